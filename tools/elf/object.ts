@@ -1,0 +1,69 @@
+// The relocatable object: what the assembler and the wasm compiler produce and the linker places.
+// It is the in-memory counterpart of an ELF64 ET_REL file (System V ABI, "Object files"), reduced to
+// what this project emits.
+
+/** Relocation kinds. The value stored is S + A, or S + A - P for the pc-relative ones; P is the address of the field itself. */
+export type RelocationKind =
+  | "abs8"
+  | "abs16"
+  | "abs32"
+  | "abs32s"
+  | "abs64"
+  | "pc8"
+  | "pc16"
+  | "pc32";
+
+export interface Relocation {
+  /** Index into `ObjectFile.sections` of the section that is patched. */
+  section: number;
+  /** Byte offset of the field in that section. */
+  offset: number;
+  kind: RelocationKind;
+  /** Name of the symbol S, looked up in this object first, then among the global symbols of all objects. */
+  symbol: string;
+  addend: number;
+}
+
+export interface ObjectSection {
+  /** ELF name: `.text`, `.rodata`, `.data`, `.bss`, or a name of its own such as `.multiboot`. */
+  name: string;
+  writable: boolean;
+  executable: boolean;
+  /** Power of two, in bytes. */
+  align: number;
+  data: Uint8Array;
+  /** Size in memory in bytes, at least `data.length`; what is beyond the data is zero. */
+  memSize: number;
+  /** Virtual address the section must have, or undefined where the linker is free. */
+  address?: bigint;
+}
+
+export interface ObjectSymbol {
+  name: string;
+  /** Index into `ObjectFile.sections`, or -1 for an absolute value. */
+  section: number;
+  /** Byte offset in the section, or the absolute value. */
+  value: bigint;
+  size: number;
+  kind: "func" | "object" | "none";
+  /** Visible to other objects. */
+  global: boolean;
+}
+
+/** One row of a line table: the code from `offset` on belongs to this source position. */
+export interface LineRow {
+  section: number;
+  offset: number;
+  file: string;
+  line: number;
+  column: number;
+}
+
+export interface ObjectFile {
+  /** Where it came from, for messages. */
+  name: string;
+  sections: ObjectSection[];
+  symbols: ObjectSymbol[];
+  relocations: Relocation[];
+  lines?: LineRow[];
+}

@@ -1,0 +1,100 @@
+// The boundary between the CPU core (AssemblyScript, one wasm instance for all CPUs of a machine) and
+// the platform (TypeScript devices). Everything that leaves the core goes through `CoreImports`,
+// everything the platform may do to the core is in `CoreExports`. Numbers are unsigned 32-bit values
+// unless said otherwise; times are virtual nanoseconds as doubles (exact up to 2^53).
+
+/** Kinds of a 4 KiB page of guest-physical address space below 4 GiB. */
+export const PageKind = { Mmio: 0, Ram: 1, Rom: 2 } as const;
+
+/** Why `CoreExports.run` returned. */
+export const RunExit = {
+  /** The time given to `run` has been reached. */
+  Deadline: 0,
+  /** Every CPU waits in HLT (or for SIPI); `time()` has not reached the deadline. */
+  Idle: 1,
+  /** A device asked for it through `request_exit`. */
+  Requested: 2,
+  /** Triple fault on `exit_cpu()`. */
+  TripleFault: 3,
+  /** Something that is not implemented; `exit_cpu()`, RIP and `exit_detail()` say what. */
+  Unimplemented: 4,
+  /** Every CPU halts with interrupts off and no NMI, INIT or SIPI can arrive: nothing will ever happen again. */
+  Dead: 5,
+  /** A breakpoint, watchpoint or single step set by the debugger. */
+  Debug: 6,
+} as const;
+
+/** APIC delivery modes, Intel SDM vol. 3A, 11.6.1 (ICR bits 10:8). */
+export const DeliveryMode = {
+  Fixed: 0,
+  LowestPriority: 1,
+  Smi: 2,
+  Nmi: 4,
+  Init: 5,
+  Startup: 6,
+  ExtInt: 7,
+} as const;
+
+/** Functions the core calls (wasm import module `env`). */
+export interface CoreImports {
+  /** IN: `size` is 1, 2 or 4 bytes. */
+  port_read(cpu: number, port: number, size: number): number;
+  port_write(cpu: number, port: number, size: number, value: number): void;
+  /** Access to a page of kind Mmio or a write to Rom; never crosses a 4-byte boundary, `size` is 1, 2 or 4. */
+  mmio_read(cpu: number, address: number, size: number): number;
+  mmio_write(cpu: number, address: number, size: number, value: number): void;
+  /** INTA cycle for an ExtINT: the 8259A pair's vector. */
+  interrupt_acknowledge(cpu: number): number;
+  /** A level-triggered vector has been ended by EOI (broadcast to the IOAPICs). */
+  apic_eoi(vector: number): void;
+  /** One line for `-d`: what happened, see `TraceEvent` in machine.ts. Called only while its bit is set in `set_trace`. */
+  trace(cpu: number, event: number, a: number, b: number, c: number): void;
+}
+
+/** Functions the core exports. */
+export interface CoreExports {
+  memory: WebAssembly.Memory;
+  /** Builds a machine in a fresh instance: number of CPUs (1–32), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
+  create(cpus: number, ramBytes: number, model: number): void;
+  /** Offset in `memory` of guest-physical address 0. RAM page P (kind Ram or Rom) is at `ram_base() + P * 4096`. */
+  ram_base(): number;
+  /** Sets the kind of `pages` pages from page frame `first` on. */
+  map_pages(first: number, pages: number, kind: number): void;
+  /** Tells the core that the host wrote to guest RAM (drops decoded code and compiled regions there). */
+  ram_written(address: number, length: number): void;
+  /** Power-on reset of one CPU (registers as in Intel SDM vol. 3A, table 10-1). */
+  reset_cpu(cpu: number): void;
+  /** Offset in `memory` of the CPU state struct; its layout is in core/state.ts. */
+  cpu_state(cpu: number): number;
+  /** Drops cached translations, segment and mode caches after the host changed a CPU's state. */
+  cpu_state_changed(cpu: number): void;
+  /** Runs all CPUs, interleaved, until virtual time `deadline` (ns) or another exit. Returns a `RunExit`. */
+  run(deadline: number): number;
+  /** Virtual time now, ns. */
+  time(): number;
+  /** Jumps the clock forward to `time` (ns) while all CPUs are idle. */
+  advance_to(time: number): void;
+  /** The next moment (ns) at which a local APIC timer fires, or Infinity. */
+  next_timer(): number;
+  /** Ends `run` after the current instruction with `RunExit.Requested`. */
+  request_exit(): void;
+  /** Makes `run` return at `deadline` at the latest; a device that starts a timer during `run` calls this. */
+  shorten_deadline(deadline: number): void;
+  exit_cpu(): number;
+  exit_detail(): number;
+  /** Level of the 8259A pair's INTR output, wired to LINT0 of CPU 0. */
+  set_intr(level: number): void;
+  /** NMI pin (LINT1) pulse of one CPU. */
+  raise_nmi(cpu: number): void;
+  /** Message from an IOAPIC or MSI: Intel SDM vol. 3A, 11.11. `logical` is the destination mode, `level` the trigger mode. Returns 1 if a CPU accepted it. */
+  apic_message(destination: number, logical: number, delivery: number, vector: number, level: number): number;
+  /** A20 gate. */
+  set_a20(enabled: number): void;
+  /** Instructions retired by all CPUs since `create`. */
+  instructions(): number;
+  /** Bit mask of trace events to report. */
+  set_trace(mask: number): void;
+}
+
+/** Virtual TSC frequency, Hz: one instruction is one cycle and one nanosecond. */
+export const TSC_HZ = 1_000_000_000;
