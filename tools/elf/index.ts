@@ -1,0 +1,28 @@
+// The ELF room's public face: relocatable objects in memory, the linker, and the reader for ELF files.
+
+export {
+  FileType,
+  Machine,
+  SectionFlag,
+  SectionType,
+  SegmentFlag,
+  SegmentType,
+  SymbolType,
+} from "./constants.ts";
+export { LinkError, type LinkOptions, type LinkSegment, linkElf } from "./link.ts";
+export type {
+  LineRow,
+  ObjectFile,
+  ObjectSection,
+  ObjectSymbol,
+  Relocation,
+  RelocationKind,
+} from "./object.ts";
+export {
+  ElfError,
+  type ElfFile,
+  type ElfSection,
+  type ElfSegment,
+  type ElfSymbol,
+  readElf,
+} from "./read.ts";
