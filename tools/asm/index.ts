@@ -1,0 +1,11 @@
+// The assembler room's public face.
+
+export {
+  Assembler,
+  type AssemblerOptions,
+  type FlatBinary,
+  type LabelOptions,
+  type SectionOptions,
+} from "./assembler.ts";
+export { AsmError, type Bits, type MnemonicName, mnemonicNames } from "./forms.ts";
+export * from "./operands.ts";
