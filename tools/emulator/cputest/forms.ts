@@ -1,0 +1,214 @@
+// The instruction forms a snippet may contain: every 64-bit-mode form that iced-x86 knows (legacy and VEX
+// encodings) and the chosen instruction sets include. Left out, with the reason: what would leave the
+// sandbox (system calls, far transfers, segment loads) and what has no single right answer
+// (time stamps, random numbers, CPUID, table registers).
+import {
+  Code,
+  CodeExt,
+  CpuidFeature,
+  EncodingKind,
+  Instruction,
+  type MandatoryPrefix,
+  type MemorySize,
+  MemorySizeExt,
+  Mnemonic,
+  OpCodeOperandKind,
+  type OpCodeTableKind,
+} from "iced-x86";
+
+/** Instruction sets by the names of `--isa`; each maps to iced's CPUID feature names. */
+export const ISA_FEATURES: Readonly<Record<string, readonly string[]>> = {
+  base: [
+    "INTEL8086",
+    "INTEL186",
+    "INTEL286",
+    "INTEL386",
+    "INTEL486",
+    "X64",
+    "CMOV",
+    "CX8",
+    "CMPXCHG16B",
+    "MULTIBYTENOP",
+    "PAUSE",
+    "MSR",
+    "CLFSH",
+    "PREFETCHW",
+  ],
+  x87: ["FPU", "FPU287", "FPU387"],
+  mmx: ["MMX"],
+  fxsr: ["FXSR"],
+  sse: ["SSE"],
+  sse2: ["SSE2"],
+  sse3: ["SSE3"],
+  ssse3: ["SSSE3"],
+  sse4_1: ["SSE4_1"],
+  sse4_2: ["SSE4_2"],
+  popcnt: ["POPCNT"],
+  aes: ["AES"],
+  pclmul: ["PCLMULQDQ"],
+  avx: ["AVX"],
+  f16c: ["F16C"],
+  fsgsbase: ["FSGSBASE"],
+  avx2: ["AVX2"],
+  bmi1: ["BMI1"],
+  bmi2: ["BMI2"],
+  lzcnt: ["LZCNT"],
+  movbe: ["MOVBE"],
+  fma: ["FMA"],
+  adx: ["ADX"],
+  sha: ["SHA"],
+};
+
+/** Mnemonics that never run: they leave the sandbox, or their result is not a function of the state. */
+const EXCLUDED_MNEMONICS = new Set(
+  (
+    "Syscall Sysenter Sysexit Sysret Int Into Iret Iretd Iretq Retf " +
+    "Les Lds Lss Lfs Lgs Lar Lsl Verr Verw Sgdt Sidt Sldt Str Smsw Lmsw Lgdt Lidt Lldt Ltr " +
+    "Rdtsc Rdtscp Rdpmc Rdrand Rdseed Rdpid Cpuid Xgetbv Xsetbv Xbegin Xabort " +
+    "Xsave Xsave64 Xsaveopt Xsaveopt64 Xrstor Xrstor64 Monitor Mwait Loadall Loadallsys Umov " +
+    "Fxsave Fxsave64 Fxrstor Fxrstor64 Ud0 Ud1 Fdisi Feni Fsetpm Fndisi Fneni Fnsetpm Frstpm Fnstdw Fnstsg Fstdw Fstsg " +
+    "Rsm Cpuw Storeall Zalloc Prefetch_exclusive Reservednop"
+  ).split(" "),
+);
+
+/** Forms that iced lists but that Intel's manual or all hosts do not have, or where hosts differ. */
+const EXCLUDED_CODES = new Set(
+  (
+    "Mov_Sreg_r16 Mov_Sreg_r32m16 Mov_Sreg_r64m16 Mov_Sreg_rm16 Pop_fs Pop_gs Popw_FS Popw_GS Popq_FS Popq_GS " +
+    "Mov_cr_r64 Mov_r64_cr Mov_dr_r64 Mov_r64_dr Mov_tr_r32 Mov_r32_tr " +
+    "Jmp_rm16 Call_rm16 Jmp_m1616 Jmp_m1632 Jmp_m1664 Call_m1616 Call_m1632 Call_m1664 " +
+    "Retnw Retnw_imm16 Xbts_r16_rm16 Ibts_rm16_r16"
+  ).split(" "),
+);
+
+export interface Form {
+  code: Code;
+  /** iced's name of the form, e.g. `Add_rm32_r32`. */
+  name: string;
+  mnemonic: string;
+  isa: string;
+  vex: boolean;
+  table: OpCodeTableKind;
+  prefix: MandatoryPrefix;
+  opcode: number;
+  opcodeLength: number;
+  /** ModRM.reg fixed by the form, or -1. */
+  group: number;
+  /** ModRM.rm fixed by the form, or -1. */
+  rmGroup: number;
+  /** The low three opcode bits are a register number. */
+  opcodeRegister: boolean;
+  modrm: boolean;
+  operandSize: number;
+  w: number;
+  l: number;
+  canLock: boolean;
+  canRep: boolean;
+  branch: boolean;
+  /** Type of one element of the memory operand, or `MemorySize.Unknown`. */
+  element: MemorySize;
+}
+
+const OPCODE_REGISTER_KINDS = new Set<OpCodeOperandKind>([
+  OpCodeOperandKind.r8_opcode,
+  OpCodeOperandKind.r16_opcode,
+  OpCodeOperandKind.r32_opcode,
+  OpCodeOperandKind.r64_opcode,
+  OpCodeOperandKind.sti_opcode,
+]);
+
+const BRANCH_KINDS = new Set<OpCodeOperandKind>([
+  OpCodeOperandKind.br16_1,
+  OpCodeOperandKind.br32_1,
+  OpCodeOperandKind.br64_1,
+  OpCodeOperandKind.br16_2,
+  OpCodeOperandKind.br32_4,
+  OpCodeOperandKind.br64_4,
+]);
+
+/** Operand kinds that come from a ModRM byte. */
+function usesModRm(kind: OpCodeOperandKind): boolean {
+  const name = OpCodeOperandKind[kind] as unknown as string;
+  return /(_or_mem|_reg|_rm|_reg_mem)(_mpx)?$|^mem($|_vsib)/.test(name) && name !== "mem_offs";
+}
+
+/** All forms of the given instruction sets (names of `ISA_FEATURES`), in the order of iced's `Code`. */
+export function listForms(isas: readonly string[]): Form[] {
+  const featureIsa = new Map<number, string>();
+  for (const isa of isas) {
+    const features = ISA_FEATURES[isa];
+    if (!features)
+      throw new Error(
+        `unknown instruction set "${isa}"; known: ${Object.keys(ISA_FEATURES).join(", ")}`,
+      );
+    for (const feature of features) {
+      featureIsa.set(CpuidFeature[feature as keyof typeof CpuidFeature], isa);
+    }
+  }
+  const forms: Form[] = [];
+  for (const name of Object.keys(Code)) {
+    const code = Code[name as keyof typeof Code];
+    if (typeof code !== "number" || !Number.isNaN(Number(name))) continue;
+    const form = makeForm(code, name, featureIsa);
+    if (form) forms.push(form);
+  }
+  return forms;
+}
+
+function cpuidFeatures(code: Code): number[] {
+  const instruction = Instruction.create(code);
+  try {
+    return Array.from(instruction.cpuidFeatures());
+  } finally {
+    instruction.free();
+  }
+}
+
+function makeForm(code: Code, name: string, featureIsa: Map<number, string>): Form | undefined {
+  const info = CodeExt.opCode(code);
+  try {
+    if (!info.isInstruction || !info.mode64 || info.fwait || info.isReservedNop) return undefined;
+    if (info.encoding !== EncodingKind.Legacy && info.encoding !== EncodingKind.VEX)
+      return undefined;
+    if (info.addressSize === 16) return undefined;
+    const mnemonic = Mnemonic[info.mnemonic] as unknown as string;
+    if (EXCLUDED_MNEMONICS.has(mnemonic) || EXCLUDED_CODES.has(name) || /_rel(8_)?16/.test(name))
+      return undefined;
+    const isas = cpuidFeatures(code).map((feature) => featureIsa.get(feature));
+    const isa = isas[isas.length - 1];
+    if (isas.includes(undefined) || isa === undefined) return undefined;
+    let modrm = info.isGroup || info.isRmGroup;
+    let opcodeRegister = false;
+    let branch = false;
+    for (let i = 0; i < info.opCount; i++) {
+      const kind = info.opKind(i);
+      if (usesModRm(kind)) modrm = true;
+      if (OPCODE_REGISTER_KINDS.has(kind)) opcodeRegister = true;
+      if (BRANCH_KINDS.has(kind)) branch = true;
+    }
+    return {
+      code,
+      name,
+      mnemonic,
+      isa,
+      vex: info.encoding === EncodingKind.VEX,
+      table: info.table,
+      prefix: info.mandatoryPrefix,
+      opcode: info.opCode,
+      opcodeLength: info.opCodeLength,
+      group: info.groupIndex,
+      rmGroup: info.rmGroupIndex,
+      opcodeRegister,
+      modrm,
+      operandSize: info.operandSize,
+      w: info.W,
+      l: info.L,
+      canLock: info.canUseLockPrefix,
+      canRep: info.canUseRepPrefix || info.canUseRepnePrefix,
+      branch,
+      element: MemorySizeExt.elementType(info.memorySize),
+    };
+  } finally {
+    info.free();
+  }
+}

@@ -1,0 +1,643 @@
+// Makes snippets: random encodings of the chosen instruction forms with the register and memory state that
+// makes them interesting. Encodings are built from the opcode tables byte by byte and then read back with
+// iced-x86's decoder, so redundant prefixes and odd encodings occur as well. Flags that Intel's manual
+// leaves undefined are tracked and never feed a later instruction.
+import {
+  Decoder,
+  FlowControl,
+  type Instruction,
+  InstructionInfoFactory,
+  MandatoryPrefix,
+  MemorySize,
+  MemorySizeExt,
+  OpAccess,
+  OpCodeTableKind,
+  OpKind,
+  Register,
+  RegisterExt,
+  RflagsBits,
+} from "iced-x86";
+import type { Form } from "./forms.ts";
+import { Random } from "./random.ts";
+import { CODE_SIZE, Field, Memory, RFLAGS_STATUS, StateRecord } from "./record.ts";
+
+export interface TestCase {
+  /** State before, code included. */
+  before: StateRecord;
+  /** RFLAGS status bits that the snippet leaves undefined. */
+  undefinedFlags: number;
+  /** x87 condition code bits (of FSW) left undefined. */
+  undefinedFsw: number;
+  /** The result is an approximation: compare with the tolerance of this kind. */
+  tolerance: Tolerance;
+  forms: Form[];
+  /** Number of instructions in the snippet. */
+  length: number;
+}
+
+/** "x87": last bits of a transcendental result differ between CPUs; "reciprocal": 1.5 * 2^-12 relative error. */
+export type Tolerance = "exact" | "x87" | "reciprocal";
+
+const TRANSCENDENTAL = new Set([
+  "F2xm1",
+  "Fyl2x",
+  "Fyl2xp1",
+  "Fptan",
+  "Fpatan",
+  "Fsin",
+  "Fcos",
+  "Fsincos",
+]);
+const RECIPROCAL = /^V?R(cp|sqrt)[ps]s$/;
+const X87_OR_MMX = /^(F|Emms|Wait)|Pi2p|2pi$/;
+const SHIFT_BY_COUNT = /^(Rol|Ror|Rcl|Rcr|Shl|Sal|Shr|Sar|Shld|Shrd)$/;
+const STRING = /^(Movs|Cmps|Stos|Lods|Scas|Ins|Outs)[bwdq]$/;
+
+interface Choice {
+  form: Form;
+  instruction: Instruction;
+  bytes: Uint8Array;
+}
+
+interface MemoryNeed {
+  address: bigint;
+  size: number;
+}
+
+/** A source of snippets. Two generators with equal forms and seed make equal snippets. */
+export class Generator {
+  readonly #forms: readonly Form[];
+  readonly #random: Random;
+  readonly #info = new InstructionInfoFactory();
+  #next = 0;
+
+  constructor(forms: readonly Form[], seed: number, stream = 0) {
+    if (forms.length === 0) throw new Error("no instruction form is selected");
+    this.#forms = forms;
+    this.#random = new Random(seed, stream);
+    this.#next = this.#random.below(forms.length);
+  }
+
+  /** The next snippet. Forms are visited in turn; every fourth snippet has several instructions. */
+  next(): TestCase {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      const form = this.#forms[this.#next % this.#forms.length] as Form;
+      this.#next++;
+      for (let tries = 0; tries < 12; tries++) {
+        const made = this.#make(form);
+        if (made) return made;
+      }
+    }
+    throw new Error("no snippet could be made from the selected instruction forms");
+  }
+
+  #make(form: Form): TestCase | undefined {
+    const random = this.#random;
+    const before = new StateRecord();
+    this.#fillState(before, form);
+    const count = random.oneIn(4) ? 2 + random.below(4) : 1;
+    const nearEnd = random.oneIn(40);
+    const chosen: Choice[] = [];
+    const tests: Form[] = [];
+    /** Registers whose initial value an instruction relies on, and registers already written. */
+    const fixed = new Set<Register>();
+    const written = new Set<Register>();
+    let used = 0;
+    let tainted = 0;
+    let taintedFsw = 0;
+    let tolerance: Tolerance = "exact";
+    const start = nearEnd
+      ? Memory.code + Memory.codeSize - 1 - random.below(20)
+      : Memory.code + 0x100 * random.below(8) + random.below(64);
+    const release = (): undefined => {
+      for (const choice of chosen) choice.instruction.free();
+      return undefined;
+    };
+    for (let i = 0; i < count; i++) {
+      const next = i === count - 1 ? form : (random.pick(this.#forms) as Form);
+      const kind = toleranceOf(next);
+      if (kind !== "exact" && count > 1) return release();
+      const choice = this.#encode(
+        next,
+        BigInt(start + used),
+        before,
+        fixed,
+        written,
+        i === count - 1,
+      );
+      if (!choice) return release();
+      const { instruction } = choice;
+      chosen.push(choice);
+      const reads = instruction.rflagsRead;
+      if (i > 0 && (reads & tainted) !== 0) return release();
+      if (kind !== "exact") tolerance = kind;
+      const undefinedBits = instruction.rflagsUndefined;
+      if (!SHIFT_BY_COUNT.test(next.mnemonic)) tainted &= ~instruction.rflagsModified;
+      tainted |= undefinedBits;
+      if (next.isa === "x87") taintedFsw |= fswBits(undefinedBits);
+      if (used + choice.bytes.length > CODE_SIZE - 24) return release();
+      used += choice.bytes.length;
+      tests.push(next);
+    }
+    const code = new Uint8Array(used);
+    let at = 0;
+    for (const choice of chosen) {
+      code.set(choice.bytes, at);
+      at += choice.bytes.length;
+    }
+    before.setCode(code, start);
+    release();
+    if (nearEnd && start + used > Memory.code + Memory.codeSize && random.below(4) !== 0)
+      return undefined;
+    return {
+      before,
+      undefinedFlags: statusBits(tainted),
+      undefinedFsw: taintedFsw,
+      tolerance,
+      forms: tests,
+      length: count,
+    };
+  }
+
+  #fillState(before: StateRecord, form: Form): void {
+    const random = this.#random;
+    const { bytes } = before;
+    for (let i = 0; i < 16; i++) before.setGpr(i, random.integer());
+    before.setGpr(4, this.#address(8));
+    if (random.oneIn(2)) before.setGpr(5, this.#address(8));
+    for (const i of [6, 7]) {
+      if (STRING.test(form.mnemonic) || random.oneIn(3)) before.setGpr(i, this.#address(8));
+    }
+    if (STRING.test(form.mnemonic))
+      before.setGpr(1, BigInt(random.below(random.oneIn(4) ? 200 : 12)));
+    before.setU64(Field.fsBase, BigInt(Memory.windowA + 0x80 + random.below(64)));
+    before.setU64(Field.gsBase, BigInt(Memory.windowA + 0x200 + random.below(64)));
+    let flags = 0x202 | (random.u32() & RFLAGS_STATUS);
+    if (random.oneIn(8)) flags |= 0x400;
+    if (random.oneIn(40)) flags |= 0x4_0000;
+    if (random.oneIn(60)) flags |= 0x100;
+    before.setU64(Field.rflags, BigInt(flags));
+
+    const { element } = form;
+    for (let i = 0; i < 16; i++) {
+      this.#fillLanes(bytes, Field.xmm + i * 16, 16, element);
+      this.#fillLanes(bytes, Field.ymmHigh + i * 16, 16, element);
+    }
+    this.#fillLanes(
+      bytes,
+      Field.windowA,
+      Memory.windowASize,
+      random.oneIn(3) ? MemorySize.UInt8 : element,
+    );
+    this.#fillLanes(bytes, Field.windowB, Memory.windowBSize, element);
+    this.#fillMxcsr(before);
+    this.#fillX87(
+      before,
+      form.isa === "x87" || form.isa === "mmx" || X87_OR_MMX.test(form.mnemonic),
+    );
+  }
+
+  #fillMxcsr(before: StateRecord): void {
+    const random = this.#random;
+    let mxcsr = 0x1f80;
+    if (random.oneIn(2)) {
+      mxcsr = random.u32() & 0xe07f;
+      const masks = random.oneIn(2) ? 0x3f : random.u32() & random.u32() & 0x3f;
+      mxcsr |= (random.oneIn(2) ? 0x3f : masks) << 7;
+      if (random.oneIn(2)) mxcsr &= ~0x8040;
+      if (random.oneIn(3)) mxcsr &= ~0x3f;
+    }
+    before.setU32(Field.mxcsr, mxcsr);
+  }
+
+  #fillX87(before: StateRecord, interesting: boolean): void {
+    const random = this.#random;
+    if (!interesting) {
+      before.setU16(Field.fcw, 0x37f);
+      return;
+    }
+    let fcw = 0x37f;
+    if (random.oneIn(2)) {
+      fcw = (random.u32() & 0xc00) | (random.pick([0, 2, 3, 3, 3, 3]) << 8) | 0x7f;
+      if (random.oneIn(3)) fcw &= ~(random.u32() & random.u32() & 0x3f);
+    }
+    let fsw = (random.u32() & 0x4700) | (random.below(8) << 11);
+    if (random.oneIn(3)) fsw |= random.u32() & 0x7f & (random.oneIn(8) ? 0x7f : fcw | 0x40);
+    if ((fsw & ~fcw & 0x3f) !== 0) fsw |= 0x8080;
+    before.setU16(Field.fcw, fcw);
+    before.setU16(Field.fsw, fsw);
+    before.bytes[Field.ftw] = random.pick([
+      0xff,
+      0xff,
+      0xff,
+      0,
+      random.u32() & 0xff,
+      random.u32() & 0xff,
+    ]);
+    for (let i = 0; i < 8; i++) {
+      const { high, low } = random.float80();
+      before.setU64(Field.st + i * 16, low);
+      before.setU16(Field.st + i * 16 + 8, high);
+    }
+    if (random.oneIn(3)) {
+      const high = before.u16(Field.st + 8);
+      const near = (high & 0x8000) | ((high + random.below(70) - 35) & 0x7fff);
+      before.setU16(Field.st + 24, near);
+    }
+  }
+
+  /** Fills 16-byte groups with values of one element type each, mostly `element`. */
+  #fillLanes(bytes: Uint8Array, from: number, length: number, element: MemorySize): void {
+    const random = this.#random;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    for (let at = from; at < from + length; at += 16) {
+      let type = element;
+      if (type === MemorySize.Unknown || random.oneIn(4)) {
+        type = random.pick([
+          MemorySize.Float32,
+          MemorySize.Float64,
+          MemorySize.UInt32,
+          MemorySize.UInt8,
+          MemorySize.UInt64,
+        ]);
+      }
+      switch (type) {
+        case MemorySize.Float32:
+          for (let i = 0; i < 16; i += 4) view.setUint32(at + i, random.float32(), true);
+          break;
+        case MemorySize.Float64:
+          for (let i = 0; i < 16; i += 8) view.setBigUint64(at + i, random.float64(), true);
+          break;
+        case MemorySize.Float80: {
+          const { high, low } = random.float80();
+          view.setBigUint64(at, low, true);
+          view.setBigUint64(at + 8, (random.u64() << 16n) | BigInt(high), true);
+          break;
+        }
+        case MemorySize.UInt8:
+        case MemorySize.Int8:
+          random.fill(bytes, at, at + 16);
+          break;
+        case MemorySize.UInt16:
+        case MemorySize.Int16:
+        case MemorySize.Float16:
+          for (let i = 0; i < 16; i += 2)
+            view.setUint16(at + i, Number(random.integer() & 0xffffn), true);
+          break;
+        case MemorySize.UInt32:
+        case MemorySize.Int32:
+          for (let i = 0; i < 16; i += 4)
+            view.setUint32(at + i, Number(random.integer() & 0xffff_ffffn), true);
+          break;
+        default:
+          for (let i = 0; i < 16; i += 8) view.setBigUint64(at + i, random.integer(), true);
+      }
+    }
+  }
+
+  /** An address for an access of `size` bytes: mostly aligned inside window A, sometimes at an edge or outside. */
+  #address(size: number, inside = false): bigint {
+    const random = this.#random;
+    const choice = inside ? random.below(75) : random.below(100);
+    const step = Math.max(size, 1);
+    if (choice < 60) return BigInt(Memory.windowA + 0x100 + 32 * random.below(16));
+    if (choice < 72) return BigInt(Memory.windowA + random.below(Memory.windowASize - step));
+    if (choice < 80) return BigInt(Memory.data + 0x1000 - random.below(step + 1));
+    if (choice < 90) return BigInt(Memory.data + Memory.dataSize - random.below(2 * step + 1));
+    if (choice < 94) return BigInt(Memory.readOnly + random.below(Memory.readOnlySize - step));
+    if (choice < 96) return BigInt(Memory.data - random.below(step + 1));
+    if (choice < 98)
+      return 0x0000_8000_0000_0000n - BigInt(random.below(step + 1)) + BigInt(random.below(64));
+    return BigInt(Memory.readOnly + Memory.readOnlySize - random.below(step + 1));
+  }
+
+  /** Random bytes that decode to `form`, with its registers and memory prepared in `before`. */
+  #encode(
+    form: Form,
+    ip: bigint,
+    before: StateRecord,
+    fixed: Set<Register>,
+    written: Set<Register>,
+    last: boolean,
+  ): Choice | undefined {
+    for (let tries = 0; tries < 30; tries++) {
+      const bytes = this.#randomBytes(form);
+      const decoder = new Decoder(64, bytes, 0);
+      decoder.ip = ip;
+      const instruction = decoder.decode();
+      if (instruction.code === form.code && instruction.length <= 15) {
+        const offsets = decoder.getConstantOffsets(instruction);
+        const finished = this.#prepare(
+          form,
+          instruction,
+          bytes,
+          offsets,
+          ip,
+          before,
+          fixed,
+          written,
+          last,
+        );
+        offsets.free();
+        decoder.free();
+        if (finished) return finished;
+        instruction.free();
+        continue;
+      }
+      instruction.free();
+      decoder.free();
+    }
+    return undefined;
+  }
+
+  #randomBytes(form: Form): Uint8Array {
+    const random = this.#random;
+    const out: number[] = [];
+    if (random.oneIn(12)) out.push(0x67);
+    if (random.oneIn(12)) out.push(random.pick([0x64, 0x65, 0x64, 0x65, 0x2e, 0x36, 0x3e, 0x26]));
+    if (form.vex) {
+      const pp = VEX_PP[form.prefix] ?? 0;
+      const vvvv = random.oneIn(2) ? 15 : random.below(16);
+      const inverted = random.u32() & 7;
+      const lBit = random.oneIn(8) ? form.l ^ 1 : form.l;
+      const w0 = random.oneIn(8) ? form.w ^ 1 : form.w;
+      if (form.table === OpCodeTableKind.T0F && random.oneIn(2)) {
+        out.push(0xc5, ((inverted & 1) << 7) | (vvvv << 3) | (lBit << 2) | pp);
+      } else {
+        out.push(0xc4, (inverted << 5) | form.table, (w0 << 7) | (vvvv << 3) | (lBit << 2) | pp);
+      }
+    } else {
+      if (form.operandSize === 16 || (form.operandSize === 0 && random.oneIn(16))) {
+        if (form.prefix !== MandatoryPrefix.P66) out.push(0x66);
+      }
+      if (form.prefix === MandatoryPrefix.P66) out.push(0x66);
+      if (form.prefix === MandatoryPrefix.PF3) out.push(0xf3);
+      if (form.prefix === MandatoryPrefix.PF2) out.push(0xf2);
+      if (form.canRep && random.oneIn(2)) out.push(random.pick([0xf2, 0xf3]));
+      if (form.canLock ? random.oneIn(3) : random.oneIn(200)) out.push(0xf0);
+      for (let i = out.length - 1; i > 0; i--) {
+        const j = random.below(i + 1);
+        [out[i], out[j]] = [out[j] as number, out[i] as number];
+      }
+      const wide = form.operandSize === 64 || form.w === 1;
+      if (wide || random.oneIn(2))
+        out.push(0x40 | (wide ? 8 : 0) | (random.u32() & (random.oneIn(8) ? 15 : 7)));
+      if (form.table !== OpCodeTableKind.Normal) out.push(0x0f);
+      if (form.table === OpCodeTableKind.T0F38) out.push(0x38);
+      if (form.table === OpCodeTableKind.T0F3A) out.push(0x3a);
+    }
+    let opcode = form.opcode;
+    if (form.opcodeRegister) opcode |= random.below(8);
+    if (form.opcodeLength === 2) out.push(opcode >>> 8);
+    out.push(opcode & 0xff);
+    if (form.modrm) {
+      let modrm = random.u32() & 0xff;
+      if (random.oneIn(3)) modrm |= 0xc0;
+      if (form.group >= 0) modrm = (modrm & ~0x38) | (form.group << 3);
+      if (form.rmGroup >= 0) modrm = (modrm & ~7) | form.rmGroup;
+      out.push(modrm);
+    }
+    while (out.length < 30) out.push(random.u32() >>> 24);
+    return Uint8Array.from(out.slice(0, 30));
+  }
+
+  /** Patches displacement and immediates and sets the initial registers that the instruction needs. */
+  #prepare(
+    form: Form,
+    instruction: Instruction,
+    raw: Uint8Array,
+    offsets: ReturnType<Decoder["getConstantOffsets"]>,
+    ip: bigint,
+    before: StateRecord,
+    fixed: Set<Register>,
+    written: Set<Register>,
+    last: boolean,
+  ): Choice | undefined {
+    const random = this.#random;
+    const bytes = raw.slice(0, instruction.length);
+    const view = new DataView(bytes.buffer);
+    const flow = instruction.flowControl;
+    if (flow !== FlowControl.Next && !last) return undefined;
+    if (form.branch) {
+      const distance = random.below(16);
+      if (offsets.immediateSize === 1) view.setInt8(offsets.immediateOffset, distance);
+      else if (offsets.immediateSize === 4) view.setInt32(offsets.immediateOffset, distance, true);
+      else return undefined;
+    } else if (offsets.hasImmediate && offsets.immediateSize > 0) {
+      putInteger(view, offsets.immediateOffset, offsets.immediateSize, random.integer());
+    }
+    const pins: [Register, bigint][] = [];
+    let need: MemoryNeed | undefined;
+    const needInside =
+      flow === FlowControl.IndirectBranch ||
+      flow === FlowControl.IndirectCall ||
+      flow === FlowControl.Return;
+    for (let i = 0; i < instruction.opCount; i++) {
+      if (instruction.opKind(i) !== OpKind.Memory) continue;
+      if (form.mnemonic === "Lea" || form.mnemonic === "Nop") break;
+      const made = this.#memoryOperand(form, instruction, view, offsets, ip, before, needInside);
+      if (!made) return undefined;
+      pins.push(...made.pins);
+      need = made.need;
+    }
+    if (needInside) {
+      const target = BigInt(Memory.code + 0x1800 + random.below(0x100));
+      if (flow === FlowControl.Return) {
+        pins.push([Register.RSP, this.#address(8, true)]);
+        need = { address: (pins[pins.length - 1] as [Register, bigint])[1], size: 8 };
+      }
+      if (need) pokeMemory(before, need.address, target);
+      else pins.push([RegisterExt.fullRegister(instruction.opRegister(0)), target]);
+    }
+    if (form.mnemonic === "Maskmovq" || form.mnemonic.endsWith("askmovdqu"))
+      pins.push([Register.RDI, this.#address(16)]);
+    if (/^I?div$/.test(form.mnemonic) && random.oneIn(2))
+      before.setGpr(2, random.oneIn(2) ? 0n : BigInt(random.below(8)));
+    if (form.mnemonic === "Xlatb") pins.push([Register.RBX, this.#address(256)]);
+    if (form.mnemonic === "Leave") pins.push([Register.RBP, this.#address(8)]);
+    if (form.mnemonic === "Enter") bytes[bytes.length - 1] = random.oneIn(2) ? 0 : random.below(5);
+    if ((form.mnemonic === "Shld" || form.mnemonic === "Shrd") && form.operandSize === 16) {
+      if (form.name.endsWith("CL")) pins.push([Register.RCX, BigInt(random.below(17))]);
+      else bytes[bytes.length - 1] = random.below(17);
+    }
+    if (/^Bt[scr]?$/.test(form.mnemonic) && instruction.opKind(1) === OpKind.Register && need) {
+      const index = RegisterExt.fullRegister(instruction.opRegister(1));
+      const value = BigInt(random.below(600) - 300);
+      if (!pins.some(([register]) => register === index))
+        pins.push([index, BigInt.asUintN(64, value)]);
+    }
+    if (form.mnemonic === "Ldmxcsr" || form.mnemonic === "Vldmxcsr") {
+      if (!need) return undefined;
+      pokeMemory(
+        before,
+        need.address,
+        BigInt(random.u32() & (random.oneIn(4) ? 0x1ffff : 0xffff)),
+        4,
+      );
+    }
+    for (const [register, value] of pins) {
+      if (written.has(register)) return undefined;
+      if (fixed.has(register) && before.gpr(RegisterExt.number(register)) !== value)
+        return undefined;
+    }
+    for (const [register, value] of pins) {
+      fixed.add(register);
+      before.setGpr(RegisterExt.number(register), value);
+    }
+    const info = this.#info.info(instruction);
+    for (const use of info.usedRegisters()) {
+      if (
+        use.access !== OpAccess.Read &&
+        use.access !== OpAccess.CondRead &&
+        use.access !== OpAccess.NoMemAccess
+      ) {
+        written.add(RegisterExt.fullRegister(use.register));
+      }
+      use.free();
+    }
+    info.free();
+    return { form, instruction, bytes };
+  }
+
+  #memoryOperand(
+    form: Form,
+    instruction: Instruction,
+    view: DataView,
+    offsets: ReturnType<Decoder["getConstantOffsets"]>,
+    ip: bigint,
+    before: StateRecord,
+    inside: boolean,
+  ): { pins: [Register, bigint][]; need: MemoryNeed } | undefined {
+    const random = this.#random;
+    const size = Math.max(1, MemorySizeExt.size(instruction.memorySize));
+    let address = this.#address(size, inside);
+    if (size > 64) address = BigInt(Memory.windowA + 16 * random.below(8));
+    const { memoryBase, memoryIndex, memoryIndexScale } = instruction;
+    let segmentBase = 0n;
+    if (instruction.memorySegment === Register.FS) segmentBase = before.u64(Field.fsBase);
+    if (instruction.memorySegment === Register.GS) segmentBase = before.u64(Field.gsBase);
+    const width =
+      memoryBase === Register.EIP || RegisterExt.size(memoryBase || memoryIndex) === 4 ? 32 : 64;
+    let displacement = instruction.memoryDisplacement;
+    const pins: [Register, bigint][] = [];
+    const target = address - segmentBase;
+    let indexValue = 0n;
+    const isVector = RegisterExt.isVectorRegister(memoryIndex);
+    if (memoryIndex !== Register.None && !isVector) {
+      const full = RegisterExt.fullRegister(memoryIndex);
+      if (full === RegisterExt.fullRegister(memoryBase)) return undefined;
+      indexValue = BigInt.asIntN(
+        64,
+        random.oneIn(3) ? random.integer() : BigInt(random.below(256) - 128),
+      );
+      pins.push([full, BigInt.asUintN(64, indexValue)]);
+      if (full === Register.RSP) return undefined;
+    }
+    if (isVector) {
+      const at = Field.xmm + RegisterExt.number(memoryIndex) * 16;
+      const high = Field.ymmHigh + RegisterExt.number(memoryIndex) * 16;
+      for (const start of [at, high]) {
+        for (let i = 0; i < 16; i += 4) {
+          const wide = /q[dqp]/.test(form.mnemonic.slice(8)) || /gatherq/.test(form.mnemonic);
+          const value = wide && i % 8 === 4 ? 0 : random.below(24);
+          before.setU32(start + i, random.oneIn(40) ? 0x4000_0000 : value);
+        }
+      }
+    }
+    const scaled = indexValue * BigInt(memoryIndexScale);
+    if (memoryBase === Register.RIP || memoryBase === Register.EIP) {
+      const next = ip + BigInt(instruction.length);
+      const distance = target - next;
+      if (distance !== BigInt.asIntN(32, distance) || offsets.displacementSize !== 4)
+        return undefined;
+      view.setInt32(offsets.displacementOffset, Number(distance), true);
+    } else if (memoryBase === Register.None) {
+      const distance = target - scaled;
+      if (offsets.displacementSize === 8) {
+        view.setBigUint64(offsets.displacementOffset, BigInt.asUintN(64, distance), true);
+      } else {
+        if (offsets.displacementSize !== 4) return undefined;
+        displacement = width === 32 ? BigInt.asIntN(32, distance) : distance;
+        if (displacement !== BigInt.asIntN(32, displacement)) return undefined;
+        view.setInt32(offsets.displacementOffset, Number(displacement), true);
+      }
+    } else {
+      const base = BigInt.asUintN(width, target - scaled - displacement);
+      const upper = width === 32 ? BigInt(random.u32()) << 32n : 0n;
+      pins.push([RegisterExt.fullRegister(memoryBase), upper | base]);
+    }
+    if (width === 32) {
+      address = BigInt.asUintN(64, segmentBase + BigInt.asUintN(32, target));
+    }
+    this.#fillAt(before, address, instruction.memorySize);
+    return { pins, need: { address, size } };
+  }
+
+  /** Puts typed values where the instruction will read, as far as that is inside a window. */
+  #fillAt(before: StateRecord, address: bigint, size: MemorySize): void {
+    const length = MemorySizeExt.size(size);
+    if (length === 0 || length > 64 || this.#random.oneIn(4)) return;
+    const type = MemorySizeExt.elementType(size);
+    const value = new Uint8Array(64);
+    this.#fillLanes(value, 0, Math.ceil(length / 16) * 16, type);
+    for (let i = 0; i < length; i++) {
+      const at = windowOffset(address + BigInt(i));
+      if (at >= 0) before.bytes[at] = value[i] as number;
+    }
+  }
+}
+
+/** Position of a window byte in the record, or -1. */
+export function windowOffset(address: bigint): number {
+  const a = Number(address);
+  if (a >= Memory.windowA && a < Memory.windowA + Memory.windowASize)
+    return Field.windowA + a - Memory.windowA;
+  if (a >= Memory.windowB && a < Memory.windowB + Memory.windowBSize)
+    return Field.windowB + a - Memory.windowB;
+  return -1;
+}
+
+function pokeMemory(before: StateRecord, address: bigint, value: bigint, length = 8): void {
+  for (let i = 0; i < length; i++) {
+    const at = windowOffset(address + BigInt(i));
+    if (at >= 0) before.bytes[at] = Number((value >> BigInt(8 * i)) & 0xffn);
+  }
+}
+
+function putInteger(view: DataView, offset: number, size: number, value: bigint): void {
+  for (let i = 0; i < size; i++)
+    view.setUint8(offset + i, Number((value >> BigInt(8 * i)) & 0xffn));
+}
+
+function toleranceOf(form: Form): Tolerance {
+  if (TRANSCENDENTAL.has(form.mnemonic)) return "x87";
+  return RECIPROCAL.test(form.mnemonic) ? "reciprocal" : "exact";
+}
+
+const VEX_PP: Partial<Record<MandatoryPrefix, number>> = {
+  [MandatoryPrefix.PNP]: 0,
+  [MandatoryPrefix.None]: 0,
+  [MandatoryPrefix.P66]: 1,
+  [MandatoryPrefix.PF3]: 2,
+  [MandatoryPrefix.PF2]: 3,
+};
+
+function statusBits(bits: number): number {
+  let flags = 0;
+  if (bits & RflagsBits.CF) flags |= 1;
+  if (bits & RflagsBits.PF) flags |= 4;
+  if (bits & RflagsBits.AF) flags |= 0x10;
+  if (bits & RflagsBits.ZF) flags |= 0x40;
+  if (bits & RflagsBits.SF) flags |= 0x80;
+  if (bits & RflagsBits.OF) flags |= 0x800;
+  return flags;
+}
+
+function fswBits(bits: number): number {
+  let fsw = 0;
+  if (bits & RflagsBits.C0) fsw |= 0x100;
+  if (bits & RflagsBits.C1) fsw |= 0x200;
+  if (bits & RflagsBits.C2) fsw |= 0x400;
+  if (bits & RflagsBits.C3) fsw |= 0x4000;
+  return fsw;
+}

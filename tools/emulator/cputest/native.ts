@@ -1,0 +1,95 @@
+// Runs state records on the host CPU: hands them to the runner program (runner.ts) in one batch. Works on
+// Linux on an x86-64 CPU with FSGSBASE; elsewhere recorded vectors take its place.
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ISA_FEATURES } from "./forms.ts";
+import { Field, RECORD_SIZE } from "./record.ts";
+import { assembleRunner } from "./runner.ts";
+
+/** Records per process; bounds the memory of one batch to some 40 MB. */
+const BATCH = 8192;
+
+/** Why the host cannot serve as an oracle, or undefined if it can. */
+export function whyNoHost(): string | undefined {
+  if (process.platform !== "linux")
+    return `the host runs ${process.platform}, the runner is a Linux program`;
+  if (process.arch !== "x64") return `the host CPU is ${process.arch}, not x86-64`;
+  return undefined;
+}
+
+/** The host CPU behind the runner program. */
+export class NativeCpu {
+  readonly #directory: string;
+  readonly #program: string;
+
+  constructor() {
+    const reason = whyNoHost();
+    if (reason) throw new Error(`no host CPU to ask: ${reason}`);
+    this.#directory = mkdtempSync(join(tmpdir(), "cputest-"));
+    this.#program = join(this.#directory, "runner");
+    writeFileSync(this.#program, assembleRunner());
+    chmodSync(this.#program, 0o755);
+  }
+
+  close(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Runs all records (concatenated) and returns the states after them, in the same order. */
+  run(records: Uint8Array): Uint8Array {
+    const count = records.length / RECORD_SIZE;
+    const out = new Uint8Array(records.length);
+    for (let first = 0; first < count; first += BATCH) {
+      const from = first * RECORD_SIZE;
+      const to = Math.min(count, first + BATCH) * RECORD_SIZE;
+      const input = records.subarray(from, to);
+      const inputPath = join(this.#directory, "in");
+      const outputPath = join(this.#directory, "out");
+      writeFileSync(inputPath, input);
+      const stdin = openSync(inputPath, "r");
+      const stdout = openSync(outputPath, "w");
+      const result = spawnSync(this.#program, { stdio: [stdin, stdout, "inherit"] });
+      closeSync(stdin);
+      closeSync(stdout);
+      if (result.error) throw result.error;
+      const output = readFileSync(outputPath);
+      if (result.status !== 0 || output.length !== input.length) {
+        const done = first + Math.floor(output.length / RECORD_SIZE);
+        const code = done * RECORD_SIZE + Field.code;
+        throw new Error(
+          `the runner stopped (${result.signal ?? `status ${result.status}`}) in snippet ${done}, code ` +
+            Buffer.from(records.subarray(code, code + 24)).toString("hex"),
+        );
+      }
+      out.set(output, from);
+    }
+    return out;
+  }
+}
+
+/** Instruction sets (names of `ISA_FEATURES`) that the host CPU has, from /proc/cpuinfo. */
+export function hostIsas(): string[] {
+  const line = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
+  const flags = new Set(line.trim().split(/\s+/));
+  return Object.keys(ISA_FEATURES).filter(
+    (isa) => isa === "base" || isa === "x87" || flags.has(HOST_FLAGS[isa] ?? isa),
+  );
+}
+
+/** Linux' names of CPU features where they differ from ours. */
+const HOST_FLAGS: Readonly<Record<string, string>> = {
+  sse3: "pni",
+  pclmul: "pclmulqdq",
+  lzcnt: "abm",
+  sha: "sha_ni",
+};
