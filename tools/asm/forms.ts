@@ -66,6 +66,8 @@ interface Form {
   visible: number[];
   memorySize: number;
   isFarMemory: boolean;
+  /** Only the low 16 bits of its register are read, so that a 16-bit register needs no size prefix. */
+  readsSelector: boolean;
   modes: Record<Bits, boolean>;
   mandatoryPrefix: boolean;
 }
@@ -287,6 +289,7 @@ function formOf(code: Code): Form {
       : [...kinds.keys()].filter((i) => !IMPLICIT_MEMORY.has(kinds[i] as Kind)),
     memorySize: MemorySizeExt.size(info.memorySize),
     isFarMemory: isFarMemory(info),
+    readsSelector: /^(Ltr|Lldt|Verr|Verw|Lmsw|Mov_Sreg)_r32m16$/.test(Code[code] as string),
     modes: {
       16: info.isAvailableInMode(16),
       32: info.isAvailableInMode(32),
@@ -417,9 +420,12 @@ function accepts(form: Form, operands: readonly Operand[], bits: Bits): boolean 
 function acceptsOperand(form: Form, kind: Kind, operand: Operand, bits: Bits): boolean {
   if (typeof operand === "object" && operand.kind === "register") {
     const fixed = FIXED_REGISTERS.get(kind);
-    return fixed === undefined
-      ? REGISTER_KINDS.get(kind) === operand.class
-      : fixed === operand.code;
+    if (fixed !== undefined) return fixed === operand.code;
+    const registerClass = REGISTER_KINDS.get(kind);
+    return (
+      registerClass === operand.class ||
+      (form.readsSelector && registerClass === "r32" && operand.class === "r16")
+    );
   }
   if (isMemory(operand)) {
     if (operand.far !== (form.isFarMemory || isFarLoad(form, operand))) return false;
@@ -576,7 +582,11 @@ function encodeOne(
       setImplicit(instruction, index, kind, bits);
     } else if (typeof operand === "object" && operand.kind === "register") {
       instruction.setOpKind(index, OpKind.Register);
-      instruction.setOpRegister(index, operand.code);
+      const widened = form.readsSelector && operand.class === "r16";
+      instruction.setOpRegister(
+        index,
+        widened ? operand.code - Register.AX + Register.EAX : operand.code,
+      );
     } else if (isMemory(operand)) {
       const width = setMemory(instruction, index, operand, bits, kind === Kind.mem_offs);
       if (typeof operand.displacement === "object") {

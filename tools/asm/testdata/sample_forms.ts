@@ -86,4 +86,4 @@ export function* sampleForms(bits: Bits): Generator<FormSample> {
 
 /** Forms of vendors or modes that the default decoder reads as something else, and aliases of other encodings. */
 const SKIPPED =
-  /^(F(stenv|stcw|stsw|clex|init|save|eni|disi|setpm)(_|$)|Reservednop|Loadall|Cmpxchg486|Umov|Ibts|Xbts|Jmpe|Montmul|Xsha|Xcrypt|Xstore|Ccs|Altinst|Cl1invmb|Udbm|Undoc|Via_|Frstpm|Fstdw|Fstsg|Rdudbg|Wrudbg|Svdc|Rsdc|Svldt|Rsldt|Svts|Rsts|Rdshr|Wrshr|Smint|Dmint|Rdm|Bb0_reset|Bb1_reset|Cpu_|Cflsh|Pcommit|Getsecq|Maskmov|Wbnoinvd|Tdcall|Seam|Psmash|Pvalidate|Rmp|Skinit|Xbegin|Xabort)/;
+  /^(F(stenv|stcw|stsw|clex|init|save|eni|disi|setpm)(_|$)|Reservednop|Movdir64b|Enqcmd|Ud0|Loadall|Cmpxchg486|Umov|Ibts|Xbts|Jmpe|Montmul|Xsha|Xcrypt|Xstore|Ccs|Altinst|Cl1invmb|Udbm|Undoc|Via_|Frstpm|Fstdw|Fstsg|Rdudbg|Wrudbg|Svdc|Rsdc|Svldt|Rsldt|Svts|Rsts|Rdshr|Wrshr|Smint|Dmint|Rdm|Bb0_reset|Bb1_reset|Cpu_|Cflsh|Pcommit|Getsecq|Maskmov|Wbnoinvd|Tdcall|Seam|Psmash|Pvalidate|Rmp|Skinit|Xbegin|Xabort)/;
