@@ -1,0 +1,200 @@
+// The ICH9's ACPI power management block at PMBASE 0x600: PM1a event and control, the 24-bit PM
+// timer, GPE0, and the SMI command port 0xB2 that hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet,
+// 13.8.3). S5 is sleep type 0. S3 and S4 are left out: the DSDT does not offer them.
+
+import type { Device, GuestLog, PortHandler } from "../platform/device.ts";
+import type { IrqLine } from "../platform/interrupt-lines.ts";
+import type { Scheduler, Timer } from "../platform/scheduler.ts";
+
+export const PM_BASE = 0x600;
+export const PM_LENGTH = 0x80;
+/** PM timer frequency, Hz (ACPI 6.4, 4.8.2.1). */
+export const PM_TIMER_HZ = 3579545;
+export const SMI_COMMAND_PORT = 0xb2;
+export const ACPI_ENABLE = 2;
+export const ACPI_DISABLE = 3;
+/** SLP_TYP of S5, as the DSDT's \_S5 says. */
+export const SLEEP_TYPE_S5 = 0;
+
+const NS = 1_000_000_000;
+const TMR_STS = 1;
+const PWRBTN_STS = 0x100;
+const STATUS_BITS = 0xcf31;
+const ENABLE_BITS = 0x4721;
+const SCI_EN = 1;
+const SLP_EN = 0x2000;
+
+export class AcpiPm implements Device {
+  readonly name = "acpi-pm";
+  state = {
+    status: 0,
+    enable: 0,
+    control: 0,
+    gpeStatus: 0,
+    gpeEnable: 0,
+    smiCommand: 0,
+    smiStatus: 0,
+    smiEnable: 0x2003,
+    /** Half periods of the timer already accounted for in TMR_STS. */
+    halfPeriods: 0,
+  };
+  onPowerOff: () => void = () => {};
+  readonly #sci: IrqLine;
+  readonly #scheduler: Scheduler;
+  readonly #log: GuestLog;
+  readonly #timer: Timer;
+
+  constructor(sci: IrqLine, scheduler: Scheduler, log: GuestLog) {
+    this.#sci = sci;
+    this.#scheduler = scheduler;
+    this.#log = log;
+    this.#timer = scheduler.timer("acpi-pm", () => this.#update());
+  }
+
+  reset(): void {
+    const now = this.#halfPeriodsNow();
+    this.state = {
+      status: 0,
+      enable: 0,
+      control: 0,
+      gpeStatus: 0,
+      gpeEnable: 0,
+      smiCommand: 0,
+      smiStatus: 0,
+      smiEnable: 0x2003,
+      halfPeriods: now,
+    };
+    this.#update();
+  }
+
+  /** The power button: an event if the guest enabled it. */
+  pressPowerButton(): void {
+    this.state.status |= PWRBTN_STS;
+    this.#update();
+  }
+
+  #ticks(): number {
+    return Math.floor((this.#scheduler.clock.now() * PM_TIMER_HZ) / NS);
+  }
+
+  #halfPeriodsNow(): number {
+    return Math.floor(this.#ticks() / 0x800000);
+  }
+
+  #update(): void {
+    const s = this.state;
+    const half = this.#halfPeriodsNow();
+    if (half !== s.halfPeriods) {
+      // TMR_STS is set whenever bit 23 changes.
+      s.halfPeriods = half;
+      s.status |= TMR_STS;
+    }
+    const pm1 = (s.status & s.enable & ENABLE_BITS) !== 0;
+    const gpe = (s.gpeStatus & s.gpeEnable) !== 0;
+    this.#sci.set((s.control & SCI_EN) !== 0 && (pm1 || gpe));
+    if (s.enable & TMR_STS && !(s.status & TMR_STS)) {
+      this.#timer.set(Math.ceil(((half + 1) * 0x800000 * NS) / PM_TIMER_HZ) + 1);
+    } else {
+      this.#timer.cancel();
+    }
+  }
+
+  /** Ports PM_BASE … PM_BASE + 0x7F, bytes, words and double words. */
+  ports(): PortHandler {
+    return {
+      read: (port, size) => {
+        const offset = port - PM_BASE;
+        const aligned = offset & ~3;
+        const value = this.#read32(aligned) >>> ((offset & 3) * 8);
+        return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
+      },
+      write: (port, value, size) => this.#write(port - PM_BASE, value, size),
+    };
+  }
+
+  #read32(offset: number): number {
+    const s = this.state;
+    switch (offset) {
+      case 0x00:
+        this.#update();
+        return s.status | (s.enable << 16);
+      case 0x04:
+        return s.control;
+      case 0x08:
+        return this.#ticks() & 0xffffff;
+      case 0x20:
+        return s.gpeStatus;
+      case 0x28:
+        return s.gpeEnable;
+      case 0x30:
+        return s.smiEnable;
+      case 0x34:
+        return s.smiStatus;
+      default:
+        return 0;
+    }
+  }
+
+  #write(offset: number, value: number, size: number): void {
+    const s = this.state;
+    // Registers are 16 bits wide; a 32-bit write reaches two of them, a byte one half.
+    if (size === 4) {
+      this.#write(offset, value & 0xffff, 2);
+      this.#write(offset + 2, value >>> 16, 2);
+      return;
+    }
+    const shift = size === 1 ? (offset & 1) * 8 : 0;
+    const mask = size === 1 ? 0xff << shift : 0xffff;
+    const bits = (value << shift) & mask;
+    const merge = (old: number): number => (old & ~mask) | bits;
+    switch (offset & ~1) {
+      case 0x00:
+        this.#update();
+        s.status &= ~(bits & STATUS_BITS);
+        break;
+      case 0x02:
+        s.enable = merge(s.enable);
+        break;
+      case 0x04:
+        this.#control(merge(s.control));
+        break;
+      case 0x20:
+        s.gpeStatus &= ~bits;
+        break;
+      case 0x28:
+        s.gpeEnable = merge(s.gpeEnable);
+        break;
+      case 0x30:
+        s.smiEnable = merge(s.smiEnable);
+        break;
+    }
+    this.#update();
+  }
+
+  #control(value: number): void {
+    this.state.control = value & ~SLP_EN;
+    if (!(value & SLP_EN)) return;
+    const type = (value >> 10) & 7;
+    if (type === SLEEP_TYPE_S5) this.onPowerOff();
+    else this.#log.unimplemented(`ACPI sleep type ${type}: only S5 (type 0) exists`);
+  }
+
+  /** Ports 0xB2 (command) and 0xB3 (status). */
+  smiPorts(): PortHandler {
+    return {
+      read: (port) => (port & 1 ? this.state.smiStatus : this.state.smiCommand),
+      write: (port, value) => {
+        if (port & 1) {
+          this.state.smiStatus = value;
+          return;
+        }
+        this.state.smiCommand = value;
+        // What the BIOS's SMI handler does with the two commands the FADT names.
+        if (value === ACPI_ENABLE) this.state.control |= SCI_EN;
+        else if (value === ACPI_DISABLE) this.state.control &= ~SCI_EN;
+        else this.#log.unimplemented(`SMI command 0x${value.toString(16)}`);
+        this.#update();
+      },
+    };
+  }
+}

@@ -1,0 +1,152 @@
+// QEMU's firmware configuration device: selector port 0x510, data port 0x511, DMA at 0x514 (QEMU
+// docs/specs/fw_cfg.rst). Items are fixed when the machine is built; guests cannot write them.
+
+import type { Device, PortHandler } from "../platform/device.ts";
+
+export const FW_CFG_PORT = 0x510;
+export const FW_CFG_DMA_PORT = 0x514;
+
+const SIGNATURE = 0x00;
+const ID = 0x01;
+const RAM_SIZE = 0x03;
+const NB_CPUS = 0x05;
+const MAX_CPUS = 0x0f;
+const FILE_DIR = 0x19;
+const FILE_FIRST = 0x20;
+const NAME_BYTES = 56;
+/** Traditional interface and DMA. */
+const ID_BITS = 3;
+
+const DMA_ERROR = 1;
+const DMA_READ = 2;
+const DMA_SKIP = 4;
+const DMA_SELECT = 8;
+const DMA_WRITE = 16;
+/** "QEMU CFG", what the DMA address register reads as. */
+const DMA_SIGNATURE = [0x51454d55, 0x20434647] as const;
+
+/** Guest memory as the DMA engine needs it. */
+export interface GuestMemory {
+  read(address: number, length: number): Uint8Array;
+  write(address: number, bytes: Uint8Array): void;
+}
+
+const swap32 = (v: number): number =>
+  ((v << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
+
+export class FwCfg implements Device {
+  readonly name = "fw-cfg";
+  state = { selected: 0, offset: 0, dmaHigh: 0 };
+  readonly #items = new Map<number, Uint8Array>();
+  readonly #files: { name: string; key: number; size: number }[] = [];
+  readonly #memory: GuestMemory;
+
+  constructor(memory: GuestMemory, ramBytes: number, cpus: number) {
+    this.#memory = memory;
+    const number = (key: number, value: number, bytes: number): void => {
+      const data = new Uint8Array(bytes);
+      new DataView(data.buffer).setUint32(0, value, true);
+      this.#items.set(key, data);
+    };
+    this.#items.set(SIGNATURE, new TextEncoder().encode("QEMU"));
+    number(ID, ID_BITS, 4);
+    number(RAM_SIZE, ramBytes, 8);
+    number(NB_CPUS, cpus, 4);
+    number(MAX_CPUS, cpus, 4);
+    this.#directory();
+  }
+
+  /** Adds a named file. Names are at most 55 bytes. */
+  addFile(name: string, data: Uint8Array): void {
+    const key = FILE_FIRST + this.#files.length;
+    this.#items.set(key, data);
+    this.#files.push({ name, key, size: data.length });
+    this.#directory();
+  }
+
+  /** The directory is big endian: count, then size, key, 0, name for each file in order of name. */
+  #directory(): void {
+    const sorted = [...this.#files].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const data = new Uint8Array(4 + sorted.length * 64);
+    const view = new DataView(data.buffer);
+    view.setUint32(0, sorted.length);
+    sorted.forEach((file, i) => {
+      const at = 4 + i * 64;
+      view.setUint32(at, file.size);
+      view.setUint16(at + 4, file.key);
+      data.set(new TextEncoder().encode(file.name).subarray(0, NAME_BYTES - 1), at + 8);
+    });
+    this.#items.set(FILE_DIR, data);
+  }
+
+  reset(): void {
+    this.state = { selected: 0, offset: 0, dmaHigh: 0 };
+  }
+
+  #item(): Uint8Array {
+    return this.#items.get(this.state.selected & 0x3fff) ?? new Uint8Array(0);
+  }
+
+  #select(key: number): void {
+    this.state.selected = key;
+    this.state.offset = 0;
+  }
+
+  /** Ports 0x510 (16-bit select) and 0x511 (8-bit data). */
+  ports(): PortHandler {
+    return {
+      read: (port, size) => {
+        if (port === FW_CFG_PORT || size !== 1) return 0;
+        return this.#item()[this.state.offset++] ?? 0;
+      },
+      write: (port, value, size) => {
+        if (port === FW_CFG_PORT && size === 2) this.#select(value);
+      },
+    };
+  }
+
+  /** Ports 0x514–0x51B, 32-bit big-endian halves of the control block's address; the low one starts it. */
+  dmaPorts(): PortHandler {
+    return {
+      read: (port) => swap32(DMA_SIGNATURE[(port - FW_CFG_DMA_PORT) >> 2] ?? 0),
+      write: (port, value) => {
+        if (port === FW_CFG_DMA_PORT) this.state.dmaHigh = swap32(value);
+        else if (port === FW_CFG_DMA_PORT + 4) {
+          if (this.state.dmaHigh === 0) this.#dma(swap32(value));
+          this.state.dmaHigh = 0;
+        }
+      },
+    };
+  }
+
+  #dma(address: number): void {
+    const block = this.#memory.read(address, 16);
+    if (block.length < 16) return;
+    const view = new DataView(block.buffer, block.byteOffset, 16);
+    const control = view.getUint32(0);
+    let length = view.getUint32(4);
+    const target = view.getUint32(12);
+    const aboveFourGig = view.getUint32(8) !== 0;
+    if (control & DMA_SELECT) this.#select(control >>> 16);
+    let failed = (control & DMA_WRITE) !== 0 || (aboveFourGig && (control & DMA_READ) !== 0);
+    if (control & DMA_READ && !failed) {
+      const item = this.#item();
+      const have = item.subarray(this.state.offset, this.state.offset + length);
+      const missing = length - have.length;
+      const fits = this.#memory.read(target, 1).length > 0 && target + length <= 2 ** 32;
+      if (!fits && length > 0) failed = true;
+      else {
+        this.#memory.write(target, have);
+        // Beyond the item the guest reads zeros, up to a sane amount.
+        if (missing > 0)
+          this.#memory.write(target + have.length, new Uint8Array(Math.min(missing, 1 << 20)));
+      }
+    } else if (!(control & DMA_SKIP)) {
+      length = 0;
+    }
+    this.state.offset = Math.min(this.state.offset + length, 0xffffffff);
+    const done = new Uint8Array(4);
+    new DataView(done.buffer).setUint32(0, failed ? DMA_ERROR : 0);
+    this.#memory.write(address, done);
+  }
+}

@@ -1,0 +1,233 @@
+// The 8042 keyboard controller with its two ports and the system's A20 and reset outputs (IBM PC/AT
+// technical reference, "Keyboard controller"; OSDev "8042 PS/2 controller"). What is behind the ports
+// is in ps2.ts.
+
+import type { Device, GuestLog, PortHandler } from "../platform/device.ts";
+import type { IrqLine } from "../platform/interrupt-lines.ts";
+import type { Ps2Device } from "./ps2.ts";
+
+const STATUS_OUTPUT = 1;
+const STATUS_SYSTEM = 4;
+const STATUS_COMMAND = 8;
+const STATUS_UNLOCKED = 0x10;
+const STATUS_AUX = 0x20;
+
+const MODE_KBD_INT = 1;
+const MODE_AUX_INT = 2;
+const MODE_SYSTEM = 4;
+const MODE_KBD_OFF = 0x10;
+const MODE_AUX_OFF = 0x20;
+const MODE_TRANSLATE = 0x40;
+
+/** Output port: bit 0 low resets the CPU, bit 1 is A20. */
+const OUT_RESET = 1;
+const OUT_A20 = 2;
+
+const freshState = () => ({
+  mode: MODE_KBD_INT | MODE_AUX_INT | MODE_SYSTEM | MODE_TRANSLATE,
+  outPort: 0xcf | OUT_A20,
+  /** Command whose data byte comes next through port 0x60, 0 for none. */
+  pending: 0,
+  lastWasCommand: true,
+  /** Bytes the controller itself answers with, as [byte, fromAux]. */
+  answers: [] as [number, boolean][],
+  ram: new Array<number>(32).fill(0),
+});
+
+export class I8042 implements Device {
+  readonly name = "i8042";
+  state = freshState();
+  onReset: () => void = () => {};
+  onA20: (enabled: boolean) => void = () => {};
+  readonly #kbdIrq: IrqLine;
+  readonly #auxIrq: IrqLine;
+  readonly #keyboard: Ps2Device;
+  readonly #mouse: Ps2Device;
+  readonly #log: GuestLog;
+
+  constructor(
+    irqs: { keyboard: IrqLine; mouse: IrqLine },
+    devices: { keyboard: Ps2Device; mouse: Ps2Device },
+    log: GuestLog,
+  ) {
+    this.#kbdIrq = irqs.keyboard;
+    this.#auxIrq = irqs.mouse;
+    this.#keyboard = devices.keyboard;
+    this.#mouse = devices.mouse;
+    this.#log = log;
+    devices.keyboard.onData = () => this.#update();
+    devices.mouse.onData = () => this.#update();
+  }
+
+  reset(): void {
+    this.state = freshState();
+    this.#update();
+  }
+
+  /** Where the next byte at port 0x60 comes from, "" if there is none. */
+  #source(): "answer" | "keyboard" | "mouse" | "" {
+    const { answers, mode } = this.state;
+    if (answers.length > 0) return "answer";
+    if (!(mode & MODE_KBD_OFF) && this.#keyboard.hasData()) return "keyboard";
+    if (!(mode & MODE_AUX_OFF) && this.#mouse.hasData()) return "mouse";
+    return "";
+  }
+
+  #fromAux(source: string): boolean {
+    return source === "mouse" || (source === "answer" && this.state.answers[0]?.[1] === true);
+  }
+
+  #update(): void {
+    const source = this.#source();
+    const aux = this.#fromAux(source);
+    const { mode } = this.state;
+    this.#kbdIrq.set(source !== "" && !aux && (mode & MODE_KBD_INT) !== 0);
+    this.#auxIrq.set(source !== "" && aux && (mode & MODE_AUX_INT) !== 0);
+  }
+
+  #answer(byte: number, aux = false): void {
+    this.state.answers.push([byte & 0xff, aux]);
+  }
+
+  /** Port 0x60: data. */
+  dataPort(): PortHandler {
+    return {
+      read: () => {
+        const value = this.#readData();
+        // The line drops while the next byte moves into the output buffer: an edge for each byte.
+        this.#kbdIrq.set(false);
+        this.#auxIrq.set(false);
+        this.#update();
+        return value;
+      },
+      write: (_port, value) => {
+        this.state.lastWasCommand = false;
+        this.#writeData(value & 0xff);
+        this.#update();
+      },
+    };
+  }
+
+  /** Port 0x64: status and commands. */
+  commandPort(): PortHandler {
+    return {
+      read: () => {
+        const source = this.#source();
+        return (
+          (source !== "" ? STATUS_OUTPUT : 0) |
+          (this.#fromAux(source) ? STATUS_AUX : 0) |
+          (this.state.mode & MODE_SYSTEM ? STATUS_SYSTEM : 0) |
+          (this.state.lastWasCommand ? STATUS_COMMAND : 0) |
+          STATUS_UNLOCKED
+        );
+      },
+      write: (_port, value) => {
+        this.state.lastWasCommand = true;
+        this.#command(value & 0xff);
+        this.#update();
+      },
+    };
+  }
+
+  #readData(): number {
+    switch (this.#source()) {
+      case "answer":
+        return this.state.answers.shift()?.[0] ?? 0;
+      case "keyboard":
+        return this.#keyboard.takeByte((this.state.mode & MODE_TRANSLATE) !== 0);
+      case "mouse":
+        return this.#mouse.takeByte(false);
+      default:
+        return 0;
+    }
+  }
+
+  #writeData(value: number): void {
+    const s = this.state;
+    const pending = s.pending;
+    s.pending = 0;
+    if (pending >= 0x60 && pending <= 0x7f) {
+      if (pending === 0x60) s.mode = value;
+      else s.ram[pending & 31] = value;
+      return;
+    }
+    switch (pending) {
+      case 0:
+        // A byte for the keyboard also enables its clock.
+        s.mode &= ~MODE_KBD_OFF;
+        this.#keyboard.command(value);
+        break;
+      case 0xd1:
+        this.#writeOutPort(value);
+        break;
+      case 0xd2:
+        this.#answer(value);
+        break;
+      case 0xd3:
+        this.#answer(value, true);
+        break;
+      case 0xd4:
+        s.mode &= ~MODE_AUX_OFF;
+        this.#mouse.command(value);
+        break;
+    }
+  }
+
+  #writeOutPort(value: number): void {
+    this.state.outPort = value;
+    this.onA20((value & OUT_A20) !== 0);
+    if (!(value & OUT_RESET)) this.onReset();
+  }
+
+  #command(value: number): void {
+    const s = this.state;
+    if (value >= 0x20 && value <= 0x3f) {
+      this.#answer(value === 0x20 ? s.mode : (s.ram[value & 31] as number));
+      return;
+    }
+    if ((value >= 0x60 && value <= 0x7f) || (value >= 0xd1 && value <= 0xd4)) {
+      s.pending = value;
+      return;
+    }
+    if (value >= 0xf0) {
+      // Pulse output lines low for 6 µs: bit 0 is the reset line, and only 0 pulses.
+      if (!(value & 1)) this.onReset();
+      return;
+    }
+    switch (value) {
+      case 0xa7:
+        s.mode |= MODE_AUX_OFF;
+        break;
+      case 0xa8:
+        s.mode &= ~MODE_AUX_OFF;
+        break;
+      case 0xa9:
+      case 0xab:
+        this.#answer(0);
+        break;
+      case 0xaa:
+        s.mode |= MODE_SYSTEM;
+        this.#answer(0x55);
+        break;
+      case 0xad:
+        s.mode |= MODE_KBD_OFF;
+        break;
+      case 0xae:
+        s.mode &= ~MODE_KBD_OFF;
+        break;
+      case 0xc0:
+        this.#answer(0x80);
+        break;
+      case 0xd0:
+        this.#answer(s.outPort);
+        break;
+      case 0xdd:
+      case 0xdf:
+        s.outPort = value === 0xdf ? s.outPort | OUT_A20 : s.outPort & ~OUT_A20;
+        this.onA20(value === 0xdf);
+        break;
+      default:
+        this.#log.unimplemented(`keyboard controller command 0x${value.toString(16)}`);
+    }
+  }
+}

@@ -1,0 +1,266 @@
+// The MC146818A real-time clock and CMOS memory (Motorola datasheet; the PC's extra bytes as in
+// IBM PC/AT technical reference and QEMU's pc_cmos_init). The clock is a function of virtual time;
+// flags of register C are computed when they are read, alarms exist only for enabled interrupts.
+
+import type { Device, PortHandler } from "../platform/device.ts";
+import type { IrqLine } from "../platform/interrupt-lines.ts";
+import type { Scheduler, Timer } from "../platform/scheduler.ts";
+
+const NS = 1_000_000_000;
+const REG_A = 10;
+const REG_B = 11;
+const REG_C = 12;
+const REG_D = 13;
+const CENTURY = 0x32;
+const B_SET = 0x80;
+const B_PIE = 0x40;
+const B_AIE = 0x20;
+const B_UIE = 0x10;
+const B_BINARY = 0x04;
+const B_24H = 0x02;
+/** The update cycle: UIP is set this long before the second changes, ns (datasheet, table 6). */
+const UPDATE_NS = 244_000;
+
+/** Seconds since 1970 in the fields a clock shows. */
+interface Fields {
+  seconds: number;
+  minutes: number;
+  hours: number;
+  weekday: number;
+  day: number;
+  month: number;
+  year: number;
+}
+
+function fieldsOf(epoch: number): Fields {
+  const d = new Date(epoch * 1000);
+  return {
+    seconds: d.getUTCSeconds(),
+    minutes: d.getUTCMinutes(),
+    hours: d.getUTCHours(),
+    weekday: d.getUTCDay() + 1,
+    day: d.getUTCDate(),
+    month: d.getUTCMonth() + 1,
+    year: d.getUTCFullYear(),
+  };
+}
+
+export class Rtc implements Device {
+  readonly name = "rtc";
+  state = {
+    index: 0,
+    /** All 128 bytes; the time bytes are current only while SET is on. */
+    ram: new Array<number>(128).fill(0),
+    /** Clock = floor(now / 1e9) + epoch, seconds since 1970. */
+    epoch: 0,
+    flags: 0,
+    /** Up to when flags have been computed, ns. */
+    seen: 0,
+  };
+  readonly #irq: IrqLine;
+  readonly #scheduler: Scheduler;
+  readonly #timer: Timer;
+
+  /** `epoch` is the time at power-on, seconds since 1970-01-01 UTC. */
+  constructor(irq: IrqLine, scheduler: Scheduler, epoch: number) {
+    this.#irq = irq;
+    this.#scheduler = scheduler;
+    this.#timer = scheduler.timer("rtc", () => this.#service());
+    this.state.epoch = epoch;
+    this.state.ram[REG_A] = 0x26;
+    this.state.ram[REG_B] = B_24H;
+    this.state.ram[REG_D] = 0x80;
+  }
+
+  /** The battery keeps time and memory; interrupts go off (datasheet, RESET pin). */
+  reset(): void {
+    this.state.ram[REG_B] = this.#b & ~(B_PIE | B_AIE | B_UIE);
+    this.state.flags = 0;
+    this.#service();
+  }
+
+  /** Presets a CMOS byte, as a BIOS setup would. */
+  setByte(index: number, value: number): void {
+    this.state.ram[index] = value & 0xff;
+  }
+
+  get #b(): number {
+    return this.state.ram[REG_B] as number;
+  }
+
+  /** Periodic interrupt interval in ns, 0 for none: register A bits 3:0 with the 32.768 kHz divider. */
+  get #period(): number {
+    const a = this.state.ram[REG_A] as number;
+    const rate = a & 15;
+    if (rate === 0 || (a & 0x70) > 0x20) return 0;
+    return (NS / 32768) * (1 << ((rate <= 2 ? rate + 7 : rate) - 1));
+  }
+
+  #seconds(ns: number): number {
+    return Math.floor(ns / NS) + this.state.epoch;
+  }
+
+  /** Sets the flags for what happened since the last look. */
+  #collect(): void {
+    const s = this.state;
+    const now = this.#scheduler.clock.now();
+    const from = s.seen;
+    s.seen = now;
+    const period = this.#period;
+    if (period > 0 && Math.floor(now / period) > Math.floor(from / period)) s.flags |= B_PIE;
+    if (this.#b & B_SET) return;
+    const first = this.#seconds(from) + 1;
+    const last = this.#seconds(now);
+    if (last < first) return;
+    s.flags |= B_UIE;
+    for (let t = last - first >= 86400 ? last - 86399 : first; t <= last; t++) {
+      if (this.#alarmAt(t)) {
+        s.flags |= B_AIE;
+        break;
+      }
+    }
+  }
+
+  /** Alarm bytes of 0xC0 and above match anything. */
+  #alarmAt(epoch: number): boolean {
+    const f = fieldsOf(epoch);
+    const matches = (index: number, value: number): boolean => {
+      const alarm = this.state.ram[index] as number;
+      return alarm >= 0xc0 || alarm === value;
+    };
+    return (
+      matches(1, this.#encode(f.seconds)) &&
+      matches(3, this.#encode(f.minutes)) &&
+      matches(5, this.#encodeHours(f.hours))
+    );
+  }
+
+  /** Raises the interrupt if an enabled flag is set, and arms the timer for the next one. */
+  #service(): void {
+    this.#collect();
+    const enabled = this.#b & (B_PIE | B_AIE | B_UIE);
+    this.#irq.set((this.state.flags & enabled) !== 0);
+    const now = this.#scheduler.clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    const period = this.#period;
+    if (enabled & B_PIE && period > 0) next = Math.ceil((Math.floor(now / period) + 1) * period);
+    if (enabled & (B_AIE | B_UIE)) next = Math.min(next, (Math.floor(now / NS) + 1) * NS);
+    if (this.state.flags & enabled) next = Number.POSITIVE_INFINITY;
+    if (next === Number.POSITIVE_INFINITY) this.#timer.cancel();
+    else this.#timer.set(next);
+  }
+
+  #encode(value: number): number {
+    return this.#b & B_BINARY ? value : (Math.floor(value / 10) << 4) | (value % 10);
+  }
+
+  #decode(value: number): number {
+    return this.#b & B_BINARY ? value : (value >> 4) * 10 + (value & 15);
+  }
+
+  #encodeHours(hours: number): number {
+    if (this.#b & B_24H) return this.#encode(hours);
+    return this.#encode(hours % 12 === 0 ? 12 : hours % 12) | (hours >= 12 ? 0x80 : 0);
+  }
+
+  #decodeHours(value: number): number {
+    if (this.#b & B_24H) return this.#decode(value);
+    return (this.#decode(value & 0x7f) % 12) + (value & 0x80 ? 12 : 0);
+  }
+
+  /** Copies the running clock into its ten bytes. */
+  #showTime(): void {
+    if (this.#b & B_SET) return;
+    const { ram } = this.state;
+    const f = fieldsOf(this.#seconds(this.#scheduler.clock.now()));
+    ram[0] = this.#encode(f.seconds);
+    ram[2] = this.#encode(f.minutes);
+    ram[4] = this.#encodeHours(f.hours);
+    ram[6] = this.#encode(f.weekday);
+    ram[7] = this.#encode(f.day);
+    ram[8] = this.#encode(f.month);
+    ram[9] = this.#encode(f.year % 100);
+    ram[CENTURY] = this.#encode(Math.floor(f.year / 100));
+  }
+
+  /** Makes the clock run on from what its bytes say. */
+  #setTime(): void {
+    const ram = this.state.ram as number[];
+    const at = (i: number): number => this.#decode(ram[i] as number);
+    const year = at(CENTURY) * 100 + at(9);
+    const shown =
+      Date.UTC(year, at(8) - 1, at(7), this.#decodeHours(ram[4] as number), at(2), at(0)) / 1000;
+    if (Number.isFinite(shown)) {
+      this.state.epoch += shown - this.#seconds(this.#scheduler.clock.now());
+    }
+  }
+
+  /** Ports 0x70 (index, bit 7 masks NMI) and 0x71 (data). */
+  ports(): PortHandler {
+    return {
+      read: (port) => (port & 1 ? this.#read(this.state.index) : 0xff),
+      write: (port, value) => {
+        if (port & 1) this.#write(this.state.index, value);
+        else this.state.index = value & 0x7f;
+      },
+    };
+  }
+
+  #read(index: number): number {
+    const { ram } = this.state;
+    if (index <= 9 || index === CENTURY) {
+      // The alarm bytes (odd, below 6) are ordinary memory.
+      this.#showTime();
+      return ram[index] as number;
+    }
+    if (index === REG_A) {
+      const left = NS - (this.#scheduler.clock.now() % NS);
+      const updating = !(this.#b & B_SET) && left <= UPDATE_NS;
+      return ((ram[REG_A] as number) & 0x7f) | (updating ? 0x80 : 0);
+    }
+    if (index === REG_C) {
+      this.#collect();
+      const { flags } = this.state;
+      const value = flags | (flags & this.#b & 0x70 ? 0x80 : 0);
+      this.state.flags = 0;
+      this.#service();
+      return value;
+    }
+    return ram[index] as number;
+  }
+
+  #write(index: number, value: number): void {
+    const { ram } = this.state;
+    switch (index) {
+      case REG_A:
+        this.#collect();
+        ram[REG_A] = value & 0x7f;
+        break;
+      case REG_B: {
+        this.#collect();
+        this.#showTime();
+        const wasSet = (this.#b & B_SET) !== 0;
+        // SET also clears UIE (datasheet, register B).
+        const next = value & B_SET ? value & ~B_UIE : value;
+        if (wasSet && !(next & B_SET)) {
+          ram[REG_B] = next;
+          this.#setTime();
+        }
+        ram[REG_B] = next;
+        break;
+      }
+      case REG_C:
+      case REG_D:
+        return;
+      default:
+        if (index <= 9 || index === CENTURY) {
+          this.#showTime();
+          ram[index] = value;
+          if (!(this.#b & B_SET) && index !== 1 && index !== 3 && index !== 5) this.#setTime();
+        } else {
+          ram[index] = value;
+        }
+    }
+    this.#service();
+  }
+}

@@ -1,0 +1,278 @@
+// The ACPI tables a firmware leaves in memory: RSDP, RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET, MCFG
+// (ACPI 6.4, 5.2; IA-PC HPET 1.0a, 3.2.4; PCI Firmware 3.0, 4.1.2). Contents describe the board as
+// QEMU's q35 does; interrupt routing for PCI slots is left out, nothing sits in them.
+
+import {
+  ACPI_DISABLE,
+  ACPI_ENABLE,
+  PM_BASE,
+  SLEEP_TYPE_S5,
+  SMI_COMMAND_PORT,
+} from "../devices/acpi-pm.ts";
+import * as aml from "./aml.ts";
+import { HPET_BASE, IOAPIC_BASE, LAPIC_BASE, type MemoryMap } from "./memory-map.ts";
+
+/** OEM ID (6 bytes) and OEM table ID (8). */
+const OEM = "TRIHED";
+const OEM_TABLE = "TRIHEDRN";
+const CREATOR = "TRIH";
+const HEADER_BYTES = 36;
+
+/** Where guests look for the RSDP: a 16-byte boundary in the BIOS segment. */
+export const RSDP_ADDRESS = 0xf59e0;
+
+/** A table under construction: little-endian fields after the common header. */
+class Table {
+  #bytes: number[] = [];
+
+  u8(...values: number[]): this {
+    for (const v of values) this.#bytes.push(v & 0xff);
+    return this;
+  }
+
+  u16(value: number): this {
+    return this.u8(value, value >>> 8);
+  }
+
+  u32(value: number): this {
+    return this.u8(value, value >>> 8, value >>> 16, value >>> 24);
+  }
+
+  u64(value: number): this {
+    return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
+  }
+
+  text(value: string): this {
+    return this.u8(...new TextEncoder().encode(value));
+  }
+
+  append(data: Uint8Array): this {
+    return this.u8(...data);
+  }
+
+  /** Generic address structure in I/O space (5.2.3.2): `bits` wide, access size 1 byte, 2 word, 3 dword. */
+  gas(port: number, bits: number, access: number): this {
+    return this.u8(port === 0 ? 0 : 1, bits, 0, access).u64(port);
+  }
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  raw(): Uint8Array {
+    return Uint8Array.from(this.#bytes);
+  }
+
+  /** With the standard header in front and a correct checksum. */
+  finish(signature: string, revision: number): Uint8Array {
+    const length = HEADER_BYTES + this.#bytes.length;
+    const header = new Table()
+      .text(signature)
+      .u32(length)
+      .u8(revision, 0)
+      .text(OEM)
+      .text(OEM_TABLE)
+      .u32(1)
+      .text(CREATOR)
+      .u32(1);
+    const out = Uint8Array.from([...header.#bytes, ...this.#bytes]);
+    out[9] = checksum(out);
+    return out;
+  }
+}
+
+/** The byte that makes `data` sum up to 0. */
+function checksum(data: Uint8Array): number {
+  return -data.reduce((sum, b) => sum + b, 0) & 0xff;
+}
+
+/** GSIs that differ from their ISA number or polarity: IRQ 0 is GSI 2; the PCI interrupts are level. */
+const OVERRIDES: readonly [source: number, gsi: number, flags: number][] = [
+  [0, 2, 0],
+  [5, 5, 0x0d],
+  [9, 9, 0x0d],
+  [10, 10, 0x0d],
+  [11, 11, 0x0d],
+];
+
+function madt(cpus: number): Uint8Array {
+  const t = new Table().u32(LAPIC_BASE).u32(1);
+  for (let cpu = 0; cpu < cpus; cpu++) t.u8(0, 8, cpu, cpu).u32(1);
+  t.u8(1, 12, 0, 0).u32(IOAPIC_BASE).u32(0);
+  for (const [source, gsi, flags] of OVERRIDES) t.u8(2, 10, 0, source).u32(gsi).u16(flags);
+  // NMI is LINT1 of every CPU.
+  t.u8(4, 6, 0xff, 0, 0, 1);
+  return t.finish("APIC", 1);
+}
+
+function hpet(): Uint8Array {
+  return new Table()
+    .u32(0x8086a201)
+    .u8(0, 0, 0, 0)
+    .u64(HPET_BASE)
+    .u8(0)
+    .u16(0)
+    .u8(0)
+    .finish("HPET", 1);
+}
+
+function mcfg(ecam: number): Uint8Array {
+  return new Table().u64(0).u64(ecam).u16(0).u8(0, 255).u32(0).finish("MCFG", 1);
+}
+
+/** WBINVD, processor C1, sleep button absent, RTC wake-up absent, reset register, platform HPET. */
+const FADT_FLAGS = 0x84a5;
+
+function fadt(facs: number, dsdt: number): Uint8Array {
+  const t = new Table()
+    .u32(facs)
+    .u32(dsdt)
+    .u8(1, 0)
+    .u16(9)
+    .u32(SMI_COMMAND_PORT)
+    .u8(ACPI_ENABLE, ACPI_DISABLE, 0, 0)
+    // PM1a event, PM1b event, PM1a control, PM1b, PM2, PM timer, GPE0, GPE1.
+    .u32(PM_BASE)
+    .u32(0)
+    .u32(PM_BASE + 4)
+    .u32(0)
+    .u32(0)
+    .u32(PM_BASE + 8)
+    .u32(PM_BASE + 0x20)
+    .u32(0)
+    // Lengths of those blocks, GPE1 base, C state support.
+    .u8(4, 2, 0, 4, 16, 0, 0, 0)
+    // C2 and C3 latencies that say "not supported", flush size and stride, duty, alarms, century.
+    .u16(0x0fff)
+    .u16(0x0fff)
+    .u16(0)
+    .u16(0)
+    .u8(0, 0, 0, 0, 0x32)
+    // IA-PC boot flags: 8042 present.
+    .u16(2)
+    .u8(0)
+    .u32(FADT_FLAGS)
+    // Reset register 0xCF9, value 0x0F.
+    .gas(0xcf9, 8, 0)
+    .u8(0x0f)
+    .u16(0)
+    .u8(0)
+    .u64(facs)
+    .u64(dsdt)
+    .gas(PM_BASE, 32, 0)
+    .gas(0, 0, 0)
+    .gas(PM_BASE + 4, 16, 0)
+    .gas(0, 0, 0)
+    .gas(0, 0, 0)
+    .gas(PM_BASE + 8, 32, 0)
+    .gas(PM_BASE + 0x20, 128, 0)
+    .gas(0, 0, 0);
+  return t.finish("FACP", 3);
+}
+
+function facs(): Uint8Array {
+  const t = new Table().text("FACS").u32(64).u32(0).u32(0).u32(0).u32(0).u64(0).u8(1);
+  while (t.length < 64) t.u8(0);
+  return t.raw();
+}
+
+function dsdt(map: MemoryMap, cpus: number): Uint8Array {
+  const s5 = aml.integer(SLEEP_TYPE_S5);
+  const processors = Array.from({ length: cpus }, (_, n) =>
+    aml.device(
+      `C${n.toString(16).padStart(3, "0").toUpperCase()}`,
+      aml.define("_HID", aml.string("ACPI0007")),
+      aml.define("_UID", aml.integer(n)),
+    ),
+  );
+  const simple = (path: string, id: string, ...items: aml.Aml[]): aml.Aml =>
+    aml.device(
+      path,
+      aml.define("_HID", aml.eisaId(id)),
+      aml.define("_CRS", aml.resources(...items)),
+    );
+  const body = [
+    aml.define("\\_S5", aml.packageOf(s5, s5, aml.integer(0), aml.integer(0))),
+    aml.scope(
+      "\\_SB",
+      ...processors,
+      aml.device(
+        "PCI0",
+        aml.define("_HID", aml.eisaId("PNP0A08")),
+        aml.define("_CID", aml.eisaId("PNP0A03")),
+        aml.define("_UID", aml.integer(0)),
+        aml.define(
+          "_CRS",
+          aml.resources(
+            aml.busRange(0, 0xff),
+            aml.ioPort(0xcf8, 8),
+            aml.ioRange(0x0d00, 0xffff),
+            aml.memoryRange(0xa0000, 0xbffff),
+            aml.memoryRange(Math.max(map.ecam + 0x10000000, 0xc0000000), 0xfebfffff),
+          ),
+        ),
+        aml.device(
+          "ISA",
+          aml.define("_ADR", aml.integer(0x1f0000)),
+          simple("RTC", "PNP0B00", aml.ioPort(0x70, 2), aml.irq(8)),
+          simple("KBD", "PNP0303", aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(1)),
+          simple("MOU", "PNP0F13", aml.irq(12)),
+          simple("COM1", "PNP0501", aml.ioPort(0x3f8, 8), aml.irq(4)),
+        ),
+      ),
+      simple("HPET", "PNP0103", aml.memory32(HPET_BASE, 0x400)),
+      // ECAM must be reserved by a motherboard resource (PCI Firmware 3.0, 4.1.2).
+      simple("MRES", "PNP0C02", aml.memory32(map.ecam, 0x10000000)),
+    ),
+  ];
+  const table = new Table();
+  for (const part of body) table.append(part);
+  return table.finish("DSDT", 1);
+}
+
+/** Bytes to be placed at a physical address. */
+export interface Placement {
+  address: number;
+  data: Uint8Array;
+}
+
+/** All tables for a machine, RSDP first; the others are in the map's table area. */
+export function acpiTables(map: MemoryMap, cpus: number): Placement[] {
+  const placed: Placement[] = [];
+  let at = map.tables;
+  const place = (data: Uint8Array, align: number): number => {
+    at = Math.ceil(at / align) * align;
+    placed.push({ address: at, data });
+    at += data.length;
+    return at - data.length;
+  };
+  const facsAt = place(facs(), 64);
+  const dsdtAt = place(dsdt(map, cpus), 16);
+  const roots = [fadt(facsAt, dsdtAt), madt(cpus), hpet(), mcfg(map.ecam)].map((t) => place(t, 16));
+  const rsdt = new Table();
+  const xsdt = new Table();
+  for (const address of roots) {
+    rsdt.u32(address);
+    xsdt.u64(address);
+  }
+  const rsdtAt = place(rsdt.finish("RSDT", 1), 16);
+  const xsdtAt = place(xsdt.finish("XSDT", 1), 16);
+  return [{ address: RSDP_ADDRESS, data: rsdp(rsdtAt, xsdtAt) }, ...placed];
+}
+
+/** Revision 2: the first checksum covers 20 bytes, the second all 36 (5.2.5.3). */
+function rsdp(rsdt: number, xsdt: number): Uint8Array {
+  const data = new Table()
+    .text("RSD PTR ")
+    .u8(0)
+    .text(OEM)
+    .u8(2)
+    .u32(rsdt)
+    .u32(36)
+    .u64(xsdt)
+    .u8(0, 0, 0, 0)
+    .raw();
+  data[8] = checksum(data.subarray(0, 20));
+  data[32] = checksum(data);
+  return data;
+}

@@ -1,0 +1,70 @@
+// The physical address map of the q35-like board, and the map of memory that firmware reports
+// (INT 15h E820 types, ACPI 6.4 table 15.2). Numbers agree with QEMU's q35 for the same `-m`. RAM is
+// one piece from 0 and ends below 4 GiB; RAM above 4 GiB is left out.
+
+/** A range as E820 reports it: type 1 is usable RAM, 2 reserved. */
+export interface MemoryRange {
+  start: number;
+  /** Bytes. */
+  length: number;
+  type: 1 | 2;
+}
+
+export const MIB = 1 << 20;
+export const GIB = 2 ** 30;
+/** RAM sizes the machine accepts, bytes. */
+export const MIN_RAM = 2 * MIB;
+export const MAX_RAM = 3 * GIB;
+
+export const IOAPIC_BASE = 0xfec00000;
+export const HPET_BASE = 0xfed00000;
+export const LAPIC_BASE = 0xfee00000;
+export const RCBA_BASE = 0xfed1c000;
+export const FRAMEBUFFER_BASE = 0xfd000000;
+export const VGA_REGISTERS_BASE = 0xfebd4000;
+export const BIOS_BASE = 0xfffc0000;
+
+/** End of conventional memory: the extended BIOS data area is behind it. */
+export const EBDA_BASE = 0x9fc00;
+export const VGA_WINDOW = 0xa0000;
+export const VGA_WINDOW_BYTES = 0x20000;
+/** The BIOS segment, read-only for guests; firmware tables live in it. */
+export const BIOS_SEGMENT = 0xf0000;
+
+/** RAM at the top that firmware keeps: ACPI tables, and one page of its own below. */
+const TABLES_BYTES = 0x20000;
+const FIRMWARE_BYTES = 0x21000;
+
+export interface MemoryMap {
+  ramBytes: number;
+  /** Start of the 256 MiB configuration window. */
+  ecam: number;
+  /** Where ACPI tables are placed; they have 128 KiB. */
+  tables: number;
+  ranges: MemoryRange[];
+}
+
+/** The map for `ramBytes` of RAM (a multiple of 4 KiB, MIN_RAM … MAX_RAM). */
+export function memoryMap(ramBytes: number): MemoryMap {
+  // QEMU's q35 has its window at 0xB0000000; RAM that reaches beyond moves it up.
+  const ecam = ramBytes <= 0xb0000000 ? 0xb0000000 : 0xe0000000;
+  const usableTop = ramBytes - FIRMWARE_BYTES;
+  const reserved = (start: number, length: number): MemoryRange => ({ start, length, type: 2 });
+  return {
+    ramBytes,
+    ecam,
+    tables: ramBytes - TABLES_BYTES,
+    ranges: [
+      { start: 0, length: EBDA_BASE, type: 1 },
+      reserved(EBDA_BASE, 0x400),
+      reserved(BIOS_SEGMENT, 0x10000),
+      { start: MIB, length: usableTop - MIB, type: 1 },
+      reserved(usableTop, FIRMWARE_BYTES),
+      reserved(ecam, 0x10000000),
+      reserved(RCBA_BASE, 0x4000),
+      reserved(BIOS_BASE, 0x40000),
+      // The AMD HyperTransport hole below 1 TiB, which QEMU reserves whatever the CPU.
+      reserved(0xfd_0000_0000, 0x3_0000_0000),
+    ],
+  };
+}

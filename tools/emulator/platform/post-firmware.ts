@@ -1,0 +1,31 @@
+// The state in which a PC BIOS leaves interrupt controllers, timer and local APIC when it starts a
+// kernel; direct boot begins there. Values are SeaBIOS's, read back from QEMU's q35.
+
+import type { Board } from "./pc.ts";
+
+const ICW1 = 0x11;
+/** Master and slave: vector base, cascade identity, mask. */
+const PICS = [
+  { ports: [0x20, 0x21], base: 0x08, cascade: 4, mask: 0xb8 },
+  { ports: [0xa0, 0xa1], base: 0x70, cascade: 2, mask: 0x8e },
+] as const;
+/** IRQ 10 and 11, the PCI interrupts, are level triggered. */
+const ELCR_SLAVE = 0x0c;
+
+/** Programs the board's devices through their ports. */
+export function leaveAsFirmwareDoes(board: Board): void {
+  const out = (port: number, value: number): void => board.ports.write(port, value, 1);
+  for (const pic of PICS) {
+    const [command, data] = pic.ports;
+    out(command, ICW1);
+    out(data, pic.base);
+    out(data, pic.cascade);
+    out(data, 1);
+    out(data, pic.mask);
+  }
+  out(0x4d1, ELCR_SLAVE);
+  // Channel 0: mode 2, full count, 18.2 Hz.
+  out(0x43, 0x34);
+  out(0x40, 0);
+  out(0x40, 0);
+}
