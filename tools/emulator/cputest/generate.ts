@@ -33,6 +33,10 @@ export interface TestCase {
   forms: Form[];
   /** Number of instructions in the snippet. */
   length: number;
+  /** Bit n: XMM/YMM register n is an operand. */
+  usedVectors: number;
+  /** Explicit memory operands. */
+  touched: MemoryNeed[];
 }
 
 /** "x87": last bits of a transcendental result differ between CPUs; "reciprocal": 1.5 * 2^-12 relative error. */
@@ -59,7 +63,8 @@ interface Choice {
   bytes: Uint8Array;
 }
 
-interface MemoryNeed {
+/** A memory operand: linear address and size in bytes. */
+export interface MemoryNeed {
   address: bigint;
   size: number;
 }
@@ -70,6 +75,8 @@ export class Generator {
   readonly #random: Random;
   readonly #info = new InstructionInfoFactory();
   #next = 0;
+  #usedVectors = 0;
+  #touched: MemoryNeed[] = [];
 
   constructor(forms: readonly Form[], seed: number, stream = 0) {
     if (forms.length === 0) throw new Error("no instruction form is selected");
@@ -95,6 +102,8 @@ export class Generator {
     const random = this.#random;
     const before = new StateRecord();
     this.#fillState(before, form);
+    this.#usedVectors = 0;
+    this.#touched = [];
     const count = random.oneIn(4) ? 2 + random.below(4) : 1;
     const nearEnd = random.oneIn(40);
     const chosen: Choice[] = [];
@@ -156,6 +165,8 @@ export class Generator {
       tolerance,
       forms: tests,
       length: count,
+      usedVectors: this.#usedVectors,
+      touched: this.#touched,
     };
   }
 
@@ -486,6 +497,9 @@ export class Generator {
     }
     const info = this.#info.info(instruction);
     for (const use of info.usedRegisters()) {
+      if (RegisterExt.isVectorRegister(use.register)) {
+        this.#usedVectors |= 1 << RegisterExt.number(use.register);
+      }
       if (
         use.access !== OpAccess.Read &&
         use.access !== OpAccess.CondRead &&
@@ -569,6 +583,7 @@ export class Generator {
     if (width === 32) {
       address = BigInt.asUintN(64, segmentBase + BigInt.asUintN(32, target));
     }
+    this.#touched.push({ address, size });
     this.#fillAt(before, address, instruction.memorySize);
     return { pins, need: { address, size } };
   }

@@ -1,0 +1,169 @@
+// `npm run fuzz:cpu`: compares the emulator's CPU core with the host CPU, or records vectors from the host.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { instantiateCore } from "../core/build.ts";
+import { EmulatedCpu } from "./emulator.ts";
+import { ISA_FEATURES, listForms } from "./forms.ts";
+import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";
+import { Generator } from "./generate.ts";
+import { hostIsas, NativeCpu, whyNoHost } from "./native.ts";
+import { RECORD_SIZE, StateRecord } from "./record.ts";
+import { packVectors, thin, type Vector } from "./vectors.ts";
+
+interface Options {
+  cases: number;
+  seed: number;
+  shard: number;
+  only: RegExp;
+  isa: string[];
+  show: number;
+  record?: string;
+  counts?: boolean;
+}
+
+function natural(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("expected a whole number");
+  return value;
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text, "i");
+  } catch {
+    throw new InvalidArgumentError("expected a regular expression");
+  }
+}
+
+function isaList(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim().toLowerCase());
+  const unknown = names.filter((name) => !(name in ISA_FEATURES));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(
+      `unknown: ${unknown.join(", ")}; known: ${Object.keys(ISA_FEATURES).join(", ")}`,
+    );
+  }
+  return names;
+}
+
+const program = new Command("fuzz:cpu")
+  .description("Compares the emulator's CPU with the host CPU, instruction by instruction.")
+  .option("--cases <n>", "snippets to run", natural, 100_000)
+  .option("--seed <n>", "seed of the generator", natural, 1)
+  .option("--shard <n>", "stream of the seed, for runs side by side", natural, 0)
+  .option("--only <regex>", "forms by iced-x86's names, such as ^Add_ or Vpmull", pattern, /./)
+  .option(
+    "--isa <list>",
+    `instruction sets: ${Object.keys(ISA_FEATURES).join(",")}`,
+    isaList,
+    Object.keys(ISA_FEATURES),
+  )
+  .option("--show <n>", "mismatches to print in full", natural, 20)
+  .option("--counts", "print the number of cases per mnemonic")
+  .option("--record <file>", "write vectors from the host instead of comparing");
+
+async function main(): Promise<number> {
+  program.parse();
+  const options = program.opts<Options>();
+  const reason = whyNoHost();
+  if (reason) {
+    console.error(
+      `fuzz:cpu needs an x86-64 Linux host: ${reason}. The recorded vectors run with npm test.`,
+    );
+    return 1;
+  }
+  const host = new Set(hostIsas());
+  const missing = options.isa.filter((isa) => !host.has(isa));
+  if (missing.length > 0) console.log(`skipped, the host CPU lacks them: ${missing.join(", ")}`);
+  const forms = listForms(options.isa.filter((isa) => host.has(isa))).filter((form) =>
+    options.only.test(form.name),
+  );
+  if (forms.length === 0) {
+    console.error(
+      `no instruction form matches --only ${options.only.source} in ${options.isa.join(",")}`,
+    );
+    return 1;
+  }
+  const native = new NativeCpu();
+  try {
+    if (options.record !== undefined) {
+      record(
+        native,
+        new Generator(forms, options.seed, options.shard),
+        options.cases,
+        options.record,
+      );
+      return 0;
+    }
+    const emulator = await EmulatedCpu.create(instantiateCore);
+    const result = fuzz(
+      forms,
+      native,
+      emulator,
+      { cases: options.cases, seed: options.seed, stream: options.shard },
+      (state) => {
+        if (process.stderr.isTTY)
+          process.stderr.write(`\r${state.cases} snippets, ${state.mismatched} mismatches `);
+      },
+    );
+    if (process.stderr.isTTY) process.stderr.write("\n");
+    report(result, forms.length, options, native, emulator);
+    return result.mismatched === 0 && result.unimplemented.size === 0 ? 0 : 1;
+  } finally {
+    native.close();
+  }
+}
+
+function report(
+  result: FuzzResult,
+  forms: number,
+  options: Options,
+  native: NativeCpu,
+  emulator: EmulatedCpu,
+): void {
+  if (options.counts) {
+    const rows = [...result.mnemonics].sort(([a], [b]) => a.localeCompare(b));
+    console.log(rows.map(([name, count]) => `${name.toLowerCase()} ${count}`).join(", "));
+  }
+  const mismatches = [...result.mismatches.values()].sort((a, b) => b.count - a.count);
+  for (const mismatch of mismatches.slice(0, options.show)) {
+    console.log(describeMismatch(minimise(mismatch, native, emulator)));
+  }
+  const rest = mismatches.slice(options.show);
+  if (rest.length > 0)
+    console.log(`also: ${rest.map(({ key, count }) => `${key} (${count})`).join("; ")}`);
+  if (result.unimplemented.size > 0) {
+    console.log(
+      `not implemented: ${[...result.unimplemented].map(([name, count]) => `${name} (${count})`).join(" ")}`,
+    );
+  }
+  console.log(
+    `${result.cases} snippets, ${result.mnemonics.size} mnemonics, ${forms} forms, seed ${options.seed}/${options.shard}: ` +
+      `${result.mismatched} mismatches of ${result.mismatches.size} kinds, ${result.unimplemented.size} forms not implemented`,
+  );
+}
+
+/** Records `count` vectors from the host. */
+function record(native: NativeCpu, generator: Generator, count: number, file: string): void {
+  const tests = Array.from({ length: count }, () => generator.next());
+  const inputs = tests.map(thin);
+  const input = new Uint8Array(count * RECORD_SIZE);
+  for (const [i, before] of inputs.entries()) input.set(before.bytes, i * RECORD_SIZE);
+  const output = native.run(input);
+  const vectors: Vector[] = tests.map((test, i) => ({
+    name: test.forms.map((form) => form.name).join(" "),
+    undefinedFlags: test.undefinedFlags,
+    undefinedFsw: test.undefinedFsw,
+    tolerance: test.tolerance,
+    before: inputs[i] as StateRecord,
+    after: new StateRecord(output.slice(i * RECORD_SIZE, (i + 1) * RECORD_SIZE)),
+  }));
+  const packed = packVectors(vectors);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, packed);
+  console.log(`${file}: ${count} vectors, ${packed.length} bytes`);
+}
+
+process.exitCode = await main();
