@@ -1,0 +1,361 @@
+// The task runner: orders steps, runs what is not up to date in parallel and records what it did. Outputs
+// are written aside and renamed when the step has succeeded, so an interrupted build leaves no half file.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { Files, hashOf } from "./files.ts";
+import { takeLock } from "./lock.ts";
+import { Progress, seconds } from "./progress.ts";
+import { loadState, type State, saveState, type TaskState } from "./state.ts";
+import { MakeError, type Task, type TaskContext } from "./task.ts";
+import { Workers } from "./workers.ts";
+
+export interface BuildOptions {
+  /** Steps at a time; the number of processors by default. */
+  jobs?: number;
+  /** Runs steps that are up to date too. */
+  force?: boolean;
+  /** Says what would run, runs nothing. */
+  dryRun?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+export interface BuildSummary {
+  total: number;
+  ran: number;
+  milliseconds: number;
+}
+
+interface Node {
+  task: Task;
+  waitsFor: Set<Node>;
+  state: "waiting" | "running" | "done" | "failed";
+  /** In a dry run: would it run? */
+  stale: boolean;
+}
+
+/** Builds steps of one repository; `root` is its folder. */
+export class Builder {
+  readonly #root: string;
+  readonly #options: BuildOptions;
+  readonly #folder: string;
+  readonly progress: Progress;
+  readonly #workers: Workers;
+  readonly #children = new Set<ReturnType<typeof spawn>>();
+  #state: State = loadState("");
+  #files = new Files("", {});
+  readonly #versions = new Map<string, string>();
+
+  constructor(root: string, options: BuildOptions) {
+    this.#root = root;
+    this.#options = options;
+    this.#folder = join(root, "build/.make");
+    this.progress = new Progress({
+      verbose: options.verbose ?? false,
+      quiet: options.quiet ?? false,
+    });
+    this.#workers = new Workers(options.verbose ?? false);
+  }
+
+  /** Brings the steps and all they depend on up to date. Throws `MakeError` when a step fails. */
+  async build(tasks: Task[]): Promise<BuildSummary> {
+    const began = performance.now();
+    const release = await takeLock(join(this.#folder, "lock"), (pid) =>
+      this.progress.line(`another make (process ${pid}) is building here, waiting for it`),
+    );
+    const onSignal = (signal: NodeJS.Signals): void => {
+      this.#stop();
+      release();
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+    try {
+      this.#state = loadState(this.#statePath);
+      this.#files = new Files(this.#root, this.#state.hashes);
+      const nodes = orderTasks(tasks);
+      this.progress.begin(nodes.length);
+      const ran = await this.#runAll(nodes);
+      this.progress.end();
+      if (!this.#options.dryRun) this.#save();
+      return { total: nodes.length, ran, milliseconds: performance.now() - began };
+    } finally {
+      this.progress.end();
+      process.off("SIGINT", onSignal);
+      process.off("SIGTERM", onSignal);
+      this.#stop();
+      release();
+    }
+  }
+
+  get #statePath(): string {
+    return join(this.#folder, "state.json");
+  }
+
+  #stop(): void {
+    this.#workers.stop();
+    for (const child of this.#children) stopGroup(child.pid);
+    this.#children.clear();
+    rmSync(this.#aside, { recursive: true, force: true });
+    this.progress.end();
+  }
+
+  get #aside(): string {
+    return join(this.#folder, `aside-${process.pid}`);
+  }
+
+  async #runAll(nodes: Node[]): Promise<number> {
+    const limit = this.#options.jobs ?? availableParallelism();
+    let ran = 0;
+    let failed = false;
+    const running = new Set<Promise<void>>();
+    for (;;) {
+      for (const node of nodes) {
+        if (failed || running.size >= limit) break;
+        if (
+          node.state !== "waiting" ||
+          ![...node.waitsFor].every((each) => each.state === "done")
+        ) {
+          continue;
+        }
+        const reason = this.#reason(node);
+        if (reason === undefined) {
+          node.state = "done";
+          this.progress.skipped();
+          continue;
+        }
+        ran++;
+        if (this.#options.dryRun) {
+          node.state = "done";
+          node.stale = true;
+          this.progress.line(`would run ${node.task.name}: ${reason}`);
+          continue;
+        }
+        node.state = "running";
+        this.progress.detail(`${node.task.name}: ${reason}`);
+        const promise = this.#runOne(node.task).then((ok) => {
+          node.state = ok ? "done" : "failed";
+          if (!ok) failed = true;
+          running.delete(promise);
+        });
+        running.add(promise);
+      }
+      if (running.size > 0) {
+        await Promise.race(running);
+        continue;
+      }
+      const open = nodes.some(
+        (node) =>
+          node.state === "waiting" && [...node.waitsFor].every((each) => each.state === "done"),
+      );
+      if (failed || !open) break;
+    }
+    if (failed) {
+      const names = nodes.filter((node) => node.state === "failed").map((node) => node.task.name);
+      throw new MakeError(`make: failed: ${names.join(", ")}`);
+    }
+    return ran;
+  }
+
+  #settings(task: Task): string {
+    const versions = (task.tools ?? []).map((tool) => `${tool}@${this.#version(tool)}`);
+    return hashOf(JSON.stringify([process.version, versions, task.options ?? null, task.outputs]));
+  }
+
+  #version(name: string): string {
+    let version = this.#versions.get(name);
+    if (version === undefined) {
+      const path = join(this.#root, "node_modules", name, "package.json");
+      version = existsSync(path)
+        ? (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version
+        : "none";
+      this.#versions.set(name, version);
+    }
+    return version;
+  }
+
+  /** Why the step must run, or undefined when it is up to date. */
+  #reason(node: Node): string | undefined {
+    const { task } = node;
+    const known = this.#state.tasks[task.name];
+    if (this.#options.force) return "--force";
+    const stale = [...node.waitsFor].find((each) => each.stale);
+    if (stale) return `${stale.task.name} would run`;
+    if (!known) return "it has not run yet";
+    for (const path of task.outputs) {
+      const hash = this.#files.hash(path);
+      if (hash === "missing") return `${path} is missing`;
+      if (hash !== known.outputs[path]) return `${path} is not what it made`;
+    }
+    if (known.settings !== this.#settings(task)) return "a tool version or an option changed";
+    const paths = this.#inputs(task, known.discovered);
+    for (const path of paths) {
+      const before = known.inputs[path];
+      if (before === undefined) return `${path} is a new input`;
+      if (before !== this.#files.hash(path)) return `${path} changed`;
+    }
+    const gone = Object.keys(known.inputs).find((path) => !paths.includes(path));
+    return gone === undefined ? undefined : `${gone} is no longer an input`;
+  }
+
+  #inputs(task: Task, discovered: string[]): string[] {
+    return [...new Set([...this.#files.expand(task.inputs), ...discovered])].sort();
+  }
+
+  async #runOne(task: Task): Promise<boolean> {
+    this.progress.started(task.name);
+    // Hashed before it runs: an input that is edited meanwhile makes the step stale again.
+    const before = new Map(
+      this.#files.expand(task.inputs).map((path) => [path, this.#files.hash(path)]),
+    );
+    const folder = join(this.#aside, hashOf(task.name).slice(0, 16));
+    try {
+      const missing = [...before].find(([, hash]) => hash === "missing");
+      if (missing) throw new MakeError(`${missing[0]}: no such file, but ${task.name} needs it`);
+      const result = await task.run(this.#context(task, folder));
+      const outputs: Record<string, string> = {};
+      for (const path of task.outputs) this.#publish(task, folder, path);
+      for (const path of task.outputs) outputs[path] = this.#files.hash(path);
+      const discovered = result?.discovered ?? [];
+      const inputs: Record<string, string> = {};
+      for (const path of this.#inputs(task, discovered)) {
+        inputs[path] = before.get(path) ?? this.#files.hash(path);
+      }
+      const state: TaskState = { settings: this.#settings(task), inputs, outputs, discovered };
+      this.#state.tasks[task.name] = state;
+      this.#save();
+      this.progress.finished(task.name);
+      return true;
+    } catch (error) {
+      const explained = error instanceof MakeError;
+      const text = error instanceof Error ? error.message : String(error);
+      const trace = explained || !(error instanceof Error) ? "" : `\n${error.stack ?? ""}`;
+      this.progress.failed(task.name, text + trace);
+      return false;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  #publish(task: Task, folder: string, path: string): void {
+    const aside = join(folder, path);
+    if (!existsSync(aside)) throw new MakeError(`${task.name} did not write ${path}`);
+    const target = join(this.#root, path);
+    mkdirSync(dirname(target), { recursive: true });
+    renameSync(aside, target);
+  }
+
+  #save(): void {
+    saveState(this.#statePath, { ...this.#state, hashes: this.#files.cache });
+  }
+
+  #context(task: Task, folder: string): TaskContext {
+    return {
+      output: (path) => {
+        if (!task.outputs.includes(path)) {
+          throw new Error(`${task.name} writes ${path}, which is not one of its outputs`);
+        }
+        const aside = join(folder, path);
+        mkdirSync(dirname(aside), { recursive: true });
+        return aside;
+      },
+      job: ((name: never, options: never) =>
+        this.#workers.run(name, options)) as TaskContext["job"],
+      program: (command, args, options) => this.#program(command, args, options?.env ?? {}),
+      note: (line) => this.progress.line(line),
+    };
+  }
+
+  #program(command: string, args: string[], env: Record<string, string>): Promise<void> {
+    this.progress.detail(`$ ${[command, ...args].join(" ")}`);
+    return new Promise((resolve, reject) => {
+      const child = spawn(command, args, {
+        cwd: this.#root,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+        // A group of its own, so that a compiler that starts others is stopped with them.
+        detached: true,
+      });
+      this.#children.add(child);
+      const chunks: Buffer[] = [];
+      child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+      child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+      child.once("error", (error) => {
+        this.#children.delete(child);
+        reject(new MakeError(`${command}: ${error.message}`));
+      });
+      child.once("close", (code, signal) => {
+        this.#children.delete(child);
+        const output = Buffer.concat(chunks).toString().trimEnd();
+        if (code === 0) {
+          if (output) this.progress.detail(output);
+          resolve();
+        } else {
+          reject(new MakeError(output || `${command} ended with ${signal ?? `status ${code}`}`));
+        }
+      });
+    });
+  }
+}
+
+function stopGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** One line about a finished build. */
+export function describe(summary: BuildSummary, dryRun: boolean): string {
+  const { total, ran, milliseconds } = summary;
+  if (ran === 0) return `everything is up to date (${total} steps, ${seconds(milliseconds)})`;
+  const verb = dryRun ? "would run" : "done";
+  return `${ran} of ${total} steps ${verb}, ${total - ran} up to date, ${seconds(milliseconds)}`;
+}
+
+/** All steps that `tasks` need, those that are needed first; a step that makes an input of another is needed by it. */
+function orderTasks(tasks: Task[]): Node[] {
+  const byOutput = new Map<string, Task>();
+  const nodes = new Map<Task, Node>();
+  const known = new Set<Task>();
+  const gather = (task: Task): void => {
+    if (known.has(task)) return;
+    known.add(task);
+    for (const each of task.after ?? []) gather(each);
+    for (const output of task.outputs) {
+      const other = byOutput.get(output);
+      if (other) throw new Error(`${output} is made by ${other.name} and by ${task.name}`);
+      byOutput.set(output, task);
+    }
+  };
+  for (const task of tasks) gather(task);
+  const names = new Set([...known].map((task) => task.name));
+  if (names.size !== known.size) throw new Error("two steps have the same name");
+
+  const order: Node[] = [];
+  const open = new Set<Task>();
+  const visit = (task: Task): Node => {
+    const ready = nodes.get(task);
+    if (ready) return ready;
+    if (open.has(task)) throw new Error(`${task.name} depends on itself`);
+    open.add(task);
+    const needs = new Set(task.after ?? []);
+    for (const input of task.inputs) {
+      const maker = byOutput.get(input);
+      if (maker) needs.add(maker);
+    }
+    const node: Node = { task, waitsFor: new Set(), state: "waiting", stale: false };
+    for (const need of needs) node.waitsFor.add(visit(need));
+    open.delete(task);
+    nodes.set(task, node);
+    order.push(node);
+    return node;
+  };
+  for (const task of known) visit(task);
+  return order;
+}

@@ -1,0 +1,127 @@
+// The command line of make: options, the list of targets with one line each, and the order in which they
+// run. The targets themselves stand in Makefile.ts.
+
+import { Command, InvalidArgumentError } from "commander";
+import { Builder, type BuildOptions, describe } from "./build.ts";
+import { MakeError, type Task } from "./task.ts";
+
+/** A target either brings steps up to date, or does something. */
+export interface Target {
+  name: string;
+  /** One line for `make help`. */
+  summary: string;
+  /** Steps that are brought up to date. */
+  steps?: () => Task[] | Promise<Task[]>;
+  /** Runs after the steps; a number is the exit status of make. */
+  action?: (context: ActionContext) => Promise<number | undefined> | number | undefined;
+}
+
+export interface ActionContext {
+  /** A line for the person on stderr, unless `--quiet`. */
+  note(line: string): void;
+}
+
+interface Options extends BuildOptions {
+  jobs?: number;
+}
+
+/** Parses the arguments and runs the targets in order; returns the exit status. */
+export async function runMake(root: string, targets: Target[], argv: string[]): Promise<number> {
+  const command = new Command("make")
+    .usage("[options] [target...]")
+    .argument("[target...]", "what to make, in this order", ["all"])
+    .option("-j, --jobs <n>", "steps at a time (default: number of processors)", parseJobs)
+    .option("--force", "run steps that are up to date too")
+    .option("--dry-run", "say what would run, run nothing")
+    .option("--verbose", "say why a step runs, and show commands and their output")
+    .option("--quiet", "show nothing but errors and what programs print")
+    .addHelpText("after", `\nTargets:\n${listTargets(targets)}`)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "make: ")) });
+  try {
+    command.parse(argv, { from: "user" });
+  } catch (error) {
+    return (error as { exitCode?: number }).exitCode ?? 1;
+  }
+  const options = command.opts<Options>();
+  const names = command.processedArgs[0] as string[];
+  const chosen: Target[] = [];
+  for (const name of names) {
+    if (name === "help") {
+      command.outputHelp();
+      continue;
+    }
+    const target = targets.find((each) => each.name === name);
+    if (!target) {
+      const near = nearest(name, ["help", ...targets.map((each) => each.name)]);
+      const guess = near ? `did you mean ${near}? ` : "";
+      console.error(`make: no target is called ${name}; ${guess}make help lists all`);
+      return 1;
+    }
+    chosen.push(target);
+  }
+  for (const target of chosen) {
+    const status = await runTarget(root, target, options);
+    if (status !== 0) return status;
+  }
+  return 0;
+}
+
+async function runTarget(root: string, target: Target, options: Options): Promise<number> {
+  const builder = new Builder(root, options);
+  try {
+    const steps = await target.steps?.();
+    if (steps && steps.length > 0) {
+      const summary = await builder.build(steps);
+      builder.progress.line(`${target.name}: ${describe(summary, options.dryRun ?? false)}`);
+    }
+    if (!target.action) return 0;
+    if (options.dryRun) {
+      builder.progress.line(`would run ${target.name}`);
+      return 0;
+    }
+    return (await target.action({ note: (line) => builder.progress.line(line) })) ?? 0;
+  } catch (error) {
+    if (!(error instanceof MakeError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 256) {
+    throw new InvalidArgumentError("a whole number from 1 to 256 is needed.");
+  }
+  return jobs;
+}
+
+function listTargets(targets: Target[]): string {
+  const rows = [...targets, { name: "help", summary: "this text" }];
+  const width = Math.max(...rows.map((row) => row.name.length));
+  return rows.map((row) => `  ${row.name.padEnd(width)}  ${row.summary}`).join("\n");
+}
+
+/** The known name with the smallest edit distance, if it is small. */
+function nearest(name: string, known: string[]): string | undefined {
+  let best: { name: string; distance: number } | undefined;
+  for (const candidate of known) {
+    const distance = editDistance(name, candidate);
+    if (!best || distance < best.distance) best = { name: candidate, distance };
+  }
+  return best && best.distance <= Math.max(2, name.length / 3) ? best.name : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
