@@ -1,0 +1,133 @@
+// The hypercalls as functions: arguments packed as the kernel's interface document says, status
+// returned as it comes. Nothing is checked here; a caller that cannot go on checks the status.
+
+import {
+  ARG1_FLAGS,
+  ARG1_SELECTOR,
+  CRD_NULL,
+  crd,
+  DELEGATE,
+  HC_CALL,
+  HC_CREATE_EC,
+  HC_CREATE_PD,
+  HC_CREATE_PT,
+  HC_CREATE_SC,
+  HC_CREATE_SM,
+  HC_PD_CTRL,
+  HC_PT_CTRL,
+  HC_REVOKE,
+  HC_SM_CTRL,
+  RIGHT_ALL,
+} from "./abi";
+import { hypercall } from "./hedron";
+
+const PD_CTRL_DELEGATE: u64 = 2;
+const EC_GLOBAL: u64 = 1;
+const SM_DOWN: u64 = 1;
+const REVOKE_SELF: u64 = 1;
+const FOREIGN: u64 = 1;
+
+/** Status bits of OUT1. */
+const STATUS: u64 = 0xff;
+
+/** IPC to portal `portal`; the message is in the caller's UTCB. */
+export function call(portal: u64): u64 {
+  return hypercall(HC_CALL | (portal << ARG1_SELECTOR), 0, 0, 0, 0) & STATUS;
+}
+
+/** New native PD at `selector`, child of `parent`. */
+export function createPd(selector: u64, parent: u64): u64 {
+  return hypercall(HC_CREATE_PD | (selector << ARG1_SELECTOR), parent, CRD_NULL, 0, 0) & STATUS;
+}
+
+/** New foreign PD: a system call of CPU n goes to the portal at `portalBase` + n. */
+export function createForeignPd(selector: u64, parent: u64, portalBase: u64): u64 {
+  const arg4 = (portalBase << 1) | FOREIGN;
+  return hypercall(HC_CREATE_PD | (selector << ARG1_SELECTOR), parent, CRD_NULL, arg4, 0) & STATUS;
+}
+
+function createEc(
+  selector: u64,
+  pd: u64,
+  cpu: u32,
+  utcb: u64,
+  stack: u64,
+  events: u64,
+  flags: u64,
+): u64 {
+  const arg1 = HC_CREATE_EC | (flags << ARG1_FLAGS) | (selector << ARG1_SELECTOR);
+  return hypercall(arg1, pd, utcb | (cpu as u64), stack, events) & STATUS;
+}
+
+/** New EC that runs portal handlers: `utcb` is a page address in `pd`, `stack` the RSP at portal entry. */
+export function createLocalEc(
+  selector: u64,
+  pd: u64,
+  cpu: u32,
+  utcb: u64,
+  stack: u64,
+  events: u64,
+): u64 {
+  return createEc(selector, pd, cpu, utcb, stack, events, 0);
+}
+
+/** New EC that an SC can be bound to; its first run raises the startup event. */
+export function createGlobalEc(selector: u64, pd: u64, cpu: u32, utcb: u64, events: u64): u64 {
+  return createEc(selector, pd, cpu, utcb, 0, events, EC_GLOBAL);
+}
+
+/** New SC for EC `ec`: `priority` 1…127, `quantum` in microseconds. */
+export function createSc(selector: u64, pd: u64, ec: u64, priority: u64, quantum: u64): u64 {
+  const qpd = (quantum << 12) | priority;
+  return hypercall(HC_CREATE_SC | (selector << ARG1_SELECTOR), pd, ec, qpd, 0) & STATUS;
+}
+
+/** New portal into local EC `ec` at `entry`; `mtd` is what an event message carries. */
+export function createPt(selector: u64, pd: u64, ec: u64, mtd: u64, entry: u64): u64 {
+  return hypercall(HC_CREATE_PT | (selector << ARG1_SELECTOR), pd, ec, mtd, entry) & STATUS;
+}
+
+/** Sets the id that the portal's handler gets in RDI. */
+export function ptCtrl(portal: u64, id: u64): u64 {
+  return hypercall(HC_PT_CTRL | (portal << ARG1_SELECTOR), id, 0, 0, 0) & STATUS;
+}
+
+export function createSm(selector: u64, pd: u64, count: u64): u64 {
+  return hypercall(HC_CREATE_SM | (selector << ARG1_SELECTOR), pd, count, 0, 0) & STATUS;
+}
+
+export function smUp(selector: u64): u64 {
+  return hypercall(HC_SM_CTRL | (selector << ARG1_SELECTOR), 0, 0, 0, 0) & STATUS;
+}
+
+/** Waits for the semaphore; `deadline` is a TSC value, 0 for ever. */
+export function smDown(selector: u64, deadline: u64): u64 {
+  const arg1 = HC_SM_CTRL | (SM_DOWN << ARG1_FLAGS) | (selector << ARG1_SELECTOR);
+  return hypercall(arg1, deadline >> 32, deadline & 0xffff_ffff, 0, 0) & STATUS;
+}
+
+/** Copies capabilities; `source` and `target` are CRDs of the same kind and order, `flags` beyond DELEGATE. */
+export function delegate(from: u64, to: u64, source: u64, target: u64, flags: u64): u64 {
+  const arg1 = HC_PD_CTRL | (PD_CTRL_DELEGATE << ARG1_FLAGS) | (from << ARG1_SELECTOR);
+  return hypercall(arg1, to, source, flags | DELEGATE, target) & STATUS;
+}
+
+/** Copies one range of 2^`order` capabilities of `kind` with `rights` from number `base` to number `at`. */
+export function delegateRange(
+  from: u64,
+  to: u64,
+  kind: u64,
+  base: u64,
+  at: u64,
+  order: u64,
+  rights: u32,
+  flags: u64,
+): u64 {
+  return delegate(from, to, crd(kind, base, order, rights), crd(kind, at, order, rights), flags);
+}
+
+/** Removes the capabilities of `range` from everybody, the caller included. */
+export function revoke(kind: u64, base: u64, order: u64): u64 {
+  const arg1 = HC_REVOKE | (REVOKE_SELF << ARG1_FLAGS);
+  return hypercall(arg1, crd(kind, base, order, RIGHT_ALL), 0, 0, 0) & STATUS;
+}

@@ -1,0 +1,111 @@
+// The log: every byte goes to the serial line (PC16550D at COM1 or where the HIP says) and to the debug
+// console port 0xe9 of virtual machines, in the same order, so that both hold the same text. Programs'
+// bytes are passed on unchanged; the roottask's own lines start with a prefix on a line of their own.
+
+import { inb, outb } from "../libhedron/x86";
+import { decimal, hexadecimal } from "./text";
+
+/** I/O port of the virtual machines' debug console. */
+export const DEBUG_CONSOLE_PORT: u32 = 0xe9;
+export const COM1: u32 = 0x3f8;
+/** Registers of one UART. */
+export const SERIAL_PORTS: u32 = 8;
+
+const DATA: u32 = 0;
+const INTERRUPT_ENABLE: u32 = 1;
+const FIFO_CONTROL: u32 = 2;
+const LINE_CONTROL: u32 = 3;
+const MODEM_CONTROL: u32 = 4;
+const LINE_STATUS: u32 = 5;
+
+/** Line status: transmitter holding register (and FIFO) empty. */
+const THR_EMPTY: i32 = 0x20;
+const FIFO_SIZE: u32 = 16;
+/** A line that stays busy this many polls is taken for absent; the debug console still gets the bytes. */
+const PATIENCE: u32 = 1_000_000;
+
+let serial: u32 = 0;
+let fifoRoom: u32 = 0;
+let lineStart: bool = true;
+const digits = memory.data(24);
+
+/** Sets the UART to 115200 baud, 8 data bits, no parity, FIFO on, no interrupts. */
+export function openSerial(port: u32): void {
+  serial = port;
+  outb(port + INTERRUPT_ENABLE, 0);
+  outb(port + LINE_CONTROL, 0x80);
+  outb(port + DATA, 1);
+  outb(port + INTERRUPT_ENABLE, 0);
+  outb(port + LINE_CONTROL, 0x03);
+  outb(port + FIFO_CONTROL, 0xc7);
+  outb(port + MODEM_CONTROL, 0x03);
+  fifoRoom = 0;
+}
+
+function serialByte(value: u8): void {
+  if (fifoRoom === 0) {
+    let polls: u32 = 0;
+    while ((inb(serial + LINE_STATUS) & THR_EMPTY) === 0) {
+      if (++polls > PATIENCE) {
+        serial = 0;
+        return;
+      }
+    }
+    fifoRoom = FIFO_SIZE;
+  }
+  outb(serial + DATA, value);
+  fifoRoom--;
+}
+
+function putByte(value: u8): void {
+  if (serial !== 0) serialByte(value);
+  outb(DEBUG_CONSOLE_PORT, value);
+  lineStart = value === 10;
+}
+
+/** Bytes of a program, or a piece of a line begun with `line`. */
+export function put(text: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) putByte(load<u8>(text + i));
+}
+
+/** Begins a line of the roottask's own. */
+export function line(literal: string): void {
+  if (!lineStart) putByte(10);
+  say("[roottask] ");
+  say(literal);
+}
+
+export function say(literal: string): void {
+  for (let i = 0; i < literal.length; i++) putByte(literal.charCodeAt(i) as u8);
+}
+
+export function sayDecimal(value: u64): void {
+  put(digits, decimal(digits, value));
+}
+
+export function sayPadded(value: u64, width: u32): void {
+  const length = decimal(digits, value);
+  saySpaces(width > length ? width - length : 0);
+  put(digits, length);
+}
+
+export function saySpaces(count: u32): void {
+  for (let i: u32 = 0; i < count; i++) putByte(32);
+}
+
+export function sayHex(value: u64, width: u32): void {
+  say("0x");
+  put(digits, hexadecimal(digits, value, width));
+}
+
+/** Text from a file or a program: bytes outside printable ASCII become "?". */
+export function sayText(text: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) {
+    const value = load<u8>(text + i);
+    putByte(value >= 32 && value < 127 ? value : 63);
+  }
+}
+
+export function endLine(): void {
+  putByte(10);
+}

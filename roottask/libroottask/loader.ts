@@ -1,0 +1,49 @@
+// Loads an ELF executable into an address space: System V ABI, "Program loading". What the file holds is
+// copied at once; memory behind it (.bss) comes with the first touch.
+
+import { PAGE_SIZE, RIGHT_EXECUTE, RIGHT_READ, RIGHT_WRITE } from "../libhedron/abi";
+import { ELF_MEMORY, ELF_OK, Elf, loadable, PF_R, PF_W, PF_X, Segment, segmentOf } from "./elf";
+import { areaAt, copyInto, map, protect, Space, touch } from "./space";
+
+const PAGE: u64 = 4096;
+
+function rightsOf(segment: Segment): u32 {
+  let rights: u32 = 0;
+  if ((segment.flags & PF_R) !== 0) rights |= RIGHT_READ;
+  if ((segment.flags & PF_W) !== 0) rights |= RIGHT_WRITE;
+  if ((segment.flags & PF_X) !== 0) rights |= RIGHT_EXECUTE;
+  return rights;
+}
+
+function loadSegment(space: Space, elf: Elf, segment: Segment): bool {
+  const start = segment.address + elf.bias;
+  const end = (start + segment.memorySize + PAGE - 1) & ~(PAGE - 1);
+  let first = start & ~(PAGE - 1);
+  const rights = rightsOf(segment);
+  const shared = areaAt(space, first);
+  if (shared !== null) {
+    if (protect(space, first, first + PAGE, shared.rights | rights) !== 0) return false;
+    first += PAGE;
+  }
+  if (first < end && map(space, first, end, rights, null, 0) !== 0) return false;
+  if (segment.fileSize === 0) return true;
+  const source = elf.file + (segment.offset as usize);
+  return copyInto(space, start, source, segment.fileSize as u32);
+}
+
+/** Maps and fills the segments of a checked executable. Returns ELF_OK or ELF_MEMORY. */
+export function loadElf(space: Space, elf: Elf): u32 {
+  for (let i: u32 = 0; i < elf.segmentCount; i++) {
+    const segment = segmentOf(elf, i);
+    if (loadable(segment) && !loadSegment(space, elf, segment)) return ELF_MEMORY;
+  }
+  space.breakStart = (elf.end + PAGE - 1) & ~(PAGE - 1);
+  space.breakEnd = space.breakStart;
+  return ELF_OK;
+}
+
+/** Maps `size` bytes of stack below `top`; its last pages are touched. False when memory is out. */
+export function mapStack(space: Space, top: u64, size: u64): bool {
+  if (map(space, top - size, top, RIGHT_READ | RIGHT_WRITE, null, 0) !== 0) return false;
+  return touch(space, top - (PAGE_SIZE as u64), RIGHT_WRITE);
+}

@@ -1,0 +1,188 @@
+// The machine as the HIP describes it: claims RAM (mapped one to one), ports and ACPI tables from the
+// kernel, and finds the boot modules. The roottask's own image lies in a hole of that mapping, whose RAM,
+// like all RAM from RAM_END on, is left alone.
+
+import {
+  CRD_MEMORY,
+  CRD_PORT,
+  DELEGATE_HYPERVISOR,
+  PAGE_SIZE,
+  RIGHT_EXECUTE,
+  RIGHT_READ,
+  RIGHT_WRITE,
+  ROOT_PD,
+} from "../libhedron/abi";
+import {
+  hipMemory,
+  hipMemoryCount,
+  MEM_AVAILABLE,
+  MEM_HYPERVISOR,
+  MEM_MODULE,
+} from "../libhedron/hip";
+import { delegateRange } from "../libhedron/hypercalls";
+import { load64 } from "../libhedron/x86";
+import { addPages, initPages, STATE_BYTES } from "./pages";
+import { equalsLiteral, terminatedLength } from "./text";
+
+/** Where the roottask is linked (asm/layout.ts says the same to the linker). */
+export const IMAGE_BASE: u64 = 0x7000_0000;
+export const IMAGE_END: u64 = 0x7100_0000;
+/** RAM is used below it; PC chipsets put none between 3 and 4 GiB. */
+export const RAM_END: u64 = 0xc000_0000;
+/** Addresses of the UTCBs of its handlers. */
+export const UTCB_BASE: u32 = 0xe000_0000;
+/** The first MiB belongs to the firmware and to the start code of other processors. */
+const LOW_END: u64 = 0x10_0000;
+
+/** Largest piece delegated at once: 1 GiB. */
+const CLAIM_ORDER: u64 = 18;
+const PAGE: u64 = 4096;
+
+const RANGES_MAX: u32 = 64;
+const ranges = memory.data(64 * 16);
+
+/** The copy of the hypervisor information page. */
+export const hip = memory.data(4096);
+
+/** Copies the HIP from its virtual address. */
+export function copyHip(address: u64): void {
+  for (let i: u32 = 0; i < PAGE_SIZE; i += 8) store<u64>(hip + i, load64(address + (i as u64)));
+}
+
+/** The range is wholly inside what can be mapped one to one. */
+export function reachable(start: u64, end: u64): bool {
+  return start <= end && end <= RAM_END && (end <= IMAGE_BASE || start >= IMAGE_END);
+}
+
+/** Asks the kernel for the pages of [start, end), which has to be reachable, at the same addresses. */
+export function claimMemory(start: u64, end: u64): void {
+  if (!reachable(start, end)) return;
+  const all = RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE;
+  let at = start / PAGE;
+  const stop = (end + PAGE - 1) / PAGE;
+  while (at < stop) {
+    let order: u64 = 0;
+    while (
+      order < CLAIM_ORDER &&
+      (at & ((1 as u64) << order)) === 0 &&
+      at + ((2 as u64) << order) <= stop
+    ) {
+      order++;
+    }
+    delegateRange(ROOT_PD, ROOT_PD, CRD_MEMORY, at, at, order, all, DELEGATE_HYPERVISOR);
+    at += (1 as u64) << order;
+  }
+}
+
+/** Asks the kernel for `count` I/O ports from `first` on. */
+export function claimPorts(first: u32, count: u32): void {
+  for (let port = first; port < first + count; port++) {
+    const number = port as u64;
+    delegateRange(ROOT_PD, ROOT_PD, CRD_PORT, number, number, 0, 1, DELEGATE_HYPERVISOR);
+  }
+}
+
+/** The end of what must not be used at `at`, or `at` where it is free; `nextTaken` is the next such start. */
+let nextTaken: u64 = 0;
+
+function takenUntil(at: u64): u64 {
+  let until = at >= IMAGE_BASE && at < IMAGE_END ? IMAGE_END : at;
+  nextTaken = at < IMAGE_BASE ? IMAGE_BASE : ~(0 as u64);
+  const count = hipMemoryCount(hip);
+  for (let i: u32 = 0; i < count; i++) {
+    const memory = hipMemory(hip, i);
+    if (memory.type === MEM_AVAILABLE) continue;
+    const start = memory.address & ~(PAGE - 1);
+    const end = (memory.address + memory.size + PAGE - 1) & ~(PAGE - 1);
+    if (start <= at && end > until) until = end;
+    if (start > at && start < nextTaken) nextTaken = start;
+  }
+  return until;
+}
+
+/** Lists the free RAM below RAM_END in `ranges`; returns the number of entries. */
+function listFree(): u32 {
+  let found: u32 = 0;
+  const count = hipMemoryCount(hip);
+  for (let i: u32 = 0; i < count; i++) {
+    const region = hipMemory(hip, i);
+    if (region.type !== MEM_AVAILABLE) continue;
+    let at = max<u64>((region.address + PAGE - 1) & ~(PAGE - 1), LOW_END);
+    const end = min<u64>(region.address + region.size, RAM_END) & ~(PAGE - 1);
+    while (at < end && found < RANGES_MAX) {
+      const until = takenUntil(at);
+      if (until > at) {
+        at = until;
+        continue;
+      }
+      const stop = min<u64>(nextTaken, end);
+      store<u64>(ranges + found * 16, at);
+      store<u64>(ranges + found * 16 + 8, stop);
+      found++;
+      at = stop;
+    }
+  }
+  return found;
+}
+
+/** Claims the free RAM and gives it to the page allocator. False where there is less than a few MiB. */
+export function claimRam(): bool {
+  const count = listFree();
+  let states: u64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const start = load<u64>(ranges + i * 16);
+    const end = load<u64>(ranges + i * 16 + 8);
+    claimMemory(start, end);
+    if (states === 0 && end - start > 4 * (STATE_BYTES as u64)) {
+      states = start;
+      store<u64>(ranges + i * 16, start + (STATE_BYTES as u64));
+    }
+  }
+  if (states === 0) return false;
+  initPages(states as usize);
+  for (let i: u32 = 0; i < count; i++) {
+    addPages(load<u64>(ranges + i * 16), load<u64>(ranges + i * 16 + 8));
+  }
+  return true;
+}
+
+/** Result of `findModule`. */
+export let moduleAddress: usize = 0;
+export let moduleSize: u32 = 0;
+
+/** The boot module whose command line is `name` (a path in front of it, as boot loaders write, is skipped). */
+export function findModule(name: string): bool {
+  const count = hipMemoryCount(hip);
+  for (let i: u32 = 0; i < count; i++) {
+    const region = hipMemory(hip, i);
+    if (region.type !== MEM_MODULE || region.aux === 0) continue;
+    const text = region.aux as usize;
+    claimMemory(text as u64, (text as u64) + PAGE);
+    if (!lastWordIs(text, name)) continue;
+    if (!reachable(region.address, region.address + region.size)) continue;
+    claimMemory(region.address, region.address + region.size);
+    moduleAddress = region.address as usize;
+    moduleSize = region.size as u32;
+    return true;
+  }
+  return false;
+}
+
+function lastWordIs(text: usize, name: string): bool {
+  let end = terminatedLength(text, PAGE_SIZE);
+  while (end > 0 && load<u8>(text + end - 1) === 32) end--;
+  let start = end;
+  while (start > 0 && load<u8>(text + start - 1) !== 32) start--;
+  return equalsLiteral(text + start, end - start, name);
+}
+
+/** A region of the HIP that is the kernel's own, for the log: bytes in all. */
+export function kernelMemory(): u64 {
+  let bytes: u64 = 0;
+  const count = hipMemoryCount(hip);
+  for (let i: u32 = 0; i < count; i++) {
+    const region = hipMemory(hip, i);
+    if (region.type === MEM_HYPERVISOR) bytes += region.size;
+  }
+  return bytes;
+}

@@ -1,0 +1,248 @@
+// Where every portal of the roottask leads: the id says which process and what happened. System calls and
+// failed page faults of foreign programs are passed to the personality, which registers itself here.
+
+import {
+  EVENT_PAGE_FAULT,
+  EVENT_RECALL,
+  EVENT_STARTUP,
+  MTD_GPR_ACDB,
+  MTD_GPR_BSD,
+  MTD_GPR_R8_R15,
+  MTD_RFLAGS,
+  MTD_RIP_LEN,
+  MTD_RSP,
+  PAGE_SIZE,
+  RIGHT_EXECUTE,
+  RIGHT_READ,
+  RIGHT_WRITE,
+} from "../libhedron/abi";
+import { Utcb } from "../libhedron/utcb";
+import { endLine, line, say, sayDecimal, sayHex, sayText } from "./console";
+import { enter, leave } from "./lock";
+import { UTCB_BASE } from "./machine";
+import { powerOff } from "./power";
+import {
+  ABI_LINUX,
+  endProcess,
+  ID_SERVICE,
+  ID_SYSCALL,
+  OWN_EVENTS,
+  Process,
+  processAt,
+  STATE_KILLED,
+} from "./process";
+import { handleService } from "./services";
+import {
+  accessName,
+  FAULT_BEYOND_FILE,
+  FAULT_MEMORY,
+  FAULT_RIGHTS,
+  faultReason,
+  touch,
+} from "./space";
+
+/** Interrupts on, and the bit that is always set. */
+const RFLAGS: u64 = 0x202;
+/** Error code of a page fault: the page was present; write; instruction fetch. */
+const FAULT_PRESENT: u64 = 1;
+const FAULT_WRITE: u64 = 2;
+const FAULT_FETCH: u64 = 16;
+
+type Personality = (process: Process) => void;
+type SignalOf = (process: Process, event: u32) => u32;
+
+let systemCall: Personality | null = null;
+let signalOf: SignalOf | null = null;
+
+/** Registers the personality: its system call entry, and what it makes of an exception nobody could help. */
+export function setPersonality(call: Personality, signal: SignalOf): void {
+  systemCall = call;
+  signalOf = signal;
+}
+
+export function eventName(event: u32): string {
+  switch (event) {
+    case 0:
+      return "#DE divide error";
+    case 1:
+      return "#DB debug exception";
+    case 3:
+      return "#BP breakpoint";
+    case 4:
+      return "#OF overflow";
+    case 5:
+      return "#BR bound range exceeded";
+    case 6:
+      return "#UD invalid opcode";
+    case 7:
+      return "#NM device not available";
+    case 10:
+      return "#TS invalid TSS";
+    case 11:
+      return "#NP segment not present";
+    case 12:
+      return "#SS stack fault";
+    case 13:
+      return "#GP general protection";
+    case EVENT_PAGE_FAULT:
+      return "#PF page fault";
+    case 16:
+      return "#MF x87 floating-point error";
+    case 17:
+      return "#AC alignment check";
+    case 18:
+      return "#MC machine check";
+    case 19:
+      return "#XM SIMD floating-point exception";
+    default:
+      return "unexpected event";
+  }
+}
+
+function register(name: string, value: u64): void {
+  say(name);
+  sayHex(value, 16);
+}
+
+/** Four lines with the registers of an exception message. */
+export function sayRegisters(utcb: Utcb): void {
+  line("  rax ");
+  sayHex(utcb.rax, 16);
+  register(" rbx ", utcb.rbx);
+  register(" rcx ", utcb.rcx);
+  register(" rdx ", utcb.rdx);
+  endLine();
+  line("  rsi ");
+  sayHex(utcb.rsi, 16);
+  register(" rdi ", utcb.rdi);
+  register(" rbp ", utcb.rbp);
+  register(" rsp ", utcb.rsp);
+  endLine();
+  line("  r8  ");
+  sayHex(utcb.r8, 16);
+  register(" r9  ", utcb.r9);
+  register(" r10 ", utcb.r10);
+  register(" r11 ", utcb.r11);
+  endLine();
+  line("  r12 ");
+  sayHex(utcb.r12, 16);
+  register(" r13 ", utcb.r13);
+  register(" r14 ", utcb.r14);
+  register(" r15 ", utcb.r15);
+  endLine();
+}
+
+function accessOf(utcb: Utcb): u32 {
+  if ((utcb.qual0 & FAULT_FETCH) !== 0) return RIGHT_EXECUTE;
+  return (utcb.qual0 & FAULT_WRITE) !== 0 ? RIGHT_WRITE : RIGHT_READ;
+}
+
+function sayFault(utcb: Utcb): void {
+  say(", ");
+  say(accessName(accessOf(utcb)));
+  sayHex(utcb.qual1, 1);
+  if (faultReason === FAULT_RIGHTS) say(" (not allowed there)");
+  else if (faultReason === FAULT_BEYOND_FILE) say(" (beyond the end of the mapped file)");
+  else if (faultReason === FAULT_MEMORY) say(" (out of memory)");
+  else say(" (nothing mapped there)");
+}
+
+/** Reports the exception that ends `process`. */
+export function reportCrash(process: Process, event: u32): void {
+  const utcb = process.utcb;
+  line("crash ");
+  sayDecimal(process.id as u64);
+  say(" (");
+  sayText(process.name, process.nameLength);
+  say("): ");
+  say(eventName(event));
+  say(" at RIP ");
+  sayHex(utcb.rip, 1);
+  if (event === EVENT_PAGE_FAULT) sayFault(utcb);
+  else if (utcb.qual0 !== 0 && event >= 10 && event <= 17) {
+    say(", error code ");
+    sayHex(utcb.qual0, 1);
+  }
+  endLine();
+  sayRegisters(utcb);
+}
+
+function startUp(process: Process): void {
+  const utcb = process.utcb;
+  memory.fill(changetype<usize>(utcb) + offsetof<Utcb>("rax"), 0, 16 * 8);
+  utcb.rip = process.entry;
+  utcb.rsp = process.stack;
+  utcb.rflags = RFLAGS;
+  utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
+}
+
+function handleEvent(process: Process, event: u32): void {
+  const utcb = process.utcb;
+  if (event === EVENT_STARTUP) {
+    startUp(process);
+    return;
+  }
+  if (event === EVENT_RECALL) {
+    utcb.mtd = 0;
+    return;
+  }
+  if (event === EVENT_PAGE_FAULT) {
+    process.faults++;
+    if (touch(process.space, utcb.qual1, accessOf(utcb)) && (utcb.qual0 & FAULT_PRESENT) === 0) {
+      utcb.mtd = 0;
+      return;
+    }
+  }
+  const signal = signalOf;
+  const number = signal !== null && process.abi === ABI_LINUX ? signal(process, event) : 0;
+  if (number === 0 && process.abi === ABI_LINUX) return;
+  reportCrash(process, event);
+  endProcess(process, STATE_KILLED, number === 0 ? event : number);
+}
+
+/** The roottask itself has failed: say where, and switch off. */
+function ownFailure(event: u32): void {
+  const utcb = changetype<Utcb>(UTCB_BASE);
+  line("the roottask failed: ");
+  say(eventName(event));
+  say(" at RIP ");
+  sayHex(utcb.rip, 1);
+  if (event === EVENT_PAGE_FAULT) {
+    say(", address ");
+    sayHex(utcb.qual1, 1);
+  }
+  endLine();
+  sayRegisters(utcb);
+  powerOff();
+  while (true);
+}
+
+/** UTCB of the EC that handles the roottask's own exceptions. */
+export function ownUtcb(): usize {
+  return UTCB_BASE as usize;
+}
+
+/** Called by the portal stub with the portal's id; when it returns the stub replies. */
+export function handlePortal(id: u64): void {
+  const number = (id >> 8) as u32;
+  const what = (id & 0xff) as u32;
+  if (number === OWN_EVENTS) {
+    ownFailure(what);
+    return;
+  }
+  enter();
+  const process = processAt(number);
+  if (what === ID_SYSCALL) {
+    process.calls++;
+    const call = systemCall;
+    if (call !== null) call(process);
+  } else if (what < ID_SERVICE) {
+    handleEvent(process, what);
+  } else {
+    handleService(process, what - ID_SERVICE);
+  }
+  leave();
+}
+
+/** Bytes of a UTCB, which is one page. */
+export const UTCB_BYTES: u32 = PAGE_SIZE;

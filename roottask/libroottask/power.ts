@@ -1,0 +1,101 @@
+// Power off through ACPI: \_S5 from the DSDT (ACPI 6.4, 7.4.2 and 4.8.3.2.1) and the PM1 control blocks
+// the HIP names. Only what the DSDT says literally is understood (a Name with a package of constants),
+// which is what firmware does. Where that fails the port of QEMU's Q35 is tried.
+
+import { hipPm1Control, hipSdt } from "../libhedron/hip";
+import { outw } from "../libhedron/x86";
+import { claimMemory, claimPorts, hip, reachable } from "./machine";
+import { equalsLiteral } from "./text";
+
+const SLEEP_ENABLE: i32 = 1 << 13;
+const SLEEP_TYPE_SHIFT: i32 = 10;
+/** PM1a_CNT of QEMU's Q35. */
+const Q35_PM1A: u32 = 0x604;
+const TABLE_MAX: u32 = 1 << 20;
+const HEADER: u32 = 36;
+const FADT_DSDT: u32 = 40;
+const FADT_X_DSDT: u32 = 140;
+
+let typeA: i32 = 0;
+let typeB: i32 = 0;
+
+/** Maps the table at `address`; returns its length, or 0 where there is none to trust. */
+function openTable(address: u64): u32 {
+  if (address === 0 || !reachable(address, address + HEADER)) return 0;
+  claimMemory(address, address + HEADER);
+  const length = load<u32>((address as usize) + 4);
+  if (length < HEADER || length > TABLE_MAX) return 0;
+  if (!reachable(address, address + (length as u64))) return 0;
+  claimMemory(address, address + (length as u64));
+  return length;
+}
+
+function findTable(signature: string): u64 {
+  const sdt = hipSdt(hip);
+  const length = openTable(sdt);
+  if (length === 0) return 0;
+  const table = sdt as usize;
+  const wide = equalsLiteral(table, 4, "XSDT");
+  const size: u32 = wide ? 8 : 4;
+  for (let at: u32 = HEADER; at + size <= length; at += size) {
+    const entry = wide ? load<u64>(table + at) : (load<u32>(table + at) as u64);
+    if (openTable(entry) !== 0 && equalsLiteral(entry as usize, 4, signature)) return entry;
+  }
+  return 0;
+}
+
+/** The constant at `at` of AML: ZeroOp, OneOp, BytePrefix, WordPrefix; -1 where it is something else. */
+function constant(at: usize): i32 {
+  const code = load<u8>(at);
+  if (code === 0x00 || code === 0x01) return code as i32;
+  if (code === 0x0a) return load<u8>(at + 1) as i32;
+  return code === 0x0b ? (load<u16>(at + 1) as i32) : -1;
+}
+
+function constantSize(at: usize): u32 {
+  const code = load<u8>(at);
+  return code === 0x0a ? 2 : code === 0x0b ? 3 : 1;
+}
+
+/** Looks for Name (\_S5, Package () {a, b, …}) in the DSDT. */
+function readSleepTypes(): bool {
+  const fadt = findTable("FACP");
+  if (fadt === 0) return false;
+  const fadtLength = load<u32>((fadt as usize) + 4);
+  let address = fadtLength >= FADT_DSDT + 4 ? (load<u32>((fadt as usize) + FADT_DSDT) as u64) : 0;
+  if (address === 0 && fadtLength >= FADT_X_DSDT + 8) {
+    address = load<u64>((fadt as usize) + FADT_X_DSDT);
+  }
+  const length = openTable(address);
+  if (length < HEADER + 16) return false;
+  const dsdt = address as usize;
+  for (let at: u32 = HEADER; at + 16 < length; at++) {
+    if (!equalsLiteral(dsdt + at, 4, "_S5_") || load<u8>(dsdt + at + 4) !== 0x12) continue;
+    const before = load<u8>(dsdt + at - 1);
+    if (before !== 0x08 && !(before === 0x5c && load<u8>(dsdt + at - 2) === 0x08)) continue;
+    const first = dsdt + at + 5 + 1 + (load<u8>(dsdt + at + 5) >> 6) + 1;
+    const a = constant(first);
+    const b = constant(first + constantSize(first));
+    if (a < 0 || b < 0) return false;
+    typeA = a & 7;
+    typeB = b & 7;
+    return true;
+  }
+  return false;
+}
+
+/** Switches the machine off. Returns only where the hardware ignores it. */
+export function powerOff(): void {
+  const portA = hipPm1Control(hip, false);
+  const portB = hipPm1Control(hip, true);
+  if (portA !== 0 && readSleepTypes()) {
+    claimPorts(portA, 2);
+    outw(portA, SLEEP_ENABLE | (typeA << SLEEP_TYPE_SHIFT));
+    if (portB !== 0) {
+      claimPorts(portB, 2);
+      outw(portB, SLEEP_ENABLE | (typeB << SLEEP_TYPE_SHIFT));
+    }
+  }
+  claimPorts(Q35_PM1A, 2);
+  outw(Q35_PM1A, SLEEP_ENABLE);
+}

@@ -1,0 +1,601 @@
+// A program's address space: areas (what may be touched) and pages (what has been), kept here and mirrored
+// into the program's PD by delegation. Anonymous areas get memory on first touch, 64 KiB at a time where
+// they can; reservations without access cost nothing. Pages of a file are copied in on first touch.
+
+import {
+  CRD_MEMORY,
+  DELEGATE_HYPERVISOR,
+  PAGE_BITS,
+  PAGE_SIZE,
+  RIGHT_EXECUTE,
+  RIGHT_READ,
+  RIGHT_WRITE,
+  ROOT_PD,
+} from "../libhedron/abi";
+import { delegateRange } from "../libhedron/hypercalls";
+import { EINVAL, ENOMEM } from "./errno";
+import { create, destroy } from "./heap";
+import { allocatePages, releasePages } from "./pages";
+import { dispose, Node } from "./tree";
+
+const PAGE: u64 = 4096;
+const PAGE_MASK: u64 = 4095;
+/** A page entry: frame address, PRESENT, and the rights the program has now. */
+const PRESENT: u64 = 8;
+const RIGHTS: u64 = 7;
+/** Pages that a first touch brings in at most, as an order. */
+const TOUCH_ORDER: u32 = 4;
+
+/** Largest address a program may map, exclusive; UTCB and stack end below it. */
+export const SPACE_END: u64 = 0x7fff_ffff_f000;
+/** Lowest address that may be mapped (Linux: vm.mmap_min_addr). */
+export const SPACE_START: u64 = 0x1_0000;
+
+/** Why the last `touch` failed. */
+export const FAULT_NONE: u32 = 0;
+export const FAULT_UNMAPPED: u32 = 1;
+export const FAULT_RIGHTS: u32 = 2;
+export const FAULT_BEYOND_FILE: u32 = 3;
+export const FAULT_MEMORY: u32 = 4;
+export let faultReason: u32 = FAULT_NONE;
+
+/** One run of addresses with the same rights and backing; the list is sorted and free of overlaps. */
+@unmanaged
+export class Area {
+  next: Area | null;
+  start: u64;
+  end: u64;
+  /** RIGHT_… bits. */
+  rights: u32;
+  /** Not to be given to anybody else by a search (the UTCB). */
+  fixed: u32;
+  node: Node | null;
+  /** Offset in `node` of `start`. */
+  offset: u64;
+}
+
+@unmanaged
+export class Space {
+  /** Selector of the PD that mirrors this space. */
+  pd: u64;
+  /** Root of a four-level table of page entries, indexed like the processor's. */
+  table: usize;
+  areas: Area | null;
+  /** Searches for room go downwards from here. */
+  top: u64;
+  breakStart: u64;
+  breakEnd: u64;
+  /** Pages in use. */
+  resident: u32;
+  /** Highest value `resident` had. */
+  peak: u32;
+}
+
+/** An empty space, or null when memory is out. */
+export function newSpace(pd: u64): Space | null {
+  const space = create<Space>();
+  if (space === null) return null;
+  space.pd = pd;
+  space.table = allocatePages(0);
+  space.top = 0x7fff_f000_0000;
+  if (space.table === 0) {
+    destroy<Space>(space);
+    return null;
+  }
+  return space;
+}
+
+/** Address of the entry of page `address`, or 0 where there is none and none is made. */
+function entryOf(space: Space, address: u64, make: bool): usize {
+  let table = space.table;
+  for (let shift: u64 = 39; shift > 12; shift -= 9) {
+    const slot = table + ((((address >> shift) & 511) as usize) << 3);
+    let next = load<u64>(slot) as usize;
+    if (next === 0) {
+      if (!make) return 0;
+      next = allocatePages(0);
+      if (next === 0) return 0;
+      store<u64>(slot, next as u64);
+    }
+    table = next;
+  }
+  return table + ((((address >> 12) & 511) as usize) << 3);
+}
+
+/** The first page in [from, end) that is present, or `end`. */
+function nextPresent(space: Space, from: u64, end: u64): u64 {
+  let address = from;
+  while (address < end) {
+    let table = space.table;
+    let shift: u64 = 39;
+    while (shift > 12) {
+      table = load<u64>(table + ((((address >> shift) & 511) as usize) << 3)) as usize;
+      if (table === 0) break;
+      shift -= 9;
+    }
+    if (table === 0) {
+      address = ((address >> shift) + 1) << shift;
+      continue;
+    }
+    const slot = ((address >> 12) & 511) as u32;
+    for (let i = slot; i < 512; i++) {
+      if ((load<u64>(table + (i << 3)) & PRESENT) !== 0) {
+        const found = (address & ~(0x1f_ffff as u64)) | ((i as u64) << 12);
+        return found < end ? found : end;
+      }
+    }
+    address = ((address >> 21) + 1) << 21;
+  }
+  return end;
+}
+
+/** Mirrors `pages` pages at `address`, which lie at `frame` in one piece, with `rights` (0 takes them away). */
+function mirror(space: Space, address: u64, frame: u64, pages: u32, rights: u32): void {
+  let left = pages as u64;
+  let to = address >> PAGE_BITS;
+  let from = frame >> PAGE_BITS;
+  while (left !== 0) {
+    let order: u64 = 0;
+    while (((to | from) & ((1 as u64) << order)) === 0 && (2 as u64) << order <= left) order++;
+    delegateRange(ROOT_PD, space.pd, CRD_MEMORY, from, to, order, rights, DELEGATE_HYPERVISOR);
+    left -= (1 as u64) << order;
+    to += (1 as u64) << order;
+    from += (1 as u64) << order;
+  }
+}
+
+/** Readable follows from writable and from executable, as on every x86. */
+function effective(rights: u32): u32 {
+  return rights === 0 ? 0 : rights | RIGHT_READ;
+}
+
+export function areaAt(space: Space, address: u64): Area | null {
+  let area = space.areas;
+  while (area !== null) {
+    if (address < area.start) return null;
+    if (address < area.end) return area;
+    area = area.next;
+  }
+  return null;
+}
+
+/** Nothing is mapped in [start, end). */
+export function rangeFree(space: Space, start: u64, end: u64): bool {
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.end > start) return false;
+    area = area.next;
+  }
+  return true;
+}
+
+/** The highest free range of `length` bytes below `space.top`, or 0. */
+export function findRoom(space: Space, length: u64): u64 {
+  let best: u64 = 0;
+  let floor = SPACE_START;
+  let area = space.areas;
+  while (area !== null) {
+    const limit = min<u64>(area.start, space.top);
+    if (limit > floor && limit - floor >= length) best = limit - length;
+    if (area.end > floor) floor = area.end;
+    if (floor >= space.top) return best;
+    area = area.next;
+  }
+  if (floor < space.top && space.top - floor >= length) best = space.top - length;
+  return best;
+}
+
+/** Cuts the area that spans `address` in two. False when memory is out. */
+function splitAt(space: Space, address: u64): bool {
+  const area = areaAt(space, address);
+  if (area === null || area.start === address) return true;
+  const tail = create<Area>();
+  if (tail === null) return false;
+  tail.next = area.next;
+  tail.start = address;
+  tail.end = area.end;
+  tail.rights = area.rights;
+  tail.fixed = area.fixed;
+  tail.node = area.node;
+  tail.offset = area.offset + (address - area.start);
+  const node = area.node;
+  if (node !== null) node.users++;
+  area.end = address;
+  area.next = tail;
+  return true;
+}
+
+function joins(a: Area, b: Area): bool {
+  return (
+    a.end === b.start &&
+    a.rights === b.rights &&
+    a.fixed === b.fixed &&
+    a.node === null &&
+    b.node === null
+  );
+}
+
+function dropArea(area: Area): void {
+  const node = area.node;
+  if (node !== null) {
+    node.users--;
+    dispose(node);
+  }
+  destroy<Area>(area);
+}
+
+function joinNeighbours(space: Space): void {
+  let area = space.areas;
+  while (area !== null) {
+    const next = area.next;
+    if (next !== null && joins(area, next)) {
+      area.end = next.end;
+      area.next = next.next;
+      dropArea(next);
+    } else {
+      area = next;
+    }
+  }
+}
+
+/** Gives back the pages of [start, end). */
+function discard(space: Space, start: u64, end: u64): void {
+  let address = nextPresent(space, start, end);
+  while (address < end) {
+    let run = address;
+    let pages: u32 = 0;
+    const first = load<u64>(entryOf(space, address, false)) & ~PAGE_MASK;
+    while (run < end) {
+      const slot = entryOf(space, run, false);
+      if (slot === 0) break;
+      const entry = load<u64>(slot);
+      if ((entry & PRESENT) === 0 || (entry & ~PAGE_MASK) !== first + ((pages as u64) << 12)) break;
+      store<u64>(slot, 0);
+      pages++;
+      run += PAGE;
+    }
+    mirror(space, address, first, pages, 0);
+    for (let i: u32 = 0; i < pages; i++) releasePages((first as usize) + (i << 12), 0);
+    space.resident -= pages;
+    address = nextPresent(space, run, end);
+  }
+}
+
+/** Takes [start, end) away, whatever is there. Returns 0 or -ENOMEM. */
+export function unmap(space: Space, start: u64, end: u64): i64 {
+  if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
+  discard(space, start, end);
+  let previous: Area | null = null;
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    const next = area.next;
+    if (area.start >= start) {
+      if (previous === null) space.areas = next;
+      else previous.next = next;
+      dropArea(area);
+    } else {
+      previous = area;
+    }
+    area = next;
+  }
+  return 0;
+}
+
+/** Forgets the contents of [start, end) of anonymous areas: the next touch finds zeroes. */
+export function forget(space: Space, start: u64, end: u64): void {
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.end > start && area.fixed === 0) {
+      discard(space, max<u64>(start, area.start), min<u64>(end, area.end));
+    }
+    area = area.next;
+  }
+}
+
+/**
+ * Maps [start, end), which replaces what is there. `node` backs it from byte `offset` on, null is
+ * anonymous memory. Returns 0 or -ENOMEM.
+ */
+export function map(
+  space: Space,
+  start: u64,
+  end: u64,
+  rights: u32,
+  node: Node | null,
+  offset: u64,
+): i64 {
+  const error = unmap(space, start, end);
+  if (error !== 0) return error;
+  const area = create<Area>();
+  if (area === null) return -ENOMEM;
+  area.start = start;
+  area.end = end;
+  area.rights = effective(rights);
+  area.node = node;
+  area.offset = offset;
+  if (node !== null) node.users++;
+  let previous: Area | null = null;
+  let at = space.areas;
+  while (at !== null && at.start < start) {
+    previous = at;
+    at = at.next;
+  }
+  area.next = at;
+  if (previous === null) space.areas = area;
+  else previous.next = area;
+  if (at !== null && joins(area, at)) {
+    area.end = at.end;
+    area.next = at.next;
+    dropArea(at);
+  }
+  if (previous !== null && joins(previous, area)) {
+    previous.end = area.end;
+    previous.next = area.next;
+    dropArea(area);
+  }
+  return 0;
+}
+
+/** Marks [start, end) as taken by something that is not memory of the program (its UTCB). */
+export function block(space: Space, start: u64, end: u64): i64 {
+  const error = map(space, start, end, 0, null, 0);
+  if (error !== 0) return error;
+  const area = areaAt(space, start);
+  if (area !== null) area.fixed = 1;
+  return 0;
+}
+
+/** [start, end) touches an area that is not the program's to change. */
+export function blocked(space: Space, start: u64, end: u64): bool {
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.end > start && area.fixed !== 0) return true;
+    area = area.next;
+  }
+  return false;
+}
+
+/** All of [start, end) is mapped. */
+export function mapped(space: Space, start: u64, end: u64): bool {
+  let at = start;
+  let area = space.areas;
+  while (area !== null && at < end) {
+    if (area.start > at) return false;
+    if (area.end > at) at = area.end;
+    area = area.next;
+  }
+  return at >= end;
+}
+
+/** Changes the rights of [start, end). Returns 0, or -ENOMEM where part of it is not mapped. */
+export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
+  if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
+  const wanted = effective(rights);
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.start >= start) area.rights = wanted;
+    area = area.next;
+  }
+  let address = nextPresent(space, start, end);
+  while (address < end) {
+    const first = load<u64>(entryOf(space, address, false)) & ~PAGE_MASK;
+    let run = address;
+    let pages: u32 = 0;
+    while (run < end) {
+      const slot = entryOf(space, run, false);
+      if (slot === 0) break;
+      const entry = load<u64>(slot);
+      if ((entry & PRESENT) === 0 || (entry & ~PAGE_MASK) !== first + ((pages as u64) << 12)) break;
+      store<u64>(slot, (entry & ~RIGHTS) | (wanted as u64));
+      pages++;
+      run += PAGE;
+    }
+    mirror(space, address, first, pages, wanted);
+    address = nextPresent(space, run, end);
+  }
+  const whole = mapped(space, start, end);
+  joinNeighbours(space);
+  return whole ? 0 : -ENOMEM;
+}
+
+/** Moves the pages of [from, from + length) to `to`, where they take the rights of the area there. */
+export function movePages(space: Space, from: u64, to: u64, length: u64): i64 {
+  let address = nextPresent(space, from, from + length);
+  while (address < from + length) {
+    const slot = entryOf(space, address, false);
+    const entry = load<u64>(slot);
+    const goal = entryOf(space, to + (address - from), true);
+    if (goal === 0) return -ENOMEM;
+    const area = areaAt(space, to + (address - from));
+    if (area === null) return -EINVAL;
+    mirror(space, address, entry & ~PAGE_MASK, 1, 0);
+    store<u64>(slot, 0);
+    store<u64>(goal, (entry & ~RIGHTS) | (area.rights as u64));
+    mirror(space, to + (address - from), entry & ~PAGE_MASK, 1, area.rights);
+    address = nextPresent(space, address + PAGE, from + length);
+  }
+  return 0;
+}
+
+function countResident(space: Space, pages: u32): void {
+  space.resident += pages;
+  if (space.resident > space.peak) space.peak = space.resident;
+}
+
+/** Puts `pages` fresh frames at `address`. False when there is no storage for the entries. */
+function install(space: Space, address: u64, frames: usize, pages: u32, rights: u32): bool {
+  for (let i: u32 = 0; i < pages; i++) {
+    const slot = entryOf(space, address + ((i as u64) << 12), true);
+    if (slot === 0) return false;
+    store<u64>(slot, ((frames as u64) + ((i as u64) << 12)) | PRESENT | (rights as u64));
+  }
+  mirror(space, address, frames as u64, pages, rights);
+  countResident(space, pages);
+  return true;
+}
+
+/** Backs the page at `address` of `area`, with its neighbours where they are free too. */
+function populate(space: Space, area: Area, address: u64): bool {
+  const node = area.node;
+  if (node !== null) {
+    const offset = area.offset + (address - area.start);
+    if (offset >= (node.size as u64)) {
+      faultReason = FAULT_BEYOND_FILE;
+      return false;
+    }
+    const page = allocatePages(0);
+    if (page === 0) return false;
+    memory.copy(
+      page,
+      node.data + (offset as usize),
+      min<u32>(node.size - (offset as u32), PAGE_SIZE),
+    );
+    return install(space, address, page, 1, area.rights);
+  }
+  const size = PAGE << TOUCH_ORDER;
+  const start = address & ~(size - 1);
+  if (start >= area.start && start + size <= area.end) {
+    if (nextPresent(space, start, start + size) === start + size) {
+      const frames = allocatePages(TOUCH_ORDER);
+      if (frames !== 0) return install(space, start, frames, 1 << TOUCH_ORDER, area.rights);
+    }
+  }
+  const page = allocatePages(0);
+  return page !== 0 && install(space, address, page, 1, area.rights);
+}
+
+/** Makes the page of `address` usable with `rights`. False: `faultReason` says why it cannot be. */
+export function touch(space: Space, address: u64, rights: u32): bool {
+  faultReason = FAULT_UNMAPPED;
+  if (address >= SPACE_END) return false;
+  const area = areaAt(space, address);
+  if (area === null || area.fixed !== 0) return false;
+  faultReason = FAULT_RIGHTS;
+  if ((area.rights & rights) !== rights) return false;
+  const slot = entryOf(space, address, false);
+  if (slot !== 0 && (load<u64>(slot) & PRESENT) !== 0) return true;
+  faultReason = FAULT_MEMORY;
+  return populate(space, area, address & ~PAGE_MASK);
+}
+
+/** The roottask's pointer to the byte at `address`, or 0 where the program may not use it so. */
+export function pointerTo(space: Space, address: u64, rights: u32): usize {
+  if (address >= SPACE_END) return 0;
+  let slot = entryOf(space, address, false);
+  let entry: u64 = slot === 0 ? 0 : load<u64>(slot);
+  if ((entry & PRESENT) === 0) {
+    if (!touch(space, address, rights)) return 0;
+    slot = entryOf(space, address, false);
+    entry = load<u64>(slot);
+  }
+  if ((entry & (rights as u64)) !== (rights as u64)) return 0;
+  return ((entry & ~PAGE_MASK) | (address & PAGE_MASK)) as usize;
+}
+
+/** Bytes from `address` to the end of its page, at most `limit`. */
+export function inPage(address: u64, limit: u64): u32 {
+  return min<u64>(PAGE - (address & PAGE_MASK), limit) as u32;
+}
+
+/** Copies `length` bytes from the program to `target`. False at the first byte it cannot read. */
+export function copyFrom(space: Space, target: usize, address: u64, length: u32): bool {
+  let done: u32 = 0;
+  while (done < length) {
+    const from = pointerTo(space, address + (done as u64), RIGHT_READ);
+    if (from === 0) return false;
+    const piece = inPage(address + (done as u64), (length - done) as u64);
+    memory.copy(target + done, from, piece);
+    done += piece;
+  }
+  return true;
+}
+
+function copyWith(space: Space, address: u64, source: usize, length: u32, rights: u32): bool {
+  let done: u32 = 0;
+  while (done < length) {
+    const to = pointerTo(space, address + (done as u64), rights);
+    if (to === 0) return false;
+    const piece = inPage(address + (done as u64), (length - done) as u64);
+    memory.copy(to, source + done, piece);
+    done += piece;
+  }
+  return true;
+}
+
+/** Copies `length` bytes to the program. False at the first byte it may not write. */
+export function copyTo(space: Space, address: u64, source: usize, length: u32): bool {
+  return copyWith(space, address, source, length, RIGHT_WRITE);
+}
+
+/** As `copyTo`, for the loader: pages the program itself may not write, too. */
+export function copyInto(space: Space, address: u64, source: usize, length: u32): bool {
+  return copyWith(space, address, source, length, 0);
+}
+
+/** The NUL-terminated text at `address` into `target`: its length, or -1 bad address, -2 longer than `room` - 1. */
+export function copyText(space: Space, target: usize, address: u64, room: u32): i32 {
+  let done: u32 = 0;
+  while (done < room) {
+    const from = pointerTo(space, address + (done as u64), RIGHT_READ);
+    if (from === 0) return -1;
+    const piece = inPage(address + (done as u64), (room - done) as u64);
+    for (let i: u32 = 0; i < piece; i++) {
+      const value = load<u8>(from + i);
+      store<u8>(target + done + i, value);
+      if (value === 0) return (done + i) as i32;
+    }
+    done += piece;
+  }
+  return -2;
+}
+
+const word = memory.data(8);
+
+/** Stores one value; false where the program may not write there. */
+export function put64(space: Space, address: u64, value: u64): bool {
+  store<u64>(word, value);
+  return copyTo(space, address, word, 8);
+}
+
+export function put32(space: Space, address: u64, value: u32): bool {
+  store<u32>(word, value);
+  return copyTo(space, address, word, 4);
+}
+
+/** The value the last `get64` or `get32` read. */
+export let got: u64 = 0;
+
+export function get64(space: Space, address: u64): bool {
+  if (!copyFrom(space, word, address, 8)) return false;
+  got = load<u64>(word);
+  return true;
+}
+
+export function get32(space: Space, address: u64): bool {
+  if (!copyFrom(space, word, address, 4)) return false;
+  got = load<u32>(word) as u64;
+  return true;
+}
+
+function freeTable(table: usize, level: u32): void {
+  if (level > 1) {
+    for (let i: u32 = 0; i < 512; i++) {
+      const next = load<u64>(table + (i << 3)) as usize;
+      if (next !== 0) freeTable(next, level - 1);
+    }
+  }
+  releasePages(table, 0);
+}
+
+/** Takes everything away from the program and frees the space. */
+export function destroySpace(space: Space): void {
+  unmap(space, 0, SPACE_END + PAGE);
+  freeTable(space.table, 4);
+  destroy<Space>(space);
+}
+
+/** What an access that needs `rights` is called in a report. */
+export function accessName(rights: u32): string {
+  if ((rights & RIGHT_WRITE) !== 0) return "write to ";
+  return (rights & RIGHT_EXECUTE) !== 0 ? "execution at " : "read from ";
+}

@@ -1,0 +1,281 @@
+// The file tree in memory: directories, files, symbolic links, a few devices. Files from the archive are
+// read where the archive lies and copied on the first write. Paths are resolved as POSIX path_resolution(7)
+// says; permissions are not enforced (every program runs as root). Times are those of creation.
+
+import { ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOTDIR } from "./errno";
+import { allocate, create, destroy, release } from "./heap";
+import { bytesEqual, equalsLiteral } from "./text";
+
+export const KIND_FILE: u32 = 0;
+export const KIND_DIRECTORY: u32 = 1;
+export const KIND_LINK: u32 = 2;
+export const KIND_NULL: u32 = 3;
+export const KIND_ZERO: u32 = 4;
+export const KIND_RANDOM: u32 = 5;
+/** The console: standard input, output and error. */
+export const KIND_CONSOLE: u32 = 6;
+
+export const NAME_MAX: u32 = 255;
+export const PATH_MAX: u32 = 4096;
+const LINKS_MAX: u32 = 40;
+/** Largest file in bytes: the largest block of the page allocator. */
+export const FILE_MAX: u32 = 1 << 28;
+
+@unmanaged
+export class Node {
+  parent: Node | null;
+  child: Node | null;
+  next: Node | null;
+  name: usize;
+  nameLength: u32;
+  kind: u32;
+  /** Permission bits. */
+  mode: u32;
+  inode: u32;
+  /** Contents of a file, target of a link. */
+  data: usize;
+  size: u32;
+  /** Bytes at `data` that belong to this node; 0 while it reads from the archive. */
+  capacity: u32;
+  /** Directory entries that name it, 0 or 1. */
+  links: u32;
+  /** Open files and mappings that use it. */
+  users: u32;
+  /** Modification time, seconds since 1970. */
+  time: i64;
+}
+
+let rootNode: Node | null = null;
+let inodes: u32 = 0;
+
+/** Makes an empty tree. False when memory is out. */
+export function initTree(): bool {
+  inodes = 0;
+  const node = newNode(KIND_DIRECTORY, 0o755);
+  if (node === null) return false;
+  node.links = 1;
+  node.parent = node;
+  rootNode = node;
+  return true;
+}
+
+export function root(): Node {
+  return rootNode as Node;
+}
+
+/** A node outside the tree. */
+export function newNode(kind: u32, mode: u32): Node | null {
+  const node = create<Node>();
+  if (node === null) return null;
+  node.kind = kind;
+  node.mode = mode;
+  node.inode = ++inodes;
+  return node;
+}
+
+export function childOf(directory: Node, name: usize, length: u32): Node | null {
+  let node = directory.child;
+  while (node !== null) {
+    if (bytesEqual(node.name, node.nameLength, name, length)) return node;
+    node = node.next;
+  }
+  return null;
+}
+
+/** Hangs `node` into `directory`, after what is there; the name is copied. Returns 0 or -ENOMEM. */
+export function attach(directory: Node, node: Node, name: usize, length: u32): i64 {
+  const copy = allocate(length);
+  if (copy === 0) return -ENOMEM;
+  memory.copy(copy, name, length);
+  node.name = copy;
+  node.nameLength = length;
+  node.parent = directory;
+  node.next = null;
+  node.links = 1;
+  let last = directory.child;
+  if (last === null) {
+    directory.child = node;
+  } else {
+    let after = last.next;
+    while (after !== null) {
+      last = after;
+      after = last.next;
+    }
+    last.next = node;
+  }
+  return 0;
+}
+
+/** Takes `node` out of its directory; it is freed once nothing uses it. */
+export function detach(node: Node): void {
+  const directory = node.parent as Node;
+  let previous: Node | null = null;
+  let at = directory.child;
+  while (at !== null) {
+    if (at === node) break;
+    previous = at;
+    at = at.next;
+  }
+  if (previous === null) directory.child = node.next;
+  else previous.next = node.next;
+  release(node.name, node.nameLength);
+  node.name = 0;
+  node.links = 0;
+  dispose(node);
+}
+
+/** Frees a node that nothing names or uses. */
+export function dispose(node: Node): void {
+  if (node.links !== 0 || node.users !== 0) return;
+  if (node.capacity !== 0) release(node.data, node.capacity);
+  destroy<Node>(node);
+}
+
+/** Makes room for `size` bytes the node may write to. Returns 0, -ENOSPC. */
+export function reserve(node: Node, size: u32): i64 {
+  if (size <= node.capacity && node.capacity !== 0) return 0;
+  if (size > FILE_MAX) return -ENOSPC;
+  let capacity: u32 = 4096;
+  while (capacity < size || capacity < node.size) capacity <<= 1;
+  const data = allocate(capacity);
+  if (data === 0) return -ENOSPC;
+  memory.copy(data, node.data, node.size);
+  if (node.capacity !== 0) release(node.data, node.capacity);
+  node.data = data;
+  node.capacity = capacity;
+  return 0;
+}
+
+/** Sets the size; new bytes are zero. Returns 0 or -ENOSPC. */
+export function resize(node: Node, size: u32): i64 {
+  const error = reserve(node, size);
+  if (error !== 0) return error;
+  if (size > node.size) memory.fill(node.data + node.size, 0, size - node.size);
+  node.size = size;
+  return 0;
+}
+
+/** Result of `walk`: the directory of the last component, its name, and the node where it exists. */
+export let walkDirectory: Node | null = null;
+export let walkName: usize = 0;
+export let walkNameLength: u32 = 0;
+export let walkNode: Node | null = null;
+/** The path ended in "/", so it has to be a directory. */
+export let walkSlash: bool = false;
+
+const linkPath = memory.data(8192);
+const otherPath = memory.data(8192);
+
+/**
+ * Follows `path` from `base` (or from the root). 0: the directory exists, `walkNode` is the node or null
+ * where the last component does not exist; otherwise a negative error number. The last component is
+ * followed through symbolic links when `follow` is set.
+ */
+export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
+  if (length === 0) return -ENOENT;
+  if (length >= PATH_MAX) return -ENAMETOOLONG;
+  let links: u32 = 0;
+  let at = base;
+  let rest = path;
+  let end = path + length;
+  let buffer = linkPath;
+  if (load<u8>(rest) === 47) at = root();
+  walkDirectory = at;
+  walkName = 0;
+  walkNameLength = 0;
+  walkNode = at;
+  walkSlash = load<u8>(end - 1) === 47;
+  while (true) {
+    while (rest < end && load<u8>(rest) === 47) rest++;
+    if (rest === end) {
+      const node = walkNode;
+      return walkSlash && node !== null && node.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
+    }
+    const current = walkNode;
+    if (current === null) return -ENOENT;
+    if (current.kind !== KIND_DIRECTORY) return -ENOTDIR;
+    at = current;
+    const name = rest;
+    while (rest < end && load<u8>(rest) !== 47) rest++;
+    const size = (rest - name) as u32;
+    if (size > NAME_MAX) return -ENAMETOOLONG;
+    walkDirectory = at;
+    walkName = name;
+    walkNameLength = size;
+    if (size === 1 && load<u8>(name) === 46) {
+      walkNode = at;
+      continue;
+    }
+    if (size === 2 && load<u8>(name) === 46 && load<u8>(name + 1) === 46) {
+      walkNode = at.parent;
+      continue;
+    }
+    const node = childOf(at, name, size);
+    walkNode = node;
+    if (node === null || node.kind !== KIND_LINK) continue;
+    let more = rest;
+    while (more < end && load<u8>(more) === 47) more++;
+    if (more === end && !follow && !walkSlash) continue;
+    if (++links > LINKS_MAX) return -ELOOP;
+    const remaining = (end - rest) as u32;
+    if (node.size + remaining >= PATH_MAX) return -ENAMETOOLONG;
+    const target = buffer === linkPath ? otherPath : linkPath;
+    memory.copy(target, node.data, node.size);
+    memory.copy(target + node.size, rest, remaining);
+    buffer = target;
+    rest = target;
+    end = target + node.size + remaining;
+    walkNode = load<u8>(rest) === 47 ? root() : at;
+  }
+}
+
+/** The node at `path` from the root, links followed, or null. */
+export function find(path: usize, length: u32): Node | null {
+  return walk(root(), path, length, true) === 0 ? walkNode : null;
+}
+
+/** Makes the directories of `path` that do not exist, all of it when `all`. Returns 0 or a negative error. */
+export function makeDirectories(path: usize, length: u32, mode: u32, time: i64): i64 {
+  let at = root();
+  let rest: u32 = 0;
+  while (rest < length) {
+    if (load<u8>(path + rest) === 47) {
+      rest++;
+      continue;
+    }
+    const start = rest;
+    while (rest < length && load<u8>(path + rest) !== 47) rest++;
+    if (rest - start > NAME_MAX) return -ENAMETOOLONG;
+    if (equalsLiteral(path + start, rest - start, ".")) continue;
+    let node = childOf(at, path + start, rest - start);
+    if (node === null) {
+      node = newNode(KIND_DIRECTORY, mode);
+      if (node === null) return -ENOMEM;
+      node.time = time;
+      const error = attach(at, node, path + start, rest - start);
+      if (error !== 0) return error;
+    }
+    if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+    at = node;
+  }
+  walkNode = at;
+  return 0;
+}
+
+/** Writes the absolute path of `node` to `target` (room for PATH_MAX bytes); returns its length or -ENOENT. */
+export function pathOf(node: Node, target: usize): i64 {
+  if (node === root()) {
+    store<u8>(target, 47);
+    return 1;
+  }
+  let end = target + PATH_MAX;
+  for (let at = node; at !== root(); at = at.parent as Node) {
+    if (at.links === 0 || end - target < at.nameLength + 1) return -ENOENT;
+    end -= at.nameLength;
+    memory.copy(end, at.name, at.nameLength);
+    store<u8>(--end, 47);
+  }
+  const length = target + PATH_MAX - end;
+  memory.copy(target, end, length);
+  return length as i64;
+}

@@ -1,0 +1,287 @@
+// Descriptors: read(2), write(2), their vector and positional forms, lseek(2), close(2), dup(2), fcntl(2),
+// ioctl(2), poll(2). No file here ever blocks: standard input is at its end, output always goes through.
+
+import { Utcb } from "../libhedron/utcb";
+import { EBADF, EFAULT, EINVAL, ENOTTY, ESPIPE } from "../libroottask/errno";
+import {
+  closeFile,
+  closeOnExec,
+  FILES_MAX,
+  fileAt,
+  installFile,
+  isStream,
+  O_APPEND,
+  O_NONBLOCK,
+  OpenFile,
+  readFile,
+  readFileAt,
+  replaceFile,
+  seekFile,
+  setCloseOnExec,
+  writable,
+  writeFile,
+  writeFileAt,
+} from "../libroottask/files";
+import { Process } from "../libroottask/process";
+import { copyFrom, copyTo } from "../libroottask/space";
+import { FILE_MAX, KIND_CONSOLE, KIND_FILE, Node, reserve, resize } from "../libroottask/tree";
+import { sleep, timespec } from "./time";
+
+const CLOEXEC: u64 = 0o2000000;
+/** Largest transfer of one call, MAX_RW_COUNT of Linux. */
+const TRANSFER_MAX: u64 = 0x7fff_f000;
+const VECTORS_MAX: u64 = 1024;
+
+const F_DUPFD: u32 = 0;
+const F_GETFD: u32 = 1;
+const F_SETFD: u32 = 2;
+const F_GETFL: u32 = 3;
+const F_SETFL: u32 = 4;
+const F_GETLK: u32 = 5;
+const F_SETLK: u32 = 6;
+const F_SETLKW: u32 = 7;
+const F_DUPFD_CLOEXEC: u32 = 1030;
+
+const POLLIN: u32 = 1;
+const POLLOUT: u32 = 4;
+const POLLHUP: u32 = 16;
+const POLLNVAL: u32 = 32;
+
+const entry = memory.data(16);
+
+/** read(fd, buffer, count). */
+export function sysRead(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  return readFile(process.space, file, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
+}
+
+/** write(fd, buffer, count). */
+export function sysWrite(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  return writeFile(process.space, file, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
+}
+
+/** pread64(fd, buffer, count, offset). */
+export function sysPread(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const count = min<u64>(regs.rdx, TRANSFER_MAX);
+  return readFileAt(process.space, file, regs.rsi, count, regs.r10 as i64);
+}
+
+/** pwrite64(fd, buffer, count, offset). */
+export function sysPwrite(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const count = min<u64>(regs.rdx, TRANSFER_MAX);
+  return writeFileAt(process.space, file, regs.rsi, count, regs.r10 as i64);
+}
+
+/** One piece of a vector transfer; `position` -1 is the file's own. */
+function transfer(
+  process: Process,
+  file: OpenFile,
+  address: u64,
+  length: u64,
+  position: i64,
+  writing: bool,
+): i64 {
+  const space = process.space;
+  if (position < 0) {
+    return writing
+      ? writeFile(space, file, address, length)
+      : readFile(space, file, address, length);
+  }
+  return writing
+    ? writeFileAt(space, file, address, length, position)
+    : readFileAt(space, file, address, length, position);
+}
+
+/** readv(2), writev(2) and, with `position` not -1, preadv(2), pwritev(2). */
+function vector(process: Process, regs: Utcb, position: i64, writing: bool): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  if (regs.rdx > VECTORS_MAX) return -EINVAL;
+  if (position >= 0 && isStream(file.node)) return -ESPIPE;
+  let done: i64 = 0;
+  for (let i: u64 = 0; i < regs.rdx; i++) {
+    if (!copyFrom(process.space, entry, regs.rsi + i * 16, 16)) {
+      return done === 0 ? -EFAULT : done;
+    }
+    const address = load<u64>(entry);
+    const length = load<u64>(entry + 8);
+    if ((length as i64) < 0) return done === 0 ? -EINVAL : done;
+    if (length === 0) continue;
+    const piece = min<u64>(length, TRANSFER_MAX - (done as u64));
+    const at = position < 0 ? -1 : position + done;
+    const result = transfer(process, file, address, piece, at, writing);
+    if (result < 0) return done === 0 ? result : done;
+    done += result;
+    if ((result as u64) < length) break;
+  }
+  return done;
+}
+
+export function sysReadv(process: Process, regs: Utcb): i64 {
+  return vector(process, regs, -1, false);
+}
+
+export function sysWritev(process: Process, regs: Utcb): i64 {
+  return vector(process, regs, -1, true);
+}
+
+/** preadv(fd, vector, count, low, high): on x86-64 the whole offset is in `low`. */
+export function sysPreadv(process: Process, regs: Utcb): i64 {
+  return (regs.r10 as i64) < 0 ? -EINVAL : vector(process, regs, regs.r10 as i64, false);
+}
+
+export function sysPwritev(process: Process, regs: Utcb): i64 {
+  return (regs.r10 as i64) < 0 ? -EINVAL : vector(process, regs, regs.r10 as i64, true);
+}
+
+/** preadv2: offset -1 is the file's own position; flags are hints. */
+export function sysPreadv2(process: Process, regs: Utcb): i64 {
+  return vector(process, regs, max<i64>(regs.r10 as i64, -1), false);
+}
+
+export function sysPwritev2(process: Process, regs: Utcb): i64 {
+  return vector(process, regs, max<i64>(regs.r10 as i64, -1), true);
+}
+
+/** lseek(fd, offset, whence). */
+export function sysLseek(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  return file === null ? -EBADF : seekFile(file, regs.rsi as i64, regs.rdx as u32);
+}
+
+export function sysClose(process: Process, regs: Utcb): i64 {
+  return closeFile(process.files, regs.rdi);
+}
+
+/** close_range(first, last, flags): flag 4 marks instead of closing. */
+export function sysCloseRange(process: Process, regs: Utcb): i64 {
+  const first = regs.rdi as u32;
+  const last = regs.rsi as u32;
+  if (first > last || (regs.rdx & ~(6 as u64)) !== 0) return -EINVAL;
+  for (let fd = first; fd <= last && fd < FILES_MAX; fd++) {
+    if (fileAt(process.files, fd as u64) === null) continue;
+    if ((regs.rdx & 4) !== 0) setCloseOnExec(process.files, fd, true);
+    else closeFile(process.files, fd as u64);
+  }
+  return 0;
+}
+
+export function sysDup(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  return file === null ? -EBADF : installFile(process.files, file, 0, false);
+}
+
+function duplicateTo(process: Process, from: u64, to: u64, closing: bool): i64 {
+  const file = fileAt(process.files, from);
+  if (file === null || (to & 0xffff_ffff) >= (FILES_MAX as u64)) return -EBADF;
+  replaceFile(process.files, file, to as u32, closing);
+  return (to & 0xffff_ffff) as i64;
+}
+
+export function sysDup2(process: Process, regs: Utcb): i64 {
+  if ((regs.rdi as u32) === (regs.rsi as u32)) {
+    return fileAt(process.files, regs.rdi) === null ? -EBADF : (regs.rsi as i64);
+  }
+  return duplicateTo(process, regs.rdi, regs.rsi, false);
+}
+
+export function sysDup3(process: Process, regs: Utcb): i64 {
+  if ((regs.rdi as u32) === (regs.rsi as u32) || (regs.rdx & ~CLOEXEC) !== 0) return -EINVAL;
+  return duplicateTo(process, regs.rdi, regs.rsi, regs.rdx !== 0);
+}
+
+/** fcntl(fd, command, argument). Locks always succeed: nobody else holds one. */
+export function sysFcntl(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const fd = regs.rdi as u32;
+  const command = regs.rsi as u32;
+  if (command === F_DUPFD || command === F_DUPFD_CLOEXEC) {
+    if (regs.rdx >= (FILES_MAX as u64)) return -EINVAL;
+    return installFile(process.files, file, regs.rdx as u32, command === F_DUPFD_CLOEXEC);
+  }
+  if (command === F_GETFD) return closeOnExec(process.files, fd) ? 1 : 0;
+  if (command === F_SETFD) {
+    setCloseOnExec(process.files, fd, (regs.rdx & 1) !== 0);
+    return 0;
+  }
+  if (command === F_GETFL) return file.flags as i64;
+  if (command === F_SETFL) {
+    const settable = O_APPEND | O_NONBLOCK;
+    file.flags = (file.flags & ~settable) | ((regs.rdx as u32) & settable);
+    return 0;
+  }
+  if (command === F_GETLK || command === F_SETLK || command === F_SETLKW) return 0;
+  return -EINVAL;
+}
+
+/** ioctl: no descriptor is a terminal. */
+export function sysIoctl(process: Process, regs: Utcb): i64 {
+  return fileAt(process.files, regs.rdi) === null ? -EBADF : -ENOTTY;
+}
+
+/** fsync(2), fdatasync(2), syncfs(2), flock(2), fadvise64(2): nothing to do. */
+export function sysNothing(process: Process, regs: Utcb): i64 {
+  return fileAt(process.files, regs.rdi) === null ? -EBADF : 0;
+}
+
+export function resizeTo(node: Node, size: u64): i64 {
+  if (node.kind !== KIND_FILE || size > (FILE_MAX as u64)) return -EINVAL;
+  const error = reserve(node, max<u32>(size as u32, 1));
+  return error === 0 ? resize(node, size as u32) : error;
+}
+
+/** ftruncate(fd, length). */
+export function sysFtruncate(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  return writable(file) ? resizeTo(file.node, regs.rsi) : -EINVAL;
+}
+
+function eventsOf(file: OpenFile, wanted: u32): u32 {
+  if (file.node.kind === KIND_CONSOLE && !writable(file)) return POLLHUP;
+  return wanted & (POLLIN | POLLOUT);
+}
+
+function pollAll(process: Process, address: u64, count: u64): i64 {
+  let ready: i64 = 0;
+  if (count > (FILES_MAX as u64)) return -EINVAL;
+  for (let i: u64 = 0; i < count; i++) {
+    if (!copyFrom(process.space, entry, address + i * 8, 8)) return -EFAULT;
+    const fd = load<i32>(entry);
+    let events: u32 = 0;
+    if (fd >= 0) {
+      const file = fileAt(process.files, fd as u64);
+      events = file === null ? POLLNVAL : eventsOf(file, load<u16>(entry + 4) as u32);
+    }
+    if (events !== 0) ready++;
+    store<u16>(entry + 6, events as u16);
+    if (!copyTo(process.space, address + i * 8, entry, 8)) return -EFAULT;
+  }
+  return ready;
+}
+
+/** poll(fds, count, milliseconds). */
+export function sysPoll(process: Process, regs: Utcb): i64 {
+  const ready = pollAll(process, regs.rdi, regs.rsi);
+  const wait = regs.rdx as i32;
+  if (ready === 0 && wait > 0) sleep(process, (wait as u64) * 1_000_000);
+  return ready;
+}
+
+/** ppoll(fds, count, timespec, mask). */
+export function sysPpoll(process: Process, regs: Utcb): i64 {
+  const ready = pollAll(process, regs.rdi, regs.rsi);
+  if (ready !== 0 || regs.rdx === 0) return ready;
+  const wait = timespec(process, regs.rdx);
+  if (wait < 0) return wait;
+  sleep(process, wait as u64);
+  return 0;
+}

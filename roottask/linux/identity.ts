@@ -1,0 +1,226 @@
+// Who and where a program is: ids, names, limits, resources, thread-local bases, and the calls of C
+// libraries' start-up that have one sensible answer for a single-threaded program run by root.
+
+import { MTD_FS_GS } from "../libhedron/abi";
+import { Utcb } from "../libhedron/utcb";
+import { monotonic } from "../libroottask/clock";
+import { endLine, line, sayText } from "../libroottask/console";
+import { EAGAIN, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, ETIMEDOUT } from "../libroottask/errno";
+import { freePages, totalPages } from "../libroottask/pages";
+import { endProcess, Process, STATE_EXITED, STATE_KILLED } from "../libroottask/process";
+import { randomBytes } from "../libroottask/random";
+import { copyFrom, copyTo, get32, got, put32, put64, SPACE_END } from "../libroottask/space";
+import { copyLiteral } from "../libroottask/text";
+import { SIGKILL } from "./signals";
+import { Task, taskOf } from "./task";
+import { sleep, timespec } from "./time";
+
+const ARCH_SET_GS: u64 = 0x1001;
+const ARCH_SET_FS: u64 = 0x1002;
+const ARCH_GET_FS: u64 = 0x1003;
+const ARCH_GET_GS: u64 = 0x1004;
+
+const PR_SET_NAME: u64 = 15;
+const PR_GET_NAME: u64 = 16;
+
+const RLIMIT_STACK: u64 = 3;
+const RLIMIT_CORE: u64 = 4;
+const RLIMIT_NOFILE: u64 = 7;
+const RLIMITS: u64 = 16;
+const RLIM_INFINITY: u64 = ~(0 as u64);
+/** Default stack of a program, also what is mapped. */
+export const STACK_SIZE: u64 = 8 << 20;
+
+const FUTEX_WAIT: u32 = 0;
+const FUTEX_WAKE: u32 = 1;
+const FUTEX_WAIT_BITSET: u32 = 9;
+const FUTEX_WAKE_BITSET: u32 = 10;
+const FUTEX_COMMAND: u32 = 0x7f;
+
+const UTS_FIELD: u32 = 65;
+const UTS_BYTES: u32 = 390;
+const SECOND: u64 = 1_000_000_000;
+
+const buffer = memory.data(512);
+
+export function sysGetpid(process: Process, _regs: Utcb): i64 {
+  return process.id as i64;
+}
+
+/** getppid, getuid and relatives: init's parent, root, no supplementary groups. */
+export function sysZero(_process: Process, _regs: Utcb): i64 {
+  return 0;
+}
+
+/** getresuid(real, effective, saved). */
+export function sysGetres(process: Process, regs: Utcb): i64 {
+  const space = process.space;
+  const stored =
+    put32(space, regs.rdi, 0) && put32(space, regs.rsi, 0) && put32(space, regs.rdx, 0);
+  return stored ? 0 : -EFAULT;
+}
+
+/** exit(status), exit_group(status). */
+export function sysExit(process: Process, regs: Utcb): i64 {
+  endProcess(process, STATE_EXITED, (regs.rdi & 0xff) as u32);
+  return 0;
+}
+
+/** uname(utsname). */
+export function sysUname(process: Process, regs: Utcb): i64 {
+  memory.fill(buffer, 0, UTS_BYTES);
+  copyLiteral(buffer, "Linux");
+  copyLiteral(buffer + UTS_FIELD, "trihedron");
+  copyLiteral(buffer + UTS_FIELD * 2, "6.1.0");
+  copyLiteral(buffer + UTS_FIELD * 3, "#1 Trihedron");
+  copyLiteral(buffer + UTS_FIELD * 4, "x86_64");
+  copyLiteral(buffer + UTS_FIELD * 5, "(none)");
+  return copyTo(process.space, regs.rdi, buffer, UTS_BYTES) ? 0 : -EFAULT;
+}
+
+/** arch_prctl(code, address). */
+export function sysArchPrctl(process: Process, regs: Utcb): i64 {
+  const task = taskOf(process);
+  if (regs.rdi === ARCH_GET_FS) {
+    return put64(process.space, regs.rsi, task.fsBase) ? 0 : -EFAULT;
+  }
+  if (regs.rdi === ARCH_GET_GS) {
+    return put64(process.space, regs.rsi, task.gsBase) ? 0 : -EFAULT;
+  }
+  if (regs.rdi !== ARCH_SET_FS && regs.rdi !== ARCH_SET_GS) return -EINVAL;
+  if (regs.rsi >= SPACE_END) return -EPERM;
+  if (regs.rdi === ARCH_SET_FS) task.fsBase = regs.rsi;
+  else task.gsBase = regs.rsi;
+  regs.fsBase = task.fsBase;
+  regs.gsBase = task.gsBase;
+  regs.mtd |= MTD_FS_GS;
+  return 0;
+}
+
+/** set_tid_address(address). */
+export function sysSetTidAddress(process: Process, regs: Utcb): i64 {
+  taskOf(process).clearTid = regs.rdi;
+  return process.id as i64;
+}
+
+/** rseq(2) and others whose absence every C library expects: not worth a line in the log. */
+export function sysAbsent(_process: Process, _regs: Utcb): i64 {
+  return -ENOSYS;
+}
+
+/** prctl(option, …): the name alone. */
+export function sysPrctl(process: Process, regs: Utcb): i64 {
+  const task = taskOf(process);
+  const name = changetype<usize>(task) + offsetof<Task>("name0");
+  if (regs.rdi === PR_SET_NAME) {
+    if (!copyFrom(process.space, buffer, regs.rsi, 16)) return -EFAULT;
+    store<u8>(buffer + 15, 0);
+    memory.copy(name, buffer, 16);
+    return 0;
+  }
+  if (regs.rdi === PR_GET_NAME) return copyTo(process.space, regs.rsi, name, 16) ? 0 : -EFAULT;
+  return -EINVAL;
+}
+
+function limit(resource: u64): u64 {
+  if (resource === RLIMIT_STACK) return STACK_SIZE;
+  if (resource === RLIMIT_NOFILE) return 1024;
+  return resource === RLIMIT_CORE ? 0 : RLIM_INFINITY;
+}
+
+function putLimit(process: Process, resource: u64, address: u64): i64 {
+  if (resource >= RLIMITS) return -EINVAL;
+  store<u64>(buffer, limit(resource));
+  store<u64>(buffer + 8, resource === RLIMIT_STACK ? RLIM_INFINITY : limit(resource));
+  return address === 0 || copyTo(process.space, address, buffer, 16) ? 0 : -EFAULT;
+}
+
+/** prlimit64(pid, resource, new, old): limits are what they are. */
+export function sysPrlimit(process: Process, regs: Utcb): i64 {
+  if (regs.rdi !== 0 && regs.rdi !== (process.id as u64)) return -ESRCH;
+  if (regs.rdx !== 0 && !copyFrom(process.space, buffer, regs.rdx, 16)) return -EFAULT;
+  return putLimit(process, regs.rsi, regs.r10);
+}
+
+/** getrlimit(resource, limit). */
+export function sysGetrlimit(process: Process, regs: Utcb): i64 {
+  return putLimit(process, regs.rdi, regs.rsi);
+}
+
+/** getrusage(who, usage): user time and the largest resident set. */
+export function sysGetrusage(process: Process, regs: Utcb): i64 {
+  memory.fill(buffer, 0, 144);
+  const time = monotonic() - process.startTime;
+  store<u64>(buffer, time / SECOND);
+  store<u64>(buffer + 8, (time % SECOND) / 1000);
+  store<u64>(buffer + 32, (process.space.peak as u64) * 4);
+  return copyTo(process.space, regs.rsi, buffer, 144) ? 0 : -EFAULT;
+}
+
+/** sysinfo(info). */
+export function sysSysinfo(process: Process, regs: Utcb): i64 {
+  memory.fill(buffer, 0, 112);
+  store<u64>(buffer, monotonic() / SECOND);
+  store<u64>(buffer + 32, (totalPages() as u64) << 12);
+  store<u64>(buffer + 40, (freePages() as u64) << 12);
+  store<u16>(buffer + 80, 1);
+  store<u32>(buffer + 104, 1);
+  return copyTo(process.space, regs.rdi, buffer, 112) ? 0 : -EFAULT;
+}
+
+/** sched_getaffinity(pid, size, mask): one CPU. */
+export function sysSchedGetaffinity(process: Process, regs: Utcb): i64 {
+  if (regs.rdi !== 0 && regs.rdi !== (process.id as u64)) return -ESRCH;
+  if (regs.rsi < 8 || (regs.rsi & 7) !== 0) return -EINVAL;
+  return put64(process.space, regs.rdx, 1) ? 8 : -EFAULT;
+}
+
+/** getcpu(cpu, node, cache). */
+export function sysGetcpu(process: Process, regs: Utcb): i64 {
+  if (regs.rdi !== 0 && !put32(process.space, regs.rdi, 0)) return -EFAULT;
+  return regs.rsi !== 0 && !put32(process.space, regs.rsi, 0) ? -EFAULT : 0;
+}
+
+/** getrandom(buffer, size, flags). */
+export function sysGetrandom(process: Process, regs: Utcb): i64 {
+  if ((regs.rdx & ~(7 as u64)) !== 0) return -EINVAL;
+  const size = min<u64>(regs.rsi, 0x1ff_ffff);
+  let done: u64 = 0;
+  while (done < size) {
+    const piece = min<u64>(size - done, 512);
+    randomBytes(buffer, piece as u32);
+    if (!copyTo(process.space, regs.rdi + done, buffer, piece as u32)) {
+      return done === 0 ? -EFAULT : (done as i64);
+    }
+    done += piece;
+  }
+  return done as i64;
+}
+
+/** A wait that nothing can end: the program has a single thread. */
+function deadlock(process: Process): void {
+  line("a futex nobody can wake blocks ");
+  sayText(process.name, process.nameLength);
+  endLine();
+  endProcess(process, STATE_KILLED, SIGKILL);
+}
+
+/** futex(address, operation, value, timeout, …) of a single-threaded program. */
+export function sysFutex(process: Process, regs: Utcb): i64 {
+  const command = (regs.rsi as u32) & FUTEX_COMMAND;
+  if (command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET) return 0;
+  if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) return -ENOSYS;
+  if ((regs.rdi & 3) !== 0) return -EINVAL;
+  if (!get32(process.space, regs.rdi)) return -EFAULT;
+  if (got !== (regs.rdx & 0xffff_ffff)) return -EAGAIN;
+  if (regs.r10 === 0) {
+    deadlock(process);
+    return 0;
+  }
+  const time = timespec(process, regs.r10);
+  if (time < 0) return time;
+  const now = monotonic();
+  if (command === FUTEX_WAIT) sleep(process, time as u64);
+  else if ((time as u64) > now) sleep(process, (time as u64) - now);
+  return -ETIMEDOUT;
+}

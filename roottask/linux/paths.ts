@@ -1,0 +1,481 @@
+// Names: open(2), stat(2), access(2), readlink(2), mkdir(2), unlink(2), rename(2), symlink(2),
+// getdents64(2), chdir(2) and their *at forms. Hard links are left out. /proc/self/exe is answered.
+
+import { Utcb } from "../libhedron/utcb";
+import {
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOMEM,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  ERANGE,
+} from "../libroottask/errno";
+import { fileAt, fileTime, O_CREAT, O_TRUNC, O_WRONLY, openPath } from "../libroottask/files";
+import { allocate } from "../libroottask/heap";
+import { freePages, totalPages } from "../libroottask/pages";
+import { Process } from "../libroottask/process";
+import { copyText, copyTo } from "../libroottask/space";
+import { equalsLiteral } from "../libroottask/text";
+import {
+  attach,
+  detach,
+  KIND_DIRECTORY,
+  KIND_LINK,
+  Node,
+  newNode,
+  PATH_MAX,
+  pathOf,
+  root,
+  walk,
+  walkDirectory,
+  walkName,
+  walkNameLength,
+  walkNode,
+} from "../libroottask/tree";
+import { resizeTo } from "./files";
+import {
+  directoryType,
+  fillStat,
+  fillStatfs,
+  fillStatx,
+  STAT_BYTES,
+  STATFS_BYTES,
+  STATX_BYTES,
+  statBuffer,
+} from "./stat";
+import { taskOf } from "./task";
+
+const AT_FDCWD: i32 = -100;
+const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
+const AT_REMOVEDIR: u64 = 0x200;
+const AT_EMPTY_PATH: u64 = 0x1000;
+const RENAME_NOREPLACE: u64 = 1;
+
+const path = memory.data(4096);
+const second = memory.data(4096);
+let pathLength: u32 = 0;
+
+/** Reads a path of the program into `target`. Returns its length or a negative error. */
+function readPath(process: Process, target: usize, address: u64): i64 {
+  const length = copyText(process.space, target, address, PATH_MAX);
+  if (length === -1) return -EFAULT;
+  return length < 0 ? -ENAMETOOLONG : (length as i64);
+}
+
+/** The directory a relative path starts from, through `base`. Returns 0 or a negative error. */
+let base: Node = changetype<Node>(0);
+
+function findBase(process: Process, fd: u64, text: usize, length: u32): i64 {
+  base = process.directory;
+  if ((fd as i32) === AT_FDCWD || (length !== 0 && load<u8>(text) === 47)) return 0;
+  const file = fileAt(process.files, fd);
+  if (file === null) return -EBADF;
+  base = file.node;
+  return length !== 0 && base.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
+}
+
+/** Walks the path at `address` from descriptor `fd`; the result is in walkNode and its fellows. */
+function walkAt(process: Process, fd: u64, address: u64, follow: bool): i64 {
+  const length = readPath(process, path, address);
+  if (length < 0) return length;
+  pathLength = length as u32;
+  const error = findBase(process, fd, path, pathLength);
+  return error === 0 ? walk(base, path, pathLength, follow) : error;
+}
+
+/** As `walkAt`, for calls that need the node to be there. */
+function nodeAt(process: Process, fd: u64, address: u64, follow: bool): i64 {
+  const error = walkAt(process, fd, address, follow);
+  return error === 0 && walkNode === null ? -ENOENT : error;
+}
+
+function openAt(process: Process, fd: u64, address: u64, flags: u64, mode: u64): i64 {
+  const length = readPath(process, path, address);
+  if (length < 0) return length;
+  const error = findBase(process, fd, path, length as u32);
+  if (error !== 0) return error;
+  const bits = (mode as u32) & ~taskOf(process).umask;
+  return openPath(process.files, base, path, length as u32, flags as u32, bits);
+}
+
+/** open(path, flags, mode). */
+export function sysOpen(process: Process, regs: Utcb): i64 {
+  return openAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi, regs.rdx);
+}
+
+/** openat(fd, path, flags, mode). */
+export function sysOpenat(process: Process, regs: Utcb): i64 {
+  return openAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10);
+}
+
+/** creat(path, mode). */
+export function sysCreat(process: Process, regs: Utcb): i64 {
+  const flags = (O_CREAT | O_WRONLY | O_TRUNC) as u64;
+  return openAt(process, AT_FDCWD as u64, regs.rdi, flags, regs.rsi);
+}
+
+function putStat(process: Process, node: Node, address: u64): i64 {
+  fillStat(node);
+  return copyTo(process.space, address, statBuffer, STAT_BYTES) ? 0 : -EFAULT;
+}
+
+function statPath(process: Process, fd: u64, address: u64, target: u64, follow: bool): i64 {
+  const error = nodeAt(process, fd, address, follow);
+  return error === 0 ? putStat(process, walkNode as Node, target) : error;
+}
+
+/** stat(path, stat). */
+export function sysStat(process: Process, regs: Utcb): i64 {
+  return statPath(process, AT_FDCWD as u64, regs.rdi, regs.rsi, true);
+}
+
+export function sysLstat(process: Process, regs: Utcb): i64 {
+  return statPath(process, AT_FDCWD as u64, regs.rdi, regs.rsi, false);
+}
+
+/** fstat(fd, stat). */
+export function sysFstat(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  return file === null ? -EBADF : putStat(process, file.node, regs.rsi);
+}
+
+/** The node of an *at call that may have an empty path, in `base`. Returns 0 or a negative error. */
+function nodeOrDescriptor(process: Process, fd: u64, address: u64, flags: u64): i64 {
+  if ((flags & AT_EMPTY_PATH) !== 0) {
+    const length = address === 0 ? 0 : readPath(process, path, address);
+    if (length < 0) return length;
+    if (length === 0) return findBase(process, fd, path, 0);
+  }
+  const error = nodeAt(process, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
+  if (error === 0) base = walkNode as Node;
+  return error;
+}
+
+/** newfstatat(fd, path, stat, flags). */
+export function sysNewfstatat(process: Process, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, regs.r10);
+  return error === 0 ? putStat(process, base, regs.rdx) : error;
+}
+
+/** statx(fd, path, flags, mask, statx). */
+export function sysStatx(process: Process, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, regs.rdx);
+  if (error !== 0) return error;
+  fillStatx(base);
+  return copyTo(process.space, regs.r8, statBuffer, STATX_BYTES) ? 0 : -EFAULT;
+}
+
+function putStatfs(process: Process, address: u64): i64 {
+  fillStatfs(totalPages(), freePages());
+  return copyTo(process.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
+}
+
+/** statfs(path, statfs). */
+export function sysStatfs(process: Process, regs: Utcb): i64 {
+  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+  return error === 0 ? putStatfs(process, regs.rsi) : error;
+}
+
+export function sysFstatfs(process: Process, regs: Utcb): i64 {
+  return fileAt(process.files, regs.rdi) === null ? -EBADF : putStatfs(process, regs.rsi);
+}
+
+/** access(path, mode): root may do everything but execute what nobody may. */
+function accessAt(process: Process, fd: u64, address: u64, mode: u64): i64 {
+  if ((mode & ~(7 as u64)) !== 0) return -EINVAL;
+  const error = nodeAt(process, fd, address, true);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  const executable = node.kind === KIND_DIRECTORY || (node.mode & 0o111) !== 0;
+  return (mode & 1) !== 0 && !executable ? -13 : 0;
+}
+
+export function sysAccess(process: Process, regs: Utcb): i64 {
+  return accessAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi);
+}
+
+export function sysFaccessat(process: Process, regs: Utcb): i64 {
+  return accessAt(process, regs.rdi, regs.rsi, regs.rdx);
+}
+
+function readlinkAt(process: Process, fd: u64, address: u64, target: u64, room: u64): i64 {
+  if ((room as i64) <= 0) return -EINVAL;
+  const length = readPath(process, path, address);
+  if (length < 0) return length;
+  let text: usize = second;
+  let size: i64 = 0;
+  if (equalsLiteral(path, length as u32, "/proc/self/exe")) {
+    size = pathOf(process.executable, second);
+    if (size < 0) return size;
+  } else {
+    const error = nodeAt(process, fd, address, false);
+    if (error !== 0) return error;
+    const node = walkNode as Node;
+    if (node.kind !== KIND_LINK) return -EINVAL;
+    text = node.data;
+    size = node.size as i64;
+  }
+  const count = min<u64>(size as u64, room);
+  return copyTo(process.space, target, text, count as u32) ? (count as i64) : -EFAULT;
+}
+
+/** readlink(path, buffer, size). */
+export function sysReadlink(process: Process, regs: Utcb): i64 {
+  return readlinkAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi, regs.rdx);
+}
+
+export function sysReadlinkat(process: Process, regs: Utcb): i64 {
+  return readlinkAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10);
+}
+
+/** Makes a node of `kind` at the place the last walk found. */
+function make(kind: u32, mode: u32): i64 {
+  if (walkNode !== null) return -EEXIST;
+  const node = newNode(kind, mode);
+  if (node === null) return -ENOMEM;
+  node.time = fileTime();
+  return attach(walkDirectory as Node, node, walkName, walkNameLength);
+}
+
+function mkdirAt(process: Process, fd: u64, address: u64, mode: u64): i64 {
+  const error = walkAt(process, fd, address, false);
+  if (error !== 0) return error;
+  return make(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~taskOf(process).umask);
+}
+
+/** mkdir(path, mode). */
+export function sysMkdir(process: Process, regs: Utcb): i64 {
+  return mkdirAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi);
+}
+
+export function sysMkdirat(process: Process, regs: Utcb): i64 {
+  return mkdirAt(process, regs.rdi, regs.rsi, regs.rdx);
+}
+
+function symlinkAt(process: Process, target: u64, fd: u64, address: u64): i64 {
+  const length = readPath(process, second, target);
+  if (length < 0) return length;
+  if (length === 0) return -ENOENT;
+  const error = walkAt(process, fd, address, false);
+  if (error !== 0) return error;
+  const directory = walkDirectory as Node;
+  const made = make(KIND_LINK, 0o777);
+  if (made !== 0) return made;
+  walk(directory, walkName, walkNameLength, false);
+  const node = walkNode as Node;
+  const text = allocate(length as u32);
+  if (text === 0) {
+    detach(node);
+    return -ENOMEM;
+  }
+  memory.copy(text, second, length as u32);
+  node.data = text;
+  node.size = length as u32;
+  node.capacity = length as u32;
+  return 0;
+}
+
+/** symlink(target, path). */
+export function sysSymlink(process: Process, regs: Utcb): i64 {
+  return symlinkAt(process, regs.rdi, AT_FDCWD as u64, regs.rsi);
+}
+
+export function sysSymlinkat(process: Process, regs: Utcb): i64 {
+  return symlinkAt(process, regs.rdi, regs.rsi, regs.rdx);
+}
+
+function removeAt(process: Process, fd: u64, address: u64, directory: bool): i64 {
+  const error = nodeAt(process, fd, address, false);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  if (node === root()) return -EPERM;
+  if (directory) {
+    if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+    if (node.child !== null) return -ENOTEMPTY;
+    if (equalsLiteral(walkName, walkNameLength, ".")) return -EINVAL;
+    if (node === process.directory) node.users++;
+  } else if (node.kind === KIND_DIRECTORY) {
+    return -EISDIR;
+  }
+  detach(node);
+  return 0;
+}
+
+/** unlink(path). */
+export function sysUnlink(process: Process, regs: Utcb): i64 {
+  return removeAt(process, AT_FDCWD as u64, regs.rdi, false);
+}
+
+export function sysRmdir(process: Process, regs: Utcb): i64 {
+  return removeAt(process, AT_FDCWD as u64, regs.rdi, true);
+}
+
+export function sysUnlinkat(process: Process, regs: Utcb): i64 {
+  return removeAt(process, regs.rdi, regs.rsi, (regs.rdx & AT_REMOVEDIR) !== 0);
+}
+
+/** `directory` is `node` or lies below it. */
+function below(directory: Node, node: Node): bool {
+  let at = directory;
+  while (at !== root()) {
+    if (at === node) return true;
+    at = at.parent as Node;
+  }
+  return node === root();
+}
+
+function renameAt(process: Process, from: u64, old: u64, to: u64, target: u64, flags: u64): i64 {
+  if ((flags & ~RENAME_NOREPLACE) !== 0) return -EINVAL;
+  let error = nodeAt(process, from, old, false);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  error = walkAt(process, to, target, false);
+  if (error !== 0) return error;
+  const directory = walkDirectory as Node;
+  const present = walkNode;
+  if (node.kind === KIND_DIRECTORY && below(directory, node)) return -EINVAL;
+  const copy = allocate(walkNameLength);
+  if (copy === 0) return -ENOMEM;
+  const length = walkNameLength;
+  memory.copy(copy, walkName, length);
+  if (present !== null) {
+    if (present === node) return 0;
+    if ((flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
+    if (present.kind === KIND_DIRECTORY) {
+      if (node.kind !== KIND_DIRECTORY) return -EISDIR;
+      if (present.child !== null) return -ENOTEMPTY;
+    } else if (node.kind === KIND_DIRECTORY) {
+      return -ENOTDIR;
+    }
+    detach(present);
+  }
+  node.users++;
+  detach(node);
+  error = attach(directory, node, copy, length);
+  node.users--;
+  return error;
+}
+
+/** rename(old, new). */
+export function sysRename(process: Process, regs: Utcb): i64 {
+  const cwd = AT_FDCWD as u64;
+  return renameAt(process, cwd, regs.rdi, cwd, regs.rsi, 0);
+}
+
+export function sysRenameat(process: Process, regs: Utcb): i64 {
+  return renameAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10, 0);
+}
+
+export function sysRenameat2(process: Process, regs: Utcb): i64 {
+  return renameAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
+}
+
+/** truncate(path, length). */
+export function sysTruncate(process: Process, regs: Utcb): i64 {
+  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  return node.kind === KIND_DIRECTORY ? -EISDIR : resizeTo(node, regs.rsi);
+}
+
+/** chmod(path, mode). */
+export function sysChmod(process: Process, regs: Utcb): i64 {
+  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+  if (error !== 0) return error;
+  (walkNode as Node).mode = (regs.rsi as u32) & 0o7777;
+  return 0;
+}
+
+export function sysFchmod(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  file.node.mode = (regs.rsi as u32) & 0o7777;
+  return 0;
+}
+
+function enterDirectory(process: Process, node: Node): i64 {
+  if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  process.directory = node;
+  return 0;
+}
+
+/** chdir(path). */
+export function sysChdir(process: Process, regs: Utcb): i64 {
+  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+  return error === 0 ? enterDirectory(process, walkNode as Node) : error;
+}
+
+export function sysFchdir(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  return file === null ? -EBADF : enterDirectory(process, file.node);
+}
+
+/** getcwd(buffer, size): the length with the NUL. */
+export function sysGetcwd(process: Process, regs: Utcb): i64 {
+  const length = pathOf(process.directory, second);
+  if (length < 0) return length;
+  store<u8>(second + (length as u32), 0);
+  if (regs.rsi < ((length + 1) as u64)) return -ERANGE;
+  return copyTo(process.space, regs.rdi, second, (length + 1) as u32) ? length + 1 : -EFAULT;
+}
+
+/** umask(mask). */
+export function sysUmask(process: Process, regs: Utcb): i64 {
+  const task = taskOf(process);
+  const old = task.umask;
+  task.umask = (regs.rdi as u32) & 0o777;
+  return old as i64;
+}
+
+/** Writes one directory record to `second`; returns its length. */
+function record(node: Node, position: i64, name: usize, length: u32): u32 {
+  const size = (19 + length + 1 + 7) & ~7;
+  memory.fill(second, 0, size);
+  store<u64>(second, node.inode as u64);
+  store<i64>(second + 8, position + 1);
+  store<u16>(second + 16, size as u16);
+  store<u8>(second + 18, directoryType(node));
+  memory.copy(second + 19, name, length);
+  return size;
+}
+
+const dots = memory.data<u8>([46, 46]);
+
+/** getdents64(fd, buffer, size): the file's position counts entries. */
+export function sysGetdents64(process: Process, regs: Utcb): i64 {
+  const file = fileAt(process.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const directory = file.node;
+  if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  let index: i64 = 0;
+  let done: u64 = 0;
+  let child = directory.child;
+  while (true) {
+    let node: Node | null = child;
+    let name: usize = dots;
+    let length: u32 = index === 0 ? 1 : 2;
+    if (index === 0) node = directory;
+    else if (index === 1) node = directory.parent;
+    if (node === null) break;
+    if (index >= 2) {
+      name = node.name;
+      length = node.nameLength;
+      child = node.next;
+    }
+    if (index >= file.position) {
+      const size = record(node, index, name, length) as u64;
+      if (done + size > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
+      if (!copyTo(process.space, regs.rsi + done, second, size as u32)) return -EFAULT;
+      done += size;
+      file.position = index + 1;
+    }
+    index++;
+  }
+  return done as i64;
+}
