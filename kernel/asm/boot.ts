@@ -1,0 +1,189 @@
+// From the Multiboot loader to the compiled kernel: header, page tables with the window, long mode.
+// Multiboot Specification 0.6.96, 3.1 and 3.2; Intel SDM vol. 3A, 9.8.5. The boot CPU only.
+
+import {
+  type Assembler,
+  cr0,
+  cr3,
+  cr4,
+  dword,
+  eax,
+  ebp,
+  ebx,
+  ecx,
+  edi,
+  edx,
+  esi,
+  far,
+  mem,
+  r15,
+  rax,
+  rip,
+  rsp,
+} from "../../tools/asm/index.ts";
+import {
+  KERNEL_END,
+  KERNEL_POOL,
+  KERNEL_STACK_SIZE,
+  KERNEL_START,
+  KERNEL_TEXT,
+  SEL_KERN_CODE,
+} from "../layout.ts";
+
+/** Virtual address of physical address 0: docs/toolchain.md. */
+export const WINDOW = 0xffff_fffe_0000_0000n;
+
+const MULTIBOOT_HEADER_MAGIC = 0x1badb002;
+/** Modules on page boundaries, memory map wanted. */
+const MULTIBOOT_FLAGS = 0x3;
+
+const PRESENT = 0x1;
+const WRITABLE = 0x2;
+const UNCACHED = 0x18;
+const LARGE = 0x80;
+/** Bit 63 of an entry, in its high half. */
+const NO_EXECUTE_HIGH = 0x8000_0000;
+const LARGE_PAGE_SHIFT = 21;
+const WINDOW_PAGES = 2048;
+/** First of the window's page-directory-pointer entries. */
+const WINDOW_PDPT_INDEX = Number((WINDOW >> 30n) & 511n);
+/** Device registers (IOAPIC, HPET, local APIC, flash) start here on every PC. */
+const DEVICES = 0xfe00_0000;
+
+const CR4_PAE = 0x20;
+const EFER = 0xc000_0080;
+/** SCE, LME, NXE. */
+const EFER_BITS = 0x901;
+/** PG, WP, NE, ET, MP, PE; caches on. */
+const CR0_BITS = 0x8001_0033;
+
+/** Emits the boot section (identity-mapped, at KERNEL_START) and the 64-bit start. `hasStart`: the module has a start function. */
+export function emitBoot(a: Assembler, hasStart: boolean): void {
+  a.section(".boot", { executable: true, align: 16, address: BigInt(KERNEL_START) });
+  a.bits(32);
+  a.align(4);
+  a.dd(
+    MULTIBOOT_HEADER_MAGIC,
+    MULTIBOOT_FLAGS,
+    (0x1_0000_0000 - MULTIBOOT_HEADER_MAGIC - MULTIBOOT_FLAGS) >>> 0,
+  );
+
+  // EAX = magic, EBX = boot information; both survive in EDI and ESI.
+  a.label("boot_entry", { global: true });
+  a.cli();
+  a.cld();
+  a.mov(edi, eax);
+  a.mov(esi, ebx);
+
+  // The window: 2048 large pages, writable and not executable but for the kernel's text.
+  a.xor(ecx, ecx);
+  const fill = a.label();
+  a.mov(eax, ecx);
+  a.shl(eax, LARGE_PAGE_SHIFT);
+  a.mov(ebx, PRESENT | WRITABLE | LARGE);
+  a.mov(edx, NO_EXECUTE_HIGH);
+  a.cmp(eax, KERNEL_TEXT);
+  a.jne("boot_not_text");
+  a.mov(ebx, PRESENT | LARGE);
+  a.xor(edx, edx);
+  a.label("boot_not_text");
+  a.cmp(eax, DEVICES);
+  a.jb("boot_not_device");
+  a.or(ebx, UNCACHED);
+  a.label("boot_not_device");
+  a.or(eax, ebx);
+  a.mov(dword("window_directories", { index: ecx, scale: 8 }), eax);
+  a.lea(ebp, mem("window_directories", { index: ecx, scale: 8 }));
+  a.mov(dword(ebp, { disp: 4 }), edx);
+  a.inc(ecx);
+  a.cmp(ecx, WINDOW_PAGES);
+  a.jb(fill);
+
+  // Four directories in the window's pointer table, which both page-table roots share.
+  a.mov(eax, "window_directories");
+  a.or(eax, PRESENT | WRITABLE);
+  a.xor(ecx, ecx);
+  const link = a.label();
+  a.lea(ebp, mem("window_pdpt", { index: ecx, scale: 8 }));
+  a.mov(dword(ebp, { disp: WINDOW_PDPT_INDEX * 8 }), eax);
+  a.add(eax, 0x1000);
+  a.inc(ecx);
+  a.cmp(ecx, 4);
+  a.jb(link);
+  a.mov(eax, "window_pdpt");
+  a.or(eax, PRESENT | WRITABLE);
+  a.mov(ebp, "boot_pml4");
+  a.mov(dword(ebp, { disp: 511 * 8 }), eax);
+  a.mov(ebp, "kernel_pml4");
+  a.mov(dword(ebp, { disp: 511 * 8 }), eax);
+
+  // The first 2 MiB at their own address, for the instructions around the switch.
+  a.mov(eax, "boot_pdpt");
+  a.or(eax, PRESENT | WRITABLE);
+  a.mov(dword("boot_pml4"), eax);
+  a.mov(eax, "boot_directory");
+  a.or(eax, PRESENT | WRITABLE);
+  a.mov(dword("boot_pdpt"), eax);
+  a.mov(dword("boot_directory"), PRESENT | WRITABLE | LARGE);
+
+  a.label("boot_long_mode");
+  a.mov(eax, CR4_PAE);
+  a.mov(cr4, eax);
+  a.mov(eax, "boot_pml4");
+  a.mov(cr3, eax);
+  a.mov(ecx, EFER);
+  a.rdmsr();
+  a.or(eax, EFER_BITS);
+  a.wrmsr();
+  a.mov(eax, CR0_BITS);
+  a.mov(cr0, eax);
+  a.lgdt(mem("boot_gdt_pointer"));
+  a.jmp(far(SEL_KERN_CODE, "boot_entry64"));
+
+  a.bits(64);
+  a.label("boot_entry64");
+  a.form("Mov_r64_imm64", rax, "kernel_entry64");
+  a.jmp(rax);
+
+  a.align(8);
+  a.label("boot_gdt");
+  a.dq(0, 0x00af_9b00_0000_ffffn, 0x00cf_9300_0000_ffffn);
+  a.label("boot_gdt_pointer");
+  a.dw(23);
+  a.dd("boot_gdt");
+
+  a.section(".boot.bss", { writable: true, align: 4096 });
+  for (const table of ["boot_pml4", "boot_pdpt", "boot_directory", "kernel_pml4", "window_pdpt"]) {
+    a.label(table, { global: true, kind: "object" });
+    a.space(4096);
+  }
+  a.label("window_directories");
+  a.space(4 * 4096);
+
+  a.section(".text");
+  a.bits(64);
+  a.align(16);
+  a.label("kernel_entry64", { global: true });
+  a.lea(rsp, rip("boot_stack_end"));
+  a.form("Mov_r64_imm64", r15, WINDOW);
+  a.mov(eax, "kernel_pml4");
+  a.mov(cr3, rax);
+  // Segment bases and limits do not matter in 64-bit mode; null selectors say so.
+  a.mov(ebx, edi);
+  a.mov(ebp, esi);
+  a.call("kernel_lock");
+  if (hasStart) a.call("__wasm_start");
+  a.mov(edi, ebx);
+  a.mov(esi, ebp);
+  a.call("kernel_main");
+  a.jmp("kernel_leave");
+
+  a.section(".bss");
+  a.align(16);
+  a.label("boot_stack", { global: true, kind: "object" });
+  a.space(KERNEL_STACK_SIZE);
+  a.label("boot_stack_end");
+
+  a.section(".pool", { writable: true, align: 4096, address: WINDOW + BigInt(KERNEL_POOL) });
+  a.space(KERNEL_END - KERNEL_POOL);
+}

@@ -1,0 +1,80 @@
+// The kernel's log: COM1 (16550, polled) and the debug console port 0xE9 get the same bytes, so that a
+// machine without either still shows the other. PC16550D datasheet, table II. No input, no interrupts.
+
+import { inb, outb } from "./x86";
+
+const COM1: i32 = 0x3f8;
+const DEBUGCON: i32 = 0xe9;
+const LSR: i32 = 5;
+const LSR_THR_EMPTY: i32 = 0x20;
+/** A transmitter that is not ready after this many reads of LSR is not there. */
+const SPIN_LIMIT: i32 = 100000;
+
+let serialPresent: bool = false;
+
+/** Sets COM1 to 115200 8N1. Returns its port, or 0 where no 16550 answers. */
+export function initConsole(): i32 {
+  outb(COM1 + 7, 0x5a);
+  serialPresent = inb(COM1 + 7) == 0x5a;
+  if (!serialPresent) return 0;
+  outb(COM1 + 1, 0);
+  outb(COM1 + 3, 0x80);
+  outb(COM1 + 0, 1);
+  outb(COM1 + 1, 0);
+  outb(COM1 + 3, 3);
+  outb(COM1 + 2, 7);
+  outb(COM1 + 4, 3);
+  return COM1;
+}
+
+function putByte(byte: i32): void {
+  outb(DEBUGCON, byte);
+  if (!serialPresent) return;
+  let spins = SPIN_LIMIT;
+  while ((inb(COM1 + LSR) & LSR_THR_EMPTY) == 0) {
+    if (--spins == 0) {
+      serialPresent = false;
+      return;
+    }
+  }
+  outb(COM1, byte);
+}
+
+/** Prints the low byte of every UTF-16 unit of `text`: messages are ASCII. */
+export function print(text: string): void {
+  const length = text.length;
+  const start = changetype<usize>(text);
+  for (let i = 0; i < length; i++) {
+    putByte(load<u16>(start + ((<usize>i) << 1)));
+  }
+}
+
+export function printHex(value: u64): void {
+  let shift: i32 = 60;
+  while (shift > 0 && value >> shift == 0) shift -= 4;
+  print("0x");
+  for (; shift >= 0; shift -= 4) {
+    const digit = <i32>((value >> shift) & 15);
+    putByte(digit < 10 ? 48 + digit : 87 + digit);
+  }
+}
+
+export function printDecimal(value: u64): void {
+  if (value >= 10) printDecimal(value / 10);
+  putByte(48 + <i32>(value % 10));
+}
+
+/** One whole line, with the prefix all kernel lines have. */
+export function printLine(text: string): void {
+  beginLine(text);
+  endLine();
+}
+
+export function beginLine(text: string): void {
+  print("[kernel] ");
+  print(text);
+}
+
+export function endLine(): void {
+  putByte(10);
+}

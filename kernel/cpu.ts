@@ -1,0 +1,251 @@
+// Per-CPU state: what runs, the ready queue, the timer, and what the entry stubs need, in one object
+// whose address is in GS while the kernel runs. The first fields are fixed by layout.ts.
+
+import { NUM_CPU } from "./abi";
+import { Ec } from "./ec";
+import { loadFpu, saveFpu } from "./fpu";
+import { addRef, dropRef } from "./kobject";
+import {
+  CPU_FRAME,
+  CPU_FRAME_END,
+  CPU_SELF,
+  CPU_STACK,
+  CPU_TLB_REQUEST,
+  EC_REGS,
+  FRAME_SIZE,
+  IOMAP_BYTES,
+  IOMAP_NONE,
+  TSS_IOMAP,
+  TSS_IOMAP_BASE,
+  TSS_RSP0,
+} from "./layout";
+import { allocPage, allocPages } from "./page";
+import { kernelRoot } from "./page_table";
+import { Pd } from "./pd";
+import { Sc } from "./sc";
+import { rdfsbase, rdgsbase_user, wrfsbase, wrgsbase_user } from "./stub";
+import { cpuid, gs_load64, rdmsr, set_cr3, window, wrmsr } from "./x86";
+
+/** CPU hazard: another SC should run. */
+export const HAZARD_SCHEDULE: u32 = 1;
+
+const MSR_FS_BASE: i32 = 0xc0000100;
+/** The user's GS base while the kernel runs. */
+const MSR_KERNEL_GS_BASE: i32 = 0xc0000102;
+
+@unmanaged
+export class Cpu {
+  self: u64;
+  /** Virtual addresses. */
+  stackEnd: u64;
+  frame: u64;
+  frameEnd: u64;
+  scratch: u64;
+  tlbRequest: u64;
+  /** Deadline the timer is set to, 0 after it has fired; end of the current SC's budget, 0 for none. */
+  timerAt: u64;
+  budgetEnd: u64;
+  id: u32;
+  apicId: u32;
+  acpiId: u32;
+  online: bool;
+  hazard: u32;
+  ec: Ec;
+  sc: Sc;
+  pd: Pd;
+  idleEc: Ec;
+  /** Ready rings: one u32 per priority. */
+  ready: usize;
+  topPrio: u32;
+  /** Length of the call chain from the current SC's EC to the current EC. */
+  chainLength: u32;
+  /** How often a busy handler has been helped since the SC was scheduled. */
+  helpCount: u32;
+  timeouts: Ec;
+  tss: usize;
+  gdt: usize;
+  /** The domain whose I/O permission bitmap is in the TSS, and which version of it. */
+  portMapOf: Pd;
+  portMapVersion: u32;
+}
+
+if (offsetof<Cpu>("self") != CPU_SELF) ERROR("CPU_SELF");
+if (offsetof<Cpu>("stackEnd") != CPU_STACK) ERROR("CPU_STACK");
+if (offsetof<Cpu>("frame") != CPU_FRAME) ERROR("CPU_FRAME");
+if (offsetof<Cpu>("frameEnd") != CPU_FRAME_END) ERROR("CPU_FRAME_END");
+if (offsetof<Cpu>("tlbRequest") != CPU_TLB_REQUEST) ERROR("CPU_TLB_REQUEST");
+
+/** Addresses of the Cpu objects, one u32 per CPU number. */
+const table: usize = memory.data(256);
+let count: u32 = 0;
+
+// What the boot CPU can do; the others are taken to be the same.
+let hasFsgsbase: bool = false;
+/** log2 of the largest page, bytes: 21 or 30. */
+let largestPage: u32 = 21;
+let physicalBits: u32 = 36;
+let hasTscDeadline: bool = false;
+
+export function thisCpu(): Cpu {
+  return changetype<Cpu>(<usize>gs_load64(CPU_SELF));
+}
+
+export function cpuById(id: u32): Cpu {
+  return changetype<Cpu>(<usize>load<u32>(table + (id << 2)));
+}
+
+/** CPUs known, whether they run or not. */
+export function cpuCount(): u32 {
+  return count;
+}
+
+export function isOnline(id: u64): bool {
+  return id < <u64>count && cpuById(<u32>id).online;
+}
+
+/** Registers a CPU found in the MADT; null if there are too many or memory is out. */
+export function addCpu(apicId: u32, acpiId: u32): Cpu {
+  if (count >= <u32>NUM_CPU) return changetype<Cpu>(0);
+  const cpu = changetype<Cpu>(allocPage());
+  if (changetype<usize>(cpu) == 0) return cpu;
+  cpu.self = <u64>changetype<usize>(cpu);
+  cpu.id = count;
+  cpu.apicId = apicId;
+  cpu.acpiId = acpiId;
+  cpu.ready = changetype<usize>(cpu) + 1024;
+  store<u32>(table + (count << 2), <u32>changetype<usize>(cpu));
+  count++;
+  return cpu;
+}
+
+/** Makes `cpu` number 0: the boot CPU is not always the first in the MADT. */
+export function makeFirst(cpu: Cpu): void {
+  const first = cpuById(0);
+  store<u32>(table + (cpu.id << 2), <u32>changetype<usize>(first));
+  store<u32>(table, <u32>changetype<usize>(cpu));
+  first.id = cpu.id;
+  cpu.id = 0;
+}
+
+/** A TSS with its I/O bitmap, in three pages in a row. */
+export function allocTss(cpu: Cpu): bool {
+  cpu.tss = allocPages(3);
+  if (cpu.tss == 0) return false;
+  store<u16>(cpu.tss, <u16>IOMAP_NONE, TSS_IOMAP_BASE);
+  memory.fill(cpu.tss + TSS_IOMAP, 0xff, <usize>IOMAP_BYTES + 1);
+  return true;
+}
+
+/** Reads CPUID once, on the boot CPU. */
+export function detectFeatures(): void {
+  const out = memory.data(16);
+  cpuid(0, 0, out);
+  const maxLeaf = load<u32>(out);
+  cpuid(1, 0, out);
+  hasTscDeadline = (load<u32>(out, 8) & (1 << 24)) != 0;
+  if (maxLeaf >= 7) {
+    cpuid(7, 0, out);
+    hasFsgsbase = (load<u32>(out, 4) & 1) != 0;
+  }
+  cpuid(0x80000000, 0, out);
+  const maxExtended = load<u32>(out);
+  if (maxExtended >= 0x80000001) {
+    cpuid(0x80000001, 0, out);
+    if (load<u32>(out, 12) & (1 << 26)) largestPage = 30;
+  }
+  if (maxExtended >= 0x80000008) {
+    cpuid(0x80000008, 0, out);
+    physicalBits = load<u32>(out) & 0xff;
+  }
+}
+
+export function cpuHasFsgsbase(): bool {
+  return hasFsgsbase;
+}
+
+export function cpuHasTscDeadline(): bool {
+  return hasTscDeadline;
+}
+
+export function largestPageOrder(): u32 {
+  return largestPage;
+}
+
+/** Width of physical addresses, bits. */
+export function physicalAddressBits(): u32 {
+  return physicalBits;
+}
+
+function saveBases(ec: Ec): void {
+  if (hasFsgsbase) {
+    ec.fsBase = rdfsbase();
+    ec.gsBase = rdgsbase_user();
+  } else {
+    ec.fsBase = rdmsr(MSR_FS_BASE);
+    ec.gsBase = rdmsr(MSR_KERNEL_GS_BASE);
+  }
+}
+
+function loadBases(ec: Ec): void {
+  if (hasFsgsbase) {
+    wrfsbase(ec.fsBase);
+    wrgsbase_user(ec.gsBase);
+  } else {
+    wrmsr(MSR_FS_BASE, ec.fsBase);
+    wrmsr(MSR_KERNEL_GS_BASE, ec.gsBase);
+  }
+}
+
+/** Puts a domain's I/O permissions into the TSS. They are copied only when they have changed. */
+export function loadPortMap(cpu: Cpu, pd: Pd): void {
+  if (pd.portMap0 == 0) {
+    store<u16>(cpu.tss, <u16>IOMAP_NONE, TSS_IOMAP_BASE);
+    return;
+  }
+  if (cpu.portMapOf != pd || cpu.portMapVersion != pd.portMapVersion) {
+    memory.copy(cpu.tss + TSS_IOMAP, pd.portMap0, 4096);
+    memory.copy(cpu.tss + TSS_IOMAP + 4096, pd.portMap1, 4096);
+    cpu.portMapOf = pd;
+    cpu.portMapVersion = pd.portMapVersion;
+  }
+  store<u16>(cpu.tss, <u16>TSS_IOMAP, TSS_IOMAP_BASE);
+}
+
+/** Loads the domain's address space; the kernel's own has no user half. */
+export function switchPd(cpu: Cpu, pd: Pd): void {
+  if (cpu.pd == pd) return;
+  addRef(pd);
+  if (changetype<usize>(cpu.pd) != 0) dropRef(cpu.pd);
+  cpu.pd = pd;
+  set_cr3(pd.isKernel ? kernelRoot() : <u64>pd.pageTable);
+  loadPortMap(cpu, pd);
+}
+
+/** Makes `ec` the one whose registers the exit stubs load: state outside the frame is switched here. */
+export function switchEc(cpu: Cpu, ec: Ec): void {
+  const old = cpu.ec;
+  if (old == ec) return;
+  if (old != cpu.idleEc) {
+    saveBases(old);
+    saveFpu(old.fpu);
+  }
+  if (ec != cpu.idleEc) {
+    loadBases(ec);
+    loadFpu(ec.fpu);
+  }
+  addRef(ec);
+  dropRef(old);
+  cpu.ec = ec;
+  const frame = window() + <u64>(changetype<usize>(ec) + EC_REGS);
+  cpu.frame = frame;
+  cpu.frameEnd = frame + <u64>FRAME_SIZE;
+  store<u64>(cpu.tss, frame + <u64>FRAME_SIZE, TSS_RSP0);
+  switchPd(cpu, ec.domain);
+}
+
+/** The FPU state of `to` becomes that of `from`, one of which is running: MTD bit FPU. */
+export function copyFpuState(cpu: Cpu, from: Ec, to: Ec): void {
+  if (from == to) return;
+  if (cpu.ec == from) saveFpu(to.fpu);
+  else loadFpu(from.fpu);
+}

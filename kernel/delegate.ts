@@ -1,0 +1,199 @@
+// Transfer of capabilities described by CRDs: delegation, translation, typed items of messages, and the
+// revoke hypercall's view of them. doc/kernel-interface.md of the reference, "Capability Range
+// Descriptor" and "Delegate Flags".
+
+import {
+  CRD_MEM,
+  CRD_OBJ,
+  CRD_PIO,
+  XFER_DELEGATE,
+  XFER_FROM_KERNEL,
+  XFER_TRANS_DELEGATE,
+  XFER_TRANSLATE,
+} from "./abi";
+import { allocMdb, freeMdb, insertBelow, Mdb, overlaps } from "./mdb";
+import { insertNode, lookupNode, nextNode, removeNode } from "./node_table";
+import { nodeTable, Pd, spaceLimit } from "./pd";
+import { revokeNodes } from "./revoke";
+import { delegateMemory, revokeMemory } from "./space_mem";
+import { updatePorts } from "./space_pio";
+
+export function crdKind(crd: u64): u32 {
+  return <u32>(crd & 3);
+}
+
+export function crdAttr(crd: u64): u32 {
+  return <u32>((crd >> 2) & 0x1f);
+}
+
+export function crdOrder(crd: u64): u32 {
+  return <u32>((crd >> 7) & 0x1f);
+}
+
+export function crdBase(crd: u64): u64 {
+  return crd >> 12;
+}
+
+export function makeCrd(kind: u32, base: u64, order: u32, attr: u32): u64 {
+  return (base << 12) | ((<u64>order) << 7) | ((<u64>attr) << 2) | <u64>kind;
+}
+
+/** The kernel's own domain: the source of ports, interrupts and physical memory. */
+let kernelPd: Pd = changetype<Pd>(0);
+
+export function setKernelPd(pd: Pd): void {
+  kernelPd = pd;
+}
+
+function delegateNodes(
+  to: Pd,
+  from: Pd,
+  kind: u32,
+  sndBase: u64,
+  rcvBase: u64,
+  order: u32,
+  attr: u32,
+  sub: u32,
+): void {
+  const source = nodeTable(from, kind);
+  const target = nodeTable(to, kind);
+  let index = sndBase;
+  for (;;) {
+    const parent = nextNode(source, index);
+    if (changetype<usize>(parent) == 0) return;
+    if (!overlaps(parent.base, parent.order, sndBase, order)) return;
+    index = <u64>parent.base + ((<u64>1) << (<u64>parent.order));
+    const first = <u64>parent.base > sndBase ? <u64>parent.base : sndBase;
+    const base = first - sndBase + rcvBase;
+    if (base >= <u64>spaceLimit(kind)) return;
+    const common = parent.order < order ? parent.order : order;
+    const node: Mdb = allocMdb(
+      to,
+      kind,
+      parent.target + <u32>(first - <u64>parent.base),
+      <u32>base,
+      common,
+      sub,
+    );
+    if (changetype<usize>(node) == 0) return;
+    if (!insertNode(target, node, spaceLimit(kind))) {
+      freeMdb(node);
+      continue;
+    }
+    if (!insertBelow(node, parent, attr)) {
+      removeNode(target, node);
+      freeMdb(node);
+      continue;
+    }
+    if (kind == CRD_PIO && sub & 1) updatePorts(node, true);
+  }
+}
+
+/** What is left of `crd`, from the view of `to`, after delegation from `from` into the window `window`. */
+export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, hotspot: u64): u64 {
+  const kind = crdKind(crd);
+  const attr = crdAttr(crd) & crdAttr(window);
+  if (kind == 0 || kind != crdKind(window) || (attr == 0 && kind != CRD_MEM)) return 0;
+  let sndBase = crdBase(crd);
+  let rcvBase = crdBase(window);
+  const sndOrder = crdOrder(crd);
+  const rcvOrder = crdOrder(window);
+  let order = sndOrder < rcvOrder ? sndOrder : rcvOrder;
+
+  if (kind == CRD_PIO) {
+    // Ports keep their numbers: the windows have to overlap.
+    if (!overlaps(sndBase, sndOrder, rcvBase, rcvOrder)) return makeCrd(kind, rcvBase, 0, attr);
+    rcvBase |= sndBase;
+    delegateNodes(to, from, kind, rcvBase, rcvBase, order, attr, sub);
+    return makeCrd(kind, rcvBase, order, attr);
+  }
+
+  const sndMask: u64 = ((<u64>1) << (<u64>sndOrder)) - 1;
+  const rcvMask: u64 = ((<u64>1) << (<u64>rcvOrder)) - 1;
+  sndBase &= ~sndMask;
+  rcvBase &= ~rcvMask;
+  if (sndMask < rcvMask) {
+    rcvBase |= hotspot & rcvMask & ~sndMask;
+    order = sndOrder;
+  } else {
+    sndBase |= hotspot & sndMask & ~rcvMask;
+    order = rcvOrder;
+  }
+  if (kind == CRD_MEM) {
+    delegateMemory(to, from, sndBase << 12, rcvBase << 12, order + 12, attr, sub);
+  } else delegateNodes(to, from, CRD_OBJ, sndBase, rcvBase, order, attr, 1);
+  return makeCrd(kind, rcvBase, order, attr);
+}
+
+/** The ancestor of `node` in the space of `pd` that meets the window, or null. */
+function findAncestor(node: Mdb, pd: Pd, base: u64, order: u32): Mdb {
+  let ancestor = node.parent;
+  while (changetype<usize>(ancestor) != 0) {
+    if (ancestor.pd == pd && overlaps(ancestor.base, ancestor.order, base, order)) return ancestor;
+    ancestor = ancestor.parent;
+  }
+  // Sender and receiver in one domain: the item translates to itself.
+  if (node.pd == pd && overlaps(node.base, node.order, base, order)) return node;
+  return changetype<Mdb>(0);
+}
+
+/** What `to`, from which `from` got the capabilities `crd`, knows them as within `window`; 0 for nothing. */
+export function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
+  const kind = crdKind(window);
+  // Memory has no mapping database: such an item passes unchanged, as in the reference.
+  if (kind == CRD_MEM) return crd;
+  if (kind == 0 || kind != crdKind(crd)) return 0;
+  const node = lookupNode(nodeTable(from, kind), crdBase(crd));
+  if (changetype<usize>(node) == 0) return 0;
+  let rcvBase = crdBase(window);
+  let rcvOrder = crdOrder(window);
+  const ancestor = findAncestor(node, to, rcvBase, rcvOrder);
+  if (changetype<usize>(ancestor) == 0) return 0;
+  // The part of the window that the ancestor covers, and the part of the node that was sent.
+  rcvBase |= <u64>ancestor.base;
+  if (ancestor.order < rcvOrder) rcvOrder = ancestor.order;
+  const sent = crdOrder(crd);
+  const order = node.order < sent ? node.order : sent;
+  const first = crdBase(crd) > <u64>node.base ? crdBase(crd) : <u64>node.base;
+  const base =
+    first - <u64>node.base + (<u64>node.target - <u64>ancestor.target) + <u64>ancestor.base;
+  if (!overlaps(base, order, rcvBase, rcvOrder)) return 0;
+  return makeCrd(kind, rcvBase | base, order < rcvOrder ? order : rcvOrder, node.attr);
+}
+
+/** Second word of the last item transferred by `transferItem`. */
+export let transferredMeta: u64 = 0;
+
+/** Transfers one typed item; returns its CRD as the receiver sees it and sets `transferredMeta`. */
+export function transferItem(
+  to: Pd,
+  from: Pd,
+  translateWindow: u64,
+  delegateWindow: u64,
+  crd: u64,
+  meta: u64,
+): u64 {
+  const kind = <u32>(meta & 3);
+  let result: u64 = 0;
+  transferredMeta = meta & 0xfff;
+  if (kind == XFER_TRANSLATE || kind == XFER_TRANS_DELEGATE) {
+    result = translateCrd(to, from, translateWindow, crd);
+  }
+  if (kind == XFER_DELEGATE || (kind == XFER_TRANS_DELEGATE && crdKind(result) == 0)) {
+    if (kind == XFER_TRANS_DELEGATE) transferredMeta |= 1;
+    const source = from.privileged && meta & XFER_FROM_KERNEL ? kernelPd : from;
+    const sub = (<u32>(meta >> 8) & 7) ^ 1;
+    result = delegateCrd(to, source, delegateWindow, crd, sub, meta >> 12);
+  }
+  return result;
+}
+
+/** The revoke hypercall. */
+export function revokeCrd(pd: Pd, crd: u64, self: bool): void {
+  const kind = crdKind(crd);
+  if (kind == CRD_MEM) revokeMemory(pd, crdBase(crd), crdOrder(crd));
+  else if (kind != 0) {
+    const base = crdBase(crd) & ~(((<u64>1) << (<u64>crdOrder(crd))) - 1);
+    revokeNodes(pd, kind, base, crdOrder(crd), crdAttr(crd), self);
+  }
+}

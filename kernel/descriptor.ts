@@ -1,0 +1,127 @@
+// Segment and interrupt descriptors: GDT and TSS per CPU, one IDT for all. Intel SDM vol. 3A, 3.4.5,
+// 6.14.1, 8.7.
+
+import { Cpu } from "./cpu";
+import {
+  GDT_SIZE,
+  IOMAP_BYTES,
+  ISR_STRIDE,
+  IST_DF,
+  IST_MC,
+  IST_NMI,
+  KERNEL_STACK_SIZE,
+  SEL_KERN_CODE,
+  SEL_KERN_DATA,
+  SEL_TSS,
+  SEL_USER_CODE,
+  SEL_USER_CODE_L,
+  SEL_USER_DATA,
+  TSS_IOMAP,
+  TSS_IST1,
+  VEC_BP,
+  VEC_DF,
+  VEC_MC,
+  VEC_NMI,
+  VEC_OF,
+} from "./layout";
+import { allocPages } from "./page";
+import { isr_stubs, syscall_entry } from "./symbol";
+import { lgdt, lidt, ltr, window, wrmsr } from "./x86";
+
+const CODE_64: u64 = 0x00af_9b00_0000_ffff;
+const DATA: u64 = 0x00cf_9300_0000_ffff;
+const DPL_3: u64 = (<u64>3) << 45;
+const TSS_AVAILABLE: u64 = 0x89;
+const GATE_INTERRUPT: u64 = 0x8e;
+
+const MSR_STAR: i32 = 0xc0000081;
+const MSR_LSTAR: i32 = 0xc0000082;
+const MSR_FMASK: i32 = 0xc0000084;
+const MSR_GS_BASE: i32 = 0xc0000101;
+const MSR_KERNEL_GS_BASE: i32 = 0xc0000102;
+
+let idt: usize = 0;
+
+function setGate(vector: u32, dpl: u64, ist: u64): void {
+  const handler = isr_stubs() + <u64>vector * ISR_STRIDE;
+  const at = idt + (vector << 4);
+  const attributes = GATE_INTERRUPT | (dpl << 5);
+  store<u64>(
+    at,
+    (handler & 0xffff) |
+      ((<u64>SEL_KERN_CODE) << 16) |
+      (ist << 32) |
+      (attributes << 40) |
+      (((handler >> 16) & 0xffff) << 48),
+  );
+  store<u64>(at, handler >> 32, 8);
+}
+
+/** Makes the IDT; false if memory is out. */
+export function buildIdt(): bool {
+  idt = allocPages(1);
+  if (idt == 0) return false;
+  for (let vector: u32 = 0; vector < 256; vector++) {
+    const dpl: u64 = vector == VEC_BP || vector == VEC_OF ? 3 : 0;
+    let ist: u64 = 0;
+    if (vector == VEC_NMI) ist = IST_NMI;
+    if (vector == VEC_DF) ist = IST_DF;
+    if (vector == VEC_MC) ist = IST_MC;
+    setGate(vector, dpl, ist);
+  }
+  return true;
+}
+
+/** Makes GDT and interrupt stacks of a CPU, whose TSS exists; false if memory is out. */
+export function buildDescriptors(cpu: Cpu): boolean {
+  // One page each is enough for handlers that only report and stop, or return at once.
+  const stacks = allocPages(3);
+  cpu.gdt = allocPages(1);
+  if (stacks == 0 || cpu.gdt == 0) return false;
+  for (let i: usize = 0; i < 3; i++) {
+    store<u64>(cpu.tss + TSS_IST1 + (i << 3), window() + <u64>(stacks + ((i + 1) << 12)));
+  }
+  const gdt = cpu.gdt;
+  store<u64>(gdt + SEL_KERN_CODE, CODE_64);
+  store<u64>(gdt + SEL_KERN_DATA, DATA);
+  store<u64>(gdt + (SEL_USER_CODE & ~3), CODE_64 | DPL_3);
+  store<u64>(gdt + (SEL_USER_DATA & ~3), DATA | DPL_3);
+  store<u64>(gdt + (SEL_USER_CODE_L & ~3), CODE_64 | DPL_3);
+  const base = window() + <u64>cpu.tss;
+  const limit: u64 = TSS_IOMAP + IOMAP_BYTES;
+  store<u64>(
+    gdt + SEL_TSS,
+    (limit & 0xffff) |
+      ((base & 0xffffff) << 16) |
+      (TSS_AVAILABLE << 40) |
+      (((base >> 24) & 0xff) << 56),
+  );
+  store<u64>(gdt + SEL_TSS + 8, base >> 32);
+  return true;
+}
+
+function loadTable(address: usize, limit: u32, isIdt: bool): void {
+  const operand = memory.data(16);
+  store<u16>(operand, <u16>limit);
+  store<u64>(operand, window() + <u64>address, 2);
+  if (isIdt) lidt(window() + <u64>operand);
+  else lgdt(window() + <u64>operand);
+}
+
+/** Loads the tables, GS and the SYSCALL registers of the CPU this runs on. */
+export function loadDescriptors(cpu: Cpu): void {
+  loadTable(cpu.gdt, GDT_SIZE - 1, false);
+  loadTable(idt, 4095, true);
+  ltr(SEL_TSS);
+  wrmsr(MSR_GS_BASE, window() + <u64>changetype<usize>(cpu));
+  wrmsr(MSR_KERNEL_GS_BASE, 0);
+  wrmsr(MSR_STAR, ((<u64>SEL_USER_CODE) << 48) | ((<u64>SEL_KERN_CODE) << 32));
+  wrmsr(MSR_LSTAR, syscall_entry());
+  // Every flag that can be cleared is: the kernel runs with interrupts off and DF, TF, NT, AC clear.
+  wrmsr(MSR_FMASK, 0x257fd5);
+}
+
+/** Bytes of a kernel stack. */
+export function stackPages(): u32 {
+  return KERNEL_STACK_SIZE >> 12;
+}

@@ -1,0 +1,201 @@
+// Execution context: a thread (global, runs on a scheduling context of its own) or a portal handler
+// (local, runs on the caller's). Holds the user registers while the EC is not running; what it does
+// when it runs next is its continuation (run.ts).
+
+import { EVENT_STARTUP, PERM_EC_ALL } from "./abi";
+import { Cpu } from "./cpu";
+import { allocFpu, freeFpu } from "./fpu";
+import { dropRef, Kobject, TYPE_EC } from "./kobject";
+import {
+  EC_REGS,
+  FRAME_CR2,
+  FRAME_CS,
+  FRAME_ERR,
+  FRAME_R11,
+  FRAME_RIP,
+  FRAME_VEC,
+  SEL_USER_CODE,
+  SEL_USER_DATA,
+} from "./layout";
+import { allocPage, freePage } from "./page";
+import { holdPd, initKobject, Pd } from "./pd";
+import { Sc } from "./sc";
+import { allocObject } from "./slab";
+import { Sm } from "./sm";
+import { mapKernelPage, unmapKernelPage } from "./space_mem";
+
+// Continuations.
+/** A local EC waiting for a message: its portals can be called. */
+export const CONT_RECEIVE: u32 = 0;
+export const CONT_SYSRET: u32 = 1;
+export const CONT_IRET: u32 = 2;
+/** Send the message for event `vec` to a portal of the EC's own domain. */
+export const CONT_SEND_EVENT: u32 = 3;
+/** Repeat the `call` in the registers. */
+export const CONT_CALL: u32 = 4;
+export const CONT_RECV_USER: u32 = 5;
+export const CONT_RECV_KERNEL: u32 = 6;
+export const CONT_DOWN_SUCCESS: u32 = 7;
+export const CONT_DOWN_TIMEOUT: u32 = 8;
+export const CONT_DOWN_BAD_CAP: u32 = 9;
+export const CONT_ABORTED: u32 = 10;
+export const CONT_DEAD: u32 = 11;
+export const CONT_IDLE: u32 = 12;
+
+// EC hazards: what has to be done before the EC returns to user space.
+export const HAZARD_RECALL: u32 = 2;
+
+/** RFLAGS: reserved bit 1 and IF. */
+const RFLAGS_INITIAL: u64 = 0x202;
+
+@unmanaged
+export class Ec extends Kobject {
+  r15: u64;
+  r14: u64;
+  r13: u64;
+  r12: u64;
+  r11: u64;
+  r10: u64;
+  r9: u64;
+  r8: u64;
+  rdi: u64;
+  rsi: u64;
+  rbp: u64;
+  cr2: u64;
+  rbx: u64;
+  rdx: u64;
+  rcx: u64;
+  rax: u64;
+  /** Vector of the last trap; the event that is sent. */
+  vec: u64;
+  err: u64;
+  rip: u64;
+  cs: u64;
+  rflags: u64;
+  rsp: u64;
+  ss: u64;
+  fsBase: u64;
+  gsBase: u64;
+  /** Message transfer descriptor of the event portal, while the EC waits for the reply. */
+  mtd: u64;
+  userUtcb: u64;
+  timeoutAt: u64;
+  cont: u32;
+  cpu: u32;
+  hazard: u32;
+  eventBase: u32;
+  isGlobal: bool;
+  timeoutActive: bool;
+  /** The EC this one serves: its caller. */
+  caller: Ec;
+  /** The EC this one waits for: its callee. */
+  partner: Ec;
+  /** Neighbours in a semaphore's queue; not null means blocked. */
+  prev2: Ec;
+  next2: Ec;
+  /** Neighbours in the CPU's timeout list. */
+  timeoutPrev: Ec;
+  timeoutNext: Ec;
+  /** The semaphore whose queue this EC is in. */
+  semaphore: Sm;
+  domain: Pd;
+  /** The domain in which the UTCB is mapped. */
+  utcbDomain: Pd;
+  utcb: usize;
+  fpu: usize;
+  /** Scheduling contexts that wait until this EC can run. */
+  waiting: Sc;
+}
+
+if (offsetof<Ec>("r15") != EC_REGS) ERROR("EC_REGS");
+if (offsetof<Ec>("r11") != EC_REGS + FRAME_R11) ERROR("FRAME_R11");
+if (offsetof<Ec>("cr2") != EC_REGS + FRAME_CR2) ERROR("FRAME_CR2");
+if (offsetof<Ec>("vec") != EC_REGS + FRAME_VEC) ERROR("FRAME_VEC");
+if (offsetof<Ec>("err") != EC_REGS + FRAME_ERR) ERROR("FRAME_ERR");
+if (offsetof<Ec>("rip") != EC_REGS + FRAME_RIP) ERROR("FRAME_RIP");
+if (offsetof<Ec>("cs") != EC_REGS + FRAME_CS) ERROR("FRAME_CS");
+
+/**
+ * An EC of `domain` on CPU `cpu`, known to `owner` under selector `base`; null when memory is out. A
+ * global EC starts by sending the startup event, a local one waits for calls. `userUtcb` is the page
+ * address of its UTCB in `utcbDomain`, 0 for none.
+ */
+export function createEc(
+  owner: Pd,
+  base: u32,
+  domain: Pd,
+  isGlobal: bool,
+  cpu: u32,
+  eventBase: u32,
+  userUtcb: u64,
+  utcbDomain: Pd,
+  stack: u64,
+): Ec {
+  const ec = changetype<Ec>(allocObject(offsetof<Ec>()));
+  if (changetype<usize>(ec) == 0) return ec;
+  initKobject(ec, TYPE_EC, owner, base, PERM_EC_ALL);
+  ec.domain = holdPd(domain);
+  ec.utcbDomain = holdPd(utcbDomain);
+  ec.isGlobal = isGlobal;
+  ec.cpu = cpu;
+  ec.eventBase = eventBase;
+  ec.cs = SEL_USER_CODE;
+  ec.ss = SEL_USER_DATA;
+  ec.rflags = RFLAGS_INITIAL;
+  ec.vec = EVENT_STARTUP;
+  ec.cont = isGlobal ? CONT_SEND_EVENT : CONT_RECEIVE;
+  // A global EC starts through IRET, a local one through SYSRET, which takes RSP from R11.
+  if (isGlobal) ec.rsp = stack;
+  else ec.r11 = stack;
+  ec.utcb = allocPage();
+  ec.fpu = allocFpu();
+  domain.cpus |= (<u64>1) << cpu;
+  let complete = ec.utcb != 0 && ec.fpu != 0;
+  if (complete && userUtcb != 0) {
+    ec.userUtcb = userUtcb;
+    complete = mapKernelPage(utcbDomain, userUtcb, ec.utcb);
+  }
+  if (!complete) {
+    retireEc(ec);
+    dropRef(ec);
+    return changetype<Ec>(0);
+  }
+  return ec;
+}
+
+/** The EC's capability is gone: its UTCB disappears from user space. */
+export function retireEc(ec: Ec): void {
+  if (ec.userUtcb == 0) return;
+  unmapKernelPage(ec.utcbDomain, ec.userUtcb, ec.utcb);
+  ec.userUtcb = 0;
+}
+
+export function destroyEc(ec: Ec): void {
+  retireEc(ec);
+  if (ec.utcb != 0) freePage(ec.utcb);
+  if (ec.fpu != 0) freeFpu(ec.fpu);
+  dropRef(ec.domain);
+  dropRef(ec.utcbDomain);
+}
+
+export function isBlocked(ec: Ec): bool {
+  return changetype<usize>(ec.next2) != 0 || ec.cont == CONT_RECEIVE;
+}
+
+/** Turns an EC that would leave through SYSRET into one that leaves through IRET to the same place. */
+export function redirectToIret(ec: Ec): void {
+  ec.rsp = ec.r11;
+  ec.rip = ec.rcx;
+  ec.rflags = RFLAGS_INITIAL;
+}
+
+/** The hypercall is over with this status. */
+export function finish(ec: Ec, status: i32): void {
+  ec.rdi = <u64>status;
+  ec.cont = CONT_SYSRET;
+}
+
+/** The EC that runs on `cpu`. */
+export function currentEc(cpu: Cpu): Ec {
+  return cpu.ec;
+}

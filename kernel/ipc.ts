@@ -1,0 +1,235 @@
+// Calls, replies and event messages between ECs of one CPU. The caller's scheduling context goes with
+// the call (donation); whoever finds a handler busy runs it on its own time until it is free (helping).
+
+import { ABORT, BAD_CAP, BAD_CPU, TIMEOUT } from "./abi";
+import { beginLine, endLine, print, printHex } from "./console";
+import { Cpu, copyFpuState, HAZARD_SCHEDULE, switchEc } from "./cpu";
+import {
+  CONT_ABORTED,
+  CONT_CALL,
+  CONT_DEAD,
+  CONT_IRET,
+  CONT_RECEIVE,
+  CONT_RECV_KERNEL,
+  CONT_RECV_USER,
+  CONT_SEND_EVENT,
+  CONT_SYSRET,
+  Ec,
+  finish,
+  isBlocked,
+} from "./ec";
+import { addRef, dropRef } from "./kobject";
+import { Pt } from "./pt";
+import { nextSc, waitForEc } from "./sc";
+import { lookupPt } from "./space_obj";
+import {
+  copyWords,
+  hasTyped,
+  loadState,
+  storeState,
+  transferTyped,
+  transferTypedToTrapped,
+} from "./utcb";
+
+/** Busy handlers that may be helped in a row before the caller is taken for deadlocked. */
+const HELP_LIMIT: u32 = 100;
+
+/** Flags of `call`, ARG1[11:8]. */
+const CALL_NONBLOCKING: u32 = 1;
+
+/** Makes the end of the call chain from `ec` current; while that is blocked, goes on to other SCs. */
+export function activate(cpu: Cpu, ec: Ec): void {
+  for (;;) {
+    let length: u32 = 0;
+    while (changetype<usize>(ec.partner) != 0) {
+      ec = ec.partner;
+      length++;
+    }
+    cpu.chainLength = length;
+    if (!isBlocked(ec)) {
+      switchEc(cpu, ec);
+      return;
+    }
+    waitForEc(ec, cpu.sc);
+    ec = nextSc(cpu, true, false).ec;
+  }
+}
+
+/** Gives the CPU to the next SC. `suspend`: the current one is dropped, otherwise it stays ready. */
+export function schedule(cpu: Cpu, suspend: bool): void {
+  activate(cpu, nextSc(cpu, suspend, suspend).ec);
+}
+
+/** The current EC has been queued by a semaphore: its SC waits with it. */
+export function blockCurrent(cpu: Cpu): void {
+  activate(cpu, cpu.ec);
+}
+
+function connect(cpu: Cpu, caller: Ec, callee: Ec): void {
+  addRef(callee);
+  caller.partner = callee;
+  addRef(caller);
+  callee.caller = caller;
+  cpu.chainLength++;
+}
+
+/** Ends the connection; returns whether the caller is in the current SC's call chain. */
+function disconnectCaller(cpu: Cpu, caller: Ec): bool {
+  const callee = caller.partner;
+  callee.caller = changetype<Ec>(0);
+  caller.partner = changetype<Ec>(0);
+  dropRef(caller);
+  dropRef(callee);
+  if (cpu.chainLength == 0) return false;
+  cpu.chainLength--;
+  return true;
+}
+
+function enterPortal(cpu: Cpu, caller: Ec, pt: Pt, receive: u32): void {
+  const callee = pt.ec;
+  connect(cpu, caller, callee);
+  callee.cont = receive;
+  callee.rdi = pt.id;
+  callee.rcx = pt.ip;
+  switchEc(cpu, callee);
+}
+
+/** Runs the busy `handler` in place of the current EC, which repeats `cont` later; false if that is pointless. */
+function help(cpu: Cpu, handler: Ec, cont: u32): bool {
+  if (handler.cont == CONT_DEAD) return false;
+  cpu.ec.cont = cont;
+  if (++cpu.helpCount >= HELP_LIMIT) {
+    die(cpu, "livelock");
+    return true;
+  }
+  activate(cpu, handler);
+  return true;
+}
+
+/** The `call` hypercall. */
+export function call(cpu: Cpu, caller: Ec): void {
+  const pt = lookupPt(caller.domain, caller.rdi >> 12);
+  if (changetype<usize>(pt) == 0) {
+    finish(caller, BAD_CAP);
+    return;
+  }
+  const callee = pt.ec;
+  if (callee.cpu != caller.cpu || callee.isGlobal) {
+    finish(caller, BAD_CPU);
+    return;
+  }
+  if (callee.cont == CONT_RECEIVE) {
+    caller.cont = CONT_SYSRET;
+    enterPortal(cpu, caller, pt, CONT_RECV_USER);
+    return;
+  }
+  const blocking = ((caller.rdi >> 8) & CALL_NONBLOCKING) == 0;
+  if (!blocking || !help(cpu, callee, CONT_CALL)) finish(caller, TIMEOUT);
+}
+
+/** Sends the message for event `vec` of the current EC to its portal. */
+export function sendEvent(cpu: Cpu, ec: Ec): void {
+  const pt = lookupPt(ec.domain, <u64>ec.eventBase + ec.vec);
+  if (changetype<usize>(pt) == 0) {
+    die(cpu, "no portal for the event");
+    return;
+  }
+  const handler = pt.ec;
+  if (handler.cpu != ec.cpu || handler.isGlobal) {
+    die(cpu, "the event's portal is on another CPU");
+    return;
+  }
+  if (handler.cont == CONT_RECEIVE) {
+    ec.cont = CONT_IRET;
+    ec.mtd = pt.mtd;
+    enterPortal(cpu, ec, pt, CONT_RECV_KERNEL);
+    return;
+  }
+  if (!help(cpu, handler, CONT_SEND_EVENT)) die(cpu, "the event's handler is dead");
+}
+
+/** Continuation of a handler: takes the message of a `call`. */
+export function receiveUser(ec: Ec): void {
+  const caller = ec.caller;
+  copyWords(caller.utcb, ec.utcb);
+  if (hasTyped(caller.utcb)) transferTyped(caller, ec);
+  ec.cont = CONT_SYSRET;
+}
+
+/** Continuation of a handler: takes the state of a trapped EC. */
+export function receiveKernel(cpu: Cpu, ec: Ec): void {
+  if (storeState(ec.caller, ec.utcb)) copyFpuState(cpu, ec.caller, ec);
+  ec.cont = CONT_SYSRET;
+}
+
+/** The `reply` hypercall: transfers the answer and waits for the next message. */
+export function reply(cpu: Cpu, ec: Ec): void {
+  const caller = ec.caller;
+  if (changetype<usize>(caller) != 0) {
+    const isCall = caller.cont == CONT_SYSRET;
+    if (hasTyped(ec.utcb)) {
+      if (isCall) transferTyped(ec, caller);
+      else transferTypedToTrapped(ec, caller);
+    }
+    if (isCall) {
+      copyWords(ec.utcb, caller.utcb);
+      caller.rdi = 0;
+    } else if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
+  }
+  leave(cpu, ec, CONT_RECEIVE);
+}
+
+/** The EC gives up control for good (CONT_DEAD) or until the next message (CONT_RECEIVE). */
+function leave(cpu: Cpu, ec: Ec, cont: u32): void {
+  ec.cont = cont;
+  if (ec.isGlobal) {
+    schedule(cpu, true);
+    return;
+  }
+  const caller = ec.caller;
+  if (changetype<usize>(caller) == 0) {
+    activate(cpu, cpu.sc.ec);
+    return;
+  }
+  const inChain = disconnectCaller(cpu, caller);
+  // The thread whose time this is has lost its last capability: it ends instead of going on.
+  if (cpu.sc.ec == caller && cpu.sc.refs == 1) {
+    schedule(cpu, true);
+    return;
+  }
+  if (inChain) switchEc(cpu, caller);
+  else activate(cpu, cpu.sc.ec);
+}
+
+/** Ends the current EC, with a line in the log. Its caller gets the status ABORT, or ends too. */
+export function die(cpu: Cpu, reason: string): void {
+  const ec = cpu.ec;
+  beginLine("EC killed: ");
+  print(reason);
+  print(", vector ");
+  printHex(ec.vec);
+  print(" error ");
+  printHex(ec.err);
+  print(" rip ");
+  printHex(ec.rip);
+  print(" cr2 ");
+  printHex(ec.cr2);
+  print(" cpu ");
+  printHex(ec.cpu);
+  endLine();
+  const caller = ec.caller;
+  if (changetype<usize>(caller) != 0) {
+    caller.cont = caller.cont == CONT_SYSRET ? CONT_ABORTED : CONT_DEAD;
+  }
+  leave(cpu, ec, CONT_DEAD);
+}
+
+/** Continuation of a caller whose handler has died. */
+export function aborted(ec: Ec): void {
+  finish(ec, ABORT);
+}
+
+/** Whether somebody else should run now. */
+export function shouldSchedule(cpu: Cpu): bool {
+  return (cpu.hazard & HAZARD_SCHEDULE) != 0;
+}

@@ -1,0 +1,96 @@
+// What the compiled kernel and its assembly stubs have to agree on: physical memory map, selectors,
+// vectors, offsets in the EC's register frame and in the per-CPU area. Constants only, so that the
+// guest, kernel/asm and Node tests can all import it. The public interface is in abi.ts.
+
+// --- Physical memory, bytes. The kernel owns [KERNEL_START, KERNEL_END) ---
+/** Multiboot header, 32-bit entry, boot page tables; identity-mapped addresses. */
+export const KERNEL_START = 0x10_0000;
+/** Code and read-only data: one 2 MiB page, mapped read-only and executable. */
+export const KERNEL_TEXT = 0x20_0000;
+/** Globals and boot stack, placed by the linker. */
+export const KERNEL_DATA = 0x40_0000;
+/** Static data of the wasm module: asc's memoryBase. */
+export const KERNEL_MEMORY_BASE = 0x48_0000;
+/** Pages and objects; zeroed by the loader like the rest. */
+export const KERNEL_POOL = 0x50_0000;
+export const KERNEL_END = 0x400_0000;
+/** Where the local APIC has to be: the TLB stub ends its interrupt without asking. */
+export const LAPIC_BASE = 0xfee0_0000;
+export const LAPIC_EOI = 0xb0;
+export const PAGE_SIZE = 0x1000;
+/** Where application processors start in real mode; saved and restored around their start. */
+export const AP_START = 0x1000;
+export const AP_START_SIZE = 0x200;
+export const KERNEL_STACK_SIZE = 0x4000;
+
+// --- Segment selectors ---
+export const SEL_KERN_CODE = 0x8;
+export const SEL_KERN_DATA = 0x10;
+export const SEL_USER_CODE = 0x1b;
+export const SEL_USER_DATA = 0x23;
+/** What SYSRET loads: STAR[63:48] + 16. */
+export const SEL_USER_CODE_L = 0x2b;
+export const SEL_TSS = 0x30;
+export const GDT_SIZE = 0x50;
+
+// --- Interrupt vectors ---
+export const VEC_DB = 1;
+export const VEC_NMI = 2;
+export const VEC_BP = 3;
+export const VEC_OF = 4;
+export const VEC_UD = 6;
+export const VEC_DF = 8;
+export const VEC_GP = 13;
+export const VEC_PF = 14;
+export const VEC_MC = 18;
+export const VEC_GSI = 32;
+export const VEC_LVT_TIMER = 224;
+export const VEC_LVT_ERROR = 227;
+export const VEC_LVT_PERFM = 228;
+export const VEC_LVT_THERM = 229;
+/** Another CPU has put something into this CPU's ready queue or recalls the current EC. */
+export const VEC_IPI_RRQ = 231;
+/** Drop all translations; answered by the stub alone, without the kernel lock. */
+export const VEC_IPI_TLB = 232;
+export const VEC_SPURIOUS = 255;
+export const IST_NMI = 1;
+export const IST_DF = 2;
+export const IST_MC = 3;
+/** Bytes between the interrupt entry stubs of two consecutive vectors. */
+export const ISR_STRIDE = 16;
+
+// --- TSS (Intel SDM vol. 3A, 8.7) ---
+export const TSS_RSP0 = 0x4;
+export const TSS_IST1 = 0x24;
+export const TSS_IOMAP_BASE = 0x66;
+export const TSS_IOMAP = 0x68;
+export const IOMAP_BYTES = 0x2000;
+/** An I/O map base beyond the segment limit: every port is denied. */
+export const IOMAP_NONE = 0xffff;
+
+// --- Register frame in the EC, offsets from the EC; the entry stubs push it, the exits pop it ---
+export const EC_REGS = 0x38;
+export const FRAME_R15 = 0x00;
+export const FRAME_R11 = 0x20;
+export const FRAME_CR2 = 0x58;
+export const FRAME_VEC = 0x80;
+export const FRAME_ERR = 0x88;
+export const FRAME_RIP = 0x90;
+export const FRAME_CS = 0x98;
+export const FRAME_SIZE = 0xb8;
+
+// --- Per-CPU area, reached through GS ---
+/** Window address of the area itself. */
+export const CPU_SELF = 0x00;
+/** Virtual address of the kernel stack's end. */
+export const CPU_STACK = 0x08;
+/** Virtual address of the current EC's register frame and of its end. */
+export const CPU_FRAME = 0x10;
+export const CPU_FRAME_END = 0x18;
+export const CPU_SCRATCH = 0x20;
+/** Not 0: this CPU has to reload CR3; it writes 0 when it has. */
+export const CPU_TLB_REQUEST = 0x28;
+
+// --- How run() tells the stub to leave the kernel ---
+export const EXIT_SYSRET = 0;
+export const EXIT_IRET = 1;

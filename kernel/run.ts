@@ -1,0 +1,117 @@
+// The kernel's main loop: what every entry ends in. It runs the current EC's continuation until one
+// wants to leave to user space with nothing left to do before. Handlers never nest: one that gives the
+// CPU to another EC just makes it current and returns here.
+
+import { BAD_CAP, EVENT_RECALL, SUCCESS, TIMEOUT } from "./abi";
+import { Cpu, HAZARD_SCHEDULE } from "./cpu";
+import {
+  CONT_ABORTED,
+  CONT_CALL,
+  CONT_DEAD,
+  CONT_DOWN_BAD_CAP,
+  CONT_DOWN_SUCCESS,
+  CONT_DOWN_TIMEOUT,
+  CONT_IDLE,
+  CONT_IRET,
+  CONT_RECV_KERNEL,
+  CONT_RECV_USER,
+  CONT_SEND_EVENT,
+  CONT_SYSRET,
+  Ec,
+  finish,
+  HAZARD_RECALL,
+  redirectToIret,
+} from "./ec";
+import { aborted, call, die, receiveKernel, receiveUser, schedule, sendEvent } from "./ipc";
+import { reap } from "./kobject";
+import { EXIT_IRET, EXIT_SYSRET, VEC_GP } from "./layout";
+import { panic } from "./panic";
+import { idle } from "./stub";
+import { isCanonical } from "./utcb";
+
+/**
+ * Whether `ec` may leave to user space now. A hazard is dealt with instead, as is a RIP that neither
+ * SYSRET nor IRET can load: either would fault in the kernel.
+ */
+function mayLeave(cpu: Cpu, ec: Ec): bool {
+  if (cpu.hazard & HAZARD_SCHEDULE) {
+    schedule(cpu, false);
+    return false;
+  }
+  if (ec.hazard & HAZARD_RECALL) {
+    ec.hazard &= ~HAZARD_RECALL;
+    if (ec.cont == CONT_SYSRET) redirectToIret(ec);
+    ec.vec = EVENT_RECALL;
+    ec.cont = CONT_SEND_EVENT;
+    return false;
+  }
+  const rip = ec.cont == CONT_SYSRET ? ec.rcx : ec.rip;
+  // The canonical hole and the kernel's half: user code cannot run there, and could not get there.
+  if (!isCanonical(rip) || rip >> 63 != 0) {
+    if (ec.cont == CONT_SYSRET) redirectToIret(ec);
+    ec.vec = VEC_GP;
+    ec.err = 0;
+    ec.cont = CONT_SEND_EVENT;
+    return false;
+  }
+  return true;
+}
+
+/** Not an exit: run() goes on. */
+const STAY: i32 = -1;
+
+/** Runs the continuation of `ec`, which is current. */
+function step(cpu: Cpu, ec: Ec): i32 {
+  switch (ec.cont) {
+    case CONT_SYSRET:
+      if (mayLeave(cpu, ec)) return EXIT_SYSRET;
+      break;
+    case CONT_IRET:
+      if (mayLeave(cpu, ec)) return EXIT_IRET;
+      break;
+    case CONT_RECV_USER:
+      receiveUser(ec);
+      break;
+    case CONT_RECV_KERNEL:
+      receiveKernel(cpu, ec);
+      break;
+    case CONT_SEND_EVENT:
+      sendEvent(cpu, ec);
+      break;
+    case CONT_CALL:
+      call(cpu, ec);
+      break;
+    case CONT_DOWN_SUCCESS:
+      finish(ec, SUCCESS);
+      break;
+    case CONT_DOWN_TIMEOUT:
+      finish(ec, TIMEOUT);
+      break;
+    case CONT_DOWN_BAD_CAP:
+      finish(ec, BAD_CAP);
+      break;
+    case CONT_ABORTED:
+      aborted(ec);
+      break;
+    case CONT_DEAD:
+      die(cpu, "its handler is dead");
+      break;
+    case CONT_IDLE:
+      if (cpu.hazard & HAZARD_SCHEDULE) schedule(cpu, false);
+      else idle();
+      break;
+    default:
+      panic("an EC without continuation is current");
+  }
+  return STAY;
+}
+
+/** Runs continuations; returns EXIT_SYSRET or EXIT_IRET, with the registers to load in the current EC. */
+export function run(cpu: Cpu): i32 {
+  let exit: i32;
+  do {
+    reap();
+    exit = step(cpu, cpu.ec);
+  } while (exit == STAY);
+  return exit;
+}

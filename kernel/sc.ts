@@ -1,0 +1,178 @@
+// Scheduling context: CPU time with a priority and a quantum. Priority round robin per CPU: the ready
+// queue is one ring per priority; a preempted SC that has budget left goes to the head of its ring,
+// one that has used it up to the tail with a fresh budget.
+
+import { NUM_PRIORITIES, PERM_SC_CTRL } from "./abi";
+import { Cpu, cpuById, HAZARD_SCHEDULE, thisCpu } from "./cpu";
+import { CONT_DEAD, Ec } from "./ec";
+import { addRef, dropRef, Kobject, TYPE_SC } from "./kobject";
+import { sendReschedule, tscKilohertz } from "./lapic";
+import { initKobject, Pd } from "./pd";
+import { allocObject } from "./slab";
+import { cancelBudget, setBudget } from "./timeout";
+import { rdtsc } from "./x86";
+
+@unmanaged
+export class Sc extends Kobject {
+  /** TSC ticks of a full quantum, ticks left of it, ticks used so far, and when it last started or stopped. */
+  budget: u64;
+  left: u64;
+  time: u64;
+  since: u64;
+  ec: Ec;
+  /** Neighbours in a ready ring, or in an EC's ring of waiting SCs. */
+  prev2: Sc;
+  next2: Sc;
+  cpu: u32;
+  prio: u32;
+}
+
+/** An SC that runs `ec` with a quantum in microseconds; null when memory is out. */
+export function createSc(owner: Pd, base: u32, ec: Ec, prio: u32, quantum: u32): Sc {
+  const sc = changetype<Sc>(allocObject(offsetof<Sc>()));
+  if (changetype<usize>(sc) == 0) return sc;
+  initKobject(sc, TYPE_SC, owner, base, PERM_SC_CTRL);
+  addRef(ec);
+  sc.ec = ec;
+  sc.cpu = ec.cpu;
+  sc.prio = prio;
+  sc.budget = (<u64>tscKilohertz() * <u64>quantum) / 1000;
+  if (sc.budget == 0) sc.budget = 1;
+  return sc;
+}
+
+export function destroySc(sc: Sc): void {
+  dropRef(sc.ec);
+}
+
+// --- The ring of SCs that wait for an EC ---
+
+/** Adds `sc`, which the caller holds a reference for, to those that wait until `ec` can run. */
+export function waitForEc(ec: Ec, sc: Sc): void {
+  const head = ec.waiting;
+  if (changetype<usize>(head) == 0) {
+    sc.prev2 = sc;
+    sc.next2 = sc;
+    ec.waiting = sc;
+  } else {
+    sc.next2 = head;
+    sc.prev2 = head.prev2;
+    sc.prev2.next2 = sc;
+    head.prev2 = sc;
+  }
+}
+
+/** Makes the SCs that wait for `ec` ready. One without capabilities ends here, unless a call depends on it. */
+export function releaseWaiting(ec: Ec): void {
+  for (;;) {
+    const sc = ec.waiting;
+    if (changetype<usize>(sc) == 0) return;
+    if (sc.next2 == sc) ec.waiting = changetype<Sc>(0);
+    else {
+      sc.next2.prev2 = sc.prev2;
+      sc.prev2.next2 = sc.next2;
+      ec.waiting = sc.next2;
+    }
+    sc.prev2 = changetype<Sc>(0);
+    sc.next2 = changetype<Sc>(0);
+    if (isAbandoned(sc)) dropRef(sc);
+    else makeReady(sc);
+  }
+}
+
+/** Nobody can name the SC any more and nobody waits for an answer of its EC's call. */
+function isAbandoned(sc: Sc): bool {
+  return sc.refs == 1 && changetype<usize>(sc.ec.partner) == 0;
+}
+
+// --- Ready queue ---
+
+function ring(cpu: Cpu, prio: u32): Sc {
+  return changetype<Sc>(<usize>load<u32>(cpu.ready + (prio << 2)));
+}
+
+function setRing(cpu: Cpu, prio: u32, sc: Sc): void {
+  store<u32>(cpu.ready + (prio << 2), <u32>changetype<usize>(sc));
+}
+
+/** Puts an SC into the ready queue of its CPU; the caller's reference goes with it. */
+export function makeReady(sc: Sc): void {
+  const cpu = cpuById(sc.cpu);
+  enqueue(cpu, sc, rdtsc());
+  if (cpu != thisCpu() && cpu.hazard & HAZARD_SCHEDULE) sendReschedule(cpu);
+}
+
+function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
+  const prio = sc.prio;
+  if (prio > cpu.topPrio) cpu.topPrio = prio;
+  const head = ring(cpu, prio);
+  if (changetype<usize>(head) == 0) {
+    sc.prev2 = sc;
+    sc.next2 = sc;
+    setRing(cpu, prio, sc);
+  } else {
+    sc.next2 = head;
+    sc.prev2 = head.prev2;
+    sc.prev2.next2 = sc;
+    head.prev2 = sc;
+    if (sc.left != 0) setRing(cpu, prio, sc);
+  }
+  const current = cpu.sc;
+  if (prio > current.prio || (sc != current && prio == current.prio && sc.left != 0)) {
+    cpu.hazard |= HAZARD_SCHEDULE;
+  }
+  if (sc.left == 0) sc.left = sc.budget;
+  sc.since = now;
+}
+
+function dequeueTop(cpu: Cpu, now: u64): Sc {
+  const prio = cpu.topPrio;
+  const sc = ring(cpu, prio);
+  if (sc.next2 == sc) setRing(cpu, prio, changetype<Sc>(0));
+  else {
+    setRing(cpu, prio, sc.next2);
+    sc.next2.prev2 = sc.prev2;
+    sc.prev2.next2 = sc.next2;
+  }
+  sc.prev2 = changetype<Sc>(0);
+  sc.next2 = changetype<Sc>(0);
+  let top = cpu.topPrio;
+  while (top > 0 && changetype<usize>(ring(cpu, top)) == 0) top--;
+  cpu.topPrio = top;
+  sc.since = now;
+  return sc;
+}
+
+/**
+ * Takes the CPU from its current SC and gives it to the next one. `suspend`: the SC is not ready any
+ * more; its reference has gone to whoever wakes it up, or is dropped here if `drop`.
+ */
+export function nextSc(cpu: Cpu, suspend: bool, drop: bool): Sc {
+  const now = rdtsc();
+  const current = cpu.sc;
+  const deadline = cancelBudget(cpu);
+  current.time += now - current.since;
+  current.left = deadline > now ? deadline - now : 0;
+  cpu.hazard &= ~HAZARD_SCHEDULE;
+  // Preempted: back into the queue, unless its last capability has been revoked or its EC is dead.
+  if (!suspend) {
+    if (isAbandoned(current)) dropRef(current);
+    else enqueue(cpu, current, now);
+    cpu.hazard &= ~HAZARD_SCHEDULE;
+  } else if (drop) dropRef(current);
+  const next = dequeueTop(cpu, now);
+  cpu.sc = next;
+  cpu.helpCount = 0;
+  setBudget(cpu, now + next.left);
+  return next;
+}
+
+/** Whether an SC with this priority and quantum can be created. */
+export function isValidQpd(prio: u32, quantum: u32): bool {
+  return prio != 0 && prio < <u32>NUM_PRIORITIES && quantum != 0;
+}
+
+/** Whether the EC will never run again. */
+export function isDead(ec: Ec): bool {
+  return ec.cont == CONT_DEAD;
+}

@@ -1,0 +1,13 @@
+// Addresses of symbols in the linked image: `symbol.NAME()` is the 64-bit virtual address of NAME.
+
+/** First of 256 interrupt entry stubs, ISR_STRIDE bytes apart. */
+export declare function isr_stubs(): u64;
+export declare function syscall_entry(): u64;
+/** Where rdmsr_safe and wrmsr_safe may fault, and where they continue then. */
+export declare function rdmsr_fault(): u64;
+export declare function wrmsr_fault(): u64;
+export declare function msr_fault_resume(): u64;
+/** Trampoline for application processors: copied to AP_START. */
+export declare function ap_trampoline(): u64;
+/** Page-table root with the window alone (no identity mapping): a physical address. */
+export declare function kernel_pml4(): u64;

@@ -1,0 +1,210 @@
+// System calls: hypercalls by number, and foreign system calls, which the kernel knows nothing about
+// and passes on as messages. doc/kernel-interface.md of the reference; its syscall.cpp for the order
+// of checks.
+
+import {
+  BAD_CAP,
+  BAD_CPU,
+  BAD_DEV,
+  BAD_FTR,
+  BAD_HYP,
+  BAD_PAR,
+  EC_CTRL_RECALL,
+  HC_ASSIGN_GSI,
+  HC_ASSIGN_PCI,
+  HC_CALL,
+  HC_CREATE_EC,
+  HC_CREATE_PD,
+  HC_CREATE_PT,
+  HC_CREATE_SC,
+  HC_CREATE_SM,
+  HC_EC_CTRL,
+  HC_MACHINE_CTRL,
+  HC_PD_CTRL,
+  HC_PT_CTRL,
+  HC_REPLY,
+  HC_REVOKE,
+  HC_SC_CTRL,
+  HC_SM_CTRL,
+  PERM_EC_CTRL,
+  PERM_PT_CTRL,
+  PERM_SC_CTRL,
+  SM_CTRL_UP,
+  SUCCESS,
+  UTCB_FLAGS,
+  UTCB_NSCT,
+} from "./abi";
+import { Cpu, cpuById, isOnline } from "./cpu";
+import { revokeCrd } from "./delegate";
+import { CONT_SEND_EVENT, Ec, finish, HAZARD_RECALL } from "./ec";
+import { gsiOf, routeGsi, unmaskGsi } from "./gsi";
+import { blockCurrent, call, die, reply } from "./ipc";
+import { sendReschedule, tscKilohertz } from "./lapic";
+import { Pd } from "./pd";
+import { down, up } from "./sm";
+import { lookupEc, lookupPd, lookupPt, lookupPtWith, lookupSc, lookupSm } from "./space_obj";
+import { sysCreateEc, sysCreatePd, sysCreatePt, sysCreateSc, sysCreateSm } from "./syscall_create";
+import { sysPdCtrl } from "./syscall_pd";
+
+/** ARG1[63:12]: the selector most hypercalls have there. */
+export function selectorOf(ec: Ec): u64 {
+  return ec.rdi >> 12;
+}
+
+/** ARG1[11:8]. */
+export function flagsOf(ec: Ec): u32 {
+  return <u32>(ec.rdi >> 8) & 0xf;
+}
+
+/**
+ * A system call of a foreign domain: a message to the portal for this CPU. The state a handler gets is
+ * that after the SYSCALL instruction, RIP and RSP included; RFLAGS are the caller's.
+ */
+function foreignSyscall(cpu: Cpu, ec: Ec): void {
+  const selector = ec.domain.syscallBase + <u64>ec.cpu;
+  if (changetype<usize>(lookupPt(ec.domain, selector)) == 0) {
+    die(cpu, "no portal for foreign system calls");
+    return;
+  }
+  ec.vec = selector;
+  ec.cont = CONT_SEND_EVENT;
+}
+
+/** Handles the system call whose arguments are in the current EC's registers. */
+export function syscall(cpu: Cpu, ec: Ec): void {
+  if (ec.domain.foreign && (load<u32>(ec.utcb, UTCB_FLAGS) & UTCB_NSCT) == 0) {
+    foreignSyscall(cpu, ec);
+    return;
+  }
+  switch (<u32>(ec.rdi & 0xff)) {
+    case HC_CALL:
+      call(cpu, ec);
+      break;
+    case HC_REPLY:
+      reply(cpu, ec);
+      break;
+    case HC_CREATE_PD:
+      finish(ec, sysCreatePd(ec));
+      break;
+    case HC_CREATE_EC:
+      finish(ec, sysCreateEc(ec));
+      break;
+    case HC_CREATE_SC:
+      finish(ec, sysCreateSc(ec));
+      break;
+    case HC_CREATE_PT:
+      finish(ec, sysCreatePt(ec));
+      break;
+    case HC_CREATE_SM:
+      finish(ec, sysCreateSm(ec));
+      break;
+    case HC_REVOKE:
+      finish(ec, sysRevoke(ec));
+      break;
+    case HC_PD_CTRL:
+      finish(ec, sysPdCtrl(ec));
+      break;
+    case HC_EC_CTRL:
+      finish(ec, sysEcCtrl(cpu, ec));
+      break;
+    case HC_SC_CTRL:
+      finish(ec, sysScCtrl(ec));
+      break;
+    case HC_PT_CTRL:
+      finish(ec, sysPtCtrl(ec));
+      break;
+    case HC_SM_CTRL:
+      sysSmCtrl(cpu, ec);
+      break;
+    case HC_ASSIGN_PCI:
+      finish(ec, sysAssignPci(ec));
+      break;
+    case HC_ASSIGN_GSI:
+      finish(ec, sysAssignGsi(ec));
+      break;
+    case HC_MACHINE_CTRL:
+      finish(ec, sysMachineCtrl(ec));
+      break;
+    default:
+      finish(ec, BAD_HYP);
+  }
+}
+
+function sysRevoke(ec: Ec): i32 {
+  let pd: Pd = ec.domain;
+  if (flagsOf(ec) & 2) {
+    pd = lookupPd(pd, ec.rdx, 0);
+    if (changetype<usize>(pd) == 0) return BAD_CAP;
+  }
+  revokeCrd(pd, ec.rsi, (flagsOf(ec) & 1) != 0);
+  return SUCCESS;
+}
+
+function sysEcCtrl(cpu: Cpu, ec: Ec): i32 {
+  if ((flagsOf(ec) & 3) != EC_CTRL_RECALL) return BAD_PAR;
+  const target = lookupEc(ec.domain, selectorOf(ec), PERM_EC_CTRL);
+  if (changetype<usize>(target) == 0) return BAD_CAP;
+  target.hazard |= HAZARD_RECALL;
+  const other = cpuById(target.cpu);
+  if (other != cpu && other.ec == target) sendReschedule(other);
+  return SUCCESS;
+}
+
+/** CPU time used, in microseconds. */
+function sysScCtrl(ec: Ec): i32 {
+  const sc = lookupSc(ec.domain, selectorOf(ec), PERM_SC_CTRL);
+  if (changetype<usize>(sc) == 0) return BAD_CAP;
+  const khz = <u64>tscKilohertz();
+  const micros = (sc.time / khz) * 1000 + ((sc.time % khz) * 1000) / khz;
+  ec.rsi = micros >> 32;
+  ec.rdx = micros;
+  return SUCCESS;
+}
+
+function sysPtCtrl(ec: Ec): i32 {
+  const pt = lookupPtWith(ec.domain, selectorOf(ec), PERM_PT_CTRL);
+  if (changetype<usize>(pt) == 0) return BAD_CAP;
+  pt.id = ec.rsi;
+  return SUCCESS;
+}
+
+function sysSmCtrl(cpu: Cpu, ec: Ec): void {
+  const flags = flagsOf(ec);
+  const operation = flags & 1;
+  const sm = lookupSm(ec.domain, selectorOf(ec), (<u32>1) << operation);
+  if (changetype<usize>(sm) == 0) {
+    finish(ec, BAD_CAP);
+    return;
+  }
+  if (operation == SM_CTRL_UP) {
+    up(sm);
+    finish(ec, SUCCESS);
+    return;
+  }
+  if (sm.pd.isKernel) unmaskGsi(gsiOf(sm));
+  if (down(sm, ec, (flags & 2) != 0, (ec.rsi << 32) | ec.rdx)) finish(ec, SUCCESS);
+  else blockCurrent(cpu);
+}
+
+/** There is no IOMMU: no device can be assigned. */
+function sysAssignPci(ec: Ec): i32 {
+  if (changetype<usize>(lookupPd(ec.domain, selectorOf(ec), 0)) == 0) return BAD_CAP;
+  return BAD_DEV;
+}
+
+/** Routes an IOAPIC pin or a message-signalled interrupt; OUT2 and OUT3 are the address and data of the latter. */
+function sysAssignGsi(ec: Ec): i32 {
+  const target = ec.rdx & 0xffffffff;
+  if (!isOnline(target)) return BAD_CPU;
+  const sm = lookupSm(ec.domain, selectorOf(ec), 0);
+  if (changetype<usize>(sm) == 0 || !sm.pd.isKernel) return BAD_CAP;
+  // Chaining to a signal semaphore is deprecated in the interface; ~0 says "none".
+  if (ec.rax != ~(<u64>0)) return BAD_CAP;
+  return routeGsi(ec, gsiOf(sm), cpuById(<u32>target), (flagsOf(ec) & 1) != 0);
+}
+
+/** Suspend and microcode update are not implemented. */
+function sysMachineCtrl(ec: Ec): i32 {
+  if (!ec.domain.passthrough) return BAD_CAP;
+  return (flagsOf(ec) & 3) <= 1 ? BAD_FTR : BAD_PAR;
+}

@@ -1,0 +1,66 @@
+// The pd_ctrl hypercall: lookup and delegation of capabilities, MSR access of passthrough domains.
+
+import {
+  BAD_CAP,
+  BAD_FTR,
+  BAD_PAR,
+  CRD_MEM,
+  CRD_NULL,
+  PD_CTRL_DELEGATE,
+  PD_CTRL_LOOKUP,
+  PD_CTRL_MSR_ACCESS,
+  SUCCESS,
+} from "./abi";
+import { crdBase, crdKind, makeCrd, transferItem, transferredMeta } from "./delegate";
+import { Ec } from "./ec";
+import { Mdb } from "./mdb";
+import { readUserMsr, userMsrValue, writeUserMsr } from "./msr";
+import { lookupNode } from "./node_table";
+import { nodeTable } from "./pd";
+import { lookupPd } from "./space_obj";
+import { flagsOf, selectorOf } from "./syscall";
+
+export function sysPdCtrl(ec: Ec): i32 {
+  switch (flagsOf(ec) & 3) {
+    case PD_CTRL_LOOKUP:
+      return lookup(ec);
+    case PD_CTRL_DELEGATE:
+      return delegate(ec);
+    case PD_CTRL_MSR_ACCESS:
+      return accessMsr(ec);
+    default:
+      // The APIC access page belongs to virtual machines.
+      return BAD_FTR;
+  }
+}
+
+/** OUT2: the range and permissions of the capability that contains the base of the CRD, or a null CRD. */
+function lookup(ec: Ec): i32 {
+  const crd = ec.rsi;
+  const kind = crdKind(crd);
+  ec.rsi = 0;
+  if (kind == CRD_NULL || kind == CRD_MEM) return SUCCESS;
+  const node: Mdb = lookupNode(nodeTable(ec.domain, kind), crdBase(crd));
+  if (changetype<usize>(node) != 0) {
+    ec.rsi = makeCrd(kind, <u64>node.base, node.order, node.attr);
+  }
+  return SUCCESS;
+}
+
+function delegate(ec: Ec): i32 {
+  const from = lookupPd(ec.domain, selectorOf(ec), 0);
+  const to = lookupPd(ec.domain, ec.rsi, 0);
+  if (changetype<usize>(from) == 0 || changetype<usize>(to) == 0) return BAD_CAP;
+  ec.rdx = transferItem(to, from, ec.r8, ec.r8, ec.rdx, ec.rax);
+  ec.rax = transferredMeta;
+  return SUCCESS;
+}
+
+function accessMsr(ec: Ec): i32 {
+  if (!ec.domain.passthrough) return BAD_CAP;
+  const msr = <u32>selectorOf(ec);
+  if (flagsOf(ec) & 4) return writeUserMsr(msr, ec.rsi) ? SUCCESS : BAD_PAR;
+  const done = readUserMsr(msr);
+  ec.rsi = userMsrValue;
+  return done ? SUCCESS : BAD_PAR;
+}
