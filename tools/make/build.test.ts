@@ -1,0 +1,287 @@
+// The task runner: what runs, in which order, and what is left behind when a step fails or is interrupted.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Builder, type BuildOptions } from "./build.ts";
+import type { Task } from "./task.ts";
+
+let root: string;
+let ran: string[];
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "make-test-"));
+  ran = [];
+  write("src/a.txt", "a");
+  write("src/b.txt", "b");
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(root, { recursive: true, force: true });
+});
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), "utf8");
+}
+
+/** Joins its inputs into its output. */
+function join2(name: string, inputs: string[], output: string, change: Partial<Task> = {}): Task {
+  return {
+    name,
+    inputs,
+    outputs: [output],
+    run: async (context) => {
+      ran.push(name);
+      const text = inputs.filter((path) => !path.includes("*")).map(read);
+      writeFileSync(context.output(output), text.join("+"));
+      return undefined;
+    },
+    ...change,
+  };
+}
+
+const upper = (): Task => join2("upper", ["src/a.txt"], "build/upper");
+const lower = (): Task => join2("lower", ["src/b.txt"], "build/lower");
+function both(): Task {
+  return join2("both", ["build/upper", "build/lower"], "build/both", { after: [upper(), lower()] });
+}
+
+async function build(tasks: Task[], options: BuildOptions = {}): Promise<string[]> {
+  ran = [];
+  await new Builder(root, { quiet: true, ...options }).build(tasks);
+  return ran;
+}
+
+describe("what runs", () => {
+  test("everything once, what is needed first, and then nothing", async () => {
+    const first = await build([both()]);
+    expect(first.slice(0, 2).sort()).toEqual(["lower", "upper"]);
+    expect(first[2]).toBe("both");
+    expect(read("build/both")).toBe("a+b");
+    expect(await build([both()])).toEqual([]);
+  });
+
+  test("a changed input runs what depends on it and nothing else", async () => {
+    await build([both()]);
+    write("src/b.txt", "B");
+    expect(await build([both()])).toEqual(["lower", "both"]);
+    expect(read("build/both")).toBe("a+B");
+  });
+
+  test("a touched input with the same content runs nothing", async () => {
+    await build([both()]);
+    write("src/b.txt", "b");
+    expect(await build([both()])).toEqual([]);
+  });
+
+  test("a step whose output did not change stops what follows", async () => {
+    const constant = (): Task =>
+      join2("upper", ["src/a.txt"], "build/upper", {
+        run: async (context) => {
+          ran.push("upper");
+          writeFileSync(context.output("build/upper"), "same");
+          return undefined;
+        },
+      });
+    const end = (): Task => join2("end", ["build/upper"], "build/end", { after: [constant()] });
+    await build([end()]);
+    write("src/a.txt", "other");
+    expect(await build([end()])).toEqual(["upper"]);
+  });
+
+  test("a damaged or removed output is made again", async () => {
+    await build([both()]);
+    write("build/upper", "damaged");
+    rmSync(join(root, "build/both"));
+    expect((await build([both()])).sort()).toEqual(["both", "upper"]);
+    expect(read("build/both")).toBe("a+b");
+  });
+
+  test("a changed option runs the step", async () => {
+    await build([{ ...upper(), options: { level: 1 } }]);
+    expect(await build([{ ...upper(), options: { level: 1 } }])).toEqual([]);
+    expect(await build([{ ...upper(), options: { level: 2 } }])).toEqual(["upper"]);
+  });
+
+  test("a new file that a glob names is an input", async () => {
+    const all = (): Task => join2("all", ["src/*.txt", "!src/x*"], "build/all");
+    await build([all()]);
+    write("src/xtra.txt", "");
+    expect(await build([all()])).toEqual([]);
+    write("src/c.txt", "");
+    expect(await build([all()])).toEqual(["all"]);
+    rmSync(join(root, "src/c.txt"));
+    expect(await build([all()])).toEqual(["all"]);
+  });
+
+  test("a file found while running is an input from then on", async () => {
+    const finding = (): Task => {
+      const task = upper();
+      const run = async (context: Parameters<Task["run"]>[0]) => {
+        await task.run(context);
+        return { discovered: ["src/b.txt"] };
+      };
+      return { ...task, run };
+    };
+    await build([finding()]);
+    expect(await build([finding()])).toEqual([]);
+    write("src/b.txt", "changed");
+    expect(await build([finding()])).toEqual(["upper"]);
+  });
+
+  test("--force runs all, --dry-run none", async () => {
+    await build([both()]);
+    expect((await build([both()], { force: true })).length).toBe(3);
+    write("src/a.txt", "new");
+    expect(await build([both()], { dryRun: true })).toEqual([]);
+    expect(read("build/both")).toBe("a+b");
+    expect(await build([both()])).toEqual(["upper", "both"]);
+  });
+
+  test("a lost or damaged state file means building again, not failing", async () => {
+    await build([both()]);
+    write("build/.make/state.json", '{"version":1,"tasks"');
+    expect((await build([both()])).length).toBe(3);
+  });
+});
+
+describe("in parallel", () => {
+  test("independent steps run at the same time, no more than --jobs", async () => {
+    for (const [jobs, expected] of [
+      [4, 4],
+      [2, 2],
+      [1, 1],
+    ] as const) {
+      let running = 0;
+      let most = 0;
+      const slow = (index: number): Task =>
+        join2(`slow${index}`, [], `build/slow${index}`, {
+          options: jobs,
+          run: async (context) => {
+            most = Math.max(most, ++running);
+            await sleep(30);
+            running--;
+            writeFileSync(context.output(`build/slow${index}`), "");
+            return undefined;
+          },
+        });
+      await build([0, 1, 2, 3].map(slow), { jobs });
+      expect(most).toBe(expected);
+    }
+  });
+});
+
+describe("when a step fails", () => {
+  const failing = (): Task =>
+    join2("upper", ["src/a.txt"], "build/upper", {
+      run: async (context) => {
+        writeFileSync(context.output("build/upper"), "half");
+        await context.program("sh", ["-c", "echo 'src/a.txt:1: bad letter' >&2; exit 3"]);
+        return undefined;
+      },
+    });
+
+  test("its own message is shown, nothing half-written stays, what depends on it does not run", async () => {
+    const lines: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(`${text}`) > 0);
+    const end = join2("end", ["build/upper"], "build/end", { after: [failing()] });
+    await expect(build([end])).rejects.toThrow("make: failed: upper");
+    const shown = lines.join("");
+    expect(shown).toContain("src/a.txt:1: bad letter\n");
+    expect(shown).not.toContain("at ");
+    expect(ran).toEqual([]);
+    expect(existsSync(join(root, "build/upper"))).toBe(false);
+    expect(readdirSync(join(root, "build/.make"))).toEqual([]);
+  });
+
+  test("the last good output stays", async () => {
+    await build([upper()]);
+    write("src/a.txt", "new");
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    await expect(build([failing()])).rejects.toThrow("failed");
+    expect(read("build/upper")).toBe("a");
+    vi.restoreAllMocks();
+    expect(await build([upper()])).toEqual(["upper"]);
+  });
+
+  test("a missing input is named with the step that needs it", async () => {
+    const lines: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(`${text}`) > 0);
+    await expect(build([join2("x", ["src/none.txt"], "build/x")])).rejects.toThrow("failed: x");
+    expect(lines.join("")).toContain("src/none.txt: no such file, but x needs it");
+  });
+});
+
+describe("several processes", () => {
+  /** A make in a process of its own: one step that appends to a log, waits and appends again. */
+  function start(seconds: number): ChildProcess {
+    const script = join(root, "slow.mts");
+    writeFileSync(
+      script,
+      `import { appendFileSync, writeFileSync } from "node:fs";
+       import { Builder } from ${JSON.stringify(new URL("./build.ts", import.meta.url).pathname)};
+       await new Builder(${JSON.stringify(root)}, { quiet: true, force: true }).build([{
+         name: "slow", inputs: [], outputs: ["build/slow"],
+         run: async (context) => {
+           writeFileSync(context.output("build/slow"), "half");
+           appendFileSync(${JSON.stringify(join(root, "log"))}, "begin ");
+           await context.program("sleep", ["${seconds}"]);
+           appendFileSync(${JSON.stringify(join(root, "log"))}, "end ");
+           return undefined;
+         },
+       }]);`,
+    );
+    return spawn(process.execPath, ["--import", import.meta.resolve("tsx"), script], {
+      stdio: "ignore",
+    });
+  }
+  const ended = (child: ChildProcess): Promise<number | null> =>
+    new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  const began = async (): Promise<void> => {
+    for (let i = 0; i < 500 && !existsSync(join(root, "log")); i++) await sleep(20);
+  };
+
+  test("two makes at once take turns", async () => {
+    await Promise.all([ended(start(0.3)), ended(start(0.3))]);
+    expect(read("log")).toBe("begin end begin end ");
+  });
+
+  test("an interrupted make ends at once, with its children, and leaves nothing half-written", async () => {
+    const child = start(1000);
+    const end = ended(child);
+    await began();
+    await sleep(100);
+    child.kill("SIGINT");
+    expect(await end).toBe(130);
+    expect(existsSync(join(root, "build/slow"))).toBe(false);
+    expect(readdirSync(join(root, "build/.make")).filter((name) => name !== "state.json")).toEqual(
+      [],
+    );
+    expect(read("log")).toBe("begin ");
+  });
+
+  test("the lock of a process that is gone is taken over", async () => {
+    const child = start(1000);
+    const end = ended(child);
+    await began();
+    child.kill("SIGKILL");
+    await end;
+    expect(existsSync(join(root, "build/.make/lock"))).toBe(true);
+    expect(await build([upper()])).toEqual(["upper"]);
+  });
+});

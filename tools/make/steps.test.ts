@@ -1,0 +1,120 @@
+// The ready-made steps and the command line: real asc, tar and (where installed) Zig.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { extract } from "tar-stream";
+import { afterAll, describe, expect, test } from "vitest";
+import { compileGuest } from "./asc.ts";
+import { makeTar } from "./tar.ts";
+import { MakeError } from "./task.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "steps-test-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const has = (tool: string): boolean => spawnSync(tool, ["--version"]).status === 0;
+const make = fileURLToPath(new URL("../bin/make", import.meta.url));
+
+describe("asc", () => {
+  const entry = "tools/make/testdata/guest.ts";
+
+  test("a guest program becomes wasm that runs, with names, a source map and the files it is made of", async () => {
+    const { wasm, sourceMap, files } = await compileGuest({ entry });
+    const { instance } = await WebAssembly.instantiate(wasm, {});
+    expect((instance.exports.gcd as (a: number, b: number) => number)(84, 36)).toBe(12);
+    expect(files).toEqual([entry, "tools/make/testdata/guest_part.ts"]);
+    expect((JSON.parse(sourceMap) as { sources: string[] }).sources).toContain(entry);
+    expect(Buffer.from(wasm).includes("guest_part/remainder")).toBe(true);
+  });
+
+  test("an error is asc's own, with file and line", async () => {
+    const broken = "tools/make/testdata/broken_guest.ts";
+    const error = await compileGuest({ entry: broken }).catch((problem) => problem);
+    expect(error).toBeInstanceOf(MakeError);
+    expect((error as Error).message).toMatch(/ERROR TS\d+: .*\n(?:.*\n)*?.*broken_guest\.ts\(5,\d+\)/);
+  });
+});
+
+describe("tar", () => {
+  const entries = ["etc/start.txt", "bin/tool"].map((name) => ({
+    name,
+    data: Buffer.from(`content of ${name}`),
+    executable: name.startsWith("bin"),
+  }));
+
+  test("the same entries give the same bytes", async () => {
+    expect(Buffer.from(await makeTar(entries))).toEqual(Buffer.from(await makeTar(entries)));
+  });
+
+  test.skipIf(!has("tar"))("GNU tar lists owner 0, a fixed time and the modes", async () => {
+    const path = join(directory, "a.tar");
+    writeFileSync(path, await makeTar(entries));
+    const text = execFileSync("tar", ["--numeric-owner", "--utc", "-tvf", path]).toString();
+    expect(text.split("\n").map((line) => line.replace(/ +/g, " "))).toEqual([
+      "drwxr-xr-x 0/0 0 2020-01-01 00:00 etc/",
+      "-rw-r--r-- 0/0 24 2020-01-01 00:00 etc/start.txt",
+      "drwxr-xr-x 0/0 0 2020-01-01 00:00 bin/",
+      "-rwxr-xr-x 0/0 19 2020-01-01 00:00 bin/tool",
+      "",
+    ]);
+  });
+
+  test("content comes back", async () => {
+    const found = new Map<string, string>();
+    const reader = extract();
+    reader.end(Buffer.from(await makeTar(entries)));
+    for await (const entry of reader) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) chunks.push(chunk as Buffer);
+      found.set(entry.header.name, Buffer.concat(chunks).toString());
+    }
+    expect(found.get("bin/tool")).toBe("content of bin/tool");
+  });
+
+  test("paths that leave the archive or repeat are refused", async () => {
+    for (const name of ["/etc/passwd", "../up", "", "etc/start.txt"]) {
+      const bad = { name, data: new Uint8Array(0), executable: false };
+      await expect(makeTar([...entries, bad])).rejects.toThrow(MakeError);
+    }
+  });
+});
+
+describe("the command line", () => {
+  const run = (...args: string[]): { status: number | null; output: string } => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [make, ...args], {
+      cwd: directory,
+      encoding: "utf8",
+    });
+    return { status, output: stdout + stderr };
+  };
+
+  test("help lists every target of Makefile.ts, from any directory", () => {
+    const { status, output } = run("help");
+    expect(status).toBe(0);
+    for (const name of ["check", "static_foreign_apps", "clean"]) expect(output).toContain(name);
+  });
+
+  test("an unknown target names the nearest one in one line", () => {
+    expect(run("static_foreign_app")).toEqual({
+      status: 1,
+      output:
+        "make: no target is called static_foreign_app; did you mean static_foreign_apps? make help lists all\n",
+    });
+  });
+
+  test("an unknown option or a bad number is one line", () => {
+    for (const args of [["--fast"], ["-j", "0"], ["-j", "many"]]) {
+      const { status, output } = run(...args);
+      expect(status).toBe(1);
+      expect(output).toMatch(/^make: [^\n]+(\n\(Did you mean[^\n]+)?\n$/);
+    }
+  });
+
+  test("check prints three groups and is content here", () => {
+    const { status, output } = run("check");
+    expect(status).toBe(0);
+    for (const title of ["Tooling", "Repository", "Machine"]) expect(output).toContain(title);
+    expect(output).toContain("✅ Node");
+  });
+});
