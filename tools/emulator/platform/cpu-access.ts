@@ -3,6 +3,8 @@
 
 import {
   ACTIVE,
+  APIC_STRIDE,
+  APICS,
   REGS,
   S_ACTIVITY,
   S_CPL,
@@ -86,6 +88,11 @@ const WIDE = {
   kernel_gs_base: S_KERNEL_GS,
 } as const;
 export type WideName = keyof typeof WIDE;
+
+/** Byte offsets in a local APIC's state (core/guest/apic.ts): spurious vector, LINT0 and LINT1 entries. */
+const APIC_SVR = 12;
+const APIC_LINT0 = 40;
+const APIC_LINT1 = 44;
 
 const CF = 1n;
 const PF = 4n;
@@ -252,6 +259,14 @@ export class CpuAccess {
     this.#set32(S_ACTIVITY, ACTIVE);
   }
 
+  /** Spurious vector register and LINT entries of the local APIC, as firmware programs them. */
+  setLocalApic(spurious: number, lint0: number, lint1: number): void {
+    const at = APICS + APIC_STRIDE * this.cpu;
+    this.#view.setUint32(at + APIC_SVR, spurious, true);
+    this.#view.setUint32(at + APIC_LINT0, lint0, true);
+    this.#view.setUint32(at + APIC_LINT1, lint1, true);
+  }
+
   /** Bytes of YMM n, 32; the lower half is XMM n. */
   vector(n: number): Uint8Array {
     const at = this.#at(S_YMM) + 32 * n;
@@ -275,6 +290,23 @@ export class CpuAccess {
     const top = this.#get32(S_FTOP) & 7;
     const status = (this.#get32(S_FSW) & 0xc7ff) | (top << 11);
     return { control: this.#get32(S_FCW), status, inUse: this.#get32(S_FTAG), top };
+  }
+
+  /** Every register a program can see, as plain data. */
+  dump(): Record<string, unknown> {
+    const wide = Object.keys(WIDE) as WideName[];
+    return {
+      general: GENERAL_NAMES.map((n) => this.general(n)),
+      wide: wide.map((n) => this.wide(n)),
+      rflags: this.rflags,
+      segments: SEGMENT_NAMES.map((n) => this.segment(n)),
+      tables: [this.table("gdt"), this.table("idt")],
+      debug: [0, 1, 2, 3, 6, 7].map((n) => this.debug(n)),
+      vectors: Array.from({ length: 16 }, (_, n) => [...this.vector(n)]),
+      x87: [this.x87, ...Array.from({ length: 8 }, (_, n) => [...this.st(n)])],
+      mxcsr: this.mxcsr,
+      activity: this.activity,
+    };
   }
 
   /** ST(n) as 10 bytes. */

@@ -299,7 +299,7 @@ export class Board {
       rtc.setByte(high, value >> 8);
     };
     word(0x15, 0x16, 640);
-    const extendedKib = Math.min(0xfc00, Math.floor((ramBytes - MIB) / 1024));
+    const extendedKib = Math.min(0xffff, Math.floor((ramBytes - MIB) / 1024));
     word(0x17, 0x18, extendedKib);
     word(0x30, 0x31, extendedKib);
     word(0x34, 0x35, Math.max(0, Math.min(0xffff, Math.floor((ramBytes - 16 * MIB) / 65536))));

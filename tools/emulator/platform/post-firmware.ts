@@ -1,6 +1,7 @@
 // The state in which a PC BIOS leaves interrupt controllers, timer and local APIC when it starts a
 // kernel; direct boot begins there. Values are SeaBIOS's, read back from QEMU's q35.
 
+import type { CpuAccess } from "./cpu-access.ts";
 import type { Board } from "./pc.ts";
 
 const ICW1 = 0x11;
@@ -12,8 +13,12 @@ const PICS = [
 /** IRQ 10 and 11, the PCI interrupts, are level triggered. */
 const ELCR_SLAVE = 0x0c;
 
-/** Programs the board's devices through their ports. */
-export function leaveAsFirmwareDoes(board: Board): void {
+/** Local APIC of the boot CPU: enabled, LINT0 the 8259A's ExtINT, LINT1 NMI. */
+const APIC = { spurious: 0x1ff, lint0: 0x8700, lint1: 0x8400 } as const;
+
+/** Programs the board's devices through their ports, and the boot CPU's local APIC. */
+export function leaveAsFirmwareDoes(board: Board, bootCpu?: CpuAccess): void {
+  bootCpu?.setLocalApic(APIC.spurious, APIC.lint0, APIC.lint1);
   const out = (port: number, value: number): void => board.ports.write(port, value, 1);
   for (const pic of PICS) {
     const [command, data] = pic.ports;

@@ -1,0 +1,451 @@
+// The command line: QEMU's names for what this machine has. One table describes every option; help,
+// parsing and the suggestion for a mistyped one are derived from it.
+
+import { LOG_ITEMS, type LogItem } from "./debug/log.ts";
+import { DEBUG_EXIT_DEFAULT } from "./devices/isa-debug-exit.ts";
+import { LoadError } from "./loader/load-error.ts";
+import { CPU_MODELS, type CpuModel, MAX_CPUS, parseMemory } from "./machine.ts";
+
+/** A character device: the guest's bytes go there. */
+export type Chardev = { kind: "stdio" } | { kind: "file"; path: string } | { kind: "null" };
+
+export interface CliOptions {
+  help: boolean;
+  version: boolean;
+  kernel?: string;
+  initrd?: string;
+  append: string;
+  memory: number;
+  cpus: number;
+  cpu: CpuModel;
+  serial?: Chardev;
+  /** Ctrl-A escapes and Ctrl-C to the guest. */
+  serialIsMonitor: boolean;
+  debugcon?: Chardev;
+  monitor: boolean;
+  reboot: boolean;
+  nodefaults: boolean;
+  nographic: boolean;
+  vga: boolean;
+  debugExit?: { iobase: number; iosize: number };
+  gdbPort?: number;
+  freeze: boolean;
+  log: LogItem[];
+  logFile?: string;
+  clockStart?: Date;
+  realTime: boolean;
+}
+
+interface Option {
+  names: string[];
+  /** What the value is called, if there is one. */
+  value?: string;
+  help: string;
+  apply(options: CliOptions, value: string): void;
+}
+
+/** A problem with the command line: one line. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+function number(option: string, text: string, min: number, max: number): number {
+  const n = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isInteger(n) || n < min || n > max) {
+    throw new UsageError(`${option} ${text}: expected a number from ${min} to ${max}`);
+  }
+  return n;
+}
+
+/** "a,key=value,…" as QEMU splits it: the first part without a key is under "". */
+function properties(text: string): Map<string, string> {
+  const out = new Map<string, string>();
+  text.split(",").forEach((part, i) => {
+    const at = part.indexOf("=");
+    if (at < 0) out.set(i === 0 ? "" : part, i === 0 ? part : "on");
+    else out.set(part.slice(0, at), part.slice(at + 1));
+  });
+  return out;
+}
+
+function onlyKeys(option: string, props: Map<string, string>, known: readonly string[]): void {
+  for (const key of props.keys()) {
+    if (key !== "" && !known.includes(key)) {
+      throw new UsageError(`${option}: unknown property ${key}${suggest(key, known)}`);
+    }
+  }
+}
+
+function chardev(option: string, text: string): Chardev {
+  if (text === "stdio") return { kind: "stdio" };
+  if (text === "null" || text === "none") return { kind: "null" };
+  if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
+  throw new UsageError(`${option} ${text}: expected stdio, null or file:PATH`);
+}
+
+/** Edit distance (Levenshtein), for suggestions. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, change));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
+
+/** " (did you mean X?)" with the nearest of `known`. */
+function suggest(word: string, known: readonly string[]): string {
+  const ranked = known.map((k) => ({ k, d: distance(word, k) })).sort((a, b) => a.d - b.d);
+  const best = ranked[0];
+  return best === undefined ? "" : ` (did you mean ${best.k}?)`;
+}
+
+function oneOf(option: string, text: string, known: readonly string[]): string {
+  if (!known.includes(text)) {
+    throw new UsageError(`${option} ${text}: expected ${known.join(", ")}${suggest(text, known)}`);
+  }
+  return text;
+}
+
+function parseCpus(text: string): number {
+  const props = properties(text);
+  onlyKeys("-smp", props, ["cpus", "maxcpus", "sockets", "cores", "threads", "dies"]);
+  const given = props.get("") ?? props.get("cpus");
+  if (given !== undefined) return number("-smp", given, 1, MAX_CPUS);
+  const part = (key: string): number => number("-smp", props.get(key) ?? "1", 1, MAX_CPUS);
+  return number(
+    "-smp",
+    String(part("sockets") * part("dies") * part("cores") * part("threads")),
+    1,
+    MAX_CPUS,
+  );
+}
+
+function parseDevice(options: CliOptions, text: string): void {
+  const props = properties(text);
+  oneOf("-device", props.get("") ?? "", ["isa-debug-exit"]);
+  onlyKeys("-device isa-debug-exit", props, ["iobase", "iosize"]);
+  const get = (key: "iobase" | "iosize", max: number): number =>
+    number(
+      `-device isa-debug-exit,${key}`,
+      props.get(key) ?? String(DEBUG_EXIT_DEFAULT[key]),
+      1,
+      max,
+    );
+  options.debugExit = { iobase: get("iobase", 0xffff), iosize: get("iosize", 16) };
+}
+
+function parseClock(options: CliOptions, text: string): void {
+  const props = properties(text);
+  onlyKeys("-rtc", props, ["base", "clock"]);
+  const base = props.get("base");
+  if (base === "utc" || base === "localtime") {
+    const now = new Date();
+    const offset = base === "localtime" ? now.getTimezoneOffset() * 60_000 : 0;
+    options.clockStart = new Date(now.getTime() - offset);
+  } else if (base !== undefined) {
+    const date = new Date(/T/.test(base) ? `${base}Z` : base);
+    if (Number.isNaN(date.getTime())) {
+      throw new UsageError(
+        `-rtc base=${base}: expected utc, localtime or a date such as 2026-01-01T12:00:00`,
+      );
+    }
+    options.clockStart = date;
+  }
+  const clock = props.get("clock");
+  if (clock !== undefined) {
+    options.realTime = oneOf("-rtc clock", clock, ["vm", "host", "rt"]) !== "vm";
+  }
+}
+
+function parseGdb(options: CliOptions, text: string): void {
+  const match = /^tcp:(?:[\w.]*)?:(\d+)$/.exec(text);
+  if (match === null) throw new UsageError(`-gdb ${text}: expected tcp::PORT`);
+  options.gdbPort = number("-gdb", match[1] as string, 1, 65535);
+}
+
+function parseLog(options: CliOptions, text: string): void {
+  for (const item of text.split(",")) {
+    options.log.push(oneOf("-d", item, LOG_ITEMS) as LogItem);
+  }
+}
+
+function parseMachine(text: string): void {
+  const props = properties(text);
+  oneOf("-machine", props.get("") ?? props.get("type") ?? "q35", ["q35", "pc-q35-7.2"]);
+  onlyKeys("-machine", props, ["type", "accel"]);
+  const accel = props.get("accel");
+  if (accel !== undefined) oneOf("-machine accel", accel, ["tcg"]);
+}
+
+const OPTIONS: readonly Option[] = [
+  {
+    names: ["-h", "-help"],
+    help: "show this text",
+    apply: (o) => {
+      o.help = true;
+    },
+  },
+  {
+    names: ["-version"],
+    help: "show the version",
+    apply: (o) => {
+      o.version = true;
+    },
+  },
+  {
+    names: ["-machine", "-M"],
+    value: "q35",
+    help: "the board; q35 is the one there is",
+    apply: (_o, v) => parseMachine(v),
+  },
+  {
+    names: ["-cpu"],
+    value: "MODEL",
+    help: "default (Ivy Bridge level) or max (everything there is)",
+    apply: (o, v) => {
+      o.cpu = oneOf("-cpu", v, Object.keys(CPU_MODELS)) as CpuModel;
+    },
+  },
+  {
+    names: ["-smp"],
+    value: "[cpus=]N",
+    help: `number of CPUs, 1 to ${MAX_CPUS}`,
+    apply: (o, v) => {
+      o.cpus = parseCpus(v);
+    },
+  },
+  {
+    names: ["-m"],
+    value: "SIZE",
+    help: "RAM, such as 128M (the default) or 2G; at most 3G",
+    apply: (o, v) => {
+      o.memory = parseMemory(v);
+    },
+  },
+  {
+    names: ["-kernel"],
+    value: "FILE",
+    help: "Multiboot kernel (ELF32, ELF64 or with address fields)",
+    apply: (o, v) => {
+      o.kernel = v;
+    },
+  },
+  {
+    names: ["-initrd"],
+    value: '"FILE ARGS,…"',
+    help: "boot modules, each with its arguments; ,, is a comma",
+    apply: (o, v) => {
+      o.initrd = v;
+    },
+  },
+  {
+    names: ["-append"],
+    value: "TEXT",
+    help: "kernel command line",
+    apply: (o, v) => {
+      o.append = v;
+    },
+  },
+  {
+    names: ["-serial"],
+    value: "DEV",
+    help: "COM1: stdio (the default), mon:stdio, file:PATH, null or none",
+    apply: (o, v) => {
+      o.serialIsMonitor = v === "mon:stdio";
+      o.serial = chardev("-serial", o.serialIsMonitor ? "stdio" : v);
+    },
+  },
+  {
+    names: ["-debugcon"],
+    value: "DEV",
+    help: "console at port 0xE9: stdio, file:PATH or null; absent without this option",
+    apply: (o, v) => {
+      o.debugcon = chardev("-debugcon", v);
+    },
+  },
+  {
+    names: ["-monitor"],
+    value: "DEV",
+    help: "none, or stdio: commands are read from standard input",
+    apply: (o, v) => {
+      o.monitor = oneOf("-monitor", v, ["none", "stdio"]) === "stdio";
+    },
+  },
+  {
+    names: ["-nographic"],
+    help: "the same as -display none -serial mon:stdio",
+    apply: (o) => {
+      o.nographic = true;
+    },
+  },
+  {
+    names: ["-display"],
+    value: "none",
+    help: "there is no window, so none is all there is",
+    apply: (_o, v) => {
+      oneOf("-display", v, ["none"]);
+    },
+  },
+  {
+    names: ["-vga"],
+    value: "std|none",
+    help: "VGA with linear framebuffer (the default), or no display adapter",
+    apply: (o, v) => {
+      o.vga = oneOf("-vga", v, ["std", "none"]) === "std";
+    },
+  },
+  {
+    names: ["-device"],
+    value: "isa-debug-exit",
+    help: "with ,iobase=PORT,iosize=N: writing V ends with status (V << 1) | 1",
+    apply: parseDevice,
+  },
+  {
+    names: ["-nodefaults"],
+    help: "no serial port and no display adapter unless asked for",
+    apply: (o) => {
+      o.nodefaults = true;
+    },
+  },
+  {
+    names: ["-no-reboot"],
+    help: "a reset ends the run; a triple fault also prints a report",
+    apply: (o) => {
+      o.reboot = false;
+    },
+  },
+  {
+    names: ["-rtc"],
+    value: "base=T,clock=C",
+    help: "clock at start (utc, localtime, date); clock=host runs in real time",
+    apply: parseClock,
+  },
+  {
+    names: ["-s"],
+    help: "wait for gdb on TCP port 1234 beside the run",
+    apply: (o) => {
+      o.gdbPort = 1234;
+    },
+  },
+  {
+    names: ["-gdb"],
+    value: "tcp::PORT",
+    help: "the same on another port",
+    apply: parseGdb,
+  },
+  {
+    names: ["-S"],
+    help: "do not start the CPUs: the monitor's cont or gdb does",
+    apply: (o) => {
+      o.freeze = true;
+    },
+  },
+  {
+    names: ["-d"],
+    value: "ITEM,…",
+    help: `log ${LOG_ITEMS.join(", ")}`,
+    apply: parseLog,
+  },
+  {
+    names: ["-D"],
+    value: "FILE",
+    help: "where the log goes; standard error otherwise",
+    apply: (o, v) => {
+      o.logFile = v;
+    },
+  },
+];
+
+const NAMES = OPTIONS.flatMap((o) => o.names);
+
+/** The text of --help. */
+export function helpText(): string {
+  const rows = OPTIONS.map((o): [string, string] => [
+    `${o.names.join(", ")}${o.value === undefined ? "" : ` ${o.value}`}`,
+    o.help,
+  ]);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return [
+    "emu: an x86_64 PC that boots Multiboot kernels",
+    "usage: emu -kernel FILE [OPTION]…   (names as in QEMU; -x and --x are the same)",
+    "",
+    ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
+    "",
+    "Keys with a terminal: Ctrl-A X ends the run, Ctrl-A C the monitor, Ctrl-A Ctrl-A sends Ctrl-A.",
+    "Exit status: 0 after ACPI power-off, (V << 1) | 1 by isa-debug-exit, 1 when the guest died or",
+    "the machine cannot be built, 2 for a mistake on the command line.",
+    "",
+  ].join("\n");
+}
+
+/** Parses arguments (without node and script). Throws `UsageError`. */
+export function parseArguments(args: readonly string[]): CliOptions {
+  const options: CliOptions = {
+    help: false,
+    version: false,
+    append: "",
+    memory: 128 << 20,
+    cpus: 1,
+    cpu: "default",
+    serialIsMonitor: false,
+    monitor: false,
+    reboot: true,
+    nodefaults: false,
+    nographic: false,
+    vga: true,
+    freeze: false,
+    log: [],
+    realTime: false,
+  };
+  let vgaGiven = false;
+  for (let i = 0; i < args.length; i++) {
+    const given = args[i] as string;
+    const name = given.startsWith("--") ? given.slice(1) : given;
+    const option = OPTIONS.find((o) => o.names.includes(name));
+    if (option === undefined) {
+      if (!given.startsWith("-")) {
+        throw new UsageError(`"${given}" is not an option; a kernel is given as -kernel ${given}`);
+      }
+      throw new UsageError(`unknown option ${given}${suggest(name, NAMES)}`);
+    }
+    let value = "";
+    if (option.value !== undefined) {
+      i++;
+      if (i >= args.length) throw new UsageError(`${given} needs a value: ${name} ${option.value}`);
+      value = args[i] as string;
+    }
+    vgaGiven ||= name === "-vga";
+    try {
+      option.apply(options, value);
+    } catch (error) {
+      if (error instanceof LoadError) throw new UsageError(error.message);
+      throw error;
+    }
+  }
+  return withDefaults(options, vgaGiven);
+}
+
+function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
+  if (options.nographic && options.serial === undefined) {
+    options.serial = { kind: "stdio" };
+    options.serialIsMonitor = true;
+  }
+  if (options.serial === undefined && !options.nodefaults) {
+    options.serial = options.monitor ? { kind: "null" } : { kind: "stdio" };
+  }
+  if (options.nodefaults && !vgaGiven) options.vga = false;
+  if (options.monitor && options.serial?.kind === "stdio") {
+    throw new UsageError(
+      "-monitor stdio and -serial stdio both want standard input; use -serial mon:stdio",
+    );
+  }
+  if (options.initrd !== undefined && options.kernel === undefined) {
+    throw new UsageError("-initrd needs a kernel that takes modules: -kernel FILE");
+  }
+  return options;
+}

@@ -1,0 +1,200 @@
+// The command `emu`: QEMU's flags onto the Machine API, the host's terminal onto the guest's serial
+// line. It owns the process: signals, exit status, and giving the terminal back on every way out.
+
+import {
+  type Chardev,
+  type CliOptions,
+  helpText,
+  parseArguments,
+  UsageError,
+} from "./cli-options.ts";
+import { HostInput } from "./host/input.ts";
+import { FdSink, fileSink, nullSink, type Sink } from "./host/output.ts";
+import { LoadError } from "./loader/load-error.ts";
+import { Machine, type Stop } from "./machine.ts";
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+/** 128 + signal number, as a shell reports it. */
+const EXIT_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+
+const KEYS = [
+  "Ctrl-A H    this help",
+  "Ctrl-A X    end the run",
+  "Ctrl-A C    monitor and back",
+  "Ctrl-A Ctrl-A    send Ctrl-A",
+  "",
+].join("\r\n");
+
+class Session {
+  readonly #options: CliOptions;
+  readonly #stdout = new FdSink(1);
+  readonly #stderr = new FdSink(2);
+  readonly #sinks: Sink[] = [];
+  #input: HostInput | undefined;
+
+  constructor(options: CliOptions) {
+    this.#options = options;
+    this.#stdout.onClosed = () => this.leave(EXIT_SIGNAL.SIGPIPE);
+  }
+
+  /** Ends the process with everything written and the terminal as it was. */
+  leave(status: number): never {
+    this.flush();
+    this.#input?.restore();
+    process.exit(status);
+  }
+
+  flush(): void {
+    this.#stdout.flush();
+    for (const sink of this.#sinks) sink.flush();
+  }
+
+  /** Text for the person at the terminal, after what the guest has said. */
+  say(text: string): void {
+    this.flush();
+    this.#stderr.text(this.#input === undefined ? text : text.replaceAll("\n", "\r\n"));
+  }
+
+  #sink(device: Chardev | undefined, option: string): Sink {
+    if (device === undefined || device.kind === "null") return nullSink;
+    if (device.kind === "stdio") return this.#stdout;
+    const sink = fileSink(device.path, option);
+    sink.onClosed = (error) => {
+      this.say(`emu: ${option} file:${device.path}: ${error.message}\n`);
+      this.leave(EXIT_FAILED);
+    };
+    this.#sinks.push(sink);
+    return sink;
+  }
+
+  #startInput(machine: Machine): void {
+    const { serial, serialIsMonitor } = this.#options;
+    if (serial?.kind !== "stdio") return;
+    this.#input = new HostInput(
+      {
+        onBytes: (bytes) => machine.sendSerial(bytes),
+        onQuit: () => this.leave(0),
+        onMonitor: () => {},
+        onHelp: () => this.say(KEYS),
+        onInterrupt: () => this.leave(EXIT_SIGNAL.SIGINT),
+      },
+      serialIsMonitor,
+    );
+    this.#input.start();
+  }
+
+  async run(): Promise<never> {
+    const o = this.#options;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => this.leave(EXIT_SIGNAL[signal]));
+    }
+    process.on("exit", () => this.#input?.restore());
+    if (o.kernel === undefined) {
+      throw new UsageError(
+        "nothing to boot: give a kernel with -kernel FILE (--help shows all options)",
+      );
+    }
+    const serial = this.#sink(o.serial, "-serial");
+    const debugcon = this.#sink(o.debugcon, "-debugcon");
+    const machine = await Machine.create({
+      memory: o.memory,
+      cpus: o.cpus,
+      cpu: o.cpu,
+      kernel: o.kernel,
+      modules: o.initrd,
+      append: o.append,
+      clockStart: o.clockStart,
+      serialPort: o.serial !== undefined,
+      debugConsole: o.debugcon !== undefined,
+      debugExit: o.debugExit,
+      vga: o.vga,
+      reboot: o.reboot,
+      onSerial: (byte) => serial.write(byte),
+      onDebugConsole: (byte) => debugcon.write(byte),
+      onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
+    });
+    machine.beforeYield = () => this.flush();
+    this.#startInput(machine);
+    for (;;) {
+      const stop = await machine.run();
+      this.flush();
+      if (stop.kind === "idle" && machine.listens && this.#input?.open) {
+        await this.#input.wait();
+        continue;
+      }
+      await this.#end(machine, stop);
+    }
+  }
+
+  async #end(machine: Machine, stop: Stop): Promise<void> {
+    switch (stop.kind) {
+      case "power-off":
+      case "reset":
+        this.leave(0);
+        break;
+      case "debug-exit":
+        this.leave(stop.status);
+        break;
+      case "triple-fault":
+        await this.#died(machine, "triple fault", stop.cpu);
+        break;
+      case "dead":
+        await this.#died(
+          machine,
+          "every CPU halts with interrupts off: nothing can happen any more",
+        );
+        break;
+      case "idle":
+        await this.#died(machine, "every CPU halts and nothing is set that could wake one");
+        break;
+      case "unimplemented":
+        await this.#died(
+          machine,
+          `CPU ${stop.cpu} met an instruction that is not implemented (detail 0x${stop.detail.toString(16)})`,
+          stop.cpu,
+        );
+        break;
+    }
+  }
+
+  async #died(machine: Machine, why: string, cpu?: number): Promise<never> {
+    const which = cpu === undefined ? machine.cpus.map((c) => c.cpu) : [cpu];
+    const reports: string[] = [];
+    for (const n of which.slice(0, 4)) reports.push(await machine.report(n));
+    this.say(`\nemu: ${why}\n${reports.join("\n\n")}\n`);
+    return this.leave(EXIT_FAILED);
+  }
+}
+
+/** Entry point of tools/bin/emu. */
+export async function main(args: readonly string[]): Promise<void> {
+  const fail = (text: string, status: number): never => {
+    process.stderr.write(`emu: ${text}\n`);
+    process.exit(status);
+  };
+  let options: CliOptions;
+  try {
+    options = parseArguments(args);
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message, EXIT_USAGE);
+    throw error;
+  }
+  if (options.help) {
+    process.stdout.write(helpText());
+    return;
+  }
+  if (options.version) {
+    process.stdout.write("emu (trihedron) 0.1.0\n");
+    return;
+  }
+  const session = new Session(options);
+  try {
+    await session.run();
+  } catch (error) {
+    if (error instanceof UsageError) return fail(error.message, EXIT_USAGE);
+    if (error instanceof LoadError) return fail(error.message, EXIT_FAILED);
+    session.flush();
+    throw error;
+  }
+}

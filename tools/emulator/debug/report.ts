@@ -1,0 +1,159 @@
+// What a person wants to read when a machine died: registers, control registers, the code around
+// RIP, the call stack with names, and the top of the stack.
+
+import type { Machine } from "../machine.ts";
+import type { CpuAccess, SegmentName } from "../platform/cpu-access.ts";
+import { GENERAL_NAMES } from "../platform/cpu-access.ts";
+import { disassemble } from "./disassemble.ts";
+import type { SymbolTable } from "./symbols.ts";
+
+const CODE_BYTES = 96;
+const CODE_LINES = 8;
+const MAX_FRAMES = 24;
+const STACK_WORDS = 16;
+
+const ACTIVITIES = ["running", "halted", "waiting for a startup IPI", "shut down"] as const;
+
+const hex = (value: bigint | number, digits: number): string =>
+  value.toString(16).padStart(digits, "0");
+
+/** Register lines, in QEMU's order. */
+export function registerLines(cpu: CpuAccess): string[] {
+  const wide = cpu.codeBits === 64;
+  const digits = wide ? 16 : 8;
+  const names = wide ? GENERAL_NAMES : GENERAL_NAMES.slice(0, 8);
+  const label = (n: string): string => (wide ? n : n.replace(/^r/, "e")).toUpperCase().padEnd(3);
+  const out: string[] = [];
+  const order = [
+    "rax",
+    "rbx",
+    "rcx",
+    "rdx",
+    "rsi",
+    "rdi",
+    "rbp",
+    "rsp",
+    ...names.slice(8),
+  ] as const;
+  for (let i = 0; i < order.length; i += 4) {
+    const row = order.slice(i, i + 4) as (typeof GENERAL_NAMES)[number][];
+    out.push(
+      row
+        .map((n) => `${label(n)}=${hex(BigInt.asUintN(wide ? 64 : 32, cpu.general(n)), digits)}`)
+        .join(" "),
+    );
+  }
+  const flags = cpu.rflags;
+  const bits: [number, string][] = [
+    [11, "O"],
+    [10, "D"],
+    [9, "I"],
+    [8, "T"],
+    [7, "S"],
+    [6, "Z"],
+    [4, "A"],
+    [2, "P"],
+    [0, "C"],
+  ];
+  const shown = bits.map(([bit, c]) => ((flags >> BigInt(bit)) & 1n ? c : "-")).join("");
+  out.push(
+    `${label("rip")}=${hex(cpu.wide("rip"), digits)} ${wide ? "RFL" : "EFL"}=${hex(flags, 8)} [${shown}] CPL=${cpu.cpl} ${ACTIVITIES[cpu.activity] ?? ""}`,
+  );
+  for (const name of ["es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"] as SegmentName[]) {
+    const s = cpu.segment(name);
+    out.push(
+      `${name.toUpperCase().padEnd(4)}=${hex(s.selector, 4)} base=${hex(s.base, digits)} limit=${hex(s.limit, 8)} attributes=${hex(s.attributes, 4)}${s.valid ? "" : " (unusable)"}`,
+    );
+  }
+  for (const name of ["gdt", "idt"] as const) {
+    const t = cpu.table(name);
+    out.push(`${name.toUpperCase()} =     base=${hex(t.base, digits)} limit=${hex(t.limit, 4)}`);
+  }
+  out.push(
+    `CR0=${hex(cpu.wide("cr0"), 8)} CR2=${hex(cpu.wide("cr2"), digits)} CR3=${hex(cpu.wide("cr3"), digits)} CR4=${hex(cpu.wide("cr4"), 8)} CR8=${cpu.wide("cr8")} EFER=${hex(cpu.wide("efer"), 4)}`,
+  );
+  return out;
+}
+
+async function codeLines(
+  machine: Machine,
+  cpu: CpuAccess,
+  symbols?: SymbolTable,
+): Promise<string[]> {
+  const rip = cpu.wide("rip");
+  const linear = cpu.codeBits === 64 ? rip : BigInt.asUintN(32, cpu.segment("cs").base + rip);
+  const code = machine.readLinear(linear, CODE_BYTES, cpu.cpu);
+  if (code.length === 0) return [`  RIP 0x${hex(rip, 1)} is not mapped`];
+  const lines = await disassemble(code, rip, cpu.codeBits, CODE_LINES, symbols);
+  return lines.map((l, i) => {
+    const bytes = [...l.bytes]
+      .map((b) => hex(b, 2))
+      .join("")
+      .padEnd(22);
+    return `${i === 0 ? "=>" : "  "} ${hex(l.address, 1)}: ${bytes} ${l.text}`;
+  });
+}
+
+function word(machine: Machine, cpu: CpuAccess, address: bigint, size: number): bigint | undefined {
+  const bytes = machine.readLinear(address, size, cpu.cpu);
+  if (bytes.length < size) return undefined;
+  return bytes.reduceRight((value, b) => (value << 8n) | BigInt(b), 0n);
+}
+
+/** Walks frame pointers; where there are none, the return addresses found on the stack are listed. */
+function stackLines(machine: Machine, cpu: CpuAccess, symbols?: SymbolTable): string[] {
+  const size = cpu.codeBits === 64 ? 8 : 4;
+  const describe = (a: bigint): string => {
+    const name = symbols?.describe(a) ?? "";
+    return name === "" ? "" : ` ${name}`;
+  };
+  const out = [`  #0  0x${hex(cpu.wide("rip"), 1)}${describe(cpu.wide("rip"))}`];
+  let frame = cpu.general("rbp");
+  const stack = cpu.general("rsp");
+  for (let i = 1; i < MAX_FRAMES; i++) {
+    if (frame < stack || frame % BigInt(size) !== 0n) break;
+    const back = word(machine, cpu, frame + BigInt(size), size);
+    const next = word(machine, cpu, frame, size);
+    if (back === undefined || next === undefined || back === 0n) break;
+    out.push(`  #${i}  0x${hex(back, 1)}${describe(back)}`);
+    if (next <= frame) break;
+    frame = next;
+  }
+  if (out.length > 1 || symbols === undefined || symbols.size === 0) return out;
+  for (let i = 0; i < 128 && out.length < MAX_FRAMES; i++) {
+    const value = word(machine, cpu, stack + BigInt(i * size), size);
+    if (value === undefined) break;
+    const found = symbols.find(value);
+    if (found !== undefined && found.offset > 0n) {
+      out.push(`  [rsp+0x${hex(i * size, 1)}]  0x${hex(value, 1)}${describe(value)}`);
+    }
+  }
+  return out;
+}
+
+/** The whole report on one CPU, lines separated by newlines. */
+export async function crashReport(machine: Machine, which: number): Promise<string> {
+  const cpu = machine.cpus[which];
+  if (cpu === undefined) return `there is no CPU ${which}`;
+  const symbols = machine.symbols();
+  const size = cpu.codeBits === 64 ? 8 : 4;
+  const where = symbols?.describe(cpu.wide("rip")) ?? "";
+  const lines = [
+    `CPU ${which} at RIP 0x${hex(cpu.wide("rip"), 1)}${where === "" ? "" : ` (${where})`}, virtual time ${(machine.core.time() / 1e9).toFixed(6)} s`,
+    ...registerLines(cpu),
+    "Code:",
+    ...(await codeLines(machine, cpu, symbols)),
+    "Call stack:",
+    ...stackLines(machine, cpu, symbols),
+    "Stack:",
+  ];
+  for (let i = 0; i < STACK_WORDS; i += 4) {
+    const at = cpu.general("rsp") + BigInt(i * size);
+    const words = [0, 1, 2, 3].map((k) => word(machine, cpu, at + BigInt(k * size), size));
+    if (words[0] === undefined) break;
+    lines.push(
+      `  ${hex(at, 1)}: ${words.map((w) => (w === undefined ? "?" : hex(w, size * 2))).join(" ")}`,
+    );
+  }
+  return lines.join("\n");
+}

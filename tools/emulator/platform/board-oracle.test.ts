@@ -1,0 +1,444 @@
+// The board against QEMU: scripts of register accesses, performed by a guest on QEMU's q35 and
+// directly on the board, must read the same values.
+
+import { describe, expect, test } from "vitest";
+import { leaveAsFirmwareDoes } from "./post-firmware.ts";
+import { bareBoard } from "./testdata/bare-board.ts";
+import { type Access, busGuest, encodeScript, runOnBoard } from "./testdata/bus-guest.ts";
+import { hasQemu, runOnQemu } from "./testdata/qemu.ts";
+
+const UART = 0x3f8;
+const IOAPIC = 0xfec00000;
+const HPET = 0xfed00000;
+
+/** Bit 3 tells a command from data by the IBM manual; QEMU 7.2 leaves it set. */
+const STATUS_BITS = 0xf7;
+/** QEMU 7.2 has no null count (bit 6) and shows the stale output (bit 7) until a count is written. */
+const READ_BACK_BITS = 0x3f;
+
+const ioapic = (register: number, value?: number): Access[] => [
+  ["store", IOAPIC, register, 4],
+  value === undefined ? ["load", IOAPIC + 0x10, 4] : ["store", IOAPIC + 0x10, value, 4],
+];
+
+const cmos = (index: number): Access[] => [
+  ["out", 0x70, index],
+  ["in", 0x71],
+];
+
+const pci = (device: number, fn: number, register: number, size: 1 | 2 | 4 = 4): Access[] => [
+  ["out", 0xcf8, 0x80000000 | (device << 11) | (fn << 8) | (register & ~3), 4],
+  ["in", 0xcfc + (register & 3), size],
+];
+
+const icw = (base: 0x20 | 0xa0, vector: number, cascade: number, icw4 = 1): Access[] => [
+  ["out", base, 0x11],
+  ["out", base + 1, vector],
+  ["out", base + 1, cascade],
+  ["out", base + 1, icw4],
+];
+
+const scripts: Record<string, Access[]> = {
+  "UART registers after firmware": [1, 2, 3, 4, 5, 6, 7].map((r): Access => ["in", UART + r]),
+  "UART scratch, line and modem control read back": [
+    ["out", UART + 7, 0xa5],
+    ["in", UART + 7],
+    ["out", UART + 3, 0x1b],
+    ["in", UART + 3],
+    ["out", UART + 4, 0x0b],
+    ["in", UART + 4],
+    ["out", UART + 1, 0xff],
+    ["in", UART + 1],
+    ["out", UART + 1, 0],
+    ["in", UART + 1],
+  ],
+  "UART divisor latch hides data and IER": [
+    ["out", UART + 3, 0x83],
+    ["out", UART, 0x34],
+    ["out", UART + 1, 0x12],
+    ["in", UART],
+    ["in", UART + 1],
+    ["out", UART + 3, 0x03],
+    ["in", UART + 1],
+  ],
+  "UART FIFO control shows in IIR": [
+    ["out", UART + 2, 0x01],
+    ["in", UART + 2],
+    ["out", UART + 2, 0xc7],
+    ["in", UART + 2],
+    ["out", UART + 2, 0x00],
+    ["in", UART + 2],
+  ],
+  "UART THRE interrupt: raised by enabling, cleared by reading IIR": [
+    ["out", UART + 1, 2],
+    ["in", UART + 2],
+    ["in", UART + 2],
+    ["out", UART + 1, 0],
+    ["out", UART + 1, 2],
+    ["in", UART + 2],
+    ["out", UART + 1, 0],
+    ["in", UART + 2],
+  ],
+  "UART loopback: data, modem lines": [
+    // PC16550D, 8.4: modem status changes work in loopback. QEMU 7.2 shows no deltas there.
+    ["out", UART + 4, 0x10],
+    ["in", UART + 6, 1, 0xf0],
+    ["in", UART + 6],
+    ["out", UART + 4, 0x1f],
+    ["in", UART + 6, 1, 0xf0],
+    ["in", UART + 6],
+    ["out", UART, 0x5a],
+    ["in", UART + 5],
+    ["in", UART],
+    ["in", UART + 5],
+    ["out", UART + 4, 0x08],
+  ],
+  "UART loopback with FIFO: order, data ready, trigger level": [
+    ["out", UART + 4, 0x10],
+    ["out", UART + 2, 0x47],
+    ["out", UART + 1, 0x01],
+    ...[1, 2, 3].map((v): Access => ["out", UART, v]),
+    ["in", UART + 5],
+    ["out", UART, 4],
+    ["in", UART + 2],
+    ...[0, 0, 0, 0].map((): Access => ["in", UART]),
+    ["in", UART + 5],
+    ["in", UART + 2],
+    ["out", UART + 1, 0],
+    ["out", UART + 2, 0],
+    ["out", UART + 4, 0x08],
+  ],
+  "UART loopback overrun": [
+    ["out", UART + 4, 0x10],
+    ["out", UART, 1],
+    ["out", UART, 2],
+    ["in", UART + 5],
+    ["in", UART + 5],
+    ["in", UART],
+    ["out", UART + 4, 0x08],
+  ],
+  "8259A masks and edge/level control as firmware leaves them": [
+    ["in", 0x21],
+    ["in", 0xa1],
+    ["in", 0x4d0],
+    ["in", 0x4d1],
+    ["out", 0x4d0, 0xff],
+    ["in", 0x4d0],
+    ["out", 0x4d1, 0xff],
+    ["in", 0x4d1],
+    ["out", 0x4d0, 0],
+    ["out", 0x4d1, 0x0c],
+  ],
+  "8259A initialisation clears masks, OCW1 reads back": [
+    ...icw(0x20, 0x20, 4),
+    ["in", 0x21],
+    ["out", 0x21, 0x5a],
+    ["in", 0x21],
+    ...icw(0xa0, 0x28, 2),
+    ["in", 0xa1],
+    ["out", 0xa1, 0xff],
+    ["in", 0xa1],
+    ["out", 0x20, 0x0b],
+    ["in", 0x20],
+    ["out", 0xa0, 0x0b],
+    ["in", 0xa0],
+  ],
+  "8259A poll command takes the keyboard's request": [
+    ...icw(0x20, 0x20, 4),
+    ["out", 0x21, 0xfd],
+    // Command byte: keyboard interrupt on; then a byte in the output buffer.
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x45],
+    ["out", 0x64, 0xd2],
+    ["out", 0x60, 0x77],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["out", 0x20, 0x0c],
+    ["in", 0x20],
+    ["out", 0x20, 0x0b],
+    ["in", 0x20],
+    ["out", 0x20, 0x20],
+    ["in", 0x20],
+    ["in", 0x60],
+    ["out", 0x20, 0x0a],
+    ["out", 0x21, 0xff],
+  ],
+  "8042 command byte, self test, interface test, output port": [
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x34],
+    ["out", 0x64, 0x20],
+    ["in", 0x60],
+    ["out", 0x64, 0xaa],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["in", 0x60],
+    ["out", 0x64, 0xab],
+    ["in", 0x60],
+    ["out", 0x64, 0xa9],
+    ["in", 0x60],
+    ["out", 0x64, 0xd0],
+    ["in", 0x60],
+    ["in", 0x64, 1, STATUS_BITS],
+  ],
+  "keyboard: echo, identify, reset through the controller": [
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x04],
+    ["out", 0x60, 0xee],
+    ["in", 0x60],
+    ["out", 0x60, 0xf2],
+    ["in", 0x60],
+    ["in", 0x60],
+    ["in", 0x60],
+    ["out", 0x60, 0xff],
+    ["in", 0x60],
+    ["in", 0x60],
+    ["out", 0x60, 0xf0],
+    ["in", 0x60],
+    ["out", 0x60, 0x00],
+    ["in", 0x60],
+    ["in", 0x60],
+    ["in", 0x64, 1, STATUS_BITS],
+  ],
+  "mouse: reset, identify, wheel knock, status": [
+    ["out", 0x64, 0xa8],
+    ...[0xff, 0xf2, 0xe9].flatMap((c): Access[] => [
+      ["out", 0x64, 0xd4],
+      ["out", 0x60, c],
+      ["in", 0x64, 1, STATUS_BITS],
+      ...Array.from({ length: c === 0xff ? 3 : c === 0xf2 ? 2 : 4 }, (): Access => ["in", 0x60]),
+    ]),
+    ...[0xf3, 200, 0xf3, 100, 0xf3, 80].flatMap((c): Access[] => [
+      ["out", 0x64, 0xd4],
+      ["out", 0x60, c],
+      ["in", 0x60],
+    ]),
+    ["out", 0x64, 0xd4],
+    ["out", 0x60, 0xf2],
+    ["in", 0x60],
+    ["in", 0x60],
+    ["in", 0x64, 1, STATUS_BITS],
+  ],
+  "8254 status read-back of fresh control words": [
+    ["out", 0x43, 0xb6],
+    ["out", 0x43, 0xe8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+    ["out", 0x43, 0x90],
+    ["out", 0x43, 0xe8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+    ["out", 0x43, 0xa3],
+    ["out", 0x43, 0xe8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+  ],
+  "speaker port bits that are latched": [
+    ["out", 0x61, 0x03],
+    ["out", 0x61, 0x00],
+  ],
+  "CMOS: registers and memory sizes": [
+    ...[0x0b, 0x0d, 0x15, 0x16, 0x17, 0x18, 0x30, 0x31, 0x34, 0x35].flatMap(cmos),
+    ["out", 0x70, 0x40],
+    ["out", 0x71, 0x99],
+    ["in", 0x71],
+  ],
+  "RTC holds a time that is set while SET is on, in BCD and binary": [
+    ["out", 0x70, 0x0b],
+    ["out", 0x71, 0x82],
+    ...[
+      [0, 0x30],
+      [2, 0x59],
+      [4, 0x23],
+      [7, 0x28],
+      [8, 0x02],
+      [9, 0x24],
+      [0x32, 0x20],
+    ].flatMap(([index, value]): Access[] => [
+      ["out", 0x70, index as number],
+      ["out", 0x71, value as number],
+      ["in", 0x71],
+    ]),
+    ["out", 0x70, 0x0b],
+    ["out", 0x71, 0x02],
+    ...[2, 4, 7, 8, 9, 0x32].flatMap(cmos),
+    ["out", 0x70, 0x0b],
+    ["out", 0x71, 0x06],
+    ...[2, 4, 7, 8].flatMap(cmos),
+    ["out", 0x70, 0x0b],
+    ["out", 0x71, 0x00],
+    ...cmos(4),
+  ],
+  "IOAPIC: identity, version, redirection entries": [
+    ...ioapic(0),
+    ...ioapic(1),
+    ...ioapic(2),
+    ...ioapic(0x10),
+    ...ioapic(0x11),
+    ...ioapic(0x3e),
+    ...ioapic(0x40),
+    // Reserved bits: QEMU keeps what was written.
+    ...ioapic(0x10, 0x1ffff),
+    ...ioapic(0x10),
+    ...ioapic(0x11, 0xff000000),
+    ...ioapic(0x11),
+    ...ioapic(0x10, 0x10000),
+    ...ioapic(0x10),
+    ...ioapic(0, 0x0f000000),
+    ...ioapic(0),
+    ["load", IOAPIC, 4],
+  ],
+  "HPET: capabilities, configuration, timer registers while halted": [
+    ["load", HPET, 4],
+    ["load", HPET + 4, 4],
+    ["load", HPET + 0x10, 4],
+    ["store", HPET + 0xf0, 0x12345678, 4],
+    ["store", HPET + 0xf4, 0x9abcdef0, 4],
+    ["load", HPET + 0xf0, 4],
+    ["load", HPET + 0xf4, 4],
+    ["load", HPET + 0x100, 4],
+    ["load", HPET + 0x104, 4],
+    ["load", HPET + 0x108, 4],
+    ["store", HPET + 0x108, 0x1000, 4],
+    ["load", HPET + 0x108, 4],
+    ["store", HPET + 0x100, 0x0100, 4],
+    ["load", HPET + 0x100, 4],
+    ["load", HPET + 0x20, 4],
+  ],
+  "ACPI PM: event registers, control, enabling by SMI command": [
+    ["in", 0x602, 2],
+    ["out", 0x602, 0x0120, 2],
+    ["in", 0x602, 2],
+    ["in", 0x604, 2],
+    ["out", 0xb2, 2],
+    ["in", 0x604, 2],
+    ["out", 0xb2, 3],
+    ["in", 0x604, 2],
+    ["in", 0x620, 1],
+  ],
+  "PCI: host and LPC bridge through mechanism 1": [
+    ...[0, 8, 0x0c, 0x2c, 0x3c, 0x60, 0x64].flatMap((r) => pci(0, 0, r)),
+    ...[0, 8, 0x0c, 0x2c, 0x40, 0x44, 0x60, 0x68, 0xf0].flatMap((r) => pci(0x1f, 0, r)),
+    ...pci(0, 0, 2, 2),
+    ...pci(0x1f, 0, 0x0e, 1),
+    ["in", 0xcf8, 4],
+    ["out", 0xcf8, 0x80000000 | (9 << 11), 4],
+    ["in", 0xcfc, 4],
+    ["out", 0xcf8, 0, 4],
+    ["in", 0xcfc, 4],
+  ],
+  "PCI: VGA identity, BARs and their sizes": [
+    ...[0, 8, 0x10, 0x18].flatMap((r) => pci(1, 0, r)),
+    ...pci(1, 0, 0x10),
+    ["out", 0xcfc, 0xffffffff, 4],
+    ["in", 0xcfc, 4],
+    ["out", 0xcfc, 0xfd000008, 4],
+    ["in", 0xcfc, 4],
+    ...pci(1, 0, 0x18),
+    ["out", 0xcfc, 0xffffffff, 4],
+    ["in", 0xcfc, 4],
+    ["out", 0xcfc, 0xfebd4000, 4],
+  ],
+  "PCI: the same registers through ECAM": [
+    ["load", 0xb0000000, 4],
+    ["load", 0xb0000002, 2],
+    ["load", 0xb00f8000, 4],
+    ["load", 0xb00f8060, 1],
+    ["load", 0xb0048000, 4],
+    ["load", 0xb0008008, 4],
+  ],
+  "Bochs DISPI registers": [
+    ["out", 0x1ce, 0, 2],
+    ["in", 0x1cf, 2],
+    ["out", 0x1ce, 10, 2],
+    ["in", 0x1cf, 2],
+    ...[
+      [4, 0],
+      [1, 800],
+      [2, 600],
+      [3, 32],
+      [4, 0x41],
+    ].flatMap(([index, value]): Access[] => [
+      ["out", 0x1ce, index as number, 2],
+      ["out", 0x1cf, value as number, 2],
+      ["in", 0x1cf, 2],
+    ]),
+    ...[1, 2, 3, 6, 7, 8, 9].flatMap((index): Access[] => [
+      ["out", 0x1ce, index, 2],
+      ["in", 0x1cf, 2],
+    ]),
+    ["store", 0xfd000000, 0x11223344, 4],
+    ["load", 0xfd000002, 2],
+    ["load", 0xfebd4500, 2],
+    ["load", 0xfebd4502, 2],
+    ["out", 0x1ce, 4, 2],
+    ["out", 0x1cf, 0, 2],
+  ],
+  "VGA registers in text mode": [
+    ["in", 0x3cc],
+    ...[0, 1, 2, 3, 4].flatMap((i): Access[] => [
+      ["out", 0x3c4, i],
+      ["in", 0x3c5],
+    ]),
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((i): Access[] => [
+      ["out", 0x3ce, i],
+      ["in", 0x3cf],
+    ]),
+    ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18].flatMap(
+      (i): Access[] => [
+        ["out", 0x3d4, i],
+        ["in", 0x3d5],
+      ],
+    ),
+    ["out", 0x3d4, 0x0f],
+    ["out", 0x3d5, 0x7f],
+    ["in", 0x3d5],
+  ],
+  "VGA text memory": [
+    ["store", 0xb8f00, 0x1f41, 2],
+    ["load", 0xb8f00, 2],
+    ["load", 0xb8f01, 1],
+    ["store", 0xb8f02, 0x2e422f43, 4],
+    ["load", 0xb8f02, 4],
+  ],
+  "fw_cfg signature, identity, RAM size and CPU count": [
+    ["out", 0x510, 0, 2],
+    ...[0, 0, 0, 0].map((): Access => ["in", 0x511]),
+    ["out", 0x510, 1, 2],
+    ...[0, 0, 0, 0].map((): Access => ["in", 0x511]),
+    ["out", 0x510, 3, 2],
+    ...[0, 0, 0, 0].map((): Access => ["in", 0x511]),
+    ["out", 0x510, 5, 2],
+    ["in", 0x511, 1],
+    ["in", 0x514, 4],
+    ["in", 0x518, 4],
+  ],
+  "nobody's ports float": [
+    ["in", 0x2f8],
+    ["in", 0x1234, 2],
+    ["in", 0x1234, 4],
+    ["in", 0xe9],
+  ],
+  "system control port A": [
+    ["in", 0x92],
+    ["out", 0x92, 0x02],
+    ["in", 0x92],
+    ["in", 0xcf9],
+    ["out", 0xcf9, 0x02],
+    ["in", 0xcf9],
+  ],
+};
+
+describe("the board reads as QEMU's q35 does", () => {
+  const guest = busGuest();
+  for (const [what, script] of Object.entries(scripts)) {
+    test.skipIf(!hasQemu)(what, () => {
+      const reads = script.filter((a) => a[0] === "in" || a[0] === "load");
+      const shown = (value: string, i: number): string => {
+        const bits = (Number.parseInt(value, 16) & (reads[i]?.[3] ?? -1)) >>> 0;
+        return `${reads[i]} ${bits.toString(16)}`;
+      };
+      const oracle = runOnQemu(guest, [encodeScript(script)])
+        .debugcon.trim()
+        .split("\n");
+      const { board } = bareBoard();
+      leaveAsFirmwareDoes(board);
+      const ours = runOnBoard(board, script);
+      expect(ours.map(shown)).toEqual((reads.length === 0 ? [] : oracle).map(shown));
+    });
+  }
+});

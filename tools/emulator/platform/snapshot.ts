@@ -1,0 +1,116 @@
+// A machine's whole state as plain data: core memory without its caches, wasm globals, devices,
+// timers. Pages of zeros are left out, so that a snapshot has the size of what the guest touched.
+
+import { createHash } from "node:crypto";
+import { APIC_STRIDE, APICS, MAX_CPUS, SLOTS, STATE, STATE_SIZE } from "../core/state.ts";
+import type { CoreExports } from "../interface.ts";
+import type { Machine } from "../machine.ts";
+
+const PAGE = 4096;
+
+export interface Snapshot {
+  ramBytes: number;
+  cpus: number;
+  /** Pages of RAM that are not all zero, by page frame number. */
+  pages: Map<number, Uint8Array>;
+  /** CPU states and local APICs: address in core memory and contents. */
+  core: [address: number, bytes: Uint8Array][];
+  /** Mutable globals of the core: virtual time and what is scheduled. */
+  globals: Record<string, number | bigint>;
+  devices: Record<string, unknown>;
+  timers: Record<string, number>;
+  videoMemory: Uint8Array | undefined;
+  serialOutput: string;
+}
+
+/** Ranges of core memory that are state and no cache. */
+const CORE_STATE: readonly [address: number, bytes: number][] = [
+  [STATE, STATE_SIZE],
+  [SLOTS, STATE_SIZE * MAX_CPUS],
+  [APICS, APIC_STRIDE * MAX_CPUS],
+];
+
+function globalsOf(core: CoreExports): [string, WebAssembly.Global][] {
+  const all = Object.entries(core as unknown as Record<string, unknown>);
+  return all.filter((e): e is [string, WebAssembly.Global] => e[1] instanceof WebAssembly.Global);
+}
+
+/** Pages of RAM that hold something, in order. */
+function* usedPages(machine: Machine): Generator<[frame: number, bytes: Uint8Array]> {
+  const ram = machine.ram.view();
+  const words = new BigUint64Array(ram.buffer, ram.byteOffset, ram.length / 8);
+  const perPage = PAGE / 8;
+  for (let frame = 0; frame < ram.length / PAGE; frame++) {
+    const first = frame * perPage;
+    let at = first;
+    const end = first + perPage;
+    while (at < end && words[at] === 0n) at++;
+    if (at < end) yield [frame, ram.subarray(frame * PAGE, (frame + 1) * PAGE)];
+  }
+}
+
+export function captureSnapshot(machine: Machine): Snapshot {
+  const { core, board } = machine;
+  const memory = core.memory.buffer;
+  return {
+    ramBytes: machine.ram.size,
+    cpus: machine.cpus.length,
+    pages: new Map([...usedPages(machine)].map(([frame, bytes]) => [frame, bytes.slice()])),
+    core: CORE_STATE.map(([at, n]) => [at, new Uint8Array(memory.slice(at, at + n))]),
+    globals: Object.fromEntries(globalsOf(core).map(([name, g]) => [name, g.value])),
+    devices: Object.fromEntries(board.devices().map((d) => [d.name, structuredClone(d.state)])),
+    timers: board.scheduler.save(),
+    videoMemory: board.vga?.vram.slice(),
+    serialOutput: machine.serialOutput,
+  };
+}
+
+/** Throws `Error` if the snapshot is of a machine with other RAM or CPUs. */
+export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
+  const { core, board, ram } = machine;
+  if (snapshot.ramBytes !== ram.size || snapshot.cpus !== machine.cpus.length) {
+    throw new Error(
+      `the snapshot is of a machine with ${snapshot.ramBytes} bytes of RAM and ${snapshot.cpus} CPUs, this one has ${ram.size} and ${machine.cpus.length}`,
+    );
+  }
+  const used = [...usedPages(machine)].map(([frame]) => frame);
+  for (const frame of used) if (!snapshot.pages.has(frame)) ram.fill(frame * PAGE, PAGE);
+  for (const [frame, bytes] of snapshot.pages) ram.write(frame * PAGE, bytes);
+  const memory = new Uint8Array(core.memory.buffer);
+  for (const [at, bytes] of snapshot.core) memory.set(bytes, at);
+  for (const [name, global] of globalsOf(core)) {
+    const value = snapshot.globals[name];
+    if (value !== undefined) global.value = value;
+  }
+  for (const device of board.devices()) {
+    const state = snapshot.devices[device.name];
+    if (state !== undefined) device.state = structuredClone(state) as object;
+  }
+  board.scheduler.load(snapshot.timers);
+  if (snapshot.videoMemory !== undefined) board.vga?.vram.set(snapshot.videoMemory);
+  for (const device of board.devices()) device.restored?.();
+  for (const cpu of machine.cpus) cpu.commit();
+  machine.setSerialOutput(snapshot.serialOutput);
+}
+
+/** Text that is the same for the same device state. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? `${v}n` : v));
+}
+
+/** SHA-256 over everything a guest can observe. */
+export function stateHash(machine: Machine): string {
+  const hash = createHash("sha256");
+  for (const [frame, bytes] of usedPages(machine)) {
+    hash.update(String(frame));
+    hash.update(bytes);
+  }
+  for (const cpu of machine.cpus) hash.update(canonical(cpu.dump()));
+  for (const d of machine.board.devices()) {
+    hash.update(d.name);
+    hash.update(canonical(d.state));
+  }
+  if (machine.board.vga !== undefined) hash.update(machine.board.vga.vram);
+  hash.update(String(machine.core.time()));
+  return hash.digest("hex");
+}

@@ -1,0 +1,50 @@
+// Runs a Multiboot kernel on the QEMU that is installed, as the oracle of platform tests.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const QEMU = "qemu-system-x86_64";
+
+export const hasQemu = spawnSync(QEMU, ["--version"]).status === 0;
+
+export interface QemuRun {
+  debugcon: string;
+  serial: string;
+  status: number | null;
+}
+
+/** Boots `kernel` with `modules` on q35 under TCG; isa-debug-exit is at 0xF4. */
+export function runOnQemu(
+  kernel: Uint8Array,
+  modules: readonly Uint8Array[],
+  extra: readonly string[] = [],
+): QemuRun {
+  const directory = mkdtempSync(join(tmpdir(), "emu-oracle-"));
+  try {
+    const file = (name: string): string => join(directory, name);
+    writeFileSync(file("kernel"), kernel);
+    modules.forEach((m, i) => {
+      writeFileSync(file(`module${i}`), m);
+    });
+    const initrd = modules.map((_, i) => file(`module${i}`)).join(",");
+    const run = spawnSync(
+      QEMU,
+      [
+        ...["-accel", "tcg", "-machine", "q35", "-cpu", "qemu64", "-display", "none", "-no-reboot"],
+        ...["-kernel", file("kernel"), ...(initrd === "" ? [] : ["-initrd", initrd])],
+        ...["-serial", `file:${file("serial")}`, "-debugcon", `file:${file("debugcon")}`],
+        ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-monitor", "none", ...extra],
+      ],
+      { timeout: 30_000 },
+    );
+    return {
+      debugcon: readFileSync(file("debugcon"), "latin1"),
+      serial: readFileSync(file("serial"), "latin1"),
+      status: run.status,
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
