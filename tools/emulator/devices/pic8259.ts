@@ -94,8 +94,9 @@ export class Pic8259 implements Device {
       if (sensesLevel || !(chip.lines & bit)) chip.irr |= bit;
       chip.lines |= bit;
     } else {
-      // The request goes with the line: the CPU then sees a spurious interrupt (datasheet, IR7).
-      chip.irr &= ~bit;
+      // A level request goes with the line: an INTA that comes too late is spurious (datasheet, IR7).
+      // An edge stays latched, as chipsets with an integrated 8259A do.
+      if (sensesLevel) chip.irr &= ~bit;
       chip.lines &= ~bit;
     }
   }

@@ -1,0 +1,108 @@
+// The ACPI tables as an operating system reads them: found from the RSDP, sound checksums, contents
+// equal to what QEMU 7.2's q35 reports for the same hardware (bytes recorded from it).
+
+import { expect, test } from "vitest";
+import { acpiTables } from "./acpi-tables.ts";
+import * as aml from "./aml.ts";
+import { memoryMap } from "./memory-map.ts";
+
+const GIB = 2 ** 30;
+const HEADER = 36;
+
+const sum = (b: Uint8Array): number => b.reduce((s, v) => s + v, 0) & 0xff;
+const text = (b: Uint8Array): string => String.fromCharCode(...b);
+
+function tables(cpus: number, ram = 2 * GIB): Map<string, Uint8Array> {
+  const placed = acpiTables(memoryMap(ram), cpus);
+  const at = (address: number): Uint8Array => {
+    const found = placed.find((p) => p.address === address);
+    if (found === undefined) throw new Error(`nothing at 0x${address.toString(16)}`);
+    return found.data;
+  };
+  const rsdp = placed[0] as { address: number; data: Uint8Array };
+  expect(rsdp.address % 16).toBe(0);
+  expect(rsdp.address).toBeGreaterThanOrEqual(0xe0000);
+  expect(text(rsdp.data.subarray(0, 8))).toBe("RSD PTR ");
+  expect([sum(rsdp.data.subarray(0, 20)), sum(rsdp.data)]).toEqual([0, 0]);
+  const u32 = (b: Uint8Array, o: number): number =>
+    new DataView(b.buffer, b.byteOffset).getUint32(o, true);
+  const rsdt = at(u32(rsdp.data, 16));
+  const xsdt = at(u32(rsdp.data, 24));
+  const fromRsdt = Array.from({ length: (rsdt.length - HEADER) / 4 }, (_, i) =>
+    u32(rsdt, HEADER + 4 * i),
+  );
+  const fromXsdt = Array.from({ length: (xsdt.length - HEADER) / 8 }, (_, i) =>
+    u32(xsdt, HEADER + 8 * i),
+  );
+  expect(fromXsdt).toEqual(fromRsdt);
+  const out = new Map<string, Uint8Array>();
+  const add = (b: Uint8Array): void => {
+    expect(u32(b, 4)).toBe(b.length);
+    out.set(text(b.subarray(0, 4)), b);
+  };
+  for (const address of fromRsdt) add(at(address));
+  const fadt = out.get("FACP") as Uint8Array;
+  add(at(u32(fadt, 40)));
+  out.set("FACS", at(u32(fadt, 36)));
+  for (const [name, b] of out) if (name !== "FACS") expect(sum(b), name).toBe(0);
+  return out;
+}
+
+const bytes = (hex: string): number[] =>
+  hex
+    .trim()
+    .split(/\s+/)
+    .map((h) => Number.parseInt(h, 16));
+
+test("MADT, HPET and MCFG equal QEMU's behind the header", () => {
+  const t = tables(2);
+  const body = (name: string): number[] => [...(t.get(name) ?? []).slice(HEADER)];
+  expect(body("APIC")).toEqual(
+    bytes(`00 00 e0 fe 01 00 00 00 00 08 00 00 01 00 00 00 00 08 01 01 01 00 00 00 01 0c 00 00
+      00 00 c0 fe 00 00 00 00 02 0a 00 00 02 00 00 00 00 00 02 0a 00 05 05 00 00 00 0d 00 02 0a 00 09
+      09 00 00 00 0d 00 02 0a 00 0a 0a 00 00 00 0d 00 02 0a 00 0b 0b 00 00 00 0d 00 04 06 ff 00 00 01`),
+  );
+  expect(body("HPET")).toEqual(
+    bytes("01 a2 86 80 00 00 00 00 00 00 d0 fe 00 00 00 00 00 00 00 00"),
+  );
+  expect(body("MCFG")).toEqual(
+    bytes("00 00 00 00 00 00 00 00 00 00 00 b0 00 00 00 00 00 00 00 ff 00 00 00 00"),
+  );
+});
+
+test("FADT equals QEMU's behind FACS and DSDT pointers", () => {
+  const fadt = tables(2).get("FACP") as Uint8Array;
+  const qemu = bytes(`01 00 09 00 b2 00 00 00 02 03 00 00 00 06 00 00 00 00 00 00
+    04 06 00 00 00 00 00 00 00 00 00 00 08 06 00 00 20 06 00 00 00 00 00 00 04 02 00 04 10 00 00 00
+    ff 0f ff 0f 00 00 00 00 00 00 00 00 32 02 00 00 a5 84 00 00 01 08 00 00 f9 0c 00 00 00 00 00 00 0f`);
+  expect([...fadt.subarray(44, 44 + qemu.length)]).toEqual(qemu);
+  expect(fadt.length).toBe(244);
+});
+
+test("one CPU, 32 CPUs and 3 GiB of RAM give tables that fit together", () => {
+  const count = (t: Map<string, Uint8Array>): number => t.get("APIC")?.length ?? 0;
+  expect(count(tables(32)) - count(tables(1))).toBe(31 * 8);
+  const mcfg = tables(1, 3 * GIB).get("MCFG") as Uint8Array;
+  expect(new DataView(mcfg.buffer, mcfg.byteOffset).getUint32(44, true)).toBe(0xe0000000);
+});
+
+test("the DSDT names the sleep type of S5", () => {
+  const dsdt = tables(1).get("DSDT") as Uint8Array;
+  // Name(\_S5, Package(4) {0, 0, 0, 0}), as an OS without AML interpreter searches it.
+  const at = text(dsdt).indexOf("_S5_");
+  expect([...dsdt.subarray(at - 2, at + 11)]).toEqual(
+    bytes("08 5c 5f 53 35 5f 12 06 04 00 00 00 00"),
+  );
+});
+
+test("AML package lengths use one, two and three bytes", () => {
+  const length = (n: number): number[] => [...aml.scope("X", new Uint8Array(n))].slice(1, 4);
+  expect(length(10)[0]).toBe(10 + 4 + 1);
+  const two = length(100);
+  expect(((two[0] as number) & 15) | ((two[1] as number) << 4)).toBe(100 + 4 + 2);
+  const three = length(5000);
+  expect(
+    ((three[0] as number) & 15) | ((three[1] as number) << 4) | ((three[2] as number) << 12),
+  ).toBe(5007);
+  expect([...aml.eisaId("PNP0A08")]).toEqual(bytes("0c 41 d0 0a 08"));
+});
