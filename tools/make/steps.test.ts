@@ -32,7 +32,9 @@ describe("asc", () => {
     const broken = "tools/make/testdata/broken_guest.ts";
     const error = await compileGuest({ entry: broken }).catch((problem) => problem);
     expect(error).toBeInstanceOf(MakeError);
-    expect((error as Error).message).toMatch(/ERROR TS\d+: .*\n(?:.*\n)*?.*broken_guest\.ts\(5,\d+\)/);
+    expect((error as Error).message).toMatch(
+      /ERROR TS\d+: .*\n(?:.*\n)*?.*broken_guest\.ts\(5,\d+\)/,
+    );
   });
 });
 

@@ -1,0 +1,49 @@
+// The programs in TypeScript and what goes into userland.tar. Light to load: the Makefile reads it in every
+// run, build.ts with the compiler behind it only when something is linked.
+
+import { NATIVE_LAYOUT, ROOTTASK_LAYOUT } from "./asm/layout.ts";
+
+/** A guest program: where it begins, how asc compiles it, which function of this file links it. */
+export interface GuestProgram {
+  name: string;
+  /** Entry file, relative to the repository. */
+  entry: string;
+  /** asc options beside those every guest shares. */
+  args: string[];
+  builder: "buildRoottask" | "buildNativeApp" | "buildLinuxApp";
+  /** Path in userland.tar; the roottask itself is not in it. */
+  archivePath?: string;
+}
+
+/** The roottask runs on several threads of control, so it needs atomic instructions. */
+const ROOTTASK_ARGS = ["--use", "abort=", "--enable", "threads"];
+const APP_ARGS = ["--use", "abort="];
+
+export const roottask: GuestProgram = {
+  name: "roottask",
+  entry: "roottask/bin/roottask.ts",
+  args: [...ROOTTASK_ARGS, "--memoryBase", `${ROOTTASK_LAYOUT.data}`],
+  builder: "buildRoottask",
+};
+
+function native(name: string, entry: string): GuestProgram {
+  const args = [...APP_ARGS, "--memoryBase", `${NATIVE_LAYOUT.data}`];
+  return { name, entry, args, builder: "buildNativeApp", archivePath: `bin/${name}` };
+}
+
+function linux(name: string, entry: string): GuestProgram {
+  return { name, entry, args: APP_ARGS, builder: "buildLinuxApp", archivePath: `bin/${name}` };
+}
+
+/** Programs in TypeScript. */
+export const apps: GuestProgram[] = [
+  native("hello_native", "roottask/bin/hello_native.ts"),
+  linux("sha256sum", "static-foreign-apps/TypeScript/sha256sum.ts"),
+  linux("hello_hybrid", "static-foreign-apps/TypeScript/hello_hybrid.ts"),
+];
+
+/** Files that go into userland.tar as they are: path in the archive, file in the repository. */
+export const userland: { path: string; file: string }[] = [
+  { path: "userland.conf", file: "roottask/userland.conf" },
+  { path: "etc/motd", file: "roottask/motd" },
+];
