@@ -8,7 +8,7 @@ import { addIoapic } from "./ioapic";
 import { inw, outb, pause } from "./x86";
 
 /** Signatures as little-endian numbers. */
-const SIG_RSD: u64 = 0x2052545020445352;
+const SIG_RSD: u64 = ((<u64>0x20525450) << 32) | 0x20445352;
 const SIG_APIC: u32 = 0x43495041;
 const SIG_FACP: u32 = 0x50434146;
 const SIG_MCFG: u32 = 0x4746434d;
@@ -36,19 +36,19 @@ const OVERRIDES: u32 = 32;
 function checksumIsZero(start: usize, bytes: u32): bool {
   let sum: u32 = 0;
   for (let i: u32 = 0; i < bytes; i++) sum += <u32>load<u8>(start + i);
-  return (sum & 0xff) == 0;
+  return (sum & 0xff) === 0;
 }
 
 function findRsdp(start: usize, bytes: u32): usize {
   for (let i: u32 = 0; i + 20 <= bytes; i += 16) {
-    if (load<u64>(start + i) == SIG_RSD && checksumIsZero(start + i, 20)) return start + i;
+    if (load<u64>(start + i) === SIG_RSD && checksumIsZero(start + i, 20)) return start + i;
   }
   return 0;
 }
 
 /** The table at a physical address if it is usable, or 0. */
 function validTable(address: u64): usize {
-  if (address == 0 || address >> 32 != 0) return 0;
+  if (address === 0 || address >> 32 !== 0) return 0;
   const table = <usize>address;
   const length = load<u32>(table, 4);
   const usable =
@@ -62,22 +62,22 @@ function validTable(address: u64): usize {
 
 function parseMadt(madt: usize): void {
   const end = madt + load<u32>(madt, 4);
-  hasPic = (load<u32>(madt, 40) & 1) != 0;
+  hasPic = (load<u32>(madt, 40) & 1) !== 0;
   let at = madt + 44;
   while (at + 2 <= end) {
     const type = load<u8>(at);
     const length = <usize>load<u8>(at, 1);
     if (length < 2 || at + length > end) break;
-    if (type == 0 && length >= 8) {
+    if (type === 0 && length >= 8) {
       // Enabled CPUs only; 0xff is the broadcast address.
-      if (load<u32>(at, 4) & 1 && load<u8>(at, 3) != 0xff) {
+      if (load<u32>(at, 4) & 1 && load<u8>(at, 3) !== 0xff) {
         addCpu(load<u8>(at, 3), load<u8>(at, 2));
       }
-    } else if (type == 1 && length >= 12) {
+    } else if (type === 1 && length >= 12) {
       addIoapic(load<u8>(at, 2), load<u32>(at, 4), load<u32>(at, 8));
-    } else if (type == 2 && length >= 10) {
+    } else if (type === 2 && length >= 10) {
       const gsi = load<u32>(at, 4);
-      if (load<u8>(at, 2) == 0 && gsi < OVERRIDES) {
+      if (load<u8>(at, 2) === 0 && gsi < OVERRIDES) {
         store<u16>(overrides + (gsi << 1), load<u16>(at, 8) + 1);
       }
     }
@@ -88,7 +88,7 @@ function parseMadt(madt: usize): void {
 function parseMcfg(mcfg: usize): void {
   const end = mcfg + load<u32>(mcfg, 4);
   for (let at = mcfg + 44; at + 16 <= end; at += 16) {
-    if (load<u16>(at, 8) != 0) continue;
+    if (load<u16>(at, 8) !== 0) continue;
     firstBus = load<u8>(at, 10);
     mcfgStart = load<u64>(at);
     mcfgSize = (<u64>(<u32>load<u8>(at, 11) - firstBus + 1)) << 20;
@@ -97,12 +97,12 @@ function parseMcfg(mcfg: usize): void {
 
 function parseTable(table: usize): void {
   const signature = load<u32>(table);
-  if (signature == SIG_APIC) parseMadt(table);
-  else if (signature == SIG_FACP) fadt = table;
-  else if (signature == SIG_MCFG) parseMcfg(table);
-  else if (signature == SIG_DMAR) dmar = <u64>table;
+  if (signature === SIG_APIC) parseMadt(table);
+  else if (signature === SIG_FACP) fadt = table;
+  else if (signature === SIG_MCFG) parseMcfg(table);
+  else if (signature === SIG_DMAR) dmar = <u64>table;
   // Address space 0: memory.
-  else if (signature == SIG_HPET && load<u8>(table, 40) == 0) hpetStart = load<u64>(table, 44);
+  else if (signature === SIG_HPET && load<u8>(table, 40) === 0) hpetStart = load<u64>(table, 44);
 }
 
 /** Finds and reads the tables; false if there is no ACPI. */
@@ -110,39 +110,39 @@ export function parseAcpi(): bool {
   const ebda = (<usize>load<u16>(0x40e)) << 4;
   let rsdp: usize = 0;
   if (ebda >= 0x400 && ebda < 0xa0000) rsdp = findRsdp(ebda, 1024);
-  if (rsdp == 0) rsdp = findRsdp(0xe0000, 0x20000);
-  if (rsdp == 0) {
+  if (rsdp === 0) rsdp = findRsdp(0xe0000, 0x20000);
+  if (rsdp === 0) {
     printLine("ACPI: no RSDP found");
     return false;
   }
   let entryBytes: u32 = 4;
   rootTable = <u64>load<u32>(rsdp, 16);
-  if (load<u8>(rsdp, 15) >= 2 && load<u64>(rsdp, 24) != 0 && load<u64>(rsdp, 24) >> 32 == 0) {
+  if (load<u8>(rsdp, 15) >= 2 && load<u64>(rsdp, 24) !== 0 && load<u64>(rsdp, 24) >> 32 === 0) {
     rootTable = load<u64>(rsdp, 24);
     entryBytes = 8;
   }
   const root = validTable(rootTable);
-  if (root == 0) return false;
+  if (root === 0) return false;
   const length = load<u32>(root, 4);
   for (let i = HEADER_BYTES; i + entryBytes <= length; i += entryBytes) {
-    const entry = entryBytes == 8 ? load<u64>(root + i) : <u64>load<u32>(root + i);
+    const entry = entryBytes === 8 ? load<u64>(root + i) : <u64>load<u32>(root + i);
     const table = validTable(entry);
-    if (table != 0) parseTable(table);
+    if (table !== 0) parseTable(table);
   }
   return true;
 }
 
 /** Switches from SMM-driven to ACPI power management where the FADT asks for it. */
 export function enableAcpi(): void {
-  if (fadt == 0) return;
+  if (fadt === 0) return;
   const command = load<u32>(fadt, 48);
   const enable = load<u8>(fadt, 52);
   const control = <i32>load<u32>(fadt, 64);
-  if (command == 0 || enable == 0 || control == 0) return;
+  if (command === 0 || enable === 0 || control === 0) return;
   if (inw(control) & SCI_EN) return;
   outb(<i32>command, enable);
-  for (let spins = 0; spins < 1000000 && (inw(control) & SCI_EN) == 0; spins++) pause();
-  if ((inw(control) & SCI_EN) == 0) {
+  for (let spins = 0; spins < 1000000 && (inw(control) & SCI_EN) === 0; spins++) pause();
+  if ((inw(control) & SCI_EN) === 0) {
     beginLine("ACPI: the firmware did not hand over power management");
     print(" (SCI_EN stays 0)");
     endLine();
@@ -153,12 +153,12 @@ export function enableAcpi(): void {
 export function overrideFlags(gsi: u32): u32 {
   if (gsi >= OVERRIDES) return 0;
   const value = <u32>load<u16>(overrides + (gsi << 1));
-  return value == 0 ? 0 : value - 1;
+  return value === 0 ? 0 : value - 1;
 }
 
 /** I/O port of the power management timer, 0 for none. */
 export function pmTimerPort(): i32 {
-  return fadt == 0 ? 0 : <i32>load<u32>(fadt, 76);
+  return fadt === 0 ? 0 : <i32>load<u32>(fadt, 76);
 }
 
 /** The timer is 24 bits wide unless FADT flag TMR_VAL_EXT is set. */
@@ -168,9 +168,9 @@ export function pmTimerMask(): u32 {
 
 /** Writes the generic address of PM1a_CNT (`second`: PM1b_CNT), 12 bytes; nothing if there is none. */
 export function describePm1Control(out: usize, second: bool): void {
-  if (fadt == 0) return;
+  if (fadt === 0) return;
   const port = load<u32>(fadt + <usize>(second ? 68 : 64));
-  if (port == 0) return;
+  if (port === 0) return;
   store<u8>(out, 1);
   store<u8>(out, <u8>(load<u8>(fadt, 89) << 3), 1);
   store<u32>(out, port, 4);

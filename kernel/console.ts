@@ -15,7 +15,7 @@ let serialPresent: bool = false;
 /** Sets COM1 to 115200 8N1. Returns its port, or 0 where no 16550 answers. */
 export function initConsole(): i32 {
   outb(COM1 + 7, 0x5a);
-  serialPresent = inb(COM1 + 7) == 0x5a;
+  serialPresent = inb(COM1 + 7) === 0x5a;
   if (!serialPresent) return 0;
   outb(COM1 + 1, 0);
   outb(COM1 + 3, 0x80);
@@ -31,8 +31,8 @@ function putByte(byte: i32): void {
   outb(DEBUGCON, byte);
   if (!serialPresent) return;
   let spins = SPIN_LIMIT;
-  while ((inb(COM1 + LSR) & LSR_THR_EMPTY) == 0) {
-    if (--spins == 0) {
+  while ((inb(COM1 + LSR) & LSR_THR_EMPTY) === 0) {
+    if (--spins === 0) {
       serialPresent = false;
       return;
     }
@@ -51,7 +51,7 @@ export function print(text: string): void {
 
 export function printHex(value: u64): void {
   let shift: i32 = 60;
-  while (shift > 0 && value >> shift == 0) shift -= 4;
+  while (shift > 0 && value >> shift === 0) shift -= 4;
   print("0x");
   for (; shift >= 0; shift -= 4) {
     const digit = <i32>((value >> shift) & 15);

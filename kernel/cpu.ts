@@ -69,11 +69,11 @@ export class Cpu {
   portMapVersion: u32;
 }
 
-if (offsetof<Cpu>("self") != CPU_SELF) ERROR("CPU_SELF");
-if (offsetof<Cpu>("stackEnd") != CPU_STACK) ERROR("CPU_STACK");
-if (offsetof<Cpu>("frame") != CPU_FRAME) ERROR("CPU_FRAME");
-if (offsetof<Cpu>("frameEnd") != CPU_FRAME_END) ERROR("CPU_FRAME_END");
-if (offsetof<Cpu>("tlbRequest") != CPU_TLB_REQUEST) ERROR("CPU_TLB_REQUEST");
+if (offsetof<Cpu>("self") !== CPU_SELF) ERROR("CPU_SELF");
+if (offsetof<Cpu>("stackEnd") !== CPU_STACK) ERROR("CPU_STACK");
+if (offsetof<Cpu>("frame") !== CPU_FRAME) ERROR("CPU_FRAME");
+if (offsetof<Cpu>("frameEnd") !== CPU_FRAME_END) ERROR("CPU_FRAME_END");
+if (offsetof<Cpu>("tlbRequest") !== CPU_TLB_REQUEST) ERROR("CPU_TLB_REQUEST");
 
 /** Addresses of the Cpu objects, one u32 per CPU number. */
 const table: usize = memory.data(256);
@@ -107,7 +107,7 @@ export function isOnline(id: u64): bool {
 export function addCpu(apicId: u32, acpiId: u32): Cpu {
   if (count >= <u32>NUM_CPU) return changetype<Cpu>(0);
   const cpu = changetype<Cpu>(allocPage());
-  if (changetype<usize>(cpu) == 0) return cpu;
+  if (changetype<usize>(cpu) === 0) return cpu;
   cpu.self = <u64>changetype<usize>(cpu);
   cpu.id = count;
   cpu.apicId = apicId;
@@ -130,7 +130,7 @@ export function makeFirst(cpu: Cpu): void {
 /** A TSS with its I/O bitmap, in three pages in a row. */
 export function allocTss(cpu: Cpu): bool {
   cpu.tss = allocPages(3);
-  if (cpu.tss == 0) return false;
+  if (cpu.tss === 0) return false;
   store<u16>(cpu.tss, <u16>IOMAP_NONE, TSS_IOMAP_BASE);
   memory.fill(cpu.tss + TSS_IOMAP, 0xff, <usize>IOMAP_BYTES + 1);
   return true;
@@ -142,10 +142,10 @@ export function detectFeatures(): void {
   cpuid(0, 0, out);
   const maxLeaf = load<u32>(out);
   cpuid(1, 0, out);
-  hasTscDeadline = (load<u32>(out, 8) & (1 << 24)) != 0;
+  hasTscDeadline = (load<u32>(out, 8) & (1 << 24)) !== 0;
   if (maxLeaf >= 7) {
     cpuid(7, 0, out);
-    hasFsgsbase = (load<u32>(out, 4) & 1) != 0;
+    hasFsgsbase = (load<u32>(out, 4) & 1) !== 0;
   }
   cpuid(0x80000000, 0, out);
   const maxExtended = load<u32>(out);
@@ -198,11 +198,11 @@ function loadBases(ec: Ec): void {
 
 /** Puts a domain's I/O permissions into the TSS. They are copied only when they have changed. */
 export function loadPortMap(cpu: Cpu, pd: Pd): void {
-  if (pd.portMap0 == 0) {
+  if (pd.portMap0 === 0) {
     store<u16>(cpu.tss, <u16>IOMAP_NONE, TSS_IOMAP_BASE);
     return;
   }
-  if (cpu.portMapOf != pd || cpu.portMapVersion != pd.portMapVersion) {
+  if (cpu.portMapOf !== pd || cpu.portMapVersion !== pd.portMapVersion) {
     memory.copy(cpu.tss + TSS_IOMAP, pd.portMap0, 4096);
     memory.copy(cpu.tss + TSS_IOMAP + 4096, pd.portMap1, 4096);
     cpu.portMapOf = pd;
@@ -213,9 +213,9 @@ export function loadPortMap(cpu: Cpu, pd: Pd): void {
 
 /** Loads the domain's address space; the kernel's own has no user half. */
 export function switchPd(cpu: Cpu, pd: Pd): void {
-  if (cpu.pd == pd) return;
+  if (cpu.pd === pd) return;
   addRef(pd);
-  if (changetype<usize>(cpu.pd) != 0) dropRef(cpu.pd);
+  if (changetype<usize>(cpu.pd) !== 0) dropRef(cpu.pd);
   cpu.pd = pd;
   set_cr3(pd.isKernel ? kernelRoot() : <u64>pd.pageTable);
   loadPortMap(cpu, pd);
@@ -224,12 +224,12 @@ export function switchPd(cpu: Cpu, pd: Pd): void {
 /** Makes `ec` the one whose registers the exit stubs load: state outside the frame is switched here. */
 export function switchEc(cpu: Cpu, ec: Ec): void {
   const old = cpu.ec;
-  if (old == ec) return;
-  if (old != cpu.idleEc) {
+  if (old === ec) return;
+  if (old !== cpu.idleEc) {
     saveBases(old);
     saveFpu(old.fpu);
   }
-  if (ec != cpu.idleEc) {
+  if (ec !== cpu.idleEc) {
     loadBases(ec);
     loadFpu(ec.fpu);
   }
@@ -245,7 +245,7 @@ export function switchEc(cpu: Cpu, ec: Ec): void {
 
 /** The FPU state of `to` becomes that of `from`, one of which is running: MTD bit FPU. */
 export function copyFpuState(cpu: Cpu, from: Ec, to: Ec): void {
-  if (from == to) return;
-  if (cpu.ec == from) saveFpu(to.fpu);
+  if (from === to) return;
+  if (cpu.ec === from) saveFpu(to.fpu);
   else loadFpu(from.fpu);
 }

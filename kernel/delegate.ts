@@ -60,13 +60,13 @@ function delegateNodes(
   let index = sndBase;
   for (;;) {
     const parent = nextNode(source, index);
-    if (changetype<usize>(parent) == 0) return;
+    if (changetype<usize>(parent) === 0) return;
     if (!overlaps(parent.base, parent.order, sndBase, order)) return;
     index = <u64>parent.base + ((<u64>1) << (<u64>parent.order));
-    const first = <u64>parent.base > sndBase ? <u64>parent.base : sndBase;
+    const first = max<u64>(<u64>parent.base, sndBase);
     const base = first - sndBase + rcvBase;
     if (base >= <u64>spaceLimit(kind)) return;
-    const common = parent.order < order ? parent.order : order;
+    const common = min<u32>(parent.order, order);
     const node: Mdb = allocMdb(
       to,
       kind,
@@ -75,7 +75,7 @@ function delegateNodes(
       common,
       sub,
     );
-    if (changetype<usize>(node) == 0) return;
+    if (changetype<usize>(node) === 0) return;
     if (!insertNode(target, node, spaceLimit(kind))) {
       freeMdb(node);
       continue;
@@ -85,7 +85,7 @@ function delegateNodes(
       freeMdb(node);
       continue;
     }
-    if (kind == CRD_PIO && sub & 1) updatePorts(node, true);
+    if (kind === CRD_PIO && sub & 1) updatePorts(node, true);
   }
 }
 
@@ -93,16 +93,16 @@ function delegateNodes(
 export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, hotspot: u64): u64 {
   const kind = crdKind(crd);
   const attr = crdAttr(crd) & crdAttr(window);
-  if (kind == 0 || kind != crdKind(window) || (attr == 0 && kind != CRD_MEM)) return 0;
+  if (kind === 0 || kind !== crdKind(window) || (attr === 0 && kind !== CRD_MEM)) return 0;
   let sndBase = crdBase(crd);
   let rcvBase = crdBase(window);
   const sndOrder = crdOrder(crd);
   const rcvOrder = crdOrder(window);
-  let order = sndOrder < rcvOrder ? sndOrder : rcvOrder;
+  let order = min<u32>(sndOrder, rcvOrder);
 
-  if (kind == CRD_PIO) {
+  if (kind === CRD_PIO) {
     // Ports keep their numbers: the windows have to overlap.
-    if (!overlaps(sndBase, sndOrder, rcvBase, rcvOrder)) return makeCrd(kind, rcvBase, 0, attr);
+    if (!overlaps(sndBase, sndOrder, rcvBase, rcvOrder)) return 0;
     rcvBase |= sndBase;
     delegateNodes(to, from, kind, rcvBase, rcvBase, order, attr, sub);
     return makeCrd(kind, rcvBase, order, attr);
@@ -119,7 +119,7 @@ export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, h
     sndBase |= hotspot & sndMask & ~rcvMask;
     order = rcvOrder;
   }
-  if (kind == CRD_MEM) {
+  if (kind === CRD_MEM) {
     delegateMemory(to, from, sndBase << 12, rcvBase << 12, order + 12, attr, sub);
   } else delegateNodes(to, from, CRD_OBJ, sndBase, rcvBase, order, attr, 1);
   return makeCrd(kind, rcvBase, order, attr);
@@ -128,12 +128,12 @@ export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, h
 /** The ancestor of `node` in the space of `pd` that meets the window, or null. */
 function findAncestor(node: Mdb, pd: Pd, base: u64, order: u32): Mdb {
   let ancestor = node.parent;
-  while (changetype<usize>(ancestor) != 0) {
-    if (ancestor.pd == pd && overlaps(ancestor.base, ancestor.order, base, order)) return ancestor;
+  while (changetype<usize>(ancestor) !== 0) {
+    if (ancestor.pd === pd && overlaps(ancestor.base, ancestor.order, base, order)) return ancestor;
     ancestor = ancestor.parent;
   }
   // Sender and receiver in one domain: the item translates to itself.
-  if (node.pd == pd && overlaps(node.base, node.order, base, order)) return node;
+  if (node.pd === pd && overlaps(node.base, node.order, base, order)) return node;
   return changetype<Mdb>(0);
 }
 
@@ -141,24 +141,24 @@ function findAncestor(node: Mdb, pd: Pd, base: u64, order: u32): Mdb {
 export function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
   const kind = crdKind(window);
   // Memory has no mapping database: such an item passes unchanged, as in the reference.
-  if (kind == CRD_MEM) return crd;
-  if (kind == 0 || kind != crdKind(crd)) return 0;
+  if (kind === CRD_MEM) return crd;
+  if (kind === 0 || kind !== crdKind(crd)) return 0;
   const node = lookupNode(nodeTable(from, kind), crdBase(crd));
-  if (changetype<usize>(node) == 0) return 0;
+  if (changetype<usize>(node) === 0) return 0;
   let rcvBase = crdBase(window);
   let rcvOrder = crdOrder(window);
   const ancestor = findAncestor(node, to, rcvBase, rcvOrder);
-  if (changetype<usize>(ancestor) == 0) return 0;
+  if (changetype<usize>(ancestor) === 0) return 0;
   // The part of the window that the ancestor covers, and the part of the node that was sent.
   rcvBase |= <u64>ancestor.base;
   if (ancestor.order < rcvOrder) rcvOrder = ancestor.order;
   const sent = crdOrder(crd);
-  const order = node.order < sent ? node.order : sent;
-  const first = crdBase(crd) > <u64>node.base ? crdBase(crd) : <u64>node.base;
+  const order = min<u32>(node.order, sent);
+  const first = max<u64>(crdBase(crd), <u64>node.base);
   const base =
     first - <u64>node.base + (<u64>node.target - <u64>ancestor.target) + <u64>ancestor.base;
   if (!overlaps(base, order, rcvBase, rcvOrder)) return 0;
-  return makeCrd(kind, rcvBase | base, order < rcvOrder ? order : rcvOrder, node.attr);
+  return makeCrd(kind, rcvBase | base, min<u32>(order, rcvOrder), node.attr);
 }
 
 /** Second word of the last item transferred by `transferItem`. */
@@ -176,11 +176,11 @@ export function transferItem(
   const kind = <u32>(meta & 3);
   let result: u64 = 0;
   transferredMeta = meta & 0xfff;
-  if (kind == XFER_TRANSLATE || kind == XFER_TRANS_DELEGATE) {
+  if (kind === XFER_TRANSLATE || kind === XFER_TRANS_DELEGATE) {
     result = translateCrd(to, from, translateWindow, crd);
   }
-  if (kind == XFER_DELEGATE || (kind == XFER_TRANS_DELEGATE && crdKind(result) == 0)) {
-    if (kind == XFER_TRANS_DELEGATE) transferredMeta |= 1;
+  if (kind === XFER_DELEGATE || (kind === XFER_TRANS_DELEGATE && crdKind(result) === 0)) {
+    if (kind === XFER_TRANS_DELEGATE) transferredMeta |= 1;
     const source = from.privileged && meta & XFER_FROM_KERNEL ? kernelPd : from;
     const sub = (<u32>(meta >> 8) & 7) ^ 1;
     result = delegateCrd(to, source, delegateWindow, crd, sub, meta >> 12);
@@ -191,8 +191,8 @@ export function transferItem(
 /** The revoke hypercall. */
 export function revokeCrd(pd: Pd, crd: u64, self: bool): void {
   const kind = crdKind(crd);
-  if (kind == CRD_MEM) revokeMemory(pd, crdBase(crd), crdOrder(crd));
-  else if (kind != 0) {
+  if (kind === CRD_MEM) revokeMemory(pd, crdBase(crd), crdOrder(crd));
+  else if (kind !== 0) {
     const base = crdBase(crd) & ~(((<u64>1) << (<u64>crdOrder(crd))) - 1);
     revokeNodes(pd, kind, base, crdOrder(crd), crdAttr(crd), self);
   }

@@ -28,8 +28,8 @@ import { allocPages } from "./page";
 import { isr_stubs, syscall_entry } from "./symbol";
 import { lgdt, lidt, ltr, window, wrmsr } from "./x86";
 
-const CODE_64: u64 = 0x00af_9b00_0000_ffff;
-const DATA: u64 = 0x00cf_9300_0000_ffff;
+const CODE_64: u64 = ((<u64>0x00af_9b00) << 32) | 0xffff;
+const DATA: u64 = ((<u64>0x00cf_9300) << 32) | 0xffff;
 const DPL_3: u64 = (<u64>3) << 45;
 const TSS_AVAILABLE: u64 = 0x89;
 const GATE_INTERRUPT: u64 = 0x8e;
@@ -60,13 +60,13 @@ function setGate(vector: u32, dpl: u64, ist: u64): void {
 /** Makes the IDT; false if memory is out. */
 export function buildIdt(): bool {
   idt = allocPages(1);
-  if (idt == 0) return false;
+  if (idt === 0) return false;
   for (let vector: u32 = 0; vector < 256; vector++) {
-    const dpl: u64 = vector == VEC_BP || vector == VEC_OF ? 3 : 0;
+    const dpl: u64 = vector === VEC_BP || vector === VEC_OF ? 3 : 0;
     let ist: u64 = 0;
-    if (vector == VEC_NMI) ist = IST_NMI;
-    if (vector == VEC_DF) ist = IST_DF;
-    if (vector == VEC_MC) ist = IST_MC;
+    if (vector === VEC_NMI) ist = IST_NMI;
+    if (vector === VEC_DF) ist = IST_DF;
+    if (vector === VEC_MC) ist = IST_MC;
     setGate(vector, dpl, ist);
   }
   return true;
@@ -77,7 +77,7 @@ export function buildDescriptors(cpu: Cpu): boolean {
   // One page each is enough for handlers that only report and stop, or return at once.
   const stacks = allocPages(3);
   cpu.gdt = allocPages(1);
-  if (stacks == 0 || cpu.gdt == 0) return false;
+  if (stacks === 0 || cpu.gdt === 0) return false;
   for (let i: usize = 0; i < 3; i++) {
     store<u64>(cpu.tss + TSS_IST1 + (i << 3), window() + <u64>(stacks + ((i + 1) << 12)));
   }

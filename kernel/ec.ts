@@ -107,13 +107,13 @@ export class Ec extends Kobject {
   waiting: Sc;
 }
 
-if (offsetof<Ec>("r15") != EC_REGS) ERROR("EC_REGS");
-if (offsetof<Ec>("r11") != EC_REGS + FRAME_R11) ERROR("FRAME_R11");
-if (offsetof<Ec>("cr2") != EC_REGS + FRAME_CR2) ERROR("FRAME_CR2");
-if (offsetof<Ec>("vec") != EC_REGS + FRAME_VEC) ERROR("FRAME_VEC");
-if (offsetof<Ec>("err") != EC_REGS + FRAME_ERR) ERROR("FRAME_ERR");
-if (offsetof<Ec>("rip") != EC_REGS + FRAME_RIP) ERROR("FRAME_RIP");
-if (offsetof<Ec>("cs") != EC_REGS + FRAME_CS) ERROR("FRAME_CS");
+if (offsetof<Ec>("r15") !== EC_REGS) ERROR("EC_REGS");
+if (offsetof<Ec>("r11") !== EC_REGS + FRAME_R11) ERROR("FRAME_R11");
+if (offsetof<Ec>("cr2") !== EC_REGS + FRAME_CR2) ERROR("FRAME_CR2");
+if (offsetof<Ec>("vec") !== EC_REGS + FRAME_VEC) ERROR("FRAME_VEC");
+if (offsetof<Ec>("err") !== EC_REGS + FRAME_ERR) ERROR("FRAME_ERR");
+if (offsetof<Ec>("rip") !== EC_REGS + FRAME_RIP) ERROR("FRAME_RIP");
+if (offsetof<Ec>("cs") !== EC_REGS + FRAME_CS) ERROR("FRAME_CS");
 
 /**
  * An EC of `domain` on CPU `cpu`, known to `owner` under selector `base`; null when memory is out. A
@@ -132,7 +132,7 @@ export function createEc(
   stack: u64,
 ): Ec {
   const ec = changetype<Ec>(allocObject(offsetof<Ec>()));
-  if (changetype<usize>(ec) == 0) return ec;
+  if (changetype<usize>(ec) === 0) return ec;
   initKobject(ec, TYPE_EC, owner, base, PERM_EC_ALL);
   ec.domain = holdPd(domain);
   ec.utcbDomain = holdPd(utcbDomain);
@@ -150,8 +150,8 @@ export function createEc(
   ec.utcb = allocPage();
   ec.fpu = allocFpu();
   domain.cpus |= (<u64>1) << cpu;
-  let complete = ec.utcb != 0 && ec.fpu != 0;
-  if (complete && userUtcb != 0) {
+  let complete = ec.utcb !== 0 && ec.fpu !== 0;
+  if (complete && userUtcb !== 0) {
     ec.userUtcb = userUtcb;
     complete = mapKernelPage(utcbDomain, userUtcb, ec.utcb);
   }
@@ -165,21 +165,21 @@ export function createEc(
 
 /** The EC's capability is gone: its UTCB disappears from user space. */
 export function retireEc(ec: Ec): void {
-  if (ec.userUtcb == 0) return;
+  if (ec.userUtcb === 0) return;
   unmapKernelPage(ec.utcbDomain, ec.userUtcb, ec.utcb);
   ec.userUtcb = 0;
 }
 
 export function destroyEc(ec: Ec): void {
   retireEc(ec);
-  if (ec.utcb != 0) freePage(ec.utcb);
-  if (ec.fpu != 0) freeFpu(ec.fpu);
+  if (ec.utcb !== 0) freePage(ec.utcb);
+  if (ec.fpu !== 0) freeFpu(ec.fpu);
   dropRef(ec.domain);
   dropRef(ec.utcbDomain);
 }
 
 export function isBlocked(ec: Ec): bool {
-  return changetype<usize>(ec.next2) != 0 || ec.cont == CONT_RECEIVE;
+  return changetype<usize>(ec.next2) !== 0 || ec.cont === CONT_RECEIVE;
 }
 
 /** Turns an EC that would leave through SYSRET into one that leaves through IRET to the same place. */

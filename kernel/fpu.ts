@@ -44,7 +44,7 @@ let useXsaveopt: bool = false;
 export function detectFpu(): void {
   const out = memory.data(16);
   cpuid(1, 0, out);
-  if ((load<u32>(out, 8) & (1 << 26)) == 0) return;
+  if ((load<u32>(out, 8) & (1 << 26)) === 0) return;
   cpuid(0xd, 0, out);
   mask = <u64>load<u32>(out) & SUPPORTED;
   // The standard-format size of the components enabled, which enableFpu does first.
@@ -52,14 +52,14 @@ export function detectFpu(): void {
   cpuid(0xd, 0, out);
   stateBytes = load<u32>(out, 4);
   cpuid(0xd, 1, out);
-  useXsaveopt = (load<u32>(out) & 1) != 0;
+  useXsaveopt = (load<u32>(out) & 1) !== 0;
 }
 
 /** On every CPU. */
 export function enableFpu(): void {
   set_cr0((cr0() & ~(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE);
   const base = cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT;
-  if (mask == 0) {
+  if (mask === 0) {
     set_cr4(base);
     return;
   }
@@ -71,7 +71,7 @@ export function enableFpu(): void {
 export function allocFpu(): usize {
   if (stateBytes > <u32>PAGE_SIZE) return 0;
   const state = stateBytes > 1024 ? allocPage() : allocObject(stateBytes);
-  if (state == 0) return 0;
+  if (state === 0) return 0;
   store<u16>(state + FCW, FCW_INITIAL);
   store<u32>(state + MXCSR, MXCSR_INITIAL);
   return state;
@@ -84,13 +84,13 @@ export function freeFpu(state: usize): void {
 
 export function saveFpu(state: usize): void {
   const address = window() + <u64>state;
-  if (mask == 0) fxsave(address);
+  if (mask === 0) fxsave(address);
   else if (useXsaveopt) xsaveopt(address, mask);
   else xsave(address, mask);
 }
 
 export function loadFpu(state: usize): void {
   const address = window() + <u64>state;
-  if (mask == 0) fxrstor(address);
+  if (mask === 0) fxrstor(address);
   else xrstor(address, mask);
 }

@@ -25,18 +25,18 @@ let table: usize = 0;
 /** Creates the semaphores; false if memory is out. */
 export function initGsis(kernel: Pd): bool {
   table = allocPage();
-  if (table == 0) return false;
+  if (table === 0) return false;
   for (let gsi: u32 = 0; gsi < <u32>NUM_GSI; gsi++) {
     const sm = createSm(kernel, NUM_CPU + gsi, 0);
-    if (changetype<usize>(sm) == 0 || !insertObject(sm)) return false;
+    if (changetype<usize>(sm) === 0 || !insertObject(sm)) return false;
     store<u32>(table + (gsi << 3), <u32>changetype<usize>(sm));
     // ISA interrupts are edge-triggered and active high, PCI ones level and low, if ACPI says nothing else.
     const flags = overrideFlags(gsi);
     let mode: u32 = gsi < 16 ? 0 : LEVEL | ACTIVE_LOW;
-    if ((flags & 3) == 3) mode |= ACTIVE_LOW;
-    if ((flags & 3) == 1) mode &= ~ACTIVE_LOW;
-    if ((flags & 12) == 12) mode |= LEVEL;
-    if ((flags & 12) == 4) mode &= ~LEVEL;
+    if ((flags & 3) === 3) mode |= ACTIVE_LOW;
+    if ((flags & 3) === 1) mode &= ~ACTIVE_LOW;
+    if ((flags & 12) === 12) mode |= LEVEL;
+    if ((flags & 12) === 4) mode &= ~LEVEL;
     store<u32>(table + (gsi << 3), mode, 4);
   }
   return true;

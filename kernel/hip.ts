@@ -121,7 +121,7 @@ export function buildHip(address: usize, serialPort: u32): void {
   for (let i: u32 = 0; i < ioapicCount(); i++) {
     describeIoapic(i, page + HIP_IOAPICS + i * HIP_IOAPIC_BYTES);
   }
-  for (let entry = firstMapEntry(); entry != 0; entry = nextMapEntry(entry)) {
+  for (let entry = firstMapEntry(); entry !== 0; entry = nextMapEntry(entry)) {
     addMemory(load<u64>(entry, 4), load<u64>(entry, 12), load<u32>(entry, 20), 0);
   }
   for (let i: u32 = 0; i < moduleCount(); i++) {

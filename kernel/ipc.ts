@@ -41,7 +41,7 @@ const CALL_NONBLOCKING: u32 = 1;
 export function activate(cpu: Cpu, ec: Ec): void {
   for (;;) {
     let length: u32 = 0;
-    while (changetype<usize>(ec.partner) != 0) {
+    while (changetype<usize>(ec.partner) !== 0) {
       ec = ec.partner;
       length++;
     }
@@ -80,7 +80,7 @@ function disconnectCaller(cpu: Cpu, caller: Ec): bool {
   caller.partner = changetype<Ec>(0);
   dropRef(caller);
   dropRef(callee);
-  if (cpu.chainLength == 0) return false;
+  if (cpu.chainLength === 0) return false;
   cpu.chainLength--;
   return true;
 }
@@ -96,7 +96,7 @@ function enterPortal(cpu: Cpu, caller: Ec, pt: Pt, receive: u32): void {
 
 /** Runs the busy `handler` in place of the current EC, which repeats `cont` later; false if that is pointless. */
 function help(cpu: Cpu, handler: Ec, cont: u32): bool {
-  if (handler.cont == CONT_DEAD) return false;
+  if (handler.cont === CONT_DEAD) return false;
   cpu.ec.cont = cont;
   if (++cpu.helpCount >= HELP_LIMIT) {
     die(cpu, "livelock");
@@ -109,37 +109,37 @@ function help(cpu: Cpu, handler: Ec, cont: u32): bool {
 /** The `call` hypercall. */
 export function call(cpu: Cpu, caller: Ec): void {
   const pt = lookupPt(caller.domain, caller.rdi >> 12);
-  if (changetype<usize>(pt) == 0) {
+  if (changetype<usize>(pt) === 0) {
     finish(caller, BAD_CAP);
     return;
   }
   const callee = pt.ec;
-  if (callee.cpu != caller.cpu || callee.isGlobal) {
+  if (callee.cpu !== caller.cpu || callee.isGlobal) {
     finish(caller, BAD_CPU);
     return;
   }
-  if (callee.cont == CONT_RECEIVE) {
+  if (callee.cont === CONT_RECEIVE) {
     caller.cont = CONT_SYSRET;
     enterPortal(cpu, caller, pt, CONT_RECV_USER);
     return;
   }
-  const blocking = ((caller.rdi >> 8) & CALL_NONBLOCKING) == 0;
+  const blocking = ((caller.rdi >> 8) & CALL_NONBLOCKING) === 0;
   if (!blocking || !help(cpu, callee, CONT_CALL)) finish(caller, TIMEOUT);
 }
 
 /** Sends the message for event `vec` of the current EC to its portal. */
 export function sendEvent(cpu: Cpu, ec: Ec): void {
   const pt = lookupPt(ec.domain, <u64>ec.eventBase + ec.vec);
-  if (changetype<usize>(pt) == 0) {
+  if (changetype<usize>(pt) === 0) {
     die(cpu, "no portal for the event");
     return;
   }
   const handler = pt.ec;
-  if (handler.cpu != ec.cpu || handler.isGlobal) {
+  if (handler.cpu !== ec.cpu || handler.isGlobal) {
     die(cpu, "the event's portal is on another CPU");
     return;
   }
-  if (handler.cont == CONT_RECEIVE) {
+  if (handler.cont === CONT_RECEIVE) {
     ec.cont = CONT_IRET;
     ec.mtd = pt.mtd;
     enterPortal(cpu, ec, pt, CONT_RECV_KERNEL);
@@ -165,8 +165,8 @@ export function receiveKernel(cpu: Cpu, ec: Ec): void {
 /** The `reply` hypercall: transfers the answer and waits for the next message. */
 export function reply(cpu: Cpu, ec: Ec): void {
   const caller = ec.caller;
-  if (changetype<usize>(caller) != 0) {
-    const isCall = caller.cont == CONT_SYSRET;
+  if (changetype<usize>(caller) !== 0) {
+    const isCall = caller.cont === CONT_SYSRET;
     if (hasTyped(ec.utcb)) {
       if (isCall) transferTyped(ec, caller);
       else transferTypedToTrapped(ec, caller);
@@ -187,13 +187,13 @@ function leave(cpu: Cpu, ec: Ec, cont: u32): void {
     return;
   }
   const caller = ec.caller;
-  if (changetype<usize>(caller) == 0) {
+  if (changetype<usize>(caller) === 0) {
     activate(cpu, cpu.sc.ec);
     return;
   }
   const inChain = disconnectCaller(cpu, caller);
   // The thread whose time this is has lost its last capability: it ends instead of going on.
-  if (cpu.sc.ec == caller && cpu.sc.refs == 1) {
+  if (cpu.sc.ec === caller && cpu.sc.refs === 1) {
     schedule(cpu, true);
     return;
   }
@@ -218,8 +218,8 @@ export function die(cpu: Cpu, reason: string): void {
   printHex(ec.cpu);
   endLine();
   const caller = ec.caller;
-  if (changetype<usize>(caller) != 0) {
-    caller.cont = caller.cont == CONT_SYSRET ? CONT_ABORTED : CONT_DEAD;
+  if (changetype<usize>(caller) !== 0) {
+    caller.cont = caller.cont === CONT_SYSRET ? CONT_ABORTED : CONT_DEAD;
   }
   leave(cpu, ec, CONT_DEAD);
 }
@@ -231,5 +231,5 @@ export function aborted(ec: Ec): void {
 
 /** Whether somebody else should run now. */
 export function shouldSchedule(cpu: Cpu): bool {
-  return (cpu.hazard & HAZARD_SCHEDULE) != 0;
+  return (cpu.hazard & HAZARD_SCHEDULE) !== 0;
 }

@@ -33,7 +33,7 @@ export function addRef(object: Kobject): void {
 }
 
 export function dropRef(object: Kobject): void {
-  if (--object.refs != 0) return;
+  if (--object.refs !== 0) return;
   object.nextDying = unreferenced;
   unreferenced = object;
 }
@@ -45,16 +45,16 @@ export function capabilitiesGone(object: Kobject): void {
 }
 
 function retire(object: Kobject): void {
-  if (object.type == TYPE_PD) retirePd(changetype<Pd>(object));
-  else if (object.type == TYPE_EC) retireEc(changetype<Ec>(object));
-  else if (object.type == TYPE_SM) retireSm(changetype<Sm>(object));
+  if (object.type === TYPE_PD) retirePd(changetype<Pd>(object));
+  else if (object.type === TYPE_EC) retireEc(changetype<Ec>(object));
+  else if (object.type === TYPE_SM) retireSm(changetype<Sm>(object));
 }
 
 function destroy(object: Kobject): void {
-  if (object.type == TYPE_PD) destroyPd(changetype<Pd>(object));
-  else if (object.type == TYPE_EC) destroyEc(changetype<Ec>(object));
-  else if (object.type == TYPE_SC) destroySc(changetype<Sc>(object));
-  else if (object.type == TYPE_PT) destroyPt(changetype<Pt>(object));
+  if (object.type === TYPE_PD) destroyPd(changetype<Pd>(object));
+  else if (object.type === TYPE_EC) destroyEc(changetype<Ec>(object));
+  else if (object.type === TYPE_SC) destroySc(changetype<Sc>(object));
+  else if (object.type === TYPE_PT) destroyPt(changetype<Pt>(object));
   freeObject(changetype<usize>(object));
 }
 
@@ -62,14 +62,14 @@ function destroy(object: Kobject): void {
 export function reap(): void {
   for (;;) {
     const gone = revoked;
-    if (changetype<usize>(gone) != 0) {
+    if (changetype<usize>(gone) !== 0) {
       revoked = gone.nextDying;
       retire(gone);
       dropRef(gone);
       continue;
     }
     const dead = unreferenced;
-    if (changetype<usize>(dead) == 0) return;
+    if (changetype<usize>(dead) === 0) return;
     unreferenced = dead.nextDying;
     destroy(dead);
   }

@@ -86,7 +86,7 @@ export function ownApicId(): u32 {
 /** Whether the APIC is where the kernel expects it, and not in x2APIC mode. */
 export function findLapic(): bool {
   const value = rdmsr(MSR_APIC_BASE);
-  return (value & 0x000f_ffff_ffff_f000) == LAPIC && (value & (1 << 10)) == 0;
+  return (value & 0x000f_ffff_ffff_f000) === LAPIC && (value & (1 << 10)) === 0;
 }
 
 /** Copies the state firmware left to the HIP, as ten u32 at `out`, then sets up this CPU's APIC. */
@@ -138,7 +138,7 @@ function readPit(): u32 {
 /** Measures TSC and timer against a clock of known rate; on the boot CPU, once. */
 export function calibrate(): void {
   const port = pmTimerPort();
-  const usePm = port != 0;
+  const usePm = port !== 0;
   const hz = usePm ? PM_TIMER_HZ : PIT_HZ;
   const wanted = hz / CALIBRATION_DIVISOR;
   const mask = usePm ? pmTimerMask() : 0xffff;
@@ -159,11 +159,11 @@ export function calibrate(): void {
   const tsc1 = rdtsc();
   const timer1 = read(TIMER_CURRENT);
   write(TIMER_INITIAL, 0);
-  if (elapsed == 0) return;
+  if (elapsed === 0) return;
   tscKhz = <u32>(((tsc1 - tsc0) * hz) / (elapsed * 1000));
   busKhz = <u32>((<u64>(timer0 - timer1) * hz) / (elapsed * 1000));
-  if (tscKhz == 0) tscKhz = 1;
-  if (busKhz == 0) busKhz = 1;
+  if (tscKhz === 0) tscKhz = 1;
+  if (busKhz === 0) busKhz = 1;
 }
 
 /** Interrupts this CPU when the TSC reaches `deadline`, at once if it has. */

@@ -69,10 +69,10 @@ let kernelPd: Pd = changetype<Pd>(0);
 /** The domain that owns the machine: all ports, interrupts and physical memory. */
 function createKernelPd(): Pd {
   const pd = createPd(changetype<Pd>(0), 0, 0, true);
-  if (changetype<usize>(pd) == 0) panic("out of memory for the kernel's domain");
+  if (changetype<usize>(pd) === 0) panic("out of memory for the kernel's domain");
   setKernelPd(pd);
   const ports: Mdb = allocMdb(pd, CRD_PIO, 0, 0, 16, 1);
-  if (changetype<usize>(ports) == 0 || !insertNode(pd.ports, ports, NUM_PORTS)) {
+  if (changetype<usize>(ports) === 0 || !insertNode(pd.ports, ports, NUM_PORTS)) {
     panic("out of memory for the I/O ports");
   }
   ports.attr = 0x1f;
@@ -82,7 +82,7 @@ function createKernelPd(): Pd {
 /** The EC that runs when nothing else does, with priority 0. */
 function createIdle(cpu: Cpu): void {
   const ec = changetype<Ec>(allocObject(offsetof<Ec>()));
-  if (changetype<usize>(ec) == 0) panic("out of memory for an idle EC");
+  if (changetype<usize>(ec) === 0) panic("out of memory for an idle EC");
   initKobject(ec, TYPE_EC, kernelPd, 0, 0);
   addRef(kernelPd);
   ec.domain = kernelPd;
@@ -91,7 +91,7 @@ function createIdle(cpu: Cpu): void {
   ec.cpu = cpu.id;
   ec.cont = CONT_IDLE;
   const sc = createSc(kernelPd, cpu.id, ec, 0, 1000000);
-  if (changetype<usize>(sc) == 0 || !insertObject(sc)) panic("out of memory for an idle SC");
+  if (changetype<usize>(sc) === 0 || !insertObject(sc)) panic("out of memory for an idle SC");
   addRef(ec);
   addRef(sc);
   sc.since = rdtsc();
@@ -103,7 +103,7 @@ function createIdle(cpu: Cpu): void {
 /** Per-CPU structures, made by the boot CPU for all. */
 export function prepareCpu(cpu: Cpu): void {
   const stack = allocPages(stackPages());
-  if (stack == 0 || !allocTss(cpu) || !buildDescriptors(cpu)) panic("out of memory for a CPU");
+  if (stack === 0 || !allocTss(cpu) || !buildDescriptors(cpu)) panic("out of memory for a CPU");
   cpu.stackEnd = window() + <u64>(stack + ((<usize>stackPages()) << 12));
 }
 
@@ -125,13 +125,13 @@ function findBootCpu(): Cpu {
   const id = ownApicId();
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu = cpuById(i);
-    if (cpu.apicId != id) continue;
+    if (cpu.apicId !== id) continue;
     makeFirst(cpu);
     return cpu;
   }
   if (cpuCount() >= <u32>NUM_CPU) panic("the boot CPU is not in the MADT");
   const cpu = addCpu(id, 0);
-  if (changetype<usize>(cpu) == 0) panic("out of memory for the boot CPU");
+  if (changetype<usize>(cpu) === 0) panic("out of memory for the boot CPU");
   makeFirst(cpu);
   return cpu;
 }
@@ -140,7 +140,7 @@ function findBootCpu(): Cpu {
 export function kernel_main(magic: u32, bootInfo: u32): i32 {
   const serialPort = initConsole();
   printLine("Trihedron microhypervisor, Hedron API 5004");
-  if (magic != MULTIBOOT_MAGIC) panic("not started by a Multiboot 1 loader");
+  if (magic !== MULTIBOOT_MAGIC) panic("not started by a Multiboot 1 loader");
   setBootInfo(<usize>bootInfo);
   // asc puts static data from its memoryBase on; what is all zero is in no segment of the image.
   if (__heap_base > <usize>KERNEL_POOL) panic("the kernel's static data reaches into its pool");
@@ -157,7 +157,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   const cpu = findBootCpu();
   kernelPd = createKernelPd();
   const hip = allocPages(1);
-  if (hip == 0) panic("out of memory for the information page");
+  if (hip === 0) panic("out of memory for the information page");
   setHipPage(<u64>hip);
   buildHip(hip, serialPort);
   prepareCpu(cpu);

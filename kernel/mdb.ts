@@ -38,7 +38,7 @@ export function initOriginal(node: Mdb): void {
 /** A node for a capability delegated to `pd`, not yet connected; null when memory is out. */
 export function allocMdb(pd: Pd, kind: u32, target: u32, base: u32, order: u32, sub: u32): Mdb {
   const node = changetype<Mdb>(allocObject(offsetof<Mdb>()));
-  if (changetype<usize>(node) == 0) return node;
+  if (changetype<usize>(node) === 0) return node;
   initOriginal(node);
   node.pd = pd;
   node.kind = kind;
@@ -56,7 +56,7 @@ export function freeMdb(node: Mdb): void {
 /** Connects `node` below `parent` with the permissions both `parent` and `attr` have; false if none is left. */
 export function insertBelow(node: Mdb, parent: Mdb, attr: u32): bool {
   node.attr = parent.attr & attr;
-  if (node.attr == 0) return false;
+  if (node.attr === 0) return false;
   node.parent = parent;
   node.depth = parent.depth + 1;
   node.prev = parent;
@@ -75,5 +75,5 @@ export function disconnect(node: Mdb): void {
 /** Whether two naturally aligned ranges, base and order, have anything in common. */
 export function overlaps(baseA: u64, orderA: u32, baseB: u64, orderB: u32): bool {
   const order = orderA > orderB ? orderA : orderB;
-  return (baseA ^ baseB) >> <u64>order == 0;
+  return (baseA ^ baseB) >> <u64>order === 0;
 }

@@ -29,18 +29,18 @@ const AMD_SVM_HSAVE_PA: u32 = 0xc0010117;
 export let userMsrValue: u64 = 0;
 
 function mayRead(msr: u32): bool {
-  if (msr == IA32_TSC || msr == IA32_APIC_BASE || msr == IA32_TSC_ADJUST) return false;
+  if (msr === IA32_TSC || msr === IA32_APIC_BASE || msr === IA32_TSC_ADJUST) return false;
   if (msr >= IA32_SYSENTER_CS && msr <= IA32_SYSENTER_EIP) return false;
   if (msr >= IA32_VMX_BASIC && msr <= IA32_VMX_VMFUNC) return false;
-  if (msr == IA32_DS_AREA || msr == IA32_TSC_DEADLINE) return false;
+  if (msr === IA32_DS_AREA || msr === IA32_TSC_DEADLINE) return false;
   if (msr >= IA32_EXT_XAPIC && msr <= IA32_EXT_XAPIC_END) return false;
   // GS_BASE, KERNEL_GS_BASE and TSC_AUX are neighbours.
-  if (msr == IA32_EFER || (msr >= IA32_GS_BASE && msr <= IA32_TSC_AUX)) return false;
-  return msr != AMD_SVM_HSAVE_PA;
+  if (msr === IA32_EFER || (msr >= IA32_GS_BASE && msr <= IA32_TSC_AUX)) return false;
+  return msr !== AMD_SVM_HSAVE_PA;
 }
 
 function mayWrite(msr: u32): bool {
-  if (msr == IA32_FEATURE_CONTROL || msr == IA32_PAT || msr == IA32_MTRR_DEF_TYPE) return false;
+  if (msr === IA32_FEATURE_CONTROL || msr === IA32_PAT || msr === IA32_MTRR_DEF_TYPE) return false;
   if (msr >= IA32_MTRR_PHYS_BASE && msr <= IA32_MTRR_FIX4K_F8000) return false;
   return mayRead(msr);
 }
@@ -50,12 +50,12 @@ export function readUserMsr(msr: u32): bool {
   userMsrValue = 0;
   if (!mayRead(msr)) return false;
   const out = memory.data(8, 8);
-  if (rdmsr_safe(<i32>msr, out) == 0) return false;
+  if (rdmsr_safe(<i32>msr, out) === 0) return false;
   userMsrValue = load<u64>(out);
   return true;
 }
 
 /** Writes an MSR; false if that is not allowed, or the MSR or the value is not there. */
 export function writeUserMsr(msr: u32, value: u64): bool {
-  return mayWrite(msr) && wrmsr_safe(<i32>msr, value) != 0;
+  return mayWrite(msr) && wrmsr_safe(<i32>msr, value) !== 0;
 }

@@ -35,7 +35,7 @@ export function moduleString(index: u32): u32 {
 
 /** First entry of the memory map (its size field), or 0 where there is none. */
 export function firstMapEntry(): usize {
-  if ((load<u32>(info) & FLAG_MMAP) == 0 || load<u32>(info, 44) < 24) return 0;
+  if ((load<u32>(info) & FLAG_MMAP) === 0 || load<u32>(info, 44) < 24) return 0;
   return <usize>load<u32>(info, 48);
 }
 

@@ -21,10 +21,10 @@ export function allocNodeTable(): usize {
 export function freeNodeTable(root: usize): void {
   for (let i: u32 = 0; i < ROOT_BYTES; i += 4) {
     const middle = <usize>load<u32>(root + i);
-    if (middle == 0) continue;
+    if (middle === 0) continue;
     for (let j: u32 = 0; j < LEAF_ENTRIES << 2; j += 4) {
       const entry = load<u32>(middle + j);
-      if (entry != 0 && (entry & DIRECT) == 0) freePage(<usize>entry);
+      if (entry !== 0 && (entry & DIRECT) === 0) freePage(<usize>entry);
     }
     freePage(middle);
   }
@@ -35,10 +35,10 @@ export function freeNodeTable(root: usize): void {
 function middleEntry(root: usize, index: u32, create: bool): usize {
   const slot = root + ((index >> 20) << 2);
   let middle = <usize>load<u32>(slot);
-  if (middle == 0) {
+  if (middle === 0) {
     if (!create) return 0;
     middle = allocPage();
-    if (middle == 0) return 0;
+    if (middle === 0) return 0;
     store<u32>(slot, <u32>middle);
   }
   return middle + (((index >> LEAF_BITS) & (LEAF_ENTRIES - 1)) << 2);
@@ -48,9 +48,9 @@ function middleEntry(root: usize, index: u32, create: bool): usize {
 export function lookupNode(root: usize, index: u64): Mdb {
   if (index >= <u64>NUM_SELECTORS) return changetype<Mdb>(0);
   const slot = middleEntry(root, <u32>index, false);
-  if (slot == 0) return changetype<Mdb>(0);
+  if (slot === 0) return changetype<Mdb>(0);
   const entry = load<u32>(slot);
-  if (entry == 0) return changetype<Mdb>(0);
+  if (entry === 0) return changetype<Mdb>(0);
   if (entry & DIRECT) return changetype<Mdb>(<usize>(entry & ~DIRECT));
   return changetype<Mdb>(<usize>load<u32>(<usize>entry + ((<u32>index & (LEAF_ENTRIES - 1)) << 2)));
 }
@@ -59,16 +59,16 @@ export function lookupNode(root: usize, index: u64): Mdb {
 export function nextNode(root: usize, index: u64): Mdb {
   while (index < <u64>NUM_SELECTORS) {
     const slot = middleEntry(root, <u32>index, false);
-    if (slot == 0) {
+    if (slot === 0) {
       index = ((index >> 20) + 1) << 20;
       continue;
     }
     const entry = load<u32>(slot);
     if (entry & DIRECT) return changetype<Mdb>(<usize>(entry & ~DIRECT));
-    if (entry != 0) {
+    if (entry !== 0) {
       for (let i = <u32>index & (LEAF_ENTRIES - 1); i < LEAF_ENTRIES; i++) {
         const node = load<u32>(<usize>entry + (i << 2));
-        if (node != 0) return changetype<Mdb>(<usize>node);
+        if (node !== 0) return changetype<Mdb>(<usize>node);
       }
     }
     index = ((index >> LEAF_BITS) + 1) << LEAF_BITS;
@@ -77,23 +77,23 @@ export function nextNode(root: usize, index: u64): Mdb {
 }
 
 function leafIsEmpty(leaf: usize): bool {
-  for (let i: u32 = 0; i < LEAF_ENTRIES; i++) if (load<u32>(leaf + (i << 2)) != 0) return false;
+  for (let i: u32 = 0; i < LEAF_ENTRIES; i++) if (load<u32>(leaf + (i << 2)) !== 0) return false;
   return true;
 }
 
 function insertSmall(root: usize, node: Mdb): bool {
   const slot = middleEntry(root, node.base, true);
-  if (slot == 0) return false;
+  if (slot === 0) return false;
   let leaf = load<u32>(slot);
   if (leaf & DIRECT) return false;
-  if (leaf == 0) {
+  if (leaf === 0) {
     leaf = <u32>allocPage();
-    if (leaf == 0) return false;
+    if (leaf === 0) return false;
     store<u32>(slot, leaf);
   }
   const first = <usize>leaf + ((node.base & (LEAF_ENTRIES - 1)) << 2);
   const bytes: u32 = (<u32>4) << node.order;
-  for (let i: u32 = 0; i < bytes; i += 4) if (load<u32>(first + i) != 0) return false;
+  for (let i: u32 = 0; i < bytes; i += 4) if (load<u32>(first + i) !== 0) return false;
   for (let i: u32 = 0; i < bytes; i += 4) store<u32>(first + i, <u32>changetype<usize>(node));
   return true;
 }
@@ -102,9 +102,9 @@ function insertLarge(root: usize, node: Mdb): bool {
   const last: u64 = <u64>node.base + ((<u64>1) << node.order);
   for (let index = <u64>node.base; index < last; index += LEAF_ENTRIES) {
     const slot = middleEntry(root, <u32>index, true);
-    if (slot == 0) return false;
+    if (slot === 0) return false;
     const entry = load<u32>(slot);
-    if (entry == 0) continue;
+    if (entry === 0) continue;
     if (entry & DIRECT || !leafIsEmpty(<usize>entry)) return false;
     freePage(<usize>entry);
     store<u32>(slot, 0);

@@ -24,7 +24,7 @@ export function initPages(start: usize, limit: usize): void {
 /** A zeroed page, or 0 when the pool is empty. */
 export function allocPage(): usize {
   let page = freeList;
-  if (page != 0) {
+  if (page !== 0) {
     freeList = load<u32>(page);
   } else {
     if (fresh >= end) return 0;
@@ -62,7 +62,7 @@ export function freePageLater(page: usize): void {
 }
 
 export function releaseParkedPages(): void {
-  while (parked != 0) {
+  while (parked !== 0) {
     const page = parked;
     parked = load<u32>(page, 0xff8);
     freePage(page);

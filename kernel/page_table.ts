@@ -33,7 +33,7 @@ export function kernelRoot(): u64 {
 /** An empty user half with the kernel's window; 0 when memory is out. */
 export function allocPageTable(): usize {
   const root = allocPage();
-  if (root != 0) store<u64>(root, load<u64>(<usize>kernelRoot(), 511 * 8), 511 * 8);
+  if (root !== 0) store<u64>(root, load<u64>(<usize>kernelRoot(), 511 * 8), 511 * 8);
   return root;
 }
 
@@ -42,7 +42,7 @@ function entryOrder(level: u32): u32 {
 }
 
 function isTable(entry: u64, level: u32): bool {
-  return level > 0 && (entry & (PTE_P | PTE_LARGE)) == PTE_P;
+  return level > 0 && (entry & (PTE_P | PTE_LARGE)) === PTE_P;
 }
 
 function freeTable(table: usize, level: u32, later: bool): void {
@@ -82,7 +82,7 @@ export function findMapping(root: usize, address: u64): void {
 function splitEntry(slot: usize, level: u32): usize {
   const entry = load<u64>(slot);
   const table = allocPage();
-  if (table == 0) return 0;
+  if (table === 0) return 0;
   if (entry & PTE_P) {
     const child = level - 1;
     const step: u64 = (<u64>1) << (<u64>entryOrder(child));
@@ -110,26 +110,26 @@ function updateLevel(table: usize, level: u32, first: u64, end: u64, offset: u64
     const next = (at & ~(size - 1)) + size;
     const stop = next < end ? next : end;
     const entry = load<u64>(slot);
-    const whole = (at & (size - 1)) == 0 && stop == next;
+    const whole = (at & (size - 1)) === 0 && stop === next;
     const phys = at + offset;
-    const leaf = attr == 0 || (order <= largestPageOrder() && (phys & (size - 1)) == 0);
+    const leaf = attr === 0 || (order <= largestPageOrder() && (phys & (size - 1)) === 0);
     if (whole && leaf) {
-      const value = attr == 0 ? 0 : phys | attr | (level > 0 ? PTE_LARGE : 0);
-      if (entry != value) {
+      const value = attr === 0 ? 0 : phys | attr | (level > 0 ? PTE_LARGE : 0);
+      if (entry !== value) {
         store<u64>(slot, value);
         if (entry & PTE_P) {
           flush = true;
           if (isTable(entry, level)) freeTable(<usize>(entry & ADDRESS), level - 1, true);
         }
       }
-    } else if (attr != 0 || entry & PTE_P) {
+    } else if (attr !== 0 || entry & PTE_P) {
       let child: usize;
       if (isTable(entry, level)) child = <usize>(entry & ADDRESS);
       else {
         child = splitEntry(slot, level);
         if (entry & PTE_P) flush = true;
       }
-      if (child == 0) {
+      if (child === 0) {
         updateFailed = true;
         return flush;
       }

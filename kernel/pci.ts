@@ -7,12 +7,12 @@ import { Pd } from "./pd";
 
 /** Whether the domain's page at this address is one of PCI configuration space or of the HPET. */
 export function isPciConfigPage(pd: Pd, address: u64): bool {
-  if (address >> 47 != 0) return false;
+  if (address >> 47 !== 0) return false;
   findMapping(pd.pageTable, address);
-  if (foundAttr == 0) return false;
+  if (foundAttr === 0) return false;
   const phys = foundPhys + (address & (((<u64>1) << (<u64>foundOrder)) - 1));
   const base = mcfgBase();
-  if (base != 0 && phys >= base && phys < base + mcfgBytes()) return true;
+  if (base !== 0 && phys >= base && phys < base + mcfgBytes()) return true;
   const hpet = hpetAddress();
-  return hpet != 0 && phys >> 12 == hpet >> 12;
+  return hpet !== 0 && phys >> 12 === hpet >> 12;
 }

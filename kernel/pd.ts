@@ -53,13 +53,13 @@ export function initKobject(object: Kobject, type: u32, owner: Pd, base: u32, at
  */
 export function createPd(owner: Pd, base: u32, attr: u32, kernel: bool): Pd {
   const pd = changetype<Pd>(allocObject(offsetof<Pd>()));
-  if (changetype<usize>(pd) == 0) return pd;
-  initKobject(pd, TYPE_PD, changetype<usize>(owner) == 0 ? pd : owner, base, attr);
+  if (changetype<usize>(pd) === 0) return pd;
+  initKobject(pd, TYPE_PD, changetype<usize>(owner) === 0 ? pd : owner, base, attr);
   pd.isKernel = kernel;
   pd.objects = allocNodeTable();
   pd.ports = allocNodeTable();
   if (!kernel) pd.pageTable = allocPageTable();
-  if (pd.objects == 0 || pd.ports == 0 || (!kernel && pd.pageTable == 0)) {
+  if (pd.objects === 0 || pd.ports === 0 || (!kernel && pd.pageTable === 0)) {
     dropRef(pd);
     return changetype<Pd>(0);
   }
@@ -73,21 +73,21 @@ export function retirePd(pd: Pd): void {
 }
 
 export function destroyPd(pd: Pd): void {
-  if (pd.objects != 0) freeNodeTable(pd.objects);
-  if (pd.ports != 0) freeNodeTable(pd.ports);
-  if (pd.portMap0 != 0) freePage(pd.portMap0);
-  if (pd.portMap1 != 0) freePage(pd.portMap1);
-  if (pd.pageTable != 0) freePageTable(pd.pageTable);
+  if (pd.objects !== 0) freeNodeTable(pd.objects);
+  if (pd.ports !== 0) freeNodeTable(pd.ports);
+  if (pd.portMap0 !== 0) freePage(pd.portMap0);
+  if (pd.portMap1 !== 0) freePage(pd.portMap1);
+  if (pd.pageTable !== 0) freePageTable(pd.pageTable);
 }
 
 /** The table of a domain's nodes of kind CRD_OBJ or CRD_PIO. */
 export function nodeTable(pd: Pd, kind: u32): usize {
-  return kind == CRD_OBJ ? pd.objects : pd.ports;
+  return kind === CRD_OBJ ? pd.objects : pd.ports;
 }
 
 /** Number of indices in a space of this kind. */
 export function spaceLimit(kind: u32): u32 {
-  return kind == CRD_OBJ ? 0x400_0000 : <u32>NUM_PORTS;
+  return kind === CRD_OBJ ? 0x400_0000 : <u32>NUM_PORTS;
 }
 
 export function holdPd(pd: Pd): Pd {

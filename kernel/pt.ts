@@ -18,7 +18,7 @@ export class Pt extends Kobject {
 /** A portal into `ec`, known to `owner` under selector `base`; null when memory is out. */
 export function createPt(owner: Pd, base: u32, ec: Ec, mtd: u64, ip: u64): Pt {
   const pt = changetype<Pt>(allocObject(offsetof<Pt>()));
-  if (changetype<usize>(pt) == 0) return pt;
+  if (changetype<usize>(pt) === 0) return pt;
   initKobject(pt, TYPE_PT, owner, base, PERM_PT_CTRL | PERM_PT_CALL);
   addRef(ec);
   pt.ec = ec;

@@ -9,7 +9,8 @@ import { nodeTable, Pd } from "./pd";
 import { updatePorts } from "./space_pio";
 
 function takeRights(node: Mdb, rights: u32): void {
-  if (node.kind == CRD_PIO && (node.attr & ~rights) == 0 && node.sub & 1) updatePorts(node, false);
+  if (node.kind === CRD_PIO && (node.attr & ~rights) === 0 && node.sub & 1)
+    updatePorts(node, false);
   node.attr &= ~rights;
 }
 
@@ -17,7 +18,7 @@ function takeRights(node: Mdb, rights: u32): void {
 function discard(node: Mdb): void {
   removeNode(nodeTable(node.pd, node.kind), node);
   disconnect(node);
-  if (node.kind == CRD_OBJ && node.target == <u32>changetype<usize>(node)) {
+  if (node.kind === CRD_OBJ && node.target === <u32>changetype<usize>(node)) {
     capabilitiesGone(changetype<Kobject>(node));
   } else freeMdb(node);
 }
@@ -38,7 +39,7 @@ export function revokeNodes(
   let index = base;
   for (;;) {
     const top = nextNode(table, index);
-    if (changetype<usize>(top) == 0) return;
+    if (changetype<usize>(top) === 0) return;
     if (!overlaps(top.base, top.order, base, order)) return;
     index = <u64>top.base + ((<u64>1) << (<u64>top.order));
     const common = top.order < order ? top.order : order;
@@ -48,7 +49,7 @@ export function revokeNodes(
     let node = top;
     let affected = false;
     for (;;) {
-      if (node.depth == depth + (self ? 0 : 1)) {
+      if (node.depth === depth + (self ? 0 : 1)) {
         affected = overlaps(node.target, node.order, target, common);
       }
       if (affected && node.attr & rights) takeRights(node, rights);
@@ -60,7 +61,7 @@ export function revokeNodes(
     for (;;) {
       const before = node.prev;
       const isTop = node.depth <= depth;
-      if (node.attr == 0 && node.next.depth <= node.depth) discard(node);
+      if (node.attr === 0 && node.next.depth <= node.depth) discard(node);
       if (isTop) break;
       node = before;
     }

@@ -39,11 +39,11 @@ function badElf(reason: string): void {
 function blockOrder(a: u64, b: u64, bytes: u64): u32 {
   const fit = <u32>(63 - clz<u64>(bytes));
   const aligned = <u32>ctz<u64>(a | b);
-  return aligned < fit ? aligned : fit;
+  return min<u32>(aligned, fit);
 }
 
 function mapSegment(pd: Pd, kernel: Pd, phys: u64, virt: u64, bytes: u64, rights: u32): void {
-  while (bytes != 0) {
+  while (bytes !== 0) {
     const order = blockOrder(phys, virt, bytes);
     delegateMemory(pd, kernel, phys, virt, order, rights, SUBSPACE_HOST);
     const step: u64 = (<u64>1) << (<u64>order);
@@ -55,16 +55,16 @@ function mapSegment(pd: Pd, kernel: Pd, phys: u64, virt: u64, bytes: u64, rights
 
 /** Maps the segments of the ELF image in the module; returns its entry point. */
 function loadElf(pd: Pd, kernel: Pd): u64 {
-  if (moduleCount() == 0) badElf("No ELF: no boot module, the first one has to be the roottask");
+  if (moduleCount() === 0) badElf("No ELF: no boot module, the first one has to be the roottask");
   const start = <u64>moduleStart(0);
   const size = <u64>moduleEnd(0) - start;
   const image = <usize>start;
   if (
     size < 64 ||
-    load<u32>(image) != ELF_MAGIC ||
-    load<u16>(image, 4) != 0x0102 ||
-    load<u16>(image, 16) != 2 ||
-    load<u16>(image, 18) != 62
+    load<u32>(image) !== ELF_MAGIC ||
+    load<u16>(image, 4) !== 0x0102 ||
+    load<u16>(image, 16) !== 2 ||
+    load<u16>(image, 18) !== 62
   ) {
     badElf("No ELF: the first boot module is not a 64-bit x86 executable");
   }
@@ -76,21 +76,21 @@ function loadElf(pd: Pd, kernel: Pd): u64 {
   }
   for (let i: u64 = 0; i < count; i++) {
     const header = image + <usize>(table + i * PHDR_BYTES);
-    if (load<u32>(header) != PT_LOAD) continue;
+    if (load<u32>(header) !== PT_LOAD) continue;
     const flags = load<u32>(header, 4);
     const offset = load<u64>(header, 8);
     const virt = load<u64>(header, 16);
     const fileSize = load<u64>(header, 32);
     const memSize = load<u64>(header, 40);
-    if (fileSize != memSize) badElf("Bad ELF: a segment's memory size differs from its file size");
-    if (((virt ^ offset) & (page - 1)) != 0) {
+    if (fileSize !== memSize) badElf("Bad ELF: a segment's memory size differs from its file size");
+    if (((virt ^ offset) & (page - 1)) !== 0) {
       badElf("Bad ELF: a segment's address and offset differ within the page");
     }
     if (offset > size || fileSize > size - offset) badElf("Bad ELF: a segment lies beyond the end");
     if (virt >= <u64>USER_ADDR || fileSize > <u64>USER_ADDR - virt) {
       badElf("Bad ELF: a segment lies outside user space");
     }
-    if (fileSize == 0) continue;
+    if (fileSize === 0) continue;
     let rights: u32 = 0;
     if (flags & 4) rights |= MEM_R;
     if (flags & 2) rights |= MEM_W;
@@ -105,20 +105,20 @@ function loadElf(pd: Pd, kernel: Pd): u64 {
 /** Creates the roottask and makes it ready; its selectors, registers and pages are those of the interface. */
 export function createRoot(cpu: Cpu, kernel: Pd): void {
   const pd = createPd(changetype<Pd>(0), ROOT_SEL_PD, PERM_PD_CREATE, false);
-  if (changetype<usize>(pd) == 0) panic("out of memory for the roottask");
+  if (changetype<usize>(pd) === 0) panic("out of memory for the roottask");
   pd.privileged = true;
   pd.passthrough = true;
   const hip = <u64>USER_ADDR - PAGE_SIZE;
   const utcb = hip - PAGE_SIZE;
   const ec: Ec = createEc(pd, ROOT_SEL_EC, pd, true, cpu.id, 0, utcb, pd, 0);
-  if (changetype<usize>(ec) == 0) panic("out of memory for the roottask");
+  if (changetype<usize>(ec) === 0) panic("out of memory for the roottask");
   ec.cont = CONT_SYSRET;
   ec.rdi = cpu.id;
   ec.rcx = loadElf(pd, kernel);
   ec.r11 = hip;
   delegateMemory(pd, kernel, <u64>hipAddress(), hip, 12, MEM_R, SUBSPACE_HOST);
   const sc = createSc(pd, ROOT_SEL_SC, ec, ROOT_PRIORITY, ROOT_QUANTUM);
-  if (changetype<usize>(sc) == 0) panic("out of memory for the roottask");
+  if (changetype<usize>(sc) === 0) panic("out of memory for the roottask");
   if (!insertObject(pd) || !insertObject(ec) || !insertObject(sc)) {
     panic("out of memory for the roottask");
   }

@@ -40,15 +40,15 @@ function mayLeave(cpu: Cpu, ec: Ec): bool {
   }
   if (ec.hazard & HAZARD_RECALL) {
     ec.hazard &= ~HAZARD_RECALL;
-    if (ec.cont == CONT_SYSRET) redirectToIret(ec);
+    if (ec.cont === CONT_SYSRET) redirectToIret(ec);
     ec.vec = EVENT_RECALL;
     ec.cont = CONT_SEND_EVENT;
     return false;
   }
-  const rip = ec.cont == CONT_SYSRET ? ec.rcx : ec.rip;
+  const rip = ec.cont === CONT_SYSRET ? ec.rcx : ec.rip;
   // The canonical hole and the kernel's half: user code cannot run there, and could not get there.
-  if (!isCanonical(rip) || rip >> 63 != 0) {
-    if (ec.cont == CONT_SYSRET) redirectToIret(ec);
+  if (!isCanonical(rip) || rip >> 63 !== 0) {
+    if (ec.cont === CONT_SYSRET) redirectToIret(ec);
     ec.vec = VEC_GP;
     ec.err = 0;
     ec.cont = CONT_SEND_EVENT;
@@ -112,6 +112,6 @@ export function run(cpu: Cpu): i32 {
   do {
     reap();
     exit = step(cpu, cpu.ec);
-  } while (exit == STAY);
+  } while (exit === STAY);
   return exit;
 }

@@ -30,14 +30,14 @@ export class Sc extends Kobject {
 /** An SC that runs `ec` with a quantum in microseconds; null when memory is out. */
 export function createSc(owner: Pd, base: u32, ec: Ec, prio: u32, quantum: u32): Sc {
   const sc = changetype<Sc>(allocObject(offsetof<Sc>()));
-  if (changetype<usize>(sc) == 0) return sc;
+  if (changetype<usize>(sc) === 0) return sc;
   initKobject(sc, TYPE_SC, owner, base, PERM_SC_CTRL);
   addRef(ec);
   sc.ec = ec;
   sc.cpu = ec.cpu;
   sc.prio = prio;
   sc.budget = (<u64>tscKilohertz() * <u64>quantum) / 1000;
-  if (sc.budget == 0) sc.budget = 1;
+  if (sc.budget === 0) sc.budget = 1;
   return sc;
 }
 
@@ -50,7 +50,7 @@ export function destroySc(sc: Sc): void {
 /** Adds `sc`, which the caller holds a reference for, to those that wait until `ec` can run. */
 export function waitForEc(ec: Ec, sc: Sc): void {
   const head = ec.waiting;
-  if (changetype<usize>(head) == 0) {
+  if (changetype<usize>(head) === 0) {
     sc.prev2 = sc;
     sc.next2 = sc;
     ec.waiting = sc;
@@ -66,8 +66,8 @@ export function waitForEc(ec: Ec, sc: Sc): void {
 export function releaseWaiting(ec: Ec): void {
   for (;;) {
     const sc = ec.waiting;
-    if (changetype<usize>(sc) == 0) return;
-    if (sc.next2 == sc) ec.waiting = changetype<Sc>(0);
+    if (changetype<usize>(sc) === 0) return;
+    if (sc.next2 === sc) ec.waiting = changetype<Sc>(0);
     else {
       sc.next2.prev2 = sc.prev2;
       sc.prev2.next2 = sc.next2;
@@ -82,7 +82,7 @@ export function releaseWaiting(ec: Ec): void {
 
 /** Nobody can name the SC any more and nobody waits for an answer of its EC's call. */
 function isAbandoned(sc: Sc): bool {
-  return sc.refs == 1 && changetype<usize>(sc.ec.partner) == 0;
+  return sc.refs === 1 && changetype<usize>(sc.ec.partner) === 0;
 }
 
 // --- Ready queue ---
@@ -99,14 +99,14 @@ function setRing(cpu: Cpu, prio: u32, sc: Sc): void {
 export function makeReady(sc: Sc): void {
   const cpu = cpuById(sc.cpu);
   enqueue(cpu, sc, rdtsc());
-  if (cpu != thisCpu() && cpu.hazard & HAZARD_SCHEDULE) sendReschedule(cpu);
+  if (cpu !== thisCpu() && cpu.hazard & HAZARD_SCHEDULE) sendReschedule(cpu);
 }
 
 function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
   const prio = sc.prio;
   if (prio > cpu.topPrio) cpu.topPrio = prio;
   const head = ring(cpu, prio);
-  if (changetype<usize>(head) == 0) {
+  if (changetype<usize>(head) === 0) {
     sc.prev2 = sc;
     sc.next2 = sc;
     setRing(cpu, prio, sc);
@@ -115,20 +115,20 @@ function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
     sc.prev2 = head.prev2;
     sc.prev2.next2 = sc;
     head.prev2 = sc;
-    if (sc.left != 0) setRing(cpu, prio, sc);
+    if (sc.left !== 0) setRing(cpu, prio, sc);
   }
   const current = cpu.sc;
-  if (prio > current.prio || (sc != current && prio == current.prio && sc.left != 0)) {
+  if (prio > current.prio || (sc !== current && prio === current.prio && sc.left !== 0)) {
     cpu.hazard |= HAZARD_SCHEDULE;
   }
-  if (sc.left == 0) sc.left = sc.budget;
+  if (sc.left === 0) sc.left = sc.budget;
   sc.since = now;
 }
 
 function dequeueTop(cpu: Cpu, now: u64): Sc {
   const prio = cpu.topPrio;
   const sc = ring(cpu, prio);
-  if (sc.next2 == sc) setRing(cpu, prio, changetype<Sc>(0));
+  if (sc.next2 === sc) setRing(cpu, prio, changetype<Sc>(0));
   else {
     setRing(cpu, prio, sc.next2);
     sc.next2.prev2 = sc.prev2;
@@ -137,7 +137,7 @@ function dequeueTop(cpu: Cpu, now: u64): Sc {
   sc.prev2 = changetype<Sc>(0);
   sc.next2 = changetype<Sc>(0);
   let top = cpu.topPrio;
-  while (top > 0 && changetype<usize>(ring(cpu, top)) == 0) top--;
+  while (top > 0 && changetype<usize>(ring(cpu, top)) === 0) top--;
   cpu.topPrio = top;
   sc.since = now;
   return sc;
@@ -169,10 +169,10 @@ export function nextSc(cpu: Cpu, suspend: bool, drop: bool): Sc {
 
 /** Whether an SC with this priority and quantum can be created. */
 export function isValidQpd(prio: u32, quantum: u32): bool {
-  return prio != 0 && prio < <u32>NUM_PRIORITIES && quantum != 0;
+  return prio !== 0 && prio < <u32>NUM_PRIORITIES && quantum !== 0;
 }
 
 /** Whether the EC will never run again. */
 export function isDead(ec: Ec): bool {
-  return ec.cont == CONT_DEAD;
+  return ec.cont === CONT_DEAD;
 }

@@ -31,14 +31,14 @@ function link(page: SlabPage, index: u32): void {
   const first = <usize>load<u32>(head);
   page.next = first;
   page.prev = 0;
-  if (first != 0) changetype<SlabPage>(first).prev = changetype<usize>(page);
+  if (first !== 0) changetype<SlabPage>(first).prev = changetype<usize>(page);
   store<u32>(head, <u32>changetype<usize>(page));
 }
 
 function unlink(page: SlabPage, index: u32): void {
-  if (page.prev != 0) changetype<SlabPage>(page.prev).next = page.next;
+  if (page.prev !== 0) changetype<SlabPage>(page.prev).next = page.next;
   else store<u32>(heads + (index << 2), <u32>page.next);
-  if (page.next != 0) changetype<SlabPage>(page.next).prev = page.prev;
+  if (page.next !== 0) changetype<SlabPage>(page.next).prev = page.prev;
 }
 
 /** Zeroed memory for an object of up to 1024 bytes, aligned to 64; 0 when the pool is empty. */
@@ -47,9 +47,9 @@ export function allocObject(bytes: u32): usize {
   if (index >= CLASSES) return 0;
   const size: u32 = (<u32>1) << (MIN_SHIFT + index);
   let page = changetype<SlabPage>(<usize>load<u32>(heads + (index << 2)));
-  if (changetype<usize>(page) == 0) {
+  if (changetype<usize>(page) === 0) {
     const start = allocPage();
-    if (start == 0) return 0;
+    if (start === 0) return 0;
     page = changetype<SlabPage>(start);
     page.slotSize = size;
     for (let slot = <u32>PAGE_SIZE - size; slot >= size; slot -= size) {
@@ -61,7 +61,7 @@ export function allocObject(bytes: u32): usize {
   const object = page.freeSlots;
   page.freeSlots = <usize>load<u32>(object);
   page.used++;
-  if (page.freeSlots == 0) unlink(page, index);
+  if (page.freeSlots === 0) unlink(page, index);
   memory.fill(object, 0, size);
   return object;
 }
@@ -69,12 +69,12 @@ export function allocObject(bytes: u32): usize {
 export function freeObject(object: usize): void {
   const page = changetype<SlabPage>(object & ~(<usize>PAGE_SIZE - 1));
   const index = classOf(page.slotSize);
-  const wasFull = page.freeSlots == 0;
+  const wasFull = page.freeSlots === 0;
   store<u32>(object, <u32>page.freeSlots);
   page.freeSlots = object;
   page.used--;
   if (wasFull) link(page, index);
-  if (page.used == 0) {
+  if (page.used === 0) {
     unlink(page, index);
     freePage(changetype<usize>(page));
   }

@@ -19,18 +19,18 @@ export class Sm extends Kobject {
 /** A semaphore known to `owner` under selector `base`; null when memory is out. */
 export function createSm(owner: Pd, base: u32, counter: u64): Sm {
   const sm = changetype<Sm>(allocObject(offsetof<Sm>()));
-  if (changetype<usize>(sm) == 0) return sm;
+  if (changetype<usize>(sm) === 0) return sm;
   initKobject(sm, TYPE_SM, owner, base, PERM_SM_UP | PERM_SM_DOWN);
   sm.counter = counter;
   return sm;
 }
 
 function leaveQueue(sm: Sm, ec: Ec): void {
-  if (ec.next2 == ec) sm.queue = changetype<Ec>(0);
+  if (ec.next2 === ec) sm.queue = changetype<Ec>(0);
   else {
     ec.next2.prev2 = ec.prev2;
     ec.prev2.next2 = ec.next2;
-    if (sm.queue == ec) sm.queue = ec.next2;
+    if (sm.queue === ec) sm.queue = ec.next2;
   }
   ec.prev2 = changetype<Ec>(0);
   ec.next2 = changetype<Ec>(0);
@@ -48,7 +48,7 @@ function wake(sm: Sm, ec: Ec, cont: u32): void {
 
 export function up(sm: Sm): void {
   const ec = sm.queue;
-  if (changetype<usize>(ec) == 0) sm.counter++;
+  if (changetype<usize>(ec) === 0) sm.counter++;
   else wake(sm, ec, CONT_DOWN_SUCCESS);
 }
 
@@ -57,7 +57,7 @@ export function up(sm: Sm): void {
  * go on then. `deadline` is a TSC value, 0 for none.
  */
 export function down(sm: Sm, ec: Ec, zero: bool, deadline: u64): bool {
-  if (sm.counter != 0) {
+  if (sm.counter !== 0) {
     sm.counter = zero ? 0 : sm.counter - 1;
     return true;
   }
@@ -65,7 +65,7 @@ export function down(sm: Sm, ec: Ec, zero: bool, deadline: u64): bool {
   ec.semaphore = sm;
   ec.cont = CONT_DOWN_SUCCESS;
   const head = sm.queue;
-  if (changetype<usize>(head) == 0) {
+  if (changetype<usize>(head) === 0) {
     ec.prev2 = ec;
     ec.next2 = ec;
     sm.queue = ec;
@@ -75,7 +75,7 @@ export function down(sm: Sm, ec: Ec, zero: bool, deadline: u64): bool {
     ec.prev2.next2 = ec;
     head.prev2 = ec;
   }
-  if (deadline != 0) setTimeoutOf(ec, deadline);
+  if (deadline !== 0) setTimeoutOf(ec, deadline);
   return false;
 }
 
@@ -86,5 +86,5 @@ export function timedOut(ec: Ec): void {
 
 /** The semaphore's capability is gone: nobody will ever call `up`. */
 export function retireSm(sm: Sm): void {
-  while (changetype<usize>(sm.queue) != 0) wake(sm, sm.queue, CONT_DOWN_BAD_CAP);
+  while (changetype<usize>(sm.queue) !== 0) wake(sm, sm.queue, CONT_DOWN_BAD_CAP);
 }

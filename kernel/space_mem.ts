@@ -35,7 +35,7 @@ let hipPage: u64 = 0;
 
 /** Takes a device page away from user space. */
 export function claimDevicePage(address: u64): void {
-  if (claimedCount == MAX_CLAIMED) return;
+  if (claimedCount === MAX_CLAIMED) return;
   store<u64>(claimed + (claimedCount << 3), address & ~(<u64>PAGE_SIZE - 1));
   claimedCount++;
 }
@@ -64,12 +64,13 @@ function findPhysical(at: u64): void {
   const limit = physicalAddressBits();
   sourceOrder = 12;
   sourcePhys = at & ~(<u64>PAGE_SIZE - 1);
-  if (sourcePhys >> <u64>limit != 0) {
+  if (sourcePhys >> <u64>limit !== 0) {
     sourceAttr = 0;
+    sourceOrder = limit;
     return;
   }
   if (touchesKernel(sourcePhys, 12)) {
-    sourceAttr = sourcePhys == hipPage ? PTE_USER | PTE_NX : 0;
+    sourceAttr = sourcePhys === hipPage ? PTE_USER | PTE_NX : 0;
     return;
   }
   sourceAttr = ALL_RIGHTS;
@@ -91,26 +92,26 @@ function findSource(pd: Pd, at: u64): void {
   sourcePhys = foundPhys;
   sourceAttr = foundAttr;
   sourceOrder = foundOrder;
-  if (sourceAttr & PTE_NODELEG || (sourceAttr & PTE_U) == 0) sourceAttr = 0;
+  if (sourceAttr & PTE_NODELEG || (sourceAttr & PTE_U) === 0) sourceAttr = 0;
 }
 
 /** Page-table attributes for memory permissions; 0 for none. */
 function wantedAttr(rights: u32): u64 {
-  if (rights == 0) return 0;
+  if (rights === 0) return 0;
   let attr = PTE_USER;
   if (rights & MEM_W) attr |= PTE_W;
-  if ((rights & MEM_X) == 0) attr |= PTE_NX;
+  if ((rights & MEM_X) === 0) attr |= PTE_NX;
   return attr;
 }
 
 function mergeAttr(source: u64, wanted: u64): u64 {
-  if ((source & wanted & PTE_P) == 0) return 0;
+  if ((source & wanted & PTE_P) === 0) return 0;
   return PTE_USER | (source & wanted & PTE_W) | ((source | wanted) & PTE_NX);
 }
 
 function isValidRange(first: u64, order: u32): bool {
   const bytes: u64 = (<u64>1) << (<u64>order);
-  return order < 47 && (first & (bytes - 1)) == 0 && first + bytes <= <u64>USER_ADDR;
+  return order < 47 && (first & (bytes - 1)) === 0 && first + bytes <= <u64>USER_ADDR;
 }
 
 /**
@@ -126,12 +127,12 @@ export function delegateMemory(
   rights: u32,
   sub: u32,
 ): void {
-  if (to.isKernel || (sub & SUBSPACE_HOST) == 0) return;
+  if (to.isKernel || (sub & SUBSPACE_HOST) === 0) return;
   if (!isValidRange(rcvBase, order)) return;
   const bytes: u64 = (<u64>1) << (<u64>order);
   const wanted = wantedAttr(rights);
   let stale = false;
-  if (wanted == 0) {
+  if (wanted === 0) {
     stale = updateRange(to.pageTable, rcvBase, bytes, 0, 0);
   } else {
     if (!isValidRange(sndBase, order)) return;
@@ -142,7 +143,7 @@ export function delegateMemory(
       const blockBytes: u64 = (<u64>1) << (<u64>sourceOrder);
       const offset = at & (blockBytes - 1);
       const rest = blockBytes - offset;
-      const step = rest < end - at ? rest : end - at;
+      const step = min<u64>(rest, end - at);
       const attr = mergeAttr(sourceAttr, wanted);
       if (updateRange(to.pageTable, at - sndBase + rcvBase, step, sourcePhys + offset, attr)) {
         stale = true;
@@ -166,13 +167,13 @@ export function mapKernelPage(pd: Pd, address: u64, page: usize): bool {
   if (updateRange(pd.pageTable, address, PAGE_SIZE, <u64>page, attr)) shootdown(pd);
   releaseParkedPages();
   findMapping(pd.pageTable, address);
-  return foundPhys == <u64>page;
+  return foundPhys === <u64>page;
 }
 
 /** Removes a page mapped by mapKernelPage, unless something else has taken its place. */
 export function unmapKernelPage(pd: Pd, address: u64, page: usize): void {
   findMapping(pd.pageTable, address);
-  if (foundAttr == 0 || foundPhys != <u64>page) return;
+  if (foundAttr === 0 || foundPhys !== <u64>page) return;
   if (updateRange(pd.pageTable, address, PAGE_SIZE, 0, 0)) shootdown(pd);
   releaseParkedPages();
 }
@@ -180,14 +181,14 @@ export function unmapKernelPage(pd: Pd, address: u64, page: usize): void {
 /** Makes every CPU forget stale translations of `pd` before this function returns. */
 function shootdown(pd: Pd): void {
   const self = thisCpu();
-  if (self.pd == pd) set_cr3(cr3());
+  if (self.pd === pd) set_cr3(cr3());
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu: Cpu = cpuById(i);
-    if (cpu == self || !cpu.online || cpu.pd != pd) continue;
+    if (cpu === self || !cpu.online || cpu.pd !== pd) continue;
     cpu.tlbRequest = 1;
     sendTlbShootdown(cpu);
     // The stub on the other side answers from user mode and while it waits for the kernel lock.
     const request = window() + <u64>(changetype<usize>(cpu) + CPU_TLB_REQUEST);
-    while (load64(request) != 0) pause();
+    while (load64(request) !== 0) pause();
   }
 }

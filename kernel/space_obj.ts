@@ -14,9 +14,9 @@ import { Sm } from "./sm";
 /** The object of this type, or 0 if the selector is empty, of another type, or lacks a permission. */
 function lookup(pd: Pd, selector: u64, type: u32, permissions: u32): usize {
   const node: Mdb = lookupNode(pd.objects, selector);
-  if (changetype<usize>(node) == 0 || (node.attr & permissions) != permissions) return 0;
+  if (changetype<usize>(node) === 0 || (node.attr & permissions) !== permissions) return 0;
   const object = changetype<Kobject>(<usize>node.target);
-  return object.type == type ? changetype<usize>(object) : 0;
+  return object.type === type ? changetype<usize>(object) : 0;
 }
 
 export function lookupPd(pd: Pd, selector: u64, permissions: u32): Pd {
@@ -51,11 +51,11 @@ export function isSelector(selector: u64): bool {
 
 /** Whether the selector is taken. */
 export function isTaken(pd: Pd, selector: u64): bool {
-  return changetype<usize>(lookupNode(pd.objects, selector)) != 0;
+  return changetype<usize>(lookupNode(pd.objects, selector)) !== 0;
 }
 
 /** Enters a new object into the space of the domain that owns it; false if the selector is taken. */
 export function insertObject(object: Kobject): bool {
-  if (object.kind != CRD_OBJ) return false;
+  if (object.kind !== CRD_OBJ) return false;
   return insertNode(object.pd.objects, object, NUM_SELECTORS);
 }

@@ -8,14 +8,14 @@ import { allocPage, PAGE_BYTES } from "./page";
 import { Pd } from "./pd";
 
 function ensurePortMap(pd: Pd): bool {
-  if (pd.portMap0 == 0) {
+  if (pd.portMap0 === 0) {
     pd.portMap0 = allocPage();
-    if (pd.portMap0 == 0) return false;
+    if (pd.portMap0 === 0) return false;
     memory.fill(pd.portMap0, 0xff, PAGE_BYTES);
   }
-  if (pd.portMap1 == 0) {
+  if (pd.portMap1 === 0) {
     pd.portMap1 = allocPage();
-    if (pd.portMap1 == 0) return false;
+    if (pd.portMap1 === 0) return false;
     memory.fill(pd.portMap1, 0xff, PAGE_BYTES);
   }
   return true;
@@ -38,9 +38,9 @@ export function updatePorts(node: Mdb, allowed: bool): bool {
   const self = thisCpu();
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu: Cpu = cpuById(i);
-    if (!cpu.online || cpu.pd != pd) continue;
+    if (!cpu.online || cpu.pd !== pd) continue;
     loadPortMap(cpu, pd);
-    if (cpu != self) sendReschedule(cpu);
+    if (cpu !== self) sendReschedule(cpu);
   }
   return true;
 }

@@ -62,7 +62,7 @@ export function flagsOf(ec: Ec): u32 {
  */
 function foreignSyscall(cpu: Cpu, ec: Ec): void {
   const selector = ec.domain.syscallBase + <u64>ec.cpu;
-  if (changetype<usize>(lookupPt(ec.domain, selector)) == 0) {
+  if (changetype<usize>(lookupPt(ec.domain, selector)) === 0) {
     die(cpu, "no portal for foreign system calls");
     return;
   }
@@ -72,7 +72,7 @@ function foreignSyscall(cpu: Cpu, ec: Ec): void {
 
 /** Handles the system call whose arguments are in the current EC's registers. */
 export function syscall(cpu: Cpu, ec: Ec): void {
-  if (ec.domain.foreign && (load<u32>(ec.utcb, UTCB_FLAGS) & UTCB_NSCT) == 0) {
+  if (ec.domain.foreign && (load<u32>(ec.utcb, UTCB_FLAGS) & UTCB_NSCT) === 0) {
     foreignSyscall(cpu, ec);
     return;
   }
@@ -134,26 +134,26 @@ function sysRevoke(ec: Ec): i32 {
   let pd: Pd = ec.domain;
   if (flagsOf(ec) & 2) {
     pd = lookupPd(pd, ec.rdx, 0);
-    if (changetype<usize>(pd) == 0) return BAD_CAP;
+    if (changetype<usize>(pd) === 0) return BAD_CAP;
   }
-  revokeCrd(pd, ec.rsi, (flagsOf(ec) & 1) != 0);
+  revokeCrd(pd, ec.rsi, (flagsOf(ec) & 1) !== 0);
   return SUCCESS;
 }
 
 function sysEcCtrl(cpu: Cpu, ec: Ec): i32 {
-  if ((flagsOf(ec) & 3) != EC_CTRL_RECALL) return BAD_PAR;
+  if ((flagsOf(ec) & 3) !== EC_CTRL_RECALL) return BAD_PAR;
   const target = lookupEc(ec.domain, selectorOf(ec), PERM_EC_CTRL);
-  if (changetype<usize>(target) == 0) return BAD_CAP;
+  if (changetype<usize>(target) === 0) return BAD_CAP;
   target.hazard |= HAZARD_RECALL;
   const other = cpuById(target.cpu);
-  if (other != cpu && other.ec == target) sendReschedule(other);
+  if (other !== cpu && other.ec === target) sendReschedule(other);
   return SUCCESS;
 }
 
 /** CPU time used, in microseconds. */
 function sysScCtrl(ec: Ec): i32 {
   const sc = lookupSc(ec.domain, selectorOf(ec), PERM_SC_CTRL);
-  if (changetype<usize>(sc) == 0) return BAD_CAP;
+  if (changetype<usize>(sc) === 0) return BAD_CAP;
   const khz = <u64>tscKilohertz();
   const micros = (sc.time / khz) * 1000 + ((sc.time % khz) * 1000) / khz;
   ec.rsi = micros >> 32;
@@ -163,7 +163,7 @@ function sysScCtrl(ec: Ec): i32 {
 
 function sysPtCtrl(ec: Ec): i32 {
   const pt = lookupPtWith(ec.domain, selectorOf(ec), PERM_PT_CTRL);
-  if (changetype<usize>(pt) == 0) return BAD_CAP;
+  if (changetype<usize>(pt) === 0) return BAD_CAP;
   pt.id = ec.rsi;
   return SUCCESS;
 }
@@ -172,23 +172,23 @@ function sysSmCtrl(cpu: Cpu, ec: Ec): void {
   const flags = flagsOf(ec);
   const operation = flags & 1;
   const sm = lookupSm(ec.domain, selectorOf(ec), (<u32>1) << operation);
-  if (changetype<usize>(sm) == 0) {
+  if (changetype<usize>(sm) === 0) {
     finish(ec, BAD_CAP);
     return;
   }
-  if (operation == SM_CTRL_UP) {
+  if (operation === SM_CTRL_UP) {
     up(sm);
     finish(ec, SUCCESS);
     return;
   }
   if (sm.pd.isKernel) unmaskGsi(gsiOf(sm));
-  if (down(sm, ec, (flags & 2) != 0, (ec.rsi << 32) | ec.rdx)) finish(ec, SUCCESS);
+  if (down(sm, ec, (flags & 2) !== 0, (ec.rsi << 32) | ec.rdx)) finish(ec, SUCCESS);
   else blockCurrent(cpu);
 }
 
 /** There is no IOMMU: no device can be assigned. */
 function sysAssignPci(ec: Ec): i32 {
-  if (changetype<usize>(lookupPd(ec.domain, selectorOf(ec), 0)) == 0) return BAD_CAP;
+  if (changetype<usize>(lookupPd(ec.domain, selectorOf(ec), 0)) === 0) return BAD_CAP;
   return BAD_DEV;
 }
 
@@ -197,10 +197,10 @@ function sysAssignGsi(ec: Ec): i32 {
   const target = ec.rdx & 0xffffffff;
   if (!isOnline(target)) return BAD_CPU;
   const sm = lookupSm(ec.domain, selectorOf(ec), 0);
-  if (changetype<usize>(sm) == 0 || !sm.pd.isKernel) return BAD_CAP;
+  if (changetype<usize>(sm) === 0 || !sm.pd.isKernel) return BAD_CAP;
   // Chaining to a signal semaphore is deprecated in the interface; ~0 says "none".
-  if (ec.rax != ~(<u64>0)) return BAD_CAP;
-  return routeGsi(ec, gsiOf(sm), cpuById(<u32>target), (flagsOf(ec) & 1) != 0);
+  if (ec.rax !== ~(<u64>0)) return BAD_CAP;
+  return routeGsi(ec, gsiOf(sm), cpuById(<u32>target), (flagsOf(ec) & 1) !== 0);
 }
 
 /** Suspend and microcode update are not implemented. */

@@ -37,19 +37,19 @@ function freeSelector(ec: Ec): bool {
 }
 
 function mayCreate(ec: Ec): bool {
-  return changetype<usize>(lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE)) != 0;
+  return changetype<usize>(lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE)) !== 0;
 }
 
 export function sysCreatePd(ec: Ec): i32 {
   const parent = lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE);
-  if (changetype<usize>(parent) == 0 || !freeSelector(ec)) return BAD_CAP;
+  if (changetype<usize>(parent) === 0 || !freeSelector(ec)) return BAD_CAP;
   const pd: Pd = createPd(ec.domain, <u32>selectorOf(ec), PERM_PD_CREATE, false);
-  if (changetype<usize>(pd) == 0) return ABORT;
-  pd.passthrough = parent.passthrough && (flagsOf(ec) & 1) != 0;
-  pd.foreign = (ec.rax & 1) != 0;
+  if (changetype<usize>(pd) === 0) return ABORT;
+  pd.passthrough = parent.passthrough && (flagsOf(ec) & 1) !== 0;
+  pd.foreign = (ec.rax & 1) !== 0;
   pd.syscallBase = ec.rax >> 1;
   const status = enter(pd);
-  if (status == SUCCESS) {
+  if (status === SUCCESS) {
     delegateCrd(pd, ec.domain, makeCrd(CRD_OBJ, 0, 0x1f, 0x1f), ec.rdx, 0, 0);
   }
   return status;
@@ -63,36 +63,36 @@ export function sysCreateEc(ec: Ec): i32 {
   // Virtual CPUs need VMX or SVM, which the HIP does not announce.
   if (flags & 2) return BAD_FTR;
   const pd = lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE);
-  if (changetype<usize>(pd) == 0) return BAD_CAP;
+  if (changetype<usize>(pd) === 0) return BAD_CAP;
   if (page >= <u64>USER_ADDR) return BAD_PAR;
   if (!freeSelector(ec)) return BAD_CAP;
   const created = createEc(
     ec.domain,
     <u32>selectorOf(ec),
     pd,
-    (flags & 1) != 0,
+    (flags & 1) !== 0,
     <u32>cpu,
     <u32>ec.r8,
     page,
     flags & 8 ? ec.domain : pd,
     ec.rax,
   );
-  if (changetype<usize>(created) == 0) return ABORT;
+  if (changetype<usize>(created) === 0) return ABORT;
   return enter(created);
 }
 
 export function sysCreateSc(ec: Ec): i32 {
   if (!mayCreate(ec)) return BAD_CAP;
   const target = lookupEc(ec.domain, ec.rdx, PERM_EC_CREATE_SC);
-  if (changetype<usize>(target) == 0 || !target.isGlobal) return BAD_CAP;
+  if (changetype<usize>(target) === 0 || !target.isGlobal) return BAD_CAP;
   const prio = <u32>ec.rax & 0xff;
   const quantum = <u32>(ec.rax >> 12);
   if (!isValidQpd(prio, quantum)) return BAD_PAR;
   if (!freeSelector(ec)) return BAD_CAP;
   const sc = createSc(ec.domain, <u32>selectorOf(ec), target, prio, quantum);
-  if (changetype<usize>(sc) == 0) return ABORT;
+  if (changetype<usize>(sc) === 0) return ABORT;
   const status = enter(sc);
-  if (status == SUCCESS) {
+  if (status === SUCCESS) {
     addRef(sc);
     makeReady(sc);
   }
@@ -102,18 +102,18 @@ export function sysCreateSc(ec: Ec): i32 {
 export function sysCreatePt(ec: Ec): i32 {
   if (!mayCreate(ec)) return BAD_CAP;
   const handler = lookupEc(ec.domain, ec.rdx, PERM_EC_CREATE_PT);
-  if (changetype<usize>(handler) == 0 || handler.isGlobal) return BAD_CAP;
+  if (changetype<usize>(handler) === 0 || handler.isGlobal) return BAD_CAP;
   if (!freeSelector(ec)) return BAD_CAP;
   const pt = createPt(ec.domain, <u32>selectorOf(ec), handler, ec.rax, ec.r8);
-  if (changetype<usize>(pt) == 0) return ABORT;
+  if (changetype<usize>(pt) === 0) return ABORT;
   return enter(pt);
 }
 
 export function sysCreateSm(ec: Ec): i32 {
   if (!mayCreate(ec)) return BAD_CAP;
   // Signals (ARG4 is a semaphore) are deprecated in the interface and do not exist here.
-  if (ec.rax != 0 || !freeSelector(ec)) return BAD_CAP;
+  if (ec.rax !== 0 || !freeSelector(ec)) return BAD_CAP;
   const sm = createSm(ec.domain, <u32>selectorOf(ec), ec.rdx);
-  if (changetype<usize>(sm) == 0) return ABORT;
+  if (changetype<usize>(sm) === 0) return ABORT;
   return enter(sm);
 }

@@ -39,9 +39,9 @@ function lookup(ec: Ec): i32 {
   const crd = ec.rsi;
   const kind = crdKind(crd);
   ec.rsi = 0;
-  if (kind == CRD_NULL || kind == CRD_MEM) return SUCCESS;
+  if (kind === CRD_NULL || kind === CRD_MEM) return SUCCESS;
   const node: Mdb = lookupNode(nodeTable(ec.domain, kind), crdBase(crd));
-  if (changetype<usize>(node) != 0) {
+  if (changetype<usize>(node) !== 0) {
     ec.rsi = makeCrd(kind, <u64>node.base, node.order, node.attr);
   }
   return SUCCESS;
@@ -50,7 +50,7 @@ function lookup(ec: Ec): i32 {
 function delegate(ec: Ec): i32 {
   const from = lookupPd(ec.domain, selectorOf(ec), 0);
   const to = lookupPd(ec.domain, ec.rsi, 0);
-  if (changetype<usize>(from) == 0 || changetype<usize>(to) == 0) return BAD_CAP;
+  if (changetype<usize>(from) === 0 || changetype<usize>(to) === 0) return BAD_CAP;
   ec.rdx = transferItem(to, from, ec.r8, ec.r8, ec.rdx, ec.rax);
   ec.rax = transferredMeta;
   return SUCCESS;

@@ -10,8 +10,8 @@ import { rdtsc } from "./x86";
 function programTimer(cpu: Cpu): void {
   let at = cpu.budgetEnd;
   const first = cpu.timeouts;
-  if (changetype<usize>(first) != 0 && (at == 0 || first.timeoutAt < at)) at = first.timeoutAt;
-  if (at != 0 && at != cpu.timerAt) {
+  if (changetype<usize>(first) !== 0 && (at === 0 || first.timeoutAt < at)) at = first.timeoutAt;
+  if (at !== 0 && at !== cpu.timerAt) {
     cpu.timerAt = at;
     setTimer(at);
   }
@@ -35,7 +35,7 @@ export function setTimeoutOf(ec: Ec, deadline: u64): void {
   const cpu = cpuById(ec.cpu);
   let before = changetype<Ec>(0);
   let after = cpu.timeouts;
-  while (changetype<usize>(after) != 0 && after.timeoutAt < deadline) {
+  while (changetype<usize>(after) !== 0 && after.timeoutAt < deadline) {
     before = after;
     after = after.timeoutNext;
   }
@@ -43,8 +43,8 @@ export function setTimeoutOf(ec: Ec, deadline: u64): void {
   ec.timeoutActive = true;
   ec.timeoutPrev = before;
   ec.timeoutNext = after;
-  if (changetype<usize>(after) != 0) after.timeoutPrev = ec;
-  if (changetype<usize>(before) != 0) before.timeoutNext = ec;
+  if (changetype<usize>(after) !== 0) after.timeoutPrev = ec;
+  if (changetype<usize>(before) !== 0) before.timeoutNext = ec;
   else {
     cpu.timeouts = ec;
     programTimer(cpu);
@@ -56,8 +56,8 @@ export function cancelTimeout(ec: Ec): void {
   ec.timeoutActive = false;
   const before = ec.timeoutPrev;
   const after = ec.timeoutNext;
-  if (changetype<usize>(after) != 0) after.timeoutPrev = before;
-  if (changetype<usize>(before) != 0) before.timeoutNext = after;
+  if (changetype<usize>(after) !== 0) after.timeoutPrev = before;
+  if (changetype<usize>(before) !== 0) before.timeoutNext = after;
   // The timer may now fire early; checkTimeouts finds nothing and sets it again.
   else cpuById(ec.cpu).timeouts = after;
   ec.timeoutPrev = changetype<Ec>(0);
@@ -71,9 +71,9 @@ export function checkTimeouts(): void {
   const now = rdtsc();
   for (;;) {
     const ec = cpu.timeouts;
-    if (changetype<usize>(ec) == 0 || ec.timeoutAt > now) break;
+    if (changetype<usize>(ec) === 0 || ec.timeoutAt > now) break;
     timedOut(ec);
   }
-  if (cpu.budgetEnd != 0 && cpu.budgetEnd <= now) cpu.hazard |= HAZARD_SCHEDULE;
+  if (cpu.budgetEnd !== 0 && cpu.budgetEnd <= now) cpu.hazard |= HAZARD_SCHEDULE;
   else programTimer(cpu);
 }

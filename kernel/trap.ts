@@ -25,8 +25,8 @@ import { cr2 } from "./x86";
 /** An exception of the current EC: becomes a message to its handler. */
 export function userException(ec: Ec): void {
   const vector = <u32>ec.vec;
-  if (vector == VEC_MC) panic("machine check");
-  if (vector == VEC_PF) ec.cr2 = cr2();
+  if (vector === VEC_MC) panic("machine check");
+  if (vector === VEC_PF) ec.cr2 = cr2();
   ec.cont = CONT_SEND_EVENT;
 }
 
@@ -36,10 +36,10 @@ export function interrupt(vector: u32): void {
     gsiInterrupt(vector - VEC_GSI);
     return;
   }
-  if (vector == VEC_LVT_TIMER) checkTimeouts();
-  else if (vector == VEC_LVT_ERROR) clearErrors();
+  if (vector === VEC_LVT_TIMER) checkTimeouts();
+  else if (vector === VEC_LVT_ERROR) clearErrors();
   // Somebody has changed the ready queue, recalled the EC, or changed its ports: run() looks after it.
-  else if (vector == VEC_IPI_RRQ) thisCpu().hazard |= HAZARD_SCHEDULE;
+  else if (vector === VEC_IPI_RRQ) thisCpu().hazard |= HAZARD_SCHEDULE;
   // Anything else is spurious and must not be ended.
   else return;
   endOfInterrupt();
@@ -57,7 +57,7 @@ export function kernelTrap(frame: usize): void {
   }
   const ripAt = frame + (FRAME_RIP - FRAME_VEC);
   const rip = load<u64>(ripAt);
-  if (vector == VEC_GP && (rip == rdmsr_fault() || rip == wrmsr_fault())) {
+  if (vector === VEC_GP && (rip === rdmsr_fault() || rip === wrmsr_fault())) {
     store<u64>(ripAt, msr_fault_resume());
     return;
   }

@@ -57,7 +57,7 @@ export function copyWords(from: usize, to: usize): void {
 
 function typedItems(utcb: usize): u32 {
   const count = load<u32>(utcb, UTCB_ITEMS) >> 16;
-  return count > <u32>UTCB_WORDS / 2 ? <u32>UTCB_WORDS / 2 : count;
+  return min<u32>(count, UTCB_WORDS / 2);
 }
 
 function transferItems(from: Ec, to: Ec, translateWindow: u64, window: u64, report: bool): void {
@@ -85,12 +85,12 @@ export function transferTyped(from: Ec, to: Ec): void {
 
 /** The same for the reply to an exception: memory may be delegated, anywhere; the hotspot's base is the fault address. */
 export function transferTypedToTrapped(from: Ec, to: Ec): void {
-  const page = to.cont == CONT_IRET ? to.cr2 >> 12 : 0;
+  const page = to.cont === CONT_IRET ? to.cr2 >> 12 : 0;
   transferItems(from, to, 0, makeCrd(CRD_MEM, page, 0x1f, 0x1f), false);
 }
 
 export function hasTyped(utcb: usize): bool {
-  return typedItems(utcb) != 0;
+  return typedItems(utcb) !== 0;
 }
 
 /** Writes the state of a trapped EC that its `mtd` asks for. Returns whether FPU state is asked for too. */
@@ -130,12 +130,12 @@ export function storeState(ec: Ec, utcb: usize): bool {
   }
   store<u64>(utcb, mtd, UTCB_MTD);
   store<u32>(utcb, UTCB_STATE_WORDS, UTCB_ITEMS);
-  return (mtd & ((<u64>1) << MTD_FPU_SHIFT)) != 0;
+  return (mtd & ((<u64>1) << MTD_FPU_SHIFT)) !== 0;
 }
 
 /** Whether an address can be loaded into a segment base or RIP. */
 export function isCanonical(address: u64): bool {
-  return <u64>(<i64>(address << 16) >> 16) == address;
+  return <u64>(<i64>(address << 16) >> 16) === address;
 }
 
 /** Sets the state of a trapped EC from its handler's UTCB, as the MTD there says. Returns whether FPU state is meant too. */
@@ -175,5 +175,5 @@ export function loadState(ec: Ec, utcb: usize): bool {
     if (isCanonical(fs)) ec.fsBase = fs;
     if (isCanonical(gs)) ec.gsBase = gs;
   }
-  return (mtd & ((<u64>1) << MTD_FPU_SHIFT)) != 0;
+  return (mtd & ((<u64>1) << MTD_FPU_SHIFT)) !== 0;
 }

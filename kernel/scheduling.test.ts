@@ -1,0 +1,186 @@
+// Scheduling contexts and semaphores: priorities, quanta, blocking, timeouts.
+
+import { describe, expect, it } from "vitest";
+import * as abi from "./abi.ts";
+import { crd, Machine } from "./testing/machine.ts";
+
+/** Threads 100, 110, …: global EC, its SC one selector later, a handler that starts it at once. */
+async function withThreads(priorities: number[], quantum = 1000): Promise<Machine> {
+  const m = await Machine.boot();
+  m.createEc(90, { utcb: 0x10_0000n });
+  m.createPt(abi.EVENT_STARTUP, 90, 0, 0x41_0000);
+  for (const [i, priority] of priorities.entries()) {
+    const selector = 100 + i * 10;
+    expect(m.createEc(selector, { global: true, utcb: 0x20_0000n + BigInt(i) * 4096n })).toBe(0);
+    const root = m.ec;
+    m.syscall({
+      rdi: (BigInt(selector + 1) << 12n) | BigInt(abi.HC_CREATE_SC),
+      rsi: abi.ROOT_SEL_PD,
+      rdx: selector,
+      rax: (BigInt(quantum) << 12n) | BigInt(priority),
+      rcx: 0x40_0000,
+    });
+    if (m.ec !== root) start(m);
+  }
+  return m;
+}
+
+/** The startup handler is current: it replies. */
+function start(m: Machine): void {
+  m.syscall({ rdi: abi.HC_REPLY, rcx: 0x41_0000, r11: 0x1000 });
+}
+
+const down = (selector: number, deadline = 0n, flags = 0) => ({
+  rdi: (BigInt(selector) << 12n) | BigInt(((abi.SM_CTRL_DOWN | flags) << 8) | abi.HC_SM_CTRL),
+  rsi: deadline >> 32n,
+  rdx: deadline & 0xffff_ffffn,
+  rcx: 0x40_0000,
+});
+
+describe("scheduling contexts", () => {
+  it("with a higher priority run at once, with a lower one not while others can", async () => {
+    const m = await Machine.boot();
+    const root = m.ec;
+    m.createEc(90, { utcb: 0x10_0000n });
+    m.createPt(abi.EVENT_STARTUP, 90, 0, 0x41_0000);
+    m.createEc(100, { global: true });
+    m.syscall({
+      rdi: (101n << 12n) | BigInt(abi.HC_CREATE_SC),
+      rsi: 32,
+      rdx: 100,
+      rax: (1000n << 12n) | 5n,
+      rcx: 0x40_0000,
+    });
+    expect(m.ec).not.toBe(root);
+    start(m);
+    const thread = m.ec;
+    m.timer(m.deadline);
+    expect(m.ec).toBe(thread);
+  });
+
+  it("of the same priority take turns when their quanta end", async () => {
+    const m = await withThreads([1, 1]);
+    const seen = [m.ec];
+    for (let i = 0; i < 6; i++) {
+      m.timer(m.deadline);
+      if (m.get("rcx") === 0x41_0000n && m.exit === 0) start(m);
+      seen.push(m.ec);
+    }
+    expect(new Set(seen).size).toBe(3);
+    expect(seen[3]).toBe(seen[0]);
+    expect(seen.slice(3, 6)).toEqual(seen.slice(0, 3));
+  });
+
+  it("need a priority between 1 and 127, a quantum, and a global EC", async () => {
+    const m = await Machine.boot();
+    m.createEc(100, { global: true });
+    m.createEc(110);
+    expect(m.createSc(101, 100, 0, 1000)).toBe(abi.BAD_PAR);
+    expect(m.createSc(101, 100, 128, 1000)).toBe(abi.BAD_PAR);
+    expect(m.createSc(101, 100, 1, 0)).toBe(abi.BAD_PAR);
+    expect(m.createSc(101, 110, 1, 1000)).toBe(abi.BAD_CAP);
+  });
+
+  it("stop running their EC once their capability is revoked", async () => {
+    const m = await withThreads([1]);
+    m.timer(m.deadline);
+    start(m);
+    const thread = m.ec;
+    m.timer(m.deadline);
+    expect(m.ec).not.toBe(thread);
+    m.hypercall(abi.HC_REVOKE, 0, 1, { rsi: crd(abi.CRD_OBJ, 101) });
+    for (let i = 0; i < 4; i++) {
+      m.timer(m.deadline);
+      if (m.ec === thread) m.timer(m.deadline);
+    }
+    m.timer(m.deadline);
+    expect(m.ec).not.toBe(thread);
+  });
+
+  it("report the time they have used in microseconds", async () => {
+    const m = await Machine.boot();
+    m.timer(m.deadline);
+    expect(m.hypercall(abi.HC_SC_CTRL, 34)).toBe(abi.SUCCESS);
+    // 10 ms of quantum at the model's 1 GHz.
+    expect(Number(m.get("rdx"))).toBeGreaterThanOrEqual(9_990);
+    expect(Number(m.get("rdx"))).toBeLessThan(10_500);
+  });
+});
+
+describe("semaphores", () => {
+  it("count: down succeeds as often as the counter says", async () => {
+    const m = await Machine.boot();
+    m.createSm(50, 2);
+    expect(m.hypercall(abi.HC_SM_CTRL, 50, 1)).toBe(abi.SUCCESS);
+    expect(m.hypercall(abi.HC_SM_CTRL, 50, 1)).toBe(abi.SUCCESS);
+    expect(() => m.syscall(down(50))).toThrow("idle");
+  });
+
+  it("wake waiting ECs in the order they came", async () => {
+    const m = await withThreads([9, 8]);
+    const up = { rdi: (50n << 12n) | BigInt(abi.HC_SM_CTRL), rcx: 0x40_0000 };
+    m.createSm(50, 0);
+    const first = m.ec;
+    m.syscall(down(50));
+    start(m);
+    const second = m.ec;
+    expect(second).not.toBe(first);
+    m.syscall(down(50));
+    m.syscall(up);
+    expect(m.ec).toBe(first);
+    m.syscall(down(50));
+    m.syscall(up);
+    expect(m.ec).toBe(second);
+  });
+
+  it("time out at the deadline with status TIMEOUT", async () => {
+    const m = await Machine.boot();
+    const root = m.ec;
+    m.createSm(50, 0);
+    let slept = 0n;
+    m.onIdle = () => {
+      slept = m.deadline;
+      m.tsc = m.deadline;
+      kernelInterrupt(m, 224);
+    };
+    const deadline = m.tsc + 123_456_789n;
+    m.syscall(down(50, deadline));
+    expect(m.ec).toBe(root);
+    expect(m.get("rdi")).toBe(BigInt(abi.TIMEOUT));
+    expect(slept).toBe(deadline);
+    expect(m.hypercall(abi.HC_SM_CTRL, 50, 0)).toBe(abi.SUCCESS);
+    expect(m.hypercall(abi.HC_SM_CTRL, 50, 1)).toBe(abi.SUCCESS);
+  });
+
+  it("wake a thread of higher priority at once", async () => {
+    const m = await withThreads([9]);
+    const thread = m.ec;
+    m.createSm(50, 0);
+    m.syscall(down(50));
+    const root = m.ec;
+    expect(root).not.toBe(thread);
+    m.syscall({ rdi: (50n << 12n) | BigInt(abi.HC_SM_CTRL), rcx: 0x40_0000 });
+    expect(m.ec).toBe(thread);
+    expect(m.get("rdi")).toBe(0n);
+  });
+
+  it("let go of their waiters with BAD_CAP when they are revoked", async () => {
+    const m = await withThreads([9]);
+    const thread = m.ec;
+    m.createSm(50, 0);
+    m.syscall(down(50));
+    m.syscall({
+      rdi: BigInt(abi.HC_REVOKE) | 0x100n,
+      rsi: crd(abi.CRD_OBJ, 50),
+      rcx: 0x40_0000,
+    });
+    expect(m.ec).toBe(thread);
+    expect(m.get("rdi")).toBe(BigInt(abi.BAD_CAP));
+  });
+});
+
+function kernelInterrupt(m: Machine, vector: number): void {
+  const frame = 0x8000;
+  m.view.setBigUint64(frame, BigInt(vector), true);
+  m.exports.on_kernel_trap(frame);
+}
