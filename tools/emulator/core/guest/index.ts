@@ -1,0 +1,26 @@
+// Entry of the core's wasm module: what Node sees.
+
+export {
+  advance_to,
+  apic_message,
+  cpu_state,
+  cpu_state_changed,
+  create,
+  exit_cpu,
+  exit_detail,
+  instructions,
+  map_backed,
+  map_pages,
+  next_timer,
+  raise_nmi,
+  ram_base,
+  ram_written,
+  request_exit,
+  reset_cpu,
+  run,
+  set_a20,
+  set_intr,
+  set_trace,
+  shorten_deadline,
+  time,
+} from "./run";

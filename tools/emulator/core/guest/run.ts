@@ -1,0 +1,450 @@
+// The scheduler of CPUs and the exports of the core. CPUs run one after the other for a quantum of virtual
+// time each, so that a run is deterministic. The contract is tools/emulator/interface.ts.
+
+import {
+  ACTIVE,
+  EVENT_CODE_FLUSH,
+  EVENT_INIT,
+  EVENT_NMI,
+  EVENT_SIPI,
+  FAULT_UNIMPLEMENTED,
+  HALTED,
+  MAX_CPUS,
+  PAGE_HOST,
+  RAM_BASE,
+  S_ACTIVITY,
+  S_BUDGET,
+  S_CPU,
+  S_DR,
+  S_EFLAGS,
+  S_EVENTS,
+  S_FAULT,
+  S_INSN_INDEX,
+  S_NMI_BLOCKED,
+  S_RESERVE,
+  S_RIP,
+  S_SHADOW,
+  S_STOP,
+  S_TRAP,
+  SHUTDOWN,
+  SLOTS,
+  STATE,
+  STATE_SIZE,
+  WAIT_SIPI,
+} from "../state";
+import {
+  acceptVector,
+  checkTimer,
+  extIntPending,
+  pendingVector,
+  pulseNmi,
+  route,
+  setLint0,
+  stateOf,
+  timerExpiry,
+} from "./apic";
+import { lookup } from "./blocks";
+import { installBuilder } from "./builder";
+import { beginSlice, now, restoreBudget, sliceEvent, sliceUsed } from "./clock";
+import { setCpuModel } from "./cpuid";
+import { interrupt_acknowledge } from "./env";
+import { IF, TF } from "./flags";
+import { clearTripleFault, deliverFault, deliverWithEscalation, EXTERNAL, HARDWARE, tripleFault } from "./interrupts";
+import {
+  arenaFlush,
+  codeWritten,
+  cpuCount,
+  flushAllCpus,
+  flushTlb,
+  initTlb,
+  leaveSoon,
+  leaveNow,
+  setA20,
+  setCpuCount,
+} from "./memory";
+import { Op } from "./op";
+import { init, powerOn, startUp } from "./reset";
+import { updateMode } from "./segments";
+import { setTraceMask } from "./tracing";
+
+const EXIT_DEADLINE: i32 = 0;
+const EXIT_IDLE: i32 = 1;
+const EXIT_REQUESTED: i32 = 2;
+const EXIT_TRIPLE_FAULT: i32 = 3;
+const EXIT_UNIMPLEMENTED: i32 = 4;
+const EXIT_DEAD: i32 = 5;
+const EXIT_NONE: i32 = -1;
+
+/** Quantum of a CPU while others are active, ns. */
+const QUANTUM: f64 = 10000;
+/** Longest slice of a lone CPU, ns. */
+const LONG_SLICE: f64 = 1000000;
+
+/** Virtual time up to which every CPU has run. */
+let clock: f64 = 0;
+/** Latest moment that any CPU has reached. */
+let latest: f64 = 0;
+let deadlineTime: f64 = 0;
+let retired: f64 = 0;
+let exitReason: i32 = EXIT_NONE;
+let exitCpu: i32 = 0;
+let exitDetail: u32 = 0;
+let running: bool = false;
+/** First CPU of the next round, when the last one was cut short. */
+let nextCpu: i32 = 0;
+/** End of the round in progress. */
+let roundEnd: f64 = 0;
+
+// ---- Switching the live state
+
+function switchTo(cpu: i32): void {
+  const live = load<i32>(S_CPU);
+  if (live == cpu) return;
+  memory.copy(SLOTS + live * STATE_SIZE, STATE, STATE_SIZE);
+  memory.copy(STATE, SLOTS + cpu * STATE_SIZE, STATE_SIZE);
+}
+
+// ---- Events of the executing CPU
+
+/** Handles what is pending at an instruction boundary; true if the CPU can execute. */
+function handleEvents(): bool {
+  const events = load<u32>(S_EVENTS);
+  if (events != 0) {
+    store<u32>(S_EVENTS, 0);
+    if ((events & EVENT_INIT) != 0) init();
+    if ((events & EVENT_SIPI) != 0 && load<u32>(S_ACTIVITY) == WAIT_SIPI) startUp();
+    if ((events & EVENT_NMI) != 0) {
+      if (load<u32>(S_NMI_BLOCKED) != 0 || load<u32>(S_SHADOW) != 0 || load<u32>(S_ACTIVITY) == WAIT_SIPI)
+        store<u32>(S_EVENTS, load<u32>(S_EVENTS) | EVENT_NMI);
+      else {
+        store<u32>(S_NMI_BLOCKED, 1);
+        store<u32>(S_ACTIVITY, ACTIVE);
+        deliverWithEscalation(2, EXTERNAL, false, 0);
+      }
+    }
+  }
+  const activity = load<u32>(S_ACTIVITY);
+  if (activity > <u32>HALTED) return false;
+  if ((load<u32>(S_EFLAGS) & IF) != 0 && load<u32>(S_SHADOW) == 0) {
+    if (extIntPending(load<i32>(S_CPU))) {
+      const vector = interrupt_acknowledge(load<i32>(S_CPU));
+      store<u32>(S_ACTIVITY, ACTIVE);
+      deliverWithEscalation(<u32>vector & 0xff, EXTERNAL, false, 0);
+    } else {
+      const vector = pendingVector(load<i32>(S_CPU));
+      if (vector >= 0) {
+        acceptVector(vector);
+        store<u32>(S_ACTIVITY, ACTIVE);
+        deliverWithEscalation(<u32>vector, EXTERNAL, false, 0);
+      }
+    }
+  }
+  return load<u32>(S_ACTIVITY) == ACTIVE;
+}
+
+/** Runs the live CPU until its budget is used up, it halts, or the run must end. */
+function runLive(): void {
+  for (;;) {
+    store<u32>(S_STOP, 0);
+    restoreBudget();
+    if (exitReason != EXIT_NONE) return;
+    if (!handleEvents()) return;
+    if (tripleFault) {
+      endTripleFault();
+      return;
+    }
+    if (load<i32>(S_BUDGET) <= 0) return;
+    const shadow = load<u32>(S_SHADOW);
+    const single = (load<u32>(S_EFLAGS) & TF) != 0;
+    if (shadow != 0 || single) {
+      oneInstruction(shadow, single);
+    } else {
+      let op = lookup();
+      while (op != 0) op = call_indirect<usize>(load<u32>(op), changetype<Op>(op));
+    }
+    if (load<u32>(S_FAULT) != 0) {
+      if ((load<u32>(S_FAULT) & FAULT_UNIMPLEMENTED) != 0) {
+        store<u32>(S_FAULT, 0);
+        end(EXIT_UNIMPLEMENTED, 0);
+        return;
+      }
+      deliverFault();
+      if (tripleFault) {
+        endTripleFault();
+        return;
+      }
+    }
+  }
+}
+
+function endTripleFault(): void {
+  clearTripleFault();
+  store<u32>(S_ACTIVITY, SHUTDOWN);
+  end(EXIT_TRIPLE_FAULT, 0);
+}
+
+/** One instruction in an interrupt shadow or with TF set. */
+function oneInstruction(shadow: u32, single: bool): void {
+  const op = lookup();
+  if (op == 0) return;
+  // The block holds one instruction and an end op; the budget of 1 makes the end leave.
+  const left = load<i32>(S_BUDGET);
+  store<i32>(S_BUDGET, 1);
+  store<i32>(S_RESERVE, load<i32>(S_RESERVE) + left - 1);
+  let at = op;
+  while (at != 0) at = call_indirect<usize>(load<u32>(at), changetype<Op>(at));
+  if (shadow != 0) {
+    // A second STI or MOV SS does not prolong the shadow.
+    store<u32>(S_SHADOW, 0);
+    updateMode();
+  }
+  if (single && load<u32>(S_FAULT) == 0) {
+    store<u64>(S_DR + 48, load<u64>(S_DR + 48) | 0x4000);
+    deliverWithEscalation(1, HARDWARE, false, 0);
+  }
+}
+
+function end(reason: i32, detail: u32): void {
+  exitReason = reason;
+  exitCpu = load<i32>(S_CPU);
+  exitDetail = detail;
+}
+
+// ---- Scheduling
+
+/** Whether a CPU could do something now: active, or something is pending for it. */
+function runnable(cpu: i32): bool {
+  const activity = load<u32>(stateOf(cpu, S_ACTIVITY));
+  if (activity == ACTIVE) return true;
+  if (load<u32>(stateOf(cpu, S_EVENTS)) != 0) return true;
+  if (activity != HALTED) return false;
+  if ((load<u32>(stateOf(cpu, S_EFLAGS)) & IF) == 0) return false;
+  return extIntPending(cpu) || pendingVector(cpu) >= 0;
+}
+
+/** Runs CPU `cpu` from `clock` to `until`. */
+function slice(cpu: i32, until: f64): void {
+  switchTo(cpu);
+  const from = clock;
+  let t = from;
+  while (t < until && exitReason == EXIT_NONE) {
+    checkTimer(cpu, t);
+    let stop = until;
+    const timer = timerExpiry(cpu);
+    if (timer < stop) stop = timer;
+    beginSlice(t, <i32>Math.ceil(stop - t));
+    runLive();
+    retired += <f64>sliceUsed();
+    if (load<u32>(S_ACTIVITY) != ACTIVE && exitReason == EXIT_NONE) {
+      // Idle until its timer, if that is in this slice.
+      const next = timerExpiry(cpu);
+      t = now();
+      beginSlice(t, 0);
+      if (next < until && load<u32>(S_ACTIVITY) == HALTED) {
+        t = next > t ? next : t;
+        continue;
+      }
+      break;
+    }
+    t = now();
+    beginSlice(t, 0);
+  }
+}
+
+export function run(deadline: f64): i32 {
+  exitReason = EXIT_NONE;
+  deadlineTime = deadline;
+  running = true;
+  while (exitReason == EXIT_NONE) {
+    if (clock >= deadlineTime) {
+      exitReason = EXIT_DEADLINE;
+      break;
+    }
+    let active = 0;
+    for (let i = 0; i < cpuCount; i++) if (runnable(i)) active++;
+    if (active == 0) {
+      let timers = false;
+      let canWake = false;
+      for (let i = 0; i < cpuCount; i++) {
+        checkTimer(i, clock);
+        if (runnable(i)) timers = true;
+        if (
+          load<u32>(stateOf(i, S_ACTIVITY)) == HALTED &&
+          (load<u32>(stateOf(i, S_EFLAGS)) & IF) != 0
+        )
+          canWake = true;
+      }
+      if (timers) continue;
+      exitReason = canWake ? EXIT_IDLE : EXIT_DEAD;
+      break;
+    }
+    let until = clock + (active > 1 || cpuCount > 1 ? QUANTUM : LONG_SLICE);
+    if (until > deadlineTime) until = deadlineTime;
+    roundEnd = until;
+    const start = clock;
+    let last = start;
+    while (nextCpu < cpuCount && exitReason == EXIT_NONE) {
+      if (runnable(nextCpu) || timerExpiry(nextCpu) < roundEnd) {
+        slice(nextCpu, roundEnd);
+        const t = now();
+        if (t > last) last = t;
+        if (t > latest) latest = t;
+      }
+      nextCpu++;
+    }
+    if (nextCpu >= cpuCount) {
+      nextCpu = 0;
+      // A lone CPU may have stopped early (halted); several are all at the end of the round.
+      clock = cpuCount == 1 ? last : active > 1 || last > roundEnd ? roundEnd : last;
+      if (clock < last) clock = last;
+    }
+  }
+  running = false;
+  return exitReason;
+}
+
+export function time(): f64 {
+  if (running) return now();
+  return latest > clock ? latest : clock;
+}
+
+export function advance_to(t: f64): void {
+  if (t > clock) clock = t;
+}
+
+export function next_timer(): f64 {
+  let next = Infinity;
+  for (let i = 0; i < cpuCount; i++) {
+    const t = timerExpiry(i);
+    if (t < next) next = t;
+  }
+  return next;
+}
+
+export function request_exit(): void {
+  if (!running) return;
+  if (exitReason == EXIT_NONE) end(EXIT_REQUESTED, 0);
+  leaveNow();
+}
+
+export function shorten_deadline(deadline: f64): void {
+  if (deadline < deadlineTime) deadlineTime = deadline;
+  if (deadline < roundEnd) roundEnd = deadline;
+  if (running) sliceEvent(deadline);
+}
+
+export function exit_cpu(): i32 {
+  return exitCpu;
+}
+
+export function exit_detail(): u32 {
+  return exitDetail;
+}
+
+export function instructions(): f64 {
+  return running ? retired + <f64>sliceUsed() : retired;
+}
+
+// ---- Machine set-up
+
+export function create(cpus: i32, ramBytes: u32, model: i32): void {
+  if (cpus < 1) cpus = 1;
+  if (cpus > MAX_CPUS) cpus = MAX_CPUS;
+  const need = <i32>((<u64>RAM_BASE + <u64>ramBytes + 0xffff) >> 16);
+  const have = memory.size();
+  if (need > have) memory.grow(need - have);
+  installBuilder();
+  setCpuCount(cpus);
+  setCpuModel(model);
+  for (let i = 0; i < cpus; i++) initTlb(i);
+  for (let i = cpus - 1; i >= 0; i--) {
+    store<i32>(S_CPU, i);
+    powerOn();
+    if (i != 0) memory.copy(SLOTS + i * STATE_SIZE, STATE, STATE_SIZE);
+  }
+  clock = 0;
+  latest = 0;
+  retired = 0;
+  nextCpu = 0;
+}
+
+export function ram_base(): u32 {
+  return RAM_BASE;
+}
+
+/** Maps pages with backing at RAM_BASE + address (kinds Ram and Rom). */
+export function map_pages(first: u32, pages: u32, kind: u32): void {
+  for (let i: u32 = 0; i < pages; i++) {
+    const frame = first + i;
+    if (frame > 0xfffff) break;
+    store<u32>(PAGE_HOST + (frame << 2), kind == 0 ? 0 : (RAM_BASE + (frame << 12)) | kind);
+  }
+  arenaFlush();
+}
+
+/** Maps pages with backing at offset `backing` of the core's memory (ROM at 4 GiB, video memory). */
+export function map_backed(first: u32, pages: u32, kind: u32, backing: u32): void {
+  for (let i: u32 = 0; i < pages; i++) {
+    const frame = first + i;
+    if (frame > 0xfffff) break;
+    store<u32>(PAGE_HOST + (frame << 2), (backing + (i << 12)) | kind);
+  }
+  arenaFlush();
+}
+
+export function ram_written(address: u32, length: u32): void {
+  let at = <u64>address;
+  let left = <u64>length;
+  while (left > 0) {
+    const inPage = 0x1000 - (at & 0xfff);
+    const n = left < inPage ? left : inPage;
+    codeWritten(at, <u32>n);
+    at += n;
+    left -= n;
+  }
+}
+
+export function reset_cpu(cpu: i32): void {
+  const live = load<i32>(S_CPU);
+  switchTo(cpu);
+  powerOn();
+  switchTo(live);
+}
+
+export function cpu_state(cpu: i32): u32 {
+  return <u32>stateOf(cpu, STATE);
+}
+
+export function cpu_state_changed(cpu: i32): void {
+  const live = load<i32>(S_CPU);
+  switchTo(cpu);
+  flushTlb();
+  updateMode();
+  switchTo(live);
+}
+
+export function set_intr(level: u32): void {
+  setLint0(0, level);
+}
+
+export function raise_nmi(cpu: i32): void {
+  pulseNmi(cpu);
+}
+
+export function apic_message(
+  destination: u32,
+  logical: u32,
+  delivery: u32,
+  vector: u32,
+  level: u32,
+): i32 {
+  return route(destination, logical != 0, delivery, vector, level != 0, false) ? 1 : 0;
+}
+
+export function set_a20(enabled: u32): void {
+  setA20(enabled != 0);
+}
+
+export function set_trace(mask: u32): void {
+  setTraceMask(mask);
+}

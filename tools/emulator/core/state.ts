@@ -1,0 +1,195 @@
+// Memory layout of the CPU core: where every table and every field of the CPU state lives in the core's
+// linear memory. Plain constants, so that the AssemblyScript core, the JIT and Node tools share one
+// definition. The state of the CPU that executes is at STATE; the others wait in slots (see SLOTS).
+
+// ---- Live CPU state: STATE … STATE + STATE_SIZE, addresses below 64 KiB so that micro-ops hold them in 16 bits.
+export const STATE = 0x1000;
+export const STATE_SIZE = 0x1000;
+
+/** 16 general-purpose registers, 8 bytes each, in encoding order RAX RCX RDX RBX RSP RBP RSI RDI R8…R15. */
+export const REGS = 0x1000;
+/** Always 0: base or index of an address that has none. */
+export const S_ZERO = 0x1080;
+/** RIP of page offset 0 of the page that executes: RIP = RIP_BASE + page offset. */
+export const S_RIP_BASE = 0x1088;
+/** RIP; exact only outside blocks. */
+export const S_RIP = 0x1090;
+/** Lazy flags: the last result, sign-extended: ZF = (RES == 0), SF = sign(RES) ^ AUX.0, PF = parity(RES ^ AUX >> 8). */
+export const S_LF_RES = 0x1098;
+/** Lazy flags: bit 63 CF, bit 62 CF^OF, bit 3 AF, bits 8–15 parity delta, bit 0 sign delta. */
+export const S_LF_AUX = 0x10a0;
+/** EFLAGS without the six status flags, which are lazy. */
+export const S_EFLAGS = 0x10a8;
+/** Pending fault: 0 or FAULT_* | vector. */
+export const S_FAULT = 0x10b0;
+export const S_FAULT_CODE = 0x10b4;
+/** Non-zero: leave the block after the current instruction (self-modified code, exit asked for). */
+export const S_STOP = 0x10b8;
+/** Instructions left in this slice (signed); blocks subtract their length when they end. */
+export const S_BUDGET = 0x10bc;
+/** Part of the budget set aside by an event that wants the CPU to leave its blocks early. */
+export const S_RESERVE = 0x10c0;
+/** Address of the TLB set in use. */
+export const S_TLB = 0x10c4;
+/** Block key of the current mode, see KEY_*. */
+export const S_KEY = 0x10c8;
+export const S_CPL = 0x10cc;
+/** Number of this CPU. */
+export const S_CPU = 0x10d0;
+/** Activity: ACTIVE, HALTED, WAIT_SIPI, SHUTDOWN. */
+export const S_ACTIVITY = 0x10d4;
+/** Events that outer loop looks at: EVENT_* bits. */
+export const S_EVENTS = 0x10d8;
+/** Interrupts are held back for one instruction (STI, MOV SS): 0, 1. */
+export const S_SHADOW = 0x10dc;
+export const S_NMI_BLOCKED = 0x10e0;
+/** Index of the instruction in its block while an imported function is called. */
+export const S_INSN_INDEX = 0x10e4;
+/** Debug conditions that trap after the current instruction (DR6 bits). */
+export const S_TRAP = 0x10e8;
+/** Linear address mask: 0xFFFFFFFF outside 64-bit mode. */
+export const S_LIN_MASK = 0x10f0;
+export const S_CR0 = 0x1100;
+export const S_CR2 = 0x1108;
+export const S_CR3 = 0x1110;
+export const S_CR4 = 0x1118;
+export const S_CR8 = 0x1120;
+export const S_EFER = 0x1128;
+export const S_XCR0 = 0x1130;
+export const S_DR = 0x1140;
+export const S_GDT_BASE = 0x1180;
+export const S_GDT_LIMIT = 0x1188;
+export const S_IDT_BASE = 0x1190;
+export const S_IDT_LIMIT = 0x1198;
+
+/** Segment registers: ES CS SS DS FS GS LDTR TR, SEG_STRIDE bytes each. */
+export const S_SEG = 0x1200;
+export const SEG_STRIDE = 24;
+export const SEG_BASE = 0;
+export const SEG_LIMIT = 8;
+export const SEG_SELECTOR = 12;
+/** Descriptor bits 8–23 of the upper half without the limit: type 0–3, S 4, DPL 5–6, P 7, AVL 12, L 13, D/B 14, G 15. */
+export const SEG_ATTR = 16;
+export const SEG_VALID = 20;
+
+export const S_STAR = 0x12c0;
+export const S_LSTAR = 0x12c8;
+export const S_CSTAR = 0x12d0;
+export const S_SFMASK = 0x12d8;
+export const S_KERNEL_GS = 0x12e0;
+export const S_SYSENTER_CS = 0x12e8;
+export const S_SYSENTER_ESP = 0x12f0;
+export const S_SYSENTER_EIP = 0x12f8;
+export const S_TSC_AUX = 0x1300;
+export const S_TSC_OFFSET = 0x1308;
+export const S_PAT = 0x1310;
+export const S_APIC_BASE = 0x1318;
+export const S_MISC_ENABLE = 0x1320;
+export const S_MTRR_DEF = 0x1328;
+export const S_DEBUGCTL = 0x1330;
+export const S_PDPTE = 0x1340;
+export const S_MTRR_FIX = 0x1380;
+export const S_MTRR_VAR = 0x1400;
+export const S_UCODE = 0x14f0;
+export const S_FEATURE_CONTROL = 0x14f8;
+
+/** x87: 8 physical registers, 16 bytes each (64-bit significand, 16-bit sign and exponent). */
+export const S_FPR = 0x1500;
+export const S_FCW = 0x1580;
+export const S_FSW = 0x1584;
+export const S_FTOP = 0x1588;
+/** Abridged tag: bit n set if physical register n is in use. */
+export const S_FTAG = 0x158c;
+export const S_FOP = 0x1590;
+export const S_FIP = 0x1598;
+export const S_FDP = 0x15a0;
+export const S_FCS = 0x15a8;
+export const S_FDS = 0x15ac;
+export const S_MXCSR = 0x15b0;
+/** MONITOR: armed linear address. */
+export const S_MONITOR = 0x15b8;
+
+/** YMM0…15, 32 bytes each; the lower half is XMM. */
+export const S_YMM = 0x1600;
+
+/** Scratch operands of vector instructions, 64 bytes each. */
+export const S_TMP0 = 0x1800;
+export const S_TMP1 = 0x1840;
+export const S_TMP2 = 0x1880;
+
+// ---- Values of fields
+export const ACTIVE = 0;
+export const HALTED = 1;
+export const WAIT_SIPI = 2;
+export const SHUTDOWN = 3;
+
+export const EVENT_INIT = 1;
+export const EVENT_SIPI = 2;
+export const EVENT_NMI = 4;
+export const EVENT_CODE_FLUSH = 8;
+
+/** S_FAULT: a vector is pending. */
+export const FAULT_SET = 0x100;
+/** S_FAULT: the exception has an error code. */
+export const FAULT_ERROR = 0x200;
+/** S_FAULT: the instruction is not implemented (ends the run). */
+export const FAULT_UNIMPLEMENTED = 0x400;
+
+/** Block key: code size 0 = 16, 1 = 32, 2 = 64 bits. */
+export const KEY_SIZE = 3;
+/** DS, ES and SS are flat, writable 4 GiB segments (or 64-bit mode): no segment checks. */
+export const KEY_FLAT = 4;
+/** SS.B: 32-bit stack pointer. */
+export const KEY_STACK32 = 8;
+/** One instruction per block: single step, interrupt shadow. */
+export const KEY_SINGLE = 16;
+
+// ---- Software TLB: per CPU TLB_SETS sets (0 supervisor, 1 user, 2 supervisor with EFLAGS.AC) of TLB_ENTRIES.
+export const TLB_ENTRIES = 1024;
+export const TLB_ENTRY_SIZE = 32;
+export const TLB_SET_SIZE = 0x8000;
+export const TLB_CPU_SIZE = 0x20000;
+/** Entry: linear page for reads, writes, fetches (u64; 1 = none), u32 host address minus linear address, u32 code map. */
+export const TLB_READ = 0;
+export const TLB_WRITE = 8;
+export const TLB_EXEC = 16;
+export const TLB_ADDEND = 24;
+export const TLB_CODEMAP = 28;
+
+// ---- Micro-op record
+export const OP_SIZE = 40;
+/** Block header before the first op: u32 key, u32 entry counter, u32 instructions, u32 compiled region. */
+export const BLOCK_HEADER = 16;
+export const BLOCK_KEY = 0;
+export const BLOCK_COUNTER = 4;
+export const BLOCK_INSNS = 8;
+export const BLOCK_REGION = 12;
+
+// ---- Big tables
+export const MAX_CPUS = 32;
+/** Saved states of the CPUs that do not execute. */
+export const SLOTS = 0x100000;
+/** Local APIC state, APIC_STRIDE bytes per CPU. */
+export const APICS = 0x140000;
+export const APIC_STRIDE = 0x400;
+/** One-instruction block for code that cannot be cached. */
+export const SCRATCH_BLOCK = 0x150000;
+/** Instruction bytes that cross a page. */
+export const FETCH_BUFFER = 0x151000;
+/** TLB entries filled since the last flush, per CPU: u32 count, then addresses. */
+export const TLB_LOGS = 0x160000;
+export const TLB_LOG_STRIDE = 0x2000;
+/** Per page frame below 4 GiB: host address of the page | kind. */
+export const PAGE_HOST = 0x400000;
+/** Per page frame below 4 GiB: address of its code map (u32 per byte of the page: block or 0), or 0. */
+export const PAGE_CODEMAP = 0x800000;
+/** Per page frame below 4 GiB: bit n = bytes 64n … 64n+63 hold decoded instructions. */
+export const PAGE_CODEBITS = 0xc00000;
+export const TLBS = 0x1400000;
+/** Decoded blocks and code maps. */
+export const ARENA = 0x2000000;
+export const ARENA_END = 0x7000000;
+/** Backing for ROM at the top of 4 GiB and for video memory, given out by the platform. */
+export const DEVICE_MEMORY = 0x7000000;
+export const DEVICE_MEMORY_SIZE = 0x1800000;
+export const RAM_BASE = 0x8800000;
