@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { instantiateCore } from "../core/build.ts";
+import { loadCore } from "../core/build.ts";
 import { EmulatedCpu } from "./emulator.ts";
 import { ISA_FEATURES, listForms } from "./forms.ts";
 import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";
@@ -97,7 +97,7 @@ async function main(): Promise<number> {
       );
       return 0;
     }
-    const emulator = await EmulatedCpu.create(instantiateCore);
+    const emulator = await EmulatedCpu.create(loadCore);
     const result = fuzz(
       forms,
       native,

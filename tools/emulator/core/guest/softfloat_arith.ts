@@ -52,7 +52,7 @@ export function divide128(hi: u64, lo: u64, d: u64): u64 {
  * Sum of Sf.rsign/rexp/hi:lo and sign/exp/hi:lo, both normalized 128-bit significands. False when it is an
  * exact zero, whose sign is then in Sf.rsign (negative only when rounding down).
  */
-function add128(sign: u32, exp: i32, hi: u64, lo: u64): bool {
+export function add128(sign: u32, exp: i32, hi: u64, lo: u64): bool {
   let largeSign = Sf.rsign;
   let largeExp = Sf.rexp;
   let largeHi = Sf.hi;
