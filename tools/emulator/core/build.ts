@@ -64,9 +64,9 @@ export async function buildCore(): Promise<Uint8Array> {
   }
   const asc = await import("assemblyscript/asc");
   const output = new Map<string, Uint8Array>();
-  const base = here;
+  const base = guest;
   const result = await asc.main(
-    ["guest/index.ts", "-o", "core.wasm", "--baseDir", base, ...FLAGS],
+    ["index.ts", "-o", "core.wasm", "--baseDir", base, ...FLAGS],
     {
       readFile: (name: string, dir: string) => {
 
@@ -101,7 +101,7 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 export async function loadCore(imports: CoreImports): Promise<{ exports: CoreExports }> {
   compiled ??= buildCore().then((bytes) => WebAssembly.compile(bytes as BufferSource));
   const instance = await WebAssembly.instantiate(await compiled, {
-    "guest/env": imports as unknown as WebAssembly.ModuleImports,
+    env: imports as unknown as WebAssembly.ModuleImports,
   });
   return { exports: instance.exports as unknown as CoreExports };
 }
