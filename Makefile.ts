@@ -10,6 +10,7 @@ import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
 import {
   type ArchiveEntry,
+  emulatorCoreStep,
   executableStep,
   tarStep,
   type ZigProgram,
@@ -79,7 +80,7 @@ const archive: ArchiveEntry[] = [
   })),
 ];
 const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreignImages]);
-const everything = [kernelImage, roottaskImage, tarball];
+const everything = [emulatorCoreStep(), kernelImage, roottaskImage, tarball];
 
 /** The emulator's command line for the built system, in QEMU's words. */
 // biome-ignore format: one option with its value a line

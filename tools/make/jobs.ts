@@ -39,6 +39,12 @@ export async function link(options: LinkOptions): Promise<void> {
   await writeFile(options.output, image, { mode: 0o755 });
 }
 
+/** Compiles the emulator's CPU core into build/, where the emulator looks for it. */
+export async function emulatorCore(_options: null): Promise<void> {
+  const { buildCore } = await import("../emulator/core/build.ts");
+  await buildCore();
+}
+
 export interface TarOptions {
   entries: { name: string; path: string; executable: boolean }[];
   output: string;

@@ -87,6 +87,20 @@ export function executableStep(executable: Executable): Task {
   };
 }
 
+/** The emulator's CPU core. It keeps its own output up to date; the step only does it early and in parallel. */
+export function emulatorCoreStep(): Task {
+  return {
+    name: "emulator core",
+    inputs: ["tools/emulator/core/**/*.ts", "!**/*.test.ts"],
+    outputs: [],
+    tools: ["assemblyscript", "binaryen"],
+    run: async (context) => {
+      await context.job("emulatorCore", null);
+      return undefined;
+    },
+  };
+}
+
 export interface ArchiveEntry {
   /** Path in the archive. */
   name: string;
