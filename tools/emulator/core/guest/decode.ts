@@ -188,7 +188,7 @@ let segmentOverride: i32 = -1;
 /** Operand size in bytes: 2, 4, 8. */
 export let opSize: i32 = 4;
 /** Address size in bytes. */
-let addressSize: i32 = 8;
+export let addressSize: i32 = 8;
 export let modrmByte: u32 = 0;
 export let mod: u32 = 0;
 /** reg and r/m fields with their REX bits. */
@@ -225,6 +225,16 @@ export function fetch8(): u32 {
     return 0;
   }
   return <u32>load<u8>(p++);
+}
+
+/** The byte `n` places ahead, or 0 beyond the bytes given. */
+export function peek8(n: u32): u32 {
+  return p + n < limit ? <u32>load<u8>(p + n) : 0;
+}
+
+/** Sets REX as a VEX prefix implies it. */
+export function setRex(value: u32): void {
+  rex = value;
 }
 
 function fetch16(): u32 {
@@ -323,7 +333,7 @@ export function decodeModrm(): void {
 let ripRelative: bool = false;
 
 /** Sets `ea` for the default segment `segment` or the override. */
-function setSegmentOf(segment: i32): void {
+export function setSegmentOf(segment: i32): void {
   if (segmentOverride >= 0) segment = segmentOverride;
   let ea: i32 = 0;
   if (mode == 2) {

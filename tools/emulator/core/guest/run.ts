@@ -66,6 +66,7 @@ import { Op } from "./op";
 import { init, powerOn, startUp } from "./reset";
 import { updateMode } from "./segments";
 import { setTraceMask } from "./tracing";
+import { initSimd } from "./simd/decode";
 
 const EXIT_DEADLINE: i32 = 0;
 const EXIT_IDLE: i32 = 1;
@@ -354,6 +355,7 @@ export function create(cpus: i32, ramBytes: u32, model: i32): void {
   const have = memory.size();
   if (need > have) memory.grow(need - have);
   installBuilder();
+  initSimd();
   setCpuCount(cpus);
   setCpuModel(model);
   for (let i = 0; i < cpus; i++) initTlb(i);

@@ -77,6 +77,13 @@ function sseFault(): bool {
   return false;
 }
 
+/** VEX-encoded instructions on general-purpose registers need protected mode, nothing else. */
+export function vexReady(): bool {
+  if ((load<u32>(S_CR0) & 1) != 0 && (load<u32>(S_EFLAGS) & EFLAGS_VM) == 0) return true;
+  raise(UD);
+  return false;
+}
+
 function avxReady(): bool {
   const cr0 = load<u32>(S_CR0);
   if (

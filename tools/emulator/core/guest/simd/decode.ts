@@ -5,6 +5,7 @@
 import { KEY_SIZE, REGS, S_KEY, S_YMM } from "../../state";
 import { EA_REGISTER, Op } from "../op";
 import { CHECK_ALIGNED, mmxRegister, VEX, WIDE64, WIDE256 } from "./access";
+import { defineExtensions } from "./define-avx";
 import { defineFloat } from "./define-float";
 import { defineInteger } from "./define-integer";
 import { defineMoves } from "./define-moves";
@@ -24,8 +25,10 @@ import {
   L1_AVX2,
   LIG,
   NO_MODRM,
+  REGISTER_AVX2,
   UNALIGNED,
   V_REGISTER,
+  VSIB,
 } from "./table";
 
 /** Fills the opcode table; once per instance, before anything is decoded. */
@@ -33,6 +36,7 @@ export function initSimd(): void {
   defineMoves();
   defineInteger();
   defineFloat();
+  defineExtensions();
 }
 
 /**
@@ -51,6 +55,11 @@ export function simdHasImmediate(token: usize): bool {
 
 export function simdHasModRm(token: usize): bool {
   return (changetype<Entry>(token).flags & NO_MODRM) == 0;
+}
+
+/** The memory operand's index is a vector register; only a memory operand is possible then. */
+export function simdIndexed(token: usize): bool {
+  return (changetype<Entry>(token).flags & VSIB) != 0;
 }
 
 /**
@@ -88,6 +97,7 @@ export function simdDecode(
     if ((flags & L0) != 0 && l != 0) return false;
     if ((flags & L1) != 0 && l == 0) return false;
     if (l != 0 && (flags & L1_AVX2) != 0 && !has(AVX2)) return false;
+    if (!memory && (flags & REGISTER_AVX2) != 0 && !has(AVX2)) return false;
     sub = VEX;
     if (l != 0) sub |= WIDE256;
     if ((flags & ALIGNED) != 0) sub |= CHECK_ALIGNED;
@@ -119,6 +129,8 @@ export function simdDecode(
     // The fourth operand's address takes the place of the immediate; a legacy one is XMM0.
     const fourth = vex ? register(0, (immediate >> 4) & (code64 ? 15 : 7)) : register(0, 0);
     op.imm = <i64>(((<u64>(fourth + 16)) << 32) | <u64>fourth);
+  } else if ((flags & IMM8) == 0) {
+    op.imm = <i64>e.immShift;
   } else {
     immediate &= 0xff;
     op.imm = <i64>(((<u64>(immediate >> e.immShift)) << 32) | <u64>immediate);

@@ -1,5 +1,7 @@
-// Which instruction-set extensions the CPU model has, as a bit mask of FEATURE_*; set when a machine is
-// created, read while decoding. CPUID reports the same set.
+// Which instruction-set extensions the CPU model has, as a bit mask; the model is chosen when a machine
+// is created. CPUID reports the same set.
+
+import { cpuModel } from "../cpuid";
 
 export const SSE: u32 = 0;
 export const SSE2: u32 = 1;
@@ -27,14 +29,11 @@ export const RDSEED: u32 = 21;
 const IVY_BRIDGE: u32 = 0x1fff;
 const MAX: u32 = 0x3fffff;
 
-/** Bit n: extension n of the list above exists. */
-export let model: u32 = IVY_BRIDGE;
-
-/** `number` as in the platform's `create`: 0 Ivy Bridge, 1 everything. */
-export function setModel(number: i32): void {
-  model = number == 0 ? IVY_BRIDGE : MAX;
+/** Bit n: extension n of the list above exists in the CPU model of this machine. */
+export function featureMask(): u32 {
+  return cpuModel == 0 ? IVY_BRIDGE : MAX;
 }
 
 export function has(feature: u32): bool {
-  return ((model >> feature) & 1) != 0;
+  return ((featureMask() >> feature) & 1) != 0;
 }

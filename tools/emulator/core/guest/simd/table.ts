@@ -2,7 +2,7 @@
 // map, mandatory prefix, opcode and encoding (legacy, VEX.W0, VEX.W1). Filled once by define*.ts, read by
 // the decoder. Follows the opcode maps of Intel SDM vol. 2D, appendix A.
 
-import { model } from "./features";
+import { featureMask } from "./features";
 
 /** Table keys: map | mandatory prefix | opcode. */
 export const MAP_0F: u32 = 0;
@@ -61,6 +61,10 @@ export const DEST_V: u32 = 0x200;
 export const IS4: u32 = 0x400;
 /** VEX.vvvv is an operand of the register form only. */
 export const V_REGISTER: u32 = 0x800;
+/** The memory operand has a vector register as index (VSIB). */
+export const VSIB: u32 = 0x1000;
+/** The register form needs AVX2. */
+export const REGISTER_AVX2: u32 = 0x2000;
 
 @unmanaged
 export class Entry {
@@ -73,7 +77,7 @@ export class Entry {
   kinds: u8;
   size: u8;
   feature: u8;
-  /** The high 128-bit lane sees the immediate shifted right by this. */
+  /** The high 128-bit lane sees the immediate shifted right by this; without IMM8 the immediate itself. */
   immShift: u8;
 }
 
@@ -142,6 +146,6 @@ export function put(
 export function find(vex: u32, key: u32): usize {
   const e = entryAt(vex, key);
   if (e.flags == 0 && e.reg == 0 && e.mem == 0) return 0;
-  if ((((<u32>1) << e.feature) & model) == 0) return 0;
+  if ((((<u32>1) << e.feature) & featureMask()) == 0) return 0;
   return changetype<usize>(e);
 }
