@@ -8,6 +8,10 @@ import {
   parseArguments,
   UsageError,
 } from "./cli-options.ts";
+import type { GdbServer } from "./debug/gdb-server.ts";
+import { GuestEventLog, lineWriter } from "./debug/log.ts";
+import { Monitor } from "./debug/monitor.ts";
+import { RunControl } from "./debug/run-control.ts";
 import { HostInput } from "./host/input.ts";
 import { FdSink, fileSink, nullSink, type Sink } from "./host/output.ts";
 import { LoadError } from "./loader/load-error.ts";
@@ -17,6 +21,9 @@ const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 /** 128 + signal number, as a shell reports it. */
 const EXIT_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+
+const PROMPT = "(emu) ";
+const forever = new Promise<void>(() => {});
 
 const KEYS = [
   "Ctrl-A H    this help",
@@ -32,6 +39,12 @@ class Session {
   readonly #stderr = new FdSink(2);
   readonly #sinks: Sink[] = [];
   #input: HostInput | undefined;
+  #control: RunControl | undefined;
+  #monitor: Monitor | undefined;
+  #gdb: GdbServer | undefined;
+  /** Standard input goes to the monitor, and what has been typed of its line. */
+  #inMonitor = false;
+  #line = "";
 
   constructor(options: CliOptions) {
     this.#options = options;
@@ -53,7 +66,7 @@ class Session {
   /** Text for the person at the terminal, after what the guest has said. */
   say(text: string): void {
     this.flush();
-    this.#stderr.text(this.#input === undefined ? text : text.replaceAll("\n", "\r\n"));
+    this.#stderr.text(this.#input?.raw ? text.replaceAll("\n", "\r\n") : text);
   }
 
   #sink(device: Chardev | undefined, option: string): Sink {
@@ -69,27 +82,56 @@ class Session {
   }
 
   #startInput(machine: Machine): void {
-    const { serial, serialIsMonitor } = this.#options;
-    if (serial?.kind !== "stdio") return;
+    const { serial, serialIsMonitor, monitor } = this.#options;
+    if (serial?.kind !== "stdio" && !monitor) return;
+    this.#inMonitor = monitor;
     this.#input = new HostInput(
       {
-        onBytes: (bytes) => machine.sendSerial(bytes),
+        onBytes: (bytes) => {
+          if (this.#inMonitor) this.#typeCommand(bytes);
+          else machine.sendSerial(bytes);
+        },
         onQuit: () => this.leave(0),
-        onMonitor: () => {},
+        onMonitor: () => this.#switchMonitor(),
         onHelp: () => this.say(KEYS),
         onInterrupt: () => this.leave(EXIT_SIGNAL.SIGINT),
       },
       serialIsMonitor,
     );
     this.#input.start();
+    if (monitor) this.say(PROMPT);
   }
 
-  async run(): Promise<never> {
-    const o = this.#options;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(signal, () => this.leave(EXIT_SIGNAL[signal]));
+  #switchMonitor(): void {
+    if (this.#options.monitor) return;
+    this.#inMonitor = !this.#inMonitor;
+    this.say(
+      this.#inMonitor ? `\nmonitor: help lists the commands, Ctrl-A C leaves\n${PROMPT}` : "\n",
+    );
+  }
+
+  /** Collects a line for the monitor, with echo where the terminal is raw. */
+  #typeCommand(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (byte === 13 || byte === 10) {
+        const line = this.#line;
+        this.#line = "";
+        if (this.#input?.raw) this.say("\n");
+        this.#monitor
+          ?.execute(line)
+          .then((answer) => this.say(`${answer}${this.#inMonitor ? PROMPT : ""}`));
+      } else if (byte === 127 || byte === 8) {
+        if (this.#line !== "" && this.#input?.raw) this.say("\b \b");
+        this.#line = this.#line.slice(0, -1);
+      } else {
+        this.#line += String.fromCharCode(byte);
+        if (this.#input?.raw) this.say(String.fromCharCode(byte));
+      }
     }
-    process.on("exit", () => this.#input?.restore());
+  }
+
+  async #build(): Promise<Machine> {
+    const o = this.#options;
     if (o.kernel === undefined) {
       throw new UsageError(
         "nothing to boot: give a kernel with -kernel FILE (--help shows all options)",
@@ -97,6 +139,10 @@ class Session {
     }
     const serial = this.#sink(o.serial, "-serial");
     const debugcon = this.#sink(o.debugcon, "-debugcon");
+    const logSink =
+      o.logFile === undefined ? this.#stderr : this.#sink({ kind: "file", path: o.logFile }, "-D");
+    if (o.logFile === undefined) this.#sinks.push(this.#stderr);
+    const log = new GuestEventLog(o.log, lineWriter(logSink));
     const machine = await Machine.create({
       memory: o.memory,
       cpus: o.cpus,
@@ -110,21 +156,51 @@ class Session {
       debugExit: o.debugExit,
       vga: o.vga,
       reboot: o.reboot,
+      realTime: o.realTime,
       onSerial: (byte) => serial.write(byte),
       onDebugConsole: (byte) => debugcon.write(byte),
       onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
+      onAbsent: (what) => log.unimplemented(what),
+      onGuestError: (what) => log.guestError(what),
+      onTrace: (cpu, event, a, b) => log.event(cpu, event, a, b),
     });
+    log.machine = machine;
+    machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
+    return machine;
+  }
+
+  async run(): Promise<never> {
+    const o = this.#options;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => this.leave(EXIT_SIGNAL[signal]));
+    }
+    process.on("exit", () => this.#input?.restore());
+    const machine = await this.#build();
+    const control = new RunControl(machine, o.freeze);
+    this.#control = control;
+    this.#monitor = new Monitor(control, () => this.leave(0));
+    if (o.gdbPort !== undefined) await this.#startGdb(control, this.#monitor, o.gdbPort);
     this.#startInput(machine);
     for (;;) {
-      const stop = await machine.run();
+      const stop = await control.run();
       this.flush();
-      if (stop.kind === "idle" && machine.listens && this.#input?.open) {
-        await this.#input.wait();
-        continue;
+      if (stop.kind === "idle") {
+        const more = machine.listens && this.#input?.open && !this.#inMonitor;
+        if (more || this.#gdb?.connected || this.#inMonitor) {
+          await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
+          continue;
+        }
       }
       await this.#end(machine, stop);
     }
+  }
+
+  async #startGdb(control: RunControl, monitor: Monitor, port: number): Promise<void> {
+    const { GdbServer: Server } = await import("./debug/gdb-server.ts");
+    this.#gdb = new Server(control, (line) => monitor.execute(line));
+    this.#gdb.onKill = () => this.leave(0);
+    await this.#gdb.listen(port);
   }
 
   async #end(machine: Machine, stop: Stop): Promise<void> {
@@ -151,7 +227,7 @@ class Session {
       case "unimplemented":
         await this.#died(
           machine,
-          `CPU ${stop.cpu} met an instruction that is not implemented (detail 0x${stop.detail.toString(16)})`,
+          `CPU ${stop.cpu} met an instruction that is not implemented`,
           stop.cpu,
         );
         break;

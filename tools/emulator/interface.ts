@@ -87,13 +87,28 @@ export interface CoreExports {
   /** NMI pin (LINT1) pulse of one CPU. */
   raise_nmi(cpu: number): void;
   /** Message from an IOAPIC or MSI: Intel SDM vol. 3A, 11.11. `logical` is the destination mode, `level` the trigger mode. Returns 1 if a CPU accepted it. */
-  apic_message(destination: number, logical: number, delivery: number, vector: number, level: number): number;
+  apic_message(
+    destination: number,
+    logical: number,
+    delivery: number,
+    vector: number,
+    level: number,
+  ): number;
   /** A20 gate. */
   set_a20(enabled: number): void;
   /** Instructions retired by all CPUs since `create`. */
   instructions(): number;
   /** Bit mask of trace events to report. */
   set_trace(mask: number): void;
+  /** Maps pages like `map_pages`, with their contents at offset `backing` of `memory` (within DEVICE_MEMORY of core/state.ts). */
+  map_backed(first: number, pages: number, kind: number, backing: number): void;
+  /** Sets or removes a debugger's breakpoint on the instruction at a linear address: `run` returns Debug before it. */
+  set_breakpoint(address: bigint, on: number): void;
+  /** Watches `length` bytes; `kinds` is 1 for writes, 2 for reads, 3 for both. `run` returns Debug after the access, `exit_detail()` is 1 + the number of the watchpoint in order of adding. */
+  add_watchpoint(address: bigint, length: number, kinds: number): void;
+  clear_watchpoints(): void;
+  /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */
+  step(cpu: number): number;
 }
 
 /** Virtual TSC frequency, Hz: one instruction is one cycle and one nanosecond. */

@@ -2,6 +2,7 @@
 // machine is deterministic: virtual time advances with executed instructions and jumps over idle
 // time, and input arrives only between slices of virtual time.
 
+import { loadCore } from "./core/build.ts";
 import { elfSymbols } from "./debug/symbols.ts";
 import type { Picture } from "./devices/vga.ts";
 import type { CoreExports, CoreImports } from "./interface.ts";
@@ -13,7 +14,6 @@ import type { Module } from "./loader/modules.ts";
 import { parseModules, readInput } from "./loader/modules.ts";
 import { acpiTables } from "./platform/acpi-tables.ts";
 import { bootImage } from "./platform/boot-entry.ts";
-import { instantiateCore } from "./platform/core-instance.ts";
 import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
 import { firmwareData } from "./platform/firmware-data.ts";
@@ -73,6 +73,8 @@ export interface MachineOptions {
   vga?: boolean;
   /** A guest's reset starts it again; otherwise it ends the run (the default). */
   reboot?: boolean;
+  /** Idle time is waited out instead of skipped; runs are then not repeatable. */
+  realTime?: boolean;
   onSerial?: (byte: number) => void;
   onDebugConsole?: (byte: number) => void;
   onUnimplemented?: (what: string) => void;
@@ -173,6 +175,8 @@ export class Machine {
   /** The deadline `core.run` was given. */
   #deadline = 0;
   #running = false;
+  /** Host time (ms) at which virtual time was 0, in real time runs. */
+  #hostStart: number | undefined;
   #serial: number[] = [];
   #serialText = "";
   #pattern: { wanted: string | RegExp; from: number; found: boolean } | undefined;
@@ -254,7 +258,7 @@ export class Machine {
     // The core calls back into a board that needs the core: the machine is filled in below.
     const holder: { machine?: Machine } = {};
     const board = (): Board => (holder.machine as Machine).board;
-    const core = await instantiateCore({
+    const { exports: core } = await loadCore({
       port_read: (_cpu, port, size) => board().ports.read(port, size),
       port_write: (_cpu, port, size, value) => board().ports.write(port, value, size),
       mmio_read: (_cpu, address, size) => board().mmio.read(address, size),
@@ -295,16 +299,27 @@ export class Machine {
     for (;;) {
       const stop = this.#slice(end);
       if (stop !== undefined) return this.#finish(stop);
-      if (performance.now() - turned > YIELD_MS) {
-        await this.beforeYield?.();
-        await new Promise((resolve) => setImmediate(resolve));
+      const ahead = this.options.realTime ? this.#aheadOfHost() : 0;
+      if (ahead > 1 || performance.now() - turned > YIELD_MS) {
+        this.beforeYield?.();
+        await new Promise((resolve) => {
+          if (ahead > 1) setTimeout(resolve, ahead);
+          else setImmediate(resolve);
+        });
         turned = performance.now();
       }
     }
   }
 
-  /** Awaited before the event loop turns during `run`: where a terminal paces the guest or output is flushed. */
-  beforeYield: (() => Promise<void> | void) | undefined;
+  /** Called before the event loop turns during `run`: where output is flushed. */
+  beforeYield: (() => void) | undefined;
+
+  /** Milliseconds by which virtual time since the first call is ahead of the host's clock. */
+  #aheadOfHost(): number {
+    const virtual = this.core.time() / 1e6;
+    this.#hostStart ??= performance.now() - virtual;
+    return virtual - (performance.now() - this.#hostStart);
+  }
 
   /** Like `run`, without letting the event loop turn. */
   runSync(limits: RunLimits = {}): Stop {
@@ -313,6 +328,13 @@ export class Machine {
       const stop = this.#slice(end);
       if (stop !== undefined) return this.#finish(stop);
     }
+  }
+
+  /** Executes one instruction of one CPU, for a debugger; {kind: "limit"} means that nothing else happened. */
+  step(cpu = 0): Stop {
+    this.board.scheduler.runDue(this.core.time());
+    const exit = this.core.step(cpu);
+    return this.#afterRun(exit, this.core.time(), this.core.time()) ?? { kind: "limit" };
   }
 
   /** Ends `run` at the next slice. */
@@ -388,7 +410,8 @@ export class Machine {
     const { core, board } = this;
     const next = Math.min(board.scheduler.next(), core.next_timer());
     if (next === Number.POSITIVE_INFINITY) return { kind: "idle" };
-    core.advance_to(Math.min(Math.max(next, core.time()), Math.max(target, endTime)));
+    const limit = this.options.realTime ? target : Math.max(target, endTime);
+    core.advance_to(Math.min(Math.max(next, core.time()), limit));
     return undefined;
   }
 

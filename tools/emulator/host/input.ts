@@ -38,6 +38,11 @@ export class HostInput {
     return this.#open;
   }
 
+  /** True while the terminal is in raw mode. */
+  get raw(): boolean {
+    return this.#raw;
+  }
+
   /** Starts reading. */
   start(): void {
     let regular = false;
@@ -84,11 +89,6 @@ export class HostInput {
   #wakeUp(): void {
     this.#wake?.();
     this.#wake = undefined;
-  }
-
-  /** Lets a pending `wait` return because something else happened. */
-  interrupt(): void {
-    this.#wakeUp();
   }
 
   #deliver(data: Uint8Array): void {

@@ -237,6 +237,12 @@ export class CpuAccess {
     this.#set32(name === "gdt" ? S_GDT_LIMIT : S_IDT_LIMIT, limit);
   }
 
+  /** Linear address of the next instruction. */
+  get linearRip(): bigint {
+    const rip = this.wide("rip");
+    return this.codeBits === 64 ? rip : BigInt.asUintN(32, this.segment("cs").base + rip);
+  }
+
   /** Current privilege level, 0–3. */
   get cpl(): number {
     return this.#get32(S_CPL);

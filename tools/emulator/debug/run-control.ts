@@ -1,0 +1,189 @@
+// Stopping and going on: who may let the machine run, and what it tells those who watch. The gdb
+// stub, the monitor and the command line share one of these.
+
+import type { Machine, Stop } from "../machine.ts";
+
+/** What a watchpoint reacts to. */
+export type WatchKind = "write" | "read" | "access";
+
+export interface Watchpoint {
+  kind: WatchKind;
+  address: bigint;
+  /** Bytes: 1, 2, 4 or 8. */
+  length: number;
+}
+
+/** Why the machine stands still, as a debugger hears it. */
+export type Halt =
+  | { kind: "paused" }
+  | { kind: "breakpoint"; cpu: number }
+  | { kind: "watchpoint"; cpu: number; watch: Watchpoint }
+  | { kind: "step"; cpu: number }
+  /** The guest is over: what ended it. */
+  | { kind: "ended"; stop: Stop };
+
+export class RunControl {
+  readonly machine: Machine;
+  #paused: boolean;
+  #pauseAsked = false;
+  #wake: (() => void) | undefined;
+  readonly #watchers: (() => void)[] = [];
+  readonly #breakpoints = new Set<bigint>();
+  readonly #watchpoints: Watchpoint[] = [];
+  #ended: Stop | undefined;
+  /** The machine came to a halt. */
+  readonly onHalt = new Set<(halt: Halt) => void>();
+
+  constructor(machine: Machine, paused: boolean) {
+    this.machine = machine;
+    this.#paused = paused;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Stops at the next slice. */
+  pause(): void {
+    if (this.#paused) return;
+    this.#pauseAsked = true;
+    this.machine.stop();
+    this.#poke();
+  }
+
+  resume(): void {
+    if (this.#ended !== undefined) return;
+    this.#paused = false;
+    this.#wake?.();
+    this.#wake = undefined;
+    this.#poke();
+  }
+
+  /** Resolves when the machine is paused, resumed or stepped. */
+  poked(): Promise<void> {
+    return new Promise((resolve) => this.#watchers.push(resolve));
+  }
+
+  #poke(): void {
+    for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+
+  #halt(halt: Halt): void {
+    this.#paused = true;
+    for (const listener of this.onHalt) listener(halt);
+  }
+
+  // ---- Breakpoints, by linear address
+
+  setBreakpoint(address: bigint): void {
+    this.#breakpoints.add(address);
+    this.machine.core.set_breakpoint(address, 1);
+  }
+
+  clearBreakpoint(address: bigint): boolean {
+    if (!this.#breakpoints.delete(address)) return false;
+    this.machine.core.set_breakpoint(address, 0);
+    return true;
+  }
+
+  breakpoints(): readonly bigint[] {
+    return [...this.#breakpoints];
+  }
+
+  watchpoints(): readonly Watchpoint[] {
+    return this.#watchpoints;
+  }
+
+  /** False if there is no room for another one. */
+  setWatchpoint(watch: Watchpoint): boolean {
+    if (this.#watchpoints.length >= MAX_WATCHPOINTS) return false;
+    this.#watchpoints.push(watch);
+    this.#loadWatchpoints();
+    return true;
+  }
+
+  clearWatchpoint(watch: Watchpoint): boolean {
+    const at = this.#watchpoints.findIndex(
+      (w) => w.kind === watch.kind && w.address === watch.address && w.length === watch.length,
+    );
+    if (at < 0) return false;
+    this.#watchpoints.splice(at, 1);
+    this.#loadWatchpoints();
+    return true;
+  }
+
+  #loadWatchpoints(): void {
+    const { core } = this.machine;
+    core.clear_watchpoints();
+    for (const w of this.#watchpoints) core.add_watchpoint(w.address, w.length, WATCH_BITS[w.kind]);
+  }
+
+  // ---- Running
+
+  /** Executes one instruction of `cpu` while the machine is paused. */
+  step(cpu: number): Halt {
+    const stop = this.machine.step(cpu);
+    const halt: Halt = this.#haltOf(stop) ?? { kind: "step", cpu };
+    this.#halt(halt);
+    return halt;
+  }
+
+  #haltOf(stop: Stop): Halt | undefined {
+    switch (stop.kind) {
+      case "debug": {
+        const watch = this.#watchpoints[stop.detail - 1];
+        return watch === undefined
+          ? { kind: "breakpoint", cpu: stop.cpu }
+          : { kind: "watchpoint", cpu: stop.cpu, watch };
+      }
+      case "limit":
+      case "stopped":
+      case "matched":
+      case "idle":
+        return undefined;
+      default:
+        this.#ended = stop;
+        return { kind: "ended", stop };
+    }
+  }
+
+  /** Runs until the guest is over or idle for ever; halts for the debugger are waited out. */
+  async run(): Promise<Stop> {
+    for (;;) {
+      if (this.#paused) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      if (this.#pauseAsked) {
+        this.#pauseAsked = false;
+        this.#halt({ kind: "paused" });
+        continue;
+      }
+      const stop = this.#leaveBreakpoints() ?? (await this.machine.run());
+      if (stop.kind === "stopped") continue;
+      const halt = this.#haltOf(stop);
+      if (halt === undefined) return stop;
+      if (halt.kind === "ended") {
+        for (const listener of this.onHalt) listener(halt);
+        return stop;
+      }
+      this.#halt(halt);
+    }
+  }
+
+  /** A CPU that stands on a breakpoint must get past it: its instruction is stepped. */
+  #leaveBreakpoints(): Stop | undefined {
+    for (const cpu of this.machine.cpus) {
+      if (cpu.activity !== 0 || !this.#breakpoints.has(cpu.linearRip)) continue;
+      const stop = this.machine.step(cpu.cpu);
+      if (stop.kind !== "limit") return stop;
+    }
+    return undefined;
+  }
+}
+
+/** As many as the core has comparators. */
+export const MAX_WATCHPOINTS = 8;
+const WATCH_BITS = { write: 1, read: 2, access: 3 } as const;
