@@ -20,6 +20,7 @@ import {
   saySpaces,
   sayText,
 } from "../libroottask/console";
+import { populateTree } from "../libroottask/devices";
 import { ELF_OK, elfMessage, elfOffset } from "../libroottask/elf";
 import { enter, initLock, leave } from "../libroottask/lock";
 import {
@@ -72,19 +73,7 @@ import {
 } from "../libroottask/startfile";
 import { readTar, TAR_OK, tarMessage, tarOffset } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
-import {
-  attach,
-  find,
-  initTree,
-  KIND_FILE,
-  KIND_NULL,
-  KIND_RANDOM,
-  KIND_ZERO,
-  makeDirectories,
-  Node,
-  newNode,
-  walkNode,
-} from "../libroottask/tree";
+import { find, initTree, KIND_FILE } from "../libroottask/tree";
 import { initLinux, prepare } from "../linux/start";
 
 /** Where in the archive the start file is. */
@@ -132,14 +121,6 @@ function watchSelf(): void {
   requireOk(createEventPortals(0, SEL_OWN_HANDLER, OWN_EVENTS), "creating the exception portals");
 }
 
-function device(literal: string, kind: u32): void {
-  const node = newNode(kind, 0o666);
-  if (node === null) return;
-  makeDirectories(text, copyLiteral(text, "dev"), 0o755, bootTime());
-  node.time = bootTime();
-  attach(walkNode as Node, node, text, copyLiteral(text, literal));
-}
-
 function buildTree(): void {
   if (!initTree()) fail("out of memory");
   const result = readTar(moduleAddress, moduleSize);
@@ -155,11 +136,7 @@ function buildTree(): void {
     powerOff();
     while (true);
   }
-  device("null", KIND_NULL);
-  device("zero", KIND_ZERO);
-  device("random", KIND_RANDOM);
-  device("urandom", KIND_RANDOM);
-  makeDirectories(text, copyLiteral(text, "tmp"), 0o1777, bootTime());
+  if (!populateTree()) fail("out of memory");
 }
 
 function sayMegabytes(pages: u64): void {

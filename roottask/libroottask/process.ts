@@ -35,12 +35,15 @@ import { portal_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
 import {
   SEL_ALLOCATE,
+  SEL_EC,
   SEL_ECHO,
   SEL_EVENTS,
   SEL_EXIT,
   SEL_FILES,
   SEL_FOREIGN,
+  SEL_PD,
   SEL_RAW_ECHO,
+  SEL_SC,
   SEL_STDERR,
   SEL_STDOUT,
   SERVICES,
@@ -263,8 +266,11 @@ export function startProcess(process: Process): u64 {
   if (status !== SUCCESS) return status;
   status = createGlobalEc(first + BLOCK_EC, first + BLOCK_PD, cpu, UTCB_ADDRESS, SEL_EVENTS);
   if (status !== SUCCESS) return status;
+  status = give(process, first + BLOCK_PD, SEL_PD, 0) | give(process, first + BLOCK_EC, SEL_EC, 0);
+  if (status !== SUCCESS) return status;
   process.state = STATE_RUNNING;
-  return createSc(first + BLOCK_SC, ROOT_PD, first + BLOCK_EC, PRIORITY, QUANTUM);
+  status = createSc(first + BLOCK_SC, ROOT_PD, first + BLOCK_EC, PRIORITY, QUANTUM);
+  return status === SUCCESS ? give(process, first + BLOCK_SC, SEL_SC, 0) : status;
 }
 
 /** Ends `process`, called in its handler EC with the lock held. Does not return. */

@@ -38,6 +38,7 @@ const AUXILIARY: u32 = 18;
 const SEGMENT_SIZE: u64 = 56;
 
 const scratch = memory.data(64);
+const nul = memory.data(1);
 /** Addresses of the strings, in the order they go into the vectors. */
 const strings = memory.data(136 * 8);
 let stringCount: u32 = 0;
@@ -48,8 +49,7 @@ let failed: bool = false;
 /** Puts bytes and a NUL below the cursor. */
 function text(process: Process, from: usize, length: u32): u64 {
   cursor -= (length as u64) + 1;
-  store<u8>(scratch, 0);
-  failed = failed || !copyTo(process.space, cursor + (length as u64), scratch, 1);
+  failed = failed || !copyTo(process.space, cursor + (length as u64), nul, 1);
   failed = failed || !copyTo(process.space, cursor, from, length);
   return cursor;
 }

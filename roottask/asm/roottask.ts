@@ -1,0 +1,41 @@
+// The roottask's stubs: its start, and the entry of all its portals. The kernel starts it with the HIP's
+// address in RSP and the CPU's number in RDI; a portal handler starts with the portal's id in RDI and RSP as
+// it was at the last reply (kernel interface, "reply").
+
+import { Assembler, ebp, edi, mem, r12, rbx, rdi, rip, rsi, rsp } from "../../tools/asm/index.ts";
+import type { ObjectFile } from "../../tools/elf/index.ts";
+import { ROOTTASK_LAYOUT } from "./layout.ts";
+
+const HC_REPLY = 1;
+
+/** `hasStart`: the module has a start function to be called first. */
+export function roottaskStubs(hasStart: boolean): ObjectFile {
+  const a = new Assembler({ bits: 64, name: "roottask stubs" });
+  a.label("_start", { global: true });
+  a.mov(rbx, rsp).mov(r12, rdi);
+  a.lea(rsp, rip("stack_top")).xor(ebp, ebp);
+  if (hasStart) a.call("__wasm_start");
+  a.mov(rdi, rbx).mov(rsi, r12).call("main").ud2();
+
+  a.align(16);
+  a.label("portal_entry", { global: true });
+  a.call("portal");
+  // RSP is again what it was at entry: the kernel takes it as the stack of the next entry.
+  a.mov(edi, HC_REPLY).syscall().ud2();
+
+  a.section(".bss.stack", { align: 16 });
+  a.space(ROOTTASK_LAYOUT.stack);
+  a.label("stack_top");
+  return a.object();
+}
+
+/** A native program starts with RSP at a zero word, argc and argv behind it, and gets that address. */
+export function nativeStubs(hasStart: boolean): ObjectFile {
+  const a = new Assembler({ bits: 64, name: "native stubs" });
+  a.label("_start", { global: true });
+  a.lea(rbx, mem(rsp, { disp: 8 }));
+  a.and(rsp, -16).xor(ebp, ebp);
+  if (hasStart) a.call("__wasm_start");
+  a.mov(rdi, rbx).call("main").ud2();
+  return a.object();
+}

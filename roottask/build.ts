@@ -1,0 +1,82 @@
+// Builds the roottask and the programs of userland.tar that are written in TypeScript: compiled wasm and
+// stubs linked to ELF executables. Which programs there are stands in programs.ts.
+
+import { compile } from "../tools/aot/index.ts";
+import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
+import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
+import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
+
+export { apps, type GuestProgram, roottask, userland } from "./programs.ts";
+
+/** First address behind the module's static data, which its export `staticEnd` tells. */
+function staticEnd(wasm: Uint8Array): number {
+  const nothing = new Proxy({}, { get: () => () => 0 });
+  const imports = new Proxy({}, { get: () => nothing });
+  const module = new WebAssembly.Module(new Uint8Array(wasm));
+  const { exports } = new WebAssembly.Instance(module, imports);
+  const { staticEnd } = exports as { staticEnd?: () => number };
+  if (!staticEnd) throw new Error("the module does not export staticEnd()");
+  return staticEnd() >>> 0;
+}
+
+/** Zero bytes up to the end of the static data, which wasm leaves out. */
+function staticFill(layout: ProgramLayout, end: number): ObjectFile {
+  return {
+    name: "static data",
+    sections: [
+      {
+        name: ".static.end",
+        writable: true,
+        executable: false,
+        align: 1,
+        data: new Uint8Array(0),
+        memSize: 16,
+        address: BigInt(Math.max(end, layout.data)),
+      },
+    ],
+    symbols: [],
+    relocations: [],
+  };
+}
+
+function link(
+  wasm: Uint8Array,
+  map: string | undefined,
+  name: string,
+  layout: ProgramLayout,
+  stubs: (hasStart: boolean) => ObjectFile,
+): Uint8Array {
+  const compiled = compile(wasm, { target: "native", name, sourceMap: map });
+  const hasStart = compiled.symbols.some((symbol) => symbol.name === "__wasm_start");
+  return linkElf({
+    objects: [stubs(hasStart), compiled, staticFill(layout, staticEnd(wasm))],
+    segments: [
+      {
+        name: "text",
+        flags: "rx",
+        vaddr: BigInt(layout.text),
+        sections: [".text", ".text.*", ".rodata", ".rodata.*"],
+      },
+      { name: "data", flags: "rw", sections: [".data", ".data.*", ".bss", ".bss.*"] },
+      {
+        name: "static",
+        flags: "rw",
+        vaddr: BigInt(layout.data),
+        sections: [".wasm.data", ".wasm.data.*", ".static.end"],
+      },
+    ],
+    entry: "_start",
+    class: 64,
+    padSegments: true,
+  });
+}
+
+/** The roottask's ELF file: file and memory size of its segments are equal, as the kernel demands. */
+export function buildRoottask(wasm: Uint8Array, map?: string): Uint8Array {
+  return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs);
+}
+
+/** A program for the native interface. */
+export function buildNativeApp(wasm: Uint8Array, map?: string): Uint8Array {
+  return link(wasm, map, "app", NATIVE_LAYOUT, nativeStubs);
+}

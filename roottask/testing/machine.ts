@@ -1,0 +1,243 @@
+// Runs the roottask's rooms in Node: linear memory is the physical memory it would claim, hypercalls go to a
+// mock that records delegations, and the test plays the program: it sets registers and calls the portal.
+
+import { compileGuest } from "../../tools/make/asc.ts";
+
+const MEMORY_PAGES = 1024;
+const MEMORY_END = MEMORY_PAGES * 0x1_0000;
+const SEL_PARK = 65n;
+const HC_PD_CTRL = 8n;
+const HC_SM_CTRL = 12n;
+const ID_SYSCALL = 64n;
+
+/** Offsets in the UTCB, include/utcb.hpp of the published kernel. */
+const REGISTERS = {
+  rip: 48,
+  rflags: 56,
+  rax: 88,
+  rcx: 96,
+  rdx: 104,
+  rbx: 112,
+  rsp: 120,
+  rbp: 128,
+  rsi: 136,
+  rdi: 144,
+  r8: 152,
+  r9: 160,
+  r10: 168,
+  r11: 176,
+  error: 216,
+  cr2: 224,
+} as const;
+const MTD = 32;
+const ITEMS = 4;
+const DATA = 32;
+
+/** The program has ended: its handler parked. */
+export class Ended extends Error {}
+
+export interface Delegation {
+  kind: number;
+  base: number;
+  at: number;
+  order: number;
+  rights: number;
+}
+
+interface Exports {
+  memory: WebAssembly.Memory;
+  setup(end: number): void;
+  storage(bytes: number): number;
+  free(): number;
+  unpack(tar: number, size: number): number;
+  errorOffset(): number;
+  startWith(file: number, size: number): void;
+  launch(): number;
+  count(): number;
+  utcbOf(id: number): number;
+  stateOf(id: number): number;
+  statusOf(id: number): number;
+  stackOf(id: number): bigint;
+  entryOf(id: number): bigint;
+  reap(id: number): void;
+  portal(id: bigint): void;
+  pointer(id: number, address: bigint, rights: number): number;
+  checkExecutable(file: number, size: number): number;
+}
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+async function compileProbe(): Promise<WebAssembly.Module> {
+  const { wasm } = await compileGuest({
+    entry: "roottask/testing/probe.ts",
+    args: [
+      "--use",
+      "abort=",
+      "--enable",
+      "threads",
+      "--memoryBase",
+      "1048576",
+      "--initialMemory",
+      `${MEMORY_PAGES}`,
+    ],
+  });
+  return new WebAssembly.Module(wasm);
+}
+
+export class Machine {
+  /** What went to the debug console. */
+  log = "";
+  delegations: Delegation[] = [];
+  readonly exports: Exports;
+  #time = 0n;
+
+  private constructor(module: WebAssembly.Module) {
+    const modules = {
+      hedron: { hypercall: (...args: bigint[]) => this.#hypercall(args) },
+      symbol: { portal_entry: () => 0x7000_0000n },
+      x86: {
+        inb: (port: number) => (port === 0x3fd ? 0x20 : 0),
+        outb: (port: number, value: number) => {
+          if (port === 0xe9) this.log += String.fromCharCode(value & 255);
+        },
+        outw: () => {},
+        rdtsc: () => {
+          this.#time += 1000n;
+          return this.#time;
+        },
+        cpuid: () => {},
+        load8: (address: bigint) => BigInt(this.view.getUint8(Number(address))),
+        load32: (address: bigint) => BigInt(this.view.getUint32(Number(address), true)),
+        load64: (address: bigint) => this.view.getBigUint64(Number(address), true),
+        store8: (address: bigint, value: bigint) =>
+          this.view.setUint8(Number(address), Number(value & 255n)),
+        store32: (address: bigint, value: bigint) =>
+          this.view.setUint32(Number(address), Number(value & 0xffff_ffffn), true),
+        store64: (address: bigint, value: bigint) =>
+          this.view.setBigUint64(Number(address), value, true),
+        window: () => 0n,
+      },
+    };
+    this.exports = new WebAssembly.Instance(module, modules).exports as unknown as Exports;
+    this.exports.setup(MEMORY_END);
+  }
+
+  static async create(): Promise<Machine> {
+    compiled ??= compileProbe();
+    return new Machine(await compiled);
+  }
+
+  get view(): DataView {
+    return new DataView(this.exports.memory.buffer);
+  }
+
+  #hypercall([arg1 = 0n, , arg3 = 0n, , arg5 = 0n]: bigint[]): bigint {
+    const number = arg1 & 0xffn;
+    if (number === HC_SM_CTRL && arg1 >> 12n === SEL_PARK) throw new Ended();
+    if (number === HC_PD_CTRL) {
+      this.delegations.push({
+        kind: Number(arg3 & 3n),
+        base: Number(arg3 >> 12n),
+        at: Number(arg5 >> 12n),
+        order: Number((arg3 >> 7n) & 31n),
+        rights: Number((arg3 >> 2n) & 31n),
+      });
+    }
+    return 0n;
+  }
+
+  /** Copies bytes into the roottask's memory. */
+  place(bytes: Uint8Array): number {
+    const address = this.exports.storage(bytes.length);
+    new Uint8Array(this.exports.memory.buffer).set(bytes, address);
+    return address;
+  }
+
+  unpack(tar: Uint8Array): number {
+    return this.exports.unpack(this.place(tar), tar.length);
+  }
+
+  /** Loads the program of one line of a start file; the loader's result. */
+  launch(line: string): number {
+    const text = Buffer.from(`${line}\n`);
+    this.exports.startWith(this.place(text), text.length);
+    return this.exports.launch();
+  }
+
+  /** System call of program `id`; the result as a signed number. Throws `Ended` where the program ends. */
+  call(id: number, number: number, ...args: (number | bigint)[]): bigint {
+    const utcb = this.exports.utcbOf(id);
+    const set = (name: keyof typeof REGISTERS, value: number | bigint) =>
+      this.view.setBigUint64(utcb + REGISTERS[name], BigInt.asUintN(64, BigInt(value)), true);
+    const names = ["rdi", "rsi", "rdx", "r10", "r8", "r9"] as const;
+    for (const [index, name] of names.entries()) set(name, args[index] ?? 0);
+    set("rax", number);
+    set("rcx", 0x40_1000);
+    set("r11", this.exports.stackOf(id));
+    this.portal(id, ID_SYSCALL);
+    return this.view.getBigInt64(utcb + REGISTERS.rax, true);
+  }
+
+  /** Exception of program `id`. */
+  event(id: number, event: number, registers: Partial<Record<keyof typeof REGISTERS, bigint>>) {
+    const utcb = this.exports.utcbOf(id);
+    for (const [name, value] of Object.entries(registers)) {
+      this.view.setBigUint64(utcb + REGISTERS[name as keyof typeof REGISTERS], value, true);
+    }
+    this.portal(id, BigInt(event));
+  }
+
+  /** Call of service number `service`: the message bytes go in, those of the reply come out. */
+  service(id: number, service: number, message: Uint8Array): Uint8Array {
+    const utcb = this.exports.utcbOf(id);
+    new Uint8Array(this.exports.memory.buffer).set(message, utcb + DATA);
+    this.view.setUint32(utcb + ITEMS, Math.ceil(message.length / 8), true);
+    this.portal(id, 32n + BigInt(service));
+    const words = this.view.getUint32(utcb + ITEMS, true) & 0xffff;
+    return new Uint8Array(this.exports.memory.buffer).slice(utcb + DATA, utcb + DATA + words * 8);
+  }
+
+  portal(id: number, what: bigint): void {
+    this.exports.portal((BigInt(id) << 8n) | what);
+  }
+
+  register(id: number, name: keyof typeof REGISTERS): bigint {
+    return this.view.getBigUint64(this.exports.utcbOf(id) + REGISTERS[name], true);
+  }
+
+  mtd(id: number): bigint {
+    return this.view.getBigUint64(this.exports.utcbOf(id) + MTD, true);
+  }
+
+  /** Writes to the memory of program `id`, byte by byte as the program could. */
+  poke(id: number, address: bigint, bytes: Uint8Array): void {
+    for (const [index, byte] of bytes.entries()) {
+      const at = this.exports.pointer(id, address + BigInt(index), 2);
+      if (at === 0) throw new Error(`0x${(address + BigInt(index)).toString(16)} is not writable`);
+      this.view.setUint8(at, byte);
+    }
+  }
+
+  peek(id: number, address: bigint, length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    for (let i = 0; i < length; i++) {
+      const at = this.exports.pointer(id, address + BigInt(i), 1);
+      if (at === 0) throw new Error(`0x${(address + BigInt(i)).toString(16)} is not readable`);
+      bytes[i] = this.view.getUint8(at);
+    }
+    return bytes;
+  }
+
+  peek64(id: number, address: bigint): bigint {
+    return this.peek(id, address, 8).readBigUInt64LE();
+  }
+
+  text(id: number, address: bigint): string {
+    let text = "";
+    for (let at = address; ; at++) {
+      const byte = this.peek(id, at, 1)[0] as number;
+      if (byte === 0) return text;
+      text += String.fromCharCode(byte);
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// The roottask's rooms with a handle for tests: linked into one module that Node instantiates with a mock
+// of the kernel (machine.ts). Only tests use it.
+
+import { Utcb } from "../libhedron/utcb";
+import { populateTree } from "../libroottask/devices";
+import { checkElf, Elf } from "../libroottask/elf";
+import { allocate } from "../libroottask/heap";
+import { initLock } from "../libroottask/lock";
+import { addPages, allocatePages, freePages, initPages, STATE_BYTES } from "../libroottask/pages";
+import { handlePortal } from "../libroottask/portals";
+import {
+  ABI_LINUX,
+  ABI_NATIVE,
+  initProcesses,
+  newProcess,
+  processAt,
+  processCount,
+  reapProcess,
+} from "../libroottask/process";
+import { seedRandom } from "../libroottask/random";
+import { pointerTo } from "../libroottask/space";
+import {
+  argument,
+  argumentLength,
+  LINE_RUN,
+  nextStartLine,
+  openStartFile,
+  startNative,
+} from "../libroottask/startfile";
+import { readTar, tarOffset } from "../libroottask/tar";
+import { find, initTree } from "../libroottask/tree";
+import { initLinux, prepare } from "../linux/start";
+
+export { faultReason } from "../libroottask/space";
+
+const PAGE: usize = 4096;
+/** Results of `launch` beside the loader's. */
+export const NO_FILE: u32 = 1000;
+export const NO_MEMORY: u32 = 1001;
+export const NOT_A_RUN: u32 = 1100;
+
+/** Gives the allocator everything from the end of the static data to `end`. */
+export function setup(end: u32): void {
+  const states = (__heap_base + PAGE - 1) & ~(PAGE - 1);
+  initPages(states);
+  addPages((states + STATE_BYTES) as u64, end as u64);
+  initProcesses(0);
+  initLock();
+  seedRandom(1);
+  initLinux();
+  initTree();
+}
+
+export function storage(bytes: u32): usize {
+  return allocate(bytes);
+}
+
+export function free(): u32 {
+  return freePages();
+}
+
+export function unpack(tar: usize, size: u32): u32 {
+  const result = readTar(tar, size);
+  return result === 0 && !populateTree() ? 99 : result;
+}
+
+export function errorOffset(): u32 {
+  return tarOffset;
+}
+
+export function startWith(file: usize, size: u32): void {
+  openStartFile(file, size);
+}
+
+/** Reads one line; loads its program. LINE kinds other than a run are returned as NOT_A_RUN + kind. */
+export function launch(): u32 {
+  const kind = nextStartLine();
+  if (kind !== LINE_RUN) return NOT_A_RUN + kind;
+  const node = find(argument(0), argumentLength(0));
+  if (node === null) return NO_FILE;
+  const process = newProcess(startNative ? ABI_NATIVE : ABI_LINUX, argument(0), argumentLength(0));
+  if (process === null) return NO_MEMORY;
+  process.utcb = changetype<Utcb>(allocatePages(0));
+  return prepare(process, node);
+}
+
+export function count(): u32 {
+  return processCount();
+}
+
+export function utcbOf(id: u32): usize {
+  return changetype<usize>(processAt(id).utcb);
+}
+
+export function stateOf(id: u32): u32 {
+  return processAt(id).state;
+}
+
+export function statusOf(id: u32): u32 {
+  return processAt(id).status;
+}
+
+export function stackOf(id: u32): u64 {
+  return processAt(id).stack;
+}
+
+export function entryOf(id: u32): u64 {
+  return processAt(id).entry;
+}
+
+export function reap(id: u32): void {
+  reapProcess(processAt(id));
+}
+
+export function portal(id: u64): void {
+  handlePortal(id);
+}
+
+/** The roottask's pointer to a byte of program `id`, 0 where it may not be used with `rights`. */
+export function pointer(id: u32, address: u64, rights: u32): usize {
+  return pointerTo(processAt(id).space, address, rights);
+}
+
+export function checkExecutable(file: usize, size: u32): u32 {
+  return checkElf(changetype<Elf>(allocate(64)), file, size);
+}
