@@ -244,6 +244,54 @@ describe("linkElf", () => {
   });
 });
 
+describe("line tables", () => {
+  const rows = [
+    { offset: 0, line: 10, column: 3 },
+    { offset: 5, line: 11, column: 3 },
+    { offset: 10, line: 400, column: 1 },
+    { offset: 17, line: 12, column: 3, file: "kernel/ipc.ts" },
+    { offset: 22, line: 9, column: 2 },
+  ].map((row) => ({ section: 0, file: "kernel/main.ts", ...row }));
+  const objects = [{ ...code, lines: rows }, data];
+
+  test.skipIf(!has("addr2line"))("addr2line finds file and line in ELF64 and ELF32", () => {
+    for (const elfClass of [64, 32] as const) {
+      const path = join(directory, `lines${elfClass}`);
+      writeFileSync(path, linkElf({ ...program, objects, class: elfClass }));
+      const places = ["0x400000", "0x400006", "0x40000a", "0x400012", "0x40002d"];
+      const text = execFileSync("addr2line", ["-f", "-e", path, ...places]).toString();
+      expect(
+        text
+          .trim()
+          .split("\n")
+          .filter((_, i) => i % 2 === 1),
+      ).toEqual([
+        "./kernel/main.ts:10",
+        "./kernel/main.ts:11",
+        "./kernel/main.ts:400",
+        "./kernel/ipc.ts:12",
+        "./kernel/main.ts:9",
+      ]);
+      expect(text).toMatch(/^_start\n/);
+    }
+  });
+
+  test.skipIf(!has("objdump"))("objdump decodes the tables without complaint", () => {
+    const path = join(directory, "lines");
+    writeFileSync(path, linkElf({ ...program, objects }));
+    const run = spawnSync("objdump", ["--dwarf=info,decodedline,abbrev,Ranges", path]);
+    expect(run.stderr.toString()).toBe("");
+    expect(run.stdout.toString()).toMatch(/ipc\.ts +12 +0x400011/);
+  });
+
+  test.skipIf(!has("gdb"))("gdb shows the source position of a function", () => {
+    const path = join(directory, "lines");
+    writeFileSync(path, linkElf({ ...program, objects }));
+    const text = execFileSync("gdb", ["-batch", "-nx", "-ex", "info line *0x400011", path]);
+    expect(text.toString()).toMatch(/Line 12 of "kernel\/ipc\.ts" starts at address 0x400011/);
+  });
+});
+
 describe("readElf", () => {
   test.skipIf(!has("readelf"))("reads this machine's node as readelf does", () => {
     const elf = readElf(readFileSync(process.execPath), "node");

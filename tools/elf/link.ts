@@ -3,6 +3,7 @@
 // psABI 4.4.1 with explicit addends; there are no archives, no dynamic linking and no common symbols.
 
 import { PAGE_SIZE, SegmentFlag, SymbolType } from "./constants.ts";
+import { type DebugUnit, debugSections } from "./dwarf.ts";
 import type { ObjectFile, ObjectSection, RelocationKind } from "./object.ts";
 import { type ImageSection, type ImageSegment, type ImageSymbol, writeImage } from "./write.ts";
 
@@ -88,7 +89,10 @@ export function linkElf(options: LinkOptions): Uint8Array {
   const segments = layout.segments.map((extent, index) =>
     segmentImage(options, layout, contents, extent, index),
   );
-  const sections = layout.outputs.map((output) => sectionImage(output, layout, contents));
+  const sections = [
+    ...layout.outputs.map((output) => sectionImage(output, layout, contents)),
+    ...lineSections(options, layout),
+  ];
   const symbols = imageSymbols(options, layout, table);
   return writeImage({
     class: options.class,
@@ -473,6 +477,39 @@ function sectionImage(
     executable: extent !== undefined && output.parts.some((part) => part.section.executable),
     segment: output.segment,
   };
+}
+
+/** Debug sections for the objects that bring a line table. */
+function lineSections(options: LinkOptions, layout: Layout): ImageSection[] {
+  const units: DebugUnit[] = [];
+  for (const object of options.objects) {
+    const lines = object.lines ?? [];
+    const unit: DebugUnit = { name: object.name, code: [], functions: [] };
+    for (const { index, address, section } of layout.placed.filter(
+      (placed) => placed.object === object && placed.segment >= 0,
+    )) {
+      const rows = lines.filter((row) => row.section === index);
+      if (rows.length === 0) continue;
+      unit.code.push({ address, size: section.memSize, rows });
+      for (const { name, kind, section: home, value, size } of object.symbols) {
+        if (kind === "func" && home === index) {
+          unit.functions.push({ name, address: address + value, size });
+        }
+      }
+    }
+    if (unit.code.length > 0) units.push(unit);
+  }
+  if (units.length === 0) return [];
+  return debugSections(units, options.class === 64 ? 8 : 4).map(({ name, data }) => ({
+    name,
+    address: 0n,
+    data,
+    memSize: data.length,
+    align: 1,
+    writable: false,
+    executable: false,
+    segment: -1,
+  }));
 }
 
 function imageSymbols(options: LinkOptions, layout: Layout, table: SymbolTable): ImageSymbol[] {

@@ -65,5 +65,6 @@ export interface ObjectFile {
   sections: ObjectSection[];
   symbols: ObjectSymbol[];
   relocations: Relocation[];
+  /** The linker makes DWARF line tables of it. */
   lines?: LineRow[];
 }
