@@ -80,3 +80,27 @@ export function buildRoottask(wasm: Uint8Array, map?: string): Uint8Array {
 export function buildNativeApp(wasm: Uint8Array, map?: string): Uint8Array {
   return link(wasm, map, "app", NATIVE_LAYOUT, nativeStubs);
 }
+
+/** A static program for Linux: its start-up code and system calls come from the compiler. */
+export function buildLinuxApp(wasm: Uint8Array, map?: string): Uint8Array {
+  const compiled = compile(wasm, { target: "linux", name: "app", sourceMap: map });
+  return linkElf({
+    objects: [compiled],
+    segments: [
+      {
+        name: "text",
+        flags: "rx",
+        vaddr: BigInt(NATIVE_LAYOUT.text),
+        sections: [".text", ".text.*"],
+      },
+      {
+        name: "rodata",
+        flags: "r",
+        sections: [".rodata", ".rodata.*", ".wasm.data", ".wasm.data.*"],
+      },
+      { name: "data", flags: "rw", sections: [".data", ".data.*", ".bss", ".bss.*"] },
+    ],
+    entry: "_start",
+    class: 64,
+  });
+}

@@ -14,10 +14,8 @@ export interface SampleFile {
 export async function tarOf(files: SampleFile[]): Promise<Uint8Array> {
   const archive = pack();
   for (const { name, type = "file", linkname, mode = 0o644, data = "" } of files) {
-    archive.entry(
-      { name, type, linkname: linkname ?? null, mode, mtime: new Date(0) },
-      Buffer.from(data),
-    );
+    const header = { name, type, mode, mtime: new Date(0), ...(linkname ? { linkname } : {}) };
+    archive.entry(header, Buffer.from(data));
   }
   archive.finalize();
   const chunks: Buffer[] = [];
