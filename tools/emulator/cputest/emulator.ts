@@ -6,12 +6,17 @@ import * as S from "../core/state.ts";
 import { type CoreExports, type CoreImports, PageKind, RunExit } from "../interface.ts";
 import { Field, Memory, RECORD_SIZE, readOnlyByte, StateRecord, VECTOR_TIMEOUT } from "./record.ts";
 
-/** Guest-physical addresses; the supervisor's are mapped one to one. */
+/** The supervisor's pages are mapped at the start of the upper half. */
+const SUPERVISOR = 0xffff_8000_0000_0000n;
+
+/** Guest-physical addresses. */
 const PML4 = 0x1000;
 const PDPT = 0x2000;
 const PD = 0x3000;
 const PT_CODE = 0x4000;
 const PT_DATA = 0x5000;
+const PDPT_HIGH = 0x6000;
+const PD_HIGH = 0x7000;
 const IDT = 0x8000;
 const GDT = 0x9000;
 const TSS = 0xa000;
@@ -102,7 +107,9 @@ export class EmulatedCpu {
       BigInt(page | bits | PRESENT | ACCESSED_DIRTY);
     put(PML4, entry(PDPT, WRITABLE | USER));
     put(PDPT, entry(PD, WRITABLE | USER));
-    put(PD, entry(0, WRITABLE | LARGE));
+    put(PML4 + 8 * 256, entry(PDPT_HIGH, WRITABLE));
+    put(PDPT_HIGH, entry(PD_HIGH, WRITABLE));
+    put(PD_HIGH, entry(0, WRITABLE | LARGE));
     put(PD + 8 * (Memory.code >>> 21), entry(PT_CODE, WRITABLE | USER));
     put(PD + 8 * (Memory.data >>> 21), entry(PT_DATA, WRITABLE | USER));
     for (let i = 0; i < 2; i++) {
@@ -117,8 +124,8 @@ export class EmulatedCpu {
     put(GDT + (USER_SS & ~7), 0x00cf_f300_0000_ffffn);
     put(GDT + (USER_CS & ~7), 0x00af_fb00_0000_ffffn);
     put(GDT + TSS_SELECTOR, 0x0000_8b00_0000_0067n | (BigInt(TSS) << 16n));
-    put(GDT + TSS_SELECTOR + 8, 0n);
-    view.setBigUint64(this.#ram + TSS + 4, BigInt(STACK_TOP), true);
+    put(GDT + TSS_SELECTOR + 8, SUPERVISOR >> 32n);
+    view.setBigUint64(this.#ram + TSS + 4, SUPERVISOR + BigInt(STACK_TOP), true);
     view.setUint16(this.#ram + TSS + 0x66, 0x68, true);
     for (let vector = 0; vector < 256; vector++) {
       const handler = HANDLERS + vector * 16;
@@ -129,7 +136,7 @@ export class EmulatedCpu {
         IDT + vector * 16,
         BigInt(handler & 0xffff) | (BigInt(KERNEL_CS) << 16n) | (0x8e00n << 32n) | (dpl << 45n),
       );
-      put(IDT + vector * 16 + 8, 0n);
+      put(IDT + vector * 16 + 8, SUPERVISOR >> 32n);
     }
   }
 
@@ -187,9 +194,9 @@ export class EmulatedCpu {
     u64(S.S_CR4, CR4);
     u64(S.S_EFER, EFER);
     u64(S.S_XCR0, 7n);
-    u64(S.S_GDT_BASE, BigInt(GDT));
+    u64(S.S_GDT_BASE, SUPERVISOR + BigInt(GDT));
     u32(S.S_GDT_LIMIT, 0x7f);
-    u64(S.S_IDT_BASE, BigInt(IDT));
+    u64(S.S_IDT_BASE, SUPERVISOR + BigInt(IDT));
     u32(S.S_IDT_LIMIT, 0xfff);
     const segment = (
       index: number,
@@ -212,7 +219,7 @@ export class EmulatedCpu {
     segment(4, 0, 0, 0, before.u64(Field.fsBase));
     segment(5, 0, 0, 0, before.u64(Field.gsBase));
     segment(6, 0, 0, 0, 0n);
-    segment(7, TSS_SELECTOR, 0x8b, 0x67, BigInt(TSS));
+    segment(7, TSS_SELECTOR, 0x8b, 0x67, SUPERVISOR + BigInt(TSS));
 
     const fsw = before.u16(Field.fsw);
     const top = (fsw >> 11) & 7;
@@ -258,13 +265,13 @@ export class EmulatedCpu {
     const u32 = (offset: number): number => view.getUint32(at + offset, true);
     const u64 = (offset: number): bigint => view.getBigUint64(at + offset, true);
     let vector = VECTOR_TIMEOUT;
-    const rip = Number(u64(S.S_RIP));
+    const rip = Number(u64(S.S_RIP) - SUPERVISOR);
     if (stopped && rip >= HANDLERS && rip < HANDLERS + 256 * 16) vector = (rip - HANDLERS) >>> 4;
     after.setU32(Field.vector, vector);
     after.setU32(Field.codeAddress, before.u32(Field.codeAddress));
     for (let i = 0; i < 16; i++) after.setGpr(i, u64(S.REGS + 8 * i));
     if (vector !== VECTOR_TIMEOUT) {
-      let frame = this.#ram + Number(u64(S.REGS + 8 * 4));
+      let frame = this.#ram + Number(u64(S.REGS + 8 * 4) - SUPERVISOR);
       if (HAS_ERROR.has(vector)) {
         after.setU64(Field.errorCode, view.getBigUint64(frame, true));
         frame += 8;

@@ -4,7 +4,7 @@ import { Decoder, Formatter, FormatterSyntax } from "iced-x86";
 import { compareStates, describeInput } from "./compare.ts";
 import { type EmulatedCpu, NotImplemented } from "./emulator.ts";
 import type { Form } from "./forms.ts";
-import { Generator, type TestCase } from "./generate.ts";
+import { Generator, type TestCase, undefinedAfter } from "./generate.ts";
 import type { NativeCpu } from "./native.ts";
 import { CODE_SIZE, Field, RECORD_SIZE, StateRecord } from "./record.ts";
 
@@ -74,7 +74,7 @@ function check(test: TestCase, host: StateRecord, emulator: EmulatedCpu, result:
   }
   if (differences.length === 0) return;
   result.mismatched++;
-  const field = (differences[0] as string).replace(/[0-9]*:.*/, "");
+  const field = fieldOf(differences);
   const name = test.forms.length === 1 ? last.name : "(several)";
   const key = `${name} ${field}`;
   const known = result.mismatches.get(key);
@@ -86,15 +86,23 @@ function check(test: TestCase, host: StateRecord, emulator: EmulatedCpu, result:
   }
 }
 
+/** The first field that differs, without its number; empty when nothing differs. */
+function fieldOf(differences: readonly string[]): string {
+  return (differences[0] ?? "").replace(/[0-9a-fx]*:.*/, "");
+}
+
 /** Shortens a mismatching snippet: fewer instructions, then plainer control words, as long as it still differs. */
 export function minimise(mismatch: Mismatch, native: NativeCpu, emulator: EmulatedCpu): Mismatch {
   let best = mismatch;
   const attempt = (before: StateRecord, length: number): boolean => {
-    const test = { ...best.test, before, length };
+    const code = before.bytes.slice(Field.code, Field.code + CODE_SIZE);
+    const defined = undefinedAfter(code, length);
+    if (!defined) return false;
+    const test = { ...best.test, ...defined, before, length };
     const host = new StateRecord(native.run(before.bytes.slice()));
     try {
       const differences = compareStates(test, host, emulator.run(before));
-      if (differences.length === 0) return false;
+      if (fieldOf(differences) !== fieldOf(mismatch.differences)) return false;
       best = { ...best, test, differences };
       return true;
     } catch (error) {

@@ -10,6 +10,7 @@ import {
   MandatoryPrefix,
   MemorySize,
   MemorySizeExt,
+  Mnemonic,
   OpAccess,
   OpCodeTableKind,
   OpKind,
@@ -112,8 +113,7 @@ export class Generator {
     const fixed = new Set<Register>();
     const written = new Set<Register>();
     let used = 0;
-    let tainted = 0;
-    let taintedFsw = 0;
+    const taint = new Taint();
     let tolerance: Tolerance = "exact";
     const start = nearEnd
       ? Memory.code + Memory.codeSize - 1 - random.below(20)
@@ -137,13 +137,8 @@ export class Generator {
       if (!choice) return release();
       const { instruction } = choice;
       chosen.push(choice);
-      const reads = instruction.rflagsRead;
-      if (i > 0 && (reads & tainted) !== 0) return release();
+      if (!taint.step(instruction)) return release();
       if (kind !== "exact") tolerance = kind;
-      const undefinedBits = instruction.rflagsUndefined;
-      if (!SHIFT_BY_COUNT.test(next.mnemonic)) tainted &= ~instruction.rflagsModified;
-      tainted |= undefinedBits;
-      if (next.isa === "x87") taintedFsw |= fswBits(undefinedBits);
       if (used + choice.bytes.length > CODE_SIZE - 24) return release();
       used += choice.bytes.length;
       tests.push(next);
@@ -160,8 +155,8 @@ export class Generator {
       return undefined;
     return {
       before,
-      undefinedFlags: statusBits(tainted),
-      undefinedFsw: taintedFsw,
+      undefinedFlags: taint.flags,
+      undefinedFsw: taint.fsw,
       tolerance,
       forms: tests,
       length: count,
@@ -351,9 +346,14 @@ export class Generator {
         );
         offsets.free();
         decoder.free();
-        if (finished) return finished;
         instruction.free();
-        continue;
+        if (!finished) continue;
+        // Read again: what is undefined depends on immediates.
+        const again = new Decoder(64, finished, 0);
+        again.ip = ip;
+        const decoded = again.decode();
+        again.free();
+        return { form, instruction: decoded, bytes: finished };
       }
       instruction.free();
       decoder.free();
@@ -423,7 +423,7 @@ export class Generator {
     fixed: Set<Register>,
     written: Set<Register>,
     last: boolean,
-  ): Choice | undefined {
+  ): Uint8Array | undefined {
     const random = this.#random;
     const bytes = raw.slice(0, instruction.length);
     const view = new DataView(bytes.buffer);
@@ -464,9 +464,14 @@ export class Generator {
       pins.push([Register.RDI, this.#address(16)]);
     if (/^I?div$/.test(form.mnemonic) && random.oneIn(2))
       before.setGpr(2, random.oneIn(2) ? 0n : BigInt(random.below(8)));
+    // With a count of 0 AMD checks the I/O permission, Intel does not.
+    if (/^(Ins|Outs)/.test(form.mnemonic)) pins.push([Register.RCX, BigInt(1 + random.below(5))]);
     if (form.mnemonic === "Xlatb") pins.push([Register.RBX, this.#address(256)]);
     if (form.mnemonic === "Leave") pins.push([Register.RBP, this.#address(8)]);
-    if (form.mnemonic === "Enter") bytes[bytes.length - 1] = random.oneIn(2) ? 0 : random.below(5);
+    if (form.mnemonic === "Enter") {
+      bytes[bytes.length - 1] = random.oneIn(2) ? 0 : random.below(5);
+      pins.push([Register.RBP, this.#address(8, true)]);
+    }
     if ((form.mnemonic === "Shld" || form.mnemonic === "Shrd") && form.operandSize === 16) {
       if (form.name.endsWith("CL")) pins.push([Register.RCX, BigInt(random.below(17))]);
       else bytes[bytes.length - 1] = random.below(17);
@@ -510,7 +515,7 @@ export class Generator {
       use.free();
     }
     info.free();
-    return { form, instruction, bytes };
+    return bytes;
   }
 
   #memoryOperand(
@@ -600,6 +605,44 @@ export class Generator {
       if (at >= 0) before.bytes[at] = value[i] as number;
     }
   }
+}
+
+/** Follows which flags and condition codes the manual leaves undefined. */
+class Taint {
+  #bits = 0;
+  fsw = 0;
+
+  get flags(): number {
+    return statusBits(this.#bits);
+  }
+
+  /** Takes the next instruction. False if it reads an undefined flag. */
+  step(instruction: Instruction): boolean {
+    if ((instruction.rflagsRead & this.#bits) !== 0) return false;
+    const mnemonic = Mnemonic[instruction.mnemonic] as unknown as string;
+    // A count of 0 leaves the flags as they were, undefined or not.
+    if (!SHIFT_BY_COUNT.test(mnemonic)) this.#bits &= ~instruction.rflagsModified;
+    this.#bits |= instruction.rflagsUndefined;
+    this.fsw |= fswBits(instruction.rflagsUndefined);
+    return true;
+  }
+}
+
+/** Undefined flags after `count` instructions of `code`, or undefined if one of them reads such a flag. */
+export function undefinedAfter(
+  code: Uint8Array,
+  count: number,
+): { undefinedFlags: number; undefinedFsw: number } | undefined {
+  const decoder = new Decoder(64, code, 0);
+  const taint = new Taint();
+  let clean = true;
+  for (let i = 0; i < count; i++) {
+    const instruction = decoder.decode();
+    clean &&= taint.step(instruction);
+    instruction.free();
+  }
+  decoder.free();
+  return clean ? { undefinedFlags: taint.flags, undefinedFsw: taint.fsw } : undefined;
 }
 
 /** Position of a window byte in the record, or -1. */

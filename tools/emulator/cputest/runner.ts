@@ -191,15 +191,13 @@ export function assembleRunner(): Uint8Array {
   a.inc(r.qword(r.rip("count")));
   a.mov(r.rsi, r.r12);
   transfer(SYS.read, 0, "finished");
-  // INT3 over the previous code, then the new code.
-  a.mov(r.edi, r.dword(r.rip("code_address")));
-  a.mov(r.ecx, r.dword(r.rip("code_length")));
+  // INT3 everywhere (a snippet may have written to the code pages), then the new code.
+  a.mov(r.edi, Memory.code);
+  a.mov(r.ecx, Memory.codeSize);
   a.mov(r.al, 0xcc);
   a.rep.stosb();
   a.mov(r.edi, r.dword(r.r12, { disp: Field.codeAddress }));
-  a.mov(r.dword(r.rip("code_address")), r.edi);
   a.mov(r.ecx, r.dword(r.r12, { disp: Field.codeLength }));
-  a.mov(r.dword(r.rip("code_length")), r.ecx);
   a.lea(r.rsi, r.mem(r.r12, { disp: Field.code }));
   a.rep.movsb();
   a.mov(r.edi, Memory.data);
@@ -253,10 +251,6 @@ export function assembleRunner(): Uint8Array {
   a.dq(0);
   a.label("ticked");
   a.dq(-1);
-  a.label("code_address");
-  a.dd(Memory.code);
-  a.label("code_length");
-  a.dd(0);
   a.section(".bss", { align: 64 });
   a.label("before");
   a.space(RECORD_SIZE);
