@@ -272,6 +272,19 @@ describe("labels and data", () => {
     });
   });
 
+  test("with lines, every instruction knows where it was written", () => {
+    const a = new Assembler({ bits: 64, lines: true });
+    const here = Number(/asm\.test\.ts:(\d+)/.exec(new Error().stack ?? "")?.[1]);
+    a.push(rax);
+    a.mov(rax, 1).pop(rax);
+    const rows = a.object().lines ?? [];
+    expect(rows.map(({ file, line, offset }) => [file, line - here, offset])).toEqual([
+      ["tools/asm/asm.test.ts", 1, 0],
+      ["tools/asm/asm.test.ts", 2, 1],
+      ["tools/asm/asm.test.ts", 2, 8],
+    ]);
+  });
+
   test("undefined labels of a flat binary are all named", () => {
     expect(() => assemble(64, (a) => a.jmp("nowhere").mov(eax, "nothing"))).toThrow(
       "asm: undefined: nowhere, nothing",

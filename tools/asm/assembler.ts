@@ -17,6 +17,7 @@ import {
 } from "./forms.ts";
 import { FIELD_SIZE, type Item, layOut, type OpenField, type SectionLayout } from "./layout.ts";
 import { type Operand, type Reg, sym, type Value } from "./operands.ts";
+import { callerPosition } from "./position.ts";
 
 export interface SectionOptions {
   writable?: boolean;
@@ -39,6 +40,8 @@ export interface AssemblerOptions {
   bits: Bits;
   /** Name of the object in messages. */
   name?: string;
+  /** Records the source position of every instruction, so that debuggers show the TypeScript line. */
+  lines?: boolean;
 }
 
 /** A flat binary and the absolute address of every label. */
@@ -69,10 +72,12 @@ class AssemblerBase {
   readonly #constants = new Map<string, { value: bigint; global: boolean }>();
   #prefixes: Prefixes = {};
   #anonymous = 0;
+  readonly #lines: boolean;
 
   constructor(options: AssemblerOptions) {
     this.#name = options.name ?? "asm";
     this.#bits = options.bits;
+    this.#lines = options.lines ?? false;
     this.#section = this.#open(".text", {});
   }
 
@@ -234,6 +239,8 @@ class AssemblerBase {
   }
 
   #add(encoded: Encoded): this {
+    const position = this.#lines ? callerPosition() : undefined;
+    if (position) this.#section.items.push({ kind: "position", position });
     if ("bytes" in encoded) this.#bytes(encoded.bytes, encoded.fixups);
     else this.#section.items.push({ kind: "branch", forms: encoded, near: false });
     return this;
@@ -268,6 +275,13 @@ class AssemblerBase {
       }),
       symbols: this.#symbols(sections, laid, referenced),
       relocations,
+      lines: sections.flatMap((section, index) =>
+        (laid.get(section) as SectionLayout).positions.map(({ offset, position }) => ({
+          section: index,
+          offset,
+          ...position,
+        })),
+      ),
     };
   }
 

@@ -4,6 +4,7 @@
 import type { RelocationKind } from "../elf/index.ts";
 import { AsmError, type BranchForms, type Fixup } from "./forms.ts";
 import type { Difference, SymbolRef } from "./operands.ts";
+import type { SourcePosition } from "./position.ts";
 
 export type Item =
   | { kind: "bytes"; bytes: Uint8Array; fixups: Fixup[] }
@@ -11,7 +12,8 @@ export type Item =
   | { kind: "label"; name: string }
   | { kind: "align"; align: number; fill: "nop" | number }
   | { kind: "pad"; offset: number; fill: number }
-  | { kind: "space"; size: number };
+  | { kind: "space"; size: number }
+  | { kind: "position"; position: SourcePosition };
 
 export interface OpenField {
   offset: number;
@@ -23,6 +25,8 @@ export interface SectionLayout {
   bytes: Uint8Array;
   labels: Map<string, number>;
   fields: OpenField[];
+  /** Source positions, each of the code from `offset` on. */
+  positions: { offset: number; position: SourcePosition }[];
 }
 
 export const FIELD_SIZE: Record<RelocationKind, 1 | 2 | 4 | 8> = {
@@ -69,6 +73,7 @@ function sizeOf(section: string, item: Item, offset: number): number {
     case "branch":
       return branchForm(item).bytes.length;
     case "label":
+    case "position":
       return 0;
     case "align":
       return (item.align - (offset % item.align)) % item.align;
@@ -128,6 +133,7 @@ function growBranches(section: string, items: Item[], labels: Map<string, number
 function emit(section: string, items: Item[], labels: Map<string, number>): SectionLayout {
   const parts: Uint8Array[] = [];
   const fields: OpenField[] = [];
+  const positions: SectionLayout["positions"] = [];
   let offset = 0;
   for (const item of items) {
     const size = sizeOf(section, item, offset);
@@ -146,6 +152,8 @@ function emit(section: string, items: Item[], labels: Map<string, number>): Sect
         kind: form.kind,
         value: { ...target, addend: target.addend - BigInt(width) },
       });
+    } else if (item.kind === "position") {
+      positions.push({ offset, position: item.position });
     } else if (item.kind === "align" && item.fill === "nop") {
       parts.push(nops(size));
     } else if (size > 0) {
@@ -154,7 +162,7 @@ function emit(section: string, items: Item[], labels: Map<string, number>): Sect
     }
     offset += size;
   }
-  return { bytes: new Uint8Array(Buffer.concat(parts)), labels, fields };
+  return { bytes: new Uint8Array(Buffer.concat(parts)), labels, fields, positions };
 }
 
 function nops(size: number): Uint8Array {
