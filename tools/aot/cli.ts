@@ -1,0 +1,108 @@
+// `aot IN.wasm -o OUT.elf --target kernel|native|linux`: compiles and links one module.
+// A linux module becomes an executable. Modules of the other targets that need no stubs are linked
+// at the addresses given; whole kernels and roottasks are linked by their own build.
+
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { LinkError, linkElf } from "../elf/index.ts";
+import { CompileError, compile } from "./compile.ts";
+import { LINUX_SEGMENTS } from "./link.ts";
+import type { TargetName } from "./targets/target.ts";
+
+interface Options {
+  output: string;
+  target: TargetName;
+  entry: string;
+  text: bigint;
+  sourceMap?: string;
+  cpu: "x86-64" | "x86-64-v2";
+}
+
+function address(text: string): bigint {
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text))
+    throw new InvalidArgumentError("an address such as 0x400000");
+  return BigInt(text);
+}
+
+/** Reads a file or ends with a message a person can act on. */
+function read(path: string, what: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new CompileError(`cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+function build(input: string, options: Options): void {
+  const wasm = read(input, "the module");
+  const mapPath = options.sourceMap ?? `${input}.map`;
+  const sourceMap =
+    options.sourceMap !== undefined || existsSync(mapPath)
+      ? read(mapPath, "the source map").toString("utf8")
+      : undefined;
+  const modern = options.cpu === "x86-64-v2";
+  const object = compile(wasm, {
+    target: options.target,
+    name: input,
+    features: { sse41: modern, popcnt: modern },
+    ...(sourceMap === undefined ? {} : { sourceMap }),
+  });
+  const linux = options.target === "linux";
+  const elf = linkElf({
+    objects: [object],
+    segments: linux
+      ? LINUX_SEGMENTS
+      : [
+          { name: "text", flags: "rx", vaddr: options.text, sections: [".text"] },
+          ...LINUX_SEGMENTS.slice(1),
+          { name: "wasm", flags: "rw", sections: [".wasm.data"] },
+        ],
+    entry: linux ? "_start" : options.entry,
+    class: 64,
+  });
+  const aside = `${options.output}.${process.pid}.tmp`;
+  try {
+    writeFileSync(aside, elf);
+    chmodSync(aside, 0o755);
+    renameSync(aside, options.output);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw new CompileError(
+      `cannot write ${options.output}: ${(error as NodeJS.ErrnoException).code}`,
+    );
+  }
+}
+
+const program = new Command("aot")
+  .description("Compiles a WebAssembly module to an x86-64 ELF executable.")
+  .argument("<module>", "the .wasm file")
+  .requiredOption("-o, --output <file>", "the ELF file to write")
+  .addOption(
+    new Option("-t, --target <name>", "what the program runs on")
+      .choices(["kernel", "native", "linux"])
+      .default("linux"),
+  )
+  .addOption(
+    new Option("--cpu <level>", "instructions that may be used")
+      .choices(["x86-64", "x86-64-v2"])
+      .default("x86-64"),
+  )
+  .option("--entry <symbol>", "where execution starts (kernel, native)", "main")
+  .option("--text <address>", "virtual address of the code (kernel, native)", address, 0x400000n)
+  .option("--source-map <file>", "source map of the module (default: <module>.map where it exists)")
+  .action((input: string, options: Options) => {
+    try {
+      build(input, options);
+    } catch (error) {
+      if (error instanceof CompileError || error instanceof LinkError) {
+        process.stderr.write(`aot: ${error.message}\n`);
+      } else {
+        process.stderr.write(
+          `aot: ${input}: ${error instanceof Error ? error.message : String(error)}\n`,
+        );
+      }
+      process.exitCode = 1;
+    }
+  });
+
+program.parse();

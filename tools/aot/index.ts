@@ -1,0 +1,5 @@
+// The compiler room's public face.
+
+export { CompileError, type CompileOptions, compile } from "./compile.ts";
+export { LINUX_SEGMENTS, linkLinux } from "./link.ts";
+export type { TargetName } from "./targets/target.ts";

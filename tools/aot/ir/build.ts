@@ -1,0 +1,778 @@
+// SSA construction from validated wasm bodies. wasm control is structured, so phis are placed
+// directly: at a loop for every local the loop assigns, at a join for locals that differ.
+// Unreachable code is skipped. Follows the WebAssembly core specification, 4.4 "Instructions".
+
+import {
+  ATOMIC,
+  MEMORY,
+  type MemoryOp,
+  NUMERIC,
+  type NumericOp,
+  SATURATING,
+} from "../wasm/opcodes.ts";
+import { Reader } from "../wasm/reader.ts";
+import type { FuncBody, FuncType, Module, ValType } from "../wasm/types.ts";
+import { funcTypeOf, globalTypeOf } from "../wasm/types.ts";
+import { type BodyFacts, readBlockType } from "../wasm/validate.ts";
+import { foldBinary, foldFCmp, foldFloat, foldICmp, foldSelect, foldUnary } from "./fold.ts";
+import {
+  type Block,
+  type CallTarget,
+  Cond,
+  F32,
+  F64,
+  FCond,
+  type Func,
+  I32,
+  I64,
+  NONE,
+  Op,
+  type Signature,
+  TrapKind,
+  type Type,
+  type Value,
+} from "./ir.ts";
+
+const TYPES: Record<ValType, Type> = { 127: I32, 126: I64, 125: F32, 124: F64 };
+
+export function irType(type: ValType): Type {
+  return TYPES[type];
+}
+
+export function irSignature(type: FuncType): Signature {
+  return { params: type.params.map(irType), results: type.results.map(irType) };
+}
+
+/** What the compiler driver knows and the builder asks. */
+export interface BuildContext {
+  module: Module;
+  signatures: Signature[];
+  /** Canonical number of each type: structurally equal types share it. */
+  canonicalType: number[];
+  /** How to call function `index` (imports included); an intrinsic emits itself. */
+  target(index: number): CallTarget | IntrinsicCall;
+  /** Constant value of an immutable global, where it has one. */
+  globalConst(index: number): { type: Type; bits: bigint } | undefined;
+}
+
+/** An imported function that is not called but replaced by instructions. */
+export interface IntrinsicCall {
+  emit(b: Builder, args: Value[]): Value | undefined;
+}
+
+interface Edge {
+  block: Block;
+  env: Value[];
+  values: Value[];
+}
+
+interface Frame {
+  kind: "block" | "loop" | "if" | "else";
+  params: ValType[];
+  results: ValType[];
+  height: number;
+  edges: Edge[];
+  header: Block | undefined;
+  headerLocals: number[];
+  elseEdge: Edge | undefined;
+}
+
+const INT_OPS: Record<string, number> = {
+  add: Op.Add,
+  sub: Op.Sub,
+  mul: Op.Mul,
+  div_s: Op.DivS,
+  div_u: Op.DivU,
+  rem_s: Op.RemS,
+  rem_u: Op.RemU,
+  and: Op.And,
+  or: Op.Or,
+  xor: Op.Xor,
+  shl: Op.Shl,
+  shr_s: Op.ShrS,
+  shr_u: Op.ShrU,
+  rotl: Op.Rotl,
+  rotr: Op.Rotr,
+};
+const INT_UNARY: Record<string, [number, number]> = {
+  clz: [Op.Clz, 0],
+  ctz: [Op.Ctz, 0],
+  popcnt: [Op.Popcnt, 0],
+  extend8_s: [Op.Sext, 1],
+  extend16_s: [Op.Sext, 2],
+  extend32_s: [Op.Sext, 4],
+  wrap_i64: [Op.Wrap, 0],
+  extend_i32_s: [Op.ExtendS, 0],
+  extend_i32_u: [Op.ExtendU, 0],
+  reinterpret_f32: [Op.Bitcast, 0],
+  reinterpret_f64: [Op.Bitcast, 0],
+  reinterpret_i32: [Op.Bitcast, 0],
+  reinterpret_i64: [Op.Bitcast, 0],
+};
+const INT_CONDS: Record<string, number> = {
+  eq: Cond.Eq,
+  ne: Cond.Ne,
+  lt_s: Cond.LtS,
+  lt_u: Cond.LtU,
+  gt_s: Cond.GtS,
+  gt_u: Cond.GtU,
+  le_s: Cond.LeS,
+  le_u: Cond.LeU,
+  ge_s: Cond.GeS,
+  ge_u: Cond.GeU,
+};
+const FLOAT_OPS: Record<string, number> = {
+  abs: Op.FAbs,
+  neg: Op.FNeg,
+  ceil: Op.FCeil,
+  floor: Op.FFloor,
+  trunc: Op.FTrunc,
+  nearest: Op.FNearest,
+  sqrt: Op.FSqrt,
+  add: Op.FAdd,
+  sub: Op.FSub,
+  mul: Op.FMul,
+  div: Op.FDiv,
+  min: Op.FMin,
+  max: Op.FMax,
+  copysign: Op.FCopysign,
+  demote_f64: Op.Demote,
+  promote_f32: Op.Promote,
+};
+const FLOAT_CONDS: Record<string, number> = {
+  eq: FCond.Eq,
+  ne: FCond.Ne,
+  lt: FCond.Lt,
+  gt: FCond.Gt,
+  le: FCond.Le,
+  ge: FCond.Ge,
+};
+
+type NumericEmitter = (b: Builder) => void;
+
+/** Emitter of one numeric instruction, chosen once by its name. */
+function numericEmitter(info: NumericOp): NumericEmitter {
+  const suffix = info.name.slice(4);
+  const operand = irType(info.params[0] as ValType);
+  const result = irType(info.result);
+  const isFloat = operand === F32 || operand === F64;
+  if (suffix === "eqz") {
+    return (b) => b.push(b.icmp(Cond.Eq, b.pop(), b.f.int(operand, 0)));
+  }
+  const conversion = /^(trunc|trunc_sat|convert)_[if]\d\d_([su])$/.exec(suffix);
+  if (conversion) {
+    const op = { trunc: Op.Trunc, trunc_sat: Op.TruncSat, convert: Op.Convert }[
+      conversion[1] as string
+    ] as number;
+    const signed = conversion[2] === "s" ? 1 : 0;
+    return (b) => {
+      const v = b.emit(op, result, [b.pop()]);
+      v.sub = signed;
+      b.push(v);
+    };
+  }
+  const unary = INT_UNARY[suffix];
+  if (unary) return (b) => b.push(b.unary(unary[0], result, b.pop(), unary[1]));
+  if (isFloat) {
+    const cond = FLOAT_CONDS[suffix];
+    if (cond !== undefined) {
+      return (b) => {
+        const right = b.pop();
+        b.push(foldFCmp(b.f, cond, b.pop(), right, b.emit));
+      };
+    }
+    const op = FLOAT_OPS[suffix] as number;
+    if (info.params.length === 1) return (b) => b.push(b.emit(op, result, [b.pop()]));
+    return (b) => {
+      const right = b.pop();
+      b.push(foldFloat(b.f, op, result, [b.pop(), right], b.emit));
+    };
+  }
+  const cond = INT_CONDS[suffix];
+  if (cond !== undefined) {
+    return (b) => {
+      const right = b.pop();
+      b.push(b.icmp(cond, b.pop(), right));
+    };
+  }
+  const op = INT_OPS[suffix] as number;
+  return (b) => {
+    const right = b.pop();
+    b.push(b.binary(op, b.pop(), right));
+  };
+}
+
+const NUMERIC_EMITTERS = NUMERIC.map((info) => info && numericEmitter(info));
+const SATURATING_EMITTERS = SATURATING.map(numericEmitter);
+
+export class Builder {
+  readonly f: Func;
+  readonly context: BuildContext;
+  private readonly facts: BodyFacts;
+  private readonly r: Reader;
+  private readonly stack: Value[] = [];
+  private env: Value[] = [];
+  private readonly frames: Frame[] = [];
+  /** The block being filled; undefined in unreachable code. */
+  private block: Block | undefined;
+  private pos = 0;
+
+  constructor(f: Func, context: BuildContext, body: FuncBody, facts: BodyFacts) {
+    this.f = f;
+    this.context = context;
+    this.facts = facts;
+    this.r = new Reader(context.module.bytes, body.start, body.end, "code section");
+    this.pos = body.start;
+    this.block = this.start();
+    f.signature.params.forEach((type, i) => {
+      const v = f.value(Op.Param, type, [], body.start);
+      v.imm = i;
+      v.block = this.block;
+      f.params.push(v);
+      this.env.push(v);
+    });
+    for (let i = f.signature.params.length; i < body.locals.length; i++) {
+      this.env.push(f.bits(irType(body.locals[i] as ValType), 0n));
+    }
+    const type = context.module.types[body.typeIndex] as FuncType;
+    this.frames.push(this.frame("block", [], type.results));
+  }
+
+  readonly emit = (op: number, type: Type, args: Value[]): Value => {
+    const v = this.f.value(op, type, args, this.pos);
+    const block = this.block as Block;
+    v.block = block;
+    block.insts.push(v);
+    return v;
+  };
+
+  binary(op: number, a: Value, b: Value): Value {
+    return foldBinary(this.f, op, a.type, a, b, this.emit);
+  }
+
+  icmp(cond: number, a: Value, b: Value): Value {
+    return foldICmp(this.f, cond, a, b, this.emit);
+  }
+
+  unary(op: number, type: Type, a: Value, size = 0): Value {
+    return foldUnary(this.f, op, type, size, a, this.emit);
+  }
+
+  push(v: Value): void {
+    this.stack.push(v);
+  }
+
+  pop(): Value {
+    return this.stack.pop() as Value;
+  }
+
+  private popMany(n: number): Value[] {
+    return n === 0 ? [] : this.stack.splice(this.stack.length - n);
+  }
+
+  private start(): Block {
+    const block = this.f.newBlock();
+    this.f.blocks.push(block);
+    return block;
+  }
+
+  private frame(kind: Frame["kind"], params: ValType[], results: ValType[]): Frame {
+    return {
+      kind,
+      params,
+      results,
+      height: this.stack.length - params.length,
+      edges: [],
+      header: undefined,
+      headerLocals: [],
+      elseEdge: undefined,
+    };
+  }
+
+  private terminate(block: Block, op: number, args: Value[], succs: Block[]): Value {
+    const v = this.f.value(op, NONE, args, this.pos);
+    v.block = block;
+    block.term = v;
+    block.succs = succs;
+    for (const s of succs) s.preds.push(block);
+    return v;
+  }
+
+  private setUnreachable(): void {
+    this.block = undefined;
+    this.stack.length = (this.frames[this.frames.length - 1] as Frame).height;
+  }
+
+  private label(depth: number): Frame {
+    return this.frames[this.frames.length - 1 - depth] as Frame;
+  }
+
+  private arity(frame: Frame): number {
+    return (frame.kind === "loop" ? frame.params : frame.results).length;
+  }
+
+  /** Adds the edge from `block` (which has no terminator yet) to the label of `frame`. */
+  private branch(frame: Frame, block: Block, values: Value[]): void {
+    if (frame.kind !== "loop") {
+      frame.edges.push({ block, env: this.env.slice(), values });
+      return;
+    }
+    const header = frame.header as Block;
+    this.terminate(block, Op.Jump, [], [header]);
+    const locals = frame.headerLocals;
+    for (let i = 0; i < locals.length; i++) {
+      (header.phis[i] as Value).args.push(this.env[locals[i] as number] as Value);
+    }
+    for (let i = 0; i < values.length; i++) {
+      (header.phis[locals.length + i] as Value).args.push(values[i] as Value);
+    }
+  }
+
+  /** Joins the edges that reach the end of `frame`; sets block, environment and stack. */
+  private join(frame: Frame): void {
+    const { edges } = frame;
+    this.stack.length = frame.height;
+    const first = edges[0];
+    if (!first) {
+      this.block = undefined;
+      return;
+    }
+    const block = this.start();
+    this.block = block;
+    for (const edge of edges) this.terminate(edge.block, Op.Jump, [], [block]);
+    const merge = (pick: (edge: Edge) => Value): Value => {
+      const value = pick(first);
+      for (let i = 1; i < edges.length; i++) {
+        if (pick(edges[i] as Edge) !== value) {
+          const phi = this.f.value(Op.Phi, value.type, edges.map(pick), this.pos);
+          phi.block = block;
+          block.phis.push(phi);
+          return phi;
+        }
+      }
+      return value;
+    };
+    if (edges.length === 1) {
+      this.env = first.env;
+      this.stack.push(...first.values);
+      return;
+    }
+    this.env = first.env.map((_, local) => merge((edge) => edge.env[local] as Value));
+    for (let i = 0; i < frame.results.length; i++) {
+      this.stack.push(merge((edge) => edge.values[i] as Value));
+    }
+  }
+
+  build(): Func {
+    const r = this.r;
+    while (this.frames.length > 0) {
+      this.pos = r.pos;
+      const opcode = r.u8();
+      if (this.block) this.instruction(opcode);
+      else this.skip(opcode);
+    }
+    return this.f;
+  }
+
+  private skipDepth = 0;
+
+  /** Consumes an instruction of unreachable code. */
+  private skip(opcode: number): void {
+    const r = this.r;
+    if (opcode === 0x0b || opcode === 0x05) {
+      if (this.skipDepth === 0) {
+        if (opcode === 0x0b) this.end();
+        else this.else();
+      } else if (opcode === 0x0b) this.skipDepth--;
+      return;
+    }
+    if (MEMORY[opcode]) {
+      r.u32();
+      r.u32();
+      return;
+    }
+    switch (opcode) {
+      case 0x02:
+      case 0x03:
+      case 0x04:
+        r.s33();
+        this.skipDepth++;
+        return;
+      case 0x0c:
+      case 0x0d:
+      case 0x10:
+      case 0x20:
+      case 0x21:
+      case 0x22:
+      case 0x23:
+      case 0x24:
+      case 0x3f:
+      case 0x40:
+        r.u32();
+        return;
+      case 0x0e:
+        for (let n = r.u32(); n >= 0; n--) r.u32();
+        return;
+      case 0x11:
+      case 0x1c:
+        r.u32();
+        r.u32();
+        return;
+      case 0x41:
+        r.s32();
+        return;
+      case 0x42:
+        r.s64();
+        return;
+      case 0x43:
+        r.take(4);
+        return;
+      case 0x44:
+        r.take(8);
+        return;
+      case 0xfc: {
+        const sub = r.u32();
+        if (sub >= 8) r.u32();
+        if (sub === 8 || sub === 10 || sub === 12 || sub === 14) r.u32();
+        return;
+      }
+      case 0xfe:
+        if (r.u32() === 3) r.u8();
+        else {
+          r.u32();
+          r.u32();
+        }
+    }
+  }
+
+  private else(): void {
+    const frame = this.frames[this.frames.length - 1] as Frame;
+    if (this.block) {
+      this.branch(frame, this.block, this.popMany(frame.results.length));
+    }
+    const edge = frame.elseEdge as Edge;
+    frame.elseEdge = undefined;
+    frame.kind = "else";
+    this.stack.length = frame.height;
+    this.block = edge.block;
+    this.f.blocks.push(edge.block);
+    this.env = edge.env;
+    this.stack.push(...edge.values);
+  }
+
+  private end(): void {
+    const frame = this.frames[this.frames.length - 1] as Frame;
+    if (frame.kind === "if") this.else();
+    this.frames.pop();
+    if (frame.kind === "loop") {
+      // A loop's label is its header; falling out of it is no join.
+      if (this.block && this.frames.length > 0) return;
+    } else if (this.block) {
+      const values = this.popMany(frame.results.length);
+      frame.kind = "block";
+      this.branch(frame, this.block, values);
+    }
+    if (frame.kind !== "loop") this.join(frame);
+    else this.stack.length = frame.height;
+    if (this.frames.length === 0 && this.block) {
+      const values = this.popMany(frame.results.length);
+      this.terminate(this.block, Op.Return, values, []);
+    }
+  }
+
+  private loop(frame: Frame, offset: number): void {
+    const before = this.block as Block;
+    const params = this.popMany(frame.params.length);
+    const header = this.start();
+    frame.header = header;
+    frame.headerLocals = this.facts.loopLocals.get(offset) ?? [];
+    this.terminate(before, Op.Jump, [], [header]);
+    this.env = this.env.slice();
+    const phi = (initial: Value): Value => {
+      const v = this.f.value(Op.Phi, initial.type, [initial], this.pos);
+      v.block = header;
+      header.phis.push(v);
+      return v;
+    };
+    for (const local of frame.headerLocals) this.env[local] = phi(this.env[local] as Value);
+    for (const param of params) this.stack.push(phi(param));
+    this.block = header;
+  }
+
+  private instruction(opcode: number): void {
+    const numeric = NUMERIC_EMITTERS[opcode];
+    if (numeric) {
+      numeric(this);
+      return;
+    }
+    const memory = MEMORY[opcode];
+    if (memory) {
+      this.memory(memory);
+      return;
+    }
+    const r = this.r;
+    switch (opcode) {
+      case 0x00:
+        this.terminate(this.block as Block, Op.Trap, [], []).sub = TrapKind.Unreachable;
+        this.setUnreachable();
+        return;
+      case 0x01:
+        return;
+      case 0x02:
+      case 0x03: {
+        const { params, results } = readBlockType(r, this.context.module);
+        const frame = this.frame(opcode === 0x02 ? "block" : "loop", params, results);
+        this.frames.push(frame);
+        if (opcode === 0x03) this.loop(frame, this.pos);
+        return;
+      }
+      case 0x04: {
+        const { params, results } = readBlockType(r, this.context.module);
+        const cond = this.pop();
+        const frame = this.frame("if", params, results);
+        this.frames.push(frame);
+        const from = this.block as Block;
+        const values = params.length ? this.stack.slice(this.stack.length - params.length) : [];
+        const then = this.start();
+        const otherwise = this.f.newBlock();
+        this.terminate(from, Op.Br, [cond], [then, otherwise]);
+        frame.elseEdge = { block: otherwise, env: this.env.slice(), values };
+        this.block = then;
+        return;
+      }
+      case 0x05:
+        this.else();
+        return;
+      case 0x0b:
+        this.end();
+        return;
+      case 0x0c: {
+        const frame = this.label(r.u32());
+        this.branch(frame, this.block as Block, this.popMany(this.arity(frame)));
+        this.setUnreachable();
+        return;
+      }
+      case 0x0d: {
+        const frame = this.label(r.u32());
+        const cond = this.pop();
+        const n = this.arity(frame);
+        const from = this.block as Block;
+        const edge = this.start();
+        const next = this.start();
+        this.terminate(from, Op.Br, [cond], [edge, next]);
+        this.branch(frame, edge, n ? this.stack.slice(this.stack.length - n) : []);
+        this.block = next;
+        return;
+      }
+      case 0x0e: {
+        const n = r.u32();
+        const index = this.pop();
+        const depths: number[] = [];
+        for (let i = 0; i <= n; i++) depths.push(r.u32());
+        const values = this.popMany(this.arity(this.label(depths[n] as number)));
+        const from = this.block as Block;
+        const succs: Block[] = [];
+        const byDepth = new Map<number, number>();
+        const table = depths.map((depth) => {
+          let succ = byDepth.get(depth);
+          if (succ === undefined) {
+            succ = succs.length;
+            byDepth.set(depth, succ);
+            succs.push(this.start());
+          }
+          return succ;
+        });
+        if (succs.length === 1) this.terminate(from, Op.Jump, [], succs);
+        else this.terminate(from, Op.Switch, [index], succs).aux = table;
+        for (const [depth, succ] of byDepth) {
+          this.branch(this.label(depth), succs[succ] as Block, values);
+        }
+        this.setUnreachable();
+        return;
+      }
+      case 0x0f: {
+        const frame = this.frames[0] as Frame;
+        this.branch(frame, this.block as Block, this.popMany(frame.results.length));
+        this.setUnreachable();
+        return;
+      }
+      case 0x10: {
+        const index = r.u32();
+        const type = funcTypeOf(this.context.module, index);
+        const args = this.popMany(type.params.length);
+        const target = this.context.target(index);
+        if ("emit" in target) {
+          const result = target.emit(this, args);
+          if (result) this.push(result);
+          return;
+        }
+        this.results(
+          target.signature,
+          this.emit(Op.Call, target.signature.results[0] ?? NONE, args),
+          target,
+        );
+        return;
+      }
+      case 0x11: {
+        const typeIndex = r.u32();
+        r.u8();
+        const index = this.pop();
+        const signature = this.context.signatures[typeIndex] as Signature;
+        const args = this.popMany(signature.params.length);
+        const call = this.emit(Op.CallIndirect, signature.results[0] ?? NONE, [index, ...args]);
+        call.imm = this.context.canonicalType[typeIndex] as number;
+        this.results(signature, call, signature);
+        return;
+      }
+      case 0x1a:
+        this.pop();
+        return;
+      case 0x1c:
+        r.u32();
+        r.u8();
+        this.select();
+        return;
+      case 0x1b:
+        this.select();
+        return;
+      case 0x20:
+        this.push(this.env[r.u32()] as Value);
+        return;
+      case 0x21:
+        this.env[r.u32()] = this.pop();
+        return;
+      case 0x22:
+        this.env[r.u32()] = this.stack[this.stack.length - 1] as Value;
+        return;
+      case 0x23: {
+        const index = r.u32();
+        const constant = this.context.globalConst(index);
+        if (constant) {
+          this.push(this.f.bits(constant.type, constant.bits));
+          return;
+        }
+        const type = irType((globalTypeOf(this.context.module, index) as { type: ValType }).type);
+        const v = this.emit(Op.GlobalGet, type, []);
+        v.imm = index;
+        this.push(v);
+        return;
+      }
+      case 0x24: {
+        const index = r.u32();
+        this.emit(Op.GlobalSet, NONE, [this.pop()]).imm = index;
+        return;
+      }
+      case 0x3f:
+        r.u8();
+        this.push(this.emit(Op.MemorySize, I32, []));
+        return;
+      case 0x40:
+        r.u8();
+        this.push(this.emit(Op.MemoryGrow, I32, [this.pop()]));
+        return;
+      case 0x41:
+        this.push(this.f.i32(r.s32()));
+        return;
+      case 0x42:
+        this.push(this.f.bits(I64, r.s64()));
+        return;
+      case 0x43:
+        this.push(this.f.bits(F32, BigInt(r.u32le())));
+        return;
+      case 0x44: {
+        const low = BigInt(r.u32le());
+        this.push(this.f.bits(F64, (BigInt(r.u32le()) << 32n) | low));
+        return;
+      }
+      case 0xfc:
+        this.bulk(r.u32());
+        return;
+      case 0xfe: {
+        const sub = r.u32();
+        if (sub === 3) {
+          r.u8();
+          this.emit(Op.Fence, NONE, []);
+        } else this.memory(ATOMIC[sub] as MemoryOp);
+      }
+    }
+  }
+
+  private select(): void {
+    const cond = this.pop();
+    const b = this.pop();
+    this.push(foldSelect(cond, this.pop(), b, this.emit));
+  }
+
+  private results(signature: Signature, call: Value, aux: unknown): void {
+    call.aux = aux;
+    if (signature.results.length > 0) this.push(call);
+    for (let i = 1; i < signature.results.length; i++) {
+      const v = this.emit(Op.Result, signature.results[i] as Type, [call]);
+      v.imm = i;
+      this.push(v);
+    }
+  }
+
+  private memory(info: MemoryOp): void {
+    this.r.u32();
+    const offset = this.r.u32();
+    const type = irType(info.type);
+    let v: Value;
+    switch (info.kind) {
+      case "load":
+        v = this.emit(info.atomic ? Op.AtomicLoad : Op.Load, type, [this.pop()]);
+        break;
+      case "store": {
+        const value = this.pop();
+        v = this.emit(info.atomic ? Op.AtomicStore : Op.Store, NONE, [this.pop(), value]);
+        break;
+      }
+      case "rmw": {
+        const value = this.pop();
+        v = this.emit(Op.AtomicRmw, type, [this.pop(), value]);
+        v.aux = info.rmw;
+        break;
+      }
+      case "cmpxchg": {
+        const replacement = this.pop();
+        const expected = this.pop();
+        v = this.emit(Op.AtomicCmpxchg, type, [this.pop(), expected, replacement]);
+        break;
+      }
+      default: {
+        const count = this.pop();
+        v = this.emit(Op.AtomicNotify, I32, [this.pop(), count]);
+      }
+    }
+    v.size = info.size;
+    v.sub = info.signed ? 1 : 0;
+    v.imm = offset;
+    if (v.type !== NONE) this.push(v);
+  }
+
+  private bulk(sub: number): void {
+    const saturating = SATURATING_EMITTERS[sub];
+    if (saturating) {
+      saturating(this);
+      return;
+    }
+    const r = this.r;
+    const op = [
+      Op.MemoryInit,
+      Op.DataDrop,
+      Op.MemoryCopy,
+      Op.MemoryFill,
+      Op.TableInit,
+      Op.ElemDrop,
+      Op.TableCopy,
+    ][sub - 8] as number;
+    const segment = sub === 10 || sub === 11 || sub === 14 ? 0 : r.u32();
+    if (sub === 8 || sub === 11 || sub === 12) r.u32();
+    if (sub === 10 || sub === 14) {
+      r.u32();
+      r.u32();
+    }
+    const args = sub === 9 || sub === 13 ? [] : this.popMany(3);
+    this.emit(op, NONE, args).imm = segment;
+  }
+}

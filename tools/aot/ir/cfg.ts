@@ -1,0 +1,157 @@
+// Control flow graph: numbering, natural loops, dominators, and its clean-up (constant branches,
+// unreachable blocks, straight-line merging). The block order of the builder is kept: dominators
+// come first and loops are contiguous.
+
+import { type Block, type Func, type Loop, Op, type Value } from "./ir.ts";
+
+export function numberBlocks(f: Func): void {
+  f.blocks.forEach((block, i) => {
+    block.index = i;
+  });
+}
+
+function removePred(block: Block, pred: Block): void {
+  const i = block.preds.indexOf(pred);
+  block.preds.splice(i, 1);
+  for (const phi of block.phis) phi.args.splice(i, 1);
+}
+
+/** Turns branches on constants into jumps. */
+export function foldBranches(f: Func): void {
+  for (const block of f.blocks) {
+    const term = block.term as Value;
+    const cond = term.args[0];
+    if (cond?.op !== Op.Const || (term.op !== Op.Br && term.op !== Op.Switch)) continue;
+    let taken: number;
+    if (term.op === Op.Br) taken = cond.imm !== 0 ? 0 : 1;
+    else {
+      const table = term.aux as number[];
+      taken = table[Math.min(cond.imm >>> 0, table.length - 1)] as number;
+    }
+    const target = block.succs[taken] as Block;
+    block.succs.forEach((succ, i) => {
+      if (i !== taken) removePred(succ, block);
+    });
+    block.succs = [target];
+    term.op = Op.Jump;
+    term.args = [];
+  }
+}
+
+/** Drops blocks that cannot be reached from the entry. */
+export function removeUnreachable(f: Func): void {
+  const reached = new Set<Block>();
+  const work = [f.blocks[0] as Block];
+  while (work.length > 0) {
+    const block = work.pop() as Block;
+    if (reached.has(block)) continue;
+    reached.add(block);
+    work.push(...block.succs);
+  }
+  if (reached.size === f.blocks.length) return;
+  for (const block of f.blocks) {
+    if (reached.has(block)) continue;
+    for (const succ of block.succs) if (reached.has(succ)) removePred(succ, block);
+  }
+  f.blocks = f.blocks.filter((block) => reached.has(block));
+}
+
+/**
+ * Merges a block into its only successor where that has no other predecessor. The merged code
+ * stays at the successor's place, which keeps loops contiguous.
+ */
+export function mergeBlocks(f: Func): void {
+  const dead = new Set<Block>();
+  for (const block of f.blocks) {
+    const succ = block.succs[0];
+    if (block.succs.length !== 1 || !succ || succ.preds.length !== 1 || succ.phis.length > 0)
+      continue;
+    if (succ === block || block === f.blocks[0]) continue;
+    dead.add(block);
+    succ.insts = block.insts.concat(succ.insts);
+    succ.phis = block.phis;
+    succ.preds = block.preds;
+    for (const v of succ.insts) v.block = succ;
+    for (const v of succ.phis) v.block = succ;
+    for (const pred of block.preds) {
+      pred.succs = pred.succs.map((s) => (s === block ? succ : s));
+    }
+  }
+  if (dead.size > 0) f.blocks = f.blocks.filter((block) => !dead.has(block));
+  // The entry block absorbs its successor in place instead.
+  for (;;) {
+    const entry = f.blocks[0] as Block;
+    const succ = entry.succs[0];
+    if (entry.succs.length !== 1 || !succ || succ.preds.length !== 1 || succ.phis.length > 0) break;
+    if (f.blocks[1] !== succ) break;
+    for (const v of succ.insts) v.block = entry;
+    entry.insts = entry.insts.concat(succ.insts);
+    entry.term = succ.term;
+    (entry.term as Value).block = entry;
+    entry.succs = succ.succs;
+    for (const s of succ.succs) s.preds = s.preds.map((p) => (p === succ ? entry : p));
+    f.blocks.splice(1, 1);
+  }
+}
+
+/** Finds natural loops and sets `loop`, `depth` of blocks. Needs `numberBlocks`. */
+export function findLoops(f: Func): void {
+  f.loops = [];
+  const stack: Loop[] = [];
+  for (const block of f.blocks) {
+    block.loop = undefined;
+    block.depth = 0;
+  }
+  for (const header of f.blocks) {
+    const backs = header.preds.filter((p) => p.index >= header.index);
+    if (backs.length === 0) continue;
+    const blocks = new Set<Block>([header]);
+    const work = backs.slice();
+    let last = header.index;
+    while (work.length > 0) {
+      const block = work.pop() as Block;
+      if (blocks.has(block)) continue;
+      blocks.add(block);
+      work.push(...block.preds);
+    }
+    for (const block of blocks) last = Math.max(last, block.index);
+    while (stack.length > 0 && !(stack[stack.length - 1] as Loop).blocks.has(header)) stack.pop();
+    const parent = stack[stack.length - 1];
+    const loop: Loop = { header, last, parent, depth: (parent?.depth ?? 0) + 1, blocks };
+    stack.push(loop);
+    f.loops.push(loop);
+    for (const block of blocks) {
+      block.loop = loop;
+      block.depth = loop.depth;
+    }
+  }
+}
+
+/** Immediate dominators by block index (Cooper, Harvey, Kennedy 2001). Needs `numberBlocks`. */
+export function dominators(f: Func): Int32Array {
+  const idom = new Int32Array(f.blocks.length).fill(-1);
+  idom[0] = 0;
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let i = 1; i < f.blocks.length; i++) {
+      let best = -1;
+      for (const pred of (f.blocks[i] as Block).preds) {
+        let p = pred.index;
+        if (idom[p] === -1) continue;
+        if (best === -1) {
+          best = p;
+          continue;
+        }
+        while (p !== best) {
+          while (p > best) p = idom[p] as number;
+          while (best > p) best = idom[best] as number;
+        }
+      }
+      if (idom[i] !== best) {
+        idom[i] = best;
+        changed = true;
+      }
+    }
+  }
+  return idom;
+}

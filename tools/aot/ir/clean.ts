@@ -1,0 +1,111 @@
+// Phi simplification and dead code elimination: the passes every function needs before lowering.
+
+import { type Func, isRemovable, Op, type Value } from "./ir.ts";
+
+/** Follows and shortens a chain of replacements. */
+export class Replacements {
+  private readonly map = new Map<Value, Value>();
+
+  get size(): number {
+    return this.map.size;
+  }
+
+  set(from: Value, to: Value): void {
+    this.map.set(from, to);
+  }
+
+  has(v: Value): boolean {
+    return this.map.has(v);
+  }
+
+  of(v: Value): Value {
+    let to = this.map.get(v);
+    if (!to) return v;
+    for (let next = this.map.get(to); next; next = this.map.get(to)) to = next;
+    this.map.set(v, to);
+    return to;
+  }
+
+  /** Rewrites all operands of the function. */
+  apply(f: Func): void {
+    if (this.map.size === 0) return;
+    const rewrite = (v: Value): void => {
+      const { args } = v;
+      for (let i = 0; i < args.length; i++) args[i] = this.of(args[i] as Value);
+    };
+    for (const block of f.blocks) {
+      block.phis.forEach(rewrite);
+      block.insts.forEach(rewrite);
+      rewrite(block.term as Value);
+    }
+  }
+}
+
+/** Removes phis whose operands are all the same value (or the phi itself). */
+export function removeTrivialPhis(f: Func): void {
+  const r = new Replacements();
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const block of f.blocks) {
+      for (const phi of block.phis) {
+        if (r.has(phi)) continue;
+        let same: Value | undefined;
+        let trivial = true;
+        for (const arg of phi.args) {
+          const v = r.of(arg);
+          if (v === phi || v === same) continue;
+          if (same) {
+            trivial = false;
+            break;
+          }
+          same = v;
+        }
+        if (trivial && same) {
+          r.set(phi, same);
+          changed = true;
+        }
+      }
+    }
+  }
+  if (r.size === 0) return;
+  for (const block of f.blocks) block.phis = block.phis.filter((phi) => !r.has(phi));
+  r.apply(f);
+}
+
+/** Removes instructions and phis without a live use and without an effect; sets `uses`. */
+export function removeDeadCode(f: Func): void {
+  const live = new Set<Value>();
+  const work: Value[] = [];
+  const mark = (v: Value): void => {
+    if (v.op !== Op.Const && !live.has(v)) {
+      live.add(v);
+      work.push(v);
+    }
+  };
+  for (const block of f.blocks) {
+    for (const v of block.insts) if (!isRemovable(v)) mark(v);
+    (block.term as Value).args.forEach(mark);
+  }
+  while (work.length > 0) (work.pop() as Value).args.forEach(mark);
+  for (const block of f.blocks) {
+    block.insts = block.insts.filter((v) => live.has(v));
+    block.phis = block.phis.filter((v) => live.has(v));
+  }
+  countUses(f);
+}
+
+export function countUses(f: Func): void {
+  for (const block of f.blocks) {
+    for (const v of block.phis) v.uses = 0;
+    for (const v of block.insts) v.uses = 0;
+  }
+  for (const p of f.params) p.uses = 0;
+  const use = (v: Value): void => {
+    v.uses++;
+  };
+  for (const block of f.blocks) {
+    for (const v of block.phis) v.args.forEach(use);
+    for (const v of block.insts) v.args.forEach(use);
+    (block.term as Value).args.forEach(use);
+  }
+}

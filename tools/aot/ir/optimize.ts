@@ -1,0 +1,25 @@
+// The machine-independent pass pipeline.
+
+import {
+  dominators,
+  findLoops,
+  foldBranches,
+  mergeBlocks,
+  numberBlocks,
+  removeUnreachable,
+} from "./cfg.ts";
+import { removeDeadCode, removeTrivialPhis } from "./clean.ts";
+import { numberValues } from "./gvn.ts";
+import type { Func } from "./ir.ts";
+
+/** Optimizes `f` in place; afterwards blocks are numbered, loops found and uses counted. */
+export function optimize(f: Func): void {
+  foldBranches(f);
+  removeUnreachable(f);
+  removeTrivialPhis(f);
+  mergeBlocks(f);
+  numberBlocks(f);
+  numberValues(f, dominators(f));
+  removeDeadCode(f);
+  findLoops(f);
+}

@@ -1,0 +1,105 @@
+// `_start` of the target linux: reserves the window, copies the data segments, runs the program.
+// Linux system call numbers and flags are those of arch/x86/entry/syscalls/syscall_64.tbl and
+// include/uapi/asm-generic/mman-common.h. Only mmap, mprotect and exit_group are used.
+
+import {
+  ALU,
+  at,
+  CC,
+  type Encoder,
+  R8,
+  R9,
+  R10,
+  R15,
+  RAX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  RSP,
+} from "../x64/encoder.ts";
+import { STACK_SYMBOL } from "./target.ts";
+
+/** 8 GiB: a 32-bit pointer plus a 32-bit offset, and a page for the access itself. */
+const RESERVED = (1n << 33n) + 0x1000n;
+const MMAP = 9;
+const MPROTECT = 10;
+const EXIT_GROUP = 231;
+/** Exit status when the address space cannot be reserved. */
+const NO_MEMORY_STATUS = 127;
+
+export interface LinuxStart {
+  /** Initial memory in pages of 64 KiB. */
+  pages: number;
+  /** Symbol, window offset and length of each active data segment. */
+  segments: { symbol: string; offset: number; length: number }[];
+  /** Symbols of the start function and of `main`. */
+  startFunction: string | undefined;
+  main: string;
+  mainReturns: boolean;
+}
+
+export function emitLinuxStart(e: Encoder, s: LinuxStart): void {
+  const rip = (symbol: string) => ({ base: -1, index: -1, scale: 1, disp: 0, symbol });
+  e.store(8, RSP, rip(STACK_SYMBOL));
+  e.aluRI(8, ALU.AND, RSP, -16);
+  // mmap(0, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+  e.movImm(RDI, 0n);
+  e.movImm(RSI, RESERVED);
+  e.movImm(RDX, 0n);
+  e.movImm32(R10, 0x4022);
+  e.movImm(R8, -1n);
+  e.movImm(R9, 0n);
+  e.movImm32(RAX, MMAP);
+  e.raw([0x0f, 0x05]);
+  e.movRR(8, R15, RAX);
+  // Errors are -4095…-1.
+  e.aluRI(8, ALU.CMP, RAX, -4095);
+  const noMap = jump(e, CC.AE);
+  let noProtect = -1;
+  if (s.pages > 0) {
+    // mprotect(window, size, PROT_READ | PROT_WRITE)
+    e.movRR(8, RDI, R15);
+    e.movImm(RSI, BigInt(s.pages) << 16n);
+    e.movImm32(RDX, 3);
+    e.movImm32(RAX, MPROTECT);
+    e.raw([0x0f, 0x05]);
+    e.testRR(8, RAX, RAX);
+    noProtect = jump(e, CC.NE);
+  }
+  const skip = jump(e, -1);
+  land(e, noMap);
+  if (noProtect >= 0) land(e, noProtect);
+  e.movImm32(RDI, NO_MEMORY_STATUS);
+  exit(e);
+  land(e, skip);
+  for (const { symbol, offset, length } of s.segments) {
+    if (length === 0) continue;
+    e.lea(8, RSI, rip(symbol));
+    e.movImm(RDI, BigInt(offset));
+    e.lea(8, RDI, at(R15, 0, RDI));
+    e.movImm32(RCX, length);
+    e.raw([0xf3, 0xa4]);
+  }
+  if (s.startFunction) e.callSymbol(s.startFunction);
+  e.callSymbol(s.main);
+  if (s.mainReturns) e.movRR(4, RDI, RAX);
+  else e.movImm(RDI, 0n);
+  exit(e);
+}
+
+function jump(e: Encoder, cc: number): number {
+  e.u8(cc < 0 ? 0xeb : 0x70 | cc);
+  e.u8(0);
+  return e.length;
+}
+
+function land(e: Encoder, from: number): void {
+  e.bytes[from - 1] = e.length - from;
+}
+
+function exit(e: Encoder): void {
+  e.movImm32(RAX, EXIT_GROUP);
+  e.raw([0x0f, 0x05]);
+  e.ud2();
+}

@@ -1,0 +1,96 @@
+// The three targets and what each import module means in them (docs/toolchain.md).
+
+import type { IntrinsicCall } from "../ir/build.ts";
+import { I64, Op, type Signature, type Type } from "../ir/ir.ts";
+import { hedronIntrinsics, type IntrinsicDef, linuxIntrinsics, x86Intrinsics } from "./x86.ts";
+
+export type TargetName = "kernel" | "native" | "linux";
+
+export interface Target {
+  name: TargetName;
+  /** Virtual address of linear memory offset 0; undefined when only known at run time. */
+  window: bigint | undefined;
+  sse: boolean;
+  /** Import modules, `stub` and `symbol` aside. */
+  modules: Record<string, Record<string, IntrinsicDef>>;
+}
+
+/** Symbol that holds RSP at process entry (target linux). */
+export const STACK_SYMBOL = "__aot_entry_stack";
+
+export const TARGETS: Record<TargetName, Target> = {
+  kernel: {
+    name: "kernel",
+    window: 0xffff_fffe_0000_0000n,
+    sse: false,
+    modules: { x86: x86Intrinsics(0xffff_fffe_0000_0000n) },
+  },
+  native: {
+    name: "native",
+    window: 0n,
+    sse: true,
+    modules: { x86: x86Intrinsics(0n), hedron: hedronIntrinsics() },
+  },
+  linux: {
+    name: "linux",
+    window: undefined,
+    sse: true,
+    modules: { x86: x86Intrinsics(undefined), linux: linuxIntrinsics(STACK_SYMBOL) },
+  },
+};
+
+export type ImportMeaning =
+  | { kind: "intrinsic"; call: IntrinsicCall }
+  | { kind: "stub"; symbol: string };
+
+const LETTERS = ["", "i32", "i64", "f32", "f64"];
+
+function describe(params: Type[], results: Type[]): string {
+  return `(${params.map((t) => LETTERS[t]).join(", ")}) → ${results.map((t) => LETTERS[t]).join(", ") || "nothing"}`;
+}
+
+/**
+ * What the import `module.name` of the given signature means in `target`.
+ * Throws Error with a one-line explanation when the target does not have it.
+ */
+export function resolveImport(
+  target: Target,
+  module: string,
+  name: string,
+  signature: Signature,
+): ImportMeaning {
+  const last = module.slice(Math.max(module.lastIndexOf("/"), module.lastIndexOf("\\")) + 1);
+  const { params, results } = signature;
+  if (last === "stub") return { kind: "stub", symbol: name };
+  if (last === "symbol") {
+    if (params.length !== 0 || results.length !== 1 || results[0] !== I64) {
+      throw new Error(
+        `symbol.${name} must be declared as () → i64, not ${describe(params, results)}`,
+      );
+    }
+    return {
+      kind: "intrinsic",
+      call: {
+        emit(b) {
+          const v = b.emit(Op.SymbolAddress, I64, []);
+          v.aux = name;
+          return v;
+        },
+      },
+    };
+  }
+  const functions = target.modules[last];
+  if (!functions) {
+    const known = [...Object.keys(target.modules), "stub", "symbol"].join(", ");
+    throw new Error(`target ${target.name} has no import module "${last}"; it has ${known}`);
+  }
+  const def = Object.hasOwn(functions, name) ? functions[name] : undefined;
+  if (!def) throw new Error(`import module "${last}" has no function "${name}"`);
+  const declared = describe(params, results);
+  const expected = describe(def.params, def.result === 0 ? [] : [def.result]);
+  // usize is i32 in wasm: a pointer may be declared as either unsigned or signed 32 bit.
+  if (declared !== expected) {
+    throw new Error(`${last}.${name} must be declared as ${expected}, not ${declared}`);
+  }
+  return { kind: "intrinsic", call: def };
+}

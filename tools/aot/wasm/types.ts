@@ -1,0 +1,115 @@
+// The decoded module: what the reader hands to the validator and the IR builder.
+// Follows the WebAssembly core specification, "Structure". Function bodies stay bytes; everything
+// else is decoded.
+
+/** Value types by their binary code (core specification, 5.3.1). */
+export const I32 = 0x7f;
+export const I64 = 0x7e;
+export const F32 = 0x7d;
+export const F64 = 0x7c;
+export type ValType = 0x7f | 0x7e | 0x7d | 0x7c;
+
+export interface FuncType {
+  params: ValType[];
+  results: ValType[];
+}
+
+export interface Limits {
+  min: number;
+  /** Undefined when the module states no maximum. */
+  max: number | undefined;
+}
+
+export interface GlobalType {
+  type: ValType;
+  mutable: boolean;
+}
+
+export interface Import {
+  module: string;
+  name: string;
+  /** Byte offset of the entry, for messages. */
+  offset: number;
+}
+
+export interface FuncImport extends Import {
+  typeIndex: number;
+}
+
+/** A constant expression: either a value or a reference to an (imported, immutable) global. */
+export type ConstExpr =
+  | { kind: "const"; type: ValType; bits: bigint }
+  | { kind: "global"; type: ValType; index: number };
+
+export interface GlobalDef extends GlobalType {
+  init: ConstExpr;
+}
+
+export interface Export {
+  name: string;
+  kind: "func" | "table" | "memory" | "global";
+  index: number;
+}
+
+export interface ElementSegment {
+  mode: "active" | "passive" | "declarative";
+  offset: ConstExpr | undefined;
+  /** Function index, or -1 for a null entry. */
+  funcs: number[];
+}
+
+export interface DataSegment {
+  mode: "active" | "passive";
+  offset: ConstExpr | undefined;
+  bytes: Uint8Array;
+}
+
+export interface FuncBody {
+  typeIndex: number;
+  /** Types of all locals, parameters included. */
+  locals: ValType[];
+  /** First byte of the instruction sequence, in the file. */
+  start: number;
+  /** One past the final `end`, in the file. */
+  end: number;
+}
+
+export interface Module {
+  bytes: Uint8Array;
+  types: FuncType[];
+  funcImports: FuncImport[];
+  globalImports: (Import & GlobalType)[];
+  memoryImport: Import | undefined;
+  tableImport: Import | undefined;
+  /** Bodies; function index = `funcImports.length` + position. */
+  funcs: FuncBody[];
+  table: Limits | undefined;
+  memory: Limits | undefined;
+  globals: GlobalDef[];
+  exports: Export[];
+  start: number | undefined;
+  elements: ElementSegment[];
+  data: DataSegment[];
+  dataCount: number | undefined;
+  /** Function names of the name section, by function index. */
+  funcNames: Map<number, string>;
+  globalNames: Map<number, string>;
+  /** Value of the custom section `sourceMappingURL`. */
+  sourceMapUrl: string | undefined;
+}
+
+/** Type of a function by its index in the joint space of imports and definitions. */
+export function funcTypeOf(module: Module, index: number): FuncType {
+  const imported = module.funcImports.length;
+  const typeIndex =
+    index < imported
+      ? (module.funcImports[index] as FuncImport).typeIndex
+      : (module.funcs[index - imported] as FuncBody).typeIndex;
+  return module.types[typeIndex] as FuncType;
+}
+
+/** Type of a global by its index in the joint space of imports and definitions. */
+export function globalTypeOf(module: Module, index: number): GlobalType | undefined {
+  const imported = module.globalImports.length;
+  return index < imported ? module.globalImports[index] : module.globals[index - imported];
+}

@@ -1,0 +1,550 @@
+// Validator of function bodies: operand and control stack typing, index bounds, alignment.
+// Follows the algorithm of the WebAssembly core specification's appendix "Validation Algorithm".
+// As a by-product it records which locals every loop assigns, which the SSA builder needs.
+
+import { ATOMIC, FOREIGN_OPCODES, MEMORY, NUMERIC, SATURATING, TYPE_NAME } from "./opcodes.ts";
+import { Reader } from "./reader.ts";
+import {
+  F32,
+  F64,
+  type FuncBody,
+  type FuncType,
+  funcTypeOf,
+  type GlobalType,
+  globalTypeOf,
+  I32,
+  I64,
+  type Module,
+  type ValType,
+} from "./types.ts";
+
+/** Facts about a function body that the IR builder would otherwise have to look ahead for. */
+export interface BodyFacts {
+  /** By the file offset of a loop's opcode: the locals assigned anywhere inside it. */
+  loopLocals: Map<number, number[]>;
+  usesFloat: { offset: number; name: string } | undefined;
+}
+
+/** Bottom type of the polymorphic stack after an unconditional branch. */
+const UNKNOWN = 0;
+type StackType = ValType | 0;
+
+interface Control {
+  opcode: number;
+  params: ValType[];
+  results: ValType[];
+  height: number;
+  unreachable: boolean;
+  /** Offset of the opcode, and the assigned locals where it is a loop. */
+  offset: number;
+  assigned: Set<number> | undefined;
+}
+
+const NONE: ValType[] = [];
+const SINGLE: Record<number, ValType[]> = {
+  [I32]: [I32],
+  [I64]: [I64],
+  [F32]: [F32],
+  [F64]: [F64],
+};
+
+/** Signature of a block type at the reader's position; `params` and `results` are shared arrays. */
+export function readBlockType(r: Reader, module: Module): FuncType {
+  const offset = r.pos;
+  const code = r.s33();
+  if (code === -64) return { params: NONE, results: NONE };
+  if (code < 0) {
+    const single = SINGLE[code + 128];
+    if (single) return { params: NONE, results: single };
+    if (code === -5) r.unsupported("fixed-width SIMD", "type v128", offset);
+    if (code === -16 || code === -17)
+      r.unsupported("reference types", "a reference block type", offset);
+    r.fail("invalid block type", offset);
+  }
+  const type = module.types[code];
+  if (!type) r.fail(`unknown type ${code}`, offset);
+  return type;
+}
+
+class Validator {
+  readonly m: Module;
+  readonly r: Reader;
+  readonly body: FuncBody;
+  readonly types: StackType[] = [];
+  readonly control: Control[] = [];
+  readonly facts: BodyFacts = { loopLocals: new Map(), usesFloat: undefined };
+  /** Start of the instruction being checked. */
+  at = 0;
+
+  constructor(m: Module, body: FuncBody, section: string) {
+    this.m = m;
+    this.body = body;
+    this.r = new Reader(m.bytes, body.start, body.end, section);
+  }
+
+  fail(problem: string): never {
+    this.r.fail(problem, this.at);
+  }
+
+  get top(): Control {
+    return this.control[this.control.length - 1] as Control;
+  }
+
+  push(type: StackType): void {
+    this.types.push(type);
+  }
+
+  pop(expected: StackType): StackType {
+    const top = this.top;
+    let actual: StackType;
+    if (this.types.length === top.height) {
+      if (!top.unreachable) {
+        this.fail(
+          expected === UNKNOWN
+            ? "the operand stack is empty"
+            : `the operand stack is empty, ${TYPE_NAME[expected]} expected`,
+        );
+      }
+      actual = UNKNOWN;
+    } else actual = this.types.pop() as StackType;
+    if (actual !== expected && actual !== UNKNOWN && expected !== UNKNOWN) {
+      this.fail(
+        `type mismatch: ${TYPE_NAME[actual]} on the stack, ${TYPE_NAME[expected]} expected`,
+      );
+    }
+    return actual === UNKNOWN ? expected : actual;
+  }
+
+  popAll(types: ValType[]): void {
+    for (let i = types.length - 1; i >= 0; i--) this.pop(types[i] as ValType);
+  }
+
+  pushAll(types: ValType[]): void {
+    for (const type of types) this.push(type);
+  }
+
+  enter(opcode: number, params: ValType[], results: ValType[]): void {
+    this.control.push({
+      opcode,
+      params,
+      results,
+      height: this.types.length,
+      unreachable: false,
+      offset: this.at,
+      assigned: opcode === 0x03 ? new Set() : undefined,
+    });
+    this.pushAll(params);
+  }
+
+  leave(): Control {
+    const frame = this.top;
+    this.popAll(frame.results);
+    if (this.types.length !== frame.height) {
+      this.fail(`${this.types.length - frame.height} values too many at the end of the block`);
+    }
+    this.control.pop();
+    if (frame.assigned) {
+      this.facts.loopLocals.set(frame.offset, [...frame.assigned]);
+      for (const local of frame.assigned) this.assign(local);
+    }
+    return frame;
+  }
+
+  assign(local: number): void {
+    for (let i = this.control.length - 1; i >= 0; i--) {
+      const assigned = (this.control[i] as Control).assigned;
+      if (assigned) {
+        assigned.add(local);
+        return;
+      }
+    }
+  }
+
+  setUnreachable(): void {
+    const top = this.top;
+    this.types.length = top.height;
+    top.unreachable = true;
+  }
+
+  labelTypes(depth: number): ValType[] {
+    const frame = this.control[this.control.length - 1 - depth];
+    if (!frame) this.fail(`unknown label ${depth}`);
+    return frame.opcode === 0x03 ? frame.params : frame.results;
+  }
+
+  local(): ValType {
+    const index = this.r.u32();
+    const type = this.body.locals[index];
+    if (type === undefined) this.fail(`unknown local ${index}`);
+    return type;
+  }
+
+  global(): GlobalType {
+    const index = this.r.u32();
+    const type = globalTypeOf(this.m, index);
+    if (!type) this.fail(`unknown global ${index}`);
+    return type;
+  }
+
+  needMemory(): void {
+    if (!this.m.memory) this.fail("unknown memory 0");
+  }
+
+  memarg(size: number, atomic: boolean): void {
+    this.needMemory();
+    const align = this.r.u32();
+    if (align & 0x40) this.r.unsupported("multi-memory", "a memory index", this.at);
+    if (align > 31) this.fail(`malformed alignment ${align}`);
+    if (atomic ? 2 ** align !== size : 2 ** align > size) {
+      this.fail(atomic ? "alignment must be natural" : "alignment must not be larger than natural");
+    }
+    this.r.u32();
+  }
+
+  float(type: ValType, name: string): void {
+    if ((type === F32 || type === F64) && !this.facts.usesFloat) {
+      this.facts.usesFloat = { offset: this.at, name };
+    }
+  }
+
+  run(): BodyFacts {
+    const type = this.m.types[this.body.typeIndex] as FuncType;
+    this.at = this.body.start;
+    this.enter(0x02, NONE, type.results);
+    while (this.control.length > 0) {
+      this.at = this.r.pos;
+      this.instruction(this.r.u8());
+    }
+    if (this.r.pos !== this.body.end) this.r.fail("bytes after the end of the function");
+    for (const local of this.body.locals) {
+      this.at = this.body.start;
+      this.float(local, "a local");
+    }
+    for (const result of type.results) this.float(result, "a result");
+    return this.facts;
+  }
+
+  instruction(opcode: number): void {
+    const numeric = NUMERIC[opcode];
+    if (numeric) {
+      this.popAll(numeric.params);
+      this.push(numeric.result);
+      this.float(numeric.result, numeric.name);
+      return;
+    }
+    const memory = MEMORY[opcode];
+    if (memory) {
+      this.memarg(memory.size, false);
+      this.float(memory.type, memory.name);
+      if (memory.kind === "store") this.pop(memory.type);
+      this.pop(I32);
+      if (memory.kind === "load") this.push(memory.type);
+      return;
+    }
+    const r = this.r;
+    switch (opcode) {
+      case 0x00:
+        this.setUnreachable();
+        return;
+      case 0x01:
+        return;
+      case 0x02:
+      case 0x03: {
+        const { params, results } = readBlockType(r, this.m);
+        this.popAll(params);
+        this.enter(opcode, params, results);
+        return;
+      }
+      case 0x04: {
+        const { params, results } = readBlockType(r, this.m);
+        this.pop(I32);
+        this.popAll(params);
+        this.enter(opcode, params, results);
+        return;
+      }
+      case 0x05: {
+        if (this.top.opcode !== 0x04) this.fail("else without if");
+        const frame = this.leave();
+        this.enter(0x05, frame.params, frame.results);
+        return;
+      }
+      case 0x0b: {
+        const frame = this.leave();
+        if (frame.opcode === 0x04) {
+          const same =
+            frame.params.length === frame.results.length &&
+            frame.params.every((t, i) => t === frame.results[i]);
+          if (!same) this.fail("an if with a result needs an else");
+        }
+        if (this.control.length > 0) this.pushAll(frame.results);
+        return;
+      }
+      case 0x0c:
+        this.popAll(this.labelTypes(r.u32()));
+        this.setUnreachable();
+        return;
+      case 0x0d: {
+        const types = this.labelTypes(r.u32());
+        this.pop(I32);
+        this.popAll(types);
+        this.pushAll(types);
+        return;
+      }
+      case 0x0e: {
+        const n = r.u32();
+        if (n > r.end - r.pos) this.fail(`br_table with ${n} targets is larger than the function`);
+        this.pop(I32);
+        const labels: number[] = [];
+        for (let i = 0; i <= n; i++) labels.push(r.u32());
+        const arity = this.labelTypes(labels[n] as number).length;
+        for (const label of new Set(labels)) {
+          const types = this.labelTypes(label);
+          if (types.length !== arity) this.fail("br_table targets differ in arity");
+          const popped: StackType[] = [];
+          for (let i = types.length - 1; i >= 0; i--) popped.push(this.pop(types[i] as ValType));
+          for (let i = popped.length - 1; i >= 0; i--) this.push(popped[i] as StackType);
+        }
+        this.popAll(this.labelTypes(labels[n] as number));
+        this.setUnreachable();
+        return;
+      }
+      case 0x0f:
+        this.popAll((this.control[0] as Control).results);
+        this.setUnreachable();
+        return;
+      case 0x10: {
+        const index = r.u32();
+        if (index >= this.m.funcImports.length + this.m.funcs.length) {
+          this.fail(`unknown function ${index}`);
+        }
+        this.call(funcTypeOf(this.m, index));
+        return;
+      }
+      case 0x11: {
+        const index = r.u32();
+        const type = this.m.types[index];
+        if (!type) this.fail(`unknown type ${index}`);
+        const table = r.u32();
+        if (table !== 0) r.unsupported("reference types", `table ${table}`, this.at);
+        if (!this.m.table) this.fail("unknown table 0");
+        this.pop(I32);
+        this.call(type);
+        return;
+      }
+      case 0x1a:
+        this.pop(UNKNOWN);
+        return;
+      case 0x1b: {
+        this.pop(I32);
+        const second = this.pop(UNKNOWN);
+        const first = this.pop(second);
+        this.push(first);
+        return;
+      }
+      case 0x1c: {
+        const n = r.u32();
+        if (n !== 1) this.fail("select with a type list must list one type");
+        const code = r.u8();
+        if (!SINGLE[code]) r.unsupported("reference types", "select on this type", this.at);
+        this.pop(I32);
+        this.pop(code as ValType);
+        this.pop(code as ValType);
+        this.push(code as ValType);
+        return;
+      }
+      case 0x20:
+        this.push(this.local());
+        return;
+      case 0x21:
+      case 0x22: {
+        const start = r.pos;
+        const type = this.local();
+        this.pop(type);
+        if (opcode === 0x22) this.push(type);
+        const end = r.pos;
+        r.pos = start;
+        this.assign(r.u32());
+        r.pos = end;
+        return;
+      }
+      case 0x23: {
+        const { type } = this.global();
+        this.float(type, "global.get");
+        this.push(type);
+        return;
+      }
+      case 0x24: {
+        const global = this.global();
+        if (!global.mutable) this.fail("global.set on an immutable global");
+        this.pop(global.type);
+        return;
+      }
+      case 0x3f:
+      case 0x40: {
+        this.needMemory();
+        const index = r.u8();
+        if (index !== 0) r.unsupported("multi-memory", `memory ${index}`, this.at);
+        if (opcode === 0x40) this.pop(I32);
+        this.push(I32);
+        return;
+      }
+      case 0x41:
+        r.s32();
+        this.push(I32);
+        return;
+      case 0x42:
+        r.s64();
+        this.push(I64);
+        return;
+      case 0x43:
+        r.take(4);
+        this.float(F32, "f32.const");
+        this.push(F32);
+        return;
+      case 0x44:
+        r.take(8);
+        this.float(F64, "f64.const");
+        this.push(F64);
+        return;
+      case 0xfc:
+        this.bulk(r.u32());
+        return;
+      case 0xfe:
+        this.atomic(r.u32());
+        return;
+    }
+    const proposal = FOREIGN_OPCODES[opcode];
+    if (proposal) r.unsupported(proposal, `opcode 0x${opcode.toString(16)}`, this.at);
+    this.fail(`invalid opcode 0x${opcode.toString(16)}`);
+  }
+
+  call(type: FuncType): void {
+    this.popAll(type.params);
+    this.pushAll(type.results);
+    for (const t of type.params) this.float(t, "call");
+    for (const t of type.results) this.float(t, "call");
+  }
+
+  bulk(sub: number): void {
+    const r = this.r;
+    const saturating = SATURATING[sub];
+    if (saturating) {
+      this.popAll(saturating.params);
+      this.push(saturating.result);
+      this.float(saturating.params[0] as ValType, saturating.name);
+      return;
+    }
+    const dataIndex = (): void => {
+      const index = r.u32();
+      if (this.m.dataCount === undefined) this.fail("a data count section is required");
+      if (index >= this.m.dataCount) this.fail(`unknown data segment ${index}`);
+    };
+    const elementIndex = (): void => {
+      const index = r.u32();
+      if (index >= this.m.elements.length) this.fail(`unknown element segment ${index}`);
+    };
+    const zero = (what: string): void => {
+      if (r.u8() !== 0)
+        r.unsupported(
+          what === "memory" ? "multi-memory" : "reference types",
+          `a second ${what}`,
+          this.at,
+        );
+      if (what === "memory") this.needMemory();
+      else if (!this.m.table) this.fail("unknown table 0");
+    };
+    const popThree = (): void => {
+      this.pop(I32);
+      this.pop(I32);
+      this.pop(I32);
+    };
+    switch (sub) {
+      case 8:
+        dataIndex();
+        zero("memory");
+        popThree();
+        return;
+      case 9:
+        dataIndex();
+        return;
+      case 10:
+        zero("memory");
+        zero("memory");
+        popThree();
+        return;
+      case 11:
+        zero("memory");
+        popThree();
+        return;
+      case 12:
+        elementIndex();
+        zero("table");
+        popThree();
+        return;
+      case 13:
+        elementIndex();
+        return;
+      case 14:
+        zero("table");
+        zero("table");
+        popThree();
+        return;
+      case 15:
+      case 16:
+      case 17:
+        r.unsupported("reference types", `opcode 0xfc ${sub}`, this.at);
+    }
+    if (sub === 18) r.unsupported("memory control", "memory.discard", this.at);
+    if (sub >= 19 && sub <= 22) r.unsupported("wide arithmetic", `opcode 0xfc ${sub}`, this.at);
+    this.fail(`invalid opcode 0xfc ${sub}`);
+  }
+
+  atomic(sub: number): void {
+    if (sub === 3) {
+      if (this.r.u8() !== 0) this.fail("atomic.fence must be followed by a zero byte");
+      return;
+    }
+    const op = ATOMIC[sub];
+    if (!op) this.fail(`invalid opcode 0xfe ${sub}`);
+    this.memarg(op.size, true);
+    switch (op.kind) {
+      case "wait":
+        this.r.unsupported("threads", op.name, this.at);
+        return;
+      case "notify":
+        this.pop(I32);
+        this.pop(I32);
+        this.push(I32);
+        return;
+      case "load":
+        this.pop(I32);
+        this.push(op.type);
+        return;
+      case "store":
+        this.pop(op.type);
+        this.pop(I32);
+        return;
+      case "cmpxchg":
+        this.pop(op.type);
+        this.pop(op.type);
+        this.pop(I32);
+        this.push(op.type);
+        return;
+      case "rmw":
+        this.pop(op.type);
+        this.pop(I32);
+        this.push(op.type);
+    }
+  }
+}
+
+/**
+ * Checks the body of defined function `position` (imports not counted).
+ * @throws WasmError naming the function, the offset and the problem.
+ */
+export function validateBody(module: Module, position: number): BodyFacts {
+  const index = module.funcImports.length + position;
+  const name = module.funcNames.get(index);
+  const section = `code section, function ${index}${name ? ` (${name})` : ""}`;
+  return new Validator(module, module.funcs[position] as FuncBody, section).run();
+}

@@ -1,0 +1,311 @@
+// Routines behind bulk memory and table instructions and memory.grow, emitted once per object and
+// only where used. They take 32-bit operands zero-extended in the registers given, may overwrite
+// any caller-saved register, and use no SSE.
+
+import { TrapKind } from "../ir/ir.ts";
+import type { TrapSite } from "./emit.ts";
+import {
+  type Address,
+  ALU,
+  at,
+  CC,
+  type Encoder,
+  R8,
+  R9,
+  R10,
+  R15,
+  RAX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  SHIFT,
+} from "./encoder.ts";
+import { HELPER, PAGES_SYMBOL, TABLE_SYMBOL } from "./symbols.ts";
+
+export interface RuntimeContext {
+  e: Encoder;
+  traps: TrapSite[];
+  window: boolean;
+  growable: boolean;
+  maxPages: number;
+  tableSize: number;
+}
+
+/** Symbols of passive segments: bytes, and the current size (0 once dropped), u32. */
+export const SEGMENT = {
+  data: "__aot_data.",
+  dataSize: "__aot_data_size.",
+  elements: "__aot_elements.",
+  elementsSize: "__aot_elements_size.",
+} as const;
+
+function symbol(name: string): Address {
+  return { base: -1, index: -1, scale: 1, disp: 0, symbol: name };
+}
+
+class Runtime {
+  private readonly c: RuntimeContext;
+  private readonly e: Encoder;
+  private bounds: number[] = [];
+
+  constructor(c: RuntimeContext) {
+    this.c = c;
+    this.e = c.e;
+  }
+
+  emit(name: string): void {
+    this.bounds = [];
+    const segment = name.slice(name.lastIndexOf(".") + 1);
+    if (name === HELPER.copy) this.copy();
+    else if (name === HELPER.fill) this.fill();
+    else if (name === HELPER.grow) this.grow();
+    else if (name === HELPER.tableCopy) this.tableCopy();
+    else if (name.startsWith(HELPER.init)) this.init(segment);
+    else if (name.startsWith(HELPER.drop)) this.drop(SEGMENT.dataSize + segment);
+    else if (name.startsWith(HELPER.tableInit)) this.tableInit(segment);
+    else this.drop(SEGMENT.elementsSize + segment);
+  }
+
+  private jump(cc: number): number {
+    this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
+    this.e.u8(0);
+    return this.e.length;
+  }
+
+  private land(from: number): void {
+    const distance = this.e.length - from;
+    if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
+    this.e.bytes[from - 1] = distance;
+  }
+
+  private back(cc: number, target: number): void {
+    this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
+    this.e.u8((target - (this.e.length + 1)) & 0xff);
+  }
+
+  private ret(): void {
+    this.e.u8(0xc3);
+  }
+
+  /** Puts the memory size in bytes into R9. */
+  private limit(): void {
+    if (this.c.growable) {
+      this.e.load(4, false, 4, R9, symbol(PAGES_SYMBOL));
+      this.e.shiftImm(8, SHIFT.SHL, R9, 16);
+    } else this.e.movImm(R9, 1n << 32n);
+  }
+
+  /** Traps unless `start + length` ≤ R9. */
+  private check(start: number, length: number): void {
+    this.e.lea(8, R10, at(start, 0, length));
+    this.e.aluRR(8, ALU.CMP, R10, R9);
+    this.bounds.push(this.jump(CC.A));
+  }
+
+  /** The trap of all failed checks. */
+  private trap(kind: number): void {
+    for (const from of this.bounds) this.land(from);
+    this.c.traps.push({ offset: this.e.length, kind, pos: 0 });
+    this.e.ud2();
+  }
+
+  private rebase(...registers: number[]): void {
+    if (this.c.window) for (const r of registers) this.e.aluRR(8, ALU.ADD, r, R15);
+  }
+
+  /** Copies RDX bytes from RSI to RDI, both absolute, as if through a buffer. */
+  private move(): void {
+    const { e } = this;
+    // Below 16 bytes: two overlapping halves, read before either is written.
+    e.aluRI(8, ALU.CMP, RDX, 16);
+    const large = this.jump(CC.A);
+    for (const size of [8, 4, 2]) {
+      e.aluRI(8, ALU.CMP, RDX, size);
+      const smaller = this.jump(CC.B);
+      e.load(size, false, 8, RAX, at(RSI));
+      e.load(size, false, 8, RCX, at(RSI, -size, RDX));
+      e.store(size, RAX, at(RDI));
+      e.store(size, RCX, at(RDI, -size, RDX));
+      this.ret();
+      this.land(smaller);
+    }
+    e.testRR(8, RDX, RDX);
+    const nothing = this.jump(CC.E);
+    e.load(1, false, 4, RAX, at(RSI));
+    e.store(1, RAX, at(RDI));
+    this.land(nothing);
+    this.ret();
+    this.land(large);
+    // Forward unless the target starts inside the source.
+    e.movRR(8, RAX, RDI);
+    e.aluRR(8, ALU.SUB, RAX, RSI);
+    e.aluRR(8, ALU.CMP, RAX, RDX);
+    const backward = this.jump(CC.B);
+    e.aluRI(8, ALU.CMP, RDX, 512);
+    const string = this.jump(CC.AE);
+    // Words from the start, the last one overlapping; it is read first in case of overlap.
+    e.load(8, false, 8, R8, at(RSI, -8, RDX));
+    e.lea(8, R9, at(RDI, -8, RDX));
+    const loop = e.length;
+    e.load(8, false, 8, RAX, at(RSI));
+    e.aluRI(8, ALU.ADD, RSI, 8);
+    e.store(8, RAX, at(RDI));
+    e.aluRI(8, ALU.ADD, RDI, 8);
+    e.aluRR(8, ALU.CMP, RDI, R9);
+    this.back(CC.B, loop);
+    e.store(8, R8, at(R9));
+    this.ret();
+    this.land(string);
+    e.movRR(8, RCX, RDX);
+    e.raw([0xf3, 0xa4]);
+    this.ret();
+    this.land(backward);
+    // Words from the end; the first one is read ahead and stored last.
+    e.load(8, false, 8, R8, at(RSI));
+    const down = e.length;
+    e.load(8, false, 8, RAX, at(RSI, -8, RDX));
+    e.store(8, RAX, at(RDI, -8, RDX));
+    e.aluRI(8, ALU.SUB, RDX, 8);
+    e.aluRI(8, ALU.CMP, RDX, 8);
+    this.back(CC.A, down);
+    e.store(8, R8, at(RDI));
+    this.ret();
+  }
+
+  /** memory.copy: RDI target, RSI source, RDX length. */
+  private copy(): void {
+    this.limit();
+    this.check(RDI, RDX);
+    this.check(RSI, RDX);
+    const fine = this.jump(-1);
+    this.trap(TrapKind.MemoryBounds);
+    this.land(fine);
+    this.rebase(RDI, RSI);
+    this.move();
+  }
+
+  /** memory.fill: RDI target, AL value, RDX length. */
+  private fill(): void {
+    const { e } = this;
+    this.limit();
+    this.check(RDI, RDX);
+    this.rebase(RDI);
+    // The byte in all eight lanes.
+    e.extend(1, false, 4, RAX, RAX);
+    e.movImm(RCX, 0x0101010101010101n);
+    e.rr(0, true, 0x0faf, RAX, RCX);
+    e.aluRI(8, ALU.CMP, RDX, 8);
+    const small = this.jump(CC.B);
+    e.aluRI(8, ALU.CMP, RDX, 512);
+    const string = this.jump(CC.AE);
+    e.lea(8, R9, at(RDI, -8, RDX));
+    const loop = e.length;
+    e.store(8, RAX, at(RDI));
+    e.aluRI(8, ALU.ADD, RDI, 8);
+    e.aluRR(8, ALU.CMP, RDI, R9);
+    this.back(CC.B, loop);
+    e.store(8, RAX, at(R9));
+    this.ret();
+    this.land(string);
+    this.land(small);
+    e.movRR(8, RCX, RDX);
+    e.raw([0xf3, 0xaa]);
+    this.ret();
+    this.trap(TrapKind.MemoryBounds);
+  }
+
+  /** memory.init: RDI target, RSI offset in the segment, RDX length. */
+  private init(segment: string): void {
+    const { e } = this;
+    e.load(4, false, 4, R9, symbol(SEGMENT.dataSize + segment));
+    this.check(RSI, RDX);
+    this.limit();
+    this.check(RDI, RDX);
+    this.rebase(RDI);
+    e.lea(8, RAX, symbol(SEGMENT.data + segment));
+    e.aluRR(8, ALU.ADD, RSI, RAX);
+    e.movRR(8, RCX, RDX);
+    e.raw([0xf3, 0xa4]);
+    this.ret();
+    this.trap(TrapKind.MemoryBounds);
+  }
+
+  private drop(size: string): void {
+    this.e.storeImm(4, 0, symbol(size));
+    this.ret();
+  }
+
+  /** Turns entry numbers in the registers into byte offsets. */
+  private scale(...registers: number[]): void {
+    for (const r of registers) this.e.shiftImm(8, SHIFT.SHL, r, 4);
+  }
+
+  /** table.init: RDI target, RSI offset in the segment, RDX length. */
+  private tableInit(segment: string): void {
+    const { e } = this;
+    e.load(4, false, 4, R9, symbol(SEGMENT.elementsSize + segment));
+    this.check(RSI, RDX);
+    e.movImm32(R9, this.c.tableSize);
+    this.check(RDI, RDX);
+    this.scale(RDI, RSI, RDX);
+    e.lea(8, RAX, symbol(TABLE_SYMBOL));
+    e.aluRR(8, ALU.ADD, RDI, RAX);
+    e.lea(8, RAX, symbol(SEGMENT.elements + segment));
+    e.aluRR(8, ALU.ADD, RSI, RAX);
+    e.movRR(8, RCX, RDX);
+    e.raw([0xf3, 0xa4]);
+    this.ret();
+    this.trap(TrapKind.TableBounds);
+  }
+
+  /** table.copy: RDI target, RSI source, RDX length. */
+  private tableCopy(): void {
+    const { e } = this;
+    e.movImm32(R9, this.c.tableSize);
+    this.check(RDI, RDX);
+    this.check(RSI, RDX);
+    const fine = this.jump(-1);
+    this.trap(TrapKind.TableBounds);
+    this.land(fine);
+    this.scale(RDI, RSI, RDX);
+    e.lea(8, RAX, symbol(TABLE_SYMBOL));
+    e.aluRR(8, ALU.ADD, RDI, RAX);
+    e.aluRR(8, ALU.ADD, RSI, RAX);
+    this.move();
+  }
+
+  /** memory.grow on Linux: RDI pages; returns the old size or -1 in EAX. */
+  private grow(): void {
+    const { e } = this;
+    e.load(4, false, 4, R8, symbol(PAGES_SYMBOL));
+    e.lea(8, R9, at(R8, 0, RDI));
+    e.aluRI(8, ALU.CMP, R9, this.c.maxPages);
+    const tooLarge = this.jump(CC.A);
+    e.movRR(8, RSI, RDI);
+    e.shiftImm(8, SHIFT.SHL, RSI, 16);
+    const nothing = this.jump(CC.E);
+    e.movRR(8, RDI, R8);
+    e.shiftImm(8, SHIFT.SHL, RDI, 16);
+    e.aluRR(8, ALU.ADD, RDI, R15);
+    // mprotect(address, length, PROT_READ | PROT_WRITE)
+    e.movImm32(RDX, 3);
+    e.movImm32(RAX, 10);
+    e.raw([0x0f, 0x05]);
+    e.testRR(8, RAX, RAX);
+    const failed = this.jump(CC.NE);
+    e.store(4, R9, symbol(PAGES_SYMBOL));
+    this.land(nothing);
+    e.movRR(4, RAX, R8);
+    this.ret();
+    this.land(tooLarge);
+    this.land(failed);
+    e.movImm32(RAX, -1);
+    this.ret();
+  }
+}
+
+/** Appends the routine of the given HELPER name. */
+export function emitRuntime(c: RuntimeContext, name: string): void {
+  new Runtime(c).emit(name);
+}
