@@ -9,7 +9,7 @@ export { WINDOW } from "./boot.ts";
 
 /** Assembles the stubs. `hasStart`: the wasm module has a start function, to be called first. */
 export function assembleStubs(hasStart: boolean): ObjectFile {
-  const a = new Assembler({ bits: 64, name: "kernel stubs" });
+  const a = new Assembler({ bits: 64, name: "kernel stubs", lines: true });
   emitBoot(a, hasStart);
   emitEntries(a);
   return a.object();

@@ -10,7 +10,7 @@ const HC_REPLY = 1;
 
 /** `hasStart`: the module has a start function to be called first. */
 export function roottaskStubs(hasStart: boolean): ObjectFile {
-  const a = new Assembler({ bits: 64, name: "roottask stubs" });
+  const a = new Assembler({ bits: 64, name: "roottask stubs", lines: true });
   a.label("_start", { global: true });
   a.mov(rbx, rsp).mov(r12, rdi);
   a.lea(rsp, rip("stack_top")).xor(ebp, ebp);
@@ -31,7 +31,7 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
 
 /** A native program starts with RSP at a zero word, argc and argv behind it, and gets that address. */
 export function nativeStubs(hasStart: boolean): ObjectFile {
-  const a = new Assembler({ bits: 64, name: "native stubs" });
+  const a = new Assembler({ bits: 64, name: "native stubs", lines: true });
   a.label("_start", { global: true });
   a.lea(rbx, mem(rsp, { disp: 8 }));
   a.and(rsp, -16).xor(ebp, ebp);
