@@ -53,9 +53,10 @@ const TRANSCENDENTAL = new Set([
   "Fcos",
   "Fsincos",
 ]);
-const RECIPROCAL = /^V?R(cp|sqrt)[ps]s$/;
+const RECIPROCAL = /^V?R(cp|sqrt)[ps]s$/i;
 const X87_OR_MMX = /^(F|Emms|Wait)|Pi2p|2pi$/;
 const SHIFT_BY_COUNT = /^(Rol|Ror|Rcl|Rcr|Shl|Sal|Shr|Sar|Shld|Shrd)$/;
+const X87_IMAGE = /^F(ldenv|nstenv|rstor|nsave)$/;
 const STRING = /^(Movs|Cmps|Stos|Lods|Scas|Ins|Outs)[bwdq]$/;
 
 interface Choice {
@@ -197,10 +198,7 @@ export class Generator {
     );
     this.#fillLanes(bytes, Field.windowB, Memory.windowBSize, element);
     this.#fillMxcsr(before);
-    this.#fillX87(
-      before,
-      form.isa === "x87" || form.isa === "mmx" || X87_OR_MMX.test(form.mnemonic),
-    );
+    this.#fillX87(before, form);
   }
 
   #fillMxcsr(before: StateRecord): void {
@@ -216,9 +214,9 @@ export class Generator {
     before.setU32(Field.mxcsr, mxcsr);
   }
 
-  #fillX87(before: StateRecord, interesting: boolean): void {
+  #fillX87(before: StateRecord, form: Form): void {
     const random = this.#random;
-    if (!interesting) {
+    if (form.isa !== "x87" && form.isa !== "mmx" && !X87_OR_MMX.test(form.mnemonic)) {
       before.setU16(Field.fcw, 0x37f);
       return;
     }
@@ -244,6 +242,13 @@ export class Generator {
       const { high, low } = random.float80();
       before.setU64(Field.st + i * 16, low);
       before.setU16(Field.st + i * 16 + 8, high);
+    }
+    // Outside these ranges the result is not defined.
+    const limit =
+      form.mnemonic === "F2xm1" ? 0x3ffe : form.mnemonic === "Fyl2xp1" ? 0x3ffc : 0x7fff;
+    const exponent = before.u16(Field.st + 8) & 0x7fff;
+    if (exponent > limit && exponent !== 0x7fff) {
+      before.setU16(Field.st + 8, (before.u16(Field.st + 8) & 0x8000) | (limit - random.below(80)));
     }
     if (random.oneIn(3)) {
       const high = before.u16(Field.st + 8);
@@ -529,7 +534,8 @@ export class Generator {
   ): { pins: [Register, bigint][]; need: MemoryNeed } | undefined {
     const random = this.#random;
     const size = Math.max(1, MemorySizeExt.size(instruction.memorySize));
-    let address = this.#address(size, inside);
+    // Which byte of an x87 state image faults first differs between CPUs.
+    let address = this.#address(size, inside || X87_IMAGE.test(form.mnemonic));
     if (size > 64) address = BigInt(Memory.windowA + 16 * random.below(8));
     const { memoryBase, memoryIndex, memoryIndexScale } = instruction;
     let segmentBase = 0n;

@@ -11,6 +11,7 @@ import {
   S_FSW,
   S_FTAG,
   S_FTOP,
+  S_LIN_MASK,
   S_MXCSR,
   S_TMP0,
   S_XCR0,
@@ -18,7 +19,7 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from "../../state";
-import { Mem, PAGE_MASK, probe, raise, raiseCode, WRITE } from "../memory";
+import { canonical, Mem, PAGE_MASK, probe, raise, raiseCode, WRITE } from "../memory";
 import { EA_REGISTER, Op } from "../op";
 import { Sf } from "../softfloat";
 import { settleFlags } from "../softfloat_sse";
@@ -146,10 +147,12 @@ export function memorySource(op: Op, size: u32): usize {
 }
 
 function readSlowly(a: u64, size: u32): usize {
+  if (!canonical(a + size - 1)) raiseCode(13, 0);
   if (load<u32>(S_FAULT) != 0) return 0;
+  const mask = load<u64>(S_LIN_MASK);
   if (size >= 8) {
     for (let i: u32 = 0; i < size; i += 8) {
-      const v = Mem.read<u64>(a + i);
+      const v = Mem.read<u64>((a + i) & mask);
       if (load<u32>(S_FAULT) != 0) return 0;
       store<u64>(S_TMP0 + i, v);
     }
@@ -183,9 +186,11 @@ export function storeAt(a: u64, from: usize, size: u32): bool {
     else memory.copy(host, from, size);
     return true;
   }
+  if (!canonical(a + size - 1)) raiseCode(13, 0);
   if (!probe(a, size, WRITE)) return false;
   if (size >= 8) {
-    for (let i: u32 = 0; i < size; i += 8) Mem.write<u64>(a + i, load<u64>(from + i));
+    const mask = load<u64>(S_LIN_MASK);
+    for (let i: u32 = 0; i < size; i += 8) Mem.write<u64>((a + i) & mask, load<u64>(from + i));
   } else if (size == 4) Mem.write<u32>(a, load<u32>(from));
   else if (size == 2) Mem.write<u16>(a, load<u16>(from));
   else Mem.write<u8>(a, load<u8>(from));

@@ -4,7 +4,7 @@
 import { KEY_SIZE, S_FAULT, S_KEY, S_TMP1, S_TMP2, S_YMM } from "../../state";
 import { Mem, probe, WRITE } from "../memory";
 import { EA_REGISTER, Op } from "../op";
-import { beginFloat, endFloat, memoryStore, source, Vec, WIDE256 } from "./access";
+import { beginFloat, endFloat, memorySource, memoryStore, source, Vec, WIDE256 } from "./access";
 
 // ---- Broadcasts: lane functions for laneCount, which gives both lanes the same source
 
@@ -103,6 +103,19 @@ export function vpermd(op: Op): usize {
   return op.next();
 }
 
+/** VMOVDDUP: 8 bytes of memory, or 32 with L = 1. */
+export function vmovddup(op: Op): usize {
+  if (!Vec.ready(op)) return op.fault();
+  const wide = (op.sub & WIDE256) != 0;
+  const b = op.ea == EA_REGISTER ? <usize>op.src : memorySource(op, wide ? 32 : 8);
+  if (b == 0) return op.fault();
+  const low = v128.load64_splat(b);
+  if (wide) v128.store(op.dst, v128.load64_splat(b, 16), 16);
+  v128.store(op.dst, low);
+  if (!wide) Vec.clearUpper(op.dst);
+  return op.next();
+}
+
 // ---- VZEROUPPER (L = 0), VZEROALL (L = 1)
 
 export function vzero(op: Op): usize {
@@ -196,26 +209,18 @@ class Gather {
     const count = width / (size > indexSize ? size : indexSize);
     for (let n: u32 = 0; n < count; n++) {
       const m = mask + n * size;
-      const negative = size === 8 ? load<i64>(m) < 0 : load<i32>(m) < 0;
-      if (size === 8) store<i64>(m, negative ? -1 : 0);
-      else store<i32>(m, negative ? -1 : 0);
-    }
-    for (let n: u32 = 0; n < count; n++) {
-      const m = mask + n * size;
-      if (load<i32>(m) === 0) continue;
-      const index: i64 =
-        indexSize === 8 ? load<i64>(indices + (n << 3)) : <i64>load<i32>(indices + (n << 2));
-      store<i64>(S_TMP2, index);
-      const a = op.address(size, false);
-      const v = size === 8 ? Mem.read<u64>(a) : Mem.read<u32>(a);
-      if (load<u32>(S_FAULT) !== 0) return op.fault();
-      if (size === 8) {
-        store<u64>(d + (n << 3), v);
-        store<u64>(m, 0);
-      } else {
-        store<u32>(d + (n << 2), <u32>v);
-        store<u32>(m, 0);
+      if (Masked.selected(m, 0, size)) {
+        const index: i64 =
+          indexSize == 8 ? load<i64>(indices + (n << 3)) : <i64>load<i32>(indices + (n << 2));
+        store<i64>(S_TMP2, index);
+        const a = op.address(size, false);
+        const v = size == 8 ? Mem.read<u64>(a) : Mem.read<u32>(a);
+        if (load<u32>(S_FAULT) != 0) return op.fault();
+        if (size == 8) store<u64>(d + (n << 3), v);
+        else store<u32>(d + (n << 2), <u32>v);
       }
+      if (size == 8) store<u64>(m, 0);
+      else store<u32>(m, 0);
     }
     // Bits beyond the gathered elements are cleared, in the mask too.
     const bytes = count * size;

@@ -18,6 +18,7 @@ import {
   find,
   GROUP,
   groupEntry,
+  IMM3,
   IMM8,
   IS4,
   L0,
@@ -132,7 +133,7 @@ export function simdDecode(
   } else if ((flags & IMM8) == 0) {
     op.imm = <i64>e.immShift;
   } else {
-    immediate &= 0xff;
+    immediate &= !vex && (flags & IMM3) != 0 ? 7 : 0xff;
     op.imm = <i64>(((<u64>(immediate >> e.immShift)) << 32) | <u64>immediate);
   }
   op.h = handler;

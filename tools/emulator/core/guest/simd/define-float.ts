@@ -1,6 +1,7 @@
 // Opcode table: floating-point instructions of SSE to SSE4.1 and their VEX forms.
 // Follows Intel SDM vol. 2D, tables.
 
+import { vmovddup } from "./avx";
 import { cmppd, cmpps, cmpsd, cmpss, comisd, comiss, ptest, ucomisd, ucomiss } from "./compare";
 import {
   cvtdq2pd,
@@ -107,6 +108,7 @@ import {
   entryAt,
   FULL,
   HALF,
+  IMM3,
   IMM8,
   IS4,
   L0,
@@ -175,10 +177,10 @@ export function defineFloat(): void {
   scalar32(MAP_0F3A | P66 | 0x0a, roundss, SSE41, IMM8);
   scalar64(MAP_0F3A | P66 | 0x0b, roundsd, SSE41, IMM8);
   // Comparison.
-  packed(NP | 0xc2, cmpps, SSE, V_X, IMM8);
-  packed(P66 | 0xc2, cmppd, SSE2, V_X, IMM8);
-  scalar32(PF3 | 0xc2, cmpss, SSE, IMM8);
-  scalar64(PF2 | 0xc2, cmpsd, SSE2, IMM8);
+  packed(NP | 0xc2, cmpps, SSE, V_X, IMM8 | IMM3);
+  packed(P66 | 0xc2, cmppd, SSE2, V_X, IMM8 | IMM3);
+  scalar32(PF3 | 0xc2, cmpss, SSE, IMM8 | IMM3);
+  scalar64(PF2 | 0xc2, cmpsd, SSE2, IMM8 | IMM3);
   both(NP | 0x2e, ucomiss.index, ucomiss.index, 0, V_NONE, 4, 0, LIG, SSE);
   both(P66 | 0x2e, ucomisd.index, ucomisd.index, 0, V_NONE, 8, 0, LIG, SSE2);
   both(NP | 0x2f, comiss.index, comiss.index, 0, V_NONE, 4, 0, LIG, SSE);
@@ -270,5 +272,5 @@ export function defineFloat(): void {
     SSE3,
     0,
   );
-  vex(PF2 | 0x12, laneRegister.index, laneMemory.index, movddup.index, V_NONE, 8, L0, AVX, 0);
+  vex(PF2 | 0x12, vmovddup.index, vmovddup.index, 0, V_NONE, 0, 0, AVX, 0);
 }

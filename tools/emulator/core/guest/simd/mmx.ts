@@ -169,9 +169,8 @@ export function mmxPextrw(op: Op): usize {
 
 export function maskmovq(op: Op): usize {
   if (!mmxReady()) return op.fault();
-  if (!maskedBytes(op, op.dst, op.src, 8)) return op.fault();
   enterMmx();
-  return op.done();
+  return maskedBytes(op, op.dst, op.src, 8) ? op.done() : op.fault();
 }
 
 export function emms(op: Op): usize {
@@ -190,8 +189,9 @@ export function floatToMmx(op: Op): usize {
   if (b == 0) return op.fault();
   beginFloat();
   call_indirect<void>(Vec.lane(op), <usize>S_TMP1, b, b, <u32>0);
-  if (!endFloat()) return op.fault();
+  // The transition to MMX comes before #XM.
   enterMmx();
+  if (!endFloat()) return op.fault();
   writeMmx(op.dst, load<u64>(S_TMP1));
   return op.next();
 }

@@ -1,7 +1,8 @@
 // Moves between vector registers, memory and general-purpose registers, element insertion and
 // extraction, sign masks. Follows Intel SDM vol. 2: MOVAPS, MOVUPS, MOVSS, MOVLPS, MOVD, PINSRx, PEXTRx, …
 
-import { S_FAULT, S_TMP0, S_TMP1 } from "../../state";
+import { S_FAULT } from "../../state";
+import { Mem, probe, WRITE } from "../memory";
 import { EA_REGISTER, Op } from "../op";
 import { memorySource, memoryStore, storeAt, VEX, Vec, WIDE64, WIDE256 } from "./access";
 
@@ -284,14 +285,12 @@ export function maskmovdqu(op: Op): usize {
   return maskedBytes(op, op.dst, op.src, 16) ? op.done() : op.fault();
 }
 
-/** Stores the selected bytes of `size`; only pages with selected bytes are touched. */
+/** Stores the selected bytes of `size`; the whole range must be writable. */
 export function maskedBytes(op: Op, from: usize, mask: usize, size: u32): bool {
-  v128.store(S_TMP1, v128.load(from));
-  v128.store(S_TMP0, v128.load(mask));
-  if (size == 8) store<u64>(S_TMP0, 0, 8);
   const a = op.address(size, true);
+  if (!probe(a, size, WRITE)) return false;
   for (let n: u32 = 0; n < size; n++) {
-    if (load<u8>(S_TMP0 + n) >= 0x80 && !storeAt(a + n, S_TMP1 + n, 1)) return false;
+    if (load<i8>(mask + n) < 0) Mem.write<u8>(a + n, <u64>load<u8>(from + n));
   }
   return load<u32>(S_FAULT) == 0;
 }

@@ -63,6 +63,8 @@ export const IS4: u32 = 0x400;
 export const V_REGISTER: u32 = 0x800;
 /** The memory operand has a vector register as index (VSIB). */
 export const VSIB: u32 = 0x1000;
+/** A legacy form sees the low three bits of the immediate only. */
+export const IMM3: u32 = 0x4000;
 /** The register form needs AVX2. */
 export const REGISTER_AVX2: u32 = 0x2000;
 
