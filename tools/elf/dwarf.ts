@@ -198,7 +198,9 @@ function appendUnit(
 function appendLineProgram(line: Bytes, unit: DebugUnit, addressSize: 4 | 8): void {
   const files = new Map<string, number>();
   for (const { rows } of unit.code) {
-    for (const row of rows) if (!files.has(row.file)) files.set(row.file, files.size + 1);
+    for (const { file } of rows) {
+      if (file !== "" && !files.has(file)) files.set(file, files.size + 1);
+    }
   }
   const start = line.length;
   line.u32(0).u16(4);
@@ -209,8 +211,29 @@ function appendLineProgram(line: Bytes, unit: DebugUnit, addressSize: 4 | 8): vo
   for (const file of files.keys()) line.text(file).uleb(0).uleb(0).uleb(0);
   line.u8(0);
   line.patch32(headerLength, line.length - headerLength - 4);
-  for (const code of unit.code) appendSequence(line, code, files, addressSize);
+  for (const code of unit.code) {
+    const rows = withFunctionStarts(code, unit.functions);
+    appendSequence(line, { ...code, rows }, files, addressSize);
+  }
   line.patch32(start, line.length - start - 4);
+}
+
+/** The rows in order, and one at the start of each function that has none there: its first own position. */
+function withFunctionStarts(code: PlacedCode, functions: DebugUnit["functions"]): LineRow[] {
+  const rows = [...code.rows].sort((a, b) => a.offset - b.offset);
+  const starts: LineRow[] = [];
+  let next = 0;
+  for (const { address, size } of [...functions].sort((a, b) => (a.address < b.address ? -1 : 1))) {
+    const offset = Number(address - code.address);
+    if (offset < 0 || offset >= code.size) continue;
+    while ((rows[next]?.offset ?? Number.POSITIVE_INFINITY) < offset) next++;
+    let own = next;
+    while ((rows[own]?.line ?? 1) === 0) own++;
+    const first = rows[own];
+    if (first && first.offset > offset && first.offset < offset + size)
+      starts.push({ ...first, offset });
+  }
+  return [...rows, ...starts].sort((a, b) => a.offset - b.offset);
 }
 
 function appendSequence(
@@ -219,7 +242,7 @@ function appendSequence(
   files: Map<string, number>,
   addressSize: 4 | 8,
 ): void {
-  const rows = [...code.rows].sort((a, b) => a.offset - b.offset);
+  const { rows } = code;
   const first = rows[0];
   if (!first) return;
   line
@@ -234,7 +257,8 @@ function appendSequence(
   for (const [index, row] of rows.entries()) {
     // Of several rows at one address the last one holds.
     if (rows[index + 1]?.offset === row.offset) continue;
-    const index1 = files.get(row.file) ?? 1;
+    // Code without a source keeps the file and has line 0, DWARF 4, 6.2.2.
+    const index1 = files.get(row.file) ?? file;
     if (index1 !== file) line.u8(LineOpcode.setFile).uleb(index1);
     if (row.column !== column) line.u8(LineOpcode.setColumn).uleb(row.column);
     const delta = row.line - number;

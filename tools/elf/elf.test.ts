@@ -251,6 +251,7 @@ describe("line tables", () => {
     { offset: 10, line: 400, column: 1 },
     { offset: 17, line: 12, column: 3, file: "kernel/ipc.ts" },
     { offset: 22, line: 9, column: 2 },
+    { offset: 40, line: 0, column: 0, file: "" },
   ].map((row) => ({ section: 0, file: "kernel/main.ts", ...row }));
   const objects = [{ ...code, lines: rows }, data];
 
@@ -258,7 +259,7 @@ describe("line tables", () => {
     for (const elfClass of [64, 32] as const) {
       const path = join(directory, `lines${elfClass}`);
       writeFileSync(path, linkElf({ ...program, objects, class: elfClass }));
-      const places = ["0x400000", "0x400006", "0x40000a", "0x400012", "0x40002d"];
+      const places = ["0x400000", "0x400006", "0x40000a", "0x400012", "0x400025", "0x40002d"];
       const text = execFileSync("addr2line", ["-f", "-e", path, ...places]).toString();
       expect(
         text
@@ -271,6 +272,7 @@ describe("line tables", () => {
         "./kernel/main.ts:400",
         "./kernel/ipc.ts:12",
         "./kernel/main.ts:9",
+        "./kernel/main.ts:?",
       ]);
       expect(text).toMatch(/^_start\n/);
     }

@@ -50,7 +50,7 @@ export interface ObjectSymbol {
   global: boolean;
 }
 
-/** One row of a line table: the code from `offset` on belongs to this source position. */
+/** One row of a line table: the code from `offset` on belongs to this source position; file "" and line 0 where there is none. */
 export interface LineRow {
   section: number;
   offset: number;
