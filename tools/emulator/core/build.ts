@@ -20,7 +20,6 @@ const FLAGS = [
   "--runtime",
   "stub",
   "-O3",
-  "--converge",
   "--enable",
   "simd",
   "--memoryBase",
@@ -29,6 +28,8 @@ const FLAGS = [
   String(RAM_BASE / 65536),
   "--maximumMemory",
   "65536",
+  "--disableWarning",
+  "201",
   "--use",
   "abort=",
 ];
@@ -40,7 +41,9 @@ function sourceHash(): string {
   const asc = createRequire(import.meta.url).resolve("assemblyscript/package.json");
   hash.update(readFileSync(asc));
   hash.update(readFileSync(join(here, "state.ts")));
-  for (const name of readdirSync(guest).filter((n) => n.endsWith(".ts")).sort()) {
+  for (const name of (readdirSync(guest, { recursive: true }) as string[])
+    .filter((n) => n.endsWith(".ts"))
+    .sort()) {
     hash.update(name);
     hash.update(readFileSync(join(guest, name)));
   }
@@ -65,23 +68,19 @@ export async function buildCore(): Promise<Uint8Array> {
   const asc = await import("assemblyscript/asc");
   const output = new Map<string, Uint8Array>();
   const base = guest;
-  const result = await asc.main(
-    ["index.ts", "-o", "core.wasm", "--baseDir", base, ...FLAGS],
-    {
-      readFile: (name: string, dir: string) => {
-
-        try {
-          return readFileSync(join(dir, name), "utf8");
-        } catch {
-          return null;
-        }
-      },
-      writeFile: (name: string, data: Uint8Array) => {
-        output.set(name, data);
-      },
-      listFiles: () => [],
+  const result = await asc.main(["index.ts", "-o", "core.wasm", "--baseDir", base, ...FLAGS], {
+    readFile: (name: string, dir: string) => {
+      try {
+        return readFileSync(join(dir, name), "utf8");
+      } catch {
+        return null;
+      }
     },
-  );
+    writeFile: (name: string, data: Uint8Array) => {
+      output.set(name, data);
+    },
+    listFiles: () => [],
+  });
   if (result.error) {
     throw new Error(`emulator core: ${result.error.message}\n${result.stderr.toString()}`);
   }

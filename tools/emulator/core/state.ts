@@ -112,6 +112,13 @@ export const S_MONITOR = 0x15b8;
 /** YMM0…15, 32 bytes each; the lower half is XMM. */
 export const S_YMM = 0x1600;
 
+/** Scheduler state as `save_scheduler` leaves it: clock, instructions, next CPU, A20 mask. */
+export const SCHEDULER = 0x2f00;
+export const SCHEDULER_SIZE = 0x40;
+/** Debugger: up to 256 breakpoint addresses, 8 bytes each; up to 8 watchpoints, 16 bytes each. */
+export const DEBUG_BREAKPOINTS = 0x3000;
+export const DEBUG_WATCHPOINTS = 0x3800;
+
 /** Scratch operands of vector instructions, 64 bytes each. */
 export const S_TMP0 = 0x1800;
 export const S_TMP1 = 0x1840;

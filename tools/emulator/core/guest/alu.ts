@@ -129,7 +129,6 @@ export function readForWriteFast<T>(at: u64): u64 {
   return host != 0 ? <u64>load<T>(host) : readForWrite(at, sizeof<T>());
 }
 
-
 function addRR32(op: Op): usize {
   return Alu.rr<u32>(op, ADD);
 }

@@ -17,9 +17,9 @@ import {
   STATE,
   STATE_SIZE,
 } from "../state";
+import { now, sliceEvent } from "./clock";
 import { apic_eoi } from "./env";
 import { cpuCount, leaveSoon } from "./memory";
-import { now, sliceEvent } from "./clock";
 
 // Per-CPU fields at APICS + cpu * APIC_STRIDE.
 const ID: usize = 0;
@@ -333,7 +333,7 @@ export function checkTimer(cpu: i32, t: f64): void {
   if (mode == 1 && load<u32>(a, INITIAL) != 0) {
     const period = <f64>load<u32>(a, INITIAL) * divisor(a);
     let next = expiry + period;
-    if (next <= t) next = t + period - (t - expiry) % period;
+    if (next <= t) next = t + period - ((t - expiry) % period);
     store<f64>(a, next, EXPIRY);
   } else {
     store<f64>(a, Infinity, EXPIRY);
@@ -485,7 +485,13 @@ function writeRegister(a: usize, index: u32, value: u32): void {
   if (index >= 0x32 && index <= 0x37) {
     const i = <i32>(index - 0x31);
     const mask: u32 =
-      i == LVT_TIMER ? 0x700ff : i == LVT_LINT0 || i == LVT_LINT1 ? 0x1a7ff : i == LVT_ERROR ? 0x100ff : 0x107ff;
+      i == LVT_TIMER
+        ? 0x700ff
+        : i == LVT_LINT0 || i == LVT_LINT1
+          ? 0x1a7ff
+          : i == LVT_ERROR
+            ? 0x100ff
+            : 0x107ff;
     if (i == LVT_TIMER && ((value >> 17) & 3) != timerMode(a)) {
       // Changing the mode disarms the timer.
       store<f64>(a, Infinity, EXPIRY);
@@ -506,7 +512,7 @@ export function apicReadMsr(index: u32): bool {
   const a = me();
   if (!x2(a)) return false;
   if (index == 0x30) {
-    msrValue = <u64>load<u32>(a, ICR_LOW) | (<u64>load<u32>(a, ICR_HIGH) << 32);
+    msrValue = <u64>load<u32>(a, ICR_LOW) | ((<u64>load<u32>(a, ICR_HIGH)) << 32);
     return true;
   }
   const ok =
@@ -565,7 +571,8 @@ export function setLint0(cpu: i32, level: u32): void {
   if (level != 0) {
     const a = at(cpu);
     const lvt = load<u32>(a + (LVT_LINT0 << 2), LVT);
-    if (apicEnabled(cpu) && (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == FIXED) deliverTo(cpu, FIXED, lvt & 0xff, false);
+    if (apicEnabled(cpu) && (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == FIXED)
+      deliverTo(cpu, FIXED, lvt & 0xff, false);
     poke(cpu);
   }
 }

@@ -15,6 +15,7 @@ import {
   SCRATCH_BLOCK,
 } from "../state";
 import { endBlock, setBuilder } from "./blocks";
+import { breakpointCount, breakpointOp, breaksAt } from "./debugger";
 import { decodeOne, endsBlock, fuse, handlerOf, overrun } from "./decode";
 import {
   arenaFlush,
@@ -62,6 +63,12 @@ function build(rip: u64, linear: u64, key: u32): usize {
   const limit = (key & KEY_SINGLE) != 0 ? 1 : MAX_INSNS;
   let ended = false;
   while (count < limit && pos < 0x1000) {
+    if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(pos)) {
+      // An instruction with a breakpoint begins a block of its own, behind the op that tests it.
+      if (count !== 0) break;
+      appendBreakpoint(at, pos, key);
+      at += OP_SIZE;
+    }
     const length = decodeOne(at, page + pos, 0x1000 - pos, pos, count, key);
     if (overrun) {
       if (count == 0) return buildCrossing(linear, page, key);
@@ -89,6 +96,15 @@ function build(rip: u64, linear: u64, key: u32): usize {
   store<u32>(codeMap(frame) + (offset << 2), block);
   markCode(frame, offset, pos - offset);
   return block + BLOCK_HEADER;
+}
+
+function appendBreakpoint(at: usize, pos: u32, key: u32): void {
+  const test = changetype<Op>(at);
+  test.h = handlerOf(breakpointOp);
+  test.off = <u16>(pos & 0xfff);
+  test.idx = 0;
+  test.disp = <i64>pos;
+  test.size = <u8>(key & 3);
 }
 
 /** The op that ends a block without a branch: continues at page offset `pos`. */

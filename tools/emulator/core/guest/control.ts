@@ -7,21 +7,21 @@ import {
   S_ACTIVITY,
   S_BUDGET,
   S_CPL,
-    S_CR0,
+  S_CR0,
   S_CR2,
   S_CR3,
   S_CR4,
   S_CR8,
-    S_DR,
+  S_DR,
   S_EFER,
   S_EFLAGS,
   S_FAULT,
-    S_GDT_BASE,
+  S_GDT_BASE,
   S_GDT_LIMIT,
   S_IDT_BASE,
   S_IDT_LIMIT,
   S_KERNEL_GS,
-    S_LSTAR,
+  S_LSTAR,
   S_MONITOR,
   S_PDPTE,
   S_RIP,
@@ -33,12 +33,27 @@ import {
   S_SYSENTER_ESP,
   S_TSC_AUX,
   S_XCR0,
-  } from "../state";
+} from "../state";
 import { readTsc } from "./clock";
 import { cpuModel } from "./cpuid";
-import { peek, drop, push, stackFault } from "./data";
-import { AC, DF, eflags, ID, IF, IOPL, NT, RF, setStatusFlags, STATUS, TF, VIF, VIP, VM } from "./flags";
+import { drop, peek, push, stackFault } from "./data";
 import { inspectable } from "./far";
+import {
+  AC,
+  DF,
+  eflags,
+  ID,
+  IF,
+  IOPL,
+  NT,
+  RF,
+  STATUS,
+  setStatusFlags,
+  TF,
+  VIF,
+  VIP,
+  VM,
+} from "./flags";
 import { failed, writeFlags } from "./interrupts";
 import {
   canonical,
@@ -69,8 +84,8 @@ import {
   writeRm,
 } from "./op";
 import {
-  code64,
   CS,
+  code64,
   descAddress,
   descAttr,
   descBase,
@@ -85,9 +100,9 @@ import {
   protectedMode,
   realStyle,
   Seg,
+  SS,
   setNull,
   setSegment,
-  SS,
   TR,
   updateMode,
   vm86,
@@ -178,7 +193,12 @@ function setCr4(v: u64): bool {
   if ((v & 0x20000) != 0 && (old & 0x20000) == 0) {
     if (!longMode() || (load<u64>(S_CR3) & 0xfff) != 0) return false;
   }
-  if (((old ^ v) & 0xb0) != 0 && !longMode() && (load<u64>(S_CR0) & 0x80000000) != 0 && (v & 0x20) != 0) {
+  if (
+    ((old ^ v) & 0xb0) != 0 &&
+    !longMode() &&
+    (load<u64>(S_CR0) & 0x80000000) != 0 &&
+    (v & 0x20) != 0
+  ) {
     if (!loadPdptes(load<u64>(S_CR3))) return false;
   }
   store<u64>(S_CR4, v);
@@ -316,6 +336,7 @@ export function storeTable(op: Op): usize {
   const base = load<u64>(op.sub == 0 ? S_GDT_BASE : S_IDT_BASE);
   const limit = load<u32>(op.sub == 0 ? S_GDT_LIMIT : S_IDT_LIMIT);
   writeLinear(at, 2, <u64>limit);
+  if (load<u32>(S_FAULT) != 0) return op.fault();
   writeLinear(at + 2, wide ? 8 : 4, base);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   return op.done();
@@ -408,7 +429,12 @@ export function larLsl(op: Op): usize {
   if (load<u32>(S_FAULT) != 0) return op.fault();
   const ok = inspectable(selector, op.sub);
   if (load<u32>(S_FAULT) != 0) return op.fault();
-  if (ok) writeRegister(<usize>op.dst, <i32>op.size, <u64>(op.sub == 0 ? descHigh & 0xf0ff00 | (descHigh & 0xf0000) : descLimit()));
+  if (ok)
+    writeRegister(
+      <usize>op.dst,
+      <i32>op.size,
+      <u64>(op.sub == 0 ? (descHigh & 0xf0ff00) | (descHigh & 0xf0000) : descLimit()),
+    );
   const f = eflags() & STATUS & ~0x40;
   setStatusFlags(ok ? f | 0x40 : f);
   return op.next();
@@ -518,7 +544,8 @@ export function popFlags(op: Op): usize {
       if ((load<u64>(S_CR4) & 1) == 0 || size == 4) return failed(op, GP, 0);
       const f = <u32>peek(0, 2);
       if (load<u32>(S_FAULT) != 0) return stackFault(op);
-      if ((f & TF) != 0 || ((f & IF) != 0 && (load<u32>(S_EFLAGS) & VIP) != 0)) return failed(op, GP, 0);
+      if ((f & TF) != 0 || ((f & IF) != 0 && (load<u32>(S_EFLAGS) & VIP) != 0))
+        return failed(op, GP, 0);
       drop(2);
       store<u32>(S_EFLAGS, (load<u32>(S_EFLAGS) & ~VIF) | ((f & IF) != 0 ? VIF : 0));
       writeFlags(f, (STATUS | TF | DF | NT) & 0xffff);
@@ -533,7 +560,7 @@ export function popFlags(op: Op): usize {
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   drop(size);
   if (size == 2) mask &= 0xffff;
-  else if (!vm86()) mask |= RF | ((cpl == 0 || !protectedMode()) ? VIF | VIP : 0);
+  else if (!vm86()) mask |= RF | (cpl == 0 || !protectedMode() ? VIF | VIP : 0);
   writeFlags(f & ~(RF | VIF | VIP), mask);
   return leaveAfter(op);
 }
@@ -605,7 +632,7 @@ export function syscall(op: Op): usize {
   const star = load<u64>(S_STAR);
   store<u64>(RCX, op.nextRip());
   store<u64>(R11, <u64>(eflags() & ~RF));
-  const flags = eflags() & ~<u32>load<u64>(S_SFMASK) & ~RF;
+  const flags = eflags() & ~(<u32>load<u64>(S_SFMASK)) & ~RF;
   setStatusFlags(flags);
   store<u32>(S_EFLAGS, flags & ~STATUS & 0x3fff00);
   const cs = <u32>(star >> 32) & 0xfffc;

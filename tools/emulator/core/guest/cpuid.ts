@@ -1,7 +1,7 @@
 // CPUID. Model 0 is an Ivy Bridge (family 6, model 58), model 1 (`max`) adds what x86-64-v3 programs need.
 // Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
 
-import { REGS, S_CPU, S_CR4, S_XCR0, S_APIC_BASE } from "../state";
+import { REGS, S_APIC_BASE, S_CPU, S_CR4, S_XCR0 } from "../state";
 import { apicId } from "./apic";
 import { cpuCount, PHYSICAL_BITS } from "./memory";
 import { Op } from "./op";
@@ -65,14 +65,14 @@ export function cpuid(op: Op): usize {
       if ((load<u64>(S_CR4) & 0x40000) != 0) c |= 0x08000000; // OSXSAVE
       let d = LEAF1_EDX | (cpuCount > 1 ? 0x10000000 : 0);
       if ((load<u64>(S_APIC_BASE) & 0x800) == 0) d &= ~0x200;
-      result(SIGNATURE, (id << 24) | (<u32>cpuCount << 16) | 0x0800, c, d);
+      result(SIGNATURE, (id << 24) | ((<u32>cpuCount) << 16) | 0x0800, c, d);
       break;
     }
     case 2:
       result(0x76035a01, 0x00f0b2ff, 0, 0x00ca0000);
       break;
     case 4: {
-      const cores = <u32>(cpuCount - 1) << 26;
+      const cores = (<u32>(cpuCount - 1)) << 26;
       if (sub == 0) result(0x121 | cores, 0x01c0003f, 63, 0);
       else if (sub == 1) result(0x122 | cores, 0x01c0003f, 63, 0);
       else if (sub == 2) result(0x143 | cores, 0x01c0003f, 511, 0);
@@ -100,7 +100,8 @@ export function cpuid(op: Op): usize {
       if (sub == 0) {
         const size: u32 = (load<u64>(S_XCR0) & 4) != 0 ? 832 : 576;
         result(7, size, 832, 0);
-      } else if (sub == 1) result(1, 0, 0, 0); // XSAVEOPT
+      } else if (sub == 1)
+        result(1, 0, 0, 0); // XSAVEOPT
       else if (sub == 2) result(256, 576, 0, 0);
       else result(0, 0, 0, 0);
       break;

@@ -3,21 +3,21 @@
 
 import { KEY_FLAT, KEY_STACK32, REGS, S_FAULT, S_KEY } from "../state";
 import { readForWriteFast } from "./alu";
-import { condition, eflags, Flags, setStatusFlags, STATUS, Sx } from "./flags";
-import { Mem } from "./memory";
+import { condition, eflags, Flags, STATUS, Sx, setStatusFlags } from "./flags";
+import { Mem, readForWrite } from "./memory";
 import {
   EA_REGISTER,
   faultAt,
-  offsetOf,
   Op,
+  offsetOf,
+  Reg,
   readLinear,
   readRm,
-  Reg,
   writeLinear,
   writeRegister,
   writeRm,
 } from "./op";
-import { SS, segmentAddress, SSF } from "./segments";
+import { SS, SSF, segmentAddress } from "./segments";
 
 const RAX: usize = REGS;
 const RCX: usize = REGS + 8;
@@ -304,8 +304,7 @@ export function movzx8to16(op: Op): usize {
 }
 
 export function lea64(op: Op): usize {
-  const a =
-    load<u64>(<usize>op.base) + (load<u64>(<usize>op.index) << <u64>op.scale) + op.disp;
+  const a = load<u64>(<usize>op.base) + (load<u64>(<usize>op.index) << (<u64>op.scale)) + op.disp;
   store<u64>(<usize>op.dst, a);
   return op.next();
 }
@@ -593,6 +592,7 @@ export function stackLinear(sp: u64, size: i32, writing: bool): u64 {
 
 /** Pushes in any mode; RSP moves only if the write succeeds. */
 export function push(v: u64, size: i32): void {
+  if (load<u32>(S_FAULT) != 0) return;
   const sp = (load<u64>(RSP) - <u64>size) & stackMask();
   writeLinear(stackLinear(sp, size, true), size, v);
   if (load<u32>(S_FAULT) == 0) setStackPointer(sp);
@@ -707,31 +707,26 @@ export function popa(op: Op): usize {
   return op.next();
 }
 
-/** ENTER imm16, imm8. */
+/** ENTER imm16, imm8: the writes happen one by one, RSP and RBP change only if all of them succeed. */
 export function enter(op: Op): usize {
   const size = <i32>op.size;
   const level = <i32>(op.aux & 31);
-  const beforeSp = load<u64>(RSP);
-  push(load<u64>(RBP), size);
+  const before = load<u64>(RSP);
+  const mask = stackMask();
+  let bp = load<u64>(RBP);
+  push(bp, size);
   const frame = load<u64>(RSP);
-  if (level > 0) {
-    let bp = load<u64>(RBP);
-    for (let i = 1; i < level; i++) {
-      bp -= <u64>size;
-      const at = bp & stackMask();
-      push(readLinear(stackLinear(at, size, false), size), size);
-    }
-    push(frame, size);
+  for (let i = 1; i < level; i++) {
+    bp -= <u64>size;
+    const at = bp & mask;
+    push(readLinear(stackLinear(at, size, false), size), size);
   }
-  const sp = (load<u64>(RSP) - <u64>op.imm) & stackMask();
-  // The final stack top must be writable.
-  if (load<u32>(S_FAULT) == 0) {
-    const at = stackLinear(sp, 1, true);
-    const v = readForWriteFast<u8>(at);
-    if (load<u32>(S_FAULT) == 0) Mem.write<u8>(at, v);
-  }
+  if (level > 0) push(frame, size);
+  const sp = (load<u64>(RSP) - <u64>op.imm) & mask;
+  // The final top of the stack must be writable.
+  readForWrite(stackLinear(sp, 1, true), 1);
   if (load<u32>(S_FAULT) != 0) {
-    store<u64>(RSP, beforeSp);
+    store<u64>(RSP, before);
     return stackFault(op);
   }
   setStackPointer(sp);

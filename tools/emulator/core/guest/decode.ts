@@ -1,14 +1,7 @@
 // The instruction decoder: one instruction of any mode into one micro-op record. Follows Intel SDM vol. 2,
 // chapter 2 and appendix A. The SSE, AVX and x87 maps are in decode_vector.ts and decode_x87.ts.
 
-import {
-  KEY_FLAT,
-  KEY_SIZE,
-  OP_SIZE,
-  REGS,
-  S_RIP_BASE,
-  S_ZERO,
-} from "../state";
+import { KEY_FLAT, KEY_SIZE, OP_SIZE, REGS, S_RIP_BASE, S_ZERO } from "../state";
 import {
   ALU_MI,
   ALU_MR,
@@ -24,6 +17,7 @@ import {
   TEST,
   UNARY,
 } from "./alu";
+import { bcd } from "./bcd";
 import {
   call64,
   callIndirect,
@@ -43,7 +37,6 @@ import {
   testJccRR32,
   testJccRR64,
 } from "./branch";
-import { bcd } from "./bcd";
 import {
   alignmentFlag,
   arpl,
@@ -127,6 +120,8 @@ import {
   XCHG,
   xlat,
 } from "./data";
+import { decodeVector, decodeVex } from "./decode_vector";
+import { decodeX87 } from "./decode_x87";
 import { bound, clflush, crc32, into, randomNumber, salc } from "./extra";
 import { farDirect, farIndirect, loadFarPointer, retFar } from "./far";
 import { iret, softwareInterrupt } from "./interrupts";
@@ -162,9 +157,6 @@ import {
   shr64i,
 } from "./shift";
 import { CMPS, INS, LODS, MOVS, OUTS, SCAS, STOS, stringOp } from "./string";
-import { decodeVector, decodeVex } from "./decode_vector";
-import { decodeX87 } from "./decode_x87";
-
 
 /** The last instruction ends its block. */
 export let endsBlock: bool = false;
@@ -254,7 +246,7 @@ function fetch32(): u32 {
 
 function fetch64(): u64 {
   const a = <u64>fetch32();
-  return a | (<u64>fetch32() << 32);
+  return a | ((<u64>fetch32()) << 32);
 }
 
 export function signed8(): i64 {
@@ -472,7 +464,8 @@ function stackSize(): i32 {
 
 /** Relative branch of displacement size `size` (1, 2, 4). Intel ignores 0x66 in 64-bit mode. */
 function relative(size: i32): void {
-  const displacement = size == 1 ? signed8() : size == 2 ? <i64>(<i16>fetch16()) : <i64>(<i32>fetch32());
+  const displacement =
+    size == 1 ? signed8() : size == 2 ? <i64>(<i16>fetch16()) : <i64>(<i32>fetch32());
   // `decodeOne` adds the page offset of the next instruction.
   op.disp = displacement;
   ripRelative = true;
@@ -538,7 +531,7 @@ function stringInstruction(kind: u8, size: i32): void {
   op.size = <u8>size;
   const segment = segmentOverride >= 0 ? segmentOverride : DS;
   const rep = prefixRep == 0xf3 ? 1 : prefixRep == 0xf2 ? 2 : 0;
-  op.aux = <u32>addressSize | (<u32>rep << 4) | (<u32>segment << 8);
+  op.aux = <u32>addressSize | ((<u32>rep) << 4) | ((<u32>segment) << 8);
   use(stringOp);
 }
 
@@ -771,12 +764,8 @@ function decodeOneByte(b: u32): void {
       use(popRm);
       return;
     case 0x90:
-      if (prefixRep == 0xf3) {
-        use(pause);
-        return;
-      }
       if ((rex & 1) == 0) {
-        use(nop);
+        use(prefixRep == 0xf3 ? pause : nop);
         return;
       }
       exchangeAccumulator(b);
@@ -826,7 +815,8 @@ function decodeOneByte(b: u32): void {
     case 0xa2:
     case 0xa3: {
       const size = (b & 1) == 0 ? 1 : opSize;
-      op.disp = addressSize == 8 ? <i64>fetch64() : addressSize == 4 ? <i64>fetch32() : <i64>fetch16();
+      op.disp =
+        addressSize == 8 ? <i64>fetch64() : addressSize == 4 ? <i64>fetch32() : <i64>fetch16();
       setSegmentOf(DS);
       op.dst = gpr(0, 8);
       use(b < 0xa2 ? MOV_RM[sizeIndex(size)] : MOV_MR[sizeIndex(size)]);

@@ -23,9 +23,9 @@ import {
   use,
 } from "./decode";
 import { fxrstor, fxsave, ldmxcsr, stmxcsr, xrstor, xsave } from "./fxsave";
+import { DS } from "./segments";
 import { WIDE64 } from "./simd/access";
 import { simdDecode, simdFind, simdHasImmediate, simdHasModRm, simdIndexed } from "./simd/decode";
-import { DS } from "./segments";
 
 /** Mandatory prefix of a legacy instruction: F2 and F3 win over 66. */
 function mandatory(): u32 {

@@ -34,6 +34,7 @@ import {
   storeBcd,
   storeExtended,
   storeMemory,
+  storeNoCheck,
   storeToRegister,
   test,
   unary,
@@ -151,7 +152,7 @@ function decodeD9(field: u32): void {
   else if (field == 2) {
     if (low == 0) use(fnop);
     else ud();
-  } else if (field == 3) set(storeToRegister, POP1);
+  } else if (field == 3) use(storeNoCheck);
   else if (field == 4) {
     if (low < 2) set(changeSign, low << AUX_OPERATION);
     else if (low == 4) use(test);

@@ -15,9 +15,7 @@ export function bound(op: Op): usize {
   if (load<u32>(S_FAULT) != 0) return op.fault();
   const v = load<u64>(<usize>op.dst);
   const outside =
-    size == 2
-      ? <i16>v < <i16>low || <i16>v > <i16>high
-      : <i32>v < <i32>low || <i32>v > <i32>high;
+    size == 2 ? <i16>v < <i16>low || <i16>v > <i16>high : <i32>v < <i32>low || <i32>v > <i32>high;
   if (outside) {
     raise(5);
     return op.fault();

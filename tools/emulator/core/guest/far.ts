@@ -1,13 +1,8 @@
 // Far transfers: JMP, CALL, RET across segments, call gates, task gates; loads of far pointers.
 // Follows Intel SDM vol. 3A, 5.8 and vol. 2, the instructions' pages.
 
-import {
-  REGS,
-  S_CPL,
-  S_FAULT,
-  S_RIP,
-} from "../state";
-import { drop, peek, push, stackFault, setStackPointer, stackMask, stackLinear } from "./data";
+import { REGS, S_CPL, S_FAULT, S_RIP } from "../state";
+import { drop, peek, push, setStackPointer, stackFault, stackLinear, stackMask } from "./data";
 import {
   dropInnerSegments,
   failed,
@@ -45,11 +40,11 @@ import {
   NP,
   realStyle,
   Seg,
+  SS,
+  SSF,
   setCpl,
   setNull,
   setSegment,
-  SS,
-  SSF,
   TR,
   TS,
   updateMode,
@@ -101,7 +96,8 @@ function farTo(op: Op, selector: u32, offset: u64, call: bool): usize {
   const rpl = selector & 3;
   if ((attr & ATTR_S) == 0) return farSystem(op, selector, attr, call);
   if ((attr & 8) == 0) return failed(op, GP, code);
-  if ((attr & 4) != 0 ? descDpl() > cpl : rpl > cpl || descDpl() != cpl) return failed(op, GP, code);
+  if ((attr & 4) != 0 ? descDpl() > cpl : rpl > cpl || descDpl() != cpl)
+    return failed(op, GP, code);
   if ((attr & ATTR_P) == 0) return failed(op, NP, code);
   const to64 = longMode() && (attr & ATTR_L) != 0;
   if (to64 && (attr & ATTR_DB) != 0) return failed(op, GP, code);
@@ -130,9 +126,7 @@ function farSystem(op: Op, selector: u32, attr: u32, call: bool): usize {
   const cpl = load<u32>(S_CPL);
   const type = attr & 0xf;
   const long = longMode();
-  const known = long
-    ? type == 12
-    : type == 1 || type == 9 || type == 5 || type == 4 || type == 12;
+  const known = long ? type == 12 : type == 1 || type == 9 || type == 5 || type == 4 || type == 12;
   if (!known) return failed(op, GP, code);
   if (descDpl() < cpl || descDpl() < (selector & 3)) return failed(op, GP, code);
   if ((attr & ATTR_P) == 0) return failed(op, NP, code);

@@ -145,10 +145,10 @@ export function statusFlags(): u32 {
   return (
     <u32>Flags.c() |
     (Flags.p() ? PF : 0) |
-    (<u32>(load<u64>(S_LF_AUX) & 8) << 1) |
+    ((<u32>(load<u64>(S_LF_AUX) & 8)) << 1) |
     (Flags.z() ? ZF : 0) |
-    (<u32>Flags.s() << 7) |
-    (<u32>Flags.o() << 11)
+    ((<u32>Flags.s()) << 7) |
+    ((<u32>Flags.o()) << 11)
   );
 }
 

@@ -1,5 +1,6 @@
 // Entry of the core's wasm module: what Node sees.
 
+export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./debugger";
 export {
   advance_to,
   apic_message,
@@ -9,6 +10,7 @@ export {
   exit_cpu,
   exit_detail,
   instructions,
+  load_scheduler,
   map_backed,
   map_pages,
   next_timer,
@@ -18,9 +20,11 @@ export {
   request_exit,
   reset_cpu,
   run,
+  save_scheduler,
   set_a20,
   set_intr,
   set_trace,
   shorten_deadline,
+  step,
   time,
 } from "./run";

@@ -15,10 +15,25 @@ import {
   S_KEY,
   S_NMI_BLOCKED,
   S_RIP,
+  S_TRAP,
   SEG_VALID,
 } from "../state";
 import { drop, peek, setStackPointer, stackFault, stackMask } from "./data";
-import { eflags, IF, IOPL, NT, RF, setStatusFlags, STATUS, TF, VIF, VIP, VM, AC, ID } from "./flags";
+import {
+  AC,
+  eflags,
+  ID,
+  IF,
+  IOPL,
+  NT,
+  RF,
+  STATUS,
+  setStatusFlags,
+  TF,
+  VIF,
+  VIP,
+  VM,
+} from "./flags";
 import { canonical, Mem, raiseCode, systemRead } from "./memory";
 import { faultAt, leaveTo, Op, writeLinear } from "./op";
 import {
@@ -34,8 +49,8 @@ import {
   descDpl,
   descLimit,
   ES,
-  fetchDescriptor,
   FS,
+  fetchDescriptor,
   GP,
   GS,
   installDescriptor,
@@ -44,11 +59,11 @@ import {
   NP,
   protectedMode,
   Seg,
+  SS,
+  SSF,
   setCpl,
   setNull,
   setSegment,
-  SS,
-  SSF,
   TR,
   TS,
   updateMode,
@@ -63,6 +78,9 @@ const RSP: usize = REGS + 32;
 export const HARDWARE: i32 = 0;
 export const EXTERNAL: i32 = 1;
 export const SOFTWARE: i32 = 2;
+
+/** S_TRAP: the instruction that is being stepped does not trap. */
+export const STEP_DONE: u32 = 0x80000000;
 
 /** EXT bit of error codes raised while an event is delivered. */
 let ext: u32 = 0;
@@ -88,6 +106,7 @@ let stackError: u32 = 0;
 
 /** Pushes on the stack that `newSp` and its kin describe; the CPL has been set for it. */
 function pushNew(v: u64, size: i32): void {
+  if (load<u32>(S_FAULT) != 0) return;
   const sp = (newSp - <u64>size) & newMask;
   if (newMask != 0xffffffffffffffff) {
     const last = sp + <u64>size - 1;
@@ -499,6 +518,8 @@ export function softwareInterrupt(op: Op): usize {
   }
   const next = op.nextRip();
   const here = op.rip();
+  // The handler is entered with TF clear: no single-step trap for the INT itself.
+  store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE);
   store<u64>(S_RIP, next);
   // INT1 is an event of hardware kind: no DPL check.
   if (!deliver(vector, vector == 1 && op.sub == 1 ? HARDWARE : SOFTWARE, false, 0)) {
@@ -543,7 +564,8 @@ export function iret(op: Op): usize {
   const flags = <u32>peek(size * 2, size);
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   const cpl = load<u32>(S_CPL);
-  if (!longMode() && size == 4 && (flags & VM) != 0 && cpl == 0) return iretToVm86(op, rip, cs, flags);
+  if (!longMode() && size == 4 && (flags & VM) != 0 && cpl == 0)
+    return iretToVm86(op, rip, cs, flags);
   const rpl = cs & 3;
   const code = cs & 0xfffc;
   if (code == 0) return failed(op, GP, 0);

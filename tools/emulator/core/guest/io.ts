@@ -1,14 +1,6 @@
 // IN and OUT with their permission checks. Follows Intel SDM vol. 1, chapter 18 (IOPL, I/O bitmap).
 
-import {
-  REGS,
-  S_CPL,
-  S_CPU,
-  S_EFLAGS,
-  S_FAULT,
-  S_INSN_INDEX,
-  SEG_VALID,
-} from "../state";
+import { REGS, S_CPL, S_CPU, S_EFLAGS, S_FAULT, S_INSN_INDEX, SEG_VALID } from "../state";
 import { port_read, port_write } from "./env";
 import { VM } from "./flags";
 import { raiseCode, systemRead } from "./memory";
@@ -64,4 +56,3 @@ export function output(op: Op): usize {
   store<u32>(S_INSN_INDEX, 0);
   return leaveAfter(op);
 }
-

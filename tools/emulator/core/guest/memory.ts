@@ -5,6 +5,7 @@
 import {
   ARENA,
   ARENA_END,
+  DEBUG_WATCHPOINTS,
   EVENT_CODE_FLUSH,
   FAULT_ERROR,
   FAULT_SET,
@@ -62,6 +63,7 @@ export const SYSTEM: i32 = 4;
 export const NO_ADDRESS: u64 = 0xffffffffffffffff;
 
 const CR0_WP: u64 = 0x10000;
+const CR0_AM: u64 = 0x40000;
 const CR0_PG: u64 = 0x80000000;
 const CR4_PSE: u64 = 0x10;
 const CR4_PAE: u64 = 0x20;
@@ -104,7 +106,7 @@ export function leaveNow(): void {
 /** Host address of a physical address in RAM or ROM, or 0. */
 export function hostOf(physical: u64): usize {
   if (physical >> 32 != 0) return 0;
-  const page = load<u32>(PAGE_HOST + (<u32>(physical >> 12) << 2));
+  const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
   if ((page & 3) == 0) return 0;
   return (page & 0xfffff000) + (<u32>physical & 0xfff);
 }
@@ -144,7 +146,7 @@ export function physicalRead(physical: u64, size: i32): u64 {
   const cpu = load<i32>(S_CPU);
   if ((physical & PAGE_MASK) == apicBasePage()) {
     let v = <u64>apicRead(address & 0xfff) >> (<u64>(address & 3) * 8);
-    if (size == 8) v |= <u64>apicRead((address + 4) & 0xfff) << 32;
+    if (size == 8) v |= (<u64>apicRead((address + 4) & 0xfff)) << 32;
     return v;
   }
   if (<i32>(address & 3) + size <= 4) return <u64>mmio_read(cpu, address, size);
@@ -155,7 +157,7 @@ export function physicalRead(physical: u64, size: i32): u64 {
     let part = size - done;
     if (part > 4 - <i32>(at & 3)) part = 4 - <i32>(at & 3);
     if (part == 3) part = (at & 1) != 0 ? 1 : 2;
-    const bits = <u64>mmio_read(cpu, at, part) & ((<u64>1 << (<u64>part * 8)) - 1);
+    const bits = <u64>mmio_read(cpu, at, part) & (((<u64>1) << (<u64>part * 8)) - 1);
     v |= bits << (<u64>done * 8);
     done += part;
   }
@@ -165,7 +167,7 @@ export function physicalRead(physical: u64, size: i32): u64 {
 /** Writes RAM (with code tracking), a device, or ROM (goes to the platform); inside one page. */
 export function physicalWrite(physical: u64, size: i32, value: u64): void {
   if (physical >> 32 != 0) return;
-  const page = load<u32>(PAGE_HOST + (<u32>(physical >> 12) << 2));
+  const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
   if ((page & 3) == 1) {
     const h = (page & 0xfffff000) + (<u32>physical & 0xfff);
     if (size == 8) store<u64>(h, value);
@@ -188,7 +190,7 @@ export function physicalWrite(physical: u64, size: i32, value: u64): void {
     let part = size - done;
     if (part > 4 - <i32>(at & 3)) part = 4 - <i32>(at & 3);
     if (part == 3) part = (at & 1) != 0 ? 1 : 2;
-    const bits = (value >> (<u64>done * 8)) & ((<u64>1 << (<u64>part * 8)) - 1);
+    const bits = (value >> (<u64>done * 8)) & (((<u64>1) << (<u64>part * 8)) - 1);
     mmio_write(cpu, at, part, <u32>bits);
     done += part;
   }
@@ -238,7 +240,7 @@ function chunkBits(offset: u32, length: u32): u64 {
   const first = offset >> 6;
   let last = (offset + length - 1) >> 6;
   if (last > 63) last = 63;
-  return (<u64>-1 >> (63 - <u64>(last - first))) << <u64>first;
+  return (<u64>-1 >> (63 - <u64>(last - first))) << (<u64>first);
 }
 
 /** Marks bytes as decoded: writes to their page take the slow path from now on. */
@@ -258,7 +260,7 @@ function dropWriteTags(frame: u32): void {
       for (let i: u32 = 1; i <= count; i++) dropWriteTag(load<u32>(log + (i << 2)), host);
     } else {
       const base = TLBS + cpu * TLB_CPU_SIZE;
-      for (let e: usize = base; e < <usize>(base + 3 * TLB_SET_SIZE); e += TLB_ENTRY_SIZE)
+      for (let e: usize = base; e < <usize>(base + TLB_CPU_SIZE); e += TLB_ENTRY_SIZE)
         dropWriteTag(e, host);
     }
   }
@@ -302,7 +304,7 @@ function flushCpuTlb(cpu: i32): void {
     for (let i: u32 = 1; i <= count; i++) clearEntry(load<u32>(log + (i << 2)));
   } else {
     const base = TLBS + cpu * TLB_CPU_SIZE;
-    for (let e: usize = base; e < <usize>(base + 3 * TLB_SET_SIZE); e += TLB_ENTRY_SIZE) clearEntry(e);
+    for (let e: usize = base; e < <usize>(base + TLB_CPU_SIZE); e += TLB_ENTRY_SIZE) clearEntry(e);
   }
   store<u32>(log, 0);
 }
@@ -327,7 +329,7 @@ function clearEntry(e: usize): void {
 export function flushPage(linear: u64): void {
   const base = TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE;
   const index = (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
-  for (let set = 0; set < 3; set++) {
+  for (let set = 0; set < 4; set++) {
     const e = base + set * TLB_SET_SIZE + index;
     clearEntry(e);
   }
@@ -336,9 +338,59 @@ export function flushPage(linear: u64): void {
 /** The TLB set that fits CPL, SMAP and EFLAGS.AC. */
 export function selectTlb(): void {
   let set = 0;
-  if (load<u32>(S_CPL) == 3) set = 1;
+  if (load<u32>(S_CPL) == 3)
+    set = (load<u32>(S_EFLAGS) & AC) != 0 && (load<u64>(S_CR0) & CR0_AM) != 0 ? 3 : 1;
   else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
   store<u32>(S_TLB, TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE + set * TLB_SET_SIZE);
+}
+
+/** Set 3 holds no data translations, so that every access passes the alignment check of the slow paths. */
+function checksAlignment(): bool {
+  return (
+    load<u32>(S_TLB) == TLBS + <usize>(load<i32>(S_CPU) * TLB_CPU_SIZE) + <usize>(3 * TLB_SET_SIZE)
+  );
+}
+
+/** #AC(0) for a misaligned user access while CR0.AM and EFLAGS.AC are set. */
+function misaligned(linear: u64, size: i32, access: i32): bool {
+  if ((linear & <u64>(size - 1)) == 0 || (access & SYSTEM) != 0 || !checksAlignment()) return false;
+  raiseCode(17, 0);
+  return true;
+}
+
+// ---- Watchpoints (see debugger.ts)
+
+/** Number of watchpoints. */
+export let watching: i32 = 0;
+export function setWatching(n: i32): void {
+  watching = n;
+}
+/** 1 + number of the watchpoint hit by the current instruction, 0 for none. */
+export let watchHit: u32 = 0;
+export function clearWatchHit(): void {
+  watchHit = 0;
+}
+
+function watchedPage(tag: u64): bool {
+  for (let i = 0; i < watching; i++) {
+    const at = DEBUG_WATCHPOINTS + (i << 4);
+    const first = load<u64>(at);
+    if ((first & PAGE_MASK) == tag || ((first + load<u32>(at, 8) - 1) & PAGE_MASK) == tag) return true;
+  }
+  return false;
+}
+
+/** Notes an access of kind 1 (write) or 2 (read); the CPU stops after the instruction. */
+function noteAccess(linear: u64, size: i32, kind: u32): void {
+  for (let i = 0; i < watching; i++) {
+    const at = DEBUG_WATCHPOINTS + (i << 4);
+    const first = load<u64>(at);
+    if ((load<u32>(at, 12) & kind) == 0) continue;
+    if (linear + <u64>size <= first || first + <u64>load<u32>(at, 8) <= linear) continue;
+    watchHit = i + 1;
+    leaveNow();
+    return;
+  }
 }
 
 function fillTlb(linear: u64, physical: u64, access: i32): void {
@@ -348,8 +400,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   const kind = page & 3;
   if (kind == 0) return;
   const tag = linear & PAGE_MASK;
-  const e =
-    load<u32>(S_TLB) + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+  const e = load<u32>(S_TLB) + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
   const r = load<u64>(e, TLB_READ);
   const w = load<u64>(e, TLB_WRITE);
   const x = load<u64>(e, TLB_EXEC);
@@ -374,6 +425,8 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
     store<u32>(e, codeMap(frame), TLB_CODEMAP);
     return;
   }
+  if (checksAlignment()) return;
+  if (watching != 0 && watchedPage(tag)) return;
   if (walkReadable) store<u64>(e, tag, TLB_READ);
   if (walkWritable && kind == 1 && load<u64>(PAGE_CODEBITS + (frame << 3)) == 0)
     store<u64>(e, tag, TLB_WRITE);
@@ -386,8 +439,12 @@ let walkReadable: bool = false;
 let walkWritable: bool = false;
 let a20Mask: u64 = NO_ADDRESS;
 
+export function a20(): u64 {
+  return a20Mask;
+}
+
 export function setA20(enabled: bool): void {
-  a20Mask = enabled ? NO_ADDRESS : ~(<u64>1 << 20);
+  a20Mask = enabled ? NO_ADDRESS : ~((<u64>1) << 20);
   flushAllCpus();
 }
 
@@ -464,7 +521,7 @@ export function translate(linear: u64, access: i32): u64 {
       table = load<u64>(S_CR3) & FRAME_MASK;
     } else {
       level = 2;
-      const pdpte = load<u64>(S_PDPTE + (<u32>(linear >> 30) << 3));
+      const pdpte = load<u64>(S_PDPTE + ((<u32>(linear >> 30)) << 3));
       if ((pdpte & 1) == 0) return pageFault(linear, access, user, 0);
       table = pdpte & FRAME_MASK;
     }
@@ -484,7 +541,7 @@ export function translate(linear: u64, access: i32): u64 {
       }
       if ((entry & 0x80) != 0) {
         if (level == 4) return pageFault(linear, access, user, 9);
-        const low = (<u64>1 << shift) - 1;
+        const low = ((<u64>1) << shift) - 1;
         if ((entry & low & 0x7fffffe000) != 0) return pageFault(linear, access, user, 9);
         physical = (entry & FRAME_MASK & ~low) | (linear & low);
         break;
@@ -524,15 +581,25 @@ export function translate(linear: u64, access: i32): u64 {
 
 // ---- Slow paths
 
-/** Raises #GP(0), or #SS(0) for the stack segment, for a non-canonical address. */
-function nonCanonical(): void {
+/** The pending #GP(0) is for a non-canonical address: #SS(0) if the stack segment was used. */
+export let nonCanonical: bool = false;
+export function clearNonCanonical(): void {
+  nonCanonical = false;
+}
+
+/** Whether the first and the last byte are canonical; otherwise #GP(0) is pending. */
+function canonicalRange(linear: u64, size: i32): bool {
+  const last = (linear + <u64>size - 1) & load<u64>(S_LIN_MASK);
+  if (canonical(linear) && canonical(last)) return true;
   raiseCode(13, 0);
+  nonCanonical = true;
+  return false;
 }
 
 /** Translates for an access of `size` bytes inside one page and fills the TLB. */
 function reach(linear: u64, access: i32): u64 {
   if (!canonical(linear)) {
-    nonCanonical();
+    raiseCode(13, 0);
     return NO_ADDRESS;
   }
   const physical = translate(linear, access);
@@ -542,6 +609,8 @@ function reach(linear: u64, access: i32): u64 {
 
 export function readSlow(linear: u64, size: i32, access: i32): u64 {
   if (load<u32>(S_FAULT) != 0) return 0;
+  if (watching != 0) noteAccess(linear, size, 2);
+  if (!canonicalRange(linear, size) || misaligned(linear, size, access)) return 0;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size <= inPage) {
     const physical = reach(linear, access);
@@ -562,6 +631,8 @@ export function readSlow(linear: u64, size: i32, access: i32): u64 {
 
 export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void {
   if (load<u32>(S_FAULT) != 0) return;
+  if (watching != 0) noteAccess(linear, size, 1);
+  if (!canonicalRange(linear, size) || misaligned(linear, size, access)) return;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size <= inPage) {
     const physical = reach(linear, access | WRITE);
@@ -585,7 +656,10 @@ export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void
  */
 export function probe(linear: u64, size: i32, access: i32): bool {
   if (load<u32>(S_FAULT) != 0) return false;
+  if (!canonicalRange(linear, size)) return false;
+  if (size <= 8 && misaligned(linear, size, access)) return false;
   if (reach(linear, access) == NO_ADDRESS) return false;
+  if (watching != 0) noteAccess(linear, size, (access & WRITE) != 0 ? 1 : 2);
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size > inPage) {
     const next = (linear + <u64>inPage) & load<u64>(S_LIN_MASK);

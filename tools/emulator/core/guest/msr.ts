@@ -25,14 +25,7 @@ import {
   S_TSC_OFFSET,
   S_UCODE,
 } from "../state";
-import {
-  apicReadMsr,
-  apicWriteMsr,
-  deadline,
-  msrValue,
-  setApicBase,
-  setDeadline,
-} from "./apic";
+import { apicReadMsr, apicWriteMsr, deadline, msrValue, setApicBase, setDeadline } from "./apic";
 import { readTsc } from "./clock";
 import { requireRing0 } from "./control";
 import { failed } from "./interrupts";

@@ -2,9 +2,11 @@
 // A handler takes its record and returns the next one, or 0 to leave the block loop.
 
 import {
+  FAULT_ERROR,
   FAULT_SET,
   FAULT_UNIMPLEMENTED,
   OP_SIZE,
+  REGS,
   S_BUDGET,
   S_FAULT,
   S_LIN_MASK,
@@ -12,8 +14,8 @@ import {
   S_RIP_BASE,
   S_STOP,
 } from "../state";
-import { Mem, raiseCode } from "./memory";
 import { lookup } from "./blocks";
+import { clearNonCanonical, Mem, nonCanonical, raiseCode } from "./memory";
 import { Seg, segmentAddress } from "./segments";
 
 /** `ea` bits 0–1: address mask. */
@@ -66,8 +68,7 @@ export class Op {
   /** RIP of the next instruction. */
   @inline nextRip(): u64 {
     return (
-      (load<u64>(S_RIP_BASE) + <u64>((this.off & 0xfff) + (this.off >> 12))) &
-      load<u64>(S_LIN_MASK)
+      (load<u64>(S_RIP_BASE) + <u64>((this.off & 0xfff) + (this.off >> 12))) & load<u64>(S_LIN_MASK)
     );
   }
 
@@ -84,7 +85,7 @@ export class Op {
   /** Effective address of an access of `size` bytes; on a segment fault S_FAULT is set and accesses do nothing. */
   @inline address(size: i32, writing: bool): u64 {
     const a =
-      load<u64>(<usize>this.base) + (load<u64>(<usize>this.index) << <u64>this.scale) + this.disp;
+      load<u64>(<usize>this.base) + (load<u64>(<usize>this.index) << (<u64>this.scale)) + this.disp;
     return this.ea == 0 ? a : addressSlow(this, a, size, writing);
   }
 }
@@ -100,13 +101,19 @@ function addressSlow(op: Op, a: u64, size: i32, writing: bool): u64 {
 
 /** Effective address as LEA sees it: without segment base. */
 export function offsetOf(op: Op): u64 {
-  const a = load<u64>(<usize>op.base) + (load<u64>(<usize>op.index) << <u64>op.scale) + op.disp;
+  const a = load<u64>(<usize>op.base) + (load<u64>(<usize>op.index) << (<u64>op.scale)) + op.disp;
   if ((op.ea & EA_MASK32) != 0) return a & 0xffffffff;
   if ((op.ea & EA_MASK16) != 0) return a & 0xffff;
   return a;
 }
 
 export function faultAt(op: Op): usize {
+  if (nonCanonical) {
+    clearNonCanonical();
+    // Addresses based on RSP and RBP are in the stack segment unless FS or GS is asked for.
+    if ((op.base == REGS + 32 || op.base == REGS + 40) && op.ea < <u8>EA_BASE)
+      store<u32>(S_FAULT, FAULT_SET | FAULT_ERROR | 12);
+  }
   store<u64>(S_RIP, op.rip());
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx);
   return 0;

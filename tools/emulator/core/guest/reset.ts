@@ -3,6 +3,7 @@
 
 import {
   ACTIVE,
+  REGS,
   S_ACTIVITY,
   S_APIC_BASE,
   S_CPL,
@@ -24,14 +25,13 @@ import {
   S_RIP,
   S_UCODE,
   S_XCR0,
-  REGS,
   STATE,
   STATE_SIZE,
   WAIT_SIPI,
 } from "../state";
 import { resetApic, setApicBase, sipiVector } from "./apic";
 import { flushTlb } from "./memory";
-import { CS, DS, ES, FS, GS, LDTR, setSegment, SS, TR, updateMode } from "./segments";
+import { CS, DS, ES, FS, GS, LDTR, SS, setSegment, TR, updateMode } from "./segments";
 import { traceReset } from "./tracing";
 
 /** Resets the executing CPU; the BSP starts at 0xFFFFFFF0, the others wait for SIPI. */

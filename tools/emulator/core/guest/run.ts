@@ -9,9 +9,11 @@ import {
   EVENT_SIPI,
   FAULT_UNIMPLEMENTED,
   HALTED,
+  KEY_SINGLE,
   MAX_CPUS,
   PAGE_HOST,
   RAM_BASE,
+  SCHEDULER,
   S_ACTIVITY,
   S_BUDGET,
   S_CPU,
@@ -20,6 +22,7 @@ import {
   S_EVENTS,
   S_FAULT,
   S_INSN_INDEX,
+  S_KEY,
   S_NMI_BLOCKED,
   S_RESERVE,
   S_RIP,
@@ -49,7 +52,15 @@ import { beginSlice, now, restoreBudget, sliceEvent, sliceUsed } from "./clock";
 import { setCpuModel } from "./cpuid";
 import { interrupt_acknowledge } from "./env";
 import { IF, TF } from "./flags";
-import { clearTripleFault, deliverFault, deliverWithEscalation, EXTERNAL, HARDWARE, tripleFault } from "./interrupts";
+import {
+  clearTripleFault,
+  deliverFault,
+  deliverWithEscalation,
+  EXTERNAL,
+  HARDWARE,
+  STEP_DONE,
+  tripleFault,
+} from "./interrupts";
 import {
   arenaFlush,
   codeWritten,
@@ -57,16 +68,16 @@ import {
   flushAllCpus,
   flushTlb,
   initTlb,
-  leaveSoon,
   leaveNow,
+  leaveSoon,
   setA20,
   setCpuCount,
 } from "./memory";
 import { Op } from "./op";
 import { init, powerOn, startUp } from "./reset";
 import { updateMode } from "./segments";
-import { setTraceMask } from "./tracing";
 import { initSimd } from "./simd/decode";
+import { setTraceMask } from "./tracing";
 
 const EXIT_DEADLINE: i32 = 0;
 const EXIT_IDLE: i32 = 1;
@@ -74,6 +85,7 @@ const EXIT_REQUESTED: i32 = 2;
 const EXIT_TRIPLE_FAULT: i32 = 3;
 const EXIT_UNIMPLEMENTED: i32 = 4;
 const EXIT_DEAD: i32 = 5;
+const EXIT_DEBUG: i32 = 6;
 const EXIT_NONE: i32 = -1;
 
 /** Quantum of a CPU while others are active, ns. */
@@ -115,7 +127,11 @@ function handleEvents(): bool {
     if ((events & EVENT_INIT) != 0) init();
     if ((events & EVENT_SIPI) != 0 && load<u32>(S_ACTIVITY) == WAIT_SIPI) startUp();
     if ((events & EVENT_NMI) != 0) {
-      if (load<u32>(S_NMI_BLOCKED) != 0 || load<u32>(S_SHADOW) != 0 || load<u32>(S_ACTIVITY) == WAIT_SIPI)
+      if (
+        load<u32>(S_NMI_BLOCKED) != 0 ||
+        load<u32>(S_SHADOW) != 0 ||
+        load<u32>(S_ACTIVITY) == WAIT_SIPI
+      )
         store<u32>(S_EVENTS, load<u32>(S_EVENTS) | EVENT_NMI);
       else {
         store<u32>(S_NMI_BLOCKED, 1);
@@ -148,6 +164,13 @@ function runLive(): void {
   for (;;) {
     store<u32>(S_STOP, 0);
     restoreBudget();
+    if (watchHit != 0) {
+      end(EXIT_DEBUG, watchHit);
+      clearWatchHit();
+    } else if (breakpointHit) {
+      end(EXIT_DEBUG, 0);
+      clearBreakpointHit();
+    }
     if (exitReason != EXIT_NONE) return;
     if (!handleEvents()) return;
     if (tripleFault) {
@@ -163,19 +186,22 @@ function runLive(): void {
       let op = lookup();
       while (op != 0) op = call_indirect<usize>(load<u32>(op), changetype<Op>(op));
     }
-    if (load<u32>(S_FAULT) != 0) {
-      if ((load<u32>(S_FAULT) & FAULT_UNIMPLEMENTED) != 0) {
-        store<u32>(S_FAULT, 0);
-        end(EXIT_UNIMPLEMENTED, 0);
-        return;
-      }
-      deliverFault();
-      if (tripleFault) {
-        endTripleFault();
-        return;
-      }
-    }
+    if (!settleFault()) return;
   }
+}
+
+/** Delivers the pending fault; false if that ends the run. */
+function settleFault(): bool {
+  if (load<u32>(S_FAULT) == 0) return true;
+  if ((load<u32>(S_FAULT) & FAULT_UNIMPLEMENTED) != 0) {
+    store<u32>(S_FAULT, 0);
+    end(EXIT_UNIMPLEMENTED, 0);
+    return false;
+  }
+  deliverFault();
+  if (!tripleFault) return true;
+  endTripleFault();
+  return false;
 }
 
 function endTripleFault(): void {
@@ -199,7 +225,9 @@ function oneInstruction(shadow: u32, single: bool): void {
     store<u32>(S_SHADOW, 0);
     updateMode();
   }
-  if (single && load<u32>(S_FAULT) == 0) {
+  const stepDone = (load<u32>(S_TRAP) & STEP_DONE) != 0;
+  store<u32>(S_TRAP, load<u32>(S_TRAP) & ~STEP_DONE);
+  if (single && !stepDone && load<u32>(S_FAULT) == 0) {
     store<u64>(S_DR + 48, load<u64>(S_DR + 48) | 0x4000);
     deliverWithEscalation(1, HARDWARE, false, 0);
   }
@@ -302,6 +330,54 @@ export function run(deadline: f64): i32 {
   }
   running = false;
   return exitReason;
+}
+
+/** One instruction of one CPU, for a debugger: no interrupts are taken unless the CPU halts. */
+export function step(cpu: i32): i32 {
+  exitReason = EXIT_NONE;
+  running = true;
+  switchTo(cpu);
+  checkTimer(cpu, clock);
+  beginSlice(clock, 1);
+  store<u32>(S_STOP, 0);
+  if (load<u32>(S_ACTIVITY) == ACTIVE || handleEvents()) {
+    const shadow = load<u32>(S_SHADOW);
+    const single = (load<u32>(S_EFLAGS) & TF) != 0;
+    store<u32>(S_KEY, load<u32>(S_KEY) | KEY_SINGLE);
+    oneInstruction(shadow, single);
+    updateMode();
+    settleFault();
+  }
+  if (watchHit != 0 && exitReason == EXIT_NONE) end(EXIT_DEBUG, watchHit);
+  clearWatchHit();
+  restoreBudget();
+  retired += <f64>sliceUsed();
+  const t = now();
+  beginSlice(t, 0);
+  if (t > clock) clock = t;
+  running = false;
+  return exitReason == EXIT_NONE ? EXIT_DEADLINE : exitReason;
+}
+
+/** Copies the scheduler's state to SCHEDULER, for a snapshot. */
+export function save_scheduler(): void {
+  store<f64>(SCHEDULER, clock);
+  store<f64>(SCHEDULER, retired, 8);
+  store<f64>(SCHEDULER, roundEnd, 16);
+  store<u64>(SCHEDULER, a20(), 24);
+  store<i32>(SCHEDULER, nextCpu, 32);
+}
+
+/** Takes the scheduler's state from SCHEDULER and drops everything derived from memory that changed. */
+export function load_scheduler(): void {
+  clock = load<f64>(SCHEDULER);
+  retired = load<f64>(SCHEDULER, 8);
+  roundEnd = load<f64>(SCHEDULER, 16);
+  setA20(load<u64>(SCHEDULER, 24) == NO_ADDRESS);
+  nextCpu = load<i32>(SCHEDULER, 32);
+  exitReason = EXIT_NONE;
+  beginSlice(clock, 0);
+  arenaFlush();
 }
 
 export function time(): f64 {

@@ -34,6 +34,9 @@ export const GS: i32 = 5;
 export const LDTR: i32 = 6;
 export const TR: i32 = 7;
 
+/** A non-canonical address that no TLB entry matches: accesses there do nothing while a fault is pending. */
+export const NOWHERE: u64 = 0x8000000000000000;
+
 export const GP: u32 = 13;
 export const NP: u32 = 11;
 export const SSF: u32 = 12;
@@ -281,7 +284,10 @@ export function segmentAddress(seg: i32, offset: u64, size: i32, writing: bool):
       if (offset <= limit || last > top) ok = false;
     } else if (last > limit) ok = false;
   }
-  if (!ok) raiseCode(seg == SS ? SSF : GP, 0);
+  if (!ok) {
+    raiseCode(seg == SS ? SSF : GP, 0);
+    return NOWHERE;
+  }
   return (load<u64>(s, SEG_BASE) + offset) & 0xffffffff;
 }
 

@@ -3,9 +3,9 @@
 
 import { REGS, S_FAULT } from "../state";
 import { readForWriteFast } from "./alu";
-import { Flags, eflags, setCarry, setStatusFlags, STATUS } from "./flags";
-import { Mem, readForWrite, raise } from "./memory";
-import { EA_REGISTER, Op, readLinear, readRm, Reg, writeLinear, writeRegister } from "./op";
+import { eflags, Flags, STATUS, setCarry, setStatusFlags } from "./flags";
+import { Mem, raise, readForWrite } from "./memory";
+import { EA_REGISTER, Op, Reg, readLinear, readRm, writeLinear, writeRegister } from "./op";
 
 const RAX: usize = REGS;
 const RCX: usize = REGS + 8;
@@ -132,7 +132,7 @@ export const SHIFT: StaticArray<(op: Op) => usize> = [shift8, shift16, shift32, 
 export function shl32i(op: Op): usize {
   const p = <usize>op.src;
   const a = <u64>load<u32>(p);
-  const r = a << <u64>op.imm;
+  const r = a << (<u64>op.imm);
   Flags.shift<u32>(r, (r >> 32) & 1, ((r >> 31) ^ (r >> 32)) & 1);
   store<u64>(p, r & 0xffffffff);
   return op.next();
@@ -184,9 +184,9 @@ export function sar64i(op: Op): usize {
 export function doubleShift(op: Op): usize {
   const size = <i32>op.size;
   const bits = <u64>(size * 8);
-  const count =
-    ((op.sub & BY_CL) != 0 ? <u64>load<u8>(RCX) : <u64>op.imm) & (size == 8 ? 63 : 31);
-  const b = size == 8 ? load<u64>(<usize>op.dst) : load<u64>(<usize>op.dst) & ((<u64>1 << bits) - 1);
+  const count = ((op.sub & BY_CL) != 0 ? <u64>load<u8>(RCX) : <u64>op.imm) & (size == 8 ? 63 : 31);
+  const b =
+    size == 8 ? load<u64>(<usize>op.dst) : load<u64>(<usize>op.dst) & (((<u64>1) << bits) - 1);
   const at = op.ea == EA_REGISTER ? 0 : op.address(size, true);
   const a = op.ea == EA_REGISTER ? readRm(op, size) : readForWrite(at, size);
   if (load<u32>(S_FAULT) != 0) return op.fault();
@@ -254,7 +254,7 @@ export function bitTest(op: Op): usize {
     a = k == 0 ? readLinear(at, size) : readForWrite(at, size);
   }
   if (load<u32>(S_FAULT) != 0) return op.fault();
-  const mask = <u64>1 << bit;
+  const mask = (<u64>1) << bit;
   setCarry((a >> bit) & 1);
   if (k == 0) return op.next();
   const r = k == 1 ? a | mask : k == 2 ? a & ~mask : a ^ mask;
@@ -344,7 +344,8 @@ export function mulAccumulator(op: Op): usize {
     store<u64>(RDX, high);
     overflow = signed ? <i64>high != <i64>low >> 63 : high != 0;
   } else {
-    const a = size == 4 ? <u64>load<u32>(RAX) : size == 2 ? <u64>load<u16>(RAX) : <u64>load<u8>(RAX);
+    const a =
+      size == 4 ? <u64>load<u32>(RAX) : size == 2 ? <u64>load<u16>(RAX) : <u64>load<u8>(RAX);
     const r = signed ? <u64>(signExtend(a, size) * signExtend(b, size)) : a * b;
     if (size == 1) store<u16>(RAX, <u16>r);
     else {
@@ -365,8 +366,7 @@ export function imul(op: Op): usize {
   const a = signExtend(v, size);
   const b = op.sub == 1 ? op.imm : signExtend(load<u64>(<usize>op.dst), size);
   const r = a * b;
-  const overflow =
-    size == 8 ? mulHighSigned(a, b) != r >> 63 : signExtend(<u64>r, size) != r;
+  const overflow = size == 8 ? mulHighSigned(a, b) != r >> 63 : signExtend(<u64>r, size) != r;
   writeRegister(<usize>op.dst, size, <u64>r);
   Flags.carryOverflow(overflow ? 1 : 0, overflow ? 1 : 0);
   return op.next();
@@ -386,7 +386,7 @@ export function div128(high: u64, low: u64, d: u64): u64 {
     r = (r << 1) | ((low >> <u64>i) & 1);
     if (carry != 0 || r >= d) {
       r -= d;
-      q |= <u64>1 << <u64>i;
+      q |= (<u64>1) << (<u64>i);
     }
   }
   divRemainder = r;
@@ -427,7 +427,7 @@ export function divAccumulator(op: Op): usize {
   }
   let n: u64;
   if (size == 4) n = (load<u64>(RDX) << 32) | <u64>load<u32>(RAX);
-  else if (size == 2) n = (<u64>load<u16>(RDX) << 16) | <u64>load<u16>(RAX);
+  else if (size == 2) n = ((<u64>load<u16>(RDX)) << 16) | <u64>load<u16>(RAX);
   else n = <u64>load<u16>(RAX);
   let q: u64;
   let r: u64;

@@ -18,12 +18,11 @@ import {
   TLB_WRITE,
 } from "../state";
 import { port_read, port_write } from "./env";
-import { DF, Flags } from "./flags";
+import { DF, Flags, TF } from "./flags";
 import { ioAllowed } from "./io";
 import { Mem, PAGE_MASK, readForWrite } from "./memory";
 import { Op, readLinear, readRegister, writeLinear, writeRegister } from "./op";
 import { ES, Seg, segmentAddress } from "./segments";
-
 
 const RAX: usize = REGS;
 const RCX: usize = REGS + 8;
@@ -95,10 +94,10 @@ function element(op: Op, kind: u8, size: i32, mask: u64, step: i64): bool {
     advance(RDI, mask, step);
   } else if (kind == INS) {
     const port = <i32>load<u16>(RDX);
+    if (!ioAllowed(port, size)) return false;
     const at = linearOf(ES, load<u64>(RDI) & mask, size, true);
     readForWrite(at, size);
     if (load<u32>(S_FAULT) != 0) return false;
-    if (!ioAllowed(port, size)) return false;
     store<u32>(S_INSN_INDEX, <u32>op.idx);
     const v = port_read(load<i32>(S_CPU), port, size);
     store<u32>(S_INSN_INDEX, 0);
@@ -193,7 +192,7 @@ export function stringOp(op: Op): usize {
   const kind = op.sub;
   const size = <i32>op.size;
   const mask = addressMask(op);
-  const step: i64 = (load<u32>(S_EFLAGS) & DF) != 0 ? -<i64>size : <i64>size;
+  const step: i64 = (load<u32>(S_EFLAGS) & DF) != 0 ? -(<i64>size) : <i64>size;
   const rep = (op.aux >> 4) & 3;
   if (rep == 0) {
     if (!element(op, kind, size, mask, step)) return op.fault();
@@ -201,22 +200,26 @@ export function stringOp(op: Op): usize {
   }
   const compares = kind == CMPS || kind == SCAS;
   let count = load<u64>(RCX) & mask;
+  // The right to a port is checked even if nothing is transferred.
+  if (kind >= INS && !ioAllowed(<i32>load<u16>(RDX), size)) return op.fault();
   if (count == 0) return op.next();
   let work = 0;
+  // With TF set each iteration traps.
+  const stepping = (load<u32>(S_EFLAGS) & TF) != 0;
   for (;;) {
     let n: u64 = 0;
-    if (step > 0) n = bulk(op, kind, size, mask, count);
+    if (step > 0 && !stepping) n = bulk(op, kind, size, mask, count);
     if (n == 0) {
       if (!element(op, kind, size, mask, step)) return op.fault();
       n = 1;
     }
     count -= n;
-    advance(RCX, mask, -<i64>n);
+    advance(RCX, mask, -(<i64>n));
     if (count == 0) return op.done();
     if (compares && Flags.z() != (rep == 1)) return op.next();
     work += n == 1 ? 1 : 64;
     // Let interrupts in, and leave if the code here was overwritten or an exit was asked for.
-    if (work >= 2048 || load<u32>(S_STOP) != 0 || load<i32>(S_BUDGET) <= 0) break;
+    if (work >= 2048 || stepping || load<u32>(S_STOP) != 0 || load<i32>(S_BUDGET) <= 0) break;
   }
   store<u64>(S_RIP, op.rip());
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx - 1);

@@ -12,8 +12,9 @@ import {
   S_RIP,
   S_TRAP,
 } from "../state";
+import { loadPdptes } from "./control";
 import { push } from "./data";
-import { eflags, NT, setStatusFlags, STATUS, VM } from "./flags";
+import { eflags, NT, STATUS, setStatusFlags, VM } from "./flags";
 import { setVm86Segment } from "./interrupts";
 import { flushTlb, raiseCode, systemRead, systemWrite } from "./memory";
 import {
@@ -26,8 +27,8 @@ import {
   descDpl,
   descLimit,
   ES,
-  fetchDescriptor,
   FS,
+  fetchDescriptor,
   GP,
   GS,
   installDescriptor,
@@ -35,15 +36,14 @@ import {
   markAccessed,
   NP,
   Seg,
-  setNull,
-  setSegment,
   SS,
   SSF,
+  setNull,
+  setSegment,
   TR,
   TS,
   updateMode,
 } from "./segments";
-import { loadPdptes } from "./control";
 
 export const TASK_JMP: i32 = 0;
 export const TASK_CALL: i32 = 1;
@@ -170,7 +170,7 @@ export function switchTask(selector: u32, reason: i32, hasCode: bool, code: u32,
   }
   if (!loadTaskCode(cs, ext)) return false;
   if ((ss & 0xfffc) == 0 || !fetchDescriptor(ss)) return late(TS, ss, ext);
-  let a = descAttr();
+  const a = descAttr();
   if ((ss & 3) != (cs & 3) || descDpl() != (cs & 3) || (a & 0x1a) != 0x12) return late(TS, ss, ext);
   if ((a & ATTR_P) == 0) return late(SSF, ss, ext);
   markAccessed();

@@ -15,7 +15,7 @@ export function setTraceMask(value: u32): void {
 /** a = vector | kind << 8 (0 exception, 1 external, 2 software), b = error code, c = low half of RIP. */
 export function traceInterrupt(vector: u32, kind: i32, code: u32): void {
   if ((mask & 1) != 0)
-    trace(load<i32>(S_CPU), TRACE_INTERRUPT, vector | (<u32>kind << 8), code, load<u32>(S_RIP));
+    trace(load<i32>(S_CPU), TRACE_INTERRUPT, vector | ((<u32>kind) << 8), code, load<u32>(S_RIP));
 }
 
 export function traceReset(vector: u32): void {
