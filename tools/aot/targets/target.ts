@@ -29,13 +29,17 @@ export const TARGETS: Record<TargetName, Target> = {
     name: "native",
     window: 0n,
     sse: true,
-    modules: { x86: x86Intrinsics(0n), hedron: hedronIntrinsics() },
+    modules: { x86: x86Intrinsics(0n), hedron: hedronIntrinsics(0n) },
   },
   linux: {
     name: "linux",
     window: undefined,
     sse: true,
-    modules: { x86: x86Intrinsics(undefined), linux: linuxIntrinsics(STACK_SYMBOL) },
+    modules: {
+      x86: x86Intrinsics(undefined),
+      linux: linuxIntrinsics(STACK_SYMBOL),
+      hedron: hedronIntrinsics(undefined),
+    },
   },
 };
 
