@@ -18,6 +18,7 @@ interface Options {
   only: RegExp;
   isa: string[];
   show: number;
+  alignment: boolean;
   record?: string;
   counts?: boolean;
 }
@@ -61,6 +62,7 @@ const program = new Command("fuzz:cpu")
     Object.keys(ISA_FEATURES),
   )
   .option("--show <n>", "mismatches to print in full", natural, 20)
+  .option("--alignment", "set EFLAGS.AC in some snippets", false)
   .option("--counts", "print the number of cases per mnemonic")
   .option("--record <file>", "write vectors from the host instead of comparing");
 
@@ -102,7 +104,12 @@ async function main(): Promise<number> {
       forms,
       native,
       emulator,
-      { cases: options.cases, seed: options.seed, stream: options.shard },
+      {
+        cases: options.cases,
+        seed: options.seed,
+        stream: options.shard,
+        alignment: options.alignment,
+      },
       (state) => {
         if (process.stderr.isTTY)
           process.stderr.write(`\r${state.cases} snippets, ${state.mismatched} mismatches `);

@@ -226,6 +226,11 @@ export class EmulatedCpu {
     u32(S.S_FCW, before.u16(Field.fcw));
     u32(S.S_FSW, fsw & ~0x3800);
     u32(S.S_FTOP, top);
+    u32(S.S_FOP, before.u16(Field.fop));
+    u64(S.S_FIP, before.u64(Field.fip) & 0xffff_ffffn);
+    u64(S.S_FDP, before.u64(Field.fdp) & 0xffff_ffffn);
+    u32(S.S_FCS, 0);
+    u32(S.S_FDS, 0);
     u32(S.S_FTAG, before.bytes[Field.ftw] as number);
     for (let i = 0; i < 8; i++) {
       const register = S.S_FPR + 16 * ((top + i) & 7);

@@ -33,10 +33,10 @@ export function fuzz(
   forms: readonly Form[],
   native: NativeCpu,
   emulator: EmulatedCpu,
-  options: { cases: number; seed: number; stream: number },
+  options: { cases: number; seed: number; stream: number; alignment: boolean },
   progress: (result: FuzzResult) => void,
 ): FuzzResult {
-  const generator = new Generator(forms, options.seed, options.stream);
+  const generator = new Generator(forms, options.seed, options.stream, options.alignment);
   const result: FuzzResult = {
     cases: 0,
     mnemonics: new Map(),

@@ -282,7 +282,8 @@ export function roundMagnitude(p: i32, bias: i32): u64 {
   if (Sf.rexp > bias) {
     Sf.raise(inexact || (Sf.masks & OE) != 0 ? OE | PE : OE);
     const infinity = (<u64>(2 * bias + 1)) << (p - 1);
-    return roundsToInfinity() ? infinity : infinity - 1;
+    Sf.up = roundsToInfinity();
+    return Sf.up ? infinity : infinity - 1;
   }
   if (inexact) Sf.raise(PE);
   return ((<u64>(Sf.rexp + bias)) << (p - 1)) | ((Sf.hi << 1) >> (65 - p));
@@ -334,13 +335,16 @@ export function round80(p: i32): void {
   pack80(sign, Sf.rexp);
 }
 
-/** Stores Sf.hi with an exponent; one that the bias adjustment left out of range becomes zero or infinity. */
+/** Stores Sf.hi with an exponent; one that the bias adjustment left out of range becomes zero or infinity, inexactly. */
 function pack80(sign: u32, exp: i32): void {
   const biased = exp + 16383;
   if (biased <= 0) {
+    Sf.raise(PE);
     Sf.xhi = sign;
     Sf.xlo = 0;
   } else if (biased >= 0x7fff) {
+    Sf.raise(PE);
+    Sf.up = roundsToInfinity();
     Sf.xhi = sign | 0x7fff;
     Sf.xlo = TOP_BIT;
   } else {

@@ -49,6 +49,8 @@ export class X80 {
   /** Quotient bits or other condition codes of the last operation. */
   static quotient: u32 = 0;
   static partial: bool = false;
+  /** The last remainder operation had numbers as operands: its condition codes are to be set. */
+  static reduced: bool = false;
 
   @inline static high(p: usize): u32 {
     return <u32>load<u16>(p, 8);
@@ -341,12 +343,14 @@ export function integer80(value: i64): void {
  */
 export function remainder80(a: usize, b: usize, nearest: bool): void {
   X80.partial = false;
+  X80.reduced = false;
   X80.quotient = 0;
   if (special2(a, b)) return;
   if (X80.ka == INFINITE || X80.kb == ZERO) {
     invalid();
     return;
   }
+  X80.reduced = true;
   raiseDenormal();
   if (X80.ka == ZERO) {
     setZero(X80.as);
@@ -479,7 +483,6 @@ export function loadDouble(to: usize, bits: u64): void {
   storeRegister(to, sign | (exponent == 0x7ff ? 0x7fff : exponent + 15360), fraction | TOP_BIT);
 }
 
-@inline
 export function storeRegister(to: usize, high: u32, low: u64): void {
   store<u64>(to, low);
   store<u64>(to, <u64>high, 8);

@@ -23,8 +23,8 @@ import {
 import { condition, setStatusFlags } from "./flags";
 import { Mem, probe, raise, WRITE } from "./memory";
 import { EA_BASE, EA_CHECK, Op, offsetOf } from "./op";
-import { CS, DS, Seg } from "./segments";
-import { DE, IE, OE, PE, QNAN, Sf, UE, ZE } from "./softfloat";
+import { CS, DS, Seg, SS } from "./segments";
+import { DE, IE, PE, Sf, ZE } from "./softfloat";
 import { EQUAL, GREATER, LESS } from "./softfloat_sse";
 import {
   add80,
@@ -76,6 +76,9 @@ export const M64: u32 = 1;
 export const I16: u32 = 2;
 export const I32: u32 = 3;
 export const I64: u32 = 4;
+
+const RSP: usize = REGS + 32;
+const RBP: usize = REGS + 40;
 
 export class Fpu {
   /** Address of ST(i). */
@@ -138,7 +141,9 @@ export function noteOperand(op: Op): void {
   notePointers(op);
   store<u64>(S_FDP, offsetOf(op));
   const ea = <u32>op.ea;
-  const segment = (ea & (EA_CHECK | EA_BASE)) != 0 ? <i32>((ea >> 2) & 7) : DS;
+  let segment = DS;
+  if ((ea & (EA_CHECK | EA_BASE)) != 0) segment = <i32>((ea >> 2) & 7);
+  else if (op.base == RSP || op.base == RBP) segment = SS;
   store<u32>(S_FDS, Seg.selector(segment));
 }
 
@@ -290,16 +295,15 @@ function conditionBits(relation: u32): u32 {
 }
 
 function compareWith(op: Op, b: usize): void {
+  // Condition codes are written even when an unmasked exception withholds the pop.
   const relation = compare80(Fpu.st(0), b, (op.aux & AUX_QUIET) != 0);
-  if (!settle()) return;
   setConditions(conditionBits(relation));
-  pops(op);
+  if (settle()) pops(op);
 }
 
 function compareEmpty(op: Op): void {
-  if (!stackFault(false)) return;
   setConditions(C0 | C2 | C3);
-  pops(op);
+  if (stackFault(false)) pops(op);
 }
 
 /** FCOM, FCOMP, FCOMPP, FUCOM, FUCOMP, FUCOMPP with ST(i). */
@@ -370,7 +374,6 @@ export function loadRegister(op: Op): usize {
   notePointers(op);
   if (Fpu.empty(op.sub)) {
     if (!stackFault(false)) return op.next();
-    if (!Fpu.empty(7)) store<u32>(S_FSW, load<u32>(S_FSW) | C1);
     store<u32>(S_FTOP, (load<u32>(S_FTOP) - 1) & 7);
     Fpu.put(0);
     return op.next();
@@ -393,7 +396,8 @@ export function loadMemory(op: Op): usize {
       setResult(X80.high(S_TMP0), X80.low(S_TMP0));
       if (X80.denormal) Sf.raise(DE);
     }
-    if (!settle()) return op.next();
+    // An unmasked DE does not keep the value from being pushed.
+    if (!settle() && (Sf.flags & IE) != 0) return op.next();
   } else {
     setResult(X80.high(S_TMP0), X80.low(S_TMP0));
     clearC1();
@@ -484,8 +488,12 @@ export function storeMemory(op: Op): usize {
   } else if (kind <= M64) value = narrow80(Fpu.st(0), kind == M32 ? 24 : 53);
   else value = toInteger80(Fpu.st(0), size * 8, (op.aux & AUX_QUIET) != 0);
   const withheld = (Sf.flags & NO_STORE & ~load<u32>(S_FCW)) != 0;
-  if (!withheld) {
-    const a = op.address(size, true);
+  const a = op.address(size, true);
+  if (withheld) {
+    // Memory faults come first all the same.
+    if (!probe(a, size, WRITE)) return op.fault();
+    Sf.up = false;
+  } else {
     if (size == 2) Mem.write<u16>(a, value);
     else if (size == 4) Mem.write<u32>(a, value);
     else Mem.write<u64>(a, value);
@@ -498,9 +506,10 @@ export function storeMemory(op: Op): usize {
   return op.done();
 }
 
-/** Writes ten bytes, all or nothing; false with a fault pending. */
-function writeTen(a: u64, high: u32, low: u64): bool {
+/** Writes ten bytes, all or nothing, or only checks that it could (`withheld`); false with a fault pending. */
+function writeTen(a: u64, high: u32, low: u64, withheld: bool): bool {
   if (!probe(a, 10, WRITE)) return false;
+  if (withheld) return true;
   Mem.write<u64>(a, low);
   Mem.write<u16>(a + 8, <u64>high);
   return load<u32>(S_FAULT) == 0;
@@ -513,7 +522,7 @@ export function storeExtended(op: Op): usize {
   const underflow = Fpu.empty(0);
   if (underflow) setIndefinite();
   const withheld = underflow && (load<u32>(S_FCW) & IE) == 0;
-  if (!withheld && !writeTen(op.address(10, true), Sf.xhi, Sf.xlo)) return op.fault();
+  if (!writeTen(op.address(10, true), Sf.xhi, Sf.xlo, withheld)) return op.fault();
   noteOperand(op);
   if (underflow) stackFault(false);
   else clearC1();
@@ -539,12 +548,26 @@ export function storeBcd(op: Op): usize {
     }
   }
   const withheld = (Sf.flags & IE & ~load<u32>(S_FCW)) != 0;
-  if (!withheld && !writeTen(op.address(10, true), high, low)) return op.fault();
+  if (!writeTen(op.address(10, true), high, low, withheld)) return op.fault();
   noteOperand(op);
   if (underflow) stackFault(false);
   else settle();
   if (!withheld) Fpu.pop();
   return op.done();
+}
+
+/** FSTPNCE (D9 D8+i): like FSTP, but an empty ST(0) is popped and nothing else happens. */
+export function storeNoCheck(op: Op): usize {
+  if (!ready()) return op.fault();
+  notePointers(op);
+  clearC1();
+  if (!Fpu.empty(0)) {
+    const p = Fpu.st(0);
+    setResult(X80.high(p), X80.low(p));
+    Fpu.put(op.sub);
+  }
+  Fpu.pop();
+  return op.next();
 }
 
 export function exchange(op: Op): usize {
@@ -623,6 +646,7 @@ export function binary(op: Op): usize {
   if (!ready()) return op.fault();
   notePointers(op);
   const operation = (op.aux >> AUX_OPERATION) & 3;
+  if (operation != 0) store<u32>(S_FSW, load<u32>(S_FSW) & ~C2);
   if (Fpu.empty(0) || Fpu.empty(1)) {
     if (stackFault(false)) Fpu.put(0);
     return op.next();
@@ -630,11 +654,11 @@ export function binary(op: Op): usize {
   if (operation == 0) scale80(Fpu.st(0), Fpu.st(1));
   else remainder80(Fpu.st(0), Fpu.st(1), operation == 2);
   if (!settle()) return op.next();
-  if (operation != 0) {
+  if (operation != 0 && X80.reduced) {
     const q = X80.quotient;
     let bits: u32 = 0;
     if (X80.partial) bits = C2;
-    else if ((Sf.flags & IE) == 0) {
+    else {
       if ((q & 4) != 0) bits |= C0;
       if ((q & 2) != 0) bits |= C3;
       if ((q & 1) != 0) store<u32>(S_FSW, load<u32>(S_FSW) | C1);
@@ -664,6 +688,3 @@ export function extract(op: Op): usize {
   Fpu.put(0);
   return op.next();
 }
-
-/** Flags that keep a register destination from being written when unmasked. */
-export const WITHHOLDING: u32 = IE | DE | ZE;

@@ -20,7 +20,7 @@ import {
 import { Mem, probe, READ, raise, WRITE } from "./memory";
 import { Op } from "./op";
 import { realStyle } from "./segments";
-import { BUSY, C1, clearC1, ES, Fpu, notePointers, ready, readyNoWait } from "./x87";
+import { BUSY, clearC1, ES, Fpu, notePointers, ready, readyNoWait } from "./x87";
 
 const CR0_MP_TS: u32 = 0xa;
 
@@ -220,7 +220,7 @@ function readEnvironment(op: Op, a: u64): void {
   let selector: u32;
   let fdp: u32;
   let data: u32;
-  let fop: u32 = load<u32>(S_FOP);
+  let fop: u32;
   if (op.size == 2) {
     fip = <u32>Mem.read<u16>(a + 6);
     selector = <u32>Mem.read<u16>(a + 8);
@@ -230,7 +230,7 @@ function readEnvironment(op: Op, a: u64): void {
       fop = selector & 0x7ff;
       fip |= (selector & 0xf000) << 4;
       fdp |= (data & 0xf000) << 4;
-    }
+    } else fop = 0;
   } else {
     fip = <u32>Mem.read<u32>(a + 12);
     selector = <u32>Mem.read<u32>(a + 16);

@@ -473,6 +473,7 @@ export function transcendental1(op: Op): usize {
   if (!ready()) return op.fault();
   notePointers(op);
   const which = <u32>op.sub;
+  if (which != 0) setC2(false);
   if (Fpu.empty(0)) {
     if (stackFault(false)) Fpu.put(0);
     return op.next();
@@ -494,11 +495,6 @@ export function transcendental1(op: Op): usize {
       sineAndCosine();
       finish(which == 1 ? SINE : COSINE, -1);
     }
-    if (settle()) {
-      setC2(false);
-      Fpu.put(0);
-    }
-    return op.next();
   }
   if (settle()) Fpu.put(0);
   return op.next();
@@ -538,9 +534,9 @@ export function transcendentalPush(op: Op): usize {
   if (!ready()) return op.fault();
   notePointers(op);
   const sincos = op.sub == 1;
+  setC2(false);
   if (Fpu.empty(0) || !Fpu.empty(7)) {
     if (stackFault(!Fpu.empty(0))) {
-      setC2(false);
       Fpu.put(0);
       pushValid();
     }
@@ -572,7 +568,6 @@ export function transcendentalPush(op: Op): usize {
     }
   }
   if (!settle()) return op.next();
-  setC2(false);
   Fpu.put(0);
   setResult(X80.high(S_TMP1), X80.low(S_TMP1));
   pushValid();
