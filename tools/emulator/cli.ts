@@ -39,7 +39,6 @@ class Session {
   readonly #stderr = new FdSink(2);
   readonly #sinks: Sink[] = [];
   #input: HostInput | undefined;
-  #control: RunControl | undefined;
   #monitor: Monitor | undefined;
   #gdb: GdbServer | undefined;
   /** Standard input goes to the monitor, and what has been typed of its line. */
@@ -178,7 +177,6 @@ class Session {
     process.on("exit", () => this.#input?.restore());
     const machine = await this.#build();
     const control = new RunControl(machine, o.freeze);
-    this.#control = control;
     this.#monitor = new Monitor(control, () => this.leave(0));
     if (o.gdbPort !== undefined) await this.#startGdb(control, this.#monitor, o.gdbPort);
     this.#startInput(machine);

@@ -109,6 +109,10 @@ export interface CoreExports {
   clear_watchpoints(): void;
   /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */
   step(cpu: number): number;
+  /** Copies the state that is not in `memory` (clock, next CPU, A20) to SCHEDULER of core/state.ts, for a snapshot. */
+  save_scheduler(): void;
+  /** Takes it from there and drops all decoded code and translations: `memory` has been replaced by a snapshot's. */
+  load_scheduler(): void;
 }
 
 /** Virtual TSC frequency, Hz: one instruction is one cycle and one nanosecond. */

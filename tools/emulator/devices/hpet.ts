@@ -83,10 +83,6 @@ export class Hpet implements Device {
     this.onLegacy(false);
   }
 
-  restored(): void {
-    this.onLegacy(this.legacy);
-  }
-
   get legacy(): boolean {
     return (this.state.config & LEGACY) !== 0n;
   }

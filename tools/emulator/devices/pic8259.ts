@@ -70,10 +70,6 @@ export class Pic8259 implements Device {
     this.#update();
   }
 
-  restored(): void {
-    this.onIntr(this.state.intr);
-  }
-
   /** True while input 0–15 could interrupt the CPU if it became active. */
   listens(input: number): boolean {
     const [master, slave] = this.state.chips;

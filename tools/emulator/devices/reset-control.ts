@@ -14,10 +14,6 @@ export class ResetControl implements Device {
     this.onA20(true);
   }
 
-  restored(): void {
-    this.onA20((this.state.port92 & 2) !== 0);
-  }
-
   /** Port 0xCF9: RST_CPU (bit 2) rising resets. */
   cf9Port(): PortHandler {
     return {

@@ -116,10 +116,9 @@ export class Board {
     this.pit = new Pit8254(this.scheduler);
     const legacyTimer = this.lines.isa(0);
     const rtcLine = this.lines.isa(8);
-    let pitConnected = true;
     const pitLine = this.lines.isa(0);
-    this.pit.onOutput = (level) => pitLine.set(level && pitConnected);
-    this.pit.isHeard = () => pitConnected && (this.pic.listens(0) || this.ioapic.listens(2));
+    this.pit.onOutput = (level) => pitLine.set(level && !this.hpet.legacy);
+    this.pit.isHeard = () => !this.hpet.legacy && (this.pic.listens(0) || this.ioapic.listens(2));
     this.rtc = new Rtc(rtcLine, this.scheduler, options.epoch);
     const gsiLines = new Map(
       [2, 8, 16, 17, 18, 19, 20, 21, 22, 23].map((n) => [n, this.lines.gsi(n)]),
@@ -129,8 +128,7 @@ export class Board {
       this.scheduler,
     );
     this.hpet.onLegacy = (on) => {
-      pitConnected = !on;
-      pitLine.set(pitConnected && this.pit.state.output);
+      pitLine.set(!on && this.pit.state.output);
       this.pit.catchUp();
     };
     this.pm = new AcpiPm(this.lines.isa(9), this.scheduler, log);

@@ -1,9 +1,16 @@
-// A machine's whole state as plain data: core memory without its caches, wasm globals, devices,
-// timers. Pages of zeros are left out, so that a snapshot has the size of what the guest touched.
+// A machine's whole state as plain data: core memory without its caches, RAM, devices, timers. Pages of zeros are left out, so that a snapshot has the size of what the guest touched.
 
 import { createHash } from "node:crypto";
-import { APIC_STRIDE, APICS, MAX_CPUS, SLOTS, STATE, STATE_SIZE } from "../core/state.ts";
-import type { CoreExports } from "../interface.ts";
+import {
+  APIC_STRIDE,
+  APICS,
+  MAX_CPUS,
+  SCHEDULER,
+  SCHEDULER_SIZE,
+  SLOTS,
+  STATE,
+  STATE_SIZE,
+} from "../core/state.ts";
 import type { Machine } from "../machine.ts";
 
 const PAGE = 4096;
@@ -13,10 +20,8 @@ export interface Snapshot {
   cpus: number;
   /** Pages of RAM that are not all zero, by page frame number. */
   pages: Map<number, Uint8Array>;
-  /** CPU states and local APICs: address in core memory and contents. */
+  /** CPU states, local APICs, scheduler: address in core memory and contents. */
   core: [address: number, bytes: Uint8Array][];
-  /** Mutable globals of the core: virtual time and what is scheduled. */
-  globals: Record<string, number | bigint>;
   devices: Record<string, unknown>;
   timers: Record<string, number>;
   videoMemory: Uint8Array | undefined;
@@ -28,12 +33,8 @@ const CORE_STATE: readonly [address: number, bytes: number][] = [
   [STATE, STATE_SIZE],
   [SLOTS, STATE_SIZE * MAX_CPUS],
   [APICS, APIC_STRIDE * MAX_CPUS],
+  [SCHEDULER, SCHEDULER_SIZE],
 ];
-
-function globalsOf(core: CoreExports): [string, WebAssembly.Global][] {
-  const all = Object.entries(core as unknown as Record<string, unknown>);
-  return all.filter((e): e is [string, WebAssembly.Global] => e[1] instanceof WebAssembly.Global);
-}
 
 /** Pages of RAM that hold something, in order. */
 function* usedPages(machine: Machine): Generator<[frame: number, bytes: Uint8Array]> {
@@ -51,13 +52,13 @@ function* usedPages(machine: Machine): Generator<[frame: number, bytes: Uint8Arr
 
 export function captureSnapshot(machine: Machine): Snapshot {
   const { core, board } = machine;
+  core.save_scheduler();
   const memory = core.memory.buffer;
   return {
     ramBytes: machine.ram.size,
     cpus: machine.cpus.length,
     pages: new Map([...usedPages(machine)].map(([frame, bytes]) => [frame, bytes.slice()])),
     core: CORE_STATE.map(([at, n]) => [at, new Uint8Array(memory.slice(at, at + n))]),
-    globals: Object.fromEntries(globalsOf(core).map(([name, g]) => [name, g.value])),
     devices: Object.fromEntries(board.devices().map((d) => [d.name, structuredClone(d.state)])),
     timers: board.scheduler.save(),
     videoMemory: board.vga?.vram.slice(),
@@ -78,10 +79,7 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   for (const [frame, bytes] of snapshot.pages) ram.write(frame * PAGE, bytes);
   const memory = new Uint8Array(core.memory.buffer);
   for (const [at, bytes] of snapshot.core) memory.set(bytes, at);
-  for (const [name, global] of globalsOf(core)) {
-    const value = snapshot.globals[name];
-    if (value !== undefined) global.value = value;
-  }
+  core.load_scheduler();
   for (const device of board.devices()) {
     const state = snapshot.devices[device.name];
     if (state !== undefined) device.state = structuredClone(state) as object;

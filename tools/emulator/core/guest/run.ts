@@ -13,7 +13,6 @@ import {
   MAX_CPUS,
   PAGE_HOST,
   RAM_BASE,
-  SCHEDULER,
   S_ACTIVITY,
   S_BUDGET,
   S_CPU,
@@ -29,6 +28,7 @@ import {
   S_SHADOW,
   S_STOP,
   S_TRAP,
+  SCHEDULER,
   SHUTDOWN,
   SLOTS,
   STATE,
@@ -50,6 +50,7 @@ import { lookup } from "./blocks";
 import { installBuilder } from "./builder";
 import { beginSlice, now, restoreBudget, sliceEvent, sliceUsed } from "./clock";
 import { setCpuModel } from "./cpuid";
+import { breakpointHit, clearBreakpointHit } from "./debugger";
 import { interrupt_acknowledge } from "./env";
 import { IF, TF } from "./flags";
 import {
@@ -62,7 +63,9 @@ import {
   tripleFault,
 } from "./interrupts";
 import {
+  a20,
   arenaFlush,
+  clearWatchHit,
   codeWritten,
   cpuCount,
   flushAllCpus,
@@ -70,8 +73,10 @@ import {
   initTlb,
   leaveNow,
   leaveSoon,
+  NO_ADDRESS,
   setA20,
   setCpuCount,
+  watchHit,
 } from "./memory";
 import { Op } from "./op";
 import { init, powerOn, startUp } from "./reset";
@@ -355,6 +360,7 @@ export function step(cpu: i32): i32 {
   const t = now();
   beginSlice(t, 0);
   if (t > clock) clock = t;
+  if (t > latest) latest = t;
   running = false;
   return exitReason == EXIT_NONE ? EXIT_DEADLINE : exitReason;
 }
@@ -366,6 +372,7 @@ export function save_scheduler(): void {
   store<f64>(SCHEDULER, roundEnd, 16);
   store<u64>(SCHEDULER, a20(), 24);
   store<i32>(SCHEDULER, nextCpu, 32);
+  store<f64>(SCHEDULER, latest, 40);
 }
 
 /** Takes the scheduler's state from SCHEDULER and drops everything derived from memory that changed. */
@@ -375,6 +382,7 @@ export function load_scheduler(): void {
   roundEnd = load<f64>(SCHEDULER, 16);
   setA20(load<u64>(SCHEDULER, 24) == NO_ADDRESS);
   nextCpu = load<i32>(SCHEDULER, 32);
+  latest = load<f64>(SCHEDULER, 40);
   exitReason = EXIT_NONE;
   beginSlice(clock, 0);
   arenaFlush();

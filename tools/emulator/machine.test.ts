@@ -1,0 +1,224 @@
+// The Machine API with small guests: ends of a run, serial line, screen, time, snapshots,
+// determinism. Guests are assembled here; what they must print follows from their code.
+
+import { expect, test } from "vitest";
+import { al, ax, dword, dx, eax, ecx, mem } from "../asm/index.ts";
+import { LoadError, Machine, type MachineOptions } from "./machine.ts";
+import { COM1, guest, loadIdt, outb, print } from "./platform/testdata/guest.ts";
+
+const create = (kernel: Uint8Array, options: MachineOptions = {}): Promise<Machine> =>
+  Machine.create({ kernel, memory: "16M", ...options });
+
+const hello = guest((a) => print(a, "hello", "hello, machine\n"));
+
+/** Adds numbers without end, so that time passes. */
+const busy = guest((a) => {
+  a.label("again");
+  a.inc(eax).mov(mem(0x200000), eax).jmp("again");
+});
+
+/** Echoes the serial line by polling until it receives "q". */
+const echo = guest((a) => {
+  a.label("wait");
+  a.mov(dx, COM1 + 5)
+    .in(al, dx)
+    .test(al, 1)
+    .jz("wait")
+    .mov(dx, COM1)
+    .in(al, dx);
+  a.cmp(al, "q".charCodeAt(0)).je("poweroff").call("putc").jmp("wait");
+});
+
+test("a guest prints and powers off", async () => {
+  const machine = await create(hello);
+  expect(await machine.run()).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("hello, machine\n");
+});
+
+test("a run ends where the serial output matches, and goes on from there", async () => {
+  const machine = await create(hello);
+  expect(machine.runSync({ until: "hello" })).toEqual({ kind: "matched" });
+  expect(machine.serialOutput).toBe("hello");
+  expect(machine.runSync()).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("hello, machine\n");
+});
+
+test("limits of instructions and virtual time end a run", async () => {
+  const machine = await create(busy);
+  expect(machine.runSync({ instructions: 100_000 })).toEqual({ kind: "limit" });
+  const done = machine.core.instructions();
+  expect(done).toBeGreaterThanOrEqual(100_000);
+  expect(done).toBeLessThan(110_000);
+  const before = machine.core.time();
+  expect(machine.runSync({ nanoseconds: 1_000_000 })).toEqual({ kind: "limit" });
+  expect(machine.core.time() - before).toBeGreaterThanOrEqual(1_000_000);
+  expect(machine.core.time() - before).toBeLessThan(1_010_000);
+});
+
+test("typed characters reach the guest", async () => {
+  const machine = await create(echo);
+  machine.sendSerial("abcdefghijklmnopqrstuvwxyz");
+  expect(machine.runSync()).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("abcdefghijklmnop");
+});
+
+test("isa-debug-exit ends with its status", async () => {
+  const kernel = guest((a) => a.mov(dx, 0xf4).mov(eax, 0x21).out(dx, eax));
+  const machine = await create(kernel, { debugExit: { iobase: 0xf4, iosize: 4 } });
+  expect(machine.runSync()).toEqual({ kind: "debug-exit", status: 0x43 });
+});
+
+test("halting with interrupts off is the end, and the report says where", async () => {
+  const machine = await create(guest((a) => a.cli().hlt()));
+  expect(machine.runSync()).toEqual({ kind: "dead" });
+  const report = await machine.report();
+  expect(report).toContain("CR0=00000011");
+  expect(report).toMatch(/=> 1000[0-9a-f]+: .* mov dx,604h/);
+  expect(report).toContain("(poweroff)");
+});
+
+test("halting with interrupts on and every line masked is idle for ever", async () => {
+  const kernel = guest((a) => {
+    outb(a, 0x21, 0xff);
+    outb(a, 0xa1, 0xff);
+    a.sti().hlt();
+  });
+  expect((await create(kernel)).runSync()).toEqual({ kind: "idle" });
+});
+
+test("a triple fault ends the run, or starts the guest again with reboot on", async () => {
+  const kernel = guest((a) => {
+    print(a, "start", "start\n");
+    a.lidt(mem("nothing")).ud2();
+    a.label("nothing");
+    a.dw(0).dd(0);
+  });
+  expect((await create(kernel)).runSync()).toEqual({ kind: "triple-fault", cpu: 0 });
+  const again = await create(kernel, { reboot: true });
+  again.runSync({ until: "start\nstart\nstart\n" });
+  expect(again.serialOutput).toBe("start\nstart\nstart\n");
+});
+
+test("timer interrupts through the 8259A wake a halted guest, and idle time costs nothing", async () => {
+  const kernel = guest((a) => {
+    loadIdt(a, { 8: "tick" });
+    a.mov(ecx, 0).sti();
+    a.label("sleep");
+    a.hlt().cmp(ecx, 100).jb("sleep").cli().mov(eax, ecx).call("hex").jmp("poweroff");
+    a.label("tick");
+    a.push(eax).inc(ecx).mov(al, 0x20).out(0x20, al).pop(eax).iretd();
+  });
+  const machine = await create(kernel);
+  const started = performance.now();
+  expect(machine.runSync()).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("00000064\n");
+  // 100 ticks of 65536 / 1193182 s.
+  expect(machine.core.time() / 1e9).toBeCloseTo((100 * 65536) / 1193182, 1);
+  expect(machine.core.instructions()).toBeLessThan(10_000);
+  expect(performance.now() - started).toBeLessThan(2000);
+});
+
+test("received characters interrupt a halted guest", async () => {
+  const kernel = guest((a) => {
+    loadIdt(a, { 12: "received" });
+    outb(a, COM1 + 1, 1);
+    outb(a, 0x21, 0xef);
+    a.sti();
+    a.label("sleep");
+    a.hlt().jmp("sleep");
+    a.label("received");
+    a.mov(dx, COM1).in(al, dx).call("putc").mov(al, 0x20).out(0x20, al).iretd();
+  });
+  const machine = await create(kernel);
+  expect(machine.runSync()).toEqual({ kind: "idle" });
+  expect(machine.listens).toBe(true);
+  machine.sendSerial("ok");
+  expect(machine.runSync()).toEqual({ kind: "idle" });
+  expect(machine.serialOutput).toBe("ok");
+});
+
+test("the text screen is readable", async () => {
+  const kernel = guest((a) => {
+    a.mov(dword(0xb8000), 0x07690748).mov(dword(0xb80a0), 0x1f211f21);
+  });
+  const machine = await create(kernel);
+  machine.runSync();
+  expect(machine.screenText()?.slice(0, 3)).toEqual(["Hi", "!!", ""]);
+});
+
+test("a linear framebuffer is readable as pixels", async () => {
+  const kernel = guest((a) => {
+    for (const [index, value] of Object.entries({ 1: 64, 2: 48, 3: 32, 4: 0x41 })) {
+      a.mov(dx, 0x1ce).mov(ax, Number(index)).out(dx, ax);
+      a.mov(dx, 0x1cf).mov(ax, value).out(dx, ax);
+    }
+    a.mov(dword(0xfd000000 + (64 * 2 + 3) * 4), 0x00123456);
+  });
+  const machine = await create(kernel);
+  machine.runSync();
+  const picture = machine.screen();
+  expect([picture?.width, picture?.height]).toEqual([64, 48]);
+  expect(picture?.pixels[64 * 2 + 3]).toBe(0x123456);
+});
+
+test("two runs end in the same state, another input in another", async () => {
+  const run = async (typed: string): Promise<string> => {
+    const machine = await create(echo);
+    machine.sendSerial(typed);
+    machine.runSync();
+    return machine.stateHash();
+  };
+  const first = await run("abcq");
+  expect(await run("abcq")).toBe(first);
+  expect(await run("abdq")).not.toBe(first);
+});
+
+test("slicing a run does not change what the guest does", async () => {
+  const whole = await create(hello);
+  whole.runSync();
+  const parts = await create(hello);
+  while ((await parts.run({ nanoseconds: 100 })).kind === "limit");
+  expect(parts.stateHash()).toBe(whole.stateHash());
+});
+
+test("a snapshot brings the machine back, and a clone goes its own way", async () => {
+  const machine = await create(echo);
+  machine.sendSerial("ab");
+  machine.runSync({ until: "ab" });
+  const saved = machine.snapshot();
+  const hash = machine.stateHash();
+  machine.sendSerial("cdq");
+  expect(machine.runSync()).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("abcd");
+  const end = machine.stateHash();
+
+  machine.restore(saved);
+  expect(machine.stateHash()).toBe(hash);
+  const other = await machine.clone();
+  machine.sendSerial("cdq");
+  machine.runSync();
+  expect(machine.serialOutput).toBe("abcd");
+  expect(machine.stateHash()).toBe(end);
+  other.sendSerial("xyzq");
+  other.runSync();
+  expect(other.serialOutput).toBe("abxyz");
+});
+
+test("memory reads as the guest sees it", async () => {
+  const machine = await create(guest((a) => a.mov(dword(0x1000), 0x64636261)));
+  machine.runSync();
+  expect(new TextDecoder().decode(machine.readPhysical(0x1000, 4))).toBe("abcd");
+  expect(machine.readLinear(0x1000n, 4)).toEqual(machine.readPhysical(0x1000, 4));
+  expect(machine.readPhysical(16 * 1024 * 1024 - 2, 4).length).toBe(2);
+});
+
+test.each([
+  [{ memory: "0" }, /memory of 0 bytes/],
+  [{ memory: "4G" }, /expected 2M to 3072M/],
+  [{ cpus: 33 }, /33 CPUs/],
+  [{ cpu: "pentium" as "max" }, /models are default and max/],
+  [{ kernel: "/no/such/kernel" }, /kernel \/no\/such\/kernel: there is no such file/],
+])("refuses %o", async (options, message) => {
+  await expect(create(hello, options)).rejects.toThrow(message);
+  await expect(create(hello, options)).rejects.toBeInstanceOf(LoadError);
+});
