@@ -75,7 +75,7 @@ function createKernelPd(): Pd {
   if (changetype<usize>(ports) === 0 || !insertNode(pd.ports, ports, NUM_PORTS)) {
     panic("out of memory for the I/O ports");
   }
-  ports.attr = 0x1f;
+  ports.attr = 7;
   return pd;
 }
 
@@ -117,7 +117,19 @@ export function startCpu(cpu: Cpu): void {
   createIdle(cpu);
   switchPd(cpu, kernelPd);
   addHipCpu(cpu);
+}
+
+/** Entry of an application processor, while the boot CPU waits for it with the kernel lock. */
+export function ap_start(address: usize): void {
+  const cpu = changetype<Cpu>(address);
+  startCpu(cpu);
+  startTimer();
   cpu.online = true;
+}
+
+/** What it does then, with the lock; the value is that of `run`. */
+export function ap_run(): i32 {
+  return run(thisCpu());
 }
 
 /** The boot CPU is number 0, whatever the MADT's order. */
@@ -164,6 +176,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   startCpu(cpu);
   calibrate();
   startTimer();
+  cpu.online = true;
   if (!initGsis(kernelPd)) panic("out of memory for interrupts");
   startProcessors();
   finishHip();
@@ -210,4 +223,9 @@ export function on_trap(): i32 {
 /** Entry from an exception or interrupt in kernel mode; `frame` as in `kernelTrap`. */
 export function on_kernel_trap(frame: usize): void {
   kernelTrap(frame);
+}
+
+/** Offset of the UTCB's address in an EC, for tests and debuggers. */
+export function ec_utcb_offset(): i32 {
+  return <i32>offsetof<Ec>("utcb");
 }

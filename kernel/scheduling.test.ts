@@ -141,7 +141,7 @@ describe("semaphores", () => {
     m.onIdle = () => {
       slept = m.deadline;
       m.tsc = m.deadline;
-      kernelInterrupt(m, 224);
+      m.interruptIdle(224);
     };
     const deadline = m.tsc + 123_456_789n;
     m.syscall(down(50, deadline));
@@ -178,9 +178,3 @@ describe("semaphores", () => {
     expect(m.get("rdi")).toBe(BigInt(abi.BAD_CAP));
   });
 });
-
-function kernelInterrupt(m: Machine, vector: number): void {
-  const frame = 0x8000;
-  m.view.setBigUint64(frame, BigInt(vector), true);
-  m.exports.on_kernel_trap(frame);
-}

@@ -1,12 +1,60 @@
-// Application processors. Not started yet: the HIP lists them without the online flag, as the interface
-// has it for CPUs that cannot be used.
+// Start of the application processors, one after the other: INIT, start-up interrupt, wait until the
+// CPU says that it is there. Intel SDM vol. 3A, 8.4.4. The page of low memory used is restored.
 
-import { beginLine, endLine, printDecimal } from "./console";
-import { cpuCount } from "./cpu";
+import { beginLine, endLine, print, printDecimal } from "./console";
+import { Cpu, cpuById, cpuCount } from "./cpu";
+import { delayMicroseconds, sendInit, sendStartup } from "./lapic";
+import { AP_START, AP_START_SIZE } from "./layout";
+import { prepareCpu } from "./main";
+import { allocPage, freePage } from "./page";
+import { panic } from "./panic";
+import { ap_cpu, ap_trampoline } from "./symbol";
+import { load32, store32, window } from "./x86";
 
+/** Microseconds. Processors since the Pentium 4 need no longer pause after INIT. */
+const INIT_PAUSE: u32 = 200;
+/** How often and how long to look for the processor: 50 ms altogether. */
+const LOOKS: u32 = 500;
+const LOOK_PAUSE: u32 = 100;
+/** After this many looks the start-up interrupt is sent again. */
+const REPEAT_AT: u32 = 10;
+
+function isUp(cpu: Cpu): bool {
+  const address = window() + <u64>(changetype<usize>(cpu) + offsetof<Cpu>("online"));
+  return (load32(address) & 0xff) !== 0;
+}
+
+function start(cpu: Cpu): bool {
+  store32(ap_cpu(), <u64>changetype<usize>(cpu));
+  sendInit(cpu.apicId);
+  delayMicroseconds(INIT_PAUSE);
+  sendStartup(cpu.apicId, AP_START >> 12);
+  for (let look: u32 = 0; look < LOOKS; look++) {
+    if (isUp(cpu)) return true;
+    delayMicroseconds(LOOK_PAUSE);
+    if (look === REPEAT_AT && !isUp(cpu)) sendStartup(cpu.apicId, AP_START >> 12);
+  }
+  // Whatever it is doing, it must not come up later.
+  sendInit(cpu.apicId);
+  return false;
+}
+
+/** Starts every processor of the MADT; one that does not answer stays offline, with a line in the log. */
 export function startProcessors(): void {
   if (cpuCount() <= 1) return;
-  beginLine("CPUs not started: ");
-  printDecimal(<u64>cpuCount() - 1);
-  endLine();
+  const backup = allocPage();
+  if (backup === 0) panic("out of memory for starting processors");
+  memory.copy(backup, AP_START, AP_START_SIZE);
+  memory.copy(AP_START, <usize>ap_trampoline(), AP_START_SIZE);
+  for (let i: u32 = 1; i < cpuCount(); i++) {
+    const cpu = cpuById(i);
+    prepareCpu(cpu);
+    if (start(cpu)) continue;
+    beginLine("CPU ");
+    printDecimal(i);
+    print(" does not start");
+    endLine();
+  }
+  memory.copy(AP_START, backup, AP_START_SIZE);
+  freePage(backup);
 }

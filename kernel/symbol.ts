@@ -7,7 +7,9 @@ export declare function syscall_entry(): u64;
 export declare function rdmsr_fault(): u64;
 export declare function wrmsr_fault(): u64;
 export declare function msr_fault_resume(): u64;
-/** Trampoline for application processors: copied to AP_START. */
+/** Trampoline for application processors, a physical address: copied to AP_START. */
 export declare function ap_trampoline(): u64;
+/** The word that tells a starting processor its Cpu object. */
+export declare function ap_cpu(): u64;
 /** Page-table root with the window alone (no identity mapping): a physical address. */
 export declare function kernel_pml4(): u64;

@@ -3,9 +3,13 @@
 
 import {
   type Assembler,
+  ax,
   cr0,
   cr3,
   cr4,
+  cs,
+  diff,
+  ds,
   dword,
   eax,
   ebp,
@@ -16,12 +20,15 @@ import {
   esi,
   far,
   mem,
+  qword,
   r15,
   rax,
+  rbx,
   rip,
   rsp,
 } from "../../tools/asm/index.ts";
 import {
+  CPU_STACK,
   KERNEL_END,
   KERNEL_POOL,
   KERNEL_STACK_SIZE,
@@ -145,6 +152,37 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.form("Mov_r64_imm64", rax, "kernel_entry64");
   a.jmp(rax);
 
+  // Application processors start here, copied to AP_START, in real mode with CS:IP = AP_START / 16 : 0.
+  a.align(16);
+  a.label("ap_trampoline", { global: true });
+  a.bits(16);
+  a.cli();
+  a.mov(ax, cs);
+  a.mov(ds, ax);
+  a.mov(eax, CR4_PAE);
+  a.mov(cr4, eax);
+  a.mov(eax, "boot_pml4");
+  a.mov(cr3, eax);
+  a.mov(ecx, EFER);
+  a.rdmsr();
+  a.or(eax, EFER_BITS);
+  a.wrmsr();
+  a.lgdt(mem(diff("ap_gdt_pointer", "ap_trampoline")));
+  // Paging and protection at once: straight from real mode to long mode.
+  a.mov(eax, CR0_BITS);
+  a.mov(cr0, eax);
+  a.form("Jmp_ptr1632", far(SEL_KERN_CODE, "ap_entry64"));
+  a.align(8);
+  a.label("ap_gdt_pointer");
+  a.dw(23);
+  a.dd("boot_gdt");
+  a.label("ap_trampoline_end");
+
+  a.bits(64);
+  a.label("ap_entry64");
+  a.form("Mov_r64_imm64", rax, "kernel_ap_entry");
+  a.jmp(rax);
+
   a.align(8);
   a.label("boot_gdt");
   a.dq(0, 0x00af_9b00_0000_ffffn, 0x00cf_9300_0000_ffffn);
@@ -177,6 +215,25 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.mov(esi, ebp);
   a.call("kernel_main");
   a.jmp("kernel_leave");
+
+  // The boot CPU waits with the lock until this one has set itself up; then it competes like all others.
+  a.align(16);
+  a.label("kernel_ap_entry", { global: true });
+  a.mov(eax, "kernel_pml4");
+  a.mov(cr3, rax);
+  a.form("Mov_r64_imm64", r15, WINDOW);
+  a.mov(ebx, dword(rip("ap_cpu")));
+  a.mov(rsp, qword(r15, { index: rbx, disp: CPU_STACK }));
+  a.mov(edi, ebx);
+  a.call("ap_start");
+  a.call("kernel_lock");
+  a.call("ap_run");
+  a.jmp("kernel_leave");
+
+  a.section(".data");
+  a.align(8);
+  a.label("ap_cpu", { global: true, kind: "object" });
+  a.dq(0);
 
   a.section(".bss");
   a.align(16);

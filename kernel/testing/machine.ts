@@ -7,6 +7,7 @@ import asc from "assemblyscript/asc";
 import * as abi from "../abi.ts";
 import { EC_REGS, EXIT_IRET, EXIT_SYSRET, FRAME_ERR, FRAME_RIP, FRAME_VEC } from "../layout.ts";
 import { KERNEL_ASC_OPTIONS, KERNEL_ENTRY } from "../options.ts";
+import { crd } from "./crd.ts";
 
 const WINDOW = 0xffff_fffe_0000_0000n;
 const MEMORY_PAGES = 2048;
@@ -15,6 +16,8 @@ const BOOT_INFO = 0x9000;
 const MEMORY_MAP = 0x9100;
 const MODULES = 0x9200;
 const KERNEL_PML4 = 0x10_8000;
+/** A page of low memory for the interrupt frame of an idle CPU. */
+const IDLE_FRAME = 0x8000;
 const ROOT_MODULE = 0x410_0000;
 
 /** Register offsets in the EC, by name. */
@@ -83,6 +86,7 @@ interface Exports {
   memory: WebAssembly.Memory;
   kernel_main(magic: number, info: number): number;
   on_syscall(): number;
+  ec_utcb_offset(): number;
   on_trap(): number;
   on_kernel_trap(frame: number): void;
 }
@@ -258,6 +262,17 @@ export class Machine {
     this.trap(224);
   }
 
+  /** An interrupt while the kernel idles. */
+  interruptIdle(vector: number): void {
+    this.view.setBigUint64(IDLE_FRAME, BigInt(vector), true);
+    this.exports.on_kernel_trap(IDLE_FRAME);
+  }
+
+  /** Linear-memory address of the current EC's UTCB, 0 for the idle EC. */
+  get utcb(): number {
+    return this.view.getUint32(this.ec + this.exports.ec_utcb_offset(), true);
+  }
+
   /** Physical address of the page mapped at a user address of the current address space, or undefined. */
   translate(address: bigint, root = Number(this.cr3)): { phys: number; entry: bigint } | undefined {
     let table = root;
@@ -353,9 +368,4 @@ export class Machine {
   }
 }
 
-/** A capability range descriptor. */
-export function crd(kind: number, base: bigint | number, order = 0, attr = 0x1f): bigint {
-  return (BigInt(base) << 12n) | BigInt((order << 7) | (attr << 2) | kind);
-}
-
-export { EXIT_IRET, EXIT_SYSRET };
+export { crd, EXIT_IRET, EXIT_SYSRET };

@@ -1,0 +1,146 @@
+// Hostile user space: random system calls, traps and interrupts with random registers and messages. The
+// kernel may end the threads that do it, but it must not trap, panic or lose memory. A wasm access
+// outside the 128 MiB of physical memory traps by itself.
+
+import { expect, it } from "vitest";
+import * as abi from "./abi.ts";
+import { crd, Idle, Machine } from "./testing/machine.ts";
+
+/** xorshift32: the same steps for the same seed. */
+function generator(seed: number): (limit: number) => number {
+  let state = seed | 1;
+  return (limit) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+}
+
+const INTERESTING = [
+  0n,
+  1n,
+  2n,
+  3n,
+  0x1fn,
+  0xfffn,
+  0x1000n,
+  0xffffn,
+  0x10000n,
+  0x3ff_ffffn,
+  0x400_0000n,
+  0x7fff_ffff_d000n,
+  0x7fff_ffff_f000n,
+  0x8000_0000_0000n,
+  0xffff_fffe_0020_0000n,
+  (1n << 52n) - 1n,
+  1n << 63n,
+  (1n << 64n) - 1n,
+];
+
+class Attacker {
+  private readonly random: (limit: number) => number;
+  constructor(
+    private readonly m: Machine,
+    seed: number,
+  ) {
+    this.random = generator(seed);
+  }
+
+  private value(): bigint {
+    switch (this.random(6)) {
+      case 0:
+        return INTERESTING[this.random(INTERESTING.length)] ?? 0n;
+      case 1:
+        return this.crd();
+      case 2:
+        return (BigInt(this.random(2 ** 32)) << 32n) | BigInt(this.random(2 ** 32));
+      case 3:
+        return BigInt(this.random(64)) << 12n;
+      default:
+        return BigInt(this.random(64));
+    }
+  }
+
+  private crd(): bigint {
+    const kind = this.random(4);
+    const order = this.random(8) === 0 ? this.random(32) : this.random(7);
+    const base = this.random(4) === 0 ? this.random(2 ** 32) : this.random(0x500);
+    // Memory from low addresses on, so that page tables get crowded.
+    return crd(kind, base, order, this.random(32));
+  }
+
+  private messages(): void {
+    const utcb = this.m.utcb;
+    if (utcb === 0) return;
+    const words = this.random(4);
+    const typed = this.random(4) === 0 ? this.random(65536) : this.random(3);
+    this.m.view.setUint32(utcb + 4, (typed << 16) | words, true);
+    this.m.view.setUint32(utcb, this.random(2), true);
+    this.m.view.setBigUint64(utcb + 8, this.crd(), true);
+    this.m.view.setBigUint64(utcb + 0x10, this.crd(), true);
+    this.m.view.setBigUint64(utcb + 0x20, BigInt.asUintN(64, this.value()), true);
+    for (let i = 0; i < 2; i++) {
+      this.m.view.setBigUint64(utcb + 0xff0 - i * 16, this.crd(), true);
+      this.m.view.setBigUint64(utcb + 0xff8 - i * 16, this.value() & ~0x7fcn, true);
+    }
+  }
+
+  step(): void {
+    const { m } = this;
+    this.messages();
+    const dice = this.random(20);
+    if (dice === 0) {
+      m.tsc += BigInt(this.random(20_000_000));
+      m.trap(224);
+    } else if (dice === 1) {
+      const vectors = [0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19, 32, 231, 240];
+      m.trap(vectors[this.random(vectors.length)] ?? 6, this.random(16));
+    } else {
+      const id = dice === 2 ? this.random(256) : this.random(13);
+      const selector = this.random(8) === 0 ? this.value() : BigInt(this.random(64));
+      m.syscall({
+        rdi: (selector << 12n) | BigInt(this.random(16) << 8) | BigInt(id),
+        rsi: this.random(3) === 0 ? this.value() : abi.ROOT_SEL_PD,
+        rdx: this.value(),
+        rax: this.value(),
+        r8: this.value(),
+        rcx: this.value(),
+        r11: this.value(),
+      });
+    }
+  }
+}
+
+/** Runs until nothing is left to run or the number of steps is reached. */
+function attack(m: Machine, seed: number, steps: number): number {
+  const attacker = new Attacker(m, seed);
+  m.onIdle = () => {
+    if (m.deadline <= m.tsc) throw new Idle("idle");
+    m.tsc = m.deadline;
+    m.interruptIdle(224);
+  };
+  for (let step = 0; step < steps; step++) {
+    try {
+      attacker.step();
+    } catch (error) {
+      if (error instanceof Idle) return step;
+      throw error;
+    }
+  }
+  return steps;
+}
+
+it("random system calls neither panic nor trap the kernel", { timeout: 60_000 }, async () => {
+  let total = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const m = await Machine.boot();
+    try {
+      total += attack(m, seed * 7919, 1500);
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${(error as Error).stack}\n${m.log}`);
+    }
+    expect(m.log).not.toContain("panic");
+  }
+  expect(total).toBeGreaterThan(10_000);
+});
