@@ -1,7 +1,7 @@
 // Builds the roottask and the programs of userland.tar that are written in TypeScript: compiled wasm and
 // stubs linked to ELF executables. Which programs there are stands in programs.ts.
 
-import { compile } from "../tools/aot/index.ts";
+import { compile, linkLinux } from "../tools/aot/index.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
 import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
@@ -83,24 +83,5 @@ export function buildNativeApp(wasm: Uint8Array, map?: string): Uint8Array {
 
 /** A static program for Linux: its start-up code and system calls come from the compiler. */
 export function buildLinuxApp(wasm: Uint8Array, map?: string): Uint8Array {
-  const compiled = compile(wasm, { target: "linux", name: "app", sourceMap: map });
-  return linkElf({
-    objects: [compiled],
-    segments: [
-      {
-        name: "text",
-        flags: "rx",
-        vaddr: BigInt(NATIVE_LAYOUT.text),
-        sections: [".text", ".text.*"],
-      },
-      {
-        name: "rodata",
-        flags: "r",
-        sections: [".rodata", ".rodata.*", ".wasm.data", ".wasm.data.*"],
-      },
-      { name: "data", flags: "rw", sections: [".data", ".data.*", ".bss", ".bss.*"] },
-    ],
-    entry: "_start",
-    class: 64,
-  });
+  return linkLinux(compile(wasm, { target: "linux", name: "app", sourceMap: map }));
 }

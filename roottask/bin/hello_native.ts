@@ -1,5 +1,6 @@
 // A native program: talks to the roottask's services through portals and makes no Linux system call.
 
+import { load64 } from "../libhedron/x86";
 import {
   allocateMemory,
   closeFile,
@@ -69,7 +70,7 @@ function printFile(path: string): void {
 /** `stack` is the address of argc, argv and the environment. */
 export function main(stack: u64): void {
   print("Hello from a native program, with ");
-  printNumber(load<u64>(stack as usize));
+  printNumber(load64(stack));
   print(" arguments\n");
   print("sum of 0..99999 through allocated memory: ");
   printNumber(sumThroughMemory(100_000));

@@ -96,11 +96,20 @@ function openNode(node: Node, flags: u32): OpenFile | null {
   return file;
 }
 
+/** The node behind the standard descriptors of all programs; it is never freed. */
+function consoleNode(): Node | null {
+  if (console === null) {
+    console = newNode(KIND_CONSOLE, 0o600);
+    const made = console;
+    if (made !== null) made.users = 1;
+  }
+  return console;
+}
+
 /** A table with the three standard descriptors, or 0 when memory is out. */
 export function newFiles(): usize {
   const table = allocate(TABLE_BYTES);
-  if (console === null) console = newNode(KIND_CONSOLE, 0o600);
-  const node = console;
+  const node = consoleNode();
   if (table === 0 || node === null) return 0;
   for (let fd: u32 = 0; fd < 3; fd++) {
     const file = openNode(node, fd === 0 ? O_RDONLY : O_WRONLY);

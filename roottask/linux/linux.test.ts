@@ -376,6 +376,14 @@ describe("process", () => {
     expect(before - machine.exports.free()).toBeLessThan(10);
   });
 
+  it("leaves the log to the programs that follow", () => {
+    machine.exports.reap(1);
+    machine.launch("linux bin/sample");
+    machine.poke(2, DATA, Buffer.from("next"));
+    expect(machine.call(2, NR.write, 1, DATA, 4)).toBe(4n);
+    expect(machine.log).toBe("next");
+  });
+
   it("survives arbitrary arguments", () => {
     const values = [
       0n,
