@@ -728,7 +728,6 @@ class FunctionEmitter implements MoveContext {
   }
 
   private compareSelect(inst: Inst): void {
-    const { e } = this;
     const { first, type } = inst.aux as { first: number; type: Type };
     const to = this.dst(inst);
     let yes = this.loc(inst, first);

@@ -1,0 +1,246 @@
+// Benchmarks: each program of bench/ runs as a Linux executable made by this compiler and in V8 on
+// the same wasm, in one go. Prints time, ratio and code size. The program's result must be equal.
+
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+import { linkElf } from "../elf/index.ts";
+import type { ObjectFile } from "../elf/object.ts";
+import { compile } from "./compile.ts";
+import { LINUX_SEGMENTS } from "./link.ts";
+import { ALU, Encoder, R12, R13, RAX, RBX, RDI, RDX, RSI } from "./x64/encoder.ts";
+
+const DIRECTORY = fileURLToPath(new URL("./bench/", import.meta.url));
+
+export interface BenchRow {
+  program: string;
+  /** Best time of one run, in milliseconds. */
+  compiled: number;
+  v8: number;
+  ratio: number;
+  /** Bytes of machine code. */
+  codeSize: number;
+}
+
+export interface BenchResult {
+  rows: BenchRow[];
+  geometricMean: number;
+}
+
+/** Entry file around a bench program: main calls the timer, which calls run. */
+function entrySource(program: string): string {
+  return `import { run } from "./${program}";
+@external("stub", "bench") declare function bench(): void;
+export { run };
+export function main(): i32 { bench(); return 0; }`;
+}
+
+/** Compiles one bench program with asc; the module exports `run(): i64` and `main`. */
+async function compileGuest(program: string): Promise<Uint8Array> {
+  const file = `${program}.ts`;
+  const source = readFileSync(join(DIRECTORY, file), "utf8");
+  const entry = entrySource(program);
+  const outputs = new Map<string, Uint8Array>();
+  const { error, stderr } = await asc.main(
+    [
+      "entry.ts",
+      "--outFile",
+      "out.wasm",
+      "--runtime",
+      "stub",
+      "-O3",
+      "--use",
+      "abort=",
+      "--memoryBase",
+      "1024",
+    ],
+    {
+      readFile: (name) => (name === file ? source : name === "entry.ts" ? entry : null),
+      writeFile: (name, contents) => {
+        if (typeof contents !== "string") outputs.set(name, contents);
+      },
+      listFiles: () => [],
+    },
+  );
+  const wasm = outputs.get("out.wasm");
+  if (error || !wasm)
+    throw new Error(`asc ${file}: ${error?.message ?? "no output"}\n${stderr.toString()}`);
+  return wasm;
+}
+
+/** The routine `bench`: times `run` and writes (result, nanoseconds) pairs to standard output. */
+function timer(rounds: number): ObjectFile {
+  const e = new Encoder();
+  const rip = (symbol: string, disp = 0) => ({ base: -1, index: -1, scale: 1, disp, symbol });
+  const clock = (to: string): void => {
+    // clock_gettime(CLOCK_MONOTONIC, to)
+    e.movImm32(RDI, 1);
+    e.lea(8, RSI, rip(to));
+    e.movImm32(RAX, 228);
+    e.raw([0x0f, 0x05]);
+  };
+  for (const r of [RBX, R12, R13]) e.push(r);
+  e.movImm32(RBX, rounds);
+  const again = e.length;
+  clock("timer_before");
+  e.callSymbol("run");
+  e.store(8, RAX, rip("timer_out"));
+  clock("timer_after");
+  e.load(8, false, 8, RAX, rip("timer_after"));
+  e.aluRM(8, ALU.SUB, RAX, rip("timer_before"));
+  e.rr(0, true, 0x69, RAX, RAX);
+  e.u32(1_000_000_000);
+  e.aluRM(8, ALU.ADD, RAX, rip("timer_after", 8));
+  e.aluRM(8, ALU.SUB, RAX, rip("timer_before", 8));
+  e.store(8, RAX, rip("timer_out", 8));
+  e.movImm32(RDI, 1);
+  e.lea(8, RSI, rip("timer_out"));
+  e.movImm32(RDX, 16);
+  e.movImm32(RAX, 1);
+  e.raw([0x0f, 0x05]);
+  e.aluRI(4, ALU.SUB, RBX, 1);
+  e.raw([0x0f, 0x85]);
+  e.u32(again - (e.length + 4));
+  for (const r of [R13, R12, RBX]) e.pop(r);
+  e.u8(0xc3);
+  const symbol = (name: string, section: number, value: number) => ({
+    name,
+    section,
+    value: BigInt(value),
+    size: 0,
+    kind: "none" as const,
+    global: name === "bench",
+  });
+  return {
+    name: "timer",
+    sections: [
+      {
+        name: ".text",
+        writable: false,
+        executable: true,
+        align: 16,
+        data: e.bytes.slice(0, e.length),
+        memSize: e.length,
+      },
+      {
+        name: ".data",
+        writable: true,
+        executable: false,
+        align: 16,
+        data: new Uint8Array(48),
+        memSize: 48,
+      },
+    ],
+    symbols: [
+      symbol("bench", 0, 0),
+      symbol("timer_before", 1, 0),
+      symbol("timer_after", 1, 16),
+      symbol("timer_out", 1, 32),
+    ],
+    relocations: e.fixups.map((f) => ({ section: 0, ...f })),
+  };
+}
+
+/** Best time of `rounds` runs as a process, in milliseconds, and the result. */
+function timeCompiled(
+  wasm: Uint8Array,
+  rounds: number,
+): { ms: number; result: bigint; codeSize: number } {
+  const object = compile(wasm, { target: "linux", name: "bench" });
+  const elf = linkElf({
+    objects: [object, timer(rounds)],
+    segments: LINUX_SEGMENTS,
+    entry: "_start",
+    class: 64,
+  });
+  const directory = mkdtempSync(join(tmpdir(), "aot-bench-"));
+  try {
+    const file = join(directory, "program");
+    writeFileSync(file, elf);
+    chmodSync(file, 0o755);
+    const { stdout, status, signal } = spawnSync(file);
+    if (status !== 0) throw new Error(`the program ended with ${signal ?? `status ${status}`}`);
+    const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.length);
+    let ms = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < rounds; i++)
+      ms = Math.min(ms, Number(view.getBigUint64(i * 16 + 8, true)) / 1e6);
+    return {
+      ms,
+      result: view.getBigInt64(0, true),
+      codeSize: object.sections[0]?.data.length ?? 0,
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Best time in V8 after warm-up, in milliseconds, and the first result. */
+async function timeV8(wasm: Uint8Array, rounds: number): Promise<{ ms: number; result: bigint }> {
+  const module = await WebAssembly.compile(wasm as BufferSource);
+  const instance = await WebAssembly.instantiate(module, { stub: { bench: () => undefined } });
+  const run = instance.exports.run as () => bigint;
+  const result = run();
+  // The optimizing tier compiles in the background: give it time and calls.
+  for (let i = 0; i < 4; i++) {
+    run();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  let ms = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rounds; i++) {
+    const before = process.hrtime.bigint();
+    run();
+    ms = Math.min(ms, Number(process.hrtime.bigint() - before) / 1e6);
+  }
+  return { ms, result };
+}
+
+/** Runs all programs (or those named) and returns the table. */
+export async function runBench(names: string[] = [], rounds = 7): Promise<BenchResult> {
+  const programs = readdirSync(DIRECTORY)
+    .map((file) => basename(file, ".ts"))
+    .filter((name) => names.length === 0 || names.includes(name));
+  const rows: BenchRow[] = [];
+  for (const program of programs) {
+    const wasm = await compileGuest(program);
+    const own = timeCompiled(wasm, rounds);
+    const v8 = await timeV8(wasm, rounds);
+    if (own.result !== v8.result) {
+      throw new Error(`${program}: the compiled program returns ${own.result}, V8 ${v8.result}`);
+    }
+    rows.push({
+      program,
+      compiled: own.ms,
+      v8: v8.ms,
+      ratio: own.ms / v8.ms,
+      codeSize: own.codeSize,
+    });
+  }
+  const geometricMean = Math.exp(rows.reduce((sum, r) => sum + Math.log(r.ratio), 0) / rows.length);
+  return { rows, geometricMean };
+}
+
+/** The table as text. */
+export function formatBench({ rows, geometricMean }: BenchResult): string {
+  const line = (a: string, b: string, c: string, d: string, e: string): string =>
+    `${a.padEnd(14)}${b.padStart(12)}${c.padStart(12)}${d.padStart(9)}${e.padStart(12)}`;
+  return [
+    line("program", "aot (ms)", "V8 (ms)", "ratio", "code (B)"),
+    ...rows.map((r) =>
+      line(
+        r.program,
+        r.compiled.toFixed(2),
+        r.v8.toFixed(2),
+        r.ratio.toFixed(2),
+        String(r.codeSize),
+      ),
+    ),
+    line("geometric mean", "", "", geometricMean.toFixed(2), ""),
+  ].join("\n");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  console.log(formatBench(await runBench(process.argv.slice(2))));
+}

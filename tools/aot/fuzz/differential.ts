@@ -1,0 +1,44 @@
+// One fuzzing step: a random module, random calls, both engines, the comparison.
+
+import { type Generated, generateModule, Random, randomArgument } from "./generate.ts";
+import { type Call, difference, runNative, runV8 } from "./harness.ts";
+
+export interface FuzzOptions {
+  seed: number;
+  functions: number;
+  /** Calls of each function. */
+  inputs: number;
+}
+
+export interface FuzzResult {
+  seed: number;
+  cases: number;
+  traps: number;
+  module: Generated;
+  failure: string | undefined;
+}
+
+/** Generates, compiles, runs and compares the module of one seed. */
+export function fuzzOnce({ seed, functions, inputs }: FuzzOptions): FuzzResult {
+  const module = generateModule(seed, { floats: seed % 4 !== 0, functions });
+  const r = new Random(seed ^ 0x5eed);
+  const calls: Call[] = [];
+  for (let n = 0; n < inputs; n++) {
+    for (const entry of module.entries) {
+      if (entry.params.length === 0 && n > 0) continue;
+      calls.push({ ...entry, args: entry.params.map((t) => randomArgument(r, t)) });
+    }
+  }
+  const result = { seed, cases: calls.length, traps: 0, module };
+  try {
+    const v8 = runV8(module.bytes, calls, 1);
+    const modern = seed % 2 === 1;
+    const native = runNative(module.bytes, calls, 1, {
+      features: { sse41: modern, popcnt: modern },
+    });
+    result.traps = v8.outcomes.filter((o) => o.trap !== 0).length;
+    return { ...result, failure: difference(calls, native, v8) };
+  } catch (error) {
+    return { ...result, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
