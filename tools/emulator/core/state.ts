@@ -40,7 +40,7 @@ export const S_CPU = 0x10d0;
 export const S_ACTIVITY = 0x10d4;
 /** Events that outer loop looks at: EVENT_* bits. */
 export const S_EVENTS = 0x10d8;
-/** Interrupts are held back for one instruction (STI, MOV SS): 0, 1. */
+/** Interrupts are held back for one instruction: 0, SHADOW_STI, SHADOW_SS. */
 export const S_SHADOW = 0x10dc;
 export const S_NMI_BLOCKED = 0x10e0;
 /** Index of the instruction in its block while an imported function is called. */
@@ -129,6 +129,9 @@ export const ACTIVE = 0;
 export const HALTED = 1;
 export const WAIT_SIPI = 2;
 export const SHUTDOWN = 3;
+
+export const SHADOW_STI = 1;
+export const SHADOW_SS = 2;
 
 export const EVENT_INIT = 1;
 export const EVENT_SIPI = 2;

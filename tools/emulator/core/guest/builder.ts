@@ -55,6 +55,9 @@ function build(rip: u64, linear: u64, key: u32): usize {
   store<u64>(S_RIP_BASE, rip - <u64>offset);
   const page = hostOf(physical & PAGE_MASK);
   if (page == 0) return buildFromDevice(linear, physical, key);
+  // The translation was missing, not the block.
+  const known = load<u32>(codeMap(<u32>(physical >> 12)) + (offset << 2));
+  if (known != 0 && load<u32>(known, BLOCK_KEY) == key) return known + BLOCK_HEADER;
 
   const block = arenaTop;
   let at = block + BLOCK_HEADER;

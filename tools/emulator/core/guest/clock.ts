@@ -39,7 +39,7 @@ export function sliceEvent(moment: f64): void {
   sliceEnd = moment;
   // Take it from the reserve first, if blocks are already being left.
   const reserve = load<i32>(S_RESERVE);
-  const fromReserve = reserve < cut ? reserve : cut;
+  const fromReserve = min<i32>(reserve, cut);
   store<i32>(S_RESERVE, reserve - fromReserve);
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - (cut - fromReserve));
 }

@@ -33,6 +33,8 @@ import {
   S_SYSENTER_ESP,
   S_TSC_AUX,
   S_XCR0,
+  SHADOW_SS,
+  SHADOW_STI,
 } from "../state";
 import { readTsc } from "./clock";
 import { cpuModel } from "./cpuid";
@@ -54,6 +56,7 @@ import {
   VIP,
   VM,
 } from "./flags";
+import { reportDebug } from "./hardware_breakpoints";
 import { failed, writeFlags } from "./interrupts";
 import {
   canonical,
@@ -78,7 +81,7 @@ import {
   readLinear,
   readRegister,
   readRm,
-  undefined,
+  undefinedOpcode,
   writeLinear,
   writeRegister,
   writeRm,
@@ -228,7 +231,7 @@ export function readCr(op: Op): usize {
       v = load<u64>(S_CR8);
       break;
     default:
-      return undefined(op);
+      return undefinedOpcode(op);
   }
   writeRegister(<usize>op.src, code64() ? 8 : 4, v);
   return op.next();
@@ -257,7 +260,7 @@ export function writeCr(op: Op): usize {
       else store<u64>(S_CR8, v);
       break;
     default:
-      return undefined(op);
+      return undefinedOpcode(op);
   }
   if (!ok) return failed(op, GP, 0);
   return leaveAfter(op);
@@ -290,14 +293,14 @@ export function lmsw(op: Op): usize {
 
 export function readDr(op: Op): usize {
   const n = drNumber(op);
-  if (n < 0) return load<u32>(S_FAULT) != 0 ? op.fault() : undefined(op);
+  if (n < 0) return load<u32>(S_FAULT) != 0 ? op.fault() : undefinedOpcode(op);
   writeRegister(<usize>op.src, code64() ? 8 : 4, load<u64>(S_DR + (n << 3)));
   return op.next();
 }
 
 export function writeDr(op: Op): usize {
   const n = drNumber(op);
-  if (n < 0) return load<u32>(S_FAULT) != 0 ? op.fault() : undefined(op);
+  if (n < 0) return load<u32>(S_FAULT) != 0 ? op.fault() : undefinedOpcode(op);
   let v = readRegister(<usize>op.src, code64() ? 8 : 4);
   if (n >= 6 && v >> 32 != 0) return failed(op, GP, 0);
   if (n == 6) v = (v & 0xe00f) | 0xffff0ff0;
@@ -319,8 +322,7 @@ function drNumber(op: Op): i32 {
   if (!requireRing0()) return -1;
   if ((load<u64>(S_DR + 56) & 0x2000) != 0) {
     // General detect.
-    store<u64>(S_DR + 48, load<u64>(S_DR + 48) | 0x2000);
-    store<u64>(S_DR + 56, load<u64>(S_DR + 56) & ~0x2000);
+    reportDebug(0x2000);
     raise(1);
     return -1;
   }
@@ -359,7 +361,7 @@ export function loadTable(op: Op): usize {
 
 /** SLDT (`sub` 6), STR (7). */
 export function storeSystemSelector(op: Op): usize {
-  if (realStyle()) return undefined(op);
+  if (realStyle()) return undefinedOpcode(op);
   const v = <u64>Seg.selector(<i32>op.sub);
   if (op.ea == EA_REGISTER) writeRegister(<usize>op.src, <i32>op.size, v);
   else writeRm(op, 2, v);
@@ -368,7 +370,7 @@ export function storeSystemSelector(op: Op): usize {
 }
 
 export function lldt(op: Op): usize {
-  if (realStyle()) return undefined(op);
+  if (realStyle()) return undefinedOpcode(op);
   if (!requireRing0()) return op.fault();
   const selector = <u32>readRm(op, 2);
   if (load<u32>(S_FAULT) != 0) return op.fault();
@@ -385,7 +387,7 @@ export function lldt(op: Op): usize {
 }
 
 export function ltr(op: Op): usize {
-  if (realStyle()) return undefined(op);
+  if (realStyle()) return undefinedOpcode(op);
   if (!requireRing0()) return op.fault();
   const selector = <u32>readRm(op, 2);
   if (load<u32>(S_FAULT) != 0) return op.fault();
@@ -424,7 +426,7 @@ function installSystem(op: Op, seg: i32, selector: u32): usize {
 
 /** LAR (`sub` 0), LSL (1). */
 export function larLsl(op: Op): usize {
-  if (realStyle()) return undefined(op);
+  if (realStyle()) return undefinedOpcode(op);
   const selector = <u32>readRm(op, 2) & 0xffff;
   if (load<u32>(S_FAULT) != 0) return op.fault();
   const ok = inspectable(selector, op.sub);
@@ -442,7 +444,7 @@ export function larLsl(op: Op): usize {
 
 /** VERR (`sub` 2), VERW (3). */
 export function verify(op: Op): usize {
-  if (realStyle()) return undefined(op);
+  if (realStyle()) return undefinedOpcode(op);
   const selector = <u32>readRm(op, 2) & 0xffff;
   if (load<u32>(S_FAULT) != 0) return op.fault();
   const ok = inspectable(selector, op.sub);
@@ -453,7 +455,7 @@ export function verify(op: Op): usize {
 }
 
 export function arpl(op: Op): usize {
-  if (realStyle()) return undefined(op);
+  if (realStyle()) return undefinedOpcode(op);
   const a = readRm(op, 2);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   const b = <u64>load<u16>(<usize>op.dst);
@@ -475,7 +477,7 @@ export function movToSegment(op: Op): usize {
   if (load<u32>(S_FAULT) != 0) return op.fault();
   loadDataSegment(<i32>op.sub, v);
   if (load<u32>(S_FAULT) != 0) return op.fault();
-  if (op.sub == SS) shadow();
+  if (op.sub == SS) shadow(SHADOW_SS);
   return leaveAfter(op);
 }
 
@@ -510,13 +512,13 @@ export function popSegment(op: Op): usize {
   loadDataSegment(<i32>op.sub, v);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   drop(size);
-  if (op.sub == SS) shadow();
+  if (op.sub == SS) shadow(SHADOW_SS);
   return leaveAfter(op);
 }
 
-/** Holds interrupts back for one instruction. */
-function shadow(): void {
-  store<u32>(S_SHADOW, 1);
+/** Holds interrupts back for one instruction, after MOV SS and POP SS debug traps as well. */
+function shadow(kind: u32): void {
+  store<u32>(S_SHADOW, kind);
   updateMode();
 }
 
@@ -612,13 +614,13 @@ export function sti(op: Op): usize {
     return op.next();
   }
   store<u32>(S_EFLAGS, f | IF);
-  if ((f & IF) == 0) shadow();
+  if ((f & IF) == 0) shadow(SHADOW_STI);
   return leaveAfter(op);
 }
 
 /** CLAC (`sub` 0), STAC (1). */
 export function alignmentFlag(op: Op): usize {
-  if (load<u32>(S_CPL) != 0) return undefined(op);
+  if (load<u32>(S_CPL) != 0) return undefinedOpcode(op);
   const f = load<u32>(S_EFLAGS);
   store<u32>(S_EFLAGS, op.sub == 0 ? f & ~AC : f | AC);
   selectTlb();
@@ -628,7 +630,7 @@ export function alignmentFlag(op: Op): usize {
 // ---- System calls
 
 export function syscall(op: Op): usize {
-  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefined(op);
+  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
   const star = load<u64>(S_STAR);
   store<u64>(RCX, op.nextRip());
   store<u64>(R11, <u64>(eflags() & ~RF));
@@ -644,7 +646,7 @@ export function syscall(op: Op): usize {
 }
 
 export function sysret(op: Op): usize {
-  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefined(op);
+  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
   if (!requireRing0()) return op.fault();
   const star = load<u64>(S_STAR);
   const wide = op.size == 8;
@@ -702,7 +704,7 @@ export function swapgs(op: Op): usize {
 
 /** RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE: segment in `sub` & 7, write if bit 3. */
 export function segmentBase(op: Op): usize {
-  if ((load<u64>(S_CR4) & 0x10000) == 0) return undefined(op);
+  if ((load<u64>(S_CR4) & 0x10000) == 0) return undefinedOpcode(op);
   const size = <i32>op.size;
   const at = Seg.at(<i32>(op.sub & 7));
   if ((op.sub & 8) == 0) {
@@ -739,7 +741,7 @@ export function pause(op: Op): usize {
 
 /** MONITOR (`sub` 0) arms an address; MWAIT (1) is a hint that ends like HLT would, at once. */
 export function monitorMwait(op: Op): usize {
-  if (load<u32>(S_CPL) != 0) return undefined(op);
+  if (load<u32>(S_CPL) != 0) return undefinedOpcode(op);
   if (op.sub == 0) {
     if (<u32>load<u64>(RCX) != 0) return failed(op, GP, 0);
     const at = op.address(1, false);
@@ -797,7 +799,7 @@ export function invpcid(op: Op): usize {
 
 /** XGETBV (`sub` 0), XSETBV (1). */
 export function xcr(op: Op): usize {
-  if ((load<u64>(S_CR4) & 0x40000) == 0) return undefined(op);
+  if ((load<u64>(S_CR4) & 0x40000) == 0) return undefinedOpcode(op);
   if (<u32>load<u64>(RCX) != 0) return failed(op, GP, 0);
   if (op.sub == 0) {
     const v = load<u64>(S_XCR0);

@@ -30,10 +30,6 @@ const LEAF7_EBX: u32 = 0x00000281;
 // Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP SHA.
 const LEAF7_EBX_MAX: u32 = 0x201c0528;
 
-export function hasFeature1(bit: u32): bool {
-  return (leaf1Ecx() >> bit) & 1 ? true : false;
-}
-
 function leaf1Ecx(): u32 {
   return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;
 }

@@ -135,7 +135,7 @@ import {
   EA_REGISTER,
   generalProtection,
   Op,
-  undefined,
+  undefinedOpcode,
   unimplemented,
 } from "./op";
 import { CS, DS, ES, FS, GS, LDTR, SS, TR } from "./segments";
@@ -203,7 +203,7 @@ export function useEnd(fn: (op: Op) => usize): void {
 }
 
 export function ud(): void {
-  useEnd(undefined);
+  useEnd(undefinedOpcode);
 }
 
 /** Exists, but not here yet. */

@@ -16,6 +16,7 @@ import {
   S_NMI_BLOCKED,
   S_RIP,
   S_TRAP,
+  SEG_SELECTOR,
   SEG_VALID,
 } from "../state";
 import { drop, peek, setStackPointer, stackFault, stackMask } from "./data";
@@ -34,6 +35,7 @@ import {
   VIP,
   VM,
 } from "./flags";
+import { reportDebug, STEP_DONE } from "./hardware_breakpoints";
 import { canonical, Mem, raiseCode, systemRead } from "./memory";
 import { faultAt, leaveTo, Op, writeLinear } from "./op";
 import {
@@ -79,9 +81,6 @@ export const HARDWARE: i32 = 0;
 export const EXTERNAL: i32 = 1;
 export const SOFTWARE: i32 = 2;
 
-/** S_TRAP: the instruction that is being stepped does not trap. */
-export const STEP_DONE: u32 = 0x80000000;
-
 /** EXT bit of error codes raised while an event is delivered. */
 let ext: u32 = 0;
 
@@ -91,7 +90,7 @@ export function writeFlags(value: u32, mask: u32): void {
   const f = (old & ~mask) | (value & mask);
   setStatusFlags(f);
   store<u32>(S_EFLAGS, f & ~STATUS & 0x3fff00);
-  if (((old ^ f) & (TF | AC | VM)) != 0) updateMode();
+  if (((old ^ f) & (TF | RF | AC | VM)) != 0) updateMode();
 }
 
 // ---- A stack that is written before it becomes current
@@ -147,6 +146,7 @@ function useCurrentStack(): void {
 function deliver(vector: u32, kind: i32, hasCode: bool, code: u32): bool {
   ext = kind == SOFTWARE ? 0 : 1;
   traceInterrupt(vector, kind, code);
+  if (vector == 1) reportDebug(0);
   if (!protectedMode()) return deliverReal(vector);
   if (longMode()) return deliverLong(vector, kind, hasCode, code);
   return deliverProtected(vector, kind, hasCode, code);
@@ -631,7 +631,8 @@ export function dropInnerSegments(cpl: u32): void {
     const usable = load<u32>(Seg.at(seg), SEG_VALID) != 0;
     const conforming = (a & 0xc) == 0xc;
     if (usable && (a & ATTR_S) != 0 && !conforming && ((a >> 5) & 3) < cpl) setNull(seg, 0);
-    else if (!usable) setNull(seg, 0);
+    // A null selector keeps its base: FS and GS have theirs from MSRs or WRFSBASE in 64-bit mode.
+    else if (!usable) store<u32>(Seg.at(seg), 0, SEG_SELECTOR);
   }
   updateMode();
 }

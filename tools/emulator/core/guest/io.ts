@@ -3,6 +3,7 @@
 import { REGS, S_CPL, S_CPU, S_EFLAGS, S_FAULT, S_INSN_INDEX, SEG_VALID } from "../state";
 import { port_read, port_write } from "./env";
 import { VM } from "./flags";
+import { notePort } from "./hardware_breakpoints";
 import { raiseCode, systemRead } from "./memory";
 import { leaveAfter, Op, writeRegister } from "./op";
 import { GP, protectedMode, Seg, TR } from "./segments";
@@ -12,6 +13,7 @@ const RDX: usize = REGS + 16;
 
 /** Whether the current code may access `size` ports from `port`; #GP(0) pending if not. */
 export function ioAllowed(port: i32, size: i32): bool {
+  notePort(port, size);
   if (!protectedMode()) return true;
   const eflags = load<u32>(S_EFLAGS);
   if ((eflags & VM) == 0 && load<u32>(S_CPL) <= ((eflags >> 12) & 3)) return true;

@@ -45,6 +45,7 @@ import {
 import { apicBasePage, apicRead, apicWrite } from "./apic";
 import { mmio_read, mmio_write } from "./env";
 import { AC } from "./flags";
+import { noteData, watchesData } from "./hardware_breakpoints";
 
 export const PAGE_MASK: u64 = 0xfffffffffffff000;
 /** Physical address width reported by CPUID leaf 0x80000008. */
@@ -335,27 +336,33 @@ export function flushPage(linear: u64): void {
   }
 }
 
-/** The TLB set that fits CPL, SMAP and EFLAGS.AC. */
+/** The TLB set that fits CPL, SMAP and EFLAGS.AC, or the empty one. */
 export function selectTlb(): void {
   let set = 0;
-  if (load<u32>(S_CPL) == 3)
-    set = (load<u32>(S_EFLAGS) & AC) != 0 && (load<u64>(S_CR0) & CR0_AM) != 0 ? 3 : 1;
+  if (checksAlignment() || watchesData()) set = 3;
+  else if (load<u32>(S_CPL) == 3) set = 1;
   else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
   store<u32>(S_TLB, TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE + set * TLB_SET_SIZE);
 }
 
-/** Set 3 holds no data translations, so that every access passes the alignment check of the slow paths. */
-function checksAlignment(): bool {
+/** Set 3 stays empty, so that every access passes the alignment and breakpoint checks of the slow paths. */
+function slowOnly(): bool {
   return (
     load<u32>(S_TLB) == TLBS + <usize>(load<i32>(S_CPU) * TLB_CPU_SIZE) + <usize>(3 * TLB_SET_SIZE)
   );
 }
 
 /** #AC(0) for a misaligned user access while CR0.AM and EFLAGS.AC are set. */
-function misaligned(linear: u64, size: i32, access: i32): bool {
+export function misaligned(linear: u64, size: i32, access: i32): bool {
   if ((linear & <u64>(size - 1)) == 0 || (access & SYSTEM) != 0 || !checksAlignment()) return false;
   raiseCode(17, 0);
   return true;
+}
+
+function checksAlignment(): bool {
+  return (
+    load<u32>(S_CPL) == 3 && (load<u32>(S_EFLAGS) & AC) != 0 && (load<u64>(S_CR0) & CR0_AM) != 0
+  );
 }
 
 // ---- Watchpoints (see debugger.ts)
@@ -375,7 +382,8 @@ function watchedPage(tag: u64): bool {
   for (let i = 0; i < watching; i++) {
     const at = DEBUG_WATCHPOINTS + (i << 4);
     const first = load<u64>(at);
-    if ((first & PAGE_MASK) == tag || ((first + load<u32>(at, 8) - 1) & PAGE_MASK) == tag) return true;
+    if ((first & PAGE_MASK) == tag || ((first + load<u32>(at, 8) - 1) & PAGE_MASK) == tag)
+      return true;
   }
   return false;
 }
@@ -394,7 +402,7 @@ function noteAccess(linear: u64, size: i32, kind: u32): void {
 }
 
 function fillTlb(linear: u64, physical: u64, access: i32): void {
-  if (physical >> 32 != 0) return;
+  if (physical >> 32 != 0 || slowOnly()) return;
   const frame = <u32>(physical >> 12);
   const page = load<u32>(PAGE_HOST + (frame << 2));
   const kind = page & 3;
@@ -425,7 +433,6 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
     store<u32>(e, codeMap(frame), TLB_CODEMAP);
     return;
   }
-  if (checksAlignment()) return;
   if (watching != 0 && watchedPage(tag)) return;
   if (walkReadable) store<u64>(e, tag, TLB_READ);
   if (walkWritable && kind == 1 && load<u64>(PAGE_CODEBITS + (frame << 3)) == 0)
@@ -588,7 +595,7 @@ export function clearNonCanonical(): void {
 }
 
 /** Whether the first and the last byte are canonical; otherwise #GP(0) is pending. */
-function canonicalRange(linear: u64, size: i32): bool {
+export function canonicalRange(linear: u64, size: i32): bool {
   const last = (linear + <u64>size - 1) & load<u64>(S_LIN_MASK);
   if (canonical(linear) && canonical(last)) return true;
   raiseCode(13, 0);
@@ -610,6 +617,7 @@ function reach(linear: u64, access: i32): u64 {
 export function readSlow(linear: u64, size: i32, access: i32): u64 {
   if (load<u32>(S_FAULT) != 0) return 0;
   if (watching != 0) noteAccess(linear, size, 2);
+  if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, false);
   if (!canonicalRange(linear, size) || misaligned(linear, size, access)) return 0;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size <= inPage) {
@@ -632,6 +640,7 @@ export function readSlow(linear: u64, size: i32, access: i32): u64 {
 export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void {
   if (load<u32>(S_FAULT) != 0) return;
   if (watching != 0) noteAccess(linear, size, 1);
+  if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, true);
   if (!canonicalRange(linear, size) || misaligned(linear, size, access)) return;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size <= inPage) {

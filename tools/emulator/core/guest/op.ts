@@ -143,7 +143,7 @@ export function jumpTo(op: Op, rip: u64): usize {
 }
 
 /** #UD. */
-export function undefined(op: Op): usize {
+export function undefinedOpcode(op: Op): usize {
   store<u32>(S_FAULT, FAULT_SET | 6);
   return faultAt(op);
 }

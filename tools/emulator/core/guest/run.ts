@@ -3,7 +3,6 @@
 
 import {
   ACTIVE,
-  EVENT_CODE_FLUSH,
   EVENT_INIT,
   EVENT_NMI,
   EVENT_SIPI,
@@ -16,11 +15,9 @@ import {
   S_ACTIVITY,
   S_BUDGET,
   S_CPU,
-  S_DR,
   S_EFLAGS,
   S_EVENTS,
   S_FAULT,
-  S_INSN_INDEX,
   S_KEY,
   S_NMI_BLOCKED,
   S_RESERVE,
@@ -29,6 +26,7 @@ import {
   S_STOP,
   S_TRAP,
   SCHEDULER,
+  SHADOW_SS,
   SHUTDOWN,
   SLOTS,
   STATE,
@@ -52,14 +50,19 @@ import { beginSlice, now, restoreBudget, sliceEvent, sliceUsed } from "./clock";
 import { setCpuModel } from "./cpuid";
 import { breakpointHit, clearBreakpointHit } from "./debugger";
 import { interrupt_acknowledge } from "./env";
-import { IF, TF } from "./flags";
+import { IF, RF, TF } from "./flags";
+import {
+  instructionBreakpoints,
+  reportDebug,
+  SINGLE_STEP,
+  STEP_DONE,
+} from "./hardware_breakpoints";
 import {
   clearTripleFault,
   deliverFault,
   deliverWithEscalation,
   EXTERNAL,
   HARDWARE,
-  STEP_DONE,
   tripleFault,
 } from "./interrupts";
 import {
@@ -68,11 +71,9 @@ import {
   clearWatchHit,
   codeWritten,
   cpuCount,
-  flushAllCpus,
   flushTlb,
   initTlb,
   leaveNow,
-  leaveSoon,
   NO_ADDRESS,
   setA20,
   setCpuCount,
@@ -80,7 +81,7 @@ import {
 } from "./memory";
 import { Op } from "./op";
 import { init, powerOn, startUp } from "./reset";
-import { updateMode } from "./segments";
+import { CS, Seg, updateMode } from "./segments";
 import { initSimd } from "./simd/decode";
 import { setTraceMask } from "./tracing";
 
@@ -184,9 +185,8 @@ function runLive(): void {
     }
     if (load<i32>(S_BUDGET) <= 0) return;
     const shadow = load<u32>(S_SHADOW);
-    const single = (load<u32>(S_EFLAGS) & TF) != 0;
-    if (shadow != 0 || single) {
-      oneInstruction(shadow, single);
+    if ((load<u32>(S_KEY) & KEY_SINGLE) != 0) {
+      oneInstruction(shadow);
     } else {
       let op = lookup();
       while (op != 0) op = call_indirect<usize>(load<u32>(op), changetype<Op>(op));
@@ -215,25 +215,42 @@ function endTripleFault(): void {
   end(EXIT_TRIPLE_FAULT, 0);
 }
 
-/** One instruction in an interrupt shadow or with TF set. */
-function oneInstruction(shadow: u32, single: bool): void {
+/** One instruction in an interrupt shadow, with TF or RF set, or with breakpoints in the debug registers. */
+function oneInstruction(shadow: u32): void {
+  const linear =
+    (load<u32>(S_KEY) & 3) == 2 ? load<u64>(S_RIP) : (load<u64>(S_RIP) + Seg.base(CS)) & 0xffffffff;
+  const hits = shadow == SHADOW_SS ? 0 : instructionBreakpoints(linear);
+  if (hits != 0) {
+    reportDebug(hits);
+    deliverWithEscalation(1, HARDWARE, false, 0);
+    return;
+  }
+  const single = (load<u32>(S_EFLAGS) & TF) != 0;
   const op = lookup();
   if (op == 0) return;
+  // RF serves one instruction; a fault pushes it set again.
+  store<u32>(S_EFLAGS, load<u32>(S_EFLAGS) & ~RF);
   // The block holds one instruction and an end op; the budget of 1 makes the end leave.
   const left = load<i32>(S_BUDGET);
   store<i32>(S_BUDGET, 1);
   store<i32>(S_RESERVE, load<i32>(S_RESERVE) + left - 1);
   let at = op;
   while (at != 0) at = call_indirect<usize>(load<u32>(at), changetype<Op>(at));
-  if (shadow != 0) {
-    // A second STI or MOV SS does not prolong the shadow.
-    store<u32>(S_SHADOW, 0);
-    updateMode();
+  // A second STI or MOV SS does not prolong the shadow.
+  if (shadow != 0) store<u32>(S_SHADOW, 0);
+  updateMode();
+  const trap = load<u32>(S_TRAP);
+  if (load<u32>(S_FAULT) != 0) {
+    store<u32>(S_TRAP, 0);
+    return;
   }
-  const stepDone = (load<u32>(S_TRAP) & STEP_DONE) != 0;
-  store<u32>(S_TRAP, load<u32>(S_TRAP) & ~STEP_DONE);
-  if (single && !stepDone && load<u32>(S_FAULT) == 0) {
-    store<u64>(S_DR + 48, load<u64>(S_DR + 48) | 0x4000);
+  // After MOV SS data breakpoints wait for the next instruction, a single step is lost.
+  if (load<u32>(S_SHADOW) == SHADOW_SS) return;
+  store<u32>(S_TRAP, 0);
+  let bits = trap & 0x800f;
+  if (single && (trap & STEP_DONE) == 0) bits |= SINGLE_STEP;
+  if (bits != 0) {
+    reportDebug(bits);
     deliverWithEscalation(1, HARDWARE, false, 0);
   }
 }
@@ -275,7 +292,7 @@ function slice(cpu: i32, until: f64): void {
       t = now();
       beginSlice(t, 0);
       if (next < until && load<u32>(S_ACTIVITY) == HALTED) {
-        t = next > t ? next : t;
+        t = Math.max(next, t);
         continue;
       }
       break;
@@ -347,9 +364,8 @@ export function step(cpu: i32): i32 {
   store<u32>(S_STOP, 0);
   if (load<u32>(S_ACTIVITY) == ACTIVE || handleEvents()) {
     const shadow = load<u32>(S_SHADOW);
-    const single = (load<u32>(S_EFLAGS) & TF) != 0;
     store<u32>(S_KEY, load<u32>(S_KEY) | KEY_SINGLE);
-    oneInstruction(shadow, single);
+    oneInstruction(shadow);
     updateMode();
     settleFault();
   }
@@ -390,7 +406,7 @@ export function load_scheduler(): void {
 
 export function time(): f64 {
   if (running) return now();
-  return latest > clock ? latest : clock;
+  return Math.max(latest, clock);
 }
 
 export function advance_to(t: f64): void {

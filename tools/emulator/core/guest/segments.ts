@@ -22,7 +22,8 @@ import {
   SEG_STRIDE,
   SEG_VALID,
 } from "../state";
-import { TF, VM } from "./flags";
+import { VM } from "./flags";
+import { needsSingle } from "./hardware_breakpoints";
 import { raiseCode, selectTlb, systemRead, systemWrite } from "./memory";
 
 export const ES: i32 = 0;
@@ -124,7 +125,6 @@ function flat(seg: i32): bool {
 export function updateMode(): void {
   let key: u32 = 0;
   const cs = Seg.attr(CS);
-  const eflags = load<u32>(S_EFLAGS);
   if (longMode() && (cs & ATTR_L) != 0 && protectedMode()) {
     key = 2 | KEY_FLAT | KEY_STACK32;
     store<u64>(S_LIN_MASK, 0xffffffffffffffff);
@@ -134,7 +134,7 @@ export function updateMode(): void {
     if (flat(DS) && flat(ES) && flat(SS)) key |= KEY_FLAT;
     if ((Seg.attr(SS) & ATTR_DB) != 0) key |= KEY_STACK32;
   }
-  if ((eflags & TF) != 0 || load<u32>(S_SHADOW) != 0) key |= KEY_SINGLE;
+  if (load<u32>(S_SHADOW) != 0 || needsSingle()) key |= KEY_SINGLE;
   store<u32>(S_KEY, key);
   selectTlb();
 }
