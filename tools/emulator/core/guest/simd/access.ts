@@ -19,7 +19,17 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from "../../state";
-import { canonical, Mem, PAGE_MASK, probe, raise, raiseCode, WRITE } from "../memory";
+import {
+  canonicalRange,
+  Mem,
+  misaligned,
+  PAGE_MASK,
+  probe,
+  READ,
+  raise,
+  raiseCode,
+  WRITE,
+} from "../memory";
 import { EA_REGISTER, Op } from "../op";
 import { Sf } from "../softfloat";
 import { settleFlags } from "../softfloat_sse";
@@ -147,8 +157,7 @@ export function memorySource(op: Op, size: u32): usize {
 }
 
 function readSlowly(a: u64, size: u32): usize {
-  if (!canonical(a + size - 1)) raiseCode(13, 0);
-  if (load<u32>(S_FAULT) != 0) return 0;
+  if (load<u32>(S_FAULT) != 0 || !canonicalRange(a, size) || misaligned(a, size, READ)) return 0;
   const mask = load<u64>(S_LIN_MASK);
   if (size >= 8) {
     for (let i: u32 = 0; i < size; i += 8) {
@@ -186,8 +195,8 @@ export function storeAt(a: u64, from: usize, size: u32): bool {
     else memory.copy(host, from, size);
     return true;
   }
-  if (!canonical(a + size - 1)) raiseCode(13, 0);
-  if (!probe(a, size, WRITE)) return false;
+  if (!canonicalRange(a, size) || misaligned(a, size, WRITE) || !probe(a, size, WRITE))
+    return false;
   if (size >= 8) {
     const mask = load<u64>(S_LIN_MASK);
     for (let i: u32 = 0; i < size; i += 8) Mem.write<u64>((a + i) & mask, load<u64>(from + i));

@@ -5,6 +5,7 @@ import { CF, PF, setStatusFlags, ZF } from "../flags";
 import { Op } from "../op";
 import { compare, EQUAL, GREATER, LESS } from "../softfloat_sse";
 import { beginFloat, endFloat, source, Vec, WIDE256 } from "./access";
+import { Quick } from "./float";
 
 /** Predicates 0–15: bits LESS = 1, EQUAL = 2, GREATER = 4, UNORDERED = 8 that give true, from predicate 0 on. */
 const TRUE_FOR: u64 = 0xf4650b9a7ced8312;
@@ -12,9 +13,24 @@ const TRUE_FOR: u64 = 0xf4650b9a7ced8312;
 const SIGNALING: u32 = 0x6666;
 
 class Compare {
+  /** `compare` of the software floats, on wasm comparisons where no exception is possible. */
+  @inline static order<T>(a: T, b: T, signaling: bool): u32 {
+    if (Quick.comparable<T>(a) && Quick.comparable<T>(b)) {
+      if (sizeof<T>() == 4) {
+        const x = reinterpret<f32>(<u32>a);
+        const y = reinterpret<f32>(<u32>b);
+        return x < y ? LESS : x > y ? GREATER : EQUAL;
+      }
+      const x = reinterpret<f64>(<u64>a);
+      const y = reinterpret<f64>(<u64>b);
+      return x < y ? LESS : x > y ? GREATER : EQUAL;
+    }
+    return compare<T>(a, b, signaling);
+  }
+
   @inline static mask<T>(a: T, b: T, predicate: u32): T {
     const signals = ((SIGNALING >> (predicate & 15)) & 1) ^ ((predicate >> 4) & 1);
-    const order = compare<T>(a, b, signals != 0);
+    const order = Compare.order<T>(a, b, signals != 0);
     let bit: u64 = 8;
     if (order == EQUAL) bit = 2;
     else if (order == GREATER) bit = 4;
@@ -28,7 +44,7 @@ class Compare {
     const b = source(op);
     if (b == 0) return op.fault();
     beginFloat();
-    const order = compare<T>(load<T>(op.dst), load<T>(b), signaling);
+    const order = Compare.order<T>(load<T>(op.dst), load<T>(b), signaling);
     if (!endFloat()) return op.fault();
     if (order == EQUAL) setStatusFlags(ZF);
     else if (order == GREATER) setStatusFlags(0);

@@ -6,6 +6,7 @@ import { S_MXCSR } from "../../state";
 import { EA_REGISTER, Op } from "../op";
 import { fromHalf, fromSigned, narrow, toHalf, toSigned, widen } from "../softfloat_sse";
 import { beginFloat, endFloat, memorySource, source, VEX, Vec, WIDE64 } from "./access";
+import { Quick } from "./float";
 
 /** An i32 that binary32 holds exactly needs no rounding. */
 function integerTo32(v: i32): u32 {
@@ -13,13 +14,42 @@ function integerTo32(v: i32): u32 {
   return fromSigned<u32>(<i64>v);
 }
 
-/** Fast truncation of a binary64 value of moderate size; `i` bits 0: truncate. */
+/** An inexact result changes no flag, and rounding is to nearest with every exception masked. */
+function quiet(): bool {
+  return (load<u32>(S_MXCSR) & 0x7fa0) == 0x1fa0;
+}
+
 function to32From64(a: u64, truncate: bool): u32 {
+  const x = reinterpret<f64>(a);
+  if (abs<f64>(x) < 2147483647.0 && !Quick.denormal<u64>(a)) {
+    const r = truncate ? trunc<f64>(x) : nearest<f64>(x);
+    if (r == x || quiet()) return <u32>(<i32>r);
+  }
   return <u32>toSigned<u64>(a, 32, truncate);
 }
 
 function to32From32(a: u32, truncate: bool): u32 {
+  const x = reinterpret<f32>(a);
+  if (abs<f32>(x) < 2147483520.0 && !Quick.denormal<u32>(a)) {
+    const r = truncate ? trunc<f32>(x) : nearest<f32>(x);
+    if (r == x || quiet()) return <u32>(<i32>r);
+  }
   return <u32>toSigned<u32>(a, 32, truncate);
+}
+
+function toWide(a: u32): u64 {
+  const x = reinterpret<f32>(a);
+  return Quick.ordinary<u32>(a) ? reinterpret<u64>(<f64>x) : widen(a);
+}
+
+function toNarrow(a: u64): u32 {
+  if (Quick.ordinary<u64>(a)) {
+    const x = reinterpret<f64>(a);
+    const r = <f32>x;
+    const v = reinterpret<u32>(r);
+    if (Quick.ordinary<u32>(v) && (<f64>r == x || quiet())) return v;
+  }
+  return narrow(a);
 }
 
 export function cvtdq2ps(d: usize, a: usize, b: usize, i: u32): void {
@@ -49,12 +79,12 @@ export function cvtdq2pd(d: usize, a: usize, b: usize, i: u32): void {
   store<f64>(d, high, 8);
 }
 export function cvtps2pd(d: usize, a: usize, b: usize, i: u32): void {
-  store<u64>(d, widen(load<u32>(b)));
-  store<u64>(d, widen(load<u32>(b, 4)), 8);
+  store<u64>(d, toWide(load<u32>(b)));
+  store<u64>(d, toWide(load<u32>(b, 4)), 8);
 }
 export function cvtpd2ps(d: usize, a: usize, b: usize, i: u32): void {
-  store<u32>(d, narrow(load<u64>(b)));
-  store<u32>(d, narrow(load<u64>(b, 8)), 4);
+  store<u32>(d, toNarrow(load<u64>(b)));
+  store<u32>(d, toNarrow(load<u64>(b, 8)), 4);
 }
 export function cvtpd2dq(d: usize, a: usize, b: usize, i: u32): void {
   store<u32>(d, to32From64(load<u64>(b), false));
@@ -65,10 +95,10 @@ export function cvttpd2dq(d: usize, a: usize, b: usize, i: u32): void {
   store<u32>(d, to32From64(load<u64>(b, 8), true), 4);
 }
 export function cvtss2sd(d: usize, a: usize, b: usize, i: u32): void {
-  store<u64>(d, widen(load<u32>(b)));
+  store<u64>(d, toWide(load<u32>(b)));
 }
 export function cvtsd2ss(d: usize, a: usize, b: usize, i: u32): void {
-  store<u32>(d, narrow(load<u64>(b)));
+  store<u32>(d, toNarrow(load<u64>(b)));
 }
 
 /** Two i32 in an MMX register or memory to two binary32. */

@@ -18,7 +18,7 @@ import {
   shlx,
   shrx,
 } from "../bmi";
-import { stmxcsr, ldmxcsr } from "../fxsave";
+import { ldmxcsr, stmxcsr } from "../fxsave";
 import {
   aesdec,
   aesdeclast,
@@ -44,9 +44,9 @@ import {
   vbroadcastss,
   vextractf128,
   vinsertf128,
-  vperm2f128,
   vpbroadcastb,
   vpbroadcastw,
+  vperm2f128,
   vpermd,
   vpermq,
   vzero,
@@ -100,8 +100,8 @@ import {
   Lane,
   LEGACY,
   LIG,
-  MAP_0F38,
   MAP_0F3A,
+  MAP_0F38,
   member,
   NO_MODRM,
   NP,

@@ -2,6 +2,7 @@
 // Follows Intel SDM vol. 2D, tables.
 
 import { vmovddup } from "./avx";
+import { dppd, dpps } from "./dot";
 import { cmppd, cmpps, cmpsd, cmpss, comisd, comiss, ptest, ucomisd, ucomiss } from "./compare";
 import {
   cvtdq2pd,
@@ -33,6 +34,7 @@ import {
   packed,
   scalar32,
   scalar64,
+  setHandler,
   setMemory,
   vex,
 } from "./define";
@@ -48,8 +50,6 @@ import {
   divps,
   divsd,
   divss,
-  dppd,
-  dpps,
   haddpd,
   haddps,
   hsubpd,
@@ -87,6 +87,22 @@ import { laneMemory, laneRegister } from "./forms";
 import { pand, pandn, por, pxor } from "./integer";
 import { floatToMmx, mmxToFloat } from "./mmx";
 import { insertpsMemory } from "./moves";
+import {
+  addsdDirect,
+  addssDirect,
+  divsdDirect,
+  divssDirect,
+  maxsdDirect,
+  maxssDirect,
+  minsdDirect,
+  minssDirect,
+  mulsdDirect,
+  mulssDirect,
+  sqrtsdDirect,
+  sqrtssDirect,
+  subsdDirect,
+  subssDirect,
+} from "./scalar";
 import {
   blendpd,
   blendps,
@@ -134,31 +150,45 @@ export function defineFloat(): void {
   packed(NP | 0x58, addps, SSE, V_X);
   packed(P66 | 0x58, addpd, SSE2, V_X);
   scalar32(PF3 | 0x58, addss, SSE);
+  setHandler(PF3 | 0x58, addssDirect.index);
   scalar64(PF2 | 0x58, addsd, SSE2);
+  setHandler(PF2 | 0x58, addsdDirect.index);
   packed(NP | 0x59, mulps, SSE, V_X);
   packed(P66 | 0x59, mulpd, SSE2, V_X);
   scalar32(PF3 | 0x59, mulss, SSE);
+  setHandler(PF3 | 0x59, mulssDirect.index);
   scalar64(PF2 | 0x59, mulsd, SSE2);
+  setHandler(PF2 | 0x59, mulsdDirect.index);
   packed(NP | 0x5c, subps, SSE, V_X);
   packed(P66 | 0x5c, subpd, SSE2, V_X);
   scalar32(PF3 | 0x5c, subss, SSE);
+  setHandler(PF3 | 0x5c, subssDirect.index);
   scalar64(PF2 | 0x5c, subsd, SSE2);
+  setHandler(PF2 | 0x5c, subsdDirect.index);
   packed(NP | 0x5d, minps, SSE, V_X);
   packed(P66 | 0x5d, minpd, SSE2, V_X);
   scalar32(PF3 | 0x5d, minss, SSE);
+  setHandler(PF3 | 0x5d, minssDirect.index);
   scalar64(PF2 | 0x5d, minsd, SSE2);
+  setHandler(PF2 | 0x5d, minsdDirect.index);
   packed(NP | 0x5e, divps, SSE, V_X);
   packed(P66 | 0x5e, divpd, SSE2, V_X);
   scalar32(PF3 | 0x5e, divss, SSE);
+  setHandler(PF3 | 0x5e, divssDirect.index);
   scalar64(PF2 | 0x5e, divsd, SSE2);
+  setHandler(PF2 | 0x5e, divsdDirect.index);
   packed(NP | 0x5f, maxps, SSE, V_X);
   packed(P66 | 0x5f, maxpd, SSE2, V_X);
   scalar32(PF3 | 0x5f, maxss, SSE);
+  setHandler(PF3 | 0x5f, maxssDirect.index);
   scalar64(PF2 | 0x5f, maxsd, SSE2);
+  setHandler(PF2 | 0x5f, maxsdDirect.index);
   packed(NP | 0x51, sqrtps, SSE, V_NONE);
   packed(P66 | 0x51, sqrtpd, SSE2, V_NONE);
   scalar32(PF3 | 0x51, sqrtss, SSE);
+  setHandler(PF3 | 0x51, sqrtssDirect.index);
   scalar64(PF2 | 0x51, sqrtsd, SSE2);
+  setHandler(PF2 | 0x51, sqrtsdDirect.index);
   packed(NP | 0x52, rsqrtps, SSE, V_NONE);
   scalar32(PF3 | 0x52, rsqrtss, SSE);
   packed(NP | 0x53, rcpps, SSE, V_NONE);
@@ -169,9 +199,8 @@ export function defineFloat(): void {
   packed(PF2 | 0x7d, hsubps, SSE3, V_X);
   packed(P66 | 0xd0, addsubpd, SSE3, V_X);
   packed(PF2 | 0xd0, addsubps, SSE3, V_X);
-  packed(MAP_0F3A | P66 | 0x40, dpps, SSE41, V_X, IMM8);
-  packed(MAP_0F3A | P66 | 0x41, dppd, SSE41, V_X, IMM8);
-  addFlags(MAP_0F3A | P66 | 0x41, L0);
+  both(MAP_0F3A | P66 | 0x40, dpps.index, dpps.index, 0, V_X, FULL, IMM8, IMM8, SSE41);
+  both(MAP_0F3A | P66 | 0x41, dppd.index, dppd.index, 0, V_X, 16, IMM8, IMM8 | L0, SSE41);
   packed(MAP_0F3A | P66 | 0x08, roundps, SSE41, V_NONE, IMM8);
   packed(MAP_0F3A | P66 | 0x09, roundpd, SSE41, V_NONE, IMM8);
   scalar32(MAP_0F3A | P66 | 0x0a, roundss, SSE41, IMM8);

@@ -205,3 +205,11 @@ export function setMemory(key: u32, handler: i32, size: u32): void {
     entry.size = <u8>size;
   }
 }
+
+/** A faster handler for an operation defined before. */
+export function setHandler(key: u32, handler: i32): void {
+  for (let e = LEGACY; e <= VEX_W1; e++) {
+    entryAt(e, key).reg = <u16>handler;
+    entryAt(e, key).mem = <u16>handler;
+  }
+}

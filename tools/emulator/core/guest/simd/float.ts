@@ -6,7 +6,7 @@
 import { S_MXCSR } from "../../state";
 import * as soft from "../softfloat_sse";
 
-class Quick {
+export class Quick {
   /** All exceptions masked, round to nearest. FTZ and DAZ do not matter: tiny values never take this path. */
   @inline static allowed(): bool {
     return (load<u32>(S_MXCSR) & 0x7f80) == 0x1f80;
@@ -32,6 +32,14 @@ class Quick {
     return r << 1 == 0;
   }
 
+  /** Neither NaN nor denormal: comparisons raise nothing. */
+  @inline static comparable<T>(a: T): bool {
+    if (sizeof<T>() == 4) {
+      return !Quick.denormal<T>(a) && (<u32>a & 0x7fffffff) <= 0x7f800000;
+    }
+    return !Quick.denormal<T>(a) && (<u64>a & 0x7fffffffffffffff) <= 0x7ff0000000000000;
+  }
+
   /** The sum `r` of `a` and `b` (or difference with `negate`) is exact (Knuth's TwoSum). */
   @inline static exactSum32(a: f32, b: f32, r: f32): bool {
     const t = r - a;
@@ -53,128 +61,187 @@ class Quick {
   }
 }
 
+/** Results of `Arith`: the last operation's result was surely right. */
+export let settled: bool = false;
+
 export class Arith {
+  /** a + b, or a - b with `negate`, on wasm arithmetic; `settled` says whether result and flags are sure. */
+  @inline static quickAdd<T>(a: T, b: T, negate: bool): T {
+    settled = false;
+    if (!Quick.allowed() || Quick.denormal<T>(a) || Quick.denormal<T>(b)) return 0;
+    if (sizeof<T>() == 4) {
+      const x = reinterpret<f32>(<u32>a);
+      const y = negate ? -reinterpret<f32>(<u32>b) : reinterpret<f32>(<u32>b);
+      const r = x + y;
+      const v = reinterpret<u32>(r);
+      settled =
+        (Quick.ordinary<u32>(v) || Quick.isZero<u32>(v)) &&
+        (Quick.precisionKnown() || Quick.exactSum32(x, y, r));
+      return <T>v;
+    }
+    const x = reinterpret<f64>(<u64>a);
+    const y = negate ? -reinterpret<f64>(<u64>b) : reinterpret<f64>(<u64>b);
+    const r = x + y;
+    const v = reinterpret<u64>(r);
+    settled =
+      (Quick.ordinary<u64>(v) || Quick.isZero<u64>(v)) &&
+      (Quick.precisionKnown() || Quick.exactSum64(x, y, r));
+    return <T>v;
+  }
+
+  @inline static quickMul<T>(a: T, b: T): T {
+    settled = false;
+    if (!Quick.allowed() || Quick.denormal<T>(a) || Quick.denormal<T>(b)) return 0;
+    if (sizeof<T>() == 4) {
+      const wide = <f64>reinterpret<f32>(<u32>a) * <f64>reinterpret<f32>(<u32>b);
+      const r = <f32>wide;
+      const v = reinterpret<u32>(r);
+      settled =
+        (Quick.ordinary<u32>(v) && (Quick.precisionKnown() || <f64>r == wide)) ||
+        (Quick.isZero<u32>(v) && (Quick.isZero<T>(a) || Quick.isZero<T>(b)));
+      return <T>v;
+    }
+    const v = reinterpret<u64>(reinterpret<f64>(<u64>a) * reinterpret<f64>(<u64>b));
+    settled =
+      (Quick.ordinary<u64>(v) &&
+        (Quick.precisionKnown() || Quick.exactProduct64(<u64>a, <u64>b))) ||
+      (Quick.isZero<u64>(v) && (Quick.isZero<T>(a) || Quick.isZero<T>(b)));
+    return <T>v;
+  }
+
+  @inline static quickDiv<T>(a: T, b: T): T {
+    settled = false;
+    if (!Quick.allowed() || Quick.denormal<T>(a) || Quick.denormal<T>(b)) return 0;
+    if (sizeof<T>() == 4) {
+      const x = reinterpret<f32>(<u32>a);
+      const y = reinterpret<f32>(<u32>b);
+      const r = x / y;
+      const v = reinterpret<u32>(r);
+      settled =
+        (Quick.ordinary<u32>(v) && (Quick.precisionKnown() || <f64>r * <f64>y == <f64>x)) ||
+        (Quick.isZero<u32>(v) && Quick.isZero<T>(a));
+      return <T>v;
+    }
+    const x = reinterpret<f64>(<u64>a);
+    const y = reinterpret<f64>(<u64>b);
+    const r = x / y;
+    const v = reinterpret<u64>(r);
+    settled =
+      (Quick.ordinary<u64>(v) &&
+        (Quick.precisionKnown() || (Quick.exactProduct64(v, <u64>b) && r * y == x))) ||
+      (Quick.isZero<u64>(v) && Quick.isZero<T>(a));
+    return <T>v;
+  }
+
+  @inline static quickSqrt<T>(a: T): T {
+    settled = false;
+    if (!Quick.allowed() || !Quick.ordinary<T>(a)) return 0;
+    if (sizeof<T>() == 4) {
+      const x = reinterpret<f32>(<u32>a);
+      const r = sqrt<f32>(x);
+      settled = x > 0 && (Quick.precisionKnown() || <f64>r * <f64>r == <f64>x);
+      return <T>reinterpret<u32>(r);
+    }
+    const x = reinterpret<f64>(<u64>a);
+    const r = sqrt<f64>(x);
+    const v = reinterpret<u64>(r);
+    settled = x > 0 && (Quick.precisionKnown() || (Quick.exactProduct64(v, v) && r * r == x));
+    return <T>v;
+  }
+
+  /** MIN (or MAX): the second operand unless the first is smaller (greater). */
+  @inline static quickSelect<T>(a: T, b: T, greater: bool): T {
+    settled = Quick.comparable<T>(a) && Quick.comparable<T>(b);
+    if (sizeof<T>() == 4) {
+      const x = reinterpret<f32>(<u32>a);
+      const y = reinterpret<f32>(<u32>b);
+      return (greater ? x > y : x < y) ? a : b;
+    }
+    const x = reinterpret<f64>(<u64>a);
+    const y = reinterpret<f64>(<u64>b);
+    return (greater ? x > y : x < y) ? a : b;
+  }
+
   @inline static add<T>(a: T, b: T): T {
-    if (Quick.allowed() && !Quick.denormal<T>(a) && !Quick.denormal<T>(b)) {
-      if (sizeof<T>() == 4) {
-        const x = reinterpret<f32>(<u32>a);
-        const y = reinterpret<f32>(<u32>b);
-        const r = x + y;
-        const v = reinterpret<u32>(r);
-        if (
-          (Quick.ordinary<u32>(v) || Quick.isZero<u32>(v)) &&
-          (Quick.precisionKnown() || Quick.exactSum32(x, y, r))
-        )
-          return <T>v;
-      } else {
-        const x = reinterpret<f64>(<u64>a);
-        const y = reinterpret<f64>(<u64>b);
-        const r = x + y;
-        const v = reinterpret<u64>(r);
-        if (
-          (Quick.ordinary<u64>(v) || Quick.isZero<u64>(v)) &&
-          (Quick.precisionKnown() || Quick.exactSum64(x, y, r))
-        )
-          return <T>v;
-      }
-    }
-    return soft.add<T>(a, b);
+    const r = Arith.quickAdd<T>(a, b, false);
+    return settled ? r : soft.add<T>(a, b);
   }
-
   @inline static sub<T>(a: T, b: T): T {
-    if (Quick.allowed() && !Quick.denormal<T>(a) && !Quick.denormal<T>(b)) {
-      if (sizeof<T>() == 4) {
-        const x = reinterpret<f32>(<u32>a);
-        const y = -reinterpret<f32>(<u32>b);
-        const r = x + y;
-        const v = reinterpret<u32>(r);
-        if (
-          (Quick.ordinary<u32>(v) || Quick.isZero<u32>(v)) &&
-          (Quick.precisionKnown() || Quick.exactSum32(x, y, r))
-        )
-          return <T>v;
-      } else {
-        const x = reinterpret<f64>(<u64>a);
-        const y = -reinterpret<f64>(<u64>b);
-        const r = x + y;
-        const v = reinterpret<u64>(r);
-        if (
-          (Quick.ordinary<u64>(v) || Quick.isZero<u64>(v)) &&
-          (Quick.precisionKnown() || Quick.exactSum64(x, y, r))
-        )
-          return <T>v;
-      }
-    }
-    return soft.subtract<T>(a, b);
+    const r = Arith.quickAdd<T>(a, b, true);
+    return settled ? r : soft.subtract<T>(a, b);
   }
-
   @inline static mul<T>(a: T, b: T): T {
-    if (Quick.allowed() && !Quick.denormal<T>(a) && !Quick.denormal<T>(b)) {
-      if (sizeof<T>() == 4) {
-        const wide = <f64>reinterpret<f32>(<u32>a) * <f64>reinterpret<f32>(<u32>b);
-        const r = <f32>wide;
-        const v = reinterpret<u32>(r);
-        if (Quick.ordinary<u32>(v) && (Quick.precisionKnown() || <f64>r == wide)) return <T>v;
-      } else {
-        const v = reinterpret<u64>(reinterpret<f64>(<u64>a) * reinterpret<f64>(<u64>b));
-        if (
-          Quick.ordinary<u64>(v) &&
-          (Quick.precisionKnown() || Quick.exactProduct64(<u64>a, <u64>b))
-        )
-          return <T>v;
-      }
-    }
-    return soft.multiply<T>(a, b);
+    const r = Arith.quickMul<T>(a, b);
+    return settled ? r : soft.multiply<T>(a, b);
   }
-
   @inline static div<T>(a: T, b: T): T {
-    if (Quick.allowed() && !Quick.denormal<T>(a) && !Quick.denormal<T>(b)) {
-      if (sizeof<T>() == 4) {
-        const x = reinterpret<f32>(<u32>a);
-        const y = reinterpret<f32>(<u32>b);
-        const r = x / y;
-        const v = reinterpret<u32>(r);
-        if (Quick.ordinary<u32>(v) && (Quick.precisionKnown() || <f64>r * <f64>y == <f64>x))
-          return <T>v;
-      } else {
-        const x = reinterpret<f64>(<u64>a);
-        const y = reinterpret<f64>(<u64>b);
-        const r = x / y;
-        const v = reinterpret<u64>(r);
-        if (
-          Quick.ordinary<u64>(v) &&
-          (Quick.precisionKnown() || (Quick.exactProduct64(v, <u64>b) && r * y == x))
-        )
-          return <T>v;
-      }
-    }
-    return soft.divide<T>(a, b);
+    const r = Arith.quickDiv<T>(a, b);
+    return settled ? r : soft.divide<T>(a, b);
   }
-
   @inline static sqrt<T>(a: T): T {
-    if (Quick.allowed() && Quick.ordinary<T>(a)) {
-      if (sizeof<T>() == 4) {
-        const x = reinterpret<f32>(<u32>a);
-        const r = sqrt<f32>(x);
-        if (x > 0 && (Quick.precisionKnown() || <f64>r * <f64>r == <f64>x))
-          return <T>reinterpret<u32>(r);
-      } else {
-        const x = reinterpret<f64>(<u64>a);
-        const r = sqrt<f64>(x);
-        const v = reinterpret<u64>(r);
-        if (x > 0 && (Quick.precisionKnown() || (Quick.exactProduct64(v, v) && r * r == x)))
-          return <T>v;
-      }
-    }
-    return soft.squareRoot<T>(a);
+    const r = Arith.quickSqrt<T>(a);
+    return settled ? r : soft.squareRoot<T>(a);
   }
-
   @inline static min<T>(a: T, b: T): T {
-    return soft.minimum<T>(a, b);
+    const r = Arith.quickSelect<T>(a, b, false);
+    return settled ? r : soft.minimum<T>(a, b);
   }
-
   @inline static max<T>(a: T, b: T): T {
-    return soft.maximum<T>(a, b);
+    const r = Arith.quickSelect<T>(a, b, true);
+    return settled ? r : soft.maximum<T>(a, b);
+  }
+}
+
+/** Whole vectors: conditions of `Quick` on all elements at once, once PE is known. */
+class Packed {
+  @inline static allowed(): bool {
+    return Quick.allowed() && Quick.precisionKnown();
+  }
+  @inline static magnitude32(v: v128): v128 {
+    return v128.and(v, i32x4.splat(0x7fffffff));
+  }
+  @inline static magnitude64(v: v128): v128 {
+    return v128.and(v, i64x2.splat(0x7fffffffffffffff));
+  }
+  @inline static zero32(v: v128): v128 {
+    return i32x4.eq(Packed.magnitude32(v), i32x4.splat(0));
+  }
+  @inline static zero64(v: v128): v128 {
+    return i64x2.eq(Packed.magnitude64(v), i64x2.splat(0));
+  }
+  @inline static denormal32(v: v128): v128 {
+    return i32x4.lt_u(i32x4.sub(Packed.magnitude32(v), i32x4.splat(1)), i32x4.splat(0x7fffff));
+  }
+  /** Signed comparison: magnitudes are not negative, and 0 - 1 is excluded by the second term. */
+  @inline static denormal64(v: v128): v128 {
+    const m = Packed.magnitude64(v);
+    return v128.and(i64x2.lt_s(m, i64x2.splat(0x10000000000000)), i64x2.ne(m, i64x2.splat(0)));
+  }
+  @inline static ordinary32(v: v128): v128 {
+    const m = Packed.magnitude32(v);
+    return v128.and(i32x4.gt_s(m, i32x4.splat(0x800000)), i32x4.lt_s(m, i32x4.splat(0x7f800000)));
+  }
+  @inline static ordinary64(v: v128): v128 {
+    const m = Packed.magnitude64(v);
+    return v128.and(
+      i64x2.gt_s(m, i64x2.splat(0x10000000000000)),
+      i64x2.lt_s(m, i64x2.splat(0x7ff0000000000000)),
+    );
+  }
+  /** Sums may be zero; products and quotients only for a zero operand. */
+  @inline static sure32(a: v128, b: v128, r: v128, sum: bool): bool {
+    if (v128.any_true(v128.or(Packed.denormal32(a), Packed.denormal32(b)))) return false;
+    const zero = sum
+      ? Packed.zero32(r)
+      : v128.and(Packed.zero32(r), v128.or(Packed.zero32(a), Packed.zero32(b)));
+    return i32x4.all_true(v128.or(Packed.ordinary32(r), zero));
+  }
+  @inline static sure64(a: v128, b: v128, r: v128, sum: bool): bool {
+    if (v128.any_true(v128.or(Packed.denormal64(a), Packed.denormal64(b)))) return false;
+    const zero = sum
+      ? Packed.zero64(r)
+      : v128.and(Packed.zero64(r), v128.or(Packed.zero64(a), Packed.zero64(b)));
+    return i64x2.all_true(v128.or(Packed.ordinary64(r), zero));
   }
 }
 
@@ -222,12 +289,30 @@ export function sqrt64(a: u64): u64 {
 }
 
 export function addps(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f32x4.add(x, y);
+    if (Packed.sure32(x, y, r, true)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u32>(d, add32(load<u32>(a), load<u32>(b)));
   store<u32>(d, add32(load<u32>(a, 4), load<u32>(b, 4)), 4);
   store<u32>(d, add32(load<u32>(a, 8), load<u32>(b, 8)), 8);
   store<u32>(d, add32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function addpd(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f64x2.add(x, y);
+    if (Packed.sure64(x, y, r, true)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u64>(d, add64(load<u64>(a), load<u64>(b)));
   store<u64>(d, add64(load<u64>(a, 8), load<u64>(b, 8)), 8);
 }
@@ -238,12 +323,30 @@ export function addsd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, add64(load<u64>(a), load<u64>(b)));
 }
 export function subps(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f32x4.sub(x, y);
+    if (Packed.sure32(x, y, r, true)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u32>(d, sub32(load<u32>(a), load<u32>(b)));
   store<u32>(d, sub32(load<u32>(a, 4), load<u32>(b, 4)), 4);
   store<u32>(d, sub32(load<u32>(a, 8), load<u32>(b, 8)), 8);
   store<u32>(d, sub32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function subpd(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f64x2.sub(x, y);
+    if (Packed.sure64(x, y, r, true)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u64>(d, sub64(load<u64>(a), load<u64>(b)));
   store<u64>(d, sub64(load<u64>(a, 8), load<u64>(b, 8)), 8);
 }
@@ -254,12 +357,30 @@ export function subsd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, sub64(load<u64>(a), load<u64>(b)));
 }
 export function mulps(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f32x4.mul(x, y);
+    if (Packed.sure32(x, y, r, false)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u32>(d, mul32(load<u32>(a), load<u32>(b)));
   store<u32>(d, mul32(load<u32>(a, 4), load<u32>(b, 4)), 4);
   store<u32>(d, mul32(load<u32>(a, 8), load<u32>(b, 8)), 8);
   store<u32>(d, mul32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function mulpd(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f64x2.mul(x, y);
+    if (Packed.sure64(x, y, r, false)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u64>(d, mul64(load<u64>(a), load<u64>(b)));
   store<u64>(d, mul64(load<u64>(a, 8), load<u64>(b, 8)), 8);
 }
@@ -270,12 +391,30 @@ export function mulsd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, mul64(load<u64>(a), load<u64>(b)));
 }
 export function divps(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f32x4.div(x, y);
+    if (Packed.sure32(x, y, r, false)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u32>(d, div32(load<u32>(a), load<u32>(b)));
   store<u32>(d, div32(load<u32>(a, 4), load<u32>(b, 4)), 4);
   store<u32>(d, div32(load<u32>(a, 8), load<u32>(b, 8)), 8);
   store<u32>(d, div32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function divpd(d: usize, a: usize, b: usize, i: u32): void {
+  if (Packed.allowed()) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    const r = f64x2.div(x, y);
+    if (Packed.sure64(x, y, r, false)) {
+      v128.store(d, r);
+      return;
+    }
+  }
   store<u64>(d, div64(load<u64>(a), load<u64>(b)));
   store<u64>(d, div64(load<u64>(a, 8), load<u64>(b, 8)), 8);
 }
@@ -367,27 +506,6 @@ export function addsubpd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, add64(load<u64>(a, 8), load<u64>(b, 8)), 8);
 }
 
-/** DPPS: products selected by immediate bits 4–7, their sum where bits 0–3 are set. */
-export function dpps(d: usize, a: usize, b: usize, i: u32): void {
-  const p0 = (i & 0x10) != 0 ? mul32(load<u32>(a), load<u32>(b)) : 0;
-  const p1 = (i & 0x20) != 0 ? mul32(load<u32>(a, 4), load<u32>(b, 4)) : 0;
-  const p2 = (i & 0x40) != 0 ? mul32(load<u32>(a, 8), load<u32>(b, 8)) : 0;
-  const p3 = (i & 0x80) != 0 ? mul32(load<u32>(a, 12), load<u32>(b, 12)) : 0;
-  const sum = add32(add32(p0, p1), add32(p2, p3));
-  store<u32>(d, (i & 1) != 0 ? sum : 0);
-  store<u32>(d, (i & 2) != 0 ? sum : 0, 4);
-  store<u32>(d, (i & 4) != 0 ? sum : 0, 8);
-  store<u32>(d, (i & 8) != 0 ? sum : 0, 12);
-}
-
-export function dppd(d: usize, a: usize, b: usize, i: u32): void {
-  const p0 = (i & 0x10) != 0 ? mul64(load<u64>(a), load<u64>(b)) : 0;
-  const p1 = (i & 0x20) != 0 ? mul64(load<u64>(a, 8), load<u64>(b, 8)) : 0;
-  const sum = add64(p0, p1);
-  store<u64>(d, (i & 1) != 0 ? sum : 0);
-  store<u64>(d, (i & 2) != 0 ? sum : 0, 8);
-}
-
 // ---- Rounding to integral values
 
 export function roundps(d: usize, a: usize, b: usize, i: u32): void {
@@ -410,24 +528,24 @@ export function roundsd(d: usize, a: usize, b: usize, i: u32): void {
 // ---- Approximations: no exceptions, denormals count as zero
 
 /** 12 fraction bits of a normal result; a smaller one is zero. */
-function approximate(r: f32): u32 {
-  const v = reinterpret<u32>(r);
-  if ((v & 0x7f800000) == 0) return v & 0x80000000;
-  if ((v & 0x7f800000) == 0x7f800000) return v;
-  return (v + 0x400) & 0xfffff800;
+function approximate(r: f64): u32 {
+  if (abs<f64>(r) < 1.1754943508222875e-38) return (<u32>(reinterpret<u64>(r) >> 63)) << 31;
+  return (reinterpret<u32>(<f32>r) + 0x400) & 0xfffff800;
 }
 
 function reciprocal(a: u32): u32 {
+  // Between 1.111111111101b * 2^125 and 2^126 the manual leaves the choice: tiny, hence zero.
+  if ((a & 0x7fffffff) > 0x7e7fe800 && (a & 0x7fffffff) <= 0x7f800000) return a & 0x80000000;
   if ((a & 0x7fffffff) > 0x7f800000) return a | 0x400000;
   if ((a & 0x7f800000) == 0) return (a & 0x80000000) | 0x7f800000;
-  return approximate(<f32>(1.0 / <f64>reinterpret<f32>(a)));
+  return approximate(1.0 / <f64>reinterpret<f32>(a));
 }
 
 function reciprocalRoot(a: u32): u32 {
   if ((a & 0x7fffffff) > 0x7f800000) return a | 0x400000;
   if ((a & 0x7f800000) == 0) return (a & 0x80000000) | 0x7f800000;
   if (a >> 31 != 0) return 0xffc00000;
-  return approximate(<f32>(1.0 / sqrt<f64>(<f64>reinterpret<f32>(a))));
+  return approximate(1.0 / sqrt<f64>(<f64>reinterpret<f32>(a)));
 }
 
 export function rcpps(d: usize, a: usize, b: usize, i: u32): void {

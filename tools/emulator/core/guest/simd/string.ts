@@ -2,9 +2,9 @@
 // Follows Intel SDM vol. 2, 4.1 (imm8 control byte, table 4-1 to 4-7).
 
 import { REGS, S_YMM } from "../../state";
-import { CF, OF, setStatusFlags, SF, ZF } from "../flags";
+import { CF, OF, SF, setStatusFlags, ZF } from "../flags";
 import { Op } from "../op";
-import { source, Vec, VEX, WIDE64 } from "./access";
+import { source, VEX, Vec, WIDE64 } from "./access";
 
 const RAX: usize = REGS;
 const RCX: usize = REGS + 8;
