@@ -22,7 +22,7 @@ import {
   S_XCR0,
   S_YMM,
 } from "../state";
-import { Mem, probe, raise, raiseCode, READ, WRITE } from "./memory";
+import { Mem, probe, READ, raise, raiseCode, WRITE } from "./memory";
 import { Op } from "./op";
 import { Vec, WIDE64 } from "./simd/access";
 
