@@ -126,7 +126,7 @@ describe("port capabilities", () => {
     m.createPd(50);
     const com1 = crd(abi.CRD_PIO, 0x3f8, 3);
     m.delegate(ROOT, ROOT, com1, com1, FROM_KERNEL);
-    expect(m.lookup(abi.CRD_PIO, 0x3fb)).toBe(crd(abi.CRD_PIO, 0x3f8, 3));
+    expect(m.lookup(abi.CRD_PIO, 0x3fb)).toBe(crd(abi.CRD_PIO, 0x3f8, 3, 7));
     m.delegate(ROOT, 50, com1, crd(abi.CRD_PIO, 0, 16));
     m.delegate(50, 50, crd(abi.CRD_PIO, 0x60), crd(abi.CRD_PIO, 0x60), FROM_KERNEL);
     expect(m.lookup(abi.CRD_PIO, 0x60)).toBe(0n);
@@ -138,7 +138,7 @@ describe("port capabilities", () => {
     const m = await Machine.boot();
     const all = crd(abi.CRD_PIO, 0, 16);
     m.delegate(ROOT, ROOT, all, all, FROM_KERNEL);
-    expect(m.lookup(abi.CRD_PIO, 0xffff)).toBe(all);
+    expect(m.lookup(abi.CRD_PIO, 0xffff)).toBe(crd(abi.CRD_PIO, 0, 16, 7));
     revoke(m, all);
     expect(m.lookup(abi.CRD_PIO, 0x80)).toBe(0n);
   });

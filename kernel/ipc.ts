@@ -173,7 +173,6 @@ export function reply(cpu: Cpu, ec: Ec): void {
     }
     if (isCall) {
       copyWords(ec.utcb, caller.utcb);
-      caller.rdi = 0;
     } else if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
   }
   leave(cpu, ec, CONT_RECEIVE);

@@ -118,7 +118,7 @@ function emitLeave(a: Assembler): void {
   popRegisters(a);
   // run() has made sure that RCX is a user address: SYSRET does not fault on the user's stack.
   a.mov(rsp, r11);
-  a.mov(r11d, 0x202);
+  a.mov(r11d, 0x200);
   a.swapgs();
   a.sysretq();
   a.label("leave_iret");

@@ -1,0 +1,106 @@
+// The kernel image on QEMU: it boots, starts all CPUs, and answers the probe (testing/probe.ts) exactly
+// as the reference kernel did.
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildKernel } from "./build.ts";
+import { compileGuest } from "./testing/compile.ts";
+import { buildProbe } from "./testing/probe.ts";
+
+const QEMU = "qemu-system-x86_64";
+
+async function hasQemu(): Promise<boolean> {
+  try {
+    await promisify(execFile)(QEMU, ["--version"]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const expected = readFileSync(new URL("testing/probe.expected.txt", import.meta.url), "utf8");
+
+/** What depends on the machine, not on the kernel. */
+const isComparable = (line: string) => !line.startsWith("machine ") && !line.startsWith("[kernel]");
+
+describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
+  let folder = "";
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "trihedron-kernel-"));
+    const { binary, sourceMap } = await compileGuest();
+    writeFileSync(join(folder, "kernel"), buildKernel(binary, sourceMap));
+    writeFileSync(join(folder, "probe"), buildProbe());
+    writeFileSync(join(folder, "garbage"), "this is no executable");
+  }, 120_000);
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** Boots with an initial module and returns the serial output as soon as it contains `until`. */
+  async function boot(
+    module: string | undefined,
+    until: string,
+    options: string[],
+  ): Promise<string> {
+    const serial = join(folder, `serial-${Math.random()}`);
+    const child = execFile(QEMU, [
+      ...["-accel", "tcg", "-machine", "q35", "-display", "none", "-no-reboot"],
+      ...["-kernel", join(folder, "kernel"), "-serial", `file:${serial}`],
+      ...(module ? ["-initrd", `${join(folder, module)} ${module}`] : []),
+      ...options,
+    ]);
+    try {
+      for (const start = Date.now(); Date.now() - start < 30_000; ) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const text = readIfThere(serial);
+        if (text.includes(until)) return text;
+        if (child.exitCode !== null) return `${text}\nQEMU ended with ${child.exitCode}`;
+      }
+      return `${readIfThere(serial)}\nno "${until}" within 30 s`;
+    } finally {
+      child.kill("SIGKILL");
+    }
+  }
+
+  function readIfThere(file: string): string {
+    try {
+      return readFileSync(file, "latin1");
+    } catch {
+      return "";
+    }
+  }
+
+  const lines = (text: string) => text.split("\n").filter(isComparable);
+
+  // qemu64 has neither XSAVE nor FSGSBASE nor a TSC deadline timer, max has all of them.
+  for (const cpu of ["qemu64", "max"]) {
+    it(`answers every hypercall as the reference does, CPU ${cpu}`, {
+      timeout: 40_000,
+    }, async () => {
+      const text = await boot("probe", "probe ends", ["-m", "256M", "-smp", "2", "-cpu", cpu]);
+      expect(lines(text)).toEqual(lines(expected));
+    });
+  }
+
+  it("starts all processors", { timeout: 40_000 }, async () => {
+    const text = await boot("probe", "probe starts", ["-m", "256M", "-smp", "4"]);
+    expect(text).toContain("CPUs 4,");
+  });
+
+  it("needs no ACPI", { timeout: 40_000 }, async () => {
+    const text = await boot("probe", "probe ends", ["-m", "256M", "-no-acpi"]);
+    expect(text).toContain("CPUs 1,");
+    expect(text).toContain("down with a deadline\n  status 1\n  deadline reached 1");
+  });
+
+  it("says what is wrong with the roottask and stops", { timeout: 80_000 }, async () => {
+    expect(await boot(undefined, "panic", ["-m", "128M"])).toContain("No ELF: no boot module");
+    expect(await boot("garbage", "panic", ["-m", "128M"])).toContain(
+      "No ELF: the first boot module",
+    );
+  });
+});
