@@ -94,6 +94,32 @@ export function mergeBlocks(f: Func): void {
   }
 }
 
+/**
+ * Returns directly where a block only jumps to a return: an epilogue is shorter than the way there
+ * is long, and paths without calls need no frame.
+ */
+export function duplicateReturns(f: Func): void {
+  const dead = new Set<Block>();
+  for (const block of f.blocks) {
+    const term = block.term as Value;
+    if (term.op !== Op.Return || block.insts.length > 0 || block.preds.length < 2) continue;
+    if (!block.preds.every((p) => (p.term as Value).op === Op.Jump) || block.preds.length > 8)
+      continue;
+    block.preds.forEach((pred, i) => {
+      const args = term.args.map((arg) => {
+        const phi = block.phis.indexOf(arg);
+        return phi < 0 ? arg : ((block.phis[phi] as Value).args[i] as Value);
+      });
+      const copy = f.value(Op.Return, 0, args, term.pos);
+      copy.block = pred;
+      pred.term = copy;
+      pred.succs = [];
+    });
+    dead.add(block);
+  }
+  if (dead.size > 0) f.blocks = f.blocks.filter((block) => !dead.has(block));
+}
+
 /** Finds natural loops and sets `loop`, `depth` of blocks. Needs `numberBlocks`. */
 export function findLoops(f: Func): void {
   f.loops = [];

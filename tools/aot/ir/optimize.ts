@@ -2,6 +2,7 @@
 
 import {
   dominators,
+  duplicateReturns,
   findLoops,
   foldBranches,
   mergeBlocks,
@@ -9,6 +10,7 @@ import {
   removeUnreachable,
 } from "./cfg.ts";
 import { removeDeadCode, removeTrivialPhis } from "./clean.ts";
+import { reduceDivisions } from "./divide.ts";
 import { numberValues } from "./gvn.ts";
 import type { Func } from "./ir.ts";
 
@@ -18,6 +20,8 @@ export function optimize(f: Func): void {
   removeUnreachable(f);
   removeTrivialPhis(f);
   mergeBlocks(f);
+  duplicateReturns(f);
+  reduceDivisions(f);
   numberBlocks(f);
   numberValues(f, dominators(f));
   removeDeadCode(f);

@@ -92,8 +92,10 @@ export class LBlock {
 }
 
 export interface LLoop {
+  /** Indices of the header and of the last block. */
   header: number;
   last: number;
+  members: Set<LBlock>;
 }
 
 export class LFunc {

@@ -28,6 +28,7 @@ import {
   SHIFT,
   XMM15,
 } from "./encoder.ts";
+import { layoutBlocks } from "./layout.ts";
 import { CALLEE_SAVED, CC_FEQ, CC_FNE, CMP, DIV, M } from "./machine.ts";
 import { emitMove, emitParallelMoves, loadFloatConstant, type MoveContext } from "./moves.ts";
 import { type ConstantPool, MASK, POOL_SYMBOL } from "./pool.ts";
@@ -1113,13 +1114,12 @@ export function skipEmpty(f: LFunc, a: Allocation, block: LBlock): LBlock {
   return b;
 }
 
-/** Blocks in emission order: those that do nothing are left out. */
-export function layoutBlocks(f: LFunc, a: Allocation): LBlock[] {
-  const entry = f.blocks[0] as LBlock;
-  return f.blocks.filter((b) => b === entry || skipEmpty(f, a, b) === b);
-}
-
 /** Appends the code of `f` to the context's encoder. */
 export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): void {
-  new FunctionEmitter(c, f, a, layoutBlocks(f, a)).run();
+  new FunctionEmitter(
+    c,
+    f,
+    a,
+    layoutBlocks(f, (block) => skipEmpty(f, a, block)),
+  ).run();
 }

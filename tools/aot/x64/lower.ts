@@ -149,7 +149,11 @@ export class Lowering {
       }
       this.colors[(b.term as Value).id] = color;
     }
-    out.loops = f.loops.map((loop) => ({ header: loop.header.index, last: loop.last }));
+    out.loops = f.loops.map((loop) => ({
+      header: loop.header.index,
+      last: loop.last,
+      members: new Set([...loop.blocks].map((b) => out.blocks[b.index] as LBlock)),
+    }));
     for (let i = f.blocks.length - 1; i >= 0; i--) this.lowerBlock(f.blocks[i] as Block);
     for (const b of f.blocks) {
       const block = out.blocks[b.index] as LBlock;
