@@ -75,6 +75,7 @@ import { readTar, TAR_OK, tarMessage, tarOffset } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
 import { find, initTree, KIND_FILE } from "../libroottask/tree";
 import { initLinux, prepare } from "../linux/start";
+import { reportMissing } from "../linux/table";
 
 /** Where in the archive the start file is. */
 const START_FILE: string = "userland.conf";
@@ -205,6 +206,7 @@ function finish(process: Process): void {
   smDown(process.block + BLOCK_DONE, 0);
   enter();
   process.endTime = monotonic();
+  reportMissing(process);
   line("end ");
   sayDecimal(process.id as u64);
   say(": ");
@@ -290,7 +292,7 @@ function summary(): void {
   if (badLines !== 0) {
     say(", ");
     sayDecimal(badLines as u64);
-    say(" lines not understood");
+    say(badLines === 1 ? " line not understood" : " lines not understood");
   }
   endLine();
   const width = widest();

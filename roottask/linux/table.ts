@@ -1,6 +1,6 @@
 // The system call table of the Linux personality: number → function, as arch/x86/entry/syscalls/
 // syscall_64.tbl numbers them. Each family fills in its part. A call without an entry returns -ENOSYS and
-// is reported once per program, so that a missing one is seen.
+// is named in the log when the program has ended, so that a missing one is seen.
 
 import { MTD_GPR_ACDB, MTD_RFLAGS, MTD_RIP_LEN, MTD_RSP } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
@@ -25,19 +25,31 @@ export function on(number: u32, handler: SystemCall): void {
   store<usize>(handlers + number * 4, changetype<usize>(handler));
 }
 
-function reportMissing(process: Process, task: Task, number: u64): void {
-  if (number < (SYSTEM_CALLS as u64)) {
-    const slot = changetype<usize>(task) + offsetof<Task>("missing") + ((number >> 3) as u32);
-    const bit = ((1 as u32) << ((number & 7) as u32)) as u8;
-    if ((load<u8>(slot) & bit) !== 0) return;
-    store<u8>(slot, load<u8>(slot) | bit);
+/** Remembers that `number` was asked for; numbers beyond the table count as its last. */
+function noteMissing(task: Task, number: u64): void {
+  const entry = min<u64>(number, (SYSTEM_CALLS - 1) as u64) as u32;
+  const slot = changetype<usize>(task) + offsetof<Task>("missing") + (entry >> 3);
+  store<u8>(slot, load<u8>(slot) | (((1 as u32) << (entry & 7)) as u8));
+}
+
+/** Names the calls `process` made that are not there; called when it has ended. */
+export function reportMissing(process: Process): void {
+  if (process.personality === 0) return;
+  const missing = process.personality + offsetof<Task>("missing");
+  let found = false;
+  for (let number: u32 = 0; number < SYSTEM_CALLS; number++) {
+    if ((load<u8>(missing + (number >> 3)) & (((1 as u32) << (number & 7)) as u8)) === 0) continue;
+    if (!found) {
+      line("");
+      sayText(process.name, process.nameLength);
+      say(" made system calls that are not supported (ENOSYS):");
+      found = true;
+    }
+    say(" ");
+    if (number === SYSTEM_CALLS - 1) say("beyond ");
+    sayDecimal(number as u64);
   }
-  line("system call ");
-  sayDecimal(number);
-  say(" of ");
-  sayText(process.name, process.nameLength);
-  say(" is not supported: ENOSYS");
-  endLine();
+  if (found) endLine();
 }
 
 /** Handles the system call in the UTCB of `process`: user RIP is in RCX, user RSP in R11. */
@@ -52,7 +64,7 @@ export function linuxCall(process: Process): void {
   if (number < (SYSTEM_CALLS as u64)) handler = load<usize>(handlers + (number as u32) * 4);
   const task = taskOf(process);
   if (handler === 0) {
-    reportMissing(process, task, number);
+    noteMissing(task, number);
     regs.rax = -ENOSYS as u64;
     return;
   }

@@ -30,6 +30,7 @@ import {
 import { readTar, tarOffset } from "../libroottask/tar";
 import { find, initTree } from "../libroottask/tree";
 import { initLinux, prepare } from "../linux/start";
+import { reportMissing } from "../linux/table";
 
 export { faultReason } from "../libroottask/space";
 
@@ -109,6 +110,7 @@ export function entryOf(id: u32): u64 {
 }
 
 export function reap(id: u32): void {
+  reportMissing(processAt(id));
   reapProcess(processAt(id));
 }
 

@@ -289,11 +289,13 @@ function checkList(length: u32): void {
   let count = nextLine();
   while (count >= 0) {
     number++;
-    const isComment = count !== 0 && load<u8>(line) === 35;
-    const name = isComment ? 0 : splitLine(count as u32);
-    if (isComment || count === 0) {
-      if (count === 0) malformed++;
-    } else if (name === 0) {
+    const skipped = count === 0 || load<u8>(line) === 35;
+    const name = skipped ? 0 : splitLine(count as u32);
+    if (skipped) {
+      count = nextLine();
+      continue;
+    }
+    if (name === 0) {
       malformed++;
       if (warning) {
         complain();
@@ -332,7 +334,7 @@ function checkList(length: u32): void {
     status = 1;
     complain();
     sayName(listName, length);
-    say(": no properly formatted SHA256 checksum lines found");
+    say(": no properly formatted checksum lines found");
     complained();
     return;
   }

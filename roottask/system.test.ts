@@ -1,0 +1,177 @@
+// The roottask on the kernel, on QEMU: programs behave as on Linux, crashes and broken inputs are reported
+// in one line and do not stop the rest.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { zigBinary } from "../tools/make/steps.ts";
+import { boot, hasQemu, makeSystem } from "./testing/boot.ts";
+import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";
+
+const here = fileURLToPath(new URL("./", import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), "system-test-"));
+const isLinux = process.platform === "linux" && process.arch === "x64";
+
+/** A C compiler that links statically: musl's own, or Zig's. */
+function compiler(): string[] | undefined {
+  if (spawnSync("musl-gcc", ["--version"]).status === 0) return ["musl-gcc"];
+  const zig = zigBinary();
+  return zig ? [zig, "cc", "-target", "x86_64-linux-musl"] : undefined;
+}
+
+const cc = compiler();
+
+function compileC(name: string): string {
+  const [program = "", ...args] = cc ?? [];
+  const output = join(directory, name);
+  const source = join(here, `testing/programs/${name}.c`);
+  const caches = { ZIG_LOCAL_CACHE_DIR: directory, ZIG_GLOBAL_CACHE_DIR: directory };
+  execFileSync(program, [...args, "-O1", "-static", "-w", "-o", output, source, "-lm"], {
+    env: { ...process.env, ...caches },
+  });
+  return output;
+}
+
+function program(name: string, file: string): SampleFile {
+  return { name: `bin/${name}`, mode: 0o755, data: readFileSync(file) };
+}
+
+function startFile(...lines: string[]): SampleFile {
+  return { name: "userland.conf", data: `${lines.join("\n")}\n` };
+}
+
+/** What the programs printed: the log without the roottask's lines. */
+function output(log: string): string {
+  return log.replace(/^\[roottask\].*\n/gm, "");
+}
+
+const exitSeven = elfOf(0x40_1000n, [
+  // mov edi, 7; mov eax, 60; syscall
+  { address: 0x40_1000n, flags: 5, data: Buffer.from("bf07000000b83c0000000f05", "hex") },
+]);
+
+describe.skipIf(!hasQemu)("the roottask", () => {
+  beforeAll(makeSystem);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it.skipIf(!isLinux || !cc)("gives a C program what Linux gives it", async () => {
+    const file = compileC("personality");
+    const archive = await tarOf([
+      startFile("env PERSONALITY=yes", 'linux bin/personality 42 /tmp/ "third argument"'),
+      program("personality", file),
+    ]);
+    const empty = join(directory, "empty");
+    mkdirSync(empty);
+    const linux = spawnSync(file, ["42", `${empty}/`, "third argument"], {
+      env: { PERSONALITY: "yes" },
+      input: "",
+      encoding: "utf8",
+    });
+    expect(linux.status).toBe(42);
+    const { log, status } = boot(archive);
+    expect(output(log)).toBe(linux.stdout.replace(`${empty}/`, "/tmp/"));
+    expect(log).toContain("[roottask] end 1: exit status 42\n");
+    expect(status).toBe(0);
+  });
+
+  it("reports crashes with exception and registers, and goes on", async () => {
+    const crash = (code: string) =>
+      elfOf(0x40_1000n, [{ address: 0x40_1000n, flags: 5, data: Buffer.from(code, "hex") }]);
+    const { log, status } = boot(
+      await tarOf([
+        startFile("linux ud2", "linux null", "linux hlt", "linux wild", "linux seven"),
+        { name: "ud2", data: sampleProgram() },
+        // xor eax, eax; mov [rax], eax
+        { name: "null", data: crash("31c08900") },
+        { name: "hlt", data: crash("f4") },
+        // mov rax, -1; jmp rax
+        { name: "wild", data: crash("48c7c0ffffffffffe0") },
+        { name: "seven", data: exitSeven },
+      ]),
+    );
+    expect(log).toContain("crash 1 (ud2): #UD invalid opcode at RIP 0x401002");
+    expect(log).toContain("crash 2 (null): #PF page fault at RIP 0x401002, write to 0x0 (nothing");
+    expect(log).toContain("crash 3 (hlt): #GP general protection at RIP 0x401000");
+    expect(log).toMatch(/crash 4 \(wild\): #(GP|PF)/);
+    expect(log).toMatch(/rsi 0x[0-9a-f]{16} rdi 0x[0-9a-f]{16} rbp 0x[0-9a-f]{16} rsp 0x0000/);
+    expect(log).toContain("[roottask] end 1: killed by signal 4\n");
+    expect(log).toContain("[roottask] end 2: killed by signal 11\n");
+    expect(log).toContain("[roottask] end 5: exit status 7\n");
+    expect(log).toContain("summary: 5 programs\n");
+    expect(status).toBe(0);
+  });
+
+  it("reports programs it cannot start, and goes on", async () => {
+    const { log, status } = boot(
+      await tarOf([
+        startFile(
+          "linux truncated",
+          "linux script",
+          "linux absent",
+          "optional linux absent",
+          "nonsense",
+          "linux seven",
+        ),
+        { name: "truncated", data: sampleProgram().subarray(0, 4096) },
+        { name: "script", data: "#!/bin/sh\n" },
+        { name: "seven", data: exitSeven },
+      ]),
+    );
+    expect(log).toContain(
+      "cannot start truncated: a segment reaches beyond the end of the file (offset 0x40)\n",
+    );
+    expect(log).toContain("cannot start script: not an ELF file\n");
+    expect(log).toContain("cannot start absent: no such file in the archive\n");
+    expect(log).toContain("skip absent: not in the archive\n");
+    expect(log).toContain("userland.conf line 5: expected");
+    expect(log).toContain("end 3: exit status 7\n");
+    expect(log).toContain("summary: 3 programs, 1 not found, 1 line not understood\n");
+    expect(status).toBe(0);
+  });
+
+  it("runs programs side by side where the start file says so", async () => {
+    const { log, status } = boot(
+      await tarOf([
+        startFile("linux seven &", "linux seven &", "linux seven", "linux seven &"),
+        { name: "seven", data: exitSeven },
+      ]),
+    );
+    for (const id of [1, 2, 3, 4]) expect(log).toContain(`end ${id}: exit status 7\n`);
+    expect(log.indexOf("start 2")).toBeLessThan(log.indexOf("end 1"));
+    expect(status).toBe(0);
+  });
+
+  it("writes the same to the serial line and to the debug console", async () => {
+    const archive = await tarOf([startFile("linux seven"), { name: "seven", data: exitSeven }]);
+    const { serial, debugConsole } = boot(archive);
+    expect(debugConsole).toContain("[roottask] power off\n");
+    expect(serial.replaceAll("\r\n", "\n")).toBe(debugConsole);
+  });
+
+  it("says in one line what is wrong with the archive, and switches off", async () => {
+    const missing = boot(undefined);
+    expect(missing.log).toContain("error: there is no boot module named userland");
+    expect(missing.status).toBe(0);
+    const archive = await tarOf([startFile("linux seven"), { name: "seven", data: exitSeven }]);
+    const truncated = boot(archive.slice(0, 1800));
+    expect(truncated.log).toContain(
+      "error: module userland is not a usable tar archive: the archive ends inside this entry (offset 1024 of",
+    );
+    expect(truncated.status).toBe(0);
+    const empty = boot(await tarOf([{ name: "other", data: "x" }]));
+    expect(empty.log).toContain("error: there is no userland.conf in the archive");
+    expect(empty.status).toBe(0);
+  });
+});
+
+it.skipIf(!isLinux)("the test programs are what they should be on Linux", () => {
+  const file = join(directory, "seven");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(file, exitSeven);
+  chmodSync(file, 0o755);
+  expect(spawnSync(file).status).toBe(7);
+  rmSync(directory, { recursive: true });
+});

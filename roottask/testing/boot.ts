@@ -1,0 +1,58 @@
+// Boots the built kernel and roottask with an archive of the test's own, on QEMU: what the serial line
+// says, and how it ended.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const QEMU = "qemu-system-x86_64";
+
+export const hasQemu = spawnSync(QEMU, ["--version"]).status === 0;
+
+/** Makes kernel and roottask; throws with make's messages. */
+export function makeSystem(): void {
+  const make = spawnSync(
+    process.execPath,
+    [join(root, "tools/bin/make"), "microkernel", "roottask"],
+    {
+      encoding: "utf8",
+    },
+  );
+  if (make.status !== 0) throw new Error(`make: ${make.stdout}${make.stderr}`);
+}
+
+export interface Boot {
+  status: number | null;
+  /** Serial line without the kernel's own lines. */
+  log: string;
+  serial: string;
+  debugConsole: string;
+}
+
+/** Runs the system with `archive` as module `userland`, or without one. */
+export function boot(archive: Uint8Array | undefined, options: string[] = []): Boot {
+  const folder = mkdtempSync(join(tmpdir(), "boot-"));
+  const modules = [`${join(root, "build/roottask-bin")} roottask`];
+  if (archive) {
+    writeFileSync(join(folder, "userland.tar"), archive);
+    modules.push(`${join(folder, "userland.tar")} userland`);
+  }
+  const console = join(folder, "debugcon");
+  // biome-ignore format: one option with its value a line
+  const args = [
+    "-accel", "tcg", "-cpu", "max", "-machine", "q35", "-m", "1024M",
+    "-kernel", join(root, "build/kernel.elf32"),
+    "-initrd", modules.join(","),
+    "-serial", "stdio", "-debugcon", `file:${console}`,
+    "-display", "none", "-no-reboot",
+    ...options,
+  ];
+  const { status, stdout } = spawnSync(QEMU, args, { timeout: 100_000, encoding: "latin1" });
+  const debugConsole = readFileSync(console, "latin1");
+  rmSync(folder, { recursive: true });
+  const log = stdout.replaceAll("\r\n", "\n").replace(/^\[kernel\].*\n/gm, "");
+  return { status, log, serial: stdout, debugConsole };
+}
