@@ -17,7 +17,7 @@ import {
   zigBinary,
   zigStep,
 } from "./tools/make/steps.ts";
-import type { Task } from "./tools/make/task.ts";
+import { MakeError, type Task } from "./tools/make/task.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 process.chdir(root);
@@ -90,9 +90,9 @@ const emulatorArguments = [
   "-smp", "2",
   "-kernel", "build/kernel.elf32",
   "-initrd", "build/roottask-bin roottask,build/userland.tar userland",
-  "-serial", "stdio",
   "-debugcon", "file:qemu_debugcon.txt",
   "-no-reboot",
+  "-display", "none",
 ];
 
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
@@ -107,6 +107,16 @@ function runScript(script: string, args: string[]): Promise<number> {
       resolve(signal ? 1 : (status ?? 1));
     });
   });
+}
+
+/** Prints the compiler's table of times, ratios and code sizes. */
+async function bench(): Promise<number> {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    throw new MakeError("bench: compiled programs run as Linux executables on x86-64 only");
+  }
+  const { formatBench, runBench } = await import("./tools/aot/bench.ts");
+  console.log(formatBench(await runBench()));
+  return 0;
 }
 
 const targets: Target[] = [
@@ -153,7 +163,23 @@ const targets: Target[] = [
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
     steps: () => everything,
     note: leftOut,
-    action: () => runScript("tools/bin/emu", [...emulatorArguments, "-display", "none"]),
+    action: () => runScript("tools/bin/emu", [...emulatorArguments, "-serial", "stdio"]),
+  },
+  {
+    name: "run",
+    summary: "the same in real time, with monitor (Ctrl-A C) and exit (Ctrl-A X) on the terminal",
+    steps: () => everything,
+    note: leftOut,
+    action: () =>
+      runScript("tools/bin/emu", [
+        ...emulatorArguments,
+        ...["-serial", "mon:stdio", "-rtc", "clock=host"],
+      ]),
+  },
+  {
+    name: "bench",
+    summary: "time compiled programs against V8 running the same wasm (x86-64 Linux)",
+    action: bench,
   },
   {
     name: "clean",
