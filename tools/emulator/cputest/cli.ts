@@ -6,7 +6,7 @@ import { loadCore } from "../core/build.ts";
 import { EmulatedCpu } from "./emulator.ts";
 import { ISA_FEATURES, listForms } from "./forms.ts";
 import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";
-import { Generator } from "./generate.ts";
+import { Generator, stoppedAt } from "./generate.ts";
 import { hostIsas, NativeCpu, whyNoHost } from "./native.ts";
 import { RECORD_SIZE, StateRecord } from "./record.ts";
 import { packVectors, thin, type Vector } from "./vectors.ts";
@@ -159,14 +159,19 @@ function record(native: NativeCpu, generator: Generator, count: number, file: st
   const input = new Uint8Array(count * RECORD_SIZE);
   for (const [i, before] of inputs.entries()) input.set(before.bytes, i * RECORD_SIZE);
   const output = native.run(input);
-  const vectors: Vector[] = tests.map((test, i) => ({
-    name: test.forms.map((form) => form.name).join(" "),
-    undefinedFlags: test.undefinedFlags,
-    undefinedFsw: test.undefinedFsw,
-    tolerance: test.tolerance,
-    before: inputs[i] as StateRecord,
-    after: new StateRecord(output.slice(i * RECORD_SIZE, (i + 1) * RECORD_SIZE)),
-  }));
+  const vectors: Vector[] = tests.map((made, i) => {
+    const after = new StateRecord(output.slice(i * RECORD_SIZE, (i + 1) * RECORD_SIZE));
+    const { undefinedFlags, undefinedFsw, tolerance } = stoppedAt(made, after);
+    const name = made.forms.map((form) => form.name).join(" ");
+    return {
+      name,
+      undefinedFlags,
+      undefinedFsw,
+      tolerance,
+      before: inputs[i] as StateRecord,
+      after,
+    };
+  });
   const packed = packVectors(vectors);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, packed);

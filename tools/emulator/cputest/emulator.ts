@@ -51,6 +51,17 @@ const HAS_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 /** Instructions a snippet may take before it counts as endless. */
 const STEP_LIMIT = 2000;
 
+/** What a snippet may find changed: control registers, and 32-bit code in a compatibility-mode segment. */
+export interface Environment {
+  cr0: bigint;
+  cr4: bigint;
+  xcr0: bigint;
+  code32: boolean;
+}
+
+/** What user code finds on Linux: everything enabled. */
+export const USUAL: Environment = { cr0: CR0, cr4: CR4, xcr0: 7n, code32: false };
+
 export interface CoreInstance {
   exports: CoreExports;
 }
@@ -141,9 +152,9 @@ export class EmulatedCpu {
   }
 
   /** Runs one record and returns the state after it. Throws `NotImplemented`. */
-  run(before: StateRecord): StateRecord {
+  run(before: StateRecord, environment: Environment = USUAL): StateRecord {
     const core = this.#core;
-    this.#load(before);
+    this.#load(before, environment);
     const exit = core.run(core.time() + STEP_LIMIT);
     if (exit === RunExit.Unimplemented) {
       throw new NotImplemented(`not implemented: detail 0x${core.exit_detail().toString(16)}`);
@@ -151,7 +162,7 @@ export class EmulatedCpu {
     return this.#collect(before, exit === RunExit.Requested);
   }
 
-  #load(before: StateRecord): void {
+  #load(before: StateRecord, environment: Environment): void {
     const core = this.#core;
     const view = this.#view();
     const memory = new Uint8Array(view.buffer);
@@ -188,12 +199,12 @@ export class EmulatedCpu {
     u32(S.S_EVENTS, 0);
     u32(S.S_SHADOW, 0);
     u32(S.S_TRAP, 0);
-    u64(S.S_CR0, CR0);
+    u64(S.S_CR0, environment.cr0);
     u64(S.S_CR2, 0n);
     u64(S.S_CR3, BigInt(PML4));
-    u64(S.S_CR4, CR4);
+    u64(S.S_CR4, environment.cr4);
     u64(S.S_EFER, EFER);
-    u64(S.S_XCR0, 7n);
+    u64(S.S_XCR0, environment.xcr0);
     u64(S.S_GDT_BASE, SUPERVISOR + BigInt(GDT));
     u32(S.S_GDT_LIMIT, 0x7f);
     u64(S.S_IDT_BASE, SUPERVISOR + BigInt(IDT));
@@ -212,10 +223,11 @@ export class EmulatedCpu {
       u32(field + S.SEG_ATTR, attributes);
       u32(field + S.SEG_VALID, attributes === 0 ? 0 : 1);
     };
-    segment(0, 0, 0, 0, 0n);
-    segment(1, USER_CS, 0xa0fb, 0xffff_ffff, 0n);
+    segment(1, USER_CS, environment.code32 ? 0xc0fb : 0xa0fb, 0xffff_ffff, 0n);
+    const data = environment.code32 ? 0xc0f3 : 0;
     segment(2, USER_SS, 0xc0f3, 0xffff_ffff, 0n);
-    segment(3, 0, 0, 0, 0n);
+    segment(0, data && USER_SS, data, data && 0xffff_ffff, 0n);
+    segment(3, data && USER_SS, data, data && 0xffff_ffff, 0n);
     segment(4, 0, 0, 0, before.u64(Field.fsBase));
     segment(5, 0, 0, 0, before.u64(Field.gsBase));
     segment(6, 0, 0, 0, 0n);

@@ -71,13 +71,13 @@ const EXCLUDED_MNEMONICS = new Set(
   ).split(" "),
 );
 
-/** Forms that Intel's manual does not have or leaves undefined, that change segments, or (INT1) that virtual machines get wrong. */
+/** Forms that Intel's manual does not have or leaves undefined, that change segments, that AMD reads more memory for (MOVSXD r16), or (INT1) that virtual machines get wrong. */
 const EXCLUDED_CODES = new Set(
   (
     "Mov_Sreg_r16 Mov_Sreg_r32m16 Mov_Sreg_r64m16 Mov_Sreg_rm16 Pop_fs Pop_gs Popw_FS Popw_GS Popq_FS Popq_GS " +
     "Mov_cr_r64 Mov_r64_cr Mov_dr_r64 Mov_r64_dr Mov_tr_r32 Mov_r32_tr " +
     "Jmp_rm16 Call_rm16 Jmp_m1616 Jmp_m1632 Jmp_m1664 Call_m1616 Call_m1632 Call_m1664 " +
-    "Int1 Bswap_r16 Retnw Retnw_imm16 Xbts_r16_rm16 Ibts_rm16_r16"
+    "Int1 Bswap_r16 Movsxd_r16_rm16 Retnw Retnw_imm16 Xbts_r16_rm16 Ibts_rm16_r16"
   ).split(" "),
 );
 
@@ -175,7 +175,7 @@ function makeForm(code: Code, name: string, featureIsa: Map<number, string>): Fo
     if (EXCLUDED_MNEMONICS.has(mnemonic) || EXCLUDED_CODES.has(name) || /_rel(8_)?16/.test(name))
       return undefined;
     const isas = cpuidFeatures(code).map((feature) => featureIsa.get(feature));
-    const isa = isas[isas.length - 1];
+    const isa = isas.includes("x87") ? "x87" : isas[isas.length - 1];
     if (isas.includes(undefined) || isa === undefined) return undefined;
     let modrm = info.isGroup || info.isRmGroup;
     let opcodeRegister = false;

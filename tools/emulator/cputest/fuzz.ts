@@ -4,7 +4,7 @@ import { Decoder, Formatter, FormatterSyntax } from "iced-x86";
 import { compareStates, describeInput } from "./compare.ts";
 import { type EmulatedCpu, NotImplemented } from "./emulator.ts";
 import type { Form } from "./forms.ts";
-import { Generator, type TestCase, undefinedAfter } from "./generate.ts";
+import { Generator, stoppedAt, type TestCase, undefinedAfter } from "./generate.ts";
 import type { NativeCpu } from "./native.ts";
 import { CODE_SIZE, Field, RECORD_SIZE, StateRecord } from "./record.ts";
 
@@ -52,7 +52,7 @@ export function fuzz(
     const output = native.run(input);
     for (const [i, test] of tests.entries()) {
       const host = new StateRecord(output.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE));
-      check(test, host, emulator, result);
+      check(stoppedAt(test, host), host, emulator, result);
     }
     result.cases += count;
     progress(result);
@@ -98,8 +98,8 @@ export function minimise(mismatch: Mismatch, native: NativeCpu, emulator: Emulat
     const code = before.bytes.slice(Field.code, Field.code + CODE_SIZE);
     const defined = undefinedAfter(code, length);
     if (!defined) return false;
-    const test = { ...best.test, ...defined, before, length };
     const host = new StateRecord(native.run(before.bytes.slice()));
+    const test = stoppedAt({ ...best.test, ...defined, before, length }, host);
     try {
       const differences = compareStates(test, host, emulator.run(before));
       if (fieldOf(differences) !== fieldOf(mismatch.differences)) return false;

@@ -344,7 +344,7 @@ function pack80(sign: u32, exp: i32): void {
     Sf.xlo = 0;
   } else if (biased >= 0x7fff) {
     Sf.raise(PE);
-    Sf.up = roundsToInfinity();
+    Sf.up = true;
     Sf.xhi = sign | 0x7fff;
     Sf.xlo = TOP_BIT;
   } else {

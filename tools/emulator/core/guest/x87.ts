@@ -335,17 +335,19 @@ export function test(op: Op): usize {
 export function compareFlags(op: Op): usize {
   if (!ready()) return op.fault();
   notePointers(op);
+  // The flags are written even when an unmasked exception withholds the pop.
+  let complete: bool;
   if (Fpu.empty(0) || Fpu.empty(op.sub)) {
-    if (!stackFault(false)) return op.next();
+    complete = stackFault(false);
     setStatusFlags(0x45);
   } else {
     const relation = compare80(Fpu.st(0), Fpu.st(op.sub), (op.aux & AUX_QUIET) != 0);
-    if (!settle()) return op.next();
+    complete = settle();
     setStatusFlags(
       relation == EQUAL ? 0x40 : relation == LESS ? 1 : relation == GREATER ? 0 : 0x45,
     );
   }
-  pops(op);
+  if (complete) pops(op);
   return op.next();
 }
 
@@ -493,6 +495,7 @@ export function storeMemory(op: Op): usize {
     // Memory faults come first all the same.
     if (!probe(a, size, WRITE)) return op.fault();
     Sf.up = false;
+    Sf.flags &= ~PE;
   } else {
     if (size == 2) Mem.write<u16>(a, value);
     else if (size == 4) Mem.write<u32>(a, value);
@@ -598,7 +601,6 @@ export function conditionalMove(op: Op): usize {
     if (stackFault(false)) Fpu.put(0);
     return op.next();
   }
-  clearC1();
   const kind = (op.aux >> AUX_OPERATION) & 3;
   const cc = kind == 0 ? 2 : kind == 1 ? 4 : kind == 2 ? 6 : 10;
   if (condition(cc) != ((op.aux & AUX_QUIET) != 0)) {

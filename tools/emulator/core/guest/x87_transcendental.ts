@@ -6,7 +6,7 @@
 
 import { S_FSW, S_FTOP, S_TMP1 } from "../state";
 import { Op } from "./op";
-import { DE, IE, INFINITE, NORMAL, round80, Sf, TOP_BIT, ZE, ZERO } from "./softfloat";
+import { DE, IE, INFINITE, NORMAL, PE, round80, Sf, TOP_BIT, ZE, ZERO } from "./softfloat";
 import { multiplyExact } from "./softfloat_arith";
 import { setIndefinite, setResult, special1, special2, storeRegister, X80 } from "./softfloat_x80";
 import {
@@ -223,12 +223,14 @@ function yLog2(a: usize, b: usize): void {
     return;
   }
   if (X80.am == TOP_BIT) {
-    // A power of two: the logarithm is an integer, the product may be exact.
+    // A power of two: the logarithm is an integer.
     const e = X80.ae;
     const magnitude = <u64>(e < 0 ? -e : e);
     const shift = clz(magnitude);
     multiplyExact(ys, X80.be, X80.bm, <u32>(e < 0), 63 - <i32>shift, magnitude << shift);
     round80(64);
+    // Hardware reports these as inexact as well.
+    Sf.raise(PE);
     return;
   }
   constants();
