@@ -594,9 +594,19 @@ export function clearNonCanonical(): void {
   nonCanonical = false;
 }
 
+/**
+ * Wrap-around mask of an access. Descriptor tables and stacks of interrupt handlers have 64-bit addresses
+ * in compatibility mode too.
+ */
+function linearMask(access: i32): u64 {
+  return (access & SYSTEM) != 0 && (load<u64>(S_EFER) & EFER_LMA) != 0
+    ? NO_ADDRESS
+    : load<u64>(S_LIN_MASK);
+}
+
 /** Whether the first and the last byte are canonical; otherwise #GP(0) is pending. */
-export function canonicalRange(linear: u64, size: i32): bool {
-  const last = (linear + <u64>size - 1) & load<u64>(S_LIN_MASK);
+export function canonicalRange(linear: u64, size: i32, access: i32 = READ): bool {
+  const last = (linear + <u64>size - 1) & linearMask(access);
   if (canonical(linear) && canonical(last)) return true;
   raiseCode(13, 0);
   nonCanonical = true;
@@ -618,13 +628,13 @@ export function readSlow(linear: u64, size: i32, access: i32): u64 {
   if (load<u32>(S_FAULT) != 0) return 0;
   if (watching != 0) noteAccess(linear, size, 2);
   if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, false);
-  if (!canonicalRange(linear, size) || misaligned(linear, size, access)) return 0;
+  if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return 0;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size <= inPage) {
     const physical = reach(linear, access);
     return physical == NO_ADDRESS ? 0 : physicalRead(physical, size);
   }
-  const next = (linear + <u64>inPage) & load<u64>(S_LIN_MASK);
+  const next = (linear + <u64>inPage) & linearMask(access);
   const p0 = reach(linear, access);
   if (p0 == NO_ADDRESS) return 0;
   const p1 = reach(next, access);
@@ -641,14 +651,14 @@ export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void
   if (load<u32>(S_FAULT) != 0) return;
   if (watching != 0) noteAccess(linear, size, 1);
   if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, true);
-  if (!canonicalRange(linear, size) || misaligned(linear, size, access)) return;
+  if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size <= inPage) {
     const physical = reach(linear, access | WRITE);
     if (physical != NO_ADDRESS) physicalWrite(physical, size, value);
     return;
   }
-  const next = (linear + <u64>inPage) & load<u64>(S_LIN_MASK);
+  const next = (linear + <u64>inPage) & linearMask(access);
   const p0 = reach(linear, access | WRITE);
   if (p0 == NO_ADDRESS) return;
   const p1 = reach(next, access | WRITE);
@@ -665,13 +675,13 @@ export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void
  */
 export function probe(linear: u64, size: i32, access: i32): bool {
   if (load<u32>(S_FAULT) != 0) return false;
-  if (!canonicalRange(linear, size)) return false;
+  if (!canonicalRange(linear, size, access)) return false;
   if (size <= 8 && misaligned(linear, size, access)) return false;
   if (reach(linear, access) == NO_ADDRESS) return false;
   if (watching != 0) noteAccess(linear, size, (access & WRITE) != 0 ? 1 : 2);
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size > inPage) {
-    const next = (linear + <u64>inPage) & load<u64>(S_LIN_MASK);
+    const next = (linear + <u64>inPage) & linearMask(access);
     if (reach(next, access) == NO_ADDRESS) return false;
   }
   return true;
@@ -684,11 +694,11 @@ export function reachCode(linear: u64): u64 {
 
 /** Reads with supervisor rights (descriptor tables, TSS). */
 export function systemRead(linear: u64, size: i32): u64 {
-  return readSlow(linear & load<u64>(S_LIN_MASK), size, SYSTEM);
+  return readSlow(linear & linearMask(SYSTEM), size, SYSTEM);
 }
 
 export function systemWrite(linear: u64, size: i32, value: u64): void {
-  writeSlow(linear & load<u64>(S_LIN_MASK), size, value, SYSTEM);
+  writeSlow(linear & linearMask(SYSTEM), size, value, SYSTEM);
 }
 
 // ---- Fast paths

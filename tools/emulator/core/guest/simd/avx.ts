@@ -1,9 +1,10 @@
 // Instructions that exist in VEX encoding alone: broadcasts, 128-bit inserts and permutes across lanes,
 // masked moves, gathers, VZEROUPPER. Follows Intel SDM vol. 2, chapter 5 (V… instructions).
 
-import { KEY_SIZE, S_FAULT, S_KEY, S_TMP1, S_TMP2, S_YMM } from "../../state";
-import { Mem, probe, WRITE } from "../memory";
-import { EA_REGISTER, Op } from "../op";
+import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_TMP1, S_TMP2, S_YMM } from "../../state";
+import { TF } from "../flags";
+import { clearNonCanonical, Mem, probe, WRITE } from "../memory";
+import { EA_REGISTER, leaveTo, Op } from "../op";
 import { beginFloat, endFloat, memorySource, memoryStore, source, Vec, WIDE256 } from "./access";
 
 // ---- Broadcasts: lane functions for laneCount, which gives both lanes the same source
@@ -198,6 +199,14 @@ export function maskStore64(op: Op): usize {
 
 // ---- Gathers: `imm` is the address of the index register, S_TMP2 the index of the element at hand
 
+/** A fault after elements have been gathered gives way to a pending single-step trap. */
+function interrupted(op: Op, gathered: bool): usize {
+  if (!gathered || (load<u32>(S_EFLAGS) & TF) == 0) return op.fault();
+  store<u32>(S_FAULT, 0);
+  clearNonCanonical();
+  return leaveTo(op, op.rip());
+}
+
 class Gather {
   /** `size`: bytes of an element, `indexSize`: bytes of an index. Progress survives a fault. */
   @inline static run(op: Op, size: u32, indexSize: u32): usize {
@@ -207,6 +216,7 @@ class Gather {
     const indices = <usize>op.imm;
     const width: u32 = (op.sub & WIDE256) !== 0 ? 32 : 16;
     const count = width / (size > indexSize ? size : indexSize);
+    let gathered = false;
     for (let n: u32 = 0; n < count; n++) {
       const m = mask + n * size;
       if (Masked.selected(m, 0, size)) {
@@ -215,7 +225,8 @@ class Gather {
         store<i64>(S_TMP2, index);
         const a = op.address(size, false);
         const v = size == 8 ? Mem.read<u64>(a) : Mem.read<u32>(a);
-        if (load<u32>(S_FAULT) != 0) return op.fault();
+        if (load<u32>(S_FAULT) != 0) return interrupted(op, gathered);
+        gathered = true;
         if (size == 8) store<u64>(d + (n << 3), v);
         else store<u32>(d + (n << 2), <u32>v);
       }
