@@ -253,7 +253,11 @@ export class Machine {
           ? readInput(options.kernel, "kernel")
           : { name: options.kernelName ?? "kernel", data: options.kernel };
       const modules = moduleList(options.modules);
-      image = loadKernel(input, modules, options.append ?? "", memoryMap(ramBytes));
+      image = loadKernel(input, modules, options.append ?? "", {
+        map: memoryMap(ramBytes),
+        cpus,
+        hasDisplay: options.vga ?? true,
+      });
     }
     // The core calls back into a board that needs the core: the machine is filled in below.
     const holder: { machine?: Machine } = {};
@@ -286,8 +290,9 @@ export class Machine {
     }
     if (this.#image === undefined) return;
     const boot = this.cpus[0] as CpuAccess;
-    leaveAsFirmwareDoes(this.board, boot);
+    leaveAsFirmwareDoes(this.board, this.cpus);
     bootImage(this.#image, boot, this.ram);
+    if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
   }
 
   // ---- Running

@@ -20,6 +20,7 @@ const DISPI_VIRT_HEIGHT = 7;
 const DISPI_X_OFFSET = 8;
 const DISPI_Y_OFFSET = 9;
 const ENABLED = 1;
+const LINEAR = 0x40;
 const GET_CAPS = 2;
 const EIGHT_BIT_DAC = 0x20;
 const NO_CLEAR = 0x80;
@@ -305,6 +306,15 @@ export class Vga implements Device {
         break;
       }
     }
+  }
+
+  /** Sets a linear mode, as a video BIOS does for a boot loader. */
+  setMode(mode: { width: number; height: number; depth: number }): void {
+    this.writeDispi(DISPI_ENABLE, 0);
+    this.writeDispi(DISPI_XRES, mode.width);
+    this.writeDispi(DISPI_YRES, mode.height);
+    this.writeDispi(DISPI_BPP, mode.depth);
+    this.writeDispi(DISPI_ENABLE, ENABLED | LINEAR);
   }
 
   #bytesPerPixel(): number {

@@ -2,22 +2,38 @@
 
 import type { MemoryMap } from "../platform/memory-map.ts";
 import { isElf } from "./elf-image.ts";
+import { isLinux, linuxImage } from "./linux.ts";
 import { type BootImage, type Input, LoadError } from "./load-error.ts";
 import type { Module } from "./modules.ts";
 import { findHeader, multiboot1 } from "./multiboot1.ts";
+import { findHeader2, multiboot2 } from "./multiboot2.ts";
+
+/** What boot protocols tell a kernel about the machine. */
+export interface BootMachine {
+  map: MemoryMap;
+  cpus: number;
+  /** There is a display adapter with a linear framebuffer. */
+  hasDisplay: boolean;
+}
 
 /** Throws `LoadError` where the file is none of the supported kinds. */
 export function loadKernel(
   kernel: Input,
   modules: readonly Module[],
   append: string,
-  map: MemoryMap,
+  machine: BootMachine,
 ): BootImage {
+  const { map, cpus, hasDisplay } = machine;
   if (findHeader(kernel.data) !== undefined) return multiboot1(kernel, modules, append, map);
+  const header = findHeader2(kernel);
+  if (header !== undefined) {
+    return multiboot2(kernel, header, modules, append, map, cpus, hasDisplay);
+  }
+  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, map);
   const what = isElf(kernel.data)
     ? "an ELF file without a Multiboot header"
     : `not an ELF file and without a Multiboot header (it starts with ${[...kernel.data.subarray(0, 4)].map((b) => b.toString(16).padStart(2, "0")).join(" ") || "nothing"})`;
   throw new LoadError(
-    `kernel ${kernel.name}: it is ${what}; expected Multiboot magic 0x1BADB002 in its first 8192 bytes`,
+    `kernel ${kernel.name}: it is ${what}; expected Multiboot 1 magic 0x1BADB002 in its first 8192 bytes, Multiboot 2 magic 0xE85250D6 in its first 32768, or a Linux bzImage`,
   );
 }

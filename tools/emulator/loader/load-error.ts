@@ -34,10 +34,19 @@ export interface EntryState {
   cr3?: number;
 }
 
+/** A linear graphics mode; `depth` is bits per pixel: 15, 16, 24 or 32. */
+export interface FramebufferMode {
+  width: number;
+  height: number;
+  depth: number;
+}
+
 /** A kernel and what comes with it, ready to be put into memory. */
 export interface BootImage {
   chunks: Chunk[];
   entry: EntryState;
+  /** Mode the display is to be in. */
+  framebuffer?: FramebufferMode;
   /** File whose symbols describe the kernel. */
   kernel: Input;
 }

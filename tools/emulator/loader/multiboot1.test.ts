@@ -17,6 +17,7 @@ import { multiboot1 } from "./multiboot1.ts";
 const MIB = 1 << 20;
 const map = memoryMap(256 * MIB);
 const kernel = busGuest();
+const machine = { map, cpus: 1, hasDisplay: true };
 const file = (data: Uint8Array, name = "k") => ({ name, data });
 
 /** The four bytes at a physical address of a loaded image. */
@@ -100,11 +101,15 @@ test("address fields place a flat image", () => {
 });
 
 const bad: [what: string, build: () => unknown, message: RegExp][] = [
-  ["random bytes", () => loadKernel(file(new Uint8Array(100)), [], "", map), /Multiboot header/],
-  ["an empty file", () => loadKernel(file(new Uint8Array(0)), [], "", map), /nothing/],
+  [
+    "random bytes",
+    () => loadKernel(file(new Uint8Array(100)), [], "", machine),
+    /Multiboot header/,
+  ],
+  ["an empty file", () => loadKernel(file(new Uint8Array(0)), [], "", machine), /nothing/],
   [
     "an ELF file cut in the middle",
-    () => loadKernel(file(kernel.subarray(0, 0x1010)), [], "", map),
+    () => loadKernel(file(kernel.subarray(0, 0x1010)), [], "", machine),
     /kernel k: .*(truncated|ends)/,
   ],
   [

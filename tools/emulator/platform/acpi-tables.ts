@@ -206,6 +206,7 @@ function dsdt(map: MemoryMap, cpus: number): Uint8Array {
           aml.resources(
             aml.busRange(0, 0xff),
             aml.ioPort(0xcf8, 8),
+            aml.ioRange(0, 0x0cf7),
             aml.ioRange(0x0d00, 0xffff),
             aml.memoryRange(0xa0000, 0xbffff),
             aml.memoryRange(Math.max(map.ecam + 0x10000000, 0xc0000000), 0xfebfffff),

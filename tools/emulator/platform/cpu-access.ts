@@ -28,6 +28,9 @@ import {
   S_KERNEL_GS,
   S_LF_AUX,
   S_LF_RES,
+  S_MTRR_DEF,
+  S_MTRR_FIX,
+  S_MTRR_VAR,
   S_MXCSR,
   S_RIP,
   S_SEG,
@@ -93,6 +96,9 @@ export type WideName = keyof typeof WIDE;
 const APIC_SVR = 12;
 const APIC_LINT0 = 40;
 const APIC_LINT1 = 44;
+
+/** IA32_MTRR_FIX64K_00000 to FIX4K_F8000 (Intel SDM vol. 3A, 12.11.2.2). */
+const FIXED_MTRRS = 11;
 
 const CF = 1n;
 const PF = 4n;
@@ -271,6 +277,14 @@ export class CpuAccess {
     this.#view.setUint32(at + APIC_SVR, spurious, true);
     this.#view.setUint32(at + APIC_LINT0, lint0, true);
     this.#view.setUint32(at + APIC_LINT1, lint1, true);
+  }
+
+  /** MTRRs: default type with enable bits, all fixed ranges alike, first variable range. */
+  setMemoryTypes(defaultType: bigint, fixed: bigint, base: bigint, mask: bigint): void {
+    this.#set64(S_MTRR_DEF, defaultType);
+    for (let i = 0; i < FIXED_MTRRS; i++) this.#set64(S_MTRR_FIX + 8 * i, fixed);
+    this.#set64(S_MTRR_VAR, base);
+    this.#set64(S_MTRR_VAR + 8, mask);
   }
 
   /** Bytes of YMM n, 32; the lower half is XMM n. */

@@ -1,0 +1,263 @@
+// The command as a process: exit statuses, messages, files, pipes, signals, and a real terminal.
+
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { al, dx, eax, mem } from "../asm/index.ts";
+import { parseArguments, UsageError } from "./cli-options.ts";
+import { buildCore } from "./core/build.ts";
+import { COM1, guest, print } from "./platform/testdata/guest.ts";
+
+const emu = fileURLToPath(new URL("../bin/emu", import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), "emu-cli-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeAll(async () => {
+  await buildCore();
+}, 120_000);
+
+const path = (name: string): string => join(directory, name);
+
+function file(name: string, data: Uint8Array | string): string {
+  writeFileSync(path(name), data);
+  return path(name);
+}
+
+const run = (args: string[], input = "") => {
+  const r = spawnSync(process.execPath, [emu, ...args], {
+    input,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  return { status: r.status, out: r.stdout, err: r.stderr };
+};
+
+const hello = file(
+  "hello",
+  guest((a) => print(a, "hello", "hello\n")),
+);
+const exits = file(
+  "exits",
+  guest((a) => a.mov(dx, 0xf4).mov(eax, 3).out(dx, eax)),
+);
+const triple = file(
+  "triple",
+  guest((a) => {
+    a.label("boom", { global: true });
+    a.lidt(mem("nothing")).ud2();
+    a.label("nothing");
+    a.dw(0).dd(0);
+  }),
+);
+/** Prints digits on port 0xE9 for ever. */
+const chatty = file(
+  "chatty",
+  guest((a) => {
+    a.label("next");
+    a.mov(al, "0".charCodeAt(0)).out(0xe9, al).jmp("next");
+  }),
+);
+const echo = file(
+  "echo",
+  guest((a) => {
+    a.label("wait");
+    a.mov(dx, COM1 + 5)
+      .in(al, dx)
+      .test(al, 1)
+      .jz("wait");
+    a.mov(dx, COM1).in(al, dx).cmp(al, "q".charCodeAt(0)).je("poweroff").call("putc").jmp("wait");
+  }),
+);
+
+test("power-off is status 0, with the serial line on stdout and nothing on stderr", () => {
+  expect(run(["-kernel", hello])).toEqual({ status: 0, out: "hello\n", err: "" });
+});
+
+test("isa-debug-exit is (value << 1) | 1", () => {
+  expect(run(["-kernel", exits, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]).status).toBe(7);
+});
+
+test("a triple fault with -no-reboot is status 1 and a report with registers, code and symbols", () => {
+  const { status, err } = run(["-kernel", triple, "-no-reboot"]);
+  expect(status).toBe(1);
+  expect(err).toMatch(/^\nemu: triple fault\n/);
+  expect(err).toMatch(/CR0=00000011/);
+  expect(err).toMatch(/=> .*ud2/);
+  expect(err).toContain("(boom+0x7)");
+});
+
+test("serial and debug console go to files and to stdout in order", () => {
+  const both = file(
+    "both",
+    guest((a) => {
+      for (const [i, c] of ["a", "b", "c"].entries()) {
+        print(a, `${i}`, `serial ${c}\n`);
+        a.mov(al, c.charCodeAt(0)).out(0xe9, al).mov(al, 10).out(0xe9, al);
+      }
+    }),
+  );
+  const both1 = run(["-kernel", both, "-debugcon", "stdio"]);
+  expect(both1.out).toBe("serial a\na\nserial b\nb\nserial c\nc\n");
+  const out = run([
+    "-kernel",
+    both,
+    "-serial",
+    `file:${path("s")}`,
+    "-debugcon",
+    `file:${path("d")}`,
+  ]);
+  expect([out.status, out.out]).toEqual([0, ""]);
+  expect(readFileSync(path("s"), "utf8")).toBe("serial a\nserial b\nserial c\n");
+  expect(readFileSync(path("d"), "utf8")).toBe("a\nb\nc\n");
+});
+
+test("standard input reaches the guest, from a pipe and from a file", () => {
+  expect(run(["-kernel", echo], "piped text q").out).toBe("piped text ");
+  const fromFile = spawnSync("sh", [
+    "-c",
+    `${emu} -kernel ${echo} < ${file("in", "from a file q")}`,
+  ]);
+  expect(fromFile.stdout.toString()).toBe("from a file ");
+});
+
+test("an interrupted run leaves a complete debug console file and status 130", async () => {
+  const log = path("chatty.txt");
+  const child = spawn(process.execPath, [emu, "-kernel", chatty, "-debugcon", `file:${log}`], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let size = 0;
+  for (let i = 0; i < 400 && size < 100_000; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    try {
+      size = readFileSync(log).length;
+    } catch {
+      size = 0;
+    }
+  }
+  child.kill("SIGINT");
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  expect(status).toBe(130);
+  expect(readFileSync(log).length).toBeGreaterThanOrEqual(size);
+  expect(size).toBeGreaterThan(0);
+});
+
+test("a reader that goes away ends the run without a stack trace", () => {
+  const r = spawnSync("sh", ["-c", `${emu} -kernel ${chatty} -debugcon stdio | head -c 10`], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  expect([r.stdout, r.stderr]).toEqual(["0000000000", ""]);
+});
+
+const hasPython = spawnSync("python3", ["-c", "import pty"]).status === 0;
+
+test.skipIf(!hasPython)(
+  "on a terminal Ctrl-A X ends the run and the terminal is as before",
+  () => {
+    const driver = `
+import os, pty, sys, termios, time, select
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+before = termios.tcgetattr(fd)
+out = b""
+def read_until(text, seconds=30):
+    global out
+    end = time.time() + seconds
+    while text not in out and time.time() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try: out += os.read(fd, 4096)
+            except OSError: return
+os.write(fd, b"")
+time.sleep(0.1)
+for _ in range(300):
+    if not termios.tcgetattr(fd)[3] & termios.ICANON: break
+    time.sleep(0.1)
+os.write(b"".__class__ and fd, b"xyz")
+read_until(b"xyz")
+os.write(fd, b"\\x01c")
+read_until(b"(emu)")
+os.write(fd, b"info status\\r")
+read_until(b"VM status: running")
+os.write(fd, b"\\x01c\\x01x")
+_, status = os.waitpid(pid, 0)
+after = termios.tcgetattr(fd)
+print("status", os.WEXITSTATUS(status), "restored", before == after, "echo", b"xyz" in out, "monitor", b"VM status: running" in out)
+`;
+    const r = spawnSync("python3", ["-c", driver, process.execPath, emu, "-kernel", echo], {
+      encoding: "utf8",
+      timeout: 90_000,
+    });
+    expect(r.stdout.trim(), r.stderr).toBe("status 0 restored True echo True monitor True");
+  },
+  100_000,
+);
+
+test.each([
+  [["-kernal", "x"], "unknown option -kernal (did you mean -kernel?)"],
+  [["-kernel"], "-kernel needs a value: -kernel FILE"],
+  [["vmlinux"], '"vmlinux" is not an option; a kernel is given as -kernel vmlinux'],
+  [["-m", "5X"], "-m 5X: expected a number with K, M or G"],
+  [["-smp", "0"], "-smp 0: expected a number from 1 to 32"],
+  [["-cpu", "host"], "-cpu host: expected default, max"],
+  [["-serial", "tty"], "-serial tty: expected stdio, null or file:PATH"],
+  [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],
+  [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],
+  [["-d", "interrupts"], "-d interrupts: expected int"],
+  [["-machine", "pc"], "-machine pc: expected q35"],
+  [["-rtc", "base=yesterday"], "expected utc, localtime or a date"],
+  [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
+])("%s is refused with one line", (args, message) => {
+  expect(() => parseArguments(args)).toThrow(UsageError);
+  try {
+    parseArguments(args);
+  } catch (error) {
+    expect((error as Error).message).toContain(message);
+    expect((error as Error).message).not.toContain("\n");
+  }
+});
+
+test("mistakes are one line on stderr: status 2 for the command line, 1 for the files", () => {
+  const usage = run(["-kernal", "x"]);
+  expect([usage.status, usage.out]).toEqual([2, ""]);
+  expect(usage.err).toBe("emu: unknown option -kernal (did you mean -kernel?)\n");
+  expect(run([]).err).toMatch(/^emu: nothing to boot.*\n$/);
+  const directory = run(["-kernel", "/tmp"]);
+  expect([directory.status, directory.err]).toEqual([1, "emu: kernel /tmp: it is a directory\n"]);
+});
+
+test("missing modules and unwritable files are one line", () => {
+  const missing = run(["-kernel", hello, "-initrd", "/no/such module,x"]);
+  expect([missing.status, missing.err]).toEqual([
+    1,
+    "emu: module /no/such: there is no such file\n",
+  ]);
+  const unwritable = run(["-kernel", hello, "-debugcon", "file:/no/such/dir/x"]);
+  expect(unwritable.status).toBe(1);
+  expect(unwritable.err).toMatch(/^emu: -debugcon: cannot write \/no\/such\/dir\/x: .*\n$/);
+});
+
+test("--help names every option", () => {
+  const { status, out } = run(["--help"]);
+  expect(status).toBe(0);
+  for (const option of [
+    "-kernel",
+    "-initrd",
+    "-append",
+    "-m",
+    "-smp",
+    "-cpu",
+    "-serial",
+    "-s",
+    "-S",
+  ]) {
+    expect(out).toMatch(new RegExp(`^ {2}${option}[ ,]`, "m"));
+  }
+});
+
+test("-d int logs interrupts and exceptions to the file of -D", () => {
+  run(["-kernel", triple, "-no-reboot", "-d", "int", "-D", path("log")]);
+  expect(readFileSync(path("log"), "utf8")).toMatch(/CPU0: exception 0x06 #UD/);
+});

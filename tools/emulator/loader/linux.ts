@@ -1,0 +1,174 @@
+// Direct boot of Linux bzImages (Linux Documentation/x86/boot.rst, protocol 2.04 and later): through
+// the 64-bit entry point where the kernel has one, else through the 32-bit one. Left out: the 16-bit
+// real-mode entry, zImages (loaded low), EFI handover, setup_data.
+
+import { RSDP_ADDRESS } from "../platform/acpi-tables.ts";
+import { type MemoryMap, MIB } from "../platform/memory-map.ts";
+import { type BootImage, type Chunk, checkPlacement, type Input, LoadError } from "./load-error.ts";
+import type { Module } from "./modules.ts";
+
+const PAGE = 4096;
+const SECTOR = 512;
+
+/** Offsets in the setup header, which boot_params repeats at the same place. */
+const SETUP_SECTS = 0x1f1;
+const BOOT_FLAG = 0x1fe;
+const HEADER = 0x202;
+const HEADER_LENGTH = 0x201;
+const VERSION = 0x206;
+const TYPE_OF_LOADER = 0x210;
+const LOADFLAGS = 0x211;
+const RAMDISK_IMAGE = 0x218;
+const RAMDISK_SIZE = 0x21c;
+const HEAP_END_PTR = 0x224;
+const CMD_LINE_PTR = 0x228;
+const INITRD_ADDR_MAX = 0x22c;
+const KERNEL_ALIGNMENT = 0x230;
+const RELOCATABLE = 0x234;
+const XLOADFLAGS = 0x236;
+const CMDLINE_SIZE = 0x238;
+const PREF_ADDRESS = 0x258;
+const INIT_SIZE = 0x260;
+
+/** Offsets in boot_params outside the header. */
+const ACPI_RSDP_ADDR = 0x70;
+const E820_ENTRIES = 0x1e8;
+const E820_TABLE = 0x2d0;
+
+const HDRS = 0x53726448;
+const LOADED_HIGH = 1;
+const CAN_USE_HEAP = 0x80;
+const XLF_KERNEL_64 = 1;
+/** "Undefined" boot loader, in the high nibble; the low one is a version. */
+const LOADER_UNDEFINED = 0xff;
+/** Where code starts behind the 64-bit entry's load address. */
+const ENTRY64_OFFSET = 0x200;
+const OLDEST_VERSION = 0x0204;
+
+const PAGE_TABLES = 0x70000;
+const BOOT_PARAMS = 0x90000;
+const COMMAND_LINE = 0x91000;
+
+/** True if the file carries the setup header of protocol 2.00 or later. */
+export function isLinux(data: Uint8Array): boolean {
+  if (data.length < 0x268) return false;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return view.getUint16(BOOT_FLAG, true) === 0xaa55 && view.getUint32(HEADER, true) === HDRS;
+}
+
+/** PML4, PDPT and four page directories that map the low 4 GiB to themselves with 2 MiB pages. */
+function identityMap(): Uint8Array {
+  const tables = new BigUint64Array((6 * PAGE) / 8);
+  const at = (page: number): bigint => BigInt(PAGE_TABLES + page * PAGE) | 3n;
+  tables[0] = at(1);
+  for (let g = 0; g < 4; g++) {
+    tables[512 + g] = at(2 + g);
+    for (let i = 0; i < 512; i++) {
+      tables[512 * (2 + g) + i] = (BigInt(g * 512 + i) << 21n) | 0x83n;
+    }
+  }
+  return new Uint8Array(tables.buffer);
+}
+
+/** screen_info for the VGA's 80×25 text mode. */
+function describeScreen(params: Uint8Array): void {
+  const view = new DataView(params.buffer);
+  view.setUint8(6, 3);
+  view.setUint8(7, 80);
+  view.setUint8(0x0e, 25);
+  view.setUint8(0x0f, 1);
+  view.setUint16(0x10, 16, true);
+}
+
+/** Throws `LoadError`. */
+export function linuxImage(
+  kernel: Input,
+  modules: readonly Module[],
+  append: string,
+  map: MemoryMap,
+): BootImage {
+  const at = (why: string): never => {
+    throw new LoadError(`kernel ${kernel.name}: Linux bzImage: ${why}`);
+  };
+  const { data } = kernel;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const version = view.getUint16(VERSION, true);
+  if (version < OLDEST_VERSION) {
+    at(`boot protocol ${version >> 8}.${version & 0xff} is older than 2.04`);
+  }
+  if (!((data[LOADFLAGS] as number) & LOADED_HIGH)) at("it is a zImage; only bzImages are loaded");
+  const setupBytes = ((data[SETUP_SECTS] || 4) + 1) * SECTOR;
+  if (setupBytes >= data.length) {
+    at(`its setup takes ${setupBytes} bytes, but the file ends at ${data.length} (truncated?)`);
+  }
+  if (modules.length > 1) at("it takes one initial RAM disk, not a list of modules");
+  const text = new TextEncoder().encode(`${append}\0`);
+  const limit = version >= 0x0206 ? view.getUint32(CMDLINE_SIZE, true) : 255;
+  if (text.length - 1 > limit)
+    at(`its command line may be ${limit} bytes long, -append has ${text.length - 1}`);
+
+  const is64 = version >= 0x020c && (view.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64) !== 0;
+  const relocatable = version >= 0x0205 && data[RELOCATABLE] === 1;
+  const preferred =
+    version >= 0x020a && relocatable ? Number(view.getBigUint64(PREF_ADDRESS, true)) : MIB;
+  const load = preferred % (view.getUint32(KERNEL_ALIGNMENT, true) || 1) === 0 ? preferred : MIB;
+  const body = data.subarray(setupBytes);
+  const needed =
+    version >= 0x020a ? Math.max(view.getUint32(INIT_SIZE, true), body.length) : body.length;
+
+  const params = new Uint8Array(PAGE);
+  params.set(data.subarray(SETUP_SECTS, HEADER + (data[HEADER_LENGTH] as number)), SETUP_SECTS);
+  const p = new DataView(params.buffer);
+  describeScreen(params);
+  p.setUint8(TYPE_OF_LOADER, LOADER_UNDEFINED);
+  p.setUint8(LOADFLAGS, (params[LOADFLAGS] as number) | CAN_USE_HEAP);
+  p.setUint16(HEAP_END_PTR, 0xfe00, true);
+  p.setUint32(CMD_LINE_PTR, COMMAND_LINE, true);
+  p.setBigUint64(ACPI_RSDP_ADDR, BigInt(RSDP_ADDRESS), true);
+  p.setUint8(E820_ENTRIES, map.ranges.length);
+  map.ranges.forEach((r, i) => {
+    p.setBigUint64(E820_TABLE + i * 20, BigInt(r.start), true);
+    p.setBigUint64(E820_TABLE + i * 20 + 8, BigInt(r.length), true);
+    p.setUint32(E820_TABLE + i * 20 + 16, r.type, true);
+  });
+
+  const chunks: Chunk[] = [
+    { address: load, data: body, size: needed, what: "the Linux kernel" },
+    { address: COMMAND_LINE, data: text, size: text.length, what: "the command line" },
+  ];
+  const disk = modules[0];
+  if (disk !== undefined) {
+    const max = version >= 0x0203 ? view.getUint32(INITRD_ADDR_MAX, true) : 0x37ffffff;
+    const ramTop = Math.max(
+      ...map.ranges.filter((r) => r.type === 1).map((r) => r.start + r.length),
+    );
+    const bytes = disk.file.data.length;
+    const start = Math.floor((Math.min(ramTop, max + 1) - bytes) / PAGE) * PAGE;
+    p.setUint32(RAMDISK_IMAGE, start, true);
+    p.setUint32(RAMDISK_SIZE, bytes, true);
+    chunks.push({
+      address: start,
+      data: disk.file.data,
+      size: bytes,
+      what: `initial RAM disk ${disk.file.name}`,
+    });
+  }
+  chunks.push({ address: BOOT_PARAMS, data: params, size: PAGE, what: "boot_params" });
+  if (is64) {
+    const tables = identityMap();
+    chunks.push({ address: PAGE_TABLES, data: tables, size: tables.length, what: "page tables" });
+  }
+  checkPlacement(chunks, map.ranges);
+  return {
+    chunks,
+    entry: {
+      mode: is64 ? "long64" : "protected32",
+      rip: BigInt(is64 ? load + ENTRY64_OFFSET : load),
+      rax: 0n,
+      rbx: 0n,
+      rsi: BigInt(BOOT_PARAMS),
+      cr3: is64 ? PAGE_TABLES : undefined,
+    },
+    kernel,
+  };
+}
