@@ -377,7 +377,7 @@ export function lldt(op: Op): usize {
   const code = selector & 0xfffc;
   if (code == 0) {
     setNull(LDTR, selector);
-    return op.next();
+    return leaveAfter(op);
   }
   if ((selector & 4) != 0 || !fetchDescriptor(selector)) return failed(op, GP, code);
   if (load<u32>(S_FAULT) != 0) return op.fault();
@@ -611,7 +611,7 @@ export function sti(op: Op): usize {
   if (right == 2) {
     if ((f & VIP) != 0) return failed(op, GP, 0);
     store<u32>(S_EFLAGS, f | VIF);
-    return op.next();
+    return leaveAfter(op);
   }
   store<u32>(S_EFLAGS, f | IF);
   if ((f & IF) == 0) shadow(SHADOW_STI);
@@ -791,7 +791,12 @@ export function invpcid(op: Op): usize {
   const low = readLinear(at, 8);
   const linear = readLinear(at + 8, 8);
   if (load<u32>(S_FAULT) != 0) return op.fault();
-  if (type > 3 || (type < 2 && low >> 12 != 0) || (type == 0 && !canonical(linear)))
+  const pcids = (load<u64>(S_CR4) & 0x20000) != 0;
+  if (
+    type > 3 ||
+    (type < 2 && (low >> 12 != 0 || (!pcids && low != 0))) ||
+    (type == 0 && !canonical(linear))
+  )
     return failed(op, GP, 0);
   flushTlb();
   return leaveAfter(op);
@@ -805,7 +810,7 @@ export function xcr(op: Op): usize {
     const v = load<u64>(S_XCR0);
     store<u64>(RAX, v & 0xffffffff);
     store<u64>(RDX, v >> 32);
-    return op.next();
+    return leaveAfter(op);
   }
   if (load<u32>(S_CPL) != 0) return failed(op, GP, 0);
   const v = (load<u64>(RDX) << 32) | <u64>load<u32>(RAX);

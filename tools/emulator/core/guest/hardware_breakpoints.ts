@@ -80,8 +80,8 @@ export function notePort(port: i32, size: i32): void {
   }
 }
 
-/** Enters `bits` into DR6 and clears DR7.GD, as #DB does. */
+/** Enters `bits` into DR6, where stale B0–B3 go and all else stays, and clears DR7.GD, as #DB does. */
 export function reportDebug(bits: u32): void {
-  store<u64>(DR6, load<u64>(DR6) | <u64>bits);
+  store<u64>(DR6, (load<u64>(DR6) & ~15) | <u64>bits);
   store<u64>(DR7, load<u64>(DR7) & ~0x2000);
 }

@@ -16,6 +16,7 @@ import {
   S_NMI_BLOCKED,
   S_RIP,
   S_TRAP,
+  SEG_ATTR,
   SEG_SELECTOR,
   SEG_VALID,
 } from "../state";
@@ -146,7 +147,6 @@ function useCurrentStack(): void {
 function deliver(vector: u32, kind: i32, hasCode: bool, code: u32): bool {
   ext = kind == SOFTWARE ? 0 : 1;
   traceInterrupt(vector, kind, code);
-  if (vector == 1) reportDebug(0);
   if (!protectedMode()) return deliverReal(vector);
   if (longMode()) return deliverLong(vector, kind, hasCode, code);
   return deliverProtected(vector, kind, hasCode, code);
@@ -519,7 +519,11 @@ export function softwareInterrupt(op: Op): usize {
   const next = op.nextRip();
   const here = op.rip();
   // The handler is entered with TF clear: no single-step trap for the INT itself.
-  store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE);
+  // INT1 is a debug exception itself, and reports what MOV SS held back.
+  if (vector == 1 && op.sub == 1) {
+    reportDebug(load<u32>(S_TRAP) & 15);
+    store<u32>(S_TRAP, STEP_DONE);
+  } else store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE);
   store<u64>(S_RIP, next);
   // INT1 is an event of hardware kind: no DPL check.
   if (!deliver(vector, vector == 1 && op.sub == 1 ? HARDWARE : SOFTWARE, false, 0)) {
@@ -623,16 +627,20 @@ export function failed(op: Op, vector: u32, code: u32): usize {
   return op.fault();
 }
 
-/** After a return to less privilege: data segments that are more privileged become null. */
+/**
+ * After a return to less privilege: data segments that are more privileged become null. Only the selector
+ * and the rights go; a base stays, as 64-bit code goes on using those of FS and GS.
+ */
 export function dropInnerSegments(cpl: u32): void {
   for (let seg = 0; seg < 6; seg++) {
     if (seg == CS || seg == SS) continue;
-    const a = Seg.attr(seg);
-    const usable = load<u32>(Seg.at(seg), SEG_VALID) != 0;
+    const s = Seg.at(seg);
+    const a = load<u32>(s, SEG_ATTR);
     const conforming = (a & 0xc) == 0xc;
-    if (usable && (a & ATTR_S) != 0 && !conforming && ((a >> 5) & 3) < cpl) setNull(seg, 0);
-    // A null selector keeps its base: FS and GS have theirs from MSRs or WRFSBASE in 64-bit mode.
-    else if (!usable) store<u32>(Seg.at(seg), 0, SEG_SELECTOR);
+    const usable = load<u32>(s, SEG_VALID) != 0;
+    if (usable && ((a & ATTR_S) == 0 || conforming || ((a >> 5) & 3) >= cpl)) continue;
+    store<u32>(s, 0, SEG_SELECTOR);
+    store<u32>(s, 0, SEG_VALID);
   }
   updateMode();
 }

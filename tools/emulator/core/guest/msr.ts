@@ -11,6 +11,7 @@ import {
   S_FEATURE_CONTROL,
   S_KERNEL_GS,
   S_LSTAR,
+  S_MCI_CTL,
   S_MISC_ENABLE,
   S_MTRR_DEF,
   S_MTRR_FIX,
@@ -59,7 +60,8 @@ function read(n: u32, tsc: u64): bool {
     return true;
   }
   if (n >= 0x400 && n <= 0x423) {
-    value = 0; // machine-check banks: no error has happened
+    // Machine-check banks: no error has happened; the control registers hold what is written.
+    value = (n & 3) == 0 ? load<u64>(S_MCI_CTL + (((n - 0x400) >> 2) << 3)) : 0;
     return true;
   }
   switch (n) {
@@ -205,7 +207,12 @@ function write(n: u32, v: u64, tsc: u64): bool {
     store<u64>(S_MTRR_FIX + (fixed << 3), v);
     return true;
   }
-  if (n >= 0x400 && n <= 0x423) return v == 0 || v == 0xffffffffffffffff || (n & 3) == 0;
+  if (n >= 0x400 && n <= 0x423) {
+    if ((n & 3) != 0) return v == 0;
+    if (v != 0 && v != 0xffffffffffffffff) return false;
+    store<u64>(S_MCI_CTL + (((n - 0x400) >> 2) << 3), v);
+    return true;
+  }
   switch (n) {
     case 0x10:
       store<u64>(S_TSC_OFFSET, load<u64>(S_TSC_OFFSET) + (v - tsc));

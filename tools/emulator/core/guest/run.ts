@@ -250,6 +250,8 @@ function oneInstruction(shadow: u32): void {
   let bits = trap & 0x800f;
   if (single && (trap & STEP_DONE) == 0) bits |= SINGLE_STEP;
   if (bits != 0) {
+    // A debug trap after HLT ends it at once.
+    store<u32>(S_ACTIVITY, ACTIVE);
     reportDebug(bits);
     deliverWithEscalation(1, HARDWARE, false, 0);
   }
