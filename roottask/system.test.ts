@@ -29,9 +29,13 @@ function compileC(name: string): string {
   const output = join(directory, name);
   const source = join(here, `testing/programs/${name}.c`);
   const caches = { ZIG_LOCAL_CACHE_DIR: directory, ZIG_GLOBAL_CACHE_DIR: directory };
-  execFileSync(program, [...args, "-O1", "-static", "-w", "-o", output, source, "-lm"], {
-    env: { ...process.env, ...caches },
-  });
+  execFileSync(
+    program,
+    [...args, "-O1", "-static", "-w", "-o", output, source, "-lm", "-lpthread"],
+    {
+      env: { ...process.env, ...caches },
+    },
+  );
   return output;
 }
 
@@ -74,6 +78,22 @@ describe.skipIf(!hasQemu)("the roottask", () => {
     const { log, status } = boot(archive);
     expect(output(log)).toBe(linux.stdout.replace(`${empty}/`, "/tmp/"));
     expect(log).toContain("[roottask] end 1: exit status 42\n");
+    expect(status).toBe(0);
+  });
+
+  it.skipIf(!isLinux || !cc)("runs threads as Linux does", async () => {
+    const file = compileC("threads");
+    const archive = await tarOf([
+      startFile("linux bin/threads", "linux seven"),
+      program("threads", file),
+      { name: "seven", data: exitSeven },
+    ]);
+    const linux = spawnSync(file, { input: "", encoding: "utf8" });
+    expect(linux.status).toBe(3);
+    const { log, status } = boot(archive);
+    expect(output(log)).toBe(linux.stdout);
+    expect(log).toContain("[roottask] end 1: exit status 3\n");
+    expect(log).toContain("[roottask] end 2: exit status 7\n");
     expect(status).toBe(0);
   });
 

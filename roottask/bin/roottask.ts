@@ -47,6 +47,7 @@ import {
   Process,
   processAt,
   processCount,
+  programCount,
   reapProcess,
   STATE_EXITED,
   STATE_FAILED,
@@ -179,7 +180,7 @@ function failed(process: Process | null, message: string): void {
 
 function announce(process: Process): void {
   line("start ");
-  sayDecimal(process.id as u64);
+  sayDecimal(process.number as u64);
   say(process.abi === ABI_LINUX ? ": linux" : ": native");
   for (let i: u32 = 0; i < argumentCount(); i++) {
     say(" ");
@@ -208,7 +209,7 @@ function finish(process: Process): void {
   process.endTime = monotonic();
   reportMissing(process);
   line("end ");
-  sayDecimal(process.id as u64);
+  sayDecimal(process.number as u64);
   say(": ");
   outcome(process);
   endLine();
@@ -269,7 +270,8 @@ function runAll(): void {
   }
   for (let id: u32 = 1; id <= processCount(); id++) {
     const process = processAt(id);
-    if (process.files !== 0 && process.state !== STATE_FAILED) finish(process);
+    if (process.leader !== process || process.state === STATE_FAILED) continue;
+    if (process.files !== 0) finish(process);
   }
 }
 
@@ -282,8 +284,8 @@ function widest(): u32 {
 
 function summary(): void {
   line("summary: ");
-  sayDecimal(processCount() as u64);
-  say(" programs");
+  sayDecimal(programCount() as u64);
+  say(programCount() === 1 ? " program" : " programs");
   if (absent !== 0) {
     say(", ");
     sayDecimal(absent as u64);
@@ -298,8 +300,9 @@ function summary(): void {
   const width = widest();
   for (let id: u32 = 1; id <= processCount(); id++) {
     const process = processAt(id);
+    if (process.leader !== process) continue;
     line("");
-    sayPadded(id as u64, 4);
+    sayPadded(process.number as u64, 4);
     say("  ");
     sayText(process.name, process.nameLength);
     saySpaces(width - process.nameLength + 2);

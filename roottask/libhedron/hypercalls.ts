@@ -13,6 +13,7 @@ import {
   HC_CREATE_PT,
   HC_CREATE_SC,
   HC_CREATE_SM,
+  HC_EC_CTRL,
   HC_PD_CTRL,
   HC_PT_CTRL,
   HC_REVOKE,
@@ -124,6 +125,11 @@ export function delegateRange(
   flags: u64,
 ): u64 {
   return delegate(from, to, crd(kind, base, order, rights), crd(kind, at, order, rights), flags);
+}
+
+/** Makes EC `selector` raise the recall event before it executes its next instruction. */
+export function recall(selector: u64): u64 {
+  return hypercall(HC_EC_CTRL | (selector << ARG1_SELECTOR), 0, 0, 0, 0) & STATUS;
 }
 
 /** Removes the capabilities of `range` from everybody, the caller included. */

@@ -29,6 +29,7 @@ import {
   OWN_EVENTS,
   Process,
   processAt,
+  retire,
   STATE_KILLED,
 } from "./process";
 import { handleService } from "./services";
@@ -52,12 +53,24 @@ type Personality = (process: Process) => void;
 type SignalOf = (process: Process, event: u32) => u32;
 
 let systemCall: Personality | null = null;
+let threadStart: Personality | null = null;
+let threadRecall: Personality | null = null;
 let signalOf: SignalOf | null = null;
 
-/** Registers the personality: its system call entry, and what it makes of an exception nobody could help. */
-export function setPersonality(call: Personality, signal: SignalOf): void {
+/**
+ * Registers the personality: its system call entry, what it makes of an exception nobody could help, what it
+ * adds to the first registers of a thread, and what it does when a thread is recalled.
+ */
+export function setPersonality(
+  call: Personality,
+  signal: SignalOf,
+  start: Personality,
+  recall: Personality,
+): void {
   systemCall = call;
   signalOf = signal;
+  threadStart = start;
+  threadRecall = recall;
 }
 
 export function eventName(event: u32): string {
@@ -151,7 +164,7 @@ function sayFault(utcb: Utcb): void {
 export function reportCrash(process: Process, event: u32): void {
   const utcb = process.utcb;
   line("crash ");
-  sayDecimal(process.id as u64);
+  sayDecimal(process.number as u64);
   say(" (");
   sayText(process.name, process.nameLength);
   say("): ");
@@ -167,13 +180,20 @@ export function reportCrash(process: Process, event: u32): void {
   sayRegisters(utcb);
 }
 
+/** General registers in a UTCB: RAX…R15, 16 words. */
+const FIRST_REGISTER: usize = offsetof<Utcb>("rax");
+const REGISTERS: usize = 16 * 8;
+
 function startUp(process: Process): void {
   const utcb = process.utcb;
-  memory.fill(changetype<usize>(utcb) + offsetof<Utcb>("rax"), 0, 16 * 8);
+  const base = changetype<usize>(utcb);
+  memory.copy(base + FIRST_REGISTER, process.registers + FIRST_REGISTER, REGISTERS);
   utcb.rip = process.entry;
   utcb.rsp = process.stack;
   utcb.rflags = RFLAGS;
   utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
+  const starting = threadStart;
+  if (starting !== null && process.abi === ABI_LINUX) starting(process);
 }
 
 function handleEvent(process: Process, event: u32): void {
@@ -184,6 +204,8 @@ function handleEvent(process: Process, event: u32): void {
   }
   if (event === EVENT_RECALL) {
     utcb.mtd = 0;
+    const recalled = threadRecall;
+    if (recalled !== null && process.abi === ABI_LINUX) recalled(process);
     return;
   }
   if (event === EVENT_PAGE_FAULT) {
@@ -232,6 +254,7 @@ export function handlePortal(id: u64): void {
   }
   enter();
   const process = processAt(number);
+  if (process.dead !== 0) retire(process);
   if (what === ID_SYSCALL) {
     process.calls++;
     const call = systemCall;

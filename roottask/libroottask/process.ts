@@ -1,8 +1,10 @@
 // Processes: the record of each program, its kernel objects (PD, main EC, SC, portals, the roottask's
-// handler EC for it), its start and its end. A process ends inside its own handler EC, which never replies
-// and parks; the main EC then takes its capabilities and memory back.
+// handler EC for it), its start and its end. A further thread of a program is a record of its own that
+// shares space and files with the first, its leader. A thread ends inside its own handler EC, which never
+// replies and parks; the main EC takes the program's capabilities and memory back when all of it has ended.
 
 import {
+  BAD_PAR,
   CRD_OBJECT,
   EVENTS,
   MTD_FS_GS,
@@ -50,7 +52,7 @@ import {
   UTCB_ADDRESS,
 } from "../libhrstd/layout";
 import { destroyFiles, newFiles } from "./files";
-import { create } from "./heap";
+import { allocate, create } from "./heap";
 import { park } from "./lock";
 import { UTCB_BASE } from "./machine";
 import { allocatePages } from "./pages";
@@ -123,15 +125,51 @@ export class Process {
   faults: u64;
   /** Most pages it had at a time, set when it is reaped. */
   peak: u32;
+  /** Number of the program in the log. */
+  number: u32;
+  /** First thread of the program, and the next one in its list. */
+  leader: Process;
+  nextThread: Process | null;
+  /** Threads that have not ended, and all there ever were; kept in the leader. */
+  alive: u32;
+  threads: u32;
+  /** The program has ended: this thread must not go on. */
+  dead: u32;
+  /** Its handler has parked: it will never run again. */
+  parked: u32;
+  /** WAIT_…: what the handler sleeps for. */
+  waiting: u32;
+  /** Futex it waits for. */
+  waitAddress: u64;
+  /** It has been woken, by a futex operation or a signal. */
+  woken: u32;
+  interrupted: u32;
+  /** Registers a new thread starts with, and those of a sleeping one. */
+  registers: usize;
 }
+
+export const WAIT_NONE: u32 = 0;
+/** Asleep until a time; asleep until a time or a wake-up; asleep until a wake-up. */
+export const WAIT_TIME: u32 = 1;
+export const WAIT_FUTEX: u32 = 2;
+export const WAIT_FUTEX_FOREVER: u32 = 3;
+
+/** Bytes of a UTCB that hold the registers of an exception message. */
+export const REGISTERS_BYTES: u32 = offsetof<Utcb>() as u32;
+/** Event base of thread n of a program: n times this. */
+const EVENTS_PER_THREAD: u64 = 0x1000;
+/** UTCB pages of threads, between the stack and where memory is mapped. */
+const THREAD_UTCBS: u64 = 0x7fff_f400_0000;
 
 const table = memory.data(1024 * 4);
 let processes: u32 = 0;
+let programs: u32 = 0;
 let cpu: u32 = 0;
 
 /** Must be called first; `number` is the CPU the roottask runs on. */
 export function initProcesses(number: u32): void {
   processes = 0;
+  programs = 0;
   cpu = number;
 }
 
@@ -139,35 +177,67 @@ export function processCount(): u32 {
   return processes;
 }
 
+/** Programs among them; the others are further threads. */
+export function programCount(): u32 {
+  return programs;
+}
+
 /** Process `id`, 1…processCount(). */
 export function processAt(id: u32): Process {
   return changetype<Process>(load<usize>(table + id * 4));
 }
 
-/** A new record with an empty space and the standard descriptors, or null when memory is out. */
-export function newProcess(abi: u32, name: usize, nameLength: u32): Process | null {
+/** What a program and a thread have alike: a number, selectors, a handler stack. */
+function newRecord(): Process | null {
   if (processes === PROCESSES_MAX) return null;
   const process = create<Process>();
   if (process === null) return null;
   const id = processes + 1;
   process.id = id;
-  process.abi = abi;
-  process.name = name;
-  process.nameLength = nameLength;
   process.block = processBlock(id);
-  const space = newSpace(process.block + BLOCK_PD);
-  const files = newFiles();
-  const stack = allocatePages(STACK_ORDER);
-  if (space === null || files === 0 || stack === 0) return null;
-  process.space = space;
-  process.files = files;
-  process.handlerStack = stack;
-  process.directory = root();
+  process.handlerStack = allocatePages(STACK_ORDER);
+  process.registers = allocate(REGISTERS_BYTES);
   process.utcb = changetype<Utcb>(UTCB_BASE + id * PAGE_SIZE);
-  if (block(space, UTCB_ADDRESS, UTCB_ADDRESS + (PAGE_SIZE as u64)) !== 0) return null;
+  process.leader = process;
+  if (process.handlerStack === 0 || process.registers === 0) return null;
   processes = id;
   store<usize>(table + id * 4, changetype<usize>(process));
   return process;
+}
+
+/** A new record with an empty space and the standard descriptors, or null when memory is out. */
+export function newProcess(abi: u32, name: usize, nameLength: u32): Process | null {
+  const process = newRecord();
+  if (process === null) return null;
+  process.abi = abi;
+  process.name = name;
+  process.nameLength = nameLength;
+  process.number = ++programs;
+  process.alive = 1;
+  process.threads = 1;
+  process.directory = root();
+  const space = newSpace(process.block + BLOCK_PD);
+  process.files = newFiles();
+  if (space === null || process.files === 0) return null;
+  process.space = space;
+  const blocked = block(space, UTCB_ADDRESS, UTCB_ADDRESS + (PAGE_SIZE as u64));
+  return blocked === 0 ? process : null;
+}
+
+/** One more thread of the program of `leader`, not started; null when memory is out. */
+export function newThread(leader: Process): Process | null {
+  const thread = newRecord();
+  if (thread === null) return null;
+  thread.abi = leader.abi;
+  thread.name = leader.name;
+  thread.nameLength = leader.nameLength;
+  thread.number = leader.number;
+  thread.leader = leader;
+  thread.space = leader.space;
+  thread.files = leader.files;
+  thread.executable = leader.executable;
+  thread.startTime = leader.startTime;
+  return thread;
 }
 
 const EXCEPTION_MTD: u64 =
@@ -205,19 +275,11 @@ export function createEventPortals(first: u64, handler: u64, id: u32): u64 {
 const serviceSelectors = memory.data(7 * 8);
 
 function give(process: Process, from: u64, to: u64, order: u64): u64 {
-  return delegateRange(
-    ROOT_PD,
-    process.block + BLOCK_PD,
-    CRD_OBJECT,
-    from,
-    to,
-    order,
-    RIGHT_ALL,
-    0,
-  );
+  return delegateRange(ROOT_PD, process.space.pd, CRD_OBJECT, from, to, order, RIGHT_ALL, 0);
 }
 
-function createPortals(process: Process): u64 {
+/** The handler EC and the portals for events and system calls; the program sees them from `events` on. */
+function createPortals(process: Process, events: u64): u64 {
   const first = process.block;
   const handler = first + BLOCK_HANDLER;
   const stackTop = process.handlerStack + (PAGE_SIZE << STACK_ORDER);
@@ -225,7 +287,15 @@ function createPortals(process: Process): u64 {
   if (status !== SUCCESS) return status;
   status = createEventPortals(first + BLOCK_EVENTS, handler, process.id);
   if (status !== SUCCESS) return status;
-  status = give(process, first + BLOCK_EVENTS, SEL_EVENTS, 5);
+  status = give(process, first + BLOCK_EVENTS, events + SEL_EVENTS, 5);
+  if (status !== SUCCESS || process.abi !== ABI_LINUX) return status;
+  status = portal(first + BLOCK_SYSCALL, handler, SYSCALL_MTD, process.id, ID_SYSCALL);
+  if (status !== SUCCESS) return status;
+  return give(process, first + BLOCK_SYSCALL, events + SEL_FOREIGN + (cpu as u64), 0);
+}
+
+function createServices(process: Process): u64 {
+  const first = process.block;
   store<u64>(serviceSelectors, SEL_STDOUT);
   store<u64>(serviceSelectors + 8, SEL_STDERR);
   store<u64>(serviceSelectors + 16, SEL_ALLOCATE);
@@ -235,17 +305,12 @@ function createPortals(process: Process): u64 {
   store<u64>(serviceSelectors + 48, SEL_EXIT);
   for (let service: u32 = 0; service < SERVICES; service++) {
     const selector = first + BLOCK_SERVICES + (service as u64);
-    status = portal(selector, handler, 0, process.id, ID_SERVICE + service);
+    let status = portal(selector, first + BLOCK_HANDLER, 0, process.id, ID_SERVICE + service);
     if (status !== SUCCESS) return status;
     status = give(process, selector, load<u64>(serviceSelectors + service * 8), 0);
     if (status !== SUCCESS) return status;
   }
-  if (process.abi === ABI_LINUX) {
-    status = portal(first + BLOCK_SYSCALL, handler, SYSCALL_MTD, process.id, ID_SYSCALL);
-    if (status !== SUCCESS) return status;
-    status = give(process, first + BLOCK_SYSCALL, SEL_FOREIGN + (cpu as u64), 0);
-  }
-  return status;
+  return SUCCESS;
 }
 
 /** Creates the PD; memory can be mirrored into it from then on. Returns the kernel's status. */
@@ -255,38 +320,109 @@ export function createDomain(process: Process): u64 {
   return createPd(selector, ROOT_PD);
 }
 
-/** Creates the other kernel objects of `process` and lets it run. Returns the kernel's status. */
-export function startProcess(process: Process): u64 {
+/** Semaphores, EC and SC of a thread whose UTCB the program sees at `utcb`. */
+function run(process: Process, utcb: u64, events: u64): u64 {
   const first = process.block;
-  let status = createPortals(process);
-  if (status !== SUCCESS) return status;
-  status = createSm(first + BLOCK_DONE, ROOT_PD, 0);
+  let status = createSm(first + BLOCK_DONE, ROOT_PD, 0);
   if (status !== SUCCESS) return status;
   status = createSm(first + BLOCK_SLEEP, ROOT_PD, 0);
   if (status !== SUCCESS) return status;
-  status = createGlobalEc(first + BLOCK_EC, first + BLOCK_PD, cpu, UTCB_ADDRESS, SEL_EVENTS);
-  if (status !== SUCCESS) return status;
-  status = give(process, first + BLOCK_PD, SEL_PD, 0) | give(process, first + BLOCK_EC, SEL_EC, 0);
+  status = createGlobalEc(first + BLOCK_EC, process.space.pd, cpu, utcb, events);
   if (status !== SUCCESS) return status;
   process.state = STATE_RUNNING;
-  status = createSc(first + BLOCK_SC, ROOT_PD, first + BLOCK_EC, PRIORITY, QUANTUM);
-  return status === SUCCESS ? give(process, first + BLOCK_SC, SEL_SC, 0) : status;
+  if (process.leader === process) {
+    status =
+      give(process, first + BLOCK_PD, SEL_PD, 0) | give(process, first + BLOCK_EC, SEL_EC, 0);
+    if (status !== SUCCESS) return status;
+  }
+  return createSc(first + BLOCK_SC, ROOT_PD, first + BLOCK_EC, PRIORITY, QUANTUM);
 }
 
-/** Ends `process`, called in its handler EC with the lock held. Does not return. */
-export function endProcess(process: Process, state: u32, status: u32): void {
-  process.state = state;
-  process.status = status;
-  smUp(process.block + BLOCK_DONE);
+/** Creates the other kernel objects of `process` and lets it run. Returns the kernel's status. */
+export function startProcess(process: Process): u64 {
+  let status = createPortals(process, 0);
+  if (status !== SUCCESS) return status;
+  status = createServices(process);
+  if (status !== SUCCESS) return status;
+  status = run(process, UTCB_ADDRESS, SEL_EVENTS);
+  return status === SUCCESS ? give(process, process.block + BLOCK_SC, SEL_SC, 0) : status;
+}
+
+/** The same for a thread made by `newThread`; it joins its leader's list. */
+export function startThread(thread: Process): u64 {
+  const leader = thread.leader;
+  const number = leader.threads as u64;
+  const utcb = THREAD_UTCBS + number * (PAGE_SIZE as u64);
+  if (block(thread.space, utcb, utcb + (PAGE_SIZE as u64)) !== 0) return BAD_PAR;
+  const events = number * EVENTS_PER_THREAD;
+  const status = createPortals(thread, events);
+  if (status !== SUCCESS) return status;
+  leader.threads++;
+  leader.alive++;
+  thread.nextThread = leader.nextThread;
+  leader.nextThread = thread;
+  return run(thread, utcb, events);
+}
+
+/** Thread `id` of the program of `process`, or null. */
+export function threadOf(process: Process, id: u32): Process | null {
+  let thread: Process | null = process.leader;
+  while (thread !== null) {
+    if (thread.id === id && thread.dead === 0) return thread;
+    thread = thread.nextThread;
+  }
+  return null;
+}
+
+/** The end of a thread: its handler parks, and it never gets its reply. Does not return. */
+export function retire(process: Process): void {
+  process.parked = 1;
   park();
 }
 
-/** Takes back what an ended process had; its record stays for the summary. */
+/** Ends the program of `process`, called in its handler EC with the lock held. Does not return. */
+export function endProcess(process: Process, state: u32, status: u32): void {
+  const leader = process.leader;
+  let thread: Process | null = leader;
+  while (thread !== null) {
+    thread.dead = 1;
+    thread = thread.nextThread;
+  }
+  leader.state = state;
+  leader.status = status;
+  smUp(leader.block + BLOCK_DONE);
+  retire(process);
+}
+
+/** Ends one thread; the last one ends the program, with the status of the first. Does not return. */
+export function endThread(process: Process, status: u32): void {
+  const leader = process.leader;
+  if (process === leader) leader.status = status;
+  if (leader.alive === 1) endProcess(process, STATE_EXITED, leader.status);
+  leader.alive--;
+  process.dead = 1;
+  retire(process);
+}
+
+/** Revokes its portals and objects, unless it may still run up to its next page fault. */
+function takeBack(process: Process): void {
+  if (process.parked === 0 && process.state === STATE_RUNNING) return;
+  revoke(CRD_OBJECT, process.block + BLOCK_EVENTS, 5);
+  for (let i = BLOCK_SERVICES; i < BLOCK_EC; i++) revoke(CRD_OBJECT, process.block + i, 0);
+}
+
+/** Takes back what an ended program had; its record stays for the summary. */
 export function reapProcess(process: Process): void {
   process.peak = process.space.peak;
   destroyFiles(process.files);
   destroySpace(process.space);
-  revoke(CRD_OBJECT, process.block + BLOCK_EVENTS, 5);
-  for (let i = BLOCK_SERVICES; i < BLOCK_EC; i++) revoke(CRD_OBJECT, process.block + i, 0);
+  let thread = process.nextThread;
+  while (thread !== null) {
+    process.calls += thread.calls;
+    process.faults += thread.faults;
+    takeBack(thread);
+    thread = thread.nextThread;
+  }
+  takeBack(process);
   process.files = 0;
 }

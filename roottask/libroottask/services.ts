@@ -68,8 +68,9 @@ function allocation(process: Process): void {
   let result: u64 = 0;
   if (variant === ALLOCATE_ALLOC) {
     const size = pages(readFixed(8));
-    const align = max<u64>(readFixed(8), PAGE);
-    if (!wireError && size !== 0 && size < SPACE_END && (align & (align - 1)) === 0) {
+    const asked = readFixed(8);
+    const align = max<u64>(asked, PAGE);
+    if (!wireError && size !== 0 && size < SPACE_END && (asked & (asked - 1)) === 0) {
       const limit = space.top;
       space.top = min<u64>(limit, 0xf000_0000);
       const room = align < SPACE_END ? findRoom(space, size + align - PAGE) : 0;
@@ -129,7 +130,7 @@ function fileOpen(process: Process): i64 {
   const flags = readFixed(4) as u32;
   const mode = readFixed(2) as u32;
   if (wireError) return -1;
-  return openPath(process.files, process.directory, path, length as u32, flags, mode);
+  return openPath(process.files, process.leader.directory, path, length as u32, flags, mode);
 }
 
 function fileTransfer(process: Process, variant: u32): i64 {

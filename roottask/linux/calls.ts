@@ -6,6 +6,7 @@ import * as mapping from "./memory";
 import * as paths from "./paths";
 import * as signals from "./signals";
 import { on } from "./table";
+import * as threads from "./threads";
 import * as time from "./time";
 
 function fileCalls(): void {
@@ -109,9 +110,11 @@ function timeCalls(): void {
 }
 
 function identityCalls(): void {
-  on(24, identity.sysZero);
+  on(24, threads.sysSchedYield);
+  on(56, threads.sysClone);
+  on(435, identity.sysAbsent);
   on(39, identity.sysGetpid);
-  on(60, identity.sysExit);
+  on(60, threads.sysExit);
   on(63, identity.sysUname);
   on(97, identity.sysGetrlimit);
   on(98, identity.sysGetrusage);
@@ -128,11 +131,11 @@ function identityCalls(): void {
   on(120, identity.sysGetres);
   on(157, identity.sysPrctl);
   on(158, identity.sysArchPrctl);
-  on(186, identity.sysGetpid);
-  on(202, identity.sysFutex);
+  on(186, identity.sysGettid);
+  on(202, threads.sysFutex);
   on(204, identity.sysSchedGetaffinity);
   on(218, identity.sysSetTidAddress);
-  on(231, identity.sysExit);
+  on(231, identity.sysExitGroup);
   on(273, identity.sysZero);
   on(302, identity.sysPrlimit);
   on(309, identity.sysGetcpu);

@@ -4,16 +4,13 @@
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
-import { endLine, line, sayText } from "../libroottask/console";
-import { EAGAIN, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, ETIMEDOUT } from "../libroottask/errno";
+import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
-import { endProcess, Process, STATE_EXITED, STATE_KILLED } from "../libroottask/process";
+import { endProcess, Process, STATE_EXITED } from "../libroottask/process";
 import { randomBytes } from "../libroottask/random";
-import { copyFrom, copyTo, get32, got, put32, put64, SPACE_END } from "../libroottask/space";
+import { copyFrom, copyTo, put32, put64, SPACE_END } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
-import { SIGKILL } from "./signals";
 import { Task, taskOf } from "./task";
-import { sleep, timespec } from "./time";
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
@@ -31,12 +28,6 @@ const RLIM_INFINITY: u64 = ~(0 as u64);
 /** Default stack of a program, also what is mapped. */
 export const STACK_SIZE: u64 = 8 << 20;
 
-const FUTEX_WAIT: u32 = 0;
-const FUTEX_WAKE: u32 = 1;
-const FUTEX_WAIT_BITSET: u32 = 9;
-const FUTEX_WAKE_BITSET: u32 = 10;
-const FUTEX_COMMAND: u32 = 0x7f;
-
 const UTS_FIELD: u32 = 65;
 const UTS_BYTES: u32 = 390;
 const SECOND: u64 = 1_000_000_000;
@@ -44,6 +35,10 @@ const SECOND: u64 = 1_000_000_000;
 const buffer = memory.data(512);
 
 export function sysGetpid(process: Process, _regs: Utcb): i64 {
+  return process.leader.id as i64;
+}
+
+export function sysGettid(process: Process, _regs: Utcb): i64 {
   return process.id as i64;
 }
 
@@ -60,8 +55,8 @@ export function sysGetres(process: Process, regs: Utcb): i64 {
   return stored ? 0 : -EFAULT;
 }
 
-/** exit(status), exit_group(status). */
-export function sysExit(process: Process, regs: Utcb): i64 {
+/** exit_group(status). */
+export function sysExitGroup(process: Process, regs: Utcb): i64 {
   endProcess(process, STATE_EXITED, (regs.rdi & 0xff) as u32);
   return 0;
 }
@@ -137,7 +132,7 @@ function putLimit(process: Process, resource: u64, address: u64): i64 {
 
 /** prlimit64(pid, resource, new, old): limits are what they are. */
 export function sysPrlimit(process: Process, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && regs.rdi !== (process.id as u64)) return -ESRCH;
+  if (regs.rdi !== 0 && regs.rdi !== (process.leader.id as u64)) return -ESRCH;
   if (regs.rdx !== 0 && !copyFrom(process.space, buffer, regs.rdx, 16)) return -EFAULT;
   return putLimit(process, regs.rsi, regs.r10);
 }
@@ -170,7 +165,7 @@ export function sysSysinfo(process: Process, regs: Utcb): i64 {
 
 /** sched_getaffinity(pid, size, mask): one CPU. */
 export function sysSchedGetaffinity(process: Process, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && regs.rdi !== (process.id as u64)) return -ESRCH;
+  if (regs.rdi !== 0 && regs.rdi !== (process.leader.id as u64)) return -ESRCH;
   if (regs.rsi < 8 || (regs.rsi & 7) !== 0) return -EINVAL;
   return put64(process.space, regs.rdx, 1) ? 8 : -EFAULT;
 }
@@ -195,32 +190,4 @@ export function sysGetrandom(process: Process, regs: Utcb): i64 {
     done += piece;
   }
   return done as i64;
-}
-
-/** A wait that nothing can end: the program has a single thread. */
-function deadlock(process: Process): void {
-  line("a futex nobody can wake blocks ");
-  sayText(process.name, process.nameLength);
-  endLine();
-  endProcess(process, STATE_KILLED, SIGKILL);
-}
-
-/** futex(address, operation, value, timeout, …) of a single-threaded program. */
-export function sysFutex(process: Process, regs: Utcb): i64 {
-  const command = (regs.rsi as u32) & FUTEX_COMMAND;
-  if (command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET) return 0;
-  if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) return -ENOSYS;
-  if ((regs.rdi & 3) !== 0) return -EINVAL;
-  if (!get32(process.space, regs.rdi)) return -EFAULT;
-  if (got !== (regs.rdx & 0xffff_ffff)) return -EAGAIN;
-  if (regs.r10 === 0) {
-    deadlock(process);
-    return 0;
-  }
-  const time = timespec(process, regs.r10);
-  if (time < 0) return time;
-  const now = monotonic();
-  if (command === FUTEX_WAIT) sleep(process, time as u64);
-  else if ((time as u64) > now) sleep(process, (time as u64) - now);
-  return -ETIMEDOUT;
 }

@@ -72,7 +72,7 @@ function readPath(process: Process, target: usize, address: u64): i64 {
 let base: Node = changetype<Node>(0);
 
 function findBase(process: Process, fd: u64, text: usize, length: u32): i64 {
-  base = process.directory;
+  base = process.leader.directory;
   if ((fd as i32) === AT_FDCWD || (length !== 0 && load<u8>(text) === 47)) return 0;
   const file = fileAt(process.files, fd);
   if (file === null) return -EBADF;
@@ -100,7 +100,7 @@ function openAt(process: Process, fd: u64, address: u64, flags: u64, mode: u64):
   if (length < 0) return length;
   const error = findBase(process, fd, path, length as u32);
   if (error !== 0) return error;
-  const bits = (mode as u32) & ~taskOf(process).umask;
+  const bits = (mode as u32) & ~taskOf(process.leader).umask;
   return openPath(process.files, base, path, length as u32, flags as u32, bits);
 }
 
@@ -246,7 +246,7 @@ function make(kind: u32, mode: u32): i64 {
 function mkdirAt(process: Process, fd: u64, address: u64, mode: u64): i64 {
   const error = walkAt(process, fd, address, false);
   if (error !== 0) return error;
-  return make(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~taskOf(process).umask);
+  return make(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~taskOf(process.leader).umask);
 }
 
 /** mkdir(path, mode). */
@@ -299,7 +299,7 @@ function removeAt(process: Process, fd: u64, address: u64, directory: bool): i64
     if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
     if (node.child !== null) return -ENOTEMPTY;
     if (equalsLiteral(walkName, walkNameLength, ".")) return -EINVAL;
-    if (node === process.directory) node.users++;
+    if (node === process.leader.directory) node.users++;
   } else if (node.kind === KIND_DIRECTORY) {
     return -EISDIR;
   }
@@ -401,7 +401,7 @@ export function sysFchmod(process: Process, regs: Utcb): i64 {
 
 function enterDirectory(process: Process, node: Node): i64 {
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
-  process.directory = node;
+  process.leader.directory = node;
   return 0;
 }
 
@@ -418,7 +418,7 @@ export function sysFchdir(process: Process, regs: Utcb): i64 {
 
 /** getcwd(buffer, size): the length with the NUL. */
 export function sysGetcwd(process: Process, regs: Utcb): i64 {
-  const length = pathOf(process.directory, second);
+  const length = pathOf(process.leader.directory, second);
   if (length < 0) return length;
   store<u8>(second + (length as u32), 0);
   if (regs.rsi < ((length + 1) as u64)) return -ERANGE;
@@ -427,7 +427,7 @@ export function sysGetcwd(process: Process, regs: Utcb): i64 {
 
 /** umask(mask). */
 export function sysUmask(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
+  const task = taskOf(process.leader);
   const old = task.umask;
   task.umask = (regs.rdi as u32) & 0o777;
   return old as i64;

@@ -1,4 +1,4 @@
-// Signals a program sends to itself or earns by an exception: actions, masks, the alternate stack, frames
+// Signals a program's threads send each other or earn by an exception: actions, masks, the alternate stack, frames
 // as arch/x86/kernel/signal.c builds them, and the default action. Nobody else sends signals. Stopping and
 // continuing are ignored; the floating-point state is left in the registers, not put into the frame.
 
@@ -11,10 +11,12 @@ import {
   MTD_RIP_LEN,
   MTD_RSP,
 } from "../libhedron/abi";
+import { recall, smUp } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
 import { EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
-import { endProcess, Process, STATE_KILLED } from "../libroottask/process";
+import { endProcess, Process, STATE_KILLED, threadOf, WAIT_NONE } from "../libroottask/process";
+import { BLOCK_EC, BLOCK_SLEEP } from "../libroottask/selectors";
 import {
   copyFrom,
   copyTo,
@@ -88,7 +90,7 @@ function ignoredByDefault(signal: u32): bool {
 /** `process` dies of `signal`, which nobody handles. Does not return. */
 function die(process: Process, signal: u32): void {
   line("killed ");
-  sayDecimal(process.id as u64);
+  sayDecimal(process.number as u64);
   say(" (");
   sayText(process.name, process.nameLength);
   say(") by signal ");
@@ -152,7 +154,7 @@ function enterHandler(
   store<u32>(frame + FRAME_INFO, signal);
   store<i32>(frame + FRAME_INFO + 8, code);
   if (code > SI_USER) store<u64>(frame + FRAME_INFO + 16, address);
-  else store<u32>(frame + FRAME_INFO + 16, process.id);
+  else store<u32>(frame + FRAME_INFO + 16, process.leader.id);
   if ((flags & SA_RESTORER) === 0 || !copyTo(process.space, at, frame, FRAME_BYTES)) return false;
   regs.rip = load<u64>(action);
   regs.rsp = at;
@@ -224,30 +226,45 @@ export function linuxException(process: Process, event: u32): u32 {
   return enterHandler(process, task, regs, signal, codeFor(event), address) ? 0 : signal;
 }
 
-/** Raises `signal` in `process`, from itself. */
-function raise(task: Task, signal: u32): void {
+/** Raises `signal` in `process`, which `sender` belongs to; a thread that runs or sleeps is interrupted. */
+function raise(sender: Process, process: Process, signal: u32): void {
+  const task = taskOf(process);
   const handler = load<u64>(actionOf(task, signal));
   if (handler === SIG_IGN) return;
   if (handler === SIG_DFL && ignoredByDefault(signal)) return;
   task.pending |= bit(signal);
   if (signal === SIGKILL || signal === SIGSTOP) task.mask &= ~bit(signal);
+  if (process === sender || (task.pending & ~task.mask) === 0) return;
+  if (process.waiting === WAIT_NONE) {
+    recall(process.block + BLOCK_EC);
+  } else if (process.woken === 0) {
+    process.woken = 1;
+    process.interrupted = 1;
+    smUp(process.block + BLOCK_SLEEP);
+  }
 }
 
+/** Sends `signal` to thread `target` of the program of `process`. */
 function sendTo(process: Process, target: u64, signal: u64): i64 {
-  const id = target as i32;
   if (signal > (SIGNALS as u64)) return -EINVAL;
-  if (id !== (process.id as i32)) return -ESRCH;
-  if (signal !== 0) raise(taskOf(process), signal as u32);
+  const thread = threadOf(process, target as u32);
+  if (thread === null) return -ESRCH;
+  if (signal !== 0) raise(process, thread, signal as u32);
   return 0;
+}
+
+/** A thread recalled for a signal: delivers it before the program goes on. */
+export function linuxRecall(process: Process): void {
+  const task = taskOf(process);
+  if ((task.pending & ~task.mask) !== 0) deliverPending(process, task, process.utcb);
 }
 
 /** kill(pid, signal): the own process, or its group. */
 export function sysKill(process: Process, regs: Utcb): i64 {
   const id = regs.rdi as i32;
-  if (id === 0 || id === -1 || id === -(process.id as i32)) {
-    return sendTo(process, process.id as u64, regs.rsi & 0xffff_ffff);
-  }
-  return sendTo(process, regs.rdi, regs.rsi & 0xffff_ffff);
+  const own = process.leader.id as i32;
+  if (id !== 0 && id !== -1 && id !== own && id !== -own) return -ESRCH;
+  return sendTo(process, process.id as u64, regs.rsi & 0xffff_ffff);
 }
 
 /** tkill(tid, signal). */
@@ -257,7 +274,7 @@ export function sysTkill(process: Process, regs: Utcb): i64 {
 
 /** tgkill(pid, tid, signal). */
 export function sysTgkill(process: Process, regs: Utcb): i64 {
-  if ((regs.rdi as i32) !== (process.id as i32)) return -ESRCH;
+  if ((regs.rdi as i32) !== (process.leader.id as i32)) return -ESRCH;
   return sendTo(process, regs.rsi, regs.rdx & 0xffff_ffff);
 }
 

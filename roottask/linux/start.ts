@@ -11,17 +11,18 @@ import { put64 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { STACK_SIZE } from "./identity";
-import { ACTION_BYTES, linuxException } from "./signals";
+import { ACTION_BYTES, linuxException, linuxRecall } from "./signals";
 import { buildStack } from "./stack";
 import { linuxCall } from "./table";
 import { newTask, SIGNALS } from "./task";
+import { linuxThread } from "./threads";
 
 const elf = changetype<Elf>(memory.data(64));
 
 /** Makes the personality known to the portals. */
 export function initLinux(): void {
   enterCalls();
-  setPersonality(linuxCall, linuxException);
+  setPersonality(linuxCall, linuxException, linuxThread, linuxRecall);
 }
 
 /** Loads `file` into `process`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */

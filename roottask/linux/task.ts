@@ -44,6 +44,18 @@ export function taskOf(process: Process): Task {
   return changetype<Task>(process.personality);
 }
 
+/** The record of a further thread: it shares the actions and inherits the mask. */
+export function taskForThread(parent: Task): Task | null {
+  const task = create<Task>();
+  if (task === null) return null;
+  task.actions = parent.actions;
+  task.mask = parent.mask;
+  task.umask = parent.umask;
+  task.fsBase = parent.fsBase;
+  task.gsBase = parent.gsBase;
+  return task;
+}
+
 /** A record for a new program, or null when memory is out. */
 export function newTask(actions: usize): Task | null {
   const task = create<Task>();

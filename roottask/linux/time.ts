@@ -1,12 +1,13 @@
 // Clocks and sleeping: clock_gettime(2), gettimeofday(2), nanosleep(2) and relatives. All clocks run from
 // the TSC; processor time is the time since the program's start.
 
+import { SUCCESS } from "../libhedron/abi";
 import { smDown } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
-import { EFAULT, EINVAL } from "../libroottask/errno";
+import { EFAULT, EINTR, EINVAL } from "../libroottask/errno";
 import { enter, leave } from "../libroottask/lock";
-import { Process } from "../libroottask/process";
+import { Process, REGISTERS_BYTES, retire, WAIT_NONE, WAIT_TIME } from "../libroottask/process";
 import { BLOCK_SLEEP } from "../libroottask/selectors";
 import { copyFrom, copyTo, put64 } from "../libroottask/space";
 
@@ -79,13 +80,32 @@ export function sysTimes(process: Process, regs: Utcb): i64 {
   return (now / (SECOND / TICKS)) as i64;
 }
 
-/** Lets `process` sleep; other programs run meanwhile. */
-export function sleep(process: Process, nanoseconds: u64): void {
-  if (nanoseconds === 0) return;
-  const until = deadline(nanoseconds);
+/**
+ * Gives up the processor until the TSC reaches `until` (0: for ever) or somebody wakes this thread. Other
+ * threads and programs are served meanwhile, so nothing but the thread's own record may be relied on
+ * afterwards; its registers are kept.
+ */
+export function suspend(process: Process, reason: u32, until: u64): void {
+  const message = changetype<usize>(process.utcb);
+  memory.copy(process.registers, message, REGISTERS_BYTES);
+  process.waiting = reason;
+  process.woken = 0;
+  process.interrupted = 0;
   leave();
-  smDown(process.block + BLOCK_SLEEP, until);
+  const status = smDown(process.block + BLOCK_SLEEP, until);
   enter();
+  process.waiting = WAIT_NONE;
+  if (process.dead !== 0) retire(process);
+  // Woken between the timeout and the lock: the semaphore's count must not stay.
+  if (status !== SUCCESS && process.woken !== 0) smDown(process.block + BLOCK_SLEEP, 0);
+  memory.copy(message, process.registers, REGISTERS_BYTES);
+}
+
+/** Lets `process` sleep: 0, or -EINTR where a signal came. */
+export function sleep(process: Process, nanoseconds: u64): i64 {
+  if (nanoseconds === 0) return 0;
+  suspend(process, WAIT_TIME, deadline(nanoseconds));
+  return process.interrupted !== 0 ? -EINTR : 0;
 }
 
 /** Reads the timespec at `address` in nanoseconds: -EFAULT, -EINVAL, or the time. */
@@ -101,8 +121,7 @@ export function timespec(process: Process, address: u64): i64 {
 export function sysNanosleep(process: Process, regs: Utcb): i64 {
   const time = timespec(process, regs.rdi);
   if (time < 0) return time;
-  sleep(process, time as u64);
-  return 0;
+  return sleep(process, time as u64);
 }
 
 /** clock_nanosleep(clock, flags, wanted, left). */
@@ -111,7 +130,6 @@ export function sysClockNanosleep(process: Process, regs: Utcb): i64 {
   if (now < 0) return -EINVAL;
   const time = timespec(process, regs.rdx);
   if (time < 0) return time;
-  if ((regs.rsi & TIMER_ABSTIME) === 0) sleep(process, time as u64);
-  else if (time > now) sleep(process, (time - now) as u64);
-  return 0;
+  if ((regs.rsi & TIMER_ABSTIME) === 0) return sleep(process, time as u64);
+  return time > now ? sleep(process, (time - now) as u64) : 0;
 }
