@@ -29,6 +29,9 @@ export interface BuildSummary {
   milliseconds: number;
 }
 
+/** Process groups are POSIX; elsewhere only the program itself is stopped. */
+const hasGroups = process.platform !== "win32";
+
 interface Node {
   task: Task;
   waitsFor: Set<Node>;
@@ -277,7 +280,7 @@ export class Builder {
         env: { ...process.env, ...env },
         stdio: ["ignore", "pipe", "pipe"],
         // A group of its own, so that a compiler that starts others is stopped with them.
-        detached: true,
+        detached: hasGroups,
       });
       this.#children.add(child);
       const chunks: Buffer[] = [];
@@ -304,7 +307,7 @@ export class Builder {
 function stopGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(hasGroups ? -pid : pid, "SIGKILL");
   } catch {
     // It has ended by itself.
   }
