@@ -12,6 +12,7 @@ import type {
 import { type BuildContext, Builder, irSignature, irType } from "./ir/build.ts";
 import { Func, type Signature } from "./ir/ir.ts";
 import { optimize } from "./ir/optimize.ts";
+import { checkAllocation } from "./regalloc/check.ts";
 import { allocate } from "./regalloc/resolve.ts";
 import { emitLinuxStart } from "./targets/linux.ts";
 import {
@@ -42,6 +43,8 @@ export interface CompileOptions {
   sourceMap?: string;
   /** Instructions beyond the x86-64 baseline that may be used. None by default. */
   features?: { sse41?: boolean; popcnt?: boolean };
+  /** Checks every register allocation; for tests, it takes as long as the compilation. */
+  verify?: boolean;
 }
 
 /** Why a module cannot be compiled; `message` is one complete line. */
@@ -273,6 +276,7 @@ class Compiler {
       },
     });
     const allocation = allocate(lir, this.emission.registers);
+    if (this.o.verify) checkAllocation(lir, allocation);
     while (e.length & 15) e.u8(0xcc);
     this.funcOffsets[slot] = e.length;
     emitFunction(this.emission, lir, allocation);

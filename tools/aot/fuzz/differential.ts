@@ -34,6 +34,7 @@ export function fuzzOnce({ seed, functions, inputs }: FuzzOptions): FuzzResult {
     const v8 = runV8(module.bytes, calls, 1);
     const modern = seed % 2 === 1;
     const native = runNative(module.bytes, calls, 1, {
+      verify: true,
       features: { sse41: modern, popcnt: modern },
     });
     result.traps = v8.outcomes.filter((o) => o.trap !== 0).length;

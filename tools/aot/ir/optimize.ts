@@ -13,6 +13,7 @@ import { removeDeadCode, removeTrivialPhis } from "./clean.ts";
 import { reduceDivisions } from "./divide.ts";
 import { numberValues } from "./gvn.ts";
 import type { Func } from "./ir.ts";
+import { simplify } from "./simplify.ts";
 
 /** Optimizes `f` in place; afterwards blocks are numbered, loops found and uses counted. */
 export function optimize(f: Func): void {
@@ -20,6 +21,7 @@ export function optimize(f: Func): void {
   removeUnreachable(f);
   removeTrivialPhis(f);
   mergeBlocks(f);
+  simplify(f);
   duplicateReturns(f);
   reduceDivisions(f);
   numberBlocks(f);

@@ -206,10 +206,18 @@ export class Lowering {
 
   // Operands.
 
-  /** Virtual register of a value; an unsigned extension shares that of its operand. */
-  private vreg(v: Value): number {
+  /** The value behind unsigned extensions, which are free; of a constant, the extended one. */
+  private bare(v: Value): Value {
     let value = v;
     while (value.op === Op.ExtendU) value = value.args[0] as Value;
+    if (value !== v && value.op === Op.Const) return this.f.bits(I64, BigInt(value.imm >>> 0));
+    return value;
+  }
+
+  /** Virtual register of a value; an unsigned extension shares that of its operand. */
+  private vreg(v: Value): number {
+    const value = this.bare(v);
+    if (value.op === Op.Const) return this.reg(value);
     let r = this.vregs[value.id] as number;
     if (r === 0) {
       r = this.out.vreg(value.type);
@@ -219,7 +227,8 @@ export class Lowering {
   }
 
   /** Operand code: a virtual register or a constant. */
-  private code(v: Value): number {
+  private code(operand: Value): number {
+    const v = this.bare(operand);
     if (v.op !== Op.Const) return this.vreg(v);
     let c = this.constantCodes.get(v);
     if (c === undefined) {
@@ -231,7 +240,8 @@ export class Lowering {
   }
 
   /** Virtual register of a value, constants put into one right here. */
-  private reg(v: Value): number {
+  private reg(operand: Value): number {
+    const v = this.bare(operand);
     if (v.op !== Op.Const) return this.vreg(v);
     const r = this.out.vreg(v.type);
     if (v.type >= F32) {
