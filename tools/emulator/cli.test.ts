@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { al, dx, eax, mem } from "../asm/index.ts";
+import { al, dx, eax, ecx, mem } from "../asm/index.ts";
 import { parseArguments, UsageError } from "./cli-options.ts";
 import { buildCore } from "./core/build.ts";
 import { COM1, guest, print } from "./platform/testdata/guest.ts";
@@ -260,4 +260,21 @@ test("--help names every option", () => {
 test("-d int logs interrupts and exceptions to the file of -D", () => {
   run(["-kernel", triple, "-no-reboot", "-d", "int", "-D", path("log")]);
   expect(readFileSync(path("log"), "utf8")).toMatch(/CPU0: exception 0x06 #UD/);
+});
+
+test("-d in_asm shows each piece of code once, exec every time it runs", () => {
+  const loop = file(
+    "loop",
+    guest((a) => {
+      a.mov(ecx, 5);
+      a.label("again", { global: true });
+      a.dec(ecx).jnz("again");
+    }),
+  );
+  run(["-kernel", loop, "-d", "in_asm,exec", "-D", path("log")]);
+  const log = readFileSync(path("log"), "utf8");
+  expect(log.match(/code at 0x[0-9a-f]+ \(again\)/g)?.length).toBe(1);
+  expect(log).toMatch(/0x[0-9a-f]+: dec ecx/);
+  // The first round is part of the entry's block.
+  expect(log.match(/^CPU0: 0x[0-9a-f]+ again$/gm)?.length).toBe(4);
 });

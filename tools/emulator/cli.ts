@@ -9,7 +9,7 @@ import {
   UsageError,
 } from "./cli-options.ts";
 import type { GdbServer } from "./debug/gdb-server.ts";
-import { GuestEventLog, lineWriter } from "./debug/log.ts";
+import { GuestEventLog, lineWriter, loadDisassembler } from "./debug/log.ts";
 import { Monitor } from "./debug/monitor.ts";
 import { RunControl } from "./debug/run-control.ts";
 import { HostInput } from "./host/input.ts";
@@ -161,10 +161,11 @@ class Session {
       onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
       onAbsent: (what) => log.unimplemented(what),
       onGuestError: (what) => log.guestError(what),
-      onTrace: (cpu, event, a, b) => log.event(cpu, event, a, b),
+      onTrace: (...event) => log.event(...event),
     });
     log.machine = machine;
-    machine.core.set_trace(log.traceMask);
+    if (o.log.includes("in_asm")) log.disassemble = await loadDisassembler();
+    if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
     return machine;
   }

@@ -8,6 +8,18 @@ export interface Line {
   text: string;
 }
 
+/** Lines "address: instruction" of a piece of code, at once. */
+export type Disassembler = (code: Uint8Array, address: bigint, bits: 16 | 32 | 64) => string[];
+
+/** Loads iced and returns a function that needs no waiting. */
+export async function disassembler(): Promise<Disassembler> {
+  const iced = await import("iced-x86");
+  return (code, address, bits) =>
+    decode(iced, code, address, bits, code.length).map(
+      (line) => `0x${line.address.toString(16)}: ${line.text}`,
+    );
+}
+
 /** Decodes up to `count` instructions of `bits`-wide code that begins at `address`. */
 export async function disassemble(
   code: Uint8Array,
@@ -16,7 +28,17 @@ export async function disassemble(
   count: number,
   symbols?: SymbolTable,
 ): Promise<Line[]> {
-  const iced = await import("iced-x86");
+  return decode(await import("iced-x86"), code, address, bits, count, symbols);
+}
+
+function decode(
+  iced: typeof import("iced-x86"),
+  code: Uint8Array,
+  address: bigint,
+  bits: 16 | 32 | 64,
+  count: number,
+  symbols?: SymbolTable,
+): Line[] {
   const { Decoder, DecoderOptions, Formatter, FormatterSyntax, FlowControl } = iced;
   const decoder = new Decoder(bits, code, DecoderOptions.None);
   decoder.ip = address;

@@ -3,14 +3,18 @@
 
 import type { Sink } from "../host/output.ts";
 import type { Machine } from "../machine.ts";
+import type { Disassembler } from "./disassemble.ts";
+import type { SymbolTable } from "./symbols.ts";
 
 /** What -d can show. */
-export const LOG_ITEMS = ["int", "cpu_reset", "guest_errors", "unimp"] as const;
+export const LOG_ITEMS = ["int", "exec", "in_asm", "cpu_reset", "guest_errors", "unimp"] as const;
 export type LogItem = (typeof LOG_ITEMS)[number];
 
 /** Bits of the core's trace mask (core/guest/tracing.ts). */
 const TRACE_INTERRUPT = 0;
 const TRACE_RESET = 1;
+const TRACE_DECODED = 2;
+const TRACE_EXECUTED = 3;
 
 const KINDS = ["exception", "interrupt", "software interrupt"] as const;
 /** Intel SDM vol. 3A, table 6-1. */
@@ -43,6 +47,8 @@ export class GuestEventLog {
   readonly #items: ReadonlySet<LogItem>;
   readonly #out: (line: string) => void;
   machine: Machine | undefined;
+  /** Needed for in_asm. */
+  disassemble: Disassembler | undefined;
 
   constructor(items: readonly LogItem[], out: (line: string) => void) {
     this.#items = new Set(items);
@@ -53,7 +59,9 @@ export class GuestEventLog {
   get traceMask(): number {
     return (
       (this.#items.has("int") ? 1 << TRACE_INTERRUPT : 0) |
-      (this.#items.has("cpu_reset") ? 1 << TRACE_RESET : 0)
+      (this.#items.has("cpu_reset") ? 1 << TRACE_RESET : 0) |
+      (this.#items.has("in_asm") ? 1 << TRACE_DECODED : 0) |
+      (this.#items.has("exec") ? 1 << TRACE_EXECUTED : 0)
     );
   }
 
@@ -66,7 +74,11 @@ export class GuestEventLog {
   }
 
   /** A trace event of the core. */
-  event(cpu: number, event: number, a: number, b: number): void {
+  event(cpu: number, event: number, a: number, b: number, c: number): void {
+    if (event === TRACE_DECODED || event === TRACE_EXECUTED) {
+      this.#block(cpu, event, (BigInt(b >>> 0) << 32n) | BigInt(a >>> 0), c);
+      return;
+    }
     const time = ((this.machine?.core.time() ?? 0) / 1e9).toFixed(9);
     if (event === TRACE_RESET) {
       this.#out(`${time} CPU${cpu}: reset${a === 0 ? "" : `, startup vector 0x${a.toString(16)}`}`);
@@ -84,6 +96,37 @@ export class GuestEventLog {
       `${time} CPU${cpu}: ${kind} 0x${vector.toString(16).padStart(2, "0")}${name} error=${(b >>> 0).toString(16).padStart(4, "0")}${where}`,
     );
   }
+
+  /** A block of code has been decoded, or is about to execute. */
+  #block(cpu: number, event: number, rip: bigint, length: number): void {
+    const { machine } = this;
+    const access = machine?.cpus[cpu];
+    if (machine === undefined || access === undefined) return;
+    const linear =
+      access.codeBits === 64 ? rip : BigInt.asUintN(32, rip + access.segment("cs").base);
+    const name = this.#symbols()?.describe(linear) ?? "";
+    if (event === TRACE_EXECUTED) {
+      this.#out(`CPU${cpu}: 0x${rip.toString(16)} ${name}`.trimEnd());
+      return;
+    }
+    this.#out(`CPU${cpu}: code at 0x${rip.toString(16)}${name === "" ? "" : ` (${name})`}`);
+    const code = machine.readLinear(linear, length, cpu);
+    for (const line of this.disassemble?.(code, rip, access.codeBits) ?? []) this.#out(`  ${line}`);
+  }
+
+  #table: SymbolTable | undefined;
+
+  /** The kernel's symbols, read at first use. */
+  #symbols(): SymbolTable | undefined {
+    this.#table ??= this.machine?.symbols();
+    return this.#table;
+  }
+}
+
+/** A disassembler that works while the guest runs, for in_asm; it takes a moment to load. */
+export async function loadDisassembler(): Promise<Disassembler> {
+  const { disassembler } = await import("./disassemble.ts");
+  return disassembler();
 }
 
 /** Writes lines to a sink. */

@@ -34,6 +34,7 @@ import {
 } from "./memory";
 import { Op } from "./op";
 import { GP } from "./segments";
+import { TRACE_DECODED, TRACE_EXECUTED, traceBlock, traces } from "./tracing";
 
 const MAX_INSNS: i32 = 64;
 
@@ -65,11 +66,15 @@ function build(rip: u64, linear: u64, key: u32): usize {
   let count = 0;
   const limit = (key & KEY_SINGLE) != 0 ? 1 : MAX_INSNS;
   let ended = false;
+  if (traces(TRACE_EXECUTED)) {
+    appendTest(at, pos, key, handlerOf(tracedOp));
+    at += OP_SIZE;
+  }
   while (count < limit && pos < 0x1000) {
     if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(pos)) {
       // An instruction with a breakpoint begins a block of its own, behind the op that tests it.
       if (count !== 0) break;
-      appendBreakpoint(at, pos, key);
+      appendTest(at, pos, key, handlerOf(breakpointOp));
       at += OP_SIZE;
     }
     const length = decodeOne(at, page + pos, 0x1000 - pos, pos, count, key);
@@ -98,16 +103,23 @@ function build(rip: u64, linear: u64, key: u32): usize {
   const frame = <u32>(physical >> 12);
   store<u32>(codeMap(frame) + (offset << 2), block);
   markCode(frame, offset, pos - offset);
+  if (traces(TRACE_DECODED)) traceBlock(TRACE_DECODED, rip, pos - offset);
   return block + BLOCK_HEADER;
 }
 
-function appendBreakpoint(at: usize, pos: u32, key: u32): void {
+/** An op that belongs to no instruction: it looks at the address and goes on. */
+function appendTest(at: usize, pos: u32, key: u32, handler: u32): void {
   const test = changetype<Op>(at);
-  test.h = handlerOf(breakpointOp);
+  test.h = handler;
   test.off = <u16>(pos & 0xfff);
   test.idx = 0;
   test.disp = <i64>pos;
   test.size = <u8>(key & 3);
+}
+
+function tracedOp(op: Op): usize {
+  traceBlock(TRACE_EXECUTED, load<u64>(S_RIP_BASE) + op.disp, 0);
+  return changetype<usize>(op) + OP_SIZE;
 }
 
 /** The op that ends a block without a branch: continues at page offset `pos`. */
@@ -147,7 +159,11 @@ function buildFromDevice(linear: u64, physical: u64, key: u32): usize {
 
 function buildScratch(offset: u32, key: u32, available: u32): usize {
   const block: usize = SCRATCH_BLOCK;
-  const at = block + BLOCK_HEADER;
+  let at = block + BLOCK_HEADER;
+  if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(offset)) {
+    appendTest(at, offset, key, handlerOf(breakpointOp));
+    at += OP_SIZE;
+  }
   const length = decodeOne(at, FETCH_BUFFER, available, offset, 0, key);
   if (overrun) {
     raiseCode(GP, 0);
@@ -155,5 +171,5 @@ function buildScratch(offset: u32, key: u32, available: u32): usize {
   }
   if (!endsBlock) appendEnd(at + OP_SIZE, offset + length, 1);
   store<u32>(block, key, BLOCK_KEY);
-  return load<u32>(S_FAULT) != 0 ? 0 : at;
+  return load<u32>(S_FAULT) != 0 ? 0 : block + BLOCK_HEADER;
 }

@@ -7,6 +7,11 @@ import { trace } from "./env";
 export const TRACE_INTERRUPT: i32 = 0;
 export const TRACE_RESET: i32 = 1;
 
+/** A block has been decoded. */
+export const TRACE_DECODED: i32 = 2;
+/** A block is about to execute. */
+export const TRACE_EXECUTED: i32 = 3;
+
 let mask: u32 = 0;
 export function setTraceMask(value: u32): void {
   mask = value;
@@ -20,4 +25,14 @@ export function traceInterrupt(vector: u32, kind: i32, code: u32): void {
 
 export function traceReset(vector: u32): void {
   if ((mask & 2) != 0) trace(load<i32>(S_CPU), TRACE_RESET, vector, 0, 0);
+}
+
+/** Whether an event is asked for. */
+export function traces(event: i32): bool {
+  return ((mask >> <u32>event) & 1) !== 0;
+}
+
+/** a and b = RIP, c = bytes of code for TRACE_DECODED. */
+export function traceBlock(event: i32, rip: u64, length: u32): void {
+  trace(load<i32>(S_CPU), event, <u32>rip, <u32>(rip >> 32), length);
 }
