@@ -205,13 +205,21 @@ export class LinearScan {
     return best < 0 ? min : best;
   }
 
+  /** The gap right before the instruction of use position `use`. */
+  private reloadGap(use: number): number {
+    if (use === MAX_POS) return MAX_POS;
+    return this.isBlockStart(use >> 2) ? use & ~3 : (use & ~3) - 1;
+  }
+
+  private isBlockStart(inst: number): boolean {
+    return (this.f.blocks[this.blockOf[inst] as number] as LBlock).first === inst;
+  }
+
   /** The latest position ≤ max between two instructions of a block, or at a block's start. */
   private latestGap(max: number): number {
-    const isStart = (inst: number): boolean =>
-      (this.f.blocks[this.blockOf[inst] as number] as LBlock).first === inst;
-    if ((max & 3) === 0 && isStart(max >> 2)) return max;
+    if ((max & 3) === 0 && this.isBlockStart(max >> 2)) return max;
     const after = (max & 3) === 3 ? max >> 2 : (max >> 2) - 1;
-    if (isStart(after + 1) && after * 4 + 4 <= max) return after * 4 + 4;
+    if (this.isBlockStart(after + 1) && after * 4 + 4 <= max) return after * 4 + 4;
     return after * 4 + 3;
   }
 
@@ -244,7 +252,7 @@ export class LinearScan {
         bestUse = until;
       }
     }
-    if (bestUse <= firstUse && reloadGap(must) > start) {
+    if (bestUse <= firstUse && this.reloadGap(must) > start) {
       // All others are used sooner: this interval waits in memory until it needs a register.
       this.spill(it);
       return;
@@ -287,15 +295,10 @@ export class LinearScan {
     if (must === MAX_POS) return;
     const from = Math.max(it.start, it.previousUse(must));
     let at = this.splitPosition(from, must);
-    if (at <= from) at = reloadGap(must);
+    if (at <= from) at = this.reloadGap(must);
     if (at <= it.start) {
       throw new Error(`${this.f.name}: no place to reload at instruction ${must >> 2}`);
     }
     this.enqueue(it.split(at));
   }
-}
-
-/** The gap right before the instruction of use position `use`. */
-function reloadGap(use: number): number {
-  return use === MAX_POS ? MAX_POS : (use & ~3) - 1;
 }
