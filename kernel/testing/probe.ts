@@ -5,6 +5,7 @@
 import {
   Assembler,
   al,
+  ax,
   byte,
   cl,
   dil,
@@ -44,6 +45,9 @@ const OTHER_UTCB = 0x2000_1000;
 const THREAD_UTCB = 0x2000_2000;
 const FOREIGN_UTCB = 0x2000_3000;
 const PD = abi.ROOT_SEL_PD;
+/** Power-off on QEMU's q35: PM1a_CNT, SLP_TYP 0 and SLP_EN. */
+const PM1A_CONTROL = 0x604;
+const SLEEP_S5 = 0x2000;
 const ALL_STATE = 0x40_005f;
 
 /** HIP fields whose values are those of the machine rather than of the kernel. */
@@ -603,7 +607,12 @@ class Probe {
     this.hypercall("revoke its SC", abi.HC_REVOKE, 0, 1, { rsi: obj(604) });
     this.hypercall("revoke its EC", abi.HC_REVOKE, 0, 1, { rsi: obj(603) });
     this.hypercall("revoke its PD", abi.HC_REVOKE, 0, 1, { rsi: obj(600) });
+    const port = crd(abi.CRD_PIO, PM1A_CONTROL, 1);
+    this.delegate("delegate the power management port", port, port, 0x801n);
     this.print("probe ends\n");
+    a.mov(edx, PM1A_CONTROL);
+    a.mov(eax, SLEEP_S5);
+    a.out(dx, ax);
     a.label("end");
     a.jmp("end");
   }
