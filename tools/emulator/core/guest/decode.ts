@@ -1480,7 +1480,7 @@ function decodeThreeByteInteger(map: u32): bool {
       return true;
     }
   }
-  if (b == 0x82 && prefix66) {
+  if (b == 0x82 && prefix66 && prefixRep == 0) {
     p++;
     modrmOf(opSize);
     if (mod == 3 || cpuModel == 0) {

@@ -2,7 +2,6 @@
 // Follows Intel SDM vol. 2D, tables.
 
 import { vmovddup } from "./avx";
-import { dppd, dpps } from "./dot";
 import { cmppd, cmpps, cmpsd, cmpss, comisd, comiss, ptest, ucomisd, ucomiss } from "./compare";
 import {
   cvtdq2pd,
@@ -38,6 +37,7 @@ import {
   setMemory,
   vex,
 } from "./define";
+import { dppd, dpps } from "./dot";
 import { AVX, SSE, SSE2, SSE3, SSE41 } from "./features";
 import {
   addpd,

@@ -5,7 +5,7 @@
 import { S_TMP1, S_TMP2 } from "../../state";
 import { Op } from "../op";
 import { Sf } from "../softfloat";
-import { beginFloat, endFloat, source, Vec, VEX, WIDE256 } from "./access";
+import { beginFloat, endFloat, source, VEX, Vec, WIDE256 } from "./access";
 import { add32, add64, mul32, mul64 } from "./float";
 
 /** An unmasked exception has been detected. */

@@ -1,7 +1,7 @@
 // MMX: the integer lane functions on 64-bit registers, which alias the x87 stack; moves between MMX,
 // general-purpose and XMM registers; EMMS. Follows Intel SDM vol. 1, chapter 9, and vol. 2.
 
-import { S_FTAG, S_FTOP, S_TMP0, S_TMP1, S_TMP2 } from "../../state";
+import { S_FTAG, S_FTOP, S_TMP1, S_TMP2 } from "../../state";
 import { EA_REGISTER, Op } from "../op";
 import {
   beginFloat,

@@ -4,7 +4,7 @@
 import { S_FAULT } from "../../state";
 import { Mem, misaligned, probe, WRITE } from "../memory";
 import { EA_REGISTER, Op } from "../op";
-import { memorySource, memoryStore, storeAt, VEX, Vec, WIDE64, WIDE256 } from "./access";
+import { memorySource, memoryStore, VEX, Vec, WIDE64, WIDE256 } from "./access";
 
 class Copy {
   /** Copies 16 or 32 bytes; VEX.128 clears the upper half. */
