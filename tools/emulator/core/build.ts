@@ -76,8 +76,8 @@ export async function buildCore(): Promise<Uint8Array> {
         return null;
       }
     },
-    writeFile: (name: string, data: Uint8Array) => {
-      output.set(name, data);
+    writeFile: (name: string, data: string | Uint8Array) => {
+      if (typeof data !== "string") output.set(name, data);
     },
     listFiles: () => [],
   });
