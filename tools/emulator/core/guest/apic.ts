@@ -95,6 +95,8 @@ export function setApicBase(value: u64): void {
   const a = me();
   const old = load<u64>(a, BASE);
   if ((value & ENABLED) == 0 && (old & ENABLED) != 0) resetApic(load<i32>(S_CPU), false);
+  // In x2APIC mode the ID is the initial one and cannot be changed.
+  if ((value & X2APIC) != 0) store<u32>(a, load<u32>(S_CPU), ID);
   store<u64>(a, value, BASE);
   store<u64>(S_APIC_BASE, value);
 }
@@ -492,10 +494,11 @@ function writeRegister(a: usize, index: u32, value: u32): void {
           : i == LVT_ERROR
             ? 0x100ff
             : 0x107ff;
-    if (i == LVT_TIMER && ((value >> 17) & 3) != timerMode(a)) {
-      // Changing the mode disarms the timer.
+    if (i == LVT_TIMER && (((value >> 17) & 3) == 2) != (timerMode(a) == 2)) {
+      // Changing between the count and the TSC deadline disarms the timer.
       store<f64>(a, Infinity, EXPIRY);
       store<u64>(a, 0, DEADLINE);
+      store<u32>(a, 0, INITIAL);
     }
     writeLvt(a, i, value & mask);
   }
@@ -590,8 +593,4 @@ export function pulseNmi(cpu: i32): void {
 
 export function sipiVector(cpu: i32): u32 {
   return load<u32>(at(cpu), SIPI_VECTOR);
-}
-
-export function apicId(cpu: i32): u32 {
-  return load<u32>(at(cpu), ID);
 }

@@ -2,7 +2,6 @@
 // Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
 
 import { REGS, S_APIC_BASE, S_CPU, S_CR4, S_XCR0 } from "../state";
-import { apicId } from "./apic";
 import { cpuCount, PHYSICAL_BITS } from "./memory";
 import { Op } from "./op";
 
@@ -49,7 +48,8 @@ function idBits(): u32 {
 export function cpuid(op: Op): usize {
   let leaf = load<u32>(RAX);
   const sub = load<u32>(RCX);
-  const id = apicId(load<i32>(S_CPU));
+  // The initial APIC ID, whatever software has written to the register.
+  const id = load<u32>(S_CPU);
   // Leaves beyond the last answer like the last basic leaf.
   if (leaf > 0x80000008 || (leaf > 0xd && leaf < 0x80000000)) leaf = 0xd;
   switch (leaf) {

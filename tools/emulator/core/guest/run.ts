@@ -501,7 +501,7 @@ export function ram_written(address: u32, length: u32): void {
   let left = <u64>length;
   while (left > 0) {
     const inPage = 0x1000 - (at & 0xfff);
-    const n = left < inPage ? left : inPage;
+    const n = min<u64>(left, inPage);
     codeWritten(at, <u32>n);
     at += n;
     left -= n;
@@ -551,4 +551,6 @@ export function set_a20(enabled: u32): void {
 
 export function set_trace(mask: u32): void {
   setTraceMask(mask);
+  // Blocks are decoded with or without the ops that trace.
+  arenaFlush();
 }
