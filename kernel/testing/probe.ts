@@ -45,6 +45,11 @@ const OTHER_UTCB = 0x2000_1000;
 const THREAD_UTCB = 0x2000_2000;
 const FOREIGN_UTCB = 0x2000_3000;
 const PD = abi.ROOT_SEL_PD;
+const REMOTE_UTCB = 0x2000_4000;
+const REMOTE_HANDLER_UTCB = 0x2000_5000;
+const SHARED_PAGE = 0x3000_0000;
+/** Physical memory that neither a kernel nor the loader uses on a machine with 256 MiB. */
+const FREE_MEMORY = 0xc00_0000;
 /** Power-off on QEMU's q35: PM1a_CNT, SLP_TYP 0 and SLP_EN. */
 const PM1A_CONTROL = 0x604;
 const SLEEP_S5 = 0x2000;
@@ -240,7 +245,14 @@ class Probe {
   private emitData(): void {
     const { a } = this;
     a.align(8);
-    for (const name of ["out_rsi", "out_rdx", "out_rax", "out_hip", "counter"]) {
+    for (const name of [
+      "out_rsi",
+      "out_rdx",
+      "out_rax",
+      "counter",
+      "remote_counter",
+      "remote_address",
+    ]) {
       a.label(name);
       a.dq(0);
     }
@@ -248,7 +260,7 @@ class Probe {
       a.label(label);
       a.db(value, 0);
     }
-    for (const name of ["main", "handler", "other", "thread", "foreign"]) {
+    for (const name of ["main", "handler", "other", "thread", "foreign", "remote"]) {
       a.align(16);
       a.space(0x800);
       a.label(`${name}_stack`);
@@ -585,6 +597,90 @@ class Probe {
     this.show("  deadline reached", r12);
   }
 
+  /** CPU 1: everything it does is reported through semaphores, only CPU 0 prints. */
+  private emitProcessors(): void {
+    const { a } = this;
+    const create = (name: string, id: number, selector: number, args: Arguments, flags = 0) =>
+      this.hypercall(name, id, selector, flags, { rsi: PD, ...args });
+    const semaphore = (name: string, selector: number, operation: number) =>
+      this.hypercall(name, abi.HC_SM_CTRL, selector, operation);
+    create("create_sm", abi.HC_CREATE_SM, 802, {});
+    create("create_sm", abi.HC_CREATE_SM, 803, {});
+    create("create handler on CPU 1", abi.HC_CREATE_EC, 801, { rdx: REMOTE_HANDLER_UTCB | 1 });
+    const state = abi.MTD_RIP_LEN | abi.MTD_RSP | abi.MTD_QUAL;
+    const portals: [number, string][] = [
+      [abi.EVENT_STARTUP, "remote_startup"],
+      [abi.EVENT_RECALL, "remote_recall"],
+      [14, "remote_fault"],
+    ];
+    for (const [event, label] of portals)
+      this.createPt("create_pt", 0x800 + event, 801, state, label);
+    this.hypercall("call to another CPU", abi.HC_CALL, 0x800 + 14, 0);
+    const memory = (page: number) => crd(abi.CRD_MEM, page >> 12, 0, 3);
+    this.delegate("delegate memory", memory(FREE_MEMORY), memory(SHARED_PAGE), 0x801n);
+    const thread = { rdx: REMOTE_UTCB | 1, r8: 0x800 };
+    create("create EC on CPU 1", abi.HC_CREATE_EC, 800, thread, 1);
+    const time = { rdx: 800, rax: (10_000n << 12n) | 1n };
+    create("create its SC", abi.HC_CREATE_SC, 804, time);
+    semaphore("down until it runs", 802, 1);
+    semaphore("up for it", 803, 0);
+    // It reads the page in a loop now.
+    a.label("wait_for_reader");
+    a.cmp(qword(rip("remote_counter")), 1000);
+    a.jb("wait_for_reader");
+    this.hypercall("revoke the memory it reads", abi.HC_REVOKE, 0, 1, { rsi: memory(SHARED_PAGE) });
+    semaphore("down until it has faulted", 802, 1);
+    this.show("  fault address", qword(rip("remote_address")));
+    this.hypercall("recall it", abi.HC_EC_CTRL, 800, 0);
+    semaphore("down until it is recalled", 802, 1);
+    this.print("it is recalled\n");
+  }
+
+  private emitRemote(): void {
+    const { a } = this;
+    const control = (selector: number, operation: number) => {
+      this.load(rsi, 0);
+      this.load(rdx, 0);
+      this.load(rdi, (selector << 12) | (operation << 8) | abi.HC_SM_CTRL);
+      a.syscall();
+    };
+    const resume = (label: string) => {
+      this.load(rbx, REMOTE_HANDLER_UTCB);
+      a.lea(rax, rip(label));
+      a.mov(qword(rbx, { disp: abi.UTCB_RIP }), rax);
+      a.lea(rax, rip("remote_stack"));
+      a.mov(qword(rbx, { disp: abi.UTCB_RSP }), rax);
+      a.mov(qword(rbx, { disp: abi.UTCB_MTD }), abi.MTD_RIP_LEN | abi.MTD_RSP);
+      this.reply();
+    };
+    a.label("remote_startup");
+    resume("remote_thread");
+    a.label("remote_fault");
+    this.load(rbx, REMOTE_HANDLER_UTCB);
+    a.mov(rax, qword(rbx, { disp: abi.UTCB_QUAL + 8 }));
+    a.mov(qword(rip("remote_address")), rax);
+    control(802, abi.SM_CTRL_UP);
+    resume("remote_spin");
+    a.label("remote_recall");
+    control(802, abi.SM_CTRL_UP);
+    resume("remote_end");
+
+    a.label("remote_thread");
+    control(802, abi.SM_CTRL_UP);
+    control(803, abi.SM_CTRL_DOWN);
+    this.load(rbx, SHARED_PAGE);
+    a.label("remote_read");
+    a.mov(rax, qword(rbx));
+    a.inc(qword(rip("remote_counter")));
+    a.jmp("remote_read");
+    a.label("remote_spin");
+    a.pause();
+    a.jmp("remote_spin");
+    a.label("remote_end");
+    control(803, abi.SM_CTRL_DOWN);
+    a.ud2();
+  }
+
   private emitForeign(): void {
     const { a } = this;
     this.hypercall("create foreign PD", abi.HC_CREATE_PD, 600, 0, { rsi: PD, rax: (64 << 1) | 1 });
@@ -780,8 +876,10 @@ class Probe {
     this.emitMessages();
     this.emitEvents();
     this.emitThreads();
+    this.emitProcessors();
     this.emitForeign();
     this.emitPortals();
+    this.emitRemote();
     this.emitLibrary();
     this.emitData();
     return linkElf({
