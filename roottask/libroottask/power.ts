@@ -3,7 +3,8 @@
 // which is what firmware does. Where that fails the port of QEMU's Q35 is tried.
 
 import { hipPm1Control, hipSdt } from "../libhedron/hip";
-import { outw } from "../libhedron/x86";
+import { outw, rdtsc } from "../libhedron/x86";
+import { deadline } from "./clock";
 import { claimMemory, claimPorts, hip, reachable } from "./machine";
 import { equalsLiteral } from "./text";
 
@@ -11,6 +12,8 @@ const SLEEP_ENABLE: i32 = 1 << 13;
 const SLEEP_TYPE_SHIFT: i32 = 10;
 /** PM1a_CNT of QEMU's Q35. */
 const Q35_PM1A: u32 = 0x604;
+/** Nanoseconds. */
+const PATIENCE: u64 = 1_000_000_000;
 const TABLE_MAX: u32 = 1 << 20;
 const HEADER: u32 = 36;
 const FADT_DSDT: u32 = 40;
@@ -84,6 +87,12 @@ function readSleepTypes(): bool {
   return false;
 }
 
+/** Gives the machine a second to follow the request: chipsets and emulators act on it a little later. */
+function awaitPowerOff(): void {
+  const end = deadline(PATIENCE);
+  while (rdtsc() < end);
+}
+
 /** Switches the machine off. Returns only where the hardware ignores it. */
 export function powerOff(): void {
   const portA = hipPm1Control(hip, false);
@@ -95,7 +104,9 @@ export function powerOff(): void {
       claimPorts(portB, 2);
       outw(portB, SLEEP_ENABLE | (typeB << SLEEP_TYPE_SHIFT));
     }
+    awaitPowerOff();
   }
   claimPorts(Q35_PM1A, 2);
   outw(Q35_PM1A, SLEEP_ENABLE);
+  awaitPowerOff();
 }
