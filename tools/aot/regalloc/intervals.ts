@@ -344,8 +344,8 @@ export function buildIntervals(f: LFunc): Liveness {
         const it = get(src);
         if (kind === Use.Temp) {
           it.ranges.push(at + 3, at);
-          it.uses.push(at);
-          it.needs.push(1);
+          it.uses.push(at + 2, at);
+          it.needs.push(1, 1);
           continue;
         }
         const end = isLate(kind)

@@ -162,17 +162,30 @@ export class LinearScan {
     }
     // A register for a stretch without use is not worth the moves.
     const firstUse = it.nextUse(start, true);
-    if (firstUse >= bestUntil) return false;
+    if (firstUse >= bestUntil || this.heldAcross(it, bestUntil)) return false;
     it.reg = best;
     this.splitBefore(it, bestUntil);
     return true;
   }
 
+  /**
+   * Whether `it` needs a register in the instruction at `limit` and beyond that position, and
+   * starts too late for another register to take over before the instruction.
+   */
+  private heldAcross(it: Interval, limit: number): boolean {
+    const must = it.nextUse(limit, false);
+    return must >> 2 === limit >> 2 && this.reloadGap(must) <= it.start;
+  }
+
   /** Ends `it`, which holds a register, before `limit`; what follows is queued or goes to memory. */
   private splitBefore(it: Interval, limit: number): void {
-    const previous = Math.max(it.start, it.previousUse(limit));
-    const at = this.splitPosition(previous, limit);
+    const must = it.nextUse(limit, false);
+    // An instruction that reads the value before and after `limit` gets it whole from the next part.
+    const end = must >> 2 === limit >> 2 ? this.reloadGap(must) : limit;
+    const previous = Math.max(it.start, it.previousUse(end));
+    const at = this.splitPosition(previous, end);
     if (at > previous) this.enqueue(it.split(at));
+    else if (end < limit) this.enqueue(it.split(end));
     // Read by the very instruction that needs the register: stored before it.
     else this.spill(it.split(previous + 1));
   }
@@ -235,7 +248,9 @@ export class LinearScan {
     for (const a of this.active) {
       if (a.sse !== it.sse) continue;
       // A register the current instruction uses cannot be taken away from it.
-      useAt[a.reg] = a.start >= start ? start : a.nextUse(start, true);
+      const must = a.nextUse(start, false);
+      useAt[a.reg] =
+        a.start >= start || must >> 2 === (start + 1) >> 2 ? start : a.nextUse(start, true);
     }
     for (const i of this.inactive) {
       if (i.sse !== it.sse || intersection(i.ranges, it.ranges, start) === MAX_POS) continue;
@@ -247,7 +262,7 @@ export class LinearScan {
     let bestUse = -1;
     for (const r of registers) {
       const until = Math.min(useAt[r] as number, blockedAt[r] as number);
-      if (until > bestUse) {
+      if (until > bestUse && !this.heldAcross(it, blockedAt[r] as number)) {
         best = r;
         bestUse = until;
       }
