@@ -64,10 +64,20 @@ export class Vec {
   /** SSE or AVX instructions may execute; otherwise #UD or #NM is pending. */
   @inline static ready(op: Op): bool {
     return (op.sub & VEX) != 0
-      ? avxReady()
+      ? Vec.avxReady()
       : ((load<u32>(S_CR0) & (CR0_EM | CR0_TS)) | (~load<u32>(S_CR4) & CR4_OSFXSR)) == 0
         ? true
         : sseFault();
+  }
+
+  /** Protected mode, not VM86, TS clear, OSXSAVE, XMM and YMM state enabled. */
+  @inline static avxReady(): bool {
+    return ((load<u32>(S_CR0) ^ 1) & (1 | CR0_TS)) |
+      (load<u32>(S_EFLAGS) & EFLAGS_VM) |
+      (~load<u32>(S_CR4) & CR4_OSXSAVE) |
+      (~load<u32>(S_XCR0) & 6)
+      ? avxFault()
+      : true;
   }
 
   @inline static sseReady(): bool {
@@ -95,22 +105,14 @@ export function vexReady(): bool {
   return false;
 }
 
-function avxReady(): bool {
-  const cr0 = load<u32>(S_CR0);
-  if (
-    (cr0 & 1) == 0 ||
-    (load<u32>(S_EFLAGS) & EFLAGS_VM) != 0 ||
-    (load<u32>(S_CR4) & CR4_OSXSAVE) == 0 ||
-    (load<u32>(S_XCR0) & 6) != 6
-  ) {
-    raise(UD);
-    return false;
-  }
-  if ((cr0 & CR0_TS) != 0) {
-    raise(NM);
-    return false;
-  }
-  return true;
+function avxFault(): bool {
+  const enabled =
+    (load<u32>(S_CR0) & 1) != 0 &&
+    (load<u32>(S_EFLAGS) & EFLAGS_VM) == 0 &&
+    (load<u32>(S_CR4) & CR4_OSXSAVE) != 0 &&
+    (load<u32>(S_XCR0) & 6) == 6;
+  raise(enabled ? NM : UD);
+  return false;
 }
 
 /** MMX instructions may execute; otherwise #UD, #NM or #MF is pending. */

@@ -5,7 +5,10 @@
 /** S-box, inverse S-box. */
 const SBOX: usize = memory.data(256, 16);
 const INVERSE: usize = memory.data(256, 16);
-const STATE: usize = memory.data(32, 16);
+const STATE: usize = memory.data(16, 16);
+/** MixColumns of a column whose row 0 is the substituted byte, others 0; and the inverse. */
+const FORWARD: usize = memory.data(1024, 16);
+const BACKWARD: usize = memory.data(1024, 16);
 
 /** Multiplication by x in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
 function double(v: u32): u32 {
@@ -30,6 +33,10 @@ export function initAes(): void {
   } while (p !== 1);
   store<u8>(SBOX, 0x63);
   store<u8>(INVERSE + 0x63, 0);
+  for (let v: u32 = 0; v < 256; v++) {
+    store<u32>(FORWARD + (v << 2), Column.mix(<u32>load<u8>(SBOX + v)));
+    store<u32>(BACKWARD + (v << 2), Column.inverseMix(<u32>load<u8>(INVERSE + v)));
+  }
 }
 
 function rotate(v: u32, n: u32): u32 {
@@ -82,12 +89,37 @@ class Column {
   }
 }
 
-export function aesenc(d: usize, a: usize, b: usize, i: u32): void {
-  shiftSubstitute(a);
-  for (let c: usize = 0; c < 16; c += 4) {
-    store<u32>(STATE + c, Column.mix(load<u32>(STATE + c)));
+/** One column of a round: rows come from four columns (ShiftRows), the table substitutes and mixes. */
+class Round {
+  @inline static column(table: usize, c0: u32, c1: u32, c2: u32, c3: u32): u32 {
+    return (
+      load<u32>(table + ((c0 & 0xff) << 2)) ^
+      rotl<u32>(load<u32>(table + (((c1 >> 8) & 0xff) << 2)), 8) ^
+      rotl<u32>(load<u32>(table + (((c2 >> 16) & 0xff) << 2)), 16) ^
+      rotl<u32>(load<u32>(table + ((c3 >> 24) << 2)), 24)
+    );
   }
-  v128.store(d, v128.xor(v128.load(STATE), v128.load(b)));
+}
+
+export function aesenc(d: usize, a: usize, b: usize, i: u32): void {
+  const c0 = load<u32>(a);
+  const c1 = load<u32>(a, 4);
+  const c2 = load<u32>(a, 8);
+  const c3 = load<u32>(a, 12);
+  const mixed = i32x4.replace_lane(
+    i32x4.replace_lane(
+      i32x4.replace_lane(
+        i32x4.splat(Round.column(FORWARD, c0, c1, c2, c3)),
+        1,
+        Round.column(FORWARD, c1, c2, c3, c0),
+      ),
+      2,
+      Round.column(FORWARD, c2, c3, c0, c1),
+    ),
+    3,
+    Round.column(FORWARD, c3, c0, c1, c2),
+  );
+  v128.store(d, v128.xor(mixed, v128.load(b)));
 }
 
 export function aesenclast(d: usize, a: usize, b: usize, i: u32): void {
@@ -96,11 +128,24 @@ export function aesenclast(d: usize, a: usize, b: usize, i: u32): void {
 }
 
 export function aesdec(d: usize, a: usize, b: usize, i: u32): void {
-  inverseShiftSubstitute(a);
-  for (let c: usize = 0; c < 16; c += 4) {
-    store<u32>(STATE + c, Column.inverseMix(load<u32>(STATE + c)));
-  }
-  v128.store(d, v128.xor(v128.load(STATE), v128.load(b)));
+  const c0 = load<u32>(a);
+  const c1 = load<u32>(a, 4);
+  const c2 = load<u32>(a, 8);
+  const c3 = load<u32>(a, 12);
+  const mixed = i32x4.replace_lane(
+    i32x4.replace_lane(
+      i32x4.replace_lane(
+        i32x4.splat(Round.column(BACKWARD, c0, c3, c2, c1)),
+        1,
+        Round.column(BACKWARD, c1, c0, c3, c2),
+      ),
+      2,
+      Round.column(BACKWARD, c2, c1, c0, c3),
+    ),
+    3,
+    Round.column(BACKWARD, c3, c2, c1, c0),
+  );
+  v128.store(d, v128.xor(mixed, v128.load(b)));
 }
 
 export function aesdeclast(d: usize, a: usize, b: usize, i: u32): void {

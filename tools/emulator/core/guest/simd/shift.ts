@@ -113,7 +113,7 @@ export function vpsravd(d: usize, a: usize, b: usize, i: u32): void {
   for (let n: usize = 0; n < 16; n += 4) {
     const v = load<i32>(a + n);
     const c = load<u32>(b + n);
-    store<i32>(d + n, v >> <i32>(c > 31 ? 31 : c));
+    store<i32>(d + n, v >> <i32>min<u32>(c, 31));
   }
 }
 
