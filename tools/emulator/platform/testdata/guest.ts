@@ -1,7 +1,20 @@
 // Small Multiboot guests for tests, written with the assembler: 32-bit protected mode from 1 MiB on,
 // a stack, and a few routines to print.
 
-import { Assembler, al, byte, dx, eax, ebx, ecx, edx, esi, esp, mem } from "../../../asm/index.ts";
+import {
+  Assembler,
+  al,
+  ax,
+  byte,
+  dx,
+  eax,
+  ebx,
+  ecx,
+  edx,
+  esi,
+  esp,
+  mem,
+} from "../../../asm/index.ts";
 import { linkElf } from "../../../elf/index.ts";
 
 export const COM1 = 0x3f8;
@@ -37,7 +50,7 @@ export function guest(body: (a: Assembler) => void): Uint8Array {
   a.mov(esp, STACK);
   body(a);
   a.label("poweroff", { global: true });
-  a.mov(dx, 0x604).mov(eax, 0x2000).out(dx, eax);
+  a.mov(dx, 0x604).mov(ax, 0x2000).out(dx, ax);
   a.label("stay");
   a.hlt().jmp("stay");
 
