@@ -243,9 +243,12 @@ export function switchEc(cpu: Cpu, ec: Ec): void {
   switchPd(cpu, ec.domain);
 }
 
-/** The FPU state of `to` becomes that of `from`, one of which is running: MTD bit FPU. */
+/**
+ * The FPU state of `to` becomes that of `from`, MTD bit FPU; one of the two, the handler, is running.
+ * Its own state is as saved when it last gave up the CPU: it works on the other's meanwhile.
+ */
 export function copyFpuState(cpu: Cpu, from: Ec, to: Ec): void {
   if (from === to) return;
   if (cpu.ec === from) saveFpu(to.fpu);
-  else loadFpu(from.fpu);
+  loadFpu(from.fpu);
 }

@@ -14,6 +14,8 @@ import {
   eax,
   ecx,
   edx,
+  fs,
+  gs,
   mem,
   qword,
   r8,
@@ -32,6 +34,7 @@ import {
   rip,
   rsi,
   rsp,
+  xmm0,
 } from "../../tools/asm/index.ts";
 import { linkElf } from "../../tools/elf/index.ts";
 import * as abi from "../abi.ts";
@@ -45,6 +48,11 @@ const OTHER_UTCB = 0x2000_1000;
 const THREAD_UTCB = 0x2000_2000;
 const FOREIGN_UTCB = 0x2000_3000;
 const PD = abi.ROOT_SEL_PD;
+/** Segment bases as they are set by events: name, place in the UTCB, word they point to. */
+const BASES: readonly [string, number, string][] = [
+  ["FS base", abi.UTCB_FS_BASE, "fs_word"],
+  ["GS base", abi.UTCB_GS_BASE, "gs_word"],
+];
 const REMOTE_UTCB = 0x2000_4000;
 const REMOTE_HANDLER_UTCB = 0x2000_5000;
 const SHARED_PAGE = 0x3000_0000;
@@ -256,6 +264,10 @@ class Probe {
       a.label(name);
       a.dq(0);
     }
+    a.label("fs_word");
+    a.dq(0xf5);
+    a.label("gs_word");
+    a.dq(0x65);
     for (const [label, value] of this.strings) {
       a.label(label);
       a.db(value, 0);
@@ -495,7 +507,7 @@ class Probe {
 
   private emitEvents(): void {
     const { a } = this;
-    for (const vector of [0, 3, 4, 6, 13, 14, abi.EVENT_RECALL]) {
+    for (const vector of [0, 3, 6, 13, 14, abi.EVENT_RECALL]) {
       this.createPt(
         "create exception portal",
         vector,
@@ -595,6 +607,71 @@ class Probe {
     a.mov(r12, rax);
     this.show("  status", r13);
     this.show("  deadline reached", r12);
+  }
+
+  /** Registers that are not in the frame: SSE and segment bases. */
+  private emitRegisters(): void {
+    const { a } = this;
+    const setXmm = (value: number) => {
+      this.load(rax, value);
+      a.movq(xmm0, rax);
+    };
+    this.createPt("create_pt", 420, 400, 0, "sse_portal");
+    const fpu = 2 ** abi.MTD_FPU_SHIFT;
+    this.createPt("create_pt", 4, 400, ALL_STATE + fpu, "sse_event_portal");
+    for (let turn = 0; turn < 2; turn++) {
+      setXmm(0x1111);
+      this.hypercall("call with SSE registers", abi.HC_CALL, 420, 0);
+      a.movq(rax, xmm0);
+      this.show("  XMM0 of the caller", rax);
+    }
+    setXmm(0x2222);
+    for (let turn = 0; turn < 2; turn++) {
+      this.print("#OF by INT 4\n");
+      a.int(4);
+      a.movq(rax, xmm0);
+      this.show("  XMM0 after the event", rax);
+      a.mov(rax, qword({ disp: 0, segment: fs }));
+      this.show("  at FS:0", rax);
+      a.mov(rax, qword({ disp: 0, segment: gs }));
+      this.show("  at GS:0", rax);
+    }
+    setXmm(0x3333);
+    this.hypercall("call with SSE registers", abi.HC_CALL, 420, 0);
+    a.movq(rax, xmm0);
+    this.show("  XMM0 of the caller", rax);
+  }
+
+  private emitRegisterPortals(): void {
+    const { a } = this;
+    a.label("sse_portal");
+    a.movq(rax, xmm0);
+    this.show("    XMM0 of the handler", rax);
+    a.stmxcsr(dword(rip("out_rax")));
+    a.mov(eax, dword(rip("out_rax")));
+    this.show("    MXCSR of the handler", rax);
+    this.load(rax, 0x7777);
+    a.movq(xmm0, rax);
+    this.reply();
+
+    a.label("sse_event_portal");
+    a.movq(rax, xmm0);
+    this.show("    XMM0 of the event", rax);
+    this.load(rbx, HANDLER_UTCB);
+    for (const [name, offset, word] of BASES) {
+      a.mov(rax, qword(rbx, { disp: offset }));
+      a.lea(rcx, rip(word));
+      a.sub(rax, rcx);
+      a.setne(al);
+      a.movzx(eax, al);
+      this.show(`    ${name} is new`, rax);
+      a.mov(qword(rbx, { disp: offset }), rcx);
+    }
+    this.load(rax, 0x9999);
+    a.movq(xmm0, rax);
+    this.load(rax, abi.MTD_FS_GS + 2 ** abi.MTD_FPU_SHIFT);
+    a.mov(qword(rbx, { disp: abi.UTCB_MTD }), rax);
+    this.reply();
   }
 
   /** CPU 1: everything it does is reported through semaphores, only CPU 0 prints. */
@@ -875,10 +952,12 @@ class Probe {
     this.emitErrors();
     this.emitMessages();
     this.emitEvents();
+    this.emitRegisters();
     this.emitThreads();
     this.emitProcessors();
     this.emitForeign();
     this.emitPortals();
+    this.emitRegisterPortals();
     this.emitRemote();
     this.emitLibrary();
     this.emitData();
