@@ -201,6 +201,95 @@ describe("32-bit code", () => {
   });
 });
 
+describe("state in memory", () => {
+  const random = (): StateRecord =>
+    new Generator(
+      listForms(["mmx", "avx"]).filter((form) => /add/i.test(form.name)),
+      11,
+    ).next().before;
+  /** A busy state with `hex` as code and RSI at the start of window A, EDX:EAX = 7. */
+  const busy = (hex: string): StateRecord => {
+    const record = random().clone();
+    record.setCode(Buffer.from(hex, "hex"), Memory.code);
+    record.setU64(Field.rflags, 0x202n);
+    record.setGpr(6, BigInt(Memory.windowA));
+    record.setGpr(0, 7n);
+    record.setGpr(2, 0n);
+    return record;
+  };
+  const MXCSR_MASK = 28;
+
+  it("FXSAVE64 writes the image of the manual, MXCSR_MASK included", () => {
+    const before = busy("480fae06");
+    const after = max.run(before);
+    const expected = Buffer.from(before.bytes.subarray(Field.fx, Field.fx + 416));
+    expected.writeUInt32LE(0xffff, MXCSR_MASK);
+    const image = Buffer.from(after.bytes.subarray(Field.windowA, Field.windowA + 416));
+    for (let i = 0; i < 8; i++) {
+      // Bytes above an 80-bit register are reserved and written as 0.
+      expected.fill(0, 32 + 16 * i + 10, 48 + 16 * i);
+    }
+    // FIP and FDP have 64 bits, selectors are not saved.
+    expected.fill(0, 8, 24);
+    image.fill(0, 8, 24);
+    expect(image.toString("hex")).toBe(expected.toString("hex"));
+  });
+
+  it("XSAVE64 and XRSTOR64 carry x87, XMM and upper YMM state across a change of all of it", () => {
+    // XSAVE64; FNINIT; VZEROALL; XRSTOR64.
+    const before = busy("480fae26 dbe3 c5fc77 480fae2e".replaceAll(" ", ""));
+    before.bytes.fill(0, Field.windowA + 512, Field.windowA + 576);
+    const after = max.run(before);
+    expect(after.u32(Field.vector)).toBe(BREAKPOINT);
+    const test = { undefinedFlags: 0, undefinedFsw: 0, tolerance: "exact" } as const;
+    const state = before.clone();
+    for (const [from, to] of [
+      [Field.codeLength, Field.fx],
+      [Field.windowA, Field.windowA + Memory.windowASize],
+    ] as const) {
+      state.bytes.set(after.bytes.subarray(from, to), from);
+    }
+    expect(compareStates(test, state, after)).toEqual([]);
+  });
+
+  it.each([
+    ["FXSAVE at an address that is not a multiple of 16", "0fae4608", () => {}],
+    ["XSAVE at an address that is not a multiple of 64", "0fae6620", () => {}],
+    [
+      "FXRSTOR of reserved MXCSR bits",
+      "0fae0e",
+      (r: StateRecord) => r.setU32(Field.windowA + 24, 0x10000),
+    ],
+    ["LDMXCSR of reserved bits", "0fae16", (r: StateRecord) => r.setU32(Field.windowA, 0x80000000)],
+    [
+      "XRSTOR of a component that XCR0 lacks",
+      "0fae2e",
+      (r: StateRecord) => {
+        r.bytes.fill(0, Field.windowA, Field.windowA + 832);
+        r.setU64(Field.windowA + 512, 8n);
+      },
+    ],
+    [
+      "XRSTOR of a compacted image",
+      "0fae2e",
+      (r: StateRecord) => {
+        r.bytes.fill(0, Field.windowA, Field.windowA + 832);
+        r.setU64(Field.windowA + 520, 1n << 63n);
+      },
+    ],
+  ])("%s raises #GP", (_name, hex, change) => {
+    const record = busy(hex);
+    change(record);
+    expect(max.run(record).u32(Field.vector)).toBe(13);
+  });
+
+  it("XSAVE needs CR4.OSXSAVE, FXSAVE does not", () => {
+    const environment = { ...USUAL, cr4: USUAL.cr4 & ~0x40000n };
+    expect(max.run(busy("0fae26"), environment).u32(Field.vector)).toBe(UNDEFINED);
+    expect(max.run(busy("0fae06"), environment).u32(Field.vector)).toBe(BREAKPOINT);
+  });
+});
+
 /** Whether the bytes are one instruction with the same operands in 32-bit and in 64-bit mode, memory by base register. */
 function sameIn32Bits(code: Uint8Array): boolean {
   const decode = (bits: number): { text: string; length: number; fits: boolean } => {
