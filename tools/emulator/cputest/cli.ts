@@ -19,6 +19,7 @@ interface Options {
   isa: string[];
   show: number;
   alignment: boolean;
+  bits: 32 | 64;
   record?: string;
   counts?: boolean;
 }
@@ -28,6 +29,11 @@ function natural(text: string): number {
   if (!Number.isSafeInteger(value) || value < 0)
     throw new InvalidArgumentError("expected a whole number");
   return value;
+}
+
+function codeSize(text: string): number {
+  if (text !== "32" && text !== "64") throw new InvalidArgumentError("expected 32 or 64");
+  return Number(text);
 }
 
 function pattern(text: string): RegExp {
@@ -62,6 +68,7 @@ const program = new Command("fuzz:cpu")
     Object.keys(ISA_FEATURES),
   )
   .option("--show <n>", "mismatches to print in full", natural, 20)
+  .option("--bits <size>", "code size: 64, or 32 for compatibility mode", codeSize, 64)
   .option("--alignment", "set EFLAGS.AC in some snippets", false)
   .option("--counts", "print the number of cases per mnemonic")
   .option("--record <file>", "write vectors from the host instead of comparing");
@@ -79,9 +86,10 @@ async function main(): Promise<number> {
   const host = new Set(hostIsas());
   const missing = options.isa.filter((isa) => !host.has(isa));
   if (missing.length > 0) console.log(`skipped, the host CPU lacks them: ${missing.join(", ")}`);
-  const forms = listForms(options.isa.filter((isa) => host.has(isa))).filter((form) =>
-    options.only.test(form.name),
-  );
+  const forms = listForms(
+    options.isa.filter((isa) => host.has(isa)),
+    options.bits,
+  ).filter((form) => options.only.test(form.name));
   if (forms.length === 0) {
     console.error(
       `no instruction form matches --only ${options.only.source} in ${options.isa.join(",")}`,
@@ -93,7 +101,7 @@ async function main(): Promise<number> {
     if (options.record !== undefined) {
       record(
         native,
-        new Generator(forms, options.seed, options.shard),
+        new Generator(forms, options.seed, options.shard, false, options.bits),
         options.cases,
         options.record,
       );
@@ -109,6 +117,7 @@ async function main(): Promise<number> {
         seed: options.seed,
         stream: options.shard,
         alignment: options.alignment,
+        bits: options.bits,
       },
       (state) => {
         if (process.stderr.isTTY)

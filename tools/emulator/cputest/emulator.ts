@@ -37,6 +37,7 @@ const LARGE = 0x80;
 /** Selectors as Linux has them in 64-bit user mode. */
 const KERNEL_CS = 0x10;
 const USER_CS = 0x33;
+const USER_CS_32 = 0x23;
 const USER_SS = 0x2b;
 const TSS_SELECTOR = 0x40;
 
@@ -134,6 +135,7 @@ export class EmulatedCpu {
     put(GDT + KERNEL_CS, 0x00af_9b00_0000_ffffn);
     put(GDT + (USER_SS & ~7), 0x00cf_f300_0000_ffffn);
     put(GDT + (USER_CS & ~7), 0x00af_fb00_0000_ffffn);
+    put(GDT + (USER_CS_32 & ~7), 0x00cf_fb00_0000_ffffn);
     put(GDT + TSS_SELECTOR, 0x0000_8b00_0000_0067n | (BigInt(TSS) << 16n));
     put(GDT + TSS_SELECTOR + 8, SUPERVISOR >> 32n);
     view.setBigUint64(this.#ram + TSS + 4, SUPERVISOR + BigInt(STACK_TOP), true);
@@ -142,7 +144,7 @@ export class EmulatedCpu {
       const handler = HANDLERS + vector * 16;
       // OUT EXIT_PORT, AL; JMP to itself.
       new Uint8Array(view.buffer).set([0xe6, EXIT_PORT, 0xeb, 0xfe], this.#ram + handler);
-      const dpl = vector === 3 ? 3n : 0n;
+      const dpl = vector === 3 || vector === 4 ? 3n : 0n;
       put(
         IDT + vector * 16,
         BigInt(handler & 0xffff) | (BigInt(KERNEL_CS) << 16n) | (0x8e00n << 32n) | (dpl << 45n),
@@ -223,13 +225,13 @@ export class EmulatedCpu {
       u32(field + S.SEG_ATTR, attributes);
       u32(field + S.SEG_VALID, attributes === 0 ? 0 : 1);
     };
-    segment(1, USER_CS, environment.code32 ? 0xc0fb : 0xa0fb, 0xffff_ffff, 0n);
-    const data = environment.code32 ? 0xc0f3 : 0;
-    segment(2, USER_SS, 0xc0f3, 0xffff_ffff, 0n);
-    segment(0, data && USER_SS, data, data && 0xffff_ffff, 0n);
-    segment(3, data && USER_SS, data, data && 0xffff_ffff, 0n);
-    segment(4, 0, 0, 0, before.u64(Field.fsBase));
-    segment(5, 0, 0, 0, before.u64(Field.gsBase));
+    const data = (index: number, base: bigint): void =>
+      segment(index, USER_SS, 0xc0f3, 0xffff_ffff, base);
+    if (before.bits === 32 || environment.code32) segment(1, USER_CS_32, 0xc0fb, 0xffff_ffff, 0n);
+    else segment(1, USER_CS, 0xa0fb, 0xffff_ffff, 0n);
+    for (const index of [0, 2, 3]) data(index, 0n);
+    data(4, before.u64(Field.fsBase));
+    data(5, before.u64(Field.gsBase));
     segment(6, 0, 0, 0, 0n);
     segment(7, TSS_SELECTOR, 0x8b, 0x67, SUPERVISOR + BigInt(TSS));
 

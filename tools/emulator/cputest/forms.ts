@@ -62,7 +62,7 @@ export const ISA_FEATURES: Readonly<Record<string, readonly string[]>> = {
 /** Mnemonics that never run: they leave the sandbox, or their result is not a function of the state. */
 const EXCLUDED_MNEMONICS = new Set(
   (
-    "Syscall Sysenter Sysexit Sysret Int Into Iret Iretd Iretq Retf " +
+    "Syscall Sysenter Sysexit Sysret Int Iret Iretd Iretq Retf " +
     "Les Lds Lss Lfs Lgs Lar Lsl Verr Verw Sgdt Sidt Sldt Str Smsw Lmsw Lgdt Lidt Lldt Ltr " +
     "Rdtsc Rdtscp Rdpmc Rdrand Rdseed Rdpid Cpuid Xgetbv Xsetbv Xbegin Xabort " +
     "Xsave Xsave64 Xsaveopt Xsaveopt64 Xrstor Xrstor64 Monitor Mwait Loadall Loadallsys Umov " +
@@ -132,8 +132,8 @@ function usesModRm(kind: OpCodeOperandKind): boolean {
   return /(_or_mem|_reg|_rm|_reg_mem)(_mpx)?$|^mem($|_vsib)/.test(name) && name !== "mem_offs";
 }
 
-/** All forms of the given instruction sets (names of `ISA_FEATURES`), in the order of iced's `Code`. */
-export function listForms(isas: readonly string[]): Form[] {
+/** All forms of the given instruction sets (names of `ISA_FEATURES`) that code of this size has, in the order of iced's `Code`. */
+export function listForms(isas: readonly string[], bits: 32 | 64 = 64): Form[] {
   const featureIsa = new Map<number, string>();
   for (const isa of isas) {
     const features = ISA_FEATURES[isa];
@@ -149,7 +149,7 @@ export function listForms(isas: readonly string[]): Form[] {
   for (const name of Object.keys(Code)) {
     const code = Code[name as keyof typeof Code];
     if (typeof code !== "number" || !Number.isNaN(Number(name))) continue;
-    const form = makeForm(code, name, featureIsa);
+    const form = makeForm(code, name, featureIsa, bits);
     if (form) forms.push(form);
   }
   return forms;
@@ -164,15 +164,30 @@ function cpuidFeatures(code: Code): number[] {
   }
 }
 
-function makeForm(code: Code, name: string, featureIsa: Map<number, string>): Form | undefined {
+function makeForm(
+  code: Code,
+  name: string,
+  featureIsa: Map<number, string>,
+  bits: 32 | 64,
+): Form | undefined {
   const info = CodeExt.opCode(code);
   try {
-    if (!info.isInstruction || !info.mode64 || info.fwait || info.isReservedNop) return undefined;
+    if (
+      !info.isInstruction ||
+      !(bits === 64 ? info.mode64 : info.mode32) ||
+      info.fwait ||
+      info.isReservedNop
+    )
+      return undefined;
     if (info.encoding !== EncodingKind.Legacy && info.encoding !== EncodingKind.VEX)
       return undefined;
-    if (info.addressSize === 16) return undefined;
+    if (info.addressSize === 16 && bits === 64) return undefined;
     const mnemonic = Mnemonic[info.mnemonic] as unknown as string;
-    if (EXCLUDED_MNEMONICS.has(mnemonic) || EXCLUDED_CODES.has(name) || /_rel(8_)?16/.test(name))
+    if (
+      EXCLUDED_MNEMONICS.has(mnemonic) ||
+      EXCLUDED_CODES.has(name) ||
+      /_rel(8_)?16|_ptr16|^Pop[wdq]?_(ES|SS|DS|FS|GS)$/.test(name)
+    )
       return undefined;
     const isas = cpuidFeatures(code).map((feature) => featureIsa.get(feature));
     const isa = isas.includes("x87") ? "x87" : isas[isas.length - 1];

@@ -33,10 +33,16 @@ export function fuzz(
   forms: readonly Form[],
   native: NativeCpu,
   emulator: EmulatedCpu,
-  options: { cases: number; seed: number; stream: number; alignment: boolean },
+  options: { cases: number; seed: number; stream: number; alignment: boolean; bits: 32 | 64 },
   progress: (result: FuzzResult) => void,
 ): FuzzResult {
-  const generator = new Generator(forms, options.seed, options.stream, options.alignment);
+  const generator = new Generator(
+    forms,
+    options.seed,
+    options.stream,
+    options.alignment,
+    options.bits,
+  );
   const result: FuzzResult = {
     cases: 0,
     mnemonics: new Map(),
@@ -63,26 +69,32 @@ export function fuzz(
 function check(test: TestCase, host: StateRecord, emulator: EmulatedCpu, result: FuzzResult): void {
   const last = test.forms[test.forms.length - 1] as Form;
   result.mnemonics.set(last.mnemonic, (result.mnemonics.get(last.mnemonic) ?? 0) + 1);
-  let differences: string[];
-  try {
-    differences = compareStates(test, host, emulator.run(test.before));
-  } catch (error) {
-    if (!(error instanceof NotImplemented)) throw error;
-    const name = test.forms.length === 1 ? last.name : "(several)";
+  const name = test.forms.length === 1 ? last.name : "(several)";
+  const differences = differ(test, host, emulator);
+  if (!differences) {
     result.unimplemented.set(name, (result.unimplemented.get(name) ?? 0) + 1);
     return;
   }
   if (differences.length === 0) return;
   result.mismatched++;
-  const field = fieldOf(differences);
-  const name = test.forms.length === 1 ? last.name : "(several)";
-  const key = `${name} ${field}`;
+  const key = `${name} ${fieldOf(differences)}`;
   const known = result.mismatches.get(key);
   if (known) {
     known.count++;
     if (test.length < known.test.length) Object.assign(known, { test, differences });
   } else {
     result.mismatches.set(key, { key, count: 1, test, differences });
+  }
+}
+
+/** What the emulator does differently, or undefined if it says that an instruction is not implemented. */
+function differ(test: TestCase, host: StateRecord, emulator: EmulatedCpu): string[] | undefined {
+  try {
+    return compareStates(test, host, emulator.run(test.before));
+  } catch (error) {
+    if (error instanceof NotImplemented) return undefined;
+    if (error instanceof WebAssembly.RuntimeError) return [`core crashed: ${error.message}`];
+    throw error;
   }
 }
 
@@ -96,19 +108,14 @@ export function minimise(mismatch: Mismatch, native: NativeCpu, emulator: Emulat
   let best = mismatch;
   const attempt = (before: StateRecord, length: number): boolean => {
     const code = before.bytes.slice(Field.code, Field.code + CODE_SIZE);
-    const defined = undefinedAfter(code, length);
+    const defined = undefinedAfter(code, before.bits, length);
     if (!defined) return false;
     const host = new StateRecord(native.run(before.bytes.slice()));
     const test = stoppedAt({ ...best.test, ...defined, before, length }, host);
-    try {
-      const differences = compareStates(test, host, emulator.run(before));
-      if (fieldOf(differences) !== fieldOf(mismatch.differences)) return false;
-      best = { ...best, test, differences };
-      return true;
-    } catch (error) {
-      if (error instanceof NotImplemented) return false;
-      throw error;
-    }
+    const differences = differ(test, host, emulator);
+    if (!differences || fieldOf(differences) !== fieldOf(mismatch.differences)) return false;
+    best = { ...best, test, differences };
+    return true;
   };
   for (let i = 0; i < best.test.length && best.test.length > 1; ) {
     const shorter = withoutInstruction(best.test, i);
@@ -156,7 +163,11 @@ function withoutInstruction(test: TestCase, index: number): StateRecord | undefi
 }
 
 function instructionLengths(test: TestCase): number[] {
-  const decoder = new Decoder(64, test.before.bytes.slice(Field.code, Field.code + CODE_SIZE), 0);
+  const decoder = new Decoder(
+    test.before.bits,
+    test.before.bytes.slice(Field.code, Field.code + CODE_SIZE),
+    0,
+  );
   const lengths: number[] = [];
   for (let i = 0; i < test.length; i++) {
     const instruction = decoder.decode();
@@ -171,7 +182,7 @@ function instructionLengths(test: TestCase): number[] {
 export function describeMismatch(mismatch: Mismatch): string {
   const { test } = mismatch;
   const bytes = test.before.bytes.slice(Field.code, Field.code + CODE_SIZE);
-  const decoder = new Decoder(64, bytes, 0);
+  const decoder = new Decoder(test.before.bits, bytes, 0);
   decoder.ip = test.before.u64(Field.rip);
   const formatter = new Formatter(FormatterSyntax.Intel);
   const lines: string[] = [];

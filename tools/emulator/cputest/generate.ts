@@ -82,10 +82,21 @@ export class Generator {
   #touched: MemoryNeed[] = [];
 
   readonly #alignment: boolean;
+  readonly #bits: 32 | 64;
 
-  /** With `alignment`, some snippets run with EFLAGS.AC set, so that unaligned accesses raise #AC. */
-  constructor(forms: readonly Form[], seed: number, stream = 0, alignment = false) {
+  /**
+   * With `alignment`, some snippets run with EFLAGS.AC set, so that unaligned accesses raise #AC. `bits` is
+   * the size of the code segment, which `forms` were listed for.
+   */
+  constructor(
+    forms: readonly Form[],
+    seed: number,
+    stream = 0,
+    alignment = false,
+    bits: 32 | 64 = 64,
+  ) {
     this.#alignment = alignment;
+    this.#bits = bits;
     if (forms.length === 0) throw new Error("no instruction form is selected");
     this.#forms = forms;
     this.#random = new Random(seed, stream);
@@ -174,11 +185,15 @@ export class Generator {
   #fillState(before: StateRecord, form: Form): void {
     const random = this.#random;
     const { bytes } = before;
-    for (let i = 0; i < 16; i++) before.setGpr(i, random.integer());
-    before.setGpr(4, this.#address(8));
-    if (random.oneIn(2)) before.setGpr(5, this.#address(8));
+    before.setU32(Field.mode, this.#bits);
+    for (let i = 0; i < (this.#bits === 64 ? 16 : 8); i++) {
+      before.setGpr(i, this.#masked(random.integer()));
+    }
+    before.setGpr(4, this.#masked(this.#address(8)));
+    if (random.oneIn(2)) before.setGpr(5, this.#masked(this.#address(8)));
     for (const i of [6, 7]) {
-      if (STRING.test(form.mnemonic) || random.oneIn(3)) before.setGpr(i, this.#address(8));
+      if (STRING.test(form.mnemonic) || random.oneIn(3))
+        before.setGpr(i, this.#masked(this.#address(8)));
     }
     if (STRING.test(form.mnemonic))
       before.setGpr(1, BigInt(random.below(random.oneIn(4) ? 200 : 12)));
@@ -204,6 +219,11 @@ export class Generator {
     this.#fillLanes(bytes, Field.windowB, Memory.windowBSize, element);
     this.#fillMxcsr(before);
     this.#fillX87(before, form);
+  }
+
+  /** A register value as wide as the mode's registers. */
+  #masked(value: bigint): bigint {
+    return BigInt.asUintN(this.#bits, value);
   }
 
   #fillMxcsr(before: StateRecord): void {
@@ -322,7 +342,8 @@ export class Generator {
     if (choice < 90) return BigInt(Memory.data + Memory.dataSize - random.below(2 * step + 1));
     if (choice < 94) return BigInt(Memory.readOnly + random.below(Memory.readOnlySize - step));
     if (choice < 96) return BigInt(Memory.data - random.below(step + 1));
-    if (choice < 98)
+    // How an access across the 4 GiB limit ends differs between CPUs (SDM vol. 3A, 5.3).
+    if (choice < 98 && this.#bits === 64)
       return 0x0000_8000_0000_0000n - BigInt(random.below(step + 1)) + BigInt(random.below(64));
     return BigInt(Memory.readOnly + Memory.readOnlySize - random.below(step + 1));
   }
@@ -338,7 +359,7 @@ export class Generator {
   ): Choice | undefined {
     for (let tries = 0; tries < 30; tries++) {
       const bytes = this.#randomBytes(form);
-      const decoder = new Decoder(64, bytes, 0);
+      const decoder = new Decoder(this.#bits, bytes, 0);
       decoder.ip = ip;
       const instruction = decoder.decode();
       if (instruction.code === form.code && instruction.length <= 15) {
@@ -359,7 +380,7 @@ export class Generator {
         instruction.free();
         if (!finished) continue;
         // Read again: what is undefined depends on immediates.
-        const again = new Decoder(64, finished, 0);
+        const again = new Decoder(this.#bits, finished, 0);
         again.ip = ip;
         const decoded = again.decode();
         again.free();
@@ -378,10 +399,12 @@ export class Generator {
     if (random.oneIn(12)) out.push(random.pick([0x64, 0x65, 0x64, 0x65, 0x2e, 0x36, 0x3e, 0x26]));
     if (form.vex) {
       const pp = VEX_PP[form.prefix] ?? 0;
-      const vvvv = random.oneIn(2) ? 15 : random.below(16);
-      const inverted = random.u32() & 7;
+      const vvvv = random.oneIn(2) ? 15 : random.below(16) | (this.#bits === 64 ? 0 : 8);
+      // Outside 64-bit mode the bits that make C4 and C5 a prefix are set.
+      const inverted = this.#bits === 64 ? random.u32() & 7 : 7;
       const lBit = random.oneIn(8) ? form.l ^ 1 : form.l;
-      const w0 = random.oneIn(8) ? form.w ^ 1 : form.w;
+      // Outside 64-bit mode Intel ignores VEX.W of VPINSRD and VPEXTRD, AMD does not.
+      const w0 = random.oneIn(8) && this.#bits === 64 ? form.w ^ 1 : form.w;
       if (form.table === OpCodeTableKind.T0F && random.oneIn(2)) {
         out.push(0xc5, ((inverted & 1) << 7) | (vvvv << 3) | (lBit << 2) | pp);
       } else {
@@ -401,7 +424,7 @@ export class Generator {
         [out[i], out[j]] = [out[j] as number, out[i] as number];
       }
       const wide = form.operandSize === 64 || form.w === 1;
-      if (wide || random.oneIn(2))
+      if (this.#bits === 64 && (wide || random.oneIn(2)))
         out.push(0x40 | (wide ? 8 : 0) | (random.u32() & (random.oneIn(8) ? 15 : 7)));
       if (form.table !== OpCodeTableKind.Normal) out.push(0x0f);
       if (form.table === OpCodeTableKind.T0F38) out.push(0x38);
@@ -467,7 +490,7 @@ export class Generator {
         pins.push([Register.RSP, this.#address(8, true)]);
         need = { address: (pins[pins.length - 1] as [Register, bigint])[1], size: 8 };
       }
-      if (need) pokeMemory(before, need.address, target);
+      if (need) pokeMemory(before, need.address, target, this.#bits / 8);
       else pins.push([RegisterExt.fullRegister(instruction.opRegister(0)), target]);
     }
     if (form.mnemonic === "Maskmovq" || form.mnemonic.endsWith("askmovdqu"))
@@ -477,6 +500,8 @@ export class Generator {
     // With a count of 0 AMD checks the I/O permission, Intel does not.
     if (/^(Ins|Outs)/.test(form.mnemonic)) pins.push([Register.RCX, BigInt(1 + random.below(5))]);
     if (form.mnemonic === "Xlatb") pins.push([Register.RBX, this.#address(256)]);
+    // Which registers a faulting POPA has loaded differs between CPUs.
+    if (/^Popa/.test(form.mnemonic)) pins.push([Register.RSP, this.#address(32, true) & ~31n]);
     if (form.mnemonic === "Leave") pins.push([Register.RBP, this.#address(8)]);
     if (form.mnemonic === "Enter") {
       bytes[bytes.length - 1] = random.oneIn(2) ? 0 : random.below(5);
@@ -501,6 +526,7 @@ export class Generator {
         4,
       );
     }
+    for (const pin of pins) pin[1] = this.#masked(pin[1]);
     for (const [register, value] of pins) {
       if (written.has(register)) return undefined;
       if (fixed.has(register) && before.gpr(RegisterExt.number(register)) !== value)
@@ -548,11 +574,11 @@ export class Generator {
     let segmentBase = 0n;
     if (instruction.memorySegment === Register.FS) segmentBase = before.u64(Field.fsBase);
     if (instruction.memorySegment === Register.GS) segmentBase = before.u64(Field.gsBase);
-    const width =
-      memoryBase === Register.EIP || RegisterExt.size(memoryBase || memoryIndex) === 4 ? 32 : 64;
+    const width = addressWidth(instruction, this.#bits, offsets.displacementSize);
     let displacement = instruction.memoryDisplacement;
     const pins: [Register, bigint][] = [];
     const target = address - segmentBase;
+    if (target < 0n && this.#bits === 32) return undefined;
     let indexValue = 0n;
     const isVector = RegisterExt.isVectorRegister(memoryIndex);
     if (memoryIndex !== Register.None && !isVector) {
@@ -585,7 +611,9 @@ export class Generator {
       view.setInt32(offsets.displacementOffset, Number(distance), true);
     } else if (memoryBase === Register.None) {
       const distance = target - scaled;
-      if (offsets.displacementSize === 8) {
+      if (width === 16) {
+        view.setUint16(offsets.displacementOffset, Number(BigInt.asUintN(16, distance)), true);
+      } else if (offsets.displacementSize === 8) {
         view.setBigUint64(offsets.displacementOffset, BigInt.asUintN(64, distance), true);
       } else {
         if (offsets.displacementSize !== 4) return undefined;
@@ -595,11 +623,11 @@ export class Generator {
       }
     } else {
       const base = BigInt.asUintN(width, target - scaled - displacement);
-      const upper = width === 32 ? BigInt(random.u32()) << 32n : 0n;
+      const upper = width === 64 ? 0n : (random.u64() >> BigInt(width)) << BigInt(width);
       pins.push([RegisterExt.fullRegister(memoryBase), upper | base]);
     }
-    if (width === 32) {
-      address = BigInt.asUintN(64, segmentBase + BigInt.asUintN(32, target));
+    if (width !== 64) {
+      address = this.#masked(segmentBase + BigInt.asUintN(width, target));
     }
     this.#touched.push({ address, size });
     this.#fillAt(before, address, instruction.memorySize);
@@ -648,10 +676,11 @@ class Taint {
  */
 export function undefinedAfter(
   code: Uint8Array,
+  bits: 32 | 64,
   count: number,
   stop = Number.POSITIVE_INFINITY,
 ): { undefinedFlags: number; undefinedFsw: number } | undefined {
-  const decoder = new Decoder(64, code, 0);
+  const decoder = new Decoder(bits, code, 0);
   const taint = new Taint();
   let clean = true;
   for (let i = 0; i < count; i++) {
@@ -670,7 +699,7 @@ export function stoppedAt(test: TestCase, after: StateRecord): TestCase {
   const stop = Number(after.u64(Field.rip) - start);
   if (stop < 0 || stop > CODE_SIZE) return test;
   const code = test.before.bytes.slice(Field.code, Field.code + CODE_SIZE);
-  return { ...test, ...undefinedAfter(code, test.length, stop) };
+  return { ...test, ...undefinedAfter(code, test.before.bits, test.length, stop) };
 }
 
 /** Position of a window byte in the record, or -1. */
@@ -688,6 +717,21 @@ function pokeMemory(before: StateRecord, address: bigint, value: bigint, length 
     const at = windowOffset(address + BigInt(i));
     if (at >= 0) before.bytes[at] = Number((value >> BigInt(8 * i)) & 0xffn);
   }
+}
+
+/** Bits of the effective address: 16, 32 or 64. */
+function addressWidth(
+  instruction: Instruction,
+  bits: 32 | 64,
+  displacementSize: number,
+): 16 | 32 | 64 {
+  const { memoryBase, memoryIndex } = instruction;
+  if (memoryBase === Register.EIP) return 32;
+  if (memoryBase === Register.RIP) return 64;
+  const register = memoryBase || (RegisterExt.isVectorRegister(memoryIndex) ? 0 : memoryIndex);
+  if (register !== Register.None) return (RegisterExt.size(register) * 8) as 16 | 32 | 64;
+  if (bits === 64) return 64;
+  return displacementSize === 2 ? 16 : 32;
 }
 
 function putInteger(view: DataView, offset: number, size: number, value: bigint): void {

@@ -17,6 +17,8 @@ export const Field = {
   gsBase: 32,
   rip: 40,
   rflags: 48,
+  /** u32, before: 64, or 32 for compatibility mode. */
+  mode: 56,
   /** u64[16] in encoding order: RAX RCX RDX RBX RSP RBP RSI RDI R8–R15. */
   gpr: 64,
   code: 192,
@@ -130,6 +132,11 @@ export class StateRecord {
   }
   setGpr(index: number, value: bigint): void {
     this.setU64(Field.gpr + index * 8, value);
+  }
+
+  /** Size of the code segment, 64 or 32 bits. */
+  get bits(): 32 | 64 {
+    return this.u32(Field.mode) === 32 ? 32 : 64;
   }
 
   /** Puts code bytes at `address` (in the code pages), fills the rest with INT3 and points RIP at byte `entry`. */

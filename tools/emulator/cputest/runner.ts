@@ -23,10 +23,15 @@ const SYS = {
 const GREG = 40;
 const GREG_RIP = GREG + 16 * 8;
 const GREG_EFLAGS = GREG + 17 * 8;
+const GREG_CS = GREG + 18 * 8;
 const GREG_ERR = GREG + 19 * 8;
 const GREG_TRAPNO = GREG + 20 * 8;
 const GREG_CR2 = GREG + 22 * 8;
 const FPREGS = 224;
+/** Linux' user selectors, arch/x86/include/asm/segment.h. */
+const CS_64 = 0x33;
+const CS_32 = 0x23;
+const USER_DS = 0x2b;
 /** Index in gregs of each register in encoding order. */
 const GREG_ORDER = [13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -84,6 +89,9 @@ export function assembleRunner(): Uint8Array {
 
   a.section(".text");
   a.label("_start", { global: true });
+  // Compatibility mode needs data segments; 64-bit mode does not care.
+  a.mov(r.eax, USER_DS);
+  for (const segment of [r.ds, r.es, r.fs, r.gs]) a.mov(segment, r.eax);
   map(Memory.code, Memory.codeSize, 7);
   map(Memory.data, Memory.dataSize, 3);
   map(Memory.readOnly, Memory.readOnlySize, 3);
@@ -220,6 +228,11 @@ export function assembleRunner(): Uint8Array {
     a.mov(r.rax, r.qword(r.r12, { disp: field }));
     a.mov(r.qword(r.rbp, { disp: to }), r.rax);
   }
+  a.mov(r.word(r.rbp, { disp: GREG_CS }), CS_64);
+  a.cmp(r.dword(r.r12, { disp: Field.mode }), 32);
+  a.jne("in_64_bit_mode");
+  a.mov(r.word(r.rbp, { disp: GREG_CS }), CS_32);
+  a.label("in_64_bit_mode");
   a.mov(r.rdi, r.r13);
   a.lea(r.rsi, r.mem(r.r12, { disp: Field.fx }));
   copy(FXSAVE_USED / 8);
@@ -261,8 +274,9 @@ export function assembleRunner(): Uint8Array {
 
   return linkElf({
     objects: [a.object()],
+    // An address that no random operand is likely to hit.
     segments: [
-      { name: "text", flags: "rx", vaddr: 0x40_0000n, sections: [".text"] },
+      { name: "text", flags: "rx", vaddr: 0x5_79b0_0000n, sections: [".text"] },
       { name: "data", flags: "rw", sections: [".data", ".bss"] },
     ],
     entry: "_start",

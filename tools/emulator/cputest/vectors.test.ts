@@ -107,18 +107,12 @@ describe.skipIf(whyNoHost() !== undefined)("this host's CPU", () => {
   });
   afterAll(() => native.close());
 
-  it("agrees with the core on fresh snippets of every instruction set it has", () => {
-    const forms = listForms(hostIsas());
-    const seed = Math.floor(Date.now() / 86_400_000);
-    const result = fuzz(
-      forms,
-      native,
-      emulator,
-      { cases: 6000, seed, stream: 0, alignment: false },
-      () => {},
-    );
+  it.each([64, 32] as const)("agrees with the core on fresh %i-bit snippets", (bits) => {
+    const forms = listForms(hostIsas(), bits);
+    const options = { cases: 5000, seed: 1, stream: 0, alignment: false, bits };
+    const result = fuzz(forms, native, emulator, options, () => {});
     const report = [...result.mismatches.values()].map(describeMismatch);
-    expect(report, `seed ${seed}`).toEqual([]);
+    expect(report).toEqual([]);
     expect([...result.unimplemented.keys()]).toEqual([]);
   });
 });

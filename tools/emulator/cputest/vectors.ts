@@ -104,10 +104,16 @@ export function packVectors(vectors: readonly Vector[]): Uint8Array {
 
 /** Reads what `packVectors` wrote. Throws an error that names `file` when it is something else. */
 export function unpackVectors(packed: Uint8Array, file: string): Vector[] {
-  const bytes = gunzipSync(packed);
+  let bytes: Buffer;
+  try {
+    bytes = gunzipSync(packed);
+  } catch {
+    bytes = Buffer.alloc(0);
+  }
   if (bytes.subarray(0, MAGIC.length).toString("latin1") !== MAGIC) {
     throw new Error(
-      `${file}: expected recorded CPU vectors ("${MAGIC.trim()}"); record them again`,
+      `${file}: not a file of recorded CPU vectors (a gzip stream beginning with "${MAGIC.trim()}"); ` +
+        "record it again with npm run fuzz:cpu -- --record FILE",
     );
   }
   let at = MAGIC.length;

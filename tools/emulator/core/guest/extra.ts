@@ -5,7 +5,7 @@ import { REGS, S_CPU, S_FAULT } from "../state";
 import { Flags, setStatusFlags } from "./flags";
 import { softwareInterrupt } from "./interrupts";
 import { Mem, raise } from "./memory";
-import { Op, readLinear, readRm, writeRegister } from "./op";
+import { leaveAfter, Op, readLinear, readRm, writeRegister } from "./op";
 
 export function bound(op: Op): usize {
   const size = <i32>op.size;
@@ -24,7 +24,7 @@ export function bound(op: Op): usize {
 }
 
 export function into(op: Op): usize {
-  return Flags.o() != 0 ? softwareInterrupt(op) : op.done();
+  return Flags.o() != 0 ? softwareInterrupt(op) : leaveAfter(op);
 }
 
 /** SALC (undocumented): AL = CF ? 0xFF : 0. */
