@@ -1,0 +1,28 @@
+// The compiler against V8 on random modules: fixed seeds, a few thousand calls.
+
+import { describe, expect, test } from "vitest";
+import { fuzzOnce } from "./differential.ts";
+import { canRunNative } from "./harness.ts";
+
+/** Seeds that once failed: constants under extensions, reloads at block starts, temporaries. */
+const REGRESSIONS = [100_012, 100_063, 100_624, 100_722, 300_026, 400_112, 400_949];
+
+describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux)", () => {
+  test.each(REGRESSIONS)("seed %i, which failed before", (seed) => {
+    expect(fuzzOnce({ seed, functions: 40, inputs: 10 }).failure).toBeUndefined();
+  });
+
+  test("on random functions, arguments, memory, globals and traps", () => {
+    let cases = 0;
+    let traps = 0;
+    for (let seed = 1; cases < 6000; seed++) {
+      const result = fuzzOnce({ seed, functions: 40, inputs: 20 });
+      expect(result.failure, `seed ${seed}`).toBeUndefined();
+      cases += result.cases;
+      traps += result.traps;
+    }
+    // Both kinds of outcome must be there, or the programs have become pointless.
+    expect(traps).toBeGreaterThan(cases / 50);
+    expect(traps).toBeLessThan(cases / 2);
+  });
+});
