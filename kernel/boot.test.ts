@@ -99,8 +99,8 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
   });
 
   it("says what is wrong with the roottask and stops", { timeout: 80_000 }, async () => {
-    expect(await boot(undefined, "panic", ["-m", "128M"])).toContain("No ELF: no boot module");
-    expect(await boot("garbage", "panic", ["-m", "128M"])).toContain(
+    expect(await boot(undefined, "fatal", ["-m", "128M"])).toContain("No ELF: no boot module");
+    expect(await boot("garbage", "fatal", ["-m", "128M"])).toContain(
       "No ELF: the first boot module",
     );
   });

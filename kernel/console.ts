@@ -49,6 +49,11 @@ export function print(text: string): void {
   }
 }
 
+/** Prints bytes up to a zero byte. */
+export function printZeroTerminated(start: usize): void {
+  for (let at = start; load<u8>(at) !== 0; at++) putByte(load<u8>(at));
+}
+
 export function printHex(value: u64): void {
   let shift: i32 = 60;
   while (shift > 0 && value >> shift === 0) shift -= 4;

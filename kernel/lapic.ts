@@ -42,6 +42,7 @@ const LVT_EXTINT: u32 = 7 << 8;
 const TIMER_TSC_DEADLINE: u32 = 2 << 17;
 const DIVIDE_BY_1: u32 = 0xb;
 const ICR_PENDING: u32 = 1 << 12;
+const ICR_ALL_BUT_SELF: u32 = 3 << 18;
 const ICR_ASSERT: u32 = 1 << 14;
 const ICR_INIT: u32 = 5 << 8;
 const ICR_STARTUP: u32 = 6 << 8;
@@ -202,6 +203,11 @@ export function sendReschedule(cpu: Cpu): void {
 
 export function sendTlbShootdown(cpu: Cpu): void {
   sendIpi(cpu.apicId, ICR_ASSERT | VEC_IPI_TLB);
+}
+
+/** INIT to all other CPUs: they wait for a start-up interrupt that never comes. */
+export function parkOthers(): void {
+  write(ICR_LOW, ICR_ALL_BUT_SELF | ICR_ASSERT | ICR_INIT);
 }
 
 export function sendInit(apicId: u32): void {

@@ -47,7 +47,7 @@ import { MULTIBOOT_MAGIC, setBootInfo } from "./multiboot";
 import { insertNode } from "./node_table";
 import { allocPages, availablePages, initPages } from "./page";
 import { kernelRoot } from "./page_table";
-import { panic } from "./panic";
+import { fatal, panic, trapsAreReady } from "./panic";
 import { createPd, initKobject, Pd } from "./pd";
 import { disablePic } from "./pic";
 import { createRoot } from "./root";
@@ -152,14 +152,14 @@ function findBootCpu(): Cpu {
 export function kernel_main(magic: u32, bootInfo: u32): i32 {
   const serialPort = initConsole();
   printLine("Trihedron microhypervisor, Hedron API 5004");
-  if (magic !== MULTIBOOT_MAGIC) panic("not started by a Multiboot 1 loader");
+  if (magic !== MULTIBOOT_MAGIC) fatal("not started by a Multiboot 1 loader");
   setBootInfo(<usize>bootInfo);
   // asc puts static data from its memoryBase on; what is all zero is in no segment of the image.
   if (__heap_base > <usize>KERNEL_POOL) panic("the kernel's static data reaches into its pool");
   initPages(KERNEL_POOL, KERNEL_END);
   detectFeatures();
   detectFpu();
-  if (!findLapic()) panic("no local APIC in xAPIC mode at 0xfee00000");
+  if (!findLapic()) fatal("no local APIC in xAPIC mode at 0xfee00000");
   if (!buildIdt()) panic("out of memory for the IDT");
   if (!parseAcpi()) printLine("ACPI: not usable, one CPU and no power management");
   if (hasLegacyPic()) disablePic();
@@ -174,6 +174,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   buildHip(hip, serialPort);
   prepareCpu(cpu);
   startCpu(cpu);
+  trapsAreReady();
   calibrate();
   startTimer();
   cpu.online = true;

@@ -1,15 +1,35 @@
 // The end of the line: says what the kernel ran into and stops this CPU. Nothing here allocates or
 // depends on per-CPU state, because it has to work from a double fault.
 
-import { beginLine, endLine, print, printHex, printLine } from "./console";
-import { cli, hlt } from "./x86";
+import { beginLine, endLine, print, printHex } from "./console";
+import { parkOthers } from "./lapic";
+import { printBacktrace, printPosition } from "./source_line";
+import { cli, hlt, ud2 } from "./x86";
 
-/** Stops this CPU for good, keeping the kernel lock, so that no other CPU goes on with broken state. */
+/** Whether a trap would reach panicTrap, and the local APIC answers. */
+let trapsWork: bool = false;
+
+/** From now on a panic can show where it comes from by a trap, and stop other CPUs. */
+export function trapsAreReady(): void {
+  trapsWork = true;
+}
+
+/** Stops the machine: all other CPUs go back to waiting for a start, this one halts. */
 export function stop(): void {
+  if (trapsWork) parkOthers();
+
   for (;;) {
     cli();
     hlt();
   }
+}
+
+/** Something outside the kernel makes it impossible to start; `reason` says what to change. */
+export function fatal(reason: string): void {
+  beginLine("fatal: ");
+  print(reason);
+  endLine();
+  stop();
 }
 
 /** A state from which the kernel cannot go on; `reason` names what is missing or broken. */
@@ -17,6 +37,7 @@ export function panic(reason: string): void {
   beginLine("panic: ");
   print(reason);
   endLine();
+  if (trapsWork) ud2();
   stop();
 }
 
@@ -25,19 +46,20 @@ export function panic(reason: string): void {
  * RSP, SS as 64-bit words.
  */
 export function panicTrap(frame: usize, cr2: u64): void {
+  const rip = load<u64>(frame, 16);
+  const stack = load<u64>(frame, 40);
   beginLine("panic: trap in kernel code, vector ");
   printHex(load<u64>(frame));
   print(" error ");
   printHex(load<u64>(frame, 8));
-  print(" rip ");
-  printHex(load<u64>(frame, 16));
   print(" rsp ");
-  printHex(load<u64>(frame, 40));
+  printHex(stack);
   print(" cr2 ");
   printHex(cr2);
+  print(" rip ");
+  printHex(rip);
+  printPosition(rip);
+  printBacktrace(stack);
   endLine();
-  printLine(
-    "panic: this is a kernel bug; look up rip in kernel.elf32 with addr2line or objdump -dl",
-  );
   stop();
 }

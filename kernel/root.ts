@@ -21,7 +21,7 @@ import { hipAddress } from "./hip";
 import { addRef } from "./kobject";
 import { PAGE_SIZE } from "./layout";
 import { moduleCount, moduleEnd, moduleStart } from "./multiboot";
-import { panic } from "./panic";
+import { fatal, panic } from "./panic";
 import { createPd, Pd } from "./pd";
 import { createSc, makeReady } from "./sc";
 import { delegateMemory } from "./space_mem";
@@ -30,10 +30,6 @@ import { insertObject } from "./space_obj";
 const ELF_MAGIC: u32 = 0x464c457f;
 const PHDR_BYTES: u64 = 56;
 const PT_LOAD: u32 = 1;
-
-function badElf(reason: string): void {
-  panic(reason);
-}
 
 /** log2 of the largest block that starts at both addresses and fits into `bytes`, all multiples of a page. */
 function blockOrder(a: u64, b: u64, bytes: u64): u32 {
@@ -55,7 +51,7 @@ function mapSegment(pd: Pd, kernel: Pd, phys: u64, virt: u64, bytes: u64, rights
 
 /** Maps the segments of the ELF image in the module; returns its entry point. */
 function loadElf(pd: Pd, kernel: Pd): u64 {
-  if (moduleCount() === 0) badElf("No ELF: no boot module, the first one has to be the roottask");
+  if (moduleCount() === 0) fatal("No ELF: no boot module, the first one has to be the roottask");
   const start = <u64>moduleStart(0);
   const size = <u64>moduleEnd(0) - start;
   const image = <usize>start;
@@ -66,13 +62,13 @@ function loadElf(pd: Pd, kernel: Pd): u64 {
     load<u16>(image, 16) !== 2 ||
     load<u16>(image, 18) !== 62
   ) {
-    badElf("No ELF: the first boot module is not a 64-bit x86 executable");
+    fatal("No ELF: the first boot module is not a 64-bit x86 executable");
   }
   const page: u64 = PAGE_SIZE;
   const table = load<u64>(image, 32);
   const count = <u64>load<u16>(image, 56);
   if (start & (page - 1) || table > size || count * PHDR_BYTES > size - table) {
-    badElf("Bad ELF: the module is not page-aligned, or program headers lie beyond its end");
+    fatal("Bad ELF: the module is not page-aligned, or program headers lie beyond its end");
   }
   for (let i: u64 = 0; i < count; i++) {
     const header = image + <usize>(table + i * PHDR_BYTES);
@@ -82,13 +78,13 @@ function loadElf(pd: Pd, kernel: Pd): u64 {
     const virt = load<u64>(header, 16);
     const fileSize = load<u64>(header, 32);
     const memSize = load<u64>(header, 40);
-    if (fileSize !== memSize) badElf("Bad ELF: a segment's memory size differs from its file size");
+    if (fileSize !== memSize) fatal("Bad ELF: a segment's memory size differs from its file size");
     if (((virt ^ offset) & (page - 1)) !== 0) {
-      badElf("Bad ELF: a segment's address and offset differ within the page");
+      fatal("Bad ELF: a segment's address and offset differ within the page");
     }
-    if (offset > size || fileSize > size - offset) badElf("Bad ELF: a segment lies beyond the end");
+    if (offset > size || fileSize > size - offset) fatal("Bad ELF: a segment lies beyond the end");
     if (virt >= <u64>USER_ADDR || fileSize > <u64>USER_ADDR - virt) {
-      badElf("Bad ELF: a segment lies outside user space");
+      fatal("Bad ELF: a segment lies outside user space");
     }
     if (fileSize === 0) continue;
     let rights: u32 = 0;

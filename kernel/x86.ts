@@ -15,6 +15,8 @@ export declare function cpuid(leaf: i32, subleaf: i32, out: usize): void;
 export declare function pause(): void;
 export declare function cli(): void;
 export declare function hlt(): void;
+/** Traps. */
+export declare function ud2(): void;
 export declare function wbinvd(): void;
 export declare function mfence(): void;
 export declare function cr0(): u64;

@@ -139,6 +139,9 @@ export class Machine {
       set_cr3: (value: bigint) => {
         this.cr3 = value;
       },
+      ud2: () => {
+        throw new Panic(this.log);
+      },
       hlt: () => {
         throw new Panic(this.log);
       },
