@@ -534,8 +534,8 @@ function approximate(r: f64): u32 {
 }
 
 function reciprocal(a: u32): u32 {
-  // Between 1.111111111101b * 2^125 and 2^126 the manual leaves the choice: tiny, hence zero.
-  if ((a & 0x7fffffff) > 0x7e7fe800 && (a & 0x7fffffff) <= 0x7f800000) return a & 0x80000000;
+  // From 2^126 on the result is tiny or on the border, where the manual leaves the choice: zero.
+  if ((a & 0x7fffffff) >= 0x7e800000 && (a & 0x7fffffff) <= 0x7f800000) return a & 0x80000000;
   if ((a & 0x7fffffff) > 0x7f800000) return a | 0x400000;
   if ((a & 0x7f800000) == 0) return (a & 0x80000000) | 0x7f800000;
   return approximate(1.0 / <f64>reinterpret<f32>(a));

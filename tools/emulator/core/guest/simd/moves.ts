@@ -288,7 +288,8 @@ export function maskmovdqu(op: Op): usize {
 /** Stores the selected bytes of `size`; the whole range must be writable. */
 export function maskedBytes(op: Op, from: usize, mask: usize, size: u32): bool {
   const a = op.address(size, true);
-  if (misaligned(a, size, WRITE) || !probe(a, 1, WRITE) || !probe(a, size, WRITE)) return false;
+  // In two halves, as to which fault comes first.
+  if (misaligned(a, size, WRITE) || !probe(a, 8, WRITE) || !probe(a, size, WRITE)) return false;
   for (let n: u32 = 0; n < size; n++) {
     if (load<i8>(mask + n) < 0) Mem.write<u8>(a + n, <u64>load<u8>(from + n));
   }
