@@ -2,11 +2,20 @@
 // in one line and do not stop the rest.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { zigBinary } from "../tools/make/steps.ts";
 import { boot, hasQemu, makeSystem } from "./testing/boot.ts";
 import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";
@@ -52,6 +61,67 @@ function output(log: string): string {
   return log.replace(/^\[roottask\].*\n/gm, "");
 }
 
+/** A busybox of the distribution that is linked statically. */
+function staticBusybox(): string | undefined {
+  const path = "/bin/busybox";
+  if (!existsSync(path)) return undefined;
+  const kinds = readElf(readFileSync(path), path).segments.map((segment) => segment.type);
+  return kinds.includes(SegmentType.Interp) ? undefined : path;
+}
+
+const busybox = staticBusybox();
+
+/** Commands whose output depends on their files alone. */
+const APPLETS = [
+  "echo hello world",
+  "cat data/fruit",
+  "sort data/fruit",
+  "sort -rn data/numbers -o tmp/sorted",
+  "head -n 3 tmp/sorted",
+  "wc data/numbers data/fruit",
+  "sha256sum data/numbers",
+  "md5sum data/fruit",
+  "grep -n an data/fruit",
+  "sed s/a/A/g data/fruit",
+  "awk {s+=$1}END{print(s)} data/numbers",
+  "ls -a data",
+  "find data -name f*",
+  "mkdir -p tmp/a/b/c",
+  "touch -d @1000000000 tmp/a/b/c/d",
+  "stat -c %Y tmp/a/b/c/d",
+  "ls -R tmp/a",
+  "cp data/fruit tmp/a/copy",
+  "mv tmp/a/copy tmp/a/moved",
+  "chmod 600 tmp/a/moved",
+  "ln -s moved tmp/a/link",
+  "cat tmp/a/link",
+  "rm -r tmp/a",
+  "ls tmp",
+  "stat -c %s:%F:%a data/fruit",
+  "tail -n 2 data/numbers",
+  "uniq -c data/fruit",
+  "od -c data/fruit",
+  "expr 6 * 7",
+  "false",
+  "cat missing",
+  "printf %d:%s:%x\\n 42 text 255",
+  "factor 1234567890",
+  "dd if=data/numbers of=tmp/dd bs=100 count=3 status=none",
+  "md5sum tmp/dd",
+  "base64 data/fruit",
+  "cmp data/fruit data/numbers",
+  "truncate -s 4 tmp/dd",
+  "cat tmp/dd",
+  "sleep 0.01",
+  "tar -cf tmp/x.tar data/fruit data/numbers",
+  "tar -tf tmp/x.tar",
+].map((line) => line.split(" "));
+APPLETS.push([
+  "sh",
+  "-c",
+  "echo $((6*7)); for i in 1 2 3; do echo $i; done; cd data; test -f fruit && read x < fruit; echo $x",
+]);
+
 const exitSeven = elfOf(0x40_1000n, [
   // mov edi, 7; mov eax, 60; syscall
   { address: 0x40_1000n, flags: 5, data: Buffer.from("bf07000000b83c0000000f05", "hex") },
@@ -95,6 +165,32 @@ describe.skipIf(!hasQemu)("the roottask", () => {
     expect(log).toContain("[roottask] end 1: exit status 3\n");
     expect(log).toContain("[roottask] end 2: exit status 7\n");
     expect(status).toBe(0);
+  });
+
+  it.skipIf(!isLinux || !busybox)("runs the applets of a static glibc busybox", async () => {
+    const numbers = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
+    const files = [
+      { name: "data/numbers", data: numbers },
+      { name: "data/fruit", data: "banana\napple\ncherry\n" },
+      { name: "bin/busybox", mode: 0o755, data: readFileSync(busybox ?? "") },
+    ];
+    const folder = join(directory, "busybox");
+    for (const { name, data, mode } of files) {
+      mkdirSync(join(folder, name, ".."), { recursive: true });
+      writeFileSync(join(folder, name), data);
+      chmodSync(join(folder, name), mode ?? 0o644);
+    }
+    mkdirSync(join(folder, "tmp"));
+    const options = { cwd: folder, env: {}, input: "", encoding: "utf8" as const };
+    const expected = APPLETS.map((args) => spawnSync(join(folder, "bin/busybox"), args, options));
+    const quoted = APPLETS.map((args) => args.map((word) => `"${word}"`).join(" "));
+    const lines = quoted.map((words) => `linux bin/busybox ${words}`);
+    const { log } = boot(await tarOf([startFile(...lines), ...files]));
+    expect(output(log)).toBe(expected.map(({ stdout, stderr }) => stderr + stdout).join(""));
+    for (const [index, { status }] of expected.entries()) {
+      expect(log).toContain(`[roottask] end ${index + 1}: exit status ${status}\n`);
+    }
+    expect(log).not.toContain("not supported (ENOSYS)");
   });
 
   it("reports crashes with exception and registers, and goes on", async () => {

@@ -1,8 +1,9 @@
 // Descriptors: read(2), write(2), their vector and positional forms, lseek(2), close(2), dup(2), fcntl(2),
-// ioctl(2), poll(2). No file here ever blocks: standard input is at its end, output always goes through.
+// ioctl(2), poll(2), select(2), sendfile(2). No file here ever blocks: standard input is at its end, output always goes through.
 
 import { Utcb } from "../libhedron/utcb";
-import { EBADF, EFAULT, EINVAL, ENOTTY, ESPIPE } from "../libroottask/errno";
+import { put } from "../libroottask/console";
+import { EBADF, EFAULT, EFBIG, EINVAL, ENOTTY, ESPIPE } from "../libroottask/errno";
 import {
   closeFile,
   closeOnExec,
@@ -13,6 +14,7 @@ import {
   O_APPEND,
   O_NONBLOCK,
   OpenFile,
+  readable,
   readFile,
   readFileAt,
   replaceFile,
@@ -23,8 +25,16 @@ import {
   writeFileAt,
 } from "../libroottask/files";
 import { Process } from "../libroottask/process";
-import { copyFrom, copyTo } from "../libroottask/space";
-import { FILE_MAX, KIND_CONSOLE, KIND_FILE, Node, reserve, resize } from "../libroottask/tree";
+import { copyFrom, copyTo, get64, got, put64 } from "../libroottask/space";
+import {
+  FILE_MAX,
+  KIND_CONSOLE,
+  KIND_DIRECTORY,
+  KIND_FILE,
+  Node,
+  reserve,
+  resize,
+} from "../libroottask/tree";
 import { sleep, timespec } from "./time";
 
 const CLOEXEC: u64 = 0o2000000;
@@ -284,4 +294,120 @@ export function sysPpoll(process: Process, regs: Utcb): i64 {
   if (wait < 0) return wait;
   sleep(process, wait as u64);
   return 0;
+}
+
+/** The sets of select(2): one bit per descriptor, 1024 at most. */
+const SET_BYTES: u32 = 128;
+const set = memory.data(128);
+
+/** Keeps the bits of the set at `address` whose descriptors are ready; their number, or a negative error. */
+function selectSet(process: Process, address: u64, count: u32, event: u32): i64 {
+  if (address === 0) return 0;
+  const bytes = ((count + 63) / 64) * 8;
+  if (!copyFrom(process.space, set, address, bytes)) return -EFAULT;
+  let ready: i64 = 0;
+  for (let fd: u32 = 0; fd < bytes * 8; fd++) {
+    const slot = set + (fd >> 3);
+    const mask = ((1 as u32) << (fd & 7)) as u8;
+    if ((load<u8>(slot) & mask) === 0) continue;
+    const file = fd < count ? fileAt(process.files, fd as u64) : null;
+    if (fd < count && file === null) return -EBADF;
+    if (file !== null && event !== 0) ready++;
+    else store<u8>(slot, load<u8>(slot) & ~mask);
+  }
+  return copyTo(process.space, address, set, bytes) ? ready : -EFAULT;
+}
+
+function selectAll(process: Process, regs: Utcb): i64 {
+  if ((regs.rdi as i32) < 0 || regs.rdi > ((SET_BYTES * 8) as u64)) return -EINVAL;
+  const count = regs.rdi as u32;
+  const readers = selectSet(process, regs.rsi, count, POLLIN);
+  if (readers < 0) return readers;
+  const writers = selectSet(process, regs.rdx, count, POLLOUT);
+  if (writers < 0) return writers;
+  const others = selectSet(process, regs.r10, count, 0);
+  return others < 0 ? others : readers + writers;
+}
+
+/** select(count, readers, writers, others, timeval): every open file is ready. */
+export function sysSelect(process: Process, regs: Utcb): i64 {
+  const ready = selectAll(process, regs);
+  if (ready !== 0 || regs.r8 === 0) return ready;
+  if (!copyFrom(process.space, entry, regs.r8, 16)) return -EFAULT;
+  const seconds = load<i64>(entry);
+  const micros = load<i64>(entry + 8);
+  if (seconds < 0 || micros < 0 || micros >= 1_000_000) return -EINVAL;
+  return sleep(process, (min<i64>(seconds, 1_000_000_000) * 1_000_000_000 + micros * 1000) as u64);
+}
+
+/** pselect6(count, readers, writers, others, timespec, mask). */
+export function sysPselect(process: Process, regs: Utcb): i64 {
+  const ready = selectAll(process, regs);
+  if (ready !== 0 || regs.r8 === 0) return ready;
+  const wait = timespec(process, regs.r8);
+  return wait < 0 ? wait : sleep(process, wait as u64);
+}
+
+/** Copies `length` bytes between files; `from` and `to` are positions, -1 the file's own. */
+function copyBetween(input: OpenFile, output: OpenFile, from: i64, to: i64, length: u64): i64 {
+  if (!readable(input) || !writable(output) || (output.flags & O_APPEND) !== 0) return -EBADF;
+  if (input.node.kind !== KIND_FILE) return -EINVAL;
+  const start = from < 0 ? input.position : from;
+  if (start >= (input.node.size as i64)) return 0;
+  const count = min<u64>(length, (input.node.size as u64) - (start as u64)) as u32;
+  if (output.node.kind === KIND_CONSOLE) {
+    put(input.node.data + (start as u32), count);
+  } else if (output.node.kind === KIND_FILE) {
+    const target = to < 0 ? output.position : to;
+    if (target > (FILE_MAX as i64) || count > FILE_MAX - (target as u32)) return -EFBIG;
+    const end = (target as u32) + count;
+    const error = resize(output.node, max<u32>(end, output.node.size));
+    if (error !== 0) return error;
+    memory.copy(output.node.data + (target as u32), input.node.data + (start as u32), count);
+    if (to < 0) output.position = end as i64;
+  } else if (output.node.kind === KIND_DIRECTORY) {
+    return -EBADF;
+  }
+  if (from < 0) input.position = start + (count as i64);
+  return count as i64;
+}
+
+/** Reads the position at `address`, through `got`; -1 where there is none. */
+function positionAt(process: Process, address: u64): i64 {
+  if (address === 0) return -1;
+  if (!get64(process.space, address)) return -EFAULT;
+  return (got as i64) < 0 ? -EINVAL : (got as i64);
+}
+
+/** Moves the position at `address` on. */
+function advance(process: Process, address: u64, position: i64, count: i64): void {
+  if (address !== 0 && count > 0) put64(process.space, address, (position + count) as u64);
+}
+
+/** sendfile(out, in, position, count). */
+export function sysSendfile(process: Process, regs: Utcb): i64 {
+  const output = fileAt(process.files, regs.rdi);
+  const input = fileAt(process.files, regs.rsi);
+  if (output === null || input === null) return -EBADF;
+  const from = positionAt(process, regs.rdx);
+  if (from < -1) return from;
+  const count = copyBetween(input, output, from, -1, min<u64>(regs.r10, TRANSFER_MAX));
+  advance(process, regs.rdx, from, count);
+  return count;
+}
+
+/** copy_file_range(in, position, out, position, count, flags). */
+export function sysCopyFileRange(process: Process, regs: Utcb): i64 {
+  const input = fileAt(process.files, regs.rdi);
+  const output = fileAt(process.files, regs.rdx);
+  if (output === null || input === null) return -EBADF;
+  if (output.node.kind !== KIND_FILE) return -EINVAL;
+  const from = positionAt(process, regs.rsi);
+  if (from < -1) return from;
+  const to = positionAt(process, regs.r10);
+  if (to < -1) return to;
+  const count = copyBetween(input, output, from, to, min<u64>(regs.r8, TRANSFER_MAX));
+  advance(process, regs.rsi, from, count);
+  advance(process, regs.r10, to, count);
+  return count;
 }

@@ -4,7 +4,7 @@
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
-import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
+import { ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
 import { endProcess, Process, STATE_EXITED } from "../libroottask/process";
 import { randomBytes } from "../libroottask/random";
@@ -190,4 +190,19 @@ export function sysGetrandom(process: Process, regs: Utcb): i64 {
     done += piece;
   }
   return done as i64;
+}
+
+/** wait4(2), waitid(2): there are no children. */
+export function sysNoChild(_process: Process, _regs: Utcb): i64 {
+  return -ECHILD;
+}
+
+/** getpriority(which, who): nice value 0, as the kernel encodes it. */
+export function sysGetpriority(_process: Process, _regs: Utcb): i64 {
+  return 20;
+}
+
+/** setuid(2) and relatives: root may become root. */
+export function sysBecomeRoot(_process: Process, regs: Utcb): i64 {
+  return (regs.rdi as i32) <= 0 && (regs.rsi as i32) <= 0 ? 0 : -EPERM;
 }

@@ -20,7 +20,7 @@ import { fileAt, fileTime, O_CREAT, O_TRUNC, O_WRONLY, openPath } from "../libro
 import { allocate } from "../libroottask/heap";
 import { freePages, totalPages } from "../libroottask/pages";
 import { Process } from "../libroottask/process";
-import { copyText, copyTo } from "../libroottask/space";
+import { copyFrom, copyText, copyTo } from "../libroottask/space";
 import { equalsLiteral } from "../libroottask/text";
 import {
   attach,
@@ -478,4 +478,52 @@ export function sysGetdents64(process: Process, regs: Utcb): i64 {
     index++;
   }
   return done as i64;
+}
+
+const UTIME_NOW: i64 = 0x3fff_ffff;
+const UTIME_OMIT: i64 = 0x3fff_fffe;
+
+/** utimensat(fd, path, times, flags): the modification time; the access time is not kept. */
+export function sysUtimensat(process: Process, regs: Utcb): i64 {
+  const flags = regs.rsi === 0 ? regs.r10 | AT_EMPTY_PATH : regs.r10;
+  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, flags);
+  if (error !== 0) return error;
+  let time = fileTime();
+  if (regs.rdx !== 0) {
+    if (!copyFrom(process.space, second, regs.rdx, 32)) return -EFAULT;
+    const fraction = load<i64>(second + 24);
+    if (fraction === UTIME_OMIT) return 0;
+    if (fraction !== UTIME_NOW) {
+      if (fraction < 0 || fraction >= 1_000_000_000) return -EINVAL;
+      time = load<i64>(second + 16);
+    }
+  }
+  base.time = time;
+  return 0;
+}
+
+/** chown(path, owner, group): everything belongs to root; saying so again is fine. */
+export function sysChown(process: Process, regs: Utcb): i64 {
+  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+  if (error !== 0) return error;
+  return (regs.rsi as i32) <= 0 && (regs.rdx as i32) <= 0 ? 0 : -EPERM;
+}
+
+export function sysFchownat(process: Process, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, regs.r8);
+  if (error !== 0) return error;
+  return (regs.rdx as i32) <= 0 && (regs.r10 as i32) <= 0 ? 0 : -EPERM;
+}
+
+/** fchmodat(fd, path, mode). */
+export function sysFchmodat(process: Process, regs: Utcb): i64 {
+  const error = nodeAt(process, regs.rdi, regs.rsi, true);
+  if (error !== 0) return error;
+  (walkNode as Node).mode = (regs.rdx as u32) & 0o7777;
+  return 0;
+}
+
+/** link(2), linkat(2), mknod(2): the tree has one name per node and no new devices. */
+export function sysNotPermitted(_process: Process, _regs: Utcb): i64 {
+  return -EPERM;
 }

@@ -21,6 +21,7 @@ import {
   copyFrom,
   copyTo,
   FAULT_BEYOND_FILE,
+  FAULT_MEMORY,
   FAULT_RIGHTS,
   faultReason,
 } from "../libroottask/space";
@@ -216,6 +217,8 @@ function codeFor(event: u32): i32 {
 
 /** The exception `event` of `process`: 0 when a handler of the program takes it, else the signal it dies of. */
 export function linuxException(process: Process, event: u32): u32 {
+  // Out of memory: Linux's choice for the victim, and no handler is asked.
+  if (event === EVENT_PAGE_FAULT && faultReason === FAULT_MEMORY) return SIGKILL;
   const task = taskOf(process);
   const regs = process.utcb;
   const signal = signalFor(event);

@@ -47,6 +47,10 @@ export interface Delegation {
 interface Exports {
   memory: WebAssembly.Memory;
   setup(end: number): void;
+  informationPage(): number;
+  claim(): number;
+  pageFree(address: number): number;
+  moduleAt(): number;
   storage(bytes: number): number;
   free(): number;
   unpack(tar: number, size: number): number;

@@ -1,12 +1,22 @@
 // The roottask's rooms with a handle for tests: linked into one module that Node instantiates with a mock
 // of the kernel (machine.ts). Only tests use it.
 
+import { hipValid } from "../libhedron/hip";
 import { Utcb } from "../libhedron/utcb";
 import { populateTree } from "../libroottask/devices";
 import { checkElf, Elf } from "../libroottask/elf";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
-import { addPages, allocatePages, freePages, initPages, STATE_BYTES } from "../libroottask/pages";
+import { claimRam, findModule, hip, moduleAddress } from "../libroottask/machine";
+import {
+  addPages,
+  allocatePages,
+  freePages,
+  initPages,
+  releasePages,
+  STATE_BYTES,
+  totalPages,
+} from "../libroottask/pages";
 import { handlePortal } from "../libroottask/portals";
 import {
   ABI_LINUX,
@@ -50,6 +60,39 @@ export function setup(end: u32): void {
   seedRandom(1);
   initLinux();
   initTree();
+}
+
+/** Where a test puts its hypervisor information page. */
+export function informationPage(): usize {
+  return hip;
+}
+
+/** Claims the RAM that page lists, into a fresh allocator; the number of pages. */
+export function claim(): u32 {
+  return hipValid(hip) && claimRam() ? totalPages() : 0;
+}
+
+/** The page at `address` is free. */
+export function pageFree(address: usize): bool {
+  let found = false;
+  let page = allocatePages(0);
+  let last: usize = 0;
+  while (page !== 0) {
+    if (page === address) found = true;
+    store<usize>(page, last);
+    last = page;
+    page = allocatePages(0);
+  }
+  while (last !== 0) {
+    const next = load<usize>(last);
+    releasePages(last, 0);
+    last = next;
+  }
+  return found;
+}
+
+export function moduleAt(): usize {
+  return findModule("userland") ? moduleAddress : 0;
 }
 
 export function storage(bytes: u32): usize {
