@@ -5,7 +5,7 @@
 import { SUCCESS } from "../libhedron/abi";
 import { hipApiVersion, hipSerialPort, hipTscKilohertz, hipValid } from "../libhedron/hip";
 import { smDown } from "../libhedron/hypercalls";
-import { bootTime, CMOS_PORT, monotonic, startClock } from "../libroottask/clock";
+import { bootTime, CMOS_PORT, startClock } from "../libroottask/clock";
 import {
   COM1,
   DEBUG_CONSOLE_PORT,
@@ -206,7 +206,6 @@ function finish(process: Process): void {
   leave();
   smDown(process.block + BLOCK_DONE, 0);
   enter();
-  process.endTime = monotonic();
   reportMissing(process);
   line("end ");
   sayDecimal(process.number as u64);

@@ -12,13 +12,7 @@ import {
   RIGHT_WRITE,
   ROOT_PD,
 } from "../libhedron/abi";
-import {
-  hipMemory,
-  hipMemoryCount,
-  MEM_AVAILABLE,
-  MEM_HYPERVISOR,
-  MEM_MODULE,
-} from "../libhedron/hip";
+import { hipMemory, hipMemoryCount, MEM_AVAILABLE, MEM_MODULE } from "../libhedron/hip";
 import { delegateRange } from "../libhedron/hypercalls";
 import { load64 } from "../libhedron/x86";
 import { addPages, initPages, STATE_BYTES } from "./pages";
@@ -174,15 +168,4 @@ function lastWordIs(text: usize, name: string): bool {
   let start = end;
   while (start > 0 && load<u8>(text + start - 1) !== 32) start--;
   return equalsLiteral(text + start, end - start, name);
-}
-
-/** A region of the HIP that is the kernel's own, for the log: bytes in all. */
-export function kernelMemory(): u64 {
-  let bytes: u64 = 0;
-  const count = hipMemoryCount(hip);
-  for (let i: u32 = 0; i < count; i++) {
-    const region = hipMemory(hip, i);
-    if (region.type === MEM_HYPERVISOR) bytes += region.size;
-  }
-  return bytes;
 }

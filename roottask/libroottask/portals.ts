@@ -11,7 +11,6 @@ import {
   MTD_RFLAGS,
   MTD_RIP_LEN,
   MTD_RSP,
-  PAGE_SIZE,
   RIGHT_EXECUTE,
   RIGHT_READ,
   RIGHT_WRITE,
@@ -266,6 +265,3 @@ export function handlePortal(id: u64): void {
   }
   leave();
 }
-
-/** Bytes of a UTCB, which is one page. */
-export const UTCB_BYTES: u32 = PAGE_SIZE;

@@ -119,7 +119,6 @@ export class Process {
   /** Record of the personality. */
   personality: usize;
   startTime: u64;
-  endTime: u64;
   /** System calls of a foreign program, service calls of any. */
   calls: u64;
   faults: u64;

@@ -3,7 +3,6 @@
 export const SEL_LOCK: u64 = 64;
 export const SEL_PARK: u64 = 65;
 export const SEL_OWN_HANDLER: u64 = 66;
-export const SEL_CHANGED: u64 = 67;
 
 const PROCESS_BASE: u64 = 0x1000;
 /** Selectors per process, as an order. */

@@ -14,11 +14,6 @@ export function equalsLiteral(text: usize, length: u32, literal: string): bool {
   return true;
 }
 
-export function startsWithLiteral(text: usize, length: u32, literal: string): bool {
-  const size = literal.length as u32;
-  return length >= size && equalsLiteral(text, size, literal);
-}
-
 /** Copies the characters of `literal` to `target`; returns their number. */
 export function copyLiteral(target: usize, literal: string): u32 {
   for (let i = 0; i < literal.length; i++) store<u8>(target + i, literal.charCodeAt(i));
