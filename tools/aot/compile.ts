@@ -150,7 +150,6 @@ class Compiler {
       jumpTables: [],
       jumpTableSize: 0,
       tableSize: this.m.table?.min ?? 0,
-      tableUniform: -1,
     };
   }
 

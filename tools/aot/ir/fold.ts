@@ -196,9 +196,13 @@ export function log2(v: Value): number {
   return x.toString(2).length - 1;
 }
 
-/** Upper bound of an i32 or i64 value seen unsigned, as far as its operation tells; else all ones. */
-export function maxUnsigned(v: Value): bigint {
+/**
+ * Upper bound of an i32 or i64 value seen unsigned, as far as operations up to `depth` levels down
+ * tell; else all ones.
+ */
+export function maxUnsigned(v: Value, depth = 6): bigint {
   const full = v.type === I32 ? 0xffffffffn : 0xffffffffffffffffn;
+  if (depth === 0) return full;
   switch (v.op) {
     case Op.Const:
       return v.type === I32 ? BigInt(v.imm >>> 0) : u64(v.big);
@@ -211,7 +215,7 @@ export function maxUnsigned(v: Value): bigint {
       return v.sub === 0 && v.size < 8 ? (1n << BigInt(v.size * 8)) - 1n : full;
     case Op.And: {
       const b = v.args[1] as Value;
-      return b.op === Op.Const ? maxUnsigned(b) : full;
+      return b.op === Op.Const ? maxUnsigned(b, depth - 1) : full;
     }
     case Op.ShrU: {
       const b = v.args[1] as Value;
@@ -219,9 +223,19 @@ export function maxUnsigned(v: Value): bigint {
       return full >> (constBig(b) & (v.type === I32 ? 31n : 63n));
     }
     case Op.ExtendU:
-      return maxUnsigned(v.args[0] as Value);
-    case Op.Zext:
-      return v.size === 1 ? 0xffn : 0xffffn;
+      return maxUnsigned(v.args[0] as Value, depth - 1);
+    case Op.Shl: {
+      const b = v.args[1] as Value;
+      if (b.op !== Op.Const) return full;
+      const max =
+        maxUnsigned(v.args[0] as Value, depth - 1) << (constBig(b) & (v.type === I32 ? 31n : 63n));
+      return max <= full ? max : full;
+    }
+    case Op.Add: {
+      const max =
+        maxUnsigned(v.args[0] as Value, depth - 1) + maxUnsigned(v.args[1] as Value, depth - 1);
+      return max <= full ? max : full;
+    }
     case Op.Clz:
     case Op.Ctz:
     case Op.Popcnt:

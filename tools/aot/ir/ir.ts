@@ -37,11 +37,10 @@ export const Op = {
   Ctz: 21,
   Popcnt: 22,
   ICmp: 23, // sub: Cond
-  Wrap: 24,
-  ExtendS: 25, // i32 → i64
-  ExtendU: 26,
-  Sext: 27, // size: 1, 2 or 4 bytes kept
-  Zext: 28, // size: 1 or 2 bytes kept, i32 or i64
+  Wrap: 25,
+  ExtendS: 26, // i32 → i64
+  ExtendU: 27,
+  Sext: 28, // size: 1, 2 or 4 bytes kept
   // Floating point.
   FAdd: 29,
   FSub: 30,

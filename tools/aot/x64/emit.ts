@@ -61,8 +61,6 @@ export interface EmitContext {
   jumpTables: JumpTable[];
   jumpTableSize: number;
   tableSize: number;
-  /** Type number all table entries share, or -1 when an entry must be checked. */
-  tableUniform: number;
 }
 
 export const JUMP_TABLE_SYMBOL = "__aot_jump_tables";

@@ -308,7 +308,18 @@ export class Lowering {
   }
 
   /** Adds a memory operand for `ptr + offset` in the window. `kind` is that of its registers. */
-  private address(inst: Inst, ptr: Value, offset: number, kind: number): void {
+  private address(inst: Inst, pointer: Value, constant: number, kind: number): void {
+    let ptr = pointer;
+    let offset = constant;
+    // A constant moves into the displacement where the 32-bit addition cannot wrap.
+    while (ptr.op === Op.Add && ptr.args[1]?.op === Op.Const) {
+      const inner = ptr.args[0] as Value;
+      const added = ptr.args[1].imm;
+      if (added < 0 || offset + added >= 0x80000000) break;
+      if (maxUnsigned(inner) + BigInt(added) > 0xffffffffn) break;
+      offset += added;
+      ptr = inner;
+    }
     const mem: Mem = {
       base: -1,
       index: -1,
@@ -686,9 +697,6 @@ export class Lowering {
         return;
       case Op.Sext:
         this.extend(v, v.args[0] as Value, v.size, 1, bytesOf(v.type));
-        return;
-      case Op.Zext:
-        this.extend(v, v.args[0] as Value, v.size, 0, bytesOf(v.type));
         return;
       case Op.Select:
         this.select(v);
