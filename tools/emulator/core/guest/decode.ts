@@ -450,6 +450,8 @@ export function decodeOne(
     return 15;
   }
   if (overrun) return 0;
+  // Every encoding has a handler; a hole in a table must show itself as one.
+  if (op.h == 0) notYet();
   op.off = <u16>((offset & 0xfff) | (length << 12));
   if (ripRelative) op.disp += <i64>(offset + length);
   if (lock && (!lockable || op.ea == EA_REGISTER)) ud();
@@ -946,7 +948,7 @@ function decodeOneByte(b: u32): void {
       if (mode == 2) return ud();
       op.imm = 4;
       op.sub = 2;
-      useEnd(into);
+      use(into);
       return;
     case 0xcf:
       useEnd(iret);
@@ -1502,7 +1504,7 @@ export function fuse(first: usize, end: usize): usize {
   const before = branch - OP_SIZE;
   if (before < first) return end;
   const j = changetype<Op>(branch);
-  if (j.h != handlerOf(JCC[<i32>j.sub])) return end;
+  if (j.sub > 15 || j.h != handlerOf(JCC[<i32>j.sub])) return end;
   const c = changetype<Op>(before);
   const h = c.h;
   let fused: u32 = 0;
