@@ -1,4 +1,4 @@
-// The roottask on the kernel, on QEMU: programs behave as on Linux, crashes and broken inputs are reported
+// The roottask on the kernel, on QEMU or in the emulator: programs behave as on Linux, crashes and broken inputs are reported
 // in one line and do not stop the rest.
 
 import { execFileSync, spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { zigBinary } from "../tools/make/steps.ts";
-import { boot, hasQemu, makeSystem } from "./testing/boot.ts";
+import { boot, makeSystem } from "./testing/boot.ts";
 import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
@@ -127,7 +127,7 @@ const exitSeven = elfOf(0x40_1000n, [
   { address: 0x40_1000n, flags: 5, data: Buffer.from("bf07000000b83c0000000f05", "hex") },
 ]);
 
-describe.skipIf(!hasQemu)("the roottask", () => {
+describe("the roottask", () => {
   beforeAll(makeSystem);
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

@@ -1,5 +1,5 @@
-// Boots the built kernel and roottask with an archive of the test's own, on QEMU: what the serial line
-// says, and how it ended.
+// Boots the built kernel and roottask with an archive of the test's own, on QEMU where it is installed, else
+// (or with BOOT_ON=emu in the environment) in our emulator: what the serial line says, and how it ended.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const QEMU = "qemu-system-x86_64";
 
-export const hasQemu = spawnSync(QEMU, ["--version"]).status === 0;
+const onQemu = process.env.BOOT_ON !== "emu" && spawnSync(QEMU, ["--version"]).status === 0;
+const command = onQemu ? [QEMU, "-accel", "tcg"] : [process.execPath, join(root, "tools/bin/emu")];
 
 /** Makes kernel and roottask; throws with make's messages. */
 export function makeSystem(): void {
@@ -43,14 +44,18 @@ export function boot(archive: Uint8Array | undefined, options: string[] = []): B
   const console = join(folder, "debugcon");
   // biome-ignore format: one option with its value a line
   const args = [
-    "-accel", "tcg", "-cpu", "max", "-machine", "q35", "-m", "1024M",
+    "-cpu", "max", "-machine", "q35", "-m", "1024M",
     "-kernel", join(root, "build/kernel.elf32"),
     "-initrd", modules.join(","),
     "-serial", "stdio", "-debugcon", `file:${console}`,
     "-display", "none", "-no-reboot",
     ...options,
   ];
-  const { status, stdout } = spawnSync(QEMU, args, { timeout: 100_000, encoding: "latin1" });
+  const [program = "", ...first] = command;
+  const { status, stdout } = spawnSync(program, [...first, ...args], {
+    timeout: 110_000,
+    encoding: "latin1",
+  });
   const debugConsole = readFileSync(console, "latin1");
   rmSync(folder, { recursive: true });
   const log = stdout.replaceAll("\r\n", "\n").replace(/^\[kernel\].*\n/gm, "");
