@@ -15,18 +15,38 @@ let bits: u32 = 0;
 let lengthA: i32 = 0;
 let lengthB: i32 = 0;
 
-function element(p: usize, n: i32, control: u32): i32 {
-  if ((control & 1) !== 0) {
-    return (control & 2) !== 0 ? load<i16>(p + (n << 1)) : load<u16>(p + (n << 1));
+/** Elements of one size: bytes or, if immediate bit 0 is set, words; masks have a bit for each. */
+class Elements {
+  @inline static equal(a: v128, b: v128, words: bool): u32 {
+    return words ? i16x8.bitmask(i16x8.eq(a, b)) : i8x16.bitmask(i8x16.eq(a, b));
   }
-  return (control & 2) !== 0 ? load<i8>(p + n) : load<u8>(p + n);
+
+  /** Element `n` of the vector at `p` in every place. */
+  @inline static spread(p: usize, n: i32, words: bool): v128 {
+    return words ? i16x8.splat(load<i16>(p + (n << 1))) : i8x16.splat(load<i8>(p + n));
+  }
+
+  /** Elements of `v` from `low` to `high`. */
+  @inline static within(v: v128, low: v128, high: v128, words: bool, signed: bool): u32 {
+    if (words) {
+      return i16x8.bitmask(
+        signed
+          ? v128.and(i16x8.ge_s(v, low), i16x8.le_s(v, high))
+          : v128.and(i16x8.ge_u(v, low), i16x8.le_u(v, high)),
+      );
+    }
+    return i8x16.bitmask(
+      signed
+        ? v128.and(i8x16.ge_s(v, low), i8x16.le_s(v, high))
+        : v128.and(i8x16.ge_u(v, low), i8x16.le_u(v, high)),
+    );
+  }
 }
 
 /** Elements before the first null, at most `count`. */
-function implicitLength(p: usize, count: i32, control: u32): i32 {
-  let n = 0;
-  while (n < count && element(p, n, control & 1) !== 0) n++;
-  return n;
+function implicitLength(p: usize, count: i32): i32 {
+  const nulls = Elements.equal(v128.load(p), i64x2.splat(0), count == 8);
+  return nulls == 0 ? count : <i32>ctz<u32>(nulls);
 }
 
 /** Absolute value of RAX or RDX (32 or 64 bits), saturated to `count`. */
@@ -38,41 +58,39 @@ function explicitLength(register: usize, wide: bool, count: i32): i32 {
 
 /** Compares string A (`a`) with string B (`b`); the lengths are set. Leaves IntRes2 in `bits`. */
 function aggregate(a: usize, b: usize, control: u32): void {
-  const count = (control & 1) !== 0 ? 8 : 16;
-  const all: u32 = ((<u32>1) << count) - 1;
-  let r: u32 = 0;
+  const words = (control & 1) != 0;
+  const signed = (control & 2) != 0;
+  const all: u32 = words ? 0xff : 0xffff;
+  const validA: u32 = ((<u32>1) << lengthA) - 1;
+  const validB: u32 = ((<u32>1) << lengthB) - 1;
+  const vb = v128.load(b);
   const mode = (control >> 2) & 3;
-  for (let j = 0; j < count; j++) {
-    let hit = false;
-    if (mode === 0) {
-      // Equal any: B's element is in set A.
-      if (j < lengthB) {
-        const y = element(b, j, control);
-        for (let i = 0; i < lengthA; i++) hit = hit || element(a, i, control) === y;
-      }
-    } else if (mode === 1) {
-      // Ranges: pairs of limits in A.
-      if (j < lengthB) {
-        const y = element(b, j, control);
-        for (let i = 0; i + 1 < lengthA; i += 2) {
-          hit = hit || (y >= element(a, i, control) && y <= element(a, i + 1, control));
-        }
-      }
-    } else if (mode === 2) {
-      // Equal each: two elements past their ends are equal.
-      if (j < lengthA && j < lengthB) hit = element(a, j, control) === element(b, j, control);
-      else hit = j >= lengthA && j >= lengthB;
-    } else {
-      // Equal ordered: A begins at j in B.
-      hit = true;
-      for (let i = 0; i < lengthA && i + j < count; i++) {
-        if (i + j >= lengthB || element(a, i, control) !== element(b, i + j, control)) hit = false;
-      }
+  let r: u32 = 0;
+  if (mode == 0) {
+    // Equal any: B's element is in set A.
+    for (let i = 0; i < lengthA; i++) r |= Elements.equal(vb, Elements.spread(a, i, words), words);
+    r &= validB;
+  } else if (mode == 1) {
+    // Ranges: pairs of limits in A.
+    for (let i = 0; i + 1 < lengthA; i += 2) {
+      const low = Elements.spread(a, i, words);
+      r |= Elements.within(vb, low, Elements.spread(a, i + 1, words), words, signed);
     }
-    if (hit) r |= (<u32>1) << j;
+    r &= validB;
+  } else if (mode == 2) {
+    // Equal each: two elements past their ends are equal.
+    const equal = Elements.equal(v128.load(a), vb, words);
+    r = (equal & validA & validB) | (~validA & ~validB);
+  } else {
+    // Equal ordered: A begins at bit j in B, as far as B's register goes.
+    r = all;
+    for (let i = 0; i < lengthA; i++) {
+      const hits = Elements.equal(vb, Elements.spread(a, i, words), words) & validB;
+      r &= (hits >> i) | ~(all >> i);
+    }
   }
-  if ((control & 0x30) === 0x10) r ^= all;
-  else if ((control & 0x30) === 0x30) r ^= ((<u32>1) << lengthB) - 1;
+  if ((control & 0x30) == 0x10) r = ~r;
+  else if ((control & 0x30) == 0x30) r ^= validB;
   bits = r & all;
 }
 
@@ -120,8 +138,8 @@ function run(op: Op, isExplicit: bool): bool {
     lengthA = explicitLength(RAX, wide, count);
     lengthB = explicitLength(RDX, wide, count);
   } else {
-    lengthA = implicitLength(op.dst, count, control);
-    lengthB = implicitLength(b, count, control);
+    lengthA = implicitLength(op.dst, count);
+    lengthB = implicitLength(b, count);
   }
   aggregate(op.dst, b, control);
   setFlags(control);
