@@ -3,7 +3,8 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { TargetName } from "../targets/target.ts";
 import { fuzzOnce } from "./differential.ts";
 import { canRunNative } from "./harness.ts";
 
@@ -18,33 +19,52 @@ const program = new Command("fuzz:aot")
   .option("--seed <n>", "first seed", count, 1)
   .option("--functions <n>", "functions per module", count, 40)
   .option("--inputs <n>", "calls per function", count, 30)
+  .addOption(
+    new Option("--target <name>", "native needs root: its memory is at address 0")
+      .choices(["kernel", "native", "linux"])
+      .default("linux"),
+  )
   .option("--keep <dir>", "where failing modules go", "build/fuzz")
-  .action((o: { cases: number; seed: number; functions: number; inputs: number; keep: string }) => {
-    if (!canRunNative) {
-      console.error("fuzz:aot: compiled programs run on x86-64 Linux only");
-      process.exitCode = 1;
-      return;
-    }
-    const start = Date.now();
-    let cases = 0;
-    let traps = 0;
-    let failures = 0;
-    for (let seed = o.seed; cases < o.cases && failures < 20; seed++) {
-      const result = fuzzOnce({ seed, functions: o.functions, inputs: o.inputs });
-      cases += result.cases;
-      traps += result.traps;
-      if (result.failure) {
-        failures++;
-        mkdirSync(o.keep, { recursive: true });
-        writeFileSync(join(o.keep, `seed-${seed}.wasm`), result.module.bytes);
-        console.log(`seed ${seed}: ${result.failure}`);
+  .action(
+    (o: {
+      cases: number;
+      seed: number;
+      functions: number;
+      inputs: number;
+      keep: string;
+      target: TargetName;
+    }) => {
+      if (!canRunNative) {
+        console.error("fuzz:aot: compiled programs run on x86-64 Linux only");
+        process.exitCode = 1;
+        return;
       }
-    }
-    const seconds = (Date.now() - start) / 1000;
-    console.log(
-      `${cases} calls (${traps} of them traps), ${failures} mismatches, ${seconds.toFixed(1)} s, ${Math.round(cases / seconds)} calls/s`,
-    );
-    if (failures > 0) process.exitCode = 1;
-  });
+      const start = Date.now();
+      let cases = 0;
+      let traps = 0;
+      let failures = 0;
+      for (let seed = o.seed; cases < o.cases && failures < 20; seed++) {
+        const result = fuzzOnce({
+          seed,
+          functions: o.functions,
+          inputs: o.inputs,
+          target: o.target,
+        });
+        cases += result.cases;
+        traps += result.traps;
+        if (result.failure) {
+          failures++;
+          mkdirSync(o.keep, { recursive: true });
+          writeFileSync(join(o.keep, `seed-${seed}.wasm`), result.module.bytes);
+          console.log(`seed ${seed}: ${result.failure}`);
+        }
+      }
+      const seconds = (Date.now() - start) / 1000;
+      console.log(
+        `${cases} calls (${traps} of them traps), ${failures} mismatches, ${seconds.toFixed(1)} s, ${Math.round(cases / seconds)} calls/s`,
+      );
+      if (failures > 0) process.exitCode = 1;
+    },
+  );
 
 program.parse();

@@ -1,5 +1,6 @@
 // One fuzzing step: a random module, random calls, both engines, the comparison.
 
+import type { TargetName } from "../targets/target.ts";
 import { type Generated, generateModule, Random, randomArgument } from "./generate.ts";
 import { type Call, difference, runNative, runV8 } from "./harness.ts";
 
@@ -8,6 +9,8 @@ export interface FuzzOptions {
   functions: number;
   /** Calls of each function. */
   inputs: number;
+  /** Default linux. Programs of the other targets stay inside their memory. */
+  target?: TargetName;
 }
 
 export interface FuzzResult {
@@ -19,8 +22,12 @@ export interface FuzzResult {
 }
 
 /** Generates, compiles, runs and compares the module of one seed. */
-export function fuzzOnce({ seed, functions, inputs }: FuzzOptions): FuzzResult {
-  const module = generateModule(seed, { floats: seed % 4 !== 0, functions });
+export function fuzzOnce({ seed, functions, inputs, target = "linux" }: FuzzOptions): FuzzResult {
+  const module = generateModule(seed, {
+    floats: seed % 4 !== 0 && target !== "kernel",
+    inBounds: target !== "linux",
+    functions,
+  });
   const r = new Random(seed ^ 0x5eed);
   const calls: Call[] = [];
   for (let n = 0; n < inputs; n++) {
@@ -34,6 +41,7 @@ export function fuzzOnce({ seed, functions, inputs }: FuzzOptions): FuzzResult {
     const v8 = runV8(module.bytes, calls, 1);
     const modern = seed % 2 === 1;
     const native = runNative(module.bytes, calls, 1, {
+      target,
       verify: true,
       features: { sse41: modern, popcnt: modern },
     });

@@ -25,4 +25,13 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
     expect(traps).toBeGreaterThan(cases / 50);
     expect(traps).toBeLessThan(cases / 2);
   });
+
+  test.each(["kernel", "native"] as const)("in target %s, inside the memory", (target) => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const { failure } = fuzzOnce({ seed, functions: 40, inputs: 10, target });
+      // Address 0 is for root alone.
+      if (target === "native" && failure === "address 0 cannot be mapped") return;
+      expect(failure, `seed ${seed}`).toBeUndefined();
+    }
+  });
 });

@@ -165,6 +165,8 @@ const TABLE_SIZE = 12;
 
 export interface GenerateOptions {
   floats: boolean;
+  /** No access leaves the first page and the memory's size is not asked for. */
+  inBounds?: boolean;
   functions: number;
 }
 
@@ -276,14 +278,15 @@ class FunctionGenerator {
   private pointer(depth: number): Bytes {
     const { r } = this;
     const index = this.expr(I32, depth);
-    if (r.chance(96)) return [...index, ...i32Const(r.pick([0xff, 0xfff, 0x3ffc, 0x7ff8])), 0x71];
+    if (this.g.inBounds || r.chance(96))
+      return [...index, ...i32Const(r.pick([0xff, 0xfff, 0x3ffc, 0x7ff8])), 0x71];
     return index;
   }
 
   private offset(): number {
     const { r } = this;
     if (r.chance(50)) return 0;
-    if (r.chance(96)) return r.below(256);
+    if (this.g.inBounds || r.chance(96)) return r.below(256);
     return r.pick([0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff]);
   }
 
@@ -330,7 +333,7 @@ class FunctionGenerator {
       case 6:
         return [...this.statement(d), ...this.expr(type, d)];
       case 7:
-        if (type === I32 && r.chance(30))
+        if (type === I32 && r.chance(30) && !this.g.inBounds)
           return r.chance(70) ? [0x3f, 0] : [...i32Const(r.below(2)), 0x40, 0];
         return this.numeric(type, d);
       default:
@@ -732,9 +735,10 @@ class FunctionGenerator {
 
   private bulk(d: number): Bytes {
     const { r } = this;
-    const length = r.chance(90)
-      ? [...this.expr(I32, d), ...i32Const(r.pick([15, 63, 1023])), 0x71]
-      : this.expr(I32, d);
+    const length =
+      this.g.inBounds || r.chance(90)
+        ? [...this.expr(I32, d), ...i32Const(r.pick([15, 63, 1023])), 0x71]
+        : this.expr(I32, d);
     switch (r.below(8)) {
       case 0:
       case 1:
@@ -768,6 +772,7 @@ class FunctionGenerator {
 class ModuleGenerator {
   readonly r: Random;
   readonly floats: boolean;
+  readonly inBounds: boolean;
   readonly imports = 1;
   readonly signatures: Signature[] = [];
   readonly changesTable: boolean;
@@ -780,6 +785,7 @@ class ModuleGenerator {
   constructor(seed: number, options: GenerateOptions) {
     this.r = new Random(seed);
     this.floats = options.floats;
+    this.inBounds = options.inBounds ?? false;
     this.functions = options.functions;
     this.changesTable = this.r.chance(10);
     const isFloat = (t: ValType): boolean => t === F32 || t === F64;
@@ -863,7 +869,7 @@ class ModuleGenerator {
       exports.push({ name, kind: 0, index: this.imports + funcs.length - 1 });
       entries.push({ name, params: [], results: [type] });
     };
-    reader("pages", I32, [0x3f, 0]);
+    if (!this.inBounds) reader("pages", I32, [0x3f, 0]);
     GLOBAL_TYPES.forEach((t, i) => {
       const get = [0x23, ...uleb(i + 1)];
       if (t === I32 || t === I64) reader(`g${i}`, t, get);

@@ -53,6 +53,9 @@ export interface RunResult {
   memory: Uint8Array;
 }
 
+/** Programs of target native need a page at address 0, which only root may map. */
+export class NotMappedError extends Error {}
+
 /** Whether this host can run the processes. */
 export const canRunNative = process.platform === "linux" && process.arch === "x64";
 
@@ -106,6 +109,8 @@ function driver(calls: Call[], pages: number): ObjectFile {
   e.aluRM(8, ALU.CMP, RBX, rip("driver_current"));
   expect();
   e.aluRM(8, ALU.CMP, RSP, rip("driver_stack"));
+  expect();
+  e.aluRM(8, ALU.CMP, R15, rip("driver_window"));
   expect();
   for (const r of [RBP, R12, R13, R14]) {
     e.movImm(RAX, MAGIC + BigInt(r));
@@ -201,6 +206,79 @@ function driver(calls: Call[], pages: number): ObjectFile {
   };
 }
 
+/** Code of the programs of targets kernel and native: above every address a pointer can reach. */
+const HIGH_TEXT = 0x4_0000_0000n;
+
+/**
+ * `start` for the targets without one of their own: maps the memory (for native at address 0, for
+ * kernel anywhere, R15 tells), fills it with the data segments and calls `run`.
+ */
+function starter(target: "kernel" | "native", pages: number, data: ObjectSection[]): ObjectFile {
+  const e = new Encoder();
+  const rip = (symbol: string, disp = 0) => ({ base: -1, index: -1, scale: 1, disp, symbol });
+  const syscall = (number: number): void => {
+    e.movImm32(RAX, number);
+    e.raw([0x0f, 0x05]);
+  };
+  const native = target === "native";
+  // mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS [| MAP_FIXED], -1, 0)
+  e.movImm(RDI, 0n);
+  e.movImm32(RSI, pages * 65536);
+  e.movImm32(RDX, 3);
+  e.movImm32(10, native ? 0x32 : 0x22);
+  e.movImm(R8, -1n);
+  e.movImm(R9, 0n);
+  syscall(9);
+  e.movRR(8, R15, RAX);
+  e.aluRI(8, ALU.CMP, RAX, -4095);
+  e.raw([0x72, 12]);
+  e.movImm32(RDI, NOT_MAPPED);
+  e.movImm32(RAX, 231);
+  e.raw([0x0f, 0x05]);
+  const blob: number[] = [];
+  for (const section of data) {
+    e.lea(8, RSI, rip("starter_data", blob.length));
+    e.movImm32(RDI, Number(BigInt.asUintN(32, section.address ?? 0n)));
+    e.aluRR(8, ALU.ADD, RDI, R15);
+    e.movImm32(RCX, section.data.length);
+    e.raw([0xf3, 0xa4]);
+    blob.push(...section.data);
+  }
+  e.callSymbol("run");
+  e.movImm(RDI, 0n);
+  syscall(231);
+  const bytes = Uint8Array.from(blob);
+  return {
+    name: "starter",
+    sections: [
+      {
+        name: ".text",
+        writable: false,
+        executable: true,
+        align: 16,
+        data: e.bytes.slice(0, e.length),
+        memSize: e.length,
+      },
+      {
+        name: ".rodata",
+        writable: false,
+        executable: false,
+        align: 16,
+        data: bytes,
+        memSize: bytes.length,
+      },
+    ],
+    symbols: [
+      { name: "start", section: 0, value: 0n, size: 0, kind: "func", global: true },
+      { name: "starter_data", section: 1, value: 0n, size: 0, kind: "none", global: false },
+    ],
+    relocations: e.fixups.map((f) => ({ section: 0, ...f })),
+  };
+}
+
+/** Exit status when memory cannot be mapped (address 0 needs a privilege). */
+const NOT_MAPPED = 99;
+
 /** Trap kind by the offset of its UD2 in `.text`. */
 function trapTable(object: ObjectFile): Map<number, number> {
   const index = object.sections.findIndex((s) => s.name === ".rodata.traps");
@@ -222,10 +300,19 @@ export function runNative(
   options: Partial<CompileOptions> = {},
 ): RunResult {
   const object = compile(wasm, { target: "linux", name: "test", ...options });
+  const target = options.target ?? "linux";
+  const data = object.sections.filter((section) => section.name === ".wasm.data");
+  const objects = [object, driver(calls, pages)];
+  if (target !== "linux") {
+    // Fixed sections stand behind all others: no index changes.
+    object.sections = object.sections.filter((section) => !data.includes(section));
+    objects.push(starter(target, pages, data));
+  }
+  const textBase = target === "linux" ? 0x400000n : HIGH_TEXT;
   const elf = linkElf({
-    objects: [object, driver(calls, pages)],
-    segments: LINUX_SEGMENTS,
-    entry: "_start",
+    objects,
+    segments: LINUX_SEGMENTS.map((s) => (s.name === "text" ? { ...s, vaddr: textBase } : s)),
+    entry: target === "linux" ? "_start" : "start",
     class: 64,
   });
   const dir = mkdtempSync(join(tmpdir(), "aot-"));
@@ -235,6 +322,7 @@ export function runNative(
     chmodSync(file, 0o755);
     const size = calls.length * ENTRY;
     const run = spawnSync(file, { maxBuffer: 1 << 28, timeout: 20_000 });
+    if (run.status === NOT_MAPPED) throw new NotMappedError("address 0 cannot be mapped");
     if (run.status !== 0 || run.stdout.length !== size + pages * 65536) {
       throw new Error(
         `the program ended with ${run.signal ?? run.error?.message ?? `status ${run.status}`} after ${run.stdout.length} bytes`,
@@ -242,14 +330,13 @@ export function runNative(
     }
     const out = new DataView(run.stdout.buffer, run.stdout.byteOffset);
     const kinds = trapTable(object);
-    const textBase = 0x400000;
     const outcomes = calls.map((call, i): Outcome => {
       const base = i * ENTRY;
       const status = out.getBigUint64(base + STATUS, true);
       if (status === CALLEE_LOST)
         throw new Error(`${call.name} does not preserve callee-saved registers`);
       if (status !== 0n) {
-        const kind = kinds.get(Number(status) - textBase);
+        const kind = kinds.get(Number(status - textBase));
         // Where there is no UD2, memory was not there.
         return { trap: kind ?? TrapKind.MemoryBounds, results: [] };
       }
