@@ -163,7 +163,9 @@ export function nextSc(cpu: Cpu, suspend: bool, drop: bool): Sc {
   const next = dequeueTop(cpu, now);
   cpu.sc = next;
   cpu.helpCount = 0;
-  setBudget(cpu, now + next.left);
+  // The idle SC has nobody to make room for: without timeouts no timer runs, and a machine that can
+  // never wake up again can be recognised as such.
+  if (next.prio !== 0) setBudget(cpu, now + next.left);
   return next;
 }
 

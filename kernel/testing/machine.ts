@@ -171,6 +171,7 @@ export class Machine {
 
   /** PIT channel 2, low and high byte in turn: 1.193182 MHz at a TSC of 1 GHz. */
   private pit(): number {
+    this.tsc += 50_000n;
     const count = (0xffff - Math.floor(Number(this.tsc) * 0.001193182)) & 0xffff;
     return this.pitReads++ % 2 === 0 ? count & 0xff : count >> 8;
   }
