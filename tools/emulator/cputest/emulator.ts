@@ -49,8 +49,8 @@ const EFER = 0xd01n;
 /** Exceptions with an error code on the stack. */
 const HAS_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 
-/** Instructions a snippet may take before it counts as endless. */
-const STEP_LIMIT = 2000;
+/** Instructions, iterations of string instructions included, that a snippet may take before it counts as endless. */
+const STEP_LIMIT = 20_000;
 
 /** What a snippet may find changed: control registers, and 32-bit code in a compatibility-mode segment. */
 export interface Environment {
