@@ -15,6 +15,8 @@ export interface CliOptions {
   kernel?: string;
   initrd?: string;
   append: string;
+  disks: { kind: "disk" | "cdrom"; path: string }[];
+  bootOrder?: ("disk" | "cdrom")[];
   memory: number;
   cpus: number;
   cpu: CpuModel;
@@ -139,6 +141,30 @@ function parseDevice(options: CliOptions, text: string): void {
   options.debugExit = { iobase: get("iobase", 0xffff), iosize: get("iosize", 16) };
 }
 
+function parseDrive(options: CliOptions, text: string): void {
+  const props = properties(text);
+  onlyKeys("-drive", props, ["file", "media", "format", "if", "index", "readonly"]);
+  const path = props.get("file");
+  if (path === undefined || path === "") throw new UsageError(`-drive ${text}: expected file=PATH`);
+  oneOf("-drive format", props.get("format") ?? "raw", ["raw"]);
+  oneOf("-drive if", props.get("if") ?? "ide", ["ide", "none"]);
+  const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
+  options.disks.push({ kind: media as "disk" | "cdrom", path });
+}
+
+function parseBoot(options: CliOptions, text: string): void {
+  const props = properties(text);
+  onlyKeys("-boot", props, ["order", "once", "menu", "strict"]);
+  const letters = props.get("order") ?? props.get("once") ?? props.get("") ?? "";
+  const kinds = { c: "disk", d: "cdrom" } as const;
+  options.bootOrder = [...letters].map((letter) => {
+    if (letter !== "c" && letter !== "d") {
+      throw new UsageError(`-boot ${text}: expected c (hard disk) and d (CD), not "${letter}"`);
+    }
+    return kinds[letter];
+  });
+}
+
 function parseClock(options: CliOptions, text: string): void {
   const props = properties(text);
   onlyKeys("-rtc", props, ["base", "clock"]);
@@ -230,7 +256,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-kernel"],
     value: "FILE",
-    help: "Multiboot kernel (ELF32, ELF64 or with address fields)",
+    help: "Multiboot 1 or 2 kernel, or Linux bzImage",
     apply: (o, v) => {
       o.kernel = v;
     },
@@ -238,7 +264,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-initrd"],
     value: '"FILE ARGS,…"',
-    help: "boot modules, each with its arguments; ,, is a comma",
+    help: "boot modules, each with its arguments (,, is a comma), or Linux's RAM disk",
     apply: (o, v) => {
       o.initrd = v;
     },
@@ -250,6 +276,34 @@ const OPTIONS: readonly Option[] = [
     apply: (o, v) => {
       o.append = v;
     },
+  },
+  {
+    names: ["-cdrom"],
+    value: "FILE",
+    help: "ISO image to boot from (El Torito, no emulation)",
+    apply: (o, v) => {
+      o.disks.push({ kind: "cdrom", path: v });
+    },
+  },
+  {
+    names: ["-hda"],
+    value: "FILE",
+    help: "raw disk image to boot from; what is written is lost at the end",
+    apply: (o, v) => {
+      o.disks.push({ kind: "disk", path: v });
+    },
+  },
+  {
+    names: ["-drive"],
+    value: "file=F,…",
+    help: "the same, with media=disk or cdrom; format=raw is the only format",
+    apply: parseDrive,
+  },
+  {
+    names: ["-boot"],
+    value: "[order=]cd",
+    help: "boot order: c hard disk, d CD",
+    apply: parseBoot,
   },
   {
     names: ["-serial"],
@@ -371,8 +425,8 @@ export function helpText(): string {
   ]);
   const width = Math.max(...rows.map(([left]) => left.length));
   return [
-    "emu: an x86_64 PC that boots Multiboot kernels",
-    "usage: emu -kernel FILE [OPTION]…   (names as in QEMU; -x and --x are the same)",
+    "emu: an x86_64 PC that boots Multiboot kernels, Linux, and disks",
+    "usage: emu -kernel FILE | -cdrom FILE | -hda FILE [OPTION]…   (names as in QEMU; -x and --x are the same)",
     "",
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
     "",
@@ -389,6 +443,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     help: false,
     version: false,
     append: "",
+    disks: [],
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
@@ -442,6 +497,11 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
   if (options.monitor && options.serial?.kind === "stdio") {
     throw new UsageError(
       "-monitor stdio and -serial stdio both want standard input; use -serial mon:stdio",
+    );
+  }
+  if (options.kernel !== undefined && options.disks.length > 0) {
+    throw new UsageError(
+      "-kernel boots directly, without the BIOS that -cdrom, -hda and -drive are for",
     );
   }
   if (options.initrd !== undefined && options.kernel === undefined) {

@@ -131,9 +131,9 @@ class Session {
 
   async #build(): Promise<Machine> {
     const o = this.#options;
-    if (o.kernel === undefined) {
+    if (o.kernel === undefined && o.disks.length === 0) {
       throw new UsageError(
-        "nothing to boot: give a kernel with -kernel FILE (--help shows all options)",
+        "nothing to boot: give -kernel FILE, -cdrom FILE or -hda FILE (--help shows all options)",
       );
     }
     const serial = this.#sink(o.serial, "-serial");
@@ -149,6 +149,8 @@ class Session {
       kernel: o.kernel,
       modules: o.initrd,
       append: o.append,
+      disks: o.disks.map(({ kind, path }) => ({ kind, image: path })),
+      bootOrder: o.bootOrder,
       clockStart: o.clockStart,
       serialPort: o.serial !== undefined,
       debugConsole: o.debugcon !== undefined,

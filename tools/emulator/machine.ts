@@ -16,6 +16,7 @@ import { acpiTables } from "./platform/acpi-tables.ts";
 import { bootImage } from "./platform/boot-entry.ts";
 import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
+import type { Bios } from "./platform/firmware/bios.ts";
 import { firmwareData } from "./platform/firmware-data.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { MAX_RAM, MIB, MIN_RAM, memoryMap } from "./platform/memory-map.ts";
@@ -48,6 +49,12 @@ export interface ModuleOptions {
   commandLine?: string;
 }
 
+/** A disk image: path, or contents. */
+export interface DiskOptions {
+  kind: "disk" | "cdrom";
+  image: string | Uint8Array;
+}
+
 export interface MachineOptions {
   /** RAM in bytes, or as on the command line: "2048M", "1G". 128 MiB by default. */
   memory?: number | string;
@@ -62,6 +69,10 @@ export interface MachineOptions {
   modules?: ModuleOptions[] | string;
   /** Kernel command line behind the kernel's name. */
   append?: string;
+  /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
+  disks?: DiskOptions[];
+  /** Kinds of media the BIOS tries, in order; hard disks first by default. */
+  bootOrder?: ("disk" | "cdrom")[];
   /** RTC at power-on; 2026-01-01 by default. */
   clockStart?: Date;
   /** COM1; on by default. */
@@ -170,6 +181,7 @@ export class Machine {
   readonly kernel: Input | undefined;
 
   readonly #image: BootImage | undefined;
+  #bios: Bios | undefined;
   #event: BoardEvent | undefined;
   #stopAsked = false;
   /** The deadline `core.run` was given. */
@@ -275,8 +287,22 @@ export class Machine {
     const machine = new Machine(core, ramBytes, cpus, options, image);
     holder.machine = machine;
     mapBoardMemory(core, ramBytes);
+    if (options.kernel === undefined) await machine.#addBios();
     machine.powerOn();
     return machine;
+  }
+
+  /** A BIOS that boots from disks; its assembler is loaded only here, since it takes a while. */
+  async #addBios(): Promise<void> {
+    const [{ Bios }, { openDisk }] = await Promise.all([
+      import("./platform/firmware/bios.ts"),
+      import("./platform/firmware/image-file.ts"),
+    ]);
+    const disks = (this.options.disks ?? []).map((d, i) => openDisk(`disk${i}`, d.kind, d.image));
+    for (const disk of disks) this.board.add(disk);
+    const { board, cpus, ram } = this;
+    const order = this.options.bootOrder ?? ["disk", "cdrom"];
+    this.#bios = new Bios({ board, cpus, ram, map: memoryMap(ram.size) }, disks, order);
   }
 
   /** Resets the whole machine and loads the kernel again, as after switching it on. */
@@ -285,6 +311,7 @@ export class Machine {
     for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
     this.board.reset();
     const map = memoryMap(this.ram.size);
+    this.#bios?.install();
     for (const p of [...firmwareData(), ...acpiTables(map, this.cpus.length)]) {
       this.ram.write(p.address, p.data);
     }

@@ -14,4 +14,12 @@ export function mapBoardMemory(core: CoreExports, ramBytes: number): void {
   map(VGA_WINDOW + VGA_WINDOW_BYTES, BIOS_SEGMENT, PageKind.Ram);
   map(BIOS_SEGMENT, MIB, PageKind.Rom);
   map(MIB, ramBytes, PageKind.Ram);
+  // The reset vector is 16 bytes below 4 GiB: the BIOS segment shows there as well.
+  const top = 0x1_0000_0000 - (MIB - BIOS_SEGMENT);
+  core.map_backed(
+    top / PAGE,
+    (MIB - BIOS_SEGMENT) / PAGE,
+    PageKind.Rom,
+    core.ram_base() + BIOS_SEGMENT,
+  );
 }

@@ -169,6 +169,11 @@ export class Board {
       if (d !== undefined) this.#devices.push(d);
   }
 
+  /** Adds a device of the caller's to what is reset and kept in snapshots. */
+  add(device: Device): void {
+    this.#devices.push(device);
+  }
+
   /** Every device, in a fixed order. */
   devices(): readonly Device[] {
     return this.#devices;

@@ -1,0 +1,175 @@
+// A legacy BIOS: the ROM with its interrupt stubs, and the services behind them. It sets the machine
+// up at power-on, then loads the first boot medium that has something to start (hard disk: MBR with
+// signature 0xAA55; CD: El Torito without emulation or with a floppy).
+
+import type { CpuAccess } from "../cpu-access.ts";
+import type { PortHandler } from "../device.ts";
+import { firmwareData } from "../firmware-data.ts";
+import type { GuestRam } from "../guest-ram.ts";
+import { BIOS_SEGMENT, type MemoryMap } from "../memory-map.ts";
+import type { Board } from "../pc.ts";
+import { leaveAsFirmwareDoes } from "../post-firmware.ts";
+import { type Disk, elTorito, emulatedFloppy } from "./disk.ts";
+import { CD_DRIVE, DiskServices, FLOPPY, HARD_DISK } from "./disk-services.ts";
+import { Registers } from "./registers.ts";
+import { buildRom, type Rom, SERVICE_BOOT_FAILED, SERVICE_PORT, SERVICE_POWER_ON } from "./rom.ts";
+import { SystemServices } from "./system-services.ts";
+import { VideoServices } from "./video-services.ts";
+
+const BOOT_ADDRESS = 0x7c00;
+
+/** What kinds of media to try, in order. */
+export type BootOrder = readonly ("disk" | "cdrom")[];
+
+export interface BiosMachine {
+  board: Board;
+  cpus: readonly CpuAccess[];
+  ram: GuestRam;
+  map: MemoryMap;
+}
+
+export class Bios {
+  readonly #machine: BiosMachine;
+  readonly #rom: Rom = buildRom();
+  readonly #disks: Map<number, Disk>;
+  readonly #order: BootOrder;
+  readonly #video: VideoServices;
+  readonly #disk: DiskServices;
+  readonly #system: SystemServices;
+  /** A copy of the screen's text for those who have no screen. */
+  onText: (text: string) => void = () => {};
+
+  constructor(machine: BiosMachine, disks: readonly Disk[], order: BootOrder) {
+    this.#machine = machine;
+    this.#order = order;
+    const numbered = new Map<number, Disk>();
+    let hard = HARD_DISK;
+    let optical = CD_DRIVE;
+    for (const d of disks) numbered.set(d.kind === "disk" ? hard++ : optical++, d);
+    this.#disks = numbered;
+    this.#video = new VideoServices(machine.board);
+    this.#disk = new DiskServices(numbered);
+    this.#system = new SystemServices(machine.board, machine.map);
+    machine.board.ports.map("bios-services", SERVICE_PORT, 1, this.#port());
+  }
+
+  /** Puts the ROM into its segment; CPU 0 finds it at the reset vector. */
+  install(): void {
+    this.#machine.ram.write(BIOS_SEGMENT, this.#rom.bytes);
+  }
+
+  #port(): PortHandler {
+    return {
+      read: () => 0,
+      write: (_port, value) => {
+        const cpu = this.#machine.cpus[0];
+        if (cpu === undefined) return;
+        const r = new Registers(cpu, this.#machine.ram);
+        r.finish(this.#serve(r, value));
+      },
+    };
+  }
+
+  /** One service; false asks the stub to wait (or, for INT 19h, says that nothing was found). */
+  #serve(r: Registers, service: number): boolean {
+    switch (service) {
+      case SERVICE_POWER_ON:
+        this.#powerOn(r);
+        return true;
+      case SERVICE_BOOT_FAILED:
+        this.#video.print(r, "No bootable medium found.\r\n");
+        this.onText("No bootable medium found.\n");
+        return true;
+      case 0x09:
+        this.#system.keyboardInterrupt(r);
+        return true;
+      case 0x10:
+        this.#video.serve(r);
+        return true;
+      case 0x11:
+        this.#system.equipment(r);
+        return true;
+      case 0x12:
+        this.#system.memorySize(r);
+        return true;
+      case 0x13:
+        this.#disk.serve(r);
+        return true;
+      case 0x14:
+        this.#system.serial(r);
+        return true;
+      case 0x15:
+        return this.#system.system(r);
+      case 0x16:
+        return this.#system.keyboard(r);
+      case 0x17:
+        this.#system.printer(r);
+        return true;
+      case 0x19:
+        return this.#boot(r);
+      case 0x1a:
+        this.#system.time(r);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #powerOn(r: Registers): void {
+    const { board, ram, cpus } = this.#machine;
+    const vectors = new Uint8Array(1024);
+    const view = new DataView(vectors.buffer);
+    for (let v = 0; v < 256; v++) {
+      // Vectors 60h–66h are the user's and empty.
+      if (v >= 0x60 && v <= 0x66) continue;
+      view.setUint16(v * 4, this.#rom.vectors.get(v) ?? this.#rom.idle, true);
+      view.setUint16(v * 4 + 2, BIOS_SEGMENT >> 4, true);
+    }
+    ram.write(0, vectors);
+    for (const p of firmwareData()) ram.write(p.address, p.data);
+    const hardDisks = [...this.#disks.values()].filter((d) => d.kind === "disk").length;
+    r.setByte(0x475, hardDisks);
+    leaveAsFirmwareDoes(board, cpus);
+    this.#video.setTextMode(r);
+    const seconds = (board.rtc.state.epoch + Math.floor(board.scheduler.clock.now() / 1e9)) % 86400;
+    this.#system.setTicks(r, seconds);
+  }
+
+  /** Loads the first medium that boots and makes the stub return into it. */
+  #boot(r: Registers): boolean {
+    for (const kind of this.#order) {
+      for (const [number, disk] of this.#disks) {
+        if (disk.kind !== kind) continue;
+        const segment = kind === "disk" ? this.#loadMbr(disk) : this.#loadCd(disk);
+        if (segment < 0) continue;
+        r.dx = this.#disks.has(FLOPPY) && kind === "cdrom" ? FLOPPY : number;
+        r.enter(segment, segment === 0 ? BOOT_ADDRESS : 0);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #loadMbr(disk: Disk): number {
+    const sector = disk.read(0, 1);
+    if (sector === undefined || sector[510] !== 0x55 || sector[511] !== 0xaa) return -1;
+    this.#machine.ram.write(BOOT_ADDRESS, sector);
+    return 0;
+  }
+
+  #loadCd(disk: Disk): number {
+    const entry = elTorito(disk);
+    if (entry === undefined) return -1;
+    const floppy = emulatedFloppy(disk, entry);
+    if (floppy !== undefined) {
+      this.#disks.set(FLOPPY, floppy);
+      return this.#loadMbr(floppy);
+    }
+    if (entry.media !== 0) return -1;
+    const sectors = Math.ceil(Math.max(1, entry.count) / 4);
+    const image = disk.read(entry.start, sectors);
+    if (image === undefined) return -1;
+    this.#machine.ram.write(entry.segment * 16, image.subarray(0, Math.max(1, entry.count) * 512));
+    return entry.segment === 0x7c0 ? 0 : entry.segment;
+  }
+}

@@ -1,0 +1,250 @@
+// The rest of the BIOS: equipment (11h), memory size (12h), serial port (14h), system (15h), keyboard
+// (09h, 16h), printer (17h) and time (1Ah), after Ralf Brown's interrupt list. PCI BIOS, APM and
+// PS/2 mouse functions are left out and say so with CF.
+
+import type { MemoryMap } from "../memory-map.ts";
+import { MIB } from "../memory-map.ts";
+import type { Board } from "../pc.ts";
+import type { Registers } from "./registers.ts";
+
+const BDA = 0x400;
+const EQUIPMENT = BDA + 0x10;
+const MEMORY_KIB = BDA + 0x13;
+const SHIFT_FLAGS = BDA + 0x17;
+const HEAD = BDA + 0x1a;
+const TAIL = BDA + 0x1c;
+const BUFFER_START = BDA + 0x1e;
+const BUFFER_END = BDA + 0x3e;
+const TICKS = BDA + 0x6c;
+const MIDNIGHT = BDA + 0x70;
+
+const SMAP = 0x534d4150;
+const UNSUPPORTED = 0x86;
+
+/** ASCII by scan code (set 1) without and with Shift, for a US keyboard; 0 has none. */
+const PLAIN = "\0\x1b1234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
+const SHIFTED = '\0\x1b!@#$%^&*()_+\b\0QWERTYUIOP{}\r\0ASDFGHJKL:"~\0|ZXCVBNM<>?\0*\0 ';
+
+const KEY_SHIFT = [0x2a, 0x36];
+const KEY_CTRL = 0x1d;
+const KEY_ALT = 0x38;
+
+export class SystemServices {
+  readonly #board: Board;
+  readonly #map: MemoryMap;
+  /** A byte E0 came: the next scan code is of an extended key. */
+  state = { extended: false, waitUntil: -1 };
+
+  constructor(board: Board, map: MemoryMap) {
+    this.#board = board;
+    this.#map = map;
+  }
+
+  equipment(r: Registers): void {
+    r.ax = r.word(EQUIPMENT);
+  }
+
+  memorySize(r: Registers): void {
+    r.ax = r.word(MEMORY_KIB);
+  }
+
+  /** INT 14h on COM1: AH 0 sets up, 1 sends, 2 receives, 3 status. */
+  serial(r: Registers): void {
+    const { ports } = this.#board;
+    const status = ports.read(0x3fd, 1);
+    if (r.ah === 1) ports.write(0x3f8, r.al, 1);
+    else if (r.ah === 2) r.al = status & 1 ? ports.read(0x3f8, 1) : 0;
+    r.ah = r.ah === 2 && !(status & 1) ? 0x80 : status;
+  }
+
+  /** INT 15h; false means "not yet" (a wait). */
+  system(r: Registers): boolean {
+    r.carry = false;
+    switch (r.ah) {
+      case 0x24:
+        return this.#a20(r);
+      case 0x86:
+        return this.#wait(r);
+      case 0x87:
+        this.#moveBlock(r);
+        return true;
+      case 0x88:
+        r.ax = Math.min(0xfc00, (this.#map.ramBytes - MIB) / 1024);
+        return true;
+      case 0xe8:
+        if (r.al === 0x20) return this.#memoryMap(r);
+        if (r.al === 0x01) return this.#bigMemory(r);
+        break;
+    }
+    r.carry = true;
+    r.ah = UNSUPPORTED;
+    return true;
+  }
+
+  #a20(r: Registers): boolean {
+    const { ports } = this.#board;
+    const now = ports.read(0x92, 1);
+    if (r.al <= 1) ports.write(0x92, r.al === 1 ? now | 2 : now & ~2 & 0xfe, 1);
+    else if (r.al === 2) r.al = (now >> 1) & 1;
+    else if (r.al === 3) r.bx = 3;
+    r.ah = 0;
+    return true;
+  }
+
+  /** AH=86h: CX:DX microseconds. The stub halts between calls. */
+  #wait(r: Registers): boolean {
+    const now = this.#board.scheduler.clock.now();
+    const s = this.state;
+    if (s.waitUntil < 0) s.waitUntil = now + ((r.cx << 16) | r.dx) * 1000;
+    if (now < s.waitUntil) return false;
+    s.waitUntil = -1;
+    return true;
+  }
+
+  /** AH=87h: CX words by the descriptors at ES:SI, source at 10h, target at 18h. */
+  #moveBlock(r: Registers): void {
+    const table = r.at("es", r.si);
+    const base = (at: number): number =>
+      r.word(at + 2) | (r.byte(at + 4) << 16) | (r.byte(at + 7) << 24);
+    const bytes = r.ram.read(base(table + 0x10) >>> 0, r.cx * 2);
+    r.ram.write(base(table + 0x18) >>> 0, bytes);
+    r.ah = 0;
+  }
+
+  /** AX=E820h: EBX is the number of the range, 0 ends. */
+  #memoryMap(r: Registers): boolean {
+    const index = r.wide("rbx");
+    const range = this.#map.ranges[index];
+    if (r.wide("rdx") !== SMAP || range === undefined || r.wide("rcx") < 20) {
+      r.carry = true;
+      r.ah = UNSUPPORTED;
+      return true;
+    }
+    const view = new DataView(new ArrayBuffer(20));
+    view.setBigUint64(0, BigInt(range.start), true);
+    view.setBigUint64(8, BigInt(range.length), true);
+    view.setUint32(16, range.type, true);
+    r.ram.write(r.at("es", r.di), new Uint8Array(view.buffer));
+    r.eax = SMAP;
+    r.setWide("rcx", 20);
+    r.setWide("rbx", index + 1 < this.#map.ranges.length ? index + 1 : 0);
+    return true;
+  }
+
+  /** AX=E801h: KiB between 1 and 16 MiB, 64 KiB blocks above. */
+  #bigMemory(r: Registers): boolean {
+    const top = this.#map.ranges.find((x) => x.start === MIB);
+    const bytes = top?.length ?? 0;
+    const low = Math.min(15 * MIB, bytes);
+    r.ax = low / 1024;
+    r.bx = Math.floor((bytes - low) / 65536);
+    r.cx = r.ax;
+    r.dx = r.bx;
+    return true;
+  }
+
+  /** INT 09h: a scan code into the ring buffer. */
+  keyboardInterrupt(r: Registers): void {
+    const { ports } = this.#board;
+    if (ports.read(0x64, 1) & 1) this.#scanCode(r, ports.read(0x60, 1));
+    ports.write(0x20, 0x20, 1);
+  }
+
+  #scanCode(r: Registers, code: number): void {
+    if (code === 0xe0) {
+      this.state.extended = true;
+      return;
+    }
+    const { extended } = this.state;
+    this.state.extended = false;
+    const key = code & 0x7f;
+    const down = code < 0x80;
+    const flags = r.byte(SHIFT_FLAGS);
+    const bit = KEY_SHIFT.includes(key)
+      ? key === 0x36
+        ? 1
+        : 2
+      : key === KEY_CTRL
+        ? 4
+        : key === KEY_ALT
+          ? 8
+          : 0;
+    if (bit !== 0) {
+      r.setByte(SHIFT_FLAGS, down ? flags | bit : flags & ~bit);
+      return;
+    }
+    if (!down) return;
+    let ascii = ((flags & 3 ? SHIFTED : PLAIN).charCodeAt(key) || 0) & 0xff;
+    if (flags & 4 && ascii >= 0x61 && ascii <= 0x7a) ascii -= 0x60;
+    if (extended && key !== 0x1c && key !== 0x35) ascii = 0xe0;
+    this.#queue(r, (key << 8) | ascii);
+  }
+
+  #queue(r: Registers, key: number): void {
+    const tail = r.word(TAIL);
+    const next = tail + 2 >= BUFFER_END - BDA ? BUFFER_START - BDA : tail + 2;
+    if (next === r.word(HEAD)) return;
+    r.setWord(BDA + tail, key);
+    r.setWord(TAIL, next);
+  }
+
+  /** INT 16h; false means that no key is there yet. */
+  keyboard(r: Registers): boolean {
+    const command = r.ah & 0xef;
+    const head = r.word(HEAD);
+    const empty = head === r.word(TAIL);
+    if (command === 0) {
+      if (empty) return false;
+      r.ax = r.word(BDA + head);
+      r.setWord(HEAD, head + 2 >= BUFFER_END - BDA ? BUFFER_START - BDA : head + 2);
+    } else if (command === 1) {
+      r.zero = empty;
+      if (!empty) r.ax = r.word(BDA + head);
+    } else if (command === 2) {
+      r.al = r.byte(SHIFT_FLAGS);
+    }
+    return true;
+  }
+
+  printer(r: Registers): void {
+    r.ah = 0x30;
+  }
+
+  /** INT 1Ah: ticks since midnight, RTC time and date. */
+  time(r: Registers): void {
+    r.carry = false;
+    const rtc = (index: number): number => {
+      this.#board.ports.write(0x70, index, 1);
+      return this.#board.ports.read(0x71, 1);
+    };
+    switch (r.ah) {
+      case 0x00:
+        r.cx = r.word(TICKS + 2);
+        r.dx = r.word(TICKS);
+        r.al = r.byte(MIDNIGHT);
+        r.setByte(MIDNIGHT, 0);
+        break;
+      case 0x01:
+        r.setWord(TICKS + 2, r.cx);
+        r.setWord(TICKS, r.dx);
+        break;
+      case 0x02:
+        r.cx = (rtc(4) << 8) | rtc(2);
+        r.dx = rtc(0) << 8;
+        break;
+      case 0x04:
+        r.cx = (rtc(0x32) << 8) | rtc(9);
+        r.dx = (rtc(8) << 8) | rtc(7);
+        break;
+      default:
+        r.carry = true;
+    }
+  }
+
+  /** Sets the tick counter from the clock, as power-on does. */
+  setTicks(r: Registers, secondsOfDay: number): void {
+    const ticks = Math.floor((secondsOfDay * 1193182) / 65536);
+    r.setWord(TICKS, ticks & 0xffff);
+    r.setWord(TICKS + 2, ticks >>> 16);
+  }
+}
