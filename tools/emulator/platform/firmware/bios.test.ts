@@ -1,0 +1,266 @@
+// The BIOS against QEMU's: a boot sector asks the same questions of both and must print the same
+// answers. CDs are checked with images built here after the El Torito specification.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import {
+  Assembler,
+  ah,
+  al,
+  ax,
+  bx,
+  byte,
+  cx,
+  di,
+  dl,
+  ds,
+  dword,
+  dx,
+  eax,
+  ebx,
+  ecx,
+  edx,
+  es,
+  si,
+  sp,
+  ss,
+} from "../../../asm/index.ts";
+import { Machine } from "../../machine.ts";
+import { hasQemu } from "../testdata/qemu.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "bios-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const BOOT = 0x7c00;
+
+/** A boot sector: `body`, then power-off; `puts` (SI) and `hex` (EAX) print on COM1. Padded to `size`. */
+function bootSector(body: (a: Assembler) => void, size = 1 << 20): Uint8Array {
+  const a = new Assembler({ bits: 16, name: "boot" });
+  a.section(".text");
+  a.xor(ax, ax).mov(ds, ax).mov(es, ax).mov(ss, ax).mov(sp, BOOT).mov(byte("drive"), dl);
+  body(a);
+  a.mov(dx, 0x604).mov(ax, 0x2000).out(dx, ax).hlt();
+  a.label("puts");
+  a.lodsb().test(al, al).jz("put_all").mov(dx, 0x3f8).out(dx, al).jmp("puts");
+  a.label("put_all");
+  a.ret();
+  a.label("hex");
+  a.mov(edx, eax).mov(cx, 8);
+  a.label("digit");
+  a.rol(edx, 4).mov(al, dl).and(al, 15).cmp(al, 10).jb("decimal").add(al, 39);
+  a.label("decimal");
+  a.add(al, 48).push(dx).mov(dx, 0x3f8).out(dx, al).pop(dx).dec(cx).jnz("digit");
+  a.mov(al, 10).mov(dx, 0x3f8).out(dx, al).ret();
+  a.label("drive");
+  a.db(0);
+  a.padTo(510).dw(0xaa55);
+  a.db("the second sector\n", 0);
+  a.padTo(size);
+  return a.flat({ origin: BOOT }).bytes;
+}
+
+const show16 = (a: Assembler): void => {
+  a.and(eax, 0xffff).call("hex");
+};
+
+const questions: Record<string, (a: Assembler) => void> = {
+  "memory map by E820": (a) => {
+    a.xor(ebx, ebx);
+    a.label("next");
+    a.mov(di, 0x9000).mov(eax, 0xe820).mov(edx, 0x534d4150).mov(ecx, 20).int(0x15).jc("over");
+    for (const at of [0x9000, 0x9004, 0x9008, 0x900c, 0x9010]) a.mov(eax, dword(at)).call("hex");
+    a.test(ebx, ebx).jnz("next");
+    a.label("over");
+  },
+  "memory sizes by INT 12h, E801h and 88h": (a) => {
+    a.int(0x12);
+    show16(a);
+    a.mov(ax, 0xe801).int(0x15).push(bx);
+    show16(a);
+    a.pop(ax);
+    show16(a);
+  },
+  "sectors by block address and by geometry": (a) => {
+    a.mov(si, "packet").mov(ah, 0x42).mov(dl, byte("drive")).int(0x13).jc("failed");
+    a.mov(si, 0x8000).call("puts");
+    a.mov(ax, 0x0201).mov(bx, 0x8200).mov(cx, 2).mov(dx, 0x80).int(0x13).jc("failed");
+    a.mov(si, 0x8200).call("puts");
+    a.mov(ax, 0x0201).mov(bx, 0x8200).mov(cx, 0).mov(dx, 0x80).int(0x13).jnc("failed");
+    a.mov(al, ah);
+    show16(a);
+    a.jmp("read");
+    a.label("failed");
+    a.mov(eax, 0xdead).call("hex");
+    a.jmp("read").align(4, 0);
+    a.label("packet");
+    a.db(16, 0).dw(1, 0x8000, 0).dd(1, 0);
+    a.label("read");
+  },
+  "the disk is known by its extensions and its boot drive": (a) => {
+    a.mov(al, byte("drive"));
+    show16(a);
+    a.mov(ah, 0x41).mov(bx, 0x55aa).mov(dl, 0x80).int(0x13).mov(ax, bx);
+    show16(a);
+    a.mov(ah, 0x08).mov(dl, 0x80).mov(di, 0).int(0x13).mov(al, dl).mov(ah, 0);
+    show16(a);
+  },
+  "the cursor moves with the text": (a) => {
+    a.mov(ax, 0x0003).int(0x10);
+    for (const c of "abc\r\nd")
+      a.mov(ax, 0x0e00 | c.charCodeAt(0))
+        .mov(bx, 7)
+        .int(0x10);
+    a.mov(ah, 3).mov(bx, 0).int(0x10).mov(ax, dx);
+    show16(a);
+    a.mov(ah, 0x0f).int(0x10);
+    show16(a);
+    a.mov(ah, 2).mov(bx, 0).mov(dx, 0x0001).int(0x10).mov(ah, 8).mov(bx, 0).int(0x10);
+    show16(a);
+  },
+  "A20 can be asked for, unknown functions fail": (a) => {
+    a.mov(ax, 0x2401).int(0x15).mov(ax, 0x2402).int(0x15);
+    show16(a);
+    a.mov(ax, 0x7777).int(0x15).mov(ax, 0).adc(ax, 0);
+    show16(a);
+  },
+  "ticks go on": (a) => {
+    a.label("again");
+    a.mov(ah, 0).int(0x1a).mov(bx, dx);
+    a.label("tick");
+    a.sti().hlt().mov(ah, 0).int(0x1a).cmp(dx, bx).je("tick");
+    a.sub(dx, bx).mov(ax, dx);
+    show16(a);
+  },
+};
+
+for (const [what, body] of Object.entries(questions)) {
+  test.skipIf(!hasQemu)(
+    `${what}, as SeaBIOS answers`,
+    async () => {
+      const image = bootSector(body);
+      const machine = await Machine.create({ memory: "128M", disks: [{ kind: "disk", image }] });
+      expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+      const disk = join(directory, "disk");
+      const serial = join(directory, "serial");
+      writeFileSync(disk, image);
+      spawnSync(
+        "qemu-system-x86_64",
+        [
+          ...["-accel", "tcg", "-machine", "q35", "-m", "128M", "-display", "none", "-no-reboot"],
+          ...["-drive", `file=${disk},format=raw`, "-serial", `file:${serial}`, "-monitor", "none"],
+          ...["-nic", "none"],
+        ],
+        { timeout: 30_000 },
+      );
+      expect(machine.serialOutput).toBe(readFileSync(serial, "latin1"));
+      expect(machine.serialOutput).not.toBe("");
+    },
+    60_000,
+  );
+}
+
+test("what a guest writes is read back, and the image stays as it was", async () => {
+  const image = bootSector((a) => {
+    a.mov(ax, 0x0301).mov(bx, "message").mov(cx, 3).mov(dx, 0x80).int(0x13);
+    a.mov(ax, 0x0201).mov(bx, 0x8000).mov(cx, 3).mov(dx, 0x80).int(0x13);
+    a.mov(si, 0x8000).call("puts").jmp("end");
+    a.label("message");
+    a.db("written\n", 0);
+    a.label("end");
+  });
+  const before = image.slice();
+  const machine = await Machine.create({ disks: [{ kind: "disk", image }] });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("written\n");
+  expect(Buffer.compare(image, before)).toBe(0);
+});
+
+test("keys wait in the buffer for INT 16h", async () => {
+  const image = bootSector((a) => {
+    a.mov(si, "ready").call("puts");
+    for (let i = 0; i < 3; i++) {
+      a.mov(ah, 0).int(0x16);
+      show16(a);
+    }
+    a.jmp("end");
+    a.label("ready");
+    a.db("ready\n", 0);
+    a.label("end");
+  });
+  const machine = await Machine.create({ disks: [{ kind: "disk", image }] });
+  machine.runSync({ until: "ready\n" });
+  const { keyboard } = machine.board;
+  // a, Shift-a, Enter.
+  keyboard.key(0x1e, true);
+  keyboard.key(0x1e, false);
+  keyboard.key(0x2a, true);
+  keyboard.key(0x1e, true);
+  keyboard.key(0x1e, false);
+  keyboard.key(0x2a, false);
+  keyboard.key(0x1c, true);
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("ready\n00001e61\n00001e41\n00001c0d\n");
+});
+
+/** An ISO with a boot catalogue for `boot`: sectors of 2048 bytes, boot record at 17, catalogue at 20, image at 21. */
+function iso(boot: Uint8Array, media: number): Uint8Array {
+  const image = new Uint8Array(2048 * 21 + Math.ceil(boot.length / 2048) * 2048);
+  const view = new DataView(image.buffer);
+  const text = new TextEncoder();
+  image[2048 * 17] = 0;
+  image.set(text.encode("CD001"), 2048 * 17 + 1);
+  image[2048 * 17 + 6] = 1;
+  image.set(text.encode("EL TORITO SPECIFICATION"), 2048 * 17 + 7);
+  view.setUint32(2048 * 17 + 0x47, 20, true);
+  const catalogue = 2048 * 20;
+  image[catalogue] = 1;
+  view.setUint16(catalogue + 28, 0x55aa, true);
+  view.setUint16(catalogue + 30, 0xaa55, true);
+  // The validation entry's words add up to 0.
+  view.setUint16(catalogue + 28, (0x10000 - 0xaa55 - 1) & 0xffff, true);
+  image[catalogue + 32] = 0x88;
+  image[catalogue + 33] = media;
+  view.setUint16(catalogue + 38, 4, true);
+  view.setUint32(catalogue + 40, 21, true);
+  image.set(boot, 2048 * 21);
+  return image;
+}
+
+test("a CD boots without emulation and reads its own sectors", async () => {
+  const boot = bootSector((a) => {
+    a.mov(al, byte("drive"));
+    show16(a);
+    a.mov(si, "packet").mov(ah, 0x42).mov(dl, byte("drive")).int(0x13);
+    a.mov(si, 0x8007)
+      .mov(byte(0x8000 + 30), 10)
+      .call("puts")
+      .jmp("end")
+      .align(4, 0);
+    a.label("packet");
+    a.db(16, 0).dw(1, 0x6000, 0).dd(17, 0);
+    a.label("end");
+  }, 2048);
+  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: iso(boot, 0) }] });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("000000e0\nEL TORITO SPECIFICATION\n");
+});
+
+test("a CD that emulates a floppy boots as drive 0", async () => {
+  const boot = bootSector((a) => {
+    a.mov(al, byte("drive"));
+    show16(a);
+    a.mov(ax, 0x0201).mov(bx, 0x8000).mov(cx, 2).mov(dx, 0).int(0x13).mov(si, 0x8000).call("puts");
+  }, 4096);
+  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: iso(boot, 2) }] });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("00000000\nthe second sector\n");
+});
+
+test("without anything to boot the screen says so", async () => {
+  const machine = await Machine.create({ disks: [{ kind: "disk", image: new Uint8Array(4096) }] });
+  machine.runSync({ nanoseconds: 1e9 });
+  expect(machine.screenText()?.[0]).toBe("No bootable medium found.");
+});
