@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildKernel } from "./build.ts";
 import { compileGuest } from "./testing/compile.ts";
+import { buildHostile, comparableEvents, expectedEvents } from "./testing/hostile.ts";
 import { buildProbe } from "./testing/probe.ts";
 
 const QEMU = "qemu-system-x86_64";
@@ -35,6 +36,7 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
     const { binary, sourceMap } = await compileGuest();
     writeFileSync(join(folder, "kernel"), buildKernel(binary, sourceMap));
     writeFileSync(join(folder, "probe"), buildProbe());
+    writeFileSync(join(folder, "hostile"), buildHostile());
     writeFileSync(join(folder, "garbage"), "this is no executable");
   }, 120_000);
 
@@ -85,6 +87,12 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
       expect(lines(text)).toEqual(lines(expected));
     });
   }
+
+  it.each(["qemu64", "max"])("survives hostile code, CPU %s", { timeout: 40_000 }, async (cpu) => {
+    const text = await boot("hostile", "attacks end", ["-m", "256M", "-smp", "2", "-cpu", cpu]);
+    expect(comparableEvents(text)).toEqual(expectedEvents());
+    expect(text).not.toContain("panic");
+  });
 
   it("starts all processors", { timeout: 40_000 }, async () => {
     const text = await boot("probe", "probe starts", ["-m", "256M", "-smp", "4"]);

@@ -19,7 +19,9 @@ import {
   isBlocked,
 } from "./ec";
 import { addRef, dropRef } from "./kobject";
+import { fatal } from "./panic";
 import { Pt } from "./pt";
+import { isRootEc } from "./root";
 import { nextSc, waitForEc } from "./sc";
 import { lookupPt } from "./space_obj";
 import {
@@ -220,6 +222,8 @@ export function die(cpu: Cpu, reason: string): void {
   if (changetype<usize>(caller) !== 0) {
     caller.cont = caller.cont === CONT_SYSRET ? CONT_ABORTED : CONT_DEAD;
   }
+  const lost = isRootEc(ec) || (isRootEc(caller) && caller.cont === CONT_DEAD);
+  if (lost) fatal("the roottask has ended, its last lines say why");
   leave(cpu, ec, CONT_DEAD);
 }
 

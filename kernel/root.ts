@@ -98,6 +98,13 @@ function loadElf(pd: Pd, kernel: Pd): u64 {
   return load<u64>(image, 24);
 }
 
+let rootEc: Ec = changetype<Ec>(0);
+
+/** Whether `ec` is the roottask's first EC, without which nothing starts or ends programs. */
+export function isRootEc(ec: Ec): bool {
+  return ec === rootEc;
+}
+
 /** Creates the roottask and makes it ready; its selectors, registers and pages are those of the interface. */
 export function createRoot(cpu: Cpu, kernel: Pd): void {
   const pd = createPd(changetype<Pd>(0), ROOT_SEL_PD, PERM_PD_CREATE, false);
@@ -108,6 +115,7 @@ export function createRoot(cpu: Cpu, kernel: Pd): void {
   const utcb = hip - PAGE_SIZE;
   const ec: Ec = createEc(pd, ROOT_SEL_EC, pd, true, cpu.id, 0, utcb, pd, 0);
   if (changetype<usize>(ec) === 0) panic("out of memory for the roottask");
+  rootEc = ec;
   ec.cont = CONT_SYSRET;
   ec.rdi = cpu.id;
   ec.rcx = loadElf(pd, kernel);

@@ -83,16 +83,16 @@ interface Arguments {
   r8?: bigint | number;
 }
 
-class Probe {
+export class Probe {
   readonly a = new Assembler({ bits: 64, name: "probe" });
   private strings: [string, string][] = [];
   private labels = 0;
 
-  private fresh(prefix: string): string {
+  protected fresh(prefix: string): string {
     return `${prefix}_${this.labels++}`;
   }
 
-  private text(value: string): string {
+  protected text(value: string): string {
     const label = this.fresh("text");
     this.strings.push([label, value]);
     return label;
@@ -191,7 +191,7 @@ class Probe {
     this.show(name, qword(rcx));
   }
 
-  private emitLibrary(): void {
+  protected emitLibrary(): void {
     const { a } = this;
     // RSI: zero-terminated text. Keeps everything but RAX, RDX, RSI.
     a.label("print");
@@ -250,7 +250,7 @@ class Probe {
     a.ret();
   }
 
-  private emitData(): void {
+  protected emitData(): void {
     const { a } = this;
     a.align(8);
     for (const name of [
@@ -280,7 +280,7 @@ class Probe {
     a.padTo(4096 << PROBE_ORDER);
   }
 
-  private emitStart(): void {
+  protected emitStart(): void {
     const { a } = this;
     a.label("_start", { global: true });
     a.mov(rbp, rsp);
@@ -759,7 +759,6 @@ class Probe {
   }
 
   private emitForeign(): void {
-    const { a } = this;
     this.hypercall("create foreign PD", abi.HC_CREATE_PD, 600, 0, { rsi: PD, rax: (64 << 1) | 1 });
     this.createPt("create syscall portal", 601, 400, ALL_STATE, "syscall_portal");
     this.createPt("create startup portal", 602, 400, 0xc, "foreign_startup_portal");
@@ -780,14 +779,7 @@ class Probe {
     this.hypercall("revoke its SC", abi.HC_REVOKE, 0, 1, { rsi: obj(604) });
     this.hypercall("revoke its EC", abi.HC_REVOKE, 0, 1, { rsi: obj(603) });
     this.hypercall("revoke its PD", abi.HC_REVOKE, 0, 1, { rsi: obj(600) });
-    const port = crd(abi.CRD_PIO, PM1A_CONTROL, 1);
-    this.delegate("delegate the power management port", port, port, 0x801n);
-    this.print("probe ends\n");
-    a.mov(edx, PM1A_CONTROL);
-    a.mov(eax, SLEEP_S5);
-    a.out(dx, ax);
-    a.label("end");
-    a.jmp("end");
+    this.emitEnd("probe ends");
   }
 
   private emitPortals(): void {
@@ -961,6 +953,10 @@ class Probe {
     this.emitRemote();
     this.emitLibrary();
     this.emitData();
+    return this.link();
+  }
+
+  protected link(): Uint8Array {
     return linkElf({
       objects: [this.a.object()],
       segments: [{ name: "probe", flags: "rwx", vaddr: BigInt(PROBE_BASE), sections: [".text"] }],
@@ -968,6 +964,19 @@ class Probe {
       class: 64,
       padSegments: true,
     });
+  }
+
+  /** The last line, and ACPI power-off. */
+  protected emitEnd(line: string): void {
+    const { a } = this;
+    const port = crd(abi.CRD_PIO, PM1A_CONTROL, 1);
+    this.delegate("delegate the power management port", port, port, 0x801n);
+    this.print(`${line}\n`);
+    a.mov(edx, PM1A_CONTROL);
+    a.mov(eax, SLEEP_S5);
+    a.out(dx, ax);
+    a.label("end");
+    a.jmp("end");
   }
 }
 
