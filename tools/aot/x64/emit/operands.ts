@@ -1,0 +1,194 @@
+// What all emission shares: the frame, locations of operands, moves into fixed registers, short
+// jumps inside an instruction, and trap sites.
+
+import { I64, type Type, type Value } from "../../ir/ir.ts";
+import {
+  FIRST_SLOT,
+  FIRST_VREG,
+  type Inst,
+  type LBlock,
+  type LFunc,
+  type Move,
+  type RegisterSet,
+  Use,
+} from "../../regalloc/lir.ts";
+import type { Allocation } from "../../regalloc/resolve.ts";
+import { type Address, at, type Encoder, R15, RSP } from "../encoder.ts";
+import { CALLEE_SAVED } from "../machine.ts";
+import { emitMove, emitParallelMoves, type MoveContext } from "../moves.ts";
+import type { ConstantPool } from "../pool.ts";
+
+export interface TrapSite {
+  /** Offset of the UD2. */
+  offset: number;
+  kind: number;
+  /** File offset of the wasm instruction, 0 when unknown. */
+  pos: number;
+}
+
+export interface JumpTable {
+  /** Offset in the jump table section. */
+  offset: number;
+  /** Offsets of the targets in the code. */
+  targets: number[];
+}
+
+/** Everything the code of a module refers to, collected over its functions. */
+export interface EmitContext {
+  e: Encoder;
+  pool: ConstantPool;
+  window: boolean;
+  registers: RegisterSet;
+  traps: TrapSite[];
+  /** Code offset and wasm file offset, ascending. */
+  positions: { offset: number; pos: number }[];
+  jumpTables: JumpTable[];
+  jumpTableSize: number;
+  tableSize: number;
+}
+
+export const JUMP_TABLE_SYMBOL = "__aot_jump_tables";
+
+export interface BranchFixup {
+  offset: number;
+  target: LBlock;
+  short: boolean;
+}
+
+export class EmitOperands implements MoveContext {
+  readonly e: Encoder;
+  readonly pool: ConstantPool;
+  protected readonly c: EmitContext;
+  protected readonly f: LFunc;
+  protected readonly a: Allocation;
+  protected readonly saved: number[];
+  protected readonly frame: number;
+  protected readonly order: LBlock[];
+  protected readonly start: number;
+  protected blockOffset: Int32Array;
+  protected emitted: Uint8Array;
+  /** Offsets the first pass found: of blocks, and behind each branch in order. */
+  protected measured: { blocks: Int32Array; branches: number[] } | undefined;
+  protected branchEnds: number[] = [];
+  protected branchCount = 0;
+  protected fixups: BranchFixup[] = [];
+  protected trapJumps: { offset: number; kind: number; pos: number }[] = [];
+  protected next: LBlock | undefined;
+  protected k = 0;
+
+  constructor(c: EmitContext, f: LFunc, a: Allocation, order: LBlock[]) {
+    this.c = c;
+    this.e = c.e;
+    this.pool = c.pool;
+    this.f = f;
+    this.a = a;
+    this.order = order;
+    this.start = c.e.length;
+    this.blockOffset = new Int32Array(f.blocks.length);
+    this.emitted = new Uint8Array(f.blocks.length);
+    const calleeSaved = c.registers.calleeSaved & (c.window ? ~(1 << R15) : -1);
+    this.saved = CALLEE_SAVED.filter((r) => (a.used & calleeSaved & (1 << r)) !== 0);
+    const body = ((f.outgoing + 7) & ~7) + a.slots * 8;
+    // At a call RSP is a multiple of 16; the return address and the pushes come first.
+    const pushed = 8 + this.saved.length * 8;
+    const aligned = f.hasCalls ? (body + pushed + 15) & ~15 : body + pushed;
+    this.frame = aligned - pushed;
+  }
+
+  slot(location: number): Address {
+    return at(RSP, ((this.f.outgoing + 7) & ~7) + (location - FIRST_SLOT) * 8);
+  }
+
+  constant(code: number): Value {
+    return this.f.constants[-2 - code] as Value;
+  }
+
+  protected mark(pos: number): void {
+    const { positions } = this.c;
+    const last = positions[positions.length - 1];
+    if (last && last.pos === pos && last.offset >= this.start) return;
+    if (last && last.offset === this.e.length) last.pos = pos;
+    else positions.push({ offset: this.e.length, pos });
+  }
+
+  /** Jcc to an out-of-line trap. */
+  protected trapIf(cc: number, kind: number, pos: number): void {
+    this.e.u8(0x0f);
+    this.e.u8(0x80 | cc);
+    this.trapJumps.push({ offset: this.e.length, kind, pos });
+    this.e.u32(0);
+  }
+
+  /** Forward jump inside one instruction; returns the place to patch. */
+  protected skip(cc: number): number {
+    this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
+    this.e.u8(0);
+    return this.e.length;
+  }
+
+  protected land(from: number): void {
+    const distance = this.e.length - from;
+    if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
+    this.e.bytes[from - 1] = distance;
+  }
+
+  protected loc(inst: Inst, i: number): number {
+    const code = inst.srcs[i] as number;
+    return code < FIRST_VREG ? code : this.a.locate(code, this.k * 4);
+  }
+
+  protected dst(inst: Inst): number {
+    return inst.dst < FIRST_VREG ? inst.dst : this.a.locate(inst.dst, this.k * 4 + 2);
+  }
+
+  protected typeOf(code: number, fallback: Type): Type {
+    return code >= FIRST_VREG ? (this.f.types[code - FIRST_VREG] as Type) : fallback;
+  }
+
+  protected mem(inst: Inst): Address {
+    const mem = inst.mem as NonNullable<Inst["mem"]>;
+    if (mem.symbol !== undefined)
+      return { base: -1, index: -1, scale: 1, disp: mem.disp, symbol: mem.symbol };
+    const base = mem.base >= 0 ? this.loc(inst, mem.base) : -1;
+    const index = mem.index >= 0 ? this.loc(inst, mem.index) : -1;
+    if (!mem.window) return { base, index, scale: mem.scale, disp: mem.disp };
+    if (index >= 0) return { base: R15, index, scale: mem.scale, disp: mem.disp };
+    return { base: R15, index: base, scale: 1, disp: mem.disp };
+  }
+
+  /** Moves fixed operands, and the operand that the result overwrites, into place. */
+  protected place(inst: Inst, same: boolean): void {
+    const moves: Move[] = [];
+    for (let i = 0; i < inst.srcs.length; i++) {
+      const kind = inst.kinds[i] as number;
+      const code = inst.srcs[i] as number;
+      if (kind >= Use.Fixed) {
+        const type = code < 0 ? this.constant(code).type : this.typeOf(code, I64);
+        moves.push({ from: this.loc(inst, i), to: kind - Use.Fixed, type });
+      }
+    }
+    if (same) {
+      const code = inst.srcs[0] as number;
+      moves.push({
+        from: this.loc(inst, 0),
+        to: this.dst(inst),
+        type: this.typeOf(code, this.typeOf(inst.dst, I64)),
+      });
+    }
+    if (moves.length === 1) {
+      const m = moves[0] as Move;
+      if (m.from !== m.to) emitMove(this, m.from, m.to, m.type);
+    } else if (moves.length > 1) emitParallelMoves(this, moves);
+  }
+
+  /** Moves the result out of the register the machine left it in. */
+  protected deliver(inst: Inst): void {
+    if (inst.defFixed < 0 || inst.dst < 0) return;
+    const to = this.dst(inst);
+    if (to !== inst.defFixed) emitMove(this, inst.defFixed, to, this.typeOf(inst.dst, I64));
+  }
+
+  protected incoming(offset: number): Address {
+    return at(RSP, this.frame + this.saved.length * 8 + 8 + offset);
+  }
+}
