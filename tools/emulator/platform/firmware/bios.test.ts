@@ -234,8 +234,8 @@ test("a CD boots without emulation and reads its own sectors", async () => {
     a.mov(al, byte("drive"));
     show16(a);
     a.mov(si, "packet").mov(ah, 0x42).mov(dl, byte("drive")).int(0x13);
-    a.mov(si, 0x8007)
-      .mov(byte(0x8000 + 30), 10)
+    a.mov(si, 0x6007)
+      .mov(byte(0x6000 + 30), 10)
       .call("puts")
       .jmp("end")
       .align(4, 0);
