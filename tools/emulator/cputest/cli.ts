@@ -7,8 +7,8 @@ import { EmulatedCpu } from "./emulator.ts";
 import { ISA_FEATURES, listForms } from "./forms.ts";
 import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";
 import { Generator, stoppedAt } from "./generate.ts";
-import { hostIsas, NativeCpu, whyNoHost } from "./native.ts";
-import { RECORD_SIZE, StateRecord } from "./record.ts";
+import { hostIsas, kvmEmulatesRealMode, NativeCpu, whyNoHost, whyNoKvm } from "./native.ts";
+import { type CodeSize, RECORD_SIZE, StateRecord } from "./record.ts";
 import { packVectors, thin, type Vector } from "./vectors.ts";
 
 interface Options {
@@ -19,7 +19,7 @@ interface Options {
   isa: string[];
   show: number;
   alignment: boolean;
-  bits: 32 | 64;
+  bits: CodeSize;
   record?: string;
   counts?: boolean;
 }
@@ -32,7 +32,7 @@ function natural(text: string): number {
 }
 
 function codeSize(text: string): number {
-  if (text !== "32" && text !== "64") throw new InvalidArgumentError("expected 32 or 64");
+  if (!["16", "32", "64"].includes(text)) throw new InvalidArgumentError("expected 16, 32 or 64");
   return Number(text);
 }
 
@@ -68,7 +68,12 @@ const program = new Command("fuzz:cpu")
     Object.keys(ISA_FEATURES),
   )
   .option("--show <n>", "mismatches to print in full", natural, 20)
-  .option("--bits <size>", "code size: 64, or 32 for compatibility mode", codeSize, 64)
+  .option(
+    "--bits <size>",
+    "code size: 64, 32 for compatibility mode, 16 for real mode (needs KVM)",
+    codeSize,
+    64,
+  )
   .option("--alignment", "set EFLAGS.AC in some snippets", false)
   .option("--counts", "print the number of cases per mnemonic")
   .option("--record <file>", "write vectors from the host instead of comparing");
@@ -76,12 +81,15 @@ const program = new Command("fuzz:cpu")
 async function main(): Promise<number> {
   program.parse();
   const options = program.opts<Options>();
-  const reason = whyNoHost();
+  const reason = options.bits === 16 ? whyNoKvm() : whyNoHost();
   if (reason) {
     console.error(
       `fuzz:cpu needs an x86-64 Linux host: ${reason}. The recorded vectors run with npm test.`,
     );
     return 1;
+  }
+  if (options.bits === 16 && kvmEmulatesRealMode()) {
+    console.log("note: KVM runs real mode in software here; a difference may be its mistake");
   }
   const host = new Set(hostIsas());
   const missing = options.isa.filter((isa) => !host.has(isa));
@@ -96,7 +104,7 @@ async function main(): Promise<number> {
     );
     return 1;
   }
-  const native = new NativeCpu();
+  const native = new NativeCpu(options.bits);
   try {
     if (options.record !== undefined) {
       record(

@@ -4,7 +4,15 @@
 
 import * as S from "../core/state.ts";
 import { type CoreExports, type CoreImports, PageKind, RunExit } from "../interface.ts";
-import { Field, Memory, RECORD_SIZE, readOnlyByte, StateRecord, VECTOR_TIMEOUT } from "./record.ts";
+import {
+  Field,
+  Memory,
+  RECORD_SIZE,
+  RealMode,
+  readOnlyByte,
+  StateRecord,
+  VECTOR_TIMEOUT,
+} from "./record.ts";
 
 /** The supervisor's pages are mapped at the start of the upper half. */
 const SUPERVISOR = 0xffff_8000_0000_0000n;
@@ -156,11 +164,13 @@ export class EmulatedCpu {
   /** Runs one record and returns the state after it. Throws `NotImplemented`. */
   run(before: StateRecord, environment: Environment = USUAL): StateRecord {
     const core = this.#core;
-    this.#load(before, environment);
+    if (before.bits === 16) this.#loadReal(before);
+    else this.#load(before, environment);
     const exit = core.run(core.time() + STEP_LIMIT);
     if (exit === RunExit.Unimplemented) {
       throw new NotImplemented(`not implemented: detail 0x${core.exit_detail().toString(16)}`);
     }
+    if (before.bits === 16) return this.#collectReal(exit !== RunExit.Deadline);
     return this.#collect(before, exit === RunExit.Requested);
   }
 
@@ -191,9 +201,6 @@ export class EmulatedCpu {
       ram + DATA_PAGES + Memory.windowB - Memory.data,
     );
 
-    for (let i = 0; i < 16; i++) u64(S.REGS + 8 * i, before.gpr(i));
-    u64(S.S_RIP, before.u64(Field.rip));
-    this.#loadFlags(before.u32(Field.rflags), u64);
     u32(S.S_FAULT, 0);
     u32(S.S_STOP, 0);
     u32(S.S_CPL, 3);
@@ -235,6 +242,21 @@ export class EmulatedCpu {
     segment(6, 0, 0, 0, 0n);
     segment(7, TSS_SELECTOR, 0x8b, 0x67, SUPERVISOR + BigInt(TSS));
 
+    this.#loadRegisters(before);
+    core.cpu_state_changed(0);
+  }
+
+  /** Everything that is the same in all modes: general registers, RIP, flags, x87, vectors; no pending events. */
+  #loadRegisters(before: StateRecord): void {
+    const view = this.#view();
+    const memory = new Uint8Array(view.buffer);
+    const at = this.#state;
+    const u32 = (offset: number, value: number): void => view.setUint32(at + offset, value, true);
+    const u64 = (offset: number, value: bigint): void =>
+      view.setBigUint64(at + offset, value, true);
+    for (let i = 0; i < 16; i++) u64(S.REGS + 8 * i, before.gpr(i));
+    u64(S.S_RIP, before.u64(Field.rip));
+    this.#loadFlags(before.u32(Field.rflags), u64);
     const fsw = before.u16(Field.fsw);
     const top = (fsw >> 11) & 7;
     u32(S.S_FCW, before.u16(Field.fcw));
@@ -260,7 +282,122 @@ export class EmulatedCpu {
         register + 16,
       );
     }
+  }
+
+  /** Real mode as kvm-runner.ts sets it up: HLT behind every vector, everything else as in `RealMode`. */
+  #loadReal(before: StateRecord): void {
+    const core = this.#core;
+    const view = this.#view();
+    const memory = new Uint8Array(view.buffer);
+    const at = this.#state;
+    const ram = this.#ram;
+    const u32 = (offset: number, value: number): void => view.setUint32(at + offset, value, true);
+    const u64 = (offset: number, value: bigint): void =>
+      view.setBigUint64(at + offset, value, true);
+    memory.fill(0, ram, ram + RealMode.memorySize);
+    for (let vector = 0; vector < 256; vector++) {
+      view.setUint32(ram + 4 * vector, RealMode.handlers + vector, true);
+      memory[ram + RealMode.handlers + vector] = 0xf4;
+    }
+    memory.fill(0xf4, ram + RealMode.code, ram + RealMode.code + RealMode.codeSize);
+    const put = (field: number, length: number, address: number): void =>
+      memory.set(before.bytes.subarray(field, field + length), ram + address);
+    put(Field.code, before.u32(Field.codeLength), before.u32(Field.codeAddress));
+    put(Field.windowA, Memory.windowASize, RealMode.windowA);
+    put(Field.windowB, Memory.windowBSize, RealMode.windowB);
+    core.ram_written(0, RealMode.memorySize);
+    for (const field of [S.S_FAULT, S.S_STOP, S.S_CPL, S.S_EVENTS, S.S_SHADOW, S.S_TRAP])
+      u32(field, 0);
+    u32(S.S_ACTIVITY, S.ACTIVE);
+    u64(S.S_CR0, BigInt(RealMode.cr0));
+    u64(S.S_CR3, 0n);
+    u64(S.S_CR4, BigInt(RealMode.cr4));
+    u64(S.S_EFER, 0n);
+    u64(S.S_IDT_BASE, 0n);
+    u32(S.S_IDT_LIMIT, 0x3ff);
+    for (let i = 0; i < 6; i++) {
+      const field = S.S_SEG + i * S.SEG_STRIDE;
+      const selector = before.u16(Field.segments + 2 * i);
+      u64(field + S.SEG_BASE, BigInt(selector * 16));
+      u32(field + S.SEG_LIMIT, 0xffff);
+      u32(field + S.SEG_SELECTOR, selector);
+      u32(field + S.SEG_ATTR, i === 1 ? 0x9b : 0x93);
+      u32(field + S.SEG_VALID, 1);
+    }
+    this.#loadRegisters(before);
     core.cpu_state_changed(0);
+  }
+
+  #collectReal(stopped: boolean): StateRecord {
+    const view = this.#view();
+    const memory = new Uint8Array(view.buffer);
+    const at = this.#state;
+    const after = new StateRecord();
+    after.setU32(Field.mode, 16);
+    const u64 = (offset: number): bigint => view.getBigUint64(at + offset, true);
+    for (let i = 0; i < 6; i++) {
+      const field = S.S_SEG + i * S.SEG_STRIDE + S.SEG_SELECTOR;
+      after.setU16(Field.segments + 2 * i, view.getUint32(at + field, true));
+    }
+    const rip = u64(S.S_RIP);
+    const handler = after.u16(Field.segments + 2) * 16 + Number(rip) - RealMode.handlers - 1;
+    const ended = handler >= 0 && handler < 256 ? handler : RealMode.vectorEnd;
+    after.setU32(Field.vector, stopped ? ended : VECTOR_TIMEOUT);
+    after.setU64(Field.rip, rip);
+    after.setU64(Field.rflags, BigInt(this.#flags()));
+    for (let i = 0; i < 16; i++) after.setGpr(i, u64(S.REGS + 8 * i));
+    this.#collectVectors(after);
+    after.bytes.fill(0, Field.ymmHigh, Field.windowA);
+    const take = (field: number, length: number, address: number): void =>
+      after.bytes.set(memory.subarray(this.#ram + address, this.#ram + address + length), field);
+    take(Field.windowA, Memory.windowASize, RealMode.windowA);
+    take(Field.windowB, Memory.windowBSize, RealMode.windowB);
+    // The protected-mode snippets that may follow find their address space again.
+    memory.fill(0, this.#ram, this.#ram + RealMode.memorySize);
+    this.#buildAddressSpace();
+    this.#core.ram_written(0, RealMode.memorySize);
+    return after;
+  }
+
+  /** x87, MXCSR and vector registers. */
+  #collectVectors(after: StateRecord): void {
+    const view = this.#view();
+    const memory = new Uint8Array(view.buffer);
+    const at = this.#state;
+    const u32 = (offset: number): number => view.getUint32(at + offset, true);
+    const u64 = (offset: number): bigint => view.getBigUint64(at + offset, true);
+    const top = u32(S.S_FTOP);
+    after.setU16(Field.fcw, u32(S.S_FCW));
+    after.setU16(Field.fsw, u32(S.S_FSW) | (top << 11));
+    after.bytes[Field.ftw] = u32(S.S_FTAG);
+    for (let i = 0; i < 8; i++) {
+      const register = S.S_FPR + 16 * ((top + i) & 7);
+      after.setU64(Field.st + 16 * i, u64(register));
+      after.setU16(Field.st + 16 * i + 8, u32(register + 8) & 0xffff);
+    }
+    after.setU32(Field.mxcsr, u32(S.S_MXCSR));
+    for (let i = 0; i < 16; i++) {
+      const register = at + S.S_YMM + 32 * i;
+      after.bytes.set(memory.subarray(register, register + 16), Field.xmm + 16 * i);
+      after.bytes.set(memory.subarray(register + 16, register + 32), Field.ymmHigh + 16 * i);
+    }
+  }
+
+  /** EFLAGS, the status flags from their lazy form. */
+  #flags(): number {
+    const view = this.#view();
+    const result = view.getBigUint64(this.#state + S.S_LF_RES, true);
+    const aux = view.getBigUint64(this.#state + S.S_LF_AUX, true);
+    let parity = Number((result ^ (aux >> 8n)) & 0xffn);
+    for (const shift of [4, 2, 1]) parity ^= parity >> shift;
+    const carry = Number(aux >> 63n);
+    let flags = view.getUint32(this.#state + S.S_EFLAGS, true) | carry | 2;
+    if ((parity & 1) === 0) flags |= 4;
+    if (aux & 8n) flags |= 0x10;
+    if (result === 0n) flags |= 0x40;
+    if ((result >> 63n) ^ (aux & 1n)) flags |= 0x80;
+    if (carry ^ Number((aux >> 62n) & 1n)) flags |= 0x800;
+    return flags;
   }
 
   /** Flags in the lazy form that state.ts describes: a zero or non-zero result and the deltas to the real flags. */
@@ -303,21 +440,7 @@ export class EmulatedCpu {
     after.setU64(Field.fsBase, u64(S.S_SEG + 4 * S.SEG_STRIDE));
     after.setU64(Field.gsBase, u64(S.S_SEG + 5 * S.SEG_STRIDE));
     after.bytes.set(before.bytes.subarray(Field.code, Field.code + 64), Field.code);
-    const top = u32(S.S_FTOP);
-    after.setU16(Field.fcw, u32(S.S_FCW));
-    after.setU16(Field.fsw, u32(S.S_FSW) | (top << 11));
-    after.bytes[Field.ftw] = u32(S.S_FTAG);
-    for (let i = 0; i < 8; i++) {
-      const register = S.S_FPR + 16 * ((top + i) & 7);
-      after.setU64(Field.st + 16 * i, u64(register));
-      after.setU16(Field.st + 16 * i + 8, u32(register + 8) & 0xffff);
-    }
-    after.setU32(Field.mxcsr, u32(S.S_MXCSR));
-    for (let i = 0; i < 16; i++) {
-      const register = at + S.S_YMM + 32 * i;
-      after.bytes.set(memory.subarray(register, register + 16), Field.xmm + 16 * i);
-      after.bytes.set(memory.subarray(register + 16, register + 32), Field.ymmHigh + 16 * i);
-    }
+    this.#collectVectors(after);
     const data = this.#ram + DATA_PAGES - Memory.data;
     after.bytes.set(
       memory.subarray(data + Memory.windowA, data + Memory.windowA + Memory.windowASize),

@@ -12,9 +12,11 @@ import {
   type MemorySize,
   MemorySizeExt,
   Mnemonic,
+  type OpCodeInfo,
   OpCodeOperandKind,
   type OpCodeTableKind,
 } from "iced-x86";
+import type { CodeSize } from "./record.ts";
 
 /** Instruction sets by the names of `--isa`; each maps to iced's CPUID feature names. */
 export const ISA_FEATURES: Readonly<Record<string, readonly string[]>> = {
@@ -76,9 +78,22 @@ const EXCLUDED_CODES = new Set(
   (
     "Mov_Sreg_r16 Mov_Sreg_r32m16 Mov_Sreg_r64m16 Mov_Sreg_rm16 Pop_fs Pop_gs Popw_FS Popw_GS Popq_FS Popq_GS " +
     "Mov_cr_r64 Mov_r64_cr Mov_dr_r64 Mov_r64_dr Mov_tr_r32 Mov_r32_tr " +
+    "Mov_cr_r32 Mov_r32_cr Mov_dr_r32 Mov_r32_dr " +
     "Jmp_rm16 Call_rm16 Jmp_m1616 Jmp_m1632 Jmp_m1664 Call_m1616 Call_m1632 Call_m1664 " +
     "Int1 Bswap_r16 Movsxd_r16_rm16 Retnw Retnw_imm16 Xbts_r16_rm16 Ibts_rm16_r16"
   ).split(" "),
+);
+
+/** Real mode may load segments and take software interrupts. */
+const REAL_MODE_ONLY = new Set("Les Lds Lss Lfs Lgs Int".split(" "));
+
+const NEAR_BRANCH_16 = new Set("Jmp_rm16 Call_rm16 Retnw Retnw_imm16".split(" "));
+
+/** What ends or leaves the virtual machine, or depends on it. */
+const EXCLUDED_REAL = new Set(
+  "In Out Insb Insw Insd Outsb Outsw Outsd Hlt Invd Wbinvd Rdmsr Wrmsr Popf Popfd Popfw Int1 Invlpg Clts".split(
+    " ",
+  ),
 );
 
 export interface Form {
@@ -133,7 +148,7 @@ function usesModRm(kind: OpCodeOperandKind): boolean {
 }
 
 /** All forms of the given instruction sets (names of `ISA_FEATURES`) that code of this size has, in the order of iced's `Code`. */
-export function listForms(isas: readonly string[], bits: 32 | 64 = 64): Form[] {
+export function listForms(isas: readonly string[], bits: CodeSize = 64): Form[] {
   const featureIsa = new Map<number, string>();
   for (const isa of isas) {
     const features = ISA_FEATURES[isa];
@@ -168,13 +183,13 @@ function makeForm(
   code: Code,
   name: string,
   featureIsa: Map<number, string>,
-  bits: 32 | 64,
+  bits: CodeSize,
 ): Form | undefined {
   const info = CodeExt.opCode(code);
   try {
     if (
       !info.isInstruction ||
-      !(bits === 64 ? info.mode64 : info.mode32) ||
+      !(bits === 64 ? info.mode64 : bits === 32 ? info.mode32 : info.mode16) ||
       info.fwait ||
       info.isReservedNop
     )
@@ -183,47 +198,59 @@ function makeForm(
       return undefined;
     if (info.addressSize === 16 && bits === 64) return undefined;
     const mnemonic = Mnemonic[info.mnemonic] as unknown as string;
+    if (bits === 16) {
+      if (info.encoding === EncodingKind.VEX || EXCLUDED_REAL.has(mnemonic)) return undefined;
+      if (REAL_MODE_ONLY.has(mnemonic) || /^(Mov_Sreg|Pop[wd]_(ES|SS|DS|FS|GS))/.test(name)) {
+        return describe(info, code, name, mnemonic, "base");
+      }
+    }
     if (
       EXCLUDED_MNEMONICS.has(mnemonic) ||
-      EXCLUDED_CODES.has(name) ||
-      /_rel(8_)?16|_ptr16|^Pop[wdq]?_(ES|SS|DS|FS|GS)$/.test(name)
+      (EXCLUDED_CODES.has(name) && !(bits === 16 && NEAR_BRANCH_16.has(name))) ||
+      (bits !== 16 && /_rel(8_)?16/.test(name)) ||
+      /_ptr16|^Pop[wdq]?_(ES|SS|DS|FS|GS)$/.test(name)
     )
       return undefined;
     const isas = cpuidFeatures(code).map((feature) => featureIsa.get(feature));
     const isa = isas.includes("x87") ? "x87" : isas[isas.length - 1];
     if (isas.includes(undefined) || isa === undefined) return undefined;
-    let modrm = info.isGroup || info.isRmGroup;
-    let opcodeRegister = false;
-    let branch = false;
-    for (let i = 0; i < info.opCount; i++) {
-      const kind = info.opKind(i);
-      if (usesModRm(kind)) modrm = true;
-      if (OPCODE_REGISTER_KINDS.has(kind)) opcodeRegister = true;
-      if (BRANCH_KINDS.has(kind)) branch = true;
-    }
-    return {
-      code,
-      name,
-      mnemonic,
-      isa,
-      vex: info.encoding === EncodingKind.VEX,
-      table: info.table,
-      prefix: info.mandatoryPrefix,
-      opcode: info.opCode,
-      opcodeLength: info.opCodeLength,
-      group: info.groupIndex,
-      rmGroup: info.rmGroupIndex,
-      opcodeRegister,
-      modrm,
-      operandSize: info.operandSize,
-      w: info.W,
-      l: info.L,
-      canLock: info.canUseLockPrefix,
-      canRep: info.canUseRepPrefix || info.canUseRepnePrefix,
-      branch,
-      element: MemorySizeExt.elementType(info.memorySize),
-    };
+    return describe(info, code, name, mnemonic, isa);
   } finally {
     info.free();
   }
+}
+
+/** What the generator needs to know of a form. */
+function describe(info: OpCodeInfo, code: Code, name: string, mnemonic: string, isa: string): Form {
+  let modrm = info.isGroup || info.isRmGroup;
+  let opcodeRegister = false;
+  let branch = false;
+  for (let i = 0; i < info.opCount; i++) {
+    const kind = info.opKind(i);
+    if (usesModRm(kind)) modrm = true;
+    if (OPCODE_REGISTER_KINDS.has(kind)) opcodeRegister = true;
+    if (BRANCH_KINDS.has(kind)) branch = true;
+  }
+  return {
+    code,
+    name,
+    mnemonic,
+    isa,
+    vex: info.encoding === EncodingKind.VEX,
+    table: info.table,
+    prefix: info.mandatoryPrefix,
+    opcode: info.opCode,
+    opcodeLength: info.opCodeLength,
+    group: info.groupIndex,
+    rmGroup: info.rmGroupIndex,
+    opcodeRegister,
+    modrm,
+    operandSize: info.operandSize,
+    w: info.W,
+    l: info.L,
+    canLock: info.canUseLockPrefix,
+    canRep: info.canUseRepPrefix || info.canUseRepnePrefix,
+    branch,
+    element: MemorySizeExt.elementType(info.memorySize),
+  };
 }

@@ -6,7 +6,14 @@ import { type EmulatedCpu, NotImplemented } from "./emulator.ts";
 import type { Form } from "./forms.ts";
 import { Generator, stoppedAt, type TestCase, undefinedAfter } from "./generate.ts";
 import type { NativeCpu } from "./native.ts";
-import { CODE_SIZE, Field, RECORD_SIZE, StateRecord } from "./record.ts";
+import {
+  CODE_SIZE,
+  type CodeSize,
+  Field,
+  RECORD_SIZE,
+  StateRecord,
+  VECTOR_TIMEOUT,
+} from "./record.ts";
 
 export interface Mismatch {
   /** What the examples have in common: the form and the first field that differs. */
@@ -33,7 +40,7 @@ export function fuzz(
   forms: readonly Form[],
   native: NativeCpu,
   emulator: EmulatedCpu,
-  options: { cases: number; seed: number; stream: number; alignment: boolean; bits: 32 | 64 },
+  options: { cases: number; seed: number; stream: number; alignment: boolean; bits: CodeSize },
   progress: (result: FuzzResult) => void,
 ): FuzzResult {
   const generator = new Generator(
@@ -89,6 +96,8 @@ function check(test: TestCase, host: StateRecord, emulator: EmulatedCpu, result:
 
 /** What the emulator does differently, or undefined if it says that an instruction is not implemented. */
 function differ(test: TestCase, host: StateRecord, emulator: EmulatedCpu): string[] | undefined {
+  // KVM gave up on it: nothing to compare with.
+  if (test.before.bits === 16 && host.u32(Field.vector) === VECTOR_TIMEOUT) return [];
   try {
     return compareStates(test, host, emulator.run(test.before));
   } catch (error) {

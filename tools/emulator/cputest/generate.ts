@@ -20,7 +20,15 @@ import {
 } from "iced-x86";
 import type { Form } from "./forms.ts";
 import { Random } from "./random.ts";
-import { CODE_SIZE, Field, Memory, RFLAGS_STATUS, StateRecord } from "./record.ts";
+import {
+  CODE_SIZE,
+  type CodeSize,
+  Field,
+  Memory,
+  RealMode,
+  RFLAGS_STATUS,
+  StateRecord,
+} from "./record.ts";
 
 export interface TestCase {
   /** State before, code included. */
@@ -82,7 +90,7 @@ export class Generator {
   #touched: MemoryNeed[] = [];
 
   readonly #alignment: boolean;
-  readonly #bits: 32 | 64;
+  readonly #bits: CodeSize;
 
   /**
    * With `alignment`, some snippets run with EFLAGS.AC set, so that unaligned accesses raise #AC. `bits` is
@@ -93,7 +101,7 @@ export class Generator {
     seed: number,
     stream = 0,
     alignment = false,
-    bits: 32 | 64 = 64,
+    bits: CodeSize = 64,
   ) {
     this.#alignment = alignment;
     this.#bits = bits;
@@ -123,7 +131,7 @@ export class Generator {
     this.#usedVectors = 0;
     this.#touched = [];
     const count = random.oneIn(4) ? 2 + random.below(4) : 1;
-    const nearEnd = random.oneIn(40);
+    const nearEnd = random.oneIn(40) && this.#bits !== 16;
     const chosen: Choice[] = [];
     const tests: Form[] = [];
     /** Registers whose initial value an instruction relies on, and registers already written. */
@@ -132,9 +140,10 @@ export class Generator {
     let used = 0;
     const taint = new Taint();
     let tolerance: Tolerance = "exact";
+    const codePages = this.#bits === 16 ? RealMode.code : Memory.code;
     const start = nearEnd
       ? Memory.code + Memory.codeSize - 1 - random.below(20)
-      : Memory.code + 0x100 * random.below(8) + random.below(64);
+      : codePages + 0x100 * random.below(8) + random.below(64);
     const release = (): undefined => {
       for (const choice of chosen) choice.instruction.free();
       return undefined;
@@ -145,7 +154,7 @@ export class Generator {
       if (kind !== "exact" && count > 1) return release();
       const choice = this.#encode(
         next,
-        BigInt(start + used),
+        BigInt(start + used - (this.#bits === 16 ? codePages : 0)),
         before,
         fixed,
         written,
@@ -189,20 +198,23 @@ export class Generator {
     for (let i = 0; i < (this.#bits === 64 ? 16 : 8); i++) {
       before.setGpr(i, this.#masked(random.integer()));
     }
-    before.setGpr(4, this.#masked(this.#address(8)));
-    if (random.oneIn(2)) before.setGpr(5, this.#masked(this.#address(8)));
+    if (this.#bits === 16) this.#fillSegments(before);
+    before.setGpr(4, this.#pointer(before, Register.RSP, 8));
+    if (random.oneIn(2)) before.setGpr(5, this.#pointer(before, Register.RBP, 8));
     for (const i of [6, 7]) {
       if (STRING.test(form.mnemonic) || random.oneIn(3))
-        before.setGpr(i, this.#masked(this.#address(8)));
+        before.setGpr(i, this.#pointer(before, i === 6 ? Register.RSI : Register.RDI, 8));
     }
     if (STRING.test(form.mnemonic))
       before.setGpr(1, BigInt(random.below(random.oneIn(4) ? 200 : 12)));
-    before.setU64(Field.fsBase, BigInt(Memory.windowA + 0x80 + random.below(64)));
-    before.setU64(Field.gsBase, BigInt(Memory.windowA + 0x200 + random.below(64)));
+    if (this.#bits !== 16) {
+      before.setU64(Field.fsBase, BigInt(Memory.windowA + 0x80 + random.below(64)));
+      before.setU64(Field.gsBase, BigInt(Memory.windowA + 0x200 + random.below(64)));
+    }
     let flags = 0x202 | (random.u32() & RFLAGS_STATUS);
     if (random.oneIn(8)) flags |= 0x400;
     if (this.#alignment && random.oneIn(40)) flags |= 0x4_0000;
-    if (random.oneIn(60)) flags |= 0x100;
+    if (this.#bits !== 16 && random.oneIn(60)) flags |= 0x100;
     before.setU64(Field.rflags, BigInt(flags));
 
     const { element } = form;
@@ -223,7 +235,32 @@ export class Generator {
 
   /** A register value as wide as the mode's registers. */
   #masked(value: bigint): bigint {
-    return BigInt.asUintN(this.#bits, value);
+    return BigInt.asUintN(this.#bits === 64 ? 64 : 32, value);
+  }
+
+  /** Real-mode data segments somewhere below the data, so that every offset that is needed is positive. */
+  #fillSegments(before: StateRecord): void {
+    for (let i = 0; i < 6; i++) {
+      before.setU16(Field.segments + 2 * i, (RealMode.data >> 4) - this.#random.below(0x100));
+    }
+    before.setU16(Field.segments + 2, RealMode.codeSelector);
+  }
+
+  /** Where a segment that snippets may use starts: FS and GS in protected modes, all in real mode. */
+  #segmentBase(before: StateRecord, segment: Register): bigint {
+    if (this.#bits === 16) {
+      return BigInt(before.u16(Field.segments + 2 * RegisterExt.number(segment)) * 16);
+    }
+    if (segment === Register.FS) return before.u64(Field.fsBase);
+    return segment === Register.GS ? before.u64(Field.gsBase) : 0n;
+  }
+
+  /** A value for a pointer register that addresses data through its usual segment. */
+  #pointer(before: StateRecord, register: Register, size: number, inside = false): bigint {
+    let segment: Register = Register.DS;
+    if (register === Register.RSP || register === Register.RBP) segment = Register.SS;
+    if (register === Register.RDI) segment = Register.ES;
+    return this.#masked(this.#address(size, inside) - this.#segmentBase(before, segment));
   }
 
   #fillMxcsr(before: StateRecord): void {
@@ -336,6 +373,11 @@ export class Generator {
     const random = this.#random;
     const choice = inside ? random.below(75) : random.below(100);
     const step = Math.max(size, 1);
+    if (this.#bits === 16) {
+      const random16 =
+        choice < 80 ? 32 * random.below(16) : random.below(Memory.windowASize - step);
+      return BigInt(RealMode.windowA + 0x100 * Number(choice < 80) + random16);
+    }
     if (choice < 60) return BigInt(Memory.windowA + 0x100 + 32 * random.below(16));
     if (choice < 72) return BigInt(Memory.windowA + random.below(Memory.windowASize - step));
     if (choice < 80) return BigInt(Memory.data + 0x1000 - random.below(step + 1));
@@ -411,7 +453,8 @@ export class Generator {
         out.push(0xc4, (inverted << 5) | form.table, (w0 << 7) | (vvvv << 3) | (lBit << 2) | pp);
       }
     } else {
-      if (form.operandSize === 16 || (form.operandSize === 0 && random.oneIn(16))) {
+      const other = this.#bits === 16 ? 32 : 16;
+      if (form.operandSize === other || (form.operandSize === 0 && random.oneIn(16))) {
         if (form.prefix !== MandatoryPrefix.P66) out.push(0x66);
       }
       if (form.prefix === MandatoryPrefix.P66) out.push(0x66);
@@ -465,6 +508,7 @@ export class Generator {
     if (form.branch) {
       const distance = random.below(16);
       if (offsets.immediateSize === 1) view.setInt8(offsets.immediateOffset, distance);
+      else if (offsets.immediateSize === 2) view.setInt16(offsets.immediateOffset, distance, true);
       else if (offsets.immediateSize === 4) view.setInt32(offsets.immediateOffset, distance, true);
       else return undefined;
     } else if (offsets.hasImmediate && offsets.immediateSize > 0) {
@@ -485,27 +529,32 @@ export class Generator {
       need = made.need;
     }
     if (needInside) {
-      const target = BigInt(Memory.code + 0x1800 + random.below(0x100));
+      const page = this.#bits === 16 ? 0 : Memory.code;
+      const target = BigInt(page + 0x1800 + random.below(0x100));
       if (flow === FlowControl.Return) {
-        pins.push([Register.RSP, this.#address(8, true)]);
-        need = { address: (pins[pins.length - 1] as [Register, bigint])[1], size: 8 };
+        const pointer = this.#pointer(before, Register.RSP, 8, true);
+        pins.push([Register.RSP, pointer]);
+        need = { address: pointer + this.#segmentBase(before, Register.SS), size: 8 };
       }
-      if (need) pokeMemory(before, need.address, target, this.#bits / 8);
+      if (need) pokeMemory(before, need.address, target, this.#bits === 64 ? 8 : 4);
       else pins.push([RegisterExt.fullRegister(instruction.opRegister(0)), target]);
     }
     if (form.mnemonic === "Maskmovq" || form.mnemonic.endsWith("askmovdqu"))
-      pins.push([Register.RDI, this.#address(16)]);
+      pins.push([Register.RDI, this.#pointer(before, Register.RDI, 16)]);
     if (/^I?div$/.test(form.mnemonic) && random.oneIn(2))
       before.setGpr(2, random.oneIn(2) ? 0n : BigInt(random.below(8)));
     // With a count of 0 AMD checks the I/O permission, Intel does not.
     if (/^(Ins|Outs)/.test(form.mnemonic)) pins.push([Register.RCX, BigInt(1 + random.below(5))]);
-    if (form.mnemonic === "Xlatb") pins.push([Register.RBX, this.#address(256)]);
+    if (form.mnemonic === "Xlatb")
+      pins.push([Register.RBX, this.#pointer(before, Register.RBX, 256)]);
     // Which registers a faulting POPA has loaded differs between CPUs.
-    if (/^Popa/.test(form.mnemonic)) pins.push([Register.RSP, this.#address(32, true) & ~31n]);
-    if (form.mnemonic === "Leave") pins.push([Register.RBP, this.#address(8)]);
+    if (/^Popa/.test(form.mnemonic))
+      pins.push([Register.RSP, this.#pointer(before, Register.RSP, 32, true)]);
+    if (form.mnemonic === "Leave")
+      pins.push([Register.RBP, this.#pointer(before, Register.RBP, 8)]);
     if (form.mnemonic === "Enter") {
       bytes[bytes.length - 1] = random.oneIn(2) ? 0 : random.below(5);
-      pins.push([Register.RBP, this.#address(8, true)]);
+      pins.push([Register.RBP, this.#pointer(before, Register.RBP, 8, true)]);
     }
     if ((form.mnemonic === "Shld" || form.mnemonic === "Shrd") && form.operandSize === 16) {
       if (form.name.endsWith("CL")) pins.push([Register.RCX, BigInt(random.below(17))]);
@@ -569,16 +618,17 @@ export class Generator {
     let address = this.#address(size, inside || X87_IMAGE.test(form.mnemonic));
     // AMD does not check the alignment of SHA operands as Intel's manual demands.
     if (/^Sha(1|256)/.test(form.mnemonic)) address &= ~15n;
-    if (size > 64) address = BigInt(Memory.windowA + 16 * random.below(8));
+    if (size > 64) {
+      address = BigInt((this.#bits === 16 ? RealMode : Memory).windowA + 16 * random.below(8));
+    }
     const { memoryBase, memoryIndex, memoryIndexScale } = instruction;
-    let segmentBase = 0n;
-    if (instruction.memorySegment === Register.FS) segmentBase = before.u64(Field.fsBase);
-    if (instruction.memorySegment === Register.GS) segmentBase = before.u64(Field.gsBase);
+    if (this.#bits === 16 && instruction.memorySegment === Register.CS) return undefined;
+    const segmentBase = this.#segmentBase(before, instruction.memorySegment);
     const width = addressWidth(instruction, this.#bits, offsets.displacementSize);
     let displacement = instruction.memoryDisplacement;
     const pins: [Register, bigint][] = [];
     const target = address - segmentBase;
-    if (target < 0n && this.#bits === 32) return undefined;
+    if (target < 0n && this.#bits !== 64) return undefined;
     let indexValue = 0n;
     const isVector = RegisterExt.isVectorRegister(memoryIndex);
     if (memoryIndex !== Register.None && !isVector) {
@@ -676,7 +726,7 @@ class Taint {
  */
 export function undefinedAfter(
   code: Uint8Array,
-  bits: 32 | 64,
+  bits: CodeSize,
   count: number,
   stop = Number.POSITIVE_INFINITY,
 ): { undefinedFlags: number; undefinedFsw: number } | undefined {
@@ -704,7 +754,8 @@ export function stoppedAt(test: TestCase, after: StateRecord): TestCase {
 
 /** Position of a window byte in the record, or -1. */
 export function windowOffset(address: bigint): number {
-  const a = Number(address);
+  let a = Number(address);
+  if (a >= RealMode.data && a < RealMode.data + Memory.dataSize) a += Memory.data - RealMode.data;
   if (a >= Memory.windowA && a < Memory.windowA + Memory.windowASize)
     return Field.windowA + a - Memory.windowA;
   if (a >= Memory.windowB && a < Memory.windowB + Memory.windowBSize)
@@ -722,7 +773,7 @@ function pokeMemory(before: StateRecord, address: bigint, value: bigint, length 
 /** Bits of the effective address: 16, 32 or 64. */
 function addressWidth(
   instruction: Instruction,
-  bits: 32 | 64,
+  bits: CodeSize,
   displacementSize: number,
 ): 16 | 32 | 64 {
   const { memoryBase, memoryIndex } = instruction;
@@ -730,8 +781,7 @@ function addressWidth(
   if (memoryBase === Register.RIP) return 64;
   const register = memoryBase || (RegisterExt.isVectorRegister(memoryIndex) ? 0 : memoryIndex);
   if (register !== Register.None) return (RegisterExt.size(register) * 8) as 16 | 32 | 64;
-  if (bits === 64) return 64;
-  return displacementSize === 2 ? 16 : 32;
+  return bits === 64 ? 64 : displacementSize === 2 ? 16 : 32;
 }
 
 function putInteger(view: DataView, offset: number, size: number, value: bigint): void {

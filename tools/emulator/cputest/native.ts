@@ -2,8 +2,10 @@
 // Linux on an x86-64 CPU with FSGSBASE; elsewhere recorded vectors take its place.
 import { spawnSync } from "node:child_process";
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -13,7 +15,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ISA_FEATURES } from "./forms.ts";
-import { Field, RECORD_SIZE } from "./record.ts";
+import { assembleKvmRunner } from "./kvm-runner.ts";
+import { type CodeSize, Field, RECORD_SIZE } from "./record.ts";
 import { assembleRunner } from "./runner.ts";
 
 /** Records per process; bounds the memory of one batch to some 40 MB. */
@@ -27,17 +30,41 @@ export function whyNoHost(): string | undefined {
   return undefined;
 }
 
+/** Why KVM cannot run real-mode code here, or undefined if it can. */
+export function whyNoKvm(): string | undefined {
+  const reason = whyNoHost();
+  if (reason) return reason;
+  try {
+    accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return "/dev/kvm cannot be opened";
+  }
+}
+
+/** Whether KVM runs real mode on the CPU itself, or in software (as nested and older ones do). */
+export function kvmEmulatesRealMode(): boolean {
+  if (existsSync("/sys/module/kvm_amd")) return false;
+  try {
+    const parameter = "/sys/module/kvm_intel/parameters/unrestricted_guest";
+    return readFileSync(parameter, "utf8").trim() !== "Y";
+  } catch {
+    return true;
+  }
+}
+
 /** The host CPU behind the runner program. */
 export class NativeCpu {
   readonly #directory: string;
   readonly #program: string;
 
-  constructor() {
-    const reason = whyNoHost();
+  /** For real-mode records (`bits` 16) the CPU runs in a virtual machine. */
+  constructor(bits: CodeSize = 64) {
+    const reason = bits === 16 ? whyNoKvm() : whyNoHost();
     if (reason) throw new Error(`no host CPU to ask: ${reason}`);
     this.#directory = mkdtempSync(join(tmpdir(), "cputest-"));
     this.#program = join(this.#directory, "runner");
-    writeFileSync(this.#program, assembleRunner());
+    writeFileSync(this.#program, bits === 16 ? assembleKvmRunner() : assembleRunner());
     chmodSync(this.#program, 0o755);
   }
 

@@ -15,9 +15,11 @@ export const Field = {
   cr2: 16,
   fsBase: 24,
   gsBase: 32,
+  /** u16[6], real mode: selectors ES CS SS DS FS GS, in the place of the bases. */
+  segments: 24,
   rip: 40,
   rflags: 48,
-  /** u32, before: 64, or 32 for compatibility mode. */
+  /** u32, before: 64, 32 for compatibility mode, or 16 for real mode. */
   mode: 56,
   /** u64[16] in encoding order: RAX RCX RDX RBX RSP RBP RSI RDI R8–R15. */
   gpr: 64,
@@ -65,6 +67,24 @@ export const Memory = {
   readOnlySize: 0x1000,
 } as const;
 
+/** Real mode: what stands where, and the control registers. The windows are the same as in `Memory`, lower. */
+export const RealMode = {
+  memorySize: 0x11_0000,
+  /** One HLT for each interrupt vector. */
+  handlers: 0x500,
+  code: 0x1_0000,
+  codeSize: 0x2000,
+  codeSelector: 0x1000,
+  data: 0x2_0000,
+  windowA: 0x2_0e00,
+  windowB: 0x2_1f00,
+  /** ET, NE; OSFXSR, OSXMMEXCPT. */
+  cr0: 0x30,
+  cr4: 0x600,
+  /** "Vector" of a snippet that ran to its end. */
+  vectorEnd: 256,
+} as const;
+
 /** Vector reported when a snippet runs for more than about a second. */
 export const VECTOR_TIMEOUT = 255;
 
@@ -90,6 +110,9 @@ export const GPR_NAMES = [
 /** RFLAGS bits that a snippet can see: CF PF AF ZF SF TF IF DF OF IOPL NT RF AC ID. */
 export const RFLAGS_VISIBLE = 0x0025_7fd5;
 export const RFLAGS_STATUS = 0x8d5;
+
+/** Size of the code a record is for, in bits. */
+export type CodeSize = 16 | 32 | 64;
 
 /** View of one record inside a larger buffer. */
 export class StateRecord {
@@ -134,22 +157,27 @@ export class StateRecord {
     this.setU64(Field.gpr + index * 8, value);
   }
 
-  /** Size of the code segment, 64 or 32 bits. */
-  get bits(): 32 | 64 {
-    return this.u32(Field.mode) === 32 ? 32 : 64;
+  /** Size of the code segment, 64 or 32 bits, or 16 for real mode. */
+  get bits(): CodeSize {
+    const mode = this.u32(Field.mode);
+    return mode === 16 || mode === 32 ? mode : 64;
   }
 
-  /** Puts code bytes at `address` (in the code pages), fills the rest with INT3 and points RIP at byte `entry`. */
-  setCode(code: Uint8Array, address: number, entry = 0): void {
+  /** Puts code bytes at `address` (in the code pages), fills the rest with what ends a snippet and points RIP there. */
+  setCode(code: Uint8Array, address: number): void {
     if (code.length > CODE_SIZE) throw new RangeError(`code longer than ${CODE_SIZE} bytes`);
-    this.bytes.fill(0xcc, Field.code, Field.code + CODE_SIZE);
+    const real = this.bits === 16;
+    this.bytes.fill(real ? HLT : INT3, Field.code, Field.code + CODE_SIZE);
     this.bytes.set(code, Field.code);
-    const room = Memory.code + Memory.codeSize - address;
-    this.setU32(Field.codeLength, Math.min(CODE_SIZE, room));
+    const end = real ? RealMode.code + RealMode.codeSize : Memory.code + Memory.codeSize;
+    this.setU32(Field.codeLength, Math.min(CODE_SIZE, end - address));
     this.setU32(Field.codeAddress, address);
-    this.setU64(Field.rip, BigInt(address + entry));
+    this.setU64(Field.rip, BigInt(real ? address - RealMode.code : address));
   }
 }
+
+const INT3 = 0xcc;
+const HLT = 0xf4;
 
 /** The byte at an address of the read-only page. */
 export function readOnlyByte(index: number): number {
