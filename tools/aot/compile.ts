@@ -14,6 +14,7 @@ import { Func, type Signature } from "./ir/ir.ts";
 import { optimize } from "./ir/optimize.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import { allocate } from "./regalloc/resolve.ts";
+import { SectionBuilder } from "./section.ts";
 import { emitLinuxStart } from "./targets/linux.ts";
 import {
   resolveImport,
@@ -63,50 +64,6 @@ const TABLE_ENTRY = 16;
 const NULL_TYPE = -1;
 /** Gaps between data segments up to this size become zeros in one section. */
 const MAX_GAP = 4096;
-
-/** A growing section with its relocations and symbols. */
-class SectionBuilder {
-  readonly name: string;
-  readonly writable: boolean;
-  private readonly parts: Uint8Array[] = [];
-  length = 0;
-  readonly relocations: Omit<Relocation, "section">[] = [];
-  readonly symbols: { name: string; offset: number; size: number }[] = [];
-
-  constructor(name: string, writable: boolean) {
-    this.name = name;
-    this.writable = writable;
-  }
-
-  align(to: number): void {
-    const pad = -this.length & (to - 1);
-    if (pad) this.append(new Uint8Array(pad));
-  }
-
-  append(bytes: Uint8Array): number {
-    const offset = this.length;
-    this.parts.push(bytes);
-    this.length += bytes.length;
-    return offset;
-  }
-
-  define(name: string, bytes: Uint8Array, align: number): number {
-    this.align(align);
-    const offset = this.append(bytes);
-    this.symbols.push({ name, offset, size: bytes.length });
-    return offset;
-  }
-
-  data(): Uint8Array {
-    const out = new Uint8Array(this.length);
-    let at = 0;
-    for (const part of this.parts) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
-  }
-}
 
 class Compiler {
   private readonly m: Module;

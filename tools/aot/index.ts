@@ -1,5 +1,6 @@
 // The compiler room's public face.
 
 export { CompileError, type CompileOptions, compile } from "./compile.ts";
+export { TRAP_MESSAGES, TrapKind } from "./ir/ir.ts";
 export { LINUX_SEGMENTS, linkLinux } from "./link.ts";
 export type { TargetName } from "./targets/target.ts";
