@@ -540,9 +540,11 @@ export class Vga implements Device {
   #linearPicture(): Picture {
     const { dispi } = this.state;
     const width = dispi[DISPI_XRES] as number;
-    const height = dispi[DISPI_YRES] as number;
     const bytes = this.#bytesPerPixel();
     const pitch = this.#pitch();
+    // Lines beyond video memory do not exist, whatever the guest has asked for.
+    const fitting = Math.floor(VRAM_BYTES / Math.max(1, pitch));
+    const height = Math.min(dispi[DISPI_YRES] as number, fitting);
     const start =
       (dispi[DISPI_Y_OFFSET] as number) * pitch + (dispi[DISPI_X_OFFSET] as number) * bytes;
     const pixels = new Uint32Array(width * height);

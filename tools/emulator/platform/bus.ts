@@ -58,7 +58,7 @@ export class PortBus {
       else this.#floating("write to", port);
       return;
     }
-    if (range.sizes & size) range.handler.write(port & 0xffff, value >>> 0, size);
+    if (range.sizes & size) range.handler.write(port & 0xffff, (value & allOnes(size)) >>> 0, size);
     else this.#writeBytes(port, value, size);
   }
 
@@ -143,7 +143,7 @@ export class MmioBus {
   write(address: number, value: number, size: number): void {
     const region = this.#find(address);
     if (region === undefined) this.#floating("write to", address);
-    else region.handler.write((address >>> 0) - region.start, value >>> 0, size);
+    else region.handler.write((address >>> 0) - region.start, (value & allOnes(size)) >>> 0, size);
   }
 
   #find(address: number): MmioRegion | undefined {
