@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import * as abi from "./abi.ts";
-import { crd, EXIT_IRET, EXIT_SYSRET, Machine } from "./testing/machine.ts";
+import { crd, EXIT_IRET, EXIT_SYSRET, Machine, Panic } from "./testing/machine.ts";
 
 const UTCB = 0x7fff_ffff_d000n;
 const HANDLER_UTCB = 0x10_0000n;
@@ -170,10 +170,12 @@ describe("events", () => {
 
   it("an EC without a portal for its exception is ended with a line in the log", async () => {
     const m = await Machine.boot();
-    expect(() => m.trap(13, 0x18, 0x40_4444)).toThrow("idle");
+    expect(() => m.trap(13, 0x18, 0x40_4444)).toThrow(Panic);
     expect(m.log).toContain(
       "EC killed: no portal for the event, vector 0xd error 0x18 rip 0x404444",
     );
+    // It was the roottask's: nothing is left that could do anything.
+    expect(m.log).toContain("fatal: the roottask has ended");
   });
 
   it("a RIP outside user space becomes a general protection event instead of a fault in the kernel", async () => {

@@ -178,3 +178,32 @@ describe("semaphores", () => {
     expect(m.get("rdi")).toBe(BigInt(abi.BAD_CAP));
   });
 });
+
+describe("interrupt semaphores", () => {
+  const gsi = 4;
+
+  async function withInterrupt(): Promise<Machine> {
+    const m = await Machine.boot();
+    const root = abi.ROOT_SEL_PD;
+    const source = crd(abi.CRD_OBJ, abi.NUM_CPU + gsi);
+    expect(m.delegate(root, root, source, crd(abi.CRD_OBJ, 50), 0x801n)).toBe(abi.SUCCESS);
+    return m;
+  }
+
+  it("come from the kernel and count interrupts", async () => {
+    const m = await withInterrupt();
+    m.trap(32 + gsi);
+    m.trap(32 + gsi);
+    expect(m.hypercall(abi.HC_SM_CTRL, 50, abi.SM_CTRL_DOWN)).toBe(abi.SUCCESS);
+    expect(m.hypercall(abi.HC_SM_CTRL, 50, abi.SM_CTRL_DOWN)).toBe(abi.SUCCESS);
+    m.onIdle = () => m.interruptIdle(32 + gsi);
+    m.syscall(down(50));
+    expect(m.get("rdi")).toBe(BigInt(abi.SUCCESS));
+  });
+
+  it("of an MSI need the device's configuration page", async () => {
+    const m = await withInterrupt();
+    const status = m.hypercall(abi.HC_ASSIGN_GSI, 50, 0, { rsi: 0x40_0000, rax: -1 });
+    expect(status).toBe(abi.BAD_DEV);
+  });
+});
