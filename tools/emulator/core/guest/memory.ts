@@ -359,7 +359,8 @@ export function misaligned(linear: u64, size: i32, access: i32): bool {
   return true;
 }
 
-function checksAlignment(): bool {
+/** Whether misaligned user accesses raise #AC. */
+export function checksAlignment(): bool {
   return (
     load<u32>(S_CPL) == 3 && (load<u32>(S_EFLAGS) & AC) != 0 && (load<u64>(S_CR0) & CR0_AM) != 0
   );

@@ -159,7 +159,12 @@ export function memorySource(op: Op, size: u32): usize {
 }
 
 function readSlowly(a: u64, size: u32): usize {
-  if (load<u32>(S_FAULT) != 0 || !canonicalRange(a, size) || misaligned(a, size, READ)) return 0;
+  if (
+    load<u32>(S_FAULT) != 0 ||
+    !canonicalRange(a, size) ||
+    misaligned(a, min<i32>(size, 16), READ)
+  )
+    return 0;
   const mask = load<u64>(S_LIN_MASK);
   if (size >= 8) {
     for (let i: u32 = 0; i < size; i += 8) {
@@ -197,7 +202,11 @@ export function storeAt(a: u64, from: usize, size: u32): bool {
     else memory.copy(host, from, size);
     return true;
   }
-  if (!canonicalRange(a, size) || misaligned(a, size, WRITE) || !probe(a, size, WRITE))
+  if (
+    !canonicalRange(a, size) ||
+    misaligned(a, min<i32>(size, 16), WRITE) ||
+    !probe(a, size, WRITE)
+  )
     return false;
   if (size >= 8) {
     const mask = load<u64>(S_LIN_MASK);

@@ -1,10 +1,11 @@
 // Instructions that exist in VEX encoding alone: broadcasts, 128-bit inserts and permutes across lanes,
 // masked moves, gathers, VZEROUPPER. Follows Intel SDM vol. 2, chapter 5 (V… instructions).
 
-import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_TMP1, S_TMP2, S_YMM } from "../../state";
+import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_LIN_MASK, S_TMP1, S_TMP2, S_YMM } from "../../state";
 import { TF } from "../flags";
-import { clearNonCanonical, Mem, probe, WRITE } from "../memory";
-import { EA_REGISTER, leaveTo, Op } from "../op";
+import { checksAlignment, clearNonCanonical, Mem, PAGE_MASK, probe, WRITE } from "../memory";
+import { EA_CHECK, EA_REGISTER, leaveTo, Op, offsetOf } from "../op";
+import { segmentAddress } from "../segments";
 import { beginFloat, endFloat, memorySource, memoryStore, source, Vec, WIDE256 } from "./access";
 
 // ---- Broadcasts: lane functions for laneCount, which gives both lanes the same source
@@ -132,37 +133,57 @@ export function vzero(op: Op): usize {
 
 // ---- Masked moves: the mask is VEX.vvvv; elements with a clear mask bit are not accessed
 
+/** Reads an element without alignment check: masked moves and gathers never raise #AC. */
+function readElement(a: u64, size: u32): u64 {
+  if ((a & (size - 1)) == 0 || !checksAlignment()) {
+    return size == 8 ? Mem.read<u64>(a) : Mem.read<u32>(a);
+  }
+  let v: u64 = 0;
+  for (let n: u32 = 0; n < size; n++) v |= Mem.read<u8>(a + n) << (n << 3);
+  return v;
+}
+
+function writeElement(a: u64, size: u32, v: u64): void {
+  if ((a & (size - 1)) == 0 || !checksAlignment()) {
+    if (size == 8) Mem.write<u64>(a, v);
+    else Mem.write<u32>(a, v);
+    return;
+  }
+  for (let n: u32 = 0; n < size; n++) Mem.write<u8>(a + n, v >> (n << 3));
+}
+
 class Masked {
   @inline static bytes(op: Op): u32 {
-    return (op.sub & WIDE256) !== 0 ? 32 : 16;
+    return (op.sub & WIDE256) != 0 ? 32 : 16;
   }
 
   @inline static selected(mask: usize, n: u32, size: u32): bool {
     return load<i8>(mask + n + size - 1) < 0;
   }
 
-  @inline static any(mask: usize, bytes: u32, size: u32): bool {
-    let r = false;
-    for (let n: u32 = 0; n < bytes; n += size) r = r || Masked.selected(mask, n, size);
-    return r;
+  /** Address of the element at byte `n`, as an access of its own: only selected elements can fault. */
+  @inline static address(op: Op, n: u32, size: u32, writing: bool): u64 {
+    if ((op.ea & EA_CHECK) != 0) {
+      return segmentAddress((op.ea >> 2) & 7, offsetOf(op) + <u64>n, size, writing);
+    }
+    return (op.address(size, writing) + <u64>n) & load<u64>(S_LIN_MASK);
   }
 
   @inline static load(op: Op, size: u32): usize {
     if (!Vec.ready(op)) return op.fault();
     const mask = Vec.first(op);
     const bytes = Masked.bytes(op);
-    const a = op.address(bytes, false);
     for (let n: u32 = 0; n < bytes; n += size) {
       let v: u64 = 0;
       if (Masked.selected(mask, n, size)) {
-        v = size === 8 ? Mem.read<u64>(a + n) : Mem.read<u32>(a + n);
-        if (load<u32>(S_FAULT) !== 0) return op.fault();
+        v = readElement(Masked.address(op, n, size, false), size);
+        if (load<u32>(S_FAULT) != 0) return op.fault();
       }
-      if (size === 8) store<u64>(S_TMP1 + n, v);
+      if (size == 8) store<u64>(S_TMP1 + n, v);
       else store<u32>(S_TMP1 + n, <u32>v);
     }
     v128.store(op.dst, v128.load(S_TMP1));
-    if (bytes === 32) v128.store(op.dst, v128.load(S_TMP1, 16), 16);
+    if (bytes == 32) v128.store(op.dst, v128.load(S_TMP1, 16), 16);
     else Vec.clearUpper(op.dst);
     return op.next();
   }
@@ -171,16 +192,20 @@ class Masked {
     if (!Vec.ready(op)) return op.fault();
     const mask = Vec.first(op);
     const bytes = Masked.bytes(op);
-    const a = op.address(bytes, true);
     for (let n: u32 = 0; n < bytes; n += size) {
-      if (Masked.selected(mask, n, size) && !probe(a + n, size, WRITE)) return op.fault();
+      if (!Masked.selected(mask, n, size)) continue;
+      const a = Masked.address(op, n, size, true);
+      const last = a + size - 1;
+      if (!probe(a, 1, WRITE)) return op.fault();
+      if (last >> 12 != a >> 12 && !probe(last & PAGE_MASK, 1, WRITE)) return op.fault();
     }
     for (let n: u32 = 0; n < bytes; n += size) {
       if (!Masked.selected(mask, n, size)) continue;
-      if (size === 8) Mem.write<u64>(a + n, load<u64>(<usize>op.dst + n));
-      else Mem.write<u32>(a + n, load<u32>(<usize>op.dst + n));
+      const from = <usize>op.dst + n;
+      const v = size == 8 ? load<u64>(from) : <u64>load<u32>(from);
+      writeElement(Masked.address(op, n, size, true), size, v);
     }
-    return load<u32>(S_FAULT) !== 0 ? op.fault() : op.done();
+    return load<u32>(S_FAULT) != 0 ? op.fault() : op.done();
   }
 }
 
@@ -224,7 +249,7 @@ class Gather {
           indexSize == 8 ? load<i64>(indices + (n << 3)) : <i64>load<i32>(indices + (n << 2));
         store<i64>(S_TMP2, index);
         const a = op.address(size, false);
-        const v = size == 8 ? Mem.read<u64>(a) : Mem.read<u32>(a);
+        const v = readElement(a, size);
         if (load<u32>(S_FAULT) != 0) return interrupted(op, gathered);
         gathered = true;
         if (size == 8) store<u64>(d + (n << 3), v);

@@ -206,8 +206,9 @@ export function mmxToFloat(op: Op): usize {
   beginFloat();
   v128.store(S_TMP1, v128.load(op.dst));
   call_indirect<void>(Vec.lane(op), <usize>S_TMP1, b, b, <u32>0);
-  if (!endFloat()) return op.fault();
+  // The transition to MMX comes before #XM.
   if (register) enterMmx();
+  if (!endFloat()) return op.fault();
   v128.store(op.dst, v128.load(S_TMP1));
   return op.next();
 }
