@@ -521,12 +521,13 @@ export function softwareInterrupt(op: Op): usize {
   }
   const next = op.nextRip();
   const here = op.rip();
-  // The handler is entered with TF clear: no single-step trap for the INT itself.
   // INT1 is a debug exception itself, and reports what MOV SS held back.
   if (vector == 1 && op.sub == 1) {
     reportDebug(load<u32>(S_TRAP) & 15);
-    store<u32>(S_TRAP, STEP_DONE);
-  } else store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE);
+    store<u32>(S_TRAP, 0);
+  }
+  // The handler is entered with TF clear: no single-step trap for the INT itself.
+  if ((load<u32>(S_EFLAGS) & TF) != 0) store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE);
   store<u64>(S_RIP, next);
   // INT1 is an event of hardware kind: no DPL check.
   if (!deliver(vector, vector == 1 && op.sub == 1 ? HARDWARE : SOFTWARE, false, 0)) {
