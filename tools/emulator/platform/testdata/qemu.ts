@@ -33,6 +33,8 @@ export function runOnQemu(
       QEMU,
       [
         ...["-accel", "tcg", "-machine", "q35", "-cpu", "qemu64", "-display", "none", "-no-reboot"],
+        // Time by instructions: what the oracle says must not depend on the host's load.
+        ...["-icount", "shift=0,sleep=off"],
         ...["-kernel", file("kernel"), ...(initrd === "" ? [] : ["-initrd", initrd])],
         ...["-serial", `file:${file("serial")}`, "-debugcon", `file:${file("debugcon")}`],
         ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-monitor", "none", ...extra],
