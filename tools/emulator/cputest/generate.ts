@@ -202,7 +202,7 @@ export class Generator {
     before.setGpr(4, this.#pointer(before, Register.RSP, 8));
     if (random.oneIn(2)) before.setGpr(5, this.#pointer(before, Register.RBP, 8));
     for (const i of [6, 7]) {
-      if (STRING.test(form.mnemonic) || random.oneIn(3))
+      if (STRING.test(form.mnemonic) || this.#bits === 32 || random.oneIn(3))
         before.setGpr(i, this.#pointer(before, i === 6 ? Register.RSI : Register.RDI, 8));
     }
     if (STRING.test(form.mnemonic))
@@ -505,6 +505,8 @@ export class Generator {
     const view = new DataView(bytes.buffer);
     const flow = instruction.flowControl;
     if (flow !== FlowControl.Next && !last) return undefined;
+    // With REX.B it is an XCHG, which iced-x86 does not say.
+    if (form.mnemonic === "Pause" && !last) return undefined;
     if (form.branch) {
       const distance = random.below(16);
       if (offsets.immediateSize === 1) view.setInt8(offsets.immediateOffset, distance);
@@ -576,6 +578,7 @@ export class Generator {
       );
     }
     for (const pin of pins) pin[1] = this.#masked(pin[1]);
+    if (pins.some(([a, x]) => pins.some(([b, y]) => a === b && x !== y))) return undefined;
     for (const [register, value] of pins) {
       if (written.has(register)) return undefined;
       if (fixed.has(register) && before.gpr(RegisterExt.number(register)) !== value)
