@@ -57,10 +57,12 @@ function generator(seed: number): () => number {
 }
 
 class Bench {
+  readonly core: CoreExports;
   readonly view: DataView;
   readonly ram: DataView;
 
-  constructor(readonly core: CoreExports) {
+  constructor(core: CoreExports) {
+    this.core = core;
     core.create(1, RAM, 1);
     core.map_pages(0, RAM / 4096, PageKind.Ram);
     this.view = new DataView(core.memory.buffer);
