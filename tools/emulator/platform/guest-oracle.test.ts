@@ -24,7 +24,7 @@ import {
 } from "../../asm/index.ts";
 import { Machine } from "../machine.ts";
 import { COM1, guest, loadIdt, outb, print } from "./testdata/guest.ts";
-import { hasQemu, runOnQemu } from "./testdata/qemu.ts";
+import { BY_INSTRUCTIONS, hasQemu, runOnQemu } from "./testdata/qemu.ts";
 
 const IOAPIC = 0xfec00000;
 const LAPIC = 0xfee00000;
@@ -352,7 +352,7 @@ for (const [what, { cpus = 1, code }] of Object.entries(guests)) {
       const kernel = guest(code);
       const machine = await Machine.create({ kernel, memory: "128M", cpus });
       const stop = machine.runSync({ nanoseconds: 20e9 });
-      const oracle = runOnQemu(kernel, [], ["-smp", String(cpus)]);
+      const oracle = runOnQemu(kernel, [], ["-smp", String(cpus), ...BY_INSTRUCTIONS]);
       expect({ end: stop.kind, serial: machine.serialOutput }).toEqual({
         end: "power-off",
         serial: oracle.serial,
