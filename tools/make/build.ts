@@ -1,7 +1,6 @@
 // The task runner: orders steps, runs what is not up to date in parallel and records what it did. Outputs
 // are written aside and renamed when the step has succeeded, so an interrupted build leaves no half file.
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -47,7 +46,7 @@ export class Builder {
   readonly #folder: string;
   readonly progress: Progress;
   readonly #workers: Workers;
-  readonly #children = new Set<ReturnType<typeof spawn>>();
+  readonly #children = new Set<{ pid?: number | undefined }>();
   #state: State = loadState("");
   #files = new Files("", {});
   readonly #versions = new Map<string, string>();
@@ -272,35 +271,29 @@ export class Builder {
     };
   }
 
-  #program(command: string, args: string[], env: Record<string, string>): Promise<void> {
+  async #program(command: string, args: string[], env: Record<string, string>): Promise<void> {
     this.progress.detail(`$ ${[command, ...args].join(" ")}`);
-    return new Promise((resolve, reject) => {
-      const child = spawn(command, args, {
-        cwd: this.#root,
-        env: { ...process.env, ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-        // A group of its own, so that a compiler that starts others is stopped with them.
-        detached: hasGroups,
-      });
-      this.#children.add(child);
-      const chunks: Buffer[] = [];
-      child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-      child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
-      child.once("error", (error) => {
-        this.#children.delete(child);
-        reject(new MakeError(`${command}: ${error.message}`));
-      });
-      child.once("close", (code, signal) => {
-        this.#children.delete(child);
-        const output = Buffer.concat(chunks).toString().trimEnd();
-        if (code === 0) {
-          if (output) this.progress.detail(output);
-          resolve();
-        } else {
-          reject(new MakeError(output || `${command} ended with ${signal ?? `status ${code}`}`));
-        }
-      });
+    // Only builds that compile foreign programs need it, and it takes a while to load.
+    const { execa } = await import("execa");
+    const child = execa(command, args, {
+      cwd: this.#root,
+      env,
+      stdin: "ignore",
+      all: true,
+      reject: false,
+      // A group of its own, so that a compiler that starts others is stopped with them.
+      detached: hasGroups,
     });
+    this.#children.add(child);
+    const { all, exitCode, signal, cause } = await child;
+    this.#children.delete(child);
+    if (exitCode === 0) {
+      if (all) this.progress.detail(all);
+      return;
+    }
+    const why =
+      cause instanceof Error ? cause.message : `ended with ${signal ?? `status ${exitCode}`}`;
+    throw new MakeError(all || `${command}: ${why}`);
   }
 }
 
