@@ -1,7 +1,6 @@
 // What this repository can make. Each target is a few lines: what it needs and what it does; the steps are
 // put together from tools/make/steps.ts, which also says what makes a step run again.
 
-import { spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { KERNEL_ASC_OPTIONS, KERNEL_ENTRY } from "./kernel/options.ts";
@@ -17,7 +16,7 @@ import {
   zigBinary,
   zigStep,
 } from "./tools/make/steps.ts";
-import { MakeError, type Task } from "./tools/make/task.ts";
+import type { Task } from "./tools/make/task.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 process.chdir(root);
@@ -96,26 +95,29 @@ const emulatorArguments = [
 ];
 
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
-function runScript(script: string, args: string[]): Promise<number> {
-  const child = spawn(process.execPath, [script, ...args], { stdio: "inherit" });
+async function runScript(script: string, args: string[]): Promise<number> {
+  const { execa } = await import("execa");
   // Ctrl-C is the program's own affair; make ends when it does.
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);
-  return new Promise((resolve) => {
-    child.once("close", (status, signal) => {
-      process.off("SIGINT", ignore);
-      resolve(signal ? 1 : (status ?? 1));
-    });
+  const { exitCode } = await execa(process.execPath, [script, ...args], {
+    stdio: "inherit",
+    reject: false,
   });
+  process.off("SIGINT", ignore);
+  return exitCode ?? 1;
 }
 
-/** Prints the compiler's table of times, ratios and code sizes. */
+/** Prints two tables: compiled programs against V8, and guests in the emulator against QEMU. */
 async function bench(): Promise<number> {
-  if (process.platform !== "linux" || process.arch !== "x64") {
-    throw new MakeError("bench: compiled programs run as Linux executables on x86-64 only");
+  if (process.platform === "linux" && process.arch === "x64") {
+    const compiler = await import("./tools/aot/bench.ts");
+    console.log(`${compiler.formatBench(await compiler.runBench())}\n`);
+  } else {
+    console.log("compiled programs are left out: they run as Linux executables on x86-64 only\n");
   }
-  const { formatBench, runBench } = await import("./tools/aot/bench.ts");
-  console.log(formatBench(await runBench()));
+  const emulator = await import("./tools/emulator/bench/bench.ts");
+  console.log(emulator.formatBench(await emulator.runBench()));
   return 0;
 }
 
@@ -178,7 +180,7 @@ const targets: Target[] = [
   },
   {
     name: "bench",
-    summary: "time compiled programs against V8 running the same wasm (x86-64 Linux)",
+    summary: "time compiled programs against V8, and the emulator against QEMU where installed",
     action: bench,
   },
   {
