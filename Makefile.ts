@@ -90,6 +90,7 @@ const emulatorArguments = [
   "-kernel", "build/kernel.elf32",
   "-initrd", "build/roottask-bin roottask,build/userland.tar userland",
   "-debugcon", "file:qemu_debugcon.txt",
+  "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
   "-no-reboot",
   "-display", "none",
 ];

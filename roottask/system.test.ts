@@ -20,6 +20,9 @@ import { zigBinary } from "../tools/make/steps.ts";
 import { boot, makeSystem } from "./testing/boot.ts";
 import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";
 
+/** What isa-debug-exit makes of the roottask's failure. */
+const FAILURE = 3;
+
 const here = fileURLToPath(new URL("./", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "system-test-"));
 const isLinux = process.platform === "linux" && process.arch === "x64";
@@ -267,19 +270,19 @@ describe("the roottask", () => {
     expect(serial.replaceAll("\r\n", "\n")).toBe(debugConsole);
   });
 
-  it("says in one line what is wrong with the archive, and switches off", async () => {
+  it("says in one line what is wrong with the archive, and ends with a failure", async () => {
     const missing = boot(undefined);
     expect(missing.log).toContain("error: there is no boot module named userland");
-    expect(missing.status).toBe(0);
+    expect(missing.status).toBe(FAILURE);
     const archive = await tarOf([startFile("linux seven"), { name: "seven", data: exitSeven }]);
     const truncated = boot(archive.slice(0, 1800));
     expect(truncated.log).toContain(
       "error: module userland is not a usable tar archive: the archive ends inside this entry (offset 1024 of",
     );
-    expect(truncated.status).toBe(0);
+    expect(truncated.status).toBe(FAILURE);
     const empty = boot(await tarOf([{ name: "other", data: "x" }]));
     expect(empty.log).toContain("error: there is no userland.conf in the archive");
-    expect(empty.status).toBe(0);
+    expect(empty.status).toBe(FAILURE);
   });
 });
 

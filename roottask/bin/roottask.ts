@@ -34,7 +34,7 @@ import {
 } from "../libroottask/machine";
 import { totalPages } from "../libroottask/pages";
 import { handlePortal, ownUtcb } from "../libroottask/portals";
-import { powerOff } from "../libroottask/power";
+import { abandon, powerOff } from "../libroottask/power";
 import {
   ABI_LINUX,
   ABI_NATIVE,
@@ -88,13 +88,12 @@ let badLines: u32 = 0;
 /** Programs that were asked for and are not in the archive. */
 let absent: u32 = 0;
 
-/** Reports what keeps the roottask from going on, and switches off. */
+/** Reports what keeps the roottask from going on, and ends. */
 function fail(literal: string): void {
   line("error: ");
   say(literal);
   endLine();
-  powerOff();
-  while (true);
+  abandon();
 }
 
 function requireOk(status: u64, what: string): void {
@@ -104,8 +103,7 @@ function requireOk(status: u64, what: string): void {
   say(" failed with status ");
   sayDecimal(status);
   endLine();
-  powerOff();
-  while (true);
+  abandon();
 }
 
 function openConsole(): void {
@@ -135,8 +133,7 @@ function buildTree(): void {
     sayDecimal(moduleSize as u64);
     say(" bytes)");
     endLine();
-    powerOff();
-    while (true);
+    abandon();
   }
   if (!populateTree()) fail("out of memory");
 }

@@ -13,4 +13,5 @@ export declare function load64(address: u64): u64;
 export declare function store8(address: u64, value: u64): void;
 export declare function store32(address: u64, value: u64): void;
 export declare function store64(address: u64, value: u64): void;
+export declare function ud2(): void;
 export declare function window(): u64;

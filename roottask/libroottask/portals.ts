@@ -19,7 +19,7 @@ import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayHex, sayText } from "./console";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
-import { powerOff } from "./power";
+import { abandon } from "./power";
 import {
   ABI_LINUX,
   endProcess,
@@ -221,7 +221,7 @@ function handleEvent(process: Process, event: u32): void {
   endProcess(process, STATE_KILLED, number === 0 ? event : number);
 }
 
-/** The roottask itself has failed: say where, and switch off. */
+/** The roottask itself has failed: say where, and end. */
 function ownFailure(event: u32): void {
   const utcb = changetype<Utcb>(UTCB_BASE);
   line("the roottask failed: ");
@@ -234,8 +234,7 @@ function ownFailure(event: u32): void {
   }
   endLine();
   sayRegisters(utcb);
-  powerOff();
-  while (true);
+  abandon();
 }
 
 /** UTCB of the EC that handles the roottask's own exceptions. */

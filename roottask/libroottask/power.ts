@@ -2,18 +2,25 @@
 // the HIP names. Only what the DSDT says literally is understood (a Name with a package of constants),
 // which is what firmware does. Where that fails the port of QEMU's Q35 is tried.
 
+import { CRD_OBJECT } from "../libhedron/abi";
 import { hipPm1Control, hipSdt } from "../libhedron/hip";
-import { outw, rdtsc } from "../libhedron/x86";
+import { revoke } from "../libhedron/hypercalls";
+import { outb, outw, rdtsc, ud2 } from "../libhedron/x86";
 import { deadline } from "./clock";
 import { claimMemory, claimPorts, hip, reachable } from "./machine";
 import { equalsLiteral } from "./text";
 
 const SLEEP_ENABLE: i32 = 1 << 13;
 const SLEEP_TYPE_SHIFT: i32 = 10;
+/** Port of QEMU's isa-debug-exit device as it is usually placed; the status becomes 2 × FAILURE + 1. */
+const DEBUG_EXIT: u32 = 0xf4;
+const FAILURE: i32 = 1;
 /** PM1a_CNT of QEMU's Q35. */
 const Q35_PM1A: u32 = 0x604;
 /** Nanoseconds. */
 const PATIENCE: u64 = 1_000_000_000;
+/** The event portals are the selectors 0 to 31. */
+const EVENT_ORDER: u64 = 5;
 const TABLE_MAX: u32 = 1 << 20;
 const HEADER: u32 = 36;
 const FADT_DSDT: u32 = 40;
@@ -109,4 +116,16 @@ export function powerOff(): void {
   claimPorts(Q35_PM1A, 2);
   outw(Q35_PM1A, SLEEP_ENABLE);
   awaitPowerOff();
+}
+
+/**
+ * Ends the system because it cannot do its work: through isa-debug-exit where there is one, so that whoever
+ * started the machine gets a non-zero status. Elsewhere the roottask ends by an exception that nobody
+ * handles, and the kernel stops the machine with the log in sight. Does not return.
+ */
+export function abandon(): void {
+  claimPorts(DEBUG_EXIT, 1);
+  outb(DEBUG_EXIT, FAILURE);
+  revoke(CRD_OBJECT, 0, EVENT_ORDER);
+  ud2();
 }

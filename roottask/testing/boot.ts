@@ -48,6 +48,7 @@ export function boot(archive: Uint8Array | undefined, options: string[] = []): B
     "-kernel", join(root, "build/kernel.elf32"),
     "-initrd", modules.join(","),
     "-serial", "stdio", "-debugcon", `file:${console}`,
+    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
     "-display", "none", "-no-reboot",
     ...options,
   ];

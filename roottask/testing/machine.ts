@@ -119,6 +119,9 @@ export class Machine {
           this.view.setUint32(Number(address), Number(value & 0xffff_ffffn), true),
         store64: (address: bigint, value: bigint) =>
           this.view.setBigUint64(Number(address), value, true),
+        ud2: () => {
+          throw new Error("the roottask has ended itself");
+        },
         window: () => 0n,
       },
     };
