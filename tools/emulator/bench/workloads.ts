@@ -204,14 +204,13 @@ export const workloads: Workload[] = [
     what: "fld, fmul, fadd, fdiv, fstp with 80 bits",
     rounds: 2_000_000,
     code(a) {
-      a.fninit().fld1().fstp(qword("value")).fldpi().fstp(qword("factor"));
+      const factor = qword(rsi);
+      const divisor = dword(rsi, { disp: 8 });
+      const value = qword(rsi, { disp: 16 });
+      a.mov(esi, DATA_AREA).mov(divisor, 5).fninit().fld1().fstp(value).fldpi().fstp(factor);
       a.label("loop");
-      a.fld(qword("value")).fmul(qword("factor")).fld1().faddp(st1, st0).fild(dword("divisor"));
-      a.fdivp(st1, st0).fstp(qword("value")).dec(r15).jnz("loop").mov(rax, qword("value")).ret();
-      a.align(8).label("value");
-      a.dq(0).label("factor");
-      a.dq(0).label("divisor");
-      a.dd(5);
+      a.fld(value).fmul(factor).fld1().faddp(st1, st0).fild(divisor).fdivp(st1, st0).fstp(value);
+      a.dec(r15).jnz("loop").mov(rax, value).ret();
     },
   },
   {
