@@ -190,6 +190,13 @@ export function memoryStore(op: Op, from: usize, size: u32): bool {
   return storeAt(a, from, size);
 }
 
+/** Checks a write of `size` bytes: canonical, aligned where that matters, permitted. */
+export function writable(a: u64, size: u32): bool {
+  return (
+    canonicalRange(a, size) && !misaligned(a, min<i32>(size, 16), WRITE) && probe(a, size, WRITE)
+  );
+}
+
 /** Writes `size` bytes at a linear address, all or nothing; false with a fault pending. */
 export function storeAt(a: u64, from: usize, size: u32): bool {
   if (load<u32>(S_FAULT) != 0) return false;
@@ -202,12 +209,7 @@ export function storeAt(a: u64, from: usize, size: u32): bool {
     else memory.copy(host, from, size);
     return true;
   }
-  if (
-    !canonicalRange(a, size) ||
-    misaligned(a, min<i32>(size, 16), WRITE) ||
-    !probe(a, size, WRITE)
-  )
-    return false;
+  if (!writable(a, size)) return false;
   if (size >= 8) {
     const mask = load<u64>(S_LIN_MASK);
     for (let i: u32 = 0; i < size; i += 8) Mem.write<u64>((a + i) & mask, load<u64>(from + i));

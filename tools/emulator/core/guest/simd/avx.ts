@@ -3,10 +3,27 @@
 
 import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_LIN_MASK, S_TMP1, S_TMP2, S_YMM } from "../../state";
 import { TF } from "../flags";
-import { checksAlignment, clearNonCanonical, Mem, PAGE_MASK, probe, WRITE } from "../memory";
+import {
+  canonicalRange,
+  checksAlignment,
+  clearNonCanonical,
+  Mem,
+  PAGE_MASK,
+  probe,
+  WRITE,
+} from "../memory";
 import { EA_CHECK, EA_REGISTER, leaveTo, Op, offsetOf } from "../op";
 import { segmentAddress } from "../segments";
-import { beginFloat, endFloat, memorySource, memoryStore, source, Vec, WIDE256 } from "./access";
+import {
+  beginFloat,
+  endFloat,
+  memorySource,
+  memoryStore,
+  source,
+  Vec,
+  WIDE256,
+  writable,
+} from "./access";
 
 // ---- Broadcasts: lane functions for laneCount, which gives both lanes the same source
 
@@ -138,6 +155,7 @@ function readElement(a: u64, size: u32): u64 {
   if ((a & (size - 1)) == 0 || !checksAlignment()) {
     return size == 8 ? Mem.read<u64>(a) : Mem.read<u32>(a);
   }
+  if (!canonicalRange(a, size)) return 0;
   let v: u64 = 0;
   for (let n: u32 = 0; n < size; n++) v |= Mem.read<u8>(a + n) << (n << 3);
   return v;
@@ -196,7 +214,7 @@ class Masked {
       if (!Masked.selected(mask, n, size)) continue;
       const a = Masked.address(op, n, size, true);
       const last = a + size - 1;
-      if (!probe(a, 1, WRITE)) return op.fault();
+      if (!canonicalRange(a, size) || !probe(a, 1, WRITE)) return op.fault();
       if (last >> 12 != a >> 12 && !probe(last & PAGE_MASK, 1, WRITE)) return op.fault();
     }
     for (let n: u32 = 0; n < bytes; n += size) {
@@ -297,7 +315,7 @@ export function storeHalves(op: Op): usize {
     return op.next();
   }
   const a = op.address(op.size, true);
-  if (!probe(a, op.size, WRITE)) return op.fault();
+  if (!writable(a, op.size)) return op.fault();
   if (!endFloat()) return op.fault();
   if (!memoryStore(op, S_TMP1, op.size)) return op.fault();
   return op.done();

@@ -2,7 +2,7 @@
 // extraction, sign masks. Follows Intel SDM vol. 2: MOVAPS, MOVUPS, MOVSS, MOVLPS, MOVD, PINSRx, PEXTRx, …
 
 import { S_FAULT } from "../../state";
-import { Mem, misaligned, probe, WRITE } from "../memory";
+import { Mem, probe, WRITE } from "../memory";
 import { EA_REGISTER, Op } from "../op";
 import { memorySource, memoryStore, VEX, Vec, WIDE64, WIDE256 } from "./access";
 
@@ -288,8 +288,8 @@ export function maskmovdqu(op: Op): usize {
 /** Stores the selected bytes of `size`; the whole range must be writable. */
 export function maskedBytes(op: Op, from: usize, mask: usize, size: u32): bool {
   const a = op.address(size, true);
-  // In two halves, as to which fault comes first.
-  if (misaligned(a, size, WRITE) || !probe(a, 8, WRITE) || !probe(a, size, WRITE)) return false;
+  // Checked in two halves, as to alignment and to which fault comes first.
+  if (!probe(a, 8, WRITE) || !probe(a, size, WRITE)) return false;
   for (let n: u32 = 0; n < size; n++) {
     if (load<i8>(mask + n) < 0) Mem.write<u8>(a + n, <u64>load<u8>(from + n));
   }
