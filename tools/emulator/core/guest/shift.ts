@@ -372,25 +372,43 @@ export function imul(op: Op): usize {
   return op.next();
 }
 
-/** Quotient of `high:low` / `d` where high < d; the remainder is in `divRemainder`. */
 let divRemainder: u64 = 0;
+
+/**
+ * One digit (32 bits) of `rest:next` / `d`, where `d` has bit 63 set and rest < d: the estimate from the
+ * upper digit of `d` is at most 2 too large. The remainder is in `divRemainder`.
+ */
+function divDigit(rest: u64, next: u64, d: u64): u64 {
+  const upper = d >> 32;
+  const lower = d & 0xffffffff;
+  let q = rest / upper;
+  let r = rest % upper;
+  while (q > 0xffffffff || q * lower > ((r << 32) | next)) {
+    q--;
+    r += upper;
+    if (r > 0xffffffff) break;
+  }
+  divRemainder = ((rest << 32) | next) - q * d;
+  return q;
+}
+
+/**
+ * Quotient of `high:low` / `d` where high < d; the remainder is in `divRemainder`.
+ * Knuth, The Art of Computer Programming vol. 2, 4.3.1, algorithm D with two digits of 32 bits.
+ */
 export function div128(high: u64, low: u64, d: u64): u64 {
   if (high == 0) {
     divRemainder = low % d;
     return low / d;
   }
-  let q: u64 = 0;
-  let r = high;
-  for (let i = 63; i >= 0; i--) {
-    const carry = r >> 63;
-    r = (r << 1) | ((low >> <u64>i) & 1);
-    if (carry != 0 || r >= d) {
-      r -= d;
-      q |= (<u64>1) << (<u64>i);
-    }
-  }
-  divRemainder = r;
-  return q;
+  const shift = clz<u64>(d);
+  const divisor = d << shift;
+  if (shift != 0) high = (high << shift) | (low >> (64 - shift));
+  low <<= shift;
+  const upper = divDigit(high, low >> 32, divisor);
+  const lower = divDigit(divRemainder, low & 0xffffffff, divisor);
+  divRemainder >>= shift;
+  return (upper << 32) | lower;
 }
 
 /** DIV (`sub` 6), IDIV (7): #DE on zero or a quotient that does not fit. Flags are undefined: kept. */
