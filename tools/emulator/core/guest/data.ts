@@ -4,7 +4,7 @@
 import { KEY_FLAT, KEY_STACK32, REGS, S_FAULT, S_KEY } from "../state";
 import { readForWriteFast } from "./alu";
 import { condition, eflags, Flags, STATUS, Sx, setStatusFlags } from "./flags";
-import { Mem, readForWrite } from "./memory";
+import { canonicalRange, Mem, readForWrite, WRITE } from "./memory";
 import {
   EA_REGISTER,
   faultAt,
@@ -441,6 +441,8 @@ export function cmpxchgPair(op: Op): usize {
   if (half == 8 && (at & 15) != 0) {
     return alignmentGp(op);
   }
+  // Both halves are one operand: #GP before a page fault of the first.
+  if (!canonicalRange(at, half * 2, WRITE)) return op.fault();
   let low: u64;
   let high: u64;
   if (half == 8) {
