@@ -2,15 +2,18 @@
 // an unmasked one in any element ends the instruction with the flags of the steps done so far.
 // Follows Intel SDM vol. 2, DPPS, DPPD.
 
-import { S_TMP1, S_TMP2 } from "../../state";
+import { S_MXCSR, S_TMP1, S_TMP2 } from "../../state";
 import { Op } from "../op";
 import { Sf } from "../softfloat";
 import { beginFloat, endFloat, source, VEX, Vec, WIDE256 } from "./access";
 import { add32, add64, mul32, mul64 } from "./float";
 
-/** An unmasked exception has been detected. */
+/** An unmasked exception has been detected: the instruction ends here. Otherwise a step's flags are final. */
 function stopped(): bool {
-  return (Sf.flags & ~Sf.masks & 0x3f) != 0;
+  if ((Sf.flags & ~Sf.masks & 0x3f) != 0) return true;
+  store<u32>(S_MXCSR, load<u32>(S_MXCSR) | Sf.flags);
+  Sf.flags = 0;
+  return false;
 }
 
 export function dpps(op: Op): usize {
@@ -32,13 +35,13 @@ export function dpps(op: Op): usize {
       const p = S_TMP1 + (n << 2);
       store<u32>(S_TMP2 + (n << 1), add32(load<u32>(p), load<u32>(p, 4)));
     }
-  }
-  if (!stopped()) {
-    for (let n: u32 = 0; n < count; n += 4) {
-      const p = S_TMP2 + (n << 1);
-      const sum = add32(load<u32>(p), load<u32>(p, 4));
-      for (let k: u32 = 0; k < 4; k++) {
-        store<u32>(S_TMP1 + ((n + k) << 2), ((i >> k) & 1) != 0 ? sum : 0);
+    if (!stopped()) {
+      for (let n: u32 = 0; n < count; n += 4) {
+        const p = S_TMP2 + (n << 1);
+        const sum = add32(load<u32>(p), load<u32>(p, 4));
+        for (let k: u32 = 0; k < 4; k++) {
+          store<u32>(S_TMP1 + ((n + k) << 2), ((i >> k) & 1) != 0 ? sum : 0);
+        }
       }
     }
   }
