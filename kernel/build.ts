@@ -87,6 +87,8 @@ export function buildKernel(wasm: Uint8Array, sourceMap?: string): Uint8Array {
   const compiled = compile(wasm, { target: "kernel", name: "kernel", sourceMap });
   const stubs = assembleStubs(hasStartFunction(wasm));
   const physical = (vaddr: bigint) => vaddr - WINDOW;
+  // Each segment reaches to the next one: a loader that places modules in the gaps (GRUB) would put them
+  // into memory that the kernel gives to nobody.
   return linkElf({
     objects: [stubs, compiled, lineTable(compiled)],
     segments: [
@@ -94,12 +96,14 @@ export function buildKernel(wasm: Uint8Array, sourceMap?: string): Uint8Array {
         name: "boot",
         flags: "rwx",
         vaddr: BigInt(KERNEL_START),
+        end: BigInt(KERNEL_TEXT),
         sections: [".boot", ".boot.bss"],
       },
       {
         name: "text",
         flags: "rx",
         vaddr: WINDOW + BigInt(KERNEL_TEXT),
+        end: WINDOW + BigInt(KERNEL_DATA),
         paddr: physical,
         sections: [".text", ".text.*", ".rodata", ".rodata.*"],
       },

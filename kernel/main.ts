@@ -43,7 +43,7 @@ import {
 } from "./lapic";
 import { KERNEL_END, KERNEL_POOL, KERNEL_START } from "./layout";
 import { allocMdb, Mdb } from "./mdb";
-import { MULTIBOOT_MAGIC, setBootInfo } from "./multiboot";
+import { MULTIBOOT_MAGIC, modulesAreUsable, setBootInfo } from "./multiboot";
 import { insertNode } from "./node_table";
 import { allocPages, availablePages, initPages } from "./page";
 import { kernelRoot } from "./page_table";
@@ -154,6 +154,11 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   printLine("Trihedron microhypervisor, Hedron API 5004");
   if (magic !== MULTIBOOT_MAGIC) fatal("not started by a Multiboot 1 loader");
   setBootInfo(<usize>bootInfo);
+  if (!modulesAreUsable()) {
+    fatal(
+      "the boot loader put a module into the kernel's memory, 1 to 64 MiB, or gave it a wrong size",
+    );
+  }
   // asc puts static data from its memoryBase on; what is all zero is in no segment of the image.
   if (__heap_base > <usize>KERNEL_POOL) panic("the kernel's static data reaches into its pool");
   initPages(KERNEL_POOL, KERNEL_END);

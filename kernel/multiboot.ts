@@ -1,5 +1,7 @@
 // The boot information of a Multiboot 1 loader. Multiboot Specification 0.6.96, 3.3.
 
+import { KERNEL_END, KERNEL_START } from "./layout";
+
 const FLAG_MODULES: u32 = 1 << 3;
 const FLAG_MMAP: u32 = 1 << 6;
 export const MULTIBOOT_MAGIC: u32 = 0x2badb002;
@@ -31,6 +33,16 @@ export function moduleEnd(index: u32): u32 {
 /** Physical address of the module's command line, or 0. */
 export function moduleString(index: u32): u32 {
   return load<u32>(module(index), 8);
+}
+
+/** Whether every module ends behind its start and lies outside the kernel's memory, which nobody can get. */
+export function modulesAreUsable(): bool {
+  for (let i: u32 = 0; i < moduleCount(); i++) {
+    const start = <u64>moduleStart(i);
+    const end = <u64>moduleEnd(i);
+    if (start > end || (start < <u64>KERNEL_END && end > <u64>KERNEL_START)) return false;
+  }
+  return true;
 }
 
 /** First entry of the memory map (its size field), or 0 where there is none. */

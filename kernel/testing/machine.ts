@@ -57,6 +57,13 @@ export function rootElf(): Uint8Array {
   return image;
 }
 
+/** A module as the loader describes it: physical addresses of its bytes and of its command line. */
+export interface BootModule {
+  start: number;
+  end: number;
+  text: number;
+}
+
 interface Exports {
   memory: WebAssembly.Memory;
   kernel_main(magic: number, info: number): number;
@@ -81,12 +88,22 @@ export class Machine {
   private gsBase = 0n;
   readonly msrs = new Map<number, bigint>();
 
-  static async boot(root: Uint8Array = rootElf()): Promise<Machine> {
+  /** Boots with `root` as the first module at the physical address `at`, followed by `more` modules that are empty. */
+  static async boot(
+    root: Uint8Array = rootElf(),
+    at = ROOT_MODULE,
+    more: BootModule[] = [],
+  ): Promise<Machine> {
     compiled ??= compileKernel();
-    return new Machine(await compiled, root);
+    return new Machine(await compiled, root, at, more);
   }
 
-  private constructor(module: WebAssembly.Module, root: Uint8Array) {
+  private constructor(
+    module: WebAssembly.Module,
+    root: Uint8Array,
+    at: number,
+    more: BootModule[],
+  ) {
     const instance = new WebAssembly.Instance(module, this.imports(module));
     this.exports = instance.exports as unknown as Exports;
     const { memory } = this.exports;
@@ -94,11 +111,15 @@ export class Machine {
     this.view = new DataView(memory.buffer);
     this.msrs.set(0x1b, 0xfee0_0900n);
     this.write(BOOT_INFO, [0x48]);
-    this.write(BOOT_INFO + 20, [1, MODULES]);
+    const modules = [{ start: at, end: at + root.length, text: 0 }, ...more];
+    this.write(BOOT_INFO + 20, [modules.length, MODULES]);
     this.write(BOOT_INFO + 44, [24, MEMORY_MAP]);
     this.write(MEMORY_MAP, [20, 0, 0, 0x8000_0000, 0, 1]);
-    this.write(MODULES, [ROOT_MODULE, ROOT_MODULE + root.length, 0, 0]);
-    new Uint8Array(memory.buffer).set(root, ROOT_MODULE);
+    this.write(
+      MODULES,
+      modules.flatMap(({ start, end, text }) => [start, end, text, 0]),
+    );
+    new Uint8Array(memory.buffer).set(root, at);
     this.exit = this.exports.kernel_main(0x2badb002, BOOT_INFO);
   }
 

@@ -18,6 +18,8 @@ export interface LinkSegment {
   vaddr?: bigint;
   /** Load address of the first byte, or a function from the virtual one; equal to the virtual address by default. */
   paddr?: bigint | ((vaddr: bigint) => bigint);
+  /** Virtual address the segment's memory reaches at least, so that a loader keeps everything below it free. */
+  end?: bigint;
   /** Section names in the order they are placed; `*` stands for any characters. */
   sections: string[];
 }
@@ -287,6 +289,7 @@ function placeSegment(
     const filled = placed.address + BigInt(placed.section.data.length);
     if (placed.section.data.length > 0 && filled > dataEnd) dataEnd = filled;
   }
+  if (spec.end !== undefined && spec.end > end) end = spec.end;
   const paddr = typeof spec.paddr === "function" ? spec.paddr(vaddr) : (spec.paddr ?? vaddr);
   return { name: spec.name, vaddr, paddr, end, dataEnd, flags: segmentFlags(spec.flags) };
 }
