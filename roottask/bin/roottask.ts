@@ -319,6 +319,8 @@ export function main(hipAddress: u64, cpu: u64): void {
   copyHip(hipAddress);
   openConsole();
   if (!hipValid(hip)) fail("the kernel's information page has an unknown layout");
+  // Loaders leave the modules' command lines anywhere in free RAM: read them before it is used.
+  const hasUserland = findModule("userland");
   if (!claimRam()) fail("not enough memory");
   describeMachine();
   initProcesses(cpu as u32);
@@ -328,7 +330,7 @@ export function main(hipAddress: u64, cpu: u64): void {
   startClock(hipTscKilohertz(hip));
   seedRandom(bootTime() as u64);
   initLinux();
-  if (!findModule("userland")) {
+  if (!hasUserland) {
     fail(
       'there is no boot module named userland (-initrd "roottask-bin roottask,userland.tar userland")',
     );
