@@ -112,7 +112,7 @@ export const S_MONITOR = 0x15b8;
 /** YMM0…15, 32 bytes each; the lower half is XMM. */
 export const S_YMM = 0x1600;
 
-/** Scheduler state as `save_scheduler` leaves it: clock, instructions, next CPU, A20 mask. */
+/** Scheduler state as `save_scheduler` leaves it: clock, instructions, next CPU, A20 mask, latest TSC. */
 export const SCHEDULER = 0x2f00;
 export const SCHEDULER_SIZE = 0x40;
 /** Debugger: up to 256 breakpoint addresses, 8 bytes each; up to 8 watchpoints, 16 bytes each. */

@@ -17,7 +17,7 @@ import {
   STATE,
   STATE_SIZE,
 } from "../state";
-import { now, sliceEvent } from "./clock";
+import { now, sliceEvent, tscMoment } from "./clock";
 import { apic_eoi } from "./env";
 import { cpuCount, leaveSoon } from "./memory";
 
@@ -358,7 +358,7 @@ export function setDeadline(value: u64, tsc: u64): void {
   if (value == 0) store<f64>(a, Infinity, EXPIRY);
   else {
     const t = now();
-    store<f64>(a, value <= tsc ? t : t + <f64>(value - tsc), EXPIRY);
+    store<f64>(a, value <= tsc ? t : tscMoment(value), EXPIRY);
     sliceEvent(load<f64>(a, EXPIRY));
   }
 }

@@ -3,6 +3,9 @@
 
 import { S_BUDGET, S_INSN_INDEX, S_RESERVE, S_TSC_OFFSET } from "../state";
 
+/** Quantum of a CPU while others are active, ns. */
+export const QUANTUM: f64 = 10000;
+
 /** Start of the executing CPU's slice (ns), and the instructions granted to it. */
 let sliceStart: f64 = 0;
 let sliceLength: i32 = 0;
@@ -50,6 +53,29 @@ export function restoreBudget(): void {
   store<i32>(S_RESERVE, 0);
 }
 
-export function readTsc(): u64 {
-  return <u64>now() + load<u64>(S_TSC_OFFSET);
+/** Greatest time that a CPU has read as its TSC, without the CPU's offset. */
+let latestTsc: u64 = 0;
+export function tscState(): u64 {
+  return latestTsc;
+}
+export function setTscState(t: u64): void {
+  latestTsc = t;
+}
+
+/**
+ * TSC of the executing CPU at the instruction with `index` instructions before it in its block. CPUs take
+ * turns, so their own times differ by up to a quantum; software relies on TSCs that do not. A CPU that is
+ * behind the latest reading therefore goes on from there, one tick a reading, until its own time has caught
+ * up. The lead over its own time is bounded, or many CPUs that only read would drive the TSC ahead of time.
+ */
+export function readTsc(index: u32): u64 {
+  let t = <u64>now() + <u64>index;
+  if (t <= latestTsc) t = latestTsc < t + <u64>QUANTUM ? latestTsc + 1 : latestTsc;
+  latestTsc = t;
+  return t + load<u64>(S_TSC_OFFSET);
+}
+
+/** Virtual time (ns) at which the executing CPU's TSC has value `tsc`. */
+export function tscMoment(tsc: u64): f64 {
+  return <f64>(tsc - load<u64>(S_TSC_OFFSET));
 }

@@ -757,7 +757,7 @@ export function monitorMwait(op: Op): usize {
 /** RDTSC (`sub` 0), RDTSCP (1). */
 export function rdtsc(op: Op): usize {
   if ((load<u64>(S_CR4) & 4) != 0 && load<u32>(S_CPL) != 0) return failed(op, GP, 0);
-  const t = readTsc() + <u64>op.idx;
+  const t = readTsc(op.idx);
   store<u64>(RAX, t & 0xffffffff);
   store<u64>(RDX, t >> 32);
   if (op.sub == 1) store<u64>(RCX, load<u64>(S_TSC_AUX) & 0xffffffff);

@@ -43,8 +43,8 @@ const MICROCODE: u64 = 0x2100000000;
 
 let value: u64 = 0;
 
-/** Reads MSR `n` into `value`; false if it does not exist. */
-function read(n: u32, tsc: u64): bool {
+/** Reads MSR `n` into `value`; false if it does not exist. `index` as in readTsc. */
+function read(n: u32, index: u32): bool {
   if (n >= 0x800 && n <= 0x8ff) {
     if (!apicReadMsr(n - 0x800)) return false;
     value = msrValue;
@@ -70,7 +70,7 @@ function read(n: u32, tsc: u64): bool {
       value = 0;
       break;
     case 0x10:
-      value = tsc;
+      value = readTsc(index);
       break;
     case 0x17:
       value = 0; // platform ID
@@ -92,7 +92,7 @@ function read(n: u32, tsc: u64): bool {
       break;
     case 0xe7:
     case 0xe8:
-      value = tsc;
+      value = readTsc(index);
       break;
     case 0xfe:
       value = 0x508 | 10; // MTRRcap: 10 variable, fixed, WC
@@ -194,7 +194,7 @@ function memoryTypes(v: u64, pat: bool): bool {
   return true;
 }
 
-function write(n: u32, v: u64, tsc: u64): bool {
+function write(n: u32, v: u64, index: u32): bool {
   if (n >= 0x800 && n <= 0x8ff) return apicWriteMsr(n - 0x800, v);
   if (n >= 0x200 && n <= 0x213) {
     if (v >> PHYSICAL_BITS != 0) return false;
@@ -215,7 +215,7 @@ function write(n: u32, v: u64, tsc: u64): bool {
   }
   switch (n) {
     case 0x10:
-      store<u64>(S_TSC_OFFSET, load<u64>(S_TSC_OFFSET) + (v - tsc));
+      store<u64>(S_TSC_OFFSET, load<u64>(S_TSC_OFFSET) + (v - readTsc(index)));
       break;
     case 0x1b: {
       if ((v & 0xff) != 0 || v >> PHYSICAL_BITS != 0 || (v & 0xc00) == 0x400) return false;
@@ -279,7 +279,7 @@ function write(n: u32, v: u64, tsc: u64): bool {
       store<u64>(S_MTRR_DEF, v & 0xcff);
       break;
     case 0x6e0:
-      setDeadline(v, tsc);
+      setDeadline(v, readTsc(index));
       break;
     case 0xc0000080: {
       const old = load<u64>(S_EFER);
@@ -327,7 +327,7 @@ function write(n: u32, v: u64, tsc: u64): bool {
 
 export function rdmsr(op: Op): usize {
   if (!requireRing0()) return op.fault();
-  if (!read(load<u32>(RCX), readTsc() + <u64>op.idx)) return failed(op, GP, 0);
+  if (!read(load<u32>(RCX), op.idx)) return failed(op, GP, 0);
   store<u64>(RAX, value & 0xffffffff);
   store<u64>(RDX, value >> 32);
   return op.next();
@@ -336,6 +336,6 @@ export function rdmsr(op: Op): usize {
 export function wrmsr(op: Op): usize {
   if (!requireRing0()) return op.fault();
   const v = (load<u64>(RDX) << 32) | <u64>load<u32>(RAX);
-  if (!write(load<u32>(RCX), v, readTsc() + <u64>op.idx)) return failed(op, GP, 0);
+  if (!write(load<u32>(RCX), v, op.idx)) return failed(op, GP, 0);
   return leaveAfter(op);
 }

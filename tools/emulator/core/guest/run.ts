@@ -46,7 +46,16 @@ import {
 } from "./apic";
 import { lookup } from "./blocks";
 import { installBuilder } from "./builder";
-import { beginSlice, now, restoreBudget, sliceEvent, sliceUsed } from "./clock";
+import {
+  beginSlice,
+  now,
+  QUANTUM,
+  restoreBudget,
+  setTscState,
+  sliceEvent,
+  sliceUsed,
+  tscState,
+} from "./clock";
 import { setCpuModel } from "./cpuid";
 import { breakpointHit, clearBreakpointHit } from "./debugger";
 import { interrupt_acknowledge } from "./env";
@@ -94,8 +103,6 @@ const EXIT_DEAD: i32 = 5;
 const EXIT_DEBUG: i32 = 6;
 const EXIT_NONE: i32 = -1;
 
-/** Quantum of a CPU while others are active, ns. */
-const QUANTUM: f64 = 10000;
 /** Longest slice of a lone CPU, ns. */
 const LONG_SLICE: f64 = 1000000;
 
@@ -391,6 +398,7 @@ export function save_scheduler(): void {
   store<u64>(SCHEDULER, a20(), 24);
   store<i32>(SCHEDULER, nextCpu, 32);
   store<f64>(SCHEDULER, latest, 40);
+  store<u64>(SCHEDULER, tscState(), 48);
 }
 
 /** Takes the scheduler's state from SCHEDULER and drops everything derived from memory that changed. */
@@ -401,6 +409,7 @@ export function load_scheduler(): void {
   setA20(load<u64>(SCHEDULER, 24) == NO_ADDRESS);
   nextCpu = load<i32>(SCHEDULER, 32);
   latest = load<f64>(SCHEDULER, 40);
+  setTscState(load<u64>(SCHEDULER, 48));
   exitReason = EXIT_NONE;
   beginSlice(clock, 0);
   arenaFlush();
@@ -468,6 +477,7 @@ export function create(cpus: i32, ramBytes: u32, model: i32): void {
   }
   clock = 0;
   latest = 0;
+  setTscState(0);
   retired = 0;
   nextCpu = 0;
 }
