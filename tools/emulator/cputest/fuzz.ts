@@ -98,6 +98,8 @@ function check(test: TestCase, host: StateRecord, emulator: EmulatedCpu, result:
 function differ(test: TestCase, host: StateRecord, emulator: EmulatedCpu): string[] | undefined {
   // KVM gave up on it: nothing to compare with.
   if (test.before.bits === 16 && host.u32(Field.vector) === VECTOR_TIMEOUT) return [];
+  // A load of MXCSR's bit 17, AMD's mask of alignment faults, is #GP on CPUs without it.
+  if ((host.u32(Field.mxcsr) & 0x2_0000) !== 0) return [];
   try {
     return compareStates(test, host, emulator.run(test.before));
   } catch (error) {

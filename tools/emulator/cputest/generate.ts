@@ -384,9 +384,10 @@ export class Generator {
     if (choice < 90) return BigInt(Memory.data + Memory.dataSize - random.below(2 * step + 1));
     if (choice < 94) return BigInt(Memory.readOnly + random.below(Memory.readOnlySize - step));
     if (choice < 96) return BigInt(Memory.data - random.below(step + 1));
-    // How an access across the 4 GiB limit ends differs between CPUs (SDM vol. 3A, 5.3).
-    if (choice < 98 && this.#bits === 64)
-      return 0x0000_8000_0000_0000n - BigInt(random.below(step + 1)) + BigInt(random.below(64));
+    if (choice < 98) {
+      const end = this.#bits === 64 ? 0x0000_8000_0000_0000n : 0x1_0000_0000n;
+      return end - BigInt(random.below(step + 1)) + BigInt(random.below(64));
+    }
     return BigInt(Memory.readOnly + Memory.readOnlySize - random.below(step + 1));
   }
 

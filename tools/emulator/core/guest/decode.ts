@@ -332,8 +332,8 @@ export function setSegmentOf(segment: i32): void {
     if (addressSize == 4) ea = EA_MASK32;
     if (segment == FS || segment == GS) ea |= EA_BASE | (segment << 2);
   } else {
-    ea = addressSize == 2 ? EA_MASK16 : EA_MASK32;
-    if (!flat || segment == FS || segment == GS || segment == CS) ea |= EA_CHECK | (segment << 2);
+    ea = (addressSize == 2 ? EA_MASK16 : EA_MASK32) | (segment << 2);
+    if (!flat || segment == FS || segment == GS || segment == CS) ea |= EA_CHECK;
   }
   op.ea = <u8>ea;
 }

@@ -605,10 +605,26 @@ function linearMask(access: i32): u64 {
     : load<u64>(S_LIN_MASK);
 }
 
-/** Whether the first and the last byte are canonical; otherwise #GP(0) is pending. */
+/**
+ * Linear address of the last access that wraps around at 4 GiB because its segment's base is not 0. Whether a
+ * flat one there faults afterwards is open (SDM vol. 3A, 5.3); a fault ends the permission.
+ */
+let wrapping: u64 = NO_ADDRESS;
+export function setWrapping(linear: u64): void {
+  wrapping = linear;
+}
+/** Longest memory operand (FXSAVE). */
+const LONGEST: u64 = 512;
+
+/**
+ * Whether the first and the last byte are canonical and, outside 64-bit mode, inside a flat segment's 4 GiB;
+ * otherwise #GP(0) is pending.
+ */
 export function canonicalRange(linear: u64, size: i32, access: i32 = READ): bool {
-  const last = (linear + <u64>size - 1) & linearMask(access);
-  if (canonical(linear) && canonical(last)) return true;
+  const mask = linearMask(access);
+  const last = linear + <u64>size - 1;
+  const inside = last <= mask || linear > mask || linear - wrapping < LONGEST;
+  if (inside && canonical(linear) && canonical(last & mask)) return true;
   raiseCode(13, 0);
   nonCanonical = true;
   return false;

@@ -15,13 +15,15 @@ import {
   S_STOP,
 } from "../state";
 import { lookup } from "./blocks";
-import { clearNonCanonical, Mem, nonCanonical, raiseCode } from "./memory";
-import { Seg, segmentAddress } from "./segments";
+import { clearNonCanonical, Mem, NO_ADDRESS, nonCanonical, raiseCode, setWrapping } from "./memory";
+import { Seg, SS, segmentAddress } from "./segments";
 
 /** `ea` bits 0–1: address mask. */
 export const EA_MASK32: i32 = 1;
 export const EA_MASK16: i32 = 2;
-/** `ea` bit 5: add the base of the segment in bits 2–4 (FS, GS in 64-bit mode). */
+/** `ea` bits 2–4: the segment, 0 in 64-bit mode unless it is FS or GS. */
+const EA_SEGMENT: i32 = 0x1c;
+/** `ea` bit 5: add the segment's base (FS, GS in 64-bit mode). */
 export const EA_BASE: i32 = 0x20;
 /** `ea` bit 6: legacy segment with limit and type check. */
 export const EA_CHECK: i32 = 0x40;
@@ -107,13 +109,20 @@ export function offsetOf(op: Op): u64 {
   return a;
 }
 
+export function in64BitMode(): bool {
+  return load<u64>(S_LIN_MASK) != 0xffffffff;
+}
+
 export function faultAt(op: Op): usize {
   if (nonCanonical) {
     clearNonCanonical();
-    // Addresses based on RSP and RBP are in the stack segment unless FS or GS is asked for.
-    if ((op.base == REGS + 32 || op.base == REGS + 40) && op.ea < <u8>EA_BASE)
+    // In 64-bit mode, what RSP and RBP address is in the stack segment unless FS or GS is asked for.
+    const segment = (<i32>op.ea & EA_SEGMENT) >> 2;
+    const based = op.base == REGS + 32 || op.base == REGS + 40;
+    if (op.ea < <u8>EA_BASE && (segment == SS || (segment == 0 && based && in64BitMode())))
       store<u32>(S_FAULT, FAULT_SET | FAULT_ERROR | 12);
   }
+  setWrapping(NO_ADDRESS);
   store<u64>(S_RIP, op.rip());
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx);
   return 0;

@@ -24,7 +24,7 @@ import {
 } from "../state";
 import { VM } from "./flags";
 import { needsSingle } from "./hardware_breakpoints";
-import { raiseCode, selectTlb, systemRead, systemWrite } from "./memory";
+import { raiseCode, selectTlb, setWrapping, systemRead, systemWrite } from "./memory";
 
 export const ES: i32 = 0;
 export const CS: i32 = 1;
@@ -288,7 +288,9 @@ export function segmentAddress(seg: i32, offset: u64, size: i32, writing: bool):
     raiseCode(seg == SS ? SSF : GP, 0);
     return NOWHERE;
   }
-  return (load<u64>(s, SEG_BASE) + offset) & 0xffffffff;
+  const linear = (load<u64>(s, SEG_BASE) + offset) & 0xffffffff;
+  if (linear + <u64>size > 0x100000000) setWrapping(linear);
+  return linear;
 }
 
 /** CPL of the code that executes, with its consequences for mode and TLB. */

@@ -22,7 +22,7 @@ import {
 } from "../state";
 import { condition, setStatusFlags } from "./flags";
 import { Mem, probe, raise, WRITE } from "./memory";
-import { EA_BASE, EA_CHECK, Op, offsetOf } from "./op";
+import { EA_BASE, EA_CHECK, in64BitMode, Op, offsetOf } from "./op";
 import { CS, DS, Seg, SS } from "./segments";
 import { DE, IE, PE, Sf, ZE } from "./softfloat";
 import { EQUAL, GREATER, LESS } from "./softfloat_sse";
@@ -142,7 +142,7 @@ export function noteOperand(op: Op): void {
   store<u64>(S_FDP, offsetOf(op));
   const ea = <u32>op.ea;
   let segment = DS;
-  if ((ea & (EA_CHECK | EA_BASE)) != 0) segment = <i32>((ea >> 2) & 7);
+  if ((ea & (EA_CHECK | EA_BASE)) != 0 || !in64BitMode()) segment = <i32>((ea >> 2) & 7);
   else if (op.base == RSP || op.base == RBP) segment = SS;
   store<u32>(S_FDS, Seg.selector(segment));
 }
