@@ -75,6 +75,7 @@ function build(input: string, options: Options): void {
 
 const program = new Command("aot")
   .description("Compiles a WebAssembly module to an x86-64 ELF executable.")
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "aot: ")) })
   .argument("<module>", "the .wasm file")
   .requiredOption("-o, --output <file>", "the ELF file to write")
   .addOption(
@@ -88,7 +89,11 @@ const program = new Command("aot")
       .default("x86-64"),
   )
   .option("--entry <symbol>", "where execution starts (kernel, native)", "main")
-  .option("--text <address>", "virtual address of the code (kernel, native)", address, 0x400000n)
+  .addOption(
+    new Option("--text <address>", "virtual address of the code (kernel, native)")
+      .argParser(address)
+      .default(0x400000n, "0x400000"), // described in words: Commander cannot print a BigInt
+  )
   .option("--source-map <file>", "source map of the module (default: <module>.map where it exists)")
   .action((input: string, options: Options) => {
     try {

@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Builder, type BuildOptions } from "./build.ts";
+import { runMake, type Target } from "./cli.ts";
 import type { Task } from "./task.ts";
 
 let root: string;
@@ -227,6 +228,29 @@ describe("when a step fails", () => {
   });
 });
 
+describe("where files cannot be written", () => {
+  test("the command line says so in one line and fails", async () => {
+    write("build", "a file where the folder should be");
+    const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const target: Target = { name: "all", summary: "", steps: () => [upper()] };
+    expect(await runMake(root, [target], ["--quiet"])).toBe(1);
+    expect(said).toHaveBeenCalledOnce();
+    expect(said.mock.calls[0]?.[0]).toMatch(
+      /^make: E\w+: [^\n]*build\/\.make[^\n]*make check[^\n]*$/,
+    );
+  });
+
+  test("a step that meets it fails without a stack trace", async () => {
+    const lines: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(String(text)) > 0);
+    write("build/folder", "a file where the folder should be");
+    const step = join2("x", ["src/a.txt"], "build/folder/x");
+    await expect(build([step])).rejects.toThrow("failed: x");
+    expect(lines.join("")).toMatch(/E(EXIST|NOTDIR): /);
+    expect(lines.join("")).not.toContain("    at ");
+  });
+});
+
 describe("several processes", () => {
   /** A make in a process of its own: one step that appends to a log, waits and appends again. */
   function start(seconds: number): ChildProcess {
@@ -275,13 +299,15 @@ describe("several processes", () => {
     expect(read("log")).toBe("begin ");
   });
 
-  test("the lock of a process that is gone is taken over", async () => {
+  test("the lock of a process that is gone is taken over, and its half-written files go", async () => {
     const child = start(1000);
     const end = ended(child);
     await began();
     child.kill("SIGKILL");
     await end;
     expect(existsSync(join(root, "build/.make/lock"))).toBe(true);
+    expect(readdirSync(join(root, "build/.make"))).toContain(`aside-${child.pid}`);
     expect(await build([upper()])).toEqual(["upper"]);
+    expect(readdirSync(join(root, "build/.make"))).toEqual(["state.json"]);
   });
 });

@@ -1,14 +1,14 @@
 // The task runner: orders steps, runs what is not up to date in parallel and records what it did. Outputs
 // are written aside and renamed when the step has succeeded, so an interrupted build leaves no half file.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { Files, hashOf } from "./files.ts";
 import { takeLock } from "./lock.ts";
 import { Progress, seconds } from "./progress.ts";
 import { loadState, type State, saveState, type TaskState } from "./state.ts";
-import { MakeError, type Task, type TaskContext } from "./task.ts";
+import { fileProblem, MakeError, type Task, type TaskContext } from "./task.ts";
 import { Workers } from "./workers.ts";
 
 export interface BuildOptions {
@@ -76,6 +76,7 @@ export class Builder {
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
     try {
+      this.#removeLeftovers();
       this.#state = loadState(this.#statePath);
       this.#files = new Files(this.#root, this.#state.hashes);
       const nodes = orderTasks(tasks);
@@ -103,6 +104,13 @@ export class Builder {
     this.#children.clear();
     rmSync(this.#aside, { recursive: true, force: true });
     this.progress.end();
+  }
+
+  /** With the lock held, asides of other processes are those of makes that were killed. */
+  #removeLeftovers(): void {
+    for (const name of readdirSync(this.#folder)) {
+      if (name.startsWith("aside-")) rmSync(join(this.#folder, name), { recursive: true });
+    }
   }
 
   get #aside(): string {
@@ -232,8 +240,9 @@ export class Builder {
       this.progress.finished(task.name);
       return true;
     } catch (error) {
-      const explained = error instanceof MakeError;
-      const text = error instanceof Error ? error.message : String(error);
+      const problem = fileProblem(error);
+      const explained = error instanceof MakeError || problem !== undefined;
+      const text = problem ?? (error instanceof Error ? error.message : String(error));
       const trace = explained || !(error instanceof Error) ? "" : `\n${error.stack ?? ""}`;
       this.progress.failed(task.name, text + trace);
       return false;

@@ -24,7 +24,7 @@ interface Group {
 }
 
 const NODE_MAJOR = 20;
-const PACKAGES = ["assemblyscript", "commander", "chalk", "iced-x86", "tar-stream", "tsx"];
+const PACKAGES = ["assemblyscript", "commander", "execa", "chalk", "iced-x86", "tar-stream", "tsx"];
 const DEVELOPMENT = ["typescript", "vitest", "@biomejs/biome"];
 /** What a build and a run take, bytes: Zig's cache is the largest part on disk, guest RAM the largest in memory. */
 const DISK_NEEDED = 400 * 1024 ** 2;

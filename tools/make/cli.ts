@@ -3,7 +3,7 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import { Builder, type BuildOptions, describe } from "./build.ts";
-import { MakeError, type Task } from "./task.ts";
+import { fileProblem, MakeError, type Task } from "./task.ts";
 
 /** A target either brings steps up to date, or does something. */
 export interface Target {
@@ -82,8 +82,9 @@ async function runTarget(root: string, target: Target, options: Options): Promis
     }
     return await target.action();
   } catch (error) {
-    if (!(error instanceof MakeError)) throw error;
-    console.error(error.message);
+    const problem = fileProblem(error);
+    if (problem === undefined && !(error instanceof MakeError)) throw error;
+    console.error(problem === undefined ? (error as Error).message : `make: ${problem}`);
     return 1;
   }
 }

@@ -1,7 +1,7 @@
 // The ready-made steps and the command line: real asc, tar and (where installed) Zig.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -118,5 +118,9 @@ describe("the command line", () => {
     expect(status).toBe(0);
     for (const title of ["Tooling", "Repository", "Machine"]) expect(output).toContain(title);
     expect(output).toContain("✅ Node");
+    const { dependencies } = JSON.parse(
+      readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+    ) as { dependencies: Record<string, string> };
+    for (const name of Object.keys(dependencies)) expect(output).toContain(`✅ ${name} `);
   });
 });

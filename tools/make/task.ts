@@ -6,6 +6,17 @@ export class MakeError extends Error {
   override name = "MakeError";
 }
 
+/**
+ * What the system said about a file, in one line (`EACCES: permission denied, mkdir '…'`); undefined for any
+ * other error. A full disk or a folder that cannot be written is no defect of the build: no stack trace.
+ */
+export function fileProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (typeof code !== "string" || typeof syscall !== "string") return undefined;
+  return `${message}; make check tells whether there is room and the right to write`;
+}
+
 export interface TaskContext {
   /** Path to write an output to; it becomes the output when the whole step has succeeded. */
   output(path: string): string;

@@ -68,8 +68,12 @@ function limits(r: Reader, what: string, ceiling: number): Limits {
   const offset = r.pos;
   const flags = r.u8();
   if (flags & 4) r.unsupported("memory64", `64-bit ${what}`, offset);
-  if (flags & 2) r.unsupported("threads", `a shared ${what}`, offset);
-  if (flags > 1) r.fail(`invalid limits flags 0x${flags.toString(16)}`, offset);
+  // A shared memory is one that atomics use; with a single thread it is a memory like any other.
+  if (flags & 2 && what !== "memory") {
+    r.unsupported("shared-everything threads", `a shared ${what}`, offset);
+  }
+  if (flags === 2) r.fail("a shared memory must have a maximum", offset);
+  if (flags > 3) r.fail(`invalid limits flags 0x${flags.toString(16)}`, offset);
   const min = r.u32();
   const max = flags & 1 ? r.u32() : undefined;
   if (min > ceiling || (max !== undefined && max > ceiling)) {

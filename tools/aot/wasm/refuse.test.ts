@@ -64,7 +64,11 @@ describe("proposals that are not supported are named with section and offset", (
       "memory section, offset 0xd",
     ],
     ["memory64", Uint8Array.from([...HEADER, 5, 3, 1, 4, 1]), "memory section, offset 0xb"],
-    ["threads", Uint8Array.from([...HEADER, 5, 4, 1, 3, 1, 1]), "memory section, offset 0xb"],
+    [
+      "shared-everything threads",
+      Uint8Array.from([...HEADER, 4, 5, 1, 0x70, 3, 1, 1]),
+      "table section, offset 0xc",
+    ],
     [
       "reference types",
       Uint8Array.from([...HEADER, 4, 4, 1, 0x6f, 0, 1]),
@@ -100,6 +104,15 @@ describe("proposals that are not supported are named with section and offset", (
     expect(message).toContain(`belongs to the ${proposal} proposal, which is not supported`);
     expect(message?.startsWith(place)).toBe(true);
   });
+});
+
+test("a shared memory with a maximum is accepted, one without is invalid", () => {
+  const withMaximum = Uint8Array.from([...HEADER, 5, 4, 1, 3, 1, 1]);
+  expect(WebAssembly.validate(withMaximum)).toBe(true);
+  expect(problem(withMaximum)).toBeUndefined();
+  const without = Uint8Array.from([...HEADER, 5, 3, 1, 2, 1]);
+  expect(WebAssembly.validate(without)).toBe(false);
+  expect(problem(without)).toBe("memory section, offset 0xb: a shared memory must have a maximum");
 });
 
 test("every truncation of a module is one error", () => {
@@ -157,6 +170,23 @@ test("the command prints one line, exits 1 and leaves no file", () => {
     );
     expect(missing.status).toBe(1);
     expect(missing.stderr).toMatch(/cannot read the module .*none\.wasm: ENOENT/);
+    const help = spawnSync(process.execPath, [tool, "--help"], { encoding: "utf8" });
+    expect(help.status).toBe(0);
+    expect(help.stderr).toBe("");
+    expect(help.stdout).toMatch(/default:\s+0x400000/);
+    const unsaid = spawnSync(process.execPath, [tool, input], { encoding: "utf8" });
+    expect(unsaid.status).toBe(1);
+    expect(unsaid.stderr).toMatch(/^aot: required option '-o, --output <file>'/);
+    const map = join(directory, "bad.map");
+    writeFileSync(map, "null");
+    writeFileSync(input, generateModule(1, { floats: true, functions: 3 }).bytes);
+    const noMap = spawnSync(
+      process.execPath,
+      [tool, input, "-o", output, "--source-map", map, "-t", "native"],
+      { encoding: "utf8" },
+    );
+    expect(noMap.status).toBe(1);
+    expect(noMap.stderr).toContain('the source map lacks "sources" or "mappings"');
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

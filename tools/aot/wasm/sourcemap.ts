@@ -23,7 +23,7 @@ export class SourceMap {
   constructor(json: string) {
     let map: { sources?: unknown; mappings?: unknown; sourceRoot?: unknown };
     try {
-      map = JSON.parse(json);
+      map = JSON.parse(json) ?? {};
     } catch (error) {
       throw new Error(`the source map is not JSON: ${(error as Error).message}`);
     }
