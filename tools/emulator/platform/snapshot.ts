@@ -53,6 +53,9 @@ function* usedPages(machine: Machine): Generator<[frame: number, bytes: Uint8Arr
 export function captureSnapshot(machine: Machine): Snapshot {
   const { core, board } = machine;
   core.save_scheduler();
+  // Events are seen where decoded blocks end, and blocks depend on what ran before. The machine that
+  // goes on starts with none, as a restored one does, or the two would drift apart.
+  core.load_scheduler();
   const memory = core.memory.buffer;
   return {
     ramBytes: machine.ram.size,
