@@ -53,6 +53,12 @@ export function restoreBudget(): void {
   store<i32>(S_RESERVE, 0);
 }
 
+/**
+ * Greatest lead of a TSC over its CPU's own time, ns: the quantum by which own times differ, and another one
+ * for the ticks of readings.
+ */
+const MAX_LEAD: u64 = 2 * <u64>QUANTUM;
+
 /** Greatest time that a CPU has read as its TSC, without the CPU's offset. */
 let latestTsc: u64 = 0;
 export function tscState(): u64 {
@@ -70,7 +76,7 @@ export function setTscState(t: u64): void {
  */
 export function readTsc(index: u32): u64 {
   let t = <u64>now() + <u64>index;
-  if (t <= latestTsc) t = latestTsc < t + <u64>QUANTUM ? latestTsc + 1 : latestTsc;
+  if (t <= latestTsc) t = latestTsc < t + MAX_LEAD ? latestTsc + 1 : latestTsc;
   latestTsc = t;
   return t + load<u64>(S_TSC_OFFSET);
 }
