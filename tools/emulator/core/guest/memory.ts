@@ -687,13 +687,13 @@ export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void
 }
 
 /**
- * Makes sure that `size` bytes (up to 4096) can be written (or read) without a fault.
- * Returns false with the fault pending.
+ * Makes sure that `size` bytes (up to 4096) can be written (or read) without a fault. Operands of more than
+ * 8 bytes have to be aligned only if `alignment` says so. Returns false with the fault pending.
  */
-export function probe(linear: u64, size: i32, access: i32): bool {
+export function probe(linear: u64, size: i32, access: i32, alignment: i32 = 1): bool {
   if (load<u32>(S_FAULT) != 0) return false;
   if (!canonicalRange(linear, size, access)) return false;
-  if (size <= 8 && misaligned(linear, size, access)) return false;
+  if (misaligned(linear, size <= 8 ? size : alignment, access)) return false;
   if (reach(linear, access) == NO_ADDRESS) return false;
   if (watching != 0) noteAccess(linear, size, (access & WRITE) != 0 ? 1 : 2);
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);

@@ -511,7 +511,7 @@ export function storeMemory(op: Op): usize {
 
 /** Writes ten bytes, all or nothing, or only checks that it could (`withheld`); false with a fault pending. */
 function writeTen(a: u64, high: u32, low: u64, withheld: bool): bool {
-  if (!probe(a, 10, WRITE)) return false;
+  if (!probe(a, 10, WRITE, 8)) return false;
   if (withheld) return true;
   Mem.write<u64>(a, low);
   Mem.write<u16>(a + 8, <u64>high);

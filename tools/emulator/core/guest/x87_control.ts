@@ -175,6 +175,11 @@ function environmentSize(op: Op): i32 {
   return op.size == 2 ? 14 : 28;
 }
 
+/** Size of its elements: #AC asks for no more, for the registers of FNSAVE neither (SDM vol. 3A, table 6-7). */
+function elementSize(op: Op): i32 {
+  return op.size == 2 ? 2 : 4;
+}
+
 /** Writes the environment at `a`, which has been probed. */
 function writeEnvironment(op: Op, a: u64): void {
   const real = realStyle();
@@ -256,7 +261,7 @@ export function storeEnvironment(op: Op): usize {
   if (!readyNoWait()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size, true);
-  if (!probe(a, size, WRITE)) return op.fault();
+  if (!probe(a, size, WRITE, elementSize(op))) return op.fault();
   writeEnvironment(op, a);
   store<u32>(S_FCW, load<u32>(S_FCW) | 0x3f);
   updateSummary();
@@ -267,7 +272,7 @@ export function loadEnvironment(op: Op): usize {
   if (!ready()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size, false);
-  if (!probe(a, size, READ)) return op.fault();
+  if (!probe(a, size, READ, elementSize(op))) return op.fault();
   readEnvironment(op, a);
   return op.next();
 }
@@ -276,13 +281,12 @@ export function saveState(op: Op): usize {
   if (!readyNoWait()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size + 80, true);
-  if (!probe(a, size + 80, WRITE)) return op.fault();
+  if (!probe(a, size + 80, WRITE, elementSize(op))) return op.fault();
   writeEnvironment(op, a);
   for (let i: u32 = 0; i < 8; i++) {
     const p = Fpu.st(i);
     const to = a + <u64>size + <u64>(i * 10);
-    Mem.write<u64>(to, load<u64>(p));
-    Mem.write<u16>(to + 8, <u64>load<u16>(p, 8));
+    for (let n: u32 = 0; n < 10; n += 2) Mem.write<u16>(to + n, <u64>load<u16>(p + n));
   }
   x87Init();
   return op.done();
@@ -292,13 +296,12 @@ export function restoreState(op: Op): usize {
   if (!ready()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size + 80, false);
-  if (!probe(a, size + 80, READ)) return op.fault();
+  if (!probe(a, size + 80, READ, elementSize(op))) return op.fault();
   readEnvironment(op, a);
   for (let i: u32 = 0; i < 8; i++) {
     const p = Fpu.st(i);
     const from = a + <u64>size + <u64>(i * 10);
-    store<u64>(p, Mem.read<u64>(from));
-    store<u64>(p, Mem.read<u16>(from + 8), 8);
+    for (let n: u32 = 0; n < 10; n += 2) store<u16>(p + n, <u16>Mem.read<u16>(from + n));
   }
   return op.next();
 }
