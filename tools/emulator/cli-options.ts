@@ -5,6 +5,7 @@ import { LOG_ITEMS, type LogItem } from "./debug/log.ts";
 import { DEBUG_EXIT_DEFAULT } from "./devices/isa-debug-exit.ts";
 import { LoadError } from "./loader/load-error.ts";
 import { CPU_MODELS, type CpuModel, MAX_CPUS, parseMemory } from "./machine.ts";
+import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
 /** A character device: the guest's bytes go there. */
 export type Chardev = { kind: "stdio" } | { kind: "file"; path: string } | { kind: "null" };
@@ -116,15 +117,19 @@ function oneOf(option: string, text: string, known: readonly string[]): string {
 function parseCpus(text: string): number {
   const props = properties(text);
   onlyKeys("-smp", props, ["cpus", "maxcpus", "sockets", "cores", "threads", "dies"]);
+  const part = (key: string): number => number(`-smp ${key}`, props.get(key) ?? "1", 1, MAX_CPUS);
+  const product = part("sockets") * part("dies") * part("cores") * part("threads");
   const given = props.get("") ?? props.get("cpus");
-  if (given !== undefined) return number("-smp", given, 1, MAX_CPUS);
-  const part = (key: string): number => number("-smp", props.get(key) ?? "1", 1, MAX_CPUS);
-  return number(
-    "-smp",
-    String(part("sockets") * part("dies") * part("cores") * part("threads")),
-    1,
-    MAX_CPUS,
-  );
+  if (given === undefined) return number("-smp", String(product), 1, MAX_CPUS);
+  const cpus = number("-smp", given, 1, MAX_CPUS);
+  // Without sockets their number follows from the rest, as QEMU has it.
+  const fits = props.has("sockets") ? cpus === product : cpus % product === 0;
+  if (!fits) {
+    throw new UsageError(
+      `-smp ${text}: ${cpus} CPUs are not ${product} (sockets × dies × cores × threads)`,
+    );
+  }
+  return cpus;
 }
 
 function parseDevice(options: CliOptions, text: string): void {
@@ -133,7 +138,7 @@ function parseDevice(options: CliOptions, text: string): void {
   onlyKeys("-device isa-debug-exit", props, ["iobase", "iosize"]);
   const get = (key: "iobase" | "iosize", max: number): number =>
     number(
-      `-device isa-debug-exit,${key}`,
+      `-device isa-debug-exit: ${key}`,
       props.get(key) ?? String(DEBUG_EXIT_DEFAULT[key]),
       1,
       max,
@@ -250,7 +255,11 @@ const OPTIONS: readonly Option[] = [
     value: "SIZE",
     help: "RAM, such as 128M (the default) or 2G; at most 3G",
     apply: (o, v) => {
-      o.memory = parseMemory(v);
+      const bytes = parseMemory(v);
+      if (bytes < MIN_RAM || bytes > MAX_RAM || bytes % 4096 !== 0) {
+        throw new UsageError(`-m ${v}: expected ${MIN_RAM / MIB}M to ${MAX_RAM / MIB}M`);
+      }
+      o.memory = bytes;
     },
   },
   {

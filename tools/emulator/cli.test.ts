@@ -278,3 +278,28 @@ test("-d in_asm shows each piece of code once, exec every time it runs", () => {
   // The first round is part of the entry's block.
   expect(log.match(/^CPU0: 0x[0-9a-f]+ again$/gm)?.length).toBe(4);
 });
+
+test("a disk that does not boot ends the run with a line that says so", () => {
+  const disk = file("blank.img", new Uint8Array(1 << 20));
+  const r = run(["-hda", disk]);
+  expect(r.status).toBe(1);
+  expect(r.err).toBe(
+    `emu: nothing on ${disk} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
+  );
+});
+
+test.each([
+  [["-m", "5000M"], "-m 5000M: expected 2M to 3072M"],
+  [["-m", "0"], "-m 0: expected 2M to 3072M"],
+  [["-smp", "3,cores=2"], "-smp 3,cores=2: 3 CPUs are not 2 (sockets × dies × cores × threads)"],
+  [["-smp", "cores=x"], "-smp cores x: expected a number from 1 to 32"],
+])("sizes that cannot be are mistakes on the command line: %s", (args, message) => {
+  expect(() => parseArguments(["-kernel", hello, ...args])).toThrow(new UsageError(message));
+});
+
+test("CPUs may be given as a topology", () => {
+  const cpus = (text: string) => parseArguments(["-kernel", hello, "-smp", text]).cpus;
+  expect(cpus("4,cores=2")).toBe(4);
+  expect(cpus("sockets=2,cores=2,threads=2")).toBe(8);
+  expect(cpus("cpus=4,sockets=1,cores=4")).toBe(4);
+});

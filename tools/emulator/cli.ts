@@ -225,6 +225,14 @@ class Session {
       case "idle":
         await this.#died(machine, "every CPU halts and nothing is set that could wake one");
         break;
+      case "unbootable": {
+        const media = this.#options.disks.map((d) => d.path).join(", ");
+        this.say(
+          `emu: nothing on ${media} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
+        );
+        this.leave(EXIT_FAILED);
+        break;
+      }
       case "unimplemented":
         await this.#died(
           machine,

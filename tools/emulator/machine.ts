@@ -106,6 +106,8 @@ export type Stop =
   | { kind: "dead" }
   /** All CPUs halt, and no timer is set that could wake one. */
   | { kind: "idle" }
+  /** The BIOS has found no medium that boots; the guest may go on to wait for one. */
+  | { kind: "unbootable" }
   | { kind: "unimplemented"; cpu: number; detail: number }
   /** The limit given to `run` was reached. */
   | { kind: "limit" }
@@ -182,7 +184,7 @@ export class Machine {
 
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
-  #event: BoardEvent | undefined;
+  #event: BoardEvent | { kind: "unbootable" } | undefined;
   #stopAsked = false;
   /** The deadline `core.run` was given. */
   #deadline = 0;
@@ -237,10 +239,7 @@ export class Machine {
         guestError: (what) => options.onGuestError?.(what),
       },
     );
-    this.board.onEvent = (event) => {
-      this.#event ??= event;
-      core.request_exit();
-    };
+    this.board.onEvent = (event) => this.#ask(event);
     const { uart, debugConsole } = this.board;
     if (uart !== undefined) uart.onTransmit = (byte) => this.#transmitted(byte);
     if (debugConsole !== undefined) {
@@ -303,6 +302,7 @@ export class Machine {
     const { board, cpus, ram } = this;
     const order = this.options.bootOrder ?? ["disk", "cdrom"];
     this.#bios = new Bios({ board, cpus, ram, map: memoryMap(ram.size) }, disks, order);
+    this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
   }
 
   /** Resets the whole machine and loads the kernel again, as after switching it on. */
@@ -320,6 +320,12 @@ export class Machine {
     leaveAsFirmwareDoes(this.board, this.cpus);
     bootImage(this.#image, boot, this.ram);
     if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
+  }
+
+  /** Ends `run` after the current instruction because of something outside the CPUs. */
+  #ask(event: BoardEvent | { kind: "unbootable" }): void {
+    this.#event ??= event;
+    this.core.request_exit();
   }
 
   // ---- Running

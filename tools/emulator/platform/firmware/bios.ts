@@ -36,8 +36,8 @@ export class Bios {
   readonly #video: VideoServices;
   readonly #disk: DiskServices;
   readonly #system: SystemServices;
-  /** A copy of the screen's text for those who have no screen. */
-  onText: (text: string) => void = () => {};
+  /** No medium boots, which otherwise only a screen would show. */
+  onUnbootable: () => void = () => {};
 
   constructor(machine: BiosMachine, disks: readonly Disk[], order: BootOrder) {
     this.#machine = machine;
@@ -78,7 +78,7 @@ export class Bios {
         return true;
       case SERVICE_BOOT_FAILED:
         this.#video.print(r, "No bootable medium found.\r\n");
-        this.onText("No bootable medium found.\n");
+        this.onUnbootable();
         return true;
       case 0x09:
         this.#system.keyboardInterrupt(r);
