@@ -209,7 +209,10 @@ function addNormal(a: usize, b: usize, negate: u32): bool {
     lo = other << (64 - <u64>d);
     other >>= <u64>d;
   } else {
-    lo = d == 64 ? other : 1;
+    // A difference may lose its leading bit: the bits below the last one count exactly.
+    if (d == 64) lo = other;
+    else if (d < 128) lo = (other >> <u64>(d - 64)) | <u64>(other << (<u64>(128 - d)) != 0);
+    else lo = 1;
     other = 0;
   }
   if (((large ^ small) & 0x8000) == 0) {
