@@ -163,5 +163,5 @@ export function nextStartLine(): u32 {
 export function startMessage(error: u32): string {
   if (error === LINE_QUOTE) return "a quote is not closed";
   if (error === LINE_WORDS) return "too many words";
-  return 'expected "linux PATH …", "native PATH …" or "env NAME=VALUE"';
+  return 'expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS" or "env NAME=VALUE"';
 }

@@ -2,7 +2,7 @@
 // messages, same exit status.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -40,6 +40,7 @@ beforeAll(async () => {
   file("new\nline\\", "escaped");
   for (const [name, text] of Object.entries(lists)) file(`list-${name}`, text);
   mkdirSync(join(directory, "folder"));
+  symlinkSync("loop", join(directory, "loop"));
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -66,6 +67,8 @@ describe.skipIf(!isLinux || !hasCoreutils)("sha256sum", () => {
     ["a missing file between others", ["small", "missing", "empty"]],
     ["a directory", ["folder", "small"]],
     ["a path below a file", ["small/x"]],
+    ["a name that is too long", ["n".repeat(300), "small"]],
+    ["a link to itself", ["loop", "small"]],
     ["names that look like options", ["--", "-b", "small"]],
     ["an unknown option", ["-x", "small"]],
     ["an unknown long option", ["--unknown"]],
@@ -80,5 +83,16 @@ describe.skipIf(!isLinux || !hasCoreutils)("sha256sum", () => {
     ["a missing list", ["-c", "missing"]],
   ])("agrees with coreutils on %s", (_, args) => {
     expect(run(ours, args, "from stdin")).toEqual(run("sha256sum", args, "from stdin"));
+  });
+
+  it.each([
+    ["a full device", ">/dev/full"],
+    ["a closed output", ">&-"],
+  ])("says as coreutils that it cannot write to %s", (_, redirection) => {
+    const shell = (program: string) => run("sh", ["-c", `"$0" small ${redirection}`, program], "");
+    const { status, stdout, stderr } = shell(ours);
+    const expected = shell("sha256sum");
+    expect(expected.status).toBe(1);
+    expect({ status, stdout, stderr: stderr.replaceAll(ours, "sha256sum") }).toEqual(expected);
   });
 });

@@ -7,7 +7,12 @@ import {
   argumentCount,
   close,
   EACCES,
+  EBADF,
+  EIO,
   EISDIR,
+  ELOOP,
+  EMFILE,
+  ENAMETOOLONG,
   ENOENT,
   ENOTDIR,
   exit,
@@ -32,6 +37,8 @@ const line = memory.data(8192);
 const digest = memory.data(64);
 let outputLength: u32 = 0;
 let status: i32 = 0;
+/** The first error of writing to standard output, or 0. */
+let writeError: i64 = 0;
 
 let binary: bool = false;
 let checking: bool = false;
@@ -43,8 +50,13 @@ let strict: bool = false;
 let warning: bool = false;
 
 function flush(): void {
-  if (outputLength !== 0 && !writeAll(STDOUT, output, outputLength)) status = 1;
+  if (outputLength === 0) return;
+  const error = writeAll(STDOUT, output, outputLength);
   outputLength = 0;
+  if (error === 0) return;
+  status = 1;
+  // As coreutils: said once, at the end, and the reason only where nothing was open to write to.
+  if (writeError === 0) writeError = error;
 }
 
 function putByte(value: u32): void {
@@ -85,7 +97,26 @@ function errorText(error: i64): string {
   if (error === -ENOENT) return "No such file or directory";
   if (error === -EISDIR) return "Is a directory";
   if (error === -ENOTDIR) return "Not a directory";
-  return error === -EACCES ? "Permission denied" : "Input/output error";
+  if (error === -EACCES) return "Permission denied";
+  if (error === -EBADF) return "Bad file descriptor";
+  if (error === -EMFILE) return "Too many open files";
+  if (error === -ENAMETOOLONG) return "File name too long";
+  if (error === -ELOOP) return "Too many levels of symbolic links";
+  return error === -EIO ? "Input/output error" : "";
+}
+
+/** The text of an error, or its number for one that has none here. */
+function sayError(error: i64): void {
+  const text = errorText(error);
+  if (text.length !== 0) {
+    say(text);
+    return;
+  }
+  const number = -error as u32;
+  say("Error ");
+  if (number >= 100) putByte(48 + ((number / 100) % 10));
+  if (number >= 10) putByte(48 + ((number / 10) % 10));
+  putByte(48 + (number % 10));
 }
 
 /** A name as messages show it: quoted where the shell would need it. */
@@ -109,7 +140,7 @@ function failed(name: usize, length: u32, error: i64): void {
   complain();
   sayName(name, length);
   say(": ");
-  say(errorText(error));
+  sayError(error);
   complained();
 }
 
@@ -424,5 +455,14 @@ export function main(): i32 {
     work(1);
   }
   flush();
+  if (writeError !== 0) {
+    complain();
+    say("write error");
+    if (writeError === -EBADF) {
+      say(": ");
+      sayError(writeError);
+    }
+    complained();
+  }
   return status;
 }

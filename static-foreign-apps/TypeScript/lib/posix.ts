@@ -10,9 +10,13 @@ export const STDERR: i64 = 2;
 
 export const ENOENT: i64 = 2;
 export const EIO: i64 = 5;
+export const EBADF: i64 = 9;
 export const EACCES: i64 = 13;
 export const ENOTDIR: i64 = 20;
 export const EISDIR: i64 = 21;
+export const EMFILE: i64 = 24;
+export const ENAMETOOLONG: i64 = 36;
+export const ELOOP: i64 = 40;
 
 const SYS_READ: u64 = 0;
 const SYS_WRITE: u64 = 1;
@@ -41,15 +45,16 @@ export function exit(status: i32): void {
   while (true) syscall(SYS_EXIT_GROUP, status as u64, 0, 0, 0, 0, 0);
 }
 
-/** Writes all of [source, source + length). False on an error. */
-export function writeAll(fd: i64, source: usize, length: u32): bool {
+/** Writes all of [source, source + length). Returns 0 or a negative error. */
+export function writeAll(fd: i64, source: usize, length: u32): i64 {
   let done: u32 = 0;
   while (done < length) {
     const result = write(fd, source + done, length - done);
-    if (result <= 0) return false;
+    if (result < 0) return result;
+    if (result === 0) return -EIO;
     done += result as u32;
   }
-  return true;
+  return 0;
 }
 
 export function argumentCount(): u32 {
