@@ -546,9 +546,21 @@ export class Machine {
     });
   }
 
-  /** The screen in pixels. */
+  /** The screen in pixels: graphics modes, and text in the font of plane 2 with colours and cursor. */
   screen(): Picture | undefined {
     return this.board.vga?.picture();
+  }
+
+  /** The screen as bytes R, G, B, A (always 255) row by row, as image libraries and canvases take it. */
+  screenRgba(): { width: number; height: number; data: Uint8ClampedArray } | undefined {
+    const picture = this.screen();
+    if (picture === undefined) return undefined;
+    const { width, height, pixels } = picture;
+    const data = new Uint8ClampedArray(width * height * 4);
+    pixels.forEach((p, i) => {
+      data.set([(p >> 16) & 0xff, (p >> 8) & 0xff, p & 0xff, 0xff], i * 4);
+    });
+    return { width, height, data };
   }
 
   /** Functions and objects of the kernel's ELF. */

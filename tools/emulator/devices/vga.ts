@@ -317,6 +317,13 @@ export class Vga implements Device {
     this.writeDispi(DISPI_ENABLE, ENABLED | LINEAR);
   }
 
+  /** Puts a font (256 characters of 32 bytes) into plane 2, where text modes find it. */
+  loadFont(font: Uint8Array): void {
+    font.forEach((byte, i) => {
+      this.vram[i * 4 + 2] = byte;
+    });
+  }
+
   #bytesPerPixel(): number {
     return ((this.state.dispi[DISPI_BPP] as number) + 7) >> 3 || 1;
   }
@@ -571,27 +578,50 @@ export class Vga implements Device {
     return this.#colour(this.state.attribute[index & 15] as number);
   }
 
+  /** The cursor: cell counted from the start of the screen, first and last line; -1 when it is off. */
+  #cursor(): { at: number; first: number; last: number } {
+    const at = (i: number): number => this.state.crtc[i] as number;
+    const start = (at(0x0c) << 8) | at(0x0d);
+    const off = (at(0x0a) & 0x20) !== 0;
+    return {
+      at: off ? -1 : ((at(0x0e) << 8) | at(0x0f)) - start,
+      first: at(0x0a) & 31,
+      last: at(0x0b) & 31,
+    };
+  }
+
   #textPicture(): Picture {
     const text = this.textCells();
     if (text === undefined) return { width: 0, height: 0, pixels: new Uint32Array(0) };
-    const lines = ((this.state.crtc[9] as number) & 31) + 1;
+    const { crtc, sequencer, attribute: registers } = this.state;
+    const lines = ((crtc[9] as number) & 31) + 1;
     const width = text.columns * 8;
     const height = text.rows * lines;
     const pixels = new Uint32Array(width * height);
+    // Character map select: font B for attribute bit 3 clear, A for set.
+    const select = sequencer[3] as number;
+    const fonts = [
+      fontBase((select & 3) | ((select >> 2) & 4)),
+      fontBase(((select >> 2) & 3) | ((select >> 3) & 4)),
+    ] as const;
+    // With blinking on, attribute bit 7 is no colour. A picture shows what blinks.
+    const blink = ((registers[0x10] as number) & 8) !== 0;
+    const cursor = this.#cursor();
+    const colours = Array.from({ length: 16 }, (_, i) => this.#paletteColour(i));
     for (let i = 0; i < text.columns * text.rows; i++) {
       const character = text.cells[i * 2] as number;
       const attribute = text.cells[i * 2 + 1] as number;
-      const x0 = (i % text.columns) * 8;
-      const y0 = Math.floor(i / text.columns) * lines;
+      const font = fonts[attribute & 8 ? 1 : 0];
+      const front = colours[attribute & 15] as number;
+      const back = colours[(attribute >> 4) & (blink ? 7 : 15)] as number;
+      const column = i % text.columns;
+      const row = Math.floor(i / text.columns);
+      const here = cursor.at === row * (crtc[0x13] as number) * 2 + column;
       for (let y = 0; y < lines; y++) {
-        // Font n of plane 2: 32 bytes for each character.
-        const row = this.vram[(character * 32 + y) * 4 + 2] ?? 0;
-        for (let x = 0; x < 8; x++) {
-          const lit = (row & (0x80 >> x)) !== 0;
-          pixels[(y0 + y) * width + x0 + x] = this.#paletteColour(
-            lit ? attribute & 15 : attribute >> 4,
-          );
-        }
+        const inCursor = here && y >= cursor.first && y <= cursor.last;
+        const bits = inCursor ? 0xff : (this.vram[(font + character * 32 + y) * 4 + 2] ?? 0);
+        const at = (row * lines + y) * width + column * 8;
+        for (let x = 0; x < 8; x++) pixels[at + x] = bits & (0x80 >> x) ? front : back;
       }
     }
     return { width, height, pixels };
@@ -625,6 +655,11 @@ export class Vga implements Device {
     }
     return { width, height, pixels };
   }
+}
+
+/** Offset in plane 2 of font `n` (FreeVGA, "Character Map Select"). */
+function fontBase(n: number): number {
+  return (n & 3) * 0x4000 + (n & 4 ? 0x2000 : 0);
 }
 
 /** Writable bits of sequencer and graphics registers (FreeVGA). */

@@ -1,7 +1,8 @@
-// The state in which a PC BIOS leaves interrupt controllers, timer and local APIC when it starts a
+// The state in which a PC BIOS leaves interrupt controllers, timer, local APIC and text font when it starts a
 // kernel; direct boot begins there. Values are SeaBIOS's, read back from QEMU's q35.
 
 import type { CpuAccess } from "./cpu-access.ts";
+import { textFont } from "./firmware/font.ts";
 import type { Board } from "./pc.ts";
 
 const ICW1 = 0x11;
@@ -39,6 +40,7 @@ export function leaveAsFirmwareDoes(board: Board, cpus: readonly CpuAccess[] = [
     out(data, pic.mask);
   }
   out(0x4d1, ELCR_SLAVE);
+  board.vga?.loadFont(textFont());
   // Channel 0: mode 2, full count, 18.2 Hz.
   out(0x43, 0x34);
   out(0x40, 0);

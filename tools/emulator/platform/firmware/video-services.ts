@@ -5,6 +5,7 @@ import { VRAM_BYTES } from "../../devices/vga.ts";
 import type { MmioHandler } from "../device.ts";
 import { FRAMEBUFFER_BASE } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
+import { textFont } from "./font.ts";
 import type { Registers } from "./registers.ts";
 
 const BDA = 0x400;
@@ -49,6 +50,7 @@ export class VideoServices {
   /** Clears the screen and sets up the data area for 80×25. */
   setTextMode(r: Registers): void {
     this.#board.vga?.reset();
+    this.#board.vga?.loadFont(textFont());
     r.setByte(MODE, 3);
     r.setWord(COLUMNS, 80);
     r.setByte(ROWS, 24);
