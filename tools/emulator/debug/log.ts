@@ -104,12 +104,16 @@ export class GuestEventLog {
     if (machine === undefined || access === undefined) return;
     const linear =
       access.codeBits === 64 ? rip : BigInt.asUintN(32, rip + access.segment("cs").base);
-    const name = this.#symbols()?.describe(linear) ?? "";
     if (event === TRACE_EXECUTED) {
-      this.#out(`CPU${cpu}: 0x${rip.toString(16)} ${name}`.trimEnd());
+      const where = this.#symbols()?.locate(linear) ?? "";
+      this.#out(`CPU${cpu}: 0x${rip.toString(16)} ${where}`.trimEnd());
       return;
     }
-    this.#out(`CPU${cpu}: code at 0x${rip.toString(16)}${name === "" ? "" : ` (${name})`}`);
+    const name = this.#symbols()?.describe(linear) ?? "";
+    const source = this.#symbols()?.line(linear);
+    this.#out(
+      `CPU${cpu}: code at 0x${rip.toString(16)}${name === "" ? "" : ` (${name})`}${source === undefined ? "" : ` in ${source.file}:${source.line}`}`,
+    );
     const code = machine.readLinear(linear, length, cpu);
     for (const line of this.disassemble?.(code, rip, access.codeBits) ?? []) this.#out(`  ${line}`);
   }

@@ -103,11 +103,9 @@ function word(machine: Machine, cpu: CpuAccess, address: bigint, size: number): 
 /** Walks frame pointers; where there are none, the return addresses found on the stack are listed. */
 function stackLines(machine: Machine, cpu: CpuAccess, symbols?: SymbolTable): string[] {
   const size = cpu.codeBits === 64 ? 8 : 4;
-  const describe = (a: bigint): string => {
-    const name = symbols?.describe(a) ?? "";
-    return name === "" ? "" : ` ${name}`;
-  };
-  const out = [`  #0  0x${hex(cpu.wide("rip"), 1)}${describe(cpu.wide("rip"))}`];
+  const describe = (a: bigint): string => ` ${symbols?.locateCall(a) ?? ""}`.trimEnd();
+  const rip = cpu.wide("rip");
+  const out = [`  #0  0x${hex(rip, 1)} ${symbols?.locate(rip) ?? ""}`.trimEnd()];
   let frame = cpu.general("rbp");
   const stack = cpu.general("rsp");
   for (let i = 1; i < MAX_FRAMES; i++) {
@@ -138,8 +136,9 @@ export async function crashReport(machine: Machine, which: number): Promise<stri
   const symbols = machine.symbols();
   const size = cpu.codeBits === 64 ? 8 : 4;
   const where = symbols?.describe(cpu.wide("rip")) ?? "";
+  const source = symbols?.line(cpu.wide("rip"));
   const lines = [
-    `CPU ${which} at RIP 0x${hex(cpu.wide("rip"), 1)}${where === "" ? "" : ` (${where})`}, virtual time ${(machine.core.time() / 1e9).toFixed(6)} s`,
+    `CPU ${which} at RIP 0x${hex(cpu.wide("rip"), 1)}${where === "" ? "" : ` (${where})`}${source === undefined ? "" : ` in ${source.file}:${source.line}`}, virtual time ${(machine.core.time() / 1e9).toFixed(6)} s`,
     ...registerLines(cpu),
     "Code:",
     ...(await codeLines(machine, cpu, symbols)),

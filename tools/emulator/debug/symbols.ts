@@ -4,6 +4,7 @@
 import { readElf, SymbolType } from "../../elf/index.ts";
 import { isElf } from "../loader/elf-image.ts";
 import type { Input } from "../loader/load-error.ts";
+import { elfLines, type LineTable, type SourceLine } from "./line-table.ts";
 
 export interface Symbol {
   name: string;
@@ -12,22 +13,44 @@ export interface Symbol {
   size: bigint;
 }
 
+/** Lowest canonical address of the upper half, where 64-bit kernels live. */
+const UPPER_HALF = 0xffff_8000_0000_0000n;
+
 export class SymbolTable {
   /** Ascending by address. */
   readonly #symbols: Symbol[];
+  readonly #narrow: boolean;
+  readonly #readLines: () => LineTable | undefined;
+  #lines: LineTable | undefined;
 
-  constructor(symbols: Symbol[]) {
-    this.#symbols = symbols.sort((a, b) =>
-      a.address < b.address ? -1 : a.address > b.address ? 1 : 0,
-    );
+  /**
+   * `narrow`: the file has the low 32 bits of addresses only, as a 64-bit kernel in an ELF32 wrapper does.
+   * `readLines` is called when a line is asked for.
+   */
+  constructor(
+    symbols: Symbol[],
+    narrow = false,
+    readLines = (): LineTable | undefined => undefined,
+  ) {
+    // Of several symbols at an address those with a size come last, where they are found first.
+    const order = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+    this.#symbols = symbols.sort((a, b) => order(a.address, b.address) || order(a.size, b.size));
+    this.#narrow = narrow;
+    this.#readLines = readLines;
+  }
+
+  /** The address as the file has it; those of the upper half lose what the file does not keep. */
+  #inFile(address: bigint): bigint {
+    return this.#narrow && address >= UPPER_HALF ? BigInt.asUintN(32, address) : address;
   }
 
   get size(): number {
     return this.#symbols.length;
   }
 
-  /** The symbol that contains `address`, or the nearest one below within 1 MiB if that has no size. */
-  find(address: bigint): { symbol: Symbol; offset: bigint } | undefined {
+  /** The symbol that contains `at`, or the nearest one below within 1 MiB if that has no size. */
+  find(at: bigint): { symbol: Symbol; offset: bigint } | undefined {
+    const address = this.#inFile(at);
     let low = 0;
     let high = this.#symbols.length;
     while (low < high) {
@@ -53,6 +76,30 @@ export class SymbolTable {
       : `${found.symbol.name}+0x${found.offset.toString(16)}`;
   }
 
+  /** The source line of the instruction at `address`, where the file has line tables. */
+  line(address: bigint): SourceLine | undefined {
+    this.#lines ??= this.#readLines();
+    return this.#lines?.find(this.#inFile(address));
+  }
+
+  /** "name+0x12 (file:34)" as far as it is known. */
+  locate(address: bigint): string {
+    const name = this.describe(address);
+    const line = this.line(address);
+    const text = line === undefined ? "" : `(${line.file}:${line.line})`;
+    return `${name} ${text}`.trim();
+  }
+
+  /** `locate` for a return address: the function and the line of the call in front of it. */
+  locateCall(back: bigint): string {
+    const call = this.find(back - 1n);
+    const name =
+      call === undefined ? "" : `${call.symbol.name}+0x${(call.offset + 1n).toString(16)}`;
+    const line = this.line(back - 1n);
+    const text = line === undefined ? "" : `(${line.file}:${line.line})`;
+    return `${name} ${text}`.trim();
+  }
+
   /** Address of a symbol by name. */
   address(name: string): bigint | undefined {
     return this.#symbols.find((s) => s.name === name)?.address;
@@ -74,8 +121,11 @@ export function elfSymbols(kernel: Input): SymbolTable {
             s.type === SymbolType.Object ||
             s.type === SymbolType.None),
       );
-    // A 64-bit kernel in an ELF32 wrapper has 32-bit symbol values: link addresses above 2 GiB are cut.
-    return new SymbolTable(named.map((s) => ({ name: s.name, address: s.value, size: s.size })));
+    return new SymbolTable(
+      named.map((s) => ({ name: s.name, address: s.value, size: s.size })),
+      elf.class === 32,
+      () => elfLines(elf),
+    );
   } catch {
     // A broken symbol table costs names, not the report it is wanted for.
     return new SymbolTable([]);
