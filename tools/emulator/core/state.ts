@@ -185,6 +185,12 @@ export const SLOTS = 0x100000;
 /** Local APIC state, APIC_STRIDE bytes per CPU. */
 export const APICS = 0x140000;
 export const APIC_STRIDE = 0x400;
+/** Fields of it that the platform reaches too: spurious vector register, and the local vector table, u32 entries. */
+export const APIC_SVR = 12;
+export const APIC_LVT = 24;
+/** Entries of the local vector table. */
+export const LVT_LINT0 = 4;
+export const LVT_LINT1 = 5;
 /** One-instruction block for code that cannot be cached. */
 export const SCRATCH_BLOCK = 0x150000;
 /** Instruction bytes that cross a page. */

@@ -1,7 +1,9 @@
 // Compares the state that the host CPU and the emulator reached from the same snippet. What the manual
 // leaves undefined is masked: flags of RflagsUndefined, and the last bits of approximations.
+
+import { GENERAL_NAMES } from "../platform/cpu-access.ts";
 import { type TestCase, windowOffset } from "./generate.ts";
-import { Field, GPR_NAMES, Memory, type StateRecord } from "./record.ts";
+import { Field, Memory, type StateRecord } from "./record.ts";
 
 /** The parts of a `TestCase` that comparing needs; recorded vectors carry the same. */
 export type Expectation = Pick<TestCase, "undefinedFlags" | "undefinedFsw" | "tolerance">;
@@ -55,7 +57,7 @@ export function compareStates(
   }
   for (let i = 0; i < 16; i++) {
     if (host.gpr(i) !== emulator.gpr(i))
-      differ(GPR_NAMES[i] as string, host.gpr(i), emulator.gpr(i));
+      differ(GENERAL_NAMES[i] as string, host.gpr(i), emulator.gpr(i));
   }
   compareX87(test, host, emulator, out, differ);
   for (let i = 0; i < 16; i++) {
@@ -197,7 +199,7 @@ function flagNames(flags: number): string {
 
 /** A snippet's input for a report: what is not zero; memory is left out. */
 export function describeInput(before: StateRecord): string {
-  const registers = GPR_NAMES.map((name, i) => [name, before.gpr(i)] as const)
+  const registers = GENERAL_NAMES.map((name, i) => [name, before.gpr(i)] as const)
     .filter(([, value]) => value !== 0n)
     .map(([name, value]) => `${name}=${hex(value)}`);
   const lines = [[`rflags=${flagNames(before.u32(Field.rflags))}`, ...registers].join(" ")];

@@ -88,25 +88,6 @@ export const RealMode = {
 /** Vector reported when a snippet runs for more than about a second. */
 export const VECTOR_TIMEOUT = 255;
 
-export const GPR_NAMES = [
-  "rax",
-  "rcx",
-  "rdx",
-  "rbx",
-  "rsp",
-  "rbp",
-  "rsi",
-  "rdi",
-  "r8",
-  "r9",
-  "r10",
-  "r11",
-  "r12",
-  "r13",
-  "r14",
-  "r15",
-] as const;
-
 /** RFLAGS bits that a snippet can see: CF PF AF ZF SF TF IF DF OF IOPL NT RF AC ID. */
 export const RFLAGS_VISIBLE = 0x0025_7fd5;
 export const RFLAGS_STATUS = 0x8d5;

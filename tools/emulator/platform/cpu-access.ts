@@ -3,8 +3,12 @@
 
 import {
   ACTIVE,
+  APIC_LVT,
   APIC_STRIDE,
+  APIC_SVR,
   APICS,
+  LVT_LINT0,
+  LVT_LINT1,
   REGS,
   S_ACTIVITY,
   S_CPL,
@@ -91,11 +95,6 @@ const WIDE = {
   kernel_gs_base: S_KERNEL_GS,
 } as const;
 export type WideName = keyof typeof WIDE;
-
-/** Byte offsets in a local APIC's state (core/guest/apic.ts): spurious vector, LINT0 and LINT1 entries. */
-const APIC_SVR = 12;
-const APIC_LINT0 = 40;
-const APIC_LINT1 = 44;
 
 /** IA32_MTRR_FIX64K_00000 to FIX4K_F8000 (Intel SDM vol. 3A, 12.11.2.2). */
 const FIXED_MTRRS = 11;
@@ -275,8 +274,8 @@ export class CpuAccess {
   setLocalApic(spurious: number, lint0: number, lint1: number): void {
     const at = APICS + APIC_STRIDE * this.cpu;
     this.#view.setUint32(at + APIC_SVR, spurious, true);
-    this.#view.setUint32(at + APIC_LINT0, lint0, true);
-    this.#view.setUint32(at + APIC_LINT1, lint1, true);
+    this.#view.setUint32(at + APIC_LVT + 4 * LVT_LINT0, lint0, true);
+    this.#view.setUint32(at + APIC_LVT + 4 * LVT_LINT1, lint1, true);
   }
 
   /** MTRRs: default type with enable bits, all fixed ranges alike, first variable range. */

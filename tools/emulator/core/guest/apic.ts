@@ -4,11 +4,15 @@
 // the arbitration ID.
 
 import {
+  APIC_LVT,
   APIC_STRIDE,
+  APIC_SVR,
   APICS,
   EVENT_INIT,
   EVENT_NMI,
   EVENT_SIPI,
+  LVT_LINT0,
+  LVT_LINT1,
   S_APIC_BASE,
   S_CPU,
   S_CR8,
@@ -21,14 +25,12 @@ import { now, sliceEvent, tscMoment } from "./clock";
 import { apic_eoi } from "./env";
 import { cpuCount, leaveSoon } from "./memory";
 
-// Per-CPU fields at APICS + cpu * APIC_STRIDE.
+// Per-CPU fields at APICS + cpu * APIC_STRIDE, besides those in state.ts.
 const ID: usize = 0;
 const LDR: usize = 4;
 const DFR: usize = 8;
-const SVR: usize = 12;
 const ICR_LOW: usize = 16;
 const ICR_HIGH: usize = 20;
-const LVT: usize = 24; // CMCI TIMER THERMAL PERF LINT0 LINT1 ERROR
 const ESR: usize = 52;
 const ESR_PENDING: usize = 56;
 const DIVIDE: usize = 60;
@@ -51,9 +53,8 @@ const SIPI_VECTOR: usize = 204;
 /** Bits 3:0 of the task priority; the rest is CR8. */
 const TPR_LOW: usize = 208;
 
+// Entries of the local vector table: CMCI TIMER THERMAL PERF LINT0 LINT1 ERROR.
 const LVT_TIMER: i32 = 1;
-const LVT_LINT0: i32 = 4;
-const LVT_LINT1: i32 = 5;
 const LVT_ERROR: i32 = 6;
 const MASKED: u32 = 0x10000;
 const ENABLED: u64 = 0x800;
@@ -85,8 +86,8 @@ export function resetApic(cpu: i32, keepId: bool): void {
   memory.fill(a, 0, BASE);
   store<u32>(a, id, ID);
   store<u32>(a, 0xffffffff, DFR);
-  store<u32>(a, 0xff, SVR);
-  for (let i = 0; i < 7; i++) store<u32>(a + (i << 2), MASKED, LVT);
+  store<u32>(a, 0xff, APIC_SVR);
+  for (let i = 0; i < 7; i++) store<u32>(a + (i << 2), MASKED, APIC_LVT);
   store<f64>(a, Infinity, EXPIRY);
 }
 
@@ -164,7 +165,7 @@ export function extIntPending(cpu: i32): bool {
   const a = at(cpu);
   if (load<u32>(a, PIN0) == 0) return false;
   if (!apicEnabled(cpu)) return true;
-  const lvt = load<u32>(a + (LVT_LINT0 << 2), LVT);
+  const lvt = load<u32>(a + (LVT_LINT0 << 2), APIC_LVT);
   return (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == EXTINT;
 }
 
@@ -185,7 +186,7 @@ function postEvent(cpu: i32, event: u32): void {
 export function deliverTo(cpu: i32, delivery: u32, vector: u32, level: bool): void {
   const a = at(cpu);
   if (delivery == FIXED || delivery == LOWEST) {
-    if (!apicEnabled(cpu) || (load<u32>(a, SVR) & 0x100) == 0) return;
+    if (!apicEnabled(cpu) || (load<u32>(a, APIC_SVR) & 0x100) == 0) return;
     if (vector < 16) {
       error(a, 0x40);
       return;
@@ -207,7 +208,7 @@ export function deliverTo(cpu: i32, delivery: u32, vector: u32, level: bool): vo
 
 function error(a: usize, bits: u32): void {
   store<u32>(a, load<u32>(a, ESR_PENDING) | bits, ESR_PENDING);
-  const lvt = load<u32>(a + (LVT_ERROR << 2), LVT);
+  const lvt = load<u32>(a + (LVT_ERROR << 2), APIC_LVT);
   if ((lvt & MASKED) == 0 && (lvt & 0xff) >= 16) setBit(a, IRR, lvt & 0xff);
 }
 
@@ -288,7 +289,7 @@ function endOfInterrupt(a: usize): void {
   if (v < 0) return;
   clearBit(a, ISR, <u32>v);
   const p = a + TMR + ((v >> 5) << 2);
-  if ((load<u32>(p) & (1 << (v & 31))) != 0 && (load<u32>(a, SVR) & 0x1000) == 0) apic_eoi(v);
+  if ((load<u32>(p) & (1 << (v & 31))) != 0 && (load<u32>(a, APIC_SVR) & 0x1000) == 0) apic_eoi(v);
   leaveSoon();
 }
 
@@ -301,7 +302,7 @@ function divisor(a: usize): f64 {
 }
 
 function timerMode(a: usize): u32 {
-  return (load<u32>(a + (LVT_TIMER << 2), LVT) >> 17) & 3;
+  return (load<u32>(a + (LVT_TIMER << 2), APIC_LVT) >> 17) & 3;
 }
 
 function startTimer(a: usize): void {
@@ -330,7 +331,7 @@ export function checkTimer(cpu: i32, t: f64): void {
   const a = at(cpu);
   const expiry = load<f64>(a, EXPIRY);
   if (expiry > t) return;
-  const lvt = load<u32>(a + (LVT_TIMER << 2), LVT);
+  const lvt = load<u32>(a + (LVT_TIMER << 2), APIC_LVT);
   const mode = (lvt >> 17) & 3;
   if (mode == 1 && load<u32>(a, INITIAL) != 0) {
     const period = <f64>load<u32>(a, INITIAL) * divisor(a);
@@ -391,11 +392,11 @@ function readRegister(a: usize, index: u32, wide: bool): u32 {
     case 0x0e:
       return load<u32>(a, DFR);
     case 0x0f:
-      return load<u32>(a, SVR);
+      return load<u32>(a, APIC_SVR);
     case 0x28:
       return load<u32>(a, ESR);
     case 0x2f:
-      return load<u32>(a, LVT);
+      return load<u32>(a, APIC_LVT);
     case 0x30:
       return load<u32>(a, ICR_LOW);
     case 0x31:
@@ -410,7 +411,7 @@ function readRegister(a: usize, index: u32, wide: bool): u32 {
   if (index >= 0x10 && index <= 0x17) return load<u32>(a + ISR + ((index - 0x10) << 2));
   if (index >= 0x18 && index <= 0x1f) return load<u32>(a + TMR + ((index - 0x18) << 2));
   if (index >= 0x20 && index <= 0x27) return load<u32>(a + IRR + ((index - 0x20) << 2));
-  if (index >= 0x32 && index <= 0x37) return load<u32>(a + ((index - 0x31) << 2), LVT);
+  if (index >= 0x32 && index <= 0x37) return load<u32>(a + ((index - 0x31) << 2), APIC_LVT);
   return 0;
 }
 
@@ -453,11 +454,11 @@ function writeRegister(a: usize, index: u32, value: u32): void {
       endOfInterrupt(a);
       return;
     case 0x0f:
-      store<u32>(a, value & 0x13ff, SVR);
+      store<u32>(a, value & 0x13ff, APIC_SVR);
       if ((value & 0x100) == 0) {
         for (let i = 0; i < 7; i++) {
           const p = a + (i << 2);
-          store<u32>(p, load<u32>(p, LVT) | MASKED, LVT);
+          store<u32>(p, load<u32>(p, APIC_LVT) | MASKED, APIC_LVT);
         }
       }
       return;
@@ -505,8 +506,8 @@ function writeRegister(a: usize, index: u32, value: u32): void {
 }
 
 function writeLvt(a: usize, i: i32, value: u32): void {
-  if ((load<u32>(a, SVR) & 0x100) == 0) value |= MASKED;
-  store<u32>(a + (i << 2), value, LVT);
+  if ((load<u32>(a, APIC_SVR) & 0x100) == 0) value |= MASKED;
+  store<u32>(a + (i << 2), value, APIC_LVT);
   leaveSoon();
 }
 
@@ -573,7 +574,7 @@ export function setLint0(cpu: i32, level: u32): void {
   store<u32>(at(cpu), level, PIN0);
   if (level != 0) {
     const a = at(cpu);
-    const lvt = load<u32>(a + (LVT_LINT0 << 2), LVT);
+    const lvt = load<u32>(a + (LVT_LINT0 << 2), APIC_LVT);
     if (apicEnabled(cpu) && (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == FIXED)
       deliverTo(cpu, FIXED, lvt & 0xff, false);
     poke(cpu);
@@ -587,7 +588,7 @@ export function pulseNmi(cpu: i32): void {
     postEvent(cpu, EVENT_NMI);
     return;
   }
-  const lvt = load<u32>(a + (LVT_LINT1 << 2), LVT);
+  const lvt = load<u32>(a + (LVT_LINT1 << 2), APIC_LVT);
   if ((lvt & MASKED) == 0) deliverTo(cpu, (lvt >> 8) & 7, lvt & 0xff, false);
 }
 
