@@ -1,5 +1,5 @@
 // Where in TypeScript an instruction was written: the nearest caller outside the assembler, from V8's stack
-// trace. Source maps are applied by the runtime (tsx and vitest switch them on).
+// trace. Types are blanked out before code runs, so lines are the source's own; vitest applies its source maps.
 
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";

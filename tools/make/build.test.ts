@@ -254,7 +254,7 @@ describe("where files cannot be written", () => {
 describe("several processes", () => {
   /** A make in a process of its own: one step that appends to a log, waits and appends again. */
   function start(seconds: number): ChildProcess {
-    const script = join(root, "slow.mts");
+    const script = join(root, "slow.mjs");
     writeFileSync(
       script,
       `import { appendFileSync, writeFileSync } from "node:fs";
@@ -270,9 +270,8 @@ describe("several processes", () => {
          },
        }]);`,
     );
-    return spawn(process.execPath, ["--import", import.meta.resolve("tsx"), script], {
-      stdio: "ignore",
-    });
+    const loader = new URL("../loader/register.mjs", import.meta.url).href;
+    return spawn(process.execPath, ["--import", loader, script], { stdio: "ignore" });
   }
   const ended = (child: ChildProcess): Promise<number | null> =>
     new Promise((resolve) => child.once("exit", (code) => resolve(code)));

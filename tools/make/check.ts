@@ -24,7 +24,15 @@ interface Group {
 }
 
 const NODE_MAJOR = 20;
-const PACKAGES = ["assemblyscript", "commander", "execa", "chalk", "iced-x86", "tar-stream", "tsx"];
+const PACKAGES = [
+  "@swc/wasm-typescript",
+  "assemblyscript",
+  "chalk",
+  "commander",
+  "execa",
+  "iced-x86",
+  "tar-stream",
+];
 const DEVELOPMENT = ["typescript", "vitest", "@biomejs/biome"];
 /** What a build and a run take, bytes: Zig's cache is the largest part on disk, guest RAM the largest in memory. */
 const DISK_NEEDED = 400 * 1024 ** 2;

@@ -60,7 +60,7 @@ export class Workers {
 
   #start(): ChildProcess {
     const worker = fork(fileURLToPath(new URL("./worker.ts", import.meta.url)), {
-      execArgv: ["--import", import.meta.resolve("tsx")],
+      execArgv: ["--import", new URL("../loader/register.mjs", import.meta.url).href],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#all.add(worker);
