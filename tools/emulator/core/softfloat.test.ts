@@ -7,8 +7,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../cputest/random.ts";
 
 const ENTRY = `
-import { Sf } from "./guest/softfloat";
-import * as F from "./guest/softfloat_sse";
+import { Sf } from "./guest/softfloat/format";
+import * as F from "./guest/softfloat/sse";
 export function begin(mxcsr: u32): void { Sf.begin(mxcsr); }
 export function flags(): u32 { return Sf.flags; }
 export function f64(op: u32, a: u64, b: u64): u64 {

@@ -8,6 +8,16 @@ export const STATE_SIZE = 0x1000;
 
 /** 16 general-purpose registers, 8 bytes each, in encoding order RAX RCX RDX RBX RSP RBP RSI RDI R8…R15. */
 export const REGS = 0x1000;
+/** Registers that instructions use by name. */
+export const RAX = 0x1000;
+export const RCX = 0x1008;
+export const RDX = 0x1010;
+export const RBX = 0x1018;
+export const RSP = 0x1020;
+export const RBP = 0x1028;
+export const RSI = 0x1030;
+export const RDI = 0x1038;
+export const R11 = 0x1058;
 /** Always 0: base or index of an address that has none. */
 export const S_ZERO = 0x1080;
 /** RIP of page offset 0 of the page that executes: RIP = RIP_BASE + page offset. */

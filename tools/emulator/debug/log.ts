@@ -10,7 +10,7 @@ import type { SymbolTable } from "./symbols.ts";
 export const LOG_ITEMS = ["int", "exec", "in_asm", "cpu_reset", "guest_errors", "unimp"] as const;
 export type LogItem = (typeof LOG_ITEMS)[number];
 
-/** Bits of the core's trace mask (core/guest/tracing.ts). */
+/** Bits of the core's trace mask (core/guest/processor/tracing.ts). */
 const TRACE_INTERRUPT = 0;
 const TRACE_RESET = 1;
 const TRACE_DECODED = 2;

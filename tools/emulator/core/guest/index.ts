@@ -1,30 +1,32 @@
 // Entry of the core's wasm module: what Node sees.
 
-export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./debugger";
+export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
 export {
-  advance_to,
   apic_message,
   cpu_state,
   cpu_state_changed,
   create,
+  map_backed,
+  map_pages,
+  raise_nmi,
+  ram_base,
+  ram_written,
+  reset_cpu,
+  set_a20,
+  set_intr,
+  set_trace,
+} from "./schedule/exports";
+export {
+  advance_to,
   exit_cpu,
   exit_detail,
   instructions,
   load_scheduler,
-  map_backed,
-  map_pages,
   next_timer,
-  raise_nmi,
-  ram_base,
-  ram_written,
   request_exit,
-  reset_cpu,
   run,
   save_scheduler,
-  set_a20,
-  set_intr,
-  set_trace,
   shorten_deadline,
   step,
   time,
-} from "./run";
+} from "./schedule/run";

@@ -19,20 +19,13 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from "../../state";
-import {
-  canonicalRange,
-  Mem,
-  misaligned,
-  PAGE_MASK,
-  probe,
-  READ,
-  raise,
-  raiseCode,
-  WRITE,
-} from "../memory";
-import { EA_REGISTER, Op } from "../op";
-import { Sf } from "../softfloat";
-import { settleFlags } from "../softfloat_sse";
+import { canonicalRange, Mem, misaligned, probe } from "../memory/access";
+import { READ, WRITE } from "../memory/walk";
+import { EA_REGISTER, Op } from "../op/op";
+import { PAGE_MASK } from "../processor/control_bits";
+import { raise, raiseCode } from "../processor/fault";
+import { Sf } from "../softfloat/format";
+import { settleFlags } from "../softfloat/sse";
 
 /** `Op.sub`: VEX encoded (upper halves are cleared), 256 bits wide, alignment is checked, 64-bit operand (REX.W, VEX.W). */
 export const VEX: u32 = 1;

@@ -2,18 +2,13 @@
 // masked moves, gathers, VZEROUPPER. Follows Intel SDM vol. 2, chapter 5 (V… instructions).
 
 import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_LIN_MASK, S_TMP1, S_TMP2, S_YMM } from "../../state";
-import { TF } from "../flags";
-import {
-  canonicalRange,
-  checksAlignment,
-  clearNonCanonical,
-  Mem,
-  PAGE_MASK,
-  probe,
-  WRITE,
-} from "../memory";
-import { EA_CHECK, EA_REGISTER, leaveTo, Op, offsetOf } from "../op";
-import { segmentAddress } from "../segments";
+import { canonicalRange, clearNonCanonical, Mem, probe } from "../memory/access";
+import { segmentAddress } from "../memory/segments";
+import { checksAlignment } from "../memory/tlb";
+import { WRITE } from "../memory/walk";
+import { EA_CHECK, EA_REGISTER, leaveTo, Op, offsetOf } from "../op/op";
+import { PAGE_MASK } from "../processor/control_bits";
+import { TF } from "../processor/flags";
 import {
   beginFloat,
   endFloat,

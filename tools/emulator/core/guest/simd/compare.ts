@@ -1,9 +1,9 @@
 // Floating-point comparison: CMPxx with its 32 predicates, COMIxx and UCOMIxx, and the bit tests PTEST,
 // VTESTPS, VTESTPD. Follows Intel SDM vol. 2, CMPPD table 3-1, COMISD, PTEST.
 
-import { CF, PF, setStatusFlags, ZF } from "../flags";
-import { Op } from "../op";
-import { compare, EQUAL, GREATER, LESS } from "../softfloat_sse";
+import { Op } from "../op/op";
+import { CF, PF, setStatusFlags, ZF } from "../processor/flags";
+import { compare, EQUAL, GREATER, LESS } from "../softfloat/sse";
 import { beginFloat, endFloat, source, Vec, WIDE256 } from "./access";
 import { Quick } from "./float";
 

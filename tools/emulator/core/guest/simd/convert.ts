@@ -3,8 +3,8 @@
 // Follows Intel SDM vol. 2, CVTxx2xx; indefinite values vol. 1, table 4-8 and 11.5.2.
 
 import { S_MXCSR } from "../../state";
-import { EA_REGISTER, Op } from "../op";
-import { fromHalf, fromSigned, narrow, toHalf, toSigned, widen } from "../softfloat_sse";
+import { EA_REGISTER, Op } from "../op/op";
+import { fromHalf, fromSigned, narrow, toHalf, toSigned, widen } from "../softfloat/sse";
 import { beginFloat, endFloat, memorySource, source, VEX, Vec, WIDE64 } from "./access";
 import { Quick } from "./float";
 

@@ -3,7 +3,7 @@
 // Follows Intel SDM vol. 2A, 2.3 (VEX) and the opcode tables in define*.ts.
 
 import { KEY_SIZE, REGS, S_KEY, S_YMM } from "../../state";
-import { EA_REGISTER, Op } from "../op";
+import { EA_REGISTER, Op } from "../op/op";
 import { CHECK_ALIGNED, mmxRegister, VEX, WIDE64, WIDE256 } from "./access";
 import { defineExtensions } from "./define-avx";
 import { defineFloat } from "./define-float";

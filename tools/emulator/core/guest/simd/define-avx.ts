@@ -2,24 +2,6 @@
 // SHA, SSE4.2 strings, ADX. Follows Intel SDM vol. 2D, tables.
 
 import {
-  adcx,
-  adox,
-  andn,
-  bextr,
-  blsi,
-  blsmsk,
-  blsr,
-  bzhi,
-  mulx,
-  pdep,
-  pext,
-  rorx,
-  sarx,
-  shlx,
-  shrx,
-} from "../bmi";
-import { ldmxcsr, stmxcsr } from "../fxsave";
-import {
   aesdec,
   aesdeclast,
   aesenc,
@@ -51,6 +33,23 @@ import {
   vpermq,
   vzero,
 } from "./avx";
+import {
+  adcx,
+  adox,
+  andn,
+  bextr,
+  blsi,
+  blsmsk,
+  blsr,
+  bzhi,
+  mulx,
+  pdep,
+  pext,
+  rorx,
+  sarx,
+  shlx,
+  shrx,
+} from "./bmi";
 import { vtestpd, vtestps } from "./compare";
 import { vcvtph2ps, vcvtps2ph } from "./convert";
 import { both, legacy, vex } from "./define";
@@ -66,6 +65,7 @@ import {
   NEGATE_PRODUCT,
 } from "./fma";
 import { floatPacked, laneCount, laneMemory, laneRegister } from "./forms";
+import { ldmxcsr, stmxcsr } from "./fxsave";
 import {
   sha1msg1,
   sha1msg2,

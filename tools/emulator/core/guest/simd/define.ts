@@ -1,7 +1,7 @@
 // How families of instructions enter the opcode table: one call defines the legacy, VEX.128 and VEX.256
 // forms of an operation that share a lane function.
 
-import { Op } from "../op";
+import { Op } from "../op/op";
 import { AVX, MMX, SSE2 } from "./features";
 import {
   floatNarrow,

@@ -3,8 +3,8 @@
 // Follows Intel SDM vol. 2, DPPS, DPPD.
 
 import { S_MXCSR, S_TMP1, S_TMP2 } from "../../state";
-import { Op } from "../op";
-import { Sf } from "../softfloat";
+import { Op } from "../op/op";
+import { Sf } from "../softfloat/format";
 import { beginFloat, endFloat, source, VEX, Vec, WIDE256 } from "./access";
 import { add32, add64, mul32, mul64 } from "./float";
 

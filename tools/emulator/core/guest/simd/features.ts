@@ -1,7 +1,7 @@
 // Which instruction-set extensions the CPU model has, as a bit mask; the model is chosen when a machine
 // is created. CPUID reports the same set.
 
-import { cpuModel } from "../cpuid";
+import { cpuModel } from "../processor/model";
 
 export const SSE: u32 = 0;
 export const SSE2: u32 = 1;

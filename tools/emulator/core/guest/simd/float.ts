@@ -4,7 +4,7 @@
 // Follows Intel SDM vol. 1, 11.5 and 4.9; RCPxx and RSQRTxx give 12 good fraction bits.
 
 import { S_MXCSR } from "../../state";
-import * as soft from "../softfloat_sse";
+import * as soft from "../softfloat/sse";
 
 export class Quick {
   /** All exceptions masked, round to nearest. FTZ and DAZ do not matter: tiny values never take this path. */

@@ -2,8 +2,8 @@
 // immediate is the variant. Follows Intel SDM vol. 2, VFMADD132PD and its kin; NaN order vol. 1, 14.5.
 
 import { S_TMP1, S_TMP2 } from "../../state";
-import { Op } from "../op";
-import { multiplyAdd } from "../softfloat_sse";
+import { Op } from "../op/op";
+import { multiplyAdd } from "../softfloat/sse";
 import { beginFloat, endFloat, source, Vec, WIDE256 } from "./access";
 import { Quick } from "./float";
 

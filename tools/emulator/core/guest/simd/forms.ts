@@ -4,7 +4,7 @@
 // that are narrower than the destination are not overwritten before they are read.
 
 import { S_TMP1 } from "../../state";
-import { Op } from "../op";
+import { Op } from "../op/op";
 import { beginFloat, endFloat, source, VEX, Vec, WIDE256 } from "./access";
 
 class Run {

@@ -2,7 +2,7 @@
 // general-purpose and XMM registers; EMMS. Follows Intel SDM vol. 1, chapter 9, and vol. 2.
 
 import { S_FTAG, S_FTOP, S_TMP1, S_TMP2 } from "../../state";
-import { EA_REGISTER, Op } from "../op";
+import { EA_REGISTER, Op } from "../op/op";
 import {
   beginFloat,
   endFloat,

@@ -2,8 +2,9 @@
 // extraction, sign masks. Follows Intel SDM vol. 2: MOVAPS, MOVUPS, MOVSS, MOVLPS, MOVD, PINSRx, PEXTRx, …
 
 import { S_FAULT } from "../../state";
-import { Mem, probe, WRITE } from "../memory";
-import { EA_REGISTER, Op } from "../op";
+import { Mem, probe } from "../memory/access";
+import { WRITE } from "../memory/walk";
+import { EA_REGISTER, Op } from "../op/op";
 import { memorySource, memoryStore, VEX, Vec, WIDE64, WIDE256 } from "./access";
 
 class Copy {

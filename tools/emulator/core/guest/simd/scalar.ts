@@ -2,7 +2,7 @@
 // straight to the destination where `Arith` is sure of it and of the flags; all else takes the general
 // way (forms.ts) with the same record. Follows Intel SDM vol. 2, ADDSD and its kin.
 
-import { Op } from "../op";
+import { Op } from "../op/op";
 import { source, VEX, Vec } from "./access";
 import { Arith, settled } from "./float";
 import { floatScalar32, floatScalar64 } from "./forms";

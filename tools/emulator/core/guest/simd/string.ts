@@ -1,14 +1,10 @@
 // SSE4.2 string comparison: PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM.
 // Follows Intel SDM vol. 2, 4.1 (imm8 control byte, table 4-1 to 4-7).
 
-import { REGS, S_YMM } from "../../state";
-import { CF, OF, SF, setStatusFlags, ZF } from "../flags";
-import { Op } from "../op";
+import { RAX, RCX, RDX, S_YMM } from "../../state";
+import { Op } from "../op/op";
+import { CF, OF, SF, setStatusFlags, ZF } from "../processor/flags";
 import { source, VEX, Vec, WIDE64 } from "./access";
-
-const RAX: usize = REGS;
-const RCX: usize = REGS + 8;
-const RDX: usize = REGS + 16;
 
 /** Results of `aggregate`. */
 let bits: u32 = 0;

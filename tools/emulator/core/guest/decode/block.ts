@@ -1,0 +1,174 @@
+// Builds blocks: decodes instructions from guest memory until a branch, the page's end or MAX_INSNS.
+
+import {
+  BLOCK_COUNTER,
+  BLOCK_HEADER,
+  BLOCK_INSNS,
+  BLOCK_KEY,
+  BLOCK_REGION,
+  FETCH_BUFFER,
+  KEY_SINGLE,
+  OP_SIZE,
+  S_FAULT,
+  S_LIN_MASK,
+  S_RIP_BASE,
+  SCRATCH_BLOCK,
+} from "../../state";
+import { reachCode } from "../memory/access";
+import {
+  arenaFlush,
+  arenaFree,
+  arenaTake,
+  arenaTop,
+  codeMap,
+  markCode,
+} from "../memory/code_pages";
+import { hostOf, physicalRead } from "../memory/physical";
+import { canonical } from "../memory/walk";
+import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
+import { endBlock, setBuilder } from "../op/lookup";
+import { Op } from "../op/op";
+import { NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
+import { GP, raiseCode } from "../processor/fault";
+import { TRACE_DECODED, TRACE_EXECUTED, traceBlock, traces } from "../processor/tracing";
+import { endsBlock, handlerOf, overrun } from "./cursor";
+import { fuse } from "./fuse";
+import { decodeOne } from "./integer";
+
+const MAX_INSNS: i32 = 64;
+
+/** Makes `lookup` find this builder. */
+export function installBuilder(): void {
+  const fn: (rip: u64, linear: u64, key: u32) => usize = build;
+  setBuilder(load<u32>(changetype<usize>(fn)));
+}
+
+function build(rip: u64, linear: u64, key: u32): usize {
+  if (!canonical(linear)) {
+    raiseCode(GP, 0);
+    return 0;
+  }
+  if (arenaFree() < 0x10000) arenaFlush();
+  const physical = reachCode(linear);
+  if (physical == NO_ADDRESS) return 0;
+  const offset = <u32>linear & 0xfff;
+  store<u64>(S_RIP_BASE, rip - <u64>offset);
+  const page = hostOf(physical & PAGE_MASK);
+  if (page == 0) return buildFromDevice(linear, physical, key);
+  // The translation was missing, not the block.
+  const known = load<u32>(codeMap(<u32>(physical >> 12)) + (offset << 2));
+  if (known != 0 && load<u32>(known, BLOCK_KEY) == key) return known + BLOCK_HEADER;
+
+  const block = arenaTop;
+  let at = block + BLOCK_HEADER;
+  let pos = offset;
+  let count = 0;
+  const limit = (key & KEY_SINGLE) != 0 ? 1 : MAX_INSNS;
+  let ended = false;
+  if (traces(TRACE_EXECUTED)) {
+    appendTest(at, pos, key, handlerOf(tracedOp));
+    at += OP_SIZE;
+  }
+  while (count < limit && pos < 0x1000) {
+    if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(pos)) {
+      // An instruction with a breakpoint begins a block of its own, behind the op that tests it.
+      if (count !== 0) break;
+      appendTest(at, pos, key, handlerOf(breakpointOp));
+      at += OP_SIZE;
+    }
+    const length = decodeOne(at, page + pos, 0x1000 - pos, pos, count, key);
+    if (overrun) {
+      if (count == 0) return buildCrossing(linear, page, key);
+      break;
+    }
+    pos += length;
+    count++;
+    at += OP_SIZE;
+    if (endsBlock) {
+      ended = true;
+      break;
+    }
+  }
+  if (ended) at = fuse(block + BLOCK_HEADER, at);
+  else {
+    appendEnd(at, pos, count);
+    at += OP_SIZE;
+  }
+  store<u32>(block, key, BLOCK_KEY);
+  store<u32>(block, 0, BLOCK_COUNTER);
+  store<u32>(block, count, BLOCK_INSNS);
+  store<u32>(block, 0, BLOCK_REGION);
+  arenaTake(at - block);
+  const frame = <u32>(physical >> 12);
+  store<u32>(codeMap(frame) + (offset << 2), block);
+  markCode(frame, offset, pos - offset);
+  if (traces(TRACE_DECODED)) traceBlock(TRACE_DECODED, rip, pos - offset);
+  return block + BLOCK_HEADER;
+}
+
+/** An op that belongs to no instruction: it looks at the address and goes on. */
+function appendTest(at: usize, pos: u32, key: u32, handler: u32): void {
+  const test = changetype<Op>(at);
+  test.h = handler;
+  test.off = <u16>(pos & 0xfff);
+  test.idx = 0;
+  test.disp = <i64>pos;
+  test.size = <u8>(key & 3);
+}
+
+function tracedOp(op: Op): usize {
+  traceBlock(TRACE_EXECUTED, load<u64>(S_RIP_BASE) + op.disp, 0);
+  return changetype<usize>(op) + OP_SIZE;
+}
+
+/** The op that ends a block without a branch: continues at page offset `pos`. */
+function appendEnd(at: usize, pos: u32, count: i32): void {
+  const end = changetype<Op>(at);
+  end.h = handlerOf(endBlock);
+  end.off = <u16>(pos & 0xfff);
+  end.idx = <u16>count;
+  end.disp = <i64>pos;
+  end.imm = 0;
+  end.size = 8;
+}
+
+/** A block of one instruction that reaches into the next page; lives in SCRATCH_BLOCK. */
+function buildCrossing(linear: u64, page: usize, key: u32): usize {
+  const offset = <u32>linear & 0xfff;
+  const here = 0x1000 - offset;
+  memory.copy(FETCH_BUFFER, page + offset, here);
+  const next = ((linear & PAGE_MASK) + 0x1000) & load<u64>(S_LIN_MASK);
+  const p1 = reachCode(next);
+  if (p1 == NO_ADDRESS) return 0;
+  for (let i: u32 = 0; i < 16; i++) {
+    store<u8>(FETCH_BUFFER + here + i, <u8>physicalRead(p1 + <u64>i, 1));
+  }
+  return buildScratch(offset, key, here + 16);
+}
+
+function buildFromDevice(linear: u64, physical: u64, key: u32): usize {
+  const offset = <u32>linear & 0xfff;
+  let n: u32 = 0;
+  while (n < 16 && offset + n < 0x1000) {
+    store<u8>(FETCH_BUFFER + n, <u8>physicalRead(physical + <u64>n, 1));
+    n++;
+  }
+  return buildScratch(offset, key, n);
+}
+
+function buildScratch(offset: u32, key: u32, available: u32): usize {
+  const block: usize = SCRATCH_BLOCK;
+  let at = block + BLOCK_HEADER;
+  if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(offset)) {
+    appendTest(at, offset, key, handlerOf(breakpointOp));
+    at += OP_SIZE;
+  }
+  const length = decodeOne(at, FETCH_BUFFER, available, offset, 0, key);
+  if (overrun) {
+    raiseCode(GP, 0);
+    return 0;
+  }
+  if (!endsBlock) appendEnd(at + OP_SIZE, offset + length, 1);
+  store<u32>(block, key, BLOCK_KEY);
+  return load<u32>(S_FAULT) != 0 ? 0 : block + BLOCK_HEADER;
+}

@@ -1,0 +1,256 @@
+// Access to linear memory: inline fast paths through the TLB and the slow paths behind them. Follows Intel SDM
+// vol. 3A, 4.10 and vol. 1, 3.3.7 (canonical addresses).
+
+import {
+  PAGE_CODEBITS,
+  PAGE_HOST,
+  S_CPU,
+  S_EFER,
+  S_FAULT,
+  S_LIN_MASK,
+  S_TLB,
+  TLB_ADDEND,
+  TLB_CODEMAP,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_EXEC,
+  TLB_LOG_STRIDE,
+  TLB_LOGS,
+  TLB_READ,
+  TLB_WRITE,
+} from "../../state";
+import { EFER_LMA, NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
+import { raiseCode } from "../processor/fault";
+import { noteData } from "../processor/hardware_breakpoints";
+import { codeMap } from "./code_pages";
+import { physicalRead, physicalWrite } from "./physical";
+import { checksAlignment, clearEntry, slowOnly } from "./tlb";
+import {
+  canonical,
+  EXEC,
+  READ,
+  SYSTEM,
+  translate,
+  WRITE,
+  walkReadable,
+  walkWritable,
+} from "./walk";
+import { noteAccess, watchedPage, watching } from "./watchpoints";
+
+/** #AC(0) for a misaligned user access while CR0.AM and EFLAGS.AC are set. */
+export function misaligned(linear: u64, size: i32, access: i32): bool {
+  if ((linear & <u64>(size - 1)) == 0 || (access & SYSTEM) != 0 || !checksAlignment()) return false;
+  raiseCode(17, 0);
+  return true;
+}
+
+function fillTlb(linear: u64, physical: u64, access: i32): void {
+  if (physical >> 32 != 0 || slowOnly()) return;
+  const frame = <u32>(physical >> 12);
+  const page = load<u32>(PAGE_HOST + (frame << 2));
+  const kind = page & 3;
+  if (kind == 0) return;
+  const tag = linear & PAGE_MASK;
+  const e = load<u32>(S_TLB) + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+  const r = load<u64>(e, TLB_READ);
+  const w = load<u64>(e, TLB_WRITE);
+  const x = load<u64>(e, TLB_EXEC);
+  const addend = (page & 0xfffff000) - <u32>tag;
+  if ((r & w & x) == 1) {
+    const log = TLB_LOGS + load<i32>(S_CPU) * TLB_LOG_STRIDE;
+    let count = load<u32>(log) + 1;
+    if (count > 2047) count = 0xffff;
+    else store<u32>(log + (count << 2), e);
+    store<u32>(log, count);
+  } else if (
+    (r != 1 && r != tag) ||
+    (w != 1 && w != tag) ||
+    (x != 1 && x != tag) ||
+    load<u32>(e, TLB_ADDEND) != addend
+  ) {
+    clearEntry(e);
+  }
+  store<u32>(e, addend, TLB_ADDEND);
+  if ((access & EXEC) != 0) {
+    store<u64>(e, tag, TLB_EXEC);
+    store<u32>(e, codeMap(frame), TLB_CODEMAP);
+    return;
+  }
+  if (watching != 0 && watchedPage(tag)) return;
+  if (walkReadable) store<u64>(e, tag, TLB_READ);
+  if (walkWritable && kind == 1 && load<u64>(PAGE_CODEBITS + (frame << 3)) == 0)
+    store<u64>(e, tag, TLB_WRITE);
+}
+
+// ---- Slow paths
+
+/** The pending #GP(0) is for a non-canonical address: #SS(0) if the stack segment was used. */
+export let nonCanonical: bool = false;
+export function clearNonCanonical(): void {
+  nonCanonical = false;
+}
+
+/**
+ * Wrap-around mask of an access. Descriptor tables and stacks of interrupt handlers have 64-bit addresses
+ * in compatibility mode too.
+ */
+function linearMask(access: i32): u64 {
+  return (access & SYSTEM) != 0 && (load<u64>(S_EFER) & EFER_LMA) != 0
+    ? NO_ADDRESS
+    : load<u64>(S_LIN_MASK);
+}
+
+/**
+ * Linear address of the last access that wraps around at 4 GiB because its segment's base is not 0. Whether a
+ * flat one there faults afterwards is open (SDM vol. 3A, 5.3); a fault ends the permission.
+ */
+let wrapping: u64 = NO_ADDRESS;
+export function setWrapping(linear: u64): void {
+  wrapping = linear;
+}
+/** Longest memory operand (FXSAVE). */
+const LONGEST: u64 = 512;
+
+/**
+ * Whether the first and the last byte are canonical and, outside 64-bit mode, inside a flat segment's 4 GiB;
+ * otherwise #GP(0) is pending.
+ */
+export function canonicalRange(linear: u64, size: i32, access: i32 = READ): bool {
+  const mask = linearMask(access);
+  const last = linear + <u64>size - 1;
+  const inside = last <= mask || linear > mask || linear - wrapping < LONGEST;
+  if (inside && canonical(linear) && canonical(last & mask)) return true;
+  raiseCode(13, 0);
+  nonCanonical = true;
+  return false;
+}
+
+/** Translates for an access of `size` bytes inside one page and fills the TLB. */
+function reach(linear: u64, access: i32): u64 {
+  if (!canonical(linear)) {
+    raiseCode(13, 0);
+    return NO_ADDRESS;
+  }
+  const physical = translate(linear, access);
+  if (physical != NO_ADDRESS && (access & SYSTEM) == 0) fillTlb(linear, physical, access);
+  return physical;
+}
+
+export function readSlow(linear: u64, size: i32, access: i32): u64 {
+  if (load<u32>(S_FAULT) != 0) return 0;
+  if (watching != 0) noteAccess(linear, size, 2);
+  if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, false);
+  if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return 0;
+  const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
+  if (size <= inPage) {
+    const physical = reach(linear, access);
+    return physical == NO_ADDRESS ? 0 : physicalRead(physical, size);
+  }
+  const next = (linear + <u64>inPage) & linearMask(access);
+  const p0 = reach(linear, access);
+  if (p0 == NO_ADDRESS) return 0;
+  const p1 = reach(next, access);
+  if (p1 == NO_ADDRESS) return 0;
+  let v: u64 = 0;
+  for (let i = 0; i < size; i++) {
+    const p = i < inPage ? p0 + <u64>i : p1 + <u64>(i - inPage);
+    v |= physicalRead(p, 1) << (<u64>i * 8);
+  }
+  return v;
+}
+
+export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void {
+  if (load<u32>(S_FAULT) != 0) return;
+  if (watching != 0) noteAccess(linear, size, 1);
+  if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, true);
+  if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return;
+  const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
+  if (size <= inPage) {
+    const physical = reach(linear, access | WRITE);
+    if (physical != NO_ADDRESS) physicalWrite(physical, size, value);
+    return;
+  }
+  const next = (linear + <u64>inPage) & linearMask(access);
+  const p0 = reach(linear, access | WRITE);
+  if (p0 == NO_ADDRESS) return;
+  const p1 = reach(next, access | WRITE);
+  if (p1 == NO_ADDRESS) return;
+  for (let i = 0; i < size; i++) {
+    const p = i < inPage ? p0 + <u64>i : p1 + <u64>(i - inPage);
+    physicalWrite(p, 1, (value >> (<u64>i * 8)) & 0xff);
+  }
+}
+
+/**
+ * Makes sure that `size` bytes (up to 4096) can be written (or read) without a fault. Operands of more than
+ * 8 bytes have to be aligned only if `alignment` says so. Returns false with the fault pending.
+ */
+export function probe(linear: u64, size: i32, access: i32, alignment: i32 = 1): bool {
+  if (load<u32>(S_FAULT) != 0) return false;
+  if (!canonicalRange(linear, size, access)) return false;
+  if (misaligned(linear, size <= 8 ? size : alignment, access)) return false;
+  if (reach(linear, access) == NO_ADDRESS) return false;
+  if (watching != 0) noteAccess(linear, size, (access & WRITE) != 0 ? 1 : 2);
+  const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
+  if (size > inPage) {
+    const next = (linear + <u64>inPage) & linearMask(access);
+    if (reach(next, access) == NO_ADDRESS) return false;
+  }
+  return true;
+}
+
+/** Fetch: physical address of the code byte at `linear`, TLB filled, or NO_ADDRESS with a fault pending. */
+export function reachCode(linear: u64): u64 {
+  return reach(linear, EXEC);
+}
+
+/** Reads with supervisor rights (descriptor tables, TSS). */
+export function systemRead(linear: u64, size: i32): u64 {
+  return readSlow(linear & linearMask(SYSTEM), size, SYSTEM);
+}
+
+export function systemWrite(linear: u64, size: i32, value: u64): void {
+  writeSlow(linear & linearMask(SYSTEM), size, value, SYSTEM);
+}
+
+// ---- Fast paths
+
+export class Mem {
+  /** TLB entry that `linear` maps to. */
+  @inline static entry(linear: u64): usize {
+    return load<u32>(S_TLB) + ((<u32>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+  }
+
+  /** Reads T (u8, u16, u32 or u64) zero-extended; check S_FAULT afterwards. */
+  @inline static read<T>(linear: u64): u64 {
+    const e = Mem.entry(linear);
+    if (load<u64>(e, TLB_READ) == ((linear + sizeof<T>() - 1) & PAGE_MASK)) {
+      return <u64>load<T>(<u32>linear + load<u32>(e, TLB_ADDEND));
+    }
+    return readSlow(linear, sizeof<T>(), READ);
+  }
+
+  /** Writes the low bytes of `value`; check S_FAULT afterwards. */
+  @inline static write<T>(linear: u64, value: u64): void {
+    const e = Mem.entry(linear);
+    if (load<u64>(e, TLB_WRITE) == ((linear + sizeof<T>() - 1) & PAGE_MASK)) {
+      store<T>(<u32>linear + load<u32>(e, TLB_ADDEND), <T>value);
+    } else {
+      writeSlow(linear, sizeof<T>(), value, READ);
+    }
+  }
+
+  /** Host address for a read-modify-write inside one ordinary page, or 0: then use readForWrite and write. */
+  @inline static writable<T>(linear: u64): usize {
+    const e = Mem.entry(linear);
+    return load<u64>(e, TLB_WRITE) == ((linear + sizeof<T>() - 1) & PAGE_MASK)
+      ? <u32>linear + load<u32>(e, TLB_ADDEND)
+      : 0;
+  }
+}
+
+/** First half of a read-modify-write that misses `Mem.writable`: faults as a write, returns the old value. */
+export function readForWrite(linear: u64, size: i32): u64 {
+  if (!probe(linear, size, WRITE)) return 0;
+  return readSlow(linear, size, READ);
+}

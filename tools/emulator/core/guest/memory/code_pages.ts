@@ -1,0 +1,85 @@
+// The arena of decoded blocks, and the record of which bytes of which page they came from: a write there drops
+// them. All CPUs share both.
+
+import {
+  ARENA,
+  ARENA_END,
+  EVENT_CODE_FLUSH,
+  PAGE_CODEBITS,
+  PAGE_CODEMAP,
+  S_EVENTS,
+} from "../../state";
+import { leaveNow } from "../processor/fault";
+import { dropWriteTags, flushAllCpus } from "./tlb";
+
+/** Next free byte of the block arena. */
+export let arenaTop: usize = ARENA;
+/** Incremented by every arena flush; links between blocks are valid within one generation. */
+export let arenaGeneration: u32 = 0;
+
+/** Takes `size` bytes from the arena; the caller has made sure that they are there. */
+export function arenaTake(size: usize): usize {
+  const at = arenaTop;
+  arenaTop = (at + size + 15) & ~15;
+  return at;
+}
+
+export function arenaFree(): usize {
+  return ARENA_END - arenaTop;
+}
+
+/** Drops all decoded code. */
+export function arenaFlush(): void {
+  memory.fill(PAGE_CODEMAP, 0, 0x400000);
+  memory.fill(PAGE_CODEBITS, 0, 0x800000);
+  arenaTop = ARENA;
+  arenaGeneration++;
+  flushAllCpus();
+}
+
+/** Code map of a page frame, made on first use. */
+export function codeMap(frame: u32): usize {
+  const slot = PAGE_CODEMAP + (frame << 2);
+  let map = load<u32>(slot);
+  if (map == 0) {
+    map = arenaTake(0x4000);
+    memory.fill(map, 0, 0x4000);
+    store<u32>(slot, map);
+  }
+  return map;
+}
+
+/** Bits of the code bitmap for `length` bytes at page offset `offset`. */
+function chunkBits(offset: u32, length: u32): u64 {
+  const first = offset >> 6;
+  let last = (offset + length - 1) >> 6;
+  if (last > 63) last = 63;
+  return (<u64>-1 >> (63 - <u64>(last - first))) << (<u64>first);
+}
+
+/** Marks bytes as decoded: writes to their page take the slow path from now on. */
+export function markCode(frame: u32, offset: u32, length: u32): void {
+  const slot = PAGE_CODEBITS + (frame << 3);
+  const old = load<u64>(slot);
+  store<u64>(slot, old | chunkBits(offset, length));
+  if (old == 0) dropWriteTags(frame);
+}
+
+/** RAM at `physical` has changed: drops blocks decoded from there. `length` stays inside the page. */
+export function codeWritten(physical: u64, length: u32): void {
+  const frame = <u32>(physical >> 12);
+  const slot = PAGE_CODEBITS + (frame << 3);
+  const bits = load<u64>(slot);
+  if (bits == 0) return;
+  if ((bits & chunkBits(<u32>physical & 0xfff, length)) == 0) return;
+  dropCode(frame);
+}
+
+/** Drops all blocks of a page. */
+export function dropCode(frame: u32): void {
+  store<u64>(PAGE_CODEBITS + (frame << 3), 0);
+  const map = load<u32>(PAGE_CODEMAP + (frame << 2));
+  if (map != 0) memory.fill(map, 0, 0x4000);
+  store<u32>(S_EVENTS, load<u32>(S_EVENTS) | EVENT_CODE_FLUSH);
+  leaveNow();
+}

@@ -1,0 +1,101 @@
+// Physical memory: RAM and ROM in the core's own memory, the local APIC's page, and devices, which the
+// platform answers for.
+
+import { PAGE_HOST, S_CPU } from "../../state";
+import { apicBasePage, apicRead, apicWrite } from "../processor/apic";
+import { PAGE_MASK } from "../processor/control_bits";
+import { mmio_read, mmio_write } from "../processor/env";
+import { codeWritten } from "./code_pages";
+
+/** Host address of a physical address in RAM or ROM, or 0. */
+export function hostOf(physical: u64): usize {
+  if (physical >> 32 != 0) return 0;
+  const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
+  if ((page & 3) == 0) return 0;
+  return (page & 0xfffff000) + (<u32>physical & 0xfff);
+}
+
+export function physicalRead64(physical: u64): u64 {
+  const h = hostOf(physical);
+  return h != 0 ? load<u64>(h) : 0;
+}
+
+export function physicalRead32(physical: u64): u32 {
+  const h = hostOf(physical);
+  return h != 0 ? load<u32>(h) : 0;
+}
+
+/** Sets accessed and dirty bits in a paging-structure entry. */
+export function physicalOr(physical: u64, bits: u32): void {
+  const h = hostOf(physical);
+  if (h == 0) return;
+  const v = load<u32>(h);
+  if ((v & bits) != bits) {
+    store<u32>(h, v | bits);
+    codeWritten(physical, 4);
+  }
+}
+
+/** Reads a device or unmapped memory; `size` 1, 2, 4 or 8, inside one page. */
+export function physicalRead(physical: u64, size: i32): u64 {
+  const h = hostOf(physical);
+  if (h != 0) {
+    if (size == 8) return load<u64>(h);
+    if (size == 4) return <u64>load<u32>(h);
+    if (size == 2) return <u64>load<u16>(h);
+    return <u64>load<u8>(h);
+  }
+  if (physical >> 32 != 0) return 0xffffffffffffffff;
+  const address = <u32>physical;
+  const cpu = load<i32>(S_CPU);
+  if ((physical & PAGE_MASK) == apicBasePage()) {
+    let v = <u64>apicRead(address & 0xfff) >> (<u64>(address & 3) * 8);
+    if (size == 8) v |= (<u64>apicRead((address + 4) & 0xfff)) << 32;
+    return v;
+  }
+  if (<i32>(address & 3) + size <= 4) return <u64>mmio_read(cpu, address, size);
+  let v: u64 = 0;
+  let done = 0;
+  while (done < size) {
+    const at = address + done;
+    let part = size - done;
+    if (part > 4 - <i32>(at & 3)) part = 4 - <i32>(at & 3);
+    if (part == 3) part = (at & 1) != 0 ? 1 : 2;
+    const bits = <u64>mmio_read(cpu, at, part) & (((<u64>1) << (<u64>part * 8)) - 1);
+    v |= bits << (<u64>done * 8);
+    done += part;
+  }
+  return v;
+}
+
+/** Writes RAM (with code tracking), a device, or ROM (goes to the platform); inside one page. */
+export function physicalWrite(physical: u64, size: i32, value: u64): void {
+  if (physical >> 32 != 0) return;
+  const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
+  if ((page & 3) == 1) {
+    const h = (page & 0xfffff000) + (<u32>physical & 0xfff);
+    if (size == 8) store<u64>(h, value);
+    else if (size == 4) store<u32>(h, <u32>value);
+    else if (size == 2) store<u16>(h, <u16>value);
+    else store<u8>(h, <u8>value);
+    codeWritten(physical, size);
+    return;
+  }
+  const address = <u32>physical;
+  const cpu = load<i32>(S_CPU);
+  if ((physical & PAGE_MASK) == apicBasePage()) {
+    apicWrite(address & 0xfff, <u32>value);
+    if (size == 8) apicWrite((address + 4) & 0xfff, <u32>(value >> 32));
+    return;
+  }
+  let done = 0;
+  while (done < size) {
+    const at = address + done;
+    let part = size - done;
+    if (part > 4 - <i32>(at & 3)) part = 4 - <i32>(at & 3);
+    if (part == 3) part = (at & 1) != 0 ? 1 : 2;
+    const bits = (value >> (<u64>done * 8)) & (((<u64>1) << (<u64>part * 8)) - 1);
+    mmio_write(cpu, at, part, <u32>bits);
+    done += part;
+  }
+}

@@ -1,0 +1,317 @@
+// Segment registers, descriptors and the processor mode. Follows Intel SDM vol. 3A, chapters 3 and 5.
+
+import {
+  KEY_FLAT,
+  KEY_SINGLE,
+  KEY_STACK32,
+  S_CPL,
+  S_CR0,
+  S_EFER,
+  S_EFLAGS,
+  S_FAULT,
+  S_GDT_BASE,
+  S_GDT_LIMIT,
+  S_KEY,
+  S_LIN_MASK,
+  S_SEG,
+  S_SHADOW,
+  SEG_ATTR,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SEG_STRIDE,
+  SEG_VALID,
+} from "../../state";
+import { GP, NP, raiseCode, SSF } from "../processor/fault";
+import { VM } from "../processor/flags";
+import { needsSingle } from "../processor/hardware_breakpoints";
+import { setWrapping, systemRead, systemWrite } from "./access";
+import { selectTlb } from "./tlb";
+
+/**
+ * After a return to less privilege: data segments that are more privileged become null. Only the selector
+ * and the rights go; a base stays, as 64-bit code goes on using those of FS and GS.
+ */
+export function dropInnerSegments(cpl: u32): void {
+  for (let seg = 0; seg < 6; seg++) {
+    if (seg == CS || seg == SS) continue;
+    const s = Seg.at(seg);
+    const a = load<u32>(s, SEG_ATTR);
+    const conforming = (a & 0xc) == 0xc;
+    const usable = load<u32>(s, SEG_VALID) != 0;
+    if (usable && ((a & ATTR_S) == 0 || conforming || ((a >> 5) & 3) >= cpl)) continue;
+    store<u32>(s, 0, SEG_SELECTOR);
+    store<u32>(s, 0, SEG_VALID);
+  }
+  updateMode();
+}
+
+export function setVm86Segment(seg: i32, selector: u32): void {
+  setSegment(seg, selector, <u64>(selector << 4), 0xffff, 0xf3);
+}
+
+export const ES: i32 = 0;
+export const CS: i32 = 1;
+export const SS: i32 = 2;
+export const DS: i32 = 3;
+export const FS: i32 = 4;
+export const GS: i32 = 5;
+export const LDTR: i32 = 6;
+export const TR: i32 = 7;
+
+/** A non-canonical address that no TLB entry matches: accesses there do nothing while a fault is pending. */
+export const NOWHERE: u64 = 0x8000000000000000;
+
+export const ATTR_S: u32 = 0x10;
+export const ATTR_P: u32 = 0x80;
+export const ATTR_L: u32 = 0x2000;
+export const ATTR_DB: u32 = 0x4000;
+export const ATTR_G: u32 = 0x8000;
+
+export class Seg {
+  @inline static at(seg: i32): usize {
+    return S_SEG + <usize>(seg * SEG_STRIDE);
+  }
+  @inline static base(seg: i32): u64 {
+    return load<u64>(Seg.at(seg), SEG_BASE);
+  }
+  @inline static limit(seg: i32): u32 {
+    return load<u32>(Seg.at(seg), SEG_LIMIT);
+  }
+  @inline static selector(seg: i32): u32 {
+    return load<u32>(Seg.at(seg), SEG_SELECTOR);
+  }
+  @inline static attr(seg: i32): u32 {
+    return load<u32>(Seg.at(seg), SEG_ATTR);
+  }
+}
+
+export function setSegment(seg: i32, selector: u32, base: u64, limit: u32, attr: u32): void {
+  const s = Seg.at(seg);
+  store<u64>(s, base, SEG_BASE);
+  store<u32>(s, limit, SEG_LIMIT);
+  store<u32>(s, selector, SEG_SELECTOR);
+  store<u32>(s, attr, SEG_ATTR);
+  store<u32>(s, 1, SEG_VALID);
+}
+
+/** Makes a segment register unusable (null selector). */
+export function setNull(seg: i32, selector: u32): void {
+  const s = Seg.at(seg);
+  store<u64>(s, 0, SEG_BASE);
+  store<u32>(s, 0, SEG_LIMIT);
+  store<u32>(s, selector, SEG_SELECTOR);
+  // In 64-bit mode a null SS keeps the RPL as DPL.
+  store<u32>(s, (selector & 3) << 5, SEG_ATTR);
+  store<u32>(s, 0, SEG_VALID);
+}
+
+export function protectedMode(): bool {
+  return (load<u32>(S_CR0) & 1) != 0;
+}
+
+export function vm86(): bool {
+  return (load<u32>(S_EFLAGS) & VM) != 0;
+}
+
+/** Real-address mode or VM86: selectors are paragraphs. */
+export function realStyle(): bool {
+  return (load<u32>(S_CR0) & 1) == 0 || (load<u32>(S_EFLAGS) & VM) != 0;
+}
+
+export function longMode(): bool {
+  return (load<u32>(S_EFER) & 0x400) != 0;
+}
+
+export function code64(): bool {
+  return (load<u32>(S_KEY) & 3) == 2;
+}
+
+function flat(seg: i32): bool {
+  const s = Seg.at(seg);
+  // Writable, expand-up data, base 0, limit 4 GiB.
+  return (
+    load<u64>(s, SEG_BASE) == 0 &&
+    load<u32>(s, SEG_LIMIT) == 0xffffffff &&
+    load<u32>(s, SEG_VALID) != 0 &&
+    (load<u32>(s, SEG_ATTR) & 0x9e) == 0x92
+  );
+}
+
+/** Derives block key, linear mask and TLB set after a change of mode, CS, data segments, CPL or TF. */
+export function updateMode(): void {
+  let key: u32 = 0;
+  const cs = Seg.attr(CS);
+  if (longMode() && (cs & ATTR_L) != 0 && protectedMode()) {
+    key = 2 | KEY_FLAT | KEY_STACK32;
+    store<u64>(S_LIN_MASK, 0xffffffffffffffff);
+  } else {
+    store<u64>(S_LIN_MASK, 0xffffffff);
+    if ((cs & ATTR_DB) != 0) key |= 1;
+    if (flat(DS) && flat(ES) && flat(SS)) key |= KEY_FLAT;
+    if ((Seg.attr(SS) & ATTR_DB) != 0) key |= KEY_STACK32;
+  }
+  if (load<u32>(S_SHADOW) != 0 || needsSingle()) key |= KEY_SINGLE;
+  store<u32>(S_KEY, key);
+  selectTlb();
+}
+
+// ---- Descriptors
+
+/** The descriptor last fetched: both halves, and its linear address. */
+export let descLow: u32 = 0;
+export let descHigh: u32 = 0;
+export let descAddress: u64 = 0;
+
+/** Fetches the descriptor of `selector`; false when it is outside its table (nothing is raised then). */
+export function fetchDescriptor(selector: u32): bool {
+  let base: u64;
+  let limit: u32;
+  if ((selector & 4) != 0) {
+    if (load<u32>(Seg.at(LDTR), SEG_VALID) == 0) return false;
+    base = Seg.base(LDTR);
+    limit = Seg.limit(LDTR);
+  } else {
+    base = load<u64>(S_GDT_BASE);
+    limit = load<u32>(S_GDT_LIMIT);
+  }
+  if ((selector & 0xfff8) + 7 > limit) return false;
+  descAddress = base + <u64>(selector & 0xfff8);
+  const d = systemRead(descAddress, 8);
+  descLow = <u32>d;
+  descHigh = <u32>(d >> 32);
+  return true;
+}
+
+export function descBase(): u64 {
+  return <u64>((descLow >> 16) | ((descHigh & 0xff) << 16) | (descHigh & 0xff000000));
+}
+
+export function descLimit(): u32 {
+  const limit = (descLow & 0xffff) | (descHigh & 0xf0000);
+  return (descHigh & 0x800000) != 0 ? (limit << 12) | 0xfff : limit;
+}
+
+export function descAttr(): u32 {
+  return (descHigh >> 8) & 0xf0ff;
+}
+
+export function descDpl(): u32 {
+  return (descHigh >> 13) & 3;
+}
+
+/** Sets the accessed bit of the code or data descriptor last fetched. */
+export function markAccessed(): void {
+  if ((descHigh & 0x100) == 0) {
+    descHigh |= 0x100;
+    systemWrite(descAddress + 4, 4, descHigh);
+  }
+}
+
+/** Installs the descriptor last fetched. */
+export function installDescriptor(seg: i32, selector: u32): void {
+  setSegment(seg, selector, descBase(), descLimit(), descAttr());
+}
+
+/** MOV, POP, LxS to ES, SS, DS, FS, GS. Faults are pending afterwards if S_FAULT is set. */
+export function loadDataSegment(seg: i32, selector: u32): void {
+  selector &= 0xffff;
+  if (realStyle()) {
+    const s = Seg.at(seg);
+    store<u64>(s, <u64>(selector << 4), SEG_BASE);
+    store<u32>(s, selector, SEG_SELECTOR);
+    store<u32>(s, 1, SEG_VALID);
+    if (vm86()) {
+      store<u32>(s, 0xffff, SEG_LIMIT);
+      store<u32>(s, 0xf3, SEG_ATTR);
+    } else if ((load<u32>(s, SEG_ATTR) & 0x80) == 0) {
+      store<u32>(s, 0xffff, SEG_LIMIT);
+      store<u32>(s, 0x93, SEG_ATTR);
+    }
+    updateMode();
+    return;
+  }
+  const cpl = load<u32>(S_CPL);
+  const code = selector & 0xfffc;
+  if (code == 0) {
+    if (seg == SS && (!code64() || cpl == 3 || (selector & 3) != cpl)) {
+      raiseCode(GP, 0);
+      return;
+    }
+    setNull(seg, selector);
+    updateMode();
+    return;
+  }
+  if (!fetchDescriptor(selector)) {
+    raiseCode(GP, code);
+    return;
+  }
+  if (load<u32>(S_FAULT) != 0) return;
+  const attr = descAttr();
+  const rpl = selector & 3;
+  if (seg == SS) {
+    // Writable data segment of exactly this privilege.
+    if (rpl != cpl || (attr & 0x1a) != 0x12 || descDpl() != cpl) {
+      raiseCode(GP, code);
+      return;
+    }
+    if ((attr & ATTR_P) == 0) {
+      raiseCode(SSF, code);
+      return;
+    }
+  } else {
+    // Data, or readable code; conforming code needs no privilege check.
+    if ((attr & ATTR_S) == 0 || (attr & 0xa) == 8) {
+      raiseCode(GP, code);
+      return;
+    }
+    if ((attr & 0xc) != 0xc && (rpl > descDpl() || cpl > descDpl())) {
+      raiseCode(GP, code);
+      return;
+    }
+    if ((attr & ATTR_P) == 0) {
+      raiseCode(NP, code);
+      return;
+    }
+  }
+  markAccessed();
+  if (load<u32>(S_FAULT) != 0) return;
+  installDescriptor(seg, selector);
+  updateMode();
+}
+
+/**
+ * Checks an access of `size` bytes at `offset` in a legacy segment and returns the linear address.
+ * Raises #SS(0) for SS and #GP(0) for the others.
+ */
+export function segmentAddress(seg: i32, offset: u64, size: i32, writing: bool): u64 {
+  const s = Seg.at(seg);
+  const attr = load<u32>(s, SEG_ATTR);
+  const limit = <u64>load<u32>(s, SEG_LIMIT);
+  const last = offset + <u64>size - 1;
+  let ok = load<u32>(s, SEG_VALID) != 0;
+  if ((attr & 8) != 0) {
+    // Code: readable, never writable (in real mode CS is as writable as any).
+    if (protectedMode() && !vm86() && (writing || (attr & 2) == 0)) ok = false;
+    if (last > limit) ok = false;
+  } else {
+    if (writing && (attr & 2) == 0) ok = false;
+    if ((attr & 4) != 0) {
+      const top: u64 = (attr & ATTR_DB) != 0 ? 0xffffffff : 0xffff;
+      if (offset <= limit || last > top) ok = false;
+    } else if (last > limit) ok = false;
+  }
+  if (!ok) {
+    raiseCode(seg == SS ? SSF : GP, 0);
+    return NOWHERE;
+  }
+  const linear = (load<u64>(s, SEG_BASE) + offset) & 0xffffffff;
+  if (linear + <u64>size > 0x100000000) setWrapping(linear);
+  return linear;
+}
+
+/** CPL of the code that executes, with its consequences for mode and TLB. */
+export function setCpl(cpl: u32): void {
+  store<u32>(S_CPL, cpl);
+  selectTlb();
+}

@@ -1,0 +1,113 @@
+// The software TLB: choice of the set that fits the rights of the executing CPU, and flushes. Its layout is in
+// state.ts, it is filled by access.ts.
+
+import {
+  PAGE_HOST,
+  S_CPL,
+  S_CPU,
+  S_CR0,
+  S_CR4,
+  S_EFLAGS,
+  S_TLB,
+  TLB_ADDEND,
+  TLB_CPU_SIZE,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_EXEC,
+  TLB_LOG_STRIDE,
+  TLB_LOGS,
+  TLB_READ,
+  TLB_SET_SIZE,
+  TLB_WRITE,
+  TLBS,
+} from "../../state";
+import { CR0_AM, CR4_SMAP } from "../processor/control_bits";
+import { cpuCount } from "../processor/cpus";
+import { AC } from "../processor/flags";
+import { watchesData } from "../processor/hardware_breakpoints";
+
+export function dropWriteTags(frame: u32): void {
+  const host = load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000;
+  for (let cpu = 0; cpu < cpuCount; cpu++) {
+    const log = TLB_LOGS + cpu * TLB_LOG_STRIDE;
+    const count = load<u32>(log);
+    if (count <= 2047) {
+      for (let i: u32 = 1; i <= count; i++) dropWriteTag(load<u32>(log + (i << 2)), host);
+    } else {
+      const base = TLBS + cpu * TLB_CPU_SIZE;
+      for (let e: usize = base; e < <usize>(base + TLB_CPU_SIZE); e += TLB_ENTRY_SIZE)
+        dropWriteTag(e, host);
+    }
+  }
+}
+
+function dropWriteTag(e: usize, host: u32): void {
+  const tag = load<u64>(e, TLB_WRITE);
+  if (tag != 1 && <u32>tag + load<u32>(e, TLB_ADDEND) == host) store<u64>(e, 1, TLB_WRITE);
+}
+
+/** Drops all translations of the CPU that executes. */
+export function flushTlb(): void {
+  flushCpuTlb(load<i32>(S_CPU));
+}
+
+function flushCpuTlb(cpu: i32): void {
+  const log = TLB_LOGS + cpu * TLB_LOG_STRIDE;
+  const count = load<u32>(log);
+  if (count <= 2047) {
+    for (let i: u32 = 1; i <= count; i++) clearEntry(load<u32>(log + (i << 2)));
+  } else {
+    const base = TLBS + cpu * TLB_CPU_SIZE;
+    for (let e: usize = base; e < <usize>(base + TLB_CPU_SIZE); e += TLB_ENTRY_SIZE) clearEntry(e);
+  }
+  store<u32>(log, 0);
+}
+
+export function flushAllCpus(): void {
+  for (let i = 0; i < cpuCount; i++) flushCpuTlb(i);
+}
+
+/** Empties a TLB that has never been used (zeroed memory would match linear page 0). */
+export function initTlb(cpu: i32): void {
+  store<u32>(TLB_LOGS + cpu * TLB_LOG_STRIDE, 0xffff);
+  flushCpuTlb(cpu);
+}
+
+export function clearEntry(e: usize): void {
+  store<u64>(e, 1, TLB_READ);
+  store<u64>(e, 1, TLB_WRITE);
+  store<u64>(e, 1, TLB_EXEC);
+}
+
+/** INVLPG: drops one page from all sets of the CPU that executes. */
+export function flushPage(linear: u64): void {
+  const base = TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE;
+  const index = (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+  for (let set = 0; set < 4; set++) {
+    const e = base + set * TLB_SET_SIZE + index;
+    clearEntry(e);
+  }
+}
+
+/** The TLB set that fits CPL, SMAP and EFLAGS.AC, or the empty one. */
+export function selectTlb(): void {
+  let set = 0;
+  if (checksAlignment() || watchesData()) set = 3;
+  else if (load<u32>(S_CPL) == 3) set = 1;
+  else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
+  store<u32>(S_TLB, TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE + set * TLB_SET_SIZE);
+}
+
+/** Set 3 stays empty, so that every access passes the alignment and breakpoint checks of the slow paths. */
+export function slowOnly(): bool {
+  return (
+    load<u32>(S_TLB) == TLBS + <usize>(load<i32>(S_CPU) * TLB_CPU_SIZE) + <usize>(3 * TLB_SET_SIZE)
+  );
+}
+
+/** Whether misaligned user accesses raise #AC. */
+export function checksAlignment(): bool {
+  return (
+    load<u32>(S_CPL) == 3 && (load<u32>(S_EFLAGS) & AC) != 0 && (load<u64>(S_CR0) & CR0_AM) != 0
+  );
+}

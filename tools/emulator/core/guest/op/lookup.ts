@@ -1,0 +1,108 @@
+// Decoded blocks: lookup by RIP and links between blocks of one page; decode/block.ts makes them. A block is a
+// run of micro-ops inside one physical page; it is found through the page's code map, so that it is shared by
+// all CPUs and address spaces. An instruction that crosses a page is decoded afresh every time.
+
+import {
+  BLOCK_HEADER,
+  BLOCK_KEY,
+  S_BUDGET,
+  S_KEY,
+  S_LIN_MASK,
+  S_RIP,
+  S_RIP_BASE,
+  SCRATCH_BLOCK,
+  TLB_CODEMAP,
+  TLB_EXEC,
+} from "../../state";
+import { Mem } from "../memory/access";
+import { arenaGeneration } from "../memory/code_pages";
+import { CS, Seg } from "../memory/segments";
+import { PAGE_MASK } from "../processor/control_bits";
+import { GP, raiseCode } from "../processor/fault";
+import { Op } from "./op";
+
+/** First op of the block at S_RIP, or 0 with a fault pending. */
+export function lookup(): usize {
+  const rip = load<u64>(S_RIP);
+  const key = load<u32>(S_KEY);
+  let linear = rip;
+  if ((key & 3) != 2) {
+    if (rip > <u64>Seg.limit(CS)) {
+      raiseCode(GP, 0);
+      return 0;
+    }
+    linear = (rip + Seg.base(CS)) & 0xffffffff;
+  }
+  const e = Mem.entry(linear);
+  if (load<u64>(e, TLB_EXEC) == (linear & PAGE_MASK)) {
+    const offset = <u32>linear & 0xfff;
+    const block = load<u32>(load<u32>(e, TLB_CODEMAP) + (offset << 2));
+    if (block != 0 && load<u32>(block, BLOCK_KEY) == key) {
+      store<u64>(S_RIP_BASE, rip - <u64>offset);
+      return block + BLOCK_HEADER;
+    }
+  }
+  return call_indirect<usize>(builder, rip, linear, key);
+}
+
+/** Table index of the block builder (decode/block.ts): called through the table, as it knows all handlers. */
+let builder: u32 = 0;
+export function setBuilder(index: u32): void {
+  builder = index;
+}
+
+export function endBlock(op: Op): usize {
+  const left = load<i32>(S_BUDGET) - <i32>op.idx;
+  store<i32>(S_BUDGET, left);
+  const link = <u32>op.imm;
+  if (left > 0 && link != 0) return link;
+  store<u64>(S_RIP, (load<u64>(S_RIP_BASE) + op.disp) & load<u64>(S_LIN_MASK));
+  if (left <= 0) return 0;
+  return linkTo(op, op.disp, 0);
+}
+
+/** Looks up the block at S_RIP and remembers it in the op when it is in the same page. */
+function linkTo(op: Op, target: i64, which: i32): usize {
+  const generation = arenaGeneration;
+  const next = lookup();
+  if (
+    next != 0 &&
+    <u64>target < 0x1000 &&
+    next != SCRATCH_BLOCK + BLOCK_HEADER &&
+    generation == arenaGeneration
+  ) {
+    store<u32>(changetype<usize>(op) + (which << 2), next, 24);
+  }
+  return next;
+}
+
+function branchSlow(op: Op, target: i64, which: i32, left: i32): usize {
+  const raw = load<u64>(S_RIP_BASE) + target;
+  let rip = raw & load<u64>(S_LIN_MASK);
+  if (op.size == 2) rip &= 0xffff;
+  store<u64>(S_RIP, rip);
+  if (left <= 0) return 0;
+  if (rip != raw) return lookup();
+  return linkTo(op, target, which);
+}
+
+export class Branch {
+  /** Ends a block at page-relative `target`; link slot `which` is 0 (taken) or 1 (not taken). */
+  @inline static to(op: Op, target: i64, which: i32): usize {
+    const left = load<i32>(S_BUDGET) - <i32>op.idx - 1;
+    store<i32>(S_BUDGET, left);
+    if (left > 0) {
+      const link = load<u32>(changetype<usize>(op) + (which << 2), 24);
+      if (link != 0) return link;
+    }
+    return branchSlow(op, target, which, left);
+  }
+
+  @inline static taken(op: Op): usize {
+    return Branch.to(op, op.disp, 0);
+  }
+
+  @inline static notTaken(op: Op): usize {
+    return Branch.to(op, <i64>((op.off & 0xfff) + (op.off >> 12)), 1);
+  }
+}

@@ -1,0 +1,87 @@
+// Virtual time: one instruction is one nanosecond and one TSC tick. The executing CPU's clock is the start
+// of its slice plus what it has used of its budget.
+
+import { S_BUDGET, S_INSN_INDEX, S_RESERVE, S_TSC_OFFSET } from "../../state";
+
+/** Quantum of a CPU while others are active, ns. */
+export const QUANTUM: f64 = 10000;
+
+/** Start of the executing CPU's slice (ns), and the instructions granted to it. */
+let sliceStart: f64 = 0;
+let sliceLength: i32 = 0;
+/** Asked for a shorter slice: the moment at which the executing CPU must look up. */
+let sliceEnd: f64 = 0;
+
+export function beginSlice(start: f64, length: i32): void {
+  sliceStart = start;
+  sliceLength = length;
+  sliceEnd = start + <f64>length;
+  store<i32>(S_BUDGET, length);
+  store<i32>(S_RESERVE, 0);
+}
+
+/** Instructions used in this slice. */
+export function sliceUsed(): i32 {
+  return sliceLength - load<i32>(S_BUDGET) - load<i32>(S_RESERVE);
+}
+
+/** Virtual time of the executing CPU, ns. */
+export function now(): f64 {
+  return sliceStart + <f64>(sliceUsed() + load<i32>(S_INSN_INDEX));
+}
+
+/** Something will happen at `moment`: the slice ends there at the latest. */
+export function sliceEvent(moment: f64): void {
+  if (moment >= sliceEnd) return;
+  let length = <i32>Math.ceil(moment - sliceStart);
+  const used = sliceUsed();
+  if (length < used) length = used;
+  const cut = sliceLength - length;
+  if (cut <= 0) return;
+  sliceLength = length;
+  sliceEnd = moment;
+  // Take it from the reserve first, if blocks are already being left.
+  const reserve = load<i32>(S_RESERVE);
+  const fromReserve = min<i32>(reserve, cut);
+  store<i32>(S_RESERVE, reserve - fromReserve);
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - (cut - fromReserve));
+}
+
+/** Gives the budget that leaveSoon set aside back. */
+export function restoreBudget(): void {
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) + load<i32>(S_RESERVE));
+  store<i32>(S_RESERVE, 0);
+}
+
+/**
+ * Greatest lead of a TSC over its CPU's own time, ns: the quantum by which own times differ, and another one
+ * for the ticks of readings.
+ */
+const MAX_LEAD: u64 = 2 * <u64>QUANTUM;
+
+/** Greatest time that a CPU has read as its TSC, without the CPU's offset. */
+let latestTsc: u64 = 0;
+export function tscState(): u64 {
+  return latestTsc;
+}
+export function setTscState(t: u64): void {
+  latestTsc = t;
+}
+
+/**
+ * TSC of the executing CPU at the instruction with `index` instructions before it in its block. CPUs take
+ * turns, so their own times differ by up to a quantum; software relies on TSCs that do not. A CPU that is
+ * behind the latest reading therefore goes on from there, one tick a reading, until its own time has caught
+ * up. The lead over its own time is bounded, or many CPUs that only read would drive the TSC ahead of time.
+ */
+export function readTsc(index: u32): u64 {
+  let t = <u64>now() + <u64>index;
+  if (t <= latestTsc) t = latestTsc < t + MAX_LEAD ? latestTsc + 1 : latestTsc;
+  latestTsc = t;
+  return t + load<u64>(S_TSC_OFFSET);
+}
+
+/** Virtual time (ns) at which the executing CPU's TSC has value `tsc`. */
+export function tscMoment(tsc: u64): f64 {
+  return <f64>(tsc - load<u64>(S_TSC_OFFSET));
+}

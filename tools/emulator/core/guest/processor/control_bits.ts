@@ -1,0 +1,22 @@
+// Bits of CR0, CR4 and EFER that several rooms test, and the widths of addresses. Follows Intel SDM vol. 3A,
+// 2.5 and 4.1.4.
+
+export const PAGE_MASK: u64 = 0xfffffffffffff000;
+/** Physical address width reported by CPUID leaf 0x80000008. */
+export const PHYSICAL_BITS: i32 = 39;
+export const PHYSICAL_MASK: u64 = 0x7fffffffff;
+export const FRAME_MASK: u64 = 0x7ffffff000;
+export const NX: u64 = 0x8000000000000000;
+
+/** Returned by `translate` when a fault is pending. */
+export const NO_ADDRESS: u64 = 0xffffffffffffffff;
+
+export const CR0_WP: u64 = 0x10000;
+export const CR0_AM: u64 = 0x40000;
+export const CR0_PG: u64 = 0x80000000;
+export const CR4_PSE: u64 = 0x10;
+export const CR4_PAE: u64 = 0x20;
+export const CR4_SMEP: u64 = 0x100000;
+export const CR4_SMAP: u64 = 0x200000;
+export const EFER_LMA: u64 = 0x400;
+export const EFER_NXE: u64 = 0x800;

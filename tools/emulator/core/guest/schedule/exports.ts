@@ -1,0 +1,118 @@
+// What the platform may do to the core besides running it: set-up, pins, messages. The contract is
+// tools/emulator/interface.ts.
+
+import { MAX_CPUS, PAGE_HOST, RAM_BASE, S_CPU, SLOTS, STATE, STATE_SIZE } from "../../state";
+import { installBuilder } from "../decode/block";
+import { arenaFlush, codeWritten } from "../memory/code_pages";
+import { updateMode } from "../memory/segments";
+import { flushTlb, initTlb } from "../memory/tlb";
+import { setA20 } from "../memory/walk";
+import { pulseNmi, route, setLint0 } from "../processor/apic";
+import { setCpuCount, stateOf } from "../processor/cpus";
+import { setCpuModel } from "../processor/model";
+import { setTraceMask } from "../processor/tracing";
+import { initSimd } from "../simd/decode";
+import { powerOn } from "../system/reset";
+import { startClock, switchTo } from "./run";
+
+export function create(cpus: i32, ramBytes: u32, model: i32): void {
+  if (cpus < 1) cpus = 1;
+  if (cpus > MAX_CPUS) cpus = MAX_CPUS;
+  const need = <i32>((<u64>RAM_BASE + <u64>ramBytes + 0xffff) >> 16);
+  const have = memory.size();
+  if (need > have) memory.grow(need - have);
+  installBuilder();
+  initSimd();
+  setCpuCount(cpus);
+  setCpuModel(model);
+  for (let i = 0; i < cpus; i++) initTlb(i);
+  for (let i = cpus - 1; i >= 0; i--) {
+    store<i32>(S_CPU, i);
+    powerOn();
+    if (i != 0) memory.copy(SLOTS + i * STATE_SIZE, STATE, STATE_SIZE);
+  }
+  startClock();
+}
+
+export function ram_base(): u32 {
+  return RAM_BASE;
+}
+
+/** Maps pages with backing at RAM_BASE + address (kinds Ram and Rom). */
+export function map_pages(first: u32, pages: u32, kind: u32): void {
+  for (let i: u32 = 0; i < pages; i++) {
+    const frame = first + i;
+    if (frame > 0xfffff) break;
+    store<u32>(PAGE_HOST + (frame << 2), kind == 0 ? 0 : (RAM_BASE + (frame << 12)) | kind);
+  }
+  arenaFlush();
+}
+
+/** Maps pages with backing at offset `backing` of the core's memory (ROM at 4 GiB, video memory). */
+export function map_backed(first: u32, pages: u32, kind: u32, backing: u32): void {
+  for (let i: u32 = 0; i < pages; i++) {
+    const frame = first + i;
+    if (frame > 0xfffff) break;
+    store<u32>(PAGE_HOST + (frame << 2), (backing + (i << 12)) | kind);
+  }
+  arenaFlush();
+}
+
+export function ram_written(address: u32, length: u32): void {
+  let at = <u64>address;
+  let left = <u64>length;
+  while (left > 0) {
+    const inPage = 0x1000 - (at & 0xfff);
+    const n = min<u64>(left, inPage);
+    codeWritten(at, <u32>n);
+    at += n;
+    left -= n;
+  }
+}
+
+export function reset_cpu(cpu: i32): void {
+  const live = load<i32>(S_CPU);
+  switchTo(cpu);
+  powerOn();
+  switchTo(live);
+}
+
+export function cpu_state(cpu: i32): u32 {
+  return <u32>stateOf(cpu, STATE);
+}
+
+export function cpu_state_changed(cpu: i32): void {
+  const live = load<i32>(S_CPU);
+  switchTo(cpu);
+  flushTlb();
+  updateMode();
+  switchTo(live);
+}
+
+export function set_intr(level: u32): void {
+  setLint0(0, level);
+}
+
+export function raise_nmi(cpu: i32): void {
+  pulseNmi(cpu);
+}
+
+export function apic_message(
+  destination: u32,
+  logical: u32,
+  delivery: u32,
+  vector: u32,
+  level: u32,
+): i32 {
+  return route(destination, logical != 0, delivery, vector, level != 0, false) ? 1 : 0;
+}
+
+export function set_a20(enabled: u32): void {
+  setA20(enabled != 0);
+}
+
+export function set_trace(mask: u32): void {
+  setTraceMask(mask);
+  // Blocks are decoded with or without the ops that trace.
+  arenaFlush();
+}

@@ -1,0 +1,125 @@
+// CPUID. Model 0 is an Ivy Bridge (family 6, model 58), model 1 (`max`) adds what x86-64-v3 programs need.
+// Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
+
+import { RAX, RBX, RCX, RDX, S_APIC_BASE, S_CPU, S_CR4, S_XCR0 } from "../../state";
+import { Op } from "../op/op";
+import { PHYSICAL_BITS } from "../processor/control_bits";
+import { cpuCount } from "../processor/cpus";
+import { cpuModel } from "../processor/model";
+
+/** Family 6, model 58, stepping 9; `max` the same, as software keys on features. */
+const SIGNATURE: u32 = 0x000306a9;
+
+// Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS HTT.
+const LEAF1_EDX: u32 = 0x0f8bfbff;
+// Leaf 1 ECX: SSE3 PCLMUL MONITOR SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline AES XSAVE AVX F16C RDRAND.
+const LEAF1_ECX: u32 = 0x77ba220b;
+// Additions of `max`: FMA, MOVBE.
+const LEAF1_ECX_MAX: u32 = 0x00401000;
+// Leaf 7 EBX: FSGSBASE, SMEP, ERMS.
+const LEAF7_EBX: u32 = 0x00000281;
+// Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP SHA.
+const LEAF7_EBX_MAX: u32 = 0x201c0528;
+
+function leaf1Ecx(): u32 {
+  return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;
+}
+
+function result(a: u32, b: u32, c: u32, d: u32): void {
+  store<u64>(RAX, <u64>a);
+  store<u64>(RBX, <u64>b);
+  store<u64>(RCX, <u64>c);
+  store<u64>(RDX, <u64>d);
+}
+
+/** Bits needed for `n` logical CPUs in an APIC ID. */
+function idBits(): u32 {
+  return cpuCount <= 1 ? 0 : 32 - clz<u32>(cpuCount - 1);
+}
+
+export function cpuid(op: Op): usize {
+  let leaf = load<u32>(RAX);
+  const sub = load<u32>(RCX);
+  // The initial APIC ID, whatever software has written to the register.
+  const id = load<u32>(S_CPU);
+  // Leaves beyond the last answer like the last basic leaf.
+  if (leaf > 0x80000008 || (leaf > 0xd && leaf < 0x80000000)) leaf = 0xd;
+  switch (leaf) {
+    case 0:
+      result(0xd, 0x756e6547, 0x6c65746e, 0x49656e69); // GenuineIntel
+      break;
+    case 1: {
+      let c = leaf1Ecx();
+      if ((load<u64>(S_CR4) & 0x40000) != 0) c |= 0x08000000; // OSXSAVE
+      let d = LEAF1_EDX | (cpuCount > 1 ? 0x10000000 : 0);
+      if ((load<u64>(S_APIC_BASE) & 0x800) == 0) d &= ~0x200;
+      result(SIGNATURE, (id << 24) | ((<u32>cpuCount) << 16) | 0x0800, c, d);
+      break;
+    }
+    case 2:
+      result(0x76035a01, 0x00f0b2ff, 0, 0x00ca0000);
+      break;
+    case 4: {
+      const cores = (<u32>(cpuCount - 1)) << 26;
+      if (sub == 0) result(0x121 | cores, 0x01c0003f, 63, 0);
+      else if (sub == 1) result(0x122 | cores, 0x01c0003f, 63, 0);
+      else if (sub == 2) result(0x143 | cores, 0x01c0003f, 511, 0);
+      else if (sub == 3) result(0x163 | cores | ((<u32>cpuCount - 1) << 14), 0x03c0003f, 4095, 6);
+      else result(0, 0, 0, 0);
+      break;
+    }
+    case 5:
+      result(64, 64, 3, 0);
+      break;
+    case 6:
+      result(4, 0, 0, 0); // ARAT
+      break;
+    case 7:
+      if (sub == 0) result(0, cpuModel == 0 ? LEAF7_EBX : LEAF7_EBX | LEAF7_EBX_MAX, 0, 0);
+      else result(0, 0, 0, 0);
+      break;
+    case 0xb:
+      // SMT level of one thread, core level of all CPUs.
+      if (sub == 0) result(0, 1, 0x100, id);
+      else if (sub == 1) result(idBits(), <u32>cpuCount, 0x201, id);
+      else result(0, 0, sub & 0xff, id);
+      break;
+    case 0xd:
+      if (sub == 0) {
+        const size: u32 = (load<u64>(S_XCR0) & 4) != 0 ? 832 : 576;
+        result(7, size, 832, 0);
+      } else if (sub == 1)
+        result(1, 0, 0, 0); // XSAVEOPT
+      else if (sub == 2) result(256, 576, 0, 0);
+      else result(0, 0, 0, 0);
+      break;
+    case 0x80000000:
+      result(0x80000008, 0, 0, 0);
+      break;
+    case 0x80000001:
+      // LAHF; `max` adds LZCNT. SYSCALL, NX, 1 GiB pages, RDTSCP, long mode.
+      result(0, 0, cpuModel == 0 ? 1 : 0x21, 0x2c100800);
+      break;
+    case 0x80000002:
+      result(0x68697254, 0x6f726465, 0x7620206e, 0x75747269); // "Trihedron  virtu"
+      break;
+    case 0x80000003:
+      result(0x43206c61, 0x49205550, 0x42207976, 0x67646972); // "al CPU Ivy Bridg"
+      break;
+    case 0x80000004:
+      result(0x00000065, 0, 0, 0);
+      break;
+    case 0x80000006:
+      result(0, 0, 0x01006040, 0);
+      break;
+    case 0x80000007:
+      result(0, 0, 0, 0x100); // invariant TSC
+      break;
+    case 0x80000008:
+      result(<u32>PHYSICAL_BITS | 0x3000, 0, 0, 0);
+      break;
+    default:
+      result(0, 0, 0, 0);
+  }
+  return op.next();
+}

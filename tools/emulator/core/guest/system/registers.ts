@@ -1,0 +1,199 @@
+// Control registers and XCR0. Follows Intel SDM vol. 3A, 2.5 and 4.1, and vol. 1, 13.3.
+
+import {
+  RAX,
+  RCX,
+  RDX,
+  S_CPL,
+  S_CR0,
+  S_CR2,
+  S_CR3,
+  S_CR4,
+  S_CR8,
+  S_EFER,
+  S_FAULT,
+  S_XCR0,
+} from "../../state";
+import { CS, code64, longMode, Seg, updateMode } from "../memory/segments";
+import { flushTlb } from "../memory/tlb";
+import { loadPdptes } from "../memory/walk";
+import { failed, requireRing0 } from "../op/leave";
+import {
+  EA_REGISTER,
+  leaveAfter,
+  Op,
+  readRegister,
+  readRm,
+  undefinedOpcode,
+  writeRegister,
+  writeRm,
+} from "../op/op";
+import { PHYSICAL_BITS } from "../processor/control_bits";
+import { GP } from "../processor/fault";
+import { cpuModel } from "../processor/model";
+
+export function isPrivileged(): bool {
+  return load<u32>(S_CPL) == 0;
+}
+
+function setCr0(v: u64): bool {
+  const old = load<u64>(S_CR0);
+  if (v >> 32 != 0) return false;
+  v = (v & 0xe005003f) | 0x10;
+  if ((v & 0x80000001) == 0x80000000) return false; // PG without PE
+  if ((v & 0x60000000) == 0x20000000) return false; // NW without CD
+  const cr4 = load<u64>(S_CR4);
+  if ((v & 0x80000000) != 0 && (old & 0x80000000) == 0) {
+    if ((load<u64>(S_EFER) & 0x100) != 0) {
+      if ((cr4 & 0x20) == 0 || (Seg.attr(CS) & 0x2000) != 0) return false;
+      store<u64>(S_EFER, load<u64>(S_EFER) | 0x400);
+    } else if ((cr4 & 0x20) != 0 && !loadPdptes(load<u64>(S_CR3))) return false;
+  }
+  if ((v & 0x80000000) == 0 && (old & 0x80000000) != 0) {
+    if (code64() || (cr4 & 0x20000) != 0) return false;
+    store<u64>(S_EFER, load<u64>(S_EFER) & ~0x400);
+  }
+  store<u64>(S_CR0, v);
+  if (((old ^ v) & 0x80010001) != 0) flushTlb();
+  updateMode();
+  return true;
+}
+
+function setCr3(v: u64): bool {
+  const cr4 = load<u64>(S_CR4);
+  if (longMode()) {
+    const keep = v >> 63 != 0 && (cr4 & 0x20000) != 0;
+    if (keep) v &= 0x7fffffffffffffff;
+    if (v >> PHYSICAL_BITS != 0) return false;
+  } else {
+    v &= 0xffffffff;
+    if ((load<u64>(S_CR0) & 0x80000000) != 0 && (cr4 & 0x20) != 0 && !loadPdptes(v)) return false;
+  }
+  store<u64>(S_CR3, v);
+  flushTlb();
+  return true;
+}
+
+/** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP (SMAP). */
+function cr4Mask(): u64 {
+  return cpuModel == 0 ? 0x1707ff : 0x3707ff;
+}
+
+function setCr4(v: u64): bool {
+  const old = load<u64>(S_CR4);
+  if ((v & ~cr4Mask()) != 0) return false;
+  if (longMode() && (v & 0x20) == 0) return false;
+  if ((v & 0x20000) != 0 && (old & 0x20000) == 0) {
+    if (!longMode() || (load<u64>(S_CR3) & 0xfff) != 0) return false;
+  }
+  if (
+    ((old ^ v) & 0xb0) != 0 &&
+    !longMode() &&
+    (load<u64>(S_CR0) & 0x80000000) != 0 &&
+    (v & 0x20) != 0
+  ) {
+    if (!loadPdptes(load<u64>(S_CR3))) return false;
+  }
+  store<u64>(S_CR4, v);
+  if (((old ^ v) & 0x3200b0) != 0) flushTlb();
+  updateMode();
+  return true;
+}
+
+/** MOV r, CRn: number in `sub`. */
+export function readCr(op: Op): usize {
+  if (!requireRing0()) return op.fault();
+  let v: u64 = 0;
+  switch (op.sub) {
+    case 0:
+      v = load<u64>(S_CR0);
+      break;
+    case 2:
+      v = load<u64>(S_CR2);
+      break;
+    case 3:
+      v = load<u64>(S_CR3);
+      break;
+    case 4:
+      v = load<u64>(S_CR4);
+      break;
+    case 8:
+      v = load<u64>(S_CR8);
+      break;
+    default:
+      return undefinedOpcode(op);
+  }
+  writeRegister(<usize>op.src, code64() ? 8 : 4, v);
+  return op.next();
+}
+
+/** MOV CRn, r. */
+export function writeCr(op: Op): usize {
+  if (!requireRing0()) return op.fault();
+  const v = readRegister(<usize>op.src, code64() ? 8 : 4);
+  let ok = true;
+  switch (op.sub) {
+    case 0:
+      ok = setCr0(v);
+      break;
+    case 2:
+      store<u64>(S_CR2, v);
+      break;
+    case 3:
+      ok = setCr3(v);
+      break;
+    case 4:
+      ok = setCr4(v);
+      break;
+    case 8:
+      if (v > 15) ok = false;
+      else store<u64>(S_CR8, v);
+      break;
+    default:
+      return undefinedOpcode(op);
+  }
+  if (!ok) return failed(op, GP, 0);
+  return leaveAfter(op);
+}
+
+export function clts(op: Op): usize {
+  if (!requireRing0()) return op.fault();
+  store<u64>(S_CR0, load<u64>(S_CR0) & ~8);
+  return leaveAfter(op);
+}
+
+export function smsw(op: Op): usize {
+  if (op.ea == EA_REGISTER) writeRegister(<usize>op.src, <i32>op.size, load<u64>(S_CR0));
+  else writeRm(op, 2, load<u64>(S_CR0));
+  if (load<u32>(S_FAULT) != 0) return op.fault();
+  return op.done();
+}
+
+export function lmsw(op: Op): usize {
+  if (!requireRing0()) return op.fault();
+  const v = readRm(op, 2);
+  if (load<u32>(S_FAULT) != 0) return op.fault();
+  // PE can be set, not cleared.
+  const old = load<u64>(S_CR0);
+  setCr0((old & ~14) | (v & 15));
+  return leaveAfter(op);
+}
+
+/** XGETBV (`sub` 0), XSETBV (1). */
+export function xcr(op: Op): usize {
+  if ((load<u64>(S_CR4) & 0x40000) == 0) return undefinedOpcode(op);
+  if (<u32>load<u64>(RCX) != 0) return failed(op, GP, 0);
+  if (op.sub == 0) {
+    const v = load<u64>(S_XCR0);
+    store<u64>(RAX, v & 0xffffffff);
+    store<u64>(RDX, v >> 32);
+    return leaveAfter(op);
+  }
+  if (load<u32>(S_CPL) != 0) return failed(op, GP, 0);
+  const v = (load<u64>(RDX) << 32) | <u64>load<u32>(RAX);
+  // x87 always; AVX needs SSE.
+  if ((v & ~7) != 0 || (v & 1) == 0 || (v & 6) == 4) return failed(op, GP, 0);
+  store<u64>(S_XCR0, v);
+  updateMode();
+  return leaveAfter(op);
+}

@@ -1,0 +1,96 @@
+// SYSCALL, SYSRET, SYSENTER, SYSEXIT. Follows Intel SDM vol. 2 and vol. 3A, 5.8.7 and 5.8.8.
+
+import {
+  R11,
+  RCX,
+  RDX,
+  RSP,
+  S_CPL,
+  S_EFER,
+  S_EFLAGS,
+  S_LSTAR,
+  S_SFMASK,
+  S_STAR,
+  S_SYSENTER_CS,
+  S_SYSENTER_EIP,
+  S_SYSENTER_ESP,
+} from "../../state";
+import {
+  CS,
+  code64,
+  longMode,
+  protectedMode,
+  SS,
+  setSegment,
+  updateMode,
+} from "../memory/segments";
+import { canonical } from "../memory/walk";
+import { failed, requireRing0 } from "../op/leave";
+import { leaveTo, Op, undefinedOpcode } from "../op/op";
+import { GP } from "../processor/fault";
+import { eflags, IF, RF, STATUS, setStatusFlags, VM } from "../processor/flags";
+
+export function syscall(op: Op): usize {
+  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
+  const star = load<u64>(S_STAR);
+  store<u64>(RCX, op.nextRip());
+  store<u64>(R11, <u64>(eflags() & ~RF));
+  const flags = eflags() & ~(<u32>load<u64>(S_SFMASK)) & ~RF;
+  setStatusFlags(flags);
+  store<u32>(S_EFLAGS, flags & ~STATUS & 0x3fff00);
+  const cs = <u32>(star >> 32) & 0xfffc;
+  setSegment(CS, cs, 0, 0xffffffff, 0xa09b);
+  setSegment(SS, cs + 8, 0, 0xffffffff, 0xc093);
+  store<u32>(S_CPL, 0);
+  updateMode();
+  return leaveTo(op, load<u64>(S_LSTAR));
+}
+
+export function sysret(op: Op): usize {
+  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
+  if (!requireRing0()) return op.fault();
+  const star = load<u64>(S_STAR);
+  const wide = op.size == 8;
+  const target = wide ? load<u64>(RCX) : load<u64>(RCX) & 0xffffffff;
+  if (!canonical(target)) return failed(op, GP, 0);
+  const base = <u32>(star >> 48);
+  const flags = (<u32>load<u64>(R11) & 0x3c7fd7) | 2;
+  setStatusFlags(flags);
+  store<u32>(S_EFLAGS, flags & ~STATUS & 0x3fff00);
+  setSegment(CS, ((base + (wide ? 16 : 0)) & 0xffff) | 3, 0, 0xffffffff, wide ? 0xa0fb : 0xc0fb);
+  setSegment(SS, ((base + 8) & 0xffff) | 3, 0, 0xffffffff, 0xc0f3);
+  store<u32>(S_CPL, 3);
+  updateMode();
+  return leaveTo(op, target);
+}
+
+export function sysenter(op: Op): usize {
+  if (!protectedMode()) return failed(op, GP, 0);
+  const cs = <u32>load<u64>(S_SYSENTER_CS);
+  if ((cs & 0xfffc) == 0) return failed(op, GP, 0);
+  const long = longMode();
+  store<u32>(S_EFLAGS, load<u32>(S_EFLAGS) & ~(VM | IF | RF));
+  setSegment(CS, cs & 0xfffc, 0, 0xffffffff, long ? 0xa09b : 0xc09b);
+  setSegment(SS, (cs & 0xfffc) + 8, 0, 0xffffffff, 0xc093);
+  store<u32>(S_CPL, 0);
+  updateMode();
+  const mask: u64 = long ? 0xffffffffffffffff : 0xffffffff;
+  store<u64>(RSP, load<u64>(S_SYSENTER_ESP) & mask);
+  return leaveTo(op, load<u64>(S_SYSENTER_EIP) & mask);
+}
+
+export function sysexit(op: Op): usize {
+  const cs = <u32>load<u64>(S_SYSENTER_CS);
+  if (!protectedMode() || load<u32>(S_CPL) != 0 || (cs & 0xfffc) == 0) return failed(op, GP, 0);
+  const wide = op.size == 8;
+  const rip = load<u64>(RDX);
+  const rsp = load<u64>(RCX);
+  if (wide && (!canonical(rip) || !canonical(rsp))) return failed(op, GP, 0);
+  const selector = (cs & 0xfffc) + (wide ? 32 : 16);
+  setSegment(CS, selector | 3, 0, 0xffffffff, wide ? 0xa0fb : 0xc0fb);
+  setSegment(SS, (selector + 8) | 3, 0, 0xffffffff, 0xc0f3);
+  store<u32>(S_CPL, 3);
+  updateMode();
+  store<u64>(RSP, wide ? rsp : rsp & 0xffffffff);
+  return leaveTo(op, wide ? rip : rip & 0xffffffff);
+}
