@@ -2,9 +2,9 @@
 // timer, GPE0, and the SMI command port 0xB2 that hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet,
 // 13.8.3). S5 is sleep type 0. S3 and S4 are left out: the DSDT does not offer them.
 
-import type { Device, GuestLog, PortHandler } from "../platform/device.ts";
-import type { IrqLine } from "../platform/interrupt-lines.ts";
-import type { Scheduler, Timer } from "../platform/scheduler.ts";
+import type { Device, GuestLog, PortHandler } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
+import type { Scheduler, Timer } from "./timers.ts";
 
 export const PM_BASE = 0x600;
 export const PM_LENGTH = 0x80;

@@ -1,7 +1,7 @@
 // The debug console of Bochs and QEMU: bytes written to port 0xE9 appear at the host, reading gives
 // 0xE9 so that a guest can tell it is there.
 
-import type { Device, PortHandler } from "../platform/device.ts";
+import type { Device, PortHandler } from "./device.ts";
 
 export const DEBUG_CONSOLE_PORT = 0xe9;
 

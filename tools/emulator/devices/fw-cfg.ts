@@ -1,7 +1,7 @@
 // QEMU's firmware configuration device: selector port 0x510, data port 0x511, DMA at 0x514 (QEMU
 // docs/specs/fw_cfg.rst). Items are fixed when the machine is built; guests cannot write them.
 
-import type { Device, PortHandler } from "../platform/device.ts";
+import type { Device, PortHandler } from "./device.ts";
 
 export const FW_CFG_PORT = 0x510;
 export const FW_CFG_DMA_PORT = 0x514;

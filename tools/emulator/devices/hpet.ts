@@ -2,9 +2,9 @@
 // specification 1.0a, 2.3). Timer 0 is periodic-capable, as are the others; FSB delivery is left out
 // (its capability bit is clear).
 
-import type { Device, MmioHandler } from "../platform/device.ts";
-import type { IrqLine } from "../platform/interrupt-lines.ts";
-import type { Scheduler, Timer } from "../platform/scheduler.ts";
+import type { Device, MmioHandler } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
+import type { Scheduler, Timer } from "./timers.ts";
 
 const TIMERS = 3;
 /** Counter period in ns; the capability register gives it in femtoseconds. */

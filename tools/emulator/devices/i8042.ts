@@ -2,8 +2,8 @@
 // technical reference, "Keyboard controller"; OSDev "8042 PS/2 controller"). What is behind the ports
 // is in ps2.ts.
 
-import type { Device, GuestLog, PortHandler } from "../platform/device.ts";
-import type { IrqLine } from "../platform/interrupt-lines.ts";
+import type { Device, GuestLog, PortHandler } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
 import type { Ps2Device } from "./ps2.ts";
 
 const STATUS_OUTPUT = 1;

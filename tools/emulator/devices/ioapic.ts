@@ -2,7 +2,7 @@
 // datasheet, section 3; ICH9 datasheet, 13.5). Pins are logical: what the polarity bit says about
 // the wire has been settled by the board, as the interrupt source overrides describe it.
 
-import type { Device, MmioHandler } from "../platform/device.ts";
+import type { Device, MmioHandler } from "./device.ts";
 
 const PINS = 24;
 const VERSION = 0x20;

@@ -1,7 +1,7 @@
 // PCI bus 0: configuration mechanism 1 (ports 0xCF8, 0xCFC) and ECAM (PCI Local Bus 3.0, 3.2.2.3;
 // PCI Express Base 2.0, 7.2.2), type-0 functions with memory and I/O BARs. There are no bridges.
 
-import type { Device, MmioHandler, PortHandler } from "../platform/device.ts";
+import type { Device, MmioHandler, PortHandler } from "./device.ts";
 
 const CONFIG_BYTES = 256;
 const COMMAND = 4;

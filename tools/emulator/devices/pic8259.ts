@@ -2,7 +2,7 @@
 // edge/level control registers 0x4D0 and 0x4D1 as in the PIIX). The slave's output is the master's
 // input 2. 8080 mode is left out: no x86 asks for a CALL opcode.
 
-import type { Device, PortHandler } from "../platform/device.ts";
+import type { Device, PortHandler } from "./device.ts";
 
 interface Chip {
   irr: number;

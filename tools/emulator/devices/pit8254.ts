@@ -3,8 +3,8 @@
 // alarm exists only while somebody listens to IRQ 0. Counting by a slow gate on channels 0 and 1 is
 // left out, since the PC ties those gates high.
 
-import type { Device, PortHandler } from "../platform/device.ts";
-import type { Scheduler, Timer } from "../platform/scheduler.ts";
+import type { Device, PortHandler } from "./device.ts";
+import type { Scheduler, Timer } from "./timers.ts";
 
 /** Input clock, Hz: 14.31818 MHz / 12. */
 export const PIT_HZ = 1193182;

@@ -2,7 +2,7 @@
 // device controller") and a PS/2 mouse with wheel (IntelliMouse ID 3). Typematic repeat is left to
 // whoever presses the keys.
 
-import type { Device } from "../platform/device.ts";
+import type { Device } from "./device.ts";
 
 /** The 8042's view of a device. */
 export interface Ps2Device {

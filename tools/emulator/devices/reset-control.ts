@@ -1,7 +1,7 @@
 // The two resets of the chipset that are not the keyboard controller's: port 0xCF9 (ICH9 datasheet,
 // 13.7.5) and system control port A, 0x92, with fast reset and fast A20.
 
-import type { Device, PortHandler } from "../platform/device.ts";
+import type { Device, PortHandler } from "./device.ts";
 
 export class ResetControl implements Device {
   readonly name = "reset-control";

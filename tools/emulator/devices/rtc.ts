@@ -2,9 +2,9 @@
 // IBM PC/AT technical reference and QEMU's pc_cmos_init). The clock is a function of virtual time;
 // flags of register C are computed when they are read, alarms exist only for enabled interrupts.
 
-import type { Device, PortHandler } from "../platform/device.ts";
-import type { IrqLine } from "../platform/interrupt-lines.ts";
-import type { Scheduler, Timer } from "../platform/scheduler.ts";
+import type { Device, PortHandler } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
+import type { Scheduler, Timer } from "./timers.ts";
 
 const NS = 1_000_000_000;
 const REG_A = 10;

@@ -2,9 +2,9 @@
 // takes no time, so the transmitter is always empty; reception is paced by one character time per
 // FIFO filling. Parity, framing and break are accepted as settings and never occur.
 
-import type { Device, PortHandler } from "../platform/device.ts";
-import type { IrqLine } from "../platform/interrupt-lines.ts";
-import type { Scheduler, Timer } from "../platform/scheduler.ts";
+import type { Device, PortHandler } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
+import type { Scheduler, Timer } from "./timers.ts";
 
 const FIFO_SIZE = 16;
 /** Receiver trigger levels by FCR bits 7:6. */

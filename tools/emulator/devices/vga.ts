@@ -3,8 +3,8 @@
 // modes, text and graphics rendered on request. Timing, panning between frames and CGA tricks are
 // left out: nothing draws unless somebody looks.
 
-import type { Device, MmioHandler, PortHandler } from "../platform/device.ts";
-import type { Clock } from "../platform/scheduler.ts";
+import type { Device, MmioHandler, PortHandler } from "./device.ts";
+import type { Clock } from "./timers.ts";
 
 /** Video memory, bytes: what the DISPI registers report and BAR 0 decodes. */
 export const VRAM_BYTES = 16 << 20;

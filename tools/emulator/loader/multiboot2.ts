@@ -3,7 +3,7 @@
 // line, loader name, modules, memory, ACPI, framebuffer and ELF sections. EFI and relocation are left
 // out: those tags are optional for a BIOS loader, and required unknown ones are refused.
 
-import { acpiTables } from "../platform/acpi-tables.ts";
+import { acpiTables } from "../platform/firmware/acpi-tables.ts";
 import { FRAMEBUFFER_BASE, type MemoryMap } from "../platform/memory-map.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import {

@@ -2,7 +2,7 @@
 // directly on the board, must read the same values.
 
 import { describe, expect, test } from "vitest";
-import { leaveAsFirmwareDoes } from "./post-firmware.ts";
+import { leaveAsFirmwareDoes } from "./firmware/post-firmware.ts";
 import { bareBoard } from "./testdata/bare-board.ts";
 import { type Access, busGuest, encodeScript, runOnBoard } from "./testdata/bus-guest.ts";
 import { hasQemu, runOnQemu } from "./testdata/qemu.ts";

@@ -2,7 +2,7 @@
 // decodes is split into bytes at consecutive ports, as an ISA bridge does; what nobody decodes
 // reads as all ones (a floating bus) and swallows writes.
 
-import type { GuestLog, MmioHandler, PortHandler } from "./device.ts";
+import type { GuestLog, MmioHandler, PortHandler } from "../devices/device.ts";
 
 const PAGE_SHIFT = 12;
 

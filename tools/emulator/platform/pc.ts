@@ -4,9 +4,11 @@
 import { AcpiPm, PM_BASE, PM_LENGTH, SMI_COMMAND_PORT } from "../devices/acpi-pm.ts";
 import { hostBridge, lpcBridge } from "../devices/chipset.ts";
 import { DEBUG_CONSOLE_PORT, DebugConsole } from "../devices/debug-console.ts";
+import type { Device, GuestLog } from "../devices/device.ts";
 import { FW_CFG_DMA_PORT, FW_CFG_PORT, FwCfg, type GuestMemory } from "../devices/fw-cfg.ts";
 import { Hpet } from "../devices/hpet.ts";
 import { I8042 } from "../devices/i8042.ts";
+import { InterruptLines } from "../devices/interrupt-lines.ts";
 import { IoApic } from "../devices/ioapic.ts";
 import { debugExitPorts } from "../devices/isa-debug-exit.ts";
 import { PciBus, PciFunction } from "../devices/pci.ts";
@@ -15,11 +17,11 @@ import { Pit8254 } from "../devices/pit8254.ts";
 import { Ps2Keyboard, Ps2Mouse } from "../devices/ps2.ts";
 import { ResetControl } from "../devices/reset-control.ts";
 import { Rtc } from "../devices/rtc.ts";
+import type { Clock } from "../devices/timers.ts";
+import { Scheduler } from "../devices/timers.ts";
 import { Uart16550 } from "../devices/uart16550.ts";
 import { Vga, VRAM_BYTES } from "../devices/vga.ts";
 import { MmioBus, PortBus } from "./bus.ts";
-import type { Device, GuestLog } from "./device.ts";
-import { InterruptLines } from "./interrupt-lines.ts";
 import {
   BIOS_SEGMENT,
   FRAMEBUFFER_BASE,
@@ -31,8 +33,6 @@ import {
   VGA_WINDOW,
   VGA_WINDOW_BYTES,
 } from "./memory-map.ts";
-import type { Clock } from "./scheduler.ts";
-import { Scheduler } from "./scheduler.ts";
 
 /** What the board does to the CPUs. */
 export interface CpuPins {

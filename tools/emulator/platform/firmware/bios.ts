@@ -2,15 +2,15 @@
 // up at power-on, then loads the first boot medium that has something to start (hard disk: MBR with
 // signature 0xAA55; CD: El Torito without emulation or with a floppy).
 
+import type { PortHandler } from "../../devices/device.ts";
 import type { CpuAccess } from "../cpu-access.ts";
-import type { PortHandler } from "../device.ts";
-import { firmwareData } from "../firmware-data.ts";
 import type { GuestRam } from "../guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
-import { leaveAsFirmwareDoes } from "../post-firmware.ts";
 import { type Disk, elTorito, emulatedFloppy } from "./disk.ts";
 import { CD_DRIVE, DiskServices, FLOPPY, HARD_DISK } from "./disk-services.ts";
+import { firmwareData } from "./low-memory.ts";
+import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 import { Registers } from "./registers.ts";
 import { buildRom, type Rom, SERVICE_BOOT_FAILED, SERVICE_PORT, SERVICE_POWER_ON } from "./rom.ts";
 import { SystemServices } from "./system-services.ts";

@@ -1,8 +1,8 @@
 // Disk images as a BIOS sees them: sectors of 512 bytes on hard disks, 2048 on CDs. Images are not
 // changed: what a guest writes is kept beside them and lost at the end of the run.
 
+import type { Device } from "../../devices/device.ts";
 import { LoadError } from "../../loader/load-error.ts";
-import type { Device } from "../device.ts";
 
 export type DiskKind = "disk" | "cdrom" | "floppy";
 

@@ -1,8 +1,8 @@
 // INT 10h: text output and VESA modes (IBM VGA BIOS functions; VBE core functions 3.0). Graphics
 // modes of the VGA itself, palettes and fonts are left out: programs for those set registers.
 
+import type { MmioHandler } from "../../devices/device.ts";
 import { VRAM_BYTES } from "../../devices/vga.ts";
-import type { MmioHandler } from "../device.ts";
 import { FRAMEBUFFER_BASE } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
 import { textFont } from "./font.ts";

@@ -8,9 +8,9 @@ import {
   PM_BASE,
   SLEEP_TYPE_S5,
   SMI_COMMAND_PORT,
-} from "../devices/acpi-pm.ts";
+} from "../../devices/acpi-pm.ts";
+import { HPET_BASE, IOAPIC_BASE, LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
 import * as aml from "./aml.ts";
-import { HPET_BASE, IOAPIC_BASE, LAPIC_BASE, type MemoryMap } from "./memory-map.ts";
 
 /** OEM ID (6 bytes) and OEM table ID (8). */
 const OEM = "TRIHED";

@@ -1,9 +1,9 @@
 // The state in which a PC BIOS leaves interrupt controllers, timer, local APIC and text font when it starts a
 // kernel; direct boot begins there. Values are SeaBIOS's, read back from QEMU's q35.
 
-import type { CpuAccess } from "./cpu-access.ts";
-import { textFont } from "./firmware/font.ts";
-import type { Board } from "./pc.ts";
+import type { CpuAccess } from "../cpu-access.ts";
+import type { Board } from "../pc.ts";
+import { textFont } from "./font.ts";
 
 const ICW1 = 0x11;
 /** Master and slave: vector base, cascade identity, mask. */

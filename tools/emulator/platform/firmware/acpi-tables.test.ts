@@ -2,9 +2,9 @@
 // equal to what QEMU 7.2's q35 reports for the same hardware (bytes recorded from it).
 
 import { expect, test } from "vitest";
+import { memoryMap } from "../memory-map.ts";
 import { acpiTables } from "./acpi-tables.ts";
 import * as aml from "./aml.ts";
-import { memoryMap } from "./memory-map.ts";
 
 const GIB = 2 ** 30;
 const HEADER = 36;

@@ -2,8 +2,8 @@
 // start of the extended one (IBM PC/AT technical reference, "BIOS data area"; Ralf Brown's memory
 // list, segment 40h). The interrupt vector table is left out where no BIOS runs.
 
+import { EBDA_BASE } from "../memory-map.ts";
 import type { Placement } from "./acpi-tables.ts";
-import { EBDA_BASE } from "./memory-map.ts";
 
 /** BDA at 0x400 and EBDA, for a board with one serial port and an 80×25 VGA. */
 export function firmwareData(): Placement[] {
