@@ -5,8 +5,7 @@ import { Decoder, DecoderOptions, Mnemonic, OpKind, Register } from "iced-x86";
 import { beforeAll, describe, expect, test } from "vitest";
 import { linkElf } from "../elf/index.ts";
 import type { ObjectFile } from "../elf/object.ts";
-import { compile } from "./compile.ts";
-import { type Call, canRunNative, runNative, runV8 } from "./fuzz/harness.ts";
+import { F64, I32, I64, type ValType } from "../wasm/types.ts";
 import {
   type Bytes,
   buildModule,
@@ -14,10 +13,11 @@ import {
   i64Const,
   type ModuleSpec,
   uleb,
-} from "./fuzz/module-builder.ts";
+} from "../wasm/writer.ts";
+import { compile } from "./compile.ts";
+import { type Call, canRunNative, runNative, runV8 } from "./fuzz/harness.ts";
 import { TrapKind } from "./ir/ir.ts";
 import type { TargetName } from "./targets/target.ts";
-import { F64, I32, I64, type ValType } from "./wasm/types.ts";
 
 interface FunctionSpec {
   name: string;

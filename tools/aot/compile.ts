@@ -9,6 +9,10 @@ import type {
   ObjectSymbol,
   Relocation,
 } from "../elf/object.ts";
+import { decodeModule } from "../wasm/decode.ts";
+import { WasmError } from "../wasm/reader.ts";
+import { type FuncBody, funcTypeOf, type Module } from "../wasm/types.ts";
+import { uleb } from "../wasm/writer.ts";
 import { type BuildContext, Builder, irSignature, irType } from "./ir/build.ts";
 import { Func, type Signature } from "./ir/ir.ts";
 import { optimize } from "./ir/optimize.ts";
@@ -23,10 +27,7 @@ import {
   type Target,
   type TargetName,
 } from "./targets/target.ts";
-import { decodeModule } from "./wasm/module.ts";
-import { WasmError } from "./wasm/reader.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
-import { type FuncBody, funcTypeOf, type Module } from "./wasm/types.ts";
 import { validateBody } from "./wasm/validate.ts";
 import { type EmitContext, emitFunction, JUMP_TABLE_SYMBOL } from "./x64/emit.ts";
 import { Encoder } from "./x64/encoder.ts";
@@ -256,9 +257,9 @@ class Compiler {
       // A body `local.get 0 … call index end`, built like any other.
       const code: number[] = [];
       signature.params.forEach((_, p) => {
-        code.push(0x20, ...leb(p));
+        code.push(0x20, ...uleb(p));
       });
-      code.push(0x10, ...leb(index), 0x0b);
+      code.push(0x10, ...uleb(index), 0x0b);
       const bytes = Uint8Array.from(code);
       const module = { ...this.m, bytes };
       const type = funcTypeOf(this.m, index);
@@ -688,17 +689,6 @@ class Compiler {
     }
     return rows;
   }
-}
-
-/** Unsigned LEB128. */
-function leb(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  do {
-    out.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest >>>= 7;
-  } while (rest > 0);
-  return out;
 }
 
 /**

@@ -9,8 +9,8 @@ import {
   NUMERIC,
   type NumericOp,
   SATURATING,
-} from "../wasm/opcodes.ts";
-import { F32, F64, I32, I64, type ValType } from "../wasm/types.ts";
+} from "../../wasm/opcodes.ts";
+import { F32, F64, I32, I64, type ValType } from "../../wasm/types.ts";
 import {
   type Bytes,
   buildModule,
@@ -22,7 +22,7 @@ import {
   type ModuleSpec,
   sleb,
   uleb,
-} from "./module-builder.ts";
+} from "../../wasm/writer.ts";
 
 /** Deterministic random numbers (splitmix32). */
 export class Random {

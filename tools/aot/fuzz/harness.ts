@@ -8,10 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linkElf } from "../../elf/index.ts";
 import type { ObjectFile, ObjectSection, Relocation } from "../../elf/object.ts";
+import { I32, type ValType } from "../../wasm/types.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import { TRAP_MESSAGES, TrapKind } from "../ir/ir.ts";
 import { LINUX_SEGMENTS } from "../link.ts";
-import { I32, type ValType } from "../wasm/types.ts";
 import {
   ALU,
   at,

@@ -9,10 +9,10 @@ import {
   NUMERIC,
   type NumericOp,
   SATURATING,
-} from "../wasm/opcodes.ts";
-import { Reader } from "../wasm/reader.ts";
-import type { FuncBody, FuncType, Module, ValType } from "../wasm/types.ts";
-import { funcTypeOf, globalTypeOf } from "../wasm/types.ts";
+} from "../../wasm/opcodes.ts";
+import { Reader } from "../../wasm/reader.ts";
+import type { FuncBody, FuncType, Module, ValType } from "../../wasm/types.ts";
+import { funcTypeOf, globalTypeOf } from "../../wasm/types.ts";
 import { type BodyFacts, readBlockType } from "../wasm/validate.ts";
 import { foldBinary, foldFCmp, foldFloat, foldICmp, foldSelect, foldUnary } from "./fold.ts";
 import {

@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { decodeModule } from "../../wasm/decode.ts";
+import { WasmError } from "../../wasm/reader.ts";
+import { type Bytes, buildModule, type ModuleSpec } from "../../wasm/writer.ts";
 import { generateModule, Random } from "../fuzz/generate.ts";
-import { type Bytes, buildModule, type ModuleSpec } from "../fuzz/module-builder.ts";
-import { decodeModule } from "./module.ts";
-import { WasmError } from "./reader.ts";
 import { validateBody } from "./validate.ts";
 
 /** The error of a module, or undefined when it is accepted. Anything but WasmError is rethrown. */

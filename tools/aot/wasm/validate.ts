@@ -2,8 +2,15 @@
 // Follows the algorithm of the WebAssembly core specification's appendix "Validation Algorithm".
 // As a by-product it records which locals every loop assigns, which the SSA builder needs.
 
-import { ATOMIC, FOREIGN_OPCODES, MEMORY, NUMERIC, SATURATING, TYPE_NAME } from "./opcodes.ts";
-import { Reader } from "./reader.ts";
+import {
+  ATOMIC,
+  FOREIGN_OPCODES,
+  MEMORY,
+  NUMERIC,
+  SATURATING,
+  TYPE_NAME,
+} from "../../wasm/opcodes.ts";
+import { Reader } from "../../wasm/reader.ts";
 import {
   F32,
   F64,
@@ -16,7 +23,7 @@ import {
   I64,
   type Module,
   type ValType,
-} from "./types.ts";
+} from "../../wasm/types.ts";
 
 /** Facts about a function body that the IR builder would otherwise have to look ahead for. */
 export interface BodyFacts {

@@ -1,7 +1,7 @@
 // Decoder of the module structure: sections, their order and limits, custom sections for names and
 // the source map. Follows the WebAssembly core specification, 5.5 "Modules", with bulk memory,
-// mutable globals and multi-value; other proposals are refused by name. Function bodies are
-// checked by validate.ts.
+// mutable globals and multi-value; other proposals are refused by name. Function bodies stay bytes:
+// the compiler's validator checks them.
 
 import { TYPE_NAME } from "./opcodes.ts";
 import { Reader, WasmError } from "./reader.ts";

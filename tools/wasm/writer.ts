@@ -1,0 +1,230 @@
+// Writer of wasm modules: sections, bodies and names from plain data.
+// Follows the WebAssembly core specification, 5 "Binary Format" and 7.4.1 "Name Section". What it
+// is given is not checked: tests also write modules that are wrong on purpose.
+
+import type { ValType } from "./types.ts";
+
+/** Bytes of an instruction sequence or of an immediate. */
+export type Bytes = number[];
+
+/** Unsigned LEB128 of the low 32 bits. */
+export function uleb(value: number): Bytes {
+  const out: Bytes = [];
+  let rest = value >>> 0;
+  do {
+    const low = rest & 0x7f;
+    rest >>>= 7;
+    out.push(rest ? low | 0x80 : low);
+  } while (rest);
+  return out;
+}
+
+/** Signed LEB128, of any width. */
+export function sleb(value: bigint): Bytes {
+  const out: Bytes = [];
+  let rest = value;
+  for (;;) {
+    const low = Number(rest & 0x7fn);
+    rest >>= 7n;
+    if ((rest === 0n && !(low & 0x40)) || (rest === -1n && low & 0x40)) {
+      out.push(low);
+      return out;
+    }
+    out.push(low | 0x80);
+  }
+}
+
+export const i32Const = (v: number): Bytes => [0x41, ...sleb(BigInt(v | 0))];
+export const i64Const = (v: bigint): Bytes => [0x42, ...sleb(BigInt.asIntN(64, v))];
+
+/** `f32.const` of the given bits. */
+export function f32Const(bits: number): Bytes {
+  return [0x43, bits & 255, (bits >>> 8) & 255, (bits >>> 16) & 255, bits >>> 24];
+}
+
+/** `f64.const` of the given bits. */
+export function f64Const(bits: bigint): Bytes {
+  const out: Bytes = [0x44];
+  for (let i = 0n; i < 64n; i += 8n) out.push(Number((bits >> i) & 255n));
+  return out;
+}
+
+/** A growing byte string. */
+export class ByteBuffer {
+  private bytes = new Uint8Array(1024);
+  length = 0;
+
+  private room(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const bigger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    bigger.set(this.bytes.subarray(0, this.length));
+    this.bytes = bigger;
+  }
+
+  u8(value: number): this {
+    this.room(1);
+    this.bytes[this.length++] = value;
+    return this;
+  }
+
+  u32(value: number): this {
+    let rest = value >>> 0;
+    for (; rest > 0x7f; rest >>>= 7) this.u8((rest & 0x7f) | 0x80);
+    return this.u8(rest);
+  }
+
+  raw(bytes: ArrayLike<number>): this {
+    this.room(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+    return this;
+  }
+
+  /** A byte vector with its length. */
+  vector(bytes: ArrayLike<number>): this {
+    return this.u32(bytes.length).raw(bytes);
+  }
+
+  /** A name: the UTF-8 form of a string, or bytes as they are. */
+  name(text: string | Uint8Array): this {
+    return this.vector(typeof text === "string" ? new TextEncoder().encode(text) : text);
+  }
+
+  content(): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(0, this.length);
+  }
+}
+
+export interface LimitsSpec {
+  min: number;
+  max?: number;
+}
+
+/** An imported function of a type by its index, memory, table of functions or global. */
+export type ImportSpec = { module: string; name: string } & (
+  | { type: number }
+  | { memory: LimitsSpec }
+  | { table: LimitsSpec }
+  | { global: ValType; mutable: boolean }
+);
+
+export interface FuncSpec {
+  type: number;
+  /** Types of the locals behind the parameters. */
+  locals: ValType[];
+  /** Instructions without the final `end`. */
+  code: ArrayLike<number>;
+}
+
+export interface ModuleSpec {
+  types: { params: ValType[]; results: ValType[] }[];
+  imports: ImportSpec[];
+  funcs: FuncSpec[];
+  /** Entries of the table of functions. */
+  table?: number;
+  memory?: LimitsSpec;
+  /** `init` without the final `end`. */
+  globals: { type: ValType; mutable: boolean; init: Bytes }[];
+  exports: { name: string | Uint8Array; kind: 0 | 1 | 2 | 3; index: number }[];
+  start?: number;
+  /** Active at an offset, or passive. */
+  elements: { offset?: number; funcs: number[] }[];
+  data: { offset?: number; bytes: ArrayLike<number> }[];
+  /** Names of functions by index in the name section, in the order given. */
+  funcNames?: [number, string | Uint8Array][];
+  /** Custom sections, at the module's end. */
+  custom?: { name: string; bytes: ArrayLike<number> }[];
+}
+
+function limits(out: ByteBuffer, { min, max }: LimitsSpec): void {
+  out.u8(max === undefined ? 0 : 1).u32(min);
+  if (max !== undefined) out.u32(max);
+}
+
+const FUNCREF = 0x70;
+const END = 0x0b;
+
+class ModuleWriter {
+  private readonly out = new ByteBuffer();
+
+  private section(id: number, content: ByteBuffer): void {
+    this.out.u8(id).vector(content.content());
+  }
+
+  /** A section that is a vector; an empty one is left out. */
+  private list<T>(id: number, items: T[], write: (out: ByteBuffer, item: T) => void): void {
+    if (items.length === 0) return;
+    const content = new ByteBuffer().u32(items.length);
+    for (const item of items) write(content, item);
+    this.section(id, content);
+  }
+
+  module(m: ModuleSpec): Uint8Array<ArrayBuffer> {
+    this.out.raw([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    this.list(1, m.types, (out, t) => {
+      out.u8(0x60).vector(t.params).vector(t.results);
+    });
+    this.list(2, m.imports, (out, i) => {
+      out.name(i.module).name(i.name);
+      if ("type" in i) out.u8(0).u32(i.type);
+      else if ("table" in i) limits(out.u8(1).u8(FUNCREF), i.table);
+      else if ("memory" in i) limits(out.u8(2), i.memory);
+      else
+        out
+          .u8(3)
+          .u8(i.global)
+          .u8(i.mutable ? 1 : 0);
+    });
+    this.list(3, m.funcs, (out, f) => {
+      out.u32(f.type);
+    });
+    this.list(4, m.table === undefined ? [] : [m.table], (out, min) => {
+      limits(out.u8(FUNCREF), { min });
+    });
+    this.list(5, m.memory ? [m.memory] : [], limits);
+    this.list(6, m.globals, (out, g) => {
+      out
+        .u8(g.type)
+        .u8(g.mutable ? 1 : 0)
+        .raw(g.init)
+        .u8(END);
+    });
+    this.list(7, m.exports, (out, e) => {
+      out.name(e.name).u8(e.kind).u32(e.index);
+    });
+    if (m.start !== undefined) this.section(8, new ByteBuffer().u32(m.start));
+    this.list(9, m.elements, (out, e) => {
+      if (e.offset === undefined) out.raw([1, 0]);
+      else out.u8(0).raw(i32Const(e.offset)).u8(END);
+      out.u32(e.funcs.length);
+      for (const f of e.funcs) out.u32(f);
+    });
+    // The data count section holds a bare number, not a vector.
+    if (m.data.length > 0) this.section(12, new ByteBuffer().u32(m.data.length));
+    this.list(10, m.funcs, (out, f) => {
+      const locals = uleb(f.locals.length);
+      for (const type of f.locals) locals.push(1, type);
+      out.u32(locals.length + f.code.length + 1).raw(locals);
+      out.raw(f.code).u8(END);
+    });
+    this.list(11, m.data, (out, d) => {
+      if (d.offset === undefined) out.u8(1);
+      else out.u8(0).raw(i32Const(d.offset)).u8(END);
+      out.vector(d.bytes);
+    });
+    if (m.funcNames) {
+      const map = new ByteBuffer().u32(m.funcNames.length);
+      for (const [index, name] of m.funcNames) map.u32(index).name(name);
+      this.section(0, new ByteBuffer().name("name").u8(1).vector(map.content()));
+    }
+    for (const { name, bytes } of m.custom ?? []) {
+      this.section(0, new ByteBuffer().name(name).raw(bytes));
+    }
+    return this.out.content();
+  }
+}
+
+/** The bytes of the module. */
+export function buildModule(spec: ModuleSpec): Uint8Array<ArrayBuffer> {
+  return new ModuleWriter().module(spec);
+}
