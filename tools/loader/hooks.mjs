@@ -1,12 +1,13 @@
 // Node module hooks that load this repository's TypeScript: types are blanked out (by SWC, as Node does it
 // itself), so lines and columns stay and no source map is needed. Packages are never touched: what lies
-// below node_modules goes to Node as it is. Stripped text is kept in build/.stripped, named by the hash of the
-// source, so that the stripper (3.5 MB of wasm) is only loaded when a file has changed.
+// below node_modules goes to Node as it is. Stripped text is kept in build/.stripped, one file for each source
+// with the hash of what it was made from in its last line, so that the stripper (3.5 MB of wasm) is only loaded
+// when a file has changed and the folder grows no further than the repository.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -16,42 +17,51 @@ const version = JSON.parse(
   readFileSync(require.resolve("@swc/wasm-typescript/package.json"), "utf8"),
 ).version;
 
-/** JavaScript of a TypeScript file. Throws a SyntaxError that names file and place. */
+/** JavaScript of a TypeScript file. Throws a SyntaxError in one line with file, line and column. */
 function strip(path) {
   const source = readFileSync(path, "utf8");
-  const name = createHash("sha256").update(`${version}\n${path}\n${source}`).digest("hex");
-  const kept = join(cache, `${name}.js`);
+  // Files of others (a program that imports ours, a test's scratch folder) are stripped each time.
+  if (!path.startsWith(root)) return transform(path, source);
+  const seal = `// ${createHash("sha256").update(`${version}\n${source}`).digest("hex")}\n`;
+  const kept = `${join(cache, path.slice(root.length))}.js`;
   try {
-    return readFileSync(kept, "utf8");
+    const text = readFileSync(kept, "utf8");
+    if (text.endsWith(seal)) return text;
   } catch {
     // Not stripped yet.
   }
-  let code;
+  const text = `${transform(path, source)}\n${seal}`;
   try {
-    ({ code } = require("@swc/wasm-typescript").transformSync(source, {
-      mode: "strip-only",
-      filename: path,
-    }));
-  } catch (error) {
-    throw new SyntaxError(`${path}: ${error?.message ?? error}`);
-  }
-  const text = `${code}\n\n//# sourceURL=${path}`;
-  try {
-    mkdirSync(cache, { recursive: true });
-    const temporary = `${kept}.${process.pid}`;
-    writeFileSync(temporary, text);
-    renameSync(temporary, kept);
+    mkdirSync(dirname(kept), { recursive: true });
+    const aside = `${kept}.${process.pid}`;
+    writeFileSync(aside, text);
+    renameSync(aside, kept);
   } catch {
     // A tree that cannot be written to is stripped again next time.
   }
   return text;
 }
 
-/** The path of a TypeScript file of ours, or undefined for everything else. */
+function transform(path, source) {
+  try {
+    const options = { mode: "strip-only", filename: path };
+    return require("@swc/wasm-typescript").transformSync(source, options).code;
+  } catch (error) {
+    if (error?.startLine === undefined) throw error;
+    const { startLine, startColumn, message } = error;
+    const problem = new SyntaxError(`${path}:${startLine}:${startColumn + 1}: ${message}`);
+    // Node's own code for the same; launch.mjs knows it.
+    problem.code = "ERR_INVALID_TYPESCRIPT_SYNTAX";
+    throw problem;
+  }
+}
+
+/** The path of a TypeScript file that no package brought, or undefined for everything else. */
 function ours(url) {
   if (!url.startsWith("file:") || !url.split(/[?#]/, 1)[0].endsWith(".ts")) return undefined;
   const path = fileURLToPath(url);
-  return path.includes("node_modules") ? undefined : path;
+  const inside = path.startsWith(root) ? path.slice(root.length) : path;
+  return inside.split(sep).includes("node_modules") ? undefined : path;
 }
 
 /** For `module.registerHooks`: in the thread that imports. */
