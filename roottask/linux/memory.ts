@@ -3,7 +3,16 @@
 
 import { RIGHT_WRITE } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
-import { EACCES, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
+import {
+  EACCES,
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOMEM,
+  EOPNOTSUPP,
+} from "../libroottask/errno";
 import { fileAt, readable } from "../libroottask/files";
 import { totalPages } from "../libroottask/pages";
 import { Process } from "../libroottask/process";
@@ -188,7 +197,7 @@ export function sysMremap(process: Process, regs: Utcb): i64 {
   const size = up(regs.rdx);
   if (!inRange(start, oldLength) || blocked(space, start, start + oldLength)) return -EINVAL;
   const area = areaAt(space, start);
-  if (area === null || area.end < start + oldLength) return -14;
+  if (area === null || area.end < start + oldLength) return -EFAULT;
   if ((flags & MREMAP_FIXED) !== 0) {
     const to = regs.r8;
     if ((flags & MREMAP_MAYMOVE) === 0 || !inRange(to, size) || to < SPACE_START) return -EINVAL;

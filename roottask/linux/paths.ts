@@ -3,6 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import {
+  EACCES,
   EBADF,
   EEXIST,
   EFAULT,
@@ -55,6 +56,10 @@ const AT_FDCWD: i32 = -100;
 const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
 const AT_REMOVEDIR: u64 = 0x200;
 const AT_EMPTY_PATH: u64 = 0x1000;
+/** Permissions that access(2) asks for. */
+const R_OK: u64 = 4;
+const W_OK: u64 = 2;
+const X_OK: u64 = 1;
 const RENAME_NOREPLACE: u64 = 1;
 
 const path = memory.data(4096);
@@ -188,12 +193,12 @@ export function sysFstatfs(process: Process, regs: Utcb): i64 {
 
 /** access(path, mode): root may do everything but execute what nobody may. */
 function accessAt(process: Process, fd: u64, address: u64, mode: u64): i64 {
-  if ((mode & ~(7 as u64)) !== 0) return -EINVAL;
+  if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) return -EINVAL;
   const error = nodeAt(process, fd, address, true);
   if (error !== 0) return error;
   const node = walkNode as Node;
   const executable = node.kind === KIND_DIRECTORY || (node.mode & 0o111) !== 0;
-  return (mode & 1) !== 0 && !executable ? -13 : 0;
+  return (mode & X_OK) !== 0 && !executable ? -EACCES : 0;
 }
 
 export function sysAccess(process: Process, regs: Utcb): i64 {
