@@ -122,7 +122,7 @@ class Bytes {
   }
 
   text(value: string): this {
-    for (const byte of Buffer.from(value, "utf8")) this.u8(byte);
+    for (const byte of new TextEncoder().encode(value)) this.u8(byte);
     return this.u8(0);
   }
 

@@ -265,6 +265,9 @@ function parseSections(
   return sections;
 }
 
+/** Every byte of a name counts, those that look like a byte-order mark too. */
+const NAMES = new TextDecoder("utf-8", { ignoreBOM: true });
+
 function stringAt(reader: Reader, table: ElfSection, offset: number, owner: string): string {
   const end = table.data.indexOf(0, offset);
   if (offset >= table.data.length || end < 0) {
@@ -272,7 +275,7 @@ function stringAt(reader: Reader, table: ElfSection, offset: number, owner: stri
       `${owner}: name at offset ${offset} of a string table of ${table.data.length} bytes is not there or not ended by a zero`,
     );
   }
-  return Buffer.from(table.data.subarray(offset, end)).toString("utf8");
+  return NAMES.decode(table.data.subarray(offset, end));
 }
 
 function parseSymbols(reader: Reader, elfClass: 32 | 64, sections: ElfSection[]): ElfSymbol[] {

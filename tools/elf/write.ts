@@ -61,6 +61,16 @@ export interface Image {
   symbols: ImageSymbol[];
 }
 
+function concatenated(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
 /** A string table under construction; equal strings share one entry. */
 class StringTable {
   readonly #offsets = new Map<string, number>([["", 0]]);
@@ -71,7 +81,7 @@ class StringTable {
     const known = this.#offsets.get(text);
     if (known !== undefined) return known;
     const offset = this.#size;
-    const bytes = Buffer.from(`${text}\0`, "utf8");
+    const bytes = new TextEncoder().encode(`${text}\0`);
     this.#parts.push(bytes);
     this.#size += bytes.length;
     this.#offsets.set(text, offset);
@@ -79,7 +89,7 @@ class StringTable {
   }
 
   bytes(): Uint8Array {
-    return Buffer.concat(this.#parts);
+    return concatenated(this.#parts);
   }
 }
 
@@ -188,7 +198,7 @@ export function writeImage(image: Image): Uint8Array {
     ...image.symbols.filter((symbol) => symbol.global),
   ];
   const locals = ordered.filter((symbol) => !symbol.global).length;
-  const symtab = Buffer.concat([
+  const symtab = concatenated([
     new Uint8Array(sizes.symbol),
     ...ordered.map((symbol) => symbolRecord(image.class, symbol, symbolNames)),
   ]);
@@ -224,7 +234,7 @@ export function writeImage(image: Image): Uint8Array {
     size: shstrtab.length,
   });
 
-  const table = Buffer.concat([
+  const table = concatenated([
     new Uint8Array(sizes.section),
     ...rows.map((row) => sectionRecord(image.class, row, names)),
   ]);
