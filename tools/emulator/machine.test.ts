@@ -3,7 +3,8 @@
 
 import { expect, test } from "vitest";
 import { al, ax, dword, dx, eax, ecx, mem } from "../asm/index.ts";
-import { LoadError, Machine, type MachineOptions } from "./machine.ts";
+import { Machine, type MachineOptions } from "./host/machine.ts";
+import { LoadError } from "./load-error.ts";
 import { COM1, guest, loadIdt, outb, print } from "./platform/testdata/guest.ts";
 
 const create = (kernel: Uint8Array, options: MachineOptions = {}): Promise<Machine> =>

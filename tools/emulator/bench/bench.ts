@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { Machine } from "../machine.ts";
+import { Machine } from "../host/machine.ts";
 import { benchKernel, MARK_END, MARK_START, type Workload } from "./frame.ts";
 import { workloads } from "./workloads.ts";
 

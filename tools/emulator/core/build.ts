@@ -6,7 +6,6 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { CoreExports, CoreImports } from "../interface.ts";
 import { RAM_BASE } from "./state.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -92,17 +91,6 @@ export async function buildCore(): Promise<Uint8Array> {
   renameSync(temporary, CORE_PATH);
   writeFileSync(stamp, hash);
   return wasm;
-}
-
-let compiled: Promise<WebAssembly.Module> | undefined;
-
-/** A fresh instance of the core. Call `create` on its exports before anything else. */
-export async function loadCore(imports: CoreImports): Promise<{ exports: CoreExports }> {
-  compiled ??= buildCore().then((bytes) => WebAssembly.compile(bytes as BufferSource));
-  const instance = await WebAssembly.instantiate(await compiled, {
-    env: imports as unknown as WebAssembly.ModuleImports,
-  });
-  return { exports: instance.exports as unknown as CoreExports };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

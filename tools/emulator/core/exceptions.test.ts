@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
 import * as o from "../../asm/index.ts";
-import { Machine } from "../machine.ts";
+import { Machine } from "../host/machine.ts";
 import { hasQemu, runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   ABSENT,

@@ -3,8 +3,8 @@
 // itself, and repeated string instructions over code.
 
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadCore } from "../host/core.ts";
 import { type CoreExports, type CoreImports, PageKind, RunExit } from "../interface.ts";
-import { loadCore } from "./build.ts";
 import {
   ACTIVE,
   REGS,

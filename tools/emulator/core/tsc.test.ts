@@ -2,8 +2,8 @@
 // (Intel SDM vol. 3B, 18.17: monotonic, unique). The oracle is the guest's own comparison.
 
 import { describe, expect, test } from "vitest";
+import { loadCore } from "../host/core.ts";
 import { type CoreExports, PageKind, RunExit } from "../interface.ts";
-import { loadCore } from "./build.ts";
 import {
   ACTIVE,
   S_ACTIVITY,

@@ -9,7 +9,7 @@ import { EmulatedCpu, USUAL } from "../cputest/emulator.ts";
 import { type Form, listForms } from "../cputest/forms.ts";
 import { Generator } from "../cputest/generate.ts";
 import { CODE_SIZE, Field, Memory, StateRecord } from "../cputest/record.ts";
-import { loadCore } from "./build.ts";
+import { loadCore } from "../host/core.ts";
 
 const IVY_BRIDGE = "mmx sse sse2 sse3 ssse3 sse4_1 sse4_2 popcnt aes pclmul avx f16c".split(" ");
 const MAX = "avx2 bmi1 bmi2 movbe fma adx sha".split(" ");

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { loadCore } from "../core/build.ts";
+import { loadCore } from "../host/core.ts";
 import { EmulatedCpu } from "./emulator.ts";
 import { ISA_FEATURES, listForms } from "./forms.ts";
 import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";

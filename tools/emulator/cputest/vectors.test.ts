@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadCore } from "../core/build.ts";
+import { loadCore } from "../host/core.ts";
 import { compareStates } from "./compare.ts";
 import { EmulatedCpu } from "./emulator.ts";
 import { listForms } from "./forms.ts";

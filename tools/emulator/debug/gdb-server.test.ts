@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { longModeKernel } from "../../asm/testdata/long_mode_kernel.ts";
 import { linkElf } from "../../elf/index.ts";
-import { Machine } from "../machine.ts";
+import { listenForGdb } from "../host/gdb-listener.ts";
+import { Machine } from "../host/machine.ts";
 import { GdbServer } from "./gdb-server.ts";
 import { Monitor } from "./monitor.ts";
 import { RunControl } from "./run-control.ts";
@@ -45,11 +46,13 @@ async function debug(commands: string[], cpus = 1): Promise<string> {
   const control = new RunControl(machine, true);
   const monitor = new Monitor(control, () => {});
   const server = new GdbServer(control, (line) => monitor.execute(line));
-  const port = await server.listen(0);
+  const listener = await listenForGdb(server, 0);
   const script = join(directory, "script");
   writeFileSync(
     script,
-    ["set pagination off", "set confirm off", `target remote :${port}`, ...commands].join("\n"),
+    ["set pagination off", "set confirm off", `target remote :${listener.port}`, ...commands].join(
+      "\n",
+    ),
   );
   const run = control.run();
   const gdb = spawn("gdb", ["-q", "-batch", "-nx", "-x", script, symbols]);
@@ -62,7 +65,7 @@ async function debug(commands: string[], cpus = 1): Promise<string> {
   });
   await new Promise((resolve) => gdb.on("close", resolve));
   machine.stop();
-  server.close();
+  listener.close();
   void run;
   return output;
 }

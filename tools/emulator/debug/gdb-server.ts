@@ -1,21 +1,18 @@
-// gdb's remote serial protocol over TCP (GDB manual, appendix E), all-stop: CPUs are the threads of
+// gdb's remote serial protocol (GDB manual, appendix E), all-stop: CPUs are the threads of
 // one process, thread n is CPU n - 1. Memory is what the selected CPU sees at linear addresses,
 // without regard to protection; addresses of devices are not touched.
 
-import { createServer, type Server, type Socket } from "node:net";
-import { LoadError } from "../loader/load-error.ts";
 import { readLinear, writeLinear } from "../platform/page-walk.ts";
+import { bytesOfText, frame, hex, PacketReader, unhex } from "./gdb-packets.ts";
 import { readAll, readRegister, targetXml, writeAll, writeRegister } from "./gdb-target.ts";
 import type { Halt, RunControl, WatchKind } from "./run-control.ts";
 
 const PACKET_BYTES = 0x4000;
 const SIGINT = 2;
 const SIGTRAP = 5;
-const INTERRUPT_BYTE = 3;
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
-const text = (t: string): string => Buffer.from(t, "utf8").toString("hex");
+/** Hexadecimal digits of a text's bytes. */
+const text = (t: string): string => hex(new TextEncoder().encode(t));
 
 const WATCH_OF_Z: Record<string, WatchKind> = { "2": "write", "3": "read", "4": "access" };
 const WATCH_REASON: Record<WatchKind, string> = {
@@ -24,43 +21,18 @@ const WATCH_REASON: Record<WatchKind, string> = {
   access: "awatch",
 };
 
-/** Splits what arrives into packets, acknowledgements and interrupts. */
-class PacketReader {
-  #pending = Buffer.alloc(0);
-
-  *feed(data: Buffer): Generator<{ kind: "packet" | "bad"; body: Buffer } | { kind: "interrupt" }> {
-    this.#pending = Buffer.concat([this.#pending, data]);
-    for (;;) {
-      const first = this.#pending[0];
-      if (first === undefined) return;
-      if (first === INTERRUPT_BYTE) {
-        this.#pending = this.#pending.subarray(1);
-        yield { kind: "interrupt" };
-        continue;
-      }
-      if (first !== 0x24) {
-        this.#pending = this.#pending.subarray(1);
-        continue;
-      }
-      const end = this.#pending.indexOf(0x23);
-      if (end < 0 || this.#pending.length < end + 3) return;
-      const raw = this.#pending.subarray(1, end);
-      const given = Number.parseInt(this.#pending.toString("latin1", end + 1, end + 3), 16);
-      const sum = raw.reduce((s, b) => s + b, 0) & 0xff;
-      this.#pending = this.#pending.subarray(end + 3);
-      yield { kind: sum === given ? "packet" : "bad", body: unescaped(raw) };
-    }
-  }
+/** The way to a debugger: a socket's other end, or whatever carries bytes. */
+export interface GdbConnection {
+  write(bytes: Uint8Array): void;
+  close(): void;
 }
 
-/** "}" escapes the next byte, which is sent with bit 5 flipped. */
-function unescaped(raw: Buffer): Buffer {
-  const out: number[] = [];
-  for (let i = 0; i < raw.length; i++) {
-    if (raw[i] === 0x7d) out.push((raw[++i] ?? 0) ^ 0x20);
-    else out.push(raw[i] as number);
-  }
-  return Buffer.from(out);
+/** What the connection tells the server. */
+export interface GdbPeer {
+  /** Bytes of the debugger. */
+  receive(bytes: Uint8Array): void;
+  /** The debugger has gone. */
+  closed(): void;
 }
 
 export class GdbServer {
@@ -68,8 +40,7 @@ export class GdbServer {
   readonly #monitor: (line: string) => Promise<string>;
   /** The debugger kills the machine. */
   onKill: () => void = () => {};
-  #server: Server | undefined;
-  #socket: Socket | undefined;
+  #connection: GdbConnection | undefined;
   #acknowledge = true;
   /** CPU for g, m and so on, and for c and s. */
   #selected = 0;
@@ -86,35 +57,13 @@ export class GdbServer {
 
   /** True while a debugger is connected. */
   get connected(): boolean {
-    return this.#socket !== undefined;
+    return this.#connection !== undefined;
   }
 
-  /** Listens on 127.0.0.1 and returns the port (another one for 0). Throws `LoadError` if it is taken. */
-  async listen(port: number): Promise<number> {
-    const server = createServer((socket) => this.#accept(socket));
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (error) =>
-        reject(new LoadError(`gdb: cannot listen on port ${port}: ${error.message}`)),
-      );
-      server.listen(port, "127.0.0.1", resolve);
-    });
-    const address = server.address();
-    return typeof address === "object" && address !== null ? address.port : port;
-  }
-
-  close(): void {
-    this.#socket?.destroy();
-    this.#server?.close();
-  }
-
-  #accept(socket: Socket): void {
-    if (this.#socket !== undefined) {
-      socket.destroy();
-      return;
-    }
-    socket.setNoDelay(true);
-    this.#socket = socket;
+  /** Takes a debugger that has connected; undefined if there is one already. */
+  connect(connection: GdbConnection): GdbPeer | undefined {
+    if (this.#connection !== undefined) return undefined;
+    this.#connection = connection;
     this.#acknowledge = true;
     this.#running = false;
     this.#selected = 0;
@@ -122,20 +71,21 @@ export class GdbServer {
     this.#control.pause();
     const reader = new PacketReader();
     let queue = Promise.resolve();
-    socket.on("data", (data) => {
-      for (const item of reader.feed(data)) {
-        if (item.kind === "interrupt") this.#interrupt();
-        else queue = queue.then(() => this.#receive(item.kind === "packet", item.body));
-      }
-    });
-    const gone = (): void => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      this.#forget();
-      this.#control.resume();
+    return {
+      receive: (bytes) => {
+        for (const item of reader.feed(bytes)) {
+          if (item.kind === "interrupt") this.#interrupt();
+          else
+            queue = queue.then(() => this.#receive(item.kind === "packet" ? item.body : undefined));
+        }
+      },
+      closed: () => {
+        if (this.#connection !== connection) return;
+        this.#connection = undefined;
+        this.#forget();
+        this.#control.resume();
+      },
     };
-    socket.on("close", gone);
-    socket.on("error", gone);
   }
 
   /** Removes what the debugger has left in the machine. */
@@ -150,19 +100,14 @@ export class GdbServer {
   }
 
   #send(body: string): void {
-    const escaped = body.replace(
-      /[}#$*]/g,
-      (c) => `}${String.fromCharCode(c.charCodeAt(0) ^ 0x20)}`,
-    );
-    let sum = 0;
-    for (let i = 0; i < escaped.length; i++) sum = (sum + escaped.charCodeAt(i)) & 0xff;
-    this.#socket?.write(`$${escaped}#${sum.toString(16).padStart(2, "0")}`, "latin1");
+    this.#connection?.write(frame(body));
   }
 
-  async #receive(good: boolean, body: Buffer): Promise<void> {
-    if (this.#acknowledge) this.#socket?.write(good ? "+" : "-");
-    if (!good) return;
-    const reply = await this.#answer(body.toString("latin1"));
+  /** A packet, or undefined for one with a wrong checksum. */
+  async #receive(body: string | undefined): Promise<void> {
+    if (this.#acknowledge) this.#connection?.write(bytesOfText(body === undefined ? "-" : "+"));
+    if (body === undefined) return;
+    const reply = await this.#answer(body);
     if (reply !== undefined) this.#send(reply);
   }
 
@@ -254,7 +199,7 @@ export class GdbServer {
         this.#control.resume();
         return undefined;
       case "k":
-        this.#socket?.destroy();
+        this.#connection?.close();
         this.onKill();
         return undefined;
       case "q":
@@ -308,7 +253,7 @@ export class GdbServer {
     const colon = arguments_.indexOf(":");
     const [address] = arguments_.slice(0, colon).split(",");
     const data = arguments_.slice(colon + 1);
-    const bytes = binary ? new Uint8Array(Buffer.from(data, "latin1")) : unhex(data);
+    const bytes = binary ? bytesOfText(data) : unhex(data);
     const done = writeLinear(
       this.#access(),
       this.#control.machine.ram,
@@ -362,7 +307,8 @@ export class GdbServer {
       return text(`CPU#${n} [${states[cpus[n]?.activity ?? 0]}]`);
     }
     if (packet.startsWith("qRcmd,")) {
-      return text(await this.#monitor(Buffer.from(packet.slice(6), "hex").toString("utf8")));
+      const line = new TextDecoder().decode(unhex(packet.slice(6)));
+      return text(await this.#monitor(line));
     }
     return "";
   }

@@ -1,9 +1,8 @@
 // The items of -d and how their lines look. Interrupts and resets come from the core's trace events,
 // the others from the platform.
 
-import type { Sink } from "../host/output.ts";
 import type { Machine } from "../machine.ts";
-import type { Disassembler } from "./disassemble.ts";
+import type { Disassemble } from "./disassembly.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 /** What -d can show. */
@@ -48,7 +47,7 @@ export class GuestEventLog {
   readonly #out: (line: string) => void;
   machine: Machine | undefined;
   /** Needed for in_asm. */
-  disassemble: Disassembler | undefined;
+  disassemble: Disassemble | undefined;
 
   constructor(items: readonly LogItem[], out: (line: string) => void) {
     this.#items = new Set(items);
@@ -115,7 +114,8 @@ export class GuestEventLog {
       `CPU${cpu}: code at 0x${rip.toString(16)}${name === "" ? "" : ` (${name})`}${source === undefined ? "" : ` in ${source.file}:${source.line}`}`,
     );
     const code = machine.readLinear(linear, length, cpu);
-    for (const line of this.disassemble?.(code, rip, access.codeBits) ?? []) this.#out(`  ${line}`);
+    const lines = this.disassemble?.(code, rip, access.codeBits, code.length) ?? [];
+    for (const { address, text } of lines) this.#out(`  0x${address.toString(16)}: ${text}`);
   }
 
   #table: SymbolTable | undefined;
@@ -125,17 +125,4 @@ export class GuestEventLog {
     this.#table ??= this.machine?.symbols();
     return this.#table;
   }
-}
-
-/** A disassembler that works while the guest runs, for in_asm; it takes a moment to load. */
-export async function loadDisassembler(): Promise<Disassembler> {
-  const { disassembler } = await import("./disassemble.ts");
-  return disassembler();
-}
-
-/** Writes lines to a sink. */
-export function lineWriter(sink: Sink): (line: string) => void {
-  return (line) => {
-    for (const byte of new TextEncoder().encode(`${line}\n`)) sink.write(byte);
-  };
 }

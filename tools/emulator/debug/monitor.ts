@@ -130,14 +130,16 @@ export class Monitor {
     const read = (at: bigint, n: number): Uint8Array =>
       physical ? machine.readPhysical(Number(at), n) : machine.readLinear(at, n, this.#cpu);
     if (format[2] === "i") {
-      const { disassemble } = await import("./disassemble.ts");
+      const disassemble = await machine.options.disassembler?.();
+      if (disassemble === undefined) return "there is no disassembler here";
       const bits = machine.cpus[this.#cpu]?.codeBits ?? 64;
-      const lines = await disassemble(
+      const symbols = machine.symbols();
+      const lines = disassemble(
         read(where, count * 15),
         where,
         bits,
         count,
-        machine.symbols(),
+        (target) => symbols?.describe(target) ?? "",
       );
       return lines.map((l) => `0x${l.address.toString(16)}: ${l.text}`).join("\n");
     }

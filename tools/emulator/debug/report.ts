@@ -4,7 +4,6 @@
 import type { Machine } from "../machine.ts";
 import type { CpuAccess, SegmentName } from "../platform/cpu-access.ts";
 import { GENERAL_NAMES } from "../platform/cpu-access.ts";
-import { disassemble } from "./disassemble.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 const CODE_BYTES = 96;
@@ -84,14 +83,14 @@ async function codeLines(
   const linear = cpu.codeBits === 64 ? rip : BigInt.asUintN(32, cpu.segment("cs").base + rip);
   const code = machine.readLinear(linear, CODE_BYTES, cpu.cpu);
   if (code.length === 0) return [`  RIP 0x${hex(rip, 1)} is not mapped`];
-  const lines = await disassemble(code, rip, cpu.codeBits, CODE_LINES, symbols);
-  return lines.map((l, i) => {
-    const bytes = [...l.bytes]
-      .map((b) => hex(b, 2))
-      .join("")
-      .padEnd(22);
-    return `${i === 0 ? "=>" : "  "} ${hex(l.address, 1)}: ${bytes} ${l.text}`;
-  });
+  const digits = (bytes: Uint8Array): string => [...bytes].map((b) => hex(b, 2)).join("");
+  const disassemble = await machine.options.disassembler?.();
+  if (disassemble === undefined) return [`=> ${hex(rip, 1)}: ${digits(code.subarray(0, 32))}`];
+  const describe = (target: bigint): string => symbols?.describe(target) ?? "";
+  return disassemble(code, rip, cpu.codeBits, CODE_LINES, describe).map(
+    (l, i) =>
+      `${i === 0 ? "=>" : "  "} ${hex(l.address, 1)}: ${digits(l.bytes).padEnd(22)} ${l.text}`,
+  );
 }
 
 function word(machine: Machine, cpu: CpuAccess, address: bigint, size: number): bigint | undefined {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { al, dword, eax, ecx, edi, esi, mem } from "../../asm/index.ts";
-import { Machine } from "../machine.ts";
+import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
 import { type Halt, RunControl } from "./run-control.ts";
 

@@ -2,8 +2,8 @@
 // source lines from its DWARF where the linker kept it.
 
 import { readElf, SymbolType } from "../../elf/index.ts";
+import type { Input } from "../loader/boot-image.ts";
 import { isElf } from "../loader/elf-image.ts";
-import type { Input } from "../loader/load-error.ts";
 import { elfLines, type LineTable, type SourceLine } from "./line-table.ts";
 
 export interface Symbol {

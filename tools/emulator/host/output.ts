@@ -2,7 +2,7 @@
 // nothing is lost when the process ends and the order of two streams to one descriptor is kept.
 
 import { closeSync, openSync, writeSync } from "node:fs";
-import { LoadError } from "../loader/load-error.ts";
+import { LoadError } from "../load-error.ts";
 
 const FLUSH_BYTES = 4096;
 /** Pause before a full pipe is tried again, ms. */
@@ -69,4 +69,11 @@ export function fileSink(path: string, option: string): FdSink {
   } catch (error) {
     throw new LoadError(`${option}: cannot write ${path}: ${(error as Error).message}`);
   }
+}
+
+/** Writes lines to a sink. */
+export function lineWriter(sink: Sink): (line: string) => void {
+  return (line) => {
+    for (const byte of new TextEncoder().encode(`${line}\n`)) sink.write(byte);
+  };
 }

@@ -2,7 +2,8 @@
 // (System V ABI, "Program loading"; the entry point is translated like a virtual address).
 
 import { type ElfFile, FileType, Machine, readElf, SegmentType } from "../../elf/index.ts";
-import { type Chunk, type Input, LoadError } from "./load-error.ts";
+import { LoadError } from "../load-error.ts";
+import type { Chunk, Input } from "./boot-image.ts";
 
 export interface KernelImage {
   chunks: Chunk[];

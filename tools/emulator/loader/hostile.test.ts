@@ -2,10 +2,10 @@
 // memory or say in one line what is wrong, and never anything else.
 
 import { expect, test } from "vitest";
+import { LoadError } from "../load-error.ts";
 import { memoryMap } from "../platform/memory-map.ts";
 import { busGuest } from "../platform/testdata/bus-guest.ts";
 import { loadKernel } from "./kernel.ts";
-import { LoadError } from "./load-error.ts";
 
 const map = memoryMap(64 << 20);
 const machine = { map, cpus: 1, hasDisplay: true };

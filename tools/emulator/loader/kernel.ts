@@ -1,9 +1,10 @@
 // Finds out which boot protocol a kernel file speaks and lays it out by that.
 
+import { LoadError } from "../load-error.ts";
 import type { MemoryMap } from "../platform/memory-map.ts";
+import type { BootImage, Input } from "./boot-image.ts";
 import { isElf } from "./elf-image.ts";
 import { isLinux, linuxImage } from "./linux.ts";
-import { type BootImage, type Input, LoadError } from "./load-error.ts";
 import type { Module } from "./modules.ts";
 import { findHeader, multiboot1 } from "./multiboot1.ts";
 import { findHeader2, multiboot2 } from "./multiboot2.ts";

@@ -2,9 +2,10 @@
 // the 64-bit entry point where the kernel has one, else through the 32-bit one. Left out: the 16-bit
 // real-mode entry, zImages (loaded low), EFI handover, setup_data.
 
+import { LoadError } from "../load-error.ts";
 import { RSDP_ADDRESS } from "../platform/firmware/acpi-tables.ts";
 import { type MemoryMap, MIB } from "../platform/memory-map.ts";
-import { type BootImage, type Chunk, checkPlacement, type Input, LoadError } from "./load-error.ts";
+import { type BootImage, type Chunk, checkPlacement, type Input } from "./boot-image.ts";
 import type { Module } from "./modules.ts";
 
 const PAGE = 4096;

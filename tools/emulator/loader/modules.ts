@@ -1,8 +1,8 @@
 // The list of boot modules as QEMU's -initrd takes it for Multiboot kernels: files separated by
 // commas, each with its arguments behind the first space; a doubled comma is a comma.
 
-import { readFileSync } from "node:fs";
-import { type Input, LoadError } from "./load-error.ts";
+import { LoadError } from "../load-error.ts";
+import type { Input } from "./boot-image.ts";
 
 export interface Module {
   file: Input;
@@ -23,30 +23,4 @@ export function parseModules(list: string): { path: string; commandLine: string 
     }
     return { path, commandLine };
   });
-}
-
-/** Reads a file for the machine. Throws `LoadError` with the system's reason. */
-export function readInput(path: string, what: string): Input {
-  try {
-    return { name: path, data: readFileSync(path) };
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason =
-      code === "ENOENT"
-        ? "there is no such file"
-        : code === "EISDIR"
-          ? "it is a directory"
-          : code === "EACCES"
-            ? "it may not be read"
-            : (error as Error).message;
-    throw new LoadError(`${what} ${path}: ${reason}`);
-  }
-}
-
-/** Reads all modules of an -initrd value. */
-export function readModules(list: string): Module[] {
-  return parseModules(list).map(({ path, commandLine }) => ({
-    file: readInput(path, "module"),
-    commandLine,
-  }));
 }

@@ -9,8 +9,8 @@ import { expect, test } from "vitest";
 import { memoryMap } from "../platform/memory-map.ts";
 import { type Access, busGuest, encodeScript } from "../platform/testdata/bus-guest.ts";
 import { hasQemu } from "../platform/testdata/qemu.ts";
+import type { BootImage } from "./boot-image.ts";
 import { loadKernel } from "./kernel.ts";
-import type { BootImage } from "./load-error.ts";
 import { parseModules } from "./modules.ts";
 import { multiboot1 } from "./multiboot1.ts";
 

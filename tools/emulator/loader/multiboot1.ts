@@ -4,9 +4,10 @@
 // in the page behind the kernel, modules page-aligned behind that. Video modes are left out: a kernel
 // that asks for one stays in text mode.
 
+import { LoadError } from "../load-error.ts";
 import type { MemoryMap } from "../platform/memory-map.ts";
+import { type BootImage, type Chunk, checkPlacement, type Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
-import { type BootImage, type Chunk, checkPlacement, type Input, LoadError } from "./load-error.ts";
 import type { Module } from "./modules.ts";
 
 export const HEADER_MAGIC = 0x1badb002;

@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import { Assembler, al, dword, dx, eax, ebx, esi, esp, type Operand } from "../../asm/index.ts";
 import { linkElf } from "../../elf/index.ts";
-import { Machine } from "../machine.ts";
+import { Machine } from "../host/machine.ts";
 import { memoryMap } from "../platform/memory-map.ts";
 import { loadKernel } from "./kernel.ts";
 

@@ -3,17 +3,17 @@
 // line, loader name, modules, memory, ACPI, framebuffer and ELF sections. EFI and relocation are left
 // out: those tags are optional for a BIOS loader, and required unknown ones are refused.
 
+import { LoadError } from "../load-error.ts";
 import { acpiTables } from "../platform/firmware/acpi-tables.ts";
 import { FRAMEBUFFER_BASE, type MemoryMap } from "../platform/memory-map.ts";
-import { elfImage, isElf } from "./elf-image.ts";
 import {
   type BootImage,
   type Chunk,
   checkPlacement,
   type FramebufferMode,
   type Input,
-  LoadError,
-} from "./load-error.ts";
+} from "./boot-image.ts";
+import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
 
 export const HEADER_MAGIC = 0xe85250d6;

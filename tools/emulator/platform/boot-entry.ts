@@ -2,7 +2,7 @@
 // with a GDT that holds them, interrupts off (Multiboot 0.6.96, 3.2; Linux x86 boot protocol, "32-bit"
 // and "64-bit boot protocol").
 
-import type { BootImage, EntryState } from "../loader/load-error.ts";
+import type { BootImage, EntryState } from "../loader/boot-image.ts";
 import type { CpuAccess, Segment } from "./cpu-access.ts";
 import type { GuestRam } from "./guest-ram.ts";
 

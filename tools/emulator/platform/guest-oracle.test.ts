@@ -22,7 +22,7 @@ import {
   esp,
   ss,
 } from "../../asm/index.ts";
-import { Machine } from "../machine.ts";
+import { Machine } from "../host/machine.ts";
 import { COM1, guest, loadIdt, outb, print } from "./testdata/guest.ts";
 import { BY_INSTRUCTIONS, hasQemu, runOnQemu } from "./testdata/qemu.ts";
 

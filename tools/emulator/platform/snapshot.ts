@@ -1,6 +1,7 @@
 // A machine's whole state as plain data: core memory without its caches, RAM, devices, timers. Pages of zeros are left out, so that a snapshot has the size of what the guest touched.
 
-import { createHash } from "node:crypto";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import {
   APIC_STRIDE,
   APICS,
@@ -91,7 +92,7 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   if (snapshot.videoMemory !== undefined) board.vga?.vram.set(snapshot.videoMemory);
   for (const device of board.devices()) device.restored?.();
   for (const cpu of machine.cpus) cpu.commit();
-  machine.setSerialOutput(snapshot.serialOutput);
+  machine.serial.replaceOutput(snapshot.serialOutput);
 }
 
 /** Text that is the same for the same device state. */
@@ -101,17 +102,20 @@ function canonical(value: unknown): string {
 
 /** SHA-256 over everything a guest can observe. */
 export function stateHash(machine: Machine): string {
-  const hash = createHash("sha256");
+  const hash = sha256.create();
+  const text = (value: string): void => {
+    hash.update(utf8ToBytes(value));
+  };
   for (const [frame, bytes] of usedPages(machine)) {
-    hash.update(String(frame));
+    text(String(frame));
     hash.update(bytes);
   }
-  for (const cpu of machine.cpus) hash.update(canonical(cpu.dump()));
+  for (const cpu of machine.cpus) text(canonical(cpu.dump()));
   for (const d of machine.board.devices()) {
-    hash.update(d.name);
-    hash.update(canonical(d.state));
+    text(d.name);
+    text(canonical(d.state));
   }
   if (machine.board.vga !== undefined) hash.update(machine.board.vga.vram);
-  hash.update(String(machine.core.time()));
-  return hash.digest("hex");
+  text(String(machine.core.time()));
+  return bytesToHex(hash.digest());
 }

@@ -28,7 +28,7 @@ import {
   sp,
   ss,
 } from "../../../asm/index.ts";
-import { Machine } from "../../machine.ts";
+import { Machine } from "../../host/machine.ts";
 import { hasQemu } from "../testdata/qemu.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bios-"));

@@ -3,11 +3,11 @@
 // signature 0xAA55; CD: El Torito without emulation or with a floppy).
 
 import type { PortHandler } from "../../devices/device.ts";
+import { type Disk, elTorito, emulatedFloppy } from "../../media/disk.ts";
 import type { CpuAccess } from "../cpu-access.ts";
 import type { GuestRam } from "../guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
-import { type Disk, elTorito, emulatedFloppy } from "./disk.ts";
 import { CD_DRIVE, DiskServices, FLOPPY, HARD_DISK } from "./disk-services.ts";
 import { firmwareData } from "./low-memory.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";

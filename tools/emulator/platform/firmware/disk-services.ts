@@ -2,7 +2,7 @@
 // Drive specification 3.0; El Torito 1.0, 4Bh). Drive 0x80 is the hard disk, 0xE0 a CD, as BIOSes
 // number them. Floppies exist where a CD emulates one.
 
-import type { Disk } from "./disk.ts";
+import type { Disk } from "../../media/disk.ts";
 import { Registers } from "./registers.ts";
 
 export const FLOPPY = 0x00;

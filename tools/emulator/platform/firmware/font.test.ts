@@ -3,7 +3,7 @@
 
 import { expect, test } from "vitest";
 import { al, dword, dx, eax, mem } from "../../../asm/index.ts";
-import { Machine } from "../../machine.ts";
+import { Machine } from "../../host/machine.ts";
 import { guest } from "../testdata/guest.ts";
 import { GLYPH_STRIDE, textFont } from "./font.ts";
 

@@ -1,9 +1,7 @@
-// The one error of the loaders: the message names the file, the place and what was expected, and
-// says what to do where that is known.
+// What a boot loader makes of a kernel and its modules: bytes at physical addresses and the registers with which
+// the kernel is entered.
 
-export class LoadError extends Error {
-  override name = "LoadError";
-}
+import { LoadError } from "../load-error.ts";
 
 /** A file given to a loader. */
 export interface Input {

@@ -1,11 +1,11 @@
 // The command line: QEMU's names for what this machine has. One table describes every option; help,
 // parsing and the suggestion for a mistyped one are derived from it.
 
-import { LOG_ITEMS, type LogItem } from "./debug/log.ts";
-import { DEBUG_EXIT_DEFAULT } from "./devices/isa-debug-exit.ts";
-import { LoadError } from "./loader/load-error.ts";
-import { CPU_MODELS, type CpuModel, MAX_CPUS, parseMemory } from "./machine.ts";
-import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
+import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
+import { DEBUG_EXIT_DEFAULT } from "../devices/isa-debug-exit.ts";
+import { LoadError } from "../load-error.ts";
+import { CPU_MODELS, type CpuModel, MAX_CPUS, parseMemory } from "../machine-options.ts";
+import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 
 /** A character device: the guest's bytes go there. */
 export type Chardev = { kind: "stdio" } | { kind: "file"; path: string } | { kind: "null" };

@@ -1,6 +1,12 @@
 // The command `emu`: QEMU's flags onto the Machine API, the host's terminal onto the guest's serial
 // line. It owns the process: signals, exit status, and giving the terminal back on every way out.
 
+import type { GdbServer } from "../debug/gdb-server.ts";
+import { GuestEventLog } from "../debug/log.ts";
+import { Monitor } from "../debug/monitor.ts";
+import { RunControl } from "../debug/run-control.ts";
+import { LoadError } from "../load-error.ts";
+import type { Stop } from "../machine.ts";
 import {
   type Chardev,
   type CliOptions,
@@ -8,14 +14,9 @@ import {
   parseArguments,
   UsageError,
 } from "./cli-options.ts";
-import type { GdbServer } from "./debug/gdb-server.ts";
-import { GuestEventLog, lineWriter, loadDisassembler } from "./debug/log.ts";
-import { Monitor } from "./debug/monitor.ts";
-import { RunControl } from "./debug/run-control.ts";
-import { HostInput } from "./host/input.ts";
-import { FdSink, fileSink, nullSink, type Sink } from "./host/output.ts";
-import { LoadError } from "./loader/load-error.ts";
-import { Machine, type Stop } from "./machine.ts";
+import { HostInput } from "./input.ts";
+import { Machine } from "./machine.ts";
+import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -166,7 +167,7 @@ class Session {
       onTrace: (...event) => log.event(...event),
     });
     log.machine = machine;
-    if (o.log.includes("in_asm")) log.disassemble = await loadDisassembler();
+    if (o.log.includes("in_asm")) log.disassemble = await machine.options.disassembler?.();
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
     return machine;
@@ -198,10 +199,13 @@ class Session {
   }
 
   async #startGdb(control: RunControl, monitor: Monitor, port: number): Promise<void> {
-    const { GdbServer: Server } = await import("./debug/gdb-server.ts");
+    const [{ GdbServer: Server }, { listenForGdb }] = await Promise.all([
+      import("../debug/gdb-server.ts"),
+      import("./gdb-listener.ts"),
+    ]);
     this.#gdb = new Server(control, (line) => monitor.execute(line));
     this.#gdb.onKill = () => this.leave(0);
-    await this.#gdb.listen(port);
+    await listenForGdb(this.#gdb, port);
   }
 
   async #end(machine: Machine, stop: Stop): Promise<void> {

@@ -1,8 +1,9 @@
 // Disk images as a BIOS sees them: sectors of 512 bytes on hard disks, 2048 on CDs. Images are not
 // changed: what a guest writes is kept beside them and lost at the end of the run.
 
-import type { Device } from "../../devices/device.ts";
-import { LoadError } from "../../loader/load-error.ts";
+import type { Device } from "../devices/device.ts";
+import { LoadError } from "../load-error.ts";
+import type { ImageSource } from "./image.ts";
 
 export type DiskKind = "disk" | "cdrom" | "floppy";
 
@@ -10,15 +11,6 @@ export interface Geometry {
   cylinders: number;
   heads: number;
   sectors: number;
-}
-
-/** Contents of an image, read on demand. */
-export interface ImageSource {
-  name: string;
-  /** Bytes. */
-  size: number;
-  /** `length` bytes at `offset`; zeros beyond the end. */
-  read(offset: number, length: number): Uint8Array;
 }
 
 export class Disk implements Device {

@@ -1,0 +1,63 @@
+// The compiled core as it comes, bytes or a module, and fresh instances of it.
+
+import type { CoreExports, CoreImports } from "../interface.ts";
+import { LoadError } from "../load-error.ts";
+
+/** The CPU core, compiled from core/guest: a WebAssembly module or its bytes. */
+export type CoreSource = WebAssembly.Module | Uint8Array | ArrayBuffer;
+
+/** Bytes that have been compiled; the same ones are not compiled for each machine. */
+const compiled = new WeakMap<object, Promise<WebAssembly.Module>>();
+
+const firstLine = (error: unknown): string => String(error).split("\n")[0] as string;
+
+/** Compiles the core. `name` is for messages. Throws `LoadError` if the bytes are no module of WebAssembly. */
+export async function compileCore(
+  bytes: Uint8Array | ArrayBuffer,
+  name = "the CPU core",
+): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes as BufferSource);
+  } catch (error) {
+    throw new LoadError(
+      `${name}: ${bytes.byteLength} bytes that are damaged or cut off (${firstLine(error)})`,
+    );
+  }
+}
+
+function moduleOf(source: CoreSource): Promise<WebAssembly.Module> | WebAssembly.Module {
+  if (source instanceof WebAssembly.Module) return source;
+  let module = compiled.get(source);
+  if (module === undefined) {
+    module = compileCore(source);
+    compiled.set(source, module);
+  }
+  return module;
+}
+
+/**
+ * A fresh instance of the core. Call `create` on it before anything else. Throws `LoadError` if the module is
+ * damaged or another program.
+ */
+export async function instantiateCore(
+  source: CoreSource,
+  imports: CoreImports,
+): Promise<CoreExports> {
+  if (typeof source !== "object" || source === null) {
+    throw new LoadError("the CPU core: expected emulator-core.wasm as bytes or WebAssembly.Module");
+  }
+  const module = await moduleOf(source);
+  let instance: WebAssembly.Instance;
+  try {
+    instance = await WebAssembly.instantiate(module, {
+      env: imports as unknown as WebAssembly.ModuleImports,
+    });
+  } catch (error) {
+    if (!(error instanceof WebAssembly.LinkError)) throw error;
+    throw new LoadError(`the CPU core: it is of another version (${firstLine(error)})`);
+  }
+  if (typeof instance.exports.create !== "function") {
+    throw new LoadError("the CPU core: it is a WebAssembly module of something else");
+  }
+  return instance.exports as unknown as CoreExports;
+}

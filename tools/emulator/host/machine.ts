@@ -1,0 +1,75 @@
+// The machine for Node: kernel, modules and disks may be paths, and the compiled core is there.
+
+import { Machine as PortableMachine } from "../machine.ts";
+import type {
+  DiskOptions as PortableDisk,
+  ModuleOptions as PortableModule,
+  MachineOptions as PortableOptions,
+} from "../machine-options.ts";
+import { builtCore } from "./core.ts";
+import { readInput, readModules } from "./files.ts";
+import { openImage } from "./image-file.ts";
+
+export interface ModuleOptions extends Omit<PortableModule, "file"> {
+  /** Path, or contents. */
+  file: string | Uint8Array;
+}
+
+/** A disk image: path, contents, or a reader of them. */
+export interface DiskOptions extends Omit<PortableDisk, "image"> {
+  image: string | PortableDisk["image"];
+}
+
+export interface MachineOptions
+  extends Omit<PortableOptions, "core" | "kernel" | "modules" | "disks"> {
+  /** The compiled CPU core; the one of this installation by default. */
+  core?: PortableOptions["core"];
+  /** Kernel: path, or contents. Its path is its name unless `kernelName` says otherwise. */
+  kernel?: string | Uint8Array;
+  /** Boot modules, or the value of -initrd: "FILE ARGS,FILE ARGS". */
+  modules?: readonly ModuleOptions[] | string;
+  /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
+  disks?: readonly DiskOptions[];
+}
+
+function moduleOf(module: ModuleOptions): PortableModule {
+  if (typeof module.file !== "string") return { ...module, file: module.file };
+  const { name, data } = readInput(module.file, "module");
+  return { ...module, name: module.name ?? name, file: data };
+}
+
+function modulesOf(modules: MachineOptions["modules"]): PortableModule[] {
+  if (typeof modules !== "string") return (modules ?? []).map(moduleOf);
+  return readModules(modules).map(({ file, commandLine }) => ({
+    file: file.data,
+    name: file.name,
+    commandLine,
+  }));
+}
+
+/** Reads the files that options name. Throws `LoadError` with the system's reason. */
+export async function readFiles(options: MachineOptions): Promise<PortableOptions> {
+  const { core, kernel, modules, disks, ...rest } = options;
+  const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
+  return {
+    disassembler: async () => (await import("./disassemble.ts")).loadDisassembler(),
+    ...rest,
+    kernel: file?.data ?? (kernel as Uint8Array | undefined),
+    kernelName: rest.kernelName ?? file?.name,
+    modules: kernel === undefined ? [] : modulesOf(modules),
+    disks: (disks ?? []).map(({ kind, image }) => ({
+      kind,
+      image: typeof image === "string" ? openImage(image) : image,
+    })),
+    core: core ?? (await builtCore()),
+  };
+}
+
+/** See the portable machine; `create` also takes paths and needs no core. */
+export class Machine extends PortableMachine {
+  /** Builds a machine and boots it up to the kernel's first instruction. Throws `LoadError`. */
+  static override async create(options: MachineOptions = {}): Promise<Machine> {
+    // biome-ignore lint/complexity/noThisInStatic: the machine is to be one of this class
+    return super.create(await readFiles(options));
+  }
+}

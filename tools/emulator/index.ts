@@ -1,0 +1,27 @@
+// The emulator as a library, for every host: bytes in, functions out, the compiled core among the options. What
+// Node adds, paths and the core that is there, is in host/index.ts, which has the same names.
+
+export type { CoreSource } from "./core/load.ts";
+export type { Disassemble, Line } from "./debug/disassembly.ts";
+export { type GdbConnection, type GdbPeer, GdbServer } from "./debug/gdb-server.ts";
+export { GuestEventLog, LOG_ITEMS, type LogItem } from "./debug/log.ts";
+export { Monitor } from "./debug/monitor.ts";
+export { type Halt, RunControl, type Watchpoint } from "./debug/run-control.ts";
+export type { Picture } from "./devices/vga.ts";
+export { LoadError } from "./load-error.ts";
+export { Machine, type RunLimits, type Stop } from "./machine.ts";
+export {
+  CPU_MODELS,
+  type CpuModel,
+  type DiskOptions,
+  MAX_CPUS,
+  type MachineOptions,
+  type MediaKind,
+  type ModuleOptions,
+  parseMemory,
+} from "./machine-options.ts";
+export type { ImageSource } from "./media/image.ts";
+export { CpuAccess } from "./platform/cpu-access.ts";
+export type { Snapshot } from "./platform/snapshot.ts";
+export type { RgbaPicture } from "./screen.ts";
+export { SerialLine } from "./serial-line.ts";

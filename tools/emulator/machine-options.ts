@@ -1,0 +1,140 @@
+// What a machine is made of, and the checks of it. Files come as bytes or readers, output goes to functions: what
+// they are on the host is the business of host/ (Node) or of a page.
+
+import type { CoreSource } from "./core/load.ts";
+import type { Disassemble } from "./debug/disassembly.ts";
+import type { CoreImports } from "./interface.ts";
+import { LoadError } from "./load-error.ts";
+import type { Module } from "./loader/modules.ts";
+import { bytesImage, type ImageSource } from "./media/image.ts";
+import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
+
+/** CPU models by their name on the command line, and their number in the core. */
+export const CPU_MODELS = { default: 0, max: 1 } as const;
+export type CpuModel = keyof typeof CPU_MODELS;
+
+export const MAX_CPUS = 32;
+
+/** Power-on time of the RTC unless told otherwise: runs must not depend on the host's clock. */
+const DEFAULT_EPOCH = Date.UTC(2026, 0, 1) / 1000;
+
+/** Kinds of media, in the words of -drive. */
+export type MediaKind = "disk" | "cdrom";
+
+export interface ModuleOptions {
+  /** Contents. */
+  file: Uint8Array;
+  /** For messages; "module0" and so on by default. */
+  name?: string;
+  /** The string the kernel sees for the module; the name by default. */
+  commandLine?: string;
+}
+
+export interface DiskOptions {
+  kind: MediaKind;
+  /** Contents, or a reader of them. They are not changed. */
+  image: Uint8Array | ImageSource;
+}
+
+export interface MachineOptions {
+  /** The compiled CPU core (emulator-core.wasm). */
+  core: CoreSource;
+  /** RAM in bytes, or as on the command line: "2048M", "1G". 128 MiB by default. */
+  memory?: number | string;
+  /** 1–32, 1 by default. */
+  cpus?: number;
+  cpu?: CpuModel;
+  /** Kernel: contents. */
+  kernel?: Uint8Array;
+  /** The kernel's name on its command line and in messages; "kernel" by default. */
+  kernelName?: string;
+  /** Boot modules. */
+  modules?: readonly ModuleOptions[];
+  /** Kernel command line behind the kernel's name. */
+  append?: string;
+  /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
+  disks?: readonly DiskOptions[];
+  /** Kinds of media the BIOS tries, in order; hard disks first by default. */
+  bootOrder?: readonly MediaKind[];
+  /** RTC at power-on; 2026-01-01 by default. */
+  clockStart?: Date;
+  /** COM1; on by default. */
+  serialPort?: boolean;
+  /** The console at port 0xE9; on by default. */
+  debugConsole?: boolean;
+  debugExit?: { iobase: number; iosize: number };
+  /** VGA; on by default. */
+  vga?: boolean;
+  /** A guest's reset starts it again; otherwise it ends the run (the default). */
+  reboot?: boolean;
+  /** Idle time is waited out instead of skipped; runs are then not repeatable. */
+  realTime?: boolean;
+  /** Makes instructions readable for `report`; without one reports show bytes. */
+  disassembler?: () => Promise<Disassemble>;
+  onSerial?: (byte: number) => void;
+  onDebugConsole?: (byte: number) => void;
+  onUnimplemented?: (what: string) => void;
+  onAbsent?: (what: string) => void;
+  onGuestError?: (what: string) => void;
+  onTrace?: CoreImports["trace"];
+}
+
+/** Parses a size as -m takes it: bytes with a suffix K, M or G, mebibytes without. Throws `LoadError`. */
+export function parseMemory(value: string): number {
+  const match = /^(?:size=)?(\d+)([kKmMgGbB]?)$/.exec(value);
+  if (match === null) {
+    throw new LoadError(`-m ${value}: expected a number with K, M or G, such as 2048M`);
+  }
+  const unit =
+    { "": MIB, b: 1, k: 1024, m: MIB, g: 2 ** 30 }[(match[2] as string).toLowerCase()] ?? 1;
+  return Number(match[1]) * unit;
+}
+
+/** RAM in bytes. Throws `LoadError` for sizes the board does not take. */
+export function checkedRam(memory: MachineOptions["memory"]): number {
+  const bytes = typeof memory === "string" ? parseMemory(memory) : (memory ?? 128 * MIB);
+  if (!Number.isInteger(bytes) || bytes < MIN_RAM || bytes > MAX_RAM || bytes % 4096 !== 0) {
+    throw new LoadError(
+      `memory of ${bytes} bytes: expected ${MIN_RAM / MIB}M to ${MAX_RAM / MIB}M`,
+    );
+  }
+  return bytes;
+}
+
+/** The number of CPUs. Throws `LoadError`. */
+export function checkedCpus(cpus: MachineOptions["cpus"]): number {
+  const n = cpus ?? 1;
+  if (!Number.isInteger(n) || n < 1 || n > MAX_CPUS) {
+    throw new LoadError(`${n} CPUs: expected 1 to ${MAX_CPUS}`);
+  }
+  return n;
+}
+
+/** The number of the CPU model in the core. Throws `LoadError`. */
+export function checkedModel(cpu: MachineOptions["cpu"]): number {
+  const name = cpu ?? "default";
+  if (!Object.hasOwn(CPU_MODELS, name)) {
+    throw new LoadError(
+      `CPU model ${name}: the models are ${Object.keys(CPU_MODELS).join(" and ")}`,
+    );
+  }
+  return CPU_MODELS[name];
+}
+
+/** The RTC's time at power-on, seconds since 1970. */
+export function powerOnTime(start: MachineOptions["clockStart"]): number {
+  return start === undefined ? DEFAULT_EPOCH : Math.floor(start.getTime() / 1000);
+}
+
+/** Boot modules as the loaders take them. */
+export function bootModules(modules: MachineOptions["modules"] = []): Module[] {
+  return modules.map(({ file, name, commandLine }, i) => {
+    const input = { name: name ?? `module${i}`, data: file };
+    return { file: input, commandLine: commandLine ?? input.name };
+  });
+}
+
+/** The reader of a disk's contents; `name` is for messages about bytes. */
+export function imageOf(name: string, image: DiskOptions["image"]): ImageSource {
+  return image instanceof Uint8Array ? bytesImage(name, image) : image;
+}
