@@ -37,9 +37,8 @@ const CORE_STATE: readonly [address: number, bytes: number][] = [
   [SCHEDULER, SCHEDULER_SIZE],
 ];
 
-/** Pages of RAM that hold something, in order. */
-function* usedPages(machine: Machine): Generator<[frame: number, bytes: Uint8Array]> {
-  const ram = machine.ram.view();
+/** Pages of a memory that hold something, in order. */
+function* usedPages(ram: Uint8Array): Generator<[frame: number, bytes: Uint8Array]> {
   const words = new BigUint64Array(ram.buffer, ram.byteOffset, ram.length / 8);
   const perPage = PAGE / 8;
   for (let frame = 0; frame < ram.length / PAGE; frame++) {
@@ -61,7 +60,9 @@ export function captureSnapshot(machine: Machine): Snapshot {
   return {
     ramBytes: machine.ram.size,
     cpus: machine.cpus.length,
-    pages: new Map([...usedPages(machine)].map(([frame, bytes]) => [frame, bytes.slice()])),
+    pages: new Map(
+      [...usedPages(machine.ram.view())].map(([frame, bytes]) => [frame, bytes.slice()]),
+    ),
     core: CORE_STATE.map(([at, n]) => [at, new Uint8Array(memory.slice(at, at + n))]),
     devices: Object.fromEntries(board.devices().map((d) => [d.name, structuredClone(d.state)])),
     timers: board.scheduler.save(),
@@ -78,7 +79,7 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
       `the snapshot is of a machine with ${snapshot.ramBytes} bytes of RAM and ${snapshot.cpus} CPUs, this one has ${ram.size} and ${machine.cpus.length}`,
     );
   }
-  const used = [...usedPages(machine)].map(([frame]) => frame);
+  const used = [...usedPages(ram.view())].map(([frame]) => frame);
   for (const frame of used) if (!snapshot.pages.has(frame)) ram.fill(frame * PAGE, PAGE);
   for (const [frame, bytes] of snapshot.pages) ram.write(frame * PAGE, bytes);
   const memory = new Uint8Array(core.memory.buffer);
@@ -106,16 +107,19 @@ export function stateHash(machine: Machine): string {
   const text = (value: string): void => {
     hash.update(utf8ToBytes(value));
   };
-  for (const [frame, bytes] of usedPages(machine)) {
-    text(String(frame));
-    hash.update(bytes);
-  }
+  const pages = (memory: Uint8Array): void => {
+    for (const [frame, bytes] of usedPages(memory)) {
+      text(String(frame));
+      hash.update(bytes);
+    }
+  };
+  pages(machine.ram.view());
   for (const cpu of machine.cpus) text(canonical(cpu.dump()));
   for (const d of machine.board.devices()) {
     text(d.name);
     text(canonical(d.state));
   }
-  if (machine.board.vga !== undefined) hash.update(machine.board.vga.vram);
+  if (machine.board.vga !== undefined) pages(machine.board.vga.vram);
   text(String(machine.core.time()));
   return bytesToHex(hash.digest());
 }
