@@ -136,5 +136,5 @@ export function bootModules(modules: MachineOptions["modules"] = []): Module[] {
 
 /** The reader of a disk's contents; `name` is for messages about bytes. */
 export function imageOf(name: string, image: DiskOptions["image"]): ImageSource {
-  return image instanceof Uint8Array ? bytesImage(name, image) : image;
+  return ArrayBuffer.isView(image) ? bytesImage(name, image) : image;
 }

@@ -142,8 +142,8 @@ class Cursor {
     const start = this.at;
     while (this.u8() !== 0);
     const { buffer, byteOffset } = this.#view;
-    return Buffer.from(buffer as ArrayBuffer, byteOffset + start, this.at - 1 - start).toString(
-      "utf8",
+    return new TextDecoder().decode(
+      new Uint8Array(buffer, byteOffset + start, this.at - 1 - start),
     );
   }
 }
