@@ -33,7 +33,7 @@ import { GP, raiseCode } from "../processor/fault";
 import { TRACE_DECODED, TRACE_EXECUTED, traceBlock, traces } from "../processor/tracing";
 import { endsBlock, handlerOf, overrun } from "./cursor";
 import { fuse } from "./fuse";
-import { decodeOne } from "./integer";
+import { decodeOne } from "./instruction";
 
 const MAX_INSNS: i32 = 64;
 

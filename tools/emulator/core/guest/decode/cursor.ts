@@ -134,6 +134,17 @@ function fetchModrm(): void {
   rm = (modrmByte & 7) | ((rex & 1) << 3);
 }
 
+/** Operand size by bit 0 of opcode `b`: one byte, or the full size. */
+export function sizeBy(b: u32): i32 {
+  return (b & 1) == 0 ? 1 : opSize;
+}
+
+/** The same for port instructions, which know no 64-bit operand. */
+export function portSize(b: u32): i32 {
+  const size = sizeBy(b);
+  return size == 8 ? 4 : size;
+}
+
 /** Decodes a ModRM byte whose mod field is ignored: both fields are registers. */
 export function decodeRegisters(): void {
   fetchModrm();

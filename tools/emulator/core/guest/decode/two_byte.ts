@@ -1,4 +1,5 @@
-// Opcodes 0F xx that are not in the vector maps. Follows Intel SDM vol. 2D, appendix A.
+// The map of opcodes 0F xx: as one_byte.ts, with the vector map for all that is not an integer or system
+// instruction. Follows Intel SDM vol. 2D, appendix A, table A-3.
 
 import { REGS } from "../../state";
 import { JCC } from "../integer/branch";
@@ -69,6 +70,7 @@ import {
   rex,
   rm,
   setSegmentOf,
+  sizeBy,
   sizeIndex,
   stackSize,
   ud,
@@ -77,254 +79,236 @@ import {
 } from "./cursor";
 import { decodeVector } from "./vector";
 
-export function decodeTwoByte(): void {
-  const b = fetch8();
-  if (b >= 0x80 && b < 0x90) {
-    relative(branchDisplacement());
-    op.sub = <u8>(b & 15);
-    useEnd(JCC[b & 15]);
-    return;
-  }
-  if (b >= 0x90 && b < 0xa0) {
-    decodeModrm();
-    registers(1, 1);
-    op.sub = <u8>(b & 15);
-    use(setcc);
-    return;
-  }
-  if (b >= 0x40 && b < 0x50) {
-    modrmOf(opSize);
-    op.sub = <u8>(b & 15);
-    use(cmov);
-    return;
-  }
-  if (b >= 0xc8 && b < 0xd0) {
-    op.dst = gpr((b & 7) | ((rex & 1) << 3), 8);
-    use(bswap);
-    return;
-  }
-  switch (b) {
-    case 0x00: {
-      modrmOf(opSize);
-      const k = (modrmByte >> 3) & 7;
-      op.sub = <u8>k;
-      if (k == 0) {
-        op.sub = <u8>LDTR;
-        use(storeSystemSelector);
-      } else if (k == 1) {
-        op.sub = <u8>TR;
-        use(storeSystemSelector);
-      } else if (k == 2) useEnd(lldt);
-      else if (k == 3) useEnd(ltr);
-      else if (k < 6) {
-        op.sub = <u8>(k - 2);
-        use(verify);
-      } else ud();
-      return;
-    }
-    case 0x01:
-      decodeGroup7();
-      return;
-    case 0x02:
-    case 0x03:
-      modrmOf(opSize);
-      op.sub = <u8>(b - 2);
-      use(larLsl);
-      return;
-    case 0x05:
-      useEnd(syscall);
-      return;
-    case 0x06:
-      useEnd(clts);
-      return;
-    case 0x07:
-      useEnd(sysret);
-      return;
-    case 0x08:
-    case 0x09:
-      use(wbinvd);
-      return;
-    case 0x0b:
-    case 0xff:
-    case 0xb9:
-      if (b != 0x0b) decodeModrm();
-      return ud();
-    case 0x0d:
-    case 0x18:
-    case 0x19:
-    case 0x1a:
-    case 0x1b:
-    case 0x1c:
-    case 0x1d:
-    case 0x1e:
-    case 0x1f:
-      modrmOf(opSize);
-      use(nop);
-      return;
-    case 0x20:
-    case 0x22:
-    case 0x21:
-    case 0x23:
-      decodeRegisters();
-      op.sub = <u8>reg;
-      op.src = gpr(rm, 8);
-      if (b == 0x20) use(readCr);
-      else if (b == 0x22) useEnd(writeCr);
-      else if (b == 0x21) use(readDr);
-      else useEnd(writeDr);
-      return;
-    case 0x30:
-      useEnd(wrmsr);
-      return;
-    case 0x31:
-      use(rdtsc);
-      return;
-    case 0x32:
-      use(rdmsr);
-      return;
-    case 0x33:
-      use(rdpmc);
-      return;
-    case 0x34:
-      useEnd(sysenter);
-      return;
-    case 0x35:
-      useEnd(sysexit);
-      return;
-    case 0xa0:
-    case 0xa8:
-      op.size = <u8>stackSize();
-      op.sub = <u8>(b == 0xa0 ? FS : GS);
-      use(pushSegment);
-      return;
-    case 0xa1:
-    case 0xa9:
-      op.size = <u8>stackSize();
-      op.sub = <u8>(b == 0xa1 ? FS : GS);
-      useEnd(popSegment);
-      return;
-    case 0xa2:
-      use(cpuid);
-      return;
-    case 0xa3:
-    case 0xab:
-    case 0xb3:
-    case 0xbb:
-      modrmOf(opSize);
-      op.aux = 1;
-      op.sub = <u8>((b >> 3) & 3);
-      allowLock(b != 0xa3);
-      use(bitTest);
-      return;
-    case 0xba: {
-      modrmOf(opSize);
-      const k = (modrmByte >> 3) & 7;
-      if (k < 4) return ud();
-      op.imm = <i64>fetch8();
-      op.sub = <u8>(k & 3);
-      allowLock(k != 4);
-      use(bitTest);
-      return;
-    }
-    case 0xa4:
-    case 0xac:
-      modrmOf(opSize);
-      op.sub = b == 0xac ? 1 : 0;
-      op.imm = <i64>fetch8();
-      use(doubleShift);
-      return;
-    case 0xa5:
-    case 0xad:
-      modrmOf(opSize);
-      op.sub = (b == 0xad ? 1 : 0) | BY_CL;
-      use(doubleShift);
-      return;
-    case 0xaf:
-      modrmOf(opSize);
-      op.sub = 0;
-      use(imul);
-      return;
-    case 0xb0:
-    case 0xb1: {
-      const size = (b & 1) == 0 ? 1 : opSize;
-      modrmOf(size);
-      allowLock(true);
-      use(CMPXCHG[sizeIndex(size)]);
-      return;
-    }
-    case 0xc0:
-    case 0xc1: {
-      const size = (b & 1) == 0 ? 1 : opSize;
-      modrmOf(size);
-      allowLock(true);
-      use(XADD[sizeIndex(size)]);
-      return;
-    }
-    case 0xb2:
-    case 0xb4:
-    case 0xb5:
-      modrmOf(opSize);
-      if (mod == 3) return ud();
-      op.sub = <u8>(b == 0xb2 ? SS : b == 0xb4 ? FS : GS);
-      useEnd(loadFarPointer);
-      return;
-    case 0xb6:
-    case 0xb7: {
-      const from = b == 0xb6 ? 1 : 2;
-      decodeModrm();
-      registers(opSize, from);
-      if (opSize == 2) use(from == 1 ? movzx8to16 : mod == 3 ? MOV_RR[1] : MOV_RM[1]);
-      else use(mod == 3 ? MOV_ZXR[from - 1] : MOV_ZXM[from - 1]);
-      return;
-    }
-    case 0xbe:
-    case 0xbf: {
-      const from = b == 0xbe ? 1 : 2;
-      decodeModrm();
-      registers(opSize, from);
-      const i = (from - 1) * 3 + sizeIndex(opSize) - 1;
-      use(mod == 3 ? MOV_SXR[i] : MOV_SXM[i]);
-      return;
-    }
-    case 0xb8:
-      if (prefixRep != 0xf3) return ud();
-      modrmOf(opSize);
-      op.sub = 0;
-      use(bitCount);
-      return;
-    case 0xbc:
-    case 0xbd:
-      modrmOf(opSize);
-      if (prefixRep == 0xf3 && cpuModel != 0) {
-        op.sub = b == 0xbc ? 1 : 2;
-        use(bitCount);
-        return;
-      }
-      op.sub = b == 0xbc ? 0 : 1;
-      use(bitScan);
-      return;
-    case 0xc3:
-      // MOVNTI
-      if (prefix66 || prefixRep != 0) return ud();
-      modrmOf(opSize);
-      if (mod == 3) return ud();
-      use(MOV_MR[sizeIndex(opSize)]);
-      return;
-    case 0xc7:
-      decodeGroup9();
-      return;
-    case 0xae:
-      if (decodeGroup15()) return;
-      break;
-    case 0x38:
-    case 0x3a:
-      if (decodeThreeByteInteger(b)) return;
-      break;
-  }
+function vector(b: u32): void {
   decodeVector(b);
 }
 
-function decodeGroup7(): void {
+function jumpNearIf(b: u32): void {
+  relative(branchDisplacement());
+  op.sub = <u8>(b & 15);
+  useEnd(JCC[b & 15]);
+}
+
+function setByte(b: u32): void {
+  decodeModrm();
+  registers(1, 1);
+  op.sub = <u8>(b & 15);
+  use(setcc);
+}
+
+function moveIf(b: u32): void {
+  modrmOf(opSize);
+  op.sub = <u8>(b & 15);
+  use(cmov);
+}
+
+function swapBytes(b: u32): void {
+  op.dst = gpr((b & 7) | ((rex & 1) << 3), 8);
+  use(bswap);
+}
+
+function group6(_b: u32): void {
+  modrmOf(opSize);
+  const k = (modrmByte >> 3) & 7;
+  op.sub = <u8>k;
+  if (k == 0) {
+    op.sub = <u8>LDTR;
+    use(storeSystemSelector);
+  } else if (k == 1) {
+    op.sub = <u8>TR;
+    use(storeSystemSelector);
+  } else if (k == 2) useEnd(lldt);
+  else if (k == 3) useEnd(ltr);
+  else if (k < 6) {
+    op.sub = <u8>(k - 2);
+    use(verify);
+  } else ud();
+}
+
+function inspectSelector(b: u32): void {
+  modrmOf(opSize);
+  op.sub = <u8>(b - 2);
+  use(larLsl);
+}
+
+function systemCall(_b: u32): void {
+  useEnd(syscall);
+}
+
+function clearTaskSwitched(_b: u32): void {
+  useEnd(clts);
+}
+
+function systemReturn(_b: u32): void {
+  useEnd(sysret);
+}
+
+function flushCaches(_b: u32): void {
+  use(wbinvd);
+}
+
+/** UD2, and UD0 and UD1, which have operands. */
+function alwaysInvalid(b: u32): void {
+  if (b != 0x0b) decodeModrm();
+  ud();
+}
+
+function hint(_b: u32): void {
+  modrmOf(opSize);
+  use(nop);
+}
+
+function controlOrDebug(b: u32): void {
+  decodeRegisters();
+  op.sub = <u8>reg;
+  op.src = gpr(rm, 8);
+  if (b == 0x20) use(readCr);
+  else if (b == 0x22) useEnd(writeCr);
+  else if (b == 0x21) use(readDr);
+  else useEnd(writeDr);
+}
+
+function writeMsr(_b: u32): void {
+  useEnd(wrmsr);
+}
+
+function timeStamp(_b: u32): void {
+  use(rdtsc);
+}
+
+function readMsr(_b: u32): void {
+  use(rdmsr);
+}
+
+function performanceCounter(_b: u32): void {
+  use(rdpmc);
+}
+
+function enterSystem(_b: u32): void {
+  useEnd(sysenter);
+}
+
+function exitSystem(_b: u32): void {
+  useEnd(sysexit);
+}
+
+function pushFsGs(b: u32): void {
+  op.size = <u8>stackSize();
+  op.sub = <u8>(b == 0xa0 ? FS : GS);
+  use(pushSegment);
+}
+
+function popFsGs(b: u32): void {
+  op.size = <u8>stackSize();
+  op.sub = <u8>(b == 0xa1 ? FS : GS);
+  useEnd(popSegment);
+}
+
+function identify(_b: u32): void {
+  use(cpuid);
+}
+
+function bitByRegister(b: u32): void {
+  modrmOf(opSize);
+  op.aux = 1;
+  op.sub = <u8>((b >> 3) & 3);
+  allowLock(b != 0xa3);
+  use(bitTest);
+}
+
+function group8(_b: u32): void {
+  modrmOf(opSize);
+  const k = (modrmByte >> 3) & 7;
+  if (k < 4) return ud();
+  op.imm = <i64>fetch8();
+  op.sub = <u8>(k & 3);
+  allowLock(k != 4);
+  use(bitTest);
+}
+
+function doubleShiftImmediate(b: u32): void {
+  modrmOf(opSize);
+  op.sub = b == 0xac ? 1 : 0;
+  op.imm = <i64>fetch8();
+  use(doubleShift);
+}
+
+function doubleShiftByCl(b: u32): void {
+  modrmOf(opSize);
+  op.sub = (b == 0xad ? 1 : 0) | BY_CL;
+  use(doubleShift);
+}
+
+function multiply(_b: u32): void {
+  modrmOf(opSize);
+  op.sub = 0;
+  use(imul);
+}
+
+function compareExchange(b: u32): void {
+  const size = sizeBy(b);
+  modrmOf(size);
+  allowLock(true);
+  use(CMPXCHG[sizeIndex(size)]);
+}
+
+function exchangeAdd(b: u32): void {
+  const size = sizeBy(b);
+  modrmOf(size);
+  allowLock(true);
+  use(XADD[sizeIndex(size)]);
+}
+
+function loadPointer(b: u32): void {
+  modrmOf(opSize);
+  if (mod == 3) return ud();
+  op.sub = <u8>(b == 0xb2 ? SS : b == 0xb4 ? FS : GS);
+  useEnd(loadFarPointer);
+}
+
+function zeroExtend(b: u32): void {
+  const from = b == 0xb6 ? 1 : 2;
+  decodeModrm();
+  registers(opSize, from);
+  if (opSize == 2) use(from == 1 ? movzx8to16 : mod == 3 ? MOV_RR[1] : MOV_RM[1]);
+  else use(mod == 3 ? MOV_ZXR[from - 1] : MOV_ZXM[from - 1]);
+}
+
+function signExtend(b: u32): void {
+  const from = b == 0xbe ? 1 : 2;
+  decodeModrm();
+  registers(opSize, from);
+  const i = (from - 1) * 3 + sizeIndex(opSize) - 1;
+  use(mod == 3 ? MOV_SXR[i] : MOV_SXM[i]);
+}
+
+function populationCount(_b: u32): void {
+  if (prefixRep != 0xf3) return ud();
+  modrmOf(opSize);
+  op.sub = 0;
+  use(bitCount);
+}
+
+function scanBits(b: u32): void {
+  modrmOf(opSize);
+  if (prefixRep == 0xf3 && cpuModel != 0) {
+    op.sub = b == 0xbc ? 1 : 2;
+    use(bitCount);
+    return;
+  }
+  op.sub = b == 0xbc ? 0 : 1;
+  use(bitScan);
+}
+
+function moveNonTemporal(_b: u32): void {
+  // MOVNTI
+  if (prefix66 || prefixRep != 0) return ud();
+  modrmOf(opSize);
+  if (mod == 3) return ud();
+  use(MOV_MR[sizeIndex(opSize)]);
+}
+
+function group7(_b: u32): void {
   decodeModrm();
   const k = (modrmByte >> 3) & 7;
   op.dst = gpr(reg, 8);
@@ -383,7 +367,7 @@ function decodeGroup7(): void {
   }
 }
 
-function decodeGroup9(): void {
+function group9(_b: u32): void {
   decodeModrm();
   const k = (modrmByte >> 3) & 7;
   if (mod != 3) {
@@ -403,7 +387,7 @@ function decodeGroup9(): void {
 }
 
 /** FS and GS base instructions and fences; false for the FPU and SSE state instructions. */
-function decodeGroup15(): bool {
+function stateless15(): bool {
   const byte = peek8(0);
   const k = (byte >> 3) & 7;
   if (byte < 0xc0 && k != 7) return false;
@@ -434,8 +418,7 @@ function decodeGroup15(): bool {
 }
 
 /** MOVBE, CRC32, INVPCID; false for the vector maps (nothing has been consumed then). */
-function decodeThreeByteInteger(map: u32): bool {
-  if (map != 0x38) return false;
+function threeByteInteger(): bool {
   const b = peek8(0);
   if (b == 0xf0 || b == 0xf1) {
     if (prefixRep == 0xf2) {
@@ -470,4 +453,70 @@ function decodeThreeByteInteger(map: u32): bool {
     return true;
   }
   return false;
+}
+
+function group15(b: u32): void {
+  if (!stateless15()) decodeVector(b);
+}
+
+function threeByte(b: u32): void {
+  if (!threeByteInteger()) decodeVector(b);
+}
+
+// biome-ignore format: eight opcodes a line, as the manual's map has them
+const TWO_BYTE: StaticArray<(b: u32) => void> = [
+  // 0F 00
+  group6, group7, inspectSelector, inspectSelector, vector, systemCall, clearTaskSwitched, systemReturn,
+  flushCaches, flushCaches, vector, alwaysInvalid, vector, hint, vector, vector,
+  // 0F 10
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  hint, hint, hint, hint, hint, hint, hint, hint,
+  // 0F 20
+  controlOrDebug, controlOrDebug, controlOrDebug, controlOrDebug, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  // 0F 30
+  writeMsr, timeStamp, readMsr, performanceCounter, enterSystem, exitSystem, vector, vector,
+  threeByte, vector, vector, vector, vector, vector, vector, vector,
+  // 0F 40
+  moveIf, moveIf, moveIf, moveIf, moveIf, moveIf, moveIf, moveIf,
+  moveIf, moveIf, moveIf, moveIf, moveIf, moveIf, moveIf, moveIf,
+  // 0F 50
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  // 0F 60
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  // 0F 70
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  // 0F 80
+  jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf,
+  jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf, jumpNearIf,
+  // 0F 90
+  setByte, setByte, setByte, setByte, setByte, setByte, setByte, setByte,
+  setByte, setByte, setByte, setByte, setByte, setByte, setByte, setByte,
+  // 0F A0
+  pushFsGs, popFsGs, identify, bitByRegister, doubleShiftImmediate, doubleShiftByCl, vector, vector,
+  pushFsGs, popFsGs, vector, bitByRegister, doubleShiftImmediate, doubleShiftByCl, group15, multiply,
+  // 0F B0
+  compareExchange, compareExchange, loadPointer, bitByRegister, loadPointer, loadPointer, zeroExtend, zeroExtend,
+  populationCount, alwaysInvalid, group8, bitByRegister, scanBits, scanBits, signExtend, signExtend,
+  // 0F C0
+  exchangeAdd, exchangeAdd, vector, moveNonTemporal, vector, vector, vector, group9,
+  swapBytes, swapBytes, swapBytes, swapBytes, swapBytes, swapBytes, swapBytes, swapBytes,
+  // 0F D0
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  // 0F E0
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  // 0F F0
+  vector, vector, vector, vector, vector, vector, vector, vector,
+  vector, vector, vector, vector, vector, vector, vector, alwaysInvalid,
+];
+
+/** Decodes what follows opcode byte 0F. */
+export function decodeTwoByte(): void {
+  const b = fetch8();
+  unchecked(TWO_BYTE[b])(b);
 }
