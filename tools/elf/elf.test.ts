@@ -9,6 +9,7 @@ import {
   LinkError,
   type LinkOptions,
   linkElf,
+  NO_ADDRESS,
   type ObjectFile,
   type ObjectSection,
   readElf,
@@ -120,6 +121,95 @@ describe("linkElf", () => {
       expect(BigInt(segment.offset) % 4096n).toBe(segment.vaddr % 4096n);
     }
     expect(padded[2]?.memSize).toBe(8192n);
+  });
+
+  test("a section with a zero tail is stored up to its last byte", () => {
+    const tail = section(".data", [1, 2], { memSize: 1 << 20 });
+    const table = { section: 0, offset: 1, stride: 1, target: 0, addends: new Uint32Array(0) };
+    const object: ObjectFile = {
+      name: "tail.o",
+      sections: [tail],
+      symbols: [],
+      relocations: [],
+      addressTables: [table],
+    };
+    const bytes = linkElf({ ...program, objects: [code, data, object] });
+    expect(bytes.length).toBeLessThan(32_768);
+    const file = readElf(bytes);
+    expect(file.segments[2]?.memSize).toBeGreaterThan(1n << 20n);
+    expect([...(file.readSections().at(-5)?.data.slice(-2) ?? [])]).toEqual([1, 2]);
+  });
+
+  test("data too far apart for one file is an error that says which segment", () => {
+    const far = section(".data", [1], { address: 0x1_0040_0000n });
+    const objects = [code, data, { name: "far.o", sections: [far], symbols: [], relocations: [] }];
+    const segments = program.segments.map((s) =>
+      s.name === "data" ? { ...s, vaddr: 0x40_2000n } : s,
+    );
+    expect(() => linkElf({ ...program, objects, segments })).toThrow(
+      /^segment data would store \d+ bytes from 0x402000 on, more than 1073741824: its data lies too far apart$/,
+    );
+  });
+
+  test("address tables take addresses across 4 GiB and leave fields without one alone", () => {
+    const object: ObjectFile = {
+      name: "table.o",
+      sections: [section(".data", new Array(24).fill(0xee)), section(".high", [0xc3])],
+      symbols: [],
+      relocations: [],
+      addressTables: [
+        {
+          section: 0,
+          offset: 0,
+          stride: 8,
+          target: 1,
+          addends: Uint32Array.of(0, NO_ADDRESS, 0x10),
+        },
+      ],
+    };
+    const segments = [
+      ...program.segments,
+      { name: "high", flags: "rx" as const, vaddr: 0xffff_ffff_ffff_f000n, sections: [".high"] },
+    ];
+    const at = (vaddr: bigint) =>
+      readElf(
+        linkElf({
+          ...program,
+          objects: [code, data, object],
+          segments: segments.map((s) => (s.name === "high" ? { ...s, vaddr } : s)),
+        }),
+      );
+    const fields = (vaddr: bigint): string[] => {
+      const bytes = at(vaddr).segments[2]?.data.slice(-24) ?? new Uint8Array();
+      const view = new DataView(bytes.buffer, bytes.byteOffset);
+      return [0, 8, 16].map((i) => view.getBigUint64(i, true).toString(16));
+    };
+    expect(fields(0x1_ffff_f000n)).toEqual(["1fffff000", "eeeeeeeeeeeeeeee", "1fffff010"]);
+    expect(fields(0xffff_fffe_ffff_f000n)[2]).toBe("fffffffefffff010");
+    expect(fields(0xffff_fff8n)).toEqual(["fffffff8", "eeeeeeeeeeeeeeee", "100000008"]);
+  });
+
+  test("scopes keep local symbols, global symbols and sections apart", () => {
+    const local = { name: "message", section: 0, value: 4n, size: 0, kind: "none" as const };
+    const object: ObjectFile = {
+      name: "scopes.o",
+      sections: [section(".data", new Array(24).fill(0))],
+      symbols: [{ ...local, global: false }],
+      relocations: [
+        { section: 0, offset: 0, kind: "abs64", symbol: "message", addend: 0 },
+        { section: 0, offset: 8, kind: "abs64", symbol: "message", scope: "global", addend: 0 },
+        { section: 0, offset: 16, kind: "abs64", symbol: "message", scope: 0, addend: 1 },
+      ],
+    };
+    const file = readElf(linkElf({ ...program, objects: [code, data, object] }));
+    const bytes = file.segments[2]?.data.slice(-24) ?? new Uint8Array();
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const base = (file.segments[2]?.vaddr ?? 0n) + BigInt((file.segments[2]?.fileSize ?? 0) - 24);
+    expect([0, 8, 16].map((i) => view.getBigUint64(i, true))).toEqual([
+      base + 4n,
+      file.segments[1]?.vaddr,
+      base + 1n,
+    ]);
   });
 
   test("a section with an address of its own stands exactly there and others go around it", () => {

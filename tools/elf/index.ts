@@ -11,6 +11,7 @@ export {
 } from "./constants.ts";
 export { LinkError, type LinkOptions, type LinkSegment, linkElf } from "./link.ts";
 export type {
+  AddressTable,
   LineRow,
   ObjectFile,
   ObjectSection,
@@ -18,6 +19,7 @@ export type {
   Relocation,
   RelocationKind,
 } from "./object.ts";
+export { NO_ADDRESS } from "./object.ts";
 export {
   ElfError,
   type ElfFile,

@@ -4,7 +4,14 @@
 
 import { PAGE_SIZE, SegmentFlag, SymbolType } from "./constants.ts";
 import { type DebugUnit, debugSections } from "./dwarf.ts";
-import type { ObjectFile, ObjectSection, RelocationKind } from "./object.ts";
+import {
+  type AddressTable,
+  NO_ADDRESS,
+  type ObjectFile,
+  type ObjectSection,
+  type Relocation,
+  type RelocationKind,
+} from "./object.ts";
 import { type ImageSection, type ImageSegment, type ImageSymbol, writeImage } from "./write.ts";
 
 export interface LinkSegment {
@@ -75,6 +82,8 @@ const RELOCATIONS: Record<
 };
 
 const PAGE = BigInt(PAGE_SIZE);
+/** Bytes of a segment in the file, at most: 1 GiB. */
+const MAX_FILE = 1n << 30n;
 
 /** Links the objects and returns the bytes of the executable. Throws `LinkError` with every problem found. */
 export function linkElf(options: LinkOptions): Uint8Array {
@@ -290,6 +299,11 @@ function placeSegment(
     if (placed.section.data.length > 0 && filled > dataEnd) dataEnd = filled;
   }
   if (spec.end !== undefined && spec.end > end) end = spec.end;
+  if (dataEnd - vaddr > MAX_FILE) {
+    throw new LinkError(
+      `segment ${spec.name} would store ${dataEnd - vaddr} bytes from ${hex(vaddr)} on, more than ${MAX_FILE}: its data lies too far apart`,
+    );
+  }
   const paddr = typeof spec.paddr === "function" ? spec.paddr(vaddr) : (spec.paddr ?? vaddr);
   return { name: spec.name, vaddr, paddr, end, dataEnd, flags: segmentFlags(spec.flags) };
 }
@@ -395,8 +409,7 @@ function relocate(
         );
         continue;
       }
-      const symbol =
-        table.local.get(object)?.get(relocation.symbol) ?? table.global.get(relocation.symbol);
+      const symbol = resolve(relocation, object, table, lookup.get(object));
       if (!symbol) {
         if (!undefinedSymbols.has(relocation.symbol))
           undefinedSymbols.set(relocation.symbol, where);
@@ -415,12 +428,46 @@ function relocate(
       }
       patch(data, relocation.offset, rule.size, value);
     }
+    for (const addresses of object.addressTables ?? []) {
+      const placed = lookup.get(object)?.get(addresses.section);
+      const target = lookup.get(object)?.get(addresses.target);
+      if (!placed) continue;
+      if (!target) problems.push(`${object.name}: an address table leads to a section left out`);
+      else fillAddresses(contents.get(placed) as Uint8Array, addresses, target.address);
+    }
   }
   for (const [name, where] of undefinedSymbols) {
     problems.unshift(`undefined symbol ${name}, first used at ${where}`);
   }
   if (problems.length > 0) throw new LinkError(problems.join("\n"));
   return contents;
+}
+
+/** What a relocation's symbol stands for. */
+function resolve(
+  { symbol, scope }: Relocation,
+  object: ObjectFile,
+  table: SymbolTable,
+  sections: Map<number, PlacedSection> | undefined,
+): { value: bigint } | undefined {
+  if (scope === "global") return table.global.get(symbol);
+  if (scope === undefined) return table.local.get(object)?.get(symbol) ?? table.global.get(symbol);
+  const placed = sections?.get(scope);
+  return placed && { value: placed.address };
+}
+
+/** Stores the addresses of a table; low and high halves apart, which spares a bigint each. */
+function fillAddresses(data: Uint8Array, table: AddressTable, base: bigint): void {
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  const low = Number(base & 0xffff_ffffn);
+  const high = Number(base >> 32n);
+  table.addends.forEach((addend, i) => {
+    if (addend === NO_ADDRESS) return;
+    const at = table.offset + i * table.stride;
+    const sum = low + addend;
+    view.setUint32(at, sum, true);
+    view.setUint32(at + 4, high + (sum > 0xffff_ffff ? 1 : 0), true);
+  });
 }
 
 function patch(data: Uint8Array, offset: number, size: 1 | 2 | 4 | 8, value: bigint): void {
@@ -463,17 +510,21 @@ function sectionImage(
   const first = output.parts[0] as PlacedSection;
   const last = output.parts[output.parts.length - 1] as PlacedSection;
   const memSize = Number(last.address + BigInt(last.section.memSize) - first.address);
-  const filled = output.parts.some((part) => part.section.data.length > 0);
-  const data = new Uint8Array(filled ? memSize : 0);
-  for (const part of output.parts) {
-    const content = contents.get(part) as Uint8Array;
-    if (content.length > 0) data.set(content, Number(part.address - first.address));
+  const filled = output.parts.filter((part) => part.section.data.length > 0).at(-1);
+  const fileSize = filled ? Number(filled.address - first.address) + filled.section.data.length : 0;
+  // The bytes of a loaded section are its segment's.
+  const data = new Uint8Array(output.segment < 0 ? fileSize : 0);
+  if (output.segment < 0) {
+    for (const part of output.parts) {
+      data.set(contents.get(part) as Uint8Array, Number(part.address - first.address));
+    }
   }
   const extent = layout.segments[output.segment];
   return {
     name: output.name,
     address: first.address,
     data,
+    fileSize,
     memSize,
     align: Math.max(...output.parts.map((part) => part.section.align)),
     writable: extent !== undefined && output.parts.some((part) => part.section.writable),
@@ -507,6 +558,7 @@ function lineSections(options: LinkOptions, layout: Layout): ImageSection[] {
     name,
     address: 0n,
     data,
+    fileSize: data.length,
     memSize: data.length,
     align: 1,
     writable: false,

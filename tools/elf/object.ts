@@ -19,10 +19,34 @@ export interface Relocation {
   /** Byte offset of the field in that section. */
   offset: number;
   kind: RelocationKind;
-  /** Name of the symbol S, looked up in this object first, then among the global symbols of all objects. */
+  /** Name of the symbol S. */
   symbol: string;
+  /**
+   * Where the name is looked up. Without it: in this object first, then among the global symbols of
+   * all objects. `global`: among the global symbols only, whatever local ones the object has. A
+   * number: S is the start of that section of this object, and the name only serves messages.
+   */
+  scope?: "global" | number;
   addend: number;
 }
+
+/**
+ * Many addresses of one section in another one, as tables of functions hold: what takes a
+ * `Relocation` of kind abs64 each, in a few bytes.
+ */
+export interface AddressTable {
+  /** Index of the section that is patched. */
+  section: number;
+  /** Byte offset of the first field, and from one field to the next. */
+  offset: number;
+  stride: number;
+  /** Index of the section the addresses lie in. */
+  target: number;
+  /** Offset in the target by field, or `NO_ADDRESS` for a field that stays as it is. */
+  addends: Uint32Array;
+}
+
+export const NO_ADDRESS = 0xffff_ffff;
 
 export interface ObjectSection {
   /** ELF name: `.text`, `.rodata`, `.data`, `.bss`, or a name of its own such as `.multiboot`. */
@@ -65,6 +89,7 @@ export interface ObjectFile {
   sections: ObjectSection[];
   symbols: ObjectSymbol[];
   relocations: Relocation[];
+  addressTables?: AddressTable[];
   /** The linker makes DWARF line tables of it. */
   lines?: LineRow[];
 }

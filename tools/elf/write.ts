@@ -22,8 +22,11 @@ import {
 export interface ImageSection {
   name: string;
   address: bigint;
+  /** Content of a section that is not loaded; the bytes of a loaded one are its segment's. */
   data: Uint8Array;
-  /** Size in memory, bytes; larger than the data where the tail is zero. */
+  /** Size in the file, bytes. */
+  fileSize: number;
+  /** Size in memory, bytes; larger than in the file where the tail is zero. */
   memSize: number;
   align: number;
   writable: boolean;
@@ -168,7 +171,7 @@ export function writeImage(image: Image): Uint8Array {
   const rows: SectionRow[] = [];
   for (const section of image.sections) {
     const segment = image.segments[section.segment];
-    const noBits = section.data.length === 0 && section.memSize > 0;
+    const noBits = section.fileSize === 0 && section.memSize > 0;
     const offset = segment
       ? Math.min(
           (segmentOffsets[section.segment] as number) + Number(section.address - segment.vaddr),
@@ -184,7 +187,8 @@ export function writeImage(image: Image): Uint8Array {
         (section.executable ? SectionFlag.Execute : 0),
       address: segment ? section.address : 0n,
       offset,
-      size: segment ? section.memSize : section.data.length,
+      // A section with a zero tail is as long as the file has it: a reader must find its content.
+      size: noBits ? section.memSize : section.fileSize,
       link: 0,
       info: 0,
       align: section.align,
