@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { LinkError, linkElf } from "../elf/index.ts";
 import { CompileError, compile } from "./compile.ts";
 import { LINUX_SEGMENTS } from "./link.ts";
+import { exportSymbol } from "./names.ts";
 import type { TargetName } from "./targets/target.ts";
 
 interface Options {
@@ -57,7 +58,7 @@ function build(input: string, options: Options): void {
           ...LINUX_SEGMENTS.slice(1),
           { name: "wasm", flags: "rw", sections: [".wasm.data"] },
         ],
-    entry: linux ? "_start" : options.entry,
+    entry: linux ? "_start" : exportSymbol(options.entry),
     class: 64,
   });
   const aside = `${options.output}.${process.pid}.tmp`;
@@ -88,7 +89,7 @@ const program = new Command("aot")
       .choices(["x86-64", "x86-64-v2"])
       .default("x86-64"),
   )
-  .option("--entry <symbol>", "where execution starts (kernel, native)", "main")
+  .option("--entry <export>", "where execution starts (kernel, native)", "main")
   .addOption(
     new Option("--text <address>", "virtual address of the code (kernel, native)")
       .argParser(address)

@@ -351,11 +351,12 @@ describe("symbols, traps and lines of a module asc compiled", () => {
     const view = new DataView(table.buffer, table.byteOffset);
     const code = o.sections[0]?.data as Uint8Array;
     const kinds: number[] = [];
-    for (const r of o.relocations.filter((x) => x.section === index)) {
-      expect([code[r.addend], code[r.addend + 1]]).toEqual([0x0f, 0x0b]);
-      kinds.push(view.getUint16(r.offset + 8, true));
-      expect(view.getUint16(r.offset + 10, true)).toBe(1);
-      expect(view.getUint32(r.offset + 12, true)).toBe(2);
+    const addresses = o.addressTables?.find((t) => t.section === index);
+    for (const [i, offset] of addresses?.addends.entries() ?? []) {
+      expect([code[offset], code[offset + 1]]).toEqual([0x0f, 0x0b]);
+      kinds.push(view.getUint16(i * 16 + 8, true));
+      expect(view.getUint16(i * 16 + 10, true)).toBe(1);
+      expect(view.getUint32(i * 16 + 12, true)).toBe(2);
     }
     expect(kinds).toEqual(
       expect.arrayContaining([TrapKind.DivideByZero, TrapKind.IntegerOverflow]),

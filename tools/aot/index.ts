@@ -3,4 +3,5 @@
 export { CompileError, type CompileOptions, compile } from "./compile.ts";
 export { TRAP_MESSAGES, TrapKind } from "./ir/ir.ts";
 export { LINUX_SEGMENTS, linkLinux } from "./link.ts";
+export { exportSymbol } from "./names.ts";
 export type { TargetName } from "./targets/target.ts";

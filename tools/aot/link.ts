@@ -8,7 +8,7 @@ import type { ObjectFile } from "../elf/object.ts";
 export const LINUX_SEGMENTS: LinkSegment[] = [
   { name: "text", flags: "rx", vaddr: 0x400000n, sections: [".text"] },
   { name: "rodata", flags: "r", sections: [".rodata", ".rodata.*"] },
-  { name: "data", flags: "rw", sections: [".data", ".bss"] },
+  { name: "data", flags: "rw", sections: [".data", ".data.*", ".bss"] },
 ];
 
 /** Static ELF64 executable for Linux from an object of target linux. */

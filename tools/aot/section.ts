@@ -1,14 +1,17 @@
 // A section of the object while it grows: bytes, the symbols in them, the fields to relocate.
 
-import type { Relocation } from "../elf/object.ts";
+import type { AddressTable, Relocation } from "../elf/object.ts";
 
 /** A growing section with its relocations and symbols. */
 export class SectionBuilder {
   readonly name: string;
   readonly writable: boolean;
   private readonly parts: Uint8Array[] = [];
-  length = 0;
+  private length = 0;
+  /** Size in memory, bytes; what lies beyond the content is zero. */
+  memSize = 0;
   readonly relocations: Omit<Relocation, "section">[] = [];
+  readonly addresses: Omit<AddressTable, "section" | "target">[] = [];
   readonly symbols: { name: string; offset: number; size: number }[] = [];
 
   constructor(name: string, writable: boolean) {
@@ -16,22 +19,19 @@ export class SectionBuilder {
     this.writable = writable;
   }
 
-  align(to: number): void {
-    const pad = -this.length & (to - 1);
-    if (pad) this.append(new Uint8Array(pad));
-  }
-
-  append(bytes: Uint8Array): number {
-    const offset = this.length;
+  /**
+   * Appends `bytes` under a name and returns their offset; `align` is a power of two. A `size`
+   * beyond the bytes is a tail of zeros, possible at the section's end only.
+   */
+  define(name: string, bytes: Uint8Array, align: number, size = bytes.length): number {
+    const pad = -this.memSize & (align - 1);
+    const offset = this.memSize + pad;
+    if (this.memSize !== this.length) throw new Error(`${name} follows the tail of ${this.name}`);
+    if (pad) this.parts.push(new Uint8Array(pad));
     this.parts.push(bytes);
-    this.length += bytes.length;
-    return offset;
-  }
-
-  define(name: string, bytes: Uint8Array, align: number): number {
-    this.align(align);
-    const offset = this.append(bytes);
-    this.symbols.push({ name, offset, size: bytes.length });
+    this.length = offset + bytes.length;
+    this.memSize = offset + size;
+    this.symbols.push({ name, offset, size });
     return offset;
   }
 

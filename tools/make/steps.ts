@@ -13,6 +13,7 @@ const TOOLCHAIN = [
   "tools/aot/**/*.ts",
   "tools/asm/**/*.ts",
   "tools/elf/**/*.ts",
+  "tools/wasm/**/*.ts",
   "!**/*.test.ts",
   "!tools/aot/bench/**",
   "!tools/aot/fuzz/**",

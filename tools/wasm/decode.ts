@@ -3,6 +3,7 @@
 // mutable globals and multi-value; other proposals are refused by name. Function bodies stay bytes:
 // the compiler's validator checks them.
 
+import { printable } from "./names.ts";
 import { TYPE_NAME } from "./opcodes.ts";
 import { Reader, WasmError } from "./reader.ts";
 import {
@@ -17,6 +18,7 @@ import {
   I32,
   I64,
   type Limits,
+  type LocalRun,
   type Module,
   type ValType,
 } from "./types.ts";
@@ -282,7 +284,7 @@ class Decoder {
     for (let n = this.count(3); n > 0; n--) {
       const offset = r.pos;
       const name = r.name();
-      if (seen.has(name)) r.fail(`duplicate export name "${name}"`, offset);
+      if (seen.has(name)) r.fail(`duplicate export name "${printable(name)}"`, offset);
       seen.add(name);
       const kindOffset = r.pos;
       const code = r.u8();
@@ -296,9 +298,24 @@ class Decoder {
         memory: this.m.memory ? 1 : 0,
         global: this.m.globalImports.length + this.m.globals.length,
       }[kind];
-      if (index >= bound) r.fail(`export "${name}": unknown ${kind} ${index}`, offset);
+      if (index >= bound) r.fail(`export "${printable(name)}": unknown ${kind} ${index}`, offset);
       this.m.exports.push({ name, kind, index });
     }
+  }
+
+  /** `ref.func` or `ref.null func`: the function, or -1. */
+  elementExpr(): number {
+    const r: Reader = this.r;
+    const at = r.pos;
+    const opcode = r.u8();
+    let func = -1;
+    if (opcode === 0xd2) func = this.funcIndex();
+    else if (opcode !== 0xd0) r.unsupported("reference types", "this element expression", at);
+    else if (r.u8() !== 0x70) {
+      r.unsupported("reference types", "a null that is not funcref", at);
+    }
+    if (r.u8() !== 0x0b) r.fail("element expression does not end", at);
+    return func;
   }
 
   elements(): void {
@@ -310,7 +327,7 @@ class Decoder {
       const segment: ElementSegment = {
         mode: flags & 1 ? (flags & 2 ? "declarative" : "passive") : "active",
         offset: undefined,
-        funcs: [],
+        funcs: new Int32Array(0),
       };
       if (segment.mode === "active") {
         const table = flags & 2 ? r.u32() : 0;
@@ -326,19 +343,10 @@ class Decoder {
           r.unsupported("reference types", "elements that are not functions", kindOffset);
         }
       }
-      for (let i = this.count(); i > 0; i--) {
-        if (!expressions) {
-          segment.funcs.push(this.funcIndex());
-          continue;
-        }
-        const at = r.pos;
-        const opcode = r.u8();
-        if (opcode === 0xd2) segment.funcs.push(this.funcIndex());
-        else if (opcode === 0xd0) {
-          if (r.u8() !== 0x70) r.unsupported("reference types", "a null that is not funcref", at);
-          segment.funcs.push(-1);
-        } else r.unsupported("reference types", "this element expression", at);
-        if (r.u8() !== 0x0b) r.fail("element expression does not end", at);
+      const total = this.count();
+      segment.funcs = new Int32Array(total);
+      for (let i = 0; i < total; i++) {
+        segment.funcs[i] = expressions ? this.elementExpr() : this.funcIndex();
       }
       this.m.elements.push(segment);
     }
@@ -388,13 +396,14 @@ class Decoder {
       const end = r.pos + size;
       const sectionEnd = r.end;
       r.end = end;
-      const locals = (this.m.types[typeIndex] as FuncType).params.slice();
-      for (let groups = r.u32(); groups > 0; groups--) {
+      const locals: LocalRun[] = [];
+      let total = (this.m.types[typeIndex] as FuncType).params.length;
+      for (let runs = r.u32(); runs > 0; runs--) {
         const offset = r.pos;
-        const n = r.u32();
-        if (n > MAX_LOCALS - locals.length) r.fail(`more than ${MAX_LOCALS} locals`, offset);
-        const type = valType(r);
-        for (let i = 0; i < n; i++) locals.push(type);
+        const count = r.u32();
+        total += count;
+        if (total > MAX_LOCALS) r.fail(`more than ${MAX_LOCALS} locals`, offset);
+        locals.push({ count, type: valType(r) });
       }
       this.m.funcs.push({ typeIndex, locals, start: r.pos, end });
       r.pos = end;
@@ -471,35 +480,36 @@ class Decoder {
 
   custom(): void {
     const name = this.r.name();
-    if (name === "sourceMappingURL") this.m.sourceMapUrl = this.r.name();
-    if (name === "name") this.names();
-  }
-
-  /** The name section is advisory: what does not parse is ignored (core specification, 7.4). */
-  names(): void {
-    const r: Reader = this.r;
-    const end = r.end;
+    const end = this.r.end;
+    // What stands in a custom section is advisory: it never makes a module invalid (5.5.3, 7.4).
     try {
-      while (r.pos < end) {
-        const id = r.u8();
-        const size = r.u32();
-        r.end = Math.min(end, r.pos + size);
-        const next = r.end;
-        const target = id === 1 ? this.m.funcNames : id === 7 ? this.m.globalNames : undefined;
-        if (target) {
-          for (let n = r.u32(); n > 0; n--) {
-            const index = r.u32();
-            target.set(index, r.name());
-          }
-        }
-        r.pos = next;
-        r.end = end;
-      }
+      if (name === "sourceMappingURL") this.m.sourceMapUrl = this.r.name();
+      if (name === "name") this.names(end);
     } catch (error) {
       if (!(error instanceof WasmError)) throw error;
     }
-    r.pos = end;
-    r.end = end;
+    this.r.pos = end;
+    this.r.end = end;
+  }
+
+  /** The names up to the first that does not parse. */
+  names(end: number): void {
+    const r: Reader = this.r;
+    while (r.pos < end) {
+      const id = r.u8();
+      const size = r.u32();
+      r.end = Math.min(end, r.pos + size);
+      const next = r.end;
+      const target = id === 1 ? this.m.funcNames : id === 7 ? this.m.globalNames : undefined;
+      if (target) {
+        for (let n = r.u32(); n > 0; n--) {
+          const index = r.u32();
+          target.set(index, r.name());
+        }
+      }
+      r.pos = next;
+      r.end = end;
+    }
   }
 
   decode(): Module {
@@ -529,7 +539,6 @@ class Decoder {
       r.end = r.pos + length;
       if (id === 0) {
         this.custom();
-        r.pos = r.end;
         continue;
       }
       const rank = ORDER[id] as number;

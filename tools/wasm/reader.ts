@@ -13,7 +13,7 @@ export class WasmError extends Error {
   }
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -146,7 +146,7 @@ export class Reader {
     return part;
   }
 
-  /** A UTF-8 name with its length prefix. */
+  /** A UTF-8 name with its length prefix. A byte order mark is a character like any other. */
   name(): string {
     const start = this.pos;
     const raw = this.take(this.u32());

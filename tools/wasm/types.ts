@@ -55,7 +55,7 @@ export interface ElementSegment {
   mode: "active" | "passive" | "declarative";
   offset: ConstExpr | undefined;
   /** Function index, or -1 for a null entry. */
-  funcs: number[];
+  funcs: Int32Array;
 }
 
 export interface DataSegment {
@@ -64,10 +64,15 @@ export interface DataSegment {
   bytes: Uint8Array;
 }
 
+export interface LocalRun {
+  count: number;
+  type: ValType;
+}
+
 export interface FuncBody {
   typeIndex: number;
-  /** Types of all locals, parameters included. */
-  locals: ValType[];
+  /** Locals behind the parameters, as the file has them: runs of one type. */
+  locals: LocalRun[];
   /** First byte of the instruction sequence, in the file. */
   start: number;
   /** One past the final `end`, in the file. */
@@ -106,6 +111,13 @@ export function funcTypeOf(module: Module, index: number): FuncType {
       ? (module.funcImports[index] as FuncImport).typeIndex
       : (module.funcs[index - imported] as FuncBody).typeIndex;
   return module.types[typeIndex] as FuncType;
+}
+
+/** Types of all locals of a function, parameters first. */
+export function localTypes(module: Module, body: FuncBody): ValType[] {
+  const types = (module.types[body.typeIndex] as FuncType).params.slice();
+  for (const { count, type } of body.locals) for (let i = 0; i < count; i++) types.push(type);
+  return types;
 }
 
 /** Type of a global by its index in the joint space of imports and definitions. */

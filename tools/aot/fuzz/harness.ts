@@ -12,6 +12,7 @@ import { I32, type ValType } from "../../wasm/types.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import { TRAP_MESSAGES, TrapKind } from "../ir/ir.ts";
 import { LINUX_SEGMENTS } from "../link.ts";
+import { exportSymbol } from "../names.ts";
 import {
   ALU,
   at,
@@ -164,7 +165,14 @@ function driver(calls: Call[], pages: number): ObjectFile {
   abs(40, "driver_handler");
   calls.forEach((call, i) => {
     const base = 64 + i * ENTRY;
-    abs(base, call.name);
+    relocations.push({
+      section: 1,
+      offset: base,
+      kind: "abs64",
+      symbol: exportSymbol(call.name),
+      scope: "global",
+      addend: 0,
+    });
     call.args.forEach((arg, n) => {
       // The upper half of a 32-bit argument is undefined at a call: anything may be there.
       const bits =
@@ -286,9 +294,10 @@ function trapTable(object: ObjectFile): Map<number, number> {
   const kinds = new Map<number, number>();
   if (!section) return kinds;
   const view = new DataView(section.data.buffer, section.data.byteOffset);
-  for (const r of object.relocations) {
-    if (r.section === index) kinds.set(r.addend, view.getUint16(r.offset + 8, true));
-  }
+  const table = object.addressTables?.find((t) => t.section === index);
+  table?.addends.forEach((offset, i) => {
+    kinds.set(offset, view.getUint16(table.offset + i * table.stride + 8, true));
+  });
   return kinds;
 }
 

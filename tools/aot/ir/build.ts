@@ -47,8 +47,8 @@ export function irSignature(type: FuncType): Signature {
 export interface BuildContext {
   module: Module;
   signatures: Signature[];
-  /** Canonical number of each type: structurally equal types share it. */
-  canonicalType: number[];
+  /** Number of each type in tables: structurally equal types share it, 0 is null. */
+  typeNumbers: number[];
   /** How to call function `index` (imports included); an intrinsic emits itself. */
   target(index: number): CallTarget | IntrinsicCall;
   /** Constant value of an immutable global, where it has one. */
@@ -231,8 +231,9 @@ export class Builder {
       f.params.push(v);
       this.env.push(v);
     });
-    for (let i = f.signature.params.length; i < body.locals.length; i++) {
-      this.env.push(f.bits(irType(body.locals[i] as ValType), 0n));
+    for (const { count, type } of body.locals) {
+      const zero = f.bits(irType(type), 0n);
+      for (let i = 0; i < count; i++) this.env.push(zero);
     }
     const type = context.module.types[body.typeIndex] as FuncType;
     this.frames.push(this.frame("block", [], type.results));
@@ -615,12 +616,12 @@ export class Builder {
       }
       case 0x11: {
         const typeIndex = r.u32();
-        r.u8();
+        r.u32();
         const index = this.pop();
         const signature = this.context.signatures[typeIndex] as Signature;
         const args = this.popMany(signature.params.length);
         const call = this.emit(Op.CallIndirect, signature.results[0] ?? NONE, [index, ...args]);
-        call.imm = this.context.canonicalType[typeIndex] as number;
+        call.imm = this.context.typeNumbers[typeIndex] as number;
         this.results(signature, call, signature);
         return;
       }

@@ -18,7 +18,7 @@ import {
   RSI,
   RSP,
 } from "../x64/encoder.ts";
-import { STACK_SYMBOL } from "./target.ts";
+import { STACK_SYMBOL } from "../x64/symbols.ts";
 
 /** 8 GiB: a 32-bit pointer plus a 32-bit offset, and a page for the access itself. */
 const RESERVED = (1n << 33n) + 0x1000n;
@@ -33,13 +33,16 @@ export interface LinuxStart {
   pages: number;
   /** Symbol, window offset and length of each active data segment. */
   segments: { symbol: string; offset: number; length: number }[];
+  /** Whether instantiation traps once these segments are copied. */
+  traps: boolean;
   /** Symbols of the start function and of `main`. */
   startFunction: string | undefined;
   main: string;
   mainReturns: boolean;
 }
 
-export function emitLinuxStart(e: Encoder, s: LinuxStart): void {
+/** Appends `_start`; returns the offset of the UD2 at which instantiation traps, or -1. */
+export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
   const rip = (symbol: string) => ({ base: -1, index: -1, scale: 1, disp: 0, symbol });
   e.store(8, RSP, rip(STACK_SYMBOL));
   e.aluRI(8, ALU.AND, RSP, -16);
@@ -74,18 +77,23 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): void {
   exit(e);
   land(e, skip);
   for (const { symbol, offset, length } of s.segments) {
-    if (length === 0) continue;
     e.lea(8, RSI, rip(symbol));
     e.movImm(RDI, BigInt(offset));
     e.lea(8, RDI, at(R15, 0, RDI));
     e.movImm32(RCX, length);
     e.raw([0xf3, 0xa4]);
   }
+  if (s.traps) {
+    const trap = e.length;
+    e.ud2();
+    return trap;
+  }
   if (s.startFunction) e.callSymbol(s.startFunction);
   e.callSymbol(s.main);
   if (s.mainReturns) e.movRR(4, RDI, RAX);
   else e.movImm(RDI, 0n);
   exit(e);
+  return -1;
 }
 
 function jump(e: Encoder, cc: number): number {

@@ -1,7 +1,9 @@
 // The three targets and what each import module means in them (docs/toolchain.md).
 
+import { isVisible, printable } from "../../wasm/names.ts";
 import type { IntrinsicCall } from "../ir/build.ts";
 import { I64, Op, type Signature, type Type } from "../ir/ir.ts";
+import { external, STACK_SYMBOL } from "../x64/symbols.ts";
 import { hedronIntrinsics, type IntrinsicDef, linuxIntrinsics, x86Intrinsics } from "./x86.ts";
 
 export type TargetName = "kernel" | "native" | "linux";
@@ -14,9 +16,6 @@ export interface Target {
   /** Import modules, `stub` and `symbol` aside. */
   modules: Record<string, Record<string, IntrinsicDef>>;
 }
-
-/** Symbol that holds RSP at process entry (target linux). */
-export const STACK_SYMBOL = "__aot_entry_stack";
 
 export const TARGETS: Record<TargetName, Target> = {
   kernel: {
@@ -65,11 +64,14 @@ export function resolveImport(
 ): ImportMeaning {
   const last = module.slice(Math.max(module.lastIndexOf("/"), module.lastIndexOf("\\")) + 1);
   const { params, results } = signature;
+  if ((last === "stub" || last === "symbol") && (name === "" || !isVisible(name))) {
+    throw new Error(`${last}."${printable(name)}" cannot be the name of a symbol`);
+  }
   if (last === "stub") return { kind: "stub", symbol: name };
   if (last === "symbol") {
     if (params.length !== 0 || results.length !== 1 || results[0] !== I64) {
       throw new Error(
-        `symbol.${name} must be declared as () → i64, not ${describe(params, results)}`,
+        `symbol.${printable(name)} must be declared as () → i64, not ${describe(params, results)}`,
       );
     }
     return {
@@ -77,19 +79,21 @@ export function resolveImport(
       call: {
         emit(b) {
           const v = b.emit(Op.SymbolAddress, I64, []);
-          v.aux = name;
+          v.aux = external(name);
           return v;
         },
       },
     };
   }
-  const functions = target.modules[last];
+  const functions = Object.hasOwn(target.modules, last) ? target.modules[last] : undefined;
   if (!functions) {
     const known = [...Object.keys(target.modules), "stub", "symbol"].join(", ");
-    throw new Error(`target ${target.name} has no import module "${last}"; it has ${known}`);
+    throw new Error(
+      `target ${target.name} has no import module "${printable(last)}"; it has ${known}`,
+    );
   }
   const def = Object.hasOwn(functions, name) ? functions[name] : undefined;
-  if (!def) throw new Error(`import module "${last}" has no function "${name}"`);
+  if (!def) throw new Error(`import module "${last}" has no function "${printable(name)}"`);
   const declared = describe(params, results);
   const expected = describe(def.params, def.result === 0 ? [] : [def.result]);
   // usize is i32 in wasm: a pointer may be declared as either unsigned or signed 32 bit.

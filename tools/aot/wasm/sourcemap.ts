@@ -32,7 +32,8 @@ export class SourceMap {
     }
     const root =
       typeof map.sourceRoot === "string" && !map.sourceRoot.startsWith(".") ? map.sourceRoot : "";
-    this.sources = map.sources.map((s) => root + String(s));
+    // Tables of names end each with NUL.
+    this.sources = map.sources.map((s) => (root + String(s)).replaceAll("\0", "\\0"));
     this.decode(map.mappings);
   }
 

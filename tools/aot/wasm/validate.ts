@@ -2,6 +2,7 @@
 // Follows the algorithm of the WebAssembly core specification's appendix "Validation Algorithm".
 // As a by-product it records which locals every loop assigns, which the SSA builder needs.
 
+import { printable } from "../../wasm/names.ts";
 import {
   ATOMIC,
   FOREIGN_OPCODES,
@@ -21,6 +22,7 @@ import {
   globalTypeOf,
   I32,
   I64,
+  localTypes,
   type Module,
   type ValType,
 } from "../../wasm/types.ts";
@@ -77,6 +79,7 @@ class Validator {
   readonly m: Module;
   readonly r: Reader;
   readonly body: FuncBody;
+  readonly locals: ValType[];
   readonly types: StackType[] = [];
   readonly control: Control[] = [];
   readonly facts: BodyFacts = { loopLocals: new Map(), usesFloat: undefined };
@@ -86,6 +89,7 @@ class Validator {
   constructor(m: Module, body: FuncBody, section: string) {
     this.m = m;
     this.body = body;
+    this.locals = localTypes(m, body);
     this.r = new Reader(m.bytes, body.start, body.end, section);
   }
 
@@ -181,7 +185,7 @@ class Validator {
 
   local(): ValType {
     const index = this.r.u32();
-    const type = this.body.locals[index];
+    const type = this.locals[index];
     if (type === undefined) this.fail(`unknown local ${index}`);
     return type;
   }
@@ -223,7 +227,7 @@ class Validator {
       this.instruction(this.r.u8());
     }
     if (this.r.pos !== this.body.end) this.r.fail("bytes after the end of the function");
-    for (const local of this.body.locals) {
+    for (const local of this.locals) {
       this.at = this.body.start;
       this.float(local, "a local");
     }
@@ -552,6 +556,6 @@ class Validator {
 export function validateBody(module: Module, position: number): BodyFacts {
   const index = module.funcImports.length + position;
   const name = module.funcNames.get(index);
-  const section = `code section, function ${index}${name ? ` (${name})` : ""}`;
+  const section = `code section, function ${index}${name ? ` (${printable(name)})` : ""}`;
   return new Validator(module, module.funcs[position] as FuncBody, section).run();
 }

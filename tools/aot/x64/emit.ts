@@ -6,12 +6,12 @@ import { F32, F64, I32, I64, TrapKind } from "../ir/ir.ts";
 import { FIRST_SLOT, type Inst, type LBlock, type LFunc } from "../regalloc/lir.ts";
 import type { Allocation } from "../regalloc/resolve.ts";
 import { EmitFloat } from "./emit/float.ts";
-import { type EmitContext, JUMP_TABLE_SYMBOL, type JumpTable } from "./emit/operands.ts";
+import type { EmitContext, JumpTable } from "./emit/operands.ts";
 import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
 import { layoutBlocks } from "./layout.ts";
 import { CC_FEQ, CC_FNE, M } from "./machine.ts";
 import { emitMove, emitParallelMoves, loadFloatConstant } from "./moves.ts";
-import { TABLE_SYMBOL } from "./symbols.ts";
+import { JUMP_TABLE_SYMBOL, TABLE_SYMBOL } from "./symbols.ts";
 
 class FunctionEmitter extends EmitFloat {
   run(): void {
@@ -439,9 +439,9 @@ export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): void {
   ).run();
 }
 
-export {
-  type EmitContext,
-  JUMP_TABLE_SYMBOL,
-  type JumpTable,
-  type TrapSite,
+export type {
+  CodePosition,
+  EmitContext,
+  JumpTable,
+  TrapSite,
 } from "./emit/operands.ts";

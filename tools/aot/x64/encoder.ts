@@ -82,6 +82,11 @@ export class Encoder {
     this.bytes = bigger;
   }
 
+  /** Fills up to a multiple of `to` with INT3. */
+  align(to: number): void {
+    while (this.length & (to - 1)) this.u8(0xcc);
+  }
+
   u8(value: number): void {
     if (this.length + 16 > this.bytes.length) this.grow();
     this.bytes[this.length++] = value;

@@ -4,7 +4,8 @@
 import { F32, I32, type Type, type Value } from "../ir/ir.ts";
 import { FIRST_SLOT, type Move } from "../regalloc/lir.ts";
 import { type Address, type Encoder, XMM0, XMM15 } from "./encoder.ts";
-import { type ConstantPool, POOL_SYMBOL } from "./pool.ts";
+import type { ConstantPool } from "./pool.ts";
+import { POOL_SYMBOL } from "./symbols.ts";
 
 export interface MoveContext {
   e: Encoder;

@@ -2,7 +2,6 @@
 
 /** Offsets of the 16-byte masks at the start of the pool. */
 export const MASK = { Abs64: 0, Sign64: 16, Abs32: 32, Sign32: 48 } as const;
-export const POOL_SYMBOL = "__aot_constants";
 
 export class ConstantPool {
   private bytes = new Uint8Array(256);

@@ -21,7 +21,7 @@ import {
   RSI,
   SHIFT,
 } from "./encoder.ts";
-import { HELPER, PAGES_SYMBOL, TABLE_SYMBOL } from "./symbols.ts";
+import { HELPER, PAGES_SYMBOL, SEGMENT, TABLE_SYMBOL } from "./symbols.ts";
 
 export interface RuntimeContext {
   e: Encoder;
@@ -31,14 +31,6 @@ export interface RuntimeContext {
   maxPages: number;
   tableSize: number;
 }
-
-/** Symbols of passive segments: bytes, and the current size (0 once dropped), u32. */
-export const SEGMENT = {
-  data: "__aot_data.",
-  dataSize: "__aot_data_size.",
-  elements: "__aot_elements.",
-  elementsSize: "__aot_elements_size.",
-} as const;
 
 function symbol(name: string): Address {
   return { base: -1, index: -1, scale: 1, disp: 0, symbol: name };

@@ -1,4 +1,6 @@
-// Names of the symbols the compiler defines beside the module's own functions.
+// How code refers to what is elsewhere. The compiler's own places (functions by number, routines,
+// data) and symbols of other objects are two namespaces: `external` names alone have its prefix, so
+// that no name from a module ever means something of the compiler's.
 
 /** Storage of the module's globals, 8 bytes each, in index order. */
 export const GLOBALS_SYMBOL = "__aot_globals";
@@ -6,6 +8,12 @@ export const GLOBALS_SYMBOL = "__aot_globals";
 export const PAGES_SYMBOL = "__aot_memory_pages";
 /** Function table: 16 bytes per entry, code address then type number. */
 export const TABLE_SYMBOL = "__aot_table";
+/** Float literals and masks of sign operations. */
+export const POOL_SYMBOL = "__aot_constants";
+/** Code offsets of br_table, 4 bytes each, relative to the start of their table. */
+export const JUMP_TABLE_SYMBOL = "__aot_jump_tables";
+/** RSP at process entry (target linux). */
+export const STACK_SYMBOL = "__aot_entry_stack";
 
 /** Routines for bulk operations; those ending in a dot are followed by a segment number. */
 export const HELPER = {
@@ -18,3 +26,36 @@ export const HELPER = {
   elemDrop: "__aot_elem_drop.",
   grow: "__aot_memory_grow",
 } as const;
+
+/** Data of passive segments: bytes, and the current size (0 once dropped), u32. */
+export const SEGMENT = {
+  data: "__aot_data.",
+  dataSize: "__aot_data_size.",
+  elements: "__aot_elements.",
+  elementsSize: "__aot_elements_size.",
+  /** Content of an active data segment until it is copied (target linux). */
+  initial: "__aot_segment.",
+} as const;
+
+const EXTERNAL = "external ";
+const FUNCTION = "function ";
+
+/** Reference to the global symbol `name` of the program, wherever it is defined. */
+export function external(name: string): string {
+  return EXTERNAL + name;
+}
+
+/** Name of the global symbol that `reference` means, or undefined where it is the compiler's. */
+export function externalName(reference: string): string | undefined {
+  return reference.startsWith(EXTERNAL) ? reference.slice(EXTERNAL.length) : undefined;
+}
+
+/** Reference to the compiled function in `slot`. */
+export function functionReference(slot: number): string {
+  return FUNCTION + slot;
+}
+
+/** Slot that `reference` means, or -1. */
+export function functionSlot(reference: string): number {
+  return reference.startsWith(FUNCTION) ? Number(reference.slice(FUNCTION.length)) : -1;
+}

@@ -6,7 +6,8 @@ import { FIRST_SLOT, type Inst } from "../../regalloc/lir.ts";
 import { type Address, ALU, CC, SHIFT, XMM15 } from "../encoder.ts";
 import { M } from "../machine.ts";
 import { emitMove } from "../moves.ts";
-import { MASK, POOL_SYMBOL } from "../pool.ts";
+import { MASK } from "../pool.ts";
+import { POOL_SYMBOL } from "../symbols.ts";
 import { EmitInteger } from "./integer.ts";
 
 export class EmitFloat extends EmitInteger {

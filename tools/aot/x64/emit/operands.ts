@@ -33,6 +33,12 @@ export interface JumpTable {
   targets: number[];
 }
 
+/** The code from `offset` on stems from the wasm instruction at file offset `pos`; ascending. */
+export interface CodePosition {
+  offset: number;
+  pos: number;
+}
+
 /** Everything the code of a module refers to, collected over its functions. */
 export interface EmitContext {
   e: Encoder;
@@ -40,14 +46,11 @@ export interface EmitContext {
   window: boolean;
   registers: RegisterSet;
   traps: TrapSite[];
-  /** Code offset and wasm file offset, ascending. */
-  positions: { offset: number; pos: number }[];
+  positions: CodePosition[];
   jumpTables: JumpTable[];
   jumpTableSize: number;
   tableSize: number;
 }
-
-export const JUMP_TABLE_SYMBOL = "__aot_jump_tables";
 
 export interface BranchFixup {
   offset: number;

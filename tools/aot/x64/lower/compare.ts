@@ -2,7 +2,7 @@ import { Cond, F32, FCond, Op, SWAPPED_COND, type Value } from "../../ir/ir.ts";
 import { Inst, Use } from "../../regalloc/lir.ts";
 import { CC } from "../encoder.ts";
 import { CC_FEQ, CC_FNE, CMP, M } from "../machine.ts";
-import { POOL_SYMBOL } from "../pool.ts";
+import { POOL_SYMBOL } from "../symbols.ts";
 import { bytesOf, immediate, LowerOperands } from "./operands.ts";
 
 const INT_CC: number[] = [CC.E, CC.NE, CC.L, CC.GE, CC.G, CC.LE, CC.B, CC.AE, CC.A, CC.BE];

@@ -1,0 +1,432 @@
+// The object file of a module: constants, globals, the function table and memory around the code,
+// their symbols and relocations. May assume that all functions are compiled and their offsets known;
+// every reference of the code is resolved or a relocation afterwards.
+
+import {
+  type AddressTable,
+  NO_ADDRESS,
+  type ObjectFile,
+  type ObjectSection,
+  type ObjectSymbol,
+  type Relocation,
+} from "../elf/index.ts";
+import { isVisible, percentEncode } from "../wasm/names.ts";
+import { type ConstExpr, F64, type GlobalDef, I64, type Module } from "../wasm/types.ts";
+import { CompileError } from "./error.ts";
+import { exportSymbol, LocalNames } from "./names.ts";
+import { SectionBuilder } from "./section.ts";
+import type { Target } from "./targets/target.ts";
+import { lineRows, TRAP_ENTRY, trapTable } from "./traps.ts";
+import type { SourceMap } from "./wasm/sourcemap.ts";
+import type { EmitContext } from "./x64/emit.ts";
+import {
+  externalName,
+  functionSlot,
+  GLOBALS_SYMBOL,
+  HELPER,
+  JUMP_TABLE_SYMBOL,
+  POOL_SYMBOL,
+  SEGMENT,
+  TABLE_SYMBOL,
+} from "./x64/symbols.ts";
+
+/** Bytes of a table entry: u64 code address, i32 type number, 0 for null. */
+const TABLE_ENTRY = 16;
+/** Gaps between data segments up to this size become zeros in one section. */
+const MAX_GAP = 4096;
+/** A table with more null bytes than this at its end gets a section that does not store them. */
+const MAX_NULL_TAIL = 65536;
+const TEXT = ".text";
+
+/** What the driver has compiled. */
+export interface CompiledCode {
+  module: Module;
+  target: Target;
+  emission: EmitContext;
+  /** Type numbers for tables by type index, from 1 on; equal types have equal numbers. */
+  typeNumbers: number[];
+  /** Start and end of each compiled function in the code: the module's own, then wrappers. */
+  starts: number[];
+  ends: number[];
+  /** Slot of the wrapper around an imported function, by its index. */
+  wrappers: Map<number, number>;
+  /** Routines of the run time that the code calls, by HELPER name. */
+  helpers: Set<string>;
+  /** Symbols of code that is not a function of the module. */
+  routines: { name: string; start: number; end: number; global: boolean }[];
+  map: SourceMap | undefined;
+}
+
+/** Value of the offset of an active segment. */
+export function segmentOffset(expr: ConstExpr | undefined): number {
+  return expr?.kind === "const" ? Number(BigInt.asUintN(32, expr.bits)) : 0;
+}
+
+/** The first active element segment that does not fit into the table, or -1. */
+export function strayElements(m: Module): number {
+  const size = m.table?.min ?? 0;
+  return m.elements.findIndex(
+    (s) => s.mode === "active" && segmentOffset(s.offset) + s.funcs.length > size,
+  );
+}
+
+const sizeOf = (g: GlobalDef): number => (g.type === I64 || g.type === F64 ? 8 : 4);
+
+/** Collects the sections of one object. */
+export class ImageBuilder {
+  private readonly code: CompiledCode;
+  private readonly m: Module;
+  private readonly rodata = new SectionBuilder(".rodata", false);
+  private readonly data = new SectionBuilder(".data", true);
+  private readonly table = new SectionBuilder(".data.table", true);
+  private readonly traps = new SectionBuilder(".rodata.traps", false);
+  private readonly wasmData: ObjectSection[] = [];
+  /** Where the compiler's data symbols are. */
+  private readonly places = new Map<string, { section: SectionBuilder; offset: number }>();
+  private globalsBase = 0;
+
+  constructor(code: CompiledCode) {
+    this.code = code;
+    this.m = code.module;
+  }
+
+  /** Puts bytes behind a symbol of the compiler's. */
+  define(where: "rodata" | "data", name: string, bytes: Uint8Array, align: number): void {
+    this.defineIn(this[where], name, bytes, align);
+  }
+
+  private defineIn(
+    section: SectionBuilder,
+    name: string,
+    bytes: Uint8Array,
+    align: number,
+    size = bytes.length,
+  ): number {
+    const offset = section.define(name, bytes, align, size);
+    this.places.set(name, { section, offset });
+    return offset;
+  }
+
+  /** Lays everything out and returns the object, called `name`. */
+  build(name: string): ObjectFile {
+    this.globals();
+    this.functionTable();
+    this.passiveSegments();
+    if (this.code.target.window !== undefined) this.placeData(this.code.target.window);
+    this.constants();
+    this.trapTable();
+    return this.object(name);
+  }
+
+  private globals(): void {
+    const { m } = this;
+    if (m.globals.length === 0) return;
+    const bytes = new Uint8Array(m.globals.length * 8);
+    const view = new DataView(bytes.buffer);
+    m.globals.forEach((g, i) => {
+      if (g.init.kind !== "const") return;
+      view.setBigUint64(i * 8, BigInt.asUintN(sizeOf(g) * 8, g.init.bits), true);
+    });
+    this.globalsBase = this.defineIn(this.data, GLOBALS_SYMBOL, bytes, 16);
+  }
+
+  /** Table entries of `funcs` (-1 is null) behind a symbol; `size` entries in all, the rest null. */
+  private entries(section: SectionBuilder, symbol: string, funcs: Int32Array, size: number): void {
+    const { m, code } = this;
+    const bytes = new Uint8Array(funcs.length * TABLE_ENTRY);
+    const view = new DataView(bytes.buffer);
+    const addends = new Uint32Array(funcs.length).fill(NO_ADDRESS);
+    const imported = m.funcImports.length;
+    funcs.forEach((func, i) => {
+      if (func < 0) return;
+      const own = func >= imported;
+      const typeIndex = own ? m.funcs[func - imported]?.typeIndex : m.funcImports[func]?.typeIndex;
+      const slot = own ? func - imported : (code.wrappers.get(func) as number);
+      view.setInt32(i * TABLE_ENTRY + 8, code.typeNumbers[typeIndex as number] as number, true);
+      addends[i] = code.starts[slot] as number;
+    });
+    const offset = this.defineIn(section, symbol, bytes, 16, size * TABLE_ENTRY);
+    section.addresses.push({ offset, stride: TABLE_ENTRY, addends });
+  }
+
+  private functionTable(): void {
+    const { m } = this;
+    if (!m.table) return;
+    const size = m.table.min;
+    const active = m.elements.filter((s) => s.mode === "active");
+    // A stray segment leaves no program that could look into the table.
+    const fits = strayElements(m) < 0;
+    if (!fits && this.code.target.window !== undefined) {
+      throw new CompileError(
+        `element segment ${strayElements(m)} reaches beyond the table of ${size} entries`,
+      );
+    }
+    const last = active.map((s) => segmentOffset(s.offset) + s.funcs.length);
+    const used = fits ? last.reduce((a, b) => Math.max(a, b), 0) : 0;
+    const funcs = new Int32Array(used).fill(-1);
+    if (fits) for (const s of active) funcs.set(s.funcs, segmentOffset(s.offset));
+    // Only table.init and table.copy change a table.
+    const changes = [...this.code.helpers].some(
+      (h) => h === HELPER.tableCopy || h.startsWith(HELPER.tableInit),
+    );
+    const tail = (size - used) * TABLE_ENTRY;
+    if (tail > MAX_NULL_TAIL) this.entries(this.table, TABLE_SYMBOL, funcs, size);
+    else {
+      const all = new Int32Array(size).fill(-1);
+      all.set(funcs);
+      this.entries(changes ? this.data : this.rodata, TABLE_SYMBOL, all, size);
+    }
+  }
+
+  private passiveSegments(): void {
+    const { m } = this;
+    for (const name of this.code.helpers) {
+      const i = Number(name.slice(name.lastIndexOf(".") + 1));
+      const size = new Uint8Array(4);
+      const view = new DataView(size.buffer);
+      // Active and declarative segments are dropped once the module is instantiated.
+      if (name.startsWith(HELPER.init) || name.startsWith(HELPER.drop)) {
+        const segment = m.data[i];
+        if (!segment || this.places.has(SEGMENT.dataSize + i)) continue;
+        const bytes = segment.mode === "passive" ? segment.bytes : new Uint8Array(0);
+        view.setUint32(0, bytes.length, true);
+        this.defineIn(this.data, SEGMENT.dataSize + i, size, 4);
+        this.defineIn(this.rodata, SEGMENT.data + i, bytes, 8);
+      } else if (name.startsWith(HELPER.tableInit) || name.startsWith(HELPER.elemDrop)) {
+        const segment = m.elements[i];
+        if (!segment || this.places.has(SEGMENT.elementsSize + i)) continue;
+        const funcs = segment.mode === "passive" ? segment.funcs : new Int32Array(0);
+        view.setUint32(0, funcs.length, true);
+        this.defineIn(this.data, SEGMENT.elementsSize + i, size, 4);
+        this.entries(this.rodata, SEGMENT.elements + i, funcs, funcs.length);
+      }
+    }
+  }
+
+  /** Active segments at their fixed addresses; what lies between them is zero. */
+  private placeData(window: bigint): void {
+    const pieces: { offset: number; bytes: Uint8Array; order: number }[] = [];
+    this.m.data.forEach((segment, i) => {
+      if (segment.mode !== "active" || segment.bytes.length === 0) return;
+      const offset = segmentOffset(segment.offset);
+      if (offset + segment.bytes.length > 2 ** 32) {
+        throw new CompileError(`data segment ${i} at offset ${offset} reaches beyond 4 GiB`);
+      }
+      pieces.push({ offset, bytes: segment.bytes, order: i });
+    });
+    const heapBase = this.heapBase();
+    pieces.sort((a, b) => a.offset - b.offset);
+    for (let i = 0; i < pieces.length; ) {
+      const start = pieces[i]?.offset as number;
+      let end = start;
+      let j = i;
+      for (; j < pieces.length; j++) {
+        const { offset, bytes } = pieces[j] as (typeof pieces)[number];
+        if (j > i && offset - end > MAX_GAP) break;
+        end = Math.max(end, offset + bytes.length);
+      }
+      const data = new Uint8Array(end - start);
+      // Where segments overlap the later one of the module holds.
+      const group = pieces.slice(i, j).sort((a, b) => a.order - b.order);
+      for (const { offset, bytes } of group) data.set(bytes, offset - start);
+      const next = pieces[j]?.offset ?? Math.max(end, heapBase);
+      this.wasmData.push({
+        name: ".wasm.data",
+        writable: true,
+        executable: false,
+        align: 1,
+        data,
+        memSize: next - start,
+        address: window + BigInt(start),
+      });
+      i = j;
+    }
+  }
+
+  /** End of static memory by asc's global `~lib/memory/__heap_base`, or 0 when it is not there. */
+  private heapBase(): number {
+    const { m } = this;
+    for (const [index, name] of m.globalNames) {
+      if (name === "~lib/memory/__heap_base" && m.globals[index])
+        return segmentOffset(m.globals[index].init);
+    }
+    const exported = m.exports.find((x) => x.kind === "global" && x.name === "__heap_base");
+    return segmentOffset(exported && m.globals[exported.index]?.init);
+  }
+
+  private constants(): void {
+    const { emission } = this.code;
+    if (emission.pool.used) this.define("rodata", POOL_SYMBOL, emission.pool.content(), 16);
+    if (emission.jumpTables.length === 0) return;
+    const base = this.defineIn(
+      this.rodata,
+      JUMP_TABLE_SYMBOL,
+      new Uint8Array(emission.jumpTableSize),
+      8,
+    );
+    for (const table of emission.jumpTables) {
+      table.targets.forEach((target, i) => {
+        // Entries are relative to the start of their table.
+        this.rodata.relocations.push({
+          offset: base + table.offset + i * 4,
+          kind: "pc32",
+          symbol: TEXT,
+          scope: 0,
+          addend: target + i * 4,
+        });
+      });
+    }
+  }
+
+  private trapTable(): void {
+    const { entries, offsets, files } = trapTable(this.code.emission.traps, this.code.map);
+    this.defineIn(this.traps, "__aot_traps_start", entries, 16);
+    this.traps.symbols.push({ name: "__aot_traps_end", offset: entries.length, size: 0 });
+    this.traps.addresses.push({ offset: 0, stride: TRAP_ENTRY, addends: offsets });
+    this.define("rodata", "__aot_trap_files", files, 1);
+  }
+
+  /** Symbols of all functions: exports are global ones, the others have names for debuggers. */
+  private functionSymbols(): ObjectSymbol[] {
+    const { m, code } = this;
+    const symbols: ObjectSymbol[] = [];
+    const add = (name: string, start: number, end: number, global: boolean): void => {
+      symbols.push({
+        name,
+        section: 0,
+        value: BigInt(start),
+        size: end - start,
+        kind: "func",
+        global,
+      });
+    };
+    for (const r of code.routines) add(r.name, r.start, r.end, r.global);
+    const imported = m.funcImports.length;
+    const slotOf = (index: number): number | undefined =>
+      index < imported ? code.wrappers.get(index) : index - imported;
+    const ofSlot = (slot: number, name: string, global: boolean): void =>
+      add(name, code.starts[slot] as number, code.ends[slot] as number, global);
+    const exported = new Map<number, string>();
+    const exports: string[] = [];
+    for (const x of m.exports) {
+      const slot = x.kind === "func" ? slotOf(x.index) : undefined;
+      if (slot === undefined) continue;
+      const symbol = exportSymbol(x.name);
+      exports.push(symbol);
+      exported.set(x.index, x.name);
+      ofSlot(slot, symbol, true);
+    }
+    const start = m.start === undefined ? undefined : slotOf(m.start);
+    if (start !== undefined) ofSlot(start, "__wasm_start", true);
+    const locals = new LocalNames(exports);
+    m.funcs.forEach((_, slot) => {
+      const index = imported + slot;
+      const own = m.funcNames.get(index);
+      if (own === undefined || own === "") {
+        if (!exported.has(index)) ofSlot(slot, `wasm-function[${index}]`, false);
+      } else if (own !== exported.get(index)) ofSlot(slot, locals.unique(exportSymbol(own)), false);
+    });
+    return symbols;
+  }
+
+  private globalSymbols(section: number): ObjectSymbol[] {
+    const { m } = this;
+    const symbols: ObjectSymbol[] = [];
+    const add = (name: string, index: number, global: boolean): void => {
+      symbols.push({
+        name,
+        section,
+        value: BigInt(this.globalsBase + index * 8),
+        size: sizeOf(m.globals[index] as GlobalDef),
+        kind: "object",
+        global,
+      });
+    };
+    m.globals.forEach((_, i) => {
+      const name = m.globalNames.get(i);
+      if (name) add(isVisible(name) ? name : percentEncode(name), i, false);
+    });
+    for (const x of m.exports) if (x.kind === "global") add(exportSymbol(x.name), x.index, true);
+    return symbols;
+  }
+
+  private object(name: string): ObjectFile {
+    const { code } = this;
+    const { e } = code.emission;
+    const sections: ObjectSection[] = [
+      {
+        name: TEXT,
+        writable: false,
+        executable: true,
+        align: 16,
+        data: e.bytes.slice(0, e.length),
+        memSize: e.length,
+      },
+    ];
+    const symbols = this.functionSymbols();
+    const relocations: Relocation[] = [];
+    const addressTables: AddressTable[] = [];
+    const indices = new Map<SectionBuilder, number>();
+    const globals = new Set(["__aot_traps_start", "__aot_traps_end", "__aot_trap_files"]);
+    for (const builder of [this.rodata, this.data, this.table, this.traps]) {
+      if (builder.memSize === 0 && builder.symbols.length === 0) continue;
+      const section = sections.length;
+      indices.set(builder, section);
+      sections.push({
+        name: builder.name,
+        writable: builder.writable,
+        executable: false,
+        align: 16,
+        data: builder.data(),
+        memSize: builder.memSize,
+      });
+      for (const r of builder.relocations) relocations.push({ section, ...r });
+      for (const t of builder.addresses) addressTables.push({ section, target: 0, ...t });
+      for (const { name: symbol, offset, size } of builder.symbols) {
+        symbols.push({
+          name: symbol,
+          section,
+          value: BigInt(offset),
+          size,
+          kind: "object",
+          global: globals.has(symbol),
+        });
+      }
+      if (builder === this.data) symbols.push(...this.globalSymbols(section));
+    }
+    const text = sections[0]?.data as Uint8Array;
+    relocations.push(...this.codeReferences(text, indices));
+    sections.push(...this.wasmData);
+    const object: ObjectFile = { name, sections, symbols, relocations, addressTables };
+    if (code.map) object.lines = lineRows(code.emission.positions, code.map);
+    return object;
+  }
+
+  /** Fills in the references inside the code; those to other sections and objects are left. */
+  private codeReferences(text: Uint8Array, indices: Map<SectionBuilder, number>): Relocation[] {
+    const { code } = this;
+    const view = new DataView(text.buffer, text.byteOffset, text.length);
+    const routines = new Map(code.routines.map((r) => [r.name, r.start]));
+    const left: Relocation[] = [];
+    for (const { offset, kind, symbol, addend } of code.emission.e.fixups) {
+      const slot = functionSlot(symbol);
+      const target = slot < 0 ? routines.get(symbol) : code.starts[slot];
+      const place = this.places.get(symbol);
+      const name = externalName(symbol);
+      if (target !== undefined) view.setInt32(offset, target + addend - offset, true);
+      else if (name !== undefined)
+        left.push({ section: 0, offset, kind, symbol: name, scope: "global", addend });
+      else if (place)
+        left.push({
+          section: 0,
+          offset,
+          kind,
+          symbol,
+          scope: indices.get(place.section) as number,
+          addend: place.offset + addend,
+        });
+      else throw new Error(`the compiler lost ${symbol}`);
+    }
+    return left;
+  }
+}
