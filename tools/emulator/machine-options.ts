@@ -3,6 +3,7 @@
 
 import type { CoreSource } from "./core/load.ts";
 import type { Disassemble } from "./debug/disassembly.ts";
+import type { DeviceRequest } from "./devices/device.ts";
 import type { CoreImports } from "./interface.ts";
 import { LoadError } from "./load-error.ts";
 import type { Module } from "./loader/modules.ts";
@@ -124,6 +125,17 @@ export function checkedModel(cpu: MachineOptions["cpu"]): number {
 /** The RTC's time at power-on, seconds since 1970. */
 export function powerOnTime(start: MachineOptions["clockStart"]): number {
   return start === undefined ? DEFAULT_EPOCH : Math.floor(start.getTime() / 1000);
+}
+
+/** The devices that the options ask for, beside those on every board. */
+export function deviceRequests(options: MachineOptions): DeviceRequest[] {
+  const { debugExit } = options;
+  return [
+    ...((options.serialPort ?? true) ? [{ kind: "isa-serial" }] : []),
+    ...((options.debugConsole ?? true) ? [{ kind: "isa-debugcon" }] : []),
+    ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
+    ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
+  ];
 }
 
 /** Boot modules as the loaders take them. */

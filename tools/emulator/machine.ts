@@ -16,6 +16,7 @@ import {
   checkedCpus,
   checkedModel,
   checkedRam,
+  deviceRequests,
   imageOf,
   type MachineOptions,
   powerOnTime,
@@ -113,10 +114,7 @@ export class Machine {
         map: memoryMap(ramBytes),
         cpus,
         epoch: powerOnTime(options.clockStart),
-        serialPort: options.serialPort ?? true,
-        debugConsole: options.debugConsole ?? true,
-        debugExit: options.debugExit,
-        vga: options.vga ?? true,
+        devices: deviceRequests(options),
       },
       {
         setIntr: (level) => core.set_intr(level ? 1 : 0),
@@ -140,8 +138,8 @@ export class Machine {
       },
     );
     this.board.onEvent = (event) => this.#ask(event);
-    const { uart, debugConsole } = this.board;
-    this.serial = new SerialLine(uart);
+    const { debugConsole, serialPorts } = this.board;
+    this.serial = new SerialLine(serialPorts[0]);
     this.serial.onByte = (byte) => options.onSerial?.(byte);
     this.serial.onMatch = () => core.request_exit();
     if (debugConsole !== undefined) {

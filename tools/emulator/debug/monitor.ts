@@ -106,6 +106,8 @@ export class Monitor {
               `Bus 0, device ${f.devfn >> 3}, function ${f.devfn & 7}: ${f.name} ${f.get16(0).toString(16).padStart(4, "0")}:${f.get16(2).toString(16).padStart(4, "0")}`,
           )
           .join("\n");
+      case "qtree":
+        return machine.board.describe().join("\n");
       case "breakpoints":
         return this.control
           .breakpoints()
@@ -116,7 +118,7 @@ export class Monitor {
       case "time":
         return `virtual time ${(machine.core.time() / 1e9).toFixed(9)} s, ${machine.core.instructions()} instructions`;
       default:
-        return "info breakpoints, cpus, ioapic, pci, pic, registers, snapshots, status or time";
+        return "info breakpoints, cpus, ioapic, pci, pic, qtree, registers, snapshots, status or time";
     }
   }
 
@@ -202,7 +204,7 @@ const COMMANDS: readonly Command[] = [
   {
     names: ["info"],
     parameters: "WHAT",
-    help: "registers, cpus, status, pic, ioapic, pci, breakpoints, snapshots, time",
+    help: "registers, cpus, status, pic, ioapic, pci, qtree, breakpoints, snapshots, time",
     run: (m, [what]) => m.info(what),
   },
   {

@@ -2,15 +2,16 @@
 // timer, GPE0, and the SMI command port 0xB2 that hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet,
 // 13.8.3). S5 is sleep type 0. S3 and S4 are left out: the DSDT does not offer them.
 
-import type { Device, GuestLog, PortHandler } from "./device.ts";
+import type { BoardPins, Device, DeviceKind, GuestLog, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
-import type { Scheduler, Timer } from "./timers.ts";
+import type { Clock, Timer } from "./timers.ts";
 
 export const PM_BASE = 0x600;
-export const PM_LENGTH = 0x80;
+const PM_LENGTH = 0x80;
 /** PM timer frequency, Hz (ACPI 6.4, 4.8.2.1). */
-export const PM_TIMER_HZ = 3579545;
+const PM_TIMER_HZ = 3579545;
 export const SMI_COMMAND_PORT = 0xb2;
+export const SCI_IRQ = 9;
 export const ACPI_ENABLE = 2;
 export const ACPI_DISABLE = 3;
 /** SLP_TYP of S5, as the DSDT's \_S5 says. */
@@ -25,7 +26,7 @@ const SCI_EN = 1;
 const SLP_EN = 0x2000;
 
 export class AcpiPm implements Device {
-  readonly name = "acpi-pm";
+  readonly name: string;
   state = {
     status: 0,
     enable: 0,
@@ -38,17 +39,21 @@ export class AcpiPm implements Device {
     /** Half periods of the timer already accounted for in TMR_STS. */
     halfPeriods: 0,
   };
-  onPowerOff: () => void = () => {};
   readonly #sci: IrqLine;
-  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
   readonly #log: GuestLog;
+  readonly #pins: BoardPins;
   readonly #timer: Timer;
 
-  constructor(sci: IrqLine, scheduler: Scheduler, log: GuestLog) {
-    this.#sci = sci;
-    this.#scheduler = scheduler;
-    this.#log = log;
-    this.#timer = scheduler.timer("acpi-pm", () => this.#update());
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#clock = slot.clock;
+    this.#log = slot.log;
+    this.#pins = slot.pins;
+    this.#sci = slot.isaIrq(SCI_IRQ);
+    this.#timer = slot.timer(() => this.#update());
+    slot.ports(PM_BASE, PM_LENGTH, this.#ports(), 7);
+    slot.ports(SMI_COMMAND_PORT, 2, this.#smiPorts());
   }
 
   reset(): void {
@@ -74,7 +79,7 @@ export class AcpiPm implements Device {
   }
 
   #ticks(): number {
-    return Math.floor((this.#scheduler.clock.now() * PM_TIMER_HZ) / NS);
+    return Math.floor((this.#clock.now() * PM_TIMER_HZ) / NS);
   }
 
   #halfPeriodsNow(): number {
@@ -100,7 +105,7 @@ export class AcpiPm implements Device {
   }
 
   /** Ports PM_BASE … PM_BASE + 0x7F, bytes, words and double words. */
-  ports(): PortHandler {
+  #ports(): PortHandler {
     return {
       read: (port, size) => {
         const offset = port - PM_BASE;
@@ -175,12 +180,12 @@ export class AcpiPm implements Device {
     this.state.control = value & ~SLP_EN;
     if (!(value & SLP_EN)) return;
     const type = (value >> 10) & 7;
-    if (type === SLEEP_TYPE_S5) this.onPowerOff();
+    if (type === SLEEP_TYPE_S5) this.#pins.powerOff();
     else this.#log.unimplemented(`ACPI sleep type ${type}: only S5 (type 0) exists`);
   }
 
   /** Ports 0xB2 (command) and 0xB3 (status). */
-  smiPorts(): PortHandler {
+  #smiPorts(): PortHandler {
     return {
       read: (port) => (port & 1 ? this.state.smiStatus : this.state.smiCommand),
       write: (port, value) => {
@@ -198,3 +203,10 @@ export class AcpiPm implements Device {
     };
   }
 }
+
+export const acpiPm: DeviceKind = {
+  name: "acpi-pm",
+  what: "ICH9 power management: PM1, PM timer, GPE0, SMI command port",
+  builtIn: true,
+  create: (slot) => new AcpiPm(slot),
+};

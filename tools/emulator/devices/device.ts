@@ -1,14 +1,130 @@
-// What every device looks like to the machine. All that a guest can observe lives in `state`, a
-// plain structured-cloneable object, so that a snapshot is a copy and restoring is an assignment.
+// What every device looks like to the machine, and what a board offers to a device that is put on it.
+// A device claims all that it occupies through its slot, in its constructor; all that a guest can
+// observe lives in `state`, a plain structured-cloneable object, so that a snapshot is a copy and
+// restoring is an assignment.
+
+import { LoadError } from "../load-error.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
+import type { PciFunction, PciHeader } from "./pci.ts";
+import type { Clock, Timer } from "./timers.ts";
 
 export interface Device {
-  /** Unique in the machine; key of the device's state in a snapshot. */
+  /** Unique in the machine: `Slot.name`. Key of the device's state in a snapshot. */
   readonly name: string;
   state: object;
+  /** Contents too large for `state`, such as video memory: snapshots copy the bytes. */
+  readonly memory?: Uint8Array;
   /** Power-on or hardware reset. */
   reset(): void;
-  /** Called after `state` has been replaced by a snapshot's: recompute what is derived from it. */
+  /** Called after `state` and `memory` have been replaced by a snapshot's: recompute what is derived from them. */
   restored?(): void;
+}
+
+/** A place on a board for one device. Claims that collide with another device's throw `ClaimError`. */
+export interface Slot {
+  /** The device's name. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: GuestLog;
+  /** Guest-physical memory for devices that are bus masters. */
+  readonly memory: GuestMemory;
+  readonly board: BoardFacts;
+  readonly pins: BoardPins;
+  /**
+   * Claims I/O ports `first` … `first + count - 1`. `sizes` is the sum of the access widths (1, 2, 4
+   * bytes) that the device decodes itself; wider accesses arrive as bytes.
+   */
+  ports(first: number, count: number, handler: PortHandler, sizes?: number): void;
+  /** Claims `length` bytes of physical address space from `start`. */
+  mmio(start: number, length: number, handler: MmioHandler): void;
+  /** A source on ISA IRQ 0–15, which reaches the 8259A pair and the IOAPIC. Sources share a line by OR. */
+  isaIrq(irq: number): IrqLine;
+  /** A source on IOAPIC pin 0–23 alone. */
+  gsi(pin: number): IrqLine;
+  /** An alarm; a device with several gives each a suffix of its own. */
+  timer(fire: (now: number) => void, suffix?: string): Timer;
+  /** A function on PCI bus 0, with its base address registers, interrupt pin and MSI capability. */
+  pci(header: PciHeader): PciFunction;
+  /** A device that was put on the board before this one. Throws if there is none. */
+  find<D extends Device>(kind: DeviceClass<D>, name?: string): D;
+}
+
+export type DeviceClass<D extends Device> = abstract new (...args: never[]) => D;
+
+/** What a device may want to know of the machine it is in. */
+export interface BoardFacts {
+  /** RAM from address 0, bytes. */
+  readonly ramBytes: number;
+  readonly cpus: number;
+  /** Start of the 256 MiB PCI configuration window. */
+  readonly ecam: number;
+  /** Time of the RTC at power-on, seconds since 1970. */
+  readonly epoch: number;
+}
+
+/** Signals from devices to the rest of the machine. */
+export interface BoardPins {
+  /** Resets the machine, or ends the run. */
+  reset(): void;
+  powerOff(): void;
+  /** Ends the run with an exit status, 0–255. */
+  exit(status: number): void;
+  setA20(enabled: boolean): void;
+}
+
+/** How a value of `-device NAME,key=value` is read. */
+export interface NumberOption {
+  readonly default: number;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+export type OptionValues = Record<string, number>;
+
+/** A kind of device: what the board's list of devices consists of. */
+export interface DeviceKind<O extends OptionValues = OptionValues> {
+  /** As `-device` names it: QEMU's name where it has one. */
+  readonly name: string;
+  /** One line, for lists of devices. */
+  readonly what: string;
+  /** On every board, once; the others are on a board that asks for them. */
+  readonly builtIn?: true;
+  readonly options?: { readonly [K in keyof O]: NumberOption };
+  /** Name of the device itself where it is not the kind's: kinds that may be there several times. */
+  nameOf?(options: O): string;
+  create(slot: Slot, options: O): Device;
+}
+
+/** A device that a board shall have beside those on every board. */
+export interface DeviceRequest {
+  /** Name of the kind. */
+  kind: string;
+  /** Options that differ from their defaults. */
+  options?: OptionValues;
+}
+
+/** Two devices want the same, or there is no such kind or option. One line. */
+export class ClaimError extends LoadError {}
+
+/** The kind's options, with defaults for those not given. Throws `ClaimError`. */
+export function completeOptions(kind: DeviceKind, given: OptionValues = {}): OptionValues {
+  const rules = kind.options ?? {};
+  for (const [key, value] of Object.entries(given)) {
+    const rule = rules[key];
+    if (rule === undefined) {
+      const known = Object.keys(rules);
+      throw new ClaimError(
+        `device ${kind.name} has no option ${key}${known.length > 0 ? `; it has ${known.join(", ")}` : ""}`,
+      );
+    }
+    if (!Number.isInteger(value) || value < rule.minimum || value > rule.maximum) {
+      throw new ClaimError(
+        `device ${kind.name}: ${key} is ${value}, expected ${rule.minimum} to ${rule.maximum}`,
+      );
+    }
+  }
+  const defaults = Object.entries(rules).map(([key, rule]) => [key, rule.default] as const);
+  return { ...Object.fromEntries(defaults), ...given };
 }
 
 /** Device that answers on I/O ports. `port` is absolute, `size` one of the sizes it registered for. */
@@ -21,6 +137,14 @@ export interface PortHandler {
 export interface MmioHandler {
   read(offset: number, size: number): number;
   write(offset: number, value: number, size: number): void;
+}
+
+/** Guest-physical RAM as a bus master sees it. */
+export interface GuestMemory {
+  /** A copy of up to `length` bytes; shorter where RAM ends. */
+  read(address: number, length: number): Uint8Array;
+  /** What lies beyond RAM is dropped. */
+  write(address: number, bytes: Uint8Array): void;
 }
 
 /** What the platform remarks about a guest's doing. */

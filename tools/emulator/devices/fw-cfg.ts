@@ -1,10 +1,10 @@
 // QEMU's firmware configuration device: selector port 0x510, data port 0x511, DMA at 0x514 (QEMU
 // docs/specs/fw_cfg.rst). Items are fixed when the machine is built; guests cannot write them.
 
-import type { Device, PortHandler } from "./device.ts";
+import type { Device, DeviceKind, GuestMemory, PortHandler, Slot } from "./device.ts";
 
-export const FW_CFG_PORT = 0x510;
-export const FW_CFG_DMA_PORT = 0x514;
+const FW_CFG_PORT = 0x510;
+const FW_CFG_DMA_PORT = 0x514;
 
 const SIGNATURE = 0x00;
 const ID = 0x01;
@@ -12,8 +12,6 @@ const RAM_SIZE = 0x03;
 const NB_CPUS = 0x05;
 const MAX_CPUS = 0x0f;
 const FILE_DIR = 0x19;
-const FILE_FIRST = 0x20;
-const NAME_BYTES = 56;
 /** Traditional interface and DMA. */
 const ID_BITS = 3;
 
@@ -25,24 +23,21 @@ const DMA_WRITE = 16;
 /** "QEMU CFG", what the DMA address register reads as. */
 const DMA_SIGNATURE = [0x51454d55, 0x20434647] as const;
 
-/** Guest memory as the DMA engine needs it. */
-export interface GuestMemory {
-  read(address: number, length: number): Uint8Array;
-  write(address: number, bytes: Uint8Array): void;
-}
-
 const swap32 = (v: number): number =>
   ((v << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
 
 export class FwCfg implements Device {
-  readonly name = "fw-cfg";
+  readonly name: string;
   state = { selected: 0, offset: 0, dmaHigh: 0 };
   readonly #items = new Map<number, Uint8Array>();
-  readonly #files: { name: string; key: number; size: number }[] = [];
   readonly #memory: GuestMemory;
 
-  constructor(memory: GuestMemory, ramBytes: number, cpus: number) {
-    this.#memory = memory;
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#memory = slot.memory;
+    slot.ports(FW_CFG_PORT, 2, this.#ports(), 3);
+    slot.ports(FW_CFG_DMA_PORT, 8, this.#dmaPorts(), 4);
+    const { ramBytes, cpus } = slot.board;
     const number = (key: number, value: number, bytes: number): void => {
       const data = new Uint8Array(bytes);
       new DataView(data.buffer).setUint32(0, value, true);
@@ -53,30 +48,8 @@ export class FwCfg implements Device {
     number(RAM_SIZE, ramBytes, 8);
     number(NB_CPUS, cpus, 4);
     number(MAX_CPUS, cpus, 4);
-    this.#directory();
-  }
-
-  /** Adds a named file. Names are at most 55 bytes. */
-  addFile(name: string, data: Uint8Array): void {
-    const key = FILE_FIRST + this.#files.length;
-    this.#items.set(key, data);
-    this.#files.push({ name, key, size: data.length });
-    this.#directory();
-  }
-
-  /** The directory is big endian: count, then size, key, 0, name for each file in order of name. */
-  #directory(): void {
-    const sorted = [...this.#files].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const data = new Uint8Array(4 + sorted.length * 64);
-    const view = new DataView(data.buffer);
-    view.setUint32(0, sorted.length);
-    sorted.forEach((file, i) => {
-      const at = 4 + i * 64;
-      view.setUint32(at, file.size);
-      view.setUint16(at + 4, file.key);
-      data.set(new TextEncoder().encode(file.name).subarray(0, NAME_BYTES - 1), at + 8);
-    });
-    this.#items.set(FILE_DIR, data);
+    // No files: their count is 0.
+    this.#items.set(FILE_DIR, new Uint8Array(4));
   }
 
   reset(): void {
@@ -93,7 +66,7 @@ export class FwCfg implements Device {
   }
 
   /** Ports 0x510 (16-bit select) and 0x511 (8-bit data). */
-  ports(): PortHandler {
+  #ports(): PortHandler {
     return {
       read: (port, size) => {
         if (port === FW_CFG_PORT || size !== 1) return 0;
@@ -106,7 +79,7 @@ export class FwCfg implements Device {
   }
 
   /** Ports 0x514–0x51B, 32-bit big-endian halves of the control block's address; the low one starts it. */
-  dmaPorts(): PortHandler {
+  #dmaPorts(): PortHandler {
     return {
       read: (port) => swap32(DMA_SIGNATURE[(port - FW_CFG_DMA_PORT) >> 2] ?? 0),
       write: (port, value) => {
@@ -150,3 +123,10 @@ export class FwCfg implements Device {
     this.#memory.write(address, done);
   }
 }
+
+export const fwCfg: DeviceKind = {
+  name: "fw_cfg",
+  what: "QEMU's firmware configuration with DMA",
+  builtIn: true,
+  create: (slot) => new FwCfg(slot),
+};

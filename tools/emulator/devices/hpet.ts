@@ -2,10 +2,12 @@
 // specification 1.0a, 2.3). Timer 0 is periodic-capable, as are the others; FSB delivery is left out
 // (its capability bit is clear).
 
-import type { Device, MmioHandler } from "./device.ts";
+import type { Device, DeviceKind, MmioHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
-import type { Scheduler, Timer } from "./timers.ts";
+import type { Clock, Timer } from "./timers.ts";
 
+/** Physical address of the 1 KiB block with the registers. */
+export const HPET_BASE = 0xfed00000;
 const TIMERS = 3;
 /** Counter period in ns; the capability register gives it in femtoseconds. */
 const PERIOD_NS = 10;
@@ -22,6 +24,7 @@ const TN_32BIT = 1n << 8n;
 /** Periodic-capable and 64 bits wide; may be routed to GSIs 16–23 and 2 as in the upper half. */
 const TN_CAPABILITIES = (1n << 4n) | (1n << 5n);
 const TN_ROUTES = 0x00ff0104n << 32n;
+const ROUTES = [2, 8, 16, 17, 18, 19, 20, 21, 22, 23] as const;
 const TN_WRITABLE = 0x7f4en;
 
 const MASK64 = (1n << 64n) - 1n;
@@ -52,28 +55,27 @@ const freshState = () => ({
   ),
 });
 
-/** Lines the block can drive: the GSIs, and IRQ 0 and 8 in legacy replacement mode. */
-export interface HpetLines {
-  gsi(n: number): IrqLine | undefined;
-  legacyTimer: IrqLine;
-  legacyRtc: IrqLine;
-}
-
 export class Hpet implements Device {
-  readonly name = "hpet";
+  readonly name: string;
   state = freshState();
   /** Legacy replacement went on or off: the 8254 and the RTC lose or regain their lines. */
   onLegacy: (on: boolean) => void = () => {};
-  readonly #lines: HpetLines;
-  readonly #scheduler: Scheduler;
+  /** By number of the IOAPIC pin. */
+  readonly #gsis: ReadonlyMap<number, IrqLine>;
+  /** IRQ 0 and 8, in legacy replacement mode. */
+  readonly #legacyTimer: IrqLine;
+  readonly #legacyRtc: IrqLine;
+  readonly #clock: Clock;
   readonly #alarms: Timer[];
 
-  constructor(lines: HpetLines, scheduler: Scheduler) {
-    this.#lines = lines;
-    this.#scheduler = scheduler;
-    this.#alarms = this.state.timers.map((_, n) =>
-      scheduler.timer(`hpet-${n}`, () => this.#expire(n)),
-    );
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#clock = slot.clock;
+    this.#gsis = new Map(ROUTES.map((pin) => [pin, slot.gsi(pin)]));
+    this.#legacyTimer = slot.isaIrq(0);
+    this.#legacyRtc = slot.isaIrq(8);
+    this.#alarms = this.state.timers.map((_, n) => slot.timer(() => this.#expire(n), String(n)));
+    slot.mmio(HPET_BASE, 0x400, this.#mmio());
   }
 
   reset(): void {
@@ -93,7 +95,7 @@ export class Hpet implements Device {
 
   #counter(): bigint {
     if (!this.#running) return this.state.base;
-    const ticks = Math.floor((this.#scheduler.clock.now() - this.state.since) / PERIOD_NS);
+    const ticks = Math.floor((this.#clock.now() - this.state.since) / PERIOD_NS);
     return (this.state.base + BigInt(ticks)) & MASK64;
   }
 
@@ -102,9 +104,9 @@ export class Hpet implements Device {
   }
 
   #line(n: number): IrqLine | undefined {
-    if (this.legacy && n === 0) return this.#lines.legacyTimer;
-    if (this.legacy && n === 1) return this.#lines.legacyRtc;
-    return this.#lines.gsi(Number((this.#timer(n).config >> 9n) & 31n));
+    if (this.legacy && n === 0) return this.#legacyTimer;
+    if (this.legacy && n === 1) return this.#legacyRtc;
+    return this.#gsis.get(Number((this.#timer(n).config >> 9n) & 31n));
   }
 
   #expire(n: number): void {
@@ -138,15 +140,15 @@ export class Hpet implements Device {
       // One turn of the counter; for 64 bits that never comes.
       distance = mask + 1n;
     }
-    const now = this.#scheduler.clock.now();
+    const now = this.#clock.now();
     const phase = (now - this.state.since) % PERIOD_NS;
     const when = now - phase + Number(distance) * PERIOD_NS;
     if (when > Number.MAX_SAFE_INTEGER) alarm.cancel();
     else alarm.set(Math.max(when, now));
   }
 
-  /** The 1 KiB block at 0xFED00000. 64-bit accesses arrive as two 32-bit ones. */
-  mmio(): MmioHandler {
+  /** 64-bit accesses arrive as two 32-bit ones. */
+  #mmio(): MmioHandler {
     return {
       read: (offset, size) => {
         const value = this.#read(offset & ~7) >> BigInt((offset & 7) * 8);
@@ -186,7 +188,7 @@ export class Hpet implements Device {
       for (let n = 0; n < TIMERS; n++) if (clear & (1 << n)) this.#line(n)?.set(false);
     } else if (register === 0xf0) {
       s.base = merge(this.#counter());
-      s.since = this.#scheduler.clock.now();
+      s.since = this.#clock.now();
       for (let n = 0; n < TIMERS; n++) this.#arm(n);
     } else {
       const n = (register - 0x100) >> 5;
@@ -202,7 +204,7 @@ export class Hpet implements Device {
     const legacyChanged = (s.config ^ next) & LEGACY;
     s.config = next;
     s.base = counter;
-    s.since = this.#scheduler.clock.now();
+    s.since = this.#clock.now();
     if (legacyChanged) this.onLegacy(this.legacy);
     for (let n = 0; n < TIMERS; n++) this.#arm(n);
   }
@@ -235,3 +237,10 @@ export class Hpet implements Device {
     this.#arm(n);
   }
 }
+
+export const hpet: DeviceKind = {
+  name: "hpet",
+  what: "high precision event timers",
+  builtIn: true,
+  create: (slot) => new Hpet(slot),
+};

@@ -2,9 +2,12 @@
 // technical reference, "Keyboard controller"; OSDev "8042 PS/2 controller"). What is behind the ports
 // is in ps2.ts.
 
-import type { Device, GuestLog, PortHandler } from "./device.ts";
+import type { BoardPins, Device, DeviceKind, GuestLog, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
-import type { Ps2Device } from "./ps2.ts";
+import { type Ps2Device, Ps2Keyboard, Ps2Mouse } from "./ps2.ts";
+
+export const KEYBOARD_IRQ = 1;
+export const MOUSE_IRQ = 12;
 
 const STATUS_OUTPUT = 1;
 const STATUS_SYSTEM = 4;
@@ -35,28 +38,27 @@ const freshState = () => ({
 });
 
 export class I8042 implements Device {
-  readonly name = "i8042";
+  readonly name: string;
   state = freshState();
-  onReset: () => void = () => {};
-  onA20: (enabled: boolean) => void = () => {};
+  readonly #pins: BoardPins;
   readonly #kbdIrq: IrqLine;
   readonly #auxIrq: IrqLine;
   readonly #keyboard: Ps2Device;
   readonly #mouse: Ps2Device;
   readonly #log: GuestLog;
 
-  constructor(
-    irqs: { keyboard: IrqLine; mouse: IrqLine },
-    devices: { keyboard: Ps2Device; mouse: Ps2Device },
-    log: GuestLog,
-  ) {
-    this.#kbdIrq = irqs.keyboard;
-    this.#auxIrq = irqs.mouse;
-    this.#keyboard = devices.keyboard;
-    this.#mouse = devices.mouse;
-    this.#log = log;
-    devices.keyboard.onData = () => this.#update();
-    devices.mouse.onData = () => this.#update();
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#pins = slot.pins;
+    this.#log = slot.log;
+    this.#kbdIrq = slot.isaIrq(KEYBOARD_IRQ);
+    this.#auxIrq = slot.isaIrq(MOUSE_IRQ);
+    this.#keyboard = slot.find(Ps2Keyboard);
+    this.#mouse = slot.find(Ps2Mouse);
+    this.#keyboard.onData = () => this.#update();
+    this.#mouse.onData = () => this.#update();
+    slot.ports(0x60, 1, this.#dataPort());
+    slot.ports(0x64, 1, this.#commandPort());
   }
 
   reset(): void {
@@ -90,7 +92,7 @@ export class I8042 implements Device {
   }
 
   /** Port 0x60: data. */
-  dataPort(): PortHandler {
+  #dataPort(): PortHandler {
     return {
       read: () => {
         const value = this.#readData();
@@ -109,7 +111,7 @@ export class I8042 implements Device {
   }
 
   /** Port 0x64: status and commands. */
-  commandPort(): PortHandler {
+  #commandPort(): PortHandler {
     return {
       read: () => {
         const source = this.#source();
@@ -175,8 +177,8 @@ export class I8042 implements Device {
 
   #writeOutPort(value: number): void {
     this.state.outPort = value;
-    this.onA20((value & OUT_A20) !== 0);
-    if (!(value & OUT_RESET)) this.onReset();
+    this.#pins.setA20((value & OUT_A20) !== 0);
+    if (!(value & OUT_RESET)) this.#pins.reset();
   }
 
   #command(value: number): void {
@@ -191,7 +193,7 @@ export class I8042 implements Device {
     }
     if (value >= 0xf0) {
       // Pulse output lines low for 6 µs: bit 0 is the reset line, and only 0 pulses.
-      if (!(value & 1)) this.onReset();
+      if (!(value & 1)) this.#pins.reset();
       return;
     }
     switch (value) {
@@ -224,10 +226,17 @@ export class I8042 implements Device {
       case 0xdd:
       case 0xdf:
         s.outPort = value === 0xdf ? s.outPort | OUT_A20 : s.outPort & ~OUT_A20;
-        this.onA20(value === 0xdf);
+        this.#pins.setA20(value === 0xdf);
         break;
       default:
         this.#log.unimplemented(`keyboard controller command 0x${value.toString(16)}`);
     }
   }
 }
+
+export const i8042: DeviceKind = {
+  name: "i8042",
+  what: "keyboard controller",
+  builtIn: true,
+  create: (slot) => new I8042(slot),
+};

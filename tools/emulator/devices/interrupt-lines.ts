@@ -1,7 +1,7 @@
-// The wires between devices and interrupt controllers: 24 global system interrupts (GSIs). ISA
-// IRQ n is wired to 8259A input n and to IOAPIC pin n, IRQ 0 to pin 2 (MADT interrupt source
-// override); PCI interrupts A to H reach GSIs 16 to 23 and, by the LPC bridge's PIRQ routing
-// registers, 8259A inputs. A wire is the OR of its sources.
+// The wires between devices and interrupt controllers. ISA IRQ n ends at 8259A input n and IOAPIC pin
+// n, IRQ 0 at pin 2 (MADT interrupt source override). PIRQA to PIRQH end at IOAPIC pins 16 to 23 and
+// at the ISA IRQ that the LPC bridge's PIRQ routing registers name (ICH9 datasheet, 13.1.17 and
+// 13.1.19). What ends at a controller's input is the OR of its sources.
 
 import type { Device } from "./device.ts";
 
@@ -18,42 +18,131 @@ export interface InterruptSinks {
   ioapic(pin: number, level: boolean): void;
 }
 
-const GSIS = 24;
+const PIC_INPUTS = 16;
+export const IOAPIC_PINS = 24;
+export const PIRQS = 8;
+/** IOAPIC pin of PIRQA. */
+export const FIRST_PIRQ_PIN = 16;
+
+/** A source of a wire: its index in `state.levels` and the inputs where it ends now. */
+interface Source {
+  readonly index: number;
+  inputs: readonly Input[];
+}
+
+/** An input of an interrupt controller and the sources that may drive it. */
+interface Input {
+  readonly sources: Set<Source>;
+  drive(level: boolean): void;
+}
 
 export class InterruptLines implements Device {
   readonly name = "interrupt-lines";
-  /** Level of every source, in order of registration. */
-  state: { levels: boolean[] } = { levels: [] };
-  readonly #sources: number[][] = Array.from({ length: GSIS + 16 }, () => []);
-  readonly #sinks: InterruptSinks;
+  state = {
+    /** Level of every source, in order of registration. */
+    levels: [] as boolean[],
+    /** ISA IRQ of each PIRQ, -1 for none. */
+    routes: new Array<number>(PIRQS).fill(-1),
+  };
+  readonly #pic: readonly Input[];
+  readonly #ioapic: readonly Input[];
+  /** Sources of PIRQs, whose ends move with the routes. */
+  readonly #pirqs: Source[][] = Array.from({ length: PIRQS }, () => []);
 
   constructor(sinks: InterruptSinks) {
-    this.#sinks = sinks;
+    const inputs = (count: number, drive: (n: number, level: boolean) => void): Input[] =>
+      Array.from({ length: count }, (_, n) => ({
+        sources: new Set<Source>(),
+        drive: (level) => drive(n, level),
+      }));
+    this.#pic = inputs(PIC_INPUTS, (n, level) => sinks.pic(n, level));
+    this.#ioapic = inputs(IOAPIC_PINS, (n, level) => sinks.ioapic(n, level));
   }
 
   /** A new source on ISA IRQ `irq`, 0–15. */
   isa(irq: number): IrqLine {
-    return this.#source([
-      { wire: GSIS + irq, drive: (level) => this.#sinks.pic(irq, level) },
-      { wire: irq === 0 ? 2 : irq, drive: (l) => this.#sinks.ioapic(irq === 0 ? 2 : irq, l) },
-    ]);
+    return this.#line(this.#source(this.#isaInputs(irq)));
   }
 
-  /** A new source on GSI `gsi`, 0–23, that reaches the IOAPIC alone. */
-  gsi(gsi: number): IrqLine {
-    return this.#source([{ wire: gsi, drive: (level) => this.#sinks.ioapic(gsi, level) }]);
+  /** A new source on IOAPIC pin `pin`, 0–23, alone. */
+  gsi(pin: number): IrqLine {
+    return this.#line(this.#source([this.#input(this.#ioapic, pin)]));
   }
 
-  #source(ends: { wire: number; drive: (level: boolean) => void }[]): IrqLine {
-    const id = this.state.levels.push(false) - 1;
-    for (const end of ends) this.#sources[end.wire]?.push(id);
-    const set = (level: boolean): void => {
-      if (this.state.levels[id] === level) return;
-      this.state.levels[id] = level;
-      for (const end of ends) {
-        const others = this.#sources[end.wire] as number[];
-        end.drive(others.some((s) => this.state.levels[s] as boolean));
+  /** A new source on PIRQ `pirq`, 0 (A) to 7 (H). */
+  pirq(pirq: number): IrqLine {
+    const source = this.#source(this.#pirqInputs(pirq));
+    (this.#pirqs[pirq] as Source[]).push(source);
+    return this.#line(source);
+  }
+
+  /** Connects PIRQ `pirq` to ISA IRQ `irq` (0–15), or to none (-1), from now on. */
+  route(pirq: number, irq: number): void {
+    if (this.state.routes[pirq] === irq) return;
+    const before = this.#pirqInputs(pirq);
+    this.state.routes[pirq] = irq;
+    const after = this.#pirqInputs(pirq);
+    this.#reconnect(pirq);
+    // A wire that is low moves nothing with it.
+    const high = (this.#pirqs[pirq] as Source[]).some((s) => this.state.levels[s.index]);
+    if (high) for (const input of new Set([...before, ...after])) this.#drive(input);
+  }
+
+  reset(): void {
+    this.state.levels.fill(false);
+  }
+
+  /** The levels are the controllers' state already: ends move without being driven. */
+  restored(): void {
+    for (let pirq = 0; pirq < PIRQS; pirq++) this.#reconnect(pirq);
+  }
+
+  #input(inputs: readonly Input[], n: number): Input {
+    const input = inputs[n];
+    if (input === undefined) throw new Error(`there is no interrupt input ${n}`);
+    return input;
+  }
+
+  #isaInputs(irq: number): Input[] {
+    return [this.#input(this.#pic, irq), this.#input(this.#ioapic, irq === 0 ? 2 : irq)];
+  }
+
+  #pirqInputs(pirq: number): Input[] {
+    const irq = this.state.routes[pirq] as number;
+    const pin = this.#input(this.#ioapic, FIRST_PIRQ_PIN + pirq);
+    return irq < 0 ? [pin] : [pin, ...this.#isaInputs(irq)];
+  }
+
+  #source(inputs: readonly Input[]): Source {
+    const source: Source = { index: this.state.levels.push(false) - 1, inputs };
+    for (const input of inputs) input.sources.add(source);
+    return source;
+  }
+
+  #reconnect(pirq: number): void {
+    const inputs = this.#pirqInputs(pirq);
+    for (const source of this.#pirqs[pirq] as Source[]) {
+      for (const input of source.inputs) input.sources.delete(source);
+      for (const input of inputs) input.sources.add(source);
+      source.inputs = inputs;
+    }
+  }
+
+  #drive(input: Input): void {
+    for (const source of input.sources) {
+      if (this.state.levels[source.index]) {
+        input.drive(true);
+        return;
       }
+    }
+    input.drive(false);
+  }
+
+  #line(source: Source): IrqLine {
+    const set = (level: boolean): void => {
+      if (this.state.levels[source.index] === level) return;
+      this.state.levels[source.index] = level;
+      for (const input of source.inputs) this.#drive(input);
     };
     return {
       set,
@@ -63,9 +152,5 @@ export class InterruptLines implements Device {
         set(false);
       },
     };
-  }
-
-  reset(): void {
-    this.state.levels.fill(false);
   }
 }

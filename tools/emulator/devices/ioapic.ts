@@ -2,8 +2,10 @@
 // datasheet, section 3; ICH9 datasheet, 13.5). Pins are logical: what the polarity bit says about
 // the wire has been settled by the board, as the interrupt source overrides describe it.
 
-import type { Device, MmioHandler } from "./device.ts";
+import type { Device, DeviceKind, MmioHandler, Slot } from "./device.ts";
 
+/** Physical address of the 4 KiB page with the registers. */
+export const IOAPIC_BASE = 0xfec00000;
 const PINS = 24;
 const VERSION = 0x20;
 
@@ -18,7 +20,7 @@ const DELIVERY_FIXED = 0;
 const DELIVERY_EXTINT = 7;
 
 export class IoApic implements Device {
-  readonly name = "ioapic";
+  readonly name: string;
   state = {
     select: 0,
     id: 0,
@@ -41,6 +43,11 @@ export class IoApic implements Device {
   ) => boolean = () => false;
   /** A pin may have become deliverable (a mask changed). */
   onUnmask: () => void = () => {};
+
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    slot.mmio(IOAPIC_BASE, 0x1000, this.#mmio());
+  }
 
   reset(): void {
     this.state = {
@@ -106,8 +113,8 @@ export class IoApic implements Device {
     }
   }
 
-  /** The 4 KiB page at 0xFEC00000: select at 0x00, data at 0x10, EOI at 0x40. */
-  mmio(): MmioHandler {
+  /** Select at 0x00, data at 0x10, EOI at 0x40. */
+  #mmio(): MmioHandler {
     return {
       read: (offset) => {
         if (offset === 0) return this.state.select;
@@ -154,3 +161,10 @@ export class IoApic implements Device {
     this.#deliver(pin);
   }
 }
+
+export const ioapic: DeviceKind = {
+  name: "ioapic",
+  what: "82093AA I/O APIC",
+  builtIn: true,
+  create: (slot) => new IoApic(slot),
+};

@@ -1,13 +1,29 @@
 // QEMU's isa-debug-exit: writing v ends the machine with the exit status (v << 1) | 1.
 
-import type { PortHandler } from "./device.ts";
+import type { Device, DeviceKind, Slot } from "./device.ts";
 
-/** Ports QEMU gives the device when the command line does not. */
-export const DEBUG_EXIT_DEFAULT = { iobase: 0x501, iosize: 2 } as const;
+class DebugExit implements Device {
+  readonly name: string;
+  state = {};
 
-export function debugExitPorts(onExit: (status: number) => void): PortHandler {
-  return {
-    read: () => 0,
-    write: (_port, value) => onExit(((value << 1) | 1) & 0xff),
-  };
+  constructor(slot: Slot, iobase: number, iosize: number) {
+    this.name = slot.name;
+    const handler = {
+      read: () => 0,
+      write: (_port: number, value: number) => slot.pins.exit(((value << 1) | 1) & 0xff),
+    };
+    slot.ports(iobase, iosize, handler, 7);
+  }
+
+  reset(): void {}
 }
+
+export const debugExit: DeviceKind<{ iobase: number; iosize: number }> = {
+  name: "isa-debug-exit",
+  what: "writing V ends the run with status (V << 1) | 1",
+  options: {
+    iobase: { default: 0x501, minimum: 1, maximum: 0xffff },
+    iosize: { default: 2, minimum: 1, maximum: 16 },
+  },
+  create: (slot, { iobase, iosize }) => new DebugExit(slot, iobase, iosize),
+};

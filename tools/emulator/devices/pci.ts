@@ -1,23 +1,105 @@
 // PCI bus 0: configuration mechanism 1 (ports 0xCF8, 0xCFC) and ECAM (PCI Local Bus 3.0, 3.2.2.3;
-// PCI Express Base 2.0, 7.2.2), type-0 functions with memory and I/O BARs. There are no bridges.
+// PCI Express Base 2.0, 7.2.2), type-0 functions with base address registers, interrupt pins and
+// MSI (PCI Local Bus 3.0, 6.1, 6.2 and 6.8.1). There are no bridges, no MSI-X and no per-vector masks.
 
-import type { Device, MmioHandler, PortHandler } from "./device.ts";
+import type { Device, DeviceKind, GuestMemory, MmioHandler, PortHandler, Slot } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
 
 const CONFIG_BYTES = 256;
-const COMMAND = 4;
+const COMMAND = 0x04;
+const STATUS = 0x06;
 const BAR0 = 0x10;
+const BAR_END = 0x28;
+const CAPABILITIES = 0x34;
+const INTERRUPT_LINE = 0x3c;
+const INTERRUPT_PIN = 0x3d;
+const FIRST_CAPABILITY = 0x40;
 
+const COMMAND_IO = 1;
+const COMMAND_MEMORY = 2;
+const COMMAND_MASTER = 4;
+const COMMAND_INTX_OFF = 0x400;
+const STATUS_INTERRUPT = 0x08;
+const STATUS_CAPABILITIES = 0x10;
+
+const CAPABILITY_MSI = 0x05;
+const MSI_ENABLE = 1;
+const MSI_64BIT = 0x80;
+
+/** A base address register. */
 export interface PciBar {
-  /** 0–5. */
-  index: number;
-  /** Bytes, a power of two. */
-  size: number;
-  kind: "memory" | "io";
-  prefetchable?: boolean;
-  /** Where it is decoded now, or -1. */
-  mapped: number;
-  map(address: number): void;
-  unmap(address: number): void;
+  /** 0–5; a 64-bit one also takes the next. */
+  readonly index: number;
+  readonly kind: "io" | "memory" | "memory64";
+  /** Bytes, a power of two: at least 4 for I/O, 16 for memory. */
+  readonly size: number;
+  readonly prefetchable?: boolean;
+  /** Where firmware puts it; unless given, where there is room. */
+  readonly address?: number;
+  /** `offset` is relative to the start of the region, for I/O too. */
+  readonly handler: MmioHandler;
+}
+
+/** A capability in configuration space (PCI Local Bus 3.0, 6.7), without its ID and next pointer. */
+export interface PciCapability {
+  readonly id: number;
+  /** Offset in configuration space; behind the last one unless given. */
+  readonly at?: number;
+  /** Contents behind the two header bytes. */
+  readonly bytes: readonly number[];
+  /** Which bits of them a guest may write; none unless given. */
+  readonly writable?: readonly number[];
+}
+
+/** What a function is when it comes out of reset and firmware has set it up. */
+export interface PciHeader {
+  /** Name in lists; the device's unless given. */
+  readonly name?: string;
+  /** 0–31 on bus 0. */
+  readonly device: number;
+  /** 0–7; the device is multi-function if another function of it exists or `multifunction` says so. */
+  readonly fn?: number;
+  readonly multifunction?: boolean;
+  readonly vendor: number;
+  readonly deviceId: number;
+  /** Class, subclass, interface: 24 bits. */
+  readonly classCode: number;
+  readonly revision?: number;
+  /** Subsystem ID << 16 | subsystem vendor ID. */
+  readonly subsystem?: number;
+  /** Command register after firmware: I/O and memory decoded, SERR, unless given. */
+  readonly command?: number;
+  readonly bars?: readonly PciBar[];
+  /** INTA is 1, INTD 4. */
+  readonly interruptPin?: 1 | 2 | 3 | 4;
+  /** Number of messages, a power of two up to 32, and where the capability is. */
+  readonly msi?: { readonly messages: 1 | 2 | 4 | 8 | 16 | 32; readonly at?: number };
+  readonly capabilities?: readonly PciCapability[];
+}
+
+/** What a function needs of the board. */
+export interface PciFabric {
+  readonly memory: GuestMemory;
+  /** Decodes an I/O or memory region from now on; the result ends that. */
+  decode(
+    what: string,
+    kind: "io" | "memory",
+    start: number,
+    size: number,
+    handler: MmioHandler,
+  ): () => void;
+  /** The wire behind INTA (1) to INTD (4) of device 0–31. */
+  interruptLine(device: number, pin: number): IrqLine;
+  /** ISA IRQ that firmware writes into the interrupt line register. */
+  firmwareIrq(device: number, pin: number): number;
+  /** A memory write of `data` to `address` that is an interrupt message (Intel SDM vol. 3A, 11.11). */
+  message(address: number, data: number): void;
+}
+
+interface FunctionState {
+  config: Uint8Array;
+  /** The function wants service: its interrupt pin, whatever disables it. */
+  interrupt: boolean;
 }
 
 /** One function: 256 bytes of configuration space and a mask of what a guest may write. */
@@ -25,35 +107,79 @@ export class PciFunction {
   readonly name: string;
   /** Device << 3 | function. */
   readonly devfn: number;
-  config: Uint8Array = new Uint8Array(CONFIG_BYTES);
-  readonly writable = new Uint8Array(CONFIG_BYTES);
-  readonly bars: PciBar[] = [];
-  /** Configuration bytes changed. */
+  readonly header: PciHeader;
+  state: FunctionState = { config: new Uint8Array(CONFIG_BYTES), interrupt: false };
+  readonly #writable = new Uint8Array(CONFIG_BYTES);
+  readonly #powerOn: Uint8Array;
+  readonly #fabric: PciFabric;
+  readonly #line: IrqLine | undefined;
+  readonly #msi: number = 0;
+  /** Decoded regions: the BAR's index, where, and how to end it. */
+  readonly #decoded = new Map<number, { address: number; end: () => void }>();
+  /** Configuration bytes changed, by the guest, a reset or a snapshot. */
   onWrite: (offset: number, size: number) => void = () => {};
-  readonly #powerOn = new Uint8Array(CONFIG_BYTES);
 
+  /** `placeBar` says where firmware puts a BAR that has no address of its own. */
   constructor(
     name: string,
-    device: number,
-    fn: number,
-    ids: {
-      vendor: number;
-      device: number;
-      classCode: number;
-      revision: number;
-      subsystem?: number;
-    },
+    header: PciHeader,
+    fabric: PciFabric,
+    placeBar: (bar: PciBar) => number,
   ) {
     this.name = name;
-    this.devfn = (device << 3) | fn;
-    this.set16(0, ids.vendor);
-    this.set16(2, ids.device);
-    this.set32(8, (ids.classCode << 8) | ids.revision);
-    this.set32(0x2c, ids.subsystem ?? 0x1100_1af4);
+    this.header = header;
+    this.#fabric = fabric;
+    this.devfn = (header.device << 3) | (header.fn ?? 0);
+    this.set16(0, header.vendor);
+    this.set16(2, header.deviceId);
+    this.set16(COMMAND, header.command ?? 0x0103);
+    this.set32(8, (header.classCode << 8) | (header.revision ?? 0));
+    if (header.multifunction) this.config[0x0e] = 0x80;
+    this.set32(0x2c, header.subsystem ?? 0x1100_1af4);
     // Command: I/O, memory, bus master, parity, SERR, interrupt disable. Cache line, interrupt line.
     this.allow16(COMMAND, 0x0547);
-    this.writable[0x0c] = 0xff;
-    this.writable[0x3c] = 0xff;
+    this.#writable[0x0c] = 0xff;
+    this.#writable[INTERRUPT_LINE] = 0xff;
+    for (const bar of header.bars ?? []) this.#addBar(bar, bar.address ?? placeBar(bar));
+    const pin = header.interruptPin;
+    if (pin !== undefined) {
+      this.#line = fabric.interruptLine(header.device, pin);
+      this.config[INTERRUPT_PIN] = pin;
+      this.config[INTERRUPT_LINE] = fabric.firmwareIrq(header.device, pin);
+    }
+    let last = CAPABILITIES;
+    let free = FIRST_CAPABILITY;
+    for (const capability of [...this.#msiCapability(), ...(header.capabilities ?? [])]) {
+      const at = capability.at ?? free;
+      if (capability.id === CAPABILITY_MSI) this.#msi = at;
+      this.config[last] = at;
+      this.config.set([capability.id, 0, ...capability.bytes], at);
+      this.#writable.set(capability.writable ?? [], at + 2);
+      last = at + 1;
+      free = Math.max(free, (at + 2 + capability.bytes.length + 3) & ~3);
+      this.config[STATUS] = (this.config[STATUS] as number) | STATUS_CAPABILITIES;
+    }
+    this.#powerOn = this.config.slice();
+  }
+
+  /** The 256 bytes. Changes made while the device is built last over resets if `sealPowerOn` follows. */
+  get config(): Uint8Array {
+    return this.state.config;
+  }
+
+  #msiCapability(): PciCapability[] {
+    const { msi } = this.header;
+    if (msi === undefined) return [];
+    const control = (Math.log2(msi.messages) << 1) | MSI_64BIT;
+    return [
+      {
+        id: CAPABILITY_MSI,
+        at: msi.at,
+        // Control, 64-bit address, data.
+        bytes: [control, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        writable: [0x71, 0, 0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+      },
+    ];
   }
 
   get16(at: number): number {
@@ -74,9 +200,13 @@ export class PciFunction {
     this.set16(at + 2, value >>> 16);
   }
 
+  allow8(at: number, mask: number): void {
+    this.#writable[at] = mask;
+  }
+
   allow16(at: number, mask: number): void {
-    this.writable[at] = mask & 0xff;
-    this.writable[at + 1] = mask >>> 8;
+    this.allow8(at, mask & 0xff);
+    this.allow8(at + 1, mask >>> 8);
   }
 
   allow32(at: number, mask: number): void {
@@ -84,13 +214,12 @@ export class PciFunction {
     this.allow16(at + 2, mask >>> 16);
   }
 
-  /** Adds a base address register at `address`, as firmware would have set it. */
-  addBar(bar: Omit<PciBar, "mapped">, address: number): void {
+  #addBar(bar: PciBar, address: number): void {
     const at = BAR0 + bar.index * 4;
-    const flags = bar.kind === "io" ? 1 : bar.prefetchable ? 8 : 0;
-    this.set32(at, address | flags);
+    const kind = bar.kind === "io" ? 1 : bar.kind === "memory64" ? 4 : 0;
+    this.set32(at, address | kind | (bar.prefetchable ? 8 : 0));
     this.allow32(at, ~(bar.size - 1) >>> 0);
-    this.bars.push({ ...bar, mapped: -1 });
+    if (bar.kind === "memory64") this.allow32(at + 4, 0xffffffff);
   }
 
   /** What is set now is what a reset returns to. */
@@ -100,7 +229,8 @@ export class PciFunction {
 
   reset(): void {
     this.config.set(this.#powerOn);
-    this.remap();
+    this.state.interrupt = false;
+    this.changed();
   }
 
   read(offset: number, size: number): number {
@@ -112,46 +242,148 @@ export class PciFunction {
   write(offset: number, value: number, size: number): void {
     for (let i = 0; i < size; i++) {
       const at = offset + i;
-      const mask = this.writable[at] ?? 0;
+      const mask = this.#writable[at] ?? 0;
       if (mask === 0) continue;
       const byte = (value >>> (8 * i)) & 0xff;
       this.config[at] = ((this.config[at] as number) & ~mask) | (byte & mask);
     }
-    if (offset < BAR0 + 24 && offset + size > COMMAND) this.remap();
+    if (offset < BAR_END && offset + size > COMMAND) this.#remap();
+    this.#updateLine();
     this.onWrite(offset, size);
   }
 
-  /** Maps every BAR where the configuration says, if decoding is on. */
-  remap(): void {
-    const command = this.get16(COMMAND);
-    for (const bar of this.bars) {
-      const enabled = (command & (bar.kind === "io" ? 1 : 2)) !== 0;
-      const address = (this.get32(BAR0 + bar.index * 4) & ~(bar.kind === "io" ? 3 : 15)) >>> 0;
-      // A guest that sizes the BAR writes ones: that is no place to be.
-      const sane = address !== 0 && address + bar.size <= 0xffff_f000;
-      const target = enabled && sane ? address : -1;
-      if (target === bar.mapped) continue;
-      if (bar.mapped >= 0) bar.unmap(bar.mapped);
-      bar.mapped = target;
-      if (target >= 0) bar.map(target);
+  /** The whole configuration may be another one. */
+  changed(): void {
+    this.#remap();
+    this.#updateLine();
+    this.onWrite(0, CONFIG_BYTES);
+  }
+
+  /** Where a BAR is decoded by its register's contents, or -1. */
+  #decodedAt(bar: PciBar): number {
+    const at = BAR0 + bar.index * 4;
+    const enabled = this.get16(COMMAND) & (bar.kind === "io" ? COMMAND_IO : COMMAND_MEMORY);
+    if (!enabled || (bar.kind === "memory64" && this.get32(at + 4) !== 0)) return -1;
+    const address = (this.get32(at) & ~(bar.size - 1)) >>> 0;
+    // A guest that sizes the BAR writes ones: that is no place to be.
+    const end = bar.kind === "io" ? 0x10000 : 0xffff_f000;
+    return address !== 0 && address + bar.size <= end ? address : -1;
+  }
+
+  #remap(): void {
+    for (const bar of this.header.bars ?? []) {
+      const target = this.#decodedAt(bar);
+      const present = this.#decoded.get(bar.index);
+      if (target === (present?.address ?? -1)) continue;
+      present?.end();
+      this.#decoded.delete(bar.index);
+      if (target < 0) continue;
+      const kind = bar.kind === "io" ? "io" : "memory";
+      const what = `${this.name} BAR ${bar.index}`;
+      const end = this.#fabric.decode(what, kind, target, bar.size, bar.handler);
+      this.#decoded.set(bar.index, { address: target, end });
     }
+  }
+
+  // ---- Interrupts and bus mastering
+
+  get #msiEnabled(): boolean {
+    return this.#msi !== 0 && (this.get16(this.#msi + 2) & MSI_ENABLE) !== 0;
+  }
+
+  /** The level of the interrupt pin; with MSI on, a rising edge sends message 0 instead. */
+  setInterrupt(level: boolean): void {
+    const rising = level && !this.state.interrupt;
+    this.state.interrupt = level;
+    if (rising && this.#msiEnabled) this.sendMessage(0);
+    this.#updateLine();
+  }
+
+  /** Sends MSI message `n`, 0–31, if the guest has turned MSI and bus mastering on; fewer messages granted share. */
+  sendMessage(n: number): void {
+    if (!this.#msiEnabled || !(this.get16(COMMAND) & COMMAND_MASTER)) return;
+    const at = this.#msi;
+    const granted = 1 << Math.min(5, (this.get16(at + 2) >> 4) & 7);
+    const data = (this.get16(at + 12) & ~(granted - 1)) | (n & (granted - 1));
+    if (this.get32(at + 8) === 0) this.#fabric.message(this.get32(at + 4), data);
+  }
+
+  #updateLine(): void {
+    if (this.#line === undefined) return;
+    const level = this.state.interrupt && !this.#msiEnabled;
+    const status = this.config[STATUS] as number;
+    this.config[STATUS] = level ? status | STATUS_INTERRUPT : status & ~STATUS_INTERRUPT;
+    this.#line.set(level && !(this.get16(COMMAND) & COMMAND_INTX_OFF));
+  }
+
+  /** Guest memory for the function's own transfers, which need bus mastering turned on: without it nothing is read or written. */
+  readonly dma: GuestMemory = {
+    read: (address, length) =>
+      this.#isMaster ? this.#fabric.memory.read(address, length) : new Uint8Array(0),
+    write: (address, bytes) => {
+      if (this.#isMaster) this.#fabric.memory.write(address, bytes);
+    },
+  };
+
+  get #isMaster(): boolean {
+    return (this.get16(COMMAND) & COMMAND_MASTER) !== 0;
   }
 }
 
-export class PciBus implements Device {
-  readonly name = "pci";
-  state: { address: number; configs: Record<string, Uint8Array> } = { address: 0, configs: {} };
-  readonly #functions = new Map<number, PciFunction>();
+/** Where firmware puts BARs without an address of their own: I/O upwards, memory downwards. */
+const FIRMWARE_IO = 0xc000;
+const FIRMWARE_MEMORY = 0xfebd_0000;
+const FIRMWARE_LARGE_MEMORY = 0xfd00_0000;
+const LARGE = 1 << 20;
 
-  add(fn: PciFunction): void {
-    fn.sealPowerOn();
+export class PciBus implements Device {
+  readonly name: string;
+  state: { address: number; functions: Record<string, FunctionState> } = {
+    address: 0,
+    functions: {},
+  };
+  readonly #functions = new Map<number, PciFunction>();
+  readonly #next = {
+    io: FIRMWARE_IO,
+    memory: FIRMWARE_MEMORY,
+    large: FIRMWARE_LARGE_MEMORY,
+  };
+
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    slot.ports(0xcf8, 1, this.#addressPort(), 4);
+    slot.ports(0xcfc, 4, this.#dataPorts(), 7);
+    slot.mmio(slot.board.ecam, 0x1000_0000, this.#ecam());
+  }
+
+  /** Puts a function on the bus. Throws if another has its place. */
+  add(name: string, header: PciHeader, fabric: PciFabric): PciFunction {
+    const fn = new PciFunction(name, header, fabric, (bar) => this.#placeBar(bar));
+    const other = this.#functions.get(fn.devfn);
+    if (other !== undefined) {
+      const place = `PCI device ${header.device}, function ${header.fn ?? 0}`;
+      throw new Error(`${name} and ${other.name} both want ${place}`);
+    }
     this.#functions.set(fn.devfn, fn);
-    this.state.configs[fn.name] = fn.config;
-    fn.remap();
+    this.state.functions[name] = fn.state;
+    fn.changed();
+    return fn;
   }
 
   functions(): Iterable<PciFunction> {
     return this.#functions.values();
+  }
+
+  #placeBar(bar: PciBar): number {
+    if (bar.kind === "io") {
+      const address = Math.ceil(this.#next.io / bar.size) * bar.size;
+      this.#next.io = address + bar.size;
+      return address;
+    }
+    const room = bar.size >= LARGE ? "large" : "memory";
+    const address = Math.floor((this.#next[room] - bar.size) / bar.size) * bar.size;
+    this.#next[room] = address;
+    return address;
   }
 
   reset(): void {
@@ -161,15 +393,14 @@ export class PciBus implements Device {
 
   restored(): void {
     for (const fn of this.#functions.values()) {
-      const config = this.state.configs[fn.name];
-      if (config !== undefined) fn.config = config;
-      fn.remap();
-      fn.onWrite(0, CONFIG_BYTES);
+      const state = this.state.functions[fn.name];
+      if (state !== undefined) fn.state = state;
+      fn.changed();
     }
   }
 
   /** Ports 0xCF8–0xCFB (CONFIG_ADDRESS, 32-bit accesses alone) and 0xCFC–0xCFF (CONFIG_DATA). */
-  addressPort(): PortHandler {
+  #addressPort(): PortHandler {
     return {
       read: () => this.state.address,
       write: (_port, value) => {
@@ -178,7 +409,7 @@ export class PciBus implements Device {
     };
   }
 
-  dataPorts(): PortHandler {
+  #dataPorts(): PortHandler {
     return {
       read: (port, size) => {
         const { address } = this.state;
@@ -194,7 +425,7 @@ export class PciBus implements Device {
   }
 
   /** ECAM: bus in bits 27:20, device and function in 19:12, register in 11:0. */
-  ecam(): MmioHandler {
+  #ecam(): MmioHandler {
     return {
       read: (offset, size) => this.#read(offset >>> 12, offset & 0xfff, size),
       write: (offset, value, size) => this.#write(offset >>> 12, offset & 0xfff, value, size),
@@ -211,3 +442,10 @@ export class PciBus implements Device {
     if (register < CONFIG_BYTES) this.#functions.get(bdf)?.write(register, value, size);
   }
 }
+
+export const pci: DeviceKind = {
+  name: "pci",
+  what: "PCI bus 0: configuration space through ports and ECAM",
+  builtIn: true,
+  create: (slot) => new PciBus(slot),
+};

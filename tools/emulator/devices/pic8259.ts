@@ -2,7 +2,7 @@
 // edge/level control registers 0x4D0 and 0x4D1 as in the PIIX). The slave's output is the master's
 // input 2. 8080 mode is left out: no x86 asks for a CALL opcode.
 
-import type { Device, PortHandler } from "./device.ts";
+import type { Device, DeviceKind, PortHandler, Slot } from "./device.ts";
 
 interface Chip {
   irr: number;
@@ -53,7 +53,7 @@ const freshChip = (elcr = 0): Chip => ({
 const ELCR_MASK = [0xf8, 0xde] as const;
 
 export class Pic8259 implements Device {
-  readonly name = "pic";
+  readonly name: string;
   state: { chips: [Chip, Chip]; intr: boolean } = {
     chips: [freshChip(), freshChip()],
     intr: false,
@@ -64,6 +64,13 @@ export class Pic8259 implements Device {
   onUnmask: () => void = () => {};
   /** Registers are about to be read: inputs that are computed lazily must be brought up to date. */
   onQuery: () => void = () => {};
+
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    slot.ports(0x20, 2, this.#ports(0));
+    slot.ports(0xa0, 2, this.#ports(1));
+    slot.ports(0x4d0, 2, this.#elcrPorts());
+  }
 
   reset(): void {
     this.state.chips = [freshChip(), freshChip()];
@@ -154,7 +161,7 @@ export class Pic8259 implements Device {
   }
 
   /** The handler for ports 0x20–0x21 (chip 0) or 0xA0–0xA1 (chip 1). */
-  ports(which: 0 | 1): PortHandler {
+  #ports(which: 0 | 1): PortHandler {
     return {
       read: (port) => this.#read(this.state.chips[which], port & 1, which === 0),
       write: (port, value) => {
@@ -166,7 +173,7 @@ export class Pic8259 implements Device {
   }
 
   /** The handler for ports 0x4D0 and 0x4D1. */
-  elcrPorts(): PortHandler {
+  #elcrPorts(): PortHandler {
     return {
       read: (port) => this.state.chips[port & 1 ? 1 : 0].elcr,
       write: (port, value) => {
@@ -268,3 +275,10 @@ export class Pic8259 implements Device {
     }
   }
 }
+
+export const pic8259: DeviceKind = {
+  name: "pic",
+  what: "pair of 8259A interrupt controllers",
+  builtIn: true,
+  create: (slot) => new Pic8259(slot),
+};

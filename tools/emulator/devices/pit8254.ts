@@ -3,8 +3,9 @@
 // alarm exists only while somebody listens to IRQ 0. Counting by a slow gate on channels 0 and 1 is
 // left out, since the PC ties those gates high.
 
-import type { Device, PortHandler } from "./device.ts";
-import type { Scheduler, Timer } from "./timers.ts";
+import type { Device, DeviceKind, PortHandler, Slot } from "./device.ts";
+import type { IrqLine } from "./interrupt-lines.ts";
+import type { Clock, Timer } from "./timers.ts";
 
 /** Input clock, Hz: 14.31818 MHz / 12. */
 export const PIT_HZ = 1193182;
@@ -69,24 +70,29 @@ function timeOf(ticks: number): number {
 }
 
 export class Pit8254 implements Device {
-  readonly name = "pit";
+  readonly name: string;
   state = {
     channels: [freshChannel(true), freshChannel(true), freshChannel(false)],
     speaker: false,
     /** While nobody listens: time up to which channel 0's edges are known, -1 otherwise. */
     sleptSince: -1,
     output: true,
+    /** Channel 0 drives IRQ 0; HPET's legacy replacement takes the line away. */
+    connected: true,
   };
-  /** Channel 0's output changed. */
-  onOutput: (level: boolean) => void = () => {};
   /** Says whether a rising edge of channel 0 could interrupt a CPU now. */
   isHeard: () => boolean = () => true;
-  readonly #scheduler: Scheduler;
+  readonly #irq: IrqLine;
+  readonly #clock: Clock;
   readonly #timer: Timer;
 
-  constructor(scheduler: Scheduler) {
-    this.#scheduler = scheduler;
-    this.#timer = scheduler.timer("pit", () => this.#tick());
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#clock = slot.clock;
+    this.#irq = slot.isaIrq(0);
+    this.#timer = slot.timer(() => this.#tick());
+    slot.ports(0x40, 4, this.#ports());
+    slot.ports(0x61, 1, this.#speakerPort());
   }
 
   reset(): void {
@@ -95,8 +101,9 @@ export class Pit8254 implements Device {
       speaker: false,
       sleptSince: -1,
       output: true,
+      connected: this.state.connected,
     };
-    for (const c of this.state.channels) c.loaded = this.#scheduler.clock.now();
+    for (const c of this.state.channels) c.loaded = this.#clock.now();
     // A BIOS programs channel 0; until then its mode is undefined and it stays silent.
     this.#channel(0).armed = false;
     this.#tick();
@@ -108,7 +115,7 @@ export class Pit8254 implements Device {
 
   #elapsed(c: Channel): number {
     if (!c.gate && (c.mode === 0 || c.mode === 4)) return c.frozen;
-    return ticksAt(this.#scheduler.clock.now() - c.loaded);
+    return ticksAt(this.#clock.now() - c.loaded);
   }
 
   /** Level of a channel's OUT pin, datasheet "Mode definitions". */
@@ -195,7 +202,7 @@ export class Pit8254 implements Device {
     const level = this.#output(this.#channel(0));
     if (level === this.state.output) return;
     this.state.output = level;
-    this.onOutput(level);
+    this.#irq.set(level && this.state.connected);
   }
 
   #arm(): void {
@@ -204,8 +211,8 @@ export class Pit8254 implements Device {
       this.#timer.cancel();
       return;
     }
-    if (!this.isHeard()) {
-      if (this.state.sleptSince < 0) this.state.sleptSince = this.#scheduler.clock.now();
+    if (!this.#isHeard()) {
+      if (this.state.sleptSince < 0) this.state.sleptSince = this.#clock.now();
       this.#timer.cancel();
       return;
     }
@@ -215,6 +222,17 @@ export class Pit8254 implements Device {
     else this.#timer.set(c.loaded + timeOf(next));
   }
 
+  /** Takes IRQ 0 away from channel 0, or gives it back. */
+  connect(on: boolean): void {
+    this.state.connected = on;
+    this.#irq.set(on && this.state.output);
+    this.catchUp();
+  }
+
+  #isHeard(): boolean {
+    return this.state.connected && this.isHeard();
+  }
+
   /** Brings OUT up to date after `isHeard` may have changed or before somebody looks at the line. */
   catchUp(): void {
     const since = this.state.sleptSince;
@@ -222,18 +240,18 @@ export class Pit8254 implements Device {
       const c = this.#channel(0);
       const before = this.#edges(c, ticksAt(Math.max(0, since - c.loaded)));
       if (this.#edges(c, this.#elapsed(c)) > before) {
-        this.onOutput(false);
-        this.onOutput(true);
+        this.#irq.set(false);
+        this.#irq.set(this.state.connected);
         this.state.output = true;
       }
-      this.state.sleptSince = this.#scheduler.clock.now();
+      this.state.sleptSince = this.#clock.now();
       this.#drive();
     }
-    if (since >= 0 === this.isHeard()) this.#arm();
+    if (since >= 0 === this.#isHeard()) this.#arm();
   }
 
   /** Ports 0x40–0x43. */
-  ports(): PortHandler {
+  #ports(): PortHandler {
     return {
       read: (port) => ((port & 3) === 3 ? 0 : this.#readCounter(port & 3)),
       write: (port, value) => {
@@ -244,11 +262,11 @@ export class Pit8254 implements Device {
   }
 
   /** Port 0x61: speaker gate and data, refresh toggle, channel 2's output. */
-  speakerPort(): PortHandler {
+  #speakerPort(): PortHandler {
     return {
       read: () => {
         const c = this.#channel(2);
-        const refresh = Math.floor(this.#scheduler.clock.now() / 15085) & 1;
+        const refresh = Math.floor(this.#clock.now() / 15085) & 1;
         return (
           (c.gate ? 1 : 0) |
           (this.state.speaker ? 2 : 0) |
@@ -268,7 +286,7 @@ export class Pit8254 implements Device {
     // The gate suspends modes 0 and 4 and (re)starts the others when it rises.
     const suspends = c.mode === 0 || c.mode === 4;
     if (!gate) c.frozen = this.#elapsed(c);
-    else c.loaded = this.#scheduler.clock.now() - (suspends ? timeOf(c.frozen) : 0);
+    else c.loaded = this.#clock.now() - (suspends ? timeOf(c.frozen) : 0);
     c.gate = gate;
   }
 
@@ -345,7 +363,7 @@ export class Pit8254 implements Device {
     const count = c.bcd ? fromBcd(raw) : raw;
     c.count = count === 0 ? (c.bcd ? 10000 : 0x10000) : count;
     // Modes 1 and 5 wait for the gate; the others start with the write.
-    c.loaded = this.#scheduler.clock.now();
+    c.loaded = this.#clock.now();
     c.frozen = 0;
     c.armed = true;
     if (n === 0) {
@@ -354,3 +372,10 @@ export class Pit8254 implements Device {
     }
   }
 }
+
+export const pit8254: DeviceKind = {
+  name: "pit",
+  what: "8254 interval timer and speaker gate",
+  builtIn: true,
+  create: (slot) => new Pit8254(slot),
+};

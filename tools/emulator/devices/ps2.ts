@@ -2,7 +2,7 @@
 // device controller") and a PS/2 mouse with wheel (IntelliMouse ID 3). Typematic repeat is left to
 // whoever presses the keys.
 
-import type { Device } from "./device.ts";
+import type { Device, DeviceKind, Slot } from "./device.ts";
 
 /** The 8042's view of a device. */
 export interface Ps2Device {
@@ -37,7 +37,7 @@ const SET1_OF_SET2 = new Map(SET2_OF_SET1.map((two, one) => [two, one]));
 const BREAK = 0xf0;
 
 export class Ps2Keyboard implements Device, Ps2Device {
-  readonly name = "ps2-keyboard";
+  readonly name: string;
   state = {
     queue: [] as number[],
     scanning: true,
@@ -50,6 +50,10 @@ export class Ps2Keyboard implements Device, Ps2Device {
     last: 0,
   };
   onData: () => void = () => {};
+
+  constructor(slot: Slot) {
+    this.name = slot.name;
+  }
 
   reset(): void {
     this.state = {
@@ -152,7 +156,7 @@ export class Ps2Keyboard implements Device, Ps2Device {
 }
 
 export class Ps2Mouse implements Device, Ps2Device {
-  readonly name = "ps2-mouse";
+  readonly name: string;
   state = {
     queue: [] as number[],
     reporting: false,
@@ -172,6 +176,10 @@ export class Ps2Mouse implements Device, Ps2Device {
     last: 0,
   };
   onData: () => void = () => {};
+
+  constructor(slot: Slot) {
+    this.name = slot.name;
+  }
 
   reset(): void {
     this.state = {
@@ -312,3 +320,17 @@ export class Ps2Mouse implements Device, Ps2Device {
     return (s.remote ? 0x40 : 0) | (s.reporting ? 0x20 : 0) | (s.scale2 ? 0x10 : 0) | buttons;
   }
 }
+
+export const ps2Keyboard: DeviceKind = {
+  name: "ps2-keyboard",
+  what: "PS/2 keyboard",
+  builtIn: true,
+  create: (slot) => new Ps2Keyboard(slot),
+};
+
+export const ps2Mouse: DeviceKind = {
+  name: "ps2-mouse",
+  what: "PS/2 mouse with wheel",
+  builtIn: true,
+  create: (slot) => new Ps2Mouse(slot),
+};

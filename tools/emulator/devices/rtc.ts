@@ -2,11 +2,13 @@
 // IBM PC/AT technical reference and QEMU's pc_cmos_init). The clock is a function of virtual time;
 // flags of register C are computed when they are read, alarms exist only for enabled interrupts.
 
-import type { Device, PortHandler } from "./device.ts";
+import type { BoardFacts, Device, DeviceKind, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
-import type { Scheduler, Timer } from "./timers.ts";
+import type { Clock, Timer } from "./timers.ts";
 
 const NS = 1_000_000_000;
+export const RTC_IRQ = 8;
+const MIB = 1 << 20;
 const REG_A = 10;
 const REG_B = 11;
 const REG_C = 12;
@@ -46,7 +48,7 @@ function fieldsOf(epoch: number): Fields {
 }
 
 export class Rtc implements Device {
-  readonly name = "rtc";
+  readonly name: string;
   state = {
     index: 0,
     /** All 128 bytes; the time bytes are current only while SET is on. */
@@ -56,17 +58,21 @@ export class Rtc implements Device {
     flags: 0,
     /** Up to when flags have been computed, ns. */
     seen: 0,
+    /** The clock drives IRQ 8; HPET's legacy replacement takes the line away. */
+    connected: true,
   };
   readonly #irq: IrqLine;
-  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
   readonly #timer: Timer;
 
-  /** `epoch` is the time at power-on, seconds since 1970-01-01 UTC. */
-  constructor(irq: IrqLine, scheduler: Scheduler, epoch: number) {
-    this.#irq = irq;
-    this.#scheduler = scheduler;
-    this.#timer = scheduler.timer("rtc", () => this.#service());
-    this.state.epoch = epoch;
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#clock = slot.clock;
+    this.#irq = slot.isaIrq(RTC_IRQ);
+    this.#timer = slot.timer(() => this.#service());
+    slot.ports(0x70, 2, this.#ports());
+    this.state.epoch = slot.board.epoch;
+    this.#setUp(slot.board);
     this.state.ram[REG_A] = 0x26;
     this.state.ram[REG_B] = B_24H;
     this.state.ram[REG_D] = 0x80;
@@ -79,9 +85,26 @@ export class Rtc implements Device {
     this.#service();
   }
 
-  /** Presets a CMOS byte, as a BIOS setup would. */
-  setByte(index: number, value: number): void {
-    this.state.ram[index] = value & 0xff;
+  /** What a BIOS setup stores about memory and equipment (Ralf Brown's CMOS list). */
+  #setUp({ ramBytes, cpus }: BoardFacts): void {
+    const { ram } = this.state;
+    const word = (low: number, high: number, value: number): void => {
+      ram[low] = value & 0xff;
+      ram[high] = value >> 8;
+    };
+    word(0x15, 0x16, 640);
+    const extendedKib = Math.min(0xffff, Math.floor((ramBytes - MIB) / 1024));
+    word(0x17, 0x18, extendedKib);
+    word(0x30, 0x31, extendedKib);
+    word(0x34, 0x35, Math.max(0, Math.min(0xffff, Math.floor((ramBytes - 16 * MIB) / 65536))));
+    ram[0x14] = 0x06;
+    ram[0x5f] = cpus - 1;
+  }
+
+  /** Takes IRQ 8 away from the clock, or gives it back. */
+  connect(on: boolean): void {
+    this.state.connected = on;
+    this.#service();
   }
 
   get #b(): number {
@@ -103,7 +126,7 @@ export class Rtc implements Device {
   /** Sets the flags for what happened since the last look. */
   #collect(): void {
     const s = this.state;
-    const now = this.#scheduler.clock.now();
+    const now = this.#clock.now();
     const from = s.seen;
     s.seen = now;
     const period = this.#period;
@@ -139,8 +162,8 @@ export class Rtc implements Device {
   #service(): void {
     this.#collect();
     const enabled = this.#b & (B_PIE | B_AIE | B_UIE);
-    this.#irq.set((this.state.flags & enabled) !== 0);
-    const now = this.#scheduler.clock.now();
+    this.#irq.set(this.state.connected && (this.state.flags & enabled) !== 0);
+    const now = this.#clock.now();
     let next = Number.POSITIVE_INFINITY;
     const period = this.#period;
     if (enabled & B_PIE && period > 0) next = Math.ceil((Math.floor(now / period) + 1) * period);
@@ -172,7 +195,7 @@ export class Rtc implements Device {
   #showTime(): void {
     if (this.#b & B_SET) return;
     const { ram } = this.state;
-    const f = fieldsOf(this.#seconds(this.#scheduler.clock.now()));
+    const f = fieldsOf(this.#seconds(this.#clock.now()));
     ram[0] = this.#encode(f.seconds);
     ram[2] = this.#encode(f.minutes);
     ram[4] = this.#encodeHours(f.hours);
@@ -191,12 +214,12 @@ export class Rtc implements Device {
     const shown =
       Date.UTC(year, at(8) - 1, at(7), this.#decodeHours(ram[4] as number), at(2), at(0)) / 1000;
     if (Number.isFinite(shown)) {
-      this.state.epoch += shown - this.#seconds(this.#scheduler.clock.now());
+      this.state.epoch += shown - this.#seconds(this.#clock.now());
     }
   }
 
   /** Ports 0x70 (index, bit 7 masks NMI) and 0x71 (data). */
-  ports(): PortHandler {
+  #ports(): PortHandler {
     return {
       read: (port) => (port & 1 ? this.#read(this.state.index) : 0xff),
       write: (port, value) => {
@@ -214,7 +237,7 @@ export class Rtc implements Device {
       return ram[index] as number;
     }
     if (index === REG_A) {
-      const left = NS - (this.#scheduler.clock.now() % NS);
+      const left = NS - (this.#clock.now() % NS);
       const updating = !(this.#b & B_SET) && left <= UPDATE_NS;
       return ((ram[REG_A] as number) & 0x7f) | (updating ? 0x80 : 0);
     }
@@ -264,3 +287,10 @@ export class Rtc implements Device {
     this.#service();
   }
 }
+
+export const rtc: DeviceKind = {
+  name: "rtc",
+  what: "MC146818A clock and CMOS memory",
+  builtIn: true,
+  create: (slot) => new Rtc(slot),
+};

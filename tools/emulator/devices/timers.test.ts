@@ -250,14 +250,14 @@ test("UART: received characters interrupt at the trigger level, and after a time
     ["out", 0x3fa, 0x81],
     ["out", 0x3f9, 1],
   );
-  b.board.uart?.receive([1, 2, 3]);
+  b.board.serialPorts[0]?.receive([1, 2, 3]);
   b.advance(0.09 * MS);
   expect(read(b, ["in", 0x3fd]) & 1).toBe(1);
   expect(service(b)).toEqual([]);
   b.advance(0.5 * MS);
   expect(service(b)).toEqual([0x24]);
   expect(read(b, ["in", 0x3fa]) & 0x0f).toBe(0x0c);
-  b.board.uart?.receive([4, 5, 6, 7, 8]);
+  b.board.serialPorts[0]?.receive([4, 5, 6, 7, 8]);
   b.advance(0.2 * MS);
   expect(read(b, ["in", 0x3fa]) & 0x0f).toBe(4);
   const bytes = Array.from({ length: 8 }, () => read(b, ["in", 0x3f8]));
@@ -268,7 +268,7 @@ test("UART: received characters interrupt at the trigger level, and after a time
 test("UART: more than sixteen characters arrive in order, none lost", () => {
   const b = board(["out", 0x3fa, 0x01], ["out", 0x3fb, 0x03]);
   const sent = Array.from({ length: 100 }, (_, i) => i);
-  b.board.uart?.receive(sent);
+  b.board.serialPorts[0]?.receive(sent);
   const got: number[] = [];
   for (let i = 0; i < 1000 && got.length < 100; i++) {
     b.advance(MS);

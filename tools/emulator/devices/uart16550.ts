@@ -2,9 +2,17 @@
 // takes no time, so the transmitter is always empty; reception is paced by one character time per
 // FIFO filling. Parity, framing and break are accepted as settings and never occur.
 
-import type { Device, PortHandler } from "./device.ts";
+import type { Device, DeviceKind, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
-import type { Scheduler, Timer } from "./timers.ts";
+import type { Clock, Timer } from "./timers.ts";
+
+/** Where a PC has COM1 to COM4. */
+export const COM_PORTS: readonly { iobase: number; irq: number }[] = [
+  { iobase: 0x3f8, irq: 4 },
+  { iobase: 0x2f8, irq: 3 },
+  { iobase: 0x3e8, irq: 4 },
+  { iobase: 0x2e8, irq: 3 },
+];
 
 const FIFO_SIZE = 16;
 /** Receiver trigger levels by FCR bits 7:6. */
@@ -49,19 +57,20 @@ export class Uart16550 implements Device {
   /** A character leaves the transmitter. */
   onTransmit: (byte: number) => void = () => {};
   readonly #irq: IrqLine;
-  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
   readonly #arrival: Timer;
   readonly #timeout: Timer;
 
-  constructor(name: string, irq: IrqLine, scheduler: Scheduler) {
-    this.name = name;
-    this.#irq = irq;
-    this.#scheduler = scheduler;
-    this.#arrival = scheduler.timer(`${name}-receive`, () => this.#arrive());
-    this.#timeout = scheduler.timer(`${name}-timeout`, () => {
+  constructor(slot: Slot, port: { iobase: number; irq: number }) {
+    this.name = slot.name;
+    this.#clock = slot.clock;
+    this.#irq = slot.isaIrq(port.irq);
+    this.#arrival = slot.timer(() => this.#arrive(), "receive");
+    this.#timeout = slot.timer(() => {
       this.state.timeoutPending = this.state.rx.length > 0;
       this.#update();
-    });
+    }, "timeout");
+    slot.ports(port.iobase, 8, this.#ports());
   }
 
   reset(): void {
@@ -93,7 +102,7 @@ export class Uart16550 implements Device {
   }
 
   #schedule(): void {
-    this.#arrival.set(this.#scheduler.clock.now() + this.#characterTime());
+    this.#arrival.set(this.#clock.now() + this.#characterTime());
   }
 
   #fifoOn(): boolean {
@@ -114,7 +123,7 @@ export class Uart16550 implements Device {
   #rearmTimeout(): void {
     this.state.timeoutPending = false;
     if (this.#fifoOn() && this.state.rx.length > 0) {
-      this.#timeout.set(this.#scheduler.clock.now() + 4 * this.#characterTime());
+      this.#timeout.set(this.#clock.now() + 4 * this.#characterTime());
     } else {
       this.#timeout.cancel();
     }
@@ -139,7 +148,7 @@ export class Uart16550 implements Device {
   }
 
   /** The eight registers; `port & 7` selects. */
-  ports(): PortHandler {
+  #ports(): PortHandler {
     return {
       read: (port) => {
         const value = this.#read(port & 7);
@@ -269,3 +278,15 @@ export class Uart16550 implements Device {
     if (!(s.mcr & MCR_LOOP) && s.wire.length > 0) this.#schedule();
   }
 }
+
+/** Name of COM `index + 1` on the board. */
+export const comName = (index: number): string => `com${index + 1}`;
+
+export const uart16550: DeviceKind<{ index: number }> = {
+  name: "isa-serial",
+  what: "16550A serial port; index 0 to 3 is COM1 to COM4",
+  options: { index: { default: 0, minimum: 0, maximum: COM_PORTS.length - 1 } },
+  nameOf: ({ index }) => comName(index),
+  create: (slot, { index }) =>
+    new Uart16550(slot, COM_PORTS[index] as { iobase: number; irq: number }),
+};

@@ -3,11 +3,17 @@
 // modes, text and graphics rendered on request. Timing, panning between frames and CGA tricks are
 // left out: nothing draws unless somebody looks.
 
-import type { Device, MmioHandler, PortHandler } from "./device.ts";
+import type { Device, DeviceKind, MmioHandler, PortHandler, Slot } from "./device.ts";
 import type { Clock } from "./timers.ts";
 
 /** Video memory, bytes: what the DISPI registers report and BAR 0 decodes. */
 export const VRAM_BYTES = 16 << 20;
+/** The window of the IBM VGA. */
+export const VGA_WINDOW = 0xa0000;
+export const VGA_WINDOW_BYTES = 0x20000;
+/** Where firmware places BAR 0 and BAR 2. */
+export const FRAMEBUFFER_BASE = 0xfd000000;
+const REGISTERS_BASE = 0xfebd4000;
 
 const DISPI_ID = 0xb0c5;
 const DISPI_XRES = 1;
@@ -83,15 +89,42 @@ export interface Picture {
 }
 
 export class Vga implements Device {
-  readonly name = "vga";
+  readonly name: string;
   state = freshState();
   /** Video memory; pixel p of planar modes has its four planes at bytes 4p … 4p + 3. */
-  vram: Uint8Array;
+  readonly memory = new Uint8Array(VRAM_BYTES);
   readonly #clock: Clock;
 
-  constructor(clock: Clock, vram: Uint8Array) {
-    this.#clock = clock;
-    this.vram = vram;
+  constructor(slot: Slot) {
+    this.name = slot.name;
+    this.#clock = slot.clock;
+    slot.ports(0x3b0, 0x30, this.#ports());
+    slot.ports(0x1ce, 2, this.#dispiPorts(), 2);
+    slot.mmio(VGA_WINDOW, VGA_WINDOW_BYTES, this.window());
+    slot.pci({
+      device: 1,
+      vendor: 0x1234,
+      deviceId: 0x1111,
+      classCode: 0x030000,
+      revision: 2,
+      bars: [
+        {
+          index: 0,
+          kind: "memory",
+          size: VRAM_BYTES,
+          prefetchable: true,
+          address: FRAMEBUFFER_BASE,
+          handler: this.#framebuffer(),
+        },
+        {
+          index: 2,
+          kind: "memory",
+          size: 0x1000,
+          address: REGISTERS_BASE,
+          handler: this.#registers(),
+        },
+      ],
+    });
   }
 
   reset(): void {
@@ -100,7 +133,7 @@ export class Vga implements Device {
 
   // ---- Ports 0x3B0–0x3DF
 
-  ports(): PortHandler {
+  #ports(): PortHandler {
     return {
       read: (port) => this.#readPort(port),
       write: (port, value) => this.#writePort(port, value & 0xff),
@@ -254,7 +287,7 @@ export class Vga implements Device {
 
   // ---- Bochs DISPI: ports 0x1CE and 0x1CF (16 bits), and BAR 2
 
-  dispiPorts(): PortHandler {
+  #dispiPorts(): PortHandler {
     return {
       read: (port) => {
         if ((port & 1) === 0) return this.state.dispiIndex;
@@ -302,7 +335,7 @@ export class Vga implements Device {
         dispi[DISPI_Y_OFFSET] = 0;
         this.#limitDispi();
         if (!(value & NO_CLEAR))
-          this.vram.fill(0, 0, this.#pitch() * (dispi[DISPI_YRES] as number));
+          this.memory.fill(0, 0, this.#pitch() * (dispi[DISPI_YRES] as number));
         break;
       }
     }
@@ -320,7 +353,7 @@ export class Vga implements Device {
   /** Puts a font (256 characters of 32 bytes) into plane 2, where text modes find it. */
   loadFont(font: Uint8Array): void {
     font.forEach((byte, i) => {
-      this.vram[i * 4 + 2] = byte;
+      this.memory[i * 4 + 2] = byte;
     });
   }
 
@@ -350,7 +383,7 @@ export class Vga implements Device {
   }
 
   /** BAR 2: VGA ports 0x3C0–0x3DF at 0x400, DISPI at 0x500, byte order at 0x604. */
-  registers(): MmioHandler {
+  #registers(): MmioHandler {
     const spread = (size: number, one: (i: number) => number): number => {
       let value = 0;
       for (let i = size - 1; i >= 0; i--) value = value * 256 + one(i);
@@ -394,15 +427,15 @@ export class Vga implements Device {
   }
 
   /** The linear framebuffer, BAR 0. */
-  framebuffer(): MmioHandler {
+  #framebuffer(): MmioHandler {
     return {
       read: (offset, size) => {
         let value = 0;
-        for (let i = size - 1; i >= 0; i--) value = value * 256 + (this.vram[offset + i] ?? 0);
+        for (let i = size - 1; i >= 0; i--) value = value * 256 + (this.memory[offset + i] ?? 0);
         return value;
       },
       write: (offset, value, size) => {
-        for (let i = 0; i < size; i++) this.vram[offset + i] = (value >>> (8 * i)) & 0xff;
+        for (let i = 0; i < size; i++) this.memory[offset + i] = (value >>> (8 * i)) & 0xff;
       },
     };
   }
@@ -425,7 +458,7 @@ export class Vga implements Device {
     const s = this.state;
     const at = this.#windowOffset(offset);
     if (at < 0) return 0xff;
-    if ((s.sequencer[4] as number) & 8) return this.vram[at] ?? 0xff;
+    if ((s.sequencer[4] as number) & 8) return this.memory[at] ?? 0xff;
     let cell = at;
     let plane = (s.graphics[4] as number) & 3;
     if ((s.graphics[5] as number) & 0x10) {
@@ -433,7 +466,7 @@ export class Vga implements Device {
       cell = at & ~1;
     }
     const base = cell * 4;
-    for (let p = 0; p < 4; p++) s.latches[p] = this.vram[base + p] ?? 0;
+    for (let p = 0; p < 4; p++) s.latches[p] = this.memory[base + p] ?? 0;
     if (!((s.graphics[5] as number) & 8)) return s.latches[plane] as number;
     // Read mode 1: which pixels have the colour in GR2, planes not cared for by GR7 ignored.
     let equal = 0xff;
@@ -451,20 +484,21 @@ export class Vga implements Device {
     if (at < 0) return;
     const planes = s.sequencer[2] as number;
     if ((s.sequencer[4] as number) & 8) {
-      if (planes & (1 << (at & 3))) this.vram[at] = value;
+      if (planes & (1 << (at & 3))) this.memory[at] = value;
       return;
     }
     if (!((s.sequencer[4] as number) & 4)) {
       // Odd/even: even addresses in planes 0 and 2, odd ones in 1 and 3.
       const cell = (at & ~1) * 4;
-      for (const p of at & 1 ? [1, 3] : [0, 2]) if (planes & (1 << p)) this.vram[cell + p] = value;
+      for (const p of at & 1 ? [1, 3] : [0, 2])
+        if (planes & (1 << p)) this.memory[cell + p] = value;
       return;
     }
     const [data, mask] = this.#writeMode(value);
     for (let p = 0; p < 4; p++) {
       if (!(planes & (1 << p))) continue;
       const old = s.latches[p] as number;
-      this.vram[at * 4 + p] = ((data[p] as number) & mask) | (old & ~mask);
+      this.memory[at * 4 + p] = ((data[p] as number) & mask) | (old & ~mask);
     }
   }
 
@@ -522,8 +556,8 @@ export class Vga implements Device {
       for (let x = 0; x < columns; x++) {
         // Cell n: character in plane 0, attribute in plane 1 of even address 2n.
         const cell = (start + y * pitch + x) * 2 * 4;
-        cells[(y * columns + x) * 2] = this.vram[cell] ?? 0;
-        cells[(y * columns + x) * 2 + 1] = this.vram[cell + 1] ?? 0;
+        cells[(y * columns + x) * 2] = this.memory[cell] ?? 0;
+        cells[(y * columns + x) * 2 + 1] = this.memory[cell + 1] ?? 0;
       }
     }
     return { columns, rows, cells };
@@ -555,7 +589,7 @@ export class Vga implements Device {
     const start =
       (dispi[DISPI_Y_OFFSET] as number) * pitch + (dispi[DISPI_X_OFFSET] as number) * bytes;
     const pixels = new Uint32Array(width * height);
-    const byte = (at: number): number => this.vram[at] ?? 0;
+    const byte = (at: number): number => this.memory[at] ?? 0;
     const bpp = dispi[DISPI_BPP] as number;
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
@@ -619,7 +653,7 @@ export class Vga implements Device {
       const here = cursor.at === row * (crtc[0x13] as number) * 2 + column;
       for (let y = 0; y < lines; y++) {
         const inCursor = here && y >= cursor.first && y <= cursor.last;
-        const bits = inCursor ? 0xff : (this.vram[(font + character * 32 + y) * 4 + 2] ?? 0);
+        const bits = inCursor ? 0xff : (this.memory[(font + character * 32 + y) * 4 + 2] ?? 0);
         const at = (row * lines + y) * width + column * 8;
         for (let x = 0; x < 8; x++) pixels[at + x] = bits & (0x80 >> x) ? front : back;
       }
@@ -642,13 +676,13 @@ export class Vga implements Device {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         if (chunky) {
-          pixels[y * width + x] = this.#colour(this.vram[start * 4 + y * pitch * 4 + x] ?? 0);
+          pixels[y * width + x] = this.#colour(this.memory[start * 4 + y * pitch * 4 + x] ?? 0);
           continue;
         }
         const cell = (start + y * pitch + (x >> 3)) * 4;
         let index = 0;
         for (let p = 0; p < 4; p++) {
-          if ((this.vram[cell + p] ?? 0) & (0x80 >> (x & 7))) index |= 1 << p;
+          if ((this.memory[cell + p] ?? 0) & (0x80 >> (x & 7))) index |= 1 << p;
         }
         pixels[y * width + x] = this.#paletteColour(index);
       }
@@ -665,3 +699,10 @@ function fontBase(n: number): number {
 /** Writable bits of sequencer and graphics registers (FreeVGA). */
 const SEQUENCER_MASK = [0x03, 0x3d, 0x0f, 0x3f, 0x0e] as const;
 const GRAPHICS_MASK = [0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f, 0xff] as const;
+
+export const vga: DeviceKind = {
+  name: "VGA",
+  what: "VGA with Bochs' linear framebuffer",
+  nameOf: () => "vga",
+  create: (slot) => new Vga(slot),
+};

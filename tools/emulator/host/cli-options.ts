@@ -2,7 +2,7 @@
 // parsing and the suggestion for a mistyped one are derived from it.
 
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
-import { DEBUG_EXIT_DEFAULT } from "../devices/isa-debug-exit.ts";
+import { debugExit } from "../devices/isa-debug-exit.ts";
 import { LoadError } from "../load-error.ts";
 import { CPU_MODELS, type CpuModel, MAX_CPUS, parseMemory } from "../machine-options.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
@@ -139,7 +139,7 @@ function parseDevice(options: CliOptions, text: string): void {
   const get = (key: "iobase" | "iosize", max: number): number =>
     number(
       `-device isa-debug-exit: ${key}`,
-      props.get(key) ?? String(DEBUG_EXIT_DEFAULT[key]),
+      props.get(key) ?? String(debugExit.options?.[key].default),
       1,
       max,
     );

@@ -3,9 +3,10 @@
 // line, loader name, modules, memory, ACPI, framebuffer and ELF sections. EFI and relocation are left
 // out: those tags are optional for a BIOS loader, and required unknown ones are refused.
 
+import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
 import { acpiTables } from "../platform/firmware/acpi-tables.ts";
-import { FRAMEBUFFER_BASE, type MemoryMap } from "../platform/memory-map.ts";
+import type { MemoryMap } from "../platform/memory-map.ts";
 import {
   type BootImage,
   type Chunk,

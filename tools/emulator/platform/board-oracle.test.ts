@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { leaveAsFirmwareDoes } from "./firmware/post-firmware.ts";
 import { bareBoard } from "./testdata/bare-board.ts";
 import { type Access, busGuest, encodeScript, runOnBoard } from "./testdata/bus-guest.ts";
-import { hasQemu, runOnQemu } from "./testdata/qemu.ts";
+import { BY_INSTRUCTIONS, hasQemu, runOnQemu } from "./testdata/qemu.ts";
 
 const UART = 0x3f8;
 const IOAPIC = 0xfec00000;
@@ -432,7 +432,7 @@ describe("the board reads as QEMU's q35 does", () => {
         const bits = (Number.parseInt(value, 16) & (reads[i]?.[3] ?? -1)) >>> 0;
         return `${reads[i]} ${bits.toString(16)}`;
       };
-      const oracle = runOnQemu(guest, [encodeScript(script)])
+      const oracle = runOnQemu(guest, [encodeScript(script)], BY_INSTRUCTIONS)
         .debugcon.trim()
         .split("\n");
       const { board } = bareBoard();

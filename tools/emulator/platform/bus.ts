@@ -2,22 +2,38 @@
 // decodes is split into bytes at consecutive ports, as an ISA bridge does; what nobody decodes
 // reads as all ones (a floating bus) and swallows writes.
 
-import type { GuestLog, MmioHandler, PortHandler } from "../devices/device.ts";
+import {
+  ClaimError,
+  type GuestLog,
+  type MmioHandler,
+  type PortHandler,
+} from "../devices/device.ts";
 
 const PAGE_SHIFT = 12;
 
 interface PortRange {
   name: string;
+  first: number;
+  count: number;
   handler: PortHandler;
   /** Bit mask of access sizes the device decodes: 1, 2, 4. */
   sizes: number;
+  /** A base address register's: the guest moves it. */
+  movable: boolean;
 }
 
 const allOnes = (size: number): number => (size === 4 ? 0xffffffff : (1 << (size * 8)) - 1);
 
+/** "0x60", or "0x60–0x64". */
+export const hexRange = (first: number, last: number): string =>
+  first === last ? `0x${first.toString(16)}` : `0x${first.toString(16)}–0x${last.toString(16)}`;
+
 export class PortBus {
+  /** Number of the range that decodes a port, 0 for none. */
   readonly #index = new Uint16Array(0x10000);
   readonly #ranges: (PortRange | undefined)[] = [undefined];
+  /** Numbers of ranges that the guest can move, in order of name. */
+  #movable: number[] = [];
   readonly #log: GuestLog;
   readonly #reported = new Set<number>();
 
@@ -25,14 +41,56 @@ export class PortBus {
     this.#log = log;
   }
 
-  /** Claims `count` ports from `first`. `sizes` is the sum of the access widths (1, 2, 4) the device decodes itself. */
-  map(name: string, first: number, count: number, handler: PortHandler, sizes = 1): void {
-    this.#ranges.push({ name, handler, sizes });
-    this.#index.fill(this.#ranges.length - 1, first, first + count);
+  /**
+   * Claims `count` ports from `first` for good. `sizes` is the sum of the access widths (1, 2, 4) the
+   * device decodes itself. Throws `ClaimError` if another device has one of them.
+   */
+  claim(name: string, first: number, count: number, handler: PortHandler, sizes = 1): void {
+    const last = first + count - 1;
+    if (first < 0 || count < 1 || last > 0xffff) {
+      throw new ClaimError(`${name} wants ports ${hexRange(first, last)}: there are 0x0–0xffff`);
+    }
+    for (let port = first; port <= last; port++) {
+      const other = this.#ranges[this.#index[port] as number];
+      if (other === undefined) continue;
+      const theirs = hexRange(other.first, other.first + other.count - 1);
+      throw new ClaimError(
+        `${name} wants ports ${hexRange(first, last)}, but ${other.name} has ${theirs}`,
+      );
+    }
+    this.#index.fill(this.#ranges.length, first, first + count);
+    this.#ranges.push({ name, first, count, handler, sizes, movable: false });
   }
 
-  unmap(first: number, count: number): void {
-    this.#index.fill(0, first, first + count);
+  /**
+   * Decodes ports of a base address register until the result is called. Fixed devices come first;
+   * where two such regions overlap, the name decides, so that their history does not matter.
+   */
+  decode(name: string, first: number, count: number, handler: PortHandler): () => void {
+    const free = this.#ranges.indexOf(undefined, 1);
+    const number = free > 0 ? free : this.#ranges.length;
+    this.#ranges[number] = { name, first, count, handler, sizes: 7, movable: true };
+    const nameOf = (n: number): string => (this.#ranges[n] as PortRange).name;
+    this.#movable = [...this.#movable, number].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+    this.#fill(first, count);
+    return () => {
+      this.#movable = this.#movable.filter((n) => n !== number);
+      this.#fill(first, count);
+      this.#ranges[number] = undefined;
+    };
+  }
+
+  /** Looks up again which movable range has each of the ports that no fixed device has. */
+  #fill(first: number, count: number): void {
+    for (let port = first; port < first + count && port <= 0xffff; port++) {
+      const now = this.#index[port] as number;
+      if (now !== 0 && !this.#ranges[now]?.movable) continue;
+      const next = this.#movable.find((n) => {
+        const r = this.#ranges[n] as PortRange;
+        return port >= r.first && port < r.first + r.count;
+      });
+      this.#index[port] = next ?? 0;
+    }
   }
 
   /** True if some device decodes `port`. */
@@ -105,7 +163,11 @@ interface MmioRegion {
 }
 
 export class MmioBus {
-  readonly #byPage = new Map<number, MmioRegion[]>();
+  readonly #fixed: MmioRegion[] = [];
+  /** Regions that the guest can move, in order of name. */
+  #movable: MmioRegion[] = [];
+  /** All of them, which are few, those that hide others first. */
+  #regions: readonly MmioRegion[] = [];
   readonly #log: GuestLog;
   readonly #reported = new Set<number>();
 
@@ -113,22 +175,31 @@ export class MmioBus {
     this.#log = log;
   }
 
-  /** Claims `length` bytes of physical address space from `start`; a later region hides an earlier one. */
-  map(name: string, start: number, length: number, handler: MmioHandler): void {
-    const region = { name, start, length, handler };
-    for (let page = start >>> PAGE_SHIFT; page <= (start + length - 1) >>> PAGE_SHIFT; page++) {
-      const list = this.#byPage.get(page);
-      if (list === undefined) this.#byPage.set(page, [region]);
-      else list.unshift(region);
+  /** Claims `length` bytes of physical address space for good. Throws `ClaimError` if a device has some of them. */
+  claim(name: string, start: number, length: number, handler: MmioHandler): void {
+    for (const other of this.#fixed) {
+      if (start >= other.start + other.length || other.start >= start + length) continue;
+      const theirs = hexRange(other.start, other.start + other.length - 1);
+      throw new ClaimError(
+        `${name} wants memory ${hexRange(start, start + length - 1)}, but ${other.name} has ${theirs}`,
+      );
     }
+    this.#fixed.push({ name, start, length, handler });
+    this.#regions = [...this.#fixed, ...this.#movable];
   }
 
-  unmap(start: number, length: number): void {
-    for (let page = start >>> PAGE_SHIFT; page <= (start + length - 1) >>> PAGE_SHIFT; page++) {
-      const rest = (this.#byPage.get(page) ?? []).filter((r) => r.start !== start);
-      if (rest.length === 0) this.#byPage.delete(page);
-      else this.#byPage.set(page, rest);
-    }
+  /**
+   * Decodes memory of a base address register until the result is called. Fixed devices come first;
+   * where two such regions overlap, the name decides, so that their history does not matter.
+   */
+  decode(name: string, start: number, length: number, handler: MmioHandler): () => void {
+    const region = { name, start, length, handler };
+    this.#movable = [...this.#movable, region].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#regions = [...this.#fixed, ...this.#movable];
+    return () => {
+      this.#movable = this.#movable.filter((r) => r !== region);
+      this.#regions = [...this.#fixed, ...this.#movable];
+    };
   }
 
   read(address: number, size: number): number {
@@ -148,8 +219,10 @@ export class MmioBus {
 
   #find(address: number): MmioRegion | undefined {
     const at = address >>> 0;
-    const regions = this.#byPage.get(at >>> PAGE_SHIFT);
-    return regions?.find((r) => at >= r.start && at - r.start < r.length);
+    for (const region of this.#regions) {
+      if (at >= region.start && at - region.start < region.length) return region;
+    }
+    return undefined;
   }
 
   #floating(what: string, address: number): void {

@@ -1,8 +1,9 @@
 // Tells the core which pages of the physical address space are RAM and which are read-only; every
 // other page is a device's or nobody's.
 
+import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../devices/vga.ts";
 import { type CoreExports, PageKind } from "../interface.ts";
-import { BIOS_SEGMENT, MIB, VGA_WINDOW, VGA_WINDOW_BYTES } from "./memory-map.ts";
+import { BIOS_SEGMENT, MIB } from "./memory-map.ts";
 
 const PAGE = 4096;
 

@@ -16,18 +16,12 @@ export const GIB = 2 ** 30;
 export const MIN_RAM = 2 * MIB;
 export const MAX_RAM = 3 * GIB;
 
-export const IOAPIC_BASE = 0xfec00000;
-export const HPET_BASE = 0xfed00000;
 export const LAPIC_BASE = 0xfee00000;
 export const RCBA_BASE = 0xfed1c000;
-export const FRAMEBUFFER_BASE = 0xfd000000;
-export const VGA_REGISTERS_BASE = 0xfebd4000;
 export const BIOS_BASE = 0xfffc0000;
 
 /** End of conventional memory: the extended BIOS data area is behind it. */
 export const EBDA_BASE = 0x9fc00;
-export const VGA_WINDOW = 0xa0000;
-export const VGA_WINDOW_BYTES = 0x20000;
 /** The BIOS segment, read-only for guests; firmware tables live in it. */
 export const BIOS_SEGMENT = 0xf0000;
 

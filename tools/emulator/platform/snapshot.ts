@@ -13,6 +13,7 @@ import {
   STATE_SIZE,
 } from "../core/state.ts";
 import type { Machine } from "../machine.ts";
+import type { BoardState } from "./pc.ts";
 
 const PAGE = 4096;
 
@@ -23,9 +24,7 @@ export interface Snapshot {
   pages: Map<number, Uint8Array>;
   /** CPU states, local APICs, scheduler: address in core memory and contents. */
   core: [address: number, bytes: Uint8Array][];
-  devices: Record<string, unknown>;
-  timers: Record<string, number>;
-  videoMemory: Uint8Array | undefined;
+  board: BoardState;
   serialOutput: string;
 }
 
@@ -64,9 +63,7 @@ export function captureSnapshot(machine: Machine): Snapshot {
       [...usedPages(machine.ram.view())].map(([frame, bytes]) => [frame, bytes.slice()]),
     ),
     core: CORE_STATE.map(([at, n]) => [at, new Uint8Array(memory.slice(at, at + n))]),
-    devices: Object.fromEntries(board.devices().map((d) => [d.name, structuredClone(d.state)])),
-    timers: board.scheduler.save(),
-    videoMemory: board.vga?.vram.slice(),
+    board: board.save(),
     serialOutput: machine.serialOutput,
   };
 }
@@ -85,20 +82,18 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   const memory = new Uint8Array(core.memory.buffer);
   for (const [at, bytes] of snapshot.core) memory.set(bytes, at);
   core.load_scheduler();
-  for (const device of board.devices()) {
-    const state = snapshot.devices[device.name];
-    if (state !== undefined) device.state = structuredClone(state) as object;
-  }
-  board.scheduler.load(snapshot.timers);
-  if (snapshot.videoMemory !== undefined) board.vga?.vram.set(snapshot.videoMemory);
-  for (const device of board.devices()) device.restored?.();
+  board.restore(snapshot.board);
   for (const cpu of machine.cpus) cpu.commit();
   machine.serial.replaceOutput(snapshot.serialOutput);
 }
 
-/** Text that is the same for the same device state. */
+/** Text that is the same for the same device state, whatever structured-cloneable values it has. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, v) => (typeof v === "bigint" ? `${v}n` : v));
+  return JSON.stringify(value, (_key, v) => {
+    if (typeof v === "bigint") return `${v}n`;
+    if (v instanceof Map) return [...v];
+    return v instanceof Uint8Array ? [...v] : v;
+  });
 }
 
 /** SHA-256 over everything a guest can observe. */
@@ -118,8 +113,8 @@ export function stateHash(machine: Machine): string {
   for (const d of machine.board.devices()) {
     text(d.name);
     text(canonical(d.state));
+    if (d.memory !== undefined) pages(d.memory);
   }
-  if (machine.board.vga !== undefined) pages(machine.board.vga.vram);
   text(String(machine.core.time()));
   return bytesToHex(hash.digest());
 }

@@ -9,7 +9,9 @@ import {
   SLEEP_TYPE_S5,
   SMI_COMMAND_PORT,
 } from "../../devices/acpi-pm.ts";
-import { HPET_BASE, IOAPIC_BASE, LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
+import { HPET_BASE } from "../../devices/hpet.ts";
+import { IOAPIC_BASE } from "../../devices/ioapic.ts";
+import { LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
 import * as aml from "./aml.ts";
 
 /** OEM ID (6 bytes) and OEM table ID (8). */

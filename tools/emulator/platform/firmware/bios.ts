@@ -50,7 +50,7 @@ export class Bios {
     this.#video = new VideoServices(machine.board);
     this.#disk = new DiskServices(numbered);
     this.#system = new SystemServices(machine.board, machine.map);
-    machine.board.ports.map("bios-services", SERVICE_PORT, 1, this.#port());
+    machine.board.ports.claim("bios-services", SERVICE_PORT, 1, this.#port());
   }
 
   /** Puts the ROM into its segment; CPU 0 finds it at the reset vector. */

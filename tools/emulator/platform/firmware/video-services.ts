@@ -2,8 +2,7 @@
 // modes of the VGA itself, palettes and fonts are left out: programs for those set registers.
 
 import type { MmioHandler } from "../../devices/device.ts";
-import { VRAM_BYTES } from "../../devices/vga.ts";
-import { FRAMEBUFFER_BASE } from "../memory-map.ts";
+import { FRAMEBUFFER_BASE, VRAM_BYTES } from "../../devices/vga.ts";
 import type { Board } from "../pc.ts";
 import { textFont } from "./font.ts";
 import type { Registers } from "./registers.ts";

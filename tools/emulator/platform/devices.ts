@@ -1,0 +1,43 @@
+// The devices a board can have, in the order in which they are put on it, reset and saved: the one
+// place beside its own file that knows a device. A device finds those before it in the list.
+
+import { acpiPm } from "../devices/acpi-pm.ts";
+import { hostBridge, lpcBridge } from "../devices/chipset.ts";
+import { debugConsole } from "../devices/debug-console.ts";
+import type { DeviceKind } from "../devices/device.ts";
+import { fwCfg } from "../devices/fw-cfg.ts";
+import { hpet } from "../devices/hpet.ts";
+import { i8042 } from "../devices/i8042.ts";
+import { ioapic } from "../devices/ioapic.ts";
+import { debugExit } from "../devices/isa-debug-exit.ts";
+import { pci } from "../devices/pci.ts";
+import { pic8259 } from "../devices/pic8259.ts";
+import { pit8254 } from "../devices/pit8254.ts";
+import { postPort } from "../devices/post-port.ts";
+import { ps2Keyboard, ps2Mouse } from "../devices/ps2.ts";
+import { resetControl } from "../devices/reset-control.ts";
+import { rtc } from "../devices/rtc.ts";
+import { uart16550 } from "../devices/uart16550.ts";
+import { vga } from "../devices/vga.ts";
+
+export const DEVICE_KINDS: readonly DeviceKind[] = [
+  pic8259,
+  ioapic,
+  pit8254,
+  rtc,
+  hpet,
+  acpiPm,
+  ps2Keyboard,
+  ps2Mouse,
+  i8042,
+  resetControl,
+  pci,
+  hostBridge,
+  lpcBridge,
+  fwCfg,
+  postPort,
+  uart16550,
+  debugConsole,
+  debugExit,
+  vga,
+];
