@@ -42,7 +42,7 @@ const ROOTTASK: Building = {
 const REPOSITORY: Building = {
   root: "",
   storeys: [
-    ["tools/loader", "tools/lint", "tools/elf", "tools/wasm"],
+    ["tools/loader", "tools/lint", "tools/cli", "tools/elf", "tools/wasm"],
     ["tools/asm"],
     ["tools/aot", "tools/emulator"],
     ["tools/make", "kernel", "roottask"],

@@ -2,6 +2,7 @@
 // run. The targets themselves stand in Makefile.ts.
 
 import { Command, InvalidArgumentError } from "commander";
+import { nearest } from "../cli/nearest.ts";
 import { Builder, type BuildOptions, describe } from "./build.ts";
 import { fileProblem, MakeError, type Task } from "./task.ts";
 
@@ -101,27 +102,4 @@ function listTargets(targets: Target[]): string {
   const rows = [...targets, { name: "help", summary: "this text" }];
   const width = Math.max(...rows.map((row) => row.name.length));
   return rows.map((row) => `  ${row.name.padEnd(width)}  ${row.summary}`).join("\n");
-}
-
-/** The known name with the smallest edit distance, if it is small. */
-function nearest(name: string, known: string[]): string | undefined {
-  let best: { name: string; distance: number } | undefined;
-  for (const candidate of known) {
-    const distance = editDistance(name, candidate);
-    if (!best || distance < best.distance) best = { name: candidate, distance };
-  }
-  return best && best.distance <= Math.max(2, name.length / 3) ? best.name : undefined;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -1,6 +1,7 @@
 // The command line: QEMU's names for what this machine has. One table describes every option; help,
 // parsing and the suggestion for a mistyped one are derived from it.
 
+import { nearest } from "../../cli/nearest.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { LoadError } from "../load-error.ts";
@@ -86,25 +87,10 @@ function chardev(option: string, text: string): Chardev {
   throw new UsageError(`${option} ${text}: expected stdio, null or file:PATH`);
 }
 
-/** Edit distance (Levenshtein), for suggestions. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, change));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
-}
-
-/** " (did you mean X?)" with the nearest of `known`. */
+/** " (did you mean X?)" with the word of `known` that was probably meant. */
 function suggest(word: string, known: readonly string[]): string {
-  const ranked = known.map((k) => ({ k, d: distance(word, k) })).sort((a, b) => a.d - b.d);
-  const best = ranked[0];
-  return best === undefined ? "" : ` (did you mean ${best.k}?)`;
+  const best = nearest(word, known);
+  return best === undefined ? "" : ` (did you mean ${best}?)`;
 }
 
 function oneOf(option: string, text: string, known: readonly string[]): string {

@@ -219,6 +219,12 @@ test.each([
   }
 });
 
+test("nothing is suggested for a word that is near none", () => {
+  expect(() => parseArguments(["-enable-kvm"])).toThrow(
+    new UsageError("unknown option -enable-kvm"),
+  );
+});
+
 test("mistakes are one line on stderr: status 2 for the command line, 1 for the files", () => {
   const usage = run(["-kernal", "x"]);
   expect([usage.status, usage.out]).toEqual([2, ""]);
