@@ -3,13 +3,14 @@
 
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { KERNEL_ASC_OPTIONS, KERNEL_ENTRY } from "./kernel/options.ts";
+import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
+import { CORE_GUEST } from "./tools/emulator/core/options.ts";
 import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
 import {
   type ArchiveEntry,
-  emulatorCoreStep,
+  ascStep,
   executableStep,
   tarStep,
   type ZigProgram,
@@ -22,11 +23,10 @@ const root = fileURLToPath(new URL("./", import.meta.url));
 process.chdir(root);
 
 const kernelImage = executableStep({
-  guest: { name: "kernel", entry: KERNEL_ENTRY, args: [...KERNEL_ASC_OPTIONS] },
+  guest: { name: "kernel", ...KERNEL_GUEST },
   output: "build/kernel.elf32",
   module: "kernel/build.ts",
   builder: "buildKernel",
-  inputs: ["kernel/asm/**/*.ts", "kernel/layout.ts", "kernel/options.ts", "!**/*.test.ts"],
 });
 
 /** A program in TypeScript of the runtime environment. */
@@ -36,7 +36,6 @@ function program(guest: GuestProgram, output: string): Task {
     output,
     module: "roottask/build.ts",
     builder: guest.builder,
-    inputs: ["roottask/asm/**/*.ts", "roottask/programs.ts", "!**/*.test.ts"],
   });
 }
 const roottaskImage = program(roottask, "build/roottask-bin");
@@ -79,7 +78,9 @@ const archive: ArchiveEntry[] = [
   })),
 ];
 const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreignImages]);
-const everything = [emulatorCoreStep(), kernelImage, roottaskImage, tarball];
+/** The emulator's CPU core, as the package ships it. */
+const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/emulator-core.wasm");
+const everything = [emulatorCore, kernelImage, roottaskImage, tarball];
 
 /** The emulator's command line for the built system, in QEMU's words. */
 // biome-ignore format: one option with its value a line

@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { guestModule } from "../tools/asc/guest.ts";
 import { buildKernel } from "./build.ts";
-import { compileGuest } from "./testing/compile.ts";
+import { KERNEL_GUEST } from "./options.ts";
 import { buildHostile, comparableEvents, expectedEvents } from "./testing/hostile.ts";
 import { buildProbe } from "./testing/probe.ts";
 
@@ -33,8 +34,8 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "trihedron-kernel-"));
-    const { binary, sourceMap } = await compileGuest();
-    writeFileSync(join(folder, "kernel"), buildKernel(binary, sourceMap));
+    const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
+    writeFileSync(join(folder, "kernel"), buildKernel(wasm, sourceMap));
     writeFileSync(join(folder, "probe"), buildProbe());
     writeFileSync(join(folder, "hostile"), buildHostile());
     writeFileSync(join(folder, "garbage"), "this is no executable");

@@ -6,8 +6,6 @@ import { linkElf, type ObjectFile, type ObjectSymbol } from "../tools/elf/index.
 import { assembleStubs, WINDOW } from "./asm/index.ts";
 import { KERNEL_DATA, KERNEL_START, KERNEL_TEXT } from "./layout.ts";
 
-export { KERNEL_ASC_OPTIONS, KERNEL_ENTRY } from "./options.ts";
-
 const START_SECTION = 8;
 
 /** Whether a wasm module, known to be well-formed, has a start function. */

@@ -6,18 +6,19 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { guestModule } from "../tools/asc/guest.ts";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_END, KERNEL_START } from "./layout.ts";
-import { compileGuest } from "./testing/compile.ts";
+import { KERNEL_GUEST } from "./options.ts";
 import { Machine, Panic, rootElf } from "./testing/machine.ts";
 import { buildProbe } from "./testing/probe.ts";
 
 const MIB = 0x10_0000;
 
 async function kernelImage(): Promise<Uint8Array> {
-  const { binary, sourceMap } = await compileGuest();
-  return buildKernel(binary, sourceMap);
+  const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
+  return buildKernel(wasm, sourceMap);
 }
 
 describe("the kernel's image", () => {

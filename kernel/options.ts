@@ -1,16 +1,9 @@
-// How the kernel's guest code is compiled by asc.
+// How the kernel's guest code is compiled.
 
+import type { GuestOptions } from "../tools/asc/guest.ts";
 import { KERNEL_MEMORY_BASE } from "./layout.ts";
 
-/** Guest file that asc compiles, relative to the repository. */
-export const KERNEL_ENTRY = "kernel/main.ts";
-
-/** Options for asc besides entry and output files. */
-export const KERNEL_ASC_OPTIONS: readonly string[] = [
-  "--runtime",
-  "stub",
-  "-O3",
-  "--noAssert",
-  "--memoryBase",
-  String(KERNEL_MEMORY_BASE),
-];
+export const KERNEL_GUEST: GuestOptions = {
+  entry: "kernel/main.ts",
+  args: ["--noAssert", "--memoryBase", String(KERNEL_MEMORY_BASE)],
+};

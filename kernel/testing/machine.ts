@@ -2,9 +2,10 @@
 // symbol are replaced by a small model of the machine. The test plays the user side: it sets registers,
 // enters the kernel, and reads the registers the kernel would leave with.
 
+import { guestModule } from "../../tools/asc/guest.ts";
 import * as abi from "../abi.ts";
 import { EC_REGS, EXIT_IRET, EXIT_SYSRET, FRAME_ERR, FRAME_RIP, FRAME_VEC } from "../layout.ts";
-import { compileGuest } from "./compile.ts";
+import { KERNEL_GUEST } from "../options.ts";
 import { crd } from "./crd.ts";
 
 const WINDOW = 0xffff_fffe_0000_0000n;
@@ -33,8 +34,8 @@ export class Panic extends Error {}
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 async function compileKernel(): Promise<WebAssembly.Module> {
-  const { binary } = await compileGuest();
-  return new WebAssembly.Module(binary as BufferSource);
+  const { wasm } = await guestModule(KERNEL_GUEST);
+  return new WebAssembly.Module(wasm);
 }
 
 /** A minimal executable for the root module: one page at 4 MiB. */

@@ -1,7 +1,7 @@
 // Runs the roottask's rooms in Node: linear memory is the physical memory it would claim, hypercalls go to a
 // mock that records delegations, and the test plays the program: it sets registers and calls the portal.
 
-import { compileGuest } from "../../tools/make/asc.ts";
+import { guestModule } from "../../tools/asc/guest.ts";
 
 const MEMORY_PAGES = 1024;
 const MEMORY_END = MEMORY_PAGES * 0x1_0000;
@@ -72,7 +72,7 @@ interface Exports {
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 async function compileProbe(): Promise<WebAssembly.Module> {
-  const { wasm } = await compileGuest({
+  const { wasm } = await guestModule({
     entry: "roottask/testing/probe.ts",
     args: [
       "--use",

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildLinuxApp } from "../../roottask/build.ts";
 import { apps, type GuestProgram } from "../../roottask/programs.ts";
-import { compileGuest } from "../../tools/make/asc.ts";
+import { guestModule } from "../../tools/asc/guest.ts";
 
 const isLinux = process.platform === "linux" && process.arch === "x64";
 const reference = spawnSync("sha256sum", ["--version"], { encoding: "utf8" });
@@ -27,7 +27,7 @@ const lists = {
 
 beforeAll(async () => {
   const { entry, args } = apps.find(({ name }) => name === "sha256sum") as GuestProgram;
-  const { wasm, sourceMap } = await compileGuest({ entry, args });
+  const { wasm, sourceMap } = await guestModule({ entry, args });
   writeFileSync(ours, buildLinuxApp(wasm, sourceMap));
   chmodSync(ours, 0o755);
   const file = (name: string, data: string | Buffer) => writeFileSync(join(directory, name), data);

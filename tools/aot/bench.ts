@@ -2,11 +2,11 @@
 // the same wasm, in one go. Prints processor time, ratio and code size. The program's result must be equal.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
+import { guestModule } from "../asc/guest.ts";
 import { linkElf } from "../elf/index.ts";
 import type { ObjectFile } from "../elf/object.ts";
 import { compile } from "./compile.ts";
@@ -40,34 +40,13 @@ export function main(): i32 { bench(); return 0; }`;
 
 /** Compiles one bench program with asc; the module exports `run(): i64` and `main`. */
 async function compileGuest(program: string): Promise<Uint8Array> {
-  const file = `${program}.ts`;
-  const source = readFileSync(join(DIRECTORY, file), "utf8");
-  const entry = entrySource(program);
-  const outputs = new Map<string, Uint8Array>();
-  const { error, stderr } = await asc.main(
-    [
-      "entry.ts",
-      "--outFile",
-      "out.wasm",
-      "--runtime",
-      "stub",
-      "-O3",
-      "--use",
-      "abort=",
-      "--memoryBase",
-      "1024",
-    ],
-    {
-      readFile: (name) => (name === file ? source : name === "entry.ts" ? entry : null),
-      writeFile: (name, contents) => {
-        if (typeof contents !== "string") outputs.set(name, contents);
-      },
-      listFiles: () => [],
-    },
-  );
-  const wasm = outputs.get("out.wasm");
-  if (error || !wasm)
-    throw new Error(`asc ${file}: ${error?.message ?? "no output"}\n${stderr.toString()}`);
+  const entry = `tools/aot/bench/entry-${program}.ts`;
+  const { wasm } = await guestModule({
+    entry,
+    args: ["--use", "abort=", "--memoryBase", "1024"],
+    debug: false,
+    sources: { [entry]: entrySource(program) },
+  });
   return wasm;
 }
 

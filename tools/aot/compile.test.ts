@@ -1,8 +1,8 @@
 // The contract of docs/toolchain.md: targets, import modules, traps, symbols and data.
 
-import asc from "assemblyscript/asc";
 import { Decoder, DecoderOptions, Mnemonic, OpKind, Register } from "iced-x86";
 import { beforeAll, describe, expect, test } from "vitest";
+import { guestModule } from "../asc/guest.ts";
 import { linkElf } from "../elf/index.ts";
 import type { ObjectFile } from "../elf/object.ts";
 import { F64, I32, I64, type ValType } from "../wasm/types.ts";
@@ -317,20 +317,11 @@ describe("symbols, traps and lines of a module asc compiled", () => {
   ].join("\n");
 
   beforeAll(async () => {
-    const files = new Map<string, Uint8Array | string>();
-    const { error } = await asc.main(
-      ["app.ts", "--outFile", "app.wasm", "--runtime", "stub", "--debug", "--sourceMap"],
-      {
-        readFile: (name) => (name === "app.ts" ? source : null),
-        writeFile: (name, contents) => {
-          files.set(name, contents as Uint8Array);
-        },
-        listFiles: () => [],
-      },
-    );
-    if (error) throw error;
-    wasm = files.get("app.wasm") as Uint8Array;
-    map = files.get("app.wasm.map") as string;
+    ({ wasm, sourceMap: map } = await guestModule({
+      entry: "app.ts",
+      optimize: 0,
+      sources: { "app.ts": source },
+    }));
   });
 
   test("exports are global symbols, other functions local ones by their TypeScript name", () => {

@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { rolldown } from "rolldown";
 import { expect, test } from "vitest";
-import { buildCore } from "./core/build.ts";
+import { guestModule } from "../asc/guest.ts";
+import { CORE_GUEST } from "./core/options.ts";
 import { guest, print } from "./platform/testdata/guest.ts";
 
 const entry = fileURLToPath(new URL("index.ts", import.meta.url));
@@ -48,7 +49,7 @@ test("a browser's bundle boots kernels and disks without anything of Node", asyn
   disk.set([0x55, 0xaa], 510);
   const context = createContext({
     ...WEB,
-    given: { core: await buildCore(), kernel, disk },
+    given: { core: (await guestModule(CORE_GUEST)).wasm, kernel, disk },
   });
   runInContext(await bundle(), context);
   const result = await runInContext(

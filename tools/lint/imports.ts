@@ -13,32 +13,36 @@ export interface Import {
   to: string;
   /** 1-based. */
   line: number;
-  /** `import type`: gone when the program runs. */
+  /** `import type` or `typeof import("…")`: gone when the program runs. */
   typeOnly: boolean;
 }
 
 const EXTENSIONS = ["", ".ts", ".mjs", "/index.ts"];
 const DECLARATION =
-  /^[ \t]*(?:import|export)\b(?<type>\s+type\b)?(?:[^"';]*?\bfrom)?\s*"(?<declared>[^"\n]+)"|\bimport\(\s*"(?<dynamic>[^"\n]+)"\s*\)/gm;
+  /^[ \t]*(?:import|export)\b(?<type>\s+type\b)?(?:[^"';]*?\bfrom)?\s*"(?<declared>[^"\n]+)"|\b(?<query>typeof\s+)?import\(\s*"(?<dynamic>[^"\n]+)"\s*\)/gm;
 
 /** Imports of one file; those of relative paths that no file answers to are left to the compilers. */
-export function importsOf(path: string, sources: Sources): Import[] {
+export function importsOf(path: string, sources: Pick<Sources, "get" | "has">): Import[] {
   const text = sources.get(path) ?? "";
   const found: Import[] = [];
   for (const match of text.matchAll(DECLARATION)) {
-    const { type, declared, dynamic } = match.groups ?? {};
+    const { type, declared, query, dynamic } = match.groups ?? {};
     const specifier = declared ?? dynamic;
     if (specifier === undefined) continue;
     const to = specifier.startsWith(".") ? resolve(path, specifier, sources) : specifier;
     if (to === undefined) continue;
     const start = match.index + match[0].length - match[0].trimStart().length;
     const line = text.slice(0, start).split("\n").length;
-    found.push({ from: path, to, line, typeOnly: type !== undefined });
+    found.push({ from: path, to, line, typeOnly: (type ?? query) !== undefined });
   }
   return found;
 }
 
-function resolve(from: string, specifier: string, sources: Sources): string | undefined {
+function resolve(
+  from: string,
+  specifier: string,
+  sources: Pick<Sources, "has">,
+): string | undefined {
   const base = posix.join(posix.dirname(from), specifier);
   return EXTENSIONS.map((extension) => base + extension).find((path) => sources.has(path));
 }

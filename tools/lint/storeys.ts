@@ -42,8 +42,8 @@ const ROOTTASK: Building = {
 const REPOSITORY: Building = {
   root: "",
   storeys: [
-    ["tools/loader", "tools/lint", "tools/cli", "tools/elf", "tools/wasm"],
-    ["tools/asm"],
+    ["tools/loader", "tools/lint", "tools/cli", "tools/cache", "tools/elf", "tools/wasm"],
+    ["tools/asc", "tools/asm"],
     ["tools/aot", "tools/emulator"],
     ["tools/make", "kernel", "roottask"],
     ["static-foreign-apps"],

@@ -2,18 +2,21 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { hashOf, MISSING } from "../cache/files.ts";
 import { Builder, type BuildOptions } from "./build.ts";
 import { runMake, type Target } from "./cli.ts";
 import type { Task } from "./task.ts";
@@ -135,7 +138,7 @@ describe("what runs", () => {
       const task = upper();
       const run = async (context: Parameters<Task["run"]>[0]) => {
         await task.run(context);
-        return { discovered: ["src/b.txt"] };
+        return { discovered: { "src/b.txt": hashOf(read("src/b.txt")) } };
       };
       return { ...task, run };
     };
@@ -143,6 +146,77 @@ describe("what runs", () => {
     expect(await build([finding()])).toEqual([]);
     write("src/b.txt", "changed");
     expect(await build([finding()])).toEqual(["upper"]);
+  });
+
+  test("a file that was looked for and not found is an input by its absence", async () => {
+    const probing = (): Task => {
+      const task = upper();
+      const run = async (context: Parameters<Task["run"]>[0]) => {
+        await task.run(context);
+        return { discovered: { "src/a/index.txt": MISSING } };
+      };
+      return { ...task, run };
+    };
+    await build([probing()]);
+    expect(await build([probing()])).toEqual([]);
+    write("src/a/index.txt", "shadows");
+    expect(await build([probing()])).toEqual(["upper"]);
+  });
+
+  test("a found file that changes while the step runs counts as what was read", async () => {
+    const task = upper();
+    const run = async (context: Parameters<Task["run"]>[0]) => {
+      await task.run(context);
+      const discovered = { "src/b.txt": hashOf(read("src/b.txt")) };
+      write("src/b.txt", "edited meanwhile");
+      return { discovered };
+    };
+    await build([{ ...task, run }]);
+    expect(await build([upper()])).toEqual(["upper"]);
+  });
+
+  test("code is an input with all it imports, and the version of the packages behind it", async () => {
+    write("tool/main.ts", 'import { a } from "./part.ts";\nimport type { T } from "./type.ts";');
+    write("tool/part.ts", 'export {\n  b,\n} from "../lib/b.ts";\nawait import("@scope/tool/x");');
+    write("lib/b.ts", "export const b = 1;");
+    write("tool/type.ts", "export type T = 1;");
+    const version = (text: string): void =>
+      write("node_modules/@scope/tool/package.json", JSON.stringify({ version: text }));
+    version("1.0.0");
+    const coded = (): Task => ({ ...upper(), code: ["tool/main.ts"] });
+    await build([coded()]);
+    write("tool/type.ts", "export type T = 2;");
+    expect(await build([coded()])).toEqual([]);
+    write("lib/b.ts", "export const b = 2;");
+    expect(await build([coded()])).toEqual(["upper"]);
+    version("1.0.1");
+    expect(await build([coded()])).toEqual(["upper"]);
+    expect(await build([coded()])).toEqual([]);
+  });
+
+  test("an output that can no longer be executed, or now can, is made again", async () => {
+    const tool = (): Task =>
+      join2("tool", ["src/a.txt"], "build/tool", {
+        run: async (context) => {
+          ran.push("tool");
+          writeFileSync(context.output("build/tool"), "#!/bin/sh", { mode: 0o755 });
+          return undefined;
+        },
+      });
+    await build([tool()]);
+    expect(await build([tool()])).toEqual([]);
+    chmodSync(join(root, "build/tool"), 0o644);
+    expect(await build([tool()])).toEqual(["tool"]);
+    expect(statSync(join(root, "build/tool")).mode & 0o111).not.toBe(0);
+    await build([lower()]);
+    chmodSync(join(root, "build/lower"), 0o755);
+    expect(await build([lower()])).toEqual(["lower"]);
+  });
+
+  test("another version of Node runs nothing again", async () => {
+    await build([both()]);
+    vi.spyOn(process, "version", "get").mockReturnValue("v99.0.0");
+    expect(await build([both()])).toEqual([]);
   });
 
   test("--force runs all, --dry-run none", async () => {

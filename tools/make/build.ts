@@ -1,11 +1,13 @@
 // The task runner: orders steps, runs what is not up to date in parallel and records what it did. Outputs
 // are written aside and renamed when the step has succeeded, so an interrupted build leaves no half file.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import { Files, hashOf } from "./files.ts";
-import { takeLock } from "./lock.ts";
+import { Files, hashOf, MISSING } from "../cache/files.ts";
+import { takeLock } from "../cache/lock.ts";
+import { packageVersion } from "../cache/packages.ts";
+import { type ModuleParts, moduleParts } from "./module-parts.ts";
 import { Progress, seconds } from "./progress.ts";
 import { loadState, type State, saveState, type TaskState } from "./state.ts";
 import { fileProblem, MakeError, type Task, type TaskContext } from "./task.ts";
@@ -49,7 +51,7 @@ export class Builder {
   readonly #children = new Set<{ pid?: number | undefined }>();
   #state: State = loadState("");
   #files = new Files("", {});
-  readonly #versions = new Map<string, string>();
+  readonly #parts = new Map<Task, ModuleParts>();
 
   constructor(root: string, options: BuildOptions) {
     this.#root = root;
@@ -171,20 +173,18 @@ export class Builder {
   }
 
   #settings(task: Task): string {
-    const versions = (task.tools ?? []).map((tool) => `${tool}@${this.#version(tool)}`);
-    return hashOf(JSON.stringify([process.version, versions, task.options ?? null, task.outputs]));
+    const tools = [...new Set([...(task.tools ?? []), ...this.#partsOf(task).packages])].sort();
+    const versions = tools.map((tool) => `${tool}@${packageVersion(this.#root, tool)}`);
+    return hashOf(JSON.stringify([versions, task.options ?? null, task.outputs]));
   }
 
-  #version(name: string): string {
-    let version = this.#versions.get(name);
-    if (version === undefined) {
-      const path = join(this.#root, "node_modules", name, "package.json");
-      version = existsSync(path)
-        ? (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version
-        : "none";
-      this.#versions.set(name, version);
+  #partsOf(task: Task): ModuleParts {
+    let parts = this.#parts.get(task);
+    if (parts === undefined) {
+      parts = moduleParts(this.#root, task.code ?? []);
+      this.#parts.set(task, parts);
     }
-    return version;
+    return parts;
   }
 
   /** Why the step must run, or undefined when it is up to date. */
@@ -196,8 +196,8 @@ export class Builder {
     if (stale) return `${stale.task.name} would run`;
     if (!known) return "it has not run yet";
     for (const path of task.outputs) {
-      const hash = this.#files.hash(path);
-      if (hash === "missing") return `${path} is missing`;
+      const hash = this.#files.outputHash(path);
+      if (hash === MISSING) return `${path} is missing`;
       if (hash !== known.outputs[path]) return `${path} is not what it made`;
     }
     if (known.settings !== this.#settings(task)) return "a tool version or an option changed";
@@ -212,28 +212,24 @@ export class Builder {
   }
 
   #inputs(task: Task, discovered: string[]): string[] {
-    return [...new Set([...this.#files.expand(task.inputs), ...discovered])].sort();
+    const declared = this.#files.expand([...task.inputs, ...this.#partsOf(task).files]);
+    return [...new Set([...declared, ...discovered])].sort();
   }
 
   async #runOne(task: Task): Promise<boolean> {
     this.progress.started(task.name);
     // Hashed before it runs: an input that is edited meanwhile makes the step stale again.
-    const before = new Map(
-      this.#files.expand(task.inputs).map((path) => [path, this.#files.hash(path)]),
-    );
+    const before = new Map(this.#inputs(task, []).map((path) => [path, this.#files.hash(path)]));
     const folder = join(this.#aside, hashOf(task.name).slice(0, 16));
     try {
-      const missing = [...before].find(([, hash]) => hash === "missing");
+      const missing = [...before].find(([, hash]) => hash === MISSING);
       if (missing) throw new MakeError(`${missing[0]}: no such file, but ${task.name} needs it`);
       const result = await task.run(this.#context(task, folder));
       const outputs: Record<string, string> = {};
       for (const path of task.outputs) this.#publish(task, folder, path);
-      for (const path of task.outputs) outputs[path] = this.#files.hash(path);
-      const discovered = result?.discovered ?? [];
-      const inputs: Record<string, string> = {};
-      for (const path of this.#inputs(task, discovered)) {
-        inputs[path] = before.get(path) ?? this.#files.hash(path);
-      }
+      for (const path of task.outputs) outputs[path] = this.#files.outputHash(path);
+      const inputs = { ...result?.discovered, ...Object.fromEntries(before) };
+      const discovered = Object.keys(inputs).filter((path) => !before.has(path));
       const state: TaskState = { settings: this.#settings(task), inputs, outputs, discovered };
       this.#state.tasks[task.name] = state;
       this.#save();
@@ -260,11 +256,16 @@ export class Builder {
   }
 
   #save(): void {
-    saveState(this.#statePath, { ...this.#state, hashes: this.#files.cache });
+    const { tasks } = this.#state;
+    const known = Object.values(tasks).flatMap(({ inputs, outputs }) => [inputs, outputs]);
+    const paths = new Set(known.flatMap(Object.keys));
+    const hashes = Object.entries(this.#files.cache).filter(([path]) => paths.has(path));
+    saveState(this.#statePath, { ...this.#state, hashes: Object.fromEntries(hashes) });
   }
 
   #context(task: Task, folder: string): TaskContext {
     return {
+      force: this.#options.force ?? false,
       output: (path) => {
         if (!task.outputs.includes(path)) {
           throw new Error(`${task.name} writes ${path}, which is not one of its outputs`);

@@ -6,6 +6,7 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from "nod
 import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { Chalk } from "chalk";
+import { packageVersion } from "../cache/packages.ts";
 import { zigBinary } from "./steps.ts";
 
 interface Finding {
@@ -24,16 +25,8 @@ interface Group {
 }
 
 const NODE_MAJOR = 20;
-const PACKAGES = [
-  "@swc/wasm-typescript",
-  "assemblyscript",
-  "chalk",
-  "commander",
-  "execa",
-  "iced-x86",
-  "tar-stream",
-];
-const DEVELOPMENT = ["typescript", "vitest", "@biomejs/biome"];
+/** Packages that only tests, lint and type check need; what else package.json names is needed to build and run. */
+const DEVELOPMENT = /^(typescript|vitest|rolldown|@biomejs\/|@types\/)/;
 /** What a build and a run take, bytes: Zig's cache is the largest part on disk, guest RAM the largest in memory. */
 const DISK_NEEDED = 400 * 1024 ** 2;
 const MEMORY_NEEDED = 1024 ** 3;
@@ -81,8 +74,7 @@ function tooling(root: string): Group {
       cost: "nothing works",
       remedy: "https://nodejs.org, or the package of your distribution",
     },
-    ...PACKAGES.map((name) => npmPackage(root, name, false)),
-    ...DEVELOPMENT.map((name) => npmPackage(root, name, true)),
+    ...packageNames(root).map((name) => npmPackage(root, name, DEVELOPMENT.test(name))),
     {
       ok: zigBinary() !== undefined,
       optional: true,
@@ -97,14 +89,22 @@ function tooling(root: string): Group {
   return { title: "Tooling", findings };
 }
 
+/** What package.json names, Zig apart: those that are needed first. */
+function packageNames(root: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Partial<
+    Record<string, Record<string, string>>
+  >;
+  const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).sort();
+  const later = (name: string): boolean => DEVELOPMENT.test(name);
+  return [...names.filter((name) => !later(name)), ...names.filter(later)];
+}
+
 function npmPackage(root: string, name: string, optional: boolean): Finding {
-  const path = join(root, "node_modules", name, "package.json");
-  const ok = existsSync(path);
-  const version = ok ? (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version : "";
+  const version = packageVersion(root, name);
   return {
-    ok,
+    ok: version !== undefined,
     optional,
-    what: `${name} ${version}`.trimEnd(),
+    what: `${name} ${version ?? ""}`.trimEnd(),
     cost: optional ? "npm test or npm run lint do not work" : "nothing can be built",
     remedy: "npm ci",
   };

@@ -3,17 +3,24 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
-import type { GuestOptions } from "./asc.ts";
+import type { GuestOptions } from "../asc/guest.ts";
 
-/** Compiles a guest program; returns the files that were read. */
-export async function asc(
-  options: GuestOptions & { wasm: string; sourceMap: string },
-): Promise<string[]> {
-  const { compileGuest } = await import("./asc.ts");
-  const module = await compileGuest(options);
-  await writeFile(options.wasm, module.wasm);
-  await writeFile(options.sourceMap, module.sourceMap);
-  return module.files;
+export interface AscOptions {
+  guest: GuestOptions;
+  /** Does not ask the cache. */
+  fresh: boolean;
+  wasm: string;
+  /** Where the source map goes, if it is wanted. */
+  sourceMap?: string;
+}
+
+/** Compiles a guest program; returns what was looked for, with hashes. */
+export async function asc(options: AscOptions): Promise<Readonly<Record<string, string>>> {
+  const { guestModule } = await import("../asc/guest.ts");
+  const { wasm, sourceMap, reads } = await guestModule(options.guest, options.fresh);
+  await writeFile(options.wasm, wasm);
+  if (options.sourceMap !== undefined) await writeFile(options.sourceMap, sourceMap);
+  return reads;
 }
 
 export interface LinkOptions {
@@ -37,12 +44,6 @@ export async function link(options: LinkOptions): Promise<void> {
   const sourceMap = await readFile(options.sourceMap, "utf8");
   const image = (await builder(wasm, sourceMap, ...(options.args ?? []))) as Uint8Array;
   await writeFile(options.output, image, { mode: 0o755 });
-}
-
-/** Compiles the emulator's CPU core into build/, where the emulator looks for it. */
-export async function emulatorCore(_options: null): Promise<void> {
-  const { buildCore } = await import("../emulator/core/build.ts");
-  await buildCore();
 }
 
 export interface TarOptions {

@@ -3,14 +3,16 @@
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import type { HashCache } from "./files.ts";
+import type { HashCache } from "../cache/files.ts";
 
 export interface TaskState {
   /** Hash of tool versions and options. */
   settings: string;
-  /** Input path → content hash. */
+  /** Input path → content hash, or `MISSING` for a file whose absence counts. */
   inputs: Record<string, string>;
+  /** Output path → content hash, with `+x` where it can be executed. */
   outputs: Record<string, string>;
+  /** Inputs that were found while the step ran. */
   discovered: string[];
 }
 
@@ -21,7 +23,7 @@ export interface State {
 }
 
 /** Changes when the meaning of the file does. */
-const VERSION = 1;
+const VERSION = 2;
 
 export function loadState(path: string): State {
   const empty: State = { version: VERSION, tasks: {}, hashes: {} };

@@ -1,4 +1,4 @@
-// The ready-made steps and the command line: real asc, tar and (where installed) Zig.
+// The ready-made steps and the command line: real tar and (where installed) Zig.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { extract } from "tar-stream";
 import { afterAll, describe, expect, test } from "vitest";
-import { compileGuest } from "./asc.ts";
 import { makeTar } from "./tar.ts";
 import { MakeError } from "./task.ts";
 
@@ -15,28 +14,6 @@ const directory = mkdtempSync(join(tmpdir(), "steps-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const has = (tool: string): boolean => spawnSync(tool, ["--version"]).status === 0;
 const make = fileURLToPath(new URL("../bin/make", import.meta.url));
-
-describe("asc", () => {
-  const entry = "tools/make/testdata/guest.ts";
-
-  test("a guest program becomes wasm that runs, with names, a source map and the files it is made of", async () => {
-    const { wasm, sourceMap, files } = await compileGuest({ entry });
-    const { instance } = await WebAssembly.instantiate(wasm, {});
-    expect((instance.exports.gcd as (a: number, b: number) => number)(84, 36)).toBe(12);
-    expect(files).toEqual([entry, "tools/make/testdata/guest_part.ts"]);
-    expect((JSON.parse(sourceMap) as { sources: string[] }).sources).toContain(entry);
-    expect(Buffer.from(wasm).includes("guest_part/remainder")).toBe(true);
-  });
-
-  test("an error is asc's own, with file and line", async () => {
-    const broken = "tools/make/testdata/broken_guest.ts";
-    const error = await compileGuest({ entry: broken }).catch((problem) => problem);
-    expect(error).toBeInstanceOf(MakeError);
-    expect((error as Error).message).toMatch(
-      /ERROR TS\d+: .*\n(?:.*\n)*?.*broken_guest\.ts\(5,\d+\)/,
-    );
-  });
-});
 
 describe("tar", () => {
   const entries = ["etc/start.txt", "bin/tool"].map((name) => ({

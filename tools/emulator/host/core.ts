@@ -1,23 +1,16 @@
 // The CPU core that belongs to this checkout: compiled from its sources where they have changed, and loaded once
 // a process.
 
-import { buildCore, CORE_PATH } from "../core/build.ts";
+import { guestModule } from "../../asc/guest.ts";
 import { compileCore, instantiateCore } from "../core/load.ts";
+import { CORE_GUEST } from "../core/options.ts";
 import type { CoreExports, CoreImports } from "../interface.ts";
-import { LoadError } from "../load-error.ts";
 
 let module: Promise<WebAssembly.Module> | undefined;
 
-/** The compiled core. Throws `LoadError` if its file is damaged. */
+/** The compiled core. Throws the compiler's messages if its sources do not compile. */
 export function builtCore(): Promise<WebAssembly.Module> {
-  module ??= buildCore().then(async (bytes) => {
-    try {
-      return await compileCore(bytes, CORE_PATH);
-    } catch (error) {
-      if (!(error instanceof LoadError)) throw error;
-      throw new LoadError(`${error.message}; remove the file, and it is made again`);
-    }
-  });
+  module ??= guestModule(CORE_GUEST).then(({ wasm }) => compileCore(wasm));
   return module;
 }
 

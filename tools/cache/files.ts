@@ -5,6 +5,9 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+/** In place of a hash: no file is there. */
+export const MISSING = "missing";
+
 export type HashCache = Record<string, { stamp: string; hash: string }>;
 
 /** Folders no glob looks into. */
@@ -60,15 +63,15 @@ export class Files {
     }
   }
 
-  /** SHA-256 of the content in hex, or `missing`. */
+  /** SHA-256 of the content in hex, or `MISSING`. */
   hash(path: string): string {
     let stat: BigIntStats;
     try {
       stat = statSync(join(this.#root, path), { bigint: true });
     } catch {
-      return "missing";
+      return MISSING;
     }
-    if (!stat.isFile()) return "missing";
+    if (!stat.isFile()) return MISSING;
     const stamp = `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}`;
     const known = this.#used[path] ?? this.#known[path];
     if (known?.stamp === stamp) {
@@ -78,6 +81,13 @@ export class Files {
     const hash = hashOf(readFileSync(join(this.#root, path)));
     this.#used[path] = { stamp, hash };
     return hash;
+  }
+
+  /** Like `hash`, and whether the owner may execute it: what a step is held to for the files it makes. */
+  outputHash(path: string): string {
+    const hash = this.hash(path);
+    if (hash === MISSING) return hash;
+    return statSync(join(this.#root, path)).mode & 0o100 ? `${hash}+x` : hash;
   }
 }
 
