@@ -1,6 +1,7 @@
 // The command line of make: options, the list of targets with one line each, and the order in which they
 // run. The targets themselves stand in Makefile.ts.
 
+import { constants } from "node:os";
 import { Command, InvalidArgumentError } from "commander";
 import { nearest } from "../cli/nearest.ts";
 import { Builder, type BuildOptions, describe } from "./build.ts";
@@ -19,26 +20,36 @@ export interface Target {
   action?: () => Promise<number> | number;
 }
 
+/** What stands for the number behind a bare `-j`. */
+const NO_LIMIT = "unlimited";
+
 interface Options extends BuildOptions {
   jobs?: number;
 }
 
+/** Whoever reads our output may stop early (`make help | head`): the end, as SIGPIPE makes it, not a defect. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(128 + constants.signals.SIGPIPE);
+}
+
 /** Parses the arguments and runs the targets in order; returns the exit status. */
 export async function runMake(root: string, targets: Target[], argv: string[]): Promise<number> {
+  process.stdout.on("error", endWithReader);
   const command = new Command("make")
     .usage("[options] [target...]")
     .argument("[target...]", "what to make, in this order", ["all"])
-    .option("-j, --jobs <n>", "steps at a time (default: number of processors)", parseJobs)
-    .option("--force", "run steps that are up to date too")
-    .option("--dry-run", "say what would run, run nothing")
+    .option("-j, --jobs [n]", "steps at a time: one a processor; -j alone sets no limit", parseJobs)
+    .option("-B, --force", "run steps that are up to date too")
+    .option("-n, --dry-run", "say what would run, run nothing")
     .option("--verbose", "say why a step runs, and show commands and their output")
-    .option("--quiet", "show nothing but errors and what programs print")
+    .option("-s, --quiet", "show nothing but errors and what programs print")
     .addHelpText("after", `\nTargets:\n${listTargets(targets)}`)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "make: ")) });
   try {
-    command.parse(argv, { from: "user" });
+    command.parse(argv.map(limitless), { from: "user" });
   } catch (error) {
     return (error as { exitCode?: number }).exitCode ?? 1;
   }
@@ -90,7 +101,14 @@ async function runTarget(root: string, target: Target, options: Options): Promis
   }
 }
 
+/** As GNU make takes it, `-j` has a number behind it or none: `-j all` names a target. */
+function limitless(argument: string, index: number, argv: string[]): string {
+  if (!/^(-[Bns]*j|--jobs)$/.test(argument) || /^-?\d/.test(argv[index + 1] ?? "")) return argument;
+  return `${argument}${argument.startsWith("--") ? "=" : ""}${NO_LIMIT}`;
+}
+
 function parseJobs(text: string): number {
+  if (text === NO_LIMIT) return Number.POSITIVE_INFINITY;
   const jobs = Number(text);
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > 256) {
     throw new InvalidArgumentError("a whole number from 1 to 256 is needed.");

@@ -83,11 +83,29 @@ describe("the command line", () => {
   });
 
   test("an unknown option or a bad number is one line", () => {
-    for (const args of [["--fast"], ["-j", "0"], ["-j", "many"]]) {
+    for (const args of [["--fast"], ["-j", "0"], ["-j-1"], ["-jmany"], ["--jobs=2.5"]]) {
       const { status, output } = run(...args);
       expect(status).toBe(1);
       expect(output).toMatch(/^make: [^\n]+(\n\(Did you mean[^\n]+)?\n$/);
     }
+  });
+
+  test("-n, and -j without a number before a target or at the end, are as in GNU make", () => {
+    for (const args of [
+      ["-n", "-j", "clean"],
+      ["clean", "-nj"],
+      ["-nj", "2", "clean"],
+    ]) {
+      expect(run(...args)).toEqual({ status: 0, output: "would run clean\n" });
+    }
+    expect(run("-j", "many").output).toMatch(/^make: no target is called many; [^\n]+\n$/);
+  });
+
+  test("a reader that stops early is no defect", () => {
+    const { stderr } = spawnSync("sh", ["-c", `"$0" "$1" check | :`, process.execPath, make], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
   });
 
   test("check prints three groups and is content here", () => {
