@@ -364,6 +364,7 @@ export class EmulatedCpu {
     const view = this.#view();
     const memory = new Uint8Array(view.buffer);
     const at = this.#state;
+    const u32 = (offset: number): number => view.getUint32(at + offset, true);
     const u64 = (offset: number): bigint => view.getBigUint64(at + offset, true);
     const top = u32(S.S_FTOP);
     after.setU16(Field.fcw, u32(S.S_FCW));
