@@ -3,36 +3,31 @@
 // everything the platform may do to the core is in `CoreExports`. Numbers are unsigned 32-bit values
 // unless said otherwise; times are virtual nanoseconds as doubles (exact up to 2^53).
 
+import {
+  EXIT_DEAD,
+  EXIT_DEADLINE,
+  EXIT_DEBUG,
+  EXIT_IDLE,
+  EXIT_REQUESTED,
+  EXIT_TRIPLE_FAULT,
+  EXIT_UNIMPLEMENTED,
+  PAGE_MMIO,
+  PAGE_RAM,
+  PAGE_ROM,
+} from "./core/protocol.ts";
+
 /** Kinds of a 4 KiB page of guest-physical address space below 4 GiB. */
-export const PageKind = { Mmio: 0, Ram: 1, Rom: 2 } as const;
+export const PageKind = { Mmio: PAGE_MMIO, Ram: PAGE_RAM, Rom: PAGE_ROM } as const;
 
-/** Why `CoreExports.run` returned. */
+/** Why `CoreExports.run` returned; core/protocol.ts says what each means. */
 export const RunExit = {
-  /** The time given to `run` has been reached. */
-  Deadline: 0,
-  /** Every CPU waits in HLT (or for SIPI); `time()` has not reached the deadline. */
-  Idle: 1,
-  /** A device asked for it through `request_exit`. */
-  Requested: 2,
-  /** Triple fault on `exit_cpu()`. */
-  TripleFault: 3,
-  /** Something that is not implemented; `exit_cpu()`, RIP and `exit_detail()` say what. */
-  Unimplemented: 4,
-  /** Every CPU halts with interrupts off and no NMI, INIT or SIPI can arrive: nothing will ever happen again. */
-  Dead: 5,
-  /** A breakpoint, watchpoint or single step set by the debugger. */
-  Debug: 6,
-} as const;
-
-/** APIC delivery modes, Intel SDM vol. 3A, 11.6.1 (ICR bits 10:8). */
-export const DeliveryMode = {
-  Fixed: 0,
-  LowestPriority: 1,
-  Smi: 2,
-  Nmi: 4,
-  Init: 5,
-  Startup: 6,
-  ExtInt: 7,
+  Deadline: EXIT_DEADLINE,
+  Idle: EXIT_IDLE,
+  Requested: EXIT_REQUESTED,
+  TripleFault: EXIT_TRIPLE_FAULT,
+  Unimplemented: EXIT_UNIMPLEMENTED,
+  Dead: EXIT_DEAD,
+  Debug: EXIT_DEBUG,
 } as const;
 
 /** Functions the core calls (wasm import module `env`). */
@@ -47,14 +42,14 @@ export interface CoreImports {
   interrupt_acknowledge(cpu: number): number;
   /** A level-triggered vector has been ended by EOI (broadcast to the IOAPICs). */
   apic_eoi(vector: number): void;
-  /** One line for `-d`: what happened, see `TraceEvent` in machine.ts. Called only while its bit is set in `set_trace`. */
+  /** One line for `-d`: what happened, see TRACE_* in core/protocol.ts. Called only while its bit is set in `set_trace`. */
   trace(cpu: number, event: number, a: number, b: number, c: number): void;
 }
 
 /** Functions the core exports. */
 export interface CoreExports {
   memory: WebAssembly.Memory;
-  /** Builds a machine in a fresh instance: number of CPUs (1–32), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
+  /** Builds a machine in a fresh instance: number of CPUs (1 to MAX_CPUS), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
   create(cpus: number, ramBytes: number, model: number): void;
   /** Offset in `memory` of guest-physical address 0. RAM page P (kind Ram or Rom) is at `ram_base() + P * 4096`. */
   ram_base(): number;

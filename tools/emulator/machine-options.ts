@@ -2,6 +2,7 @@
 // they are on the host is the business of host/ (Node) or of a page.
 
 import type { CoreSource } from "./core/load.ts";
+import { MAX_CPUS } from "./core/protocol.ts";
 import type { Disassemble } from "./debug/disassembly.ts";
 import type { DeviceRequest } from "./devices/device.ts";
 import type { CoreImports } from "./interface.ts";
@@ -14,7 +15,7 @@ import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 export const CPU_MODELS = { default: 0, max: 1 } as const;
 export type CpuModel = keyof typeof CPU_MODELS;
 
-export const MAX_CPUS = 32;
+export { MAX_CPUS };
 
 /** Power-on time of the RTC unless told otherwise: runs must not depend on the host's clock. */
 const DEFAULT_EPOCH = Date.UTC(2026, 0, 1) / 1000;

@@ -102,6 +102,8 @@ export const S_MTRR_FIX = 0x1380;
 export const S_MTRR_VAR = 0x1400;
 export const S_UCODE = 0x14f0;
 export const S_FEATURE_CONTROL = 0x14f8;
+/** MISC_FEATURES_ENABLES: bit 0, CPUID faults outside ring 0. */
+export const S_MISC_FEATURES = 0x1338;
 
 /** x87: 8 physical registers, 16 bytes each (64-bit significand, 16-bit sign and exponent). */
 export const S_FPR = 0x1500;
@@ -179,7 +181,33 @@ export const TLB_EXEC = 16;
 export const TLB_ADDEND = 24;
 export const TLB_CODEMAP = 28;
 
-// ---- Micro-op record
+// ---- Micro-op record: OP_SIZE bytes; guest/op/op.ts gives the fields their types, `call_indirect(OP_HANDLER)` runs one.
+/** u32: table index of the handler. */
+export const OP_HANDLER = 0;
+/** u16: address of the register operand that is written (or the reg field's register). */
+export const OP_DST = 4;
+/** u16: address of the other register operand (or the r/m field's register). */
+export const OP_SRC = 6;
+/** Effective address: [base] + ([index] << scale) + disp; u16, u16 addresses of registers, u8. */
+export const OP_BASE = 8;
+export const OP_INDEX = 10;
+export const OP_SCALE = 12;
+/** u8: EA_* bits of guest/op/op.ts. */
+export const OP_EA = 13;
+/** u16: bits 0–11 page offset of the instruction, bits 12–15 its length. */
+export const OP_OFFSET = 14;
+/** i64: displacement, or page-relative branch target. */
+export const OP_DISP = 16;
+/** i64: immediate, or for branches two links, u32 each: taken, not taken. */
+export const OP_IMM = 24;
+/** u16: instructions before this one in the block. */
+export const OP_COUNT = 32;
+/** u8: sub-operation: opcode byte, condition code. */
+export const OP_SUB = 34;
+/** u8: operand size in bytes (2, 4, 8), where the handler does not imply it. */
+export const OP_WIDTH = 35;
+/** u32: more of the opcode. */
+export const OP_AUX = 36;
 export const OP_SIZE = 40;
 /** Block header before the first op: u32 key, u32 entry counter, u32 instructions, u32 compiled region. */
 export const BLOCK_HEADER = 16;
@@ -189,7 +217,6 @@ export const BLOCK_INSNS = 8;
 export const BLOCK_REGION = 12;
 
 // ---- Big tables
-export const MAX_CPUS = 32;
 /** Saved states of the CPUs that do not execute. */
 export const SLOTS = 0x100000;
 /** Local APIC state, APIC_STRIDE bytes per CPU. */
@@ -199,8 +226,8 @@ export const APIC_STRIDE = 0x400;
 export const APIC_SVR = 12;
 export const APIC_LVT = 24;
 /** Entries of the local vector table. */
-export const LVT_LINT0 = 4;
-export const LVT_LINT1 = 5;
+export const LVT_LINT0 = 3;
+export const LVT_LINT1 = 4;
 /** One-instruction block for code that cannot be cached. */
 export const SCRATCH_BLOCK = 0x150000;
 /** Instruction bytes that cross a page. */

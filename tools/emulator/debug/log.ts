@@ -1,6 +1,7 @@
 // The items of -d and how their lines look. Interrupts and resets come from the core's trace events,
 // the others from the platform.
 
+import { TRACE_DECODED, TRACE_EXECUTED, TRACE_INTERRUPT, TRACE_RESET } from "../core/protocol.ts";
 import type { Machine } from "../machine.ts";
 import type { Disassemble } from "./disassembly.ts";
 import type { SymbolTable } from "./symbols.ts";
@@ -8,12 +9,6 @@ import type { SymbolTable } from "./symbols.ts";
 /** What -d can show. */
 export const LOG_ITEMS = ["int", "exec", "in_asm", "cpu_reset", "guest_errors", "unimp"] as const;
 export type LogItem = (typeof LOG_ITEMS)[number];
-
-/** Bits of the core's trace mask (core/guest/processor/tracing.ts). */
-const TRACE_INTERRUPT = 0;
-const TRACE_RESET = 1;
-const TRACE_DECODED = 2;
-const TRACE_EXECUTED = 3;
 
 const KINDS = ["exception", "interrupt", "software interrupt"] as const;
 /** Intel SDM vol. 3A, table 6-1. */

@@ -2,6 +2,7 @@
 // datasheet, section 3; ICH9 datasheet, 13.5). Pins are logical: what the polarity bit says about
 // the wire has been settled by the board, as the interrupt source overrides describe it.
 
+import { DELIVERY_EXTINT, DELIVERY_FIXED } from "../core/protocol.ts";
 import type { Device, DeviceKind, MmioHandler, Slot } from "./device.ts";
 
 /** Physical address of the 4 KiB page with the registers. */
@@ -16,8 +17,6 @@ const DELIVERY_PENDING = 1 << 12;
 const LOGICAL = 1 << 11;
 /** Bits a guest cannot write. */
 const READ_ONLY = REMOTE_IRR | DELIVERY_PENDING;
-const DELIVERY_FIXED = 0;
-const DELIVERY_EXTINT = 7;
 
 export class IoApic implements Device {
   readonly name: string;

@@ -2,10 +2,10 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { MAX_CPUS } from "../core/protocol.ts";
 import {
   APIC_STRIDE,
   APICS,
-  MAX_CPUS,
   SCHEDULER,
   SCHEDULER_SIZE,
   SLOTS,

@@ -1,5 +1,6 @@
 // Builds blocks: decodes instructions from guest memory until a branch, the page's end or MAX_INSNS.
 
+import { TRACE_DECODED, TRACE_EXECUTED } from "../../protocol";
 import {
   BLOCK_COUNTER,
   BLOCK_HEADER,
@@ -30,7 +31,7 @@ import { endBlock, setBuilder } from "../op/lookup";
 import { Op } from "../op/op";
 import { NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
-import { TRACE_DECODED, TRACE_EXECUTED, traceBlock, traces } from "../processor/tracing";
+import { traceBlock, traces } from "../processor/tracing";
 import { endsBlock, handlerOf, overrun } from "./cursor";
 import { fuse } from "./fuse";
 import { decodeOne } from "./instruction";

@@ -1,6 +1,7 @@
 // Access to linear memory: inline fast paths through the TLB and the slow paths behind them. Follows Intel SDM
 // vol. 3A, 4.10 and vol. 1, 3.3.7 (canonical addresses).
 
+import { PAGE_MMIO, PAGE_RAM } from "../../protocol";
 import {
   PAGE_CODEBITS,
   PAGE_HOST,
@@ -49,7 +50,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   const frame = <u32>(physical >> 12);
   const page = load<u32>(PAGE_HOST + (frame << 2));
   const kind = page & 3;
-  if (kind == 0) return;
+  if (kind == PAGE_MMIO) return;
   const tag = linear & PAGE_MASK;
   const e = load<u32>(S_TLB) + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
   const r = load<u64>(e, TLB_READ);
@@ -78,7 +79,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   }
   if (watching != 0 && watchedPage(tag)) return;
   if (walkReadable) store<u64>(e, tag, TLB_READ);
-  if (walkWritable && kind == 1 && load<u64>(PAGE_CODEBITS + (frame << 3)) == 0)
+  if (walkWritable && kind == PAGE_RAM && load<u64>(PAGE_CODEBITS + (frame << 3)) == 0)
     store<u64>(e, tag, TLB_WRITE);
 }
 

@@ -1,6 +1,7 @@
 // Physical memory: RAM and ROM in the core's own memory, the local APIC's page, and devices, which the
 // platform answers for.
 
+import { PAGE_MMIO, PAGE_RAM } from "../../protocol";
 import { PAGE_HOST, S_CPU } from "../../state";
 import { apicBasePage, apicRead, apicWrite } from "../processor/apic";
 import { PAGE_MASK } from "../processor/control_bits";
@@ -11,7 +12,7 @@ import { codeWritten } from "./code_pages";
 export function hostOf(physical: u64): usize {
   if (physical >> 32 != 0) return 0;
   const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
-  if ((page & 3) == 0) return 0;
+  if ((page & 3) == PAGE_MMIO) return 0;
   return (page & 0xfffff000) + (<u32>physical & 0xfff);
 }
 
@@ -72,7 +73,7 @@ export function physicalRead(physical: u64, size: i32): u64 {
 export function physicalWrite(physical: u64, size: i32, value: u64): void {
   if (physical >> 32 != 0) return;
   const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
-  if ((page & 3) == 1) {
+  if ((page & 3) == PAGE_RAM) {
     const h = (page & 0xfffff000) + (<u32>physical & 0xfff);
     if (size == 8) store<u64>(h, value);
     else if (size == 4) store<u32>(h, <u32>value);

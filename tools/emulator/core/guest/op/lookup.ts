@@ -5,6 +5,7 @@
 import {
   BLOCK_HEADER,
   BLOCK_KEY,
+  OP_IMM,
   S_BUDGET,
   S_KEY,
   S_LIN_MASK,
@@ -71,7 +72,7 @@ function linkTo(op: Op, target: i64, which: i32): usize {
     next != SCRATCH_BLOCK + BLOCK_HEADER &&
     generation == arenaGeneration
   ) {
-    store<u32>(changetype<usize>(op) + (which << 2), next, 24);
+    store<u32>(changetype<usize>(op) + (which << 2), next, OP_IMM);
   }
   return next;
 }
@@ -92,7 +93,7 @@ export class Branch {
     const left = load<i32>(S_BUDGET) - <i32>op.idx - 1;
     store<i32>(S_BUDGET, left);
     if (left > 0) {
-      const link = load<u32>(changetype<usize>(op) + (which << 2), 24);
+      const link = load<u32>(changetype<usize>(op) + (which << 2), OP_IMM);
       if (link != 0) return link;
     }
     return branchSlow(op, target, which, left);

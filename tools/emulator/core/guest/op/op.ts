@@ -5,7 +5,21 @@ import {
   FAULT_ERROR,
   FAULT_SET,
   FAULT_UNIMPLEMENTED,
+  OP_AUX,
+  OP_BASE,
+  OP_COUNT,
+  OP_DISP,
+  OP_DST,
+  OP_EA,
+  OP_HANDLER,
+  OP_IMM,
+  OP_INDEX,
+  OP_OFFSET,
+  OP_SCALE,
   OP_SIZE,
+  OP_SRC,
+  OP_SUB,
+  OP_WIDTH,
   REGS,
   S_BUDGET,
   S_FAULT,
@@ -31,34 +45,42 @@ export const EA_CHECK: i32 = 0x40;
 /** The r/m operand is the register `src`. */
 export const EA_REGISTER: u8 = 0xff;
 
+/** The record's fields: what each holds is said in state.ts, which declares where it lies. */
+// biome-ignore format: a field a line
 @unmanaged
-export class Op {
-  /** Table index of the handler. */
-  h: u32;
-  /** Address of the register operand that is written (or the reg field's register). */
-  dst: u16;
-  /** Address of the other register operand (or the r/m field's register). */
-  src: u16;
-  /** Effective address: [base] + ([index] << scale) + disp. */
-  base: u16;
-  index: u16;
-  scale: u8;
-  ea: u8;
-  /** Bits 0–11: page offset of the instruction, bits 12–15: its length. */
-  off: u16;
-  /** Displacement, or page-relative branch target. */
-  disp: i64;
-  /** Immediate, or for branches two links: taken (low), not taken (high). */
-  imm: i64;
-  /** Instructions before this one in the block. */
-  idx: u16;
-  /** Sub-operation: opcode byte, condition code. */
-  sub: u8;
-  /** Operand size in bytes (2, 4, 8), where the handler does not imply it. */
-  size: u8;
-  /** Arena generation of the links, or more of the opcode. */
-  aux: u32;
+class Fields {
+  @inline get h(): u32 { return load<u32>(changetype<usize>(this), OP_HANDLER); }
+  @inline set h(v: u32) { store<u32>(changetype<usize>(this), v, OP_HANDLER); }
+  @inline get dst(): u16 { return load<u16>(changetype<usize>(this), OP_DST); }
+  @inline set dst(v: u16) { store<u16>(changetype<usize>(this), v, OP_DST); }
+  @inline get src(): u16 { return load<u16>(changetype<usize>(this), OP_SRC); }
+  @inline set src(v: u16) { store<u16>(changetype<usize>(this), v, OP_SRC); }
+  @inline get base(): u16 { return load<u16>(changetype<usize>(this), OP_BASE); }
+  @inline set base(v: u16) { store<u16>(changetype<usize>(this), v, OP_BASE); }
+  @inline get index(): u16 { return load<u16>(changetype<usize>(this), OP_INDEX); }
+  @inline set index(v: u16) { store<u16>(changetype<usize>(this), v, OP_INDEX); }
+  @inline get scale(): u8 { return load<u8>(changetype<usize>(this), OP_SCALE); }
+  @inline set scale(v: u8) { store<u8>(changetype<usize>(this), v, OP_SCALE); }
+  @inline get ea(): u8 { return load<u8>(changetype<usize>(this), OP_EA); }
+  @inline set ea(v: u8) { store<u8>(changetype<usize>(this), v, OP_EA); }
+  @inline get off(): u16 { return load<u16>(changetype<usize>(this), OP_OFFSET); }
+  @inline set off(v: u16) { store<u16>(changetype<usize>(this), v, OP_OFFSET); }
+  @inline get disp(): i64 { return load<i64>(changetype<usize>(this), OP_DISP); }
+  @inline set disp(v: i64) { store<i64>(changetype<usize>(this), v, OP_DISP); }
+  @inline get imm(): i64 { return load<i64>(changetype<usize>(this), OP_IMM); }
+  @inline set imm(v: i64) { store<i64>(changetype<usize>(this), v, OP_IMM); }
+  @inline get idx(): u16 { return load<u16>(changetype<usize>(this), OP_COUNT); }
+  @inline set idx(v: u16) { store<u16>(changetype<usize>(this), v, OP_COUNT); }
+  @inline get sub(): u8 { return load<u8>(changetype<usize>(this), OP_SUB); }
+  @inline set sub(v: u8) { store<u8>(changetype<usize>(this), v, OP_SUB); }
+  @inline get size(): u8 { return load<u8>(changetype<usize>(this), OP_WIDTH); }
+  @inline set size(v: u8) { store<u8>(changetype<usize>(this), v, OP_WIDTH); }
+  @inline get aux(): u32 { return load<u32>(changetype<usize>(this), OP_AUX); }
+  @inline set aux(v: u32) { store<u32>(changetype<usize>(this), v, OP_AUX); }
+}
 
+@unmanaged
+export class Op extends Fields {
   @inline next(): usize {
     return changetype<usize>(this) + OP_SIZE;
   }

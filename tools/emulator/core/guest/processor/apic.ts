@@ -4,6 +4,14 @@
 // the arbitration ID.
 
 import {
+  DELIVERY_EXTINT,
+  DELIVERY_FIXED,
+  DELIVERY_INIT,
+  DELIVERY_LOWEST,
+  DELIVERY_NMI,
+  DELIVERY_STARTUP,
+} from "../../protocol";
+import {
   APIC_LVT,
   APIC_STRIDE,
   APIC_SVR,
@@ -51,19 +59,16 @@ const SIPI_VECTOR: usize = 204;
 /** Bits 3:0 of the task priority; the rest is CR8. */
 const TPR_LOW: usize = 208;
 
-// Entries of the local vector table: CMCI TIMER THERMAL PERF LINT0 LINT1 ERROR.
-const LVT_TIMER: i32 = 1;
-const LVT_ERROR: i32 = 6;
+// Entries of the local vector table: TIMER THERMAL PERF LINT0 LINT1 ERROR. CMCI is not in MCG_CAP.
+const LVT_TIMER: i32 = 0;
+const LVT_ERROR: i32 = 5;
+const LVT_ENTRIES: i32 = 6;
 const MASKED: u32 = 0x10000;
+/** Vector, software enable, focus check, EOI-broadcast suppression. */
+const SVR_BITS: u32 = 0x13ff;
+const DIVIDE_BITS: u32 = 0xb;
 const ENABLED: u64 = 0x800;
 const X2APIC: u64 = 0x400;
-
-export const FIXED: u32 = 0;
-export const LOWEST: u32 = 1;
-export const NMI: u32 = 4;
-export const INIT: u32 = 5;
-export const STARTUP: u32 = 6;
-export const EXTINT: u32 = 7;
 
 function at(cpu: i32): usize {
   return APICS + <usize>(cpu * APIC_STRIDE);
@@ -80,7 +85,7 @@ export function resetApic(cpu: i32, keepId: bool): void {
   store<u32>(a, id, ID);
   store<u32>(a, 0xffffffff, DFR);
   store<u32>(a, 0xff, APIC_SVR);
-  for (let i = 0; i < 7; i++) store<u32>(a + (i << 2), MASKED, APIC_LVT);
+  for (let i = 0; i < LVT_ENTRIES; i++) store<u32>(a + (i << 2), MASKED, APIC_LVT);
   store<f64>(a, Infinity, EXPIRY);
 }
 
@@ -159,7 +164,7 @@ export function extIntPending(cpu: i32): bool {
   if (load<u32>(a, PIN0) == 0) return false;
   if (!apicEnabled(cpu)) return true;
   const lvt = load<u32>(a + (LVT_LINT0 << 2), APIC_LVT);
-  return (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == EXTINT;
+  return (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == DELIVERY_EXTINT;
 }
 
 // ---- Requests
@@ -178,7 +183,7 @@ function postEvent(cpu: i32, event: u32): void {
 /** Delivers one message to one CPU. */
 export function deliverTo(cpu: i32, delivery: u32, vector: u32, level: bool): void {
   const a = at(cpu);
-  if (delivery == FIXED || delivery == LOWEST) {
+  if (delivery == DELIVERY_FIXED || delivery == DELIVERY_LOWEST) {
     if (!apicEnabled(cpu) || (load<u32>(a, APIC_SVR) & 0x100) == 0) return;
     if (vector < 16) {
       error(a, 0x40);
@@ -188,12 +193,12 @@ export function deliverTo(cpu: i32, delivery: u32, vector: u32, level: bool): vo
     if (level) setBit(a, TMR, vector);
     else clearBit(a, TMR, vector);
     poke(cpu);
-  } else if (delivery == NMI) postEvent(cpu, EVENT_NMI);
-  else if (delivery == INIT) postEvent(cpu, EVENT_INIT);
-  else if (delivery == STARTUP) {
+  } else if (delivery == DELIVERY_NMI) postEvent(cpu, EVENT_NMI);
+  else if (delivery == DELIVERY_INIT) postEvent(cpu, EVENT_INIT);
+  else if (delivery == DELIVERY_STARTUP) {
     store<u32>(a, vector, SIPI_VECTOR);
     postEvent(cpu, EVENT_SIPI);
-  } else if (delivery == EXTINT) {
+  } else if (delivery == DELIVERY_EXTINT) {
     store<u32>(a, 1, PIN0);
     poke(cpu);
   }
@@ -242,7 +247,7 @@ export function route(
   for (let cpu = 0; cpu < cpuCount; cpu++) {
     if (!matches(cpu, destination, logical, wide)) continue;
     found = true;
-    if (delivery == LOWEST) {
+    if (delivery == DELIVERY_LOWEST) {
       const tpr = load<u32>(stateOf(cpu, S_CR8)) << 4;
       const p = priority(at(cpu), tpr);
       if (p < bestPriority) {
@@ -251,7 +256,7 @@ export function route(
       }
     } else deliverTo(cpu, delivery, vector, level);
   }
-  if (best >= 0) deliverTo(best, LOWEST, vector, level);
+  if (best >= 0) deliverTo(best, DELIVERY_LOWEST, vector, level);
   return found;
 }
 
@@ -261,8 +266,8 @@ function sendIpi(low: u32, destination: u32, wide: bool): void {
   const vector = low & 0xff;
   const shorthand = (low >> 18) & 3;
   // INIT level de-assert is a no-op on processors with an xAPIC.
-  if (delivery == INIT && (low & 0xc000) == 0x8000) return;
-  if ((delivery == FIXED || delivery == LOWEST) && vector < 16) {
+  if (delivery == DELIVERY_INIT && (low & 0xc000) == 0x8000) return;
+  if ((delivery == DELIVERY_FIXED || delivery == DELIVERY_LOWEST) && vector < 16) {
     error(me(), 0x20);
     return;
   }
@@ -375,7 +380,7 @@ function readRegister(a: usize, index: u32, wide: bool): u32 {
     case 0x02:
       return wide ? load<u32>(a, ID) : load<u32>(a, ID) << 24;
     case 0x03:
-      return 0x01060015; // version 0x15, 7 LVT entries, EOI-broadcast suppression
+      return 0x01000014 | ((<u32>LVT_ENTRIES - 1) << 16); // version 0x14, EOI-broadcast suppression
     case 0x08:
       return (load<u32>(S_CR8) << 4) | load<u32>(a, TPR_LOW);
     case 0x0a:
@@ -388,8 +393,6 @@ function readRegister(a: usize, index: u32, wide: bool): u32 {
       return load<u32>(a, APIC_SVR);
     case 0x28:
       return load<u32>(a, ESR);
-    case 0x2f:
-      return load<u32>(a, APIC_LVT);
     case 0x30:
       return load<u32>(a, ICR_LOW);
     case 0x31:
@@ -404,7 +407,7 @@ function readRegister(a: usize, index: u32, wide: bool): u32 {
   if (index >= 0x10 && index <= 0x17) return load<u32>(a + ISR + ((index - 0x10) << 2));
   if (index >= 0x18 && index <= 0x1f) return load<u32>(a + TMR + ((index - 0x18) << 2));
   if (index >= 0x20 && index <= 0x27) return load<u32>(a + IRR + ((index - 0x20) << 2));
-  if (index >= 0x32 && index <= 0x37) return load<u32>(a + ((index - 0x31) << 2), APIC_LVT);
+  if (index >= 0x32 && index <= 0x37) return load<u32>(a + ((index - 0x32) << 2), APIC_LVT);
   return 0;
 }
 
@@ -447,9 +450,9 @@ function writeRegister(a: usize, index: u32, value: u32): void {
       endOfInterrupt(a);
       return;
     case 0x0f:
-      store<u32>(a, value & 0x13ff, APIC_SVR);
+      store<u32>(a, value & SVR_BITS, APIC_SVR);
       if ((value & 0x100) == 0) {
-        for (let i = 0; i < 7; i++) {
+        for (let i = 0; i < LVT_ENTRIES; i++) {
           const p = a + (i << 2);
           store<u32>(p, load<u32>(p, APIC_LVT) | MASKED, APIC_LVT);
         }
@@ -459,9 +462,6 @@ function writeRegister(a: usize, index: u32, value: u32): void {
       store<u32>(a, load<u32>(a, ESR_PENDING), ESR);
       store<u32>(a, 0, ESR_PENDING);
       return;
-    case 0x2f:
-      writeLvt(a, 0, value & 0x107ff);
-      return;
     case 0x38:
       if (timerMode(a) == 2) return;
       store<u32>(a, value, INITIAL);
@@ -469,7 +469,7 @@ function writeRegister(a: usize, index: u32, value: u32): void {
       return;
     case 0x3e: {
       const before = currentCount(a);
-      store<u32>(a, value & 11, DIVIDE);
+      store<u32>(a, value & DIVIDE_BITS, DIVIDE);
       if (before != 0) {
         const t = now();
         store<f64>(a, t + <f64>before * divisor(a), EXPIRY);
@@ -479,23 +479,22 @@ function writeRegister(a: usize, index: u32, value: u32): void {
     }
   }
   if (index >= 0x32 && index <= 0x37) {
-    const i = <i32>(index - 0x31);
-    const mask: u32 =
-      i == LVT_TIMER
-        ? 0x700ff
-        : i == LVT_LINT0 || i == LVT_LINT1
-          ? 0x1a7ff
-          : i == LVT_ERROR
-            ? 0x100ff
-            : 0x107ff;
+    const i = <i32>(index - 0x32);
     if (i == LVT_TIMER && (((value >> 17) & 3) == 2) != (timerMode(a) == 2)) {
       // Changing between the count and the TSC deadline disarms the timer.
       store<f64>(a, Infinity, EXPIRY);
       store<u64>(a, 0, DEADLINE);
       store<u32>(a, 0, INITIAL);
     }
-    writeLvt(a, i, value & mask);
+    writeLvt(a, i, value & lvtBits(i));
   }
+}
+
+/** Bits of an entry of the local vector table that can be written. */
+function lvtBits(i: i32): u32 {
+  if (i == LVT_TIMER) return 0x700ff;
+  if (i == LVT_LINT0 || i == LVT_LINT1) return 0x1a7ff;
+  return i == LVT_ERROR ? 0x100ff : 0x107ff;
 }
 
 function writeLvt(a: usize, i: i32, value: u32): void {
@@ -520,7 +519,6 @@ export function apicReadMsr(index: u32): bool {
     index == 13 ||
     index == 15 ||
     (index >= 0x10 && index <= 0x28) ||
-    index == 0x2f ||
     (index >= 0x32 && index <= 0x39) ||
     index == 0x3e;
   if (!ok) return false;
@@ -544,20 +542,19 @@ export function apicWriteMsr(index: u32, value: u64): bool {
   if (value >> 32 != 0) return false;
   if (index == 0x3f) {
     if (value > 0xff) return false;
-    deliverTo(load<i32>(S_CPU), FIXED, <u32>value, false);
+    deliverTo(load<i32>(S_CPU), DELIVERY_FIXED, <u32>value, false);
     return true;
   }
-  if ((index == 0x0b || index == 0x28) && value != 0) return false;
-  if (index == 8 && value > 0xff) return false;
-  const ok =
-    index == 8 ||
-    index == 0x0b ||
-    index == 0x0f ||
-    index == 0x28 ||
-    index == 0x2f ||
-    (index >= 0x32 && index <= 0x38) ||
-    index == 0x3e;
-  if (!ok) return false;
+  let bits: u32;
+  if (index == 0x08) bits = 0xff;
+  else if (index == 0x0b || index == 0x28) bits = 0;
+  else if (index == 0x0f) bits = SVR_BITS;
+  // The delivery status and remote IRR are read-only and do not count as reserved.
+  else if (index >= 0x32 && index <= 0x37) bits = lvtBits(<i32>(index - 0x32)) | 0x5000;
+  else if (index == 0x38) bits = 0xffffffff;
+  else if (index == 0x3e) bits = DIVIDE_BITS;
+  else return false;
+  if ((<u32>value & ~bits) != 0) return false;
   writeRegister(a, index, <u32>value);
   return true;
 }
@@ -568,8 +565,8 @@ export function setLint0(cpu: i32, level: u32): void {
   if (level != 0) {
     const a = at(cpu);
     const lvt = load<u32>(a + (LVT_LINT0 << 2), APIC_LVT);
-    if (apicEnabled(cpu) && (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == FIXED)
-      deliverTo(cpu, FIXED, lvt & 0xff, false);
+    if (apicEnabled(cpu) && (lvt & MASKED) == 0 && ((lvt >> 8) & 7) == DELIVERY_FIXED)
+      deliverTo(cpu, DELIVERY_FIXED, lvt & 0xff, false);
     poke(cpu);
   }
 }

@@ -69,13 +69,13 @@ export function setTscState(t: u64): void {
 }
 
 /**
- * TSC of the executing CPU at the instruction with `index` instructions before it in its block. CPUs take
+ * TSC of the executing CPU at the instruction with S_INSN_INDEX instructions before it in its block. CPUs take
  * turns, so their own times differ by up to a quantum; software relies on TSCs that do not. A CPU that is
  * behind the latest reading therefore goes on from there, one tick a reading, until its own time has caught
  * up. The lead over its own time is bounded, or many CPUs that only read would drive the TSC ahead of time.
  */
-export function readTsc(index: u32): u64 {
-  let t = <u64>now() + <u64>index;
+export function readTsc(): u64 {
+  let t = <u64>now();
   if (t <= latestTsc) t = latestTsc < t + MAX_LEAD ? latestTsc + 1 : latestTsc;
   latestTsc = t;
   return t + load<u64>(S_TSC_OFFSET);

@@ -1,30 +1,22 @@
 // Trace events for `-d`: reported through env.trace while their bit is set in the mask.
 
+import { TRACE_INTERRUPT, TRACE_RESET } from "../../protocol";
 import { S_CPU, S_RIP } from "../../state";
 import { trace } from "./env";
-
-/** Event numbers: bit n of the mask turns on event n. */
-export const TRACE_INTERRUPT: i32 = 0;
-export const TRACE_RESET: i32 = 1;
-
-/** A block has been decoded. */
-export const TRACE_DECODED: i32 = 2;
-/** A block is about to execute. */
-export const TRACE_EXECUTED: i32 = 3;
 
 let mask: u32 = 0;
 export function setTraceMask(value: u32): void {
   mask = value;
 }
 
-/** a = vector | kind << 8 (0 exception, 1 external, 2 software), b = error code, c = low half of RIP. */
+/** a = vector | kind << 8 (KIND_*), b = error code, c = low half of RIP. */
 export function traceInterrupt(vector: u32, kind: i32, code: u32): void {
-  if ((mask & 1) != 0)
+  if (traces(TRACE_INTERRUPT))
     trace(load<i32>(S_CPU), TRACE_INTERRUPT, vector | ((<u32>kind) << 8), code, load<u32>(S_RIP));
 }
 
 export function traceReset(vector: u32): void {
-  if ((mask & 2) != 0) trace(load<i32>(S_CPU), TRACE_RESET, vector, 0, 0);
+  if (traces(TRACE_RESET)) trace(load<i32>(S_CPU), TRACE_RESET, vector, 0, 0);
 }
 
 /** Whether an event is asked for. */

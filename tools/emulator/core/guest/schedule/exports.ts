@@ -1,7 +1,8 @@
 // What the platform may do to the core besides running it: set-up, pins, messages. The contract is
 // tools/emulator/interface.ts.
 
-import { MAX_CPUS, PAGE_HOST, RAM_BASE, S_CPU, SLOTS, STATE, STATE_SIZE } from "../../state";
+import { MAX_CPUS, PAGE_MMIO } from "../../protocol";
+import { PAGE_HOST, RAM_BASE, S_CPU, SLOTS, STATE, STATE_SIZE } from "../../state";
 import { installBuilder } from "../decode/block";
 import { arenaFlush, codeWritten } from "../memory/code_pages";
 import { updateMode } from "../memory/segments";
@@ -43,7 +44,7 @@ export function map_pages(first: u32, pages: u32, kind: u32): void {
   for (let i: u32 = 0; i < pages; i++) {
     const frame = first + i;
     if (frame > 0xfffff) break;
-    store<u32>(PAGE_HOST + (frame << 2), kind == 0 ? 0 : (RAM_BASE + (frame << 12)) | kind);
+    store<u32>(PAGE_HOST + (frame << 2), kind == PAGE_MMIO ? 0 : (RAM_BASE + (frame << 12)) | kind);
   }
   arenaFlush();
 }

@@ -1,6 +1,17 @@
 // CPUs run one after the other for a quantum of virtual time each, so that a run is deterministic.
 
 import {
+  EXIT_DEAD,
+  EXIT_DEADLINE,
+  EXIT_DEBUG,
+  EXIT_IDLE,
+  EXIT_REQUESTED,
+  EXIT_TRIPLE_FAULT,
+  EXIT_UNIMPLEMENTED,
+  KIND_EXTERNAL,
+  KIND_HARDWARE,
+} from "../../protocol";
+import {
   ACTIVE,
   EVENT_INIT,
   EVENT_NMI,
@@ -8,6 +19,7 @@ import {
   FAULT_UNIMPLEMENTED,
   HALTED,
   KEY_SINGLE,
+  OP_HANDLER,
   S_ACTIVITY,
   S_BUDGET,
   S_CPU,
@@ -69,18 +81,10 @@ import {
   clearTripleFault,
   deliverFault,
   deliverWithEscalation,
-  EXTERNAL,
-  HARDWARE,
   tripleFault,
 } from "../transfer/deliver";
 
-const EXIT_DEADLINE: i32 = 0;
-const EXIT_IDLE: i32 = 1;
-const EXIT_REQUESTED: i32 = 2;
-const EXIT_TRIPLE_FAULT: i32 = 3;
-const EXIT_UNIMPLEMENTED: i32 = 4;
-const EXIT_DEAD: i32 = 5;
-const EXIT_DEBUG: i32 = 6;
+/** `run` goes on. */
 const EXIT_NONE: i32 = -1;
 
 /** Longest slice of a lone CPU, ns. */
@@ -138,7 +142,7 @@ function handleEvents(): bool {
       else {
         store<u32>(S_NMI_BLOCKED, 1);
         store<u32>(S_ACTIVITY, ACTIVE);
-        deliverWithEscalation(2, EXTERNAL, false, 0);
+        deliverWithEscalation(2, KIND_EXTERNAL, false, 0);
       }
     }
   }
@@ -148,13 +152,13 @@ function handleEvents(): bool {
     if (extIntPending(load<i32>(S_CPU))) {
       const vector = interrupt_acknowledge(load<i32>(S_CPU));
       store<u32>(S_ACTIVITY, ACTIVE);
-      deliverWithEscalation(<u32>vector & 0xff, EXTERNAL, false, 0);
+      deliverWithEscalation(<u32>vector & 0xff, KIND_EXTERNAL, false, 0);
     } else {
       const vector = pendingVector(load<i32>(S_CPU));
       if (vector >= 0) {
         acceptVector(vector);
         store<u32>(S_ACTIVITY, ACTIVE);
-        deliverWithEscalation(<u32>vector, EXTERNAL, false, 0);
+        deliverWithEscalation(<u32>vector, KIND_EXTERNAL, false, 0);
       }
     }
   }
@@ -185,7 +189,7 @@ function runLive(): void {
       oneInstruction(shadow);
     } else {
       let op = lookup();
-      while (op != 0) op = call_indirect<usize>(load<u32>(op), changetype<Op>(op));
+      while (op != 0) op = call_indirect<usize>(load<u32>(op, OP_HANDLER), changetype<Op>(op));
     }
     if (!settleFault()) return;
   }
@@ -218,7 +222,7 @@ function oneInstruction(shadow: u32): void {
   const hits = shadow == SHADOW_SS ? 0 : instructionBreakpoints(linear);
   if (hits != 0) {
     reportDebug(hits);
-    deliverWithEscalation(1, HARDWARE, false, 0);
+    deliverWithEscalation(1, KIND_HARDWARE, false, 0);
     return;
   }
   const single = (load<u32>(S_EFLAGS) & TF) != 0;
@@ -231,7 +235,7 @@ function oneInstruction(shadow: u32): void {
   store<i32>(S_BUDGET, 1);
   store<i32>(S_RESERVE, load<i32>(S_RESERVE) + left - 1);
   let at = op;
-  while (at != 0) at = call_indirect<usize>(load<u32>(at), changetype<Op>(at));
+  while (at != 0) at = call_indirect<usize>(load<u32>(at, OP_HANDLER), changetype<Op>(at));
   // A second STI or MOV SS does not prolong the shadow.
   if (shadow != 0) store<u32>(S_SHADOW, 0);
   updateMode();
@@ -249,7 +253,7 @@ function oneInstruction(shadow: u32): void {
     // A debug trap after HLT ends it at once.
     store<u32>(S_ACTIVITY, ACTIVE);
     reportDebug(bits);
-    deliverWithEscalation(1, HARDWARE, false, 0);
+    deliverWithEscalation(1, KIND_HARDWARE, false, 0);
   }
 }
 

@@ -1,10 +1,23 @@
 // CPUID. Model 0 is an Ivy Bridge (family 6, model 58), model 1 (`max`) adds what x86-64-v3 programs need.
 // Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
 
-import { RAX, RBX, RCX, RDX, S_APIC_BASE, S_CPU, S_CR4, S_XCR0 } from "../../state";
+import {
+  RAX,
+  RBX,
+  RCX,
+  RDX,
+  S_APIC_BASE,
+  S_CPL,
+  S_CPU,
+  S_CR4,
+  S_MISC_FEATURES,
+  S_XCR0,
+} from "../../state";
+import { failed } from "../op/leave";
 import { Op } from "../op/op";
 import { PHYSICAL_BITS } from "../processor/control_bits";
 import { cpuCount } from "../processor/cpus";
+import { GP } from "../processor/fault";
 import { cpuModel } from "../processor/model";
 
 /** Family 6, model 58, stepping 9; `max` the same, as software keys on features. */
@@ -37,7 +50,9 @@ function idBits(): u32 {
   return cpuCount <= 1 ? 0 : 32 - clz<u32>(cpuCount - 1);
 }
 
+/** CPUID; #GP(0) outside ring 0 while MISC_FEATURES_ENABLES says so. */
 export function cpuid(op: Op): usize {
+  if ((load<u32>(S_MISC_FEATURES) & 1) != 0 && load<u32>(S_CPL) != 0) return failed(op, GP, 0);
   let leaf = load<u32>(RAX);
   const sub = load<u32>(RCX);
   // The initial APIC ID, whatever software has written to the register.

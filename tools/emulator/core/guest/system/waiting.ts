@@ -10,6 +10,7 @@ import {
   S_CPL,
   S_CR4,
   S_FAULT,
+  S_INSN_INDEX,
   S_MONITOR,
   S_RIP,
   S_TSC_AUX,
@@ -59,7 +60,9 @@ export function monitorMwait(op: Op): usize {
 /** RDTSC (`sub` 0), RDTSCP (1). */
 export function rdtsc(op: Op): usize {
   if ((load<u64>(S_CR4) & 4) != 0 && load<u32>(S_CPL) != 0) return failed(op, GP, 0);
-  const t = readTsc(op.idx);
+  store<u32>(S_INSN_INDEX, <u32>op.idx);
+  const t = readTsc();
+  store<u32>(S_INSN_INDEX, 0);
   store<u64>(RAX, t & 0xffffffff);
   store<u64>(RDX, t >> 32);
   if (op.sub == 1) store<u64>(RCX, load<u64>(S_TSC_AUX) & 0xffffffff);

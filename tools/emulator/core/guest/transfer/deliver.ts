@@ -1,6 +1,7 @@
 // Delivery of interrupts and exceptions in real, protected, VM86 and long mode. Follows Intel SDM vol. 3A,
 // chapter 6 (6.12, 6.14, 6.15 double fault).
 
+import { KIND_HARDWARE, KIND_SOFTWARE } from "../../protocol";
 import {
   FAULT_ERROR,
   FAULT_UNIMPLEMENTED,
@@ -60,11 +61,6 @@ import {
 } from "./inner_stack";
 import { switchTask, TASK_INT } from "./task";
 
-/** Kinds of events, as the IDT sees them. */
-export const HARDWARE: i32 = 0;
-export const EXTERNAL: i32 = 1;
-export const SOFTWARE: i32 = 2;
-
 /** EXT bit of error codes raised while an event is delivered. */
 let ext: u32 = 0;
 
@@ -73,7 +69,7 @@ let ext: u32 = 0;
  * then unchanged (except for stack memory).
  */
 export function deliver(vector: u32, kind: i32, hasCode: bool, code: u32): bool {
-  ext = kind == SOFTWARE ? 0 : 1;
+  ext = kind == KIND_SOFTWARE ? 0 : 1;
   traceInterrupt(vector, kind, code);
   if (!protectedMode()) return deliverReal(vector);
   if (longMode()) return deliverLong(vector, kind, hasCode, code);
@@ -83,7 +79,9 @@ export function deliver(vector: u32, kind: i32, hasCode: bool, code: u32): bool 
 function pushedFlags(vector: u32, kind: i32): u32 {
   // Faults push RF so that an instruction breakpoint does not hit again.
   const f = eflags();
-  return kind == HARDWARE && vector != 1 && vector != 3 && vector != 4 && vector != 18 ? f | RF : f;
+  return kind == KIND_HARDWARE && vector != 1 && vector != 3 && vector != 4 && vector != 18
+    ? f | RF
+    : f;
 }
 
 function deliverReal(vector: u32): bool {
@@ -139,7 +137,7 @@ function deliverLong(vector: u32, kind: i32, hasCode: bool, code: u32): bool {
   const access = <u32>(low >> 40);
   const type = access & 0x1f;
   const cpl = load<u32>(S_CPL);
-  if ((type != 14 && type != 15) || (kind == SOFTWARE && ((access >> 5) & 3) < cpl)) {
+  if ((type != 14 && type != 15) || (kind == KIND_SOFTWARE && ((access >> 5) & 3) < cpl)) {
     raiseCode(GP, gateCode);
     return false;
   }
@@ -209,7 +207,7 @@ function deliverProtected(vector: u32, kind: i32, hasCode: bool, code: u32): boo
   const type = access & 0x1f;
   const cpl = load<u32>(S_CPL);
   const known = type == 5 || type == 6 || type == 7 || type == 14 || type == 15;
-  if (!known || (kind == SOFTWARE && ((access >> 5) & 3) < cpl)) {
+  if (!known || (kind == KIND_SOFTWARE && ((access >> 5) & 3) < cpl)) {
     raiseCode(GP, gateCode);
     return false;
   }
@@ -311,7 +309,7 @@ export function deliverWithEscalation(vector: u32, kind: i32, hasCode: bool, cod
     const second = load<u32>(S_FAULT);
     if ((second & FAULT_UNIMPLEMENTED) != 0) return;
     const w = second & 0xff;
-    const benign = kind != HARDWARE;
+    const benign = kind != KIND_HARDWARE;
     if (!benign && v == 8) {
       store<u32>(S_FAULT, 0);
       tripleFault = true;
@@ -329,7 +327,7 @@ export function deliverWithEscalation(vector: u32, kind: i32, hasCode: bool, cod
       hasCode = (second & FAULT_ERROR) != 0;
       code = load<u32>(S_FAULT_CODE);
     }
-    kind = HARDWARE;
+    kind = KIND_HARDWARE;
   }
 }
 
@@ -338,7 +336,7 @@ export function deliverFault(): void {
   const fault = load<u32>(S_FAULT);
   deliverWithEscalation(
     fault & 0xff,
-    HARDWARE,
+    KIND_HARDWARE,
     (fault & FAULT_ERROR) != 0,
     load<u32>(S_FAULT_CODE),
   );

@@ -2,15 +2,7 @@
 // Follows Intel SDM vol. 3A, 5.8 and vol. 2, the instructions' pages.
 
 import { RSP, S_CPL, S_FAULT, S_RIP } from "../../state";
-import {
-  drop,
-  peek,
-  push,
-  setStackPointer,
-  stackFault,
-  stackLinear,
-  stackMask,
-} from "../integer/stack";
+import { drop, peek, setStackPointer, stackFault, stackLinear, stackMask } from "../integer/stack";
 import { systemRead } from "../memory/access";
 import {
   ATTR_DB,
@@ -27,14 +19,12 @@ import {
   descLow,
   dropInnerSegments,
   fetchDescriptor,
-  installDescriptor,
   longMode,
   markAccessed,
   realStyle,
   Seg,
   SS,
   setCpl,
-  setNull,
   setSegment,
   TR,
   updateMode,
@@ -43,7 +33,7 @@ import {
 import { canonical } from "../memory/walk";
 import { failed } from "../op/leave";
 import { leaveTo, Op, readLinear } from "../op/op";
-import { GP, NP, SSF } from "../processor/fault";
+import { GP, NP } from "../processor/fault";
 import {
   enterFlatStack,
   enterInnerStack,
@@ -51,6 +41,7 @@ import {
   openStackOfTss64,
   pushNew,
 } from "./inner_stack";
+import { enterReturnSegment, findReturnSegment, loadReturnStack, pushReturnPoint } from "./returns";
 import { switchTask, TASK_CALL, TASK_JMP } from "./task";
 
 /** JMP, CALL ptr16:16, ptr16:32: selector in `aux`, offset in `imm`; `sub` 1 for CALL. */
@@ -73,15 +64,7 @@ function farTo(op: Op, selector: u32, offset: u64, call: bool): usize {
   selector &= 0xffff;
   if (realStyle()) {
     if (offset > <u64>(vm86() ? 0xffff : Seg.limit(CS))) return failed(op, GP, 0);
-    if (call) {
-      const before = load<u64>(RSP);
-      push(<u64>Seg.selector(CS), size);
-      push(op.nextRip(), size);
-      if (load<u32>(S_FAULT) != 0) {
-        store<u64>(RSP, before);
-        return stackFault(op);
-      }
-    }
+    if (call && !pushReturnPoint(op, size)) return stackFault(op);
     setSegment(CS, selector, <u64>(selector << 4), Seg.limit(CS), Seg.attr(CS));
     updateMode();
     return leaveTo(op, offset);
@@ -105,15 +88,7 @@ function farTo(op: Op, selector: u32, offset: u64, call: bool): usize {
   const limit = descLimit();
   markAccessed();
   const finalAttr = descAttr();
-  if (call) {
-    const before = load<u64>(RSP);
-    push(<u64>Seg.selector(CS), size);
-    push(op.nextRip(), size);
-    if (load<u32>(S_FAULT) != 0) {
-      store<u64>(RSP, before);
-      return stackFault(op);
-    }
-  }
+  if (call && !pushReturnPoint(op, size)) return stackFault(op);
   setSegment(CS, code | cpl, base, limit, finalAttr);
   updateMode();
   return leaveTo(op, offset);
@@ -197,15 +172,7 @@ function farSystem(op: Op, selector: u32, attr: u32, call: bool): usize {
     else enterInnerStack();
     setSegment(CS, targetCode | dpl, base, limit, csAttr);
   } else {
-    if (call) {
-      const before = load<u64>(RSP);
-      push(<u64>Seg.selector(CS), size);
-      push(op.nextRip(), size);
-      if (load<u32>(S_FAULT) != 0) {
-        store<u64>(RSP, before);
-        return stackFault(op);
-      }
-    }
+    if (call && !pushReturnPoint(op, size)) return stackFault(op);
     setSegment(CS, targetCode | cpl, base, limit, csAttr);
   }
   updateMode();
@@ -226,26 +193,11 @@ export function retFar(op: Op): usize {
     updateMode();
     return leaveTo(op, offset);
   }
-  const cpl = load<u32>(S_CPL);
   const rpl = selector & 3;
-  const code = selector & 0xfffc;
-  if (code == 0) return failed(op, GP, 0);
-  if (!fetchDescriptor(selector)) return failed(op, GP, code);
-  if (load<u32>(S_FAULT) != 0) return op.fault();
-  const attr = descAttr();
-  if ((attr & (ATTR_S | 8)) != (ATTR_S | 8) || rpl < cpl) return failed(op, GP, code);
-  if ((attr & 4) != 0 ? descDpl() > rpl : descDpl() != rpl) return failed(op, GP, code);
-  if ((attr & ATTR_P) == 0) return failed(op, NP, code);
-  const to64 = longMode() && (attr & ATTR_L) != 0;
-  if (to64 && (attr & ATTR_DB) != 0) return failed(op, GP, code);
-  if (to64 ? !canonical(offset) : offset > <u64>descLimit()) return failed(op, GP, 0);
-  const base = descBase();
-  const limit = descLimit();
-  markAccessed();
-  const csAttr = descAttr();
-  if (rpl == cpl) {
+  if (!findReturnSegment(selector, offset)) return op.fault();
+  if (rpl == load<u32>(S_CPL)) {
     drop(<i64>(size * 2) + extra);
-    setSegment(CS, selector, base, limit, csAttr);
+    enterReturnSegment();
     updateMode();
     return leaveTo(op, offset);
   }
@@ -253,20 +205,8 @@ export function retFar(op: Op): usize {
   const sp = peek(at, size);
   const ss = <u32>peek(at + size, size) & 0xffff;
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
-  if ((ss & 0xfffc) == 0) {
-    if (!to64 || rpl == 3) return failed(op, GP, 0);
-    setNull(SS, ss);
-  } else {
-    const ssCode = ss & 0xfffc;
-    if (!fetchDescriptor(ss)) return failed(op, GP, ssCode);
-    if (load<u32>(S_FAULT) != 0) return op.fault();
-    const a = descAttr();
-    if ((ss & 3) != rpl || (a & 0x1a) != 0x12 || descDpl() != rpl) return failed(op, GP, ssCode);
-    if ((a & ATTR_P) == 0) return failed(op, SSF, ssCode);
-    markAccessed();
-    installDescriptor(SS, ss);
-  }
-  setSegment(CS, selector, base, limit, csAttr);
+  if (!loadReturnStack(ss, rpl)) return op.fault();
+  enterReturnSegment();
   store<u32>(S_CPL, rpl);
   updateMode();
   setStackPointer(sp + <u64>extra);

@@ -5,40 +5,29 @@ import { drop, peek, stackFault } from "../integer/stack";
 import { systemRead } from "../memory/access";
 import {
   ATTR_DB,
-  ATTR_L,
-  ATTR_P,
-  ATTR_S,
   CS,
   code64,
   DS,
-  descAttr,
-  descBase,
-  descDpl,
-  descLimit,
   dropInnerSegments,
   ES,
   FS,
-  fetchDescriptor,
   GS,
-  installDescriptor,
   longMode,
-  markAccessed,
   protectedMode,
   Seg,
   SS,
-  setNull,
   setSegment,
   setVm86Segment,
   TR,
   updateMode,
   vm86,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { failed } from "../op/leave";
 import { leaveTo, Op } from "../op/op";
-import { GP, NP, raiseCode, SSF } from "../processor/fault";
+import { GP, raiseCode } from "../processor/fault";
 import { AC, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM } from "../processor/flags";
 import { writeFlags } from "../system/flag_writes";
+import { enterReturnSegment, findReturnSegment, loadReturnStack, returnsTo64 } from "./returns";
 import { switchTask, TASK_IRET } from "./task";
 
 function returnFlagsMask(cpl: u32, iopl: u32, size: i32): u32 {
@@ -77,26 +66,11 @@ export function iret(op: Op): usize {
   if (!longMode() && size == 4 && (flags & VM) != 0 && cpl == 0)
     return iretToVm86(op, rip, cs, flags);
   const rpl = cs & 3;
-  const code = cs & 0xfffc;
-  if (code == 0) return failed(op, GP, 0);
-  if (!fetchDescriptor(cs)) return failed(op, GP, code);
-  if (load<u32>(S_FAULT) != 0) return op.fault();
-  const attr = descAttr();
-  if ((attr & (ATTR_S | 8)) != (ATTR_S | 8) || rpl < cpl) return failed(op, GP, code);
-  if ((attr & 4) != 0 ? descDpl() > rpl : descDpl() != rpl) return failed(op, GP, code);
-  if ((attr & ATTR_P) == 0) return failed(op, NP, code);
-  const to64 = longMode() && (attr & ATTR_L) != 0;
-  if (to64 && (attr & ATTR_DB) != 0) return failed(op, GP, code);
-  if (to64 ? !canonical(rip) : rip > <u64>descLimit()) return failed(op, GP, 0);
-  const csBase = descBase();
-  const csLimit = descLimit();
+  if (!findReturnSegment(cs, rip)) return op.fault();
   const mask = returnFlagsMask(cpl, (load<u32>(S_EFLAGS) >> 12) & 3, size);
-  markAccessed();
-  const csAttr = descAttr();
-  const fullFrame = code64();
-  if (rpl == cpl && !fullFrame) {
+  if (rpl == cpl && !code64()) {
     drop(size * 3);
-    setSegment(CS, cs, csBase, csLimit, csAttr);
+    enterReturnSegment();
     writeFlags(flags, mask);
     updateMode();
     return leaveTo(op, rip);
@@ -104,24 +78,12 @@ export function iret(op: Op): usize {
   const sp = peek(size * 3, size);
   const ss = <u32>peek(size * 4, size) & 0xffff;
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
-  if ((ss & 0xfffc) == 0) {
-    if (!to64 || rpl == 3 || (ss & 3) != rpl) return failed(op, GP, 0);
-    setNull(SS, ss);
-  } else {
-    const ssCode = ss & 0xfffc;
-    if (!fetchDescriptor(ss)) return failed(op, GP, ssCode);
-    if (load<u32>(S_FAULT) != 0) return op.fault();
-    const a = descAttr();
-    if ((ss & 3) != rpl || (a & 0x1a) != 0x12 || descDpl() != rpl) return failed(op, GP, ssCode);
-    if ((a & ATTR_P) == 0) return failed(op, SSF, ssCode);
-    markAccessed();
-    installDescriptor(SS, ss);
-  }
-  setSegment(CS, cs, csBase, csLimit, csAttr);
+  if (!loadReturnStack(ss, rpl)) return op.fault();
+  enterReturnSegment();
   store<u32>(S_CPL, rpl);
   writeFlags(flags, mask);
   updateMode();
-  if (to64) store<u64>(RSP, sp);
+  if (returnsTo64) store<u64>(RSP, sp);
   else if ((Seg.attr(SS) & ATTR_DB) != 0) store<u64>(RSP, sp & 0xffffffff);
   else store<u16>(RSP, <u16>sp);
   if (rpl > cpl) dropInnerSegments(rpl);

@@ -1,5 +1,6 @@
 // INT n, INT3, INT1 and INTO. Follows Intel SDM vol. 2 and vol. 3B, 20.3 (INT n in virtual-8086 mode).
 
+import { KIND_HARDWARE, KIND_SOFTWARE } from "../../protocol";
 import { S_CR4, S_EFLAGS, S_FAULT, S_RIP, S_TRAP } from "../../state";
 import { systemRead } from "../memory/access";
 import { Seg, TR, vm86 } from "../memory/segments";
@@ -7,7 +8,7 @@ import { faultAt, leaveAfter, leaveTo, Op } from "../op/op";
 import { GP, raiseCode } from "../processor/fault";
 import { Flags, IOPL, TF } from "../processor/flags";
 import { reportDebug, STEP_DONE } from "../processor/hardware_breakpoints";
-import { deliver, HARDWARE, SOFTWARE } from "./deliver";
+import { deliver } from "./deliver";
 
 export function into(op: Op): usize {
   return Flags.o() != 0 ? softwareInterrupt(op) : leaveAfter(op);
@@ -40,7 +41,7 @@ export function softwareInterrupt(op: Op): usize {
   if ((load<u32>(S_EFLAGS) & TF) != 0) store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE);
   store<u64>(S_RIP, next);
   // INT1 is an event of hardware kind: no DPL check.
-  if (!deliver(vector, vector == 1 && op.sub == 1 ? HARDWARE : SOFTWARE, false, 0)) {
+  if (!deliver(vector, vector == 1 && op.sub == 1 ? KIND_HARDWARE : KIND_SOFTWARE, false, 0)) {
     store<u64>(S_RIP, here);
     return faultAt(op);
   }

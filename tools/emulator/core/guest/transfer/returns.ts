@@ -1,0 +1,95 @@
+// What far calls and far returns have in common with each other and with IRET: the return point on the current
+// stack, the checks of the code segment that is returned to, and of the stack of less privilege that comes back
+// with it. Follows Intel SDM vol. 2, CALL, RET and IRET, and vol. 3A, 5.8.6.
+
+import { RSP, S_CPL, S_FAULT } from "../../state";
+import { push } from "../integer/stack";
+import {
+  ATTR_DB,
+  ATTR_L,
+  ATTR_P,
+  ATTR_S,
+  CS,
+  descAttr,
+  descBase,
+  descDpl,
+  descLimit,
+  fetchDescriptor,
+  installDescriptor,
+  longMode,
+  markAccessed,
+  Seg,
+  SS,
+  setNull,
+  setSegment,
+} from "../memory/segments";
+import { canonical } from "../memory/walk";
+import { Op } from "../op/op";
+import { GP, NP, raiseCode, SSF } from "../processor/fault";
+
+/** Pushes CS and the next RIP, both or none; false with a stack fault pending. */
+export function pushReturnPoint(op: Op, size: i32): bool {
+  const before = load<u64>(RSP);
+  push(<u64>Seg.selector(CS), size);
+  push(op.nextRip(), size);
+  if (load<u32>(S_FAULT) == 0) return true;
+  store<u64>(RSP, before);
+  return false;
+}
+
+/** Whether the code segment last checked by `findReturnSegment` is a 64-bit one. */
+export let returnsTo64: bool = false;
+let returnSelector: u32 = 0;
+let returnBase: u64 = 0;
+let returnLimit: u32 = 0;
+let returnAttr: u32 = 0;
+
+/** Checks selector and offset of a return and marks the descriptor accessed; false with the fault pending. */
+export function findReturnSegment(selector: u32, offset: u64): bool {
+  const rpl = selector & 3;
+  const code = selector & 0xfffc;
+  if (code == 0) return refused(GP, 0);
+  if (!fetchDescriptor(selector)) return refused(GP, code);
+  if (load<u32>(S_FAULT) != 0) return false;
+  const attr = descAttr();
+  if ((attr & (ATTR_S | 8)) != (ATTR_S | 8) || rpl < load<u32>(S_CPL)) return refused(GP, code);
+  if ((attr & 4) != 0 ? descDpl() > rpl : descDpl() != rpl) return refused(GP, code);
+  if ((attr & ATTR_P) == 0) return refused(NP, code);
+  returnsTo64 = longMode() && (attr & ATTR_L) != 0;
+  if (returnsTo64 && (attr & ATTR_DB) != 0) return refused(GP, code);
+  if (returnsTo64 ? !canonical(offset) : offset > <u64>descLimit()) return refused(GP, 0);
+  returnSelector = selector;
+  returnBase = descBase();
+  returnLimit = descLimit();
+  markAccessed();
+  returnAttr = descAttr();
+  return true;
+}
+
+/** Loads CS with the segment that `findReturnSegment` found. */
+export function enterReturnSegment(): void {
+  setSegment(CS, returnSelector, returnBase, returnLimit, returnAttr);
+}
+
+/** Checks and loads the SS that a return to privilege `rpl` brings; false with the fault pending. */
+export function loadReturnStack(selector: u32, rpl: u32): bool {
+  const code = selector & 0xfffc;
+  if (code == 0) {
+    if (!returnsTo64 || rpl == 3 || (selector & 3) != rpl) return refused(GP, 0);
+    setNull(SS, selector);
+    return true;
+  }
+  if (!fetchDescriptor(selector)) return refused(GP, code);
+  if (load<u32>(S_FAULT) != 0) return false;
+  const attr = descAttr();
+  if ((selector & 3) != rpl || (attr & 0x1a) != 0x12 || descDpl() != rpl) return refused(GP, code);
+  if ((attr & ATTR_P) == 0) return refused(SSF, code);
+  markAccessed();
+  installDescriptor(SS, selector);
+  return true;
+}
+
+function refused(vector: u32, code: u32): bool {
+  raiseCode(vector, code);
+  return false;
+}
