@@ -7,9 +7,10 @@ import { EmulatedCpu } from "./emulator.ts";
 import { ISA_FEATURES, listForms } from "./forms.ts";
 import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";
 import { Generator, stoppedAt } from "./generate.ts";
+import { judge, type Verdict } from "./judge.ts";
 import { hostIsas, kvmEmulatesRealMode, NativeCpu, whyNoHost, whyNoKvm } from "./native.ts";
 import { type CodeSize, RECORD_SIZE, StateRecord } from "./record.ts";
-import { packVectors, thin, type Vector } from "./vectors.ts";
+import { packVectors, recordedVectors, thin, type Vector } from "./vectors.ts";
 
 interface Options {
   cases: number;
@@ -115,6 +116,11 @@ async function main(): Promise<number> {
       );
       return 0;
     }
+    const verdict = options.bits === 16 ? undefined : judgeHost(native, options.bits);
+    if (verdict?.whyNoOracle !== undefined) {
+      console.error(`fuzz:cpu: this host is no oracle: ${verdict.whyNoOracle}`);
+      return 1;
+    }
     const emulator = await EmulatedCpu.create(loadCore);
     const result = fuzz(
       forms,
@@ -126,6 +132,7 @@ async function main(): Promise<number> {
         stream: options.shard,
         alignment: options.alignment,
         bits: options.bits,
+        verdict,
       },
       (state) => {
         if (process.stderr.isTTY)
@@ -138,6 +145,20 @@ async function main(): Promise<number> {
   } finally {
     native.close();
   }
+}
+
+/** Lets recorded vectors judge the host, and says what they found. */
+function judgeHost(native: NativeCpu, bits: CodeSize): Verdict {
+  const vectors = [...recordedVectors().values()].flat();
+  const verdict = judge(native, vectors).get(bits) as Verdict;
+  console.log(
+    `host judged by ${verdict.judged} vectors recorded on bare hardware: ` +
+      `${verdict.judged - verdict.disagreements} reproduced`,
+  );
+  for (const { cause, wrong, all, example } of verdict.findings) {
+    console.log(`  no oracle for ${cause}: ${wrong} of ${all} not reproduced, such as ${example}`);
+  }
+  return verdict;
 }
 
 function report(
@@ -153,20 +174,38 @@ function report(
   }
   const mismatches = [...result.mismatches.values()].sort((a, b) => b.count - a.count);
   for (const mismatch of mismatches.slice(0, options.show)) {
-    console.log(describeMismatch(minimise(mismatch, native, emulator)));
+    const standing =
+      mismatch.standing === "unjudged" ? "\n    no recorded vector vouches for the host here" : "";
+    console.log(describeMismatch(minimise(mismatch, native, emulator)) + standing);
   }
   const rest = mismatches.slice(options.show);
   if (rest.length > 0)
     console.log(`also: ${rest.map(({ key, count }) => `${key} (${count})`).join("; ")}`);
-  if (result.unimplemented.size > 0) {
-    console.log(
-      `not implemented: ${[...result.unimplemented].map(([name, count]) => `${name} (${count})`).join(" ")}`,
-    );
+  if (result.unimplemented.size > 0)
+    console.log(`not implemented: ${listed(result.unimplemented)}`);
+  if (result.skipped.size > 0) console.log(`not compared: ${listed(result.skipped)}`);
+  if (result.unjudged.size > 0) {
+    console.log(`compared, but the host is not vouched for: ${listed(result.unjudged, 12)}`);
   }
+  const unjudged = total(result.unjudged);
   console.log(
     `${result.cases} snippets, ${result.mnemonics.size} mnemonics, ${forms} forms, seed ${options.seed}/${options.shard}: ` +
-      `${result.mismatched} mismatches of ${result.mismatches.size} kinds, ${result.unimplemented.size} forms not implemented`,
+      `${result.vouched + unjudged} compared (${unjudged} without a recorded vector to vouch for the host), ` +
+      `${total(result.skipped)} not compared, ${result.mismatched} mismatches of ${result.mismatches.size} kinds, ` +
+      `${result.unimplemented.size} forms not implemented`,
   );
+}
+
+/** Names with their counts, the most frequent first. */
+function listed(counts: ReadonlyMap<string, number>, most = Number.POSITIVE_INFINITY): string {
+  const rows = [...counts].sort(([, a], [, b]) => b - a);
+  const shown = rows.slice(0, most).map(([name, count]) => `${name} (${count})`);
+  if (rows.length > most) shown.push(`and ${rows.length - most} more`);
+  return shown.join("; ");
+}
+
+function total(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }
 
 /** Records `count` vectors from the host. */

@@ -80,8 +80,14 @@ export class NotImplemented extends Error {
   override name = "NotImplemented";
 }
 
+/** What is compared with a host: the core, or in tests something that is wrong on purpose. */
+export interface Core {
+  /** Runs one record and returns the state after it. Throws `NotImplemented`. */
+  run(before: StateRecord): StateRecord;
+}
+
 /** An emulated CPU that runs state records. */
-export class EmulatedCpu {
+export class EmulatedCpu implements Core {
   readonly #core: CoreExports;
   readonly #state: number;
   readonly #ram: number;

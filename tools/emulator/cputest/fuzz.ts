@@ -2,45 +2,77 @@
 // what differs to one short example per instruction form and kind of difference.
 import { Decoder, Formatter, FormatterSyntax } from "iced-x86";
 import { compareStates, describeInput } from "./compare.ts";
-import { type EmulatedCpu, NotImplemented } from "./emulator.ts";
+import { type Core, NotImplemented } from "./emulator.ts";
 import type { Form } from "./forms.ts";
 import { Generator, stoppedAt, type TestCase, undefinedAfter } from "./generate.ts";
-import type { NativeCpu } from "./native.ts";
+import type { Assessment, Standing, Verdict } from "./judge.ts";
+import type { Host } from "./native.ts";
 import {
   CODE_SIZE,
   type CodeSize,
   Field,
   RECORD_SIZE,
   StateRecord,
+  VECTOR_NO_ANSWER,
   VECTOR_TIMEOUT,
 } from "./record.ts";
+import { traitsOf } from "./traits.ts";
 
 export interface Mismatch {
   /** What the examples have in common: the form and the first field that differs. */
   key: string;
+  /** Whether the host is known to be right about such snippets. */
+  standing: Exclude<Standing, "unfit">;
   count: number;
   test: TestCase;
   differences: string[];
 }
 
 export interface FuzzResult {
+  /** Snippets made. */
   cases: number;
+  /** Snippets compared that recorded vectors vouch for. */
+  vouched: number;
+  /** Snippets compared of forms or kinds of state that no recorded vector has, by that trait. */
+  unjudged: Map<string, number>;
+  /** Snippets not compared, by what the host does not reproduce. */
+  skipped: Map<string, number>;
   /** Cases per mnemonic (of the snippet's last instruction). */
   mnemonics: Map<string, number>;
   mismatches: Map<string, Mismatch>;
+  /** Snippets that differ, vouched for and unjudged. */
   mismatched: number;
   /** Snippets per form that the core said it does not implement. */
   unimplemented: Map<string, number>;
 }
 
+export interface FuzzOptions {
+  cases: number;
+  seed: number;
+  stream: number;
+  alignment: boolean;
+  bits: CodeSize;
+  /** What recorded vectors say about the host. Without it everything is compared and nothing vouched for. */
+  verdict?: Verdict | undefined;
+}
+
 const BATCH = 4096;
+/** Times that a snippet that differs runs again on the host. */
+const REPEATS = 3;
+/** Mismatches of one kind that run again; what a host does every time it has done by then. */
+const REPEATED_PER_KIND = 20;
+
+/** Reasons for not comparing that do not come from recorded vectors. */
+const NO_ANSWER = "no answer from the host";
+const ALIGNMENT_MASK = "MXCSR with AMD's mask of alignment faults";
+const WAVERING = "another answer when asked again";
 
 /** Compares `cases` snippets. `progress` is called after every batch. */
 export function fuzz(
   forms: readonly Form[],
-  native: NativeCpu,
-  emulator: EmulatedCpu,
-  options: { cases: number; seed: number; stream: number; alignment: boolean; bits: CodeSize },
+  native: Host,
+  emulator: Core,
+  options: FuzzOptions,
   progress: (result: FuzzResult) => void,
 ): FuzzResult {
   const generator = new Generator(
@@ -52,6 +84,9 @@ export function fuzz(
   );
   const result: FuzzResult = {
     cases: 0,
+    vouched: 0,
+    unjudged: new Map(),
+    skipped: new Map(),
     mnemonics: new Map(),
     mismatches: new Map(),
     mismatched: 0,
@@ -65,7 +100,7 @@ export function fuzz(
     const output = native.run(input);
     for (const [i, test] of tests.entries()) {
       const host = new StateRecord(output.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE));
-      check(stoppedAt(test, host), host, emulator, result);
+      check(stoppedAt(test, host), host, native, emulator, options.verdict, result);
     }
     result.cases += count;
     progress(result);
@@ -73,40 +108,98 @@ export function fuzz(
   return result;
 }
 
-function check(test: TestCase, host: StateRecord, emulator: EmulatedCpu, result: FuzzResult): void {
+function check(
+  test: TestCase,
+  host: StateRecord,
+  native: Host,
+  emulator: Core,
+  verdict: Verdict | undefined,
+  result: FuzzResult,
+): void {
   const last = test.forms[test.forms.length - 1] as Form;
-  result.mnemonics.set(last.mnemonic, (result.mnemonics.get(last.mnemonic) ?? 0) + 1);
+  count(result.mnemonics, last.mnemonic);
   const name = test.forms.length === 1 ? last.name : "(several)";
-  const differences = differ(test, host, emulator);
-  if (!differences) {
-    result.unimplemented.set(name, (result.unimplemented.get(name) ?? 0) + 1);
+  const answer = ask(test.before, emulator);
+  if (answer === undefined) {
+    count(result.unimplemented, name);
     return;
   }
-  if (differences.length === 0) return;
-  result.mismatched++;
+  const ours = answer instanceof StateRecord ? answer : undefined;
+  const { standing, reason } = worthOf(test, host, ours, verdict);
+  if (standing === "unfit") {
+    count(result.skipped, reason);
+    return;
+  }
+  const differences = ours ? compareStates(test, host, ours) : [answer as string];
   const key = `${name} ${fieldOf(differences)}`;
   const known = result.mismatches.get(key);
-  if (known) {
-    known.count++;
-    if (test.length < known.test.length) Object.assign(known, { test, differences });
-  } else {
-    result.mismatches.set(key, { key, count: 1, test, differences });
+  if (
+    differences.length > 0 &&
+    (known?.count ?? 0) < REPEATED_PER_KIND &&
+    wavers(test, host, native)
+  ) {
+    count(result.skipped, WAVERING);
+    return;
+  }
+  if (standing === "vouched") result.vouched++;
+  else count(result.unjudged, reason);
+  if (differences.length === 0) return;
+  result.mismatched++;
+  if (!known) {
+    result.mismatches.set(key, { key, standing, count: 1, test, differences });
+    return;
+  }
+  known.count++;
+  // What a recorded vector vouches for is the better example, then what is shorter.
+  const better = standing === "vouched" && known.standing !== "vouched";
+  const shorter = standing === known.standing && test.length < known.test.length;
+  if (better || shorter) Object.assign(known, { standing, test, differences });
+}
+
+function worthOf(
+  test: TestCase,
+  host: StateRecord,
+  ours: StateRecord | undefined,
+  verdict: Verdict | undefined,
+): Assessment {
+  const vector = host.u32(Field.vector);
+  const endless = vector === VECTOR_TIMEOUT && ours?.u32(Field.vector) !== VECTOR_TIMEOUT;
+  if (vector === VECTOR_NO_ANSWER || endless) return { standing: "unfit", reason: NO_ANSWER };
+  // A load of MXCSR's bit 17 is #GP on CPUs without it.
+  if ((host.u32(Field.mxcsr) & 0x2_0000) !== 0) {
+    return { standing: "unfit", reason: ALIGNMENT_MASK };
+  }
+  if (!verdict) return { standing: "unjudged", reason: "no recorded vectors" };
+  return verdict.assess(traitsOf(test.before, test.length, ours ? [host, ours] : [host]));
+}
+
+/** Whether the host does not give the same answer each time. */
+function wavers(test: TestCase, host: StateRecord, native: Host): boolean {
+  const input = new Uint8Array(REPEATS * RECORD_SIZE);
+  for (let i = 0; i < REPEATS; i++) input.set(test.before.bytes, i * RECORD_SIZE);
+  const output = native.run(input);
+  return Array.from({ length: REPEATS }, (_, i) =>
+    compareStates(
+      test,
+      host,
+      new StateRecord(output.slice(i * RECORD_SIZE, (i + 1) * RECORD_SIZE)),
+    ),
+  ).some((differences) => differences.length > 0);
+}
+
+/** The emulator's answer, what it died of, or undefined if it says that an instruction is not implemented. */
+function ask(before: StateRecord, emulator: Core): StateRecord | string | undefined {
+  try {
+    return emulator.run(before);
+  } catch (error) {
+    if (error instanceof NotImplemented) return undefined;
+    if (error instanceof WebAssembly.RuntimeError) return `core crashed: ${error.message}`;
+    throw error;
   }
 }
 
-/** What the emulator does differently, or undefined if it says that an instruction is not implemented. */
-function differ(test: TestCase, host: StateRecord, emulator: EmulatedCpu): string[] | undefined {
-  // KVM gave up on it: nothing to compare with.
-  if (test.before.bits === 16 && host.u32(Field.vector) === VECTOR_TIMEOUT) return [];
-  // A load of MXCSR's bit 17, AMD's mask of alignment faults, is #GP on CPUs without it.
-  if ((host.u32(Field.mxcsr) & 0x2_0000) !== 0) return [];
-  try {
-    return compareStates(test, host, emulator.run(test.before));
-  } catch (error) {
-    if (error instanceof NotImplemented) return undefined;
-    if (error instanceof WebAssembly.RuntimeError) return [`core crashed: ${error.message}`];
-    throw error;
-  }
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** The first field that differs, without its number; empty when nothing differs. */
@@ -115,7 +208,7 @@ function fieldOf(differences: readonly string[]): string {
 }
 
 /** Shortens a mismatching snippet: fewer instructions, then plainer control words, as long as it still differs. */
-export function minimise(mismatch: Mismatch, native: NativeCpu, emulator: EmulatedCpu): Mismatch {
+export function minimise(mismatch: Mismatch, native: Host, emulator: Core): Mismatch {
   let best = mismatch;
   const attempt = (before: StateRecord, length: number): boolean => {
     const code = before.bytes.slice(Field.code, Field.code + CODE_SIZE);
@@ -123,8 +216,11 @@ export function minimise(mismatch: Mismatch, native: NativeCpu, emulator: Emulat
     if (!defined) return false;
     const host = new StateRecord(native.run(before.bytes.slice()));
     const test = stoppedAt({ ...best.test, ...defined, before, length }, host);
-    const differences = differ(test, host, emulator);
-    if (!differences || fieldOf(differences) !== fieldOf(mismatch.differences)) return false;
+    const answer = ask(before, emulator);
+    if (answer === undefined) return false;
+    const differences =
+      answer instanceof StateRecord ? compareStates(test, host, answer) : [answer];
+    if (fieldOf(differences) !== fieldOf(mismatch.differences)) return false;
     best = { ...best, test, differences };
     return true;
   };

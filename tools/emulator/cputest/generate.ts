@@ -578,6 +578,13 @@ export class Generator {
         4,
       );
     }
+    // Which operand of CMPS faults first differs between CPUs, so one of them is inside.
+    if (/^Cmps[bwdq]_m/.test(form.name) && this.#bits !== 16) {
+      if (instruction.opKind(0) === OpKind.MemorySegSI) return undefined;
+      const far = [Register.FS, Register.GS].includes(instruction.memorySegment);
+      const inside = far || random.oneIn(2) ? Register.RDI : Register.RSI;
+      pins.push([inside, this.#pointer(before, inside, 8, true)]);
+    }
     for (const pin of pins) pin[1] = this.#masked(pin[1]);
     if (pins.some(([a, x]) => pins.some(([b, y]) => a === b && x !== y))) return undefined;
     for (const [register, value] of pins) {

@@ -85,8 +85,11 @@ export const RealMode = {
   vectorEnd: 256,
 } as const;
 
-/** Vector reported when a snippet runs for more than about a second. */
+/** Vector reported when a snippet runs for more than about a second of CPU time. */
 export const VECTOR_TIMEOUT = 255;
+
+/** Vector reported when the snippet ended the runner itself: the host gave no answer. */
+export const VECTOR_NO_ANSWER = 254;
 
 /** RFLAGS bits that a snippet can see: CF PF AF ZF SF TF IF DF OF IOPL NT RF AC ID. */
 export const RFLAGS_VISIBLE = 0x0025_7fd5;

@@ -1,7 +1,8 @@
 // The program that runs state records on the host CPU: a static Linux ELF64 for x86-64 that is nothing but
 // a signal handler. Every snippet ends in an exception; the handler writes the state that the kernel saved
 // in the signal frame (Linux arch/x86/include/uapi/asm/sigcontext.h) to stdout, reads the next record from
-// stdin into the same frame and returns to it with rt_sigreturn. Needs FSGSBASE enabled by the kernel.
+// stdin into the same frame and returns to it with rt_sigreturn. It makes do without FSGSBASE (arch_prctl), AVX
+// (upper YMM halves are reported unchanged) and interval timers (an endless snippet is then ended from outside).
 import * as r from "../../asm/index.ts";
 import { linkElf } from "../../elf/index.ts";
 import { Field, Memory, RECORD_SIZE, VECTOR_TIMEOUT } from "./record.ts";
@@ -16,6 +17,7 @@ const SYS = {
   rt_sigreturn: 15,
   setitimer: 38,
   sigaltstack: 131,
+  arch_prctl: 158,
   exit_group: 231,
 } as const;
 
@@ -38,13 +40,25 @@ const GREG_ORDER = [13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7];
 /** Standard-format XSAVE area: header after the legacy region, then the upper YMM halves. */
 const XSTATE_BV = 512;
 const XSAVE_YMM = 576;
-const XSTATE_X87_SSE_AVX = 7;
+const XSTATE_X87_SSE = 3;
+const XSTATE_AVX = 4;
+/** struct _fpx_sw_bytes at the end of the FXSAVE image: only with this magic number an XSAVE area follows. */
+const XSAVE_MAGIC = 464;
+const FP_XSTATE_MAGIC1 = 0x4650_5853;
+const XSAVE_FEATURES = 472;
 /** Bytes of the FXSAVE image in use; what follows belongs to the kernel's frame. */
 const FXSAVE_USED = 416;
 
-const SIGALRM = 14;
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGALRM. */
-const SIGNALS = [4, 5, 7, 8, 11, SIGALRM];
+/** Counts user time: other load or a stopped virtual machine must not end a snippet. */
+const ITIMER_VIRTUAL = 1;
+const SIGVTALRM = 26;
+/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGVTALRM. */
+const SIGNALS = [4, 5, 7, 8, 11, SIGVTALRM];
+/** Auxiliary vector, include/uapi/linux/auxvec.h, and arch/x86/include/uapi/asm/hwcap2.h: FSGSBASE is enabled. */
+const AT_HWCAP2 = 26;
+const HWCAP2_FSGSBASE = 2;
+/** arch/x86/include/uapi/asm/prctl.h. */
+const ARCH = { SET_GS: 0x1001, SET_FS: 0x1002, GET_FS: 0x1003, GET_GS: 0x1004 } as const;
 /** SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER. */
 const SA_FLAGS = 0x4c00_0004;
 const STACK_SIZE = 0x10000;
@@ -87,8 +101,61 @@ export function assembleRunner(): Uint8Array {
     a.jne(again);
   };
 
+  /** Leaves for `otherwise` when no XSAVE area follows the FXSAVE image that R13 points to, or one without AVX. */
+  const xsaveOrElse = (otherwise: string): void => {
+    a.cmp(r.dword(r.r13, { disp: XSAVE_MAGIC }), FP_XSTATE_MAGIC1);
+    a.jne(otherwise);
+  };
+  const avxOrElse = (otherwise: string): void => {
+    xsaveOrElse(otherwise);
+    a.test(r.byte(r.r13, { disp: XSAVE_FEATURES }), XSTATE_AVX);
+    a.je(otherwise);
+  };
+  /** The bases of FS and GS to or from two quadwords at `at`. */
+  const segmentBases = (
+    name: string,
+    at: (offset: number) => r.Memory,
+    byInstruction: (index: 0 | 1, place: r.Memory) => void,
+    operations: readonly [number, number],
+  ): void => {
+    a.cmp(r.byte(r.rip("fsgsbase")), 0);
+    a.je(`${name} by call`);
+    byInstruction(0, at(Field.fsBase));
+    byInstruction(1, at(Field.gsBase));
+    a.jmp(`${name} done`);
+    a.label(`${name} by call`);
+    for (const [i, field] of [Field.fsBase, Field.gsBase].entries()) {
+      const stores = operations[i] === ARCH.GET_FS || operations[i] === ARCH.GET_GS;
+      if (stores) a.lea(r.rsi, at(field));
+      else a.mov(r.rsi, at(field));
+      a.mov(r.edi, operations[i] as number);
+      syscall(SYS.arch_prctl);
+    }
+    a.label(`${name} done`);
+  };
+
   a.section(".text");
   a.label("_start", { global: true });
+  // Past the arguments and the environment to the auxiliary vector.
+  a.mov(r.rsi, r.rsp);
+  a.lodsq();
+  a.lea(r.rsi, r.mem(r.rsi, { index: r.rax, scale: 8, disp: 8 }));
+  a.label("environment");
+  a.lodsq();
+  a.test(r.rax, r.rax);
+  a.jne("environment");
+  a.label("auxiliary");
+  a.lodsq();
+  a.mov(r.rdx, r.rax);
+  a.lodsq();
+  a.test(r.rdx, r.rdx);
+  a.je("started");
+  a.cmp(r.rdx, AT_HWCAP2);
+  a.jne("auxiliary");
+  a.and(r.al, HWCAP2_FSGSBASE);
+  a.mov(r.byte(r.rip("fsgsbase")), r.al);
+  a.jmp("auxiliary");
+  a.label("started");
   // Compatibility mode needs data segments; 64-bit mode does not care.
   a.mov(r.eax, USER_DS);
   for (const segment of [r.ds, r.es, r.fs, r.gs]) a.mov(segment, r.eax);
@@ -122,7 +189,7 @@ export function assembleRunner(): Uint8Array {
     a.mov(r.r10d, 8);
     syscall(SYS.rt_sigaction);
   }
-  a.xor(r.edi, r.edi);
+  a.mov(r.edi, ITIMER_VIRTUAL);
   a.lea(r.rsi, r.rip("interval"));
   a.xor(r.edx, r.edx);
   syscall(SYS.setitimer);
@@ -139,7 +206,7 @@ export function assembleRunner(): Uint8Array {
   a.lea(r.rbx, r.rip("after"));
   a.lea(r.r12, r.rip("before"));
   a.mov(r.r13, r.qword(r.rbp, { disp: FPREGS }));
-  a.cmp(r.edi, SIGALRM);
+  a.cmp(r.edi, SIGVTALRM);
   a.jne("exception");
   // The timer only ends a snippet that has been running since the last tick.
   a.mov(r.rax, r.qword(r.rip("count")));
@@ -165,21 +232,34 @@ export function assembleRunner(): Uint8Array {
     a.mov(r.rax, r.qword(r.rbp, { disp: from }));
     a.mov(r.qword(r.rbx, { disp: field }), r.rax);
   }
-  a.rdfsbase(r.rax);
-  a.mov(r.qword(r.rbx, { disp: Field.fsBase }), r.rax);
-  a.rdgsbase(r.rax);
-  a.mov(r.qword(r.rbx, { disp: Field.gsBase }), r.rax);
+  segmentBases(
+    "store bases",
+    (offset) => r.qword(r.rbx, { disp: offset }),
+    (index, place) => {
+      if (index === 0) a.rdfsbase(r.rax);
+      else a.rdgsbase(r.rax);
+      a.mov(place, r.rax);
+    },
+    [ARCH.GET_FS, ARCH.GET_GS],
+  );
   a.lea(r.rdi, r.mem(r.rbx, { disp: Field.fx }));
   a.mov(r.rsi, r.r13);
   copy(FXSAVE_USED / 8);
+  avxOrElse("without_avx");
   a.lea(r.rdi, r.mem(r.rbx, { disp: Field.ymmHigh }));
   a.lea(r.rsi, r.mem(r.r13, { disp: XSAVE_YMM }));
   copy(32);
   // A component in its initial state is not written to the frame.
-  a.test(r.byte(r.r13, { disp: XSTATE_BV }), 4);
+  a.test(r.byte(r.r13, { disp: XSTATE_BV }), XSTATE_AVX);
   a.jne("has_avx");
   a.lea(r.rdi, r.mem(r.rbx, { disp: Field.ymmHigh }));
   clear(32);
+  a.jmp("has_avx");
+  a.label("without_avx");
+  a.lea(r.rdi, r.mem(r.rbx, { disp: Field.ymmHigh }));
+  a.lea(r.rsi, r.mem(r.r12, { disp: Field.ymmHigh }));
+  copy(32);
+  xsaveOrElse("has_sse");
   a.label("has_avx");
   a.test(r.byte(r.r13, { disp: XSTATE_BV }), 2);
   a.jne("has_sse");
@@ -216,10 +296,16 @@ export function assembleRunner(): Uint8Array {
   a.mov(r.edi, Memory.windowB);
   a.lea(r.rsi, r.mem(r.r12, { disp: Field.windowB }));
   copy(Memory.windowBSize / 8);
-  a.mov(r.rax, r.qword(r.r12, { disp: Field.fsBase }));
-  a.wrfsbase(r.rax);
-  a.mov(r.rax, r.qword(r.r12, { disp: Field.gsBase }));
-  a.wrgsbase(r.rax);
+  segmentBases(
+    "load bases",
+    (offset) => r.qword(r.r12, { disp: offset }),
+    (index, place) => {
+      a.mov(r.rax, place);
+      if (index === 0) a.wrfsbase(r.rax);
+      else a.wrgsbase(r.rax);
+    },
+    [ARCH.SET_FS, ARCH.SET_GS],
+  );
   for (const [field, to] of [
     [Field.rip, GREG_RIP],
     [Field.rflags, GREG_EFLAGS],
@@ -236,10 +322,13 @@ export function assembleRunner(): Uint8Array {
   a.mov(r.rdi, r.r13);
   a.lea(r.rsi, r.mem(r.r12, { disp: Field.fx }));
   copy(FXSAVE_USED / 8);
+  xsaveOrElse("resume");
+  a.mov(r.qword(r.r13, { disp: XSTATE_BV }), XSTATE_X87_SSE);
+  avxOrElse("resume");
   a.lea(r.rdi, r.mem(r.r13, { disp: XSAVE_YMM }));
   a.lea(r.rsi, r.mem(r.r12, { disp: Field.ymmHigh }));
   copy(32);
-  a.mov(r.qword(r.r13, { disp: XSTATE_BV }), XSTATE_X87_SSE_AVX);
+  a.or(r.byte(r.r13, { disp: XSTATE_BV }), XSTATE_AVX);
 
   a.label("resume");
   a.mov(r.rsp, r.rbp);
@@ -264,6 +353,8 @@ export function assembleRunner(): Uint8Array {
   a.dq(0);
   a.label("ticked");
   a.dq(-1);
+  a.label("fsgsbase");
+  a.dq(0);
   a.section(".bss", { align: 64 });
   a.label("before");
   a.space(RECORD_SIZE);

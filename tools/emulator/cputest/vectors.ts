@@ -1,6 +1,8 @@
 // Recorded vectors: snippets with the state the recording host's CPU reached, so that hosts without an
 // x86-64 CPU check the core as well. Each is stored as differences: before against a fixed base state,
 // after against before; the whole file is gzip-compressed.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Expectation } from "./compare.ts";
 import type { TestCase, Tolerance } from "./generate.ts";
@@ -12,6 +14,17 @@ export interface Vector extends Expectation {
   name: string;
   before: StateRecord;
   after: StateRecord;
+}
+
+const DIRECTORY = join(import.meta.dirname, "vectors");
+
+/** The recorded vectors that the project keeps, by file name. */
+export function recordedVectors(): Map<string, Vector[]> {
+  return new Map(
+    readdirSync(DIRECTORY)
+      .sort()
+      .map((file) => [file, unpackVectors(readFileSync(join(DIRECTORY, file)), file)]),
+  );
 }
 
 const MAGIC = "trihedron cpu vectors 1\n";
