@@ -53,10 +53,7 @@ class HostBridge implements Device {
       vendor: 0x8086,
       deviceId: 0x29c0,
       classCode: 0x060000,
-      command: 0x0107,
     });
-    // Memory decoding and bus mastering are hardwired on a host bridge; SERR is not.
-    fn.allow16(4, 0x0100);
     fn.set32(PCIEXBAR, slot.board.ecam | 1);
     // PAM0–6: what C0000–FFFFF reads from and writes to, shadow RAM with a read-only BIOS segment.
     for (let i = 0; i < 7; i++) {
@@ -85,12 +82,10 @@ class LpcBridge implements Device {
       deviceId: 0x2918,
       classCode: 0x060100,
       revision: 2,
-      command: 0x0107,
       // SATA and SMBus would be its siblings.
       multifunction: true,
     });
     this.#fn = fn;
-    fn.set16(6, 0x0200);
     fn.set32(PMBASE, PM_BASE | 1);
     fn.config[ACPI_CONTROL] = 0x80;
     for (let pirq = 0; pirq < PIRQS; pirq++) {

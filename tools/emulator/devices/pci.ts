@@ -2,7 +2,15 @@
 // PCI Express Base 2.0, 7.2.2), type-0 functions with base address registers, interrupt pins and
 // MSI (PCI Local Bus 3.0, 6.1, 6.2 and 6.8.1). There are no bridges, no MSI-X and no per-vector masks.
 
-import type { Device, DeviceKind, GuestMemory, MmioHandler, PortHandler, Slot } from "./device.ts";
+import {
+  ClaimError,
+  type Device,
+  type DeviceKind,
+  type GuestMemory,
+  type MmioHandler,
+  type PortHandler,
+  type Slot,
+} from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 
 const CONFIG_BYTES = 256;
@@ -57,8 +65,9 @@ export interface PciHeader {
   readonly name?: string;
   /** 0–31 on bus 0. */
   readonly device: number;
-  /** 0–7; the device is multi-function if another function of it exists or `multifunction` says so. */
+  /** 0–7. */
   readonly fn?: number;
+  /** The device has other functions. */
   readonly multifunction?: boolean;
   readonly vendor: number;
   readonly deviceId: number;
@@ -67,8 +76,6 @@ export interface PciHeader {
   readonly revision?: number;
   /** Subsystem ID << 16 | subsystem vendor ID. */
   readonly subsystem?: number;
-  /** Command register after firmware: I/O and memory decoded, SERR, unless given. */
-  readonly command?: number;
   readonly bars?: readonly PciBar[];
   /** INTA is 1, INTD 4. */
   readonly interruptPin?: 1 | 2 | 3 | 4;
@@ -95,6 +102,8 @@ export interface PciFabric {
   /** A memory write of `data` to `address` that is an interrupt message (Intel SDM vol. 3A, 11.11). */
   message(address: number, data: number): void;
 }
+
+const allOnes = (size: number): number => (size === 4 ? 0xffffffff : (1 << (size * 8)) - 1);
 
 interface FunctionState {
   config: Uint8Array;
@@ -132,12 +141,13 @@ export class PciFunction {
     this.devfn = (header.device << 3) | (header.fn ?? 0);
     this.set16(0, header.vendor);
     this.set16(2, header.deviceId);
-    this.set16(COMMAND, header.command ?? 0x0103);
+    // Firmware turns decoding on, and SERR.
+    this.set16(COMMAND, 0x0100 | COMMAND_IO | COMMAND_MEMORY);
     this.set32(8, (header.classCode << 8) | (header.revision ?? 0));
     if (header.multifunction) this.config[0x0e] = 0x80;
     this.set32(0x2c, header.subsystem ?? 0x1100_1af4);
-    // Command: I/O, memory, bus master, parity, SERR, interrupt disable. Cache line, interrupt line.
-    this.allow16(COMMAND, 0x0547);
+    // Command: I/O, memory, bus master, SERR, interrupt disable. Cache line, interrupt line.
+    this.allow16(COMMAND, 0x0507);
     this.#writable[0x0c] = 0xff;
     this.#writable[INTERRUPT_LINE] = 0xff;
     for (const bar of header.bars ?? []) this.#addBar(bar, bar.address ?? placeBar(bar));
@@ -356,13 +366,13 @@ export class PciBus implements Device {
     slot.mmio(slot.board.ecam, 0x1000_0000, this.#ecam());
   }
 
-  /** Puts a function on the bus. Throws if another has its place. */
+  /** Puts a function on the bus. Throws `ClaimError` if another has its place. */
   add(name: string, header: PciHeader, fabric: PciFabric): PciFunction {
     const fn = new PciFunction(name, header, fabric, (bar) => this.#placeBar(bar));
     const other = this.#functions.get(fn.devfn);
     if (other !== undefined) {
       const place = `PCI device ${header.device}, function ${header.fn ?? 0}`;
-      throw new Error(`${name} and ${other.name} both want ${place}`);
+      throw new ClaimError(`${name} wants ${place}, but ${other.name} has it`);
     }
     this.#functions.set(fn.devfn, fn);
     this.state.functions[name] = fn.state;
@@ -434,8 +444,9 @@ export class PciBus implements Device {
 
   #read(bdf: number, register: number, size: number): number {
     const fn = this.#functions.get(bdf);
-    if (fn === undefined) return size === 4 ? 0xffffffff : (1 << (size * 8)) - 1;
-    return register >= CONFIG_BYTES ? 0 : fn.read(register, size);
+    if (fn === undefined) return allOnes(size);
+    // Conventional PCI functions have no extended configuration space.
+    return register >= CONFIG_BYTES ? allOnes(size) : fn.read(register, size);
   }
 
   #write(bdf: number, register: number, value: number, size: number): void {

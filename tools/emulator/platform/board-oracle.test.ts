@@ -333,6 +333,21 @@ const scripts: Record<string, Access[]> = {
     ["in", 0xcfc, 4],
     ["out", 0xcfc, 0xfebd4000, 4],
   ],
+  "PCI: command, capabilities and interrupt registers of every function": [
+    ...[0, 1, 0x1f].flatMap((device): Access[] => [
+      ...[4, 0x0c, 0x34, 0x3c].flatMap((r) => pci(device, 0, r)),
+      ...[4, 0x0c, 0x2c, 0x3c].flatMap((r): Access[] => [
+        ...pci(device, 0, r),
+        ["out", 0xcfc, 0xffffffff, 4],
+        ["in", 0xcfc, 4],
+      ]),
+      ...pci(device, 0, 4),
+      ["out", 0xcfc, 0x0103, 4],
+    ]),
+    // Conventional functions have no extended configuration space.
+    ["load", 0xb0000100, 4],
+    ["load", 0xb00f8ffc, 4],
+  ],
   "PCI: the same registers through ECAM": [
     ["load", 0xb0000000, 4],
     ["load", 0xb0000002, 2],

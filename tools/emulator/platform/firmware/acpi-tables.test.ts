@@ -1,6 +1,10 @@
 // The ACPI tables as an operating system reads them: found from the RSDP, sound checksums, contents
 // equal to what QEMU 7.2's q35 reports for the same hardware (bytes recorded from it).
 
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { memoryMap } from "../memory-map.ts";
 import { acpiTables } from "./acpi-tables.ts";
@@ -93,6 +97,47 @@ test("the DSDT names the sleep type of S5", () => {
   expect([...dsdt.subarray(at - 2, at + 11)]).toEqual(
     bytes("08 5c 5f 53 35 5f 12 06 04 00 00 00 00"),
   );
+});
+
+/** PIRQ letters of a routing table's entries, device by device, INTA to INTD. */
+function routes(name: "PRTA" | "PRTP"): string[] {
+  const hex = Buffer.from(tables(1).get("DSDT") as Uint8Array).toString("hex");
+  const at = hex.indexOf(`08${Buffer.from(name).toString("hex")}`);
+  // Package(4) {device << 16 | 0xFFFF, pin, 0 and GSI, or link and 0}.
+  const pattern = /12..04(?:0bffff|0cffff(..)00)(00|01|0a02|0a03)(?:000a(..)|4c4e4b(..)00)/g;
+  const letters: string[] = [];
+  for (const [, device, pin, gsi, link] of hex.slice(at).matchAll(pattern)) {
+    const d = Number.parseInt(device ?? "0", 16);
+    const n = Number.parseInt((pin as string).slice(-1), 16);
+    // The other table follows.
+    if ((letters[d] ?? "").length !== n) break;
+    const pirq = Number.parseInt(gsi ?? link ?? "", 16) - (gsi === undefined ? 0x41 : 16);
+    letters[d] = (letters[d] ?? "") + "ABCDEFGH".charAt(pirq);
+  }
+  return letters;
+}
+
+test("the routing tables for IOAPIC and 8259A equal QEMU's", () => {
+  const slots = Array.from({ length: 25 }, (_, d) => ["EFGH", "FGHE", "GHEF", "HEFG"][d % 4]);
+  const chipset = ["ABCD", "ABCD", "ABCD", "ABCD", "ABCD", "EFGH", "ABCD"];
+  expect(routes("PRTA")).toEqual([...slots, ...chipset]);
+  expect(routes("PRTP")).toEqual([...slots, ...chipset]);
+});
+
+const hasIasl = spawnSync("iasl", ["-v"]).status === 0;
+
+test.skipIf(!hasIasl)("ACPICA's compiler reads the DSDT and finds nothing wrong with it", () => {
+  const directory = mkdtempSync(join(tmpdir(), "dsdt-"));
+  const file = (name: string): string => join(directory, name);
+  try {
+    writeFileSync(file("dsdt.aml"), tables(2).get("DSDT") as Uint8Array);
+    const read = spawnSync("iasl", ["-d", file("dsdt.aml")], { encoding: "utf8" });
+    expect(read.status, read.stderr).toBe(0);
+    const back = spawnSync("iasl", [file("dsdt.dsl")], { encoding: "utf8" });
+    expect(back.stdout).toContain("0 Errors, 0 Warnings");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 test("AML package lengths use one, two and three bytes", () => {

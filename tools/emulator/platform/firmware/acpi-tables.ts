@@ -1,6 +1,6 @@
 // The ACPI tables a firmware leaves in memory: RSDP, RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET, MCFG
 // (ACPI 6.4, 5.2; IA-PC HPET 1.0a, 3.2.4; PCI Firmware 3.0, 4.1.2). Contents describe the board as
-// QEMU's q35 does; interrupt routing for PCI slots is left out, nothing sits in them.
+// QEMU's q35 does.
 
 import {
   ACPI_DISABLE,
@@ -13,6 +13,7 @@ import { HPET_BASE } from "../../devices/hpet.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
 import { LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
 import * as aml from "./aml.ts";
+import { interruptModel, linkDevices, pirqFields, routingTable } from "./pci-routing.ts";
 
 /** OEM ID (6 bytes) and OEM table ID (8). */
 const OEM = "TRIHED";
@@ -194,6 +195,7 @@ function dsdt(map: MemoryMap, cpus: number): Uint8Array {
       aml.define("_CRS", aml.resources(...items)),
     );
   const body = [
+    ...interruptModel(),
     aml.define("\\_S5", aml.packageOf(s5, s5, aml.integer(0), aml.integer(0))),
     aml.scope(
       "\\_SB",
@@ -214,15 +216,18 @@ function dsdt(map: MemoryMap, cpus: number): Uint8Array {
             aml.memoryRange(Math.max(map.ecam + 0x10000000, 0xc0000000), 0xfebfffff),
           ),
         ),
+        ...routingTable(),
         aml.device(
           "ISA",
           aml.define("_ADR", aml.integer(0x1f0000)),
+          pirqFields(),
           simple("RTC", "PNP0B00", aml.ioPort(0x70, 2), aml.irq(8)),
           simple("KBD", "PNP0303", aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(1)),
           simple("MOU", "PNP0F13", aml.irq(12)),
           simple("COM1", "PNP0501", aml.ioPort(0x3f8, 8), aml.irq(4)),
         ),
       ),
+      ...linkDevices("\\_SB.PCI0.ISA"),
       simple("HPET", "PNP0103", aml.memory32(HPET_BASE, 0x400)),
       // ECAM must be reserved by a motherboard resource (PCI Firmware 3.0, 4.1.2).
       simple("MRES", "PNP0C02", aml.memory32(map.ecam, 0x10000000)),

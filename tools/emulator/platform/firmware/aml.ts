@@ -1,5 +1,5 @@
-// An encoder for the little ACPI machine language the DSDT needs (ACPI 6.4, chapter 20: grammar and
-// byte values).
+// An encoder for the ACPI machine language that the DSDT needs (ACPI 6.4, chapter 20: grammar and byte
+// values).
 
 /** Encoded AML. */
 export type Aml = Uint8Array;
@@ -13,23 +13,27 @@ const bytes = (...parts: (number | Uint8Array)[]): Aml => {
   return Uint8Array.from(out);
 };
 
-/** PkgLength over `body`, its own bytes included (20.2.4). */
-function packageLength(body: Aml): Aml {
-  const n = body.length;
-  if (n + 1 < 0x40) return bytes(n + 1);
-  if (n + 2 < 0x1000) return bytes(0x40 | ((n + 2) & 15), (n + 2) >> 4);
-  return bytes(0x80 | ((n + 3) & 15), ((n + 3) >> 4) & 0xff, (n + 3) >> 12);
+/** PkgLength `n` (20.2.4), up to 20 bits. */
+function packageLength(n: number): Aml {
+  if (n < 0x40) return bytes(n);
+  if (n < 0x1000) return bytes(0x40 | (n & 15), n >> 4);
+  return bytes(0x80 | (n & 15), (n >> 4) & 0xff, n >> 12);
 }
 
-const sized = (opcode: number[], body: Aml): Aml => bytes(...opcode, packageLength(body), body);
+/** `body` behind its length, which includes the length's own bytes. */
+function sized(opcode: number[], body: Aml): Aml {
+  const n = body.length;
+  const own = n + 1 < 0x40 ? 1 : n + 2 < 0x1000 ? 2 : 3;
+  return bytes(...opcode, packageLength(n + own), body);
+}
 
-/** NameSeg: up to four characters, padded with underscores. A leading backslash is the root. */
+/** Segments of up to four characters, padded with underscores, joined by dots. A leading backslash is the root. */
 export function name(path: string): Aml {
   const root = path.startsWith("\\");
   const segments = (root ? path.slice(1) : path).split(".").filter((s) => s !== "");
   const text = segments.map((s) => s.padEnd(4, "_")).join("");
-  const prefix = segments.length === 0 ? [0] : segments.length === 1 ? [] : [0x2e];
-  if (segments.length > 2) throw new Error(`AML name ${path} has more than two segments`);
+  const n = segments.length;
+  const prefix = n === 0 ? [0] : n === 1 ? [] : n === 2 ? [0x2e] : [0x2f, n];
   return bytes(...(root ? [0x5c] : []), ...prefix, new TextEncoder().encode(text));
 }
 
@@ -59,6 +63,38 @@ export const scope = (path: string, ...body: Aml[]): Aml =>
 export const device = (path: string, ...body: Aml[]): Aml =>
   sized([0x5b, 0x82], bytes(name(path), ...body));
 
+// ---- Methods (20.2.5)
+
+export const method = (path: string, args: number, ...body: Aml[]): Aml =>
+  sized([0x14], bytes(name(path), args, ...body));
+export const arg = (n: number): Aml => bytes(0x68 + n);
+export const local = (n: number): Aml => bytes(0x60 + n);
+export const returns = (value: Aml): Aml => bytes(0xa4, value);
+export const store = (value: Aml, target: Aml): Aml => bytes(0x70, value, target);
+/** The results go nowhere but to the enclosing term. */
+export const and = (a: Aml, b: Aml): Aml => bytes(0x7b, a, b, 0);
+export const or = (a: Aml, b: Aml): Aml => bytes(0x7d, a, b, 0);
+export const when = (condition: Aml, ...body: Aml[]): Aml =>
+  sized([0xa0], bytes(condition, ...body));
+/** Names 32 bits at byte `offset` of a buffer. */
+export const doubleWordField = (source: Aml, offset: number, path: string): Aml =>
+  bytes(0x8a, source, integer(offset), name(path));
+
+// ---- Hardware access (20.2.5.2)
+
+/** `length` bytes of the enclosing PCI function's configuration space from `offset`. */
+export const pciConfigRegion = (path: string, offset: number, length: number): Aml =>
+  bytes(0x5b, 0x80, name(path), 2, integer(offset), integer(length));
+/** Fields of `region`, accessed in bytes: names of bytes in order, or numbers of bytes to skip. */
+export function byteFields(region: string, fields: readonly (string | number)[]): Aml {
+  const list = fields.map((f) =>
+    typeof f === "number"
+      ? bytes(0, packageLength(f * 8))
+      : bytes(new TextEncoder().encode(f.padEnd(4, "_")), packageLength(8)),
+  );
+  return sized([0x5b, 0x81], bytes(name(region), 1, ...list));
+}
+
 // ---- Resource descriptors (ACPI 6.4, 6.4)
 
 export const ioPort = (first: number, count: number): Aml =>
@@ -67,6 +103,11 @@ export const irq = (line: number): Aml => {
   const mask = 1 << line;
   return bytes(0x22, mask & 0xff, mask >> 8);
 };
+/** Level-triggered, active-high, shared interrupts that a device consumes: one of `lines`. */
+export const interrupts = (...lines: number[]): Aml =>
+  bytes(0x89, 2 + 4 * lines.length, 0, 0x09, lines.length, ...lines.flatMap((n) => [n, 0, 0, 0]));
+/** Where the first line of `interrupts` is in a resource template, bytes. */
+export const INTERRUPT_OFFSET = 5;
 /** Fixed 32-bit memory range, read-write. */
 export const memory32 = (first: number, length: number): Aml => {
   const le = (v: number): number[] => [v & 0xff, (v >>> 8) & 0xff, (v >>> 16) & 0xff, v >>> 24];
