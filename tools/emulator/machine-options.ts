@@ -60,8 +60,8 @@ export interface MachineOptions {
   bootOrder?: readonly MediaKind[];
   /** RTC at power-on; 2026-01-01 by default. */
   clockStart?: Date;
-  /** COM1; on by default. */
-  serialPort?: boolean;
+  /** Which of COM1 to COM4 there are, in this order; COM1 alone by default. */
+  serialPorts?: readonly boolean[];
   /** The console at port 0xE9; on by default. */
   debugConsole?: boolean;
   debugExit?: { iobase: number; iosize: number };
@@ -132,7 +132,9 @@ export function powerOnTime(start: MachineOptions["clockStart"]): number {
 export function deviceRequests(options: MachineOptions): DeviceRequest[] {
   const { debugExit } = options;
   return [
-    ...((options.serialPort ?? true) ? [{ kind: "isa-serial" }] : []),
+    ...(options.serialPorts ?? [true]).flatMap((there, index) =>
+      there ? [{ kind: "isa-serial", options: { index } }] : [],
+    ),
     ...((options.debugConsole ?? true) ? [{ kind: "isa-debugcon" }] : []),
     ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),

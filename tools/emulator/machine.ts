@@ -157,7 +157,6 @@ export class Machine {
       const input = { name: options.kernelName ?? "kernel", data: options.kernel };
       image = loadKernel(input, bootModules(options.modules), options.append ?? "", {
         map: memoryMap(ramBytes),
-        cpus,
         hasDisplay: options.vga ?? true,
       });
     }
@@ -191,7 +190,8 @@ export class Machine {
     for (const disk of disks) this.board.add(disk);
     const { board, cpus, ram } = this;
     const order = this.options.bootOrder ?? ["disk", "cdrom"];
-    this.#bios = new Bios({ board, cpus, ram, map: memoryMap(ram.size) }, disks, order);
+    const machine = { board, cpus, ram, map: memoryMap(ram.size) };
+    this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, order));
     this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
   }
 
@@ -200,9 +200,14 @@ export class Machine {
     this.#event = undefined;
     for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
     this.board.reset();
-    const map = memoryMap(this.ram.size);
     this.#bios?.install();
-    for (const p of [...firmwareData(), ...acpiTables(map, this.cpus.length)]) {
+    const { board } = this;
+    const facts = {
+      map: memoryMap(this.ram.size),
+      cpus: this.cpus.length,
+      serialPorts: board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
+    };
+    for (const p of [...firmwareData(board.serialAddresses()), ...acpiTables(facts)]) {
       this.ram.write(p.address, p.data);
     }
     if (this.#image === undefined) return;

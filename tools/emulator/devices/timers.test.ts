@@ -265,6 +265,25 @@ test("UART: received characters interrupt at the trigger level, and after a time
   expect(read(b, ["in", 0x3fd])).toBe(0x60);
 });
 
+test("UART: COM1 to COM4 are at their addresses, and COM3 shares IRQ 4 with COM1", () => {
+  const com = [0, 1, 2, 3].map((index) => ({ kind: "isa-serial", options: { index } }));
+  const b = bareBoard(com);
+  runOnBoard(b.board, pics(0xe7));
+  [0x3f8, 0x2f8, 0x3e8, 0x2e8].forEach((port, i) => {
+    runOnBoard(b.board, [["out", port + 7, 0x10 + i]]);
+    expect(read(b, ["in", port + 7])).toBe(0x10 + i);
+    // The transmitter is empty.
+    runOnBoard(b.board, [["out", port + 1, 2]]);
+    expect(service(b)).toEqual(i % 2 === 0 ? (i === 0 ? [0x24] : []) : i === 1 ? [0x23] : []);
+  });
+  // The line stays high while one of its ports wants service, and gives an edge after it was low.
+  expect(read(b, ["in", 0x3e8 + 2])).toBe(2);
+  expect(service(b)).toEqual([]);
+  expect(read(b, ["in", 0x3f8 + 2])).toBe(2);
+  runOnBoard(b.board, [["out", 0x3e8, 0x41]]);
+  expect(service(b)).toEqual([0x24]);
+});
+
 test("UART: more than sixteen characters arrive in order, none lost", () => {
   const b = board(["out", 0x3fa, 0x01], ["out", 0x3fb, 0x03]);
   const sent = Array.from({ length: 100 }, (_, i) => i);

@@ -153,7 +153,7 @@ class Session {
       disks: o.disks.map(({ kind, path }) => ({ kind, image: path })),
       bootOrder: o.bootOrder,
       clockStart: o.clockStart,
-      serialPort: o.serial !== undefined,
+      serialPorts: [o.serial !== undefined],
       debugConsole: o.debugcon !== undefined,
       debugExit: o.debugExit,
       vga: o.vga,

@@ -8,7 +8,7 @@ import { busGuest } from "../platform/testdata/bus-guest.ts";
 import { loadKernel } from "./kernel.ts";
 
 const map = memoryMap(64 << 20);
-const machine = { map, cpus: 1, hasDisplay: true };
+const machine = { map, hasDisplay: true };
 
 /** xorshift32: the same mutations in every run. */
 function random(seed: number): () => number {

@@ -12,7 +12,6 @@ import { findHeader2, multiboot2 } from "./multiboot2.ts";
 /** What boot protocols tell a kernel about the machine. */
 export interface BootMachine {
   map: MemoryMap;
-  cpus: number;
   /** There is a display adapter with a linear framebuffer. */
   hasDisplay: boolean;
 }
@@ -24,11 +23,11 @@ export function loadKernel(
   append: string,
   machine: BootMachine,
 ): BootImage {
-  const { map, cpus, hasDisplay } = machine;
+  const { map, hasDisplay } = machine;
   if (findHeader(kernel.data) !== undefined) return multiboot1(kernel, modules, append, map);
   const header = findHeader2(kernel);
   if (header !== undefined) {
-    return multiboot2(kernel, header, modules, append, map, cpus, hasDisplay);
+    return multiboot2(kernel, header, modules, append, map, hasDisplay);
   }
   if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, map);
   const what = isElf(kernel.data)

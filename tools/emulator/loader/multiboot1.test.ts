@@ -17,7 +17,7 @@ import { multiboot1 } from "./multiboot1.ts";
 const MIB = 1 << 20;
 const map = memoryMap(256 * MIB);
 const kernel = busGuest();
-const machine = { map, cpus: 1, hasDisplay: true };
+const machine = { map, hasDisplay: true };
 const file = (data: Uint8Array, name = "k") => ({ name, data });
 
 /** The four bytes at a physical address of a loaded image. */

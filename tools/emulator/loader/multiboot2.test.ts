@@ -10,7 +10,7 @@ import { loadKernel } from "./kernel.ts";
 
 const MAGIC = 0xe85250d6;
 const map = memoryMap(64 << 20);
-const machine = { map, cpus: 2, hasDisplay: true };
+const machine = { map, hasDisplay: true };
 
 type HeaderTag = [type: number, flags: number, fields: number[]];
 

@@ -5,7 +5,7 @@
 
 import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
-import { acpiTables } from "../platform/firmware/acpi-tables.ts";
+import { rsdp } from "../platform/firmware/acpi-tables.ts";
 import type { MemoryMap } from "../platform/memory-map.ts";
 import {
   type BootImage,
@@ -239,7 +239,6 @@ export function multiboot2(
   modules: readonly Module[],
   append: string,
   map: MemoryMap,
-  cpus: number,
   hasDisplay: boolean,
 ): BootImage {
   checkRequirements(kernel, header);
@@ -259,9 +258,9 @@ export function multiboot2(
   const mode = wish !== undefined && hasDisplay ? framebufferMode(wish.fields) : undefined;
   const infoAt = Math.ceil(image.end / PAGE) * PAGE;
   // Modules begin behind the information, whose size does not depend on where they are.
-  const draft = information(kernel, modules, append, map, cpus, image, mode, hasDisplay, 0);
+  const draft = information(kernel, modules, append, map, image, mode, hasDisplay, 0);
   const modulesAt = Math.ceil((infoAt + draft.length) / PAGE) * PAGE;
-  const info = information(kernel, modules, append, map, cpus, image, mode, hasDisplay, modulesAt);
+  const info = information(kernel, modules, append, map, image, mode, hasDisplay, modulesAt);
   const chunks: Chunk[] = [
     ...image.chunks,
     { address: infoAt, data: info, size: info.length, what: "the Multiboot 2 information" },
@@ -292,7 +291,6 @@ function information(
   modules: readonly Module[],
   append: string,
   map: MemoryMap,
-  cpus: number,
   image: Loaded,
   mode: FramebufferMode | undefined,
   hasDisplay: boolean,
@@ -323,9 +321,9 @@ function information(
   });
   if (hasDisplay) info.tag(Tag.Framebuffer, (w) => writeFramebuffer(w, mode));
   if (isElf(kernel.data)) writeSections(info, kernel);
-  const rsdp = acpiTables(map, cpus)[0]?.data ?? new Uint8Array(0);
-  info.tag(Tag.AcpiOld, (w) => w.raw(rsdp.subarray(0, 20)));
-  info.tag(Tag.AcpiNew, (w) => w.raw(rsdp));
+  const root = rsdp(map);
+  info.tag(Tag.AcpiOld, (w) => w.raw(root.subarray(0, 20)));
+  info.tag(Tag.AcpiNew, (w) => w.raw(root));
   info.tag(Tag.LoadBase, (w) => w.u32(image.start));
   return info.finish();
 }

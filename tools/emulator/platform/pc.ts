@@ -204,6 +204,11 @@ export class Board {
     return undefined;
   }
 
+  /** I/O addresses of the serial ports that there are. */
+  serialAddresses(): number[] {
+    return COM_PORTS.filter((_, i) => this.serialPorts[i] !== undefined).map((p) => p.iobase);
+  }
+
   /** Every device, in a fixed order. */
   devices(): readonly Device[] {
     return this.#devices.map((d) => d.device);

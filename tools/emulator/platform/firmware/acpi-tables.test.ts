@@ -17,7 +17,7 @@ const sum = (b: Uint8Array): number => b.reduce((s, v) => s + v, 0) & 0xff;
 const text = (b: Uint8Array): string => String.fromCharCode(...b);
 
 function tables(cpus: number, ram = 2 * GIB): Map<string, Uint8Array> {
-  const placed = acpiTables(memoryMap(ram), cpus);
+  const placed = acpiTables({ map: memoryMap(ram), cpus, serialPorts: [0, 1, 2, 3] });
   const at = (address: number): Uint8Array => {
     const found = placed.find((p) => p.address === address);
     if (found === undefined) throw new Error(`nothing at 0x${address.toString(16)}`);

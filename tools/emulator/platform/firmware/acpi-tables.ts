@@ -11,8 +11,10 @@ import {
 } from "../../devices/acpi-pm.ts";
 import { HPET_BASE } from "../../devices/hpet.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
+import { COM_PORTS } from "../../devices/uart16550.ts";
 import { LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
 import * as aml from "./aml.ts";
+import type { Placement } from "./low-memory.ts";
 import { interruptModel, linkDevices, pirqFields, routingTable } from "./pci-routing.ts";
 
 /** OEM ID (6 bytes) and OEM table ID (8). */
@@ -179,7 +181,18 @@ function facs(): Uint8Array {
   return t.raw();
 }
 
-function dsdt(map: MemoryMap, cpus: number): Uint8Array {
+/** COM `index + 1`. */
+function serialPort(index: number): aml.Aml {
+  const { iobase, irq } = COM_PORTS[index] as (typeof COM_PORTS)[number];
+  return aml.device(
+    `COM${index + 1}`,
+    aml.define("_HID", aml.eisaId("PNP0501")),
+    aml.define("_UID", aml.integer(index + 1)),
+    aml.define("_CRS", aml.resources(aml.ioPort(iobase, 8), aml.irq(irq))),
+  );
+}
+
+function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uint8Array {
   const s5 = aml.integer(SLEEP_TYPE_S5);
   const processors = Array.from({ length: cpus }, (_, n) =>
     aml.device(
@@ -224,7 +237,7 @@ function dsdt(map: MemoryMap, cpus: number): Uint8Array {
           simple("RTC", "PNP0B00", aml.ioPort(0x70, 2), aml.irq(8)),
           simple("KBD", "PNP0303", aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(1)),
           simple("MOU", "PNP0F13", aml.irq(12)),
-          simple("COM1", "PNP0501", aml.ioPort(0x3f8, 8), aml.irq(4)),
+          ...serialPorts.map(serialPort),
         ),
       ),
       ...linkDevices("\\_SB.PCI0.ISA"),
@@ -238,16 +251,23 @@ function dsdt(map: MemoryMap, cpus: number): Uint8Array {
   return table.finish("DSDT", 1);
 }
 
-/** Bytes to be placed at a physical address. */
-export interface Placement {
-  address: number;
-  data: Uint8Array;
+/** What the tables depend on. */
+export interface AcpiFacts {
+  map: MemoryMap;
+  cpus: number;
+  /** Serial ports that there are: 0 is COM1, 3 COM4. */
+  serialPorts: readonly number[];
 }
 
-/** All tables for a machine, RSDP first; the others are in the map's table area. */
-export function acpiTables(map: MemoryMap, cpus: number): Placement[] {
+/** The root tables come first, so that the RSDP depends on nothing behind them. */
+const RSDT_OFFSET = 0;
+const XSDT_OFFSET = 0x80;
+const TABLES_OFFSET = 0x100;
+
+/** All tables for a machine; the RSDP is in the BIOS segment, the others are in the map's table area. */
+export function acpiTables({ map, cpus, serialPorts }: AcpiFacts): Placement[] {
   const placed: Placement[] = [];
-  let at = map.tables;
+  let at = map.tables + TABLES_OFFSET;
   const place = (data: Uint8Array, align: number): number => {
     at = Math.ceil(at / align) * align;
     placed.push({ address: at, data });
@@ -255,7 +275,7 @@ export function acpiTables(map: MemoryMap, cpus: number): Placement[] {
     return at - data.length;
   };
   const facsAt = place(facs(), 64);
-  const dsdtAt = place(dsdt(map, cpus), 16);
+  const dsdtAt = place(dsdt(map, cpus, serialPorts), 16);
   const roots = [fadt(facsAt, dsdtAt), madt(cpus), hpet(), mcfg(map.ecam)].map((t) => place(t, 16));
   const rsdt = new Table();
   const xsdt = new Table();
@@ -263,21 +283,24 @@ export function acpiTables(map: MemoryMap, cpus: number): Placement[] {
     rsdt.u32(address);
     xsdt.u64(address);
   }
-  const rsdtAt = place(rsdt.finish("RSDT", 1), 16);
-  const xsdtAt = place(xsdt.finish("XSDT", 1), 16);
-  return [{ address: RSDP_ADDRESS, data: rsdp(rsdtAt, xsdtAt) }, ...placed];
+  return [
+    { address: RSDP_ADDRESS, data: rsdp(map) },
+    { address: map.tables + RSDT_OFFSET, data: rsdt.finish("RSDT", 1) },
+    { address: map.tables + XSDT_OFFSET, data: xsdt.finish("XSDT", 1) },
+    ...placed,
+  ];
 }
 
-/** Revision 2: the first checksum covers 20 bytes, the second all 36 (5.2.5.3). */
-function rsdp(rsdt: number, xsdt: number): Uint8Array {
+/** The RSDP. Revision 2: the first checksum covers 20 bytes, the second all 36 (5.2.5.3). */
+export function rsdp(map: MemoryMap): Uint8Array {
   const data = new Table()
     .text("RSD PTR ")
     .u8(0)
     .text(OEM)
     .u8(2)
-    .u32(rsdt)
+    .u32(map.tables + RSDT_OFFSET)
     .u32(36)
-    .u64(xsdt)
+    .u64(map.tables + XSDT_OFFSET)
     .u8(0, 0, 0, 0)
     .raw();
   data[8] = checksum(data.subarray(0, 20));

@@ -126,6 +126,29 @@ const questions: Record<string, (a: Assembler) => void> = {
     a.mov(ax, 0x7777).int(0x15).mov(ax, 0).adc(ax, 0);
     show16(a);
   },
+  "serial ports by the data area, INT 11h and INT 14h": (a) => {
+    for (const at of [0x400, 0x404, 0x47c]) a.mov(eax, dword(at)).call("hex");
+    a.int(0x11).and(ax, 0x0e00);
+    show16(a);
+    // Set up, status, send; a port that is absent, a function that does not exist.
+    for (const [command, port] of [
+      [0x00e3, 1],
+      [0x0300, 1],
+      [0x0141, 1],
+      [0x0300, 2],
+      [0x0312, 3],
+      [0x0312, 77],
+      [0x0912, 1],
+    ] as const) {
+      a.mov(ax, command).mov(dx, port).int(0x14);
+      show16(a);
+    }
+    a.mov(ax, 0x00bf).mov(dx, 1).int(0x14);
+    a.mov(dx, 0x2fb).in(al, dx).mov(ah, 0);
+    show16(a);
+    a.mov(al, 0x80).out(dx, al).mov(dx, 0x2f8).in(al, dx).mov(ah, 0);
+    show16(a);
+  },
   "ticks go on": (a) => {
     a.label("again");
     a.mov(ah, 0).int(0x1a).mov(bx, dx);
@@ -141,7 +164,11 @@ for (const [what, body] of Object.entries(questions)) {
     `${what}, as SeaBIOS answers`,
     async () => {
       const image = bootSector(body);
-      const machine = await Machine.create({ memory: "128M", disks: [{ kind: "disk", image }] });
+      const machine = await Machine.create({
+        memory: "128M",
+        disks: [{ kind: "disk", image }],
+        serialPorts: [true, true, true],
+      });
       expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
       const disk = join(directory, "disk");
       const serial = join(directory, "serial");
@@ -151,7 +178,7 @@ for (const [what, body] of Object.entries(questions)) {
         [
           ...["-accel", "tcg", "-machine", "q35", "-m", "128M", "-display", "none", "-no-reboot"],
           ...["-drive", `file=${disk},format=raw`, "-serial", `file:${serial}`, "-monitor", "none"],
-          ...["-nic", "none"],
+          ...["-serial", "null", "-serial", "null", "-nic", "none"],
         ],
         { timeout: 30_000 },
       );
@@ -257,6 +284,26 @@ test("a CD that emulates a floppy boots as drive 0", async () => {
   const machine = await Machine.create({ disks: [{ kind: "cdrom", image: iso(boot, 2) }] });
   expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
   expect(machine.serialOutput).toBe("00000000\nthe second sector\n");
+});
+
+test("what the BIOS remembers is in the snapshot: an emulated floppy, and forgotten at a reset", async () => {
+  const boot = bootSector((a) => {
+    a.mov(si, "started").call("puts");
+    a.mov(ax, 0x0201).mov(bx, 0x8000).mov(cx, 2).mov(dx, 0).int(0x13).mov(si, 0x8000).call("puts");
+    a.jmp("end");
+    a.label("started");
+    a.db("started\n", 0);
+    a.label("end");
+  }, 4096);
+  const options = { disks: [{ kind: "cdrom" as const, image: iso(boot, 2) }] };
+  const machine = await Machine.create(options);
+  machine.runSync({ until: "started\n" });
+  const other = await Machine.create(options);
+  other.restore(machine.snapshot());
+  expect(other.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(other.serialOutput).toBe("started\nthe second sector\n");
+  other.powerOn();
+  expect(other.board.save().devices["bios-services"]).toMatchObject({ floppy: undefined });
 });
 
 test("without anything to boot the screen says so", async () => {

@@ -2,12 +2,13 @@
 // up at power-on, then loads the first boot medium that has something to start (hard disk: MBR with
 // signature 0xAA55; CD: El Torito without emulation or with a floppy).
 
-import type { PortHandler } from "../../devices/device.ts";
+import type { Device, PortHandler, Slot } from "../../devices/device.ts";
 import { type Disk, elTorito, emulatedFloppy } from "../../media/disk.ts";
 import type { CpuAccess } from "../cpu-access.ts";
 import type { GuestRam } from "../guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
+import { type BiosState, freshState } from "./bios-state.ts";
 import { CD_DRIVE, DiskServices, FLOPPY, HARD_DISK } from "./disk-services.ts";
 import { firmwareData } from "./low-memory.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
@@ -28,7 +29,9 @@ export interface BiosMachine {
   map: MemoryMap;
 }
 
-export class Bios {
+export class Bios implements Device {
+  readonly name: string;
+  state: BiosState = freshState();
   readonly #machine: BiosMachine;
   readonly #rom: Rom = buildRom();
   readonly #disks: Map<number, Disk>;
@@ -39,7 +42,8 @@ export class Bios {
   /** No medium boots, which otherwise only a screen would show. */
   onUnbootable: () => void = () => {};
 
-  constructor(machine: BiosMachine, disks: readonly Disk[], order: BootOrder) {
+  constructor(slot: Slot, machine: BiosMachine, disks: readonly Disk[], order: BootOrder) {
+    this.name = slot.name;
     this.#machine = machine;
     this.#order = order;
     const numbered = new Map<number, Disk>();
@@ -47,10 +51,24 @@ export class Bios {
     let optical = CD_DRIVE;
     for (const d of disks) numbered.set(d.kind === "disk" ? hard++ : optical++, d);
     this.#disks = numbered;
-    this.#video = new VideoServices(machine.board);
-    this.#disk = new DiskServices(numbered);
-    this.#system = new SystemServices(machine.board, machine.map);
-    machine.board.ports.claim("bios-services", SERVICE_PORT, 1, this.#port());
+    this.#video = new VideoServices(machine.board, this);
+    this.#disk = new DiskServices(numbered, this);
+    this.#system = new SystemServices(machine.board, machine.map, this);
+    slot.ports(SERVICE_PORT, 1, this.#port());
+  }
+
+  reset(): void {
+    this.state = freshState();
+    this.restored();
+  }
+
+  /** The emulated floppy follows from the CD that has it. */
+  restored(): void {
+    this.#disks.delete(FLOPPY);
+    const { floppy } = this.state;
+    const cd = floppy && this.#disks.get(floppy.cd);
+    const disk = cd && emulatedFloppy(cd, floppy.entry);
+    if (disk !== undefined) this.#disks.set(FLOPPY, disk);
   }
 
   /** Puts the ROM into its segment; CPU 0 finds it at the reset vector. */
@@ -126,7 +144,7 @@ export class Bios {
       view.setUint16(v * 4 + 2, BIOS_SEGMENT >> 4, true);
     }
     ram.write(0, vectors);
-    for (const p of firmwareData()) ram.write(p.address, p.data);
+    for (const p of firmwareData(board.serialAddresses())) ram.write(p.address, p.data);
     const hardDisks = [...this.#disks.values()].filter((d) => d.kind === "disk").length;
     r.setByte(0x475, hardDisks);
     leaveAsFirmwareDoes(board, cpus);
@@ -140,7 +158,7 @@ export class Bios {
     for (const kind of this.#order) {
       for (const [number, disk] of this.#disks) {
         if (disk.kind !== kind) continue;
-        const segment = kind === "disk" ? this.#loadMbr(disk) : this.#loadCd(disk);
+        const segment = kind === "disk" ? this.#loadMbr(disk) : this.#loadCd(disk, number);
         if (segment < 0) continue;
         r.dx = this.#disks.has(FLOPPY) && kind === "cdrom" ? FLOPPY : number;
         r.enter(segment, segment === 0 ? BOOT_ADDRESS : 0);
@@ -157,14 +175,13 @@ export class Bios {
     return 0;
   }
 
-  #loadCd(disk: Disk): number {
+  #loadCd(disk: Disk, number: number): number {
     const entry = elTorito(disk);
     if (entry === undefined) return -1;
-    const floppy = emulatedFloppy(disk, entry);
-    if (floppy !== undefined) {
-      this.#disks.set(FLOPPY, floppy);
-      return this.#loadMbr(floppy);
-    }
+    this.state.floppy = { cd: number, entry };
+    this.restored();
+    const floppy = this.#disks.get(FLOPPY);
+    if (floppy !== undefined) return this.#loadMbr(floppy);
     if (entry.media !== 0) return -1;
     const sectors = Math.ceil(Math.max(1, entry.count) / 4);
     const image = disk.read(entry.start, sectors);

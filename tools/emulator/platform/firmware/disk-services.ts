@@ -3,6 +3,7 @@
 // number them. Floppies exist where a CD emulates one.
 
 import type { Disk } from "../../media/disk.ts";
+import type { BiosStateHolder } from "./bios-state.ts";
 import { Registers } from "./registers.ts";
 
 export const FLOPPY = 0x00;
@@ -17,10 +18,11 @@ const TIMEOUT = 0x80;
 
 export class DiskServices {
   readonly #disks: ReadonlyMap<number, Disk>;
-  #status = OK;
+  readonly #bios: BiosStateHolder;
 
-  constructor(disks: ReadonlyMap<number, Disk>) {
+  constructor(disks: ReadonlyMap<number, Disk>, bios: BiosStateHolder) {
     this.#disks = disks;
+    this.#bios = bios;
   }
 
   serve(r: Registers): void {
@@ -28,7 +30,7 @@ export class DiskServices {
     const status = disk === undefined ? TIMEOUT : this.#command(r, disk);
     if (status >= 0) {
       if (r.ah !== 0x15 || status !== OK) r.ah = status;
-      this.#status = status;
+      this.#bios.state.diskStatus = status;
       r.carry = status !== OK;
     }
   }
@@ -46,8 +48,8 @@ export class DiskServices {
       case 0x47:
         return OK;
       case 0x01:
-        r.ah = this.#status;
-        r.carry = this.#status !== OK;
+        r.ah = this.#bios.state.diskStatus;
+        r.carry = this.#bios.state.diskStatus !== OK;
         return -1;
       case 0x02:
       case 0x03:

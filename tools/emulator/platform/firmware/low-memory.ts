@@ -3,16 +3,27 @@
 // list, segment 40h). The interrupt vector table is left out where no BIOS runs.
 
 import { EBDA_BASE } from "../memory-map.ts";
-import type { Placement } from "./acpi-tables.ts";
 
-/** BDA at 0x400 and EBDA, for a board with one serial port and an 80×25 VGA. */
-export function firmwareData(): Placement[] {
+/** Bytes to be placed at a physical address. */
+export interface Placement {
+  address: number;
+  data: Uint8Array;
+}
+
+/** Seconds that INT 14h waits for a port. */
+const SERIAL_TIMEOUT = 10;
+
+/** BDA at 0x400 and EBDA, for a board with serial ports at the given addresses and an 80×25 VGA. */
+export function firmwareData(serialPorts: readonly number[]): Placement[] {
   const bda = new Uint8Array(0x100);
   const view = new DataView(bda.buffer);
-  view.setUint16(0x00, 0x3f8, true);
+  serialPorts.forEach((port, i) => {
+    view.setUint16(i * 2, port, true);
+    bda[0x7c + i] = SERIAL_TIMEOUT;
+  });
   view.setUint16(0x0e, EBDA_BASE >> 4, true);
-  // Equipment: FPU, pointing device, one serial port.
-  view.setUint16(0x10, 0x0206, true);
+  // Equipment: FPU, pointing device, number of serial ports.
+  view.setUint16(0x10, 0x0006 | (serialPorts.length << 9), true);
   view.setUint16(0x13, EBDA_BASE >> 10, true);
   // Keyboard ring buffer, empty.
   view.setUint16(0x1a, 0x1e, true);

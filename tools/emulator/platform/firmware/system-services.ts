@@ -5,6 +5,7 @@
 import type { MemoryMap } from "../memory-map.ts";
 import { MIB } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
+import type { BiosStateHolder } from "./bios-state.ts";
 import type { Registers } from "./registers.ts";
 
 const BDA = 0x400;
@@ -17,6 +18,10 @@ const BUFFER_START = BDA + 0x1e;
 const BUFFER_END = BDA + 0x3e;
 const TICKS = BDA + 0x6c;
 const MIDNIGHT = BDA + 0x70;
+
+/** Of 110, 150, 300, 600, 1200, 2400, 4800 and 9600 baud. */
+const BAUD_DIVISORS = [1047, 768, 384, 192, 96, 48, 24, 12] as const;
+const SERIAL_TIMED_OUT = 0x80;
 
 const SMAP = 0x534d4150;
 const UNSUPPORTED = 0x86;
@@ -32,12 +37,12 @@ const KEY_ALT = 0x38;
 export class SystemServices {
   readonly #board: Board;
   readonly #map: MemoryMap;
-  /** A byte E0 came: the next scan code is of an extended key. */
-  state = { extended: false, waitUntil: -1 };
+  readonly #bios: BiosStateHolder;
 
-  constructor(board: Board, map: MemoryMap) {
+  constructor(board: Board, map: MemoryMap, bios: BiosStateHolder) {
     this.#board = board;
     this.#map = map;
+    this.#bios = bios;
   }
 
   equipment(r: Registers): void {
@@ -48,13 +53,32 @@ export class SystemServices {
     r.ax = r.word(MEMORY_KIB);
   }
 
-  /** INT 14h on COM1: AH 0 sets up, 1 sends, 2 receives, 3 status. */
+  /** INT 14h on port DX of the data area: AH 0 sets up, 1 sends, 2 receives, 3 tells the status. */
   serial(r: Registers): void {
     const { ports } = this.#board;
-    const status = ports.read(0x3fd, 1);
-    if (r.ah === 1) ports.write(0x3f8, r.al, 1);
-    else if (r.ah === 2) r.al = status & 1 ? ports.read(0x3f8, 1) : 0;
-    r.ah = r.ah === 2 && !(status & 1) ? 0x80 : status;
+    const port = r.dx < 4 ? r.word(BDA + r.dx * 2) : 0;
+    const command = r.ah;
+    if (port === 0 || command > 3) return;
+    if (command === 0) {
+      const divisor = BAUD_DIVISORS[r.al >> 5] as number;
+      ports.write(port + 3, 0x80, 1);
+      ports.write(port, divisor & 0xff, 1);
+      ports.write(port + 1, divisor >> 8, 1);
+      ports.write(port + 3, r.al & 0x1f, 1);
+    } else if (command === 1) {
+      ports.write(port, r.al, 1);
+    }
+    const status = ports.read(port + 5, 1);
+    if (command === 2) {
+      if (!(status & 1)) {
+        r.ah = SERIAL_TIMED_OUT | status;
+        return;
+      }
+      r.al = ports.read(port, 1);
+    } else if (command !== 1) {
+      r.al = ports.read(port + 6, 1);
+    }
+    r.ah = status;
   }
 
   /** INT 15h; false means "not yet" (a wait). */
@@ -94,7 +118,7 @@ export class SystemServices {
   /** AH=86h: CX:DX microseconds. The stub halts between calls. */
   #wait(r: Registers): boolean {
     const now = this.#board.scheduler.clock.now();
-    const s = this.state;
+    const s = this.#bios.state;
     if (s.waitUntil < 0) s.waitUntil = now + ((r.cx << 16) | r.dx) * 1000;
     if (now < s.waitUntil) return false;
     s.waitUntil = -1;
@@ -152,11 +176,11 @@ export class SystemServices {
 
   #scanCode(r: Registers, code: number): void {
     if (code === 0xe0) {
-      this.state.extended = true;
+      this.#bios.state.extended = true;
       return;
     }
-    const { extended } = this.state;
-    this.state.extended = false;
+    const { extended } = this.#bios.state;
+    this.#bios.state.extended = false;
     const key = code & 0x7f;
     const down = code < 0x80;
     const flags = r.byte(SHIFT_FLAGS);

@@ -4,6 +4,7 @@
 import type { MmioHandler } from "../../devices/device.ts";
 import { FRAMEBUFFER_BASE, VRAM_BYTES } from "../../devices/vga.ts";
 import type { Board } from "../pc.ts";
+import type { BiosStateHolder } from "./bios-state.ts";
 import { textFont } from "./font.ts";
 import type { Registers } from "./registers.ts";
 
@@ -39,10 +40,11 @@ const VBE_FAILED = 0x014f;
 export class VideoServices {
   readonly #board: Board;
   readonly #window: MmioHandler | undefined;
-  state = { vbeMode: 3 };
+  readonly #bios: BiosStateHolder;
 
-  constructor(board: Board) {
+  constructor(board: Board, bios: BiosStateHolder) {
     this.#board = board;
+    this.#bios = bios;
     this.#window = board.vga?.window();
   }
 
@@ -54,7 +56,7 @@ export class VideoServices {
     r.setWord(COLUMNS, 80);
     r.setByte(ROWS, 24);
     r.setWord(CURSOR_SHAPE, 0x0607);
-    this.state.vbeMode = 3;
+    this.#bios.state.vbeMode = 3;
     this.#fill(0, 80 * 25, 0x20, TEXT_ATTRIBUTE);
     this.#moveCursor(r, 0);
   }
@@ -221,7 +223,7 @@ export class VideoServices {
         const mode = VBE_MODES.find(([n]) => n === (r.bx & 0x1ff));
         if (mode !== undefined) {
           this.#board.vga.setMode({ width: mode[1], height: mode[2], depth: mode[3] });
-          this.state.vbeMode = r.bx & 0x7fff;
+          this.#bios.state.vbeMode = r.bx & 0x7fff;
           r.ax = VBE_OK;
         } else if ((r.bx & 0x1ff) === 3) {
           this.#board.vga.writeDispi(4, 0);
@@ -231,7 +233,7 @@ export class VideoServices {
         break;
       }
       case 0x03:
-        r.bx = this.state.vbeMode;
+        r.bx = this.#bios.state.vbeMode;
         r.ax = VBE_OK;
         break;
       default:

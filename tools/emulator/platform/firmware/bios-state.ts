@@ -1,0 +1,29 @@
+// What the BIOS's services remember that guests do not see in memory: the state of the device "bios-services".
+
+import type { BootEntry } from "../../media/disk.ts";
+
+export interface BiosState {
+  /** A byte E0 came: the next scan code is of an extended key. */
+  extended: boolean;
+  /** Virtual time at which INT 15h, AH=86h returns, ns; -1 while nobody waits. */
+  waitUntil: number;
+  /** Status of the last INT 13h. */
+  diskStatus: number;
+  /** VBE mode number. */
+  vbeMode: number;
+  /** The CD (by its drive number) that emulates a floppy, and the boot entry that says which. */
+  floppy: { cd: number; entry: BootEntry } | undefined;
+}
+
+export const freshState = (): BiosState => ({
+  extended: false,
+  waitUntil: -1,
+  diskStatus: 0,
+  vbeMode: 3,
+  floppy: undefined,
+});
+
+/** Where services find the state: a snapshot may replace it. */
+export interface BiosStateHolder {
+  readonly state: BiosState;
+}
