@@ -30,7 +30,7 @@ import { Bios } from "./platform/firmware/bios.ts";
 import { firmwareData } from "./platform/firmware/low-memory.ts";
 import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
-import { memoryMap } from "./platform/memory-map.ts";
+import { BIOS_SEGMENT, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent } from "./platform/pc.ts";
 import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./platform/snapshot.ts";
@@ -207,13 +207,16 @@ export class Machine {
       cpus: this.cpus.length,
       serialPorts: board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
     };
-    for (const p of [...firmwareData(board.serialAddresses()), ...acpiTables(facts)]) {
-      this.ram.write(p.address, p.data);
-    }
+    const placements = [...firmwareData(board.serialAddresses()), ...acpiTables(facts)];
+    for (const p of placements) this.ram.write(p.address, p.data);
     if (this.#image === undefined) return;
     const boot = this.cpus[0] as CpuAccess;
     leaveAsFirmwareDoes(this.board, this.cpus);
     bootImage(this.#image, boot, this.ram);
+    // A loader's writing to the BIOS segment has no effect: what firmware has there stays.
+    for (const p of placements) {
+      if (p.address >= BIOS_SEGMENT && p.address < MIB) this.ram.write(p.address, p.data);
+    }
     if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
   }
 

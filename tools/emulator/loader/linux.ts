@@ -5,10 +5,10 @@
 import { LoadError } from "../load-error.ts";
 import { RSDP_ADDRESS } from "../platform/firmware/acpi-tables.ts";
 import { type MemoryMap, MIB } from "../platform/memory-map.ts";
-import { type BootImage, type Chunk, checkPlacement, type Input } from "./boot-image.ts";
+import type { BootImage, Input } from "./boot-image.ts";
 import type { Module } from "./modules.ts";
+import { PAGE, Placement } from "./placement.ts";
 
-const PAGE = 4096;
 const SECTOR = 512;
 
 /** Offsets in the setup header, which boot_params repeats at the same place. */
@@ -46,6 +46,7 @@ const LOADER_UNDEFINED = 0xff;
 const ENTRY64_OFFSET = 0x200;
 const OLDEST_VERSION = 0x0204;
 
+/** Where things go unless the kernel is there. */
 const PAGE_TABLES = 0x70000;
 const BOOT_PARAMS = 0x90000;
 const COMMAND_LINE = 0x91000;
@@ -57,10 +58,12 @@ export function isLinux(data: Uint8Array): boolean {
   return view.getUint16(BOOT_FLAG, true) === 0xaa55 && view.getUint32(HEADER, true) === HDRS;
 }
 
-/** PML4, PDPT and four page directories that map the low 4 GiB to themselves with 2 MiB pages. */
-function identityMap(): Uint8Array {
-  const tables = new BigUint64Array((6 * PAGE) / 8);
-  const at = (page: number): bigint => BigInt(PAGE_TABLES + page * PAGE) | 3n;
+const PAGE_TABLE_BYTES = 6 * PAGE;
+
+/** PML4, PDPT and four page directories at `address` that map the low 4 GiB to themselves with 2 MiB pages. */
+function identityMap(address: number): Uint8Array {
+  const tables = new BigUint64Array(PAGE_TABLE_BYTES / 8);
+  const at = (page: number): bigint => BigInt(address + page * PAGE) | 3n;
   tables[0] = at(1);
   for (let g = 0; g < 4; g++) {
     tables[512 + g] = at(2 + g);
@@ -117,14 +120,18 @@ export function linuxImage(
   const needed =
     version >= 0x020a ? Math.max(view.getUint32(INIT_SIZE, true), body.length) : body.length;
 
-  const params = new Uint8Array(PAGE);
+  const placement = new Placement(map);
+  placement.fix({ address: load, data: body, size: needed, what: "the Linux kernel" });
+  const bootParams = placement.place("boot_params", new Uint8Array(PAGE), { at: BOOT_PARAMS });
+  const commandLine = placement.place("the command line", text, { at: COMMAND_LINE });
+  const params = bootParams.data;
   params.set(data.subarray(SETUP_SECTS, HEADER + (data[HEADER_LENGTH] as number)), SETUP_SECTS);
   const p = new DataView(params.buffer);
   describeScreen(params);
   p.setUint8(TYPE_OF_LOADER, LOADER_UNDEFINED);
   p.setUint8(LOADFLAGS, (params[LOADFLAGS] as number) | CAN_USE_HEAP);
   p.setUint16(HEAP_END_PTR, 0xfe00, true);
-  p.setUint32(CMD_LINE_PTR, COMMAND_LINE, true);
+  p.setUint32(CMD_LINE_PTR, commandLine.address, true);
   p.setBigUint64(ACPI_RSDP_ADDR, BigInt(RSDP_ADDRESS), true);
   p.setUint8(E820_ENTRIES, map.ranges.length);
   map.ranges.forEach((r, i) => {
@@ -133,42 +140,33 @@ export function linuxImage(
     p.setUint32(E820_TABLE + i * 20 + 16, r.type, true);
   });
 
-  const chunks: Chunk[] = [
-    { address: load, data: body, size: needed, what: "the Linux kernel" },
-    { address: COMMAND_LINE, data: text, size: text.length, what: "the command line" },
-  ];
-  const disk = modules[0];
+  let pageTables: number | undefined;
+  if (is64) {
+    const tables = placement.place("page tables", new Uint8Array(PAGE_TABLE_BYTES), {
+      at: PAGE_TABLES,
+    });
+    pageTables = tables.address;
+    tables.data = identityMap(pageTables);
+  }
+  const disk = modules[0]?.file;
   if (disk !== undefined) {
     const max = version >= 0x0203 ? view.getUint32(INITRD_ADDR_MAX, true) : 0x37ffffff;
-    const ramTop = Math.max(
-      ...map.ranges.filter((r) => r.type === 1).map((r) => r.start + r.length),
-    );
-    const bytes = disk.file.data.length;
-    const start = Math.floor((Math.min(ramTop, max + 1) - bytes) / PAGE) * PAGE;
-    p.setUint32(RAMDISK_IMAGE, start, true);
-    p.setUint32(RAMDISK_SIZE, bytes, true);
-    chunks.push({
-      address: start,
-      data: disk.file.data,
-      size: bytes,
-      what: `initial RAM disk ${disk.file.name}`,
+    const { address } = placement.place(`initial RAM disk ${disk.name}`, disk.data, {
+      below: max + 1,
+      high: true,
     });
+    p.setUint32(RAMDISK_IMAGE, address, true);
+    p.setUint32(RAMDISK_SIZE, disk.data.length, true);
   }
-  chunks.push({ address: BOOT_PARAMS, data: params, size: PAGE, what: "boot_params" });
-  if (is64) {
-    const tables = identityMap();
-    chunks.push({ address: PAGE_TABLES, data: tables, size: tables.length, what: "page tables" });
-  }
-  checkPlacement(chunks, map.ranges);
   return {
-    chunks,
+    chunks: placement.chunks,
     entry: {
       mode: is64 ? "long64" : "protected32",
       rip: BigInt(is64 ? load + ENTRY64_OFFSET : load),
       rax: 0n,
       rbx: 0n,
-      rsi: BigInt(BOOT_PARAMS),
-      cr3: is64 ? PAGE_TABLES : undefined,
+      rsi: BigInt(bootParams.address),
+      cr3: pageTables,
     },
     kernel,
   };

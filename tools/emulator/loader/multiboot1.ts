@@ -1,14 +1,15 @@
 // Direct boot of Multiboot 1 kernels (Multiboot Specification 0.6.96, chapters 3.1–3.3): ELF32,
 // ELF64 as GRUB permits, and images described by the header's address fields. Boot information is
-// placed as QEMU does: memory map at 0x9000, information structure at 0x9500, strings and module list
-// in the page behind the kernel, modules page-aligned behind that. Video modes are left out: a kernel
-// that asks for one stays in text mode.
+// placed as QEMU does where the kernel leaves room: memory map at 0x9000, information structure at 0x9500,
+// strings and module list in the page behind the kernel, modules page-aligned behind that. Video modes are left
+// out: a kernel that asks for one stays in text mode.
 
 import { LoadError } from "../load-error.ts";
 import type { MemoryMap } from "../platform/memory-map.ts";
-import { type BootImage, type Chunk, checkPlacement, type Input } from "./boot-image.ts";
+import type { BootImage, Chunk, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
+import { behind, Placement } from "./placement.ts";
 
 export const HEADER_MAGIC = 0x1badb002;
 export const BOOT_MAGIC = 0x2badb002;
@@ -27,9 +28,6 @@ const BOOT_LOADER_NAME = "trihedron";
 const INFO_FLAGS = 1 | 2 | 4 | 8 | 0x40 | 0x200;
 /** Section headers of an ELF kernel are not handed over, as in QEMU. */
 const BOOT_DEVICE = 0x8000ffff;
-
-const PAGE = 4096;
-const alignPage = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 
 interface Header {
   offset: number;
@@ -128,32 +126,35 @@ function memoryMapBytes(map: MemoryMap): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-/** Places module list and strings at `base` and the modules behind them. */
-function placeModules(base: number, modules: readonly Module[], commandLine: string) {
+/** Places module list and strings behind the kernel, which ends at `end`, and the modules behind them. */
+function placeModules(
+  placement: Placement,
+  end: number,
+  modules: readonly Module[],
+  commandLine: string,
+) {
   const strings = [...modules.map((m) => m.commandLine), commandLine, BOOT_LOADER_NAME].map(encode);
   const listBytes = modules.length * 16;
   const size = listBytes + strings.reduce((sum, s) => sum + s.length, 0);
-  const data = new Uint8Array(size);
-  const view = new DataView(data.buffer);
+  const list = placement.place("boot strings and module list", new Uint8Array(size), behind(end));
+  const view = new DataView(list.data.buffer);
   const addresses: number[] = [];
   let at = listBytes;
   for (const s of strings) {
-    data.set(s, at);
-    addresses.push(base + at);
+    list.data.set(s, at);
+    addresses.push(list.address + at);
     at += s.length;
   }
-  const chunks: Chunk[] = [{ address: base, data, size, what: "boot strings and module list" }];
-  let next = alignPage(base + size);
+  let next = list.address + size;
   modules.forEach((m, i) => {
-    const bytes = m.file.data.length;
-    view.setUint32(i * 16, next, true);
-    view.setUint32(i * 16 + 4, next + bytes, true);
+    const { address } = placement.place(`module ${m.file.name}`, m.file.data, behind(next));
+    next = address + m.file.data.length;
+    view.setUint32(i * 16, address, true);
+    view.setUint32(i * 16 + 4, next, true);
     view.setUint32(i * 16 + 8, addresses[i] as number, true);
-    chunks.push({ address: next, data: m.file.data, size: bytes, what: `module ${m.file.name}` });
-    next = alignPage(next + bytes);
   });
   return {
-    chunks,
+    list: list.address,
     commandLine: addresses[modules.length] as number,
     loaderName: addresses[modules.length + 1] as number,
   };
@@ -187,10 +188,15 @@ export function multiboot1(
         ? addressImage(kernel, header)
         : notLoadable(kernel)
       : elfImage(kernel);
-  const placed = placeModules(alignPage(image.end), modules, `${kernel.name} ${append}`);
-  const mmap = memoryMapBytes(map);
-  const info = new Uint8Array(INFO_BYTES);
-  const view = new DataView(info.buffer);
+  const placement = new Placement(map);
+  for (const chunk of image.chunks) placement.fix(chunk);
+  const mmap = placement.place("the memory map", memoryMapBytes(map), { at: MMAP_ADDRESS });
+  const info = placement.place("the Multiboot information", new Uint8Array(INFO_BYTES), {
+    at: INFO_ADDRESS,
+  });
+  const commandLine = `${kernel.name} ${append}`;
+  const placed = placeModules(placement, image.end, modules, commandLine);
+  const view = new DataView(info.data.buffer);
   const fields: [offset: number, value: number][] = [
     [0, INFO_FLAGS],
     [4, (map.ranges[0]?.length ?? 0) >> 10],
@@ -198,26 +204,19 @@ export function multiboot1(
     [12, BOOT_DEVICE],
     [16, placed.commandLine],
     [20, modules.length],
-    [24, placed.chunks[0]?.address ?? 0],
-    [44, mmap.length],
-    [48, MMAP_ADDRESS],
+    [24, placed.list],
+    [44, mmap.size],
+    [48, mmap.address],
     [64, placed.loaderName],
   ];
   for (const [offset, value] of fields) view.setUint32(offset, value, true);
-  const chunks: Chunk[] = [
-    ...image.chunks,
-    ...placed.chunks,
-    { address: MMAP_ADDRESS, data: mmap, size: mmap.length, what: "the memory map" },
-    { address: INFO_ADDRESS, data: info, size: INFO_BYTES, what: "the Multiboot information" },
-  ];
-  checkPlacement(chunks, map.ranges);
   return {
-    chunks,
+    chunks: placement.chunks,
     entry: {
       mode: "protected32",
       rip: BigInt(image.entry),
       rax: BigInt(BOOT_MAGIC),
-      rbx: BigInt(INFO_ADDRESS),
+      rbx: BigInt(info.address),
       rsi: 0n,
     },
     kernel,

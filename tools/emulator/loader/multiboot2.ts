@@ -7,20 +7,14 @@ import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
 import { rsdp } from "../platform/firmware/acpi-tables.ts";
 import type { MemoryMap } from "../platform/memory-map.ts";
-import {
-  type BootImage,
-  type Chunk,
-  checkPlacement,
-  type FramebufferMode,
-  type Input,
-} from "./boot-image.ts";
+import type { BootImage, Chunk, FramebufferMode, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
+import { behind, Placement } from "./placement.ts";
 
 export const HEADER_MAGIC = 0xe85250d6;
 export const BOOT_MAGIC = 0x36d76289;
 const SEARCH_BYTES = 32768;
-const PAGE = 4096;
 const LOADER_NAME = "trihedron";
 const OPTIONAL = 1;
 
@@ -256,29 +250,26 @@ export function multiboot2(
 
   const wish = find(HeaderTag.Framebuffer);
   const mode = wish !== undefined && hasDisplay ? framebufferMode(wish.fields) : undefined;
-  const infoAt = Math.ceil(image.end / PAGE) * PAGE;
-  // Modules begin behind the information, whose size does not depend on where they are.
-  const draft = information(kernel, modules, append, map, image, mode, hasDisplay, 0);
-  const modulesAt = Math.ceil((infoAt + draft.length) / PAGE) * PAGE;
-  const info = information(kernel, modules, append, map, image, mode, hasDisplay, modulesAt);
-  const chunks: Chunk[] = [
-    ...image.chunks,
-    { address: infoAt, data: info, size: info.length, what: "the Multiboot 2 information" },
-  ];
-  let next = modulesAt;
-  for (const m of modules) {
-    const size = m.file.data.length;
-    chunks.push({ address: next, data: m.file.data, size, what: `module ${m.file.name}` });
-    next = Math.ceil((next + size) / PAGE) * PAGE;
-  }
-  checkPlacement(chunks, map.ranges);
+  const describe = (modulesAt: readonly number[]): Uint8Array =>
+    information(kernel, modules, append, map, image, mode, hasDisplay, modulesAt);
+  const placement = new Placement(map);
+  for (const chunk of image.chunks) placement.fix(chunk);
+  // Its size does not depend on where modules are, and they come behind it.
+  const info = placement.place("the Multiboot 2 information", describe([]), behind(image.end));
+  let next = info.address + info.size;
+  const modulesAt = modules.map(({ file: { name, data } }) => {
+    const { address } = placement.place(`module ${name}`, data, behind(next));
+    next = address + data.length;
+    return address;
+  });
+  info.data = describe(modulesAt);
   return {
-    chunks,
+    chunks: placement.chunks,
     entry: {
       mode: "protected32",
       rip: BigInt(entry),
       rax: BigInt(BOOT_MAGIC),
-      rbx: BigInt(infoAt),
+      rbx: BigInt(info.address),
       rsi: 0n,
     },
     kernel,
@@ -294,23 +285,21 @@ function information(
   image: Loaded,
   mode: FramebufferMode | undefined,
   hasDisplay: boolean,
-  modulesAt: number,
+  modulesAt: readonly number[],
 ): Uint8Array {
   const info = new Information();
   // GRUB hands over the arguments alone, without the kernel's name.
   info.tag(Tag.CommandLine, (w) => w.text(append));
   info.tag(Tag.LoaderName, (w) => w.text(LOADER_NAME));
-  let next = modulesAt;
-  for (const m of modules) {
-    const [start, size] = [next, m.file.data.length];
+  modules.forEach((m, i) => {
+    const start = modulesAt[i] ?? 0;
     info.tag(Tag.Module, (w) =>
       w
         .u32(start)
-        .u32(start + size)
+        .u32(start + m.file.data.length)
         .text(m.commandLine),
     );
-    next = Math.ceil((next + size) / PAGE) * PAGE;
-  }
+  });
   const upper = map.ranges.find((r) => r.start === 0x100000);
   info.tag(Tag.BasicMemory, (w) =>
     w.u32((map.ranges[0]?.length ?? 0) >> 10).u32(Math.floor((upper?.length ?? 0) / 1024)),
