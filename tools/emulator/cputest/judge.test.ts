@@ -2,7 +2,7 @@
 // hypervisors, kernels and other CPUs have. No host may make the core look guilty, and on each of them a core
 // that is really wrong must still be found out.
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadCore } from "../core/build.ts";
+import { loadCore } from "../host/core.ts";
 import { sentence } from "./convict.ts";
 import { type Core, EmulatedCpu } from "./emulator.ts";
 import { type Form, ISA_FEATURES, listForms } from "./forms.ts";
