@@ -30,8 +30,16 @@ export class Monitor {
     return this.#cpu;
   }
 
-  /** Runs one line; the answer ends with a newline unless it is empty. */
+  /** Runs one line; the answer ends with a newline unless it is empty. Never throws. */
   async execute(line: string): Promise<string> {
+    try {
+      return await this.#execute(line);
+    } catch (error) {
+      return `${(error as Error).message}\n`;
+    }
+  }
+
+  async #execute(line: string): Promise<string> {
     const [name, ...args] = line.trim().split(/\s+/);
     if (name === undefined || name === "") return "";
     // "x/8i ADDRESS" carries its format in the name.

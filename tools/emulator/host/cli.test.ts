@@ -122,6 +122,46 @@ test("standard input reaches the guest, from a pipe and from a file", () => {
   expect(fromFile.stdout.toString()).toBe("from a file ");
 });
 
+const monitor = (commands: string, args: string[] = []) =>
+  run(["-kernel", hello, "-monitor", "stdio", ...args], commands);
+
+test("the monitor on a pipe answers everything, in order", () => {
+  const { status, err } = monitor(
+    "info status\nx /2i $rip\ninfo registers\ninfo cpus\nxp /1 0x100000\ninfo status\nquit\n",
+    ["-S"],
+  );
+  expect(status).toBe(0);
+  const answers = err.split("(emu) ").slice(1);
+  expect(answers.map((text) => text.split("\n")[0])).toEqual([
+    "VM status: paused",
+    expect.stringMatching(/^0x1000[0-9a-f]+: mov esp,90000h$/),
+    "CPU#0",
+    expect.stringMatching(/^\* CPU #0: pc=0x1000/),
+    "0x00100000: 0x1badb002",
+    "VM status: paused",
+    "",
+  ]);
+});
+
+test("what the monitor was asked before the guest's end is answered", () => {
+  const { status, err } = monitor("cont\ninfo registers\ninfo status\n", ["-S"]);
+  expect(status).toBe(0);
+  const answers = err.split("(emu) ").slice(1);
+  expect(answers.map((text) => text.split("\n")[0])).toEqual([
+    "",
+    "CPU#0",
+    "VM status: running",
+    "",
+  ]);
+});
+
+test("a stopped machine that nobody can let run ends with a line", () => {
+  const line = "emu: the machine is stopped, and neither gdb nor the monitor can let it run\n";
+  expect(run(["-kernel", hello, "-S"])).toEqual({ status: 1, out: "", err: line });
+  const asked = monitor("info status", ["-S"]);
+  expect([asked.status, asked.err]).toEqual([1, `(emu) VM status: paused\n(emu) \n${line}`]);
+});
+
 test("an interrupted run leaves a complete debug console file and status 130", async () => {
   const log = path("chatty.txt");
   const child = spawn(process.execPath, [emu, "-kernel", chatty, "-debugcon", `file:${log}`], {

@@ -45,6 +45,8 @@ class Session {
   /** Standard input goes to the monitor, and what has been typed of its line. */
   #inMonitor = false;
   #line = "";
+  /** The monitor's answers, one after the other. */
+  #answers: Promise<void> = Promise.resolve();
 
   constructor(options: CliOptions) {
     this.#options = options;
@@ -95,6 +97,9 @@ class Session {
         onMonitor: () => this.#switchMonitor(),
         onHelp: () => this.say(KEYS),
         onInterrupt: () => this.leave(EXIT_SIGNAL.SIGINT),
+        onEnd: () => {
+          if (this.#inMonitor && this.#line !== "") this.#command();
+        },
       },
       serialIsMonitor,
     );
@@ -114,12 +119,8 @@ class Session {
   #typeCommand(bytes: Uint8Array): void {
     for (const byte of bytes) {
       if (byte === 13 || byte === 10) {
-        const line = this.#line;
-        this.#line = "";
         if (this.#input?.raw) this.say("\n");
-        this.#monitor
-          ?.execute(line)
-          .then((answer) => this.say(`${answer}${this.#inMonitor ? PROMPT : ""}`));
+        this.#command();
       } else if (byte === 127 || byte === 8) {
         if (this.#line !== "" && this.#input?.raw) this.say("\b \b");
         this.#line = this.#line.slice(0, -1);
@@ -128,6 +129,16 @@ class Session {
         if (this.#input?.raw) this.say(String.fromCharCode(byte));
       }
     }
+  }
+
+  /** Has the monitor answer the line that was typed, after those before it. */
+  #command(): void {
+    const line = this.#line;
+    this.#line = "";
+    this.#answers = this.#answers.then(async () => {
+      const answer = await this.#monitor?.execute(line);
+      this.say(`${answer ?? ""}${this.#inMonitor ? PROMPT : ""}`);
+    });
   }
 
   async #build(): Promise<Machine> {
@@ -184,18 +195,30 @@ class Session {
     this.#monitor = new Monitor(control, () => this.leave(0));
     if (o.gdbPort !== undefined) await this.#startGdb(control, this.#monitor, o.gdbPort);
     this.#startInput(machine);
+    // What a file says is said before the first instruction, so that a run with it is repeatable.
+    await this.#answers;
+    const abandoned = this.#abandoned(control);
     for (;;) {
-      const stop = await control.run();
+      const stop = await Promise.race([control.run(), abandoned]);
       this.flush();
       if (stop.kind === "idle") {
-        const more = machine.listens && this.#input?.open && !this.#inMonitor;
-        if (more || this.#gdb?.connected || this.#inMonitor) {
+        const typing = this.#input?.open && (machine.listens || this.#inMonitor);
+        if (typing || this.#gdb?.connected) {
           await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
           continue;
         }
       }
+      await this.#answers;
       await this.#end(machine, stop);
     }
+  }
+
+  /** Resolves when the machine stands still and there is nobody who could let it run. */
+  async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
+    while (this.#input?.open) await this.#input.wait();
+    await this.#answers;
+    if (!control.paused || this.#gdb !== undefined) await forever;
+    return { kind: "abandoned" };
   }
 
   async #startGdb(control: RunControl, monitor: Monitor, port: number): Promise<void> {
@@ -208,8 +231,14 @@ class Session {
     await listenForGdb(this.#gdb, port);
   }
 
-  async #end(machine: Machine, stop: Stop): Promise<void> {
+  async #end(machine: Machine, stop: Stop | { kind: "abandoned" }): Promise<void> {
     switch (stop.kind) {
+      case "abandoned":
+        this.say(
+          `${this.#inMonitor ? "\n" : ""}emu: the machine is stopped, and neither gdb nor the monitor can let it run\n`,
+        );
+        this.leave(EXIT_FAILED);
+        break;
       case "power-off":
       case "reset":
         this.leave(0);

@@ -17,6 +17,8 @@ export interface InputEvents {
   onHelp(): void;
   /** Ctrl-C, where it is not the guest's. */
   onInterrupt(): void;
+  /** There will be no more. */
+  onEnd(): void;
 }
 
 export class HostInput {
@@ -26,7 +28,7 @@ export class HostInput {
   #escape = false;
   #raw = false;
   #open = false;
-  #wake: (() => void) | undefined;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(events: InputEvents, passInterrupt: boolean) {
     this.#events = events;
@@ -49,10 +51,12 @@ export class HostInput {
     try {
       regular = fstatSync(0).isFile();
     } catch {
+      this.#events.onEnd();
       return;
     }
     if (regular) {
       this.#deliver(readFileSync(0));
+      this.#events.onEnd();
       return;
     }
     const { stdin } = process;
@@ -63,7 +67,9 @@ export class HostInput {
     }
     stdin.on("data", (data: Buffer) => this.#deliver(data));
     const ended = (): void => {
+      if (!this.#open) return;
       this.#open = false;
+      this.#events.onEnd();
       this.#wakeUp();
     };
     stdin.on("end", ended);
@@ -81,14 +87,13 @@ export class HostInput {
   async wait(): Promise<void> {
     if (!this.#open) return;
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
+      this.#waiting.push(resolve);
     });
   }
 
-  /** Lets a pending `wait` return. */
+  /** Lets each pending `wait` return. */
   #wakeUp(): void {
-    this.#wake?.();
-    this.#wake = undefined;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #deliver(data: Uint8Array): void {
