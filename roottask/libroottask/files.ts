@@ -37,6 +37,7 @@ import {
   newNode,
   reserve,
   resize,
+  setTime,
   walk,
   walkDirectory,
   walkName,
@@ -196,7 +197,7 @@ export function openPath(
     if (walkSlash) return -EISDIR;
     const made = newNode(KIND_FILE, mode & 0o7777);
     if (made === null) return -ENOMEM;
-    made.time = fileTime();
+    setTime(made, fileTime(), 0);
     const attached = attach(walkDirectory as Node, made, walkName, walkNameLength);
     if (attached !== 0) return attached;
     node = made;
@@ -211,7 +212,7 @@ export function openPath(
     if ((flags & O_TRUNC) !== 0 && (flags & O_ACCMODE) !== O_RDONLY && node.kind === KIND_FILE) {
       const emptied = resize(node, 0);
       if (emptied !== 0) return emptied;
-      node.time = fileTime();
+      setTime(node, fileTime(), 0);
     }
   }
   const file = openNode(node, flags);
@@ -267,7 +268,7 @@ function writeNode(space: Space, node: Node, position: i64, address: u64, length
     const end = (position as u32) + (length as u32);
     const error = end > node.size ? resize(node, end) : reserve(node, node.size);
     if (error !== 0) return error;
-    node.time = fileTime();
+    setTime(node, fileTime(), 0);
   }
   let done: u64 = 0;
   while (done < length) {

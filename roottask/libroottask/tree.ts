@@ -1,10 +1,10 @@
-// The file tree in memory: directories, files, symbolic links, a few devices. Files from the archive are
-// read where the archive lies and copied on the first write. Paths are resolved as POSIX path_resolution(7)
-// says; permissions are not enforced (every program runs as root). Times are those of creation.
+// The file tree in memory: directories, files, symbolic links, a few devices (nodes) and their names
+// (entries). Files from the archive are read where the archive lies and copied on the first write. Paths are
+// resolved as POSIX path_resolution(7) says; permissions are not enforced (every program runs as root).
 
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOTDIR } from "./errno";
 import { allocate, create, destroy, release } from "./heap";
-import { bytesEqual, equalsLiteral } from "./text";
+import { bytesEqual } from "./text";
 
 export const KIND_FILE: u32 = 0;
 export const KIND_DIRECTORY: u32 = 1;
@@ -21,13 +21,27 @@ const LINKS_MAX: u32 = 40;
 /** Largest file in bytes: the largest block of the page allocator. */
 export const FILE_MAX: u32 = 1 << 28;
 
+/** A name in a directory. */
 @unmanaged
-export class Node {
-  parent: Node | null;
-  child: Node | null;
-  next: Node | null;
+export class Entry {
+  directory: Node;
+  node: Node;
+  /** Next entry of the directory. */
+  next: Entry | null;
+  /** Another name of the same node. */
+  other: Entry | null;
   name: usize;
   nameLength: u32;
+}
+
+@unmanaged
+export class Node {
+  /** The directory a directory is in; the root is in itself. */
+  parent: Node | null;
+  /** First entry of a directory. */
+  entries: Entry | null;
+  /** Names of the node, the newest first. */
+  names: Entry | null;
   kind: u32;
   /** Permission bits. */
   mode: u32;
@@ -37,12 +51,13 @@ export class Node {
   size: u32;
   /** Bytes at `data` that belong to this node; 0 while it reads from the archive. */
   capacity: u32;
-  /** Directory entries that name it, 0 or 1. */
+  /** Names; of a directory also its own "." and the ".." of the directories in it. */
   links: u32;
   /** Open files and mappings that use it. */
   users: u32;
-  /** Modification time, seconds since 1970. */
+  /** Modification time: seconds since 1970, nanoseconds of that second. */
   time: i64;
+  nanoseconds: u32;
 }
 
 let rootNode: Node | null = null;
@@ -53,7 +68,7 @@ export function initTree(): bool {
   inodes = 0;
   const node = newNode(KIND_DIRECTORY, 0o755);
   if (node === null) return false;
-  node.links = 1;
+  node.links = 2;
   node.parent = node;
   rootNode = node;
   return true;
@@ -73,54 +88,86 @@ export function newNode(kind: u32, mode: u32): Node | null {
   return node;
 }
 
-export function childOf(directory: Node, name: usize, length: u32): Node | null {
-  let node = directory.child;
-  while (node !== null) {
-    if (bytesEqual(node.name, node.nameLength, name, length)) return node;
-    node = node.next;
+/** The entry of `directory` by that name, or null. */
+export function entryOf(directory: Node, name: usize, length: u32): Entry | null {
+  let entry = directory.entries;
+  while (entry !== null) {
+    if (bytesEqual(entry.name, entry.nameLength, name, length)) return entry;
+    entry = entry.next;
   }
   return null;
 }
 
-/** Hangs `node` into `directory`, after what is there; the name is copied. Returns 0 or -ENOMEM. */
+/** Gives `node` a name in `directory`, after what is there; the name is copied. Returns 0 or -ENOMEM. */
 export function attach(directory: Node, node: Node, name: usize, length: u32): i64 {
   const copy = allocate(length);
   if (copy === 0) return -ENOMEM;
+  const entry = create<Entry>();
+  if (entry === null) {
+    release(copy, length);
+    return -ENOMEM;
+  }
   memory.copy(copy, name, length);
-  node.name = copy;
-  node.nameLength = length;
-  node.parent = directory;
-  node.next = null;
-  node.links = 1;
-  let last = directory.child;
+  entry.name = copy;
+  entry.nameLength = length;
+  entry.directory = directory;
+  entry.node = node;
+  entry.other = node.names;
+  node.names = entry;
+  node.links++;
+  if (node.kind === KIND_DIRECTORY) {
+    node.parent = directory;
+    node.links++;
+    directory.links++;
+  }
+  let last = directory.entries;
   if (last === null) {
-    directory.child = node;
+    directory.entries = entry;
   } else {
     let after = last.next;
     while (after !== null) {
       last = after;
       after = last.next;
     }
-    last.next = node;
+    last.next = entry;
   }
   return 0;
 }
 
-/** Takes `node` out of its directory; it is freed once nothing uses it. */
-export function detach(node: Node): void {
-  const directory = node.parent as Node;
-  let previous: Node | null = null;
-  let at = directory.child;
-  while (at !== null) {
-    if (at === node) break;
-    previous = at;
-    at = at.next;
+function unlinkFromDirectory(entry: Entry): void {
+  const directory = entry.directory;
+  if (directory.entries === entry) {
+    directory.entries = entry.next;
+    return;
   }
-  if (previous === null) directory.child = node.next;
-  else previous.next = node.next;
-  release(node.name, node.nameLength);
-  node.name = 0;
-  node.links = 0;
+  let at = directory.entries as Entry;
+  while (at.next !== entry) at = at.next as Entry;
+  at.next = entry.next;
+}
+
+function unlinkFromNames(entry: Entry): void {
+  const node = entry.node;
+  if (node.names === entry) {
+    node.names = entry.other;
+    return;
+  }
+  let at = node.names as Entry;
+  while (at.other !== entry) at = at.other as Entry;
+  at.other = entry.other;
+}
+
+/** Takes a name away; its node is freed once nothing names or uses it. */
+export function detach(entry: Entry): void {
+  const node = entry.node;
+  unlinkFromDirectory(entry);
+  unlinkFromNames(entry);
+  node.links--;
+  if (node.kind === KIND_DIRECTORY) {
+    node.links--;
+    entry.directory.links--;
+  }
+  release(entry.name, entry.nameLength);
+  destroy<Entry>(entry);
   dispose(node);
 }
 
@@ -129,6 +176,12 @@ export function dispose(node: Node): void {
   if (node.links !== 0 || node.users !== 0) return;
   if (node.capacity !== 0) release(node.data, node.capacity);
   destroy<Node>(node);
+}
+
+/** Sets the modification time: seconds since 1970 and the nanoseconds of that second. */
+export function setTime(node: Node, seconds: i64, nanoseconds: u32): void {
+  node.time = seconds;
+  node.nanoseconds = nanoseconds;
 }
 
 /** Makes room for `size` bytes the node may write to. Returns 0, -ENOSPC. */
@@ -155,8 +208,12 @@ export function resize(node: Node, size: u32): i64 {
   return 0;
 }
 
-/** Result of `walk`: the directory of the last component, its name, and the node where it exists. */
+/**
+ * Result of `walk`: the directory of the last component, its name, and the node and its entry where it
+ * exists. The root and what "." and ".." lead to have no entry.
+ */
 export let walkDirectory: Node | null = null;
+export let walkEntry: Entry | null = null;
 export let walkName: usize = 0;
 export let walkNameLength: u32 = 0;
 export let walkNode: Node | null = null;
@@ -183,6 +240,7 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
   walkDirectory = at;
   walkName = 0;
   walkNameLength = 0;
+  walkEntry = null;
   walkNode = at;
   walkSlash = load<u8>(end - 1) === 47;
   while (true) {
@@ -202,6 +260,7 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
     walkDirectory = at;
     walkName = name;
     walkNameLength = size;
+    walkEntry = null;
     if (size === 1 && load<u8>(name) === 46) {
       walkNode = at;
       continue;
@@ -210,9 +269,12 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
       walkNode = at.parent;
       continue;
     }
-    const node = childOf(at, name, size);
-    walkNode = node;
-    if (node === null || node.kind !== KIND_LINK) continue;
+    const entry = entryOf(at, name, size);
+    walkEntry = entry;
+    walkNode = entry === null ? null : entry.node;
+    if (entry === null) continue;
+    const node = entry.node;
+    if (node.kind !== KIND_LINK) continue;
     let more = rest;
     while (more < end && load<u8>(more) === 47) more++;
     if (more === end && !follow && !walkSlash) continue;
@@ -225,6 +287,7 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
     buffer = target;
     rest = target;
     end = target + node.size + remaining;
+    walkEntry = null;
     walkNode = load<u8>(rest) === 47 ? root() : at;
   }
 }
@@ -234,7 +297,10 @@ export function find(path: usize, length: u32): Node | null {
   return walk(root(), path, length, true) === 0 ? walkNode : null;
 }
 
-/** Makes the directories of `path` that do not exist, all of it when `all`. Returns 0 or a negative error. */
+/**
+ * Makes the directories of `path`, seen from the root, that do not exist; links on the way are followed.
+ * The last one is in walkNode. Returns 0 or a negative error.
+ */
 export function makeDirectories(path: usize, length: u32, mode: u32, time: i64): i64 {
   let at = root();
   let rest: u32 = 0;
@@ -243,17 +309,19 @@ export function makeDirectories(path: usize, length: u32, mode: u32, time: i64):
       rest++;
       continue;
     }
-    const start = rest;
+    const name = path + rest;
     while (rest < length && load<u8>(path + rest) !== 47) rest++;
-    if (rest - start > NAME_MAX) return -ENAMETOOLONG;
-    if (equalsLiteral(path + start, rest - start, ".")) continue;
-    let node = childOf(at, path + start, rest - start);
+    const size = (path + rest - name) as u32;
+    const error = walk(at, name, size, true);
+    if (error !== 0) return error;
+    let node = walkNode;
     if (node === null) {
+      if (entryOf(at, name, size) !== null) return -ENOENT;
       node = newNode(KIND_DIRECTORY, mode);
       if (node === null) return -ENOMEM;
       node.time = time;
-      const error = attach(at, node, path + start, rest - start);
-      if (error !== 0) return error;
+      const attached = attach(at, node, name, size);
+      if (attached !== 0) return attached;
     }
     if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
     at = node;
@@ -269,11 +337,13 @@ export function pathOf(node: Node, target: usize): i64 {
     return 1;
   }
   let end = target + PATH_MAX;
-  for (let at = node; at !== root(); at = at.parent as Node) {
-    if (at.links === 0 || end - target < at.nameLength + 1) return -ENOENT;
-    end -= at.nameLength;
-    memory.copy(end, at.name, at.nameLength);
+  for (let at = node; at !== root(); ) {
+    const entry = at.names;
+    if (entry === null || end - target < entry.nameLength + 1) return -ENOENT;
+    end -= entry.nameLength;
+    memory.copy(end, entry.name, entry.nameLength);
     store<u8>(--end, 47);
+    at = entry.directory;
   }
   const length = target + PATH_MAX - end;
   memory.copy(target, end, length);

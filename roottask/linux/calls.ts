@@ -202,7 +202,7 @@ function pathCalls(): void {
   on(SYS_mkdir, paths.sysMkdir);
   on(SYS_rmdir, paths.sysRmdir);
   on(SYS_creat, paths.sysCreat);
-  on(SYS_link, paths.sysNotPermitted);
+  on(SYS_link, paths.sysLink);
   on(SYS_unlink, paths.sysUnlink);
   on(SYS_symlink, paths.sysSymlink);
   on(SYS_readlink, paths.sysReadlink);
@@ -222,7 +222,7 @@ function pathCalls(): void {
   on(SYS_newfstatat, paths.sysNewfstatat);
   on(SYS_unlinkat, paths.sysUnlinkat);
   on(SYS_renameat, paths.sysRenameat);
-  on(SYS_linkat, paths.sysNotPermitted);
+  on(SYS_linkat, paths.sysLinkat);
   on(SYS_symlinkat, paths.sysSymlinkat);
   on(SYS_readlinkat, paths.sysReadlinkat);
   on(SYS_fchmodat, paths.sysFchmodat);

@@ -161,6 +161,33 @@ describe("files", () => {
     expect(call("write", fd, put("still open"), 10)).toBe(10n);
   });
 
+  it("gives a file several names", () => {
+    const status = (path: string) => {
+      expect(call("lstat", put(path), DATA + 100n)).toBe(0n);
+      return { inode: machine.peek64(1, DATA + 108n), links: machine.peek64(1, DATA + 116n) };
+    };
+    expect(call("link", put("/etc/file"), put("/tmp/one", DATA + 100n))).toBe(0n);
+    expect(call("link", put("/tmp/one"), put("/tmp/two", DATA + 100n))).toBe(0n);
+    expect(status("/tmp/two")).toEqual({ inode: status("/etc/file").inode, links: 3n });
+    expect(call("unlink", put("/etc/file"))).toBe(0n);
+    expect(call("rename", put("/tmp/one"), put("/tmp/two", DATA + 100n))).toBe(0n);
+    expect(status("/tmp/one").links).toBe(2n);
+    expect(call("rename", put("/tmp/one"), put("/tmp/three", DATA + 100n))).toBe(0n);
+    expect(call("open", put("/tmp/one"), 0)).toBe(-2n);
+    expect(call("unlink", put("/tmp/two"))).toBe(0n);
+    expect(status("/tmp/three").links).toBe(1n);
+    expect(call("link", put("/tmp/three"), put("/tmp/three", DATA + 100n))).toBe(-17n);
+    expect(call("link", put("/tmp/none"), put("/tmp/four", DATA + 100n))).toBe(-2n);
+    expect(call("link", put("/tmp"), put("/four", DATA + 100n))).toBe(-1n);
+    call("symlink", put("three"), put("/tmp/s", DATA + 100n));
+    expect(call("link", put("/tmp/s"), put("/tmp/t", DATA + 100n))).toBe(0n);
+    expect(status("/tmp/t")).toEqual({ inode: status("/tmp/s").inode, links: 2n });
+    expect(call("mkdir", put("/tmp/d"), 0o777)).toBe(0n);
+    expect(call("mkdir", put("/tmp/d/e"), 0o777)).toBe(0n);
+    expect(status("/tmp/d").links).toBe(3n);
+    expect(call("rename", put("/tmp/d/."), put("/tmp/x", DATA + 100n))).toBe(-16n);
+  });
+
   it("knows directories and symbolic links", () => {
     expect(call("mkdir", put("/tmp/d"), 0o777)).toBe(0n);
     expect(call("mkdir", put("/tmp/d"), 0o777)).toBe(-17n);

@@ -1,10 +1,11 @@
 // Names: open(2), stat(2), access(2), readlink(2), mkdir(2), unlink(2), rename(2), symlink(2),
-// getdents64(2), chdir(2) and their *at forms. Hard links are left out. /proc/self/exe is answered.
+// link(2), getdents64(2), chdir(2) and their *at forms. /proc/self/exe is answered.
 
 import { Utcb } from "../libhedron/utcb";
 import {
   EACCES,
   EBADF,
+  EBUSY,
   EEXIST,
   EFAULT,
   EINVAL,
@@ -26,6 +27,7 @@ import { equalsLiteral } from "../libroottask/text";
 import {
   attach,
   detach,
+  Entry,
   KIND_DIRECTORY,
   KIND_LINK,
   Node,
@@ -33,11 +35,14 @@ import {
   PATH_MAX,
   pathOf,
   root,
+  setTime,
   walk,
   walkDirectory,
+  walkEntry,
   walkName,
   walkNameLength,
   walkNode,
+  walkSlash,
 } from "../libroottask/tree";
 import { resizeTo } from "./files";
 import {
@@ -55,6 +60,7 @@ import { taskOf } from "./task";
 const AT_FDCWD: i32 = -100;
 const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
 const AT_REMOVEDIR: u64 = 0x200;
+const AT_SYMLINK_FOLLOW: u64 = 0x400;
 const AT_EMPTY_PATH: u64 = 0x1000;
 /** Permissions that access(2) asks for. */
 const R_OK: u64 = 4;
@@ -244,7 +250,7 @@ function make(kind: u32, mode: u32): i64 {
   if (walkNode !== null) return -EEXIST;
   const node = newNode(kind, mode);
   if (node === null) return -ENOMEM;
-  node.time = fileTime();
+  setTime(node, fileTime(), 0);
   return attach(walkDirectory as Node, node, walkName, walkNameLength);
 }
 
@@ -276,7 +282,7 @@ function symlinkAt(process: Process, target: u64, fd: u64, address: u64): i64 {
   const node = walkNode as Node;
   const text = allocate(length as u32);
   if (text === 0) {
-    detach(node);
+    detach(walkEntry as Entry);
     return -ENOMEM;
   }
   memory.copy(text, second, length as u32);
@@ -302,13 +308,13 @@ function removeAt(process: Process, fd: u64, address: u64, directory: bool): i64
   if (node === root()) return -EPERM;
   if (directory) {
     if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
-    if (node.child !== null) return -ENOTEMPTY;
+    if (node.entries !== null) return -ENOTEMPTY;
     if (equalsLiteral(walkName, walkNameLength, ".")) return -EINVAL;
     if (node === process.leader.directory) node.users++;
   } else if (node.kind === KIND_DIRECTORY) {
     return -EISDIR;
   }
-  detach(node);
+  detach(walkEntry as Entry);
   return 0;
 }
 
@@ -340,10 +346,13 @@ function renameAt(process: Process, from: u64, old: u64, to: u64, target: u64, f
   let error = nodeAt(process, from, old, false);
   if (error !== 0) return error;
   const node = walkNode as Node;
+  const source = walkEntry;
+  if (source === null) return -EBUSY;
   error = walkAt(process, to, target, false);
   if (error !== 0) return error;
   const directory = walkDirectory as Node;
   const present = walkNode;
+  const replaced = walkEntry;
   if (node.kind === KIND_DIRECTORY && below(directory, node)) return -EINVAL;
   const copy = allocate(walkNameLength);
   if (copy === 0) return -ENOMEM;
@@ -354,14 +363,15 @@ function renameAt(process: Process, from: u64, old: u64, to: u64, target: u64, f
     if ((flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
     if (present.kind === KIND_DIRECTORY) {
       if (node.kind !== KIND_DIRECTORY) return -EISDIR;
-      if (present.child !== null) return -ENOTEMPTY;
+      if (present.entries !== null) return -ENOTEMPTY;
     } else if (node.kind === KIND_DIRECTORY) {
       return -ENOTDIR;
     }
-    detach(present);
+    if (replaced === null) return -EBUSY;
+    detach(replaced);
   }
   node.users++;
-  detach(node);
+  detach(source);
   error = attach(directory, node, copy, length);
   node.users--;
   return error;
@@ -460,19 +470,20 @@ export function sysGetdents64(process: Process, regs: Utcb): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   let index: i64 = 0;
   let done: u64 = 0;
-  let child = directory.child;
+  let entry = directory.entries;
   while (true) {
-    let node: Node | null = child;
+    let node: Node | null = null;
     let name: usize = dots;
     let length: u32 = index === 0 ? 1 : 2;
     if (index === 0) node = directory;
     else if (index === 1) node = directory.parent;
-    if (node === null) break;
-    if (index >= 2) {
-      name = node.name;
-      length = node.nameLength;
-      child = node.next;
+    else if (entry !== null) {
+      node = entry.node;
+      name = entry.name;
+      length = entry.nameLength;
+      entry = entry.next;
     }
+    if (node === null) break;
     if (index >= file.position) {
       const size = record(node, index, name, length) as u64;
       if (done + size > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
@@ -494,6 +505,7 @@ export function sysUtimensat(process: Process, regs: Utcb): i64 {
   const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, flags);
   if (error !== 0) return error;
   let time = fileTime();
+  let nanoseconds: u32 = 0;
   if (regs.rdx !== 0) {
     if (!copyFrom(process.space, second, regs.rdx, 32)) return -EFAULT;
     const fraction = load<i64>(second + 24);
@@ -501,9 +513,10 @@ export function sysUtimensat(process: Process, regs: Utcb): i64 {
     if (fraction !== UTIME_NOW) {
       if (fraction < 0 || fraction >= 1_000_000_000) return -EINVAL;
       time = load<i64>(second + 16);
+      nanoseconds = fraction as u32;
     }
   }
-  base.time = time;
+  setTime(base, time, nanoseconds);
   return 0;
 }
 
@@ -528,7 +541,33 @@ export function sysFchmodat(process: Process, regs: Utcb): i64 {
   return 0;
 }
 
-/** link(2), linkat(2), mknod(2): the tree has one name per node and no new devices. */
+/** Gives the node at `old` the name `name` too; a symbolic link is followed only where `flags` say so. */
+function linkAt(process: Process, from: u64, old: u64, to: u64, name: u64, flags: u64): i64 {
+  if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const stay = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+  let error = nodeOrDescriptor(process, from, old, flags | stay);
+  if (error !== 0) return error;
+  const node = base;
+  error = walkAt(process, to, name, false);
+  if (error !== 0) return error;
+  if (walkNode !== null) return -EEXIST;
+  if (node.kind === KIND_DIRECTORY) return -EPERM;
+  if (walkSlash || node.links === 0) return -ENOENT;
+  return attach(walkDirectory as Node, node, walkName, walkNameLength);
+}
+
+/** link(old, new). */
+export function sysLink(process: Process, regs: Utcb): i64 {
+  const cwd = AT_FDCWD as u64;
+  return linkAt(process, cwd, regs.rdi, cwd, regs.rsi, 0);
+}
+
+/** linkat(fd, old, fd, new, flags). */
+export function sysLinkat(process: Process, regs: Utcb): i64 {
+  return linkAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
+}
+
+/** mknod(2): the tree has no new devices. */
 export function sysNotPermitted(_process: Process, _regs: Utcb): i64 {
   return -EPERM;
 }

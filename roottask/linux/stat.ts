@@ -46,9 +46,7 @@ function minorOf(node: Node): u32 {
 }
 
 function linksOf(node: Node): u32 {
-  return node.kind === KIND_DIRECTORY
-    ? 2
-    : max<u32>(node.links, node.kind === KIND_CONSOLE ? 1 : 0);
+  return node.kind === KIND_CONSOLE ? 1 : node.links;
 }
 
 function isDevice(node: Node): bool {
@@ -73,8 +71,11 @@ export function fillStat(node: Node): void {
   store<u64>(at + 56, BLOCK_SIZE as u64);
   store<u64>(at + 64, ((node.size + 511) / 512) as u64);
   store<i64>(at + 72, node.time);
+  store<u64>(at + 80, node.nanoseconds as u64);
   store<i64>(at + 88, node.time);
+  store<u64>(at + 96, node.nanoseconds as u64);
   store<i64>(at + 104, node.time);
+  store<u64>(at + 112, node.nanoseconds as u64);
 }
 
 /** Fills `statBuffer` with struct statx of `node`. */
@@ -89,8 +90,11 @@ export function fillStatx(node: Node): void {
   store<u64>(at + 40, node.size as u64);
   store<u64>(at + 48, ((node.size + 511) / 512) as u64);
   store<i64>(at + 64, node.time);
+  store<u32>(at + 72, node.nanoseconds);
   store<i64>(at + 96, node.time);
+  store<u32>(at + 104, node.nanoseconds);
   store<i64>(at + 112, node.time);
+  store<u32>(at + 120, node.nanoseconds);
   if (isDevice(node)) {
     store<u32>(at + 128, MEMORY_MAJOR);
     store<u32>(at + 132, minorOf(node));
