@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { zigBinary } from "../tools/make/steps.ts";
@@ -277,14 +278,25 @@ describe("the roottask", () => {
     expect(missing.log).toContain("error: there is no boot module named userland");
     expect(missing.status).toBe(FAILURE);
     const archive = await tarOf([startFile("linux seven"), { name: "seven", data: exitSeven }]);
-    const truncated = boot(archive.slice(0, 1800));
-    expect(truncated.log).toContain(
-      "error: module userland is not a usable tar archive: the archive ends inside this entry (offset 1024 of",
-    );
-    expect(truncated.status).toBe(FAILURE);
+    const compressed = boot(gzipSync(archive));
+    expect(compressed.log).toContain("archive: compressed by gzip, unpack it first, offset 0 of");
+    expect(compressed.log).toContain("error: there is no userland.conf in the archive");
+    expect(compressed.status).toBe(FAILURE);
     const empty = boot(await tarOf([{ name: "other", data: "x" }]));
     expect(empty.log).toContain("error: there is no userland.conf in the archive");
     expect(empty.status).toBe(FAILURE);
+  });
+
+  it("runs what a truncated archive has whole", async () => {
+    const archive = await tarOf([
+      startFile("linux seven"),
+      { name: "seven", data: exitSeven },
+      { name: "rest", data: "x".repeat(1000) },
+    ]);
+    const { log, status } = boot(archive.slice(0, archive.length - 1800));
+    expect(log).toMatch(/^\[roottask\] archive: rest skipped: the archive ends inside it, after/m);
+    expect(log).toContain("end 1: exit status 7\n");
+    expect(status).toBe(0);
   });
 });
 

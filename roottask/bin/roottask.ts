@@ -72,7 +72,7 @@ import {
   startOptional,
   startParallel,
 } from "../libroottask/startfile";
-import { readTar, TAR_OK, tarMessage, tarOffset } from "../libroottask/tar";
+import { readTar } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
 import { find, initTree, KIND_FILE } from "../libroottask/tree";
 import { initLinux, prepare } from "../linux/start";
@@ -123,18 +123,7 @@ function watchSelf(): void {
 
 function buildTree(): void {
   if (!initTree()) fail("out of memory");
-  const result = readTar(moduleAddress, moduleSize);
-  if (result !== TAR_OK) {
-    line("error: module userland is not a usable tar archive: ");
-    say(tarMessage(result));
-    say(" (offset ");
-    sayDecimal(tarOffset as u64);
-    say(" of ");
-    sayDecimal(moduleSize as u64);
-    say(" bytes)");
-    endLine();
-    abandon();
-  }
+  readTar(moduleAddress, moduleSize);
   if (!populateTree()) fail("out of memory");
 }
 

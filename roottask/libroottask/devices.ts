@@ -1,35 +1,68 @@
-// What the file tree has beyond the archive: /dev/null, /dev/zero, /dev/random, /dev/urandom, /tmp.
+// What the file tree has beyond the archive: /dev/null, /dev/zero, /dev/random, /dev/urandom, /tmp. What the
+// archive has in their place makes room, but a directory that has entries stays.
 
 import { bootTime } from "./clock";
+import { note } from "./tar_log";
 import { copyLiteral } from "./text";
 import {
   attach,
+  detach,
+  dispose,
+  entryOf,
+  KIND_DIRECTORY,
   KIND_NULL,
   KIND_RANDOM,
   KIND_ZERO,
-  makeDirectories,
   Node,
   newNode,
+  root,
+  setTime,
+  walk,
   walkNode,
 } from "./tree";
 
 const text = memory.data(16);
 
-function device(literal: string, kind: u32): bool {
-  const node = newNode(kind, 0o666);
-  if (node === null) return false;
-  if (makeDirectories(text, copyLiteral(text, "dev"), 0o755, bootTime()) !== 0) return false;
-  node.time = bootTime();
-  return attach(walkNode as Node, node, text, copyLiteral(text, literal)) === 0;
+/** Puts `node` into `directory` by the name in `text`. False when memory is out. */
+function put(directory: Node, node: Node, length: u32): bool {
+  setTime(node, bootTime(), 0);
+  const present = entryOf(directory, text, length);
+  if (present !== null) {
+    if (present.node.entries !== null) {
+      note(text, length, "a directory with entries is where the system's own file would be");
+      dispose(node);
+      return true;
+    }
+    note(text, length, "replaced by the system's own");
+  }
+  if (attach(directory, node, text, length) !== 0) return false;
+  if (present !== null) detach(present);
+  return true;
 }
 
-/** Adds them. False when memory is out, or where the archive has something else by these names. */
+/** The directory of that name in the root, made where there is none; null when memory is out. */
+function directoryNamed(literal: string, mode: u32): Node | null {
+  const length = copyLiteral(text, literal);
+  const found = walk(root(), text, length, true) === 0 ? walkNode : null;
+  if (found !== null && found.kind === KIND_DIRECTORY) return found;
+  const node = newNode(KIND_DIRECTORY, mode);
+  return node !== null && put(root(), node, length) ? node : null;
+}
+
+function device(directory: Node, literal: string, kind: u32): bool {
+  const node = newNode(kind, 0o666);
+  return node !== null && put(directory, node, copyLiteral(text, literal));
+}
+
+/** Adds them. False when memory is out. */
 export function populateTree(): bool {
+  const devices = directoryNamed("dev", 0o755);
   return (
-    device("null", KIND_NULL) &&
-    device("zero", KIND_ZERO) &&
-    device("random", KIND_RANDOM) &&
-    device("urandom", KIND_RANDOM) &&
-    makeDirectories(text, copyLiteral(text, "tmp"), 0o1777, bootTime()) === 0
+    devices !== null &&
+    device(devices, "null", KIND_NULL) &&
+    device(devices, "zero", KIND_ZERO) &&
+    device(devices, "random", KIND_RANDOM) &&
+    device(devices, "urandom", KIND_RANDOM) &&
+    directoryNamed("tmp", 0o1777) !== null
   );
 }

@@ -31,7 +31,7 @@ beforeEach(async () => {
     { name: "bin/sample", mode: 0o755, data: sampleProgram() },
     { name: "etc/file", data: "0123456789" },
   ]);
-  expect(machine.unpack(tar)).toBe(0);
+  expect(machine.unpack(tar)).toBe(true);
   expect(machine.launch('linux bin/sample one "two words"')).toBe(0);
 });
 

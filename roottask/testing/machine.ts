@@ -54,7 +54,6 @@ interface Exports {
   storage(bytes: number): number;
   free(): number;
   unpack(tar: number, size: number): number;
-  errorOffset(): number;
   startWith(file: number, size: number): void;
   launch(): number;
   count(): number;
@@ -160,8 +159,9 @@ export class Machine {
     return address;
   }
 
-  unpack(tar: Uint8Array): number {
-    return this.exports.unpack(this.place(tar), tar.length);
+  /** Makes the file tree of an archive; false where memory is out. */
+  unpack(tar: Uint8Array): boolean {
+    return this.exports.unpack(this.place(tar), tar.length) !== 0;
   }
 
   /** Loads the program of one line of a start file; the loader's result. */

@@ -37,7 +37,7 @@ import {
   openStartFile,
   startNative,
 } from "../libroottask/startfile";
-import { readTar, tarOffset } from "../libroottask/tar";
+import { readTar } from "../libroottask/tar";
 import { find, initTree } from "../libroottask/tree";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
@@ -103,13 +103,11 @@ export function free(): u32 {
   return freePages();
 }
 
-export function unpack(tar: usize, size: u32): u32 {
-  const result = readTar(tar, size);
-  return result === 0 && !populateTree() ? 99 : result;
-}
-
-export function errorOffset(): u32 {
-  return tarOffset;
+/** Reads an archive into a fresh tree. False where memory is out for the tree's own nodes. */
+export function unpack(tar: usize, size: u32): bool {
+  if (!initTree()) return false;
+  readTar(tar, size);
+  return populateTree();
 }
 
 export function startWith(file: usize, size: u32): void {
