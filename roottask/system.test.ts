@@ -171,6 +171,31 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
+  it.skipIf(!isLinux || !cc)("uses what ended threads had again", async () => {
+    const file = compileC("reuse");
+    const archive = await tarOf([
+      startFile("linux bin/reuse 1500", "linux bin/reuse 40 &", "linux bin/reuse 40"),
+      program("reuse", file),
+    ]);
+    const linux = (threads: string) =>
+      spawnSync(file, [threads], { input: "", encoding: "utf8" }).stdout;
+    const { log, serial } = boot(archive);
+    expect(output(log)).toBe(linux("1500") + linux("40") + linux("40"));
+    for (const id of [1, 2, 3]) expect(log).toContain(`end ${id}: exit status 5\n`);
+    expect(serial).not.toContain("EC killed");
+  });
+
+  it("runs more programs one after the other than there can be at a time", async () => {
+    const lines = Array.from({ length: 1100 }, () => "linux seven");
+    const { log, status } = boot(
+      await tarOf([startFile(...lines), { name: "seven", data: exitSeven }]),
+    );
+    expect(log).toContain("end 1100: exit status 7\n");
+    expect(log.match(/end \d+: exit status 7/g)).toHaveLength(1100);
+    expect(log).toContain("summary: 1100 programs\n");
+    expect(status).toBe(0);
+  });
+
   it.skipIf(!isLinux || !busybox)("runs the applets of a static glibc busybox", async () => {
     const numbers = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
     const files = [

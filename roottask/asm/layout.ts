@@ -18,3 +18,6 @@ export const ROOTTASK_LAYOUT: ProgramLayout = {
 };
 
 export const NATIVE_LAYOUT: ProgramLayout = { text: 0x40_0000, data: 0x100_0000, stack: 0 };
+
+/** Size of a portal handler's stack, which is aligned to it (libroottask/thread.ts). */
+export const HANDLER_STACK = 0x4000;

@@ -4,7 +4,7 @@
 
 import { Assembler, ebp, edi, mem, r12, rbx, rdi, rip, rsi, rsp } from "../../tools/asm/index.ts";
 import type { ObjectFile } from "../../tools/elf/index.ts";
-import { ROOTTASK_LAYOUT } from "./layout.ts";
+import { HANDLER_STACK, ROOTTASK_LAYOUT } from "./layout.ts";
 
 const HC_REPLY = 1;
 
@@ -19,8 +19,11 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
 
   a.align(16);
   a.label("portal_entry", { global: true });
+  // The kernel enters with RSP as it was at the last reply, which may have been deep in the stack.
+  a.dec(rsp)
+    .or(rsp, HANDLER_STACK - 1)
+    .inc(rsp);
   a.call("portal");
-  // RSP is again what it was at entry: the kernel takes it as the stack of the next entry.
   a.mov(edi, HC_REPLY).syscall().ud2();
 
   a.section(".bss.stack", { align: 16 });

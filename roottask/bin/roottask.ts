@@ -4,7 +4,6 @@
 
 import { SUCCESS } from "../libhedron/abi";
 import { hipApiVersion, hipSerialPort, hipTscKilohertz, hipValid } from "../libhedron/hip";
-import { smDown } from "../libhedron/hypercalls";
 import { bootTime, CMOS_PORT, startClock } from "../libroottask/clock";
 import {
   COM1,
@@ -16,13 +15,12 @@ import {
   say,
   sayDecimal,
   sayHex,
-  sayPadded,
-  saySpaces,
   sayText,
 } from "../libroottask/console";
 import { populateTree } from "../libroottask/devices";
+import { awaitEnd, newProgram, reapProgram, startProgram } from "../libroottask/domain";
 import { ELF_OK, elfMessage, elfOffset } from "../libroottask/elf";
-import { enter, initLock, leave } from "../libroottask/lock";
+import { enter, initLock } from "../libroottask/lock";
 import {
   claimPorts,
   claimRam,
@@ -38,24 +36,13 @@ import { abandon, powerOff } from "../libroottask/power";
 import {
   ABI_LINUX,
   ABI_NATIVE,
-  createDomain,
-  createEventPortals,
-  createHandler,
-  initProcesses,
-  newProcess,
-  OWN_EVENTS,
-  Process,
-  processAt,
-  processCount,
-  programCount,
-  reapProcess,
-  STATE_EXITED,
+  firstProgram,
+  initPrograms,
+  Program,
   STATE_FAILED,
-  STATE_KILLED,
-  startProcess,
-} from "../libroottask/process";
+} from "../libroottask/program";
 import { seedRandom } from "../libroottask/random";
-import { BLOCK_DONE, SEL_OWN_HANDLER } from "../libroottask/selectors";
+import { SEL_OWN_HANDLER } from "../libroottask/selectors";
 import {
   argument,
   argumentCount,
@@ -74,14 +61,22 @@ import {
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
-import { find, initTree, KIND_FILE } from "../libroottask/tree";
+import {
+  allocateHandlerStack,
+  createEventPortals,
+  createHandler,
+  initThreads,
+  OWN_EVENTS,
+} from "../libroottask/thread";
+import { find, initTree, KIND_FILE, Node } from "../libroottask/tree";
+import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
+import { enterResult, keepResult, resultCount, sayOutcome, sayResults } from "./summary";
 
 /** Where in the archive the start file is. */
 const START_FILE: string = "userland.conf";
 
-const ownStack = memory.data(8192);
 const text = memory.data(64);
 /** Lines of the start file that could not be used. */
 let badLines: u32 = 0;
@@ -116,7 +111,9 @@ function openConsole(): void {
 
 /** An EC of its own handles the roottask's exceptions, so that they are reported. */
 function watchSelf(): void {
-  const handler = createHandler(SEL_OWN_HANDLER, ownUtcb(), ownStack + 8192);
+  const stack = allocateHandlerStack();
+  if (stack === 0) fail("out of memory");
+  const handler = createHandler(SEL_OWN_HANDLER, ownUtcb(), stack);
   requireOk(handler, "creating the exception handler");
   requireOk(createEventPortals(0, SEL_OWN_HANDLER, OWN_EVENTS), "creating the exception portals");
 }
@@ -145,29 +142,18 @@ function sayProgram(): void {
   sayText(argument(0), argumentLength(0));
 }
 
-/** Marks a program that could not be started. */
-function failed(process: Process | null, message: string): void {
+/** Begins the line about a program that cannot be started. */
+function cannotStart(message: string): void {
   line("cannot start ");
   sayProgram();
   say(": ");
   say(message);
-  if (process !== null) {
-    process.state = STATE_FAILED;
-    if (elfOffset !== 0) {
-      say(" (offset ");
-      sayHex(elfOffset as u64, 1);
-      say(")");
-    }
-  } else {
-    absent++;
-  }
-  endLine();
 }
 
-function announce(process: Process): void {
+function announce(program: Program): void {
   line("start ");
-  sayDecimal(process.number as u64);
-  say(process.abi === ABI_LINUX ? ": linux" : ": native");
+  sayDecimal(program.number as u64);
+  say(program.abi === ABI_LINUX ? ": linux" : ": native");
   for (let i: u32 = 0; i < argumentCount(); i++) {
     say(" ");
     sayText(argument(i), argumentLength(i));
@@ -175,62 +161,95 @@ function announce(process: Process): void {
   endLine();
 }
 
-function outcome(process: Process): void {
-  if (process.state === STATE_EXITED) {
-    say("exit status ");
-    sayDecimal(process.status as u64);
-  } else if (process.state === STATE_KILLED) {
-    say(process.abi === ABI_LINUX ? "killed by signal " : "killed by exception ");
-    sayDecimal(process.status as u64);
-  } else {
-    say("not started");
+/** Waits for the end of `program` and takes back what it had. */
+function finish(program: Program): void {
+  awaitEnd(program);
+  reportMissing(program);
+  keepResult(program);
+  line("end ");
+  sayDecimal(program.number as u64);
+  say(": ");
+  sayOutcome(program);
+  endLine();
+  reapProgram(program);
+}
+
+/** Finishes the program that was started first; false where none runs. */
+function finishOldest(): bool {
+  let oldest: Program | null = null;
+  let program = firstProgram();
+  while (program !== null) {
+    oldest = program;
+    program = program.next;
+  }
+  if (oldest === null) return false;
+  finish(oldest);
+  return true;
+}
+
+/** A program for the current start line; those that run beside it are waited for where there is no room. */
+function makeProgram(): Program | null {
+  const abi = startNative ? ABI_NATIVE : ABI_LINUX;
+  while (true) {
+    const program = newProgram(abi, argument(0), argumentLength(0));
+    if (program !== null) {
+      if (enterResult(program)) return program;
+      reapProgram(program);
+    }
+    if (!finishOldest()) return null;
   }
 }
 
-/** Waits for the end of `process` and takes its memory back. */
-function finish(process: Process): void {
-  leave();
-  smDown(process.block + BLOCK_DONE, 0);
-  enter();
-  reportMissing(process);
-  line("end ");
-  sayDecimal(process.number as u64);
-  say(": ");
-  outcome(process);
+/** Loads the program and lets it run. False where that cannot be: one line says why. */
+function launch(program: Program, file: Node): bool {
+  const error = prepare(program, file);
+  if (error !== ELF_OK) {
+    cannotStart(elfMessage(error));
+    if (elfOffset !== 0) {
+      say(" (offset ");
+      sayHex(elfOffset as u64, 1);
+      say(")");
+    }
+    endLine();
+    return false;
+  }
+  const status = startProgram(program);
+  if (status === SUCCESS) return true;
+  cannotStart("the kernel refuses its objects with status ");
+  sayDecimal(status);
   endLine();
-  reapProcess(process);
+  return false;
 }
 
 /** Runs the program of the current start line. */
 function run(): void {
   const node = find(argument(0), argumentLength(0));
   if (node === null || node.kind !== KIND_FILE) {
-    if (!startOptional) failed(null, "no such file in the archive");
-    else {
+    if (startOptional) {
       line("skip ");
       sayProgram();
       say(": not in the archive");
-      endLine();
+    } else {
+      cannotStart("no such file in the archive");
+      absent++;
     }
+    endLine();
     return;
   }
-  const abi = startNative ? ABI_NATIVE : ABI_LINUX;
-  const process = newProcess(abi, argument(0), argumentLength(0));
-  if (process === null) {
-    failed(null, "out of memory");
+  const program = makeProgram();
+  if (program === null) {
+    cannotStart("out of memory");
+    endLine();
     return;
   }
-  announce(process);
-  requireOk(createDomain(process), "creating a protection domain");
-  const error = prepare(process, node);
-  if (error !== ELF_OK) {
-    failed(process, elfMessage(error));
-    reapProcess(process);
-    return;
+  announce(program);
+  if (!launch(program, node)) {
+    program.state = STATE_FAILED;
+    keepResult(program);
+    reapProgram(program);
+  } else if (!startParallel) {
+    finish(program);
   }
-  node.users++;
-  requireOk(startProcess(process), "starting a program");
-  if (!startParallel) finish(process);
 }
 
 function runAll(): void {
@@ -253,24 +272,13 @@ function runAll(): void {
       endLine();
     }
   }
-  for (let id: u32 = 1; id <= processCount(); id++) {
-    const process = processAt(id);
-    if (process.leader !== process || process.state === STATE_FAILED) continue;
-    if (process.files !== 0) finish(process);
-  }
-}
-
-function widest(): u32 {
-  let width: u32 = 0;
-  for (let id: u32 = 1; id <= processCount(); id++)
-    width = max<u32>(width, processAt(id).nameLength);
-  return width;
+  while (finishOldest());
 }
 
 function summary(): void {
   line("summary: ");
-  sayDecimal(programCount() as u64);
-  say(programCount() === 1 ? " program" : " programs");
+  sayDecimal(resultCount() as u64);
+  say(resultCount() === 1 ? " program" : " programs");
   if (absent !== 0) {
     say(", ");
     sayDecimal(absent as u64);
@@ -282,25 +290,7 @@ function summary(): void {
     say(badLines === 1 ? " line not understood" : " lines not understood");
   }
   endLine();
-  const width = widest();
-  for (let id: u32 = 1; id <= processCount(); id++) {
-    const process = processAt(id);
-    if (process.leader !== process) continue;
-    line("");
-    sayPadded(process.number as u64, 4);
-    say("  ");
-    sayText(process.name, process.nameLength);
-    saySpaces(width - process.nameLength + 2);
-    outcome(process);
-    say(", ");
-    sayDecimal(process.calls);
-    say(" calls, ");
-    sayDecimal(process.faults);
-    say(" page faults, ");
-    sayDecimal((process.peak as u64) * 4);
-    say(" KiB");
-    endLine();
-  }
+  sayResults();
 }
 
 /** Entry of the stub: the kernel's HIP and the number of the CPU it started us on. */
@@ -312,7 +302,9 @@ export function main(hipAddress: u64, cpu: u64): void {
   const hasUserland = findModule("userland");
   if (!claimRam()) fail("not enough memory");
   describeMachine();
-  initProcesses(cpu as u32);
+  initThreads(cpu as u32);
+  initWaitQueue();
+  if (!initPrograms()) fail("out of memory");
   watchSelf();
   requireOk(initLock(), "creating a semaphore");
   claimPorts(CMOS_PORT, 2);

@@ -16,12 +16,14 @@ import {
   HC_EC_CTRL,
   HC_PD_CTRL,
   HC_PT_CTRL,
+  HC_REPLY,
   HC_REVOKE,
   HC_SM_CTRL,
   RIGHT_ALL,
 } from "./abi";
 import { hypercall } from "./hedron";
 
+const CALL_NONBLOCKING: u64 = 1;
 const PD_CTRL_DELEGATE: u64 = 2;
 const EC_GLOBAL: u64 = 1;
 const SM_DOWN: u64 = 1;
@@ -34,6 +36,17 @@ const STATUS: u64 = 0xff;
 /** IPC to portal `portal`; the message is in the caller's UTCB. */
 export function call(portal: u64): u64 {
   return hypercall(HC_CALL | (portal << ARG1_SELECTOR), 0, 0, 0, 0) & STATUS;
+}
+
+/** As `call`, but TIMEOUT where the portal's handler is busy. */
+export function callIfIdle(portal: u64): u64 {
+  const arg1 = HC_CALL | (CALL_NONBLOCKING << ARG1_FLAGS) | (portal << ARG1_SELECTOR);
+  return hypercall(arg1, 0, 0, 0, 0) & STATUS;
+}
+
+/** A handler EC's answer, which is in its UTCB, to whoever called it. Does not return. */
+export function reply(): void {
+  hypercall(HC_REPLY, 0, 0, 0, 0);
 }
 
 /** New native PD at `selector`, child of `parent`. */
@@ -136,4 +149,9 @@ export function recall(selector: u64): u64 {
 export function revoke(kind: u64, base: u64, order: u64): u64 {
   const arg1 = HC_REVOKE | (REVOKE_SELF << ARG1_FLAGS);
   return hypercall(arg1, crd(kind, base, order, RIGHT_ALL), 0, 0, 0) & STATUS;
+}
+
+/** Removes the copies that were made of the capabilities of `range`, but not the caller's own. */
+export function revokeCopies(kind: u64, base: u64, order: u64): u64 {
+  return hypercall(HC_REVOKE, crd(kind, base, order, RIGHT_ALL), 0, 0, 0) & STATUS;
 }

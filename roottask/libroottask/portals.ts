@@ -1,4 +1,4 @@
-// Where every portal of the roottask leads: the id says which process and what happened. System calls and
+// Where every portal of the roottask leads: the id says which thread and what happened. System calls and
 // failed page faults of foreign programs are passed to the personality, which registers itself here.
 
 import {
@@ -17,20 +17,11 @@ import {
 } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayHex, sayText } from "./console";
+import { endProgram } from "./domain";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
 import { abandon } from "./power";
-import {
-  ABI_LINUX,
-  endProcess,
-  ID_SERVICE,
-  ID_SYSCALL,
-  OWN_EVENTS,
-  Process,
-  processAt,
-  retire,
-  STATE_KILLED,
-} from "./process";
+import { ABI_LINUX, STATE_KILLED, slotAt, Thread } from "./program";
 import { handleService } from "./services";
 import {
   accessName,
@@ -40,6 +31,7 @@ import {
   faultReason,
   touch,
 } from "./space";
+import { dismiss, ID_PROBE, ID_SERVICE, ID_SHIFT, ID_SYSCALL, OWN_EVENTS, retire } from "./thread";
 
 /** Interrupts on, and the bit that is always set. */
 const RFLAGS: u64 = 0x202;
@@ -48,8 +40,8 @@ const FAULT_PRESENT: u64 = 1;
 const FAULT_WRITE: u64 = 2;
 const FAULT_FETCH: u64 = 16;
 
-type Personality = (process: Process) => void;
-type SignalOf = (process: Process, event: u32) => u32;
+type Personality = (thread: Thread) => void;
+type SignalOf = (thread: Thread, event: u32) => u32;
 
 let systemCall: Personality | null = null;
 let threadStart: Personality | null = null;
@@ -159,13 +151,14 @@ function sayFault(utcb: Utcb): void {
   else say(" (nothing mapped there)");
 }
 
-/** Reports the exception that ends `process`. */
-export function reportCrash(process: Process, event: u32): void {
-  const utcb = process.utcb;
+/** Reports the exception of `thread` that ends its program. */
+function reportCrash(thread: Thread, event: u32): void {
+  const utcb = thread.utcb;
+  const program = thread.program;
   line("crash ");
-  sayDecimal(process.number as u64);
+  sayDecimal(program.number as u64);
   say(" (");
-  sayText(process.name, process.nameLength);
+  sayText(program.name, program.nameLength);
   say("): ");
   say(eventName(event));
   say(" at RIP ");
@@ -183,42 +176,45 @@ export function reportCrash(process: Process, event: u32): void {
 const FIRST_REGISTER: usize = offsetof<Utcb>("rax");
 const REGISTERS: usize = 16 * 8;
 
-function startUp(process: Process): void {
-  const utcb = process.utcb;
+function startUp(thread: Thread): void {
+  const utcb = thread.utcb;
   const base = changetype<usize>(utcb);
-  memory.copy(base + FIRST_REGISTER, process.registers + FIRST_REGISTER, REGISTERS);
-  utcb.rip = process.entry;
-  utcb.rsp = process.stack;
+  memory.copy(base + FIRST_REGISTER, thread.registers + FIRST_REGISTER, REGISTERS);
+  utcb.rip = thread.entryRip;
+  utcb.rsp = thread.entryRsp;
   utcb.rflags = RFLAGS;
   utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
   const starting = threadStart;
-  if (starting !== null && process.abi === ABI_LINUX) starting(process);
+  if (starting !== null && thread.program.abi === ABI_LINUX) starting(thread);
 }
 
-function handleEvent(process: Process, event: u32): void {
-  const utcb = process.utcb;
+function handleEvent(thread: Thread, event: u32): void {
+  const utcb = thread.utcb;
   if (event === EVENT_STARTUP) {
-    startUp(process);
+    startUp(thread);
     return;
   }
   if (event === EVENT_RECALL) {
     utcb.mtd = 0;
     const recalled = threadRecall;
-    if (recalled !== null && process.abi === ABI_LINUX) recalled(process);
+    if (recalled !== null && thread.program.abi === ABI_LINUX) recalled(thread);
     return;
   }
   if (event === EVENT_PAGE_FAULT) {
-    process.faults++;
-    if (touch(process.space, utcb.qual1, accessOf(utcb)) && (utcb.qual0 & FAULT_PRESENT) === 0) {
+    thread.program.faults++;
+    if (
+      touch(thread.program.space, utcb.qual1, accessOf(utcb)) &&
+      (utcb.qual0 & FAULT_PRESENT) === 0
+    ) {
       utcb.mtd = 0;
       return;
     }
   }
   const signal = signalOf;
-  const number = signal !== null && process.abi === ABI_LINUX ? signal(process, event) : 0;
-  if (number === 0 && process.abi === ABI_LINUX) return;
-  reportCrash(process, event);
-  endProcess(process, STATE_KILLED, number === 0 ? event : number);
+  const number = signal !== null && thread.program.abi === ABI_LINUX ? signal(thread, event) : 0;
+  if (number === 0 && thread.program.abi === ABI_LINUX) return;
+  reportCrash(thread, event);
+  endProgram(thread, STATE_KILLED, number === 0 ? event : number);
 }
 
 /** The roottask itself has failed: say where, and end. */
@@ -244,23 +240,33 @@ export function ownUtcb(): usize {
 
 /** Called by the portal stub with the portal's id; when it returns the stub replies. */
 export function handlePortal(id: u64): void {
-  const number = (id >> 8) as u32;
+  const slot = (id >> ID_SHIFT) as u32;
   const what = (id & 0xff) as u32;
-  if (number === OWN_EVENTS) {
+  if (slot === OWN_EVENTS) {
     ownFailure(what);
     return;
   }
+  const thread = slotAt(slot) as Thread;
+  if (what === ID_PROBE) {
+    thread.utcb.items = 0;
+    return;
+  }
   enter();
-  const process = processAt(number);
-  if (process.dead !== 0) retire(process);
+  // The slot has no thread: its EC is about to die.
+  if (thread.id === 0) {
+    dismiss(thread);
+    leave();
+    return;
+  }
+  if (thread.program.ending !== 0) retire(thread);
   if (what === ID_SYSCALL) {
-    process.calls++;
+    thread.program.calls++;
     const call = systemCall;
-    if (call !== null) call(process);
+    if (call !== null) call(thread);
   } else if (what < ID_SERVICE) {
-    handleEvent(process, what);
+    handleEvent(thread, what);
   } else {
-    handleService(process, what - ID_SERVICE);
+    handleService(thread, what - ID_SERVICE);
   }
   leave();
 }

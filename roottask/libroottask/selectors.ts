@@ -1,25 +1,42 @@
-// Object selectors of the roottask: a few of its own behind the kernel's, then one block per process.
+// Object selectors of the roottask: a few of its own behind the kernel's, then a block per thread, then a
+// block per program.
+
+import { PROGRAMS_MAX, THREADS_MAX } from "./program";
 
 export const SEL_LOCK: u64 = 64;
-export const SEL_PARK: u64 = 65;
-export const SEL_OWN_HANDLER: u64 = 66;
+export const SEL_OWN_HANDLER: u64 = 65;
 
-const PROCESS_BASE: u64 = 0x1000;
-/** Selectors per process, as an order. */
-export const PROCESS_ORDER: u64 = 7;
+/** Selectors per thread, as an order. */
+export const THREAD_ORDER: u64 = 6;
+const THREADS: u64 = 0x1000;
 
-/** Positions in a process's block; the 32 event portals come first, aligned to be delegated at once. */
-export const BLOCK_EVENTS: u64 = 0;
-export const BLOCK_SERVICES: u64 = 32;
-export const BLOCK_SYSCALL: u64 = 48;
-export const BLOCK_PD: u64 = 49;
-export const BLOCK_EC: u64 = 50;
-export const BLOCK_SC: u64 = 51;
-export const BLOCK_HANDLER: u64 = 52;
-export const BLOCK_DONE: u64 = 53;
-export const BLOCK_SLEEP: u64 = 54;
+/** Positions in a thread's block; the 32 event portals come first, aligned to be delegated at once. */
+export const THREAD_EVENTS: u64 = 0;
+export const THREAD_SERVICES: u64 = 32;
+export const THREAD_SYSCALL: u64 = 40;
+/** Asks whether the handler is at rest. */
+export const THREAD_PROBE: u64 = 41;
+export const THREAD_HANDLER: u64 = 42;
+export const THREAD_SLEEP: u64 = 43;
+/** These two are new for every thread, the others stay with the slot. */
+export const THREAD_EC: u64 = 44;
+export const THREAD_SC: u64 = 45;
 
-/** First selector of the block of process `id` (1, 2, …). */
-export function processBlock(id: u32): u64 {
-  return PROCESS_BASE + ((id as u64) << PROCESS_ORDER);
+const PROGRAMS: u64 = THREADS + (((THREADS_MAX as u64) + 1) << THREAD_ORDER);
+const PROGRAM_ORDER: u64 = 1;
+/** Positions in a program's block. */
+export const PROGRAM_PD: u64 = 0;
+export const PROGRAM_DONE: u64 = 1;
+
+/** First selector of the block of thread slot `slot` (1…THREADS_MAX). */
+export function threadBlock(slot: u32): u64 {
+  return THREADS + ((slot as u64) << THREAD_ORDER);
 }
+
+/** First selector of the block of program slot `slot` (1…PROGRAMS_MAX). */
+export function programBlock(slot: u32): u64 {
+  return PROGRAMS + ((slot as u64) << PROGRAM_ORDER);
+}
+
+/** First selector behind all blocks. */
+export const SEL_END: u64 = PROGRAMS + (((PROGRAMS_MAX as u64) + 1) << PROGRAM_ORDER);

@@ -33,6 +33,7 @@ import {
   writeFixed,
 } from "../libhrstd/postcard";
 import { put } from "./console";
+import { endProgram } from "./domain";
 import { EBADF, EINVAL } from "./errno";
 import {
   closeFile,
@@ -44,7 +45,7 @@ import {
   writable,
   writeFile,
 } from "./files";
-import { endProcess, Process, STATE_EXITED } from "./process";
+import { Program, STATE_EXITED, Thread } from "./program";
 import { findRoom, map, rangeFree, SPACE_END, unmap } from "./space";
 import { FILE_MAX, KIND_CONSOLE, KIND_FILE, resize } from "./tree";
 
@@ -62,9 +63,10 @@ function pages(size: u64): u64 {
 }
 
 /** Maps memory of its own for the program, below 4 GiB where a native program's pointers reach. */
-function allocation(process: Process): void {
+function allocation(thread: Thread): void {
+  const program = thread.program;
   const variant = readVarint() as u32;
-  const space = process.space;
+  const space = program.space;
   let result: u64 = 0;
   if (variant === ALLOCATE_ALLOC) {
     const size = pages(readFixed(8));
@@ -94,16 +96,16 @@ function allocation(process: Process): void {
       unmap(space, start, start + size);
     }
   }
-  wireOpen(changetype<usize>(process.utcb) as u64);
+  wireOpen(changetype<usize>(thread.utcb) as u64);
   writeFixed(result, 8);
   wireClose();
 }
 
 /** A write whose bytes are in the message itself. */
-function writeEmbedded(process: Process, fd: u64): i64 {
+function writeEmbedded(program: Program, fd: u64): i64 {
   const length = readVarint();
   if (wireError || length > (wireRoom() as u64)) return -EINVAL;
-  const file = fileAt(process.files, fd);
+  const file = fileAt(program.files, fd);
   if (file === null || !writable(file)) return -EBADF;
   const from = wireAddress() as usize;
   const size = length as u32;
@@ -122,7 +124,7 @@ function writeEmbedded(process: Process, fd: u64): i64 {
   return length as i64;
 }
 
-function fileOpen(process: Process): i64 {
+function fileOpen(program: Program): i64 {
   const length = readVarint();
   if (wireError || length > (wireRoom() as u64)) return -1;
   const path = wireAddress() as usize;
@@ -130,64 +132,66 @@ function fileOpen(process: Process): i64 {
   const flags = readFixed(4) as u32;
   const mode = readFixed(2) as u32;
   if (wireError) return -1;
-  return openPath(process.files, process.leader.directory, path, length as u32, flags, mode);
+  return openPath(program.files, program.directory, path, length as u32, flags, mode);
 }
 
-function fileTransfer(process: Process, variant: u32): i64 {
+function fileTransfer(program: Program, variant: u32): i64 {
   const fd = readFixed(4);
   if (variant === FILES_WRITE) {
     const kind = readVarint() as u32;
-    if (kind === WRITE_EMBEDDED) return writeEmbedded(process, fd);
+    if (kind === WRITE_EMBEDDED) return writeEmbedded(program, fd);
     if (kind !== WRITE_POINTER) return -1;
   }
   const address = readFixed(8);
   const length = readFixed(8);
-  const file = fileAt(process.files, fd);
+  const file = fileAt(program.files, fd);
   if (wireError || file === null) return -1;
-  if (variant === FILES_READ) return readFile(process.space, file, address, length);
-  return writeFile(process.space, file, address, length);
+  if (variant === FILES_READ) return readFile(program.space, file, address, length);
+  return writeFile(program.space, file, address, length);
 }
 
-function fileSeek(process: Process): i64 {
-  const file = fileAt(process.files, readFixed(4));
+function fileSeek(program: Program): i64 {
+  const file = fileAt(program.files, readFixed(4));
   const position = readFixed(8);
   return wireError || file === null ? -1 : seekFile(file, position as i64, SEEK_SET);
 }
 
 /** One request of the file service; errors are all -1. */
-function fileRequest(process: Process): void {
+function fileRequest(thread: Thread): void {
+  const program = thread.program;
   const variant = readVarint() as u32;
   let result: i64 = -1;
   let wide = false;
   if (variant === FILES_OPEN) {
-    result = fileOpen(process);
+    result = fileOpen(program);
   } else if (variant === FILES_READ || variant === FILES_WRITE) {
-    result = fileTransfer(process, variant);
+    result = fileTransfer(program, variant);
     wide = true;
   } else if (variant === FILES_SEEK) {
-    result = fileSeek(process);
+    result = fileSeek(program);
   } else if (variant === FILES_CLOSE) {
-    result = closeFile(process.files, readFixed(4));
+    result = closeFile(program.files, readFixed(4));
   }
-  wireOpen(changetype<usize>(process.utcb) as u64);
+  wireOpen(changetype<usize>(thread.utcb) as u64);
   writeFixed((result < 0 ? -1 : result) as u64, wide ? 8 : 4);
   wireClose();
 }
 
-/** Handles a call of `service` by `process`; the message and the reply are in its handler's UTCB. */
-export function handleService(process: Process, service: u32): void {
-  const utcb = process.utcb;
+/** Handles a call of `service` by `thread`; the message and the reply are in its handler's UTCB. */
+export function handleService(thread: Thread, service: u32): void {
+  const program = thread.program;
+  const utcb = thread.utcb;
   wireOpen(changetype<usize>(utcb) as u64);
-  process.calls++;
+  program.calls++;
   if (service === SERVICE_STDOUT || service === SERVICE_STDERR) {
     output();
     utcb.items = 0;
   } else if (service === SERVICE_ALLOCATE) {
-    allocation(process);
+    allocation(thread);
   } else if (service === SERVICE_FILES) {
-    fileRequest(process);
+    fileRequest(thread);
   } else if (service === SERVICE_EXIT) {
-    endProcess(process, STATE_EXITED, (readFixed(8) & 0xff) as u32);
+    endProgram(thread, STATE_EXITED, (readFixed(8) & 0xff) as u32);
   } else if (service === SERVICE_ECHO) {
     utcb.items = min<u32>(utcb.items & 0xffff, UTCB_CAPACITY / 8);
   } else {

@@ -24,7 +24,7 @@ import {
   writeFile,
   writeFileAt,
 } from "../libroottask/files";
-import { Process } from "../libroottask/process";
+import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, get64, got, put64 } from "../libroottask/space";
 import {
   FILE_MAX,
@@ -60,45 +60,45 @@ const POLLNVAL: u32 = 32;
 const entry = memory.data(16);
 
 /** read(fd, buffer, count). */
-export function sysRead(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysRead(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
-  return readFile(process.space, file, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
+  return readFile(program.space, file, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
 }
 
 /** write(fd, buffer, count). */
-export function sysWrite(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysWrite(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
-  return writeFile(process.space, file, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
+  return writeFile(program.space, file, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
 }
 
 /** pread64(fd, buffer, count, offset). */
-export function sysPread(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysPread(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   const count = min<u64>(regs.rdx, TRANSFER_MAX);
-  return readFileAt(process.space, file, regs.rsi, count, regs.r10 as i64);
+  return readFileAt(program.space, file, regs.rsi, count, regs.r10 as i64);
 }
 
 /** pwrite64(fd, buffer, count, offset). */
-export function sysPwrite(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysPwrite(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   const count = min<u64>(regs.rdx, TRANSFER_MAX);
-  return writeFileAt(process.space, file, regs.rsi, count, regs.r10 as i64);
+  return writeFileAt(program.space, file, regs.rsi, count, regs.r10 as i64);
 }
 
 /** One piece of a vector transfer; `position` -1 is the file's own. */
 function transfer(
-  process: Process,
+  program: Program,
   file: OpenFile,
   address: u64,
   length: u64,
   position: i64,
   writing: bool,
 ): i64 {
-  const space = process.space;
+  const space = program.space;
   if (position < 0) {
     return writing
       ? writeFile(space, file, address, length)
@@ -110,14 +110,14 @@ function transfer(
 }
 
 /** readv(2), writev(2) and, with `position` not -1, preadv(2), pwritev(2). */
-function vector(process: Process, regs: Utcb, position: i64, writing: bool): i64 {
-  const file = fileAt(process.files, regs.rdi);
+function vector(program: Program, regs: Utcb, position: i64, writing: bool): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   if (regs.rdx > VECTORS_MAX) return -EINVAL;
   if (position >= 0 && isStream(file.node)) return -ESPIPE;
   let done: i64 = 0;
   for (let i: u64 = 0; i < regs.rdx; i++) {
-    if (!copyFrom(process.space, entry, regs.rsi + i * 16, 16)) {
+    if (!copyFrom(program.space, entry, regs.rsi + i * 16, 16)) {
       return done === 0 ? -EFAULT : done;
     }
     const address = load<u64>(entry);
@@ -126,7 +126,7 @@ function vector(process: Process, regs: Utcb, position: i64, writing: bool): i64
     if (length === 0) continue;
     const piece = min<u64>(length, TRANSFER_MAX - (done as u64));
     const at = position < 0 ? -1 : position + done;
-    const result = transfer(process, file, address, piece, at, writing);
+    const result = transfer(program, file, address, piece, at, writing);
     if (result < 0) return done === 0 ? result : done;
     done += result;
     if ((result as u64) < length) break;
@@ -134,92 +134,92 @@ function vector(process: Process, regs: Utcb, position: i64, writing: bool): i64
   return done;
 }
 
-export function sysReadv(process: Process, regs: Utcb): i64 {
-  return vector(process, regs, -1, false);
+export function sysReadv(program: Program, regs: Utcb): i64 {
+  return vector(program, regs, -1, false);
 }
 
-export function sysWritev(process: Process, regs: Utcb): i64 {
-  return vector(process, regs, -1, true);
+export function sysWritev(program: Program, regs: Utcb): i64 {
+  return vector(program, regs, -1, true);
 }
 
 /** preadv(fd, vector, count, low, high): on x86-64 the whole offset is in `low`. */
-export function sysPreadv(process: Process, regs: Utcb): i64 {
-  return (regs.r10 as i64) < 0 ? -EINVAL : vector(process, regs, regs.r10 as i64, false);
+export function sysPreadv(program: Program, regs: Utcb): i64 {
+  return (regs.r10 as i64) < 0 ? -EINVAL : vector(program, regs, regs.r10 as i64, false);
 }
 
-export function sysPwritev(process: Process, regs: Utcb): i64 {
-  return (regs.r10 as i64) < 0 ? -EINVAL : vector(process, regs, regs.r10 as i64, true);
+export function sysPwritev(program: Program, regs: Utcb): i64 {
+  return (regs.r10 as i64) < 0 ? -EINVAL : vector(program, regs, regs.r10 as i64, true);
 }
 
 /** preadv2: offset -1 is the file's own position; flags are hints. */
-export function sysPreadv2(process: Process, regs: Utcb): i64 {
-  return vector(process, regs, max<i64>(regs.r10 as i64, -1), false);
+export function sysPreadv2(program: Program, regs: Utcb): i64 {
+  return vector(program, regs, max<i64>(regs.r10 as i64, -1), false);
 }
 
-export function sysPwritev2(process: Process, regs: Utcb): i64 {
-  return vector(process, regs, max<i64>(regs.r10 as i64, -1), true);
+export function sysPwritev2(program: Program, regs: Utcb): i64 {
+  return vector(program, regs, max<i64>(regs.r10 as i64, -1), true);
 }
 
 /** lseek(fd, offset, whence). */
-export function sysLseek(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysLseek(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   return file === null ? -EBADF : seekFile(file, regs.rsi as i64, regs.rdx as u32);
 }
 
-export function sysClose(process: Process, regs: Utcb): i64 {
-  return closeFile(process.files, regs.rdi);
+export function sysClose(program: Program, regs: Utcb): i64 {
+  return closeFile(program.files, regs.rdi);
 }
 
 /** close_range(first, last, flags): flag 4 marks instead of closing. */
-export function sysCloseRange(process: Process, regs: Utcb): i64 {
+export function sysCloseRange(program: Program, regs: Utcb): i64 {
   const first = regs.rdi as u32;
   const last = regs.rsi as u32;
   if (first > last || (regs.rdx & ~(6 as u64)) !== 0) return -EINVAL;
   for (let fd = first; fd <= last && fd < FILES_MAX; fd++) {
-    if (fileAt(process.files, fd as u64) === null) continue;
-    if ((regs.rdx & 4) !== 0) setCloseOnExec(process.files, fd, true);
-    else closeFile(process.files, fd as u64);
+    if (fileAt(program.files, fd as u64) === null) continue;
+    if ((regs.rdx & 4) !== 0) setCloseOnExec(program.files, fd, true);
+    else closeFile(program.files, fd as u64);
   }
   return 0;
 }
 
-export function sysDup(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
-  return file === null ? -EBADF : installFile(process.files, file, 0, false);
+export function sysDup(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : installFile(program.files, file, 0, false);
 }
 
-function duplicateTo(process: Process, from: u64, to: u64, closing: bool): i64 {
-  const file = fileAt(process.files, from);
+function duplicateTo(program: Program, from: u64, to: u64, closing: bool): i64 {
+  const file = fileAt(program.files, from);
   if (file === null || (to & 0xffff_ffff) >= (FILES_MAX as u64)) return -EBADF;
-  replaceFile(process.files, file, to as u32, closing);
+  replaceFile(program.files, file, to as u32, closing);
   return (to & 0xffff_ffff) as i64;
 }
 
-export function sysDup2(process: Process, regs: Utcb): i64 {
+export function sysDup2(program: Program, regs: Utcb): i64 {
   if ((regs.rdi as u32) === (regs.rsi as u32)) {
-    return fileAt(process.files, regs.rdi) === null ? -EBADF : (regs.rsi as i64);
+    return fileAt(program.files, regs.rdi) === null ? -EBADF : (regs.rsi as i64);
   }
-  return duplicateTo(process, regs.rdi, regs.rsi, false);
+  return duplicateTo(program, regs.rdi, regs.rsi, false);
 }
 
-export function sysDup3(process: Process, regs: Utcb): i64 {
+export function sysDup3(program: Program, regs: Utcb): i64 {
   if ((regs.rdi as u32) === (regs.rsi as u32) || (regs.rdx & ~CLOEXEC) !== 0) return -EINVAL;
-  return duplicateTo(process, regs.rdi, regs.rsi, regs.rdx !== 0);
+  return duplicateTo(program, regs.rdi, regs.rsi, regs.rdx !== 0);
 }
 
 /** fcntl(fd, command, argument). Locks always succeed: nobody else holds one. */
-export function sysFcntl(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysFcntl(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   const fd = regs.rdi as u32;
   const command = regs.rsi as u32;
   if (command === F_DUPFD || command === F_DUPFD_CLOEXEC) {
     if (regs.rdx >= (FILES_MAX as u64)) return -EINVAL;
-    return installFile(process.files, file, regs.rdx as u32, command === F_DUPFD_CLOEXEC);
+    return installFile(program.files, file, regs.rdx as u32, command === F_DUPFD_CLOEXEC);
   }
-  if (command === F_GETFD) return closeOnExec(process.files, fd) ? 1 : 0;
+  if (command === F_GETFD) return closeOnExec(program.files, fd) ? 1 : 0;
   if (command === F_SETFD) {
-    setCloseOnExec(process.files, fd, (regs.rdx & 1) !== 0);
+    setCloseOnExec(program.files, fd, (regs.rdx & 1) !== 0);
     return 0;
   }
   if (command === F_GETFL) return file.flags as i64;
@@ -233,13 +233,13 @@ export function sysFcntl(process: Process, regs: Utcb): i64 {
 }
 
 /** ioctl: no descriptor is a terminal. */
-export function sysIoctl(process: Process, regs: Utcb): i64 {
-  return fileAt(process.files, regs.rdi) === null ? -EBADF : -ENOTTY;
+export function sysIoctl(program: Program, regs: Utcb): i64 {
+  return fileAt(program.files, regs.rdi) === null ? -EBADF : -ENOTTY;
 }
 
 /** fsync(2), fdatasync(2), syncfs(2), flock(2), fadvise64(2): nothing to do. */
-export function sysNothing(process: Process, regs: Utcb): i64 {
-  return fileAt(process.files, regs.rdi) === null ? -EBADF : 0;
+export function sysNothing(program: Program, regs: Utcb): i64 {
+  return fileAt(program.files, regs.rdi) === null ? -EBADF : 0;
 }
 
 export function resizeTo(node: Node, size: u64): i64 {
@@ -249,8 +249,8 @@ export function resizeTo(node: Node, size: u64): i64 {
 }
 
 /** ftruncate(fd, length). */
-export function sysFtruncate(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysFtruncate(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   return writable(file) ? resizeTo(file.node, regs.rsi) : -EINVAL;
 }
@@ -260,39 +260,39 @@ function eventsOf(file: OpenFile, wanted: u32): u32 {
   return wanted & (POLLIN | POLLOUT);
 }
 
-function pollAll(process: Process, address: u64, count: u64): i64 {
+function pollAll(program: Program, address: u64, count: u64): i64 {
   let ready: i64 = 0;
   if (count > (FILES_MAX as u64)) return -EINVAL;
   for (let i: u64 = 0; i < count; i++) {
-    if (!copyFrom(process.space, entry, address + i * 8, 8)) return -EFAULT;
+    if (!copyFrom(program.space, entry, address + i * 8, 8)) return -EFAULT;
     const fd = load<i32>(entry);
     let events: u32 = 0;
     if (fd >= 0) {
-      const file = fileAt(process.files, fd as u64);
+      const file = fileAt(program.files, fd as u64);
       events = file === null ? POLLNVAL : eventsOf(file, load<u16>(entry + 4) as u32);
     }
     if (events !== 0) ready++;
     store<u16>(entry + 6, events as u16);
-    if (!copyTo(process.space, address + i * 8, entry, 8)) return -EFAULT;
+    if (!copyTo(program.space, address + i * 8, entry, 8)) return -EFAULT;
   }
   return ready;
 }
 
 /** poll(fds, count, milliseconds). */
-export function sysPoll(process: Process, regs: Utcb): i64 {
-  const ready = pollAll(process, regs.rdi, regs.rsi);
+export function sysPoll(thread: Thread, regs: Utcb): i64 {
+  const ready = pollAll(thread.program, regs.rdi, regs.rsi);
   const wait = regs.rdx as i32;
-  if (ready === 0 && wait > 0) sleep(process, (wait as u64) * 1_000_000);
+  if (ready === 0 && wait > 0) sleep(thread, (wait as u64) * 1_000_000);
   return ready;
 }
 
 /** ppoll(fds, count, timespec, mask). */
-export function sysPpoll(process: Process, regs: Utcb): i64 {
-  const ready = pollAll(process, regs.rdi, regs.rsi);
+export function sysPpoll(thread: Thread, regs: Utcb): i64 {
+  const ready = pollAll(thread.program, regs.rdi, regs.rsi);
   if (ready !== 0 || regs.rdx === 0) return ready;
-  const wait = timespec(process, regs.rdx);
+  const wait = timespec(thread.program, regs.rdx);
   if (wait < 0) return wait;
-  sleep(process, wait as u64);
+  sleep(thread, wait as u64);
   return 0;
 }
 
@@ -301,51 +301,51 @@ const SET_BYTES: u32 = 128;
 const set = memory.data(128);
 
 /** Keeps the bits of the set at `address` whose descriptors are ready; their number, or a negative error. */
-function selectSet(process: Process, address: u64, count: u32, event: u32): i64 {
+function selectSet(program: Program, address: u64, count: u32, event: u32): i64 {
   if (address === 0) return 0;
   const bytes = ((count + 63) / 64) * 8;
-  if (!copyFrom(process.space, set, address, bytes)) return -EFAULT;
+  if (!copyFrom(program.space, set, address, bytes)) return -EFAULT;
   let ready: i64 = 0;
   for (let fd: u32 = 0; fd < bytes * 8; fd++) {
     const slot = set + (fd >> 3);
     const mask = ((1 as u32) << (fd & 7)) as u8;
     if ((load<u8>(slot) & mask) === 0) continue;
-    const file = fd < count ? fileAt(process.files, fd as u64) : null;
+    const file = fd < count ? fileAt(program.files, fd as u64) : null;
     if (fd < count && file === null) return -EBADF;
     if (file !== null && event !== 0) ready++;
     else store<u8>(slot, load<u8>(slot) & ~mask);
   }
-  return copyTo(process.space, address, set, bytes) ? ready : -EFAULT;
+  return copyTo(program.space, address, set, bytes) ? ready : -EFAULT;
 }
 
-function selectAll(process: Process, regs: Utcb): i64 {
+function selectAll(program: Program, regs: Utcb): i64 {
   if ((regs.rdi as i32) < 0 || regs.rdi > ((SET_BYTES * 8) as u64)) return -EINVAL;
   const count = regs.rdi as u32;
-  const readers = selectSet(process, regs.rsi, count, POLLIN);
+  const readers = selectSet(program, regs.rsi, count, POLLIN);
   if (readers < 0) return readers;
-  const writers = selectSet(process, regs.rdx, count, POLLOUT);
+  const writers = selectSet(program, regs.rdx, count, POLLOUT);
   if (writers < 0) return writers;
-  const others = selectSet(process, regs.r10, count, 0);
+  const others = selectSet(program, regs.r10, count, 0);
   return others < 0 ? others : readers + writers;
 }
 
 /** select(count, readers, writers, others, timeval): every open file is ready. */
-export function sysSelect(process: Process, regs: Utcb): i64 {
-  const ready = selectAll(process, regs);
+export function sysSelect(thread: Thread, regs: Utcb): i64 {
+  const ready = selectAll(thread.program, regs);
   if (ready !== 0 || regs.r8 === 0) return ready;
-  if (!copyFrom(process.space, entry, regs.r8, 16)) return -EFAULT;
+  if (!copyFrom(thread.program.space, entry, regs.r8, 16)) return -EFAULT;
   const seconds = load<i64>(entry);
   const micros = load<i64>(entry + 8);
   if (seconds < 0 || micros < 0 || micros >= 1_000_000) return -EINVAL;
-  return sleep(process, (min<i64>(seconds, 1_000_000_000) * 1_000_000_000 + micros * 1000) as u64);
+  return sleep(thread, (min<i64>(seconds, 1_000_000_000) * 1_000_000_000 + micros * 1000) as u64);
 }
 
 /** pselect6(count, readers, writers, others, timespec, mask). */
-export function sysPselect(process: Process, regs: Utcb): i64 {
-  const ready = selectAll(process, regs);
+export function sysPselect(thread: Thread, regs: Utcb): i64 {
+  const ready = selectAll(thread.program, regs);
   if (ready !== 0 || regs.r8 === 0) return ready;
-  const wait = timespec(process, regs.r8);
-  return wait < 0 ? wait : sleep(process, wait as u64);
+  const wait = timespec(thread.program, regs.r8);
+  return wait < 0 ? wait : sleep(thread, wait as u64);
 }
 
 /** Copies `length` bytes between files; `from` and `to` are positions, -1 the file's own. */
@@ -373,41 +373,41 @@ function copyBetween(input: OpenFile, output: OpenFile, from: i64, to: i64, leng
 }
 
 /** Reads the position at `address`, through `got`; -1 where there is none. */
-function positionAt(process: Process, address: u64): i64 {
+function positionAt(program: Program, address: u64): i64 {
   if (address === 0) return -1;
-  if (!get64(process.space, address)) return -EFAULT;
+  if (!get64(program.space, address)) return -EFAULT;
   return (got as i64) < 0 ? -EINVAL : (got as i64);
 }
 
 /** Moves the position at `address` on. */
-function advance(process: Process, address: u64, position: i64, count: i64): void {
-  if (address !== 0 && count > 0) put64(process.space, address, (position + count) as u64);
+function advance(program: Program, address: u64, position: i64, count: i64): void {
+  if (address !== 0 && count > 0) put64(program.space, address, (position + count) as u64);
 }
 
 /** sendfile(out, in, position, count). */
-export function sysSendfile(process: Process, regs: Utcb): i64 {
-  const output = fileAt(process.files, regs.rdi);
-  const input = fileAt(process.files, regs.rsi);
+export function sysSendfile(program: Program, regs: Utcb): i64 {
+  const output = fileAt(program.files, regs.rdi);
+  const input = fileAt(program.files, regs.rsi);
   if (output === null || input === null) return -EBADF;
-  const from = positionAt(process, regs.rdx);
+  const from = positionAt(program, regs.rdx);
   if (from < -1) return from;
   const count = copyBetween(input, output, from, -1, min<u64>(regs.r10, TRANSFER_MAX));
-  advance(process, regs.rdx, from, count);
+  advance(program, regs.rdx, from, count);
   return count;
 }
 
 /** copy_file_range(in, position, out, position, count, flags). */
-export function sysCopyFileRange(process: Process, regs: Utcb): i64 {
-  const input = fileAt(process.files, regs.rdi);
-  const output = fileAt(process.files, regs.rdx);
+export function sysCopyFileRange(program: Program, regs: Utcb): i64 {
+  const input = fileAt(program.files, regs.rdi);
+  const output = fileAt(program.files, regs.rdx);
   if (output === null || input === null) return -EBADF;
   if (output.node.kind !== KIND_FILE) return -EINVAL;
-  const from = positionAt(process, regs.rsi);
+  const from = positionAt(program, regs.rsi);
   if (from < -1) return from;
-  const to = positionAt(process, regs.r10);
+  const to = positionAt(program, regs.r10);
   if (to < -1) return to;
   const count = copyBetween(input, output, from, to, min<u64>(regs.r8, TRANSFER_MAX));
-  advance(process, regs.rsi, from, count);
-  advance(process, regs.r10, to, count);
+  advance(program, regs.rsi, from, count);
+  advance(program, regs.r10, to, count);
   return count;
 }

@@ -4,13 +4,14 @@
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
+import { endProgram } from "../libroottask/domain";
 import { ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
-import { endProcess, Process, STATE_EXITED } from "../libroottask/process";
+import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
 import { copyFrom, copyTo, put32, put64, SPACE_END } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
-import { Task, taskOf } from "./task";
+import { LinuxThread, linuxThread } from "./state";
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
@@ -34,35 +35,35 @@ const SECOND: u64 = 1_000_000_000;
 
 const buffer = memory.data(512);
 
-export function sysGetpid(process: Process, _regs: Utcb): i64 {
-  return process.leader.id as i64;
+export function sysGetpid(program: Program, _regs: Utcb): i64 {
+  return program.id as i64;
 }
 
-export function sysGettid(process: Process, _regs: Utcb): i64 {
-  return process.id as i64;
+export function sysGettid(thread: Thread, _regs: Utcb): i64 {
+  return thread.id as i64;
 }
 
 /** getppid, getuid and relatives: init's parent, root, no supplementary groups. */
-export function sysZero(_process: Process, _regs: Utcb): i64 {
+export function sysZero(_program: Program, _regs: Utcb): i64 {
   return 0;
 }
 
 /** getresuid(real, effective, saved). */
-export function sysGetres(process: Process, regs: Utcb): i64 {
-  const space = process.space;
+export function sysGetres(program: Program, regs: Utcb): i64 {
+  const space = program.space;
   const stored =
     put32(space, regs.rdi, 0) && put32(space, regs.rsi, 0) && put32(space, regs.rdx, 0);
   return stored ? 0 : -EFAULT;
 }
 
 /** exit_group(status). */
-export function sysExitGroup(process: Process, regs: Utcb): i64 {
-  endProcess(process, STATE_EXITED, (regs.rdi & 0xff) as u32);
+export function sysExitGroup(thread: Thread, regs: Utcb): i64 {
+  endProgram(thread, STATE_EXITED, (regs.rdi & 0xff) as u32);
   return 0;
 }
 
 /** uname(utsname). */
-export function sysUname(process: Process, regs: Utcb): i64 {
+export function sysUname(program: Program, regs: Utcb): i64 {
   memory.fill(buffer, 0, UTS_BYTES);
   copyLiteral(buffer, "Linux");
   copyLiteral(buffer + UTS_FIELD, "trihedron");
@@ -70,50 +71,51 @@ export function sysUname(process: Process, regs: Utcb): i64 {
   copyLiteral(buffer + UTS_FIELD * 3, "#1 Trihedron");
   copyLiteral(buffer + UTS_FIELD * 4, "x86_64");
   copyLiteral(buffer + UTS_FIELD * 5, "(none)");
-  return copyTo(process.space, regs.rdi, buffer, UTS_BYTES) ? 0 : -EFAULT;
+  return copyTo(program.space, regs.rdi, buffer, UTS_BYTES) ? 0 : -EFAULT;
 }
 
 /** arch_prctl(code, address). */
-export function sysArchPrctl(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
+export function sysArchPrctl(thread: Thread, regs: Utcb): i64 {
+  const own = linuxThread(thread);
   if (regs.rdi === ARCH_GET_FS) {
-    return put64(process.space, regs.rsi, task.fsBase) ? 0 : -EFAULT;
+    return put64(thread.program.space, regs.rsi, own.fsBase) ? 0 : -EFAULT;
   }
   if (regs.rdi === ARCH_GET_GS) {
-    return put64(process.space, regs.rsi, task.gsBase) ? 0 : -EFAULT;
+    return put64(thread.program.space, regs.rsi, own.gsBase) ? 0 : -EFAULT;
   }
   if (regs.rdi !== ARCH_SET_FS && regs.rdi !== ARCH_SET_GS) return -EINVAL;
   if (regs.rsi >= SPACE_END) return -EPERM;
-  if (regs.rdi === ARCH_SET_FS) task.fsBase = regs.rsi;
-  else task.gsBase = regs.rsi;
-  regs.fsBase = task.fsBase;
-  regs.gsBase = task.gsBase;
+  if (regs.rdi === ARCH_SET_FS) own.fsBase = regs.rsi;
+  else own.gsBase = regs.rsi;
+  regs.fsBase = own.fsBase;
+  regs.gsBase = own.gsBase;
   regs.mtd |= MTD_FS_GS;
   return 0;
 }
 
 /** set_tid_address(address). */
-export function sysSetTidAddress(process: Process, regs: Utcb): i64 {
-  taskOf(process).clearTid = regs.rdi;
-  return process.id as i64;
+export function sysSetTidAddress(thread: Thread, regs: Utcb): i64 {
+  linuxThread(thread).clearTid = regs.rdi;
+  return thread.id as i64;
 }
 
 /** rseq(2) and others whose absence every C library expects: not worth a line in the log. */
-export function sysAbsent(_process: Process, _regs: Utcb): i64 {
+export function sysAbsent(_program: Program, _regs: Utcb): i64 {
   return -ENOSYS;
 }
 
 /** prctl(option, …): the name alone. */
-export function sysPrctl(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
-  const name = changetype<usize>(task) + offsetof<Task>("name0");
+export function sysPrctl(thread: Thread, regs: Utcb): i64 {
+  const own = linuxThread(thread);
+  const name = changetype<usize>(own) + offsetof<LinuxThread>("name0");
   if (regs.rdi === PR_SET_NAME) {
-    if (!copyFrom(process.space, buffer, regs.rsi, 16)) return -EFAULT;
+    if (!copyFrom(thread.program.space, buffer, regs.rsi, 16)) return -EFAULT;
     store<u8>(buffer + 15, 0);
     memory.copy(name, buffer, 16);
     return 0;
   }
-  if (regs.rdi === PR_GET_NAME) return copyTo(process.space, regs.rsi, name, 16) ? 0 : -EFAULT;
+  if (regs.rdi === PR_GET_NAME)
+    return copyTo(thread.program.space, regs.rsi, name, 16) ? 0 : -EFAULT;
   return -EINVAL;
 }
 
@@ -123,68 +125,68 @@ function limit(resource: u64): u64 {
   return resource === RLIMIT_CORE ? 0 : RLIM_INFINITY;
 }
 
-function putLimit(process: Process, resource: u64, address: u64): i64 {
+function putLimit(program: Program, resource: u64, address: u64): i64 {
   if (resource >= RLIMITS) return -EINVAL;
   store<u64>(buffer, limit(resource));
   store<u64>(buffer + 8, resource === RLIMIT_STACK ? RLIM_INFINITY : limit(resource));
-  return address === 0 || copyTo(process.space, address, buffer, 16) ? 0 : -EFAULT;
+  return address === 0 || copyTo(program.space, address, buffer, 16) ? 0 : -EFAULT;
 }
 
 /** prlimit64(pid, resource, new, old): limits are what they are. */
-export function sysPrlimit(process: Process, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && regs.rdi !== (process.leader.id as u64)) return -ESRCH;
-  if (regs.rdx !== 0 && !copyFrom(process.space, buffer, regs.rdx, 16)) return -EFAULT;
-  return putLimit(process, regs.rsi, regs.r10);
+export function sysPrlimit(program: Program, regs: Utcb): i64 {
+  if (regs.rdi !== 0 && regs.rdi !== (program.id as u64)) return -ESRCH;
+  if (regs.rdx !== 0 && !copyFrom(program.space, buffer, regs.rdx, 16)) return -EFAULT;
+  return putLimit(program, regs.rsi, regs.r10);
 }
 
 /** getrlimit(resource, limit). */
-export function sysGetrlimit(process: Process, regs: Utcb): i64 {
-  return putLimit(process, regs.rdi, regs.rsi);
+export function sysGetrlimit(program: Program, regs: Utcb): i64 {
+  return putLimit(program, regs.rdi, regs.rsi);
 }
 
 /** getrusage(who, usage): user time and the largest resident set. */
-export function sysGetrusage(process: Process, regs: Utcb): i64 {
+export function sysGetrusage(program: Program, regs: Utcb): i64 {
   memory.fill(buffer, 0, 144);
-  const time = monotonic() - process.startTime;
+  const time = monotonic() - program.startTime;
   store<u64>(buffer, time / SECOND);
   store<u64>(buffer + 8, (time % SECOND) / 1000);
-  store<u64>(buffer + 32, (process.space.peak as u64) * 4);
-  return copyTo(process.space, regs.rsi, buffer, 144) ? 0 : -EFAULT;
+  store<u64>(buffer + 32, (program.space.peak as u64) * 4);
+  return copyTo(program.space, regs.rsi, buffer, 144) ? 0 : -EFAULT;
 }
 
 /** sysinfo(info). */
-export function sysSysinfo(process: Process, regs: Utcb): i64 {
+export function sysSysinfo(program: Program, regs: Utcb): i64 {
   memory.fill(buffer, 0, 112);
   store<u64>(buffer, monotonic() / SECOND);
   store<u64>(buffer + 32, (totalPages() as u64) << 12);
   store<u64>(buffer + 40, (freePages() as u64) << 12);
   store<u16>(buffer + 80, 1);
   store<u32>(buffer + 104, 1);
-  return copyTo(process.space, regs.rdi, buffer, 112) ? 0 : -EFAULT;
+  return copyTo(program.space, regs.rdi, buffer, 112) ? 0 : -EFAULT;
 }
 
 /** sched_getaffinity(pid, size, mask): one CPU. */
-export function sysSchedGetaffinity(process: Process, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && regs.rdi !== (process.leader.id as u64)) return -ESRCH;
+export function sysSchedGetaffinity(program: Program, regs: Utcb): i64 {
+  if (regs.rdi !== 0 && regs.rdi !== (program.id as u64)) return -ESRCH;
   if (regs.rsi < 8 || (regs.rsi & 7) !== 0) return -EINVAL;
-  return put64(process.space, regs.rdx, 1) ? 8 : -EFAULT;
+  return put64(program.space, regs.rdx, 1) ? 8 : -EFAULT;
 }
 
 /** getcpu(cpu, node, cache). */
-export function sysGetcpu(process: Process, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && !put32(process.space, regs.rdi, 0)) return -EFAULT;
-  return regs.rsi !== 0 && !put32(process.space, regs.rsi, 0) ? -EFAULT : 0;
+export function sysGetcpu(program: Program, regs: Utcb): i64 {
+  if (regs.rdi !== 0 && !put32(program.space, regs.rdi, 0)) return -EFAULT;
+  return regs.rsi !== 0 && !put32(program.space, regs.rsi, 0) ? -EFAULT : 0;
 }
 
 /** getrandom(buffer, size, flags). */
-export function sysGetrandom(process: Process, regs: Utcb): i64 {
+export function sysGetrandom(program: Program, regs: Utcb): i64 {
   if ((regs.rdx & ~(7 as u64)) !== 0) return -EINVAL;
   const size = min<u64>(regs.rsi, 0x1ff_ffff);
   let done: u64 = 0;
   while (done < size) {
     const piece = min<u64>(size - done, 512);
     randomBytes(buffer, piece as u32);
-    if (!copyTo(process.space, regs.rdi + done, buffer, piece as u32)) {
+    if (!copyTo(program.space, regs.rdi + done, buffer, piece as u32)) {
       return done === 0 ? -EFAULT : (done as i64);
     }
     done += piece;
@@ -193,16 +195,16 @@ export function sysGetrandom(process: Process, regs: Utcb): i64 {
 }
 
 /** wait4(2), waitid(2): there are no children. */
-export function sysNoChild(_process: Process, _regs: Utcb): i64 {
+export function sysNoChild(_program: Program, _regs: Utcb): i64 {
   return -ECHILD;
 }
 
 /** getpriority(which, who): nice value 0, as the kernel encodes it. */
-export function sysGetpriority(_process: Process, _regs: Utcb): i64 {
+export function sysGetpriority(_program: Program, _regs: Utcb): i64 {
   return 20;
 }
 
 /** setuid(2) and relatives: root may become root. */
-export function sysBecomeRoot(_process: Process, regs: Utcb): i64 {
+export function sysBecomeRoot(_program: Program, regs: Utcb): i64 {
   return (regs.rdi as i32) <= 0 && (regs.rsi as i32) <= 0 ? 0 : -EPERM;
 }

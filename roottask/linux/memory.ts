@@ -15,7 +15,7 @@ import {
 } from "../libroottask/errno";
 import { fileAt, readable } from "../libroottask/files";
 import { totalPages } from "../libroottask/pages";
-import { Process } from "../libroottask/process";
+import { Program } from "../libroottask/program";
 import {
   areaAt,
   blocked,
@@ -66,8 +66,8 @@ function inRange(start: u64, length: u64): bool {
 }
 
 /** brk(address): the new break, or the old one where it cannot be. */
-export function sysBrk(process: Process, regs: Utcb): i64 {
-  const space = process.space;
+export function sysBrk(program: Program, regs: Utcb): i64 {
+  const space = program.space;
   const wanted = regs.rdi;
   const old = up(space.breakEnd);
   if (wanted < space.breakStart || wanted > space.top) return space.breakEnd as i64;
@@ -109,8 +109,8 @@ function place(space: Space, hint: u64, length: u64, flags: u64): i64 {
 /** The node that backs a mapping of descriptor `fd`, through `backing`. Returns 0 or a negative error. */
 let backing: Node | null = null;
 
-function findBacking(process: Process, fd: u64, protection: u64, flags: u64): i64 {
-  const file = fileAt(process.files, fd);
+function findBacking(program: Program, fd: u64, protection: u64, flags: u64): i64 {
+  const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
   if (!readable(file)) return -EACCES;
   const shared = (flags & MAP_TYPE) !== MAP_PRIVATE;
@@ -123,8 +123,8 @@ function findBacking(process: Process, fd: u64, protection: u64, flags: u64): i6
 }
 
 /** mmap(address, length, protection, flags, fd, offset). */
-export function sysMmap(process: Process, regs: Utcb): i64 {
-  const space = process.space;
+export function sysMmap(program: Program, regs: Utcb): i64 {
+  const space = program.space;
   const protection = regs.rdx;
   const flags = regs.r10;
   const type = flags & MAP_TYPE;
@@ -134,7 +134,7 @@ export function sysMmap(process: Process, regs: Utcb): i64 {
   const length = up(regs.rsi);
   backing = null;
   if ((flags & MAP_ANONYMOUS) === 0) {
-    const error = findBacking(process, regs.r8, protection, flags);
+    const error = findBacking(program, regs.r8, protection, flags);
     if (error !== 0) return error;
   }
   const limited = (flags & MAP_NORESERVE) === 0 && (protection & (RIGHT_WRITE as u64)) !== 0;
@@ -152,23 +152,23 @@ export function sysMmap(process: Process, regs: Utcb): i64 {
 }
 
 /** munmap(address, length). */
-export function sysMunmap(process: Process, regs: Utcb): i64 {
+export function sysMunmap(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
   if (regs.rsi === 0 || regs.rsi > SPACE_END) return -EINVAL;
   const length = up(regs.rsi);
-  if (!inRange(start, length) || blocked(process.space, start, start + length)) return -EINVAL;
-  return unmap(process.space, start, start + length);
+  if (!inRange(start, length) || blocked(program.space, start, start + length)) return -EINVAL;
+  return unmap(program.space, start, start + length);
 }
 
 /** mprotect(address, length, protection). */
-export function sysMprotect(process: Process, regs: Utcb): i64 {
+export function sysMprotect(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
   if ((start & (PAGE - 1)) !== 0 || (regs.rdx & 0xffff_fff8) !== 0) return -EINVAL;
   if (regs.rsi > SPACE_END) return -ENOMEM;
   const length = up(regs.rsi);
   if (length === 0) return 0;
-  if (!inRange(start, length) || blocked(process.space, start, start + length)) return -ENOMEM;
-  return protect(process.space, start, start + length, (regs.rdx & PROT_ALL) as u32);
+  if (!inRange(start, length) || blocked(program.space, start, start + length)) return -ENOMEM;
+  return protect(program.space, start, start + length, (regs.rdx & PROT_ALL) as u32);
 }
 
 /** Moves a mapping to [to, to + size), of which the first `kept` bytes have contents. */
@@ -185,8 +185,8 @@ function move(space: Space, from: u64, oldLength: u64, to: u64, size: u64): i64 
 }
 
 /** mremap(address, old length, new length, flags, new address). */
-export function sysMremap(process: Process, regs: Utcb): i64 {
-  const space = process.space;
+export function sysMremap(program: Program, regs: Utcb): i64 {
+  const space = program.space;
   const start = regs.rdi;
   const flags = regs.r10;
   if ((start & (PAGE - 1)) !== 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) !== 0)
@@ -222,7 +222,7 @@ export function sysMremap(process: Process, regs: Utcb): i64 {
 }
 
 /** madvise(address, length, advice). */
-export function sysMadvise(process: Process, regs: Utcb): i64 {
+export function sysMadvise(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
   const advice = regs.rdx;
   if (regs.rsi > SPACE_END) return -EINVAL;
@@ -230,8 +230,8 @@ export function sysMadvise(process: Process, regs: Utcb): i64 {
   if (!inRange(start, length) || advice > MADV_LAST) return -EINVAL;
   if (advice === MADV_REMOVE) return -EOPNOTSUPP;
   if (length === 0) return 0;
-  if (!mapped(process.space, start, start + length)) return -ENOMEM;
+  if (!mapped(program.space, start, start + length)) return -ENOMEM;
   if (advice === MADV_DONTNEED || advice === MADV_FREE)
-    forget(process.space, start, start + length);
+    forget(program.space, start, start + length);
   return 0;
 }

@@ -2,6 +2,7 @@
 // link(2), getdents64(2), chdir(2) and their *at forms. /proc/self/exe is answered.
 
 import { Utcb } from "../libhedron/utcb";
+import { setDirectory } from "../libroottask/domain";
 import {
   EACCES,
   EBADF,
@@ -21,7 +22,7 @@ import {
 import { fileAt, fileTime, O_CREAT, O_TRUNC, O_WRONLY, openPath } from "../libroottask/files";
 import { allocate } from "../libroottask/heap";
 import { freePages, totalPages } from "../libroottask/pages";
-import { Process } from "../libroottask/process";
+import { Program } from "../libroottask/program";
 import { copyFrom, copyText, copyTo } from "../libroottask/space";
 import { equalsLiteral } from "../libroottask/text";
 import {
@@ -55,7 +56,7 @@ import {
   STATX_BYTES,
   statBuffer,
 } from "./stat";
-import { taskOf } from "./task";
+import { linuxProgram } from "./state";
 
 const AT_FDCWD: i32 = -100;
 const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
@@ -73,8 +74,8 @@ const second = memory.data(4096);
 let pathLength: u32 = 0;
 
 /** Reads a path of the program into `target`. Returns its length or a negative error. */
-function readPath(process: Process, target: usize, address: u64): i64 {
-  const length = copyText(process.space, target, address, PATH_MAX);
+function readPath(program: Program, target: usize, address: u64): i64 {
+  const length = copyText(program.space, target, address, PATH_MAX);
   if (length === -1) return -EFAULT;
   return length < 0 ? -ENAMETOOLONG : (length as i64);
 }
@@ -82,150 +83,150 @@ function readPath(process: Process, target: usize, address: u64): i64 {
 /** The directory a relative path starts from, through `base`. Returns 0 or a negative error. */
 let base: Node = changetype<Node>(0);
 
-function findBase(process: Process, fd: u64, text: usize, length: u32): i64 {
-  base = process.leader.directory;
+function findBase(program: Program, fd: u64, text: usize, length: u32): i64 {
+  base = program.directory;
   if ((fd as i32) === AT_FDCWD || (length !== 0 && load<u8>(text) === 47)) return 0;
-  const file = fileAt(process.files, fd);
+  const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
   base = file.node;
   return length !== 0 && base.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
 }
 
 /** Walks the path at `address` from descriptor `fd`; the result is in walkNode and its fellows. */
-function walkAt(process: Process, fd: u64, address: u64, follow: bool): i64 {
-  const length = readPath(process, path, address);
+function walkAt(program: Program, fd: u64, address: u64, follow: bool): i64 {
+  const length = readPath(program, path, address);
   if (length < 0) return length;
   pathLength = length as u32;
-  const error = findBase(process, fd, path, pathLength);
+  const error = findBase(program, fd, path, pathLength);
   return error === 0 ? walk(base, path, pathLength, follow) : error;
 }
 
 /** As `walkAt`, for calls that need the node to be there. */
-function nodeAt(process: Process, fd: u64, address: u64, follow: bool): i64 {
-  const error = walkAt(process, fd, address, follow);
+function nodeAt(program: Program, fd: u64, address: u64, follow: bool): i64 {
+  const error = walkAt(program, fd, address, follow);
   return error === 0 && walkNode === null ? -ENOENT : error;
 }
 
-function openAt(process: Process, fd: u64, address: u64, flags: u64, mode: u64): i64 {
-  const length = readPath(process, path, address);
+function openAt(program: Program, fd: u64, address: u64, flags: u64, mode: u64): i64 {
+  const length = readPath(program, path, address);
   if (length < 0) return length;
-  const error = findBase(process, fd, path, length as u32);
+  const error = findBase(program, fd, path, length as u32);
   if (error !== 0) return error;
-  const bits = (mode as u32) & ~taskOf(process.leader).umask;
-  return openPath(process.files, base, path, length as u32, flags as u32, bits);
+  const bits = (mode as u32) & ~linuxProgram(program).umask;
+  return openPath(program.files, base, path, length as u32, flags as u32, bits);
 }
 
 /** open(path, flags, mode). */
-export function sysOpen(process: Process, regs: Utcb): i64 {
-  return openAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi, regs.rdx);
+export function sysOpen(program: Program, regs: Utcb): i64 {
+  return openAt(program, AT_FDCWD as u64, regs.rdi, regs.rsi, regs.rdx);
 }
 
 /** openat(fd, path, flags, mode). */
-export function sysOpenat(process: Process, regs: Utcb): i64 {
-  return openAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10);
+export function sysOpenat(program: Program, regs: Utcb): i64 {
+  return openAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }
 
 /** creat(path, mode). */
-export function sysCreat(process: Process, regs: Utcb): i64 {
+export function sysCreat(program: Program, regs: Utcb): i64 {
   const flags = (O_CREAT | O_WRONLY | O_TRUNC) as u64;
-  return openAt(process, AT_FDCWD as u64, regs.rdi, flags, regs.rsi);
+  return openAt(program, AT_FDCWD as u64, regs.rdi, flags, regs.rsi);
 }
 
-function putStat(process: Process, node: Node, address: u64): i64 {
+function putStat(program: Program, node: Node, address: u64): i64 {
   fillStat(node);
-  return copyTo(process.space, address, statBuffer, STAT_BYTES) ? 0 : -EFAULT;
+  return copyTo(program.space, address, statBuffer, STAT_BYTES) ? 0 : -EFAULT;
 }
 
-function statPath(process: Process, fd: u64, address: u64, target: u64, follow: bool): i64 {
-  const error = nodeAt(process, fd, address, follow);
-  return error === 0 ? putStat(process, walkNode as Node, target) : error;
+function statPath(program: Program, fd: u64, address: u64, target: u64, follow: bool): i64 {
+  const error = nodeAt(program, fd, address, follow);
+  return error === 0 ? putStat(program, walkNode as Node, target) : error;
 }
 
 /** stat(path, stat). */
-export function sysStat(process: Process, regs: Utcb): i64 {
-  return statPath(process, AT_FDCWD as u64, regs.rdi, regs.rsi, true);
+export function sysStat(program: Program, regs: Utcb): i64 {
+  return statPath(program, AT_FDCWD as u64, regs.rdi, regs.rsi, true);
 }
 
-export function sysLstat(process: Process, regs: Utcb): i64 {
-  return statPath(process, AT_FDCWD as u64, regs.rdi, regs.rsi, false);
+export function sysLstat(program: Program, regs: Utcb): i64 {
+  return statPath(program, AT_FDCWD as u64, regs.rdi, regs.rsi, false);
 }
 
 /** fstat(fd, stat). */
-export function sysFstat(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
-  return file === null ? -EBADF : putStat(process, file.node, regs.rsi);
+export function sysFstat(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : putStat(program, file.node, regs.rsi);
 }
 
 /** The node of an *at call that may have an empty path, in `base`. Returns 0 or a negative error. */
-function nodeOrDescriptor(process: Process, fd: u64, address: u64, flags: u64): i64 {
+function nodeOrDescriptor(program: Program, fd: u64, address: u64, flags: u64): i64 {
   if ((flags & AT_EMPTY_PATH) !== 0) {
-    const length = address === 0 ? 0 : readPath(process, path, address);
+    const length = address === 0 ? 0 : readPath(program, path, address);
     if (length < 0) return length;
-    if (length === 0) return findBase(process, fd, path, 0);
+    if (length === 0) return findBase(program, fd, path, 0);
   }
-  const error = nodeAt(process, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
+  const error = nodeAt(program, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
   if (error === 0) base = walkNode as Node;
   return error;
 }
 
 /** newfstatat(fd, path, stat, flags). */
-export function sysNewfstatat(process: Process, regs: Utcb): i64 {
-  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, regs.r10);
-  return error === 0 ? putStat(process, base, regs.rdx) : error;
+export function sysNewfstatat(program: Program, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
+  return error === 0 ? putStat(program, base, regs.rdx) : error;
 }
 
 /** statx(fd, path, flags, mask, statx). */
-export function sysStatx(process: Process, regs: Utcb): i64 {
-  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, regs.rdx);
+export function sysStatx(program: Program, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.rdx);
   if (error !== 0) return error;
   fillStatx(base);
-  return copyTo(process.space, regs.r8, statBuffer, STATX_BYTES) ? 0 : -EFAULT;
+  return copyTo(program.space, regs.r8, statBuffer, STATX_BYTES) ? 0 : -EFAULT;
 }
 
-function putStatfs(process: Process, address: u64): i64 {
+function putStatfs(program: Program, address: u64): i64 {
   fillStatfs(totalPages(), freePages());
-  return copyTo(process.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
+  return copyTo(program.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
 }
 
 /** statfs(path, statfs). */
-export function sysStatfs(process: Process, regs: Utcb): i64 {
-  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
-  return error === 0 ? putStatfs(process, regs.rsi) : error;
+export function sysStatfs(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
+  return error === 0 ? putStatfs(program, regs.rsi) : error;
 }
 
-export function sysFstatfs(process: Process, regs: Utcb): i64 {
-  return fileAt(process.files, regs.rdi) === null ? -EBADF : putStatfs(process, regs.rsi);
+export function sysFstatfs(program: Program, regs: Utcb): i64 {
+  return fileAt(program.files, regs.rdi) === null ? -EBADF : putStatfs(program, regs.rsi);
 }
 
 /** access(path, mode): root may do everything but execute what nobody may. */
-function accessAt(process: Process, fd: u64, address: u64, mode: u64): i64 {
+function accessAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
   if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) return -EINVAL;
-  const error = nodeAt(process, fd, address, true);
+  const error = nodeAt(program, fd, address, true);
   if (error !== 0) return error;
   const node = walkNode as Node;
   const executable = node.kind === KIND_DIRECTORY || (node.mode & 0o111) !== 0;
   return (mode & X_OK) !== 0 && !executable ? -EACCES : 0;
 }
 
-export function sysAccess(process: Process, regs: Utcb): i64 {
-  return accessAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi);
+export function sysAccess(program: Program, regs: Utcb): i64 {
+  return accessAt(program, AT_FDCWD as u64, regs.rdi, regs.rsi);
 }
 
-export function sysFaccessat(process: Process, regs: Utcb): i64 {
-  return accessAt(process, regs.rdi, regs.rsi, regs.rdx);
+export function sysFaccessat(program: Program, regs: Utcb): i64 {
+  return accessAt(program, regs.rdi, regs.rsi, regs.rdx);
 }
 
-function readlinkAt(process: Process, fd: u64, address: u64, target: u64, room: u64): i64 {
+function readlinkAt(program: Program, fd: u64, address: u64, target: u64, room: u64): i64 {
   if ((room as i64) <= 0) return -EINVAL;
-  const length = readPath(process, path, address);
+  const length = readPath(program, path, address);
   if (length < 0) return length;
   let text: usize = second;
   let size: i64 = 0;
   if (equalsLiteral(path, length as u32, "/proc/self/exe")) {
-    size = pathOf(process.executable, second);
+    size = pathOf(program.executable as Node, second);
     if (size < 0) return size;
   } else {
-    const error = nodeAt(process, fd, address, false);
+    const error = nodeAt(program, fd, address, false);
     if (error !== 0) return error;
     const node = walkNode as Node;
     if (node.kind !== KIND_LINK) return -EINVAL;
@@ -233,16 +234,16 @@ function readlinkAt(process: Process, fd: u64, address: u64, target: u64, room: 
     size = node.size as i64;
   }
   const count = min<u64>(size as u64, room);
-  return copyTo(process.space, target, text, count as u32) ? (count as i64) : -EFAULT;
+  return copyTo(program.space, target, text, count as u32) ? (count as i64) : -EFAULT;
 }
 
 /** readlink(path, buffer, size). */
-export function sysReadlink(process: Process, regs: Utcb): i64 {
-  return readlinkAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi, regs.rdx);
+export function sysReadlink(program: Program, regs: Utcb): i64 {
+  return readlinkAt(program, AT_FDCWD as u64, regs.rdi, regs.rsi, regs.rdx);
 }
 
-export function sysReadlinkat(process: Process, regs: Utcb): i64 {
-  return readlinkAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10);
+export function sysReadlinkat(program: Program, regs: Utcb): i64 {
+  return readlinkAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }
 
 /** Makes a node of `kind` at the place the last walk found. */
@@ -254,26 +255,26 @@ function make(kind: u32, mode: u32): i64 {
   return attach(walkDirectory as Node, node, walkName, walkNameLength);
 }
 
-function mkdirAt(process: Process, fd: u64, address: u64, mode: u64): i64 {
-  const error = walkAt(process, fd, address, false);
+function mkdirAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
+  const error = walkAt(program, fd, address, false);
   if (error !== 0) return error;
-  return make(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~taskOf(process.leader).umask);
+  return make(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~linuxProgram(program).umask);
 }
 
 /** mkdir(path, mode). */
-export function sysMkdir(process: Process, regs: Utcb): i64 {
-  return mkdirAt(process, AT_FDCWD as u64, regs.rdi, regs.rsi);
+export function sysMkdir(program: Program, regs: Utcb): i64 {
+  return mkdirAt(program, AT_FDCWD as u64, regs.rdi, regs.rsi);
 }
 
-export function sysMkdirat(process: Process, regs: Utcb): i64 {
-  return mkdirAt(process, regs.rdi, regs.rsi, regs.rdx);
+export function sysMkdirat(program: Program, regs: Utcb): i64 {
+  return mkdirAt(program, regs.rdi, regs.rsi, regs.rdx);
 }
 
-function symlinkAt(process: Process, target: u64, fd: u64, address: u64): i64 {
-  const length = readPath(process, second, target);
+function symlinkAt(program: Program, target: u64, fd: u64, address: u64): i64 {
+  const length = readPath(program, second, target);
   if (length < 0) return length;
   if (length === 0) return -ENOENT;
-  const error = walkAt(process, fd, address, false);
+  const error = walkAt(program, fd, address, false);
   if (error !== 0) return error;
   const directory = walkDirectory as Node;
   const made = make(KIND_LINK, 0o777);
@@ -293,16 +294,16 @@ function symlinkAt(process: Process, target: u64, fd: u64, address: u64): i64 {
 }
 
 /** symlink(target, path). */
-export function sysSymlink(process: Process, regs: Utcb): i64 {
-  return symlinkAt(process, regs.rdi, AT_FDCWD as u64, regs.rsi);
+export function sysSymlink(program: Program, regs: Utcb): i64 {
+  return symlinkAt(program, regs.rdi, AT_FDCWD as u64, regs.rsi);
 }
 
-export function sysSymlinkat(process: Process, regs: Utcb): i64 {
-  return symlinkAt(process, regs.rdi, regs.rsi, regs.rdx);
+export function sysSymlinkat(program: Program, regs: Utcb): i64 {
+  return symlinkAt(program, regs.rdi, regs.rsi, regs.rdx);
 }
 
-function removeAt(process: Process, fd: u64, address: u64, directory: bool): i64 {
-  const error = nodeAt(process, fd, address, false);
+function removeAt(program: Program, fd: u64, address: u64, directory: bool): i64 {
+  const error = nodeAt(program, fd, address, false);
   if (error !== 0) return error;
   const node = walkNode as Node;
   if (node === root()) return -EPERM;
@@ -310,7 +311,6 @@ function removeAt(process: Process, fd: u64, address: u64, directory: bool): i64
     if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
     if (node.entries !== null) return -ENOTEMPTY;
     if (equalsLiteral(walkName, walkNameLength, ".")) return -EINVAL;
-    if (node === process.leader.directory) node.users++;
   } else if (node.kind === KIND_DIRECTORY) {
     return -EISDIR;
   }
@@ -319,16 +319,16 @@ function removeAt(process: Process, fd: u64, address: u64, directory: bool): i64
 }
 
 /** unlink(path). */
-export function sysUnlink(process: Process, regs: Utcb): i64 {
-  return removeAt(process, AT_FDCWD as u64, regs.rdi, false);
+export function sysUnlink(program: Program, regs: Utcb): i64 {
+  return removeAt(program, AT_FDCWD as u64, regs.rdi, false);
 }
 
-export function sysRmdir(process: Process, regs: Utcb): i64 {
-  return removeAt(process, AT_FDCWD as u64, regs.rdi, true);
+export function sysRmdir(program: Program, regs: Utcb): i64 {
+  return removeAt(program, AT_FDCWD as u64, regs.rdi, true);
 }
 
-export function sysUnlinkat(process: Process, regs: Utcb): i64 {
-  return removeAt(process, regs.rdi, regs.rsi, (regs.rdx & AT_REMOVEDIR) !== 0);
+export function sysUnlinkat(program: Program, regs: Utcb): i64 {
+  return removeAt(program, regs.rdi, regs.rsi, (regs.rdx & AT_REMOVEDIR) !== 0);
 }
 
 /** `directory` is `node` or lies below it. */
@@ -341,14 +341,14 @@ function below(directory: Node, node: Node): bool {
   return node === root();
 }
 
-function renameAt(process: Process, from: u64, old: u64, to: u64, target: u64, flags: u64): i64 {
+function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, flags: u64): i64 {
   if ((flags & ~RENAME_NOREPLACE) !== 0) return -EINVAL;
-  let error = nodeAt(process, from, old, false);
+  let error = nodeAt(program, from, old, false);
   if (error !== 0) return error;
   const node = walkNode as Node;
   const source = walkEntry;
   if (source === null) return -EBUSY;
-  error = walkAt(process, to, target, false);
+  error = walkAt(program, to, target, false);
   if (error !== 0) return error;
   const directory = walkDirectory as Node;
   const present = walkNode;
@@ -378,73 +378,73 @@ function renameAt(process: Process, from: u64, old: u64, to: u64, target: u64, f
 }
 
 /** rename(old, new). */
-export function sysRename(process: Process, regs: Utcb): i64 {
+export function sysRename(program: Program, regs: Utcb): i64 {
   const cwd = AT_FDCWD as u64;
-  return renameAt(process, cwd, regs.rdi, cwd, regs.rsi, 0);
+  return renameAt(program, cwd, regs.rdi, cwd, regs.rsi, 0);
 }
 
-export function sysRenameat(process: Process, regs: Utcb): i64 {
-  return renameAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10, 0);
+export function sysRenameat(program: Program, regs: Utcb): i64 {
+  return renameAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10, 0);
 }
 
-export function sysRenameat2(process: Process, regs: Utcb): i64 {
-  return renameAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
+export function sysRenameat2(program: Program, regs: Utcb): i64 {
+  return renameAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
 }
 
 /** truncate(path, length). */
-export function sysTruncate(process: Process, regs: Utcb): i64 {
-  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+export function sysTruncate(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
   if (error !== 0) return error;
   const node = walkNode as Node;
   return node.kind === KIND_DIRECTORY ? -EISDIR : resizeTo(node, regs.rsi);
 }
 
 /** chmod(path, mode). */
-export function sysChmod(process: Process, regs: Utcb): i64 {
-  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+export function sysChmod(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
   if (error !== 0) return error;
   (walkNode as Node).mode = (regs.rsi as u32) & 0o7777;
   return 0;
 }
 
-export function sysFchmod(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysFchmod(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   file.node.mode = (regs.rsi as u32) & 0o7777;
   return 0;
 }
 
-function enterDirectory(process: Process, node: Node): i64 {
+function enterDirectory(program: Program, node: Node): i64 {
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
-  process.leader.directory = node;
+  setDirectory(program, node);
   return 0;
 }
 
 /** chdir(path). */
-export function sysChdir(process: Process, regs: Utcb): i64 {
-  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
-  return error === 0 ? enterDirectory(process, walkNode as Node) : error;
+export function sysChdir(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
+  return error === 0 ? enterDirectory(program, walkNode as Node) : error;
 }
 
-export function sysFchdir(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
-  return file === null ? -EBADF : enterDirectory(process, file.node);
+export function sysFchdir(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : enterDirectory(program, file.node);
 }
 
 /** getcwd(buffer, size): the length with the NUL. */
-export function sysGetcwd(process: Process, regs: Utcb): i64 {
-  const length = pathOf(process.leader.directory, second);
+export function sysGetcwd(program: Program, regs: Utcb): i64 {
+  const length = pathOf(program.directory, second);
   if (length < 0) return length;
   store<u8>(second + (length as u32), 0);
   if (regs.rsi < ((length + 1) as u64)) return -ERANGE;
-  return copyTo(process.space, regs.rdi, second, (length + 1) as u32) ? length + 1 : -EFAULT;
+  return copyTo(program.space, regs.rdi, second, (length + 1) as u32) ? length + 1 : -EFAULT;
 }
 
 /** umask(mask). */
-export function sysUmask(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process.leader);
-  const old = task.umask;
-  task.umask = (regs.rdi as u32) & 0o777;
+export function sysUmask(program: Program, regs: Utcb): i64 {
+  const own = linuxProgram(program);
+  const old = own.umask;
+  own.umask = (regs.rdi as u32) & 0o777;
   return old as i64;
 }
 
@@ -463,8 +463,8 @@ function record(node: Node, position: i64, name: usize, length: u32): u32 {
 const dots = memory.data<u8>([46, 46]);
 
 /** getdents64(fd, buffer, size): the file's position counts entries. */
-export function sysGetdents64(process: Process, regs: Utcb): i64 {
-  const file = fileAt(process.files, regs.rdi);
+export function sysGetdents64(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   const directory = file.node;
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
@@ -487,7 +487,7 @@ export function sysGetdents64(process: Process, regs: Utcb): i64 {
     if (index >= file.position) {
       const size = record(node, index, name, length) as u64;
       if (done + size > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
-      if (!copyTo(process.space, regs.rsi + done, second, size as u32)) return -EFAULT;
+      if (!copyTo(program.space, regs.rsi + done, second, size as u32)) return -EFAULT;
       done += size;
       file.position = index + 1;
     }
@@ -500,14 +500,14 @@ const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
 
 /** utimensat(fd, path, times, flags): the modification time; the access time is not kept. */
-export function sysUtimensat(process: Process, regs: Utcb): i64 {
+export function sysUtimensat(program: Program, regs: Utcb): i64 {
   const flags = regs.rsi === 0 ? regs.r10 | AT_EMPTY_PATH : regs.r10;
-  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, flags);
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, flags);
   if (error !== 0) return error;
   let time = fileTime();
   let nanoseconds: u32 = 0;
   if (regs.rdx !== 0) {
-    if (!copyFrom(process.space, second, regs.rdx, 32)) return -EFAULT;
+    if (!copyFrom(program.space, second, regs.rdx, 32)) return -EFAULT;
     const fraction = load<i64>(second + 24);
     if (fraction === UTIME_OMIT) return 0;
     if (fraction !== UTIME_NOW) {
@@ -521,34 +521,34 @@ export function sysUtimensat(process: Process, regs: Utcb): i64 {
 }
 
 /** chown(path, owner, group): everything belongs to root; saying so again is fine. */
-export function sysChown(process: Process, regs: Utcb): i64 {
-  const error = nodeAt(process, AT_FDCWD as u64, regs.rdi, true);
+export function sysChown(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
   if (error !== 0) return error;
   return (regs.rsi as i32) <= 0 && (regs.rdx as i32) <= 0 ? 0 : -EPERM;
 }
 
-export function sysFchownat(process: Process, regs: Utcb): i64 {
-  const error = nodeOrDescriptor(process, regs.rdi, regs.rsi, regs.r8);
+export function sysFchownat(program: Program, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r8);
   if (error !== 0) return error;
   return (regs.rdx as i32) <= 0 && (regs.r10 as i32) <= 0 ? 0 : -EPERM;
 }
 
 /** fchmodat(fd, path, mode). */
-export function sysFchmodat(process: Process, regs: Utcb): i64 {
-  const error = nodeAt(process, regs.rdi, regs.rsi, true);
+export function sysFchmodat(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, regs.rdi, regs.rsi, true);
   if (error !== 0) return error;
   (walkNode as Node).mode = (regs.rdx as u32) & 0o7777;
   return 0;
 }
 
 /** Gives the node at `old` the name `name` too; a symbolic link is followed only where `flags` say so. */
-function linkAt(process: Process, from: u64, old: u64, to: u64, name: u64, flags: u64): i64 {
+function linkAt(program: Program, from: u64, old: u64, to: u64, name: u64, flags: u64): i64 {
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const stay = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;
-  let error = nodeOrDescriptor(process, from, old, flags | stay);
+  let error = nodeOrDescriptor(program, from, old, flags | stay);
   if (error !== 0) return error;
   const node = base;
-  error = walkAt(process, to, name, false);
+  error = walkAt(program, to, name, false);
   if (error !== 0) return error;
   if (walkNode !== null) return -EEXIST;
   if (node.kind === KIND_DIRECTORY) return -EPERM;
@@ -557,17 +557,17 @@ function linkAt(process: Process, from: u64, old: u64, to: u64, name: u64, flags
 }
 
 /** link(old, new). */
-export function sysLink(process: Process, regs: Utcb): i64 {
+export function sysLink(program: Program, regs: Utcb): i64 {
   const cwd = AT_FDCWD as u64;
-  return linkAt(process, cwd, regs.rdi, cwd, regs.rsi, 0);
+  return linkAt(program, cwd, regs.rdi, cwd, regs.rsi, 0);
 }
 
 /** linkat(fd, old, fd, new, flags). */
-export function sysLinkat(process: Process, regs: Utcb): i64 {
-  return linkAt(process, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
+export function sysLinkat(program: Program, regs: Utcb): i64 {
+  return linkAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
 }
 
 /** mknod(2): the tree has no new devices. */
-export function sysNotPermitted(_process: Process, _regs: Utcb): i64 {
+export function sysNotPermitted(_program: Program, _regs: Utcb): i64 {
   return -EPERM;
 }

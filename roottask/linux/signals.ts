@@ -11,12 +11,11 @@ import {
   MTD_RIP_LEN,
   MTD_RSP,
 } from "../libhedron/abi";
-import { recall, smUp } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
+import { endProgram } from "../libroottask/domain";
 import { EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
-import { endProcess, Process, STATE_KILLED, threadOf, WAIT_NONE } from "../libroottask/process";
-import { BLOCK_EC, BLOCK_SLEEP } from "../libroottask/selectors";
+import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
 import {
   copyFrom,
   copyTo,
@@ -25,7 +24,8 @@ import {
   FAULT_RIGHTS,
   faultReason,
 } from "../libroottask/space";
-import { SIGNALS, Task, taskOf } from "./task";
+import { kick } from "../libroottask/thread";
+import { ACTION_BYTES, actionOf, LinuxThread, linuxThread, SIGNALS } from "./state";
 
 export const SIGILL: u32 = 4;
 export const SIGTRAP: u32 = 5;
@@ -55,9 +55,6 @@ const MINSIGSTKSZ: u64 = 2048;
 const SI_USER: i32 = 0;
 const SI_TKILL: i32 = -6;
 
-/** struct kernel_sigaction: handler, flags, restorer, mask. */
-export const ACTION_BYTES: u32 = 32;
-
 /** Layout of struct rt_sigframe: restorer, struct ucontext, siginfo. */
 const FRAME_CONTEXT: u32 = 8;
 const CONTEXT_STACK: u32 = 16;
@@ -80,37 +77,34 @@ function bit(signal: u32): u64 {
   return (1 as u64) << ((signal - 1) as u64);
 }
 
-function actionOf(task: Task, signal: u32): usize {
-  return task.actions + (signal - 1) * ACTION_BYTES;
-}
-
 function ignoredByDefault(signal: u32): bool {
   return signal === SIGCHLD || signal === SIGCONT || signal === SIGURG || signal === SIGWINCH;
 }
 
-/** `process` dies of `signal`, which nobody handles. Does not return. */
-function die(process: Process, signal: u32): void {
+/** The program of `thread` dies of `signal`, which nobody handles. Does not return. */
+function die(thread: Thread, signal: u32): void {
+  const program = thread.program;
   line("killed ");
-  sayDecimal(process.number as u64);
+  sayDecimal(program.number as u64);
   say(" (");
-  sayText(process.name, process.nameLength);
+  sayText(program.name, program.nameLength);
   say(") by signal ");
   sayDecimal(signal as u64);
   endLine();
-  endProcess(process, STATE_KILLED, signal);
+  endProgram(thread, STATE_KILLED, signal);
 }
 
-function onAlternate(task: Task, rsp: u64): bool {
-  return task.stackSize !== 0 && rsp > task.stackBase && rsp - task.stackBase <= task.stackSize;
+function onAlternate(own: LinuxThread, rsp: u64): bool {
+  return own.stackSize !== 0 && rsp > own.stackBase && rsp - own.stackBase <= own.stackSize;
 }
 
-function fillFrame(task: Task, regs: Utcb, restorer: u64, address: u64): void {
+function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, address: u64): void {
   memory.fill(frame, 0, FRAME_BYTES);
   store<u64>(frame, restorer);
   const context = frame + FRAME_CONTEXT;
-  store<u64>(context + CONTEXT_STACK, task.stackBase);
-  store<u32>(context + CONTEXT_STACK + 8, task.stackSize === 0 ? SS_DISABLE : task.stackFlags);
-  store<u64>(context + CONTEXT_STACK + 16, task.stackSize);
+  store<u64>(context + CONTEXT_STACK, own.stackBase);
+  store<u32>(context + CONTEXT_STACK + 8, own.stackSize === 0 ? SS_DISABLE : own.stackFlags);
+  store<u64>(context + CONTEXT_STACK + 16, own.stackSize);
   const words = context + CONTEXT_REGISTERS;
   store<u64>(words, regs.r8);
   store<u64>(words + 8, regs.r9);
@@ -131,32 +125,27 @@ function fillFrame(task: Task, regs: Utcb, restorer: u64, address: u64): void {
   store<u64>(words + 128, regs.rip);
   store<u64>(words + 136, regs.rflags);
   store<u64>(words + 144, CS_SELECTORS);
-  store<u64>(words + 168, task.mask);
+  store<u64>(words + 168, own.mask);
   store<u64>(words + 176, address);
-  store<u64>(context + CONTEXT_MASK, task.mask);
+  store<u64>(context + CONTEXT_MASK, own.mask);
 }
 
 /** Lets the handler of `signal` run next; `info` is filled in behind number and code. False: no stack for it. */
-function enterHandler(
-  process: Process,
-  task: Task,
-  regs: Utcb,
-  signal: u32,
-  code: i32,
-  address: u64,
-): bool {
-  const action = actionOf(task, signal);
+function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, address: u64): bool {
+  const own = linuxThread(thread);
+  const action = actionOf(thread.program, signal);
   const flags = load<u64>(action + 8);
   let top = regs.rsp - 128;
-  const alternate = (flags & SA_ONSTACK) !== 0 && task.stackSize !== 0;
-  if (alternate && !onAlternate(task, regs.rsp)) top = task.stackBase + task.stackSize;
+  const alternate = (flags & SA_ONSTACK) !== 0 && own.stackSize !== 0;
+  if (alternate && !onAlternate(own, regs.rsp)) top = own.stackBase + own.stackSize;
   const at = ((top - (FRAME_BYTES as u64)) & ~(15 as u64)) - 8;
-  fillFrame(task, regs, load<u64>(action + 16), address);
+  fillFrame(own, regs, load<u64>(action + 16), address);
   store<u32>(frame + FRAME_INFO, signal);
   store<i32>(frame + FRAME_INFO + 8, code);
   if (code > SI_USER) store<u64>(frame + FRAME_INFO + 16, address);
-  else store<u32>(frame + FRAME_INFO + 16, process.leader.id);
-  if ((flags & SA_RESTORER) === 0 || !copyTo(process.space, at, frame, FRAME_BYTES)) return false;
+  else store<u32>(frame + FRAME_INFO + 16, thread.program.id);
+  if ((flags & SA_RESTORER) === 0 || !copyTo(thread.program.space, at, frame, FRAME_BYTES))
+    return false;
   regs.rip = load<u64>(action);
   regs.rsp = at;
   regs.rdi = signal as u64;
@@ -165,24 +154,25 @@ function enterHandler(
   regs.rax = 0;
   regs.rflags &= ~(0x500 as u64);
   regs.mtd = ALL_REGISTERS;
-  task.mask |= load<u64>(action + 24);
-  if ((flags & SA_NODEFER) === 0) task.mask |= bit(signal);
+  own.mask |= load<u64>(action + 24);
+  if ((flags & SA_NODEFER) === 0) own.mask |= bit(signal);
   if ((flags & SA_RESETHAND) !== 0) store<u64>(action, SIG_DFL);
   return true;
 }
 
 /** Acts on the lowest signal that is pending and not blocked, before the program goes on. */
-export function deliverPending(process: Process, task: Task, regs: Utcb): void {
-  const ready = task.pending & ~task.mask;
+export function deliverPending(thread: Thread, regs: Utcb): void {
+  const own = linuxThread(thread);
+  const ready = own.pending & ~own.mask;
   const signal = (ctz<u64>(ready) as u32) + 1;
-  task.pending &= ~bit(signal);
-  const handler = load<u64>(actionOf(task, signal));
+  own.pending &= ~bit(signal);
+  const handler = load<u64>(actionOf(thread.program, signal));
   if (handler === SIG_IGN) return;
   if (handler === SIG_DFL) {
-    if (!ignoredByDefault(signal) && signal !== SIGSTOP) die(process, signal);
+    if (!ignoredByDefault(signal) && signal !== SIGSTOP) die(thread, signal);
     return;
   }
-  if (!enterHandler(process, task, regs, signal, SI_TKILL, 0)) die(process, SIGSEGV);
+  if (!enterHandler(thread, regs, signal, SI_TKILL, 0)) die(thread, SIGSEGV);
 }
 
 function signalFor(event: u32): u32 {
@@ -215,148 +205,141 @@ function codeFor(event: u32): i32 {
   return event === 6 ? 2 : 1;
 }
 
-/** The exception `event` of `process`: 0 when a handler of the program takes it, else the signal it dies of. */
-export function linuxException(process: Process, event: u32): u32 {
+/** The exception `event` of `thread`: 0 when a handler of the program takes it, else the signal it dies of. */
+export function linuxException(thread: Thread, event: u32): u32 {
   // Out of memory: Linux's choice for the victim, and no handler is asked.
   if (event === EVENT_PAGE_FAULT && faultReason === FAULT_MEMORY) return SIGKILL;
-  const task = taskOf(process);
-  const regs = process.utcb;
+  const own = linuxThread(thread);
+  const regs = thread.utcb;
   const signal = signalFor(event);
-  const handler = load<u64>(actionOf(task, signal));
-  const blocked = (task.mask & bit(signal)) !== 0;
+  const handler = load<u64>(actionOf(thread.program, signal));
+  const blocked = (own.mask & bit(signal)) !== 0;
   if (handler === SIG_DFL || handler === SIG_IGN || blocked) return signal;
   const address = event === EVENT_PAGE_FAULT ? regs.qual1 : regs.rip;
-  return enterHandler(process, task, regs, signal, codeFor(event), address) ? 0 : signal;
+  return enterHandler(thread, regs, signal, codeFor(event), address) ? 0 : signal;
 }
 
-/** Raises `signal` in `process`, which `sender` belongs to; a thread that runs or sleeps is interrupted. */
-function raise(sender: Process, process: Process, signal: u32): void {
-  const task = taskOf(process);
-  const handler = load<u64>(actionOf(task, signal));
+/** Raises `signal` in `thread`; unless it is the `sender` itself, it is made to look at it. */
+function raise(sender: Thread, thread: Thread, signal: u32): void {
+  const own = linuxThread(thread);
+  const handler = load<u64>(actionOf(thread.program, signal));
   if (handler === SIG_IGN) return;
   if (handler === SIG_DFL && ignoredByDefault(signal)) return;
-  task.pending |= bit(signal);
-  if (signal === SIGKILL || signal === SIGSTOP) task.mask &= ~bit(signal);
-  if (process === sender || (task.pending & ~task.mask) === 0) return;
-  if (process.waiting === WAIT_NONE) {
-    recall(process.block + BLOCK_EC);
-  } else if (process.woken === 0) {
-    process.woken = 1;
-    process.interrupted = 1;
-    smUp(process.block + BLOCK_SLEEP);
-  }
+  own.pending |= bit(signal);
+  if (signal === SIGKILL || signal === SIGSTOP) own.mask &= ~bit(signal);
+  if (thread !== sender && (own.pending & ~own.mask) !== 0) kick(thread);
 }
 
-/** Sends `signal` to thread `target` of the program of `process`. */
-function sendTo(process: Process, target: u64, signal: u64): i64 {
+/** Sends `signal` to thread `target` of the program of `sender`. */
+function sendTo(sender: Thread, target: u64, signal: u64): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
-  const thread = threadOf(process, target as u32);
-  if (thread === null) return -ESRCH;
-  if (signal !== 0) raise(process, thread, signal as u32);
+  const thread = threadWithId(target as u32);
+  if (thread === null || thread.program !== sender.program) return -ESRCH;
+  if (signal !== 0) raise(sender, thread, signal as u32);
   return 0;
 }
 
 /** A thread recalled for a signal: delivers it before the program goes on. */
-export function linuxRecall(process: Process): void {
-  const task = taskOf(process);
-  if ((task.pending & ~task.mask) !== 0) deliverPending(process, task, process.utcb);
+export function linuxRecall(thread: Thread): void {
+  const own = linuxThread(thread);
+  if ((own.pending & ~own.mask) !== 0) deliverPending(thread, thread.utcb);
 }
 
 /** kill(pid, signal): the own process, or its group. */
-export function sysKill(process: Process, regs: Utcb): i64 {
+export function sysKill(thread: Thread, regs: Utcb): i64 {
   const id = regs.rdi as i32;
-  const own = process.leader.id as i32;
+  const own = thread.program.id as i32;
   if (id !== 0 && id !== -1 && id !== own && id !== -own) return -ESRCH;
-  return sendTo(process, process.id as u64, regs.rsi & 0xffff_ffff);
+  return sendTo(thread, thread.id as u64, regs.rsi & 0xffff_ffff);
 }
 
 /** tkill(tid, signal). */
-export function sysTkill(process: Process, regs: Utcb): i64 {
-  return sendTo(process, regs.rdi, regs.rsi & 0xffff_ffff);
+export function sysTkill(thread: Thread, regs: Utcb): i64 {
+  return sendTo(thread, regs.rdi, regs.rsi & 0xffff_ffff);
 }
 
 /** tgkill(pid, tid, signal). */
-export function sysTgkill(process: Process, regs: Utcb): i64 {
-  if ((regs.rdi as i32) !== (process.leader.id as i32)) return -ESRCH;
-  return sendTo(process, regs.rsi, regs.rdx & 0xffff_ffff);
+export function sysTgkill(thread: Thread, regs: Utcb): i64 {
+  if ((regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
+  return sendTo(thread, regs.rsi, regs.rdx & 0xffff_ffff);
 }
 
 /** rt_sigaction(signal, new, old, size). */
-export function sysSigaction(process: Process, regs: Utcb): i64 {
+export function sysSigaction(program: Program, regs: Utcb): i64 {
   const signal = regs.rdi;
   if (regs.r10 !== 8 || signal === 0 || signal > (SIGNALS as u64)) return -EINVAL;
-  const action = actionOf(taskOf(process), signal as u32);
+  const action = actionOf(program, signal as u32);
   if (regs.rsi !== 0) {
     if (signal === (SIGKILL as u64) || signal === (SIGSTOP as u64)) return -EINVAL;
-    if (!copyFrom(process.space, frame, regs.rsi, ACTION_BYTES)) return -EFAULT;
+    if (!copyFrom(program.space, frame, regs.rsi, ACTION_BYTES)) return -EFAULT;
   }
-  if (regs.rdx !== 0 && !copyTo(process.space, regs.rdx, action, ACTION_BYTES)) return -EFAULT;
+  if (regs.rdx !== 0 && !copyTo(program.space, regs.rdx, action, ACTION_BYTES)) return -EFAULT;
   if (regs.rsi !== 0) memory.copy(action, frame, ACTION_BYTES);
   return 0;
 }
 
 /** rt_sigprocmask(how, new, old, size). */
-export function sysSigprocmask(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
+export function sysSigprocmask(thread: Thread, regs: Utcb): i64 {
+  const own = linuxThread(thread);
   if (regs.r10 !== 8) return -EINVAL;
-  const old = task.mask;
+  const old = own.mask;
   if (regs.rsi !== 0) {
-    if (!copyFrom(process.space, frame, regs.rsi, 8)) return -EFAULT;
+    if (!copyFrom(thread.program.space, frame, regs.rsi, 8)) return -EFAULT;
     const set = load<u64>(frame);
     const how = regs.rdi as u32;
     if (how > 2) return -EINVAL;
-    if (how === 0) task.mask |= set;
-    else if (how === 1) task.mask &= ~set;
-    else task.mask = set;
-    task.mask &= ~(bit(SIGKILL) | bit(SIGSTOP));
+    if (how === 0) own.mask |= set;
+    else if (how === 1) own.mask &= ~set;
+    else own.mask = set;
+    own.mask &= ~(bit(SIGKILL) | bit(SIGSTOP));
   }
   store<u64>(frame, old);
-  return regs.rdx !== 0 && !copyTo(process.space, regs.rdx, frame, 8) ? -EFAULT : 0;
+  return regs.rdx !== 0 && !copyTo(thread.program.space, regs.rdx, frame, 8) ? -EFAULT : 0;
 }
 
 /** rt_sigpending(set, size). */
-export function sysSigpending(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
-  store<u64>(frame, task.pending & task.mask);
-  return copyTo(process.space, regs.rdi, frame, 8) ? 0 : -EFAULT;
+export function sysSigpending(thread: Thread, regs: Utcb): i64 {
+  const own = linuxThread(thread);
+  store<u64>(frame, own.pending & own.mask);
+  return copyTo(thread.program.space, regs.rdi, frame, 8) ? 0 : -EFAULT;
 }
 
 /** rt_sigsuspend and pause: nobody will ever send a signal, so it is as if one without effect came. */
-export function sysSigsuspend(_process: Process, _regs: Utcb): i64 {
+export function sysSigsuspend(_thread: Thread, _regs: Utcb): i64 {
   return -EINTR;
 }
 
 /** sigaltstack(new, old). */
-export function sysSigaltstack(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
-  const inUse = onAlternate(task, regs.rsp);
+export function sysSigaltstack(thread: Thread, regs: Utcb): i64 {
+  const own = linuxThread(thread);
+  const inUse = onAlternate(own, regs.rsp);
   memory.fill(frame + 24, 0, 24);
-  store<u64>(frame + 24, task.stackBase);
-  store<u32>(frame + 32, task.stackSize === 0 ? SS_DISABLE : inUse ? SS_ONSTACK : 0);
-  store<u64>(frame + 40, task.stackSize);
+  store<u64>(frame + 24, own.stackBase);
+  store<u32>(frame + 32, own.stackSize === 0 ? SS_DISABLE : inUse ? SS_ONSTACK : 0);
+  store<u64>(frame + 40, own.stackSize);
   if (regs.rdi !== 0) {
-    if (!copyFrom(process.space, frame, regs.rdi, 24)) return -EFAULT;
+    if (!copyFrom(thread.program.space, frame, regs.rdi, 24)) return -EFAULT;
     if (inUse) return -EPERM;
     const flags = load<u32>(frame + 8);
     if ((flags & SS_DISABLE) !== 0) {
-      task.stackSize = 0;
-      task.stackBase = 0;
+      own.stackSize = 0;
+      own.stackBase = 0;
     } else {
       if (flags !== 0 && flags !== SS_ONSTACK) return -EINVAL;
       if (load<u64>(frame + 16) < MINSIGSTKSZ) return -ENOMEM;
-      task.stackBase = load<u64>(frame);
-      task.stackSize = load<u64>(frame + 16);
+      own.stackBase = load<u64>(frame);
+      own.stackSize = load<u64>(frame + 16);
     }
   }
-  return regs.rsi !== 0 && !copyTo(process.space, regs.rsi, frame + 24, 24) ? -EFAULT : 0;
+  return regs.rsi !== 0 && !copyTo(thread.program.space, regs.rsi, frame + 24, 24) ? -EFAULT : 0;
 }
 
 /** rt_sigreturn: RSP points behind the restorer's address, at the context of the frame. */
-export function sysSigreturn(process: Process, regs: Utcb): i64 {
-  const task = taskOf(process);
+export function sysSigreturn(thread: Thread, regs: Utcb): i64 {
+  const own = linuxThread(thread);
   const context = frame + FRAME_CONTEXT;
-  if (!copyFrom(process.space, context, regs.rsp, CONTEXT_MASK + 8)) {
-    die(process, SIGSEGV);
+  if (!copyFrom(thread.program.space, context, regs.rsp, CONTEXT_MASK + 8)) {
+    die(thread, SIGSEGV);
     return 0;
   }
   const words = context + CONTEXT_REGISTERS;
@@ -379,7 +362,7 @@ export function sysSigreturn(process: Process, regs: Utcb): i64 {
   regs.rip = load<u64>(words + 128);
   regs.rflags = (load<u64>(words + 136) & USER_FLAGS) | 0x202;
   regs.mtd = ALL_REGISTERS;
-  task.mask = load<u64>(context + CONTEXT_MASK) & ~(bit(SIGKILL) | bit(SIGSTOP));
-  task.returning = 1;
+  own.mask = load<u64>(context + CONTEXT_MASK) & ~(bit(SIGKILL) | bit(SIGSTOP));
+  own.returning = 1;
   return 0;
 }

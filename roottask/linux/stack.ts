@@ -3,7 +3,7 @@
 
 import { cpuid } from "../libhedron/x86";
 import { Elf } from "../libroottask/elf";
-import { Process } from "../libroottask/process";
+import { Program } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
 import { copyTo, put64 } from "../libroottask/space";
 import {
@@ -47,10 +47,10 @@ let cursor: u64 = 0;
 let failed: bool = false;
 
 /** Puts bytes and a NUL below the cursor. */
-function text(process: Process, from: usize, length: u32): u64 {
+function text(program: Program, from: usize, length: u32): u64 {
   cursor -= (length as u64) + 1;
-  failed = failed || !copyTo(process.space, cursor + (length as u64), nul, 1);
-  failed = failed || !copyTo(process.space, cursor, from, length);
+  failed = failed || !copyTo(program.space, cursor + (length as u64), nul, 1);
+  failed = failed || !copyTo(program.space, cursor, from, length);
   return cursor;
 }
 
@@ -59,14 +59,14 @@ function remember(address: u64): void {
   stringCount++;
 }
 
-function word(process: Process, value: u64): void {
-  failed = failed || !put64(process.space, cursor, value);
+function word(program: Program, value: u64): void {
+  failed = failed || !put64(program.space, cursor, value);
   cursor += 8;
 }
 
-function auxiliary(process: Process, type: u64, value: u64): void {
-  word(process, type);
-  word(process, value);
+function auxiliary(program: Program, type: u64, value: u64): void {
+  word(program, type);
+  word(program, value);
 }
 
 /** Feature bits of CPUID leaf 1, EDX: what Linux gives as AT_HWCAP. */
@@ -79,49 +79,49 @@ function hardware(): u64 {
  * Builds the stack below `top` from the words and the environment of the current start line; `extra` is one
  * more variable, or empty. Returns RSP, 16-byte aligned, or 0 when there is no room.
  */
-export function buildStack(process: Process, elf: Elf, top: u64, extra: string): u64 {
+export function buildStack(program: Program, elf: Elf, top: u64, extra: string): u64 {
   failed = false;
   stringCount = 0;
   cursor = top - 16;
-  const platform = text(process, scratch, copyLiteral(scratch, "x86_64"));
-  const file = text(process, argument(0), argumentLength(0));
+  const platform = text(program, scratch, copyLiteral(scratch, "x86_64"));
+  const file = text(program, argument(0), argumentLength(0));
   cursor -= 16;
   const random = cursor;
   randomBytes(scratch, 16);
-  failed = failed || !copyTo(process.space, random, scratch, 16);
+  failed = failed || !copyTo(program.space, random, scratch, 16);
   const count = argumentCount();
-  for (let i: u32 = 0; i < count; i++) remember(text(process, argument(i), argumentLength(i)));
+  for (let i: u32 = 0; i < count; i++) remember(text(program, argument(i), argumentLength(i)));
   let variables = environmentSize();
-  for (let i: u32 = 0; i < variables; i++) remember(text(process, variable(i), variableLength(i)));
+  for (let i: u32 = 0; i < variables; i++) remember(text(program, variable(i), variableLength(i)));
   if (extra.length !== 0) {
-    remember(text(process, scratch, copyLiteral(scratch, extra)));
+    remember(text(program, scratch, copyLiteral(scratch, extra)));
     variables++;
   }
   const words = 1 + count + 1 + variables + 1 + AUXILIARY * 2;
   cursor = (cursor & ~(15 as u64)) - (((words + 1) & ~1) as u64) * 8;
   const start = cursor;
-  word(process, count as u64);
-  for (let i: u32 = 0; i < count; i++) word(process, load<u64>(strings + i * 8));
-  word(process, 0);
-  for (let i = count; i < stringCount; i++) word(process, load<u64>(strings + i * 8));
-  word(process, 0);
-  auxiliary(process, AT_HWCAP, hardware());
-  auxiliary(process, AT_PAGESZ, 4096);
-  auxiliary(process, AT_CLKTCK, 100);
-  auxiliary(process, AT_PHDR, elf.headers);
-  auxiliary(process, AT_PHENT, SEGMENT_SIZE);
-  auxiliary(process, AT_PHNUM, elf.segmentCount as u64);
-  auxiliary(process, AT_BASE, 0);
-  auxiliary(process, AT_FLAGS, 0);
-  auxiliary(process, AT_ENTRY, elf.entry);
-  auxiliary(process, AT_UID, 0);
-  auxiliary(process, AT_EUID, 0);
-  auxiliary(process, AT_GID, 0);
-  auxiliary(process, AT_EGID, 0);
-  auxiliary(process, AT_SECURE, 0);
-  auxiliary(process, AT_RANDOM, random);
-  auxiliary(process, AT_EXECFN, file);
-  auxiliary(process, AT_PLATFORM, platform);
-  auxiliary(process, 0, 0);
+  word(program, count as u64);
+  for (let i: u32 = 0; i < count; i++) word(program, load<u64>(strings + i * 8));
+  word(program, 0);
+  for (let i = count; i < stringCount; i++) word(program, load<u64>(strings + i * 8));
+  word(program, 0);
+  auxiliary(program, AT_HWCAP, hardware());
+  auxiliary(program, AT_PAGESZ, 4096);
+  auxiliary(program, AT_CLKTCK, 100);
+  auxiliary(program, AT_PHDR, elf.headers);
+  auxiliary(program, AT_PHENT, SEGMENT_SIZE);
+  auxiliary(program, AT_PHNUM, elf.segmentCount as u64);
+  auxiliary(program, AT_BASE, 0);
+  auxiliary(program, AT_FLAGS, 0);
+  auxiliary(program, AT_ENTRY, elf.entry);
+  auxiliary(program, AT_UID, 0);
+  auxiliary(program, AT_EUID, 0);
+  auxiliary(program, AT_GID, 0);
+  auxiliary(program, AT_EGID, 0);
+  auxiliary(program, AT_SECURE, 0);
+  auxiliary(program, AT_RANDOM, random);
+  auxiliary(program, AT_EXECFN, file);
+  auxiliary(program, AT_PLATFORM, platform);
+  auxiliary(program, 0, 0);
   return failed ? 0 : start;
 }

@@ -2,50 +2,49 @@
 
 import { HEDRON_ENVIRONMENT, STACK_TOP } from "../libhrstd/layout";
 import { monotonic } from "../libroottask/clock";
+import { setExecutable } from "../libroottask/domain";
 import { checkElf, ELF_MEMORY, ELF_OK, Elf } from "../libroottask/elf";
-import { allocate } from "../libroottask/heap";
 import { loadElf, mapStack } from "../libroottask/loader";
 import { setPersonality } from "../libroottask/portals";
-import { ABI_LINUX, Process } from "../libroottask/process";
+import { ABI_LINUX, Program, Thread } from "../libroottask/program";
 import { put64 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { STACK_SIZE } from "./identity";
-import { ACTION_BYTES, linuxException, linuxRecall } from "./signals";
+import { linuxException, linuxRecall } from "./signals";
 import { buildStack } from "./stack";
+import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
-import { newTask, SIGNALS } from "./task";
-import { linuxThread } from "./threads";
+import { linuxStart } from "./threads";
 
 const elf = changetype<Elf>(memory.data(64));
 
 /** Makes the personality known to the portals. */
 export function initLinux(): void {
   enterCalls();
-  setPersonality(linuxCall, linuxException, linuxThread, linuxRecall);
+  setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
 }
 
-/** Loads `file` into `process`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
-export function prepare(process: Process, file: Node): u32 {
+/** Loads `file` into `program`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
+export function prepare(program: Program, file: Node): u32 {
   const checked = checkElf(elf, file.data, file.size);
   if (checked !== ELF_OK) return checked;
-  process.executable = file;
-  const loaded = loadElf(process.space, elf);
+  setExecutable(program, file);
+  const loaded = loadElf(program.space, elf);
   if (loaded !== ELF_OK) return loaded;
-  if (!mapStack(process.space, STACK_TOP, STACK_SIZE)) return ELF_MEMORY;
-  const foreign = process.abi === ABI_LINUX;
-  let stack = buildStack(process, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "");
+  if (!mapStack(program.space, STACK_TOP, STACK_SIZE)) return ELF_MEMORY;
+  const foreign = program.abi === ABI_LINUX;
+  let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "");
   if (stack === 0) return ELF_MEMORY;
   if (foreign) {
-    const task = newTask(allocate(SIGNALS * ACTION_BYTES));
-    if (task === null) return ELF_MEMORY;
-    process.personality = changetype<usize>(task);
+    if (!addLinuxProgram(program)) return ELF_MEMORY;
   } else {
     stack -= 8;
-    if (!put64(process.space, stack, 0)) return ELF_MEMORY;
+    if (!put64(program.space, stack, 0)) return ELF_MEMORY;
   }
-  process.entry = elf.entry;
-  process.stack = stack;
-  process.startTime = monotonic();
+  const thread = program.threads as Thread;
+  thread.entryRip = elf.entry;
+  thread.entryRsp = stack;
+  program.startTime = monotonic();
   return ELF_OK;
 }

@@ -6,42 +6,52 @@ import { MTD_GPR_ACDB, MTD_RFLAGS, MTD_RIP_LEN, MTD_RSP } from "../libhedron/abi
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
 import { ENOSYS } from "../libroottask/errno";
-import { Process } from "../libroottask/process";
+import { Program, Thread } from "../libroottask/program";
 import { deliverPending } from "./signals";
-import { Task, taskOf } from "./task";
+import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
-/** A system call: arguments are in RDI, RSI, RDX, R10, R8 and R9 of `regs`, the result goes to RAX. */
-export type SystemCall = (process: Process, regs: Utcb) => i64;
+/**
+ * A system call: arguments are in RDI, RSI, RDX, R10, R8 and R9 of `regs`, the result goes to RAX. Most work
+ * on what a program has; those that concern the calling thread, or let it wait, get the thread.
+ */
+export type ProgramCall = (program: Program, regs: Utcb) => i64;
+export type ThreadCall = (thread: Thread, regs: Utcb) => i64;
 
-export const SYSTEM_CALLS: u32 = 512;
+export const SYSTEM_CALLS: u32 = MISSING_BYTES * 8;
 
 /** Interrupts on, and the bit that is always set. */
 const RFLAGS: u64 = 0x202;
 
-const handlers = memory.data(512 * 4);
+/** Per call a function, or 0, of the programs' or of the threads' kind. */
+const programCalls = memory.data(512 * 4);
+const threadCalls = memory.data(512 * 4);
 
-/** Enters `handler` for system call `number`. */
-export function on(number: u32, handler: SystemCall): void {
-  store<usize>(handlers + number * 4, changetype<usize>(handler));
+/** Enters `call` for system call `number`. */
+export function onProgram(number: u32, call: ProgramCall): void {
+  store<usize>(programCalls + number * 4, changetype<usize>(call));
+}
+
+export function onThread(number: u32, call: ThreadCall): void {
+  store<usize>(threadCalls + number * 4, changetype<usize>(call));
 }
 
 /** Remembers that `number` was asked for; numbers beyond the table count as its last. */
-function noteMissing(task: Task, number: u64): void {
+function noteMissing(program: Program, number: u64): void {
   const entry = min<u64>(number, (SYSTEM_CALLS - 1) as u64) as u32;
-  const slot = changetype<usize>(task) + offsetof<Task>("missing") + (entry >> 3);
+  const slot = missingOf(program) + (entry >> 3);
   store<u8>(slot, load<u8>(slot) | (((1 as u32) << (entry & 7)) as u8));
 }
 
-/** Names the calls `process` made that are not there; called when it has ended. */
-export function reportMissing(process: Process): void {
-  if (process.personality === 0) return;
-  const missing = process.personality + offsetof<Task>("missing");
+/** Names the calls `program` made that are not there; called when it has ended. */
+export function reportMissing(program: Program): void {
+  if (program.personality === 0) return;
+  const missing = missingOf(program);
   let found = false;
   for (let number: u32 = 0; number < SYSTEM_CALLS; number++) {
     if ((load<u8>(missing + (number >> 3)) & (((1 as u32) << (number & 7)) as u8)) === 0) continue;
     if (!found) {
       line("");
-      sayText(process.name, process.nameLength);
+      sayText(program.name, program.nameLength);
       say(" made system calls that are not supported (ENOSYS):");
       found = true;
     }
@@ -52,27 +62,31 @@ export function reportMissing(process: Process): void {
   if (found) endLine();
 }
 
-/** Handles the system call in the UTCB of `process`: user RIP is in RCX, user RSP in R11. */
-export function linuxCall(process: Process): void {
-  const regs = process.utcb;
-  const number = regs.rax;
+function dispatch(thread: Thread, number: u64, regs: Utcb): i64 {
+  if (number < (SYSTEM_CALLS as u64)) {
+    const entry = (number as usize) * 4;
+    const ofProgram = load<usize>(programCalls + entry);
+    if (ofProgram !== 0) return changetype<ProgramCall>(ofProgram)(thread.program, regs);
+    const ofThread = load<usize>(threadCalls + entry);
+    if (ofThread !== 0) return changetype<ThreadCall>(ofThread)(thread, regs);
+  }
+  noteMissing(thread.program, number);
+  return -ENOSYS;
+}
+
+/** Handles the system call in the UTCB of `thread`: user RIP is in RCX, user RSP in R11. */
+export function linuxCall(thread: Thread): void {
+  const regs = thread.utcb;
   regs.rip = regs.rcx;
   regs.rsp = regs.r11;
   regs.rflags = RFLAGS;
   regs.mtd = MTD_GPR_ACDB | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
-  let handler: usize = 0;
-  if (number < (SYSTEM_CALLS as u64)) handler = load<usize>(handlers + (number as u32) * 4);
-  const task = taskOf(process);
-  if (handler === 0) {
-    noteMissing(task, number);
-    regs.rax = -ENOSYS as u64;
-    return;
-  }
-  const result = changetype<SystemCall>(handler)(process, regs);
-  if (task.returning !== 0) {
-    task.returning = 0;
+  const result = dispatch(thread, regs.rax, regs);
+  const own = linuxThread(thread);
+  if (own.returning !== 0) {
+    own.returning = 0;
   } else {
     regs.rax = result as u64;
   }
-  if ((task.pending & ~task.mask) !== 0) deliverPending(process, task, regs);
+  if ((own.pending & ~own.mask) !== 0) deliverPending(thread, regs);
 }

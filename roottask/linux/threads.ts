@@ -3,28 +3,25 @@
 // lists are left out.
 
 import { MTD_FS_GS } from "../libhedron/abi";
-import { smUp } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
 import { endLine, line, sayText } from "../libroottask/console";
-import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
+import { endProgram, endThread } from "../libroottask/domain";
+import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
 import {
-  endProcess,
-  endThread,
-  newThread,
-  Process,
+  Program,
   REGISTERS_BYTES,
   STATE_KILLED,
-  startThread,
-  WAIT_FUTEX,
-  WAIT_FUTEX_FOREVER,
-  WAIT_TIME,
-} from "../libroottask/process";
-import { BLOCK_SLEEP } from "../libroottask/selectors";
+  Thread,
+  WAIT_INTERRUPTED,
+  WAIT_WOKEN,
+} from "../libroottask/program";
 import { get32, got, put32 } from "../libroottask/space";
+import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
+import { requeue, wake } from "../libroottask/wait_queue";
 import { SIGKILL } from "./signals";
-import { taskForThread, taskOf } from "./task";
-import { suspend, timespec } from "./time";
+import { inheritThread, linuxThread } from "./state";
+import { timespec } from "./time";
 
 const CLONE_THREAD: u64 = 0x1_0000;
 const CLONE_SETTLS: u64 = 0x8_0000;
@@ -46,107 +43,89 @@ const ALL_BITS: u64 = 0xffff_ffff;
 /** What sched_yield sleeps, in nanoseconds: enough for others to get the processor. */
 const YIELD: u64 = 1000;
 
-/** clone(flags, stack, parent's tid address, child's tid address, tls): the new thread's id. */
-export function sysClone(process: Process, regs: Utcb): i64 {
+/** Fills in what a new thread starts with and tells its id where the flags say so. */
+function prepareClone(thread: Thread, parent: Thread, regs: Utcb): i64 {
   const flags = regs.rdi;
-  if ((flags & CLONE_THREAD) === 0) return -ENOSYS;
-  if ((flags & CLONE_SHARED) !== CLONE_SHARED || regs.rsi === 0) return -EINVAL;
-  const thread = newThread(process.leader);
-  if (thread === null) return -EAGAIN;
-  const task = taskForThread(taskOf(process));
-  if (task === null) return -ENOMEM;
-  thread.personality = changetype<usize>(task);
-  if ((flags & CLONE_SETTLS) !== 0) task.fsBase = regs.r8;
-  if ((flags & CLONE_CHILD_CLEARTID) !== 0) task.clearTid = regs.r10;
-  if ((flags & CLONE_PARENT_SETTID) !== 0 && !put32(process.space, regs.rdx, thread.id)) {
-    return -EFAULT;
-  }
-  if ((flags & CLONE_CHILD_SETTID) !== 0 && !put32(process.space, regs.r10, thread.id)) {
-    return -EFAULT;
-  }
+  const space = parent.program.space;
+  const own = linuxThread(thread);
+  inheritThread(thread, parent);
+  if ((flags & CLONE_SETTLS) !== 0) own.fsBase = regs.r8;
+  if ((flags & CLONE_CHILD_CLEARTID) !== 0) own.clearTid = regs.r10;
+  if ((flags & CLONE_PARENT_SETTID) !== 0 && !put32(space, regs.rdx, thread.id)) return -EFAULT;
+  if ((flags & CLONE_CHILD_SETTID) !== 0 && !put32(space, regs.r10, thread.id)) return -EFAULT;
   memory.copy(thread.registers, changetype<usize>(regs), REGISTERS_BYTES);
   changetype<Utcb>(thread.registers).rax = 0;
-  thread.entry = regs.rip;
-  thread.stack = regs.rsi;
+  thread.entryRip = regs.rip;
+  thread.entryRsp = regs.rsi;
   return startThread(thread) === 0 ? (thread.id as i64) : -EAGAIN;
 }
 
+/** clone(flags, stack, parent's tid address, child's tid address, tls): the new thread's id. */
+export function sysClone(parent: Thread, regs: Utcb): i64 {
+  const flags = regs.rdi;
+  if ((flags & CLONE_THREAD) === 0) return -ENOSYS;
+  if ((flags & CLONE_SHARED) !== CLONE_SHARED || regs.rsi === 0) return -EINVAL;
+  const thread = newThread(parent.program);
+  if (thread === null) return -EAGAIN;
+  const result = prepareClone(thread, parent, regs);
+  if (result < 0) releaseThread(thread);
+  return result;
+}
+
 /** Adds the thread-local base to the first registers of a thread. */
-export function linuxThread(process: Process): void {
-  const task = taskOf(process);
-  const regs = process.utcb;
-  regs.fsBase = task.fsBase;
-  regs.gsBase = task.gsBase;
+export function linuxStart(thread: Thread): void {
+  const own = linuxThread(thread);
+  const regs = thread.utcb;
+  regs.fsBase = own.fsBase;
+  regs.gsBase = own.gsBase;
   regs.mtd |= MTD_FS_GS;
 }
 
-/** Wakes up to `count` threads that wait for `address`; the number woken. */
-function wake(process: Process, address: u64, count: u64): i64 {
-  let woken: i64 = 0;
-  let thread: Process | null = process.leader;
-  while (thread !== null && (woken as u64) < count) {
-    if (thread.waiting >= WAIT_FUTEX && thread.woken === 0 && thread.waitAddress === address) {
-      thread.woken = 1;
-      smUp(thread.block + BLOCK_SLEEP);
-      woken++;
-    }
-    thread = thread.nextThread;
-  }
-  return woken;
+/** The channel of a program's futexes; the key is the address. */
+function futexes(program: Program): usize {
+  return changetype<usize>(program.space);
 }
 
-/** Lets up to `count` threads that wait for `from` wait for `to`; the number moved. */
-function requeue(process: Process, from: u64, to: u64, count: u64): i64 {
-  let moved: i64 = 0;
-  let thread: Process | null = process.leader;
-  while (thread !== null && (moved as u64) < count) {
-    if (thread.waiting >= WAIT_FUTEX && thread.woken === 0 && thread.waitAddress === from) {
-      thread.waitAddress = to;
-      moved++;
-    }
-    thread = thread.nextThread;
-  }
-  return moved;
-}
-
-/** Every thread of the program but `process` waits for a futex without a time limit. */
-function othersStuck(process: Process): bool {
-  let thread: Process | null = process.leader;
-  while (thread !== null) {
-    const stuck = thread.waiting === WAIT_FUTEX_FOREVER && thread.woken === 0;
-    if (thread !== process && thread.dead === 0 && !stuck) return false;
-    thread = thread.nextThread;
+/** Every thread of the program but `thread` waits for a futex without a time limit. */
+function othersStuck(thread: Thread): bool {
+  const program = thread.program;
+  let other = program.threads;
+  while (other !== null) {
+    const stuck = other.waiting !== 0 && other.forever !== 0 && other.channel === futexes(program);
+    if (other !== thread && !stuck) return false;
+    other = other.next;
   }
   return true;
 }
 
 /** Linux would wait for ever; the roottask has other programs to run. */
-function deadlock(process: Process): void {
+function deadlock(thread: Thread): void {
+  const program = thread.program;
   line("all threads wait for each other: ");
-  sayText(process.name, process.nameLength);
+  sayText(program.name, program.nameLength);
   endLine();
-  endProcess(process, STATE_KILLED, SIGKILL);
+  endProgram(thread, STATE_KILLED, SIGKILL);
 }
 
-/** Waits for the futex at RDI until monotonic time `end` in nanoseconds, 0 for ever. */
-function wait(process: Process, address: u64, end: u64): i64 {
-  process.waitAddress = address;
+/** Waits for the futex at `address` until monotonic time `end` in nanoseconds, 0 for ever. */
+function wait(thread: Thread, address: u64, end: u64): i64 {
+  let until: u64 = 0;
   if (end === 0) {
-    if (othersStuck(process)) deadlock(process);
-    suspend(process, WAIT_FUTEX_FOREVER, 0);
+    if (othersStuck(thread)) deadlock(thread);
   } else {
     const now = monotonic();
     if (end <= now) return -ETIMEDOUT;
-    suspend(process, WAIT_FUTEX, deadline(end - now));
+    until = deadline(end - now);
   }
-  if (process.interrupted !== 0) return -EINTR;
-  return process.woken !== 0 ? 0 : -ETIMEDOUT;
+  const outcome = waitFor(thread, futexes(thread.program), address, until);
+  if (outcome === WAIT_INTERRUPTED) return -EINTR;
+  return outcome === WAIT_WOKEN ? 0 : -ETIMEDOUT;
 }
 
 /** The time limit of a wait as monotonic nanoseconds: relative for FUTEX_WAIT, else absolute. */
-function limit(process: Process, regs: Utcb, command: u32): i64 {
+function limit(program: Program, regs: Utcb, command: u32): i64 {
   if (regs.r10 === 0) return 0;
-  const time = timespec(process, regs.r10);
+  const time = timespec(program, regs.r10);
   if (time < 0) return time;
   if (command === FUTEX_WAIT) return time + (monotonic() as i64);
   const realtime = ((regs.rsi as u32) & FUTEX_CLOCK_REALTIME) !== 0;
@@ -154,39 +133,44 @@ function limit(process: Process, regs: Utcb, command: u32): i64 {
 }
 
 /** futex(address, operation, value, timeout or count, second address, value). */
-export function sysFutex(process: Process, regs: Utcb): i64 {
+export function sysFutex(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const channel = futexes(program);
   const command = (regs.rsi as u32) & FUTEX_COMMAND;
   const address = regs.rdi;
   const value = regs.rdx & ALL_BITS;
   if ((address & 3) !== 0) return -EINVAL;
-  if (command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET) return wake(process, address, value);
+  if (command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET) {
+    return wake(channel, address, value) as i64;
+  }
   if (command === FUTEX_REQUEUE || command === FUTEX_CMP_REQUEUE) {
     if (command === FUTEX_CMP_REQUEUE) {
-      if (!get32(process.space, address)) return -EFAULT;
+      if (!get32(program.space, address)) return -EFAULT;
       if (got !== (regs.r9 & ALL_BITS)) return -EAGAIN;
     }
-    const woken = wake(process, address, value);
-    return woken + requeue(process, address, regs.r8, regs.r10 & ALL_BITS);
+    const woken = wake(channel, address, value);
+    return (woken + requeue(channel, address, regs.r8, regs.r10 & ALL_BITS)) as i64;
   }
   if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) return -ENOSYS;
-  if (!get32(process.space, address)) return -EFAULT;
+  if (!get32(program.space, address)) return -EFAULT;
   if (got !== value) return -EAGAIN;
-  const end = limit(process, regs, command);
-  return end < 0 ? end : wait(process, address, end as u64);
+  const end = limit(program, regs, command);
+  return end < 0 ? end : wait(thread, address, end as u64);
 }
 
 /** exit(status): ends the thread, and tells who waits for it. */
-export function sysExit(process: Process, regs: Utcb): i64 {
-  const address = taskOf(process).clearTid;
-  if (address !== 0 && process.leader.alive > 1 && put32(process.space, address, 0)) {
-    wake(process, address, 1);
+export function sysExit(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const address = linuxThread(thread).clearTid;
+  if (address !== 0 && program.alive > 1 && put32(program.space, address, 0)) {
+    wake(futexes(program), address, 1);
   }
-  endThread(process, (regs.rdi & 0xff) as u32);
+  endThread(thread, (regs.rdi & 0xff) as u32);
   return 0;
 }
 
 /** sched_yield(): lets the other threads run. */
-export function sysSchedYield(process: Process, _regs: Utcb): i64 {
-  if (process.leader.alive > 1) suspend(process, WAIT_TIME, deadline(YIELD));
+export function sysSchedYield(thread: Thread, _regs: Utcb): i64 {
+  if (thread.program.alive > 1) waitFor(thread, 0, 0, deadline(YIELD));
   return 0;
 }

@@ -5,9 +5,8 @@ import { guestModule } from "../../tools/asc/guest.ts";
 
 const MEMORY_PAGES = 1024;
 const MEMORY_END = MEMORY_PAGES * 0x1_0000;
-const SEL_PARK = 65n;
+const HC_REPLY = 1n;
 const HC_PD_CTRL = 8n;
-const HC_SM_CTRL = 12n;
 const ID_SYSCALL = 64n;
 
 /** Offsets in the UTCB, include/utcb.hpp of the published kernel. */
@@ -33,7 +32,7 @@ const MTD = 32;
 const ITEMS = 4;
 const DATA = 32;
 
-/** The program has ended: its handler parked. */
+/** The thread has ended: its handler gave its last reply. */
 export class Ended extends Error {}
 
 export interface Delegation {
@@ -63,7 +62,7 @@ interface Exports {
   stackOf(id: number): bigint;
   entryOf(id: number): bigint;
   reap(id: number): void;
-  portal(id: bigint): void;
+  portal(id: number, what: number): void;
   pointer(id: number, address: bigint, rights: number): number;
   checkExecutable(file: number, size: number): number;
 }
@@ -139,7 +138,7 @@ export class Machine {
 
   #hypercall([arg1 = 0n, , arg3 = 0n, , arg5 = 0n]: bigint[]): bigint {
     const number = arg1 & 0xffn;
-    if (number === HC_SM_CTRL && arg1 >> 12n === SEL_PARK) throw new Ended();
+    if (number === HC_REPLY) throw new Ended();
     if (number === HC_PD_CTRL) {
       this.delegations.push({
         kind: Number(arg3 & 3n),
@@ -205,7 +204,7 @@ export class Machine {
   }
 
   portal(id: number, what: bigint): void {
-    this.exports.portal((BigInt(id) << 8n) | what);
+    this.exports.portal(id, Number(what));
   }
 
   register(id: number, name: keyof typeof REGISTERS): bigint {

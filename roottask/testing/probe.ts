@@ -4,6 +4,7 @@
 import { hipValid } from "../libhedron/hip";
 import { Utcb } from "../libhedron/utcb";
 import { populateTree } from "../libroottask/devices";
+import { newProgram, reapProgram } from "../libroottask/domain";
 import { checkElf, Elf } from "../libroottask/elf";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
@@ -18,15 +19,7 @@ import {
   totalPages,
 } from "../libroottask/pages";
 import { handlePortal } from "../libroottask/portals";
-import {
-  ABI_LINUX,
-  ABI_NATIVE,
-  initProcesses,
-  newProcess,
-  processAt,
-  processCount,
-  reapProcess,
-} from "../libroottask/process";
+import { ABI_LINUX, ABI_NATIVE, initPrograms, Program, Thread } from "../libroottask/program";
 import { seedRandom } from "../libroottask/random";
 import { pointerTo } from "../libroottask/space";
 import {
@@ -38,7 +31,9 @@ import {
   startNative,
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
+import { ID_SHIFT, initThreads } from "../libroottask/thread";
 import { find, initTree } from "../libroottask/tree";
+import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
 
@@ -50,12 +45,28 @@ export const NO_FILE: u32 = 1000;
 export const NO_MEMORY: u32 = 1001;
 export const NOT_A_RUN: u32 = 1100;
 
+/** Programs by their number, and the first thread of each. */
+const programs = memory.data(16 * 4);
+const threads = memory.data(16 * 4);
+let launched: u32 = 0;
+
+function programAt(id: u32): Program {
+  return changetype<Program>(load<usize>(programs + id * 4));
+}
+
+function threadAt(id: u32): Thread {
+  return changetype<Thread>(load<usize>(threads + id * 4));
+}
+
 /** Gives the allocator everything from the end of the static data to `end`. */
 export function setup(end: u32): void {
   const states = (__heap_base + PAGE - 1) & ~(PAGE - 1);
   initPages(states);
   addPages((states + STATE_BYTES) as u64, end as u64);
-  initProcesses(0);
+  initThreads(0);
+  initWaitQueue();
+  initPrograms();
+  launched = 0;
   initLock();
   seedRandom(1);
   initLinux();
@@ -120,48 +131,54 @@ export function launch(): u32 {
   if (kind !== LINE_RUN) return NOT_A_RUN + kind;
   const node = find(argument(0), argumentLength(0));
   if (node === null) return NO_FILE;
-  const process = newProcess(startNative ? ABI_NATIVE : ABI_LINUX, argument(0), argumentLength(0));
-  if (process === null) return NO_MEMORY;
-  process.utcb = changetype<Utcb>(allocatePages(0));
-  return prepare(process, node);
+  const abi = startNative ? ABI_NATIVE : ABI_LINUX;
+  const program = newProgram(abi, argument(0), argumentLength(0));
+  if (program === null) return NO_MEMORY;
+  const thread = program.threads as Thread;
+  thread.utcb = changetype<Utcb>(allocatePages(0));
+  launched++;
+  store<usize>(programs + launched * 4, changetype<usize>(program));
+  store<usize>(threads + launched * 4, changetype<usize>(thread));
+  return prepare(program, node);
 }
 
 export function count(): u32 {
-  return processCount();
+  return launched;
 }
 
 export function utcbOf(id: u32): usize {
-  return changetype<usize>(processAt(id).utcb);
+  return changetype<usize>(threadAt(id).utcb);
 }
 
 export function stateOf(id: u32): u32 {
-  return processAt(id).state;
+  return programAt(id).state;
 }
 
 export function statusOf(id: u32): u32 {
-  return processAt(id).status;
+  return programAt(id).status;
 }
 
 export function stackOf(id: u32): u64 {
-  return processAt(id).stack;
+  return threadAt(id).entryRsp;
 }
 
 export function entryOf(id: u32): u64 {
-  return processAt(id).entry;
+  return threadAt(id).entryRip;
 }
 
 export function reap(id: u32): void {
-  reportMissing(processAt(id));
-  reapProcess(processAt(id));
+  reportMissing(programAt(id));
+  reapProgram(programAt(id));
 }
 
-export function portal(id: u64): void {
-  handlePortal(id);
+/** A message about `what` of program `id`, to its first thread's handler. */
+export function portal(id: u32, what: u32): void {
+  handlePortal(((threadAt(id).slot as u64) << ID_SHIFT) | (what as u64));
 }
 
 /** The roottask's pointer to a byte of program `id`, 0 where it may not be used with `rights`. */
 export function pointer(id: u32, address: u64, rights: u32): usize {
-  return pointerTo(processAt(id).space, address, rights);
+  return pointerTo(programAt(id).space, address, rights);
 }
 
 export function checkExecutable(file: usize, size: u32): u32 {

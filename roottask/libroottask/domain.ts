@@ -1,0 +1,212 @@
+// Programs: a protection domain with its services, from its creation to the moment when nothing of it is
+// left. A program ends when a thread of it says so, dies of a signal, or is its last one; its other threads
+// are stopped wherever they are, and whoever waits for the program is told when all have ended.
+
+import { CRD_OBJECT, PAGE_SIZE, RIGHT_ALL, ROOT_PD, SUCCESS } from "../libhedron/abi";
+import {
+  createForeignPd,
+  createPd,
+  createSm,
+  delegateRange,
+  revoke,
+  smDown,
+  smUp,
+} from "../libhedron/hypercalls";
+import {
+  SEL_ALLOCATE,
+  SEL_EC,
+  SEL_ECHO,
+  SEL_EVENTS,
+  SEL_EXIT,
+  SEL_FILES,
+  SEL_FOREIGN,
+  SEL_PD,
+  SEL_RAW_ECHO,
+  SEL_SC,
+  SEL_STDERR,
+  SEL_STDOUT,
+  SERVICES,
+  UTCB_ADDRESS,
+} from "../libhrstd/layout";
+import { deadline } from "./clock";
+import { destroyFiles, newFiles } from "./files";
+import { release } from "./heap";
+import { enter, leave } from "./lock";
+import {
+  ABI_LINUX,
+  freeProgramRecord,
+  newProgramRecord,
+  Program,
+  STATE_RUNNING,
+  Thread,
+} from "./program";
+import {
+  PROGRAM_DONE,
+  PROGRAM_PD,
+  programBlock,
+  THREAD_EC,
+  THREAD_SC,
+  THREAD_SERVICES,
+} from "./selectors";
+import { block, destroySpace, newSpace } from "./space";
+import {
+  kick,
+  newThread,
+  prepareThread,
+  releaseThread,
+  retire,
+  runThread,
+  THREAD_UTCBS,
+  THREAD_UTCBS_END,
+} from "./thread";
+import { dispose, Node, root } from "./tree";
+
+/**
+ * What a program's last threads get to arrive at their handlers, in nanoseconds. One that waits in the
+ * kernel for something of its own (native and hybrid programs) never does.
+ */
+const GRACE: u64 = 1_000_000_000;
+
+const serviceSelectors = memory.data(7 * 8);
+
+/** Makes `node` the program's working directory. */
+export function setDirectory(program: Program, node: Node): void {
+  const old = program.directory;
+  node.users++;
+  program.directory = node;
+  if (changetype<usize>(old) === 0) return;
+  old.users--;
+  dispose(old);
+}
+
+/** Makes `node` the file the program runs. */
+export function setExecutable(program: Program, node: Node): void {
+  node.users++;
+  program.executable = node;
+}
+
+/**
+ * A new program with a first thread, an empty space, its PD and the standard descriptors, or null when
+ * memory, slots or kernel objects are out.
+ */
+export function newProgram(abi: u32, name: usize, nameLength: u32): Program | null {
+  const program = newProgramRecord();
+  if (program === null) return null;
+  program.abi = abi;
+  program.name = name;
+  program.nameLength = nameLength;
+  setDirectory(program, root());
+  if (complete(program)) return program;
+  reapProgram(program);
+  return null;
+}
+
+function complete(program: Program): bool {
+  const pd = programBlock(program.slot) + PROGRAM_PD;
+  const space = newSpace(pd);
+  if (space === null) return false;
+  program.space = space;
+  program.files = newFiles();
+  const thread = newThread(program);
+  if (program.files === 0 || thread === null) return false;
+  program.id = thread.id;
+  if (block(space, UTCB_ADDRESS, UTCB_ADDRESS + (PAGE_SIZE as u64)) !== 0) return false;
+  if (block(space, THREAD_UTCBS, THREAD_UTCBS_END) !== 0) return false;
+  const status =
+    program.abi === ABI_LINUX ? createForeignPd(pd, ROOT_PD, SEL_FOREIGN) : createPd(pd, ROOT_PD);
+  if (status !== SUCCESS) return false;
+  return createSm(programBlock(program.slot) + PROGRAM_DONE, ROOT_PD, 0) === SUCCESS;
+}
+
+function give(program: Program, from: u64, to: u64): u64 {
+  return delegateRange(ROOT_PD, program.space.pd, CRD_OBJECT, from, to, 0, RIGHT_ALL, 0);
+}
+
+function giveServices(program: Program, thread: Thread): u64 {
+  store<u64>(serviceSelectors, SEL_STDOUT);
+  store<u64>(serviceSelectors + 8, SEL_STDERR);
+  store<u64>(serviceSelectors + 16, SEL_ALLOCATE);
+  store<u64>(serviceSelectors + 24, SEL_FILES);
+  store<u64>(serviceSelectors + 32, SEL_ECHO);
+  store<u64>(serviceSelectors + 40, SEL_RAW_ECHO);
+  store<u64>(serviceSelectors + 48, SEL_EXIT);
+  const first = thread.block + THREAD_SERVICES;
+  for (let service: u32 = 0; service < SERVICES; service++) {
+    const selector = load<u64>(serviceSelectors + service * 8);
+    const status = give(program, first + (service as u64), selector);
+    if (status !== SUCCESS) return status;
+  }
+  return SUCCESS;
+}
+
+/** Lets a loaded program run. Returns the kernel's status. */
+export function startProgram(program: Program): u64 {
+  const thread = program.threads as Thread;
+  let status = giveServices(program, thread);
+  if (status !== SUCCESS) return status;
+  status = prepareThread(thread, UTCB_ADDRESS, SEL_EVENTS);
+  if (status !== SUCCESS) return status;
+  status =
+    give(program, program.space.pd, SEL_PD) | give(program, thread.block + THREAD_EC, SEL_EC);
+  if (status !== SUCCESS) return status;
+  program.state = STATE_RUNNING;
+  status = runThread(thread);
+  return status === SUCCESS ? give(program, thread.block + THREAD_SC, SEL_SC) : status;
+}
+
+/** Ends the program of `thread`, called in its handler EC with the lock held. Does not return. */
+export function endProgram(thread: Thread, state: u32, status: u32): void {
+  const program = thread.program;
+  program.ending = 1;
+  program.state = state;
+  program.status = status;
+  let other = program.threads;
+  while (other !== null) {
+    if (other !== thread) kick(other);
+    other = other.next;
+  }
+  if (program.alive > 1) smUp(programBlock(program.slot) + PROGRAM_DONE);
+  retire(thread);
+}
+
+/** Ends one thread; the last one ends the program, with the status of the first. Does not return. */
+export function endThread(thread: Thread, status: u32): void {
+  const program = thread.program;
+  if (thread.id === program.id) program.status = status;
+  retire(thread);
+}
+
+/** Waits, called with the lock held, until no thread of `program` can run any more. */
+export function awaitEnd(program: Program): void {
+  const done = programBlock(program.slot) + PROGRAM_DONE;
+  leave();
+  smDown(done, 0);
+  enter();
+  if (program.alive !== 0) {
+    leave();
+    smDown(done, deadline(GRACE));
+    enter();
+  }
+}
+
+/** Takes back all a program has; its threads have ended, or never run, or are taken away now. */
+export function reapProgram(program: Program): void {
+  for (let thread = program.threads; thread !== null; thread = program.threads) {
+    releaseThread(thread);
+  }
+  if (program.files !== 0) destroyFiles(program.files);
+  if (changetype<usize>(program.space) !== 0) destroySpace(program.space);
+  const block = programBlock(program.slot);
+  revoke(CRD_OBJECT, block + PROGRAM_PD, 0);
+  revoke(CRD_OBJECT, block + PROGRAM_DONE, 0);
+  if (program.personality !== 0) release(program.personality, program.personalityBytes);
+  const directory = program.directory;
+  directory.users--;
+  dispose(directory);
+  const executable = program.executable;
+  if (executable !== null) {
+    executable.users--;
+    dispose(executable);
+  }
+  freeProgramRecord(program);
+}

@@ -1,0 +1,201 @@
+// The records of programs and their threads. A program has what its threads share: address space, open
+// files, directory, numbers in log and summary. A thread has what runs: kernel objects, handler EC and its
+// message, what it waits for. Thread records come in slots that are used again, kernel objects and all
+// (thread.ts); ids are Linux's process and thread ids.
+
+import { Utcb } from "../libhedron/utcb";
+import { create, destroy } from "./heap";
+import { allocatePages } from "./pages";
+import { Space } from "./space";
+import { Node } from "./tree";
+
+export const ABI_LINUX: u32 = 0;
+export const ABI_NATIVE: u32 = 1;
+
+export const STATE_NEW: u32 = 0;
+export const STATE_RUNNING: u32 = 1;
+export const STATE_EXITED: u32 = 2;
+export const STATE_KILLED: u32 = 3;
+export const STATE_FAILED: u32 = 4;
+
+/** Threads and programs there can be at a time. */
+export const THREADS_MAX: u32 = 1023;
+export const PROGRAMS_MAX: u32 = 1023;
+
+/** How the last wait of a thread ended; WAIT_NONE while it lasts. */
+export const WAIT_NONE: u32 = 0;
+export const WAIT_WOKEN: u32 = 1;
+export const WAIT_INTERRUPTED: u32 = 2;
+export const WAIT_TIMED_OUT: u32 = 3;
+
+/** Storage for what a personality keeps per thread, zero when the thread begins. */
+export const THREAD_PERSONALITY_BYTES: u32 = 256;
+
+@unmanaged
+export class Program {
+  /** Its slot, 1…PROGRAMS_MAX. */
+  slot: u32;
+  /** Process id: the id of its first thread. */
+  id: u32;
+  /** Number in the log, in order of start. */
+  number: u32;
+  abi: u32;
+  state: u32;
+  /** Exit status, signal number, or the loader's error. */
+  status: u32;
+  /** It has ended: no thread of it may go on. */
+  ending: u32;
+  /** Threads that have not ended. */
+  alive: u32;
+  threads: Thread | null;
+  /** Path as written in the start file. */
+  name: usize;
+  nameLength: u32;
+  space: Space;
+  /** Descriptor table. */
+  files: usize;
+  directory: Node;
+  executable: Node | null;
+  /** What the personality keeps per program, and its size. */
+  personality: usize;
+  personalityBytes: u32;
+  startTime: u64;
+  /** System calls of a foreign program, service calls of any. */
+  calls: u64;
+  faults: u64;
+  /** What is kept for the summary. */
+  result: usize;
+  /** Next of all programs. */
+  next: Program | null;
+}
+
+@unmanaged
+export class Thread {
+  /** Its slot, 1…THREADS_MAX; the slot's storage and kernel objects stay when the thread ends. */
+  slot: u32;
+  /** First selector of the slot. */
+  block: u64;
+  /** Stack and message buffer of its handler EC. */
+  stack: usize;
+  utcb: Utcb;
+  /** Registers it starts with, and those of a waiting one: REGISTERS_BYTES. */
+  registers: usize;
+  personality: usize;
+  /** Next free slot. */
+  nextFree: Thread | null;
+
+  /** Thread id; 0 while the slot is free. */
+  id: u32;
+  program: Program;
+  /** Next of the program's threads. */
+  next: Thread | null;
+  /** Where it enters user mode. */
+  entryRip: u64;
+  entryRsp: u64;
+  /** It is in the queue of waiting threads. */
+  waiting: u32;
+  /** WAIT_…: how the wait ended. */
+  outcome: u32;
+  /** What it waits for: an object and a key, compared by whoever wakes; and whether without a time limit. */
+  channel: usize;
+  key: u64;
+  forever: u32;
+  waitPrevious: Thread | null;
+  waitNext: Thread | null;
+}
+
+/** Bytes of a UTCB that hold the registers of an exception message. */
+export const REGISTERS_BYTES: u32 = offsetof<Utcb>() as u32;
+
+/** One past the largest id, as Linux has it by default. */
+const IDS: u32 = 32768;
+const IDS_ORDER: u32 = 5;
+/** Mark of an id whose thread has ended while its program goes by it. */
+const RESERVED: usize = 1;
+
+let ids: usize = 0;
+let lastId: u32 = 0;
+const slots = memory.data(1024 * 4);
+const programSlots = memory.data(1024);
+let programs: Program | null = null;
+let started: u32 = 0;
+
+/** Must be called first. False when memory is out. */
+export function initPrograms(): bool {
+  ids = allocatePages(IDS_ORDER);
+  lastId = 0;
+  programs = null;
+  started = 0;
+  memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
+  memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
+  return ids !== 0;
+}
+
+/** Programs that have been given a number so far. */
+export function programCount(): u32 {
+  return started;
+}
+
+/** First of the programs that have not been freed; `next` leads on, newest first. */
+export function firstProgram(): Program | null {
+  return programs;
+}
+
+/** The thread slot `slot`, or null where it has never been used. */
+export function slotAt(slot: u32): Thread | null {
+  if (slot > THREADS_MAX) return null;
+  return changetype<Thread | null>(load<usize>(slots + slot * 4));
+}
+
+export function enterSlot(thread: Thread): void {
+  store<usize>(slots + thread.slot * 4, changetype<usize>(thread));
+}
+
+/** Gives `thread` an id nobody has: upwards from the last one, then from 1 again. */
+export function takeId(thread: Thread): void {
+  do lastId = lastId === IDS - 1 ? 1 : lastId + 1;
+  while (load<usize>(ids + lastId * 4) !== 0);
+  store<usize>(ids + lastId * 4, changetype<usize>(thread));
+  thread.id = lastId;
+}
+
+/** The thread is gone; its id is free unless its program goes by it. */
+export function dropThreadId(thread: Thread): void {
+  store<usize>(ids + thread.id * 4, thread.id === thread.program.id ? RESERVED : 0);
+}
+
+/** The living thread with this id, or null. */
+export function threadWithId(id: u32): Thread | null {
+  if (id >= IDS) return null;
+  const entry = load<usize>(ids + id * 4);
+  return entry <= RESERVED ? null : changetype<Thread>(entry);
+}
+
+/** A new record in a free slot, numbered for the log, or null when slots or memory are out. */
+export function newProgramRecord(): Program | null {
+  let slot: u32 = 1;
+  while (slot <= PROGRAMS_MAX && load<u8>(programSlots + slot) !== 0) slot++;
+  if (slot > PROGRAMS_MAX) return null;
+  const program = create<Program>();
+  if (program === null) return null;
+  store<u8>(programSlots + slot, 1);
+  program.slot = slot;
+  program.number = ++started;
+  program.next = programs;
+  programs = program;
+  return program;
+}
+
+/** Frees the record; nothing else of the program is left. */
+export function freeProgramRecord(program: Program): void {
+  if (program.id !== 0) store<usize>(ids + program.id * 4, 0);
+  store<u8>(programSlots + program.slot, 0);
+  if (programs === program) {
+    programs = program.next;
+  } else {
+    let at = programs as Program;
+    while (at.next !== program) at = at.next as Program;
+    at.next = program.next;
+  }
+  destroy<Program>(program);
+}

@@ -1,0 +1,367 @@
+// Threads: their kernel objects, their start, their waits and their end. Every thread has a local EC of its
+// own in the roottask, which handles all its portals. These handlers, with their portals, semaphore and
+// stack, are slots: when a thread ends, its EC and SC are destroyed, and the slot goes to the next one.
+//
+// Nothing of a dead thread can reach the next one in its slot: its capabilities for the portals are gone
+// before the slot is free, and a slot is taken only when its handler answers a call, so that the last reply
+// to the dead one is over.
+
+import {
+  BAD_PAR,
+  CRD_OBJECT,
+  EVENTS,
+  MTD_FS_GS,
+  MTD_GPR_ACDB,
+  MTD_GPR_BSD,
+  MTD_GPR_R8_R15,
+  MTD_QUAL,
+  MTD_RFLAGS,
+  MTD_RIP_LEN,
+  MTD_RSP,
+  PAGE_SIZE,
+  RIGHT_ALL,
+  ROOT_PD,
+  SUCCESS,
+} from "../libhedron/abi";
+import {
+  callIfIdle,
+  createGlobalEc,
+  createLocalEc,
+  createPt,
+  createSc,
+  createSm,
+  delegateRange,
+  ptCtrl,
+  recall,
+  reply,
+  revoke,
+  revokeCopies,
+  smDown,
+  smUp,
+} from "../libhedron/hypercalls";
+import { portal_entry } from "../libhedron/symbol";
+import { Utcb } from "../libhedron/utcb";
+import { SEL_EVENTS, SEL_FOREIGN, SERVICES } from "../libhrstd/layout";
+import { allocate, create, destroy, release } from "./heap";
+import { enter, leave } from "./lock";
+import { UTCB_BASE } from "./machine";
+import { allocatePages, releasePages } from "./pages";
+import {
+  ABI_LINUX,
+  dropThreadId,
+  enterSlot,
+  Program,
+  REGISTERS_BYTES,
+  STATE_EXITED,
+  THREAD_PERSONALITY_BYTES,
+  THREADS_MAX,
+  Thread,
+  takeId,
+  WAIT_NONE,
+  WAIT_TIMED_OUT,
+} from "./program";
+import {
+  PROGRAM_DONE,
+  programBlock,
+  THREAD_EC,
+  THREAD_EVENTS,
+  THREAD_HANDLER,
+  THREAD_ORDER,
+  THREAD_PROBE,
+  THREAD_SC,
+  THREAD_SERVICES,
+  THREAD_SLEEP,
+  THREAD_SYSCALL,
+  threadBlock,
+} from "./selectors";
+import { dequeue, enqueue, interrupt } from "./wait_queue";
+
+/** Portal ids: slot of the thread and what happened to it. */
+export const ID_SHIFT: u64 = 8;
+export const ID_SERVICE: u32 = 32;
+export const ID_SYSCALL: u32 = 64;
+export const ID_PROBE: u32 = 65;
+/** Slot in the ids of the roottask's own event portals. */
+export const OWN_EVENTS: u32 = 0;
+
+/**
+ * Stack of a handler EC, as an order of pages. The portal stub rounds RSP up to this size, so that a handler
+ * may reply from anywhere in it; asm/layout.ts says the same to the stub.
+ */
+const STACK_ORDER: u32 = 2;
+/** Every thread gets the same share: lowest priority above idle, 10 ms. */
+const PRIORITY: u64 = 1;
+const QUANTUM: u64 = 10_000;
+
+/** Event bases of further threads: a program of one thread has its own at 0. */
+const EVENT_BASES: u64 = 0x1000;
+const EVENT_BASE_STRIDE: u64 = 0x80;
+/** UTCB pages of further threads, between the stack and where memory is mapped. */
+export const THREAD_UTCBS: u64 = 0x7fff_f400_0000;
+export const THREAD_UTCBS_END: u64 = THREAD_UTCBS + (((THREADS_MAX + 1) * PAGE_SIZE) as u64);
+
+const EXCEPTION_MTD: u64 =
+  MTD_GPR_ACDB |
+  MTD_GPR_BSD |
+  MTD_GPR_R8_R15 |
+  MTD_RSP |
+  MTD_RIP_LEN |
+  MTD_RFLAGS |
+  MTD_FS_GS |
+  MTD_QUAL;
+const SYSCALL_MTD: u64 = MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
+
+let cpu: u32 = 0;
+let slotCount: u32 = 0;
+/** Free slots, first freed first. */
+let freeSlots: Thread | null = null;
+let lastFree: Thread | null = null;
+
+/** Must be called first; `number` is the CPU the roottask runs on. */
+export function initThreads(number: u32): void {
+  cpu = number;
+  slotCount = 0;
+  freeSlots = null;
+  lastFree = null;
+}
+
+/** Thread slots there have been so far. */
+export function threadSlots(): u32 {
+  return slotCount;
+}
+
+/** Creates a portal into `handler` with the id for `what` of slot `slot`. */
+function portal(selector: u64, handler: u64, mtd: u64, slot: u32, what: u32): u64 {
+  const status = createPt(selector, ROOT_PD, handler, mtd, portal_entry());
+  if (status !== SUCCESS) return status;
+  return ptCtrl(selector, ((slot as u64) << ID_SHIFT) | (what as u64));
+}
+
+/** A stack for `createHandler`, or 0 when memory is out. */
+export function allocateHandlerStack(): usize {
+  return allocatePages(STACK_ORDER);
+}
+
+/** Creates the EC at `selector` that handles portals, with its UTCB at `utcb`. Returns the kernel's status. */
+export function createHandler(selector: u64, utcb: usize, stack: usize): u64 {
+  const top = stack + (PAGE_SIZE << STACK_ORDER);
+  return createLocalEc(selector, ROOT_PD, cpu, utcb as u64, top as u64, SEL_EVENTS);
+}
+
+/** Creates the 32 event portals from `first` on. */
+export function createEventPortals(first: u64, handler: u64, slot: u32): u64 {
+  for (let event: u32 = 0; event < EVENTS; event++) {
+    const status = portal(first + (event as u64), handler, EXCEPTION_MTD, slot, event);
+    if (status !== SUCCESS) return status;
+  }
+  return SUCCESS;
+}
+
+/** The kernel objects that stay with a slot. */
+function createSlotObjects(thread: Thread): u64 {
+  const block = thread.block;
+  const handler = block + THREAD_HANDLER;
+  let status = createHandler(handler, changetype<usize>(thread.utcb), thread.stack);
+  if (status !== SUCCESS) return status;
+  status = createEventPortals(block + THREAD_EVENTS, handler, thread.slot);
+  if (status !== SUCCESS) return status;
+  for (let service: u32 = 0; service < SERVICES; service++) {
+    const selector = block + THREAD_SERVICES + (service as u64);
+    status = portal(selector, handler, 0, thread.slot, ID_SERVICE + service);
+    if (status !== SUCCESS) return status;
+  }
+  status = portal(block + THREAD_SYSCALL, handler, SYSCALL_MTD, thread.slot, ID_SYSCALL);
+  if (status !== SUCCESS) return status;
+  status = portal(block + THREAD_PROBE, handler, 0, thread.slot, ID_PROBE);
+  if (status !== SUCCESS) return status;
+  return createSm(block + THREAD_SLEEP, ROOT_PD, 0);
+}
+
+function discardSlot(thread: Thread): void {
+  revoke(CRD_OBJECT, thread.block, THREAD_ORDER);
+  if (thread.stack !== 0) releasePages(thread.stack, STACK_ORDER);
+  if (thread.registers !== 0) release(thread.registers, REGISTERS_BYTES);
+  if (thread.personality !== 0) release(thread.personality, THREAD_PERSONALITY_BYTES);
+  destroy<Thread>(thread);
+}
+
+function newSlot(): Thread | null {
+  if (slotCount === THREADS_MAX) return null;
+  const thread = create<Thread>();
+  if (thread === null) return null;
+  const slot = slotCount + 1;
+  thread.slot = slot;
+  thread.block = threadBlock(slot);
+  thread.stack = allocateHandlerStack();
+  thread.registers = allocate(REGISTERS_BYTES);
+  thread.personality = allocate(THREAD_PERSONALITY_BYTES);
+  thread.utcb = changetype<Utcb>(UTCB_BASE + slot * PAGE_SIZE);
+  const complete = thread.stack !== 0 && thread.registers !== 0 && thread.personality !== 0;
+  if (!complete || createSlotObjects(thread) !== SUCCESS) {
+    discardSlot(thread);
+    return null;
+  }
+  slotCount = slot;
+  enterSlot(thread);
+  return thread;
+}
+
+/** Takes the first free slot whose handler is at rest, or makes one. */
+function takeSlot(): Thread | null {
+  let previous: Thread | null = null;
+  let thread = freeSlots;
+  while (thread !== null) {
+    const next: Thread | null = thread.nextFree;
+    if (callIfIdle(thread.block + THREAD_PROBE) === SUCCESS) {
+      if (previous === null) freeSlots = next;
+      else previous.nextFree = next;
+      if (next === null) lastFree = previous;
+      return thread;
+    }
+    previous = thread;
+    thread = next;
+  }
+  return newSlot();
+}
+
+function freeSlot(thread: Thread): void {
+  thread.nextFree = null;
+  if (lastFree === null) freeSlots = thread;
+  else (lastFree as Thread).nextFree = thread;
+  lastFree = thread;
+}
+
+/** One more thread of `program`, not started; null when slots or memory are out. */
+export function newThread(program: Program): Thread | null {
+  const thread = takeSlot();
+  if (thread === null) return null;
+  memory.fill(thread.personality, 0, THREAD_PERSONALITY_BYTES);
+  memory.fill(thread.registers, 0, REGISTERS_BYTES);
+  thread.waiting = 0;
+  thread.outcome = WAIT_NONE;
+  thread.forever = 0;
+  thread.program = program;
+  takeId(thread);
+  thread.next = program.threads;
+  program.threads = thread;
+  program.alive++;
+  return thread;
+}
+
+function give(program: Program, from: u64, to: u64, order: u64): u64 {
+  return delegateRange(ROOT_PD, program.space.pd, CRD_OBJECT, from, to, order, RIGHT_ALL, 0);
+}
+
+/**
+ * Gives the program the portals of `thread` from `events` on and creates its EC, whose UTCB it sees at
+ * `utcb`. Returns the kernel's status.
+ */
+export function prepareThread(thread: Thread, utcb: u64, events: u64): u64 {
+  const program = thread.program;
+  const block = thread.block;
+  let status = give(program, block + THREAD_EVENTS, events + SEL_EVENTS, 5);
+  if (status !== SUCCESS) return status;
+  if (program.abi === ABI_LINUX) {
+    status = give(program, block + THREAD_SYSCALL, events + SEL_FOREIGN + (cpu as u64), 0);
+    if (status !== SUCCESS) return status;
+  }
+  return createGlobalEc(block + THREAD_EC, program.space.pd, cpu, utcb, events);
+}
+
+/** Lets a prepared thread run. Returns the kernel's status. */
+export function runThread(thread: Thread): u64 {
+  const block = thread.block;
+  return createSc(block + THREAD_SC, ROOT_PD, block + THREAD_EC, PRIORITY, QUANTUM);
+}
+
+/** Lets a further thread of a running program run. Returns the kernel's status. */
+export function startThread(thread: Thread): u64 {
+  if (EVENT_BASE_STRIDE <= SEL_FOREIGN + (cpu as u64)) return BAD_PAR;
+  const slot = thread.slot as u64;
+  const utcb = THREAD_UTCBS + slot * (PAGE_SIZE as u64);
+  const status = prepareThread(thread, utcb, EVENT_BASES + slot * EVENT_BASE_STRIDE);
+  return status === SUCCESS ? runThread(thread) : status;
+}
+
+/** Takes everything from a thread that will never run again, and frees its slot and id. */
+export function releaseThread(thread: Thread): void {
+  const program = thread.program;
+  const block = thread.block;
+  revokeCopies(CRD_OBJECT, block + THREAD_EVENTS, 5);
+  revokeCopies(CRD_OBJECT, block + THREAD_SERVICES, 3);
+  revokeCopies(CRD_OBJECT, block + THREAD_SYSCALL, 0);
+  revoke(CRD_OBJECT, block + THREAD_SC, 0);
+  revoke(CRD_OBJECT, block + THREAD_EC, 0);
+  if (program.threads === thread) {
+    program.threads = thread.next;
+  } else {
+    let at = program.threads as Thread;
+    while (at.next !== thread) at = at.next as Thread;
+    at.next = thread.next;
+  }
+  program.alive--;
+  dropThreadId(thread);
+  thread.id = 0;
+  freeSlot(thread);
+}
+
+/**
+ * The end of a thread, called in its handler EC with the lock held. Its SC is revoked, so that the kernel
+ * drops it with this reply; where a kernel lets it go on for a moment, it meets an address that is never
+ * mapped and no portal. Does not return.
+ */
+export function retire(thread: Thread): void {
+  const program = thread.program;
+  releaseThread(thread);
+  if (program.alive === 0) {
+    if (program.ending === 0) {
+      program.ending = 1;
+      program.state = STATE_EXITED;
+    }
+    smUp(programBlock(program.slot) + PROGRAM_DONE);
+  }
+  dismiss(thread);
+  leave();
+  while (true) reply();
+}
+
+/** Makes the reply of the handler of `thread` one after which nothing can run. */
+export function dismiss(thread: Thread): void {
+  const utcb = thread.utcb;
+  utcb.items = 0;
+  utcb.mtd = MTD_RIP_LEN;
+  utcb.rip = 0;
+}
+
+/** Makes another thread look for what has changed: a waiting one is woken, a running one recalled. */
+export function kick(thread: Thread): void {
+  if (thread.waiting !== 0) interrupt(thread);
+  else if (thread.outcome === WAIT_NONE) recall(thread.block + THREAD_EC);
+}
+
+/**
+ * Gives up the processor until the TSC reaches `until` (0: for ever), somebody wakes `key` of `channel`, or
+ * a signal comes: WAIT_…. Other threads and programs are served meanwhile, so nothing but the records the
+ * caller holds may be relied on afterwards; the thread's registers are kept.
+ */
+export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u32 {
+  const message = changetype<usize>(thread.utcb);
+  memory.copy(thread.registers, message, REGISTERS_BYTES);
+  enqueue(thread, channel, key);
+  thread.forever = until === 0 ? 1 : 0;
+  leave();
+  const status = smDown(thread.block + THREAD_SLEEP, until);
+  enter();
+  let outcome = thread.outcome;
+  if (outcome === WAIT_NONE) {
+    dequeue(thread);
+    outcome = WAIT_TIMED_OUT;
+  } else if (status !== SUCCESS) {
+    // Woken between the timeout and the lock: the semaphore's count must not stay.
+    smDown(thread.block + THREAD_SLEEP, 0);
+  }
+  thread.outcome = WAIT_NONE;
+  if (thread.program.ending !== 0) retire(thread);
+  memory.copy(message, thread.registers, REGISTERS_BYTES);
+  return outcome;
+}

@@ -1,0 +1,78 @@
+// The queue of waiting threads. A thread waits for a channel (the address of an object of the roottask: an
+// address space for futexes, a file's record for its readiness) and a key within it; whoever changes the
+// object wakes by channel and key, first come, first served. The waiting itself is in thread.ts.
+
+import { smUp } from "../libhedron/hypercalls";
+import { Thread, WAIT_INTERRUPTED, WAIT_NONE, WAIT_WOKEN } from "./program";
+import { THREAD_SLEEP } from "./selectors";
+
+let first: Thread | null = null;
+let last: Thread | null = null;
+
+/** Must be called before any thread waits. */
+export function initWaitQueue(): void {
+  first = null;
+  last = null;
+}
+
+export function enqueue(thread: Thread, channel: usize, key: u64): void {
+  thread.channel = channel;
+  thread.key = key;
+  thread.outcome = WAIT_NONE;
+  thread.waiting = 1;
+  thread.waitNext = null;
+  thread.waitPrevious = last;
+  if (last === null) first = thread;
+  else (last as Thread).waitNext = thread;
+  last = thread;
+}
+
+export function dequeue(thread: Thread): void {
+  const previous = thread.waitPrevious;
+  const next = thread.waitNext;
+  if (previous === null) first = next;
+  else previous.waitNext = next;
+  if (next === null) last = previous;
+  else next.waitPrevious = previous;
+  thread.waiting = 0;
+}
+
+function end(thread: Thread, outcome: u32): void {
+  dequeue(thread);
+  thread.outcome = outcome;
+  smUp(thread.block + THREAD_SLEEP);
+}
+
+/** A signal or its program's end has come for a waiting thread. */
+export function interrupt(thread: Thread): void {
+  end(thread, WAIT_INTERRUPTED);
+}
+
+/** Wakes up to `count` threads that wait for `key` of `channel`; the number woken. */
+export function wake(channel: usize, key: u64, count: u64): u64 {
+  let woken: u64 = 0;
+  let thread = first;
+  while (thread !== null && woken < count) {
+    const next: Thread | null = thread.waitNext;
+    if (thread.channel === channel && thread.key === key) {
+      end(thread, WAIT_WOKEN);
+      woken++;
+    }
+    thread = next;
+  }
+  return woken;
+}
+
+/** Lets up to `count` threads that wait for `from` of `channel` wait for `to`; the number moved. */
+export function requeue(channel: usize, from: u64, to: u64, count: u64): u64 {
+  let moved: u64 = 0;
+  let thread = first;
+  while (thread !== null && moved < count) {
+    if (thread.channel === channel && thread.key === from) {
+      thread.key = to;
+      moved++;
+    }
+    thread = thread.waitNext;
+  }
+  return moved;
+}

@@ -1,0 +1,85 @@
+// What the Linux personality keeps beyond the records of libroottask: per program what its threads share
+// (signal actions, umask), per thread what each has (signal mask, alternate stack, bases, name).
+
+import { allocate } from "../libroottask/heap";
+import { Program, THREAD_PERSONALITY_BYTES, Thread } from "../libroottask/program";
+
+export const SIGNALS: u32 = 64;
+/** struct kernel_sigaction: handler, flags, restorer, mask. */
+export const ACTION_BYTES: u32 = 32;
+/** One bit per entry of the system call table. */
+export const MISSING_BYTES: u32 = 64;
+/** TASK_COMM_LEN: name of a thread with its NUL. */
+export const NAME_BYTES: u32 = 16;
+
+/** Followed by the actions of the 64 signals, and a bit per system call that has been asked for in vain. */
+@unmanaged
+export class LinuxProgram {
+  /** umask(2). */
+  umask: u32;
+}
+
+@unmanaged
+export class LinuxThread {
+  /** Bases set by arch_prctl. */
+  fsBase: u64;
+  gsBase: u64;
+  /** Signals blocked and signals raised while blocked; bit n - 1 is signal n. */
+  mask: u64;
+  pending: u64;
+  /** sigaltstack(2). */
+  stackBase: u64;
+  stackSize: u64;
+  stackFlags: u32;
+  /** The call restored registers itself: RAX is not a result. */
+  returning: u32;
+  /** set_tid_address(2). */
+  clearTid: u64;
+  /** Name of the thread, NAME_BYTES bytes, set by prctl(PR_SET_NAME). */
+  name0: u64;
+  name1: u64;
+}
+
+if (offsetof<LinuxThread>() > THREAD_PERSONALITY_BYTES) ERROR("THREAD_PERSONALITY_BYTES");
+
+const ACTIONS: usize = 16;
+const MISSING: usize = ACTIONS + ((SIGNALS * ACTION_BYTES) as usize);
+const PROGRAM_BYTES: u32 = (MISSING as u32) + MISSING_BYTES;
+if (offsetof<LinuxProgram>() > ACTIONS) ERROR("ACTIONS");
+
+export function linuxProgram(program: Program): LinuxProgram {
+  return changetype<LinuxProgram>(program.personality);
+}
+
+export function linuxThread(thread: Thread): LinuxThread {
+  return changetype<LinuxThread>(thread.personality);
+}
+
+/** The action of `signal` (1…SIGNALS) of `program`. */
+export function actionOf(program: Program, signal: u32): usize {
+  return program.personality + ACTIONS + (signal - 1) * ACTION_BYTES;
+}
+
+/** The bits of missing calls. */
+export function missingOf(program: Program): usize {
+  return program.personality + MISSING;
+}
+
+/** Gives a new program what the personality needs. False when memory is out. */
+export function addLinuxProgram(program: Program): bool {
+  const storage = allocate(PROGRAM_BYTES);
+  if (storage === 0) return false;
+  program.personality = storage;
+  program.personalityBytes = PROGRAM_BYTES;
+  linuxProgram(program).umask = 0o22;
+  return true;
+}
+
+/** Gives a new thread what it inherits from the one that made it. */
+export function inheritThread(thread: Thread, parent: Thread): void {
+  const own = linuxThread(thread);
+  const from = linuxThread(parent);
+  own.mask = from.mask;
+  own.fsBase = from.fsBase;
+  own.gsBase = from.gsBase;
+}
