@@ -40,6 +40,8 @@ export interface CompileOptions {
   features?: { sse41?: boolean; popcnt?: boolean };
   /** Checks every register allocation; for tests, it takes as long as the compilation. */
   verify?: boolean;
+  /** Registers of each class to allocate at most; for tests of the allocation under pressure. */
+  registers?: number;
 }
 
 class Compiler {
@@ -69,7 +71,7 @@ class Compiler {
       e: new Encoder(),
       pool: new ConstantPool(),
       window: this.target.window !== 0n,
-      registers: registerSet(this.target.window !== 0n),
+      registers: registerSet(this.target.window !== 0n, options.registers),
       traps: [],
       positions: [],
       jumpTables: [],

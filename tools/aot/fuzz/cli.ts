@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TargetName } from "../targets/target.ts";
-import { fuzzOnce } from "./differential.ts";
+import { FEWEST_REGISTERS, fuzzOnce } from "./differential.ts";
 import { canRunNative } from "./harness.ts";
 
 function count(text: string): number {
@@ -19,6 +19,7 @@ const program = new Command("fuzz:aot")
   .option("--seed <n>", "first seed", count, 1)
   .option("--functions <n>", "functions per module", count, 40)
   .option("--inputs <n>", "calls per function", count, 30)
+  .option("--registers <n>", "registers to allocate; 0 varies them by module", count, 0)
   .addOption(
     new Option("--target <name>", "native needs root: its memory is at address 0")
       .choices(["kernel", "native", "linux"])
@@ -31,6 +32,7 @@ const program = new Command("fuzz:aot")
       seed: number;
       functions: number;
       inputs: number;
+      registers: number;
       keep: string;
       target: TargetName;
     }) => {
@@ -49,6 +51,7 @@ const program = new Command("fuzz:aot")
           functions: o.functions,
           inputs: o.inputs,
           target: o.target,
+          registers: o.registers || (seed % 3 === 0 ? 16 : FEWEST_REGISTERS + (seed % 7)),
         });
         cases += result.cases;
         traps += result.traps;

@@ -4,6 +4,9 @@ import type { TargetName } from "../targets/target.ts";
 import { type Generated, generateModule, Random, randomArgument } from "./generate.ts";
 import { type Call, difference, runNative, runV8 } from "./harness.ts";
 
+/** What the largest instruction needs at once, beside the registers it takes for itself. */
+export const FEWEST_REGISTERS = 4;
+
 export interface FuzzOptions {
   seed: number;
   functions: number;
@@ -11,6 +14,8 @@ export interface FuzzOptions {
   inputs: number;
   /** Default linux. Programs of the other targets stay inside their memory. */
   target?: TargetName;
+  /** Registers of each class the compiler may use; all 16 by default. */
+  registers?: number;
 }
 
 export interface FuzzResult {
@@ -22,7 +27,8 @@ export interface FuzzResult {
 }
 
 /** Generates, compiles, runs and compares the module of one seed. */
-export function fuzzOnce({ seed, functions, inputs, target = "linux" }: FuzzOptions): FuzzResult {
+export function fuzzOnce(options: FuzzOptions): FuzzResult {
+  const { seed, functions, inputs, target = "linux", registers = 16 } = options;
   const module = generateModule(seed, {
     floats: seed % 4 !== 0 && target !== "kernel",
     inBounds: target !== "linux",
@@ -43,6 +49,7 @@ export function fuzzOnce({ seed, functions, inputs, target = "linux" }: FuzzOpti
     const native = runNative(module.bytes, calls, 1, {
       target,
       verify: true,
+      registers,
       features: { sse41: modern, popcnt: modern },
     });
     result.traps = v8.outcomes.filter((o) => o.trap !== 0).length;

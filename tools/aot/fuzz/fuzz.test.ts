@@ -1,7 +1,7 @@
 // The compiler against V8 on random modules: fixed seeds, a few thousand calls.
 
 import { describe, expect, test } from "vitest";
-import { fuzzOnce } from "./differential.ts";
+import { FEWEST_REGISTERS, fuzzOnce } from "./differential.ts";
 import { canRunNative } from "./harness.ts";
 
 /** Seeds that once failed: constants under extensions, reloads at block starts, temporaries. */
@@ -24,6 +24,13 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
     // Both kinds of outcome must be there, or the programs have become pointless.
     expect(traps).toBeGreaterThan(cases / 50);
     expect(traps).toBeLessThan(cases / 2);
+  });
+
+  test.each([FEWEST_REGISTERS, 5, 7, 9])("with %i registers to allocate", (registers) => {
+    for (let seed = 500; seed < 508; seed++) {
+      const { failure } = fuzzOnce({ seed, functions: 40, inputs: 5, registers });
+      expect(failure, `seed ${seed}`).toBeUndefined();
+    }
   });
 
   test.each(["kernel", "native"] as const)("in target %s, inside the memory", (target) => {

@@ -105,8 +105,6 @@ export class LinearScan {
       const free = freeUntil[reg] as number;
       if (free >= end) return reg;
       if (second < 0 && free > it.start) second = reg;
-      if (h >= FIRST_VREG) {
-      }
     }
     for (const h of hints) {
       if (h < FIRST_VREG) continue;
@@ -187,7 +185,7 @@ export class LinearScan {
     if (at > previous) this.enqueue(it.split(at));
     else if (end < limit) this.enqueue(it.split(end));
     // Read by the very instruction that needs the register: stored before it.
-    else this.spill(it.split(previous + 1));
+    else this.spill(it.split(previous + 1), it.start);
   }
 
   /**
@@ -236,6 +234,19 @@ export class LinearScan {
     return after * 4 + 3;
   }
 
+  /**
+   * Whether the register of `a` can be taken away at `pos`: not from what the instruction there
+   * uses or has just begun. What begins with a block begins on its edges and can begin in memory.
+   */
+  private canTake(a: Interval, pos: number): boolean {
+    if (a.nextUse(pos, false) >> 2 === (pos + 1) >> 2) return false;
+    // An operand read late has one place from the instruction's start on.
+    if ((pos & 3) === 2 && a.nextUse(pos, true) === pos) {
+      return Math.max(a.start, a.previousUse(pos)) < (pos & ~3);
+    }
+    return a.start < pos || ((pos & 3) === 0 && this.isBlockStart(pos >> 2));
+  }
+
   private allocateBlocked(it: Interval): void {
     const { useAt, blockedAt } = this;
     const registers = this.classRegisters(it);
@@ -247,10 +258,7 @@ export class LinearScan {
     }
     for (const a of this.active) {
       if (a.sse !== it.sse) continue;
-      // A register the current instruction uses cannot be taken away from it.
-      const must = a.nextUse(start, false);
-      useAt[a.reg] =
-        a.start >= start || must >> 2 === (start + 1) >> 2 ? start : a.nextUse(start, true);
+      useAt[a.reg] = this.canTake(a, start) ? a.nextUse(start + 1, true) : start;
     }
     for (const i of this.inactive) {
       if (i.sse !== it.sse || intersection(i.ranges, it.ranges, start) === MAX_POS) continue;
@@ -269,7 +277,7 @@ export class LinearScan {
     }
     if (bestUse <= firstUse && this.reloadGap(must) > start) {
       // All others are used sooner: this interval waits in memory until it needs a register.
-      this.spill(it);
+      this.spill(it, start);
       return;
     }
     if (bestUse <= start) {
@@ -293,27 +301,34 @@ export class LinearScan {
 
   /** Takes the register from `it` at `pos`; its first part keeps what lies before. */
   private evict(it: Interval, pos: number): void {
+    if (it.start === pos) {
+      this.spill(it, pos);
+      return;
+    }
     if (!it.covers(pos)) {
       // Inside a hole: the part behind it starts anew, at a block's start.
-      this.spill(it.split(it.ranges.find((p, i) => (i & 1) === 0 && p > pos) as number));
+      this.spill(it.split(it.ranges.find((p, i) => (i & 1) === 0 && p > pos) as number), pos);
       return;
     }
     const previous = Math.max(it.start, it.previousUse(pos));
     const at = this.splitPosition(previous, pos);
-    this.spill(it.split(at > previous ? at : previous + 1));
+    this.spill(it.split(at > previous ? at : previous + 1), pos);
   }
 
-  /** Puts `it` into memory up to its next use that needs a register. */
-  private spill(it: Interval): void {
+  /**
+   * Puts `it` into memory up to its next use that needs a register. It may begin before `pos`, where
+   * the scan is, but is loaded again only behind it: what lies before is settled.
+   */
+  private spill(it: Interval, pos: number): void {
     it.reg = -1;
     const must = it.nextUse(it.start, false);
     if (must === MAX_POS) return;
-    const from = Math.max(it.start, it.previousUse(must));
+    const from = Math.max(it.start, it.previousUse(must), pos);
     let at = this.splitPosition(from, must);
     if (at <= from) at = this.reloadGap(must);
-    if (at <= it.start) {
-      throw new Error(`${this.f.name}: no place to reload at instruction ${must >> 2}`);
-    }
-    this.enqueue(it.split(at));
+    if (at > it.start) this.enqueue(it.split(at));
+    // It starts at a block whose first instruction reads it: the edges bring it into a register.
+    else if (this.isBlockStart(it.start >> 2) && (it.start & 3) === 0) this.enqueue(it);
+    else throw new Error(`${this.f.name}: no place to reload at instruction ${must >> 2}`);
   }
 }

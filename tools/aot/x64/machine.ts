@@ -100,11 +100,12 @@ export const CALLER_SAVED_MASK =
 const SSE = Array.from({ length: 15 }, (_, n) => XMM0 + n);
 const GENERAL = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, RBP, R12, R13, R14];
 
-/** Registers to allocate: with a window R15 holds its base; without SSE there are no floats. */
-export function registerSet(window: boolean): RegisterSet {
+/** Registers to allocate, `limit` of each class at most: with a window R15 holds its base. */
+export function registerSet(window: boolean, limit = 16): RegisterSet {
+  const general = window ? GENERAL : [...GENERAL, R15];
   return {
-    general: window ? GENERAL : [...GENERAL, R15],
-    sse: SSE,
+    general: general.slice(0, limit),
+    sse: SSE.slice(0, limit),
     calleeSaved: mask(CALLEE_SAVED),
   };
 }
