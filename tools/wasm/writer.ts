@@ -73,6 +73,10 @@ export class ByteBuffer {
     return this.u8(rest);
   }
 
+  s32(value: number): this {
+    return this.raw(sleb(BigInt(value | 0)));
+  }
+
   raw(bytes: ArrayLike<number>): this {
     this.room(bytes.length);
     this.bytes.set(bytes, this.length);
@@ -127,9 +131,9 @@ export interface ModuleSpec {
   globals: { type: ValType; mutable: boolean; init: Bytes }[];
   exports: { name: string | Uint8Array; kind: 0 | 1 | 2 | 3; index: number }[];
   start?: number;
-  /** Active at an offset, or passive. */
-  elements: { offset?: number; funcs: number[] }[];
-  data: { offset?: number; bytes: ArrayLike<number> }[];
+  /** Active at an offset (a number, or an expression without its `end`), declarative, or passive. */
+  elements: { offset?: number | Bytes; declarative?: boolean; funcs: number[] }[];
+  data: { offset?: number | Bytes; bytes: ArrayLike<number> }[];
   /** Names of functions by index in the name section, in the order given. */
   funcNames?: [number, string | Uint8Array][];
   /** Custom sections, at the module's end. */
@@ -139,6 +143,10 @@ export interface ModuleSpec {
 function limits(out: ByteBuffer, { min, max }: LimitsSpec): void {
   out.u8(max === undefined ? 0 : 1).u32(min);
   if (max !== undefined) out.u32(max);
+}
+
+function offset(of: number | Bytes): Bytes {
+  return typeof of === "number" ? i32Const(of) : of;
 }
 
 const FUNCREF = 0x70;
@@ -194,10 +202,17 @@ class ModuleWriter {
     });
     if (m.start !== undefined) this.section(8, new ByteBuffer().u32(m.start));
     this.list(9, m.elements, (out, e) => {
-      if (e.offset === undefined) out.raw([1, 0]);
-      else out.u8(0).raw(i32Const(e.offset)).u8(END);
+      // A null entry needs the form of expressions.
+      const expressions = e.funcs.some((f) => f < 0);
+      const form = expressions ? 4 : 0;
+      if (e.offset !== undefined) out.u8(form).raw(offset(e.offset)).u8(END);
+      else out.u8(form | (e.declarative ? 3 : 1)).u8(expressions ? FUNCREF : 0);
       out.u32(e.funcs.length);
-      for (const f of e.funcs) out.u32(f);
+      for (const f of e.funcs) {
+        if (!expressions) out.u32(f);
+        else if (f < 0) out.raw([0xd0, FUNCREF, END]);
+        else out.u8(0xd2).u32(f).u8(END);
+      }
     });
     // The data count section holds a bare number, not a vector.
     if (m.data.length > 0) this.section(12, new ByteBuffer().u32(m.data.length));
@@ -209,7 +224,7 @@ class ModuleWriter {
     });
     this.list(11, m.data, (out, d) => {
       if (d.offset === undefined) out.u8(1);
-      else out.u8(0).raw(i32Const(d.offset)).u8(END);
+      else out.u8(0).raw(offset(d.offset)).u8(END);
       out.vector(d.bytes);
     });
     if (m.funcNames) {
