@@ -50,7 +50,16 @@ const foreignPrograms: ZigProgram[] = [
   output: `build/static-foreign-apps/${source.replace(/\.\w+$/, "")}`,
   language,
 }));
-const foreignImages = zigBinary() ? foreignPrograms.map(zigStep) : [];
+/** C programs come one after the other: they share a library, for which the second would only wait. */
+function foreignSteps(): Task[] {
+  let last: Task | undefined;
+  return foreignPrograms.map((program) => {
+    const step = zigStep(program, last && program.language === "c" ? [last] : []);
+    if (program.language === "c") last = step;
+    return step;
+  });
+}
+const foreignImages = zigBinary() ? foreignSteps() : [];
 
 /** Says which programs are missing when the Zig compiler is. */
 function leftOut(): string | undefined {
@@ -80,7 +89,8 @@ const archive: ArchiveEntry[] = [
 const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreignImages]);
 /** The emulator's CPU core, as the package ships it. */
 const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/emulator-core.wasm");
-const everything = [emulatorCore, kernelImage, roottaskImage, tarball];
+/** What takes longest comes first. */
+const everything = [emulatorCore, ...foreignImages, kernelImage, roottaskImage, tarball];
 
 /** The emulator's command line for the built system, in QEMU's words. */
 // biome-ignore format: one option with its value a line

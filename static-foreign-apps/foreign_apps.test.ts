@@ -2,12 +2,13 @@
 // Oracles: the same C source through the host's C compiler, and JavaScript.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileType, Machine, readElf, SegmentType } from "../tools/elf/index.ts";
+import { buildMusl, hasMuslSources } from "../tools/make/musl.ts";
 import { zigBinary } from "../tools/make/steps.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
@@ -27,6 +28,25 @@ function run(path: string, ...args: string[]): { status: number | null; out: str
 describe.skipIf(!zigBinary())("the C and Zig programs", () => {
   beforeAll(() => {
     execFileSync(process.execPath, [join(here, "../tools/bin/make"), "static_foreign_apps"]);
+  });
+
+  test("those in C need no more of musl than tools/make/musl.ts lists", async () => {
+    const root = join(here, "..");
+    const cache = join(root, "build/.zig-cache");
+    const zig = async (args: string[], env = {}): Promise<void> => {
+      const caches = {
+        ZIG_GLOBAL_CACHE_DIR: join(cache, "global"),
+        ZIG_LOCAL_CACHE_DIR: join(cache, "local"),
+      };
+      execFileSync(zigBinary() ?? "zig", args, { cwd: root, env: { ...caches, ...env } });
+    };
+    expect(hasMuslSources(root)).toBe(true);
+    const ZIG_LIBC = await buildMusl(join(directory, "musl"), zig);
+    for (const name of readdirSync(join(here, "C")).filter((each) => each.endsWith(".c"))) {
+      const target = ["-target", "x86_64-linux-musl", "-static", "-O2"];
+      const out = join(directory, `small-${name}`);
+      await zig(["cc", ...target, "-o", out, join(here, "C", name)], { ZIG_LIBC });
+    }
   });
 
   test.each(["C/hello_world", "C/matrix_mult", "Zig/hello_world"])(

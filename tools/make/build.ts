@@ -274,6 +274,11 @@ export class Builder {
         mkdirSync(dirname(aside), { recursive: true });
         return aside;
       },
+      scratch: () => {
+        const aside = join(folder, "scratch");
+        mkdirSync(aside, { recursive: true });
+        return aside;
+      },
       job: ((name: never, options: never) =>
         this.#workers.run(name, options)) as TaskContext["job"],
       program: (command, args, options) => this.#program(command, args, options?.env ?? {}),

