@@ -92,7 +92,7 @@ class Unpacked {
     const type = status.readUInt32LE(24) & 0o170000;
     const kind = type === 0o040000 ? "directory" : type === 0o120000 ? "link" : "file";
     if (kind === "file" && type !== 0o100000) return undefined;
-    let data = Buffer.alloc(0);
+    let data: Buffer = Buffer.alloc(0);
     if (kind === "link") {
       const length = this.machine.call(1, 89, this.#path(path), DATA, CHUNK);
       data = this.machine.peek(1, DATA, Number(length));
