@@ -38,6 +38,17 @@ const icw = (base: 0x20 | 0xa0, vector: number, cascade: number, icw4 = 1): Acce
   ["out", base + 1, icw4],
 ];
 
+/** Channel 2 of the 8254: control word and count; the two bytes of its count, 127 more or less. */
+const pit2 = (control: number, low: number, high: number): Access[] => [
+  ["out", 0x43, control],
+  ["out", 0x42, low],
+  ["out", 0x42, high],
+];
+const count2: readonly Access[] = [
+  ["in", 0x42, 1, 0x80],
+  ["in", 0x42],
+];
+
 const scripts: Record<string, Access[]> = {
   "UART registers after firmware": [1, 2, 3, 4, 5, 6, 7].map((r): Access => ["in", UART + r]),
   "UART scratch, line and modem control read back": [
@@ -226,6 +237,53 @@ const scripts: Record<string, Access[]> = {
     ["out", 0x43, 0xa3],
     ["out", 0x43, 0xe8],
     ["in", 0x42, 1, READ_BACK_BITS],
+  ],
+  "8254 status read-back of every control word": Array.from({ length: 48 }, (_, i): Access[] => [
+    ["out", 0x43, 0x90 + i],
+    ["out", 0x43, 0xe8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+  ]).flat(),
+  "8254 latches: the first one counts, status before count, low byte before high": [
+    ...pit2(0xb4, 0xff, 0x12),
+    ["out", 0x43, 0x80],
+    ["out", 0x43, 0x80],
+    ...count2,
+    ...count2,
+    ...pit2(0xb4, 0xff, 0x34),
+    ["out", 0x43, 0xc8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+    ...count2,
+    ["out", 0x43, 0xe8],
+    ["out", 0x43, 0xd8],
+    ["out", 0x43, 0xc8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+    ...count2,
+    // A latch between the two bytes of a read does not disturb their order.
+    ...pit2(0xb4, 0xff, 0x56),
+    ["in", 0x42, 1, 0x80],
+    ["out", 0x43, 0x80],
+    ...count2,
+    ["in", 0x42],
+    ...count2,
+    // No counter is selected, or only others.
+    ["out", 0x43, 0xc0],
+    ["out", 0x43, 0xc2],
+    ...count2,
+    ["in", 0x40, 1, READ_BACK_BITS],
+  ],
+  "8254 latches of one byte": [
+    ["out", 0x43, 0x94],
+    ["out", 0x42, 0xff],
+    ["out", 0x43, 0x80],
+    ["in", 0x42, 1, 0xf0],
+    ["in", 0x42, 1, 0xf0],
+    ["out", 0x43, 0xa4],
+    ["out", 0x42, 0x56],
+    ["out", 0x43, 0xc8],
+    ["in", 0x42, 1, READ_BACK_BITS],
+    ["in", 0x42, 1, 0xf0],
+    ["in", 0x42, 1, 0xf0],
+    ["in", 0x43],
   ],
   "speaker port bits that are latched": [
     ["out", 0x61, 0x03],
