@@ -5,31 +5,20 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
+import { HANG_MS, hasQemu, QEMU } from "../tools/testing/host-tools.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { buildHostile, comparableEvents, expectedEvents } from "./testing/hostile.ts";
 import { buildProbe } from "./testing/probe.ts";
-
-const QEMU = "qemu-system-x86_64";
-
-async function hasQemu(): Promise<boolean> {
-  try {
-    await promisify(execFile)(QEMU, ["--version"]);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const expected = readFileSync(new URL("testing/probe.expected.txt", import.meta.url), "utf8");
 
 /** What depends on the machine, not on the kernel. */
 const isComparable = (line: string) => !line.startsWith("machine ") && !line.startsWith("[kernel]");
 
-describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
+describe.skipIf(!hasQemu)("the kernel on QEMU", () => {
   let folder = "";
 
   beforeAll(async () => {
@@ -39,7 +28,7 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
     writeFileSync(join(folder, "probe"), buildProbe());
     writeFileSync(join(folder, "hostile"), buildHostile());
     writeFileSync(join(folder, "garbage"), "this is no executable");
-  }, 120_000);
+  });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -57,13 +46,13 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
       ...options,
     ]);
     try {
-      for (const start = Date.now(); Date.now() - start < 30_000; ) {
+      for (const start = Date.now(); Date.now() - start < HANG_MS; ) {
         await new Promise((resolve) => setTimeout(resolve, 100));
         const text = readIfThere(serial);
         if (text.includes(until)) return text;
         if (child.exitCode !== null) return `${text}\nQEMU ended with ${child.exitCode}`;
       }
-      return `${readIfThere(serial)}\nno "${until}" within 30 s`;
+      return `${readIfThere(serial)}\nno "${until}"`;
     } finally {
       child.kill("SIGKILL");
     }
@@ -81,33 +70,31 @@ describe.skipIf(!(await hasQemu()))("the kernel on QEMU", () => {
 
   // qemu64 has neither XSAVE nor FSGSBASE nor a TSC deadline timer, max has all of them.
   for (const cpu of ["qemu64", "max"]) {
-    it(`answers every hypercall as the reference does, CPU ${cpu}`, {
-      timeout: 40_000,
-    }, async () => {
+    it(`answers every hypercall as the reference does, CPU ${cpu}`, async () => {
       const text = await boot("probe", "probe ends", ["-m", "256M", "-smp", "2", "-cpu", cpu]);
       expect(lines(text)).toEqual(lines(expected));
     });
   }
 
-  it.each(["qemu64", "max"])("survives hostile code, CPU %s", { timeout: 40_000 }, async (cpu) => {
+  it.each(["qemu64", "max"])("survives hostile code, CPU %s", async (cpu) => {
     const text = await boot("hostile", "attacks end", ["-m", "256M", "-smp", "2", "-cpu", cpu]);
     expect(comparableEvents(text)).toEqual(expectedEvents());
     expect(text).not.toContain("panic");
   });
 
-  it("starts all processors", { timeout: 40_000 }, async () => {
+  it("starts all processors", async () => {
     const text = await boot("probe", "probe starts", ["-m", "256M", "-smp", "4"]);
     expect(text).toContain("CPUs 4,");
   });
 
-  it("needs no ACPI", { timeout: 40_000 }, async () => {
+  it("needs no ACPI", async () => {
     const until = "down with a deadline\n  status 1\n  deadline reached 1";
     const text = await boot("probe", until, ["-m", "256M", "-no-acpi"]);
     expect(text).toContain("CPUs 1,");
     expect(text).toContain(until);
   });
 
-  it("says what is wrong with the roottask and stops", { timeout: 80_000 }, async () => {
+  it("says what is wrong with the roottask and stops", async () => {
     expect(await boot(undefined, "fatal", ["-m", "128M"])).toContain("No ELF: no boot module");
     expect(await boot("garbage", "fatal", ["-m", "128M"])).toContain(
       "No ELF: the first boot module",

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
+import { HANG_MS, hasTool, QEMU } from "../tools/testing/host-tools.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_END, KERNEL_START } from "./layout.ts";
 import { KERNEL_GUEST } from "./options.ts";
@@ -22,7 +23,7 @@ async function kernelImage(): Promise<Uint8Array> {
 }
 
 describe("the kernel's image", () => {
-  it("has every byte of the kernel's memory in a segment", { timeout: 120_000 }, async () => {
+  it("has every byte of the kernel's memory in a segment", async () => {
     const { segments } = readElf(await kernelImage());
     const loaded = segments
       .filter(({ type }) => type === SegmentType.Load)
@@ -47,7 +48,7 @@ describe("boot modules", () => {
     ["in the pool", 32 * MIB],
     ["over its start", KERNEL_START - 1],
     ["over its end", KERNEL_END - 1],
-  ])("are refused in the kernel's memory: %s", { timeout: 120_000 }, async (_where, at) => {
+  ])("are refused in the kernel's memory: %s", async (_where, at) => {
     await expect(boot(at)).rejects.toThrow(Panic);
     await expect(boot(at)).rejects.toThrow(refused);
   });
@@ -68,12 +69,10 @@ describe("boot modules", () => {
 
 const hasGrub =
   existsSync("/usr/lib/grub/i386-pc/multiboot.mod") &&
-  ["grub-mkrescue", "xorriso", "qemu-system-x86_64"].every(
-    (tool) => spawnSync(tool, ["--version"]).status === 0,
-  );
+  ["grub-mkrescue", "xorriso", QEMU].every((tool) => hasTool(tool));
 
 describe.skipIf(!hasGrub)("GRUB 2", () => {
-  it("starts kernel and roottask", { timeout: 120_000 }, async () => {
+  it("starts kernel and roottask", async () => {
     const folder = mkdtempSync(join(tmpdir(), "trihedron-grub-"));
     try {
       const files = join(folder, "iso/boot");
@@ -88,13 +87,13 @@ describe.skipIf(!hasGrub)("GRUB 2", () => {
       const made = spawnSync("grub-mkrescue", ["-o", image, join(folder, "iso")]);
       expect(made.status, String(made.stderr)).toBe(0);
       const serial = join(folder, "serial");
-      const child = execFile("qemu-system-x86_64", [
+      const child = execFile(QEMU, [
         ...["-accel", "tcg", "-machine", "q35", "-display", "none", "-no-reboot", "-m", "256M"],
         ...["-smp", "2", "-cdrom", image, "-serial", `file:${serial}`],
       ]);
       try {
         const text = (): string => (existsSync(serial) ? readFileSync(serial, "latin1") : "");
-        await expect.poll(text, { timeout: 60_000, interval: 200 }).toContain("probe ends");
+        await expect.poll(text, { timeout: HANG_MS, interval: 200 }).toContain("probe ends");
       } finally {
         child.kill("SIGKILL");
       }

@@ -18,6 +18,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { zigBinary } from "../tools/make/steps.ts";
+import { hasTool, runsLinuxPrograms } from "../tools/testing/host-tools.ts";
 import { boot, makeSystem } from "./testing/boot.ts";
 import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";
 
@@ -26,11 +27,10 @@ const FAILURE = 3;
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "system-test-"));
-const isLinux = process.platform === "linux" && process.arch === "x64";
 
 /** A C compiler that links statically: musl's own, or Zig's. */
 function compiler(): string[] | undefined {
-  if (spawnSync("musl-gcc", ["--version"]).status === 0) return ["musl-gcc"];
+  if (hasTool("musl-gcc")) return ["musl-gcc"];
   const zig = zigBinary();
   return zig ? [zig, "cc", "-target", "x86_64-linux-musl"] : undefined;
 }
@@ -135,7 +135,7 @@ describe("the roottask", () => {
   beforeAll(makeSystem);
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it.skipIf(!isLinux || !cc)("gives a C program what Linux gives it", async () => {
+  it.skipIf(!runsLinuxPrograms || !cc)("gives a C program what Linux gives it", async () => {
     const file = compileC("personality");
     const archive = await tarOf([
       startFile("env PERSONALITY=yes", 'linux bin/personality 42 /tmp/ "third argument"'),
@@ -155,7 +155,7 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!isLinux || !cc)("runs threads as Linux does", async () => {
+  it.skipIf(!runsLinuxPrograms || !cc)("runs threads as Linux does", async () => {
     const file = compileC("threads");
     const archive = await tarOf([
       startFile("linux bin/threads", "linux seven"),
@@ -171,7 +171,7 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!isLinux || !cc)("uses what ended threads had again", async () => {
+  it.skipIf(!runsLinuxPrograms || !cc)("uses what ended threads had again", async () => {
     const file = compileC("reuse");
     const archive = await tarOf([
       startFile("linux bin/reuse 1500", "linux bin/reuse 40 &", "linux bin/reuse 40"),
@@ -196,31 +196,34 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!isLinux || !busybox)("runs the applets of a static glibc busybox", async () => {
-    const numbers = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
-    const files = [
-      { name: "data/numbers", data: numbers },
-      { name: "data/fruit", data: "banana\napple\ncherry\n" },
-      { name: "bin/busybox", mode: 0o755, data: readFileSync(busybox ?? "") },
-    ];
-    const folder = join(directory, "busybox");
-    for (const { name, data, mode } of files) {
-      mkdirSync(join(folder, name, ".."), { recursive: true });
-      writeFileSync(join(folder, name), data);
-      chmodSync(join(folder, name), mode ?? 0o644);
-    }
-    mkdirSync(join(folder, "tmp"));
-    const options = { cwd: folder, env: {}, input: "", encoding: "utf8" as const };
-    const expected = APPLETS.map((args) => spawnSync(join(folder, "bin/busybox"), args, options));
-    const quoted = APPLETS.map((args) => args.map((word) => `"${word}"`).join(" "));
-    const lines = quoted.map((words) => `linux bin/busybox ${words}`);
-    const { log } = boot(await tarOf([startFile(...lines), ...files]));
-    expect(output(log)).toBe(expected.map(({ stdout, stderr }) => stderr + stdout).join(""));
-    for (const [index, { status }] of expected.entries()) {
-      expect(log).toContain(`[roottask] end ${index + 1}: exit status ${status}\n`);
-    }
-    expect(log).not.toContain("not supported (ENOSYS)");
-  });
+  it.skipIf(!runsLinuxPrograms || !busybox)(
+    "runs the applets of a static glibc busybox",
+    async () => {
+      const numbers = Array.from({ length: 2000 }, (_, index) => `${index + 1}\n`).join("");
+      const files = [
+        { name: "data/numbers", data: numbers },
+        { name: "data/fruit", data: "banana\napple\ncherry\n" },
+        { name: "bin/busybox", mode: 0o755, data: readFileSync(busybox ?? "") },
+      ];
+      const folder = join(directory, "busybox");
+      for (const { name, data, mode } of files) {
+        mkdirSync(join(folder, name, ".."), { recursive: true });
+        writeFileSync(join(folder, name), data);
+        chmodSync(join(folder, name), mode ?? 0o644);
+      }
+      mkdirSync(join(folder, "tmp"));
+      const options = { cwd: folder, env: {}, input: "", encoding: "utf8" as const };
+      const expected = APPLETS.map((args) => spawnSync(join(folder, "bin/busybox"), args, options));
+      const quoted = APPLETS.map((args) => args.map((word) => `"${word}"`).join(" "));
+      const lines = quoted.map((words) => `linux bin/busybox ${words}`);
+      const { log } = boot(await tarOf([startFile(...lines), ...files]));
+      expect(output(log)).toBe(expected.map(({ stdout, stderr }) => stderr + stdout).join(""));
+      for (const [index, { status }] of expected.entries()) {
+        expect(log).toContain(`[roottask] end ${index + 1}: exit status ${status}\n`);
+      }
+      expect(log).not.toContain("not supported (ENOSYS)");
+    },
+  );
 
   it("reports crashes with exception and registers, and goes on", async () => {
     const crash = (code: string) =>
@@ -325,7 +328,7 @@ describe("the roottask", () => {
   });
 });
 
-it.skipIf(!isLinux)("the test programs are what they should be on Linux", () => {
+it.skipIf(!runsLinuxPrograms)("the test programs are what they should be on Linux", () => {
   const file = join(directory, "seven");
   mkdirSync(directory, { recursive: true });
   writeFileSync(file, exitSeven);

@@ -10,14 +10,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileType, Machine, readElf, SegmentType } from "../tools/elf/index.ts";
 import { buildMusl, hasMuslSources } from "../tools/make/musl.ts";
 import { zigBinary } from "../tools/make/steps.ts";
+import { hasTool, runsLinuxPrograms } from "../tools/testing/host-tools.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
 const built = join(here, "../build/static-foreign-apps");
 const directory = mkdtempSync(join(tmpdir(), "foreign-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const isLinux = process.platform === "linux" && process.arch === "x64";
-const hasGcc = spawnSync("gcc", ["--version"]).status === 0;
 const environment = { GREETING: "good morning" };
 
 function run(path: string, ...args: string[]): { status: number | null; out: string; err: string } {
@@ -60,8 +59,8 @@ describe.skipIf(!zigBinary())("the C and Zig programs", () => {
     },
   );
 
-  describe.skipIf(!isLinux)("on Linux", () => {
-    test.skipIf(!hasGcc).each(["hello_world", "matrix_mult"])(
+  describe.skipIf(!runsLinuxPrograms)("on Linux", () => {
+    test.skipIf(!hasTool("gcc")).each(["hello_world", "matrix_mult"])(
       "C/%s prints what the host compiler's build prints",
       (name) => {
         const reference = join(directory, name);

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hasToolOf } from "../../tools/testing/host-tools.ts";
 
 const BLOCK = 512;
 
@@ -140,10 +141,7 @@ export interface Seen {
 /** Names, as latin1, with what they are. */
 export type Tree = Map<string, Seen>;
 
-export const gnuTar = ["tar", "gtar"].find((command) => {
-  const { stdout } = spawnSync(command, ["--version"], { encoding: "utf8" });
-  return stdout?.includes("GNU tar");
-});
+export const gnuTar = ["tar", "gtar"].find((command) => hasToolOf(command, "GNU tar"));
 
 /** The tree below a folder of the host. */
 export function hostTree(folder: string): Tree {

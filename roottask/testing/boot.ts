@@ -6,11 +6,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { HANG_MS, hasQemu, QEMU } from "../../tools/testing/host-tools.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const QEMU = "qemu-system-x86_64";
 
-const onQemu = process.env.BOOT_ON !== "emu" && spawnSync(QEMU, ["--version"]).status === 0;
+const onQemu = process.env.BOOT_ON !== "emu" && hasQemu;
 const command = onQemu ? [QEMU, "-accel", "tcg"] : [process.execPath, join(root, "tools/bin/emu")];
 
 /** Makes kernel and roottask; throws with make's messages. */
@@ -54,7 +54,7 @@ export function boot(archive: Uint8Array | undefined, options: string[] = []): B
   ];
   const [program = "", ...first] = command;
   const { status, stdout } = spawnSync(program, [...first, ...args], {
-    timeout: 110_000,
+    timeout: HANG_MS,
     encoding: "latin1",
   });
   const debugConsole = readFileSync(console, "latin1");

@@ -9,10 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildLinuxApp } from "../../roottask/build.ts";
 import { apps, type GuestProgram } from "../../roottask/programs.ts";
 import { guestModule } from "../../tools/asc/guest.ts";
+import { hasToolOf, runsLinuxPrograms } from "../../tools/testing/host-tools.ts";
 
-const isLinux = process.platform === "linux" && process.arch === "x64";
-const reference = spawnSync("sha256sum", ["--version"], { encoding: "utf8" });
-const hasCoreutils = reference.stdout?.includes("GNU coreutils") ?? false;
+const hasCoreutils = hasToolOf("sha256sum", "GNU coreutils");
 
 const directory = mkdtempSync(join(tmpdir(), "sha256sum-"));
 const ours = join(directory, "sha256sum");
@@ -53,7 +52,7 @@ function run(program: string, args: string[], input: string) {
 
 const sizes = [55, 56, 63, 64, 65, 119, 120, 65535, 65537].map((size) => `size-${size}`);
 
-describe.skipIf(!isLinux || !hasCoreutils)("sha256sum", () => {
+describe.skipIf(!runsLinuxPrograms || !hasCoreutils)("sha256sum", () => {
   it.each([
     ["empty and short files", ["empty", "small", ...sizes]],
     ["a file of megabytes", ["large"]],

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { HANG_MS } from "../testing/host-tools.ts";
 import { I32 } from "../wasm/types.ts";
 import { type Bytes, buildModule, i32Const, type ModuleSpec } from "../wasm/writer.ts";
 import { compile } from "./compile.ts";
@@ -41,7 +42,7 @@ function native(wasm: Uint8Array): string {
   const file = join(directory, "program");
   const object = compile(wasm, { target: "linux", name: "program.wasm", verify: true });
   writeFileSync(file, linkLinux(object), { mode: 0o755 });
-  const run = spawnSync(file, { timeout: 20_000 });
+  const run = spawnSync(file, { timeout: HANG_MS });
   return run.signal ? "trap" : `exit ${run.status}`;
 }
 

@@ -8,14 +8,13 @@ import { join } from "node:path";
 import { Decoder, DecoderOptions } from "iced-x86";
 import { afterAll, describe, expect, test } from "vitest";
 import { linkElf, readElf } from "../elf/index.ts";
+import { HANG_MS, hasBinutil, hasQemu, QEMU } from "../testing/host-tools.ts";
 import { AsmError, Assembler, type Bits } from "./index.ts";
 import * as o from "./operands.ts";
 import { longModeKernel } from "./testdata/long_mode_kernel.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "asm-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const has = (tool: string): boolean => spawnSync(tool, ["--version"]).status === 0;
 
 function assemble(bits: Bits, write: (a: Assembler) => void): Uint8Array {
   const a = new Assembler({ bits });
@@ -188,7 +187,7 @@ const code16: Case[] = [
   ["iret", (a) => a.iret()],
 ];
 
-describe.skipIf(!has("as"))("bytes are those of GNU as", () => {
+describe.skipIf(!hasBinutil("as"))("bytes are those of GNU as", () => {
   for (const [bits, cases] of [
     [64, code64],
     [32, code32],
@@ -368,17 +367,17 @@ describe("a Multiboot kernel written with the assembler alone", () => {
     expect(offset).toBeLessThan(8192);
   });
 
-  test.skipIf(!has("qemu-system-x86_64"))("enters long mode, prints and exits on QEMU", () => {
+  test.skipIf(!hasQemu)("enters long mode, prints and exits on QEMU", () => {
     const kernel = join(directory, "kernel.elf32");
     const log = join(directory, "debugcon.txt");
     writeFileSync(kernel, image);
     // biome-ignore format: one option with its value a line
-    const run = spawnSync("qemu-system-x86_64", [
+    const run = spawnSync(QEMU, [
       "-accel", "tcg", "-machine", "q35", "-m", "64M", "-nodefaults", "-no-reboot", "-display", "none",
       "-kernel", kernel, "-append", "from the command line",
       "-serial", "stdio", "-debugcon", `file:${log}`,
       "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
-    ], { timeout: 60_000 });
+    ], { timeout: HANG_MS });
     const expected = "long mode, loaded by 2badb002\n";
     expect(run.stdout.toString()).toBe(expected);
     expect(readFileSync(log, "latin1")).toBe(expected);

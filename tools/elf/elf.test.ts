@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { hasBinutil, hasGdb, hasTool, runsLinuxPrograms } from "../testing/host-tools.ts";
 import {
   LinkError,
   type LinkOptions,
@@ -18,9 +19,6 @@ import {
 
 const directory = mkdtempSync(join(tmpdir(), "elf-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const has = (tool: string): boolean => spawnSync(tool, ["--version"]).status === 0;
-const runsLinux = process.platform === "linux" && process.arch === "x64";
 
 function section(name: string, bytes: number[], extra: Partial<ObjectSection> = {}): ObjectSection {
   return {
@@ -90,7 +88,7 @@ function withCode(change: Partial<ObjectFile>): LinkOptions {
 }
 
 describe("linkElf", () => {
-  test.skipIf(!runsLinux)("a linked program runs on Linux", () => {
+  test.skipIf(!runsLinuxPrograms)("a linked program runs on Linux", () => {
     const path = join(directory, "program");
     writeFileSync(path, linkElf(program), { mode: 0o755 });
     const run = spawnSync(path);
@@ -98,7 +96,7 @@ describe("linkElf", () => {
     expect(run.status).toBe(42);
   });
 
-  test.skipIf(!has("readelf"))("GNU readelf finds nothing to complain about", () => {
+  test.skipIf(!hasTool("readelf"))("GNU readelf finds nothing to complain about", () => {
     for (const elfClass of [32, 64] as const) {
       const path = join(directory, `program${elfClass}`);
       writeFileSync(path, linkElf({ ...program, class: elfClass }));
@@ -345,7 +343,7 @@ describe("line tables", () => {
   ].map((row) => ({ section: 0, file: "kernel/main.ts", ...row }));
   const objects = [{ ...code, lines: rows }, data];
 
-  test.skipIf(!has("addr2line"))("addr2line finds file and line in ELF64 and ELF32", () => {
+  test.skipIf(!hasBinutil("addr2line"))("addr2line finds file and line in ELF64 and ELF32", () => {
     for (const elfClass of [64, 32] as const) {
       const path = join(directory, `lines${elfClass}`);
       writeFileSync(path, linkElf({ ...program, objects, class: elfClass }));
@@ -368,7 +366,7 @@ describe("line tables", () => {
     }
   });
 
-  test.skipIf(!has("objdump"))("objdump decodes the tables without complaint", () => {
+  test.skipIf(!hasBinutil("objdump"))("objdump decodes the tables without complaint", () => {
     const path = join(directory, "lines");
     writeFileSync(path, linkElf({ ...program, objects }));
     const run = spawnSync("objdump", ["--dwarf=info,decodedline,abbrev,Ranges", path]);
@@ -376,7 +374,7 @@ describe("line tables", () => {
     expect(run.stdout.toString()).toMatch(/ipc\.ts +12 +0x400011/);
   });
 
-  test.skipIf(!has("gdb"))("gdb shows the source position of a function", () => {
+  test.skipIf(!hasGdb)("gdb shows the source position of a function", () => {
     const path = join(directory, "lines");
     writeFileSync(path, linkElf({ ...program, objects }));
     const text = execFileSync("gdb", ["-batch", "-nx", "-ex", "info line *0x400011", path]);
@@ -385,7 +383,7 @@ describe("line tables", () => {
 });
 
 describe("readElf", () => {
-  test.skipIf(!has("readelf"))("reads this machine's node as readelf does", () => {
+  test.skipIf(!hasTool("readelf"))("reads this machine's node as readelf does", () => {
     const elf = readElf(readFileSync(process.execPath), "node");
     const text = execFileSync("readelf", ["-hlSW", process.execPath]).toString();
     expect(text).toContain(`0x${elf.entry.toString(16)}`);

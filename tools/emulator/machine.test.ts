@@ -110,13 +110,11 @@ test("timer interrupts through the 8259A wake a halted guest, and idle time cost
     a.push(eax).inc(ecx).mov(al, 0x20).out(0x20, al).pop(eax).iretd();
   });
   const machine = await create(kernel);
-  const started = performance.now();
   expect(machine.runSync()).toEqual({ kind: "power-off" });
   expect(machine.serialOutput).toBe("00000064\n");
   // 100 ticks of 65536 / 1193182 s.
   expect(machine.core.time() / 1e9).toBeCloseTo((100 * 65536) / 1193182, 1);
   expect(machine.core.instructions()).toBeLessThan(10_000);
-  expect(performance.now() - started).toBeLessThan(2000);
 });
 
 test("received characters interrupt a halted guest", async () => {

@@ -244,12 +244,18 @@ describe("in parallel", () => {
     ] as const) {
       let running = 0;
       let most = 0;
+      let allRun = (): void => {};
+      const together = new Promise<void>((resolve) => {
+        allRun = resolve;
+      });
       const slow = (index: number): Task =>
         join2(`slow${index}`, [], `build/slow${index}`, {
           options: jobs,
           run: async (context) => {
             most = Math.max(most, ++running);
-            await sleep(30);
+            // As many as may are waited for; one more would have time to come.
+            if (running === expected) setTimeout(allRun, 30);
+            await together;
             running--;
             writeFileSync(context.output(`build/slow${index}`), "");
             return undefined;
@@ -350,7 +356,7 @@ describe("several processes", () => {
   const ended = (child: ChildProcess): Promise<number | null> =>
     new Promise((resolve) => child.once("exit", (code) => resolve(code)));
   const began = async (): Promise<void> => {
-    for (let i = 0; i < 500 && !existsSync(join(root, "log")); i++) await sleep(20);
+    while (!existsSync(join(root, "log"))) await sleep(20);
   };
 
   test("two makes at once take turns", async () => {

@@ -58,7 +58,7 @@ export interface RunResult {
 export class NotMappedError extends Error {}
 
 /** Whether this host can run the processes. */
-export const canRunNative = process.platform === "linux" && process.arch === "x64";
+export { runsLinuxPrograms as canRunNative } from "../../testing/host-tools.ts";
 
 /** Bytes per call: address, 6 arguments, status, RAX, RDX. */
 const ENTRY = 80;

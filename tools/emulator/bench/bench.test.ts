@@ -1,12 +1,12 @@
 // The benchmark's workloads must do what they say: the same result as in QEMU, and a time that can be told.
 
 import { expect, test } from "vitest";
-import { formatBench, hasQemu, runHere, runInQemu } from "./bench.ts";
+import { hasQemu } from "../../testing/host-tools.ts";
+import { formatBench, runHere, runInQemu } from "./bench.ts";
 import { workloads } from "./workloads.ts";
 
 /** Small enough for a test, large enough to be told from the frame around it. */
 const part = (rounds: number): number => Math.max(2, Math.ceil(rounds / 2000));
-const installed = await hasQemu();
 
 test.each(workloads)("$name counts its instructions and repeats its result", async (workload) => {
   const [first, second] = [
@@ -17,7 +17,7 @@ test.each(workloads)("$name counts its instructions and repeats its result", asy
   expect(second).toMatchObject({ result: first.result, instructions: first.instructions });
 });
 
-test.skipIf(!installed).each(workloads)("$name has QEMU's result", async (workload) => {
+test.skipIf(!hasQemu).each(workloads)("$name has QEMU's result", async (workload) => {
   const rounds = part(workload.rounds);
   expect((await runHere(workload, rounds)).result).toBe((await runInQemu(workload, rounds)).result);
 });

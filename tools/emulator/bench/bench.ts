@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { hasQemu, QEMU } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
 import { benchKernel, MARK_END, MARK_START, type Workload } from "./frame.ts";
 import { workloads } from "./workloads.ts";
 
-const QEMU = "qemu-system-x86_64";
 const MEMORY_MIB = 128;
 const DEBUG_EXIT = { iobase: 0xf4, iosize: 4 };
 const RESULT_BYTES = 8;
@@ -79,11 +79,6 @@ export async function runHere(
   return { ms, instructions, result: resultOf(Uint8Array.from(output), "the emulator", workload) };
 }
 
-/** True if QEMU can be run. */
-export async function hasQemu(): Promise<boolean> {
-  return (await execa(QEMU, ["--version"], { reject: false })).exitCode === 0;
-}
-
 /** Processor time of the children in what the shell's `times` prints: 0m1.25s 0m0.03s in its second line. */
 function childrenMs(text: string): number {
   const line = text.trim().split("\n").at(-1) ?? "";
@@ -135,7 +130,7 @@ export async function runBench(names: readonly string[] = []): Promise<BenchRow[
       `bench: no workload is called ${names.join(" or ")}; there are ${workloads.map((w) => w.name).join("; ")}`,
     );
   }
-  const startUp = (await hasQemu()) ? (await best(() => runInQemu(first, 0))).ms : undefined;
+  const startUp = hasQemu ? (await best(() => runInQemu(first, 0))).ms : undefined;
   const rows: BenchRow[] = [];
   for (const workload of chosen) {
     await runHere(workload, Math.ceil(workload.rounds * WARM_UP));

@@ -4,8 +4,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
 import * as o from "../../asm/index.ts";
+import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
-import { hasQemu, runOnQemu } from "../platform/testdata/qemu.ts";
+import { runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   ABSENT,
   CODE32,

@@ -8,12 +8,12 @@ import { basename, dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { readElf } from "../../elf/index.ts";
+import { hasBinutil, hasTool, isLinux } from "../../testing/host-tools.ts";
 import { elfLines, LineTable } from "./line-table.ts";
 import { elfSymbols } from "./symbols.ts";
 
 const KERNEL = fileURLToPath(new URL("../../../build/kernel.elf32", import.meta.url));
-const has = (tool: string): boolean => spawnSync(tool, ["--version"]).status === 0;
-const hasAddr2line = has("addr2line");
+const hasAddr2line = hasBinutil("addr2line");
 
 const directory = mkdtempSync(join(tmpdir(), "line-table-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -117,7 +117,7 @@ function compileC(version: number, options: string[] = []): string {
   return out;
 }
 
-describe.skipIf(!hasAddr2line || !has("gcc"))("gcc's tables", () => {
+describe.skipIf(!hasAddr2line || !isLinux || !hasTool("gcc"))("gcc's tables", () => {
   const builds = [2, 3, 4, 5].flatMap((version) =>
     [["-O0"], ["-O2"], ["-O1", "-gdwarf64"], ["-O1", "-gno-as-loc-support"]].map(
       (options) => [version, options] as const,

@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { HANG_MS, hasQemu, QEMU } from "../../testing/host-tools.ts";
 import { memoryMap } from "../platform/memory-map.ts";
 import { type Access, busGuest, encodeScript } from "../platform/testdata/bus-guest.ts";
-import { hasQemu } from "../platform/testdata/qemu.ts";
 import type { BootImage } from "./boot-image.ts";
 import { loadKernel } from "./kernel.ts";
 import { parseModules } from "./modules.ts";
@@ -51,14 +51,14 @@ test.skipIf(!hasQemu)("information, memory map, module list and strings are QEMU
     writeFileSync(path("m0"), script);
     writeFileSync(path("m1"), modules[1]?.file.data ?? "");
     spawnSync(
-      "qemu-system-x86_64",
+      QEMU,
       [
         ...["-accel", "tcg", "-machine", "q35", "-m", "256M", "-display", "none", "-no-reboot"],
         ...["-kernel", name, "-initrd", `${path("m0")} first,${path("m1")}`, "-append", "a=b c"],
         ...["-debugcon", `file:${path("out")}`, "-serial", "null", "-monitor", "none"],
         ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
       ],
-      { timeout: 20_000 },
+      { timeout: HANG_MS },
     );
     const oracle = readFileSync(path("out"), "latin1").trim().split("\n");
     const image = multiboot1(file(kernel, name), modules, "a=b c", map);

@@ -20,9 +20,10 @@ import {
   rsi,
 } from "../../asm/index.ts";
 import { linkElf } from "../../elf/index.ts";
+import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
 import { memoryMap } from "../platform/memory-map.ts";
-import { hasQemu, runOnQemu } from "../platform/testdata/qemu.ts";
+import { runOnQemu } from "../platform/testdata/qemu.ts";
 import { Placement } from "./placement.ts";
 
 const PAGE = 4096;

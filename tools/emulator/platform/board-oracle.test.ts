@@ -2,10 +2,11 @@
 // directly on the board, must read the same values.
 
 import { describe, expect, test } from "vitest";
+import { hasQemu } from "../../testing/host-tools.ts";
 import { leaveAsFirmwareDoes } from "./firmware/post-firmware.ts";
 import { bareBoard } from "./testdata/bare-board.ts";
 import { type Access, busGuest, encodeScript, runOnBoard } from "./testdata/bus-guest.ts";
-import { BY_INSTRUCTIONS, hasQemu, runOnQemu } from "./testdata/qemu.ts";
+import { BY_INSTRUCTIONS, runOnQemu } from "./testdata/qemu.ts";
 
 const UART = 0x3f8;
 const IOAPIC = 0xfec00000;

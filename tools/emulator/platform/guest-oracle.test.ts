@@ -22,9 +22,10 @@ import {
   esp,
   ss,
 } from "../../asm/index.ts";
+import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
 import { COM1, guest, loadIdt, outb, print } from "./testdata/guest.ts";
-import { BY_INSTRUCTIONS, hasQemu, runOnQemu } from "./testdata/qemu.ts";
+import { BY_INSTRUCTIONS, runOnQemu } from "./testdata/qemu.ts";
 import { ICR, ICS, IMS, TestNic } from "./testdata/test-nic.ts";
 
 const IOAPIC = 0xfec00000;
@@ -460,25 +461,21 @@ const guests: Record<string, OracleGuest> = {
 };
 
 for (const [what, { cpus = 1, code, nic }] of Object.entries(guests)) {
-  test.skipIf(!hasQemu)(
-    what,
-    async () => {
-      const kernel = guest(code);
-      const machine = await Machine.create({ kernel, memory: "128M", cpus });
-      if (nic !== undefined) {
-        machine.board.put("nic", (slot) => new TestNic(slot, nic));
-        machine.powerOn();
-      }
-      const stop = machine.runSync({ nanoseconds: 20e9 });
-      const device = nic === undefined ? [] : ["-device", `e1000e,addr=${nic}`];
-      const extra = ["-smp", String(cpus), "-nic", "none", ...device, ...BY_INSTRUCTIONS];
-      const oracle = runOnQemu(kernel, [], extra);
-      expect({ end: stop.kind, serial: machine.serialOutput }).toEqual({
-        end: "power-off",
-        serial: oracle.serial,
-      });
-      expect(oracle.serial).not.toBe("");
-    },
-    60_000,
-  );
+  test.skipIf(!hasQemu)(what, async () => {
+    const kernel = guest(code);
+    const machine = await Machine.create({ kernel, memory: "128M", cpus });
+    if (nic !== undefined) {
+      machine.board.put("nic", (slot) => new TestNic(slot, nic));
+      machine.powerOn();
+    }
+    const stop = machine.runSync({ nanoseconds: 20e9 });
+    const device = nic === undefined ? [] : ["-device", `e1000e,addr=${nic}`];
+    const extra = ["-smp", String(cpus), "-nic", "none", ...device, ...BY_INSTRUCTIONS];
+    const oracle = runOnQemu(kernel, [], extra);
+    expect({ end: stop.kind, serial: machine.serialOutput }).toEqual({
+      end: "power-off",
+      serial: oracle.serial,
+    });
+    expect(oracle.serial).not.toBe("");
+  });
 }

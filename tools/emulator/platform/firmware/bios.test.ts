@@ -28,8 +28,8 @@ import {
   sp,
   ss,
 } from "../../../asm/index.ts";
+import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
 import { Machine } from "../../host/machine.ts";
-import { hasQemu } from "../testdata/qemu.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bios-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -160,33 +160,29 @@ const questions: Record<string, (a: Assembler) => void> = {
 };
 
 for (const [what, body] of Object.entries(questions)) {
-  test.skipIf(!hasQemu)(
-    `${what}, as SeaBIOS answers`,
-    async () => {
-      const image = bootSector(body);
-      const machine = await Machine.create({
-        memory: "128M",
-        disks: [{ kind: "disk", image }],
-        serialPorts: [true, true, true],
-      });
-      expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
-      const disk = join(directory, "disk");
-      const serial = join(directory, "serial");
-      writeFileSync(disk, image);
-      spawnSync(
-        "qemu-system-x86_64",
-        [
-          ...["-accel", "tcg", "-machine", "q35", "-m", "128M", "-display", "none", "-no-reboot"],
-          ...["-drive", `file=${disk},format=raw`, "-serial", `file:${serial}`, "-monitor", "none"],
-          ...["-serial", "null", "-serial", "null", "-nic", "none"],
-        ],
-        { timeout: 30_000 },
-      );
-      expect(machine.serialOutput).toBe(readFileSync(serial, "latin1"));
-      expect(machine.serialOutput).not.toBe("");
-    },
-    60_000,
-  );
+  test.skipIf(!hasQemu)(`${what}, as SeaBIOS answers`, async () => {
+    const image = bootSector(body);
+    const machine = await Machine.create({
+      memory: "128M",
+      disks: [{ kind: "disk", image }],
+      serialPorts: [true, true, true],
+    });
+    expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+    const disk = join(directory, "disk");
+    const serial = join(directory, "serial");
+    writeFileSync(disk, image);
+    spawnSync(
+      QEMU,
+      [
+        ...["-accel", "tcg", "-machine", "q35", "-m", "128M", "-display", "none", "-no-reboot"],
+        ...["-drive", `file=${disk},format=raw`, "-serial", `file:${serial}`, "-monitor", "none"],
+        ...["-serial", "null", "-serial", "null", "-nic", "none"],
+      ],
+      { timeout: HANG_MS },
+    );
+    expect(machine.serialOutput).toBe(readFileSync(serial, "latin1"));
+    expect(machine.serialOutput).not.toBe("");
+  });
 }
 
 test("what a guest writes is read back, and the image stays as it was", async () => {

@@ -4,10 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-const QEMU = "qemu-system-x86_64";
-
-export const hasQemu = spawnSync(QEMU, ["--version"]).status === 0;
+import { HANG_MS, QEMU } from "../../../testing/host-tools.ts";
 
 export interface QemuRun {
   debugcon: string;
@@ -40,7 +37,7 @@ export function runOnQemu(
         ...["-serial", `file:${file("serial")}`, "-debugcon", `file:${file("debugcon")}`],
         ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-monitor", "none", ...extra],
       ],
-      { timeout: 30_000 },
+      { timeout: HANG_MS },
     );
     return {
       debugcon: readFileSync(file("debugcon"), "latin1"),
