@@ -9,5 +9,7 @@ export default defineConfig({
     testTimeout: 20 * 60_000,
     hookTimeout: 20 * 60_000,
     maxWorkers: 2,
+    // Oracles speak the language of the host otherwise.
+    env: { LC_ALL: "C" },
   },
 });
