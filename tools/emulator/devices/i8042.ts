@@ -1,10 +1,13 @@
 // The 8042 keyboard controller with its two ports and the system's A20 and reset outputs (IBM PC/AT
 // technical reference, "Keyboard controller"; OSDev "8042 PS/2 controller"). What is behind the ports
-// is in ps2.ts.
+// is in ps2-keyboard.ts and ps2-mouse.ts.
 
 import type { BoardPins, Device, DeviceKind, GuestLog, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
-import { type Ps2Device, Ps2Keyboard, Ps2Mouse } from "./ps2.ts";
+import type { Ps2Device } from "./ps2.ts";
+import { Ps2Keyboard } from "./ps2-keyboard.ts";
+import { Ps2Mouse } from "./ps2-mouse.ts";
+import { BREAK, translated } from "./scan-codes.ts";
 
 export const KEYBOARD_IRQ = 1;
 export const MOUSE_IRQ = 12;
@@ -22,18 +25,28 @@ const MODE_KBD_OFF = 0x10;
 const MODE_AUX_OFF = 0x20;
 const MODE_TRANSLATE = 0x40;
 
-/** Output port: bit 0 low resets the CPU, bit 1 is A20. */
+/** Output port: bit 0 low resets the CPU, bit 1 is A20, bits 4 and 5 say that the output buffer is full. */
 const OUT_RESET = 1;
 const OUT_A20 = 2;
+const OUT_FULL = 0x10;
+const OUT_AUX_FULL = 0x20;
+
+type Source = "controller" | "controller-aux" | "keyboard" | "mouse";
 
 const freshState = () => ({
   mode: MODE_KBD_INT | MODE_AUX_INT | MODE_SYSTEM | MODE_TRANSLATE,
-  outPort: 0xcf | OUT_A20,
+  outPort: 0xcc | OUT_RESET | OUT_A20,
   /** Command whose data byte comes next through port 0x60, 0 for none. */
   pending: 0,
   lastWasCommand: true,
-  /** Bytes the controller itself answers with, as [byte, fromAux]. */
-  answers: [] as [number, boolean][],
+  /** Where the byte in the output buffer is from, "" while that is empty. */
+  source: "" as Source | "",
+  /** What the controller itself has to say next. */
+  answer: undefined as { byte: number; aux: boolean } | undefined,
+  /** What was read last, and is read again from an empty buffer. */
+  last: 0,
+  /** The translator has seen a break prefix. */
+  breakSeen: false,
   ram: new Array<number>(32).fill(0),
 });
 
@@ -66,41 +79,45 @@ export class I8042 implements Device {
     this.#update();
   }
 
-  /** Where the next byte at port 0x60 comes from, "" if there is none. */
-  #source(): "answer" | "keyboard" | "mouse" | "" {
-    const { answers, mode } = this.state;
-    if (answers.length > 0) return "answer";
+  /** What would fill the output buffer next. */
+  #pending(): Source | "" {
+    const { answer, mode } = this.state;
+    if (answer !== undefined) return answer.aux ? "controller-aux" : "controller";
     if (!(mode & MODE_KBD_OFF) && this.#keyboard.hasData()) return "keyboard";
     if (!(mode & MODE_AUX_OFF) && this.#mouse.hasData()) return "mouse";
     return "";
   }
 
-  #fromAux(source: string): boolean {
-    return source === "mouse" || (source === "answer" && this.state.answers[0]?.[1] === true);
+  get #isAux(): boolean {
+    return this.state.source === "mouse" || this.state.source === "controller-aux";
   }
 
+  /** Fills the output buffer if it is empty, and drives the interrupt lines. */
   #update(): void {
-    const source = this.#source();
-    const aux = this.#fromAux(source);
-    const { mode } = this.state;
-    this.#kbdIrq.set(source !== "" && !aux && (mode & MODE_KBD_INT) !== 0);
-    this.#auxIrq.set(source !== "" && aux && (mode & MODE_AUX_INT) !== 0);
+    const s = this.state;
+    if (s.source === "") s.source = this.#pending();
+    const full = s.source !== "";
+    const keyboardOn = (s.mode & (MODE_KBD_INT | MODE_KBD_OFF)) === MODE_KBD_INT;
+    this.#kbdIrq.set(full && !this.#isAux && keyboardOn);
+    this.#auxIrq.set(full && this.#isAux && (s.mode & MODE_AUX_INT) !== 0);
   }
 
   #answer(byte: number, aux = false): void {
-    this.state.answers.push([byte & 0xff, aux]);
+    this.state.answer = { byte, aux };
   }
 
   /** Port 0x60: data. */
   #dataPort(): PortHandler {
     return {
       read: () => {
-        const value = this.#readData();
+        const s = this.state;
+        if (s.source !== "") s.last = this.#take(s.source);
+        s.source = "";
         // The line drops while the next byte moves into the output buffer: an edge for each byte.
         this.#kbdIrq.set(false);
         this.#auxIrq.set(false);
         this.#update();
-        return value;
+        return s.last;
       },
       write: (_port, value) => {
         this.state.lastWasCommand = false;
@@ -114,10 +131,9 @@ export class I8042 implements Device {
   #commandPort(): PortHandler {
     return {
       read: () => {
-        const source = this.#source();
         return (
-          (source !== "" ? STATUS_OUTPUT : 0) |
-          (this.#fromAux(source) ? STATUS_AUX : 0) |
+          (this.state.source !== "" ? STATUS_OUTPUT : 0) |
+          (this.#isAux ? STATUS_AUX : 0) |
           (this.state.mode & MODE_SYSTEM ? STATUS_SYSTEM : 0) |
           (this.state.lastWasCommand ? STATUS_COMMAND : 0) |
           STATUS_UNLOCKED
@@ -131,17 +147,28 @@ export class I8042 implements Device {
     };
   }
 
-  #readData(): number {
-    switch (this.#source()) {
-      case "answer":
-        return this.state.answers.shift()?.[0] ?? 0;
-      case "keyboard":
-        return this.#keyboard.takeByte((this.state.mode & MODE_TRANSLATE) !== 0);
-      case "mouse":
-        return this.#mouse.takeByte(false);
-      default:
-        return 0;
+  #take(source: Source): number {
+    const s = this.state;
+    if (source === "mouse") return this.#mouse.takeByte();
+    if (source === "keyboard") return this.#fromKeyboard();
+    const byte = s.answer?.byte ?? s.last;
+    s.answer = undefined;
+    return byte;
+  }
+
+  /** A byte of the keyboard, as set 1 while translation is on: there the break prefix becomes bit 7. */
+  #fromKeyboard(): number {
+    const s = this.state;
+    if (!(s.mode & MODE_TRANSLATE)) return this.#keyboard.takeByte();
+    let byte = this.#keyboard.takeByte();
+    if (byte === BREAK) {
+      s.breakSeen = true;
+      if (!this.#keyboard.hasData()) return byte;
+      byte = this.#keyboard.takeByte();
     }
+    const release = s.breakSeen;
+    s.breakSeen = false;
+    return translated(byte, release);
   }
 
   #writeData(value: number): void {
@@ -221,7 +248,9 @@ export class I8042 implements Device {
         this.#answer(0x80);
         break;
       case 0xd0:
-        this.#answer(s.outPort);
+        this.#answer(
+          s.outPort | (s.source !== "" ? OUT_FULL : 0) | (this.#isAux ? OUT_AUX_FULL : 0),
+        );
         break;
       case 0xdd:
       case 0xdf:

@@ -50,6 +50,35 @@ const count2: readonly Access[] = [
   ["in", 0x42],
 ];
 
+/** Status and output buffer of the 8042. */
+const output: readonly Access[] = [
+  ["in", 0x64, 1, STATUS_BITS],
+  ["in", 0x60],
+];
+/** A byte for the keyboard, for the mouse, and the longest answers to it. */
+const keyboard = (byte: number): Access[] => [
+  ["out", 0x60, byte],
+  ...output,
+  ...output,
+  ...output,
+  ...output,
+];
+const mouse = (byte: number): Access[] => [
+  ["out", 0x64, 0xd4],
+  ["out", 0x60, byte],
+  ...output,
+  ...output,
+  ...output,
+  ...output,
+  ...output,
+];
+/** Resend sends the last byte again; QEMU 7.2 answers with a resend of its own. */
+const UNLIKE_QEMU = { keyboard: [0xfe] };
+/** What a mouse understands; QEMU 7.2 does not answer to the rest at all, nor to EC outside wrap mode. */
+const MOUSE_COMMANDS = [
+  0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xeb, 0xee, 0xf0, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xff,
+];
+
 const scripts: Record<string, Access[]> = {
   "UART registers after firmware": [1, 2, 3, 4, 5, 6, 7].map((r): Access => ["in", UART + r]),
   "UART scratch, line and modem control read back": [
@@ -227,6 +256,123 @@ const scripts: Record<string, Access[]> = {
     ["in", 0x60],
     ["in", 0x60],
     ["in", 0x64, 1, STATUS_BITS],
+  ],
+  ...Object.fromEntries(
+    [0x04, 0x44].map((mode): [string, Access[]] => [
+      `keyboard: every command byte, and every kind of argument, ${mode & 0x40 ? "translated" : "as it is"}`,
+      [
+        ["out", 0x64, 0x60],
+        ["out", 0x60, mode],
+        ...Array.from({ length: 256 }, (_, i) => i)
+          .filter((c) => !UNLIKE_QEMU.keyboard.includes(c))
+          .flatMap((c): Access[] => [
+            ...keyboard(c),
+            // An argument, where the command takes one.
+            ...([0xed, 0xf0, 0xf3, 0xfc].includes(c) ? keyboard(1) : []),
+          ]),
+        ...[0xed, 0xf0, 0xf3, 0xfc].flatMap((command) =>
+          [0, 1, 2, 3, 4, 9, 0x7f, 0x80, 0xed, 0xf0, 0xf4, 0xfe, 0xff].flatMap((argument) => [
+            ...keyboard(command),
+            ...keyboard(argument),
+            ...keyboard(0xf0),
+            ...keyboard(0),
+          ]),
+        ),
+      ],
+    ]),
+  ),
+  "keyboard: a command forgets what is left of the last answer": [
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x04],
+    ["out", 0x60, 0xf2],
+    ["in", 0x60],
+    ["out", 0x60, 0xee],
+    ["in", 0x60],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["out", 0x60, 0xff],
+    ["out", 0x60, 0xf4],
+    ["in", 0x60],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["in", 0x60],
+  ],
+  "8042: a byte in the output buffer stays there whatever comes": [
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x04],
+    ["out", 0x60, 0xee],
+    ["out", 0x64, 0xd0],
+    ...output,
+    ...output,
+    ["out", 0x64, 0xd4],
+    ["out", 0x60, 0xf2],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["out", 0x60, 0xee],
+    ["out", 0x64, 0xaa],
+    ...output,
+    ...output,
+    ...output,
+    ...output,
+    // The interface is turned off under a byte that is there already.
+    ["out", 0x60, 0xee],
+    ["out", 0x64, 0xad],
+    ...output,
+    ["out", 0x60, 0xf2],
+    ["out", 0x64, 0xad],
+    ...output,
+    ...output,
+    ["out", 0x64, 0xae],
+    ...output,
+    ...output,
+  ],
+  "8042: bytes as if from keyboard and mouse, the later one instead of the earlier": [
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x04],
+    ["out", 0x64, 0xd2],
+    ["out", 0x60, 0x12],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["out", 0x64, 0xd0],
+    ...output,
+    ...output,
+    ["out", 0x64, 0xd3],
+    ["out", 0x60, 0x34],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["out", 0x64, 0xd0],
+    ...output,
+    ...output,
+    ["out", 0x64, 0xc0],
+    ...output,
+    ["out", 0x64, 0xff],
+    ["in", 0x64, 1, STATUS_BITS],
+    ["in", 0x60],
+  ],
+  "mouse: every command byte and its arguments": [
+    ["out", 0x64, 0xa8],
+    ["out", 0x64, 0x60],
+    ["out", 0x60, 0x04],
+    ...mouse(0xff),
+    ...MOUSE_COMMANDS.flatMap((c): Access[] => [
+      ...mouse(c),
+      ...([0xe8, 0xf3].includes(c) ? mouse(1) : []),
+      ...(c === 0xee ? [...mouse(0x12), ...mouse(0xf4), ...mouse(0xec)] : []),
+      ...mouse(0xe9),
+    ]),
+    ...[
+      [200, 100, 80],
+      [200, 200, 80],
+      [200, 80, 80],
+    ].flatMap((rates) => [
+      ...mouse(0xff),
+      ...rates.flatMap((rate) => [...mouse(0xf3), ...mouse(rate)]),
+      ...mouse(0xf2),
+      ...mouse(0xe9),
+      ...mouse(0xf6),
+      ...mouse(0xf2),
+      ...mouse(0xeb),
+    ]),
+    ...[0, 3, 4, 0xff].flatMap((resolution) => [
+      ...mouse(0xe8),
+      ...mouse(resolution),
+      ...mouse(0xe9),
+    ]),
   ],
   "8254 status read-back of fresh control words": [
     ["out", 0x43, 0xb6],
