@@ -38,6 +38,19 @@ export function makeCrd(kind: u32, base: u64, order: u32, attr: u32): u64 {
   return (base << 12) | ((<u64>order) << 7) | ((<u64>attr) << 2) | <u64>kind;
 }
 
+/** First index of the naturally aligned block of the CRD's order that its base lies in. */
+function alignedBase(crd: u64): u64 {
+  return crdBase(crd) & ~(((<u64>1) << (<u64>crdOrder(crd))) - 1);
+}
+
+/**
+ * Whether a range of ports can be used. Ports keep their numbers, and cutting two ranges to what they have in
+ * common needs natural alignment: without it the result would be neither's.
+ */
+function isPortRange(crd: u64): bool {
+  return crdBase(crd) === alignedBase(crd);
+}
+
 /** The kernel's own domain: the source of ports, interrupts and physical memory. */
 let kernelPd: Pd = changetype<Pd>(0);
 
@@ -101,7 +114,7 @@ export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, h
   let order = min<u32>(sndOrder, rcvOrder);
 
   if (kind === CRD_PIO) {
-    // Ports keep their numbers: the windows have to overlap.
+    if (!isPortRange(crd) || !isPortRange(window)) return 0;
     if (!overlaps(sndBase, sndOrder, rcvBase, rcvOrder)) return 0;
     rcvBase |= sndBase;
     delegateNodes(to, from, kind, rcvBase, rcvBase, order, attr, sub);
@@ -110,8 +123,8 @@ export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, h
 
   const sndMask: u64 = ((<u64>1) << (<u64>sndOrder)) - 1;
   const rcvMask: u64 = ((<u64>1) << (<u64>rcvOrder)) - 1;
-  sndBase &= ~sndMask;
-  rcvBase &= ~rcvMask;
+  sndBase = alignedBase(crd);
+  rcvBase = alignedBase(window);
   if (sndMask < rcvMask) {
     rcvBase |= hotspot & rcvMask & ~sndMask;
     order = sndOrder;
@@ -143,9 +156,10 @@ export function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
   // Memory has no mapping database: such an item passes unchanged, as in the reference.
   if (kind === CRD_MEM) return crd;
   if (kind === 0 || kind !== crdKind(crd)) return 0;
+  if (kind === CRD_PIO && (!isPortRange(crd) || !isPortRange(window))) return 0;
   const node = lookupNode(nodeTable(from, kind), crdBase(crd));
   if (changetype<usize>(node) === 0) return 0;
-  let rcvBase = crdBase(window);
+  let rcvBase = alignedBase(window);
   let rcvOrder = crdOrder(window);
   const ancestor = findAncestor(node, to, rcvBase, rcvOrder);
   if (changetype<usize>(ancestor) === 0) return 0;
@@ -154,7 +168,7 @@ export function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
   if (ancestor.order < rcvOrder) rcvOrder = ancestor.order;
   const sent = crdOrder(crd);
   const order = min<u32>(node.order, sent);
-  const first = max<u64>(crdBase(crd), <u64>node.base);
+  const first = max<u64>(alignedBase(crd), <u64>node.base);
   const base =
     first - <u64>node.base + (<u64>node.target - <u64>ancestor.target) + <u64>ancestor.base;
   if (!overlaps(base, order, rcvBase, rcvOrder)) return 0;
@@ -188,12 +202,10 @@ export function transferItem(
   return result;
 }
 
-/** The revoke hypercall. */
+/** The revoke hypercall: of a range that is not naturally aligned, the block that its base lies in. */
 export function revokeCrd(pd: Pd, crd: u64, self: bool): void {
   const kind = crdKind(crd);
-  if (kind === CRD_MEM) revokeMemory(pd, crdBase(crd), crdOrder(crd));
-  else if (kind !== 0) {
-    const base = crdBase(crd) & ~(((<u64>1) << (<u64>crdOrder(crd))) - 1);
-    revokeNodes(pd, kind, base, crdOrder(crd), crdAttr(crd), self);
-  }
+  const base = alignedBase(crd);
+  if (kind === CRD_MEM) revokeMemory(pd, base, crdOrder(crd));
+  else if (kind !== 0) revokeNodes(pd, kind, base, crdOrder(crd), crdAttr(crd), self);
 }

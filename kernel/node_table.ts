@@ -116,9 +116,13 @@ function insertLarge(root: usize, node: Mdb): bool {
   return true;
 }
 
-/** Enters a node for its whole range; false if the range is not free, not in the table, or memory is out. */
+/**
+ * Enters a node for its whole range; false if the range is not free, not in the table, not naturally aligned
+ * (it could reach beyond a leaf), or memory is out.
+ */
 export function insertNode(root: usize, node: Mdb, limit: u32): bool {
-  if (node.order > 26 || <u64>node.base + ((<u64>1) << node.order) > <u64>limit) return false;
+  if (node.order > 26 || node.base & (((<u32>1) << node.order) - 1)) return false;
+  if (<u64>node.base + ((<u64>1) << node.order) > <u64>limit) return false;
   return node.order < LEAF_BITS ? insertSmall(root, node) : insertLarge(root, node);
 }
 

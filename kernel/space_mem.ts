@@ -111,7 +111,8 @@ function mergeAttr(source: u64, wanted: u64): u64 {
 
 function isValidRange(first: u64, order: u32): bool {
   const bytes: u64 = (<u64>1) << (<u64>order);
-  return order < 47 && (first & (bytes - 1)) === 0 && first + bytes <= <u64>USER_ADDR;
+  if (order >= 47 || (first & (bytes - 1)) !== 0) return false;
+  return first < <u64>USER_ADDR && bytes <= <u64>USER_ADDR - first;
 }
 
 /**
