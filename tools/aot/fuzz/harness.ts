@@ -54,6 +54,15 @@ export interface RunResult {
   memory: Uint8Array;
 }
 
+export interface NativeOptions extends Partial<CompileOptions> {
+  /** Bytes that the module reaches as `symbol.area`: what they hold after all calls is returned. */
+  area?: number;
+}
+
+export interface NativeResult extends RunResult {
+  area: Uint8Array;
+}
+
 /** Programs of target native need a page at address 0, which only root may map. */
 export class NotMappedError extends Error {}
 
@@ -66,8 +75,12 @@ const STATUS = 56;
 const CALLEE_LOST = 1n;
 const MAGIC = 0x1122334455667788n;
 
+/** Bytes for signal handlers: an overflow leaves no stack to them. */
+const HANDLER_STACK = 16_384;
+const SIGALTSTACK = 131;
+
 /** The routine `run` that the module's main calls, and its call list. */
-function driver(calls: Call[], pages: number): ObjectFile {
+function driver(calls: Call[], pages: number, area: number): ObjectFile {
   const e = new Encoder();
   const rip = (symbol: string, disp = 0) => ({ base: -1, index: -1, scale: 1, disp, symbol });
   const saved = [RBX, RBP, R12, R13, R14, R15];
@@ -75,6 +88,10 @@ function driver(calls: Call[], pages: number): ObjectFile {
   e.aluRI(8, ALU.SUB, RSP, 8);
   e.store(8, RSP, rip("driver_stack"));
   e.store(8, R15, rip("driver_window"));
+  e.lea(8, RDI, rip("driver_stack_t"));
+  e.movImm(RSI, 0n);
+  e.movImm32(RAX, SIGALTSTACK);
+  e.raw([0x0f, 0x05]);
   // rt_sigaction(signal, action, 0, 8) for SIGILL, SIGBUS, SIGFPE, SIGSEGV
   for (const signal of [4, 7, 8, 11]) {
     e.movImm32(RDI, signal);
@@ -147,22 +164,29 @@ function driver(calls: Call[], pages: number): ObjectFile {
   write(calls.length * ENTRY);
   e.load(8, false, 8, RSI, rip("driver_window"));
   write(pages * 65536);
+  e.lea(8, RSI, rip("area"));
+  write(area);
   e.aluRI(8, ALU.ADD, RSP, 8);
   e.load(8, false, 8, R15, rip("driver_window"));
   for (const r of saved.slice().reverse()) e.pop(r);
   e.u8(0xc3);
 
-  const data = new Uint8Array(64 + calls.length * ENTRY);
+  const end = 64 + calls.length * ENTRY;
+  const data = new Uint8Array(end + 24);
   const view = new DataView(data.buffer);
   const relocations: Relocation[] = e.fixups.map((f) => ({ section: 0, ...f }));
   const abs = (offset: number, symbol: string, addend = 0): void => {
     relocations.push({ section: 1, offset, kind: "abs64", symbol, addend });
   };
   abs(16, "driver_calls");
-  // struct kernel_sigaction: handler, flags (SA_SIGINFO | SA_RESTORER | SA_NODEFER), restorer, mask
+  // struct kernel_sigaction: handler, flags, restorer, mask; the flags are SA_SIGINFO, SA_RESTORER,
+  // SA_ONSTACK and SA_NODEFER.
   abs(24, "driver_handler");
-  view.setBigUint64(32, 0x44000004n, true);
+  view.setBigUint64(32, 0x4c000004n, true);
   abs(40, "driver_handler");
+  // stack_t: address, flags, size
+  abs(end, "area", area);
+  view.setBigUint64(end + 16, BigInt(HANDLER_STACK), true);
   calls.forEach((call, i) => {
     const base = 64 + i * ENTRY;
     relocations.push({
@@ -196,11 +220,15 @@ function driver(calls: Call[], pages: number): ObjectFile {
     value: BigInt(value),
     size: 0,
     kind: "none" as const,
-    global: name === "run",
+    global: name === "run" || name === "area",
   });
   return {
     name: "driver",
-    sections: [section(".text", e.bytes.slice(0, e.length), true), section(".data", data, false)],
+    sections: [
+      section(".text", e.bytes.slice(0, e.length), true),
+      section(".data", data, false),
+      { ...section(".bss", new Uint8Array(0), false), memSize: area + HANDLER_STACK },
+    ],
     symbols: [
       symbol("run", 0, 0),
       symbol("driver_handler", 0, handler),
@@ -209,6 +237,8 @@ function driver(calls: Call[], pages: number): ObjectFile {
       symbol("driver_current", 1, 16),
       symbol("driver_action", 1, 24),
       symbol("driver_calls", 1, 64),
+      symbol("driver_stack_t", 1, end),
+      symbol("area", 2, 0),
     ],
     relocations,
   };
@@ -306,12 +336,13 @@ export function runNative(
   wasm: Uint8Array,
   calls: Call[],
   pages: number,
-  options: Partial<CompileOptions> = {},
-): RunResult {
+  options: NativeOptions = {},
+): NativeResult {
+  const { area = 0 } = options;
   const object = compile(wasm, { target: "linux", name: "test", ...options });
   const target = options.target ?? "linux";
   const data = object.sections.filter((section) => section.name === ".wasm.data");
-  const objects = [object, driver(calls, pages)];
+  const objects = [object, driver(calls, pages, area)];
   if (target !== "linux") {
     // Fixed sections stand behind all others: no index changes.
     object.sections = object.sections.filter((section) => !data.includes(section));
@@ -332,7 +363,7 @@ export function runNative(
     const size = calls.length * ENTRY;
     const run = spawnSync(file, { maxBuffer: 1 << 28, timeout: 20_000 });
     if (run.status === NOT_MAPPED) throw new NotMappedError("address 0 cannot be mapped");
-    if (run.status !== 0 || run.stdout.length !== size + pages * 65536) {
+    if (run.status !== 0 || run.stdout.length !== size + pages * 65536 + area) {
       throw new Error(
         `the program ended with ${run.signal ?? run.error?.message ?? `status ${run.status}`} after ${run.stdout.length} bytes`,
       );
@@ -355,7 +386,9 @@ export function runNative(
       });
       return { trap: 0, results };
     });
-    return { outcomes, memory: new Uint8Array(run.stdout.subarray(size)) };
+    const rest = new Uint8Array(run.stdout.subarray(size));
+    const memory = rest.subarray(0, pages * 65536);
+    return { outcomes, memory, area: rest.subarray(pages * 65536) };
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -115,6 +115,28 @@ test("a shared memory with a maximum is accepted, one without is invalid", () =>
   expect(problem(without)).toBe("memory section, offset 0xb: a shared memory must have a maximum");
 });
 
+test("unreachable code takes any type, and one value may be of several", () => {
+  // block (result f64) block (result f32) unreachable, i32.const 1, br_table 0 1 1
+  const inner: Bytes = [0x02, 0x7d, 0x00, 0x41, 1, 0x0e, 2, 0, 1, 1, 0x0b, 0x1a];
+  const meet = [0x02, 0x7c, ...inner, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b, 0x1a];
+  for (const code of [
+    meet,
+    [0x00, 0x41, 0, 0x1b, 0x1a],
+    [0x00, 0x43, 0, 0, 0, 0, 0x41, 0, 0x1b, 0x41, 0, 0x6a, 0x1a],
+    [0x00, 0x43, 0, 0, 0, 0, 0x41, 0, 0x1b, 0x8b, 0x1a],
+  ]) {
+    const wasm = body(code);
+    expect(problem(wasm) === undefined).toBe(WebAssembly.validate(wasm as BufferSource));
+  }
+  expect(problem(body(meet))).toBeUndefined();
+});
+
+test("a table's maximum may be beyond what anybody gives it", () => {
+  const wasm = Uint8Array.from([...HEADER, 4, 9, 1, 0x70, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+  expect(WebAssembly.validate(wasm)).toBe(true);
+  expect(problem(wasm)).toBeUndefined();
+});
+
 test("every truncation of a module is one error", () => {
   const { bytes } = generateModule(3, { floats: true, functions: 4 });
   expect(problem(bytes)).toBeUndefined();

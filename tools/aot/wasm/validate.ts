@@ -105,6 +105,7 @@ class Validator {
     this.types.push(type);
   }
 
+  /** Takes a value of the type and returns what was there, UNKNOWN where anything may be. */
   pop(expected: StackType): StackType {
     const top = this.top;
     let actual: StackType;
@@ -123,7 +124,7 @@ class Validator {
         `type mismatch: ${TYPE_NAME[actual]} on the stack, ${TYPE_NAME[expected]} expected`,
       );
     }
-    return actual === UNKNOWN ? expected : actual;
+    return actual;
   }
 
   popAll(types: ValType[]): void {
@@ -349,7 +350,7 @@ class Validator {
         this.pop(I32);
         const second = this.pop(UNKNOWN);
         const first = this.pop(second);
-        this.push(first);
+        this.push(first === UNKNOWN ? second : first);
         return;
       }
       case 0x1c: {
