@@ -20,6 +20,7 @@ import {
 import { populateTree } from "../libroottask/devices";
 import { awaitEnd, newProgram, reapProgram, startProgram } from "../libroottask/domain";
 import { ELF_OK, elfMessage, elfOffset } from "../libroottask/elf";
+import { initFileKinds } from "../libroottask/file_kinds";
 import { enter, initLock } from "../libroottask/lock";
 import {
   claimPorts,
@@ -119,7 +120,7 @@ function watchSelf(): void {
 }
 
 function buildTree(): void {
-  if (!initTree()) fail("out of memory");
+  if (!initTree() || !initFileKinds()) fail("out of memory");
   readTar(moduleAddress, moduleSize);
   if (!populateTree()) fail("out of memory");
 }

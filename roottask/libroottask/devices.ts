@@ -1,6 +1,13 @@
 // What the file tree has beyond the archive: /dev/null, /dev/zero, /dev/random, /dev/urandom, /tmp. What the
 // archive has in their place makes room, but a directory that has entries stays.
 
+import {
+  DEVICE_NULL,
+  DEVICE_RANDOM,
+  DEVICE_URANDOM,
+  DEVICE_ZERO,
+  deviceOperations,
+} from "./character_devices";
 import { bootTime } from "./clock";
 import { note } from "./tar_log";
 import { copyLiteral } from "./text";
@@ -9,10 +16,8 @@ import {
   detach,
   dispose,
   entryOf,
+  KIND_DEVICE,
   KIND_DIRECTORY,
-  KIND_NULL,
-  KIND_RANDOM,
-  KIND_ZERO,
   Node,
   newNode,
   root,
@@ -49,9 +54,12 @@ function directoryNamed(literal: string, mode: u32): Node | null {
   return node !== null && put(root(), node, length) ? node : null;
 }
 
-function device(directory: Node, literal: string, kind: u32): bool {
-  const node = newNode(kind, 0o666);
-  return node !== null && put(directory, node, copyLiteral(text, literal));
+function device(directory: Node, literal: string, number: u32): bool {
+  const node = newNode(KIND_DEVICE, 0o666);
+  if (node === null) return false;
+  node.device = number;
+  node.operations = deviceOperations(number);
+  return put(directory, node, copyLiteral(text, literal));
 }
 
 /** Adds them. False when memory is out. */
@@ -59,10 +67,10 @@ export function populateTree(): bool {
   const devices = directoryNamed("dev", 0o755);
   return (
     devices !== null &&
-    device(devices, "null", KIND_NULL) &&
-    device(devices, "zero", KIND_ZERO) &&
-    device(devices, "random", KIND_RANDOM) &&
-    device(devices, "urandom", KIND_RANDOM) &&
+    device(devices, "null", DEVICE_NULL) &&
+    device(devices, "zero", DEVICE_ZERO) &&
+    device(devices, "random", DEVICE_RANDOM) &&
+    device(devices, "urandom", DEVICE_URANDOM) &&
     directoryNamed("tmp", 0o1777) !== null
   );
 }

@@ -29,7 +29,7 @@ import {
   UTCB_ADDRESS,
 } from "../libhrstd/layout";
 import { deadline } from "./clock";
-import { destroyFiles, newFiles } from "./files";
+import { destroyFiles, FILES_MAX, newFiles } from "./descriptors";
 import { release } from "./heap";
 import { enter, leave } from "./lock";
 import {
@@ -49,6 +49,7 @@ import {
   THREAD_SERVICES,
 } from "./selectors";
 import { block, destroySpace, newSpace } from "./space";
+import { standardInput, standardOutput } from "./standard_streams";
 import {
   kick,
   newThread,
@@ -95,6 +96,8 @@ export function newProgram(abi: u32, name: usize, nameLength: u32): Program | nu
   program.abi = abi;
   program.name = name;
   program.nameLength = nameLength;
+  program.filesLimit = FILES_MAX;
+  program.fileLimit = ~(0 as u64);
   setDirectory(program, root());
   if (complete(program)) return program;
   reapProgram(program);
@@ -106,7 +109,7 @@ function complete(program: Program): bool {
   const space = newSpace(pd);
   if (space === null) return false;
   program.space = space;
-  program.files = newFiles();
+  program.files = newFiles(standardInput(), standardOutput());
   const thread = newThread(program);
   if (program.files === 0 || thread === null) return false;
   program.id = thread.id;

@@ -7,6 +7,7 @@ import { Utcb } from "../libhedron/utcb";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
 import { Space } from "./space";
+import { Transfer } from "./transfer";
 import { Node } from "./tree";
 
 export const ABI_LINUX: u32 = 0;
@@ -56,6 +57,10 @@ export class Program {
   files: usize;
   directory: Node;
   executable: Node | null;
+  /** Descriptors it opens are below this (RLIMIT_NOFILE). */
+  filesLimit: u32;
+  /** Largest size its writes may give a file (RLIMIT_FSIZE). */
+  fileLimit: u64;
   /** What the personality keeps per program, and its size. */
   personality: usize;
   personalityBytes: u32;
@@ -81,6 +86,8 @@ export class Thread {
   /** Registers it starts with, and those of a waiting one: REGISTERS_BYTES. */
   registers: usize;
   personality: usize;
+  /** Where the bytes of its call are. */
+  transfer: Transfer;
   /** Next free slot. */
   nextFree: Thread | null;
 
@@ -92,6 +99,9 @@ export class Thread {
   /** Where it enters user mode. */
   entryRip: u64;
   entryRsp: u64;
+  /** Open files its call works with (open_file.ts). */
+  held0: usize;
+  held1: usize;
   /** It is in the queue of waiting threads. */
   waiting: u32;
   /** WAIT_…: how the wait ended. */

@@ -33,21 +33,14 @@ import {
   writeFixed,
 } from "../libhrstd/postcard";
 import { put } from "./console";
+import { closeFile, fileOf } from "./descriptors";
 import { endProgram } from "./domain";
 import { EBADF, EINVAL } from "./errno";
-import {
-  closeFile,
-  fileAt,
-  openPath,
-  readFile,
-  SEEK_SET,
-  seekFile,
-  writable,
-  writeFile,
-} from "./files";
+import { endCall, readFile, SEEK_SET, seekFile, writeFile } from "./open_file";
+import { openPath } from "./open_path";
 import { Program, STATE_EXITED, Thread } from "./program";
 import { findRoom, map, rangeFree, SPACE_END, unmap } from "./space";
-import { FILE_MAX, KIND_CONSOLE, KIND_FILE, resize } from "./tree";
+import { transferOf } from "./transfer";
 
 const PAGE: u64 = 4096;
 
@@ -102,58 +95,49 @@ function allocation(thread: Thread): void {
 }
 
 /** A write whose bytes are in the message itself. */
-function writeEmbedded(program: Program, fd: u64): i64 {
+function writeEmbedded(thread: Thread, fd: u64): i64 {
   const length = readVarint();
   if (wireError || length > (wireRoom() as u64)) return -EINVAL;
-  const file = fileAt(program.files, fd);
-  if (file === null || !writable(file)) return -EBADF;
-  const from = wireAddress() as usize;
-  const size = length as u32;
-  wireSkip(size);
-  if (file.node.kind === KIND_CONSOLE) {
-    put(from, size);
-    return length as i64;
-  }
-  if (file.node.kind !== KIND_FILE) return -EINVAL;
-  if (file.position > (FILE_MAX as i64)) return -EINVAL;
-  const end = (file.position as u32) + size;
-  const error = resize(file.node, max<u32>(end, file.node.size));
-  if (error !== 0) return error;
-  memory.copy(file.node.data + (file.position as u32), from, size);
-  file.position = end as i64;
-  return length as i64;
+  const from = wireAddress();
+  wireSkip(length as u32);
+  const file = fileOf(thread, fd);
+  if (file === null) return -EBADF;
+  transferOf(thread.transfer, null, from, length);
+  return writeFile(thread, file, thread.transfer);
 }
 
 function fileOpen(program: Program): i64 {
   const length = readVarint();
-  if (wireError || length > (wireRoom() as u64)) return -1;
+  if (wireError || length > (wireRoom() as u64)) return -EINVAL;
   const path = wireAddress() as usize;
   wireSkip(length as u32);
   const flags = readFixed(4) as u32;
   const mode = readFixed(2) as u32;
-  if (wireError) return -1;
-  return openPath(program.files, program.directory, path, length as u32, flags, mode);
+  if (wireError) return -EINVAL;
+  return openPath(program, program.directory, path, length as u32, flags, mode);
 }
 
-function fileTransfer(program: Program, variant: u32): i64 {
+function fileTransfer(thread: Thread, variant: u32): i64 {
   const fd = readFixed(4);
   if (variant === FILES_WRITE) {
     const kind = readVarint() as u32;
-    if (kind === WRITE_EMBEDDED) return writeEmbedded(program, fd);
-    if (kind !== WRITE_POINTER) return -1;
+    if (kind === WRITE_EMBEDDED) return writeEmbedded(thread, fd);
+    if (kind !== WRITE_POINTER) return -EINVAL;
   }
   const address = readFixed(8);
   const length = readFixed(8);
-  const file = fileAt(program.files, fd);
-  if (wireError || file === null) return -1;
-  if (variant === FILES_READ) return readFile(program.space, file, address, length);
-  return writeFile(program.space, file, address, length);
+  if (wireError) return -EINVAL;
+  const file = fileOf(thread, fd);
+  if (file === null) return -EBADF;
+  transferOf(thread.transfer, thread.program.space, address, length);
+  if (variant === FILES_READ) return readFile(thread, file, thread.transfer);
+  return writeFile(thread, file, thread.transfer);
 }
 
-function fileSeek(program: Program): i64 {
-  const file = fileAt(program.files, readFixed(4));
+function fileSeek(thread: Thread): i64 {
+  const file = fileOf(thread, readFixed(4));
   const position = readFixed(8);
-  return wireError || file === null ? -1 : seekFile(file, position as i64, SEEK_SET);
+  return wireError || file === null ? -EBADF : seekFile(file, position as i64, SEEK_SET);
 }
 
 /** One request of the file service; errors are all -1. */
@@ -165,13 +149,14 @@ function fileRequest(thread: Thread): void {
   if (variant === FILES_OPEN) {
     result = fileOpen(program);
   } else if (variant === FILES_READ || variant === FILES_WRITE) {
-    result = fileTransfer(program, variant);
+    result = fileTransfer(thread, variant);
     wide = true;
   } else if (variant === FILES_SEEK) {
-    result = fileSeek(program);
+    result = fileSeek(thread);
   } else if (variant === FILES_CLOSE) {
     result = closeFile(program.files, readFixed(4));
   }
+  endCall(thread);
   wireOpen(changetype<usize>(thread.utcb) as u64);
   writeFixed((result < 0 ? -1 : result) as u64, wide ? 8 : 4);
   wireClose();

@@ -45,6 +45,7 @@ import { SEL_EVENTS, SEL_FOREIGN, SERVICES } from "../libhrstd/layout";
 import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
+import { endCall } from "./open_file";
 import { allocatePages, releasePages } from "./pages";
 import {
   ABI_LINUX,
@@ -74,6 +75,7 @@ import {
   THREAD_SYSCALL,
   threadBlock,
 } from "./selectors";
+import { Transfer } from "./transfer";
 import { dequeue, enqueue, interrupt } from "./wait_queue";
 
 /** Portal ids: slot of the thread and what happened to it. */
@@ -182,6 +184,7 @@ function discardSlot(thread: Thread): void {
   if (thread.stack !== 0) releasePages(thread.stack, STACK_ORDER);
   if (thread.registers !== 0) release(thread.registers, REGISTERS_BYTES);
   if (thread.personality !== 0) release(thread.personality, THREAD_PERSONALITY_BYTES);
+  if (changetype<usize>(thread.transfer) !== 0) destroy<Transfer>(thread.transfer);
   destroy<Thread>(thread);
 }
 
@@ -196,8 +199,10 @@ function newSlot(): Thread | null {
   thread.registers = allocate(REGISTERS_BYTES);
   thread.personality = allocate(THREAD_PERSONALITY_BYTES);
   thread.utcb = changetype<Utcb>(UTCB_BASE + slot * PAGE_SIZE);
+  const transfer = create<Transfer>();
+  if (transfer !== null) thread.transfer = transfer;
   const complete = thread.stack !== 0 && thread.registers !== 0 && thread.personality !== 0;
-  if (!complete || createSlotObjects(thread) !== SUCCESS) {
+  if (!complete || transfer === null || createSlotObjects(thread) !== SUCCESS) {
     discardSlot(thread);
     return null;
   }
@@ -286,6 +291,7 @@ export function startThread(thread: Thread): u64 {
 /** Takes everything from a thread that will never run again, and frees its slot and id. */
 export function releaseThread(thread: Thread): void {
   const program = thread.program;
+  endCall(thread);
   const block = thread.block;
   revokeCopies(CRD_OBJECT, block + THREAD_EVENTS, 5);
   revokeCopies(CRD_OBJECT, block + THREAD_SERVICES, 3);

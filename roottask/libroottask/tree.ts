@@ -2,24 +2,25 @@
 // (entries). Files from the archive are read where the archive lies and copied on the first write. Paths are
 // resolved as POSIX path_resolution(7) says; permissions are not enforced (every program runs as root).
 
-import { ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOTDIR } from "./errno";
+import { ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
 import { allocate, create, destroy, release } from "./heap";
 import { bytesEqual } from "./text";
 
 export const KIND_FILE: u32 = 0;
 export const KIND_DIRECTORY: u32 = 1;
 export const KIND_LINK: u32 = 2;
-export const KIND_NULL: u32 = 3;
-export const KIND_ZERO: u32 = 4;
-export const KIND_RANDOM: u32 = 5;
-/** The console: standard input, output and error. */
-export const KIND_CONSOLE: u32 = 6;
+/** A character device, and a pipe. */
+export const KIND_DEVICE: u32 = 3;
+export const KIND_PIPE: u32 = 4;
 
 export const NAME_MAX: u32 = 255;
 export const PATH_MAX: u32 = 4096;
 const LINKS_MAX: u32 = 40;
 /** Largest file in bytes: the largest block of the page allocator. */
 export const FILE_MAX: u32 = 1 << 28;
+
+/** Cookies 0 and 1 are those of "." and "..". */
+const FIRST_COOKIE: u64 = 2;
 
 /** A name in a directory. */
 @unmanaged
@@ -32,6 +33,8 @@ export class Entry {
   other: Entry | null;
   name: usize;
   nameLength: u32;
+  /** Its place when the directory is read: ascending along the list, never used twice. */
+  cookie: u64;
 }
 
 @unmanaged
@@ -55,13 +58,26 @@ export class Node {
   links: u32;
   /** Open files and mappings that use it. */
   users: u32;
-  /** Modification time: seconds since 1970, nanoseconds of that second. */
-  time: i64;
+  /** What open files on it can do, where its kind does not say so (FileOperations). */
+  operations: usize;
+  /** Number of a device: major << 8 | minor. */
+  device: u32;
+  /** User and group it belongs to. */
+  owner: u32;
+  group: u32;
+  /** Nanoseconds of the seconds below. */
   nanoseconds: u32;
+  accessNanoseconds: u32;
+  changeNanoseconds: u32;
+  /** Times of the last change of the contents, of access as far as it is kept, and of any change: seconds since 1970. */
+  time: i64;
+  accessTime: i64;
+  changeTime: i64;
 }
 
 let rootNode: Node | null = null;
 let inodes: u32 = 0;
+let cookies: u64 = FIRST_COOKIE;
 
 /** Makes an empty tree. False when memory is out. */
 export function initTree(): bool {
@@ -112,6 +128,7 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
   entry.nameLength = length;
   entry.directory = directory;
   entry.node = node;
+  entry.cookie = cookies++;
   entry.other = node.names;
   node.names = entry;
   node.links++;
@@ -178,34 +195,14 @@ export function dispose(node: Node): void {
   destroy<Node>(node);
 }
 
-/** Sets the modification time: seconds since 1970 and the nanoseconds of that second. */
+/** Sets all times: seconds since 1970 and the nanoseconds of that second. */
 export function setTime(node: Node, seconds: i64, nanoseconds: u32): void {
   node.time = seconds;
   node.nanoseconds = nanoseconds;
-}
-
-/** Makes room for `size` bytes the node may write to. Returns 0, -ENOSPC. */
-export function reserve(node: Node, size: u32): i64 {
-  if (size <= node.capacity && node.capacity !== 0) return 0;
-  if (size > FILE_MAX) return -ENOSPC;
-  let capacity: u32 = 4096;
-  while (capacity < size || capacity < node.size) capacity <<= 1;
-  const data = allocate(capacity);
-  if (data === 0) return -ENOSPC;
-  memory.copy(data, node.data, node.size);
-  if (node.capacity !== 0) release(node.data, node.capacity);
-  node.data = data;
-  node.capacity = capacity;
-  return 0;
-}
-
-/** Sets the size; new bytes are zero. Returns 0 or -ENOSPC. */
-export function resize(node: Node, size: u32): i64 {
-  const error = reserve(node, size);
-  if (error !== 0) return error;
-  if (size > node.size) memory.fill(node.data + node.size, 0, size - node.size);
-  node.size = size;
-  return 0;
+  node.accessTime = seconds;
+  node.accessNanoseconds = nanoseconds;
+  node.changeTime = seconds;
+  node.changeNanoseconds = nanoseconds;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Which system calls there are: one line each, which also says whether a call works on its program or on
 // the thread that makes it.
 
-import * as files from "./files";
+import * as descriptors from "./descriptors";
 import * as identity from "./identity";
 import * as mapping from "./memory";
 import {
@@ -28,9 +28,11 @@ import {
   SYS_faccessat,
   SYS_faccessat2,
   SYS_fadvise64,
+  SYS_fallocate,
   SYS_fchdir,
   SYS_fchmod,
   SYS_fchmodat,
+  SYS_fchown,
   SYS_fchownat,
   SYS_fcntl,
   SYS_fdatasync,
@@ -151,42 +153,45 @@ import {
   SYS_writev,
 } from "./numbers";
 import * as paths from "./paths";
+import * as poll from "./poll";
 import * as signals from "./signals";
 import { onProgram, onThread } from "./table";
 import * as threads from "./threads";
 import * as time from "./time";
+import * as transfer from "./transfer";
 
 function fileCalls(): void {
-  onProgram(SYS_read, files.sysRead);
-  onProgram(SYS_write, files.sysWrite);
-  onProgram(SYS_close, files.sysClose);
-  onThread(SYS_poll, files.sysPoll);
-  onProgram(SYS_lseek, files.sysLseek);
-  onProgram(SYS_ioctl, files.sysIoctl);
-  onProgram(SYS_pread64, files.sysPread);
-  onProgram(SYS_pwrite64, files.sysPwrite);
-  onProgram(SYS_readv, files.sysReadv);
-  onProgram(SYS_writev, files.sysWritev);
-  onThread(SYS_select, files.sysSelect);
-  onProgram(SYS_dup, files.sysDup);
-  onProgram(SYS_dup2, files.sysDup2);
-  onProgram(SYS_sendfile, files.sysSendfile);
-  onProgram(SYS_fcntl, files.sysFcntl);
-  onProgram(SYS_flock, files.sysNothing);
-  onProgram(SYS_fsync, files.sysNothing);
-  onProgram(SYS_fdatasync, files.sysNothing);
-  onProgram(SYS_ftruncate, files.sysFtruncate);
-  onProgram(SYS_fadvise64, files.sysNothing);
-  onThread(SYS_pselect6, files.sysPselect);
-  onThread(SYS_ppoll, files.sysPpoll);
-  onProgram(SYS_dup3, files.sysDup3);
-  onProgram(SYS_preadv, files.sysPreadv);
-  onProgram(SYS_pwritev, files.sysPwritev);
-  onProgram(SYS_syncfs, files.sysNothing);
-  onProgram(SYS_copy_file_range, files.sysCopyFileRange);
-  onProgram(SYS_preadv2, files.sysPreadv2);
-  onProgram(SYS_pwritev2, files.sysPwritev2);
-  onProgram(SYS_close_range, files.sysCloseRange);
+  onThread(SYS_read, transfer.sysRead);
+  onThread(SYS_write, transfer.sysWrite);
+  onProgram(SYS_close, descriptors.sysClose);
+  onThread(SYS_poll, poll.sysPoll);
+  onProgram(SYS_lseek, descriptors.sysLseek);
+  onThread(SYS_ioctl, descriptors.sysIoctl);
+  onThread(SYS_pread64, transfer.sysPread);
+  onThread(SYS_pwrite64, transfer.sysPwrite);
+  onThread(SYS_readv, transfer.sysReadv);
+  onThread(SYS_writev, transfer.sysWritev);
+  onThread(SYS_select, poll.sysSelect);
+  onProgram(SYS_dup, descriptors.sysDup);
+  onProgram(SYS_dup2, descriptors.sysDup2);
+  onThread(SYS_sendfile, transfer.sysSendfile);
+  onProgram(SYS_fcntl, descriptors.sysFcntl);
+  onProgram(SYS_flock, descriptors.sysNothing);
+  onThread(SYS_fallocate, descriptors.sysFallocate);
+  onProgram(SYS_fsync, descriptors.sysNothing);
+  onProgram(SYS_fdatasync, descriptors.sysNothing);
+  onThread(SYS_ftruncate, descriptors.sysFtruncate);
+  onProgram(SYS_fadvise64, descriptors.sysNothing);
+  onThread(SYS_pselect6, poll.sysPselect);
+  onThread(SYS_ppoll, poll.sysPpoll);
+  onProgram(SYS_dup3, descriptors.sysDup3);
+  onThread(SYS_preadv, transfer.sysPreadv);
+  onThread(SYS_pwritev, transfer.sysPwritev);
+  onProgram(SYS_syncfs, descriptors.sysNothing);
+  onThread(SYS_copy_file_range, transfer.sysCopyFileRange);
+  onThread(SYS_preadv2, transfer.sysPreadv2);
+  onThread(SYS_pwritev2, transfer.sysPwritev2);
+  onProgram(SYS_close_range, descriptors.sysCloseRange);
 }
 
 function pathCalls(): void {
@@ -210,7 +215,8 @@ function pathCalls(): void {
   onProgram(SYS_chmod, paths.sysChmod);
   onProgram(SYS_fchmod, paths.sysFchmod);
   onProgram(SYS_chown, paths.sysChown);
-  onProgram(SYS_lchown, paths.sysChown);
+  onProgram(SYS_fchown, paths.sysFchown);
+  onProgram(SYS_lchown, paths.sysLchown);
   onProgram(SYS_umask, paths.sysUmask);
   onProgram(SYS_mknod, paths.sysNotPermitted);
   onProgram(SYS_statfs, paths.sysStatfs);

@@ -119,8 +119,13 @@ describe("files", () => {
     const area = anonymous(2n * PAGE);
     call("munmap", area + PAGE, PAGE);
     machine.poke(1, area + PAGE - 4n, Buffer.from("abcd"));
-    expect(call("write", 1, area + PAGE - 4n, 8)).toBe(4n);
-    expect(machine.log).toBe("abcd");
+    const fd = call("open", put("/tmp/new"), 0o102, 0o666);
+    expect(call("write", fd, area + PAGE - 4n, 8)).toBe(4n);
+    expect(call("pread64", fd, DATA, 8, 0)).toBe(4n);
+    expect(machine.peek(1, DATA, 4).toString()).toBe("abcd");
+    // The log is a pipe: of a page that cannot be read whole nothing is written.
+    expect(call("write", 1, area + PAGE - 4n, 8)).toBe(-14n);
+    expect(machine.log).toBe("");
   });
 
   it("keeps a position per open file, shared by duplicates", () => {
@@ -275,7 +280,9 @@ describe("memory", () => {
     machine.poke(1, area, Buffer.from("X"));
     expect(call("read", fd, DATA, 4)).toBe(4n);
     expect(machine.peek(1, DATA, 4).toString()).toBe("0123");
-    expect(call("mmap", 0, PAGE, RW, 1, fd, 0)).toBe(-19n);
+    expect(call("mmap", 0, PAGE, RW, 1, fd, 0)).toBe(-13n);
+    const writable = call("open", put("etc/file"), 2);
+    expect(call("mmap", 0, PAGE, RW, 1, writable, 0)).toBe(-19n);
     expect(call("mmap", 0, PAGE, RW, 2, 99, 0)).toBe(-9n);
     expect(call("mmap", 0, PAGE, RW, 2, fd, 100)).toBe(-22n);
   });

@@ -3,17 +3,9 @@
 
 import { RIGHT_WRITE } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
-import {
-  EACCES,
-  EBADF,
-  EEXIST,
-  EFAULT,
-  EINVAL,
-  ENODEV,
-  ENOMEM,
-  EOPNOTSUPP,
-} from "../libroottask/errno";
-import { fileAt, readable } from "../libroottask/files";
+import { fileAt } from "../libroottask/descriptors";
+import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
+import { backingNode, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { Program } from "../libroottask/program";
 import {
@@ -32,7 +24,7 @@ import {
   touch,
   unmap,
 } from "../libroottask/space";
-import { KIND_FILE, KIND_ZERO, Node } from "../libroottask/tree";
+import { Node } from "../libroottask/tree";
 
 const PAGE: u64 = 4096;
 
@@ -106,20 +98,19 @@ function place(space: Space, hint: u64, length: u64, flags: u64): i64 {
   return room === 0 ? -ENOMEM : (room as i64);
 }
 
-/** The node that backs a mapping of descriptor `fd`, through `backing`. Returns 0 or a negative error. */
+/** Finds what backs a mapping of descriptor `fd`, for `backing`. Returns 0 or a negative error. */
 let backing: Node | null = null;
 
 function findBacking(program: Program, fd: u64, protection: u64, flags: u64): i64 {
   const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
-  if (!readable(file)) return -EACCES;
   const shared = (flags & MAP_TYPE) !== MAP_PRIVATE;
-  backing = null;
-  if (file.node.kind === KIND_ZERO) return 0;
-  if (file.node.kind !== KIND_FILE) return -ENODEV;
-  if (shared && (protection & (RIGHT_WRITE as u64)) !== 0) return -ENODEV;
-  backing = file.node;
-  return 0;
+  const writing = (protection & (RIGHT_WRITE as u64)) !== 0;
+  if (!readable(file) || (shared && writing && !writable(file))) return -EACCES;
+  const map = file.operations.map;
+  const error = map(file, shared, writing);
+  backing = backingNode;
+  return error;
 }
 
 /** mmap(address, length, protection, flags, fd, offset). */

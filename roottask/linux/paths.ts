@@ -2,6 +2,8 @@
 // link(2), getdents64(2), chdir(2) and their *at forms. /proc/self/exe is answered.
 
 import { Utcb } from "../libhedron/utcb";
+import { truncateContents } from "../libroottask/contents";
+import { fileAt } from "../libroottask/descriptors";
 import { setDirectory } from "../libroottask/domain";
 import {
   EACCES,
@@ -19,24 +21,33 @@ import {
   EPERM,
   ERANGE,
 } from "../libroottask/errno";
-import { fileAt, fileTime, O_CREAT, O_TRUNC, O_WRONLY, openPath } from "../libroottask/files";
-import { allocate } from "../libroottask/heap";
+import {
+  clockNanoseconds,
+  clockSeconds,
+  markChanged,
+  markCreated,
+  markModified,
+} from "../libroottask/file_time";
+import { allocate, release } from "../libroottask/heap";
+import { O_CREAT, O_PATH, O_TRUNC, O_WRONLY } from "../libroottask/open_file";
+import { openPath } from "../libroottask/open_path";
 import { freePages, totalPages } from "../libroottask/pages";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyText, copyTo } from "../libroottask/space";
-import { equalsLiteral } from "../libroottask/text";
+import { copyLiteral, equalsLiteral } from "../libroottask/text";
 import {
   attach,
   detach,
+  dispose,
   Entry,
   KIND_DIRECTORY,
+  KIND_FILE,
   KIND_LINK,
   Node,
   newNode,
   PATH_MAX,
   pathOf,
   root,
-  setTime,
   walk,
   walkDirectory,
   walkEntry,
@@ -45,7 +56,6 @@ import {
   walkNode,
   walkSlash,
 } from "../libroottask/tree";
-import { resizeTo } from "./files";
 import {
   directoryType,
   fillStat,
@@ -113,7 +123,7 @@ function openAt(program: Program, fd: u64, address: u64, flags: u64, mode: u64):
   const error = findBase(program, fd, path, length as u32);
   if (error !== 0) return error;
   const bits = (mode as u32) & ~linuxProgram(program).umask;
-  return openPath(program.files, base, path, length as u32, flags as u32, bits);
+  return openPath(program, base, path, length as u32, flags as u32, bits);
 }
 
 /** open(path, flags, mode). */
@@ -251,8 +261,23 @@ function make(kind: u32, mode: u32): i64 {
   if (walkNode !== null) return -EEXIST;
   const node = newNode(kind, mode);
   if (node === null) return -ENOMEM;
-  setTime(node, fileTime(), 0);
-  return attach(walkDirectory as Node, node, walkName, walkNameLength);
+  markCreated(node);
+  return name(node, walkDirectory as Node);
+}
+
+/** Gives `node` the last walk's name in `directory`. */
+function name(node: Node, directory: Node): i64 {
+  const error = attach(directory, node, walkName, walkNameLength);
+  if (error !== 0) dispose(node);
+  else markModified(directory);
+  return error;
+}
+
+/** Takes a name away. */
+function unname(entry: Entry): void {
+  markChanged(entry.node);
+  markModified(entry.directory);
+  detach(entry);
 }
 
 function mkdirAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
@@ -314,7 +339,7 @@ function removeAt(program: Program, fd: u64, address: u64, directory: bool): i64
   } else if (node.kind === KIND_DIRECTORY) {
     return -EISDIR;
   }
-  detach(walkEntry as Entry);
+  unname(walkEntry as Entry);
   return 0;
 }
 
@@ -368,12 +393,14 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
       return -ENOTDIR;
     }
     if (replaced === null) return -EBUSY;
-    detach(replaced);
+    unname(replaced);
   }
   node.users++;
-  detach(source);
+  unname(source);
   error = attach(directory, node, copy, length);
   node.users--;
+  if (error === 0) markModified(directory);
+  release(copy, length);
   return error;
 }
 
@@ -393,25 +420,34 @@ export function sysRenameat2(program: Program, regs: Utcb): i64 {
 
 /** truncate(path, length). */
 export function sysTruncate(program: Program, regs: Utcb): i64 {
+  const size = regs.rsi as i64;
+  if (size < 0) return -EINVAL;
   const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
   if (error !== 0) return error;
   const node = walkNode as Node;
-  return node.kind === KIND_DIRECTORY ? -EISDIR : resizeTo(node, regs.rsi);
+  if (node.kind === KIND_DIRECTORY) return -EISDIR;
+  if (node.kind !== KIND_FILE) return -EINVAL;
+  return truncateContents(node, size, program.fileLimit);
+}
+
+function setMode(node: Node, mode: u64): i64 {
+  node.mode = (mode as u32) & 0o7777;
+  markChanged(node);
+  return 0;
 }
 
 /** chmod(path, mode). */
 export function sysChmod(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
   if (error !== 0) return error;
-  (walkNode as Node).mode = (regs.rsi as u32) & 0o7777;
-  return 0;
+  return setMode(walkNode as Node, regs.rsi);
 }
 
 export function sysFchmod(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
-  file.node.mode = (regs.rsi as u32) & 0o7777;
-  return 0;
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  return setMode(file.node, regs.rsi);
 }
 
 function enterDirectory(program: Program, node: Node): i64 {
@@ -448,112 +484,165 @@ export function sysUmask(program: Program, regs: Utcb): i64 {
   return old as i64;
 }
 
-/** Writes one directory record to `second`; returns its length. */
-function record(node: Node, position: i64, name: usize, length: u32): u32 {
-  const size = (19 + length + 1 + 7) & ~7;
+/** Bytes of struct linux_dirent64 before the name. */
+const RECORD_HEAD: u32 = 19;
+const DOTS: string = "..";
+
+/**
+ * Writes one struct linux_dirent64 to `second`: the name is `length` bytes at `text`, reading goes on at
+ * `next`. Returns its length.
+ */
+function record(node: Node, next: u64, text: usize, length: u32): u32 {
+  const size = (RECORD_HEAD + length + 1 + 7) & ~7;
   memory.fill(second, 0, size);
   store<u64>(second, node.inode as u64);
-  store<i64>(second + 8, position + 1);
+  store<u64>(second + 8, next);
   store<u16>(second + 16, size as u16);
   store<u8>(second + 18, directoryType(node));
-  memory.copy(second + 19, name, length);
+  memory.copy(second + RECORD_HEAD, text, length);
   return size;
 }
 
-const dots = memory.data<u8>([46, 46]);
+/** The first entry of `directory` from `cookie` on, or null. */
+function entryFrom(directory: Node, cookie: u64): Entry | null {
+  let entry = directory.entries;
+  while (entry !== null && entry.cookie < cookie) entry = entry.next;
+  return entry;
+}
 
-/** getdents64(fd, buffer, size): the file's position counts entries. */
+/** getdents64(fd, buffer, size): the file's position is the cookie of the next entry. */
 export function sysGetdents64(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   const directory = file.node;
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
-  let index: i64 = 0;
+  if (directory.links === 0) return -ENOENT;
+  const dots = path;
+  copyLiteral(dots, DOTS);
+  let position = file.position as u64;
+  let entry = entryFrom(directory, position);
   let done: u64 = 0;
-  let entry = directory.entries;
-  while (true) {
-    let node: Node | null = null;
-    let name: usize = dots;
-    let length: u32 = index === 0 ? 1 : 2;
-    if (index === 0) node = directory;
-    else if (index === 1) node = directory.parent;
-    else if (entry !== null) {
-      node = entry.node;
-      name = entry.name;
-      length = entry.nameLength;
-      entry = entry.next;
+  while (position < 2 || entry !== null) {
+    let size: u32 = 0;
+    let next = position + 1;
+    if (position === 0) {
+      size = record(directory, next, dots, 1);
+    } else if (position === 1) {
+      size = record(directory.parent as Node, next, dots, 2);
+    } else {
+      const found = entry as Entry;
+      next = found.cookie + 1;
+      size = record(found.node, next, found.name, found.nameLength);
     }
-    if (node === null) break;
-    if (index >= file.position) {
-      const size = record(node, index, name, length) as u64;
-      if (done + size > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
-      if (!copyTo(program.space, regs.rsi + done, second, size as u32)) return -EFAULT;
-      done += size;
-      file.position = index + 1;
+    if (done + (size as u64) > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
+    if (!copyTo(program.space, regs.rsi + done, second, size)) {
+      return done === 0 ? -EFAULT : (done as i64);
     }
-    index++;
+    if (position >= 2) entry = (entry as Entry).next;
+    done += size as u64;
+    position = next;
+    file.position = next as i64;
   }
   return done as i64;
 }
 
 const UTIME_NOW: i64 = 0x3fff_ffff;
 const UTIME_OMIT: i64 = 0x3fff_fffe;
+/** Bytes of struct timespec. */
+const TIMESPEC: usize = 16;
 
-/** utimensat(fd, path, times, flags): the modification time; the access time is not kept. */
+/** The fraction of the timespec at `at` is one. */
+function validTime(at: usize): bool {
+  const fraction = load<i64>(at + 8);
+  if (fraction === UTIME_NOW || fraction === UTIME_OMIT) return true;
+  return fraction >= 0 && fraction < 1_000_000_000;
+}
+
+/** utimensat(fd, path, times, flags): times of access and modification. */
 export function sysUtimensat(program: Program, regs: Utcb): i64 {
+  const times = second + PATH_MAX / 2;
+  if (regs.rdx !== 0) {
+    if (!copyFrom(program.space, times, regs.rdx, 2 * (TIMESPEC as u32))) return -EFAULT;
+    if (!validTime(times) || !validTime(times + TIMESPEC)) return -EINVAL;
+  } else {
+    store<i64>(times + 8, UTIME_NOW);
+    store<i64>(times + TIMESPEC + 8, UTIME_NOW);
+  }
   const flags = regs.rsi === 0 ? regs.r10 | AT_EMPTY_PATH : regs.r10;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, flags);
   if (error !== 0) return error;
-  let time = fileTime();
-  let nanoseconds: u32 = 0;
-  if (regs.rdx !== 0) {
-    if (!copyFrom(program.space, second, regs.rdx, 32)) return -EFAULT;
-    const fraction = load<i64>(second + 24);
-    if (fraction === UTIME_OMIT) return 0;
-    if (fraction !== UTIME_NOW) {
-      if (fraction < 0 || fraction >= 1_000_000_000) return -EINVAL;
-      time = load<i64>(second + 16);
-      nanoseconds = fraction as u32;
-    }
+  const access = load<i64>(times + 8);
+  const modification = load<i64>(times + TIMESPEC + 8);
+  if (access === UTIME_OMIT && modification === UTIME_OMIT) return 0;
+  markChanged(base);
+  if (access !== UTIME_OMIT) {
+    base.accessTime = access === UTIME_NOW ? clockSeconds : load<i64>(times);
+    base.accessNanoseconds = access === UTIME_NOW ? clockNanoseconds : (access as u32);
   }
-  setTime(base, time, nanoseconds);
+  if (modification !== UTIME_OMIT) {
+    base.time = modification === UTIME_NOW ? clockSeconds : load<i64>(times + TIMESPEC);
+    base.nanoseconds = modification === UTIME_NOW ? clockNanoseconds : (modification as u32);
+  }
   return 0;
 }
 
-/** chown(path, owner, group): everything belongs to root; saying so again is fine. */
-export function sysChown(program: Program, regs: Utcb): i64 {
-  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, true);
-  if (error !== 0) return error;
-  return (regs.rsi as i32) <= 0 && (regs.rdx as i32) <= 0 ? 0 : -EPERM;
+/** Sets user and group; -1 leaves one alone. */
+function setOwner(node: Node, owner: u64, group: u64): i64 {
+  if ((owner as i32) !== -1) node.owner = owner as u32;
+  if ((group as i32) !== -1) node.group = group as u32;
+  markChanged(node);
+  return 0;
 }
 
+function chownPath(program: Program, regs: Utcb, follow: bool): i64 {
+  const error = nodeAt(program, AT_FDCWD as u64, regs.rdi, follow);
+  return error === 0 ? setOwner(walkNode as Node, regs.rsi, regs.rdx) : error;
+}
+
+/** chown(path, owner, group). */
+export function sysChown(program: Program, regs: Utcb): i64 {
+  return chownPath(program, regs, true);
+}
+
+export function sysLchown(program: Program, regs: Utcb): i64 {
+  return chownPath(program, regs, false);
+}
+
+/** fchown(fd, owner, group). */
+export function sysFchown(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+  return setOwner(file.node, regs.rsi, regs.rdx);
+}
+
+/** fchownat(fd, path, owner, group, flags). */
 export function sysFchownat(program: Program, regs: Utcb): i64 {
+  if ((regs.r8 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r8);
-  if (error !== 0) return error;
-  return (regs.rdx as i32) <= 0 && (regs.r10 as i32) <= 0 ? 0 : -EPERM;
+  return error === 0 ? setOwner(base, regs.rdx, regs.r10) : error;
 }
 
 /** fchmodat(fd, path, mode). */
 export function sysFchmodat(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, regs.rdi, regs.rsi, true);
   if (error !== 0) return error;
-  (walkNode as Node).mode = (regs.rdx as u32) & 0o7777;
-  return 0;
+  return setMode(walkNode as Node, regs.rdx);
 }
 
-/** Gives the node at `old` the name `name` too; a symbolic link is followed only where `flags` say so. */
-function linkAt(program: Program, from: u64, old: u64, to: u64, name: u64, flags: u64): i64 {
+/** Gives the node at `old` the name at `added` too; a symbolic link is followed only where `flags` say so. */
+function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flags: u64): i64 {
   if ((flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const stay = (flags & AT_SYMLINK_FOLLOW) !== 0 ? 0 : AT_SYMLINK_NOFOLLOW;
   let error = nodeOrDescriptor(program, from, old, flags | stay);
   if (error !== 0) return error;
   const node = base;
-  error = walkAt(program, to, name, false);
+  error = walkAt(program, to, added, false);
   if (error !== 0) return error;
   if (walkNode !== null) return -EEXIST;
   if (node.kind === KIND_DIRECTORY) return -EPERM;
   if (walkSlash || node.links === 0) return -ENOENT;
-  return attach(walkDirectory as Node, node, walkName, walkNameLength);
+  markChanged(node);
+  return name(node, walkDirectory as Node);
 }
 
 /** link(old, new). */

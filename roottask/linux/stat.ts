@@ -1,19 +1,7 @@
-// File status as programs see it: struct stat and struct statx of x86-64 (include/uapi/asm/stat.h,
-// include/uapi/linux/stat.h), struct statfs. Owner is root; times are all the modification time.
+// File status as programs see it: struct stat, struct statx and struct statfs of x86-64
+// (arch/x86/include/uapi/asm/stat.h, include/uapi/linux/stat.h, include/uapi/asm-generic/statfs.h).
 
-import {
-  KIND_CONSOLE,
-  KIND_DIRECTORY,
-  KIND_FILE,
-  KIND_LINK,
-  KIND_NULL,
-  KIND_ZERO,
-  Node,
-} from "../libroottask/tree";
-
-export const STAT_BYTES: u32 = 144;
-export const STATX_BYTES: u32 = 256;
-export const STATFS_BYTES: u32 = 120;
+import { KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "../libroottask/tree";
 
 const S_IFIFO: u32 = 0o010000;
 const S_IFCHR: u32 = 0o020000;
@@ -22,35 +10,108 @@ const S_IFREG: u32 = 0o100000;
 const S_IFLNK: u32 = 0o120000;
 
 const BLOCK_SIZE: u32 = 4096;
-/** Device number of the file tree, and of the pipe-like console. */
+/** st_blocks counts these. */
+const SECTOR: u32 = 512;
+/** Device number of the file tree. */
 const TREE_DEVICE: u32 = 1;
-/** Major number of /dev/null and its neighbours, and their minors. */
-const MEMORY_MAJOR: u32 = 1;
-const STATX_BASIC: u32 = 0x7ff;
-/** f_type of tmpfs. */
-const TMPFS: u64 = 0x0102_1994;
+const STATX_BASIC_STATS: u32 = 0x7ff;
+const TMPFS_MAGIC: u64 = 0x0102_1994;
+const NAME_MAX: u64 = 255;
 
-/** Record for `statInto` and `statxInto`. */
+@unmanaged
+class Stat {
+  dev: u64;
+  ino: u64;
+  nlink: u64;
+  mode: u32;
+  uid: u32;
+  gid: u32;
+  pad: u32;
+  rdev: u64;
+  size: u64;
+  blksize: u64;
+  blocks: u64;
+  atime: i64;
+  atimeNsec: u64;
+  mtime: i64;
+  mtimeNsec: u64;
+  ctime: i64;
+  ctimeNsec: u64;
+  unused0: u64;
+  unused1: u64;
+  unused2: u64;
+}
+
+@unmanaged
+class Statx {
+  mask: u32;
+  blksize: u32;
+  attributes: u64;
+  nlink: u32;
+  uid: u32;
+  gid: u32;
+  mode: u16;
+  pad: u16;
+  ino: u64;
+  size: u64;
+  blocks: u64;
+  attributesMask: u64;
+  atime: i64;
+  atimeNsec: u64;
+  btime: i64;
+  btimeNsec: u64;
+  ctime: i64;
+  ctimeNsec: u64;
+  mtime: i64;
+  mtimeNsec: u64;
+  rdevMajor: u32;
+  rdevMinor: u32;
+  devMajor: u32;
+  devMinor: u32;
+}
+
+@unmanaged
+class Statfs {
+  type: u64;
+  bsize: u64;
+  blocks: u64;
+  bfree: u64;
+  bavail: u64;
+  files: u64;
+  ffree: u64;
+  fsid: u64;
+  namelen: u64;
+  frsize: u64;
+  flags: u64;
+}
+
+export const STAT_BYTES: u32 = offsetof<Stat>() as u32;
+/** The last fields of struct statx and struct statfs are spare. */
+export const STATX_BYTES: u32 = 256;
+export const STATFS_BYTES: u32 = 120;
+
+/** Record for the functions below. */
 export const statBuffer = memory.data(256);
 
 function typeOf(node: Node): u32 {
-  if (node.kind === KIND_FILE) return S_IFREG;
-  if (node.kind === KIND_DIRECTORY) return S_IFDIR;
-  if (node.kind === KIND_LINK) return S_IFLNK;
-  return node.kind === KIND_CONSOLE ? S_IFIFO : S_IFCHR;
+  switch (node.kind) {
+    case KIND_FILE:
+      return S_IFREG;
+    case KIND_DIRECTORY:
+      return S_IFDIR;
+    case KIND_LINK:
+      return S_IFLNK;
+    case KIND_DEVICE:
+      return S_IFCHR;
+    default:
+      return S_IFIFO;
+  }
 }
 
-function minorOf(node: Node): u32 {
-  if (node.kind === KIND_NULL) return 3;
-  return node.kind === KIND_ZERO ? 5 : 9;
-}
-
-function linksOf(node: Node): u32 {
-  return node.kind === KIND_CONSOLE ? 1 : node.links;
-}
-
-function isDevice(node: Node): bool {
-  return typeOf(node) === S_IFCHR;
+/** Sectors a node takes: those of the pages of a file. */
+function blocksOf(node: Node): u64 {
+  if (node.kind !== KIND_FILE) return 0;
+  return (((node.size as u64) + (BLOCK_SIZE - 1)) / BLOCK_SIZE) * (BLOCK_SIZE / SECTOR);
 }
 
 /** d_type of getdents64(2). */
@@ -60,57 +121,59 @@ export function directoryType(node: Node): u8 {
 
 /** Fills `statBuffer` with struct stat of `node`. */
 export function fillStat(node: Node): void {
-  const at = statBuffer;
-  memory.fill(at, 0, STAT_BYTES);
-  store<u64>(at, TREE_DEVICE as u64);
-  store<u64>(at + 8, node.inode as u64);
-  store<u64>(at + 16, linksOf(node) as u64);
-  store<u32>(at + 24, typeOf(node) | node.mode);
-  if (isDevice(node)) store<u64>(at + 40, ((MEMORY_MAJOR << 8) | minorOf(node)) as u64);
-  store<u64>(at + 48, node.size as u64);
-  store<u64>(at + 56, BLOCK_SIZE as u64);
-  store<u64>(at + 64, ((node.size + 511) / 512) as u64);
-  store<i64>(at + 72, node.time);
-  store<u64>(at + 80, node.nanoseconds as u64);
-  store<i64>(at + 88, node.time);
-  store<u64>(at + 96, node.nanoseconds as u64);
-  store<i64>(at + 104, node.time);
-  store<u64>(at + 112, node.nanoseconds as u64);
+  memory.fill(statBuffer, 0, STAT_BYTES);
+  const stat = changetype<Stat>(statBuffer);
+  stat.dev = TREE_DEVICE as u64;
+  stat.ino = node.inode as u64;
+  stat.nlink = node.links as u64;
+  stat.mode = typeOf(node) | node.mode;
+  stat.uid = node.owner;
+  stat.gid = node.group;
+  stat.rdev = node.device as u64;
+  stat.size = node.size as u64;
+  stat.blksize = BLOCK_SIZE as u64;
+  stat.blocks = blocksOf(node);
+  stat.atime = node.accessTime;
+  stat.atimeNsec = node.accessNanoseconds as u64;
+  stat.mtime = node.time;
+  stat.mtimeNsec = node.nanoseconds as u64;
+  stat.ctime = node.changeTime;
+  stat.ctimeNsec = node.changeNanoseconds as u64;
 }
 
 /** Fills `statBuffer` with struct statx of `node`. */
 export function fillStatx(node: Node): void {
-  const at = statBuffer;
-  memory.fill(at, 0, STATX_BYTES);
-  store<u32>(at, STATX_BASIC);
-  store<u32>(at + 4, BLOCK_SIZE);
-  store<u32>(at + 16, linksOf(node));
-  store<u16>(at + 28, (typeOf(node) | node.mode) as u16);
-  store<u64>(at + 32, node.inode as u64);
-  store<u64>(at + 40, node.size as u64);
-  store<u64>(at + 48, ((node.size + 511) / 512) as u64);
-  store<i64>(at + 64, node.time);
-  store<u32>(at + 72, node.nanoseconds);
-  store<i64>(at + 96, node.time);
-  store<u32>(at + 104, node.nanoseconds);
-  store<i64>(at + 112, node.time);
-  store<u32>(at + 120, node.nanoseconds);
-  if (isDevice(node)) {
-    store<u32>(at + 128, MEMORY_MAJOR);
-    store<u32>(at + 132, minorOf(node));
-  }
-  store<u32>(at + 140, TREE_DEVICE);
+  memory.fill(statBuffer, 0, STATX_BYTES);
+  const stat = changetype<Statx>(statBuffer);
+  stat.mask = STATX_BASIC_STATS;
+  stat.blksize = BLOCK_SIZE;
+  stat.nlink = node.links;
+  stat.uid = node.owner;
+  stat.gid = node.group;
+  stat.mode = (typeOf(node) | node.mode) as u16;
+  stat.ino = node.inode as u64;
+  stat.size = node.size as u64;
+  stat.blocks = blocksOf(node);
+  stat.atime = node.accessTime;
+  stat.atimeNsec = node.accessNanoseconds as u64;
+  stat.mtime = node.time;
+  stat.mtimeNsec = node.nanoseconds as u64;
+  stat.ctime = node.changeTime;
+  stat.ctimeNsec = node.changeNanoseconds as u64;
+  stat.rdevMajor = node.device >> 8;
+  stat.rdevMinor = node.device & 255;
+  stat.devMinor = TREE_DEVICE;
 }
 
 /** Fills `statBuffer` with struct statfs; pages in all and free. */
 export function fillStatfs(total: u32, free: u32): void {
-  const at = statBuffer;
-  memory.fill(at, 0, STATFS_BYTES);
-  store<u64>(at, TMPFS);
-  store<u64>(at + 8, BLOCK_SIZE as u64);
-  store<u64>(at + 16, total as u64);
-  store<u64>(at + 24, free as u64);
-  store<u64>(at + 32, free as u64);
-  store<u64>(at + 64, 255);
-  store<u64>(at + 72, BLOCK_SIZE as u64);
+  memory.fill(statBuffer, 0, STATFS_BYTES);
+  const stat = changetype<Statfs>(statBuffer);
+  stat.type = TMPFS_MAGIC;
+  stat.bsize = BLOCK_SIZE as u64;
+  stat.blocks = total as u64;
+  stat.bfree = free as u64;
+  stat.bavail = free as u64;
+  stat.namelen = NAME_MAX;
+  stat.frsize = BLOCK_SIZE as u64;
 }

@@ -6,6 +6,7 @@ import { MTD_GPR_ACDB, MTD_RFLAGS, MTD_RIP_LEN, MTD_RSP } from "../libhedron/abi
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
 import { ENOSYS } from "../libroottask/errno";
+import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { deliverPending } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
@@ -82,6 +83,7 @@ export function linuxCall(thread: Thread): void {
   regs.rflags = RFLAGS;
   regs.mtd = MTD_GPR_ACDB | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
   const result = dispatch(thread, regs.rax, regs);
+  endCall(thread);
   const own = linuxThread(thread);
   if (own.returning !== 0) {
     own.returning = 0;

@@ -92,6 +92,15 @@ export function timespec(program: Program, address: u64): i64 {
   return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + rest;
 }
 
+/** Reads the timeval at `address` in nanoseconds, as `timespec`. */
+export function timeval(program: Program, address: u64): i64 {
+  if (!copyFrom(program.space, value, address, 16)) return -EFAULT;
+  const seconds = load<i64>(value);
+  const micros = load<i64>(value + 8);
+  if (seconds < 0 || micros < 0 || micros >= 1_000_000) return -EINVAL;
+  return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + micros * 1000;
+}
+
 /** nanosleep(wanted, left). */
 export function sysNanosleep(thread: Thread, regs: Utcb): i64 {
   const time = timespec(thread.program, regs.rdi);

@@ -6,6 +6,7 @@ import { Utcb } from "../libhedron/utcb";
 import { populateTree } from "../libroottask/devices";
 import { newProgram, reapProgram } from "../libroottask/domain";
 import { checkElf, Elf } from "../libroottask/elf";
+import { initFileKinds } from "../libroottask/file_kinds";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
 import { claimRam, findModule, hip, moduleAddress } from "../libroottask/machine";
@@ -69,6 +70,7 @@ export function setup(end: u32): void {
   launched = 0;
   initLock();
   seedRandom(1);
+  initFileKinds();
   initLinux();
   initTree();
 }

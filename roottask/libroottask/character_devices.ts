@@ -1,0 +1,98 @@
+// /dev/null, /dev/zero, /dev/random and /dev/urandom (null(4), random(4)): where reading and writing goes.
+
+import { RIGHT_READ, RIGHT_WRITE } from "../libhedron/abi";
+import { EFAULT } from "./errno";
+import { FileOperations, newOperations, OpenFile, POSITION_IGNORED, setBacking } from "./open_file";
+import { Thread } from "./program";
+import { randomBytes } from "./random";
+import { nextRun, pass, runLength, Transfer } from "./transfer";
+
+/** Device numbers: major 1, minors of drivers/char/mem.c. */
+const MEMORY_MAJOR: u32 = 1;
+export const DEVICE_NULL: u32 = (MEMORY_MAJOR << 8) | 3;
+export const DEVICE_ZERO: u32 = (MEMORY_MAJOR << 8) | 5;
+export const DEVICE_RANDOM: u32 = (MEMORY_MAJOR << 8) | 8;
+export const DEVICE_URANDOM: u32 = (MEMORY_MAJOR << 8) | 9;
+
+function readNull(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
+  return 0;
+}
+
+function discard(_thread: Thread, _file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  return transfer.left as i64;
+}
+
+function fillZero(to: usize, length: u32): void {
+  memory.fill(to, 0, length);
+}
+
+function fillAll(transfer: Transfer, fill: (to: usize, length: u32) => void): i64 {
+  let done: i64 = 0;
+  while (transfer.left !== 0) {
+    const to = nextRun(transfer, RIGHT_WRITE);
+    if (to === 0) return done === 0 ? -EFAULT : done;
+    fill(to, runLength);
+    done += runLength as i64;
+    pass(transfer, runLength);
+  }
+  return done;
+}
+
+function readZero(_thread: Thread, _file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  return fillAll(transfer, fillZero);
+}
+
+function readRandom(_thread: Thread, _file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  return fillAll(transfer, randomBytes);
+}
+
+/** What is written is read, as Linux reads it, and adds nothing. */
+function writeRandom(_thread: Thread, _file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  let done: i64 = 0;
+  while (transfer.left !== 0) {
+    if (nextRun(transfer, RIGHT_READ) === 0) return done === 0 ? -EFAULT : done;
+    done += runLength as i64;
+    pass(transfer, runLength);
+  }
+  return done;
+}
+
+/** lseek(2) succeeds and stays at the beginning. */
+function seekNowhere(_file: OpenFile, _offset: i64, _whence: u32): i64 {
+  return 0;
+}
+
+function mapZeroes(_file: OpenFile, _shared: bool, _writing: bool): i64 {
+  setBacking(null);
+  return 0;
+}
+
+const nullStorage = memory.data(64);
+const zeroStorage = memory.data(64);
+const randomStorage = memory.data(64);
+
+function device(storage: usize): FileOperations {
+  const operations = newOperations(storage);
+  operations.seek = seekNowhere;
+  operations.position = POSITION_IGNORED;
+  return operations;
+}
+
+export function initCharacterDevices(): void {
+  const nothing = device(nullStorage);
+  nothing.read = readNull;
+  nothing.write = discard;
+  const zero = device(zeroStorage);
+  zero.read = readZero;
+  zero.write = discard;
+  zero.map = mapZeroes;
+  const random = device(randomStorage);
+  random.read = readRandom;
+  random.write = writeRandom;
+}
+
+/** Operations of the device with this number, for its node. */
+export function deviceOperations(device: u32): usize {
+  if (device === DEVICE_NULL) return nullStorage;
+  return device === DEVICE_ZERO ? zeroStorage : randomStorage;
+}

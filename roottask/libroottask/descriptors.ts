@@ -1,0 +1,91 @@
+// Descriptor tables: which open file a program's numbers mean, and whether a number closes on exec.
+
+import { EBADF, EMFILE } from "./errno";
+import { allocate, release } from "./heap";
+import { dropFile, hold, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
+import { Thread } from "./program";
+import { Node } from "./tree";
+
+/** Descriptors per program, as Linux limits them by default. */
+export const FILES_MAX: u32 = 1024;
+
+/** A table: FILES_MAX pointers, then FILES_MAX close-on-exec bytes. */
+const TABLE_BYTES: u32 = FILES_MAX * 5;
+
+/** The open file behind descriptor `fd`, or null. */
+export function fileAt(table: usize, fd: u64): OpenFile | null {
+  const number = fd as u32;
+  if (number >= FILES_MAX) return null;
+  return changetype<OpenFile | null>(load<usize>(table + number * 4));
+}
+
+/** The same for a call of `thread`, which holds it until the call is over. */
+export function fileOf(thread: Thread, fd: u64): OpenFile | null {
+  const file = fileAt(thread.program.files, fd);
+  if (file !== null) hold(thread, file);
+  return file;
+}
+
+/** Puts `file` at the lowest free descriptor from `from` on, below `limit`. Returns it, or -EMFILE. */
+export function installFile(
+  table: usize,
+  file: OpenFile,
+  from: u32,
+  limit: u32,
+  closing: bool,
+): i64 {
+  for (let fd = from; fd < limit; fd++) {
+    if (load<usize>(table + fd * 4) !== 0) continue;
+    file.users++;
+    store<usize>(table + fd * 4, changetype<usize>(file));
+    setCloseOnExec(table, fd, closing);
+    return fd as i64;
+  }
+  return -EMFILE;
+}
+
+export function closeOnExec(table: usize, fd: u32): bool {
+  return load<u8>(table + FILES_MAX * 4 + fd) !== 0;
+}
+
+export function setCloseOnExec(table: usize, fd: u32, on: bool): void {
+  store<u8>(table + FILES_MAX * 4 + fd, on ? 1 : 0);
+}
+
+/** Closes descriptor `fd`. Returns 0 or -EBADF. */
+export function closeFile(table: usize, fd: u64): i64 {
+  const file = fileAt(table, fd);
+  if (file === null) return -EBADF;
+  store<usize>(table + (fd as u32) * 4, 0);
+  file.users--;
+  dropFile(file);
+  return 0;
+}
+
+/** Makes descriptor `to` the same open file as `file`, closing what it was. */
+export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool): void {
+  file.users++;
+  closeFile(table, to as u64);
+  store<usize>(table + to * 4, changetype<usize>(file));
+  setCloseOnExec(table, to, closing);
+}
+
+/** A table with the three standard descriptors, open on `input` and `output`; 0 when memory is out. */
+export function newFiles(input: Node, output: Node): usize {
+  const table = allocate(TABLE_BYTES);
+  if (table === 0) return 0;
+  for (let fd: u32 = 0; fd < 3; fd++) {
+    const file = fd === 0 ? openNode(input, O_RDONLY) : openNode(output, O_WRONLY);
+    if (file === null) {
+      destroyFiles(table);
+      return 0;
+    }
+    installFile(table, file, fd, FILES_MAX, false);
+  }
+  return table;
+}
+
+export function destroyFiles(table: usize): void {
+  for (let fd: u32 = 0; fd < FILES_MAX; fd++) closeFile(table, fd as u64);
+  release(table, TABLE_BYTES);
+}

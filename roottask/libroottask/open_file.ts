@@ -1,0 +1,313 @@
+// Open files as objects: what open(2) makes and descriptors share (POSIX: open file description), with the
+// operations of its kind. An operation may wait (thread.ts, waitFor): it gets the calling thread, whose hold
+// on the file keeps it until the call is over. The functions here check what is the same for every kind.
+
+import { EBADF, EINVAL, ENODEV, ENOTTY, ESPIPE } from "./errno";
+import { create, destroy } from "./heap";
+import { Thread } from "./program";
+import { closePieces, Transfer } from "./transfer";
+import { dispose, Node } from "./tree";
+
+/** Flags of open(2), include/uapi/asm-generic/fcntl.h. */
+export const O_ACCMODE: u32 = 3;
+export const O_RDONLY: u32 = 0;
+export const O_WRONLY: u32 = 1;
+export const O_RDWR: u32 = 2;
+export const O_CREAT: u32 = 0o100;
+export const O_EXCL: u32 = 0o200;
+export const O_TRUNC: u32 = 0o1000;
+export const O_APPEND: u32 = 0o2000;
+export const O_NONBLOCK: u32 = 0o4000;
+export const O_DIRECTORY: u32 = 0o200000;
+export const O_NOFOLLOW: u32 = 0o400000;
+export const O_CLOEXEC: u32 = 0o2000000;
+export const O_PATH: u32 = 0o10000000;
+
+export const SEEK_SET: u32 = 0;
+export const SEEK_CUR: u32 = 1;
+export const SEEK_END: u32 = 2;
+export const SEEK_DATA: u32 = 3;
+export const SEEK_HOLE: u32 = 4;
+
+/** Readiness, as poll(2) has it. */
+export const POLLIN: u32 = 1;
+export const POLLPRI: u32 = 2;
+export const POLLOUT: u32 = 4;
+export const POLLERR: u32 = 8;
+export const POLLHUP: u32 = 16;
+export const POLLNVAL: u32 = 32;
+export const POLLRDNORM: u32 = 64;
+export const POLLWRNORM: u32 = 256;
+/** Never a reason to wait. */
+export const POLL_READY: u32 = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
+/** What a kind does with the position of an open file. */
+export const POSITION_NONE: u32 = 0;
+/** There are calls with a position, but it makes no difference. */
+export const POSITION_IGNORED: u32 = 1;
+export const POSITION_KEPT: u32 = 2;
+
+@unmanaged
+export class OpenFile {
+  operations: FileOperations;
+  node: Node;
+  /** Flags of open(2) that last: access mode, O_APPEND, O_NONBLOCK, O_PATH, O_DIRECTORY. */
+  flags: u32;
+  /** Descriptors that share it, and calls that work with it. */
+  users: u32;
+  position: i64;
+}
+
+/** Result of `backing`: the node a mapping takes its pages from, null for zeroes. */
+export let backingNode: Node | null = null;
+
+export function setBacking(node: Node | null): void {
+  backingNode = node;
+}
+
+/** Bytes passed, or a negative error. `position` is where a kind with positions reads or writes. */
+export type TransferOperation = (
+  thread: Thread,
+  file: OpenFile,
+  transfer: Transfer,
+  position: i64,
+) => i64;
+/** The new position, or a negative error. */
+export type SeekOperation = (file: OpenFile, offset: i64, whence: u32) => i64;
+/** POLL… events that are true now. */
+export type PollOperation = (file: OpenFile) => u32;
+export type IoctlOperation = (thread: Thread, file: OpenFile, command: u32, argument: u64) => i64;
+/** Sets the size; 0 or a negative error. */
+export type TruncateOperation = (thread: Thread, file: OpenFile, size: i64) => i64;
+/** fallocate(2); 0 or a negative error. */
+export type AllocateOperation = (
+  thread: Thread,
+  file: OpenFile,
+  mode: u32,
+  offset: i64,
+  length: i64,
+) => i64;
+/** Calls `setBacking` for a mapping; 0 or a negative error. */
+export type MapOperation = (file: OpenFile, shared: bool, writing: bool) => i64;
+/** The last user is gone. */
+export type ReleaseOperation = (file: OpenFile) => void;
+
+/** What a kind of file does. A record from `newOperations` refuses everything. */
+@unmanaged
+export class FileOperations {
+  read: TransferOperation;
+  write: TransferOperation;
+  seek: SeekOperation;
+  poll: PollOperation;
+  ioctl: IoctlOperation;
+  truncate: TruncateOperation;
+  allocate: AllocateOperation;
+  map: MapOperation;
+  release: ReleaseOperation;
+  /** POSITION_…. */
+  position: u32;
+}
+
+function noTransfer(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
+  return -EINVAL;
+}
+
+function noSeek(_file: OpenFile, _offset: i64, _whence: u32): i64 {
+  return -ESPIPE;
+}
+
+function alwaysReady(_file: OpenFile): u32 {
+  return POLL_READY;
+}
+
+function noIoctl(_thread: Thread, _file: OpenFile, _command: u32, _argument: u64): i64 {
+  return -ENOTTY;
+}
+
+function noTruncate(_thread: Thread, _file: OpenFile, _size: i64): i64 {
+  return -EINVAL;
+}
+
+function noAllocate(_thread: Thread, _file: OpenFile, _mode: u32, _offset: i64, _length: i64): i64 {
+  return -ENODEV;
+}
+
+function noMap(_file: OpenFile, _shared: bool, _writing: bool): i64 {
+  return -ENODEV;
+}
+
+function nothingToRelease(_file: OpenFile): void {}
+
+/** Makes the 64 bytes at `storage` a record that refuses everything. */
+export function newOperations(storage: usize): FileOperations {
+  const operations = changetype<FileOperations>(storage);
+  operations.read = noTransfer;
+  operations.write = noTransfer;
+  operations.seek = noSeek;
+  operations.poll = alwaysReady;
+  operations.ioctl = noIoctl;
+  operations.truncate = noTruncate;
+  operations.allocate = noAllocate;
+  operations.map = noMap;
+  operations.release = nothingToRelease;
+  operations.position = POSITION_NONE;
+  return operations;
+}
+
+/** Storage of one FileOperations: kinds have it as `memory.data(64)`, which takes literals alone. */
+const OPERATIONS_BYTES: usize = 64;
+if (offsetof<FileOperations>() > OPERATIONS_BYTES) ERROR("OPERATIONS_BYTES");
+
+/** Operations of the kinds of node. */
+const kinds = memory.data(64);
+
+/** Open files on nodes of `kind` have these operations, unless the node has its own. */
+export function setKind(kind: u32, operations: FileOperations): void {
+  store<usize>(kinds + kind * 4, changetype<usize>(operations));
+}
+
+/** An open file on `node` with no user yet; null when memory is out. */
+export function openNode(node: Node, flags: u32): OpenFile | null {
+  const file = create<OpenFile>();
+  if (file === null) return null;
+  const own = node.operations;
+  file.operations = changetype<FileOperations>(
+    own !== 0 ? own : load<usize>(kinds + node.kind * 4),
+  );
+  file.node = node;
+  file.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_PATH | O_DIRECTORY);
+  node.users++;
+  return file;
+}
+
+/** Frees an open file that has no user. */
+export function dropFile(file: OpenFile): void {
+  if (file.users !== 0) return;
+  const release = file.operations.release;
+  release(file);
+  const node = file.node;
+  node.users--;
+  dispose(node);
+  destroy<OpenFile>(file);
+}
+
+function letGo(file: usize): void {
+  if (file === 0) return;
+  const held = changetype<OpenFile>(file);
+  held.users--;
+  dropFile(held);
+}
+
+/** Keeps `file` until the call of `thread` is over; a call holds two at most. */
+export function hold(thread: Thread, file: OpenFile): void {
+  file.users++;
+  if (thread.held0 === 0) thread.held0 = changetype<usize>(file);
+  else thread.held1 = changetype<usize>(file);
+}
+
+/** The call of `thread` is over, or it will never go on: what it held is let go. */
+export function endCall(thread: Thread): void {
+  const first = thread.held0;
+  const second = thread.held1;
+  thread.held0 = 0;
+  thread.held1 = 0;
+  letGo(first);
+  letGo(second);
+  closePieces(thread.transfer);
+}
+
+export function readable(file: OpenFile): bool {
+  return (file.flags & O_ACCMODE) !== O_WRONLY && (file.flags & O_PATH) === 0;
+}
+
+export function writable(file: OpenFile): bool {
+  return (file.flags & O_ACCMODE) !== O_RDONLY && (file.flags & O_PATH) === 0;
+}
+
+/** read(2): at and past the file's position. */
+export function readFile(thread: Thread, file: OpenFile, transfer: Transfer): i64 {
+  if (!readable(file)) return -EBADF;
+  const read = file.operations.read;
+  const result = read(thread, file, transfer, file.position);
+  if (result > 0 && file.operations.position === POSITION_KEPT) file.position += result;
+  return result;
+}
+
+/** pread(2). */
+export function readFileAt(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  if (position < 0) return -EINVAL;
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  if (file.operations.position === POSITION_NONE) return -ESPIPE;
+  if (!readable(file)) return -EBADF;
+  const read = file.operations.read;
+  return read(thread, file, transfer, position);
+}
+
+/** Where a write goes that is asked for at `position`. */
+function writePosition(file: OpenFile, position: i64): i64 {
+  const appends = (file.flags & O_APPEND) !== 0 && file.operations.position === POSITION_KEPT;
+  return appends ? (file.node.size as i64) : position;
+}
+
+/** write(2). */
+export function writeFile(thread: Thread, file: OpenFile, transfer: Transfer): i64 {
+  if (!writable(file)) return -EBADF;
+  const at = writePosition(file, file.position);
+  const write = file.operations.write;
+  const result = write(thread, file, transfer, at);
+  if (result > 0 && file.operations.position === POSITION_KEPT) file.position = at + result;
+  return result;
+}
+
+/** pwrite(2); on a file that appends the position counts for nothing, as on Linux. */
+export function writeFileAt(
+  thread: Thread,
+  file: OpenFile,
+  transfer: Transfer,
+  position: i64,
+): i64 {
+  if (position < 0) return -EINVAL;
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  if (file.operations.position === POSITION_NONE) return -ESPIPE;
+  if (!writable(file)) return -EBADF;
+  const write = file.operations.write;
+  return write(thread, file, transfer, writePosition(file, position));
+}
+
+/** lseek(2). */
+export function seekFile(file: OpenFile, offset: i64, whence: u32): i64 {
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  if (whence > SEEK_HOLE) return -EINVAL;
+  const seek = file.operations.seek;
+  return seek(file, offset, whence);
+}
+
+/** ftruncate(2). */
+export function truncateFile(thread: Thread, file: OpenFile, size: i64): i64 {
+  if (size < 0) return -EINVAL;
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  if (!writable(file)) return -EINVAL;
+  const truncate = file.operations.truncate;
+  return truncate(thread, file, size);
+}
+
+/** fallocate(2). */
+export function allocateFile(
+  thread: Thread,
+  file: OpenFile,
+  mode: u32,
+  offset: i64,
+  length: i64,
+): i64 {
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  if (offset < 0 || length <= 0) return -EINVAL;
+  if (!writable(file)) return -EBADF;
+  const allocate = file.operations.allocate;
+  return allocate(thread, file, mode, offset, length);
+}
+
+/** The position `offset` from `base`, or -EINVAL where it is none. */
+export function seekFrom(base: i64, offset: i64): i64 {
+  const position = base + offset;
+  return position < 0 || (offset > 0 && position < base) ? -EINVAL : position;
+}

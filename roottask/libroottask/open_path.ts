@@ -1,0 +1,123 @@
+// open(2): finds or makes the node a path names and puts an open file on it into a descriptor table.
+
+import { truncateContents } from "./contents";
+import { installFile } from "./descriptors";
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR } from "./errno";
+import { markCreated, markModified } from "./file_time";
+import {
+  dropFile,
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  openNode,
+} from "./open_file";
+import { Program } from "./program";
+import {
+  attach,
+  dispose,
+  KIND_DIRECTORY,
+  KIND_FILE,
+  KIND_LINK,
+  Node,
+  newNode,
+  walk,
+  walkDirectory,
+  walkName,
+  walkNameLength,
+  walkNode,
+  walkSlash,
+} from "./tree";
+
+/** O_TMPFILE without the O_DIRECTORY that goes with it. */
+const TMPFILE: u32 = 0o20000000;
+
+/** An open file on `node` in the program's lowest free descriptor, or a negative error. */
+export function openDescriptor(program: Program, node: Node, flags: u32): i64 {
+  const file = openNode(node, flags);
+  if (file === null) {
+    dispose(node);
+    return -ENOMEM;
+  }
+  const fd = installFile(program.files, file, 0, program.filesLimit, (flags & O_CLOEXEC) !== 0);
+  dropFile(file);
+  return fd;
+}
+
+/** A file nobody names yet, for the last walk's place or for O_TMPFILE; null when memory is out. */
+function newFile(mode: u32): Node | null {
+  const node = newNode(KIND_FILE, mode & 0o7777);
+  if (node !== null) markCreated(node);
+  return node;
+}
+
+function createFile(program: Program, flags: u32, mode: u32): i64 {
+  if (walkSlash) return -EISDIR;
+  const node = newFile(mode);
+  if (node === null) return -ENOMEM;
+  const directory = walkDirectory as Node;
+  const attached = attach(directory, node, walkName, walkNameLength);
+  if (attached !== 0) {
+    dispose(node);
+    return attached;
+  }
+  markModified(directory);
+  return openDescriptor(program, node, flags);
+}
+
+function openTemporary(program: Program, directory: Node, flags: u32, mode: u32): i64 {
+  if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  const node = newFile(mode);
+  return node === null ? -ENOMEM : openDescriptor(program, node, flags & ~O_DIRECTORY);
+}
+
+function openPresent(program: Program, node: Node, flags: u32): i64 {
+  const writing = (flags & O_ACCMODE) !== O_RDONLY;
+  if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
+  if (node.kind === KIND_LINK && (flags & O_PATH) === 0) {
+    return (flags & O_DIRECTORY) !== 0 ? -ENOTDIR : -ELOOP;
+  }
+  if (node.kind === KIND_DIRECTORY) {
+    if ((writing && (flags & O_PATH) === 0) || (flags & O_CREAT) !== 0) return -EISDIR;
+  } else if ((flags & O_DIRECTORY) !== 0) {
+    return -ENOTDIR;
+  }
+  if ((flags & O_TRUNC) !== 0 && writing && node.kind === KIND_FILE) {
+    const emptied = truncateContents(node, 0, program.fileLimit);
+    if (emptied !== 0) return emptied;
+  }
+  return openDescriptor(program, node, flags);
+}
+
+/** Opens `path`, seen from directory `base`, for `program`. Returns a descriptor or a negative error number. */
+export function openPath(
+  program: Program,
+  base: Node,
+  path: usize,
+  length: u32,
+  wanted: u32,
+  mode: u32,
+): i64 {
+  // With O_PATH nothing else of what an open may do counts.
+  const pathOnly = (wanted & O_PATH) !== 0;
+  const flags = pathOnly ? wanted & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : wanted;
+  const temporary = (flags & TMPFILE) !== 0;
+  if (temporary) {
+    if ((flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY) return -EINVAL;
+    if ((flags & O_CREAT) !== 0) return -EINVAL;
+  } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) {
+    return -EINVAL;
+  }
+  const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
+  const error = walk(base, path, length, follow);
+  if (error !== 0) return error;
+  const node = walkNode;
+  if (node === null) return (flags & O_CREAT) === 0 ? -ENOENT : createFile(program, flags, mode);
+  if (temporary) return openTemporary(program, node, flags, mode);
+  return openPresent(program, node, flags);
+}

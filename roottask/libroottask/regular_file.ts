@@ -1,0 +1,98 @@
+// Regular files and directories as open files. A directory's position counts entries (getdents64).
+
+import { allocateContents, readContents, truncateContents, writeContents } from "./contents";
+import { EFAULT, EINVAL, EISDIR, ENODEV, ENOTTY, ENXIO } from "./errno";
+import {
+  newOperations,
+  OpenFile,
+  POSITION_KEPT,
+  SEEK_CUR,
+  SEEK_DATA,
+  SEEK_END,
+  SEEK_SET,
+  seekFrom,
+  setBacking,
+  setKind,
+} from "./open_file";
+import { Thread } from "./program";
+import { put32 } from "./space";
+import { Transfer } from "./transfer";
+import { KIND_DIRECTORY, KIND_FILE } from "./tree";
+
+/** Bytes that can be read at once, include/uapi/asm-generic/ioctls.h. */
+const FIONREAD: u32 = 0x541b;
+
+function read(_thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  return readContents(file.node, transfer, position);
+}
+
+function write(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  return writeContents(file.node, transfer, position, thread.program.fileLimit);
+}
+
+function truncate(thread: Thread, file: OpenFile, size: i64): i64 {
+  return truncateContents(file.node, size, thread.program.fileLimit);
+}
+
+function allocate(thread: Thread, file: OpenFile, mode: u32, offset: i64, length: i64): i64 {
+  return allocateContents(file.node, mode, offset, length, thread.program.fileLimit);
+}
+
+function seek(file: OpenFile, offset: i64, whence: u32): i64 {
+  const size = file.node.size as i64;
+  let position: i64 = 0;
+  if (whence === SEEK_SET) position = seekFrom(0, offset);
+  else if (whence === SEEK_CUR) position = seekFrom(file.position, offset);
+  else if (whence === SEEK_END) position = seekFrom(size, offset);
+  else if (offset < 0 || offset >= size) return -ENXIO;
+  // Every byte up to the end counts as data, and the hole is at the end.
+  else position = whence === SEEK_DATA ? offset : size;
+  if (position >= 0) file.position = position;
+  return position;
+}
+
+function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64 {
+  if (command !== FIONREAD) return -ENOTTY;
+  const left = (file.node.size as i64) - file.position;
+  return put32(thread.program.space, argument, left as u32) ? 0 : -EFAULT;
+}
+
+function map(file: OpenFile, shared: bool, writing: bool): i64 {
+  // Nothing writes pages back.
+  if (shared && writing) return -ENODEV;
+  setBacking(file.node);
+  return 0;
+}
+
+function readDirectory(_thread: Thread, _file: OpenFile, _transfer: Transfer, _at: i64): i64 {
+  return -EISDIR;
+}
+
+function seekDirectory(file: OpenFile, offset: i64, whence: u32): i64 {
+  if (whence !== SEEK_SET && whence !== SEEK_CUR) return -EINVAL;
+  const position = seekFrom(whence === SEEK_SET ? 0 : file.position, offset);
+  if (position >= 0) file.position = position;
+  return position;
+}
+
+const regular = memory.data(64);
+const directory = memory.data(64);
+
+export function initRegularFiles(): void {
+  const files = newOperations(regular);
+  files.read = read;
+  files.write = write;
+  files.seek = seek;
+  files.ioctl = ioctl;
+  files.truncate = truncate;
+  files.allocate = allocate;
+  files.map = map;
+  files.position = POSITION_KEPT;
+  setKind(KIND_FILE, files);
+  const directories = newOperations(directory);
+  directories.read = readDirectory;
+  directories.write = readDirectory;
+  directories.seek = seekDirectory;
+  directories.position = POSITION_KEPT;
+  setKind(KIND_DIRECTORY, directories);
+}

@@ -1,0 +1,173 @@
+// Descriptors themselves: close(2), dup(2), fcntl(2), ioctl(2), lseek(2), ftruncate(2), fallocate(2), and
+// the calls that ask for order on a disk, of which there is none.
+
+import { Utcb } from "../libhedron/utcb";
+import {
+  closeFile,
+  closeOnExec,
+  FILES_MAX,
+  fileAt,
+  fileOf,
+  installFile,
+  replaceFile,
+  setCloseOnExec,
+} from "../libroottask/descriptors";
+import { EBADF, EFAULT, EINVAL } from "../libroottask/errno";
+import {
+  allocateFile,
+  O_APPEND,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_PATH,
+  OpenFile,
+  seekFile,
+  truncateFile,
+} from "../libroottask/open_file";
+import { Program, Thread } from "../libroottask/program";
+import { get32, got } from "../libroottask/space";
+
+const CLOSE_RANGE_UNSHARE: u64 = 2;
+const CLOSE_RANGE_CLOEXEC: u64 = 4;
+
+const F_DUPFD: u32 = 0;
+const F_GETFD: u32 = 1;
+const F_SETFD: u32 = 2;
+const F_GETFL: u32 = 3;
+const F_SETFL: u32 = 4;
+const F_GETLK: u32 = 5;
+const F_SETLK: u32 = 6;
+const F_SETLKW: u32 = 7;
+const F_DUPFD_CLOEXEC: u32 = 1030;
+const FD_CLOEXEC: u64 = 1;
+
+/** Of every file, include/uapi/asm-generic/ioctls.h. */
+const FIONBIO: u32 = 0x5421;
+const FIONCLEX: u32 = 0x5450;
+const FIOCLEX: u32 = 0x5451;
+
+/** lseek(fd, offset, whence). */
+export function sysLseek(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : seekFile(file, regs.rsi as i64, regs.rdx as u32);
+}
+
+/** close(fd). */
+export function sysClose(program: Program, regs: Utcb): i64 {
+  return closeFile(program.files, regs.rdi);
+}
+
+/** close_range(first, last, flags). */
+export function sysCloseRange(program: Program, regs: Utcb): i64 {
+  const first = regs.rdi as u32;
+  const last = regs.rsi as u32;
+  const known = CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC;
+  if (first > last || (regs.rdx & 0xffff_ffff & ~known) !== 0) return -EINVAL;
+  for (let fd = first; fd <= last && fd < FILES_MAX; fd++) {
+    if (fileAt(program.files, fd as u64) === null) continue;
+    if ((regs.rdx & CLOSE_RANGE_CLOEXEC) !== 0) setCloseOnExec(program.files, fd, true);
+    else closeFile(program.files, fd as u64);
+  }
+  return 0;
+}
+
+/** dup(fd). */
+export function sysDup(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : installFile(program.files, file, 0, program.filesLimit, false);
+}
+
+function duplicateTo(program: Program, from: u64, to: u32, closing: bool): i64 {
+  const file = fileAt(program.files, from);
+  if (file === null || to >= program.filesLimit) return -EBADF;
+  replaceFile(program.files, file, to, closing);
+  return to as i64;
+}
+
+/** dup2(fd, fd). */
+export function sysDup2(program: Program, regs: Utcb): i64 {
+  const to = regs.rsi as u32;
+  if ((regs.rdi as u32) === to) {
+    return fileAt(program.files, regs.rdi) === null ? -EBADF : (to as i64);
+  }
+  return duplicateTo(program, regs.rdi, to, false);
+}
+
+/** dup3(fd, fd, flags). */
+export function sysDup3(program: Program, regs: Utcb): i64 {
+  const flags = regs.rdx as u32;
+  if ((regs.rdi as u32) === (regs.rsi as u32) || (flags & ~O_CLOEXEC) !== 0) return -EINVAL;
+  return duplicateTo(program, regs.rdi, regs.rsi as u32, flags !== 0);
+}
+
+/** Sets the flags that fcntl and FIONBIO may change to `wanted` of `settable`. */
+function setFlags(file: OpenFile, settable: u32, wanted: u32): i64 {
+  file.flags = (file.flags & ~settable) | (wanted & settable);
+  return 0;
+}
+
+/** fcntl(fd, command, argument). Locks always succeed: nobody else holds one. */
+export function sysFcntl(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const fd = regs.rdi as u32;
+  const command = regs.rsi as u32;
+  switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: {
+      const limit = program.filesLimit;
+      if ((regs.rdx & 0xffff_ffff) >= (limit as u64)) return -EINVAL;
+      const closing = command === F_DUPFD_CLOEXEC;
+      return installFile(program.files, file, regs.rdx as u32, limit, closing);
+    }
+    case F_GETFD:
+      return closeOnExec(program.files, fd) ? (FD_CLOEXEC as i64) : 0;
+    case F_SETFD:
+      setCloseOnExec(program.files, fd, (regs.rdx & FD_CLOEXEC) !== 0);
+      return 0;
+    case F_GETFL:
+      return file.flags as i64;
+    default:
+      if ((file.flags & O_PATH) !== 0) return -EBADF;
+  }
+  if (command === F_SETFL) return setFlags(file, O_APPEND | O_NONBLOCK, regs.rdx as u32);
+  if (command === F_GETLK || command === F_SETLK || command === F_SETLKW) return 0;
+  return -EINVAL;
+}
+
+/** ioctl(fd, command, argument): what every file knows; the rest is its kind's. */
+export function sysIoctl(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const file = fileOf(thread, regs.rdi);
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+  const command = regs.rsi as u32;
+  if (command === FIOCLEX || command === FIONCLEX) {
+    setCloseOnExec(program.files, regs.rdi as u32, command === FIOCLEX);
+    return 0;
+  }
+  if (command === FIONBIO) {
+    if (!get32(program.space, regs.rdx)) return -EFAULT;
+    return setFlags(file, O_NONBLOCK, got !== 0 ? O_NONBLOCK : 0);
+  }
+  const ioctl = file.operations.ioctl;
+  return ioctl(thread, file, command, regs.rdx);
+}
+
+/** fsync(2), fdatasync(2), syncfs(2), flock(2), fadvise64(2): nothing to do. */
+export function sysNothing(program: Program, regs: Utcb): i64 {
+  return fileAt(program.files, regs.rdi) === null ? -EBADF : 0;
+}
+
+/** ftruncate(fd, length). */
+export function sysFtruncate(thread: Thread, regs: Utcb): i64 {
+  const size = regs.rsi as i64;
+  if (size < 0) return -EINVAL;
+  const file = fileOf(thread, regs.rdi);
+  return file === null ? -EBADF : truncateFile(thread, file, size);
+}
+
+/** fallocate(fd, mode, offset, length). */
+export function sysFallocate(thread: Thread, regs: Utcb): i64 {
+  const file = fileOf(thread, regs.rdi);
+  if (file === null) return -EBADF;
+  return allocateFile(thread, file, regs.rsi as u32, regs.rdx as i64, regs.r10 as i64);
+}

@@ -1,0 +1,266 @@
+// Reading and writing through descriptors: read(2), pread(2), readv(2), preadv2(2) and their counterparts,
+// sendfile(2), copy_file_range(2). Vectors are checked whole before a byte is passed.
+
+import { Utcb } from "../libhedron/utcb";
+import { fileOf } from "../libroottask/descriptors";
+import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EOPNOTSUPP, ESPIPE } from "../libroottask/errno";
+import {
+  O_APPEND,
+  OpenFile,
+  POSITION_NONE,
+  readable,
+  readFile,
+  readFileAt,
+  writable,
+  writeFile,
+  writeFileAt,
+} from "../libroottask/open_file";
+import { allocatePages, releasePages } from "../libroottask/pages";
+import { Program, Thread } from "../libroottask/program";
+import { copyFrom, get64, got, put64, SPACE_END, Space } from "../libroottask/space";
+import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
+import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
+
+/** Largest transfer of one call: MAX_RW_COUNT of Linux. */
+const TRANSFER_MAX: u64 = 0x7fff_f000;
+/** Most pieces of a vector: UIO_MAXIOV. */
+const VECTORS_MAX: u64 = 1024;
+
+/** Flags of preadv2 and pwritev2 that ask for speed or order, which need nothing here: HIPRI, DSYNC, SYNC, NOWAIT. */
+const RWF_HINTS: u64 = 15;
+/** Position of a transfer that is the file's own. */
+const OWN: i64 = -1;
+
+/** Bytes copied between files at a time, as an order of pages. */
+const COPY_ORDER: u32 = 4;
+const COPY_BYTES: u32 = 4096 << COPY_ORDER;
+
+/** [address, address + length) can be a program's memory at all. */
+function userRange(address: u64, length: u64): bool {
+  return length <= SPACE_END && address <= SPACE_END - length;
+}
+
+/** Reads or writes what `thread.transfer` says, at `position` or, with OWN, at the file's own. */
+function move(thread: Thread, file: OpenFile, position: i64, writing: bool): i64 {
+  const transfer = thread.transfer;
+  if (position === OWN) {
+    return writing ? writeFile(thread, file, transfer) : readFile(thread, file, transfer);
+  }
+  return writing
+    ? writeFileAt(thread, file, transfer, position)
+    : readFileAt(thread, file, transfer, position);
+}
+
+/** A transfer of one piece: the buffer is at RSI, its length in RDX. */
+function plain(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
+  const file = fileOf(thread, regs.rdi);
+  if (file === null) return -EBADF;
+  if (writing ? !writable(file) : !readable(file)) return -EBADF;
+  if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
+  const length = min<u64>(regs.rdx, TRANSFER_MAX);
+  transferOf(thread.transfer, thread.program.space, regs.rsi, length);
+  return move(thread, file, position, writing);
+}
+
+/** read(fd, buffer, count). */
+export function sysRead(thread: Thread, regs: Utcb): i64 {
+  return plain(thread, regs, OWN, false);
+}
+
+/** write(fd, buffer, count). */
+export function sysWrite(thread: Thread, regs: Utcb): i64 {
+  return plain(thread, regs, OWN, true);
+}
+
+/** The position of a positional call, from `value`: -EINVAL where it is negative, -ESPIPE where there is none. */
+function positionOf(thread: Thread, fd: u64, value: i64): i64 {
+  if (value < 0) return -EINVAL;
+  const file = fileOf(thread, fd);
+  if (file === null) return -EBADF;
+  return file.operations.position === POSITION_NONE ? -ESPIPE : value;
+}
+
+/** pread64(fd, buffer, count, offset). */
+export function sysPread(thread: Thread, regs: Utcb): i64 {
+  const position = positionOf(thread, regs.rdi, regs.r10 as i64);
+  return position < 0 ? position : plain(thread, regs, position, false);
+}
+
+/** pwrite64(fd, buffer, count, offset). */
+export function sysPwrite(thread: Thread, regs: Utcb): i64 {
+  const position = positionOf(thread, regs.rdi, regs.r10 as i64);
+  return position < 0 ? position : plain(thread, regs, position, true);
+}
+
+/** Copies a vector of `count` pieces to `transfer` and checks it: 0 or a negative error. */
+function readVector(transfer: Transfer, space: Space, address: u64, count: u64): i64 {
+  if (count > VECTORS_MAX) return -EINVAL;
+  if (!openPieces(transfer, space, count as u32)) return -ENOMEM;
+  if (!copyFrom(space, transfer.pieces, address, (count as u32) * PIECE_BYTES)) return -EFAULT;
+  let total: u64 = 0;
+  for (let i: u32 = 0; i < (count as u32); i++) {
+    const piece = transfer.pieces + i * PIECE_BYTES;
+    const length = load<u64>(piece + 8);
+    if ((length as i64) < 0) return -EINVAL;
+    if (!userRange(load<u64>(piece), length)) return -EFAULT;
+    const counted = min<u64>(length, TRANSFER_MAX - total);
+    store<u64>(piece + 8, counted);
+    total += counted;
+  }
+  transfer.left = total;
+  return 0;
+}
+
+/** A transfer of many pieces: the vector is at RSI, RDX pieces long. */
+function vector(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
+  const file = fileOf(thread, regs.rdi);
+  if (file === null) return -EBADF;
+  if (writing ? !writable(file) : !readable(file)) return -EBADF;
+  const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
+  return error === 0 ? move(thread, file, position, writing) : error;
+}
+
+/** readv(fd, vector, count). */
+export function sysReadv(thread: Thread, regs: Utcb): i64 {
+  return vector(thread, regs, OWN, false);
+}
+
+/** writev(fd, vector, count). */
+export function sysWritev(thread: Thread, regs: Utcb): i64 {
+  return vector(thread, regs, OWN, true);
+}
+
+/** preadv(fd, vector, count, low, high): on x86-64 the whole offset is in `low`. */
+export function sysPreadv(thread: Thread, regs: Utcb): i64 {
+  const position = positionOf(thread, regs.rdi, regs.r10 as i64);
+  return position < 0 ? position : vector(thread, regs, position, false);
+}
+
+/** pwritev(fd, vector, count, low, high). */
+export function sysPwritev(thread: Thread, regs: Utcb): i64 {
+  const position = positionOf(thread, regs.rdi, regs.r10 as i64);
+  return position < 0 ? position : vector(thread, regs, position, true);
+}
+
+function vector2(thread: Thread, regs: Utcb, writing: bool): i64 {
+  let position = regs.r10 as i64;
+  if (position !== OWN) {
+    position = positionOf(thread, regs.rdi, position);
+    if (position < 0) return position;
+  }
+  if ((regs.r9 & 0xffff_ffff & ~RWF_HINTS) !== 0) return -EOPNOTSUPP;
+  return vector(thread, regs, position, writing);
+}
+
+/** preadv2(fd, vector, count, low, high, flags): offset -1 is the file's own position. */
+export function sysPreadv2(thread: Thread, regs: Utcb): i64 {
+  return vector2(thread, regs, false);
+}
+
+/** pwritev2(fd, vector, count, low, high, flags). */
+export function sysPwritev2(thread: Thread, regs: Utcb): i64 {
+  return vector2(thread, regs, true);
+}
+
+/** One piece of a copy: up to `length` bytes through `buffer`. Returns what arrived, or a negative error. */
+function copyPiece(
+  thread: Thread,
+  input: OpenFile,
+  output: OpenFile,
+  from: i64,
+  to: i64,
+  buffer: usize,
+  length: u64,
+): i64 {
+  const transfer = thread.transfer;
+  transferOf(transfer, null, buffer as u64, min<u64>(length, COPY_BYTES as u64));
+  const read = readFileAt(thread, input, transfer, from);
+  if (read <= 0) return read;
+  transferOf(transfer, null, buffer as u64, read as u64);
+  return to === OWN
+    ? writeFile(thread, output, transfer)
+    : writeFileAt(thread, output, transfer, to);
+}
+
+/** Copies `length` bytes from `from` of `input` to `to` of `output`, or its own position. */
+function copyBetween(
+  thread: Thread,
+  input: OpenFile,
+  output: OpenFile,
+  from: i64,
+  to: i64,
+  length: u64,
+): i64 {
+  const buffer = allocatePages(COPY_ORDER);
+  if (buffer === 0) return -ENOMEM;
+  let done: i64 = 0;
+  let result: i64 = 0;
+  while ((done as u64) < length) {
+    const target = to === OWN ? OWN : to + done;
+    const left = length - (done as u64);
+    result = copyPiece(thread, input, output, from + done, target, buffer, left);
+    if (result <= 0) break;
+    done += result;
+  }
+  releasePages(buffer, COPY_ORDER);
+  return done === 0 ? result : done;
+}
+
+/** Reads the position at `address`, or takes that of `file` where there is no address. */
+function positionAt(program: Program, file: OpenFile, address: u64): i64 {
+  if (address === 0) return file.position;
+  if (!get64(program.space, address)) return -EFAULT;
+  return (got as i64) < 0 ? -EINVAL : (got as i64);
+}
+
+/** Moves the position at `address`, or that of `file`, on. */
+function advance(program: Program, file: OpenFile, address: u64, position: i64): i64 {
+  if (address === 0) file.position = position;
+  else if (!put64(program.space, address, position as u64)) return -EFAULT;
+  return 0;
+}
+
+/** sendfile(out, in, position, count). */
+export function sysSendfile(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const input = fileOf(thread, regs.rsi);
+  const output = fileOf(thread, regs.rdi);
+  if (output === null || input === null) return -EBADF;
+  if (!readable(input)) return -EBADF;
+  if (regs.rdx !== 0 && input.operations.position === POSITION_NONE) return -ESPIPE;
+  const from = positionAt(program, input, regs.rdx);
+  if (from < 0) return from;
+  if (!writable(output)) return -EBADF;
+  if (input.node.kind !== KIND_FILE || (output.flags & O_APPEND) !== 0) return -EINVAL;
+  const count = min<u64>(regs.r10, TRANSFER_MAX);
+  const done = copyBetween(thread, input, output, from, OWN, count);
+  if (done <= 0) return done;
+  const error = advance(program, input, regs.rdx, from + done);
+  return error === 0 ? done : error;
+}
+
+/** copy_file_range(in, position, out, position, count, flags). */
+export function sysCopyFileRange(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const input = fileOf(thread, regs.rdi);
+  const output = fileOf(thread, regs.rdx);
+  if (output === null || input === null) return -EBADF;
+  const from = positionAt(program, input, regs.rsi);
+  if (from < 0) return from;
+  const to = positionAt(program, output, regs.r10);
+  if (to < 0) return to;
+  if (regs.r9 !== 0) return -EINVAL;
+  if (input.node.kind === KIND_DIRECTORY || output.node.kind === KIND_DIRECTORY) return -EISDIR;
+  if (input.node.kind !== KIND_FILE || output.node.kind !== KIND_FILE) return -EINVAL;
+  if (!readable(input) || !writable(output) || (output.flags & O_APPEND) !== 0) return -EBADF;
+  const size = input.node.size as i64;
+  if (from >= size) return 0;
+  const count = min<u64>(min<u64>(regs.r8, TRANSFER_MAX), (size - from) as u64);
+  const length = count as i64;
+  // Ranges of one file must not overlap.
+  if (input.node === output.node && from < to + length && to < from + length) return -EINVAL;
+  const done = copyBetween(thread, input, output, from, to, count);
+  if (done <= 0) return done;
+  const error = advance(program, input, regs.rsi, from + done);
+  return error !== 0 ? error : advance(program, output, regs.r10, to + done) === 0 ? done : -EFAULT;
+}
