@@ -18,6 +18,7 @@ import {
   zigStep,
 } from "./tools/make/steps.ts";
 import type { Task } from "./tools/make/task.ts";
+import { BATCH, emulatorArguments, INTERACTIVE } from "./tools/package/images.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 process.chdir(root);
@@ -92,20 +93,6 @@ const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/em
 /** What takes longest comes first. */
 const everything = [emulatorCore, ...foreignImages, kernelImage, roottaskImage, tarball];
 
-/** The emulator's command line for the built system, in QEMU's words. */
-// biome-ignore format: one option with its value a line
-const emulatorArguments = [
-  "-machine", "q35",
-  "-m", "2048M",
-  "-smp", "2",
-  "-kernel", "build/kernel.elf32",
-  "-initrd", "build/roottask-bin roottask,build/userland.tar userland",
-  "-debugcon", "file:qemu_debugcon.txt",
-  "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-  "-no-reboot",
-  "-display", "none",
-];
-
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
 async function runScript(script: string, args: string[]): Promise<number> {
   const { execa } = await import("execa");
@@ -177,18 +164,14 @@ const targets: Target[] = [
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
     steps: () => everything,
     note: leftOut,
-    action: () => runScript("tools/bin/emu", [...emulatorArguments, "-serial", "stdio"]),
+    action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...BATCH]),
   },
   {
     name: "run",
     summary: "the same in real time, with monitor (Ctrl-A C) and exit (Ctrl-A X) on the terminal",
     steps: () => everything,
     note: leftOut,
-    action: () =>
-      runScript("tools/bin/emu", [
-        ...emulatorArguments,
-        ...["-serial", "mon:stdio", "-rtc", "clock=host"],
-      ]),
+    action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...INTERACTIVE]),
   },
   {
     name: "bench",
@@ -196,10 +179,32 @@ const targets: Target[] = [
     action: bench,
   },
   {
+    name: "dist",
+    summary: "what the npm package consists of: dist/",
+    steps: () => everything,
+    action: async () => {
+      const { makeDist } = await import("./tools/package/dist.ts");
+      await makeDist(root);
+      return 0;
+    },
+  },
+  {
+    name: "package",
+    summary: "the npm package, packed: build/trihedron-VERSION.tgz",
+    steps: () => everything,
+    action: async () => {
+      const { makeDist, packPackage } = await import("./tools/package/dist.ts");
+      await makeDist(root);
+      console.log(await packPackage(root));
+      return 0;
+    },
+  },
+  {
     name: "clean",
-    summary: "remove build/ and qemu_debugcon.txt",
+    summary: "remove build/, dist/ and qemu_debugcon.txt",
     action: async () => {
       await rm("build", { recursive: true, force: true });
+      await rm("dist", { recursive: true, force: true });
       await rm("qemu_debugcon.txt", { force: true });
       return 0;
     },

@@ -5,7 +5,7 @@ import { type ESTree, parseSync } from "rolldown/utils";
 import { importsOf, type Sources } from "./imports.ts";
 
 /** Entries of code that runs everywhere. */
-export const PORTABLE_ENTRIES = ["tools/emulator/index.ts"] as const;
+export const PORTABLE_ENTRIES = ["tools/emulator/index.ts", "tools/package/web.ts"] as const;
 
 /** Packages that run everywhere. */
 const PACKAGES = ["@noble/hashes"] as const;

@@ -46,7 +46,7 @@ const REPOSITORY: Building = {
     ["tools/asc", "tools/asm"],
     ["tools/aot", "tools/emulator"],
     ["tools/make", "kernel", "roottask"],
-    ["static-foreign-apps"],
+    ["static-foreign-apps", "tools/package"],
     ["Makefile.ts"],
   ],
   outside: ["vitest.config.ts"],

@@ -1,11 +1,16 @@
 // Starts a command of this repository: loads its TypeScript and explains in one line why that is not possible.
 
+import nodeModule from "node:module";
 import { fileURLToPath } from "node:url";
 
 const root = new URL("../../", import.meta.url);
 
 /** Imports a module of the repository, `tools/aot/cli.ts` say, for the command `name`. */
 export async function launch(name, module) {
+  if (nodeModule.register === undefined) {
+    console.error(`${name}: Node ${process.versions.node} is too old; 20.6 or newer is needed`);
+    process.exit(1);
+  }
   try {
     await import("./register.mjs");
     return await import(new URL(module, root).href);

