@@ -65,7 +65,7 @@ export interface CoreExports {
   cpu_state_changed(cpu: number): void;
   /** Runs all CPUs, interleaved, until virtual time `deadline` (ns) or another exit. Returns a `RunExit`. */
   run(deadline: number): number;
-  /** Virtual time now, ns. */
+  /** Virtual time now, ns; in a callback that of the access, and never less than a device has been shown before. */
   time(): number;
   /** Jumps the clock forward to `time` (ns) while all CPUs are idle. */
   advance_to(time: number): void;
@@ -104,10 +104,8 @@ export interface CoreExports {
   clear_watchpoints(): void;
   /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */
   step(cpu: number): number;
-  /** Copies the state that is not in `memory` (clock, next CPU, A20) to SCHEDULER of core/state.ts, for a snapshot. */
-  save_scheduler(): void;
-  /** Takes it from there and drops all decoded code and translations: `memory` has been replaced by a snapshot's. */
-  load_scheduler(): void;
+  /** The ranges of `memory` that hold state (CPUs, APICs, MACHINE of core/state.ts) have been replaced: drops all decoded code and translations. */
+  state_loaded(): void;
 }
 
 /** Virtual TSC frequency, Hz: one instruction is one cycle and one nanosecond. */

@@ -33,7 +33,7 @@ export const S_EFLAGS = 0x10a8;
 /** Pending fault: 0 or FAULT_* | vector. */
 export const S_FAULT = 0x10b0;
 export const S_FAULT_CODE = 0x10b4;
-/** Non-zero: leave the block after the current instruction (self-modified code, exit asked for). */
+/** STOP_* bits: leave the block after the current instruction. */
 export const S_STOP = 0x10b8;
 /** Instructions left in this slice (signed); blocks subtract their length when they end. */
 export const S_BUDGET = 0x10bc;
@@ -57,6 +57,14 @@ export const S_NMI_BLOCKED = 0x10e0;
 export const S_INSN_INDEX = 0x10e4;
 /** Debug conditions that trap after the current instruction (DR6 bits). */
 export const S_TRAP = 0x10e8;
+/** Part of the budget set aside because decoded code was dropped: the CPU goes on where it left its block. */
+export const S_HELD = 0x10ec;
+/** A repeated string instruction has been left between two iterations. */
+export const S_REPEAT = 0x10f8;
+/** Blocks execute, so that S_BUDGET alone does not tell the time: devices are accessed in a second attempt. */
+export const S_COARSE = 0x10fc;
+/** The micro-op that asks for its second attempt. */
+export const S_AGAIN = 0x1138;
 /** Linear address mask: 0xFFFFFFFF outside 64-bit mode. */
 export const S_LIN_MASK = 0x10f0;
 export const S_CR0 = 0x1100;
@@ -124,9 +132,28 @@ export const S_MONITOR = 0x15b8;
 /** YMM0…15, 32 bytes each; the lower half is XMM. */
 export const S_YMM = 0x1600;
 
-/** Scheduler state as `save_scheduler` leaves it: clock, instructions, next CPU, A20 mask, latest TSC. */
-export const SCHEDULER = 0x2f00;
-export const SCHEDULER_SIZE = 0x40;
+// ---- State of the machine, besides that of its CPUs
+export const MACHINE = 0x2f00;
+export const MACHINE_SIZE = 0x80;
+/** f64: virtual time up to which every CPU has run, ns. */
+export const M_CLOCK = 0x2f00;
+/** f64: latest moment that any CPU has reached. */
+export const M_LATEST = 0x2f08;
+/** f64: latest moment that a device has been shown. */
+export const M_SHOWN = 0x2f10;
+/** f64: instructions of all CPUs. */
+export const M_RETIRED = 0x2f18;
+/** f64: end of the round in progress. */
+export const M_ROUND_END = 0x2f20;
+/** i32: first CPU of the next round, when the last one was cut short. */
+export const M_NEXT_CPU = 0x2f28;
+/** u64: latest time that a CPU has read as its TSC, without the CPU's offset. */
+export const M_TSC = 0x2f30;
+/** u64: AND mask of physical addresses, for the A20 gate. */
+export const M_A20 = 0x2f38;
+/** u64: generator behind RDRAND and RDSEED. */
+export const M_RANDOM = 0x2f40;
+
 /** Debugger: up to 256 breakpoint addresses, 8 bytes each; up to 8 watchpoints, 16 bytes each. */
 export const DEBUG_BREAKPOINTS = 0x3000;
 export const DEBUG_WATCHPOINTS = 0x3800;
@@ -151,7 +178,6 @@ export const SHADOW_SS = 2;
 export const EVENT_INIT = 1;
 export const EVENT_SIPI = 2;
 export const EVENT_NMI = 4;
-export const EVENT_CODE_FLUSH = 8;
 
 /** S_FAULT: a vector is pending. */
 export const FAULT_SET = 0x100;
@@ -159,6 +185,15 @@ export const FAULT_SET = 0x100;
 export const FAULT_ERROR = 0x200;
 /** S_FAULT: the instruction is not implemented (ends the run). */
 export const FAULT_UNIMPLEMENTED = 0x400;
+/** S_FAULT: the instruction accesses a device and is attempted again at its exact time (S_AGAIN). */
+export const FAULT_AGAIN = 0x800;
+
+/** S_STOP: the run ends. */
+export const STOP_RUN = 1;
+/** S_STOP: decoded code has been dropped. */
+export const STOP_CODE = 2;
+/** S_STOP: the block has been left in its middle for that reason alone. */
+export const STOP_MIDDLE = 4;
 
 /** Block key: code size 0 = 16, 1 = 32, 2 = 64 bits. */
 export const KEY_SIZE = 3;

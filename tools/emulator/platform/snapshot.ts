@@ -6,8 +6,8 @@ import { MAX_CPUS } from "../core/protocol.ts";
 import {
   APIC_STRIDE,
   APICS,
-  SCHEDULER,
-  SCHEDULER_SIZE,
+  MACHINE,
+  MACHINE_SIZE,
   SLOTS,
   STATE,
   STATE_SIZE,
@@ -33,7 +33,7 @@ const CORE_STATE: readonly [address: number, bytes: number][] = [
   [STATE, STATE_SIZE],
   [SLOTS, STATE_SIZE * MAX_CPUS],
   [APICS, APIC_STRIDE * MAX_CPUS],
-  [SCHEDULER, SCHEDULER_SIZE],
+  [MACHINE, MACHINE_SIZE],
 ];
 
 /** Pages of a memory that hold something, in order. */
@@ -51,10 +51,9 @@ function* usedPages(ram: Uint8Array): Generator<[frame: number, bytes: Uint8Arra
 
 export function captureSnapshot(machine: Machine): Snapshot {
   const { core, board } = machine;
-  core.save_scheduler();
-  // Events are seen where decoded blocks end, and blocks depend on what ran before. The machine that
-  // goes on starts with none, as a restored one does, or the two would drift apart.
-  core.load_scheduler();
+  // A translation that is cached may differ from the page tables of now. The machine that goes on starts
+  // with none, as a restored one does; nothing else that is derived from the state can be noticed.
+  core.state_loaded();
   const memory = core.memory.buffer;
   return {
     ramBytes: machine.ram.size,
@@ -81,7 +80,7 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   for (const [frame, bytes] of snapshot.pages) ram.write(frame * PAGE, bytes);
   const memory = new Uint8Array(core.memory.buffer);
   for (const [at, bytes] of snapshot.core) memory.set(bytes, at);
-  core.load_scheduler();
+  core.state_loaded();
   board.restore(snapshot.board);
   for (const cpu of machine.cpus) cpu.commit();
   machine.serial.replaceOutput(snapshot.serialOutput);

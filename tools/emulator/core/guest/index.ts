@@ -21,12 +21,11 @@ export {
   exit_cpu,
   exit_detail,
   instructions,
-  load_scheduler,
   next_timer,
   request_exit,
   run,
-  save_scheduler,
   shorten_deadline,
+  state_loaded,
   step,
   time,
 } from "./schedule/run";

@@ -1,4 +1,4 @@
-// Builds blocks: decodes instructions from guest memory until a branch, the page's end or MAX_INSNS.
+// Builds blocks: decodes instructions from guest memory until a branch or the end of a line of code.
 
 import { TRACE_DECODED, TRACE_EXECUTED } from "../../protocol";
 import {
@@ -36,7 +36,11 @@ import { endsBlock, handlerOf, overrun } from "./cursor";
 import { fuse } from "./fuse";
 import { decodeOne } from "./instruction";
 
-const MAX_INSNS: i32 = 64;
+/**
+ * A block ends behind the instruction that reaches the end of a line of so many bytes. Events are taken at block
+ * ends, so where blocks end must depend on addresses alone, not on where execution happened to enter.
+ */
+const LINE: u32 = 256;
 
 /** Makes `lookup` find this builder. */
 export function installBuilder(): void {
@@ -64,17 +68,15 @@ function build(rip: u64, linear: u64, key: u32): usize {
   let at = block + BLOCK_HEADER;
   let pos = offset;
   let count = 0;
-  const limit = (key & KEY_SINGLE) != 0 ? 1 : MAX_INSNS;
+  const lineEnd = (key & KEY_SINGLE) != 0 ? offset + 1 : (offset & ~(LINE - 1)) + LINE;
   let ended = false;
   if (traces(TRACE_EXECUTED)) {
-    appendTest(at, pos, key, handlerOf(tracedOp));
+    appendTest(at, pos, key, 0, handlerOf(tracedOp));
     at += OP_SIZE;
   }
-  while (count < limit && pos < 0x1000) {
+  while (pos < lineEnd) {
     if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(pos)) {
-      // An instruction with a breakpoint begins a block of its own, behind the op that tests it.
-      if (count !== 0) break;
-      appendTest(at, pos, key, handlerOf(breakpointOp));
+      appendTest(at, pos, key, count, handlerOf(breakpointOp));
       at += OP_SIZE;
     }
     const length = decodeOne(at, page + pos, 0x1000 - pos, pos, count, key);
@@ -108,11 +110,11 @@ function build(rip: u64, linear: u64, key: u32): usize {
 }
 
 /** An op that belongs to no instruction: it looks at the address and goes on. */
-function appendTest(at: usize, pos: u32, key: u32, handler: u32): void {
+function appendTest(at: usize, pos: u32, key: u32, count: i32, handler: u32): void {
   const test = changetype<Op>(at);
   test.h = handler;
   test.off = <u16>(pos & 0xfff);
-  test.idx = 0;
+  test.idx = <u16>count;
   test.disp = <i64>pos;
   test.size = <u8>(key & 3);
 }
@@ -161,7 +163,7 @@ function buildScratch(offset: u32, key: u32, available: u32): usize {
   const block: usize = SCRATCH_BLOCK;
   let at = block + BLOCK_HEADER;
   if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(offset)) {
-    appendTest(at, offset, key, handlerOf(breakpointOp));
+    appendTest(at, offset, key, 0, handlerOf(breakpointOp));
     at += OP_SIZE;
   }
   const length = decodeOne(at, FETCH_BUFFER, available, offset, 0, key);

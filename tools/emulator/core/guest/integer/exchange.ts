@@ -2,7 +2,7 @@
 
 import { RAX, RCX, RDX, REGS, S_FAULT } from "../../state";
 import { canonicalRange, Mem } from "../memory/access";
-import { WRITE } from "../memory/walk";
+import { WRITE } from "../memory/rights";
 import { EA_REGISTER, Op, Reg, writeLinear, writeRegister } from "../op/op";
 import { eflags, Flags, STATUS, setStatusFlags } from "../processor/flags";
 import { readForWriteFast } from "./alu";

@@ -15,17 +15,22 @@ import {
   S_FAULT,
   S_INSN_INDEX,
   S_KEY,
+  S_REPEAT,
   S_RIP,
   S_STOP,
+  STOP_CODE,
+  STOP_MIDDLE,
+  STOP_RUN,
   TLB_ADDEND,
   TLB_READ,
   TLB_WRITE,
 } from "../../state";
 import { Mem, readForWrite } from "../memory/access";
-import { ES, Seg, segmentAddress } from "../memory/segments";
-import { Op, readLinear, readRegister, writeLinear, writeRegister } from "../op/op";
+import { CS, ES, FS, GS, Seg, segmentAddress } from "../memory/segments";
+import { leaveTo, Op, readLinear, readRegister, writeLinear, writeRegister } from "../op/op";
 import { PAGE_MASK } from "../processor/control_bits";
 import { port_read, port_write } from "../processor/env";
+import { budgetAfter } from "../processor/fault";
 import { DF, Flags, TF } from "../processor/flags";
 import { ioAllowed } from "./io";
 
@@ -97,9 +102,10 @@ function element(op: Op, kind: u8, size: i32, mask: u64, step: i64): bool {
     const at = linearOf(ES, load<u64>(RDI) & mask, size, true);
     readForWrite(at, size);
     if (load<u32>(S_FAULT) != 0) return false;
+    const index = load<u32>(S_INSN_INDEX);
     store<u32>(S_INSN_INDEX, <u32>op.idx);
     const v = port_read(load<i32>(S_CPU), port, size);
-    store<u32>(S_INSN_INDEX, 0);
+    store<u32>(S_INSN_INDEX, index);
     writeLinear(at, size, <u64>v);
     advance(RDI, mask, step);
   } else {
@@ -107,9 +113,10 @@ function element(op: Op, kind: u8, size: i32, mask: u64, step: i64): bool {
     if (!ioAllowed(port, size)) return false;
     const v = readLinear(linearOf(source, load<u64>(RSI) & mask, size, false), size);
     if (load<u32>(S_FAULT) != 0) return false;
+    const index = load<u32>(S_INSN_INDEX);
     store<u32>(S_INSN_INDEX, <u32>op.idx);
     port_write(load<i32>(S_CPU), port, size, <u32>v);
-    store<u32>(S_INSN_INDEX, 0);
+    store<u32>(S_INSN_INDEX, index);
     advance(RSI, mask, step);
   }
   return true;
@@ -140,12 +147,24 @@ function hostForWrite(linear: u64): usize {
   return <u32>linear + load<u32>(e, TLB_ADDEND);
 }
 
-/** Moves as many elements as lie in one page on both sides, forward; 0 if the fast way is not open. */
-function bulk(op: Op, kind: u8, size: i32, mask: u64, count: u64): u64 {
-  if (kind != MOVS && kind != STOS) return 0;
-  if ((load<u32>(S_KEY) & KEY_FLAT) == 0) return 0;
+/** Whether MOVS or STOS runs forward between flat segments, where memory is moved by the line. */
+function movesLines(op: Op, kind: u8, step: i64): bool {
+  if ((kind != MOVS && kind != STOS) || step < 0) return false;
+  if ((load<u32>(S_KEY) & KEY_FLAT) == 0) return false;
   const source = <i32>((op.aux >> 8) & 15);
-  if (source == 4 || source == 5 || source == 1) return 0;
+  return source != FS && source != GS && source != CS;
+}
+
+/** Size of a line of memory, as a power of two: moving one takes the time of an instruction. */
+const LINE: u64 = 6;
+
+/**
+ * Moves as many elements as lie in one page on both sides, and as the budget lets `stringOp` move one by one; 0 if
+ * the fast way is not open.
+ */
+function bulk(op: Op, kind: u8, size: i32, mask: u64, count: u64): u64 {
+  const left = budgetAfter(op.idx);
+  if (left <= 0) return 0;
   const di = load<u64>(RDI) & mask;
   const to = hostForWrite(di);
   if (to == 0) return 0;
@@ -159,6 +178,9 @@ function bulk(op: Op, kind: u8, size: i32, mask: u64, count: u64): u64 {
   }
   let n = bytes / <u64>size;
   if (n > count) n = count;
+  const stop = ((di >> LINE) + <u64>left) << LINE;
+  const affordable = (stop - di + <u64>size - 1) / <u64>size;
+  if (n > affordable) n = affordable;
   if (n < 2) return 0;
   const length = <usize>(n * <u64>size);
   if (kind == MOVS) {
@@ -204,24 +226,42 @@ export function stringOp(op: Op): usize {
   if (count == 0) return op.next();
   // With TF set each iteration traps.
   const stepping = (load<u32>(S_EFLAGS) & TF) != 0;
+  const lines = movesLines(op, kind, step);
   for (;;) {
+    const line = (load<u64>(RDI) & mask) >> LINE;
     let n: u64 = 0;
-    if (step > 0 && !stepping) n = bulk(op, kind, size, mask, count);
+    if (lines && !stepping) n = bulk(op, kind, size, mask, count);
     if (n == 0) {
       if (!element(op, kind, size, mask, step)) return op.fault();
       n = 1;
     }
     count -= n;
     advance(RCX, mask, -(<i64>n));
+    // The time must not depend on which elements could move in bulk: whole lines count, however they moved.
+    const after = (load<u64>(RDI) & mask) >> LINE;
+    if (lines && after > line) spend(<i32>(after - line));
     if (count == 0) return op.done();
     if (compares && Flags.z() != (rep == 1)) return op.next();
-    // An element takes the time of an instruction, 64 bytes that of one where they move in bulk.
-    const cost = n == 1 ? 1 : <i32>(n * <u64>size) >> 6;
-    store<i32>(S_BUDGET, load<i32>(S_BUDGET) - cost);
-    // Let interrupts in, and leave if the code here was overwritten or an exit was asked for.
-    if (stepping || load<u32>(S_STOP) != 0 || load<i32>(S_BUDGET) <= 0) break;
+    if (!lines) spend(1);
+    // Let interrupts in.
+    if (stepping || (load<u32>(S_STOP) & STOP_RUN) != 0 || budgetAfter(op.idx) <= 0) break;
+    // Leave if code has been overwritten: it may be this.
+    if (load<u32>(S_STOP) != 0) return leaveMiddle(op);
   }
+  store<u32>(S_REPEAT, 1);
+  return leaveTo(op, op.rip());
+}
+
+/** Leaves between iterations because code has been dropped; nothing but that happens, and no time passes. */
+function leaveMiddle(op: Op): usize {
+  store<u32>(S_REPEAT, 1);
+  store<u32>(S_STOP, STOP_CODE | STOP_MIDDLE);
   store<u64>(S_RIP, op.rip());
-  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx - 1);
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx);
   return 0;
+}
+
+/** Lets `n` instructions' time pass. */
+function spend(n: i32): void {
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - n);
 }

@@ -3,8 +3,10 @@
 
 import { PAGE_MMIO, PAGE_RAM } from "../../protocol";
 import {
+  FAULT_AGAIN,
   PAGE_CODEBITS,
   PAGE_HOST,
+  S_COARSE,
   S_CPU,
   S_EFER,
   S_FAULT,
@@ -24,18 +26,10 @@ import { EFER_LMA, NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
 import { raiseCode } from "../processor/fault";
 import { noteData } from "../processor/hardware_breakpoints";
 import { codeMap } from "./code_pages";
-import { physicalRead, physicalWrite } from "./physical";
+import { isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
+import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, slowOnly } from "./tlb";
-import {
-  canonical,
-  EXEC,
-  READ,
-  SYSTEM,
-  translate,
-  WRITE,
-  walkReadable,
-  walkWritable,
-} from "./walk";
+import { canonical, translate, walkReadable, walkWritable } from "./walk";
 import { noteAccess, watchedPage, watching } from "./watchpoints";
 
 /** #AC(0) for a misaligned user access while CR0.AM and EFLAGS.AC are set. */
@@ -133,7 +127,14 @@ function reach(linear: u64, access: i32): u64 {
     return NO_ADDRESS;
   }
   const physical = translate(linear, access);
-  if (physical != NO_ADDRESS && (access & SYSTEM) == 0) fillTlb(linear, physical, access);
+  if (physical == NO_ADDRESS || (access & SYSTEM) != 0) return physical;
+  if (!isRam(physical) && (access & EXEC) == 0 && load<u32>(S_COARSE) != 0) {
+    if (keepsTime(physical, access)) {
+      store<u32>(S_FAULT, FAULT_AGAIN);
+      return NO_ADDRESS;
+    }
+  }
+  fillTlb(linear, physical, access);
   return physical;
 }
 

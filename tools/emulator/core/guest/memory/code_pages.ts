@@ -1,15 +1,8 @@
 // The arena of decoded blocks, and the record of which bytes of which page they came from: a write there drops
 // them. All CPUs share both.
 
-import {
-  ARENA,
-  ARENA_END,
-  EVENT_CODE_FLUSH,
-  PAGE_CODEBITS,
-  PAGE_CODEMAP,
-  S_EVENTS,
-} from "../../state";
-import { leaveNow } from "../processor/fault";
+import { ARENA, ARENA_END, PAGE_CODEBITS, PAGE_CODEMAP } from "../../state";
+import { leaveDroppedCode } from "../processor/fault";
 import { dropWriteTags, flushAllCpus } from "./tlb";
 
 /** Next free byte of the block arena. */
@@ -80,6 +73,5 @@ export function dropCode(frame: u32): void {
   store<u64>(PAGE_CODEBITS + (frame << 3), 0);
   const map = load<u32>(PAGE_CODEMAP + (frame << 2));
   if (map != 0) memory.fill(map, 0, 0x4000);
-  store<u32>(S_EVENTS, load<u32>(S_EVENTS) | EVENT_CODE_FLUSH);
-  leaveNow();
+  leaveDroppedCode();
 }

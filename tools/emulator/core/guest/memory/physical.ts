@@ -1,12 +1,13 @@
 // Physical memory: RAM and ROM in the core's own memory, the local APIC's page, and devices, which the
 // platform answers for.
 
-import { PAGE_MMIO, PAGE_RAM } from "../../protocol";
+import { PAGE_MMIO, PAGE_RAM, PAGE_ROM } from "../../protocol";
 import { PAGE_HOST, S_CPU } from "../../state";
-import { apicBasePage, apicRead, apicWrite } from "../processor/apic";
+import { apicBasePage, apicKeepsTime, apicRead, apicWrite } from "../processor/apic";
 import { PAGE_MASK } from "../processor/control_bits";
 import { mmio_read, mmio_write } from "../processor/env";
 import { codeWritten } from "./code_pages";
+import { WRITE } from "./rights";
 
 /** Host address of a physical address in RAM or ROM, or 0. */
 export function hostOf(physical: u64): usize {
@@ -35,6 +36,25 @@ export function physicalOr(physical: u64, bits: u32): void {
     store<u32>(h, v | bits);
     codeWritten(physical, 4);
   }
+}
+
+function kindOf(physical: u64): u32 {
+  return load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2)) & 3;
+}
+
+/** Whether an access of any kind there is one to RAM; false above 4 GiB, where there is none. */
+export function isRam(physical: u64): bool {
+  return physical >> 32 == 0 && kindOf(physical) == PAGE_RAM;
+}
+
+/**
+ * Whether an access to what is not RAM may depend on the time: to a device (writes to ROM reach one), or to a
+ * timer register of the local APIC.
+ */
+export function keepsTime(physical: u64, access: i32): bool {
+  if (physical >> 32 != 0) return false;
+  if (kindOf(physical) == PAGE_ROM && (access & WRITE) == 0) return false;
+  return (physical & PAGE_MASK) != apicBasePage() || apicKeepsTime(<u32>physical & 0xfff);
 }
 
 /** Reads a device or unmapped memory; `size` 1, 2, 4 or 8, inside one page. */

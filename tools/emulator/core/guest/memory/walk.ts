@@ -1,7 +1,18 @@
 // Page walks: 32-bit, PAE and 4-level paging. Follows Intel SDM vol. 3A, chapter 4 (faults 4.7). Leaves out
 // memory types (all accesses are coherent), 57-bit addresses, protection keys.
 
-import { S_CPL, S_CR0, S_CR2, S_CR3, S_CR4, S_EFER, S_EFLAGS, S_FAULT, S_PDPTE } from "../../state";
+import {
+  M_A20,
+  S_CPL,
+  S_CR0,
+  S_CR2,
+  S_CR3,
+  S_CR4,
+  S_EFER,
+  S_EFLAGS,
+  S_FAULT,
+  S_PDPTE,
+} from "../../state";
 import {
   CR0_PG,
   CR0_WP,
@@ -20,6 +31,7 @@ import {
 import { raiseCode } from "../processor/fault";
 import { AC } from "../processor/flags";
 import { hostOf, physicalOr, physicalRead32, physicalRead64 } from "./physical";
+import { EXEC, SYSTEM, WRITE } from "./rights";
 import { flushAllCpus } from "./tlb";
 
 /** Loads the four PDPTEs of PAE paging; false if a reserved bit is set. */
@@ -38,23 +50,15 @@ export function loadPdptes(cr3: u64): bool {
   return true;
 }
 
-export const READ: i32 = 0;
-export const WRITE: i32 = 1;
-export const EXEC: i32 = 2;
-/** Supervisor access whatever the CPL: descriptor tables, TSS. */
-export const SYSTEM: i32 = 4;
-
 export let walkReadable: bool = false;
 /** The walk found the page writable for this access's mode, and its dirty bit set. */
 export let walkWritable: bool = false;
-let a20Mask: u64 = NO_ADDRESS;
-
-export function a20(): u64 {
-  return a20Mask;
+function a20(): u64 {
+  return load<u64>(M_A20);
 }
 
 export function setA20(enabled: bool): void {
-  a20Mask = enabled ? NO_ADDRESS : ~((<u64>1) << 20);
+  store<u64>(M_A20, enabled ? NO_ADDRESS : ~((<u64>1) << 20));
   flushAllCpus();
 }
 
@@ -87,7 +91,7 @@ export function translate(linear: u64, access: i32): u64 {
   if ((cr0 & CR0_PG) == 0) {
     walkReadable = true;
     walkWritable = true;
-    return linear & a20Mask;
+    return linear & a20();
   }
   const cr4 = load<u64>(S_CR4);
   const efer = load<u64>(S_EFER);
@@ -102,7 +106,7 @@ export function translate(linear: u64, access: i32): u64 {
   if ((cr4 & CR4_PAE) == 0) {
     // 32-bit paging.
     entryAddress = (load<u64>(S_CR3) & 0xfffff000) + ((linear >> 22) << 2);
-    entry = <u64>physicalRead32(entryAddress & a20Mask);
+    entry = <u64>physicalRead32(entryAddress & a20());
     if ((entry & 1) == 0) return pageFault(linear, access, user, 0);
     if ((entry & 0x80) != 0 && (cr4 & CR4_PSE) != 0) {
       // 4 MiB page; bits 20:13 are address bits 39:32 (PSE-36), bit 21 is reserved.
@@ -115,8 +119,8 @@ export function translate(linear: u64, access: i32): u64 {
       const upper = entryAddress;
       const upperEntry = entry;
       entryAddress = (entry & 0xfffff000) + (((linear >> 12) & 0x3ff) << 2);
-      entry = <u64>physicalRead32(entryAddress & a20Mask);
-      if ((upperEntry & 0x20) == 0) physicalOr(upper & a20Mask, 0x20);
+      entry = <u64>physicalRead32(entryAddress & a20());
+      if ((upperEntry & 0x20) == 0) physicalOr(upper & a20(), 0x20);
       if ((entry & 1) == 0) return pageFault(linear, access, user, 0);
       rights &= <u32>entry;
       physical = (entry & 0xfffff000) | (linear & 0xfff);
@@ -140,7 +144,7 @@ export function translate(linear: u64, access: i32): u64 {
     for (;;) {
       const shift = <u64>(level * 9 + 3);
       entryAddress = table + (((linear >> shift) & 0x1ff) << 3);
-      entry = physicalRead64(entryAddress & a20Mask);
+      entry = physicalRead64(entryAddress & a20());
       if ((entry & 1) == 0) return pageFault(linear, access, user, 0);
       if ((entry & mustBeZero) != 0) return pageFault(linear, access, user, 9);
       rights &= <u32>entry;
@@ -156,7 +160,7 @@ export function translate(linear: u64, access: i32): u64 {
         physical = (entry & FRAME_MASK & ~low) | (linear & low);
         break;
       }
-      if ((entry & 0x20) == 0) physicalOr(entryAddress & a20Mask, 0x20);
+      if ((entry & 0x20) == 0) physicalOr(entryAddress & a20(), 0x20);
       table = entry & FRAME_MASK;
       level--;
     }
@@ -183,8 +187,8 @@ export function translate(linear: u64, access: i32): u64 {
   if (writing && !writable) return pageFault(linear, access, user, 1);
   if ((access & EXEC) != 0 && noExecute) return pageFault(linear, access, user, 1);
   const bits: u32 = writing ? 0x60 : 0x20;
-  if ((<u32>entry & bits) != bits) physicalOr(entryAddress & a20Mask, bits);
+  if ((<u32>entry & bits) != bits) physicalOr(entryAddress & a20(), bits);
   walkReadable = readable;
   walkWritable = writable && (writing || (entry & 0x40) != 0) && readable;
-  return physical & a20Mask;
+  return physical & a20();
 }

@@ -2,7 +2,14 @@
 // start of a block, and watchpoints, tested in the slow paths of memory accesses (their pages get no TLB
 // entry). Neither is visible to the guest. Accesses of fetches and page walks are not watched.
 
-import { DEBUG_BREAKPOINTS, DEBUG_WATCHPOINTS, OP_SIZE, S_RIP, S_RIP_BASE } from "../../state";
+import {
+  DEBUG_BREAKPOINTS,
+  DEBUG_WATCHPOINTS,
+  OP_SIZE,
+  S_BUDGET,
+  S_RIP,
+  S_RIP_BASE,
+} from "../../state";
 import { arenaFlush } from "../memory/code_pages";
 import { CS, Seg } from "../memory/segments";
 import { flushAllCpus } from "../memory/tlb";
@@ -56,6 +63,7 @@ export function breakpointOp(op: Op): usize {
   if (op.size !== 2) linear = (rip + Seg.base(CS)) & 0xffffffff;
   if (find(linear) < 0) return changetype<usize>(op) + OP_SIZE;
   store<u64>(S_RIP, rip);
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx);
   breakpointHit = true;
   leaveNow();
   return 0;

@@ -2,6 +2,7 @@
 // A handler takes its record and returns the next one, or 0 to leave the block loop.
 
 import {
+  FAULT_AGAIN,
   FAULT_ERROR,
   FAULT_SET,
   FAULT_UNIMPLEMENTED,
@@ -21,12 +22,15 @@ import {
   OP_SUB,
   OP_WIDTH,
   REGS,
+  S_AGAIN,
   S_BUDGET,
   S_FAULT,
   S_LIN_MASK,
   S_RIP,
   S_RIP_BASE,
   S_STOP,
+  STOP_CODE,
+  STOP_MIDDLE,
 } from "../../state";
 import { clearNonCanonical, Mem, nonCanonical, setWrapping } from "../memory/access";
 import { Seg, SS, segmentAddress } from "../memory/segments";
@@ -104,7 +108,7 @@ export class Op extends Fields {
 
   /** End of an instruction that may have written memory or called a device. */
   @inline done(): usize {
-    return load<u32>(S_STOP) != 0 ? leaveAfter(this) : changetype<usize>(this) + OP_SIZE;
+    return load<u32>(S_STOP) != 0 ? leaveStopped(this) : changetype<usize>(this) + OP_SIZE;
   }
 
   /** Effective address of an access of `size` bytes; on a segment fault S_FAULT is set and accesses do nothing. */
@@ -137,6 +141,11 @@ export function in64BitMode(): bool {
 }
 
 export function faultAt(op: Op): usize {
+  if (load<u32>(S_FAULT) == FAULT_AGAIN) {
+    store<u32>(S_AGAIN, changetype<u32>(op));
+    setWrapping(NO_ADDRESS);
+    return 0;
+  }
   if (nonCanonical) {
     clearNonCanonical();
     // In 64-bit mode, what RSP and RBP address is in the stack segment unless FS or GS is asked for.
@@ -149,6 +158,12 @@ export function faultAt(op: Op): usize {
   store<u64>(S_RIP, op.rip());
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx);
   return 0;
+}
+
+/** The instruction is complete, and S_STOP is set. */
+function leaveStopped(op: Op): usize {
+  if (load<u32>(S_STOP) == STOP_CODE) store<u32>(S_STOP, STOP_CODE | STOP_MIDDLE);
+  return leaveAfter(op);
 }
 
 /** The instruction is complete; leaves the block after it. */

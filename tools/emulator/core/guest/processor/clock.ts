@@ -1,7 +1,15 @@
 // Virtual time: one instruction is one nanosecond and one TSC tick. The executing CPU's clock is the start
 // of its slice plus what it has used of its budget.
 
-import { S_BUDGET, S_INSN_INDEX, S_RESERVE, S_TSC_OFFSET } from "../../state";
+import {
+  M_SHOWN,
+  M_TSC,
+  S_BUDGET,
+  S_HELD,
+  S_INSN_INDEX,
+  S_RESERVE,
+  S_TSC_OFFSET,
+} from "../../state";
 
 /** Quantum of a CPU while others are active, ns. */
 export const QUANTUM: f64 = 10000;
@@ -18,16 +26,28 @@ export function beginSlice(start: f64, length: i32): void {
   sliceEnd = start + <f64>length;
   store<i32>(S_BUDGET, length);
   store<i32>(S_RESERVE, 0);
+  store<i32>(S_HELD, 0);
 }
 
 /** Instructions used in this slice. */
 export function sliceUsed(): i32 {
-  return sliceLength - load<i32>(S_BUDGET) - load<i32>(S_RESERVE);
+  return sliceLength - load<i32>(S_BUDGET) - load<i32>(S_RESERVE) - load<i32>(S_HELD);
 }
 
 /** Virtual time of the executing CPU, ns. */
 export function now(): f64 {
   return sliceStart + <f64>(sliceUsed() + load<i32>(S_INSN_INDEX));
+}
+
+/**
+ * The time that a device is shown, ns: that of the executing CPU, but never less than what a device has been
+ * shown before. CPUs take turns, so their own times differ by up to a quantum, and what a CPU reads from a
+ * clock that all share may not be less than what another has read before it.
+ */
+export function shownTime(): f64 {
+  const t = Math.max(now(), load<f64>(M_SHOWN));
+  store<f64>(M_SHOWN, t);
+  return t;
 }
 
 /** Something will happen at `moment`: the slice ends there at the latest. */
@@ -40,17 +60,24 @@ export function sliceEvent(moment: f64): void {
   if (cut <= 0) return;
   sliceLength = length;
   sliceEnd = moment;
-  // Take it from the reserve first, if blocks are already being left.
-  const reserve = load<i32>(S_RESERVE);
-  const fromReserve = min<i32>(reserve, cut);
-  store<i32>(S_RESERVE, reserve - fromReserve);
-  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - (cut - fromReserve));
+  // Take it from what is set aside first, if blocks are already being left.
+  const left = cut - take(S_RESERVE, cut);
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - (left - take(S_HELD, left)));
 }
 
-/** Gives the budget that leaveSoon set aside back. */
+/** Takes up to `wanted` from the field `from`; returns how much. */
+function take(from: usize, wanted: i32): i32 {
+  const there = load<i32>(from);
+  const taken = min<i32>(there, wanted);
+  store<i32>(from, there - taken);
+  return taken;
+}
+
+/** Gives back the budget that was set aside to leave blocks. */
 export function restoreBudget(): void {
-  store<i32>(S_BUDGET, load<i32>(S_BUDGET) + load<i32>(S_RESERVE));
+  store<i32>(S_BUDGET, load<i32>(S_BUDGET) + load<i32>(S_RESERVE) + load<i32>(S_HELD));
   store<i32>(S_RESERVE, 0);
+  store<i32>(S_HELD, 0);
 }
 
 /**
@@ -58,15 +85,6 @@ export function restoreBudget(): void {
  * for the ticks of readings.
  */
 const MAX_LEAD: u64 = 2 * <u64>QUANTUM;
-
-/** Greatest time that a CPU has read as its TSC, without the CPU's offset. */
-let latestTsc: u64 = 0;
-export function tscState(): u64 {
-  return latestTsc;
-}
-export function setTscState(t: u64): void {
-  latestTsc = t;
-}
 
 /**
  * TSC of the executing CPU at the instruction with S_INSN_INDEX instructions before it in its block. CPUs take
@@ -76,8 +94,9 @@ export function setTscState(t: u64): void {
  */
 export function readTsc(): u64 {
   let t = <u64>now();
-  if (t <= latestTsc) t = latestTsc < t + MAX_LEAD ? latestTsc + 1 : latestTsc;
-  latestTsc = t;
+  const latest = load<u64>(M_TSC);
+  if (t <= latest) t = latest < t + MAX_LEAD ? latest + 1 : latest;
+  store<u64>(M_TSC, t);
   return t + load<u64>(S_TSC_OFFSET);
 }
 

@@ -7,8 +7,11 @@ import {
   S_BUDGET,
   S_FAULT,
   S_FAULT_CODE,
+  S_HELD,
   S_RESERVE,
   S_STOP,
+  STOP_CODE,
+  STOP_RUN,
 } from "../../state";
 
 /** Makes an exception pending. The first one wins: an instruction raises one fault. */
@@ -25,14 +28,30 @@ export function raiseCode(vector: u32, code: u32): void {
 
 /** Makes the CPU leave its blocks at the next block end. */
 export function leaveSoon(): void {
-  store<i32>(S_RESERVE, load<i32>(S_RESERVE) + load<i32>(S_BUDGET));
+  store<i32>(S_RESERVE, load<i32>(S_RESERVE) + load<i32>(S_BUDGET) + load<i32>(S_HELD));
+  store<i32>(S_BUDGET, 0);
+  store<i32>(S_HELD, 0);
+}
+
+/** Makes the CPU leave after the current instruction, and the run end. */
+export function leaveNow(): void {
+  store<u32>(S_STOP, load<u32>(S_STOP) | STOP_RUN);
+  leaveSoon();
+}
+
+/**
+ * Makes the CPU leave its block, which may have been dropped, and go on behind the current instruction. Whether
+ * there was a block to drop must not show: no event is taken there, unless the block ends there anyway.
+ */
+export function leaveDroppedCode(): void {
+  store<u32>(S_STOP, load<u32>(S_STOP) | STOP_CODE);
+  store<i32>(S_HELD, load<i32>(S_HELD) + load<i32>(S_BUDGET));
   store<i32>(S_BUDGET, 0);
 }
 
-/** Makes the CPU leave after the current instruction. */
-export function leaveNow(): void {
-  store<u32>(S_STOP, 1);
-  leaveSoon();
+/** Budget that is left when the instruction with `before` others before it in its block is done. */
+export function budgetAfter(before: u32): i32 {
+  return load<i32>(S_BUDGET) + load<i32>(S_HELD) - <i32>before - 1;
 }
 
 export const GP: u32 = 13;

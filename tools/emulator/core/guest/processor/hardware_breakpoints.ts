@@ -2,7 +2,7 @@
 // them is in use instructions run one at a time and data accesses take the slow paths.
 // Follows Intel SDM vol. 3B, 18.2 (debug registers) and 18.3 (debug exceptions).
 
-import { S_CR4, S_DR, S_EFLAGS, S_TRAP } from "../../state";
+import { S_CR4, S_DEBUGCTL, S_DR, S_EFLAGS, S_TRAP } from "../../state";
 import { RF, TF } from "./flags";
 
 const DR6: usize = S_DR + 48;
@@ -12,6 +12,11 @@ const DR7: usize = S_DR + 56;
 export const SINGLE_STEP: u32 = 0x4000;
 /** S_TRAP: the instruction that is being stepped does not trap. */
 export const STEP_DONE: u32 = 0x80000000;
+
+/** S_TRAP: what DR6 reports. */
+export const TRAP_BITS: u32 = 0xc00f;
+/** IA32_DEBUGCTL.BTF: a single step goes to the next branch. */
+export const BTF: u32 = 2;
 
 const KIND_EXECUTE: u32 = 0;
 const KIND_WRITE: u32 = 1;
@@ -80,8 +85,9 @@ export function notePort(port: i32, size: i32): void {
   }
 }
 
-/** Enters `bits` into DR6, where stale B0–B3 go and all else stays, and clears DR7.GD, as #DB does. */
+/** Enters `bits` into DR6, where stale B0–B3 go and all else stays, and clears DR7.GD and BTF, as #DB does. */
 export function reportDebug(bits: u32): void {
   store<u64>(DR6, (load<u64>(DR6) & ~15) | <u64>bits);
   store<u64>(DR7, load<u64>(DR7) & ~0x2000);
+  store<u64>(S_DEBUGCTL, load<u64>(S_DEBUGCTL) & ~(<u64>BTF));
 }

@@ -2,7 +2,16 @@
 // tools/emulator/interface.ts.
 
 import { MAX_CPUS, PAGE_MMIO } from "../../protocol";
-import { PAGE_HOST, RAM_BASE, S_CPU, SLOTS, STATE, STATE_SIZE } from "../../state";
+import {
+  MACHINE,
+  MACHINE_SIZE,
+  PAGE_HOST,
+  RAM_BASE,
+  S_CPU,
+  SLOTS,
+  STATE,
+  STATE_SIZE,
+} from "../../state";
 import { installBuilder } from "../decode/block";
 import { arenaFlush, codeWritten } from "../memory/code_pages";
 import { updateMode } from "../memory/segments";
@@ -13,8 +22,9 @@ import { setCpuCount, stateOf } from "../processor/cpus";
 import { setCpuModel } from "../processor/model";
 import { setTraceMask } from "../processor/tracing";
 import { initSimd } from "../simd/decode";
+import { seedRandom } from "../system/random";
 import { powerOn } from "../system/reset";
-import { startClock, switchTo } from "./run";
+import { switchTo } from "./run";
 
 export function create(cpus: i32, ramBytes: u32, model: i32): void {
   if (cpus < 1) cpus = 1;
@@ -32,7 +42,9 @@ export function create(cpus: i32, ramBytes: u32, model: i32): void {
     powerOn();
     if (i != 0) memory.copy(SLOTS + i * STATE_SIZE, STATE, STATE_SIZE);
   }
-  startClock();
+  memory.fill(MACHINE, 0, MACHINE_SIZE);
+  setA20(true);
+  seedRandom();
 }
 
 export function ram_base(): u32 {

@@ -16,34 +16,45 @@ import {
   EVENT_INIT,
   EVENT_NMI,
   EVENT_SIPI,
+  FAULT_AGAIN,
   FAULT_UNIMPLEMENTED,
   HALTED,
   KEY_SINGLE,
+  M_CLOCK,
+  M_LATEST,
+  M_NEXT_CPU,
+  M_RETIRED,
+  M_ROUND_END,
   OP_HANDLER,
   S_ACTIVITY,
+  S_AGAIN,
   S_BUDGET,
+  S_COARSE,
   S_CPU,
+  S_DEBUGCTL,
   S_EFLAGS,
   S_EVENTS,
   S_FAULT,
+  S_INSN_INDEX,
   S_KEY,
   S_NMI_BLOCKED,
+  S_REPEAT,
   S_RESERVE,
   S_RIP,
   S_SHADOW,
   S_STOP,
   S_TRAP,
-  SCHEDULER,
   SHADOW_SS,
   SHUTDOWN,
   SLOTS,
   STATE,
   STATE_SIZE,
+  STOP_CODE,
+  STOP_MIDDLE,
   WAIT_SIPI,
 } from "../../state";
 import { arenaFlush } from "../memory/code_pages";
 import { CS, Seg, updateMode } from "../memory/segments";
-import { a20, setA20 } from "../memory/walk";
 import { clearWatchHit, watchHit } from "../memory/watchpoints";
 import { breakpointHit, clearBreakpointHit } from "../op/debugger";
 import { lookup } from "../op/lookup";
@@ -60,21 +71,21 @@ import {
   now,
   QUANTUM,
   restoreBudget,
-  setTscState,
+  shownTime,
   sliceEvent,
   sliceUsed,
-  tscState,
 } from "../processor/clock";
-import { NO_ADDRESS } from "../processor/control_bits";
 import { cpuCount, stateOf } from "../processor/cpus";
 import { interrupt_acknowledge } from "../processor/env";
 import { leaveNow } from "../processor/fault";
 import { IF, RF, TF } from "../processor/flags";
 import {
+  BTF,
   instructionBreakpoints,
   reportDebug,
   SINGLE_STEP,
   STEP_DONE,
+  TRAP_BITS,
 } from "../processor/hardware_breakpoints";
 import { init, startUp } from "../system/reset";
 import {
@@ -90,28 +101,24 @@ const EXIT_NONE: i32 = -1;
 /** Longest slice of a lone CPU, ns. */
 const LONG_SLICE: f64 = 1000000;
 
-/** Virtual time up to which every CPU has run. */
-let clock: f64 = 0;
-/** Latest moment that any CPU has reached. */
-let latest: f64 = 0;
 let deadlineTime: f64 = 0;
-let retired: f64 = 0;
 let exitReason: i32 = EXIT_NONE;
 let exitCpu: i32 = 0;
 let exitDetail: u32 = 0;
 let running: bool = false;
-/** First CPU of the next round, when the last one was cut short. */
-let nextCpu: i32 = 0;
-/** End of the round in progress. */
-let roundEnd: f64 = 0;
 
-/** Begins at moment 0. */
-export function startClock(): void {
-  clock = 0;
-  latest = 0;
-  setTscState(0);
-  retired = 0;
-  nextCpu = 0;
+function clock(): f64 {
+  return load<f64>(M_CLOCK);
+}
+
+/** The executing CPU has reached moment `t`. */
+function reached(t: f64): void {
+  if (t > load<f64>(M_LATEST)) store<f64>(M_LATEST, t);
+}
+
+/** The instructions of the slice that ends are done. */
+function retire(): void {
+  store<f64>(M_RETIRED, load<f64>(M_RETIRED) + <f64>sliceUsed());
 }
 
 // ---- Switching the live state
@@ -165,6 +172,37 @@ function handleEvents(): bool {
   return load<u32>(S_ACTIVITY) == ACTIVE;
 }
 
+/** Executes from `op` on, until the CPU leaves its blocks. */
+function execute(op: usize): void {
+  store<u32>(S_REPEAT, 0);
+  store<u32>(S_COARSE, 1);
+  for (;;) {
+    while (op != 0) op = call_indirect<usize>(load<u32>(op, OP_HANDLER), changetype<Op>(op));
+    if (load<u32>(S_FAULT) != FAULT_AGAIN) break;
+    // A device is accessed: once more, with the time made exact.
+    store<u32>(S_FAULT, 0);
+    const again = changetype<Op>(<usize>load<u32>(S_AGAIN));
+    store<u32>(S_COARSE, 0);
+    store<u32>(S_INSN_INDEX, <u32>again.idx);
+    op = call_indirect<usize>(again.h, again);
+    store<u32>(S_INSN_INDEX, 0);
+    store<u32>(S_COARSE, 1);
+  }
+  store<u32>(S_COARSE, 0);
+}
+
+/** The same, and again where a block has been left only because code was dropped: no event is taken there. */
+function executeOn(): void {
+  for (;;) {
+    const op = lookup();
+    if (op == 0) return;
+    execute(op);
+    if (load<u32>(S_STOP) != (STOP_CODE | STOP_MIDDLE) || load<u32>(S_FAULT) != 0) return;
+    store<u32>(S_STOP, 0);
+    restoreBudget();
+  }
+}
+
 /** Runs the live CPU until its budget is used up, it halts, or the run must end. */
 function runLive(): void {
   for (;;) {
@@ -184,20 +222,18 @@ function runLive(): void {
       return;
     }
     if (load<i32>(S_BUDGET) <= 0) return;
-    const shadow = load<u32>(S_SHADOW);
-    if ((load<u32>(S_KEY) & KEY_SINGLE) != 0) {
-      oneInstruction(shadow);
-    } else {
-      let op = lookup();
-      while (op != 0) op = call_indirect<usize>(load<u32>(op, OP_HANDLER), changetype<Op>(op));
-    }
+    if ((load<u32>(S_KEY) & KEY_SINGLE) != 0) oneInstruction();
+    else executeOn();
     if (!settleFault()) return;
+    settleTraps();
   }
 }
 
 /** Delivers the pending fault; false if that ends the run. */
 function settleFault(): bool {
   if (load<u32>(S_FAULT) == 0) return true;
+  // Of an instruction that faults no trap remains.
+  store<u32>(S_TRAP, 0);
   if ((load<u32>(S_FAULT) & FAULT_UNIMPLEMENTED) != 0) {
     store<u32>(S_FAULT, 0);
     end(EXIT_UNIMPLEMENTED, 0);
@@ -216,45 +252,56 @@ function endTripleFault(): void {
 }
 
 /** One instruction in an interrupt shadow, with TF or RF set, or with breakpoints in the debug registers. */
-function oneInstruction(shadow: u32): void {
+function oneInstruction(): void {
+  const shadow = load<u32>(S_SHADOW);
   const linear =
     (load<u32>(S_KEY) & 3) == 2 ? load<u64>(S_RIP) : (load<u64>(S_RIP) + Seg.base(CS)) & 0xffffffff;
-  const hits = shadow == SHADOW_SS ? 0 : instructionBreakpoints(linear);
+  // An instruction breakpoint hits before a string instruction, not between its iterations.
+  const held = shadow == SHADOW_SS || load<u32>(S_REPEAT) != 0;
+  const hits = held ? 0 : instructionBreakpoints(linear);
   if (hits != 0) {
     reportDebug(hits);
     deliverWithEscalation(1, KIND_HARDWARE, false, 0);
     return;
   }
   const single = (load<u32>(S_EFLAGS) & TF) != 0;
-  const op = lookup();
-  if (op == 0) return;
+  const first = lookup();
+  if (first == 0) return;
+  const next = changetype<Op>(first).nextRip();
   // RF serves one instruction; a fault pushes it set again.
   store<u32>(S_EFLAGS, load<u32>(S_EFLAGS) & ~RF);
   // The block holds one instruction and an end op; the budget of 1 makes the end leave.
   const left = load<i32>(S_BUDGET);
   store<i32>(S_BUDGET, 1);
   store<i32>(S_RESERVE, load<i32>(S_RESERVE) + left - 1);
-  let at = op;
-  while (at != 0) at = call_indirect<usize>(load<u32>(at, OP_HANDLER), changetype<Op>(at));
+  execute(first);
   // A second STI or MOV SS does not prolong the shadow.
   if (shadow != 0) store<u32>(S_SHADOW, 0);
   updateMode();
+  if (single && load<u32>(S_FAULT) == 0 && load<u32>(S_SHADOW) != SHADOW_SS) noteStep(next);
+}
+
+/** The instruction that was stepped, with the next one at `next`, is complete. */
+function noteStep(next: u64): void {
   const trap = load<u32>(S_TRAP);
-  if (load<u32>(S_FAULT) != 0) {
-    store<u32>(S_TRAP, 0);
-    return;
-  }
-  // After MOV SS data breakpoints wait for the next instruction, a single step is lost.
-  if (load<u32>(S_SHADOW) == SHADOW_SS) return;
+  if ((trap & STEP_DONE) != 0) return;
+  // With BTF set a step goes to the next branch that is taken.
+  const branches = (load<u32>(S_DEBUGCTL) & BTF) != 0;
+  if (branches && (load<u64>(S_RIP) == next || load<u32>(S_REPEAT) != 0)) return;
+  store<u32>(S_TRAP, trap | SINGLE_STEP);
+}
+
+/** Delivers the debug traps of the instruction that is complete; those of MOV SS wait for the next one. */
+function settleTraps(): void {
+  const trap = load<u32>(S_TRAP);
+  if (trap == 0 || load<u32>(S_SHADOW) == SHADOW_SS) return;
   store<u32>(S_TRAP, 0);
-  let bits = trap & 0x800f;
-  if (single && (trap & STEP_DONE) == 0) bits |= SINGLE_STEP;
-  if (bits != 0) {
-    // A debug trap after HLT ends it at once.
-    store<u32>(S_ACTIVITY, ACTIVE);
-    reportDebug(bits);
-    deliverWithEscalation(1, KIND_HARDWARE, false, 0);
-  }
+  const bits = trap & TRAP_BITS;
+  if (bits == 0) return;
+  // A debug trap after HLT ends it at once.
+  store<u32>(S_ACTIVITY, ACTIVE);
+  reportDebug(bits);
+  deliverWithEscalation(1, KIND_HARDWARE, false, 0);
 }
 
 function end(reason: i32, detail: u32): void {
@@ -278,8 +325,7 @@ function runnable(cpu: i32): bool {
 /** Runs CPU `cpu` from `clock` to `until`. */
 function slice(cpu: i32, until: f64): void {
   switchTo(cpu);
-  const from = clock;
-  let t = from;
+  let t = clock();
   while (t < until && exitReason == EXIT_NONE) {
     checkTimer(cpu, t);
     let stop = until;
@@ -287,7 +333,7 @@ function slice(cpu: i32, until: f64): void {
     if (timer < stop) stop = timer;
     beginSlice(t, <i32>Math.ceil(stop - t));
     runLive();
-    retired += <f64>sliceUsed();
+    retire();
     if (load<u32>(S_ACTIVITY) != ACTIVE && exitReason == EXIT_NONE) {
       // Idle until its timer, if that is in this slice.
       const next = timerExpiry(cpu);
@@ -309,7 +355,8 @@ export function run(deadline: f64): i32 {
   deadlineTime = deadline;
   running = true;
   while (exitReason == EXIT_NONE) {
-    if (clock >= deadlineTime) {
+    const start = clock();
+    if (start >= deadlineTime) {
       exitReason = EXIT_DEADLINE;
       break;
     }
@@ -319,7 +366,7 @@ export function run(deadline: f64): i32 {
       let timers = false;
       let canWake = false;
       for (let i = 0; i < cpuCount; i++) {
-        checkTimer(i, clock);
+        checkTimer(i, start);
         if (runnable(i)) timers = true;
         if (
           load<u32>(stateOf(i, S_ACTIVITY)) == HALTED &&
@@ -331,26 +378,30 @@ export function run(deadline: f64): i32 {
       exitReason = canWake ? EXIT_IDLE : EXIT_DEAD;
       break;
     }
-    let until = clock + (active > 1 || cpuCount > 1 ? QUANTUM : LONG_SLICE);
+    let until = start + (active > 1 || cpuCount > 1 ? QUANTUM : LONG_SLICE);
     if (until > deadlineTime) until = deadlineTime;
-    roundEnd = until;
-    const start = clock;
+    store<f64>(M_ROUND_END, until);
     let last = start;
-    while (nextCpu < cpuCount && exitReason == EXIT_NONE) {
-      if (runnable(nextCpu) || timerExpiry(nextCpu) < roundEnd) {
-        slice(nextCpu, roundEnd);
+    let cpu = load<i32>(M_NEXT_CPU);
+    while (cpu < cpuCount && exitReason == EXIT_NONE) {
+      // A device may shorten the round while a CPU runs.
+      const end = load<f64>(M_ROUND_END);
+      if (runnable(cpu) || timerExpiry(cpu) < end) {
+        slice(cpu, end);
         const t = now();
         if (t > last) last = t;
-        if (t > latest) latest = t;
+        reached(t);
       }
-      nextCpu++;
+      cpu++;
     }
-    if (nextCpu >= cpuCount) {
-      nextCpu = 0;
+    if (cpu >= cpuCount) {
+      cpu = 0;
       // A lone CPU may have stopped early (halted); several are all at the end of the round.
-      clock = cpuCount == 1 ? last : active > 1 || last > roundEnd ? roundEnd : last;
-      if (clock < last) clock = last;
+      const end = load<f64>(M_ROUND_END);
+      const moved = cpuCount == 1 ? last : active > 1 || last > end ? end : last;
+      store<f64>(M_CLOCK, Math.max(moved, last));
     }
+    store<i32>(M_NEXT_CPU, cpu);
   }
   running = false;
   return exitReason;
@@ -361,60 +412,41 @@ export function step(cpu: i32): i32 {
   exitReason = EXIT_NONE;
   running = true;
   switchTo(cpu);
-  checkTimer(cpu, clock);
-  beginSlice(clock, 1);
+  checkTimer(cpu, clock());
+  beginSlice(clock(), 1);
   store<u32>(S_STOP, 0);
   if (load<u32>(S_ACTIVITY) == ACTIVE || handleEvents()) {
-    const shadow = load<u32>(S_SHADOW);
     store<u32>(S_KEY, load<u32>(S_KEY) | KEY_SINGLE);
-    oneInstruction(shadow);
+    oneInstruction();
     updateMode();
-    settleFault();
+    if (settleFault()) settleTraps();
   }
   if (watchHit != 0 && exitReason == EXIT_NONE) end(EXIT_DEBUG, watchHit);
   clearWatchHit();
   restoreBudget();
-  retired += <f64>sliceUsed();
+  retire();
   const t = now();
   beginSlice(t, 0);
-  if (t > clock) clock = t;
-  if (t > latest) latest = t;
+  if (t > clock()) store<f64>(M_CLOCK, t);
+  reached(t);
   running = false;
   return exitReason == EXIT_NONE ? EXIT_DEADLINE : exitReason;
 }
 
-/** Copies the scheduler's state to SCHEDULER, for a snapshot. */
-export function save_scheduler(): void {
-  store<f64>(SCHEDULER, clock);
-  store<f64>(SCHEDULER, retired, 8);
-  store<f64>(SCHEDULER, roundEnd, 16);
-  store<u64>(SCHEDULER, a20(), 24);
-  store<i32>(SCHEDULER, nextCpu, 32);
-  store<f64>(SCHEDULER, latest, 40);
-  store<u64>(SCHEDULER, tscState(), 48);
-}
-
-/** Takes the scheduler's state from SCHEDULER and drops everything derived from memory that changed. */
-export function load_scheduler(): void {
-  clock = load<f64>(SCHEDULER);
-  retired = load<f64>(SCHEDULER, 8);
-  roundEnd = load<f64>(SCHEDULER, 16);
-  setA20(load<u64>(SCHEDULER, 24) == NO_ADDRESS);
-  nextCpu = load<i32>(SCHEDULER, 32);
-  latest = load<f64>(SCHEDULER, 40);
-  setTscState(load<u64>(SCHEDULER, 48));
+/** The state in memory has been replaced by a snapshot's: drops everything that is derived from it. */
+export function state_loaded(): void {
   exitReason = EXIT_NONE;
-  beginSlice(clock, 0);
+  beginSlice(clock(), 0);
   arenaFlush();
 }
 
 export function time(): f64 {
-  if (running) return now();
-  return Math.max(latest, clock);
+  if (running) return shownTime();
+  return Math.max(load<f64>(M_LATEST), clock());
 }
 
 export function advance_to(t: f64): void {
-  if (t > clock) clock = t;
+  if (t > clock()) store<f64>(M_CLOCK, t);
 }
 
 export function next_timer(): f64 {
@@ -434,7 +466,7 @@ export function request_exit(): void {
 
 export function shorten_deadline(deadline: f64): void {
   if (deadline < deadlineTime) deadlineTime = deadline;
-  if (deadline < roundEnd) roundEnd = deadline;
+  if (deadline < load<f64>(M_ROUND_END)) store<f64>(M_ROUND_END, deadline);
   if (running) sliceEvent(deadline);
 }
 
@@ -447,5 +479,5 @@ export function exit_detail(): u32 {
 }
 
 export function instructions(): f64 {
-  return running ? retired + <f64>sliceUsed() : retired;
+  return load<f64>(M_RETIRED) + (running ? <f64>sliceUsed() : 0);
 }

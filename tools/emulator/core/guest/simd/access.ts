@@ -20,7 +20,7 @@ import {
   TLB_WRITE,
 } from "../../state";
 import { canonicalRange, Mem, misaligned, probe } from "../memory/access";
-import { READ, WRITE } from "../memory/walk";
+import { READ, WRITE } from "../memory/rights";
 import { EA_REGISTER, Op } from "../op/op";
 import { PAGE_MASK } from "../processor/control_bits";
 import { raise, raiseCode } from "../processor/fault";

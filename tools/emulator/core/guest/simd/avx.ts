@@ -3,9 +3,9 @@
 
 import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_LIN_MASK, S_TMP1, S_TMP2, S_YMM } from "../../state";
 import { canonicalRange, clearNonCanonical, Mem, probe } from "../memory/access";
+import { WRITE } from "../memory/rights";
 import { segmentAddress } from "../memory/segments";
 import { checksAlignment } from "../memory/tlb";
-import { WRITE } from "../memory/walk";
 import { EA_CHECK, EA_REGISTER, leaveTo, Op, offsetOf } from "../op/op";
 import { PAGE_MASK } from "../processor/control_bits";
 import { TF } from "../processor/flags";

@@ -23,7 +23,7 @@ import {
   S_YMM,
 } from "../../state";
 import { Mem, probe } from "../memory/access";
-import { READ, WRITE } from "../memory/walk";
+import { READ, WRITE } from "../memory/rights";
 import { Op } from "../op/op";
 import { raise, raiseCode } from "../processor/fault";
 import { Vec, WIDE64 } from "./access";

@@ -3,7 +3,7 @@
 
 import { S_FAULT } from "../../state";
 import { Mem, probe } from "../memory/access";
-import { WRITE } from "../memory/walk";
+import { WRITE } from "../memory/rights";
 import { EA_REGISTER, Op } from "../op/op";
 import { memorySource, memoryStore, VEX, Vec, WIDE64, WIDE256 } from "./access";
 

@@ -10,6 +10,7 @@ import {
   S_CPL,
   S_CR4,
   S_FAULT,
+  S_HELD,
   S_INSN_INDEX,
   S_MONITOR,
   S_RIP,
@@ -20,7 +21,7 @@ import { failed, requireRing0 } from "../op/leave";
 import { leaveAfter, Op, undefinedOpcode } from "../op/op";
 import { readTsc } from "../processor/clock";
 import { cpuCount } from "../processor/cpus";
-import { GP, leaveSoon } from "../processor/fault";
+import { budgetAfter, GP, leaveSoon } from "../processor/fault";
 
 export function hlt(op: Op): usize {
   if (!requireRing0()) return op.fault();
@@ -32,10 +33,10 @@ export function hlt(op: Op): usize {
 /** PAUSE: with other CPUs waiting their turn, the rest of the slice passes idle. */
 export function pause(op: Op): usize {
   if (cpuCount > 1) {
-    const rest = load<i32>(S_BUDGET) - <i32>op.idx - 1;
-    if (rest > 0) {
+    if (budgetAfter(op.idx) > 0) {
       store<u64>(S_RIP, op.nextRip());
       store<i32>(S_BUDGET, 0);
+      store<i32>(S_HELD, 0);
       return 0;
     }
   }

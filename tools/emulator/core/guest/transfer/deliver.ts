@@ -1,7 +1,7 @@
 // Delivery of interrupts and exceptions in real, protected, VM86 and long mode. Follows Intel SDM vol. 3A,
 // chapter 6 (6.12, 6.14, 6.15 double fault).
 
-import { KIND_HARDWARE, KIND_SOFTWARE } from "../../protocol";
+import { KIND_EXTERNAL, KIND_HARDWARE, KIND_SOFTWARE } from "../../protocol";
 import {
   FAULT_ERROR,
   FAULT_UNIMPLEMENTED,
@@ -14,6 +14,7 @@ import {
   S_IDT_BASE,
   S_IDT_LIMIT,
   S_KEY,
+  S_REPEAT,
   S_RIP,
 } from "../../state";
 import { systemRead } from "../memory/access";
@@ -76,13 +77,26 @@ export function deliver(vector: u32, kind: i32, hasCode: bool, code: u32): bool 
   return deliverProtected(vector, kind, hasCode, code);
 }
 
+/**
+ * EFLAGS as they are pushed. RF is set by faults and by interrupts between iterations of a string instruction, so
+ * that an instruction breakpoint does not hit again (SDM vol. 3B, 18.3.1.1). A debug trap between iterations
+ * leaves it clear, whatever that section says: the recorded vectors of a real CPU have it so.
+ */
 function pushedFlags(vector: u32, kind: i32): u32 {
-  // Faults push RF so that an instruction breakpoint does not hit again.
   const f = eflags();
-  return kind == KIND_HARDWARE && vector != 1 && vector != 3 && vector != 4 && vector != 18
-    ? f | RF
-    : f;
+  if (kind == KIND_SOFTWARE) return f;
+  if (kind == KIND_EXTERNAL) return load<u32>(S_REPEAT) != 0 ? f | RF : f;
+  return isFault(vector) ? f | RF : f;
 }
+
+/** Neither trap nor abort; a debug exception is a fault when it comes from an instruction that failed. */
+function isFault(vector: u32): bool {
+  if (vector == 1) return debugFault;
+  return vector != 3 && vector != 4 && vector != 8 && vector != 18;
+}
+
+/** The debug exception in delivery is a fault that is no instruction breakpoint: general detect. */
+let debugFault: bool = false;
 
 function deliverReal(vector: u32): bool {
   if (vector * 4 + 3 > load<u32>(S_IDT_LIMIT)) {
@@ -216,7 +230,8 @@ function deliverProtected(vector: u32, kind: i32, hasCode: bool, code: u32): boo
     return false;
   }
   const selector = <u32>(gate >> 16) & 0xffff;
-  if (type == 5) return switchTask(selector, TASK_INT, hasCode, code, ext);
+  if (type == 5)
+    return switchTask(selector, TASK_INT, pushedFlags(vector, kind), hasCode, code, ext);
   if ((selector & 0xfffc) == 0) {
     raiseCode(GP, ext);
     return false;
@@ -305,7 +320,10 @@ export function deliverWithEscalation(vector: u32, kind: i32, hasCode: bool, cod
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - 1);
   for (;;) {
     store<u32>(S_FAULT, 0);
-    if (deliver(v, kind, hasCode, code)) return;
+    if (deliver(v, kind, hasCode, code)) {
+      store<u32>(S_REPEAT, 0);
+      return;
+    }
     const second = load<u32>(S_FAULT);
     if ((second & FAULT_UNIMPLEMENTED) != 0) return;
     const w = second & 0xff;
@@ -334,10 +352,8 @@ export function deliverWithEscalation(vector: u32, kind: i32, hasCode: bool, cod
 /** Delivers the pending fault of the instruction at S_RIP. */
 export function deliverFault(): void {
   const fault = load<u32>(S_FAULT);
-  deliverWithEscalation(
-    fault & 0xff,
-    KIND_HARDWARE,
-    (fault & FAULT_ERROR) != 0,
-    load<u32>(S_FAULT_CODE),
-  );
+  const vector = fault & 0xff;
+  debugFault = vector == 1;
+  deliverWithEscalation(vector, KIND_HARDWARE, (fault & FAULT_ERROR) != 0, load<u32>(S_FAULT_CODE));
+  debugFault = false;
 }

@@ -34,6 +34,7 @@ import { canonical } from "../memory/walk";
 import { failed } from "../op/leave";
 import { leaveTo, Op, readLinear } from "../op/op";
 import { GP, NP } from "../processor/fault";
+import { eflags } from "../processor/flags";
 import {
   enterFlatStack,
   enterInnerStack,
@@ -108,7 +109,7 @@ function farSystem(op: Op, selector: u32, attr: u32, call: bool): usize {
     const tss = type == 5 ? descLow >> 16 : selector;
     const here = op.rip();
     store<u64>(S_RIP, op.nextRip());
-    if (!switchTask(tss, call ? TASK_CALL : TASK_JMP, false, 0, 0)) {
+    if (!switchTask(tss, call ? TASK_CALL : TASK_JMP, eflags(), false, 0, 0)) {
       if (Seg.selector(TR) != (tss & 0xffff)) store<u64>(S_RIP, here);
       else return leaveTo(op, load<u64>(S_RIP));
       return op.fault();

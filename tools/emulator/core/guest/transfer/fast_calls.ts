@@ -14,6 +14,7 @@ import {
   S_SYSENTER_CS,
   S_SYSENTER_EIP,
   S_SYSENTER_ESP,
+  S_TRAP,
 } from "../../state";
 import {
   CS,
@@ -28,7 +29,14 @@ import { canonical } from "../memory/walk";
 import { failed, requireRing0 } from "../op/leave";
 import { leaveTo, Op, undefinedOpcode } from "../op/op";
 import { GP } from "../processor/fault";
-import { eflags, IF, RF, STATUS, setStatusFlags, VM } from "../processor/flags";
+import { eflags, IF, RF, STATUS, setStatusFlags, TF, VM } from "../processor/flags";
+import { SINGLE_STEP, STEP_DONE } from "../processor/hardware_breakpoints";
+
+/** SYSCALL and SYSRET trap by the TF that they leave, not by the one they find (SDM vol. 3B, 18.3.1.4). */
+function stepByNewFlags(): void {
+  const step = (load<u32>(S_EFLAGS) & TF) != 0 ? SINGLE_STEP : 0;
+  store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE | step);
+}
 
 export function syscall(op: Op): usize {
   if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
@@ -43,6 +51,7 @@ export function syscall(op: Op): usize {
   setSegment(SS, cs + 8, 0, 0xffffffff, 0xc093);
   store<u32>(S_CPL, 0);
   updateMode();
+  stepByNewFlags();
   return leaveTo(op, load<u64>(S_LSTAR));
 }
 
@@ -61,6 +70,7 @@ export function sysret(op: Op): usize {
   setSegment(SS, ((base + 8) & 0xffff) | 3, 0, 0xffffffff, 0xc0f3);
   store<u32>(S_CPL, 3);
   updateMode();
+  stepByNewFlags();
   return leaveTo(op, target);
 }
 

@@ -25,7 +25,7 @@ import {
 import { failed } from "../op/leave";
 import { leaveTo, Op } from "../op/op";
 import { GP, raiseCode } from "../processor/fault";
-import { AC, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM } from "../processor/flags";
+import { AC, eflags, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM } from "../processor/flags";
 import { writeFlags } from "../system/flag_writes";
 import { enterReturnSegment, findReturnSegment, loadReturnStack, returnsTo64 } from "./returns";
 import { switchTask, TASK_IRET } from "./task";
@@ -55,7 +55,8 @@ export function iret(op: Op): usize {
     }
     const link = <u32>systemRead(Seg.base(TR), 2);
     store<u64>(S_RIP, op.nextRip());
-    if (load<u32>(S_FAULT) != 0 || !switchTask(link, TASK_IRET, false, 0, 0)) return op.fault();
+    if (load<u32>(S_FAULT) != 0 || !switchTask(link, TASK_IRET, eflags() & ~NT, false, 0, 0))
+      return op.fault();
     return leaveTo(op, load<u64>(S_RIP));
   }
   const rip = peek(0, size);

@@ -41,7 +41,7 @@ import {
 import { flushTlb } from "../memory/tlb";
 import { loadPdptes } from "../memory/walk";
 import { GP, NP, raiseCode, SSF, TS } from "../processor/fault";
-import { eflags, NT, STATUS, setStatusFlags, VM } from "../processor/flags";
+import { NT, STATUS, setStatusFlags, VM } from "../processor/flags";
 
 export const TASK_JMP: i32 = 0;
 export const TASK_CALL: i32 = 1;
@@ -49,10 +49,18 @@ export const TASK_IRET: i32 = 2;
 export const TASK_INT: i32 = 3;
 
 /**
- * Switches to the task of TSS `selector`; S_RIP is the return address of the old task.
+ * Switches to the task of TSS `selector`; S_RIP is the return address of the old task, `saved` are
+ * its flags.
  * Returns false with a fault pending; faults after the point of commitment belong to the new task.
  */
-export function switchTask(selector: u32, reason: i32, hasCode: bool, code: u32, ext: u32): bool {
+export function switchTask(
+  selector: u32,
+  reason: i32,
+  saved: u32,
+  hasCode: bool,
+  code: u32,
+  ext: u32,
+): bool {
   const error = (selector & 0xfffc) | ext;
   const bad: u32 = reason == TASK_IRET ? TS : GP;
   if ((selector & 4) != 0 || !fetchDescriptor(selector)) {
@@ -100,8 +108,6 @@ export function switchTask(selector: u32, reason: i32, hasCode: bool, code: u32,
   // Save the old task.
   const on = oldBig ? 4 : 2;
   const oldFirst = oldBase + (oldBig ? 0x20 : 0x0e);
-  let saved = eflags();
-  if (reason == TASK_IRET) saved &= ~NT;
   systemWrite(oldFirst, on, load<u64>(S_RIP));
   systemWrite(oldFirst + <u64>on, on, <u64>saved);
   for (let i = 0; i < 8; i++)

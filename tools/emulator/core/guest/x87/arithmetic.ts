@@ -22,8 +22,8 @@ import {
   S_TMP1,
 } from "../../state";
 import { Mem, probe } from "../memory/access";
+import { WRITE } from "../memory/rights";
 import { CS, DS, Seg, SS } from "../memory/segments";
-import { WRITE } from "../memory/walk";
 import { EA_BASE, EA_CHECK, in64BitMode, Op, offsetOf } from "../op/op";
 import { raise } from "../processor/fault";
 import { condition, setStatusFlags } from "../processor/flags";

@@ -18,8 +18,8 @@ import {
   S_FTOP,
 } from "../../state";
 import { Mem, probe } from "../memory/access";
+import { READ, WRITE } from "../memory/rights";
 import { realStyle } from "../memory/segments";
-import { READ, WRITE } from "../memory/walk";
 import { Op } from "../op/op";
 import { raise } from "../processor/fault";
 import { BUSY, clearC1, ES, Fpu, notePointers, ready, readyNoWait } from "./arithmetic";
