@@ -58,6 +58,8 @@ export interface MachineOptions {
   disks?: readonly DiskOptions[];
   /** Kinds of media the BIOS tries, in order; hard disks first by default. */
   bootOrder?: readonly MediaKind[];
+  /** The same for the first start alone, before any reset. */
+  bootOnce?: readonly MediaKind[];
   /** RTC at power-on; 2026-01-01 by default. */
   clockStart?: Date;
   /** Which of COM1 to COM4 there are, in this order; COM1 alone by default. */

@@ -27,6 +27,7 @@ import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
 import { acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
+import { BOOT_ORDER } from "./platform/firmware/bios-state.ts";
 import { firmwareData } from "./platform/firmware/low-memory.ts";
 import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
@@ -89,6 +90,8 @@ export class Machine {
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
   #event: BoardEvent | { kind: "unbootable" } | undefined;
+  /** The machine has been switched on: from now on it is reset. */
+  #started = false;
   #stopAsked = false;
   /** The deadline `core.run` was given. */
   #deadline = 0;
@@ -189,9 +192,8 @@ export class Machine {
     });
     for (const disk of disks) this.board.add(disk);
     const { board, cpus, ram } = this;
-    const order = this.options.bootOrder ?? ["disk", "cdrom"];
     const machine = { board, cpus, ram, map: memoryMap(ram.size) };
-    this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, order));
+    this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks));
     this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
   }
 
@@ -200,7 +202,12 @@ export class Machine {
     this.#event = undefined;
     for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
     this.board.reset();
-    this.#bios?.install();
+    if (this.#bios !== undefined) {
+      const { bootOrder = BOOT_ORDER, bootOnce = bootOrder } = this.options;
+      this.#bios.install();
+      this.#bios.state.order = this.#started ? bootOrder : bootOnce;
+    }
+    this.#started = true;
     const { board } = this;
     const facts = {
       map: memoryMap(this.ram.size),

@@ -5,7 +5,13 @@ import { nearest } from "../../cli/nearest.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { LoadError } from "../load-error.ts";
-import { CPU_MODELS, type CpuModel, MAX_CPUS, parseMemory } from "../machine-options.ts";
+import {
+  CPU_MODELS,
+  type CpuModel,
+  MAX_CPUS,
+  type MediaKind,
+  parseMemory,
+} from "../machine-options.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 
 /** A character device: the guest's bytes go there. */
@@ -17,8 +23,9 @@ export interface CliOptions {
   kernel?: string;
   initrd?: string;
   append: string;
-  disks: { kind: "disk" | "cdrom"; path: string }[];
-  bootOrder?: ("disk" | "cdrom")[];
+  disks: { kind: MediaKind; path: string }[];
+  bootOrder?: MediaKind[];
+  bootOnce?: MediaKind[];
   memory: number;
   cpus: number;
   cpu: CpuModel;
@@ -140,20 +147,34 @@ function parseDrive(options: CliOptions, text: string): void {
   oneOf("-drive format", props.get("format") ?? "raw", ["raw"]);
   oneOf("-drive if", props.get("if") ?? "ide", ["ide", "none"]);
   const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
-  options.disks.push({ kind: media as "disk" | "cdrom", path });
+  options.disks.push({ kind: media as MediaKind, path });
+}
+
+const BOOT_LETTERS: Readonly<Record<string, MediaKind>> = { c: "disk", d: "cdrom" };
+
+/** What letters stand for, and behind them what they leave out, as QEMU's BIOS has it. */
+function bootKinds(option: string, letters: string): MediaKind[] {
+  const kinds = [...letters].map((letter) => {
+    const kind = BOOT_LETTERS[letter];
+    if (kind === undefined) {
+      throw new UsageError(`${option}: expected c (hard disk) and d (CD), not "${letter}"`);
+    }
+    return kind;
+  });
+  return [...new Set([...kinds, ...Object.values(BOOT_LETTERS)])];
 }
 
 function parseBoot(options: CliOptions, text: string): void {
   const props = properties(text);
   onlyKeys("-boot", props, ["order", "once", "menu", "strict"]);
-  const letters = props.get("order") ?? props.get("once") ?? props.get("") ?? "";
-  const kinds = { c: "disk", d: "cdrom" } as const;
-  options.bootOrder = [...letters].map((letter) => {
-    if (letter !== "c" && letter !== "d") {
-      throw new UsageError(`-boot ${text}: expected c (hard disk) and d (CD), not "${letter}"`);
-    }
-    return kinds[letter];
-  });
+  for (const key of ["menu", "strict"]) {
+    const value = props.get(key);
+    if (value !== undefined) oneOf(`-boot ${key}`, value, ["on", "off"]);
+  }
+  const order = props.get("order") ?? props.get("");
+  const once = props.get("once");
+  if (order !== undefined) options.bootOrder = bootKinds(`-boot ${text}`, order);
+  if (once !== undefined) options.bootOnce = bootKinds(`-boot ${text}`, once);
 }
 
 function parseClock(options: CliOptions, text: string): void {
@@ -297,7 +318,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-boot"],
     value: "[order=]cd",
-    help: "boot order: c hard disk, d CD",
+    help: "boot order: c hard disk, d CD; once=d for the first start; menu=on shows no menu here",
     apply: parseBoot,
   },
   {

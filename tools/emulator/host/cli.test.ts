@@ -246,6 +246,8 @@ test.each([
   [["-d", "interrupts"], "-d interrupts: expected int"],
   [["-machine", "pc"], "-machine pc: expected q35"],
   [["-rtc", "base=yesterday"], "expected utc, localtime or a date"],
+  [["-boot", "cx"], '-boot cx: expected c (hard disk) and d (CD), not "x"'],
+  [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
 ])("%s is refused with one line", (args, message) => {
   expect(() => parseArguments(args)).toThrow(UsageError);
@@ -330,6 +332,19 @@ test("a disk that does not boot ends the run with a line that says so", () => {
   expect(r.err).toBe(
     `emu: nothing on ${disk} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
   );
+});
+
+test.each([
+  ["menu=on", undefined, undefined],
+  ["strict=on,menu=off", undefined, undefined],
+  ["d", ["cdrom", "disk"], undefined],
+  ["order=dc", ["cdrom", "disk"], undefined],
+  ["order=c,menu=on", ["disk", "cdrom"], undefined],
+  ["once=d", undefined, ["cdrom", "disk"]],
+  ["order=c,once=d", ["disk", "cdrom"], ["cdrom", "disk"]],
+])("-boot %s", (text, order, once) => {
+  const { bootOrder, bootOnce } = parseArguments(["-hda", "x", "-boot", text]);
+  expect([bootOrder, bootOnce]).toEqual([order, once]);
 });
 
 test.each([

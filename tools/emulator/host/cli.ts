@@ -163,6 +163,7 @@ class Session {
       append: o.append,
       disks: o.disks.map(({ kind, path }) => ({ kind, image: path })),
       bootOrder: o.bootOrder,
+      bootOnce: o.bootOnce,
       clockStart: o.clockStart,
       serialPorts: [o.serial !== undefined],
       debugConsole: o.debugcon !== undefined,

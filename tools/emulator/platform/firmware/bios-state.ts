@@ -2,7 +2,13 @@
 
 import type { BootEntry } from "../../media/disk.ts";
 
+/** What kinds of media to try, in order. */
+export type BootOrder = readonly ("disk" | "cdrom")[];
+export const BOOT_ORDER: BootOrder = ["disk", "cdrom"];
+
 export interface BiosState {
+  /** For the next boot. */
+  order: BootOrder;
   /** A byte E0 came: the next scan code is of an extended key. */
   extended: boolean;
   /** Virtual time at which INT 15h, AH=86h returns, ns; -1 while nobody waits. */
@@ -16,6 +22,7 @@ export interface BiosState {
 }
 
 export const freshState = (): BiosState => ({
+  order: BOOT_ORDER,
   extended: false,
   waitUntil: -1,
   diskStatus: 0,

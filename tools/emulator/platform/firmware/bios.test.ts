@@ -29,7 +29,7 @@ import {
   ss,
 } from "../../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
-import { Machine } from "../../host/machine.ts";
+import { Machine, type MachineOptions } from "../../host/machine.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bios-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -300,6 +300,28 @@ test("what the BIOS remembers is in the snapshot: an emulated floppy, and forgot
   expect(other.serialOutput).toBe("started\nthe second sector\n");
   other.powerOn();
   expect(other.board.save().devices["bios-services"]).toMatchObject({ floppy: undefined });
+});
+
+test("media are tried in the order given, and once in another", async () => {
+  const says = (text: string) => (a: Assembler) => {
+    a.mov(si, "text").call("puts");
+    if (text === "CD ") a.mov(dx, 0xcf9).mov(al, 6).out(dx, al).hlt();
+    a.jmp("behind");
+    a.label("text");
+    a.db(text, 0);
+    a.label("behind");
+  };
+  const disk = { kind: "disk", image: bootSector(says("disk "), 4096) } as const;
+  const cd = { kind: "cdrom", image: iso(bootSector(says("CD "), 2048), 0) } as const;
+  const starts = async (options: MachineOptions, until: string): Promise<string> => {
+    const machine = await Machine.create({ disks: [cd, disk], reboot: true, ...options });
+    machine.runSync({ until, nanoseconds: 10e6 });
+    return machine.serialOutput;
+  };
+  expect(await starts({}, "disk ")).toBe("disk ");
+  expect(await starts({ bootOrder: ["disk", "cdrom"] }, "disk ")).toBe("disk ");
+  expect(await starts({ bootOrder: ["cdrom"] }, "CD CD ")).toBe("CD CD ");
+  expect(await starts({ bootOnce: ["cdrom"] }, "disk ")).toBe("CD disk ");
 });
 
 test("without anything to boot the screen says so", async () => {

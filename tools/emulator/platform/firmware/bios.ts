@@ -19,9 +19,6 @@ import { VideoServices } from "./video-services.ts";
 
 const BOOT_ADDRESS = 0x7c00;
 
-/** What kinds of media to try, in order. */
-export type BootOrder = readonly ("disk" | "cdrom")[];
-
 export interface BiosMachine {
   board: Board;
   cpus: readonly CpuAccess[];
@@ -35,17 +32,15 @@ export class Bios implements Device {
   readonly #machine: BiosMachine;
   readonly #rom: Rom = buildRom();
   readonly #disks: Map<number, Disk>;
-  readonly #order: BootOrder;
   readonly #video: VideoServices;
   readonly #disk: DiskServices;
   readonly #system: SystemServices;
   /** No medium boots, which otherwise only a screen would show. */
   onUnbootable: () => void = () => {};
 
-  constructor(slot: Slot, machine: BiosMachine, disks: readonly Disk[], order: BootOrder) {
+  constructor(slot: Slot, machine: BiosMachine, disks: readonly Disk[]) {
     this.name = slot.name;
     this.#machine = machine;
-    this.#order = order;
     const numbered = new Map<number, Disk>();
     let hard = HARD_DISK;
     let optical = CD_DRIVE;
@@ -155,7 +150,7 @@ export class Bios implements Device {
 
   /** Loads the first medium that boots and makes the stub return into it. */
   #boot(r: Registers): boolean {
-    for (const kind of this.#order) {
+    for (const kind of this.state.order) {
       for (const [number, disk] of this.#disks) {
         if (disk.kind !== kind) continue;
         const segment = kind === "disk" ? this.#loadMbr(disk) : this.#loadCd(disk, number);
