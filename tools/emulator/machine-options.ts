@@ -75,7 +75,8 @@ export interface MachineOptions {
   realTime?: boolean;
   /** Makes instructions readable for `report`; without one reports show bytes. */
   disassembler?: () => Promise<Disassemble>;
-  onSerial?: (byte: number) => void;
+  /** Each byte that the guest sends on a serial port; `port` is 0 for COM1. */
+  onSerial?: (byte: number, port: number) => void;
   onDebugConsole?: (byte: number) => void;
   onUnimplemented?: (what: string) => void;
   onAbsent?: (what: string) => void;

@@ -136,6 +136,31 @@ test("received characters interrupt a halted guest", async () => {
   expect(machine.serialOutput).toBe("ok");
 });
 
+test("COM2 interrupts through IRQ 3, and snapshots know what both ports said", async () => {
+  const COM2 = 0x2f8;
+  const kernel = guest((a) => {
+    loadIdt(a, { 11: "received" });
+    outb(a, COM2 + 1, 1);
+    outb(a, 0x21, 0xf7);
+    a.mov(al, "1".charCodeAt(0)).call("putc").sti();
+    a.label("sleep");
+    a.hlt().jmp("sleep");
+    a.label("received");
+    a.mov(dx, COM2).in(al, dx).out(dx, al).mov(al, 0x20).out(0x20, al).iretd();
+  });
+  const machine = await create(kernel, { serialPorts: [true, true] });
+  const said = () => machine.serialLines.map((line) => line.output);
+  expect(machine.runSync()).toEqual({ kind: "idle" });
+  machine.serialLines[1]?.send("two");
+  machine.runSync();
+  expect(said()).toEqual(["1", "two", "", ""]);
+  const saved = machine.snapshot();
+  machine.serialLines[1]?.send("!");
+  machine.runSync();
+  machine.restore(saved);
+  expect(said()).toEqual(["1", "two", "", ""]);
+});
+
 test("the text screen is readable", async () => {
   const kernel = guest((a) => {
     a.mov(dword(0xb8000), 0x07690748).mov(dword(0xb80a0), 0x1f211f21);

@@ -72,7 +72,7 @@ export interface RunLimits {
   instructions?: number;
   /** Virtual nanoseconds. */
   nanoseconds?: number;
-  /** Ends the run when serial output since the call matches. */
+  /** Ends the run when the output of COM1 since the call matches. */
   until?: string | RegExp;
 }
 
@@ -81,8 +81,8 @@ export class Machine {
   readonly board: Board;
   readonly ram: GuestRam;
   readonly cpus: readonly CpuAccess[];
-  /** COM1. */
-  readonly serial: SerialLine;
+  /** The cables of COM1 to COM4; one without a port is silent. */
+  readonly serialLines: readonly SerialLine[];
   readonly options: MachineOptions;
   /** The kernel given, for its symbols. */
   readonly kernel: Input | undefined;
@@ -142,9 +142,12 @@ export class Machine {
     );
     this.board.onEvent = (event) => this.#ask(event);
     const { debugConsole, serialPorts } = this.board;
-    this.serial = new SerialLine(serialPorts[0]);
-    this.serial.onByte = (byte) => options.onSerial?.(byte);
-    this.serial.onMatch = () => core.request_exit();
+    this.serialLines = serialPorts.map((uart, port) => {
+      const line = new SerialLine(uart);
+      line.onByte = (byte) => options.onSerial?.(byte, port);
+      line.onMatch = () => core.request_exit();
+      return line;
+    });
     if (debugConsole !== undefined) {
       debugConsole.onByte = (byte) => options.onDebugConsole?.(byte);
     }
@@ -366,6 +369,11 @@ export class Machine {
 
   // ---- Serial line
 
+  /** COM1. */
+  get serial(): SerialLine {
+    return this.serialLines[0] as SerialLine;
+  }
+
   /** Everything the guest has sent on COM1, as Latin-1 characters. */
   get serialOutput(): string {
     return this.serial.output;
@@ -378,7 +386,7 @@ export class Machine {
 
   /** True while input from outside could wake an idle guest. */
   get listens(): boolean {
-    return this.serial.listens;
+    return this.serialLines.some((line) => line.listens);
   }
 
   // ---- Looking inside

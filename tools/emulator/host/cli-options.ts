@@ -4,6 +4,7 @@
 import { nearest } from "../../cli/nearest.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
+import { COM_PORTS } from "../devices/uart16550.ts";
 import { LoadError } from "../load-error.ts";
 import {
   CPU_MODELS,
@@ -14,8 +15,12 @@ import {
 } from "../machine-options.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 
-/** A character device: the guest's bytes go there. */
-export type Chardev = { kind: "stdio" } | { kind: "file"; path: string } | { kind: "null" };
+/** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
+export type Chardev =
+  | { kind: "stdio" }
+  | { kind: "file"; path: string }
+  | { kind: "null" }
+  | { kind: "none" };
 
 export interface CliOptions {
   help: boolean;
@@ -29,10 +34,11 @@ export interface CliOptions {
   memory: number;
   cpus: number;
   cpu: CpuModel;
-  serial?: Chardev;
+  /** COM1 to COM4, as far as they were given. */
+  serials: Chardev[];
   /** Ctrl-A escapes and Ctrl-C to the guest. */
   serialIsMonitor: boolean;
-  debugcon?: Chardev;
+  debugcon: Chardev;
   monitor: boolean;
   reboot: boolean;
   nodefaults: boolean;
@@ -89,7 +95,7 @@ function onlyKeys(option: string, props: Map<string, string>, known: readonly st
 
 function chardev(option: string, text: string): Chardev {
   if (text === "stdio") return { kind: "stdio" };
-  if (text === "null" || text === "none") return { kind: "null" };
+  if (text === "null" || text === "none") return { kind: text };
   if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
   throw new UsageError(`${option} ${text}: expected stdio, null or file:PATH`);
 }
@@ -324,10 +330,13 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-serial"],
     value: "DEV",
-    help: "COM1: stdio (the default), mon:stdio, file:PATH, null or none",
+    help: "COM1, given again COM2 to COM4: stdio (the default for COM1), mon:stdio, file:PATH, null or none",
     apply: (o, v) => {
-      o.serialIsMonitor = v === "mon:stdio";
-      o.serial = chardev("-serial", o.serialIsMonitor ? "stdio" : v);
+      if (o.serials.length === COM_PORTS.length) {
+        throw new UsageError(`-serial ${v}: a PC has ${COM_PORTS.length} serial ports at most`);
+      }
+      if (v === "mon:stdio") o.serialIsMonitor = true;
+      o.serials.push(chardev("-serial", v === "mon:stdio" ? "stdio" : v));
     },
   },
   {
@@ -463,7 +472,9 @@ export function parseArguments(args: readonly string[]): CliOptions {
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
+    serials: [],
     serialIsMonitor: false,
+    debugcon: { kind: "none" },
     monitor: false,
     reboot: true,
     nodefaults: false,
@@ -502,15 +513,19 @@ export function parseArguments(args: readonly string[]): CliOptions {
 }
 
 function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
-  if (options.nographic && options.serial === undefined) {
-    options.serial = { kind: "stdio" };
+  if (options.serials.length === 0 && options.nographic) {
+    options.serials = [{ kind: "stdio" }];
     options.serialIsMonitor = true;
   }
-  if (options.serial === undefined && !options.nodefaults) {
-    options.serial = options.monitor ? { kind: "null" } : { kind: "stdio" };
+  if (options.serials.length === 0 && !options.nodefaults) {
+    options.serials = [{ kind: options.monitor ? "null" : "stdio" }];
   }
   if (options.nodefaults && !vgaGiven) options.vga = false;
-  if (options.monitor && options.serial?.kind === "stdio") {
+  const typed = options.serials.filter((device) => device.kind === "stdio");
+  if (typed.length > 1) {
+    throw new UsageError("-serial stdio: only one serial port can have standard input");
+  }
+  if (options.monitor && typed.length > 0) {
     throw new UsageError(
       "-monitor stdio and -serial stdio both want standard input; use -serial mon:stdio",
     );

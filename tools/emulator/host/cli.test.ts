@@ -114,6 +114,29 @@ test("serial and debug console go to files and to stdout in order", () => {
   expect(readFileSync(path("d"), "utf8")).toBe("a\nb\nc\n");
 });
 
+/** Says its name on each of COM1 to COM4, whether the port is there or not, then echoes COM2 until "q". */
+const ports = file(
+  "ports",
+  guest((a) => {
+    for (const [i, port] of [0x3f8, 0x2f8, 0x3e8, 0x2e8].entries()) {
+      a.mov(dx, port);
+      for (const c of `COM${i + 1}\n`) a.mov(al, c.charCodeAt(0)).out(dx, al);
+    }
+    a.label("wait");
+    a.mov(dx, 0x2fd).in(al, dx).test(al, 1).jz("wait");
+    a.mov(dx, 0x2f8).in(al, dx).cmp(al, "q".charCodeAt(0)).je("poweroff");
+    a.out(dx, al).jmp("wait");
+  }),
+);
+
+test("each -serial is the next COM port; none leaves one out, one has standard input", () => {
+  const [one, four] = [path("com1"), path("com4")];
+  const args = ["-serial", `file:${one}`, "-serial", "stdio", "-serial", "none"];
+  const r = run(["-kernel", ports, ...args, "-serial", `file:${four}`], "typed q");
+  expect(r).toEqual({ status: 0, out: "COM2\ntyped ", err: "" });
+  expect([readFileSync(one, "utf8"), readFileSync(four, "utf8")]).toEqual(["COM1\n", "COM4\n"]);
+});
+
 test("standard input reaches the guest, from a pipe and from a file", () => {
   expect(run(["-kernel", echo], "piped text q").out).toBe("piped text ");
   const fromFile = spawnSync("sh", [
@@ -246,6 +269,8 @@ test.each([
   [["-d", "interrupts"], "-d interrupts: expected int"],
   [["-machine", "pc"], "-machine pc: expected q35"],
   [["-rtc", "base=yesterday"], "expected utc, localtime or a date"],
+  [["-serial", "stdio", "-serial", "mon:stdio"], "only one serial port can have standard input"],
+  [Array(5).fill(["-serial", "null"]).flat(), "a PC has 4 serial ports at most"],
   [["-boot", "cx"], '-boot cx: expected c (hard disk) and d (CD), not "x"'],
   [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],

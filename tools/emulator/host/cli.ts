@@ -7,6 +7,7 @@ import { Monitor } from "../debug/monitor.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { LoadError } from "../load-error.ts";
 import type { Stop } from "../machine.ts";
+import type { SerialLine } from "../serial-line.ts";
 import {
   type Chardev,
   type CliOptions,
@@ -40,6 +41,8 @@ class Session {
   readonly #stderr = new FdSink(2);
   readonly #sinks: Sink[] = [];
   #input: HostInput | undefined;
+  /** The serial line that standard input is typed into. */
+  #typed: SerialLine | undefined;
   #monitor: Monitor | undefined;
   #gdb: GdbServer | undefined;
   /** Standard input goes to the monitor, and what has been typed of its line. */
@@ -71,8 +74,8 @@ class Session {
     this.#stderr.text(this.#input?.raw ? text.replaceAll("\n", "\r\n") : text);
   }
 
-  #sink(device: Chardev | undefined, option: string): Sink {
-    if (device === undefined || device.kind === "null") return nullSink;
+  #sink(device: Chardev, option: string): Sink {
+    if (device.kind === "none" || device.kind === "null") return nullSink;
     if (device.kind === "stdio") return this.#stdout;
     const sink = fileSink(device.path, option);
     sink.onClosed = (error) => {
@@ -84,14 +87,16 @@ class Session {
   }
 
   #startInput(machine: Machine): void {
-    const { serial, serialIsMonitor, monitor } = this.#options;
-    if (serial?.kind !== "stdio" && !monitor) return;
+    const { serials, serialIsMonitor, monitor } = this.#options;
+    const port = serials.findIndex((device) => device.kind === "stdio");
+    if (port < 0 && !monitor) return;
+    this.#typed = machine.serialLines[port];
     this.#inMonitor = monitor;
     this.#input = new HostInput(
       {
         onBytes: (bytes) => {
           if (this.#inMonitor) this.#typeCommand(bytes);
-          else machine.sendSerial(bytes);
+          else this.#typed?.send(bytes);
         },
         onQuit: () => this.leave(0),
         onMonitor: () => this.#switchMonitor(),
@@ -148,7 +153,7 @@ class Session {
         "nothing to boot: give -kernel FILE, -cdrom FILE or -hda FILE (--help shows all options)",
       );
     }
-    const serial = this.#sink(o.serial, "-serial");
+    const serials = o.serials.map((device) => this.#sink(device, "-serial"));
     const debugcon = this.#sink(o.debugcon, "-debugcon");
     const logSink =
       o.logFile === undefined ? this.#stderr : this.#sink({ kind: "file", path: o.logFile }, "-D");
@@ -165,13 +170,13 @@ class Session {
       bootOrder: o.bootOrder,
       bootOnce: o.bootOnce,
       clockStart: o.clockStart,
-      serialPorts: [o.serial !== undefined],
-      debugConsole: o.debugcon !== undefined,
+      serialPorts: o.serials.map((device) => device.kind !== "none"),
+      debugConsole: o.debugcon.kind !== "none",
       debugExit: o.debugExit,
       vga: o.vga,
       reboot: o.reboot,
       realTime: o.realTime,
-      onSerial: (byte) => serial.write(byte),
+      onSerial: (byte, port) => serials[port]?.write(byte),
       onDebugConsole: (byte) => debugcon.write(byte),
       onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
       onAbsent: (what) => log.unimplemented(what),
@@ -203,7 +208,7 @@ class Session {
       const stop = await Promise.race([control.run(), abandoned]);
       this.flush();
       if (stop.kind === "idle") {
-        const typing = this.#input?.open && (machine.listens || this.#inMonitor);
+        const typing = this.#input?.open && (this.#typed?.listens || this.#inMonitor);
         if (typing || this.#gdb?.connected) {
           await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
           continue;

@@ -25,7 +25,8 @@ export interface Snapshot {
   /** CPU states, local APICs, scheduler: address in core memory and contents. */
   core: [address: number, bytes: Uint8Array][];
   board: BoardState;
-  serialOutput: string;
+  /** What the guest has sent on COM1 to COM4. */
+  serialOutput: string[];
 }
 
 /** Ranges of core memory that are state and no cache. */
@@ -63,7 +64,7 @@ export function captureSnapshot(machine: Machine): Snapshot {
     ),
     core: CORE_STATE.map(([at, n]) => [at, new Uint8Array(memory.slice(at, at + n))]),
     board: board.save(),
-    serialOutput: machine.serialOutput,
+    serialOutput: machine.serialLines.map((line) => line.output),
   };
 }
 
@@ -83,7 +84,9 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
   core.state_loaded();
   board.restore(snapshot.board);
   for (const cpu of machine.cpus) cpu.commit();
-  machine.serial.replaceOutput(snapshot.serialOutput);
+  machine.serialLines.forEach((line, port) => {
+    line.replaceOutput(snapshot.serialOutput[port] ?? "");
+  });
 }
 
 /** Text that is the same for the same device state, whatever structured-cloneable values it has. */
