@@ -1,6 +1,7 @@
 // The kernel's interface as numbers: hypercalls, status codes, capability range descriptors, message
 // transfer bits, UTCB and HIP layouts. They are those of Hedron API version 5004 as extended for foreign
-// system calls. Constants only: the guest, the stubs and Node tests all import this file.
+// system calls, by their published names (doc/kernel-interface.md, include/{crd,mtd,syscall,utcb,hip}.hpp).
+// Constants only: both rooms of guest code, their stubs and Node tests all import this file.
 
 // --- API version and limits ---
 export const API_VERSION = 5004;
@@ -13,6 +14,12 @@ export const NUM_PRIORITIES = 128;
 /** Object capability selectors per protection domain. */
 export const NUM_SELECTORS = 0x400_0000;
 export const NUM_PORTS = 0x1_0000;
+export const PAGE_BITS = 12;
+export const PAGE_SIZE = 0x1000;
+
+// --- Position of flags (four bits) and selector in ARG1 ---
+export const ARG1_FLAGS_SHIFT = 8;
+export const ARG1_SELECTOR_SHIFT = 12;
 
 // --- Hypercall numbers, ARG1[7:0] ---
 export const HC_CALL = 0;
@@ -32,17 +39,35 @@ export const HC_ASSIGN_PCI = 13;
 export const HC_ASSIGN_GSI = 14;
 export const HC_MACHINE_CTRL = 15;
 
+// --- Flags and operations, ARG1[11:8] ---
+export const CALL_NONBLOCKING = 1;
+export const CREATE_PD_PASSTHROUGH = 1;
+export const CREATE_EC_GLOBAL = 1;
+export const CREATE_EC_VCPU = 2;
+/** The UTCB is mapped into the caller's domain instead of the EC's. */
+export const CREATE_EC_UTCB_IN_CALLER = 8;
+export const REVOKE_SELF = 1;
+export const REVOKE_REMOTE = 2;
 export const PD_CTRL_LOOKUP = 0;
 export const PD_CTRL_MAP_ACCESS_PAGE = 1;
 export const PD_CTRL_DELEGATE = 2;
 export const PD_CTRL_MSR_ACCESS = 3;
+export const MSR_ACCESS_WRITE = 4;
 export const EC_CTRL_RECALL = 0;
 export const MACHINE_CTRL_SUSPEND = 0;
 export const MACHINE_CTRL_UPDATE_MICROCODE = 1;
 export const SM_CTRL_UP = 0;
 export const SM_CTRL_DOWN = 1;
+export const SM_CTRL_ZERO = 2;
+export const ASSIGN_GSI_RECONFIGURE = 1;
+
+// --- Arguments: ARG4 of create_pd (foreign, base of its portals), ARG4 of create_sc (priority, quantum) ---
+export const CREATE_PD_FOREIGN = 1;
+export const CREATE_PD_PORTALS_SHIFT = 1;
+export const QPD_QUANTUM_SHIFT = 12;
 
 // --- Hypercall status, OUT1[7:0] ---
+export const STATUS_MASK = 0xff;
 export const SUCCESS = 0;
 export const TIMEOUT = 1;
 export const ABORT = 2;
@@ -58,6 +83,12 @@ export const CRD_NULL = 0;
 export const CRD_MEM = 1;
 export const CRD_PIO = 2;
 export const CRD_OBJ = 3;
+export const CRD_PERM_SHIFT = 2;
+export const CRD_ORDER_SHIFT = 7;
+export const CRD_BASE_SHIFT = 12;
+/** Largest value of an order or of permissions. */
+export const CRD_ORDER_MAX = 0x1f;
+export const PERM_ALL = 0x1f;
 
 // --- Typed items: bits of the second word ---
 export const XFER_TRANSLATE = 0;
@@ -81,6 +112,26 @@ export const PERM_PT_CTRL = 1;
 export const PERM_PT_CALL = 2;
 export const PERM_SM_UP = 1;
 export const PERM_SM_DOWN = 2;
+
+// --- Exceptions, which are events by their vector (Intel SDM vol. 3A, table 6-1) ---
+export const EXC_DE = 0;
+export const EXC_DB = 1;
+export const EXC_NMI = 2;
+export const EXC_BP = 3;
+export const EXC_OF = 4;
+export const EXC_BR = 5;
+export const EXC_UD = 6;
+export const EXC_NM = 7;
+export const EXC_DF = 8;
+export const EXC_TS = 10;
+export const EXC_NP = 11;
+export const EXC_SS = 12;
+export const EXC_GP = 13;
+export const EXC_PF = 14;
+export const EXC_MF = 16;
+export const EXC_AC = 17;
+export const EXC_MC = 18;
+export const EXC_XM = 19;
 
 // --- Events that are not exceptions ---
 export const EVENT_STARTUP = 30;
@@ -116,13 +167,15 @@ export const UTCB_RBP = 0x80;
 export const UTCB_RSI = 0x88;
 export const UTCB_RDI = 0x90;
 export const UTCB_R8 = 0x98;
+export const UTCB_R15 = 0xd0;
 export const UTCB_QUAL = 0xd8;
 export const UTCB_FS_BASE = 0x1d8;
 export const UTCB_GS_BASE = 0x1e8;
 /** Words of architectural state, the item count of an exception message. */
 export const UTCB_STATE_WORDS = 79;
-/** Message words in a UTCB. */
+/** Message words in a UTCB, and their bytes. */
 export const UTCB_WORDS = 508;
+export const UTCB_BYTES = UTCB_WORDS * 8;
 /** The first typed item; the others follow downwards. */
 export const UTCB_XFER = 0xff0;
 /** UTCB flag: the next system call of a foreign program is a hypercall. */
@@ -177,5 +230,6 @@ export const HIP_IOAPICS = 0xc90;
 export const HIP_IOAPIC_BYTES = 16;
 export const HIP_MEMS = 0xd20;
 export const HIP_MEM_BYTES = 24;
+export const HIP_MEM_TYPE_AVAILABLE = 1;
 export const HIP_MEM_TYPE_HYPERVISOR = -1;
 export const HIP_MEM_TYPE_MODULE = -2;

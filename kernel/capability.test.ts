@@ -6,7 +6,7 @@ import * as abi from "./abi.ts";
 import { KERNEL_END, KERNEL_START } from "./layout.ts";
 import { crd, Machine } from "./testing/machine.ts";
 
-const FROM_KERNEL = 0x801n;
+const FROM_KERNEL = BigInt(abi.XFER_DELEGATE | abi.XFER_FROM_KERNEL);
 const ROOT = abi.ROOT_SEL_PD;
 
 function revoke(m: Machine, range: bigint, self = true): number {

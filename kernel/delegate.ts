@@ -3,9 +3,14 @@
 // Descriptor" and "Delegate Flags".
 
 import {
+  CRD_BASE_SHIFT,
   CRD_MEM,
   CRD_OBJ,
+  CRD_ORDER_MAX,
+  CRD_ORDER_SHIFT,
+  CRD_PERM_SHIFT,
   CRD_PIO,
+  PERM_ALL,
   XFER_DELEGATE,
   XFER_FROM_KERNEL,
   XFER_TRANS_DELEGATE,
@@ -23,19 +28,20 @@ export function crdKind(crd: u64): u32 {
 }
 
 export function crdAttr(crd: u64): u32 {
-  return <u32>((crd >> 2) & 0x1f);
+  return <u32>((crd >> CRD_PERM_SHIFT) & PERM_ALL);
 }
 
 export function crdOrder(crd: u64): u32 {
-  return <u32>((crd >> 7) & 0x1f);
+  return <u32>((crd >> CRD_ORDER_SHIFT) & CRD_ORDER_MAX);
 }
 
 export function crdBase(crd: u64): u64 {
-  return crd >> 12;
+  return crd >> CRD_BASE_SHIFT;
 }
 
 export function makeCrd(kind: u32, base: u64, order: u32, attr: u32): u64 {
-  return (base << 12) | ((<u64>order) << 7) | ((<u64>attr) << 2) | <u64>kind;
+  const permissions = (<u64>attr) << CRD_PERM_SHIFT;
+  return (base << CRD_BASE_SHIFT) | ((<u64>order) << CRD_ORDER_SHIFT) | permissions | <u64>kind;
 }
 
 /** First index of the naturally aligned block of the CRD's order that its base lies in. */

@@ -1,6 +1,7 @@
 // Segment and interrupt descriptors: GDT and TSS per CPU, one IDT for all. Intel SDM vol. 3A, 3.4.5,
 // 6.14.1, 8.7.
 
+import { EXC_BP, EXC_DF, EXC_MC, EXC_NMI, EXC_OF } from "./abi";
 import { Cpu } from "./cpu";
 import {
   GDT_SIZE,
@@ -18,11 +19,6 @@ import {
   SEL_USER_DATA,
   TSS_IOMAP,
   TSS_IST1,
-  VEC_BP,
-  VEC_DF,
-  VEC_MC,
-  VEC_NMI,
-  VEC_OF,
 } from "./layout";
 import { allocPages } from "./page";
 import { isr_stubs, syscall_entry } from "./symbol";
@@ -62,11 +58,11 @@ export function buildIdt(): bool {
   idt = allocPages(1);
   if (idt === 0) return false;
   for (let vector: u32 = 0; vector < 256; vector++) {
-    const dpl: u64 = vector === VEC_BP || vector === VEC_OF ? 3 : 0;
+    const dpl: u64 = vector === EXC_BP || vector === EXC_OF ? 3 : 0;
     let ist: u64 = 0;
-    if (vector === VEC_NMI) ist = IST_NMI;
-    if (vector === VEC_DF) ist = IST_DF;
-    if (vector === VEC_MC) ist = IST_MC;
+    if (vector === EXC_NMI) ist = IST_NMI;
+    if (vector === EXC_DF) ist = IST_DF;
+    if (vector === EXC_MC) ist = IST_MC;
     setGate(vector, dpl, ist);
   }
   return true;

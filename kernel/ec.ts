@@ -2,7 +2,7 @@
 // (local, runs on the caller's). Holds the user registers while the EC is not running; what it does
 // when it runs next is its continuation (run.ts).
 
-import { EVENT_STARTUP, PERM_EC_ALL } from "./abi";
+import { ARG1_FLAGS_SHIFT, ARG1_SELECTOR_SHIFT, EVENT_STARTUP, PERM_EC_ALL } from "./abi";
 import { Cpu } from "./cpu";
 import { allocFpu, freeFpu } from "./fpu";
 import { dropRef, Kobject, TYPE_EC } from "./kobject";
@@ -114,6 +114,16 @@ if (offsetof<Ec>("vec") !== EC_REGS + FRAME_VEC) ERROR("FRAME_VEC");
 if (offsetof<Ec>("err") !== EC_REGS + FRAME_ERR) ERROR("FRAME_ERR");
 if (offsetof<Ec>("rip") !== EC_REGS + FRAME_RIP) ERROR("FRAME_RIP");
 if (offsetof<Ec>("cs") !== EC_REGS + FRAME_CS) ERROR("FRAME_CS");
+
+/** ARG1[63:12] of the hypercall: the selector most of them have there. */
+export function selectorOf(ec: Ec): u64 {
+  return ec.rdi >> ARG1_SELECTOR_SHIFT;
+}
+
+/** ARG1[11:8] of the hypercall: flags and operation. */
+export function flagsOf(ec: Ec): u32 {
+  return <u32>(ec.rdi >> ARG1_FLAGS_SHIFT) & 0xf;
+}
 
 /**
  * An EC of `domain` on CPU `cpu`, known to `owner` under selector `base`; null when memory is out. A

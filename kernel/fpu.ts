@@ -2,7 +2,7 @@
 // no EC ever sees another one's registers. XSAVE (with XSAVEOPT where it exists) for x87, SSE, AVX and
 // AVX-512; FXSAVE on CPUs without. Intel SDM vol. 1, 13. AMX state is not enabled.
 
-import { PAGE_SIZE } from "./layout";
+import { PAGE_SIZE } from "./abi";
 import { allocPage, freePage } from "./page";
 import { allocObject, freeObject } from "./slab";
 import {

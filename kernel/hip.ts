@@ -43,6 +43,7 @@ import {
   NUM_GSI,
   NUM_SELECTORS,
   NUM_VMI,
+  PAGE_SIZE,
 } from "./abi";
 import {
   acpiRootTable,
@@ -57,7 +58,7 @@ import { printLine } from "./console";
 import { Cpu } from "./cpu";
 import { describeIoapic, ioapicCount } from "./ioapic";
 import { busKilohertz, tscKilohertz } from "./lapic";
-import { KERNEL_END, KERNEL_START, PAGE_SIZE } from "./layout";
+import { KERNEL_END, KERNEL_START } from "./layout";
 import {
   firstMapEntry,
   moduleCount,

@@ -1,7 +1,7 @@
 // Calls, replies and event messages between ECs of one CPU. The caller's scheduling context goes with
 // the call (donation); whoever finds a handler busy runs it on its own time until it is free (helping).
 
-import { ABORT, BAD_CAP, BAD_CPU, TIMEOUT } from "./abi";
+import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, TIMEOUT } from "./abi";
 import { beginLine, endLine, print, printHex } from "./console";
 import { Cpu, copyFpuState, HAZARD_SCHEDULE, switchEc } from "./cpu";
 import {
@@ -16,7 +16,9 @@ import {
   CONT_SYSRET,
   Ec,
   finish,
+  flagsOf,
   isBlocked,
+  selectorOf,
 } from "./ec";
 import { addRef, dropRef } from "./kobject";
 import { fatal } from "./panic";
@@ -37,7 +39,6 @@ import {
 const HELP_LIMIT: u32 = 100;
 
 /** Flags of `call`, ARG1[11:8]. */
-const CALL_NONBLOCKING: u32 = 1;
 
 /** Makes the end of the call chain from `ec` current; while that is blocked, goes on to other SCs. */
 export function activate(cpu: Cpu, ec: Ec): void {
@@ -110,7 +111,7 @@ function help(cpu: Cpu, handler: Ec, cont: u32): bool {
 
 /** The `call` hypercall. */
 export function call(cpu: Cpu, caller: Ec): void {
-  const pt = lookupPt(caller.domain, caller.rdi >> 12);
+  const pt = lookupPt(caller.domain, selectorOf(caller));
   if (changetype<usize>(pt) === 0) {
     finish(caller, BAD_CAP);
     return;
@@ -125,7 +126,7 @@ export function call(cpu: Cpu, caller: Ec): void {
     enterPortal(cpu, caller, pt, CONT_RECV_USER);
     return;
   }
-  const blocking = ((caller.rdi >> 8) & CALL_NONBLOCKING) === 0;
+  const blocking = (flagsOf(caller) & CALL_NONBLOCKING) === 0;
   if (!blocking || !help(cpu, callee, CONT_CALL)) finish(caller, TIMEOUT);
 }
 

@@ -17,7 +17,6 @@ export const KERNEL_END = 0x400_0000;
 /** Where the local APIC has to be: the TLB stub ends its interrupt without asking. */
 export const LAPIC_BASE = 0xfee0_0000;
 export const LAPIC_EOI = 0xb0;
-export const PAGE_SIZE = 0x1000;
 /** Where application processors start in real mode; saved and restored around their start. */
 export const AP_START = 0x1000;
 export const AP_START_SIZE = 0x200;
@@ -34,15 +33,6 @@ export const SEL_TSS = 0x30;
 export const GDT_SIZE = 0x50;
 
 // --- Interrupt vectors ---
-export const VEC_DB = 1;
-export const VEC_NMI = 2;
-export const VEC_BP = 3;
-export const VEC_OF = 4;
-export const VEC_UD = 6;
-export const VEC_DF = 8;
-export const VEC_GP = 13;
-export const VEC_PF = 14;
-export const VEC_MC = 18;
 export const VEC_GSI = 32;
 export const VEC_LVT_TIMER = 224;
 export const VEC_LVT_ERROR = 227;

@@ -2,7 +2,7 @@
 // given out zeroed. Pages that other CPUs may still reach through stale translations are parked with
 // `freePageLater` and return to the pool in `releaseParkedPages`, after the TLB shootdown.
 
-import { PAGE_SIZE } from "./layout";
+import { PAGE_SIZE } from "./abi";
 
 export const PAGE_BYTES: usize = 4096;
 

@@ -1,8 +1,8 @@
 // Host page tables: four levels, 4 KiB pages and larger ones where alignment and CPU allow. Intel SDM
 // vol. 3A, 4.5. Only the user half is handled here; entry 511 is shared and made by the boot stub.
 
+import { PAGE_SIZE } from "./abi";
 import { largestPageOrder } from "./cpu";
-import { PAGE_SIZE } from "./layout";
 import { allocPage, freePage, freePageLater } from "./page";
 import { kernel_pml4 } from "./symbol";
 

@@ -2,7 +2,7 @@
 // system calls are taken. A foreign domain's system calls become messages to a portal, unless the
 // caller's UTCB says otherwise (syscall.ts).
 
-import { CRD_OBJ, CRD_PIO, NUM_PORTS } from "./abi";
+import { CRD_OBJ, CRD_PIO, NUM_PORTS, NUM_SELECTORS, PERM_ALL } from "./abi";
 import { addRef, dropRef, Kobject, TYPE_PD } from "./kobject";
 import { initOriginal } from "./mdb";
 import { allocNodeTable, freeNodeTable } from "./node_table";
@@ -68,8 +68,8 @@ export function createPd(owner: Pd, base: u32, attr: u32, kernel: bool): Pd {
 
 /** The domain's capability is gone: so is everything it held or passed on, except memory. */
 export function retirePd(pd: Pd): void {
-  revokeNodes(pd, CRD_PIO, 0, 16, 0x1f, true);
-  revokeNodes(pd, CRD_OBJ, 0, 26, 0x1f, true);
+  revokeNodes(pd, CRD_PIO, 0, 16, PERM_ALL, true);
+  revokeNodes(pd, CRD_OBJ, 0, 26, PERM_ALL, true);
 }
 
 export function destroyPd(pd: Pd): void {
@@ -87,7 +87,7 @@ export function nodeTable(pd: Pd, kind: u32): usize {
 
 /** Number of indices in a space of this kind. */
 export function spaceLimit(kind: u32): u32 {
-  return kind === CRD_OBJ ? 0x400_0000 : <u32>NUM_PORTS;
+  return kind === CRD_OBJ ? <u32>NUM_SELECTORS : <u32>NUM_PORTS;
 }
 
 export function holdPd(pd: Pd): Pd {

@@ -6,6 +6,7 @@ import {
   MEM_R,
   MEM_W,
   MEM_X,
+  PAGE_SIZE,
   PERM_PD_CREATE,
   ROOT_PRIORITY,
   ROOT_QUANTUM,
@@ -19,7 +20,6 @@ import { Cpu } from "./cpu";
 import { CONT_SYSRET, createEc, Ec } from "./ec";
 import { hipAddress } from "./hip";
 import { addRef } from "./kobject";
-import { PAGE_SIZE } from "./layout";
 import { moduleCount, moduleEnd, moduleStart } from "./multiboot";
 import { fatal, panic } from "./panic";
 import { createPd, Pd } from "./pd";

@@ -2,7 +2,7 @@
 // wants to leave to user space with nothing left to do before. Handlers never nest: one that gives the
 // CPU to another EC just makes it current and returns here.
 
-import { BAD_CAP, EVENT_RECALL, SUCCESS, TIMEOUT } from "./abi";
+import { BAD_CAP, EVENT_RECALL, EXC_GP, SUCCESS, TIMEOUT } from "./abi";
 import { Cpu, HAZARD_SCHEDULE } from "./cpu";
 import {
   CONT_ABORTED,
@@ -24,7 +24,7 @@ import {
 } from "./ec";
 import { aborted, call, die, receiveKernel, receiveUser, schedule, sendEvent } from "./ipc";
 import { reap } from "./kobject";
-import { EXIT_IRET, EXIT_SYSRET, VEC_GP } from "./layout";
+import { EXIT_IRET, EXIT_SYSRET } from "./layout";
 import { panic } from "./panic";
 import { idle } from "./stub";
 import { isCanonical } from "./utcb";
@@ -49,7 +49,7 @@ function mayLeave(cpu: Cpu, ec: Ec): bool {
   // The canonical hole and the kernel's half: user code cannot run there, and could not get there.
   if (!isCanonical(rip) || rip >> 63 !== 0) {
     if (ec.cont === CONT_SYSRET) redirectToIret(ec);
-    ec.vec = VEC_GP;
+    ec.vec = EXC_GP;
     ec.err = 0;
     ec.cont = CONT_SEND_EVENT;
     return false;

@@ -2,7 +2,7 @@
 // of a page is its header, so that the address of an object leads to its page; a page without objects
 // goes back to the pool.
 
-import { PAGE_SIZE } from "./layout";
+import { PAGE_SIZE } from "./abi";
 import { allocPage, freePage } from "./page";
 
 @unmanaged

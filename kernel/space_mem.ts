@@ -2,10 +2,10 @@
 // rights; there is no record of who got them from whom, as in the reference. The kernel's own domain
 // stands for all physical memory the kernel has not claimed.
 
-import { MEM_W, MEM_X, SUBSPACE_HOST, USER_ADDR } from "./abi";
+import { MEM_W, MEM_X, PAGE_SIZE, SUBSPACE_HOST, USER_ADDR } from "./abi";
 import { Cpu, cpuById, cpuCount, physicalAddressBits, thisCpu } from "./cpu";
 import { sendTlbShootdown } from "./lapic";
-import { CPU_TLB_REQUEST, KERNEL_END, KERNEL_START, PAGE_SIZE } from "./layout";
+import { CPU_TLB_REQUEST, KERNEL_END, KERNEL_START } from "./layout";
 import { releaseParkedPages } from "./page";
 import {
   findMapping,

@@ -3,6 +3,7 @@
 // of checks.
 
 import {
+  ASSIGN_GSI_RECONFIGURE,
   BAD_CAP,
   BAD_CPU,
   BAD_DEV,
@@ -29,14 +30,17 @@ import {
   PERM_EC_CTRL,
   PERM_PT_CTRL,
   PERM_SC_CTRL,
+  REVOKE_REMOTE,
+  REVOKE_SELF,
   SM_CTRL_UP,
+  SM_CTRL_ZERO,
   SUCCESS,
   UTCB_FLAGS,
   UTCB_NSCT,
 } from "./abi";
 import { Cpu, cpuById, isOnline } from "./cpu";
 import { revokeCrd } from "./delegate";
-import { CONT_SEND_EVENT, Ec, finish, HAZARD_RECALL } from "./ec";
+import { CONT_SEND_EVENT, Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
 import { gsiOf, routeGsi, unmaskGsi } from "./gsi";
 import { blockCurrent, call, die, reply } from "./ipc";
 import { sendReschedule, tscKilohertz } from "./lapic";
@@ -45,16 +49,6 @@ import { down, up } from "./sm";
 import { lookupEc, lookupPd, lookupPt, lookupPtWith, lookupSc, lookupSm } from "./space_obj";
 import { sysCreateEc, sysCreatePd, sysCreatePt, sysCreateSc, sysCreateSm } from "./syscall_create";
 import { sysPdCtrl } from "./syscall_pd";
-
-/** ARG1[63:12]: the selector most hypercalls have there. */
-export function selectorOf(ec: Ec): u64 {
-  return ec.rdi >> 12;
-}
-
-/** ARG1[11:8]. */
-export function flagsOf(ec: Ec): u32 {
-  return <u32>(ec.rdi >> 8) & 0xf;
-}
 
 /**
  * A system call of a foreign domain: a message to the portal for this CPU. The state a handler gets is
@@ -132,11 +126,11 @@ export function syscall(cpu: Cpu, ec: Ec): void {
 
 function sysRevoke(ec: Ec): i32 {
   let pd: Pd = ec.domain;
-  if (flagsOf(ec) & 2) {
+  if (flagsOf(ec) & REVOKE_REMOTE) {
     pd = lookupPd(pd, ec.rdx, 0);
     if (changetype<usize>(pd) === 0) return BAD_CAP;
   }
-  revokeCrd(pd, ec.rsi, (flagsOf(ec) & 1) !== 0);
+  revokeCrd(pd, ec.rsi, (flagsOf(ec) & REVOKE_SELF) !== 0);
   return SUCCESS;
 }
 
@@ -182,7 +176,7 @@ function sysSmCtrl(cpu: Cpu, ec: Ec): void {
     return;
   }
   if (sm.pd.isKernel) unmaskGsi(gsiOf(sm));
-  if (down(sm, ec, (flags & 2) !== 0, (ec.rsi << 32) | ec.rdx)) finish(ec, SUCCESS);
+  if (down(sm, ec, (flags & SM_CTRL_ZERO) !== 0, (ec.rsi << 32) | ec.rdx)) finish(ec, SUCCESS);
   else blockCurrent(cpu);
 }
 
@@ -200,7 +194,12 @@ function sysAssignGsi(ec: Ec): i32 {
   if (changetype<usize>(sm) === 0 || !sm.pd.isKernel) return BAD_CAP;
   // Chaining to a signal semaphore is deprecated in the interface; ~0 says "none".
   if (ec.rax !== ~(<u64>0)) return BAD_CAP;
-  return routeGsi(ec, gsiOf(sm), cpuById(<u32>target), (flagsOf(ec) & 1) !== 0);
+  return routeGsi(
+    ec,
+    gsiOf(sm),
+    cpuById(<u32>target),
+    (flagsOf(ec) & ASSIGN_GSI_RECONFIGURE) !== 0,
+  );
 }
 
 /** Suspend and microcode update are not implemented. */

@@ -7,22 +7,30 @@ import {
   BAD_FTR,
   BAD_PAR,
   CRD_OBJ,
+  CRD_ORDER_MAX,
+  CREATE_EC_GLOBAL,
+  CREATE_EC_UTCB_IN_CALLER,
+  CREATE_EC_VCPU,
+  CREATE_PD_FOREIGN,
+  CREATE_PD_PASSTHROUGH,
+  CREATE_PD_PORTALS_SHIFT,
+  PERM_ALL,
   PERM_EC_CREATE_PT,
   PERM_EC_CREATE_SC,
   PERM_PD_CREATE,
+  QPD_QUANTUM_SHIFT,
   SUCCESS,
   USER_ADDR,
 } from "./abi";
 import { isOnline } from "./cpu";
 import { delegateCrd, makeCrd } from "./delegate";
-import { createEc, Ec } from "./ec";
+import { createEc, Ec, flagsOf, selectorOf } from "./ec";
 import { addRef, capabilitiesGone, Kobject } from "./kobject";
 import { createPd, Pd } from "./pd";
 import { createPt } from "./pt";
 import { createSc, isValidQpd, makeReady } from "./sc";
 import { createSm } from "./sm";
 import { insertObject, isSelector, isTaken, lookupEc, lookupPd } from "./space_obj";
-import { flagsOf, selectorOf } from "./syscall";
 
 /** Enters the new object, or drops it; the status of the hypercall. */
 function enter(object: Kobject): i32 {
@@ -45,12 +53,12 @@ export function sysCreatePd(ec: Ec): i32 {
   if (changetype<usize>(parent) === 0 || !freeSelector(ec)) return BAD_CAP;
   const pd: Pd = createPd(ec.domain, <u32>selectorOf(ec), PERM_PD_CREATE, false);
   if (changetype<usize>(pd) === 0) return ABORT;
-  pd.passthrough = parent.passthrough && (flagsOf(ec) & 1) !== 0;
-  pd.foreign = (ec.rax & 1) !== 0;
-  pd.syscallBase = ec.rax >> 1;
+  pd.passthrough = parent.passthrough && (flagsOf(ec) & CREATE_PD_PASSTHROUGH) !== 0;
+  pd.foreign = (ec.rax & CREATE_PD_FOREIGN) !== 0;
+  pd.syscallBase = ec.rax >> CREATE_PD_PORTALS_SHIFT;
   const status = enter(pd);
   if (status === SUCCESS) {
-    delegateCrd(pd, ec.domain, makeCrd(CRD_OBJ, 0, 0x1f, 0x1f), ec.rdx, 0, 0);
+    delegateCrd(pd, ec.domain, makeCrd(CRD_OBJ, 0, CRD_ORDER_MAX, PERM_ALL), ec.rdx, 0, 0);
   }
   return status;
 }
@@ -61,7 +69,7 @@ export function sysCreateEc(ec: Ec): i32 {
   const page = ec.rdx & ~(<u64>0xfff);
   if (!isOnline(cpu)) return BAD_CPU;
   // Virtual CPUs need VMX or SVM, which the HIP does not announce.
-  if (flags & 2) return BAD_FTR;
+  if (flags & CREATE_EC_VCPU) return BAD_FTR;
   const pd = lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE);
   if (changetype<usize>(pd) === 0) return BAD_CAP;
   if (page >= <u64>USER_ADDR) return BAD_PAR;
@@ -70,11 +78,11 @@ export function sysCreateEc(ec: Ec): i32 {
     ec.domain,
     <u32>selectorOf(ec),
     pd,
-    (flags & 1) !== 0,
+    (flags & CREATE_EC_GLOBAL) !== 0,
     <u32>cpu,
     <u32>ec.r8,
     page,
-    flags & 8 ? ec.domain : pd,
+    flags & CREATE_EC_UTCB_IN_CALLER ? ec.domain : pd,
     ec.rax,
   );
   if (changetype<usize>(created) === 0) return ABORT;
@@ -86,7 +94,7 @@ export function sysCreateSc(ec: Ec): i32 {
   const target = lookupEc(ec.domain, ec.rdx, PERM_EC_CREATE_SC);
   if (changetype<usize>(target) === 0 || !target.isGlobal) return BAD_CAP;
   const prio = <u32>ec.rax & 0xff;
-  const quantum = <u32>(ec.rax >> 12);
+  const quantum = <u32>(ec.rax >> QPD_QUANTUM_SHIFT);
   if (!isValidQpd(prio, quantum)) return BAD_PAR;
   if (!freeSelector(ec)) return BAD_CAP;
   const sc = createSc(ec.domain, <u32>selectorOf(ec), target, prio, quantum);

@@ -6,19 +6,19 @@ import {
   BAD_PAR,
   CRD_MEM,
   CRD_NULL,
+  MSR_ACCESS_WRITE,
   PD_CTRL_DELEGATE,
   PD_CTRL_LOOKUP,
   PD_CTRL_MSR_ACCESS,
   SUCCESS,
 } from "./abi";
 import { crdBase, crdKind, makeCrd, transferItem, transferredMeta } from "./delegate";
-import { Ec } from "./ec";
+import { Ec, flagsOf, selectorOf } from "./ec";
 import { Mdb } from "./mdb";
 import { readUserMsr, userMsrValue, writeUserMsr } from "./msr";
 import { lookupNode } from "./node_table";
 import { nodeTable } from "./pd";
 import { lookupPd } from "./space_obj";
-import { flagsOf, selectorOf } from "./syscall";
 
 export function sysPdCtrl(ec: Ec): i32 {
   switch (flagsOf(ec) & 3) {
@@ -59,7 +59,7 @@ function delegate(ec: Ec): i32 {
 function accessMsr(ec: Ec): i32 {
   if (!ec.domain.passthrough) return BAD_CAP;
   const msr = <u32>selectorOf(ec);
-  if (flagsOf(ec) & 4) return writeUserMsr(msr, ec.rsi) ? SUCCESS : BAD_PAR;
+  if (flagsOf(ec) & MSR_ACCESS_WRITE) return writeUserMsr(msr, ec.rsi) ? SUCCESS : BAD_PAR;
   const done = readUserMsr(msr);
   ec.rsi = userMsrValue;
   return done ? SUCCESS : BAD_PAR;

@@ -1,22 +1,12 @@
 // Exceptions and interrupts, after the entry stub has saved the registers: from user space in the
 // current EC, from the kernel on the stack.
 
-import { NUM_EXC, NUM_GSI } from "./abi";
+import { EXC_GP, EXC_MC, EXC_PF, NUM_EXC, NUM_GSI } from "./abi";
 import { HAZARD_SCHEDULE, thisCpu } from "./cpu";
 import { CONT_SEND_EVENT, Ec } from "./ec";
 import { gsiInterrupt } from "./gsi";
 import { clearErrors, endOfInterrupt } from "./lapic";
-import {
-  FRAME_RIP,
-  FRAME_VEC,
-  VEC_GP,
-  VEC_GSI,
-  VEC_IPI_RRQ,
-  VEC_LVT_ERROR,
-  VEC_LVT_TIMER,
-  VEC_MC,
-  VEC_PF,
-} from "./layout";
+import { FRAME_RIP, FRAME_VEC, VEC_GSI, VEC_IPI_RRQ, VEC_LVT_ERROR, VEC_LVT_TIMER } from "./layout";
 import { panic, panicTrap } from "./panic";
 import { msr_fault_resume, rdmsr_fault, wrmsr_fault } from "./symbol";
 import { checkTimeouts } from "./timeout";
@@ -25,8 +15,8 @@ import { cr2 } from "./x86";
 /** An exception of the current EC: becomes a message to its handler. */
 export function userException(ec: Ec): void {
   const vector = <u32>ec.vec;
-  if (vector === VEC_MC) panic("machine check");
-  if (vector === VEC_PF) ec.cr2 = cr2();
+  if (vector === EXC_MC) panic("machine check");
+  if (vector === EXC_PF) ec.cr2 = cr2();
   ec.cont = CONT_SEND_EVENT;
 }
 
@@ -57,7 +47,7 @@ export function kernelTrap(frame: usize): void {
   }
   const ripAt = frame + (FRAME_RIP - FRAME_VEC);
   const rip = load<u64>(ripAt);
-  if (vector === VEC_GP && (rip === rdmsr_fault() || rip === wrmsr_fault())) {
+  if (vector === EXC_GP && (rip === rdmsr_fault() || rip === wrmsr_fault())) {
     store<u64>(ripAt, msr_fault_resume());
     return;
   }

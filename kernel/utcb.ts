@@ -4,6 +4,7 @@
 
 import {
   CRD_MEM,
+  CRD_ORDER_MAX,
   MTD_FPU_SHIFT,
   MTD_FS_GS,
   MTD_GPR_ACDB,
@@ -13,6 +14,7 @@ import {
   MTD_RFLAGS,
   MTD_RIP_LEN,
   MTD_RSP,
+  PERM_ALL,
   UTCB_DATA,
   UTCB_DEL,
   UTCB_FS_BASE,
@@ -86,7 +88,7 @@ export function transferTyped(from: Ec, to: Ec): void {
 /** The same for the reply to an exception: memory may be delegated, anywhere; the hotspot's base is the fault address. */
 export function transferTypedToTrapped(from: Ec, to: Ec): void {
   const page = to.cont === CONT_IRET ? to.cr2 >> 12 : 0;
-  transferItems(from, to, 0, makeCrd(CRD_MEM, page, 0x1f, 0x1f), false);
+  transferItems(from, to, 0, makeCrd(CRD_MEM, page, CRD_ORDER_MAX, PERM_ALL), false);
 }
 
 export function hasTyped(utcb: usize): bool {

@@ -37,6 +37,7 @@ import {
   rsi,
   rsp,
 } from "../../tools/asm/index.ts";
+import { EXC_DF, EXC_MC, EXC_NMI } from "../abi.ts";
 import {
   CPU_FRAME,
   CPU_FRAME_END,
@@ -48,10 +49,7 @@ import {
   LAPIC_EOI,
   SEL_USER_CODE_L,
   SEL_USER_DATA,
-  VEC_DF,
   VEC_IPI_TLB,
-  VEC_MC,
-  VEC_NMI,
   VEC_SPURIOUS,
 } from "../layout.ts";
 import { WINDOW } from "./boot.ts";
@@ -135,14 +133,14 @@ function emitInterrupts(a: Assembler): void {
     a.align(ISR_STRIDE);
     if (vector === VEC_IPI_TLB) {
       a.jmp("isr_tlb");
-    } else if (vector === VEC_NMI || vector === VEC_SPURIOUS) {
+    } else if (vector === EXC_NMI || vector === VEC_SPURIOUS) {
       // Nothing on a PC tells the kernel anything by NMI; returning unblocks the next one.
       a.iretq();
     } else {
       if (!WITH_ERROR_CODE.has(vector)) a.push(0);
       a.form("Pushq_imm32", vector);
       // These two have stacks of their own and end in a panic, wherever they come from.
-      a.jmp(vector === VEC_DF || vector === VEC_MC ? "isr_kernel" : "isr_common");
+      a.jmp(vector === EXC_DF || vector === EXC_MC ? "isr_kernel" : "isr_common");
     }
   }
   a.align(ISR_STRIDE);

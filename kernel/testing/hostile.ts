@@ -32,9 +32,21 @@ import { Probe } from "./probe.ts";
 const HANDLER_UTCB = 0x2000_0000;
 const VICTIM_UTCB = 0x2000_1000;
 const STATE = abi.MTD_RIP_LEN | abi.MTD_RSP | abi.MTD_RFLAGS | abi.MTD_QUAL | abi.MTD_GPR_R8_R15;
-const DB = 1;
-const GP = 13;
-const PF = 14;
+
+/** The exceptions that a portal waits for. */
+const EVENTS = [
+  abi.EXC_DE,
+  abi.EXC_DB,
+  abi.EXC_BP,
+  abi.EXC_OF,
+  abi.EXC_UD,
+  abi.EXC_TS,
+  abi.EXC_NP,
+  abi.EXC_SS,
+  abi.EXC_GP,
+  abi.EXC_PF,
+  abi.EXC_AC,
+];
 
 interface Step {
   name: string;
@@ -56,25 +68,25 @@ const hypercall = (p: Hostile) => {
 };
 
 const steps: Step[] = [
-  { name: "CLI", event: [GP, 0], emit: ({ a }) => a.cli() },
-  { name: "HLT", event: [GP, 0], emit: ({ a }) => a.hlt() },
-  { name: "SWAPGS", event: [GP, 0], emit: ({ a }) => a.swapgs() },
-  { name: "WRMSR", event: [GP, 0], emit: ({ a }) => a.wrmsr() },
-  { name: "INVLPG", event: [GP, 0], emit: ({ a }) => a.invlpg(mem(rax)) },
-  { name: "MOV to CR3", event: [GP, 0], emit: ({ a }) => a.mov(cr3, rax) },
-  { name: "LGDT", event: [GP, 0], emit: ({ a }) => a.lgdt(mem(rsp)) },
-  { name: "SYSRET", event: [GP, 0], emit: ({ a }) => a.sysretq() },
+  { name: "CLI", event: [abi.EXC_GP, 0], emit: ({ a }) => a.cli() },
+  { name: "HLT", event: [abi.EXC_GP, 0], emit: ({ a }) => a.hlt() },
+  { name: "SWAPGS", event: [abi.EXC_GP, 0], emit: ({ a }) => a.swapgs() },
+  { name: "WRMSR", event: [abi.EXC_GP, 0], emit: ({ a }) => a.wrmsr() },
+  { name: "INVLPG", event: [abi.EXC_GP, 0], emit: ({ a }) => a.invlpg(mem(rax)) },
+  { name: "MOV to CR3", event: [abi.EXC_GP, 0], emit: ({ a }) => a.mov(cr3, rax) },
+  { name: "LGDT", event: [abi.EXC_GP, 0], emit: ({ a }) => a.lgdt(mem(rsp)) },
+  { name: "SYSRET", event: [abi.EXC_GP, 0], emit: ({ a }) => a.sysretq() },
   ...[2, 8, 14, 18, 0x20, 0x80, 0xe0, 0xe7, 0xe8, 0xff].map(
     (vector): Step => ({
       name: `INT ${vector}`,
       // The gate's DPL is 0: error code is the IDT index and the IDT bit.
-      event: [GP, vector * 8 + 2],
+      event: [abi.EXC_GP, vector * 8 + 2],
       emit: ({ a }) => a.int(vector),
     }),
   ),
   {
     name: "kernel data in DS",
-    event: [GP, 0x10],
+    event: [abi.EXC_GP, 0x10],
     emit: ({ a }) => {
       a.mov(eax, 0x10);
       a.mov(ds, eax);
@@ -91,7 +103,7 @@ const steps: Step[] = [
   },
   {
     name: "IRET to the kernel's code segment",
-    event: [GP, 8],
+    event: [abi.EXC_GP, 8],
     emit: ({ a }) => {
       a.push(0x10);
       a.push(rsp);
@@ -118,10 +130,10 @@ const steps: Step[] = [
   { name: "flag NT, then a hypercall", emit: (p) => [setFlags(0x4202)(p), hypercall(p)] },
   { name: "flag NT, then a trap", event: [6, 0], emit: (p) => [setFlags(0x4202)(p), p.a.ud2()] },
   { name: "flags AC and DF, then a hypercall", emit: (p) => [setFlags(0x4_0602)(p), hypercall(p)] },
-  { name: "flag TF", event: [DB, 0], emit: (p) => [setFlags(0x302)(p), p.a.nop()] },
+  { name: "flag TF", event: [abi.EXC_DB, 0], emit: (p) => [setFlags(0x302)(p), p.a.nop()] },
   {
     name: "flag TF across a hypercall",
-    event: [DB, 0],
+    event: [abi.EXC_DB, 0],
     emit: (p) => [setFlags(0x302)(p), hypercall(p)],
   },
   {
@@ -144,29 +156,29 @@ const steps: Step[] = [
   },
   {
     name: "jump into the kernel",
-    event: [PF, 0x15],
+    event: [abi.EXC_PF, 0x15],
     emit: (p) => [p.load(rax, KERNEL_TEXT), p.a.jmp(rax)],
   },
   {
     name: "read the kernel",
-    event: [PF, 5],
+    event: [abi.EXC_PF, 5],
     emit: (p) => [p.load(rbx, KERNEL_TEXT), p.a.mov(rax, qword(rbx))],
   },
   {
     name: "write to the information page",
-    event: [PF, 7],
+    event: [abi.EXC_PF, 7],
     emit: (p) => [p.load(rbx, abi.USER_ADDR - 4096), p.a.mov(dword(rbx), eax)],
   },
   {
     name: "read the first page",
-    event: [PF, 4],
+    event: [abi.EXC_PF, 4],
     emit: ({ a }) => {
       a.mov(eax, dword({ disp: 0 }));
     },
   },
   {
     name: "a far call through a null selector",
-    event: [GP, 0],
+    event: [abi.EXC_GP, 0],
     emit: (p) => {
       p.a.push(0);
       p.a.push(0);
@@ -244,7 +256,7 @@ class Hostile extends Probe {
     const args = { rsi: abi.ROOT_SEL_PD, rdx: HANDLER_UTCB, r8: 0x600 };
 
     this.hypercall("create handler", abi.HC_CREATE_EC, 400, 0, args);
-    for (const vector of [0, DB, 3, 4, 6, 10, 11, 12, GP, PF, 17]) {
+    for (const vector of EVENTS) {
       this.createPt("create_pt", vector, 400, STATE, "event_entry");
       this.hypercall("pt_ctrl", abi.HC_PT_CTRL, vector, 0, { rsi: vector });
     }

@@ -2,11 +2,10 @@
 // address in RSP and the CPU's number in RDI; a portal handler starts with the portal's id in RDI and RSP as
 // it was at the last reply (kernel interface, "reply").
 
+import { HC_REPLY } from "../../kernel/abi.ts";
 import { Assembler, ebp, edi, mem, r12, rbx, rdi, rip, rsi, rsp } from "../../tools/asm/index.ts";
 import type { ObjectFile } from "../../tools/elf/index.ts";
 import { HANDLER_STACK, ROOTTASK_LAYOUT } from "./layout.ts";
-
-const HC_REPLY = 1;
 
 /** `hasStart`: the module has a start function to be called first. */
 export function roottaskStubs(hasStart: boolean): ObjectFile {

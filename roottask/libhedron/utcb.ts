@@ -1,12 +1,29 @@
 // The user thread control block: message area of an EC, and the register file of an exception message.
 // Layout: include/utcb.hpp of the published kernel. The virtual machine part is left out.
 
-/** Offset of the message words; what precedes them is the head. */
-export const UTCB_DATA: u32 = 32;
-/** Bytes of message words. */
-export const UTCB_CAPACITY: u32 = 4096 - 32;
-/** UTCB flags, bit 0: the next system call of a foreign program is a hypercall (NSCT). */
-export const UTCB_NSCT: u32 = 1;
+import {
+  UTCB_DEL,
+  UTCB_FLAGS,
+  UTCB_FS_BASE,
+  UTCB_GS_BASE,
+  UTCB_ITEMS,
+  UTCB_MTD,
+  UTCB_QUAL,
+  UTCB_R8,
+  UTCB_R15,
+  UTCB_RAX,
+  UTCB_RBP,
+  UTCB_RBX,
+  UTCB_RCX,
+  UTCB_RDI,
+  UTCB_RDX,
+  UTCB_RFLAGS,
+  UTCB_RIP,
+  UTCB_RSI,
+  UTCB_RSP,
+  UTCB_TLS,
+  UTCB_XLT,
+} from "./abi";
 
 /** A UTCB below 4 GiB; fields from `mtd` on are valid in exception messages. */
 @unmanaged
@@ -82,3 +99,26 @@ export class Utcb {
   gsSelector: u64;
   gsBase: u64;
 }
+
+// The fields are where the kernel puts them.
+if (offsetof<Utcb>("flags") !== UTCB_FLAGS) ERROR("UTCB_FLAGS");
+if (offsetof<Utcb>("items") !== UTCB_ITEMS) ERROR("UTCB_ITEMS");
+if (offsetof<Utcb>("translate") !== UTCB_XLT) ERROR("UTCB_XLT");
+if (offsetof<Utcb>("delegate") !== UTCB_DEL) ERROR("UTCB_DEL");
+if (offsetof<Utcb>("tls") !== UTCB_TLS) ERROR("UTCB_TLS");
+if (offsetof<Utcb>("mtd") !== UTCB_MTD) ERROR("UTCB_MTD");
+if (offsetof<Utcb>("rip") !== UTCB_RIP) ERROR("UTCB_RIP");
+if (offsetof<Utcb>("rflags") !== UTCB_RFLAGS) ERROR("UTCB_RFLAGS");
+if (offsetof<Utcb>("rax") !== UTCB_RAX) ERROR("UTCB_RAX");
+if (offsetof<Utcb>("rcx") !== UTCB_RCX) ERROR("UTCB_RCX");
+if (offsetof<Utcb>("rdx") !== UTCB_RDX) ERROR("UTCB_RDX");
+if (offsetof<Utcb>("rbx") !== UTCB_RBX) ERROR("UTCB_RBX");
+if (offsetof<Utcb>("rsp") !== UTCB_RSP) ERROR("UTCB_RSP");
+if (offsetof<Utcb>("rbp") !== UTCB_RBP) ERROR("UTCB_RBP");
+if (offsetof<Utcb>("rsi") !== UTCB_RSI) ERROR("UTCB_RSI");
+if (offsetof<Utcb>("rdi") !== UTCB_RDI) ERROR("UTCB_RDI");
+if (offsetof<Utcb>("r8") !== UTCB_R8) ERROR("UTCB_R8");
+if (offsetof<Utcb>("r15") !== UTCB_R15) ERROR("UTCB_R15");
+if (offsetof<Utcb>("qual0") !== UTCB_QUAL) ERROR("UTCB_QUAL");
+if (offsetof<Utcb>("fsBase") !== UTCB_FS_BASE) ERROR("UTCB_FS_BASE");
+if (offsetof<Utcb>("gsBase") !== UTCB_GS_BASE) ERROR("UTCB_GS_BASE");

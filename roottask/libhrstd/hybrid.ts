@@ -2,8 +2,8 @@
 // kernel takes their system calls as hypercalls (NSCT). Between setting and clearing it nothing but the one
 // hypercall may happen, because any other system call would be misunderstood.
 
+import { UTCB_NSCT } from "../libhedron/abi";
 import { hypercall } from "../libhedron/hedron";
-import { UTCB_NSCT } from "../libhedron/utcb";
 import { load32, store32 } from "../libhedron/x86";
 import { UTCB_ADDRESS } from "./layout";
 

@@ -1,11 +1,8 @@
 // The wire format of service messages: postcard 0.7 (variable-length integers for lengths and variants,
 // fixed little-endian for the rest), written to and read from the message area of a UTCB at any address.
 
-import { UTCB_CAPACITY, UTCB_DATA } from "../libhedron/utcb";
+import { UTCB_BYTES, UTCB_DATA, UTCB_ITEMS } from "../libhedron/abi";
 import { load8, store8, store32 } from "../libhedron/x86";
-
-/** Offset of `items` in a UTCB. */
-const ITEMS: u64 = 4;
 
 /** The UTCB in use, the next byte of its message, and whether the message was too short or too long. */
 let utcb: u64 = 0;
@@ -21,7 +18,7 @@ export function wireOpen(address: u64): void {
 
 /** Bytes that still fit or are still there. */
 export function wireRoom(): u32 {
-  return UTCB_CAPACITY - cursor;
+  return UTCB_BYTES - cursor;
 }
 
 /** Address of the next byte; `wireSkip` goes past some. */
@@ -35,7 +32,7 @@ export function wireSkip(bytes: u32): void {
 }
 
 function next(): u64 {
-  if (cursor >= UTCB_CAPACITY) {
+  if (cursor >= (UTCB_BYTES as u32)) {
     wireError = true;
     return 0;
   }
@@ -43,7 +40,7 @@ function next(): u64 {
 }
 
 export function wireByte(value: u64): void {
-  if (cursor >= UTCB_CAPACITY) wireError = true;
+  if (cursor >= (UTCB_BYTES as u32)) wireError = true;
   else store8(utcb + (cursor++ as u64), value & 255);
 }
 
@@ -81,5 +78,5 @@ export function writeFixed(value: u64, bytes: u32): void {
 
 /** Ends a message: the number of words it takes goes into the head. */
 export function wireClose(): void {
-  store32(utcb - (UTCB_DATA as u64) + ITEMS, ((cursor + 7) / 8) as u64);
+  store32(utcb - (UTCB_DATA as u64) + UTCB_ITEMS, ((cursor + 7) / 8) as u64);
 }

@@ -1,6 +1,6 @@
 // /dev/null, /dev/zero, /dev/random and /dev/urandom (null(4), random(4)): where reading and writing goes.
 
-import { RIGHT_READ, RIGHT_WRITE } from "../libhedron/abi";
+import { MEM_R, MEM_W } from "../libhedron/abi";
 import { EFAULT } from "./errno";
 import { FileOperations, newOperations, OpenFile, POSITION_IGNORED, setBacking } from "./open_file";
 import { Thread } from "./program";
@@ -29,7 +29,7 @@ function fillZero(to: usize, length: u32): void {
 function fillAll(transfer: Transfer, fill: (to: usize, length: u32) => void): i64 {
   let done: i64 = 0;
   while (transfer.left !== 0) {
-    const to = nextRun(transfer, RIGHT_WRITE);
+    const to = nextRun(transfer, MEM_W);
     if (to === 0) return done === 0 ? -EFAULT : done;
     fill(to, runLength);
     done += runLength as i64;
@@ -50,7 +50,7 @@ function readRandom(_thread: Thread, _file: OpenFile, transfer: Transfer, _posit
 function writeRandom(_thread: Thread, _file: OpenFile, transfer: Transfer, _position: i64): i64 {
   let done: i64 = 0;
   while (transfer.left !== 0) {
-    if (nextRun(transfer, RIGHT_READ) === 0) return done === 0 ? -EFAULT : done;
+    if (nextRun(transfer, MEM_R) === 0) return done === 0 ? -EFAULT : done;
     done += runLength as i64;
     pass(transfer, runLength);
   }

@@ -2,7 +2,7 @@
 // file from the archive is read where the archive lies and copied on the first change. What lies between
 // the old end and a write behind it reads as zeroes.
 
-import { RIGHT_READ } from "../libhedron/abi";
+import { MEM_R } from "../libhedron/abi";
 import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno";
 import { markModified } from "./file_time";
 import { allocate, release } from "./heap";
@@ -57,7 +57,7 @@ export function writeContents(node: Node, transfer: Transfer, position: i64, lim
   const start = position as u32;
   const count = min<u64>(transfer.left, end - (position as u64)) as u32;
   // Nothing of the file changes where nothing can be read.
-  if (nextRun(transfer, RIGHT_READ) === 0) return -EFAULT;
+  if (nextRun(transfer, MEM_R) === 0) return -EFAULT;
   const error = reserve(node, max<u32>(start + count, node.size));
   if (error !== 0) return error;
   extend(node, start);

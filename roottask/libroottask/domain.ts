@@ -2,7 +2,7 @@
 // left. A program ends when a thread of it says so, dies of a signal, or is its last one; its other threads
 // are stopped wherever they are, and whoever waits for the program is told when all have ended.
 
-import { CRD_OBJECT, PAGE_SIZE, RIGHT_ALL, ROOT_PD, SUCCESS } from "../libhedron/abi";
+import { CRD_OBJ, PAGE_SIZE, PERM_ALL, ROOT_SEL_PD, SUCCESS } from "../libhedron/abi";
 import {
   createForeignPd,
   createPd,
@@ -116,13 +116,15 @@ function complete(program: Program): bool {
   if (block(space, UTCB_ADDRESS, UTCB_ADDRESS + (PAGE_SIZE as u64)) !== 0) return false;
   if (block(space, THREAD_UTCBS, THREAD_UTCBS_END) !== 0) return false;
   const status =
-    program.abi === ABI_LINUX ? createForeignPd(pd, ROOT_PD, SEL_FOREIGN) : createPd(pd, ROOT_PD);
+    program.abi === ABI_LINUX
+      ? createForeignPd(pd, ROOT_SEL_PD, SEL_FOREIGN)
+      : createPd(pd, ROOT_SEL_PD);
   if (status !== SUCCESS) return false;
-  return createSm(programBlock(program.slot) + PROGRAM_DONE, ROOT_PD, 0) === SUCCESS;
+  return createSm(programBlock(program.slot) + PROGRAM_DONE, ROOT_SEL_PD, 0) === SUCCESS;
 }
 
 function give(program: Program, from: u64, to: u64): u64 {
-  return delegateRange(ROOT_PD, program.space.pd, CRD_OBJECT, from, to, 0, RIGHT_ALL, 0);
+  return delegateRange(ROOT_SEL_PD, program.space.pd, CRD_OBJ, from, to, 0, PERM_ALL, 0);
 }
 
 function giveServices(program: Program, thread: Thread): u64 {
@@ -200,8 +202,8 @@ export function reapProgram(program: Program): void {
   if (program.files !== 0) destroyFiles(program.files);
   if (changetype<usize>(program.space) !== 0) destroySpace(program.space);
   const block = programBlock(program.slot);
-  revoke(CRD_OBJECT, block + PROGRAM_PD, 0);
-  revoke(CRD_OBJECT, block + PROGRAM_DONE, 0);
+  revoke(CRD_OBJ, block + PROGRAM_PD, 0);
+  revoke(CRD_OBJ, block + PROGRAM_DONE, 0);
   if (program.personality !== 0) release(program.personality, program.personalityBytes);
   const directory = program.directory;
   directory.users--;

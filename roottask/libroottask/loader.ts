@@ -1,7 +1,7 @@
 // Loads an ELF executable into an address space: System V ABI, "Program loading". What the file holds is
 // copied at once; memory behind it (.bss) comes with the first touch.
 
-import { PAGE_SIZE, RIGHT_EXECUTE, RIGHT_READ, RIGHT_WRITE } from "../libhedron/abi";
+import { MEM_R, MEM_W, MEM_X, PAGE_SIZE } from "../libhedron/abi";
 import { ELF_MEMORY, ELF_OK, Elf, loadable, PF_R, PF_W, PF_X, Segment, segmentOf } from "./elf";
 import { areaAt, copyInto, map, protect, Space, touch } from "./space";
 
@@ -9,9 +9,9 @@ const PAGE: u64 = 4096;
 
 function rightsOf(segment: Segment): u32 {
   let rights: u32 = 0;
-  if ((segment.flags & PF_R) !== 0) rights |= RIGHT_READ;
-  if ((segment.flags & PF_W) !== 0) rights |= RIGHT_WRITE;
-  if ((segment.flags & PF_X) !== 0) rights |= RIGHT_EXECUTE;
+  if ((segment.flags & PF_R) !== 0) rights |= MEM_R;
+  if ((segment.flags & PF_W) !== 0) rights |= MEM_W;
+  if ((segment.flags & PF_X) !== 0) rights |= MEM_X;
   return rights;
 }
 
@@ -44,6 +44,6 @@ export function loadElf(space: Space, elf: Elf): u32 {
 
 /** Maps `size` bytes of stack below `top`; its last pages are touched. False when memory is out. */
 export function mapStack(space: Space, top: u64, size: u64): bool {
-  if (map(space, top - size, top, RIGHT_READ | RIGHT_WRITE, null, 0) !== 0) return false;
-  return touch(space, top - (PAGE_SIZE as u64), RIGHT_WRITE);
+  if (map(space, top - size, top, MEM_R | MEM_W, null, 0) !== 0) return false;
+  return touch(space, top - (PAGE_SIZE as u64), MEM_W);
 }

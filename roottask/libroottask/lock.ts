@@ -1,7 +1,7 @@
 // Mutual exclusion between the roottask's threads of control: its main EC and the handler ECs of all
 // threads share every data structure. A benaphore: an atomic counter, and a semaphore for the waiters.
 
-import { ROOT_PD } from "../libhedron/abi";
+import { ROOT_SEL_PD } from "../libhedron/abi";
 import { createSm, smDown, smUp } from "../libhedron/hypercalls";
 import { SEL_LOCK } from "./selectors";
 
@@ -10,7 +10,7 @@ const waiters = memory.data(4);
 /** Creates the kernel object. Returns the kernel's status. */
 export function initLock(): u64 {
   store<u32>(waiters, 0);
-  return createSm(SEL_LOCK, ROOT_PD, 0);
+  return createSm(SEL_LOCK, ROOT_SEL_PD, 0);
 }
 
 export function enter(): void {

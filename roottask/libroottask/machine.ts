@@ -3,16 +3,18 @@
 // like all RAM from RAM_END on, is left alone.
 
 import {
-  CRD_MEMORY,
-  CRD_PORT,
-  DELEGATE_HYPERVISOR,
+  CRD_MEM,
+  CRD_PIO,
+  HIP_MEM_TYPE_AVAILABLE,
+  HIP_MEM_TYPE_MODULE,
+  MEM_R,
+  MEM_W,
+  MEM_X,
   PAGE_SIZE,
-  RIGHT_EXECUTE,
-  RIGHT_READ,
-  RIGHT_WRITE,
-  ROOT_PD,
+  ROOT_SEL_PD,
+  XFER_FROM_KERNEL,
 } from "../libhedron/abi";
-import { hipMemory, hipMemoryCount, MEM_AVAILABLE, MEM_MODULE } from "../libhedron/hip";
+import { hipMemory, hipMemoryCount } from "../libhedron/hip";
 import { delegateRange } from "../libhedron/hypercalls";
 import { load64 } from "../libhedron/x86";
 import { addPages, initPages, STATE_BYTES } from "./pages";
@@ -40,7 +42,8 @@ export const hip = memory.data(4096);
 
 /** Copies the HIP from its virtual address. */
 export function copyHip(address: u64): void {
-  for (let i: u32 = 0; i < PAGE_SIZE; i += 8) store<u64>(hip + i, load64(address + (i as u64)));
+  for (let i: u32 = 0; i < (PAGE_SIZE as u32); i += 8)
+    store<u64>(hip + i, load64(address + (i as u64)));
 }
 
 /** The range is wholly inside what can be mapped one to one. */
@@ -51,7 +54,7 @@ export function reachable(start: u64, end: u64): bool {
 /** Asks the kernel for the pages of [start, end), which has to be reachable, at the same addresses. */
 export function claimMemory(start: u64, end: u64): void {
   if (!reachable(start, end)) return;
-  const all = RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE;
+  const all = MEM_R | MEM_W | MEM_X;
   let at = start / PAGE;
   const stop = (end + PAGE - 1) / PAGE;
   while (at < stop) {
@@ -63,7 +66,7 @@ export function claimMemory(start: u64, end: u64): void {
     ) {
       order++;
     }
-    delegateRange(ROOT_PD, ROOT_PD, CRD_MEMORY, at, at, order, all, DELEGATE_HYPERVISOR);
+    delegateRange(ROOT_SEL_PD, ROOT_SEL_PD, CRD_MEM, at, at, order, all, XFER_FROM_KERNEL);
     at += (1 as u64) << order;
   }
 }
@@ -72,7 +75,7 @@ export function claimMemory(start: u64, end: u64): void {
 export function claimPorts(first: u32, count: u32): void {
   for (let port = first; port < first + count; port++) {
     const number = port as u64;
-    delegateRange(ROOT_PD, ROOT_PD, CRD_PORT, number, number, 0, 1, DELEGATE_HYPERVISOR);
+    delegateRange(ROOT_SEL_PD, ROOT_SEL_PD, CRD_PIO, number, number, 0, 1, XFER_FROM_KERNEL);
   }
 }
 
@@ -85,7 +88,7 @@ function takenUntil(at: u64): u64 {
   const count = hipMemoryCount(hip);
   for (let i: u32 = 0; i < count; i++) {
     const memory = hipMemory(hip, i);
-    if (memory.type === MEM_AVAILABLE) continue;
+    if (memory.type === HIP_MEM_TYPE_AVAILABLE) continue;
     const start = memory.address & ~(PAGE - 1);
     const end = (memory.address + memory.size + PAGE - 1) & ~(PAGE - 1);
     if (start <= at && end > until) until = end;
@@ -100,7 +103,7 @@ function listFree(): u32 {
   const count = hipMemoryCount(hip);
   for (let i: u32 = 0; i < count; i++) {
     const region = hipMemory(hip, i);
-    if (region.type !== MEM_AVAILABLE) continue;
+    if (region.type !== HIP_MEM_TYPE_AVAILABLE) continue;
     let at = max<u64>((region.address + PAGE - 1) & ~(PAGE - 1), LOW_END);
     const end = min<u64>(region.address + region.size, RAM_END) & ~(PAGE - 1);
     while (at < end && found < RANGES_MAX) {
@@ -149,7 +152,7 @@ export function findModule(name: string): bool {
   const count = hipMemoryCount(hip);
   for (let i: u32 = 0; i < count; i++) {
     const region = hipMemory(hip, i);
-    if (region.type !== MEM_MODULE || region.aux === 0) continue;
+    if (region.type !== HIP_MEM_TYPE_MODULE || region.aux === 0) continue;
     const text = region.aux as usize;
     claimMemory(text as u64, (text as u64) + PAGE);
     if (!lastWordIs(text, name)) continue;

@@ -2,18 +2,33 @@
 // failed page faults of foreign programs are passed to the personality, which registers itself here.
 
 import {
-  EVENT_PAGE_FAULT,
   EVENT_RECALL,
   EVENT_STARTUP,
+  EXC_AC,
+  EXC_BP,
+  EXC_BR,
+  EXC_DB,
+  EXC_DE,
+  EXC_GP,
+  EXC_MC,
+  EXC_MF,
+  EXC_NM,
+  EXC_NP,
+  EXC_OF,
+  EXC_PF,
+  EXC_SS,
+  EXC_TS,
+  EXC_UD,
+  EXC_XM,
+  MEM_R,
+  MEM_W,
+  MEM_X,
   MTD_GPR_ACDB,
   MTD_GPR_BSD,
   MTD_GPR_R8_R15,
   MTD_RFLAGS,
   MTD_RIP_LEN,
   MTD_RSP,
-  RIGHT_EXECUTE,
-  RIGHT_READ,
-  RIGHT_WRITE,
 } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayHex, sayText } from "./console";
@@ -66,37 +81,37 @@ export function setPersonality(
 
 export function eventName(event: u32): string {
   switch (event) {
-    case 0:
+    case EXC_DE:
       return "#DE divide error";
-    case 1:
+    case EXC_DB:
       return "#DB debug exception";
-    case 3:
+    case EXC_BP:
       return "#BP breakpoint";
-    case 4:
+    case EXC_OF:
       return "#OF overflow";
-    case 5:
+    case EXC_BR:
       return "#BR bound range exceeded";
-    case 6:
+    case EXC_UD:
       return "#UD invalid opcode";
-    case 7:
+    case EXC_NM:
       return "#NM device not available";
-    case 10:
+    case EXC_TS:
       return "#TS invalid TSS";
-    case 11:
+    case EXC_NP:
       return "#NP segment not present";
-    case 12:
+    case EXC_SS:
       return "#SS stack fault";
-    case 13:
+    case EXC_GP:
       return "#GP general protection";
-    case EVENT_PAGE_FAULT:
+    case EXC_PF:
       return "#PF page fault";
-    case 16:
+    case EXC_MF:
       return "#MF x87 floating-point error";
-    case 17:
+    case EXC_AC:
       return "#AC alignment check";
-    case 18:
+    case EXC_MC:
       return "#MC machine check";
-    case 19:
+    case EXC_XM:
       return "#XM SIMD floating-point exception";
     default:
       return "unexpected event";
@@ -137,8 +152,8 @@ export function sayRegisters(utcb: Utcb): void {
 }
 
 function accessOf(utcb: Utcb): u32 {
-  if ((utcb.qual0 & FAULT_FETCH) !== 0) return RIGHT_EXECUTE;
-  return (utcb.qual0 & FAULT_WRITE) !== 0 ? RIGHT_WRITE : RIGHT_READ;
+  if ((utcb.qual0 & FAULT_FETCH) !== 0) return MEM_X;
+  return (utcb.qual0 & FAULT_WRITE) !== 0 ? MEM_W : MEM_R;
 }
 
 function sayFault(utcb: Utcb): void {
@@ -163,7 +178,7 @@ function reportCrash(thread: Thread, event: u32): void {
   say(eventName(event));
   say(" at RIP ");
   sayHex(utcb.rip, 1);
-  if (event === EVENT_PAGE_FAULT) sayFault(utcb);
+  if (event === EXC_PF) sayFault(utcb);
   else if (utcb.qual0 !== 0 && event >= 10 && event <= 17) {
     say(", error code ");
     sayHex(utcb.qual0, 1);
@@ -200,7 +215,7 @@ function handleEvent(thread: Thread, event: u32): void {
     if (recalled !== null && thread.program.abi === ABI_LINUX) recalled(thread);
     return;
   }
-  if (event === EVENT_PAGE_FAULT) {
+  if (event === EXC_PF) {
     thread.program.faults++;
     if (
       touch(thread.program.space, utcb.qual1, accessOf(utcb)) &&
@@ -224,7 +239,7 @@ function ownFailure(event: u32): void {
   say(eventName(event));
   say(" at RIP ");
   sayHex(utcb.rip, 1);
-  if (event === EVENT_PAGE_FAULT) {
+  if (event === EXC_PF) {
     say(", address ");
     sayHex(utcb.qual1, 1);
   }

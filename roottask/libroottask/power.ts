@@ -2,7 +2,7 @@
 // the HIP names. Only what the DSDT says literally is understood (a Name with a package of constants),
 // which is what firmware does. Where that fails the port of QEMU's Q35 is tried.
 
-import { CRD_OBJECT } from "../libhedron/abi";
+import { CRD_OBJ } from "../libhedron/abi";
 import { hipPm1Control, hipSdt } from "../libhedron/hip";
 import { revoke } from "../libhedron/hypercalls";
 import { outb, outw, rdtsc, ud2 } from "../libhedron/x86";
@@ -126,6 +126,6 @@ export function powerOff(): void {
 export function abandon(): void {
   claimPorts(DEBUG_EXIT, 1);
   outb(DEBUG_EXIT, FAILURE);
-  revoke(CRD_OBJECT, 0, EVENT_ORDER);
+  revoke(CRD_OBJ, 0, EVENT_ORDER);
   ud2();
 }

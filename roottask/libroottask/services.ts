@@ -2,8 +2,7 @@
 // echo, exit. Message formats are those of the published runtime environment; a malformed message gets the
 // error value of its service and changes nothing.
 
-import { RIGHT_READ, RIGHT_WRITE } from "../libhedron/abi";
-import { UTCB_CAPACITY } from "../libhedron/utcb";
+import { MEM_R, MEM_W, UTCB_BYTES } from "../libhedron/abi";
 import {
   ALLOCATE_ALLOC,
   ALLOCATE_FREE,
@@ -71,7 +70,7 @@ function allocation(thread: Thread): void {
       const room = align < SPACE_END ? findRoom(space, size + align - PAGE) : 0;
       space.top = limit;
       const start = (room + align - 1) & ~(align - 1);
-      if (room !== 0 && map(space, start, start + size, RIGHT_READ | RIGHT_WRITE, null, 0) === 0) {
+      if (room !== 0 && map(space, start, start + size, MEM_R | MEM_W, null, 0) === 0) {
         result = start;
       }
     }
@@ -178,7 +177,7 @@ export function handleService(thread: Thread, service: u32): void {
   } else if (service === SERVICE_EXIT) {
     endProgram(thread, STATE_EXITED, (readFixed(8) & 0xff) as u32);
   } else if (service === SERVICE_ECHO) {
-    utcb.items = min<u32>(utcb.items & 0xffff, UTCB_CAPACITY / 8);
+    utcb.items = min<u32>(utcb.items & 0xffff, UTCB_BYTES / 8);
   } else {
     utcb.items = 0;
   }

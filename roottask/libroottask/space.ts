@@ -3,14 +3,14 @@
 // they can; reservations without access cost nothing. Pages of a file are copied in on first touch.
 
 import {
-  CRD_MEMORY,
-  DELEGATE_HYPERVISOR,
+  CRD_MEM,
+  MEM_R,
+  MEM_W,
+  MEM_X,
   PAGE_BITS,
   PAGE_SIZE,
-  RIGHT_EXECUTE,
-  RIGHT_READ,
-  RIGHT_WRITE,
-  ROOT_PD,
+  ROOT_SEL_PD,
+  XFER_FROM_KERNEL,
 } from "../libhedron/abi";
 import { delegateRange } from "../libhedron/hypercalls";
 import { EINVAL, ENOMEM } from "./errno";
@@ -137,7 +137,7 @@ function mirror(space: Space, address: u64, frame: u64, pages: u32, rights: u32)
   while (left !== 0) {
     let order: u64 = 0;
     while (((to | from) & ((1 as u64) << order)) === 0 && (2 as u64) << order <= left) order++;
-    delegateRange(ROOT_PD, space.pd, CRD_MEMORY, from, to, order, rights, DELEGATE_HYPERVISOR);
+    delegateRange(ROOT_SEL_PD, space.pd, CRD_MEM, from, to, order, rights, XFER_FROM_KERNEL);
     left -= (1 as u64) << order;
     to += (1 as u64) << order;
     from += (1 as u64) << order;
@@ -146,7 +146,7 @@ function mirror(space: Space, address: u64, frame: u64, pages: u32, rights: u32)
 
 /** Readable follows from writable and from executable, as on every x86. */
 function effective(rights: u32): u32 {
-  return rights === 0 ? 0 : rights | RIGHT_READ;
+  return rights === 0 ? 0 : rights | MEM_R;
 }
 
 export function areaAt(space: Space, address: u64): Area | null {
@@ -501,7 +501,7 @@ export function inPage(address: u64, limit: u64): u32 {
 export function copyFrom(space: Space, target: usize, address: u64, length: u32): bool {
   let done: u32 = 0;
   while (done < length) {
-    const from = pointerTo(space, address + (done as u64), RIGHT_READ);
+    const from = pointerTo(space, address + (done as u64), MEM_R);
     if (from === 0) return false;
     const piece = inPage(address + (done as u64), (length - done) as u64);
     memory.copy(target + done, from, piece);
@@ -524,7 +524,7 @@ function copyWith(space: Space, address: u64, source: usize, length: u32, rights
 
 /** Copies `length` bytes to the program. False at the first byte it may not write. */
 export function copyTo(space: Space, address: u64, source: usize, length: u32): bool {
-  return copyWith(space, address, source, length, RIGHT_WRITE);
+  return copyWith(space, address, source, length, MEM_W);
 }
 
 /** As `copyTo`, for the loader: pages the program itself may not write, too. */
@@ -536,7 +536,7 @@ export function copyInto(space: Space, address: u64, source: usize, length: u32)
 export function copyText(space: Space, target: usize, address: u64, room: u32): i32 {
   let done: u32 = 0;
   while (done < room) {
-    const from = pointerTo(space, address + (done as u64), RIGHT_READ);
+    const from = pointerTo(space, address + (done as u64), MEM_R);
     if (from === 0) return -1;
     const piece = inPage(address + (done as u64), (room - done) as u64);
     for (let i: u32 = 0; i < piece; i++) {
@@ -596,6 +596,6 @@ export function destroySpace(space: Space): void {
 
 /** What an access that needs `rights` is called in a report. */
 export function accessName(rights: u32): string {
-  if ((rights & RIGHT_WRITE) !== 0) return "write to ";
-  return (rights & RIGHT_EXECUTE) !== 0 ? "execution at " : "read from ";
+  if ((rights & MEM_W) !== 0) return "write to ";
+  return (rights & MEM_X) !== 0 ? "execution at " : "read from ";
 }

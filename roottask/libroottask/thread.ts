@@ -8,8 +8,7 @@
 
 import {
   BAD_PAR,
-  CRD_OBJECT,
-  EVENTS,
+  CRD_OBJ,
   MTD_FS_GS,
   MTD_GPR_ACDB,
   MTD_GPR_BSD,
@@ -18,9 +17,10 @@ import {
   MTD_RFLAGS,
   MTD_RIP_LEN,
   MTD_RSP,
+  NUM_EXC,
   PAGE_SIZE,
-  RIGHT_ALL,
-  ROOT_PD,
+  PERM_ALL,
+  ROOT_SEL_PD,
   SUCCESS,
 } from "../libhedron/abi";
 import {
@@ -134,7 +134,7 @@ export function threadSlots(): u32 {
 
 /** Creates a portal into `handler` with the id for `what` of slot `slot`. */
 function portal(selector: u64, handler: u64, mtd: u64, slot: u32, what: u32): u64 {
-  const status = createPt(selector, ROOT_PD, handler, mtd, portal_entry());
+  const status = createPt(selector, ROOT_SEL_PD, handler, mtd, portal_entry());
   if (status !== SUCCESS) return status;
   return ptCtrl(selector, ((slot as u64) << ID_SHIFT) | (what as u64));
 }
@@ -147,12 +147,12 @@ export function allocateHandlerStack(): usize {
 /** Creates the EC at `selector` that handles portals, with its UTCB at `utcb`. Returns the kernel's status. */
 export function createHandler(selector: u64, utcb: usize, stack: usize): u64 {
   const top = stack + (PAGE_SIZE << STACK_ORDER);
-  return createLocalEc(selector, ROOT_PD, cpu, utcb as u64, top as u64, SEL_EVENTS);
+  return createLocalEc(selector, ROOT_SEL_PD, cpu, utcb as u64, top as u64, SEL_EVENTS);
 }
 
 /** Creates the 32 event portals from `first` on. */
 export function createEventPortals(first: u64, handler: u64, slot: u32): u64 {
-  for (let event: u32 = 0; event < EVENTS; event++) {
+  for (let event: u32 = 0; event < (NUM_EXC as u32); event++) {
     const status = portal(first + (event as u64), handler, EXCEPTION_MTD, slot, event);
     if (status !== SUCCESS) return status;
   }
@@ -176,11 +176,11 @@ function createSlotObjects(thread: Thread): u64 {
   if (status !== SUCCESS) return status;
   status = portal(block + THREAD_PROBE, handler, 0, thread.slot, ID_PROBE);
   if (status !== SUCCESS) return status;
-  return createSm(block + THREAD_SLEEP, ROOT_PD, 0);
+  return createSm(block + THREAD_SLEEP, ROOT_SEL_PD, 0);
 }
 
 function discardSlot(thread: Thread): void {
-  revoke(CRD_OBJECT, thread.block, THREAD_ORDER);
+  revoke(CRD_OBJ, thread.block, THREAD_ORDER);
   if (thread.stack !== 0) releasePages(thread.stack, STACK_ORDER);
   if (thread.registers !== 0) release(thread.registers, REGISTERS_BYTES);
   if (thread.personality !== 0) release(thread.personality, THREAD_PERSONALITY_BYTES);
@@ -254,7 +254,7 @@ export function newThread(program: Program): Thread | null {
 }
 
 function give(program: Program, from: u64, to: u64, order: u64): u64 {
-  return delegateRange(ROOT_PD, program.space.pd, CRD_OBJECT, from, to, order, RIGHT_ALL, 0);
+  return delegateRange(ROOT_SEL_PD, program.space.pd, CRD_OBJ, from, to, order, PERM_ALL, 0);
 }
 
 /**
@@ -276,7 +276,7 @@ export function prepareThread(thread: Thread, utcb: u64, events: u64): u64 {
 /** Lets a prepared thread run. Returns the kernel's status. */
 export function runThread(thread: Thread): u64 {
   const block = thread.block;
-  return createSc(block + THREAD_SC, ROOT_PD, block + THREAD_EC, PRIORITY, QUANTUM);
+  return createSc(block + THREAD_SC, ROOT_SEL_PD, block + THREAD_EC, PRIORITY, QUANTUM);
 }
 
 /** Lets a further thread of a running program run. Returns the kernel's status. */
@@ -293,11 +293,11 @@ export function releaseThread(thread: Thread): void {
   const program = thread.program;
   endCall(thread);
   const block = thread.block;
-  revokeCopies(CRD_OBJECT, block + THREAD_EVENTS, 5);
-  revokeCopies(CRD_OBJECT, block + THREAD_SERVICES, 3);
-  revokeCopies(CRD_OBJECT, block + THREAD_SYSCALL, 0);
-  revoke(CRD_OBJECT, block + THREAD_SC, 0);
-  revoke(CRD_OBJECT, block + THREAD_EC, 0);
+  revokeCopies(CRD_OBJ, block + THREAD_EVENTS, 5);
+  revokeCopies(CRD_OBJ, block + THREAD_SERVICES, 3);
+  revokeCopies(CRD_OBJ, block + THREAD_SYSCALL, 0);
+  revoke(CRD_OBJ, block + THREAD_SC, 0);
+  revoke(CRD_OBJ, block + THREAD_EC, 0);
   if (program.threads === thread) {
     program.threads = thread.next;
   } else {

@@ -2,7 +2,7 @@
 // of which some have been passed. Files take them or fill them run by run, a run being what lies in one
 // piece for the roottask: at most a page of a program.
 
-import { RIGHT_READ, RIGHT_WRITE } from "../libhedron/abi";
+import { MEM_R, MEM_W } from "../libhedron/abi";
 import { allocate, release } from "./heap";
 import { inPage, pointerTo, Space } from "./space";
 
@@ -96,7 +96,7 @@ export function pass(transfer: Transfer, bytes: u32): void {
 export function takeBytes(transfer: Transfer, target: usize, length: u32): u32 {
   let done: u32 = 0;
   while (done < length && transfer.left !== 0) {
-    const from = nextRun(transfer, RIGHT_READ);
+    const from = nextRun(transfer, MEM_R);
     if (from === 0) break;
     const bytes = min<u32>(runLength, length - done);
     memory.copy(target + done, from, bytes);
@@ -110,7 +110,7 @@ export function takeBytes(transfer: Transfer, target: usize, length: u32): u32 {
 export function fillBytes(transfer: Transfer, source: usize, length: u32): u32 {
   let done: u32 = 0;
   while (done < length && transfer.left !== 0) {
-    const to = nextRun(transfer, RIGHT_WRITE);
+    const to = nextRun(transfer, MEM_W);
     if (to === 0) break;
     const bytes = min<u32>(runLength, length - done);
     memory.copy(to, source + done, bytes);

@@ -2,6 +2,7 @@
 // those of Linux (man pages, section 2).
 
 import { beforeEach, describe, expect, it } from "vitest";
+import { MTD_FS_GS } from "../../kernel/abi.ts";
 import { Ended, Machine } from "../testing/machine.ts";
 import { sampleProgram, tarOf } from "../testing/samples.ts";
 import * as numbers from "./numbers.ts";
@@ -19,7 +20,6 @@ const RW = 3;
 const PRIVATE_ANON = 0x22;
 const FIXED = 0x10;
 const PAGE = 4096n;
-const MTD_FS_GS = 1n << 6n;
 const EXITED = 2;
 const KILLED = 3;
 
@@ -352,7 +352,7 @@ describe("process", () => {
 
   it("sets the thread-local base through the message", () => {
     expect(call("arch_prctl", 0x1002, 0x1234_5678)).toBe(0n);
-    expect(machine.mtd(1) & MTD_FS_GS).toBe(MTD_FS_GS);
+    expect(machine.mtd(1) & BigInt(MTD_FS_GS)).toBe(BigInt(MTD_FS_GS));
     expect(call("arch_prctl", 0x1003, DATA)).toBe(0n);
     expect(machine.peek64(1, DATA)).toBe(0x1234_5678n);
     expect(call("arch_prctl", 0x1002, 2n ** 63n)).toBe(-1n);

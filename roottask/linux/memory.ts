@@ -1,7 +1,7 @@
 // Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2). Protection bits are the rights
 // bits of the kernel interface. Shared writable mappings of files are refused: nothing writes them back.
 
-import { RIGHT_WRITE } from "../libhedron/abi";
+import { MEM_W } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { fileAt } from "../libroottask/descriptors";
 import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
@@ -105,7 +105,7 @@ function findBacking(program: Program, fd: u64, protection: u64, flags: u64): i6
   const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
   const shared = (flags & MAP_TYPE) !== MAP_PRIVATE;
-  const writing = (protection & (RIGHT_WRITE as u64)) !== 0;
+  const writing = (protection & (MEM_W as u64)) !== 0;
   if (!readable(file) || (shared && writing && !writable(file))) return -EACCES;
   const map = file.operations.map;
   const error = map(file, shared, writing);
@@ -128,7 +128,7 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
     const error = findBacking(program, regs.r8, protection, flags);
     if (error !== 0) return error;
   }
-  const limited = (flags & MAP_NORESERVE) === 0 && (protection & (RIGHT_WRITE as u64)) !== 0;
+  const limited = (flags & MAP_NORESERVE) === 0 && (protection & (MEM_W as u64)) !== 0;
   if (limited && length > (totalPages() as u64) * PAGE) return -ENOMEM;
   const at = place(space, regs.rdi, length, flags);
   if (at < 0) return at;

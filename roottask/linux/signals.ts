@@ -3,7 +3,17 @@
 // continuing are ignored; the floating-point state is left in the registers, not put into the frame.
 
 import {
-  EVENT_PAGE_FAULT,
+  EXC_AC,
+  EXC_BP,
+  EXC_DB,
+  EXC_DE,
+  EXC_MF,
+  EXC_NP,
+  EXC_PF,
+  EXC_SS,
+  EXC_TS,
+  EXC_UD,
+  EXC_XM,
   MTD_GPR_ACDB,
   MTD_GPR_BSD,
   MTD_GPR_R8_R15,
@@ -177,21 +187,21 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
 
 function signalFor(event: u32): u32 {
   switch (event) {
-    case 0:
-    case 16:
-    case 19:
+    case EXC_DE:
+    case EXC_MF:
+    case EXC_XM:
       return SIGFPE;
-    case 1:
-    case 3:
+    case EXC_DB:
+    case EXC_BP:
       return SIGTRAP;
-    case 6:
+    case EXC_UD:
       return SIGILL;
-    case 10:
-    case 11:
-    case 12:
-    case 17:
+    case EXC_TS:
+    case EXC_NP:
+    case EXC_SS:
+    case EXC_AC:
       return SIGBUS;
-    case EVENT_PAGE_FAULT:
+    case EXC_PF:
       return faultReason === FAULT_BEYOND_FILE ? SIGBUS : SIGSEGV;
     default:
       return SIGSEGV;
@@ -200,7 +210,7 @@ function signalFor(event: u32): u32 {
 
 /** si_code of an exception: how the CPU's complaint is told to the handler. */
 function codeFor(event: u32): i32 {
-  if (event === EVENT_PAGE_FAULT) return faultReason === FAULT_RIGHTS ? 2 : 1;
+  if (event === EXC_PF) return faultReason === FAULT_RIGHTS ? 2 : 1;
   if (event === 13) return 0x80;
   return event === 6 ? 2 : 1;
 }
@@ -208,14 +218,14 @@ function codeFor(event: u32): i32 {
 /** The exception `event` of `thread`: 0 when a handler of the program takes it, else the signal it dies of. */
 export function linuxException(thread: Thread, event: u32): u32 {
   // Out of memory: Linux's choice for the victim, and no handler is asked.
-  if (event === EVENT_PAGE_FAULT && faultReason === FAULT_MEMORY) return SIGKILL;
+  if (event === EXC_PF && faultReason === FAULT_MEMORY) return SIGKILL;
   const own = linuxThread(thread);
   const regs = thread.utcb;
   const signal = signalFor(event);
   const handler = load<u64>(actionOf(thread.program, signal));
   const blocked = (own.mask & bit(signal)) !== 0;
   if (handler === SIG_DFL || handler === SIG_IGN || blocked) return signal;
-  const address = event === EVENT_PAGE_FAULT ? regs.qual1 : regs.rip;
+  const address = event === EXC_PF ? regs.qual1 : regs.rip;
   return enterHandler(thread, regs, signal, codeFor(event), address) ? 0 : signal;
 }
 

@@ -1,36 +1,32 @@
 // Runs the roottask's rooms in Node: linear memory is the physical memory it would claim, hypercalls go to a
 // mock that records delegations, and the test plays the program: it sets registers and calls the portal.
 
+import * as abi from "../../kernel/abi.ts";
 import { guestModule } from "../../tools/asc/guest.ts";
 
 const MEMORY_PAGES = 1024;
 const MEMORY_END = MEMORY_PAGES * 0x1_0000;
-const HC_REPLY = 1n;
-const HC_PD_CTRL = 8n;
 const ID_SYSCALL = 64n;
 
-/** Offsets in the UTCB, include/utcb.hpp of the published kernel. */
+/** Offsets in the UTCB. */
 const REGISTERS = {
-  rip: 48,
-  rflags: 56,
-  rax: 88,
-  rcx: 96,
-  rdx: 104,
-  rbx: 112,
-  rsp: 120,
-  rbp: 128,
-  rsi: 136,
-  rdi: 144,
-  r8: 152,
-  r9: 160,
-  r10: 168,
-  r11: 176,
-  error: 216,
-  cr2: 224,
+  rip: abi.UTCB_RIP,
+  rflags: abi.UTCB_RFLAGS,
+  rax: abi.UTCB_RAX,
+  rcx: abi.UTCB_RCX,
+  rdx: abi.UTCB_RDX,
+  rbx: abi.UTCB_RBX,
+  rsp: abi.UTCB_RSP,
+  rbp: abi.UTCB_RBP,
+  rsi: abi.UTCB_RSI,
+  rdi: abi.UTCB_RDI,
+  r8: abi.UTCB_R8,
+  r9: abi.UTCB_R8 + 8,
+  r10: abi.UTCB_R8 + 16,
+  r11: abi.UTCB_R8 + 24,
+  error: abi.UTCB_QUAL,
+  cr2: abi.UTCB_QUAL + 8,
 } as const;
-const MTD = 32;
-const ITEMS = 4;
-const DATA = 32;
 
 /** The thread has ended: its handler gave its last reply. */
 export class Ended extends Error {}
@@ -138,8 +134,8 @@ export class Machine {
 
   #hypercall([arg1 = 0n, , arg3 = 0n, , arg5 = 0n]: bigint[]): bigint {
     const number = arg1 & 0xffn;
-    if (number === HC_REPLY) throw new Ended();
-    if (number === HC_PD_CTRL) {
+    if (number === BigInt(abi.HC_REPLY)) throw new Ended();
+    if (number === BigInt(abi.HC_PD_CTRL)) {
       this.delegations.push({
         kind: Number(arg3 & 3n),
         base: Number(arg3 >> 12n),
@@ -196,11 +192,14 @@ export class Machine {
   /** Call of service number `service`: the message bytes go in, those of the reply come out. */
   service(id: number, service: number, message: Uint8Array): Uint8Array {
     const utcb = this.exports.utcbOf(id);
-    new Uint8Array(this.exports.memory.buffer).set(message, utcb + DATA);
-    this.view.setUint32(utcb + ITEMS, Math.ceil(message.length / 8), true);
+    new Uint8Array(this.exports.memory.buffer).set(message, utcb + abi.UTCB_DATA);
+    this.view.setUint32(utcb + abi.UTCB_ITEMS, Math.ceil(message.length / 8), true);
     this.portal(id, 32n + BigInt(service));
-    const words = this.view.getUint32(utcb + ITEMS, true) & 0xffff;
-    return new Uint8Array(this.exports.memory.buffer).slice(utcb + DATA, utcb + DATA + words * 8);
+    const words = this.view.getUint32(utcb + abi.UTCB_ITEMS, true) & 0xffff;
+    return new Uint8Array(this.exports.memory.buffer).slice(
+      utcb + abi.UTCB_DATA,
+      utcb + abi.UTCB_DATA + words * 8,
+    );
   }
 
   portal(id: number, what: bigint): void {
@@ -212,7 +211,7 @@ export class Machine {
   }
 
   mtd(id: number): bigint {
-    return this.view.getBigUint64(this.exports.utcbOf(id) + MTD, true);
+    return this.view.getBigUint64(this.exports.utcbOf(id) + abi.UTCB_MTD, true);
   }
 
   /** Writes to the memory of program `id`, byte by byte as the program could. */

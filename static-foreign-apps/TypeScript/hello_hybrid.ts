@@ -2,7 +2,14 @@
 // tells by the environment where it is, prints through Linux system calls in either case, and on Hedron
 // makes hypercalls of its own in between: a semaphore it creates, and an echo call to the roottask.
 
-import { HC_CALL, HC_CREATE_SM, HC_SM_CTRL } from "../../roottask/libhedron/abi";
+import {
+  ARG1_FLAGS_SHIFT,
+  ARG1_SELECTOR_SHIFT,
+  HC_CALL,
+  HC_CREATE_SM,
+  HC_SM_CTRL,
+  SM_CTRL_DOWN,
+} from "../../roottask/libhedron/abi";
 import { hybridCall } from "../../roottask/libhrstd/hybrid";
 import { HEDRON_ENVIRONMENT, SEL_ECHO, SEL_PD } from "../../roottask/libhrstd/layout";
 import { argumentCount, environment, exit, STDOUT, writeAll } from "./lib/posix";
@@ -10,8 +17,6 @@ import { argumentCount, environment, exit, STDOUT, writeAll } from "./lib/posix"
 const text = memory.data(256);
 /** A selector no service uses. */
 const SEMAPHORE: u64 = 200;
-const SELECTOR_SHIFT: u64 = 12;
-const SM_DOWN: u64 = 1 << 8;
 
 function print(literal: string): void {
   for (let i = 0; i < literal.length; i++) store<u8>(text + i, literal.charCodeAt(i));
@@ -58,14 +63,17 @@ function step(what: string, status: u64): bool {
 /** Hypercalls, each between two Linux system calls. */
 function nativePart(): bool {
   print("this kernel is Hedron, so it takes hypercalls too:\n");
-  const create = HC_CREATE_SM | (SEMAPHORE << SELECTOR_SHIFT);
+  const create = HC_CREATE_SM | (SEMAPHORE << ARG1_SELECTOR_SHIFT);
   let good = step("create a semaphore", hybridCall(create, SEL_PD, 1, 0, 0));
-  const control = HC_SM_CTRL | (SEMAPHORE << SELECTOR_SHIFT);
-  good = step("take it", hybridCall(control | SM_DOWN, 0, 0, 0, 0)) && good;
+  const control = HC_SM_CTRL | (SEMAPHORE << ARG1_SELECTOR_SHIFT);
+  good =
+    step("take it", hybridCall(control | (SM_CTRL_DOWN << ARG1_FLAGS_SHIFT), 0, 0, 0, 0)) && good;
   good = step("give it back", hybridCall(control, 0, 0, 0, 0)) && good;
   good =
-    step("call the echo service", hybridCall(HC_CALL | (SEL_ECHO << SELECTOR_SHIFT), 0, 0, 0, 0)) &&
-    good;
+    step(
+      "call the echo service",
+      hybridCall(HC_CALL | (SEL_ECHO << ARG1_SELECTOR_SHIFT), 0, 0, 0, 0),
+    ) && good;
   return good;
 }
 

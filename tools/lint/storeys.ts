@@ -42,7 +42,15 @@ const ROOTTASK: Building = {
 const REPOSITORY: Building = {
   root: "",
   storeys: [
-    ["tools/loader", "tools/lint", "tools/cli", "tools/cache", "tools/elf", "tools/wasm"],
+    [
+      "tools/loader",
+      "tools/lint",
+      "tools/cli",
+      "tools/cache",
+      "tools/elf",
+      "tools/wasm",
+      "kernel/abi.ts",
+    ],
     ["tools/asc", "tools/asm"],
     ["tools/aot", "tools/emulator"],
     ["tools/make", "kernel", "roottask"],
