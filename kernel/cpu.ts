@@ -19,6 +19,7 @@ import {
   TSS_IOMAP_BASE,
   TSS_RSP0,
 } from "./layout";
+import { IA32_FS_BASE, IA32_KERNEL_GS_BASE } from "./msr_number";
 import { allocPage, allocPages } from "./page";
 import { kernelRoot } from "./page_table";
 import { Pd } from "./pd";
@@ -28,10 +29,6 @@ import { cpuid, gs_load64, rdmsr, set_cr3, window, wrmsr } from "./x86";
 
 /** CPU hazard: another SC should run. */
 export const HAZARD_SCHEDULE: u32 = 1;
-
-const MSR_FS_BASE: i32 = 0xc0000100;
-/** The user's GS base while the kernel runs. */
-const MSR_KERNEL_GS_BASE: i32 = 0xc0000102;
 
 @unmanaged
 export class Cpu {
@@ -54,7 +51,7 @@ export class Cpu {
   sc: Sc;
   pd: Pd;
   idleEc: Ec;
-  /** Ready rings: one u32 per priority. */
+  /** Ready queues: one u32, the head, per priority. */
   ready: usize;
   topPrio: u32;
   /** Length of the call chain from the current SC's EC to the current EC. */
@@ -181,8 +178,8 @@ function saveBases(ec: Ec): void {
     ec.fsBase = rdfsbase();
     ec.gsBase = rdgsbase_user();
   } else {
-    ec.fsBase = rdmsr(MSR_FS_BASE);
-    ec.gsBase = rdmsr(MSR_KERNEL_GS_BASE);
+    ec.fsBase = rdmsr(IA32_FS_BASE);
+    ec.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
   }
 }
 
@@ -191,8 +188,8 @@ function loadBases(ec: Ec): void {
     wrfsbase(ec.fsBase);
     wrgsbase_user(ec.gsBase);
   } else {
-    wrmsr(MSR_FS_BASE, ec.fsBase);
-    wrmsr(MSR_KERNEL_GS_BASE, ec.gsBase);
+    wrmsr(IA32_FS_BASE, ec.fsBase);
+    wrmsr(IA32_KERNEL_GS_BASE, ec.gsBase);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   XFER_TRANS_DELEGATE,
   XFER_TRANSLATE,
 } from "./abi";
+import { kernelPd } from "./kernel_pd";
 import { allocMdb, freeMdb, insertBelow, Mdb, overlaps } from "./mdb";
 import { insertNode, lookupNode, nextNode, removeNode } from "./node_table";
 import { nodeTable, Pd, spaceLimit } from "./pd";
@@ -27,11 +28,11 @@ export function crdKind(crd: u64): u32 {
   return <u32>(crd & 3);
 }
 
-export function crdAttr(crd: u64): u32 {
+function crdAttr(crd: u64): u32 {
   return <u32>((crd >> CRD_PERM_SHIFT) & PERM_ALL);
 }
 
-export function crdOrder(crd: u64): u32 {
+function crdOrder(crd: u64): u32 {
   return <u32>((crd >> CRD_ORDER_SHIFT) & CRD_ORDER_MAX);
 }
 
@@ -55,13 +56,6 @@ function alignedBase(crd: u64): u64 {
  */
 function isPortRange(crd: u64): bool {
   return crdBase(crd) === alignedBase(crd);
-}
-
-/** The kernel's own domain: the source of ports, interrupts and physical memory. */
-let kernelPd: Pd = changetype<Pd>(0);
-
-export function setKernelPd(pd: Pd): void {
-  kernelPd = pd;
 }
 
 function delegateNodes(
@@ -157,7 +151,7 @@ function findAncestor(node: Mdb, pd: Pd, base: u64, order: u32): Mdb {
 }
 
 /** What `to`, from which `from` got the capabilities `crd`, knows them as within `window`; 0 for nothing. */
-export function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
+function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
   const kind = crdKind(window);
   // Memory has no mapping database: such an item passes unchanged, as in the reference.
   if (kind === CRD_MEM) return crd;
@@ -201,7 +195,7 @@ export function transferItem(
   }
   if (kind === XFER_DELEGATE || (kind === XFER_TRANS_DELEGATE && crdKind(result) === 0)) {
     if (kind === XFER_TRANS_DELEGATE) transferredMeta |= 1;
-    const source = from.privileged && meta & XFER_FROM_KERNEL ? kernelPd : from;
+    const source = from.privileged && meta & XFER_FROM_KERNEL ? kernelPd() : from;
     const sub = (<u32>(meta >> 8) & 7) ^ 1;
     result = delegateCrd(to, source, delegateWindow, crd, sub, meta >> 12);
   }

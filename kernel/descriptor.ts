@@ -20,6 +20,7 @@ import {
   TSS_IOMAP,
   TSS_IST1,
 } from "./layout";
+import { IA32_FMASK, IA32_GS_BASE, IA32_KERNEL_GS_BASE, IA32_LSTAR, IA32_STAR } from "./msr_number";
 import { allocPages } from "./page";
 import { isr_stubs, syscall_entry } from "./symbol";
 import { lgdt, lidt, ltr, window, wrmsr } from "./x86";
@@ -29,12 +30,6 @@ const DATA: u64 = ((<u64>0x00cf_9300) << 32) | 0xffff;
 const DPL_3: u64 = (<u64>3) << 45;
 const TSS_AVAILABLE: u64 = 0x89;
 const GATE_INTERRUPT: u64 = 0x8e;
-
-const MSR_STAR: i32 = 0xc0000081;
-const MSR_LSTAR: i32 = 0xc0000082;
-const MSR_FMASK: i32 = 0xc0000084;
-const MSR_GS_BASE: i32 = 0xc0000101;
-const MSR_KERNEL_GS_BASE: i32 = 0xc0000102;
 
 let idt: usize = 0;
 
@@ -109,12 +104,12 @@ export function loadDescriptors(cpu: Cpu): void {
   loadTable(cpu.gdt, GDT_SIZE - 1, false);
   loadTable(idt, 4095, true);
   ltr(SEL_TSS);
-  wrmsr(MSR_GS_BASE, window() + <u64>changetype<usize>(cpu));
-  wrmsr(MSR_KERNEL_GS_BASE, 0);
-  wrmsr(MSR_STAR, ((<u64>SEL_USER_CODE) << 48) | ((<u64>SEL_KERN_CODE) << 32));
-  wrmsr(MSR_LSTAR, syscall_entry());
+  wrmsr(IA32_GS_BASE, window() + <u64>changetype<usize>(cpu));
+  wrmsr(IA32_KERNEL_GS_BASE, 0);
+  wrmsr(IA32_STAR, ((<u64>SEL_USER_CODE) << 48) | ((<u64>SEL_KERN_CODE) << 32));
+  wrmsr(IA32_LSTAR, syscall_entry());
   // Every flag that can be cleared is: the kernel runs with interrupts off and DF, TF, NT, AC clear.
-  wrmsr(MSR_FMASK, 0x257fd5);
+  wrmsr(IA32_FMASK, 0x257fd5);
 }
 
 /** Bytes of a kernel stack. */

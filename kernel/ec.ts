@@ -3,7 +3,6 @@
 // when it runs next is its continuation (run.ts).
 
 import { ARG1_FLAGS_SHIFT, ARG1_SELECTOR_SHIFT, EVENT_STARTUP, PERM_EC_ALL } from "./abi";
-import { Cpu } from "./cpu";
 import { allocFpu, freeFpu } from "./fpu";
 import { dropRef, Kobject, TYPE_EC } from "./kobject";
 import {
@@ -19,6 +18,7 @@ import {
 } from "./layout";
 import { allocPage, freePage } from "./page";
 import { holdPd, initKobject, Pd } from "./pd";
+import { isQueued } from "./queue";
 import { Sc } from "./sc";
 import { allocObject } from "./slab";
 import { Sm } from "./sm";
@@ -91,8 +91,8 @@ export class Ec extends Kobject {
   /** The EC this one waits for: its callee. */
   partner: Ec;
   /** Neighbours in a semaphore's queue; not null means blocked. */
-  prev2: Ec;
-  next2: Ec;
+  queuePrev: Ec;
+  queueNext: Ec;
   /** Neighbours in the CPU's timeout list. */
   timeoutPrev: Ec;
   timeoutNext: Ec;
@@ -103,7 +103,7 @@ export class Ec extends Kobject {
   utcbDomain: Pd;
   utcb: usize;
   fpu: usize;
-  /** Scheduling contexts that wait until this EC can run. */
+  /** First of the scheduling contexts that wait until this EC can run (sc.ts). */
   waiting: Sc;
 }
 
@@ -189,7 +189,7 @@ export function destroyEc(ec: Ec): void {
 }
 
 export function isBlocked(ec: Ec): bool {
-  return changetype<usize>(ec.next2) !== 0 || ec.cont === CONT_RECEIVE;
+  return isQueued(ec) || ec.cont === CONT_RECEIVE;
 }
 
 /** Turns an EC that would leave through SYSRET into one that leaves through IRET to the same place. */
@@ -203,9 +203,4 @@ export function redirectToIret(ec: Ec): void {
 export function finish(ec: Ec, status: i32): void {
   ec.rdi = <u64>status;
   ec.cont = CONT_SYSRET;
-}
-
-/** The EC that runs on `cpu`. */
-export function currentEc(cpu: Cpu): Ec {
-  return cpu.ec;
 }

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import * as abi from "./abi.ts";
+import { IA32_FS_BASE, IA32_KERNEL_GS_BASE } from "./msr_number.ts";
 import { crd, EXIT_IRET, EXIT_SYSRET, Machine, Panic } from "./testing/machine.ts";
 
 const UTCB = 0x7fff_ffff_d000n;
@@ -258,7 +259,7 @@ describe("foreign system calls", () => {
     m.poke(HANDLER_UTCB + BigInt(abi.UTCB_FS_BASE), 0x12_3450);
     m.poke(HANDLER_UTCB + BigInt(abi.UTCB_GS_BASE), 1n << 63n);
     m.syscall(reply);
-    expect(m.msrs.get(0xc000_0100)).toBe(0x12_3450n);
-    expect(m.msrs.get(0xc000_0102)).toBe(0n);
+    expect(m.msrs.get(IA32_FS_BASE)).toBe(0x12_3450n);
+    expect(m.msrs.get(IA32_KERNEL_GS_BASE)).toBe(0n);
   });
 });

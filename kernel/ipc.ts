@@ -3,7 +3,7 @@
 
 import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, TIMEOUT } from "./abi";
 import { beginLine, endLine, print, printHex } from "./console";
-import { Cpu, copyFpuState, HAZARD_SCHEDULE, switchEc } from "./cpu";
+import { Cpu, copyFpuState, switchEc } from "./cpu";
 import {
   CONT_ABORTED,
   CONT_CALL,
@@ -231,9 +231,4 @@ export function die(cpu: Cpu, reason: string): void {
 /** Continuation of a caller whose handler has died. */
 export function aborted(ec: Ec): void {
   finish(ec, ABORT);
-}
-
-/** Whether somebody else should run now. */
-export function shouldSchedule(cpu: Cpu): bool {
-  return (cpu.hazard & HAZARD_SCHEDULE) !== 0;
 }

@@ -12,10 +12,9 @@ import {
   VEC_LVT_TIMER,
   VEC_SPURIOUS,
 } from "./layout";
+import { IA32_APIC_BASE, IA32_TSC_DEADLINE } from "./msr_number";
 import { inb, inl, load32, outb, pause, rdmsr, rdtsc, store32, window, wrmsr } from "./x86";
 
-const MSR_APIC_BASE: i32 = 0x1b;
-const MSR_TSC_DEADLINE: i32 = 0x6e0;
 const APIC_ENABLE: u64 = 1 << 11;
 
 const ID: usize = 0x20;
@@ -46,8 +45,6 @@ const ICR_ALL_BUT_SELF: u32 = 3 << 18;
 const ICR_ASSERT: u32 = 1 << 14;
 const ICR_INIT: u32 = 5 << 8;
 const ICR_STARTUP: u32 = 6 << 8;
-/** Fields of the HIP's CPU description, in its order. */
-const HIP_LAPIC_FIELDS: usize = 10;
 
 const PM_TIMER_HZ: u64 = 3579545;
 const PIT_HZ: u64 = 1193182;
@@ -86,13 +83,13 @@ export function ownApicId(): u32 {
 
 /** Whether the APIC is where the kernel expects it, and not in x2APIC mode. */
 export function findLapic(): bool {
-  const value = rdmsr(MSR_APIC_BASE);
+  const value = rdmsr(IA32_APIC_BASE);
   return (value & 0x000f_ffff_ffff_f000) === LAPIC && (value & (1 << 10)) === 0;
 }
 
 /** Copies the state firmware left to the HIP, as ten u32 at `out`, then sets up this CPU's APIC. */
 export function initLapic(out: usize): void {
-  wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_ENABLE);
+  wrmsr(IA32_APIC_BASE, rdmsr(IA32_APIC_BASE) | APIC_ENABLE);
   const maxLvt = (read(VERSION) >> 16) & 0xff;
   store<u32>(out, read(ID));
   store<u32>(out, read(VERSION), 4);
@@ -170,7 +167,7 @@ export function calibrate(): void {
 /** Interrupts this CPU when the TSC reaches `deadline`, at once if it has. */
 export function setTimer(deadline: u64): void {
   if (cpuHasTscDeadline()) {
-    wrmsr(MSR_TSC_DEADLINE, deadline);
+    wrmsr(IA32_TSC_DEADLINE, deadline);
     return;
   }
   const now = rdtsc();
@@ -224,5 +221,3 @@ export function delayMicroseconds(micros: u32): void {
   const end = rdtsc() + (<u64>tscKhz * <u64>micros) / 1000;
   while (rdtsc() < end) pause();
 }
-
-export const LAPIC_INFO_BYTES: usize = HIP_LAPIC_FIELDS << 2;

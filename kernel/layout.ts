@@ -36,8 +36,6 @@ export const GDT_SIZE = 0x50;
 export const VEC_GSI = 32;
 export const VEC_LVT_TIMER = 224;
 export const VEC_LVT_ERROR = 227;
-export const VEC_LVT_PERFM = 228;
-export const VEC_LVT_THERM = 229;
 /** Another CPU has put something into this CPU's ready queue or recalls the current EC. */
 export const VEC_IPI_RRQ = 231;
 /** Drop all translations; answered by the stub alone, without the kernel lock. */
@@ -60,7 +58,6 @@ export const IOMAP_NONE = 0xffff;
 
 // --- Register frame in the EC, offsets from the EC; the entry stubs push it, the exits pop it ---
 export const EC_REGS = 0x38;
-export const FRAME_R15 = 0x00;
 export const FRAME_R11 = 0x20;
 export const FRAME_CR2 = 0x58;
 export const FRAME_VEC = 0x80;

@@ -1,7 +1,7 @@
 // The kernel's entry points, called by the stubs in kernel/asm, and its start: console, memory, ACPI,
 // CPUs, information page, roottask.
 
-import { CRD_PIO, NUM_CPU, NUM_PORTS } from "./abi";
+import { NUM_CPU } from "./abi";
 import { enableAcpi, hasLegacyPic, parseAcpi } from "./acpi";
 import {
   beginLine,
@@ -12,112 +12,27 @@ import {
   printHex,
   printLine,
 } from "./console";
-import {
-  addCpu,
-  allocTss,
-  Cpu,
-  cpuById,
-  cpuCount,
-  cpuHasFsgsbase,
-  detectFeatures,
-  makeFirst,
-  switchPd,
-  thisCpu,
-} from "./cpu";
-import { setKernelPd } from "./delegate";
-import { buildDescriptors, buildIdt, loadDescriptors, stackPages } from "./descriptor";
-import { CONT_IDLE, CONT_IRET, CONT_SYSRET, Ec } from "./ec";
-import { detectFpu, enableFpu } from "./fpu";
+import { addCpu, Cpu, cpuById, cpuCount, detectFeatures, makeFirst, thisCpu } from "./cpu";
+import { prepareCpu, startCpu } from "./cpu_start";
+import { buildIdt } from "./descriptor";
+import { CONT_IRET, CONT_SYSRET, Ec } from "./ec";
+import { detectFpu } from "./fpu";
 import { initGsis } from "./gsi";
-import { addHipCpu, buildHip, finishHip, hipLapicInfo } from "./hip";
+import { buildHip, finishHip } from "./hip";
 import { ioapicAddress, ioapicCount } from "./ioapic";
-import { addRef, TYPE_EC } from "./kobject";
-import {
-  calibrate,
-  findLapic,
-  initLapic,
-  lapicAddress,
-  ownApicId,
-  startTimer,
-  tscKilohertz,
-} from "./lapic";
+import { createKernelPd } from "./kernel_pd";
+import { calibrate, findLapic, lapicAddress, ownApicId, startTimer, tscKilohertz } from "./lapic";
 import { KERNEL_END, KERNEL_POOL, KERNEL_START } from "./layout";
-import { allocMdb, Mdb } from "./mdb";
 import { MULTIBOOT_MAGIC, modulesAreUsable, setBootInfo } from "./multiboot";
-import { insertNode } from "./node_table";
 import { allocPages, availablePages, initPages } from "./page";
-import { kernelRoot } from "./page_table";
 import { fatal, panic, trapsAreReady } from "./panic";
-import { createPd, initKobject, Pd } from "./pd";
 import { disablePic } from "./pic";
 import { createRoot } from "./root";
 import { run } from "./run";
-import { createSc } from "./sc";
-import { allocObject } from "./slab";
 import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
-import { insertObject } from "./space_obj";
 import { syscall } from "./syscall";
 import { interrupt, kernelTrap, userException } from "./trap";
-import { cr4, rdtsc, set_cr3, set_cr4, window } from "./x86";
-
-const CR4_PGE: u64 = 1 << 7;
-const CR4_FSGSBASE: u64 = 1 << 16;
-
-let kernelPd: Pd = changetype<Pd>(0);
-
-/** The domain that owns the machine: all ports, interrupts and physical memory. */
-function createKernelPd(): Pd {
-  const pd = createPd(changetype<Pd>(0), 0, 0, true);
-  if (changetype<usize>(pd) === 0) panic("out of memory for the kernel's domain");
-  setKernelPd(pd);
-  const ports: Mdb = allocMdb(pd, CRD_PIO, 0, 0, 16, 1);
-  if (changetype<usize>(ports) === 0 || !insertNode(pd.ports, ports, NUM_PORTS)) {
-    panic("out of memory for the I/O ports");
-  }
-  ports.attr = 7;
-  return pd;
-}
-
-/** The EC that runs when nothing else does, with priority 0. */
-function createIdle(cpu: Cpu): void {
-  const ec = changetype<Ec>(allocObject(offsetof<Ec>()));
-  if (changetype<usize>(ec) === 0) panic("out of memory for an idle EC");
-  initKobject(ec, TYPE_EC, kernelPd, 0, 0);
-  addRef(kernelPd);
-  ec.domain = kernelPd;
-  ec.utcbDomain = kernelPd;
-  ec.isGlobal = true;
-  ec.cpu = cpu.id;
-  ec.cont = CONT_IDLE;
-  const sc = createSc(kernelPd, cpu.id, ec, 0, 1000000);
-  if (changetype<usize>(sc) === 0 || !insertObject(sc)) panic("out of memory for an idle SC");
-  addRef(ec);
-  addRef(sc);
-  sc.since = rdtsc();
-  cpu.idleEc = ec;
-  cpu.ec = ec;
-  cpu.sc = sc;
-}
-
-/** Per-CPU structures, made by the boot CPU for all. */
-export function prepareCpu(cpu: Cpu): void {
-  const stack = allocPages(stackPages());
-  if (stack === 0 || !allocTss(cpu) || !buildDescriptors(cpu)) panic("out of memory for a CPU");
-  cpu.stackEnd = window() + <u64>(stack + ((<usize>stackPages()) << 12));
-}
-
-/** What every CPU does for itself before it runs anything. */
-export function startCpu(cpu: Cpu): void {
-  loadDescriptors(cpu);
-  enableFpu();
-  set_cr4(cr4() | CR4_PGE | (cpuHasFsgsbase() ? CR4_FSGSBASE : 0));
-  set_cr3(kernelRoot());
-  initLapic(hipLapicInfo(cpu));
-  createIdle(cpu);
-  switchPd(cpu, kernelPd);
-  addHipCpu(cpu);
-}
 
 /** Entry of an application processor, while the boot CPU waits for it with the kernel lock. */
 export function ap_start(address: usize): void {
@@ -172,7 +87,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   claimDevicePage(lapicAddress());
   for (let i: u32 = 0; i < ioapicCount(); i++) claimDevicePage(ioapicAddress(i));
   const cpu = findBootCpu();
-  kernelPd = createKernelPd();
+  const kernelPd = createKernelPd();
   const hip = allocPages(1);
   if (hip === 0) panic("out of memory for the information page");
   setHipPage(<u64>hip);

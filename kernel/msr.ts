@@ -2,46 +2,47 @@
 // space, are refused; the list is that of the reference. No security boundary: passthrough domains are
 // trusted with the machine.
 
+import {
+  IA32_APIC_BASE,
+  IA32_DS_AREA,
+  IA32_EFER,
+  IA32_FEATURE_CONTROL,
+  IA32_GS_BASE,
+  IA32_MTRR_DEF_TYPE,
+  IA32_MTRR_FIX4K_F8000,
+  IA32_MTRR_PHYSBASE0,
+  IA32_PAT,
+  IA32_SYSENTER_CS,
+  IA32_SYSENTER_EIP,
+  IA32_TSC,
+  IA32_TSC_ADJUST,
+  IA32_TSC_AUX,
+  IA32_TSC_DEADLINE,
+  IA32_VMX_BASIC,
+  IA32_VMX_VMFUNC,
+  IA32_X2APIC,
+  IA32_X2APIC_END,
+  VM_HSAVE_PA,
+} from "./msr_number";
 import { rdmsr_safe, wrmsr_safe } from "./stub";
-
-const IA32_TSC: u32 = 0x10;
-const IA32_APIC_BASE: u32 = 0x1b;
-const IA32_FEATURE_CONTROL: u32 = 0x3a;
-const IA32_TSC_ADJUST: u32 = 0x3b;
-const IA32_SYSENTER_CS: u32 = 0x174;
-const IA32_SYSENTER_EIP: u32 = 0x176;
-const IA32_MTRR_PHYS_BASE: u32 = 0x200;
-const IA32_MTRR_FIX4K_F8000: u32 = 0x26f;
-const IA32_PAT: u32 = 0x277;
-const IA32_MTRR_DEF_TYPE: u32 = 0x2ff;
-const IA32_VMX_BASIC: u32 = 0x480;
-const IA32_VMX_VMFUNC: u32 = 0x491;
-const IA32_DS_AREA: u32 = 0x600;
-const IA32_TSC_DEADLINE: u32 = 0x6e0;
-const IA32_EXT_XAPIC: u32 = 0x800;
-const IA32_EXT_XAPIC_END: u32 = 0x8ff;
-const IA32_EFER: u32 = 0xc0000080;
-const IA32_GS_BASE: u32 = 0xc0000101;
-const IA32_TSC_AUX: u32 = 0xc0000103;
-const AMD_SVM_HSAVE_PA: u32 = 0xc0010117;
 
 /** What the last successful readUserMsr has read, 0 otherwise. */
 export let userMsrValue: u64 = 0;
 
 function mayRead(msr: u32): bool {
   if (msr === IA32_TSC || msr === IA32_APIC_BASE || msr === IA32_TSC_ADJUST) return false;
-  if (msr >= IA32_SYSENTER_CS && msr <= IA32_SYSENTER_EIP) return false;
-  if (msr >= IA32_VMX_BASIC && msr <= IA32_VMX_VMFUNC) return false;
+  if (msr >= <u32>IA32_SYSENTER_CS && msr <= <u32>IA32_SYSENTER_EIP) return false;
+  if (msr >= <u32>IA32_VMX_BASIC && msr <= <u32>IA32_VMX_VMFUNC) return false;
   if (msr === IA32_DS_AREA || msr === IA32_TSC_DEADLINE) return false;
-  if (msr >= IA32_EXT_XAPIC && msr <= IA32_EXT_XAPIC_END) return false;
+  if (msr >= <u32>IA32_X2APIC && msr <= <u32>IA32_X2APIC_END) return false;
   // GS_BASE, KERNEL_GS_BASE and TSC_AUX are neighbours.
-  if (msr === IA32_EFER || (msr >= IA32_GS_BASE && msr <= IA32_TSC_AUX)) return false;
-  return msr !== AMD_SVM_HSAVE_PA;
+  if (msr === IA32_EFER || (msr >= <u32>IA32_GS_BASE && msr <= <u32>IA32_TSC_AUX)) return false;
+  return msr !== VM_HSAVE_PA;
 }
 
 function mayWrite(msr: u32): bool {
   if (msr === IA32_FEATURE_CONTROL || msr === IA32_PAT || msr === IA32_MTRR_DEF_TYPE) return false;
-  if (msr >= IA32_MTRR_PHYS_BASE && msr <= IA32_MTRR_FIX4K_F8000) return false;
+  if (msr >= <u32>IA32_MTRR_PHYSBASE0 && msr <= <u32>IA32_MTRR_FIX4K_F8000) return false;
   return mayRead(msr);
 }
 

@@ -97,9 +97,6 @@ function splitEntry(slot: usize, level: u32): usize {
   return table;
 }
 
-/** Whether the update in progress has run out of memory. */
-let updateFailed: bool = false;
-
 function updateLevel(table: usize, level: u32, first: u64, end: u64, offset: u64, attr: u64): bool {
   const order = entryOrder(level);
   const size: u64 = (<u64>1) << (<u64>order);
@@ -129,10 +126,8 @@ function updateLevel(table: usize, level: u32, first: u64, end: u64, offset: u64
         child = splitEntry(slot, level);
         if (entry & PTE_P) flush = true;
       }
-      if (child === 0) {
-        updateFailed = true;
-        return flush;
-      }
+      // Out of memory: what is mapped so far stays, as the interface says of delegations.
+      if (child === 0) return flush;
       if (updateLevel(child, level - 1, at, stop, offset, attr)) flush = true;
     }
     at = stop;
@@ -145,11 +140,5 @@ function updateLevel(table: usize, level: u32, first: u64, end: u64, offset: u64
  * unmaps them if `attr` is 0; all multiples of 4 KiB. Returns whether translations became stale.
  */
 export function updateRange(root: usize, first: u64, bytes: u64, phys: u64, attr: u64): bool {
-  updateFailed = false;
   return updateLevel(root, 3, first, first + bytes, phys - first, attr);
-}
-
-/** Whether memory ran out in the last `updateRange`: part of the range is not mapped then. */
-export function lastUpdateFailed(): bool {
-  return updateFailed;
 }

@@ -1,13 +1,14 @@
-// Scheduling context: CPU time with a priority and a quantum. Priority round robin per CPU: the ready
-// queue is one ring per priority; a preempted SC that has budget left goes to the head of its ring,
+// Scheduling context: CPU time with a priority and a quantum. Priority round robin per CPU: there is
+// one ready queue per priority; a preempted SC that has budget left goes to the head of its queue,
 // one that has used it up to the tail with a fresh budget.
 
 import { NUM_PRIORITIES, PERM_SC_CTRL } from "./abi";
 import { Cpu, cpuById, HAZARD_SCHEDULE, thisCpu } from "./cpu";
-import { CONT_DEAD, Ec } from "./ec";
+import { Ec } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_SC } from "./kobject";
 import { sendReschedule, tscKilohertz } from "./lapic";
 import { initKobject, Pd } from "./pd";
+import { Queue } from "./queue";
 import { allocObject } from "./slab";
 import { cancelBudget, setBudget } from "./timeout";
 import { rdtsc } from "./x86";
@@ -20,9 +21,9 @@ export class Sc extends Kobject {
   time: u64;
   since: u64;
   ec: Ec;
-  /** Neighbours in a ready ring, or in an EC's ring of waiting SCs. */
-  prev2: Sc;
-  next2: Sc;
+  /** Neighbours in a ready queue, or among the SCs that wait for an EC. */
+  queuePrev: Sc;
+  queueNext: Sc;
   cpu: u32;
   prio: u32;
 }
@@ -45,36 +46,22 @@ export function destroySc(sc: Sc): void {
   dropRef(sc.ec);
 }
 
-// --- The ring of SCs that wait for an EC ---
+// --- The SCs that wait for an EC ---
+
+function waitingFor(ec: Ec): Queue<Sc> {
+  return changetype<Queue<Sc>>(changetype<usize>(ec) + offsetof<Ec>("waiting"));
+}
 
 /** Adds `sc`, which the caller holds a reference for, to those that wait until `ec` can run. */
 export function waitForEc(ec: Ec, sc: Sc): void {
-  const head = ec.waiting;
-  if (changetype<usize>(head) === 0) {
-    sc.prev2 = sc;
-    sc.next2 = sc;
-    ec.waiting = sc;
-  } else {
-    sc.next2 = head;
-    sc.prev2 = head.prev2;
-    sc.prev2.next2 = sc;
-    head.prev2 = sc;
-  }
+  waitingFor(ec).enqueue(sc);
 }
 
 /** Makes the SCs that wait for `ec` ready. One without capabilities ends here, unless a call depends on it. */
 export function releaseWaiting(ec: Ec): void {
-  for (;;) {
-    const sc = ec.waiting;
-    if (changetype<usize>(sc) === 0) return;
-    if (sc.next2 === sc) ec.waiting = changetype<Sc>(0);
-    else {
-      sc.next2.prev2 = sc.prev2;
-      sc.prev2.next2 = sc.next2;
-      ec.waiting = sc.next2;
-    }
-    sc.prev2 = changetype<Sc>(0);
-    sc.next2 = changetype<Sc>(0);
+  const waiting = waitingFor(ec);
+  while (!waiting.isEmpty()) {
+    const sc = waiting.dequeue();
     if (isAbandoned(sc)) dropRef(sc);
     else makeReady(sc);
   }
@@ -87,12 +74,8 @@ function isAbandoned(sc: Sc): bool {
 
 // --- Ready queue ---
 
-function ring(cpu: Cpu, prio: u32): Sc {
-  return changetype<Sc>(<usize>load<u32>(cpu.ready + (prio << 2)));
-}
-
-function setRing(cpu: Cpu, prio: u32, sc: Sc): void {
-  store<u32>(cpu.ready + (prio << 2), <u32>changetype<usize>(sc));
+function readyQueue(cpu: Cpu, prio: u32): Queue<Sc> {
+  return changetype<Queue<Sc>>(cpu.ready + prio * offsetof<Queue<Sc>>());
 }
 
 /** Puts an SC into the ready queue of its CPU; the caller's reference goes with it. */
@@ -105,18 +88,9 @@ export function makeReady(sc: Sc): void {
 function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
   const prio = sc.prio;
   if (prio > cpu.topPrio) cpu.topPrio = prio;
-  const head = ring(cpu, prio);
-  if (changetype<usize>(head) === 0) {
-    sc.prev2 = sc;
-    sc.next2 = sc;
-    setRing(cpu, prio, sc);
-  } else {
-    sc.next2 = head;
-    sc.prev2 = head.prev2;
-    sc.prev2.next2 = sc;
-    head.prev2 = sc;
-    if (sc.left !== 0) setRing(cpu, prio, sc);
-  }
+  const queue = readyQueue(cpu, prio);
+  if (sc.left !== 0) queue.enqueueFirst(sc);
+  else queue.enqueue(sc);
   const current = cpu.sc;
   if (prio > current.prio || (sc !== current && prio === current.prio && sc.left !== 0)) {
     cpu.hazard |= HAZARD_SCHEDULE;
@@ -126,18 +100,9 @@ function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
 }
 
 function dequeueTop(cpu: Cpu, now: u64): Sc {
-  const prio = cpu.topPrio;
-  const sc = ring(cpu, prio);
-  if (sc.next2 === sc) setRing(cpu, prio, changetype<Sc>(0));
-  else {
-    setRing(cpu, prio, sc.next2);
-    sc.next2.prev2 = sc.prev2;
-    sc.prev2.next2 = sc.next2;
-  }
-  sc.prev2 = changetype<Sc>(0);
-  sc.next2 = changetype<Sc>(0);
   let top = cpu.topPrio;
-  while (top > 0 && changetype<usize>(ring(cpu, top)) === 0) top--;
+  const sc = readyQueue(cpu, top).dequeue();
+  while (top > 0 && readyQueue(cpu, top).isEmpty()) top--;
   cpu.topPrio = top;
   sc.since = now;
   return sc;
@@ -172,9 +137,4 @@ export function nextSc(cpu: Cpu, suspend: bool, drop: bool): Sc {
 /** Whether an SC with this priority and quantum can be created. */
 export function isValidQpd(prio: u32, quantum: u32): bool {
   return prio !== 0 && prio < <u32>NUM_PRIORITIES && quantum !== 0;
-}
-
-/** Whether the EC will never run again. */
-export function isDead(ec: Ec): bool {
-  return ec.cont === CONT_DEAD;
 }

@@ -5,6 +5,7 @@ import { PERM_SM_DOWN, PERM_SM_UP } from "./abi";
 import { CONT_DOWN_BAD_CAP, CONT_DOWN_SUCCESS, CONT_DOWN_TIMEOUT, Ec } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_SM } from "./kobject";
 import { initKobject, Pd } from "./pd";
+import { Queue } from "./queue";
 import { releaseWaiting } from "./sc";
 import { allocObject } from "./slab";
 import { cancelTimeout, setTimeoutOf } from "./timeout";
@@ -12,8 +13,8 @@ import { cancelTimeout, setTimeoutOf } from "./timeout";
 @unmanaged
 export class Sm extends Kobject {
   counter: u64;
-  /** First EC of the ring of waiting ones. */
-  queue: Ec;
+  /** First of the waiting ECs: the head of `queueOf`. */
+  waiting: Ec;
 }
 
 /** A semaphore known to `owner` under selector `base`; null when memory is out. */
@@ -25,21 +26,14 @@ export function createSm(owner: Pd, base: u32, counter: u64): Sm {
   return sm;
 }
 
-function leaveQueue(sm: Sm, ec: Ec): void {
-  if (ec.next2 === ec) sm.queue = changetype<Ec>(0);
-  else {
-    ec.next2.prev2 = ec.prev2;
-    ec.prev2.next2 = ec.next2;
-    if (sm.queue === ec) sm.queue = ec.next2;
-  }
-  ec.prev2 = changetype<Ec>(0);
-  ec.next2 = changetype<Ec>(0);
-  ec.semaphore = changetype<Sm>(0);
+function queueOf(sm: Sm): Queue<Ec> {
+  return changetype<Queue<Ec>>(changetype<usize>(sm) + offsetof<Sm>("waiting"));
 }
 
 /** Lets a waiting EC go on with `cont`. */
 function wake(sm: Sm, ec: Ec, cont: u32): void {
-  leaveQueue(sm, ec);
+  queueOf(sm).remove(ec);
+  ec.semaphore = changetype<Sm>(0);
   cancelTimeout(ec);
   ec.cont = cont;
   releaseWaiting(ec);
@@ -47,9 +41,9 @@ function wake(sm: Sm, ec: Ec, cont: u32): void {
 }
 
 export function up(sm: Sm): void {
-  const ec = sm.queue;
-  if (changetype<usize>(ec) === 0) sm.counter++;
-  else wake(sm, ec, CONT_DOWN_SUCCESS);
+  const queue = queueOf(sm);
+  if (queue.isEmpty()) sm.counter++;
+  else wake(sm, queue.head, CONT_DOWN_SUCCESS);
 }
 
 /**
@@ -64,17 +58,7 @@ export function down(sm: Sm, ec: Ec, zero: bool, deadline: u64): bool {
   addRef(ec);
   ec.semaphore = sm;
   ec.cont = CONT_DOWN_SUCCESS;
-  const head = sm.queue;
-  if (changetype<usize>(head) === 0) {
-    ec.prev2 = ec;
-    ec.next2 = ec;
-    sm.queue = ec;
-  } else {
-    ec.next2 = head;
-    ec.prev2 = head.prev2;
-    ec.prev2.next2 = ec;
-    head.prev2 = ec;
-  }
+  queueOf(sm).enqueue(ec);
   if (deadline !== 0) setTimeoutOf(ec, deadline);
   return false;
 }
@@ -86,5 +70,6 @@ export function timedOut(ec: Ec): void {
 
 /** The semaphore's capability is gone: nobody will ever call `up`. */
 export function retireSm(sm: Sm): void {
-  while (changetype<usize>(sm.queue) !== 0) wake(sm, sm.queue, CONT_DOWN_BAD_CAP);
+  const queue = queueOf(sm);
+  while (!queue.isEmpty()) wake(sm, queue.head, CONT_DOWN_BAD_CAP);
 }

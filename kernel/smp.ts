@@ -3,9 +3,9 @@
 
 import { beginLine, endLine, print, printDecimal } from "./console";
 import { Cpu, cpuById, cpuCount } from "./cpu";
+import { prepareCpu } from "./cpu_start";
 import { delayMicroseconds, sendInit, sendStartup } from "./lapic";
 import { AP_START, AP_START_SIZE } from "./layout";
-import { prepareCpu } from "./main";
 import { allocPage, freePage } from "./page";
 import { panic } from "./panic";
 import { ap_cpu, ap_trampoline } from "./symbol";

@@ -36,6 +36,7 @@ import {
   KERNEL_TEXT,
   SEL_KERN_CODE,
 } from "../layout.ts";
+import { IA32_EFER } from "../msr_number.ts";
 
 /** Virtual address of physical address 0: docs/toolchain.md. */
 export const WINDOW = 0xffff_fffe_0000_0000n;
@@ -58,7 +59,6 @@ const WINDOW_PDPT_INDEX = Number((WINDOW >> 30n) & 511n);
 const DEVICES = 0xfe00_0000;
 
 const CR4_PAE = 0x20;
-const EFER = 0xc000_0080;
 /** SCE, LME, NXE. */
 const EFER_BITS = 0x901;
 /** PG, WP, NE, ET, MP, PE; caches on. */
@@ -138,7 +138,7 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.mov(cr4, eax);
   a.mov(eax, "boot_pml4");
   a.mov(cr3, eax);
-  a.mov(ecx, EFER);
+  a.mov(ecx, IA32_EFER);
   a.rdmsr();
   a.or(eax, EFER_BITS);
   a.wrmsr();
@@ -163,7 +163,7 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.mov(cr4, eax);
   a.mov(eax, "boot_pml4");
   a.mov(cr3, eax);
-  a.mov(ecx, EFER);
+  a.mov(ecx, IA32_EFER);
   a.rdmsr();
   a.or(eax, EFER_BITS);
   a.wrmsr();

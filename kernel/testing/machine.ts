@@ -5,6 +5,7 @@
 import { guestModule } from "../../tools/asc/guest.ts";
 import * as abi from "../abi.ts";
 import { EC_REGS, EXIT_IRET, EXIT_SYSRET, FRAME_ERR, FRAME_RIP, FRAME_VEC } from "../layout.ts";
+import { IA32_APIC_BASE, IA32_GS_BASE, IA32_TSC_DEADLINE } from "../msr_number.ts";
 import { KERNEL_GUEST } from "../options.ts";
 import { crd } from "./crd.ts";
 
@@ -110,7 +111,7 @@ export class Machine {
     const { memory } = this.exports;
     memory.grow(MEMORY_PAGES - memory.buffer.byteLength / 65536);
     this.view = new DataView(memory.buffer);
-    this.msrs.set(0x1b, 0xfee0_0900n);
+    this.msrs.set(IA32_APIC_BASE, 0xfee0_0900n);
     this.write(BOOT_INFO, [0x48]);
     const modules = [{ start: at, end: at + root.length, text: 0 }, ...more];
     this.write(BOOT_INFO + 20, [modules.length, MODULES]);
@@ -145,8 +146,8 @@ export class Machine {
       rdmsr: (msr: number) => this.msrs.get(msr >>> 0) ?? 0n,
       wrmsr: (msr: number, value: bigint) => {
         this.msrs.set(msr >>> 0, value);
-        if (msr >>> 0 === 0xc0000101) this.gsBase = BigInt.asUintN(64, value) - WINDOW;
-        if (msr === 0x6e0) this.deadline = BigInt.asUintN(64, value);
+        if (msr >>> 0 === IA32_GS_BASE) this.gsBase = BigInt.asUintN(64, value) - WINDOW;
+        if (msr === IA32_TSC_DEADLINE) this.deadline = BigInt.asUintN(64, value);
       },
       cpuid: (leaf: number, _subleaf: number, out: number) => {
         // TSC deadline timer, no XSAVE, physical addresses of 40 bits.
