@@ -120,37 +120,54 @@ export function duplicateReturns(f: Func): void {
   if (dead.size > 0) f.blocks = f.blocks.filter((block) => !dead.has(block));
 }
 
-/** Finds natural loops and sets `loop`, `depth` of blocks. Needs `numberBlocks`. */
+/**
+ * Finds natural loops, outer ones first, and sets `loop`, `depth` of blocks. Needs `numberBlocks`.
+ * Inner loops come first and are stepped over as a whole afterwards (Havlak 1997), so that nesting
+ * costs nothing.
+ */
 export function findLoops(f: Func): void {
   f.loops = [];
-  const stack: Loop[] = [];
   for (const block of f.blocks) {
     block.loop = undefined;
     block.depth = 0;
   }
-  for (const header of f.blocks) {
-    const backs = header.preds.filter((p) => p.index >= header.index);
-    if (backs.length === 0) continue;
-    const blocks = new Set<Block>([header]);
-    const work = backs.slice();
-    let last = header.index;
-    while (work.length > 0) {
-      const block = work.pop() as Block;
-      if (blocks.has(block)) continue;
-      blocks.add(block);
-      work.push(...block.preds);
+  // By block: the header of the outermost loop known around it, or the block itself.
+  const around = Int32Array.from(f.blocks, (_, i) => i);
+  const outermost = (index: number): number => {
+    let root = index;
+    while (around[root] !== root) root = around[root] as number;
+    for (let i = index; i !== root; ) {
+      const next = around[i] as number;
+      around[i] = root;
+      i = next;
     }
-    for (const block of blocks) last = Math.max(last, block.index);
-    while (stack.length > 0 && !(stack[stack.length - 1] as Loop).blocks.has(header)) stack.pop();
-    const parent = stack[stack.length - 1];
-    const loop: Loop = { header, last, parent, depth: (parent?.depth ?? 0) + 1, blocks };
-    stack.push(loop);
+    return root;
+  };
+  for (let h = f.blocks.length - 1; h >= 0; h--) {
+    const header = f.blocks[h] as Block;
+    const work = header.preds.filter((p) => p.index >= h);
+    if (work.length === 0) continue;
+    const loop: Loop = { header, last: h, parent: undefined, depth: 1 };
+    for (let block = work.pop(); block; block = work.pop()) {
+      const root = outermost(block.index);
+      if (root === h) continue;
+      const inner = f.blocks[root] as Block;
+      around[root] = h;
+      if (inner.loop) {
+        inner.loop.parent = loop;
+        loop.last = Math.max(loop.last, inner.loop.last);
+      } else {
+        inner.loop = loop;
+        loop.last = Math.max(loop.last, root);
+      }
+      work.push(...inner.preds);
+    }
+    header.loop = loop;
     f.loops.push(loop);
-    for (const block of blocks) {
-      block.loop = loop;
-      block.depth = loop.depth;
-    }
   }
+  f.loops.reverse();
+  for (const loop of f.loops) loop.depth = (loop.parent?.depth ?? 0) + 1;
+  for (const block of f.blocks) block.depth = block.loop?.depth ?? 0;
 }
 
 /** Immediate dominators by block index (Cooper, Harvey, Kennedy 2001). Needs `numberBlocks`. */

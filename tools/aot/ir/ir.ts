@@ -207,7 +207,7 @@ export class Block {
   term: Value | undefined;
   /** Position in `Func.blocks`, valid after `numberBlocks`. */
   index = -1;
-  /** Number of loops around the block, and the header of the innermost one. */
+  /** Number of loops around the block, and the innermost one. */
   depth = 0;
   loop: Loop | undefined;
 
@@ -216,14 +216,13 @@ export class Block {
   }
 }
 
-/** A natural loop: its blocks lie between `header.index` and `last`. */
+/** A natural loop: its blocks lie between `header.index` and `last`, not always all of these. */
 export interface Loop {
   header: Block;
   /** Index of the last block that belongs to it. */
   last: number;
   parent: Loop | undefined;
   depth: number;
-  blocks: Set<Block>;
 }
 
 export class Func {

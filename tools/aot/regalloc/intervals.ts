@@ -50,38 +50,29 @@ export class Interval {
 
   covers(pos: number): boolean {
     const { ranges } = this;
-    for (let i = 0; i < ranges.length; i += 2) {
-      if ((ranges[i] as number) > pos) return false;
-      if ((ranges[i + 1] as number) > pos) return true;
-    }
-    return false;
+    const i = firstRange(ranges, pos);
+    return i < ranges.length && (ranges[i] as number) <= pos;
   }
 
   /** First use at or after `pos` that needs a register (or any use, with `any`). */
   nextUse(pos: number, any: boolean): number {
-    const { uses } = this;
-    for (let i = 0; i < uses.length; i++) {
-      if ((uses[i] as number) >= pos && (any || this.needs[i])) return uses[i] as number;
-    }
-    return MAX_POS;
+    const { uses, needs } = this;
+    let i = lowerBound(uses, pos);
+    if (!any) while (i < uses.length && !needs[i]) i++;
+    return i < uses.length ? (uses[i] as number) : MAX_POS;
   }
 
   /** Last use before `pos`, or -1. */
   previousUse(pos: number): number {
-    let last = -1;
-    for (const use of this.uses) {
-      if (use >= pos) break;
-      last = use;
-    }
-    return last;
+    const i = lowerBound(this.uses, pos);
+    return i > 0 ? (this.uses[i - 1] as number) : -1;
   }
 
   /** Splits the interval at `pos`, start < pos < end; the part from `pos` on is returned. */
   split(pos: number): Interval {
     const child = new Interval(this.vreg, this.sse, this.root);
     const { ranges } = this;
-    let i = 0;
-    while ((ranges[i + 1] as number) <= pos) i += 2;
+    const i = firstRange(ranges, pos);
     if ((ranges[i] as number) < pos) {
       child.ranges = [pos, ...ranges.slice(i + 1)];
       this.ranges = ranges.slice(0, i + 1);
@@ -90,8 +81,7 @@ export class Interval {
       child.ranges = ranges.slice(i);
       this.ranges = ranges.slice(0, i);
     }
-    let u = 0;
-    while (u < this.uses.length && (this.uses[u] as number) < pos) u++;
+    const u = lowerBound(this.uses, pos);
     child.uses = this.uses.splice(u);
     child.needs = this.needs.splice(u);
     const { parts } = this;
@@ -116,6 +106,18 @@ export function intersection(a: number[], b: number[], from: number): number {
   return MAX_POS;
 }
 
+/** Index of the first number that is not below `pos`, in ascending numbers. */
+function lowerBound(numbers: number[], pos: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if ((numbers[mid] as number) < pos) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
 /** Index of the first range that ends after `pos`, by binary search. */
 function firstRange(ranges: number[], pos: number): number {
   let low = 0;
@@ -132,9 +134,9 @@ export interface Liveness {
   /** By virtual register number - FIRST_VREG; undefined where it never lives. */
   intervals: (Interval | undefined)[];
   /** Ranges in which a register is unavailable, by register number. */
-  fixed: number[][];
+  fixed: (number[] | undefined)[];
   /** Virtual registers live at the start of each block, by block index. */
-  liveIn: number[][];
+  liveIn: Int32Array[];
 }
 
 function isLate(kind: number): boolean {
@@ -151,111 +153,119 @@ export function numberInstructions(f: LFunc): void {
   }
 }
 
-/** Live-in sets of virtual registers that cross a block boundary, as bit sets. */
-function liveSets(f: LFunc): { liveIn: Uint32Array[]; liveOut: Uint32Array[]; globals: number[] } {
+/** A growing list of small numbers: a function may have many millions of them. */
+class NumberList {
+  private numbers = new Int32Array(4);
+  private length = 0;
+
+  push(value: number): void {
+    if (this.length === this.numbers.length) {
+      const more = new Int32Array(this.length * 2);
+      more.set(this.numbers);
+      this.numbers = more;
+    }
+    this.numbers[this.length++] = value;
+  }
+
+  content(): Int32Array {
+    return this.numbers.subarray(0, this.length);
+  }
+}
+
+/**
+ * Virtual registers live at the start of each block, one virtual register after the other: from each block that uses it up to its
+ * definition (Boissinot and others, "Computing Liveness Sets for SSA-Form Programs", 2011). Takes
+ * as long as the sets are large.
+ */
+function liveAtStart(f: LFunc): Int32Array[] {
   const count = f.types.length;
   const home = new Int32Array(count).fill(-1);
-  const globalIndex = new Int32Array(count).fill(-1);
-  const globals: number[] = [];
   for (const block of f.blocks) {
     for (const phi of block.phis) home[phi.dst - FIRST_VREG] = block.index;
     for (const inst of block.insts)
       if (inst.dst >= FIRST_VREG) home[inst.dst - FIRST_VREG] = block.index;
   }
-  const use = (operand: number, block: LBlock): void => {
-    if (operand < FIRST_VREG) return;
-    const v = operand - FIRST_VREG;
-    if (home[v] !== block.index && home[v] !== -1 && globalIndex[v] === -1) {
-      globalIndex[v] = globals.length;
-      globals.push(operand);
-    }
+  // By virtual register: the blocks it must be live into, and as ~index those it must leave alive.
+  const wanted = new Map<number, number[]>();
+  const want = (operand: number, where: number): void => {
+    const list = wanted.get(operand);
+    if (!list) wanted.set(operand, [where]);
+    else if (list[list.length - 1] !== where) list.push(where);
   };
   for (const block of f.blocks) {
-    for (const inst of block.insts) for (const src of inst.srcs) use(src, block);
+    for (const { srcs } of block.insts) {
+      for (let i = 0; i < srcs.length; i++) {
+        const operand = srcs[i] as number;
+        if (operand < FIRST_VREG) continue;
+        const at = home[operand - FIRST_VREG];
+        if (at !== block.index && at !== -1) want(operand, block.index);
+      }
+    }
     for (const phi of block.phis) {
       phi.args.forEach((arg, i) => {
-        use(arg, block.preds[i] as LBlock);
-        // A value that flows into a phi of its own block lives out of it over the back edge.
-        if (arg >= FIRST_VREG && globalIndex[arg - FIRST_VREG] === -1) {
-          globalIndex[arg - FIRST_VREG] = globals.length;
-          globals.push(arg);
-        }
+        if (arg >= FIRST_VREG) want(arg, ~(block.preds[i] as LBlock).index);
       });
     }
   }
-  const words = (globals.length + 31) >> 5;
-  const gen: Uint32Array[] = [];
-  const kill: Uint32Array[] = [];
-  const phiOut: Uint32Array[] = [];
-  for (const _ of f.blocks) {
-    gen.push(new Uint32Array(words));
-    kill.push(new Uint32Array(words));
-    phiOut.push(new Uint32Array(words));
-  }
-  const set = (bits: Uint32Array, g: number): void => {
-    bits[g >> 5] = (bits[g >> 5] as number) | (1 << (g & 31));
-  };
-  const has = (bits: Uint32Array, g: number): boolean =>
-    ((bits[g >> 5] as number) & (1 << (g & 31))) !== 0;
-  for (const block of f.blocks) {
-    const g = gen[block.index] as Uint32Array;
-    const k = kill[block.index] as Uint32Array;
-    for (const phi of block.phis) {
-      const d = globalIndex[phi.dst - FIRST_VREG] as number;
-      if (d >= 0) set(k, d);
-      phi.args.forEach((arg, i) => {
-        if (arg >= FIRST_VREG) {
-          set(
-            phiOut[(block.preds[i] as LBlock).index] as Uint32Array,
-            globalIndex[arg - FIRST_VREG] as number,
-          );
-        }
-      });
-    }
-    for (const inst of block.insts) {
-      for (const src of inst.srcs) {
-        if (src < FIRST_VREG) continue;
-        const s = globalIndex[src - FIRST_VREG] as number;
-        if (s >= 0 && !has(k, s)) set(g, s);
-      }
-      if (inst.dst >= FIRST_VREG) {
-        const d = globalIndex[inst.dst - FIRST_VREG] as number;
-        if (d >= 0) set(k, d);
+  const liveIn = f.blocks.map(() => new NumberList());
+  const inMark = new Int32Array(f.blocks.length);
+  const outMark = new Int32Array(f.blocks.length);
+  const work: number[] = [];
+  for (const [vreg, blocks] of wanted) {
+    const enter = (index: number): void => {
+      if (inMark[index] === vreg) return;
+      inMark[index] = vreg;
+      (liveIn[index] as NumberList).push(vreg);
+      work.push(index);
+    };
+    const leave = (index: number): void => {
+      if (outMark[index] === vreg) return;
+      outMark[index] = vreg;
+      if (home[vreg - FIRST_VREG] !== index) enter(index);
+    };
+    for (const at of blocks) {
+      if (at < 0) leave(~at);
+      else enter(at);
+      for (let index = work.pop(); index !== undefined; index = work.pop()) {
+        for (const pred of (f.blocks[index] as LBlock).preds) leave(pred.index);
       }
     }
   }
-  const liveIn = f.blocks.map(() => new Uint32Array(words));
-  const liveOut = f.blocks.map(() => new Uint32Array(words));
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let b = f.blocks.length - 1; b >= 0; b--) {
-      const out = liveOut[b] as Uint32Array;
-      const into = liveIn[b] as Uint32Array;
-      const g = gen[b] as Uint32Array;
-      const k = kill[b] as Uint32Array;
-      const p = phiOut[b] as Uint32Array;
-      const succs = (f.blocks[b] as LBlock).succs;
-      for (let w = 0; w < words; w++) {
-        let o = p[w] as number;
-        for (const succ of succs) o |= (liveIn[succ.index] as Uint32Array)[w] as number;
-        const i = ((g[w] as number) | (o & ~(k[w] as number))) >>> 0;
-        out[w] = o;
-        if (into[w] !== i) {
-          into[w] = i;
-          changed = true;
-        }
-      }
+  return liveIn.map((list) => list.content());
+}
+
+/** Puts uses in order: collected backwards, those inside one instruction in any order. */
+function sortUses(it: Interval): void {
+  const { uses, needs } = it;
+  uses.reverse();
+  needs.reverse();
+  for (let i = 1; i < uses.length; i++) {
+    const use = uses[i] as number;
+    const need = needs[i] as number;
+    let at = i;
+    for (; at > 0 && (uses[at - 1] as number) > use; at--) {
+      uses[at] = uses[at - 1] as number;
+      needs[at] = needs[at - 1] as number;
     }
+    uses[at] = use;
+    needs[at] = need;
   }
-  return { liveIn, liveOut, globals };
 }
 
 /** Builds the live intervals of `f`. Needs `numberInstructions`. */
 export function buildIntervals(f: LFunc): Liveness {
-  const { liveIn, liveOut, globals } = liveSets(f);
+  const liveIn = liveAtStart(f);
   const intervals: (Interval | undefined)[] = new Array(f.types.length).fill(undefined);
-  const fixed: number[][] = Array.from({ length: FIRST_VREG }, () => []);
+  const fixed: (number[] | undefined)[] = new Array(FIRST_VREG).fill(undefined);
   const physicalEnd = new Int32Array(FIRST_VREG).fill(-1);
+  const rangesOf = (register: number): number[] => {
+    let ranges = fixed[register];
+    if (!ranges) {
+      ranges = [];
+      fixed[register] = ranges;
+    }
+    return ranges;
+  };
   const get = (vreg: number): Interval => {
     let it = intervals[vreg - FIRST_VREG];
     if (!it) {
@@ -288,23 +298,28 @@ export function buildIntervals(f: LFunc): Liveness {
     const block = f.blocks[b] as LBlock;
     const from = block.first * 4;
     const to = block.end * 4;
-    const out = liveOut[b] as Uint32Array;
-    for (let g = 0; g < globals.length; g++) {
-      if ((out[g >> 5] as number) & (1 << (g & 31)))
-        addRange(get(globals[g] as number).ranges, from, to);
+    // Live at the end is what a successor needs, at its start or for its phis.
+    const live = (vreg: number): void => addRange(get(vreg).ranges, from, to);
+    for (const succ of block.succs) {
+      (liveIn[succ.index] as Int32Array).forEach(live);
+      const p = succ.phis.length > 0 ? succ.preds.indexOf(block) : -1;
+      for (const phi of succ.phis) {
+        const arg = phi.args[p] as number;
+        if (arg >= FIRST_VREG) live(arg);
+      }
     }
     // A value carried around a loop counts as used at the loop's end, or it would look idle there.
-    for (const header of loopEnds.get(b) ?? []) {
-      const into = liveIn[header] as Uint32Array;
-      for (let g = 0; g < globals.length; g++) {
-        if ((into[g >> 5] as number) & (out[g >> 5] as number) & (1 << (g & 31))) {
-          const it = get(globals[g] as number);
-          const last = it.uses[it.uses.length - 1];
-          if (last === undefined || last > to - 1) {
-            it.uses.push(to - 1);
-            it.needs.push(0);
-          }
-        }
+    const headers = loopEnds.get(b);
+    if (headers) {
+      const carried = new Set<number>();
+      for (const header of headers)
+        for (const vreg of liveIn[header] as Int32Array) carried.add(vreg);
+      for (const vreg of carried) {
+        const it = get(vreg);
+        // Only what lives to the block's end has a range from its start on by now.
+        if (it.ranges[it.ranges.length - 1] !== from) continue;
+        it.uses.push(to - 1);
+        it.needs.push(0);
       }
     }
     for (let k = block.end - 1; k >= block.first; k--) {
@@ -312,11 +327,7 @@ export function buildIntervals(f: LFunc): Liveness {
       const at = k * 4;
       if (inst.dst >= 0) {
         if (inst.dst < FIRST_VREG) {
-          addRange(
-            fixed[inst.dst] as number[],
-            at + 2,
-            Math.max(physicalEnd[inst.dst] as number, at + 3),
-          );
+          addRange(rangesOf(inst.dst), at + 2, Math.max(physicalEnd[inst.dst] as number, at + 3));
           physicalEnd[inst.dst] = -1;
         } else {
           const it = get(inst.dst);
@@ -329,7 +340,7 @@ export function buildIntervals(f: LFunc): Liveness {
         for (let r = 0; r < FIRST_VREG; r++) {
           if (((inst.clobbers >>> r) & 1) === 0) continue;
           const end = Math.max(physicalEnd[r] as number, at + (inst.lateClobber ? 3 : 2));
-          addRange(fixed[r] as number[], at + 1, end);
+          addRange(rangesOf(r), at + 1, end);
           physicalEnd[r] = -1;
         }
       }
@@ -366,7 +377,7 @@ export function buildIntervals(f: LFunc): Liveness {
     }
     for (let r = 0; r < FIRST_VREG; r++) {
       if ((physicalEnd[r] as number) >= 0) {
-        addRange(fixed[r] as number[], from, physicalEnd[r] as number);
+        addRange(rangesOf(r), from, physicalEnd[r] as number);
         physicalEnd[r] = -1;
       }
     }
@@ -374,15 +385,8 @@ export function buildIntervals(f: LFunc): Liveness {
   for (const it of intervals) {
     if (!it) continue;
     it.ranges.reverse();
-    // Uses inside one instruction may have been collected in any order.
-    const order = it.uses.map((_, i) => i);
-    order.sort((x, y) => (it.uses[x] as number) - (it.uses[y] as number));
-    it.needs = order.map((i) => it.needs[i] as number);
-    it.uses = order.map((i) => it.uses[i] as number);
+    sortUses(it);
   }
-  for (const ranges of fixed) ranges.reverse();
-  const liveInLists = liveIn.map((bits) =>
-    globals.filter((_, g) => ((bits[g >> 5] as number) & (1 << (g & 31))) !== 0),
-  );
-  return { intervals, fixed, liveIn: liveInLists };
+  for (const ranges of fixed) ranges?.reverse();
+  return { intervals, fixed, liveIn };
 }

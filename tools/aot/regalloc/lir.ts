@@ -82,6 +82,8 @@ export class LBlock {
   preds: LBlock[] = [];
   succs: LBlock[] = [];
   depth = 0;
+  /** Innermost loop around the block. */
+  loop: LLoop | undefined;
   /** Number of the first instruction, and one past the last. */
   first = 0;
   end = 0;
@@ -95,7 +97,7 @@ export interface LLoop {
   /** Indices of the header and of the last block. */
   header: number;
   last: number;
-  members: Set<LBlock>;
+  parent: LLoop | undefined;
 }
 
 export class LFunc {

@@ -53,10 +53,14 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
   const locate = (code: number, pos: number): number => {
     if (code < FIRST_VREG) return code;
     const { parts } = live.intervals[code - FIRST_VREG] as Interval;
-    let found = parts[0] as Interval;
-    for (let i = 1; i < parts.length && (parts[i] as Interval).start <= pos; i++)
-      found = parts[i] as Interval;
-    return locationOf(found);
+    let low = 0;
+    let high = parts.length - 1;
+    while (low < high) {
+      const mid = (low + high + 1) >> 1;
+      if ((parts[mid] as Interval).start <= pos) low = mid;
+      else high = mid - 1;
+    }
+    return locationOf(parts[low] as Interval);
   };
   const typeOf = (vreg: number): Type => f.types[vreg - FIRST_VREG] as Type;
 
@@ -103,7 +107,9 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
       const depth = Math.min(block.depth, succ.depth);
       const end = block.end * 4 - 1;
       const start = succ.first * 4;
-      for (const vreg of live.liveIn[succ.index] as number[]) {
+      for (const vreg of live.liveIn[succ.index] as Int32Array) {
+        // What was never split is where it was.
+        if ((live.intervals[vreg - FIRST_VREG] as Interval).parts.length === 1) continue;
         const from = locate(vreg, end);
         const to = locate(vreg, start);
         if (from !== to) {
@@ -213,15 +219,16 @@ function assignSlots(intervals: (Interval | undefined)[]): Int32Array {
     spilled.push({ vreg: it.vreg, start: (it.parts[0] as Interval).start, end: last.end });
   }
   spilled.sort((a, b) => a.start - b.start);
-  const freeAt: number[] = [];
-  for (const { vreg, start, end } of spilled) {
-    let slot = freeAt.findIndex((pos) => pos <= start);
-    if (slot < 0) {
-      slot = freeAt.length;
-      freeAt.push(0);
+  const byEnd = spilled.slice().sort((a, b) => a.end - b.end);
+  const free: number[] = [];
+  let ended = 0;
+  let slots = 0;
+  for (const { vreg, start } of spilled) {
+    // Nothing ends before it has started: what is released here has its slot.
+    for (; (byEnd[ended] as (typeof spilled)[number]).end <= start; ended++) {
+      free.push(slotOf[(byEnd[ended] as (typeof spilled)[number]).vreg - FIRST_VREG] as number);
     }
-    freeAt[slot] = end;
-    slotOf[vreg - FIRST_VREG] = slot;
+    slotOf[vreg - FIRST_VREG] = free.pop() ?? slots++;
   }
   return slotOf;
 }

@@ -5,6 +5,11 @@
 import { type Interval, intersection, type Liveness, MAX_POS } from "./intervals.ts";
 import { FIRST_VREG, type LBlock, type LFunc, type RegisterSet } from "./lir.ts";
 
+/** By register, for the interval at hand; functions are allocated one after the other. */
+const FREE_UNTIL = new Int32Array(FIRST_VREG);
+const USE_AT = new Int32Array(FIRST_VREG);
+const BLOCKED_AT = new Int32Array(FIRST_VREG);
+
 /** Assigns a register or the stack to every interval and its split children. */
 export class LinearScan {
   private readonly f: LFunc;
@@ -15,9 +20,9 @@ export class LinearScan {
   private active: Interval[] = [];
   private inactive: Interval[] = [];
   private readonly blockOf: Int32Array;
-  private readonly freeUntil = new Int32Array(FIRST_VREG);
-  private readonly useAt = new Int32Array(FIRST_VREG);
-  private readonly blockedAt = new Int32Array(FIRST_VREG);
+  private readonly freeUntil = FREE_UNTIL;
+  private readonly useAt = USE_AT;
+  private readonly blockedAt = BLOCKED_AT;
 
   constructor(f: LFunc, live: Liveness, registers: RegisterSet) {
     this.f = f;
@@ -77,8 +82,8 @@ export class LinearScan {
   }
 
   private fixedUntil(reg: number, it: Interval): number {
-    const ranges = this.live.fixed[reg] as number[];
-    return ranges.length === 0 ? MAX_POS : intersection(ranges, it.ranges, it.start);
+    const ranges = this.live.fixed[reg];
+    return ranges === undefined ? MAX_POS : intersection(ranges, it.ranges, it.start);
   }
 
   private hintRegister(it: Interval): number {

@@ -8,7 +8,7 @@ import type { Allocation } from "../regalloc/resolve.ts";
 import { EmitFloat } from "./emit/float.ts";
 import type { EmitContext, JumpTable } from "./emit/operands.ts";
 import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
-import { layoutBlocks } from "./layout.ts";
+import { branchTargets, layoutBlocks } from "./layout.ts";
 import { CC_FEQ, CC_FNE, M } from "./machine.ts";
 import { emitMove, emitParallelMoves, loadFloatConstant } from "./moves.ts";
 import { JUMP_TABLE_SYMBOL, TABLE_SYMBOL } from "./symbols.ts";
@@ -354,7 +354,7 @@ class FunctionEmitter extends EmitFloat {
 
   /** The block a branch to successor `i` really goes to. */
   protected target(block: LBlock, i: number): LBlock {
-    return skipEmpty(this.f, this.a, block.succs[i] as LBlock);
+    return this.targets[(block.succs[i] as LBlock).index] as LBlock;
   }
 
   protected loadStack(inst: Inst, m: Address): void {
@@ -411,32 +411,10 @@ class FunctionEmitter extends EmitFloat {
   }
 }
 
-/** Whether a block does nothing but jump on. */
-function isEmpty(a: Allocation, block: LBlock): boolean {
-  if (block.insts.length !== 1 || block.insts[0]?.op !== M.Jump) return false;
-  const stages = a.moves.get(block.first);
-  return !stages || stages.every((stage) => stage.length === 0);
-}
-
-/** Follows blocks that do nothing. */
-export function skipEmpty(f: LFunc, a: Allocation, block: LBlock): LBlock {
-  let b = block;
-  for (let steps = 0; steps < f.blocks.length && isEmpty(a, b); steps++) {
-    const next = b.succs[0] as LBlock;
-    if (next === b) break;
-    b = next;
-  }
-  return b;
-}
-
 /** Appends the code of `f` to the context's encoder. */
 export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): void {
-  new FunctionEmitter(
-    c,
-    f,
-    a,
-    layoutBlocks(f, (block) => skipEmpty(f, a, block)),
-  ).run();
+  const targets = branchTargets(f, a);
+  new FunctionEmitter(c, f, a, layoutBlocks(f, targets), targets).run();
 }
 
 export type {

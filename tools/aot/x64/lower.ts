@@ -4,11 +4,12 @@ import {
   type Func,
   I64,
   isRemovable,
+  type Loop,
   Op,
   type Signature,
   type Value,
 } from "../ir/ir.ts";
-import { Inst, LBlock, type LFunc, Use } from "../regalloc/lir.ts";
+import { Inst, LBlock, type LFunc, type LLoop, Use } from "../regalloc/lir.ts";
 import { R15, RAX, RDX } from "./encoder.ts";
 import { LowerFloat } from "./lower/float.ts";
 import { bit, bytesOf, type FixedCode, type LowerOptions } from "./lower/operands.ts";
@@ -39,11 +40,15 @@ export class Lowering extends LowerFloat {
       }
       this.colors[(b.term as Value).id] = color;
     }
-    out.loops = f.loops.map((loop) => ({
-      header: loop.header.index,
-      last: loop.last,
-      members: new Set([...loop.blocks].map((b) => out.blocks[b.index] as LBlock)),
-    }));
+    const loops = new Map<Loop, LLoop>();
+    for (const loop of f.loops) {
+      const parent = loop.parent && loops.get(loop.parent);
+      loops.set(loop, { header: loop.header.index, last: loop.last, parent });
+    }
+    out.loops = [...loops.values()];
+    for (const b of f.blocks) {
+      if (b.loop) (out.blocks[b.index] as LBlock).loop = loops.get(b.loop);
+    }
     for (let i = f.blocks.length - 1; i >= 0; i--) this.lowerBlock(f.blocks[i] as Block);
     for (const b of f.blocks) {
       const block = out.blocks[b.index] as LBlock;

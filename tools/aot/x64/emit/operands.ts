@@ -67,6 +67,8 @@ export class EmitOperands implements MoveContext {
   protected readonly saved: number[];
   protected readonly frame: number;
   protected readonly order: LBlock[];
+  /** Where a branch to a block really goes, by block index. */
+  protected readonly targets: LBlock[];
   protected readonly start: number;
   protected blockOffset: Int32Array;
   protected emitted: Uint8Array;
@@ -79,13 +81,14 @@ export class EmitOperands implements MoveContext {
   protected next: LBlock | undefined;
   protected k = 0;
 
-  constructor(c: EmitContext, f: LFunc, a: Allocation, order: LBlock[]) {
+  constructor(c: EmitContext, f: LFunc, a: Allocation, order: LBlock[], targets: LBlock[]) {
     this.c = c;
     this.e = c.e;
     this.pool = c.pool;
     this.f = f;
     this.a = a;
     this.order = order;
+    this.targets = targets;
     this.start = c.e.length;
     this.blockOffset = new Int32Array(f.blocks.length);
     this.emitted = new Uint8Array(f.blocks.length);
