@@ -93,8 +93,9 @@ export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, v) => {
     if (typeof v === "bigint") return `${v}n`;
-    if (v instanceof Map) return [...v];
-    return v instanceof Uint8Array ? [...v] : v;
+    // By what it is, not by whose: a clone may be of another realm (a frame, a sandbox).
+    const kind = Object.prototype.toString.call(v);
+    return kind === "[object Map]" || kind === "[object Uint8Array]" ? [...v] : v;
   });
 }
 
