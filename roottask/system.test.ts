@@ -155,19 +155,22 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!runsLinuxPrograms || !cc)("changes files' contents as Linux does", async () => {
-    const file = compileC("contents");
-    const archive = await tarOf([startFile("linux bin/contents /tmp/"), program("contents", file)]);
-    // The roottask's files are like those of tmpfs.
-    const tmpfs = existsSync("/dev/shm") ? "/dev/shm" : directory;
-    const empty = mkdtempSync(join(tmpfs, "contents-"));
-    const command = `true | '${file}' '${empty}/' | cat`;
-    const linux = spawnSync("sh", ["-c", command], { encoding: "utf8" });
-    rmSync(empty, { recursive: true });
-    const { log } = boot(archive);
-    expect(output(log)).toBe(linux.stdout);
-    expect(log).toContain("[roottask] end 1: exit status 0\n");
-  });
+  it.skipIf(!runsLinuxPrograms || !cc).each(["contents", "names"])(
+    "does with files what Linux does: %s",
+    async (name) => {
+      const file = compileC(name);
+      const archive = await tarOf([startFile(`linux bin/${name} /tmp/`), program(name, file)]);
+      // The roottask's files are like those of tmpfs.
+      const tmpfs = existsSync("/dev/shm") ? "/dev/shm" : directory;
+      const empty = mkdtempSync(join(tmpfs, `${name}-`));
+      const command = `true | '${file}' '${empty}/' | cat`;
+      const linux = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+      rmSync(empty, { recursive: true });
+      const { log } = boot(archive);
+      expect(output(log)).toBe(linux.stdout);
+      expect(log).toContain("[roottask] end 1: exit status 0\n");
+    },
+  );
 
   it.skipIf(!runsLinuxPrograms || !cc)("runs threads as Linux does", async () => {
     const file = compileC("threads");

@@ -10,8 +10,8 @@ import { fillBytes, nextRun, Transfer, takeBytes } from "./transfer";
 import { FILE_MAX, Node } from "./tree";
 
 /** Modes of fallocate(2). */
-export const FALLOC_KEEP_SIZE: u32 = 1;
-export const FALLOC_PUNCH_HOLE: u32 = 2;
+const FALLOC_KEEP_SIZE: u32 = 1;
+const FALLOC_PUNCH_HOLE: u32 = 2;
 
 /**
  * Makes room for `size` bytes (at most FILE_MAX) the node may write to, and keeps as many as are in them.

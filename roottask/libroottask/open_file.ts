@@ -15,13 +15,42 @@ export const O_WRONLY: u32 = 1;
 export const O_RDWR: u32 = 2;
 export const O_CREAT: u32 = 0o100;
 export const O_EXCL: u32 = 0o200;
+export const O_NOCTTY: u32 = 0o400;
 export const O_TRUNC: u32 = 0o1000;
 export const O_APPEND: u32 = 0o2000;
 export const O_NONBLOCK: u32 = 0o4000;
+export const O_DSYNC: u32 = 0o10000;
+/** O_ASYNC and O_DIRECT: nothing follows from them. */
+export const O_ASYNC: u32 = 0o20000;
+export const O_DIRECT: u32 = 0o40000;
+export const O_LARGEFILE: u32 = 0o100000;
 export const O_DIRECTORY: u32 = 0o200000;
 export const O_NOFOLLOW: u32 = 0o400000;
+export const O_NOATIME: u32 = 0o1000000;
 export const O_CLOEXEC: u32 = 0o2000000;
+/** With O_DSYNC. */
+export const O_SYNC: u32 = 0o4000000;
 export const O_PATH: u32 = 0o10000000;
+/** O_TMPFILE without the O_DIRECTORY that goes with it. */
+export const O_TMPFILE: u32 = 0o20000000;
+
+/** What F_GETFL tells of the flags a file was opened with. */
+const LASTING: u32 =
+  O_ACCMODE |
+  O_APPEND |
+  O_NONBLOCK |
+  O_DSYNC |
+  O_ASYNC |
+  O_DIRECT |
+  O_LARGEFILE |
+  O_DIRECTORY |
+  O_NOFOLLOW |
+  O_NOATIME |
+  O_SYNC |
+  O_PATH |
+  O_TMPFILE;
+/** What F_SETFL changes. */
+export const O_SETTABLE: u32 = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
 
 export const SEEK_SET: u32 = 0;
 export const SEEK_CUR: u32 = 1;
@@ -51,7 +80,7 @@ export const POSITION_KEPT: u32 = 2;
 export class OpenFile {
   operations: FileOperations;
   node: Node;
-  /** Flags of open(2) that last: access mode, O_APPEND, O_NONBLOCK, O_PATH, O_DIRECTORY. */
+  /** Flags of open(2) that last. */
   flags: u32;
   /** Descriptors that share it, and calls that work with it. */
   users: u32;
@@ -175,7 +204,7 @@ export function openNode(node: Node, flags: u32): OpenFile | null {
     own !== 0 ? own : load<usize>(kinds + node.kind * 4),
   );
   file.node = node;
-  file.flags = flags & (O_ACCMODE | O_APPEND | O_NONBLOCK | O_PATH | O_DIRECTORY);
+  file.flags = flags & LASTING;
   node.users++;
   return file;
 }

@@ -11,9 +11,11 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_LARGEFILE,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
+  O_TMPFILE,
   O_TRUNC,
   openNode,
 } from "./open_file";
@@ -33,9 +35,6 @@ import {
   walkNode,
   walkSlash,
 } from "./tree";
-
-/** O_TMPFILE without the O_DIRECTORY that goes with it. */
-const TMPFILE: u32 = 0o20000000;
 
 /** An open file on `node` in the program's lowest free descriptor, or a negative error. */
 export function openDescriptor(program: Program, node: Node, flags: u32): i64 {
@@ -58,9 +57,11 @@ function newFile(mode: u32): Node | null {
 
 function createFile(program: Program, flags: u32, mode: u32): i64 {
   if (walkSlash) return -EISDIR;
+  const directory = walkDirectory as Node;
+  // A directory that has been removed takes no more names.
+  if (directory.links === 0) return -ENOENT;
   const node = newFile(mode);
   if (node === null) return -ENOMEM;
-  const directory = walkDirectory as Node;
   const attached = attach(directory, node, walkName, walkNameLength);
   if (attached !== 0) {
     dispose(node);
@@ -73,7 +74,7 @@ function createFile(program: Program, flags: u32, mode: u32): i64 {
 function openTemporary(program: Program, directory: Node, flags: u32, mode: u32): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   const node = newFile(mode);
-  return node === null ? -ENOMEM : openDescriptor(program, node, flags & ~O_DIRECTORY);
+  return node === null ? -ENOMEM : openDescriptor(program, node, flags);
 }
 
 function openPresent(program: Program, node: Node, flags: u32): i64 {
@@ -105,8 +106,10 @@ export function openPath(
 ): i64 {
   // With O_PATH nothing else of what an open may do counts.
   const pathOnly = (wanted & O_PATH) !== 0;
-  const flags = pathOnly ? wanted & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : wanted;
-  const temporary = (flags & TMPFILE) !== 0;
+  const flags = pathOnly
+    ? wanted & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    : wanted | O_LARGEFILE;
+  const temporary = (flags & O_TMPFILE) !== 0;
   if (temporary) {
     if ((flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY) return -EINVAL;
     if ((flags & O_CREAT) !== 0) return -EINVAL;

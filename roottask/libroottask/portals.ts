@@ -79,7 +79,7 @@ export function setPersonality(
   threadRecall = recall;
 }
 
-export function eventName(event: u32): string {
+function eventName(event: u32): string {
   switch (event) {
     case EXC_DE:
       return "#DE divide error";
@@ -124,7 +124,7 @@ function register(name: string, value: u64): void {
 }
 
 /** Four lines with the registers of an exception message. */
-export function sayRegisters(utcb: Utcb): void {
+function sayRegisters(utcb: Utcb): void {
   line("  rax ");
   sayHex(utcb.rax, 16);
   register(" rbx ", utcb.rbx);

@@ -1,7 +1,7 @@
 // Object selectors of the roottask: a few of its own behind the kernel's, then a block per thread, then a
 // block per program.
 
-import { PROGRAMS_MAX, THREADS_MAX } from "./program";
+import { THREADS_MAX } from "./program";
 
 export const SEL_LOCK: u64 = 64;
 export const SEL_OWN_HANDLER: u64 = 65;
@@ -37,6 +37,3 @@ export function threadBlock(slot: u32): u64 {
 export function programBlock(slot: u32): u64 {
   return PROGRAMS + ((slot as u64) << PROGRAM_ORDER);
 }
-
-/** First selector behind all blocks. */
-export const SEL_END: u64 = PROGRAMS + (((PROGRAMS_MAX as u64) + 1) << PROGRAM_ORDER);

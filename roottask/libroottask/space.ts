@@ -355,20 +355,29 @@ export function blocked(space: Space, start: u64, end: u64): bool {
   return false;
 }
 
-/** All of [start, end) is mapped. */
-export function mapped(space: Space, start: u64, end: u64): bool {
+/** The first address of [start, end) that is not mapped, or `end`. */
+function mappedUntil(space: Space, start: u64, end: u64): u64 {
   let at = start;
   let area = space.areas;
   while (area !== null && at < end) {
-    if (area.start > at) return false;
+    if (area.start > at) return at;
     if (area.end > at) at = area.end;
     area = area.next;
   }
-  return at >= end;
+  return min<u64>(at, end);
 }
 
-/** Changes the rights of [start, end). Returns 0, or -ENOMEM where part of it is not mapped. */
-export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
+/** All of [start, end) is mapped. */
+export function mapped(space: Space, start: u64, end: u64): bool {
+  return mappedUntil(space, start, end) === end;
+}
+
+/**
+ * Changes the rights of [start, limit). Returns 0, or -ENOMEM where part of it is not mapped; what lies
+ * before that part has changed then, as on Linux.
+ */
+export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 {
+  const end = mappedUntil(space, start, limit);
   if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   const wanted = effective(rights);
   let area = space.areas;
@@ -393,9 +402,8 @@ export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
     mirror(space, address, first, pages, wanted);
     address = nextPresent(space, run, end);
   }
-  const whole = mapped(space, start, end);
   joinNeighbours(space);
-  return whole ? 0 : -ENOMEM;
+  return end === limit ? 0 : -ENOMEM;
 }
 
 /** Moves the pages of [from, from + length) to `to`, where they take the rights of the area there. */

@@ -127,11 +127,6 @@ export function initThreads(number: u32): void {
   lastFree = null;
 }
 
-/** Thread slots there have been so far. */
-export function threadSlots(): u32 {
-  return slotCount;
-}
-
 /** Creates a portal into `handler` with the id for `what` of slot `slot`. */
 function portal(selector: u64, handler: u64, mtd: u64, slot: u32, what: u32): u64 {
   const status = createPt(selector, ROOT_SEL_PD, handler, mtd, portal_entry());

@@ -133,6 +133,12 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
   node.names = entry;
   node.links++;
   if (node.kind === KIND_DIRECTORY) {
+    // A directory that moves no longer keeps the one it was in.
+    const left = node.parent;
+    if (left !== null) {
+      left.users--;
+      dispose(left);
+    }
     node.parent = directory;
     node.links++;
     directory.links++;
@@ -182,17 +188,48 @@ export function detach(entry: Entry): void {
   if (node.kind === KIND_DIRECTORY) {
     node.links--;
     entry.directory.links--;
+    // ".." of a removed directory still leads there.
+    entry.directory.users++;
   }
   release(entry.name, entry.nameLength);
   destroy<Entry>(entry);
   dispose(node);
 }
 
+/** Replaces `old` by `entry` among the names of `node`, with what being in its directory means. */
+function renamed(node: Node, old: Entry, entry: Entry): void {
+  if (node.kind !== KIND_DIRECTORY) return;
+  old.directory.links--;
+  entry.directory.links++;
+  node.parent = entry.directory;
+}
+
+/** Two names, of which neither lies below the other, exchange their nodes. */
+export function swapNodes(a: Entry, b: Entry): void {
+  const first = a.node;
+  const other = b.node;
+  if (first === other) return;
+  unlinkFromNames(a);
+  unlinkFromNames(b);
+  a.node = other;
+  b.node = first;
+  a.other = other.names;
+  other.names = a;
+  b.other = first.names;
+  first.names = b;
+  renamed(first, a, b);
+  renamed(other, b, a);
+}
+
 /** Frees a node that nothing names or uses. */
 export function dispose(node: Node): void {
   if (node.links !== 0 || node.users !== 0) return;
   if (node.capacity !== 0) release(node.data, node.capacity);
+  const parent = node.parent;
   destroy<Node>(node);
+  if (parent === null) return;
+  parent.users--;
+  dispose(parent);
 }
 
 /** Sets all times: seconds since 1970 and the nanoseconds of that second. */

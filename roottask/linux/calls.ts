@@ -1,8 +1,11 @@
 // Which system calls there are: one line each, which also says whether a call works on its program or on
 // the thread that makes it.
 
+import * as attributes from "./attributes";
 import * as descriptors from "./descriptors";
+import * as directories from "./directories";
 import * as identity from "./identity";
+import * as limits from "./limits";
 import * as mapping from "./memory";
 import {
   SYS_access,
@@ -126,6 +129,7 @@ import {
   SYS_setpriority,
   SYS_setregid,
   SYS_setreuid,
+  SYS_setrlimit,
   SYS_setsid,
   SYS_setuid,
   SYS_sigaltstack,
@@ -196,14 +200,14 @@ function fileCalls(): void {
 
 function pathCalls(): void {
   onProgram(SYS_open, paths.sysOpen);
-  onProgram(SYS_stat, paths.sysStat);
-  onProgram(SYS_fstat, paths.sysFstat);
-  onProgram(SYS_lstat, paths.sysLstat);
-  onProgram(SYS_access, paths.sysAccess);
-  onProgram(SYS_truncate, paths.sysTruncate);
-  onProgram(SYS_getcwd, paths.sysGetcwd);
-  onProgram(SYS_chdir, paths.sysChdir);
-  onProgram(SYS_fchdir, paths.sysFchdir);
+  onProgram(SYS_stat, attributes.sysStat);
+  onProgram(SYS_fstat, attributes.sysFstat);
+  onProgram(SYS_lstat, attributes.sysLstat);
+  onProgram(SYS_access, attributes.sysAccess);
+  onThread(SYS_truncate, attributes.sysTruncate);
+  onProgram(SYS_getcwd, directories.sysGetcwd);
+  onProgram(SYS_chdir, directories.sysChdir);
+  onProgram(SYS_fchdir, directories.sysFchdir);
   onProgram(SYS_rename, paths.sysRename);
   onProgram(SYS_mkdir, paths.sysMkdir);
   onProgram(SYS_rmdir, paths.sysRmdir);
@@ -212,32 +216,32 @@ function pathCalls(): void {
   onProgram(SYS_unlink, paths.sysUnlink);
   onProgram(SYS_symlink, paths.sysSymlink);
   onProgram(SYS_readlink, paths.sysReadlink);
-  onProgram(SYS_chmod, paths.sysChmod);
-  onProgram(SYS_fchmod, paths.sysFchmod);
-  onProgram(SYS_chown, paths.sysChown);
-  onProgram(SYS_fchown, paths.sysFchown);
-  onProgram(SYS_lchown, paths.sysLchown);
-  onProgram(SYS_umask, paths.sysUmask);
+  onProgram(SYS_chmod, attributes.sysChmod);
+  onProgram(SYS_fchmod, attributes.sysFchmod);
+  onProgram(SYS_chown, attributes.sysChown);
+  onProgram(SYS_fchown, attributes.sysFchown);
+  onProgram(SYS_lchown, attributes.sysLchown);
+  onProgram(SYS_umask, attributes.sysUmask);
   onProgram(SYS_mknod, paths.sysNotPermitted);
-  onProgram(SYS_statfs, paths.sysStatfs);
-  onProgram(SYS_fstatfs, paths.sysFstatfs);
-  onProgram(SYS_getdents64, paths.sysGetdents64);
+  onProgram(SYS_statfs, attributes.sysStatfs);
+  onProgram(SYS_fstatfs, attributes.sysFstatfs);
+  onProgram(SYS_getdents64, directories.sysGetdents64);
   onProgram(SYS_openat, paths.sysOpenat);
   onProgram(SYS_mkdirat, paths.sysMkdirat);
   onProgram(SYS_mknodat, paths.sysNotPermitted);
-  onProgram(SYS_fchownat, paths.sysFchownat);
-  onProgram(SYS_newfstatat, paths.sysNewfstatat);
+  onProgram(SYS_fchownat, attributes.sysFchownat);
+  onProgram(SYS_newfstatat, attributes.sysNewfstatat);
   onProgram(SYS_unlinkat, paths.sysUnlinkat);
   onProgram(SYS_renameat, paths.sysRenameat);
   onProgram(SYS_linkat, paths.sysLinkat);
   onProgram(SYS_symlinkat, paths.sysSymlinkat);
   onProgram(SYS_readlinkat, paths.sysReadlinkat);
-  onProgram(SYS_fchmodat, paths.sysFchmodat);
-  onProgram(SYS_faccessat, paths.sysFaccessat);
-  onProgram(SYS_utimensat, paths.sysUtimensat);
+  onProgram(SYS_fchmodat, attributes.sysFchmodat);
+  onProgram(SYS_faccessat, attributes.sysFaccessat);
+  onProgram(SYS_utimensat, attributes.sysUtimensat);
   onProgram(SYS_renameat2, paths.sysRenameat2);
-  onProgram(SYS_statx, paths.sysStatx);
-  onProgram(SYS_faccessat2, paths.sysFaccessat);
+  onProgram(SYS_statx, attributes.sysStatx);
+  onProgram(SYS_faccessat2, attributes.sysFaccessat);
 }
 
 function memoryCalls(): void {
@@ -247,9 +251,9 @@ function memoryCalls(): void {
   onProgram(SYS_brk, mapping.sysBrk);
   onProgram(SYS_mremap, mapping.sysMremap);
   onProgram(SYS_madvise, mapping.sysMadvise);
-  onProgram(SYS_msync, identity.sysZero);
-  onProgram(SYS_mlock, identity.sysZero);
-  onProgram(SYS_munlock, identity.sysZero);
+  onProgram(SYS_msync, mapping.sysMsync);
+  onProgram(SYS_mlock, mapping.sysMlock);
+  onProgram(SYS_munlock, mapping.sysMlock);
 }
 
 function signalCalls(): void {
@@ -283,7 +287,7 @@ function identityCalls(): void {
   onThread(SYS_exit, threads.sysExit);
   onProgram(SYS_wait4, identity.sysNoChild);
   onProgram(SYS_uname, identity.sysUname);
-  onProgram(SYS_getrlimit, identity.sysGetrlimit);
+  onProgram(SYS_getrlimit, limits.sysGetrlimit);
   onProgram(SYS_getrusage, identity.sysGetrusage);
   onProgram(SYS_sysinfo, identity.sysSysinfo);
   onProgram(SYS_getuid, identity.sysZero);
@@ -318,7 +322,8 @@ function identityCalls(): void {
   onThread(SYS_exit_group, identity.sysExitGroup);
   onProgram(SYS_waitid, identity.sysNoChild);
   onProgram(SYS_set_robust_list, identity.sysZero);
-  onProgram(SYS_prlimit64, identity.sysPrlimit);
+  onProgram(SYS_setrlimit, limits.sysSetrlimit);
+  onProgram(SYS_prlimit64, limits.sysPrlimit);
   onProgram(SYS_getcpu, identity.sysGetcpu);
   onProgram(SYS_getrandom, identity.sysGetrandom);
   onProgram(SYS_rseq, identity.sysAbsent);

@@ -15,16 +15,17 @@ import {
 import { EBADF, EFAULT, EINVAL } from "../libroottask/errno";
 import {
   allocateFile,
-  O_APPEND,
   O_CLOEXEC,
   O_NONBLOCK,
   O_PATH,
+  O_SETTABLE,
   OpenFile,
   seekFile,
   truncateFile,
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { get32, got } from "../libroottask/space";
+import { sizeResult } from "./signals";
 
 const CLOSE_RANGE_UNSHARE: u64 = 2;
 const CLOSE_RANGE_CLOEXEC: u64 = 4;
@@ -129,7 +130,7 @@ export function sysFcntl(program: Program, regs: Utcb): i64 {
     default:
       if ((file.flags & O_PATH) !== 0) return -EBADF;
   }
-  if (command === F_SETFL) return setFlags(file, O_APPEND | O_NONBLOCK, regs.rdx as u32);
+  if (command === F_SETFL) return setFlags(file, O_SETTABLE, regs.rdx as u32);
   if (command === F_GETLK || command === F_SETLK || command === F_SETLKW) return 0;
   return -EINVAL;
 }
@@ -162,12 +163,15 @@ export function sysFtruncate(thread: Thread, regs: Utcb): i64 {
   const size = regs.rsi as i64;
   if (size < 0) return -EINVAL;
   const file = fileOf(thread, regs.rdi);
-  return file === null ? -EBADF : truncateFile(thread, file, size);
+  if (file === null) return -EBADF;
+  return sizeResult(thread, truncateFile(thread, file, size));
 }
 
 /** fallocate(fd, mode, offset, length). */
 export function sysFallocate(thread: Thread, regs: Utcb): i64 {
   const file = fileOf(thread, regs.rdi);
   if (file === null) return -EBADF;
-  return allocateFile(thread, file, regs.rsi as u32, regs.rdx as i64, regs.r10 as i64);
+  const mode = regs.rsi as u32;
+  const result = allocateFile(thread, file, mode, regs.rdx as i64, regs.r10 as i64);
+  return sizeResult(thread, result);
 }

@@ -21,13 +21,9 @@ const ARCH_GET_GS: u64 = 0x1004;
 const PR_SET_NAME: u64 = 15;
 const PR_GET_NAME: u64 = 16;
 
-const RLIMIT_STACK: u64 = 3;
-const RLIMIT_CORE: u64 = 4;
-const RLIMIT_NOFILE: u64 = 7;
-const RLIMITS: u64 = 16;
-const RLIM_INFINITY: u64 = ~(0 as u64);
-/** Default stack of a program, also what is mapped. */
-export const STACK_SIZE: u64 = 8 << 20;
+const RUSAGE_SELF: i32 = 0;
+const RUSAGE_CHILDREN: i32 = -1;
+const RUSAGE_THREAD: i32 = 1;
 
 const UTS_FIELD: u32 = 65;
 const UTS_BYTES: u32 = 390;
@@ -119,38 +115,18 @@ export function sysPrctl(thread: Thread, regs: Utcb): i64 {
   return -EINVAL;
 }
 
-function limit(resource: u64): u64 {
-  if (resource === RLIMIT_STACK) return STACK_SIZE;
-  if (resource === RLIMIT_NOFILE) return 1024;
-  return resource === RLIMIT_CORE ? 0 : RLIM_INFINITY;
-}
-
-function putLimit(program: Program, resource: u64, address: u64): i64 {
-  if (resource >= RLIMITS) return -EINVAL;
-  store<u64>(buffer, limit(resource));
-  store<u64>(buffer + 8, resource === RLIMIT_STACK ? RLIM_INFINITY : limit(resource));
-  return address === 0 || copyTo(program.space, address, buffer, 16) ? 0 : -EFAULT;
-}
-
-/** prlimit64(pid, resource, new, old): limits are what they are. */
-export function sysPrlimit(program: Program, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && regs.rdi !== (program.id as u64)) return -ESRCH;
-  if (regs.rdx !== 0 && !copyFrom(program.space, buffer, regs.rdx, 16)) return -EFAULT;
-  return putLimit(program, regs.rsi, regs.r10);
-}
-
-/** getrlimit(resource, limit). */
-export function sysGetrlimit(program: Program, regs: Utcb): i64 {
-  return putLimit(program, regs.rdi, regs.rsi);
-}
-
 /** getrusage(who, usage): user time and the largest resident set. */
 export function sysGetrusage(program: Program, regs: Utcb): i64 {
+  const who = regs.rdi as i32;
+  if (who !== RUSAGE_SELF && who !== RUSAGE_CHILDREN && who !== RUSAGE_THREAD) return -EINVAL;
   memory.fill(buffer, 0, 144);
-  const time = monotonic() - program.startTime;
-  store<u64>(buffer, time / SECOND);
-  store<u64>(buffer + 8, (time % SECOND) / 1000);
-  store<u64>(buffer + 32, (program.space.peak as u64) * 4);
+  // There are no children.
+  if (who !== RUSAGE_CHILDREN) {
+    const time = monotonic() - program.startTime;
+    store<u64>(buffer, time / SECOND);
+    store<u64>(buffer + 8, (time % SECOND) / 1000);
+    store<u64>(buffer + 32, (program.space.peak as u64) * 4);
+  }
   return copyTo(program.space, regs.rsi, buffer, 144) ? 0 : -EFAULT;
 }
 

@@ -29,6 +29,12 @@ import { Node } from "../libroottask/tree";
 const PAGE: u64 = 4096;
 
 const PROT_ALL: u64 = 7;
+const PROT_SEM: u64 = 8;
+/** PROT_GROWSDOWN and PROT_GROWSUP. */
+const PROT_GROWS: u64 = 0x300_0000;
+const MS_ASYNC: u64 = 1;
+const MS_INVALIDATE: u64 = 2;
+const MS_SYNC: u64 = 4;
 const MAP_SHARED: u64 = 1;
 const MAP_PRIVATE: u64 = 2;
 const MAP_SHARED_VALIDATE: u64 = 3;
@@ -154,12 +160,38 @@ export function sysMunmap(program: Program, regs: Utcb): i64 {
 /** mprotect(address, length, protection). */
 export function sysMprotect(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
-  if ((start & (PAGE - 1)) !== 0 || (regs.rdx & 0xffff_fff8) !== 0) return -EINVAL;
+  const protection = regs.rdx & 0xffff_ffff;
+  const grows = protection & PROT_GROWS;
+  if (grows === PROT_GROWS || (start & (PAGE - 1)) !== 0) return -EINVAL;
   if (regs.rsi > SPACE_END) return -ENOMEM;
   const length = up(regs.rsi);
   if (length === 0) return 0;
-  if (!inRange(start, length) || blocked(program.space, start, start + length)) return -ENOMEM;
-  return protect(program.space, start, start + length, (regs.rdx & PROT_ALL) as u32);
+  if (!inRange(start, length)) return -ENOMEM;
+  if ((protection & ~(PROT_ALL | PROT_SEM | PROT_GROWS)) !== 0) return -EINVAL;
+  // No mapping grows by itself.
+  if (grows !== 0) return mapped(program.space, start, start + PAGE) ? -EINVAL : -ENOMEM;
+  if (blocked(program.space, start, start + length)) return -ENOMEM;
+  return protect(program.space, start, start + length, (protection & PROT_ALL) as u32);
+}
+
+/** msync(address, length, flags): there is nothing to write back. */
+export function sysMsync(program: Program, regs: Utcb): i64 {
+  const start = regs.rdi;
+  const flags = regs.rdx & 0xffff_ffff;
+  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return -EINVAL;
+  if ((start & (PAGE - 1)) !== 0 || (flags & (MS_ASYNC | MS_SYNC)) === (MS_ASYNC | MS_SYNC)) {
+    return -EINVAL;
+  }
+  return sysMlock(program, regs);
+}
+
+/** mlock(address, length), munlock(2): pages stay where they are anyway; the range has to be mapped. */
+export function sysMlock(program: Program, regs: Utcb): i64 {
+  const start = regs.rdi & ~(PAGE - 1);
+  if (regs.rsi > SPACE_END) return -ENOMEM;
+  const length = up(regs.rsi + (regs.rdi - start));
+  if (length === 0) return 0;
+  return inRange(start, length) && mapped(program.space, start, start + length) ? 0 : -ENOMEM;
 }
 
 /** Moves a mapping to [to, to + size), of which the first `kept` bytes have contents. */

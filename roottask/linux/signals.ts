@@ -24,7 +24,7 @@ import {
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
+import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
 import {
   copyFrom,
@@ -35,6 +35,7 @@ import {
   faultReason,
 } from "../libroottask/space";
 import { kick } from "../libroottask/thread";
+import { FILE_MAX } from "../libroottask/tree";
 import { ACTION_BYTES, actionOf, LinuxThread, linuxThread, SIGNALS } from "./state";
 
 export const SIGILL: u32 = 4;
@@ -48,6 +49,7 @@ export const SIGCHLD: u32 = 17;
 export const SIGCONT: u32 = 18;
 export const SIGSTOP: u32 = 19;
 export const SIGURG: u32 = 23;
+export const SIGXFSZ: u32 = 25;
 export const SIGWINCH: u32 = 28;
 
 const SIG_DFL: u64 = 0;
@@ -240,6 +242,17 @@ function raise(sender: Thread, thread: Thread, signal: u32): void {
   if (thread !== sender && (own.pending & ~own.mask) !== 0) kick(thread);
 }
 
+/**
+ * `result` of a call of `thread` that would make a file larger: where the program's own limit is what stands
+ * against it, a signal tells it (setrlimit(2), RLIMIT_FSIZE).
+ */
+export function sizeResult(thread: Thread, result: i64): i64 {
+  if (result === -EFBIG && thread.program.fileLimit < (FILE_MAX as u64)) {
+    raise(thread, thread, SIGXFSZ);
+  }
+  return result;
+}
+
 /** Sends `signal` to thread `target` of the program of `sender`. */
 function sendTo(sender: Thread, target: u64, signal: u64): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
@@ -265,11 +278,13 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
 
 /** tkill(tid, signal). */
 export function sysTkill(thread: Thread, regs: Utcb): i64 {
+  if ((regs.rdi as i32) <= 0) return -EINVAL;
   return sendTo(thread, regs.rdi, regs.rsi & 0xffff_ffff);
 }
 
 /** tgkill(pid, tid, signal). */
 export function sysTgkill(thread: Thread, regs: Utcb): i64 {
+  if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
   if ((regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
   return sendTo(thread, regs.rsi, regs.rdx & 0xffff_ffff);
 }

@@ -10,7 +10,7 @@ import { ABI_LINUX, Program, Thread } from "../libroottask/program";
 import { put64 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
-import { STACK_SIZE } from "./identity";
+import { initLimits, STACK_SIZE } from "./limits";
 import { linuxException, linuxRecall } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
@@ -38,6 +38,7 @@ export function prepare(program: Program, file: Node): u32 {
   if (stack === 0) return ELF_MEMORY;
   if (foreign) {
     if (!addLinuxProgram(program)) return ELF_MEMORY;
+    initLimits(program);
   } else {
     stack -= 8;
     if (!put64(program.space, stack, 0)) return ELF_MEMORY;

@@ -9,10 +9,13 @@ export const SIGNALS: u32 = 64;
 export const ACTION_BYTES: u32 = 32;
 /** One bit per entry of the system call table. */
 export const MISSING_BYTES: u32 = 64;
+/** Resource limits, and struct rlimit64. */
+export const RLIMITS: u32 = 16;
+export const RLIMIT_BYTES: u32 = 16;
 /** TASK_COMM_LEN: name of a thread with its NUL. */
 export const NAME_BYTES: u32 = 16;
 
-/** Followed by the actions of the 64 signals, and a bit per system call that has been asked for in vain. */
+/** Followed by the actions of the 64 signals, a bit per system call asked for in vain, and the limits. */
 @unmanaged
 export class LinuxProgram {
   /** umask(2). */
@@ -44,7 +47,8 @@ if (offsetof<LinuxThread>() > THREAD_PERSONALITY_BYTES) ERROR("THREAD_PERSONALIT
 
 const ACTIONS: usize = 16;
 const MISSING: usize = ACTIONS + ((SIGNALS * ACTION_BYTES) as usize);
-const PROGRAM_BYTES: u32 = (MISSING as u32) + MISSING_BYTES;
+const LIMITS: usize = MISSING + (MISSING_BYTES as usize);
+const PROGRAM_BYTES: u32 = (LIMITS as u32) + RLIMITS * RLIMIT_BYTES;
 if (offsetof<LinuxProgram>() > ACTIONS) ERROR("ACTIONS");
 
 export function linuxProgram(program: Program): LinuxProgram {
@@ -63,6 +67,11 @@ export function actionOf(program: Program, signal: u32): usize {
 /** The bits of missing calls. */
 export function missingOf(program: Program): usize {
   return program.personality + MISSING;
+}
+
+/** The limit of `resource` (below RLIMITS): soft, then hard. */
+export function limitOf(program: Program, resource: u32): usize {
+  return program.personality + LIMITS + resource * RLIMIT_BYTES;
 }
 
 /** Gives a new program what the personality needs. False when memory is out. */

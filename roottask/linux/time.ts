@@ -101,19 +101,31 @@ export function timeval(program: Program, address: u64): i64 {
   return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + micros * 1000;
 }
 
+/** Sleeps for `time` nanoseconds; where a signal ends that, what is left goes to `left`, if not 0. */
+function sleepFor(thread: Thread, time: u64, left: u64): i64 {
+  const end = monotonic() + time;
+  const result = sleep(thread, time);
+  if (result !== -EINTR || left === 0) return result;
+  const now = monotonic();
+  const rest = now < end ? ((end - now) as i64) : 0;
+  const error = putTime(thread.program, left, rest, 1);
+  return error === 0 ? -EINTR : error;
+}
+
 /** nanosleep(wanted, left). */
 export function sysNanosleep(thread: Thread, regs: Utcb): i64 {
   const time = timespec(thread.program, regs.rdi);
-  if (time < 0) return time;
-  return sleep(thread, time as u64);
+  return time < 0 ? time : sleepFor(thread, time as u64, regs.rsi);
 }
 
 /** clock_nanosleep(clock, flags, wanted, left). */
 export function sysClockNanosleep(thread: Thread, regs: Utcb): i64 {
-  const now = clock(thread.program, regs.rdi as u32);
-  if (now < 0) return -EINVAL;
+  const id = regs.rdi as u32;
+  const now = clock(thread.program, id);
+  // A thread cannot wait for its own processor time.
+  if (now < 0 || id === CLOCK_THREAD_CPUTIME) return -EINVAL;
   const time = timespec(thread.program, regs.rdx);
   if (time < 0) return time;
-  if ((regs.rsi & TIMER_ABSTIME) === 0) return sleep(thread, time as u64);
+  if ((regs.rsi & TIMER_ABSTIME) === 0) return sleepFor(thread, time as u64, regs.r10);
   return time > now ? sleep(thread, (time - now) as u64) : 0;
 }

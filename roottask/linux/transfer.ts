@@ -20,6 +20,7 @@ import { Program, Thread } from "../libroottask/program";
 import { copyFrom, get64, got, put64, SPACE_END, Space } from "../libroottask/space";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
+import { sizeResult } from "./signals";
 
 /** Largest transfer of one call: MAX_RW_COUNT of Linux. */
 const TRANSFER_MAX: u64 = 0x7fff_f000;
@@ -44,11 +45,11 @@ function userRange(address: u64, length: u64): bool {
 function move(thread: Thread, file: OpenFile, position: i64, writing: bool): i64 {
   const transfer = thread.transfer;
   if (position === OWN) {
-    return writing ? writeFile(thread, file, transfer) : readFile(thread, file, transfer);
+    if (writing) return sizeResult(thread, writeFile(thread, file, transfer));
+    return readFile(thread, file, transfer);
   }
-  return writing
-    ? writeFileAt(thread, file, transfer, position)
-    : readFileAt(thread, file, transfer, position);
+  if (writing) return sizeResult(thread, writeFileAt(thread, file, transfer, position));
+  return readFileAt(thread, file, transfer, position);
 }
 
 /** A transfer of one piece: the buffer is at RSI, its length in RDX. */
@@ -203,7 +204,7 @@ function copyBetween(
     done += result;
   }
   releasePages(buffer, COPY_ORDER);
-  return done === 0 ? result : done;
+  return done === 0 ? sizeResult(thread, result) : done;
 }
 
 /** Reads the position at `address`, or takes that of `file` where there is no address. */

@@ -1,0 +1,234 @@
+// What stat(2) tells about files, and the calls that set it: chmod(2), chown(2), utimensat(2), truncate(2),
+// umask(2); statfs(2), access(2).
+
+import { Utcb } from "../libhedron/utcb";
+import { truncateContents } from "../libroottask/contents";
+import { fileAt } from "../libroottask/descriptors";
+import { EACCES, EBADF, EFAULT, EINVAL, EISDIR } from "../libroottask/errno";
+import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
+import { O_PATH } from "../libroottask/open_file";
+import { freePages, totalPages } from "../libroottask/pages";
+import { Program, Thread } from "../libroottask/program";
+import { copyFrom, copyTo } from "../libroottask/space";
+import { KIND_DIRECTORY, KIND_FILE, Node, walkNode } from "../libroottask/tree";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  base,
+  nodeAt,
+  nodeOrDescriptor,
+} from "./lookup";
+import { sizeResult } from "./signals";
+import {
+  fillStat,
+  fillStatfs,
+  fillStatx,
+  STAT_BYTES,
+  STATFS_BYTES,
+  STATX_BYTES,
+  statBuffer,
+} from "./stat";
+import { linuxProgram } from "./state";
+
+/** Permissions that access(2) asks for. */
+const R_OK: u64 = 4;
+const W_OK: u64 = 2;
+const X_OK: u64 = 1;
+/** Two timespecs of a program. */
+const times = memory.data(32);
+
+function putStat(program: Program, node: Node, address: u64): i64 {
+  fillStat(node);
+  return copyTo(program.space, address, statBuffer, STAT_BYTES) ? 0 : -EFAULT;
+}
+
+function statPath(program: Program, fd: u64, address: u64, target: u64, follow: bool): i64 {
+  const error = nodeAt(program, fd, address, follow);
+  return error === 0 ? putStat(program, walkNode as Node, target) : error;
+}
+
+/** stat(path, stat). */
+export function sysStat(program: Program, regs: Utcb): i64 {
+  return statPath(program, AT_FDCWD, regs.rdi, regs.rsi, true);
+}
+
+export function sysLstat(program: Program, regs: Utcb): i64 {
+  return statPath(program, AT_FDCWD, regs.rdi, regs.rsi, false);
+}
+
+/** fstat(fd, stat). */
+export function sysFstat(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : putStat(program, file.node, regs.rsi);
+}
+
+/** newfstatat(fd, path, stat, flags). */
+export function sysNewfstatat(program: Program, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
+  return error === 0 ? putStat(program, base, regs.rdx) : error;
+}
+
+/** statx(fd, path, flags, mask, statx). */
+export function sysStatx(program: Program, regs: Utcb): i64 {
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.rdx);
+  if (error !== 0) return error;
+  fillStatx(base);
+  return copyTo(program.space, regs.r8, statBuffer, STATX_BYTES) ? 0 : -EFAULT;
+}
+
+function putStatfs(program: Program, address: u64): i64 {
+  fillStatfs(totalPages(), freePages());
+  return copyTo(program.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
+}
+
+/** statfs(path, statfs). */
+export function sysStatfs(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
+  return error === 0 ? putStatfs(program, regs.rsi) : error;
+}
+
+export function sysFstatfs(program: Program, regs: Utcb): i64 {
+  return fileAt(program.files, regs.rdi) === null ? -EBADF : putStatfs(program, regs.rsi);
+}
+
+/** access(path, mode): root may do everything but execute what nobody may. */
+function accessAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
+  if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) return -EINVAL;
+  const error = nodeAt(program, fd, address, true);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  const executable = node.kind === KIND_DIRECTORY || (node.mode & 0o111) !== 0;
+  return (mode & X_OK) !== 0 && !executable ? -EACCES : 0;
+}
+
+export function sysAccess(program: Program, regs: Utcb): i64 {
+  return accessAt(program, AT_FDCWD, regs.rdi, regs.rsi);
+}
+
+export function sysFaccessat(program: Program, regs: Utcb): i64 {
+  return accessAt(program, regs.rdi, regs.rsi, regs.rdx);
+}
+
+/** truncate(path, length). */
+export function sysTruncate(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const size = regs.rsi as i64;
+  if (size < 0) return -EINVAL;
+  const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  if (node.kind === KIND_DIRECTORY) return -EISDIR;
+  if (node.kind !== KIND_FILE) return -EINVAL;
+  return sizeResult(thread, truncateContents(node, size, program.fileLimit));
+}
+
+function setMode(node: Node, mode: u64): i64 {
+  node.mode = (mode as u32) & 0o7777;
+  markChanged(node);
+  return 0;
+}
+
+/** chmod(path, mode). */
+export function sysChmod(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
+  if (error !== 0) return error;
+  return setMode(walkNode as Node, regs.rsi);
+}
+
+export function sysFchmod(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  if (file === null) return -EBADF;
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  return setMode(file.node, regs.rsi);
+}
+
+/** fchmodat(fd, path, mode). */
+export function sysFchmodat(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, regs.rdi, regs.rsi, true);
+  if (error !== 0) return error;
+  return setMode(walkNode as Node, regs.rdx);
+}
+
+const UTIME_NOW: i64 = 0x3fff_ffff;
+const UTIME_OMIT: i64 = 0x3fff_fffe;
+/** Bytes of struct timespec. */
+const TIMESPEC: usize = 16;
+
+/** The fraction of the timespec at `at` is one. */
+function validTime(at: usize): bool {
+  const fraction = load<i64>(at + 8);
+  if (fraction === UTIME_NOW || fraction === UTIME_OMIT) return true;
+  return fraction >= 0 && fraction < 1_000_000_000;
+}
+
+/** utimensat(fd, path, times, flags): times of access and modification. */
+export function sysUtimensat(program: Program, regs: Utcb): i64 {
+  if (regs.rdx !== 0) {
+    if (!copyFrom(program.space, times, regs.rdx, 2 * (TIMESPEC as u32))) return -EFAULT;
+    if (!validTime(times) || !validTime(times + TIMESPEC)) return -EINVAL;
+  } else {
+    store<i64>(times + 8, UTIME_NOW);
+    store<i64>(times + TIMESPEC + 8, UTIME_NOW);
+  }
+  const flags = regs.rsi === 0 ? regs.r10 | AT_EMPTY_PATH : regs.r10;
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, flags);
+  if (error !== 0) return error;
+  const access = load<i64>(times + 8);
+  const modification = load<i64>(times + TIMESPEC + 8);
+  if (access === UTIME_OMIT && modification === UTIME_OMIT) return 0;
+  markChanged(base);
+  if (access !== UTIME_OMIT) {
+    base.accessTime = access === UTIME_NOW ? clockSeconds : load<i64>(times);
+    base.accessNanoseconds = access === UTIME_NOW ? clockNanoseconds : (access as u32);
+  }
+  if (modification !== UTIME_OMIT) {
+    base.time = modification === UTIME_NOW ? clockSeconds : load<i64>(times + TIMESPEC);
+    base.nanoseconds = modification === UTIME_NOW ? clockNanoseconds : (modification as u32);
+  }
+  return 0;
+}
+
+/** Sets user and group; -1 leaves one alone. */
+function setOwner(node: Node, owner: u64, group: u64): i64 {
+  if ((owner as i32) !== -1) node.owner = owner as u32;
+  if ((group as i32) !== -1) node.group = group as u32;
+  markChanged(node);
+  return 0;
+}
+
+function chownPath(program: Program, regs: Utcb, follow: bool): i64 {
+  const error = nodeAt(program, AT_FDCWD, regs.rdi, follow);
+  return error === 0 ? setOwner(walkNode as Node, regs.rsi, regs.rdx) : error;
+}
+
+/** chown(path, owner, group). */
+export function sysChown(program: Program, regs: Utcb): i64 {
+  return chownPath(program, regs, true);
+}
+
+export function sysLchown(program: Program, regs: Utcb): i64 {
+  return chownPath(program, regs, false);
+}
+
+/** fchown(fd, owner, group). */
+export function sysFchown(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+  return setOwner(file.node, regs.rsi, regs.rdx);
+}
+
+/** fchownat(fd, path, owner, group, flags). */
+export function sysFchownat(program: Program, regs: Utcb): i64 {
+  if ((regs.r8 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r8);
+  return error === 0 ? setOwner(base, regs.rdx, regs.r10) : error;
+}
+
+/** umask(mask). */
+export function sysUmask(program: Program, regs: Utcb): i64 {
+  const own = linuxProgram(program);
+  const old = own.umask;
+  own.umask = (regs.rdi as u32) & 0o777;
+  return old as i64;
+}

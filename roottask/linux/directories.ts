@@ -1,0 +1,100 @@
+// Directories: the working directory (chdir(2), getcwd(2)) and reading one, getdents64(2).
+
+import { Utcb } from "../libhedron/utcb";
+import { fileAt } from "../libroottask/descriptors";
+import { setDirectory } from "../libroottask/domain";
+import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
+import { Program } from "../libroottask/program";
+import { copyTo } from "../libroottask/space";
+import { copyLiteral } from "../libroottask/text";
+import { Entry, KIND_DIRECTORY, Node, pathOf, walkNode } from "../libroottask/tree";
+import { AT_FDCWD, nodeAt, path, second } from "./lookup";
+import { directoryType } from "./stat";
+
+function enterDirectory(program: Program, node: Node): i64 {
+  if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  setDirectory(program, node);
+  return 0;
+}
+
+/** chdir(path). */
+export function sysChdir(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
+  return error === 0 ? enterDirectory(program, walkNode as Node) : error;
+}
+
+export function sysFchdir(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : enterDirectory(program, file.node);
+}
+
+/** getcwd(buffer, size): the length with the NUL. */
+export function sysGetcwd(program: Program, regs: Utcb): i64 {
+  const length = pathOf(program.directory, second);
+  if (length < 0) return length;
+  store<u8>(second + (length as u32), 0);
+  if (regs.rsi < ((length + 1) as u64)) return -ERANGE;
+  return copyTo(program.space, regs.rdi, second, (length + 1) as u32) ? length + 1 : -EFAULT;
+}
+
+/** Bytes of struct linux_dirent64 before the name. */
+const RECORD_HEAD: u32 = 19;
+const DOTS: string = "..";
+
+/**
+ * Writes one struct linux_dirent64 to `second`: the name is `length` bytes at `text`, reading goes on at
+ * `next`. Returns its length.
+ */
+function record(node: Node, next: u64, text: usize, length: u32): u32 {
+  const size = (RECORD_HEAD + length + 1 + 7) & ~7;
+  memory.fill(second, 0, size);
+  store<u64>(second, node.inode as u64);
+  store<u64>(second + 8, next);
+  store<u16>(second + 16, size as u16);
+  store<u8>(second + 18, directoryType(node));
+  memory.copy(second + RECORD_HEAD, text, length);
+  return size;
+}
+
+/** The first entry of `directory` from `cookie` on, or null. */
+function entryFrom(directory: Node, cookie: u64): Entry | null {
+  let entry = directory.entries;
+  while (entry !== null && entry.cookie < cookie) entry = entry.next;
+  return entry;
+}
+
+/** getdents64(fd, buffer, size): the file's position is the cookie of the next entry. */
+export function sysGetdents64(program: Program, regs: Utcb): i64 {
+  const file = fileAt(program.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const directory = file.node;
+  if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  if (directory.links === 0) return -ENOENT;
+  const dots = path;
+  copyLiteral(dots, DOTS);
+  let position = file.position as u64;
+  let entry = entryFrom(directory, position);
+  let done: u64 = 0;
+  while (position < 2 || entry !== null) {
+    let size: u32 = 0;
+    let next = position + 1;
+    if (position === 0) {
+      size = record(directory, next, dots, 1);
+    } else if (position === 1) {
+      size = record(directory.parent as Node, next, dots, 2);
+    } else {
+      const found = entry as Entry;
+      next = found.cookie + 1;
+      size = record(found.node, next, found.name, found.nameLength);
+    }
+    if (done + (size as u64) > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
+    if (!copyTo(program.space, regs.rsi + done, second, size)) {
+      return done === 0 ? -EFAULT : (done as i64);
+    }
+    if (position >= 2) entry = (entry as Entry).next;
+    done += size as u64;
+    position = next;
+    file.position = next as i64;
+  }
+  return done as i64;
+}

@@ -1,0 +1,83 @@
+// From a path of the program to the node it names, for the calls that take one: relative to the working
+// directory or to a descriptor (the *at forms), with or without following a symbolic link at the end.
+
+import { fileAt } from "../libroottask/descriptors";
+import { EBADF, EFAULT, ENAMETOOLONG, ENOENT, ENOTDIR } from "../libroottask/errno";
+import { Program } from "../libroottask/program";
+import { copyText } from "../libroottask/space";
+import { equalsLiteral } from "../libroottask/text";
+import {
+  KIND_DIRECTORY,
+  Node,
+  PATH_MAX,
+  walk,
+  walkName,
+  walkNameLength,
+  walkNode,
+} from "../libroottask/tree";
+
+export const AT_FDCWD: u64 = -100 as i64 as u64;
+export const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
+export const AT_EMPTY_PATH: u64 = 0x1000;
+
+/** What the last component of a path is; all but LAST_NORMAL have no entry to make, move or remove. */
+export const LAST_NORMAL: u32 = 0;
+export const LAST_ROOT: u32 = 1;
+export const LAST_DOT: u32 = 2;
+export const LAST_DOTDOT: u32 = 3;
+
+/** The path of the last look-up, and room for another text. */
+export const path = memory.data(4096);
+export const second = memory.data(4096);
+
+/** Reads a path of the program into `target`. Returns its length or a negative error. */
+export function readPath(program: Program, target: usize, address: u64): i64 {
+  const length = copyText(program.space, target, address, PATH_MAX);
+  if (length === -1) return -EFAULT;
+  return length < 0 ? -ENAMETOOLONG : (length as i64);
+}
+
+/** The directory a relative path starts from, through `base`. Returns 0 or a negative error. */
+export let base: Node = changetype<Node>(0);
+
+export function findBase(program: Program, fd: u64, text: usize, length: u32): i64 {
+  base = program.directory;
+  if ((fd as u32) === (AT_FDCWD as u32) || (length !== 0 && load<u8>(text) === 47)) return 0;
+  const file = fileAt(program.files, fd);
+  if (file === null) return -EBADF;
+  base = file.node;
+  return length !== 0 && base.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
+}
+
+/** Walks the path at `address` from descriptor `fd`; the result is in walkNode and its fellows. */
+export function walkAt(program: Program, fd: u64, address: u64, follow: bool): i64 {
+  const length = readPath(program, path, address);
+  if (length < 0) return length;
+  const error = findBase(program, fd, path, length as u32);
+  return error === 0 ? walk(base, path, length as u32, follow) : error;
+}
+
+/** As `walkAt`, for calls that need the node to be there. */
+export function nodeAt(program: Program, fd: u64, address: u64, follow: bool): i64 {
+  const error = walkAt(program, fd, address, follow);
+  return error === 0 && walkNode === null ? -ENOENT : error;
+}
+
+/** The node of an *at call that may have an empty path, in `base`. Returns 0 or a negative error. */
+export function nodeOrDescriptor(program: Program, fd: u64, address: u64, flags: u64): i64 {
+  if ((flags & AT_EMPTY_PATH) !== 0) {
+    const length = address === 0 ? 0 : readPath(program, path, address);
+    if (length < 0) return length;
+    if (length === 0) return findBase(program, fd, path, 0);
+  }
+  const error = nodeAt(program, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
+  if (error === 0) base = walkNode as Node;
+  return error;
+}
+
+/** LAST_… of the last walk. */
+export function lastKind(): u32 {
+  if (walkNameLength === 0) return LAST_ROOT;
+  if (equalsLiteral(walkName, walkNameLength, ".")) return LAST_DOT;
+  return equalsLiteral(walkName, walkNameLength, "..") ? LAST_DOTDOT : LAST_NORMAL;
+}
