@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { HANG_MS, hasTool } from "../../../testing/host-tools.ts";
 import { memoryMap } from "../memory-map.ts";
 import { acpiTables } from "./acpi-tables.ts";
 import * as aml from "./aml.ts";
@@ -124,21 +125,25 @@ test("the routing tables for IOAPIC and 8259A equal QEMU's", () => {
   expect(routes("PRTP")).toEqual([...slots, ...chipset]);
 });
 
-const hasIasl = spawnSync("iasl", ["-v"]).status === 0;
-
-test.skipIf(!hasIasl)("ACPICA's compiler reads the DSDT and finds nothing wrong with it", () => {
-  const directory = mkdtempSync(join(tmpdir(), "dsdt-"));
-  const file = (name: string): string => join(directory, name);
-  try {
-    writeFileSync(file("dsdt.aml"), tables(2).get("DSDT") as Uint8Array);
-    const read = spawnSync("iasl", ["-d", file("dsdt.aml")], { encoding: "utf8" });
-    expect(read.status, read.stderr).toBe(0);
-    const back = spawnSync("iasl", [file("dsdt.dsl")], { encoding: "utf8" });
-    expect(back.stdout).toContain("0 Errors, 0 Warnings");
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
+test.skipIf(!hasTool("iasl", ["-v"]))(
+  "ACPICA's compiler reads the DSDT and finds nothing wrong with it",
+  () => {
+    const directory = mkdtempSync(join(tmpdir(), "dsdt-"));
+    const file = (name: string): string => join(directory, name);
+    try {
+      writeFileSync(file("dsdt.aml"), tables(2).get("DSDT") as Uint8Array);
+      const read = spawnSync("iasl", ["-d", file("dsdt.aml")], {
+        encoding: "utf8",
+        timeout: HANG_MS,
+      });
+      expect(read.status, read.stderr).toBe(0);
+      const back = spawnSync("iasl", [file("dsdt.dsl")], { encoding: "utf8", timeout: HANG_MS });
+      expect(back.stdout).toContain("0 Errors, 0 Warnings");
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+);
 
 test("AML package lengths use one, two and three bytes", () => {
   const length = (n: number): number[] => [...aml.scope("X", new Uint8Array(n))].slice(1, 4);

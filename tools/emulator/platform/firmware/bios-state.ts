@@ -9,8 +9,6 @@ export const BOOT_ORDER: BootOrder = ["disk", "cdrom"];
 export interface BiosState {
   /** For the next boot. */
   order: BootOrder;
-  /** A byte E0 came: the next scan code is of an extended key. */
-  extended: boolean;
   /** Virtual time at which INT 15h, AH=86h returns, ns; -1 while nobody waits. */
   waitUntil: number;
   /** Status of the last INT 13h. */
@@ -23,7 +21,6 @@ export interface BiosState {
 
 export const freshState = (): BiosState => ({
   order: BOOT_ORDER,
-  extended: false,
   waitUntil: -1,
   diskStatus: 0,
   vbeMode: 3,

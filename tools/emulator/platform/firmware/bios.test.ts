@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import {
-  Assembler,
+  type Assembler,
   ah,
   al,
   ax,
@@ -16,51 +16,20 @@ import {
   cx,
   di,
   dl,
-  ds,
   dword,
   dx,
   eax,
   ebx,
   ecx,
   edx,
-  es,
   si,
-  sp,
-  ss,
 } from "../../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
+import { bootSector } from "../testdata/boot-sector.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bios-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-const BOOT = 0x7c00;
-
-/** A boot sector: `body`, then power-off; `puts` (SI) and `hex` (EAX) print on COM1. Padded to `size`. */
-function bootSector(body: (a: Assembler) => void, size = 1 << 20): Uint8Array {
-  const a = new Assembler({ bits: 16, name: "boot" });
-  a.section(".text");
-  a.xor(ax, ax).mov(ds, ax).mov(es, ax).mov(ss, ax).mov(sp, BOOT).mov(byte("drive"), dl);
-  body(a);
-  a.mov(dx, 0x604).mov(ax, 0x2000).out(dx, ax).hlt();
-  a.label("puts");
-  a.lodsb().test(al, al).jz("put_all").mov(dx, 0x3f8).out(dx, al).jmp("puts");
-  a.label("put_all");
-  a.ret();
-  a.label("hex");
-  a.mov(edx, eax).mov(cx, 8);
-  a.label("digit");
-  a.rol(edx, 4).mov(al, dl).and(al, 15).cmp(al, 10).jb("decimal").add(al, 39);
-  a.label("decimal");
-  a.add(al, 48).push(dx).mov(dx, 0x3f8).out(dx, al).pop(dx).dec(cx).jnz("digit");
-  a.mov(al, 10).mov(dx, 0x3f8).out(dx, al).ret();
-  a.label("drive");
-  a.db(0);
-  a.padTo(510).dw(0xaa55);
-  a.db("the second sector\n", 0);
-  a.padTo(size);
-  return a.flat({ origin: BOOT }).bytes;
-}
 
 const show16 = (a: Assembler): void => {
   a.and(eax, 0xffff).call("hex");
@@ -125,6 +94,39 @@ const questions: Record<string, (a: Assembler) => void> = {
     show16(a);
     a.mov(ax, 0x7777).int(0x15).mov(ax, 0).adc(ax, 0);
     show16(a);
+  },
+  "INT 16h without a keyboard's help": (a) => {
+    // Flags, held keys, functionality, ID, an unknown function.
+    for (const command of [0x0277, 0x1277, 0x0977, 0x7777, 0xa277, 0x6f08, 0x6f09]) {
+      a.mov(ax, command).int(0x16);
+      show16(a);
+    }
+    a.mov(bx, 0).mov(ah, 0x0a).int(0x16).mov(ax, bx);
+    show16(a);
+  },
+  "INT 16h on words in the buffer": (a) => {
+    // As programs see them with the old functions and the enhanced ones.
+    for (const [word, read, peek] of [
+      [0xe00d, 0x00, 0x01],
+      [0xe02f, 0x00, 0x11],
+      [0x48e0, 0x10, 0x01],
+      [0x00e0, 0x00, 0x01],
+    ] as const) {
+      a.mov(ax, 0x0500).mov(cx, word).int(0x16);
+      show16(a);
+      a.mov(ah, peek).int(0x16);
+      show16(a);
+      a.mov(ah, read).int(0x16);
+      show16(a);
+    }
+    a.mov(ax, 0x0100).int(0x16).mov(ax, 0).setz(al);
+    show16(a);
+    // The buffer has room for fifteen.
+    a.mov(si, 20);
+    a.label("fill");
+    a.mov(ax, 0x0500).mov(cx, 0x1e61).int(0x16).mov(ah, 0).push(si);
+    show16(a);
+    a.pop(si).dec(si).jnz("fill");
   },
   "serial ports by the data area, INT 11h and INT 14h": (a) => {
     for (const at of [0x400, 0x404, 0x47c]) a.mov(eax, dword(at)).call("hex");

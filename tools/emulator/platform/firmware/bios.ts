@@ -10,6 +10,7 @@ import { BIOS_SEGMENT, type MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
 import { type BiosState, freshState } from "./bios-state.ts";
 import { CD_DRIVE, DiskServices, FLOPPY, HARD_DISK } from "./disk-services.ts";
+import { KeyboardServices } from "./keyboard-services.ts";
 import { firmwareData } from "./low-memory.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 import { Registers } from "./registers.ts";
@@ -35,6 +36,7 @@ export class Bios implements Device {
   readonly #video: VideoServices;
   readonly #disk: DiskServices;
   readonly #system: SystemServices;
+  readonly #keyboard: KeyboardServices;
   /** No medium boots, which otherwise only a screen would show. */
   onUnbootable: () => void = () => {};
 
@@ -48,6 +50,7 @@ export class Bios implements Device {
     this.#disks = numbered;
     this.#video = new VideoServices(machine.board, this);
     this.#disk = new DiskServices(numbered, this);
+    this.#keyboard = new KeyboardServices(machine.board);
     this.#system = new SystemServices(machine.board, machine.map, this);
     slot.ports(SERVICE_PORT, 1, this.#port());
   }
@@ -94,7 +97,7 @@ export class Bios implements Device {
         this.onUnbootable();
         return true;
       case 0x09:
-        this.#system.keyboardInterrupt(r);
+        this.#keyboard.interrupt(r);
         return true;
       case 0x10:
         this.#video.serve(r);
@@ -114,7 +117,7 @@ export class Bios implements Device {
       case 0x15:
         return this.#system.system(r);
       case 0x16:
-        return this.#system.keyboard(r);
+        return this.#keyboard.serve(r);
       case 0x17:
         this.#system.printer(r);
         return true;

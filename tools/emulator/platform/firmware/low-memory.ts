@@ -3,6 +3,7 @@
 // list, segment 40h). The interrupt vector table is left out where no BIOS runs.
 
 import { EBDA_BASE } from "../memory-map.ts";
+import { ENHANCED_KEYBOARD } from "./keyboard-services.ts";
 
 /** Bytes to be placed at a physical address. */
 export interface Placement {
@@ -36,6 +37,7 @@ export function firmwareData(serialPorts: readonly number[]): Placement[] {
   view.setUint16(0x80, 0x1e, true);
   view.setUint16(0x82, 0x3e, true);
   bda[0x84] = 24;
+  bda[0x96] = ENHANCED_KEYBOARD;
   view.setUint16(0x85, 16, true);
   // EBDA: its size in KiB.
   return [

@@ -1,6 +1,6 @@
-// The rest of the BIOS: equipment (11h), memory size (12h), serial port (14h), system (15h), keyboard
-// (09h, 16h), printer (17h) and time (1Ah), after Ralf Brown's interrupt list. PCI BIOS, APM and
-// PS/2 mouse functions are left out and say so with CF.
+// The rest of the BIOS: equipment (11h), memory size (12h), serial ports (14h), system (15h), printer
+// (17h) and time (1Ah), after Ralf Brown's interrupt list. PCI BIOS, APM and PS/2 mouse functions are
+// left out and say so with CF.
 
 import type { MemoryMap } from "../memory-map.ts";
 import { MIB } from "../memory-map.ts";
@@ -11,11 +11,6 @@ import type { Registers } from "./registers.ts";
 const BDA = 0x400;
 const EQUIPMENT = BDA + 0x10;
 const MEMORY_KIB = BDA + 0x13;
-const SHIFT_FLAGS = BDA + 0x17;
-const HEAD = BDA + 0x1a;
-const TAIL = BDA + 0x1c;
-const BUFFER_START = BDA + 0x1e;
-const BUFFER_END = BDA + 0x3e;
 const TICKS = BDA + 0x6c;
 const MIDNIGHT = BDA + 0x70;
 
@@ -25,14 +20,6 @@ const SERIAL_TIMED_OUT = 0x80;
 
 const SMAP = 0x534d4150;
 const UNSUPPORTED = 0x86;
-
-/** ASCII by scan code (set 1) without and with Shift, for a US keyboard; 0 has none. */
-const PLAIN = "\0\x1b1234567890-=\b\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-const SHIFTED = '\0\x1b!@#$%^&*()_+\b\0QWERTYUIOP{}\r\0ASDFGHJKL:"~\0|ZXCVBNM<>?\0*\0 ';
-
-const KEY_SHIFT = [0x2a, 0x36];
-const KEY_CTRL = 0x1d;
-const KEY_ALT = 0x38;
 
 export class SystemServices {
   readonly #board: Board;
@@ -164,69 +151,6 @@ export class SystemServices {
     r.bx = Math.floor((bytes - low) / 65536);
     r.cx = r.ax;
     r.dx = r.bx;
-    return true;
-  }
-
-  /** INT 09h: a scan code into the ring buffer. */
-  keyboardInterrupt(r: Registers): void {
-    const { ports } = this.#board;
-    if (ports.read(0x64, 1) & 1) this.#scanCode(r, ports.read(0x60, 1));
-    ports.write(0x20, 0x20, 1);
-  }
-
-  #scanCode(r: Registers, code: number): void {
-    if (code === 0xe0) {
-      this.#bios.state.extended = true;
-      return;
-    }
-    const { extended } = this.#bios.state;
-    this.#bios.state.extended = false;
-    const key = code & 0x7f;
-    const down = code < 0x80;
-    const flags = r.byte(SHIFT_FLAGS);
-    const bit = KEY_SHIFT.includes(key)
-      ? key === 0x36
-        ? 1
-        : 2
-      : key === KEY_CTRL
-        ? 4
-        : key === KEY_ALT
-          ? 8
-          : 0;
-    if (bit !== 0) {
-      r.setByte(SHIFT_FLAGS, down ? flags | bit : flags & ~bit);
-      return;
-    }
-    if (!down) return;
-    let ascii = ((flags & 3 ? SHIFTED : PLAIN).charCodeAt(key) || 0) & 0xff;
-    if (flags & 4 && ascii >= 0x61 && ascii <= 0x7a) ascii -= 0x60;
-    if (extended && key !== 0x1c && key !== 0x35) ascii = 0xe0;
-    this.#queue(r, (key << 8) | ascii);
-  }
-
-  #queue(r: Registers, key: number): void {
-    const tail = r.word(TAIL);
-    const next = tail + 2 >= BUFFER_END - BDA ? BUFFER_START - BDA : tail + 2;
-    if (next === r.word(HEAD)) return;
-    r.setWord(BDA + tail, key);
-    r.setWord(TAIL, next);
-  }
-
-  /** INT 16h; false means that no key is there yet. */
-  keyboard(r: Registers): boolean {
-    const command = r.ah & 0xef;
-    const head = r.word(HEAD);
-    const empty = head === r.word(TAIL);
-    if (command === 0) {
-      if (empty) return false;
-      r.ax = r.word(BDA + head);
-      r.setWord(HEAD, head + 2 >= BUFFER_END - BDA ? BUFFER_START - BDA : head + 2);
-    } else if (command === 1) {
-      r.zero = empty;
-      if (!empty) r.ax = r.word(BDA + head);
-    } else if (command === 2) {
-      r.al = r.byte(SHIFT_FLAGS);
-    }
     return true;
   }
 
