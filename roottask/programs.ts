@@ -3,7 +3,7 @@
 
 import { NATIVE_LAYOUT, ROOTTASK_LAYOUT } from "./asm/layout.ts";
 
-/** A guest program: where it begins, how asc compiles it, which function of this file links it. */
+/** A guest program: where it begins, how asc compiles it, which function of build.ts links it. */
 export interface GuestProgram {
   name: string;
   /** Entry file, relative to the repository. */

@@ -121,7 +121,7 @@ export class Probe {
     this.a.form("Mov_r64_imm64", register, BigInt.asUintN(64, BigInt(value)));
   }
 
-  /** A hypercall; without `quiet` its status is printed, with `outputs` RSI, RDX and RAX as well. */
+  /** A hypercall whose status is printed, with `outputs` RSI, RDX and RAX as well. */
   hypercall(
     name: string,
     id: number,

@@ -204,8 +204,10 @@ function addNormal(a: usize, b: usize, negate: u32): bool {
   } else {
     // A difference may lose its leading bit: the bits below the last one count exactly.
     if (d == 64) lo = other;
-    else if (d < 128) lo = (other >> <u64>(d - 64)) | <u64>(other << (<u64>(128 - d)) != 0);
-    else lo = 1;
+    else if (d < 128) {
+      const lost = other << (128 - <u64>d);
+      lo = (other >> (<u64>d - 64)) | <u64>(lost != 0);
+    } else lo = 1;
     other = 0;
   }
   if (((large ^ small) & 0x8000) == 0) {

@@ -486,7 +486,7 @@ export function storeMemory(op: Op): usize {
     Sf.raise(IE);
     if (kind == M32) value = 0xffc00000;
     else if (kind == M64) value = 0xfff8000000000000;
-    else value = (<u64>1) << (<u64>(size * 8 - 1));
+    else value = (<u64>1) << (<u64>size * 8 - 1);
   } else if (kind <= M64) value = narrow80(Fpu.st(0), kind == M32 ? 24 : 53);
   else value = toInteger80(Fpu.st(0), size * 8, (op.aux & AUX_QUIET) != 0);
   const withheld = (Sf.flags & NO_STORE & ~load<u32>(S_FCW)) != 0;
