@@ -56,11 +56,11 @@ const FOLDS = 5;
  * steady disagreement has a cause; the others need none, because what differs is always asked again.
  */
 const CRITERIA: readonly { levels: readonly Cause["level"][]; share: number; least: number }[] = [
-  { levels: ["kind"], share: 0.9, least: 5 },
+  { levels: ["kind"], share: 0.7, least: 5 },
   { levels: ["set"], share: 0.7, least: 5 },
   { levels: ["form", "narrow"], share: 0.9, least: 1 },
   { levels: ["kind"], share: 0.4, least: 5 },
-  { levels: ["form", "narrow"], share: 0.4, least: 2 },
+  { levels: ["form", "narrow"], share: 0.25, least: 2 },
   { levels: ["narrow"], share: 0, least: 1 },
 ];
 

@@ -1,6 +1,6 @@
 // What a snippet asks of the CPU that runs it, in words: its instruction forms and the kinds of state that it
 // starts from and ends with. A host that gets something wrong gets it wrong for one of these (judge.ts).
-import { Code, Decoder, type Instruction, OpKind, Register } from "iced-x86";
+import { Code, Decoder, type Instruction, OpKind, Register, RegisterExt } from "iced-x86";
 import { type Form, ISA_FEATURES, listForms } from "./forms.ts";
 import {
   CODE_SIZE,
@@ -128,12 +128,8 @@ export function traitsOf(
     kinds.add(operands);
     if (instruction.hasLockPrefix) kinds.add("LOCK");
     if (instruction.hasRepPrefix || instruction.hasRepnePrefix) kinds.add("REP");
-    const segment = instruction.segmentPrefix;
-    if (segment !== Register.None) kinds.add("a segment prefix");
-    if (operands === "with a memory operand") {
-      if (instruction.memorySegment === Register.FS) kinds.add("an address through FS");
-      if (instruction.memorySegment === Register.GS) kinds.add("an address through GS");
-    }
+    if (instruction.segmentPrefix !== Register.None) kinds.add("a segment prefix");
+    if (!/^(Lea|Nop|Reservednop)_/.test(name)) segmentKinds(instruction, kinds);
   });
   stateKinds(before, kinds);
   const ends = new Set<string>();
@@ -178,6 +174,24 @@ function causesOf(
   for (const form of forms) add("form", form);
   for (const cell of cells) add("form", cell);
   return causes;
+}
+
+/** Which segments are used beyond the flat ones, and which selectors are looked at. */
+function segmentKinds(instruction: Instruction, kinds: Set<string>): void {
+  for (let i = 0; i < instruction.opCount; i++) {
+    const kind = instruction.opKind(i);
+    if (kind === OpKind.Register) {
+      const register = instruction.opRegister(i);
+      if (RegisterExt.isSegmentRegister(register)) {
+        kinds.add(`the selector of ${Register[register]}`);
+      }
+    } else if (kind === OpKind.Memory || (kind >= OpKind.MemorySegSI && kind < OpKind.MemoryESDI)) {
+      const segment = instruction.memorySegment;
+      if (segment === Register.FS || segment === Register.GS) {
+        kinds.add(`an address through ${Register[segment]}`);
+      }
+    }
+  }
 }
 
 /** "with a memory operand", "with an implicit memory operand" (stack, strings) or "with registers". */
