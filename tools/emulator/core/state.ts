@@ -80,6 +80,9 @@ export const S_GDT_LIMIT = 0x1188;
 export const S_IDT_BASE = 0x1190;
 export const S_IDT_LIMIT = 0x1198;
 
+/** Linear address of the last access that wraps around at 4 GiB, see guest/memory/access.ts. */
+export const S_WRAPPING = 0x11a0;
+
 /** Segment registers: ES CS SS DS FS GS LDTR TR, SEG_STRIDE bytes each. */
 export const S_SEG = 0x1200;
 export const SEG_STRIDE = 24;

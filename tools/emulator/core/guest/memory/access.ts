@@ -12,6 +12,7 @@ import {
   S_FAULT,
   S_LIN_MASK,
   S_TLB,
+  S_WRAPPING,
   TLB_ADDEND,
   TLB_CODEMAP,
   TLB_ENTRIES,
@@ -96,12 +97,11 @@ function linearMask(access: i32): u64 {
 }
 
 /**
- * Linear address of the last access that wraps around at 4 GiB because its segment's base is not 0. Whether a
+ * Sets the linear address of the last access that wraps around at 4 GiB because its segment's base is not 0. Whether a
  * flat one there faults afterwards is open (SDM vol. 3A, 5.3); a fault ends the permission.
  */
-let wrapping: u64 = NO_ADDRESS;
 export function setWrapping(linear: u64): void {
-  wrapping = linear;
+  store<u64>(S_WRAPPING, linear);
 }
 /** Longest memory operand (FXSAVE). */
 const LONGEST: u64 = 512;
@@ -113,7 +113,7 @@ const LONGEST: u64 = 512;
 export function canonicalRange(linear: u64, size: i32, access: i32 = READ): bool {
   const mask = linearMask(access);
   const last = linear + <u64>size - 1;
-  const inside = last <= mask || linear > mask || linear - wrapping < LONGEST;
+  const inside = last <= mask || linear > mask || linear - load<u64>(S_WRAPPING) < LONGEST;
   if (inside && canonical(linear) && canonical(last & mask)) return true;
   raiseCode(13, 0);
   nonCanonical = true;

@@ -21,7 +21,8 @@ import {
   OP_SRC,
   OP_SUB,
   OP_WIDTH,
-  REGS,
+  RBP,
+  RSP,
   S_AGAIN,
   S_BUDGET,
   S_FAULT,
@@ -35,7 +36,7 @@ import {
 import { clearNonCanonical, Mem, nonCanonical, setWrapping } from "../memory/access";
 import { Seg, SS, segmentAddress } from "../memory/segments";
 import { NO_ADDRESS } from "../processor/control_bits";
-import { raiseCode } from "../processor/fault";
+import { GP, raiseCode } from "../processor/fault";
 
 /** `ea` bits 0–1: address mask. */
 export const EA_MASK32: i32 = 1;
@@ -150,8 +151,13 @@ export function faultAt(op: Op): usize {
     clearNonCanonical();
     // In 64-bit mode, what RSP and RBP address is in the stack segment unless FS or GS is asked for.
     const segment = (<i32>op.ea & EA_SEGMENT) >> 2;
-    const based = op.base == REGS + 32 || op.base == REGS + 40;
-    if (op.ea < <u8>EA_BASE && (segment == SS || (segment == 0 && based && in64BitMode())))
+    const based = op.base == RSP || op.base == RBP;
+    const pending = (load<u32>(S_FAULT) & 0xff) == GP;
+    if (
+      pending &&
+      op.ea < <u8>EA_BASE &&
+      (segment == SS || (segment == 0 && based && in64BitMode()))
+    )
       store<u32>(S_FAULT, FAULT_SET | FAULT_ERROR | 12);
   }
   setWrapping(NO_ADDRESS);

@@ -17,7 +17,7 @@ import {
   S_REPEAT,
   S_RIP,
 } from "../../state";
-import { systemRead } from "../memory/access";
+import { clearNonCanonical, systemRead } from "../memory/access";
 import {
   ATTR_DB,
   ATTR_L,
@@ -320,6 +320,7 @@ export function deliverWithEscalation(vector: u32, kind: i32, hasCode: bool, cod
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - 1);
   for (;;) {
     store<u32>(S_FAULT, 0);
+    clearNonCanonical();
     if (deliver(v, kind, hasCode, code)) {
       store<u32>(S_REPEAT, 0);
       return;
