@@ -4,6 +4,7 @@
 export type { CoreSource } from "./core/load.ts";
 export type { Disassemble, Line } from "./debug/disassembly.ts";
 export { type GdbConnection, type GdbPeer, GdbServer } from "./debug/gdb-server.ts";
+export type { GdbArchitecture } from "./debug/gdb-target.ts";
 export { GuestEventLog, LOG_ITEMS, type LogItem } from "./debug/log.ts";
 export { Monitor } from "./debug/monitor.ts";
 export { type Halt, RunControl, type Watchpoint } from "./debug/run-control.ts";

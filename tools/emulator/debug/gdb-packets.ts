@@ -5,6 +5,7 @@ const DOLLAR = 0x24;
 const HASH = 0x23;
 const ESCAPE = 0x7d;
 const INTERRUPT = 3;
+const MAX_PENDING = 0x10000;
 
 /** Bytes of a string of Latin-1 characters. */
 export function bytesOfText(text: string): Uint8Array {
@@ -47,7 +48,8 @@ export class PacketReader {
       }
       const end = this.#pending.indexOf(HASH, start);
       if (end < 0 || this.#pending.length < end + 3) {
-        this.#pending.splice(0, start);
+        // What is longer than any packet is none.
+        this.#pending.splice(0, this.#pending.length > MAX_PENDING ? this.#pending.length : start);
         return;
       }
       const raw = this.#pending.slice(start + 1, end);

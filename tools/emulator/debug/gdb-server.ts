@@ -4,12 +4,19 @@
 
 import { readLinear, writeLinear } from "../platform/page-walk.ts";
 import { bytesOfText, frame, hex, PacketReader, unhex } from "./gdb-packets.ts";
-import { readAll, readRegister, targetXml, writeAll, writeRegister } from "./gdb-target.ts";
+import {
+  GDB_TARGETS,
+  type GdbArchitecture,
+  type GdbTarget,
+  likelyArchitecture,
+} from "./gdb-target.ts";
 import type { Halt, RunControl, WatchKind } from "./run-control.ts";
 
 const PACKET_BYTES = 0x4000;
 const SIGINT = 2;
 const SIGTRAP = 5;
+/** The first thread stands still for the debugger. */
+const STOPPED = "T05thread:1;";
 
 /** Hexadecimal digits of a text's bytes. */
 const text = (t: string): string => hex(new TextEncoder().encode(t));
@@ -44,13 +51,26 @@ export class GdbServer {
   #acknowledge = true;
   /** CPU for g, m and so on, and for c and s. */
   #selected = 0;
-  #lastStop = "S05";
+  /** What this debugger was told about the registers. */
+  #target: GdbTarget = GDB_TARGETS["x86-64"];
+  readonly #architecture: GdbArchitecture | undefined;
+  /** Addresses with breakpoints that the debugger calls hardware's. */
+  readonly #hardware = new Set<bigint>();
+  #lastStop = STOPPED;
   /** A stop reply is owed. */
   #running = false;
 
-  /** `monitor` answers gdb's monitor command. */
-  constructor(control: RunControl, monitor: (line: string) => Promise<string>) {
+  /**
+   * `monitor` answers gdb's monitor command. Without `architecture` a debugger gets the one that its kernel most
+   * likely has.
+   */
+  constructor(
+    control: RunControl,
+    monitor: (line: string) => Promise<string>,
+    architecture?: GdbArchitecture,
+  ) {
     this.#control = control;
+    this.#architecture = architecture;
     this.#monitor = monitor;
     control.onHalt.add((halt) => this.#halted(halt));
   }
@@ -67,16 +87,21 @@ export class GdbServer {
     this.#acknowledge = true;
     this.#running = false;
     this.#selected = 0;
-    // A debugger finds the machine standing still.
-    this.#control.pause();
+    this.#lastStop = STOPPED;
     const reader = new PacketReader();
-    let queue = Promise.resolve();
+    // A debugger finds the machine standing still.
+    let queue = this.#standing().then(() => {
+      const { kernel } = this.#control.machine;
+      const likely = (): GdbArchitecture => likelyArchitecture(this.#access(), kernel?.data);
+      this.#target = GDB_TARGETS[this.#architecture ?? likely()];
+    });
     return {
       receive: (bytes) => {
         for (const item of reader.feed(bytes)) {
-          if (item.kind === "interrupt") this.#interrupt();
-          else
-            queue = queue.then(() => this.#receive(item.kind === "packet" ? item.body : undefined));
+          queue = queue.then(() => {
+            if (item.kind === "interrupt") return this.#interrupt();
+            return this.#receive(item.kind === "packet" ? item.body : undefined);
+          });
         }
       },
       closed: () => {
@@ -88,8 +113,24 @@ export class GdbServer {
     };
   }
 
+  /** Pauses the machine; resolves when it is. */
+  async #standing(): Promise<void> {
+    const { onHalt } = this.#control;
+    if (this.#control.paused) return;
+    await new Promise<void>((resolve) => {
+      const halted = (): void => {
+        onHalt.delete(halted);
+        resolve();
+      };
+      onHalt.add(halted);
+      this.#control.pause();
+    });
+    this.#lastStop = STOPPED;
+  }
+
   /** Removes what the debugger has left in the machine. */
   #forget(): void {
+    this.#hardware.clear();
     for (const address of this.#control.breakpoints()) this.#control.clearBreakpoint(address);
     for (const watch of [...this.#control.watchpoints()]) this.#control.clearWatchpoint(watch);
   }
@@ -107,7 +148,13 @@ export class GdbServer {
   async #receive(body: string | undefined): Promise<void> {
     if (this.#acknowledge) this.#connection?.write(bytesOfText(body === undefined ? "-" : "+"));
     if (body === undefined) return;
-    const reply = await this.#answer(body);
+    let reply: string | undefined;
+    try {
+      reply = await this.#answer(body);
+    } catch {
+      // Numbers that are none, and what else a debugger should not send.
+      reply = "E01";
+    }
     if (reply !== undefined) this.#send(reply);
   }
 
@@ -122,7 +169,10 @@ export class GdbServer {
       const thread = `thread:${(cpu + 1).toString(16)};`;
       const signal = halt.kind === "paused" ? SIGINT : SIGTRAP;
       let reason = "";
-      if (halt.kind === "breakpoint") reason = "swbreak:;";
+      if (halt.kind === "breakpoint") {
+        const at = this.#control.machine.cpus[cpu]?.linearRip ?? 0n;
+        reason = this.#hardware.has(at) ? "hwbreak:;" : "swbreak:;";
+      }
       if (halt.kind === "watchpoint") {
         reason = `${WATCH_REASON[halt.watch.kind]}:${halt.watch.address.toString(16)};`;
       }
@@ -149,18 +199,18 @@ export class GdbServer {
       case "?":
         return this.#lastStop;
       case "g":
-        return hex(readAll(this.#access()));
+        return hex(this.#target.readAll(this.#access()));
       case "G":
-        writeAll(this.#access(), unhex(rest));
+        this.#target.writeAll(this.#access(), unhex(rest));
         this.#access().commit();
         return "OK";
       case "p": {
-        const bytes = readRegister(this.#access(), Number.parseInt(rest, 16));
+        const bytes = this.#target.read(this.#access(), Number.parseInt(rest, 16));
         return bytes === undefined ? "E01" : hex(bytes);
       }
       case "P": {
         const [n, value] = rest.split("=");
-        const done = writeRegister(
+        const done = this.#target.write(
           this.#access(),
           Number.parseInt(n ?? "", 16),
           unhex(value ?? ""),
@@ -269,6 +319,8 @@ export class GdbServer {
     if (type === "0" || type === "1") {
       if (set) this.#control.setBreakpoint(at);
       else this.#control.clearBreakpoint(at);
+      if (set && type === "1") this.#hardware.add(at);
+      else this.#hardware.delete(at);
       return "OK";
     }
     const watch = WATCH_OF_Z[type ?? ""];
@@ -290,7 +342,7 @@ export class GdbServer {
         return "OK";
       case "qXfer":
         return parameters.slice(0, 3).join(":") === "features:read:target.xml"
-          ? chunkOf(targetXml(), parameters[3] ?? "0,0")
+          ? chunkOf(this.#target.xml, parameters[3] ?? "0,0")
           : "E00";
       case "qAttached":
         return "1";

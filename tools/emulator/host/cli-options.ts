@@ -2,6 +2,7 @@
 // parsing and the suggestion for a mistyped one are derived from it.
 
 import { nearest } from "../../cli/nearest.ts";
+import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
@@ -46,6 +47,7 @@ export interface CliOptions {
   vga: boolean;
   debugExit?: { iobase: number; iosize: number };
   gdbPort?: number;
+  gdbArchitecture?: GdbArchitecture;
   freeze: boolean;
   log: LogItem[];
   logFile?: string;
@@ -206,10 +208,17 @@ function parseClock(options: CliOptions, text: string): void {
   }
 }
 
+const GDB_ARCHITECTURES: readonly GdbArchitecture[] = ["i386", "x86-64"];
+
 function parseGdb(options: CliOptions, text: string): void {
-  const match = /^tcp:(?:[\w.]*)?:(\d+)$/.exec(text);
+  const props = properties(text);
+  const match = /^tcp:(?:[\w.]*)?:(\d+)$/.exec(props.get("") ?? "");
   if (match === null) throw new UsageError(`-gdb ${text}: expected tcp::PORT`);
+  onlyKeys("-gdb", props, ["arch"]);
   options.gdbPort = number("-gdb", match[1] as string, 1, 65535);
+  const arch = props.get("arch");
+  if (arch === undefined) return;
+  options.gdbArchitecture = oneOf("-gdb arch", arch, GDB_ARCHITECTURES) as GdbArchitecture;
 }
 
 function parseLog(options: CliOptions, text: string): void {
@@ -413,8 +422,8 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-gdb"],
-    value: "tcp::PORT",
-    help: "the same on another port",
+    value: "tcp::PORT,arch=A",
+    help: "the same on another port; arch is i386 or x86-64 where the kernel does not tell",
     apply: parseGdb,
   },
   {

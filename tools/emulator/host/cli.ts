@@ -232,7 +232,7 @@ class Session {
       import("../debug/gdb-server.ts"),
       import("./gdb-listener.ts"),
     ]);
-    this.#gdb = new Server(control, (line) => monitor.execute(line));
+    this.#gdb = new Server(control, (line) => monitor.execute(line), this.#options.gdbArchitecture);
     this.#gdb.onKill = () => this.leave(0);
     await listenForGdb(this.#gdb, port);
   }
