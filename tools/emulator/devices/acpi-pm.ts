@@ -89,7 +89,7 @@ export class AcpiPm implements Device {
   #update(): void {
     const s = this.state;
     const half = this.#halfPeriodsNow();
-    if (half !== s.halfPeriods) {
+    if (half > s.halfPeriods) {
       // TMR_STS is set whenever bit 23 changes.
       s.halfPeriods = half;
       s.status |= TMR_STS;

@@ -93,10 +93,14 @@ export class Hpet implements Device {
     return (this.state.config & ENABLE) !== 0n;
   }
 
+  /** Nanoseconds since counting began: never less than none, whichever CPU asks. */
+  #elapsed(): number {
+    return Math.max(0, this.#clock.now() - this.state.since);
+  }
+
   #counter(): bigint {
     if (!this.#running) return this.state.base;
-    const ticks = Math.floor((this.#clock.now() - this.state.since) / PERIOD_NS);
-    return (this.state.base + BigInt(ticks)) & MASK64;
+    return (this.state.base + BigInt(Math.floor(this.#elapsed() / PERIOD_NS))) & MASK64;
   }
 
   #timer(n: number): Comparator {
@@ -141,8 +145,8 @@ export class Hpet implements Device {
       distance = mask + 1n;
     }
     const now = this.#clock.now();
-    const phase = (now - this.state.since) % PERIOD_NS;
-    const when = now - phase + Number(distance) * PERIOD_NS;
+    const elapsed = this.#elapsed();
+    const when = this.state.since + elapsed - (elapsed % PERIOD_NS) + Number(distance) * PERIOD_NS;
     if (when > Number.MAX_SAFE_INTEGER) alarm.cancel();
     else alarm.set(Math.max(when, now));
   }

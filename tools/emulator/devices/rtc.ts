@@ -128,6 +128,7 @@ export class Rtc implements Device {
     const s = this.state;
     const now = this.#clock.now();
     const from = s.seen;
+    if (now <= from) return;
     s.seen = now;
     const period = this.#period;
     if (period > 0 && Math.floor(now / period) > Math.floor(from / period)) s.flags |= B_PIE;
