@@ -20,11 +20,10 @@ import {
   edi,
   edx,
   esp,
-  ss,
 } from "../../asm/index.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
-import { COM1, guest, loadIdt, outb, print } from "./testdata/guest.ts";
+import { COM1, guest, loadIdt, outb, print, startOtherCpus } from "./testdata/guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "./testdata/qemu.ts";
 import { ICR, ICS, IMS, TestNic } from "./testdata/test-nic.ts";
 
@@ -404,16 +403,7 @@ const guests: Record<string, OracleGuest> = {
     cpus: 4,
     code(a) {
       pics(a, 0xff, 0xff);
-      a.mov(dword(LAPIC + 0xf0), 0x1ff);
-      // The trampoline is copied to 0x8000.
-      a.mov(ebx, "trampoline").mov(edi, 0x8000).mov(ecx, 0);
-      a.label("copy");
-      a.mov(al, byte(ebx, { index: ecx })).mov(byte(edi, { index: ecx }), al);
-      a.inc(ecx).cmp(ecx, 0x100).jb("copy");
-      a.mov(dword(LAPIC + 0x300), 0xc4500)
-        .call("pause")
-        .mov(dword(LAPIC + 0x300), 0xc4608);
-      a.call("pause");
+      startOtherCpus(a, "other");
       a.label("count");
       a.cmp(dword("alive"), 3).jb("count");
       a.mov(eax, dword("alive"));
@@ -422,13 +412,7 @@ const guests: Record<string, OracleGuest> = {
       show(a, "ids");
       a.jmp("poweroff");
 
-      a.label("pause");
-      a.mov(ecx, 0);
-      a.label("pausing");
-      a.in(al, 0x80).inc(ecx).cmp(ecx, 20_000).jb("pausing").ret();
-
-      a.label("protected");
-      a.mov(ax, 0x10).mov(ds, ax).mov(ss, ax);
+      a.label("other");
       a.mov(eax, dword(LAPIC + 0x20))
         .shr(eax, 24)
         .mov(ecx, eax);
@@ -437,21 +421,6 @@ const guests: Record<string, OracleGuest> = {
       a.label("parked");
       a.cli().hlt().jmp("parked");
 
-      a.align(0x100);
-      a.label("trampoline");
-      a.bits(16);
-      a.cli().xor(ax, ax).mov(ds, ax);
-      // lgdt [0x8080]; then protected mode.
-      a.db(0x66, 0x0f, 0x01, 0x16, 0x80, 0x80);
-      a.db(0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0);
-      a.db(0x66, 0xea).dd("protected").dw(8);
-      a.align(0x80);
-      a.label("gdt_pointer");
-      a.dw(0x17).dd("ap_gdt");
-      a.bits(32);
-      a.align(8);
-      a.label("ap_gdt");
-      a.dq(0, 0x00cf9a000000ffffn, 0x00cf92000000ffffn);
       a.label("alive");
       a.dd(0);
       a.label("ids");

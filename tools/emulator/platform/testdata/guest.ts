@@ -6,14 +6,18 @@ import {
   al,
   ax,
   byte,
+  ds,
+  dword,
   dx,
   eax,
   ebx,
   ecx,
+  edi,
   edx,
   esi,
   esp,
   mem,
+  ss,
 } from "../../../asm/index.ts";
 import { linkElf } from "../../../elf/index.ts";
 
@@ -123,6 +127,51 @@ export function loadIdt(a: Assembler, gates: Record<number, string>): void {
   a.label("idt_pointer");
   a.dw(0x7ff).dd(0x80000);
   a.label("idt_loaded");
+}
+
+/** Physical address of the page where startup IPIs start the other CPUs. */
+const TRAMPOLINE = 0x8000;
+const LAPIC = 0xfee00000;
+
+/**
+ * Starts all other CPUs at `label`, in 32-bit protected mode with flat segments and without a stack,
+ * interrupts off. Uses EAX, EBX, ECX and EDI.
+ */
+export function startOtherCpus(a: Assembler, label: string): void {
+  a.mov(dword(LAPIC + 0xf0), 0x1ff);
+  a.mov(ebx, "trampoline").mov(edi, TRAMPOLINE).mov(ecx, 0);
+  a.label("trampoline_copy");
+  a.mov(al, byte(ebx, { index: ecx })).mov(byte(edi, { index: ecx }), al);
+  a.inc(ecx).cmp(ecx, 0x100).jb("trampoline_copy");
+  // INIT, then startup, to all but this one.
+  a.mov(dword(LAPIC + 0x300), 0xc4500)
+    .call("ipi_pause")
+    .mov(dword(LAPIC + 0x300), 0xc4600 | (TRAMPOLINE >> 12));
+  a.call("ipi_pause").jmp("others_started");
+
+  a.label("ipi_pause");
+  a.mov(ecx, 0);
+  a.label("ipi_pausing");
+  a.in(al, 0x80).inc(ecx).cmp(ecx, 20_000).jb("ipi_pausing").ret();
+
+  a.label("other_protected");
+  a.mov(ax, 0x10).mov(ds, ax).mov(ss, ax).jmp(label);
+
+  a.align(0x100);
+  a.label("trampoline");
+  a.bits(16);
+  a.cli().xor(ax, ax).mov(ds, ax);
+  // lgdt [TRAMPOLINE + 0x80]; then protected mode.
+  a.db(0x66, 0x0f, 0x01, 0x16, 0x80, TRAMPOLINE >> 8);
+  a.db(0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0);
+  a.db(0x66, 0xea).dd("other_protected").dw(CODE_SELECTOR);
+  a.align(0x80);
+  a.dw(0x17).dd("other_gdt");
+  a.bits(32);
+  a.align(8);
+  a.label("other_gdt");
+  a.dq(0, 0x00cf9a000000ffffn, 0x00cf92000000ffffn);
+  a.label("others_started");
 }
 
 /** Selector of flat code after a Multiboot start here and in QEMU. */
