@@ -1,6 +1,8 @@
 // SSA construction from validated wasm bodies. wasm control is structured, so phis are placed
 // directly: at a loop for every local the loop assigns, at a join for locals that differ.
 // Unreachable code is skipped. Follows the WebAssembly core specification, 4.4 "Instructions".
+// May assume a body that the validator has accepted, with its facts. Guarantees SSA form without
+// critical edges, blocks in source order (dominators first, loops contiguous), and constants folded.
 
 import {
   ATOMIC,

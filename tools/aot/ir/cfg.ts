@@ -1,6 +1,8 @@
 // Control flow graph: numbering, natural loops, dominators, and its clean-up (constant branches,
 // unreachable blocks, straight-line merging). The block order of the builder is kept: dominators
 // come first and loops are contiguous.
+// Each pass may assume SSA form and keeps it, phis parallel to predecessors, and no critical edges;
+// those that need numbers or dominators say so.
 
 import { type Block, type Func, type Loop, Op, type Value } from "./ir.ts";
 

@@ -1,4 +1,6 @@
 // Phi simplification and dead code elimination: the passes every function needs before lowering.
+// Both may assume SSA form only. Afterwards no phi is trivial; after dead code elimination each value
+// has a use or an effect, and `uses` is right.
 
 import { type Func, isRemovable, Op, type Value } from "./ir.ts";
 

@@ -1,5 +1,7 @@
 // Global value numbering over the dominator tree: equal pure instructions are computed once.
 // Operands are compared after replacement, so chains of equal expressions collapse in one walk.
+// May assume numbered blocks and their dominators. Guarantees that what it removes had an equal value
+// in a dominating place; loads and whatever may trap stay.
 
 import { Replacements } from "./clean.ts";
 import { type Block, type Func, isPure, Op, type Value } from "./ir.ts";

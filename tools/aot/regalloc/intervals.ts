@@ -1,6 +1,8 @@
 // Live intervals of virtual and fixed registers, from a liveness analysis over the blocks.
 // Terms follow Wimmer and Mössenböck, "Optimized Interval Splitting in a Linear Scan Register
 // Allocator" (VEE 2005): ranges, holes, use positions, split children.
+// May assume SSA form and blocks in an order with dominators first. Guarantees that a value's ranges
+// cover all positions where it is live, use positions included, and that holes end at block starts.
 
 import { F32 } from "../ir/ir.ts";
 import { FIRST_VREG, type LBlock, type LFunc, Use } from "./lir.ts";

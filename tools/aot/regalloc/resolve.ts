@@ -1,5 +1,7 @@
 // After the scan: where moves go (split points, block edges, phis), when a spilled value is stored,
 // and which stack slot each spilled value gets.
+// May assume a finished scan. Guarantees that each value is in its location on every path that reaches
+// a position, with the moves it adds.
 
 import type { Type } from "../ir/ir.ts";
 import { buildIntervals, type Interval, numberInstructions } from "./intervals.ts";

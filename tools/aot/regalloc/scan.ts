@@ -1,6 +1,8 @@
 // Linear scan over live intervals with splitting and second chance.
 // After Wimmer and Mössenböck (VEE 2005); intervals of an SSA program never overlap in a hole they
 // were not split in, so inactive intervals are compared only with split children.
+// May assume the intervals of intervals.ts. Guarantees that no two values share a register at a
+// position, and that uses which need a register have one.
 
 import { type Interval, intersection, type Liveness, MAX_POS } from "./intervals.ts";
 import { FIRST_VREG, type LBlock, type LFunc, type RegisterSet } from "./lir.ts";

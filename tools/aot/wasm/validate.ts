@@ -1,6 +1,8 @@
 // Validator of function bodies: operand and control stack typing, index bounds, alignment.
 // Follows the algorithm of the WebAssembly core specification's appendix "Validation Algorithm".
 // As a by-product it records which locals every loop assigns, which the SSA builder needs.
+// May assume a decoded module. Guarantees what the SSA builder relies on: types, bounds of all
+// indices, and no opcode beyond those of tools/wasm/opcodes.ts.
 
 import { printable } from "../../wasm/names.ts";
 import {

@@ -1,5 +1,7 @@
 // Order of the blocks in memory: source order, without blocks that do nothing, and with loops
 // rotated so that the test of a top-tested loop stands at its bottom (one branch per iteration).
+// May assume loops that are contiguous in source order. Guarantees the entry first and each block that
+// is a branch target once.
 
 import type { LBlock, LFunc, LLoop } from "../regalloc/lir.ts";
 import type { Allocation } from "../regalloc/resolve.ts";

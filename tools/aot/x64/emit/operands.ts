@@ -58,28 +58,29 @@ export interface BranchFixup {
   short: boolean;
 }
 
-export class EmitOperands implements MoveContext {
+/** State of the emission of one function, and the vocabulary its topics share. */
+export class Emission implements MoveContext {
   readonly e: Encoder;
   readonly pool: ConstantPool;
-  protected readonly c: EmitContext;
-  protected readonly f: LFunc;
-  protected readonly a: Allocation;
-  protected readonly saved: number[];
-  protected readonly frame: number;
-  protected readonly order: LBlock[];
+  readonly c: EmitContext;
+  readonly f: LFunc;
+  readonly a: Allocation;
+  readonly saved: number[];
+  readonly frame: number;
+  readonly order: LBlock[];
   /** Where a branch to a block really goes, by block index. */
-  protected readonly targets: LBlock[];
-  protected readonly start: number;
-  protected blockOffset: Int32Array;
-  protected emitted: Uint8Array;
+  readonly targets: LBlock[];
+  readonly start: number;
+  blockOffset: Int32Array;
+  emitted: Uint8Array;
   /** Offsets the first pass found: of blocks, and behind each branch in order. */
-  protected measured: { blocks: Int32Array; branches: number[] } | undefined;
-  protected branchEnds: number[] = [];
-  protected branchCount = 0;
-  protected fixups: BranchFixup[] = [];
-  protected trapJumps: { offset: number; kind: number; pos: number }[] = [];
-  protected next: LBlock | undefined;
-  protected k = 0;
+  measured: { blocks: Int32Array; branches: number[] } | undefined;
+  branchEnds: number[] = [];
+  branchCount = 0;
+  fixups: BranchFixup[] = [];
+  trapJumps: { offset: number; kind: number; pos: number }[] = [];
+  next: LBlock | undefined;
+  k = 0;
 
   constructor(c: EmitContext, f: LFunc, a: Allocation, order: LBlock[], targets: LBlock[]) {
     this.c = c;
@@ -109,7 +110,7 @@ export class EmitOperands implements MoveContext {
     return this.f.constants[-2 - code] as Value;
   }
 
-  protected mark(pos: number): void {
+  mark(pos: number): void {
     const { positions } = this.c;
     const last = positions[positions.length - 1];
     if (last && last.pos === pos && last.offset >= this.start) return;
@@ -118,7 +119,7 @@ export class EmitOperands implements MoveContext {
   }
 
   /** Jcc to an out-of-line trap. */
-  protected trapIf(cc: number, kind: number, pos: number): void {
+  trapIf(cc: number, kind: number, pos: number): void {
     this.e.u8(0x0f);
     this.e.u8(0x80 | cc);
     this.trapJumps.push({ offset: this.e.length, kind, pos });
@@ -126,32 +127,32 @@ export class EmitOperands implements MoveContext {
   }
 
   /** Forward jump inside one instruction; returns the place to patch. */
-  protected skip(cc: number): number {
+  skip(cc: number): number {
     this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
     this.e.u8(0);
     return this.e.length;
   }
 
-  protected land(from: number): void {
+  land(from: number): void {
     const distance = this.e.length - from;
     if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
     this.e.bytes[from - 1] = distance;
   }
 
-  protected loc(inst: Inst, i: number): number {
+  loc(inst: Inst, i: number): number {
     const code = inst.srcs[i] as number;
     return code < FIRST_VREG ? code : this.a.locate(code, this.k * 4);
   }
 
-  protected dst(inst: Inst): number {
+  dst(inst: Inst): number {
     return inst.dst < FIRST_VREG ? inst.dst : this.a.locate(inst.dst, this.k * 4 + 2);
   }
 
-  protected typeOf(code: number, fallback: Type): Type {
+  typeOf(code: number, fallback: Type): Type {
     return code >= FIRST_VREG ? (this.f.types[code - FIRST_VREG] as Type) : fallback;
   }
 
-  protected mem(inst: Inst): Address {
+  mem(inst: Inst): Address {
     const mem = inst.mem as NonNullable<Inst["mem"]>;
     if (mem.symbol !== undefined)
       return { base: -1, index: -1, scale: 1, disp: mem.disp, symbol: mem.symbol };
@@ -163,7 +164,7 @@ export class EmitOperands implements MoveContext {
   }
 
   /** Moves fixed operands, and the operand that the result overwrites, into place. */
-  protected place(inst: Inst, same: boolean): void {
+  place(inst: Inst, same: boolean): void {
     const moves: Move[] = [];
     for (let i = 0; i < inst.srcs.length; i++) {
       const kind = inst.kinds[i] as number;
@@ -188,13 +189,13 @@ export class EmitOperands implements MoveContext {
   }
 
   /** Moves the result out of the register the machine left it in. */
-  protected deliver(inst: Inst): void {
+  deliver(inst: Inst): void {
     if (inst.defFixed < 0 || inst.dst < 0) return;
     const to = this.dst(inst);
     if (to !== inst.defFixed) emitMove(this, inst.defFixed, to, this.typeOf(inst.dst, I64));
   }
 
-  protected incoming(offset: number): Address {
+  incoming(offset: number): Address {
     return at(RSP, this.frame + this.saved.length * 8 + 8 + offset);
   }
 }

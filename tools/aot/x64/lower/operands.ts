@@ -66,19 +66,20 @@ export function immediate(v: Value): number | undefined {
   return fitsImm32(v.big) ? Number(v.big) : undefined;
 }
 
-export class LowerOperands {
-  protected readonly f: Func;
-  protected readonly out: LFunc;
-  protected readonly o: LowerOptions;
-  protected readonly vregs: Int32Array;
-  protected readonly colors: Int32Array;
-  protected readonly constantCodes = new Map<Value, number>();
-  protected group: Inst[] = [];
-  protected color = 0;
+/** State of the selection of one function, and the vocabulary its topics share. */
+export class Selection {
+  readonly f: Func;
+  readonly out: LFunc;
+  readonly o: LowerOptions;
+  readonly vregs: Int32Array;
+  readonly colors: Int32Array;
+  readonly constantCodes = new Map<Value, number>();
+  group: Inst[] = [];
+  color = 0;
   /** Set while a condition is lowered that may be lowered again elsewhere. */
-  protected shared = false;
-  protected block: Block | undefined;
-  protected pos = 0;
+  shared = false;
+  block: Block | undefined;
+  pos = 0;
 
   constructor(f: Func, options: LowerOptions) {
     this.f = f;
@@ -89,7 +90,7 @@ export class LowerOperands {
   }
 
   /** The value behind unsigned extensions, which are free; of a constant, the extended one. */
-  protected bare(v: Value): Value {
+  bare(v: Value): Value {
     let value = v;
     while (value.op === Op.ExtendU) value = value.args[0] as Value;
     if (value !== v && value.op === Op.Const) return this.f.bits(I64, BigInt(value.imm >>> 0));
@@ -97,7 +98,7 @@ export class LowerOperands {
   }
 
   /** Virtual register of a value; an unsigned extension shares that of its operand. */
-  protected vreg(v: Value): number {
+  vreg(v: Value): number {
     const value = this.bare(v);
     if (value.op === Op.Const) return this.reg(value);
     let r = this.vregs[value.id] as number;
@@ -109,7 +110,7 @@ export class LowerOperands {
   }
 
   /** Operand code: a virtual register or a constant. */
-  protected code(operand: Value): number {
+  code(operand: Value): number {
     const v = this.bare(operand);
     if (v.op !== Op.Const) return this.vreg(v);
     let c = this.constantCodes.get(v);
@@ -122,7 +123,7 @@ export class LowerOperands {
   }
 
   /** Virtual register of a value, constants put into one right here. */
-  protected reg(operand: Value): number {
+  reg(operand: Value): number {
     const v = this.bare(operand);
     if (v.op !== Op.Const) return this.vreg(v);
     const r = this.out.vreg(v.type);
@@ -138,7 +139,7 @@ export class LowerOperands {
     return r;
   }
 
-  protected inst(op: number, size: number): Inst {
+  inst(op: number, size: number): Inst {
     const inst = new Inst(op, size);
     inst.pos = this.pos;
     this.group.push(inst);
@@ -146,13 +147,13 @@ export class LowerOperands {
   }
 
   /** Appends `inst` made with `new Inst` once its operands are materialized. */
-  protected put(inst: Inst): Inst {
+  put(inst: Inst): Inst {
     inst.pos = this.pos;
     this.group.push(inst);
     return inst;
   }
 
-  protected use(inst: Inst, vreg: number, kind: number): number {
+  use(inst: Inst, vreg: number, kind: number): number {
     inst.srcs.push(vreg);
     inst.kinds.push(kind);
     if (kind >= Use.Fixed) {
@@ -162,19 +163,19 @@ export class LowerOperands {
     return inst.srcs.length - 1;
   }
 
-  protected useFixed(inst: Inst, v: Value, register: number): void {
+  useFixed(inst: Inst, v: Value, register: number): void {
     this.use(inst, this.code(v), Use.Fixed + register);
   }
 
-  protected temp(inst: Inst, type: Type): void {
+  temp(inst: Inst, type: Type): void {
     this.use(inst, this.out.vreg(type), Use.Temp);
   }
 
-  protected define(inst: Inst, v: Value): void {
+  define(inst: Inst, v: Value): void {
     inst.dst = this.vreg(v);
   }
 
-  protected defineSame(inst: Inst, dst: number): void {
+  defineSame(inst: Inst, dst: number): void {
     inst.dst = dst;
     inst.same = true;
     const src = inst.srcs[0] as number;
@@ -182,7 +183,7 @@ export class LowerOperands {
     this.out.hint(src, dst);
   }
 
-  protected defineFixed(inst: Inst, dst: number, register: number): void {
+  defineFixed(inst: Inst, dst: number, register: number): void {
     inst.dst = dst;
     inst.defFixed = register;
     inst.clobbers |= bit(register);
@@ -190,7 +191,7 @@ export class LowerOperands {
   }
 
   /** Adds a memory operand for `ptr + offset` in the window. `kind` is that of its registers. */
-  protected address(inst: Inst, pointer: Value, constant: number, kind: number): void {
+  address(inst: Inst, pointer: Value, constant: number, kind: number): void {
     let ptr = pointer;
     let offset = constant;
     // A constant moves into the displacement where the 32-bit addition cannot wrap.
@@ -251,7 +252,7 @@ export class LowerOperands {
   }
 
   /** Adds a memory operand for the 64-bit address `v + offset`. */
-  protected addressAbs(inst: Inst, v: Value, offset: number, kind: number): void {
+  addressAbs(inst: Inst, v: Value, offset: number, kind: number): void {
     const mem: Mem = { base: -1, index: -1, scale: 1, disp: 0, window: false, symbol: undefined };
     inst.mem = mem;
     let disp = BigInt(offset);
@@ -271,12 +272,12 @@ export class LowerOperands {
     mem.base = this.use(inst, this.reg(base), kind);
   }
 
-  protected symbolMem(symbol: string, disp: number): Mem {
+  symbolMem(symbol: string, disp: number): Mem {
     return { base: -1, index: -1, scale: 1, disp, window: false, symbol };
   }
 
   /** Whether `v` is a load (of `size` bytes, unextended) that may happen at the current place. */
-  protected foldable(v: Value, size: number): boolean {
+  foldable(v: Value, size: number): boolean {
     if (this.shared || v.uses !== 1 || v.block !== this.block || this.vregs[v.id] !== 0)
       return false;
     if (this.colors[v.id] !== this.color) return false;
@@ -285,14 +286,14 @@ export class LowerOperands {
   }
 
   /** Gives `inst` the memory operand of the load `v` and marks it as done. */
-  protected foldLoad(inst: Inst, v: Value, kind: number): void {
+  foldLoad(inst: Inst, v: Value, kind: number): void {
     this.vregs[v.id] = -1;
     if (v.op === Op.GlobalGet) inst.mem = this.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
     else this.address(inst, v.args[0] as Value, v.imm, kind);
   }
 
   /** Emits `dst ← a op b` on virtual registers. */
-  protected step(op: number, sub: number, type: Type, a: number, b: number | Value): number {
+  step(op: number, sub: number, type: Type, a: number, b: number | Value): number {
     const inst = new Inst(op, bytesOf(type));
     inst.sub = sub;
     this.use(inst, a, Use.Any);
@@ -307,7 +308,7 @@ export class LowerOperands {
     return dst;
   }
 
-  protected combine(sub: number, type: Type, a: number, b: number): number {
+  combine(sub: number, type: Type, a: number, b: number): number {
     const inst = new Inst(M.Alu, bytesOf(type));
     inst.sub = sub;
     this.use(inst, a, Use.Any);
