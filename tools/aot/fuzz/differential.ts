@@ -1,8 +1,9 @@
 // One fuzzing step: a random module, random calls, both engines, the comparison.
 
 import type { TargetName } from "../targets/target.ts";
-import { type Generated, generateModule, Random, randomArgument } from "./generate.ts";
+import { type Generated, generateModule } from "./generate.ts";
 import { type Call, difference, runNative, runV8 } from "./harness.ts";
+import { Random, randomArgument } from "./random.ts";
 
 /** What the largest instruction needs at once, beside the registers it takes for itself. */
 export const FEWEST_REGISTERS = 4;

@@ -4,26 +4,17 @@
 // May assume a body that the validator has accepted, with its facts. Guarantees SSA form without
 // critical edges, blocks in source order (dominators first, loops contiguous), and constants folded.
 
-import {
-  ATOMIC,
-  MEMORY,
-  type MemoryOp,
-  NUMERIC,
-  type NumericOp,
-  SATURATING,
-} from "../../wasm/opcodes.ts";
+import { ATOMIC, MEMORY, type MemoryOp } from "../../wasm/opcodes.ts";
 import { Reader } from "../../wasm/reader.ts";
 import type { FuncBody, FuncType, Module, ValType } from "../../wasm/types.ts";
 import { funcTypeOf, globalTypeOf } from "../../wasm/types.ts";
 import { type BodyFacts, readBlockType } from "../wasm/validate.ts";
-import { foldBinary, foldFCmp, foldFloat, foldICmp, foldSelect, foldUnary } from "./fold.ts";
+import { foldBinary, foldICmp, foldSelect, foldUnary } from "./fold.ts";
 import {
   type Block,
   type CallTarget,
-  Cond,
   F32,
   F64,
-  FCond,
   type Func,
   I32,
   I64,
@@ -34,16 +25,7 @@ import {
   type Type,
   type Value,
 } from "./ir.ts";
-
-const TYPES: Record<ValType, Type> = { 127: I32, 126: I64, 125: F32, 124: F64 };
-
-export function irType(type: ValType): Type {
-  return TYPES[type];
-}
-
-export function irSignature(type: FuncType): Signature {
-  return { params: type.params.map(irType), results: type.results.map(irType) };
-}
+import { irType, NUMERIC_EMITTERS, SATURATING_EMITTERS } from "./numeric.ts";
 
 /** What the compiler driver knows and the builder asks. */
 export interface BuildContext {
@@ -78,134 +60,6 @@ interface Frame {
   headerLocals: number[];
   elseEdge: Edge | undefined;
 }
-
-const INT_OPS: Record<string, number> = {
-  add: Op.Add,
-  sub: Op.Sub,
-  mul: Op.Mul,
-  div_s: Op.DivS,
-  div_u: Op.DivU,
-  rem_s: Op.RemS,
-  rem_u: Op.RemU,
-  and: Op.And,
-  or: Op.Or,
-  xor: Op.Xor,
-  shl: Op.Shl,
-  shr_s: Op.ShrS,
-  shr_u: Op.ShrU,
-  rotl: Op.Rotl,
-  rotr: Op.Rotr,
-};
-const INT_UNARY: Record<string, [number, number]> = {
-  clz: [Op.Clz, 0],
-  ctz: [Op.Ctz, 0],
-  popcnt: [Op.Popcnt, 0],
-  extend8_s: [Op.Sext, 1],
-  extend16_s: [Op.Sext, 2],
-  extend32_s: [Op.Sext, 4],
-  wrap_i64: [Op.Wrap, 0],
-  extend_i32_s: [Op.ExtendS, 0],
-  extend_i32_u: [Op.ExtendU, 0],
-  reinterpret_f32: [Op.Bitcast, 0],
-  reinterpret_f64: [Op.Bitcast, 0],
-  reinterpret_i32: [Op.Bitcast, 0],
-  reinterpret_i64: [Op.Bitcast, 0],
-};
-const INT_CONDS: Record<string, number> = {
-  eq: Cond.Eq,
-  ne: Cond.Ne,
-  lt_s: Cond.LtS,
-  lt_u: Cond.LtU,
-  gt_s: Cond.GtS,
-  gt_u: Cond.GtU,
-  le_s: Cond.LeS,
-  le_u: Cond.LeU,
-  ge_s: Cond.GeS,
-  ge_u: Cond.GeU,
-};
-const FLOAT_OPS: Record<string, number> = {
-  abs: Op.FAbs,
-  neg: Op.FNeg,
-  ceil: Op.FCeil,
-  floor: Op.FFloor,
-  trunc: Op.FTrunc,
-  nearest: Op.FNearest,
-  sqrt: Op.FSqrt,
-  add: Op.FAdd,
-  sub: Op.FSub,
-  mul: Op.FMul,
-  div: Op.FDiv,
-  min: Op.FMin,
-  max: Op.FMax,
-  copysign: Op.FCopysign,
-  demote_f64: Op.Demote,
-  promote_f32: Op.Promote,
-};
-const FLOAT_CONDS: Record<string, number> = {
-  eq: FCond.Eq,
-  ne: FCond.Ne,
-  lt: FCond.Lt,
-  gt: FCond.Gt,
-  le: FCond.Le,
-  ge: FCond.Ge,
-};
-
-type NumericEmitter = (b: Builder) => void;
-
-/** Emitter of one numeric instruction, chosen once by its name. */
-function numericEmitter(info: NumericOp): NumericEmitter {
-  const suffix = info.name.slice(4);
-  const operand = irType(info.params[0] as ValType);
-  const result = irType(info.result);
-  const isFloat = operand === F32 || operand === F64;
-  if (suffix === "eqz") {
-    return (b) => b.push(b.icmp(Cond.Eq, b.pop(), b.f.int(operand, 0)));
-  }
-  const conversion = /^(trunc|trunc_sat|convert)_[if]\d\d_([su])$/.exec(suffix);
-  if (conversion) {
-    const op = { trunc: Op.Trunc, trunc_sat: Op.TruncSat, convert: Op.Convert }[
-      conversion[1] as string
-    ] as number;
-    const signed = conversion[2] === "s" ? 1 : 0;
-    return (b) => {
-      const v = b.emit(op, result, [b.pop()]);
-      v.sub = signed;
-      b.push(v);
-    };
-  }
-  const unary = INT_UNARY[suffix];
-  if (unary) return (b) => b.push(b.unary(unary[0], result, b.pop(), unary[1]));
-  if (isFloat) {
-    const cond = FLOAT_CONDS[suffix];
-    if (cond !== undefined) {
-      return (b) => {
-        const right = b.pop();
-        b.push(foldFCmp(b.f, cond, b.pop(), right, b.emit));
-      };
-    }
-    const op = FLOAT_OPS[suffix] as number;
-    if (info.params.length === 1) return (b) => b.push(b.emit(op, result, [b.pop()]));
-    return (b) => {
-      const right = b.pop();
-      b.push(foldFloat(b.f, op, result, [b.pop(), right], b.emit));
-    };
-  }
-  const cond = INT_CONDS[suffix];
-  if (cond !== undefined) {
-    return (b) => {
-      const right = b.pop();
-      b.push(b.icmp(cond, b.pop(), right));
-    };
-  }
-  const op = INT_OPS[suffix] as number;
-  return (b) => {
-    const right = b.pop();
-    b.push(b.binary(op, b.pop(), right));
-  };
-}
-
-const NUMERIC_EMITTERS = NUMERIC.map((info) => info && numericEmitter(info));
-const SATURATING_EMITTERS = SATURATING.map(numericEmitter);
 
 export class Builder {
   readonly f: Func;

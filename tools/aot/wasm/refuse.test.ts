@@ -10,7 +10,8 @@ import { describe, expect, test } from "vitest";
 import { decodeModule } from "../../wasm/decode.ts";
 import { WasmError } from "../../wasm/reader.ts";
 import { type Bytes, buildModule, type ModuleSpec } from "../../wasm/writer.ts";
-import { generateModule, Random } from "../fuzz/generate.ts";
+import { generateModule } from "../fuzz/generate.ts";
+import { Random } from "../fuzz/random.ts";
 import { validateBody } from "./validate.ts";
 
 /** The error of a module, or undefined when it is accepted. Anything but WasmError is rethrown. */
