@@ -20,6 +20,7 @@ const directory = mkdtempSync(join(tmpdir(), "dist-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 interface Manifest {
+  version: string;
   exports: unknown;
   bin: Record<string, string>;
 }
@@ -63,6 +64,11 @@ test("declarations and modules import by names that are there", () => {
     const text = readFileSync(join(root, "dist", name), "utf8");
     expect(text, name).not.toMatch(/(from|import)\s*\(?\s*"\.[^"]*\.ts"/);
   }
+});
+
+test("the emulator's command has the version of the package", () => {
+  const output = `emu (trihedron) ${manifest.version}\n`;
+  expect(node(command("trihedron-emu"), "-version")).toEqual({ status: 0, output });
 });
 
 test("the emulator's command runs a disk", () => {

@@ -1,6 +1,7 @@
 // The command `emu`: QEMU's flags onto the Machine API, the host's terminal onto the guest's serial
 // line. It owns the process: signals, exit status, and giving the terminal back on every way out.
 
+import { createRequire } from "node:module";
 import type { GdbServer } from "../debug/gdb-server.ts";
 import { GuestEventLog } from "../debug/log.ts";
 import { Monitor } from "../debug/monitor.ts";
@@ -309,7 +310,9 @@ export async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if (options.version) {
-    process.stdout.write("emu (trihedron) 0.1.0\n");
+    // The manifest is as far away in the npm package as it is here.
+    const manifest = createRequire(import.meta.url)("../../../package.json");
+    process.stdout.write(`emu (trihedron) ${manifest.version}\n`);
     return;
   }
   const session = new Session(options);
