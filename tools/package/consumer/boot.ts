@@ -2,6 +2,7 @@
 
 import { LoadError, Machine, type MachineOptions, type Stop } from "trihedron";
 import { type CompileOptions, compile, linkLinux } from "trihedron/aot";
+import { Machine as WebMachine, type MachineOptions as WebOptions } from "trihedron/web";
 
 const options: MachineOptions = {
   kernel: "build/kernel.elf32",
@@ -23,6 +24,14 @@ export async function boot(): Promise<{ stop: Stop; again: Stop; serial: string 
 export async function refusal(): Promise<string> {
   const error = await Machine.create({ kernel: "nowhere" }).catch((problem: unknown) => problem);
   return error instanceof LoadError ? error.message : `not refused: ${String(error)}`;
+}
+
+/** The kernel's bytes in the machine of browsers, which is here too. */
+export async function webSerial(kernel: Uint8Array): Promise<string> {
+  const given: WebOptions = { kernel, memory: 128 * 1024 * 1024 };
+  const machine = await WebMachine.create(given);
+  await machine.run({ until: "[kernel]" });
+  return machine.serialOutput;
 }
 
 /** An executable for Linux from the smallest module with a main that returns 42. */
