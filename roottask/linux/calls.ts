@@ -260,7 +260,7 @@ function signalCalls(): void {
   onProgram(SYS_rt_sigaction, signals.sysSigaction);
   onThread(SYS_rt_sigprocmask, signals.sysSigprocmask);
   onThread(SYS_rt_sigreturn, signals.sysSigreturn);
-  onThread(SYS_pause, signals.sysSigsuspend);
+  onThread(SYS_pause, signals.sysPause);
   onThread(SYS_kill, signals.sysKill);
   onThread(SYS_rt_sigpending, signals.sysSigpending);
   onThread(SYS_rt_sigsuspend, signals.sysSigsuspend);

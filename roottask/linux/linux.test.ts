@@ -364,6 +364,13 @@ describe("process", () => {
     expect(machine.exports.statusOf(1)).toBe(7);
   });
 
+  it("ends where its only thread waits for what nobody can do", () => {
+    expect(() => call("pause")).toThrow(Ended);
+    expect(machine.exports.stateOf(1)).toBe(KILLED);
+    expect(machine.exports.statusOf(1)).toBe(9);
+    expect(machine.log).toContain("all threads wait for each other: bin/sample\n");
+  });
+
   it("answers ENOSYS to a missing system call and names it at the end", () => {
     expect(machine.call(1, 400)).toBe(-38n);
     expect(machine.call(1, 400)).toBe(-38n);
@@ -423,6 +430,10 @@ describe("process", () => {
           "futex",
           "poll",
           "ppoll",
+          "select",
+          "pselect6",
+          "pause",
+          "rt_sigsuspend",
         ] as const
       ).map(numberOf),
     );

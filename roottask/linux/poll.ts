@@ -13,12 +13,13 @@ import {
   POLLOUT,
   POLLPRI,
 } from "../libroottask/open_file";
-import { Program, Thread, WAIT_INTERRUPTED } from "../libroottask/program";
-import { copyFrom, copyTo } from "../libroottask/space";
-import { waitFor } from "../libroottask/thread";
+import { Program, Thread } from "../libroottask/program";
+import { copyFrom, copyTo, get64, got } from "../libroottask/space";
+import { signalPending, suspendMask } from "./signals";
 import { sleep, timespec, timeval } from "./time";
+import { waitForever } from "./wait";
 
-const MILLISECOND: u64 = 1_000_000;
+const MILLISECOND: i64 = 1_000_000;
 
 /** struct pollfd: descriptor, events asked for, events returned. */
 const POLLFD_BYTES: u64 = 8;
@@ -50,9 +51,12 @@ function pollAll(program: Program, address: u64, count: u64): i64 {
   return ready;
 }
 
-/** Nothing is ready and there is no time limit: a signal alone ends the wait. */
-function waitForSignal(thread: Thread): i64 {
-  return waitFor(thread, 0, 0, 0) === WAIT_INTERRUPTED ? -EINTR : 0;
+/** Nothing is ready: sleeps for `wait` nanoseconds, or with `limited` false until a signal comes. */
+function waitReady(thread: Thread, limited: bool, wait: i64): i64 {
+  if (signalPending(thread)) return -EINTR;
+  if (limited) return sleep(thread, wait as u64);
+  waitForever(thread, 0, 0);
+  return -EINTR;
 }
 
 /** poll(fds, count, milliseconds). */
@@ -60,16 +64,17 @@ export function sysPoll(thread: Thread, regs: Utcb): i64 {
   const ready = pollAll(thread.program, regs.rdi, regs.rsi);
   const wait = regs.rdx as i32;
   if (ready !== 0 || wait === 0) return ready;
-  return wait < 0 ? waitForSignal(thread) : sleep(thread, (wait as u64) * MILLISECOND);
+  return waitReady(thread, wait > 0, (wait as i64) * MILLISECOND);
 }
 
-/** ppoll(fds, count, timespec, mask). */
+/** ppoll(fds, count, timespec, mask, size). */
 export function sysPpoll(thread: Thread, regs: Utcb): i64 {
   const wait = regs.rdx === 0 ? 0 : timespec(thread.program, regs.rdx);
   if (wait < 0) return wait;
+  const masked = regs.r10 === 0 ? 0 : suspendMask(thread, regs.r10, regs.r8);
+  if (masked !== 0) return masked;
   const ready = pollAll(thread.program, regs.rdi, regs.rsi);
-  if (ready !== 0) return ready;
-  return regs.rdx === 0 ? waitForSignal(thread) : sleep(thread, wait as u64);
+  return ready !== 0 ? ready : waitReady(thread, regs.rdx !== 0, wait);
 }
 
 /** The sets of select(2): one bit per descriptor, 1024 at most. */
@@ -115,15 +120,21 @@ export function sysSelect(thread: Thread, regs: Utcb): i64 {
   const wait = regs.r8 === 0 ? 0 : timeval(thread.program, regs.r8);
   if (wait < 0) return wait;
   const ready = selectAll(thread.program, regs);
-  if (ready !== 0) return ready;
-  return regs.r8 === 0 ? waitForSignal(thread) : sleep(thread, wait as u64);
+  return ready !== 0 ? ready : waitReady(thread, regs.r8 !== 0, wait);
 }
 
-/** pselect6(count, readers, writers, others, timespec, mask). */
+/** pselect6(count, readers, writers, others, timespec, address and size of the mask). */
 export function sysPselect(thread: Thread, regs: Utcb): i64 {
+  const space = thread.program.space;
   const wait = regs.r8 === 0 ? 0 : timespec(thread.program, regs.r8);
   if (wait < 0) return wait;
+  if (regs.r9 !== 0) {
+    if (!get64(space, regs.r9)) return -EFAULT;
+    const set = got;
+    if (!get64(space, regs.r9 + 8)) return -EFAULT;
+    const masked = set === 0 ? 0 : suspendMask(thread, set, got);
+    if (masked !== 0) return masked;
+  }
   const ready = selectAll(thread.program, regs);
-  if (ready !== 0) return ready;
-  return regs.r8 === 0 ? waitForSignal(thread) : sleep(thread, wait as u64);
+  return ready !== 0 ? ready : waitReady(thread, regs.r8 !== 0, wait);
 }

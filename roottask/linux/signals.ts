@@ -36,21 +36,22 @@ import {
 } from "../libroottask/space";
 import { kick } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
+import {
+  SIGBUS,
+  SIGCHLD,
+  SIGCONT,
+  SIGFPE,
+  SIGILL,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  SIGTRAP,
+  SIGURG,
+  SIGWINCH,
+  SIGXFSZ,
+} from "./signal_numbers";
 import { ACTION_BYTES, actionOf, LinuxThread, linuxThread, SIGNALS } from "./state";
-
-export const SIGILL: u32 = 4;
-export const SIGTRAP: u32 = 5;
-export const SIGABRT: u32 = 6;
-export const SIGBUS: u32 = 7;
-export const SIGFPE: u32 = 8;
-export const SIGKILL: u32 = 9;
-export const SIGSEGV: u32 = 11;
-export const SIGCHLD: u32 = 17;
-export const SIGCONT: u32 = 18;
-export const SIGSTOP: u32 = 19;
-export const SIGURG: u32 = 23;
-export const SIGXFSZ: u32 = 25;
-export const SIGWINCH: u32 = 28;
+import { waitForever } from "./wait";
 
 const SIG_DFL: u64 = 0;
 const SIG_IGN: u64 = 1;
@@ -63,6 +64,13 @@ const SA_RESETHAND: u64 = 0x8000_0000;
 const SS_ONSTACK: u32 = 1;
 const SS_DISABLE: u32 = 2;
 const MINSIGSTKSZ: u64 = 2048;
+
+/** How rt_sigprocmask changes the mask. */
+const SIG_BLOCK: u32 = 0;
+const SIG_UNBLOCK: u32 = 1;
+const SIG_SETMASK: u32 = 2;
+/** Bytes of a signal set. */
+const SET_BYTES: u32 = 8;
 
 const SI_USER: i32 = 0;
 const SI_TKILL: i32 = -6;
@@ -89,6 +97,9 @@ function bit(signal: u32): u64 {
   return (1 as u64) << ((signal - 1) as u64);
 }
 
+/** SIGKILL and SIGSTOP, as a set. */
+const UNBLOCKABLE: u64 = ((1 as u64) << (SIGKILL - 1)) | ((1 as u64) << (SIGSTOP - 1));
+
 function ignoredByDefault(signal: u32): bool {
   return signal === SIGCHLD || signal === SIGCONT || signal === SIGURG || signal === SIGWINCH;
 }
@@ -110,7 +121,7 @@ function onAlternate(own: LinuxThread, rsp: u64): bool {
   return own.stackSize !== 0 && rsp > own.stackBase && rsp - own.stackBase <= own.stackSize;
 }
 
-function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, address: u64): void {
+function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, address: u64, mask: u64): void {
   memory.fill(frame, 0, FRAME_BYTES);
   store<u64>(frame, restorer);
   const context = frame + FRAME_CONTEXT;
@@ -137,9 +148,9 @@ function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, address: u64): v
   store<u64>(words + 128, regs.rip);
   store<u64>(words + 136, regs.rflags);
   store<u64>(words + 144, CS_SELECTORS);
-  store<u64>(words + 168, own.mask);
+  store<u64>(words + 168, mask);
   store<u64>(words + 176, address);
-  store<u64>(context + CONTEXT_MASK, own.mask);
+  store<u64>(context + CONTEXT_MASK, mask);
 }
 
 /** Lets the handler of `signal` run next; `info` is filled in behind number and code. False: no stack for it. */
@@ -151,13 +162,16 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, addres
   const alternate = (flags & SA_ONSTACK) !== 0 && own.stackSize !== 0;
   if (alternate && !onAlternate(own, regs.rsp)) top = own.stackBase + own.stackSize;
   const at = ((top - (FRAME_BYTES as u64)) & ~(15 as u64)) - 8;
-  fillFrame(own, regs, load<u64>(action + 16), address);
+  // A mask that was set for a wait alone ends with the handler.
+  const mask = own.suspended !== 0 ? own.resumeMask : own.mask;
+  fillFrame(own, regs, load<u64>(action + 16), address, mask);
   store<u32>(frame + FRAME_INFO, signal);
   store<i32>(frame + FRAME_INFO + 8, code);
   if (code > SI_USER) store<u64>(frame + FRAME_INFO + 16, address);
   else store<u32>(frame + FRAME_INFO + 16, thread.program.id);
   if ((flags & SA_RESTORER) === 0 || !copyTo(thread.program.space, at, frame, FRAME_BYTES))
     return false;
+  own.suspended = 0;
   regs.rip = load<u64>(action);
   regs.rsp = at;
   regs.rdi = signal as u64;
@@ -172,6 +186,31 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, addres
   return true;
 }
 
+/** The set of `size` bytes at `address` is the mask of `thread` for a wait. Returns 0, -EINVAL or -EFAULT. */
+export function suspendMask(thread: Thread, address: u64, size: u64): i64 {
+  if (size !== (SET_BYTES as u64)) return -EINVAL;
+  const own = linuxThread(thread);
+  if (!copyFrom(thread.program.space, frame, address, SET_BYTES)) return -EFAULT;
+  own.resumeMask = own.mask;
+  own.suspended = 1;
+  own.mask = load<u64>(frame) & ~UNBLOCKABLE;
+  return 0;
+}
+
+/** The mask is again what it was before `suspendMask`, if it was called and no handler has been entered. */
+export function endSuspension(thread: Thread): void {
+  const own = linuxThread(thread);
+  if (own.suspended === 0) return;
+  own.suspended = 0;
+  own.mask = own.resumeMask;
+}
+
+/** A signal waits to be taken by `thread`. */
+export function signalPending(thread: Thread): bool {
+  const own = linuxThread(thread);
+  return (own.pending & ~own.mask) !== 0;
+}
+
 /** Acts on the lowest signal that is pending and not blocked, before the program goes on. */
 export function deliverPending(thread: Thread, regs: Utcb): void {
   const own = linuxThread(thread);
@@ -179,9 +218,10 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
   const signal = (ctz<u64>(ready) as u32) + 1;
   own.pending &= ~bit(signal);
   const handler = load<u64>(actionOf(thread.program, signal));
-  if (handler === SIG_IGN) return;
-  if (handler === SIG_DFL) {
-    if (!ignoredByDefault(signal) && signal !== SIGSTOP) die(thread, signal);
+  if (handler === SIG_IGN || handler === SIG_DFL) {
+    const deadly = handler === SIG_DFL && !ignoredByDefault(signal) && signal !== SIGSTOP;
+    if (deadly) die(thread, signal);
+    endSuspension(thread);
     return;
   }
   if (!enterHandler(thread, regs, signal, SI_TKILL, 0)) die(thread, SIGSEGV);
@@ -292,7 +332,7 @@ export function sysTgkill(thread: Thread, regs: Utcb): i64 {
 /** rt_sigaction(signal, new, old, size). */
 export function sysSigaction(program: Program, regs: Utcb): i64 {
   const signal = regs.rdi;
-  if (regs.r10 !== 8 || signal === 0 || signal > (SIGNALS as u64)) return -EINVAL;
+  if (regs.r10 !== (SET_BYTES as u64) || signal === 0 || signal > (SIGNALS as u64)) return -EINVAL;
   const action = actionOf(program, signal as u32);
   if (regs.rsi !== 0) {
     if (signal === (SIGKILL as u64) || signal === (SIGSTOP as u64)) return -EINVAL;
@@ -306,17 +346,17 @@ export function sysSigaction(program: Program, regs: Utcb): i64 {
 /** rt_sigprocmask(how, new, old, size). */
 export function sysSigprocmask(thread: Thread, regs: Utcb): i64 {
   const own = linuxThread(thread);
-  if (regs.r10 !== 8) return -EINVAL;
+  if (regs.r10 !== (SET_BYTES as u64)) return -EINVAL;
   const old = own.mask;
   if (regs.rsi !== 0) {
     if (!copyFrom(thread.program.space, frame, regs.rsi, 8)) return -EFAULT;
     const set = load<u64>(frame);
     const how = regs.rdi as u32;
-    if (how > 2) return -EINVAL;
-    if (how === 0) own.mask |= set;
-    else if (how === 1) own.mask &= ~set;
-    else own.mask = set;
-    own.mask &= ~(bit(SIGKILL) | bit(SIGSTOP));
+    if (how === SIG_BLOCK) own.mask |= set;
+    else if (how === SIG_UNBLOCK) own.mask &= ~set;
+    else if (how === SIG_SETMASK) own.mask = set;
+    else return -EINVAL;
+    own.mask &= ~UNBLOCKABLE;
   }
   store<u64>(frame, old);
   return regs.rdx !== 0 && !copyTo(thread.program.space, regs.rdx, frame, 8) ? -EFAULT : 0;
@@ -329,9 +369,16 @@ export function sysSigpending(thread: Thread, regs: Utcb): i64 {
   return copyTo(thread.program.space, regs.rdi, frame, 8) ? 0 : -EFAULT;
 }
 
-/** rt_sigsuspend and pause: nobody will ever send a signal, so it is as if one without effect came. */
-export function sysSigsuspend(_thread: Thread, _regs: Utcb): i64 {
+/** pause(): waits for a signal. */
+export function sysPause(thread: Thread, _regs: Utcb): i64 {
+  while (!signalPending(thread)) waitForever(thread, 0, 0);
   return -EINTR;
+}
+
+/** rt_sigsuspend(set, size): the same with another mask, which ends when the signal's handler has run. */
+export function sysSigsuspend(thread: Thread, regs: Utcb): i64 {
+  const error = suspendMask(thread, regs.rdi, regs.rsi);
+  return error === 0 ? sysPause(thread, regs) : error;
 }
 
 /** sigaltstack(new, old). */
@@ -387,7 +434,7 @@ export function sysSigreturn(thread: Thread, regs: Utcb): i64 {
   regs.rip = load<u64>(words + 128);
   regs.rflags = (load<u64>(words + 136) & USER_FLAGS) | 0x202;
   regs.mtd = ALL_REGISTERS;
-  own.mask = load<u64>(context + CONTEXT_MASK) & ~(bit(SIGKILL) | bit(SIGSTOP));
+  own.mask = load<u64>(context + CONTEXT_MASK) & ~UNBLOCKABLE;
   own.returning = 1;
   return 0;
 }

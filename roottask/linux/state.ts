@@ -36,6 +36,10 @@ export class LinuxThread {
   stackFlags: u32;
   /** The call restored registers itself: RAX is not a result. */
   returning: u32;
+  /** The mask is for a wait alone, and what it was before. */
+  suspended: u32;
+  reserved: u32;
+  resumeMask: u64;
   /** set_tid_address(2). */
   clearTid: u64;
   /** Name of the thread, NAME_BYTES bytes, set by prctl(PR_SET_NAME). */

@@ -8,7 +8,7 @@ import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console"
 import { ENOSYS } from "../libroottask/errno";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
-import { deliverPending } from "./signals";
+import { deliverPending, endSuspension, signalPending } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
 /**
@@ -90,5 +90,6 @@ export function linuxCall(thread: Thread): void {
   } else {
     regs.rax = result as u64;
   }
-  if ((own.pending & ~own.mask) !== 0) deliverPending(thread, regs);
+  if (signalPending(thread)) deliverPending(thread, regs);
+  else endSuspension(thread);
 }

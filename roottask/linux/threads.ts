@@ -5,13 +5,11 @@
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
-import { endLine, line, sayText } from "../libroottask/console";
-import { endProgram, endThread } from "../libroottask/domain";
+import { endThread } from "../libroottask/domain";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
 import {
   Program,
   REGISTERS_BYTES,
-  STATE_KILLED,
   Thread,
   WAIT_INTERRUPTED,
   WAIT_WOKEN,
@@ -19,9 +17,9 @@ import {
 import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
 import { requeue, wake } from "../libroottask/wait_queue";
-import { SIGKILL } from "./signals";
 import { inheritThread, linuxThread } from "./state";
 import { timespec } from "./time";
+import { waitForever } from "./wait";
 
 const CLONE_THREAD: u64 = 0x1_0000;
 const CLONE_SETTLS: u64 = 0x8_0000;
@@ -86,38 +84,17 @@ function futexes(program: Program): usize {
   return changetype<usize>(program.space);
 }
 
-/** Every thread of the program but `thread` waits for a futex without a time limit. */
-function othersStuck(thread: Thread): bool {
-  const program = thread.program;
-  let other = program.threads;
-  while (other !== null) {
-    const stuck = other.waiting !== 0 && other.forever !== 0 && other.channel === futexes(program);
-    if (other !== thread && !stuck) return false;
-    other = other.next;
-  }
-  return true;
-}
-
-/** Linux would wait for ever; the roottask has other programs to run. */
-function deadlock(thread: Thread): void {
-  const program = thread.program;
-  line("all threads wait for each other: ");
-  sayText(program.name, program.nameLength);
-  endLine();
-  endProgram(thread, STATE_KILLED, SIGKILL);
-}
-
 /** Waits for the futex at `address` until monotonic time `end` in nanoseconds, 0 for ever. */
 function wait(thread: Thread, address: u64, end: u64): i64 {
-  let until: u64 = 0;
+  const channel = futexes(thread.program);
+  let outcome: u32 = 0;
   if (end === 0) {
-    if (othersStuck(thread)) deadlock(thread);
+    outcome = waitForever(thread, channel, address);
   } else {
     const now = monotonic();
     if (end <= now) return -ETIMEDOUT;
-    until = deadline(end - now);
+    outcome = waitFor(thread, channel, address, deadline(end - now));
   }
-  const outcome = waitFor(thread, futexes(thread.program), address, until);
   if (outcome === WAIT_INTERRUPTED) return -EINTR;
   return outcome === WAIT_WOKEN ? 0 : -ETIMEDOUT;
 }

@@ -156,7 +156,9 @@ static void limits(void) {
 
 static pthread_t main_thread;
 
-static void nothing(int signal) {}
+static volatile int handled;
+
+static void nothing(int signal) { handled++; }
 
 static void *send(void *unused) {
   usleep(50000);
@@ -182,6 +184,30 @@ static void interrupted(void) {
   INTERRUPTED(poll(&none, 1, 1000000));
   INTERRUPTED(poll(&none, 1, -1));
   INTERRUPTED(select(0, 0, 0, 0, &time));
+  sigset_t blocked, none_blocked, now;
+  sigemptyset(&none_blocked);
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  INTERRUPTED(pause());
+  INTERRUPTED(sigsuspend(&none_blocked));
+  sigprocmask(SIG_BLOCK, &blocked, 0);
+  handled = 0;
+  raise(SIGUSR1);
+  S(handled);
+  S(sigsuspend(&none_blocked));
+  S(handled);
+  S((sigprocmask(SIG_BLOCK, 0, &now), sigismember(&now, SIGUSR1)));
+  raise(SIGUSR1);
+  wanted.tv_sec = 1000;
+  S(ppoll(&none, 1, &wanted, &none_blocked));
+  S(handled);
+  S((sigprocmask(SIG_BLOCK, 0, &now), sigismember(&now, SIGUSR1)));
+  raise(SIGUSR1);
+  S(pselect(0, 0, 0, 0, &wanted, &none_blocked));
+  S(handled);
+  struct timespec short_time = {0, 1000};
+  S(ppoll(&none, 1, &short_time, &none_blocked));
+  S((sigprocmask(SIG_BLOCK, 0, &now), sigismember(&now, SIGUSR1)));
   S(clock_nanosleep(99, 0, &wanted, 0));
   S(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &wanted, 0));
 }
