@@ -2,8 +2,10 @@
 // operations of its kind. An operation may wait (thread.ts, waitFor): it gets the calling thread, whose hold
 // on the file keeps it until the call is over. The functions here check what is the same for every kind.
 
+import { PAGE_SIZE } from "../libhedron/abi";
 import { EBADF, EINVAL, ENODEV, ENOTTY, ESPIPE } from "./errno";
 import { create, destroy } from "./heap";
+import { allocatePages, releasePages } from "./pages";
 import { Thread } from "./program";
 import { closePieces, Transfer } from "./transfer";
 import { dispose, Node } from "./tree";
@@ -84,6 +86,8 @@ export class OpenFile {
   flags: u32;
   /** Descriptors that share it, and calls that work with it. */
   users: u32;
+  /** Process or group that fcntl(2), F_SETOWN, has named. */
+  owner: i32;
   position: i64;
 }
 
@@ -234,8 +238,20 @@ export function hold(thread: Thread, file: OpenFile): void {
   else thread.held1 = changetype<usize>(file);
 }
 
+/** Size of `callBuffer`, as an order of pages and in bytes. */
+const BUFFER_ORDER: u32 = 4;
+export const BUFFER_BYTES: u32 = PAGE_SIZE << BUFFER_ORDER;
+
+/** BUFFER_BYTES of storage for the call of `thread`, until it is over; 0 when memory is out. */
+export function callBuffer(thread: Thread): usize {
+  if (thread.buffer === 0) thread.buffer = allocatePages(BUFFER_ORDER);
+  return thread.buffer;
+}
+
 /** The call of `thread` is over, or it will never go on: what it held is let go. */
 export function endCall(thread: Thread): void {
+  if (thread.buffer !== 0) releasePages(thread.buffer, BUFFER_ORDER);
+  thread.buffer = 0;
   const first = thread.held0;
   const second = thread.held1;
   thread.held0 = 0;

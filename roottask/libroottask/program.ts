@@ -102,6 +102,8 @@ export class Thread {
   /** Open files its call works with (open_file.ts). */
   held0: usize;
   held1: usize;
+  /** Storage its call works with, of a size open_file.ts knows. */
+  buffer: usize;
   /** It is in the queue of waiting threads. */
   waiting: u32;
   /** WAIT_…: how the wait ended. */

@@ -20,11 +20,15 @@ import {
   O_PATH,
   O_SETTABLE,
   OpenFile,
+  readable,
+  SEEK_END,
+  SEEK_SET,
   seekFile,
   truncateFile,
+  writable,
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
-import { get32, got } from "../libroottask/space";
+import { copyFrom, copyTo, get32, got } from "../libroottask/space";
 import { sizeResult } from "./signals";
 
 const CLOSE_RANGE_UNSHARE: u64 = 2;
@@ -36,8 +40,11 @@ const F_SETFD: u32 = 2;
 const F_GETFL: u32 = 3;
 const F_SETFL: u32 = 4;
 const F_GETLK: u32 = 5;
-const F_SETLK: u32 = 6;
 const F_SETLKW: u32 = 7;
+const F_SETOWN: u32 = 8;
+const F_GETOWN: u32 = 9;
+const F_OFD_GETLK: u32 = 36;
+const F_OFD_SETLKW: u32 = 38;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const FD_CLOEXEC: u64 = 1;
 
@@ -106,7 +113,44 @@ function setFlags(file: OpenFile, settable: u32, wanted: u32): i64 {
   return 0;
 }
 
-/** fcntl(fd, command, argument). Locks always succeed: nobody else holds one. */
+/** struct flock: type, whence, start, length, process. */
+const FLOCK_BYTES: u32 = 32;
+const FLOCK_WHENCE: usize = 2;
+const FLOCK_START: usize = 8;
+const FLOCK_PID: usize = 24;
+const F_RDLCK: u16 = 0;
+const F_WRLCK: u16 = 1;
+const F_UNLCK: u16 = 2;
+const flock = memory.data(32);
+
+function isLock(command: u32): bool {
+  return (command >= F_GETLK && command <= F_SETLKW) || isOwnLock(command);
+}
+
+/** The lock belongs to the open file, not to the program. */
+function isOwnLock(command: u32): bool {
+  return command >= F_OFD_GETLK && command <= F_OFD_SETLKW;
+}
+
+/** A record lock. There is one program at a file at a time, and nobody stands against its own locks. */
+function lock(program: Program, file: OpenFile, command: u32, address: u64): i64 {
+  if (!copyFrom(program.space, flock, address, FLOCK_BYTES)) return -EFAULT;
+  const type = load<u16>(flock);
+  const whence = load<u16>(flock + FLOCK_WHENCE) as u32;
+  if (isOwnLock(command) && load<i32>(flock + FLOCK_PID) !== 0) return -EINVAL;
+  const asking = command === F_GETLK || command === F_OFD_GETLK;
+  if (type !== F_RDLCK && type !== F_WRLCK && (type !== F_UNLCK || asking)) return -EINVAL;
+  if (whence > SEEK_END) return -EINVAL;
+  if (whence === SEEK_SET && load<i64>(flock + FLOCK_START) < 0) return -EINVAL;
+  if (asking) {
+    store<u16>(flock, F_UNLCK);
+    return copyTo(program.space, address, flock, FLOCK_BYTES) ? 0 : -EFAULT;
+  }
+  if (type === F_RDLCK && !readable(file)) return -EBADF;
+  return type === F_WRLCK && !writable(file) ? -EBADF : 0;
+}
+
+/** fcntl(fd, command, argument). */
 export function sysFcntl(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
@@ -131,8 +175,12 @@ export function sysFcntl(program: Program, regs: Utcb): i64 {
       if ((file.flags & O_PATH) !== 0) return -EBADF;
   }
   if (command === F_SETFL) return setFlags(file, O_SETTABLE, regs.rdx as u32);
-  if (command === F_GETLK || command === F_SETLK || command === F_SETLKW) return 0;
-  return -EINVAL;
+  if (command === F_GETOWN) return file.owner as i64;
+  if (command === F_SETOWN) {
+    file.owner = regs.rdx as i32;
+    return 0;
+  }
+  return isLock(command) ? lock(program, file, command, regs.rdx) : -EINVAL;
 }
 
 /** ioctl(fd, command, argument): what every file knows; the rest is its kind's. */

@@ -5,6 +5,8 @@ import { Utcb } from "../libhedron/utcb";
 import { fileOf } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EOPNOTSUPP, ESPIPE } from "../libroottask/errno";
 import {
+  BUFFER_BYTES,
+  callBuffer,
   O_APPEND,
   OpenFile,
   POSITION_NONE,
@@ -15,7 +17,6 @@ import {
   writeFile,
   writeFileAt,
 } from "../libroottask/open_file";
-import { allocatePages, releasePages } from "../libroottask/pages";
 import { Program, Thread } from "../libroottask/program";
 import { copyFrom, get64, got, put64, SPACE_END, Space } from "../libroottask/space";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
@@ -31,10 +32,6 @@ const VECTORS_MAX: u64 = 1024;
 const RWF_HINTS: u64 = 15;
 /** Position of a transfer that is the file's own. */
 const OWN: i64 = -1;
-
-/** Bytes copied between files at a time, as an order of pages. */
-const COPY_ORDER: u32 = 4;
-const COPY_BYTES: u32 = 4096 << COPY_ORDER;
 
 /** [address, address + length) can be a program's memory at all. */
 function userRange(address: u64, length: u64): bool {
@@ -174,7 +171,7 @@ function copyPiece(
   length: u64,
 ): i64 {
   const transfer = thread.transfer;
-  transferOf(transfer, null, buffer as u64, min<u64>(length, COPY_BYTES as u64));
+  transferOf(transfer, null, buffer as u64, min<u64>(length, BUFFER_BYTES as u64));
   const read = readFileAt(thread, input, transfer, from);
   if (read <= 0) return read;
   transferOf(transfer, null, buffer as u64, read as u64);
@@ -192,7 +189,7 @@ function copyBetween(
   to: i64,
   length: u64,
 ): i64 {
-  const buffer = allocatePages(COPY_ORDER);
+  const buffer = callBuffer(thread);
   if (buffer === 0) return -ENOMEM;
   let done: i64 = 0;
   let result: i64 = 0;
@@ -203,7 +200,6 @@ function copyBetween(
     if (result <= 0) break;
     done += result;
   }
-  releasePages(buffer, COPY_ORDER);
   return done === 0 ? sizeResult(thread, result) : done;
 }
 

@@ -9,7 +9,7 @@ import { checkElf, Elf } from "../libroottask/elf";
 import { initFileKinds } from "../libroottask/file_kinds";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
-import { claimRam, findModule, hip, moduleAddress } from "../libroottask/machine";
+import { claimRam, findModule, hip, moduleAddress, UTCB_BASE } from "../libroottask/machine";
 import {
   addPages,
   allocatePages,
@@ -137,7 +137,10 @@ export function launch(): u32 {
   const program = newProgram(abi, argument(0), argumentLength(0));
   if (program === null) return NO_MEMORY;
   const thread = program.threads as Thread;
-  thread.utcb = changetype<Utcb>(allocatePages(0));
+  // There is no kernel to put a page there.
+  if (changetype<usize>(thread.utcb) >= (UTCB_BASE as usize)) {
+    thread.utcb = changetype<Utcb>(allocatePages(0));
+  }
   launched++;
   store<usize>(programs + launched * 4, changetype<usize>(program));
   store<usize>(threads + launched * 4, changetype<usize>(thread));

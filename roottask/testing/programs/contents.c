@@ -213,6 +213,44 @@ static void kinds(void) {
   printf("a bad piece: %s\n", result(writev(1, bad, 2)));
 }
 
+static void control(void) {
+  struct flock lock = {.l_type = F_WRLCK, .l_start = 1, .l_len = 2, .l_pid = 5};
+  int one = 1, fd = fresh(O_RDWR), only = open(path, O_RDONLY | O_NOFOLLOW | O_SYNC);
+#define S(call) printf("%s: %s\n", #call, result(call))
+  S(fcntl(fd, F_GETFL));
+  S(fcntl(only, F_GETFL));
+  S(ioctl(fd, FIONBIO, &one));
+  S(fcntl(fd, F_GETFL));
+  S(fcntl(fd, F_SETFL, O_APPEND | O_WRONLY | O_CREAT));
+  S(fcntl(fd, F_GETFL));
+  S(ioctl(fd, FIOCLEX));
+  S(fcntl(fd, F_GETFD));
+  S(ioctl(fd, FIONCLEX));
+  S(fcntl(fd, F_GETFD));
+  S(ioctl(fd, 0x1234));
+  S(fcntl(fd, F_GETLK, &lock));
+  printf("type %d start %ld pid %d\n", lock.l_type, (long)lock.l_start, lock.l_pid);
+  S(fcntl(fd, F_GETLK, &lock));
+  lock.l_type = 77;
+  S(fcntl(fd, F_SETLK, &lock));
+  lock.l_type = F_WRLCK;
+  S(fcntl(fd, F_SETLK, &lock));
+  S(fcntl(only, F_SETLK, &lock));
+  S(fcntl(fd, F_SETLK, (void *)8));
+  lock.l_whence = 7;
+  S(fcntl(fd, F_SETLK, &lock));
+  lock.l_whence = 0;
+  S(fcntl(fd, F_OFD_SETLK, &lock));
+  lock.l_type = F_UNLCK;
+  S(fcntl(fd, F_SETLK, &lock));
+  lock.l_type = F_WRLCK;
+  lock.l_pid = 0;
+  S(fcntl(fd, F_OFD_SETLK, &lock));
+  S(fcntl(fd, F_DUPFD, -1));
+  S(fcntl(fd, F_DUPFD, 2000000));
+  S(fcntl(fd, 9999));
+}
+
 static void temporary(void) {
   struct stat s;
   int fd = open(folder, O_TMPFILE | O_RDWR, 0600);
@@ -230,6 +268,7 @@ int main(int argc, char **argv) {
   writers();
   readers();
   kinds();
+  control();
   temporary();
   return 0;
 }
