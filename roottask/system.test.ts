@@ -172,6 +172,20 @@ describe("the roottask", () => {
     },
   );
 
+  it.skipIf(!runsLinuxPrograms || !cc)("keeps flags over system calls as Linux does", async () => {
+    const file = compileC("flags");
+    const archive = await tarOf([
+      startFile("linux bin/flags", "linux bin/flags step"),
+      program("flags", file),
+    ]);
+    const { log } = boot(archive);
+    const linux = [[], ["step"]].map((args) => spawnSync(file, args, { encoding: "utf8" }));
+    expect(linux.map(({ signal }) => signal)).toEqual([null, "SIGTRAP"]);
+    expect(output(log)).toBe(linux.map(({ stdout }) => stdout).join(""));
+    expect(log).toContain("[roottask] end 1: exit status 0\n");
+    expect(log).toContain("[roottask] end 2: killed by signal 5\n");
+  });
+
   it.skipIf(!runsLinuxPrograms || !cc)("runs threads as Linux does", async () => {
     const file = compileC("threads");
     const archive = await tarOf([

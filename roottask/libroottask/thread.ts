@@ -111,7 +111,7 @@ const EXCEPTION_MTD: u64 =
   MTD_RFLAGS |
   MTD_FS_GS |
   MTD_QUAL;
-const SYSCALL_MTD: u64 = MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
+const SYSCALL_MTD: u64 = MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15 | MTD_RFLAGS;
 
 let cpu: u32 = 0;
 let slotCount: u32 = 0;
