@@ -4,11 +4,11 @@
 import type { Machine } from "../machine.ts";
 import type { CpuAccess, SegmentName } from "../platform/cpu-access.ts";
 import { GENERAL_NAMES } from "../platform/cpu-access.ts";
+import { callStack } from "./call-stack.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 const CODE_BYTES = 96;
 const CODE_LINES = 8;
-const MAX_FRAMES = 24;
 const STACK_WORDS = 16;
 
 const ACTIVITIES = ["running", "halted", "waiting for a startup IPI", "shut down"] as const;
@@ -99,33 +99,13 @@ function word(machine: Machine, cpu: CpuAccess, address: bigint, size: number): 
   return bytes.reduceRight((value, b) => (value << 8n) | BigInt(b), 0n);
 }
 
-/** Walks frame pointers; where there are none, the return addresses found on the stack are listed. */
+/** Frames with their numbers, and return addresses that were found with their places. */
 function stackLines(machine: Machine, cpu: CpuAccess, symbols?: SymbolTable): string[] {
-  const size = cpu.codeBits === 64 ? 8 : 4;
-  const describe = (a: bigint): string => ` ${symbols?.locateCall(a) ?? ""}`.trimEnd();
-  const rip = cpu.wide("rip");
-  const out = [`  #0  0x${hex(rip, 1)} ${symbols?.locate(rip) ?? ""}`.trimEnd()];
-  let frame = cpu.general("rbp");
-  const stack = cpu.general("rsp");
-  for (let i = 1; i < MAX_FRAMES; i++) {
-    if (frame < stack || frame % BigInt(size) !== 0n) break;
-    const back = word(machine, cpu, frame + BigInt(size), size);
-    const next = word(machine, cpu, frame, size);
-    if (back === undefined || next === undefined || back === 0n) break;
-    out.push(`  #${i}  0x${hex(back, 1)}${describe(back)}`);
-    if (next <= frame) break;
-    frame = next;
-  }
-  if (out.length > 1 || symbols === undefined || symbols.size === 0) return out;
-  for (let i = 0; i < 128 && out.length < MAX_FRAMES; i++) {
-    const value = word(machine, cpu, stack + BigInt(i * size), size);
-    if (value === undefined) break;
-    const found = symbols.find(value);
-    if (found !== undefined && found.offset > 0n) {
-      out.push(`  [rsp+0x${hex(i * size, 1)}]  0x${hex(value, 1)}${describe(value)}`);
-    }
-  }
-  return out;
+  return callStack(machine, cpu, symbols).map(({ address, offset }, i) => {
+    const label = offset === undefined ? `#${i} ` : `[rsp+0x${hex(offset, 1)}] `;
+    const where = i === 0 ? symbols?.locate(address) : symbols?.locateCall(address);
+    return `  ${label} 0x${hex(address, 1)} ${where ?? ""}`.trimEnd();
+  });
 }
 
 /** The whole report on one CPU, lines separated by newlines. */

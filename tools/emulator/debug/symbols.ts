@@ -1,7 +1,7 @@
 // Names for addresses, from the symbol table of the kernel's ELF (System V ABI, "Symbol table"), and
 // source lines from its DWARF where the linker kept it.
 
-import { readElf, SymbolType } from "../../elf/index.ts";
+import { readElf, SectionFlag, SymbolType } from "../../elf/index.ts";
 import type { Input } from "../loader/boot-image.ts";
 import { isElf } from "../loader/elf-image.ts";
 import { elfLines, type LineTable, type SourceLine } from "./line-table.ts";
@@ -11,14 +11,20 @@ export interface Symbol {
   address: bigint;
   /** Bytes, 0 where the file does not say. */
   size: bigint;
+  /** Bytes from the address that may belong to it: its size, or else up to the end of its section. */
+  reach: bigint;
+  /** False for data. */
+  code: boolean;
 }
 
 /** Lowest canonical address of the upper half, where 64-bit kernels live. */
 const UPPER_HALF = 0xffff_8000_0000_0000n;
 
 export class SymbolTable {
-  /** Ascending by address. */
+  /** Code, ascending by address. */
   readonly #symbols: Symbol[];
+  /** Of code and data. */
+  readonly #addresses: ReadonlyMap<string, bigint>;
   readonly #narrow: boolean;
   readonly #readLines: () => LineTable | undefined;
   #lines: LineTable | undefined;
@@ -34,7 +40,10 @@ export class SymbolTable {
   ) {
     // Of several symbols at an address those with a size come last, where they are found first.
     const order = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
-    this.#symbols = symbols.sort((a, b) => order(a.address, b.address) || order(a.size, b.size));
+    this.#symbols = symbols
+      .filter((s) => s.code)
+      .sort((a, b) => order(a.address, b.address) || order(a.size, b.size));
+    this.#addresses = new Map([...symbols].reverse().map((s) => [s.name, s.address]));
     this.#narrow = narrow;
     this.#readLines = readLines;
   }
@@ -48,7 +57,7 @@ export class SymbolTable {
     return this.#symbols.length;
   }
 
-  /** The symbol that contains `at`, or the nearest one below within 1 MiB if that has no size. */
+  /** The function or label of code that contains `at`, or the nearest one below in its section if that has no size. */
   find(at: bigint): { symbol: Symbol; offset: bigint } | undefined {
     const address = this.#inFile(at);
     let low = 0;
@@ -61,8 +70,7 @@ export class SymbolTable {
     for (let i = low - 1; i >= 0 && i >= low - 8; i--) {
       const symbol = this.#symbols[i] as Symbol;
       const offset = address - symbol.address;
-      if (offset < symbol.size || (symbol.size === 0n && offset < 0x100000n))
-        return { symbol, offset };
+      if (offset < symbol.reach) return { symbol, offset };
     }
     return undefined;
   }
@@ -102,15 +110,22 @@ export class SymbolTable {
 
   /** Address of a symbol by name. */
   address(name: string): bigint | undefined {
-    return this.#symbols.find((s) => s.name === name)?.address;
+    return this.#addresses.get(name);
   }
 }
 
-/** Functions and untyped labels of an ELF file; an empty table for any other file or a stripped one. */
+/** Functions, labels and objects of an ELF file; an empty table for any other file or a stripped one. */
 export function elfSymbols(kernel: Input): SymbolTable {
   if (!isElf(kernel.data)) return new SymbolTable([]);
   try {
     const elf = readElf(kernel.data, kernel.name);
+    const sections = elf.readSections();
+    const rest = (section: number, address: bigint): bigint => {
+      const home = sections[section];
+      return home === undefined ? 0n : home.address + home.size - address;
+    };
+    const isCode = (section: number): boolean =>
+      (Number(sections[section]?.flags ?? 0n) & SectionFlag.Execute) !== 0;
     const named = elf
       .readSymbols()
       .filter(
@@ -122,7 +137,13 @@ export function elfSymbols(kernel: Input): SymbolTable {
             s.type === SymbolType.None),
       );
     return new SymbolTable(
-      named.map((s) => ({ name: s.name, address: s.value, size: s.size })),
+      named.map((s) => ({
+        name: s.name,
+        address: s.value,
+        size: s.size,
+        reach: s.size > 0n ? s.size : rest(s.section, s.value),
+        code: s.type === SymbolType.Function || (s.type === SymbolType.None && isCode(s.section)),
+      })),
       elf.class === 32,
       () => elfLines(elf),
     );
