@@ -1,0 +1,284 @@
+// A run of the command `emu`: its options onto the Machine API, the host's terminal onto the guest's serial line. It
+// owns the process: signals, exit status, and giving the terminal back on every way out.
+
+import type { GdbServer } from "../debug/gdb-server.ts";
+import { GuestEventLog } from "../debug/log.ts";
+import { Monitor } from "../debug/monitor.ts";
+import { RunControl } from "../debug/run-control.ts";
+import type { Stop } from "../machine.ts";
+import type { SerialLine } from "../serial-line.ts";
+import { type Chardev, type CliOptions, UsageError } from "./cli-options.ts";
+import { HostInput } from "./input.ts";
+import { Machine } from "./machine.ts";
+import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
+
+const EXIT_FAILED = 1;
+/** 128 + signal number, as a shell reports it. */
+const EXIT_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+
+const PROMPT = "(emu) ";
+const forever = new Promise<void>(() => {});
+
+const KEYS = [
+  "Ctrl-A H    this help",
+  "Ctrl-A X    end the run",
+  "Ctrl-A C    monitor and back",
+  "Ctrl-A Ctrl-A    send Ctrl-A",
+  "",
+].join("\r\n");
+
+export class Session {
+  readonly #options: CliOptions;
+  readonly #stdout = new FdSink(1);
+  readonly #stderr = new FdSink(2);
+  readonly #sinks: Sink[] = [];
+  #input: HostInput | undefined;
+  /** The serial line that standard input is typed into. */
+  #typed: SerialLine | undefined;
+  #monitor: Monitor | undefined;
+  #gdb: GdbServer | undefined;
+  /** Standard input goes to the monitor, and what has been typed of its line. */
+  #inMonitor = false;
+  #line = "";
+  /** The monitor's answers, one after the other. */
+  #answers: Promise<void> = Promise.resolve();
+
+  constructor(options: CliOptions) {
+    this.#options = options;
+    this.#stdout.onClosed = () => this.leave(EXIT_SIGNAL.SIGPIPE);
+  }
+
+  /** Ends the process with everything written and the terminal as it was. */
+  leave(status: number): never {
+    this.flush();
+    this.#input?.restore();
+    process.exit(status);
+  }
+
+  flush(): void {
+    this.#stdout.flush();
+    for (const sink of this.#sinks) sink.flush();
+  }
+
+  /** Text for the person at the terminal, after what the guest has said. */
+  say(text: string): void {
+    this.flush();
+    this.#stderr.text(this.#input?.raw ? text.replaceAll("\n", "\r\n") : text);
+  }
+
+  #sink(device: Chardev, option: string): Sink {
+    if (device.kind === "none" || device.kind === "null") return nullSink;
+    if (device.kind === "stdio") return this.#stdout;
+    const sink = fileSink(device.path, option);
+    sink.onClosed = (error) => {
+      this.say(`emu: ${option} file:${device.path}: ${error.message}\n`);
+      this.leave(EXIT_FAILED);
+    };
+    this.#sinks.push(sink);
+    return sink;
+  }
+
+  #startInput(machine: Machine): void {
+    const { serials, serialIsMonitor, monitor } = this.#options;
+    const port = serials.findIndex((device) => device.kind === "stdio");
+    if (port < 0 && !monitor) return;
+    this.#typed = machine.serialLines[port];
+    this.#inMonitor = monitor;
+    this.#input = new HostInput(
+      {
+        onBytes: (bytes) => {
+          if (this.#inMonitor) this.#typeCommand(bytes);
+          else this.#typed?.send(bytes);
+        },
+        onQuit: () => this.leave(0),
+        onMonitor: () => this.#switchMonitor(),
+        onHelp: () => this.say(KEYS),
+        onInterrupt: () => this.leave(EXIT_SIGNAL.SIGINT),
+        onEnd: () => {
+          if (this.#inMonitor && this.#line !== "") this.#command();
+        },
+      },
+      serialIsMonitor,
+    );
+    this.#input.start();
+    if (monitor) this.say(PROMPT);
+  }
+
+  #switchMonitor(): void {
+    if (this.#options.monitor) return;
+    this.#inMonitor = !this.#inMonitor;
+    this.say(
+      this.#inMonitor ? `\nmonitor: help lists the commands, Ctrl-A C leaves\n${PROMPT}` : "\n",
+    );
+  }
+
+  /** Collects a line for the monitor, with echo where the terminal is raw. */
+  #typeCommand(bytes: Uint8Array): void {
+    for (const byte of bytes) {
+      if (byte === 13 || byte === 10) {
+        if (this.#input?.raw) this.say("\n");
+        this.#command();
+      } else if (byte === 127 || byte === 8) {
+        if (this.#line !== "" && this.#input?.raw) this.say("\b \b");
+        this.#line = this.#line.slice(0, -1);
+      } else {
+        this.#line += String.fromCharCode(byte);
+        if (this.#input?.raw) this.say(String.fromCharCode(byte));
+      }
+    }
+  }
+
+  /** Has the monitor answer the line that was typed, after those before it. */
+  #command(): void {
+    const line = this.#line;
+    this.#line = "";
+    this.#answers = this.#answers.then(async () => {
+      const answer = await this.#monitor?.execute(line);
+      this.say(`${answer ?? ""}${this.#inMonitor ? PROMPT : ""}`);
+    });
+  }
+
+  async #build(): Promise<Machine> {
+    const o = this.#options;
+    if (o.kernel === undefined && o.disks.length === 0) {
+      throw new UsageError(
+        "nothing to boot: give -kernel FILE, -cdrom FILE or -hda FILE (--help shows all options)",
+      );
+    }
+    const serials = o.serials.map((device) => this.#sink(device, "-serial"));
+    const debugcon = this.#sink(o.debugcon, "-debugcon");
+    const logSink =
+      o.logFile === undefined ? this.#stderr : this.#sink({ kind: "file", path: o.logFile }, "-D");
+    if (o.logFile === undefined) this.#sinks.push(this.#stderr);
+    const log = new GuestEventLog(o.log, lineWriter(logSink));
+    const machine = await Machine.create({
+      memory: o.memory,
+      cpus: o.cpus,
+      cpu: o.cpu,
+      kernel: o.kernel,
+      modules: o.initrd,
+      append: o.append,
+      disks: o.disks.map(({ kind, path }) => ({ kind, image: path })),
+      bootOrder: o.bootOrder,
+      bootOnce: o.bootOnce,
+      clockStart: o.clockStart,
+      serialPorts: o.serials.map((device) => device.kind !== "none"),
+      debugConsole: o.debugcon.kind !== "none",
+      debugExit: o.debugExit,
+      vga: o.vga,
+      reboot: o.reboot,
+      realTime: o.realTime,
+      onSerial: (byte, port) => serials[port]?.write(byte),
+      onDebugConsole: (byte) => debugcon.write(byte),
+      onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
+      onAbsent: (what) => log.unimplemented(what),
+      onGuestError: (what) => log.guestError(what),
+      onTrace: (...event) => log.event(...event),
+    });
+    log.machine = machine;
+    if (o.log.includes("in_asm")) log.disassemble = await machine.options.disassembler?.();
+    if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
+    machine.beforeYield = () => this.flush();
+    return machine;
+  }
+
+  async run(): Promise<never> {
+    const o = this.#options;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => this.leave(EXIT_SIGNAL[signal]));
+    }
+    process.on("exit", () => this.#input?.restore());
+    const machine = await this.#build();
+    const control = new RunControl(machine, o.freeze);
+    this.#monitor = new Monitor(control, () => this.leave(0));
+    if (o.gdbPort !== undefined) await this.#startGdb(control, this.#monitor, o.gdbPort);
+    this.#startInput(machine);
+    // What a file says is said before the first instruction, so that a run with it is repeatable.
+    await this.#answers;
+    const abandoned = this.#abandoned(control);
+    for (;;) {
+      const stop = await Promise.race([control.run(), abandoned]);
+      this.flush();
+      if (stop.kind === "idle") {
+        const typing = this.#input?.open && (this.#typed?.listens || this.#inMonitor);
+        if (typing || this.#gdb?.connected) {
+          await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
+          continue;
+        }
+      }
+      await this.#answers;
+      await this.#end(machine, stop);
+    }
+  }
+
+  /** Resolves when the machine stands still and there is nobody who could let it run. */
+  async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
+    while (this.#input?.open) await this.#input.wait();
+    await this.#answers;
+    if (!control.paused || this.#gdb !== undefined) await forever;
+    return { kind: "abandoned" };
+  }
+
+  async #startGdb(control: RunControl, monitor: Monitor, port: number): Promise<void> {
+    const [{ GdbServer: Server }, { listenForGdb }] = await Promise.all([
+      import("../debug/gdb-server.ts"),
+      import("./gdb-listener.ts"),
+    ]);
+    this.#gdb = new Server(control, (line) => monitor.execute(line), this.#options.gdbArchitecture);
+    this.#gdb.onKill = () => this.leave(0);
+    await listenForGdb(this.#gdb, port);
+  }
+
+  async #end(machine: Machine, stop: Stop | { kind: "abandoned" }): Promise<void> {
+    switch (stop.kind) {
+      case "abandoned":
+        this.say(
+          `${this.#inMonitor ? "\n" : ""}emu: the machine is stopped, and neither gdb nor the monitor can let it run\n`,
+        );
+        this.leave(EXIT_FAILED);
+        break;
+      case "power-off":
+      case "reset":
+        this.leave(0);
+        break;
+      case "debug-exit":
+        this.leave(stop.status);
+        break;
+      case "triple-fault":
+        await this.#died(machine, "triple fault", stop.cpu);
+        break;
+      case "dead":
+        await this.#died(
+          machine,
+          "every CPU halts with interrupts off: nothing can happen any more",
+        );
+        break;
+      case "idle":
+        await this.#died(machine, "every CPU halts and nothing is set that could wake one");
+        break;
+      case "unbootable": {
+        const media = this.#options.disks.map((d) => d.path).join(", ");
+        this.say(
+          `emu: nothing on ${media} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
+        );
+        this.leave(EXIT_FAILED);
+        break;
+      }
+      case "unimplemented":
+        await this.#died(
+          machine,
+          `CPU ${stop.cpu} met an instruction that is not implemented`,
+          stop.cpu,
+        );
+        break;
+    }
+  }
+
+  async #died(machine: Machine, why: string, cpu?: number): Promise<never> {
+    const which = cpu === undefined ? machine.cpus.map((c) => c.cpu) : [cpu];
+    const reports: string[] = [];
+    for (const n of which.slice(0, 4)) reports.push(await machine.report(n));
+    this.say(`\nemu: ${why}\n${reports.join("\n\n")}\n`);
+    return this.leave(EXIT_FAILED);
+  }
+}
