@@ -180,7 +180,7 @@ const targets: Target[] = [
   },
   {
     name: "dist",
-    summary: "what the npm package consists of: dist/",
+    summary: "what the npm package consists of: build/dist/",
     steps: () => everything,
     action: async () => {
       const { makeDist } = await import("./tools/package/dist.ts");
@@ -201,10 +201,9 @@ const targets: Target[] = [
   },
   {
     name: "clean",
-    summary: "remove build/, dist/ and qemu_debugcon.txt",
+    summary: "remove build/ and qemu_debugcon.txt",
     action: async () => {
       await rm("build", { recursive: true, force: true });
-      await rm("dist", { recursive: true, force: true });
       await rm("qemu_debugcon.txt", { force: true });
       return 0;
     },

@@ -11,7 +11,7 @@ export const MISSING = "missing";
 export type HashCache = Record<string, { stamp: string; hash: string }>;
 
 /** Folders no glob looks into. */
-const HIDDEN = new Set(["node_modules", ".git", "build", "dist"]);
+const HIDDEN = new Set(["node_modules", ".git", "build"]);
 
 export class Files {
   readonly #root: string;

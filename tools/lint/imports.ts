@@ -47,7 +47,7 @@ function resolve(
   return EXTENSIONS.map((extension) => base + extension).find((path) => sources.has(path));
 }
 
-const SKIPPED = new Set(["node_modules", "build", "dist", ".git"]);
+const SKIPPED = new Set(["node_modules", "build", ".git"]);
 
 /** All TypeScript and JavaScript sources below `root`, build output and packages left out. */
 export function readSources(root: string): Map<string, string> {

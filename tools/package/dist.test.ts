@@ -1,4 +1,4 @@
-// The package as it is built into dist/: complete, without anything of the repository's own, and at work.
+// The package as it is built into build/dist/: complete, without anything of the repository's own, and at work.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -54,14 +54,14 @@ test("has every file that the manifest names, commands with the execute bit", ()
 });
 
 test("has no sources, no tests, and nothing that compiles", () => {
-  const names = readdirSync(join(root, "dist"), { recursive: true }) as string[];
+  const names = readdirSync(join(root, "build/dist"), { recursive: true }) as string[];
   expect(names.filter((name) => /(?<!\.d)\.ts$|test|^(asc|make|loader)\//.test(name))).toEqual([]);
 });
 
 test("declarations and modules import by names that are there", () => {
-  const names = readdirSync(join(root, "dist"), { recursive: true }) as string[];
+  const names = readdirSync(join(root, "build/dist"), { recursive: true }) as string[];
   for (const name of names.filter((each) => /\.(js|d\.ts)$/.test(each))) {
-    const text = readFileSync(join(root, "dist", name), "utf8");
+    const text = readFileSync(join(root, "build/dist", name), "utf8");
     expect(text, name).not.toMatch(/(from|import)\s*\(?\s*"\.[^"]*\.ts"/);
   }
 });

@@ -1,4 +1,4 @@
-// Makes dist/, what the npm package consists of: JavaScript modules with declarations, the compiled core, the
+// Makes build/dist/, what the npm package consists of: JavaScript modules with declarations, the compiled core, the
 // system's images. TypeScript compiles what is reachable from the package's entries; what only the repository
 // needs (the compiler of guest code) is replaced by what is shipped in its place, or left behind.
 
@@ -20,7 +20,7 @@ import { importsOf } from "../lint/imports.ts";
 import { MakeError } from "../make/task.ts";
 import { IMAGES } from "./images.ts";
 
-/** Modules that programs import or run, below dist/, without ending. */
+/** Modules that programs import or run, below build/dist/, without ending. */
 const ENTRIES = ["emulator/host/index", "aot/index"];
 const COMMANDS = ["package/bin/aot", "package/bin/emu", "package/bin/make"];
 const WEB = "package/web";
@@ -30,9 +30,9 @@ interface Manifest {
   dependencies: Record<string, string>;
 }
 
-/** Makes dist/ anew from sources and from what is built in build/. Throws `MakeError`. */
+/** Makes build/dist/ anew from sources and from what is built in build/. Throws `MakeError`. */
 export async function makeDist(root: string): Promise<void> {
-  const aside = join(root, "build/dist");
+  const aside = join(root, "build/dist.aside");
   rmSync(aside, { recursive: true, force: true });
   await emit(root, aside);
   const core = readFileSync(join(root, "build", CORE));
@@ -43,8 +43,8 @@ export async function makeDist(root: string): Promise<void> {
   keepReachable(aside, root);
   shipImages(root, aside);
   for (const name of COMMANDS) chmodSync(join(aside, `${name}.js`), 0o755);
-  rmSync(join(root, "dist"), { recursive: true, force: true });
-  renameSync(aside, join(root, "dist"));
+  rmSync(join(root, "build/dist"), { recursive: true, force: true });
+  renameSync(aside, join(root, "build/dist"));
 }
 
 async function emit(root: string, outDir: string): Promise<void> {
@@ -177,7 +177,7 @@ function filesBelow(folder: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
 
-/** Packs dist/ as `npm pack` does; returns the archive's path relative to the repository. */
+/** Packs build/dist/ as `npm pack` does; returns the archive's path relative to the repository. */
 export async function packPackage(root: string): Promise<string> {
   const args = ["pack", "--ignore-scripts", "--json", "--pack-destination", "build"];
   const { stdout } = await execa("npm", args, { cwd: root });

@@ -25,8 +25,8 @@ export async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if (options.version) {
-    // The manifest is as far away in the npm package as it is here.
-    const manifest = createRequire(import.meta.url)("../../../package.json");
+    // By the package's own name: from here and from the npm package it lies elsewhere.
+    const manifest = createRequire(import.meta.url)("trihedron/package.json");
     process.stdout.write(`emu (trihedron) ${manifest.version}\n`);
     return;
   }
