@@ -1,21 +1,26 @@
 // A Multiboot guest that goes to long mode, executes a list of snippets at CPL 0 or 3 and prints for each
 // what happened on port 0xE9: vector, error code, offset of RIP in the snippet, CS, flags, CR2 for page
-// faults. A snippet that runs to its end reports vector 0x40. Follows Intel SDM vol. 3A, chapters 4 to 6.
+// faults. A snippet that runs to its end reports vector 0x40. With `steps`, debug exceptions are reported in lines of
+// their own (offset of RIP, CS, DR6, flags) and the snippet goes on. Follows Intel SDM vol. 3A, chapters 4 to 6.
 
 import {
   Assembler,
   al,
   ax,
+  bl,
   byte,
   cr0,
   cr2,
   cr3,
   cr4,
   diff,
+  dr6,
+  dr7,
   ds,
   dword,
   dx,
   eax,
+  ebx,
   ecx,
   edx,
   es,
@@ -31,6 +36,7 @@ import {
   rsp,
   ss,
   sym,
+  word,
 } from "../../../asm/index.ts";
 import { linkElf } from "../../../elf/index.ts";
 
@@ -65,7 +71,7 @@ const EFER = 0xc000_0080;
 const DONE = 0x40;
 const VECTORS_WITH_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
 
-export function exceptionsGuest(snippets: readonly Snippet[]): Uint8Array {
+export function exceptionsGuest(snippets: readonly Snippet[], steps = false): Uint8Array {
   const a = new Assembler({ bits: 32, name: "exceptions" });
   a.section(".multiboot", { align: 4 });
   a.dd(MAGIC, FLAGS, -(MAGIC + FLAGS));
@@ -119,6 +125,21 @@ export function exceptionsGuest(snippets: readonly Snippet[]): Uint8Array {
   // DPL 3 for the vector that ends a snippet and for INT3.
   a.mov(byte(sym("idt", DONE * 16 + 5)), 0xee);
   a.mov(byte(sym("idt", 3 * 16 + 5)), 0xee);
+  if (steps) {
+    // Debug exceptions have a stack of their own: they return.
+    a.mov(rax, "step_stack_end").mov(qword(sym("tss", 0x2c)), rax);
+    a.mov(rax, "step")
+      .mov(word(sym("idt", 16)), ax)
+      .shr(rax, 16);
+    a.mov(word(sym("idt", 22)), ax).mov(byte(sym("idt", 20)), 2);
+    // SYSCALL: STAR, LSTAR, FMASK with TF.
+    const wrmsr = (register: number, low: number | string, high: number): void => {
+      a.mov(ecx, register).mov(eax, low).mov(edx, high).wrmsr();
+    };
+    wrmsr(0xc000_0081, 0, CODE64 | (0x13 << 16));
+    wrmsr(0xc000_0082, "syscall_entry", 0);
+    wrmsr(0xc000_0084, 0x100, 0);
+  }
   a.lidt(mem("idt_pointer"));
   a.mov(eax, TSS).ltr(ax);
   a.jmp("next");
@@ -153,7 +174,36 @@ export function exceptionsGuest(snippets: readonly Snippet[]): Uint8Array {
   a.mov(al, 10).out(0xe9, al);
   a.mov(rsp, "stack_end");
 
+  if (steps) {
+    a.jmp("next");
+    a.label("step");
+    // A snippet that would report without end is ended.
+    a.inc(dword("reports")).cmp(dword("reports"), 40).jb("few_reports").int(DONE);
+    a.label("few_reports");
+    a.push(rax).push(rbx).push(rcx).push(rdx);
+    a.mov(rbx, qword(rsp, { disp: 32 }))
+      .sub(rbx, qword("snippet_start"))
+      .call("print");
+    a.mov(rbx, qword(rsp, { disp: 40 })).call("print");
+    a.mov(rbx, dr6).and(ebx, 0xe00f).call("print");
+    // The instruction of a breakpoint is executed with RF.
+    a.mov(rbx, dr6)
+      .test(bl, 15)
+      .jz("no_breakpoint")
+      .or(dword(rsp, { disp: 48 }), 0x1_0000);
+    a.label("no_breakpoint");
+    a.mov(rbx, qword(rsp, { disp: 48 }))
+      .and(ebx, 0x700)
+      .call("print");
+    a.mov(al, 10).out(0xe9, al);
+    a.mov(ebx, 0xffff_0ff0 | 0).mov(dr6, rbx);
+    a.pop(rdx).pop(rcx).pop(rbx).pop(rax).iretq();
+    a.label("syscall_entry");
+    a.nop().nop().db(0x48, 0x0f, 0x07);
+  }
+
   a.label("next");
+  if (steps) a.xor(eax, eax).mov(dr7, rax).mov(dword("reports"), eax);
   a.mov(ecx, dword("number")).inc(dword("number"));
   a.cmp(ecx, snippets.length).je("end");
   a.mov(rax, qword({ index: rcx, scale: 8, disp: "table" })).mov(qword("snippet_start"), rax);
@@ -191,6 +241,8 @@ export function exceptionsGuest(snippets: readonly Snippet[]): Uint8Array {
   a.section(".data");
   a.label("digits");
   a.db("0123456789abcdef").align(8);
+  a.label("reports");
+  a.dq(0);
   a.label("number");
   a.dq(0);
   a.label("snippet_start");
@@ -221,6 +273,8 @@ export function exceptionsGuest(snippets: readonly Snippet[]): Uint8Array {
   a.label("stack_end");
   a.space(4096);
   a.label("user_stack_end");
+  a.space(4096);
+  a.label("step_stack_end");
   return linkElf({
     objects: [a.object()],
     class: 32,
