@@ -95,7 +95,7 @@ export interface CoreExports {
   instructions(): number;
   /** Bit mask of trace events to report. */
   set_trace(mask: number): void;
-  /** Maps pages like `map_pages`, with their contents at offset `backing` of `memory` (within DEVICE_MEMORY of core/state.ts). */
+  /** Maps pages like `map_pages`, with their contents at offset `backing` of `memory`. */
   map_backed(first: number, pages: number, kind: number, backing: number): void;
   /** Sets or removes a debugger's breakpoint on the instruction at a linear address: `run` returns Debug before it. */
   set_breakpoint(address: bigint, on: number): void;
@@ -107,6 +107,3 @@ export interface CoreExports {
   /** The ranges of `memory` that hold state (CPUs, APICs, MACHINE of core/state.ts) have been replaced: drops all decoded code and translations. */
   state_loaded(): void;
 }
-
-/** Virtual TSC frequency, Hz: one instruction is one cycle and one nanosecond. */
-export const TSC_HZ = 1_000_000_000;

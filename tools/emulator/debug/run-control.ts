@@ -185,5 +185,5 @@ export class RunControl {
 }
 
 /** As many as the core has comparators. */
-export const MAX_WATCHPOINTS = 8;
+const MAX_WATCHPOINTS = 8;
 const WATCH_BITS = { write: 1, read: 2, access: 3 } as const;

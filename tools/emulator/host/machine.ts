@@ -48,7 +48,7 @@ function modulesOf(modules: MachineOptions["modules"]): PortableModule[] {
 }
 
 /** Reads the files that options name. Throws `LoadError` with the system's reason. */
-export async function readFiles(options: MachineOptions): Promise<PortableOptions> {
+async function readFiles(options: MachineOptions): Promise<PortableOptions> {
   const { core, kernel, modules, disks, ...rest } = options;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
