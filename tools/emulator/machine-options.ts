@@ -67,6 +67,8 @@ export interface MachineOptions {
   /** The console at port 0xE9; on by default. */
   debugConsole?: boolean;
   debugExit?: { iobase: number; iosize: number };
+  /** More devices, as -device names them (platform/devices.ts). */
+  devices?: readonly DeviceRequest[];
   /** VGA; on by default. */
   vga?: boolean;
   /** A guest's reset starts it again; otherwise it ends the run (the default). */
@@ -141,6 +143,7 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
     ...((options.debugConsole ?? true) ? [{ kind: "isa-debugcon" }] : []),
     ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
+    ...(options.devices ?? []),
   ];
 }
 

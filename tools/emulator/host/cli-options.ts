@@ -4,7 +4,7 @@
 import { nearest } from "../../cli/nearest.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
-import { debugExit } from "../devices/isa-debug-exit.ts";
+import type { DeviceRequest } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
 import { LoadError } from "../load-error.ts";
 import {
@@ -14,6 +14,7 @@ import {
   type MediaKind,
   parseMemory,
 } from "../machine-options.ts";
+import { DEVICE_KINDS } from "../platform/devices.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 
 /** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
@@ -45,7 +46,7 @@ export interface CliOptions {
   nodefaults: boolean;
   nographic: boolean;
   vga: boolean;
-  debugExit?: { iobase: number; iosize: number };
+  devices: DeviceRequest[];
   gdbPort?: number;
   gdbArchitecture?: GdbArchitecture;
   freeze: boolean;
@@ -133,18 +134,23 @@ function parseCpus(text: string): number {
   return cpus;
 }
 
+const ADDABLE = DEVICE_KINDS.filter((kind) => kind.addable);
+
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
-  oneOf("-device", props.get("") ?? "", ["isa-debug-exit"]);
-  onlyKeys("-device isa-debug-exit", props, ["iobase", "iosize"]);
-  const get = (key: "iobase" | "iosize", max: number): number =>
-    number(
-      `-device isa-debug-exit: ${key}`,
-      props.get(key) ?? String(debugExit.options?.[key].default),
-      1,
-      max,
-    );
-  options.debugExit = { iobase: get("iobase", 0xffff), iosize: get("iosize", 16) };
+  const name = oneOf(
+    "-device",
+    props.get("") ?? "",
+    ADDABLE.map((k) => k.name),
+  );
+  const rules = ADDABLE.find((k) => k.name === name)?.options ?? {};
+  onlyKeys(`-device ${name}`, props, Object.keys(rules));
+  const given = Object.entries(rules).flatMap(([key, { minimum, maximum }]) => {
+    const value = props.get(key);
+    if (value === undefined) return [];
+    return [[key, number(`-device ${name}: ${key}`, value, minimum, maximum)] as const];
+  });
+  options.devices.push({ kind: name, options: Object.fromEntries(given) });
 }
 
 function parseDrive(options: CliOptions, text: string): void {
@@ -389,8 +395,8 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-device"],
-    value: "isa-debug-exit",
-    help: "with ,iobase=PORT,iosize=N: writing V ends with status (V << 1) | 1",
+    value: "NAME,…",
+    help: `one of ${ADDABLE.map((k) => `${k.name} (${k.what})`).join(", ")}`,
     apply: parseDevice,
   },
   {
@@ -478,6 +484,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     version: false,
     append: "",
     disks: [],
+    devices: [],
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",

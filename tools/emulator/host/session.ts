@@ -164,7 +164,7 @@ export class Session {
       clockStart: o.clockStart,
       serialPorts: o.serials.map((device) => device.kind !== "none"),
       debugConsole: o.debugcon.kind !== "none",
-      debugExit: o.debugExit,
+      devices: o.devices,
       vga: o.vga,
       reboot: o.reboot,
       realTime: o.realTime,

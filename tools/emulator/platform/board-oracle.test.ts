@@ -4,13 +4,16 @@
 import { describe, expect, test } from "vitest";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { leaveAsFirmwareDoes } from "./firmware/post-firmware.ts";
-import { bareBoard } from "./testdata/bare-board.ts";
+import { ALL_DEVICES, bareBoard } from "./testdata/bare-board.ts";
 import { type Access, busGuest, encodeScript, runOnBoard } from "./testdata/bus-guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "./testdata/qemu.ts";
 
 const UART = 0x3f8;
 const IOAPIC = 0xfec00000;
 const HPET = 0xfed00000;
+
+/** Time by instructions, and the device that has interrupt lines to pull. */
+const EXTRA = [...BY_INSTRUCTIONS, "-device", "pc-testdev"];
 
 /** Bit 3 tells a command from data by the IBM manual; QEMU 7.2 leaves it set. */
 const STATUS_BITS = 0xf7;
@@ -627,6 +630,38 @@ const scripts: Record<string, Access[]> = {
     ["in", 0x514, 4],
     ["in", 0x518, 4],
   ],
+  "pc-testdev: register and memory in every width, interrupt lines": [
+    ["out", 0xe0, 0x12345678, 4],
+    ...[0xe0, 0xe1, 0xe2, 0xe3, 0xe8, 0xeb].map((port): Access => ["in", port]),
+    ["out", 0xe1, 0xab],
+    ["out", 0xe2, 0xcdef, 2],
+    ["in", 0xe0, 4],
+    ["in", 0xe2, 2],
+    ["out", 0xe8, 0xa1],
+    ["out", 0xea, 0xb2],
+    ["in", 0xe0, 4],
+    ["out", 0xe4, 0x5000, 4],
+    ["store", 0xff000000, 0x11223344, 4],
+    ["store", 0xff000001, 0xaabb, 2],
+    ["store", 0xff00fffc, 0x99, 1],
+    ["load", 0xff000000, 4],
+    ["load", 0xff000002, 1],
+    ["load", 0xff00fffc, 2],
+    ...icw(0x20, 0x20, 4),
+    ...icw(0xa0, 0x28, 2),
+    ["out", 0x21, 0xff],
+    ["out", 0xa1, 0xff],
+    ["out", 0x4d1, 0x0c],
+    ["out", 0x2005, 1],
+    ["out", 0x200b, 1],
+    ["out", 0x20, 0x0a],
+    ["out", 0xa0, 0x0a],
+    ["in", 0x20, 1, 0x20],
+    ["in", 0xa0, 1, 0x08],
+    ["out", 0x200b, 0],
+    ["in", 0xa0, 1, 0x08],
+    ["out", 0x2005, 0],
+  ],
   "nobody's ports float": [
     ["in", 0x2f8],
     ["in", 0x1234, 2],
@@ -652,10 +687,10 @@ describe("the board reads as QEMU's q35 does", () => {
         const bits = (Number.parseInt(value, 16) & (reads[i]?.[3] ?? -1)) >>> 0;
         return `${reads[i]} ${bits.toString(16)}`;
       };
-      const oracle = runOnQemu(guest, [encodeScript(script)], BY_INSTRUCTIONS)
+      const oracle = runOnQemu(guest, [encodeScript(script)], EXTRA)
         .debugcon.trim()
         .split("\n");
-      const { board } = bareBoard();
+      const { board } = bareBoard([...ALL_DEVICES, { kind: "pc-testdev" }]);
       leaveAsFirmwareDoes(board);
       const ours = runOnBoard(board, script);
       expect(ours.map(shown)).toEqual((reads.length === 0 ? [] : oracle).map(shown));

@@ -10,6 +10,7 @@ import { hpet } from "../devices/hpet.ts";
 import { i8042 } from "../devices/i8042.ts";
 import { ioapic } from "../devices/ioapic.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
+import { pcTestDevice } from "../devices/pc-testdev.ts";
 import { pci } from "../devices/pci.ts";
 import { pic8259 } from "../devices/pic8259.ts";
 import { pit8254 } from "../devices/pit8254.ts";
@@ -40,5 +41,6 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   uart16550,
   debugConsole,
   debugExit,
+  pcTestDevice,
   vga,
 ];
