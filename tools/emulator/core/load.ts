@@ -53,8 +53,13 @@ export async function instantiateCore(
       env: imports as unknown as WebAssembly.ModuleImports,
     });
   } catch (error) {
-    if (!(error instanceof WebAssembly.LinkError)) throw error;
-    throw new LoadError(`the CPU core: it is of another version (${firstLine(error)})`);
+    if (error instanceof WebAssembly.LinkError) {
+      throw new LoadError(`the CPU core: it is of another version (${firstLine(error)})`);
+    }
+    if (!(error instanceof RangeError)) throw error;
+    throw new LoadError(
+      `the CPU core: this process may not have the address space for it (${firstLine(error)})`,
+    );
   }
   if (typeof instance.exports.create !== "function") {
     throw new LoadError("the CPU core: it is a WebAssembly module of something else");
