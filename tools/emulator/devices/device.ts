@@ -89,8 +89,6 @@ export interface DeviceKind<O extends OptionValues = OptionValues> {
   readonly what: string;
   /** On every board, once; the others are on a board that asks for them. */
   readonly builtIn?: true;
-  /** `-device` adds one; the others have options of their own. */
-  readonly addable?: true;
   readonly options?: { readonly [K in keyof O]: NumberOption };
   /** Name of the device itself where it is not the kind's: kinds that may be there several times. */
   nameOf?(options: O): string;

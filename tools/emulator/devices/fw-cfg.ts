@@ -26,7 +26,7 @@ const DMA_SIGNATURE = [0x51454d55, 0x20434647] as const;
 const swap32 = (v: number): number =>
   ((v << 24) | ((v & 0xff00) << 8) | ((v >>> 8) & 0xff00) | (v >>> 24)) >>> 0;
 
-export class FwCfg implements Device {
+class FwCfg implements Device {
   readonly name: string;
   state = { selected: 0, offset: 0, dmaHigh: 0 };
   readonly #items = new Map<number, Uint8Array>();

@@ -50,7 +50,7 @@ const freshState = () => ({
   ram: new Array<number>(32).fill(0),
 });
 
-export class I8042 implements Device {
+class I8042 implements Device {
   readonly name: string;
   state = freshState();
   readonly #pins: BoardPins;

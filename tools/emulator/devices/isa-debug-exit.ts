@@ -21,7 +21,6 @@ class DebugExit implements Device {
 export const debugExit: DeviceKind<{ iobase: number; iosize: number }> = {
   name: "isa-debug-exit",
   what: "writing V ends the run with status (V << 1) | 1",
-  addable: true,
   options: {
     iobase: { default: 0x501, minimum: 1, maximum: 0xffff },
     iosize: { default: 2, minimum: 1, maximum: 16 },

@@ -76,6 +76,5 @@ class PcTestDevice implements Device {
 export const pcTestDevice: DeviceKind = {
   name: "pc-testdev",
   what: "interrupt lines, a register and memory for kvm-unit-tests",
-  addable: true,
   create: (slot) => new PcTestDevice(slot),
 };

@@ -30,7 +30,7 @@ export const modeOf = (c: Counter): number => (c.control > 5 ? c.control - 4 : c
 export const isTriggered = (c: Counter): boolean => modeOf(c) === 1 || modeOf(c) === 5;
 
 /** CLK pulses in `ns`, none in times that have not begun. */
-export const pulsesIn = (ns: number): number => Math.max(0, Math.floor((ns * PIT_HZ) / NS));
+const pulsesIn = (ns: number): number => Math.max(0, Math.floor((ns * PIT_HZ) / NS));
 
 /** The shortest time, ns, in which there are `pulses`. */
 export function timeOf(pulses: number): number {

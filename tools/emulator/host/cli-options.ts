@@ -14,7 +14,7 @@ import {
   type MediaKind,
   parseMemory,
 } from "../machine-options.ts";
-import { DEVICE_KINDS } from "../platform/devices.ts";
+import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 
 /** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
@@ -134,16 +134,14 @@ function parseCpus(text: string): number {
   return cpus;
 }
 
-const ADDABLE = DEVICE_KINDS.filter((kind) => kind.addable);
-
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
   const name = oneOf(
     "-device",
     props.get("") ?? "",
-    ADDABLE.map((k) => k.name),
+    ADDABLE_DEVICES.map((k) => k.name),
   );
-  const rules = ADDABLE.find((k) => k.name === name)?.options ?? {};
+  const rules = ADDABLE_DEVICES.find((k) => k.name === name)?.options ?? {};
   onlyKeys(`-device ${name}`, props, Object.keys(rules));
   const given = Object.entries(rules).flatMap(([key, { minimum, maximum }]) => {
     const value = props.get(key);
@@ -396,7 +394,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-device"],
     value: "NAME,…",
-    help: `one of ${ADDABLE.map((k) => `${k.name} (${k.what})`).join(", ")}`,
+    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}`,
     apply: parseDevice,
   },
   {

@@ -9,8 +9,6 @@ import { fwCfg } from "../devices/fw-cfg.ts";
 import { hpet } from "../devices/hpet.ts";
 import { i8042 } from "../devices/i8042.ts";
 import { ioapic } from "../devices/ioapic.ts";
-import { debugExit } from "../devices/isa-debug-exit.ts";
-import { pcTestDevice } from "../devices/pc-testdev.ts";
 import { pci } from "../devices/pci.ts";
 import { pic8259 } from "../devices/pic8259.ts";
 import { pit8254 } from "../devices/pit8254.ts";
@@ -21,6 +19,7 @@ import { resetControl } from "../devices/reset-control.ts";
 import { rtc } from "../devices/rtc.ts";
 import { uart16550 } from "../devices/uart16550.ts";
 import { vga } from "../devices/vga.ts";
+import { ADDABLE_DEVICES } from "./addable-devices.ts";
 
 export const DEVICE_KINDS: readonly DeviceKind[] = [
   pic8259,
@@ -40,7 +39,6 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   postPort,
   uart16550,
   debugConsole,
-  debugExit,
-  pcTestDevice,
+  ...ADDABLE_DEVICES,
   vga,
 ];

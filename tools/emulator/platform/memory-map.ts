@@ -17,8 +17,8 @@ export const MIN_RAM = 2 * MIB;
 export const MAX_RAM = 3 * GIB;
 
 export const LAPIC_BASE = 0xfee00000;
-export const RCBA_BASE = 0xfed1c000;
-export const BIOS_BASE = 0xfffc0000;
+const RCBA_BASE = 0xfed1c000;
+const BIOS_BASE = 0xfffc0000;
 
 /** End of conventional memory: the extended BIOS data area is behind it. */
 export const EBDA_BASE = 0x9fc00;

@@ -6,11 +6,14 @@ import {
   ACPI_DISABLE,
   ACPI_ENABLE,
   PM_BASE,
+  SCI_IRQ,
   SLEEP_TYPE_S5,
   SMI_COMMAND_PORT,
 } from "../../devices/acpi-pm.ts";
 import { HPET_BASE } from "../../devices/hpet.ts";
+import { KEYBOARD_IRQ, MOUSE_IRQ } from "../../devices/i8042.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
+import { RTC_IRQ } from "../../devices/rtc.ts";
 import { COM_PORTS } from "../../devices/uart16550.ts";
 import { LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
 import * as aml from "./aml.ts";
@@ -133,7 +136,7 @@ function fadt(facs: number, dsdt: number): Uint8Array {
     .u32(facs)
     .u32(dsdt)
     .u8(1, 0)
-    .u16(9)
+    .u16(SCI_IRQ)
     .u32(SMI_COMMAND_PORT)
     .u8(ACPI_ENABLE, ACPI_DISABLE, 0, 0)
     // PM1a event, PM1b event, PM1a control, PM1b, PM2, PM timer, GPE0, GPE1.
@@ -234,9 +237,9 @@ function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uin
           "ISA",
           aml.define("_ADR", aml.integer(0x1f0000)),
           pirqFields(),
-          simple("RTC", "PNP0B00", aml.ioPort(0x70, 2), aml.irq(8)),
-          simple("KBD", "PNP0303", aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(1)),
-          simple("MOU", "PNP0F13", aml.irq(12)),
+          simple("RTC", "PNP0B00", aml.ioPort(0x70, 2), aml.irq(RTC_IRQ)),
+          simple("KBD", "PNP0303", aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(KEYBOARD_IRQ)),
+          simple("MOU", "PNP0F13", aml.irq(MOUSE_IRQ)),
           ...serialPorts.map(serialPort),
         ),
       ),

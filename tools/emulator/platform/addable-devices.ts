@@ -1,0 +1,8 @@
+// The devices that `-device` adds to a board, with their options: a list of its own, so that the command
+// line need not load the whole board.
+
+import type { DeviceKind } from "../devices/device.ts";
+import { debugExit } from "../devices/isa-debug-exit.ts";
+import { pcTestDevice } from "../devices/pc-testdev.ts";
+
+export const ADDABLE_DEVICES: readonly DeviceKind[] = [debugExit, pcTestDevice];
