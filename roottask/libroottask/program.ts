@@ -193,6 +193,7 @@ export function newProgramRecord(): Program | null {
   store<u8>(programSlots + slot, 1);
   program.slot = slot;
   program.number = ++started;
+  program.state = STATE_NEW;
   program.next = programs;
   programs = program;
   return program;

@@ -217,6 +217,8 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
   const ready = own.pending & ~own.mask;
   const signal = (ctz<u64>(ready) as u32) + 1;
   own.pending &= ~bit(signal);
+  const code = (own.toProgram & bit(signal)) !== 0 ? SI_USER : SI_TKILL;
+  own.toProgram &= ~bit(signal);
   const handler = load<u64>(actionOf(thread.program, signal));
   if (handler === SIG_IGN || handler === SIG_DFL) {
     const deadly = handler === SIG_DFL && !ignoredByDefault(signal) && signal !== SIGSTOP;
@@ -224,7 +226,7 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
     endSuspension(thread);
     return;
   }
-  if (!enterHandler(thread, regs, signal, SI_TKILL, 0)) die(thread, SIGSEGV);
+  if (!enterHandler(thread, regs, signal, code, 0)) die(thread, SIGSEGV);
 }
 
 function signalFor(event: u32): u32 {
@@ -271,12 +273,17 @@ export function linuxException(thread: Thread, event: u32): u32 {
   return enterHandler(thread, regs, signal, codeFor(event), address) ? 0 : signal;
 }
 
-/** Raises `signal` in `thread`; unless it is the `sender` itself, it is made to look at it. */
-function raise(sender: Thread, thread: Thread, signal: u32): void {
+/**
+ * Raises `signal` in `thread`, for the whole program where `toProgram` is set; unless it is the `sender`
+ * itself, it is made to look at it.
+ */
+function raise(sender: Thread, thread: Thread, signal: u32, toProgram: bool): void {
   const own = linuxThread(thread);
   const handler = load<u64>(actionOf(thread.program, signal));
   if (handler === SIG_IGN) return;
   if (handler === SIG_DFL && ignoredByDefault(signal)) return;
+  // A signal that is pending already keeps what it came with.
+  if (toProgram && (own.pending & bit(signal)) === 0) own.toProgram |= bit(signal);
   own.pending |= bit(signal);
   if (signal === SIGKILL || signal === SIGSTOP) own.mask &= ~bit(signal);
   if (thread !== sender && (own.pending & ~own.mask) !== 0) kick(thread);
@@ -288,7 +295,7 @@ function raise(sender: Thread, thread: Thread, signal: u32): void {
  */
 export function sizeResult(thread: Thread, result: i64): i64 {
   if (result === -EFBIG && thread.program.fileLimit < (FILE_MAX as u64)) {
-    raise(thread, thread, SIGXFSZ);
+    raise(thread, thread, SIGXFSZ, false);
   }
   return result;
 }
@@ -298,8 +305,19 @@ function sendTo(sender: Thread, target: u64, signal: u64): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
   const thread = threadWithId(target as u32);
   if (thread === null || thread.program !== sender.program) return -ESRCH;
-  if (signal !== 0) raise(sender, thread, signal as u32);
+  if (signal !== 0) raise(sender, thread, signal as u32, false);
   return 0;
+}
+
+/** A thread of the program of `sender` that lets `signal` in: the sender itself, or else any; or the sender. */
+function receiver(sender: Thread, signal: u32): Thread {
+  if ((linuxThread(sender).mask & bit(signal)) === 0) return sender;
+  let thread = sender.program.threads;
+  while (thread !== null) {
+    if ((linuxThread(thread).mask & bit(signal)) === 0) return thread;
+    thread = thread.next;
+  }
+  return sender;
 }
 
 /** A thread recalled for a signal: delivers it before the program goes on. */
@@ -313,7 +331,11 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
   const id = regs.rdi as i32;
   const own = thread.program.id as i32;
   if (id !== 0 && id !== -1 && id !== own && id !== -own) return -ESRCH;
-  return sendTo(thread, thread.id as u64, regs.rsi & 0xffff_ffff);
+  const signal = regs.rsi & 0xffff_ffff;
+  if (signal > (SIGNALS as u64)) return -EINVAL;
+  if (signal === 0) return 0;
+  raise(thread, receiver(thread, signal as u32), signal as u32, true);
+  return 0;
 }
 
 /** tkill(tid, signal). */

@@ -30,6 +30,8 @@ export class LinuxThread {
   /** Signals blocked and signals raised while blocked; bit n - 1 is signal n. */
   mask: u64;
   pending: u64;
+  /** Those of `pending` that were sent to the program, by kill(2), and not to the thread. */
+  toProgram: u64;
   /** sigaltstack(2). */
   stackBase: u64;
   stackSize: u64;

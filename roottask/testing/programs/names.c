@@ -160,6 +160,10 @@ static volatile int handled;
 
 static void nothing(int signal) { handled++; }
 
+static void tell(int signal, siginfo_t *info, void *context) {
+  printf("signal %d code %d own %d\n", signal, info->si_code, info->si_pid == getpid());
+}
+
 static void *send(void *unused) {
   usleep(50000);
   pthread_kill(main_thread, SIGUSR1);
@@ -184,6 +188,14 @@ static void interrupted(void) {
   INTERRUPTED(poll(&none, 1, 1000000));
   INTERRUPTED(poll(&none, 1, -1));
   INTERRUPTED(select(0, 0, 0, 0, &time));
+  action.sa_sigaction = tell;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGUSR2, &action, 0);
+  S(kill(getpid(), SIGUSR2));
+  S(raise(SIGUSR2));
+  S(syscall(SYS_tgkill, getpid(), getpid(), SIGUSR2));
+  S(kill(getpid(), 0));
+  S(kill(getpid(), 99));
   sigset_t blocked, none_blocked, now;
   sigemptyset(&none_blocked);
   sigemptyset(&blocked);
