@@ -329,9 +329,9 @@ export class ImageBuilder {
     return symbols;
   }
 
-  private globalSymbols(section: number): ObjectSymbol[] {
+  /** Appends the symbols of the module's globals, which are in `section`. */
+  private globalSymbols(section: number, symbols: ObjectSymbol[]): void {
     const { m } = this;
-    const symbols: ObjectSymbol[] = [];
     const add = (name: string, index: number, global: boolean): void => {
       symbols.push({
         name,
@@ -347,7 +347,6 @@ export class ImageBuilder {
       if (name) add(isVisible(name) ? name : percentEncode(name), i, false);
     });
     for (const x of m.exports) if (x.kind === "global") add(exportSymbol(x.name), x.index, true);
-    return symbols;
   }
 
   private object(name: string): ObjectFile {
@@ -392,22 +391,25 @@ export class ImageBuilder {
           global: globals.has(symbol),
         });
       }
-      if (builder === this.data) symbols.push(...this.globalSymbols(section));
+      if (builder === this.data) this.globalSymbols(section, symbols);
     }
     const text = sections[0]?.data as Uint8Array;
-    relocations.push(...this.codeReferences(text, indices));
-    sections.push(...this.wasmData);
+    this.codeReferences(text, indices, relocations);
+    for (const section of this.wasmData) sections.push(section);
     const object: ObjectFile = { name, sections, symbols, relocations, addressTables };
     if (code.map) object.lines = lineRows(code.emission.positions, code.map);
     return object;
   }
 
-  /** Fills in the references inside the code; those to other sections and objects are left. */
-  private codeReferences(text: Uint8Array, indices: Map<SectionBuilder, number>): Relocation[] {
+  /** Fills in the references inside the code; those to other sections and objects go to `left`. */
+  private codeReferences(
+    text: Uint8Array,
+    indices: Map<SectionBuilder, number>,
+    left: Relocation[],
+  ): void {
     const { code } = this;
     const view = new DataView(text.buffer, text.byteOffset, text.length);
     const routines = new Map(code.routines.map((r) => [r.name, r.start]));
-    const left: Relocation[] = [];
     for (const { offset, kind, symbol, addend } of code.emission.e.fixups) {
       const slot = functionSlot(symbol);
       const target = slot < 0 ? routines.get(symbol) : code.starts[slot];
@@ -427,6 +429,5 @@ export class ImageBuilder {
         });
       else throw new Error(`the compiler lost ${symbol}`);
     }
-    return left;
   }
 }

@@ -526,7 +526,7 @@ function sectionImage(
     data,
     fileSize,
     memSize,
-    align: Math.max(...output.parts.map((part) => part.section.align)),
+    align: output.parts.reduce((most, part) => Math.max(most, part.section.align), 1),
     writable: extent !== undefined && output.parts.some((part) => part.section.writable),
     executable: extent !== undefined && output.parts.some((part) => part.section.executable),
     segment: output.segment,

@@ -26,7 +26,7 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
     expect(traps).toBeLessThan(cases / 2);
   });
 
-  test.each([FEWEST_REGISTERS, 5, 7, 9])("with %i registers to allocate", (registers) => {
+  test.each([FEWEST_REGISTERS, 6, 7, 9])("with %i registers to allocate", (registers) => {
     for (let seed = 500; seed < 508; seed++) {
       const { failure } = fuzzOnce({ seed, functions: 40, inputs: 5, registers });
       expect(failure, `seed ${seed}`).toBeUndefined();

@@ -211,7 +211,7 @@ export class Builder {
     };
     if (edges.length === 1) {
       this.env = first.env;
-      this.stack.push(...first.values);
+      for (const value of first.values) this.stack.push(value);
       return;
     }
     this.env = first.env.map((_, local) => merge((edge) => edge.env[local] as Value));
@@ -314,7 +314,7 @@ export class Builder {
     this.block = edge.block;
     this.f.blocks.push(edge.block);
     this.env = edge.env;
-    this.stack.push(...edge.values);
+    for (const value of edge.values) this.stack.push(value);
   }
 
   private end(): void {

@@ -48,7 +48,7 @@ export function removeUnreachable(f: Func): void {
     const block = work.pop() as Block;
     if (reached.has(block)) continue;
     reached.add(block);
-    work.push(...block.succs);
+    for (const succ of block.succs) work.push(succ);
   }
   if (reached.size === f.blocks.length) return;
   for (const block of f.blocks) {
@@ -162,7 +162,7 @@ export function findLoops(f: Func): void {
         inner.loop = loop;
         loop.last = Math.max(loop.last, root);
       }
-      work.push(...inner.preds);
+      for (const pred of inner.preds) work.push(pred);
     }
     header.loop = loop;
     f.loops.push(loop);
@@ -172,31 +172,44 @@ export function findLoops(f: Func): void {
   for (const block of f.blocks) block.depth = block.loop?.depth ?? 0;
 }
 
-/** Immediate dominators by block index (Cooper, Harvey, Kennedy 2001). Needs `numberBlocks`. */
+/**
+ * Immediate dominators by block index. Needs `numberBlocks`. One pass suffices, as control flow is
+ * reducible and forward edges go forward: a block's dominator is the nearest common one of its
+ * predecessors, found by jumps of growing length (Myers, "An applicative random-access stack", 1983).
+ */
 export function dominators(f: Func): Int32Array {
-  const idom = new Int32Array(f.blocks.length).fill(-1);
-  idom[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let i = 1; i < f.blocks.length; i++) {
-      let best = -1;
-      for (const pred of (f.blocks[i] as Block).preds) {
-        let p = pred.index;
-        if (idom[p] === -1) continue;
-        if (best === -1) {
-          best = p;
-          continue;
-        }
-        while (p !== best) {
-          while (p > best) p = idom[p] as number;
-          while (best > p) best = idom[best] as number;
-        }
-      }
-      if (idom[i] !== best) {
-        idom[i] = best;
-        changed = true;
-      }
+  const count = f.blocks.length;
+  const idom = new Int32Array(count).fill(-1);
+  const depth = new Int32Array(count);
+  const jump = new Int32Array(count);
+  const common = (a: number, b: number): number => {
+    let [u, v] = (depth[a] as number) >= (depth[b] as number) ? [a, b] : [b, a];
+    while ((depth[u] as number) > (depth[v] as number)) {
+      const far = jump[u] as number;
+      u = (depth[far] as number) >= (depth[v] as number) ? far : (idom[u] as number);
     }
+    while (u !== v) {
+      const step = jump[u] !== jump[v] ? jump : idom;
+      u = step[u] as number;
+      v = step[v] as number;
+    }
+    return u;
+  };
+  idom[0] = 0;
+  for (let i = 1; i < count; i++) {
+    let best = -1;
+    for (const { index } of (f.blocks[i] as Block).preds) {
+      // A back edge comes from below the block itself.
+      if (index < i) best = best < 0 ? index : common(best, index);
+    }
+    idom[i] = best;
+    depth[i] = (depth[best] as number) + 1;
+    const far = jump[best] as number;
+    const farther = jump[far] as number;
+    const even =
+      (depth[best] as number) - (depth[far] as number) ===
+      (depth[far] as number) - (depth[farther] as number);
+    jump[i] = even ? farther : best;
   }
   return idom;
 }

@@ -42,7 +42,7 @@ export function simplify(f: Func): void {
         });
         if (to) {
           insts ??= block.insts.slice(0, i);
-          insts.push(...made);
+          for (const value of made) insts.push(value);
           r.set(v, to);
           return;
         }

@@ -2,7 +2,15 @@
 // all paths and reports an operand that is read from a place that may not hold it. Independent of
 // how the allocation was found; used by the tests and by the fuzzer.
 
-import { FIRST_VREG, type Inst, type LBlock, type LFunc, type Move, Use } from "./lir.ts";
+import {
+  FIRST_VREG,
+  type Inst,
+  type LBlock,
+  type LFunc,
+  type Move,
+  predecessorIndex,
+  Use,
+} from "./lir.ts";
 import type { Allocation } from "./resolve.ts";
 
 /** Location → operand codes whose value it holds. */
@@ -99,7 +107,7 @@ class Checker {
   /** What the successor's entry state is along this edge: phis take the value of their operand. */
   private enter(state: State, block: LBlock, succ: LBlock): State {
     const next = copy(state);
-    const p = succ.preds.indexOf(block);
+    const p = predecessorIndex(block, succ);
     for (const codes of next.values()) for (const phi of succ.phis) codes.delete(phi.dst);
     for (const phi of succ.phis) {
       for (const [location, codes] of state) {

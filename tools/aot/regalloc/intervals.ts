@@ -5,7 +5,7 @@
 // cover all positions where it is live, use positions included, and that holes end at block starts.
 
 import { F32 } from "../ir/ir.ts";
-import { FIRST_VREG, type LBlock, type LFunc, Use } from "./lir.ts";
+import { FIRST_VREG, type LBlock, type LFunc, predecessorIndex, Use } from "./lir.ts";
 
 export const MAX_POS = 0x7fffffff;
 
@@ -304,7 +304,7 @@ export function buildIntervals(f: LFunc): Liveness {
     const live = (vreg: number): void => addRange(get(vreg).ranges, from, to);
     for (const succ of block.succs) {
       (liveIn[succ.index] as Int32Array).forEach(live);
-      const p = succ.phis.length > 0 ? succ.preds.indexOf(block) : -1;
+      const p = predecessorIndex(block, succ);
       for (const phi of succ.phis) {
         const arg = phi.args[p] as number;
         if (arg >= FIRST_VREG) live(arg);

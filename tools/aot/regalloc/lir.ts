@@ -81,6 +81,8 @@ export class LBlock {
   phis: LPhi[] = [];
   preds: LBlock[] = [];
   succs: LBlock[] = [];
+  /** Where the block stands among the predecessors of its only successor. */
+  edge = 0;
   depth = 0;
   /** Innermost loop around the block. */
   loop: LLoop | undefined;
@@ -91,6 +93,14 @@ export class LBlock {
   constructor(index: number) {
     this.index = index;
   }
+}
+
+/**
+ * Position of `block` among the predecessors of `succ`, as the operands of phis are. There are no
+ * critical edges: one with several predecessors is the only successor of each of them.
+ */
+export function predecessorIndex(block: LBlock, succ: LBlock): number {
+  return succ.preds.length === 1 ? 0 : block.edge;
 }
 
 export interface LLoop {

@@ -11,6 +11,7 @@ import {
   type LBlock,
   type LFunc,
   type Move,
+  predecessorIndex,
   type RegisterSet,
 } from "./lir.ts";
 import { LinearScan } from "./scan.ts";
@@ -127,7 +128,7 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
         }
       }
       if (succ.phis.length === 0) continue;
-      const p = succ.preds.indexOf(block);
+      const p = predecessorIndex(block, succ);
       for (const phi of succ.phis) {
         const from = locate(phi.args[p] as number, end);
         const to = locate(phi.dst, start);

@@ -1,7 +1,7 @@
 // Instruction selection: IR → machine instructions over virtual registers, backwards in each block.
 // May assume an optimized function: blocks numbered with dominators first, uses counted, no critical
 // edges. Guarantees that each value used has one definition, and each operand a constraint that the
-// allocator can meet with four registers of a class.
+// allocator can meet with five registers of a class.
 
 import {
   type Block,
@@ -14,7 +14,7 @@ import {
   type Signature,
   type Value,
 } from "../ir/ir.ts";
-import { Inst, LBlock, type LFunc, type LLoop, Use } from "../regalloc/lir.ts";
+import { Inst, LBlock, type LFunc, type LLoop, predecessorIndex, Use } from "../regalloc/lir.ts";
 import { R15, RAX, RDX } from "./encoder.ts";
 import {
   finishCall,
@@ -55,6 +55,11 @@ function selectFunction(s: Selection): LFunc {
   for (const b of f.blocks) {
     const block = out.blocks[b.index] as LBlock;
     block.preds = b.preds.map((p) => out.blocks[p.index] as LBlock);
+    if (block.preds.length > 1) {
+      block.preds.forEach((pred, i) => {
+        pred.edge = i;
+      });
+    }
     block.succs = b.succs.map((s) => out.blocks[s.index] as LBlock);
     let color = 0;
     for (const v of b.insts) {
@@ -98,7 +103,8 @@ function selectBlock(s: Selection, b: Block): void {
     s.group = [];
   };
   for (const succ of b.succs) {
-    const p = succ.preds.indexOf(b);
+    const into = s.out.blocks[succ.index] as LBlock;
+    const p = predecessorIndex(s.out.blocks[b.index] as LBlock, into);
     for (const phi of succ.phis) s.code(phi.args[p] as Value);
   }
   const term = b.term as Value;
