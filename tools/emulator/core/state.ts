@@ -283,7 +283,5 @@ export const TLBS = 0x1400000;
 /** Decoded blocks and code maps. */
 export const ARENA = 0x2000000;
 export const ARENA_END = 0x7000000;
-/** Backing for ROM at the top of 4 GiB and for video memory, given out by the platform. */
-export const DEVICE_MEMORY = 0x7000000;
-export const DEVICE_MEMORY_SIZE = 0x1800000;
-export const RAM_BASE = 0x8800000;
+/** Guest RAM, to the end of the memory. */
+export const RAM_BASE = ARENA_END;
