@@ -166,8 +166,8 @@ export const S_TMP0 = 0x1800;
 export const S_TMP1 = 0x1840;
 export const S_TMP2 = 0x1880;
 
-/** IA32_MCi_CTL of the nine machine-check banks. */
-export const S_MCI_CTL = 0x1900;
+/** IA32_MCi_CTL, STATUS, ADDR, MISC of the nine machine-check banks. */
+export const S_MCI = 0x1900;
 
 // ---- Values of fields
 export const ACTIVE = 0;

@@ -15,7 +15,7 @@ import {
   S_INSN_INDEX,
   S_KERNEL_GS,
   S_LSTAR,
-  S_MCI_CTL,
+  S_MCI,
   S_MISC_ENABLE,
   S_MISC_FEATURES,
   S_MTRR_DEF,
@@ -241,8 +241,7 @@ function read(n: u32): bool {
     return true;
   }
   if (isMachineCheck(n)) {
-    // No error has happened; the control registers hold what is written.
-    value = (n & 3) == 0 ? load<u64>(S_MCI_CTL + (((n - IA32_MC0_CTL) >> 2) << 3)) : 0;
+    value = load<u64>(S_MCI + ((n - IA32_MC0_CTL) << 3));
     return true;
   }
   const line = find(n);
@@ -329,9 +328,10 @@ function write(n: u32, v: u64): bool {
     return true;
   }
   if (isMachineCheck(n)) {
-    if ((n & 3) != 0) return v == 0;
-    if (v != 0 && v != 0xffffffffffffffff) return false;
-    store<u64>(S_MCI_CTL + (((n - IA32_MC0_CTL) >> 2) << 3), v);
+    // No error has happened: the status can be cleared alone. CTL enables all sources or none.
+    const all: u64 = 0xffffffffffffffff;
+    if (((n & 3) == 1 && v != 0) || ((n & 3) == 0 && v != 0 && v != all)) return false;
+    store<u64>(S_MCI + ((n - IA32_MC0_CTL) << 3), v);
     return true;
   }
   if (n == IA32_BIOS_UPDT_TRIG) {
