@@ -139,6 +139,9 @@ export interface MmioHandler {
   write(offset: number, value: number, size: number): void;
 }
 
+/** What `size` bytes of a bus read as where nobody answers. */
+export const allOnes = (size: number): number => 2 ** (8 * size) - 1;
+
 /** Guest-physical RAM as a bus master sees it. */
 export interface GuestMemory {
   /** A copy of up to `length` bytes; shorter where RAM ends. */

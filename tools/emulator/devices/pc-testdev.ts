@@ -3,7 +3,14 @@
 // translations of a page on hosts that have any, interrupt lines 0 to 23 at ports 0x2000 to 0x2017, and
 // 64 KiB of memory at 0xFF000000.
 
-import type { Device, DeviceKind, MmioHandler, PortHandler, Slot } from "./device.ts";
+import {
+  allOnes,
+  type Device,
+  type DeviceKind,
+  type MmioHandler,
+  type PortHandler,
+  type Slot,
+} from "./device.ts";
 import { IOAPIC_PINS, type IrqLine } from "./interrupt-lines.ts";
 
 const REGISTER = 0xe0;
@@ -44,12 +51,11 @@ class PcTestDevice implements Device {
 
   /** Accesses of any width at the bytes of one register. */
   #register(): PortHandler {
-    const bits = (size: number): number => 2 ** (8 * size) - 1;
     return {
-      read: (port, size) => ((this.state.register >>> ((port & 3) * 8)) & bits(size)) >>> 0,
+      read: (port, size) => ((this.state.register >>> ((port & 3) * 8)) & allOnes(size)) >>> 0,
       write: (port, value, size) => {
         const shift = (port & 3) * 8;
-        const mask = (bits(size) << shift) >>> 0;
+        const mask = (allOnes(size) << shift) >>> 0;
         this.state.register = ((this.state.register & ~mask) | ((value << shift) & mask)) >>> 0;
       },
     };

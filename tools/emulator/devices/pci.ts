@@ -3,6 +3,7 @@
 // MSI (PCI Local Bus 3.0, 6.1, 6.2 and 6.8.1). There are no bridges, no MSI-X and no per-vector masks.
 
 import {
+  allOnes,
   ClaimError,
   type Device,
   type DeviceKind,
@@ -102,8 +103,6 @@ export interface PciFabric {
   /** A memory write of `data` to `address` that is an interrupt message (Intel SDM vol. 3A, 11.11). */
   message(address: number, data: number): void;
 }
-
-const allOnes = (size: number): number => (size === 4 ? 0xffffffff : (1 << (size * 8)) - 1);
 
 interface FunctionState {
   config: Uint8Array;

@@ -3,6 +3,7 @@
 // reads as all ones (a floating bus) and swallows writes.
 
 import {
+  allOnes,
   ClaimError,
   type GuestLog,
   type MmioHandler,
@@ -21,8 +22,6 @@ interface PortRange {
   /** A base address register's: the guest moves it. */
   movable: boolean;
 }
-
-const allOnes = (size: number): number => (size === 4 ? 0xffffffff : (1 << (size * 8)) - 1);
 
 /** "0x60", or "0x60–0x64". */
 export const hexRange = (first: number, last: number): string =>
