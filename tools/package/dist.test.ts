@@ -55,7 +55,11 @@ test("has every file that the manifest names, commands with the execute bit", ()
 
 test("has no sources, no tests, and nothing that compiles", () => {
   const names = readdirSync(join(root, "build/dist"), { recursive: true }) as string[];
-  expect(names.filter((name) => /(?<!\.d)\.ts$|\.test\.|test(data|ing)\/|^(asc|make|loader)\//.test(name))).toEqual([]);
+  expect(
+    names.filter((name) =>
+      /(?<!\.d)\.ts$|\.test\.|test(data|ing)\/|^(asc|make|loader)\//.test(name),
+    ),
+  ).toEqual([]);
 });
 
 test("declarations and modules import by names that are there", () => {
