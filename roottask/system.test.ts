@@ -155,8 +155,8 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!runsLinuxPrograms || !cc).each(["contents", "names"])(
-    "does with files what Linux does: %s",
+  it.skipIf(!runsLinuxPrograms || !cc).each(["contents", "names", "faults"])(
+    "does what Linux does: %s",
     async (name) => {
       const file = compileC(name);
       const archive = await tarOf([startFile(`linux bin/${name} /tmp/`), program(name, file)]);

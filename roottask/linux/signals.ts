@@ -3,17 +3,7 @@
 // continuing are ignored; the floating-point state is left in the registers, not put into the frame.
 
 import {
-  EXC_AC,
-  EXC_BP,
-  EXC_DB,
-  EXC_DE,
-  EXC_MF,
-  EXC_NP,
   EXC_PF,
-  EXC_SS,
-  EXC_TS,
-  EXC_UD,
-  EXC_XM,
   MTD_GPR_ACDB,
   MTD_GPR_BSD,
   MTD_GPR_R8_R15,
@@ -26,26 +16,16 @@ import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console"
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
-import {
-  copyFrom,
-  copyTo,
-  FAULT_BEYOND_FILE,
-  FAULT_MEMORY,
-  FAULT_RIGHTS,
-  faultReason,
-} from "../libroottask/space";
+import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
 import { kick } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
+import { addressOf, codeOf, signalOf } from "./exception_signal";
 import {
-  SIGBUS,
   SIGCHLD,
   SIGCONT,
-  SIGFPE,
-  SIGILL,
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
-  SIGTRAP,
   SIGURG,
   SIGWINCH,
   SIGXFSZ,
@@ -121,7 +101,7 @@ function onAlternate(own: LinuxThread, rsp: u64): bool {
   return own.stackSize !== 0 && rsp > own.stackBase && rsp - own.stackBase <= own.stackSize;
 }
 
-function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, address: u64, mask: u64): void {
+function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, mask: u64): void {
   memory.fill(frame, 0, FRAME_BYTES);
   store<u64>(frame, restorer);
   const context = frame + FRAME_CONTEXT;
@@ -148,8 +128,10 @@ function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, address: u64, ma
   store<u64>(words + 128, regs.rip);
   store<u64>(words + 136, regs.rflags);
   store<u64>(words + 144, CS_SELECTORS);
+  store<u64>(words + 152, own.trapError);
+  store<u64>(words + 160, own.trap);
   store<u64>(words + 168, mask);
-  store<u64>(words + 176, address);
+  store<u64>(words + 176, own.faultAddress);
   store<u64>(context + CONTEXT_MASK, mask);
 }
 
@@ -164,7 +146,7 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, addres
   const at = ((top - (FRAME_BYTES as u64)) & ~(15 as u64)) - 8;
   // A mask that was set for a wait alone ends with the handler.
   const mask = own.suspended !== 0 ? own.resumeMask : own.mask;
-  fillFrame(own, regs, load<u64>(action + 16), address, mask);
+  fillFrame(own, regs, load<u64>(action + 16), mask);
   store<u32>(frame + FRAME_INFO, signal);
   store<i32>(frame + FRAME_INFO + 8, code);
   if (code > SI_USER) store<u64>(frame + FRAME_INFO + 16, address);
@@ -229,48 +211,21 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
   if (!enterHandler(thread, regs, signal, code, 0)) die(thread, SIGSEGV);
 }
 
-function signalFor(event: u32): u32 {
-  switch (event) {
-    case EXC_DE:
-    case EXC_MF:
-    case EXC_XM:
-      return SIGFPE;
-    case EXC_DB:
-    case EXC_BP:
-      return SIGTRAP;
-    case EXC_UD:
-      return SIGILL;
-    case EXC_TS:
-    case EXC_NP:
-    case EXC_SS:
-    case EXC_AC:
-      return SIGBUS;
-    case EXC_PF:
-      return faultReason === FAULT_BEYOND_FILE ? SIGBUS : SIGSEGV;
-    default:
-      return SIGSEGV;
-  }
-}
-
-/** si_code of an exception: how the CPU's complaint is told to the handler. */
-function codeFor(event: u32): i32 {
-  if (event === EXC_PF) return faultReason === FAULT_RIGHTS ? 2 : 1;
-  if (event === 13) return 0x80;
-  return event === 6 ? 2 : 1;
-}
-
 /** The exception `event` of `thread`: 0 when a handler of the program takes it, else the signal it dies of. */
 export function linuxException(thread: Thread, event: u32): u32 {
   // Out of memory: Linux's choice for the victim, and no handler is asked.
   if (event === EXC_PF && faultReason === FAULT_MEMORY) return SIGKILL;
   const own = linuxThread(thread);
   const regs = thread.utcb;
-  const signal = signalFor(event);
+  const signal = signalOf(event);
+  own.trap = event as u64;
+  own.trapError = regs.qual0;
+  if (event === EXC_PF) own.faultAddress = regs.qual1;
   const handler = load<u64>(actionOf(thread.program, signal));
   const blocked = (own.mask & bit(signal)) !== 0;
   if (handler === SIG_DFL || handler === SIG_IGN || blocked) return signal;
-  const address = event === EXC_PF ? regs.qual1 : regs.rip;
-  return enterHandler(thread, regs, signal, codeFor(event), address) ? 0 : signal;
+  const code = codeOf(thread, event, regs);
+  return enterHandler(thread, regs, signal, code, addressOf(event, regs)) ? 0 : signal;
 }
 
 /**

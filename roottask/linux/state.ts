@@ -44,6 +44,10 @@ export class LinuxThread {
   resumeMask: u64;
   /** set_tid_address(2). */
   clearTid: u64;
+  /** The last exception that became a signal: vector, error code and, of a page fault, address. */
+  trap: u64;
+  trapError: u64;
+  faultAddress: u64;
   /** Name of the thread, NAME_BYTES bytes, set by prctl(PR_SET_NAME). */
   name0: u64;
   name1: u64;
