@@ -7,7 +7,8 @@ import { Monitor } from "../debug/monitor.ts";
 import { RunControl } from "../debug/run-control.ts";
 import type { Stop } from "../machine.ts";
 import type { SerialLine } from "../serial-line.ts";
-import { type Chardev, type CliOptions, UsageError } from "./cli-options.ts";
+import { machineOptions } from "./cli-machine.ts";
+import type { Chardev, CliOptions } from "./cli-options.ts";
 import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
@@ -140,11 +141,7 @@ export class Session {
 
   async #build(): Promise<Machine> {
     const o = this.#options;
-    if (o.kernel === undefined && o.disks.length === 0) {
-      throw new UsageError(
-        "nothing to boot: give -kernel FILE, -cdrom FILE or -hda FILE (--help shows all options)",
-      );
-    }
+    const options = machineOptions(o);
     const serials = o.serials.map((device) => this.#sink(device, "-serial"));
     const debugcon = this.#sink(o.debugcon, "-debugcon");
     const logSink =
@@ -152,22 +149,7 @@ export class Session {
     if (o.logFile === undefined) this.#sinks.push(this.#stderr);
     const log = new GuestEventLog(o.log, lineWriter(logSink));
     const machine = await Machine.create({
-      memory: o.memory,
-      cpus: o.cpus,
-      cpu: o.cpu,
-      kernel: o.kernel,
-      modules: o.initrd,
-      append: o.append,
-      disks: o.disks.map(({ kind, path }) => ({ kind, image: path })),
-      bootOrder: o.bootOrder,
-      bootOnce: o.bootOnce,
-      clockStart: o.clockStart,
-      serialPorts: o.serials.map((device) => device.kind !== "none"),
-      debugConsole: o.debugcon.kind !== "none",
-      devices: o.devices,
-      vga: o.vga,
-      reboot: o.reboot,
-      realTime: o.realTime,
+      ...options,
       onSerial: (byte, port) => serials[port]?.write(byte),
       onDebugConsole: (byte) => debugcon.write(byte),
       onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
