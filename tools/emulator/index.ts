@@ -2,13 +2,13 @@
 // Node adds, paths and the core that is there, is in host/index.ts, which has the same names.
 
 export type { CoreSource } from "./core/load.ts";
-export type { Disassemble, Line } from "./debug/disassembly.ts";
 export { type GdbConnection, type GdbPeer, GdbServer } from "./debug/gdb-server.ts";
 export type { GdbArchitecture } from "./debug/gdb-target.ts";
 export { GuestEventLog, LOG_ITEMS, type LogItem } from "./debug/log.ts";
 export { Monitor } from "./debug/monitor.ts";
 export { type Halt, RunControl, type Watchpoint } from "./debug/run-control.ts";
 export type { Picture } from "./devices/vga.ts";
+export type { Disassemble, Line } from "./inspect/disassembly.ts";
 export { LoadError } from "./load-error.ts";
 export { Machine, type RunLimits, type Stop } from "./machine.ts";
 export {
@@ -23,6 +23,6 @@ export {
 } from "./machine-options.ts";
 export type { ImageSource } from "./media/image.ts";
 export { CpuAccess } from "./platform/cpu-access.ts";
-export type { Snapshot } from "./platform/snapshot.ts";
 export type { RgbaPicture } from "./screen.ts";
 export { SerialLine } from "./serial-line.ts";
+export type { Snapshot } from "./snapshot.ts";

@@ -1,11 +1,11 @@
 // What a machine is made of, and the checks of it. Files come as bytes or readers, output goes to functions: what
 // they are on the host is the business of host/ (Node) or of a page.
 
+import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
-import type { Disassemble } from "./debug/disassembly.ts";
 import type { DeviceRequest } from "./devices/device.ts";
-import type { CoreImports } from "./interface.ts";
+import type { Disassemble } from "./inspect/disassembly.ts";
 import { LoadError } from "./load-error.ts";
 import type { Module } from "./loader/modules.ts";
 import { bytesImage, type ImageSource } from "./media/image.ts";

@@ -2,13 +2,13 @@
 // advances with executed instructions and jumps over idle time, and input arrives only between slices of
 // virtual time. Nothing here or below knows the host: bytes come in, bytes go to functions.
 
+import { type CoreExports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
-import { crashReport } from "./debug/report.ts";
-import { elfSymbols } from "./debug/symbols.ts";
 import type { Picture } from "./devices/vga.ts";
 import { pause, turn } from "./event-loop.ts";
-import type { CoreExports } from "./interface.ts";
-import { RunExit } from "./interface.ts";
+import { crashReport } from "./inspect/report.ts";
+import { elfSymbols } from "./inspect/symbols.ts";
+import { bootImage } from "./loader/boot-entry.ts";
 import type { BootImage, Input } from "./loader/boot-image.ts";
 import { loadKernel } from "./loader/kernel.ts";
 import {
@@ -22,7 +22,6 @@ import {
   powerOnTime,
 } from "./machine-options.ts";
 import { Disk } from "./media/disk.ts";
-import { bootImage } from "./platform/boot-entry.ts";
 import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
 import { acpiTables } from "./platform/firmware/acpi-tables.ts";
@@ -34,9 +33,9 @@ import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent } from "./platform/pc.ts";
-import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./platform/snapshot.ts";
 import { type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
 import { SerialLine } from "./serial-line.ts";
+import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./snapshot.ts";
 
 /** Virtual time between looks at the outside world, ns. Fixed, so that it cannot change a run. */
 const SLICE_NS = 2_000_000;

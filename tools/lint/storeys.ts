@@ -30,6 +30,28 @@ const CORE: Building = {
   outside: [],
 };
 
+/** The emulator. */
+const EMULATOR: Building = {
+  root: "tools/emulator",
+  storeys: [
+    ["load-error.ts", "event-loop.ts"],
+    ["core"],
+    ["devices"],
+    ["media"],
+    ["platform"],
+    ["loader", "screen.ts", "serial-line.ts"],
+    ["inspect", "snapshot.ts"],
+    ["machine-options.ts"],
+    ["machine.ts"],
+    ["debug"],
+    ["index.ts"],
+    ["host"],
+    ["bench", "cputest"],
+    ["snapshot-fuzz"],
+  ],
+  outside: [],
+};
+
 /** The libraries of guest programs. */
 const ROOTTASK: Building = {
   root: "roottask",
@@ -60,7 +82,7 @@ const REPOSITORY: Building = {
   outside: ["vitest.config.ts"],
 };
 
-export const BUILDINGS: readonly Building[] = [CORE, ROOTTASK, REPOSITORY];
+export const BUILDINGS: readonly Building[] = [CORE, EMULATOR, ROOTTASK, REPOSITORY];
 
 /** Tests look everywhere. */
 const EXEMPT = /\.test\.ts$|(^|\/)(testdata|testing)\//;

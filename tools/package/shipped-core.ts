@@ -1,7 +1,7 @@
 // What tools/emulator/host/core.ts is in the repository, for the npm package: the compiled core is there.
 
+import type { CoreExports, CoreImports } from "../emulator/core/interface.ts";
 import { compileCore, instantiateCore } from "../emulator/core/load.ts";
-import type { CoreExports, CoreImports } from "../emulator/interface.ts";
 
 let module: Promise<WebAssembly.Module> | undefined;
 

@@ -1,7 +1,7 @@
 // The compiled core as it comes, bytes or a module, and fresh instances of it.
 
-import type { CoreExports, CoreImports } from "../interface.ts";
 import { LoadError } from "../load-error.ts";
+import type { CoreExports, CoreImports } from "./interface.ts";
 
 /** The CPU core, compiled from core/guest: a WebAssembly module or its bytes. */
 export type CoreSource = WebAssembly.Module | Uint8Array | ArrayBuffer;

@@ -1,4 +1,4 @@
-// Numbers that the core (AssemblyScript) and the platform tell each other across `../interface.ts`. Plain
+// Numbers that the core (AssemblyScript) and the platform tell each other across `interface.ts`. Plain
 // constants, so that both sides take them from here.
 
 /** Kinds of a 4 KiB page of guest-physical address space below 4 GiB. */

@@ -4,7 +4,7 @@
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadCore } from "../host/core.ts";
-import { type CoreExports, type CoreImports, PageKind, RunExit } from "../interface.ts";
+import { type CoreExports, type CoreImports, PageKind, RunExit } from "./interface.ts";
 import {
   ACTIVE,
   REGS,

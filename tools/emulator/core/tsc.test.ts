@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { loadCore } from "../host/core.ts";
-import { type CoreExports, PageKind, RunExit } from "../interface.ts";
+import { type CoreExports, PageKind, RunExit } from "./interface.ts";
 import {
   ACTIVE,
   S_ACTIVITY,

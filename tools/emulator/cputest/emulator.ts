@@ -2,8 +2,8 @@
 // `Memory` for ring 3, and an IDT whose handlers write to a port and so end the run. The exception is
 // read from the stack frame that the core pushed, as an operating system would (Intel SDM vol. 3A, 6.14).
 
+import { type CoreExports, type CoreImports, PageKind, RunExit } from "../core/interface.ts";
 import * as S from "../core/state.ts";
-import { type CoreExports, type CoreImports, PageKind, RunExit } from "../interface.ts";
 import {
   Field,
   Memory,

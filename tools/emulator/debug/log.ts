@@ -2,9 +2,9 @@
 // the others from the platform.
 
 import { TRACE_DECODED, TRACE_EXECUTED, TRACE_INTERRUPT, TRACE_RESET } from "../core/protocol.ts";
+import type { Disassemble } from "../inspect/disassembly.ts";
+import type { SymbolTable } from "../inspect/symbols.ts";
 import type { Machine } from "../machine.ts";
-import type { Disassemble } from "./disassembly.ts";
-import type { SymbolTable } from "./symbols.ts";
 
 /** What -d can show. */
 export const LOG_ITEMS = ["int", "exec", "in_asm", "cpu_reset", "guest_errors", "unimp"] as const;

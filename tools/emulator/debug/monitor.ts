@@ -75,7 +75,7 @@ export class Monitor {
     const { machine } = this.control;
     switch (what) {
       case "registers": {
-        const { registerLines } = await import("./report.ts");
+        const { registerLines } = await import("../inspect/report.ts");
         const cpu = machine.cpus[this.#cpu];
         return cpu === undefined ? "" : [`CPU#${this.#cpu}`, ...registerLines(cpu)].join("\n");
       }

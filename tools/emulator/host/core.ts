@@ -2,9 +2,9 @@
 // a process.
 
 import { guestModule } from "../../asc/guest.ts";
+import type { CoreExports, CoreImports } from "../core/interface.ts";
 import { compileCore, instantiateCore } from "../core/load.ts";
 import { CORE_GUEST } from "../core/options.ts";
-import type { CoreExports, CoreImports } from "../interface.ts";
 
 let module: Promise<WebAssembly.Module> | undefined;
 

@@ -1,8 +1,8 @@
 // Tells the core which pages of the physical address space are RAM and which are read-only; every
 // other page is a device's or nobody's.
 
+import { type CoreExports, PageKind } from "../core/interface.ts";
 import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../devices/vga.ts";
-import { type CoreExports, PageKind } from "../interface.ts";
 import { BIOS_SEGMENT, MIB } from "./memory-map.ts";
 
 const PAGE = 4096;

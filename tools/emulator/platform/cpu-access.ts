@@ -1,6 +1,7 @@
 // Reading and writing a CPU's registers from the host: by debugger, crash report and boot loaders.
 // Offsets are those of core/state.ts; RFLAGS is put together from the core's lazy flags.
 
+import type { CoreExports } from "../core/interface.ts";
 import {
   ACTIVE,
   APIC_LVT,
@@ -47,7 +48,6 @@ import {
   SEG_VALID,
   STATE,
 } from "../core/state.ts";
-import type { CoreExports } from "../interface.ts";
 
 export const GENERAL_NAMES = [
   "rax",

@@ -1,8 +1,8 @@
 // Guest-physical memory as the host sees it: bytes in the core's linear memory, RAM and ROM alone.
 // Accesses to devices are left out, so that looking at memory changes nothing.
 
+import type { CoreExports } from "../core/interface.ts";
 import type { GuestMemory } from "../devices/device.ts";
-import type { CoreExports } from "../interface.ts";
 
 export class GuestRam implements GuestMemory {
   readonly #core: CoreExports;

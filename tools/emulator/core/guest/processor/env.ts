@@ -1,4 +1,4 @@
-// What the core imports from the platform (wasm module `env`); the contract is tools/emulator/interface.ts.
+// What the core imports from the platform (wasm module `env`); the contract is tools/emulator/core/interface.ts.
 
 export declare function port_read(cpu: i32, port: i32, size: i32): u32;
 export declare function port_write(cpu: i32, port: i32, size: i32, value: u32): void;

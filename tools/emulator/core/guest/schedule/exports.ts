@@ -1,5 +1,5 @@
 // What the platform may do to the core besides running it: set-up, pins, messages. The contract is
-// tools/emulator/interface.ts.
+// tools/emulator/core/interface.ts.
 
 import { MAX_CPUS, PAGE_MMIO } from "../../protocol";
 import {

@@ -2,7 +2,6 @@
 // then the chain of frame pointers, and where there is none the return addresses that lie on the stack. An address
 // counts as one only if a CALL stands in front of it (Intel SDM vol. 2A, CALL).
 
-import type { Machine } from "../machine.ts";
 import type { CpuAccess } from "../platform/cpu-access.ts";
 import type { SymbolTable } from "./symbols.ts";
 
@@ -15,6 +14,12 @@ const LONGEST_CALL = 8;
 const ENDBR = [0xf3, 0x0f, 0x1e, 0xfa] as const;
 const PUSH_RBP = 0x55;
 const RET = [0xc3, 0xc2] as const;
+
+/** A machine's memory, as a CPU sees it. */
+export interface LinearMemory {
+  /** Shorter where nothing is mapped. */
+  readLinear(address: bigint, length: number, cpu: number): Uint8Array;
+}
 
 export interface Frame {
   /** RIP, or a return address. */
@@ -47,13 +52,13 @@ export function endsWithCall(code: Uint8Array, bits: 16 | 32 | 64): boolean {
 }
 
 class Walker {
-  readonly #machine: Machine;
+  readonly #memory: LinearMemory;
   readonly #cpu: CpuAccess;
   readonly #symbols: SymbolTable | undefined;
   readonly #size: 2 | 4 | 8;
 
-  constructor(machine: Machine, cpu: CpuAccess, symbols: SymbolTable | undefined) {
-    this.#machine = machine;
+  constructor(memory: LinearMemory, cpu: CpuAccess, symbols: SymbolTable | undefined) {
+    this.#memory = memory;
     this.#cpu = cpu;
     this.#symbols = symbols;
     this.#size = cpu.codeBits === 64 ? 8 : cpu.codeBits === 32 ? 4 : 2;
@@ -62,13 +67,13 @@ class Walker {
   #code(at: bigint, length: number): Uint8Array {
     const { cpu, codeBits } = this.#cpu;
     const linear = codeBits === 64 ? at : BigInt.asUintN(32, this.#cpu.segment("cs").base + at);
-    return this.#machine.readLinear(linear, length, cpu);
+    return this.#memory.readLinear(linear, length, cpu);
   }
 
   #word(at: bigint): bigint | undefined {
     const { cpu, codeBits } = this.#cpu;
     const linear = codeBits === 64 ? at : BigInt.asUintN(32, this.#cpu.segment("ss").base + at);
-    const bytes = this.#machine.readLinear(linear, this.#size, cpu);
+    const bytes = this.#memory.readLinear(linear, this.#size, cpu);
     if (bytes.length < this.#size) return undefined;
     return bytes.reduceRight((value, b) => (value << 8n) | BigInt(b), 0n);
   }
@@ -168,6 +173,6 @@ class Walker {
 }
 
 /** The call stack, innermost first. */
-export function callStack(machine: Machine, cpu: CpuAccess, symbols?: SymbolTable): Frame[] {
-  return new Walker(machine, cpu, symbols).walk();
+export function callStack(memory: LinearMemory, cpu: CpuAccess, symbols?: SymbolTable): Frame[] {
+  return new Walker(memory, cpu, symbols).walk();
 }

@@ -2,7 +2,8 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import { MAX_CPUS } from "../core/protocol.ts";
+import type { CoreExports } from "./core/interface.ts";
+import { MAX_CPUS } from "./core/protocol.ts";
 import {
   APIC_STRIDE,
   APICS,
@@ -11,11 +12,22 @@ import {
   SLOTS,
   STATE,
   STATE_SIZE,
-} from "../core/state.ts";
-import type { Machine } from "../machine.ts";
-import type { BoardState } from "./pc.ts";
+} from "./core/state.ts";
+import type { CpuAccess } from "./platform/cpu-access.ts";
+import type { GuestRam } from "./platform/guest-ram.ts";
+import type { Board, BoardState } from "./platform/pc.ts";
+import type { SerialLine } from "./serial-line.ts";
 
 const PAGE = 4096;
+
+/** The parts of a machine that have state. */
+export interface MachineParts {
+  readonly core: CoreExports;
+  readonly board: Board;
+  readonly ram: GuestRam;
+  readonly cpus: readonly CpuAccess[];
+  readonly serialLines: readonly SerialLine[];
+}
 
 export interface Snapshot {
   ramBytes: number;
@@ -50,7 +62,7 @@ function* usedPages(ram: Uint8Array): Generator<[frame: number, bytes: Uint8Arra
   }
 }
 
-export function captureSnapshot(machine: Machine): Snapshot {
+export function captureSnapshot(machine: MachineParts): Snapshot {
   const { core, board } = machine;
   // A translation that is cached may differ from the page tables of now. The machine that goes on starts
   // with none, as a restored one does; nothing else that is derived from the state can be noticed.
@@ -69,7 +81,7 @@ export function captureSnapshot(machine: Machine): Snapshot {
 }
 
 /** Throws `Error` if the snapshot is of a machine with other RAM or CPUs. */
-export function restoreSnapshot(machine: Machine, snapshot: Snapshot): void {
+export function restoreSnapshot(machine: MachineParts, snapshot: Snapshot): void {
   const { core, board, ram } = machine;
   if (snapshot.ramBytes !== ram.size || snapshot.cpus !== machine.cpus.length) {
     throw new Error(
@@ -100,7 +112,7 @@ function canonical(value: unknown): string {
 }
 
 /** SHA-256 over everything a guest can observe. */
-export function stateHash(machine: Machine): string {
+export function stateHash(machine: MachineParts): string {
   const hash = sha256.create();
   const text = (value: string): void => {
     hash.update(utf8ToBytes(value));

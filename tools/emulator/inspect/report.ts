@@ -1,11 +1,20 @@
 // What a person wants to read when a machine died: registers, control registers, the code around
 // RIP, the call stack with names, and the top of the stack.
 
-import type { Machine } from "../machine.ts";
+import type { CoreExports } from "../core/interface.ts";
 import type { CpuAccess, SegmentName } from "../platform/cpu-access.ts";
 import { GENERAL_NAMES } from "../platform/cpu-access.ts";
-import { callStack } from "./call-stack.ts";
+import { callStack, type LinearMemory } from "./call-stack.ts";
+import type { Disassemble } from "./disassembly.ts";
 import type { SymbolTable } from "./symbols.ts";
+
+/** What a report needs of a machine. */
+export interface Inspected extends LinearMemory {
+  readonly core: Pick<CoreExports, "time">;
+  readonly cpus: readonly CpuAccess[];
+  readonly options: { disassembler?: () => Promise<Disassemble> };
+  symbols(): SymbolTable | undefined;
+}
 
 const CODE_BYTES = 96;
 const CODE_LINES = 8;
@@ -75,7 +84,7 @@ export function registerLines(cpu: CpuAccess): string[] {
 }
 
 async function codeLines(
-  machine: Machine,
+  machine: Inspected,
   cpu: CpuAccess,
   symbols?: SymbolTable,
 ): Promise<string[]> {
@@ -93,15 +102,20 @@ async function codeLines(
   );
 }
 
-function word(machine: Machine, cpu: CpuAccess, address: bigint, size: number): bigint | undefined {
-  const bytes = machine.readLinear(address, size, cpu.cpu);
+function word(
+  memory: LinearMemory,
+  cpu: CpuAccess,
+  address: bigint,
+  size: number,
+): bigint | undefined {
+  const bytes = memory.readLinear(address, size, cpu.cpu);
   if (bytes.length < size) return undefined;
   return bytes.reduceRight((value, b) => (value << 8n) | BigInt(b), 0n);
 }
 
 /** Frames with their numbers, and return addresses that were found with their places. */
-function stackLines(machine: Machine, cpu: CpuAccess, symbols?: SymbolTable): string[] {
-  return callStack(machine, cpu, symbols).map(({ address, offset }, i) => {
+function stackLines(memory: LinearMemory, cpu: CpuAccess, symbols?: SymbolTable): string[] {
+  return callStack(memory, cpu, symbols).map(({ address, offset }, i) => {
     const label = offset === undefined ? `#${i} ` : `[rsp+0x${hex(offset, 1)}] `;
     const where = i === 0 ? symbols?.locate(address) : symbols?.locateCall(address);
     return `  ${label} 0x${hex(address, 1)} ${where ?? ""}`.trimEnd();
@@ -109,7 +123,7 @@ function stackLines(machine: Machine, cpu: CpuAccess, symbols?: SymbolTable): st
 }
 
 /** The whole report on one CPU, lines separated by newlines. */
-export async function crashReport(machine: Machine, which: number): Promise<string> {
+export async function crashReport(machine: Inspected, which: number): Promise<string> {
   const cpu = machine.cpus[which];
   if (cpu === undefined) return `there is no CPU ${which}`;
   const symbols = machine.symbols();

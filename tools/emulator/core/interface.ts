@@ -14,7 +14,7 @@ import {
   PAGE_MMIO,
   PAGE_RAM,
   PAGE_ROM,
-} from "./core/protocol.ts";
+} from "./protocol.ts";
 
 /** Kinds of a 4 KiB page of guest-physical address space below 4 GiB. */
 export const PageKind = { Mmio: PAGE_MMIO, Ram: PAGE_RAM, Rom: PAGE_ROM } as const;

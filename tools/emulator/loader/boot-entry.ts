@@ -2,9 +2,9 @@
 // with a GDT that holds them, interrupts off (Multiboot 0.6.96, 3.2; Linux x86 boot protocol, "32-bit"
 // and "64-bit boot protocol").
 
-import type { BootImage, EntryState } from "../loader/boot-image.ts";
-import type { CpuAccess, Segment } from "./cpu-access.ts";
-import type { GuestRam } from "./guest-ram.ts";
+import type { CpuAccess, Segment } from "../platform/cpu-access.ts";
+import type { GuestRam } from "../platform/guest-ram.ts";
+import type { BootImage, EntryState } from "./boot-image.ts";
 
 /** In the BIOS segment, where a guest cannot spoil it. */
 const GDT_ADDRESS = 0xf5b00;
