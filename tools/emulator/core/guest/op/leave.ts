@@ -1,7 +1,8 @@
 // Ways out of an instruction that need more than its record: a jump that goes on in the next block, a fault
 // with its error code, the privilege check.
 
-import { S_BUDGET, S_CPL, S_RIP } from "../../state";
+import { S_BUDGET, S_CPL, S_CR4, S_RIP } from "../../state";
+import { CR4_UMIP } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
 import { lookup } from "./lookup";
 import { Op } from "./op";
@@ -11,6 +12,14 @@ export function requireRing0(): bool {
   if (load<u32>(S_CPL) == 0) return true;
   raiseCode(GP, 0);
   return false;
+}
+
+/**
+ * Checks that SGDT, SIDT, SLDT, STR and SMSW, which show system state, are allowed here: at CPL 0, or while CR4.UMIP is
+ * clear; #GP(0) pending if not.
+ */
+export function maySeeSystemState(): bool {
+  return (load<u64>(S_CR4) & CR4_UMIP) == 0 || requireRing0();
 }
 
 export function failed(op: Op, vector: u32, code: u32): usize {

@@ -16,6 +16,8 @@ export const CR0_AM: u64 = 0x40000;
 export const CR0_PG: u64 = 0x80000000;
 export const CR4_PSE: u64 = 0x10;
 export const CR4_PAE: u64 = 0x20;
+/** User-mode instruction prevention: what shows where system tables are is privileged. */
+export const CR4_UMIP: u64 = 0x800;
 export const CR4_SMEP: u64 = 0x100000;
 export const CR4_SMAP: u64 = 0x200000;
 export const EFER_LMA: u64 = 0x400;

@@ -33,9 +33,16 @@ const LEAF1_ECX_MAX: u32 = 0x00401000;
 const LEAF7_EBX: u32 = 0x00000281;
 // Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP SHA.
 const LEAF7_EBX_MAX: u32 = 0x201c0528;
+// Leaf 7 ECX of `max`: UMIP.
+const LEAF7_ECX_MAX: u32 = 0x00000004;
 
 function leaf1Ecx(): u32 {
   return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;
+}
+
+function leaf7(): void {
+  if (cpuModel == 0) result(0, LEAF7_EBX, 0, 0);
+  else result(0, LEAF7_EBX | LEAF7_EBX_MAX, LEAF7_ECX_MAX, 0);
 }
 
 function result(a: u32, b: u32, c: u32, d: u32): void {
@@ -90,7 +97,7 @@ export function cpuid(op: Op): usize {
       result(4, 0, 0, 0); // ARAT
       break;
     case 7:
-      if (sub == 0) result(0, cpuModel == 0 ? LEAF7_EBX : LEAF7_EBX | LEAF7_EBX_MAX, 0, 0);
+      if (sub == 0) leaf7();
       else result(0, 0, 0, 0);
       break;
     case 0xb:

@@ -17,7 +17,7 @@ import {
 import { CS, code64, longMode, Seg, updateMode } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
 import { loadPdptes } from "../memory/walk";
-import { failed, requireRing0 } from "../op/leave";
+import { failed, maySeeSystemState, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
   leaveAfter,
@@ -28,7 +28,7 @@ import {
   writeRegister,
   writeRm,
 } from "../op/op";
-import { PHYSICAL_BITS } from "../processor/control_bits";
+import { CR4_SMAP, CR4_UMIP, PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { cpuModel } from "../processor/model";
 
@@ -74,9 +74,13 @@ function setCr3(v: u64): bool {
   return true;
 }
 
-/** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP (SMAP). */
+/** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP. */
+const CR4_BITS: u64 = 0x1707ff;
+/** What `max` has besides. */
+const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_SMAP;
+
 function cr4Mask(): u64 {
-  return cpuModel == 0 ? 0x1707ff : 0x3707ff;
+  return cpuModel == 0 ? CR4_BITS : CR4_BITS | CR4_BITS_MAX;
 }
 
 function setCr4(v: u64): bool {
@@ -163,6 +167,7 @@ export function clts(op: Op): usize {
 }
 
 export function smsw(op: Op): usize {
+  if (!maySeeSystemState()) return op.fault();
   if (op.ea == EA_REGISTER) writeRegister(<usize>op.src, <i32>op.size, load<u64>(S_CR0));
   else writeRm(op, 2, load<u64>(S_CR0));
   if (load<u32>(S_FAULT) != 0) return op.fault();

@@ -22,7 +22,7 @@ import {
   TR,
 } from "../memory/segments";
 import { canonical } from "../memory/walk";
-import { failed, requireRing0 } from "../op/leave";
+import { failed, maySeeSystemState, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
   leaveAfter,
@@ -39,6 +39,7 @@ import { eflags, STATUS, setStatusFlags } from "../processor/flags";
 
 /** SGDT (`sub` 0), SIDT (1). */
 export function storeTable(op: Op): usize {
+  if (!maySeeSystemState()) return op.fault();
   const wide = code64();
   const at = op.address(wide ? 10 : 6, true);
   const base = load<u64>(op.sub == 0 ? S_GDT_BASE : S_IDT_BASE);
@@ -68,6 +69,7 @@ export function loadTable(op: Op): usize {
 /** SLDT (`sub` 6), STR (7). */
 export function storeSystemSelector(op: Op): usize {
   if (realStyle()) return undefinedOpcode(op);
+  if (!maySeeSystemState()) return op.fault();
   const v = <u64>Seg.selector(<i32>op.sub);
   if (op.ea == EA_REGISTER) writeRegister(<usize>op.src, <i32>op.size, v);
   else writeRm(op, 2, v);
