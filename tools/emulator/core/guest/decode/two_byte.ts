@@ -26,7 +26,7 @@ import { crc32 } from "../simd/crc32";
 import { cpuid } from "../system/cpuid";
 import { readDr, writeDr } from "../system/debug_registers";
 import { alignmentFlag } from "../system/flag_writes";
-import { clflush, invlpg, invpcid, wbinvd } from "../system/invalidate";
+import { flushLine, invlpg, invpcid, wbinvd } from "../system/invalidate";
 import { rdmsr, wrmsr } from "../system/msr";
 import { randomNumber } from "../system/random";
 import { clts, lmsw, readCr, smsw, writeCr, xcr } from "../system/registers";
@@ -386,16 +386,17 @@ function group9(_b: u32): void {
   ud();
 }
 
-/** FS and GS base instructions and fences; false for the FPU and SSE state instructions. */
+/** Cache line instructions, FS and GS base instructions and fences; false for the FPU and SSE state instructions. */
 function stateless15(): bool {
   const byte = peek8(0);
   const k = (byte >> 3) & 7;
-  if (byte < 0xc0 && k != 7) return false;
+  // CLFLUSH, and with 66 CLFLUSHOPT and CLWB; processors without CLFLUSHOPT ignore the prefix.
+  const line = k == 7 || (k == 6 && prefix66 && cpuModel != 0);
+  if (byte < 0xc0 && !line) return false;
   decodeModrm();
   if (mod != 3) {
-    // CLFLUSH
     if (prefixRep != 0) ud();
-    else use(clflush);
+    else use(flushLine);
     return true;
   }
   if (prefixRep == 0xf3) {

@@ -1,4 +1,5 @@
-// Invalidation of caches and translations: INVLPG, INVPCID, INVD, WBINVD, CLFLUSH. Follows Intel SDM vol. 2.
+// Invalidation of caches and translations: INVLPG, INVPCID, INVD, WBINVD, CLFLUSH and its kin. Follows Intel SDM
+// vol. 2.
 
 import { S_CR4, S_FAULT } from "../../state";
 import { Mem } from "../memory/access";
@@ -41,8 +42,8 @@ export function invpcid(op: Op): usize {
   return leaveAfter(op);
 }
 
-/** CLFLUSH: checks its address as a read would. */
-export function clflush(op: Op): usize {
+/** CLFLUSH, CLFLUSHOPT, CLWB: check their address as a read would. */
+export function flushLine(op: Op): usize {
   Mem.read<u8>(op.address(1, false));
   if (load<u32>(S_FAULT) != 0) return op.fault();
   return op.next();
