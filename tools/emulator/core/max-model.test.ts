@@ -1,6 +1,6 @@
 // What the `max` model has and the default one lacks, apart from what computes: a guest turns each protection on, tries
 // what it is about at CPL 0 and 3 and prints what happened, here and on QEMU, and the lines are compared. Follows
-// Intel SDM vol. 2 and vol. 3A, 2.5 (CR4).
+// Intel SDM vol. 2, vol. 3A, 2.5 (CR4) and 4.6.2 (protection keys), and vol. 1, 13.5.7 (PKRU in the XSAVE area).
 
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
@@ -17,7 +17,7 @@ import {
   SUPERVISOR,
 } from "./testdata/exceptions_guest.ts";
 
-const { eax, ebx, ecx, rax, rsp, cr4 } = o;
+const { eax, ebx, ecx, edx, rax, rsp, cr0, cr3, cr4 } = o;
 
 const UMIP = 1 << 11;
 
@@ -49,14 +49,18 @@ const setCr4 = (name: string, bits: number, on: boolean): void => {
     DONE,
   );
 };
-/** CPUID leaf 7 must have these bits of `register`; #UD if not. */
-const leaf7 = (name: string, register: o.Reg, bits: number): void => {
+/** CPUID leaf 7 must have these bits of `register` and not those of `without`; #UD if not. */
+const leaf7 = (name: string, register: o.Reg, bits: number, without = 0): void => {
   onDefault.set(snippets.length, UD);
   add(
     0,
     `CPUID has ${name}`,
     (a) => {
-      a.mov(eax, 7).xor(ecx, ecx).cpuid().and(register, bits).cmp(register, bits);
+      a.mov(eax, 7)
+        .xor(ecx, ecx)
+        .cpuid()
+        .and(register, bits | without)
+        .cmp(register, bits);
       a.db(0x74, 2).ud2();
     },
     DONE,
@@ -108,6 +112,154 @@ for (const cpl of [0, 3] as const) {
   }
 }
 
+// Protection keys. Key 1 is that of the read-only page, of the supervisor page and of one with all rights.
+const PKE = 1 << 22;
+const KEYED = 0xe0_0000;
+const KEY_1 = 1 << 27;
+/** Where the no-execute page has an XSAVE area. */
+const AREA = NO_EXECUTE;
+const RDPKRU = [0x0f, 0x01, 0xee];
+const WRPKRU = [0x0f, 0x01, 0xef];
+const setPkru = (a: Assembler, rights: number): Assembler =>
+  a
+    .xor(ecx, ecx)
+    .xor(edx, edx)
+    .mov(eax, rights)
+    .db(...WRPKRU);
+/** #UD unless RAX, 32 bits, is `value`. */
+const mustBe = (a: Assembler, value: number): Assembler => a.cmp(eax, value).db(0x74, 2).ud2();
+leaf7("PKU and no OSPKE", ecx, 1 << 3, 1 << 4);
+for (const cpl of [0, 3] as const) {
+  add(cpl, "RDPKRU without CR4.PKE", (a) => a.xor(ecx, ecx).db(...RDPKRU), UD);
+  add(cpl, "WRPKRU without CR4.PKE", (a) => setPkru(a, 0), UD);
+}
+add(
+  0,
+  "three pages get key 1, and INT 0x40",
+  (a) => {
+    a.mov(o.dword(o.sym("pd", 7 * 8)), KEYED | 0x87);
+    for (const page of [3, 4, 7]) a.mov(o.dword(o.sym("pd", page * 8 + 4)), KEY_1);
+    a.mov(rax, cr3).mov(cr3, rax).mov(o.dword(KEYED), 0x40cd);
+  },
+  DONE,
+);
+setCr4("PKE", PKE, true);
+leaf7("PKU and OSPKE", ecx, 3 << 3);
+for (const cpl of [0, 3] as const) {
+  const one = (register: o.Reg) => (a: Assembler) => a.xor(ecx, ecx).xor(edx, edx).inc(register);
+  add(cpl, "RDPKRU with ECX 1", (a) => one(ecx)(a).db(...RDPKRU), GP0);
+  add(cpl, "WRPKRU with ECX 1", (a) => one(ecx)(a).db(...WRPKRU), GP0);
+  add(cpl, "WRPKRU with EDX 1", (a) => one(edx)(a).db(...WRPKRU), GP0);
+  add(cpl, "RDPKRU with EDX 1", (a) => one(edx)(a).db(...RDPKRU), DONE);
+  add(cpl, "LOCK RDPKRU", (a) => a.xor(ecx, ecx).db(0xf0, ...RDPKRU), UD);
+  const readBack = (a: Assembler) =>
+    mustBe(
+      setPkru(a, 0x5550)
+        .dec(rax)
+        .db(...RDPKRU),
+      0x5550,
+    );
+  add(cpl, "RDPKRU of what WRPKRU wrote", readBack, DONE);
+}
+const setWp = (on: boolean): void =>
+  add(0, `${on ? "set" : "clear"} CR0.WP`, (a) => a.mov(rax, cr0).btc(rax, 16).mov(cr0, rax), DONE);
+/** Bits of PKRU for key 1, and for key 2, which no page has. */
+const RIGHTS = {
+  "no rights denied": 0,
+  AD: 4,
+  WD: 8,
+  "AD and WD": 12,
+  "AD of key 2": 0x10,
+} as const;
+for (const wp of [true, false]) {
+  if (!wp) setWp(false);
+  for (const cpl of [0, 3] as const) {
+    for (const [name, rights] of Object.entries(RIGHTS)) {
+      for (const [page, address] of [
+        ["a page with all rights", KEYED],
+        ["a read-only page", READ_ONLY],
+        ["a supervisor page", SUPERVISOR],
+      ] as const) {
+        for (const writing of [false, true]) {
+          // The translation is there with other rights before they change.
+          const write = (a: Assembler): void => {
+            setPkru(a, 0);
+            if (cpl === 0 || address !== SUPERVISOR) a.mov(eax, o.dword(address));
+            if (address === KEYED) a.mov(o.dword(address), eax);
+            setPkru(a, rights);
+            if (writing) a.mov(o.dword(address), 0x40cd);
+            else a.mov(eax, o.dword(address));
+          };
+          const checked = cpl === 3 || wp;
+          const key =
+            address !== SUPERVISOR &&
+            ((rights & 4) !== 0 || (writing && checked && (rights & 8) !== 0));
+          const other =
+            address === SUPERVISOR ? cpl === 3 : address === READ_ONLY && writing && checked;
+          const code = 1 | (writing ? 2 : 0) | (cpl === 3 ? 4 : 0) | (key ? 0x20 : 0);
+          const what = `${writing ? "write" : "read"} ${page}, ${name}${wp ? "" : ", no CR0.WP"}`;
+          add(cpl, what, write, key || other ? `e ${code.toString(16)}` : DONE);
+        }
+      }
+      const jump = (a: Assembler) => setPkru(a, rights).mov(eax, KEYED).jmp(rax);
+      add(cpl, `execute, ${name}`, jump, DONE);
+    }
+  }
+}
+setWp(true);
+add(0, "clear PKRU's rights for key 1", (a) => setPkru(a, 12), DONE);
+setCr4("PKE", PKE, false);
+add(3, "a key without CR4.PKE", (a) => a.mov(eax, o.dword(KEYED)), DONE);
+setCr4("PKE", PKE, true);
+// TCG keeps its translations.
+manual.add(snippets.length);
+add(3, "the key with CR4.PKE again", (a) => a.mov(eax, o.dword(KEYED)), "e 25");
+
+// PKRU is component 9 of the XSAVE area.
+const COMPONENT = 1 << 9;
+const setXcr0 = (name: string, components: number, outcome: string): void =>
+  add(
+    0,
+    `XCR0 = ${name}`,
+    (a) => a.xor(ecx, ecx).xor(edx, edx).mov(eax, components).xsetbv(),
+    outcome,
+  );
+setCr4("OSXSAVE", 1 << 18, true);
+onDefault.delete(snippets.length - 1);
+setXcr0("x87, SSE and component 3", 0xb, GP0);
+onDefault.set(snippets.length, GP0);
+setXcr0("x87 and PKRU", 1 | COMPONENT, DONE);
+add(
+  0,
+  "CPUID tells of component 9",
+  (a) => mustBe(a.mov(eax, 0xd).mov(ecx, 9).cpuid(), 8).mov(eax, ebx),
+  DONE,
+);
+const withComponent = (a: Assembler): Assembler => a.xor(edx, edx).mov(eax, COMPONENT);
+for (const cpl of [0, 3] as const) {
+  add(
+    cpl,
+    "XSAVE and XRSTOR of PKRU",
+    (a) => {
+      withComponent(setPkru(a, 12)).xsave(o.mem(AREA));
+      mustBe(a.mov(eax, o.dword(AREA + 512)).and(eax, COMPONENT), COMPONENT);
+      mustBe(a.mov(eax, o.dword(AREA + 2688)), 12);
+      withComponent(setPkru(a, 0).mov(ecx, o.dword(KEYED))).xrstor(o.mem(AREA));
+      mustBe(a.xor(ecx, ecx).db(...RDPKRU), 12).mov(eax, o.dword(KEYED));
+    },
+    cpl === 3 ? "e 25" : "e 21",
+  );
+  add(
+    cpl,
+    "XRSTOR of PKRU's initial state",
+    (a) => {
+      withComponent(setPkru(a, 12).mov(o.dword(AREA + 512), 0)).xrstor(o.mem(AREA));
+      mustBe(a.xor(ecx, ecx).db(...RDPKRU), 0).mov(eax, o.dword(KEYED));
+    },
+    DONE,
+  );
+}
+
 const guest = exceptionsGuest(snippets);
 
 /** Runs the guest in this core; one line per snippet. */
@@ -134,7 +286,7 @@ const outcome = (line: string | undefined): string =>
     .map((field) => BigInt(`0x${field}`).toString(16))
     .join(" ");
 
-describe("protections of the max model", () => {
+describe("the max model", () => {
   let lines: string[] = [];
   beforeAll(async () => {
     lines = await here("max");

@@ -29,7 +29,7 @@ import { alignmentFlag } from "../system/flag_writes";
 import { flushLine, invlpg, invpcid, wbinvd } from "../system/invalidate";
 import { rdmsr, wrmsr } from "../system/msr";
 import { randomNumber } from "../system/random";
-import { clts, lmsw, readCr, smsw, writeCr, xcr } from "../system/registers";
+import { clts, lmsw, pkru, readCr, smsw, writeCr, xcr } from "../system/registers";
 import {
   loadFarPointer,
   popSegment,
@@ -353,6 +353,12 @@ function group7(_b: u32): void {
     case 0xd1:
       op.sub = <u8>(modrmByte & 1);
       useEnd(xcr);
+      return;
+    case 0xee:
+    case 0xef:
+      if (cpuModel == 0 || prefix66 || prefixRep != 0) return ud();
+      op.sub = <u8>(modrmByte & 1);
+      use(pkru);
       return;
     case 0xf8:
       if (mode != 2) return ud();

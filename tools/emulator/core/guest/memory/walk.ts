@@ -1,5 +1,5 @@
 // Page walks: 32-bit, PAE and 4-level paging. Follows Intel SDM vol. 3A, chapter 4 (faults 4.7). Leaves out
-// memory types (all accesses are coherent), 57-bit addresses, protection keys.
+// memory types (all accesses are coherent) and 57-bit addresses.
 
 import {
   M_A20,
@@ -31,6 +31,7 @@ import {
 import { raiseCode } from "../processor/fault";
 import { AC } from "../processor/flags";
 import { hostOf, physicalOr, physicalRead32, physicalRead64 } from "./physical";
+import { keyForbids, NO_ACCESS } from "./protection_keys";
 import { EXEC, SYSTEM, WRITE } from "./rights";
 import { flushAllCpus } from "./tlb";
 
@@ -169,6 +170,10 @@ export function translate(linear: u64, access: i32): u64 {
   const userPage = (rights & 4) != 0;
   let writable = (rights & 2) != 0;
   let readable = true;
+  // The error code tells of the key, whatever else forbids the access.
+  let denied: u32 = 1;
+  const forbidden = (access & EXEC) != 0 ? 0 : keyForbids(entry, userPage, user);
+  if ((forbidden & NO_ACCESS) != 0 || (writing && forbidden != 0)) denied = 0x21;
   if (user) {
     if (!userPage) return pageFault(linear, access, user, 1);
   } else {
@@ -179,12 +184,13 @@ export function translate(linear: u64, access: i32): u64 {
       } else if ((cr4 & CR4_SMAP) != 0) {
         const explicitAllowed =
           (access & SYSTEM) == 0 && (load<u32>(S_EFLAGS) & AC) != 0 && load<u32>(S_CPL) != 3;
-        if (!explicitAllowed) return pageFault(linear, access, user, 1);
+        if (!explicitAllowed) return pageFault(linear, access, user, denied);
       }
       if ((cr4 & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) == 0) readable = false;
     }
   }
-  if (writing && !writable) return pageFault(linear, access, user, 1);
+  if (denied != 1 || (writing && !writable)) return pageFault(linear, access, user, denied);
+  if (forbidden != 0) writable = false;
   if ((access & EXEC) != 0 && noExecute) return pageFault(linear, access, user, 1);
   const bits: u32 = writing ? 0x60 : 0x20;
   if ((<u32>entry & bits) != bits) physicalOr(entryAddress & a20(), bits);

@@ -19,13 +19,16 @@ import {
   S_FTOP,
   S_KEY,
   S_MXCSR,
+  S_PKRU,
   S_XCR0,
   S_YMM,
 } from "../../state";
 import { Mem, probe } from "../memory/access";
+import { setPkru } from "../memory/protection_keys";
 import { READ, WRITE } from "../memory/rights";
 import { Op } from "../op/op";
 import { raise, raiseCode } from "../processor/fault";
+import { cpuModel } from "../processor/model";
 import { Vec, WIDE64 } from "./access";
 
 const UD: u32 = 6;
@@ -39,10 +42,22 @@ const CR4_OSXSAVE: u32 = 0x40000;
 const X87: u64 = 1;
 const SSE: u64 = 2;
 const AVX: u64 = 4;
-/** XSAVE area: legacy region, header, AVX component (CPUID leaf 0DH). */
+const PKRU: u64 = 0x200;
+/** XSAVE area: legacy region, header, and where Intel's processors have the components AVX and PKRU. */
 const HEADER: u64 = 512;
-const AVX_OFFSET: u64 = 576;
-const AREA_SIZE: i32 = 832;
+export const AVX_OFFSET: u64 = 576;
+export const PKRU_OFFSET: u64 = 2688;
+
+/** State components that XCR0 can enable. */
+export function stateComponents(): u64 {
+  return cpuModel == 0 ? X87 | SSE | AVX : X87 | SSE | AVX | PKRU;
+}
+
+/** Bytes of an XSAVE area up to the last of these components. */
+export function areaSize(components: u64): u32 {
+  if ((components & PKRU) != 0) return <u32>PKRU_OFFSET + 8;
+  return (components & AVX) != 0 ? <u32>AVX_OFFSET + 256 : <u32>AVX_OFFSET;
+}
 
 function code64(): bool {
   return (load<u32>(S_KEY) & 3) == 2;
@@ -218,6 +233,7 @@ function inUse(): u64 {
   const bytes = (<usize>vectorRegisters()) << 5;
   if (!allZero(S_YMM, bytes, 32)) r |= SSE;
   if (!allZero(S_YMM + 16, bytes, 32)) r |= AVX;
+  if (load<u32>(S_PKRU) != 0) r |= PKRU;
   return r;
 }
 
@@ -225,7 +241,7 @@ function inUse(): u64 {
 export function xsave(op: Op): usize {
   if (!xsaveReady()) return op.fault();
   const rfbm = requested();
-  const a = area(op, (rfbm & AVX) != 0 ? AREA_SIZE : <i32>AVX_OFFSET, 64, true);
+  const a = area(op, <i32>areaSize(rfbm), 64, true);
   if (!ok) return op.fault();
   const used = inUse();
   const write = (op.sub & 0x80) != 0 ? rfbm & used : rfbm;
@@ -244,6 +260,7 @@ export function xsave(op: Op): usize {
       Mem.write<u64>(at + 8, load<u64>(p, 24));
     }
   }
+  if ((write & PKRU) != 0) Mem.write<u64>(a + PKRU_OFFSET, <u64>load<u32>(S_PKRU));
   const old = Mem.read<u64>(a + HEADER);
   Mem.write<u64>(a + HEADER, (old & ~rfbm) | (used & rfbm));
   return op.done();
@@ -252,7 +269,7 @@ export function xsave(op: Op): usize {
 export function xrstor(op: Op): usize {
   if (!xsaveReady()) return op.fault();
   const rfbm = requested();
-  const a = area(op, (rfbm & AVX) != 0 ? AREA_SIZE : <i32>AVX_OFFSET, 64, false);
+  const a = area(op, <i32>areaSize(rfbm), 64, false);
   if (!ok) return op.fault();
   const present = Mem.read<u64>(a + HEADER);
   if (
@@ -281,6 +298,8 @@ export function xrstor(op: Op): usize {
     }
   }
   if ((rfbm & (SSE | AVX)) != 0) store<u32>(S_MXCSR, <u32>Mem.read<u32>(a + 24));
+  // Last: the area itself may have a key.
+  if ((rfbm & PKRU) != 0) setPkru((present & PKRU) != 0 ? <u32>Mem.read<u32>(a + PKRU_OFFSET) : 0);
   return op.next();
 }
 

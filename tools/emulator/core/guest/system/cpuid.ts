@@ -15,10 +15,11 @@ import {
 } from "../../state";
 import { failed } from "../op/leave";
 import { Op } from "../op/op";
-import { PHYSICAL_BITS } from "../processor/control_bits";
+import { CR4_PKE, PHYSICAL_BITS } from "../processor/control_bits";
 import { cpuCount } from "../processor/cpus";
 import { GP } from "../processor/fault";
 import { cpuModel } from "../processor/model";
+import { AVX_OFFSET, areaSize, PKRU_OFFSET, stateComponents } from "../simd/fxsave";
 
 /** Family 6, model 58, stepping 9; `max` the same, as software keys on features. */
 const SIGNATURE: u32 = 0x000306a9;
@@ -33,8 +34,8 @@ const LEAF1_ECX_MAX: u32 = 0x00401000;
 const LEAF7_EBX: u32 = 0x00000281;
 // Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP CLFLUSHOPT CLWB SHA.
 const LEAF7_EBX_MAX: u32 = 0x219c0528;
-// Leaf 7 ECX of `max`: UMIP.
-const LEAF7_ECX_MAX: u32 = 0x00000004;
+// Leaf 7 ECX of `max`: UMIP, PKU.
+const LEAF7_ECX_MAX: u32 = 0x0000000c;
 
 function leaf1Ecx(): u32 {
   return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;
@@ -42,7 +43,22 @@ function leaf1Ecx(): u32 {
 
 function leaf7(): void {
   if (cpuModel == 0) result(0, LEAF7_EBX, 0, 0);
-  else result(0, LEAF7_EBX | LEAF7_EBX_MAX, LEAF7_ECX_MAX, 0);
+  else {
+    // OSPKE: the system has turned protection keys on.
+    const enabled: u32 = (load<u64>(S_CR4) & CR4_PKE) != 0 ? 0x10 : 0;
+    result(0, LEAF7_EBX | LEAF7_EBX_MAX, LEAF7_ECX_MAX | enabled, 0);
+  }
+}
+
+/** XSAVE: sizes, features, and where each component is. */
+function leafD(sub: u32): void {
+  const components = stateComponents();
+  if (sub == 0) result(<u32>components, areaSize(load<u64>(S_XCR0)), areaSize(components), 0);
+  else if (sub == 1)
+    result(1, 0, 0, 0); // XSAVEOPT
+  else if (sub == 2) result(256, <u32>AVX_OFFSET, 0, 0);
+  else if (sub == 9 && cpuModel != 0) result(8, <u32>PKRU_OFFSET, 0, 0);
+  else result(0, 0, 0, 0);
 }
 
 function result(a: u32, b: u32, c: u32, d: u32): void {
@@ -107,13 +123,7 @@ export function cpuid(op: Op): usize {
       else result(0, 0, sub & 0xff, id);
       break;
     case 0xd:
-      if (sub == 0) {
-        const size: u32 = (load<u64>(S_XCR0) & 4) != 0 ? 832 : 576;
-        result(7, size, 832, 0);
-      } else if (sub == 1)
-        result(1, 0, 0, 0); // XSAVEOPT
-      else if (sub == 2) result(256, 576, 0, 0);
-      else result(0, 0, 0, 0);
+      leafD(sub);
       break;
     case 0x80000000:
       result(0x80000008, 0, 0, 0);

@@ -1,4 +1,4 @@
-// Control registers and XCR0. Follows Intel SDM vol. 3A, 2.5 and 4.1, and vol. 1, 13.3.
+// Control registers, XCR0 and PKRU. Follows Intel SDM vol. 3A, 2.5 and 4.1, and vol. 1, 13.3.
 
 import {
   RAX,
@@ -12,8 +12,10 @@ import {
   S_CR8,
   S_EFER,
   S_FAULT,
+  S_PKRU,
   S_XCR0,
 } from "../../state";
+import { setPkru } from "../memory/protection_keys";
 import { CS, code64, longMode, Seg, updateMode } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
 import { loadPdptes } from "../memory/walk";
@@ -28,9 +30,10 @@ import {
   writeRegister,
   writeRm,
 } from "../op/op";
-import { CR4_SMAP, CR4_UMIP, PHYSICAL_BITS } from "../processor/control_bits";
+import { CR4_PKE, CR4_SMAP, CR4_UMIP, PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { cpuModel } from "../processor/model";
+import { stateComponents } from "../simd/fxsave";
 
 export function isPrivileged(): bool {
   return load<u32>(S_CPL) == 0;
@@ -77,7 +80,7 @@ function setCr3(v: u64): bool {
 /** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP. */
 const CR4_BITS: u64 = 0x1707ff;
 /** What `max` has besides. */
-const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_SMAP;
+const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_SMAP | CR4_PKE;
 
 function cr4Mask(): u64 {
   return cpuModel == 0 ? CR4_BITS : CR4_BITS | CR4_BITS_MAX;
@@ -99,7 +102,7 @@ function setCr4(v: u64): bool {
     if (!loadPdptes(load<u64>(S_CR3))) return false;
   }
   store<u64>(S_CR4, v);
-  if (((old ^ v) & 0x3200b0) != 0) flushTlb();
+  if (((old ^ v) & (0x3200b0 | CR4_PKE)) != 0) flushTlb();
   updateMode();
   return true;
 }
@@ -184,6 +187,20 @@ export function lmsw(op: Op): usize {
   return leaveAfter(op);
 }
 
+/** RDPKRU (`sub` 0), WRPKRU (1). */
+export function pkru(op: Op): usize {
+  if ((load<u64>(S_CR4) & CR4_PKE) == 0) return undefinedOpcode(op);
+  if (load<u32>(RCX) != 0) return failed(op, GP, 0);
+  if (op.sub == 0) {
+    store<u64>(RAX, <u64>load<u32>(S_PKRU));
+    store<u64>(RDX, 0);
+    return op.next();
+  }
+  if (load<u32>(RDX) != 0) return failed(op, GP, 0);
+  setPkru(load<u32>(RAX));
+  return op.next();
+}
+
 /** XGETBV (`sub` 0), XSETBV (1). */
 export function xcr(op: Op): usize {
   if ((load<u64>(S_CR4) & 0x40000) == 0) return undefinedOpcode(op);
@@ -197,7 +214,7 @@ export function xcr(op: Op): usize {
   if (load<u32>(S_CPL) != 0) return failed(op, GP, 0);
   const v = (load<u64>(RDX) << 32) | <u64>load<u32>(RAX);
   // x87 always; AVX needs SSE.
-  if ((v & ~7) != 0 || (v & 1) == 0 || (v & 6) == 4) return failed(op, GP, 0);
+  if ((v & ~stateComponents()) != 0 || (v & 1) == 0 || (v & 6) == 4) return failed(op, GP, 0);
   store<u64>(S_XCR0, v);
   updateMode();
   return leaveAfter(op);
