@@ -215,6 +215,41 @@ setCr4("PKE", PKE, true);
 manual.add(snippets.length);
 add(3, "the key with CR4.PKE again", (a) => a.mov(eax, o.dword(KEYED)), "e 25");
 
+// The same for supervisor pages, by IA32_PKRS.
+const PKS = 1 << 24;
+const setPkrs = (a: Assembler, rights: number, high = 0): Assembler =>
+  a.mov(ecx, 0x6e1).mov(edx, high).mov(eax, rights).wrmsr();
+leaf7("PKS", ecx, 1 << 31);
+// TCG ignores reserved bits.
+manual.add(snippets.length);
+add(0, "WRMSR of PKRS, upper half", (a) => setPkrs(a, 0, 1), GP0);
+onDefault.set(snippets.length, GP0);
+add(0, "RDMSR of PKRS", (a) => mustBe(setPkrs(a, 0x5550).dec(rax).rdmsr(), 0x5550), DONE);
+add(0, "a key without CR4.PKS", (a) => setPkrs(a, 12).mov(eax, o.dword(SUPERVISOR)), DONE);
+add(3, "PKRU for the user pages", (a) => setPkru(a, 0), DONE);
+setCr4("PKS", PKS, true);
+add(0, "the key with CR4.PKS", (a) => a.mov(eax, o.dword(SUPERVISOR)), "e 21");
+for (const wp of [true, false]) {
+  if (!wp) setWp(false);
+  for (const [name, rights] of Object.entries(RIGHTS)) {
+    for (const writing of [false, true]) {
+      const what = `${writing ? "write" : "read"} a supervisor page, ${name} by PKRS`;
+      const access = (a: Assembler, address: number): Assembler =>
+        writing ? a.mov(o.dword(address), ecx) : a.mov(ecx, o.dword(address));
+      const key = (rights & 4) !== 0 || (writing && wp && (rights & 8) !== 0);
+      const outcome = key ? `e ${writing ? 23 : 21}` : DONE;
+      const changed = (a: Assembler) => {
+        setPkrs(a, 0).mov(ecx, o.dword(SUPERVISOR)).mov(o.dword(SUPERVISOR), ecx);
+        access(setPkrs(a, rights), SUPERVISOR);
+      };
+      add(0, `${what}${wp ? "" : ", no CR0.WP"}`, changed, outcome);
+      add(3, what, (a) => access(a, SUPERVISOR), writing ? "e 7" : "e 5");
+      add(3, `${what}: a user page`, (a) => access(a, KEYED), DONE);
+    }
+  }
+}
+setWp(true);
+
 // PKRU is component 9 of the XSAVE area.
 const COMPONENT = 1 << 9;
 const setXcr0 = (name: string, components: number, outcome: string): void =>

@@ -111,6 +111,8 @@ export const S_DEBUGCTL = 0x1330;
 export const S_PDPTE = 0x1340;
 /** PKRU, u32: rights of the protection keys of user pages, access-disable and write-disable bits of 16 keys. */
 export const S_PKRU = 0x1360;
+/** IA32_PKRS, u64: the same for the keys of supervisor pages. */
+export const S_PKRS = 0x1368;
 export const S_MTRR_FIX = 0x1380;
 export const S_MTRR_VAR = 0x1400;
 export const S_UCODE = 0x14f0;

@@ -22,5 +22,7 @@ export const CR4_SMEP: u64 = 0x100000;
 export const CR4_SMAP: u64 = 0x200000;
 /** Protection keys for user pages. */
 export const CR4_PKE: u64 = 0x400000;
+/** Protection keys for supervisor pages. */
+export const CR4_PKS: u64 = 0x1000000;
 export const EFER_LMA: u64 = 0x400;
 export const EFER_NXE: u64 = 0x800;

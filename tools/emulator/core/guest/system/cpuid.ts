@@ -34,8 +34,8 @@ const LEAF1_ECX_MAX: u32 = 0x00401000;
 const LEAF7_EBX: u32 = 0x00000281;
 // Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP CLFLUSHOPT CLWB SHA.
 const LEAF7_EBX_MAX: u32 = 0x219c0528;
-// Leaf 7 ECX of `max`: UMIP, PKU.
-const LEAF7_ECX_MAX: u32 = 0x0000000c;
+// Leaf 7 ECX of `max`: UMIP, PKU, PKS.
+const LEAF7_ECX_MAX: u32 = 0x8000000c;
 
 function leaf1Ecx(): u32 {
   return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;

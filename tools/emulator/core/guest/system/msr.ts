@@ -22,6 +22,7 @@ import {
   S_MTRR_FIX,
   S_MTRR_VAR,
   S_PAT,
+  S_PKRS,
   S_SEG,
   S_SFMASK,
   S_STAR,
@@ -34,6 +35,7 @@ import {
   SEG_BASE,
   SEG_STRIDE,
 } from "../../state";
+import { setPkrs } from "../memory/protection_keys";
 import { FS, GS } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
 import { canonical } from "../memory/walk";
@@ -50,6 +52,7 @@ import {
 import { readTsc } from "../processor/clock";
 import { PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
+import { cpuModel } from "../processor/model";
 import {
   IA32_APERF,
   IA32_APIC_BASE,
@@ -82,6 +85,7 @@ import {
   IA32_PAT,
   IA32_PERF_CTL,
   IA32_PERF_STATUS,
+  IA32_PKRS,
   IA32_PLATFORM_ID,
   IA32_STAR,
   IA32_SYSENTER_CS,
@@ -143,6 +147,7 @@ const MSRS: StaticArray<u32> = [
   IA32_TIME_STAMP_COUNTER,   0,                   SPECIAL,
   IA32_APIC_BASE,            S_APIC_BASE,         SPECIAL,
   IA32_EFER,                 S_EFER,              SPECIAL,
+  IA32_PKRS,                 S_PKRS,              SPECIAL,
   IA32_STAR,                 S_STAR,              ANY,
   IA32_LSTAR,                S_LSTAR,             CANONICAL,
   IA32_CSTAR,                S_CSTAR,             CANONICAL,
@@ -182,8 +187,9 @@ const MSRS: StaticArray<u32> = [
   MSR_RAPL_POWER_UNIT,       0,                   READ_ONLY,
 ];
 
-/** The line of MSR `n`, or -1. */
+/** The line of MSR `n`, or -1 if this CPU model does not have it. */
 function find(n: u32): i32 {
+  if (n == IA32_PKRS && cpuModel == 0) return -1;
   for (let i = 0; i < MSRS.length; i += 3) if (unchecked(MSRS[i]) == n) return i;
   return -1;
 }
@@ -308,6 +314,11 @@ function writeEfer(v: u64): bool {
 function writeSpecial(n: u32, v: u64): bool {
   if (n == IA32_APIC_BASE) return writeApicBase(v);
   if (n == IA32_EFER) return writeEfer(v);
+  if (n == IA32_PKRS) {
+    if (v >> 32 != 0) return false;
+    setPkrs(v);
+    return true;
+  }
   if (n == IA32_TSC_DEADLINE) setDeadline(v, readTsc());
   else if (n == IA32_TIME_STAMP_COUNTER)
     store<u64>(S_TSC_OFFSET, load<u64>(S_TSC_OFFSET) + (v - readTsc()));

@@ -43,6 +43,7 @@ export const IA32_MTRR_DEF_TYPE: u32 = 0x2ff;
 export const IA32_MC0_CTL: u32 = 0x400;
 export const MSR_RAPL_POWER_UNIT: u32 = 0x606;
 export const IA32_TSC_DEADLINE: u32 = 0x6e0;
+export const IA32_PKRS: u32 = 0x6e1;
 /** The local APIC's registers in x2APIC mode, one after the other. */
 export const IA32_X2APIC_FIRST: u32 = 0x800;
 export const IA32_X2APIC_LAST: u32 = 0x8ff;

@@ -30,7 +30,7 @@ import {
   writeRegister,
   writeRm,
 } from "../op/op";
-import { CR4_PKE, CR4_SMAP, CR4_UMIP, PHYSICAL_BITS } from "../processor/control_bits";
+import { CR4_PKE, CR4_PKS, CR4_SMAP, CR4_UMIP, PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { cpuModel } from "../processor/model";
 import { stateComponents } from "../simd/fxsave";
@@ -80,7 +80,7 @@ function setCr3(v: u64): bool {
 /** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP. */
 const CR4_BITS: u64 = 0x1707ff;
 /** What `max` has besides. */
-const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_SMAP | CR4_PKE;
+const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_SMAP | CR4_PKE | CR4_PKS;
 
 function cr4Mask(): u64 {
   return cpuModel == 0 ? CR4_BITS : CR4_BITS | CR4_BITS_MAX;
@@ -102,7 +102,7 @@ function setCr4(v: u64): bool {
     if (!loadPdptes(load<u64>(S_CR3))) return false;
   }
   store<u64>(S_CR4, v);
-  if (((old ^ v) & (0x3200b0 | CR4_PKE)) != 0) flushTlb();
+  if (((old ^ v) & (0x3200b0 | CR4_PKE | CR4_PKS)) != 0) flushTlb();
   updateMode();
   return true;
 }
