@@ -1,5 +1,5 @@
-// CPUID. Model 0 is an Ivy Bridge (family 6, model 58), model 1 (`max`) adds what x86-64-v3 programs need.
-// Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
+// CPUID. Model 0 is an Ivy Bridge (family 6, model 58), model 1 (`max`) adds what x86-64-v3 programs need and what
+// later kernels protect themselves with. Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
 
 import {
   RAX,
