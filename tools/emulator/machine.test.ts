@@ -2,7 +2,7 @@
 // determinism. Guests are assembled here; what they must print follows from their code.
 
 import { expect, test } from "vitest";
-import { al, ax, dword, dx, eax, ecx, mem } from "../asm/index.ts";
+import { al, ax, cr0, ds, dword, dx, eax, ecx, edi, esi, mem, sp, ss } from "../asm/index.ts";
 import { Machine, type MachineOptions } from "./host/machine.ts";
 import { LoadError } from "./load-error.ts";
 import { COM1, guest, loadIdt, outb, print } from "./platform/testdata/guest.ts";
@@ -115,6 +115,38 @@ test("timer interrupts through the 8259A wake a halted guest, and idle time cost
   // 100 ticks of 65536 / 1193182 s.
   expect(machine.core.time() / 1e9).toBeCloseTo((100 * 65536) / 1193182, 1);
   expect(machine.core.instructions()).toBeLessThan(10_000);
+});
+
+test("a kernel that goes back to real mode finds handlers for the timer and for services", async () => {
+  const STUB = 0x3000;
+  const TICKS = 0x46c;
+  const SEEN = 0x4000;
+  const kernel = guest((a) => {
+    a.mov(esi, "stub").mov(edi, STUB).mov(ecx, 0x100).cld().rep.movsb();
+    a.lgdt(mem("gdt_pointer")).db(0xea).dd(STUB).dw(8);
+    a.label("gdt_pointer");
+    a.dw(0xf).dd("gdt").align(8);
+    a.label("gdt");
+    a.dq(0, 0x00009a000000ffffn);
+    a.align(0x100).label("stub");
+    a.bits(16);
+    a.mov(eax, cr0).and(eax, -2).mov(cr0, eax);
+    a.db(0xea)
+      .dw(STUB + 0x40, 0)
+      .align(0x40);
+    a.xor(ax, ax)
+      .mov(ds, ax)
+      .mov(ss, ax)
+      .mov(sp, STUB)
+      .lidt(mem(STUB + 0x80));
+    a.sti().hlt().hlt().int(0x10).cli();
+    a.mov(eax, dword(TICKS)).mov(dword(SEEN), eax).hlt();
+    a.align(0x80).dw(0x3ff).dd(0);
+    a.bits(32);
+  });
+  const machine = await create(kernel);
+  expect((await machine.run({ nanoseconds: 1_000_000_000 })).kind).toBe("dead");
+  expect(machine.readPhysical(SEEN, 4)).toEqual(Uint8Array.of(2, 0, 0, 0));
 });
 
 test("received characters interrupt a halted guest", async () => {

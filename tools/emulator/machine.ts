@@ -29,6 +29,7 @@ import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER } from "./platform/firmware/bios-state.ts";
 import { firmwareData } from "./platform/firmware/low-memory.ts";
 import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
+import { directBootHandlers } from "./platform/firmware/rom.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
@@ -216,7 +217,11 @@ export class Machine {
       cpus: this.cpus.length,
       serialPorts: board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
     };
-    const placements = [...firmwareData(board.serialAddresses()), ...acpiTables(facts)];
+    const placements = [
+      ...(this.#image === undefined ? [] : directBootHandlers()),
+      ...firmwareData(board.serialAddresses()),
+      ...acpiTables(facts),
+    ];
     for (const p of placements) this.ram.write(p.address, p.data);
     if (this.#image === undefined) return;
     const boot = this.cpus[0] as CpuAccess;

@@ -14,7 +14,14 @@ import { KeyboardServices } from "./keyboard-services.ts";
 import { firmwareData } from "./low-memory.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 import { Registers } from "./registers.ts";
-import { buildRom, type Rom, SERVICE_BOOT_FAILED, SERVICE_PORT, SERVICE_POWER_ON } from "./rom.ts";
+import {
+  buildRom,
+  type Rom,
+  SERVICE_BOOT_FAILED,
+  SERVICE_PORT,
+  SERVICE_POWER_ON,
+  vectorTable,
+} from "./rom.ts";
 import { SystemServices } from "./system-services.ts";
 import { VideoServices } from "./video-services.ts";
 
@@ -133,15 +140,7 @@ export class Bios implements Device {
 
   #powerOn(r: Registers): void {
     const { board, ram, cpus } = this.#machine;
-    const vectors = new Uint8Array(1024);
-    const view = new DataView(vectors.buffer);
-    for (let v = 0; v < 256; v++) {
-      // Vectors 60h–66h are the user's and empty.
-      if (v >= 0x60 && v <= 0x66) continue;
-      view.setUint16(v * 4, this.#rom.vectors.get(v) ?? this.#rom.idle, true);
-      view.setUint16(v * 4 + 2, BIOS_SEGMENT >> 4, true);
-    }
-    ram.write(0, vectors);
+    ram.write(0, vectorTable(this.#rom));
     for (const p of firmwareData(board.serialAddresses())) ram.write(p.address, p.data);
     const hardDisks = [...this.#disks.values()].filter((d) => d.kind === "disk").length;
     r.setByte(0x475, hardDisks);

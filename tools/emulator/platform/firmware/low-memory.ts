@@ -1,6 +1,6 @@
 // What a PC BIOS leaves in low memory for programs started after it: the BIOS data area and the
 // start of the extended one (IBM PC/AT technical reference, "BIOS data area"; Ralf Brown's memory
-// list, segment 40h). The interrupt vector table is left out where no BIOS runs.
+// list, segment 40h). The interrupt vector table is rom.ts's.
 
 import { EBDA_BASE } from "../memory-map.ts";
 import { ENHANCED_KEYBOARD } from "./keyboard-services.ts";

@@ -2,6 +2,7 @@
 // the IBM PC (interrupt vectors: IBM PC/AT technical reference, section 5).
 
 import { BIOS_SEGMENT } from "../memory-map.ts";
+import type { Placement } from "./low-memory.ts";
 import { ROM_CODE, ROM_LABELS } from "./rom-code.ts";
 
 /** Where stubs write the number of the service they want. */
@@ -51,4 +52,32 @@ export function buildRom(): Rom {
     ...SLAVE_IRQS.map((v): [number, number] => [v, at("slave_irq")]),
   ]);
   return { bytes, vectors, idle: at("idle") };
+}
+
+/** Interrupt vector table, 256 far pointers; vectors 60h–66h are the user's and empty. */
+export function vectorTable(rom: Rom): Uint8Array {
+  const table = new Uint8Array(1024);
+  const view = new DataView(table.buffer);
+  for (let v = 0; v < 256; v++) {
+    if (v >= 0x60 && v <= 0x66) continue;
+    view.setUint16(v * 4, rom.vectors.get(v) ?? rom.idle, true);
+    view.setUint16(v * 4 + 2, BIOS_SEGMENT >> 4, true);
+  }
+  return table;
+}
+
+/**
+ * Vectors and handlers for a kernel that is started directly and goes back to real mode: hardware interrupts are
+ * acknowledged, and the timer's counted; services, which nobody answers there, return at once.
+ */
+export function directBootHandlers(): Placement[] {
+  const { bytes, vectors, idle } = buildRom();
+  const masterIrq = vectors.get(MASTER_IRQS[0]) ?? idle;
+  for (const v of SERVED) vectors.delete(v);
+  vectors.delete(0x18);
+  vectors.set(0x09, masterIrq);
+  return [
+    { address: 0, data: vectorTable({ bytes, vectors, idle }) },
+    { address: BIOS_SEGMENT + CODE, data: bytes.subarray(CODE) },
+  ];
 }
