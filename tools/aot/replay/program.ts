@@ -1,5 +1,6 @@
 // Makes an executable of a recording: the module with its imports replaced by functions that check
 // their arguments against the tape and answer as JavaScript did, and a main that calls the exports.
+// Modules that were linked while the program ran are one module here, with one memory and table.
 // All of it is wasm that the compiler compiles; the tape lies outside of the module's memory.
 
 import { spawnSync } from "node:child_process";
@@ -9,11 +10,34 @@ import { join } from "node:path";
 import { linkElf } from "../../elf/index.ts";
 import type { ObjectFile } from "../../elf/object.ts";
 import { toSpec } from "../../wasm/rewrite.ts";
-import { F32, F64, funcTypeOf, I32, I64, type ValType } from "../../wasm/types.ts";
-import { type Bytes, buildModule, i32Const, i64Const, uleb } from "../../wasm/writer.ts";
+import {
+  F32,
+  F64,
+  funcTypeOf,
+  type GlobalType,
+  globalTypeOf,
+  I32,
+  I64,
+  type ValType,
+} from "../../wasm/types.ts";
+import {
+  type Bytes,
+  buildModule,
+  i32Const,
+  i64Const,
+  type ModuleSpec,
+  uleb,
+} from "../../wasm/writer.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import { LINUX_SEGMENTS } from "../link.ts";
-import { IMPORT, type Recording, Step } from "./record.ts";
+import {
+  GLOBAL,
+  IMPORT,
+  type LinkedInstance,
+  type Recording,
+  type Reference,
+  Step,
+} from "./record.ts";
 
 /** Exit status of a program that differs from its recording. */
 const DIFFERS = 98;
@@ -58,28 +82,97 @@ function syscall(nr: number, ...args: Bytes[]): Bytes {
   return [...i64Const(BigInt(nr)), ...six.flat(), ...call(SYSCALL)];
 }
 
+/** Where the linked module has what the recording's instances refer to. */
+interface Places {
+  func(place: Reference): number;
+  global(place: Reference): number;
+}
+
+/**
+ * The instances' modules as one: function `firstFunc` is the first of the first module, functions from
+ * `firstStub` on are the imports by their numbers on the tape.
+ */
+function link(
+  recording: Recording,
+  firstFunc: number,
+  firstStub: number,
+): { spec: ModuleSpec; places: Places } {
+  const { instances } = recording;
+  const spec: ModuleSpec = {
+    types: [],
+    imports: [],
+    funcs: [],
+    globals: [],
+    exports: [],
+    elements: [],
+    data: [],
+  };
+  let [funcs, globals] = [firstFunc, 0];
+  const bases = instances.map(({ module: m }) => {
+    const base = { func: funcs, global: globals };
+    funcs += m.funcs.length;
+    globals += m.globalImports.length + m.globals.length;
+    return base;
+  });
+  const func = ({ instance, index }: Reference): number => {
+    const { module: m, linkedFuncs, firstImport } = instances[instance] as LinkedInstance;
+    const own = index - m.funcImports.length;
+    if (own >= 0) return (bases[instance]?.func as number) + own;
+    const target = linkedFuncs.get(index);
+    return target ? func(target) : firstStub + firstImport + index;
+  };
+  const global = ({ instance, index }: Reference): number => {
+    const shared = instances[instance]?.sharedGlobals.get(index);
+    return shared ? global(shared) : (bases[instance]?.global as number) + index;
+  };
+  instances.forEach(({ module: m, globals }, instance) => {
+    const { types, data, elements } = spec;
+    const [type, segment, element] = [types.length, data.length, elements.length];
+    const part = toSpec(m, globals, {
+      type: (index) => type + index,
+      func: (index) => func({ instance, index }),
+      global: (index) => global({ instance, index }),
+      data: (index) => segment + index,
+      element: (index) => element + index,
+    });
+    types.push(...part.types);
+    spec.funcs.push(...part.funcs);
+    spec.globals.push(...part.globals);
+    elements.push(...part.elements);
+    if (instance === 0) {
+      data.push(...part.data);
+      spec.start = part.start;
+      spec.memory = part.memory;
+      spec.table = part.table;
+    } else {
+      // When the instance was made, what its active segments held came onto the tape.
+      data.push(...part.data.map((s) => (s.offset ? { offset: 0, bytes: [] } : s)));
+    }
+  });
+  for (const [offset, entry] of recording.tableEntries) {
+    spec.elements.push({ offset, funcs: [func(entry)] });
+  }
+  if (recording.tableSize > 0) spec.table = recording.tableSize;
+  if (recording.pages !== undefined) {
+    spec.memory = { min: recording.pages, max: instances[0]?.module.memory?.max ?? 65536 };
+  }
+  return { spec, places: { func, global } };
+}
+
 /** The module of the program. */
 export function replayModule(recording: Recording): Uint8Array {
-  const { module: m } = recording;
-  const imported = m.funcImports.length;
-  // The module's imports become functions behind its own.
+  const { instances } = recording;
   const own = NATIVE.length;
-  const stubs = own + m.funcs.length;
-  const map = {
-    type: (index: number) => index,
-    func: (index: number) => (index < imported ? stubs + index : own + index - imported),
-    global: (index: number) => index,
-    data: (index: number) => index,
-    element: (index: number) => index,
-  };
-  const spec = toSpec(m, recording.globals, map);
-  if (recording.pages !== undefined) {
-    spec.memory = { min: recording.pages, max: m.memory?.max ?? 65536 };
-  }
-  const types = m.types.slice();
+  // The modules' imports become functions behind their own.
+  const stubs = instances.reduce((sum, { module }) => sum + module.funcs.length, own);
+  const { spec, places } = link(recording, own, stubs);
+  const { types } = spec;
+  const imports = instances.flatMap(({ module: m }) =>
+    m.funcImports.map((_, i) => funcTypeOf(m, i)),
+  );
+  const imported = imports.length;
   const typeOf = (params: ValType[], results: ValType[]): number =>
     types.push({ params, results }) - 1;
-  spec.types = types;
   spec.imports = NATIVE.map(({ module, name, params, results }) => ({
     module,
     name,
@@ -92,8 +185,7 @@ export function replayModule(recording: Recording): Uint8Array {
   const add = (params: ValType[], results: ValType[], locals: ValType[], code: Bytes): void => {
     spec.funcs.push({ type: typeOf(params, results), locals, code });
   };
-  m.funcImports.forEach((_, i) => {
-    const { params, results } = funcTypeOf(m, i);
+  imports.forEach(({ params, results }, i) => {
     const checks = params.flatMap((t, n) => [...get(n), ...toWord(t), ...call(expect)]);
     const answer = results.flatMap((t) => [...call(next), ...fromWord(t)]);
     const code = [...i64Const(IMPORT | BigInt(i)), ...call(expect), ...checks];
@@ -111,7 +203,7 @@ export function replayModule(recording: Recording): Uint8Array {
     ...[...syscall(EXIT_GROUP, i64Const(BigInt(DIFFERS))), 0x1a],
   ];
   add([I64], [], [], [...get(0), ...call(next), 0x52, 0x04, 0x40, ...differs, 0x0b]);
-  const loop = replayLoop(recording, map.func, next, expect, spec.memory !== undefined);
+  const loop = replayLoop(recording, places, next, expect, spec.memory !== undefined);
   add([], [], [I64, I64], loop);
   const size: Bytes = [0x3f, 0, 0xad, ...i64Const(65536n), 0x7e];
   const dump = spec.memory ? [...syscall(WRITE, i64Const(1n), call(WINDOW), size), 0x1a] : [];
@@ -123,15 +215,24 @@ export function replayModule(recording: Recording): Uint8Array {
 /** replay(): does what the tape says until a return. Local 0 is the step, 1 a count. */
 function replayLoop(
   recording: Recording,
-  func: (index: number) => number,
+  places: Places,
   next: number,
   expect: number,
   hasMemory: boolean,
 ): Bytes {
-  const { module: m, exports } = recording;
+  const { instances, exports, settable } = recording;
   const [step, count] = [0, 1];
-  const is = (n: number): Bytes => [...get(step), ...i64Const(BigInt(n)), 0x51];
-  const when = (n: number, code: Bytes): Bytes => [...is(n), 0x04, 0x40, ...code, 0x0c, 1, 0x0b];
+  const moduleOf = ({ instance }: Reference) => (instances[instance] as LinkedInstance).module;
+  const is = (n: number | bigint): Bytes => [...get(step), ...i64Const(BigInt(n)), 0x51];
+  const when = (n: number | bigint, code: Bytes): Bytes => [
+    ...is(n),
+    0x04,
+    0x40,
+    ...code,
+    0x0c,
+    1,
+    0x0b,
+  ];
   // Local 0 is the address while words are copied.
   const copyWords: Bytes = [
     ...[...call(next), ...set(step), ...call(next), ...set(count)],
@@ -141,10 +242,15 @@ function replayLoop(
     ...[...get(count), ...i64Const(1n), 0x7d, 0x22, ...uleb(count), 0x50, 0x45, 0x0d, 0],
     0x0b,
   ];
-  const calls = exports.flatMap(({ index }, n) => {
-    const { params, results } = funcTypeOf(m, index);
+  const calls = exports.flatMap((place, n) => {
+    const { params, results } = funcTypeOf(moduleOf(place), place.index);
     const args = params.flatMap((t) => [...call(next), ...fromWord(t)]);
-    return when(Step.Call + n, [...args, ...call(func(index)), ...checked(results, expect)]);
+    return when(Step.Call + n, [...args, ...call(places.func(place)), ...checked(results, expect)]);
+  });
+  const sets = settable.flatMap((place, n) => {
+    const { type } = globalTypeOf(moduleOf(place), place.index) as GlobalType;
+    const code = [...call(next), ...fromWord(type), 0x24, ...uleb(places.global(place))];
+    return when(GLOBAL | BigInt(n), code);
   });
   return [
     ...[0x03, 0x40],
@@ -153,6 +259,7 @@ function replayLoop(
     ...(hasMemory ? when(Step.Write, copyWords) : []),
     ...(hasMemory ? when(Step.Grow, [...call(next), 0xa7, 0x40, 0, 0x1a]) : []),
     ...calls,
+    ...sets,
     // No such step: the tape is damaged. Behind it the loop ends.
     0x00,
     0x0b,
@@ -212,8 +319,9 @@ export function replay(
     if (run.stdout.length !== memory.length) {
       return `memory has ${run.stdout.length} bytes, in V8 ${memory.length}`;
     }
+    if (run.stdout.equals(memory)) return undefined;
     const at = memory.findIndex((byte, i) => byte !== run.stdout[i]);
-    return at < 0 ? undefined : `memory at ${at}: compiled ${run.stdout[at]}, V8 ${memory[at]}`;
+    return `memory at ${at}: compiled ${run.stdout[at]}, V8 ${memory[at]}`;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
