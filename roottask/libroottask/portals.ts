@@ -37,6 +37,7 @@ import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
 import { abandon } from "./power";
 import { ABI_LINUX, STATE_KILLED, slotAt, Thread } from "./program";
+import { RFLAGS_FIXED } from "./rflags";
 import { handleService } from "./services";
 import {
   accessName,
@@ -48,8 +49,6 @@ import {
 } from "./space";
 import { dismiss, ID_PROBE, ID_SERVICE, ID_SHIFT, ID_SYSCALL, OWN_EVENTS, retire } from "./thread";
 
-/** Interrupts on, and the bit that is always set. */
-const RFLAGS: u64 = 0x202;
 /** Error code of a page fault: the page was present; write; instruction fetch. */
 const FAULT_PRESENT: u64 = 1;
 const FAULT_WRITE: u64 = 2;
@@ -197,7 +196,7 @@ function startUp(thread: Thread): void {
   memory.copy(base + FIRST_REGISTER, thread.registers + FIRST_REGISTER, REGISTERS);
   utcb.rip = thread.entryRip;
   utcb.rsp = thread.entryRsp;
-  utcb.rflags = RFLAGS;
+  utcb.rflags = RFLAGS_FIXED;
   utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
   const starting = threadStart;
   if (starting !== null && thread.program.abi === ABI_LINUX) starting(thread);

@@ -16,6 +16,7 @@ import {
 } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { Thread } from "../libroottask/program";
+import { RFLAGS_TF } from "../libroottask/rflags";
 import { copyFrom, FAULT_BEYOND_FILE, FAULT_RIGHTS, faultReason } from "../libroottask/space";
 import { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP } from "./signal_numbers";
 
@@ -30,7 +31,6 @@ const SEGV_ACCERR: i32 = 2;
 const BUS_ADRALN: i32 = 1;
 const BUS_ADRERR: i32 = 2;
 
-const RFLAGS_TF: u64 = 0x100;
 /** The opcode of INT1, which raises #DB without a step. */
 const INT1: u8 = 0xf1;
 

@@ -16,6 +16,7 @@ import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console"
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
+import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
 import { kick } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
@@ -160,7 +161,7 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, addres
   regs.rsi = at + (FRAME_INFO as u64);
   regs.rdx = at + (FRAME_CONTEXT as u64);
   regs.rax = 0;
-  regs.rflags &= ~(0x500 as u64);
+  regs.rflags &= ~(RFLAGS_TF | RFLAGS_DF);
   regs.mtd = ALL_REGISTERS;
   own.mask |= load<u64>(action + 24);
   if ((flags & SA_NODEFER) === 0) own.mask |= bit(signal);
@@ -409,7 +410,7 @@ export function sysSigreturn(thread: Thread, regs: Utcb): i64 {
   regs.rcx = load<u64>(words + 112);
   regs.rsp = load<u64>(words + 120);
   regs.rip = load<u64>(words + 128);
-  regs.rflags = (load<u64>(words + 136) & USER_FLAGS) | 0x202;
+  regs.rflags = (load<u64>(words + 136) & USER_FLAGS) | RFLAGS_FIXED;
   regs.mtd = ALL_REGISTERS;
   own.mask = load<u64>(context + CONTEXT_MASK) & ~UNBLOCKABLE;
   own.returning = 1;

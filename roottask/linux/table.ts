@@ -8,6 +8,7 @@ import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console"
 import { ENOSYS } from "../libroottask/errno";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
+import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
 import { deliverPending, endSuspension, signalPending } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
@@ -19,11 +20,6 @@ export type ProgramCall = (program: Program, regs: Utcb) => i64;
 export type ThreadCall = (thread: Thread, regs: Utcb) => i64;
 
 export const SYSTEM_CALLS: u32 = MISSING_BYTES * 8;
-
-/** Interrupts on, and the bit that is always set. */
-const RFLAGS_FIXED: u64 = 0x202;
-/** The published kernel tells the flags of an exception before instead of the caller's; calls have it clear. */
-const RFLAGS_DF: u64 = 0x400;
 
 /** Per call a function, or 0, of the programs' or of the threads' kind. */
 const programCalls = memory.data(512 * 4);
@@ -82,6 +78,7 @@ export function linuxCall(thread: Thread): void {
   const regs = thread.utcb;
   regs.rip = regs.rcx;
   regs.rsp = regs.r11;
+  // The published kernel tells the flags of an exception before instead of the caller's; calls have DF clear.
   regs.rflags = (regs.rflags & ~RFLAGS_DF) | RFLAGS_FIXED;
   regs.mtd = MTD_GPR_ACDB | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
   const result = dispatch(thread, regs.rax, regs);
