@@ -15,7 +15,8 @@ import {
   SMALL_RR,
 } from "../integer/alu";
 import { BY_CL, SHIFT, sar32i, sar64i, shl32i, shl64i, shr32i, shr64i } from "../integer/shift";
-import { allowLock, fetch8, mod, modrmByte, modrmOf, op, sizeIndex, use } from "./cursor";
+import { Op } from "../op/op";
+import { allowLock, fetch8, mod, modrmByte, modrmOf, op, sizeBy, sizeIndex, use } from "./cursor";
 
 export function aluRegisterMemory(k: i32, size: i32, toRegister: bool): void {
   modrmOf(size);
@@ -65,4 +66,12 @@ export function shiftGroup(size: i32, count: i32): void {
     return;
   }
   use(SHIFT[sizeIndex(size)]);
+}
+
+/** XCHG, CMPXCHG, XADD of r/m and a register: `handlers` by operand size. */
+export function exchangeForm(b: u32, handlers: StaticArray<(op: Op) => usize>): void {
+  const size = sizeBy(b);
+  modrmOf(size);
+  allowLock(true);
+  use(handlers[sizeIndex(size)]);
 }

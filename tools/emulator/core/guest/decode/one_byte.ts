@@ -66,7 +66,7 @@ import { hlt, pause } from "../system/waiting";
 import { farDirect, farIndirect, retFar } from "../transfer/far";
 import { iret } from "../transfer/iret";
 import { into, softwareInterrupt } from "../transfer/software";
-import { aluImmediate, aluRegisterMemory, shiftGroup } from "./alu_forms";
+import { aluImmediate, aluRegisterMemory, exchangeForm, shiftGroup } from "./alu_forms";
 import {
   addressSize,
   allowLock,
@@ -257,10 +257,7 @@ function testRm(b: u32): void {
 }
 
 function exchange(b: u32): void {
-  const size = sizeBy(b);
-  modrmOf(size);
-  allowLock(true);
-  use(XCHG[sizeIndex(size)]);
+  exchangeForm(b, XCHG);
 }
 
 function moveToRm(b: u32): void {

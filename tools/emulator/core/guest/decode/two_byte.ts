@@ -48,6 +48,7 @@ import {
 } from "../system/tables";
 import { monitorMwait, rdpmc, rdtsc } from "../system/waiting";
 import { syscall, sysenter, sysexit, sysret } from "../transfer/fast_calls";
+import { exchangeForm } from "./alu_forms";
 import {
   allowLock,
   branchDisplacement,
@@ -70,7 +71,6 @@ import {
   rex,
   rm,
   setSegmentOf,
-  sizeBy,
   sizeIndex,
   stackSize,
   ud,
@@ -246,17 +246,11 @@ function multiply(_b: u32): void {
 }
 
 function compareExchange(b: u32): void {
-  const size = sizeBy(b);
-  modrmOf(size);
-  allowLock(true);
-  use(CMPXCHG[sizeIndex(size)]);
+  exchangeForm(b, CMPXCHG);
 }
 
 function exchangeAdd(b: u32): void {
-  const size = sizeBy(b);
-  modrmOf(size);
-  allowLock(true);
-  use(XADD[sizeIndex(size)]);
+  exchangeForm(b, XADD);
 }
 
 function loadPointer(b: u32): void {

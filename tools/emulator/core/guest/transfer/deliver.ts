@@ -118,10 +118,19 @@ function deliverReal(vector: u32): bool {
   return true;
 }
 
-/** Checks the handler's code segment (its descriptor has been fetched); returns the new CPL or -1. */
+/** Fetches and checks the handler's code segment; returns the new CPL or -1. */
 function handlerPrivilege(selector: u32): i32 {
   const cpl = load<u32>(S_CPL);
   const error = (selector & 0xfffc) | ext;
+  if ((selector & 0xfffc) == 0) {
+    raiseCode(GP, ext);
+    return -1;
+  }
+  if (!fetchDescriptor(selector)) {
+    raiseCode(GP, error);
+    return -1;
+  }
+  if (load<u32>(S_FAULT) != 0) return -1;
   const attr = descAttr();
   if ((attr & (ATTR_S | 8)) != (ATTR_S | 8) || descDpl() > cpl) {
     raiseCode(GP, error);
@@ -160,15 +169,6 @@ function deliverLong(vector: u32, kind: i32, hasCode: bool, code: u32): bool {
     return false;
   }
   const selector = <u32>(low >> 16) & 0xffff;
-  if ((selector & 0xfffc) == 0) {
-    raiseCode(GP, ext);
-    return false;
-  }
-  if (!fetchDescriptor(selector)) {
-    raiseCode(GP, (selector & 0xfffc) | ext);
-    return false;
-  }
-  if (load<u32>(S_FAULT) != 0) return false;
   const level = handlerPrivilege(selector);
   if (level < 0) return false;
   const target = (low & 0xffff) | ((low >> 32) & 0xffff0000) | (high << 32);
@@ -232,15 +232,6 @@ function deliverProtected(vector: u32, kind: i32, hasCode: bool, code: u32): boo
   const selector = <u32>(gate >> 16) & 0xffff;
   if (type == 5)
     return switchTask(selector, TASK_INT, pushedFlags(vector, kind), hasCode, code, ext);
-  if ((selector & 0xfffc) == 0) {
-    raiseCode(GP, ext);
-    return false;
-  }
-  if (!fetchDescriptor(selector)) {
-    raiseCode(GP, (selector & 0xfffc) | ext);
-    return false;
-  }
-  if (load<u32>(S_FAULT) != 0) return false;
   const level = handlerPrivilege(selector);
   if (level < 0) return false;
   const fromVm = vm86();
