@@ -76,9 +76,10 @@ describe.skipIf(!hasQemu)("the kernel on QEMU", () => {
     });
   }
 
-  it.each(["qemu64", "max"])("survives hostile code, CPU %s", async (cpu) => {
+  // QEMU up to 9.0 reads the stack of a user's IRET and far return as the supervisor, which SMAP refuses.
+  it.each(["qemu64", "max,-smap"])("survives hostile code, CPU %s", async (cpu) => {
     const text = await boot("hostile", "attacks end", ["-m", "256M", "-smp", "2", "-cpu", cpu]);
-    expect(comparableEvents(text)).toEqual(expectedEvents());
+    expect(comparableEvents(text)).toEqual(expectedEvents(cpu !== "qemu64"));
     expect(text).not.toContain("panic");
   });
 

@@ -4,7 +4,7 @@
 import { compile } from "../tools/aot/index.ts";
 import { linkElf, type ObjectFile, type ObjectSymbol } from "../tools/elf/index.ts";
 import { assembleStubs, WINDOW } from "./asm/index.ts";
-import { KERNEL_DATA, KERNEL_START, KERNEL_TEXT } from "./layout.ts";
+import { KERNEL_DATA, KERNEL_RODATA, KERNEL_START, KERNEL_TEXT } from "./layout.ts";
 
 const START_SECTION = 8;
 
@@ -101,9 +101,17 @@ export function buildKernel(wasm: Uint8Array, sourceMap?: string): Uint8Array {
         name: "text",
         flags: "rx",
         vaddr: WINDOW + BigInt(KERNEL_TEXT),
+        end: WINDOW + BigInt(KERNEL_RODATA),
+        paddr: physical,
+        sections: [".text", ".text.*"],
+      },
+      {
+        name: "rodata",
+        flags: "r",
+        vaddr: WINDOW + BigInt(KERNEL_RODATA),
         end: WINDOW + BigInt(KERNEL_DATA),
         paddr: physical,
-        sections: [".text", ".text.*", ".rodata", ".rodata.*"],
+        sections: [".rodata", ".rodata.*"],
       },
       {
         name: "data",

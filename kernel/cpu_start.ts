@@ -2,23 +2,22 @@
 // own registers, local APIC and idle EC.
 
 import { allocTss, Cpu, cpuHasFsgsbase, switchPd } from "./cpu";
-import { buildDescriptors, loadDescriptors, stackPages } from "./descriptor";
+import { buildDescriptors, loadDescriptors } from "./descriptor";
 import { CONT_IDLE, Ec } from "./ec";
 import { enableFpu } from "./fpu";
 import { addHipCpu, hipLapicInfo } from "./hip";
 import { kernelPd } from "./kernel_pd";
 import { addRef, TYPE_EC } from "./kobject";
 import { initLapic } from "./lapic";
-import { allocPages } from "./page";
 import { kernelRoot } from "./page_table";
 import { panic } from "./panic";
 import { initKobject } from "./pd";
+import { enableProtection } from "./protection";
 import { createSc } from "./sc";
 import { allocObject } from "./slab";
 import { insertObject } from "./space_obj";
-import { cr4, rdtsc, set_cr3, set_cr4, window } from "./x86";
+import { cr4, rdtsc, set_cr3, set_cr4 } from "./x86";
 
-const CR4_PGE: u64 = 1 << 7;
 const CR4_FSGSBASE: u64 = 1 << 16;
 
 /** The EC that runs when nothing else does, with priority 0. */
@@ -44,17 +43,16 @@ function createIdle(cpu: Cpu): void {
 
 /** Per-CPU structures, made by the boot CPU for all. */
 export function prepareCpu(cpu: Cpu): void {
-  const stack = allocPages(stackPages());
-  if (stack === 0 || !allocTss(cpu) || !buildDescriptors(cpu)) panic("out of memory for a CPU");
-  cpu.stackEnd = window() + <u64>(stack + ((<usize>stackPages()) << 12));
+  if (!allocTss(cpu) || !buildDescriptors(cpu)) panic("out of memory for a CPU");
 }
 
 /** What every CPU does for itself before it runs anything. */
 export function startCpu(cpu: Cpu): void {
   loadDescriptors(cpu);
   enableFpu();
-  set_cr4(cr4() | CR4_PGE | (cpuHasFsgsbase() ? CR4_FSGSBASE : 0));
+  if (cpuHasFsgsbase()) set_cr4(cr4() | CR4_FSGSBASE);
   set_cr3(kernelRoot());
+  enableProtection();
   initLapic(hipLapicInfo(cpu));
   createIdle(cpu);
   switchPd(cpu, kernelPd());

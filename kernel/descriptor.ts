@@ -22,7 +22,9 @@ import {
 } from "./layout";
 import { IA32_FMASK, IA32_GS_BASE, IA32_KERNEL_GS_BASE, IA32_LSTAR, IA32_STAR } from "./msr_number";
 import { allocPages } from "./page";
-import { isr_stubs, syscall_entry } from "./symbol";
+import { hasSmap } from "./protection";
+import { isr_stubs, isr_stubs_smap, syscall_entry } from "./symbol";
+import { unmapWindowPage } from "./window";
 import { lgdt, lidt, ltr, window, wrmsr } from "./x86";
 
 const CODE_64: u64 = ((<u64>0x00af_9b00) << 32) | 0xffff;
@@ -30,11 +32,13 @@ const DATA: u64 = ((<u64>0x00cf_9300) << 32) | 0xffff;
 const DPL_3: u64 = (<u64>3) << 45;
 const TSS_AVAILABLE: u64 = 0x89;
 const GATE_INTERRUPT: u64 = 0x8e;
+/** NMI, double fault, machine check. */
+const IST_STACKS: usize = 3;
 
 let idt: usize = 0;
 
-function setGate(vector: u32, dpl: u64, ist: u64): void {
-  const handler = isr_stubs() + <u64>vector * ISR_STRIDE;
+function setGate(stubs: u64, vector: u32, dpl: u64, ist: u64): void {
+  const handler = stubs + <u64>vector * ISR_STRIDE;
   const at = idt + (vector << 4);
   const attributes = GATE_INTERRUPT | (dpl << 5);
   store<u64>(
@@ -52,25 +56,38 @@ function setGate(vector: u32, dpl: u64, ist: u64): void {
 export function buildIdt(): bool {
   idt = allocPages(1);
   if (idt === 0) return false;
+  const stubs = hasSmap() ? isr_stubs_smap() : isr_stubs();
   for (let vector: u32 = 0; vector < 256; vector++) {
     const dpl: u64 = vector === EXC_BP || vector === EXC_OF ? 3 : 0;
     let ist: u64 = 0;
     if (vector === EXC_NMI) ist = IST_NMI;
     if (vector === EXC_DF) ist = IST_DF;
     if (vector === EXC_MC) ist = IST_MC;
-    setGate(vector, dpl, ist);
+    setGate(stubs, vector, dpl, ist);
   }
   return true;
 }
 
-/** Makes GDT and interrupt stacks of a CPU, whose TSS exists; false if memory is out. */
-export function buildDescriptors(cpu: Cpu): boolean {
-  // One page each is enough for handlers that only report and stop, or return at once.
-  const stacks = allocPages(3);
+/**
+ * A stack of `pages` pages with a page below that is not there, so that whatever outgrows it faults; the
+ * virtual address of its end, 0 if memory is out.
+ */
+function allocStack(pages: u32): u64 {
+  const guard = allocPages(1 + pages);
+  if (guard === 0 || !unmapWindowPage(guard)) return 0;
+  return window() + <u64>(guard + ((<usize>pages + 1) << 12));
+}
+
+/** Makes stacks and GDT of a CPU, whose TSS exists; false if memory is out. */
+export function buildDescriptors(cpu: Cpu): bool {
+  cpu.stackEnd = allocStack(KERNEL_STACK_SIZE >> 12);
   cpu.gdt = allocPages(1);
-  if (stacks === 0 || cpu.gdt === 0) return false;
-  for (let i: usize = 0; i < 3; i++) {
-    store<u64>(cpu.tss + TSS_IST1 + (i << 3), window() + <u64>(stacks + ((i + 1) << 12)));
+  if (cpu.stackEnd === 0 || cpu.gdt === 0) return false;
+  for (let i: usize = 0; i < IST_STACKS; i++) {
+    // One page each is enough for handlers that only report and stop, or return at once.
+    const end = allocStack(1);
+    if (end === 0) return false;
+    store<u64>(cpu.tss + TSS_IST1 + (i << 3), end);
   }
   const gdt = cpu.gdt;
   store<u64>(gdt + SEL_KERN_CODE, CODE_64);
@@ -110,9 +127,4 @@ export function loadDescriptors(cpu: Cpu): void {
   wrmsr(IA32_LSTAR, syscall_entry());
   // Every flag that can be cleared is: the kernel runs with interrupts off and DF, TF, NT, AC clear.
   wrmsr(IA32_FMASK, 0x257fd5);
-}
-
-/** Bytes of a kernel stack. */
-export function stackPages(): u32 {
-  return KERNEL_STACK_SIZE >> 12;
 }

@@ -5,14 +5,16 @@
 // --- Physical memory, bytes. The kernel owns [KERNEL_START, KERNEL_END) ---
 /** Multiboot header, 32-bit entry, boot page tables; identity-mapped addresses. */
 export const KERNEL_START = 0x10_0000;
-/** Code and read-only data: one 2 MiB page, mapped read-only and executable. */
+/** Code: one 2 MiB page, the only one that is executable, mapped read-only. */
 export const KERNEL_TEXT = 0x20_0000;
+/** Constants: one 2 MiB page, mapped read-only. */
+export const KERNEL_RODATA = 0x40_0000;
 /** Globals and boot stack, placed by the linker. */
-export const KERNEL_DATA = 0x40_0000;
+export const KERNEL_DATA = 0x60_0000;
 /** Static data of the wasm module: asc's memoryBase. */
-export const KERNEL_MEMORY_BASE = 0x48_0000;
+export const KERNEL_MEMORY_BASE = 0x68_0000;
 /** Pages and objects; zeroed by the loader like the rest. */
-export const KERNEL_POOL = 0x50_0000;
+export const KERNEL_POOL = 0x70_0000;
 export const KERNEL_END = 0x400_0000;
 /** Where the local APIC has to be: the TLB stub ends its interrupt without asking. */
 export const LAPIC_BASE = 0xfee0_0000;

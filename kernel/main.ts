@@ -24,19 +24,25 @@ import { createKernelPd } from "./kernel_pd";
 import { calibrate, findLapic, lapicAddress, ownApicId, startTimer, tscKilohertz } from "./lapic";
 import { KERNEL_END, KERNEL_POOL, KERNEL_START } from "./layout";
 import { MULTIBOOT_MAGIC, modulesAreUsable, setBootInfo } from "./multiboot";
-import { allocPages, availablePages, initPages } from "./page";
+import { allocPages, availablePages, initPages, PAGE_BYTES } from "./page";
 import { fatal, panic, trapsAreReady } from "./panic";
 import { disablePic } from "./pic";
+import { detectProtection, hasAllProtection } from "./protection";
 import { createRoot } from "./root";
 import { run } from "./run";
 import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
+import { boot_stack } from "./symbol";
 import { syscall } from "./syscall";
 import { interrupt, kernelTrap, userException } from "./trap";
+import { unmapWindowPage } from "./window";
+import { hlt, window } from "./x86";
 
 /** Entry of an application processor, while the boot CPU waits for it with the kernel lock. */
 export function ap_start(address: usize): void {
   const cpu = changetype<Cpu>(address);
+  // A CPU that can do less than the boot CPU cannot share its descriptors and address spaces: it stays offline.
+  while (!hasAllProtection()) hlt();
   startCpu(cpu);
   startTimer();
   cpu.online = true;
@@ -78,6 +84,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   if (__heap_base > <usize>KERNEL_POOL) panic("the kernel's static data reaches into its pool");
   initPages(KERNEL_POOL, KERNEL_END);
   detectFeatures();
+  detectProtection();
   detectFpu();
   if (!findLapic()) fatal("no local APIC in xAPIC mode at 0xfee00000");
   if (!buildIdt()) panic("out of memory for the IDT");
@@ -93,6 +100,9 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   setHipPage(<u64>hip);
   buildHip(hip, serialPort);
   prepareCpu(cpu);
+  if (!unmapWindowPage(<usize>(boot_stack() - window()) - PAGE_BYTES)) {
+    panic("out of memory for the boot stack's guard page");
+  }
   startCpu(cpu);
   trapsAreReady();
   calibrate();

@@ -11,11 +11,14 @@ export const PTE_W: u64 = 1 << 1;
 export const PTE_U: u64 = 1 << 2;
 const PTE_A: u64 = 1 << 5;
 const PTE_D: u64 = 1 << 6;
-const PTE_LARGE: u64 = 1 << 7;
+export const PTE_LARGE: u64 = 1 << 7;
+/** The translation stays over loads of CR3. */
+export const PTE_GLOBAL: u64 = 1 << 8;
 /** Ignored by the CPU: a page the kernel takes back, not to be delegated (UTCBs). */
 export const PTE_NODELEG: u64 = 1 << 9;
 export const PTE_NX: u64 = (<u64>1) << 63;
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/** The bits of an entry that are an address. */
+export const PTE_ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 const ATTRIBUTES: u64 = PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NODELEG | PTE_NX;
 /** What user pages always have. */
 export const PTE_USER: u64 = PTE_P | PTE_U | PTE_A | PTE_D;
@@ -48,7 +51,7 @@ function isTable(entry: u64, level: u32): bool {
 function freeTable(table: usize, level: u32, later: bool): void {
   for (let i: usize = 0; i < <usize>PAGE_SIZE; i += 8) {
     const entry = load<u64>(table + i);
-    if (isTable(entry, level)) freeTable(<usize>(entry & ADDRESS), level - 1, later);
+    if (isTable(entry, level)) freeTable(<usize>(entry & PTE_ADDRESS), level - 1, later);
   }
   if (later) freePageLater(table);
   else freePage(table);
@@ -67,13 +70,13 @@ export function findMapping(root: usize, address: u64): void {
     const order = entryOrder(level);
     const entry = load<u64>(table + ((<usize>(address >> <u64>order) & 511) << 3));
     if (isTable(entry, level)) {
-      table = <usize>(entry & ADDRESS);
+      table = <usize>(entry & PTE_ADDRESS);
       continue;
     }
     foundOrder = order;
     foundAttr = entry & PTE_P ? entry & ATTRIBUTES : 0;
     // Bit 12 of a large page's entry is PAT; the kernel never sets it.
-    foundPhys = entry & ADDRESS & ~(((<u64>1) << (<u64>order)) - 1);
+    foundPhys = entry & PTE_ADDRESS & ~(((<u64>1) << (<u64>order)) - 1);
     return;
   }
 }
@@ -116,12 +119,12 @@ function updateLevel(table: usize, level: u32, first: u64, end: u64, offset: u64
         store<u64>(slot, value);
         if (entry & PTE_P) {
           flush = true;
-          if (isTable(entry, level)) freeTable(<usize>(entry & ADDRESS), level - 1, true);
+          if (isTable(entry, level)) freeTable(<usize>(entry & PTE_ADDRESS), level - 1, true);
         }
       }
     } else if (attr !== 0 || entry & PTE_P) {
       let child: usize;
-      if (isTable(entry, level)) child = <usize>(entry & ADDRESS);
+      if (isTable(entry, level)) child = <usize>(entry & PTE_ADDRESS);
       else {
         child = splitEntry(slot, level);
         if (entry & PTE_P) flush = true;

@@ -4,6 +4,7 @@
 import { beginLine, endLine, print, printHex } from "./console";
 import { parkOthers } from "./lapic";
 import { printBacktrace, printPosition } from "./source_line";
+import { isInWindow, isWindowPage } from "./window";
 import { cli, hlt, ud2 } from "./x86";
 
 /** Whether a trap would reach panicTrap, and the local APIC answers. */
@@ -48,7 +49,10 @@ export function panic(reason: string): void {
 export function panicTrap(frame: usize, cr2: u64): void {
   const rip = load<u64>(frame, 16);
   const stack = load<u64>(frame, 40);
-  beginLine("panic: trap in kernel code, vector ");
+  beginLine("panic: ");
+  // The only pages missing in the window are those below stacks.
+  print(isInWindow(cr2) && !isWindowPage(cr2) ? "kernel stack overflow" : "trap in kernel code");
+  print(", vector ");
   printHex(load<u64>(frame));
   print(" error ");
   printHex(load<u64>(frame, 8));

@@ -46,10 +46,10 @@ export function startProcessors(): void {
   if (backup === 0) panic("out of memory for starting processors");
   memory.copy(backup, AP_START, AP_START_SIZE);
   memory.copy(AP_START, <usize>ap_trampoline(), AP_START_SIZE);
+  // Before any of them runs: the window's mapping changes, and nobody else may have it in a TLB.
+  for (let i: u32 = 1; i < cpuCount(); i++) prepareCpu(cpuById(i));
   for (let i: u32 = 1; i < cpuCount(); i++) {
-    const cpu = cpuById(i);
-    prepareCpu(cpu);
-    if (start(cpu)) continue;
+    if (start(cpuById(i))) continue;
     beginLine("CPU ");
     printDecimal(i);
     print(" does not start");

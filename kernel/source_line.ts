@@ -2,13 +2,15 @@
 // the compiler's line rows: sorted rows of 8 bytes (i32 distance from kernel_main, u16 file, u16 line),
 // and file names separated by zero bytes, file 1 first; file 0 is "not compiled code".
 
+import { PAGE_SIZE } from "./abi";
 import { print, printDecimal, printHex, printZeroTerminated } from "./console";
 import { kernel_line_files, kernel_lines, kernel_lines_end, kernel_main } from "./symbol";
+import { isInWindow, isWindowPage } from "./window";
 import { window } from "./x86";
 
 const ROW_BYTES: usize = 8;
 /** Stack words looked at for return addresses, and how many of these are shown. */
-const SCANNED_WORDS: usize = 256;
+const SCANNED_WORDS: u64 = 256;
 const SHOWN: u32 = 12;
 
 /** The row that covers `address`, or 0. */
@@ -47,10 +49,13 @@ export function printPosition(address: u64): bool {
 /** Prints the words from `stack` upwards that look like return addresses into compiled code, newest first. */
 export function printBacktrace(stack: u64): void {
   let shown: u32 = 0;
-  const base = stack - window();
-  if (base >> 32 !== 0) return;
-  for (let i: usize = 0; i < SCANNED_WORDS && shown < SHOWN; i++) {
-    const word = load<u64>(<usize>base + (i << 3));
+  if (!isInWindow(stack)) return;
+  // A stack that is too small: what there is of it begins above the page that is missing.
+  if (!isWindowPage(stack)) stack = (stack & ~(<u64>PAGE_SIZE - 1)) + PAGE_SIZE;
+  for (let i: u64 = 0; i < SCANNED_WORDS && shown < SHOWN; i++) {
+    const at = stack + (i << 3);
+    if (!isInWindow(at) || !isWindowPage(at)) return;
+    const word = load<u64>(<usize>(at - window()));
     // A return address belongs to the call in front of it.
     if (findRow(word - 1) === 0) continue;
     print("\n[kernel]   from ");

@@ -7,6 +7,8 @@ export declare function kernel_line_files(): u64;
 export declare function kernel_main(): u64;
 /** First of 256 interrupt entry stubs, ISR_STRIDE bytes apart. */
 export declare function isr_stubs(): u64;
+/** The same for CPUs with SMAP: they clear AC first. */
+export declare function isr_stubs_smap(): u64;
 export declare function syscall_entry(): u64;
 /** Where rdmsr_safe and wrmsr_safe may fault, and where they continue then. */
 export declare function rdmsr_fault(): u64;
@@ -16,5 +18,7 @@ export declare function msr_fault_resume(): u64;
 export declare function ap_trampoline(): u64;
 /** The word that tells a starting processor its Cpu object. */
 export declare function ap_cpu(): u64;
+/** Where the boot CPU's first stack begins; its end is KERNEL_STACK_SIZE above. */
+export declare function boot_stack(): u64;
 /** Page-table root with the window alone (no identity mapping): a physical address. */
 export declare function kernel_pml4(): u64;

@@ -26,6 +26,7 @@ export declare function cr4(): u64;
 export declare function set_cr0(value: u64): void;
 export declare function set_cr3(value: u64): void;
 export declare function set_cr4(value: u64): void;
+export declare function invlpg(address: u64): void;
 export declare function xsetbv(index: i32, value: u64): void;
 export declare function fxsave(address: u64): void;
 export declare function fxrstor(address: u64): void;

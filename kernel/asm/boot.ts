@@ -31,6 +31,7 @@ import {
   CPU_STACK,
   KERNEL_END,
   KERNEL_POOL,
+  KERNEL_RODATA,
   KERNEL_STACK_SIZE,
   KERNEL_START,
   KERNEL_TEXT,
@@ -49,6 +50,8 @@ const PRESENT = 0x1;
 const WRITABLE = 0x2;
 const UNCACHED = 0x18;
 const LARGE = 0x80;
+/** Kept by loads of CR3 once CR4.PGE is set: the window is the same in every address space. */
+const GLOBAL = 0x100;
 /** Bit 63 of an entry, in its high half. */
 const NO_EXECUTE_HIGH = 0x8000_0000;
 const LARGE_PAGE_SHIFT = 21;
@@ -82,18 +85,23 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.mov(edi, eax);
   a.mov(esi, ebx);
 
-  // The window: 2048 large pages, writable and not executable but for the kernel's text.
+  // The window: 2048 large pages, writable and not executable but for the kernel's text and constants.
   a.xor(ecx, ecx);
   const fill = a.label();
   a.mov(eax, ecx);
   a.shl(eax, LARGE_PAGE_SHIFT);
-  a.mov(ebx, PRESENT | WRITABLE | LARGE);
+  a.mov(ebx, PRESENT | WRITABLE | LARGE | GLOBAL);
   a.mov(edx, NO_EXECUTE_HIGH);
   a.cmp(eax, KERNEL_TEXT);
   a.jne("boot_not_text");
-  a.mov(ebx, PRESENT | LARGE);
   a.xor(edx, edx);
+  a.jmp("boot_read_only");
   a.label("boot_not_text");
+  a.cmp(eax, KERNEL_RODATA);
+  a.jne("boot_writable");
+  a.label("boot_read_only");
+  a.mov(ebx, PRESENT | LARGE | GLOBAL);
+  a.label("boot_writable");
   a.cmp(eax, DEVICES);
   a.jb("boot_not_device");
   a.or(ebx, UNCACHED);
@@ -235,8 +243,10 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.label("ap_cpu", { global: true, kind: "object" });
   a.dq(0);
 
-  a.section(".bss");
-  a.align(16);
+  a.section(".bss", { writable: true, align: 4096 });
+  a.align(4096);
+  // The page in front of the stack is taken out of the window (window.ts).
+  a.space(4096);
   a.label("boot_stack", { global: true, kind: "object" });
   a.space(KERNEL_STACK_SIZE);
   a.label("boot_stack_end");

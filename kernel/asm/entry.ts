@@ -126,11 +126,13 @@ function emitLeave(a: Assembler): void {
   a.iretq();
 }
 
-function emitInterrupts(a: Assembler): void {
+/** The 256 entries of the IDT. `clearAc`: the CPU has SMAP, which a user's AC flag would turn off in the kernel. */
+function emitStubs(a: Assembler, label: string, clearAc: boolean): void {
   a.align(ISR_STRIDE);
-  a.label("isr_stubs", { global: true });
+  a.label(label, { global: true });
   for (let vector = 0; vector < 256; vector++) {
     a.align(ISR_STRIDE);
+    if (clearAc) a.clac();
     if (vector === VEC_IPI_TLB) {
       a.jmp("isr_tlb");
     } else if (vector === EXC_NMI || vector === VEC_SPURIOUS) {
@@ -144,6 +146,11 @@ function emitInterrupts(a: Assembler): void {
     }
   }
   a.align(ISR_STRIDE);
+}
+
+function emitInterrupts(a: Assembler): void {
+  emitStubs(a, "isr_stubs", false);
+  emitStubs(a, "isr_stubs_smap", true);
 
   // [RSP]: vector, error code, RIP, CS, RFLAGS, RSP, SS.
   a.label("isr_common");

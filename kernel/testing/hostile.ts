@@ -52,6 +52,8 @@ interface Step {
   name: string;
   /** Vector and error code of the event, or nothing where none may come. */
   event?: [number, number];
+  /** Whether the event comes only where the CPU has user-mode instruction prevention. */
+  umip?: boolean;
   emit: (probe: Hostile) => void;
 }
 
@@ -75,6 +77,21 @@ const steps: Step[] = [
   { name: "INVLPG", event: [abi.EXC_GP, 0], emit: ({ a }) => a.invlpg(mem(rax)) },
   { name: "MOV to CR3", event: [abi.EXC_GP, 0], emit: ({ a }) => a.mov(cr3, rax) },
   { name: "LGDT", event: [abi.EXC_GP, 0], emit: ({ a }) => a.lgdt(mem(rsp)) },
+  {
+    name: "SGDT",
+    event: [abi.EXC_GP, 0],
+    umip: true,
+    emit: ({ a }) => a.sgdt(mem(rsp, { disp: -16 })),
+  },
+  {
+    name: "SIDT",
+    event: [abi.EXC_GP, 0],
+    umip: true,
+    emit: ({ a }) => a.sidt(mem(rsp, { disp: -16 })),
+  },
+  { name: "SLDT", event: [abi.EXC_GP, 0], umip: true, emit: ({ a }) => a.sldt(eax) },
+  { name: "STR", event: [abi.EXC_GP, 0], umip: true, emit: ({ a }) => a.str(eax) },
+  { name: "SMSW", event: [abi.EXC_GP, 0], umip: true, emit: ({ a }) => a.smsw(eax) },
   { name: "SYSRET", event: [abi.EXC_GP, 0], emit: ({ a }) => a.sysretq() },
   ...[2, 8, 14, 18, 0x20, 0x80, 0xe0, 0xe7, 0xe8, 0xff].map(
     (vector): Step => ({
@@ -297,11 +314,13 @@ export function comparableEvents(serial: string): string[] {
   });
 }
 
-/** The lines the steps have to print, in order. */
-export function expectedEvents(): string[] {
-  return steps.flatMap(({ name, event }) => [
+/** The lines the steps have to print, in order, on a CPU with or without user-mode instruction prevention. */
+export function expectedEvents(hasUmip: boolean): string[] {
+  return steps.flatMap(({ name, event, umip }) => [
     name,
-    ...(event ? [`  event ${event[0].toString(16)}`, errorLine(name, event[1])] : []),
+    ...(event && (hasUmip || !umip)
+      ? [`  event ${event[0].toString(16)}`, errorLine(name, event[1])]
+      : []),
     ...(name.startsWith("a portal")
       ? ["  create_ec: status 0", "  create_pt: status 0", `  call: status ${abi.ABORT}`]
       : []),

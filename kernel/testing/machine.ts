@@ -16,6 +16,9 @@ const BOOT_INFO = 0x9000;
 const MEMORY_MAP = 0x9100;
 const MODULES = 0x9200;
 const KERNEL_PML4 = 0x10_8000;
+/** The window's page tables as the boot stub makes them: pointers, then four directories of large pages. */
+const WINDOW_PDPT = 0x10_9000;
+const BOOT_STACK = 0x60_4000;
 /** A page of low memory for the interrupt frame of an idle CPU. */
 const IDLE_FRAME = 0x8000;
 const ROOT_MODULE = 0x410_0000;
@@ -122,11 +125,24 @@ export class Machine {
       modules.flatMap(({ start, end, text }) => [start, end, text, 0]),
     );
     new Uint8Array(memory.buffer).set(root, at);
+    this.mapWindow();
     this.exit = this.exports.kernel_main(0x2badb002, BOOT_INFO);
   }
 
   private write(at: number, words: number[]): void {
     for (const [i, word] of words.entries()) this.view.setUint32(at + i * 4, word, true);
+  }
+
+  private mapWindow(): void {
+    const entry = (at: number, value: bigint) => this.view.setBigUint64(at, value, true);
+    entry(KERNEL_PML4 + 511 * 8, BigInt(WINDOW_PDPT | 3));
+    for (let i = 0; i < 4; i++) {
+      const directory = WINDOW_PDPT + 0x1000 * (i + 1);
+      entry(WINDOW_PDPT + (504 + i) * 8, BigInt(directory | 3));
+      for (let j = 0; j < 512; j++) {
+        entry(directory + j * 8, (1n << 63n) | (BigInt(i * 512 + j) << 21n) | 0x183n);
+      }
+    }
   }
 
   private imports(module: WebAssembly.Module): WebAssembly.Imports {
@@ -172,7 +188,10 @@ export class Machine {
       cr2: () => 0n,
       cr4: () => 0n,
     };
-    const symbols: Record<string, () => bigint> = { kernel_pml4: () => BigInt(KERNEL_PML4) };
+    const symbols: Record<string, () => bigint> = {
+      kernel_pml4: () => BigInt(KERNEL_PML4),
+      boot_stack: () => WINDOW + BigInt(BOOT_STACK),
+    };
     const stub: Record<string, (...args: never[]) => unknown> = {
       idle: () => {
         if (!this.onIdle) throw new Idle("idle");
