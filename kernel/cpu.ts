@@ -22,6 +22,7 @@ import {
 import { IA32_FS_BASE, IA32_KERNEL_GS_BASE } from "./msr_number";
 import { allocPage, allocPages } from "./page";
 import { kernelRoot } from "./page_table";
+import { CR3_KEEP } from "./pcid";
 import { Pd } from "./pd";
 import { Sc } from "./sc";
 import { rdfsbase, rdgsbase_user, wrfsbase, wrgsbase_user } from "./stub";
@@ -208,13 +209,23 @@ export function loadPortMap(cpu: Cpu, pd: Pd): void {
   store<u16>(cpu.tss, <u16>TSS_IOMAP, TSS_IOMAP_BASE);
 }
 
+/** What CR3 gets for a domain: its translations stay in the TLB unless they are stale, or not told from others'. */
+function rootOf(cpu: Cpu, pd: Pd): u64 {
+  if (pd.isKernel) return kernelRoot();
+  const root = <u64>pd.pageTable | <u64>pd.pcid;
+  const self: u64 = (<u64>1) << cpu.id;
+  if (pd.pcid !== 0 && (pd.staleOn & self) === 0) return root | CR3_KEEP;
+  pd.staleOn &= ~self;
+  return root;
+}
+
 /** Loads the domain's address space; the kernel's own has no user half. */
 export function switchPd(cpu: Cpu, pd: Pd): void {
   if (cpu.pd === pd) return;
   addRef(pd);
   if (changetype<usize>(cpu.pd) !== 0) dropRef(cpu.pd);
   cpu.pd = pd;
-  set_cr3(pd.isKernel ? kernelRoot() : <u64>pd.pageTable);
+  set_cr3(rootOf(cpu, pd));
   loadPortMap(cpu, pd);
 }
 

@@ -159,7 +159,6 @@ export function createEc(
   else ec.r11 = stack;
   ec.utcb = allocPage();
   ec.fpu = allocFpu();
-  domain.cpus |= (<u64>1) << cpu;
   let complete = ec.utcb !== 0 && ec.fpu !== 0;
   if (complete && userUtcb !== 0) {
     ec.userUtcb = userUtcb;

@@ -8,6 +8,7 @@ import { initOriginal } from "./mdb";
 import { allocNodeTable, freeNodeTable } from "./node_table";
 import { freePage } from "./page";
 import { allocPageTable, freePageTable } from "./page_table";
+import { allocPcid, freePcid } from "./pcid";
 import { revokeNodes } from "./revoke";
 import { allocObject } from "./slab";
 
@@ -30,8 +31,10 @@ export class Pd extends Kobject {
   isKernel: bool;
   /** Selector of the portal for foreign system calls on CPU 0. */
   syscallBase: u64;
-  /** CPUs that may hold translations of this domain. */
-  cpus: u64;
+  /** Process-context identifier, 0 for none of its own (pcid.ts). */
+  pcid: u32;
+  /** CPUs, one bit each, that have to drop their translations before they run this domain again. */
+  staleOn: u64;
 }
 
 /** Fills in the node that makes `object` a capability of `owner`; selector `base`, permissions `attr`. */
@@ -58,7 +61,11 @@ export function createPd(owner: Pd, base: u32, attr: u32, kernel: bool): Pd {
   pd.isKernel = kernel;
   pd.objects = allocNodeTable();
   pd.ports = allocNodeTable();
-  if (!kernel) pd.pageTable = allocPageTable();
+  if (!kernel) {
+    pd.pageTable = allocPageTable();
+    pd.pcid = allocPcid();
+  }
+  pd.staleOn = ~(<u64>0);
   if (pd.objects === 0 || pd.ports === 0 || (!kernel && pd.pageTable === 0)) {
     dropRef(pd);
     return changetype<Pd>(0);
@@ -78,6 +85,7 @@ export function destroyPd(pd: Pd): void {
   if (pd.portMap0 !== 0) freePage(pd.portMap0);
   if (pd.portMap1 !== 0) freePage(pd.portMap1);
   if (pd.pageTable !== 0) freePageTable(pd.pageTable);
+  if (pd.pcid !== 0) freePcid(pd.pcid);
 }
 
 /** The table of a domain's nodes of kind CRD_OBJ or CRD_PIO. */

@@ -179,10 +179,18 @@ export function unmapKernelPage(pd: Pd, address: u64, page: usize): void {
   releaseParkedPages();
 }
 
-/** Makes every CPU forget stale translations of `pd` before this function returns. */
+/**
+ * Makes every CPU forget stale translations of `pd`: those that run it before this function returns, the
+ * others before they do.
+ */
 function shootdown(pd: Pd): void {
   const self = thisCpu();
-  if (self.pd === pd) set_cr3(cr3());
+  pd.staleOn = ~(<u64>0);
+  if (self.pd === pd) {
+    // Bit 63 is read as 0: everything of the number loaded is dropped.
+    set_cr3(cr3());
+    pd.staleOn &= ~((<u64>1) << self.id);
+  }
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu: Cpu = cpuById(i);
     if (cpu === self || !cpu.online || cpu.pd !== pd) continue;
@@ -191,5 +199,6 @@ function shootdown(pd: Pd): void {
     // The stub on the other side answers from user mode and while it waits for the kernel lock.
     const request = window() + <u64>(changetype<usize>(cpu) + CPU_TLB_REQUEST);
     while (load64(request) !== 0) pause();
+    pd.staleOn &= ~((<u64>1) << cpu.id);
   }
 }
