@@ -99,13 +99,20 @@ function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
   sc.since = now;
 }
 
+/** Takes out the next SC that runs. Those that have lost their last capability meanwhile end here. */
 function dequeueTop(cpu: Cpu, now: u64): Sc {
-  let top = cpu.topPrio;
-  const sc = readyQueue(cpu, top).dequeue();
-  while (top > 0 && readyQueue(cpu, top).isEmpty()) top--;
-  cpu.topPrio = top;
-  sc.since = now;
-  return sc;
+  for (;;) {
+    let top = cpu.topPrio;
+    const sc = readyQueue(cpu, top).dequeue();
+    while (top > 0 && readyQueue(cpu, top).isEmpty()) top--;
+    cpu.topPrio = top;
+    if (isAbandoned(sc)) {
+      dropRef(sc);
+      continue;
+    }
+    sc.since = now;
+    return sc;
+  }
 }
 
 /**

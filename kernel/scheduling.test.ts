@@ -91,10 +91,20 @@ describe("scheduling contexts", () => {
     m.hypercall(abi.HC_REVOKE, 0, 1, { rsi: crd(abi.CRD_OBJ, 101) });
     for (let i = 0; i < 4; i++) {
       m.timer(m.deadline);
-      if (m.ec === thread) m.timer(m.deadline);
+      expect(m.ec).not.toBe(thread);
     }
-    m.timer(m.deadline);
-    expect(m.ec).not.toBe(thread);
+  });
+
+  it("revoked while they wait for their turn do not get it", async () => {
+    const m = await withThreads([1, 1, 1]);
+    const root = m.ec;
+    for (const selector of [101, 111, 121]) {
+      m.hypercall(abi.HC_REVOKE, 0, 1, { rsi: crd(abi.CRD_OBJ, selector) });
+    }
+    for (let i = 0; i < 6; i++) {
+      m.timer(m.deadline);
+      expect(m.ec).toBe(root);
+    }
   });
 
   it("report the time they have used in microseconds", async () => {
