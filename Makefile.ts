@@ -175,7 +175,8 @@ const targets: Target[] = [
   },
   {
     name: "bench",
-    summary: "time compiled programs against V8, and the emulator against QEMU where installed",
+    summary:
+      "time compiled programs against V8 and gcc, and the emulator against QEMU, where installed",
     action: bench,
   },
   {

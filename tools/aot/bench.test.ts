@@ -8,7 +8,7 @@ test.skipIf(!canRunNative)(
   "bench programs return what V8 returns, in comparable time (needs x86-64 Linux)",
   async () => {
     // runBench throws where results differ.
-    const result = await runBench([], 2);
+    const result = await runBench([], 2, 1);
     expect(result.rows.length).toBeGreaterThanOrEqual(8);
     // The goal is 1.5; a busy machine gets some room.
     expect(result.geometricMean, formatBench(result)).toBeLessThan(2.5);

@@ -1,5 +1,6 @@
-// Benchmarks: each program of bench/ runs as a Linux executable made by this compiler and in V8 on
-// the same wasm, in one go. Prints processor time, ratio and code size. The program's result must be equal.
+// Benchmarks: each program of bench/ runs as a Linux executable made by this compiler, in V8 on the same
+// wasm, and, where gcc is installed, as the same algorithm in C. Prints processor time, ratios and
+// code size. The results must be equal.
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -21,13 +22,18 @@ export interface BenchRow {
   compiled: number;
   v8: number;
   ratio: number;
+  /** The same algorithm in C by gcc -O2, where that is installed. */
+  gcc: number | undefined;
   /** Bytes of machine code. */
   codeSize: number;
 }
 
 export interface BenchResult {
   rows: BenchRow[];
+  /** Of the ratios to V8. */
   geometricMean: number;
+  /** Of the ratios to gcc, where that is installed. */
+  geometricMeanGcc: number | undefined;
 }
 
 /** Entry file around a bench program: main calls the timer, which calls run. */
@@ -123,11 +129,26 @@ function timer(rounds: number): ObjectFile {
   };
 }
 
-/** Best time of `rounds` runs as a process, in milliseconds, and the result. */
-function timeCompiled(
-  wasm: Uint8Array,
-  rounds: number,
-): { ms: number; result: bigint; codeSize: number } {
+interface Timing {
+  /** Best processor time of one run, in milliseconds. */
+  ms: number;
+  result: bigint;
+}
+
+/** Best time of the runs that the program `file` reports, and the result. */
+function timeProcess(file: string, rounds: number): Timing {
+  const { stdout, status, signal, error } = spawnSync(file, [String(rounds)]);
+  if (error) throw error;
+  if (status !== 0) throw new Error(`the program ended with ${signal ?? `status ${status}`}`);
+  const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.length);
+  let ms = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rounds; i++)
+    ms = Math.min(ms, Number(view.getBigUint64(i * 16 + 8, true)) / 1e6);
+  return { ms, result: view.getBigInt64(0, true) };
+}
+
+/** Writes the program made by this compiler to `file`; returns the bytes of its code. */
+function buildCompiled(wasm: Uint8Array, rounds: number, file: string): number {
   const object = compile(wasm, { target: "linux", name: "bench" });
   const elf = linkElf({
     objects: [object, timer(rounds)],
@@ -135,32 +156,36 @@ function timeCompiled(
     entry: "_start",
     class: 64,
   });
-  const directory = mkdtempSync(join(tmpdir(), "aot-bench-"));
-  try {
-    const file = join(directory, "program");
-    writeFileSync(file, elf);
-    chmodSync(file, 0o755);
-    const { stdout, status, signal } = spawnSync(file);
-    if (status !== 0) throw new Error(`the program ended with ${signal ?? `status ${status}`}`);
-    const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.length);
-    let ms = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < rounds; i++)
-      ms = Math.min(ms, Number(view.getBigUint64(i * 16 + 8, true)) / 1e6);
-    return {
-      ms,
-      result: view.getBigInt64(0, true),
-      codeSize: object.sections[0]?.data.length ?? 0,
-    };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  writeFileSync(file, elf);
+  chmodSync(file, 0o755);
+  return object.sections[0]?.data.length ?? 0;
 }
 
-/** Best time in V8 after warm-up, in milliseconds, and the first result. */
-async function timeV8(wasm: Uint8Array, rounds: number): Promise<{ ms: number; result: bigint }> {
+/** Whether gcc is installed and makes programs for this machine. */
+function hasGcc(): boolean {
+  const { status, stdout } = spawnSync("gcc", ["-dumpmachine"], { encoding: "utf8" });
+  return status === 0 && stdout.startsWith("x86_64");
+}
+
+/** Writes the same program in C, compiled by gcc -O2, to `file`. */
+function buildC(program: string, file: string): void {
+  const sources = [program, "timer"].map((name) => join(DIRECTORY, `${name}.c`));
+  // Each file on its own, as the timer must not see what run() does.
+  const { status, stderr } = spawnSync("gcc", ["-O2", "-o", file, ...sources], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`gcc refuses ${program}.c: ${stderr}`);
+}
+
+/** The function `run` of the module in V8. */
+async function instantiateInV8(wasm: Uint8Array): Promise<() => bigint> {
   const module = await WebAssembly.compile(wasm as BufferSource);
   const instance = await WebAssembly.instantiate(module, { stub: { bench: () => undefined } });
-  const run = instance.exports.run as () => bigint;
+  return instance.exports.run as () => bigint;
+}
+
+/** Best time in V8 after warm-up, and the first result. */
+async function timeV8(run: () => bigint, rounds: number): Promise<Timing> {
   const result = run();
   // The optimizing tier compiles in the background: give it time and calls.
   for (let i = 0; i < 4; i++) {
@@ -177,47 +202,101 @@ async function timeV8(wasm: Uint8Array, rounds: number): Promise<{ ms: number; r
   return { ms, result };
 }
 
-/** Runs all programs (or those named) and returns the table. */
-export async function runBench(names: string[] = [], rounds = 7): Promise<BenchResult> {
+/** Takes the better time of two. */
+function better(a: Timing | undefined, b: Timing): Timing {
+  if (a && a.result !== b.result) throw new Error(`two runs return ${a.result} and ${b.result}`);
+  return a && a.ms <= b.ms ? a : b;
+}
+
+/**
+ * Runs all programs (or those named) and returns the table. What is compared runs in turns, `turns`
+ * times `rounds` runs each, so that a busy moment of the machine does not decide.
+ */
+export async function runBench(names: string[] = [], rounds = 7, turns = 3): Promise<BenchResult> {
   const programs = readdirSync(DIRECTORY)
+    .filter((file) => file.endsWith(".ts"))
     .map((file) => basename(file, ".ts"))
     .filter((name) => names.length === 0 || names.includes(name));
+  const gcc = hasGcc();
   const rows: BenchRow[] = [];
-  for (const program of programs) {
-    const wasm = await compileGuest(program);
-    const own = timeCompiled(wasm, rounds);
-    const v8 = await timeV8(wasm, rounds);
-    if (own.result !== v8.result) {
-      throw new Error(`${program}: the compiled program returns ${own.result}, V8 ${v8.result}`);
+  const directory = mkdtempSync(join(tmpdir(), "aot-bench-"));
+  try {
+    for (const program of programs) {
+      const wasm = await compileGuest(program);
+      const ownFile = join(directory, program);
+      const cFile = join(directory, `${program}-c`);
+      const codeSize = buildCompiled(wasm, rounds, ownFile);
+      if (gcc) buildC(program, cFile);
+      const inV8 = await instantiateInV8(wasm);
+      let own: Timing | undefined;
+      let v8: Timing | undefined;
+      let c: Timing | undefined;
+      for (let turn = 0; turn < turns; turn++) {
+        own = better(own, timeProcess(ownFile, rounds));
+        v8 = better(v8, await timeV8(inV8, rounds));
+        if (gcc) c = better(c, timeProcess(cFile, rounds));
+      }
+      if (!own || !v8) throw new Error("a benchmark takes one turn at least");
+      if (own.result !== v8.result) {
+        throw new Error(`${program}: the compiled program returns ${own.result}, V8 ${v8.result}`);
+      }
+      if (c && c.result !== own.result) {
+        throw new Error(
+          `${program}: the compiled program returns ${own.result}, gcc's ${c.result}`,
+        );
+      }
+      rows.push({
+        program,
+        compiled: own.ms,
+        v8: v8.ms,
+        ratio: own.ms / v8.ms,
+        gcc: c?.ms,
+        codeSize,
+      });
     }
-    rows.push({
-      program,
-      compiled: own.ms,
-      v8: v8.ms,
-      ratio: own.ms / v8.ms,
-      codeSize: own.codeSize,
-    });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
   }
-  const geometricMean = Math.exp(rows.reduce((sum, r) => sum + Math.log(r.ratio), 0) / rows.length);
-  return { rows, geometricMean };
+  const mean = (ratios: number[]): number =>
+    Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+  return {
+    rows,
+    geometricMean: mean(rows.map((r) => r.ratio)),
+    geometricMeanGcc: gcc ? mean(rows.map((r) => r.compiled / (r.gcc as number))) : undefined,
+  };
 }
 
 /** The table as text. */
-export function formatBench({ rows, geometricMean }: BenchResult): string {
-  const line = (a: string, b: string, c: string, d: string, e: string): string =>
-    `${a.padEnd(14)}${b.padStart(12)}${c.padStart(12)}${d.padStart(9)}${e.padStart(12)}`;
+export function formatBench(result: BenchResult): string {
+  const { rows, geometricMean, geometricMeanGcc } = result;
+  const line = (name: string, cells: string[]): string =>
+    name.padEnd(14) + cells.map((cell) => cell.padStart(13)).join("");
+  const ratio = (value: number): string => value.toFixed(2);
+  const withGcc = geometricMeanGcc !== undefined;
   return [
-    line("program", "aot (ms)", "V8 (ms)", "ratio", "code (B)"),
+    line("program", [
+      "aot (ms)",
+      "V8 (ms)",
+      "aot/V8",
+      ...(withGcc ? ["gcc -O2 (ms)", "aot/gcc"] : []),
+      "code (B)",
+    ]),
     ...rows.map((r) =>
-      line(
-        r.program,
+      line(r.program, [
         r.compiled.toFixed(2),
         r.v8.toFixed(2),
-        r.ratio.toFixed(2),
+        ratio(r.ratio),
+        ...(r.gcc === undefined ? [] : [r.gcc.toFixed(2), ratio(r.compiled / r.gcc)]),
         String(r.codeSize),
-      ),
+      ]),
     ),
-    line("geometric mean", "", "", geometricMean.toFixed(2), ""),
+    line("geometric mean", [
+      "",
+      "",
+      ratio(geometricMean),
+      ...(withGcc ? ["", ratio(geometricMeanGcc)] : []),
+      "",
+    ]),
   ].join("\n");
 }
 

@@ -15,7 +15,7 @@ function copyWords(to: usize, from: usize, bytes: usize): void {
 export function run(): i64 {
   for (let i: usize = 0; i < 1 << 16; i++) store<u8>(a + i, <u8>(i * 13));
   let sum: i64 = 0;
-  for (let round: i32 = 0; round < 40; round++) {
+  for (let round: i32 = 0; round < 400; round++) {
     for (let size: usize = 1; size < 4096; size += 61) memory.copy(b + size, a, size);
     copyWords(b, a, 1 << 15);
     memory.copy(b + 8, b, 1 << 15);
