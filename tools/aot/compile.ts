@@ -20,11 +20,11 @@ import { allocate } from "./regalloc/resolve.ts";
 import { emitLinuxStart, type LinuxStart } from "./targets/linux.ts";
 import { resolveImport, TARGETS, type Target, type TargetName } from "./targets/target.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
-import { validateBody } from "./wasm/validate.ts";
+import { type BodyFacts, validateBody } from "./wasm/validate.ts";
 import { type EmitContext, emitFunction } from "./x64/emit.ts";
 import { Encoder } from "./x64/encoder.ts";
 import { lowerFunction } from "./x64/lower.ts";
-import { registerSet } from "./x64/machine.ts";
+import { assignParams, assignResults, registerSet } from "./x64/machine.ts";
 import { ConstantPool } from "./x64/pool.ts";
 import { emitRuntime } from "./x64/runtime.ts";
 import { external, functionReference, PAGES_SYMBOL, SEGMENT, STACK_SYMBOL } from "./x64/symbols.ts";
@@ -53,6 +53,8 @@ class Compiler {
   private readonly emission: EmitContext;
   private readonly code: CompiledCode;
   private readonly image: ImageBuilder;
+  /** Bytes that every call of a compiled function leaves for stack arguments at least. */
+  private tailArea = 0;
 
   constructor(bytes: Uint8Array, options: CompileOptions) {
     this.o = options;
@@ -87,6 +89,7 @@ class Compiler {
       starts: [],
       ends: [],
       wrappers: new Map(),
+      adapters: new Map(),
       helpers: new Set(),
       routines: [],
       map,
@@ -104,10 +107,16 @@ class Compiler {
     const exported = new Set(this.m.exports.filter((x) => x.kind === "func").map((x) => x.index));
     if (this.m.start !== undefined) exported.add(this.m.start);
     const imported = this.m.funcImports.length;
+    const facts = this.m.funcs.map((_, i) => this.validate(i));
+    if (facts.some(({ tailCalls }) => tailCalls)) {
+      const sizes = this.signatures.map(({ params }) => assignParams(params).size);
+      this.tailArea = Math.max(...sizes);
+    }
     this.m.funcs.forEach((body, i) => {
-      this.function(context, body, i, exported.has(imported + i));
+      this.function(context, body, facts[i] as BodyFacts, i, exported.has(imported + i));
     });
     this.makeWrappers(context);
+    for (const index of exported) this.makeAdapter(context, index, facts[index - imported]);
     if (this.target.name === "linux") this.startCode();
     this.runtime();
     return this.image.build(this.o.name);
@@ -164,24 +173,36 @@ class Compiler {
     };
   }
 
-  private function(context: BuildContext, body: FuncBody, i: number, exported: boolean): void {
+  private validate(i: number): BodyFacts {
     const facts = validateBody(this.m, i);
-    const index = this.m.funcImports.length + i;
-    const own = this.m.funcNames.get(index);
-    const name = own === undefined ? `function ${index}` : printable(own);
     if (!this.target.sse && facts.usesFloat) {
+      const index = this.m.funcImports.length + i;
+      const own = this.m.funcNames.get(index);
       throw new WasmError(
-        `code section, function ${index}${own === undefined ? "" : ` (${name})`}`,
+        `code section, function ${index}${own === undefined ? "" : ` (${printable(own)})`}`,
         facts.usesFloat.offset,
         `${facts.usesFloat.name} needs floating point, which target ${this.target.name} does not use`,
       );
     }
+    return facts;
+  }
+
+  private function(
+    context: BuildContext,
+    body: FuncBody,
+    facts: BodyFacts,
+    i: number,
+    exported: boolean,
+  ): void {
+    const index = this.m.funcImports.length + i;
+    const own = this.m.funcNames.get(index);
+    const name = own === undefined ? `function ${index}` : printable(own);
     const f = new Func(name, this.signatures[body.typeIndex] as Signature);
     new Builder(f, context, body, facts).build();
     this.generate(f, i, exported);
   }
 
-  private generate(f: Func, slot: number, exported: boolean): void {
+  private generate(f: Func, slot: number, exported: boolean, adapter = false): void {
     const { e } = this.emission;
     optimize(f);
     const lir = lowerFunction(f, {
@@ -190,6 +211,8 @@ class Compiler {
       pool: this.emission.pool,
       helpers: this.code.helpers,
       exported,
+      tailArea: this.tailArea,
+      adapter,
       features: {
         sse41: this.o.features?.sse41 ?? false,
         popcnt: this.o.features?.popcnt ?? false,
@@ -217,35 +240,56 @@ class Compiler {
     for (const index of wanted) {
       const entry = m.funcImports[index];
       if (!entry) continue;
-      const slot = this.code.starts.length;
-      const signature = this.signatures[entry.typeIndex] as Signature;
-      const f = new Func(`${printable(entry.module)}.${printable(entry.name)}`, signature);
-      // A body `local.get 0 … call index end`, built like any other.
-      const code: number[] = [];
-      signature.params.forEach((_, p) => {
-        code.push(0x20, ...uleb(p));
-      });
-      code.push(0x10, ...uleb(index), 0x0b);
-      const bytes = Uint8Array.from(code);
-      const body: FuncBody = {
-        typeIndex: entry.typeIndex,
-        locals: [],
-        start: 0,
-        end: bytes.length,
-      };
-      new Builder(f, { ...context, module: { ...m, bytes } }, body, {
-        loopLocals: new Map(),
-        usesFloat: undefined,
-      }).build();
-      this.generate(f, slot, true);
-      this.code.wrappers.set(index, slot);
+      const name = `${printable(entry.module)}.${printable(entry.name)}`;
+      this.code.wrappers.set(index, this.forward(context, index, name, false));
     }
+  }
+
+  /**
+   * An exported function whose callers must leave more room than the System V ABI says, for the
+   * arguments of its tail calls or before its stack results, gets an entry that leaves it.
+   */
+  private makeAdapter(context: BuildContext, index: number, facts: BodyFacts | undefined): void {
+    const { params, results } = funcTypeOf(this.m, index);
+    const size = assignParams(params.map(irType)).size;
+    const stackResults = assignResults(results.map(irType), 0).size > 0;
+    if (size >= this.tailArea || (facts && !facts.tailCalls && !stackResults)) return;
+    if (!facts && !this.code.wrappers.has(index)) return;
+    const name = this.m.funcNames.get(index) ?? `function ${index}`;
+    this.code.adapters.set(index, this.forward(context, index, printable(name), true));
+  }
+
+  /** Compiles a function that calls function `index` and returns what that returns; its slot. */
+  private forward(context: BuildContext, index: number, name: string, adapter: boolean): number {
+    const { m } = this;
+    const slot = this.code.starts.length;
+    const imported = m.funcImports[index];
+    const typeIndex = (imported ?? (m.funcs[index - m.funcImports.length] as FuncBody)).typeIndex;
+    const signature = this.signatures[typeIndex] as Signature;
+    const f = new Func(name, signature);
+    // A body `local.get 0 … call index end`, built like any other.
+    const code: number[] = [];
+    signature.params.forEach((_, p) => {
+      code.push(0x20, ...uleb(p));
+    });
+    code.push(0x10, ...uleb(index), 0x0b);
+    const bytes = Uint8Array.from(code);
+    const body: FuncBody = { typeIndex, locals: [], start: 0, end: bytes.length };
+    new Builder(f, { ...context, module: { ...m, bytes } }, body, {
+      loopLocals: new Map(),
+      usesFloat: undefined,
+      tailCalls: false,
+    }).build();
+    this.generate(f, slot, true, adapter);
+    return slot;
   }
 
   /** Reference to a function by its index; an import has one where it has a wrapper. */
   private reference(index: number): string {
+    const { adapters, wrappers } = this.code;
     const own = index - this.m.funcImports.length;
-    return functionReference(own >= 0 ? own : (this.code.wrappers.get(index) as number));
+    const entry = adapters.get(index);
+    return functionReference(entry ?? (own >= 0 ? own : (wrappers.get(index) as number)));
   }
 
   /** `_start` of target linux: instantiates the module in the order of the specification, 4.5.4. */

@@ -50,6 +50,8 @@ export interface CompiledCode {
   ends: number[];
   /** Slot of the wrapper around an imported function, by its index. */
   wrappers: Map<number, number>;
+  /** Slot of the entry for callers from outside, by the function's index, where it needs one. */
+  adapters: Map<number, number>;
   /** Routines of the run time that the code calls, by HELPER name. */
   helpers: Set<string>;
   /** Symbols of code that is not a function of the module. */
@@ -303,7 +305,7 @@ export class ImageBuilder {
     for (const r of code.routines) add(r.name, r.start, r.end, r.global);
     const imported = m.funcImports.length;
     const slotOf = (index: number): number | undefined =>
-      index < imported ? code.wrappers.get(index) : index - imported;
+      code.adapters.get(index) ?? (index < imported ? code.wrappers.get(index) : index - imported);
     const ofSlot = (slot: number, name: string, global: boolean): void =>
       add(name, code.starts[slot] as number, code.ends[slot] as number, global);
     const exported = new Map<number, string>();
@@ -323,8 +325,10 @@ export class ImageBuilder {
       const index = imported + slot;
       const own = m.funcNames.get(index);
       if (own === undefined || own === "") {
-        if (!exported.has(index)) ofSlot(slot, `wasm-function[${index}]`, false);
-      } else if (own !== exported.get(index)) ofSlot(slot, locals.unique(exportSymbol(own)), false);
+        if (!exported.has(index) || code.adapters.has(index))
+          ofSlot(slot, `wasm-function[${index}]`, false);
+      } else if (own !== exported.get(index) || code.adapters.has(index))
+        ofSlot(slot, locals.unique(exportSymbol(own)), false);
     });
     return symbols;
   }

@@ -143,8 +143,6 @@ export const FOREIGN_OPCODES: Record<number, string> = {
   8: "exception handling",
   9: "exception handling",
   10: "exception handling",
-  18: "tail call",
-  19: "tail call",
   20: "typed function references",
   21: "typed function references",
   24: "exception handling",

@@ -122,9 +122,11 @@ class BodyRewriter {
         return;
       }
       case 0x10:
+      case 0x12:
         this.index(map.func);
         return;
       case 0x11:
+      case 0x13:
         this.index(map.type);
         this.indices(1);
         return;

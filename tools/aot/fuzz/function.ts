@@ -290,6 +290,24 @@ export class FunctionGenerator {
     return code;
   }
 
+  /** A tail call of a function behind this one that has its results, where there is one. */
+  private tailCall(d: number): Bytes {
+    const { r, g } = this;
+    const results = this.signature.results.join();
+    const callees: number[] = [];
+    for (let i = this.self + 1; i < g.signatures.length; i++) {
+      if ((g.signatures[i] as Signature).results.join() === results) callees.push(i);
+    }
+    if (callees.length === 0) return [];
+    const callee = r.pick(callees);
+    const { params } = g.signatures[callee] as Signature;
+    const code = params.flatMap((p) => this.expr(p, d - 1));
+    const slot = g.tableSlot(callee);
+    if (slot < 0 || r.chance(50)) return [...code, 0x12, ...uleb(callee + g.imports)];
+    const type = uleb(g.typeIndex(params, this.signature.results));
+    return [...code, ...i32Const(slot), 0x13, ...type, 0];
+  }
+
   private blockType(params: ValType[], results: ValType[]): Bytes {
     if (params.length === 0 && results.length === 0) return [0x40];
     if (params.length === 0 && results.length === 1) return [results[0] as ValType];
@@ -535,6 +553,8 @@ export class FunctionGenerator {
       for (const t of this.signature.results) code.push(...this.expr(t, d));
       return [...code, 0x0f, ...dead];
     }
+    const tail = r.chance(30) ? this.tailCall(d) : [];
+    if (tail.length > 0) return [...tail, ...dead];
     const target = this.branchTarget();
     const types = this.labelTypes(target);
     const code: Bytes = [];

@@ -47,6 +47,7 @@ export class ModuleGenerator {
   readonly imports = 1;
   readonly signatures: Signature[] = [];
   readonly changesTable: boolean;
+  private readonly tailCalls: boolean;
   readonly ops: Record<ValType, { opcode: Bytes; op: NumericOp }[]>;
   readonly stores: { opcode: Bytes; op: MemoryOp }[];
   private readonly types: Signature[] = [];
@@ -59,6 +60,7 @@ export class ModuleGenerator {
     this.inBounds = options.inBounds ?? false;
     this.functions = options.functions;
     this.changesTable = this.r.chance(10);
+    this.tailCalls = this.r.chance(20);
     const isFloat = (t: ValType): boolean => t === F32 || t === F64;
     const usable = (list: { opcode: Bytes; op: NumericOp }[]) =>
       this.floats ? list : list.filter(({ op }) => !isFloat(op.result) && !op.params.some(isFloat));
@@ -128,7 +130,7 @@ export class ModuleGenerator {
       s.params.forEach((_, p) => {
         code.push(0x20, ...uleb(p));
       });
-      code.push(0x10, ...uleb(this.imports + i));
+      code.push(this.tailCalls ? 0x12 : 0x10, ...uleb(this.imports + i));
       funcs.push({ type: this.typeIndex(s.params, s.results), locals: [], code });
       const name = `f${i}`;
       exports.push({ name, kind: 0, index: this.imports + funcs.length - 1 });

@@ -258,6 +258,7 @@ export class Builder {
       case 0x0c:
       case 0x0d:
       case 0x10:
+      case 0x12:
       case 0x20:
       case 0x21:
       case 0x22:
@@ -271,6 +272,7 @@ export class Builder {
         for (let n = r.u32(); n >= 0; n--) r.u32();
         return;
       case 0x11:
+      case 0x13:
       case 0x1c:
         r.u32();
         r.u32();
@@ -447,38 +449,39 @@ export class Builder {
         this.setUnreachable();
         return;
       }
-      case 0x0f: {
-        const frame = this.frames[0] as Frame;
-        this.branch(frame, this.block as Block, this.popMany(frame.results.length));
+      case 0x0f:
+        this.return();
+        return;
+      case 0x10:
+        this.call(r.u32());
+        return;
+      case 0x11: {
+        const { signature, typeNumber, args } = this.indirectCall();
+        const call = this.emit(Op.CallIndirect, signature.results[0] ?? NONE, args);
+        call.imm = typeNumber;
+        this.results(signature, call, signature);
+        return;
+      }
+      case 0x12: {
+        const index = r.u32();
+        const target = this.context.target(index);
+        if ("emit" in target || target.func < 0) {
+          // What is not compiled here makes no tail calls: returning behind it takes as little stack.
+          this.call(index);
+          this.return();
+          return;
+        }
+        const args = this.popMany(target.signature.params.length);
+        this.terminate(this.block as Block, Op.TailCall, args, []).aux = target;
         this.setUnreachable();
         return;
       }
-      case 0x10: {
-        const index = r.u32();
-        const type = funcTypeOf(this.context.module, index);
-        const args = this.popMany(type.params.length);
-        const target = this.context.target(index);
-        if ("emit" in target) {
-          const result = target.emit(this, args);
-          if (result) this.push(result);
-          return;
-        }
-        this.results(
-          target.signature,
-          this.emit(Op.Call, target.signature.results[0] ?? NONE, args),
-          target,
-        );
-        return;
-      }
-      case 0x11: {
-        const typeIndex = r.u32();
-        r.u32();
-        const index = this.pop();
-        const signature = this.context.signatures[typeIndex] as Signature;
-        const args = this.popMany(signature.params.length);
-        const call = this.emit(Op.CallIndirect, signature.results[0] ?? NONE, [index, ...args]);
-        call.imm = this.context.typeNumbers[typeIndex] as number;
-        this.results(signature, call, signature);
+      case 0x13: {
+        const { signature, typeNumber, args } = this.indirectCall();
+        const call = this.terminate(this.block as Block, Op.TailCallIndirect, args, []);
+        call.imm = typeNumber;
+        call.aux = signature;
+        this.setUnreachable();
         return;
       }
       case 0x1a:
@@ -558,6 +561,38 @@ export class Builder {
     const cond = this.pop();
     const b = this.pop();
     this.push(foldSelect(cond, this.pop(), b, this.emit));
+  }
+
+  private return(): void {
+    const frame = this.frames[0] as Frame;
+    this.branch(frame, this.block as Block, this.popMany(frame.results.length));
+    this.setUnreachable();
+  }
+
+  private call(index: number): void {
+    const type = funcTypeOf(this.context.module, index);
+    const args = this.popMany(type.params.length);
+    const target = this.context.target(index);
+    if ("emit" in target) {
+      const result = target.emit(this, args);
+      if (result) this.push(result);
+      return;
+    }
+    const { signature } = target;
+    this.results(signature, this.emit(Op.Call, signature.results[0] ?? NONE, args), target);
+  }
+
+  /** Immediates and operands of a call through a table: its index, then the arguments. */
+  private indirectCall(): { signature: Signature; typeNumber: number; args: Value[] } {
+    const typeIndex = this.r.u32();
+    this.r.u32();
+    const index = this.pop();
+    const signature = this.context.signatures[typeIndex] as Signature;
+    return {
+      signature,
+      typeNumber: this.context.typeNumbers[typeIndex] as number,
+      args: [index, ...this.popMany(signature.params.length)],
+    };
   }
 
   private results(signature: Signature, call: Value, aux: unknown): void {

@@ -99,6 +99,8 @@ export const Op = {
   Switch: 80, // args[0]; aux: succ numbers, the last one the default
   Return: 81,
   Trap: 82, // sub: TrapKind
+  TailCall: 83, // as Call
+  TailCallIndirect: 84, // as CallIndirect
 } as const;
 
 /** Integer conditions; `cond ^ 1` is the inverse. */

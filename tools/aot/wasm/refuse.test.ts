@@ -51,7 +51,6 @@ describe("proposals that are not supported are named with section and offset", (
     ["fixed-width SIMD", body([0xfd, 0x0c, ...new Array(16).fill(0), 0x1a]), at],
     ["exception handling", body([0x06, 0x40, 0x0b]), at],
     ["exception handling", body([0x1f, 0x40, 0x00, 0x0b]), at],
-    ["tail call", body([0x12, 0x00]), at],
     ["garbage collection", body([0xfb, 0x00, 0x00, 0x1a]), at],
     ["reference types", body([0xd0, 0x70, 0x1a]), at],
     ["reference types", body([0x41, 0, 0x25, 0, 0x1a]), at],

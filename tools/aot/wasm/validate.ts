@@ -34,6 +34,7 @@ export interface BodyFacts {
   /** By the file offset of a loop's opcode: the locals assigned anywhere inside it. */
   loopLocals: Map<number, number[]>;
   usesFloat: { offset: number; name: string } | undefined;
+  tailCalls: boolean;
 }
 
 /** Bottom type of the polymorphic stack after an unconditional branch. */
@@ -84,7 +85,7 @@ class Validator {
   readonly locals: ValType[];
   readonly types: StackType[] = [];
   readonly control: Control[] = [];
-  readonly facts: BodyFacts = { loopLocals: new Map(), usesFloat: undefined };
+  readonly facts: BodyFacts = { loopLocals: new Map(), usesFloat: undefined, tailCalls: false };
   /** Start of the instruction being checked. */
   at = 0;
 
@@ -326,25 +327,18 @@ class Validator {
         this.popAll((this.control[0] as Control).results);
         this.setUnreachable();
         return;
-      case 0x10: {
-        const index = r.u32();
-        if (index >= this.m.funcImports.length + this.m.funcs.length) {
-          this.fail(`unknown function ${index}`);
-        }
-        this.call(funcTypeOf(this.m, index));
+      case 0x10:
+        this.call(this.callee());
         return;
-      }
-      case 0x11: {
-        const index = r.u32();
-        const type = this.m.types[index];
-        if (!type) this.fail(`unknown type ${index}`);
-        const table = r.u32();
-        if (table !== 0) r.unsupported("reference types", `table ${table}`, this.at);
-        if (!this.m.table) this.fail("unknown table 0");
-        this.pop(I32);
-        this.call(type);
+      case 0x11:
+        this.call(this.indirectCallee());
         return;
-      }
+      case 0x12:
+        this.tailCall(this.callee());
+        return;
+      case 0x13:
+        this.tailCall(this.indirectCallee());
+        return;
       case 0x1a:
         this.pop(UNKNOWN);
         return;
@@ -430,6 +424,39 @@ class Validator {
     const proposal = FOREIGN_OPCODES[opcode];
     if (proposal) r.unsupported(proposal, `opcode 0x${opcode.toString(16)}`, this.at);
     this.fail(`invalid opcode 0x${opcode.toString(16)}`);
+  }
+
+  callee(): FuncType {
+    const index = this.r.u32();
+    if (index >= this.m.funcImports.length + this.m.funcs.length) {
+      this.fail(`unknown function ${index}`);
+    }
+    return funcTypeOf(this.m, index);
+  }
+
+  indirectCallee(): FuncType {
+    const { r } = this;
+    const index = r.u32();
+    const type = this.m.types[index];
+    if (!type) this.fail(`unknown type ${index}`);
+    const table = r.u32();
+    if (table !== 0) r.unsupported("reference types", `table ${table}`, this.at);
+    if (!this.m.table) this.fail("unknown table 0");
+    this.pop(I32);
+    return type;
+  }
+
+  tailCall(type: FuncType): void {
+    const { results } = this.control[0] as Control;
+    if (
+      results.length !== type.results.length ||
+      results.some((result, i) => result !== type.results[i])
+    ) {
+      this.fail("type mismatch: the callee of a tail call has other results than the function");
+    }
+    this.call(type);
+    this.facts.tailCalls = true;
+    this.setUnreachable();
   }
 
   call(type: FuncType): void {

@@ -272,7 +272,20 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       s.deliver(inst);
       return;
     case M.CallIndirect:
-      emitCallIndirect(s, inst);
+      emitTableLookup(s, inst);
+      e.rm(0, false, 0xff, 2, at(R10, 0, RAX));
+      s.deliver(inst);
+      return;
+    case M.TailCall:
+      s.place(inst, false);
+      leaveFrame(s);
+      e.jumpSymbol(inst.aux as string);
+      return;
+    case M.TailCallIndirect:
+      emitTableLookup(s, inst);
+      e.load(8, false, 8, RAX, at(R10, 0, RAX));
+      leaveFrame(s);
+      e.rr(0, false, 0xff, 4, RAX);
       return;
     case M.StoreOut: {
       const from = s.loc(inst, 0);
@@ -302,7 +315,8 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       return;
     case M.Return:
       s.place(inst, false);
-      emitEpilogue(s);
+      leaveFrame(s);
+      e.u8(0xc3);
       return;
     case M.Trap:
       s.c.traps.push({ offset: e.length, kind: inst.sub, pos: inst.pos });
@@ -364,14 +378,14 @@ function emitLoadStack(s: Emission, inst: Inst, m: Address): void {
   else s.e.load(type === I32 ? 4 : 8, false, 8, s.dst(inst), m);
 }
 
-function emitEpilogue(s: Emission): void {
+function leaveFrame(s: Emission): void {
   const { e } = s;
   if (s.frame > 0) e.aluRI(8, ALU.ADD, RSP, s.frame);
   for (let i = s.saved.length - 1; i >= 0; i--) e.pop(s.saved[i] as number);
-  e.u8(0xc3);
 }
 
-function emitCallIndirect(s: Emission, inst: Inst): void {
+/** Places the arguments and checks table entry RAX; its address is R10 + RAX afterwards. */
+function emitTableLookup(s: Emission, inst: Inst): void {
   const { e, c } = s;
   s.place(inst, false);
   e.aluRI(4, ALU.CMP, RAX, c.tableSize);
@@ -380,8 +394,6 @@ function emitCallIndirect(s: Emission, inst: Inst): void {
   e.shiftImm(4, SHIFT.SHL, RAX, 4);
   e.aluMI(4, ALU.CMP, at(R10, 8, RAX), inst.imm);
   s.trapIf(CC.NE, TrapKind.IndirectCall, inst.pos);
-  e.rm(0, false, 0xff, 2, at(R10, 0, RAX));
-  s.deliver(inst);
 }
 
 function emitSwitch(s: Emission, inst: Inst, block: LBlock): void {

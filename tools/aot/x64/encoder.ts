@@ -428,6 +428,13 @@ export class Encoder {
     this.u32(0);
   }
 
+  /** JMP rel32 to a symbol. */
+  jumpSymbol(symbol: string): void {
+    this.u8(0xe9);
+    this.fixups.push({ offset: this.length, kind: "pc32", symbol, addend: -4 });
+    this.u32(0);
+  }
+
   /** Scalar SSE operation: prefix 0xf2 (f64) or 0xf3 (f32). */
   sse(type64: boolean, opcode: number, dst: number, src: number): void {
     this.rr(type64 ? 0xf2 : 0xf3, false, 0x0f00 | opcode, dst & 15, src & 15);

@@ -11,18 +11,18 @@ import {
   isRemovable,
   type Loop,
   Op,
-  type Signature,
   type Value,
 } from "../ir/ir.ts";
 import { Inst, LBlock, type LFunc, type LLoop, predecessorIndex, Use } from "../regalloc/lir.ts";
 import { R15, RAX, RDX } from "./encoder.ts";
 import {
-  finishCall,
-  passArguments,
   selectCall,
+  selectCallIndirect,
   selectFixedCode,
   selectParams,
   selectResult,
+  selectReturn,
+  selectTailCall,
 } from "./lower/calls.ts";
 import { selectCompare, selectSelect } from "./lower/compare.ts";
 import { selectFloat } from "./lower/float.ts";
@@ -37,7 +37,7 @@ import {
 } from "./lower/integer.ts";
 import { selectLoad, selectMemory, selectStore, storeValue } from "./lower/memory.ts";
 import { bit, bytesOf, type FixedCode, type LowerOptions, Selection } from "./lower/operands.ts";
-import { assignParams, assignResults, M } from "./machine.ts";
+import { M } from "./machine.ts";
 import { GLOBALS_SYMBOL } from "./symbols.ts";
 
 /** Instructions that no load may be moved across. */
@@ -148,23 +148,13 @@ function selectTerminator(s: Selection, term: Value): void {
       s.put(inst);
       return;
     }
-    case Op.Return: {
-      const incoming = assignParams(s.f.signature.params);
-      const results = assignResults(s.f.signature.results, incoming.size);
-      const inst = new Inst(M.Return, 0);
-      term.args.forEach((v, i) => {
-        const register = results.registers[i] as number;
-        if (register >= 0) s.useFixed(inst, v, register);
-        else {
-          const store = new Inst(M.StoreIn, bytesOf(v.type));
-          s.use(store, s.reg(v), Use.Reg);
-          store.imm = results.offsets[i] as number;
-          s.put(store);
-        }
-      });
-      s.put(inst);
+    case Op.Return:
+      selectReturn(s, term);
       return;
-    }
+    case Op.TailCall:
+    case Op.TailCallIndirect:
+      selectTailCall(s, term);
+      return;
     case Op.Trap: {
       s.inst(M.Trap, 0).sub = term.sub;
       return;
@@ -276,15 +266,9 @@ function selectInstruction(s: Selection, v: Value): void {
     case Op.Call:
       selectCall(s, v);
       return;
-    case Op.CallIndirect: {
-      const signature = v.aux as Signature;
-      const inst = new Inst(M.CallIndirect, 0);
-      inst.imm = v.imm;
-      passArguments(s, inst, signature, v.args.slice(1));
-      s.useFixed(inst, v.args[0] as Value, RAX);
-      finishCall(s, inst, v, signature);
+    case Op.CallIndirect:
+      selectCallIndirect(s, v);
       return;
-    }
     case Op.Result:
       selectResult(s, v);
       return;

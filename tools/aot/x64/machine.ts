@@ -77,6 +77,8 @@ export const M = {
   Code: 51, // aux: bytes of an intrinsic
   SymbolAddress: 52, // aux: name
   AluStore: 53, // memory destination: sub: ALU.*; last src or imm
+  TailCall: 54, // aux: symbol
+  TailCallIndirect: 55, // imm: type number
 } as const;
 
 export const DIV = { DivS: 0, DivU: 1, RemS: 2, RemU: 3 } as const;
@@ -138,6 +140,15 @@ function assign(types: Type[], ints: number[], floats: number[], start: number):
 
 export function assignParams(types: Type[]): Assignment {
   return assign(types, INT_ARGS, SSE_ARGS, 0);
+}
+
+/**
+ * Bytes of the stack arguments behind which the stack results are. Where functions make tail calls,
+ * every caller leaves room for the arguments of any function (`tailArea` bytes): the callee may put
+ * those of its tail call there, however many there are.
+ */
+export function argumentArea(params: Type[], tailArea: number): number {
+  return Math.max(assignParams(params).size, tailArea);
 }
 
 /**

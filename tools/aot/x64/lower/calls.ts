@@ -4,7 +4,7 @@
 import { type CallTarget, I32, Op, type Signature, type Value } from "../../ir/ir.ts";
 import { Inst, Use } from "../../regalloc/lir.ts";
 import { RAX } from "../encoder.ts";
-import { assignParams, assignResults, CALLER_SAVED_MASK, M } from "../machine.ts";
+import { argumentArea, assignParams, assignResults, CALLER_SAVED_MASK, M } from "../machine.ts";
 import { bit, bytesOf, type FixedCode, type Selection } from "./operands.ts";
 
 export function selectParams(s: Selection): void {
@@ -29,26 +29,38 @@ export function selectParams(s: Selection): void {
   }
 }
 
-export function passArguments(s: Selection, inst: Inst, signature: Signature, args: Value[]): void {
+/** Room a call leaves on the stack: foreign functions make no tail calls of ours. */
+function callArea(s: Selection, call: Value, signature: Signature): number {
+  const foreign = call.op === Op.Call && (call.aux as CallTarget).func < 0;
+  return argumentArea(signature.params, foreign ? 0 : s.o.tailArea);
+}
+
+/** Puts the arguments into registers and, by `store`, on the stack. */
+function passArguments(
+  s: Selection,
+  inst: Inst,
+  store: number,
+  signature: Signature,
+  args: Value[],
+): void {
   const assignment = assignParams(signature.params);
   args.forEach((arg, i) => {
     const register = assignment.registers[i] as number;
     if (register >= 0) s.useFixed(inst, arg, register);
     else {
-      const store = new Inst(M.StoreOut, 8);
-      s.use(store, s.reg(arg), Use.Reg);
-      store.imm = assignment.offsets[i] as number;
-      s.put(store);
+      const pass = new Inst(store, 8);
+      s.use(pass, s.reg(arg), Use.Reg);
+      pass.imm = assignment.offsets[i] as number;
+      s.put(pass);
     }
   });
-  const results = assignResults(signature.results, assignment.size);
-  s.out.outgoing = Math.max(s.out.outgoing, results.size);
 }
 
-export function finishCall(s: Selection, inst: Inst, v: Value, signature: Signature): void {
+function finishCall(s: Selection, inst: Inst, v: Value, signature: Signature): void {
   inst.clobbers |= CALLER_SAVED_MASK;
   s.out.hasCalls = true;
-  const results = assignResults(signature.results, 0);
+  const results = assignResults(signature.results, callArea(s, v, signature));
+  s.out.outgoing = Math.max(s.out.outgoing, results.size);
   if (signature.results.length > 0 && (s.vregs[v.id] as number) > 0) {
     s.defineFixed(inst, s.vreg(v), results.registers[0] as number);
   }
@@ -59,7 +71,7 @@ export function selectCall(s: Selection, v: Value): void {
   const target = v.aux as CallTarget;
   const inst = new Inst(M.Call, 0);
   inst.aux = target.symbol;
-  passArguments(s, inst, target.signature, v.args);
+  passArguments(s, inst, M.StoreOut, target.signature, v.args);
   finishCall(s, inst, v, target.signature);
   // A foreign function leaves the upper half of a 32-bit result undefined.
   if (target.func < 0 && v.type === I32 && inst.dst >= 0) {
@@ -73,11 +85,55 @@ export function selectCall(s: Selection, v: Value): void {
   }
 }
 
+export function selectCallIndirect(s: Selection, v: Value): void {
+  const signature = v.aux as Signature;
+  const inst = new Inst(M.CallIndirect, 0);
+  inst.imm = v.imm;
+  passArguments(s, inst, M.StoreOut, signature, v.args.slice(1));
+  s.useFixed(inst, v.args[0] as Value, RAX);
+  finishCall(s, inst, v, signature);
+}
+
+/** A jump that leaves the frame: the callee's arguments stand where the own ones were. */
+export function selectTailCall(s: Selection, v: Value): void {
+  if (v.op === Op.TailCall) {
+    const target = v.aux as CallTarget;
+    const inst = new Inst(M.TailCall, 0);
+    inst.aux = target.symbol;
+    passArguments(s, inst, M.StoreIn, target.signature, v.args);
+    s.put(inst);
+    return;
+  }
+  const inst = new Inst(M.TailCallIndirect, 0);
+  inst.imm = v.imm;
+  passArguments(s, inst, M.StoreIn, v.aux as Signature, v.args.slice(1));
+  s.useFixed(inst, v.args[0] as Value, RAX);
+  s.put(inst);
+}
+
+export function selectReturn(s: Selection, term: Value): void {
+  const { params, results } = s.f.signature;
+  const area = argumentArea(params, s.o.adapter ? 0 : s.o.tailArea);
+  const { registers, offsets } = assignResults(results, area);
+  const inst = new Inst(M.Return, 0);
+  term.args.forEach((v, i) => {
+    const register = registers[i] as number;
+    if (register >= 0) s.useFixed(inst, v, register);
+    else {
+      const store = new Inst(M.StoreIn, bytesOf(v.type));
+      s.use(store, s.reg(v), Use.Reg);
+      store.imm = offsets[i] as number;
+      s.put(store);
+    }
+  });
+  s.put(inst);
+}
+
 export function selectResult(s: Selection, v: Value): void {
   const call = v.args[0] as Value;
   const signature =
     call.op === Op.Call ? (call.aux as CallTarget).signature : (call.aux as Signature);
-  const results = assignResults(signature.results, assignParams(signature.params).size);
+  const results = assignResults(signature.results, callArea(s, call, signature));
   const register = results.registers[v.imm] as number;
   if (register >= 0) {
     const inst = new Inst(M.Mov, bytesOf(v.type));

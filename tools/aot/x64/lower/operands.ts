@@ -39,6 +39,10 @@ export interface LowerOptions {
   /** Helper routines that were called. */
   helpers: Set<string>;
   exported: boolean;
+  /** Bytes that every call of a compiled function leaves for stack arguments at least. */
+  tailArea: number;
+  /** Called from outside only, where the System V ABI alone says what is left for arguments. */
+  adapter: boolean;
   features: { sse41: boolean; popcnt: boolean };
 }
 
