@@ -154,7 +154,7 @@ both("MOV to CR1", (a) => a.db(0x0f, 0x22, 0xc8));
 both("MOV from DR7", (a) => a.mov(rax, dr7));
 // TCG ignores MSRs it does not know and reserved bits.
 both("RDMSR of one that is not there", (a) => a.mov(ecx, 0x1234_5678).rdmsr(), "d 0");
-const fsBase = (a: Assembler) => a.mov(ecx, 0xc000_0100).mov(edx, 0x8000).xor(eax, eax).wrmsr();
+const fsBase = (a: Assembler) => a.mov(ecx, 0xc000_0100).mov(edx, 0x100_0000).xor(eax, eax).wrmsr();
 both("WRMSR of a non-canonical FS base", fsBase, "d 0");
 const efer = (a: Assembler) => a.mov(ecx, 0xc000_0080).mov(eax, 0x901).mov(edx, 1).wrmsr();
 both("WRMSR of reserved EFER bits", efer, "d 0");

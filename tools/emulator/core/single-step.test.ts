@@ -173,7 +173,7 @@ add(
   ["db 1d 8 4001 100", "db 1f 8 4000 100", "db 20 8 4000 0", "end 40 0 27 8 46"],
 );
 
-const guest = exceptionsGuest(snippets, true);
+const guest = exceptionsGuest(snippets, { steps: true });
 
 /** Runs the guest in this core; the lines of each snippet, debug exceptions before the end. */
 async function here(): Promise<string[][]> {

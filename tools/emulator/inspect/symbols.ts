@@ -17,8 +17,8 @@ export interface Symbol {
   code: boolean;
 }
 
-/** Lowest canonical address of the upper half, where 64-bit kernels live. */
-const UPPER_HALF = 0xffff_8000_0000_0000n;
+/** Lowest canonical address of the upper half, where 64-bit kernels live, with 5-level paging. */
+const UPPER_HALF = 0xff00_0000_0000_0000n;
 
 export class SymbolTable {
   /** Code, ascending by address. */

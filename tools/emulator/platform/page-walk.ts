@@ -1,6 +1,6 @@
 // Translation of linear addresses by the guest's own page tables, for debugger and reports (Intel
-// SDM vol. 3A, 4.3–4.5). It reads tables without setting accessed or dirty bits and checks presence
-// alone, so that a debugger sees what is mapped whoever may use it.
+// SDM vol. 3A, 4.3–4.5). It reads tables without setting accessed or dirty bits and checks presence alone, so that
+// a debugger sees what is mapped whoever may use it.
 
 import type { CpuAccess } from "./cpu-access.ts";
 import type { GuestRam } from "./guest-ram.ts";
@@ -11,7 +11,10 @@ const ADDRESS = 0x000f_ffff_ffff_f000n;
 const CR0_PG = 0x8000_0000n;
 const CR4_PSE = 0x10n;
 const CR4_PAE = 0x20n;
+const CR4_LA57 = 0x1000n;
 const EFER_LMA = 0x400n;
+/** Lowest bit of the index into each level's table, for 5-level paging; others leave out the first one or two. */
+const SHIFTS = [48n, 39n, 30n, 21n, 12n] as const;
 
 /** Physical address of `linear` on this CPU, or undefined if it is not mapped to memory. */
 export function translate(cpu: CpuAccess, ram: GuestRam, linear: bigint): number | undefined {
@@ -21,8 +24,8 @@ export function translate(cpu: CpuAccess, ram: GuestRam, linear: bigint): number
   if (!(cr4 & CR4_PAE)) return translate32(ram, cr3, cr4, linear);
   const long = (cpu.wide("efer") & EFER_LMA) !== 0n;
   let table = long ? cr3 & ADDRESS : cr3 & 0xffffffe0n;
-  const levels = long ? [39n, 30n, 21n, 12n] : [30n, 21n, 12n];
-  for (const shift of levels) {
+  const skipped = !long ? 2 : cr4 & CR4_LA57 ? 0 : 1;
+  for (const shift of SHIFTS.slice(skipped)) {
     const mask = !long && shift === 30n ? 3n : 0x1ffn;
     const entry = ram.read64(Number(table + ((linear >> shift) & mask) * 8n));
     if (entry === undefined || !(entry & PRESENT)) return undefined;

@@ -71,7 +71,17 @@ const EFER = 0xc000_0080;
 const DONE = 0x40;
 const VECTORS_WITH_CODE = new Set([8, 10, 11, 12, 13, 14, 17]);
 
-export function exceptionsGuest(snippets: readonly Snippet[], steps = false): Uint8Array {
+export interface GuestOptions {
+  /** Debug exceptions are reported, and the snippet goes on. */
+  steps?: boolean;
+  /** Levels of paging; with 5, PML5 entries 0, 1 and 256 lead to the one PML4 table. */
+  levels?: 4 | 5;
+}
+
+export function exceptionsGuest(
+  snippets: readonly Snippet[],
+  { steps = false, levels = 4 }: GuestOptions = {},
+): Uint8Array {
   const a = new Assembler({ bits: 32, name: "exceptions" });
   a.section(".multiboot", { align: 4 });
   a.dd(MAGIC, FLAGS, -(MAGIC + FLAGS));
@@ -90,8 +100,10 @@ export function exceptionsGuest(snippets: readonly Snippet[], steps = false): Ui
   page(4, 0x80_0083);
   page(5, 0xa0_0087, 0x8000_0000 | 0);
   page(6, 0xc0_2087);
-  a.mov(eax, "pml4").mov(cr3, eax);
-  a.mov(eax, 0x620).mov(cr4, eax);
+  if (levels === 5) for (const n of [0, 1, 256]) a.mov(dword(sym("pml5", n * 8)), sym("pml4", 7));
+  a.mov(eax, levels === 5 ? "pml5" : "pml4").mov(cr3, eax);
+  // PAE, OSFXSR, OSXMMEXCPT, LA57.
+  a.mov(eax, levels === 5 ? 0x1620 : 0x620).mov(cr4, eax);
   // LME, NXE, SCE.
   a.mov(ecx, EFER).mov(eax, 0x901).xor(edx, edx).wrmsr();
   a.mov(eax, 0x8001_0033 | 0).mov(cr0, eax);
@@ -265,7 +277,7 @@ export function exceptionsGuest(snippets: readonly Snippet[], steps = false): Ui
   a.label("idt_pointer");
   a.dw((DONE + 1) * 16 - 1).dq(sym("idt"));
   a.section(".bss", { align: 4096 });
-  for (const table of ["pml4", "pdpt", "pd", "idt", "tss"]) {
+  for (const table of ["pml5", "pml4", "pdpt", "pd", "idt", "tss"]) {
     a.label(table);
     a.space(4096);
   }

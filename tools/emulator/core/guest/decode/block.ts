@@ -16,6 +16,7 @@ import {
   SCRATCH_BLOCK,
 } from "../../state";
 import { reachCode } from "../memory/access";
+import { canonical } from "../memory/canonical";
 import {
   arenaFlush,
   arenaFree,
@@ -25,7 +26,6 @@ import {
   markCode,
 } from "../memory/code_pages";
 import { hostOf, physicalRead } from "../memory/physical";
-import { canonical } from "../memory/walk";
 import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
 import { endBlock, setBuilder } from "../op/lookup";
 import { Op } from "../op/op";

@@ -1,11 +1,10 @@
 // Near branches: Jcc, JMP, CALL, RET, LOOP, and BOUND. Follows Intel SDM vol. 2; far transfers are in transfer/far.ts.
 
-import { RCX, RSP, S_FAULT, S_KEY, S_LIN_MASK, S_RIP_BASE } from "../../state";
+import { RCX, RSP, S_FAULT } from "../../state";
 import { Mem } from "../memory/access";
-import { CS, Seg } from "../memory/segments";
-import { canonical } from "../memory/walk";
+import { canonical } from "../memory/canonical";
 import { jumpTo } from "../op/leave";
-import { Branch } from "../op/lookup";
+import { Branch, reachable } from "../op/lookup";
 import { Op, readLinear, readRm } from "../op/op";
 import { GP, raise, raiseCode } from "../processor/fault";
 import { condition, Flags, Sx } from "../processor/flags";
@@ -219,6 +218,7 @@ export function jmp(op: Op): usize {
 }
 
 export function call64(op: Op): usize {
+  if (!Branch.reaches(op)) return op.fault();
   Stack.push64(op.nextRip());
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   return Branch.taken(op);
@@ -226,19 +226,10 @@ export function call64(op: Op): usize {
 
 /** CALL rel in legacy modes. */
 export function callRelative(op: Op): usize {
-  let target = (load<u64>(S_RIP_BASE) + op.disp) & load<u64>(S_LIN_MASK);
-  if (op.size == 2) target &= 0xffff;
-  if (!reachable(target)) return op.fault();
+  if (!Branch.reaches(op)) return op.fault();
   push(op.nextRip(), <i32>op.size);
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   return Branch.taken(op);
-}
-
-/** Checks a branch target against the CS limit or for canonical form; #GP(0) if it fails. */
-export function reachable(target: u64): bool {
-  const ok = (load<u32>(S_KEY) & 3) == 2 ? canonical(target) : target <= <u64>Seg.limit(CS);
-  if (!ok) raiseCode(GP, 0);
-  return ok;
 }
 
 export function ret64(op: Op): usize {
@@ -287,13 +278,14 @@ export function loop(op: Op): usize {
   let c = load<u64>(RCX);
   if (k != 3) c--;
   const masked = size == 8 ? c : size == 4 ? c & 0xffffffff : c & 0xffff;
+  let taken = k == 3 ? masked == 0 : masked != 0;
+  if (k == 0) taken = taken && !Flags.z();
+  if (k == 1) taken = taken && Flags.z();
+  if (taken && !Branch.reaches(op)) return op.fault();
   if (k != 3) {
     if (size == 2) store<u16>(RCX, <u16>c);
     else store<u64>(RCX, masked);
   }
-  let taken = k == 3 ? masked == 0 : masked != 0;
-  if (k == 0) taken = taken && !Flags.z();
-  if (k == 1) taken = taken && Flags.z();
   return taken ? Branch.taken(op) : Branch.notTaken(op);
 }
 

@@ -26,11 +26,12 @@ import {
 import { EFER_LMA, NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
 import { raiseCode } from "../processor/fault";
 import { noteData } from "../processor/hardware_breakpoints";
+import { canonical } from "./canonical";
 import { codeMap } from "./code_pages";
 import { isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, slowOnly } from "./tlb";
-import { canonical, translate, walkReadable, walkWritable } from "./walk";
+import { translate, walkReadable, walkWritable } from "./walk";
 import { noteAccess, watchedPage, watching } from "./watchpoints";
 
 /** #AC(0) for a misaligned user access while CR0.AM and EFLAGS.AC are set. */

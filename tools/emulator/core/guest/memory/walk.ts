@@ -1,5 +1,5 @@
-// Page walks: 32-bit, PAE and 4-level paging. Follows Intel SDM vol. 3A, chapter 4 (faults 4.7). Leaves out
-// memory types (all accesses are coherent) and 57-bit addresses.
+// Page walks: 32-bit, PAE, 4-level and 5-level paging. Follows Intel SDM vol. 3A, chapter 4 (faults 4.7). Leaves out
+// memory types: all accesses are coherent.
 
 import {
   M_A20,
@@ -16,6 +16,7 @@ import {
 import {
   CR0_PG,
   CR0_WP,
+  CR4_LA57,
   CR4_PAE,
   CR4_PSE,
   CR4_SMAP,
@@ -77,11 +78,6 @@ function pageFault(linear: u64, access: i32, user: bool, code: u32): u64 {
   return NO_ADDRESS;
 }
 
-/** Whether `linear` is canonical for 48-bit addresses. */
-export function canonical(linear: u64): bool {
-  return <i64>(linear << 16) >> 16 == <i64>linear;
-}
-
 /**
  * Translates one linear address (already canonical or 32-bit) and sets accessed and dirty bits.
  * Returns the physical address, or NO_ADDRESS with #PF pending.
@@ -132,7 +128,7 @@ export function translate(linear: u64, access: i32): u64 {
     const long = (efer & EFER_LMA) != 0;
     const reserved: u64 = ~PHYSICAL_MASK & (nxe ? ~NX : NO_ADDRESS);
     if (long) {
-      level = 4;
+      level = (cr4 & CR4_LA57) != 0 ? 5 : 4;
       table = load<u64>(S_CR3) & FRAME_MASK;
     } else {
       level = 2;
@@ -140,7 +136,7 @@ export function translate(linear: u64, access: i32): u64 {
       if ((pdpte & 1) == 0) return pageFault(linear, access, user, 0);
       table = pdpte & FRAME_MASK;
     }
-    // Bits 51:39 must be 0 everywhere; bits 62:52 are ignored in 4-level, reserved in PAE paging.
+    // Bits 51:39 must be 0 everywhere; bits 62:52 are ignored in 4-level and 5-level, reserved in PAE paging.
     const mustBeZero: u64 = long ? reserved & 0x800fffffffffffff : reserved;
     for (;;) {
       const shift = <u64>(level * 9 + 3);
@@ -155,7 +151,7 @@ export function translate(linear: u64, access: i32): u64 {
         break;
       }
       if ((entry & 0x80) != 0) {
-        if (level == 4) return pageFault(linear, access, user, 9);
+        if (level >= 4) return pageFault(linear, access, user, 9);
         const low = ((<u64>1) << shift) - 1;
         if ((entry & low & 0x7fffffe000) != 0) return pageFault(linear, access, user, 9);
         physical = (entry & FRAME_MASK & ~low) | (linear & low);

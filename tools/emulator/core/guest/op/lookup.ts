@@ -16,6 +16,7 @@ import {
   TLB_EXEC,
 } from "../../state";
 import { Mem } from "../memory/access";
+import { canonical } from "../memory/canonical";
 import { arenaGeneration } from "../memory/code_pages";
 import { CS, Seg } from "../memory/segments";
 import { PAGE_MASK } from "../processor/control_bits";
@@ -77,10 +78,27 @@ function linkTo(op: Op, target: i64, which: i32): usize {
   return next;
 }
 
+/** RIP of page-relative `target`. */
+function targetRip(op: Op, target: i64): u64 {
+  const rip = (load<u64>(S_RIP_BASE) + target) & load<u64>(S_LIN_MASK);
+  return op.size == 2 ? rip & 0xffff : rip;
+}
+
+/** Checks where a branch goes against the CS limit or for canonical form; #GP(0) pending if it fails. */
+export function reachable(target: u64): bool {
+  const ok = (load<u32>(S_KEY) & 3) == 2 ? canonical(target) : target <= <u64>Seg.limit(CS);
+  if (!ok) raiseCode(GP, 0);
+  return ok;
+}
+
 function branchSlow(op: Op, target: i64, which: i32, left: i32): usize {
   const raw = load<u64>(S_RIP_BASE) + target;
-  let rip = raw & load<u64>(S_LIN_MASK);
-  if (op.size == 2) rip &= 0xffff;
+  const rip = targetRip(op, target);
+  if (!reachable(rip)) {
+    // The branch itself faults, and does not count.
+    store<i32>(S_BUDGET, left + <i32>op.idx + 1);
+    return op.fault();
+  }
   store<u64>(S_RIP, rip);
   if (left <= 0) return 0;
   if (rip != raw) return lookup();
@@ -97,6 +115,11 @@ export class Branch {
       if (link != 0) return link;
     }
     return branchSlow(op, target, which, left);
+  }
+
+  /** Whether the branch, if taken, may go where it says; #GP(0) pending if not. A link says that it may. */
+  @inline static reaches(op: Op): bool {
+    return load<u32>(changetype<usize>(op), OP_IMM) != 0 || reachable(targetRip(op, op.disp));
   }
 
   @inline static taken(op: Op): usize {

@@ -18,6 +18,8 @@ export const CR4_PSE: u64 = 0x10;
 export const CR4_PAE: u64 = 0x20;
 /** User-mode instruction prevention: what shows where system tables are is privileged. */
 export const CR4_UMIP: u64 = 0x800;
+/** 5-level paging in IA-32e mode. */
+export const CR4_LA57: u64 = 0x1000;
 export const CR4_SMEP: u64 = 0x100000;
 export const CR4_SMAP: u64 = 0x200000;
 /** Protection keys for user pages. */

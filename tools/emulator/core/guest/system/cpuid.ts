@@ -13,6 +13,7 @@ import {
   S_MISC_FEATURES,
   S_XCR0,
 } from "../../state";
+import { linearBits } from "../memory/canonical";
 import { failed } from "../op/leave";
 import { Op } from "../op/op";
 import { CR4_PKE, PHYSICAL_BITS } from "../processor/control_bits";
@@ -34,8 +35,8 @@ const LEAF1_ECX_MAX: u32 = 0x00401000;
 const LEAF7_EBX: u32 = 0x00000281;
 // Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP CLFLUSHOPT CLWB SHA.
 const LEAF7_EBX_MAX: u32 = 0x219c0528;
-// Leaf 7 ECX of `max`: UMIP, PKU, PKS.
-const LEAF7_ECX_MAX: u32 = 0x8000000c;
+// Leaf 7 ECX of `max`: UMIP, PKU, LA57, PKS.
+const LEAF7_ECX_MAX: u32 = 0x8001000c;
 
 function leaf1Ecx(): u32 {
   return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;
@@ -148,7 +149,7 @@ export function cpuid(op: Op): usize {
       result(0, 0, 0, 0x100); // invariant TSC
       break;
     case 0x80000008:
-      result(<u32>PHYSICAL_BITS | 0x3000, 0, 0, 0);
+      result(<u32>PHYSICAL_BITS | (linearBits() << 8), 0, 0, 0);
       break;
     default:
       result(0, 0, 0, 0);

@@ -1,8 +1,8 @@
-// MOV to and from the debug registers. Follows Intel SDM vol. 3B, 18.2.
+// MOV to and from the debug registers. Follows Intel SDM vol. 3B, 18.2; DR0 to DR3 take any address, canonical or not
+// (18.2.6).
 
 import { S_CR4, S_DR, S_FAULT } from "../../state";
 import { code64, updateMode } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { failed, requireRing0 } from "../op/leave";
 import { leaveAfter, Op, readRegister, undefinedOpcode, writeRegister } from "../op/op";
 import { GP, raise } from "../processor/fault";
@@ -22,7 +22,6 @@ export function writeDr(op: Op): usize {
   if (n >= 6 && v >> 32 != 0) return failed(op, GP, 0);
   if (n == 6) v = (v & 0xe00f) | 0xffff0ff0;
   if (n == 7) v = (v & 0xffff2bff) | 0x400;
-  if (n < 4 && !canonical(v)) return failed(op, GP, 0);
   store<u64>(S_DR + (n << 3), v);
   updateMode();
   return leaveAfter(op);

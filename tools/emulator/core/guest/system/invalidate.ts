@@ -3,9 +3,9 @@
 
 import { S_CR4, S_FAULT } from "../../state";
 import { Mem } from "../memory/access";
+import { canonicalBase } from "../memory/canonical";
 import { code64 } from "../memory/segments";
 import { flushPage, flushTlb } from "../memory/tlb";
-import { canonical } from "../memory/walk";
 import { failed, requireRing0 } from "../op/leave";
 import { leaveAfter, Op, readLinear, readRegister } from "../op/op";
 import { GP } from "../processor/fault";
@@ -35,7 +35,7 @@ export function invpcid(op: Op): usize {
   if (
     type > 3 ||
     (type < 2 && (low >> 12 != 0 || (!pcids && low != 0))) ||
-    (type == 0 && !canonical(linear))
+    (type == 0 && !canonicalBase(linear))
   )
     return failed(op, GP, 0);
   flushTlb();

@@ -35,10 +35,10 @@ import {
   SEG_BASE,
   SEG_STRIDE,
 } from "../../state";
+import { canonicalBase } from "../memory/canonical";
 import { setPkrs } from "../memory/protection_keys";
 import { FS, GS } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
-import { canonical } from "../memory/walk";
 import { failed, requireRing0 } from "../op/leave";
 import { leaveAfter, Op } from "../op/op";
 import {
@@ -357,7 +357,7 @@ function write(n: u32, v: u64): bool {
   if (rule == SPECIAL) return writeSpecial(n, v);
   if (rule == CONSTANT) return true;
   if (rule == READ_ONLY) return false;
-  if (rule == CANONICAL && !canonical(v)) return false;
+  if (rule == CANONICAL && !canonicalBase(v)) return false;
   if (rule == LOW_HALF && v >> 32 != 0) return false;
   if (rule == CHECKED && !writable(n, v)) return false;
   store<u64>(place, rule == LOW_HALF_KEPT ? v & 0xffffffff : v);

@@ -30,7 +30,14 @@ import {
   writeRegister,
   writeRm,
 } from "../op/op";
-import { CR4_PKE, CR4_PKS, CR4_SMAP, CR4_UMIP, PHYSICAL_BITS } from "../processor/control_bits";
+import {
+  CR4_LA57,
+  CR4_PKE,
+  CR4_PKS,
+  CR4_SMAP,
+  CR4_UMIP,
+  PHYSICAL_BITS,
+} from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { cpuModel } from "../processor/model";
 import { stateComponents } from "../simd/fxsave";
@@ -80,7 +87,7 @@ function setCr3(v: u64): bool {
 /** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP. */
 const CR4_BITS: u64 = 0x1707ff;
 /** What `max` has besides. */
-const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_SMAP | CR4_PKE | CR4_PKS;
+const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_LA57 | CR4_SMAP | CR4_PKE | CR4_PKS;
 
 function cr4Mask(): u64 {
   return cpuModel == 0 ? CR4_BITS : CR4_BITS | CR4_BITS_MAX;
@@ -89,7 +96,8 @@ function cr4Mask(): u64 {
 function setCr4(v: u64): bool {
   const old = load<u64>(S_CR4);
   if ((v & ~cr4Mask()) != 0) return false;
-  if (longMode() && (v & 0x20) == 0) return false;
+  // PAE is needed there, and the number of levels stays.
+  if (longMode() && ((v & 0x20) == 0 || ((old ^ v) & CR4_LA57) != 0)) return false;
   if ((v & 0x20000) != 0 && (old & 0x20000) == 0) {
     if (!longMode() || (load<u64>(S_CR3) & 0xfff) != 0) return false;
   }

@@ -3,8 +3,8 @@
 
 import { RSP, S_CR4, S_FAULT, S_KERNEL_GS, S_SHADOW, SHADOW_SS } from "../../state";
 import { drop, peek, push, stackFault } from "../integer/stack";
+import { canonicalBase } from "../memory/canonical";
 import { loadDataSegment, Seg, SS, updateMode } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { failed, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
@@ -88,7 +88,7 @@ export function segmentBase(op: Op): usize {
     return op.next();
   }
   const v = readRegister(<usize>op.src, size);
-  if (!canonical(v)) return failed(op, GP, 0);
+  if (!canonicalBase(v)) return failed(op, GP, 0);
   store<u64>(at, v);
   return op.next();
 }

@@ -3,6 +3,7 @@
 
 import { S_CPL, S_FAULT, S_GDT_BASE, S_GDT_LIMIT, S_IDT_BASE, S_IDT_LIMIT } from "../../state";
 import { systemRead, systemWrite } from "../memory/access";
+import { canonicalBase } from "../memory/canonical";
 import {
   ATTR_S,
   code64,
@@ -21,7 +22,6 @@ import {
   setSegment,
   TR,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { failed, maySeeSystemState, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
@@ -60,7 +60,7 @@ export function loadTable(op: Op): usize {
   let base = readLinear(at + 2, wide ? 8 : 4);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   if (!wide && op.size == 2) base &= 0xffffff;
-  if (!canonical(base)) return failed(op, GP, 0);
+  if (!canonicalBase(base)) return failed(op, GP, 0);
   store<u64>(op.sub == 0 ? S_GDT_BASE : S_IDT_BASE, base);
   store<u32>(op.sub == 0 ? S_GDT_LIMIT : S_IDT_LIMIT, limit);
   return leaveAfter(op);
@@ -121,7 +121,7 @@ function installSystem(op: Op, seg: i32, selector: u32): usize {
     if (load<u32>(S_FAULT) != 0) return op.fault();
     if (((upper >> 40) & 0x1f) != 0) return failed(op, GP, selector & 0xfffc);
     base |= upper << 32;
-    if (!canonical(base)) return failed(op, GP, selector & 0xfffc);
+    if (!canonicalBase(base)) return failed(op, GP, selector & 0xfffc);
   }
   if (seg == TR) {
     attr |= 2;

@@ -18,6 +18,7 @@ import {
   S_RIP,
 } from "../../state";
 import { clearNonCanonical, systemRead } from "../memory/access";
+import { canonical } from "../memory/canonical";
 import {
   ATTR_DB,
   ATTR_L,
@@ -45,7 +46,6 @@ import {
   updateMode,
   vm86,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { GP, NP, raiseCode } from "../processor/fault";
 import { AC, eflags, IF, NT, RF, TF, VM } from "../processor/flags";
 import { traceInterrupt } from "../processor/tracing";

@@ -4,6 +4,7 @@
 import { RSP, S_CPL, S_FAULT, S_RIP } from "../../state";
 import { drop, peek, setStackPointer, stackFault, stackLinear, stackMask } from "../integer/stack";
 import { systemRead } from "../memory/access";
+import { canonical } from "../memory/canonical";
 import {
   ATTR_DB,
   ATTR_L,
@@ -30,7 +31,6 @@ import {
   updateMode,
   vm86,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { failed } from "../op/leave";
 import { leaveTo, Op, readLinear } from "../op/op";
 import { GP, NP } from "../processor/fault";

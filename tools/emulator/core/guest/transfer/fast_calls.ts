@@ -16,6 +16,7 @@ import {
   S_SYSENTER_ESP,
   S_TRAP,
 } from "../../state";
+import { canonical } from "../memory/canonical";
 import {
   CS,
   code64,
@@ -25,7 +26,6 @@ import {
   setSegment,
   updateMode,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { failed, requireRing0 } from "../op/leave";
 import { leaveTo, Op, undefinedOpcode } from "../op/op";
 import { GP } from "../processor/fault";

@@ -4,6 +4,7 @@
 import { RSP, S_FAULT } from "../../state";
 import { setStackPointer, stackMask } from "../integer/stack";
 import { Mem, systemRead } from "../memory/access";
+import { canonical } from "../memory/canonical";
 import {
   ATTR_DB,
   ATTR_P,
@@ -19,7 +20,6 @@ import {
   setSegment,
   TR,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { writeLinear } from "../op/op";
 import { raiseCode, SSF, TS } from "../processor/fault";
 

@@ -4,6 +4,7 @@
 
 import { RSP, S_CPL, S_FAULT } from "../../state";
 import { push } from "../integer/stack";
+import { canonical } from "../memory/canonical";
 import {
   ATTR_DB,
   ATTR_L,
@@ -23,7 +24,6 @@ import {
   setNull,
   setSegment,
 } from "../memory/segments";
-import { canonical } from "../memory/walk";
 import { Op } from "../op/op";
 import { GP, NP, raiseCode, SSF } from "../processor/fault";
 
