@@ -454,7 +454,7 @@ export class Machine {
     return other;
   }
 
-  /** SHA-256 over registers, memory and devices, as hexadecimal digits. */
+  /** SHA-256 over all that a guest can observe (CPUs, local APICs, memory, devices, timers), as hexadecimal digits. */
   stateHash(): string {
     return stateHash(this);
   }

@@ -1,4 +1,5 @@
-// A machine's whole state as plain data: core memory without its caches, RAM, devices, timers. Pages of zeros are left out, so that a snapshot has the size of what the guest touched.
+// A machine's whole state as plain data: core memory without its caches, RAM, devices, timers. Pages of zeros are left
+// out, so that a snapshot has the size of what the guest touched. And a hash of it, without what a guest cannot observe.
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -7,8 +8,31 @@ import { MAX_CPUS } from "./core/protocol.ts";
 import {
   APIC_STRIDE,
   APICS,
+  M_A20,
+  M_RANDOM,
+  M_SHOWN,
+  M_TSC,
   MACHINE,
   MACHINE_SIZE,
+  S_AGAIN,
+  S_BUDGET,
+  S_COARSE,
+  S_FAULT,
+  S_FAULT_CODE,
+  S_HELD,
+  S_INSN_INDEX,
+  S_KEY,
+  S_LF_AUX,
+  S_LF_RES,
+  S_LIN_MASK,
+  S_RESERVE,
+  S_RIP_BASE,
+  S_STOP,
+  S_TLB,
+  S_TMP0,
+  S_TMP1,
+  S_TMP2,
+  S_WRAPPING,
   SLOTS,
   STATE,
   STATE_SIZE,
@@ -111,8 +135,48 @@ function canonical(value: unknown): string {
   });
 }
 
-/** SHA-256 over everything a guest can observe. */
+/**
+ * What a CPU's state holds for the interpreter alone: where it is in its block and slice, what it derives from the
+ * mode, operands in passing. Two machines in one state may differ there. Field and bytes.
+ */
+const OF_EXECUTION: readonly [field: number, bytes: number][] = [
+  [S_RIP_BASE, 8],
+  // The flags as they are read stand for these.
+  [S_LF_RES, 8],
+  [S_LF_AUX, 8],
+  [S_FAULT, 4],
+  [S_FAULT_CODE, 4],
+  [S_STOP, 4],
+  [S_BUDGET, 4],
+  [S_RESERVE, 4],
+  [S_TLB, 4],
+  [S_KEY, 4],
+  [S_INSN_INDEX, 4],
+  [S_HELD, 4],
+  [S_LIN_MASK, 8],
+  [S_COARSE, 4],
+  [S_AGAIN, 4],
+  [S_WRAPPING, 8],
+  [S_TMP0, 64],
+  [S_TMP1, 64],
+  [S_TMP2, 64],
+];
+
+/** Of the machine's fields, those that are no matter of turns and slices. */
+const OF_MACHINE: readonly [field: number, bytes: number][] = [
+  [M_SHOWN, 8],
+  [M_TSC, 8],
+  [M_A20, 8],
+  [M_RANDOM, 8],
+];
+
+/**
+ * SHA-256 over everything that a guest can observe now or later: RAM, the CPUs with their MSRs and local APICs, the
+ * devices, all timers, and the time. How the machine came there does not matter: in one run or many, with what is
+ * decoded and translated kept or dropped.
+ */
 export function stateHash(machine: MachineParts): string {
+  const { core, board } = machine;
   const hash = sha256.create();
   const text = (value: string): void => {
     hash.update(utf8ToBytes(value));
@@ -123,13 +187,25 @@ export function stateHash(machine: MachineParts): string {
       hash.update(bytes);
     }
   };
+  const copy = (at: number, bytes: number): Uint8Array =>
+    new Uint8Array(core.memory.buffer.slice(at, at + bytes));
   pages(machine.ram.view());
-  for (const cpu of machine.cpus) text(canonical(cpu.dump()));
-  for (const d of machine.board.devices()) {
+  for (const access of machine.cpus) {
+    const state = copy(core.cpu_state(access.cpu), STATE_SIZE);
+    for (const [field, bytes] of OF_EXECUTION) {
+      state.fill(0, field - STATE, field - STATE + bytes);
+    }
+    hash.update(state);
+    text(String(access.rflags));
+    hash.update(copy(APICS + APIC_STRIDE * access.cpu, APIC_STRIDE));
+  }
+  for (const [field, bytes] of OF_MACHINE) hash.update(copy(field, bytes));
+  for (const d of board.devices()) {
     text(d.name);
     text(canonical(d.state));
     if (d.memory !== undefined) pages(d.memory);
   }
-  text(String(machine.core.time()));
+  text(canonical(board.scheduler.save()));
+  text(String(core.time()));
   return bytesToHex(hash.digest());
 }

@@ -311,23 +311,6 @@ export class CpuAccess {
     return { control: this.#get32(S_FCW), status, inUse: this.#get32(S_FTAG), top };
   }
 
-  /** Every register a program can see, as plain data. */
-  dump(): Record<string, unknown> {
-    const wide = Object.keys(WIDE) as WideName[];
-    return {
-      general: GENERAL_NAMES.map((n) => this.general(n)),
-      wide: wide.map((n) => this.wide(n)),
-      rflags: this.rflags,
-      segments: SEGMENT_NAMES.map((n) => this.segment(n)),
-      tables: [this.table("gdt"), this.table("idt")],
-      debug: [0, 1, 2, 3, 6, 7].map((n) => this.debug(n)),
-      vectors: Array.from({ length: 16 }, (_, n) => [...this.vector(n)]),
-      x87: [this.x87, ...Array.from({ length: 8 }, (_, n) => [...this.st(n)])],
-      mxcsr: this.mxcsr,
-      activity: this.activity,
-    };
-  }
-
   /** ST(n) as 10 bytes. */
   st(n: number): Uint8Array {
     const at = this.#at(S_FPR) + 16 * ((n + this.x87.top) & 7);
