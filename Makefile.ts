@@ -1,7 +1,7 @@
 // What this repository can make. Each target is a few lines: what it needs and what it does; the steps are
 // put together from tools/make/steps.ts, which also says what makes a step run again.
 
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
@@ -107,8 +107,11 @@ async function runScript(script: string, args: string[]): Promise<number> {
   return exitCode ?? 1;
 }
 
-/** Prints two tables: compiled programs against V8, and guests in the emulator against QEMU. */
+/** Prints tables: the kernel's paths, compiled programs against V8, and guests in the emulator against QEMU. */
 async function bench(): Promise<number> {
+  const kernel = await import("./kernel/bench/table.ts");
+  const image = await readFile("build/kernel.elf32");
+  console.log(`${kernel.formatPaths(await kernel.countPaths(image))}\n`);
   if (process.platform === "linux" && process.arch === "x64") {
     const compiler = await import("./tools/aot/bench.ts");
     console.log(`${compiler.formatBench(await compiler.runBench())}\n`);
@@ -176,7 +179,8 @@ const targets: Target[] = [
   {
     name: "bench",
     summary:
-      "time compiled programs against V8 and gcc, and the emulator against QEMU, where installed",
+      "count the kernel's paths; time programs against V8 and gcc, the emulator against QEMU",
+    steps: () => [kernelImage],
     action: bench,
   },
   {

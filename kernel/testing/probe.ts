@@ -41,7 +41,7 @@ import * as abi from "../abi.ts";
 import { crd } from "./crd.ts";
 
 export const PROBE_BASE = 0x100_0000;
-const PROBE_ORDER = 5;
+export const PROBE_ORDER = 5;
 const UTCB = 0x7fff_ffff_d000n;
 const HANDLER_UTCB = 0x2000_0000;
 const OTHER_UTCB = 0x2000_1000;

@@ -1,0 +1,59 @@
+// The benchmark must count what it says: the same in two ways here, and in QEMU the same as here. What the counts
+// are is no test's business.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { guestModule } from "../../tools/asc/guest.ts";
+import { hasQemu } from "../../tools/testing/host-tools.ts";
+import { buildKernel } from "../build.ts";
+import { KERNEL_GUEST } from "../options.ts";
+import { type Listing, listPaths } from "./listing.ts";
+import { measure } from "./measure.ts";
+import { type PathName, paths } from "./paths.ts";
+import { formatListing, formatPaths } from "./table.ts";
+
+const ROUNDS = { few: 16, more: 32, samples: 2 };
+
+describe("the table of paths", () => {
+  let kernel: Uint8Array;
+  let listings = new Map<PathName, Listing>();
+
+  beforeAll(async () => {
+    const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
+    kernel = buildKernel(wasm, sourceMap);
+    listings = await listPaths(kernel);
+  });
+
+  /** Instructions of a round by stepping through it, the user's included. */
+  const stepped = () =>
+    new Map([...listings].map(([name, { steps, user }]) => [name, steps.length + user]));
+
+  // A repeated string instruction is one for the clock here, and as many as it has turns for the others.
+  const withoutCopies = (ticks: ReadonlyMap<PathName, number>) =>
+    [...ticks].filter(([name]) => name !== "call and reply, 64 words");
+
+  it("counts by the clock what stepping through a round counts", async () => {
+    const ticks = await measure(kernel, "emu", ROUNDS);
+    expect(withoutCopies(ticks)).toEqual(withoutCopies(stepped()));
+  });
+
+  it.skipIf(!hasQemu)("counts in QEMU what it counts here", async () => {
+    const ticks = await measure(kernel, "tcg", ROUNDS);
+    expect(withoutCopies(ticks)).toEqual(withoutCopies(stepped()));
+  });
+
+  it("lists ways in and out of the kernel", () => {
+    for (const { name } of paths) {
+      const steps = listings.get(name)?.steps ?? [];
+      expect(steps[0]).toEqual({ place: "user", text: name === "exception" ? "ud2" : "syscall" });
+      expect(steps.at(-1)?.text).toMatch(/^(sysret|iret)/);
+      expect(formatListing(name, { steps, user: 4 })).toContain(`${steps.length} instructions`);
+    }
+  });
+
+  it("says what is far from the goal", () => {
+    const emu = new Map(paths.map(({ name }) => [name, 100]));
+    expect(formatPaths({ emu, tcg: undefined }).split("\n")[1]).toMatch(
+      /^pt_ctrl +116 +100 +- +0\.86 +81$/,
+    );
+  });
+});
