@@ -70,15 +70,20 @@ export function enableFpu(): void {
 /** State as after reset, or 0 when memory is out. */
 export function allocFpu(): usize {
   if (stateBytes > <u32>PAGE_SIZE) return 0;
-  const state = stateBytes > 1024 ? allocPage() : allocObject(stateBytes);
+  const state = fpuIsPage() ? allocPage() : allocObject(stateBytes);
   if (state === 0) return 0;
   store<u16>(state + FCW, FCW_INITIAL);
   store<u32>(state + MXCSR, MXCSR_INITIAL);
   return state;
 }
 
+/** Whether the state takes a page of its own. */
+export function fpuIsPage(): bool {
+  return stateBytes > 1024;
+}
+
 export function freeFpu(state: usize): void {
-  if (stateBytes > 1024) freePage(state);
+  if (fpuIsPage()) freePage(state);
   else freeObject(state);
 }
 

@@ -1,5 +1,5 @@
 // Hostile user space: random system calls, traps and interrupts with random registers and messages. The
-// kernel may end the threads that do it, but it must not trap, panic or lose memory. A wasm access
+// kernel may end the threads that do it, but it must not trap, panic or lose memory (testing/audit.ts). A wasm access
 // outside the 128 MiB of physical memory traps by itself.
 
 import { expect, it } from "vitest";
@@ -184,6 +184,7 @@ it("random system calls neither panic nor trap the kernel", async () => {
       throw new Error(`seed ${seed}: ${(error as Error).stack}\n${m.log}`);
     }
     expect(m.log).not.toContain("panic");
+    m.audit();
   }
   expect(total).toBeGreaterThan(3_000);
 });

@@ -44,6 +44,11 @@ export function capabilitiesGone(object: Kobject): void {
   revoked = object;
 }
 
+/** First on one of the two lists of `reap`, if there is any. For tests, between whose calls both are empty. */
+export function firstDying(): Kobject {
+  return changetype<usize>(revoked) !== 0 ? revoked : unreferenced;
+}
+
 function retire(object: Kobject): void {
   if (object.type === TYPE_PD) retirePd(changetype<Pd>(object));
   else if (object.type === TYPE_EC) retireEc(changetype<Ec>(object));

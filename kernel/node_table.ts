@@ -7,19 +7,20 @@ import { Mdb } from "./mdb";
 import { allocPage, freePage } from "./page";
 import { allocObject, freeObject } from "./slab";
 
-const ROOT_BYTES: u32 = 256;
+/** Bytes of the root, an object. */
+export const NODE_TABLE_BYTES: u32 = 256;
 const LEAF_BITS: u32 = 10;
 const LEAF_ENTRIES: u32 = 1024;
 const DIRECT: u32 = 1;
 
 /** An empty table, or 0 when memory is out. */
 export function allocNodeTable(): usize {
-  return allocObject(ROOT_BYTES);
+  return allocObject(NODE_TABLE_BYTES);
 }
 
 /** Frees the tree; its nodes have been removed before. */
 export function freeNodeTable(root: usize): void {
-  for (let i: u32 = 0; i < ROOT_BYTES; i += 4) {
+  for (let i: u32 = 0; i < NODE_TABLE_BYTES; i += 4) {
     const middle = <usize>load<u32>(root + i);
     if (middle === 0) continue;
     for (let j: u32 = 0; j < LEAF_ENTRIES << 2; j += 4) {

@@ -69,6 +69,16 @@ export function releaseParkedPages(): void {
   }
 }
 
+/** First page of the list of free ones, linked by their first word; 0 for none. For tests. */
+export function firstFreePage(): usize {
+  return freeList;
+}
+
+/** First of the pages that have never been used, up to the pool's end. For tests. */
+export function firstFreshPage(): usize {
+  return fresh;
+}
+
 /** Free pages in the pool. */
 export function availablePages(): u32 {
   return available;

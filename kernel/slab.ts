@@ -6,7 +6,7 @@ import { PAGE_SIZE } from "./abi";
 import { allocPage, freePage } from "./page";
 
 @unmanaged
-class SlabPage {
+export class SlabPage {
   next: usize;
   prev: usize;
   freeSlots: usize;
@@ -15,6 +15,8 @@ class SlabPage {
 }
 
 const MIN_SHIFT: u32 = 6;
+/** Bytes of the smallest slot. */
+export const SLAB_MIN_BYTES: u32 = 64;
 const CLASSES: u32 = 5;
 
 /** Heads of the lists of pages that have a free slot, one u32 per size class. */

@@ -4,13 +4,24 @@
 
 import { guestModule } from "../../tools/asc/guest.ts";
 import * as abi from "../abi.ts";
-import { EC_REGS, EXIT_IRET, EXIT_SYSRET, FRAME_ERR, FRAME_RIP, FRAME_VEC } from "../layout.ts";
+import {
+  EC_REGS,
+  EXIT_IRET,
+  EXIT_SYSRET,
+  FRAME_ERR,
+  FRAME_RIP,
+  FRAME_VEC,
+  KERNEL_END,
+  KERNEL_POOL,
+} from "../layout.ts";
 import { IA32_APIC_BASE, IA32_GS_BASE, IA32_TSC_DEADLINE } from "../msr_number.ts";
 import { KERNEL_GUEST } from "../options.ts";
 import { crd } from "./crd.ts";
 
 const WINDOW = 0xffff_fffe_0000_0000n;
 const MEMORY_PAGES = 1088;
+/** Scratch memory of the audit, behind physical memory. */
+const AUDIT_SCRATCH = MEMORY_PAGES * 65536;
 /** Where the model puts firmware tables, boot information and modules. */
 const BOOT_INFO = 0x9000;
 const MEMORY_MAP = 0x9100;
@@ -38,7 +49,7 @@ export class Panic extends Error {}
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 async function compileKernel(): Promise<WebAssembly.Module> {
-  const { wasm } = await guestModule(KERNEL_GUEST);
+  const { wasm } = await guestModule({ ...KERNEL_GUEST, entry: "kernel/testing/audited.ts" });
   return new WebAssembly.Module(wasm);
 }
 
@@ -76,7 +87,40 @@ interface Exports {
   ec_utcb_offset(): number;
   on_trap(): number;
   on_kernel_trap(frame: number): void;
+  audit(scratch: number, baseline: number): number;
+  audit_bytes(): number;
+  audit_where(): number;
+  available_pages(): number;
 }
+
+/** The owners of pages that the audit tells apart; indices are those of audit.ts. */
+const OWNERS = [
+  "nobody",
+  "the kernel itself",
+  "free",
+  "never used",
+  "slab",
+  "node table",
+  "page table",
+  "UTCB",
+  "FPU state",
+  "port map",
+] as const;
+
+/** What the audit finds wrong; indices are those of audit.ts. */
+const FAULTS = [
+  "",
+  "has two owners",
+  "has no owner",
+  "is a slot with two owners",
+  "is a slab with a lost slot",
+  "is where the count of free pages is wrong",
+  "is out of its ring",
+  "is in a table and should not be",
+  "is mapped to user space",
+  "is a slab with a wrong count",
+  "is no object",
+];
 
 export class Machine {
   readonly exports: Exports;
@@ -112,7 +156,8 @@ export class Machine {
     const instance = new WebAssembly.Instance(module, this.imports(module));
     this.exports = instance.exports as unknown as Exports;
     const { memory } = this.exports;
-    memory.grow(MEMORY_PAGES - memory.buffer.byteLength / 65536);
+    const scratchPages = Math.ceil(this.exports.audit_bytes() / 65536);
+    memory.grow(MEMORY_PAGES + scratchPages - memory.buffer.byteLength / 65536);
     this.view = new DataView(memory.buffer);
     this.msrs.set(IA32_APIC_BASE, 0xfee0_0900n);
     this.write(BOOT_INFO, [0x48]);
@@ -127,6 +172,34 @@ export class Machine {
     new Uint8Array(memory.buffer).set(root, at);
     this.mapWindow();
     this.exit = this.exports.kernel_main(0x2badb002, BOOT_INFO);
+    this.runAudit(true);
+  }
+
+  /** Free pages of the kernel's pool. */
+  get freePages(): number {
+    return this.exports.available_pages();
+  }
+
+  /**
+   * Checks that every page of the kernel's pool and every slot of its slabs has exactly one owner, and that user
+   * space maps none but UTCBs and the information page; how many pages each owner has. Throws what is wrong.
+   */
+  audit(): Map<(typeof OWNERS)[number], number> {
+    return this.runAudit(false);
+  }
+
+  private runAudit(baseline: boolean): Map<(typeof OWNERS)[number], number> {
+    const fault = this.exports.audit(AUDIT_SCRATCH, baseline ? 1 : 0);
+    if (fault !== 0) {
+      throw new Error(`audit: 0x${this.exports.audit_where().toString(16)} ${FAULTS[fault]}`);
+    }
+    const counts = new Map(OWNERS.map((owner) => [owner, 0]));
+    for (let page = KERNEL_POOL; page < KERNEL_END; page += 4096) {
+      const at = AUDIT_SCRATCH + (page - KERNEL_POOL) / 4096;
+      const owner = OWNERS[this.view.getUint8(at)] ?? "nobody";
+      counts.set(owner, (counts.get(owner) ?? 0) + 1);
+    }
+    return counts;
   }
 
   private write(at: number, words: number[]): void {
