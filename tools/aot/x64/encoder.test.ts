@@ -140,6 +140,12 @@ describe("integer forms", () => {
           const form = r === RAX ? "Test_AL_imm8" : "Test_rm8_imm8";
           same((e) => e.testRI(size, r, imm), Instruction.createRegI32(code(form), reg(1, r), imm));
         }
+        if (size >= 4) {
+          same(
+            (e) => e.btRI(size, r, size * 8 - 1),
+            Instruction.createRegI32(code(`Bt_rm${s}_imm8`), reg(size, r), size * 8 - 1),
+          );
+        }
         for (const imm of [128, -1]) {
           const form = r === RAX ? `Test_${size === 8 ? "RAX" : "EAX"}_imm32` : `Test_rm${s}_imm32`;
           same(

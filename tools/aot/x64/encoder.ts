@@ -311,6 +311,12 @@ export class Encoder {
     }
   }
 
+  /** BT r, imm8: the bit goes to CF. */
+  btRI(size: number, a: number, bit: number): void {
+    this.rr(0, size === 8, 0x0fba, 4, a);
+    this.u8(bit);
+  }
+
   testMI(size: number, m: Address, imm: number): void {
     if (size === 1) {
       this.rm(0, false, 0xf6, 0, m, 1);

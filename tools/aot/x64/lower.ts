@@ -35,7 +35,13 @@ import {
   selectPopcnt,
   selectShift,
 } from "./lower/integer.ts";
-import { selectLoad, selectMemory, selectStore, storeValue } from "./lower/memory.ts";
+import {
+  readModifyWrite,
+  selectLoad,
+  selectMemory,
+  selectStore,
+  storeValue,
+} from "./lower/memory.ts";
 import { bit, bytesOf, type FixedCode, type LowerOptions, Selection } from "./lower/operands.ts";
 import { M } from "./machine.ts";
 import { GLOBALS_SYMBOL } from "./symbols.ts";
@@ -223,6 +229,7 @@ function selectInstruction(s: Selection, v: Value): void {
       return;
     }
     case Op.Wrap: {
+      if (s.isFreeWrap(v)) return;
       const inst = new Inst(M.Zext32, 4);
       s.use(inst, s.reg(v.args[0] as Value), Use.Any);
       s.define(inst, v);
@@ -256,6 +263,7 @@ function selectInstruction(s: Selection, v: Value): void {
       return;
     }
     case Op.GlobalSet: {
+      if (readModifyWrite(s, v)) return;
       const value = v.args[0] as Value;
       const inst = new Inst(value.type >= F32 ? M.FStore : M.Store, bytesOf(value.type));
       storeValue(s, inst, value);

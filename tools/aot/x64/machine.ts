@@ -82,7 +82,7 @@ export const M = {
 } as const;
 
 export const DIV = { DivS: 0, DivU: 1, RemS: 2, RemU: 3 } as const;
-export const CMP = { Cmp: 0, Test: 1, Ucomis: 2 } as const;
+export const CMP = { Cmp: 0, Test: 1, Ucomis: 2, Bt: 3 } as const;
 /** Condition codes beyond the hardware's: ordered equality of floats and its inverse. */
 export const CC_FEQ = 16;
 export const CC_FNE = 17;

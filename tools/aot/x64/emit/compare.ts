@@ -23,10 +23,15 @@ export function emitCompare(s: Emission, inst: Inst): void {
     return;
   }
   if (inst.mem && inst.hasImm) {
-    e.aluMI(size, ALU.CMP, s.mem(inst), inst.imm);
+    if (sub === CMP.Test) e.testMI(size, s.mem(inst), inst.imm);
+    else e.aluMI(size, ALU.CMP, s.mem(inst), inst.imm);
     return;
   }
   const a = s.loc(inst, 0);
+  if (sub === CMP.Bt) {
+    e.btRI(size, a, inst.imm);
+    return;
+  }
   if (inst.hasImm) {
     if (sub === CMP.Test) {
       if (a >= FIRST_SLOT) e.testMI(size, s.slot(a), inst.imm);

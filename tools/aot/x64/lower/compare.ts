@@ -6,6 +6,7 @@ import { Inst, Use } from "../../regalloc/lir.ts";
 import { CC } from "../encoder.ts";
 import { CC_FEQ, CC_FNE, CMP, M } from "../machine.ts";
 import { POOL_SYMBOL } from "../symbols.ts";
+import { testZero } from "./bits.ts";
 import { bytesOf, immediate, type Selection } from "./operands.ts";
 
 const INT_CC: number[] = [CC.E, CC.NE, CC.L, CC.GE, CC.G, CC.LE, CC.B, CC.AE, CC.A, CC.BE];
@@ -21,13 +22,7 @@ export function selectCompare(s: Selection, inst: Inst, v: Value): void {
 
 function compareIntegers(s: Selection, inst: Inst, v: Value): void {
   if (v.op !== Op.ICmp) {
-    inst.sub = CMP.Test;
-    inst.cc = CC.NE;
-    inst.size = 4;
-    if (v.op === Op.And && testAnd(s, inst, v)) return;
-    const r = s.reg(v);
-    s.use(inst, r, Use.Reg);
-    s.use(inst, r, Use.Reg);
+    testZero(s, inst, v, false);
     return;
   }
   let a = v.args[0] as Value;
@@ -36,14 +31,8 @@ function compareIntegers(s: Selection, inst: Inst, v: Value): void {
   const size = bytesOf(a.type);
   inst.size = size;
   const imm = immediate(b);
-  if (
-    imm === 0 &&
-    (cond === Cond.Eq || cond === Cond.Ne) &&
-    a.op === Op.And &&
-    testAnd(s, inst, a)
-  ) {
-    inst.sub = CMP.Test;
-    inst.cc = INT_CC[cond] as number;
+  if (imm === 0 && (cond === Cond.Eq || cond === Cond.Ne)) {
+    testZero(s, inst, a, cond === Cond.Eq);
     return;
   }
   if (imm !== undefined) {
@@ -56,7 +45,7 @@ function compareIntegers(s: Selection, inst: Inst, v: Value): void {
       s.foldLoad(inst, a, Use.Reg);
       return;
     }
-    const r = s.reg(a);
+    const r = s.low(a);
     if (imm === 0) {
       inst.sub = CMP.Test;
       s.use(inst, r, Use.Reg);
@@ -77,9 +66,9 @@ function compareIntegers(s: Selection, inst: Inst, v: Value): void {
   }
   inst.sub = CMP.Cmp;
   inst.cc = INT_CC[cond] as number;
-  s.use(inst, s.reg(a), Use.Reg);
+  s.use(inst, s.low(a), Use.Reg);
   if (s.foldable(b, size)) s.foldLoad(inst, b, Use.Reg);
-  else s.use(inst, s.reg(b), Use.Any);
+  else s.use(inst, s.low(b), Use.Any);
 }
 
 /** Compares a zero-extended byte or word in memory where the constant fits. */
@@ -92,38 +81,13 @@ function narrowCompare(s: Selection, inst: Inst, a: Value, imm: number, cond: nu
     cond >= Cond.LtU ? cond - 4 : cond
   ];
   if (unsigned === undefined) return false;
-  if (
-    s.shared ||
-    a.uses !== 1 ||
-    a.block !== s.block ||
-    s.vregs[a.id] !== 0 ||
-    s.colors[a.id] !== s.color
-  )
-    return false;
+  if (!s.foldableNarrow(a)) return false;
   inst.sub = CMP.Cmp;
   inst.size = a.size;
   inst.hasImm = true;
   inst.imm = a.size === 1 ? (imm << 24) >> 24 : (imm << 16) >> 16;
   inst.cc = INT_CC[unsigned] as number;
   s.foldLoad(inst, a, Use.Reg);
-  return true;
-}
-
-/** TEST for a bitwise and whose result only matters as zero or not. */
-function testAnd(s: Selection, inst: Inst, and: Value): boolean {
-  if (and.uses !== 1 || s.vregs[and.id] !== 0) return false;
-  const a = and.args[0] as Value;
-  const b = and.args[1] as Value;
-  inst.size = bytesOf(and.type);
-  const imm = immediate(b);
-  if (imm !== undefined) {
-    inst.hasImm = true;
-    inst.imm = imm;
-    s.use(inst, s.reg(a), Use.Any);
-  } else {
-    s.use(inst, s.reg(a), Use.Reg);
-    s.use(inst, s.reg(b), Use.Reg);
-  }
   return true;
 }
 

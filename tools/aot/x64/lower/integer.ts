@@ -34,7 +34,7 @@ export function selectExtend(
   inst.sub = signed;
   inst.imm = to;
   // A full load below an extension reads fewer bytes: little-endian low part.
-  s.use(inst, s.reg(a), Use.Any);
+  s.use(inst, s.low(a), Use.Any);
   s.define(inst, v);
   s.put(inst);
 }
@@ -67,10 +67,11 @@ export function selectAdd(s: Selection, v: Value): void {
     const inst = new Inst(M.Add, size);
     inst.hasImm = true;
     inst.imm = imm;
-    s.use(inst, s.vreg(a), Use.Any);
+    const r = s.low(a);
+    s.use(inst, r, Use.Any);
     inst.dst = s.vreg(v);
-    s.out.hint(inst.dst, s.vreg(a));
-    s.out.hint(s.vreg(a), inst.dst);
+    s.out.hint(inst.dst, r);
+    s.out.hint(r, inst.dst);
     s.put(inst);
     return;
   }
@@ -102,8 +103,8 @@ export function selectAdd(s: Selection, v: Value): void {
     }
   }
   const inst = new Inst(M.Add, size);
-  s.use(inst, s.reg(a), Use.Any);
-  s.use(inst, s.reg(b), Use.Any);
+  s.use(inst, s.low(a), Use.Any);
+  s.use(inst, s.low(b), Use.Any);
   inst.dst = s.vreg(v);
   for (const src of inst.srcs) {
     s.out.hint(inst.dst, src);
@@ -122,7 +123,7 @@ function selectLea(
   const inst = new Inst(M.Lea, bytesOf(v.type));
   const mem: Mem = { base: -1, index: -1, scale: 1, disp, window: false, symbol: undefined };
   inst.mem = mem;
-  if (base) mem.base = s.use(inst, s.reg(base), Use.Reg);
+  if (base) mem.base = s.use(inst, s.low(base), Use.Reg);
   const shift = index.args[1];
   if (
     index.op === Op.Shl &&
@@ -132,8 +133,8 @@ function selectLea(
     s.vregs[index.id] === 0
   ) {
     mem.scale = 1 << Number(constBig(shift));
-    mem.index = s.use(inst, s.vreg(index.args[0] as Value), Use.Reg);
-  } else mem.index = s.use(inst, s.reg(index), Use.Reg);
+    mem.index = s.use(inst, s.low(index.args[0] as Value), Use.Reg);
+  } else mem.index = s.use(inst, s.low(index), Use.Reg);
   s.define(inst, v);
   s.put(inst);
 }
@@ -141,7 +142,7 @@ function selectLea(
 function selectAluLoad(s: Selection, v: Value, op: number, a: Value, load: Value): void {
   const inst = new Inst(M.Alu, bytesOf(v.type));
   inst.sub = op;
-  s.use(inst, s.reg(a), Use.Any);
+  s.use(inst, s.low(a), Use.Any);
   s.foldLoad(inst, load, Use.RegLate);
   s.defineSame(inst, s.vreg(v));
   s.put(inst);
@@ -165,7 +166,7 @@ export function selectAlu(s: Selection, v: Value): void {
       inst.hasImm = true;
       inst.imm = imm;
     }
-    s.use(inst, s.reg(a), Use.Any);
+    s.use(inst, s.low(a), Use.Any);
     s.defineSame(inst, s.vreg(v));
     s.put(inst);
     return;
@@ -176,7 +177,7 @@ export function selectAlu(s: Selection, v: Value): void {
   }
   if (v.op === Op.Sub && a.op === Op.Const && constBig(a) === 0n) {
     const inst = new Inst(M.Neg, size);
-    s.use(inst, s.reg(b), Use.Any);
+    s.use(inst, s.low(b), Use.Any);
     s.defineSame(inst, s.vreg(v));
     s.put(inst);
     return;
@@ -193,8 +194,8 @@ export function selectAlu(s: Selection, v: Value): void {
   }
   const inst = new Inst(M.Alu, size);
   inst.sub = op;
-  s.use(inst, s.reg(a), Use.Any);
-  s.use(inst, s.reg(b), commutative ? Use.Any : Use.AnyLate);
+  s.use(inst, s.low(a), Use.Any);
+  s.use(inst, s.low(b), commutative ? Use.Any : Use.AnyLate);
   s.defineSame(inst, s.vreg(v));
   if (commutative) s.out.hint(inst.dst, inst.srcs[1] as number);
   s.put(inst);
@@ -208,7 +209,7 @@ export function selectMul(s: Selection, v: Value): void {
   if (imm !== undefined) {
     if (imm === 3 || imm === 5 || imm === 9) {
       const inst = new Inst(M.Lea, size);
-      const r = s.reg(a);
+      const r = s.low(a);
       const base = s.use(inst, r, Use.Reg);
       inst.mem = { base, index: base, scale: imm - 1, disp: 0, window: false, symbol: undefined };
       s.define(inst, v);
@@ -217,7 +218,7 @@ export function selectMul(s: Selection, v: Value): void {
     }
     const inst = new Inst(M.ImulImm, size);
     inst.imm = imm;
-    s.use(inst, s.reg(a), Use.Any);
+    s.use(inst, s.low(a), Use.Any);
     s.define(inst, v);
     s.put(inst);
     return;
@@ -228,9 +229,9 @@ export function selectMul(s: Selection, v: Value): void {
     b = t;
   }
   const inst = new Inst(M.Imul, size);
-  s.use(inst, s.reg(a), Use.Any);
+  s.use(inst, s.low(a), Use.Any);
   if (s.foldable(b, size)) s.foldLoad(inst, b, Use.RegLate);
-  else s.use(inst, s.reg(b), Use.Any);
+  else s.use(inst, s.low(b), Use.Any);
   s.defineSame(inst, s.vreg(v));
   s.put(inst);
 }
@@ -243,7 +244,7 @@ export function selectShift(s: Selection, v: Value): void {
     const inst = new Inst(M.ShiftImm, size);
     inst.sub = SHIFT_OF[v.op] as number;
     inst.imm = Number(constBig(count) & BigInt(size * 8 - 1));
-    s.use(inst, s.reg(a), Use.Any);
+    s.use(inst, s.low(a), Use.Any);
     s.defineSame(inst, s.vreg(v));
     s.put(inst);
     return;
@@ -256,7 +257,7 @@ export function selectShift(s: Selection, v: Value): void {
   }
   const inst = new Inst(M.ShiftCl, size);
   inst.sub = SHIFT_OF[v.op] as number;
-  s.use(inst, s.reg(a), Use.Any);
+  s.use(inst, s.low(a), Use.Any);
   s.useFixed(inst, count, RCX);
   inst.lateClobber = true;
   s.defineSame(inst, s.vreg(v));

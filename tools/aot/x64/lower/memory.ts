@@ -6,7 +6,7 @@ import { F32, I32, I64, Op, TrapKind, type Value } from "../../ir/ir.ts";
 import { Inst, Use } from "../../regalloc/lir.ts";
 import { ALU, CC, RAX, RDI, RDX, RSI } from "../encoder.ts";
 import { CALLER_SAVED_MASK, CMP, M } from "../machine.ts";
-import { HELPER, PAGES_SYMBOL } from "../symbols.ts";
+import { GLOBALS_SYMBOL, HELPER, PAGES_SYMBOL } from "../symbols.ts";
 import { ALU_OF, bytesOf, immediate, type Selection } from "./operands.ts";
 
 export function selectLoad(s: Selection, v: Value): void {
@@ -45,7 +45,7 @@ export function storeValue(s: Selection, inst: Inst, value: Value): void {
     s.use(inst, s.reg(bits), Use.Reg);
     return;
   }
-  s.use(inst, s.reg(value), Use.Reg);
+  s.use(inst, inst.size <= 4 ? s.low(value) : s.reg(value), Use.Reg);
 }
 
 export function selectStore(s: Selection, v: Value): void {
@@ -71,17 +71,22 @@ export function selectStore(s: Selection, v: Value): void {
   s.put(inst);
 }
 
-/** `store(p, op(load(p), x))` as one instruction with a memory destination. */
-function readModifyWrite(s: Selection, v: Value): boolean {
+/**
+ * `store(p, op(load(p), x))` as one instruction with a memory destination; the same for a global, which
+ * GlobalSet stores to.
+ */
+export function readModifyWrite(s: Selection, v: Value): boolean {
+  const isGlobal = v.op === Op.GlobalSet;
   const ptr = v.args[0] as Value;
-  const value = v.args[1] as Value;
+  const value = (isGlobal ? ptr : v.args[1]) as Value;
+  const size = isGlobal ? bytesOf(value.type) : v.size;
   const op = ALU_OF[value.op];
   if (op === undefined || value.uses !== 1 || value.block !== s.block || s.vregs[value.id] !== 0)
     return false;
-  const loadOp = v.op === Op.StoreAbs ? Op.LoadAbs : Op.Load;
+  const loadOp = isGlobal ? Op.GlobalGet : v.op === Op.StoreAbs ? Op.LoadAbs : Op.Load;
   const same = (x: Value): boolean =>
     x.op === loadOp &&
-    x.args[0] === ptr &&
+    (isGlobal || x.args[0] === ptr) &&
     x.imm === v.imm &&
     x.size === v.size &&
     x.uses === 1 &&
@@ -93,16 +98,17 @@ function readModifyWrite(s: Selection, v: Value): boolean {
   else if (value.op !== Op.Sub && same(value.args[1] as Value)) x = value.args[0];
   if (!x || x === (x === value.args[1] ? value.args[0] : value.args[1])) return false;
   const load = x === value.args[1] ? (value.args[0] as Value) : (value.args[1] as Value);
-  const inst = new Inst(M.AluStore, v.size);
+  const inst = new Inst(M.AluStore, size);
   inst.sub = op;
   const imm = immediate(x);
   if (imm !== undefined) {
     inst.hasImm = true;
-    inst.imm = v.size === 1 ? (imm << 24) >> 24 : v.size === 2 ? (imm << 16) >> 16 : imm;
+    inst.imm = size === 1 ? (imm << 24) >> 24 : size === 2 ? (imm << 16) >> 16 : imm;
   } else s.use(inst, s.reg(x), Use.Reg);
   s.vregs[load.id] = -1;
   s.vregs[value.id] = -1;
-  if (v.op === Op.StoreAbs) s.addressAbs(inst, ptr, v.imm, Use.Reg);
+  if (isGlobal) inst.mem = s.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
+  else if (v.op === Op.StoreAbs) s.addressAbs(inst, ptr, v.imm, Use.Reg);
   else s.address(inst, ptr, v.imm, Use.Reg);
   s.put(inst);
   return true;

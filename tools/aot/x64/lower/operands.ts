@@ -77,6 +77,8 @@ export class Selection {
   readonly o: LowerOptions;
   readonly vregs: Int32Array;
   readonly colors: Int32Array;
+  /** By value: 1 for a conversion to i32 that changes nothing, 2 for another, 0 for not known. */
+  private readonly wraps: Uint8Array;
   readonly constantCodes = new Map<Value, number>();
   group: Inst[] = [];
   color = 0;
@@ -91,12 +93,25 @@ export class Selection {
     this.out = new LFunc(f.name);
     this.vregs = new Int32Array(f.valueCount);
     this.colors = new Int32Array(f.valueCount);
+    this.wraps = new Uint8Array(f.valueCount);
   }
 
-  /** The value behind unsigned extensions, which are free; of a constant, the extended one. */
+  /** Whether `v` cuts off what is zero anyway. */
+  isFreeWrap(v: Value): boolean {
+    if (v.op !== Op.Wrap) return false;
+    if (this.wraps[v.id] === 0) {
+      this.wraps[v.id] = maxUnsigned(v.args[0] as Value) <= 0xffffffffn ? 1 : 2;
+    }
+    return this.wraps[v.id] === 1;
+  }
+
+  /**
+   * The value behind unsigned extensions and conversions that cut off zeros, which are free; of a
+   * constant, the extended one.
+   */
   bare(v: Value): Value {
     let value = v;
-    while (value.op === Op.ExtendU) value = value.args[0] as Value;
+    while (value.op === Op.ExtendU || this.isFreeWrap(value)) value = value.args[0] as Value;
     if (value !== v && value.op === Op.Const) return this.f.bits(I64, BigInt(value.imm >>> 0));
     return value;
   }
@@ -124,6 +139,13 @@ export class Selection {
       this.constantCodes.set(v, c);
     }
     return c;
+  }
+
+  /** As `reg`, for an operand of which the instruction reads the low 32 bits only if it is an i32. */
+  low(operand: Value): number {
+    let v = operand;
+    while (v.op === Op.Wrap && this.vregs[v.id] === 0) v = v.args[0] as Value;
+    return this.reg(v);
   }
 
   /** Virtual register of a value, constants put into one right here. */
@@ -282,11 +304,25 @@ export class Selection {
 
   /** Whether `v` is a load (of `size` bytes, unextended) that may happen at the current place. */
   foldable(v: Value, size: number): boolean {
-    if (this.shared || v.uses !== 1 || v.block !== this.block || this.vregs[v.id] !== 0)
-      return false;
-    if (this.colors[v.id] !== this.color) return false;
+    if (!this.mayFold(v)) return false;
     if (v.op === Op.GlobalGet) return size === bytesOf(v.type);
     return v.op === Op.Load && v.size === size && size === bytesOf(v.type);
+  }
+
+  /** Whether `v` is a load without sign extension, of any size, that may happen at the current place. */
+  foldableNarrow(v: Value): boolean {
+    return v.op === Op.Load && v.type < F32 && v.sub === 0 && this.mayFold(v);
+  }
+
+  /** Whether the only use of `v` is where we are, and nothing with an effect lies between. */
+  private mayFold(v: Value): boolean {
+    return (
+      !this.shared &&
+      v.uses === 1 &&
+      v.block === this.block &&
+      this.vregs[v.id] === 0 &&
+      this.colors[v.id] === this.color
+    );
   }
 
   /** Gives `inst` the memory operand of the load `v` and marks it as done. */

@@ -1,0 +1,93 @@
+// What instruction selection folds: tests of bits, conversions that change nothing, operands in memory.
+
+import { describe, expect, test } from "vitest";
+import { I32, I64 } from "../../wasm/types.ts";
+import { i32Const, i64Const } from "../../wasm/writer.ts";
+import { codeOf } from "./disassemble.ts";
+
+const get = (n: number): number[] => [0x20, n];
+/** `if (condition) global 0 = 1`: the condition meets a branch. */
+const branch = (condition: number[]): number[] => [
+  ...condition,
+  0x04,
+  0x40,
+  ...i32Const(1),
+  0x24,
+  0,
+  0x0b,
+];
+
+describe("tests of bits", () => {
+  test("a bit shifted down and masked is tested where it is", () => {
+    // wrap(x >> 8) & 1
+    const bit = [...get(0), ...i64Const(8n), 0x88, 0xa7, ...i32Const(1), 0x71];
+    const lines = codeOf([{ params: [I64], code: branch(bit) }]);
+    expect(lines[0]).toBe("test edi,100h");
+  });
+
+  test("a bit that no immediate reaches takes BT", () => {
+    // wrap(x >>> 63)
+    const lines = codeOf([
+      { params: [I64], code: branch([...get(0), ...i64Const(63n), 0x88, 0xa7]) },
+    ]);
+    expect(lines.slice(0, 2)).toEqual(["bt rdi,3Fh", expect.stringMatching(/^jae /)]);
+  });
+
+  test("the sign that an arithmetic shift copies is not cut off", () => {
+    // (x >> 30) & 4: a copy of the sign
+    const sign = [...get(0), ...i32Const(30), 0x75, ...i32Const(4), 0x71];
+    const lines = codeOf([{ params: [I32], code: branch(sign) }]);
+    expect(lines.slice(0, 2)).toEqual([
+      expect.stringMatching(/^sar /),
+      expect.stringMatching(/^test .*,4$/),
+    ]);
+  });
+
+  test("a field in memory is tested there, with the size of its load", () => {
+    const byte = [...get(0), 0x2d, 0, 5];
+    expect(codeOf([{ params: [I32], code: branch(byte) }])[0]).toBe("cmp byte ptr [r15+rdi+5],0");
+    const flag = [...get(0), 0x28, 2, 8, ...i32Const(2), 0x71];
+    expect(codeOf([{ params: [I32], code: branch(flag) }])[0]).toBe("test dword ptr [r15+rdi+8],2");
+  });
+
+  test("a load with another use is loaded once", () => {
+    const code = [
+      ...get(0),
+      0x28,
+      2,
+      8,
+      0x22,
+      0,
+      ...i32Const(2),
+      0x71,
+      0x04,
+      0x7f,
+      ...get(0),
+      0x05,
+      ...i32Const(0),
+      0x0b,
+    ];
+    const lines = codeOf([{ params: [I32], results: [I32], code }]);
+    expect(lines.filter((l) => l.includes("[r15+rdi+8]"))).toEqual(["mov eax,[r15+rdi+8]"]);
+  });
+});
+
+test("cutting off zeros takes no instruction", () => {
+  // wrap(x & 0xfff) + 1
+  const code = [...get(0), ...i64Const(0xfffn), 0x83, 0xa7, ...i32Const(1), 0x6a];
+  const lines = codeOf([{ params: [I64], results: [I32], code }]);
+  expect(lines.filter((l) => l.startsWith("mov e"))).toEqual([]);
+});
+
+test("an i32 operation reads the low half of an i64 in place", () => {
+  // wrap(x) + y
+  const code = [...get(0), 0xa7, ...get(1), 0x6a];
+  const lines = codeOf([{ params: [I64, I32], results: [I32], code }]);
+  expect(lines).toEqual(["lea eax,[rdi+rsi]", "ret"]);
+});
+
+test("a counter in a global is incremented in memory", () => {
+  const code = [0x23, 0, ...i32Const(1), 0x6a, 0x24, 0];
+  const lines = codeOf([{ code }]);
+  expect(lines).toEqual([expect.stringMatching(/^add dword ptr \[.*\],1$/), "ret"]);
+});
