@@ -31,7 +31,7 @@ import { firmwareData } from "./platform/firmware/low-memory.ts";
 import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
 import { directBootHandlers } from "./platform/firmware/rom.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
-import { BIOS_SEGMENT, MIB, memoryMap } from "./platform/memory-map.ts";
+import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent } from "./platform/pc.ts";
 import { type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
@@ -87,6 +87,7 @@ export class Machine {
   /** The kernel given, for its symbols. */
   readonly kernel: Input | undefined;
 
+  readonly #map: MemoryMap;
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
   #event: BoardEvent | { kind: "unbootable" } | undefined;
@@ -101,7 +102,7 @@ export class Machine {
 
   protected constructor(
     core: CoreExports,
-    ramBytes: number,
+    map: MemoryMap,
     cpus: number,
     options: MachineOptions,
     image?: BootImage,
@@ -110,11 +111,12 @@ export class Machine {
     this.options = options;
     this.#image = image;
     this.kernel = image?.kernel;
-    this.ram = new GuestRam(core, ramBytes);
+    this.#map = map;
+    this.ram = new GuestRam(core, map.ramBytes);
     this.cpus = Array.from({ length: cpus }, (_, n) => new CpuAccess(core, n));
     this.board = new Board(
       {
-        map: memoryMap(ramBytes),
+        map,
         cpus,
         epoch: powerOnTime(options.clockStart),
         devices: deviceRequests(options),
@@ -162,7 +164,7 @@ export class Machine {
     if (options.kernel !== undefined) {
       const input = { name: options.kernelName ?? "kernel", data: options.kernel };
       image = loadKernel(input, bootModules(options.modules), options.append ?? "", {
-        map: memoryMap(ramBytes),
+        ramBytes,
         hasDisplay: options.vga ?? true,
       });
     }
@@ -179,7 +181,7 @@ export class Machine {
       trace: (...event) => options.onTrace?.(...event),
     });
     core.create(cpus, ramBytes, model);
-    const machine = new this(core, ramBytes, cpus, options, image);
+    const machine = new this(core, image?.map ?? memoryMap(ramBytes), cpus, options, image);
     holder.machine = machine;
     mapBoardMemory(core, ramBytes);
     if (options.kernel === undefined) machine.#addBios();
@@ -195,7 +197,7 @@ export class Machine {
     });
     for (const disk of disks) this.board.add(disk);
     const { board, cpus, ram } = this;
-    const machine = { board, cpus, ram, map: memoryMap(ram.size) };
+    const machine = { board, cpus, ram, map: this.#map };
     this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks));
     this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
   }
@@ -213,7 +215,7 @@ export class Machine {
     this.#started = true;
     const { board } = this;
     const facts = {
-      map: memoryMap(this.ram.size),
+      map: this.#map,
       cpus: this.cpus.length,
       serialPorts: board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
     };

@@ -1,6 +1,8 @@
 // What a boot loader makes of a kernel and its modules: bytes at physical addresses and the registers with which
 // the kernel is entered.
 
+import type { MemoryMap } from "../platform/memory-map.ts";
+
 /** A file given to a loader. */
 export interface Input {
   /** For messages, and for the guest's command line. */
@@ -39,6 +41,8 @@ export interface FramebufferMode {
 
 /** A kernel and what comes with it, ready to be put into memory. */
 export interface BootImage {
+  /** The memory map that the kernel is told, with firmware's part where the kernel is not. */
+  map: MemoryMap;
   chunks: Chunk[];
   entry: EntryState;
   /** Mode the display is to be in. */

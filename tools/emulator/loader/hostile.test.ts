@@ -3,12 +3,11 @@
 
 import { expect, test } from "vitest";
 import { LoadError } from "../load-error.ts";
-import { memoryMap } from "../platform/memory-map.ts";
 import { busGuest } from "../platform/testdata/bus-guest.ts";
 import { loadKernel } from "./kernel.ts";
 
-const map = memoryMap(64 << 20);
-const machine = { map, hasDisplay: true };
+const ramBytes = 64 << 20;
+const machine = { ramBytes, hasDisplay: true };
 
 /** xorshift32: the same mutations in every run. */
 function random(seed: number): () => number {

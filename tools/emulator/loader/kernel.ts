@@ -1,7 +1,6 @@
 // Finds out which boot protocol a kernel file speaks and lays it out by that.
 
 import { LoadError } from "../load-error.ts";
-import type { MemoryMap } from "../platform/memory-map.ts";
 import type { BootImage, Input } from "./boot-image.ts";
 import { isElf } from "./elf-image.ts";
 import { isLinux, linuxImage } from "./linux.ts";
@@ -11,7 +10,8 @@ import { findHeader2, multiboot2 } from "./multiboot2.ts";
 
 /** What boot protocols tell a kernel about the machine. */
 export interface BootMachine {
-  map: MemoryMap;
+  /** Bytes of RAM. */
+  ramBytes: number;
   /** There is a display adapter with a linear framebuffer. */
   hasDisplay: boolean;
 }
@@ -23,13 +23,13 @@ export function loadKernel(
   append: string,
   machine: BootMachine,
 ): BootImage {
-  const { map, hasDisplay } = machine;
-  if (findHeader(kernel.data) !== undefined) return multiboot1(kernel, modules, append, map);
+  const { ramBytes, hasDisplay } = machine;
+  if (findHeader(kernel.data) !== undefined) return multiboot1(kernel, modules, append, ramBytes);
   const header = findHeader2(kernel);
   if (header !== undefined) {
-    return multiboot2(kernel, header, modules, append, map, hasDisplay);
+    return multiboot2(kernel, header, modules, append, ramBytes, hasDisplay);
   }
-  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, map);
+  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, ramBytes);
   const what = isElf(kernel.data)
     ? "an ELF file without a Multiboot header"
     : `not an ELF file and without a Multiboot header (it starts with ${[...kernel.data.subarray(0, 4)].map((b) => b.toString(16).padStart(2, "0")).join(" ") || "nothing"})`;

@@ -4,7 +4,7 @@
 
 import { LoadError } from "../load-error.ts";
 import { RSDP_ADDRESS } from "../platform/firmware/acpi-tables.ts";
-import { type MemoryMap, MIB } from "../platform/memory-map.ts";
+import { MIB, memoryMap } from "../platform/memory-map.ts";
 import type { BootImage, Input } from "./boot-image.ts";
 import type { Module } from "./modules.ts";
 import { PAGE, Placement } from "./placement.ts";
@@ -89,7 +89,7 @@ export function linuxImage(
   kernel: Input,
   modules: readonly Module[],
   append: string,
-  map: MemoryMap,
+  ramBytes: number,
 ): BootImage {
   const at = (why: string): never => {
     throw new LoadError(`kernel ${kernel.name}: Linux bzImage: ${why}`);
@@ -120,8 +120,10 @@ export function linuxImage(
   const needed =
     version >= 0x020a ? Math.max(view.getUint32(INIT_SIZE, true), body.length) : body.length;
 
+  const image = { address: load, data: body, size: needed, what: "the Linux kernel" };
+  const map = memoryMap(ramBytes, [image]);
   const placement = new Placement(map);
-  placement.fix({ address: load, data: body, size: needed, what: "the Linux kernel" });
+  placement.fix(image);
   const bootParams = placement.place("boot_params", new Uint8Array(PAGE), { at: BOOT_PARAMS });
   const commandLine = placement.place("the command line", text, { at: COMMAND_LINE });
   const params = bootParams.data;
@@ -159,6 +161,7 @@ export function linuxImage(
     p.setUint32(RAMDISK_SIZE, disk.data.length, true);
   }
   return {
+    map,
     chunks: placement.chunks,
     entry: {
       mode: is64 ? "long64" : "protected32",

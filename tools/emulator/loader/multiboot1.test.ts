@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { HANG_MS, hasQemu, QEMU } from "../../testing/host-tools.ts";
-import { memoryMap } from "../platform/memory-map.ts";
 import { type Access, busGuest, encodeScript } from "../platform/testdata/bus-guest.ts";
 import type { BootImage } from "./boot-image.ts";
 import { loadKernel } from "./kernel.ts";
@@ -15,9 +14,9 @@ import { parseModules } from "./modules.ts";
 import { multiboot1 } from "./multiboot1.ts";
 
 const MIB = 1 << 20;
-const map = memoryMap(256 * MIB);
+const ramBytes = 256 * MIB;
 const kernel = busGuest();
-const machine = { map, hasDisplay: true };
+const machine = { ramBytes, hasDisplay: true };
 const file = (data: Uint8Array, name = "k") => ({ name, data });
 
 /** The four bytes at a physical address of a loaded image. */
@@ -35,7 +34,7 @@ test.skipIf(!hasQemu)("information, memory map, module list and strings are QEMU
   const directory = mkdtempSync(join(tmpdir(), "mb1-"));
   const name = join(directory, "kernel");
   const path = (n: string): string => join(directory, n);
-  const base = multiboot1(file(kernel, name), [], "", map);
+  const base = multiboot1(file(kernel, name), [], "", ramBytes);
   const listPage = Math.max(...base.chunks.filter((c) => c.address >= MIB).map((c) => c.address));
   const look: Access[] = [];
   for (let at = 0x9000; at < 0x9048 + 24 * 9; at += 4) look.push(["load", at, 4]);
@@ -61,7 +60,7 @@ test.skipIf(!hasQemu)("information, memory map, module list and strings are QEMU
       { timeout: HANG_MS },
     );
     const oracle = readFileSync(path("out"), "latin1").trim().split("\n");
-    const image = multiboot1(file(kernel, name), modules, "a=b c", map);
+    const image = multiboot1(file(kernel, name), modules, "a=b c", ramBytes);
     const ours = look.map((a) => dwordAt(image, a[1]).toString(16).padStart(8, "0"));
     expect(ours).toEqual(oracle);
   } finally {
@@ -74,7 +73,7 @@ test("modules lie page-aligned behind the kernel and keep their bytes", () => {
     file: file(new Uint8Array(5000).fill(n)),
     commandLine: `m${n}`,
   }));
-  const image = multiboot1(file(kernel), modules, "", map);
+  const image = multiboot1(file(kernel), modules, "", ramBytes);
   const placed = image.chunks.filter((c) => c.what.startsWith("module"));
   expect(placed.map((c) => [c.address % 4096, c.size, c.data[0]])).toEqual([
     [0, 5000, 1],
@@ -95,7 +94,7 @@ function flat(fields: number[], size = 64): Uint8Array {
 }
 
 test("address fields place a flat image", () => {
-  const image = multiboot1(file(flat([MIB, MIB, 0, MIB + 256, MIB + 32])), [], "", map);
+  const image = multiboot1(file(flat([MIB, MIB, 0, MIB + 256, MIB + 32])), [], "", ramBytes);
   expect(image.entry.rip).toBe(BigInt(MIB + 32));
   expect(image.chunks[0]).toMatchObject({ address: MIB, size: 256 });
 });
@@ -114,17 +113,17 @@ const bad: [what: string, build: () => unknown, message: RegExp][] = [
   ],
   [
     "load addresses that contradict each other",
-    () => multiboot1(file(flat([MIB - 4, MIB, 0, 0, MIB])), [], "", map),
+    () => multiboot1(file(flat([MIB - 4, MIB, 0, 0, MIB])), [], "", ramBytes),
     /header_addr/,
   ],
   [
     "an image longer than its file",
-    () => multiboot1(file(flat([MIB, MIB, MIB + 4096, 0, MIB])), [], "", map),
+    () => multiboot1(file(flat([MIB, MIB, MIB + 4096, 0, MIB])), [], "", ramBytes),
     /truncated/,
   ],
   [
     "more than the machine has RAM for",
-    () => multiboot1(file(flat([MIB, MIB, 0, 0x7fffffff, MIB])), [], "", map),
+    () => multiboot1(file(flat([MIB, MIB, 0, 0x7fffffff, MIB])), [], "", ramBytes),
     /no usable RAM.*-m/,
   ],
   ["a module list with a gap", () => parseModules("a b, c"), /entry 2/],

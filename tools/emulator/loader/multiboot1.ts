@@ -5,7 +5,7 @@
 // out: a kernel that asks for one stays in text mode.
 
 import { LoadError } from "../load-error.ts";
-import type { MemoryMap } from "../platform/memory-map.ts";
+import { type MemoryMap, memoryMap } from "../platform/memory-map.ts";
 import type { BootImage, Chunk, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
@@ -168,7 +168,7 @@ export function multiboot1(
   kernel: Input,
   modules: readonly Module[],
   append: string,
-  map: MemoryMap,
+  ramBytes: number,
 ): BootImage {
   const header = findHeader(kernel.data);
   if (header === undefined) {
@@ -188,6 +188,7 @@ export function multiboot1(
         ? addressImage(kernel, header)
         : notLoadable(kernel)
       : elfImage(kernel);
+  const map = memoryMap(ramBytes, image.chunks);
   const placement = new Placement(map);
   for (const chunk of image.chunks) placement.fix(chunk);
   const mmap = placement.place("the memory map", memoryMapBytes(map), { at: MMAP_ADDRESS });
@@ -211,6 +212,7 @@ export function multiboot1(
   ];
   for (const [offset, value] of fields) view.setUint32(offset, value, true);
   return {
+    map,
     chunks: placement.chunks,
     entry: {
       mode: "protected32",

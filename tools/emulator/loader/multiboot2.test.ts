@@ -9,8 +9,8 @@ import { memoryMap } from "../platform/memory-map.ts";
 import { loadKernel } from "./kernel.ts";
 
 const MAGIC = 0xe85250d6;
-const map = memoryMap(64 << 20);
-const machine = { map, hasDisplay: true };
+const ramBytes = 64 << 20;
+const machine = { ramBytes, hasDisplay: true };
 
 type HeaderTag = [type: number, flags: number, fields: number[]];
 
@@ -104,7 +104,7 @@ test("command line, module, memory map and RSDP are there", () => {
   expect(image.chunks.find((c) => c.address === start)?.data[0]).toBe(9);
   const memory = tag(6) as DataView;
   expect(memory.getUint32(0, true)).toBe(24);
-  expect((memory.byteLength - 8) / 24).toBe(map.ranges.length);
+  expect((memory.byteLength - 8) / 24).toBe(memoryMap(ramBytes).ranges.length);
   expect(memory.getBigUint64(8 + 24 * 3, true)).toBe(0x100000n);
   expect(text(tag(15)).slice(0, 8)).toBe("RSD PTR ");
   expect([tag(14)?.byteLength, tag(15)?.byteLength]).toEqual([20, 36]);

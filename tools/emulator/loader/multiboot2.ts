@@ -6,7 +6,7 @@
 import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
 import { rsdp } from "../platform/firmware/acpi-tables.ts";
-import type { MemoryMap } from "../platform/memory-map.ts";
+import { type MemoryMap, memoryMap } from "../platform/memory-map.ts";
 import type { BootImage, Chunk, FramebufferMode, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
@@ -232,7 +232,7 @@ export function multiboot2(
   header: Header,
   modules: readonly Module[],
   append: string,
-  map: MemoryMap,
+  ramBytes: number,
   hasDisplay: boolean,
 ): BootImage {
   checkRequirements(kernel, header);
@@ -250,6 +250,7 @@ export function multiboot2(
 
   const wish = find(HeaderTag.Framebuffer);
   const mode = wish !== undefined && hasDisplay ? framebufferMode(wish.fields) : undefined;
+  const map = memoryMap(ramBytes, image.chunks);
   const describe = (modulesAt: readonly number[]): Uint8Array =>
     information(kernel, modules, append, map, image, mode, hasDisplay, modulesAt);
   const placement = new Placement(map);
@@ -264,6 +265,7 @@ export function multiboot2(
   });
   info.data = describe(modulesAt);
   return {
+    map,
     chunks: placement.chunks,
     entry: {
       mode: "protected32",

@@ -24,6 +24,7 @@ import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
 import { memoryMap } from "../platform/memory-map.ts";
 import { runOnQemu } from "../platform/testdata/qemu.ts";
+import { loadKernel } from "./kernel.ts";
 import { Placement } from "./placement.ts";
 
 const PAGE = 4096;
@@ -154,6 +155,46 @@ describe.each([1, 2] as const)("Multiboot %i", (protocol) => {
       expect(await output(kernel(protocol, base))).toBe(await output(kernel(protocol, 0x200000)));
     },
   );
+});
+
+// In the last pages of RAM; in its last quarter of a MiB, with room behind; over firmware's first pages.
+test.each([0x3ff9000, 0x3fc8000, 0x3fda000])(
+  "ACPI tables are where a kernel at %i, near the top of RAM, is not",
+  async (base) => {
+    const image = kernel(1, base);
+    // What is before the memory map: magic number, checksum, command line, module.
+    const lines = (text: string): string[] => text.split("\n").slice(0, 5);
+    expect(lines(await output(image))).toEqual(lines(await output(kernel(1, 0x200000))));
+
+    const machine = await Machine.create({ kernel: image, memory: "64M" });
+    const word = (at: number): number =>
+      new DataView(machine.readPhysical(at, 4).buffer).getUint32(0, true);
+    const name = (at: number): string => new TextDecoder().decode(machine.readPhysical(at, 4));
+    const rsdt = word(0xf59e0 + 16);
+    expect(name(rsdt)).toBe("RSDT");
+    const tables = Array.from({ length: (word(rsdt + 4) - 36) / 4 }, (_, i) =>
+      word(rsdt + 36 + 4 * i),
+    );
+    expect(tables.map(name).sort()).toEqual(["APIC", "FACP", "HPET", "MCFG"]);
+    const { ranges } = loadKernel({ name: "k", data: image }, [], "", {
+      ramBytes: 64 << 20,
+      hasDisplay: true,
+    }).map;
+    const within = (at: number, type: number): boolean =>
+      ranges.some((r) => r.type === type && at >= r.start && at < r.start + r.length);
+    for (const table of [rsdt, ...tables]) expect(within(table, 2)).toBe(true);
+    for (const part of [base - PAGE, base, base + PAGE]) expect(within(part, 1)).toBe(true);
+    // All of RAM above 1 MiB is in one piece or another.
+    const above = ranges.filter((r) => r.start >= 1 << 20 && r.start < 64 << 20);
+    expect(above.reduce((sum, r) => sum + r.length, 1 << 20)).toBe(64 << 20);
+  },
+);
+
+test("a kernel that leaves no room for ACPI tables is refused in one line", () => {
+  const all = bzImage(0x100000, (64 << 20) - 0x100000);
+  const load = (): unknown =>
+    loadKernel({ name: "k", data: all }, [], "", { ramBytes: 64 << 20, hasDisplay: true });
+  expect(load).toThrow(/^the Linux kernel needs memory 0x100000–0x4000000, where .* -m, or/);
 });
 
 test.skipIf(!hasQemu).each([0x1000, 0x100000])(

@@ -45,12 +45,14 @@ export class Placement {
     const usable = map.ranges
       .filter((r) => r.type === 1)
       .map((r) => ({ start: r.start, end: r.start + r.length }));
-    const top = Math.max(...usable.map((s) => s.end));
+    const high = usable.filter((s) => s.start >= MIB);
     // A kernel's own addresses may lie in what firmware keeps below 1 MiB: loaders write there, and in the BIOS
     // segment the writing has no effect on what firmware has there.
     this.#memory = [
       { start: 0, end: VGA_WINDOW },
-      { start: VGA_WINDOW + VGA_WINDOW_BYTES, end: top },
+      ...high.map((s) =>
+        s.start === MIB ? { start: VGA_WINDOW + VGA_WINDOW_BYTES, end: s.end } : s,
+      ),
     ];
     this.#free = usable.map((s) => ({ start: Math.max(s.start, LOWEST), end: s.end }));
   }

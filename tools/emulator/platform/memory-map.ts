@@ -10,6 +10,7 @@ export interface MemoryRange {
   type: 1 | 2;
 }
 
+const PAGE = 4096;
 export const MIB = 1 << 20;
 export const GIB = 2 ** 30;
 /** RAM sizes the machine accepts, bytes. */
@@ -25,7 +26,7 @@ export const EBDA_BASE = 0x9fc00;
 /** The BIOS segment, read-only for guests; firmware tables live in it. */
 export const BIOS_SEGMENT = 0xf0000;
 
-/** RAM at the top that firmware keeps: ACPI tables, and one page of its own below. */
+/** RAM that firmware keeps, at the top unless a kernel is there: ACPI tables, and one page of its own below. */
 const TABLES_BYTES = 0x20000;
 const FIRMWARE_BYTES = 0x21000;
 
@@ -38,22 +39,48 @@ export interface MemoryMap {
   ranges: MemoryRange[];
 }
 
-/** The map for `ramBytes` of RAM (a multiple of 4 KiB, MIN_RAM … MAX_RAM). */
-export function memoryMap(ramBytes: number): MemoryMap {
+/** Physical addresses that something takes, bytes. */
+interface Taken {
+  address: number;
+  size: number;
+}
+
+/** The highest address above 1 MiB where firmware's RAM is nobody else's; the top of RAM if there is none. */
+function firmwareBase(ramBytes: number, taken: readonly Taken[]): number {
+  const top = ramBytes - FIRMWARE_BYTES;
+  for (let base = top; base > MIB; ) {
+    const there = taken.find(
+      (t) => t.size > 0 && t.address < base + FIRMWARE_BYTES && t.address + t.size > base,
+    );
+    if (there === undefined) return base;
+    base = Math.floor((there.address - FIRMWARE_BYTES) / PAGE) * PAGE;
+  }
+  return top;
+}
+
+/**
+ * The map for `ramBytes` of RAM (a multiple of 4 KiB, MIN_RAM … MAX_RAM). Firmware keeps out of what a kernel that is
+ * loaded without it has `taken`, if it finds room.
+ */
+export function memoryMap(ramBytes: number, taken: readonly Taken[] = []): MemoryMap {
   // QEMU's q35 has its window at 0xB0000000; RAM that reaches beyond moves it up.
   const ecam = ramBytes <= 0xb0000000 ? 0xb0000000 : 0xe0000000;
-  const usableTop = ramBytes - FIRMWARE_BYTES;
+  const base = firmwareBase(ramBytes, taken);
+  const behind = base + FIRMWARE_BYTES;
+  const usable = (start: number, end: number): MemoryRange[] =>
+    end > start ? [{ start, length: end - start, type: 1 }] : [];
   const reserved = (start: number, length: number): MemoryRange => ({ start, length, type: 2 });
   return {
     ramBytes,
     ecam,
-    tables: ramBytes - TABLES_BYTES,
+    tables: behind - TABLES_BYTES,
     ranges: [
-      { start: 0, length: EBDA_BASE, type: 1 },
+      ...usable(0, EBDA_BASE),
       reserved(EBDA_BASE, 0x400),
       reserved(BIOS_SEGMENT, 0x10000),
-      { start: MIB, length: usableTop - MIB, type: 1 },
-      reserved(usableTop, FIRMWARE_BYTES),
+      ...usable(MIB, base),
+      reserved(base, FIRMWARE_BYTES),
+      ...usable(behind, ramBytes),
       reserved(ecam, 0x10000000),
       reserved(RCBA_BASE, 0x4000),
       reserved(BIOS_BASE, 0x40000),
