@@ -6,8 +6,9 @@ import { Ec } from "./ec";
 import { loadFpu, saveFpu } from "./fpu";
 import { addRef, dropRef } from "./kobject";
 import {
+  CPU_ATTENTION,
   CPU_FRAME,
-  CPU_FRAME_END,
+  CPU_SCRATCH,
   CPU_SELF,
   CPU_STACK,
   CPU_TLB_REQUEST,
@@ -25,8 +26,19 @@ import { kernelRoot } from "./page_table";
 import { CR3_KEEP } from "./pcid";
 import { Pd } from "./pd";
 import { Sc } from "./sc";
-import { rdfsbase, rdgsbase_user, wrfsbase, wrgsbase_user } from "./stub";
-import { cpuid, gs_load64, rdmsr, set_cr3, window, wrmsr } from "./x86";
+import {
+  cpuid,
+  gs_load64,
+  rdfsbase,
+  rdgsbase,
+  rdmsr,
+  set_cr3,
+  swapgs,
+  window,
+  wrfsbase,
+  wrgsbase,
+  wrmsr,
+} from "./x86";
 
 /** CPU hazard: another SC should run. */
 export const HAZARD_SCHEDULE: u32 = 1;
@@ -37,7 +49,9 @@ export class Cpu {
   /** Virtual addresses. */
   stackEnd: u64;
   frame: u64;
-  frameEnd: u64;
+  /** What keeps system calls from the fast paths (CPU_ATTENTION): hazards, or that the domain is foreign. */
+  hazard: u32;
+  foreign: u32;
   scratch: u64;
   tlbRequest: u64;
   /** Deadline the timer is set to, 0 after it has fired; end of the current SC's budget, 0 for none. */
@@ -47,7 +61,6 @@ export class Cpu {
   apicId: u32;
   acpiId: u32;
   online: bool;
-  hazard: u32;
   ec: Ec;
   sc: Sc;
   pd: Pd;
@@ -70,7 +83,9 @@ export class Cpu {
 if (offsetof<Cpu>("self") !== CPU_SELF) ERROR("CPU_SELF");
 if (offsetof<Cpu>("stackEnd") !== CPU_STACK) ERROR("CPU_STACK");
 if (offsetof<Cpu>("frame") !== CPU_FRAME) ERROR("CPU_FRAME");
-if (offsetof<Cpu>("frameEnd") !== CPU_FRAME_END) ERROR("CPU_FRAME_END");
+if (offsetof<Cpu>("hazard") !== CPU_ATTENTION) ERROR("CPU_ATTENTION");
+if (offsetof<Cpu>("foreign") !== CPU_ATTENTION + 4) ERROR("CPU_ATTENTION");
+if (offsetof<Cpu>("scratch") !== CPU_SCRATCH) ERROR("CPU_SCRATCH");
 if (offsetof<Cpu>("tlbRequest") !== CPU_TLB_REQUEST) ERROR("CPU_TLB_REQUEST");
 
 /** Addresses of the Cpu objects, one u32 per CPU number. */
@@ -174,24 +189,22 @@ export function physicalAddressBits(): u32 {
   return physicalBits;
 }
 
-function saveBases(ec: Ec): void {
+/** The segment bases that `old` has in the CPU become those of `ec`. */
+function switchBases(old: Ec, ec: Ec): void {
   if (hasFsgsbase) {
-    ec.fsBase = rdfsbase();
-    ec.gsBase = rdgsbase_user();
-  } else {
-    ec.fsBase = rdmsr(IA32_FS_BASE);
-    ec.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
-  }
-}
-
-function loadBases(ec: Ec): void {
-  if (hasFsgsbase) {
+    old.fsBase = rdfsbase();
     wrfsbase(ec.fsBase);
-    wrgsbase_user(ec.gsBase);
-  } else {
-    wrmsr(IA32_FS_BASE, ec.fsBase);
-    wrmsr(IA32_KERNEL_GS_BASE, ec.gsBase);
+    // In the kernel the user's GS base is the one that SWAPGS brings.
+    swapgs();
+    old.gsBase = rdgsbase();
+    wrgsbase(ec.gsBase);
+    swapgs();
+    return;
   }
+  old.fsBase = rdmsr(IA32_FS_BASE);
+  wrmsr(IA32_FS_BASE, ec.fsBase);
+  old.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
+  wrmsr(IA32_KERNEL_GS_BASE, ec.gsBase);
 }
 
 /** Puts a domain's I/O permissions into the TSS. They are copied only when they have changed. */
@@ -225,30 +238,32 @@ export function switchPd(cpu: Cpu, pd: Pd): void {
   addRef(pd);
   if (changetype<usize>(cpu.pd) !== 0) dropRef(cpu.pd);
   cpu.pd = pd;
+  cpu.foreign = <u32>pd.foreign;
   set_cr3(rootOf(cpu, pd));
   loadPortMap(cpu, pd);
 }
 
-/** Makes `ec` the one whose registers the exit stubs load: state outside the frame is switched here. */
-export function switchEc(cpu: Cpu, ec: Ec): void {
+/**
+ * Makes `ec` the one whose registers the exit stubs load: state outside the frame is switched here. `ec` is not
+ * current. The idle EC has segment bases like any other, of no use to it, and no FPU state.
+ */
+export function switchTo(cpu: Cpu, ec: Ec): void {
   const old = cpu.ec;
-  if (old === ec) return;
-  if (old !== cpu.idleEc) {
-    saveBases(old);
-    saveFpu(old.fpu);
-  }
-  if (ec !== cpu.idleEc) {
-    loadBases(ec);
-    loadFpu(ec.fpu);
-  }
+  switchBases(old, ec);
+  if (old.fpu !== 0) saveFpu(old.fpu);
+  if (ec.fpu !== 0) loadFpu(ec.fpu);
   addRef(ec);
   dropRef(old);
   cpu.ec = ec;
   const frame = window() + <u64>(changetype<usize>(ec) + EC_REGS);
   cpu.frame = frame;
-  cpu.frameEnd = frame + <u64>FRAME_SIZE;
   store<u64>(cpu.tss, frame + <u64>FRAME_SIZE, TSS_RSP0);
   switchPd(cpu, ec.domain);
+}
+
+/** The same where `ec` may be current. */
+export function switchEc(cpu: Cpu, ec: Ec): void {
+  if (cpu.ec !== ec) switchTo(cpu, ec);
 }
 
 /**

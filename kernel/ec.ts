@@ -11,9 +11,13 @@ import {
   FRAME_CS,
   FRAME_ERR,
   FRAME_R11,
+  FRAME_RFLAGS,
   FRAME_RIP,
+  FRAME_RSP,
+  FRAME_SS,
   FRAME_VEC,
   SEL_USER_CODE,
+  SEL_USER_CODE_L,
   SEL_USER_DATA,
 } from "./layout";
 import { allocPage, freePage } from "./page";
@@ -33,14 +37,14 @@ export const CONT_IRET: u32 = 2;
 export const CONT_SEND_EVENT: u32 = 3;
 /** Repeat the `call` in the registers. */
 export const CONT_CALL: u32 = 4;
-export const CONT_RECV_USER: u32 = 5;
-export const CONT_RECV_KERNEL: u32 = 6;
-export const CONT_DOWN_SUCCESS: u32 = 7;
-export const CONT_DOWN_TIMEOUT: u32 = 8;
-export const CONT_DOWN_BAD_CAP: u32 = 9;
-export const CONT_ABORTED: u32 = 10;
-export const CONT_DEAD: u32 = 11;
-export const CONT_IDLE: u32 = 12;
+/** Take the typed items of the message. */
+export const CONT_RECV_ITEMS: u32 = 5;
+export const CONT_DOWN_SUCCESS: u32 = 6;
+export const CONT_DOWN_TIMEOUT: u32 = 7;
+export const CONT_DOWN_BAD_CAP: u32 = 8;
+export const CONT_ABORTED: u32 = 9;
+export const CONT_DEAD: u32 = 10;
+export const CONT_IDLE: u32 = 11;
 
 // EC hazards: what has to be done before the EC returns to user space.
 export const HAZARD_RECALL: u32 = 2;
@@ -114,6 +118,9 @@ if (offsetof<Ec>("vec") !== EC_REGS + FRAME_VEC) ERROR("FRAME_VEC");
 if (offsetof<Ec>("err") !== EC_REGS + FRAME_ERR) ERROR("FRAME_ERR");
 if (offsetof<Ec>("rip") !== EC_REGS + FRAME_RIP) ERROR("FRAME_RIP");
 if (offsetof<Ec>("cs") !== EC_REGS + FRAME_CS) ERROR("FRAME_CS");
+if (offsetof<Ec>("rflags") !== EC_REGS + FRAME_RFLAGS) ERROR("FRAME_RFLAGS");
+if (offsetof<Ec>("rsp") !== EC_REGS + FRAME_RSP) ERROR("FRAME_RSP");
+if (offsetof<Ec>("ss") !== EC_REGS + FRAME_SS) ERROR("FRAME_SS");
 
 /** ARG1[63:12] of the hypercall: the selector most of them have there. */
 export function selectorOf(ec: Ec): u64 {
@@ -196,6 +203,10 @@ export function redirectToIret(ec: Ec): void {
   ec.rsp = ec.r11;
   ec.rip = ec.rcx;
   ec.rflags = RFLAGS_INITIAL;
+  ec.cs = SEL_USER_CODE_L;
+  ec.ss = SEL_USER_DATA;
+  ec.err = 0;
+  ec.cr2 = 0;
 }
 
 /** The hypercall is over with this status. */

@@ -87,15 +87,17 @@ export function freeFpu(state: usize): void {
   else freeObject(state);
 }
 
+// With every bit of the mask set, the components are those that XCR0 enables.
+
 export function saveFpu(state: usize): void {
   const address = window() + <u64>state;
-  if (mask === 0) fxsave(address);
-  else if (useXsaveopt) xsaveopt(address, mask);
-  else xsave(address, mask);
+  if (useXsaveopt) xsaveopt(address, ~(<u64>0));
+  else if (mask !== 0) xsave(address, ~(<u64>0));
+  else fxsave(address);
 }
 
 export function loadFpu(state: usize): void {
   const address = window() + <u64>state;
-  if (mask === 0) fxrstor(address);
-  else xrstor(address, mask);
+  if (mask !== 0) xrstor(address, ~(<u64>0));
+  else fxrstor(address);
 }

@@ -3,15 +3,14 @@
 
 import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, TIMEOUT } from "./abi";
 import { beginLine, endLine, print, printHex } from "./console";
-import { Cpu, copyFpuState, switchEc } from "./cpu";
+import { Cpu, copyFpuState, switchEc, switchTo } from "./cpu";
 import {
   CONT_ABORTED,
   CONT_CALL,
   CONT_DEAD,
   CONT_IRET,
   CONT_RECEIVE,
-  CONT_RECV_KERNEL,
-  CONT_RECV_USER,
+  CONT_RECV_ITEMS,
   CONT_SEND_EVENT,
   CONT_SYSRET,
   Ec,
@@ -37,8 +36,6 @@ import {
 
 /** Busy handlers that may be helped in a row before the caller is taken for deadlocked. */
 const HELP_LIMIT: u32 = 100;
-
-/** Flags of `call`, ARG1[11:8]. */
 
 /** Makes the end of the call chain from `ec` current; while that is blocked, goes on to other SCs. */
 export function activate(cpu: Cpu, ec: Ec): void {
@@ -88,13 +85,14 @@ function disconnectCaller(cpu: Cpu, caller: Ec): bool {
   return true;
 }
 
-function enterPortal(cpu: Cpu, caller: Ec, pt: Pt, receive: u32): void {
+/** Makes the handler of `pt`, which waits for a message of `caller`, current; it starts at the portal's address. */
+function enterPortal(cpu: Cpu, caller: Ec, pt: Pt): void {
   const callee = pt.ec;
   connect(cpu, caller, callee);
-  callee.cont = receive;
+  callee.cont = CONT_SYSRET;
   callee.rdi = pt.id;
   callee.rcx = pt.ip;
-  switchEc(cpu, callee);
+  switchTo(cpu, callee);
 }
 
 /** Runs the busy `handler` in place of the current EC, which repeats `cont` later; false if that is pointless. */
@@ -123,7 +121,9 @@ export function call(cpu: Cpu, caller: Ec): void {
   }
   if (callee.cont === CONT_RECEIVE) {
     caller.cont = CONT_SYSRET;
-    enterPortal(cpu, caller, pt, CONT_RECV_USER);
+    enterPortal(cpu, caller, pt);
+    copyWords(caller.utcb, callee.utcb);
+    if (hasTyped(caller.utcb)) callee.cont = CONT_RECV_ITEMS;
     return;
   }
   const blocking = (flagsOf(caller) & CALL_NONBLOCKING) === 0;
@@ -133,10 +133,12 @@ export function call(cpu: Cpu, caller: Ec): void {
 /** Sends the message for event `vec` of the current EC to its portal. */
 export function sendEvent(cpu: Cpu, ec: Ec): void {
   const pt = lookupPt(ec.domain, <u64>ec.eventBase + ec.vec);
-  if (changetype<usize>(pt) === 0) {
-    die(cpu, "no portal for the event");
-    return;
-  }
+  if (changetype<usize>(pt) === 0) die(cpu, "no portal for the event");
+  else sendState(cpu, ec, pt);
+}
+
+/** Sends the state of the current EC to `pt`, the portal of event `vec`. */
+export function sendState(cpu: Cpu, ec: Ec, pt: Pt): void {
   const handler = pt.ec;
   if (handler.cpu !== ec.cpu || handler.isGlobal) {
     die(cpu, "the event's portal is on another CPU");
@@ -145,23 +147,16 @@ export function sendEvent(cpu: Cpu, ec: Ec): void {
   if (handler.cont === CONT_RECEIVE) {
     ec.cont = CONT_IRET;
     ec.mtd = pt.mtd;
-    enterPortal(cpu, ec, pt, CONT_RECV_KERNEL);
+    enterPortal(cpu, ec, pt);
+    if (storeState(ec, handler.utcb)) copyFpuState(cpu, ec, handler);
     return;
   }
   if (!help(cpu, handler, CONT_SEND_EVENT)) die(cpu, "the event's handler is dead");
 }
 
-/** Continuation of a handler: takes the message of a `call`. */
-export function receiveUser(ec: Ec): void {
-  const caller = ec.caller;
-  copyWords(caller.utcb, ec.utcb);
-  if (hasTyped(caller.utcb)) transferTyped(caller, ec);
-  ec.cont = CONT_SYSRET;
-}
-
-/** Continuation of a handler: takes the state of a trapped EC. */
-export function receiveKernel(cpu: Cpu, ec: Ec): void {
-  if (storeState(ec.caller, ec.utcb)) copyFpuState(cpu, ec.caller, ec);
+/** Continuation of a handler: takes the typed items of a `call`. */
+export function receiveItems(ec: Ec): void {
+  transferTyped(ec.caller, ec);
   ec.cont = CONT_SYSRET;
 }
 

@@ -66,6 +66,9 @@ export const FRAME_VEC = 0x80;
 export const FRAME_ERR = 0x88;
 export const FRAME_RIP = 0x90;
 export const FRAME_CS = 0x98;
+export const FRAME_RFLAGS = 0xa0;
+export const FRAME_RSP = 0xa8;
+export const FRAME_SS = 0xb0;
 export const FRAME_SIZE = 0xb8;
 
 // --- Per-CPU area, reached through GS ---
@@ -73,13 +76,22 @@ export const FRAME_SIZE = 0xb8;
 export const CPU_SELF = 0x00;
 /** Virtual address of the kernel stack's end. */
 export const CPU_STACK = 0x08;
-/** Virtual address of the current EC's register frame and of its end. */
+/** Virtual address of the current EC's register frame. */
 export const CPU_FRAME = 0x10;
-export const CPU_FRAME_END = 0x18;
+/** 64 bits, not 0: a hazard of the CPU, or the current domain is foreign. */
+export const CPU_ATTENTION = 0x18;
+/** RFLAGS of the last SYSCALL, as long as the kernel has not been left. */
 export const CPU_SCRATCH = 0x20;
 /** Not 0: this CPU has to reload CR3; it writes 0 when it has. */
 export const CPU_TLB_REQUEST = 0x28;
 
-// --- How run() tells the stub to leave the kernel ---
+// --- What the entries return: how the stub is to leave the kernel ---
+/** Load the registers of the current EC's frame. */
 export const EXIT_SYSRET = 0;
 export const EXIT_IRET = 1;
+
+// --- What a hypercall that cannot switch to another EC returns (fastpath.ts) ---
+/** Done with status SUCCESS; the EC's registers are as they were. */
+export const FAST_DONE = 0;
+/** Nothing has happened: `on_syscall` has to do it. */
+export const FAST_NOT = 1;

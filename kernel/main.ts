@@ -20,6 +20,7 @@ import { detectFpu } from "./fpu";
 import { initGsis } from "./gsi";
 import { buildHip, finishHip } from "./hip";
 import { ioapicAddress, ioapicCount } from "./ioapic";
+import { call, reply, sendEvent } from "./ipc";
 import { createKernelPd } from "./kernel_pd";
 import { calibrate, findLapic, lapicAddress, ownApicId, startTimer, tscKilohertz } from "./lapic";
 import { KERNEL_END, KERNEL_POOL, KERNEL_START } from "./layout";
@@ -29,12 +30,12 @@ import { fatal, panic, trapsAreReady } from "./panic";
 import { disablePic } from "./pic";
 import { detectProtection, hasAllProtection } from "./protection";
 import { createRoot } from "./root";
-import { run } from "./run";
+import { leave, run } from "./run";
 import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
 import { boot_stack } from "./symbol";
-import { syscall } from "./syscall";
-import { interrupt, kernelTrap, userException } from "./trap";
+import { fastPtCtrl, fastSmCtrl, syscall } from "./syscall";
+import { interrupt, kernelTrap, prepareEvent } from "./trap";
 import { unmapWindowPage } from "./window";
 import { hlt, window } from "./x86";
 
@@ -132,13 +133,38 @@ function onlineCount(): u64 {
   return online;
 }
 
-/** Entry from SYSCALL. */
+/** Entry from SYSCALL, with the frame of a trap. */
 export function on_syscall(): i32 {
   const cpu = thisCpu();
   const ec = cpu.ec;
   ec.cont = CONT_SYSRET;
   syscall(cpu, ec);
-  return run(cpu);
+  return leave(cpu);
+}
+
+// Entries from SYSCALL in a domain that is not foreign, while the CPU has no hazard: a hazard that another CPU makes
+// meanwhile comes with an interrupt, which waits until the kernel is left. The frame has the general registers alone.
+
+/** The `call` hypercall. */
+export function on_call(cpu: Cpu): i32 {
+  call(cpu, cpu.ec);
+  return leave(cpu);
+}
+
+/** The `reply` hypercall. */
+export function on_reply(cpu: Cpu): i32 {
+  reply(cpu, cpu.ec);
+  return leave(cpu);
+}
+
+/** The `pt_ctrl` hypercall, given its arguments: FAST_DONE or FAST_NOT. */
+export function on_pt_ctrl(arg1: u64, arg2: u64, _arg3: u64, cpu: Cpu): i32 {
+  return fastPtCtrl(cpu, arg1, arg2);
+}
+
+/** The `sm_ctrl` hypercall, likewise. */
+export function on_sm_ctrl(arg1: u64, _arg2: u64, _arg3: u64, cpu: Cpu): i32 {
+  return fastSmCtrl(cpu, arg1);
 }
 
 /** Entry from an exception or interrupt in user mode. */
@@ -146,9 +172,11 @@ export function on_trap(): i32 {
   const cpu = thisCpu();
   const ec = cpu.ec;
   ec.cont = CONT_IRET;
-  if (ec.vec < 32) userException(ec);
-  else interrupt(<u32>ec.vec);
-  return run(cpu);
+  if (ec.vec < 32) {
+    prepareEvent(ec);
+    sendEvent(cpu, ec);
+  } else interrupt(<u32>ec.vec);
+  return leave(cpu);
 }
 
 /** Entry from an exception or interrupt in kernel mode; `frame` as in `kernelTrap`. */

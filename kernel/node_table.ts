@@ -48,12 +48,13 @@ function middleEntry(root: usize, index: u32, create: bool): usize {
 /** The node that contains `index`, or null. Any 64-bit value is a valid question. */
 export function lookupNode(root: usize, index: u64): Mdb {
   if (index >= <u64>NUM_SELECTORS) return changetype<Mdb>(0);
-  const slot = middleEntry(root, <u32>index, false);
-  if (slot === 0) return changetype<Mdb>(0);
-  const entry = load<u32>(slot);
-  if (entry === 0) return changetype<Mdb>(0);
+  const selector = <u32>index;
+  const middle = <usize>load<u32>(root + ((selector >> 20) << 2));
+  if (middle === 0) return changetype<Mdb>(0);
+  const entry = load<u32>(middle + (((selector >> LEAF_BITS) & (LEAF_ENTRIES - 1)) << 2));
   if (entry & DIRECT) return changetype<Mdb>(<usize>(entry & ~DIRECT));
-  return changetype<Mdb>(<usize>load<u32>(<usize>entry + ((<u32>index & (LEAF_ENTRIES - 1)) << 2)));
+  if (entry === 0) return changetype<Mdb>(0);
+  return changetype<Mdb>(<usize>load<u32>(<usize>entry + ((selector & (LEAF_ENTRIES - 1)) << 2)));
 }
 
 /** The node that contains `index` or else the first one behind it, or null. */

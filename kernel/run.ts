@@ -13,8 +13,7 @@ import {
   CONT_DOWN_TIMEOUT,
   CONT_IDLE,
   CONT_IRET,
-  CONT_RECV_KERNEL,
-  CONT_RECV_USER,
+  CONT_RECV_ITEMS,
   CONT_SEND_EVENT,
   CONT_SYSRET,
   Ec,
@@ -22,12 +21,14 @@ import {
   HAZARD_RECALL,
   redirectToIret,
 } from "./ec";
-import { aborted, call, die, receiveKernel, receiveUser, schedule, sendEvent } from "./ipc";
-import { reap } from "./kobject";
+import { aborted, call, die, receiveItems, schedule, sendEvent } from "./ipc";
+import { isNothingDying, reap } from "./kobject";
 import { EXIT_IRET, EXIT_SYSRET } from "./layout";
 import { panic } from "./panic";
 import { idle } from "./stub";
-import { isCanonical } from "./utcb";
+
+/** Width of user addresses: with four-level paging the lower half is below 2^47. */
+const USER_BITS: u64 = 47;
 
 /**
  * Whether `ec` may leave to user space now. A hazard is dealt with instead, as is a RIP that neither
@@ -47,7 +48,7 @@ function mayLeave(cpu: Cpu, ec: Ec): bool {
   }
   const rip = ec.cont === CONT_SYSRET ? ec.rcx : ec.rip;
   // The canonical hole and the kernel's half: user code cannot run there, and could not get there.
-  if (!isCanonical(rip) || rip >> 63 !== 0) {
+  if (rip >> USER_BITS !== 0) {
     if (ec.cont === CONT_SYSRET) redirectToIret(ec);
     ec.vec = EXC_GP;
     ec.err = 0;
@@ -69,11 +70,8 @@ function step(cpu: Cpu, ec: Ec): i32 {
     case CONT_IRET:
       if (mayLeave(cpu, ec)) return EXIT_IRET;
       break;
-    case CONT_RECV_USER:
-      receiveUser(ec);
-      break;
-    case CONT_RECV_KERNEL:
-      receiveKernel(cpu, ec);
+    case CONT_RECV_ITEMS:
+      receiveItems(ec);
       break;
     case CONT_SEND_EVENT:
       sendEvent(cpu, ec);
@@ -114,4 +112,20 @@ export function run(cpu: Cpu): i32 {
     exit = step(cpu, cpu.ec);
   } while (exit === STAY);
   return exit;
+}
+
+/**
+ * The way out after a message: mostly there is nothing left to do, and the current EC can leave at once. The same
+ * is asked here as `run` asks, in the same order; what is not as usual is left to it.
+ */
+export function leave(cpu: Cpu): i32 {
+  const ec = cpu.ec;
+  if (isNothingDying() && (cpu.hazard | ec.hazard) === 0) {
+    if (ec.cont === CONT_SYSRET) {
+      if (ec.rcx >> USER_BITS === 0) return EXIT_SYSRET;
+    } else if (ec.cont === CONT_IRET) {
+      if (ec.rip >> USER_BITS === 0) return EXIT_IRET;
+    }
+  }
+  return run(cpu);
 }

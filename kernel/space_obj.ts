@@ -14,9 +14,11 @@ import { Sm } from "./sm";
 /** The object of this type, or 0 if the selector is empty, of another type, or lacks a permission. */
 function lookup(pd: Pd, selector: u64, type: u32, permissions: u32): usize {
   const node: Mdb = lookupNode(pd.objects, selector);
-  if (changetype<usize>(node) === 0 || (node.attr & permissions) !== permissions) return 0;
+  if (changetype<usize>(node) === 0) return 0;
+  if (~node.attr & permissions) return 0;
   const object = changetype<Kobject>(<usize>node.target);
-  return object.type === type ? changetype<usize>(object) : 0;
+  if (object.type !== type) return 0;
+  return changetype<usize>(object);
 }
 
 export function lookupPd(pd: Pd, selector: u64, permissions: u32): Pd {

@@ -6,9 +6,3 @@ export declare function idle(): void;
 export declare function rdmsr_safe(msr: i32, out: usize): i32;
 /** WRMSR that survives #GP: 1 if it took place. */
 export declare function wrmsr_safe(msr: i32, value: u64): i32;
-/** RDFSBASE and WRFSBASE; only where CR4.FSGSBASE is set. */
-export declare function rdfsbase(): u64;
-export declare function wrfsbase(value: u64): void;
-/** The user's GS base while in the kernel: RDGSBASE and WRGSBASE between two SWAPGS. */
-export declare function rdgsbase_user(): u64;
-export declare function wrgsbase_user(value: u64): void;

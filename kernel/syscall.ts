@@ -3,6 +3,8 @@
 // of checks.
 
 import {
+  ARG1_FLAGS_SHIFT,
+  ARG1_SELECTOR_SHIFT,
   ASSIGN_GSI_RECONFIGURE,
   BAD_CAP,
   BAD_CPU,
@@ -40,10 +42,11 @@ import {
 } from "./abi";
 import { Cpu, cpuById, isOnline } from "./cpu";
 import { revokeCrd } from "./delegate";
-import { CONT_SEND_EVENT, Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
+import { Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
 import { gsiOf, routeGsi, unmaskGsi } from "./gsi";
-import { blockCurrent, call, die, reply } from "./ipc";
+import { blockCurrent, call, die, reply, sendState } from "./ipc";
 import { sendReschedule, tscKilohertz } from "./lapic";
+import { FAST_DONE, FAST_NOT } from "./layout";
 import { Pd } from "./pd";
 import { down, up } from "./sm";
 import { lookupEc, lookupPd, lookupPt, lookupPtWith, lookupSc, lookupSm } from "./space_obj";
@@ -56,12 +59,14 @@ import { sysPdCtrl } from "./syscall_pd";
  */
 function foreignSyscall(cpu: Cpu, ec: Ec): void {
   const selector = ec.domain.syscallBase + <u64>ec.cpu;
-  if (changetype<usize>(lookupPt(ec.domain, selector)) === 0) {
+  const pt = lookupPt(ec.domain, selector);
+  if (changetype<usize>(pt) === 0) {
     die(cpu, "no portal for foreign system calls");
     return;
   }
-  ec.vec = selector;
-  ec.cont = CONT_SEND_EVENT;
+  // A repetition of the message, after a busy handler has been helped, finds the same portal.
+  ec.vec = selector - <u64>ec.eventBase;
+  sendState(cpu, ec, pt);
 }
 
 /** Handles the system call whose arguments are in the current EC's registers. */
@@ -160,6 +165,31 @@ function sysPtCtrl(ec: Ec): i32 {
   if (changetype<usize>(pt) === 0) return BAD_CAP;
   pt.id = ec.rsi;
   return SUCCESS;
+}
+
+/** As `sysPtCtrl` with its arguments, or FAST_NOT where that is not a success. */
+export function fastPtCtrl(cpu: Cpu, arg1: u64, id: u64): i32 {
+  const pt = lookupPtWith(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT, PERM_PT_CTRL);
+  if (changetype<usize>(pt) === 0) return FAST_NOT;
+  pt.id = id;
+  return FAST_DONE;
+}
+
+/** As `sysSmCtrl` with its arguments, or FAST_NOT where an EC would be woken up, or wait, or nothing changes. */
+export function fastSmCtrl(cpu: Cpu, arg1: u64): i32 {
+  const operation = <u32>(arg1 >> ARG1_FLAGS_SHIFT) & 1;
+  const sm = lookupSm(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT, (<u32>1) << operation);
+  if (changetype<usize>(sm) === 0) return FAST_NOT;
+  const counter = sm.counter;
+  if (operation === SM_CTRL_UP) {
+    if (changetype<usize>(sm.waiting) !== 0) return FAST_NOT;
+    sm.counter = counter + 1;
+    return FAST_DONE;
+  }
+  // The driver's `down` of an interrupt's semaphore has more to do.
+  if (counter === 0 || sm.pd.isKernel) return FAST_NOT;
+  sm.counter = arg1 & (SM_CTRL_ZERO << ARG1_FLAGS_SHIFT) ? 0 : counter - 1;
+  return FAST_DONE;
 }
 
 function sysSmCtrl(cpu: Cpu, ec: Ec): void {

@@ -3,7 +3,7 @@
 
 import { EXC_GP, EXC_MC, EXC_PF, NUM_EXC, NUM_GSI } from "./abi";
 import { HAZARD_SCHEDULE, thisCpu } from "./cpu";
-import { CONT_SEND_EVENT, Ec } from "./ec";
+import { Ec } from "./ec";
 import { gsiInterrupt } from "./gsi";
 import { clearErrors, endOfInterrupt } from "./lapic";
 import { FRAME_RIP, FRAME_VEC, VEC_GSI, VEC_IPI_RRQ, VEC_LVT_ERROR, VEC_LVT_TIMER } from "./layout";
@@ -12,12 +12,11 @@ import { msr_fault_resume, rdmsr_fault, wrmsr_fault } from "./symbol";
 import { checkTimeouts } from "./timeout";
 import { cr2 } from "./x86";
 
-/** An exception of the current EC: becomes a message to its handler. */
-export function userException(ec: Ec): void {
+/** Completes the state of the current EC, which has raised an exception, for the message to its handler. */
+export function prepareEvent(ec: Ec): void {
   const vector = <u32>ec.vec;
   if (vector === EXC_MC) panic("machine check");
   if (vector === EXC_PF) ec.cr2 = cr2();
-  ec.cont = CONT_SEND_EVENT;
 }
 
 /** Handles an interrupt; the continuation of whoever was interrupted stays as it is. */

@@ -54,7 +54,16 @@ export function copyWords(from: usize, to: usize): void {
   let words = items & 0xffff;
   if (words > <u32>UTCB_WORDS) words = UTCB_WORDS;
   store<u32>(to, items, UTCB_ITEMS);
-  memory.copy(to + UTCB_DATA, from + UTCB_DATA, (<usize>words) << 3);
+  const end = from + ((<usize>words) << 3);
+  for (; from + 32 <= end; from += 32, to += 32) {
+    store<u64>(to, load<u64>(from, UTCB_DATA), UTCB_DATA);
+    store<u64>(to, load<u64>(from, UTCB_DATA + 8), UTCB_DATA + 8);
+    store<u64>(to, load<u64>(from, UTCB_DATA + 16), UTCB_DATA + 16);
+    store<u64>(to, load<u64>(from, UTCB_DATA + 24), UTCB_DATA + 24);
+  }
+  for (; from < end; from += 8, to += 8) {
+    store<u64>(to, load<u64>(from, UTCB_DATA), UTCB_DATA);
+  }
 }
 
 function typedItems(utcb: usize): u32 {

@@ -36,6 +36,12 @@ export declare function xrstor(address: u64, mask: u64): void;
 export declare function lgdt(address: u64): void;
 export declare function lidt(address: u64): void;
 export declare function ltr(selector: i32): void;
+/** Only where CR4.FSGSBASE is set. */
+export declare function rdfsbase(): u64;
+export declare function wrfsbase(value: u64): void;
+export declare function rdgsbase(): u64;
+export declare function wrgsbase(value: u64): void;
+export declare function swapgs(): void;
 export declare function gs_load64(offset: i32): u64;
 /** Accesses the compiler neither removes nor reorders, at a virtual address: device registers, words other CPUs write. */
 export declare function load32(address: u64): u64;

@@ -1,13 +1,14 @@
 // Ways into the kernel and out of it: SYSCALL, exceptions and interrupts, idle, and the lock that lets
 // one CPU at a time be inside. Intel SDM vol. 3A, 5.8.8 and 6.14. R15 is the window in compiled code.
 //
-// User registers are pushed straight into the EC: RSP0 and the SYSCALL stack are the end of its register
-// frame (layout.ts). Compiled code then runs on the CPU's own stack.
+// User registers are saved straight into the EC: RSP0 is the end of its register frame (layout.ts), where traps
+// push; SYSCALL stores. Compiled code then runs on the CPU's own stack.
 
 import {
   type Assembler,
   byte,
   cr3,
+  dil,
   dword,
   eax,
   ebx,
@@ -37,13 +38,22 @@ import {
   rsi,
   rsp,
 } from "../../tools/asm/index.ts";
-import { EXC_DF, EXC_MC, EXC_NMI } from "../abi.ts";
+import { EXC_DF, EXC_MC, EXC_NMI, HC_PT_CTRL, HC_REPLY, HC_SM_CTRL } from "../abi.ts";
 import {
+  CPU_ATTENTION,
   CPU_FRAME,
-  CPU_FRAME_END,
   CPU_SCRATCH,
+  CPU_SELF,
   CPU_STACK,
   CPU_TLB_REQUEST,
+  FRAME_CR2,
+  FRAME_CS,
+  FRAME_ERR,
+  FRAME_RFLAGS,
+  FRAME_RIP,
+  FRAME_RSP,
+  FRAME_SS,
+  FRAME_VEC,
   ISR_STRIDE,
   LAPIC_BASE,
   LAPIC_EOI,
@@ -54,6 +64,9 @@ import {
 } from "../layout.ts";
 import { WINDOW } from "./boot.ts";
 
+/** RFLAGS behind SYSRET: IF. Bit 1 is always 1. */
+const SYSRET_FLAGS = 0x200;
+
 /** Exceptions for which the CPU pushes an error code. Intel SDM vol. 3A, table 6-1. */
 const WITH_ERROR_CODE = new Set([8, 10, 11, 12, 13, 14, 17, 21, 29, 30]);
 
@@ -61,6 +74,25 @@ const perCpu = (offset: number) => qword({ disp: offset, segment: gs });
 
 /** The general registers in frame order, from RAX down; RSP's place is that of CR2. */
 const PUSH_ORDER = [rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15];
+/** What compiled code keeps (System V AMD64, 3.2.1); R15 is the window there and always saved. */
+const CALLEE_SAVED = [rbx, rbp, r12, r13, r14];
+/** What has to be saved even for a hypercall that comes back to the same EC. R11 holds the user's RSP. */
+const VOLATILE = [rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, r15];
+
+type Register = (typeof PUSH_ORDER)[number];
+
+/** The register's place in the frame that RSP points to. */
+const inFrame = (register: Register) =>
+  qword(rsp, { disp: (PUSH_ORDER.length - 1 - PUSH_ORDER.indexOf(register)) * 8 });
+const frameField = (offset: number) => qword(rsp, { disp: offset });
+
+function saveRegisters(a: Assembler, registers: readonly Register[]): void {
+  for (const register of registers) a.mov(inFrame(register), register);
+}
+
+function loadRegisters(a: Assembler, registers: readonly Register[]): void {
+  for (const register of registers) a.mov(register, inFrame(register));
+}
 
 function pushRegisters(a: Assembler): void {
   for (const register of PUSH_ORDER) {
@@ -70,20 +102,35 @@ function pushRegisters(a: Assembler): void {
   }
 }
 
-function popRegisters(a: Assembler): void {
-  for (const register of [...PUSH_ORDER].reverse()) {
-    if (register === rsp) a.lea(rsp, mem(rsp, { disp: 8 }));
-    else a.pop(register);
-  }
+/** Takes the lock; EAX is changed. `place` makes a label of its own for this one. */
+function takeLock(a: Assembler, place: string): void {
+  const locked = `${place}_locked`;
+  a.mov(eax, 1);
+  a.lock.xadd(dword(rip("kernel_lock_next")), eax);
+  a.cmp(eax, dword(rip("kernel_lock_owner")));
+  a.je(locked);
+  a.call("kernel_lock_wait");
+  a.label(locked);
 }
 
-/** On the CPU's stack, with the lock and the window, calls `handler` and leaves the kernel as it says. */
+function releaseLock(a: Assembler): void {
+  a.lock.inc(dword(rip("kernel_lock_owner")));
+}
+
+/** On the CPU's stack, with the lock and the window, calls `handler`; argument registers but RAX reach it as they are. */
 function enterKernel(a: Assembler, handler: string): void {
   a.mov(rsp, perCpu(CPU_STACK));
   a.form("Mov_r64_imm64", r15, WINDOW);
-  a.call("kernel_lock");
+  takeLock(a, handler);
   a.call(handler);
-  a.jmp("kernel_leave");
+}
+
+/** The user's RSP is in the frame's R11, RIP in RCX. Nothing faults: RCX is a user address. */
+function emitSysret(a: Assembler): void {
+  a.mov(rsp, inFrame(r11));
+  a.mov(r11d, SYSRET_FLAGS);
+  a.swapgs();
+  a.sysretq();
 }
 
 function emitSyscall(a: Assembler): void {
@@ -93,35 +140,93 @@ function emitSyscall(a: Assembler): void {
   // RCX = RIP and R11 = RFLAGS come from the CPU; the interface wants the user's RSP in R11.
   a.mov(perCpu(CPU_SCRATCH), r11);
   a.mov(r11, rsp);
-  a.mov(rsp, perCpu(CPU_FRAME_END));
-  a.push(SEL_USER_DATA);
-  a.push(r11);
-  a.push(perCpu(CPU_SCRATCH));
-  a.push(SEL_USER_CODE_L);
-  a.push(rcx);
-  a.push(0);
-  a.push(0);
-  pushRegisters(a);
+  a.mov(rsp, perCpu(CPU_FRAME));
+  saveRegisters(a, VOLATILE);
+  a.cmp(perCpu(CPU_ATTENTION), 0);
+  a.jne("syscall_general");
+  // The number is ARG1[7:0].
+  a.cmp(dil, HC_REPLY);
+  a.jb("syscall_call");
+  a.je("syscall_reply");
+  a.cmp(dil, HC_SM_CTRL);
+  a.je("syscall_sm_ctrl");
+  a.cmp(dil, HC_PT_CTRL);
+  a.je("syscall_pt_ctrl");
+
+  // Everything else, with the frame of a trap: the SYSCALL may become an event, or end in IRET.
+  a.label("syscall_general");
+  saveRegisters(a, CALLEE_SAVED);
+  a.mov(rax, inFrame(rcx));
+  a.mov(frameField(FRAME_RIP), rax);
+  a.mov(rax, inFrame(r11));
+  a.mov(frameField(FRAME_RSP), rax);
+  a.mov(rax, perCpu(CPU_SCRATCH));
+  a.mov(frameField(FRAME_RFLAGS), rax);
+  a.mov(frameField(FRAME_CS), SEL_USER_CODE_L);
+  a.mov(frameField(FRAME_SS), SEL_USER_DATA);
+  for (const field of [FRAME_VEC, FRAME_ERR, FRAME_CR2]) a.mov(frameField(field), 0);
   enterKernel(a, "on_syscall");
+  a.jmp("kernel_leave");
+
+  // Messages go to another EC: all registers are saved, and those of the other one loaded.
+  for (const [label, handler] of [
+    ["syscall_call", "on_call"],
+    ["syscall_reply", "on_reply"],
+  ] as const) {
+    a.align(16);
+    a.label(label);
+    saveRegisters(a, CALLEE_SAVED);
+    a.mov(edi, dword({ disp: CPU_SELF, segment: gs }));
+    enterKernel(a, handler);
+    a.test(eax, eax);
+    a.je("leave_sysret");
+    a.jmp("leave_iret");
+  }
+
+  // ARG1, ARG2 and ARG3 are where a function's first arguments are.
+  for (const [label, handler] of [
+    ["syscall_sm_ctrl", "on_sm_ctrl"],
+    ["syscall_pt_ctrl", "on_pt_ctrl"],
+  ] as const) {
+    a.align(16);
+    a.label(label);
+    a.mov(ecx, dword({ disp: CPU_SELF, segment: gs }));
+    enterKernel(a, handler);
+    releaseLock(a);
+    a.mov(rsp, perCpu(CPU_FRAME));
+    a.test(eax, eax);
+    a.jne("syscall_general");
+    loadRegisters(
+      a,
+      VOLATILE.filter((register) => register !== rdi && register !== r11),
+    );
+    a.xor(edi, edi);
+    emitSysret(a);
+  }
 }
 
 /** EAX: EXIT_SYSRET or EXIT_IRET. */
 function emitLeave(a: Assembler): void {
   a.align(16);
   a.label("kernel_leave");
-  a.lock.inc(dword(rip("kernel_lock_owner")));
-  a.mov(rsp, perCpu(CPU_FRAME));
   a.test(eax, eax);
   a.jne("leave_iret");
-  popRegisters(a);
-  // run() has made sure that RCX is a user address: SYSRET does not fault on the user's stack.
-  a.mov(rsp, r11);
-  a.mov(r11d, 0x200);
-  a.swapgs();
-  a.sysretq();
+  a.label("leave_sysret");
+  releaseLock(a);
+  a.mov(rsp, perCpu(CPU_FRAME));
+  loadRegisters(
+    a,
+    PUSH_ORDER.filter((register) => register !== rsp && register !== r11),
+  );
+  emitSysret(a);
   a.label("leave_iret");
-  popRegisters(a);
-  a.add(rsp, 16);
+  releaseLock(a);
+  a.mov(rsp, perCpu(CPU_FRAME));
+  loadRegisters(
+    a,
+    PUSH_ORDER.filter((register) => register !== rsp),
+  );
+  a.add(rsp, FRAME_RIP);
   a.swapgs();
   a.iretq();
 }
@@ -160,6 +265,7 @@ function emitInterrupts(a: Assembler): void {
   a.cld();
   a.swapgs();
   enterKernel(a, "on_trap");
+  a.jmp("kernel_leave");
 
   // A fault in the kernel, or an interrupt while it is idle: only then does it run with interrupts on.
   a.label("isr_kernel");
@@ -181,7 +287,7 @@ function emitInterrupts(a: Assembler): void {
   a.pop(rdi);
   a.pop(rdi);
   a.call("on_kernel_trap");
-  a.lock.inc(dword(rip("kernel_lock_owner")));
+  releaseLock(a);
   a.jmp("isr_kernel_done");
   a.label("isr_kernel_fault");
   a.call("on_kernel_trap");
@@ -215,26 +321,27 @@ function emitInterrupts(a: Assembler): void {
 function emitLock(a: Assembler): void {
   a.align(16);
   a.label("kernel_lock");
-  a.mov(eax, 1);
-  a.lock.xadd(dword(rip("kernel_lock_next")), eax);
-  const wait = a.label();
-  a.cmp(eax, dword(rip("kernel_lock_owner")));
-  a.je("kernel_locked");
+  takeLock(a, "kernel_lock");
+  a.ret();
+
+  // EAX: the ticket that is waited for.
+  a.label("kernel_lock_wait");
   a.pause();
   // The owner may be waiting for this CPU to forget translations; interrupts are off here.
   a.cmp(perCpu(CPU_TLB_REQUEST), 0);
-  a.je(wait);
+  a.je("kernel_lock_look");
   a.mov(rcx, cr3);
   a.mov(cr3, rcx);
   a.mov(perCpu(CPU_TLB_REQUEST), 0);
-  a.jmp(wait);
-  a.label("kernel_locked");
+  a.label("kernel_lock_look");
+  a.cmp(eax, dword(rip("kernel_lock_owner")));
+  a.jne("kernel_lock_wait");
   a.ret();
 
   a.align(16);
   a.label("idle", { global: true });
   a.push(rax);
-  a.lock.inc(dword(rip("kernel_lock_owner")));
+  releaseLock(a);
   // STI takes effect after the next instruction: no interrupt is lost between the two.
   a.sti();
   a.hlt();
@@ -276,23 +383,6 @@ function emitFunctions(a: Assembler): void {
   a.ret();
   a.label("msr_fault_resume", { global: true });
   a.xor(eax, eax);
-  a.ret();
-
-  a.label("rdfsbase", { global: true });
-  a.rdfsbase(rax);
-  a.ret();
-  a.label("wrfsbase", { global: true });
-  a.wrfsbase(rdi);
-  a.ret();
-  a.label("rdgsbase_user", { global: true });
-  a.swapgs();
-  a.rdgsbase(rax);
-  a.swapgs();
-  a.ret();
-  a.label("wrgsbase_user", { global: true });
-  a.swapgs();
-  a.wrgsbase(rdi);
-  a.swapgs();
   a.ret();
 }
 

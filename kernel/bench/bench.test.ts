@@ -27,18 +27,16 @@ describe("the table of paths", () => {
   const stepped = () =>
     new Map([...listings].map(([name, { steps, user }]) => [name, steps.length + user]));
 
-  // A repeated string instruction is one for the clock here, and as many as it has turns for the others.
-  const withoutCopies = (ticks: ReadonlyMap<PathName, number>) =>
-    [...ticks].filter(([name]) => name !== "call and reply, 64 words");
-
   it("counts by the clock what stepping through a round counts", async () => {
-    const ticks = await measure(kernel, "emu", ROUNDS);
-    expect(withoutCopies(ticks)).toEqual(withoutCopies(stepped()));
+    expect(await measure(kernel, "emu", ROUNDS)).toEqual(stepped());
   });
 
   it.skipIf(!hasQemu)("counts in QEMU what it counts here", async () => {
+    // QEMU 7.2 has no PCIDs, without which a switch of domains takes another turn.
+    const inOneDomain = (ticks: ReadonlyMap<PathName, number>) =>
+      [...ticks].filter(([name]) => !/domain|foreign/.test(name));
     const ticks = await measure(kernel, "tcg", ROUNDS);
-    expect(withoutCopies(ticks)).toEqual(withoutCopies(stepped()));
+    expect(inOneDomain(ticks)).toEqual(inOneDomain(stepped()));
   });
 
   it("lists ways in and out of the kernel", () => {

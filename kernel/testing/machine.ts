@@ -5,9 +5,11 @@
 import { guestModule } from "../../tools/asc/guest.ts";
 import * as abi from "../abi.ts";
 import {
+  CPU_ATTENTION,
   EC_REGS,
   EXIT_IRET,
   EXIT_SYSRET,
+  FAST_NOT,
   FRAME_ERR,
   FRAME_RIP,
   FRAME_VEC,
@@ -84,6 +86,10 @@ interface Exports {
   memory: WebAssembly.Memory;
   kernel_main(magic: number, info: number): number;
   on_syscall(): number;
+  on_call(cpu: number): number;
+  on_reply(cpu: number): number;
+  on_sm_ctrl(arg1: bigint, arg2: bigint, arg3: bigint, cpu: number): number;
+  on_pt_ctrl(arg1: bigint, arg2: bigint, arg3: bigint, cpu: number): number;
   ec_utcb_offset(): number;
   on_trap(): number;
   on_kernel_trap(frame: number): void;
@@ -131,6 +137,8 @@ export class Machine {
   deadline = 0n;
   /** Set while the kernel idles: what to do instead of waiting. */
   onIdle: (() => void) | undefined;
+  /** Whether hypercalls take the entries that the stub has for them, or all the general one. */
+  fastPaths = true;
   /** How the kernel last wanted to leave. */
   exit: number = EXIT_SYSRET;
   cr3 = 0n;
@@ -321,8 +329,29 @@ export class Machine {
   /** SYSCALL with these registers; returns how the kernel leaves. */
   syscall(registers: Registers): number {
     this.set(registers);
-    this.exit = this.exports.on_syscall();
+    this.exit = this.enter();
     return this.exit;
+  }
+
+  /** What the entry stub does: some hypercalls have entries of their own while nothing asks for attention. */
+  private enter(): number {
+    const { exports } = this;
+    const cpu = Number(this.gsBase);
+    if (!this.fastPaths || this.view.getBigUint64(cpu + CPU_ATTENTION, true) !== 0n) {
+      return exports.on_syscall();
+    }
+    const arg1 = this.get("rdi");
+    const id = Number(arg1 & 0xffn);
+    if (id === abi.HC_CALL) return exports.on_call(cpu);
+    if (id === abi.HC_REPLY) return exports.on_reply(cpu);
+    const handler = { [abi.HC_SM_CTRL]: "on_sm_ctrl", [abi.HC_PT_CTRL]: "on_pt_ctrl" } as const;
+    const name = handler[id as keyof typeof handler];
+    if (name === undefined) return exports.on_syscall();
+    if (exports[name](arg1, this.get("rsi"), this.get("rdx"), cpu) === FAST_NOT) {
+      return exports.on_syscall();
+    }
+    this.set({ rdi: abi.SUCCESS });
+    return EXIT_SYSRET;
   }
 
   /** A hypercall that returns to the same EC; its status. */
