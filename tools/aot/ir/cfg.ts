@@ -18,8 +18,9 @@ function removePred(block: Block, pred: Block): void {
   for (const phi of block.phis) phi.args.splice(i, 1);
 }
 
-/** Turns branches on constants into jumps. */
-export function foldBranches(f: Func): void {
+/** Turns branches on constants into jumps; returns whether there were any. */
+export function foldBranches(f: Func): boolean {
+  let folded = false;
   for (const block of f.blocks) {
     const term = block.term as Value;
     const cond = term.args[0];
@@ -37,7 +38,9 @@ export function foldBranches(f: Func): void {
     block.succs = [target];
     term.op = Op.Jump;
     term.args = [];
+    folded = true;
   }
+  return folded;
 }
 
 /** Drops blocks that cannot be reached from the entry. */

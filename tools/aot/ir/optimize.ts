@@ -10,18 +10,41 @@ import {
   removeUnreachable,
 } from "./cfg.ts";
 import { removeDeadCode, removeTrivialPhis } from "./clean.ts";
+import { splitConditions } from "./conditions.ts";
 import { reduceDivisions } from "./divide.ts";
 import { numberValues } from "./gvn.ts";
 import type { Func } from "./ir.ts";
 import { simplify } from "./simplify.ts";
+import { threadJumps } from "./thread.ts";
 
-/** Optimizes `f` in place; afterwards blocks are numbered, loops found and uses counted. */
-export function optimize(f: Func): void {
-  foldBranches(f);
+/** Rounds of threading: each may bring constants to further branches. */
+const MAX_ROUNDS = 4;
+
+/** Removes what a changed control flow leaves behind: branches on constants, as far as they lead. */
+function cleanUp(f: Func): void {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    removeUnreachable(f);
+    removeTrivialPhis(f);
+    simplify(f);
+    if (!foldBranches(f)) break;
+  }
   removeUnreachable(f);
   removeTrivialPhis(f);
   mergeBlocks(f);
-  simplify(f);
+}
+
+/** Optimizes `f` in place; afterwards blocks are numbered, loops found and uses counted. */
+export function optimize(f: Func): void {
+  cleanUp(f);
+  numberBlocks(f);
+  numberValues(f, dominators(f));
+  removeDeadCode(f);
+  if (splitConditions(f)) numberBlocks(f);
+  for (let round = 0; round < MAX_ROUNDS && threadJumps(f); round++) {
+    cleanUp(f);
+    removeDeadCode(f);
+    numberBlocks(f);
+  }
   duplicateReturns(f);
   reduceDivisions(f);
   numberBlocks(f);

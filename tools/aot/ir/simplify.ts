@@ -8,7 +8,7 @@ import { type Func, isConst, Op, type Type, type Value } from "./ir.ts";
 type Emit = (op: number, type: Type, args: Value[]) => Value;
 
 /** The folded form of `v`, or undefined where no rule applies to its operation. */
-function refold(f: Func, v: Value, emit: Emit): Value | undefined {
+export function refold(f: Func, v: Value, emit: Emit): Value | undefined {
   const [a, b, c] = v.args as [Value, Value, Value];
   const { op } = v;
   if (op >= Op.Add && op <= Op.MulHiS) return foldBinary(f, op, v.type, a, b, emit);
