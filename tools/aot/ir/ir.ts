@@ -186,6 +186,8 @@ export class Value {
   imm = 0;
   big = 0n;
   aux: unknown = undefined;
+  /** Of loads and stores: the shift that computes the pointer loses no bits at this access. */
+  exact = false;
   /** File offset of the wasm instruction it stems from. */
   pos: number;
   /** Number of uses, valid after `countUses`. */

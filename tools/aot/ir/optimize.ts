@@ -14,6 +14,7 @@ import { splitConditions } from "./conditions.ts";
 import { reduceDivisions } from "./divide.ts";
 import { numberValues } from "./gvn.ts";
 import type { Func } from "./ir.ts";
+import { useRanges } from "./range.ts";
 import { simplify } from "./simplify.ts";
 import { threadJumps } from "./thread.ts";
 
@@ -46,8 +47,9 @@ export function optimize(f: Func): void {
     numberBlocks(f);
   }
   duplicateReturns(f);
-  reduceDivisions(f);
   numberBlocks(f);
+  useRanges(f, dominators(f));
+  reduceDivisions(f);
   numberValues(f, dominators(f));
   removeDeadCode(f);
   findLoops(f);

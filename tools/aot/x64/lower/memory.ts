@@ -16,7 +16,7 @@ export function selectLoad(s: Selection, v: Value): void {
   inst.sub = v.sub;
   inst.imm = bytesOf(v.type);
   if (v.op === Op.LoadAbs) s.addressAbs(inst, v.args[0] as Value, v.imm, Use.Reg);
-  else s.address(inst, v.args[0] as Value, v.imm, Use.Reg);
+  else s.address(inst, v.args[0] as Value, v.imm, Use.Reg, v.exact);
   s.define(inst, v);
   s.put(inst);
 }
@@ -67,7 +67,7 @@ export function selectStore(s: Selection, v: Value): void {
   const inst = new Inst(value.type >= F32 ? M.FStore : M.Store, v.size);
   storeValue(s, inst, value);
   if (v.op === Op.StoreAbs) s.addressAbs(inst, ptr, v.imm, Use.Reg);
-  else s.address(inst, ptr, v.imm, Use.Reg);
+  else s.address(inst, ptr, v.imm, Use.Reg, v.exact);
   s.put(inst);
 }
 
@@ -109,7 +109,7 @@ export function readModifyWrite(s: Selection, v: Value): boolean {
   s.vregs[value.id] = -1;
   if (isGlobal) inst.mem = s.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
   else if (v.op === Op.StoreAbs) s.addressAbs(inst, ptr, v.imm, Use.Reg);
-  else s.address(inst, ptr, v.imm, Use.Reg);
+  else s.address(inst, ptr, v.imm, Use.Reg, v.exact);
   s.put(inst);
   return true;
 }

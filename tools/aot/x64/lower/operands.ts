@@ -217,7 +217,7 @@ export class Selection {
   }
 
   /** Adds a memory operand for `ptr + offset` in the window. `kind` is that of its registers. */
-  address(inst: Inst, pointer: Value, constant: number, kind: number): void {
+  address(inst: Inst, pointer: Value, constant: number, kind: number, exact = false): void {
     let ptr = pointer;
     let offset = constant;
     // A constant moves into the displacement where the 32-bit addition cannot wrap.
@@ -268,7 +268,9 @@ export class Selection {
       (this.vregs[ptr.id] === 0 || ptr.uses === 1)
     ) {
       const index = ptr.args[0] as Value;
-      if (maxUnsigned(index) << BigInt(shift.imm) <= 0xffffffffn && index.op !== Op.Const) {
+      const whole =
+        (exact && ptr === pointer) || maxUnsigned(index) << BigInt(shift.imm) <= 0xffffffffn;
+      if (whole && index.op !== Op.Const) {
         mem.index = this.use(inst, this.vreg(index), kind);
         mem.scale = 1 << shift.imm;
         return;
@@ -329,7 +331,7 @@ export class Selection {
   foldLoad(inst: Inst, v: Value, kind: number): void {
     this.vregs[v.id] = -1;
     if (v.op === Op.GlobalGet) inst.mem = this.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
-    else this.address(inst, v.args[0] as Value, v.imm, kind);
+    else this.address(inst, v.args[0] as Value, v.imm, kind, v.exact);
   }
 
   /** Emits `dst ← a op b` on virtual registers. */

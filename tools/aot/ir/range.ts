@@ -1,0 +1,421 @@
+// Ranges of integers, and what they allow: constants of pointers move into the offset of the access
+// where the addition cannot wrap, shifted indexes are marked as exact, and sign extensions of what is
+// not negative are free ones.
+//
+// A range is what a value is between, seen signed. Ranges follow from operands, and from the branches
+// that dominate the place (walk over the dominator tree). The phis of loops are guessed: not below zero
+// where they start so, not above their start where they start high; a guess that does not come back over
+// the back edges is dropped, and the walk begins again. What remains holds by induction over iterations.
+// May assume numbered blocks and their dominators.
+
+import { constBig } from "./fold.ts";
+import { type Block, Cond, type Func, I32, I64, Op, type Value } from "./ir.ts";
+
+const MIN32 = -0x80000000;
+const MAX32 = 0x7fffffff;
+/** Beyond this, sums of numbers are not exact: 64-bit values outside count as not known. */
+const EXACT = 2 ** 52;
+/** Walks until guesses that fail are all dropped at once. */
+const MAX_WALKS = 4;
+
+interface Range {
+  lo: number;
+  hi: number;
+}
+
+function fullRange(v: Value): Range {
+  return v.type === I32 ? { lo: MIN32, hi: MAX32 } : { lo: -Infinity, hi: Infinity };
+}
+
+function isInteger(v: Value): boolean {
+  return v.type === I32 || v.type === I64;
+}
+
+/** The smallest 2ⁿ - 1 that is not below `x`. */
+function allOnes(x: number): number {
+  return 2 ** Math.ceil(Math.log2(x + 1)) - 1;
+}
+
+const SIGNED: Record<number, number> = {
+  [Cond.LtU]: Cond.LtS,
+  [Cond.GeU]: Cond.GeS,
+  [Cond.GtU]: Cond.GtS,
+  [Cond.LeU]: Cond.LeS,
+};
+
+/** Whether each way back to the loop's header makes `phi` smaller or leaves it as it is. */
+function comesDown(phi: Value, header: Block): boolean {
+  return phi.args.every((arg, i) => {
+    if ((header.preds[i] as Block).index < header.index || arg === phi) return true;
+    const by = arg.args[1];
+    if (arg.args[0] !== phi || by?.op !== Op.Const) return false;
+    if (arg.op === Op.Add) return constBig(by) < 0n;
+    return arg.op === Op.And || arg.op === Op.ShrU || arg.op === Op.ShrS || arg.op === Op.DivU;
+  });
+}
+
+/** Bounds that are guessed of a phi at a loop's header. */
+interface Guess {
+  range: Range;
+  low: boolean;
+  high: boolean;
+}
+
+class Ranges {
+  private readonly f: Func;
+  private readonly children: number[][];
+  private readonly lo: Float64Array;
+  private readonly hi: Float64Array;
+  private readonly known: Uint8Array;
+  private readonly guesses = new Map<Value, Guess>();
+  /** Ranges of the operands of joins' phis, as the predecessors end. */
+  private incoming = new Map<Value, Range>();
+  private failed = false;
+  private changing = false;
+
+  constructor(f: Func, idom: Int32Array) {
+    this.f = f;
+    this.children = f.blocks.map(() => []);
+    for (let i = 1; i < f.blocks.length; i++)
+      (this.children[idom[i] as number] as number[]).push(i);
+    this.lo = new Float64Array(f.valueCount);
+    this.hi = new Float64Array(f.valueCount);
+    this.known = new Uint8Array(f.valueCount);
+  }
+
+  run(): void {
+    for (let n = 0; ; n++) {
+      this.failed = false;
+      this.incoming = new Map();
+      this.walk();
+      if (!this.failed) break;
+      if (n < MAX_WALKS) continue;
+      for (const guess of this.guesses.values()) {
+        guess.low = false;
+        guess.high = false;
+      }
+    }
+    this.changing = true;
+    this.incoming = new Map();
+    this.walk();
+  }
+
+  of(v: Value): Range {
+    if (v.op === Op.Const) {
+      const c = Number(constBig(v));
+      return Math.abs(c) <= EXACT ? { lo: c, hi: c } : fullRange(v);
+    }
+    if (this.known[v.id] === 0) return fullRange(v);
+    return { lo: this.lo[v.id] as number, hi: this.hi[v.id] as number };
+  }
+
+  private set(v: Value, { lo, hi }: Range): void {
+    this.lo[v.id] = lo;
+    this.hi[v.id] = hi;
+    this.known[v.id] = 1;
+  }
+
+  /** Visits the dominator tree; what a branch tells holds below the block it leads to. */
+  private walk(): void {
+    const work: { block: number; undo: (() => void)[] | undefined }[] = [
+      { block: 0, undo: undefined },
+    ];
+    for (let item = work[work.length - 1]; item; item = work[work.length - 1]) {
+      if (item.undo) {
+        for (let i = item.undo.length - 1; i >= 0; i--) (item.undo[i] as () => void)();
+        work.pop();
+        continue;
+      }
+      item.undo = [];
+      const block = this.f.blocks[item.block] as Block;
+      this.enter(block, item.undo);
+      // Predecessors of a join come before it in block order.
+      const children = this.children[item.block] as number[];
+      for (let i = children.length - 1; i >= 0; i--)
+        work.push({ block: children[i] as number, undo: undefined });
+    }
+  }
+
+  private enter(block: Block, undo: (() => void)[]): void {
+    const pred = block.preds[0];
+    if (block.preds.length === 1 && pred?.term?.op === Op.Br && pred.succs[0] !== pred.succs[1]) {
+      this.learn(pred.term.args[0] as Value, pred.succs[0] === block, undo);
+    }
+    const isHeader = block.preds.some((p) => p.index >= block.index);
+    for (const phi of block.phis) {
+      if (!isInteger(phi)) continue;
+      const range = this.incoming.get(phi) ?? fullRange(phi);
+      if (!isHeader) {
+        this.set(phi, range);
+        continue;
+      }
+      let guess = this.guesses.get(phi);
+      if (!guess) {
+        guess = { range, low: true, high: comesDown(phi, block) };
+        this.guesses.set(phi, guess);
+      }
+      // What comes in may have become less certain since the guess was made.
+      if (range.lo < 0) guess.low = false;
+      const full = fullRange(phi);
+      guess.range = { lo: guess.low ? 0 : full.lo, hi: guess.high ? range.hi : full.hi };
+      this.set(phi, guess.range);
+    }
+    for (const v of block.insts) {
+      if (isInteger(v)) this.set(v, this.compute(v));
+      if (this.changing) this.improve(v);
+    }
+    for (const succ of block.succs) this.leave(block, succ);
+  }
+
+  /** Passes ranges on to the phis of `succ`. */
+  private leave(block: Block, succ: Block): void {
+    if (succ.phis.length === 0) return;
+    const at = succ.preds.indexOf(block);
+    for (const phi of succ.phis) {
+      if (!isInteger(phi)) continue;
+      const arg = phi.args[at] as Value;
+      const range = arg === phi ? this.of(phi) : this.of(arg);
+      if (succ.index <= block.index) {
+        const guess = this.guesses.get(phi);
+        if (!guess) continue;
+        if (guess.low && range.lo < guess.range.lo) {
+          guess.low = false;
+          this.failed = true;
+        }
+        if (guess.high && range.hi > guess.range.hi) {
+          guess.high = false;
+          this.failed = true;
+        }
+        continue;
+      }
+      const known = this.incoming.get(phi);
+      this.incoming.set(
+        phi,
+        known ? { lo: Math.min(known.lo, range.lo), hi: Math.max(known.hi, range.hi) } : range,
+      );
+    }
+  }
+
+  private narrow(v: Value, lo: number, hi: number, undo: (() => void)[]): void {
+    if (v.op === Op.Const || !isInteger(v)) return;
+    const { id } = v;
+    const before = this.of(v);
+    const known = this.known[id] as number;
+    // A contradiction is a path that is never taken: any range will do.
+    const range = { lo: Math.max(before.lo, lo), hi: Math.min(before.hi, hi) };
+    if (range.lo > range.hi) return;
+    undo.push(() => {
+      this.set(v, before);
+      this.known[id] = known;
+    });
+    this.set(v, range);
+  }
+
+  /** What follows for the operands when condition `v` is `truth`. */
+  private learn(v: Value, truth: boolean, undo: (() => void)[]): void {
+    if (v.op === Op.And && truth) {
+      // Not zero, so both sides are not zero.
+      for (const arg of v.args) if (arg.op === Op.ICmp) this.learn(arg, true, undo);
+      return;
+    }
+    if (v.op !== Op.ICmp) {
+      if (!truth) this.narrow(v, 0, 0, undo);
+      return;
+    }
+    const [a, b] = v.args as [Value, Value];
+    let cond = truth ? v.sub : v.sub ^ 1;
+    const ra = this.of(a);
+    const rb = this.of(b);
+    const signed = SIGNED[cond];
+    if (signed !== undefined) {
+      if (ra.lo >= 0 && rb.lo >= 0) cond = signed;
+      else if ((cond === Cond.LtU || cond === Cond.LeU) && rb.lo >= 0) {
+        // Below what is not negative, seen unsigned: not negative itself.
+        this.narrow(a, 0, cond === Cond.LtU ? rb.hi - 1 : rb.hi, undo);
+        return;
+      } else if ((cond === Cond.GtU || cond === Cond.GeU) && ra.lo >= 0) {
+        this.narrow(b, 0, cond === Cond.GtU ? ra.hi - 1 : ra.hi, undo);
+        return;
+      } else return;
+    }
+    switch (cond) {
+      case Cond.Eq:
+        this.narrow(a, rb.lo, rb.hi, undo);
+        this.narrow(b, ra.lo, ra.hi, undo);
+        return;
+      case Cond.LtS:
+        this.narrow(a, -Infinity, rb.hi - 1, undo);
+        this.narrow(b, ra.lo + 1, Infinity, undo);
+        return;
+      case Cond.LeS:
+        this.narrow(a, -Infinity, rb.hi, undo);
+        this.narrow(b, ra.lo, Infinity, undo);
+        return;
+      case Cond.GtS:
+        this.narrow(a, rb.lo + 1, Infinity, undo);
+        this.narrow(b, -Infinity, ra.hi - 1, undo);
+        return;
+      case Cond.GeS:
+        this.narrow(a, rb.lo, Infinity, undo);
+        this.narrow(b, -Infinity, ra.hi, undo);
+        return;
+    }
+  }
+
+  private compute(v: Value): Range {
+    const full = fullRange(v);
+    const range = this.transfer(v, full);
+    const inside =
+      v.type === I32
+        ? range.lo >= MIN32 && range.hi <= MAX32
+        : range.lo >= -EXACT && range.hi <= EXACT;
+    // What may wrap may be anything; NaN of unbounded operands lands here too.
+    return inside && range.lo <= range.hi ? range : full;
+  }
+
+  private transfer(v: Value, full: Range): Range {
+    const a = v.args[0] as Value;
+    const b = v.args[1] as Value;
+    const count =
+      b?.op === Op.Const ? Number(constBig(b) & (v.type === I32 ? 31n : 63n)) : undefined;
+    switch (v.op) {
+      case Op.Add: {
+        const [x, y] = [this.of(a), this.of(b)];
+        return { lo: x.lo + y.lo, hi: x.hi + y.hi };
+      }
+      case Op.Sub: {
+        const [x, y] = [this.of(a), this.of(b)];
+        return { lo: x.lo - y.hi, hi: x.hi - y.lo };
+      }
+      case Op.Mul: {
+        const [x, y] = [this.of(a), this.of(b)];
+        const corners = [x.lo * y.lo, x.lo * y.hi, x.hi * y.lo, x.hi * y.hi];
+        return { lo: Math.min(...corners), hi: Math.max(...corners) };
+      }
+      case Op.And: {
+        const [x, y] = [this.of(a), this.of(b)];
+        if (x.lo >= 0 && y.lo >= 0) return { lo: 0, hi: Math.min(x.hi, y.hi) };
+        if (x.lo >= 0) return { lo: 0, hi: x.hi };
+        return y.lo >= 0 ? { lo: 0, hi: y.hi } : full;
+      }
+      case Op.Or:
+      case Op.Xor: {
+        const [x, y] = [this.of(a), this.of(b)];
+        if (x.lo < 0 || y.lo < 0 || x.hi > EXACT || y.hi > EXACT) return full;
+        return { lo: 0, hi: allOnes(Math.max(x.hi, y.hi)) };
+      }
+      case Op.Shl: {
+        if (count === undefined) return full;
+        const x = this.of(a);
+        return { lo: x.lo * 2 ** count, hi: x.hi * 2 ** count };
+      }
+      case Op.ShrU: {
+        const x = this.of(a);
+        if (count === undefined) return x.lo >= 0 ? { lo: 0, hi: x.hi } : full;
+        if (count === 0) return x;
+        if (x.lo >= 0)
+          return { lo: Math.floor(x.lo / 2 ** count), hi: Math.floor(x.hi / 2 ** count) };
+        return { lo: 0, hi: 2 ** ((v.type === I32 ? 32 : 64) - count) - 1 };
+      }
+      case Op.ShrS: {
+        const x = this.of(a);
+        if (count === undefined) return x.lo >= 0 ? { lo: 0, hi: x.hi } : full;
+        return { lo: Math.floor(x.lo / 2 ** count), hi: Math.floor(x.hi / 2 ** count) };
+      }
+      case Op.DivU:
+      case Op.DivS: {
+        const [x, y] = [this.of(a), this.of(b)];
+        return x.lo >= 0 && y.lo > 0 ? { lo: 0, hi: Math.floor(x.hi / y.lo) } : full;
+      }
+      case Op.RemU:
+      case Op.RemS: {
+        const [x, y] = [this.of(a), this.of(b)];
+        if (y.lo <= 0) return full;
+        if (x.lo >= 0) return { lo: 0, hi: Math.min(x.hi, y.hi - 1) };
+        return v.op === Op.RemU ? { lo: 0, hi: y.hi - 1 } : { lo: 1 - y.hi, hi: y.hi - 1 };
+      }
+      case Op.ICmp:
+      case Op.FCmp:
+        return { lo: 0, hi: 1 };
+      case Op.Clz:
+      case Op.Ctz:
+      case Op.Popcnt:
+        return { lo: 0, hi: 64 };
+      case Op.Load:
+      case Op.LoadAbs:
+      case Op.AtomicLoad: {
+        const bits = v.size * 8;
+        if (bits >= (v.type === I32 ? 32 : 64)) return full;
+        if (v.sub === 0) return { lo: 0, hi: 2 ** bits - 1 };
+        return { lo: -(2 ** (bits - 1)), hi: 2 ** (bits - 1) - 1 };
+      }
+      case Op.Sext: {
+        const x = this.of(a);
+        const half = 2 ** (v.size * 8 - 1);
+        return x.lo >= -half && x.hi < half ? x : { lo: -half, hi: half - 1 };
+      }
+      case Op.Wrap:
+      case Op.ExtendS:
+        return this.of(a);
+      case Op.ExtendU: {
+        const x = this.of(a);
+        return x.lo >= 0 ? x : { lo: 0, hi: 0xffffffff };
+      }
+      case Op.Select: {
+        const [x, y] = [this.of(b), this.of(v.args[2] as Value)];
+        return { lo: Math.min(x.lo, y.lo), hi: Math.max(x.hi, y.hi) };
+      }
+      case Op.MemorySize:
+        return { lo: 0, hi: 65536 };
+    }
+    return full;
+  }
+
+  /** Replaces `v`, or gives it another form, where the ranges at this place allow it. */
+  private improve(v: Value): void {
+    switch (v.op) {
+      case Op.ExtendS:
+        if (this.of(v.args[0] as Value).lo >= 0) v.op = Op.ExtendU;
+        return;
+      case Op.DivS:
+      case Op.RemS: {
+        const divisor = v.args[1] as Value;
+        if (divisor.op !== Op.Const || constBig(divisor) <= 0n) return;
+        if (this.of(v.args[0] as Value).lo < 0) return;
+        v.op = v.op === Op.DivS ? Op.DivU : Op.RemU;
+        return;
+      }
+      case Op.Load:
+      case Op.Store:
+        this.improveAddress(v);
+        return;
+    }
+  }
+
+  private improveAddress(v: Value): void {
+    for (;;) {
+      const ptr = v.args[0] as Value;
+      const added = ptr.args[1];
+      if (ptr.op !== Op.Add || added?.op !== Op.Const) break;
+      const inner = ptr.args[0] as Value;
+      const { lo, hi } = this.of(inner);
+      // Seen unsigned, neither the parts nor the sum may reach 2³², nor the offset what it encodes.
+      const constant = added.imm;
+      if (lo < 0 || (constant < 0 ? lo + constant < 0 : hi + constant > 0xffffffff)) break;
+      const offset = v.imm + constant;
+      if (offset < 0 || offset >= 0x80000000) break;
+      v.args[0] = inner;
+      v.imm = offset;
+    }
+    const ptr = v.args[0] as Value;
+    const count = ptr.args[1];
+    if (ptr.op !== Op.Shl || count?.op !== Op.Const) return;
+    const { lo, hi } = this.of(ptr.args[0] as Value);
+    if (lo >= 0 && hi * 2 ** (count.imm & 31) <= 0xffffffff) v.exact = true;
+  }
+}
+
+/** Uses ranges of integers in `f`. `idom` are the immediate dominators by block index. */
+export function useRanges(f: Func, idom: Int32Array): void {
+  new Ranges(f, idom).run();
+}
