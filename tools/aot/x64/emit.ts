@@ -60,6 +60,7 @@ function emitPass(s: Emission): void {
   if (s.frame > 0) e.aluRI(8, ALU.SUB, RSP, s.frame);
   s.order.forEach((block, i) => {
     s.next = s.order[i + 1];
+    if (s.aligned[block.index]) alignLoop(s);
     s.blockOffset[block.index] = e.length;
     s.emitted[block.index] = 1;
     s.k = block.first;
@@ -72,6 +73,12 @@ function emitPass(s: Emission): void {
     }
   });
   emitTraps(s);
+}
+
+/** Starts the next instruction at a multiple of 16; the measuring pass takes the most that may need. */
+function alignLoop(s: Emission): void {
+  const { e } = s;
+  e.nops(s.measured ? -e.length & 15 : 15);
 }
 
 function emitTraps(s: Emission): void {

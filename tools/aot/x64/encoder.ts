@@ -71,6 +71,19 @@ export interface CodeFixup {
 
 const SCALE_BITS: Record<number, number> = { 1: 0, 2: 1, 4: 2, 8: 3 };
 
+/** Recommended multi-byte forms, Intel SDM vol. 2, "NOP". */
+const NOPS: number[][] = [
+  [0x90],
+  [0x66, 0x90],
+  [0x0f, 0x1f, 0x00],
+  [0x0f, 0x1f, 0x40, 0x00],
+  [0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00],
+  [0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00],
+  [0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+  [0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
+];
+
 export class Encoder {
   bytes: Uint8Array = new Uint8Array(1 << 16);
   length = 0;
@@ -308,6 +321,15 @@ export class Encoder {
     } else {
       this.rr(0, size === 8, 0xf7, 0, a);
       this.u32(imm);
+    }
+  }
+
+  /** `count` bytes that do nothing, up to 15, in as few instructions as NOP's forms of up to 9 bytes allow. */
+  nops(count: number): void {
+    for (let rest = count; rest > 0; ) {
+      const n = Math.min(rest, 9);
+      this.raw(NOPS[n - 1] as number[]);
+      rest -= n;
     }
   }
 

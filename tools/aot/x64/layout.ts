@@ -94,3 +94,15 @@ export function layoutBlocks(f: LFunc, targets: LBlock[]): LBlock[] {
   for (const loop of loops) layout.rotate(loop);
   return layout.order;
 }
+
+/** By block index: the first blocks of innermost loops in emission order. */
+export function loopHeads(f: LFunc, order: LBlock[]): Uint8Array {
+  const heads = new Uint8Array(f.blocks.length);
+  if (f.loops.length === 0) return heads;
+  const inner = new Set(f.loops);
+  for (const { parent } of f.loops) if (parent) inner.delete(parent);
+  for (const block of order) {
+    if (block.loop && inner.delete(block.loop)) heads[block.index] = 1;
+  }
+  return heads;
+}

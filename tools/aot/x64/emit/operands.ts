@@ -14,6 +14,7 @@ import {
 } from "../../regalloc/lir.ts";
 import type { Allocation } from "../../regalloc/resolve.ts";
 import { type Address, at, type Encoder, R15, RSP } from "../encoder.ts";
+import { loopHeads } from "../layout.ts";
 import { CALLEE_SAVED } from "../machine.ts";
 import { emitMove, emitParallelMoves, type MoveContext } from "../moves.ts";
 import type { ConstantPool } from "../pool.ts";
@@ -71,6 +72,8 @@ export class Emission implements MoveContext {
   /** Where a branch to a block really goes, by block index. */
   readonly targets: LBlock[];
   readonly start: number;
+  /** Blocks that start at an aligned place, by block index. */
+  readonly aligned: Uint8Array;
   blockOffset: Int32Array;
   emitted: Uint8Array;
   /** Offsets the first pass found: of blocks, and behind each branch in order. */
@@ -90,6 +93,7 @@ export class Emission implements MoveContext {
     this.a = a;
     this.order = order;
     this.targets = targets;
+    this.aligned = loopHeads(f, order);
     this.start = c.e.length;
     this.blockOffset = new Int32Array(f.blocks.length);
     this.emitted = new Uint8Array(f.blocks.length);
