@@ -4,13 +4,25 @@
 
 import type { ObjectFile } from "../elf/object.ts";
 import { decodeModule } from "../wasm/decode.ts";
-import { printable } from "../wasm/names.ts";
+import { isVisible, printable } from "../wasm/names.ts";
 import { WasmError } from "../wasm/reader.ts";
-import { type FuncBody, funcTypeOf, type Module } from "../wasm/types.ts";
+import {
+  type ConstExpr,
+  type FuncBody,
+  funcTypeOf,
+  type Import,
+  type Module,
+} from "../wasm/types.ts";
 import { uleb } from "../wasm/writer.ts";
 import { CompileError } from "./error.ts";
-import { type CompiledCode, ImageBuilder, segmentOffset, strayElements } from "./image.ts";
-import { type BuildContext, Builder } from "./ir/build.ts";
+import {
+  type CompiledCode,
+  globalPlaces,
+  ImageBuilder,
+  segmentOffset,
+  strayElements,
+} from "./image.ts";
+import { type BuildContext, Builder, type TablePlace } from "./ir/build.ts";
 import { Func, type Signature, TrapKind } from "./ir/ir.ts";
 import { irSignature, irType } from "./ir/numeric.ts";
 import { optimize } from "./ir/optimize.ts";
@@ -18,16 +30,31 @@ import { exportSymbol } from "./names.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import { allocate } from "./regalloc/resolve.ts";
 import { emitLinuxStart, type LinuxStart } from "./targets/linux.ts";
-import { resolveImport, TARGETS, type Target, type TargetName } from "./targets/target.ts";
+import {
+  importModule,
+  resolveImport,
+  TARGETS,
+  type Target,
+  type TargetName,
+} from "./targets/target.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
 import { type BodyFacts, validateBody } from "./wasm/validate.ts";
 import { type EmitContext, emitFunction } from "./x64/emit.ts";
 import { Encoder } from "./x64/encoder.ts";
-import { lowerFunction } from "./x64/lower.ts";
+import { type GlobalPlace, lowerFunction } from "./x64/lower.ts";
 import { assignParams, assignResults, registerSet } from "./x64/machine.ts";
 import { ConstantPool } from "./x64/pool.ts";
 import { emitRuntime } from "./x64/runtime.ts";
-import { external, functionReference, PAGES_SYMBOL, SEGMENT, STACK_SYMBOL } from "./x64/symbols.ts";
+import {
+  external,
+  FUNCTIONS_SYMBOL,
+  functionReference,
+  PAGES_SYMBOL,
+  SEGMENT,
+  STACK_SYMBOL,
+  TABLE_SIZE_SYMBOL,
+  tableSymbol,
+} from "./x64/symbols.ts";
 
 export { CompileError };
 
@@ -55,6 +82,7 @@ class Compiler {
   private readonly image: ImageBuilder;
   /** Bytes that every call of a compiled function leaves for stack arguments at least. */
   private tailArea = 0;
+  private readonly globals: GlobalPlace[];
 
   constructor(bytes: Uint8Array, options: CompileOptions) {
     this.o = options;
@@ -62,8 +90,9 @@ class Compiler {
     this.m = decodeModule(bytes);
     const map = options.sourceMap === undefined ? undefined : new SourceMap(options.sourceMap);
     this.signatures = this.m.types.map(irSignature);
+    this.globals = globalPlaces(this.m);
     const byShape = new Map<string, number>();
-    const typeNumbers = this.signatures.map((s, i) => {
+    const typeNumbers = this.m.types.map((s, i) => {
       const shape = `${s.params}:${s.results}`;
       const known = byShape.get(shape);
       if (known !== undefined) return known;
@@ -79,7 +108,11 @@ class Compiler {
       positions: [],
       jumpTables: [],
       jumpTableSize: 0,
-      tableSize: this.m.table?.min ?? 0,
+      tables: this.m.tables.map((table, i) => ({
+        ...table,
+        symbol: tableSymbol(i),
+        sizeSymbol: undefined,
+      })),
     };
     this.code = {
       module: this.m,
@@ -90,6 +123,9 @@ class Compiler {
       ends: [],
       wrappers: new Map(),
       adapters: new Map(),
+      functionNumbers: new Map(),
+      references: this.m.globals.some(({ init }) => init.kind === "func"),
+      changedTables: new Set(),
       helpers: new Set(),
       routines: [],
       map,
@@ -112,6 +148,13 @@ class Compiler {
       const sizes = this.signatures.map(({ params }) => assignParams(params).size);
       this.tailArea = Math.max(...sizes);
     }
+    for (const { references, grownTables, setTables } of facts) {
+      if (references) this.code.references = true;
+      for (const table of setTables) this.code.changedTables.add(table);
+      for (const table of grownTables) {
+        (this.emission.tables[table] as TablePlace).sizeSymbol = TABLE_SIZE_SYMBOL + table;
+      }
+    }
     this.m.funcs.forEach((body, i) => {
       this.function(context, body, facts[i] as BodyFacts, i, exported.has(imported + i));
     });
@@ -123,15 +166,39 @@ class Compiler {
   }
 
   private checkImports(): void {
-    const refuse = (offset: number, what: string, why: string): never => {
-      throw new WasmError("import section", offset, `imported ${what} is not supported${why}`);
+    const { m } = this;
+    const refuse = (entry: Import, what: string, why: string): never => {
+      const name = `"${printable(entry.module)}.${printable(entry.name)}"`;
+      throw new WasmError("import section", entry.offset, `imported ${what} ${name} ${why}`);
     };
-    const quote = (x: { module: string; name: string }): string =>
-      `"${printable(x.module)}.${printable(x.name)}"`;
-    const global = this.m.globalImports[0];
-    if (global) refuse(global.offset, `global ${quote(global)}`, ": declare it in the module");
-    const table = this.m.tableImport;
-    if (table) refuse(table.offset, `table ${quote(table)}`, "");
+    for (const entry of m.globalImports) {
+      if (importModule(entry.module) !== "stub") {
+        refuse(
+          entry,
+          "global",
+          "is not supported: only module stub has globals, symbols of other objects",
+        );
+      }
+      if (entry.name === "" || !isVisible(entry.name)) {
+        refuse(entry, "global", "cannot be the name of a symbol");
+      }
+    }
+    for (const entry of m.tableImports) {
+      refuse(entry, "table", "is not supported: declare it in the module");
+    }
+    const known = (expr: ConstExpr | undefined): boolean => expr?.kind !== "global";
+    const needed = [...m.globals.map(({ init }) => init), ...m.data.map((s) => s.offset)];
+    const entries = m.elements.flatMap((s) => Array.from(s.funcs));
+    if (
+      ![...needed, ...m.elements.map((s) => s.offset)].every(known) ||
+      entries.some((f) => f < -1)
+    ) {
+      refuse(
+        m.globalImports[0] as Import,
+        "global",
+        "is needed before the program runs; declare it in the module",
+      );
+    }
   }
 
   private context(): BuildContext {
@@ -145,16 +212,19 @@ class Compiler {
         throw new WasmError("import section", entry.offset, (error as Error).message);
       }
     });
-    const constants = m.globals.map((g) =>
-      !g.mutable && g.init.kind === "const"
-        ? { type: irType(g.type), bits: g.init.bits }
-        : undefined,
-    );
+    const constants = m.globals.map(({ type, mutable, init }) => {
+      if (mutable || init.kind === "global") return undefined;
+      const bits = init.kind === "const" ? init.bits : BigInt(this.functionNumber(init.index));
+      return { type: irType(type), bits };
+    });
     return {
       module: m,
       signatures: this.signatures,
       typeNumbers: this.code.typeNumbers,
       globalConst: (index) => constants[index - m.globalImports.length],
+      functionNumber: (index) => this.functionNumber(index),
+      tables: this.emission.tables,
+      functions: FUNCTIONS_SYMBOL,
       target: (index) => {
         const func = index - imported;
         if (func >= 0) {
@@ -171,6 +241,13 @@ class Compiler {
         };
       },
     };
+  }
+
+  private functionNumber(index: number): number {
+    const { functionNumbers: numbers } = this.code;
+    const number = numbers.get(index) ?? numbers.size + 1;
+    numbers.set(index, number);
+    return number;
   }
 
   private validate(i: number): BodyFacts {
@@ -212,6 +289,7 @@ class Compiler {
       helpers: this.code.helpers,
       exported,
       tailArea: this.tailArea,
+      globals: this.globals,
       adapter,
       features: {
         sse41: this.o.features?.sse41 ?? false,
@@ -231,6 +309,7 @@ class Compiler {
     const { m } = this;
     const wanted = new Set<number>();
     for (const segment of m.elements) for (const func of segment.funcs) wanted.add(func);
+    for (const func of this.code.functionNumbers.keys()) wanted.add(func);
     if (m.start !== undefined) wanted.add(m.start);
     for (const x of m.exports) {
       // A stub that is exported by its own name is the symbol already.
@@ -279,6 +358,9 @@ class Compiler {
       loopLocals: new Map(),
       usesFloat: undefined,
       tailCalls: false,
+      references: false,
+      grownTables: new Set(),
+      setTables: new Set(),
     }).build();
     this.generate(f, slot, true, adapter);
     return slot;
@@ -349,7 +431,7 @@ class Compiler {
       window: this.emission.window,
       growable: this.growable,
       maxPages: this.m.memory?.max ?? 65536,
-      tableSize: this.emission.tableSize,
+      tables: this.emission.tables,
     };
     for (const name of this.code.helpers) {
       e.align(16);

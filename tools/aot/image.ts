@@ -11,7 +11,16 @@ import {
   type Relocation,
 } from "../elf/index.ts";
 import { isVisible, percentEncode } from "../wasm/names.ts";
-import { type ConstExpr, F64, type GlobalDef, I64, type Module } from "../wasm/types.ts";
+import {
+  type ConstExpr,
+  EXTERNREF,
+  F64,
+  FUNCREF,
+  type GlobalType,
+  I64,
+  type Module,
+  type RefType,
+} from "../wasm/types.ts";
 import { CompileError } from "./error.ts";
 import { exportSymbol, LocalNames } from "./names.ts";
 import { SectionBuilder } from "./section.ts";
@@ -19,19 +28,24 @@ import type { Target } from "./targets/target.ts";
 import { lineRows, TRAP_ENTRY, trapTable } from "./traps.ts";
 import type { SourceMap } from "./wasm/sourcemap.ts";
 import type { EmitContext } from "./x64/emit.ts";
+import type { GlobalPlace } from "./x64/lower.ts";
+import { tableCapacity } from "./x64/runtime.ts";
 import {
+  external,
   externalName,
+  FUNCTIONS_SYMBOL,
   functionSlot,
   GLOBALS_SYMBOL,
   HELPER,
+  helperNumbers,
   JUMP_TABLE_SYMBOL,
   POOL_SYMBOL,
   SEGMENT,
-  TABLE_SYMBOL,
 } from "./x64/symbols.ts";
 
-/** Bytes of a table entry: u64 code address, i32 type number, 0 for null. */
+/** Bytes of a table entry of functions: u64 code address, u32 type number, 0 for null, u32 function number. */
 const TABLE_ENTRY = 16;
+const entrySize = (type: RefType): number => (type === FUNCREF ? TABLE_ENTRY : 8);
 /** Gaps between data segments up to this size become zeros in one section. */
 const MAX_GAP = 4096;
 /** A table with more null bytes than this at its end gets a section that does not store them. */
@@ -52,6 +66,12 @@ export interface CompiledCode {
   wrappers: Map<number, number>;
   /** Slot of the entry for callers from outside, by the function's index, where it needs one. */
   adapters: Map<number, number>;
+  /** Numbers of functions as references, by function index, from 1 on. */
+  functionNumbers: Map<number, number>;
+  /** Whether table entries need the numbers of their functions. */
+  references: boolean;
+  /** Tables that instructions of functions store into. */
+  changedTables: Set<number>;
   /** Routines of the run time that the code calls, by HELPER name. */
   helpers: Set<string>;
   /** Symbols of code that is not a function of the module. */
@@ -66,13 +86,23 @@ export function segmentOffset(expr: ConstExpr | undefined): number {
 
 /** The first active element segment that does not fit into the table, or -1. */
 export function strayElements(m: Module): number {
-  const size = m.table?.min ?? 0;
   return m.elements.findIndex(
-    (s) => s.mode === "active" && segmentOffset(s.offset) + s.funcs.length > size,
+    (s) =>
+      s.mode === "active" &&
+      segmentOffset(s.offset) + s.funcs.length > (m.tables[s.table]?.min ?? 0),
   );
 }
 
-const sizeOf = (g: GlobalDef): number => (g.type === I64 || g.type === F64 ? 8 : 4);
+const sizeOf = ({ type }: GlobalType): number =>
+  type === I64 || type === F64 || type === EXTERNREF ? 8 : 4;
+
+/** Where globals are, by index: imported ones are symbols of other objects. */
+export function globalPlaces(m: Module): GlobalPlace[] {
+  return [
+    ...m.globalImports.map(({ name }) => ({ symbol: external(name), offset: 0 })),
+    ...m.globals.map((_, i) => ({ symbol: GLOBALS_SYMBOL, offset: i * 8 })),
+  ];
+}
 
 /** Collects the sections of one object. */
 export class ImageBuilder {
@@ -80,8 +110,9 @@ export class ImageBuilder {
   private readonly m: Module;
   private readonly rodata = new SectionBuilder(".rodata", false);
   private readonly data = new SectionBuilder(".data", true);
-  private readonly table = new SectionBuilder(".data.table", true);
   private readonly traps = new SectionBuilder(".rodata.traps", false);
+  /** Tables that grow, each with its room. */
+  private readonly growing: SectionBuilder[] = [];
   private readonly wasmData: ObjectSection[] = [];
   /** Where the compiler's data symbols are. */
   private readonly places = new Map<string, { section: SectionBuilder; offset: number }>();
@@ -111,9 +142,13 @@ export class ImageBuilder {
 
   /** Lays everything out and returns the object, called `name`. */
   build(name: string): ObjectFile {
+    if (this.code.references) this.numberFunctions();
     this.globals();
-    this.functionTable();
+    this.m.tables.forEach((_, i) => {
+      this.functionTable(i);
+    });
     this.passiveSegments();
+    if (this.code.references) this.functions();
     if (this.code.target.window !== undefined) this.placeData(this.code.target.window);
     this.constants();
     this.trapTable();
@@ -126,15 +161,48 @@ export class ImageBuilder {
     const bytes = new Uint8Array(m.globals.length * 8);
     const view = new DataView(bytes.buffer);
     m.globals.forEach((g, i) => {
-      if (g.init.kind !== "const") return;
-      view.setBigUint64(i * 8, BigInt.asUintN(sizeOf(g) * 8, g.init.bits), true);
+      const { init } = g;
+      let bits = 0n;
+      if (init.kind === "const") bits = init.bits;
+      else if (init.kind === "func") bits = BigInt(this.number(init.index));
+      view.setBigUint64(i * 8, BigInt.asUintN(sizeOf(g) * 8, bits), true);
     });
     this.globalsBase = this.defineIn(this.data, GLOBALS_SYMBOL, bytes, 16);
   }
 
-  /** Table entries of `funcs` (-1 is null) behind a symbol; `size` entries in all, the rest null. */
-  private entries(section: SectionBuilder, symbol: string, funcs: Int32Array, size: number): void {
+  private number(func: number): number {
+    return this.code.functionNumbers.get(func) as number;
+  }
+
+  /** Any function of an element segment may become a reference. */
+  private numberFunctions(): void {
+    const { functionNumbers: numbers } = this.code;
+    for (const { funcs } of this.m.elements) {
+      for (const f of funcs) if (f >= 0 && !numbers.has(f)) numbers.set(f, numbers.size + 1);
+    }
+  }
+
+  /** The table entries that references stand for. */
+  private functions(): void {
+    const funcs = Int32Array.from([-1, ...this.code.functionNumbers.keys()]);
+    this.entries(this.rodata, FUNCTIONS_SYMBOL, FUNCREF, funcs, funcs.length);
+  }
+
+  /** Entries of `funcs` (-1 is null) behind a symbol; `size` entries in all, the rest null. */
+  private entries(
+    section: SectionBuilder,
+    symbol: string,
+    type: RefType,
+    funcs: Int32Array,
+    size: number,
+  ): void {
     const { m, code } = this;
+    if (type !== FUNCREF) {
+      // All are null: nothing else is known before the program runs.
+      const bytes = new Uint8Array(funcs.length * entrySize(type));
+      this.defineIn(section, symbol, bytes, 16, size * entrySize(type));
+      return;
+    }
     const bytes = new Uint8Array(funcs.length * TABLE_ENTRY);
     const view = new DataView(bytes.buffer);
     const addends = new Uint32Array(funcs.length).fill(NO_ADDRESS);
@@ -145,45 +213,66 @@ export class ImageBuilder {
       const typeIndex = own ? m.funcs[func - imported]?.typeIndex : m.funcImports[func]?.typeIndex;
       const slot = own ? func - imported : (code.wrappers.get(func) as number);
       view.setInt32(i * TABLE_ENTRY + 8, code.typeNumbers[typeIndex as number] as number, true);
+      if (code.references) view.setUint32(i * TABLE_ENTRY + 12, this.number(func), true);
       addends[i] = code.starts[slot] as number;
     });
     const offset = this.defineIn(section, symbol, bytes, 16, size * TABLE_ENTRY);
     section.addresses.push({ offset, stride: TABLE_ENTRY, addends });
   }
 
-  private functionTable(): void {
+  private functionTable(index: number): void {
     const { m } = this;
-    if (!m.table) return;
-    const size = m.table.min;
-    const active = m.elements.filter((s) => s.mode === "active");
+    const place = this.code.emission.tables[index] as EmitContext["tables"][number];
+    const { type, min: size, symbol, sizeSymbol } = place;
+    const active = m.elements.filter((s) => s.mode === "active" && s.table === index);
     // A stray segment leaves no program that could look into the table.
     const fits = strayElements(m) < 0;
     if (!fits && this.code.target.window !== undefined) {
       throw new CompileError(
-        `element segment ${strayElements(m)} reaches beyond the table of ${size} entries`,
+        `element segment ${strayElements(m)} reaches beyond the table of ${m.tables[m.elements[strayElements(m)]?.table ?? 0]?.min} entries`,
       );
     }
     const last = active.map((s) => segmentOffset(s.offset) + s.funcs.length);
     const used = fits ? last.reduce((a, b) => Math.max(a, b), 0) : 0;
     const funcs = new Int32Array(used).fill(-1);
     if (fits) for (const s of active) funcs.set(s.funcs, segmentOffset(s.offset));
-    // Only table.init and table.copy change a table.
-    const changes = [...this.code.helpers].some(
-      (h) => h === HELPER.tableCopy || h.startsWith(HELPER.tableInit),
-    );
-    const tail = (size - used) * TABLE_ENTRY;
-    if (tail > MAX_NULL_TAIL) this.entries(this.table, TABLE_SYMBOL, funcs, size);
-    else {
-      const all = new Int32Array(size).fill(-1);
-      all.set(funcs);
-      this.entries(changes ? this.data : this.rodata, TABLE_SYMBOL, all, size);
+    if (sizeSymbol !== undefined) {
+      const bytes = new Uint8Array(4);
+      new DataView(bytes.buffer).setUint32(0, size, true);
+      this.define("data", sizeSymbol, bytes, 4);
+      const section = new SectionBuilder(".data.table", true);
+      this.growing.push(section);
+      this.entries(section, symbol, type, funcs, tableCapacity(place));
+      return;
     }
+    const tail = (size - used) * entrySize(type);
+    if (tail > MAX_NULL_TAIL) {
+      const section = new SectionBuilder(".data.table", true);
+      this.growing.push(section);
+      this.entries(section, symbol, type, funcs, size);
+      return;
+    }
+    const all = new Int32Array(size).fill(-1);
+    all.set(funcs);
+    this.entries(this.changes(index) ? this.data : this.rodata, symbol, type, all, size);
+  }
+
+  /** Whether instructions store into the table. */
+  private changes(table: number): boolean {
+    const { changedTables, helpers } = this.code;
+    if (changedTables.has(table)) return true;
+    return [...helpers].some((name) => {
+      const [first, second] = helperNumbers(name);
+      if (name.startsWith(HELPER.tableInit)) return second === table;
+      const stores = name.startsWith(HELPER.tableCopy) || name.startsWith(HELPER.tableFill);
+      return stores && first === table;
+    });
   }
 
   private passiveSegments(): void {
     const { m } = this;
     for (const name of this.code.helpers) {
-      const i = Number(name.slice(name.lastIndexOf(".") + 1));
+      const i = helperNumbers(name)[0] as number;
       const size = new Uint8Array(4);
       const view = new DataView(size.buffer);
       // Active and declarative segments are dropped once the module is instantiated.
@@ -200,7 +289,7 @@ export class ImageBuilder {
         const funcs = segment.mode === "passive" ? segment.funcs : new Int32Array(0);
         view.setUint32(0, funcs.length, true);
         this.defineIn(this.data, SEGMENT.elementsSize + i, size, 4);
-        this.entries(this.rodata, SEGMENT.elements + i, funcs, funcs.length);
+        this.entries(this.rodata, SEGMENT.elements + i, segment.type, funcs, funcs.length);
       }
     }
   }
@@ -248,12 +337,13 @@ export class ImageBuilder {
   /** End of static memory by asc's global `~lib/memory/__heap_base`, or 0 when it is not there. */
   private heapBase(): number {
     const { m } = this;
+    const own = (index: number) => m.globals[index - m.globalImports.length];
     for (const [index, name] of m.globalNames) {
-      if (name === "~lib/memory/__heap_base" && m.globals[index])
-        return segmentOffset(m.globals[index].init);
+      const global = own(index);
+      if (name === "~lib/memory/__heap_base" && global) return segmentOffset(global.init);
     }
     const exported = m.exports.find((x) => x.kind === "global" && x.name === "__heap_base");
-    return segmentOffset(exported && m.globals[exported.index]?.init);
+    return segmentOffset(exported && own(exported.index)?.init);
   }
 
   private constants(): void {
@@ -336,17 +426,22 @@ export class ImageBuilder {
   /** Appends the symbols of the module's globals, which are in `section`. */
   private globalSymbols(section: number, symbols: ObjectSymbol[]): void {
     const { m } = this;
+    const imported = m.globalImports.length;
+    const places = globalPlaces(m);
     const add = (name: string, index: number, global: boolean): void => {
+      const own = m.globals[index - imported];
+      // An imported global is a symbol of another object.
+      if (!own) return;
       symbols.push({
         name,
         section,
-        value: BigInt(this.globalsBase + index * 8),
-        size: sizeOf(m.globals[index] as GlobalDef),
+        value: BigInt(this.globalsBase + (places[index] as GlobalPlace).offset),
+        size: sizeOf(own),
         kind: "object",
         global,
       });
     };
-    m.globals.forEach((_, i) => {
+    places.forEach((_, i) => {
       const name = m.globalNames.get(i);
       if (name) add(isVisible(name) ? name : percentEncode(name), i, false);
     });
@@ -371,7 +466,7 @@ export class ImageBuilder {
     const addressTables: AddressTable[] = [];
     const indices = new Map<SectionBuilder, number>();
     const globals = new Set(["__aot_traps_start", "__aot_traps_end", "__aot_trap_files"]);
-    for (const builder of [this.rodata, this.data, this.table, this.traps]) {
+    for (const builder of [this.rodata, this.data, ...this.growing, this.traps]) {
       if (builder.memSize === 0 && builder.symbols.length === 0) continue;
       const section = sections.length;
       indices.set(builder, section);

@@ -1,6 +1,6 @@
 // Decoder of the module structure: sections, their order and limits, custom sections for names and
-// the source map. Follows the WebAssembly core specification, 5.5 "Modules", with bulk memory,
-// mutable globals and multi-value; other proposals are refused by name. Function bodies stay bytes:
+// the source map. Follows the WebAssembly core specification 2.0, 5.5 "Modules"; later proposals are
+// refused by name. Function bodies stay bytes:
 // the compiler's validator checks them.
 
 import { printable } from "./names.ts";
@@ -10,16 +10,21 @@ import {
   type ConstExpr,
   type DataSegment,
   type ElementSegment,
+  EXTERNREF,
   F32,
   F64,
+  FUNCREF,
   type FuncType,
   funcTypeOf,
   globalTypeOf,
   I32,
   I64,
+  isRef,
   type Limits,
   type LocalRun,
   type Module,
+  type RefType,
+  type TableType,
   type ValType,
 } from "./types.ts";
 
@@ -50,12 +55,11 @@ function valType(r: Reader): ValType {
     case I64:
     case F32:
     case F64:
+    case FUNCREF:
+    case EXTERNREF:
       return code;
     case 0x7b:
       return r.unsupported("fixed-width SIMD", "type v128", offset);
-    case 0x70:
-    case 0x6f:
-      return r.unsupported("reference types", "a reference type here", offset);
     case 0x69:
       return r.unsupported("exception handling", "type exnref", offset);
     default:
@@ -85,17 +89,18 @@ function limits(r: Reader, what: string, ceiling: number): Limits {
   return { min, max };
 }
 
-function tableType(r: Reader): Limits {
+function refType(r: Reader, what: string): RefType {
   const offset = r.pos;
-  const element = r.u8();
-  if (element === 0x6f) r.unsupported("reference types", "a table of externref", offset);
-  if (element !== 0x70) {
-    if (element >= 0x40 && element <= 0x74) {
-      r.unsupported("typed function references", "this table type", offset);
-    }
-    r.fail(`invalid table element type 0x${element.toString(16)}`, offset);
+  const type = r.u8();
+  if (isRef(type)) return type;
+  if (type >= 0x40 && type <= 0x74) {
+    r.unsupported("typed function references", `this ${what} type`, offset);
   }
-  return limits(r, "table", 10_000_000);
+  return r.fail(`invalid ${what} type 0x${type.toString(16)}`, offset);
+}
+
+function tableType(r: Reader): TableType {
+  return { type: refType(r, "table element"), ...limits(r, "table", 10_000_000) };
 }
 
 class Decoder {
@@ -112,9 +117,9 @@ class Decoder {
       funcImports: [],
       globalImports: [],
       memoryImport: undefined,
-      tableImport: undefined,
+      tableImports: [],
       funcs: [],
-      table: undefined,
+      tables: [],
       memory: undefined,
       globals: [],
       exports: [],
@@ -122,6 +127,7 @@ class Decoder {
       elements: [],
       data: [],
       dataCount: undefined,
+      declaredFuncs: new Set(),
       funcNames: new Map(),
       globalNames: new Map(),
       sourceMapUrl: undefined,
@@ -189,8 +195,12 @@ class Decoder {
         break;
       }
       case 0xd0:
+        expr = { kind: "const", type: refType(r, "reference"), bits: 0n };
+        break;
       case 0xd2:
-        return r.unsupported("reference types", "a reference in a constant expression", offset);
+        expr = { kind: "func", type: FUNCREF, index: this.funcIndex() };
+        this.m.declaredFuncs.add(expr.index);
+        break;
       case 0xfd:
         return r.unsupported("fixed-width SIMD", "v128.const", offset);
       default:
@@ -251,9 +261,8 @@ class Decoder {
       if (kind === 0) {
         this.m.funcImports.push({ module, name, offset, typeIndex: this.typeIndex() });
       } else if (kind === 1) {
-        if (this.m.table) r.unsupported("reference types", "a second table", kindOffset);
-        this.m.table = tableType(r);
-        this.m.tableImport = { module, name, offset };
+        this.m.tables.push(tableType(r));
+        this.m.tableImports.push({ module, name, offset });
       } else if (kind === 2) {
         if (this.m.memory) r.unsupported("multi-memory", "a second memory", kindOffset);
         this.m.memory = limits(r, "memory", 65536);
@@ -294,28 +303,21 @@ class Decoder {
       const index = r.u32();
       const bound = {
         func: this.funcCount,
-        table: this.m.table ? 1 : 0,
+        table: this.m.tables.length,
         memory: this.m.memory ? 1 : 0,
         global: this.m.globalImports.length + this.m.globals.length,
       }[kind];
       if (index >= bound) r.fail(`export "${printable(name)}": unknown ${kind} ${index}`, offset);
+      if (kind === "func") this.m.declaredFuncs.add(index);
       this.m.exports.push({ name, kind, index });
     }
   }
 
-  /** `ref.func` or `ref.null func`: the function, or -1. */
-  elementExpr(): number {
-    const r: Reader = this.r;
-    const at = r.pos;
-    const opcode = r.u8();
-    let func = -1;
-    if (opcode === 0xd2) func = this.funcIndex();
-    else if (opcode !== 0xd0) r.unsupported("reference types", "this element expression", at);
-    else if (r.u8() !== 0x70) {
-      r.unsupported("reference types", "a null that is not funcref", at);
-    }
-    if (r.u8() !== 0x0b) r.fail("element expression does not end", at);
-    return func;
+  /** Value of an entry as `ElementSegment.funcs` has it. */
+  elementExpr(type: RefType): number {
+    const expr = this.constExpr(type);
+    if (expr.kind === "func") return expr.index;
+    return expr.kind === "global" ? -2 - expr.index : -1;
   }
 
   elements(): void {
@@ -326,27 +328,35 @@ class Decoder {
       if (flags > 7) r.fail(`invalid element segment flags ${flags}`, offset);
       const segment: ElementSegment = {
         mode: flags & 1 ? (flags & 2 ? "declarative" : "passive") : "active",
+        table: 0,
+        type: FUNCREF,
         offset: undefined,
         funcs: new Int32Array(0),
       };
       if (segment.mode === "active") {
-        const table = flags & 2 ? r.u32() : 0;
-        if (table !== 0) r.unsupported("reference types", `table ${table}`, offset);
-        if (!this.m.table) r.fail("unknown table 0", offset);
+        segment.table = flags & 2 ? r.u32() : 0;
+        if (!this.m.tables[segment.table]) r.fail(`unknown table ${segment.table}`, offset);
         segment.offset = this.constExpr(I32);
       }
       const expressions = (flags & 4) !== 0;
       if (flags & 3) {
         const kindOffset = r.pos;
-        const kind = r.u8();
-        if (expressions ? kind !== 0x70 : kind !== 0) {
-          r.unsupported("reference types", "elements that are not functions", kindOffset);
-        }
+        if (expressions) segment.type = refType(r, "element");
+        else if (r.u8() !== 0) r.fail("invalid element kind, 0 expected", kindOffset);
+      }
+      const table = this.m.tables[segment.table];
+      if (segment.mode === "active" && table?.type !== segment.type) {
+        r.fail(
+          `type mismatch: elements of ${TYPE_NAME[segment.type]} for table ${segment.table}`,
+          offset,
+        );
       }
       const total = this.count();
       segment.funcs = new Int32Array(total);
       for (let i = 0; i < total; i++) {
-        segment.funcs[i] = expressions ? this.elementExpr() : this.funcIndex();
+        const func = expressions ? this.elementExpr(segment.type) : this.funcIndex();
+        if (func >= 0) this.m.declaredFuncs.add(func);
+        segment.funcs[i] = func;
       }
       this.m.elements.push(segment);
     }
@@ -424,11 +434,7 @@ class Decoder {
         for (let n = this.count(); n > 0; n--) this.declared.push(this.typeIndex());
         break;
       case 4:
-        for (let n = this.count(); n > 0; n--) {
-          const offset = r.pos;
-          if (this.m.table) r.unsupported("reference types", "a second table", offset);
-          this.m.table = tableType(r);
-        }
+        for (let n = this.count(); n > 0; n--) this.m.tables.push(tableType(r));
         break;
       case 5:
         for (let n = this.count(); n > 0; n--) {

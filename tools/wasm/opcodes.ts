@@ -2,7 +2,7 @@
 // Follows the WebAssembly core specification, 5.4 "Instructions" and appendix A.7, and the threads
 // proposal's atomic instructions. Control instructions are handled by name where they are decoded.
 
-import { F32, F64, I32, I64, type ValType } from "./types.ts";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "./types.ts";
 
 export interface NumericOp {
   name: string;
@@ -148,11 +148,6 @@ export const FOREIGN_OPCODES: Record<number, string> = {
   24: "exception handling",
   25: "exception handling",
   31: "exception handling",
-  37: "reference types",
-  38: "reference types",
-  208: "reference types",
-  209: "reference types",
-  210: "reference types",
   211: "garbage collection",
   212: "typed function references",
   213: "typed function references",
@@ -167,4 +162,6 @@ export const TYPE_NAME: Record<number, string> = {
   [I64]: "i64",
   [F32]: "f32",
   [F64]: "f64",
+  [FUNCREF]: "funcref",
+  [EXTERNREF]: "externref",
 };

@@ -9,7 +9,9 @@ import {
   type FuncBody,
   I32,
   I64,
+  isRef,
   type Module,
+  type TableType,
   type ValType,
 } from "./types.ts";
 import {
@@ -22,6 +24,8 @@ import {
   i64Const,
   type LimitsSpec,
   type ModuleSpec,
+  type TableSpec,
+  uleb,
 } from "./writer.ts";
 
 /** Where each index of a module goes. */
@@ -29,6 +33,7 @@ export interface IndexMap {
   type(index: number): number;
   func(index: number): number;
   global(index: number): number;
+  table(index: number): number;
   data(index: number): number;
   element(index: number): number;
 }
@@ -39,6 +44,7 @@ export const IDENTITY: IndexMap = {
   type: same,
   func: same,
   global: same,
+  table: same,
   data: same,
   element: same,
 };
@@ -85,9 +91,13 @@ class BodyRewriter {
     } else if (sub === 9) this.index(map.data);
     else if (sub === 12) {
       this.index(map.element);
-      this.indices(1);
+      this.index(map.table);
     } else if (sub === 13) this.index(map.element);
-    else if (sub === 10 || sub === 14) this.indices(2);
+    else if (sub === 14) {
+      this.index(map.table);
+      this.index(map.table);
+    } else if (sub >= 15 && sub <= 17) this.index(map.table);
+    else if (sub === 10) this.indices(2);
     else if (sub === 11) this.indices(1);
     else if (sub > 7) this.r.fail(`opcode 0xfc ${sub} cannot be rewritten`);
   }
@@ -128,7 +138,7 @@ class BodyRewriter {
       case 0x11:
       case 0x13:
         this.index(map.type);
-        this.indices(1);
+        this.index(map.table);
         return;
       case 0x1c: {
         const types = r.u32();
@@ -139,6 +149,18 @@ class BodyRewriter {
       case 0x23:
       case 0x24:
         this.index(map.global);
+        return;
+      case 0x25:
+      case 0x26:
+        this.index(map.table);
+        return;
+      case 0xd0:
+        this.copy(() => r.u8());
+        return;
+      case 0xd1:
+        return;
+      case 0xd2:
+        this.index(map.func);
         return;
       case 0x41:
         this.copy(() => r.s32());
@@ -183,7 +205,8 @@ export function rewriteBody(module: Module, body: FuncBody, map: IndexMap): Uint
 /** Values of the imported globals, by index: they become globals of the module's own. */
 export type GlobalValues = (number | bigint)[];
 
-function constant(expr: ConstExpr, module: Module, values: GlobalValues): Bytes {
+function constant(expr: ConstExpr, module: Module, values: GlobalValues, map: IndexMap): Bytes {
+  if (expr.kind === "func") return [0xd2, ...uleb(map.func(expr.index))];
   if (expr.kind === "global") {
     const imported = module.globalImports[expr.index];
     const value = values[expr.index];
@@ -194,6 +217,7 @@ function constant(expr: ConstExpr, module: Module, values: GlobalValues): Bytes 
 }
 
 function constantOf(type: ValType, bits: bigint): Bytes {
+  if (isRef(type)) return [0xd0, type];
   if (type === I32) return i32Const(Number(bits));
   if (type === I64) return i64Const(bits);
   return type === F32 ? f32Const(Number(bits)) : f64Const(bits);
@@ -211,9 +235,13 @@ function limitsOf(limits: { min: number; max: number | undefined }): LimitsSpec 
   return limits.max === undefined ? { min: limits.min } : { min: limits.min, max: limits.max };
 }
 
+function tableOf({ type, ...limits }: TableType): TableSpec {
+  return { type, ...limitsOf(limits) };
+}
+
 /**
- * The module as data for the writer. Imported memory, table and globals become its own, with the
- * values given; imported functions stay. Indices are mapped where `map` says so.
+ * The module as data for the writer. Imported memory, tables and globals become its own, with the
+ * values given, and null for those of reference types; imported functions stay. Indices are mapped where `map` says so.
  */
 export function toSpec(m: Module, values: GlobalValues = [], map: IndexMap = IDENTITY): ModuleSpec {
   const imports: ImportSpec[] = m.funcImports.map(({ module, name, typeIndex }) => ({
@@ -238,26 +266,30 @@ export function toSpec(m: Module, values: GlobalValues = [], map: IndexMap = IDE
       ...m.globals.map((g) => ({
         type: g.type,
         mutable: g.mutable,
-        init: constant(g.init, m, values),
+        init: constant(g.init, m, values, map),
       })),
     ],
     exports: m.exports.map(({ name, kind, index }) => ({
       name,
       kind: ({ func: 0, table: 1, memory: 2, global: 3 } as const)[kind],
-      index: kind === "func" ? map.func(index) : kind === "global" ? map.global(index) : index,
+      index: kind === "memory" ? index : map[kind](index),
     })),
     elements: m.elements.map((s) => ({
-      ...(s.offset ? { offset: constant(s.offset, m, values) } : {}),
+      table: map.table(s.table),
+      type: s.type,
+      ...(s.offset ? { offset: constant(s.offset, m, values, map) } : {}),
       ...(s.mode === "declarative" ? { declarative: true } : {}),
-      funcs: Array.from(s.funcs, (f) => (f < 0 ? f : map.func(f))),
+      funcs: Array.from(s.funcs, (f) =>
+        f < -1 ? -2 - map.global(-2 - f) : f < 0 ? f : map.func(f),
+      ),
     })),
     data: m.data.map((s) => ({
-      ...(s.offset ? { offset: constant(s.offset, m, values) } : {}),
+      ...(s.offset ? { offset: constant(s.offset, m, values, map) } : {}),
       bytes: s.bytes,
     })),
     funcNames: [...m.funcNames].map(([index, name]) => [map.func(index), name]),
   };
-  if (m.table) spec.table = m.table.min;
+  if (m.tables.length > 0) spec.tables = m.tables.map(tableOf);
   if (m.memory) spec.memory = limitsOf(m.memory);
   if (m.start !== undefined) spec.start = map.func(m.start);
   return spec;

@@ -7,7 +7,14 @@ export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F32 = 0x7d;
 export const F64 = 0x7c;
-export type ValType = 0x7f | 0x7e | 0x7d | 0x7c;
+export const FUNCREF = 0x70;
+export const EXTERNREF = 0x6f;
+export type RefType = 0x70 | 0x6f;
+export type ValType = 0x7f | 0x7e | 0x7d | 0x7c | RefType;
+
+export function isRef(type: number): type is RefType {
+  return type === FUNCREF || type === EXTERNREF;
+}
 
 export interface FuncType {
   params: ValType[];
@@ -18,6 +25,10 @@ export interface Limits {
   min: number;
   /** Undefined when the module states no maximum. */
   max: number | undefined;
+}
+
+export interface TableType extends Limits {
+  type: RefType;
 }
 
 export interface GlobalType {
@@ -36,9 +47,10 @@ export interface FuncImport extends Import {
   typeIndex: number;
 }
 
-/** A constant expression: either a value or a reference to an (imported, immutable) global. */
+/** A constant expression: a value (null has the bits 0), a function, or an imported, immutable global. */
 export type ConstExpr =
   | { kind: "const"; type: ValType; bits: bigint }
+  | { kind: "func"; type: ValType; index: number }
   | { kind: "global"; type: ValType; index: number };
 
 export interface GlobalDef extends GlobalType {
@@ -53,8 +65,11 @@ export interface Export {
 
 export interface ElementSegment {
   mode: "active" | "passive" | "declarative";
+  /** The table of an active segment. */
+  table: number;
+  type: RefType;
   offset: ConstExpr | undefined;
-  /** Function index, or -1 for a null entry. */
+  /** Function index, -1 for a null entry, -2 - n for the value of global n. */
   funcs: Int32Array;
 }
 
@@ -85,10 +100,11 @@ export interface Module {
   funcImports: FuncImport[];
   globalImports: (Import & GlobalType)[];
   memoryImport: Import | undefined;
-  tableImport: Import | undefined;
+  tableImports: Import[];
   /** Bodies; function index = `funcImports.length` + position. */
   funcs: FuncBody[];
-  table: Limits | undefined;
+  /** All tables, imported ones first. */
+  tables: TableType[];
   memory: Limits | undefined;
   globals: GlobalDef[];
   exports: Export[];
@@ -96,6 +112,8 @@ export interface Module {
   elements: ElementSegment[];
   data: DataSegment[];
   dataCount: number | undefined;
+  /** Functions that `ref.func` may name in bodies: those that occur outside of them. */
+  declaredFuncs: Set<number>;
   /** Function names of the name section, by function index. */
   funcNames: Map<number, string>;
   globalNames: Map<number, string>;

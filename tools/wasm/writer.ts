@@ -2,7 +2,7 @@
 // Follows the WebAssembly core specification, 5 "Binary Format" and 7.4.1 "Name Section". What it
 // is given is not checked: tests also write modules that are wrong on purpose.
 
-import type { ValType } from "./types.ts";
+import { FUNCREF, type RefType, type ValType } from "./types.ts";
 
 /** Bytes of an instruction sequence or of an immediate. */
 export type Bytes = number[];
@@ -104,11 +104,16 @@ export interface LimitsSpec {
   max?: number;
 }
 
-/** An imported function of a type by its index, memory, table of functions or global. */
+export interface TableSpec extends LimitsSpec {
+  /** funcref where it is not given. */
+  type?: RefType;
+}
+
+/** An imported function of a type by its index, memory, table or global. */
 export type ImportSpec = { module: string; name: string } & (
   | { type: number }
   | { memory: LimitsSpec }
-  | { table: LimitsSpec }
+  | { table: TableSpec }
   | { global: ValType; mutable: boolean }
 );
 
@@ -124,15 +129,26 @@ export interface ModuleSpec {
   types: { params: ValType[]; results: ValType[] }[];
   imports: ImportSpec[];
   funcs: FuncSpec[];
-  /** Entries of the table of functions. */
+  /** Entries of the first table, one of functions. */
   table?: number;
+  /** The tables behind it. */
+  tables?: TableSpec[];
   memory?: LimitsSpec;
   /** `init` without the final `end`. */
   globals: { type: ValType; mutable: boolean; init: Bytes }[];
   exports: { name: string | Uint8Array; kind: 0 | 1 | 2 | 3; index: number }[];
   start?: number;
-  /** Active at an offset (a number, or an expression without its `end`), declarative, or passive. */
-  elements: { offset?: number | Bytes; declarative?: boolean; funcs: number[] }[];
+  /**
+   * Active at an offset (a number, or an expression without its `end`), declarative, or passive. Entries
+   * are functions, -1 for null, -2 - n for the value of global n.
+   */
+  elements: {
+    table?: number;
+    type?: RefType;
+    offset?: number | Bytes;
+    declarative?: boolean;
+    funcs: number[];
+  }[];
   data: { offset?: number | Bytes; bytes: ArrayLike<number> }[];
   /** Names of functions by index in the name section, in the order given. */
   funcNames?: [number, string | Uint8Array][];
@@ -149,8 +165,11 @@ function offset(of: number | Bytes): Bytes {
   return typeof of === "number" ? i32Const(of) : of;
 }
 
-const FUNCREF = 0x70;
 const END = 0x0b;
+
+function tableType(out: ByteBuffer, table: TableSpec): void {
+  limits(out.u8(table.type ?? FUNCREF), table);
+}
 
 class ModuleWriter {
   private readonly out = new ByteBuffer();
@@ -175,7 +194,7 @@ class ModuleWriter {
     this.list(2, m.imports, (out, i) => {
       out.name(i.module).name(i.name);
       if ("type" in i) out.u8(0).u32(i.type);
-      else if ("table" in i) limits(out.u8(1).u8(FUNCREF), i.table);
+      else if ("table" in i) tableType(out.u8(1), i.table);
       else if ("memory" in i) limits(out.u8(2), i.memory);
       else
         out
@@ -186,9 +205,8 @@ class ModuleWriter {
     this.list(3, m.funcs, (out, f) => {
       out.u32(f.type);
     });
-    this.list(4, m.table === undefined ? [] : [m.table], (out, min) => {
-      limits(out.u8(FUNCREF), { min });
-    });
+    const first = m.table === undefined ? [] : [{ min: m.table }];
+    this.list(4, [...first, ...(m.tables ?? [])], tableType);
     this.list(5, m.memory ? [m.memory] : [], limits);
     this.list(6, m.globals, (out, g) => {
       out
@@ -202,15 +220,30 @@ class ModuleWriter {
     });
     if (m.start !== undefined) this.section(8, new ByteBuffer().u32(m.start));
     this.list(9, m.elements, (out, e) => {
-      // A null entry needs the form of expressions.
-      const expressions = e.funcs.some((f) => f < 0);
+      const { table = 0, type = FUNCREF } = e;
+      // Entries that are no functions need the form of expressions.
+      const expressions = type !== FUNCREF || e.funcs.some((f) => f < 0);
       const form = expressions ? 4 : 0;
-      if (e.offset !== undefined) out.u8(form).raw(offset(e.offset)).u8(END);
-      else out.u8(form | (e.declarative ? 3 : 1)).u8(expressions ? FUNCREF : 0);
+      const kind = expressions ? type : 0;
+      if (e.offset === undefined) out.u8(form | (e.declarative ? 3 : 1)).u8(kind);
+      else if (table === 0 && type === FUNCREF) out.u8(form).raw(offset(e.offset)).u8(END);
+      else {
+        out
+          .u8(form | 2)
+          .u32(table)
+          .raw(offset(e.offset))
+          .u8(END)
+          .u8(kind);
+      }
       out.u32(e.funcs.length);
       for (const f of e.funcs) {
         if (!expressions) out.u32(f);
-        else if (f < 0) out.raw([0xd0, FUNCREF, END]);
+        else if (f === -1) out.raw([0xd0, type, END]);
+        else if (f < 0)
+          out
+            .u8(0x23)
+            .u32(-2 - f)
+            .u8(END);
         else out.u8(0xd2).u32(f).u8(END);
       }
     });

@@ -3,7 +3,7 @@
 // made canonical where their bits could be seen, because wasm leaves them open.
 
 import type { MemoryOp } from "../../wasm/opcodes.ts";
-import { F32, F64, I32, I64, type ValType } from "../../wasm/types.ts";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "../../wasm/types.ts";
 import {
   type Bytes,
   type FuncSpec,
@@ -57,7 +57,7 @@ export class FunctionGenerator {
     this.signature = signature;
     this.locals = signature.params.slice();
     for (let n = this.r.below(8); n > 0; n--) this.locals.push(this.type());
-    this.scratch = { [I32]: 0, [I64]: 0, [F32]: 0, [F64]: 0 };
+    this.scratch = { [I32]: 0, [I64]: 0, [F32]: 0, [F64]: 0, [FUNCREF]: 0, [EXTERNREF]: 0 };
     for (const t of TYPES) {
       if (!g.floats && (t === F32 || t === F64)) continue;
       this.scratch[t] = this.locals.push(t) - 1;

@@ -2,7 +2,7 @@
 // have changed. Code is made by function.ts.
 
 import type { MemoryOp, NumericOp } from "../../wasm/opcodes.ts";
-import { F32, F64, I32, I64, type ValType } from "../../wasm/types.ts";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "../../wasm/types.ts";
 import {
   type Bytes,
   buildModule,
@@ -69,6 +69,8 @@ export class ModuleGenerator {
       [I64]: usable(OPS[I64]),
       [F32]: OPS[F32],
       [F64]: OPS[F64],
+      [FUNCREF]: [],
+      [EXTERNREF]: [],
     };
     this.stores = this.floats ? STORES : STORES.filter(({ op }) => !isFloat(op.type));
   }

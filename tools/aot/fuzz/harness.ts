@@ -153,6 +153,10 @@ function driver(calls: Call[], pages: number, area: number): ObjectFile {
   e.load(8, false, 8, RSP, rip("driver_stack"));
   e.u8(0xe9);
   e.u32(advance - (e.length + 4));
+  // What the host does with references: they stay what they are.
+  const same = e.length;
+  e.movRR(8, RAX, RDI);
+  e.u8(0xc3);
   e.patch32(toEnd, e.length - (toEnd + 4));
   const write = (size: number): void => {
     e.movImm32(RDI, 1);
@@ -220,7 +224,7 @@ function driver(calls: Call[], pages: number, area: number): ObjectFile {
     value: BigInt(value),
     size: 0,
     kind: "none" as const,
-    global: name === "run" || name === "area",
+    global: name === "run" || name === "area" || name === "same",
   });
   return {
     name: "driver",
@@ -231,6 +235,7 @@ function driver(calls: Call[], pages: number, area: number): ObjectFile {
     ],
     symbols: [
       symbol("run", 0, 0),
+      symbol("same", 0, same),
       symbol("driver_handler", 0, handler),
       symbol("driver_stack", 1, 0),
       symbol("driver_window", 1, 8),

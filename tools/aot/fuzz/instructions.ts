@@ -8,7 +8,7 @@ import {
   type NumericOp,
   SATURATING,
 } from "../../wasm/opcodes.ts";
-import { F32, F64, I32, I64, type ValType } from "../../wasm/types.ts";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "../../wasm/types.ts";
 import { type Bytes, uleb } from "../../wasm/writer.ts";
 
 export const OPS: Record<ValType, { opcode: Bytes; op: NumericOp }[]> = {
@@ -16,6 +16,8 @@ export const OPS: Record<ValType, { opcode: Bytes; op: NumericOp }[]> = {
   [I64]: [],
   [F32]: [],
   [F64]: [],
+  [FUNCREF]: [],
+  [EXTERNREF]: [],
 };
 NUMERIC.forEach((op, opcode) => {
   if (op) OPS[op.result].push({ opcode: [opcode], op });
@@ -28,6 +30,8 @@ export const LOADS: Record<ValType, { opcode: Bytes; op: MemoryOp }[]> = {
   [I64]: [],
   [F32]: [],
   [F64]: [],
+  [FUNCREF]: [],
+  [EXTERNREF]: [],
 };
 export const STORES: { opcode: Bytes; op: MemoryOp }[] = [];
 MEMORY.forEach((op, opcode) => {

@@ -6,13 +6,14 @@
 
 import { ATOMIC, MEMORY, type MemoryOp } from "../../wasm/opcodes.ts";
 import { Reader } from "../../wasm/reader.ts";
-import type { FuncBody, FuncType, Module, ValType } from "../../wasm/types.ts";
-import { funcTypeOf, globalTypeOf } from "../../wasm/types.ts";
+import type { FuncBody, FuncType, Module, TableType, ValType } from "../../wasm/types.ts";
+import { FUNCREF, funcTypeOf, globalTypeOf } from "../../wasm/types.ts";
 import { type BodyFacts, readBlockType } from "../wasm/validate.ts";
 import { foldBinary, foldICmp, foldSelect, foldUnary } from "./fold.ts";
 import {
   type Block,
   type CallTarget,
+  Cond,
   F32,
   F64,
   type Func,
@@ -37,7 +38,34 @@ export interface BuildContext {
   target(index: number): CallTarget | IntrinsicCall;
   /** Constant value of an immutable global, where it has one. */
   globalConst(index: number): { type: Type; bits: bigint } | undefined;
+  /** Number of function `index` as a reference. */
+  functionNumber(index: number): number;
+  tables: TablePlace[];
+  /** Symbol of the table entries of functions by their number. */
+  functions: string;
 }
+
+/** Where a table is; an entry of functions has 16 bytes: u64 address, u32 type number, u32 function number. */
+export interface TablePlace extends TableType {
+  symbol: string;
+  /** Symbol of the size at run time, u32, where the table grows. */
+  sizeSymbol: string | undefined;
+}
+
+const TABLE_ENTRY_SHIFT = 4n;
+const FUNCTION_NUMBER_OFFSET = 12;
+
+const BULK_OPS: Record<number, number> = {
+  8: Op.MemoryInit,
+  9: Op.DataDrop,
+  10: Op.MemoryCopy,
+  11: Op.MemoryFill,
+  12: Op.TableInit,
+  13: Op.ElemDrop,
+  14: Op.TableCopy,
+  15: Op.TableGrow,
+  17: Op.TableFill,
+};
 
 /** An imported function that is not called but replaced by instructions. */
 export interface IntrinsicCall {
@@ -264,8 +292,12 @@ export class Builder {
       case 0x22:
       case 0x23:
       case 0x24:
+      case 0x25:
+      case 0x26:
       case 0x3f:
       case 0x40:
+      case 0xd0:
+      case 0xd2:
         r.u32();
         return;
       case 0x0e:
@@ -456,9 +488,10 @@ export class Builder {
         this.call(r.u32());
         return;
       case 0x11: {
-        const { signature, typeNumber, args } = this.indirectCall();
+        const { signature, typeNumber, table, args } = this.indirectCall();
         const call = this.emit(Op.CallIndirect, signature.results[0] ?? NONE, args);
         call.imm = typeNumber;
+        call.size = table;
         this.results(signature, call, signature);
         return;
       }
@@ -477,9 +510,10 @@ export class Builder {
         return;
       }
       case 0x13: {
-        const { signature, typeNumber, args } = this.indirectCall();
+        const { signature, typeNumber, table, args } = this.indirectCall();
         const call = this.terminate(this.block as Block, Op.TailCallIndirect, args, []);
         call.imm = typeNumber;
+        call.size = table;
         call.aux = signature;
         this.setUnreachable();
         return;
@@ -522,6 +556,23 @@ export class Builder {
         this.emit(Op.GlobalSet, NONE, [this.pop()]).imm = index;
         return;
       }
+      case 0x25:
+        this.tableGet(r.u32());
+        return;
+      case 0x26:
+        this.tableSet(r.u32());
+        return;
+      case 0xd0:
+        this.push(r.u8() === FUNCREF ? this.f.i32(0) : this.f.bits(I64, 0n));
+        return;
+      case 0xd1: {
+        const reference = this.pop();
+        this.push(this.icmp(Cond.Eq, reference, this.f.int(reference.type, 0)));
+        return;
+      }
+      case 0xd2:
+        this.push(this.f.i32(this.context.functionNumber(r.u32())));
+        return;
       case 0x3f:
         r.u8();
         this.push(this.emit(Op.MemorySize, I32, []));
@@ -583,14 +634,20 @@ export class Builder {
   }
 
   /** Immediates and operands of a call through a table: its index, then the arguments. */
-  private indirectCall(): { signature: Signature; typeNumber: number; args: Value[] } {
+  private indirectCall(): {
+    signature: Signature;
+    typeNumber: number;
+    table: number;
+    args: Value[];
+  } {
     const typeIndex = this.r.u32();
-    this.r.u32();
+    const table = this.r.u32();
     const index = this.pop();
     const signature = this.context.signatures[typeIndex] as Signature;
     return {
       signature,
       typeNumber: this.context.typeNumbers[typeIndex] as number,
+      table,
       args: [index, ...this.popMany(signature.params.length)],
     };
   }
@@ -603,6 +660,76 @@ export class Builder {
       v.imm = i;
       this.push(v);
     }
+  }
+
+  /** Traps where the condition holds. */
+  private trapIf(cond: Value, kind: number): void {
+    const from = this.block as Block;
+    const trap = this.start();
+    const next = this.start();
+    this.terminate(from, Op.Br, [cond], [trap, next]);
+    this.terminate(trap, Op.Trap, [], []).sub = kind;
+    this.block = next;
+  }
+
+  private symbolAddress(symbol: string): Value {
+    const v = this.emit(Op.SymbolAddress, I64, []);
+    v.aux = symbol;
+    return v;
+  }
+
+  /** Address of entry `index`, of 16 bytes where it is of functions, else 8. */
+  private entryAddress(symbol: string, type: number, index: Value): Value {
+    const shift = this.f.bits(I64, type === FUNCREF ? TABLE_ENTRY_SHIFT : 3n);
+    const offset = this.binary(Op.Shl, this.unary(Op.ExtendU, I64, index), shift);
+    return this.binary(Op.Add, this.symbolAddress(symbol), offset);
+  }
+
+  private tableSize({ sizeSymbol, min }: TablePlace): Value {
+    if (sizeSymbol === undefined) return this.f.i32(min);
+    return this.loadAbs(I32, this.symbolAddress(sizeSymbol), 4, 0);
+  }
+
+  private loadAbs(type: Type, address: Value, size: number, offset: number): Value {
+    const v = this.emit(Op.LoadAbs, type, [address]);
+    v.size = size;
+    v.imm = offset;
+    return v;
+  }
+
+  /** The checked address of an entry of table `table`. */
+  private tableEntry(table: TablePlace, index: Value): Value {
+    this.trapIf(this.icmp(Cond.GeU, index, this.tableSize(table)), TrapKind.TableBounds);
+    return this.entryAddress(table.symbol, table.type, index);
+  }
+
+  private tableGet(index: number): void {
+    const table = this.context.tables[index] as TablePlace;
+    const address = this.tableEntry(table, this.pop());
+    this.push(
+      table.type === FUNCREF
+        ? this.loadAbs(I32, address, 4, FUNCTION_NUMBER_OFFSET)
+        : this.loadAbs(I64, address, 8, 0),
+    );
+  }
+
+  private tableSet(index: number): void {
+    const table = this.context.tables[index] as TablePlace;
+    const reference = this.pop();
+    const address = this.tableEntry(table, this.pop());
+    const store = (value: Value, offset: number): void => {
+      const v = this.emit(Op.StoreAbs, NONE, [address, value]);
+      v.size = 8;
+      v.imm = offset;
+    };
+    if (table.type !== FUNCREF) {
+      store(reference, 0);
+      return;
+    }
+    const from = this.entryAddress(this.context.functions, FUNCREF, reference);
+    const [first, second] = [0, 8].map((offset) => this.loadAbs(I64, from, 8, offset));
+    store(first as Value, 0);
+    store(second as Value, 8);
   }
 
   private memory(info: MemoryOp): void {
@@ -649,22 +776,17 @@ export class Builder {
       return;
     }
     const r = this.r;
-    const op = [
-      Op.MemoryInit,
-      Op.DataDrop,
-      Op.MemoryCopy,
-      Op.MemoryFill,
-      Op.TableInit,
-      Op.ElemDrop,
-      Op.TableCopy,
-    ][sub - 8] as number;
-    const segment = sub === 10 || sub === 11 || sub === 14 ? 0 : r.u32();
-    if (sub === 8 || sub === 11 || sub === 12) r.u32();
-    if (sub === 10 || sub === 14) {
-      r.u32();
-      r.u32();
+    if (sub === 16) {
+      this.push(this.tableSize(this.context.tables[r.u32()] as TablePlace));
+      return;
     }
-    const args = sub === 9 || sub === 13 ? [] : this.popMany(3);
-    this.emit(op, NONE, args).imm = segment;
+    const op = BULK_OPS[sub] as number;
+    const first = r.u32();
+    const second = sub === 8 || sub === 10 || sub === 12 || sub === 14 ? r.u32() : 0;
+    const args = sub === 9 || sub === 13 ? [] : this.popMany(sub === 15 ? 2 : 3);
+    const v = this.emit(op, sub === 15 ? I32 : NONE, args);
+    v.imm = first;
+    v.aux = second;
+    if (sub === 15) this.push(v);
   }
 }

@@ -83,10 +83,11 @@ export const Op = {
   MemoryFill: 66,
   MemoryInit: 67, // imm: segment
   DataDrop: 68,
-  TableInit: 69, // imm: segment
-  TableCopy: 70,
+  TableInit: 69, // imm: segment, aux: table
+  TableCopy: 70, // imm: target table, aux: source table
   ElemDrop: 71,
-  // Calls. `aux` of Call is a CallTarget; of CallIndirect a FuncType signature number in imm.
+  // Calls. `aux` of Call is a CallTarget; of CallIndirect its Signature, with the type's number in imm
+  // and the table in size.
   Call: 72,
   CallIndirect: 73, // args: index, then arguments
   Result: 74, // args[0]: the call; imm: result number ≥ 1
@@ -101,6 +102,9 @@ export const Op = {
   Trap: 82, // sub: TrapKind
   TailCall: 83, // as Call
   TailCallIndirect: 84, // as CallIndirect
+  // More of tables. `imm` is the table; references are function numbers (i32) or host values (i64).
+  TableGrow: 85, // reference, count
+  TableFill: 86, // index, reference, count
 } as const;
 
 /** Integer conditions; `cond ^ 1` is the inverse. */

@@ -132,6 +132,7 @@ function link(
       type: (index) => type + index,
       func: (index) => func({ instance, index }),
       global: (index) => global({ instance, index }),
+      table: (index) => index,
       data: (index) => segment + index,
       element: (index) => element + index,
     });
@@ -143,7 +144,7 @@ function link(
       data.push(...part.data);
       spec.start = part.start;
       spec.memory = part.memory;
-      spec.table = part.table;
+      spec.tables = part.tables;
     } else {
       // When the instance was made, what its active segments held came onto the tape.
       data.push(...part.data.map((s) => (s.offset ? { offset: 0, bytes: [] } : s)));
@@ -152,7 +153,7 @@ function link(
   for (const [offset, entry] of recording.tableEntries) {
     spec.elements.push({ offset, funcs: [func(entry)] });
   }
-  if (recording.tableSize > 0) spec.table = recording.tableSize;
+  if (recording.tableSize > 0) spec.tables = [{ min: recording.tableSize }];
   if (recording.pages !== undefined) {
     spec.memory = { min: recording.pages, max: instances[0]?.module.memory?.max ?? 65536 };
   }

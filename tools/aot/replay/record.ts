@@ -281,10 +281,9 @@ class Recorder {
       out[module] = { ...out[module], [name]: value as WebAssembly.ImportValue };
     };
     for (const entry of m.globalImports) give(entry, given[entry.module]?.[entry.name]);
-    if (m.tableImport) {
-      const { module, name } = m.tableImport;
-      this.table = given[module]?.[name] as WebAssembly.Table;
-      give(m.tableImport, this.table);
+    for (const entry of m.tableImports) {
+      this.table = given[entry.module]?.[entry.name] as WebAssembly.Table;
+      give(entry, this.table);
     }
     if (m.memoryImport) {
       const { module, name } = m.memoryImport;

@@ -52,6 +52,11 @@ function describe(params: Type[], results: Type[]): string {
   return `(${params.map((t) => LETTERS[t]).join(", ")}) → ${results.map((t) => LETTERS[t]).join(", ") || "nothing"}`;
 }
 
+/** The module an import means: the last component of the name it has in the file. */
+export function importModule(module: string): string {
+  return module.slice(Math.max(module.lastIndexOf("/"), module.lastIndexOf("\\")) + 1);
+}
+
 /**
  * What the import `module.name` of the given signature means in `target`.
  * Throws Error with a one-line explanation when the target does not have it.
@@ -62,7 +67,7 @@ export function resolveImport(
   name: string,
   signature: Signature,
 ): ImportMeaning {
-  const last = module.slice(Math.max(module.lastIndexOf("/"), module.lastIndexOf("\\")) + 1);
+  const last = importModule(module);
   const { params, results } = signature;
   if ((last === "stub" || last === "symbol") && (name === "" || !isVisible(name))) {
     throw new Error(`${last}."${printable(name)}" cannot be the name of a symbol`);

@@ -52,9 +52,6 @@ describe("proposals that are not supported are named with section and offset", (
     ["exception handling", body([0x06, 0x40, 0x0b]), at],
     ["exception handling", body([0x1f, 0x40, 0x00, 0x0b]), at],
     ["garbage collection", body([0xfb, 0x00, 0x00, 0x1a]), at],
-    ["reference types", body([0xd0, 0x70, 0x1a]), at],
-    ["reference types", body([0x41, 0, 0x25, 0, 0x1a]), at],
-    ["reference types", body([0xfc, 16, 0, 0x1a]), at],
     ["typed function references", body([0x14, 0x00]), at],
     ["threads", body([0x41, 0, 0x41, 0, 0x42, 0, 0xfe, 1, 2, 0, 0x1a]), at],
     ["multi-memory", body([0x3f, 1, 0x1a]), at],
@@ -68,11 +65,6 @@ describe("proposals that are not supported are named with section and offset", (
       "shared-everything threads",
       Uint8Array.from([...HEADER, 4, 5, 1, 0x70, 3, 1, 1]),
       "table section, offset 0xc",
-    ],
-    [
-      "reference types",
-      Uint8Array.from([...HEADER, 4, 4, 1, 0x6f, 0, 1]),
-      "table section, offset 0xb",
     ],
     [
       "fixed-width SIMD",

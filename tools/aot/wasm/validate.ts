@@ -15,8 +15,10 @@ import {
 } from "../../wasm/opcodes.ts";
 import { Reader } from "../../wasm/reader.ts";
 import {
+  EXTERNREF,
   F32,
   F64,
+  FUNCREF,
   type FuncBody,
   type FuncType,
   funcTypeOf,
@@ -24,8 +26,11 @@ import {
   globalTypeOf,
   I32,
   I64,
+  isRef,
   localTypes,
   type Module,
+  type RefType,
+  type TableType,
   type ValType,
 } from "../../wasm/types.ts";
 
@@ -35,6 +40,11 @@ export interface BodyFacts {
   loopLocals: Map<number, number[]>;
   usesFloat: { offset: number; name: string } | undefined;
   tailCalls: boolean;
+  /** Whether functions become references or references become table entries. */
+  references: boolean;
+  /** Tables that `table.grow` and `table.set` name. */
+  grownTables: Set<number>;
+  setTables: Set<number>;
 }
 
 /** Bottom type of the polymorphic stack after an unconditional branch. */
@@ -58,6 +68,8 @@ const SINGLE: Record<number, ValType[]> = {
   [I64]: [I64],
   [F32]: [F32],
   [F64]: [F64],
+  [FUNCREF]: [FUNCREF],
+  [EXTERNREF]: [EXTERNREF],
 };
 
 /** Signature of a block type at the reader's position; `params` and `results` are shared arrays. */
@@ -69,8 +81,6 @@ export function readBlockType(r: Reader, module: Module): FuncType {
     const single = SINGLE[code + 128];
     if (single) return { params: NONE, results: single };
     if (code === -5) r.unsupported("fixed-width SIMD", "type v128", offset);
-    if (code === -16 || code === -17)
-      r.unsupported("reference types", "a reference block type", offset);
     r.fail("invalid block type", offset);
   }
   const type = module.types[code];
@@ -85,7 +95,14 @@ class Validator {
   readonly locals: ValType[];
   readonly types: StackType[] = [];
   readonly control: Control[] = [];
-  readonly facts: BodyFacts = { loopLocals: new Map(), usesFloat: undefined, tailCalls: false };
+  readonly facts: BodyFacts = {
+    loopLocals: new Map(),
+    usesFloat: undefined,
+    tailCalls: false,
+    references: false,
+    grownTables: new Set(),
+    setTables: new Set(),
+  };
   /** Start of the instruction being checked. */
   at = 0;
 
@@ -198,6 +215,26 @@ class Validator {
     const index = this.r.u32();
     const type = globalTypeOf(this.m, index);
     if (!type) this.fail(`unknown global ${index}`);
+    return type;
+  }
+
+  /** A table by its index, which `seen` collects. */
+  table(seen?: Set<number>): TableType {
+    const index = this.r.u32();
+    const table = this.m.tables[index];
+    if (!table) this.fail(`unknown table ${index}`);
+    seen?.add(index);
+    return table;
+  }
+
+  refType(): RefType {
+    const type = this.r.u8();
+    if (!isRef(type)) {
+      if (type >= 0x40 && type <= 0x74) {
+        this.r.unsupported("typed function references", "this reference type", this.at);
+      }
+      this.fail(`invalid reference type 0x${type.toString(16)}`);
+    }
     return type;
   }
 
@@ -346,6 +383,9 @@ class Validator {
         this.pop(I32);
         const second = this.pop(UNKNOWN);
         const first = this.pop(second);
+        if (isRef(first) || isRef(second)) {
+          this.fail("type mismatch: select without a type cannot be on references");
+        }
         this.push(first === UNKNOWN ? second : first);
         return;
       }
@@ -353,11 +393,51 @@ class Validator {
         const n = r.u32();
         if (n !== 1) this.fail("select with a type list must list one type");
         const code = r.u8();
-        if (!SINGLE[code]) r.unsupported("reference types", "select on this type", this.at);
+        if (code === 0x7b) r.unsupported("fixed-width SIMD", "type v128", this.at);
+        if (!SINGLE[code]) {
+          if (code >= 0x62 && code <= 0x74) {
+            r.unsupported("typed function references", "select on this type", this.at);
+          }
+          this.fail(`invalid value type 0x${code.toString(16)}`);
+        }
         this.pop(I32);
         this.pop(code as ValType);
         this.pop(code as ValType);
         this.push(code as ValType);
+        return;
+      }
+      case 0x25: {
+        const { type } = this.table();
+        this.pop(I32);
+        this.push(type);
+        this.facts.references = true;
+        return;
+      }
+      case 0x26: {
+        this.pop(this.table(this.facts.setTables).type);
+        this.pop(I32);
+        this.facts.references = true;
+        return;
+      }
+      case 0xd0:
+        this.push(this.refType());
+        return;
+      case 0xd1: {
+        const type = this.pop(UNKNOWN);
+        if (type !== UNKNOWN && !isRef(type)) {
+          this.fail(`type mismatch: ${TYPE_NAME[type]} on the stack, a reference expected`);
+        }
+        this.push(I32);
+        return;
+      }
+      case 0xd2: {
+        const index = r.u32();
+        this.funcType(index);
+        if (!this.m.declaredFuncs.has(index)) {
+          this.fail(`undeclared function reference: function ${index} occurs in bodies only`);
+        }
+        this.push(FUNCREF);
+        this.facts.references = true;
         return;
       }
       case 0x20:
@@ -427,7 +507,10 @@ class Validator {
   }
 
   callee(): FuncType {
-    const index = this.r.u32();
+    return this.funcType(this.r.u32());
+  }
+
+  funcType(index: number): FuncType {
     if (index >= this.m.funcImports.length + this.m.funcs.length) {
       this.fail(`unknown function ${index}`);
     }
@@ -439,9 +522,7 @@ class Validator {
     const index = r.u32();
     const type = this.m.types[index];
     if (!type) this.fail(`unknown type ${index}`);
-    const table = r.u32();
-    if (table !== 0) r.unsupported("reference types", `table ${table}`, this.at);
-    if (!this.m.table) this.fail("unknown table 0");
+    if (this.table().type !== FUNCREF) this.fail("type mismatch: a call through externrefs");
     this.pop(I32);
     return type;
   }
@@ -480,19 +561,20 @@ class Validator {
       if (this.m.dataCount === undefined) this.fail("a data count section is required");
       if (index >= this.m.dataCount) this.fail(`unknown data segment ${index}`);
     };
-    const elementIndex = (): void => {
+    const elementType = (): RefType => {
       const index = r.u32();
-      if (index >= this.m.elements.length) this.fail(`unknown element segment ${index}`);
+      const segment = this.m.elements[index];
+      if (!segment) this.fail(`unknown element segment ${index}`);
+      return segment.type;
     };
-    const zero = (what: string): void => {
-      if (r.u8() !== 0)
-        r.unsupported(
-          what === "memory" ? "multi-memory" : "reference types",
-          `a second ${what}`,
-          this.at,
-        );
-      if (what === "memory") this.needMemory();
-      else if (!this.m.table) this.fail("unknown table 0");
+    const memory = (): void => {
+      if (r.u8() !== 0) r.unsupported("multi-memory", "a second memory", this.at);
+      this.needMemory();
+    };
+    const same = (from: RefType, to: RefType): void => {
+      if (from !== to) {
+        this.fail(`type mismatch: ${TYPE_NAME[from]} into a table of ${TYPE_NAME[to]}`);
+      }
     };
     const popThree = (): void => {
       this.pop(I32);
@@ -502,38 +584,54 @@ class Validator {
     switch (sub) {
       case 8:
         dataIndex();
-        zero("memory");
+        memory();
         popThree();
         return;
       case 9:
         dataIndex();
         return;
       case 10:
-        zero("memory");
-        zero("memory");
+        memory();
+        memory();
         popThree();
         return;
       case 11:
-        zero("memory");
+        memory();
         popThree();
         return;
       case 12:
-        elementIndex();
-        zero("table");
+        same(elementType(), this.table().type);
         popThree();
         return;
       case 13:
-        elementIndex();
+        elementType();
         return;
-      case 14:
-        zero("table");
-        zero("table");
+      case 14: {
+        const to = this.table();
+        same(this.table().type, to.type);
         popThree();
         return;
-      case 15:
+      }
+      case 15: {
+        const { type } = this.table(this.facts.grownTables);
+        this.pop(I32);
+        this.pop(type);
+        this.push(I32);
+        this.facts.references = true;
+        return;
+      }
       case 16:
-      case 17:
-        r.unsupported("reference types", `opcode 0xfc ${sub}`, this.at);
+        this.table();
+        this.push(I32);
+        return;
+      case 17: {
+        const { type } = this.table();
+        this.pop(I32);
+        this.pop(type);
+        this.pop(I32);
+        this.facts.references = true;
+        return;
+      }
     }
     if (sub === 18) r.unsupported("memory control", "memory.discard", this.at);
     if (sub >= 19 && sub <= 22) r.unsupported("wide arithmetic", `opcode 0xfc ${sub}`, this.at);

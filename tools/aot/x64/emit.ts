@@ -4,6 +4,7 @@
 // May assume a complete allocation and that nothing but moves changes between instructions.
 // Guarantees that the code refers to what is elsewhere by fixups only.
 
+import type { TablePlace } from "../ir/build.ts";
 import { F32, F64, I32, I64, TrapKind } from "../ir/ir.ts";
 import { FIRST_SLOT, type Inst, type LBlock, type LFunc } from "../regalloc/lir.ts";
 import type { Allocation } from "../regalloc/resolve.ts";
@@ -15,7 +16,7 @@ import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
 import { branchTargets, layoutBlocks } from "./layout.ts";
 import { CC_FEQ, CC_FNE, M } from "./machine.ts";
 import { emitMove, emitParallelMoves, loadFloatConstant } from "./moves.ts";
-import { JUMP_TABLE_SYMBOL, TABLE_SYMBOL } from "./symbols.ts";
+import { JUMP_TABLE_SYMBOL } from "./symbols.ts";
 
 function emitTwice(s: Emission): void {
   const { c, e } = s;
@@ -395,9 +396,12 @@ function leaveFrame(s: Emission): void {
 function emitTableLookup(s: Emission, inst: Inst): void {
   const { e, c } = s;
   s.place(inst, false);
-  e.aluRI(4, ALU.CMP, RAX, c.tableSize);
+  const { symbol, sizeSymbol, min } = c.tables[inst.aux as number] as TablePlace;
+  const rip = (of: string): Address => ({ base: -1, index: -1, scale: 1, disp: 0, symbol: of });
+  if (sizeSymbol !== undefined) e.aluRM(4, ALU.CMP, RAX, rip(sizeSymbol));
+  else e.aluRI(4, ALU.CMP, RAX, min);
   s.trapIf(CC.AE, TrapKind.TableIndex, inst.pos);
-  e.lea(8, R10, { base: -1, index: -1, scale: 1, disp: 0, symbol: TABLE_SYMBOL });
+  e.lea(8, R10, rip(symbol));
   e.shiftImm(4, SHIFT.SHL, RAX, 4);
   e.aluMI(4, ALU.CMP, at(R10, 8, RAX), inst.imm);
   s.trapIf(CC.NE, TrapKind.IndirectCall, inst.pos);

@@ -42,9 +42,15 @@ import {
   selectStore,
   storeValue,
 } from "./lower/memory.ts";
-import { bit, bytesOf, type FixedCode, type LowerOptions, Selection } from "./lower/operands.ts";
+import {
+  bit,
+  bytesOf,
+  type FixedCode,
+  type GlobalPlace,
+  type LowerOptions,
+  Selection,
+} from "./lower/operands.ts";
 import { M } from "./machine.ts";
-import { GLOBALS_SYMBOL } from "./symbols.ts";
 
 /** Instructions that no load may be moved across. */
 function isBarrier(v: Value): boolean {
@@ -258,7 +264,7 @@ function selectInstruction(s: Selection, v: Value): void {
       const isFloat = v.type >= F32;
       const inst = s.inst(isFloat ? M.FLoad : M.Load, bytesOf(v.type));
       inst.imm = bytesOf(v.type);
-      inst.mem = s.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
+      inst.mem = s.globalMem(v);
       s.define(inst, v);
       return;
     }
@@ -267,7 +273,7 @@ function selectInstruction(s: Selection, v: Value): void {
       const value = v.args[0] as Value;
       const inst = new Inst(value.type >= F32 ? M.FStore : M.Store, bytesOf(value.type));
       storeValue(s, inst, value);
-      inst.mem = s.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
+      inst.mem = s.globalMem(v);
       s.put(inst);
       return;
     }
@@ -306,4 +312,4 @@ export function lowerFunction(f: Func, options: LowerOptions): LFunc {
   return selectFunction(new Selection(f, options));
 }
 
-export type { FixedCode, LowerOptions };
+export type { FixedCode, GlobalPlace, LowerOptions };

@@ -60,7 +60,7 @@ export const M = {
   ToInt: 34, // imm: bytes of the integer; sub: 1 signed; aux: true for saturating
   Bitcast: 35, // sub: 1 to integer
   Call: 36, // aux: symbol
-  CallIndirect: 37, // imm: type number
+  CallIndirect: 37, // imm: type number; aux: table
   StoreOut: 38, // imm: offset from RSP
   LoadOut: 39,
   LoadIn: 40, // imm: offset in the incoming area
@@ -78,7 +78,7 @@ export const M = {
   SymbolAddress: 52, // aux: name
   AluStore: 53, // memory destination: sub: ALU.*; last src or imm
   TailCall: 54, // aux: symbol
-  TailCallIndirect: 55, // imm: type number
+  TailCallIndirect: 55, // as CallIndirect
 } as const;
 
 export const DIV = { DivS: 0, DivU: 1, RemS: 2, RemU: 3 } as const;

@@ -2,6 +2,8 @@
 // only where used. They take 32-bit operands zero-extended in the registers given, may overwrite
 // any caller-saved register, and use no SSE.
 
+import { FUNCREF } from "../../wasm/types.ts";
+import type { TablePlace } from "../ir/build.ts";
 import { TrapKind } from "../ir/ir.ts";
 import type { TrapSite } from "./emit.ts";
 import {
@@ -21,7 +23,15 @@ import {
   RSI,
   SHIFT,
 } from "./encoder.ts";
-import { HELPER, PAGES_SYMBOL, SEGMENT, TABLE_SYMBOL } from "./symbols.ts";
+import { FUNCTIONS_SYMBOL, HELPER, helperNumbers, PAGES_SYMBOL, SEGMENT } from "./symbols.ts";
+
+/** Entries that a table can get beyond its initial ones; their room is zeros that no file stores. */
+const TABLE_GROWTH = 65536;
+
+/** Entries that there is room for in a table that grows. */
+export function tableCapacity({ min, max }: TablePlace): number {
+  return Math.min(max ?? Number.MAX_SAFE_INTEGER, min + TABLE_GROWTH);
+}
 
 export interface RuntimeContext {
   e: Encoder;
@@ -29,7 +39,7 @@ export interface RuntimeContext {
   window: boolean;
   growable: boolean;
   maxPages: number;
-  tableSize: number;
+  tables: TablePlace[];
 }
 
 function symbol(name: string): Address {
@@ -48,15 +58,22 @@ class Runtime {
 
   emit(name: string): void {
     this.bounds = [];
-    const segment = name.slice(name.lastIndexOf(".") + 1);
+    const [first, second] = helperNumbers(name) as [number, number];
     if (name === HELPER.copy) this.copy();
     else if (name === HELPER.fill) this.fill();
     else if (name === HELPER.grow) this.grow();
-    else if (name === HELPER.tableCopy) this.tableCopy();
-    else if (name.startsWith(HELPER.init)) this.init(segment);
-    else if (name.startsWith(HELPER.drop)) this.drop(SEGMENT.dataSize + segment);
-    else if (name.startsWith(HELPER.tableInit)) this.tableInit(segment);
-    else this.drop(SEGMENT.elementsSize + segment);
+    else if (name.startsWith(HELPER.tableCopy))
+      this.tableCopy(this.table(first), this.table(second));
+    else if (name.startsWith(HELPER.tableFill)) this.tableFill(this.table(first));
+    else if (name.startsWith(HELPER.tableGrow)) this.tableGrow(this.table(first));
+    else if (name.startsWith(HELPER.init)) this.init(first);
+    else if (name.startsWith(HELPER.drop)) this.drop(SEGMENT.dataSize + first);
+    else if (name.startsWith(HELPER.tableInit)) this.tableInit(first, this.table(second));
+    else this.drop(SEGMENT.elementsSize + first);
+  }
+
+  private table(index: number): TablePlace {
+    return this.c.tables[index] as TablePlace;
   }
 
   private jump(cc: number): number {
@@ -208,7 +225,7 @@ class Runtime {
   }
 
   /** memory.init: RDI target, RSI offset in the segment, RDX length. */
-  private init(segment: string): void {
+  private init(segment: number): void {
     const { e } = this;
     e.load(4, false, 4, R9, symbol(SEGMENT.dataSize + segment));
     this.check(RSI, RDX);
@@ -229,19 +246,25 @@ class Runtime {
   }
 
   /** Turns entry numbers in the registers into byte offsets. */
-  private scale(...registers: number[]): void {
-    for (const r of registers) this.e.shiftImm(8, SHIFT.SHL, r, 4);
+  private scale({ type }: TablePlace, ...registers: number[]): void {
+    for (const r of registers) this.e.shiftImm(8, SHIFT.SHL, r, type === FUNCREF ? 4 : 3);
+  }
+
+  /** Puts the size of a table into R9. */
+  private entries({ sizeSymbol, min }: TablePlace): void {
+    if (sizeSymbol === undefined) this.e.movImm32(R9, min);
+    else this.e.load(4, false, 4, R9, symbol(sizeSymbol));
   }
 
   /** table.init: RDI target, RSI offset in the segment, RDX length. */
-  private tableInit(segment: string): void {
+  private tableInit(segment: number, table: TablePlace): void {
     const { e } = this;
     e.load(4, false, 4, R9, symbol(SEGMENT.elementsSize + segment));
     this.check(RSI, RDX);
-    e.movImm32(R9, this.c.tableSize);
+    this.entries(table);
     this.check(RDI, RDX);
-    this.scale(RDI, RSI, RDX);
-    e.lea(8, RAX, symbol(TABLE_SYMBOL));
+    this.scale(table, RDI, RSI, RDX);
+    e.lea(8, RAX, symbol(table.symbol));
     e.aluRR(8, ALU.ADD, RDI, RAX);
     e.lea(8, RAX, symbol(SEGMENT.elements + segment));
     e.aluRR(8, ALU.ADD, RSI, RAX);
@@ -252,19 +275,71 @@ class Runtime {
   }
 
   /** table.copy: RDI target, RSI source, RDX length. */
-  private tableCopy(): void {
+  private tableCopy(to: TablePlace, from: TablePlace): void {
     const { e } = this;
-    e.movImm32(R9, this.c.tableSize);
+    this.entries(to);
     this.check(RDI, RDX);
+    if (from !== to) this.entries(from);
     this.check(RSI, RDX);
     const fine = this.jump(-1);
     this.trap(TrapKind.TableBounds);
     this.land(fine);
-    this.scale(RDI, RSI, RDX);
-    e.lea(8, RAX, symbol(TABLE_SYMBOL));
+    this.scale(to, RDI, RSI, RDX);
+    e.lea(8, RAX, symbol(to.symbol));
     e.aluRR(8, ALU.ADD, RDI, RAX);
+    if (from !== to) e.lea(8, RAX, symbol(from.symbol));
     e.aluRR(8, ALU.ADD, RSI, RAX);
     this.move();
+  }
+
+  /** Stores reference RSI into RDX entries from RDI on; leaves RCX alone. */
+  private storeEntries(table: TablePlace): void {
+    const { e } = this;
+    const functions = table.type === FUNCREF;
+    this.scale(table, RDI);
+    e.lea(8, RAX, symbol(table.symbol));
+    e.aluRR(8, ALU.ADD, RDI, RAX);
+    if (functions) {
+      e.lea(8, RAX, symbol(FUNCTIONS_SYMBOL));
+      this.scale(table, RSI);
+      e.load(8, false, 8, R8, at(RAX, 8, RSI));
+      e.load(8, false, 8, RSI, at(RAX, 0, RSI));
+    }
+    const loop = e.length;
+    e.aluRI(8, ALU.SUB, RDX, 1);
+    const done = this.jump(CC.B);
+    e.store(8, RSI, at(RDI));
+    if (functions) e.store(8, R8, at(RDI, 8));
+    e.aluRI(8, ALU.ADD, RDI, functions ? 16 : 8);
+    this.back(-1, loop);
+    this.land(done);
+  }
+
+  /** table.fill: RDI start, RSI reference, RDX length. */
+  private tableFill(table: TablePlace): void {
+    this.entries(table);
+    this.check(RDI, RDX);
+    this.storeEntries(table);
+    this.ret();
+    this.trap(TrapKind.TableBounds);
+  }
+
+  /** table.grow: RSI reference, RDX entries more; returns the old size or -1 in EAX. */
+  private tableGrow(table: TablePlace): void {
+    const { e } = this;
+    const size = symbol(table.sizeSymbol as string);
+    e.load(4, false, 4, RDI, size);
+    e.movRR(4, RCX, RDI);
+    e.lea(8, R9, at(RDI, 0, RDX));
+    e.aluRI(8, ALU.CMP, R9, tableCapacity(table));
+    const tooLarge = this.jump(CC.A);
+    e.store(4, R9, size);
+    this.storeEntries(table);
+    e.movRR(4, RAX, RCX);
+    this.ret();
+    this.land(tooLarge);
+    e.movImm32(RAX, -1);
+    this.ret();
   }
 
   /** memory.grow on Linux: RDI pages; returns the old size or -1 in EAX. */

@@ -6,8 +6,12 @@
 export const GLOBALS_SYMBOL = "__aot_globals";
 /** Current memory size in pages, u32 (target linux). */
 export const PAGES_SYMBOL = "__aot_memory_pages";
-/** Function table: 16 bytes per entry, code address then type number. */
+/** The first table of functions: 16 bytes per entry, code address, type number, function number. */
 export const TABLE_SYMBOL = "__aot_table";
+/** Table entries of the functions that are references, by function number; number 0 is null. */
+export const FUNCTIONS_SYMBOL = "__aot_functions";
+/** Current size of a table that grows, u32; followed by the table's number. */
+export const TABLE_SIZE_SYMBOL = "__aot_table_size.";
 /** Float literals and masks of sign operations. */
 export const POOL_SYMBOL = "__aot_constants";
 /** Code offsets of br_table, 4 bytes each, relative to the start of their table. */
@@ -15,17 +19,34 @@ export const JUMP_TABLE_SYMBOL = "__aot_jump_tables";
 /** RSP at process entry (target linux). */
 export const STACK_SYMBOL = "__aot_entry_stack";
 
-/** Routines for bulk operations; those ending in a dot are followed by a segment number. */
+/** Symbol of a table by its number. */
+export function tableSymbol(table: number): string {
+  return table === 0 ? TABLE_SYMBOL : `${TABLE_SYMBOL}.${table}`;
+}
+
+/** Routines for bulk operations; `helperName` adds the numbers of segments and tables. */
 export const HELPER = {
   copy: "__aot_memory_copy",
   fill: "__aot_memory_fill",
   init: "__aot_memory_init.",
   drop: "__aot_data_drop.",
   tableInit: "__aot_table_init.",
-  tableCopy: "__aot_table_copy",
+  tableCopy: "__aot_table_copy.",
+  tableFill: "__aot_table_fill.",
+  tableGrow: "__aot_table_grow.",
   elemDrop: "__aot_elem_drop.",
   grow: "__aot_memory_grow",
 } as const;
+
+/** The routine of kind `helper` for the given segment and tables. */
+export function helperName(helper: string, ...numbers: number[]): string {
+  return helper + numbers.join(".");
+}
+
+/** The numbers in the name of a routine. */
+export function helperNumbers(name: string): number[] {
+  return name.split(".").slice(1).map(Number);
+}
 
 /** Data of passive segments: bytes, and the current size (0 once dropped), u32. */
 export const SEGMENT = {

@@ -1,6 +1,7 @@
 // What all emission shares: the frame, locations of operands, moves into fixed registers, short
 // jumps inside an instruction, and trap sites.
 
+import type { TablePlace } from "../../ir/build.ts";
 import { I64, type Type, type Value } from "../../ir/ir.ts";
 import {
   FIRST_SLOT,
@@ -50,7 +51,7 @@ export interface EmitContext {
   positions: CodePosition[];
   jumpTables: JumpTable[];
   jumpTableSize: number;
-  tableSize: number;
+  tables: TablePlace[];
 }
 
 export interface BranchFixup {

@@ -89,6 +89,7 @@ export function selectCallIndirect(s: Selection, v: Value): void {
   const signature = v.aux as Signature;
   const inst = new Inst(M.CallIndirect, 0);
   inst.imm = v.imm;
+  inst.aux = v.size;
   passArguments(s, inst, M.StoreOut, signature, v.args.slice(1));
   s.useFixed(inst, v.args[0] as Value, RAX);
   finishCall(s, inst, v, signature);
@@ -106,6 +107,7 @@ export function selectTailCall(s: Selection, v: Value): void {
   }
   const inst = new Inst(M.TailCallIndirect, 0);
   inst.imm = v.imm;
+  inst.aux = v.size;
   passArguments(s, inst, M.StoreIn, v.aux as Signature, v.args.slice(1));
   s.useFixed(inst, v.args[0] as Value, RAX);
   s.put(inst);

@@ -6,7 +6,7 @@ import { F32, I32, I64, Op, TrapKind, type Value } from "../../ir/ir.ts";
 import { Inst, Use } from "../../regalloc/lir.ts";
 import { ALU, CC, RAX, RDI, RDX, RSI } from "../encoder.ts";
 import { CALLER_SAVED_MASK, CMP, M } from "../machine.ts";
-import { GLOBALS_SYMBOL, HELPER, PAGES_SYMBOL } from "../symbols.ts";
+import { HELPER, helperName, PAGES_SYMBOL } from "../symbols.ts";
 import { ALU_OF, bytesOf, immediate, type Selection } from "./operands.ts";
 
 export function selectLoad(s: Selection, v: Value): void {
@@ -107,7 +107,7 @@ export function readModifyWrite(s: Selection, v: Value): boolean {
   } else s.use(inst, s.reg(x), Use.Reg);
   s.vregs[load.id] = -1;
   s.vregs[value.id] = -1;
-  if (isGlobal) inst.mem = s.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
+  if (isGlobal) inst.mem = s.globalMem(v);
   else if (v.op === Op.StoreAbs) s.addressAbs(inst, ptr, v.imm, Use.Reg);
   else s.address(inst, ptr, v.imm, Use.Reg, v.exact);
   s.put(inst);
@@ -195,19 +195,25 @@ export function selectMemory(s: Selection, v: Value): void {
       callHelper(s, v, HELPER.fill, [RDI, RAX, RDX]);
       return;
     case Op.MemoryInit:
-      callHelper(s, v, `${HELPER.init}${v.imm}`, [RDI, RSI, RDX]);
+      callHelper(s, v, helperName(HELPER.init, v.imm), [RDI, RSI, RDX]);
       return;
     case Op.DataDrop:
-      callHelper(s, v, `${HELPER.drop}${v.imm}`, []);
+      callHelper(s, v, helperName(HELPER.drop, v.imm), []);
       return;
     case Op.TableInit:
-      callHelper(s, v, `${HELPER.tableInit}${v.imm}`, [RDI, RSI, RDX]);
+      callHelper(s, v, helperName(HELPER.tableInit, v.imm, v.aux as number), [RDI, RSI, RDX]);
       return;
     case Op.TableCopy:
-      callHelper(s, v, HELPER.tableCopy, [RDI, RSI, RDX]);
+      callHelper(s, v, helperName(HELPER.tableCopy, v.imm, v.aux as number), [RDI, RSI, RDX]);
+      return;
+    case Op.TableFill:
+      callHelper(s, v, helperName(HELPER.tableFill, v.imm), [RDI, RSI, RDX]);
+      return;
+    case Op.TableGrow:
+      callHelper(s, v, helperName(HELPER.tableGrow, v.imm), [RSI, RDX]);
       return;
     case Op.ElemDrop:
-      callHelper(s, v, `${HELPER.elemDrop}${v.imm}`, []);
+      callHelper(s, v, helperName(HELPER.elemDrop, v.imm), []);
       return;
   }
   throw new Error(`no lowering for operation ${v.op}`);
@@ -298,6 +304,6 @@ function callHelper(s: Selection, v: Value, symbol: string, registers: number[])
   });
   inst.clobbers |= CALLER_SAVED_MASK;
   s.out.hasCalls = true;
-  if (v.type !== 0) s.defineFixed(inst, s.vreg(v), RAX);
+  if (v.type !== 0 && (s.vregs[v.id] as number) > 0) s.defineFixed(inst, s.vreg(v), RAX);
   s.put(inst);
 }

@@ -17,7 +17,6 @@ import { Inst, LFunc, type Mem, Use } from "../../regalloc/lir.ts";
 import { ALU } from "../encoder.ts";
 import { M } from "../machine.ts";
 import type { ConstantPool } from "../pool.ts";
-import { GLOBALS_SYMBOL } from "../symbols.ts";
 
 /** A sequence of fixed machine code that stands for an imported function. */
 export interface FixedCode {
@@ -28,6 +27,12 @@ export interface FixedCode {
   result: number;
   /** Registers overwritten beyond the arguments. */
   clobbers: number[];
+}
+
+/** Where a global is. */
+export interface GlobalPlace {
+  symbol: string;
+  offset: number;
 }
 
 export interface LowerOptions {
@@ -41,6 +46,7 @@ export interface LowerOptions {
   exported: boolean;
   /** Bytes that every call of a compiled function leaves for stack arguments at least. */
   tailArea: number;
+  globals: GlobalPlace[];
   /** Called from outside only, where the System V ABI alone says what is left for arguments. */
   adapter: boolean;
   features: { sse41: boolean; popcnt: boolean };
@@ -304,6 +310,11 @@ export class Selection {
     return { base: -1, index: -1, scale: 1, disp, window: false, symbol };
   }
 
+  globalMem(v: Value): Mem {
+    const { symbol, offset } = this.o.globals[v.imm] as GlobalPlace;
+    return this.symbolMem(symbol, offset);
+  }
+
   /** Whether `v` is a load (of `size` bytes, unextended) that may happen at the current place. */
   foldable(v: Value, size: number): boolean {
     if (!this.mayFold(v)) return false;
@@ -330,7 +341,7 @@ export class Selection {
   /** Gives `inst` the memory operand of the load `v` and marks it as done. */
   foldLoad(inst: Inst, v: Value, kind: number): void {
     this.vregs[v.id] = -1;
-    if (v.op === Op.GlobalGet) inst.mem = this.symbolMem(GLOBALS_SYMBOL, v.imm * 8);
+    if (v.op === Op.GlobalGet) inst.mem = this.globalMem(v);
     else this.address(inst, v.args[0] as Value, v.imm, kind, v.exact);
   }
 
