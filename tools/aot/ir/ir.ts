@@ -37,6 +37,7 @@ export const Op = {
   Ctz: 21,
   Popcnt: 22,
   ICmp: 23, // sub: Cond
+  Bswap: 24,
   Wrap: 25,
   ExtendS: 26, // i32 → i64
   ExtendU: 27,

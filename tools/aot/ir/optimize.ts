@@ -1,5 +1,6 @@
 // The machine-independent pass pipeline.
 
+import { findByteSwaps } from "./bytes.ts";
 import {
   dominators,
   duplicateReturns,
@@ -50,6 +51,7 @@ export function optimize(f: Func): void {
   numberBlocks(f);
   useRanges(f, dominators(f));
   reduceDivisions(f);
+  findByteSwaps(f);
   numberValues(f, dominators(f));
   removeDeadCode(f);
   findLoops(f);

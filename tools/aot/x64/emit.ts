@@ -206,6 +206,10 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       s.place(inst, true);
       e.group3(size, op === M.Neg ? 3 : 2, s.dst(inst));
       return;
+    case M.Bswap:
+      s.place(inst, true);
+      e.bswap(size, s.dst(inst));
+      return;
     case M.Div:
       emitDivide(s, inst);
       return;

@@ -141,6 +141,7 @@ describe("integer forms", () => {
           same((e) => e.testRI(size, r, imm), Instruction.createRegI32(code(form), reg(1, r), imm));
         }
         if (size >= 4) {
+          same((e) => e.bswap(size, r), Instruction.createReg(code(`Bswap_r${s}`), reg(size, r)));
           same(
             (e) => e.btRI(size, r, size * 8 - 1),
             Instruction.createRegI32(code(`Bt_rm${s}_imm8`), reg(size, r), size * 8 - 1),

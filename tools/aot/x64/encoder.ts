@@ -333,6 +333,13 @@ export class Encoder {
     }
   }
 
+  bswap(size: number, r: number): void {
+    const rex = (size === 8 ? 0x48 : 0x40) | ((r & 15) >> 3);
+    if (rex !== 0x40) this.u8(rex);
+    this.u8(0x0f);
+    this.u8(0xc8 | (r & 7));
+  }
+
   /** BT r, imm8: the bit goes to CF. */
   btRI(size: number, a: number, bit: number): void {
     this.rr(0, size === 8, 0x0fba, 4, a);

@@ -215,6 +215,13 @@ function selectInstruction(s: Selection, v: Value): void {
       s.put(inst);
       return;
     }
+    case Op.Bswap: {
+      const inst = new Inst(M.Bswap, bytesOf(v.type));
+      s.use(inst, s.low(v.args[0] as Value), Use.Any);
+      s.defineSame(inst, s.vreg(v));
+      s.put(inst);
+      return;
+    }
     case Op.Clz:
     case Op.Ctz: {
       const inst = new Inst(v.op === Op.Clz ? M.Clz : M.Ctz, bytesOf(v.type));

@@ -79,6 +79,7 @@ export const M = {
   AluStore: 53, // memory destination: sub: ALU.*; last src or imm
   TailCall: 54, // aux: symbol
   TailCallIndirect: 55, // as CallIndirect
+  Bswap: 56, // same
 } as const;
 
 export const DIV = { DivS: 0, DivU: 1, RemS: 2, RemU: 3 } as const;

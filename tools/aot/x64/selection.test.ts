@@ -91,3 +91,39 @@ test("a counter in a global is incremented in memory", () => {
   const lines = codeOf([{ code }]);
   expect(lines).toEqual([expect.stringMatching(/^add dword ptr \[.*\],1$/), "ret"]);
 });
+
+describe("reversed bytes", () => {
+  test("are BSWAP, by rotates and masks", () => {
+    // rotl(x & 0xff00ff00, 8) | rotr(x & 0x00ff00ff, 8)
+    const code = [
+      ...[...get(0), ...i32Const(0xff00ff00 | 0), 0x71, ...i32Const(8), 0x77],
+      ...[...get(0), ...i32Const(0x00ff00ff), 0x71, ...i32Const(8), 0x78, 0x72],
+    ];
+    expect(codeOf([{ params: [I32], results: [I32], code }])).toEqual([
+      "mov eax,edi",
+      "bswap eax",
+      "ret",
+    ]);
+  });
+
+  test("are not found where a byte is missing", () => {
+    const code = [
+      ...[...get(0), ...i32Const(0xff00ff00 | 0), 0x71, ...i32Const(8), 0x77],
+      ...[...get(0), ...i32Const(0x000000ff), 0x71, ...i32Const(8), 0x78, 0x72],
+    ];
+    const lines = codeOf([{ params: [I32], results: [I32], code }]);
+    expect(lines.join()).not.toContain("bswap");
+  });
+
+  test("of 64 bits are found through three rounds of shifts", () => {
+    const pairs = (count: bigint, mask: bigint, x: number[]): number[] => [
+      ...[...x, ...i64Const(count), 0x88, ...i64Const(mask), 0x83],
+      ...[...x, ...i64Const(mask), 0x83, ...i64Const(count), 0x86, 0x84],
+    ];
+    const bytes = pairs(8n, 0x00ff00ff00ff00ffn, get(0));
+    const words = pairs(16n, 0x0000ffff0000ffffn, get(0));
+    const code = [...bytes, 0x21, 0, ...words, ...i64Const(32n), 0x8a];
+    const lines = codeOf([{ params: [I64], results: [I64], code }]);
+    expect(lines).toEqual(["mov rax,rdi", "bswap rax", "ret"]);
+  });
+});
