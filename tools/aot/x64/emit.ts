@@ -42,6 +42,7 @@ function emitTwice(s: Emission): void {
     s.branchCount = 0;
     s.fixups = [];
     s.trapJumps = [];
+    s.tables.clear();
     emitPass(s);
   }
   for (const { offset, target, short } of s.fixups) {
@@ -64,16 +65,32 @@ function emitPass(s: Emission): void {
     if (s.aligned[block.index]) alignLoop(s);
     s.blockOffset[block.index] = e.length;
     s.emitted[block.index] = 1;
-    s.k = block.first;
-    for (const inst of block.insts) {
-      const stages = s.a.moves.get(s.k);
-      if (stages) for (const stage of stages) if (stage.length > 0) emitParallelMoves(s, stage);
-      s.mark(inst.pos);
-      emitInstruction(s, inst, block);
-      s.k++;
-    }
+    emitBlock(s, block);
   });
   emitTraps(s);
+}
+
+function emitBlock(s: Emission, block: LBlock): void {
+  s.k = block.first;
+  for (const inst of block.insts) {
+    const stages = s.a.moves.get(s.k);
+    if (stages) for (const stage of stages) if (stage.length > 0) emitParallelMoves(s, stage);
+    s.mark(inst.pos);
+    emitInstruction(s, inst, block);
+    s.k++;
+  }
+}
+
+/** Instructions up to which a block that ends in a switch is repeated in place of a jump to it. */
+const MAX_REPEATED = 12;
+
+/**
+ * Whether the code of `block` stands wherever a jump leads to it. So the dispatch of an interpreter
+ * follows each of its operations: each indirect jump has a history of its own, and none is jumped to.
+ */
+function isRepeated(block: LBlock): boolean {
+  const last = block.insts[block.insts.length - 1];
+  return last?.op === M.Switch && block.insts.length <= MAX_REPEATED && block.preds.length > 1;
 }
 
 /** Starts the next instruction at a multiple of 16; the measuring pass takes the most that may need. */
@@ -319,9 +336,12 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       else e.store(8, from, s.incoming(inst.imm));
       return;
     }
-    case M.Jump:
-      emitJump(s, targetOf(s, block, 0));
+    case M.Jump: {
+      const target = targetOf(s, block, 0);
+      if (target !== s.next && isRepeated(target)) emitBlock(s, target);
+      else emitJump(s, target);
       return;
+    }
     case M.Switch:
       emitSwitch(s, inst, block);
       return;
@@ -419,23 +439,28 @@ function emitSwitch(s: Emission, inst: Inst, block: LBlock): void {
   const table = inst.aux as number[];
   const fallback = targetOf(s, block, table[table.length - 1] as number);
   const cases = table.length - 1;
+  let offset = s.tables.get(inst);
+  if (offset === undefined) {
+    offset = c.jumpTableSize;
+    s.tables.set(inst, offset);
+    c.jumpTableSize += cases * 4;
+    c.jumpTables.push({
+      offset,
+      targets: table.slice(0, cases).map((succ) => targetOf(s, block, succ).index),
+    });
+  }
   e.aluRI(4, ALU.CMP, index, cases);
   emitBranch(s, CC.AE, fallback);
   e.lea(8, base, {
     base: -1,
     index: -1,
     scale: 1,
-    disp: c.jumpTableSize,
+    disp: offset,
     symbol: JUMP_TABLE_SYMBOL,
   });
   e.load(4, true, 8, entry, at(base, 0, index, 4));
   e.aluRR(8, ALU.ADD, entry, base);
   e.rr(0, false, 0xff, 4, entry);
-  c.jumpTables.push({
-    offset: c.jumpTableSize,
-    targets: table.slice(0, cases).map((succ) => targetOf(s, block, succ).index),
-  });
-  c.jumpTableSize += cases * 4;
 }
 
 /** Appends the code of `f` to the context's encoder. */

@@ -82,6 +82,8 @@ export class Emission implements MoveContext {
   branchEnds: number[] = [];
   branchCount = 0;
   fixups: BranchFixup[] = [];
+  /** Offsets of jump tables by their switch. */
+  readonly tables = new Map<Inst, number>();
   trapJumps: { offset: number; kind: number; pos: number }[] = [];
   next: LBlock | undefined;
   k = 0;
