@@ -430,6 +430,7 @@ class Compiler {
       traps: this.emission.traps,
       window: this.emission.window,
       growable: this.growable,
+      sse: this.target.sse,
       maxPages: this.m.memory?.max ?? 65536,
       tables: this.emission.tables,
     };

@@ -1,10 +1,11 @@
 // Routines behind bulk memory and table instructions and memory.grow, emitted once per object and
 // only where used. They take 32-bit operands zero-extended in the registers given, may overwrite
-// any caller-saved register, and use no SSE.
+// any caller-saved register.
 
 import { FUNCREF } from "../../wasm/types.ts";
 import type { TablePlace } from "../ir/build.ts";
 import { TrapKind } from "../ir/ir.ts";
+import { emitCopy, emitFill } from "./copy.ts";
 import type { TrapSite } from "./emit.ts";
 import {
   type Address,
@@ -38,6 +39,8 @@ export interface RuntimeContext {
   traps: TrapSite[];
   window: boolean;
   growable: boolean;
+  /** Whether SSE registers may be used. */
+  sse: boolean;
   maxPages: number;
   tables: TablePlace[];
 }
@@ -123,65 +126,6 @@ class Runtime {
     if (this.c.window) for (const r of registers) this.e.aluRR(8, ALU.ADD, r, R15);
   }
 
-  /** Copies RDX bytes from RSI to RDI, both absolute, as if through a buffer. */
-  private move(): void {
-    const { e } = this;
-    // Below 16 bytes: two overlapping halves, read before either is written.
-    e.aluRI(8, ALU.CMP, RDX, 16);
-    const large = this.jump(CC.A);
-    for (const size of [8, 4, 2]) {
-      e.aluRI(8, ALU.CMP, RDX, size);
-      const smaller = this.jump(CC.B);
-      e.load(size, false, 8, RAX, at(RSI));
-      e.load(size, false, 8, RCX, at(RSI, -size, RDX));
-      e.store(size, RAX, at(RDI));
-      e.store(size, RCX, at(RDI, -size, RDX));
-      this.ret();
-      this.land(smaller);
-    }
-    e.testRR(8, RDX, RDX);
-    const nothing = this.jump(CC.E);
-    e.load(1, false, 4, RAX, at(RSI));
-    e.store(1, RAX, at(RDI));
-    this.land(nothing);
-    this.ret();
-    this.land(large);
-    // Forward unless the target starts inside the source.
-    e.movRR(8, RAX, RDI);
-    e.aluRR(8, ALU.SUB, RAX, RSI);
-    e.aluRR(8, ALU.CMP, RAX, RDX);
-    const backward = this.jump(CC.B);
-    e.aluRI(8, ALU.CMP, RDX, 512);
-    const string = this.jump(CC.AE);
-    // Words from the start, the last one overlapping; it is read first in case of overlap.
-    e.load(8, false, 8, R8, at(RSI, -8, RDX));
-    e.lea(8, R9, at(RDI, -8, RDX));
-    const loop = e.length;
-    e.load(8, false, 8, RAX, at(RSI));
-    e.aluRI(8, ALU.ADD, RSI, 8);
-    e.store(8, RAX, at(RDI));
-    e.aluRI(8, ALU.ADD, RDI, 8);
-    e.aluRR(8, ALU.CMP, RDI, R9);
-    this.back(CC.B, loop);
-    e.store(8, R8, at(R9));
-    this.ret();
-    this.land(string);
-    e.movRR(8, RCX, RDX);
-    e.raw([0xf3, 0xa4]);
-    this.ret();
-    this.land(backward);
-    // Words from the end; the first one is read ahead and stored last.
-    e.load(8, false, 8, R8, at(RSI));
-    const down = e.length;
-    e.load(8, false, 8, RAX, at(RSI, -8, RDX));
-    e.store(8, RAX, at(RDI, -8, RDX));
-    e.aluRI(8, ALU.SUB, RDX, 8);
-    e.aluRI(8, ALU.CMP, RDX, 8);
-    this.back(CC.A, down);
-    e.store(8, R8, at(RDI));
-    this.ret();
-  }
-
   /** memory.copy: RDI target, RSI source, RDX length. */
   private copy(): void {
     this.limit();
@@ -191,7 +135,7 @@ class Runtime {
     this.trap(TrapKind.MemoryBounds);
     this.land(fine);
     this.rebase(RDI, RSI);
-    this.move();
+    emitCopy(this.e, this.c.sse);
   }
 
   /** memory.fill: RDI target, AL value, RDX length. */
@@ -199,29 +143,11 @@ class Runtime {
     const { e } = this;
     this.limit();
     this.check(RDI, RDX);
-    this.rebase(RDI);
-    // The byte in all eight lanes.
-    e.extend(1, false, 4, RAX, RAX);
-    e.movImm(RCX, 0x0101010101010101n);
-    e.rr(0, true, 0x0faf, RAX, RCX);
-    e.aluRI(8, ALU.CMP, RDX, 8);
-    const small = this.jump(CC.B);
-    e.aluRI(8, ALU.CMP, RDX, 512);
-    const string = this.jump(CC.AE);
-    e.lea(8, R9, at(RDI, -8, RDX));
-    const loop = e.length;
-    e.store(8, RAX, at(RDI));
-    e.aluRI(8, ALU.ADD, RDI, 8);
-    e.aluRR(8, ALU.CMP, RDI, R9);
-    this.back(CC.B, loop);
-    e.store(8, RAX, at(R9));
-    this.ret();
-    this.land(string);
-    this.land(small);
-    e.movRR(8, RCX, RDX);
-    e.raw([0xf3, 0xaa]);
-    this.ret();
+    const fine = this.jump(-1);
     this.trap(TrapKind.MemoryBounds);
+    this.land(fine);
+    this.rebase(RDI);
+    emitFill(e, this.c.sse);
   }
 
   /** memory.init: RDI target, RSI offset in the segment, RDX length. */
@@ -289,7 +215,7 @@ class Runtime {
     e.aluRR(8, ALU.ADD, RDI, RAX);
     if (from !== to) e.lea(8, RAX, symbol(from.symbol));
     e.aluRR(8, ALU.ADD, RSI, RAX);
-    this.move();
+    emitCopy(this.e, this.c.sse);
   }
 
   /** Stores reference RSI into RDX entries from RDI on; leaves RCX alone. */
