@@ -26,8 +26,9 @@ process.chdir(root);
 const kernelImage = executableStep({
   guest: { name: "kernel", ...KERNEL_GUEST },
   output: "build/kernel.elf32",
+  symbols: "build/kernel.elf64",
   module: "kernel/build.ts",
-  builder: "buildKernel",
+  builder: "buildKernelFiles",
 });
 
 /** A program in TypeScript of the runtime environment. */
@@ -137,7 +138,8 @@ const targets: Target[] = [
   },
   {
     name: "microkernel",
-    summary: "the kernel, bootable through Multiboot: build/kernel.elf32",
+    summary:
+      "the kernel, bootable through Multiboot: build/kernel.elf32, for gdb: build/kernel.elf64",
     steps: () => [kernelImage],
   },
   {

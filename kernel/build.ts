@@ -80,15 +80,32 @@ function lineTable(compiled: ObjectFile): ObjectFile {
   };
 }
 
-/** Returns the bytes of `kernel.elf32`. Throws the compiler's and linker's errors. */
-export function buildKernel(wasm: Uint8Array, sourceMap?: string): Uint8Array {
+export interface KernelFiles {
+  /** `kernel.elf32`, for Multiboot loaders. */
+  image: Uint8Array;
+  /** The same program as ELF64 with all that debuggers want to know, for gdb. */
+  symbols: Uint8Array;
+}
+
+/** Throws the compiler's and linker's errors. */
+export function buildKernelFiles(wasm: Uint8Array, sourceMap?: string): KernelFiles {
   const compiled = compile(wasm, { target: "kernel", name: "kernel", sourceMap });
   const stubs = assembleStubs(hasStartFunction(wasm));
+  const objects = [stubs, compiled, lineTable(compiled)];
+  return { image: link(objects, 32), symbols: link(objects, 64) };
+}
+
+/** Returns the bytes of `kernel.elf32`. Throws the compiler's and linker's errors. */
+export function buildKernel(wasm: Uint8Array, sourceMap?: string): Uint8Array {
+  return buildKernelFiles(wasm, sourceMap).image;
+}
+
+function link(objects: ObjectFile[], elfClass: 32 | 64): Uint8Array {
   const physical = (vaddr: bigint) => vaddr - WINDOW;
   // Each segment reaches to the next one: a loader that places modules in the gaps (GRUB) would put them
   // into memory that the kernel gives to nobody.
   return linkElf({
-    objects: [stubs, compiled, lineTable(compiled)],
+    objects,
     segments: [
       {
         name: "boot",
@@ -122,6 +139,6 @@ export function buildKernel(wasm: Uint8Array, sourceMap?: string): Uint8Array {
       },
     ],
     entry: "boot_entry",
-    class: 32,
+    class: elfClass,
   });
 }

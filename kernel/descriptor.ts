@@ -80,9 +80,12 @@ function allocStack(pages: u32): u64 {
 
 /** Makes stacks and GDT of a CPU, whose TSS exists; false if memory is out. */
 export function buildDescriptors(cpu: Cpu): bool {
-  cpu.stackEnd = allocStack(KERNEL_STACK_SIZE >> 12);
+  const stack = allocStack(KERNEL_STACK_SIZE >> 12);
   cpu.gdt = allocPages(1);
-  if (cpu.stackEnd === 0 || cpu.gdt === 0) return false;
+  if (stack === 0 || cpu.gdt === 0) return false;
+  // The last word leads those who walk the stack to the current EC's registers: asm/frame.ts.
+  cpu.stackEnd = stack - 16;
+  store<u64>(<usize>(cpu.stackEnd - window()), window() + <u64>changetype<usize>(cpu));
   for (let i: usize = 0; i < IST_STACKS; i++) {
     // One page each is enough for handlers that only report and stop, or return at once.
     const end = allocStack(1);

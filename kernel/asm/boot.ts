@@ -20,6 +20,7 @@ import {
   esi,
   far,
   mem,
+  OUTERMOST,
   qword,
   r15,
   rax,
@@ -210,6 +211,7 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.bits(64);
   a.align(16);
   a.label("kernel_entry64", { global: true });
+  a.frame(OUTERMOST);
   a.lea(rsp, rip("boot_stack_end"));
   a.form("Mov_r64_imm64", r15, WINDOW);
   a.mov(eax, "kernel_pml4");
@@ -227,6 +229,7 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   // The boot CPU waits with the lock until this one has set itself up; then it competes like all others.
   a.align(16);
   a.label("kernel_ap_entry", { global: true });
+  a.frame(OUTERMOST);
   a.mov(eax, "kernel_pml4");
   a.mov(cr3, rax);
   a.form("Mov_r64_imm64", r15, WINDOW);
@@ -237,6 +240,7 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.call("kernel_lock");
   a.call("ap_run");
   a.jmp("kernel_leave");
+  a.frame(undefined);
 
   a.section(".data");
   a.align(8);

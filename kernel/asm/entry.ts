@@ -16,6 +16,8 @@ import {
   edi,
   edx,
   esi,
+  type FrameState,
+  frameRegister,
   gs,
   mem,
   qword,
@@ -63,6 +65,7 @@ import {
   VEC_SPURIOUS,
 } from "../layout.ts";
 import { WINDOW } from "./boot.ts";
+import { entryFrame, interruptFrame, systemCallFrame, userFrame } from "./frame.ts";
 
 /** RFLAGS behind SYSRET: IF. Bit 1 is always 1. */
 const SYSRET_FLAGS = 0x200;
@@ -118,8 +121,9 @@ function releaseLock(a: Assembler): void {
 }
 
 /** On the CPU's stack, with the lock and the window, calls `handler`; argument registers but RAX reach it as they are. */
-function enterKernel(a: Assembler, handler: string): void {
+function enterKernel(a: Assembler, handler: string, frame: FrameState): void {
   a.mov(rsp, perCpu(CPU_STACK));
+  a.frame(frame);
   a.form("Mov_r64_imm64", r15, WINDOW);
   takeLock(a, handler);
   a.call(handler);
@@ -128,6 +132,7 @@ function enterKernel(a: Assembler, handler: string): void {
 /** The user's RSP is in the frame's R11, RIP in RCX. Nothing faults: RCX is a user address. */
 function emitSysret(a: Assembler): void {
   a.mov(rsp, inFrame(r11));
+  a.frame(systemCallFrame(rcx, rsp));
   a.mov(r11d, SYSRET_FLAGS);
   a.swapgs();
   a.sysretq();
@@ -136,11 +141,13 @@ function emitSysret(a: Assembler): void {
 function emitSyscall(a: Assembler): void {
   a.align(16);
   a.label("syscall_entry", { global: true });
+  a.frame(systemCallFrame(rcx, rsp));
   a.swapgs();
   // RCX = RIP and R11 = RFLAGS come from the CPU; the interface wants the user's RSP in R11.
   a.mov(perCpu(CPU_SCRATCH), r11);
   a.mov(r11, rsp);
   a.mov(rsp, perCpu(CPU_FRAME));
+  a.frame(systemCallFrame(rcx, r11));
   saveRegisters(a, VOLATILE);
   a.cmp(perCpu(CPU_ATTENTION), 0);
   a.jne("syscall_general");
@@ -155,6 +162,7 @@ function emitSyscall(a: Assembler): void {
 
   // Everything else, with the frame of a trap: the SYSCALL may become an event, or end in IRET.
   a.label("syscall_general");
+  a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
   saveRegisters(a, CALLEE_SAVED);
   a.mov(rax, inFrame(rcx));
   a.mov(frameField(FRAME_RIP), rax);
@@ -165,7 +173,7 @@ function emitSyscall(a: Assembler): void {
   a.mov(frameField(FRAME_CS), SEL_USER_CODE_L);
   a.mov(frameField(FRAME_SS), SEL_USER_DATA);
   for (const field of [FRAME_VEC, FRAME_ERR, FRAME_CR2]) a.mov(frameField(field), 0);
-  enterKernel(a, "on_syscall");
+  enterKernel(a, "on_syscall", entryFrame(PUSH_ORDER, "interrupt"));
   a.jmp("kernel_leave");
 
   // Messages go to another EC: all registers are saved, and those of the other one loaded.
@@ -175,9 +183,10 @@ function emitSyscall(a: Assembler): void {
   ] as const) {
     a.align(16);
     a.label(label);
+    a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
     saveRegisters(a, CALLEE_SAVED);
     a.mov(edi, dword({ disp: CPU_SELF, segment: gs }));
-    enterKernel(a, handler);
+    enterKernel(a, handler, entryFrame(PUSH_ORDER, "syscall"));
     a.test(eax, eax);
     a.je("leave_sysret");
     a.jmp("leave_iret");
@@ -190,10 +199,12 @@ function emitSyscall(a: Assembler): void {
   ] as const) {
     a.align(16);
     a.label(label);
+    a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
     a.mov(ecx, dword({ disp: CPU_SELF, segment: gs }));
-    enterKernel(a, handler);
+    enterKernel(a, handler, entryFrame(PUSH_ORDER, "syscall", VOLATILE));
     releaseLock(a);
     a.mov(rsp, perCpu(CPU_FRAME));
+    a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
     a.test(eax, eax);
     a.jne("syscall_general");
     loadRegisters(
@@ -209,19 +220,24 @@ function emitSyscall(a: Assembler): void {
 function emitLeave(a: Assembler): void {
   a.align(16);
   a.label("kernel_leave");
+  a.frame(entryFrame(PUSH_ORDER, "interrupt"));
   a.test(eax, eax);
   a.jne("leave_iret");
   a.label("leave_sysret");
+  a.frame(entryFrame(PUSH_ORDER, "syscall"));
   releaseLock(a);
   a.mov(rsp, perCpu(CPU_FRAME));
+  a.frame(userFrame(PUSH_ORDER, "syscall"));
   loadRegisters(
     a,
     PUSH_ORDER.filter((register) => register !== rsp && register !== r11),
   );
   emitSysret(a);
   a.label("leave_iret");
+  a.frame(entryFrame(PUSH_ORDER, "interrupt"));
   releaseLock(a);
   a.mov(rsp, perCpu(CPU_FRAME));
+  a.frame(userFrame(PUSH_ORDER, "interrupt"));
   loadRegisters(
     a,
     PUSH_ORDER.filter((register) => register !== rsp),
@@ -237,6 +253,7 @@ function emitStubs(a: Assembler, label: string, clearAc: boolean): void {
   a.label(label, { global: true });
   for (let vector = 0; vector < 256; vector++) {
     a.align(ISR_STRIDE);
+    a.frame(interruptFrame(WITH_ERROR_CODE.has(vector) ? 8 : 0));
     if (clearAc) a.clac();
     if (vector === VEC_IPI_TLB) {
       a.jmp("isr_tlb");
@@ -259,20 +276,24 @@ function emitInterrupts(a: Assembler): void {
 
   // [RSP]: vector, error code, RIP, CS, RFLAGS, RSP, SS.
   a.label("isr_common");
+  a.frame(interruptFrame(16));
   a.test(byte(rsp, { disp: 24 }), 3);
   a.je("isr_kernel");
   pushRegisters(a);
   a.cld();
   a.swapgs();
-  enterKernel(a, "on_trap");
+  enterKernel(a, "on_trap", entryFrame(PUSH_ORDER, "interrupt"));
   a.jmp("kernel_leave");
 
   // A fault in the kernel, or an interrupt while it is idle: only then does it run with interrupts on.
   a.label("isr_kernel");
+  a.frame(interruptFrame(16));
   const saved = [rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, rbx, rbp, r15];
   for (const register of saved) a.push(register);
   a.cld();
   a.mov(rbp, rsp);
+  const end = 16 + 40 + saved.length * 8;
+  a.frameChange({ cfa: { register: frameRegister(rbp), offset: end } });
   a.lea(rdi, mem(rsp, { disp: saved.length * 8 }));
   a.mov(ebx, dword(rdi));
   // The window starts at a multiple of 4 GiB: the low half of an address in it is the offset.
@@ -293,12 +314,14 @@ function emitInterrupts(a: Assembler): void {
   a.call("on_kernel_trap");
   a.label("isr_kernel_done");
   a.mov(rsp, rbp);
+  a.frameChange({ cfa: { register: frameRegister(rsp), offset: end } });
   for (const register of [...saved].reverse()) a.pop(register);
   a.add(rsp, 16);
   a.iretq();
 
   // Another CPU has changed a page table this one uses and waits until the word is 0.
   a.label("isr_tlb");
+  a.frame(interruptFrame());
   a.push(rax);
   a.mov(rax, cr3);
   a.mov(cr3, rax);
@@ -321,6 +344,7 @@ function emitInterrupts(a: Assembler): void {
 function emitLock(a: Assembler): void {
   a.align(16);
   a.label("kernel_lock");
+  a.frame();
   takeLock(a, "kernel_lock");
   a.ret();
 
@@ -340,6 +364,7 @@ function emitLock(a: Assembler): void {
 
   a.align(16);
   a.label("idle", { global: true });
+  a.frame();
   a.push(rax);
   releaseLock(a);
   // STI takes effect after the next instruction: no interrupt is lost between the two.
@@ -364,6 +389,7 @@ function emitLock(a: Assembler): void {
 function emitFunctions(a: Assembler): void {
   a.align(16);
   a.label("rdmsr_safe", { global: true });
+  a.frame();
   a.mov(ecx, edi);
   a.label("rdmsr_fault", { global: true });
   a.rdmsr();
@@ -395,4 +421,5 @@ export function emitEntries(a: Assembler): void {
   emitInterrupts(a);
   emitLock(a);
   emitFunctions(a);
+  a.frame(undefined);
 }

@@ -3,7 +3,19 @@
 // it was at the last reply (kernel interface, "reply").
 
 import { HC_REPLY } from "../../kernel/abi.ts";
-import { Assembler, ebp, edi, mem, r12, rbx, rdi, rip, rsi, rsp } from "../../tools/asm/index.ts";
+import {
+  Assembler,
+  ebp,
+  edi,
+  mem,
+  OUTERMOST,
+  r12,
+  rbx,
+  rdi,
+  rip,
+  rsi,
+  rsp,
+} from "../../tools/asm/index.ts";
 import type { ObjectFile } from "../../tools/elf/index.ts";
 import { HANDLER_STACK, ROOTTASK_LAYOUT } from "./layout.ts";
 
@@ -11,6 +23,7 @@ import { HANDLER_STACK, ROOTTASK_LAYOUT } from "./layout.ts";
 export function roottaskStubs(hasStart: boolean): ObjectFile {
   const a = new Assembler({ bits: 64, name: "roottask stubs", lines: true });
   a.label("_start", { global: true });
+  a.frame(OUTERMOST);
   a.mov(rbx, rsp).mov(r12, rdi);
   a.lea(rsp, rip("stack_top")).xor(ebp, ebp);
   if (hasStart) a.call("__wasm_start");
@@ -18,6 +31,7 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
 
   a.align(16);
   a.label("portal_entry", { global: true });
+  a.frame(OUTERMOST);
   // The kernel enters with RSP as it was at the last reply, which may have been deep in the stack.
   a.dec(rsp)
     .or(rsp, HANDLER_STACK - 1)
@@ -35,6 +49,7 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
 export function nativeStubs(hasStart: boolean): ObjectFile {
   const a = new Assembler({ bits: 64, name: "native stubs", lines: true });
   a.label("_start", { global: true });
+  a.frame(OUTERMOST);
   a.lea(rbx, mem(rsp, { disp: 8 }));
   a.and(rsp, -16).xor(ebp, ebp);
   if (hasStart) a.call("__wasm_start");

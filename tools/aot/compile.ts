@@ -106,6 +106,7 @@ class Compiler {
       registers: registerSet(this.target.window !== 0n, options.registers),
       traps: [],
       positions: [],
+      frames: [],
       jumpTables: [],
       jumpTableSize: 0,
       tables: this.m.tables.map((table, i) => ({
@@ -416,7 +417,7 @@ class Compiler {
       mainReturns: type.results.length === 1,
     });
     if (trap !== undefined) this.emission.traps.push({ offset: trapAt, kind: trap, pos: 0 });
-    this.code.routines.push({ name: "_start", start, end: e.length, global: true });
+    this.code.routines.push({ name: "_start", start, end: e.length, kind: "outermost" });
     const size = new Uint8Array(4);
     new DataView(size.buffer).setUint32(0, pages, true);
     this.image.define("data", PAGES_SYMBOL, size, 8);
@@ -439,7 +440,7 @@ class Compiler {
       const start = e.length;
       this.emission.positions.push({ offset: start, pos: 0 });
       emitRuntime(c, name);
-      this.code.routines.push({ name, start, end: e.length, global: false });
+      this.code.routines.push({ name, start, end: e.length, kind: "leaf" });
     }
   }
 }

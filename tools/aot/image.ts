@@ -21,6 +21,7 @@ import {
   type Module,
   type RefType,
 } from "../wasm/types.ts";
+import { callFrames, type RoutineFrame } from "./debug/frames.ts";
 import { CompileError } from "./error.ts";
 import { exportSymbol, LocalNames } from "./names.ts";
 import { SectionBuilder } from "./section.ts";
@@ -75,7 +76,7 @@ export interface CompiledCode {
   /** Routines of the run time that the code calls, by HELPER name. */
   helpers: Set<string>;
   /** Symbols of code that is not a function of the module. */
-  routines: { name: string; start: number; end: number; global: boolean }[];
+  routines: (RoutineFrame & { name: string })[];
   map: SourceMap | undefined;
 }
 
@@ -392,7 +393,7 @@ export class ImageBuilder {
         global,
       });
     };
-    for (const r of code.routines) add(r.name, r.start, r.end, r.global);
+    for (const r of code.routines) add(r.name, r.start, r.end, r.kind === "outermost");
     const imported = m.funcImports.length;
     const slotOf = (index: number): number | undefined =>
       code.adapters.get(index) ?? (index < imported ? code.wrappers.get(index) : index - imported);
@@ -496,6 +497,7 @@ export class ImageBuilder {
     this.codeReferences(text, indices, relocations);
     for (const section of this.wasmData) sections.push(section);
     const object: ObjectFile = { name, sections, symbols, relocations, addressTables };
+    object.frames = callFrames(code.emission.frames, code.routines);
     if (code.map) object.lines = lineRows(code.emission.positions, code.map);
     return object;
   }

@@ -15,6 +15,7 @@ import {
   mnemonicNames,
   type Prefixes,
 } from "./forms.ts";
+import { CALLED, type FrameState, follow, framesOf } from "./frame.ts";
 import { FIELD_SIZE, type Item, layOut, type OpenField, type SectionLayout } from "./layout.ts";
 import { type Operand, type Reg, sym, type Value } from "./operands.ts";
 import { callerPosition } from "./position.ts";
@@ -57,6 +58,8 @@ interface Section {
   align: number;
   address: bigint | undefined;
   items: Item[];
+  /** Call frame of the code that follows, where it has one. */
+  frame: FrameState | undefined;
 }
 
 interface Label extends Required<LabelOptions> {
@@ -104,6 +107,7 @@ class AssemblerBase {
         align: options.align ?? (executable ? 16 : 8),
         address: options.address,
         items: [],
+        frame: undefined,
       };
       this.#sections.set(name, section);
     }
@@ -147,6 +151,24 @@ class AssemblerBase {
   padTo(offset: number, fill = 0): this {
     this.#section.items.push({ kind: "pad", offset, fill });
     return this;
+  }
+
+  /**
+   * States how the caller's frame is found from here on: of a function by default. Pushes, pops and what is added to
+   * RSP is followed; everything else, and what holds at a label that is jumped to from elsewhere, is stated again.
+   * `undefined` ends it.
+   */
+  frame(state: FrameState | undefined = CALLED): this {
+    this.#section.frame = state;
+    this.#section.items.push({ kind: "frame", state });
+    return this;
+  }
+
+  /** Changes parts of the current call frame. */
+  frameChange(change: Partial<FrameState>): this {
+    const state = this.#section.frame;
+    if (!state) throw new AsmError(`${this.#name}: there is no call frame to change`);
+    return this.frame({ ...state, ...change });
   }
 
   /** `size` zero bytes; at the end of a section they take no room in the file. */
@@ -228,14 +250,22 @@ class AssemblerBase {
   instruction(mnemonic: MnemonicName, ...operands: Operand[]): this {
     const prefixes = this.#prefixes;
     this.#prefixes = {};
-    return this.#add(encode(mnemonic, operands, this.#bits, prefixes));
+    this.#add(encode(mnemonic, operands, this.#bits, prefixes));
+    return this.#follow(mnemonic, operands);
   }
 
   /** Exactly the form that iced-x86 calls `name`, such as `Mov_r64_imm64` or `Retfq`. */
   form(name: keyof typeof Code, ...operands: Operand[]): this {
     const prefixes = this.#prefixes;
     this.#prefixes = {};
-    return this.#add(encodeForm(name, operands, this.#bits, prefixes));
+    this.#add(encodeForm(name, operands, this.#bits, prefixes));
+    return this.#follow(name, operands);
+  }
+
+  #follow(name: string, operands: readonly Operand[]): this {
+    const state = this.#section.frame;
+    const next = state && follow(state, name, operands);
+    return next === state ? this : this.frame(next);
   }
 
   #add(encoded: Encoded): this {
@@ -275,6 +305,10 @@ class AssemblerBase {
       }),
       symbols: this.#symbols(sections, laid, referenced),
       relocations,
+      frames: sections.flatMap((section, index) => {
+        const { bytes, frames } = laid.get(section) as SectionLayout;
+        return framesOf(index, bytes.length, frames);
+      }),
       lines: sections.flatMap((section, index) =>
         (laid.get(section) as SectionLayout).positions.map(({ offset, position }) => ({
           section: index,

@@ -3,6 +3,7 @@
 
 import type { RelocationKind } from "../elf/index.ts";
 import { AsmError, type BranchForms, type Fixup } from "./forms.ts";
+import type { FrameState } from "./frame.ts";
 import type { Difference, SymbolRef } from "./operands.ts";
 import type { SourcePosition } from "./position.ts";
 
@@ -13,7 +14,8 @@ export type Item =
   | { kind: "align"; align: number; fill: "nop" | number }
   | { kind: "pad"; offset: number; fill: number }
   | { kind: "space"; size: number }
-  | { kind: "position"; position: SourcePosition };
+  | { kind: "position"; position: SourcePosition }
+  | { kind: "frame"; state: FrameState | undefined };
 
 export interface OpenField {
   offset: number;
@@ -27,6 +29,8 @@ export interface SectionLayout {
   fields: OpenField[];
   /** Source positions, each of the code from `offset` on. */
   positions: { offset: number; position: SourcePosition }[];
+  /** Call frame states, each of the code from `offset` on. */
+  frames: { offset: number; state: FrameState | undefined }[];
 }
 
 export const FIELD_SIZE: Record<RelocationKind, 1 | 2 | 4 | 8> = {
@@ -74,6 +78,7 @@ function sizeOf(section: string, item: Item, offset: number): number {
       return branchForm(item).bytes.length;
     case "label":
     case "position":
+    case "frame":
       return 0;
     case "align":
       return (item.align - (offset % item.align)) % item.align;
@@ -134,6 +139,7 @@ function emit(section: string, items: Item[], labels: Map<string, number>): Sect
   const parts: Uint8Array[] = [];
   const fields: OpenField[] = [];
   const positions: SectionLayout["positions"] = [];
+  const frames: SectionLayout["frames"] = [];
   let offset = 0;
   for (const item of items) {
     const size = sizeOf(section, item, offset);
@@ -154,6 +160,8 @@ function emit(section: string, items: Item[], labels: Map<string, number>): Sect
       });
     } else if (item.kind === "position") {
       positions.push({ offset, position: item.position });
+    } else if (item.kind === "frame") {
+      frames.push({ offset, state: item.state });
     } else if (item.kind === "align" && item.fill === "nop") {
       parts.push(nops(size));
     } else if (size > 0) {
@@ -162,7 +170,7 @@ function emit(section: string, items: Item[], labels: Map<string, number>): Sect
     }
     offset += size;
   }
-  return { bytes: new Uint8Array(Buffer.concat(parts)), labels, fields, positions };
+  return { bytes: new Uint8Array(Buffer.concat(parts)), labels, fields, positions, frames };
 }
 
 function nops(size: number): Uint8Array {

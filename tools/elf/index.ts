@@ -9,13 +9,22 @@ export {
   SegmentType,
   SymbolType,
 } from "./constants.ts";
+export * from "./dwarf/expression.ts";
 export { LinkError, type LinkOptions, type LinkSegment, linkElf } from "./link.ts";
 export type {
   AddressTable,
+  CallFrame,
+  CfaRule,
+  DebugFunction,
+  DebugType,
+  DebugVariable,
+  FrameRow,
+  InlinedCall,
   LineRow,
   ObjectFile,
   ObjectSection,
   ObjectSymbol,
+  RegisterRule,
   Relocation,
   RelocationKind,
 } from "./object.ts";

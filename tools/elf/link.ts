@@ -3,7 +3,8 @@
 // psABI 4.4.1 with explicit addends; there are no archives, no dynamic linking and no common symbols.
 
 import { PAGE_SIZE, SegmentFlag, SymbolType } from "./constants.ts";
-import { type DebugUnit, debugSections } from "./dwarf.ts";
+import type { PlacedFrame } from "./dwarf/frame.ts";
+import { type DebugUnit, debugSections } from "./dwarf/index.ts";
 import {
   type AddressTable,
   NO_ADDRESS,
@@ -102,7 +103,7 @@ export function linkElf(options: LinkOptions): Uint8Array {
   );
   const sections = [
     ...layout.outputs.map((output) => sectionImage(output, layout, contents)),
-    ...lineSections(options, layout),
+    ...debugImages(options, layout),
   ];
   const symbols = imageSymbols(options, layout, table);
   return writeImage({
@@ -533,28 +534,29 @@ function sectionImage(
   };
 }
 
-/** Debug sections for the objects that bring a line table. */
-function lineSections(options: LinkOptions, layout: Layout): ImageSection[] {
+/**
+ * Debug sections. A 64-bit program in an ELF32 file gets lines and function names only: DWARF for addresses of 4 bytes
+ * cannot say where its values and frames are.
+ */
+function debugImages(options: LinkOptions, layout: Layout): ImageSection[] {
+  const full = options.class === 64;
   const units: DebugUnit[] = [];
+  const frames: PlacedFrame[] = [];
   for (const object of options.objects) {
-    const lines = object.lines ?? [];
-    const unit: DebugUnit = { name: object.name, code: [], functions: [] };
-    for (const { index, address, section } of layout.placed.filter(
-      (placed) => placed.object === object && placed.segment >= 0,
-    )) {
-      const rows = lines.filter((row) => row.section === index);
-      if (rows.length === 0) continue;
-      unit.code.push({ address, size: section.memSize, rows });
-      for (const { name, kind, section: home, value, size } of object.symbols) {
-        if (kind === "func" && home === index) {
-          unit.functions.push({ name, address: address + value, size });
-        }
-      }
+    const unit: DebugUnit = {
+      name: object.name,
+      code: [],
+      functions: [],
+      types: full ? (object.types ?? []) : [],
+    };
+    for (const placed of layout.placed) {
+      if (placed.object !== object || placed.segment < 0) continue;
+      addCode(unit, placed, full);
+      if (full) addFrames(frames, placed);
     }
     if (unit.code.length > 0) units.push(unit);
   }
-  if (units.length === 0) return [];
-  return debugSections(units, options.class === 64 ? 8 : 4).map(({ name, data }) => ({
+  return debugSections(units, frames, full ? 8 : 4).map(({ name, data }) => ({
     name,
     address: 0n,
     data,
@@ -565,6 +567,36 @@ function lineSections(options: LinkOptions, layout: Layout): ImageSection[] {
     executable: false,
     segment: -1,
   }));
+}
+
+/** Adds what a section's object tells about the code in it. */
+function addCode(
+  unit: DebugUnit,
+  { object, index, address, section }: PlacedSection,
+  full: boolean,
+): void {
+  const rows = (object.lines ?? []).filter((row) => row.section === index);
+  const own = (object.functions ?? []).filter((f) => f.section === index);
+  if (rows.length === 0 && own.length === 0) return;
+  const described = new Map(full ? own.map((f) => [f.start, f]) : []);
+  unit.code.push({ address, size: section.memSize, rows });
+  for (const { name: symbol, kind, section: home, value, size } of object.symbols) {
+    if (kind !== "func" || home !== index) continue;
+    const more = described.get(Number(value)) ?? {};
+    unit.functions.push({ ...more, symbol, address: address + value, size, base: address });
+  }
+}
+
+function addFrames(frames: PlacedFrame[], { object, index, address }: PlacedSection): void {
+  for (const frame of object.frames ?? []) {
+    if (frame.section !== index) continue;
+    frames.push({
+      address: address + BigInt(frame.start),
+      size: frame.end - frame.start,
+      signal: frame.signal,
+      rows: frame.rows.map((row) => ({ ...row, offset: row.offset - frame.start })),
+    });
+  }
 }
 
 function imageSymbols(options: LinkOptions, layout: Layout, table: SymbolTable): ImageSymbol[] {

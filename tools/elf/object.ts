@@ -83,6 +83,91 @@ export interface LineRow {
   column: number;
 }
 
+/**
+ * Where the caller's value of a register is, DWARF 4, 6.4.1: at an offset in bytes from the CFA, in a register, or
+ * equal to the CFA plus an offset; `undefined`: nowhere. A register without a rule keeps its value.
+ */
+export type RegisterRule =
+  | { offset: number }
+  | { register: number }
+  | { value: number }
+  | "undefined";
+
+/** The CFA: a register plus an offset in bytes, or the DWARF expression that computes it. */
+export type CfaRule = { register: number; offset: number } | { expression: readonly number[] };
+
+/** How to find the caller's frame while the instruction at `offset`, or one up to the next row, is about to run. */
+export interface FrameRow {
+  /** In the section, bytes. */
+  offset: number;
+  cfa: CfaRule;
+  /** By DWARF register number of the AMD64 psABI, figure 3.36; 16 is the return address. */
+  rules: ReadonlyMap<number, RegisterRule>;
+}
+
+/** Call frame information of a piece of code: a function, or an entry point. */
+export interface CallFrame {
+  section: number;
+  start: number;
+  end: number;
+  /** Interrupted, not called: the return address is the next instruction itself, not one behind a call. */
+  signal: boolean;
+  /** Ascending; the first one is at `start`. */
+  rows: FrameRow[];
+}
+
+/** A type as debuggers show it. References are indices in the list of types. */
+export type DebugType =
+  | {
+      kind: "base";
+      name: string;
+      size: number;
+      encoding: "signed" | "unsigned" | "float" | "boolean";
+    }
+  | { kind: "pointer"; size: 4 | 8; to: number }
+  | { kind: "typedef"; name: string; to: number }
+  | {
+      kind: "struct";
+      name: string;
+      size: number;
+      members: { name: string; type: number; offset: number }[];
+    };
+
+/** A parameter or variable. Where no range covers, its value is nowhere. */
+export interface DebugVariable {
+  name: string;
+  type: number;
+  parameter: boolean;
+  /** Offsets in the section of the function; `expression` is DWARF, see dwarf/expression.ts. */
+  ranges: { start: number; end: number; expression: readonly number[] }[];
+}
+
+/** Code of another function that stands inside this one. */
+export interface InlinedCall {
+  name: string;
+  /** Offsets in the section of the function, ascending. */
+  ranges: { start: number; end: number }[];
+  /** Where it is called from: file "" and line 0 where that is not known. */
+  file: string;
+  line: number;
+  variables: DebugVariable[];
+  inlined: InlinedCall[];
+}
+
+/** What debuggers are told about the function symbol that starts at `start`. */
+export interface DebugFunction {
+  section: number;
+  start: number;
+  /** The name as the source has it. */
+  name: string;
+  file: string;
+  line: number;
+  /** Type of the result, if there is one. */
+  result: number | undefined;
+  variables: DebugVariable[];
+  inlined: InlinedCall[];
+}
+
 export interface ObjectFile {
   /** Where it came from, for messages. */
   name: string;
@@ -92,4 +177,9 @@ export interface ObjectFile {
   addressTables?: AddressTable[];
   /** The linker makes DWARF line tables of it. */
   lines?: LineRow[];
+  /** The linker makes DWARF call frame information of it. */
+  frames?: CallFrame[];
+  /** Names and types beyond the symbols. */
+  functions?: DebugFunction[];
+  types?: DebugType[];
 }

@@ -24,13 +24,17 @@ export async function asc(options: AscOptions): Promise<Readonly<Record<string, 
 }
 
 export interface LinkOptions {
-  /** Absolute path of the TypeScript module and the function of it that makes the executable: `(wasm, sourceMap, ...args) => Uint8Array`. */
+  /**
+   * Absolute path of the TypeScript module and the function of it that makes the executable: `(wasm, sourceMap, ...args)`
+   * to its bytes, or to `{ image, symbols }` where there is a file for debuggers as well.
+   */
   module: string;
   builder: string;
   args?: unknown[];
   wasm: string;
   sourceMap: string;
   output: string;
+  symbols?: string;
 }
 
 /** Turns a compiled guest program into an executable through a room's builder. */
@@ -42,8 +46,14 @@ export async function link(options: LinkOptions): Promise<void> {
   }
   const wasm = new Uint8Array(await readFile(options.wasm));
   const sourceMap = await readFile(options.sourceMap, "utf8");
-  const image = (await builder(wasm, sourceMap, ...(options.args ?? []))) as Uint8Array;
-  await writeFile(options.output, image, { mode: 0o755 });
+  const made = (await builder(wasm, sourceMap, ...(options.args ?? []))) as
+    | Uint8Array
+    | { image: Uint8Array; symbols: Uint8Array };
+  const files = made instanceof Uint8Array ? { image: made, symbols: undefined } : made;
+  await writeFile(options.output, files.image, { mode: 0o755 });
+  if (options.symbols !== undefined && files.symbols) {
+    await writeFile(options.symbols, files.symbols);
+  }
 }
 
 export interface TarOptions {

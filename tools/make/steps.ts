@@ -44,6 +44,8 @@ export interface Executable {
   guest: Guest;
   /** Where the executable goes, relative to the repository. */
   output: string;
+  /** Where the file for debuggers goes, if there is one beside the executable. */
+  symbols?: string;
   /** Module with the builder, relative to the repository. */
   module: string;
   builder: string;
@@ -52,12 +54,12 @@ export interface Executable {
 
 /** Compiles a guest program and turns it into an executable with our own compiler and linker. */
 export function executableStep(executable: Executable): Task {
-  const { guest, output, module, builder, args = [] } = executable;
+  const { guest, output, symbols, module, builder, args = [] } = executable;
   const wasm = wasmOf(guest);
   return {
     name: `link ${output.replace(/^build\//, "")}`,
     inputs: [wasm, `${wasm}.map`],
-    outputs: [output],
+    outputs: [output, ...(symbols === undefined ? [] : [symbols])],
     code: [module],
     options: { builder, args },
     after: [ascStep(guest)],
@@ -69,6 +71,7 @@ export function executableStep(executable: Executable): Task {
         wasm: join(REPOSITORY, wasm),
         sourceMap: join(REPOSITORY, `${wasm}.map`),
         output: context.output(output),
+        ...(symbols === undefined ? {} : { symbols: context.output(symbols) }),
       });
       return undefined;
     },

@@ -30,9 +30,10 @@ export function fixed(
   bytes: number[],
   result = -1,
   clobbers: number[] = [],
+  pushed?: FixedCode["pushed"],
 ): IntrinsicDef {
   const { params, result: type } = signature(text);
-  const code: FixedCode = { args, bytes, result, clobbers };
+  const code: FixedCode = { args, bytes, result, clobbers, ...(pushed ? { pushed } : {}) };
   return {
     params,
     result: type,
@@ -147,7 +148,7 @@ export function x86Intrinsics(window: bigint | undefined): Record<string, Intrin
     xsaveopt: xsave(0x48, 0x0f, 0xae, 0x31),
     fninit: fixed(":v", [], [0xdb, 0xe3]),
     // push rax; ldmxcsr [rsp]; pop rax
-    ldmxcsr: fixed("i:v", [RAX], [0x50, 0x0f, 0xae, 0x14, 0x24, 0x58]),
+    ldmxcsr: fixed("i:v", [RAX], [0x50, 0x0f, 0xae, 0x14, 0x24, 0x58], -1, [], { from: 1, to: 6 }),
     rdfsbase: fixed(":l", [], [0xf3, 0x48, 0x0f, 0xae, 0xc0], RAX),
     wrfsbase: fixed("l:v", [RAX], [0xf3, 0x48, 0x0f, 0xae, 0xd0]),
     rdgsbase: fixed(":l", [], [0xf3, 0x48, 0x0f, 0xae, 0xc8], RAX),
@@ -193,6 +194,7 @@ export function hedronIntrinsics(window: bigint | undefined): Record<string, Int
       [0x45, 0x89, 0xc9, 0x41, 0x51, 0x0f, 0x05, 0x59, ...storeOut2],
       RDI,
       clobbers,
+      { from: 5, to: 8 },
     ),
   };
 }

@@ -14,6 +14,7 @@ import { emitAdd, emitAlu, emitDivide, emitUnary } from "./emit/integer.ts";
 import { Emission, type EmitContext, type JumpTable } from "./emit/operands.ts";
 import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
 import { branchTargets, layoutBlocks } from "./layout.ts";
+import type { FixedCode } from "./lower/operands.ts";
 import { CC_FEQ, CC_FNE, M } from "./machine.ts";
 import { emitMove, emitParallelMoves, loadFloatConstant } from "./moves.ts";
 import { JUMP_TABLE_SYMBOL } from "./symbols.ts";
@@ -56,10 +57,21 @@ function emitTwice(s: Emission): void {
   }
 }
 
+function emitPrologue(s: Emission): void {
+  const { e } = s;
+  s.unwind = [];
+  s.unwindRow(8, 0);
+  s.saved.forEach((r, i) => {
+    e.push(r);
+    s.unwindRow(16 + i * 8, i + 1);
+  });
+  if (s.frame > 0) e.aluRI(8, ALU.SUB, RSP, s.frame);
+  s.unwindRow(s.depth, s.saved.length);
+}
+
 function emitPass(s: Emission): void {
   const { e } = s;
-  for (const r of s.saved) e.push(r);
-  if (s.frame > 0) e.aluRI(8, ALU.SUB, RSP, s.frame);
+  emitPrologue(s);
   s.order.forEach((block, i) => {
     s.next = s.order[i + 1];
     if (s.aligned[block.index]) alignLoop(s);
@@ -71,6 +83,8 @@ function emitPass(s: Emission): void {
 }
 
 function emitBlock(s: Emission, block: LBlock): void {
+  // What stands in front may have left the frame.
+  s.unwindRow(s.depth, s.saved.length);
   s.k = block.first;
   for (const inst of block.insts) {
     const stages = s.a.moves.get(s.k);
@@ -100,6 +114,7 @@ function alignLoop(s: Emission): void {
 }
 
 function emitTraps(s: Emission): void {
+  s.unwindRow(s.depth, s.saved.length);
   const sites = new Map<string, number>();
   for (const { offset, kind, pos } of s.trapJumps) {
     const key = `${kind}.${pos}`;
@@ -359,7 +374,7 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       return;
     case M.Code:
       s.place(inst, false);
-      e.raw(inst.aux as number[]);
+      emitFixedCode(s, inst.aux as FixedCode);
       s.deliver(inst);
       return;
     case M.SymbolAddress:
@@ -404,6 +419,18 @@ function targetOf(s: Emission, block: LBlock, i: number): LBlock {
   return s.targets[(block.succs[i] as LBlock).index] as LBlock;
 }
 
+function emitFixedCode(s: Emission, { bytes, pushed }: FixedCode): void {
+  if (!pushed) {
+    s.e.raw(bytes);
+    return;
+  }
+  s.e.raw(bytes.slice(0, pushed.from));
+  s.unwindRow(s.depth + 8, s.saved.length);
+  s.e.raw(bytes.slice(pushed.from, pushed.to));
+  s.unwindRow(s.depth, s.saved.length);
+  s.e.raw(bytes.slice(pushed.to));
+}
+
 function emitLoadStack(s: Emission, inst: Inst, m: Address): void {
   const type = s.typeOf(inst.dst, I64);
   if (type >= F32) s.e.sseM(type === F64, 0x10, s.dst(inst), m);
@@ -413,7 +440,11 @@ function emitLoadStack(s: Emission, inst: Inst, m: Address): void {
 function leaveFrame(s: Emission): void {
   const { e } = s;
   if (s.frame > 0) e.aluRI(8, ALU.ADD, RSP, s.frame);
-  for (let i = s.saved.length - 1; i >= 0; i--) e.pop(s.saved[i] as number);
+  s.unwindRow(8 + s.saved.length * 8, s.saved.length);
+  for (let i = s.saved.length - 1; i >= 0; i--) {
+    e.pop(s.saved[i] as number);
+    s.unwindRow(8 + i * 8, i);
+  }
 }
 
 /** Places the arguments and checks table entry RAX; its address is R10 + RAX afterwards. */
@@ -466,12 +497,15 @@ function emitSwitch(s: Emission, inst: Inst, block: LBlock): void {
 /** Appends the code of `f` to the context's encoder. */
 export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): void {
   const targets = branchTargets(f, a);
-  emitTwice(new Emission(c, f, a, layoutBlocks(f, targets), targets));
+  const s = new Emission(c, f, a, layoutBlocks(f, targets), targets);
+  emitTwice(s);
+  c.frames.push({ start: s.start, end: c.e.length, rows: s.unwind });
 }
 
 export type {
   CodePosition,
   EmitContext,
+  FunctionFrame,
   JumpTable,
   TrapSite,
 } from "./emit/operands.ts";

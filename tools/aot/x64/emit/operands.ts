@@ -28,6 +28,20 @@ export interface TrapSite {
   pos: number;
 }
 
+/** Where the caller's frame is while the code of one function runs: rows of offsets in ascending order. */
+export interface FunctionFrame {
+  start: number;
+  end: number;
+  rows: UnwindRow[];
+}
+
+/** From `offset` on: bytes from RSP to the CFA, and the callee-saved registers stored below it, the first at -16. */
+export interface UnwindRow {
+  offset: number;
+  depth: number;
+  saved: readonly number[];
+}
+
 export interface JumpTable {
   /** Offset in the jump table section. */
   offset: number;
@@ -49,6 +63,7 @@ export interface EmitContext {
   registers: RegisterSet;
   traps: TrapSite[];
   positions: CodePosition[];
+  frames: FunctionFrame[];
   jumpTables: JumpTable[];
   jumpTableSize: number;
   tables: TablePlace[];
@@ -87,6 +102,7 @@ export class Emission implements MoveContext {
   trapJumps: { offset: number; kind: number; pos: number }[] = [];
   next: LBlock | undefined;
   k = 0;
+  unwind: UnwindRow[] = [];
 
   constructor(c: EmitContext, f: LFunc, a: Allocation, order: LBlock[], targets: LBlock[]) {
     this.c = c;
@@ -123,6 +139,20 @@ export class Emission implements MoveContext {
     if (last && last.pos === pos && last.offset >= this.start) return;
     if (last && last.offset === this.e.length) last.pos = pos;
     else positions.push({ offset: this.e.length, pos });
+  }
+
+  /** Bytes from RSP to the CFA in the body. */
+  get depth(): number {
+    return this.frame + this.saved.length * 8 + 8;
+  }
+
+  /** From here on the CFA is RSP + `depth`, and the first `saved` of the registers to save are stored. */
+  unwindRow(depth: number, saved: number): void {
+    const { unwind, e } = this;
+    const last = unwind[unwind.length - 1];
+    if (last?.depth === depth && last.saved.length === saved) return;
+    if (last?.offset === e.length) unwind.pop();
+    unwind.push({ offset: e.length, depth, saved: this.saved.slice(0, saved) });
   }
 
   /** Jcc to an out-of-line trap. */
@@ -203,6 +233,6 @@ export class Emission implements MoveContext {
   }
 
   incoming(offset: number): Address {
-    return at(RSP, this.frame + this.saved.length * 8 + 8 + offset);
+    return at(RSP, this.depth + offset);
   }
 }

@@ -153,7 +153,7 @@ export function selectResult(s: Selection, v: Value): void {
 export function selectFixedCode(s: Selection, v: Value): void {
   const code = v.aux as FixedCode;
   const inst = new Inst(M.Code, 0);
-  inst.aux = code.bytes;
+  inst.aux = code;
   v.args.forEach((arg, i) => {
     s.useFixed(inst, arg, code.args[i] as number);
   });

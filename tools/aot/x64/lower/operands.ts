@@ -27,6 +27,8 @@ export interface FixedCode {
   result: number;
   /** Registers overwritten beyond the arguments. */
   clobbers: number[];
+  /** Bytes between which one more word is on the stack: behind a PUSH, and behind its POP. */
+  pushed?: { from: number; to: number };
 }
 
 /** Where a global is. */

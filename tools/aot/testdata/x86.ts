@@ -1,0 +1,3 @@
+// Instructions for the guest programs here.
+
+export declare function ldmxcsr(value: i32): void;
