@@ -14,6 +14,9 @@ export const NO_ADDRESS: u64 = 0xffffffffffffffff;
 export const CR0_WP: u64 = 0x10000;
 export const CR0_AM: u64 = 0x40000;
 export const CR0_PG: u64 = 0x80000000;
+/** Virtual interrupts in virtual-8086 mode, and at CPL 3 of protected mode. */
+export const CR4_VME: u64 = 1;
+export const CR4_PVI: u64 = 2;
 export const CR4_PSE: u64 = 0x10;
 export const CR4_PAE: u64 = 0x20;
 /** User-mode instruction prevention: what shows where system tables are is privileged. */

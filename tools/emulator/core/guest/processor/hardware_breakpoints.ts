@@ -8,8 +8,9 @@ import { RF, TF } from "./flags";
 const DR6: usize = S_DR + 48;
 const DR7: usize = S_DR + 56;
 
-/** DR6.BS. */
+/** DR6.BS and BT. */
 export const SINGLE_STEP: u32 = 0x4000;
+export const TASK_SWITCH: u32 = 0x8000;
 /** S_TRAP: the instruction that is being stepped does not trap. */
 export const STEP_DONE: u32 = 0x80000000;
 

@@ -217,6 +217,8 @@ function runLive(): void {
     }
     if (exitReason != EXIT_NONE) return;
     if (!handleEvents()) return;
+    // An interrupt may have switched to a task that traps.
+    settleTraps();
     if (tripleFault) {
       endTripleFault();
       return;

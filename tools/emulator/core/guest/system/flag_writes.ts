@@ -7,6 +7,7 @@ import { protectedMode, updateMode, vm86 } from "../memory/segments";
 import { selectTlb } from "../memory/tlb";
 import { failed } from "../op/leave";
 import { leaveAfter, Op, undefinedOpcode } from "../op/op";
+import { CR4_PVI, CR4_VME } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
 import {
   AC,
@@ -26,13 +27,41 @@ import {
 } from "../processor/flags";
 import { shadow } from "./segment_moves";
 
+/** Whether the executing code is a virtual-8086 program whose IF is VIF: IOPL below 3, and CR4.VME. */
+export function hasVirtualIf(): bool {
+  return vm86() && (load<u32>(S_EFLAGS) & IOPL) != IOPL && (load<u64>(S_CR4) & CR4_VME) != 0;
+}
+
+/** FLAGS as such a program sees them: IF is VIF, IOPL reads 3. */
+export function virtualFlags(): u32 {
+  const f = (eflags() & ~IF) | IOPL;
+  return (f & VIF) != 0 ? f | IF : f;
+}
+
+/**
+ * Writes FLAGS for such a program: IF goes to VIF, IOPL stays. False, with nothing written, for what its monitor has
+ * to see: TF, and IF while an interrupt is pending for it.
+ */
+export function writeVirtualFlags(f: u32): bool {
+  if ((f & TF) != 0 || ((f & IF) != 0 && (load<u32>(S_EFLAGS) & VIP) != 0)) return false;
+  store<u32>(S_EFLAGS, (load<u32>(S_EFLAGS) & ~VIF) | ((f & IF) != 0 ? VIF : 0));
+  writeFlags(f, STATUS | TF | DF | NT);
+  return true;
+}
+
+/**
+ * A virtual-8086 program is entered: #GP(0) at its first instruction if an interrupt is pending for it that it lets
+ * through (SDM vol. 3B, 20.3.2).
+ */
+export function checkVirtualInterrupt(): void {
+  const both = VIF | VIP;
+  if (hasVirtualIf() && (load<u32>(S_EFLAGS) & both) == both) raiseCode(GP, 0);
+}
+
 export function pushFlags(op: Op): usize {
   if (vm86() && (load<u32>(S_EFLAGS) & IOPL) != IOPL) {
-    if ((load<u64>(S_CR4) & 1) == 0 || op.size == 4) return failed(op, GP, 0);
-    // VME: IF shows VIF, IOPL reads 3.
-    let f = (eflags() & ~IF) | IOPL;
-    if ((f & VIF) != 0) f |= IF;
-    push(<u64>f, 2);
+    if (!hasVirtualIf() || op.size == 4) return failed(op, GP, 0);
+    push(<u64>virtualFlags(), 2);
   } else push(<u64>(eflags() & 0xfcffff), <i32>op.size);
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   return op.done();
@@ -45,14 +74,11 @@ export function popFlags(op: Op): usize {
   let mask: u32 = STATUS | TF | DF | NT | AC | ID;
   if (vm86()) {
     if (iopl != 3) {
-      if ((load<u64>(S_CR4) & 1) == 0 || size == 4) return failed(op, GP, 0);
+      if (!hasVirtualIf() || size == 4) return failed(op, GP, 0);
       const f = <u32>peek(0, 2);
       if (load<u32>(S_FAULT) != 0) return stackFault(op);
-      if ((f & TF) != 0 || ((f & IF) != 0 && (load<u32>(S_EFLAGS) & VIP) != 0))
-        return failed(op, GP, 0);
+      if (!writeVirtualFlags(f)) return failed(op, GP, 0);
       drop(2);
-      store<u32>(S_EFLAGS, (load<u32>(S_EFLAGS) & ~VIF) | ((f & IF) != 0 ? VIF : 0));
-      writeFlags(f, (STATUS | TF | DF | NT) & 0xffff);
       return leaveAfter(op);
     }
     mask |= IF;
@@ -90,10 +116,10 @@ function interruptFlagRight(): i32 {
   const iopl = (f >> 12) & 3;
   if (vm86()) {
     if (iopl == 3) return 1;
-    if ((load<u64>(S_CR4) & 1) != 0) return 2;
+    if ((load<u64>(S_CR4) & CR4_VME) != 0) return 2;
   } else {
     if (load<u32>(S_CPL) <= iopl) return 1;
-    if (load<u32>(S_CPL) == 3 && (load<u64>(S_CR4) & 2) != 0) return 2;
+    if (load<u32>(S_CPL) == 3 && (load<u64>(S_CR4) & CR4_PVI) != 0) return 2;
   }
   raiseCode(GP, 0);
   return 0;

@@ -1,4 +1,4 @@
-// IRET in all modes. Follows Intel SDM vol. 2, IRET/IRETD/IRETQ.
+// IRET in all modes. Follows Intel SDM vol. 2, IRET/IRETD/IRETQ, and vol. 3B, 20.3.3 (virtual interrupts).
 
 import { RSP, S_CPL, S_EFLAGS, S_FAULT, S_NMI_BLOCKED, S_RIP } from "../../state";
 import { drop, peek, stackFault } from "../integer/stack";
@@ -26,7 +26,12 @@ import { failed } from "../op/leave";
 import { leaveTo, Op } from "../op/op";
 import { GP, raiseCode } from "../processor/fault";
 import { AC, eflags, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM } from "../processor/flags";
-import { writeFlags } from "../system/flag_writes";
+import {
+  checkVirtualInterrupt,
+  hasVirtualIf,
+  writeFlags,
+  writeVirtualFlags,
+} from "../system/flag_writes";
 import { enterReturnSegment, findReturnSegment, loadReturnStack, returnsTo64 } from "./returns";
 import { switchTask, TASK_IRET } from "./task";
 
@@ -42,11 +47,9 @@ export function iret(op: Op): usize {
   store<u32>(S_NMI_BLOCKED, 0);
   if (!protectedMode()) return iretReal(op, size, 0x3000 | IF);
   if (vm86()) {
-    if ((load<u32>(S_EFLAGS) & IOPL) != IOPL) {
-      raiseCode(GP, 0);
-      return op.fault();
-    }
-    return iretReal(op, size, IF);
+    if ((load<u32>(S_EFLAGS) & IOPL) == IOPL) return iretReal(op, size, IF);
+    if (!hasVirtualIf() || size == 4) return failed(op, GP, 0);
+    return iretVirtual(op);
   }
   if ((load<u32>(S_EFLAGS) & NT) != 0) {
     if (longMode()) {
@@ -106,6 +109,19 @@ function iretReal(op: Op, size: i32, extra: u32): usize {
   return leaveTo(op, ip);
 }
 
+/** 16-bit IRET of a virtual-8086 program whose IF is VIF (SDM vol. 3B, 20.3.3.2). */
+function iretVirtual(op: Op): usize {
+  const ip = peek(0, 2);
+  const cs = <u32>peek(2, 2);
+  const flags = <u32>peek(4, 2);
+  if (load<u32>(S_FAULT) != 0) return stackFault(op);
+  if (!writeVirtualFlags(flags)) return failed(op, GP, 0);
+  drop(6);
+  setVm86Segment(CS, cs);
+  updateMode();
+  return leaveTo(op, ip);
+}
+
 function iretToVm86(op: Op, ip: u64, cs: u32, flags: u32): usize {
   const sp = peek(12, 4);
   const ss = <u32>peek(16, 4) & 0xffff;
@@ -125,5 +141,7 @@ function iretToVm86(op: Op, ip: u64, cs: u32, flags: u32): usize {
   setVm86Segment(GS, gs);
   store<u64>(RSP, sp);
   updateMode();
-  return leaveTo(op, ip & 0xffff);
+  const left = leaveTo(op, ip & 0xffff);
+  checkVirtualInterrupt();
+  return left;
 }

@@ -42,6 +42,8 @@ import { flushTlb } from "../memory/tlb";
 import { loadPdptes } from "../memory/walk";
 import { GP, NP, raiseCode, SSF, TS } from "../processor/fault";
 import { NT, STATUS, setStatusFlags, VM } from "../processor/flags";
+import { STEP_DONE, TASK_SWITCH } from "../processor/hardware_breakpoints";
+import { checkVirtualInterrupt } from "../system/flag_writes";
 
 export const TASK_JMP: i32 = 0;
 export const TASK_CALL: i32 = 1;
@@ -164,7 +166,9 @@ export function switchTask(
     setVm86Segment(FS, fs);
     setVm86Segment(GS, gs);
     updateMode();
-    return true;
+    checkVirtualInterrupt();
+    noteTrap(reason, trap);
+    return load<u32>(S_FAULT) == 0;
   }
   store<u32>(S_CPL, cs & 3);
   if ((ldt & 0xfffc) != 0) {
@@ -186,8 +190,17 @@ export function switchTask(
   updateMode();
   if (eip > <u64>Seg.limit(CS)) return late(GP, 0, ext);
   if (hasCode) push(<u64>code, big ? 4 : 2);
-  if (trap != 0) store<u32>(S_TRAP, load<u32>(S_TRAP) | 0x8000);
+  noteTrap(reason, trap);
   return load<u32>(S_FAULT) == 0;
+}
+
+/**
+ * The T bit of the new TSS makes a debug trap before the task's first instruction. JMP, CALL and IRET that switch tasks
+ * are not stepped (SDM vol. 3B, 18.3.1.5 and 18.4.4).
+ */
+function noteTrap(reason: i32, trap: u32): void {
+  const bits = (trap != 0 ? TASK_SWITCH : 0) | (reason != TASK_INT ? STEP_DONE : 0);
+  store<u32>(S_TRAP, load<u32>(S_TRAP) | bits);
 }
 
 function late(vector: u32, selector: u32, ext: u32): bool {
