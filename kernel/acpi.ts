@@ -176,6 +176,20 @@ export function describePm1Control(out: usize, second: bool): void {
   store<u32>(out, port, 4);
 }
 
+/** Address of the FACS, 0 for none: X_FIRMWARE_CTRL, or FIRMWARE_CTRL. ACPI Specification 6.5, 5.2.9. */
+function facsAddress(): usize {
+  if (fadt === 0) return 0;
+  const extended: u64 = load<u32>(fadt, 4) >= 140 ? load<u64>(fadt, 132) : 0;
+  if (extended !== 0) return extended >> 32 === 0 ? <usize>extended : 0;
+  return <usize>load<u32>(fadt, 36);
+}
+
+/** What the FACS names as the address to go on at after a sleep state, 0 where there is none. */
+export function facsWakingVector(): u64 {
+  const facs = facsAddress();
+  return facs === 0 ? 0 : <u64>load<u32>(facs, 12);
+}
+
 export function acpiRootTable(): u64 {
   return rootTable;
 }

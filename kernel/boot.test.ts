@@ -1,17 +1,17 @@
 // The kernel image on QEMU: it boots, starts all CPUs, and answers the probe (testing/probe.ts) exactly
 // as the reference kernel did (two CPUs, 256 MiB).
 
-import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
-import { HANG_MS, hasQemu, QEMU } from "../tools/testing/host-tools.ts";
+import { hasQemu } from "../tools/testing/host-tools.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { buildHostile, comparableEvents, expectedEvents } from "./testing/hostile.ts";
 import { buildProbe } from "./testing/probe.ts";
+import { bootOnQemu, kernelOptions } from "./testing/qemu.ts";
 
 const expected = readFileSync(new URL("testing/probe.expected.txt", import.meta.url), "utf8");
 
@@ -33,37 +33,9 @@ describe.skipIf(!hasQemu)("the kernel on QEMU", () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   /** Boots with an initial module and returns the serial output as soon as it contains `until`. */
-  async function boot(
-    module: string | undefined,
-    until: string,
-    options: string[],
-  ): Promise<string> {
-    const serial = join(folder, `serial-${Math.random()}`);
-    const child = execFile(QEMU, [
-      ...["-accel", "tcg", "-machine", "q35", "-display", "none", "-no-reboot"],
-      ...["-kernel", join(folder, "kernel"), "-serial", `file:${serial}`],
-      ...(module ? ["-initrd", `${join(folder, module)} ${module}`] : []),
-      ...options,
-    ]);
-    try {
-      for (const start = Date.now(); Date.now() - start < HANG_MS; ) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        const text = readIfThere(serial);
-        if (text.includes(until)) return text;
-        if (child.exitCode !== null) return `${text}\nQEMU ended with ${child.exitCode}`;
-      }
-      return `${readIfThere(serial)}\nno "${until}"`;
-    } finally {
-      child.kill("SIGKILL");
-    }
-  }
-
-  function readIfThere(file: string): string {
-    try {
-      return readFileSync(file, "latin1");
-    } catch {
-      return "";
-    }
+  function boot(module: string | undefined, until: string, options: string[]): Promise<string> {
+    const first = module ? { file: join(folder, module), args: module } : undefined;
+    return bootOnQemu([...kernelOptions(join(folder, "kernel"), first), ...options], until);
   }
 
   const lines = (text: string) => text.split("\n").filter(isComparable);

@@ -28,11 +28,11 @@ export function crdKind(crd: u64): u32 {
   return <u32>(crd & 3);
 }
 
-function crdAttr(crd: u64): u32 {
+export function crdAttr(crd: u64): u32 {
   return <u32>((crd >> CRD_PERM_SHIFT) & PERM_ALL);
 }
 
-function crdOrder(crd: u64): u32 {
+export function crdOrder(crd: u64): u32 {
   return <u32>((crd >> CRD_ORDER_SHIFT) & CRD_ORDER_MAX);
 }
 

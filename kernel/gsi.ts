@@ -82,6 +82,7 @@ export function routeGsi(ec: Ec, gsi: u32, target: Cpu, reconfigure: bool): i32 
   if (!isPciConfigPage(ec.domain, ec.rsi)) return BAD_DEV;
   store<u32>(table + (gsi << 3), 0, 4);
   ec.rsi = MSI_ADDRESS | ((<u64>target.apicId) << 12);
-  ec.rdx = vector;
+  // The reference leaves the address in the upper half, above the 32 bits of the data.
+  ec.rdx = (ec.rsi << 32) | <u64>vector;
   return SUCCESS;
 }

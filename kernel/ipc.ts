@@ -1,7 +1,7 @@
 // Calls, replies and event messages between ECs of one CPU. The caller's scheduling context goes with
 // the call (donation); whoever finds a handler busy runs it on its own time until it is free (helping).
 
-import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, TIMEOUT } from "./abi";
+import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, PERM_SM_DOWN, TIMEOUT } from "./abi";
 import { beginLine, endLine, print, printHex } from "./console";
 import { Cpu, copyFpuState, switchEc, switchTo } from "./cpu";
 import {
@@ -24,7 +24,8 @@ import { fatal } from "./panic";
 import { Pt } from "./pt";
 import { isRootEc } from "./root";
 import { nextSc, waitForEc } from "./sc";
-import { lookupPt } from "./space_obj";
+import { down, isBound, Sm } from "./sm";
+import { lookupPt, lookupSm } from "./space_obj";
 import {
   copyWords,
   hasTyped,
@@ -160,18 +161,42 @@ export function receiveItems(ec: Ec): void {
   ec.cont = CONT_SYSRET;
 }
 
+/**
+ * The `reply` with a semaphore: the caller goes on when it has got something from `sm`. A call is repeated then
+ * instead of answered, an exception is answered as ever.
+ */
+function replyAndWait(cpu: Cpu, ec: Ec, caller: Ec, sm: Sm): void {
+  if (caller.cont === CONT_SYSRET) caller.cont = CONT_CALL;
+  else answerTrapped(cpu, ec, caller);
+  ec.cont = CONT_RECEIVE;
+  const inChain = disconnectCaller(cpu, caller);
+  if (cpu.sc.ec === caller && cpu.sc.refs === 1) schedule(cpu, true);
+  else if (down(sm, caller, false, 0) && inChain) switchEc(cpu, caller);
+  else activate(cpu, cpu.sc.ec);
+}
+
+/** Transfers the answer to an exception. */
+function answerTrapped(cpu: Cpu, ec: Ec, caller: Ec): void {
+  if (hasTyped(ec.utcb)) transferTypedToTrapped(ec, caller);
+  if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
+}
+
 /** The `reply` hypercall: transfers the answer and waits for the next message. */
 export function reply(cpu: Cpu, ec: Ec): void {
   const caller = ec.caller;
-  if (changetype<usize>(caller) !== 0) {
-    const isCall = caller.cont === CONT_SYSRET;
-    if (hasTyped(ec.utcb)) {
-      if (isCall) transferTyped(ec, caller);
-      else transferTypedToTrapped(ec, caller);
+  const selector = selectorOf(ec);
+  if (selector !== 0 && changetype<usize>(caller) !== 0) {
+    const sm = lookupSm(ec.domain, selector, PERM_SM_DOWN);
+    if (changetype<usize>(sm) !== 0 && !isBound(sm)) {
+      replyAndWait(cpu, ec, caller, sm);
+      return;
     }
-    if (isCall) {
+  }
+  if (changetype<usize>(caller) !== 0) {
+    if (caller.cont === CONT_SYSRET) {
+      if (hasTyped(ec.utcb)) transferTyped(ec, caller);
       copyWords(ec.utcb, caller.utcb);
-    } else if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
+    } else answerTrapped(cpu, ec, caller);
   }
   leave(cpu, ec, CONT_RECEIVE);
 }

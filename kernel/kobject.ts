@@ -9,7 +9,7 @@ import { destroyPd, Pd, retirePd } from "./pd";
 import { destroyPt, Pt } from "./pt";
 import { destroySc, Sc } from "./sc";
 import { freeObject } from "./slab";
-import { retireSm, Sm } from "./sm";
+import { destroySm, retireSm, Sm } from "./sm";
 
 export const TYPE_PD: u32 = 0;
 export const TYPE_EC: u32 = 1;
@@ -60,6 +60,7 @@ function destroy(object: Kobject): void {
   else if (object.type === TYPE_EC) destroyEc(changetype<Ec>(object));
   else if (object.type === TYPE_SC) destroySc(changetype<Sc>(object));
   else if (object.type === TYPE_PT) destroyPt(changetype<Pt>(object));
+  else if (object.type === TYPE_SM) destroySm(changetype<Sm>(object));
   freeObject(changetype<usize>(object));
 }
 

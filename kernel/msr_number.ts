@@ -5,6 +5,8 @@ export const IA32_TSC = 0x10;
 export const IA32_APIC_BASE = 0x1b;
 export const IA32_FEATURE_CONTROL = 0x3a;
 export const IA32_TSC_ADJUST = 0x3b;
+/** Writing the address of microcode to it loads that. */
+export const IA32_BIOS_UPDT_TRIG = 0x79;
 export const IA32_SYSENTER_CS = 0x174;
 export const IA32_SYSENTER_EIP = 0x176;
 export const IA32_MTRR_PHYSBASE0 = 0x200;

@@ -5,11 +5,7 @@
 import {
   ARG1_FLAGS_SHIFT,
   ARG1_SELECTOR_SHIFT,
-  ASSIGN_GSI_RECONFIGURE,
   BAD_CAP,
-  BAD_CPU,
-  BAD_DEV,
-  BAD_FTR,
   BAD_HYP,
   BAD_PAR,
   EC_CTRL_RECALL,
@@ -32,6 +28,7 @@ import {
   PERM_EC_CTRL,
   PERM_PT_CTRL,
   PERM_SC_CTRL,
+  PERM_SM_UP,
   REVOKE_REMOTE,
   REVOKE_SELF,
   SM_CTRL_UP,
@@ -40,17 +37,18 @@ import {
   UTCB_FLAGS,
   UTCB_NSCT,
 } from "./abi";
-import { Cpu, cpuById, isOnline } from "./cpu";
+import { Cpu, cpuById } from "./cpu";
 import { revokeCrd } from "./delegate";
-import { Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
-import { gsiOf, routeGsi, unmaskGsi } from "./gsi";
+import { CONT_DOWN_SUCCESS, Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
+import { gsiOf, unmaskGsi } from "./gsi";
 import { blockCurrent, call, die, reply, sendState } from "./ipc";
 import { sendReschedule, tscKilohertz } from "./lapic";
 import { FAST_DONE, FAST_NOT } from "./layout";
 import { Pd } from "./pd";
-import { down, up } from "./sm";
+import { down, isBound, up } from "./sm";
 import { lookupEc, lookupPd, lookupPt, lookupPtWith, lookupSc, lookupSm } from "./space_obj";
 import { sysCreateEc, sysCreatePd, sysCreatePt, sysCreateSc, sysCreateSm } from "./syscall_create";
+import { sysAssignGsi, sysAssignPci, sysMachineCtrl } from "./syscall_device";
 import { sysPdCtrl } from "./syscall_pd";
 
 /**
@@ -136,6 +134,9 @@ function sysRevoke(ec: Ec): i32 {
     if (changetype<usize>(pd) === 0) return BAD_CAP;
   }
   revokeCrd(pd, ec.rsi, (flagsOf(ec) & REVOKE_SELF) !== 0);
+  // A semaphore, if it is there still, tells that it is done.
+  const done = lookupSm(ec.domain, selectorOf(ec), PERM_SM_UP);
+  if (changetype<usize>(done) !== 0) up(done);
   return SUCCESS;
 }
 
@@ -179,15 +180,14 @@ export function fastPtCtrl(cpu: Cpu, arg1: u64, id: u64): i32 {
 export function fastSmCtrl(cpu: Cpu, arg1: u64): i32 {
   const operation = <u32>(arg1 >> ARG1_FLAGS_SHIFT) & 1;
   const sm = lookupSm(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT, (<u32>1) << operation);
-  if (changetype<usize>(sm) === 0) return FAST_NOT;
+  if (changetype<usize>(sm) === 0 || !sm.plain) return FAST_NOT;
   const counter = sm.counter;
   if (operation === SM_CTRL_UP) {
     if (changetype<usize>(sm.waiting) !== 0) return FAST_NOT;
     sm.counter = counter + 1;
     return FAST_DONE;
   }
-  // The driver's `down` of an interrupt's semaphore has more to do.
-  if (counter === 0 || sm.pd.isKernel) return FAST_NOT;
+  if (counter === 0) return FAST_NOT;
   sm.counter = arg1 & (SM_CTRL_ZERO << ARG1_FLAGS_SHIFT) ? 0 : counter - 1;
   return FAST_DONE;
 }
@@ -206,34 +206,12 @@ function sysSmCtrl(cpu: Cpu, ec: Ec): void {
     return;
   }
   if (sm.pd.isKernel) unmaskGsi(gsiOf(sm));
+  // Nothing can be taken from a signal. An interrupt that is bound to one has been unmasked: that is all.
+  if (isBound(sm)) {
+    finish(ec, sm.pd.isKernel ? SUCCESS : BAD_CAP);
+    return;
+  }
+  ec.cont = CONT_DOWN_SUCCESS;
   if (down(sm, ec, (flags & SM_CTRL_ZERO) !== 0, (ec.rsi << 32) | ec.rdx)) finish(ec, SUCCESS);
   else blockCurrent(cpu);
-}
-
-/** There is no IOMMU: no device can be assigned. */
-function sysAssignPci(ec: Ec): i32 {
-  if (changetype<usize>(lookupPd(ec.domain, selectorOf(ec), 0)) === 0) return BAD_CAP;
-  return BAD_DEV;
-}
-
-/** Routes an IOAPIC pin or a message-signalled interrupt; OUT2 and OUT3 are the address and data of the latter. */
-function sysAssignGsi(ec: Ec): i32 {
-  const target = ec.rdx & 0xffffffff;
-  if (!isOnline(target)) return BAD_CPU;
-  const sm = lookupSm(ec.domain, selectorOf(ec), 0);
-  if (changetype<usize>(sm) === 0 || !sm.pd.isKernel) return BAD_CAP;
-  // Chaining to a signal semaphore is deprecated in the interface; ~0 says "none".
-  if (ec.rax !== ~(<u64>0)) return BAD_CAP;
-  return routeGsi(
-    ec,
-    gsiOf(sm),
-    cpuById(<u32>target),
-    (flagsOf(ec) & ASSIGN_GSI_RECONFIGURE) !== 0,
-  );
-}
-
-/** Suspend and microcode update are not implemented. */
-function sysMachineCtrl(ec: Ec): i32 {
-  if (!ec.domain.passthrough) return BAD_CAP;
-  return (flagsOf(ec) & 3) <= 1 ? BAD_FTR : BAD_PAR;
 }

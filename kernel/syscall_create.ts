@@ -18,6 +18,7 @@ import {
   PERM_EC_CREATE_PT,
   PERM_EC_CREATE_SC,
   PERM_PD_CREATE,
+  PERM_SM_UP,
   QPD_QUANTUM_SHIFT,
   SUCCESS,
   USER_ADDR,
@@ -29,8 +30,8 @@ import { addRef, capabilitiesGone, Kobject } from "./kobject";
 import { createPd, Pd } from "./pd";
 import { createPt } from "./pt";
 import { createSc, isValidQpd, makeReady } from "./sc";
-import { createSm } from "./sm";
-import { insertObject, isSelector, isTaken, lookupEc, lookupPd } from "./space_obj";
+import { createSignal, createSm, isBound, Sm } from "./sm";
+import { insertObject, isSelector, isTaken, lookupEc, lookupPd, lookupSm } from "./space_obj";
 
 /** Enters the new object, or drops it; the status of the hypercall. */
 function enter(object: Kobject): i32 {
@@ -119,9 +120,18 @@ export function sysCreatePt(ec: Ec): i32 {
 
 export function sysCreateSm(ec: Ec): i32 {
   if (!mayCreate(ec)) return BAD_CAP;
-  // Signals (ARG4 is a semaphore) are deprecated in the interface and do not exist here.
-  if (ec.rax !== 0 || !freeSelector(ec)) return BAD_CAP;
-  const sm = createSm(ec.domain, <u32>selectorOf(ec), ec.rdx);
+  // ARG4 is the semaphore that a signal is bound to, one level deep; ARG3 is its value then.
+  let bound = changetype<Sm>(0);
+  if (ec.rax !== 0) {
+    bound = lookupSm(ec.domain, ec.rax, PERM_SM_UP);
+    if (changetype<usize>(bound) === 0 || isBound(bound)) return BAD_CAP;
+  }
+  if (!freeSelector(ec)) return BAD_CAP;
+  const base = <u32>selectorOf(ec);
+  const sm =
+    changetype<usize>(bound) === 0
+      ? createSm(ec.domain, base, ec.rdx)
+      : createSignal(ec.domain, base, ec.rdx, bound);
   if (changetype<usize>(sm) === 0) return ABORT;
   return enter(sm);
 }

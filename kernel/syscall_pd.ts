@@ -6,13 +6,23 @@ import {
   BAD_PAR,
   CRD_MEM,
   CRD_NULL,
+  MEM_R,
+  MEM_W,
   MSR_ACCESS_WRITE,
   PD_CTRL_DELEGATE,
   PD_CTRL_LOOKUP,
-  PD_CTRL_MSR_ACCESS,
+  PD_CTRL_MAP_ACCESS_PAGE,
   SUCCESS,
 } from "./abi";
-import { crdBase, crdKind, makeCrd, transferItem, transferredMeta } from "./delegate";
+import {
+  crdAttr,
+  crdBase,
+  crdKind,
+  crdOrder,
+  makeCrd,
+  transferItem,
+  transferredMeta,
+} from "./delegate";
 import { Ec, flagsOf, selectorOf } from "./ec";
 import { Mdb } from "./mdb";
 import { readUserMsr, userMsrValue, writeUserMsr } from "./msr";
@@ -24,14 +34,20 @@ export function sysPdCtrl(ec: Ec): i32 {
   switch (flagsOf(ec) & 3) {
     case PD_CTRL_LOOKUP:
       return lookup(ec);
+    case PD_CTRL_MAP_ACCESS_PAGE:
+      return mapAccessPage(ec);
     case PD_CTRL_DELEGATE:
       return delegate(ec);
-    case PD_CTRL_MSR_ACCESS:
-      return accessMsr(ec);
     default:
-      // The APIC access page belongs to virtual machines.
-      return BAD_FTR;
+      return accessMsr(ec);
   }
+}
+
+/** The APIC access page belongs to virtual machines: there is none, for a CRD that is right. */
+function mapAccessPage(ec: Ec): i32 {
+  const crd = ec.rsi;
+  const right = crdKind(crd) === CRD_MEM && crdAttr(crd) === (MEM_R | MEM_W) && crdOrder(crd) === 0;
+  return right ? BAD_FTR : BAD_PAR;
 }
 
 /** OUT2: the range and permissions of the capability that contains the base of the CRD, or a null CRD. */

@@ -1,0 +1,42 @@
+// Records what a kernel answers to the interface's probe, on QEMU with one CPU and with two: the oracle of
+// interface.test.ts, when KERNEL is the reference (built with HEAP_SIZE_MB=32, so that it fits into 256 MiB).
+// Usage: node --import ./tools/loader/register.mjs kernel/testing/record.ts KERNEL
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildInterfaceProbe } from "./interface_probe.ts";
+import { bootOnQemu, kernelOptions } from "./qemu.ts";
+
+/** The machine of the recordings: without virtualisation, which this kernel does not have. */
+export const INTERFACE_MACHINE = ["-m", "256M", "-cpu", "max,-svm"];
+export const INTERFACE_END = "probe ends\n";
+
+export const recordingOf = (cpus: number) =>
+  new URL(`interface.${cpus}.expected.txt`, import.meta.url);
+
+async function record(kernel: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "trihedron-record-"));
+  try {
+    const file = join(folder, "probe");
+    writeFileSync(file, buildInterfaceProbe());
+    for (const cpus of [1, 2]) {
+      const machine = [...INTERFACE_MACHINE, "-smp", `${cpus}`];
+      const options = [...kernelOptions(kernel, { file, args: "probe" }), ...machine];
+      const text = await bootOnQemu(options, INTERFACE_END);
+      if (!text.endsWith(INTERFACE_END)) throw new Error(`${kernel}, ${cpus} CPUs:\n${text}`);
+      writeFileSync(recordingOf(cpus), text);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const [, program, kernel] = process.argv;
+if (program?.endsWith("record.ts")) {
+  if (kernel) await record(kernel);
+  else {
+    process.stderr.write("record: which kernel? Give the file of its image\n");
+    process.exitCode = 1;
+  }
+}
