@@ -74,7 +74,7 @@ export const FRAME_SIZE = 0xb8;
 // --- Per-CPU area, reached through GS ---
 /** Window address of the area itself. */
 export const CPU_SELF = 0x00;
-/** Virtual address of the kernel stack's end. */
+/** Virtual address at which the kernel stack starts, just below its end. */
 export const CPU_STACK = 0x08;
 /** Virtual address of the current EC's register frame. */
 export const CPU_FRAME = 0x10;
