@@ -438,7 +438,10 @@ export class Generator {
   #randomBytes(form: Form): Uint8Array {
     const random = this.#random;
     const out: number[] = [];
-    if (random.oneIn(12)) out.push(0x67);
+    // With 16-bit addresses AMD wraps each element of a masked move at 64 KiB; Intel's element is so many bytes behind
+    // the operand's address, which has no more than 16 bits itself (SDM vol. 2C, VMASKMOV).
+    const wraps = this.#bits !== 64 && /^Vp?maskmov/.test(form.mnemonic);
+    if (random.oneIn(12) && !wraps) out.push(0x67);
     if (random.oneIn(12)) out.push(random.pick([0x64, 0x65, 0x64, 0x65, 0x2e, 0x36, 0x3e, 0x26]));
     if (form.vex) {
       const pp = VEX_PP[form.prefix] ?? 0;
