@@ -26,6 +26,7 @@ import { type BuildContext, Builder, type TablePlace } from "./ir/build.ts";
 import { Func, type Signature, TrapKind } from "./ir/ir.ts";
 import { irSignature, irType } from "./ir/numeric.ts";
 import { optimize } from "./ir/optimize.ts";
+import { findTailCalls } from "./ir/tail.ts";
 import { exportSymbol } from "./names.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import { allocate } from "./regalloc/resolve.ts";
@@ -41,8 +42,9 @@ import { SourceMap } from "./wasm/sourcemap.ts";
 import { type BodyFacts, validateBody } from "./wasm/validate.ts";
 import { type EmitContext, emitFunction } from "./x64/emit.ts";
 import { Encoder } from "./x64/encoder.ts";
+import { separateFrame } from "./x64/frame.ts";
 import { type GlobalPlace, lowerFunction } from "./x64/lower.ts";
-import { assignParams, assignResults, registerSet } from "./x64/machine.ts";
+import { assignParams, assignResults, passesInRegisters, registerSet } from "./x64/machine.ts";
 import { ConstantPool } from "./x64/pool.ts";
 import { emitRuntime } from "./x64/runtime.ts";
 import {
@@ -283,6 +285,8 @@ class Compiler {
   private generate(f: Func, slot: number, exported: boolean, adapter = false): void {
     const { e } = this.emission;
     optimize(f);
+    // With room for tail calls on the stack, callers would have to know that there are such calls.
+    if (this.tailArea === 0 && !adapter) findTailCalls(f, passesInRegisters);
     const lir = lowerFunction(f, {
       window: this.emission.window,
       growable: this.growable,
@@ -297,6 +301,7 @@ class Compiler {
         popcnt: this.o.features?.popcnt ?? false,
       },
     });
+    separateFrame(lir);
     const allocation = allocate(lir, this.emission.registers);
     if (this.o.verify) checkAllocation(lir, allocation);
     e.align(16);

@@ -175,12 +175,17 @@ export function findLoops(f: Func): void {
   for (const block of f.blocks) block.depth = block.loop?.depth ?? 0;
 }
 
+/** Blocks in an order with dominators first, and their predecessors. */
+export interface ControlFlow {
+  blocks: { preds: { index: number }[] }[];
+}
+
 /**
  * Immediate dominators by block index. Needs `numberBlocks`. One pass suffices, as control flow is
  * reducible and forward edges go forward: a block's dominator is the nearest common one of its
  * predecessors, found by jumps of growing length (Myers, "An applicative random-access stack", 1983).
  */
-export function dominators(f: Func): Int32Array {
+export function dominators(f: ControlFlow): Int32Array {
   const count = f.blocks.length;
   const idom = new Int32Array(count).fill(-1);
   const depth = new Int32Array(count);
@@ -201,7 +206,7 @@ export function dominators(f: Func): Int32Array {
   idom[0] = 0;
   for (let i = 1; i < count; i++) {
     let best = -1;
-    for (const { index } of (f.blocks[i] as Block).preds) {
+    for (const { index } of (f.blocks[i] as ControlFlow["blocks"][number]).preds) {
       // A back edge comes from below the block itself.
       if (index < i) best = best < 0 ? index : common(best, index);
     }

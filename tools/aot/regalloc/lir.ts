@@ -122,6 +122,8 @@ export class LFunc {
   /** Bytes of outgoing stack arguments and results. */
   outgoing = 0;
   hasCalls = false;
+  /** By block index: the part that may have the frame alone; undefined where all of it has. */
+  framePart: Uint8Array | undefined = undefined;
 
   constructor(name: string) {
     this.name = name;

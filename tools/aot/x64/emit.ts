@@ -11,8 +11,9 @@ import type { Allocation } from "../regalloc/resolve.ts";
 import { emitCompare, emitCompareSelect, emitCompareSet } from "./emit/compare.ts";
 import { emitFloat } from "./emit/float.ts";
 import { emitAdd, emitAlu, emitDivide, emitUnary } from "./emit/integer.ts";
-import { Emission, type EmitContext, type JumpTable } from "./emit/operands.ts";
+import { Emission, type EmitContext, type JumpTable, savedRegisters } from "./emit/operands.ts";
 import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
+import { framedBlocks } from "./frame.ts";
 import { branchTargets, layoutBlocks } from "./layout.ts";
 import type { FixedCode } from "./lower/operands.ts";
 import { CC_FEQ, CC_FNE, M } from "./machine.ts";
@@ -57,26 +58,17 @@ function emitTwice(s: Emission): void {
   }
 }
 
-function emitPrologue(s: Emission): void {
-  const { e } = s;
-  s.unwind = [];
-  s.unwindRow(8, 0);
-  s.saved.forEach((r, i) => {
-    e.push(r);
-    s.unwindRow(16 + i * 8, i + 1);
-  });
-  if (s.frame > 0) e.aluRI(8, ALU.SUB, RSP, s.frame);
-  s.unwindRow(s.depth, s.saved.length);
-}
-
 function emitPass(s: Emission): void {
   const { e } = s;
-  emitPrologue(s);
+  s.unwind = [];
   s.order.forEach((block, i) => {
     s.next = s.order[i + 1];
     if (s.aligned[block.index]) alignLoop(s);
     s.blockOffset[block.index] = e.length;
     s.emitted[block.index] = 1;
+    s.framed = s.framedBlocks[block.index] === 1;
+    const before = block.preds[0];
+    if (s.framed && (!before || s.framedBlocks[before.index] === 0)) enterFrame(s);
     emitBlock(s, block);
   });
   emitTraps(s);
@@ -84,7 +76,7 @@ function emitPass(s: Emission): void {
 
 function emitBlock(s: Emission, block: LBlock): void {
   // What stands in front may have left the frame.
-  s.unwindRow(s.depth, s.saved.length);
+  s.frameRow();
   s.k = block.first;
   for (const inst of block.insts) {
     const stages = s.a.moves.get(s.k);
@@ -114,14 +106,15 @@ function alignLoop(s: Emission): void {
 }
 
 function emitTraps(s: Emission): void {
-  s.unwindRow(s.depth, s.saved.length);
   const sites = new Map<string, number>();
-  for (const { offset, kind, pos } of s.trapJumps) {
-    const key = `${kind}.${pos}`;
+  for (const { offset, kind, pos, framed } of s.trapJumps) {
+    const key = `${kind}.${pos}.${framed}`;
     let site = sites.get(key);
     if (site === undefined) {
       site = s.e.length;
       sites.set(key, site);
+      s.framed = framed;
+      s.frameRow();
       s.mark(pos);
       s.c.traps.push({ offset: site, kind, pos });
       s.e.ud2();
@@ -353,6 +346,10 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
     }
     case M.Jump: {
       const target = targetOf(s, block, 0);
+      if (s.framed && s.framedBlocks[target.index] === 0) {
+        leaveFrame(s);
+        s.framed = false;
+      }
       if (target !== s.next && isRepeated(target)) emitBlock(s, target);
       else emitJump(s, target);
       return;
@@ -425,9 +422,9 @@ function emitFixedCode(s: Emission, { bytes, pushed }: FixedCode): void {
     return;
   }
   s.e.raw(bytes.slice(0, pushed.from));
-  s.unwindRow(s.depth + 8, s.saved.length);
+  s.unwindRow(s.depth + 8, s.framed ? s.saved.length : 0);
   s.e.raw(bytes.slice(pushed.from, pushed.to));
-  s.unwindRow(s.depth, s.saved.length);
+  s.frameRow();
   s.e.raw(bytes.slice(pushed.to));
 }
 
@@ -437,7 +434,20 @@ function emitLoadStack(s: Emission, inst: Inst, m: Address): void {
   else s.e.load(type === I32 ? 4 : 8, false, 8, s.dst(inst), m);
 }
 
+function enterFrame(s: Emission): void {
+  const { e } = s;
+  s.unwindRow(8, 0);
+  s.saved.forEach((r, i) => {
+    e.push(r);
+    s.unwindRow(16 + i * 8, i + 1);
+  });
+  if (s.frame > 0) e.aluRI(8, ALU.SUB, RSP, s.frame);
+  s.frameRow();
+}
+
+/** Takes back what `enterFrame` has done, where that was run. */
 function leaveFrame(s: Emission): void {
+  if (!s.framed) return;
   const { e } = s;
   if (s.frame > 0) e.aluRI(8, ALU.ADD, RSP, s.frame);
   s.unwindRow(8 + s.saved.length * 8, s.saved.length);
@@ -496,8 +506,9 @@ function emitSwitch(s: Emission, inst: Inst, block: LBlock): void {
 
 /** Appends the code of `f` to the context's encoder. */
 export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): void {
-  const targets = branchTargets(f, a);
-  const s = new Emission(c, f, a, layoutBlocks(f, targets), targets);
+  const framed = framedBlocks(f, a, savedRegisters(c, a));
+  const targets = branchTargets(f, a, framed);
+  const s = new Emission(c, f, a, layoutBlocks(f, targets), targets, framed);
   emitTwice(s);
   c.frames.push({ start: s.start, end: c.e.length, rows: s.unwind });
 }

@@ -7,15 +7,18 @@ import type { LBlock, LFunc, LLoop } from "../regalloc/lir.ts";
 import type { Allocation } from "../regalloc/resolve.ts";
 import { M } from "./machine.ts";
 
-/** Whether a block does nothing but jump on. */
-function isEmpty(a: Allocation, block: LBlock): boolean {
+/** Whether a block does nothing but jump on, and neither sets up nor leaves the frame. */
+function isEmpty(a: Allocation, block: LBlock, framed: Uint8Array): boolean {
+  const inFrame = framed[block.index];
+  if (inFrame !== framed[block.succs[0]?.index ?? block.index]) return false;
+  if (block.preds.some((p) => framed[p.index] !== inFrame)) return false;
   if (block.insts.length !== 1 || block.insts[0]?.op !== M.Jump) return false;
   const stages = a.moves.get(block.first);
   return !stages || stages.every((stage) => stage.length === 0);
 }
 
 /** By block index: the block that is reached without blocks that do nothing. */
-export function branchTargets(f: LFunc, a: Allocation): LBlock[] {
+export function branchTargets(f: LFunc, a: Allocation, framed: Uint8Array): LBlock[] {
   const targets: LBlock[] = [];
   const path: LBlock[] = [];
   for (const block of f.blocks) {
@@ -25,7 +28,7 @@ export function branchTargets(f: LFunc, a: Allocation): LBlock[] {
       // Blocks that go round in a circle stay.
       targets[b.index] = b;
       path.push(b);
-      if (!isEmpty(a, b)) break;
+      if (!isEmpty(a, b, framed)) break;
       b = b.succs[0] as LBlock;
     }
     for (const p of path) targets[p.index] = targets[b.index] as LBlock;

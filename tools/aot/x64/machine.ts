@@ -1,7 +1,7 @@
 // Machine instructions of the lowering, between IR and encoder: what each `Inst.op` means, the
 // registers of each target, and the calling convention (System V AMD64 ABI, 3.2.3).
 
-import { F32, type Type } from "../ir/ir.ts";
+import { F32, type Signature, type Type } from "../ir/ir.ts";
 import type { RegisterSet } from "../regalloc/lir.ts";
 import {
   R8,
@@ -158,4 +158,12 @@ export function argumentArea(params: Type[], tailArea: number): number {
  */
 export function assignResults(types: Type[], argumentBytes: number): Assignment {
   return assign(types, INT_RESULTS, SSE_RESULTS, argumentBytes);
+}
+
+/** Whether all parameters and results of a function are passed in registers. */
+export function passesInRegisters({ params, results }: Signature): boolean {
+  return (
+    assignParams(params).size === 0 &&
+    assignResults(results, 0).registers.every((register) => register >= 0)
+  );
 }

@@ -75,6 +75,11 @@ export interface BranchFixup {
   short: boolean;
 }
 
+/** The callee-saved registers that a function overwrites, as a mask. */
+export function savedRegisters(c: EmitContext, a: Allocation): number {
+  return a.used & c.registers.calleeSaved & (c.window ? ~(1 << R15) : -1);
+}
+
 /** State of the emission of one function, and the vocabulary its topics share. */
 export class Emission implements MoveContext {
   readonly e: Encoder;
@@ -99,12 +104,24 @@ export class Emission implements MoveContext {
   fixups: BranchFixup[] = [];
   /** Offsets of jump tables by their switch. */
   readonly tables = new Map<Inst, number>();
-  trapJumps: { offset: number; kind: number; pos: number }[] = [];
+  trapJumps: { offset: number; kind: number; pos: number; framed: boolean }[] = [];
+  /** By block index: whether the block runs with the frame. */
+  readonly framedBlocks: Uint8Array;
+  /** Whether the place of emission has the frame. */
+  framed = true;
   next: LBlock | undefined;
   k = 0;
   unwind: UnwindRow[] = [];
 
-  constructor(c: EmitContext, f: LFunc, a: Allocation, order: LBlock[], targets: LBlock[]) {
+  constructor(
+    c: EmitContext,
+    f: LFunc,
+    a: Allocation,
+    order: LBlock[],
+    targets: LBlock[],
+    framedBlocks: Uint8Array,
+  ) {
+    this.framedBlocks = framedBlocks;
     this.c = c;
     this.e = c.e;
     this.pool = c.pool;
@@ -116,8 +133,8 @@ export class Emission implements MoveContext {
     this.start = c.e.length;
     this.blockOffset = new Int32Array(f.blocks.length);
     this.emitted = new Uint8Array(f.blocks.length);
-    const calleeSaved = c.registers.calleeSaved & (c.window ? ~(1 << R15) : -1);
-    this.saved = CALLEE_SAVED.filter((r) => (a.used & calleeSaved & (1 << r)) !== 0);
+    const saved = savedRegisters(c, a);
+    this.saved = CALLEE_SAVED.filter((r) => (saved & (1 << r)) !== 0);
     const body = ((f.outgoing + 7) & ~7) + a.slots * 8;
     // At a call RSP is a multiple of 16; the return address and the pushes come first.
     const pushed = 8 + this.saved.length * 8;
@@ -143,7 +160,7 @@ export class Emission implements MoveContext {
 
   /** Bytes from RSP to the CFA in the body. */
   get depth(): number {
-    return this.frame + this.saved.length * 8 + 8;
+    return this.framed ? this.frame + this.saved.length * 8 + 8 : 8;
   }
 
   /** From here on the CFA is RSP + `depth`, and the first `saved` of the registers to save are stored. */
@@ -155,11 +172,16 @@ export class Emission implements MoveContext {
     unwind.push({ offset: e.length, depth, saved: this.saved.slice(0, saved) });
   }
 
+  /** From here on the frame is as the place of emission has it. */
+  frameRow(): void {
+    this.unwindRow(this.depth, this.framed ? this.saved.length : 0);
+  }
+
   /** Jcc to an out-of-line trap. */
   trapIf(cc: number, kind: number, pos: number): void {
     this.e.u8(0x0f);
     this.e.u8(0x80 | cc);
-    this.trapJumps.push({ offset: this.e.length, kind, pos });
+    this.trapJumps.push({ offset: this.e.length, kind, pos, framed: this.framed });
     this.e.u32(0);
   }
 
