@@ -85,7 +85,7 @@ const program = new Command("aot")
       .default("linux"),
   )
   .addOption(
-    new Option("--cpu <level>", "instructions that may be used")
+    new Option("--cpu <level>", "instructions that may be used; v128 needs x86-64-v2")
       .choices(["x86-64", "x86-64-v2"])
       .default("x86-64"),
   )

@@ -30,7 +30,7 @@ import { findTailCalls } from "./ir/tail.ts";
 import { exportSymbol } from "./names.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import { allocate } from "./regalloc/resolve.ts";
-import { emitLinuxStart, type LinuxStart } from "./targets/linux.ts";
+import { emitLinuxStart, type LinuxStart, WRONG_CPU_MESSAGE } from "./targets/linux.ts";
 import {
   importModule,
   resolveImport,
@@ -48,6 +48,7 @@ import { assignParams, assignResults, passesInRegisters, registerSet } from "./x
 import { ConstantPool } from "./x64/pool.ts";
 import { emitRuntime } from "./x64/runtime.ts";
 import {
+  CPU_SYMBOL,
   external,
   FUNCTIONS_SYMBOL,
   functionReference,
@@ -66,7 +67,10 @@ export interface CompileOptions {
   name: string;
   /** Text of the source map asc wrote beside the module. */
   sourceMap?: string;
-  /** Instructions beyond the x86-64 baseline that may be used. None by default. */
+  /**
+   * Instructions beyond the x86-64 baseline that may be used, all of level x86-64-v2 behind `sse41`: vector
+   * instructions need it. None by default.
+   */
   features?: { sse41?: boolean; popcnt?: boolean };
   /** Checks every register allocation; for tests, it takes as long as the compilation. */
   verify?: boolean;
@@ -255,16 +259,26 @@ class Compiler {
 
   private validate(i: number): BodyFacts {
     const facts = validateBody(this.m, i);
-    if (!this.target.sse && facts.usesFloat) {
-      const index = this.m.funcImports.length + i;
-      const own = this.m.funcNames.get(index);
-      throw new WasmError(
-        `code section, function ${index}${own === undefined ? "" : ` (${printable(own)})`}`,
-        facts.usesFloat.offset,
-        `${facts.usesFloat.name} needs floating point, which target ${this.target.name} does not use`,
-      );
+    const { usesFloat, usesVector } = facts;
+    const { name, sse } = this.target;
+    if (!sse && usesVector) this.refuse(i, usesVector, `SSE, which target ${name} does not use`);
+    if (!sse && usesFloat) {
+      this.refuse(i, usesFloat, `floating point, which target ${name} does not use`);
+    }
+    if (usesVector && !this.o.features?.sse41) {
+      this.refuse(i, usesVector, "a CPU of level x86-64-v2: compile with --cpu x86-64-v2");
     }
     return facts;
+  }
+
+  private refuse(i: number, use: { offset: number; name: string }, need: string): never {
+    const index = this.m.funcImports.length + i;
+    const own = this.m.funcNames.get(index);
+    throw new WasmError(
+      `code section, function ${index}${own === undefined ? "" : ` (${printable(own)})`}`,
+      use.offset,
+      `${use.name} needs ${need}`,
+    );
   }
 
   private function(
@@ -363,6 +377,7 @@ class Compiler {
     new Builder(f, { ...context, module: { ...m, bytes } }, body, {
       loopLocals: new Map(),
       usesFloat: undefined,
+      usesVector: undefined,
       tailCalls: false,
       references: false,
       grownTables: new Set(),
@@ -413,7 +428,12 @@ class Compiler {
         segments.push({ symbol, offset, length: bytes.length });
       }
     }
+    const level2 = this.o.features?.sse41 || this.o.features?.popcnt;
+    if (level2) {
+      this.image.define("rodata", CPU_SYMBOL, new TextEncoder().encode(WRONG_CPU_MESSAGE), 1);
+    }
     const trapAt = emitLinuxStart(e, {
+      wrongCpu: level2 ? CPU_SYMBOL : undefined,
       pages,
       segments,
       traps: trap !== undefined,

@@ -20,6 +20,7 @@ import {
   I64,
   type Module,
   type RefType,
+  V128,
 } from "../wasm/types.ts";
 import { callFrames, type RoutineFrame } from "./debug/frames.ts";
 import { CompileError } from "./error.ts";
@@ -94,15 +95,28 @@ export function strayElements(m: Module): number {
   );
 }
 
-const sizeOf = ({ type }: GlobalType): number =>
-  type === I64 || type === F64 || type === EXTERNREF ? 8 : 4;
+const sizeOf = ({ type }: GlobalType): number => {
+  if (type === V128) return 16;
+  return type === I64 || type === F64 || type === EXTERNREF ? 8 : 4;
+};
 
 /** Where globals are, by index: imported ones are symbols of other objects. */
 export function globalPlaces(m: Module): GlobalPlace[] {
-  return [
-    ...m.globalImports.map(({ name }) => ({ symbol: external(name), offset: 0 })),
-    ...m.globals.map((_, i) => ({ symbol: GLOBALS_SYMBOL, offset: i * 8 })),
-  ];
+  const imported = m.globalImports.map(({ name }) => ({ symbol: external(name), offset: 0 }));
+  const { offsets } = globalOffsets(m);
+  return [...imported, ...offsets.map((offset) => ({ symbol: GLOBALS_SYMBOL, offset }))];
+}
+
+/** Offsets of the module's own globals, 8 or 16 bytes each, and the size of all. */
+function globalOffsets(m: Module): { offsets: number[]; size: number } {
+  let size = 0;
+  const offsets = m.globals.map(({ type }) => {
+    if (type === V128) size = (size + 15) & ~15;
+    const offset = size;
+    size += type === V128 ? 16 : 8;
+    return offset;
+  });
+  return { offsets, size };
 }
 
 /** Collects the sections of one object. */
@@ -159,14 +173,17 @@ export class ImageBuilder {
   private globals(): void {
     const { m } = this;
     if (m.globals.length === 0) return;
-    const bytes = new Uint8Array(m.globals.length * 8);
+    const { offsets, size } = globalOffsets(m);
+    const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
     m.globals.forEach((g, i) => {
       const { init } = g;
       let bits = 0n;
       if (init.kind === "const") bits = init.bits;
       else if (init.kind === "func") bits = BigInt(this.number(init.index));
-      view.setBigUint64(i * 8, BigInt.asUintN(sizeOf(g) * 8, bits), true);
+      const offset = offsets[i] as number;
+      view.setBigUint64(offset, BigInt.asUintN(Math.min(sizeOf(g), 8) * 8, bits), true);
+      if (g.type === V128) view.setBigUint64(offset + 8, BigInt.asUintN(64, bits >> 64n), true);
     });
     this.globalsBase = this.defineIn(this.data, GLOBALS_SYMBOL, bytes, 16);
   }

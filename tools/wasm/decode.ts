@@ -25,6 +25,7 @@ import {
   type Module,
   type RefType,
   type TableType,
+  V128,
   type ValType,
 } from "./types.ts";
 
@@ -45,6 +46,7 @@ const SECTION = [
 ];
 /** Position of each section id in the prescribed order (5.5.2); data count stands before code. */
 const ORDER = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10];
+const V128_CONST = 12;
 const MAX_LOCALS = 50_000;
 
 function valType(r: Reader): ValType {
@@ -55,11 +57,10 @@ function valType(r: Reader): ValType {
     case I64:
     case F32:
     case F64:
+    case V128:
     case FUNCREF:
     case EXTERNREF:
       return code;
-    case 0x7b:
-      return r.unsupported("fixed-width SIMD", "type v128", offset);
     case 0x69:
       return r.unsupported("exception handling", "type exnref", offset);
     default:
@@ -201,8 +202,12 @@ class Decoder {
         expr = { kind: "func", type: FUNCREF, index: this.funcIndex() };
         this.m.declaredFuncs.add(expr.index);
         break;
-      case 0xfd:
-        return r.unsupported("fixed-width SIMD", "v128.const", offset);
+      case 0xfd: {
+        const sub = r.u32();
+        if (sub !== V128_CONST) r.fail(`opcode 0xfd ${sub} is not constant`, offset);
+        expr = { kind: "const", type: V128, bits: r.u128() };
+        break;
+      }
       default:
         return r.fail(`opcode 0x${opcode.toString(16)} is not constant`, offset);
     }

@@ -2,7 +2,7 @@
 // Follows the WebAssembly core specification, 5.4 "Instructions" and appendix A.7, and the threads
 // proposal's atomic instructions. Control instructions are handled by name where they are decoded.
 
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "./types.ts";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, type ValType } from "./types.ts";
 
 export interface NumericOp {
   name: string;
@@ -153,7 +153,6 @@ export const FOREIGN_OPCODES: Record<number, string> = {
   213: "typed function references",
   214: "typed function references",
   251: "garbage collection",
-  253: "fixed-width SIMD",
 };
 
 /** Printable name of a value type. */
@@ -162,6 +161,7 @@ export const TYPE_NAME: Record<number, string> = {
   [I64]: "i64",
   [F32]: "f32",
   [F64]: "f64",
+  [V128]: "v128",
   [FUNCREF]: "funcref",
   [EXTERNREF]: "externref",
 };

@@ -56,6 +56,13 @@ export class Reader {
     );
   }
 
+  /** A number of 16 bytes. */
+  u128(): bigint {
+    let bits = 0n;
+    for (let shift = 0n; shift < 128n; shift += 32n) bits |= BigInt(this.u32le()) << shift;
+    return bits;
+  }
+
   /** Unsigned LEB128, 32 bit. */
   u32(): number {
     const start = this.pos;

@@ -3,6 +3,7 @@
 // the compiler's validator accept.
 
 import { Reader } from "./reader.ts";
+import { VECTOR } from "./simd.ts";
 import {
   type ConstExpr,
   F32,
@@ -12,6 +13,7 @@ import {
   isRef,
   type Module,
   type TableType,
+  V128,
   type ValType,
 } from "./types.ts";
 import {
@@ -26,6 +28,7 @@ import {
   type ModuleSpec,
   type TableSpec,
   uleb,
+  v128Const,
 } from "./writer.ts";
 
 /** Where each index of a module goes. */
@@ -103,7 +106,8 @@ class BodyRewriter {
   }
 
   private instruction(): void {
-    const { r, out, map } = this;
+    const { out, map } = this;
+    const r: Reader = this.r;
     const opcode = r.u8();
     out.u8(opcode);
     if (opcode >= 0x28 && opcode <= 0x3e) {
@@ -177,6 +181,16 @@ class BodyRewriter {
       case 0xfc:
         this.prefixed(r.u32());
         return;
+      case 0xfd: {
+        const sub = r.u32();
+        out.u32(sub);
+        const op = VECTOR[sub];
+        if (!op) r.fail(`opcode 0xfd ${sub} cannot be rewritten`);
+        if (op.size > 0) this.indices(2);
+        if (op.kind === "const" || op.kind === "shuffle") this.copy(() => r.take(16));
+        else if (op.lanes > 0) this.copy(() => r.u8());
+        return;
+      }
       case 0xfe: {
         const sub = r.u32();
         out.u32(sub);
@@ -216,8 +230,10 @@ function constant(expr: ConstExpr, module: Module, values: GlobalValues, map: In
   return constantOf(expr.type, expr.bits);
 }
 
-function constantOf(type: ValType, bits: bigint): Bytes {
+/** Instruction that pushes the value with the given bits; of a reference, null. */
+export function constantOf(type: ValType, bits: bigint): Bytes {
   if (isRef(type)) return [0xd0, type];
+  if (type === V128) return v128Const(bits);
   if (type === I32) return i32Const(Number(bits));
   if (type === I64) return i64Const(bits);
   return type === F32 ? f32Const(Number(bits)) : f64Const(bits);

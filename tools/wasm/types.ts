@@ -7,10 +7,11 @@ export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F32 = 0x7d;
 export const F64 = 0x7c;
+export const V128 = 0x7b;
 export const FUNCREF = 0x70;
 export const EXTERNREF = 0x6f;
 export type RefType = 0x70 | 0x6f;
-export type ValType = 0x7f | 0x7e | 0x7d | 0x7c | RefType;
+export type ValType = 0x7f | 0x7e | 0x7d | 0x7c | 0x7b | RefType;
 
 export function isRef(type: number): type is RefType {
   return type === FUNCREF || type === EXTERNREF;

@@ -49,6 +49,13 @@ export function f64Const(bits: bigint): Bytes {
   return out;
 }
 
+/** `v128.const` of the given bits. */
+export function v128Const(bits: bigint): Bytes {
+  const out: Bytes = [0xfd, 12];
+  for (let i = 0n; i < 128n; i += 8n) out.push(Number((bits >> i) & 255n));
+  return out;
+}
+
 /** A growing byte string. */
 export class ByteBuffer {
   private bytes = new Uint8Array(1024);

@@ -51,6 +51,7 @@ const program = new Command("fuzz:aot")
           functions: o.functions,
           inputs: o.inputs,
           target: o.target,
+          extended: seed % 4 !== 0,
           registers: o.registers || (seed % 3 === 0 ? 16 : FEWEST_REGISTERS + (seed % 7)),
         });
         cases += result.cases;

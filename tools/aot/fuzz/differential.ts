@@ -13,6 +13,8 @@ export interface FuzzOptions {
   functions: number;
   /** Calls of each function. */
   inputs: number;
+  /** Tail calls, references and vectors as well. */
+  extended?: boolean;
   /** Default linux. Programs of the other targets stay inside their memory. */
   target?: TargetName;
   /** Registers of each class the compiler may use; all 16 by default. */
@@ -29,10 +31,11 @@ export interface FuzzResult {
 
 /** Generates, compiles, runs and compares the module of one seed. */
 export function fuzzOnce(options: FuzzOptions): FuzzResult {
-  const { seed, functions, inputs, target = "linux", registers = 16 } = options;
+  const { seed, functions, inputs, target = "linux", registers = 16, extended = false } = options;
   const module = generateModule(seed, {
     floats: seed % 4 !== 0 && target !== "kernel",
     inBounds: target !== "linux",
+    extended,
     functions,
   });
   const r = new Random(seed ^ 0x5eed);
@@ -46,7 +49,7 @@ export function fuzzOnce(options: FuzzOptions): FuzzResult {
   const result = { seed, cases: calls.length, traps: 0, module };
   try {
     const v8 = runV8(module.bytes, calls, 1);
-    const modern = seed % 2 === 1;
+    const modern = seed % 2 === 1 || module.vectors;
     const native = runNative(module.bytes, calls, 1, {
       target,
       verify: true,

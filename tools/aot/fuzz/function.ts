@@ -3,7 +3,18 @@
 // made canonical where their bits could be seen, because wasm leaves them open.
 
 import type { MemoryOp } from "../../wasm/opcodes.ts";
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "../../wasm/types.ts";
+import { type VectorOp, vectorOpcode } from "../../wasm/simd.ts";
+import {
+  EXTERNREF,
+  F32,
+  F64,
+  FUNCREF,
+  I32,
+  I64,
+  isRef,
+  V128,
+  type ValType,
+} from "../../wasm/types.ts";
 import {
   type Bytes,
   type FuncSpec,
@@ -13,17 +24,28 @@ import {
   i64Const,
   sleb,
   uleb,
+  v128Const,
 } from "../../wasm/writer.ts";
 import type { ModuleGenerator } from "./generate.ts";
-import { ATOMICS, LOADS } from "./instructions.ts";
+import { ATOMICS, LOADS, VECTOR_LOADS, VECTOR_STORES, VECTORS } from "./instructions.ts";
 import { F64_EDGES, f32BitsOf, f64BitsOf, I32_EDGES, I64_EDGES, type Random } from "./random.ts";
 
 export const TYPES: ValType[] = [I32, I64, F32, F64];
+/** Types of modules with all that version 2 of the specification has. */
+export const ALL_TYPES: ValType[] = [...TYPES, V128, FUNCREF, EXTERNREF];
+/** Tables of extended modules: 0 and 1 are of functions, 2 of host references. */
+export const TABLES: ValType[] = [FUNCREF, FUNCREF, EXTERNREF];
 export const FUEL_GLOBAL = 0;
 export const FUEL = 300;
 /** Globals 1…8: two of each type. */
 export const GLOBAL_TYPES: ValType[] = [I32, I32, I64, I64, F32, F32, F64, F64];
 export const TABLE_SIZE = 12;
+
+/** Import that makes a host reference of 64 bits, in modules with references. */
+export const HOST_REFERENCE = 1;
+/** Vector instructions whose NaNs wasm leaves open. */
+const ARITHMETIC =
+  /^f\d\dx\d\.(?:add|sub|mul|div|min|max|sqrt|ceil|floor|trunc|nearest|demote.*|promote.*)$/;
 
 interface Label {
   /** Types a branch to it carries. */
@@ -57,9 +79,16 @@ export class FunctionGenerator {
     this.signature = signature;
     this.locals = signature.params.slice();
     for (let n = this.r.below(8); n > 0; n--) this.locals.push(this.type());
-    this.scratch = { [I32]: 0, [I64]: 0, [F32]: 0, [F64]: 0, [FUNCREF]: 0, [EXTERNREF]: 0 };
-    for (const t of TYPES) {
-      if (!g.floats && (t === F32 || t === F64)) continue;
+    this.scratch = {
+      [I32]: 0,
+      [I64]: 0,
+      [F32]: 0,
+      [F64]: 0,
+      [V128]: 0,
+      [FUNCREF]: 0,
+      [EXTERNREF]: 0,
+    };
+    for (const t of g.types) {
       this.scratch[t] = this.locals.push(t) - 1;
     }
     this.budget = 10 + this.r.below(120);
@@ -110,8 +139,110 @@ export class FunctionGenerator {
         return i64Const(r.chance(70) ? r.pick(I64_EDGES) : r.u64());
       case F32:
         return f32Const(f32BitsOf(r.chance(80) ? r.pick(F64_EDGES) : (r.u32() - 2 ** 31) / 1000));
+      case V128:
+        return v128Const(this.vectorBits());
+      case FUNCREF:
+        return r.chance(30)
+          ? [0xd0, FUNCREF]
+          : [0xd2, ...uleb(this.g.imports + r.below(this.g.functions))];
+      case EXTERNREF:
+        return [0xd0, EXTERNREF];
       default:
         return f64Const(f64BitsOf(r.chance(80) ? r.pick(F64_EDGES) : (r.u32() - 2 ** 31) / 1000));
+    }
+  }
+
+  /** Lanes of one shape, edge values preferred. */
+  private vectorBits(): bigint {
+    const { r } = this;
+    const width = r.pick([8, 16, 32, 64]);
+    const floats = r.chance(40);
+    let bits = 0n;
+    for (let i = 0; i < 128; i += width) {
+      let lane = r.chance(60) ? BigInt(r.pick(I32_EDGES)) : r.u64();
+      if (floats && width === 32) lane = BigInt(f32BitsOf(r.pick(F64_EDGES)));
+      if (floats && width === 64) lane = f64BitsOf(r.pick(F64_EDGES));
+      bits |= BigInt.asUintN(width, lane) << BigInt(i);
+    }
+    return bits;
+  }
+
+  /** A vector operation that leaves the type. */
+  private vector(type: ValType, d: number): Bytes {
+    const { r } = this;
+    if (type === V128 && r.chance(20)) {
+      const { opcode, op } = r.pick(VECTOR_LOADS);
+      const code = this.pointer(d);
+      if (op.kind === "loadLane") code.push(...this.expr(V128, d));
+      return [...code, ...opcode, ...this.vectorMemarg(op)];
+    }
+    const { opcode, op } = r.pick(VECTORS[type]);
+    const code = op.params.flatMap((p) => this.canonical(p, this.expr(p, d)));
+    code.push(...opcode);
+    if (op.kind === "shuffle") for (let i = 0; i < 16; i++) code.push(r.below(32));
+    else if (op.lanes > 0) code.push(r.below(op.lanes));
+    return ARITHMETIC.test(op.name) ? this.canonicalLanes(op.name.slice(0, 5), code) : code;
+  }
+
+  private vectorMemarg(op: VectorOp): Bytes {
+    const align = this.r.below(Math.log2(op.size) + 1);
+    const lane = op.lanes > 0 ? [this.r.below(op.lanes)] : [];
+    return [...uleb(align), ...uleb(this.offset()), ...lane];
+  }
+
+  /** `code` of float lanes with their NaNs made canonical. */
+  private canonicalLanes(shape: string, code: Bytes): Bytes {
+    const s = uleb(this.scratch[V128]);
+    const single = shape === "f32x4";
+    const nan = single ? 0x7fc00000_7fc00000n : 0x7ff80000_00000000n;
+    const equal = vectorOpcode(`${shape}.eq`);
+    // bitselect(x, NaN, x == x)
+    const test = [0x20, ...s, 0x20, ...s, 0xfd, ...uleb(equal)];
+    const select = [0xfd, ...uleb(vectorOpcode("v128.bitselect"))];
+    return [...code, 0x22, ...s, ...v128Const((nan << 64n) | nan), ...test, ...select];
+  }
+
+  /** A reference, or what is asked about references and tables. */
+  private reference(type: ValType, d: number): Bytes {
+    const { r } = this;
+    const small = (): Bytes => [...this.expr(I32, d), ...i32Const(r.pick([3, 7])), 0x71];
+    if (type === I32) {
+      const of = r.pick([FUNCREF, EXTERNREF] as ValType[]);
+      const table = r.below(TABLES.length);
+      switch (r.below(5)) {
+        case 0:
+          return [0xfc, 16, table];
+        case 1:
+          return table === 0
+            ? [0xfc, 16, table]
+            : [...this.expr(TABLES[table] as ValType, d), ...i32Const(r.below(2)), 0xfc, 15, table];
+        default:
+          return [...this.expr(of, d), 0xd1];
+      }
+    }
+    if (type === EXTERNREF && r.chance(50)) {
+      // The host gives a reference that is not null.
+      return [...this.expr(I64, d), 0x42, 1, 0x84, 0x10, ...uleb(HOST_REFERENCE)];
+    }
+    return [...small(), 0x25, type === EXTERNREF ? 2 : r.below(2)];
+  }
+
+  /** Changes a table. */
+  private tableStatement(d: number): Bytes {
+    const { r } = this;
+    const small = (mask: number): Bytes => [...this.expr(I32, d), ...i32Const(mask), 0x71];
+    // Most calls go through table 0, which stays as it is mostly.
+    const table = r.pick([0, 1, 1, 1, 2, 2]);
+    const type = TABLES[table] as ValType;
+    switch (r.below(4)) {
+      case 0:
+        return [...small(7), ...this.expr(type, d), ...small(3), 0xfc, 17, table];
+      case 1: {
+        const from = type === FUNCREF ? r.below(2) : 2;
+        return [...small(7), ...small(7), ...small(3), 0xfc, 14, table, from];
+      }
+      default:
+        return [...small(7), ...this.expr(type, d), 0x26, table];
     }
   }
 
@@ -163,14 +294,22 @@ export class FunctionGenerator {
     if (depth <= 0 || this.budget <= 0 || r.chance(15)) return this.leaf(type);
     this.budget--;
     const d = depth - 1;
-    switch (r.below(20)) {
+    const { g } = this;
+    const plain = TYPES.includes(type);
+    const choice = r.below(20);
+    if (choice > 7 || choice === 0) {
+      if (isRef(type) || (type === I32 && g.references && r.chance(15)))
+        return this.reference(type, d);
+      if (!plain || (g.vectors && r.chance(25))) return this.vector(type, d);
+    }
+    switch (choice) {
       case 0: {
         const { opcode, op } = r.pick(LOADS[type]);
         return [...this.pointer(d), ...opcode, ...this.memarg(op)];
       }
       case 1: {
-        const result = [...this.expr(type, d), ...this.expr(type, d), ...this.expr(I32, d), 0x1b];
-        return result;
+        const operands = [...this.expr(type, d), ...this.expr(type, d), ...this.expr(I32, d)];
+        return isRef(type) ? [...operands, 0x1c, 1, type] : [...operands, 0x1b];
       }
       case 2:
         return [...this.expr(type, d), 0x22, ...uleb(this.localOf(type))];
@@ -179,13 +318,13 @@ export class FunctionGenerator {
       case 4:
         return this.call(type, d);
       case 5:
-        return this.atomic(type, d);
+        return plain ? this.atomic(type, d) : this.leaf(type);
       case 6:
         return [...this.statement(d), ...this.expr(type, d)];
       case 7:
         if (type === I32 && r.chance(30) && !this.g.inBounds)
           return r.chance(70) ? [0x3f, 0] : [...i32Const(r.below(2)), 0x40, 0];
-        return this.numeric(type, d);
+        return plain ? this.numeric(type, d) : this.leaf(type);
       default:
         return this.numeric(type, d);
     }
@@ -272,7 +411,8 @@ export class FunctionGenerator {
         slot >= 0 && r.chance(97)
           ? i32Const(slot)
           : [...this.expr(I32, d - 1), ...i32Const(15), 0x71];
-      code.push(...index, 0x11, ...uleb(this.g.typeIndex(params, results)), 0);
+      const table = this.g.references && r.chance(10) ? 1 : 0;
+      code.push(...index, 0x11, ...uleb(this.g.typeIndex(params, results)), table);
     } else code.push(0x10, ...uleb(callee + this.g.imports));
     // Keep one result of the type: drop from the top, or spill others into locals.
     const keep = results.indexOf(type);
@@ -414,6 +554,11 @@ export class FunctionGenerator {
     if (this.budget <= 0) return [];
     this.budget--;
     const d = depth - 1;
+    if (this.g.references && r.chance(8)) return this.tableStatement(d);
+    if (this.g.vectors && r.chance(10)) {
+      const { opcode, op } = r.pick(VECTOR_STORES);
+      return [...this.pointer(d), ...this.expr(V128, depth), ...opcode, ...this.vectorMemarg(op)];
+    }
     switch (r.below(14)) {
       case 0:
       case 1: {
@@ -553,7 +698,7 @@ export class FunctionGenerator {
       for (const t of this.signature.results) code.push(...this.expr(t, d));
       return [...code, 0x0f, ...dead];
     }
-    const tail = r.chance(30) ? this.tailCall(d) : [];
+    const tail = this.g.extended && r.chance(30) ? this.tailCall(d) : [];
     if (tail.length > 0) return [...tail, ...dead];
     const target = this.branchTarget();
     const types = this.labelTypes(target);

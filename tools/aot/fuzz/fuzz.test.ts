@@ -26,6 +26,14 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
     expect(traps).toBeLessThan(cases / 2);
   });
 
+  test("on tail calls, references and vectors", () => {
+    for (let seed = 700; seed < 740; seed++) {
+      const registers = seed % 2 === 0 ? 16 : FEWEST_REGISTERS + (seed % 5);
+      const { failure } = fuzzOnce({ seed, functions: 30, inputs: 8, extended: true, registers });
+      expect(failure, `seed ${seed}`).toBeUndefined();
+    }
+  });
+
   test.each([FEWEST_REGISTERS, 6, 7, 9])("with %i registers to allocate", (registers) => {
     for (let seed = 500; seed < 508; seed++) {
       const { failure } = fuzzOnce({ seed, functions: 40, inputs: 5, registers });

@@ -2,7 +2,17 @@
 // have changed. Code is made by function.ts.
 
 import type { MemoryOp, NumericOp } from "../../wasm/opcodes.ts";
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "../../wasm/types.ts";
+import {
+  EXTERNREF,
+  F32,
+  F64,
+  FUNCREF,
+  I32,
+  I64,
+  isRef,
+  V128,
+  type ValType,
+} from "../../wasm/types.ts";
 import {
   type Bytes,
   buildModule,
@@ -13,14 +23,17 @@ import {
   i64Const,
   type ModuleSpec,
   uleb,
+  v128Const,
 } from "../../wasm/writer.ts";
 import {
+  ALL_TYPES,
   FUEL,
   FUEL_GLOBAL,
   FunctionGenerator,
   GLOBAL_TYPES,
   type Signature,
   TABLE_SIZE,
+  TABLES,
   TYPES,
 } from "./function.ts";
 import { OPS, STORES } from "./instructions.ts";
@@ -30,6 +43,8 @@ export interface GenerateOptions {
   floats: boolean;
   /** No access leaves the first page and the memory's size is not asked for. */
   inBounds?: boolean;
+  /** Tail calls, references with several tables, and vectors as well. */
+  extended?: boolean;
   functions: number;
 }
 
@@ -37,6 +52,7 @@ export interface Generated {
   bytes: Uint8Array;
   /** Exported functions to call, with the types of their (integer) parameters. */
   entries: { name: string; params: ValType[]; results: ValType[] }[];
+  vectors: boolean;
 }
 
 /** What the functions of a module share while they are made. */
@@ -44,15 +60,20 @@ export class ModuleGenerator {
   readonly r: Random;
   readonly floats: boolean;
   readonly inBounds: boolean;
-  readonly imports = 1;
+  readonly extended: boolean;
+  readonly vectors: boolean;
+  readonly references: boolean;
+  /** Types of values. */
+  readonly types: ValType[];
+  readonly imports: number;
+  readonly functions: number;
   readonly signatures: Signature[] = [];
   readonly changesTable: boolean;
   private readonly tailCalls: boolean;
   readonly ops: Record<ValType, { opcode: Bytes; op: NumericOp }[]>;
   readonly stores: { opcode: Bytes; op: MemoryOp }[];
-  private readonly types: Signature[] = [];
+  private readonly typeSection: Signature[] = [];
   private readonly table: number[] = [];
-  private readonly functions: number;
 
   constructor(seed: number, options: GenerateOptions) {
     this.r = new Random(seed);
@@ -60,7 +81,15 @@ export class ModuleGenerator {
     this.inBounds = options.inBounds ?? false;
     this.functions = options.functions;
     this.changesTable = this.r.chance(10);
-    this.tailCalls = this.r.chance(20);
+    this.extended = options.extended ?? false;
+    this.tailCalls = this.extended && this.r.chance(20);
+    this.references = this.extended && this.r.chance(60);
+    this.vectors = this.extended && this.floats && this.r.chance(70);
+    this.imports = this.references ? 2 : 1;
+    this.types = ALL_TYPES.filter((t) => {
+      if (isRef(t)) return this.references;
+      return t === V128 ? this.vectors : this.floats || t === I32 || t === I64;
+    });
     const isFloat = (t: ValType): boolean => t === F32 || t === F64;
     const usable = (list: { opcode: Bytes; op: NumericOp }[]) =>
       this.floats ? list : list.filter(({ op }) => !isFloat(op.result) && !op.params.some(isFloat));
@@ -69,6 +98,7 @@ export class ModuleGenerator {
       [I64]: usable(OPS[I64]),
       [F32]: OPS[F32],
       [F64]: OPS[F64],
+      [V128]: [],
       [FUNCREF]: [],
       [EXTERNREF]: [],
     };
@@ -76,18 +106,21 @@ export class ModuleGenerator {
   }
 
   type(): ValType {
-    return this.floats ? this.r.pick(TYPES) : this.r.pick([I32, I64] as ValType[]);
+    return this.r.pick(this.types);
   }
 
   global(type: ValType): number {
-    return 1 + TYPES.indexOf(type) * 2 + this.r.below(2);
+    const first = TYPES.includes(type)
+      ? TYPES.indexOf(type)
+      : TYPES.length + this.types.filter((t) => !TYPES.includes(t)).indexOf(type);
+    return 1 + first * 2 + this.r.below(2);
   }
 
   typeIndex(params: ValType[], results: ValType[]): number {
-    const found = this.types.findIndex(
+    const found = this.typeSection.findIndex(
       (t) => t.params.join() === params.join() && t.results.join() === results.join(),
     );
-    return found >= 0 ? found : this.types.push({ params, results }) - 1;
+    return found >= 0 ? found : this.typeSection.push({ params, results }) - 1;
   }
 
   tableSlot(func: number): number {
@@ -145,6 +178,17 @@ export class ModuleGenerator {
       entries.push({ name, params: [], results: [type] });
     };
     if (!this.inBounds) reader("pages", I32, [0x3f, 0]);
+    const more = this.types.filter((t) => !TYPES.includes(t)).flatMap((t) => [t, t]);
+    more.forEach((t, i) => {
+      const get = [0x23, ...uleb(1 + GLOBAL_TYPES.length + i)];
+      if (isRef(t)) reader(`r${i}`, I32, [...get, 0xd1]);
+      else for (const lane of [0, 1]) reader(`v${i}.${lane}`, I64, [...get, 0xfd, 29, lane]);
+    });
+    if (this.references) {
+      TABLES.forEach((_, i) => {
+        reader(`t${i}`, I32, [0xfc, 16, i]);
+      });
+    }
     GLOBAL_TYPES.forEach((t, i) => {
       const get = [0x23, ...uleb(i + 1)];
       if (t === I32 || t === I64) reader(`g${i}`, t, get);
@@ -162,7 +206,12 @@ export class ModuleGenerator {
         ]);
       }
     });
-    const run = this.typeIndex([], []);
+    const imports: ModuleSpec["imports"] = [
+      { module: "stub", name: "run", type: this.typeIndex([], []) },
+    ];
+    if (this.references) {
+      imports.push({ module: "stub", name: "same", type: this.typeIndex([I64], [EXTERNREF]) });
+    }
     funcs.push({ type: this.typeIndex([], [I32]), locals: [], code: [0x10, 0, ...i32Const(0)] });
     exports.push({ name: "main", kind: 0, index: this.imports + funcs.length - 1 });
     exports.push({ name: "memory", kind: 2, index: 0 });
@@ -174,10 +223,18 @@ export class ModuleGenerator {
     });
     // Segment 1 is the passive one the generated code refers to.
     const passive = { funcs: [0, 1, 2].map((i) => (i % this.functions) + this.imports) };
-    const elements = [groups[0] ?? { offset: 0, funcs: [] }, passive, ...groups.slice(1)];
+    const elements: ModuleSpec["elements"] = [
+      groups[0] ?? { offset: 0, funcs: [] },
+      passive,
+      ...groups.slice(1),
+    ];
+    // Any function of the first ones may become a reference.
+    if (this.references) {
+      elements.push({ declarative: true, funcs: this.signatures.map((_, i) => this.imports + i) });
+    }
     const spec: ModuleSpec = {
-      types: this.types,
-      imports: [{ module: "stub", name: "run", type: run }],
+      types: this.typeSection,
+      imports,
       funcs,
       table: TABLE_SIZE,
       memory: { min: 1, max: 4 },
@@ -197,10 +254,25 @@ export class ModuleGenerator {
         })),
       ],
       exports,
+      ...(this.references
+        ? {
+            tables: [
+              { type: FUNCREF, min: 5, max: 9 },
+              { type: EXTERNREF, min: 4, max: 6 },
+            ],
+          }
+        : {}),
       elements,
       data: [{ offset: 16, bytes }, { bytes: bytes.slice(0, 24) }],
     };
-    return { bytes: buildModule(spec), entries };
+    spec.globals.push(
+      ...more.map((type) => ({
+        type,
+        mutable: true,
+        init: isRef(type) ? [0xd0, type] : v128Const(0x0102030405060708n),
+      })),
+    );
+    return { bytes: buildModule(spec), entries, vectors: this.vectors };
   }
 }
 

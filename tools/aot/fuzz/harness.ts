@@ -416,7 +416,9 @@ const V8_MESSAGES: [RegExp, number][] = [
 /** The same calls in V8. */
 export function runV8(wasm: Uint8Array, calls: Call[], pages: number): RunResult {
   const module = new WebAssembly.Module(wasm as BufferSource);
-  const { exports } = new WebAssembly.Instance(module, { stub: { run: () => undefined } });
+  const { exports } = new WebAssembly.Instance(module, {
+    stub: { run: () => undefined, same: (reference: unknown) => reference },
+  });
   const outcomes = calls.map((call): Outcome => {
     const f = exports[call.name] as (...args: (number | bigint)[]) => unknown;
     const args = call.args.map((a, i) =>

@@ -6,6 +6,7 @@
 
 import { ATOMIC, MEMORY, type MemoryOp } from "../../wasm/opcodes.ts";
 import { Reader } from "../../wasm/reader.ts";
+import { VECTOR, type VectorOp } from "../../wasm/simd.ts";
 import type { FuncBody, FuncType, Module, TableType, ValType } from "../../wasm/types.ts";
 import { FUNCREF, funcTypeOf, globalTypeOf } from "../../wasm/types.ts";
 import { type BodyFacts, readBlockType } from "../wasm/validate.ts";
@@ -27,6 +28,7 @@ import {
   type Value,
 } from "./ir.ts";
 import { irType, NUMERIC_EMITTERS, SATURATING_EMITTERS } from "./numeric.ts";
+import { emitVector } from "./vector.ts";
 
 /** What the compiler driver knows and the builder asks. */
 export interface BuildContext {
@@ -327,6 +329,16 @@ export class Builder {
         if (sub === 8 || sub === 10 || sub === 12 || sub === 14) r.u32();
         return;
       }
+      case 0xfd: {
+        const op = VECTOR[r.u32()] as VectorOp;
+        if (op.size > 0) {
+          r.u32();
+          r.u32();
+        }
+        if (op.kind === "const" || op.kind === "shuffle") r.take(16);
+        else if (op.lanes > 0) r.u8();
+        return;
+      }
       case 0xfe:
         if (r.u32() === 3) r.u8();
         else {
@@ -597,6 +609,9 @@ export class Builder {
       }
       case 0xfc:
         this.bulk(r.u32());
+        return;
+      case 0xfd:
+        emitVector(this, r.u32(), r);
         return;
       case 0xfe: {
         const sub = r.u32();

@@ -8,11 +8,12 @@ export const I32 = 1;
 export const I64 = 2;
 export const F32 = 3;
 export const F64 = 4;
-export type Type = 0 | 1 | 2 | 3 | 4;
+export const V128 = 5;
+export type Type = 0 | 1 | 2 | 3 | 4 | 5;
 
 /** Operations. `sub`, `size`, `imm`, `aux` of a Value are given per operation where used. */
 export const Op = {
-  Const: 0, // imm (i32) or big (i64 signed; f32/f64 bits)
+  Const: 0, // imm (i32) or big (i64 signed; f32/f64/v128 bits)
   Param: 1, // imm: parameter number
   Phi: 2, // args parallel to block.preds
   // Integer arithmetic, i32 and i64.
@@ -106,6 +107,9 @@ export const Op = {
   // More of tables. `imm` is the table; references are function numbers (i32) or host values (i64).
   TableGrow: 85, // reference, count
   TableFill: 86, // index, reference, count
+  // A vector instruction. `sub` is its opcode; imm the lane; aux the lanes of a shuffle as 16 bytes in a
+  // bigint. Shift counts are below the width of a lane; i8x16 right shifts have 8 added.
+  Vector: 87,
 } as const;
 
 /** Integer conditions; `cond ^ 1` is the inverse. */
@@ -333,7 +337,12 @@ export function isPure(v: Value): boolean {
   const op = v.op;
   if (op === DivS || op === DivU || op === RemS || op === RemU) return divisionIsSafe(v);
   if (op === Trunc) return false;
-  return (op >= Op.Add && op <= Op.Select) || op === Op.SymbolAddress || op === Op.WindowBase;
+  return (
+    (op >= Op.Add && op <= Op.Select) ||
+    op === Op.SymbolAddress ||
+    op === Op.WindowBase ||
+    op === Op.Vector
+  );
 }
 
 /** Whether an unused result makes the instruction removable. */

@@ -5,10 +5,18 @@ import { NUMERIC, type NumericOp, SATURATING } from "../../wasm/opcodes.ts";
 import type { FuncType, ValType } from "../../wasm/types.ts";
 import type { Builder } from "./build.ts";
 import { foldFCmp, foldFloat } from "./fold.ts";
-import { Cond, F32, F64, FCond, I32, I64, Op, type Signature, type Type } from "./ir.ts";
+import { Cond, F32, F64, FCond, I32, I64, Op, type Signature, type Type, V128 } from "./ir.ts";
 
 /** A funcref is the number of a function, an externref whatever 64 bits the host gave; null is 0. */
-const TYPES: Record<ValType, Type> = { 127: I32, 126: I64, 125: F32, 124: F64, 112: I32, 111: I64 };
+const TYPES: Record<ValType, Type> = {
+  127: I32,
+  126: I64,
+  125: F32,
+  124: F64,
+  123: V128,
+  112: I32,
+  111: I64,
+};
 
 export function irType(type: ValType): Type {
   return TYPES[type];

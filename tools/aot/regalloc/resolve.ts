@@ -3,7 +3,7 @@
 // May assume a finished scan. Guarantees that each value is in its location on every path that reaches
 // a position, with the moves it adds.
 
-import type { Type } from "../ir/ir.ts";
+import { type Type, V128 } from "../ir/ir.ts";
 import { buildIntervals, type Interval, numberInstructions } from "./intervals.ts";
 import {
   FIRST_SLOT,
@@ -50,7 +50,7 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
   const live = buildIntervals(f);
   new LinearScan(f, live, registers).run();
 
-  const slotOf = assignSlots(live.intervals);
+  const slotOf = assignSlots(live.intervals, f.types);
   const locationOf = (part: Interval): number =>
     part.reg >= 0 ? part.reg : FIRST_SLOT + (slotOf[part.vreg - FIRST_VREG] as number);
   const locate = (code: number, pos: number): number => {
@@ -157,7 +157,10 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
     if (!it) continue;
     for (const part of it.parts) {
       if (part.reg >= 0) used |= 1 << part.reg;
-      else slots = Math.max(slots, (slotOf[it.vreg - FIRST_VREG] as number) + 1);
+      else {
+        const end = (slotOf[it.vreg - FIRST_VREG] as number) + slotsOf(typeOf(it.vreg));
+        slots = Math.max(slots, end);
+      }
     }
   }
   for (const block of f.blocks) {
@@ -212,8 +215,16 @@ function chooseStores(
   return chosen;
 }
 
-/** Stack slots by virtual register: values whose lives do not overlap share one. */
-function assignSlots(intervals: (Interval | undefined)[]): Int32Array {
+/** Slots, of 8 bytes, that a value of the type takes. */
+function slotsOf(type: Type): number {
+  return type === V128 ? 2 : 1;
+}
+
+/**
+ * Stack slots by virtual register: values of the same size whose lives do not overlap share one. Slots of
+ * different sizes never do, so that a location has one number.
+ */
+function assignSlots(intervals: (Interval | undefined)[], types: Type[]): Int32Array {
   const slotOf = new Int32Array(intervals.length).fill(-1);
   const spilled: { vreg: number; start: number; end: number }[] = [];
   for (const it of intervals) {
@@ -223,15 +234,22 @@ function assignSlots(intervals: (Interval | undefined)[]): Int32Array {
   }
   spilled.sort((a, b) => a.start - b.start);
   const byEnd = spilled.slice().sort((a, b) => a.end - b.end);
-  const free: number[] = [];
+  const free: Record<number, number[]> = { 1: [], 2: [] };
   let ended = 0;
   let slots = 0;
   for (const { vreg, start } of spilled) {
     // Nothing ends before it has started: what is released here has its slot.
     for (; (byEnd[ended] as (typeof spilled)[number]).end <= start; ended++) {
-      free.push(slotOf[(byEnd[ended] as (typeof spilled)[number]).vreg - FIRST_VREG] as number);
+      const index = (byEnd[ended] as (typeof spilled)[number]).vreg - FIRST_VREG;
+      free[slotsOf(types[index] as Type)]?.push(slotOf[index] as number);
     }
-    slotOf[vreg - FIRST_VREG] = free.pop() ?? slots++;
+    const size = slotsOf(types[vreg - FIRST_VREG] as Type);
+    let slot = free[size]?.pop();
+    if (slot === undefined) {
+      slot = slots;
+      slots += size;
+    }
+    slotOf[vreg - FIRST_VREG] = slot;
   }
   return slotOf;
 }

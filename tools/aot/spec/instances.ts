@@ -2,7 +2,7 @@
 // means, and what happens at instantiation becomes a function (core specification, 4.5.4), so that the
 // program can instantiate and call in the script's order. Imports are matched as in 4.5.3.
 
-import { toSpec } from "../../wasm/rewrite.ts";
+import { constantOf, toSpec } from "../../wasm/rewrite.ts";
 import {
   type ConstExpr,
   FUNCREF,
@@ -18,10 +18,7 @@ import {
 } from "../../wasm/types.ts";
 import {
   type Bytes,
-  f32Const,
-  f64Const,
   i32Const,
-  i64Const,
   type LimitsSpec,
   type ModuleSpec,
   type TableSpec,
@@ -273,11 +270,7 @@ export class Program {
       const global = globals[item.index - globalImports.length] as Module["globals"][number];
       return this.constant(item.instance, global.init);
     }
-    const { type, bits } = expr;
-    if (type === I32) return i32Const(Number(bits));
-    if (type === I64) return i64Const(bits);
-    if (type === 0x7d) return f32Const(Number(bits));
-    return type === 0x7c ? f64Const(bits) : [0xd0, type];
+    return constantOf(expr.type, expr.bits);
   }
 
   private add(instance: Instance): void {

@@ -321,6 +321,7 @@ export class SpecScript {
     const calls = steps.map((_, n) => ({ name: `case ${n}`, params: [], results: [], args: [] }));
     const { outcomes, area } = runNative(program(group), calls, 0, {
       verify: true,
+      features: { sse41: true, popcnt: true },
       area: steps.length * RESULT_BYTES,
     });
     const view = new DataView(area.buffer, area.byteOffset, area.length);

@@ -1,7 +1,7 @@
 // Values of the specification's scripts as wast2json writes them: code that pushes them, code that stores
 // results where the process shows them, and the comparison with what is expected, NaN patterns included.
 
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type ValType } from "../../wasm/types.ts";
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, V128, type ValType } from "../../wasm/types.ts";
 import {
   type Bytes,
   f32Const,
@@ -10,12 +10,17 @@ import {
   i64Const,
   type ModuleSpec,
   uleb,
+  v128Const,
 } from "../../wasm/writer.ts";
 
 export interface Value {
   type: string;
-  /** Bits in decimal, `nan:canonical` or `nan:arithmetic`; `null` or a number for references. */
-  value?: string;
+  /**
+   * Bits in decimal, `nan:canonical` or `nan:arithmetic`; `null` or a number for references; for v128 one
+   * of these for each lane of `lane_type`.
+   */
+  value?: string | string[];
+  lane_type?: string;
 }
 
 const TYPES: Record<string, ValType> = {
@@ -23,6 +28,7 @@ const TYPES: Record<string, ValType> = {
   i64: I64,
   f32: F32,
   f64: F64,
+  v128: V128,
   funcref: FUNCREF,
   externref: EXTERNREF,
 };
@@ -52,9 +58,24 @@ export const RESULT_BYTES = 256;
 /** `main` of the program: makes the calls. */
 export const MAIN: ModuleSpec["funcs"][number]["code"] = [0x10, RUN, ...i32Const(0)];
 
+/** Bits of a lane of a vector. */
+function laneBits(type: string): number {
+  return Number(type.slice(1));
+}
+
+function vectorBits({ value, lane_type = "i8" }: Value): bigint {
+  const width = laneBits(lane_type);
+  return (value as string[]).reduce(
+    (bits, lane, i) => bits | (BigInt.asUintN(width, BigInt(lane)) << BigInt(i * width)),
+    0n,
+  );
+}
+
 /** Code that pushes an argument. */
-export function pushValue({ type, value }: Value): Bytes {
+export function pushValue(argument: Value): Bytes {
+  const { type, value } = argument;
   const code = TYPES[type] as ValType;
+  if (code === V128) return v128Const(vectorBits(argument));
   if (value === "null") return [0xd0, code];
   const bits = BigInt(value as string);
   switch (code) {
@@ -73,7 +94,10 @@ export function pushValue({ type, value }: Value): Bytes {
 }
 
 /** Bytes of a value in the area. */
-const widthOf = (_type: ValType): number => 8;
+const widthOf = (type: ValType): number => (type === V128 ? 16 : 8);
+
+/** `i64x2.extract_lane`. */
+const EXTRACT_I64 = [0xfd, 29];
 
 /** Code that stores the local `local` at `offset` of the area. */
 function storeLocal(local: number, type: ValType, offset: number): Bytes {
@@ -86,6 +110,11 @@ function storeLocal(local: number, type: ValType, offset: number): Bytes {
     [FUNCREF]: [0x10, FROM_FUNC, 0xad],
   };
   const address = [0x10, AREA, ...i64Const(BigInt(offset)), 0x7c];
+  if (type === V128) {
+    const high = [0x10, AREA, ...i64Const(BigInt(offset + 8)), 0x7c];
+    const low = [...address, ...get, ...EXTRACT_I64, 0, 0x10, STORE];
+    return [...low, ...high, ...get, ...EXTRACT_I64, 1, 0x10, STORE];
+  }
   return [...address, ...get, ...(bits[type] ?? []), 0x10, STORE];
 }
 
@@ -108,8 +137,21 @@ function isNan(word: bigint, type: ValType, kind: string): boolean {
   return kind === "nan:canonical" ? rest === quiet : (rest & quiet) === quiet;
 }
 
+function sameLanes(view: DataView, offset: number, { value, lane_type = "i8" }: Value): boolean {
+  const width = laneBits(lane_type);
+  const low = view.getBigUint64(offset, true);
+  const bits = (view.getBigUint64(offset + 8, true) << 64n) | low;
+  return (value as string[]).every((lane, i) => {
+    const actual = BigInt.asUintN(width, bits >> BigInt(i * width));
+    if (lane.startsWith("nan:")) return isNan(actual, width === 64 ? F64 : F32, lane);
+    return actual === BigInt.asUintN(width, BigInt(lane));
+  });
+}
+
 /** Whether the bytes at `offset` hold the expected value. */
-function matches(view: DataView, offset: number, { type, value }: Value): boolean {
+function matches(view: DataView, offset: number, expected: Value): boolean {
+  const { type, value } = expected;
+  if (typeof value === "object") return sameLanes(view, offset, expected);
   const code = TYPES[type] as ValType;
   const word = view.getBigUint64(offset, true);
   if (code === FUNCREF || code === EXTERNREF) {
@@ -127,7 +169,7 @@ export function wrongResult(area: DataView, n: number, expected: Value[]): strin
   let offset = n * RESULT_BYTES;
   for (const [i, value] of expected.entries()) {
     if (!matches(area, offset, value)) {
-      const bits = area.getBigUint64(offset, true);
+      const bits = `0x${area.getBigUint64(offset, true).toString(16)}`;
       return `result ${i} is ${bits}, ${value.type} ${value.value ?? "not null"} expected`;
     }
     offset += widthOf(TYPES[value.type] as ValType);

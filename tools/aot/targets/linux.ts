@@ -3,6 +3,7 @@
 // include/uapi/asm-generic/mman-common.h. Only mmap, mprotect and exit_group are used.
 
 import {
+  type Address,
   ALU,
   at,
   CC,
@@ -27,6 +28,17 @@ const MPROTECT = 10;
 const EXIT_GROUP = 231;
 /** Exit status when the address space cannot be reserved. */
 const NO_MEMORY_STATUS = 127;
+/** Exit status when the CPU lacks instructions that the program was compiled for. */
+const WRONG_CPU_STATUS = 126;
+const WRITE = 1;
+const STDERR = 2;
+/**
+ * Bits of CPUID leaf 1, ECX, that make level x86-64-v2 (System V AMD64 ABI 1.0, 3.1.1): SSE3, SSSE3,
+ * CMPXCHG16B, SSE4.1, SSE4.2, POPCNT.
+ */
+const LEVEL_2 = (1 << 0) | (1 << 9) | (1 << 13) | (1 << 19) | (1 << 20) | (1 << 23);
+/** What a program says where the CPU is not enough. */
+export const WRONG_CPU_MESSAGE = "the program needs a CPU of level x86-64-v2\n";
 
 export interface LinuxStart {
   /** Initial memory in pages of 64 KiB. */
@@ -39,6 +51,8 @@ export interface LinuxStart {
   startFunction: string | undefined;
   main: string;
   mainReturns: boolean;
+  /** Symbol of the message for a CPU below level x86-64-v2, where the program needs that level. */
+  wrongCpu: string | undefined;
 }
 
 /** Appends `_start`; returns the offset of the UD2 at which instantiation traps, or -1. */
@@ -46,6 +60,7 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
   const rip = (symbol: string) => ({ base: -1, index: -1, scale: 1, disp: 0, symbol });
   e.store(8, RSP, rip(STACK_SYMBOL));
   e.aluRI(8, ALU.AND, RSP, -16);
+  if (s.wrongCpu !== undefined) checkCpu(e, rip(s.wrongCpu));
   // mmap(0, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
   e.movImm(RDI, 0n);
   e.movImm(RSI, RESERVED);
@@ -94,6 +109,24 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
   else e.movImm(RDI, 0n);
   exit(e);
   return -1;
+}
+
+/** Ends the program with a message unless the CPU has level x86-64-v2. */
+function checkCpu(e: Encoder, message: Address): void {
+  e.movImm32(RAX, 1);
+  e.raw([0x0f, 0xa2]);
+  e.movImm32(RAX, LEVEL_2);
+  e.aluRR(4, ALU.AND, RCX, RAX);
+  e.aluRR(4, ALU.CMP, RCX, RAX);
+  const fine = jump(e, CC.E);
+  e.movImm32(RDI, STDERR);
+  e.lea(8, RSI, message);
+  e.movImm32(RDX, WRONG_CPU_MESSAGE.length);
+  e.movImm32(RAX, WRITE);
+  e.raw([0x0f, 0x05]);
+  e.movImm32(RDI, WRONG_CPU_STATUS);
+  exit(e);
+  land(e, fine);
 }
 
 function jump(e: Encoder, cc: number): number {

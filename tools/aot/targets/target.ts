@@ -46,7 +46,7 @@ export type ImportMeaning =
   | { kind: "intrinsic"; call: IntrinsicCall }
   | { kind: "stub"; symbol: string };
 
-const LETTERS = ["", "i32", "i64", "f32", "f64"];
+const LETTERS = ["", "i32", "i64", "f32", "f64", "v128"];
 
 function describe(params: Type[], results: Type[]): string {
   return `(${params.map((t) => LETTERS[t]).join(", ")}) → ${results.map((t) => LETTERS[t]).join(", ") || "nothing"}`;

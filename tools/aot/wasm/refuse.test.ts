@@ -48,7 +48,7 @@ const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 describe("proposals that are not supported are named with section and offset", () => {
   const at = "code section, function 0, offset 0x";
   test.each([
-    ["fixed-width SIMD", body([0xfd, 0x0c, ...new Array(16).fill(0), 0x1a]), at],
+    ["relaxed SIMD", body([0xfd, 0x80, 0x02]), at],
     ["exception handling", body([0x06, 0x40, 0x0b]), at],
     ["exception handling", body([0x1f, 0x40, 0x00, 0x0b]), at],
     ["garbage collection", body([0xfb, 0x00, 0x00, 0x1a]), at],
@@ -65,11 +65,6 @@ describe("proposals that are not supported are named with section and offset", (
       "shared-everything threads",
       Uint8Array.from([...HEADER, 4, 5, 1, 0x70, 3, 1, 1]),
       "table section, offset 0xc",
-    ],
-    [
-      "fixed-width SIMD",
-      Uint8Array.from([...HEADER, 1, 5, 1, 0x60, 1, 0x7b, 0]),
-      "type section, offset 0xd",
     ],
     [
       "garbage collection",

@@ -14,6 +14,7 @@ import {
   TYPE_NAME,
 } from "../../wasm/opcodes.ts";
 import { Reader } from "../../wasm/reader.ts";
+import { VECTOR } from "../../wasm/simd.ts";
 import {
   EXTERNREF,
   F32,
@@ -31,6 +32,7 @@ import {
   type Module,
   type RefType,
   type TableType,
+  V128,
   type ValType,
 } from "../../wasm/types.ts";
 
@@ -39,6 +41,7 @@ export interface BodyFacts {
   /** By the file offset of a loop's opcode: the locals assigned anywhere inside it. */
   loopLocals: Map<number, number[]>;
   usesFloat: { offset: number; name: string } | undefined;
+  usesVector: { offset: number; name: string } | undefined;
   tailCalls: boolean;
   /** Whether functions become references or references become table entries. */
   references: boolean;
@@ -68,6 +71,7 @@ const SINGLE: Record<number, ValType[]> = {
   [I64]: [I64],
   [F32]: [F32],
   [F64]: [F64],
+  [V128]: [V128],
   [FUNCREF]: [FUNCREF],
   [EXTERNREF]: [EXTERNREF],
 };
@@ -80,7 +84,6 @@ export function readBlockType(r: Reader, module: Module): FuncType {
   if (code < 0) {
     const single = SINGLE[code + 128];
     if (single) return { params: NONE, results: single };
-    if (code === -5) r.unsupported("fixed-width SIMD", "type v128", offset);
     r.fail("invalid block type", offset);
   }
   const type = module.types[code];
@@ -98,6 +101,7 @@ class Validator {
   readonly facts: BodyFacts = {
     loopLocals: new Map(),
     usesFloat: undefined,
+    usesVector: undefined,
     tailCalls: false,
     references: false,
     grownTables: new Set(),
@@ -257,6 +261,7 @@ class Validator {
     if ((type === F32 || type === F64) && !this.facts.usesFloat) {
       this.facts.usesFloat = { offset: this.at, name };
     }
+    if (type === V128 && !this.facts.usesVector) this.facts.usesVector = { offset: this.at, name };
   }
 
   run(): BodyFacts {
@@ -393,7 +398,6 @@ class Validator {
         const n = r.u32();
         if (n !== 1) this.fail("select with a type list must list one type");
         const code = r.u8();
-        if (code === 0x7b) r.unsupported("fixed-width SIMD", "type v128", this.at);
         if (!SINGLE[code]) {
           if (code >= 0x62 && code <= 0x74) {
             r.unsupported("typed function references", "select on this type", this.at);
@@ -496,6 +500,9 @@ class Validator {
         return;
       case 0xfc:
         this.bulk(r.u32());
+        return;
+      case 0xfd:
+        this.vector(r.u32());
         return;
       case 0xfe:
         this.atomic(r.u32());
@@ -636,6 +643,27 @@ class Validator {
     if (sub === 18) r.unsupported("memory control", "memory.discard", this.at);
     if (sub >= 19 && sub <= 22) r.unsupported("wide arithmetic", `opcode 0xfc ${sub}`, this.at);
     this.fail(`invalid opcode 0xfc ${sub}`);
+  }
+
+  vector(sub: number): void {
+    const { r } = this;
+    const op = VECTOR[sub];
+    if (!op) {
+      if (sub >= 0x100 && sub <= 0x113)
+        r.unsupported("relaxed SIMD", `opcode 0xfd ${sub}`, this.at);
+      this.fail(`invalid opcode 0xfd ${sub}`);
+    }
+    if (op.size > 0) this.memarg(op.size, false);
+    if (op.kind === "const") r.take(16);
+    else if (op.kind === "shuffle") {
+      for (const lane of r.take(16)) if (lane >= 32) this.fail(`invalid lane index ${lane}`);
+    } else if (op.lanes > 0) {
+      const lane = r.u8();
+      if (lane >= op.lanes) this.fail(`invalid lane index ${lane}`);
+    }
+    this.popAll(op.params);
+    if (op.result !== undefined) this.push(op.result);
+    this.float(V128, op.name);
   }
 
   atomic(sub: number): void {

@@ -5,19 +5,20 @@
 // Guarantees that the code refers to what is elsewhere by fixups only.
 
 import type { TablePlace } from "../ir/build.ts";
-import { F32, F64, I32, I64, TrapKind } from "../ir/ir.ts";
+import { F32, I32, I64, TrapKind } from "../ir/ir.ts";
 import { FIRST_SLOT, type Inst, type LBlock, type LFunc } from "../regalloc/lir.ts";
 import type { Allocation } from "../regalloc/resolve.ts";
 import { emitCompare, emitCompareSelect, emitCompareSet } from "./emit/compare.ts";
 import { emitFloat } from "./emit/float.ts";
 import { emitAdd, emitAlu, emitDivide, emitUnary } from "./emit/integer.ts";
 import { Emission, type EmitContext, type JumpTable, savedRegisters } from "./emit/operands.ts";
+import { emitVector } from "./emit/vector.ts";
 import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
 import { framedBlocks } from "./frame.ts";
 import { branchTargets, layoutBlocks } from "./layout.ts";
 import type { FixedCode } from "./lower/operands.ts";
 import { CC_FEQ, CC_FNE, M } from "./machine.ts";
-import { emitMove, emitParallelMoves, loadFloatConstant } from "./moves.ts";
+import { emitMove, emitParallelMoves, loadFloatConstant, sseBytes } from "./moves.ts";
 import { JUMP_TABLE_SYMBOL } from "./symbols.ts";
 
 function emitTwice(s: Emission): void {
@@ -284,10 +285,10 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       return;
     }
     case M.FLoad:
-      e.sseM(size === 8, 0x10, s.dst(inst), s.mem(inst));
+      e.loadSse(size, s.dst(inst), s.mem(inst));
       return;
     case M.FStore:
-      e.sseM(size === 8, 0x11, s.loc(inst, 0), s.mem(inst));
+      e.storeSse(size, s.loc(inst, 0), s.mem(inst));
       return;
     case M.CmpSet:
       emitCompareSet(s, inst);
@@ -324,26 +325,18 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       leaveFrame(s);
       e.rr(0, false, 0xff, 4, RAX);
       return;
-    case M.StoreOut: {
-      const from = s.loc(inst, 0);
-      const type = s.typeOf(inst.srcs[0] as number, I64);
-      if (type >= F32) e.sseM(type === F64, 0x11, from, at(RSP, inst.imm));
-      else e.store(8, from, at(RSP, inst.imm));
+    case M.StoreOut:
+      emitStoreStack(s, inst, at(RSP, inst.imm));
       return;
-    }
     case M.LoadOut:
       emitLoadStack(s, inst, at(RSP, inst.imm));
       return;
     case M.LoadIn:
       emitLoadStack(s, inst, s.incoming(inst.imm));
       return;
-    case M.StoreIn: {
-      const from = s.loc(inst, 0);
-      const type = s.typeOf(inst.srcs[0] as number, I64);
-      if (type >= F32) e.sseM(type === F64, 0x11, from, s.incoming(inst.imm));
-      else e.store(8, from, s.incoming(inst.imm));
+    case M.StoreIn:
+      emitStoreStack(s, inst, s.incoming(inst.imm));
       return;
-    }
     case M.Jump: {
       const target = targetOf(s, block, 0);
       if (s.framed && s.framedBlocks[target.index] === 0) {
@@ -408,7 +401,8 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       s.deliver(inst);
       return;
   }
-  emitFloat(s, inst);
+  if (op === M.Vector) emitVector(s, inst);
+  else emitFloat(s, inst);
 }
 
 /** The block a branch to successor `i` really goes to. */
@@ -430,8 +424,15 @@ function emitFixedCode(s: Emission, { bytes, pushed }: FixedCode): void {
 
 function emitLoadStack(s: Emission, inst: Inst, m: Address): void {
   const type = s.typeOf(inst.dst, I64);
-  if (type >= F32) s.e.sseM(type === F64, 0x10, s.dst(inst), m);
+  if (type >= F32) s.e.loadSse(sseBytes(type), s.dst(inst), m);
   else s.e.load(type === I32 ? 4 : 8, false, 8, s.dst(inst), m);
+}
+
+function emitStoreStack(s: Emission, inst: Inst, m: Address): void {
+  const from = s.loc(inst, 0);
+  const type = s.typeOf(inst.srcs[0] as number, I64);
+  if (type >= F32) s.e.storeSse(sseBytes(type), from, m);
+  else s.e.store(8, from, m);
 }
 
 function enterFrame(s: Emission): void {

@@ -475,6 +475,18 @@ export class Encoder {
     this.rr(type64 ? 0xf2 : 0xf3, false, 0x0f00 | opcode, dst & 15, src & 15);
   }
 
+  /** Load of 4, 8 (the rest becomes zero) or 16 bytes into an SSE register, of any alignment. */
+  loadSse(size: number, dst: number, m: Address): void {
+    if (size === 16) this.rm(0, false, 0x0f10, dst & 15, m);
+    else this.sseM(size === 8, 0x10, dst, m);
+  }
+
+  /** Store of the low 4, 8 or 16 bytes of an SSE register, of any alignment. */
+  storeSse(size: number, src: number, m: Address): void {
+    if (size === 16) this.rm(0, false, 0x0f11, src & 15, m);
+    else this.sseM(size === 8, 0x11, src, m);
+  }
+
   sseM(type64: boolean, opcode: number, dst: number, m: Address): void {
     this.rm(type64 ? 0xf2 : 0xf3, false, 0x0f00 | opcode, dst & 15, m);
   }

@@ -50,6 +50,7 @@ import {
   type LowerOptions,
   Selection,
 } from "./lower/operands.ts";
+import { selectVector } from "./lower/vector.ts";
 import { M } from "./machine.ts";
 
 /** Instructions that no load may be moved across. */
@@ -310,7 +311,8 @@ function selectInstruction(s: Selection, v: Value): void {
       return;
     }
   }
-  if (v.op >= Op.FAdd && v.op <= Op.Bitcast) selectFloat(s, v);
+  if (v.op === Op.Vector) selectVector(s, v);
+  else if (v.op >= Op.FAdd && v.op <= Op.Bitcast) selectFloat(s, v);
   else selectMemory(s, v);
 }
 

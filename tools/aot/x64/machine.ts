@@ -1,7 +1,7 @@
 // Machine instructions of the lowering, between IR and encoder: what each `Inst.op` means, the
 // registers of each target, and the calling convention (System V AMD64 ABI, 3.2.3).
 
-import { F32, type Signature, type Type } from "../ir/ir.ts";
+import { F32, type Signature, type Type, V128 } from "../ir/ir.ts";
 import type { RegisterSet } from "../regalloc/lir.ts";
 import {
   R8,
@@ -80,6 +80,7 @@ export const M = {
   TailCall: 54, // aux: symbol
   TailCallIndirect: 55, // as CallIndirect
   Bswap: 56, // same
+  Vector: 57, // sub: opcode behind 0xfd; imm: lane or count; aux: lanes of a shuffle
 } as const;
 
 export const DIV = { DivS: 0, DivU: 1, RemS: 2, RemU: 3 } as const;
@@ -132,8 +133,10 @@ function assign(types: Type[], ints: number[], floats: number[], start: number):
     const register = type >= F32 ? floats[x++] : ints[i++];
     registers.push(register ?? -1);
     if (register === undefined) {
+      // Vectors are aligned to their size.
+      if (type === V128) size = (size + 15) & ~15;
       offsets.push(size);
-      size += 8;
+      size += type === V128 ? 16 : 8;
     } else offsets.push(-1);
   }
   return { registers, offsets, size };

@@ -1,7 +1,7 @@
 // Parallel moves: a set of moves that happen at once, turned into a sequence. Cycles are broken by
 // XCHG for integers and through XMM15 for floats; memory to memory goes over the stack.
 
-import { F32, I32, type Type, type Value } from "../ir/ir.ts";
+import { F32, F64, I32, type Type, V128, type Value } from "../ir/ir.ts";
 import { FIRST_SLOT, type Move } from "../regalloc/lir.ts";
 import { type Address, type Encoder, XMM0, XMM15 } from "./encoder.ts";
 import type { ConstantPool } from "./pool.ts";
@@ -31,7 +31,13 @@ export function loadFloatConstant(
   size: number,
 ): void {
   if (bits === 0n) c.e.rr(0, false, 0x0f57, to, to);
-  else c.e.sseM(size === 8, 0x10, to, poolAddress(c.pool.offset(bits, size)));
+  else c.e.loadSse(size, to, poolAddress(c.pool.offset(bits, size)));
+}
+
+/** Bytes of an SSE value. */
+export function sseBytes(type: Type): number {
+  if (type === V128) return 16;
+  return type === F32 ? 4 : 8;
 }
 
 /** One move between distinct locations. */
@@ -44,13 +50,16 @@ export function emitMove(c: MoveContext, from: number, to: number, type: Type): 
     else e.load(type === I32 ? 4 : 8, false, 8, to, c.slot(from));
   } else if (isSse(to)) {
     if (isSse(from)) e.rr(0, false, 0x0f28, to, from);
-    else e.sseM(type !== F32, 0x10, to, c.slot(from));
+    else e.loadSse(sseBytes(type), to, c.slot(from));
   } else if (isGeneral(from)) e.store(8, from, c.slot(to));
-  else if (isSse(from)) e.sseM(type !== F32, 0x11, from, c.slot(to));
+  else if (isSse(from)) e.storeSse(sseBytes(type), from, c.slot(to));
   else {
-    // POP takes its address after RSP has moved back.
-    e.rm(0, false, 0xff, 6, c.slot(from));
-    e.rm(0, false, 0x8f, 0, c.slot(to));
+    for (let i = 0; i < (type === V128 ? 16 : 8); i += 8) {
+      const [source, target] = [c.slot(from), c.slot(to)];
+      // POP takes its address after RSP has moved back.
+      e.rm(0, false, 0xff, 6, { ...source, disp: source.disp + i });
+      e.rm(0, false, 0x8f, 0, { ...target, disp: target.disp + i });
+    }
   }
 }
 
@@ -60,15 +69,23 @@ function moveConstant(c: MoveContext, v: Value, to: number): void {
   if (isGeneral(to)) {
     e.movImm(to, bits);
   } else if (isSse(to)) {
-    loadFloatConstant(c, to, bits, v.type === F32 ? 4 : 8);
+    loadFloatConstant(c, to, bits, sseBytes(v.type));
   } else {
-    const s = BigInt.asIntN(64, bits);
-    const slot = c.slot(to);
-    if (s >= -0x80000000n && s <= 0x7fffffffn) e.storeImm(8, Number(s), slot);
-    else {
-      e.storeImm(4, Number(BigInt.asIntN(32, s)), slot);
-      e.storeImm(4, Number(BigInt.asIntN(32, s >> 32n)), { ...slot, disp: slot.disp + 4 });
+    storeConstant(e, bits, c.slot(to));
+    if (v.type === V128) {
+      const slot = c.slot(to);
+      storeConstant(e, bits >> 64n, { ...slot, disp: slot.disp + 8 });
     }
+  }
+}
+
+/** Stores the low 64 bits. */
+function storeConstant(e: Encoder, bits: bigint, slot: Address): void {
+  const s = BigInt.asIntN(64, bits);
+  if (s >= -0x80000000n && s <= 0x7fffffffn) e.storeImm(8, Number(s), slot);
+  else {
+    e.storeImm(4, Number(BigInt.asIntN(32, s)), slot);
+    e.storeImm(4, Number(BigInt.asIntN(32, s >> 32n)), { ...slot, disp: slot.disp + 4 });
   }
 }
 
@@ -76,8 +93,10 @@ function moveConstant(c: MoveContext, v: Value, to: number): void {
 function breakCycle(c: MoveContext, move: Move, pending: Move[]): void {
   const { e } = c;
   const { from, to } = move;
-  if (isSse(from) || isSse(to)) {
-    emitMove(c, to, XMM15, move.type === F32 ? F32 : 4);
+  if (isSse(from) || isSse(to) || move.type === V128) {
+    // What is saved has the type of the move that still reads it.
+    const reader = pending.find((other) => other.from === to) as Move;
+    emitMove(c, to, XMM15, reader.type >= F32 ? reader.type : F64);
     for (const other of pending) if (other.from === to) other.from = XMM15;
     return;
   }

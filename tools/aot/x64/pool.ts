@@ -21,7 +21,7 @@ export class ConstantPool {
     }
   }
 
-  /** Offset of a constant of `size` bytes (4 or 8) with the given bits. */
+  /** Offset of a constant of `size` bytes (4, 8 or 16) with the given bits. */
   offset(bits: bigint, size: number): number {
     this.used = true;
     const key = `${size}:${bits}`;
@@ -36,7 +36,8 @@ export class ConstantPool {
       }
       const view = new DataView(this.bytes.buffer);
       if (size === 4) view.setUint32(offset, Number(bits), true);
-      else view.setBigUint64(offset, bits, true);
+      else view.setBigUint64(offset, BigInt.asUintN(64, bits), true);
+      if (size === 16) view.setBigUint64(offset + 8, bits >> 64n, true);
       this.known.set(key, offset);
     }
     return offset;

@@ -16,6 +16,8 @@ export const TABLE_SIZE_SYMBOL = "__aot_table_size.";
 export const POOL_SYMBOL = "__aot_constants";
 /** Code offsets of br_table, 4 bytes each, relative to the start of their table. */
 export const JUMP_TABLE_SYMBOL = "__aot_jump_tables";
+/** What the program says where the CPU lacks instructions (target linux). */
+export const CPU_SYMBOL = "__aot_wrong_cpu";
 /** RSP at process entry (target linux). */
 export const STACK_SYMBOL = "__aot_entry_stack";
 

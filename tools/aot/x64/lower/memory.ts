@@ -2,7 +2,7 @@
 // routines behind bulk operations and memory.grow.
 
 import { constBig } from "../../ir/fold.ts";
-import { F32, I32, I64, Op, TrapKind, type Value } from "../../ir/ir.ts";
+import { F32, I32, I64, Op, TrapKind, V128, type Value } from "../../ir/ir.ts";
 import { Inst, Use } from "../../regalloc/lir.ts";
 import { ALU, CC, RAX, RDI, RDX, RSI } from "../encoder.ts";
 import { CALLER_SAVED_MASK, CMP, M } from "../machine.ts";
@@ -32,7 +32,7 @@ export function storeValue(s: Selection, inst: Inst, value: Value): void {
     inst.imm = imm;
     return;
   }
-  if (value.type >= F32 && value.op === Op.Const) {
+  if (value.type >= F32 && value.type !== V128 && value.op === Op.Const) {
     // A float constant is stored as the integer with its bits.
     inst.op = M.Store;
     const bits = s.f.bits(value.type === F32 ? I32 : I64, value.big);

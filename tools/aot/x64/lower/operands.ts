@@ -11,6 +11,7 @@ import {
   I64,
   Op,
   type Type,
+  V128,
   type Value,
 } from "../../ir/ir.ts";
 import { Inst, LFunc, type Mem, Use } from "../../regalloc/lir.ts";
@@ -64,6 +65,7 @@ export const ALU_OF: Record<number, number> = {
 export const bit = (r: number): number => 1 << r;
 
 export function bytesOf(type: Type): number {
+  if (type === V128) return 16;
   return type === I64 || type === F64 ? 8 : 4;
 }
 
