@@ -125,6 +125,14 @@ const HOSTS: readonly [what: string, fault: Fault, finding: Partial<Record<CodeS
     { 64: /^instructions of avx2$/ },
   ],
   [
+    // Upper halves of registers are answered as they were asked (runner.ts).
+    "that has no AVX, nor what needs its prefix",
+    (before, after) => {
+      if (/^VEX_/.test(firstForm(before))) refuse(before, after, 6);
+    },
+    { 64: /^instructions of avx$/, 32: /^instructions of avx$/ },
+  ],
+  [
     "that takes LZCNT for BSR and TZCNT for BSF",
     (before, after) => {
       if (/^[LT]zcnt_/.test(firstForm(before))) after.setU64(Field.rflags, 0x246n);
