@@ -79,6 +79,32 @@ describe("object capabilities", () => {
     ]);
   });
 
+  it("do not come to a domain that is gone while a thread in it still runs", async () => {
+    const m = await Machine.boot();
+    m.createPd(50);
+    m.createEc(51, { pd: 50, utcb: 0x60_0000n });
+    m.createPt(52, 51, 0, 0x41_0000);
+    m.createPt(53, 51, 0, 0x41_0000);
+    m.createSm(200, 0);
+    const call = { rdi: (52n << 12n) | BigInt(abi.HC_CALL), rcx: 0x40_0000 };
+    // The handler opens its window and answers.
+    m.syscall(call);
+    m.view.setBigUint64(m.utcb + abi.UTCB_DEL, crd(abi.CRD_OBJ, 7), true);
+    m.syscall({ rdi: abi.HC_REPLY, rcx: 0x41_0000, r11: 0 });
+    revoke(m, crd(abi.CRD_OBJ, 50));
+    m.view.setUint32(m.utcb + abi.UTCB_ITEMS, 1 << 16, true);
+    m.view.setBigUint64(m.utcb + abi.UTCB_XFER, crd(abi.CRD_OBJ, 200), true);
+    m.view.setBigUint64(m.utcb + abi.UTCB_XFER + 8, 1n, true);
+    m.syscall(call);
+    expect(m.lookup(abi.CRD_OBJ, 7)).toBe(0n);
+    m.syscall({ rdi: abi.HC_REPLY, rcx: 0x41_0000, r11: 0 });
+    // With the last that needs it the domain is taken apart: nothing of it may be left where 200 leads.
+    revoke(m, crd(abi.CRD_OBJ, 48, 3));
+    m.audit();
+    revoke(m, crd(abi.CRD_OBJ, 200));
+    m.audit();
+  });
+
   it("lose single permissions in every copy", async () => {
     const m = await Machine.boot();
     m.createSm(200, 0);
@@ -132,6 +158,29 @@ describe("port capabilities", () => {
     expect(m.lookup(abi.CRD_PIO, 0x60)).toBe(0n);
     revoke(m, crd(abi.CRD_PIO, 0x3f8, 3));
     expect(m.lookup(abi.CRD_PIO, 0x3f8)).toBe(0n);
+  });
+
+  it("of a domain that is gone are not those of the next one at its place", async () => {
+    const m = await Machine.boot();
+    const com1 = crd(abi.CRD_PIO, 0x3f8, 3);
+    m.delegate(ROOT, ROOT, com1, com1, FROM_KERNEL);
+    // A handler in the domain, so that the CPU loads the domain's ports.
+    const visit = (port: number) => {
+      expect(m.createPd(50)).toBe(abi.SUCCESS);
+      const wanted = crd(abi.CRD_PIO, port);
+      m.delegate(ROOT, 50, wanted, wanted);
+      m.createEc(51, { pd: 50 });
+      m.createPt(52, 51, 0, 0x41_0000);
+      m.syscall({ rdi: (52n << 12n) | BigInt(abi.HC_CALL), rcx: 0x40_0000 });
+      const allowed = [0x3f8, 0x3f9].map((each) => m.mayUsePort(each));
+      m.syscall({ rdi: abi.HC_REPLY, rcx: 0x41_0000, r11: 0 });
+      revoke(m, crd(abi.CRD_OBJ, 48, 3));
+      return allowed;
+    };
+    for (let i = 0; i < 4; i++) {
+      expect(visit(0x3f8)).toEqual([true, false]);
+      expect(visit(0x3f9)).toEqual([false, true]);
+    }
   });
 
   it("cover all ports at once", async () => {

@@ -75,9 +75,8 @@ export class Cpu {
   timeouts: Ec;
   tss: usize;
   gdt: usize;
-  /** The domain whose I/O permission bitmap is in the TSS, and which version of it. */
-  portMapOf: Pd;
-  portMapVersion: u32;
+  /** Which I/O permission bitmap is in the TSS (Pd.portMapVersion), 0 for none. */
+  portMapVersion: u64;
 }
 
 if (offsetof<Cpu>("self") !== CPU_SELF) ERROR("CPU_SELF");
@@ -213,10 +212,9 @@ export function loadPortMap(cpu: Cpu, pd: Pd): void {
     store<u16>(cpu.tss, <u16>IOMAP_NONE, TSS_IOMAP_BASE);
     return;
   }
-  if (cpu.portMapOf !== pd || cpu.portMapVersion !== pd.portMapVersion) {
+  if (cpu.portMapVersion !== pd.portMapVersion) {
     memory.copy(cpu.tss + TSS_IOMAP, pd.portMap0, 4096);
     memory.copy(cpu.tss + TSS_IOMAP + 4096, pd.portMap1, 4096);
-    cpu.portMapOf = pd;
     cpu.portMapVersion = pd.portMapVersion;
   }
   store<u16>(cpu.tss, <u16>TSS_IOMAP, TSS_IOMAP_BASE);

@@ -68,6 +68,7 @@ function delegateNodes(
   attr: u32,
   sub: u32,
 ): void {
+  if (to.retired) return;
   const source = nodeTable(from, kind);
   const target = nodeTable(to, kind);
   let index = sndBase;

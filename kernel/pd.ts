@@ -21,14 +21,16 @@ export class Pd extends Kobject {
   /** Two pages of the I/O permission bitmap, 0 while no port has ever been delegated. */
   portMap0: usize;
   portMap1: usize;
-  /** Grows with every change of the bitmap; CPUs compare it with what they have loaded. */
-  portMapVersion: u32;
+  /** A number no other state of any domain's bitmap has or had; CPUs compare it with what they have loaded. */
+  portMapVersion: u64;
   foreign: bool;
   /** May take resources from the kernel's domain; the roottask alone. */
   privileged: bool;
   /** May use MSRs and machine_ctrl. */
   passthrough: bool;
   isKernel: bool;
+  /** Its capability is gone, and with it all it held: it can get none any more, for nobody would take them back. */
+  retired: bool;
   /** Selector of the portal for foreign system calls on CPU 0. */
   syscallBase: u64;
   /** Process-context identifier, 0 for none of its own (pcid.ts). */
@@ -75,6 +77,7 @@ export function createPd(owner: Pd, base: u32, attr: u32, kernel: bool): Pd {
 
 /** The domain's capability is gone: so is everything it held or passed on, except memory. */
 export function retirePd(pd: Pd): void {
+  pd.retired = true;
   revokeNodes(pd, CRD_PIO, 0, 16, PERM_ALL, true);
   revokeNodes(pd, CRD_OBJ, 0, 26, PERM_ALL, true);
 }

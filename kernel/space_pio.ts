@@ -7,6 +7,9 @@ import { Mdb } from "./mdb";
 import { allocPage, PAGE_BYTES } from "./page";
 import { Pd } from "./pd";
 
+/** The youngest state of a bitmap. */
+let lastVersion: u64 = 0;
+
 function ensurePortMap(pd: Pd): bool {
   if (pd.portMap0 === 0) {
     pd.portMap0 = allocPage();
@@ -34,7 +37,7 @@ export function updatePorts(node: Mdb, allowed: bool): bool {
     const old = load<u8>(at);
     store<u8>(at, allowed ? old & ~bit : old | bit);
   }
-  pd.portMapVersion++;
+  pd.portMapVersion = ++lastVersion;
   const self = thisCpu();
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu: Cpu = cpuById(i);

@@ -6,6 +6,7 @@ import { guestModule } from "../../tools/asc/guest.ts";
 import * as abi from "../abi.ts";
 import {
   CPU_ATTENTION,
+  CPU_TLB_REQUEST,
   EC_REGS,
   EXIT_IRET,
   EXIT_SYSRET,
@@ -15,6 +16,10 @@ import {
   FRAME_VEC,
   KERNEL_END,
   KERNEL_POOL,
+  LAPIC_BASE,
+  SEL_TSS,
+  TSS_IOMAP_BASE,
+  VEC_IPI_TLB,
 } from "../layout.ts";
 import { IA32_APIC_BASE, IA32_GS_BASE, IA32_TSC_DEADLINE } from "../msr_number.ts";
 import { KERNEL_GUEST } from "../options.ts";
@@ -32,6 +37,24 @@ const KERNEL_PML4 = 0x10_8000;
 /** The window's page tables as the boot stub makes them: pointers, then four directories of large pages. */
 const WINDOW_PDPT = 0x10_9000;
 const BOOT_STACK = 0x60_4000;
+/** Where a starting processor finds its Cpu object. */
+const AP_CPU = 0x60_0100;
+/** ACPI tables, and the IOAPIC they describe. */
+const RSDP = 0xe_0000;
+const RSDT = 0xe_0040;
+const MADT = 0xe_0080;
+const IOAPIC = 0xfec0_0000;
+const IOAPIC_PINS = 24;
+/** Local APIC registers, offsets. */
+const APIC_ID = 0x20;
+const APIC_ICR_LOW = 0x300;
+const APIC_ICR_HIGH = 0x310;
+/** ICR delivery modes, bits 10:8. */
+const ICR_FIXED = 0;
+const ICR_STARTUP = 6;
+/** CPUID bits: leaf 1 ECX. */
+const CPUID_PCID = 1 << 17;
+const CPUID_TSC_DEADLINE = 1 << 24;
 /** A page of low memory for the interrupt frame of an idle CPU. */
 const IDLE_FRAME = 0x8000;
 const ROOT_MODULE = 0x410_0000;
@@ -82,6 +105,29 @@ export interface BootModule {
   text: number;
 }
 
+/** What a machine can be told to be; all optional. */
+export interface Hardware {
+  /** Processors; where it is stated there are ACPI tables and an IOAPIC, otherwise there is one. */
+  cpus?: number;
+  /** Whether CPUs have process-context identifiers. */
+  pcid?: boolean;
+  /** The compiled kernel, if not that of the sources as they are. */
+  kernel?: WebAssembly.Module;
+}
+
+/** What a CPU keeps to itself. */
+interface CpuState {
+  gsBase: bigint;
+  /** Linear-memory address of the GDT. */
+  gdt: number;
+  cr3: bigint;
+  deadline: bigint;
+  exit: number;
+  icrHigh: number;
+  /** Vectors of interrupts other CPUs have sent and that have not been taken. */
+  pending: number[];
+}
+
 interface Exports {
   memory: WebAssembly.Memory;
   kernel_main(magic: number, info: number): number;
@@ -97,6 +143,8 @@ interface Exports {
   audit_bytes(): number;
   audit_where(): number;
   available_pages(): number;
+  ap_start(cpu: number): void;
+  ap_run(): number;
 }
 
 /** The owners of pages that the audit tells apart; indices are those of audit.ts. */
@@ -133,16 +181,16 @@ export class Machine {
   readonly view: DataView;
   log = "";
   tsc = 0n;
-  /** TSC value the deadline timer is set to. */
-  deadline = 0n;
   /** Set while the kernel idles: what to do instead of waiting. */
   onIdle: (() => void) | undefined;
   /** Whether hypercalls take the entries that the stub has for them, or all the general one. */
   fastPaths = true;
-  /** How the kernel last wanted to leave. */
-  exit: number = EXIT_SYSRET;
-  cr3 = 0n;
-  private gsBase = 0n;
+  /** Told of every load of CR3, bit 63 included. */
+  onCr3: ((cpu: number, value: bigint) => void) | undefined;
+  /** The CPU that runs: `ec`, `cr3`, `deadline` and `exit` are its own. */
+  cpu = 0;
+  protected readonly cpus: CpuState[];
+  private readonly hardware: Hardware;
   readonly msrs = new Map<number, bigint>();
 
   /** Boots with `root` as the first module at the physical address `at`, followed by `more` modules that are empty. */
@@ -150,9 +198,10 @@ export class Machine {
     root: Uint8Array = rootElf(),
     at = ROOT_MODULE,
     more: BootModule[] = [],
+    hardware: Hardware = {},
   ): Promise<Machine> {
     compiled ??= compileKernel();
-    return new Machine(await compiled, root, at, more);
+    return new Machine(hardware.kernel ?? (await compiled), root, at, more, hardware);
   }
 
   private constructor(
@@ -160,7 +209,12 @@ export class Machine {
     root: Uint8Array,
     at: number,
     more: BootModule[],
+    hardware: Hardware,
   ) {
+    this.hardware = hardware;
+    const cpu = { gsBase: 0n, gdt: 0, cr3: 0n, deadline: 0n, exit: EXIT_SYSRET, icrHigh: 0 };
+    const count = hardware.cpus ?? 1;
+    this.cpus = Array.from({ length: count }, () => ({ ...cpu, pending: [] }));
     const instance = new WebAssembly.Instance(module, this.imports(module));
     this.exports = instance.exports as unknown as Exports;
     const { memory } = this.exports;
@@ -179,6 +233,7 @@ export class Machine {
     );
     new Uint8Array(memory.buffer).set(root, at);
     this.mapWindow();
+    if (hardware.cpus !== undefined) this.addAcpi(count);
     this.exit = this.exports.kernel_main(0x2badb002, BOOT_INFO);
     this.runAudit(true);
   }
@@ -226,6 +281,97 @@ export class Machine {
     }
   }
 
+  /** RSDP, RSDT and a MADT with all processors and an IOAPIC. */
+  private addAcpi(processors: number): void {
+    const bytes = new Uint8Array(this.view.buffer);
+    const sum = (at: number, length: number, where: number) => {
+      let total = 0;
+      for (let i = 0; i < length; i++) total += bytes[at + i] ?? 0;
+      bytes[at + where] = -total;
+    };
+    this.write(RSDP, [0x20445352, 0x20525450, 0, 0, RSDT]);
+    sum(RSDP, 20, 8);
+    this.write(RSDT, [0x54445352, 40]);
+    this.write(RSDT + 36, [MADT]);
+    sum(RSDT, 40, 9);
+    const length = 44 + 8 * processors + 12;
+    this.write(MADT, [0x43495041, length]);
+    for (let i = 0; i < processors; i++) {
+      bytes.set([0, 8, i, i, 1], MADT + 44 + 8 * i);
+    }
+    bytes.set([1, 12], MADT + 44 + 8 * processors);
+    this.write(MADT + 44 + 8 * processors + 4, [IOAPIC, 0]);
+    sum(MADT, length, 9);
+  }
+
+  private get state(): CpuState {
+    return this.cpus[this.cpu] as CpuState;
+  }
+
+  /** TSC value the CPU's deadline timer is set to. */
+  get deadline(): bigint {
+    return this.state.deadline;
+  }
+
+  /** How the kernel last wanted to leave. */
+  get exit(): number {
+    return this.state.exit;
+  }
+
+  set exit(value: number) {
+    this.state.exit = value;
+  }
+
+  get cr3(): bigint {
+    return this.state.cr3;
+  }
+
+  private setCr3(value: bigint): void {
+    this.onCr3?.(this.cpu, value);
+    this.state.cr3 = BigInt.asUintN(63, value);
+  }
+
+  /** Takes the oldest interrupt that another CPU has sent to this one, if there is any. */
+  pendingInterrupt(): number | undefined {
+    return this.state.pending.shift();
+  }
+
+  /** CR2. */
+  faultAddress = 0n;
+  private ioapicIndex = 0;
+
+  private load32(address: bigint): bigint {
+    const at = Number(BigInt.asUintN(64, address) - WINDOW);
+    if (at === LAPIC_BASE + APIC_ID) return BigInt(this.cpu << 24);
+    // Of the IOAPIC's registers only the version matters, which says how many pins there are.
+    if (at === IOAPIC + 0x10) return this.ioapicIndex === 1 ? BigInt((IOAPIC_PINS - 1) << 16) : 0n;
+    return at + 4 <= this.view.byteLength ? BigInt(this.view.getUint32(at, true)) : 0n;
+  }
+
+  private store32(address: bigint, value: bigint): void {
+    const at = Number(BigInt.asUintN(64, address) - WINDOW);
+    const word = Number(BigInt.asUintN(32, value));
+    if (at === LAPIC_BASE + APIC_ICR_HIGH) this.state.icrHigh = word;
+    else if (at === LAPIC_BASE + APIC_ICR_LOW) this.interruptOther(this.state.icrHigh >>> 24, word);
+    else if (at === IOAPIC) this.ioapicIndex = word;
+    else if (at + 4 <= this.view.byteLength) this.view.setUint32(at, word, true);
+  }
+
+  /** An inter-processor interrupt. That of TLBs is answered by the entry stub at once. */
+  private interruptOther(target: number, command: number): void {
+    const cpu = this.cpus[target];
+    const mode = (command >> 8) & 7;
+    if (cpu === undefined || target === this.cpu) return;
+    const sender = this.cpu;
+    this.cpu = target;
+    if (mode === ICR_STARTUP) this.exports.ap_start(this.view.getUint32(AP_CPU, true));
+    else if (mode === ICR_FIXED && (command & 0xff) === VEC_IPI_TLB) {
+      this.setCr3(cpu.cr3);
+      this.view.setBigUint64(Number(cpu.gsBase) + CPU_TLB_REQUEST, 0n, true);
+    } else if (mode === ICR_FIXED) cpu.pending.push(command & 0xff);
+    this.cpu = sender;
+  }
+
   private imports(module: WebAssembly.Module): WebAssembly.Imports {
     const ports = new Map<number, number>([[0x3f8 + 7, 0x5a]]);
     const x86: Record<string, (...args: never[]) => unknown> = {
@@ -243,22 +389,27 @@ export class Machine {
       rdmsr: (msr: number) => this.msrs.get(msr >>> 0) ?? 0n,
       wrmsr: (msr: number, value: bigint) => {
         this.msrs.set(msr >>> 0, value);
-        if (msr >>> 0 === IA32_GS_BASE) this.gsBase = BigInt.asUintN(64, value) - WINDOW;
-        if (msr === IA32_TSC_DEADLINE) this.deadline = BigInt.asUintN(64, value);
+        if (msr >>> 0 === IA32_GS_BASE) this.state.gsBase = BigInt.asUintN(64, value) - WINDOW;
+        if (msr === IA32_TSC_DEADLINE) this.state.deadline = BigInt.asUintN(64, value);
       },
       cpuid: (leaf: number, _subleaf: number, out: number) => {
         // TSC deadline timer, no XSAVE, physical addresses of 40 bits.
-        const ecx = leaf === 1 ? 1 << 24 : 0;
+        const features = CPUID_TSC_DEADLINE | (this.hardware.pcid ? CPUID_PCID : 0);
+        const ecx = leaf === 1 ? features : 0;
         const eax = { 0: 1, [0x80000000 | 0]: 0x80000008, [0x80000008 | 0]: 40 }[leaf] ?? 0;
         this.write(out, [eax, 0, ecx, 0]);
       },
-      gs_load64: (offset: number) => this.view.getBigUint64(Number(this.gsBase) + offset, true),
-      load32: () => 0n,
-      load64: () => 0n,
-      cr3: () => this.cr3,
-      set_cr3: (value: bigint) => {
-        this.cr3 = value;
+      gs_load64: (offset: number) =>
+        this.view.getBigUint64(Number(this.state.gsBase) + offset, true),
+      load32: (address: bigint) => this.load32(address),
+      load64: (address: bigint) => this.load32(address),
+      store32: (address: bigint, value: bigint) => this.store32(address, value),
+      lgdt: (pointer: bigint) => {
+        const at = Number(BigInt.asUintN(64, pointer) - WINDOW);
+        this.state.gdt = Number(this.view.getBigUint64(at + 2, true) - WINDOW);
       },
+      cr3: () => this.cr3,
+      set_cr3: (value: bigint) => this.setCr3(BigInt.asUintN(64, value)),
       ud2: () => {
         throw new Panic(this.log);
       },
@@ -266,11 +417,12 @@ export class Machine {
         throw new Panic(this.log);
       },
       cr0: () => 0n,
-      cr2: () => 0n,
+      cr2: () => this.faultAddress,
       cr4: () => 0n,
     };
     const symbols: Record<string, () => bigint> = {
       kernel_pml4: () => BigInt(KERNEL_PML4),
+      ap_cpu: () => WINDOW + BigInt(AP_CPU),
       boot_stack: () => WINDOW + BigInt(BOOT_STACK),
     };
     const stub: Record<string, (...args: never[]) => unknown> = {
@@ -305,7 +457,7 @@ export class Machine {
 
   /** Linear-memory address of the current EC. */
   get ec(): number {
-    const frame = this.view.getBigUint64(Number(this.gsBase) + 0x10, true) - WINDOW;
+    const frame = this.view.getBigUint64(Number(this.state.gsBase) + 0x10, true) - WINDOW;
     return Number(frame) - EC_REGS;
   }
 
@@ -334,9 +486,9 @@ export class Machine {
   }
 
   /** What the entry stub does: some hypercalls have entries of their own while nothing asks for attention. */
-  private enter(): number {
+  enter(): number {
     const { exports } = this;
-    const cpu = Number(this.gsBase);
+    const cpu = Number(this.state.gsBase);
     if (!this.fastPaths || this.view.getBigUint64(cpu + CPU_ATTENTION, true) !== 0n) {
       return exports.on_syscall();
     }
@@ -408,7 +560,10 @@ export class Machine {
   }
 
   /** Physical address of the page mapped at a user address of the current address space, or undefined. */
-  translate(address: bigint, root = Number(this.cr3)): { phys: number; entry: bigint } | undefined {
+  translate(
+    address: bigint,
+    root = Number(this.cr3 & 0x000f_ffff_ffff_f000n),
+  ): { phys: number; entry: bigint } | undefined {
     let table = root;
     for (let level = 3; level >= 0; level--) {
       const shift = BigInt(12 + 9 * level);
@@ -421,6 +576,19 @@ export class Machine {
       table = Number(entry & 0x000f_ffff_ffff_f000n);
     }
     return undefined;
+  }
+
+  /** Whether the TSS of the CPU lets user code use an I/O port (Intel SDM vol. 1, 19.5.2). */
+  mayUsePort(port: number): boolean {
+    const gdt = this.state.gdt;
+    const descriptor = this.view.getBigUint64(gdt + SEL_TSS, true);
+    const high = this.view.getBigUint64(gdt + SEL_TSS + 8, true);
+    const low = ((descriptor >> 16n) & 0xff_ffffn) | ((descriptor >> 56n) << 24n);
+    const tss = Number(((high << 32n) | low) - WINDOW);
+    const map = this.view.getUint16(tss + TSS_IOMAP_BASE, true);
+    const limit = Number(descriptor & 0xffffn);
+    if (map + (port >> 3) > limit) return false;
+    return (this.view.getUint8(tss + map + (port >> 3)) & (1 << (port & 7))) === 0;
   }
 
   /** Writes 64-bit words at a user address of the current address space. */
