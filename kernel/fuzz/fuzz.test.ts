@@ -1,0 +1,36 @@
+// A sample of what `npm run fuzz:kernel` runs at length, and that it finds a fault that is put in.
+
+import { expect, it } from "vitest";
+import { fuzzKernel, replay, runSeed, shrink } from "./campaign.ts";
+import { findMutant, MUTANTS, mutate } from "./mutants.ts";
+import { fromText, toText } from "./operation.ts";
+
+const STEPS = 2500;
+
+it.each([
+  { cpus: 1, pcid: false },
+  { cpus: 2, pcid: true },
+])("nobody gets more or less than the model says, $cpus CPUs, PCIDs $pcid", async (hardware) => {
+  const kernel = await fuzzKernel();
+  for (const seed of [11, 12]) {
+    const run = await runSeed(seed, STEPS, { ...hardware, kernel });
+    expect(run.failure?.message, `seed ${seed}\n${run.failure?.log}`).toBeUndefined();
+    expect(run.steps).toBe(STEPS);
+    expect(run.hypercalls).toBeGreaterThan(STEPS * 0.7);
+  }
+});
+
+it("finds a delegation without intersection, and a failing run can be cut down and run again", async () => {
+  const mutant = MUTANTS[0];
+  if (mutant === undefined) throw new Error("no mutants");
+  expect(await findMutant(mutant, 1, 500)).toBeDefined();
+  const hardware = { cpus: 1, kernel: await fuzzKernel(mutate(mutant)) };
+  const { failure } = await runSeed(3, 500, hardware);
+  const least = await shrink(failure?.operations ?? [], hardware, 40);
+  const kept = least.map((operation) => fromText(toText(operation)));
+  expect(await replay(kept, hardware)).toContain("expected");
+});
+
+it("has faults to put in that fit the sources", () => {
+  for (const mutant of MUTANTS) expect(Object.keys(mutate(mutant))).toEqual([mutant.file]);
+});

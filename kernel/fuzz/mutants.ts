@@ -1,0 +1,106 @@
+// Faults put into the kernel on purpose, one at a time: what the fuzzer does not find it does not look for.
+
+import { readFileSync } from "node:fs";
+import { fuzzKernel, runSeed } from "./campaign.ts";
+
+export interface Mutant {
+  name: string;
+  /** Source file, relative to the repository. */
+  file: string;
+  /** Text that occurs once there, and what takes its place. */
+  from: string;
+  to: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "a delegation gives permissions its source lacks",
+    file: "kernel/mdb.ts",
+    from: "node.attr = parent.attr & attr;",
+    to: "node.attr = attr;",
+  },
+  {
+    name: "a delegation of memory gives rights its source lacks",
+    file: "kernel/space_mem.ts",
+    from: "PTE_USER | (source & wanted & PTE_W)",
+    to: "PTE_USER | (wanted & PTE_W)",
+  },
+  {
+    name: "UTCBs can be passed on",
+    file: "kernel/space_mem.ts",
+    from: "sourceAttr & PTE_NODELEG || ",
+    to: "",
+  },
+  {
+    name: "other CPUs keep translations of the domain they run",
+    file: "kernel/space_mem.ts",
+    from: "if (cpu === self || !cpu.online || cpu.pd !== pd) continue;",
+    to: "continue;",
+  },
+  {
+    name: "a domain that does not run keeps its translations",
+    file: "kernel/space_mem.ts",
+    from: "pd.staleOn = ~(<u64>0);",
+    to: "",
+  },
+  {
+    name: "a new domain takes over the translations of its number",
+    file: "kernel/pd.ts",
+    from: "pd.staleOn = ~(<u64>0);",
+    to: "",
+  },
+  {
+    name: "a range of ports is one too long",
+    file: "kernel/space_pio.ts",
+    from: "const end = node.base + ((<u32>1) << node.order);",
+    to: "const end = node.base + ((<u32>1) << node.order) + 1;",
+  },
+  {
+    name: "a CPU takes another domain's ports for the domain's own",
+    file: "kernel/space_pio.ts",
+    from: "pd.portMapVersion = ++lastVersion;",
+    to: "pd.portMapVersion++;",
+  },
+  {
+    name: "a domain that is gone gets capabilities",
+    file: "kernel/pd.ts",
+    from: "pd.retired = true;",
+    to: "",
+  },
+  {
+    name: "half a port map is lost with its domain",
+    file: "kernel/pd.ts",
+    from: "if (pd.portMap1 !== 0) freePage(pd.portMap1);",
+    to: "",
+  },
+  {
+    name: "revocation stops two levels down",
+    file: "kernel/revoke.ts",
+    from: "if (affected && node.attr & rights)",
+    to: "if (affected && node.depth <= depth + 2 && node.attr & rights)",
+  },
+];
+
+/** The repository's file with the fault, by name; throws where the text is not there exactly once. */
+export function mutate({ file, from, to, name }: Mutant): Record<string, string> {
+  const text = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
+  const parts = text.split(from);
+  if (parts.length !== 2) {
+    throw new Error(`${file} has the text "${from}" ${parts.length - 1} times: adapt "${name}"`);
+  }
+  return { [file]: parts.join(to) };
+}
+
+/** Runs a faulty kernel until it fails; the seed and step, or undefined if it does not. */
+export async function findMutant(
+  mutant: Mutant,
+  seeds: number,
+  steps: number,
+): Promise<{ seed: number; step: number; message: string } | undefined> {
+  const kernel = await fuzzKernel(mutate(mutant));
+  for (let seed = 1; seed <= seeds; seed++) {
+    const run = await runSeed(seed, steps, { cpus: 2, pcid: true, kernel });
+    if (run.failure) return { seed, step: run.steps, message: run.failure.message };
+  }
+  return undefined;
+}
