@@ -14,6 +14,7 @@ import {
   type Module,
 } from "../wasm/types.ts";
 import { uleb } from "../wasm/writer.ts";
+import { INDIRECT, recursion } from "./callgraph.ts";
 import { CompileError } from "./error.ts";
 import {
   type CompiledCode,
@@ -88,6 +89,7 @@ class Compiler {
   private readonly image: ImageBuilder;
   /** Bytes that every call of a compiled function leaves for stack arguments at least. */
   private tailArea = 0;
+  private recurs: ReturnType<typeof recursion> = () => true;
   private readonly globals: GlobalPlace[];
 
   constructor(bytes: Uint8Array, options: CompileOptions) {
@@ -155,6 +157,7 @@ class Compiler {
       const sizes = this.signatures.map(({ params }) => assignParams(params).size);
       this.tailArea = Math.max(...sizes);
     }
+    this.recurs = recursion(facts, imported, this.m.declaredFuncs);
     for (const { references, grownTables, setTables } of facts) {
       if (references) this.code.references = true;
       for (const table of setTables) this.code.changedTables.add(table);
@@ -300,7 +303,13 @@ class Compiler {
     const { e } = this.emission;
     optimize(f);
     // With room for tail calls on the stack, callers would have to know that there are such calls.
-    if (this.tailArea === 0 && !adapter) findTailCalls(f, passesInRegisters);
+    if (this.tailArea === 0 && !adapter && passesInRegisters(f.signature)) {
+      const imported = this.m.funcImports.length;
+      findTailCalls(f, (signature, callee) => {
+        const index = callee === undefined ? INDIRECT : imported + callee;
+        return passesInRegisters(signature) && !this.recurs(imported + slot, index);
+      });
+    }
     const lir = lowerFunction(f, {
       window: this.emission.window,
       growable: this.growable,
@@ -378,6 +387,8 @@ class Compiler {
       loopLocals: new Map(),
       usesFloat: undefined,
       usesVector: undefined,
+      direct: [],
+      indirect: false,
       tailCalls: false,
       references: false,
       grownTables: new Set(),

@@ -35,13 +35,16 @@ import {
   V128,
   type ValType,
 } from "../../wasm/types.ts";
+import type { Calls } from "../callgraph.ts";
 
 /** Facts about a function body that the IR builder would otherwise have to look ahead for. */
-export interface BodyFacts {
+export interface BodyFacts extends Calls {
   /** By the file offset of a loop's opcode: the locals assigned anywhere inside it. */
   loopLocals: Map<number, number[]>;
   usesFloat: { offset: number; name: string } | undefined;
   usesVector: { offset: number; name: string } | undefined;
+  direct: number[];
+  indirect: boolean;
   tailCalls: boolean;
   /** Whether functions become references or references become table entries. */
   references: boolean;
@@ -102,6 +105,8 @@ class Validator {
     loopLocals: new Map(),
     usesFloat: undefined,
     usesVector: undefined,
+    direct: [],
+    indirect: false,
     tailCalls: false,
     references: false,
     grownTables: new Set(),
@@ -514,7 +519,9 @@ class Validator {
   }
 
   callee(): FuncType {
-    return this.funcType(this.r.u32());
+    const index = this.r.u32();
+    this.facts.direct.push(index);
+    return this.funcType(index);
   }
 
   funcType(index: number): FuncType {
@@ -529,6 +536,7 @@ class Validator {
     const index = r.u32();
     const type = this.m.types[index];
     if (!type) this.fail(`unknown type ${index}`);
+    this.facts.indirect = true;
     if (this.table().type !== FUNCREF) this.fail("type mismatch: a call through externrefs");
     this.pop(I32);
     return type;

@@ -57,6 +57,16 @@ describe("a call whose results are returned", () => {
     expect(place(text, /^(call|push|sub)/)).toBe(-1);
   });
 
+  test("is a call where it may come back, and runs out of stack in the end", () => {
+    const ends = ([own, other]: [number, number]) =>
+      lines(
+        [...get(1), ...get(0), ...call(own)],
+        [{ params, results, code: [...get(1), ...get(0), ...call(other)] }],
+      ).filter((line) => line.startsWith("call"));
+    expect(ends([0, 0])).toHaveLength(1);
+    expect(ends([1, 0])).toHaveLength(1);
+  });
+
   test("leaves the frame first", () => {
     const text = lines(twoCalls);
     const last = text[text.length - 1];
