@@ -588,6 +588,14 @@ export class Generator {
       const inside = far || random.oneIn(2) ? Register.RDI : Register.RSI;
       pins.push([inside, this.#pointer(before, inside, 8, true)]);
     }
+    // A base of 57 bits is for processors with 5-level paging, which the host may be or not.
+    if (/^Wr[fg]sbase_r64/.test(form.name)) {
+      const source = instruction.opRegister(0);
+      const value = before.gpr(RegisterExt.number(source));
+      const narrow = BigInt.asUintN(64, BigInt.asIntN(48, value));
+      const needs57 = value !== narrow && BigInt.asUintN(64, BigInt.asIntN(57, value)) === value;
+      pins.push([source, needs57 ? narrow : value]);
+    }
     for (const pin of pins) pin[1] = this.#masked(pin[1]);
     if (pins.some(([a, x]) => pins.some(([b, y]) => a === b && x !== y))) return undefined;
     for (const [register, value] of pins) {
