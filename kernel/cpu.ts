@@ -3,11 +3,11 @@
 
 import { NUM_CPU } from "./abi";
 import { Ec } from "./ec";
-import { loadFpu, saveFpu } from "./fpu";
+import { ALL_STATE, fpuHasXsaveopt, loadFpu, saveFpu } from "./fpu";
 import { addRef, dropRef } from "./kobject";
 import {
   CPU_ATTENTION,
-  CPU_FRAME,
+  CPU_EC,
   CPU_SCRATCH,
   CPU_SELF,
   CPU_STACK,
@@ -38,6 +38,8 @@ import {
   wrfsbase,
   wrgsbase,
   wrmsr,
+  xrstor,
+  xsaveopt,
 } from "./x86";
 
 /** CPU hazard: another SC should run. */
@@ -48,7 +50,9 @@ export class Cpu {
   self: u64;
   /** Virtual addresses. */
   stackEnd: u64;
-  frame: u64;
+  /** The current EC; with the word behind it, where its registers are. */
+  ec: Ec;
+  windowHigh: u32;
   /** What keeps system calls from the fast paths (CPU_ATTENTION): hazards, or that the domain is foreign. */
   hazard: u32;
   foreign: u32;
@@ -61,7 +65,6 @@ export class Cpu {
   apicId: u32;
   acpiId: u32;
   online: bool;
-  ec: Ec;
   sc: Sc;
   pd: Pd;
   idleEc: Ec;
@@ -81,7 +84,8 @@ export class Cpu {
 
 if (offsetof<Cpu>("self") !== CPU_SELF) ERROR("CPU_SELF");
 if (offsetof<Cpu>("stackEnd") !== CPU_STACK) ERROR("CPU_STACK");
-if (offsetof<Cpu>("frame") !== CPU_FRAME) ERROR("CPU_FRAME");
+if (offsetof<Cpu>("ec") !== CPU_EC) ERROR("CPU_EC");
+if (offsetof<Cpu>("windowHigh") !== CPU_EC + 4) ERROR("CPU_EC");
 if (offsetof<Cpu>("hazard") !== CPU_ATTENTION) ERROR("CPU_ATTENTION");
 if (offsetof<Cpu>("foreign") !== CPU_ATTENTION + 4) ERROR("CPU_ATTENTION");
 if (offsetof<Cpu>("scratch") !== CPU_SCRATCH) ERROR("CPU_SCRATCH");
@@ -93,6 +97,8 @@ let count: u32 = 0;
 
 // What the boot CPU can do; the others are taken to be the same.
 let hasFsgsbase: bool = false;
+/** FSGSBASE and XSAVEOPT: segment bases and FPU state are switched by a few instructions each. */
+let hasQuickState: bool = false;
 /** log2 of the largest page, bytes: 21 or 30. */
 let largestPage: u32 = 21;
 let physicalBits: u32 = 36;
@@ -121,6 +127,7 @@ export function addCpu(apicId: u32, acpiId: u32): Cpu {
   const cpu = changetype<Cpu>(allocPage());
   if (changetype<usize>(cpu) === 0) return cpu;
   cpu.self = <u64>changetype<usize>(cpu);
+  cpu.windowHigh = <u32>(window() >> 32);
   cpu.id = count;
   cpu.apicId = apicId;
   cpu.acpiId = acpiId;
@@ -143,6 +150,7 @@ export function makeFirst(cpu: Cpu): void {
 export function allocTss(cpu: Cpu): bool {
   cpu.tss = allocPages(3);
   if (cpu.tss === 0) return false;
+  store<u64>(cpu.tss, window(), TSS_RSP0);
   store<u16>(cpu.tss, <u16>IOMAP_NONE, TSS_IOMAP_BASE);
   memory.fill(cpu.tss + TSS_IOMAP, 0xff, <usize>IOMAP_BYTES + 1);
   return true;
@@ -171,6 +179,11 @@ export function detectFeatures(): void {
   }
 }
 
+/** After `detectFeatures` and `detectFpu`, on the boot CPU. */
+export function detectQuickState(): void {
+  hasQuickState = hasFsgsbase && fpuHasXsaveopt();
+}
+
 export function cpuHasFsgsbase(): bool {
   return hasFsgsbase;
 }
@@ -188,8 +201,8 @@ export function physicalAddressBits(): u32 {
   return physicalBits;
 }
 
-/** The segment bases that `old` has in the CPU become those of `ec`. */
-function switchBases(old: Ec, ec: Ec): void {
+/** What old CPUs and the idle EC need: the segment bases and FPU state of `old` are saved, those of `ec` loaded. */
+function switchStateSlowly(old: Ec, ec: Ec): void {
   if (hasFsgsbase) {
     old.fsBase = rdfsbase();
     wrfsbase(ec.fsBase);
@@ -198,12 +211,14 @@ function switchBases(old: Ec, ec: Ec): void {
     old.gsBase = rdgsbase();
     wrgsbase(ec.gsBase);
     swapgs();
-    return;
+  } else {
+    old.fsBase = rdmsr(IA32_FS_BASE);
+    wrmsr(IA32_FS_BASE, ec.fsBase);
+    old.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
+    wrmsr(IA32_KERNEL_GS_BASE, ec.gsBase);
   }
-  old.fsBase = rdmsr(IA32_FS_BASE);
-  wrmsr(IA32_FS_BASE, ec.fsBase);
-  old.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
-  wrmsr(IA32_KERNEL_GS_BASE, ec.gsBase);
+  if (old.fpu !== 0) saveFpu(old.fpu);
+  if (ec.fpu !== 0) loadFpu(ec.fpu);
 }
 
 /** Puts a domain's I/O permissions into the TSS. They are copied only when they have changed. */
@@ -241,27 +256,44 @@ export function switchPd(cpu: Cpu, pd: Pd): void {
   loadPortMap(cpu, pd);
 }
 
-/**
- * Makes `ec` the one whose registers the exit stubs load: state outside the frame is switched here. `ec` is not
- * current. The idle EC has segment bases like any other, of no use to it, and no FPU state.
- */
-export function switchTo(cpu: Cpu, ec: Ec): void {
-  const old = cpu.ec;
-  switchBases(old, ec);
-  if (old.fpu !== 0) saveFpu(old.fpu);
-  if (ec.fpu !== 0) loadFpu(ec.fpu);
-  addRef(ec);
-  dropRef(old);
-  cpu.ec = ec;
-  const frame = window() + <u64>(changetype<usize>(ec) + EC_REGS);
-  cpu.frame = frame;
-  store<u64>(cpu.tss, frame + <u64>FRAME_SIZE, TSS_RSP0);
-  switchPd(cpu, ec.domain);
+/** Part of those who use it: see ipc.ts. */
+export class Switch {
+  /**
+   * Makes `ec` the one whose registers the exit stubs load, in place of `old`; state outside the frame is switched
+   * here. Both have FPU state. The CPU's reference has to go from one to the other (`switchEc`, ipc.ts).
+   */
+  @inline static to(cpu: Cpu, old: Ec, ec: Ec): void {
+    if (hasQuickState) {
+      old.fsBase = rdfsbase();
+      wrfsbase(ec.fsBase);
+      swapgs();
+      old.gsBase = rdgsbase();
+      wrgsbase(ec.gsBase);
+      swapgs();
+      xsaveopt(window() + <u64>old.fpu, ALL_STATE);
+      xrstor(window() + <u64>ec.fpu, ALL_STATE);
+    } else switchStateSlowly(old, ec);
+    cpu.ec = ec;
+    store<u32>(cpu.tss, <u32>changetype<usize>(ec) + EC_REGS + FRAME_SIZE, TSS_RSP0);
+    const pd = ec.domain;
+    if (cpu.pd !== pd) switchPd(cpu, pd);
+  }
 }
 
-/** The same where `ec` may be current. */
+/** Makes `ec` current with all that belongs to it, whatever was before. */
 export function switchEc(cpu: Cpu, ec: Ec): void {
-  if (cpu.ec !== ec) switchTo(cpu, ec);
+  const old = cpu.ec;
+  if (old === ec) return;
+  addRef(ec);
+  dropRef(old);
+  if (old !== cpu.idleEc && ec !== cpu.idleEc) {
+    Switch.to(cpu, old, ec);
+    return;
+  }
+  switchStateSlowly(old, ec);
+  cpu.ec = ec;
+  store<u32>(cpu.tss, <u32>changetype<usize>(ec) + EC_REGS + FRAME_SIZE, TSS_RSP0);
+  switchPd(cpu, ec.domain);
 }
 
 /**

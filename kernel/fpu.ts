@@ -36,6 +36,9 @@ const MXCSR: usize = 24;
 const FCW_INITIAL: u16 = 0x37f;
 const MXCSR_INITIAL: u32 = 0x1f80;
 
+/** The mask with which XSAVE and XRSTOR mean all components that XCR0 enables. */
+export const ALL_STATE: u64 = ~(<u64>0);
+
 let mask: u64 = 0;
 let stateBytes: u32 = FXSAVE_BYTES;
 let useXsaveopt: bool = false;
@@ -53,6 +56,10 @@ export function detectFpu(): void {
   stateBytes = load<u32>(out, 4);
   cpuid(0xd, 1, out);
   useXsaveopt = (load<u32>(out) & 1) !== 0;
+}
+
+export function fpuHasXsaveopt(): bool {
+  return useXsaveopt;
 }
 
 /** On every CPU. */
@@ -87,17 +94,15 @@ export function freeFpu(state: usize): void {
   else freeObject(state);
 }
 
-// With every bit of the mask set, the components are those that XCR0 enables.
-
 export function saveFpu(state: usize): void {
   const address = window() + <u64>state;
-  if (useXsaveopt) xsaveopt(address, ~(<u64>0));
-  else if (mask !== 0) xsave(address, ~(<u64>0));
+  if (useXsaveopt) xsaveopt(address, ALL_STATE);
+  else if (mask !== 0) xsave(address, ALL_STATE);
   else fxsave(address);
 }
 
 export function loadFpu(state: usize): void {
   const address = window() + <u64>state;
-  if (mask !== 0) xrstor(address, ~(<u64>0));
+  if (mask !== 0) xrstor(address, ALL_STATE);
   else fxrstor(address);
 }

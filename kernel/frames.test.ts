@@ -15,7 +15,7 @@ import { Machine } from "../tools/emulator/host/machine.ts";
 import { type CpuAccess, GENERAL_NAMES } from "../tools/emulator/platform/cpu-access.ts";
 import { hasTool } from "../tools/testing/host-tools.ts";
 import { buildKernelFiles } from "./build.ts";
-import { CPU_FRAME, FRAME_SIZE, ISR_STRIDE } from "./layout.ts";
+import { CPU_EC, EC_REGS, FRAME_SIZE, ISR_STRIDE } from "./layout.ts";
 import { KERNEL_GUEST } from "./options.ts";
 
 /** Instructions of the kernel that are looked at: from its start, and once the roottask runs. */
@@ -112,7 +112,7 @@ class Unwinder {
     let cfa: bigint;
     // The one expression there is: by way of the last word of the CPU's stack.
     if (rule === "exp")
-      cfa = this.#word(this.#word(value("rsp")) + BigInt(CPU_FRAME)) + BigInt(FRAME_SIZE);
+      cfa = this.#word(this.#word(value("rsp")) + BigInt(CPU_EC)) + BigInt(EC_REGS + FRAME_SIZE);
     else {
       const [, base = "", offset = ""] = /^(\w+)\+(\d+)$/.exec(rule) ?? [];
       cfa = value(base) + BigInt(offset);

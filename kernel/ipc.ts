@@ -3,7 +3,7 @@
 
 import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, PERM_SM_DOWN, TIMEOUT } from "./abi";
 import { beginLine, endLine, print, printHex } from "./console";
-import { Cpu, copyFpuState, switchEc, switchTo } from "./cpu";
+import { Cpu, copyFpuState, Switch, switchEc } from "./cpu";
 import {
   CONT_ABORTED,
   CONT_CALL,
@@ -19,7 +19,8 @@ import {
   isBlocked,
   selectorOf,
 } from "./ec";
-import { addRef, dropRef } from "./kobject";
+import { dropRef } from "./kobject";
+import { EXIT_IRET, EXIT_SYSRET, STAY, USER_BITS } from "./layout";
 import { fatal } from "./panic";
 import { Pt } from "./pt";
 import { isRootEc } from "./root";
@@ -27,9 +28,9 @@ import { nextSc, waitForEc } from "./sc";
 import { down, isBound, Sm } from "./sm";
 import { lookupPt, lookupSm } from "./space_obj";
 import {
-  copyWords,
   hasTyped,
   loadState,
+  Message,
   storeState,
   transferTyped,
   transferTypedToTrapped,
@@ -66,14 +67,6 @@ export function blockCurrent(cpu: Cpu): void {
   activate(cpu, cpu.ec);
 }
 
-function connect(cpu: Cpu, caller: Ec, callee: Ec): void {
-  addRef(callee);
-  caller.partner = callee;
-  addRef(caller);
-  callee.caller = caller;
-  cpu.chainLength++;
-}
-
 /** Ends the connection; returns whether the caller is in the current SC's call chain. */
 function disconnectCaller(cpu: Cpu, caller: Ec): bool {
   const callee = caller.partner;
@@ -86,14 +79,105 @@ function disconnectCaller(cpu: Cpu, caller: Ec): bool {
   return true;
 }
 
-/** Makes the handler of `pt`, which waits for a message of `caller`, current; it starts at the portal's address. */
-function enterPortal(cpu: Cpu, caller: Ec, pt: Pt): void {
-  const callee = pt.ec;
-  connect(cpu, caller, callee);
-  callee.cont = CONT_SYSRET;
-  callee.rdi = pt.id;
-  callee.rcx = pt.ip;
-  switchTo(cpu, callee);
+/** What every message goes through: inlined into the entries (main.ts), so that no call has registers to save. */
+export class Ipc {
+  /**
+   * Makes the handler of `pt`, which waits for a message of the current EC, current; it starts at the portal's address.
+   * Every pointer to an EC is counted: the handler gets one from its caller, who waits for it, and that of the CPU,
+   * which goes over from the caller, whom the handler holds from now on instead.
+   */
+  @inline static enterPortal(cpu: Cpu, caller: Ec, pt: Pt): void {
+    const callee = pt.ec;
+    callee.refs += 2;
+    caller.partner = callee;
+    callee.caller = caller;
+    cpu.chainLength++;
+    callee.cont = CONT_SYSRET;
+    callee.rdi = pt.id;
+    callee.rcx = pt.ip;
+    Switch.to(cpu, caller, callee);
+  }
+
+  /** The `call` hypercall of the current EC. Returns EXIT_SYSRET if the handler can leave at once, or STAY. */
+  @inline static call(cpu: Cpu, caller: Ec): i32 {
+    const pt = lookupPt(caller.domain, selectorOf(caller));
+    if (changetype<usize>(pt) === 0) {
+      finish(caller, BAD_CAP);
+      return STAY;
+    }
+    const callee = pt.ec;
+    if (callee.cpu !== caller.cpu) {
+      finish(caller, BAD_CPU);
+      return STAY;
+    }
+    if (callee.cont !== CONT_RECEIVE) {
+      callBusy(cpu, caller, callee);
+      return STAY;
+    }
+    caller.cont = CONT_SYSRET;
+    Ipc.enterPortal(cpu, caller, pt);
+    if (Message.copy(caller.utcb, callee.utcb)) {
+      callee.cont = CONT_RECV_ITEMS;
+      return STAY;
+    }
+    if (callee.hazard !== 0) return STAY;
+    if (callee.rcx >> USER_BITS !== 0) return STAY;
+    return EXIT_SYSRET;
+  }
+
+  /** Sends the message for event `vec` of the current EC to its portal. Returns as `sendState` does. */
+  @inline static raiseEvent(cpu: Cpu, ec: Ec): i32 {
+    const pt = lookupPt(ec.domain, <u64>ec.eventBase + ec.vec);
+    if (changetype<usize>(pt) === 0) {
+      die(cpu, "no portal for the event");
+      return STAY;
+    }
+    return sendState(cpu, ec, pt);
+  }
+
+  /**
+   * The `reply` hypercall of the current EC: transfers the answer and waits for the next message. Returns how the
+   * caller can leave at once, EXIT_SYSRET or EXIT_IRET, or else STAY.
+   */
+  @inline static reply(cpu: Cpu, ec: Ec): i32 {
+    const caller = ec.caller;
+    if (changetype<usize>(caller) === 0) {
+      leave(cpu, ec, CONT_RECEIVE);
+      return STAY;
+    }
+    if (selectorOf(ec) !== 0 && replyTo(cpu, ec, caller)) return STAY;
+    if (caller.cont === CONT_SYSRET) {
+      if (hasTyped(ec.utcb)) transferTyped(ec, caller);
+      Message.copy(ec.utcb, caller.utcb);
+      if (!Ipc.returnTo(cpu, ec, caller)) return STAY;
+      if (caller.rcx >> USER_BITS !== 0) return STAY;
+      return EXIT_SYSRET;
+    }
+    answerTrapped(cpu, ec, caller);
+    if (!Ipc.returnTo(cpu, ec, caller)) return STAY;
+    if (caller.cont !== CONT_IRET) return STAY;
+    if (caller.rip >> USER_BITS !== 0) return STAY;
+    return EXIT_IRET;
+  }
+
+  /** What `leave` does for a handler that stays, where the caller simply goes on; false if that is not all. */
+  @inline static returnTo(cpu: Cpu, ec: Ec, caller: Ec): bool {
+    // The last reference, a chain that another SC has begun, a caller whose time is up: see `leave`.
+    const isUsual =
+      ec.refs > 2 && cpu.chainLength !== 0 && (cpu.sc.ec !== caller || cpu.sc.refs !== 1);
+    if (!isUsual) {
+      leave(cpu, ec, CONT_RECEIVE);
+      return false;
+    }
+    ec.cont = CONT_RECEIVE;
+    ec.caller = changetype<Ec>(0);
+    caller.partner = changetype<Ec>(0);
+    cpu.chainLength--;
+    // The caller's reference and the CPU's, which is the caller's now in place of the handler's.
+    ec.refs -= 2;
+    Switch.to(cpu, ec, caller);
+    return caller.hazard === 0;
+  }
 }
 
 /** Runs the busy `handler` in place of the current EC, which repeats `cont` later; false if that is pointless. */
@@ -108,51 +192,42 @@ function help(cpu: Cpu, handler: Ec, cont: u32): bool {
   return true;
 }
 
-/** The `call` hypercall. */
-export function call(cpu: Cpu, caller: Ec): void {
-  const pt = lookupPt(caller.domain, selectorOf(caller));
-  if (changetype<usize>(pt) === 0) {
-    finish(caller, BAD_CAP);
-    return;
-  }
-  const callee = pt.ec;
-  if (callee.cpu !== caller.cpu || callee.isGlobal) {
-    finish(caller, BAD_CPU);
-    return;
-  }
-  if (callee.cont === CONT_RECEIVE) {
-    caller.cont = CONT_SYSRET;
-    enterPortal(cpu, caller, pt);
-    copyWords(caller.utcb, callee.utcb);
-    if (hasTyped(caller.utcb)) callee.cont = CONT_RECV_ITEMS;
-    return;
-  }
+function callBusy(cpu: Cpu, caller: Ec, callee: Ec): void {
   const blocking = (flagsOf(caller) & CALL_NONBLOCKING) === 0;
   if (!blocking || !help(cpu, callee, CONT_CALL)) finish(caller, TIMEOUT);
 }
 
-/** Sends the message for event `vec` of the current EC to its portal. */
-export function sendEvent(cpu: Cpu, ec: Ec): void {
-  const pt = lookupPt(ec.domain, <u64>ec.eventBase + ec.vec);
-  if (changetype<usize>(pt) === 0) die(cpu, "no portal for the event");
-  else sendState(cpu, ec, pt);
+/** The same, to go on in the main loop. */
+export function call(cpu: Cpu, caller: Ec): void {
+  Ipc.call(cpu, caller);
 }
 
-/** Sends the state of the current EC to `pt`, the portal of event `vec`. */
-export function sendState(cpu: Cpu, ec: Ec, pt: Pt): void {
+/** The same, to go on in the main loop. */
+export function sendEvent(cpu: Cpu, ec: Ec): void {
+  Ipc.raiseEvent(cpu, ec);
+}
+
+/**
+ * Sends the state of the current EC to `pt`, the portal of event `vec`. Returns EXIT_SYSRET if the handler can leave
+ * at once, or STAY.
+ */
+export function sendState(cpu: Cpu, ec: Ec, pt: Pt): i32 {
   const handler = pt.ec;
-  if (handler.cpu !== ec.cpu || handler.isGlobal) {
+  if (handler.cpu !== ec.cpu) {
     die(cpu, "the event's portal is on another CPU");
-    return;
+    return STAY;
   }
-  if (handler.cont === CONT_RECEIVE) {
-    ec.cont = CONT_IRET;
-    ec.mtd = pt.mtd;
-    enterPortal(cpu, ec, pt);
-    if (storeState(ec, handler.utcb)) copyFpuState(cpu, ec, handler);
-    return;
+  if (handler.cont !== CONT_RECEIVE) {
+    if (!help(cpu, handler, CONT_SEND_EVENT)) die(cpu, "the event's handler is dead");
+    return STAY;
   }
-  if (!help(cpu, handler, CONT_SEND_EVENT)) die(cpu, "the event's handler is dead");
+  ec.cont = CONT_IRET;
+  ec.mtd = pt.mtd;
+  Ipc.enterPortal(cpu, ec, pt);
+  if (storeState(ec, handler.utcb)) copyFpuState(cpu, ec, handler);
+  if (handler.hazard !== 0) return STAY;
+  if (handler.rcx >> USER_BITS !== 0) return STAY;
+  return EXIT_SYSRET;
 }
 
 /** Continuation of a handler: takes the typed items of a `call`. */
@@ -175,30 +250,23 @@ function replyAndWait(cpu: Cpu, ec: Ec, caller: Ec, sm: Sm): void {
   else activate(cpu, cpu.sc.ec);
 }
 
+/** Whether the selector of the `reply` is a semaphore; all is done then. */
+function replyTo(cpu: Cpu, ec: Ec, caller: Ec): bool {
+  const sm = lookupSm(ec.domain, selectorOf(ec), PERM_SM_DOWN);
+  if (changetype<usize>(sm) === 0 || isBound(sm)) return false;
+  replyAndWait(cpu, ec, caller, sm);
+  return true;
+}
+
 /** Transfers the answer to an exception. */
 function answerTrapped(cpu: Cpu, ec: Ec, caller: Ec): void {
   if (hasTyped(ec.utcb)) transferTypedToTrapped(ec, caller);
   if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
 }
 
-/** The `reply` hypercall: transfers the answer and waits for the next message. */
+/** The same, to go on in the main loop. */
 export function reply(cpu: Cpu, ec: Ec): void {
-  const caller = ec.caller;
-  const selector = selectorOf(ec);
-  if (selector !== 0 && changetype<usize>(caller) !== 0) {
-    const sm = lookupSm(ec.domain, selector, PERM_SM_DOWN);
-    if (changetype<usize>(sm) !== 0 && !isBound(sm)) {
-      replyAndWait(cpu, ec, caller, sm);
-      return;
-    }
-  }
-  if (changetype<usize>(caller) !== 0) {
-    if (caller.cont === CONT_SYSRET) {
-      if (hasTyped(ec.utcb)) transferTyped(ec, caller);
-      copyWords(ec.utcb, caller.utcb);
-    } else answerTrapped(cpu, ec, caller);
-  }
-  leave(cpu, ec, CONT_RECEIVE);
+  Ipc.reply(cpu, ec);
 }
 
 /** The EC gives up control for good (CONT_DEAD) or until the next message (CONT_RECEIVE). */

@@ -64,11 +64,6 @@ function destroy(object: Kobject): void {
   freeObject(changetype<usize>(object));
 }
 
-/** Whether `reap` has nothing to do. */
-export function isNothingDying(): bool {
-  return (changetype<usize>(revoked) | changetype<usize>(unreferenced)) === 0;
-}
-
 /** Takes apart what has died since the last call. */
 export function reap(): void {
   for (;;) {

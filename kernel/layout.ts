@@ -24,6 +24,10 @@ export const AP_START = 0x1000;
 export const AP_START_SIZE = 0x200;
 export const KERNEL_STACK_SIZE = 0x4000;
 
+// --- Virtual memory ---
+/** Width of user addresses: with four-level paging the lower half is below 2^47. */
+export const USER_BITS = 47;
+
 // --- Segment selectors ---
 export const SEL_KERN_CODE = 0x8;
 export const SEL_KERN_DATA = 0x10;
@@ -76,8 +80,8 @@ export const FRAME_SIZE = 0xb8;
 export const CPU_SELF = 0x00;
 /** Virtual address at which the kernel stack starts, just below its end. */
 export const CPU_STACK = 0x08;
-/** Virtual address of the current EC's register frame. */
-export const CPU_FRAME = 0x10;
+/** Virtual address of the current EC. */
+export const CPU_EC = 0x10;
 /** 64 bits, not 0: a hazard of the CPU, or the current domain is foreign. */
 export const CPU_ATTENTION = 0x18;
 /** RFLAGS of the last SYSCALL, as long as the kernel has not been left. */
@@ -89,6 +93,8 @@ export const CPU_TLB_REQUEST = 0x28;
 /** Load the registers of the current EC's frame. */
 export const EXIT_SYSRET = 0;
 export const EXIT_IRET = 1;
+/** No exit: the main loop (run.ts) goes on. */
+export const STAY = -1;
 
 // --- What a hypercall that cannot switch to another EC returns (fastpath.ts) ---
 /** Done with status SUCCESS; the EC's registers are as they were. */

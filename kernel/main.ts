@@ -12,7 +12,16 @@ import {
   printHex,
   printLine,
 } from "./console";
-import { addCpu, Cpu, cpuById, cpuCount, detectFeatures, makeFirst, thisCpu } from "./cpu";
+import {
+  addCpu,
+  Cpu,
+  cpuById,
+  cpuCount,
+  detectFeatures,
+  detectQuickState,
+  makeFirst,
+  thisCpu,
+} from "./cpu";
 import { prepareCpu, startCpu } from "./cpu_start";
 import { buildIdt } from "./descriptor";
 import { CONT_IRET, CONT_SYSRET, Ec } from "./ec";
@@ -20,17 +29,17 @@ import { detectFpu } from "./fpu";
 import { initGsis } from "./gsi";
 import { buildHip, finishHip } from "./hip";
 import { ioapicAddress, ioapicCount } from "./ioapic";
-import { call, reply, sendEvent } from "./ipc";
+import { Ipc } from "./ipc";
 import { createKernelPd } from "./kernel_pd";
 import { calibrate, findLapic, lapicAddress, ownApicId, startTimer, tscKilohertz } from "./lapic";
-import { KERNEL_END, KERNEL_POOL, KERNEL_START } from "./layout";
+import { KERNEL_END, KERNEL_POOL, KERNEL_START, STAY } from "./layout";
 import { MULTIBOOT_MAGIC, modulesAreUsable, setBootInfo } from "./multiboot";
 import { allocPages, availablePages, initPages, PAGE_BYTES } from "./page";
 import { fatal, panic, trapsAreReady } from "./panic";
 import { disablePic } from "./pic";
 import { detectProtection, hasAllProtection } from "./protection";
 import { createRoot } from "./root";
-import { leave, run } from "./run";
+import { run } from "./run";
 import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
 import { boot_stack } from "./symbol";
@@ -87,6 +96,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   detectFeatures();
   detectProtection();
   detectFpu();
+  detectQuickState();
   if (!findLapic()) fatal("no local APIC in xAPIC mode at 0xfee00000");
   if (!buildIdt()) panic("out of memory for the IDT");
   if (!parseAcpi()) printLine("ACPI: not usable, one CPU and no power management");
@@ -138,8 +148,8 @@ export function on_syscall(): i32 {
   const cpu = thisCpu();
   const ec = cpu.ec;
   ec.cont = CONT_SYSRET;
-  syscall(cpu, ec);
-  return leave(cpu);
+  const exit = syscall(cpu, ec);
+  return exit === STAY || cpu.hazard !== 0 ? run(cpu) : exit;
 }
 
 // Entries from SYSCALL in a domain that is not foreign, while the CPU has no hazard: a hazard that another CPU makes
@@ -147,14 +157,14 @@ export function on_syscall(): i32 {
 
 /** The `call` hypercall. */
 export function on_call(cpu: Cpu): i32 {
-  call(cpu, cpu.ec);
-  return leave(cpu);
+  const exit = Ipc.call(cpu, cpu.ec);
+  return exit === STAY || cpu.hazard !== 0 ? run(cpu) : exit;
 }
 
 /** The `reply` hypercall. */
 export function on_reply(cpu: Cpu): i32 {
-  reply(cpu, cpu.ec);
-  return leave(cpu);
+  const exit = Ipc.reply(cpu, cpu.ec);
+  return exit === STAY || cpu.hazard !== 0 ? run(cpu) : exit;
 }
 
 /** The `pt_ctrl` hypercall, given its arguments: FAST_DONE or FAST_NOT. */
@@ -172,11 +182,13 @@ export function on_trap(): i32 {
   const cpu = thisCpu();
   const ec = cpu.ec;
   ec.cont = CONT_IRET;
-  if (ec.vec < 32) {
-    prepareEvent(ec);
-    sendEvent(cpu, ec);
-  } else interrupt(<u32>ec.vec);
-  return leave(cpu);
+  if (ec.vec >= 32) {
+    interrupt(<u32>ec.vec);
+    return run(cpu);
+  }
+  prepareEvent(ec);
+  const exit = Ipc.raiseEvent(cpu, ec);
+  return exit === STAY || cpu.hazard !== 0 ? run(cpu) : exit;
 }
 
 /** Entry from an exception or interrupt in kernel mode; `frame` as in `kernelTrap`. */

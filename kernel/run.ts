@@ -22,13 +22,10 @@ import {
   redirectToIret,
 } from "./ec";
 import { aborted, call, die, receiveItems, schedule, sendEvent } from "./ipc";
-import { isNothingDying, reap } from "./kobject";
-import { EXIT_IRET, EXIT_SYSRET } from "./layout";
+import { reap } from "./kobject";
+import { EXIT_IRET, EXIT_SYSRET, STAY, USER_BITS } from "./layout";
 import { panic } from "./panic";
 import { idle } from "./stub";
-
-/** Width of user addresses: with four-level paging the lower half is below 2^47. */
-const USER_BITS: u64 = 47;
 
 /**
  * Whether `ec` may leave to user space now. A hazard is dealt with instead, as is a RIP that neither
@@ -57,9 +54,6 @@ function mayLeave(cpu: Cpu, ec: Ec): bool {
   }
   return true;
 }
-
-/** Not an exit: run() goes on. */
-const STAY: i32 = -1;
 
 /** Runs the continuation of `ec`, which is current. */
 function step(cpu: Cpu, ec: Ec): i32 {
@@ -112,20 +106,4 @@ export function run(cpu: Cpu): i32 {
     exit = step(cpu, cpu.ec);
   } while (exit === STAY);
   return exit;
-}
-
-/**
- * The way out after a message: mostly there is nothing left to do, and the current EC can leave at once. The same
- * is asked here as `run` asks, in the same order; what is not as usual is left to it.
- */
-export function leave(cpu: Cpu): i32 {
-  const ec = cpu.ec;
-  if (isNothingDying() && (cpu.hazard | ec.hazard) === 0) {
-    if (ec.cont === CONT_SYSRET) {
-      if (ec.rcx >> USER_BITS === 0) return EXIT_SYSRET;
-    } else if (ec.cont === CONT_IRET) {
-      if (ec.rip >> USER_BITS === 0) return EXIT_IRET;
-    }
-  }
-  return run(cpu);
 }

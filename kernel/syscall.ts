@@ -43,7 +43,7 @@ import { CONT_DOWN_SUCCESS, Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } fro
 import { gsiOf, unmaskGsi } from "./gsi";
 import { blockCurrent, call, die, reply, sendState } from "./ipc";
 import { sendReschedule, tscKilohertz } from "./lapic";
-import { FAST_DONE, FAST_NOT } from "./layout";
+import { FAST_DONE, FAST_NOT, STAY } from "./layout";
 import { Pd } from "./pd";
 import { down, isBound, up } from "./sm";
 import { lookupEc, lookupPd, lookupPt, lookupPtWith, lookupSc, lookupSm } from "./space_obj";
@@ -55,24 +55,31 @@ import { sysPdCtrl } from "./syscall_pd";
  * A system call of a foreign domain: a message to the portal for this CPU. The state a handler gets is
  * that after the SYSCALL instruction, RIP and RSP included; RFLAGS are the caller's.
  */
-function foreignSyscall(cpu: Cpu, ec: Ec): void {
+function foreignSyscall(cpu: Cpu, ec: Ec): i32 {
   const selector = ec.domain.syscallBase + <u64>ec.cpu;
   const pt = lookupPt(ec.domain, selector);
   if (changetype<usize>(pt) === 0) {
     die(cpu, "no portal for foreign system calls");
-    return;
+    return STAY;
   }
   // A repetition of the message, after a busy handler has been helped, finds the same portal.
   ec.vec = selector - <u64>ec.eventBase;
-  sendState(cpu, ec, pt);
+  return sendState(cpu, ec, pt);
 }
 
-/** Handles the system call whose arguments are in the current EC's registers. */
-export function syscall(cpu: Cpu, ec: Ec): void {
+/**
+ * Handles the system call whose arguments are in the current EC's registers. Returns EXIT_SYSRET where somebody can
+ * leave to user space at once, unless the CPU has a hazard, or STAY.
+ */
+export function syscall(cpu: Cpu, ec: Ec): i32 {
   if (ec.domain.foreign && (load<u32>(ec.utcb, UTCB_FLAGS) & UTCB_NSCT) === 0) {
-    foreignSyscall(cpu, ec);
-    return;
+    return foreignSyscall(cpu, ec);
   }
+  hypercall(cpu, ec);
+  return STAY;
+}
+
+function hypercall(cpu: Cpu, ec: Ec): void {
   switch (<u32>(ec.rdi & 0xff)) {
     case HC_CALL:
       call(cpu, ec);

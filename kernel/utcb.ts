@@ -48,21 +48,33 @@ const RFLAGS_PROTECTED: u64 = 0x1b3000;
 const RFLAGS_DEFINED: u64 = 0x244dd5;
 const RFLAGS_FIXED: u64 = 2;
 
-/** Copies the untyped words of a message. */
-export function copyWords(from: usize, to: usize): void {
-  const items = load<u32>(from, UTCB_ITEMS);
-  let words = items & 0xffff;
+/** Part of those who use it. */
+export class Message {
+  /** Copies what a message has of words, and tells whether it has typed items as well. */
+  @inline static copy(from: usize, to: usize): bool {
+    const items = load<u32>(from, UTCB_ITEMS);
+    store<u32>(to, items, UTCB_ITEMS);
+    if (items === 0) return false;
+    copyWords(from, to, items & 0xffff);
+    return items >> 16 !== 0;
+  }
+}
+
+function copyWords(from: usize, to: usize, words: u32): void {
   if (words > <u32>UTCB_WORDS) words = UTCB_WORDS;
-  store<u32>(to, items, UTCB_ITEMS);
-  const end = from + ((<usize>words) << 3);
-  for (; from + 32 <= end; from += 32, to += 32) {
+  let count = words;
+  for (; count >= 4; count -= 4) {
     store<u64>(to, load<u64>(from, UTCB_DATA), UTCB_DATA);
     store<u64>(to, load<u64>(from, UTCB_DATA + 8), UTCB_DATA + 8);
     store<u64>(to, load<u64>(from, UTCB_DATA + 16), UTCB_DATA + 16);
     store<u64>(to, load<u64>(from, UTCB_DATA + 24), UTCB_DATA + 24);
+    from += 32;
+    to += 32;
   }
-  for (; from < end; from += 8, to += 8) {
+  for (; count !== 0; count--) {
     store<u64>(to, load<u64>(from, UTCB_DATA), UTCB_DATA);
+    from += 8;
+    to += 8;
   }
 }
 

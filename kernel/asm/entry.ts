@@ -43,11 +43,12 @@ import {
 import { EXC_DF, EXC_MC, EXC_NMI, HC_PT_CTRL, HC_REPLY, HC_SM_CTRL } from "../abi.ts";
 import {
   CPU_ATTENTION,
-  CPU_FRAME,
+  CPU_EC,
   CPU_SCRATCH,
   CPU_SELF,
   CPU_STACK,
   CPU_TLB_REQUEST,
+  EC_REGS,
   FRAME_CR2,
   FRAME_CS,
   FRAME_ERR,
@@ -84,10 +85,10 @@ const VOLATILE = [rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11, r15];
 
 type Register = (typeof PUSH_ORDER)[number];
 
-/** The register's place in the frame that RSP points to. */
+/** A place in the frame of the EC that RSP points to. */
+const frameField = (offset: number) => qword(rsp, { disp: EC_REGS + offset });
 const inFrame = (register: Register) =>
-  qword(rsp, { disp: (PUSH_ORDER.length - 1 - PUSH_ORDER.indexOf(register)) * 8 });
-const frameField = (offset: number) => qword(rsp, { disp: offset });
+  frameField((PUSH_ORDER.length - 1 - PUSH_ORDER.indexOf(register)) * 8);
 
 function saveRegisters(a: Assembler, registers: readonly Register[]): void {
   for (const register of registers) a.mov(inFrame(register), register);
@@ -146,7 +147,7 @@ function emitSyscall(a: Assembler): void {
   // RCX = RIP and R11 = RFLAGS come from the CPU; the interface wants the user's RSP in R11.
   a.mov(perCpu(CPU_SCRATCH), r11);
   a.mov(r11, rsp);
-  a.mov(rsp, perCpu(CPU_FRAME));
+  a.mov(rsp, perCpu(CPU_EC));
   a.frame(systemCallFrame(rcx, r11));
   saveRegisters(a, VOLATILE);
   a.cmp(perCpu(CPU_ATTENTION), 0);
@@ -203,7 +204,7 @@ function emitSyscall(a: Assembler): void {
     a.mov(ecx, dword({ disp: CPU_SELF, segment: gs }));
     enterKernel(a, handler, entryFrame(PUSH_ORDER, "syscall", VOLATILE));
     releaseLock(a);
-    a.mov(rsp, perCpu(CPU_FRAME));
+    a.mov(rsp, perCpu(CPU_EC));
     a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
     a.test(eax, eax);
     a.jne("syscall_general");
@@ -226,7 +227,7 @@ function emitLeave(a: Assembler): void {
   a.label("leave_sysret");
   a.frame(entryFrame(PUSH_ORDER, "syscall"));
   releaseLock(a);
-  a.mov(rsp, perCpu(CPU_FRAME));
+  a.mov(rsp, perCpu(CPU_EC));
   a.frame(userFrame(PUSH_ORDER, "syscall"));
   loadRegisters(
     a,
@@ -236,13 +237,13 @@ function emitLeave(a: Assembler): void {
   a.label("leave_iret");
   a.frame(entryFrame(PUSH_ORDER, "interrupt"));
   releaseLock(a);
-  a.mov(rsp, perCpu(CPU_FRAME));
+  a.mov(rsp, perCpu(CPU_EC));
   a.frame(userFrame(PUSH_ORDER, "interrupt"));
   loadRegisters(
     a,
     PUSH_ORDER.filter((register) => register !== rsp),
   );
-  a.add(rsp, FRAME_RIP);
+  a.add(rsp, EC_REGS + FRAME_RIP);
   a.swapgs();
   a.iretq();
 }

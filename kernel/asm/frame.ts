@@ -12,7 +12,10 @@ import {
   rsp,
 } from "../../tools/asm/index.ts";
 import type { RegisterRule } from "../../tools/elf/index.ts";
-import { CPU_FRAME, FRAME_SIZE } from "../layout.ts";
+import { CPU_EC, EC_REGS, FRAME_SIZE } from "../layout.ts";
+
+/** From an EC to the end of its register frame. */
+const FRAME_END = EC_REGS + FRAME_SIZE;
 
 const RFLAGS = 49;
 /** From the CFA: RIP, RFLAGS and RSP of the interrupt frame, behind them error code, vector and the general registers. */
@@ -45,7 +48,7 @@ export function systemCallFrame(rip: Reg, stack: Reg): FrameState {
 /** Where an EC's frame has the user's RIP and RSP: in the interrupt frame, or where SYSCALL leaves RCX and R11. */
 export type FrameKind = "interrupt" | "syscall";
 
-/** RSP is at the EC's register frame, which holds `registers`; places are those of `order`, downwards from RAX. */
+/** RSP is at the EC, whose register frame holds `registers`; places are those of `order`, downwards from RAX. */
 export function userFrame(
   order: readonly Reg[],
   kind: FrameKind,
@@ -61,7 +64,7 @@ export function userFrame(
     rules.set(RETURN_ADDRESS, place(rcx));
     rules.set(frameRegister(rsp), place(r11));
   }
-  return { cfa: { register: frameRegister(rsp), offset: FRAME_SIZE }, rules, signal: true };
+  return { cfa: { register: frameRegister(rsp), offset: FRAME_END }, rules, signal: true };
 }
 
 /** The same on the CPU's stack, whose last word is the address of the per-CPU area: the current EC's frame. */
@@ -69,7 +72,7 @@ export function entryFrame(...parts: Parameters<typeof userFrame>): FrameState {
   const DEREFERENCE = 0x06;
   const PLUS_UCONST = 0x23;
   const RSP_VALUE = [0x77, 0];
-  const frame = [...RSP_VALUE, DEREFERENCE, PLUS_UCONST, CPU_FRAME, DEREFERENCE];
-  const size = [(FRAME_SIZE & 0x7f) | 0x80, FRAME_SIZE >> 7];
+  const frame = [...RSP_VALUE, DEREFERENCE, PLUS_UCONST, CPU_EC, DEREFERENCE];
+  const size = [(FRAME_END & 0x7f) | 0x80, FRAME_END >> 7];
   return { ...userFrame(...parts), cfa: { expression: [...frame, PLUS_UCONST, ...size] } };
 }

@@ -6,6 +6,7 @@ import { guestModule } from "../../tools/asc/guest.ts";
 import * as abi from "../abi.ts";
 import {
   CPU_ATTENTION,
+  CPU_EC,
   CPU_TLB_REQUEST,
   EC_REGS,
   EXIT_IRET,
@@ -457,8 +458,7 @@ export class Machine {
 
   /** Linear-memory address of the current EC. */
   get ec(): number {
-    const frame = this.view.getBigUint64(Number(this.state.gsBase) + 0x10, true) - WINDOW;
-    return Number(frame) - EC_REGS;
+    return this.view.getUint32(Number(this.state.gsBase) + CPU_EC, true);
   }
 
   get(register: string): bigint {
