@@ -200,3 +200,13 @@ export function on_kernel_trap(frame: usize): void {
 export function ec_utcb_offset(): i32 {
   return <i32>offsetof<Ec>("utcb");
 }
+
+/** The same of the count of pointers to it. */
+export function ec_refs_offset(): i32 {
+  return <i32>offsetof<Ec>("refs");
+}
+
+/** The same of its continuation. */
+export function ec_cont_offset(): i32 {
+  return <i32>offsetof<Ec>("cont");
+}

@@ -25,6 +25,7 @@ import {
 import { IA32_APIC_BASE, IA32_GS_BASE, IA32_TSC_DEADLINE } from "../msr_number.ts";
 import { KERNEL_GUEST } from "../options.ts";
 import { crd } from "./crd.ts";
+import { ExtendedState } from "./modern_cpu.ts";
 
 const WINDOW = 0xffff_fffe_0000_0000n;
 const MEMORY_PAGES = 1088;
@@ -112,6 +113,8 @@ export interface Hardware {
   cpus?: number;
   /** Whether CPUs have process-context identifiers. */
   pcid?: boolean;
+  /** Whether they have FSGSBASE, XSAVE and XSAVEOPT (modern_cpu.ts). */
+  modern?: boolean;
   /** The compiled kernel, if not that of the sources as they are. */
   kernel?: WebAssembly.Module;
 }
@@ -138,6 +141,8 @@ interface Exports {
   on_sm_ctrl(arg1: bigint, arg2: bigint, arg3: bigint, cpu: number): number;
   on_pt_ctrl(arg1: bigint, arg2: bigint, arg3: bigint, cpu: number): number;
   ec_utcb_offset(): number;
+  ec_cont_offset(): number;
+  ec_refs_offset(): number;
   on_trap(): number;
   on_kernel_trap(frame: number): void;
   audit(scratch: number, baseline: number): number;
@@ -193,6 +198,8 @@ export class Machine {
   protected readonly cpus: CpuState[];
   private readonly hardware: Hardware;
   readonly msrs = new Map<number, bigint>();
+  /** Registers that are in no frame. */
+  readonly extended = new ExtendedState(this.msrs, () => this.view, WINDOW);
 
   /** Boots with `root` as the first module at the physical address `at`, followed by `more` modules that are empty. */
   static async boot(
@@ -420,6 +427,10 @@ export class Machine {
       cr0: () => 0n,
       cr2: () => this.faultAddress,
       cr4: () => 0n,
+      ...this.extended.oldInstructions(),
+      ...(this.hardware.modern
+        ? this.extended.modernInstructions((at, words) => this.write(at, words))
+        : {}),
     };
     const symbols: Record<string, () => bigint> = {
       kernel_pml4: () => BigInt(KERNEL_PML4),
@@ -456,9 +467,14 @@ export class Machine {
     this.log += String.fromCharCode(byte);
   }
 
+  /** Linear-memory address of the per-CPU area. */
+  get cpuArea(): number {
+    return Number(this.state.gsBase);
+  }
+
   /** Linear-memory address of the current EC. */
   get ec(): number {
-    return this.view.getUint32(Number(this.state.gsBase) + CPU_EC, true);
+    return this.view.getUint32(this.cpuArea + CPU_EC, true);
   }
 
   get(register: string): bigint {
@@ -488,7 +504,7 @@ export class Machine {
   /** What the entry stub does: some hypercalls have entries of their own while nothing asks for attention. */
   enter(): number {
     const { exports } = this;
-    const cpu = Number(this.state.gsBase);
+    const cpu = this.cpuArea;
     if (!this.fastPaths || this.view.getBigUint64(cpu + CPU_ATTENTION, true) !== 0n) {
       return exports.on_syscall();
     }
