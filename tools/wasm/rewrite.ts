@@ -216,7 +216,7 @@ export function rewriteBody(module: Module, body: FuncBody, map: IndexMap): Uint
   return new BodyRewriter(new Reader(module.bytes, body.start, body.end - 1), map).run();
 }
 
-/** Values of the imported globals, by index: they become globals of the module's own. */
+/** Values of the imported globals, by index: they become globals of the module's own. Vectors are 0. */
 export type GlobalValues = (number | bigint)[];
 
 function constant(expr: ConstExpr, module: Module, values: GlobalValues, map: IndexMap): Bytes {
@@ -240,6 +240,7 @@ export function constantOf(type: ValType, bits: bigint): Bytes {
 }
 
 function encode(type: ValType, value: number | bigint): Bytes {
+  if (isRef(type) || type === V128) return constantOf(type, 0n);
   if (type === I32 || type === I64) return constantOf(type, BigInt(value));
   const view = new DataView(new ArrayBuffer(8));
   if (type === F32) view.setFloat32(0, Number(value), true);

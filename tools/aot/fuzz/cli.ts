@@ -5,7 +5,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TargetName } from "../targets/target.ts";
-import { FEWEST_REGISTERS, fuzzOnce } from "./differential.ts";
+import { hasBinaryen } from "./binaryen.ts";
+import { FEWEST_REGISTERS, fuzzBinaryen, fuzzOnce } from "./differential.ts";
 import { canRunNative } from "./harness.ts";
 
 function count(text: string): number {
@@ -25,6 +26,14 @@ const program = new Command("fuzz:aot")
       .choices(["kernel", "native", "linux"])
       .default("linux"),
   )
+  .addOption(
+    new Option(
+      "--generator <name>",
+      "whose modules: Binaryen's need its wasm-opt, and target linux",
+    )
+      .choices(["own", "binaryen"])
+      .default("own"),
+  )
   .option("--keep <dir>", "where failing modules go", "build/fuzz")
   .action(
     (o: {
@@ -34,10 +43,19 @@ const program = new Command("fuzz:aot")
       inputs: number;
       registers: number;
       keep: string;
+      generator: "own" | "binaryen";
       target: TargetName;
     }) => {
       if (!canRunNative) {
         console.error("fuzz:aot: compiled programs run on x86-64 Linux only");
+        process.exitCode = 1;
+        return;
+      }
+      const binaryen = o.generator === "binaryen";
+      if (binaryen && (o.target !== "linux" || !hasBinaryen())) {
+        console.error(
+          "fuzz:aot: Binaryen's generator needs target linux and wasm-opt, which Debian's package binaryen has",
+        );
         process.exitCode = 1;
         return;
       }
@@ -46,14 +64,12 @@ const program = new Command("fuzz:aot")
       let traps = 0;
       let failures = 0;
       for (let seed = o.seed; cases < o.cases && failures < 20; seed++) {
-        const result = fuzzOnce({
-          seed,
-          functions: o.functions,
-          inputs: o.inputs,
-          target: o.target,
-          extended: seed % 4 !== 0,
-          registers: o.registers || (seed % 3 === 0 ? 16 : FEWEST_REGISTERS + (seed % 7)),
-        });
+        const registers = o.registers || (seed % 3 === 0 ? 16 : FEWEST_REGISTERS + (seed % 7));
+        const { functions, inputs, target } = o;
+        const result = binaryen
+          ? fuzzBinaryen({ seed, inputs, registers })
+          : fuzzOnce({ seed, functions, inputs, target, extended: seed % 4 !== 0, registers });
+        if (!result) continue;
         cases += result.cases;
         traps += result.traps;
         if (result.failure) {

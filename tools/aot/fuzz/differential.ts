@@ -1,12 +1,16 @@
 // One fuzzing step: a random module, random calls, both engines, the comparison.
 
 import type { TargetName } from "../targets/target.ts";
+import { binaryenModule } from "./binaryen.ts";
 import { type Generated, generateModule } from "./generate.ts";
 import { type Call, difference, runNative, runV8 } from "./harness.ts";
 import { Random, randomArgument } from "./random.ts";
 
 /** What the largest instruction needs at once, beside the registers it takes for itself. */
 export const FEWEST_REGISTERS = 5;
+
+/** Calls of each entry of Binaryen's modules. */
+const ROUNDS = 4;
 
 export interface FuzzOptions {
   seed: number;
@@ -46,6 +50,30 @@ export function fuzzOnce(options: FuzzOptions): FuzzResult {
       calls.push({ ...entry, args: entry.params.map((t) => randomArgument(r, t)) });
     }
   }
+  return compare({ seed, target, registers }, module, calls);
+}
+
+/**
+ * The same with a module of Binaryen's generator for target linux, whose exports are called `inputs` times
+ * each; undefined where the seed has none.
+ */
+export function fuzzBinaryen(
+  options: Pick<FuzzOptions, "seed" | "inputs" | "registers">,
+): FuzzResult | undefined {
+  const { seed, inputs, registers = 16 } = options;
+  const module = binaryenModule(seed, inputs);
+  if (!module) return undefined;
+  // The state that calls leave behind makes each round another one.
+  const round = module.entries.map((entry) => ({ ...entry, args: [] }));
+  const calls = Array.from({ length: ROUNDS }, () => round).flat();
+  return compare({ seed, target: "linux", registers }, module, calls);
+}
+
+function compare(
+  { seed, target, registers }: { seed: number; target: TargetName; registers: number },
+  module: Generated,
+  calls: Call[],
+): FuzzResult {
   const result = { seed, cases: calls.length, traps: 0, module };
   try {
     const v8 = runV8(module.bytes, calls, 1);

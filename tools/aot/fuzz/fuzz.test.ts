@@ -1,7 +1,8 @@
 // The compiler against V8 on random modules: fixed seeds, a few thousand calls.
 
 import { describe, expect, test } from "vitest";
-import { FEWEST_REGISTERS, fuzzOnce } from "./differential.ts";
+import { hasBinaryen } from "./binaryen.ts";
+import { FEWEST_REGISTERS, fuzzBinaryen, fuzzOnce } from "./differential.ts";
 import { canRunNative } from "./harness.ts";
 
 /** Seeds that once failed: constants under extensions, reloads at block starts, temporaries. */
@@ -32,6 +33,16 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
       const { failure } = fuzzOnce({ seed, functions: 30, inputs: 8, extended: true, registers });
       expect(failure, `seed ${seed}`).toBeUndefined();
     }
+  });
+
+  test.skipIf(!hasBinaryen())("on modules of Binaryen's generator (needs wasm-opt)", () => {
+    let cases = 0;
+    for (let seed = 9; seed < 17; seed++) {
+      const result = fuzzBinaryen({ seed, inputs: 4, registers: seed % 2 === 0 ? 16 : 6 });
+      expect(result?.failure, `seed ${seed}`).toBeUndefined();
+      cases += result?.cases ?? 0;
+    }
+    expect(cases).toBeGreaterThan(500);
   });
 
   test.each([FEWEST_REGISTERS, 6, 7, 9])("with %i registers to allocate", (registers) => {
