@@ -399,6 +399,14 @@ const guests: Record<string, OracleGuest> = {
       a.mov(dword(esp), "after_write").iretd();
     },
   },
+  "the local APIC tells its version and the number of its vectors": {
+    code(a) {
+      // Bit 24, EOI-broadcast suppression, is not in TCG.
+      a.mov(eax, dword(LAPIC + 0x30)).and(eax, 0xff_00ff);
+      show(a, "version");
+      a.jmp("poweroff");
+    },
+  },
   "INIT and startup IPIs start the other CPUs, IPIs reach them": {
     cpus: 4,
     code(a) {
