@@ -230,6 +230,14 @@ export const HIP_IOAPICS = 0xc90;
 export const HIP_IOAPIC_BYTES = 16;
 export const HIP_MEMS = 0xd20;
 export const HIP_MEM_BYTES = 24;
+/** Bit of HIP_API_FLG: the machine has EFI firmware. */
+export const HIP_FEATURE_UEFI = 1 << 3;
+/**
+ * Not in the reference, behind what HIP_LENGTH counts: address of the framebuffer (u64, 0 for none), bytes per line,
+ * width and height in pixels (u32), bits per pixel and kind (u8; 0 indexed colours, 1 RGB), position and size of red,
+ * green and blue in a pixel (u8 each).
+ */
+export const HIP_FRAMEBUFFER = 0xfc0;
 export const HIP_MEM_TYPE_AVAILABLE = 1;
 export const HIP_MEM_TYPE_HYPERVISOR = -1;
 export const HIP_MEM_TYPE_MODULE = -2;

@@ -2,6 +2,7 @@
 // ACPI Specification 6.5, chapter 5.2. AML is not interpreted. Tables have to lie below 4 GiB; one with
 // a wrong checksum is ignored with a line in the log.
 
+import { loaderRsdp } from "./boot_info";
 import { beginLine, endLine, print, printHex, printLine } from "./console";
 import { addCpu } from "./cpu";
 import { addIoapic } from "./ioapic";
@@ -108,8 +109,9 @@ function parseTable(table: usize): void {
 /** Finds and reads the tables; false if there is no ACPI. */
 export function parseAcpi(): bool {
   const ebda = (<usize>load<u16>(0x40e)) << 4;
-  let rsdp: usize = 0;
-  if (ebda >= 0x400 && ebda < 0xa0000) rsdp = findRsdp(ebda, 1024);
+  let rsdp = loaderRsdp();
+  if (rsdp !== 0 && findRsdp(rsdp, 20) === 0) rsdp = 0;
+  if (rsdp === 0 && ebda >= 0x400 && ebda < 0xa0000) rsdp = findRsdp(ebda, 1024);
   if (rsdp === 0) rsdp = findRsdp(0xe0000, 0x20000);
   if (rsdp === 0) {
     printLine("ACPI: no RSDP found");

@@ -3,6 +3,7 @@
 
 import {
   API_VERSION,
+  HIP_API_FLG,
   HIP_API_VER,
   HIP_CFG_PAGE,
   HIP_CFG_UTCB,
@@ -12,6 +13,8 @@ import {
   HIP_CPU_SIZE,
   HIP_CPUS,
   HIP_DMAR_TABLE,
+  HIP_FEATURE_UEFI,
+  HIP_FRAMEBUFFER,
   HIP_FREQ_BUS,
   HIP_FREQ_TSC,
   HIP_HPET_BASE,
@@ -54,23 +57,29 @@ import {
   mcfgBytes,
   mcfgFirstBus,
 } from "./acpi";
-import { printLine } from "./console";
-import { Cpu } from "./cpu";
-import { describeIoapic, ioapicCount } from "./ioapic";
-import { busKilohertz, tscKilohertz } from "./lapic";
-import { KERNEL_END, KERNEL_START } from "./layout";
 import {
   firstMapEntry,
+  framebuffer,
+  framebufferColors,
+  isEfi,
   moduleCount,
   moduleEnd,
   moduleStart,
   moduleString,
   nextMapEntry,
-} from "./multiboot";
+} from "./boot_info";
+import { printLine } from "./console";
+import { Cpu } from "./cpu";
+import { describeIoapic, ioapicCount } from "./ioapic";
+import { busKilohertz, tscKilohertz } from "./lapic";
+import { KERNEL_END, KERNEL_START } from "./layout";
 import { cpuid } from "./x86";
 
 /** Bit 0 of a CPU's flags. */
 const CPU_ONLINE: u8 = 1;
+
+const FRAMEBUFFER_BYTES: usize = 22;
+const FRAMEBUFFER_COLOR_BYTES: usize = 6;
 
 let page: usize = 0;
 /** Where the next memory description goes. */
@@ -81,7 +90,7 @@ export function hipAddress(): usize {
 }
 
 function addMemory(address: u64, bytes: u64, type: u32, aux: u32): void {
-  if (next + HIP_MEM_BYTES > page + <usize>PAGE_SIZE) {
+  if (next + HIP_MEM_BYTES > page + <usize>HIP_FRAMEBUFFER) {
     printLine("HIP: full, a memory region is left out");
     return;
   }
@@ -123,13 +132,26 @@ export function buildHip(address: usize, serialPort: u32): void {
     describeIoapic(i, page + HIP_IOAPICS + i * HIP_IOAPIC_BYTES);
   }
   for (let entry = firstMapEntry(); entry !== 0; entry = nextMapEntry(entry)) {
-    addMemory(load<u64>(entry, 4), load<u64>(entry, 12), load<u32>(entry, 20), 0);
+    addMemory(load<u64>(entry), load<u64>(entry, 8), load<u32>(entry, 16), 0);
   }
   for (let i: u32 = 0; i < moduleCount(); i++) {
     const bytes: u64 = moduleEnd(i) - moduleStart(i);
     addMemory(moduleStart(i), bytes, HIP_MEM_TYPE_MODULE, moduleString(i));
   }
   addMemory(KERNEL_START, KERNEL_END - KERNEL_START, HIP_MEM_TYPE_HYPERVISOR, 0);
+  if (isEfi()) store<u32>(page, HIP_FEATURE_UEFI, HIP_API_FLG);
+  describeFramebuffer();
+}
+
+/** Behind the interface's part of the page, where programs that do not know it do not look. */
+function describeFramebuffer(): void {
+  const from = framebuffer();
+  if (from === 0) return;
+  memory.copy(page + HIP_FRAMEBUFFER, from, FRAMEBUFFER_BYTES);
+  const colors = framebufferColors();
+  if (colors !== 0) {
+    memory.copy(page + HIP_FRAMEBUFFER + FRAMEBUFFER_BYTES, colors, FRAMEBUFFER_COLOR_BYTES);
+  }
 }
 
 /** Where the local APIC's description of a CPU goes: ten u32. */

@@ -3,6 +3,7 @@
 
 import { NUM_CPU } from "./abi";
 import { enableAcpi, hasLegacyPic, parseAcpi } from "./acpi";
+import { modulesAreUsable, setBootInfo } from "./boot_info";
 import {
   beginLine,
   endLine,
@@ -33,7 +34,6 @@ import { Ipc } from "./ipc";
 import { createKernelPd } from "./kernel_pd";
 import { calibrate, findLapic, lapicAddress, ownApicId, startTimer, tscKilohertz } from "./lapic";
 import { KERNEL_END, KERNEL_POOL, KERNEL_START, STAY } from "./layout";
-import { MULTIBOOT_MAGIC, modulesAreUsable, setBootInfo } from "./multiboot";
 import { allocPages, availablePages, initPages, PAGE_BYTES } from "./page";
 import { fatal, panic, trapsAreReady } from "./panic";
 import { disablePic } from "./pic";
@@ -83,8 +83,7 @@ function findBootCpu(): Cpu {
 export function kernel_main(magic: u32, bootInfo: u32): i32 {
   const serialPort = initConsole();
   printLine("Trihedron microhypervisor, Hedron API 5004");
-  if (magic !== MULTIBOOT_MAGIC) fatal("not started by a Multiboot 1 loader");
-  setBootInfo(<usize>bootInfo);
+  if (!setBootInfo(magic, <usize>bootInfo)) fatal("not started by a Multiboot loader");
   if (!modulesAreUsable()) {
     fatal(
       "the boot loader put a module into the kernel's memory, 1 to 64 MiB, or gave it a wrong size",

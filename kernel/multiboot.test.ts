@@ -1,19 +1,23 @@
-// Where a Multiboot 1 loader may put things: the image claims all of the kernel's memory, so that no loader
-// places modules there; one that does is told so. The boot through GRUB 2 needs grub-mkrescue and QEMU.
+// Where a Multiboot loader may put things: the image claims all of the kernel's memory, so that no loader
+// places modules there; one that does is told so. What Multiboot 2 adds: header, information, framebuffer. The
+// boots through GRUB 2 need grub-mkrescue and QEMU.
 
-import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
+import { qword, rbp } from "../tools/asm/index.ts";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
-import { HANG_MS, hasTool, QEMU } from "../tools/testing/host-tools.ts";
+import { hasTool, QEMU } from "../tools/testing/host-tools.ts";
+import * as abi from "./abi.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_END, KERNEL_START } from "./layout.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { Machine, Panic, rootElf } from "./testing/machine.ts";
-import { buildProbe } from "./testing/probe.ts";
+import { buildProbe, Probe } from "./testing/probe.ts";
+import { bootOnQemu } from "./testing/qemu.ts";
 
 const MIB = 0x10_0000;
 
@@ -67,38 +71,147 @@ describe("boot modules", () => {
   });
 });
 
+describe("the Multiboot 2 header", () => {
+  it("lies at a multiple of 8 in the first 32 KiB, adds up to 0, and ends with its end tag", async () => {
+    const image = await kernelImage();
+    const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+    const word = (offset: number) => view.getUint32(offset, true);
+    const places = Array.from({ length: 4096 }, (_, i) => 8 * i);
+    const at = places.filter((offset) => word(offset) === 0xe85250d6);
+    expect(at).toHaveLength(1);
+    const [start = 0] = at;
+    const length = word(start + 8);
+    expect((word(start) + word(start + 4) + length + word(start + 12)) % 2 ** 32).toBe(0);
+    const tags: number[] = [];
+    let tag = start + 16;
+    for (; tag < start + length; tag += (word(tag + 4) + 7) & ~7) tags.push(word(tag) & 0xffff);
+    expect([tag, tags.at(-1)]).toEqual([start + length, 0]);
+  });
+});
+
+describe("Multiboot 2 information", () => {
+  const text = (value: string) => [...new TextEncoder().encode(`${value}\0`)];
+  const words = (...values: number[]) => [...new Uint8Array(new Uint32Array(values).buffer)];
+  const map = (...entries: [number, number, number][]) =>
+    words(24, 0, ...entries.flatMap(([base, bytes, type]) => [base, 0, bytes, 0, type, 0]));
+  const ROOT = 0x410_0000;
+
+  /** Boots with these tags, type and bytes behind the header, and the roottask's module behind them. */
+  async function boot(tags: [number, number[]][], size?: number): Promise<Machine> {
+    const root = rootElf();
+    const module: [number, number[]] = [3, [...words(ROOT, ROOT + root.length), ...text("root x")]];
+    const bytes = [...words(0, 0)];
+    for (const [type, data] of [...tags, module, [0, []] as [number, number[]]]) {
+      bytes.push(...words(type, 8 + data.length), ...data);
+      while (bytes.length % 8 !== 0) bytes.push(0);
+    }
+    bytes.splice(0, 4, ...words(size ?? bytes.length));
+    return Machine.boot2(Uint8Array.from(bytes), root, ROOT);
+  }
+
+  const memory: [number, number[]] = [6, map([0, 0x9fc00, 1], [0x10_0000, 0x7ff0_0000, 1])];
+
+  it("says where the roottask, the memory and the framebuffer are", async () => {
+    const screen = [...words(0xfd00_0000, 0, 4096, 1024, 768), 32, 1, 0, 0, 16, 8, 8, 8, 0, 8];
+    const m = await boot([memory, [8, screen], [12, words(0, 0)]]);
+    expect(m.translate(0x40_0000n)?.phys).toBe(ROOT);
+    const hip = m.translate(BigInt(abi.USER_ADDR - abi.PAGE_SIZE))?.phys ?? 0;
+    const at = (offset: number) => m.view.getUint32(hip + offset, true);
+    expect(at(abi.HIP_API_FLG)).toBe(abi.HIP_FEATURE_UEFI);
+    const entries = [0, 1, 2, 3].map((i) => abi.HIP_MEMS + i * abi.HIP_MEM_BYTES);
+    expect(entries.map((entry) => at(entry))).toEqual([0, 0x10_0000, ROOT, KERNEL_START]);
+    expect(entries.map((entry) => at(entry + 16) | 0)).toEqual([1, 1, -2, -1]);
+    const string = at((entries[2] ?? 0) + 20);
+    expect(String.fromCharCode(m.view.getUint8(string), m.view.getUint8(string + 5))).toBe("rx");
+    const fields = [0, 8, 12, 16].map((offset) => at(abi.HIP_FRAMEBUFFER + offset));
+    expect(fields).toEqual([0xfd00_0000, 4096, 1024, 768]);
+    const colors = Array.from({ length: 8 }, (_, i) =>
+      m.view.getUint8(hip + abi.HIP_FRAMEBUFFER + 20 + i),
+    );
+    expect(colors).toEqual([32, 1, 16, 8, 8, 8, 0, 8]);
+  });
+
+  it("of a text mode names no framebuffer", async () => {
+    const m = await boot([memory, [8, [...words(0xb_8000, 0, 160, 80, 25), 16, 2, 0, 0]]]);
+    const hip = m.translate(BigInt(abi.USER_ADDR - abi.PAGE_SIZE))?.phys ?? 0;
+    expect(m.view.getUint32(hip + abi.HIP_FRAMEBUFFER, true)).toBe(0);
+  });
+
+  it.each([
+    ["a tag that is smaller than its header", [[1, []] as [number, number[]]], 4],
+    ["a size that leaves out the module", [memory], 48],
+    ["a size of nothing", [memory], 0],
+    ["a size of more than any loader has", [memory], 0x7fff_ffff],
+  ])("ends the kernel with a line when it has %s", async (_what, tags, size) => {
+    await expect(boot(tags, size)).rejects.toThrow(/No ELF|not started by a Multiboot loader/);
+  });
+});
+
+/** Prints what the information page says about the screen. */
+class ScreenProbe extends Probe {
+  override build(): Uint8Array {
+    this.emitStart();
+    for (const offset of [0, 8, 16, 20]) {
+      this.show(`screen+${offset}`, qword(rbp, { disp: abi.HIP_FRAMEBUFFER + offset }));
+    }
+    this.emitEnd("screen ends");
+    this.emitLibrary();
+    this.emitData();
+    return this.link();
+  }
+}
+
 const hasGrub =
-  existsSync("/usr/lib/grub/i386-pc/multiboot.mod") &&
-  ["grub-mkrescue", "xorriso", QEMU].every((tool) => hasTool(tool));
+  existsSync("/usr/lib/grub/i386-pc/multiboot2.mod") &&
+  ["grub-mkrescue", "xorriso", "mformat", QEMU].every((tool) => hasTool(tool));
 
 describe.skipIf(!hasGrub)("GRUB 2", () => {
-  it("starts kernel and roottask", async () => {
+  /** Boots from a CD with this `grub.cfg`, kernel and programs in /boot, until the last line of `program`. */
+  async function boot(config: string, program: Uint8Array, until: string): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), "trihedron-grub-"));
     try {
       const files = join(folder, "iso/boot");
       mkdirSync(join(files, "grub"), { recursive: true });
       writeFileSync(join(files, "kernel"), await kernelImage());
-      writeFileSync(join(files, "probe"), buildProbe());
-      writeFileSync(
-        join(files, "grub/grub.cfg"),
-        "multiboot /boot/kernel\nmodule /boot/probe probe\nmodule /boot/kernel second\nboot\n",
-      );
+      writeFileSync(join(files, "probe"), program);
+      writeFileSync(join(files, "grub/grub.cfg"), config);
       const image = join(folder, "iso.img");
       const made = spawnSync("grub-mkrescue", ["-o", image, join(folder, "iso")]);
       expect(made.status, String(made.stderr)).toBe(0);
-      const serial = join(folder, "serial");
-      const child = execFile(QEMU, [
-        ...["-accel", "tcg", "-machine", "q35", "-display", "none", "-no-reboot", "-m", "256M"],
-        ...["-smp", "2", "-cdrom", image, "-serial", `file:${serial}`],
-      ]);
-      try {
-        const text = (): string => (existsSync(serial) ? readFileSync(serial, "latin1") : "");
-        await expect.poll(text, { timeout: HANG_MS, interval: 200 }).toContain("probe ends");
-      } finally {
-        child.kill("SIGKILL");
-      }
+      const machine = ["-accel", "tcg", "-m", "256M", "-smp", "2", "-cdrom", image];
+      return await bootOnQemu(machine, until);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  }
+
+  it.each(["", "2"])("starts kernel and roottask by multiboot%s", async (version) => {
+    const config = `multiboot${version} /boot/kernel novga serial
+module${version} /boot/probe probe
+module${version} /boot/kernel second
+boot
+`;
+    expect(await boot(config, buildProbe(), "probe ends")).toContain("probe ends");
+  });
+
+  it("sets up the framebuffer that it is told to, and the roottask gets to know it", async () => {
+    const config = `insmod all_video
+set gfxpayload=800x600x32
+multiboot2 /boot/kernel
+module2 /boot/probe probe
+boot
+`;
+    const output = await boot(config, new ScreenProbe().build(), "screen ends");
+    const word = (offset: number) =>
+      BigInt(`0x${new RegExp(`screen\\+${offset} (.*)`).exec(output)?.[1] ?? 0}`);
+    expect(word(0)).toBeGreaterThan(0xc000_0000n);
+    // GRUB takes 24 bits a pixel where the adapter has them: 800 x 600, blue at 0, green at 8, red at 16.
+    const bits = word(20) & 0xffn;
+    expect([word(8) >> 32n, word(8) & 0xffff_ffffn, word(16) & 0xffff_ffffn]).toEqual([
+      800n,
+      (800n * bits) / 8n,
+      600n,
+    ]);
+    expect(word(20) >> 8n).toBe(0x08_00_08_08_08_10_01n);
   });
 });

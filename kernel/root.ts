@@ -16,11 +16,11 @@ import {
   SUBSPACE_HOST,
   USER_ADDR,
 } from "./abi";
+import { moduleCount, moduleEnd, moduleStart } from "./boot_info";
 import { Cpu } from "./cpu";
 import { CONT_SYSRET, createEc, Ec } from "./ec";
 import { hipAddress } from "./hip";
 import { addRef } from "./kobject";
-import { moduleCount, moduleEnd, moduleStart } from "./multiboot";
 import { fatal, panic } from "./panic";
 import { createPd, Pd } from "./pd";
 import { createSc, makeReady } from "./sc";

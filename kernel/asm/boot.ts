@@ -1,5 +1,6 @@
-// From the Multiboot loader to the compiled kernel: header, page tables with the window, long mode.
-// Multiboot Specification 0.6.96, 3.1 and 3.2; Intel SDM vol. 3A, 9.8.5. The boot CPU only.
+// From the Multiboot loader to the compiled kernel: headers, page tables with the window, long mode.
+// Multiboot Specification 0.6.96, 3.1 and 3.2; Multiboot2 Specification 2.0, 3.1 and 3.5; Intel SDM vol. 3A,
+// 9.8.5. The boot CPU only.
 
 import {
   type Assembler,
@@ -47,6 +48,23 @@ const MULTIBOOT_HEADER_MAGIC = 0x1badb002;
 /** Modules on page boundaries, memory map wanted. */
 const MULTIBOOT_FLAGS = 0x3;
 
+const MULTIBOOT2_HEADER_MAGIC = 0xe85250d6;
+const MULTIBOOT2_I386 = 0;
+/** Header tags: type, flags, fields as 32-bit words. */
+const MULTIBOOT2_OPTIONAL = 1;
+const MULTIBOOT2_TAGS: readonly (readonly [number, number, ...number[]])[] = [
+  // Information wanted: command line, modules, memory map; where there is one, framebuffer, EFI, RSDP.
+  [1, 0, 1, 3, 6],
+  [1, MULTIBOOT2_OPTIONAL, 8, 11, 12, 14, 15],
+  // EGA text mode is fine; so is any framebuffer that the loader is told to set up.
+  [4, MULTIBOOT2_OPTIONAL, 2],
+  [5, MULTIBOOT2_OPTIONAL, 0, 0, 0],
+  // Modules on page boundaries.
+  [6, 0],
+  // The end.
+  [0, 0],
+];
+
 const PRESENT = 0x1;
 const WRITABLE = 0x2;
 const UNCACHED = 0x18;
@@ -68,6 +86,23 @@ const EFER_BITS = 0x901;
 /** PG, WP, NE, ET, MP, PE; caches on. */
 const CR0_BITS = 0x8001_0033;
 
+function emitMultiboot2Header(a: Assembler): void {
+  // A tag starts at a multiple of eight; its size leaves the padding out.
+  const tagBytes = (fields: number) => 8 + 4 * fields;
+  const length = MULTIBOOT2_TAGS.reduce(
+    (sum, [, , ...fields]) => sum + ((tagBytes(fields.length) + 7) & ~7),
+    16,
+  );
+  a.align(8);
+  a.dd(MULTIBOOT2_HEADER_MAGIC, MULTIBOOT2_I386, length);
+  a.dd((0x2_0000_0000 - MULTIBOOT2_HEADER_MAGIC - MULTIBOOT2_I386 - length) >>> 0);
+  for (const [type, flags, ...fields] of MULTIBOOT2_TAGS) {
+    a.align(8);
+    a.dw(type, flags);
+    a.dd(tagBytes(fields.length), ...fields);
+  }
+}
+
 /** Emits the boot section (identity-mapped, at KERNEL_START) and the 64-bit start. `hasStart`: the module has a start function. */
 export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.section(".boot", { executable: true, align: 16, address: BigInt(KERNEL_START) });
@@ -78,6 +113,8 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
     MULTIBOOT_FLAGS,
     (0x1_0000_0000 - MULTIBOOT_HEADER_MAGIC - MULTIBOOT_FLAGS) >>> 0,
   );
+
+  emitMultiboot2Header(a);
 
   // EAX = magic, EBX = boot information; both survive in EDI and ESI.
   a.label("boot_entry", { global: true });

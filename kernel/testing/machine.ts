@@ -73,11 +73,20 @@ export type Registers = Partial<Record<string, bigint | number>>;
 export class Idle extends Error {}
 export class Panic extends Error {}
 
+/** What the loaders leave in EAX. */
+const MULTIBOOT1 = 0x2badb002;
+const MULTIBOOT2 = 0x36d76289;
+
 let compiled: Promise<WebAssembly.Module> | undefined;
 
 async function compileKernel(): Promise<WebAssembly.Module> {
   const { wasm } = await guestModule({ ...KERNEL_GUEST, entry: "kernel/testing/audited.ts" });
   return new WebAssembly.Module(wasm);
+}
+
+function moduleOfKernel(): Promise<WebAssembly.Module> {
+  compiled ??= compileKernel();
+  return compiled;
 }
 
 /** A minimal executable for the root module: one page at 4 MiB. */
@@ -208,17 +217,29 @@ export class Machine {
     more: BootModule[] = [],
     hardware: Hardware = {},
   ): Promise<Machine> {
-    compiled ??= compileKernel();
-    return new Machine(hardware.kernel ?? (await compiled), root, at, more, hardware);
+    const machine = new Machine(hardware.kernel ?? (await moduleOfKernel()), hardware);
+    machine.write(BOOT_INFO, [0x48]);
+    const modules = [{ start: at, end: at + root.length, text: 0 }, ...more];
+    machine.write(BOOT_INFO + 20, [modules.length, MODULES]);
+    machine.write(BOOT_INFO + 44, [24, MEMORY_MAP]);
+    machine.write(MEMORY_MAP, [20, 0, 0, 0x8000_0000, 0, 1]);
+    machine.write(
+      MODULES,
+      modules.flatMap(({ start, end, text }) => [start, end, text, 0]),
+    );
+    machine.start(MULTIBOOT1, root, at);
+    return machine;
   }
 
-  private constructor(
-    module: WebAssembly.Module,
-    root: Uint8Array,
-    at: number,
-    more: BootModule[],
-    hardware: Hardware,
-  ) {
+  /** Boots with this Multiboot 2 information, up to a page of it, and `root` at the physical address `at`. */
+  static async boot2(information: Uint8Array, root: Uint8Array, at: number): Promise<Machine> {
+    const machine = new Machine(await moduleOfKernel(), {});
+    new Uint8Array(machine.view.buffer).set(information, BOOT_INFO);
+    machine.start(MULTIBOOT2, root, at);
+    return machine;
+  }
+
+  private constructor(module: WebAssembly.Module, hardware: Hardware) {
     this.hardware = hardware;
     const cpu = { gsBase: 0n, gdt: 0, cr3: 0n, deadline: 0n, exit: EXIT_SYSRET, icrHigh: 0 };
     const count = hardware.cpus ?? 1;
@@ -230,19 +251,13 @@ export class Machine {
     memory.grow(MEMORY_PAGES + scratchPages - memory.buffer.byteLength / 65536);
     this.view = new DataView(memory.buffer);
     this.msrs.set(IA32_APIC_BASE, 0xfee0_0900n);
-    this.write(BOOT_INFO, [0x48]);
-    const modules = [{ start: at, end: at + root.length, text: 0 }, ...more];
-    this.write(BOOT_INFO + 20, [modules.length, MODULES]);
-    this.write(BOOT_INFO + 44, [24, MEMORY_MAP]);
-    this.write(MEMORY_MAP, [20, 0, 0, 0x8000_0000, 0, 1]);
-    this.write(
-      MODULES,
-      modules.flatMap(({ start, end, text }) => [start, end, text, 0]),
-    );
-    new Uint8Array(memory.buffer).set(root, at);
+  }
+
+  private start(magic: number, root: Uint8Array, at: number): void {
+    new Uint8Array(this.view.buffer).set(root, at);
     this.mapWindow();
-    if (hardware.cpus !== undefined) this.addAcpi(count);
-    this.exit = this.exports.kernel_main(0x2badb002, BOOT_INFO);
+    if (this.hardware.cpus !== undefined) this.addAcpi(this.hardware.cpus);
+    this.exit = this.exports.kernel_main(magic, BOOT_INFO);
     this.runAudit(true);
   }
 

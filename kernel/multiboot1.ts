@@ -1,0 +1,58 @@
+// The boot information of a Multiboot 1 loader. Multiboot Specification 0.6.96, 3.3.
+
+const FLAG_CMDLINE: u32 = 1 << 2;
+const FLAG_MODULES: u32 = 1 << 3;
+const FLAG_MMAP: u32 = 1 << 6;
+const FLAG_FRAMEBUFFER: u32 = 1 << 12;
+export const MULTIBOOT1_MAGIC: u32 = 0x2badb002;
+const MODULE_BYTES: u32 = 16;
+/** Base, length and type behind the size of a memory map entry. */
+const MAP_FIELDS: u32 = 20;
+const FRAMEBUFFER: usize = 88;
+const COLOR_INFO: usize = 110;
+
+let info: usize = 0;
+
+/** Remembers where the information is; it stays there. */
+export function setInfo1(address: usize): void {
+  info = address;
+}
+
+function has(flag: u32): bool {
+  return (load<u32>(info) & flag) !== 0;
+}
+
+export function commandLine1(): usize {
+  return has(FLAG_CMDLINE) ? <usize>load<u32>(info, 16) : 0;
+}
+
+export function moduleCount1(): u32 {
+  return has(FLAG_MODULES) ? load<u32>(info, 20) : 0;
+}
+
+/** Address of a module's start and end, two u32, and of its string's address behind them. */
+export function module1(index: u32): usize {
+  return <usize>load<u32>(info, 24) + index * MODULE_BYTES;
+}
+
+/** Base, length and type of the memory map's first entry, or 0 where there is none. */
+export function firstMapEntry1(): usize {
+  if (!has(FLAG_MMAP) || load<u32>(info, 44) < MAP_FIELDS + 4) return 0;
+  return <usize>load<u32>(info, 48) + 4;
+}
+
+/** The entry behind `entry`, or 0 after the last. */
+export function nextMapEntry1(entry: usize): usize {
+  const next = entry + <usize>load<u32>(entry - 4) + 4;
+  const end = <usize>load<u32>(info, 48) + <usize>load<u32>(info, 44);
+  return next + MAP_FIELDS <= end && next > entry ? next : 0;
+}
+
+/** The framebuffer's address, pitch, width, height, depth and kind, or 0 where there is none. */
+export function framebuffer1(): usize {
+  return has(FLAG_FRAMEBUFFER) ? info + FRAMEBUFFER : 0;
+}
+
+export function colorInfo1(): usize {
+  return info + COLOR_INFO;
+}
