@@ -1,6 +1,7 @@
-// The kernel's log: COM1 (16550, polled) and the debug console port 0xE9 get the same bytes, so that a
-// machine without either still shows the other. PC16550D datasheet, table II. No input, no interrupts.
+// The kernel's log: COM1 (16550, polled), the debug console port 0xE9 and the text screen (vga_text.ts) get the same
+// bytes, so that a machine that lacks one still shows them on another. PC16550D datasheet, table II. No input, no interrupts.
 
+import { putOnScreen } from "./vga_text";
 import { inb, outb } from "./x86";
 
 const COM1: i32 = 0x3f8;
@@ -29,6 +30,7 @@ export function initConsole(): i32 {
 
 function putByte(byte: i32): void {
   outb(DEBUGCON, byte);
+  putOnScreen(byte);
   if (!serialPresent) return;
   let spins = SPIN_LIMIT;
   while ((inb(COM1 + LSR) & LSR_THR_EMPTY) === 0) {

@@ -2,6 +2,7 @@
 // whose address is in GS while the kernel runs. The first fields are fixed by layout.ts.
 
 import { NUM_CPU } from "./abi";
+import { hasOption } from "./command_line";
 import { Ec } from "./ec";
 import { ALL_STATE, fpuHasXsaveopt, loadFpu, saveFpu } from "./fpu";
 import { addRef, dropRef } from "./kobject";
@@ -162,7 +163,7 @@ export function detectFeatures(): void {
   cpuid(0, 0, out);
   const maxLeaf = load<u32>(out);
   cpuid(1, 0, out);
-  hasTscDeadline = (load<u32>(out, 8) & (1 << 24)) !== 0;
+  hasTscDeadline = (load<u32>(out, 8) & (1 << 24)) !== 0 && !hasOption("nodl");
   if (maxLeaf >= 7) {
     cpuid(7, 0, out);
     hasFsgsbase = (load<u32>(out, 4) & 1) !== 0;

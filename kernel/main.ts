@@ -3,7 +3,8 @@
 
 import { NUM_CPU } from "./abi";
 import { enableAcpi, hasLegacyPic, parseAcpi } from "./acpi";
-import { modulesAreUsable, setBootInfo } from "./boot_info";
+import { framebuffer, isEfi, modulesAreUsable, setBootInfo } from "./boot_info";
+import { hasOption } from "./command_line";
 import {
   beginLine,
   endLine,
@@ -45,6 +46,7 @@ import { claimDevicePage, setHipPage } from "./space_mem";
 import { boot_stack } from "./symbol";
 import { fastPtCtrl, fastSmCtrl, syscall } from "./syscall";
 import { interrupt, kernelTrap, prepareEvent } from "./trap";
+import { openScreen } from "./vga_text";
 import { unmapWindowPage } from "./window";
 import { hlt, window } from "./x86";
 
@@ -82,8 +84,10 @@ function findBootCpu(): Cpu {
 /** Entry from the boot stub, on the boot CPU; the value is that of `run`. */
 export function kernel_main(magic: u32, bootInfo: u32): i32 {
   const serialPort = initConsole();
+  const isBooted = setBootInfo(magic, <usize>bootInfo);
+  if (isBooted && framebuffer() === 0 && !isEfi() && !hasOption("novga")) openScreen();
   printLine("Trihedron microhypervisor, Hedron API 5004");
-  if (!setBootInfo(magic, <usize>bootInfo)) fatal("not started by a Multiboot loader");
+  if (!isBooted) fatal("not started by a Multiboot loader");
   if (!modulesAreUsable()) {
     fatal(
       "the boot loader put a module into the kernel's memory, 1 to 64 MiB, or gave it a wrong size",

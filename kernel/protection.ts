@@ -2,6 +2,7 @@
 // user pages: UTCBs and boot modules are reached through the window), UMIP, and PCIDs. Intel SDM vol. 3A,
 // 2.5, 4.6 and 4.10.1. CR0.WP and no-execute are set by the boot stub.
 
+import { hasOption } from "./command_line";
 import { cpuid, cr4, set_cr4 } from "./x86";
 
 const CR4_PGE: u64 = 1 << 7;
@@ -30,7 +31,7 @@ function readBits(): u64 {
 
 /** Reads CPUID on the boot CPU, once. */
 export function detectProtection(): void {
-  bits = readBits();
+  bits = readBits() & ~(hasOption("nopcid") ? CR4_PCIDE : 0);
 }
 
 /** Whether the CPU this runs on has all that the boot CPU has. */

@@ -21,6 +21,7 @@ import {
   updateRange,
 } from "./page_table";
 import { Pd } from "./pd";
+import { yieldScreen } from "./vga_text";
 import { cr3, load64, pause, set_cr3, window } from "./x86";
 
 const ALL_RIGHTS: u64 = PTE_USER | PTE_W;
@@ -137,6 +138,7 @@ export function delegateMemory(
     stale = updateRange(to.pageTable, rcvBase, bytes, 0, 0);
   } else {
     if (!isValidRange(sndBase, order)) return;
+    if (from.isKernel) yieldScreen(sndBase, bytes);
     const end = sndBase + bytes;
     let at = sndBase;
     while (at < end) {
