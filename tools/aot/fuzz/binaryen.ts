@@ -164,9 +164,12 @@ function instrument(m: Module, r: Random, inputs: number): Omit<Generated, "vect
     exports.push({ name, kind: 0, index: spec.funcs.length });
   };
   const value = typeOf([], [I64]);
+  // A start function may trap: it is called like the others.
+  delete spec.start;
   const refill = m.exports.find(({ name }) => name === REFILL);
-  for (const x of m.exports) {
-    if (x.kind !== "func" || x.name === REFILL) continue;
+  const called = m.exports.filter(({ kind, name }) => kind === "func" && name !== REFILL);
+  if (m.start !== undefined) called.push({ name: "start", kind: "func", index: m.start });
+  for (const [order, x] of called.entries()) {
     const { params, results } = funcTypeOf(m, x.index);
     for (let n = 0; n < (params.length > 0 ? inputs : Math.ceil(inputs / 4)); n++) {
       const code = refill ? [0x10, ...uleb(func(refill.index))] : [];
@@ -175,7 +178,7 @@ function instrument(m: Module, r: Random, inputs: number): Omit<Generated, "vect
       results.forEach((type, i) => {
         code.push(...show(type, [0x20, ...uleb(i)]));
       });
-      const name = `${x.name} ${n}`;
+      const name = `${x.name} ${order}.${n}`;
       add(name, value, results, [...code, 0x23, ...log]);
       entries.push({ name, params: [], results: [I64] });
     }

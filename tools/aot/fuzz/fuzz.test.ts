@@ -28,7 +28,7 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
   });
 
   test("on tail calls, references and vectors", () => {
-    for (let seed = 700; seed < 740; seed++) {
+    for (let seed = 700; seed < 720; seed++) {
       const registers = seed % 2 === 0 ? 16 : FEWEST_REGISTERS + (seed % 5);
       const { failure } = fuzzOnce({ seed, functions: 30, inputs: 8, extended: true, registers });
       expect(failure, `seed ${seed}`).toBeUndefined();
@@ -37,12 +37,12 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
 
   test.skipIf(!hasBinaryen())("on modules of Binaryen's generator (needs wasm-opt)", () => {
     let cases = 0;
-    for (let seed = 9; seed < 17; seed++) {
+    for (let seed = 9; seed < 13; seed++) {
       const result = fuzzBinaryen({ seed, inputs: 4, registers: seed % 2 === 0 ? 16 : 6 });
       expect(result?.failure, `seed ${seed}`).toBeUndefined();
       cases += result?.cases ?? 0;
     }
-    expect(cases).toBeGreaterThan(500);
+    expect(cases).toBeGreaterThan(200);
   });
 
   test.each([FEWEST_REGISTERS, 6, 7, 9])("with %i registers to allocate", (registers) => {
