@@ -433,8 +433,10 @@ export class Generator {
     const to = this.freeSelector(domain);
     const rsi = this.selector(domain, "pd");
     const dice = random.below(100);
-    if (dice < 40)
-      return this.make(cpu, abi.HC_CREATE_SM, 0, to, { rsi, rdx: BigInt(random.below(4)) });
+    if (dice < 40) {
+      const rax = random.chance(10) ? this.selector(domain, "sm") : 0n;
+      return this.make(cpu, abi.HC_CREATE_SM, 0, to, { rsi, rdx: BigInt(random.below(4)), rax });
+    }
     if (dice < 60) {
       const rdx = this.selector(domain, "ec");
       const r8 = PORTAL_RIP + BigInt(random.below(16));
@@ -477,8 +479,9 @@ export class Generator {
     if (kind > 5) rsi = kind > 7 ? this.pages(false) : this.ports();
     if (random.chance(1)) rsi = this.hostile();
     const self = random.chance(50) ? abi.REVOKE_SELF : 0;
+    const done = random.chance(30) ? this.selector(domain, "sm") : 0n;
     const remote = random.chance(10) ? abi.REVOKE_REMOTE : 0;
-    return this.make(cpu, abi.HC_REVOKE, self | remote, 0n, {
+    return this.make(cpu, abi.HC_REVOKE, self | remote, done, {
       rsi,
       rdx: this.selector(domain, "pd"),
     });

@@ -38,7 +38,7 @@ const CANARY_FIRST = 0x400;
 const CANARY_END = 0xe00;
 /** Steps between comparisons of everything, and between audits of the kernel's pages. */
 const FULL_CHECK_EVERY = 256;
-const AUDIT_EVERY = 1024;
+const AUDIT_EVERY = 4096;
 
 /** What a system call must come to. Fields that are missing are not known beforehand. */
 interface Expected {
@@ -417,10 +417,13 @@ export class Harness {
         return this.creates(domain, selector, item);
       }
       case abi.HC_CREATE_SM: {
-        if (!find(rsi, "pd", abi.PERM_PD_CREATE) || !this.free(domain, selector)) {
-          return { status: abi.BAD_CAP };
-        }
-        const item: SmItem = { type: "sm", address: 0, gone: false, counter: rdx };
+        if (!find(rsi, "pd", abi.PERM_PD_CREATE)) return { status: abi.BAD_CAP };
+        const bound = find(rax, "sm", abi.PERM_SM_UP) as SmItem | undefined;
+        const isSignal = rax !== 0n;
+        if (isSignal && (bound === undefined || bound.isSignal)) return { status: abi.BAD_CAP };
+        if (!this.free(domain, selector)) return { status: abi.BAD_CAP };
+        if (isSignal && bound !== undefined) bound.hasSignals = true;
+        const item: SmItem = { type: "sm", address: 0, gone: false, counter: rdx, isSignal };
         return this.creates(domain, selector, item);
       }
       case abi.HC_REVOKE: {
@@ -430,7 +433,11 @@ export class Harness {
           if (from === undefined) return { status: abi.BAD_CAP };
         }
         model.revoke(from, rsi, (flags & abi.REVOKE_SELF) !== 0);
-        return { status: abi.SUCCESS };
+        // A semaphore that is left is told that it is done.
+        const done = find(selector, "sm", abi.PERM_SM_UP) as SmItem | undefined;
+        if (done === undefined) return { status: abi.SUCCESS };
+        this.up(done);
+        return { status: abi.SUCCESS, after: () => this.checkCounter(done) };
       }
       case abi.HC_PD_CTRL:
         return this.predictPdCtrl(domain, call);
@@ -545,7 +552,7 @@ export class Harness {
   }
 
   private checkCounter(sm: SmItem): void {
-    if (sm.gone) return;
+    if (sm.gone || sm.isSignal || sm.hasSignals) return;
     const counter = this.view.wide(sm.address, "counter");
     if (counter !== sm.counter) throw new Mismatch(`counter ${counter}, expected ${sm.counter}`);
   }
@@ -561,7 +568,8 @@ export class Harness {
       this.up(sm);
       return { status: abi.SUCCESS, after };
     }
-    if (sm.counter !== 0n) {
+    if (sm.isSignal) return { status: abi.BAD_CAP };
+    if (sm.counter !== 0n && !sm.hasSignals) {
       sm.counter = call.flags & abi.SM_CTRL_ZERO ? 0n : sm.counter - 1n;
       return { status: abi.SUCCESS, after };
     }

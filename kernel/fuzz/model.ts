@@ -29,6 +29,10 @@ export interface SmItem extends Item {
   counter: bigint;
   /** The interrupt it stands for. */
   gsi?: number;
+  /** A signal: nothing can be taken from it. */
+  isSignal?: boolean;
+  /** Signals are bound to it: it counts those that are pending as well, which is not followed. */
+  hasSignals?: boolean;
 }
 
 export interface PtItem extends Item {
@@ -64,6 +68,8 @@ export class Cap {
   readonly kind: number;
   readonly base: number;
   readonly order: number;
+  /** First index behind it. */
+  readonly end: number;
   /** The object; for ports the number of the first one. */
   readonly target: Item | number;
   attr: number;
@@ -85,14 +91,11 @@ export class Cap {
     this.kind = kind;
     this.base = base;
     this.order = order;
+    this.end = base + 2 ** order;
     this.target = target;
     this.attr = attr;
     this.effective = effective;
     this.parent = parent;
-  }
-
-  get end(): number {
-    return this.base + 2 ** this.order;
   }
 
   /** First port, or 0: an object is one index long. */
@@ -248,6 +251,10 @@ export class Model {
 
   private setPorts(cap: Cap, allowed: boolean): void {
     const { denied } = cap.domain;
+    if (cap.order >= 3) {
+      denied.fill(allowed ? 0 : 0xff, cap.base / 8, cap.end / 8);
+      return;
+    }
     for (let port = cap.base; port < cap.end; port++) {
       const bit = 1 << (port & 7);
       const old = denied[port >> 3] ?? 0;
