@@ -312,6 +312,7 @@ class Compiler {
     }
     const lir = lowerFunction(f, {
       window: this.emission.window,
+      windowBase: this.emission.window ? this.target.window : undefined,
       growable: this.growable,
       pool: this.emission.pool,
       helpers: this.code.helpers,

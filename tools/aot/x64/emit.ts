@@ -10,7 +10,7 @@ import { FIRST_SLOT, type Inst, type LBlock, type LFunc } from "../regalloc/lir.
 import type { Allocation } from "../regalloc/resolve.ts";
 import { emitCompare, emitCompareSelect, emitCompareSet } from "./emit/compare.ts";
 import { emitFloat } from "./emit/float.ts";
-import { emitAdd, emitAlu, emitDivide, emitUnary } from "./emit/integer.ts";
+import { addSetsFlags, emitAdd, emitAlu, emitDivide, emitUnary } from "./emit/integer.ts";
 import { Emission, type EmitContext, type JumpTable, savedRegisters } from "./emit/operands.ts";
 import { emitVector } from "./emit/vector.ts";
 import { type Address, ALU, at, CC, R10, RAX, RSP, SHIFT } from "./encoder.ts";
@@ -79,25 +79,62 @@ function emitBlock(s: Emission, block: LBlock): void {
   // What stands in front may have left the frame.
   s.frameRow();
   s.k = block.first;
+  s.zeroOf = -1;
   for (const inst of block.insts) {
     const stages = s.a.moves.get(s.k);
-    if (stages) for (const stage of stages) if (stage.length > 0) emitParallelMoves(s, stage);
+    for (const stage of stages ?? []) {
+      if (stage.length === 0) continue;
+      // Zero is moved by XOR.
+      s.zeroOf = -1;
+      emitParallelMoves(s, stage);
+    }
     s.mark(inst.pos);
     emitInstruction(s, inst, block);
+    followZeroFlag(s, inst);
     s.k++;
   }
 }
 
-/** Instructions up to which a block that ends in a switch is repeated in place of a jump to it. */
-const MAX_REPEATED = 12;
+/** Whether `inst` sets the zero flag by its result; rotates and LEA do not. */
+function setsZeroFlag(s: Emission, inst: Inst): boolean {
+  switch (inst.op) {
+    case M.Alu:
+    case M.Neg:
+      return true;
+    case M.Add:
+      return addSetsFlags(s, inst);
+    case M.ShiftImm:
+      return inst.sub !== SHIFT.ROL && inst.sub !== SHIFT.ROR && inst.imm !== 0;
+  }
+  return false;
+}
+
+/** Notes for which register the zero flag holds behind `inst`. */
+function followZeroFlag(s: Emission, inst: Inst): void {
+  if (setsZeroFlag(s, inst)) {
+    s.zeroOf = s.dst(inst);
+    s.zeroSize = inst.size;
+  } else if (inst.op === M.Load || inst.op === M.Mov) {
+    if (s.dst(inst) === s.zeroOf) s.zeroOf = -1;
+  } else if (inst.op !== M.Store) s.zeroOf = -1;
+}
+
+/** Instructions up to which a block is repeated in place of a jump to it, by how it ends. */
+const MAX_SWITCH = 12;
+const MAX_BRANCH = 3;
 
 /**
- * Whether the code of `block` stands wherever a jump leads to it. So the dispatch of an interpreter
+ * Whether the code of `block` stands here instead of a jump to it. So the dispatch of an interpreter
  * follows each of its operations: each indirect jump has a history of its own, and none is jumped to.
+ * And so the test of a loop is also above it.
  */
-function isRepeated(block: LBlock): boolean {
+function isRepeated(s: Emission, block: LBlock): boolean {
+  if (block === s.next || block.preds.length < 2) return false;
+  if (s.framed !== (s.framedBlocks[block.index] === 1)) return false;
   const last = block.insts[block.insts.length - 1];
-  return last?.op === M.Switch && block.insts.length <= MAX_REPEATED && block.preds.length > 1;
+  if (last?.op === M.Switch) return block.insts.length <= MAX_SWITCH;
+  if (last?.op !== M.CmpBr || block.insts.length > MAX_BRANCH) return false;
+  return block.succs.some((succ) => s.targets[succ.index] === s.next);
 }
 
 /** Starts the next instruction at a multiple of 16; the measuring pass takes the most that may need. */
@@ -343,7 +380,7 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
         leaveFrame(s);
         s.framed = false;
       }
-      if (target !== s.next && isRepeated(target)) emitBlock(s, target);
+      if (isRepeated(s, target)) emitBlock(s, target);
       else emitJump(s, target);
       return;
     }

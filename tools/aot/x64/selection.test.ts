@@ -127,3 +127,49 @@ describe("reversed bytes", () => {
     expect(lines).toEqual(["mov rax,rdi", "bswap rax", "ret"]);
   });
 });
+
+describe("the zero flag of what computed a value", () => {
+  const decrement = [...get(0), ...i32Const(3), 0x71, 0x22, 0];
+  test("saves the test of it, across a store", () => {
+    // x &= 3; mem[y] = x; if (x) …
+    const store = [...get(1), ...get(0), 0x36, 2, 0];
+    const code = [...decrement, 0x1a, ...store, ...branch(get(0))];
+    const lines = codeOf([{ params: [I32, I32], code }]);
+    expect(lines.map((l) => l.split(" ")[0]).slice(0, 3)).toEqual(["and", "mov", "je"]);
+  });
+
+  test("is not taken where something else has set it since", () => {
+    const other = [...get(1), ...i32Const(5), 0x6c, 0x24, 0];
+    const code = [...decrement, 0x1a, ...other, ...branch(get(0))];
+    const lines = codeOf([{ params: [I32, I32], code }]);
+    expect(lines.some((l) => l.startsWith("test"))).toBe(true);
+  });
+
+  test("does not tell of a value that was rotated since", () => {
+    const code = [...decrement, ...i32Const(5), 0x77, 0x22, 0, 0x24, 0, ...branch(get(0))];
+    const lines = codeOf([{ params: [I32, I32], code }]);
+    expect(lines.some((l) => l.startsWith("test"))).toBe(true);
+  });
+});
+
+test("a global is tested in memory", () => {
+  const lines = codeOf([{ code: [0x23, 0, 0x04, 0x40, ...i32Const(1), 0x24, 0, 0x0b] }]);
+  expect(lines[0]).toMatch(/^cmp dword ptr \[.*\],0$/);
+});
+
+test("addresses near the window's base are made from R15", () => {
+  // extend(x) + window + 8
+  const code = [...get(0), 0xad, ...i64Const(0xfffffffe00000008n), 0x7c];
+  expect(codeOf([{ params: [I32], results: [I64], code }])).toEqual(["lea rax,[r15+rdi+8]", "ret"]);
+});
+
+test("the test of a loop stands above it too", () => {
+  // for (; x < y; x++) global = x
+  const code = [
+    ...[0x02, 0x40, 0x03, 0x40, ...get(0), ...get(1), 0x48, 0x45, 0x0d, 1],
+    ...[...get(0), 0x24, 0, ...get(0), ...i32Const(1), 0x6a, 0x21, 0, 0x0c, 0, 0x0b, 0x0b],
+  ];
+  const lines = codeOf([{ params: [I32, I32], code }]);
+  expect(lines.filter((l) => l.startsWith("cmp"))).toHaveLength(2);
+  expect(lines.some((l) => l.startsWith("jmp"))).toBe(false);
+});

@@ -45,6 +45,9 @@ export function emitCompare(s: Emission, inst: Inst): void {
     return;
   }
   const b = s.loc(inst, 1);
+  // The instruction that computed the value has compared it with zero.
+  const isKnown = a === s.zeroOf && b === a && size === s.zeroSize;
+  if (sub === CMP.Test && isKnown && (inst.cc === CC.E || inst.cc === CC.NE)) return;
   if (sub === CMP.Test) e.testRR(size, a, b);
   else if (b >= FIRST_SLOT) e.aluRM(size, ALU.CMP, a, s.slot(b));
   else e.aluRR(size, ALU.CMP, a, b);
@@ -65,6 +68,7 @@ export function emitCompareSet(s: Emission, inst: Inst): void {
   }
   let shares = false;
   for (let i = 0; i < inst.srcs.length; i++) if (s.loc(inst, i) === to) shares = true;
+  s.zeroOf = -1;
   if (!shares) e.aluRR(4, ALU.XOR, to, to);
   emitCompare(s, inst);
   e.setcc(inst.cc, to);

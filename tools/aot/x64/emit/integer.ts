@@ -15,6 +15,16 @@ export function emitUnary(s: Emission, inst: Inst, opcode: number): void {
   else s.e.rr(0, wide, opcode, s.dst(inst), from);
 }
 
+/** Whether `emitAdd` takes an ADD for `inst`, not an LEA. */
+export function addSetsFlags(s: Emission, inst: Inst): boolean {
+  const to = s.dst(inst);
+  const a = s.loc(inst, 0);
+  if (a === to || a >= FIRST_SLOT) return true;
+  if (inst.hasImm) return false;
+  const b = s.loc(inst, 1);
+  return b === to || b >= FIRST_SLOT;
+}
+
 export function emitAdd(s: Emission, inst: Inst): void {
   const { e } = s;
   const { size } = inst;

@@ -109,6 +109,9 @@ export class Emission implements MoveContext {
   readonly framedBlocks: Uint8Array;
   /** Whether the place of emission has the frame. */
   framed = true;
+  /** The register whose value the zero flag tells of, or -1, and the bytes of it that count. */
+  zeroOf = -1;
+  zeroSize = 0;
   next: LBlock | undefined;
   k = 0;
   unwind: UnwindRow[] = [];

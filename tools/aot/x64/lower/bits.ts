@@ -121,7 +121,8 @@ function testTwo(s: Selection, inst: Inst, and: Value): boolean {
 /** Tests in memory, with the access that the load is. */
 function testLoad(s: Selection, inst: Inst, v: Value, mask: bigint): boolean {
   if (!s.foldableNarrow(v)) return false;
-  const all = v.size === 8 ? FULL64 : (1n << BigInt(v.size * 8)) - 1n;
+  const size = v.op === Op.GlobalGet ? bytesOf(v.type) : v.size;
+  const all = size === 8 ? FULL64 : (1n << BigInt(size * 8)) - 1n;
   const bits = mask & all;
   if (bits === 0n) return false;
   if (bits === all) {
@@ -129,12 +130,12 @@ function testLoad(s: Selection, inst: Inst, v: Value, mask: bigint): boolean {
     inst.hasImm = true;
     inst.imm = 0;
   } else {
-    const imm = testImmediate(bits, v.size);
+    const imm = testImmediate(bits, size);
     if (imm === undefined) return false;
     inst.hasImm = true;
     inst.imm = imm;
   }
-  inst.size = v.size;
+  inst.size = size;
   s.foldLoad(inst, v, Use.Reg);
   return true;
 }

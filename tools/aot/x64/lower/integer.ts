@@ -75,6 +75,15 @@ export function selectAdd(s: Selection, v: Value): void {
     s.put(inst);
     return;
   }
+  const distance = s.fromWindow(b);
+  if (distance !== undefined) {
+    const lea = new Inst(M.Lea, 8);
+    const index = s.use(lea, s.reg(a), Use.Reg);
+    lea.mem = { base: index, index: -1, scale: 1, disp: distance, window: true, symbol: undefined };
+    s.define(lea, v);
+    s.put(lea);
+    return;
+  }
   if (b.op !== Op.Const) {
     if (scaled(a) && !scaled(b)) {
       const t = a;

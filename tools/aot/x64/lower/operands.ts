@@ -41,6 +41,8 @@ export interface GlobalPlace {
 export interface LowerOptions {
   /** Whether R15 holds the window base; otherwise the window is at 0. */
   window: boolean;
+  /** The address in R15, where the target fixes it. */
+  windowBase: bigint | undefined;
   /** Whether memory has a size below the window that changes (target linux). */
   growable: boolean;
   pool: ConstantPool;
@@ -158,11 +160,26 @@ export class Selection {
     return this.reg(v);
   }
 
+  /** Bytes from the base of the window, where R15 holds it, to a constant address in reach of it. */
+  fromWindow(v: Value): number | undefined {
+    const { windowBase } = this.o;
+    if (windowBase === undefined || v.op !== Op.Const || v.type !== I64) return undefined;
+    const distance = BigInt.asIntN(64, v.big - windowBase);
+    return fitsImm32(distance) && !fitsImm32(v.big) ? Number(distance) : undefined;
+  }
+
   /** Virtual register of a value, constants put into one right here. */
   reg(operand: Value): number {
     const v = this.bare(operand);
     if (v.op !== Op.Const) return this.vreg(v);
     const r = this.out.vreg(v.type);
+    const distance = this.fromWindow(v);
+    if (distance !== undefined) {
+      const inst = this.inst(M.Lea, 8);
+      inst.mem = { base: -1, index: -1, scale: 1, disp: distance, window: true, symbol: undefined };
+      inst.dst = r;
+      return r;
+    }
     if (v.type >= F32) {
       const inst = this.inst(M.FConst, bytesOf(v.type));
       inst.aux = v.big;
@@ -328,7 +345,8 @@ export class Selection {
 
   /** Whether `v` is a load without sign extension, of any size, that may happen at the current place. */
   foldableNarrow(v: Value): boolean {
-    return v.op === Op.Load && v.type < F32 && v.sub === 0 && this.mayFold(v);
+    if (v.op !== Op.GlobalGet && (v.op !== Op.Load || v.sub !== 0)) return false;
+    return v.type < F32 && this.mayFold(v);
   }
 
   /** Whether the only use of `v` is where we are, and nothing with an effect lies between. */
