@@ -117,7 +117,8 @@ export function canonicalRange(linear: u64, size: i32, access: i32 = READ): bool
   const inside = last <= mask || linear > mask || linear - load<u64>(S_WRAPPING) < LONGEST;
   if (inside && canonical(linear) && canonical(last & mask)) return true;
   raiseCode(13, 0);
-  nonCanonical = true;
+  // A descriptor table is no operand.
+  if ((access & SYSTEM) == 0) nonCanonical = true;
   return false;
 }
 
