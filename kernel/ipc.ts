@@ -52,8 +52,10 @@ export function activate(cpu: Cpu, ec: Ec): void {
       switchEc(cpu, ec);
       return;
     }
-    waitForEc(ec, cpu.sc);
-    ec = nextSc(cpu, true, false).ec;
+    // A global EC that has replied never runs again: an SC that waited for it would hold it for ever, and it the SC.
+    const ended = ec.isGlobal && ec.cont === CONT_RECEIVE;
+    if (!ended) waitForEc(ec, cpu.sc);
+    ec = nextSc(cpu, true, ended).ec;
   }
 }
 

@@ -107,6 +107,26 @@ describe("scheduling contexts", () => {
     }
   });
 
+  it("do not wait for an EC that has ended by a reply", async () => {
+    const m = await withThreads([1]);
+    const before = m.freePages;
+    m.createEc(500, { global: true, utcb: 0x30_0000n });
+    m.createSc(501, 500, 1, 1000);
+    m.createSc(502, 500, 1, 1000);
+    const root = m.ec;
+    for (let i = 0; i < 8; i++) {
+      m.timer(m.deadline);
+      if (m.ec === root) continue;
+      // The startup handler starts a thread, a thread replies and ends.
+      m.syscall({ rdi: abi.HC_REPLY, rcx: 0x40_0000, r11: 0x1000 });
+    }
+    while (m.ec !== root) m.timer(m.deadline);
+    m.hypercall(abi.HC_REVOKE, 0, 1, { rsi: crd(abi.CRD_OBJ, 500, 2) });
+    m.timer(m.deadline);
+    m.audit();
+    expect(m.freePages).toBeGreaterThanOrEqual(before - 1);
+  });
+
   it("report the time they have used in microseconds", async () => {
     const m = await Machine.boot();
     m.timer(m.deadline);

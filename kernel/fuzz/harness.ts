@@ -292,10 +292,18 @@ export class Harness {
       case "call": {
         const ec = this.current(cpu);
         if (ec === undefined || this.isRoot(ec) !== operation.byRoot) return false;
+        // Without the roottask nothing goes on.
+        if (operation.byRoot && this.mayBlock(ec, operation)) return false;
         this.call(ec, operation);
         return true;
       }
     }
+  }
+
+  private mayBlock(ec: EcItem, call: Call): boolean {
+    if (call.id !== abi.HC_SM_CTRL || (call.flags & 1) === abi.SM_CTRL_UP) return false;
+    const sm = this.model.find(ec.domain, call.selector, "sm", 0) as SmItem | undefined;
+    return sm !== undefined && (sm.counter === 0n || sm.hasSignals === true);
   }
 
   private isRoot(ec: EcItem | undefined): boolean | undefined {

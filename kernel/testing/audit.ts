@@ -224,6 +224,16 @@ function visitEc(ec: Ec): void {
 }
 
 function visitSm(sm: Sm): void {
+  visit(changetype<usize>(sm.bound));
+  const first = sm.signals;
+  if (changetype<usize>(first) !== 0) {
+    let signal = first;
+    do {
+      visit(changetype<usize>(signal));
+      if (signal.queueNext.queuePrev !== signal) fail(BAD_RING, changetype<usize>(signal));
+      signal = signal.queueNext;
+    } while (signal !== first);
+  }
   const head = sm.waiting;
   if (changetype<usize>(head) === 0) return;
   let ec = head;
