@@ -14,6 +14,7 @@ import { removeDeadCode, removeTrivialPhis } from "./clean.ts";
 import { splitConditions } from "./conditions.ts";
 import { reduceDivisions } from "./divide.ts";
 import { numberValues } from "./gvn.ts";
+import { moveInvariants } from "./invariant.ts";
 import type { Func } from "./ir.ts";
 import { useRanges } from "./range.ts";
 import { simplify } from "./simplify.ts";
@@ -55,4 +56,5 @@ export function optimize(f: Func): void {
   numberValues(f, dominators(f));
   removeDeadCode(f);
   findLoops(f);
+  moveInvariants(f);
 }

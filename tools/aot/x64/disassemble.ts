@@ -13,11 +13,17 @@ export interface TestFunction {
   code: Bytes;
 }
 
+export interface Line {
+  /** Offset in the code of the module. */
+  address: number;
+  text: string;
+}
+
 /**
  * The instructions of the first function, compiled for `target` in a module of `functions`, with one memory
  * and a mutable i32 global. The functions are not exported.
  */
-export function codeOf(functions: TestFunction[], target: TargetName = "kernel"): string[] {
+export function listingOf(functions: TestFunction[], target: TargetName = "kernel"): Line[] {
   const wasm = buildModule({
     memory: { min: 1, max: 3 },
     globals: [{ type: I32, mutable: true, init: i32Const(0) }],
@@ -36,7 +42,15 @@ export function codeOf(functions: TestFunction[], target: TargetName = "kernel")
   const code = object.sections[0]?.data.subarray(start, start + symbol.size) as Uint8Array;
   const decoder = new Decoder(64, code, DecoderOptions.None);
   decoder.ip = BigInt(start);
-  const lines: string[] = [];
-  while (decoder.canDecode) lines.push(decoder.decode().toString());
+  const lines: Line[] = [];
+  while (decoder.canDecode) {
+    const instruction = decoder.decode();
+    lines.push({ address: Number(instruction.ip), text: instruction.toString() });
+  }
   return lines;
+}
+
+/** As `listingOf`, the texts alone. */
+export function codeOf(functions: TestFunction[], target: TargetName = "kernel"): string[] {
+  return listingOf(functions, target).map((line) => line.text);
 }
