@@ -15,6 +15,7 @@ import {
 } from "../wasm/types.ts";
 import { uleb } from "../wasm/writer.ts";
 import { INDIRECT, recursion } from "./callgraph.ts";
+import { DebugFunctions } from "./debug/functions.ts";
 import { CompileError } from "./error.ts";
 import {
   type CompiledCode,
@@ -30,7 +31,8 @@ import { optimize } from "./ir/optimize.ts";
 import { findTailCalls } from "./ir/tail.ts";
 import { exportSymbol } from "./names.ts";
 import { checkAllocation } from "./regalloc/check.ts";
-import { allocate } from "./regalloc/resolve.ts";
+import type { LFunc } from "./regalloc/lir.ts";
+import { type Allocation, allocate } from "./regalloc/resolve.ts";
 import { emitLinuxStart, type LinuxStart, WRONG_CPU_MESSAGE } from "./targets/linux.ts";
 import {
   importModule,
@@ -41,7 +43,7 @@ import {
 } from "./targets/target.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
 import { type BodyFacts, validateBody } from "./wasm/validate.ts";
-import { type EmitContext, emitFunction } from "./x64/emit.ts";
+import { type EmitContext, type EmittedFunction, emitFunction } from "./x64/emit.ts";
 import { Encoder } from "./x64/encoder.ts";
 import { separateFrame } from "./x64/frame.ts";
 import { type GlobalPlace, lowerFunction } from "./x64/lower.ts";
@@ -138,6 +140,7 @@ class Compiler {
       helpers: new Set(),
       routines: [],
       map,
+      debug: DebugFunctions.of(map, this.target.window !== 0n),
     };
     this.image = new ImageBuilder(this.code);
   }
@@ -295,11 +298,30 @@ class Compiler {
     const own = this.m.funcNames.get(index);
     const name = own === undefined ? `function ${index}` : printable(own);
     const f = new Func(name, this.signatures[body.typeIndex] as Signature);
-    new Builder(f, context, body, facts).build();
-    this.generate(f, i, exported);
+    const builder = new Builder(f, context, body, facts);
+    builder.build();
+    const { positions } = this.emission;
+    const before = positions.length;
+    const generated = this.generate(f, i, exported);
+    this.code.debug?.add(
+      {
+        ...generated,
+        name: own,
+        types: f.signature.params,
+        changes: builder.changes,
+        start: this.code.starts[i] as number,
+        end: this.code.ends[i] as number,
+      },
+      positions.slice(before),
+    );
   }
 
-  private generate(f: Func, slot: number, exported: boolean, adapter = false): void {
+  private generate(
+    f: Func,
+    slot: number,
+    exported: boolean,
+    adapter = false,
+  ): { lir: LFunc; allocation: Allocation; emitted: EmittedFunction } {
     const { e } = this.emission;
     optimize(f);
     // With room for tail calls on the stack, callers would have to know that there are such calls.
@@ -330,8 +352,9 @@ class Compiler {
     if (this.o.verify) checkAllocation(lir, allocation);
     e.align(16);
     this.code.starts[slot] = e.length;
-    emitFunction(this.emission, lir, allocation);
+    const emitted = emitFunction(this.emission, lir, allocation);
     this.code.ends[slot] = e.length;
+    return { lir, allocation, emitted };
   }
 
   /** Functions around imports that have an address: in a table, as an export or as start function. */

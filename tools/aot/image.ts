@@ -23,6 +23,7 @@ import {
   V128,
 } from "../wasm/types.ts";
 import { callFrames, type RoutineFrame } from "./debug/frames.ts";
+import type { DebugFunctions } from "./debug/functions.ts";
 import { CompileError } from "./error.ts";
 import { exportSymbol, LocalNames } from "./names.ts";
 import { SectionBuilder } from "./section.ts";
@@ -79,6 +80,7 @@ export interface CompiledCode {
   /** Symbols of code that is not a function of the module. */
   routines: (RoutineFrame & { name: string })[];
   map: SourceMap | undefined;
+  debug: DebugFunctions | undefined;
 }
 
 /** Value of the offset of an active segment. */
@@ -515,6 +517,10 @@ export class ImageBuilder {
     for (const section of this.wasmData) sections.push(section);
     const object: ObjectFile = { name, sections, symbols, relocations, addressTables };
     object.frames = callFrames(code.emission.frames, code.routines);
+    if (code.debug) {
+      object.functions = code.debug.list;
+      object.types = code.debug.types.list;
+    }
     if (code.map) object.lines = lineRows(code.emission.positions, code.map);
     return object;
   }

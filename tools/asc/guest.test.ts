@@ -61,7 +61,13 @@ test("a program becomes wasm that runs, with names, a source map and the files i
     Object.keys(reads)
       .filter((path) => reads[path] !== "missing")
       .sort(),
-  ).toEqual(["tools/asc/run.ts", program, "tools/asc/testdata/guest_part.ts"]);
+  ).toEqual([
+    "tools/asc/describe.ts",
+    "tools/asc/run.ts",
+    program,
+    "tools/asc/testdata/guest_part.ts",
+    "tools/wasm/description.ts",
+  ]);
   expect((JSON.parse(sourceMap) as { sources: string[] }).sources).toContain(program);
   expect(Buffer.from(wasm).includes("guest_part/remainder")).toBe(true);
 });

@@ -11,8 +11,10 @@ import { packageVersion } from "../cache/packages.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 const CACHE = join(REPOSITORY, "build/guest-cache");
-/** What runs asc decides what comes out, too. */
-const RUNNER = relative(REPOSITORY, fileURLToPath(new URL("./run.ts", import.meta.url)));
+/** What runs asc and describes the program decides what comes out, too. */
+const RUNNERS = ["./run.ts", "./describe.ts", "../wasm/description.ts"].map((file) =>
+  relative(REPOSITORY, fileURLToPath(new URL(file, import.meta.url))),
+);
 /** The packages that compile guest programs. */
 export const GUEST_COMPILER = ["assemblyscript", "binaryen"];
 
@@ -74,8 +76,9 @@ export async function guestModule(options: GuestOptions, fresh = false): Promise
     if (made) return made;
     const { runAsc } = await import("./run.ts");
     const { wasm, sourceMap, reads } = await runAsc(REPOSITORY, args, sources);
-    const runner = { [RUNNER]: new Files(REPOSITORY, {}).hash(RUNNER) };
-    const module = { wasm, sourceMap, reads: { ...reads, ...runner } };
+    const files = new Files(REPOSITORY, {});
+    const runners = Object.fromEntries(RUNNERS.map((file) => [file, files.hash(file)]));
+    const module = { wasm, sourceMap, reads: { ...reads, ...runners } };
     keep(key, module, known);
     return module;
   } finally {

@@ -3,8 +3,10 @@
 
 import { readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { main } from "assemblyscript/asc";
+import { type APIOptions, main } from "assemblyscript/asc";
 import { hashOf, MISSING } from "../cache/files.ts";
+import { DESCRIPTION_FIELD, type ProgramDescription } from "../wasm/description.ts";
+import { type AscProgram, describeProgram } from "./describe.ts";
 
 /** A guest program that asc does not accept; the message is asc's own, with file and line. */
 export class AscError extends Error {
@@ -54,15 +56,28 @@ export async function runAsc(
     }
   };
   const outFile = "out.wasm";
-  const result = await main(["--baseDir", root, "--noColors", "--outFile", outFile, ...args], {
+  let description: ProgramDescription | undefined;
+  class Description {
+    declare program: AscProgram;
+    afterCompile(): void {
+      description = describeProgram(this.program);
+    }
+  }
+  const options = {
     stdout: sink,
     stderr: sink,
     readFile,
-    writeFile: (name, contents) => {
+    writeFile: (name: string, contents: string | Uint8Array) => {
       outputs.set(name, contents);
     },
     listFiles: () => [],
-  });
+    // What its package does not declare: asc makes an object of each class and tells it the program.
+    transforms: [Description],
+  };
+  const result = await main(
+    ["--baseDir", root, "--noColors", "--outFile", outFile, ...args],
+    options as unknown as APIOptions,
+  );
   const wasm = outputs.get(outFile);
   if (result.error || !(wasm instanceof Uint8Array)) {
     const text = log.join("").trim();
@@ -70,5 +85,12 @@ export async function runAsc(
   }
   const map = outputs.get(`${outFile}.map`) ?? "";
   const sourceMap = typeof map === "string" ? map : Buffer.from(map).toString("utf8");
-  return { wasm: new Uint8Array(wasm), sourceMap, reads };
+  return { wasm: new Uint8Array(wasm), sourceMap: withDescription(sourceMap, description), reads };
+}
+
+/** The source map with what is known about the program. */
+function withDescription(sourceMap: string, description: ProgramDescription | undefined): string {
+  if (sourceMap === "" || !description) return sourceMap;
+  const map = JSON.parse(sourceMap) as Record<string, unknown>;
+  return JSON.stringify({ ...map, [DESCRIPTION_FIELD]: description });
 }

@@ -580,8 +580,12 @@ function addCode(
   if (rows.length === 0 && own.length === 0) return;
   const described = new Map(full ? own.map((f) => [f.start, f]) : []);
   unit.code.push({ address, size: section.memSize, rows });
-  for (const { name: symbol, kind, section: home, value, size } of object.symbols) {
-    if (kind !== "func" || home !== index) continue;
+  // A function that is exported has two symbols; debuggers want it once.
+  const named = new Set<bigint>();
+  const symbols = [...object.symbols].sort((a, b) => Number(b.global) - Number(a.global));
+  for (const { name: symbol, kind, section: home, value, size } of symbols) {
+    if (kind !== "func" || home !== index || named.has(value)) continue;
+    named.add(value);
     const more = described.get(Number(value)) ?? {};
     unit.functions.push({ ...more, symbol, address: address + value, size, base: address });
   }

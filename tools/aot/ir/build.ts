@@ -74,6 +74,14 @@ export interface IntrinsicCall {
   emit(b: Builder, args: Value[]): Value | undefined;
 }
 
+/** From file offset `pos` on local `local` is `value`; `set` where an instruction says so, not a join of paths. */
+export interface LocalChange {
+  pos: number;
+  local: number;
+  value: Value;
+  set: boolean;
+}
+
 interface Edge {
   block: Block;
   env: Value[];
@@ -102,6 +110,8 @@ export class Builder {
   /** The block being filled; undefined in unreachable code. */
   private block: Block | undefined;
   private pos = 0;
+  /** Which value each local has where, in order of the file. */
+  readonly changes: LocalChange[] = [];
 
   constructor(f: Func, context: BuildContext, body: FuncBody, facts: BodyFacts) {
     this.f = f;
@@ -116,6 +126,7 @@ export class Builder {
       v.block = this.block;
       f.params.push(v);
       this.env.push(v);
+      this.changed(i, v, false);
     });
     for (const { count, type } of body.locals) {
       const zero = f.bits(irType(type), 0n);
@@ -123,6 +134,15 @@ export class Builder {
     }
     const type = context.module.types[body.typeIndex] as FuncType;
     this.frames.push(this.frame("block", [], type.results));
+  }
+
+  private changed(local: number, value: Value, set: boolean): void {
+    this.changes.push({ pos: this.pos, local, value, set });
+  }
+
+  private assign(local: number, value: Value): void {
+    this.env[local] = value;
+    this.changed(local, value, true);
   }
 
   readonly emit = (op: number, type: Type, args: Value[]): Value => {
@@ -244,7 +264,11 @@ export class Builder {
       for (const value of first.values) this.stack.push(value);
       return;
     }
-    this.env = first.env.map((_, local) => merge((edge) => edge.env[local] as Value));
+    this.env = first.env.map((_, local) => {
+      const value = merge((edge) => edge.env[local] as Value);
+      if (value.block === block) this.changed(local, value, false);
+      return value;
+    });
     for (let i = 0; i < frame.results.length; i++) {
       this.stack.push(merge((edge) => edge.values[i] as Value));
     }
@@ -397,7 +421,11 @@ export class Builder {
       header.phis.push(v);
       return v;
     };
-    for (const local of frame.headerLocals) this.env[local] = phi(this.env[local] as Value);
+    for (const local of frame.headerLocals) {
+      const value = phi(this.env[local] as Value);
+      this.env[local] = value;
+      this.changed(local, value, false);
+    }
     for (const param of params) this.stack.push(phi(param));
     this.block = header;
   }
@@ -545,10 +573,10 @@ export class Builder {
         this.push(this.env[r.u32()] as Value);
         return;
       case 0x21:
-        this.env[r.u32()] = this.pop();
+        this.assign(r.u32(), this.pop());
         return;
       case 0x22:
-        this.env[r.u32()] = this.stack[this.stack.length - 1] as Value;
+        this.assign(r.u32(), this.stack[this.stack.length - 1] as Value);
         return;
       case 0x23: {
         const index = r.u32();

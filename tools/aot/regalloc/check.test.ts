@@ -29,7 +29,14 @@ function allocation(
   locate: (code: number, pos: number) => number,
   moves: [number, Move[]][] = [],
 ): Allocation {
-  return { locate, moves: new Map(moves.map(([k, list]) => [k, [list]])), slots: 4, used: 0 };
+  const lives = (): boolean => true;
+  return {
+    locate,
+    lives,
+    moves: new Map(moves.map(([k, list]) => [k, [list]])),
+    slots: 4,
+    used: 0,
+  };
 }
 
 test("a right allocation passes, with and without a move", () => {

@@ -124,6 +124,10 @@ export class LFunc {
   hasCalls = false;
   /** By block index: the part that may have the frame alone; undefined where all of it has. */
   framePart: Uint8Array | undefined = undefined;
+  /** Virtual register by number of the IR value; 0 and below where it has none. */
+  values: Int32Array = new Int32Array(0);
+  /** Copies of virtual registers in the part that has the frame. */
+  copies: ReadonlyMap<number, number> = new Map();
 
   constructor(name: string) {
     this.name = name;

@@ -19,6 +19,8 @@ import { LinearScan } from "./scan.ts";
 export interface Allocation {
   /** Location of operand `code` at instruction position `pos` (4k … 4k+3). */
   locate(code: number, pos: number): number;
+  /** Whether virtual register `vreg` holds its value at position `pos`. */
+  lives(vreg: number, pos: number): boolean;
   /** Groups of parallel moves before instruction k, in order. */
   moves: Map<number, Move[][]>;
   slots: number;
@@ -169,7 +171,9 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
       if (inst.dst >= 0 && inst.dst < FIRST_VREG) used |= 1 << inst.dst;
     }
   }
-  return { locate, moves, slots, used };
+  const lives = (vreg: number, pos: number): boolean =>
+    live.intervals[vreg - FIRST_VREG]?.parts.some((part) => part.covers(pos)) ?? false;
+  return { locate, lives, moves, slots, used };
 }
 
 /**

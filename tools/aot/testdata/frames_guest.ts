@@ -55,11 +55,36 @@ export function early(n: i32): i32 {
   return half > 100 ? half - 100 : half + fib(n & 3);
 }
 
+@unmanaged
+class Node {
+  value: i32;
+  weight: u64;
+  next: Node | null;
+}
+
+/** Depth first; the last one is the first. */
+export function visit(node: Node, depth: i32): i32 {
+  const next = node.next;
+  return next === null ? node.value * depth : visit(next, depth + 1) + <i32>node.weight;
+}
+
+function list(): i32 {
+  let first: Node | null = null;
+  for (let i = 1; i <= 3; i++) {
+    const node = changetype<Node>(memory.data(72) + 24 * (i - 1));
+    node.value = i * 10;
+    node.weight = 7;
+    node.next = first;
+    first = node;
+  }
+  return first === null ? 0 : visit(first, 1);
+}
+
 export function main(): i32 {
   ldmxcsr(0x1f80);
   memory.fill(pairs, 1, 64);
   memory.copy(pairs + 8, pairs, 40);
-  let sum: i64 = load<i32>(pairs, 12);
+  let sum: i64 = load<i32>(pairs, 12) + list();
   for (let i = 0; i < 3; i++) {
     sum += fib(<i32>(next() % 6));
     sum += many(i, 2, 3.5, 3, 4, 5, 6, 7, 8);

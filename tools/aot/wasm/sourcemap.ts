@@ -1,6 +1,12 @@
 // Source maps as asc writes them: one generated line whose columns are byte offsets in the wasm
 // file. Follows ECMA-426 "Source map format"; index maps and names are left out.
 
+import {
+  DESCRIPTION_FIELD,
+  type ProgramDescription,
+  readDescription,
+} from "../../wasm/description.ts";
+
 export interface SourcePosition {
   file: string;
   /** From 1. */
@@ -18,10 +24,12 @@ export class SourceMap {
   private readonly lines: number[] = [];
   private readonly columns: number[] = [];
   readonly sources: string[];
+  /** What the map's maker says about the program, see ../../wasm/description.ts. */
+  readonly description: ProgramDescription | undefined;
 
   /** Parses the JSON text of a source map. Throws Error naming what is wrong with it. */
   constructor(json: string) {
-    let map: { sources?: unknown; mappings?: unknown; sourceRoot?: unknown };
+    let map: Record<string, unknown>;
     try {
       map = JSON.parse(json) ?? {};
     } catch (error) {
@@ -34,6 +42,7 @@ export class SourceMap {
       typeof map.sourceRoot === "string" && !map.sourceRoot.startsWith(".") ? map.sourceRoot : "";
     // Tables of names end each with NUL.
     this.sources = map.sources.map((s) => (root + String(s)).replaceAll("\0", "\\0"));
+    this.description = readDescription(map[DESCRIPTION_FIELD]);
     this.decode(map.mappings);
   }
 

@@ -62,6 +62,7 @@ function emitTwice(s: Emission): void {
 function emitPass(s: Emission): void {
   const { e } = s;
   s.unwind = [];
+  s.steps = [];
   s.order.forEach((block, i) => {
     s.next = s.order[i + 1];
     if (s.aligned[block.index]) alignLoop(s);
@@ -76,6 +77,7 @@ function emitPass(s: Emission): void {
 }
 
 function emitBlock(s: Emission, block: LBlock): void {
+  const { e } = s;
   // What stands in front may have left the frame.
   s.frameRow();
   s.k = block.first;
@@ -89,6 +91,7 @@ function emitBlock(s: Emission, block: LBlock): void {
       emitParallelMoves(s, stage);
     }
     s.mark(inst.pos);
+    s.steps.push(e.length, s.k);
     emitInstruction(s, inst, block);
     followZeroFlag(s, inst);
     s.k++;
@@ -542,13 +545,22 @@ function emitSwitch(s: Emission, inst: Inst, block: LBlock): void {
   e.rr(0, false, 0xff, 4, entry);
 }
 
+/** What debug information is made of: which instruction each piece of code is, and where its frame's slots are. */
+export interface EmittedFunction {
+  /** Offset and number of each instruction in order of the code. */
+  steps: number[];
+  /** The slot's distance from the CFA, bytes. */
+  slotOffset(location: number): number;
+}
+
 /** Appends the code of `f` to the context's encoder. */
-export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): void {
+export function emitFunction(c: EmitContext, f: LFunc, a: Allocation): EmittedFunction {
   const framed = framedBlocks(f, a, savedRegisters(c, a));
   const targets = branchTargets(f, a, framed);
   const s = new Emission(c, f, a, layoutBlocks(f, targets), targets, framed);
   emitTwice(s);
   c.frames.push({ start: s.start, end: c.e.length, rows: s.unwind });
+  return { steps: s.steps, slotOffset: (location) => s.slot(location).disp - s.fullDepth };
 }
 
 export type {

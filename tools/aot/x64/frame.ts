@@ -98,6 +98,7 @@ export function separateFrame(f: LFunc): void {
       );
     }
   }
+  f.copies = copies;
   const moves: Inst[] = [];
   for (const [operand, copy] of copies) {
     const inst = new Inst(M.Mov, 8);

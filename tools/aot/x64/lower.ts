@@ -105,6 +105,7 @@ function selectFunction(s: Selection): LFunc {
       }
     }
   }
+  out.values = s.vregs;
   return out;
 }
 

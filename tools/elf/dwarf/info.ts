@@ -60,13 +60,11 @@ const Attribute = {
   declFile: 0x3a,
   declLine: 0x3b,
   encoding: 0x3e,
-  external: 0x3f,
   frameBase: 0x40,
   type: 0x49,
   ranges: 0x55,
   callFile: 0x58,
   callLine: 0x59,
-  linkageName: 0x6e,
 } as const;
 
 const Form = {
@@ -294,7 +292,6 @@ class UnitWriter {
     const name = f.name ?? f.symbol;
     this.d.entry(Tag.subprogram, children.length > 0, [
       text(Attribute.name, name),
-      ...(name === f.symbol ? [] : [text(Attribute.linkageName, f.symbol)]),
       ...this.place(f.file, f.line),
       [Attribute.prototyped, Form.flagPresent, () => undefined],
       ...(f.result === undefined ? [] : [this.typeField(f.result)]),

@@ -115,6 +115,8 @@ export class Emission implements MoveContext {
   next: LBlock | undefined;
   k = 0;
   unwind: UnwindRow[] = [];
+  /** Instructions in order of their code: offset, then number, of each. */
+  steps: number[] = [];
 
   constructor(
     c: EmitContext,
@@ -161,9 +163,14 @@ export class Emission implements MoveContext {
     else positions.push({ offset: this.e.length, pos });
   }
 
+  /** Bytes from RSP to the CFA where the frame is set up. */
+  get fullDepth(): number {
+    return this.frame + this.saved.length * 8 + 8;
+  }
+
   /** Bytes from RSP to the CFA in the body. */
   get depth(): number {
-    return this.framed ? this.frame + this.saved.length * 8 + 8 : 8;
+    return this.framed ? this.fullDepth : 8;
   }
 
   /** From here on the CFA is RSP + `depth`, and the first `saved` of the registers to save are stored. */

@@ -1,0 +1,256 @@
+// What debuggers are told about functions: names, places and types from the program's description, inlined calls from
+// source positions, and where parameters and variables are, from the values that the register allocator has placed.
+
+import {
+  constant,
+  type DebugFunction,
+  type DebugVariable,
+  dwarfRegister,
+  dwarfXmm,
+  type InlinedCall,
+  inFrame,
+  inRegister,
+  windowPointer,
+} from "../../elf/index.ts";
+import type { FunctionDescription } from "../../wasm/description.ts";
+import type { LocalChange } from "../ir/build.ts";
+import { I32, Op, type Type, type Value } from "../ir/ir.ts";
+import { FIRST_SLOT, type LFunc } from "../regalloc/lir.ts";
+import type { Allocation } from "../regalloc/resolve.ts";
+import type { SourceMap } from "../wasm/sourcemap.ts";
+import type { CodePosition, EmittedFunction } from "../x64/emit.ts";
+import { R15 } from "../x64/encoder.ts";
+import { assignParams } from "../x64/machine.ts";
+import { Scopes, type SourceRow, sameSource } from "./scopes.ts";
+import { DebugTypes } from "./types.ts";
+
+/** SSE registers are numbered behind the general ones. */
+const FIRST_SSE = 16;
+/** Instructions times variables beyond which a function's variables are left out: it takes as long. */
+const MAX_WORK = 4_000_000;
+
+/** A compiled function with what led to it. */
+export interface Compiled {
+  /** Name in the name section. */
+  name: string | undefined;
+  /** Of its parameters. */
+  types: Type[];
+  changes: readonly LocalChange[];
+  lir: LFunc;
+  allocation: Allocation;
+  emitted: EmittedFunction;
+  start: number;
+  end: number;
+}
+
+interface Variable {
+  owner: FunctionDescription;
+  name: string;
+  type: string;
+  parameter: boolean;
+  changes: LocalChange[];
+}
+
+/** Collects the functions of one object. */
+export class DebugFunctions {
+  readonly list: DebugFunction[] = [];
+  readonly types: DebugTypes;
+  private readonly map: SourceMap;
+  private readonly scopes: Scopes;
+  private readonly window: boolean;
+
+  /** Undefined where the source map says nothing about the program. `window`: R15 holds the window's base. */
+  static of(map: SourceMap | undefined, window: boolean): DebugFunctions | undefined {
+    return map?.description && new DebugFunctions(map, window);
+  }
+
+  private constructor(map: SourceMap, window: boolean) {
+    const description = map.description as NonNullable<SourceMap["description"]>;
+    this.map = map;
+    this.window = window;
+    this.scopes = new Scopes(description);
+    this.types = new DebugTypes(description.classes, !window);
+  }
+
+  /** Adds a function; `positions` are those of its code. */
+  add(f: Compiled, positions: readonly CodePosition[]): void {
+    const own = this.scopes.named(f.name);
+    if (!own) return;
+    const rows: SourceRow[] = positions.map(({ offset, pos }) => ({
+      offset,
+      source: pos ? this.map.at(pos) : undefined,
+    }));
+    const inlined = this.scopes.inlined(own, rows, f.end);
+    const variables = this.variables(f, own);
+    const placed = variables.map((variable): [Variable, DebugVariable] => [
+      variable,
+      this.place(variable, f),
+    ]);
+    this.attach(inlined, placed);
+    this.list.push({
+      section: 0,
+      start: f.start,
+      name: own.label,
+      file: own.file,
+      line: own.start[0],
+      result: own.result === "" ? undefined : this.types.result(own.result),
+      variables: placed.filter(([{ owner }]) => sameSource(owner, own)).map(([, v]) => v),
+      inlined,
+    });
+  }
+
+  /** Parameters, and variables by the source positions at which locals are set. */
+  private variables(f: Compiled, own: FunctionDescription): Variable[] {
+    const found = new Map<string, Variable>();
+    const variable = (
+      owner: FunctionDescription,
+      name: string,
+      type: string,
+      parameter: boolean,
+    ): Variable => {
+      const key = `${owner.file}:${owner.start}:${name}`;
+      let known = found.get(key);
+      if (!known) {
+        known = { owner, name, type, parameter, changes: [] };
+        found.set(key, known);
+      }
+      return known;
+    };
+    const current = new Map<number, Variable>();
+    // The optimizer may have taken parameters away; then it is not known which.
+    const parameters = own.parameters.length === f.types.length ? own.parameters : [];
+    parameters.forEach(([name, type], i) => {
+      current.set(i, variable(own, name, type, true));
+    });
+    for (const change of f.changes) {
+      if (change.set) {
+        const source = this.map.at(change.pos);
+        const owner = source && this.scopes.at(source);
+        const match = owner?.variables.find(
+          ([line, column]) => line === source?.line && column === source.column,
+        );
+        if (owner && match) {
+          current.set(change.local, variable(owner, match[2], match[3], false));
+        } else current.delete(change.local);
+      }
+      current.get(change.local)?.changes.push(change);
+    }
+    const variables = [...found.values()];
+    return variables.length * f.emitted.steps.length > MAX_WORK ? [] : variables;
+  }
+
+  private place(variable: Variable, f: Compiled): DebugVariable {
+    const { steps } = f.emitted;
+    const { changes } = variable;
+    const positions: number[] = [];
+    for (const block of f.lir.blocks) {
+      block.insts.forEach((inst, i) => {
+        positions[block.first + i] = inst.pos;
+      });
+    }
+    const ranges: DebugVariable["ranges"] = [];
+    const incoming = this.incoming(variable, f);
+    if (incoming) ranges.push(incoming);
+    for (let i = 0; i < steps.length; i += 2) {
+      const start = steps[i] as number;
+      const k = steps[i + 1] as number;
+      const pos = positions[k] as number;
+      let value: Value | undefined;
+      for (const change of changes) {
+        if (change.set ? change.pos < pos : change.pos <= pos) value = change.value;
+      }
+      const expression = value && this.locate(value, k, variable.type, f);
+      if (!expression) continue;
+      const end = steps[i + 2] ?? f.end;
+      const last = ranges[ranges.length - 1];
+      if (incoming && end <= incoming.end) continue;
+      if (last?.end === start && last.expression.join() === expression.join()) last.end = end;
+      else if (end > start) ranges.push({ start, end, expression });
+    }
+    const { name, type, parameter } = variable;
+    return { name, type: this.types.of(type), parameter, ranges };
+  }
+
+  /** A parameter is where the caller has put it until the code that takes it has run. */
+  private incoming(variable: Variable, f: Compiled): DebugVariable["ranges"][number] | undefined {
+    const first = variable.changes[0];
+    if (!variable.parameter || !first || first.set || first.value.op !== Op.Param) return undefined;
+    const { registers, offsets } = assignParams(f.types);
+    const register = registers[first.value.imm] as number;
+    // The first instructions take the parameters out of their registers, one after the other; what is not used may be
+    // overwritten from then on.
+    const vreg = f.lir.values[first.value.id] ?? 0;
+    const { steps } = f.emitted;
+    let end = steps[0] ?? f.end;
+    for (let i = 0; vreg > 0 && i < steps.length; i += 2) {
+      if (f.allocation.lives(vreg, (steps[i + 1] as number) * 4)) {
+        end = steps[i] as number;
+        break;
+      }
+    }
+    const frame = offsets[first.value.imm] as number;
+    const expression =
+      register < 0 ? this.inMemory(frame, variable.type) : this.inRegister(register, variable.type);
+    return { start: f.start, end, expression };
+  }
+
+  private locate(value: Value, k: number, type: string, f: Compiled): number[] | undefined {
+    if (value.op === Op.Const) {
+      return this.isPointer(type)
+        ? undefined
+        : constant(value.type === I32 ? BigInt(value.imm) : value.big);
+    }
+    const own = f.lir.values[value.id] ?? 0;
+    const vreg = [own, f.lir.copies.get(own) ?? 0].find(
+      (v) => v > 0 && f.allocation.lives(v, k * 4),
+    );
+    if (vreg === undefined) return undefined;
+    const location = f.allocation.locate(vreg, k * 4);
+    return location >= FIRST_SLOT
+      ? this.inMemory(f.emitted.slotOffset(location), type)
+      : this.inRegister(location, type);
+  }
+
+  private inMemory(frame: number, type: string): number[] {
+    if (!this.isPointer(type)) return inFrame(frame);
+    return windowPointer(dwarfRegister(R15), { frame });
+  }
+
+  private inRegister(location: number, type: string): number[] {
+    if (location >= FIRST_SSE) return inRegister(dwarfXmm(location - FIRST_SSE));
+    const register = dwarfRegister(location);
+    if (!this.isPointer(type)) return inRegister(register);
+    return windowPointer(dwarfRegister(R15), { register });
+  }
+
+  /** Whether debuggers are to see an address where the program has an offset. */
+  private isPointer(type: string): boolean {
+    return this.window && this.types.isClass(type);
+  }
+
+  /** Gives inlined calls the variables of their functions, as far as they are there in their code. */
+  private attach(
+    calls: readonly InlinedCall[],
+    placed: readonly (readonly [Variable, DebugVariable])[],
+  ): void {
+    for (const call of calls) {
+      for (const [{ owner }, variable] of placed) {
+        if (owner.label !== call.name) continue;
+        const ranges = call.ranges.flatMap((range) => clip(variable.ranges, range));
+        if (ranges.length > 0) call.variables.push({ ...variable, parameter: false, ranges });
+      }
+      this.attach(call.inlined, placed);
+    }
+  }
+}
+
+function clip(
+  ranges: DebugVariable["ranges"],
+  bounds: { start: number; end: number },
+): DebugVariable["ranges"] {
+  return ranges.flatMap(({ start, end, expression }) => {
+    const from = Math.max(start, bounds.start);
+    const to = Math.min(end, bounds.end);
+    return from < to ? [{ start: from, end: to, expression }] : [];
+  });
+}

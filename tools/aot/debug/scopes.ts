@@ -1,0 +1,175 @@
+// Which functions' source a piece of code stems from. The optimizer that made the wasm has put functions into each other
+// and left but their source positions: a position that lies in another function than the one compiled belongs to an
+// inlined call, and the calls between the two are the shortest way from one to the other by the names in the source.
+
+import type { InlinedCall } from "../../elf/index.ts";
+import {
+  type FunctionDescription,
+  type ProgramDescription,
+  simpleName,
+} from "../../wasm/description.ts";
+import type { SourcePosition } from "../wasm/sourcemap.ts";
+
+/** A piece of code, up to the next one's offset, and where it comes from. */
+export interface SourceRow {
+  offset: number;
+  source: SourcePosition | undefined;
+}
+
+/** Calls between two functions, at most, that are taken to be inlined into each other. */
+const MAX_DEPTH = 12;
+
+/** A function inside others, with the function it is called from. */
+interface Step {
+  callee: FunctionDescription;
+  caller: FunctionDescription;
+}
+
+function contains(f: FunctionDescription, { line, column }: SourcePosition): boolean {
+  const after = line > f.start[0] || (line === f.start[0] && column >= f.start[1]);
+  const before = line < f.end[0] || (line === f.end[0] && column < f.end[1]);
+  return after && before;
+}
+
+/** Whether both are the same piece of source, as instances of one generic function are. */
+export function sameSource(a: FunctionDescription, b: FunctionDescription): boolean {
+  return a.file === b.file && a.start[0] === b.start[0] && a.start[1] === b.start[1];
+}
+
+/** Answers for the functions of one program. */
+export class Scopes {
+  private readonly byName = new Map<string, FunctionDescription>();
+  private readonly byFile = new Map<string, FunctionDescription[]>();
+  private readonly bySimpleName = new Map<string, FunctionDescription[]>();
+  private readonly ways = new Map<FunctionDescription, Map<FunctionDescription, Step>>();
+
+  constructor({ functions }: ProgramDescription) {
+    const add = (
+      map: Map<string, FunctionDescription[]>,
+      key: string,
+      f: FunctionDescription,
+    ): void => {
+      const list = map.get(key);
+      if (list) list.push(f);
+      else map.set(key, [f]);
+    };
+    for (const f of functions) {
+      if (!this.byName.has(f.name)) this.byName.set(f.name, f);
+      add(this.byFile, f.file, f);
+      add(this.bySimpleName, simpleName(f.label), f);
+    }
+  }
+
+  /** The function that asc calls `name`. */
+  named(name: string | undefined): FunctionDescription | undefined {
+    return name === undefined ? undefined : this.byName.get(name);
+  }
+
+  /** The innermost function whose source contains the position. */
+  at(position: SourcePosition): FunctionDescription | undefined {
+    let best: FunctionDescription | undefined;
+    for (const f of this.byFile.get(position.file) ?? []) {
+      if (!contains(f, position)) continue;
+      const inner =
+        !best ||
+        f.start[0] > best.start[0] ||
+        (f.start[0] === best.start[0] && f.start[1] > best.start[1]);
+      if (inner) best = f;
+    }
+    return best;
+  }
+
+  /** The calls that lead from `outer` to `inner`, outermost first. */
+  private way(outer: FunctionDescription, inner: FunctionDescription): Step[] {
+    let reached = this.ways.get(outer);
+    if (!reached) {
+      reached = this.explore(outer);
+      this.ways.set(outer, reached);
+    }
+    const steps: Step[] = [];
+    for (let at = inner; !sameSource(at, outer); ) {
+      const step = reached.get(at);
+      if (!step) return [{ callee: inner, caller: outer }];
+      steps.unshift(step);
+      at = step.caller;
+    }
+    return steps;
+  }
+
+  private explore(outer: FunctionDescription): Map<FunctionDescription, Step> {
+    const reached = new Map<FunctionDescription, Step>();
+    let front = [outer];
+    for (let depth = 0; depth < MAX_DEPTH && front.length > 0; depth++) {
+      const next: FunctionDescription[] = [];
+      for (const caller of front) {
+        for (const name of Object.keys(caller.mentions)) {
+          for (const callee of this.bySimpleName.get(name) ?? []) {
+            if (reached.has(callee) || sameSource(callee, outer)) continue;
+            reached.set(callee, { callee, caller });
+            next.push(callee);
+          }
+        }
+      }
+      front = next;
+    }
+    return reached;
+  }
+
+  /** The inlined calls in the code of `outer`, which ends at `end`. */
+  inlined(outer: FunctionDescription, rows: readonly SourceRow[], end: number): InlinedCall[] {
+    const top: InlinedCall[] = [];
+    /** The line of each function that ran last: of several calls the nearest one is taken. */
+    const lastLine = new Map<FunctionDescription, number>();
+    rows.forEach(({ offset, source }, i) => {
+      const inner = source && this.at(source);
+      if (!source || !inner) return;
+      const stop = rows[i + 1]?.offset ?? end;
+      if (stop > offset && !sameSource(inner, outer)) {
+        let level = top;
+        for (const { callee, caller } of this.way(outer, inner)) {
+          const line = callLine(caller, callee, lastLine.get(caller));
+          level = extend(level, callee, caller.file, line, offset, stop);
+        }
+      }
+      lastLine.set(inner, source.line);
+    });
+    return top;
+  }
+}
+
+/** The line of `caller` on which `callee` is named, nearest to the one that ran last; 0 where it is not known. */
+function callLine(
+  caller: FunctionDescription,
+  callee: FunctionDescription,
+  last: number | undefined,
+): number {
+  const name = simpleName(callee.label);
+  const lines = Object.hasOwn(caller.mentions, name) ? (caller.mentions[name] as number[]) : [];
+  const distance = (line: number): number => Math.abs(line - (last ?? 0));
+  return lines.reduce(
+    (best, line) => (distance(line) < distance(best) ? line : best),
+    lines[0] ?? 0,
+  );
+}
+
+/** Adds a range to the call in `level`; returns the calls inside it. */
+function extend(
+  level: InlinedCall[],
+  callee: FunctionDescription,
+  file: string,
+  line: number,
+  start: number,
+  end: number,
+): InlinedCall[] {
+  let call = level.find(
+    (each) => each.name === callee.label && each.line === line && each.file === file,
+  );
+  if (!call) {
+    call = { name: callee.label, ranges: [], file, line, variables: [], inlined: [] };
+    level.push(call);
+  }
+  const last = call.ranges[call.ranges.length - 1];
+  if (last?.end === start) last.end = end;
+  else call.ranges.push({ start, end });
+  return call.inlined;
+}
