@@ -1,9 +1,10 @@
 // The end of the line: says what the kernel ran into and stops this CPU. Nothing here allocates or
 // depends on per-CPU state, because it has to work from a double fault.
 
+import { printBacktrace } from "./backtrace";
 import { beginLine, endLine, print, printHex } from "./console";
 import { parkOthers } from "./lapic";
-import { printBacktrace, printPosition } from "./source_line";
+import { printPosition } from "./source_line";
 import { isInWindow, isWindowPage } from "./window";
 import { cli, hlt, ud2 } from "./x86";
 
@@ -63,7 +64,7 @@ export function panicTrap(frame: usize, cr2: u64): void {
   print(" rip ");
   printHex(rip);
   printPosition(rip);
-  printBacktrace(stack);
+  printBacktrace(rip, stack);
   endLine();
   stop();
 }

@@ -1,66 +1,76 @@
-// Says which source line an address in the kernel's code belongs to. The table is made by build.ts from
-// the compiler's line rows: sorted rows of 8 bytes (i32 distance from kernel_main, u16 file, u16 line),
-// and file names separated by zero bytes, file 1 first; file 0 is "not compiled code".
+// Says which source line and function an address in the kernel's code belongs to. The tables are made by stack_table.ts:
+// sorted line rows of 12 bytes (i32 distance from kernel_main, u16 file, u16 line, u16 scope), scopes of 8 bytes (u16
+// name; of the call, if it is inlined, u16 file, u16 line, u16 scope around it), and names separated by zero bytes.
+// Numbers count from 1; 0 is none.
 
-import { PAGE_SIZE } from "./abi";
-import { print, printDecimal, printHex, printZeroTerminated } from "./console";
-import { kernel_line_files, kernel_lines, kernel_lines_end, kernel_main } from "./symbol";
-import { isInWindow, isWindowPage } from "./window";
+import { print, printDecimal, printZeroTerminated } from "./console";
+import {
+  kernel_line_files,
+  kernel_lines,
+  kernel_lines_end,
+  kernel_main,
+  kernel_scope_names,
+  kernel_scopes,
+} from "./symbol";
 import { window } from "./x86";
 
-const ROW_BYTES: usize = 8;
-/** Stack words looked at for return addresses, and how many of these are shown. */
-const SCANNED_WORDS: u64 = 256;
-const SHOWN: u32 = 12;
+const LINE_ROW: usize = 12;
+const SCOPE_ROW: usize = 8;
+/** Functions inlined into each other that are shown, at most. */
+const MAX_SCOPES: u32 = 16;
 
-/** The row that covers `address`, or 0. */
-function findRow(address: u64): usize {
-  const first = <usize>(kernel_lines() - window());
-  const count = <usize>(kernel_lines_end() - kernel_lines()) / ROW_BYTES;
+/** The row of `size` bytes that covers `address`, in a table sorted by i32 distances from kernel_main; or 0. */
+export function rowOf(table: u64, end: u64, size: usize, address: u64): usize {
+  const first = <usize>(table - window());
+  const count = <usize>(end - table) / size;
   const distance = <i64>(address - kernel_main());
   if (count === 0 || distance < <i64>load<i32>(first)) return 0;
   let low: usize = 0;
   let high = count;
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (<i64>load<i32>(first + middle * ROW_BYTES) <= distance) low = middle;
+    if (<i64>load<i32>(first + middle * size) <= distance) low = middle;
     else high = middle;
   }
-  const row = first + low * ROW_BYTES;
-  return load<u16>(row, 4) === 0 ? 0 : row;
+  return first + low * size;
 }
 
-/** Prints ` at FILE:LINE`, or nothing if the address is in no compiled code. */
-export function printPosition(address: u64): bool {
-  const row = findRow(address);
-  if (row === 0) return false;
-  let file = <usize>(kernel_line_files() - window());
-  for (let skip = load<u16>(row, 4); skip > 1; skip--) {
-    while (load<u8>(file) !== 0) file++;
-    file++;
+/** Whether `address` is in compiled code. */
+export function isCompiled(address: u64): bool {
+  const row = rowOf(kernel_lines(), kernel_lines_end(), LINE_ROW, address);
+  return row !== 0 && load<u16>(row, 8) !== 0;
+}
+
+function printName(names: u64, number: u32): void {
+  let name = <usize>(names - window());
+  for (let skip = number; skip > 1; skip--) {
+    while (load<u8>(name) !== 0) name++;
+    name++;
   }
-  print(" at ");
-  printZeroTerminated(file);
-  print(":");
-  printDecimal(load<u16>(row, 6));
-  return true;
+  printZeroTerminated(name);
 }
 
-/** Prints the words from `stack` upwards that look like return addresses into compiled code, newest first. */
-export function printBacktrace(stack: u64): void {
-  let shown: u32 = 0;
-  if (!isInWindow(stack)) return;
-  // A stack that is too small: what there is of it begins above the page that is missing.
-  if (!isWindowPage(stack)) stack = (stack & ~(<u64>PAGE_SIZE - 1)) + PAGE_SIZE;
-  for (let i: u64 = 0; i < SCANNED_WORDS && shown < SHOWN; i++) {
-    const at = stack + (i << 3);
-    if (!isInWindow(at) || !isWindowPage(at)) return;
-    const word = load<u64>(<usize>(at - window()));
-    // A return address belongs to the call in front of it.
-    if (findRow(word - 1) === 0) continue;
-    print("\n[kernel]   from ");
-    printHex(word);
-    printPosition(word - 1);
-    shown++;
+function printPlace(file: u32, line: u32): void {
+  print(" at ");
+  printName(kernel_line_files(), file);
+  print(":");
+  printDecimal(line);
+}
+
+/** Prints ` at FILE:LINE in FUNCTION`, and a line for each function that this one is inlined into; nothing in other code. */
+export function printPosition(address: u64): void {
+  const row = rowOf(kernel_lines(), kernel_lines_end(), LINE_ROW, address);
+  if (row === 0) return;
+  if (load<u16>(row, 4) !== 0) printPlace(load<u16>(row, 4), load<u16>(row, 6));
+  const scopes = <usize>(kernel_scopes() - window());
+  let scope: usize = load<u16>(row, 8);
+  for (let shown: u32 = 0; scope !== 0 && shown < MAX_SCOPES; shown++) {
+    const entry = scopes + scope * SCOPE_ROW;
+    print(" in ");
+    printName(kernel_scope_names(), load<u16>(entry));
+    scope = load<u16>(entry, 6);
+    if (scope === 0) return;
+    print("\n[kernel]     inlined");
+    if (load<u16>(entry, 4) !== 0) printPlace(load<u16>(entry, 2), load<u16>(entry, 4));
   }
 }

@@ -1,9 +1,14 @@
 // Addresses of symbols in the linked image: `symbol.NAME()` is the 64-bit virtual address of NAME.
 
-/** Table of source lines (source_line.ts): rows, their end, file names. */
+/** Tables of source lines (source_line.ts): rows, their end, names of files; scopes and their names. */
 export declare function kernel_lines(): u64;
 export declare function kernel_lines_end(): u64;
 export declare function kernel_line_files(): u64;
+export declare function kernel_scopes(): u64;
+export declare function kernel_scope_names(): u64;
+/** Table of frames (backtrace.ts): rows, their end. */
+export declare function kernel_frames(): u64;
+export declare function kernel_frames_end(): u64;
 export declare function kernel_main(): u64;
 /** First of 256 interrupt entry stubs, ISR_STRIDE bytes apart. */
 export declare function isr_stubs(): u64;
