@@ -3,7 +3,7 @@
 // wast2json (WABT) writes; .wast files are converted where that command is installed.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Command } from "commander";
@@ -22,11 +22,22 @@ function scripts(path: string): string[] {
     .map((name) => join(path, name));
 }
 
+/** Gives table instructions the index 0 that scripts may leave out, but WABT 1.0.32 wants. */
+function withTableIndices(text: string): string {
+  return text
+    .replace(/\(table\.(fill|get|grow|set) \(/g, "(table.$1 0 (")
+    .replace(/(?<=\) )table\.size\)/g, "table.size 0)");
+}
+
 /** The .json form of a script, or why there is none. */
 function converted(path: string, directory: string): { json: string } | { problem: string } {
   if (path.endsWith(".json")) return { json: path };
   const json = join(directory, `${basename(path, ".wast")}.json`);
-  const run = spawnSync("wast2json", [path, "-o", json], { encoding: "utf8" });
+  const script = join(directory, basename(path));
+  writeFileSync(script, withTableIndices(readFileSync(path, "utf8")));
+  const run = spawnSync("wast2json", ["--enable-tail-call", script, "-o", json], {
+    encoding: "utf8",
+  });
   if (run.error) return { problem: "needs wast2json, which Debian's package wabt has" };
   if (run.status !== 0) return { problem: `wast2json: ${run.stderr.split("\n")[0]}` };
   return { json };
