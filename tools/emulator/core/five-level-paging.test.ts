@@ -398,6 +398,17 @@ describe.each([4, 5] as const)("with %i levels of paging", (levels) => {
     }
   });
 
+  test("a machine goes on from a snapshot in the same mode", async () => {
+    const options = { kernel: guest, memory: "64M", cpu: "max" } as const;
+    const first = await Machine.create({ ...options, debugExit: { iobase: 0xf4, iosize: 4 } });
+    first.runSync({ instructions: 100_000 });
+    expect((first.cpus[0]?.wide("cr4") ?? 0n) & BigInt(LA57)).toBe(levels === 5 ? 0x1000n : 0n);
+    const other = await first.clone();
+    expect(other.runSync().kind).toBe("debug-exit");
+    first.runSync();
+    expect(other.stateHash()).toBe(first.stateHash());
+  });
+
   test("a debugger finds memory through all levels", () => {
     const bytes = (address: bigint): number[] => [...machine.readLinear(address, 2, 0)];
     const end = [0xcd, 0x40];
