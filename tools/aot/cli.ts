@@ -4,10 +4,11 @@
 
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { LinkError, linkElf } from "../elf/index.ts";
+import { LinkError, linkElf, type ObjectFile, writeRelocatable } from "../elf/index.ts";
 import { CompileError, compile } from "./compile.ts";
 import { LINUX_SEGMENTS } from "./link.ts";
 import { exportSymbol } from "./names.ts";
+import { type PrefixMap, parsePrefixMap } from "./prefix.ts";
 import type { TargetName } from "./targets/target.ts";
 
 interface Options {
@@ -16,6 +17,8 @@ interface Options {
   entry: string;
   text: bigint;
   sourceMap?: string;
+  compileOnly?: true;
+  filePrefixMap: PrefixMap[];
   cpu: "x86-64" | "x86-64-v2";
 }
 
@@ -25,6 +28,14 @@ function address(text: string): bigint {
   return BigInt(text);
 }
 
+function prefixMap(text: string, before: PrefixMap[]): PrefixMap[] {
+  try {
+    return [...before, parsePrefixMap(text)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
 /** Reads a file or ends with a message a person can act on. */
 function read(path: string, what: string): Buffer {
   try {
@@ -32,6 +43,22 @@ function read(path: string, what: string): Buffer {
   } catch (error) {
     throw new CompileError(`cannot read ${what} ${path}: ${(error as NodeJS.ErrnoException).code}`);
   }
+}
+
+function link(object: ObjectFile, options: Options): Uint8Array {
+  const linux = options.target === "linux";
+  return linkElf({
+    objects: [object],
+    segments: linux
+      ? LINUX_SEGMENTS
+      : [
+          { name: "text", flags: "rx", vaddr: options.text, sections: [".text"] },
+          ...LINUX_SEGMENTS.slice(1),
+          { name: "wasm", flags: "rw", sections: [".wasm.data"] },
+        ],
+    entry: linux ? "_start" : exportSymbol(options.entry),
+    class: 64,
+  });
 }
 
 function build(input: string, options: Options): void {
@@ -46,25 +73,14 @@ function build(input: string, options: Options): void {
     target: options.target,
     name: input,
     features: { sse41: modern, popcnt: modern },
+    filePrefixMap: options.filePrefixMap,
     ...(sourceMap === undefined ? {} : { sourceMap }),
   });
-  const linux = options.target === "linux";
-  const elf = linkElf({
-    objects: [object],
-    segments: linux
-      ? LINUX_SEGMENTS
-      : [
-          { name: "text", flags: "rx", vaddr: options.text, sections: [".text"] },
-          ...LINUX_SEGMENTS.slice(1),
-          { name: "wasm", flags: "rw", sections: [".wasm.data"] },
-        ],
-    entry: linux ? "_start" : exportSymbol(options.entry),
-    class: 64,
-  });
+  const elf = options.compileOnly ? writeRelocatable(object) : link(object, options);
   const aside = `${options.output}.${process.pid}.tmp`;
   try {
     writeFileSync(aside, elf);
-    chmodSync(aside, 0o755);
+    if (!options.compileOnly) chmodSync(aside, 0o755);
     renameSync(aside, options.output);
   } catch (error) {
     rmSync(aside, { force: true });
@@ -94,6 +110,15 @@ const program = new Command("aot")
     new Option("--text <address>", "virtual address of the code (kernel, native)")
       .argParser(address)
       .default(0x400000n, "0x400000"), // described in words: Commander cannot print a BigInt
+  )
+  .option("-c, --compile-only", "write a relocatable object file, for a linker")
+  .addOption(
+    new Option(
+      "--file-prefix-map <old=new>",
+      "names of source files in the output begin with <new> where they began with <old>; may be repeated",
+    )
+      .argParser(prefixMap)
+      .default([], "none"),
   )
   .option("--source-map <file>", "source map of the module (default: <module>.map where it exists)")
   .action((input: string, options: Options) => {

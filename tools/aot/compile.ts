@@ -30,6 +30,7 @@ import { irSignature, irType } from "./ir/numeric.ts";
 import { optimize } from "./ir/optimize.ts";
 import { findTailCalls } from "./ir/tail.ts";
 import { exportSymbol } from "./names.ts";
+import { mapPrefix, type PrefixMap } from "./prefix.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import type { LFunc } from "./regalloc/lir.ts";
 import { type Allocation, allocate } from "./regalloc/resolve.ts";
@@ -70,6 +71,8 @@ export interface CompileOptions {
   name: string;
   /** Text of the source map asc wrote beside the module. */
   sourceMap?: string;
+  /** Changes the beginnings of file names in the output; of several that fit, the last one counts. */
+  filePrefixMap?: readonly PrefixMap[];
   /**
    * Instructions beyond the x86-64 baseline that may be used, all of level x86-64-v2 behind `sse41`: vector
    * instructions need it. None by default.
@@ -98,7 +101,8 @@ class Compiler {
     this.o = options;
     this.target = TARGETS[options.target];
     this.m = decodeModule(bytes);
-    const map = options.sourceMap === undefined ? undefined : new SourceMap(options.sourceMap);
+    const map =
+      options.sourceMap === undefined ? undefined : new SourceMap(options.sourceMap, this.rename);
     this.signatures = this.m.types.map(irSignature);
     this.globals = globalPlaces(this.m);
     const byShape = new Map<string, number>();
@@ -149,6 +153,8 @@ class Compiler {
     return this.target.window === undefined;
   }
 
+  private readonly rename = (file: string): string => mapPrefix(this.o.filePrefixMap ?? [], file);
+
   compile(): ObjectFile {
     this.checkImports();
     const context = this.context();
@@ -175,7 +181,7 @@ class Compiler {
     for (const index of exported) this.makeAdapter(context, index, facts[index - imported]);
     if (this.target.name === "linux") this.startCode();
     this.runtime();
-    return this.image.build(this.o.name);
+    return this.image.build(this.rename(this.o.name));
   }
 
   private checkImports(): void {

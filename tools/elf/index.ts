@@ -37,3 +37,4 @@ export {
   type ElfSymbol,
   readElf,
 } from "./read.ts";
+export { readRelocatable, writeRelocatable } from "./relocatable.ts";

@@ -3,8 +3,8 @@
 // psABI 4.4.1 with explicit addends; there are no archives, no dynamic linking and no common symbols.
 
 import { PAGE_SIZE, SegmentFlag, SymbolType } from "./constants.ts";
-import type { PlacedFrame } from "./dwarf/frame.ts";
-import { type DebugUnit, debugSections } from "./dwarf/index.ts";
+import { collectDebug } from "./dwarf/collect.ts";
+import { debugSections } from "./dwarf/index.ts";
 import {
   type AddressTable,
   NO_ADDRESS,
@@ -540,22 +540,8 @@ function sectionImage(
  */
 function debugImages(options: LinkOptions, layout: Layout): ImageSection[] {
   const full = options.class === 64;
-  const units: DebugUnit[] = [];
-  const frames: PlacedFrame[] = [];
-  for (const object of options.objects) {
-    const unit: DebugUnit = {
-      name: object.name,
-      code: [],
-      functions: [],
-      types: full ? (object.types ?? []) : [],
-    };
-    for (const placed of layout.placed) {
-      if (placed.object !== object || placed.segment < 0) continue;
-      addCode(unit, placed, full);
-      if (full) addFrames(frames, placed);
-    }
-    if (unit.code.length > 0) units.push(unit);
-  }
+  const parts = layout.placed.filter((placed) => placed.segment >= 0);
+  const { units, frames } = collectDebug(options.objects, parts, full);
   return debugSections(units, frames, full ? 8 : 4).map(({ name, data }) => ({
     name,
     address: 0n,
@@ -567,40 +553,6 @@ function debugImages(options: LinkOptions, layout: Layout): ImageSection[] {
     executable: false,
     segment: -1,
   }));
-}
-
-/** Adds what a section's object tells about the code in it. */
-function addCode(
-  unit: DebugUnit,
-  { object, index, address, section }: PlacedSection,
-  full: boolean,
-): void {
-  const rows = (object.lines ?? []).filter((row) => row.section === index);
-  const own = (object.functions ?? []).filter((f) => f.section === index);
-  if (rows.length === 0 && own.length === 0) return;
-  const described = new Map(full ? own.map((f) => [f.start, f]) : []);
-  unit.code.push({ address, size: section.memSize, rows });
-  // A function that is exported has two symbols; debuggers want it once.
-  const named = new Set<bigint>();
-  const symbols = [...object.symbols].sort((a, b) => Number(b.global) - Number(a.global));
-  for (const { name: symbol, kind, section: home, value, size } of symbols) {
-    if (kind !== "func" || home !== index || named.has(value)) continue;
-    named.add(value);
-    const more = described.get(Number(value)) ?? {};
-    unit.functions.push({ ...more, symbol, address: address + value, size, base: address });
-  }
-}
-
-function addFrames(frames: PlacedFrame[], { object, index, address }: PlacedSection): void {
-  for (const frame of object.frames ?? []) {
-    if (frame.section !== index) continue;
-    frames.push({
-      address: address + BigInt(frame.start),
-      size: frame.end - frame.start,
-      signal: frame.signal,
-      rows: frame.rows.map((row) => ({ ...row, offset: row.offset - frame.start })),
-    });
-  }
 }
 
 function imageSymbols(options: LinkOptions, layout: Layout, table: SymbolTable): ImageSymbol[] {

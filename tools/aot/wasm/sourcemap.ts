@@ -27,8 +27,8 @@ export class SourceMap {
   /** What the map's maker says about the program, see ../../wasm/description.ts. */
   readonly description: ProgramDescription | undefined;
 
-  /** Parses the JSON text of a source map. Throws Error naming what is wrong with it. */
-  constructor(json: string) {
+  /** Parses the JSON text of a source map; `rename` changes names of files. Throws Error naming what is wrong with it. */
+  constructor(json: string, rename: (file: string) => string = (file) => file) {
     let map: Record<string, unknown>;
     try {
       map = JSON.parse(json) ?? {};
@@ -41,8 +41,12 @@ export class SourceMap {
     const root =
       typeof map.sourceRoot === "string" && !map.sourceRoot.startsWith(".") ? map.sourceRoot : "";
     // Tables of names end each with NUL.
-    this.sources = map.sources.map((s) => (root + String(s)).replaceAll("\0", "\\0"));
-    this.description = readDescription(map[DESCRIPTION_FIELD]);
+    this.sources = map.sources.map((s) => rename(root + String(s)).replaceAll("\0", "\\0"));
+    const description = readDescription(map[DESCRIPTION_FIELD]);
+    this.description = description && {
+      ...description,
+      functions: description.functions.map((f) => ({ ...f, file: rename(root + f.file) })),
+    };
     this.decode(map.mappings);
   }
 
