@@ -28,6 +28,7 @@ import {
 } from "../../wasm/writer.ts";
 import type { ModuleGenerator } from "./generate.ts";
 import { ATOMICS, LOADS, VECTOR_LOADS, VECTOR_STORES, VECTORS } from "./instructions.ts";
+import { choice, countedLoop, reversed, type Surroundings } from "./patterns.ts";
 import { F64_EDGES, f32BitsOf, f64BitsOf, I32_EDGES, I64_EDGES, type Random } from "./random.ts";
 
 export const TYPES: ValType[] = [I32, I64, F32, F64];
@@ -118,7 +119,9 @@ export class FunctionGenerator {
       FUEL_GLOBAL,
     ];
     for (let n = this.r.below(6); n > 0; n--) code.push(...this.statement(3));
-    for (const t of results) code.push(...this.expr(t, 4));
+    const tail = this.r.chance(15) ? this.tailCall(3, true) : [];
+    if (tail.length > 0) code.push(...tail);
+    else for (const t of results) code.push(...this.expr(t, 4));
     return { type: typeIndex, locals: this.locals.slice(params.length), code };
   }
 
@@ -430,8 +433,11 @@ export class FunctionGenerator {
     return code;
   }
 
-  /** A tail call of a function behind this one that has its results, where there is one. */
-  private tailCall(d: number): Bytes {
+  /**
+   * A call of a function behind this one that has its results, where there is one: by the instruction
+   * for it, or (`plain`) as the last call before the end.
+   */
+  private tailCall(d: number, plain = false): Bytes {
     const { r, g } = this;
     const results = this.signature.results.join();
     const callees: number[] = [];
@@ -443,9 +449,10 @@ export class FunctionGenerator {
     const { params } = g.signatures[callee] as Signature;
     const code = params.flatMap((p) => this.expr(p, d - 1));
     const slot = g.tableSlot(callee);
-    if (slot < 0 || r.chance(50)) return [...code, 0x12, ...uleb(callee + g.imports)];
+    if (slot < 0 || r.chance(50))
+      return [...code, plain ? 0x10 : 0x12, ...uleb(callee + g.imports)];
     const type = uleb(g.typeIndex(params, this.signature.results));
-    return [...code, ...i32Const(slot), 0x13, ...type, 0];
+    return [...code, ...i32Const(slot), plain ? 0x11 : 0x13, ...type, 0];
   }
 
   private blockType(params: ValType[], results: ValType[]): Bytes {
@@ -549,6 +556,39 @@ export class FunctionGenerator {
   }
 
   /** Code without operands and results. */
+  private readonly surroundings: Omit<Surroundings, "r"> = {
+    expr: (type, depth) => this.expr(type, depth),
+    statement: (depth) => this.statement(depth),
+    counter: () => {
+      const local = this.locals.push(I32) - 1;
+      this.counters.add(local);
+      return local;
+    },
+    inBlock: (types, make) => {
+      this.labels.push({ types, loop: false });
+      const code = make();
+      this.labels.pop();
+      return code;
+    },
+    inLoop: (make) => {
+      this.loopDepth++;
+      this.labels.push({ types: [], loop: false }, { types: [], loop: true });
+      const code = make();
+      this.labels.length -= 2;
+      this.loopDepth--;
+      return code;
+    },
+  };
+
+  /** A statement as programs have it. */
+  private pattern(depth: number): Bytes {
+    const { r } = this;
+    const s = { ...this.surroundings, r };
+    if (depth > 1 && this.loopDepth < 3 && r.chance(50)) return countedLoop(s, depth);
+    if (r.chance(70)) return choice(s, depth - 1);
+    return [...reversed(s, depth - 1), 0x21, ...uleb(this.localOf(I32))];
+  }
+
   private statement(depth: number): Bytes {
     const { r } = this;
     if (this.budget <= 0) return [];
@@ -559,6 +599,7 @@ export class FunctionGenerator {
       const { opcode, op } = r.pick(VECTOR_STORES);
       return [...this.pointer(d), ...this.expr(V128, depth), ...opcode, ...this.vectorMemarg(op)];
     }
+    if (r.chance(20)) return this.pattern(depth);
     switch (r.below(14)) {
       case 0:
       case 1: {
