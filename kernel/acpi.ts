@@ -6,6 +6,7 @@ import { loaderRsdp } from "./boot_info";
 import { beginLine, endLine, print, printHex, printLine } from "./console";
 import { addCpu } from "./cpu";
 import { addIoapic } from "./ioapic";
+import { isReachable } from "./lapic";
 import { inw, outb, pause } from "./x86";
 
 /** Signatures as little-endian numbers. */
@@ -74,6 +75,10 @@ function parseMadt(madt: usize): void {
       if (load<u32>(at, 4) & 1 && load<u8>(at, 3) !== 0xff) {
         addCpu(load<u8>(at, 3), load<u8>(at, 2));
       }
+    } else if (type === 9 && length >= 16) {
+      // CPUs whose ID does not fit the first kind; the HIP has eight bits for what ACPI calls it.
+      const apicId = load<u32>(at, 4);
+      if (load<u32>(at, 8) & 1 && isReachable(apicId)) addCpu(apicId, load<u32>(at, 12) & 0xff);
     } else if (type === 1 && length >= 12) {
       addIoapic(load<u8>(at, 2), load<u32>(at, 4), load<u32>(at, 8));
     } else if (type === 2 && length >= 10) {

@@ -2,7 +2,7 @@
 // an interrupt ups. The driver's `down` unmasks a level-triggered pin again. doc/kernel-interface.md of
 // the reference, "assign_gsi".
 
-import { BAD_DEV, NUM_CPU, NUM_GSI, SUCCESS } from "./abi";
+import { BAD_CPU, BAD_DEV, NUM_CPU, NUM_GSI, SUCCESS } from "./abi";
 import { overrideFlags } from "./acpi";
 import { Cpu } from "./cpu";
 import { Ec } from "./ec";
@@ -17,6 +17,7 @@ import { insertObject } from "./space_obj";
 
 const ACTIVE_LOW: u32 = 1 << 13;
 const LEVEL: u32 = 1 << 15;
+const MAX_DESTINATION: u32 = 0xfe;
 const MSI_ADDRESS: u64 = 0xfee00000;
 
 /** Per GSI: address of its semaphore and its redirection bits, two u32. */
@@ -66,6 +67,8 @@ export function gsiInterrupt(gsi: u32): void {
 /** The rest of assign_gsi: sets the route and OUT2, OUT3. */
 export function routeGsi(ec: Ec, gsi: u32, target: Cpu, reconfigure: bool): i32 {
   if (gsi >= <u32>NUM_GSI) return BAD_DEV;
+  // Without an IOMMU devices and IOAPICs name a CPU by eight bits.
+  if (target.apicId > MAX_DESTINATION) return BAD_CPU;
   const vector: u32 = VEC_GSI + gsi;
   if (ioapicOf(gsi) >= 0) {
     if (reconfigure) {

@@ -1,5 +1,6 @@
 // Local APIC: end of interrupt, inter-processor interrupts, the timer that ends quanta and timeouts.
-// xAPIC mode, registers in memory (Intel SDM vol. 3A, 11.4). The timer runs in TSC-deadline mode where
+// x2APIC mode where the CPU has it, registers as MSRs (Intel SDM vol. 3A, 11.12); otherwise xAPIC mode, registers in
+// memory (11.4). The timer runs in TSC-deadline mode where
 // the CPU has it, otherwise one-shot at a rate measured against the ACPI PM timer or the PIT.
 
 import { pmTimerMask, pmTimerPort } from "./acpi";
@@ -12,10 +13,29 @@ import {
   VEC_LVT_TIMER,
   VEC_SPURIOUS,
 } from "./layout";
-import { IA32_APIC_BASE, IA32_TSC_DEADLINE } from "./msr_number";
-import { inb, inl, load32, outb, pause, rdmsr, rdtsc, store32, window, wrmsr } from "./x86";
+import { IA32_APIC_BASE, IA32_TSC_DEADLINE, IA32_X2APIC } from "./msr_number";
+import { lapic_x2 } from "./symbol";
+import {
+  cpuid,
+  inb,
+  inl,
+  load32,
+  mfence,
+  outb,
+  pause,
+  rdmsr,
+  rdtsc,
+  store32,
+  window,
+  wrmsr,
+} from "./x86";
 
 const APIC_ENABLE: u64 = 1 << 11;
+const APIC_X2: u64 = 1 << 10;
+/** CPUID leaf 1, ECX. */
+const CPUID_X2APIC: u32 = 1 << 21;
+/** An 8-bit destination for all: IDs from here on can be named in x2APIC mode alone. */
+const BROADCAST: u32 = 0xff;
 
 const ID: usize = 0x20;
 const VERSION: usize = 0x30;
@@ -55,11 +75,23 @@ const LAPIC: u64 = <u64>LAPIC_BASE;
 let tscKhz: u32 = 1000000;
 let busKhz: u32 = 1000000;
 
+/** Whether local APICs run in x2APIC mode: all of them, or none. */
+let isX2: bool = false;
+
+function msrOf(register: usize): i32 {
+  return IA32_X2APIC + <i32>(register >> 4);
+}
+
 function read(register: usize): u32 {
+  if (isX2) return <u32>rdmsr(msrOf(register));
   return <u32>load32(window() + LAPIC + <u64>register);
 }
 
 function write(register: usize, value: u32): void {
+  if (isX2) {
+    wrmsr(msrOf(register), <u64>value);
+    return;
+  }
   store32(window() + LAPIC + <u64>register, <u64>value);
 }
 
@@ -78,20 +110,42 @@ export function busKilohertz(): u32 {
 }
 
 export function ownApicId(): u32 {
-  return read(ID) >> 24;
+  return isX2 ? read(ID) : read(ID) >> 24;
 }
 
-/** Whether the APIC is where the kernel expects it, and not in x2APIC mode. */
+/** Whether a CPU with this ID can be sent interrupts. */
+export function isReachable(apicId: u32): bool {
+  return isX2 || apicId < BROADCAST;
+}
+
+/** Turns this CPU's APIC on, in the mode that all have. From off to x2APIC there is no way but through xAPIC. */
+function enable(): void {
+  const base = rdmsr(IA32_APIC_BASE) | APIC_ENABLE;
+  wrmsr(IA32_APIC_BASE, base);
+  if (isX2 && (base & APIC_X2) === 0) wrmsr(IA32_APIC_BASE, base | APIC_X2);
+}
+
+/**
+ * Decides on the mode, on the boot CPU, and turns its APIC on: x2APIC mode where the CPU has it, which firmware may
+ * have entered, and which cannot be left for the other. False if the registers are not where the kernel expects them.
+ */
 export function findLapic(): bool {
-  const value = rdmsr(IA32_APIC_BASE);
-  return (value & 0x000f_ffff_ffff_f000) === LAPIC && (value & (1 << 10)) === 0;
+  const out = memory.data(16);
+  cpuid(1, 0, out);
+  isX2 = (load<u32>(out, 8) & CPUID_X2APIC) !== 0;
+  const base = rdmsr(IA32_APIC_BASE);
+  if (!isX2 && ((base & 0x000f_ffff_ffff_f000) !== LAPIC || (base & APIC_X2) !== 0)) return false;
+  if (isX2) store32(lapic_x2(), 1);
+  enable();
+  return true;
 }
 
 /** Copies the state firmware left to the HIP, as ten u32 at `out`, then sets up this CPU's APIC. */
 export function initLapic(out: usize): void {
-  wrmsr(IA32_APIC_BASE, rdmsr(IA32_APIC_BASE) | APIC_ENABLE);
+  enable();
   const maxLvt = (read(VERSION) >> 16) & 0xff;
-  store<u32>(out, read(ID));
+  // As in xAPIC mode, which is what the interface knows.
+  store<u32>(out, ownApicId() << 24);
   store<u32>(out, read(VERSION), 4);
   store<u32>(out, read(SVR), 8);
   store<u32>(out, read(LVT_TIMER), 16);
@@ -188,9 +242,19 @@ export function clearErrors(): void {
 }
 
 function sendIpi(apicId: u32, command: u32): void {
+  if (isX2) {
+    sendX2(apicId, command);
+    return;
+  }
   while (read(ICR_LOW) & ICR_PENDING) pause();
   write(ICR_HIGH, apicId << 24);
   write(ICR_LOW, command);
+}
+
+/** One write of both halves. It does not wait for stores before it, which the receiver may look at, as the other does. */
+function sendX2(apicId: u32, command: u32): void {
+  mfence();
+  wrmsr(msrOf(ICR_LOW), ((<u64>apicId) << 32) | <u64>command);
 }
 
 /** Makes `cpu` enter the kernel and look at its hazards. */
@@ -204,7 +268,7 @@ export function sendTlbShootdown(cpu: Cpu): void {
 
 /** INIT to all other CPUs: they wait for a start-up interrupt that never comes. */
 export function parkOthers(): void {
-  write(ICR_LOW, ICR_ALL_BUT_SELF | ICR_ASSERT | ICR_INIT);
+  sendIpi(0, ICR_ALL_BUT_SELF | ICR_ASSERT | ICR_INIT);
 }
 
 export function sendInit(apicId: u32): void {

@@ -16,7 +16,7 @@ export const KERNEL_MEMORY_BASE = 0x68_0000;
 /** Pages and objects; zeroed by the loader like the rest. */
 export const KERNEL_POOL = 0x70_0000;
 export const KERNEL_END = 0x400_0000;
-/** Where the local APIC has to be: the TLB stub ends its interrupt without asking. */
+/** Where the local APIC has to be in xAPIC mode: the TLB stub ends its interrupt without asking. */
 export const LAPIC_BASE = 0xfee0_0000;
 export const LAPIC_EOI = 0xb0;
 /** Where application processors start in real mode; saved and restored around their start. */

@@ -100,7 +100,7 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   detectProtection();
   detectFpu();
   detectQuickState();
-  if (!findLapic()) fatal("no local APIC in xAPIC mode at 0xfee00000");
+  if (!findLapic()) fatal("no local APIC in x2APIC mode or at 0xfee00000");
   if (!buildIdt()) panic("out of memory for the IDT");
   if (!parseAcpi()) printLine("ACPI: not usable, one CPU and no power management");
   if (hasLegacyPic()) disablePic();

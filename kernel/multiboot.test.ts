@@ -21,9 +21,11 @@ import { bootOnQemu } from "./testing/qemu.ts";
 
 const MIB = 0x10_0000;
 
-async function kernelImage(): Promise<Uint8Array> {
-  const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
-  return buildKernel(wasm, sourceMap);
+let image: Promise<Uint8Array> | undefined;
+
+function kernelImage(): Promise<Uint8Array> {
+  image ??= guestModule(KERNEL_GUEST).then(({ wasm, sourceMap }) => buildKernel(wasm, sourceMap));
+  return image;
 }
 
 describe("the kernel's image", () => {

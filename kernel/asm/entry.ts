@@ -65,6 +65,7 @@ import {
   VEC_IPI_TLB,
   VEC_SPURIOUS,
 } from "../layout.ts";
+import { IA32_X2APIC } from "../msr_number.ts";
 import { WINDOW } from "./boot.ts";
 import { entryFrame, interruptFrame, systemCallFrame, userFrame } from "./frame.ts";
 
@@ -335,10 +336,23 @@ function emitInterrupts(a: Assembler): void {
   a.label("isr_tlb_kernel");
   a.mov(perCpu(CPU_TLB_REQUEST), 0);
   a.label("isr_tlb_end");
+  a.cmp(dword(rip("lapic_x2")), 0);
+  a.jne("isr_tlb_x2");
   a.form("Mov_r64_imm64", rax, WINDOW + BigInt(LAPIC_BASE) + BigInt(LAPIC_EOI));
   a.mov(dword(rax), 0);
+  a.label("isr_tlb_ended");
   a.pop(rax);
   a.iretq();
+  a.label("isr_tlb_x2");
+  a.push(rcx);
+  a.push(rdx);
+  a.mov(ecx, IA32_X2APIC + (LAPIC_EOI >> 4));
+  a.xor(eax, eax);
+  a.xor(edx, edx);
+  a.wrmsr();
+  a.pop(rdx);
+  a.pop(rcx);
+  a.jmp("isr_tlb_ended");
 }
 
 /** A ticket lock: fair, so that no CPU waits for ever. */
@@ -382,6 +396,8 @@ function emitLock(a: Assembler): void {
   a.dd(0);
   a.align(64);
   a.label("kernel_lock_owner");
+  a.dd(0);
+  a.label("lapic_x2", { global: true, kind: "object" });
   a.dd(0);
   a.section(".text");
 }

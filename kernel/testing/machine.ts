@@ -22,7 +22,7 @@ import {
   TSS_IOMAP_BASE,
   VEC_IPI_TLB,
 } from "../layout.ts";
-import { IA32_APIC_BASE, IA32_GS_BASE, IA32_TSC_DEADLINE } from "../msr_number.ts";
+import { IA32_APIC_BASE, IA32_GS_BASE, IA32_TSC_DEADLINE, IA32_X2APIC } from "../msr_number.ts";
 import { KERNEL_GUEST } from "../options.ts";
 import { crd } from "./crd.ts";
 import { ExtendedState } from "./modern_cpu.ts";
@@ -41,6 +41,8 @@ const WINDOW_PDPT = 0x10_9000;
 const BOOT_STACK = 0x60_4000;
 /** Where a starting processor finds its Cpu object. */
 const AP_CPU = 0x60_0100;
+/** Where the model has the word that tells the TLB stub of x2APIC mode. */
+const LAPIC_X2 = AP_CPU + 8;
 /** ACPI tables, and the IOAPIC they describe. */
 const RSDP = 0xe_0000;
 const RSDT = 0xe_0040;
@@ -56,6 +58,9 @@ const ICR_FIXED = 0;
 const ICR_STARTUP = 6;
 /** CPUID bits: leaf 1 ECX. */
 const CPUID_PCID = 1 << 17;
+const CPUID_X2APIC = 1 << 21;
+const IA32_X2APIC_ID = IA32_X2APIC + 2;
+const IA32_X2APIC_ICR = IA32_X2APIC + 0x30;
 const CPUID_TSC_DEADLINE = 1 << 24;
 /** A page of low memory for the interrupt frame of an idle CPU. */
 const IDLE_FRAME = 0x8000;
@@ -122,6 +127,8 @@ export interface Hardware {
   cpus?: number;
   /** Whether CPUs have process-context identifiers. */
   pcid?: boolean;
+  /** Whether their local APICs have x2APIC mode. */
+  x2apic?: boolean;
   /** Whether they have FSGSBASE, XSAVE and XSAVEOPT (modern_cpu.ts). */
   modern?: boolean;
   /** The compiled kernel, if not that of the sources as they are. */
@@ -409,15 +416,22 @@ export class Machine {
         if (port === 0xe9) this.print(value);
       },
       rdtsc: () => (this.tsc += 1000n),
-      rdmsr: (msr: number) => this.msrs.get(msr >>> 0) ?? 0n,
+      rdmsr: (msr: number) =>
+        msr === IA32_X2APIC_ID ? BigInt(this.cpu) : (this.msrs.get(msr >>> 0) ?? 0n),
       wrmsr: (msr: number, value: bigint) => {
         this.msrs.set(msr >>> 0, value);
         if (msr >>> 0 === IA32_GS_BASE) this.state.gsBase = BigInt.asUintN(64, value) - WINDOW;
+        if (msr === IA32_X2APIC_ICR) {
+          this.interruptOther(Number(value >> 32n), Number(value & 0xffff_ffffn));
+        }
         if (msr === IA32_TSC_DEADLINE) this.state.deadline = BigInt.asUintN(64, value);
       },
       cpuid: (leaf: number, _subleaf: number, out: number) => {
         // TSC deadline timer, no XSAVE, physical addresses of 40 bits.
-        const features = CPUID_TSC_DEADLINE | (this.hardware.pcid ? CPUID_PCID : 0);
+        const features =
+          CPUID_TSC_DEADLINE |
+          (this.hardware.pcid ? CPUID_PCID : 0) |
+          (this.hardware.x2apic ? CPUID_X2APIC : 0);
         const ecx = leaf === 1 ? features : 0;
         const eax = { 0: 1, [0x80000000 | 0]: 0x80000008, [0x80000008 | 0]: 40 }[leaf] ?? 0;
         this.write(out, [eax, 0, ecx, 0]);
@@ -450,6 +464,7 @@ export class Machine {
     const symbols: Record<string, () => bigint> = {
       kernel_pml4: () => BigInt(KERNEL_PML4),
       ap_cpu: () => WINDOW + BigInt(AP_CPU),
+      lapic_x2: () => WINDOW + BigInt(LAPIC_X2),
       boot_stack: () => WINDOW + BigInt(BOOT_STACK),
     };
     const stub: Record<string, (...args: never[]) => unknown> = {
