@@ -256,7 +256,6 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   // Segment bases and limits do not matter in 64-bit mode; null selectors say so.
   a.mov(ebx, edi);
   a.mov(ebp, esi);
-  a.call("kernel_lock");
   if (hasStart) a.call("__wasm_start");
   a.mov(edi, ebx);
   a.mov(esi, ebp);

@@ -22,6 +22,7 @@ import {
   mem,
   qword,
   r8,
+  r8d,
   r9,
   r10,
   r11,
@@ -107,27 +108,39 @@ function pushRegisters(a: Assembler): void {
   }
 }
 
-/** Takes the lock; EAX is changed. `place` makes a label of its own for this one. */
-function takeLock(a: Assembler, place: string): void {
-  const locked = `${place}_locked`;
-  a.mov(eax, 1);
-  a.lock.xadd(dword(rip("kernel_lock_next")), eax);
-  a.cmp(eax, dword(rip("kernel_lock_owner")));
-  a.je(locked);
+/** The word of the lock (`emitLock`), and its halves. */
+const lockWord = () => qword(rip("kernel_lock_word"));
+const lockHolder = () => dword(rip("kernel_lock_word"));
+const lockHeir = () => dword(rip("kernel_lock_heir"));
+
+/** Takes the lock; RAX is changed. `self` holds the address of the per-CPU area, `place` is a prefix for a label. */
+function takeLock(a: Assembler, self: Register, place: string): void {
+  a.xor(eax, eax);
+  a.lock.cmpxchg(lockWord(), self);
+  a.je(`${place}_locked`);
   a.call("kernel_lock_wait");
-  a.label(locked);
+  a.label(`${place}_locked`);
 }
 
 function releaseLock(a: Assembler): void {
-  a.lock.inc(dword(rip("kernel_lock_owner")));
+  a.mov(lockHolder(), 0);
 }
 
-/** On the CPU's stack, with the lock and the window, calls `handler`; argument registers but RAX reach it as they are. */
-function enterKernel(a: Assembler, handler: string, frame: FrameState): void {
+/**
+ * On the CPU's stack, with the lock and the window, calls `handler`, which gets the argument registers as they are;
+ * `self` is where the address of the per-CPU area goes first.
+ */
+function enterKernel(
+  a: Assembler,
+  handler: string,
+  frame: FrameState,
+  self: typeof rdi | typeof rcx = rdi,
+): void {
+  a.mov(self === rdi ? edi : ecx, dword({ disp: CPU_SELF, segment: gs }));
   a.mov(rsp, perCpu(CPU_STACK));
   a.frame(frame);
   a.form("Mov_r64_imm64", r15, WINDOW);
-  takeLock(a, handler);
+  takeLock(a, self, handler);
   a.call(handler);
 }
 
@@ -187,7 +200,6 @@ function emitSyscall(a: Assembler): void {
     a.label(label);
     a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
     saveRegisters(a, CALLEE_SAVED);
-    a.mov(edi, dword({ disp: CPU_SELF, segment: gs }));
     enterKernel(a, handler, entryFrame(PUSH_ORDER, "syscall"));
     a.test(eax, eax);
     a.je("leave_sysret");
@@ -202,8 +214,7 @@ function emitSyscall(a: Assembler): void {
     a.align(16);
     a.label(label);
     a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
-    a.mov(ecx, dword({ disp: CPU_SELF, segment: gs }));
-    enterKernel(a, handler, entryFrame(PUSH_ORDER, "syscall", VOLATILE));
+    enterKernel(a, handler, entryFrame(PUSH_ORDER, "syscall", VOLATILE), rcx);
     releaseLock(a);
     a.mov(rsp, perCpu(CPU_EC));
     a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
@@ -355,27 +366,72 @@ function emitInterrupts(a: Assembler): void {
   a.jmp("isr_tlb_ended");
 }
 
-/** A ticket lock: fair, so that no CPU waits for ever. */
+/** Turns of the wait after which a CPU asks to be the next, and those for which others let one that asks go first. */
+const PATIENCE = 64;
+const COURTESY = 512;
+
+/**
+ * The kernel's lock: a word whose low half is the holder's per-CPU area, 0 where there is none. Whoever finds it free
+ * takes it, so that a virtual CPU that the host does not run keeps nobody waiting unless it is the holder. A CPU that
+ * has waited for some time writes itself into the high half: others then fail to take a free lock, and let it go
+ * first, but not for ever: it may have stopped running just then.
+ */
 function emitLock(a: Assembler): void {
   a.align(16);
   a.label("kernel_lock");
   a.frame();
-  takeLock(a, "kernel_lock");
+  a.mov(r8d, dword({ disp: CPU_SELF, segment: gs }));
+  takeLock(a, r8, "kernel_lock");
   a.ret();
 
-  // EAX: the ticket that is waited for.
+  // Changes RAX alone. RCX: this CPU; EDX: turns.
   a.label("kernel_lock_wait");
+  a.frame();
+  a.push(rcx);
+  a.push(rdx);
+  a.frameChange({ cfa: { register: frameRegister(rsp), offset: 24 } });
+  a.mov(ecx, dword({ disp: CPU_SELF, segment: gs }));
+  a.xor(edx, edx);
+  a.label("kernel_lock_turn");
   a.pause();
-  // The owner may be waiting for this CPU to forget translations; interrupts are off here.
+  a.inc(edx);
+  // The holder may be waiting for this CPU to forget translations; interrupts are off here.
   a.cmp(perCpu(CPU_TLB_REQUEST), 0);
   a.je("kernel_lock_look");
-  a.mov(rcx, cr3);
-  a.mov(cr3, rcx);
+  a.mov(rax, cr3);
+  a.mov(cr3, rax);
   a.mov(perCpu(CPU_TLB_REQUEST), 0);
   a.label("kernel_lock_look");
-  a.cmp(eax, dword(rip("kernel_lock_owner")));
-  a.jne("kernel_lock_wait");
+  a.mov(rax, lockWord());
+  a.test(eax, eax);
+  a.jne("kernel_lock_held");
+  a.shr(rax, 32);
+  a.je("kernel_lock_try");
+  a.cmp(eax, ecx);
+  a.je("kernel_lock_try");
+  a.cmp(edx, COURTESY);
+  a.jb("kernel_lock_turn");
+  a.mov(lockHeir(), 0);
+  a.label("kernel_lock_try");
+  a.xor(eax, eax);
+  a.lock.cmpxchg(lockHolder(), ecx);
+  a.jne("kernel_lock_turn");
+  a.cmp(lockHeir(), ecx);
+  a.jne("kernel_lock_taken");
+  a.mov(lockHeir(), 0);
+  a.label("kernel_lock_taken");
+  a.pop(rdx);
+  a.pop(rcx);
+  a.frameChange({ cfa: { register: frameRegister(rsp), offset: 8 } });
   a.ret();
+  a.label("kernel_lock_held");
+  a.frameChange({ cfa: { register: frameRegister(rsp), offset: 24 } });
+  a.cmp(edx, PATIENCE);
+  a.jb("kernel_lock_turn");
+  a.shr(rax, 32);
+  a.jne("kernel_lock_turn");
+  a.lock.cmpxchg(lockHeir(), ecx);
+  a.jmp("kernel_lock_turn");
 
   a.align(16);
   a.label("idle", { global: true });
@@ -390,12 +446,12 @@ function emitLock(a: Assembler): void {
   a.pop(rax);
   a.ret();
 
+  // The boot CPU has it from the start, when there is no per-CPU area yet.
   a.section(".data");
   a.align(64);
-  a.label("kernel_lock_next");
-  a.dd(0);
-  a.align(64);
-  a.label("kernel_lock_owner");
+  a.label("kernel_lock_word");
+  a.dd(1);
+  a.label("kernel_lock_heir");
   a.dd(0);
   a.label("lapic_x2", { global: true, kind: "object" });
   a.dd(0);

@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { measureContention } from "./contention.ts";
 import { listPaths } from "./listing.ts";
 import { type Accelerator, measure } from "./measure.ts";
 import { countPaths, formatListing, formatPaths } from "./table.ts";
@@ -13,6 +14,16 @@ interface Options {
   kernel: string;
   listing?: string | true;
   accel?: Accelerator;
+  contention?: number;
+}
+
+/** How many turns of each kind; a loaded host takes a tenth of a second for one. */
+const TURNS = 100;
+
+function parseProcessors(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 2 && count <= 64) return count;
+  throw new InvalidArgumentError("expected 2 to 64");
 }
 
 async function list(kernel: Uint8Array, part: string): Promise<void> {
@@ -28,6 +39,18 @@ async function printTicks(kernel: Uint8Array, accelerator: Accelerator): Promise
   }
 }
 
+async function printWaits(
+  kernel: Uint8Array,
+  accelerator: Accelerator | undefined,
+  processors: number,
+): Promise<void> {
+  if (accelerator === "emu") throw new Error("--contention is for --accel tcg or kvm");
+  const waits = await measureContention(kernel, accelerator ?? "tcg", processors, TURNS);
+  for (const { name, longest, mean } of waits) {
+    console.log(`${name.padEnd(10)} mean ${mean.toFixed(0)}, longest ${longest} ticks`);
+  }
+}
+
 await new Command("bench:kernel")
   .description("counts what the kernel's paths cost")
   .option("--kernel <file>", "a kernel with this interface", BUILT)
@@ -38,8 +61,14 @@ await new Command("bench:kernel")
       "print the ticks of a round there, the user's included (kvm: cycles)",
     ).choices(["emu", "tcg", "kvm"]),
   )
-  .action(async ({ kernel: file, listing, accel }: Options) => {
+  .option(
+    "--contention <cpus>",
+    "ticks in QEMU for a hypercall and a recall while so many processors ask at once",
+    parseProcessors,
+  )
+  .action(async ({ kernel: file, listing, accel, contention }: Options) => {
     const kernel = readFileSync(file);
+    if (contention !== undefined) return printWaits(kernel, accel, contention);
     if (listing !== undefined) await list(kernel, listing === true ? "" : listing);
     else if (accel !== undefined) await printTicks(kernel, accel);
     else console.log(formatPaths(await countPaths(kernel)));
