@@ -26,7 +26,7 @@ import { Pt } from "./pt";
 import { isRootEc } from "./root";
 import { nextSc, waitForEc } from "./sc";
 import { down, isBound, Sm } from "./sm";
-import { lookupPt, lookupSm } from "./space_obj";
+import { lookupSm, Objects } from "./space_obj";
 import {
   hasTyped,
   loadState,
@@ -102,7 +102,7 @@ export class Ipc {
 
   /** The `call` hypercall of the current EC. Returns EXIT_SYSRET if the handler can leave at once, or STAY. */
   @inline static call(cpu: Cpu, caller: Ec): i32 {
-    const pt = lookupPt(caller.domain, selectorOf(caller));
+    const pt = Objects.findPt(caller.domain, selectorOf(caller));
     if (changetype<usize>(pt) === 0) {
       finish(caller, BAD_CAP);
       return STAY;
@@ -129,7 +129,7 @@ export class Ipc {
 
   /** Sends the message for event `vec` of the current EC to its portal. Returns as `sendState` does. */
   @inline static raiseEvent(cpu: Cpu, ec: Ec): i32 {
-    const pt = lookupPt(ec.domain, <u64>ec.eventBase + ec.vec);
+    const pt = Objects.findPt(ec.domain, <u64>ec.eventBase + ec.vec);
     if (changetype<usize>(pt) === 0) {
       die(cpu, "no portal for the event");
       return STAY;

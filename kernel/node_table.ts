@@ -45,6 +45,20 @@ function middleEntry(root: usize, index: u32, create: bool): usize {
   return middle + (((index >> LEAF_BITS) & (LEAF_ENTRIES - 1)) << 2);
 }
 
+/** Part of those who use it. */
+export class NodeTable {
+  /** The leaf-level entry for `index`, 0 for none, where the table has no node of order 10 and more. */
+  @inline static leafEntry(root: usize, index: u64): u32 {
+    if (index >= <u64>NUM_SELECTORS) return 0;
+    const selector = <u32>index;
+    const middle = <usize>load<u32>(root + ((selector >> 20) << 2));
+    if (middle === 0) return 0;
+    const leaf = load<u32>(middle + (((selector >> LEAF_BITS) & (LEAF_ENTRIES - 1)) << 2));
+    if (leaf === 0) return 0;
+    return load<u32>(<usize>leaf + ((selector & (LEAF_ENTRIES - 1)) << 2));
+  }
+}
+
 /** The node that contains `index`, or null. Any 64-bit value is a valid question. */
 export function lookupNode(root: usize, index: u64): Mdb {
   if (index >= <u64>NUM_SELECTORS) return changetype<Mdb>(0);

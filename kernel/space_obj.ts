@@ -5,20 +5,41 @@ import { CRD_OBJ, NUM_SELECTORS } from "./abi";
 import { Ec } from "./ec";
 import { Kobject, TYPE_EC, TYPE_PD, TYPE_PT, TYPE_SC, TYPE_SM } from "./kobject";
 import { Mdb } from "./mdb";
-import { insertNode, lookupNode } from "./node_table";
+import { insertNode, lookupNode, NodeTable } from "./node_table";
 import { Pd } from "./pd";
 import { Pt } from "./pt";
 import { Sc } from "./sc";
 import { Sm } from "./sm";
 
-/** The object of this type, or 0 if the selector is empty, of another type, or lacks a permission. */
+/** Part of those who use it. */
+export class Objects {
+  /** What a selector leads to, or null. A capability is for one object: the table of objects has no large nodes. */
+  @inline static nodeOf(pd: Pd, selector: u64): Mdb {
+    return changetype<Mdb>(<usize>NodeTable.leafEntry(pd.objects, selector));
+  }
+
+  /** Whether a node, or null, is a capability for an object of this type that has the permissions. */
+  @inline static allows(node: Mdb, type: u32, permissions: u32): bool {
+    if (changetype<usize>(node) === 0) return false;
+    if ((node.attr & permissions) !== permissions) return false;
+    return changetype<Kobject>(<usize>node.target).type === type;
+  }
+
+  /** The object of this type, or 0 if the selector is empty, of another type, or lacks a permission. */
+  @inline static find(pd: Pd, selector: u64, type: u32, permissions: u32): usize {
+    const node = Objects.nodeOf(pd, selector);
+    if (!Objects.allows(node, type, permissions)) return 0;
+    return <usize>node.target;
+  }
+
+  /** A portal; the reference asks for no permission to call one. */
+  @inline static findPt(pd: Pd, selector: u64): Pt {
+    return changetype<Pt>(Objects.find(pd, selector, TYPE_PT, 0));
+  }
+}
+
 function lookup(pd: Pd, selector: u64, type: u32, permissions: u32): usize {
-  const node: Mdb = lookupNode(pd.objects, selector);
-  if (changetype<usize>(node) === 0) return 0;
-  if (~node.attr & permissions) return 0;
-  const object = changetype<Kobject>(<usize>node.target);
-  if (object.type !== type) return 0;
-  return changetype<usize>(object);
+  return Objects.find(pd, selector, type, permissions);
 }
 
 export function lookupPd(pd: Pd, selector: u64, permissions: u32): Pd {

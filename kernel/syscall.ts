@@ -42,11 +42,21 @@ import { revokeCrd } from "./delegate";
 import { CONT_DOWN_SUCCESS, Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
 import { gsiOf, unmaskGsi } from "./gsi";
 import { blockCurrent, call, die, reply, sendState } from "./ipc";
+import { TYPE_PT, TYPE_SM } from "./kobject";
 import { sendReschedule, tscKilohertz } from "./lapic";
 import { FAST_DONE, FAST_NOT, STAY } from "./layout";
 import { Pd } from "./pd";
-import { down, isBound, up } from "./sm";
-import { lookupEc, lookupPd, lookupPt, lookupPtWith, lookupSc, lookupSm } from "./space_obj";
+import { Pt } from "./pt";
+import { down, isBound, Sm, up } from "./sm";
+import {
+  lookupEc,
+  lookupPd,
+  lookupPt,
+  lookupPtWith,
+  lookupSc,
+  lookupSm,
+  Objects,
+} from "./space_obj";
 import { sysCreateEc, sysCreatePd, sysCreatePt, sysCreateSc, sysCreateSm } from "./syscall_create";
 import { sysAssignGsi, sysAssignPci, sysMachineCtrl } from "./syscall_device";
 import { sysPdCtrl } from "./syscall_pd";
@@ -177,17 +187,19 @@ function sysPtCtrl(ec: Ec): i32 {
 
 /** As `sysPtCtrl` with its arguments, or FAST_NOT where that is not a success. */
 export function fastPtCtrl(cpu: Cpu, arg1: u64, id: u64): i32 {
-  const pt = lookupPtWith(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT, PERM_PT_CTRL);
-  if (changetype<usize>(pt) === 0) return FAST_NOT;
-  pt.id = id;
+  const node = Objects.nodeOf(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT);
+  if (!Objects.allows(node, TYPE_PT, PERM_PT_CTRL)) return FAST_NOT;
+  changetype<Pt>(<usize>node.target).id = id;
   return FAST_DONE;
 }
 
 /** As `sysSmCtrl` with its arguments, or FAST_NOT where an EC would be woken up, or wait, or nothing changes. */
 export function fastSmCtrl(cpu: Cpu, arg1: u64): i32 {
   const operation = <u32>(arg1 >> ARG1_FLAGS_SHIFT) & 1;
-  const sm = lookupSm(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT, (<u32>1) << operation);
-  if (changetype<usize>(sm) === 0 || !sm.plain) return FAST_NOT;
+  const node = Objects.nodeOf(cpu.pd, arg1 >> ARG1_SELECTOR_SHIFT);
+  if (!Objects.allows(node, TYPE_SM, (<u32>1) << operation)) return FAST_NOT;
+  const sm = changetype<Sm>(<usize>node.target);
+  if (!sm.plain) return FAST_NOT;
   const counter = sm.counter;
   if (operation === SM_CTRL_UP) {
     if (changetype<usize>(sm.waiting) !== 0) return FAST_NOT;

@@ -170,10 +170,10 @@ function emitSyscall(a: Assembler): void {
   a.cmp(dil, HC_REPLY);
   a.jb("syscall_call");
   a.je("syscall_reply");
-  a.cmp(dil, HC_SM_CTRL);
-  a.je("syscall_sm_ctrl");
   a.cmp(dil, HC_PT_CTRL);
   a.je("syscall_pt_ctrl");
+  a.cmp(dil, HC_SM_CTRL);
+  a.je("syscall_sm_ctrl");
 
   // Everything else, with the frame of a trap: the SYSCALL may become an event, or end in IRET.
   a.label("syscall_general");
