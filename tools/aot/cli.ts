@@ -1,4 +1,5 @@
-// `aot IN.wasm -o OUT.elf --target kernel|native|linux`: compiles and links one module.
+// `aot IN.wasm -o OUT.elf --target kernel|native|linux`: compiles and links one module, with those it imports
+// from where `--link` names them.
 // A linux module becomes an executable. Modules of the other targets that need no stubs are linked
 // at the addresses given; whole kernels and roottasks are linked by their own build.
 
@@ -6,6 +7,7 @@ import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { Command, InvalidArgumentError, Option } from "commander";
 import { LinkError, linkElf, type ObjectFile, writeRelocatable } from "../elf/index.ts";
 import { CompileError, compile } from "./compile.ts";
+import { linkInstances } from "./instances.ts";
 import { LINUX_SEGMENTS } from "./link.ts";
 import { exportSymbol } from "./names.ts";
 import { type PrefixMap, parsePrefixMap } from "./prefix.ts";
@@ -20,6 +22,16 @@ interface Options {
   compileOnly?: true;
   filePrefixMap: PrefixMap[];
   cpu: "x86-64" | "x86-64-v2";
+  link: { name: string; file: string }[];
+}
+
+/** `NAME=FILE`, added to those before. */
+function linked(text: string, before: Options["link"]): Options["link"] {
+  const [name, file] = [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)];
+  if (!text.includes("=") || name === "" || file === "") {
+    throw new InvalidArgumentError("NAME=FILE: the module's name in imports, and its .wasm file");
+  }
+  return [...before, { name, file }];
 }
 
 function address(text: string): bigint {
@@ -62,10 +74,15 @@ function link(object: ObjectFile, options: Options): Uint8Array {
 }
 
 function build(input: string, options: Options): void {
-  const wasm = read(input, "the module");
+  const main = read(input, "the module");
+  const others = options.link.map((x) => ({ ...x, bytes: read(x.file, "the module") }));
+  const wasm = others.length > 0 ? linkInstances({ file: input, bytes: main }, others) : main;
+  if (others.length > 0 && options.sourceMap !== undefined) {
+    throw new CompileError("--source-map belongs to one module: it cannot be used with --link");
+  }
   const mapPath = options.sourceMap ?? `${input}.map`;
   const sourceMap =
-    options.sourceMap !== undefined || existsSync(mapPath)
+    others.length === 0 && (options.sourceMap !== undefined || existsSync(mapPath))
       ? read(mapPath, "the source map").toString("utf8")
       : undefined;
   const modern = options.cpu === "x86-64-v2";
@@ -119,6 +136,12 @@ const program = new Command("aot")
     )
       .argParser(prefixMap)
       .default([], "none"),
+  )
+  .option(
+    "--link <name=file>",
+    "module that is linked in under the name others import from; in order of instantiation",
+    linked,
+    [],
   )
   .option("--source-map <file>", "source map of the module (default: <module>.map where it exists)")
   .action((input: string, options: Options) => {

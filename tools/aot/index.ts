@@ -1,6 +1,7 @@
 // The compiler room's public face.
 
 export { CompileError, type CompileOptions, compile } from "./compile.ts";
+export { linkInstances, type ModuleFile } from "./instances.ts";
 export { TRAP_MESSAGES, TrapKind } from "./ir/ir.ts";
 export { LINUX_SEGMENTS, linkLinux } from "./link.ts";
 export { exportSymbol } from "./names.ts";

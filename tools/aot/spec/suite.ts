@@ -6,22 +6,23 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { decodeModule } from "../../wasm/decode.ts";
-import { WasmError } from "../../wasm/reader.ts";
-import { funcTypeOf, type GlobalType, globalTypeOf, I32, type Module } from "../../wasm/types.ts";
-import { type Bytes, buildModule, uleb } from "../../wasm/writer.ts";
-import { type Outcome, runNative } from "../fuzz/harness.ts";
-import { TRAP_MESSAGES, TrapKind } from "../ir/ir.ts";
-import { validateBody } from "../wasm/validate.ts";
 import {
   GrownError,
   type Instance,
   instantiate,
   MemoriesError,
   Program,
-  SPECTEST,
   UnlinkableError,
-} from "./instances.ts";
+} from "../../wasm/link.ts";
+import { WasmError } from "../../wasm/reader.ts";
+import { funcTypeOf, type GlobalType, globalTypeOf, I32, type Module } from "../../wasm/types.ts";
+import { type Bytes, buildModule, uleb } from "../../wasm/writer.ts";
+import { type Outcome, runNative } from "../fuzz/harness.ts";
+import { TRAP_MESSAGES, TrapKind } from "../ir/ir.ts";
+import { validateBody } from "../wasm/validate.ts";
+import { SPECTEST } from "./spectest.ts";
 import {
+  HOST_IMPORTS,
   isKnown,
   MAIN,
   pushValue,
@@ -121,7 +122,7 @@ function skipReason(error: unknown): string | undefined {
 
 /** The module with a function for each step. */
 function program({ instances, steps }: Group): Uint8Array {
-  const p = new Program(instances);
+  const p = new Program(instances, { imports: HOST_IMPORTS, spare: [SPECTEST] });
   const { spec } = p;
   const nothing = p.type([], []);
   steps.forEach(({ instance, action }, n) => {
@@ -184,7 +185,9 @@ export class SpecScript {
       return known;
     });
     const group: Group = { instances: [], steps: [] };
-    const linked = Object.values(instance.imports).flatMap((items) => items.map((i) => i.instance));
+    const linked = Object.values(instance.imports).flatMap((items) =>
+      items.flatMap((item) => (item ? [item.instance] : [])),
+    );
     const others = new Set(linked.filter((i) => i !== SPECTEST).map((i) => this.groups.get(i)));
     for (const other of others) {
       group.instances.push(...(other as Group).instances);

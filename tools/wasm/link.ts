@@ -1,34 +1,32 @@
-// Instances of a script that are linked with each other, as one module: each import becomes what it
-// means, and what happens at instantiation becomes a function (core specification, 4.5.4), so that the
-// program can instantiate and call in the script's order. Imports are matched as in 4.5.3.
+// Static linking: modules that import from each other as one module, by the rules of instantiation (core
+// specification 2.0, 4.5.3 and 4.5.4). Imports that no given module answers to stay imports. Segments are
+// copied and start functions run by functions of the program, or, where all is instantiated before the
+// program runs, stay what they are.
 
-import { constantOf, toSpec } from "../../wasm/rewrite.ts";
+import { constantOf, toSpec } from "./rewrite.ts";
 import {
   type ConstExpr,
-  FUNCREF,
   type FuncType,
   funcTypeOf,
   type GlobalType,
   globalTypeOf,
-  I32,
-  I64,
   type Limits,
   type Module,
   type ValType,
-} from "../../wasm/types.ts";
+} from "./types.ts";
 import {
   type Bytes,
+  buildModule,
   i32Const,
   type LimitsSpec,
   type ModuleSpec,
   type TableSpec,
   uleb,
-} from "../../wasm/writer.ts";
-import { HOST_IMPORTS } from "./values.ts";
+} from "./writer.ts";
 
 type Kind = "func" | "table" | "memory" | "global";
 
-/** An item of an instance, or of the module `spectest`. */
+/** An item of an instance. */
 interface Item {
   instance: Instance;
   index: number;
@@ -36,8 +34,8 @@ interface Item {
 
 export interface Instance {
   module: Module;
-  /** What each import means, by kind and index. */
-  imports: Record<Kind, Item[]>;
+  /** What each import means, by kind and index; undefined where it stays an import. */
+  imports: Record<Kind, (Item | undefined)[]>;
 }
 
 /** Why an import has no meaning. */
@@ -45,58 +43,6 @@ export class UnlinkableError extends Error {}
 
 /** What only the size that something has grown to could decide. */
 export class GrownError extends UnlinkableError {}
-
-/** The instance of `spectest`, as the test suite's documentation describes it. */
-export const SPECTEST: Instance = {
-  module: {
-    bytes: Uint8Array.of(0x0b),
-    types: [[], [I32], [I64], [0x7d], [0x7c], [I32, 0x7d], [0x7c, 0x7c]].map((params) => ({
-      params: params as ValType[],
-      results: [],
-    })),
-    funcImports: [],
-    globalImports: [],
-    memoryImport: undefined,
-    tableImports: [],
-    funcs: [0, 1, 2, 3, 4, 5, 6].map((typeIndex) => ({ typeIndex, locals: [], start: 0, end: 1 })),
-    tables: [{ type: FUNCREF, min: 10, max: 20 }],
-    memory: { min: 1, max: 2 },
-    globals: [
-      { type: I32, mutable: false, init: { kind: "const", type: I32, bits: 666n } },
-      { type: I64, mutable: false, init: { kind: "const", type: I64, bits: 666n } },
-      // 666.6 in both formats.
-      { type: 0x7d, mutable: false, init: { kind: "const", type: 0x7d, bits: 0x4426a666n } },
-      {
-        type: 0x7c,
-        mutable: false,
-        init: { kind: "const", type: 0x7c, bits: 0x4084d4cccccccccdn },
-      },
-    ],
-    exports: [
-      ...["", "_i32", "_i64", "_f32", "_f64", "_i32_f32", "_f64_f64"].map((suffix, index) => ({
-        name: `print${suffix}`,
-        kind: "func" as const,
-        index,
-      })),
-      ...["i32", "i64", "f32", "f64"].map((type, index) => ({
-        name: `global_${type}`,
-        kind: "global" as const,
-        index,
-      })),
-      { name: "table", kind: "table", index: 0 },
-      { name: "memory", kind: "memory", index: 0 },
-    ],
-    start: undefined,
-    elements: [],
-    data: [],
-    dataCount: undefined,
-    declaredFuncs: new Set(),
-    funcNames: new Map(),
-    globalNames: new Map(),
-    sourceMapUrl: undefined,
-  },
-  imports: { func: [], table: [], memory: [], global: [] },
-};
 
 /** Follows imports to the item that is defined. */
 function resolve(kind: Kind, item: Item): Item {
@@ -121,10 +67,14 @@ function fits(have: Limits, want: Limits): boolean {
 }
 
 /**
- * Gives every import its meaning; `registered` are the instances by module name.
+ * Gives every import its meaning; `registered` are the instances by module name, undefined for a name whose
+ * functions and globals stay imports.
  * @throws UnlinkableError where an import is unknown or of another type.
  */
-export function instantiate(module: Module, registered: (name: string) => Instance): Instance {
+export function instantiate(
+  module: Module,
+  registered: (name: string) => Instance | undefined,
+): Instance {
   const imports: Instance["imports"] = { func: [], table: [], memory: [], global: [] };
   const find = (
     kind: Kind,
@@ -132,6 +82,12 @@ export function instantiate(module: Module, registered: (name: string) => Instan
     accepts: (item: Item) => boolean,
   ): void => {
     const instance = registered(entry.module);
+    if (!instance) {
+      if (kind === "table")
+        throw new UnlinkableError(`table "${entry.module}.${entry.name}" is of no linked module`);
+      imports[kind].push(undefined);
+      return;
+    }
     const exported = instance.module.exports.find((x) => x.name === entry.name);
     const place = `${kind} "${entry.module}.${entry.name}"`;
     if (!exported) throw new UnlinkableError(`unknown import: ${place}`);
@@ -170,14 +126,29 @@ export function instantiate(module: Module, registered: (name: string) => Instan
 /** A program has one memory: instances that are linked with each other cannot have several. */
 export class MemoriesError extends Error {}
 
+/** First imports of the program that are an instance's. */
+interface ImportBases {
+  funcImport: number;
+  globalImport: number;
+}
+
 /** Indices of one instance in the program. */
-interface Bases {
+interface Bases extends ImportBases {
   type: number;
   func: number;
   table: number;
   global: number;
   element: number;
   data: number;
+}
+
+export interface ProgramOptions {
+  /** Functions that the program imports before all others. */
+  imports?: { module: string; name: string; params: ValType[]; results: ValType[] }[];
+  /** Instances whose memory is there only where it is imported. */
+  spare?: Instance[];
+  /** Everything is instantiated, in order, before the program runs. */
+  static?: boolean;
 }
 
 /** Several instances as one module. */
@@ -191,30 +162,44 @@ export class Program {
     exports: [],
     elements: [],
     data: [],
+    funcNames: [],
   };
   private readonly bases = new Map<Instance, Bases>();
   private readonly tables: TableSpec[] = [];
+  private readonly static: boolean;
+  private readonly funcImports: number;
   /** Function that instantiates, by instance. */
   private readonly starts = new Map<Instance, number>();
 
   /**
-   * Lays out the instances, `spectest` first where it is used.
+   * Lays out the instances in the order in which they are instantiated.
    * @throws MemoriesError where they have several memories.
    */
-  constructor(instances: Instance[]) {
+  constructor(instances: Instance[], options: ProgramOptions = {}) {
     const { spec } = this;
-    for (const { module, name, params, results } of HOST_IMPORTS) {
+    this.static = options.static ?? false;
+    for (const { module, name, params, results } of options.imports ?? []) {
       spec.imports.push({ module, name, type: this.type(params, results) });
     }
-    let func = spec.imports.length;
-    let [type, table, global, element, data] = [spec.types.length, 0, 0, 0, 0];
+    const firstType = spec.types.length;
+    const typeOf = new Map<Instance, number>();
+    for (const instance of instances) {
+      typeOf.set(instance, spec.types.length);
+      spec.types.push(...instance.module.types);
+    }
+    const left = this.importsLeft(instances, typeOf);
+    this.funcImports = spec.imports.length;
+    spec.imports.push(...left.globals);
+    let [func, global] = [this.funcImports, left.globals.length];
+    let [type, table, element, data] = [firstType, 0, 0, 0];
     const memories = new Set<Instance>();
     for (const instance of instances) {
       if (instance.module.memory) memories.add(resolve("memory", { instance, index: 0 }).instance);
     }
     for (const instance of instances) {
       const m = instance.module;
-      this.bases.set(instance, { type, func, table, global, element, data });
+      const imports = left.bases.get(instance) as ImportBases;
+      this.bases.set(instance, { type, func, table, global, element, data, ...imports });
       type += m.types.length;
       func += m.funcs.length;
       table += m.tables.length - m.tableImports.length;
@@ -222,21 +207,53 @@ export class Program {
       element += m.elements.length;
       data += m.data.length;
     }
-    // That of spectest only where it is imported.
-    if (!instances.some(({ imports }) => imports.memory[0]?.instance === SPECTEST)) {
-      memories.delete(SPECTEST);
+    for (const spare of options.spare ?? []) {
+      if (!instances.some(({ imports }) => imports.memory[0]?.instance === spare)) {
+        memories.delete(spare);
+      }
     }
     if (memories.size > 1) throw new MemoriesError("several memories in one program");
     for (const { module } of memories) spec.memory = module.memory as LimitsSpec;
-    for (const instance of instances) spec.types.push(...instance.module.types);
     for (const instance of instances) this.add(instance);
     spec.tables = this.tables;
+    if (this.static) {
+      this.runStarts(instances);
+      return;
+    }
     // Every function may be named: segments that declare come last.
     for (const instance of instances) this.starts.set(instance, this.start(instance));
     spec.elements.push({
       declarative: true,
-      funcs: spec.funcs.map((_, i) => spec.imports.length + i),
+      funcs: spec.funcs.map((_, i) => this.funcImports + i),
     });
+  }
+
+  /** Appends the functions that stay imports; returns the globals that do, and where each instance's begin. */
+  private importsLeft(instances: Instance[], typeOf: Map<Instance, number>) {
+    const { imports } = this.spec;
+    const globals: ModuleSpec["imports"] = [];
+    const bases = new Map<Instance, ImportBases>();
+    for (const instance of instances) {
+      const m = instance.module;
+      bases.set(instance, { funcImport: imports.length, globalImport: globals.length });
+      m.funcImports.forEach(({ module, name, typeIndex }, i) => {
+        if (instance.imports.func[i]) return;
+        imports.push({ module, name, type: (typeOf.get(instance) as number) + typeIndex });
+      });
+      m.globalImports.forEach(({ module, name, type, mutable }, i) => {
+        if (!instance.imports.global[i]) globals.push({ module, name, global: type, mutable });
+      });
+    }
+    return { globals, bases };
+  }
+
+  /** One start function that runs those of the instances in order. */
+  private runStarts(instances: Instance[]): void {
+    const code = instances.flatMap((instance) => {
+      const { start } = instance.module;
+      return start === undefined ? [] : [0x10, ...uleb(this.index("func", instance, start))];
+    });
+    if (code.length > 0) this.spec.start = this.func(this.type([], []), [], code);
   }
 
   type(params: ValType[], results: ValType[]): number {
@@ -245,20 +262,23 @@ export class Program {
 
   /** Appends a function and returns its index. */
   func(type: number, locals: ValType[], code: ArrayLike<number>): number {
-    const { funcs, imports } = this.spec;
-    return imports.length + funcs.push({ type, locals, code }) - 1;
+    return this.funcImports + this.spec.funcs.push({ type, locals, code }) - 1;
   }
 
   /** Index in the program. */
   index(kind: "func" | "table" | "global", instance: Instance, index: number): number {
     const item = resolve(kind, { instance, index });
-    const { module } = item.instance;
+    const { module, imports } = item.instance;
+    const bases = this.bases.get(item.instance) as Bases;
     const imported = {
-      func: module.funcImports,
-      table: module.tableImports,
-      global: module.globalImports,
-    };
-    return (this.bases.get(item.instance) as Bases)[kind] + item.index - imported[kind].length;
+      func: module.funcImports.length,
+      table: module.tableImports.length,
+      global: module.globalImports.length,
+    }[kind];
+    if (item.index >= imported) return bases[kind] + item.index - imported;
+    // One that stays an import: the nth of those of the instance.
+    const nth = imports[kind].slice(0, item.index).filter((x) => x === undefined).length;
+    return (kind === "func" ? bases.funcImport : bases.globalImport) + nth;
   }
 
   /** Code of the value that a constant expression of the instance has. */
@@ -267,7 +287,8 @@ export class Program {
     if (expr.kind === "global") {
       const item = resolve("global", { instance, index: expr.index });
       const { globals, globalImports } = item.instance.module;
-      const global = globals[item.index - globalImports.length] as Module["globals"][number];
+      const global = globals[item.index - globalImports.length];
+      if (!global) return [0x23, ...uleb(this.index("global", instance, expr.index))];
       return this.constant(item.instance, global.init);
     }
     return constantOf(expr.type, expr.bits);
@@ -290,10 +311,36 @@ export class Program {
       spec.globals.push({ type, mutable, init: this.constant(instance, init) });
     }
     for (const table of m.tables.slice(m.tableImports.length)) this.tables.push(table as TableSpec);
-    for (const { type, funcs } of m.elements) {
-      spec.elements.push({ type, funcs: Array.from(funcs, (f) => this.element(instance, f)) });
+    for (const { type, funcs, mode, table, offset } of m.elements) {
+      const active = this.static && mode === "active";
+      spec.elements.push({
+        type,
+        funcs: Array.from(funcs, (f) => this.element(instance, f)),
+        ...(active ? { table: this.index("table", instance, table) } : {}),
+        ...(active && offset ? { offset: this.constant(instance, offset) } : {}),
+        ...(this.static && mode === "declarative" ? { declarative: true } : {}),
+      });
     }
-    for (const { bytes } of m.data) spec.data.push({ bytes });
+    for (const { bytes, offset } of m.data) {
+      const active = this.static && offset !== undefined;
+      spec.data.push({ bytes, ...(active ? { offset: this.constant(instance, offset) } : {}) });
+    }
+    for (const [index, name] of m.funcNames) {
+      if (!instance.imports.func[index]) {
+        spec.funcNames?.push([this.index("func", instance, index), name]);
+      }
+    }
+  }
+
+  /** Exports what the instance exports. */
+  exportAll(instance: Instance): void {
+    for (const { name, kind, index } of instance.module.exports) {
+      this.spec.exports.push({
+        name,
+        kind: ({ func: 0, table: 1, memory: 2, global: 3 } as const)[kind],
+        index: kind === "memory" ? 0 : this.index(kind, instance, index),
+      });
+    }
   }
 
   /** An entry of a segment, as the writer has it. */
@@ -302,7 +349,8 @@ export class Program {
     if (f >= 0) return this.index("func", instance, f);
     const item = resolve("global", { instance, index: -2 - f });
     const { globals, globalImports } = item.instance.module;
-    const { init } = globals[item.index - globalImports.length] as Module["globals"][number];
+    const init = globals[item.index - globalImports.length]?.init;
+    if (!init) return -2 - this.index("global", instance, -2 - f);
     if (init.kind === "func") return this.index("func", item.instance, init.index);
     return init.kind === "global" ? this.element(item.instance, -2 - init.index) : -1;
   }
@@ -337,4 +385,28 @@ export class Program {
   startOf(instance: Instance): number {
     return this.starts.get(instance) as number;
   }
+}
+
+/** A module to link: the name under which others import from it, and its content. */
+export interface LinkInput {
+  name: string;
+  module: Module;
+}
+
+/**
+ * The program's module linked with those before it, as one module that exports what it exports. `others` are
+ * instantiated in their order, each may import from those before it.
+ * @throws UnlinkableError, MemoriesError
+ */
+export function linkModules(others: LinkInput[], main: Module): Uint8Array<ArrayBuffer> {
+  const registered = new Map<string, Instance>();
+  const find = (name: string): Instance | undefined => registered.get(name);
+  for (const { name, module } of others) {
+    if (registered.has(name)) throw new UnlinkableError(`two modules are called "${name}"`);
+    registered.set(name, instantiate(module, find));
+  }
+  const last = instantiate(main, find);
+  const program = new Program([...registered.values(), last], { static: true });
+  program.exportAll(last);
+  return buildModule(program.spec);
 }
