@@ -238,6 +238,7 @@ class Compiler {
     });
     return {
       module: m,
+      tracksLocals: this.code.debug !== undefined,
       signatures: this.signatures,
       typeNumbers: this.code.typeNumbers,
       globalConst: (index) => constants[index - m.globalImports.length],

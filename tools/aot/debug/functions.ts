@@ -26,7 +26,7 @@ import { DebugTypes } from "./types.ts";
 
 /** SSE registers are numbered behind the general ones. */
 const FIRST_SSE = 16;
-/** Instructions times variables beyond which a function's variables are left out: it takes as long. */
+/** Instructions times changes of variables beyond which a function's variables are left out: it takes as long. */
 const MAX_WORK = 4_000_000;
 
 /** A compiled function with what led to it. */
@@ -136,7 +136,8 @@ export class DebugFunctions {
       current.get(change.local)?.changes.push(change);
     }
     const variables = [...found.values()];
-    return variables.length * f.emitted.steps.length > MAX_WORK ? [] : variables;
+    const changes = variables.reduce((sum, each) => sum + each.changes.length, 0);
+    return changes * f.emitted.steps.length > MAX_WORK ? [] : variables;
   }
 
   private place(variable: Variable, f: Compiled): DebugVariable {

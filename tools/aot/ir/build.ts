@@ -33,6 +33,8 @@ import { emitVector } from "./vector.ts";
 /** What the compiler driver knows and the builder asks. */
 export interface BuildContext {
   module: Module;
+  /** Whether anybody asks for the changes of locals. */
+  tracksLocals: boolean;
   signatures: Signature[];
   /** Number of each type in tables: structurally equal types share it, 0 is null. */
   typeNumbers: number[];
@@ -137,7 +139,7 @@ export class Builder {
   }
 
   private changed(local: number, value: Value, set: boolean): void {
-    this.changes.push({ pos: this.pos, local, value, set });
+    if (this.context.tracksLocals) this.changes.push({ pos: this.pos, local, value, set });
   }
 
   private assign(local: number, value: Value): void {
