@@ -193,20 +193,20 @@ function shootdown(pd: Pd): void {
     set_cr3(cr3());
     pd.staleOn &= ~((<u64>1) << self.id);
   }
-  // All are asked before the first is waited for: a virtual CPU that the host does not run just then delays the
-  // others' answers by nothing.
+  // All are asked before the first is waited for: what a virtual CPU takes that the host does not run just then
+  // does not come on top of what the others take.
+  let asked: u64 = 0;
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu: Cpu = cpuById(i);
     if (cpu === self || !cpu.online || cpu.pd !== pd) continue;
     cpu.tlbRequest = 1;
     sendTlbShootdown(cpu);
+    asked |= (<u64>1) << cpu.id;
   }
   for (let i: u32 = 0; i < cpuCount(); i++) {
-    const cpu: Cpu = cpuById(i);
-    if (cpu === self || !cpu.online || cpu.pd !== pd) continue;
     // The stub on the other side answers from user mode and while it waits for the kernel lock.
-    const request = window() + <u64>(changetype<usize>(cpu) + CPU_TLB_REQUEST);
+    const request = window() + <u64>(changetype<usize>(cpuById(i)) + CPU_TLB_REQUEST);
     while (load64(request) !== 0) pause();
-    pd.staleOn &= ~((<u64>1) << cpu.id);
   }
+  pd.staleOn &= ~asked;
 }
