@@ -251,6 +251,8 @@ export class LinearScan {
     if ((pos & 3) === 2 && a.nextUse(pos, true) === pos) {
       return Math.max(a.start, a.previousUse(pos)) < (pos & ~3);
     }
+    // So can a part that has just begun in a gap, as its value is elsewhere.
+    if (a.start === pos && (pos & 3) === 3 && a !== a.root) return true;
     return a.start < pos || ((pos & 3) === 0 && this.isBlockStart(pos >> 2));
   }
 
