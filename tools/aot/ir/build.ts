@@ -28,6 +28,7 @@ import {
   type Value,
 } from "./ir.ts";
 import { irType, NUMERIC_EMITTERS, SATURATING_EMITTERS } from "./numeric.ts";
+import { tableGet, tableSet, tableSize } from "./table.ts";
 import { emitVector } from "./vector.ts";
 
 /** What the compiler driver knows and the builder asks. */
@@ -55,9 +56,6 @@ export interface TablePlace extends TableType {
   /** Symbol of the size at run time, u32, where the table grows. */
   sizeSymbol: string | undefined;
 }
-
-const TABLE_ENTRY_SHIFT = 4n;
-const FUNCTION_NUMBER_OFFSET = 12;
 
 const BULK_OPS: Record<number, number> = {
   8: Op.MemoryInit,
@@ -599,10 +597,10 @@ export class Builder {
         return;
       }
       case 0x25:
-        this.tableGet(r.u32());
+        tableGet(this, r.u32());
         return;
       case 0x26:
-        this.tableSet(r.u32());
+        tableSet(this, r.u32());
         return;
       case 0xd0:
         this.push(r.u8() === FUNCREF ? this.f.i32(0) : this.f.bits(I64, 0n));
@@ -708,73 +706,13 @@ export class Builder {
   }
 
   /** Traps where the condition holds. */
-  private trapIf(cond: Value, kind: number): void {
+  trapIf(cond: Value, kind: number): void {
     const from = this.block as Block;
     const trap = this.start();
     const next = this.start();
     this.terminate(from, Op.Br, [cond], [trap, next]);
     this.terminate(trap, Op.Trap, [], []).sub = kind;
     this.block = next;
-  }
-
-  private symbolAddress(symbol: string): Value {
-    const v = this.emit(Op.SymbolAddress, I64, []);
-    v.aux = symbol;
-    return v;
-  }
-
-  /** Address of entry `index`, of 16 bytes where it is of functions, else 8. */
-  private entryAddress(symbol: string, type: number, index: Value): Value {
-    const shift = this.f.bits(I64, type === FUNCREF ? TABLE_ENTRY_SHIFT : 3n);
-    const offset = this.binary(Op.Shl, this.unary(Op.ExtendU, I64, index), shift);
-    return this.binary(Op.Add, this.symbolAddress(symbol), offset);
-  }
-
-  private tableSize({ sizeSymbol, min }: TablePlace): Value {
-    if (sizeSymbol === undefined) return this.f.i32(min);
-    return this.loadAbs(I32, this.symbolAddress(sizeSymbol), 4, 0);
-  }
-
-  private loadAbs(type: Type, address: Value, size: number, offset: number): Value {
-    const v = this.emit(Op.LoadAbs, type, [address]);
-    v.size = size;
-    v.imm = offset;
-    return v;
-  }
-
-  /** The checked address of an entry of table `table`. */
-  private tableEntry(table: TablePlace, index: Value): Value {
-    this.trapIf(this.icmp(Cond.GeU, index, this.tableSize(table)), TrapKind.TableBounds);
-    return this.entryAddress(table.symbol, table.type, index);
-  }
-
-  private tableGet(index: number): void {
-    const table = this.context.tables[index] as TablePlace;
-    const address = this.tableEntry(table, this.pop());
-    this.push(
-      table.type === FUNCREF
-        ? this.loadAbs(I32, address, 4, FUNCTION_NUMBER_OFFSET)
-        : this.loadAbs(I64, address, 8, 0),
-    );
-  }
-
-  private tableSet(index: number): void {
-    const table = this.context.tables[index] as TablePlace;
-    const reference = this.pop();
-    const address = this.tableEntry(table, this.pop());
-    const store = (value: Value, offset: number): void => {
-      const v = this.emit(Op.StoreAbs, NONE, [address, value]);
-      v.size = 8;
-      v.imm = offset;
-    };
-    if (table.type !== FUNCREF) {
-      store(reference, 0);
-      return;
-    }
-    const from = this.entryAddress(this.context.functions, FUNCREF, reference);
-    const [first, second] = [0, 8].map((offset) => this.loadAbs(I64, from, 8, offset));
-    store(first as Value, 0);
-    store(second as Value, 8);
   }
 
   private memory(info: MemoryOp): void {
@@ -822,7 +760,7 @@ export class Builder {
     }
     const r = this.r;
     if (sub === 16) {
-      this.push(this.tableSize(this.context.tables[r.u32()] as TablePlace));
+      this.push(tableSize(this, this.context.tables[r.u32()] as TablePlace));
       return;
     }
     const op = BULK_OPS[sub] as number;
