@@ -10,18 +10,21 @@ import {
   CRD_ORDER_SHIFT,
   CRD_PERM_SHIFT,
   CRD_PIO,
+  PAGE_SIZE,
   PERM_ALL,
   XFER_DELEGATE,
   XFER_FROM_KERNEL,
   XFER_TRANS_DELEGATE,
   XFER_TRANSLATE,
 } from "./abi";
+import { Ec } from "./ec";
 import { kernelPd } from "./kernel_pd";
 import { allocMdb, freeMdb, insertBelow, Mdb, overlaps } from "./mdb";
 import { insertNode, lookupNode, nextNode, removeNode } from "./node_table";
 import { nodeTable, Pd, spaceLimit } from "./pd";
+import { pieceIsOver, spend } from "./piece";
 import { revokeNodes } from "./revoke";
-import { delegateMemory, revokeMemory } from "./space_mem";
+import { delegateMemory } from "./space_mem";
 import { updatePorts } from "./space_pio";
 
 export function crdKind(crd: u64): u32 {
@@ -58,6 +61,16 @@ function isPortRange(crd: u64): bool {
   return crdBase(crd) === alignedBase(crd);
 }
 
+/** Units of work (piece.ts) of delegating one capability, and of a step up the mapping database. */
+const NODE_COST: u32 = 300;
+const STEP_COST: u32 = 8;
+
+/**
+ * How far the delegation was when the piece was over, for the next call; 0 if it is done. Indices for objects and
+ * ports, bytes for memory.
+ */
+export let unfinished: u64 = 0;
+
 function delegateNodes(
   to: Pd,
   from: Pd,
@@ -67,12 +80,18 @@ function delegateNodes(
   order: u32,
   attr: u32,
   sub: u32,
+  progress: u64,
 ): void {
   if (to.retired) return;
   const source = nodeTable(from, kind);
   const target = nodeTable(to, kind);
-  let index = sndBase;
+  let index = sndBase + progress;
   for (;;) {
+    if (index !== sndBase + progress && pieceIsOver()) {
+      unfinished = index - sndBase;
+      return;
+    }
+    spend(NODE_COST);
     const parent = nextNode(source, index);
     if (changetype<usize>(parent) === 0) return;
     if (!overlaps(parent.base, parent.order, sndBase, order)) return;
@@ -103,8 +122,20 @@ function delegateNodes(
   }
 }
 
-/** What is left of `crd`, from the view of `to`, after delegation from `from` into the window `window`. */
-export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, hotspot: u64): u64 {
+/**
+ * What is left of `crd`, from the view of `to`, after delegation from `from` into the window `window`. Goes on from
+ * `progress`, 0 at first; `unfinished` tells whether there is more to do.
+ */
+export function delegateCrd(
+  to: Pd,
+  from: Pd,
+  window: u64,
+  crd: u64,
+  sub: u32,
+  hotspot: u64,
+  progress: u64,
+): u64 {
+  unfinished = 0;
   const kind = crdKind(crd);
   const attr = crdAttr(crd) & crdAttr(window);
   if (kind === 0 || kind !== crdKind(window) || (attr === 0 && kind !== CRD_MEM)) return 0;
@@ -118,7 +149,7 @@ export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, h
     if (!isPortRange(crd) || !isPortRange(window)) return 0;
     if (!overlaps(sndBase, sndOrder, rcvBase, rcvOrder)) return 0;
     rcvBase |= sndBase;
-    delegateNodes(to, from, kind, rcvBase, rcvBase, order, attr, sub);
+    delegateNodes(to, from, kind, rcvBase, rcvBase, order, attr, sub, progress);
     return makeCrd(kind, rcvBase, order, attr);
   }
 
@@ -134,8 +165,19 @@ export function delegateCrd(to: Pd, from: Pd, window: u64, crd: u64, sub: u32, h
     order = rcvOrder;
   }
   if (kind === CRD_MEM) {
-    delegateMemory(to, from, sndBase << 12, rcvBase << 12, order + 12, attr, sub);
-  } else delegateNodes(to, from, CRD_OBJ, sndBase, rcvBase, order, attr, 1);
+    const bytes: u64 = (<u64>PAGE_SIZE) << (<u64>order);
+    const done = delegateMemory(
+      to,
+      from,
+      sndBase << 12,
+      rcvBase << 12,
+      order + 12,
+      attr,
+      sub,
+      progress,
+    );
+    if (done < bytes) unfinished = done;
+  } else delegateNodes(to, from, CRD_OBJ, sndBase, rcvBase, order, attr, 1, progress);
   return makeCrd(kind, rcvBase, order, attr);
 }
 
@@ -145,6 +187,7 @@ function findAncestor(node: Mdb, pd: Pd, base: u64, order: u32): Mdb {
   while (changetype<usize>(ancestor) !== 0) {
     if (ancestor.pd === pd && overlaps(ancestor.base, ancestor.order, base, order)) return ancestor;
     ancestor = ancestor.parent;
+    spend(STEP_COST);
   }
   // Sender and receiver in one domain: the item translates to itself.
   if (node.pd === pd && overlaps(node.base, node.order, base, order)) return node;
@@ -179,7 +222,10 @@ function translateCrd(to: Pd, from: Pd, window: u64, crd: u64): u64 {
 /** Second word of the last item transferred by `transferItem`. */
 export let transferredMeta: u64 = 0;
 
-/** Transfers one typed item; returns its CRD as the receiver sees it and sets `transferredMeta`. */
+/**
+ * Transfers one typed item, from `progress` on, 0 at first; returns its CRD as the receiver sees it and sets
+ * `transferredMeta`. `unfinished` tells whether there is more to do.
+ */
 export function transferItem(
   to: Pd,
   from: Pd,
@@ -187,26 +233,40 @@ export function transferItem(
   delegateWindow: u64,
   crd: u64,
   meta: u64,
+  progress: u64,
 ): u64 {
   const kind = <u32>(meta & 3);
   let result: u64 = 0;
+  unfinished = 0;
   transferredMeta = meta & 0xfff;
-  if (kind === XFER_TRANSLATE || kind === XFER_TRANS_DELEGATE) {
+  // What has begun to be delegated could not be translated.
+  if (progress === 0 && (kind === XFER_TRANSLATE || kind === XFER_TRANS_DELEGATE)) {
     result = translateCrd(to, from, translateWindow, crd);
   }
   if (kind === XFER_DELEGATE || (kind === XFER_TRANS_DELEGATE && crdKind(result) === 0)) {
     if (kind === XFER_TRANS_DELEGATE) transferredMeta |= 1;
     const source = from.privileged && meta & XFER_FROM_KERNEL ? kernelPd() : from;
     const sub = (<u32>(meta >> 8) & 7) ^ 1;
-    result = delegateCrd(to, source, delegateWindow, crd, sub, meta >> 12);
+    result = delegateCrd(to, source, delegateWindow, crd, sub, meta >> 12, progress);
   }
   return result;
 }
 
-/** The revoke hypercall: of a range that is not naturally aligned, the block that its base lies in. */
-export function revokeCrd(pd: Pd, crd: u64, self: bool): void {
+/**
+ * The revoke hypercall of `ec`, for `pd`: of a range that is not naturally aligned, the block that its base lies
+ * in. Goes on where it was; false if the piece is over before it is done.
+ */
+export function revokeCrd(ec: Ec, pd: Pd, crd: u64, self: bool): bool {
   const kind = crdKind(crd);
   const base = alignedBase(crd);
-  if (kind === CRD_MEM) revokeMemory(pd, base, crdOrder(crd));
-  else if (kind !== 0) revokeNodes(pd, kind, base, crdOrder(crd), crdAttr(crd), self);
+  const order = crdOrder(crd);
+  if (kind === CRD_MEM) {
+    const address = base << 12;
+    const bytes: u64 = (<u64>PAGE_SIZE) << (<u64>order);
+    ec.progress = delegateMemory(pd, pd, address, address, order + 12, 0, 1, ec.progress);
+    return ec.progress >= bytes;
+  }
+  if (kind === 0) return true;
+  ec.ticket = revokeNodes(pd, kind, base, order, crdAttr(crd), self, ec.ticket);
+  return ec.ticket === 0;
 }

@@ -23,6 +23,7 @@ import {
 import { allocPage, freePage } from "./page";
 import { holdPd, initKobject, Pd } from "./pd";
 import { isQueued } from "./queue";
+import { orphanRevocation } from "./revoke";
 import { Sc } from "./sc";
 import { allocObject } from "./slab";
 import { Sm } from "./sm";
@@ -45,6 +46,11 @@ export const CONT_DOWN_BAD_CAP: u32 = 8;
 export const CONT_ABORTED: u32 = 9;
 export const CONT_DEAD: u32 = 10;
 export const CONT_IDLE: u32 = 11;
+/** Go on with the hypercall in the registers. */
+export const CONT_HYPERCALL: u32 = 12;
+
+/** Status of a hypercall that goes on in the next piece (piece.ts). */
+export const UNFINISHED: i32 = -1;
 
 // EC hazards: what has to be done before the EC returns to user space.
 export const HAZARD_RECALL: u32 = 2;
@@ -107,6 +113,13 @@ export class Ec extends Kobject {
   utcbDomain: Pd;
   utcb: usize;
   fpu: usize;
+  /** A long operation is under way: the item of the message it is at, how far it is with that, its revocation. */
+  underWay: bool;
+  item: u32;
+  progress: u64;
+  ticket: u64;
+  /** The domain it is about, held. */
+  subject: Pd;
   /** First of the scheduling contexts that wait until this EC can run (sc.ts). */
   waiting: Sc;
 }
@@ -188,6 +201,8 @@ export function retireEc(ec: Ec): void {
 
 export function destroyEc(ec: Ec): void {
   retireEc(ec);
+  if (ec.ticket !== 0) orphanRevocation(ec.ticket);
+  endOperation(ec);
   if (ec.utcb !== 0) freePage(ec.utcb);
   if (ec.fpu !== 0) freeFpu(ec.fpu);
   dropRef(ec.domain);
@@ -213,4 +228,30 @@ export function redirectToIret(ec: Ec): void {
 export function finish(ec: Ec, status: i32): void {
   ec.rdi = <u64>status;
   ec.cont = CONT_SYSRET;
+}
+
+/** The long operation is about `pd`, which is held until it ends. */
+export function setSubject(ec: Ec, pd: Pd): void {
+  if (changetype<usize>(ec.subject) === 0) ec.subject = holdPd(pd);
+}
+
+/** Forgets how far a long operation was. */
+export function endOperation(ec: Ec): void {
+  ec.underWay = false;
+  ec.item = 0;
+  ec.progress = 0;
+  ec.ticket = 0;
+  if (changetype<usize>(ec.subject) !== 0) dropRef(ec.subject);
+  ec.subject = changetype<Pd>(0);
+}
+
+/** The hypercall is over with this status, or goes on. */
+export function conclude(ec: Ec, status: i32): void {
+  if (status === UNFINISHED) {
+    ec.underWay = true;
+    ec.cont = CONT_HYPERCALL;
+    return;
+  }
+  if (ec.underWay) endOperation(ec);
+  finish(ec, status);
 }

@@ -8,12 +8,14 @@ import {
   CONT_ABORTED,
   CONT_CALL,
   CONT_DEAD,
+  CONT_HYPERCALL,
   CONT_IRET,
   CONT_RECEIVE,
   CONT_RECV_ITEMS,
   CONT_SEND_EVENT,
   CONT_SYSRET,
   Ec,
+  endOperation,
   finish,
   flagsOf,
   isBlocked,
@@ -149,13 +151,13 @@ export class Ipc {
     }
     if (selectorOf(ec) !== 0 && replyTo(cpu, ec, caller)) return STAY;
     if (caller.cont === CONT_SYSRET) {
-      if (hasTyped(ec.utcb)) transferTyped(ec, caller);
+      if (hasTyped(ec.utcb) && !replyItems(ec, caller, true)) return STAY;
       Message.copy(ec.utcb, caller.utcb);
       if (!Ipc.returnTo(cpu, ec, caller)) return STAY;
       if (caller.rcx >> USER_BITS !== 0) return STAY;
       return EXIT_SYSRET;
     }
-    answerTrapped(cpu, ec, caller);
+    if (!answerTrapped(cpu, ec, caller)) return STAY;
     if (!Ipc.returnTo(cpu, ec, caller)) return STAY;
     if (caller.cont !== CONT_IRET) return STAY;
     if (caller.rip >> USER_BITS !== 0) return STAY;
@@ -232,9 +234,9 @@ export function sendState(cpu: Cpu, ec: Ec, pt: Pt): i32 {
   return EXIT_SYSRET;
 }
 
-/** Continuation of a handler: takes the typed items of a `call`. */
+/** Continuation of a handler: takes the typed items of a `call`, until the piece is over. */
 export function receiveItems(ec: Ec): void {
-  transferTyped(ec.caller, ec);
+  if (!transferTyped(ec.caller, ec, ec)) return;
   ec.cont = CONT_SYSRET;
 }
 
@@ -243,8 +245,11 @@ export function receiveItems(ec: Ec): void {
  * instead of answered, an exception is answered as ever.
  */
 function replyAndWait(cpu: Cpu, ec: Ec, caller: Ec, sm: Sm): void {
-  if (caller.cont === CONT_SYSRET) caller.cont = CONT_CALL;
-  else answerTrapped(cpu, ec, caller);
+  if (caller.cont === CONT_SYSRET) {
+    // An answer of which a part has been transferred, until the semaphore was there.
+    if (ec.underWay) endOperation(ec);
+    caller.cont = CONT_CALL;
+  } else if (!answerTrapped(cpu, ec, caller)) return;
   ec.cont = CONT_RECEIVE;
   const inChain = disconnectCaller(cpu, caller);
   if (cpu.sc.ec === caller && cpu.sc.refs === 1) schedule(cpu, true);
@@ -252,7 +257,7 @@ function replyAndWait(cpu: Cpu, ec: Ec, caller: Ec, sm: Sm): void {
   else activate(cpu, cpu.sc.ec);
 }
 
-/** Whether the selector of the `reply` is a semaphore; all is done then. */
+/** Whether the selector of the `reply` is a semaphore; all is done then, or goes on later. */
 function replyTo(cpu: Cpu, ec: Ec, caller: Ec): bool {
   const sm = lookupSm(ec.domain, selectorOf(ec), PERM_SM_DOWN);
   if (changetype<usize>(sm) === 0 || isBound(sm)) return false;
@@ -260,14 +265,24 @@ function replyTo(cpu: Cpu, ec: Ec, caller: Ec): bool {
   return true;
 }
 
-/** Transfers the answer to an exception. */
-function answerTrapped(cpu: Cpu, ec: Ec, caller: Ec): void {
-  if (hasTyped(ec.utcb)) transferTypedToTrapped(ec, caller);
-  if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
+/** The items of a reply, until the piece is over; false if there are more. */
+function replyItems(ec: Ec, caller: Ec, isCall: bool): bool {
+  const done = isCall ? transferTyped(ec, caller, ec) : transferTypedToTrapped(ec, caller);
+  if (!done) ec.cont = CONT_HYPERCALL;
+  return done;
 }
 
-/** The same, to go on in the main loop. */
+/** Transfers the answer to an exception; false if that goes on later. */
+function answerTrapped(cpu: Cpu, ec: Ec, caller: Ec): bool {
+  if (hasTyped(ec.utcb) && !replyItems(ec, caller, false)) return false;
+  if (loadState(caller, ec.utcb)) copyFpuState(cpu, ec, caller);
+  return true;
+}
+
+/** The same, to go on in the main loop; or what is left of one whose items were too much for a piece. */
 export function reply(cpu: Cpu, ec: Ec): void {
+  // The message has been changed meanwhile.
+  if (ec.underWay && !hasTyped(ec.utcb)) endOperation(ec);
   Ipc.reply(cpu, ec);
 }
 

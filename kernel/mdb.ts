@@ -5,6 +5,9 @@
 import { Pd } from "./pd";
 import { allocObject, freeObject } from "./slab";
 
+/** How far a capability can be passed on: bounds the way from a node to its origin. */
+const MAX_DEPTH: u32 = 4096;
+
 @unmanaged
 export class Mdb {
   prev: Mdb;
@@ -53,10 +56,10 @@ export function freeMdb(node: Mdb): void {
   freeObject(changetype<usize>(node));
 }
 
-/** Connects `node` below `parent` with the permissions both `parent` and `attr` have; false if none is left. */
+/** Connects `node` below `parent` with the permissions both `parent` and `attr` have; false if none is left, or too far from its origin. */
 export function insertBelow(node: Mdb, parent: Mdb, attr: u32): bool {
   node.attr = parent.attr & attr;
-  if (node.attr === 0) return false;
+  if (node.attr === 0 || parent.depth === MAX_DEPTH) return false;
   node.parent = parent;
   node.depth = parent.depth + 1;
   node.prev = parent;
@@ -70,6 +73,24 @@ export function insertBelow(node: Mdb, parent: Mdb, attr: u32): bool {
 export function disconnect(node: Mdb): void {
   node.next.prev = node.prev;
   node.prev.next = node.next;
+}
+
+/** Stands in a ring where a revocation goes on; it is no node, and there is one (revoke.ts). */
+export const mark = changetype<Mdb>(memory.data(offsetof<Mdb>(), 8));
+
+/** Puts the mark before `node`. */
+export function insertMark(node: Mdb): void {
+  mark.prev = node.prev;
+  mark.next = node;
+  node.prev.next = mark;
+  node.prev = mark;
+}
+
+/** Whether nodes stem from this one. */
+export function hasChildren(node: Mdb): bool {
+  let next = node.next;
+  if (next === mark) next = mark.next;
+  return next.depth > node.depth;
 }
 
 /** Whether two naturally aligned ranges, base and order, have anything in common. */

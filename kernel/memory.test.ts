@@ -38,7 +38,7 @@ describe("the audit", () => {
         table = Number(m.view.getBigUint64(table + index * 8, true) & 0xf_ffff_f000n);
       }
       const utcb = m.translate(0x60_0000n)?.phys ?? 0;
-      m.view.setBigUint64(table + 8, value(m, utcb), true);
+      m.view.setBigUint64(table, value(m, utcb), true);
       return () => m.audit();
     };
     // Without the mark of a UTCB, a page could be delegated; what is mapped with it has to be a UTCB.
@@ -79,6 +79,87 @@ describe("memory comes back", () => {
     m.audit();
     const before = m.freePages;
     for (let i = 0; i < 100; i++) generation();
+    m.audit();
+    expect(m.freePages).toBe(before);
+  });
+
+  it("from object spaces with selectors far apart, and from what could not be entered", async () => {
+    const m = await Machine.boot();
+    const before = m.freePages;
+    for (let i = 1; i <= 3000; i++) expect(m.createSm(i * 1024, 0)).toBe(abi.SUCCESS);
+    m.audit();
+    expect(before - m.freePages).toBeGreaterThan(3000);
+    revoke(m, crd(abi.CRD_OBJ, 1024, 10));
+    for (let order = 11; order < 26; order++) revoke(m, crd(abi.CRD_OBJ, 2 ** order, order));
+    m.audit();
+    expect(m.freePages).toBe(before);
+  });
+
+  it("from page tables, whether they are emptied page by page, at once, or covered by a large page", async () => {
+    const m = await Machine.boot();
+    const before = m.freePages;
+    const page = crd(abi.CRD_MEM, 0x4_0000, 0);
+    const map = (at: number) => m.delegate(ROOT, ROOT, page, crd(abi.CRD_MEM, at), FROM_KERNEL);
+    const places = [0x10_0000, 0x10_0001, 0x10_0200, 0x14_0000, 0x1000_0000];
+    for (const at of places) map(at);
+    m.audit();
+    for (const at of places) revoke(m, crd(abi.CRD_MEM, at));
+    m.audit();
+    expect(m.freePages).toBe(before);
+    for (const at of places) map(at);
+    revoke(m, crd(abi.CRD_MEM, 0x10_0000, 20));
+    revoke(m, crd(abi.CRD_MEM, 0x1000_0000, 28));
+    m.audit();
+    expect(m.freePages).toBe(before);
+    map(0x10_0000);
+    const tables = m.freePages;
+    const large = crd(abi.CRD_MEM, 0x10_0000, 9);
+    m.delegate(ROOT, ROOT, crd(abi.CRD_MEM, 0x4_0000, 9), large, FROM_KERNEL);
+    m.audit();
+    expect(m.freePages).toBe(tables + 1);
+    revoke(m, large);
+    expect(m.freePages).toBe(before);
+  });
+
+  it("after a message, a domain or a mapping for which there was too little", async () => {
+    const m = await Machine.boot();
+    let hoard = 0;
+    while (m.createEc(0x1000 + hoard) === abi.SUCCESS) hoard++;
+    const before = m.freePages;
+    for (let spare = 0; spare < 12; spare++) {
+      // One page more each time, at first none at all.
+      const source = crd(abi.CRD_MEM, 0x4_0000);
+      m.delegate(ROOT, ROOT, source, crd(abi.CRD_MEM, 0x1000_0000), FROM_KERNEL);
+      m.createPd(0x10_0000);
+      m.createEc(0x20_0000, { utcb: 0x1000_0000_0000n });
+      const ports = crd(abi.CRD_PIO, 0x3f8, 3);
+      m.delegate(ROOT, ROOT, ports, ports, FROM_KERNEL);
+      m.audit();
+      revoke(m, crd(abi.CRD_OBJ, 0x10_0000));
+      revoke(m, crd(abi.CRD_OBJ, 0x20_0000));
+      revoke(m, crd(abi.CRD_MEM, 0x1000_0000));
+      revoke(m, ports);
+      m.audit();
+      if (spare === 0) expect(m.freePages).toBe(before);
+      revoke(m, crd(abi.CRD_OBJ, 0x1000 + spare));
+    }
+  });
+
+  it("from what a domain that is gone would still get", async () => {
+    const m = await Machine.boot();
+    const before = m.freePages;
+    m.createPd(96);
+    m.delegate(ROOT, 96, crd(abi.CRD_OBJ, 96), crd(abi.CRD_OBJ, abi.ROOT_SEL_PD));
+    m.createEc(97, { pd: 96, utcb: 0x60_0000n });
+    m.createPt(98, 97, 0, 0x1234);
+    m.createSm(99, 0);
+    // The handler's domain is revoked while it runs, then takes a capability out of the next message.
+    m.syscall({ rdi: (98n << 12n) | BigInt(abi.HC_CALL), rcx: 0x40_0000 });
+    revoke(m, crd(abi.CRD_OBJ, 0, 26));
+    m.hypercall(abi.HC_CREATE_SM, 5, 0, { rsi: abi.ROOT_SEL_PD });
+    m.view.setBigUint64(m.utcb + abi.UTCB_DEL, crd(abi.CRD_OBJ, 0, 31), true);
+    m.syscall({ rdi: BigInt(abi.HC_REPLY) });
+    revoke(m, crd(abi.CRD_OBJ, 96, 2));
     m.audit();
     expect(m.freePages).toBe(before);
   });

@@ -1,10 +1,12 @@
 // Finds the mapping node of a selector or port: a radix tree of up to 2^26 indices with three levels
 // (64, 1024, 1024 entries). A node of order 10 and more is entered at the middle level (tagged by bit 0,
-// nodes never overlap), smaller ones at the leaf level once per index.
+// nodes never overlap), smaller ones at the leaf level once per index. Pages of the tree are counted
+// (page.ts) and go back to the pool as soon as they are empty.
 
 import { NUM_SELECTORS } from "./abi";
 import { Mdb } from "./mdb";
-import { allocPage, freePage } from "./page";
+import { allocPage, countEntries, entriesOf, freePage } from "./page";
+import { spend } from "./piece";
 import { allocObject, freeObject } from "./slab";
 
 /** Bytes of the root, an object. */
@@ -18,17 +20,8 @@ export function allocNodeTable(): usize {
   return allocObject(NODE_TABLE_BYTES);
 }
 
-/** Frees the tree; its nodes have been removed before. */
+/** Frees the table; its nodes have been removed before, and its pages with them. */
 export function freeNodeTable(root: usize): void {
-  for (let i: u32 = 0; i < NODE_TABLE_BYTES; i += 4) {
-    const middle = <usize>load<u32>(root + i);
-    if (middle === 0) continue;
-    for (let j: u32 = 0; j < LEAF_ENTRIES << 2; j += 4) {
-      const entry = load<u32>(middle + j);
-      if (entry !== 0 && (entry & DIRECT) === 0) freePage(<usize>entry);
-    }
-    freePage(middle);
-  }
   freeObject(root);
 }
 
@@ -43,6 +36,24 @@ function middleEntry(root: usize, index: u32, create: bool): usize {
     store<u32>(slot, <u32>middle);
   }
   return middle + (((index >> LEAF_BITS) & (LEAF_ENTRIES - 1)) << 2);
+}
+
+/** The page that an entry is in. */
+function pageOf(entry: usize): usize {
+  return entry & ~(<usize>0xfff);
+}
+
+/** Frees the middle page for `index` if nothing is entered in it. */
+function freeIfEmpty(root: usize, index: u32, middle: usize): void {
+  if (entriesOf(middle) !== 0) return;
+  store<u32>(root + ((index >> 20) << 2), 0);
+  freePage(middle);
+}
+
+/** Clears the middle-level entry at `slot`. */
+function clearMiddle(root: usize, index: u32, slot: usize): void {
+  store<u32>(slot, 0);
+  if (countEntries(pageOf(slot), -1) === 0) freeIfEmpty(root, index, pageOf(slot));
 }
 
 /** Part of those who use it. */
@@ -71,30 +82,41 @@ export function lookupNode(root: usize, index: u64): Mdb {
   return changetype<Mdb>(<usize>load<u32>(<usize>entry + ((selector & (LEAF_ENTRIES - 1)) << 2)));
 }
 
+/** Index of the first entry from `from` on that is not 0, or LEAF_ENTRIES. */
+function firstUsed(page: usize, from: u32): u32 {
+  let i = from;
+  if (i & 1) {
+    if (load<u32>(page + (i << 2)) !== 0) return i;
+    i++;
+  }
+  while (i < LEAF_ENTRIES && load<u64>(page + (i << 2)) === 0) i += 2;
+  spend((i - from) << 1);
+  if (i >= LEAF_ENTRIES) return LEAF_ENTRIES;
+  return load<u32>(page + (i << 2)) !== 0 ? i : i + 1;
+}
+
 /** The node that contains `index` or else the first one behind it, or null. */
 export function nextNode(root: usize, index: u64): Mdb {
   while (index < <u64>NUM_SELECTORS) {
-    const slot = middleEntry(root, <u32>index, false);
-    if (slot === 0) {
+    const middle = <usize>load<u32>(root + ((<u32>index >> 20) << 2));
+    if (middle === 0) {
+      spend(8);
       index = ((index >> 20) + 1) << 20;
       continue;
     }
-    const entry = load<u32>(slot);
-    if (entry & DIRECT) return changetype<Mdb>(<usize>(entry & ~DIRECT));
-    if (entry !== 0) {
-      for (let i = <u32>index & (LEAF_ENTRIES - 1); i < LEAF_ENTRIES; i++) {
-        const node = load<u32>(<usize>entry + (i << 2));
-        if (node !== 0) return changetype<Mdb>(<usize>node);
-      }
+    const from = (<u32>index >> LEAF_BITS) & (LEAF_ENTRIES - 1);
+    const at = firstUsed(middle, from);
+    if (at !== from) {
+      index = ((index >> 20) << 20) + ((<u64>at) << LEAF_BITS);
+      if (at === LEAF_ENTRIES) continue;
     }
+    const entry = load<u32>(middle + (at << 2));
+    if (entry & DIRECT) return changetype<Mdb>(<usize>(entry & ~DIRECT));
+    const i = firstUsed(<usize>entry, <u32>index & (LEAF_ENTRIES - 1));
+    if (i < LEAF_ENTRIES) return changetype<Mdb>(<usize>load<u32>(<usize>entry + (i << 2)));
     index = ((index >> LEAF_BITS) + 1) << LEAF_BITS;
   }
   return changetype<Mdb>(0);
-}
-
-function leafIsEmpty(leaf: usize): bool {
-  for (let i: u32 = 0; i < LEAF_ENTRIES; i++) if (load<u32>(leaf + (i << 2)) !== 0) return false;
-  return true;
 }
 
 function insertSmall(root: usize, node: Mdb): bool {
@@ -104,30 +126,43 @@ function insertSmall(root: usize, node: Mdb): bool {
   if (leaf & DIRECT) return false;
   if (leaf === 0) {
     leaf = <u32>allocPage();
-    if (leaf === 0) return false;
+    if (leaf === 0) {
+      freeIfEmpty(root, node.base, pageOf(slot));
+      return false;
+    }
     store<u32>(slot, leaf);
+    countEntries(pageOf(slot), 1);
   }
   const first = <usize>leaf + ((node.base & (LEAF_ENTRIES - 1)) << 2);
   const bytes: u32 = (<u32>4) << node.order;
+  spend(bytes);
   for (let i: u32 = 0; i < bytes; i += 4) if (load<u32>(first + i) !== 0) return false;
   for (let i: u32 = 0; i < bytes; i += 4) store<u32>(first + i, <u32>changetype<usize>(node));
+  countEntries(<usize>leaf, (<i32>1) << node.order);
   return true;
 }
 
-function insertLarge(root: usize, node: Mdb): bool {
-  const last: u64 = <u64>node.base + ((<u64>1) << node.order);
+/** Takes the first `count` indices of a large node out again. */
+function clearLarge(root: usize, node: Mdb, count: u64): void {
+  const last: u64 = <u64>node.base + count;
   for (let index = <u64>node.base; index < last; index += LEAF_ENTRIES) {
-    const slot = middleEntry(root, <u32>index, true);
-    if (slot === 0) return false;
-    const entry = load<u32>(slot);
-    if (entry === 0) continue;
-    if (entry & DIRECT || !leafIsEmpty(<usize>entry)) return false;
-    freePage(<usize>entry);
-    store<u32>(slot, 0);
+    clearMiddle(root, <u32>index, middleEntry(root, <u32>index, false));
   }
-  for (let index = <u64>node.base; index < last; index += LEAF_ENTRIES) {
-    const slot = middleEntry(root, <u32>index, false);
+}
+
+/** Only ports have large nodes: 64 entries at most. */
+function insertLarge(root: usize, node: Mdb): bool {
+  const count: u64 = (<u64>1) << node.order;
+  for (let done: u64 = 0; done < count; done += LEAF_ENTRIES) {
+    const index = <u32>(<u64>node.base + done);
+    const slot = middleEntry(root, index, true);
+    // A leaf that is there has nodes: empty ones are freed.
+    if (slot === 0 || load<u32>(slot) !== 0) {
+      clearLarge(root, node, done);
+      return false;
+    }
     store<u32>(slot, <u32>changetype<usize>(node) | DIRECT);
+    countEntries(pageOf(slot), 1);
   }
   return true;
 }
@@ -144,13 +179,16 @@ export function insertNode(root: usize, node: Mdb, limit: u32): bool {
 
 /** Removes a node that has been entered. */
 export function removeNode(root: usize, node: Mdb): void {
-  if (node.order < LEAF_BITS) {
-    const leaf = load<u32>(middleEntry(root, node.base, false));
-    memory.fill(<usize>leaf + ((node.base & (LEAF_ENTRIES - 1)) << 2), 0, (<usize>4) << node.order);
+  if (node.order >= LEAF_BITS) {
+    clearLarge(root, node, (<u64>1) << node.order);
     return;
   }
-  const last: u64 = <u64>node.base + ((<u64>1) << node.order);
-  for (let index = <u64>node.base; index < last; index += LEAF_ENTRIES) {
-    store<u32>(middleEntry(root, <u32>index, false), 0);
-  }
+  const slot = middleEntry(root, node.base, false);
+  const leaf = <usize>load<u32>(slot);
+  const bytes = (<usize>4) << node.order;
+  spend(<u32>bytes);
+  memory.fill(leaf + ((node.base & (LEAF_ENTRIES - 1)) << 2), 0, bytes);
+  if (countEntries(leaf, -((<i32>1) << node.order)) !== 0) return;
+  freePage(leaf);
+  clearMiddle(root, node.base, slot);
 }

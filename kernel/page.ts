@@ -3,8 +3,12 @@
 // `freePageLater` and return to the pool in `releaseParkedPages`, after the TLB shootdown.
 
 import { PAGE_SIZE } from "./abi";
+import { KERNEL_END } from "./layout";
 
 export const PAGE_BYTES: usize = 4096;
+
+/** Per page below KERNEL_END two u16: how many entries of a table are in use, and the next page of a list. */
+const records: usize = memory.data((KERNEL_END >> 12) * 4);
 
 let fresh: usize = 0;
 let end: usize = 0;
@@ -21,6 +25,10 @@ export function initPages(start: usize, limit: usize): void {
   available = <u32>((end - fresh) / <usize>PAGE_SIZE);
 }
 
+function recordOf(page: usize): usize {
+  return records + ((page >> 12) << 2);
+}
+
 /** A zeroed page, or 0 when the pool is empty. */
 export function allocPage(): usize {
   let page = freeList;
@@ -33,6 +41,7 @@ export function allocPage(): usize {
   }
   available--;
   memory.fill(page, 0, <usize>PAGE_SIZE);
+  store<u32>(recordOf(page), 0);
   return page;
 }
 
@@ -53,18 +62,39 @@ export function freePage(page: usize): void {
   available++;
 }
 
+/** Entries in use of a page that is a table; 0 for a new page. */
+export function entriesOf(page: usize): u32 {
+  return load<u16>(recordOf(page));
+}
+
+/** Counts `change` more entries in use and returns how many there are then. */
+export function countEntries(page: usize, change: i32): u32 {
+  const at = recordOf(page);
+  const count = <u32>load<u16>(at) + <u32>change;
+  store<u16>(at, <u16>count);
+  return count;
+}
+
+/** Puts a page before the list that starts with `head`, 0 for an empty one; its content stays as it is. */
+export function linkPage(page: usize, head: usize): void {
+  store<u16>(recordOf(page), <u16>(head >> 12), 2);
+}
+
+/** The page behind this one in the list that `linkPage` has made, or 0. */
+export function linkedPage(page: usize): usize {
+  return (<usize>load<u16>(recordOf(page), 2)) << 12;
+}
+
 /** Gives a page-table page back once no CPU can walk it any more. */
 export function freePageLater(page: usize): void {
-  // The link is at the end of the page: entry 511 of a dead table; its low bit, "present", stays 0.
-  store<u32>(page, <u32>parked, 0xff8);
-  store<u32>(page, 0, 0xffc);
+  linkPage(page, parked);
   parked = page;
 }
 
 export function releaseParkedPages(): void {
   while (parked !== 0) {
     const page = parked;
-    parked = load<u32>(page, 0xff8);
+    parked = linkedPage(page);
     freePage(page);
   }
 }

@@ -31,6 +31,9 @@ export class Pd extends Kobject {
   isKernel: bool;
   /** Its capability is gone, and with it all it held: it can get none any more, for nobody would take them back. */
   retired: bool;
+  /** How many of its two spaces of nodes have been emptied since, and the revocation that does it. */
+  retiredSpaces: u8;
+  ticket: u64;
   /** Selector of the portal for foreign system calls on CPU 0. */
   syscallBase: u64;
   /** Process-context identifier, 0 for none of its own (pcid.ts). */
@@ -75,11 +78,19 @@ export function createPd(owner: Pd, base: u32, attr: u32, kernel: bool): Pd {
   return pd;
 }
 
-/** The domain's capability is gone: so is everything it held or passed on, except memory. */
-export function retirePd(pd: Pd): void {
+/**
+ * The domain's capability is gone: so is everything it held or passed on, except memory, and it gets nothing
+ * more. Until the piece is over; true when done.
+ */
+export function retirePd(pd: Pd): bool {
   pd.retired = true;
-  revokeNodes(pd, CRD_PIO, 0, 16, PERM_ALL, true);
-  revokeNodes(pd, CRD_OBJ, 0, 26, PERM_ALL, true);
+  while (pd.retiredSpaces < 2) {
+    const kind: u32 = pd.retiredSpaces === 0 ? CRD_PIO : CRD_OBJ;
+    pd.ticket = revokeNodes(pd, kind, 0, kind === CRD_PIO ? 16 : 26, PERM_ALL, true, pd.ticket);
+    if (pd.ticket !== 0) return false;
+    pd.retiredSpaces++;
+  }
+  return true;
 }
 
 export function destroyPd(pd: Pd): void {

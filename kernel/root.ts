@@ -23,6 +23,7 @@ import { hipAddress } from "./hip";
 import { addRef } from "./kobject";
 import { fatal, panic } from "./panic";
 import { createPd, Pd } from "./pd";
+import { startPiece } from "./piece";
 import { createSc, makeReady } from "./sc";
 import { delegateMemory } from "./space_mem";
 import { insertObject } from "./space_obj";
@@ -41,8 +42,12 @@ function blockOrder(a: u64, b: u64, bytes: u64): u32 {
 function mapSegment(pd: Pd, kernel: Pd, phys: u64, virt: u64, bytes: u64, rights: u32): void {
   while (bytes !== 0) {
     const order = blockOrder(phys, virt, bytes);
-    delegateMemory(pd, kernel, phys, virt, order, rights, SUBSPACE_HOST);
     const step: u64 = (<u64>1) << (<u64>order);
+    let done: u64 = 0;
+    do {
+      startPiece();
+      done = delegateMemory(pd, kernel, phys, virt, order, rights, SUBSPACE_HOST, done);
+    } while (done < step);
     phys += step;
     virt += step;
     bytes -= step;
@@ -120,7 +125,7 @@ export function createRoot(cpu: Cpu, kernel: Pd): void {
   ec.rdi = cpu.id;
   ec.rcx = loadElf(pd, kernel);
   ec.r11 = hip;
-  delegateMemory(pd, kernel, <u64>hipAddress(), hip, 12, MEM_R, SUBSPACE_HOST);
+  delegateMemory(pd, kernel, <u64>hipAddress(), hip, 12, MEM_R, SUBSPACE_HOST, 0);
   const sc = createSc(pd, ROOT_SEL_SC, ec, ROOT_PRIORITY, ROOT_QUANTUM);
   if (changetype<usize>(sc) === 0) panic("out of memory for the roottask");
   if (!insertObject(pd) || !insertObject(ec) || !insertObject(sc)) {

@@ -11,6 +11,7 @@ import {
   CONT_DOWN_BAD_CAP,
   CONT_DOWN_SUCCESS,
   CONT_DOWN_TIMEOUT,
+  CONT_HYPERCALL,
   CONT_IDLE,
   CONT_IRET,
   CONT_RECV_ITEMS,
@@ -22,10 +23,12 @@ import {
   redirectToIret,
 } from "./ec";
 import { aborted, call, die, receiveItems, schedule, sendEvent } from "./ipc";
-import { reap } from "./kobject";
+import { isNothingDying, reap } from "./kobject";
 import { EXIT_IRET, EXIT_SYSRET, STAY, USER_BITS } from "./layout";
 import { panic } from "./panic";
-import { idle } from "./stub";
+import { pieceIsOver, startPiece } from "./piece";
+import { idle, open_window } from "./stub";
+import { hypercall } from "./syscall";
 
 /**
  * Whether `ec` may leave to user space now. A hazard is dealt with instead, as is a RIP that neither
@@ -88,8 +91,13 @@ function step(cpu: Cpu, ec: Ec): i32 {
     case CONT_DEAD:
       die(cpu, "its handler is dead");
       break;
+    case CONT_HYPERCALL:
+      ec.cont = CONT_SYSRET;
+      hypercall(cpu, ec);
+      break;
     case CONT_IDLE:
       if (cpu.hazard & HAZARD_SCHEDULE) schedule(cpu, false);
+      else if (!isNothingDying()) reap(u32.MAX_VALUE);
       else idle();
       break;
     default:
@@ -98,11 +106,22 @@ function step(cpu: Cpu, ec: Ec): i32 {
   return STAY;
 }
 
+/** How many dead objects are taken apart on the way, whoever has let them die. */
+const REAP_ON_THE_WAY: u32 = 32;
+
+/** A piece of work is over: lets other CPUs and interrupts in, and whoever is to run instead then. */
+function endPiece(cpu: Cpu): void {
+  open_window();
+  startPiece();
+  if (cpu.hazard & HAZARD_SCHEDULE) schedule(cpu, false);
+}
+
 /** Runs continuations; returns EXIT_SYSRET or EXIT_IRET, with the registers to load in the current EC. */
 export function run(cpu: Cpu): i32 {
   let exit: i32;
   do {
-    reap();
+    if (!isNothingDying()) reap(REAP_ON_THE_WAY);
+    if (pieceIsOver()) endPiece(cpu);
     exit = step(cpu, cpu.ec);
   } while (exit === STAY);
   return exit;

@@ -6,10 +6,14 @@ import { PERM_SM_DOWN, PERM_SM_UP } from "./abi";
 import { CONT_DOWN_BAD_CAP, CONT_DOWN_SUCCESS, CONT_DOWN_TIMEOUT, CONT_IRET, Ec } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_SM } from "./kobject";
 import { initKobject, Pd } from "./pd";
+import { pieceIsOver, spend } from "./piece";
 import { isQueued, Queue } from "./queue";
 import { releaseWaiting } from "./sc";
 import { allocObject } from "./slab";
 import { cancelTimeout, setTimeoutOf } from "./timeout";
+
+/** Units of work (piece.ts) of waking a thread. */
+const WAKE_COST: u32 = 400;
 
 @unmanaged
 export class Sm extends Kobject {
@@ -177,13 +181,16 @@ export function timedOut(ec: Ec): void {
   wake(ec.semaphore, ec);
 }
 
-/** The semaphore's capability is gone: nobody will ever call `up`. */
-export function retireSm(sm: Sm): void {
+/** The semaphore's capability is gone: nobody will ever call `up`. Until the piece is over; true when done. */
+export function retireSm(sm: Sm): bool {
   const queue = queueOf(sm);
   while (!queue.isEmpty()) {
+    if (pieceIsOver()) return false;
     const ec = queue.head;
     // One that waits behind an exception just goes on.
     if (ec.cont !== CONT_IRET) ec.cont = CONT_DOWN_BAD_CAP;
     wake(sm, ec);
+    spend(WAKE_COST);
   }
+  return true;
 }

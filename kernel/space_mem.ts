@@ -8,19 +8,24 @@ import { sendTlbShootdown } from "./lapic";
 import { CPU_TLB_REQUEST, KERNEL_END, KERNEL_START } from "./layout";
 import { releaseParkedPages } from "./page";
 import {
+  copySmallPages,
   findMapping,
   foundAttr,
+  foundEntry,
   foundOrder,
   foundPhys,
+  isExhausted,
   PTE_NODELEG,
   PTE_NX,
-  PTE_P,
-  PTE_U,
   PTE_USER,
   PTE_W,
+  passedOn,
+  takeExhausted,
+  takeStale,
   updateRange,
 } from "./page_table";
 import { Pd } from "./pd";
+import { pieceIsOver, spend } from "./piece";
 import { yieldScreen } from "./vga_text";
 import { cr3, load64, pause, set_cr3, window } from "./x86";
 
@@ -45,43 +50,51 @@ export function setHipPage(address: u64): void {
   hipPage = address;
 }
 
-function touchesKernel(first: u64, order: u32): bool {
-  const end = first + ((<u64>1) << (<u64>order));
-  if (first < <u64>KERNEL_END && end > <u64>KERNEL_START) return true;
-  for (let i: u32 = 0; i < claimedCount; i++) {
-    const page = load<u64>(claimed + (i << 3));
-    if (page >= first && page < end) return true;
-  }
-  return false;
-}
-
 /** Result of `findSource`, like that of `findMapping`. */
 let sourcePhys: u64 = 0;
 let sourceAttr: u64 = 0;
 let sourceOrder: u32 = 0;
 
+/** log2 of the largest aligned block around `at` that does not contain `other`, a different address. */
+function orderWithout(at: u64, other: u64): u32 {
+  return <u32>(63 - clz<u64>(at ^ other));
+}
+
+/** The largest aligned block around `at` on the same side of the address range [first, end). */
+function orderBeside(at: u64, first: u64, end: u64): u32 {
+  return orderWithout(at, at < first ? first : end - 1);
+}
+
 /** Finds the largest aligned block around physical address `at` that can be given away, or a hole. */
 function findPhysical(at: u64): void {
+  const page = at & ~(<u64>PAGE_SIZE - 1);
   const limit = physicalAddressBits();
-  sourceOrder = 12;
-  sourcePhys = at & ~(<u64>PAGE_SIZE - 1);
-  if (sourcePhys >> <u64>limit !== 0) {
-    sourceAttr = 0;
+  sourceAttr = 0;
+  sourceOrder = limit;
+  if (page >> <u64>limit !== 0) {
     sourceOrder = limit;
-    return;
+  } else if (page === hipPage) {
+    sourceAttr = PTE_USER | PTE_NX;
+    sourceOrder = 12;
+  } else if (page >= <u64>KERNEL_START && page < <u64>KERNEL_END) {
+    sourceOrder = min<u32>(
+      orderWithout(page, hipPage),
+      min<u32>(orderWithout(page, KERNEL_START - 1), orderWithout(page, KERNEL_END)),
+    );
+  } else {
+    sourceAttr = ALL_RIGHTS;
+    sourceOrder = min<u32>(limit - 1, orderBeside(page, KERNEL_START, KERNEL_END));
+    for (let i: u32 = 0; i < claimedCount; i++) {
+      const device = load<u64>(claimed + (i << 3));
+      if (device === page) {
+        sourceAttr = 0;
+        sourceOrder = 12;
+        break;
+      }
+      sourceOrder = min<u32>(sourceOrder, orderWithout(page, device));
+    }
   }
-  if (touchesKernel(sourcePhys, 12)) {
-    sourceAttr = sourcePhys === hipPage ? PTE_USER | PTE_NX : 0;
-    return;
-  }
-  sourceAttr = ALL_RIGHTS;
-  while (sourceOrder + 1 < limit) {
-    const order = sourceOrder + 1;
-    const first = at & ~(((<u64>1) << (<u64>order)) - 1);
-    if (touchesKernel(first, order)) break;
-    sourceOrder = order;
-    sourcePhys = first;
-  }
+  sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
 }
 
 function findSource(pd: Pd, at: u64): void {
@@ -93,7 +106,6 @@ function findSource(pd: Pd, at: u64): void {
   sourcePhys = foundPhys;
   sourceAttr = foundAttr;
   sourceOrder = foundOrder;
-  if (sourceAttr & PTE_NODELEG || (sourceAttr & PTE_U) === 0) sourceAttr = 0;
 }
 
 /** Page-table attributes for memory permissions; 0 for none. */
@@ -105,11 +117,6 @@ function wantedAttr(rights: u32): u64 {
   return attr;
 }
 
-function mergeAttr(source: u64, wanted: u64): u64 {
-  if ((source & wanted & PTE_P) === 0) return 0;
-  return PTE_USER | (source & wanted & PTE_W) | ((source | wanted) & PTE_NX);
-}
-
 function isValidRange(first: u64, order: u32): bool {
   const bytes: u64 = (<u64>1) << (<u64>order);
   if (order >= 47 || (first & (bytes - 1)) !== 0) return false;
@@ -118,7 +125,9 @@ function isValidRange(first: u64, order: u32): bool {
 
 /**
  * Gives `to` at `rcvBase` what `from` has at `sndBase`, byte addresses of naturally aligned blocks of
- * 2^order bytes; `rights` 0 takes away. Ranges outside user space are ignored, as in the reference.
+ * 2^order bytes; `rights` 0 takes away. Ranges outside user space are ignored, as in the reference. Starts at byte
+ * `done` of the block and returns where the piece was over: 2^order if all is done, or memory out (which
+ * `takeExhausted` tells).
  */
 export function delegateMemory(
   to: Pd,
@@ -128,56 +137,73 @@ export function delegateMemory(
   order: u32,
   rights: u32,
   sub: u32,
-): void {
-  if (to.isKernel || (sub & SUBSPACE_HOST) === 0) return;
-  if (!isValidRange(rcvBase, order)) return;
+  done: u64,
+): u64 {
   const bytes: u64 = (<u64>1) << (<u64>order);
+  if (to.isKernel || (sub & SUBSPACE_HOST) === 0 || !isValidRange(rcvBase, order)) return bytes;
+  // What a message says can have changed between two pieces.
+  done &= ~(<u64>PAGE_SIZE - 1);
+  if (done >= bytes) return bytes;
   const wanted = wantedAttr(rights);
-  let stale = false;
+  takeExhausted();
   if (wanted === 0) {
-    stale = updateRange(to.pageTable, rcvBase, bytes, 0, 0);
-  } else {
-    if (!isValidRange(sndBase, order)) return;
+    done += updateRange(to.pageTable, rcvBase + done, bytes - done, 0, 0);
+    if (isExhausted()) done = bytes;
+  } else if (!isValidRange(sndBase, order)) return bytes;
+  else {
     if (from.isKernel) yieldScreen(sndBase, bytes);
-    const end = sndBase + bytes;
-    let at = sndBase;
-    while (at < end) {
-      findSource(from, at);
-      const blockBytes: u64 = (<u64>1) << (<u64>sourceOrder);
-      const offset = at & (blockBytes - 1);
-      const rest = blockBytes - offset;
-      const step = min<u64>(rest, end - at);
-      const attr = mergeAttr(sourceAttr, wanted);
-      if (updateRange(to.pageTable, at - sndBase + rcvBase, step, sourcePhys + offset, attr)) {
-        stale = true;
-      }
-      at += step;
-    }
+    done = copyMappings(to, from, sndBase, rcvBase, bytes, wanted, done);
   }
-  if (stale) shootdown(to);
+  if (takeStale()) shootdown(to);
   releaseParkedPages();
+  return done;
 }
 
-/** Removes all rights to a block of 2^order pages. */
-export function revokeMemory(pd: Pd, page: u64, order: u32): void {
-  const address = page << 12;
-  delegateMemory(pd, pd, address, address, order + 12, 0, SUBSPACE_HOST);
+function copyMappings(
+  to: Pd,
+  from: Pd,
+  sndBase: u64,
+  rcvBase: u64,
+  bytes: u64,
+  wanted: u64,
+  done: u64,
+): u64 {
+  do {
+    const at = sndBase + done;
+    const target = rcvBase + done;
+    findSource(from, at);
+    const blockBytes: u64 = (<u64>1) << (<u64>sourceOrder);
+    const offset = at & (blockBytes - 1);
+    const step = min<u64>(blockBytes - offset, bytes - done);
+    spend(100);
+    if (sourceOrder === 12 && !from.isKernel) {
+      const pages = <u32>min<u64>((bytes - done) >> 12, 512);
+      done += (<u64>copySmallPages(to.pageTable, target, foundEntry, pages, wanted)) << 12;
+    } else {
+      const attr = passedOn(sourceAttr, wanted);
+      done += updateRange(to.pageTable, target, step, sourcePhys + offset, attr);
+    }
+    if (isExhausted()) return bytes;
+  } while (done < bytes && !pieceIsOver());
+  return done;
 }
 
 /** Maps a page of the kernel's pool (a UTCB) that the domain cannot pass on; false when memory is out. */
 export function mapKernelPage(pd: Pd, address: u64, page: usize): bool {
   const attr = PTE_USER | PTE_W | PTE_NX | PTE_NODELEG;
-  if (updateRange(pd.pageTable, address, PAGE_SIZE, <u64>page, attr)) shootdown(pd);
+  takeExhausted();
+  updateRange(pd.pageTable, address, PAGE_SIZE, <u64>page, attr);
+  if (takeStale()) shootdown(pd);
   releaseParkedPages();
-  findMapping(pd.pageTable, address);
-  return foundPhys === <u64>page;
+  return !takeExhausted();
 }
 
 /** Removes a page mapped by mapKernelPage, unless something else has taken its place. */
 export function unmapKernelPage(pd: Pd, address: u64, page: usize): void {
   findMapping(pd.pageTable, address);
   if (foundAttr === 0 || foundPhys !== <u64>page) return;
-  if (updateRange(pd.pageTable, address, PAGE_SIZE, 0, 0)) shootdown(pd);
+  updateRange(pd.pageTable, address, PAGE_SIZE, 0, 0);
+  if (takeStale()) shootdown(pd);
   releaseParkedPages();
 }
 

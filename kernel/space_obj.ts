@@ -79,6 +79,6 @@ export function isTaken(pd: Pd, selector: u64): bool {
 
 /** Enters a new object into the space of the domain that owns it; false if the selector is taken. */
 export function insertObject(object: Kobject): bool {
-  if (object.kind !== CRD_OBJ) return false;
+  if (object.kind !== CRD_OBJ || object.pd.retired) return false;
   return insertNode(object.pd.objects, object, NUM_SELECTORS);
 }

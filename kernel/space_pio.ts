@@ -3,9 +3,15 @@
 
 import { Cpu, cpuById, cpuCount, loadPortMap, thisCpu } from "./cpu";
 import { sendReschedule } from "./lapic";
+import { TSS_IOMAP } from "./layout";
 import { Mdb } from "./mdb";
 import { allocPage, PAGE_BYTES } from "./page";
 import { Pd } from "./pd";
+import { spend } from "./piece";
+
+const PORTS_PER_PAGE: u32 = 0x8000;
+/** Units of work (piece.ts) of a change, besides its bytes. */
+const UPDATE_COST: u32 = 200;
 
 /** The youngest state of a bitmap. */
 let lastVersion: u64 = 0;
@@ -24,25 +30,42 @@ function ensurePortMap(pd: Pd): bool {
   return true;
 }
 
+/** Sets or clears the bits of a node's ports in a bitmap whose halves are two pages. */
+function setBits(half0: usize, half1: usize, node: Mdb, denied: bool): void {
+  const first = (node.base & (PORTS_PER_PAGE - 1)) >> 3;
+  const half = node.base < PORTS_PER_PAGE ? half0 : half1;
+  if (node.order < 3) {
+    const bits = (((<u32>1) << ((<u32>1) << node.order)) - 1) << (node.base & 7);
+    const old = <u32>load<u8>(half + first);
+    store<u8>(half + first, <u8>(denied ? old | bits : old & ~bits));
+    return;
+  }
+  const bytes = ((<usize>1) << node.order) >> 3;
+  const inHalf = min<usize>(bytes, PAGE_BYTES);
+  memory.fill(half + first, denied ? 0xff : 0, inHalf);
+  if (bytes > inHalf) memory.fill(half1, denied ? 0xff : 0, PAGE_BYTES);
+}
+
 /** Opens or closes the ports of a node for the domain it belongs to; false when memory is out. */
 export function updatePorts(node: Mdb, allowed: bool): bool {
   const pd = node.pd;
   if (pd.isKernel) return true;
   if (!ensurePortMap(pd)) return false;
-  const end = node.base + ((<u32>1) << node.order);
-  for (let port = node.base; port < end; port++) {
-    const page = port < 0x8000 ? pd.portMap0 : pd.portMap1;
-    const at = page + ((port & 0x7fff) >> 3);
-    const bit = <u8>((<u32>1) << (port & 7));
-    const old = load<u8>(at);
-    store<u8>(at, allowed ? old & ~bit : old | bit);
-  }
+  setBits(pd.portMap0, pd.portMap1, node, !allowed);
+  const before = pd.portMapVersion;
   pd.portMapVersion = ++lastVersion;
+  const cost = UPDATE_COST + (((<u32>1) << node.order) >> 3);
+  spend(cost);
   const self = thisCpu();
   for (let i: u32 = 0; i < cpuCount(); i++) {
     const cpu: Cpu = cpuById(i);
     if (!cpu.online || cpu.pd !== pd) continue;
-    loadPortMap(cpu, pd);
+    spend(cost);
+    if (before !== 0 && cpu.portMapVersion === before) {
+      const map = cpu.tss + TSS_IOMAP;
+      setBits(map, map + PAGE_BYTES, node, !allowed);
+      cpu.portMapVersion = pd.portMapVersion;
+    } else loadPortMap(cpu, pd);
     if (cpu !== self) sendReschedule(cpu);
   }
   return true;

@@ -3,11 +3,13 @@
 // of checks.
 
 import {
+  ABORT,
   ARG1_FLAGS_SHIFT,
   ARG1_SELECTOR_SHIFT,
   BAD_CAP,
   BAD_HYP,
   BAD_PAR,
+  CRD_MEM,
   EC_CTRL_RECALL,
   HC_ASSIGN_GSI,
   HC_ASSIGN_PCI,
@@ -38,13 +40,24 @@ import {
   UTCB_NSCT,
 } from "./abi";
 import { Cpu, cpuById } from "./cpu";
-import { revokeCrd } from "./delegate";
-import { CONT_DOWN_SUCCESS, Ec, finish, flagsOf, HAZARD_RECALL, selectorOf } from "./ec";
+import { crdKind, revokeCrd } from "./delegate";
+import {
+  CONT_DOWN_SUCCESS,
+  conclude,
+  Ec,
+  finish,
+  flagsOf,
+  HAZARD_RECALL,
+  selectorOf,
+  setSubject,
+  UNFINISHED,
+} from "./ec";
 import { gsiOf, unmaskGsi } from "./gsi";
 import { blockCurrent, call, die, reply, sendState } from "./ipc";
-import { TYPE_PT, TYPE_SM } from "./kobject";
+import { reap, TYPE_PT, TYPE_SM } from "./kobject";
 import { sendReschedule, tscKilohertz } from "./lapic";
 import { FAST_DONE, FAST_NOT, STAY } from "./layout";
+import { takeExhausted } from "./page_table";
 import { Pd } from "./pd";
 import { Pt } from "./pt";
 import { down, isBound, Sm, up } from "./sm";
@@ -89,7 +102,8 @@ export function syscall(cpu: Cpu, ec: Ec): i32 {
   return STAY;
 }
 
-function hypercall(cpu: Cpu, ec: Ec): void {
+/** Handles the hypercall in the current EC's registers, or goes on with it (CONT_HYPERCALL). */
+export function hypercall(cpu: Cpu, ec: Ec): void {
   switch (<u32>(ec.rdi & 0xff)) {
     case HC_CALL:
       call(cpu, ec);
@@ -98,7 +112,7 @@ function hypercall(cpu: Cpu, ec: Ec): void {
       reply(cpu, ec);
       break;
     case HC_CREATE_PD:
-      finish(ec, sysCreatePd(ec));
+      conclude(ec, sysCreatePd(ec));
       break;
     case HC_CREATE_EC:
       finish(ec, sysCreateEc(ec));
@@ -113,10 +127,10 @@ function hypercall(cpu: Cpu, ec: Ec): void {
       finish(ec, sysCreateSm(ec));
       break;
     case HC_REVOKE:
-      finish(ec, sysRevoke(ec));
+      conclude(ec, sysRevoke(ec));
       break;
     case HC_PD_CTRL:
-      finish(ec, sysPdCtrl(ec));
+      conclude(ec, sysPdCtrl(ec));
       break;
     case HC_EC_CTRL:
       finish(ec, sysEcCtrl(cpu, ec));
@@ -144,13 +158,29 @@ function hypercall(cpu: Cpu, ec: Ec): void {
   }
 }
 
+/** Stages of a revocation, in `item`: taking capabilities back, then taking apart what has died of it. */
+const REVOKING: u32 = 0;
+const REAPING: u32 = 1;
+
 function sysRevoke(ec: Ec): i32 {
-  let pd: Pd = ec.domain;
-  if (flagsOf(ec) & REVOKE_REMOTE) {
-    pd = lookupPd(pd, ec.rdx, 0);
-    if (changetype<usize>(pd) === 0) return BAD_CAP;
+  if (ec.item === REVOKING) {
+    let pd: Pd = ec.domain;
+    if (changetype<usize>(ec.subject) !== 0) pd = ec.subject;
+    else if (flagsOf(ec) & REVOKE_REMOTE) {
+      pd = lookupPd(pd, ec.rdx, 0);
+      if (changetype<usize>(pd) === 0) return BAD_CAP;
+    }
+    if (!revokeCrd(ec, pd, ec.rsi, (flagsOf(ec) & REVOKE_SELF) !== 0)) {
+      setSubject(ec, pd);
+      return UNFINISHED;
+    }
+    // A large page could not be split.
+    if (crdKind(ec.rsi) === CRD_MEM && takeExhausted()) return ABORT;
+    ec.item = REAPING;
   }
-  revokeCrd(pd, ec.rsi, (flagsOf(ec) & REVOKE_SELF) !== 0);
+  if (!reap(u32.MAX_VALUE)) return UNFINISHED;
+  ec.item = REVOKING;
+  ec.progress = 0;
   // A semaphore, if it is there still, tells that it is done.
   const done = lookupSm(ec.domain, selectorOf(ec), PERM_SM_UP);
   if (changetype<usize>(done) !== 0) up(done);

@@ -24,8 +24,8 @@ import {
   USER_ADDR,
 } from "./abi";
 import { isOnline } from "./cpu";
-import { delegateCrd, makeCrd } from "./delegate";
-import { createEc, Ec, flagsOf, selectorOf } from "./ec";
+import { delegateCrd, makeCrd, unfinished } from "./delegate";
+import { createEc, Ec, flagsOf, selectorOf, setSubject, UNFINISHED } from "./ec";
 import { addRef, capabilitiesGone, Kobject } from "./kobject";
 import { createPd, Pd } from "./pd";
 import { createPt } from "./pt";
@@ -49,19 +49,35 @@ function mayCreate(ec: Ec): bool {
   return changetype<usize>(lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE)) !== 0;
 }
 
-export function sysCreatePd(ec: Ec): i32 {
+/** The new domain, entered, or null with `createPdStatus`. */
+function newPd(ec: Ec): Pd {
+  createPdStatus = BAD_CAP;
+  const none = changetype<Pd>(0);
   const parent = lookupPd(ec.domain, ec.rsi, PERM_PD_CREATE);
-  if (changetype<usize>(parent) === 0 || !freeSelector(ec)) return BAD_CAP;
+  if (changetype<usize>(parent) === 0 || !freeSelector(ec)) return none;
+  createPdStatus = ABORT;
   const pd: Pd = createPd(ec.domain, <u32>selectorOf(ec), PERM_PD_CREATE, false);
-  if (changetype<usize>(pd) === 0) return ABORT;
+  if (changetype<usize>(pd) === 0) return none;
   pd.passthrough = parent.passthrough && (flagsOf(ec) & CREATE_PD_PASSTHROUGH) !== 0;
   pd.foreign = (ec.rax & CREATE_PD_FOREIGN) !== 0;
   pd.syscallBase = ec.rax >> CREATE_PD_PORTALS_SHIFT;
-  const status = enter(pd);
-  if (status === SUCCESS) {
-    delegateCrd(pd, ec.domain, makeCrd(CRD_OBJ, 0, CRD_ORDER_MAX, PERM_ALL), ec.rdx, 0, 0);
+  return enter(pd) === SUCCESS ? pd : none;
+}
+
+let createPdStatus: i32 = SUCCESS;
+
+/** Creates the domain, then gives it its first capabilities, in pieces. */
+export function sysCreatePd(ec: Ec): i32 {
+  if (!ec.underWay) {
+    const pd = newPd(ec);
+    if (changetype<usize>(pd) === 0) return createPdStatus;
+    setSubject(ec, pd);
+    ec.underWay = true;
   }
-  return status;
+  const all = makeCrd(CRD_OBJ, 0, CRD_ORDER_MAX, PERM_ALL);
+  delegateCrd(ec.subject, ec.domain, all, ec.rdx, 0, 0, ec.progress);
+  ec.progress = unfinished;
+  return unfinished === 0 ? SUCCESS : UNFINISHED;
 }
 
 export function sysCreateEc(ec: Ec): i32 {

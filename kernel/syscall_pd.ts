@@ -22,8 +22,9 @@ import {
   makeCrd,
   transferItem,
   transferredMeta,
+  unfinished,
 } from "./delegate";
-import { Ec, flagsOf, selectorOf } from "./ec";
+import { Ec, flagsOf, selectorOf, UNFINISHED } from "./ec";
 import { Mdb } from "./mdb";
 import { readUserMsr, userMsrValue, writeUserMsr } from "./msr";
 import { lookupNode } from "./node_table";
@@ -67,7 +68,10 @@ function delegate(ec: Ec): i32 {
   const from = lookupPd(ec.domain, selectorOf(ec), 0);
   const to = lookupPd(ec.domain, ec.rsi, 0);
   if (changetype<usize>(from) === 0 || changetype<usize>(to) === 0) return BAD_CAP;
-  ec.rdx = transferItem(to, from, ec.r8, ec.r8, ec.rdx, ec.rax);
+  const crd = transferItem(to, from, ec.r8, ec.r8, ec.rdx, ec.rax, ec.progress);
+  ec.progress = unfinished;
+  if (unfinished !== 0) return UNFINISHED;
+  ec.rdx = crd;
   ec.rax = transferredMeta;
   return SUCCESS;
 }

@@ -38,8 +38,9 @@ import {
   UTCB_XFER,
   UTCB_XLT,
 } from "./abi";
-import { makeCrd, transferItem, transferredMeta } from "./delegate";
-import { CONT_IRET, Ec } from "./ec";
+import { makeCrd, transferItem, transferredMeta, unfinished } from "./delegate";
+import { CONT_IRET, Ec, endOperation } from "./ec";
+import { pieceIsOver, spend } from "./piece";
 
 const RFLAGS_IF: u64 = 1 << 9;
 /** What user space may not set: VIP, VIF, VM, RF, IOPL. */
@@ -83,10 +84,22 @@ function typedItems(utcb: usize): u32 {
   return min<u32>(count, UTCB_WORDS / 2);
 }
 
-function transferItems(from: Ec, to: Ec, translateWindow: u64, window: u64, report: bool): void {
+/** Units of work (piece.ts) of an item, besides what it does. */
+const ITEM_COST: u32 = 200;
+
+/** `by`, one of the two, keeps how far the transfer is; false if the piece is over before it is done. */
+function transferItems(
+  from: Ec,
+  to: Ec,
+  by: Ec,
+  translateWindow: u64,
+  window: u64,
+  report: bool,
+): bool {
   const count = typedItems(from.utcb);
-  for (let i: u32 = 0; i < count; i++) {
-    const at = <usize>UTCB_XFER - ((<usize>i) << 4);
+  while (by.item < count) {
+    const at = <usize>UTCB_XFER - ((<usize>by.item) << 4);
+    spend(ITEM_COST);
     const crd = transferItem(
       to.domain,
       from.domain,
@@ -94,22 +107,38 @@ function transferItems(from: Ec, to: Ec, translateWindow: u64, window: u64, repo
       window,
       load<u64>(from.utcb + at),
       load<u64>(from.utcb + at, 8),
+      by.progress,
     );
-    if (!report) continue;
-    store<u64>(to.utcb + at, crd);
-    store<u64>(to.utcb + at, transferredMeta, 8);
+    by.progress = unfinished;
+    if (unfinished === 0) {
+      if (report) {
+        store<u64>(to.utcb + at, crd);
+        store<u64>(to.utcb + at, transferredMeta, 8);
+      }
+      by.item++;
+    }
+    if (pieceIsOver()) {
+      by.underWay = true;
+      return false;
+    }
   }
+  endOperation(by);
+  return true;
 }
 
-/** Transfers the typed items of a message into the windows the receiver has opened in its UTCB. */
-export function transferTyped(from: Ec, to: Ec): void {
-  transferItems(from, to, load<u64>(to.utcb, UTCB_XLT), load<u64>(to.utcb, UTCB_DEL), true);
+/**
+ * Transfers the typed items of a message into the windows the receiver has opened in its UTCB; `by`, sender or
+ * receiver, keeps how far that is. False if the piece is over before it is done.
+ */
+export function transferTyped(from: Ec, to: Ec, by: Ec): bool {
+  const translate = load<u64>(to.utcb, UTCB_XLT);
+  return transferItems(from, to, by, translate, load<u64>(to.utcb, UTCB_DEL), true);
 }
 
 /** The same for the reply to an exception: memory may be delegated, anywhere; the hotspot's base is the fault address. */
-export function transferTypedToTrapped(from: Ec, to: Ec): void {
+export function transferTypedToTrapped(from: Ec, to: Ec): bool {
   const page = to.cont === CONT_IRET ? to.cr2 >> 12 : 0;
-  transferItems(from, to, 0, makeCrd(CRD_MEM, page, CRD_ORDER_MAX, PERM_ALL), false);
+  return transferItems(from, to, from, 0, makeCrd(CRD_MEM, page, CRD_ORDER_MAX, PERM_ALL), false);
 }
 
 export function hasTyped(utcb: usize): bool {

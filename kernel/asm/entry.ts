@@ -446,6 +446,19 @@ function emitLock(a: Assembler): void {
   a.pop(rax);
   a.ret();
 
+  a.align(16);
+  a.label("open_window", { global: true });
+  a.frame();
+  a.push(rax);
+  releaseLock(a);
+  // What is pending comes after the instruction behind STI.
+  a.sti();
+  a.nop();
+  a.cli();
+  a.call("kernel_lock");
+  a.pop(rax);
+  a.ret();
+
   // The boot CPU has it from the start, when there is no per-CPU area yet.
   a.section(".data");
   a.align(64);

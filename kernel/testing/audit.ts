@@ -12,7 +12,7 @@ import { firstDying, Kobject, TYPE_EC, TYPE_PD, TYPE_PT, TYPE_SC, TYPE_SM } from
 import { KERNEL_END, KERNEL_POOL } from "../layout";
 import { Mdb } from "../mdb";
 import { lookupNode, NODE_TABLE_BYTES } from "../node_table";
-import { availablePages, firstFreePage, firstFreshPage, PAGE_BYTES } from "../page";
+import { availablePages, entriesOf, firstFreePage, firstFreshPage, PAGE_BYTES } from "../page";
 import { PTE_ADDRESS, PTE_LARGE, PTE_NODELEG, PTE_P, PTE_W } from "../page_table";
 import { Pd } from "../pd";
 import { Pt } from "../pt";
@@ -44,6 +44,7 @@ const BAD_ENTRY: i32 = 7;
 const STRAY_MAPPING: i32 = 8;
 const COUNT_WRONG: i32 = 9;
 const SLOT_OUTSIDE: i32 = 10;
+const BAD_COUNT: i32 = 11;
 
 const POOL: usize = KERNEL_POOL;
 const END: usize = KERNEL_END;
@@ -111,6 +112,15 @@ function markOnce(object: usize): void {
   if (!mark(object)) fail(SLOT_TWICE, object);
 }
 
+/** A table has as many entries as its page's record says, and is not empty. */
+function checkCount(table: usize, entryBytes: usize): void {
+  let count: u32 = 0;
+  for (let at = table; at < table + PAGE_BYTES; at += entryBytes) {
+    if (entryBytes === 4 ? load<u32>(at) !== 0 : load<u64>(at) !== 0) count++;
+  }
+  if (count === 0 || count !== entriesOf(table)) fail(BAD_COUNT, table);
+}
+
 /** An object to be looked at, whoever points to it. */
 function visit(object: usize): void {
   if (object === 0 || !mark(object)) return;
@@ -124,6 +134,7 @@ function visitSpace(root: usize, pd: Pd, kind: u32, limit: u32): void {
     const middle = <usize>load<u32>(root + i);
     if (middle === 0) continue;
     own(middle, NODE_TABLE);
+    checkCount(middle, 4);
     for (let j: usize = 0; j < PAGE_BYTES; j += 4) {
       const entry = load<u32>(middle + j);
       if (entry === 0) continue;
@@ -131,6 +142,7 @@ function visitSpace(root: usize, pd: Pd, kind: u32, limit: u32): void {
       if (entry & 1) visitNode(entry & ~1, root, pd, kind, first, limit);
       else {
         own(<usize>entry, NODE_TABLE);
+        checkCount(<usize>entry, 4);
         for (let k: usize = 0; k < PAGE_BYTES; k += 4) {
           const node = <usize>load<u32>(<usize>entry + k);
           if (node !== 0) visitNode(node, root, pd, kind, first + <u32>(k >> 2), limit);
@@ -164,6 +176,7 @@ function visitNode(at: usize, root: usize, pd: Pd, kind: u32, index: u32, limit:
 
 function visitPageTable(table: usize, level: u32): void {
   own(table, PAGE_TABLE);
+  if (level < 3) checkCount(table, 8);
   const entries: usize = level === 3 ? 511 : 512;
   for (let i: usize = 0; i < entries; i++) {
     const entry = load<u64>(table + (i << 3));
@@ -217,6 +230,7 @@ function visitEc(ec: Ec): void {
   visit(changetype<usize>(ec.partner));
   visit(changetype<usize>(ec.semaphore));
   visitScs(ec.waiting);
+  visit(changetype<usize>(ec.subject));
   if (ec.utcb !== 0) own(ec.utcb, UTCB);
   if (ec.fpu === 0) return;
   if (fpuIsPage()) own(ec.fpu, FPU);
@@ -329,8 +343,11 @@ export function audit(scratch: usize, baseline: bool): i32 {
   for (let i: u32 = 0; i < cpuCount(); i++) {
     if (cpuById(i).online) visitCpu(cpuById(i));
   }
-  for (let object = firstDying(); changetype<usize>(object) !== 0; object = object.nextDying) {
-    visit(changetype<usize>(object));
+  for (let list: u32 = 0; list < 3; list++) {
+    for (let object = firstDying(list); changetype<usize>(object) !== 0; ) {
+      visit(changetype<usize>(object));
+      object = list === 0 ? changetype<Kobject>(0) : object.nextDying;
+    }
   }
   while (workCount !== 0 && wrong === 0) {
     workCount--;

@@ -196,6 +196,7 @@ const FAULTS = [
   "is mapped to user space",
   "is a slab with a wrong count",
   "is no object",
+  "is a table that is empty or counted wrongly",
 ];
 
 export class Machine {
