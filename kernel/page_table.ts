@@ -208,25 +208,24 @@ let reachedLevel: u32 = 0;
  * `offset` behind it, or is a hole that stays one; 0 when memory is out. Tables on the way are made.
  */
 function descend(root: usize, at: u64, end: u64, offset: u64, attr: u64): usize {
+  const bytes = end - at;
   let table = root;
   let level: u32 = 3;
+  let order: u64 = 39;
   while (table !== 0) {
-    const order = entryOrder(level);
-    const size: u64 = (<u64>1) << (<u64>order);
-    const slot = table + ((<usize>(at >> <u64>order) & 511) << 3);
+    const slot = table + ((<usize>(at >> order) & 511) << 3);
     const entry = load<u64>(slot);
-    const whole = (at & (size - 1)) === 0 && end - at >= size;
-    if (whole && fits(order, at + offset, attr)) break;
-    const hasChild = isTable(entry, level);
+    if (bytes >> order !== 0 && ctz<u64>(at) >= order && fits(<u32>order, at + offset, attr)) break;
     if (attr === 0 && entry === 0) break;
     store<u32>(path + (level << 2), <u32>slot);
-    const child = hasChild ? <usize>(entry & PTE_ADDRESS) : splitEntry(slot, level);
+    const child = isTable(entry, level) ? <usize>(entry & PTE_ADDRESS) : splitEntry(slot, level);
     if (child === 0) {
       exhausted = true;
       prune(table, level);
     }
     table = child;
     level--;
+    order -= 9;
   }
   reachedLevel = level;
   return table;

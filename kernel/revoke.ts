@@ -61,50 +61,63 @@ function discard(node: Mdb): void {
 }
 
 /**
- * Removes `node` if it has no rights left, and then its ancestors down to `depth`, as far as all behind them is
- * done: `next` is the depth of the first node that is not.
+ * Removes `node` if it has no rights left, and then its ancestors down to the depth of the subtree's top, as far
+ * as everything in them is done: `next` is the first node that is not. False if the piece is over before.
  */
-function close(node: Mdb, next: u32, depth: u32): void {
-  while (node.depth >= next && node.depth >= depth) {
+function close(node: Mdb, next: Mdb, top: u32): bool {
+  const end = max<u32>(next.depth, top);
+  while (node.depth >= end) {
+    if (pieceIsOver()) return false;
     const parent = node.parent;
     if (node.attr === 0 && !hasChildren(node)) discard(node);
-    if (changetype<usize>(parent) === 0) return;
-    node = parent;
     spend(NODE_COST);
+    if (changetype<usize>(parent) === 0) break;
+    node = parent;
   }
+  return true;
 }
 
-/** Takes the mark out and closes what stands before it; the node to go on with, null if the subtree is done. */
-function resume(depth: u32): Mdb {
-  const before = mark.prev;
-  const node = mark.next;
-  disconnect(mark);
-  // Everything in the ring is gone.
-  if (before === mark) return changetype<Mdb>(0);
-  const ends = node.depth <= depth;
-  // What stood before the mark may have lost its last child to another revocation.
-  close(before, ends ? depth : node.depth, depth);
-  return ends ? changetype<Mdb>(0) : node;
+/**
+ * The walk through a subtree stops before `next`. There is one mark: a revocation that has to wait for another one
+ * starts again.
+ */
+function stopBefore(r: Revocation, next: Mdb): void {
+  if (r === active || !isActive) insertMark(next);
 }
 
-/** Goes through a subtree from `node` on; true if all of it is done. */
+/** Goes through a subtree from `node` on, or from the mark if that is null; true if all of it is done. */
 function walk(r: Revocation, node: Mdb): bool {
-  const depth = r.depth;
+  const top = r.depth;
+  if (changetype<usize>(node) === 0) {
+    const before = mark.prev;
+    node = mark.next;
+    disconnect(mark);
+    // Everything in the ring is gone.
+    if (before === mark) return true;
+    // What stood before the mark may not be closed yet, or have lost its last child to another revocation.
+    if (!close(before, node, top)) {
+      insertMark(node);
+      return false;
+    }
+    if (node.depth <= top) return true;
+  }
   do {
-    if (node.depth === depth + (r.self ? 0 : 1)) {
+    if (node.depth === top + (r.self ? 0 : 1)) {
       r.affected = overlaps(node.target, node.order, r.target, r.common);
     }
     if (r.affected && node.attr & r.rights) takeRights(node, r.rights);
     spend(NODE_COST);
     let next = node.next;
     if (next === mark) next = mark.next;
-    const ends = next.depth <= depth;
-    close(node, ends ? depth : next.depth, depth);
+    const ends = next.depth <= top;
+    if (!close(node, next, top)) {
+      stopBefore(r, next);
+      return false;
+    }
     if (ends) return true;
     node = next;
   } while (!pieceIsOver());
-  // There is one mark: a revocation that has to wait for another one starts again.
-  if (r === active || !isActive) insertMark(node);
+  stopBefore(r, node);
   return false;
 }
 
@@ -113,8 +126,7 @@ function proceed(r: Revocation): bool {
   const table = nodeTable(r.pd, r.kind);
   do {
     let node = changetype<Mdb>(0);
-    if (r.inSubtree) node = resume(r.depth);
-    else {
+    if (!r.inSubtree) {
       node = nextNode(table, r.index);
       if (changetype<usize>(node) === 0) return true;
       if (!overlaps(node.base, node.order, r.base, r.order)) return true;
@@ -125,7 +137,7 @@ function proceed(r: Revocation): bool {
       r.affected = false;
       r.inSubtree = true;
     }
-    if (changetype<usize>(node) !== 0 && !walk(r, node)) return false;
+    if (!walk(r, node)) return false;
     r.inSubtree = false;
   } while (!pieceIsOver());
   return false;
