@@ -118,7 +118,7 @@ class LongOperations extends Probe {
     this.a.add(register, rcx);
   }
 
-  private emitSpaces(): void {
+  private emitDomains(): void {
     const { a } = this;
     this.hypercall("other PD", abi.HC_CREATE_PD, OTHER_PD, 0, { rsi: PD });
     this.hypercall("victim PD", abi.HC_CREATE_PD, VICTIM_PD, 0, { rsi: PD });
@@ -133,7 +133,7 @@ class LongOperations extends Probe {
     this.createPt("portal for items", ITEMS_PORTAL, HANDLER, 0, "answer_items");
   }
 
-  private emitMemory(): void {
+  private emitPages(): void {
     const mem = (address: bigint, order: number) => crd(abi.CRD_MEM, address >> 12n, order, 7);
     const machine = (order: number) => crd(abi.CRD_MEM, 0, order, 7);
     const page = crd(abi.CRD_MEM, 0x8000, 0, 7);
@@ -178,7 +178,7 @@ class LongOperations extends Probe {
     this.delegate("small pages for the victim", small, mem(COPY, GIB_ORDER), 1n, VICTIM_PD);
   }
 
-  private emitObjects(): void {
+  private emitCrowd(): void {
     const { a } = this;
     const crowd = (attr = 0x1f) => crd(abi.CRD_OBJ, CROWD, CROWD_ORDER, attr);
     const create = (first: number, count: number, step: number) =>
@@ -212,7 +212,7 @@ class LongOperations extends Probe {
     this.measureRevocation("revoke objects far apart", scattered);
   }
 
-  private emitPorts(): void {
+  private emitSinglePorts(): void {
     const all = crd(abi.CRD_PIO, 0, 16);
     // Above those of the serial line.
     const first = crd(abi.CRD_PIO, 0x1000);
@@ -260,7 +260,7 @@ class LongOperations extends Probe {
     this.a.mov(qword(rcx, { disp: at }), rax);
   }
 
-  private emitMessages(): void {
+  private emitItems(): void {
     const { a } = this;
     const mem = (address: bigint, order: number) => crd(abi.CRD_MEM, address >> 12n, order, 7);
     this.hypercall("origin", abi.HC_CREATE_SM, CHAIN, 0, { rsi: PD });
@@ -298,11 +298,11 @@ class LongOperations extends Probe {
   override build(): Uint8Array {
     const { a } = this;
     this.emitStart();
-    this.emitSpaces();
-    this.emitMemory();
-    this.emitObjects();
-    this.emitPorts();
-    this.emitMessages();
+    this.emitDomains();
+    this.emitPages();
+    this.emitCrowd();
+    this.emitSinglePorts();
+    this.emitItems();
     this.measureRevocation("revoke a domain with many tables", crd(abi.CRD_OBJ, VICTIM_PD));
     this.emitEnd(LAST_LINE);
     a.label("answer");
