@@ -50,7 +50,7 @@ const CASES: readonly Case[] = [
   ["STAR", 0xc000_0081, high(0x23_0010n), false],
   ["LSTAR not canonical", 0xc000_0082, NON_CANONICAL, true],
   ["CSTAR not canonical", 0xc000_0083, NON_CANONICAL, true],
-  ["FMASK upper half", 0xc000_0084, high(1n), true],
+  ["FMASK, reserved upper half included", 0xc000_0084, high(0xffff_ffffn) | 0xffff_ffffn, false],
   ["FS base not canonical", 0xc000_0100, NON_CANONICAL, true],
   ["GS base not canonical", 0xc000_0101, NON_CANONICAL, true],
   ["kernel GS base not canonical", 0xc000_0102, NON_CANONICAL, true],

@@ -151,7 +151,7 @@ const MSRS: StaticArray<u32> = [
   IA32_STAR,                 S_STAR,              ANY,
   IA32_LSTAR,                S_LSTAR,             CANONICAL,
   IA32_CSTAR,                S_CSTAR,             CANONICAL,
-  IA32_FMASK,                S_SFMASK,            LOW_HALF,
+  IA32_FMASK,                S_SFMASK,            ANY,
   IA32_SYSENTER_CS,          S_SYSENTER_CS,       LOW_HALF_KEPT,
   IA32_SYSENTER_ESP,         S_SYSENTER_ESP,      CANONICAL,
   IA32_SYSENTER_EIP,         S_SYSENTER_EIP,      CANONICAL,
