@@ -13,8 +13,8 @@ import { load32, store32, window } from "./x86";
 
 /** Microseconds. Processors since the Pentium 4 need no longer pause after INIT. */
 const INIT_PAUSE: u32 = 200;
-/** How often and how long to look for the processor: 50 ms altogether. */
-const LOOKS: u32 = 500;
+/** How often and how long to look for the processor: 2 s altogether, since a virtual one may have to wait its turn. */
+const LOOKS: u32 = 20000;
 const LOOK_PAUSE: u32 = 100;
 /** After this many looks the start-up interrupt is sent again. */
 const REPEAT_AT: u32 = 10;
