@@ -290,6 +290,11 @@ export class SpecScript {
         });
         return;
       case "assert_unlinkable":
+        // Since version 2 this is a trap of the instantiation, after what came before has been copied.
+        if (/segment does not fit/.test(command.text ?? "")) {
+          this.skip("segments that version 1 compares with their bounds when it links");
+          return;
+        }
         this.fails(command, () => {
           this.instance(command);
           this.fail(command.line, `linked, though ${command.text}`);
