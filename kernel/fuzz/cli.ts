@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import * as abi from "../abi.ts";
 import type { Hardware } from "../testing/machine.ts";
+import { Booted } from "./booted.ts";
 import { fuzzKernel, replay, runSeed, shrink } from "./campaign.ts";
 import { findMutant, MUTANTS } from "./mutants.ts";
 import { fromText, toText } from "./operation.ts";
 
 const MOST_FAILURES = 10;
+const STEPS_PER_BOOT = 2000;
 const SECONDS_BETWEEN_LINES = 30;
 
 function count(text: string): number {
@@ -103,6 +105,33 @@ async function faulty(): Promise<void> {
   }
 }
 
+/** The compiled kernel in the emulator, on both models in turn. */
+async function booted(steps: number, seed: number): Promise<void> {
+  const kernel = await Booted.image();
+  const start = Date.now();
+  let hypercalls = 0;
+  let accesses = 0;
+  let faults = 0;
+  for (let done = 0; done < steps; seed++) {
+    const machine = await Booted.boot(kernel, seed % 2 ? "max" : "default", seed);
+    let step = 0;
+    try {
+      for (; step < STEPS_PER_BOOT && done < steps; step++, done++) machine.step();
+    } catch (error) {
+      console.log(`seed ${seed}, step ${step}: ${(error as Error).message}`);
+      process.exitCode = 1;
+      return;
+    }
+    hypercalls += machine.hypercalls;
+    accesses += machine.accesses;
+    faults += machine.faults;
+  }
+  const seconds = (Date.now() - start) / 1000;
+  console.log(
+    `${hypercalls} hypercalls and ${accesses} accesses (${faults} refused) on the booted kernel, ${seconds.toFixed(0)} s`,
+  );
+}
+
 const program = new Command("fuzz:kernel")
   .description("Random system calls, compared with a model of who holds what.")
   .option("--hypercalls <n>", "how many to make at least", count, 100_000)
@@ -110,10 +139,12 @@ const program = new Command("fuzz:kernel")
   .option("--steps <n>", "steps per seed", count, 20_000)
   .option("--keep <dir>", "where failing runs go", "build/fuzz-kernel")
   .option("--replay <file>", "runs what was kept")
+  .option("--booted <n>", "steps on the compiled kernel in the emulator, two CPUs", count)
   .option("--mutants", "puts faults into the kernel and says whether they are found")
   .action(async (o) => {
     if (o.replay !== undefined) await again(o.replay);
     else if (o.mutants) await faulty();
+    else if (o.booted !== undefined) await booted(o.booted, o.seed);
     else await campaign(o);
   });
 

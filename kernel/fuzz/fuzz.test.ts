@@ -1,6 +1,7 @@
 // A sample of what `npm run fuzz:kernel` runs at length, and that it finds a fault that is put in.
 
 import { expect, it } from "vitest";
+import { Booted } from "./booted.ts";
 import { fuzzKernel, replay, runSeed, shrink } from "./campaign.ts";
 import { findMutant, MUTANTS, mutate } from "./mutants.ts";
 import { fromText, toText } from "./operation.ts";
@@ -29,6 +30,23 @@ it("finds a delegation without intersection, and a failing run can be cut down a
   const least = await shrink(failure?.operations ?? [], hardware, 40);
   const kept = least.map((operation) => fromText(toText(operation)));
   expect(await replay(kept, hardware)).toContain("expected");
+});
+
+it("what the model says of pages and ports holds for user code of the booted kernel", async () => {
+  const booted = await Booted.boot(await Booted.image(), "max", 5);
+  for (let step = 0; step < 150; step++) booted.step();
+  expect(booted.accesses).toBeGreaterThanOrEqual(450);
+  expect(booted.faults).toBeGreaterThan(50);
+  expect(booted.faults).toBeLessThan(430);
+});
+
+it("finds a processor that is not told of changed translations", async () => {
+  const mutant = MUTANTS.find(({ name }) => name.startsWith("other CPUs keep"));
+  if (mutant === undefined) throw new Error("no such mutant");
+  const booted = await Booted.boot(await Booted.image(mutate(mutant)), "default", 5);
+  expect(() => {
+    for (let step = 0; step < 1000; step++) booted.step();
+  }).toThrow("on CPU");
 });
 
 it("has faults to put in that fit the sources", () => {

@@ -4,7 +4,7 @@
 import * as abi from "../abi.ts";
 import { EXIT_SYSRET } from "../layout.ts";
 import { type Hardware, Idle, Machine, rootElf } from "../testing/machine.ts";
-import { ARENAS, arenaIndex, KEPT } from "./memory.ts";
+import { ARENAS, KEPT, UNKNOWN } from "./memory.ts";
 import {
   crdKind,
   Domain,
@@ -768,8 +768,8 @@ export class Harness {
   }
 
   private comparePage(domain: Domain, table: number, page: number): void {
-    if (arenaIndex(page) < 0) return;
     const wanted = domain.memory.get(page);
+    if (wanted.rights === UNKNOWN) return;
     const seen = this.view.walk(table, page);
     if (seen.rights !== wanted.rights || (wanted.rights !== 0 && seen.phys !== wanted.phys)) {
       throw new Mismatch(
@@ -792,6 +792,7 @@ export class Harness {
         arena.first + (this.probe & 2 ? offset : (arena.count / 2 + offset) % arena.count);
       const seen = this.tlbs.use(cpu, page, walk);
       const wanted = ec.domain.memory.get(page);
+      if (wanted.rights === UNKNOWN) continue;
       if (seen.rights !== wanted.rights || (wanted.rights !== 0 && seen.phys !== wanted.phys)) {
         throw new Mismatch(
           `CPU ${cpu} uses for page 0x${page.toString(16)} of ${ec.domain.name} page 0x${seen.phys.toString(16)} with rights ${seen.rights & ~KEPT}; it has 0x${wanted.phys.toString(16)}, ${wanted.rights}`,

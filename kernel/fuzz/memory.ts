@@ -18,6 +18,8 @@ export const WRITE = 2;
 export const EXECUTE = 4;
 /** A UTCB: cannot be passed on. */
 export const KEPT = 8;
+/** Copied from a page that is not followed: anything may be there. */
+export const UNKNOWN = 0x80;
 
 /** First page number that is no user page any more. */
 const USER_PAGES = abi.USER_ADDR / 4096;
@@ -48,7 +50,7 @@ export class Memory {
   get(page: number): { phys: number; rights: number } {
     const at = arenaIndex(page);
     return at < 0
-      ? { phys: 0, rights: 0 }
+      ? { phys: 0, rights: UNKNOWN }
       : { phys: this.phys[at] ?? 0, rights: this.rights[at] ?? 0 };
   }
 }
@@ -105,7 +107,7 @@ export function delegatePages(
       if (from === undefined) rights = physicalRights(source, informationPage);
       else ({ phys, rights } = from.get(source));
       if (rights & KEPT) rights = 0;
-      to.set(page, phys, rights & wanted);
+      to.set(page, phys, rights & UNKNOWN ? UNKNOWN : rights & wanted);
     }
   }
   return { first: rcvBase, count };

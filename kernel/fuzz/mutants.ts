@@ -34,8 +34,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "other CPUs keep translations of the domain they run",
     file: "kernel/space_mem.ts",
-    from: "if (cpu === self || !cpu.online || cpu.pd !== pd) continue;",
-    to: "continue;",
+    from: "    cpu.tlbRequest = 1;\n    sendTlbShootdown(cpu);\n",
+    to: "",
   },
   {
     name: "a domain that does not run keeps its translations",

@@ -3,7 +3,7 @@
 
 import { EC_REGS, TSS_IOMAP, TSS_IOMAP_BASE } from "../layout.ts";
 import type { Machine } from "../testing/machine.ts";
-import { EXECUTE, KEPT, READ, WRITE } from "./memory.ts";
+import { EXECUTE, KEPT, READ, UNKNOWN, WRITE } from "./memory.ts";
 
 /** The fields that inspect_offset of kernel/testing/inspect.ts knows, in its order. */
 const INSPECTED = [
@@ -123,11 +123,12 @@ export class View {
       const entry = (table >> 2) + 2 * (Math.floor(first / 2 ** (9 * level)) & 511);
       const low = this.words[entry] ?? 0;
       if ((low & 1) === 0) {
-        for (let i = 0; i < count; i++) if (rights[at + i] !== 0) return first + i;
+        for (let i = 0; i < count; i++) if ((rights[at + i] ?? 0) & ~UNKNOWN) return first + i;
         return -1;
       }
       if (low & 0x80) {
         for (let i = 0; i < count; i++) {
+          if (rights[at + i] === UNKNOWN) continue;
           const seen = this.walk(root, first + i);
           if (seen.rights !== rights[at + i] || seen.phys !== phys[at + i]) return first + i;
         }
@@ -139,6 +140,7 @@ export class View {
       const entry = (table >> 2) + 2 * ((first + i) & 511);
       const low = this.words[entry] ?? 0;
       const wanted = rights[at + i] ?? 0;
+      if (wanted === UNKNOWN) continue;
       if ((low & 5) !== 5) {
         if (wanted !== 0) return first + i;
         continue;
