@@ -35,6 +35,9 @@ const ALL_RIGHTS: u64 = PTE_USER | PTE_W;
 const claimed: usize = memory.data(80);
 let claimedCount: u32 = 0;
 const MAX_CLAIMED: u32 = 10;
+/** The range that all of them lie in. */
+let claimedFirst: u64 = ~(<u64>0);
+let claimedEnd: u64 = 0;
 
 /** The page in the kernel's memory that may be read: the HIP. */
 let hipPage: u64 = 0;
@@ -42,7 +45,10 @@ let hipPage: u64 = 0;
 /** Takes a device page away from user space. */
 export function claimDevicePage(address: u64): void {
   if (claimedCount === MAX_CLAIMED) return;
-  store<u64>(claimed + (claimedCount << 3), address & ~(<u64>PAGE_SIZE - 1));
+  const page = address & ~(<u64>PAGE_SIZE - 1);
+  store<u64>(claimed + (claimedCount << 3), page);
+  claimedFirst = min<u64>(claimedFirst, page);
+  claimedEnd = max<u64>(claimedEnd, page + PAGE_SIZE);
   claimedCount++;
 }
 
@@ -84,6 +90,11 @@ function findPhysical(at: u64): void {
   } else {
     sourceAttr = ALL_RIGHTS;
     sourceOrder = min<u32>(limit - 1, orderBeside(page, KERNEL_START, KERNEL_END));
+    if (page < claimedFirst || page >= claimedEnd) {
+      sourceOrder = min<u32>(sourceOrder, orderBeside(page, claimedFirst, claimedEnd));
+      sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
+      return;
+    }
     for (let i: u32 = 0; i < claimedCount; i++) {
       const device = load<u64>(claimed + (i << 3));
       if (device === page) {

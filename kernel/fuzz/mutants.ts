@@ -21,14 +21,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a delegation of memory gives rights its source lacks",
-    file: "kernel/space_mem.ts",
+    file: "kernel/page_table.ts",
     from: "PTE_USER | (source & wanted & PTE_W)",
     to: "PTE_USER | (wanted & PTE_W)",
   },
   {
     name: "UTCBs can be passed on",
-    file: "kernel/space_mem.ts",
-    from: "sourceAttr & PTE_NODELEG || ",
+    file: "kernel/page_table.ts",
+    from: "source & PTE_NODELEG || ",
     to: "",
   },
   {
@@ -52,8 +52,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a range of ports is one too long",
     file: "kernel/space_pio.ts",
-    from: "const end = node.base + ((<u32>1) << node.order);",
-    to: "const end = node.base + ((<u32>1) << node.order) + 1;",
+    from: "(((<u32>1) << ((<u32>1) << node.order)) - 1)",
+    to: "(((<u32>1) << (((<u32>1) << node.order) + 1)) - 1)",
   },
   {
     name: "a CPU takes another domain's ports for the domain's own",
@@ -76,8 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "revocation stops two levels down",
     file: "kernel/revoke.ts",
-    from: "if (affected && node.attr & rights)",
-    to: "if (affected && node.depth <= depth + 2 && node.attr & rights)",
+    from: "if (r.affected && node.attr & r.rights)",
+    to: "if (r.affected && node.depth <= top + 2 && node.attr & r.rights)",
   },
 ];
 
