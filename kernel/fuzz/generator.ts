@@ -7,6 +7,7 @@ import * as abi from "../abi.ts";
 import { type Harness, PORTAL_RIP } from "./harness.ts";
 import { ARENAS } from "./memory.ts";
 import {
+  crdKind,
   type Domain,
   type EcItem,
   type Item,
@@ -576,7 +577,11 @@ export class Generator {
       // Between domains, or to a domain, by their selectors.
       const pd = () => BigInt(random.chance(20) ? SELF : slotBase(random.below(SLOTS)));
       const machine = random.chance(60);
-      const [rdx, r8] = this.transferPair(machine);
+      let [rdx, r8] = this.transferPair(machine);
+      // Not its own thread: a recall would end the machine.
+      if (!machine && crdKind(rdx) === abi.CRD_OBJ) {
+        rdx = makeCrd(abi.CRD_OBJ, this.playSelector(), random.below(4), this.permissions());
+      }
       return this.make(cpu, abi.HC_PD_CTRL, abi.PD_CTRL_DELEGATE, machine ? BigInt(SELF) : pd(), {
         rsi: pd(),
         rdx,
