@@ -84,6 +84,42 @@ describe("signals", () => {
     m.trap(abi.NUM_EXC + gsi);
     expect(down(m, 300)[0]).toBe(abi.SUCCESS);
   });
+
+  it("stay what they are while an interrupt is bound to them, even when their domain is gone", async () => {
+    const m = await Machine.boot();
+    const [gsi, inner] = [30, 96];
+    m.createSm(BOUND, 0);
+    const source = crd(abi.CRD_OBJ, abi.NUM_CPU + gsi);
+    const meta = BigInt(abi.XFER_DELEGATE | abi.XFER_FROM_KERNEL);
+    m.delegate(ROOT, ROOT, source, crd(abi.CRD_OBJ, 300), meta);
+    for (let pd = 64; pd < 128; pd++) m.createPd(pd);
+    for (const selector of [ROOT, BOUND, inner]) {
+      m.delegate(ROOT, inner, crd(abi.CRD_OBJ, selector), crd(abi.CRD_OBJ, selector));
+    }
+    // A handler in the inner domain makes the signal and passes it on.
+    m.createEc(210, { pd: inner, utcb: 0x60_0000n });
+    m.createPt(211, 210, 0, 0x1234);
+    m.syscall({ rdi: (211n << 12n) | BigInt(abi.HC_CALL), rcx: 0x40_0000 });
+    const args = { rsi: ROOT, rdx: 0xcccc, rax: BOUND };
+    expect(m.hypercall(abi.HC_CREATE_SM, A, 0, args)).toBe(abi.SUCCESS);
+    m.delegate(inner, ROOT, crd(abi.CRD_OBJ, A), crd(abi.CRD_OBJ, A));
+    m.syscall({ rdi: BigInt(abi.HC_REPLY) });
+    expect(m.hypercall(abi.HC_ASSIGN_GSI, 300, 0, { rax: A })).toBe(abi.BAD_DEV);
+    for (const range of [crd(abi.CRD_OBJ, 210, 1), crd(abi.CRD_OBJ, 64, 6)]) {
+      m.hypercall(abi.HC_REVOKE, 0, abi.REVOKE_SELF, { rsi: range });
+    }
+    expect(m.lookup(abi.CRD_OBJ, A)).toBe(0n);
+    // Memory of the domain is given out again, as UTCBs, and written to.
+    for (let i = 0; i < 200; i++) {
+      const address = 0x70_0000 + 4096 * i;
+      m.createEc(0x1000 + i, { utcb: BigInt(address) });
+      const { phys } = m.translate(BigInt(address)) ?? { phys: 0 };
+      new Uint8Array(m.view.buffer, phys, 4096).fill(1);
+    }
+    m.trap(abi.NUM_EXC + gsi);
+    expect(down(m, BOUND)).toEqual([abi.SUCCESS, 0xccccn, 1n]);
+    m.audit();
+  });
 });
 
 describe("a reply with a semaphore", () => {

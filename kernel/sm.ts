@@ -20,6 +20,8 @@ export class Sm extends Kobject {
   counter: u64;
   /** Neither an interrupt's nor in any way bound: `up` and `down` are about the counter and waiting ECs alone. */
   plain: bool;
+  /** Stands for an interrupt. Not asked of the domain, which may be gone while a binding holds the semaphore. */
+  isInterrupt: bool;
   /** First of the waiting ECs: the head of `queueOf`. */
   waiting: Ec;
   /** What a signal or an interrupt is bound to; null for an ordinary semaphore. */
@@ -40,6 +42,7 @@ export function createSm(owner: Pd, base: u32, counter: u64): Sm {
   if (changetype<usize>(sm) === 0) return sm;
   initKobject(sm, TYPE_SM, owner, base, PERM_SM_UP | PERM_SM_DOWN);
   sm.counter = counter;
+  sm.isInterrupt = owner.isKernel;
   sm.plain = !owner.isKernel;
   return sm;
 }
@@ -114,7 +117,7 @@ function tellSignal(ec: Ec, signal: Sm): void {
 /** `up` of a semaphore that is bound to another one. */
 function signal(sm: Sm): void {
   const bound = sm.bound;
-  if (sm.pd.isKernel) {
+  if (sm.isInterrupt) {
     up(bound);
     return;
   }

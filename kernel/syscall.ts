@@ -254,10 +254,10 @@ function sysSmCtrl(cpu: Cpu, ec: Ec): void {
     finish(ec, SUCCESS);
     return;
   }
-  if (sm.pd.isKernel) unmaskGsi(gsiOf(sm));
+  if (sm.isInterrupt) unmaskGsi(gsiOf(sm));
   // Nothing can be taken from a signal. An interrupt that is bound to one has been unmasked: that is all.
   if (isBound(sm)) {
-    finish(ec, sm.pd.isKernel ? SUCCESS : BAD_CAP);
+    finish(ec, sm.isInterrupt ? SUCCESS : BAD_CAP);
     return;
   }
   ec.cont = CONT_DOWN_SUCCESS;

@@ -47,7 +47,7 @@ export function sysAssignGsi(ec: Ec): i32 {
   const target = ec.rdx & 0xffffffff;
   if (!isOnline(target)) return BAD_CPU;
   const sm = lookupSm(ec.domain, selectorOf(ec), 0);
-  if (changetype<usize>(sm) === 0 || !sm.pd.isKernel) return BAD_CAP;
+  if (changetype<usize>(sm) === 0 || !sm.isInterrupt) return BAD_CAP;
   if (ec.rax !== NO_SIGNAL) {
     const signal = lookupSm(ec.domain, ec.rax, 0);
     if (changetype<usize>(signal) === 0) return BAD_CAP;
@@ -56,7 +56,7 @@ export function sysAssignGsi(ec: Ec): i32 {
       return SUCCESS;
     }
     // Every interrupt will up it: that takes the permission.
-    if (signal.pd.isKernel || lookupSm(ec.domain, ec.rax, PERM_SM_UP) !== signal) return BAD_CAP;
+    if (signal.isInterrupt || lookupSm(ec.domain, ec.rax, PERM_SM_UP) !== signal) return BAD_CAP;
     bindInterrupt(sm, signal);
   }
   return routeGsi(
