@@ -57,6 +57,56 @@ describe("the audit", () => {
   });
 });
 
+describe("what is still held", () => {
+  /** A handler in a domain of its own, 96, that holds capabilities for itself and the roottask's; it runs. */
+  async function asHandler(): Promise<Machine> {
+    const m = await Machine.boot();
+    m.createPd(96);
+    m.delegate(ROOT, 96, crd(abi.CRD_OBJ, 96), crd(abi.CRD_OBJ, ROOT));
+    m.delegate(ROOT, 96, crd(abi.CRD_OBJ, ROOT), crd(abi.CRD_OBJ, 41));
+    m.createEc(97, { pd: 96, utcb: 0x60_0000n });
+    m.createPt(98, 97, 0, 0x1234);
+    m.syscall({ rdi: (98n << 12n) | BigInt(abi.HC_CALL), rcx: 0x40_0000 });
+    return m;
+  }
+
+  it("is owned when the domain that made it is gone", async () => {
+    const m = await asHandler();
+    expect(m.createPd(40)).toBe(abi.SUCCESS);
+    m.delegate(ROOT, 41, crd(abi.CRD_OBJ, 40), crd(abi.CRD_OBJ, 210));
+    m.syscall({ rdi: BigInt(abi.HC_REPLY) });
+    const before = m.freePages;
+    // A thread of the inner domain outlives both domains' capabilities.
+    expect(m.createEc(200, { pd: 210 })).toBe(abi.SUCCESS);
+    revoke(m, crd(abi.CRD_OBJ, 96, 2));
+    expect(m.lookup(abi.CRD_OBJ, 210)).toBe(0n);
+    m.audit();
+    revoke(m, crd(abi.CRD_OBJ, 200));
+    m.audit();
+    expect(m.freePages).toBeGreaterThan(before);
+  });
+
+  it("is owned while a long operation lets others in", async () => {
+    const m = await Machine.boot();
+    m.createPd(96);
+    m.createEc(97, { pd: 96 });
+    for (let i = 0; i < 40; i++) {
+      const at = crd(abi.CRD_MEM, 2 ** 18 * (i + 1));
+      m.delegate(ROOT, 96, crd(abi.CRD_MEM, 0x4_0000), at, FROM_KERNEL);
+    }
+    for (let i = 0; i < 600; i++) m.createSm(0x1000 + i, 0);
+    m.delegate(ROOT, 96, crd(abi.CRD_OBJ, 0x1000, 10), crd(abi.CRD_OBJ, 0, 31));
+    let windows = 0;
+    m.onWindow = () => {
+      windows++;
+      m.audit();
+    };
+    revoke(m, crd(abi.CRD_OBJ, 96, 1));
+    revoke(m, crd(abi.CRD_OBJ, 0x1000, 10));
+    expect(windows).toBeGreaterThan(5);
+  });
+});
+
 describe("memory comes back", () => {
   it("after domains with threads, portals, memory and ports", async () => {
     const m = await Machine.boot();

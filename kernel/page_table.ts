@@ -111,6 +111,11 @@ export function freeDetachedTables(): bool {
   return true;
 }
 
+/** First of the tables of a level, 1 to 3, that have been given up; linked by `linkedPage`. For tests. */
+export function firstDetachedTable(level: u32): usize {
+  return <usize>load<u32>(detached + (level << 2));
+}
+
 /** Gives up the table of an address space that no CPU uses. */
 export function freePageTable(root: usize): void {
   store<u64>(root, 0, 511 * 8);

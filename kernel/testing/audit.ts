@@ -12,11 +12,26 @@ import { firstDying, Kobject, TYPE_EC, TYPE_PD, TYPE_PT, TYPE_SC, TYPE_SM } from
 import { KERNEL_END, KERNEL_POOL } from "../layout";
 import { Mdb } from "../mdb";
 import { lookupNode, NODE_TABLE_BYTES } from "../node_table";
-import { availablePages, entriesOf, firstFreePage, firstFreshPage, PAGE_BYTES } from "../page";
-import { PTE_ADDRESS, PTE_LARGE, PTE_NODELEG, PTE_P, PTE_W } from "../page_table";
+import {
+  availablePages,
+  entriesOf,
+  firstFreePage,
+  firstFreshPage,
+  linkedPage,
+  PAGE_BYTES,
+} from "../page";
+import {
+  firstDetachedTable,
+  PTE_ADDRESS,
+  PTE_LARGE,
+  PTE_NODELEG,
+  PTE_P,
+  PTE_W,
+} from "../page_table";
 import { Pd } from "../pd";
 import { Pt } from "../pt";
 import { Queue } from "../queue";
+import { revocationPd } from "../revoke";
 import { Sc } from "../sc";
 import { SLAB_MIN_BYTES, SlabPage } from "../slab";
 import { Sm } from "../sm";
@@ -204,8 +219,20 @@ function visitPageTable(table: usize, level: u32): void {
 
 let mappedCount: usize = 0;
 
+/** A table that has been given up, and those below it: what it maps counts no more. */
+function visitDetachedTable(table: usize, level: u32): void {
+  own(table, PAGE_TABLE);
+  if (level === 0) return;
+  for (let i: usize = 0; i < PAGE_BYTES; i += 8) {
+    const entry = load<u64>(table + i);
+    if ((entry & (PTE_P | PTE_LARGE)) === PTE_P) {
+      visitDetachedTable(<usize>(entry & PTE_ADDRESS), level - 1);
+    }
+  }
+}
+
+/** The domain in whose space its capability was is not among what a domain leads to: it may be gone before. */
 function visitPd(pd: Pd): void {
-  visit(changetype<usize>(pd.pd));
   visitSpace(pd.objects, pd, CRD_OBJ, NUM_SELECTORS);
   visitSpace(pd.ports, pd, CRD_PIO, NUM_PORTS);
   if (pd.portMap0 !== 0) own(pd.portMap0, PORT_MAP);
@@ -347,6 +374,12 @@ export function audit(scratch: usize, baseline: bool): i32 {
     for (let object = firstDying(list); changetype<usize>(object) !== 0; ) {
       visit(changetype<usize>(object));
       object = list === 0 ? changetype<Kobject>(0) : object.nextDying;
+    }
+  }
+  visit(changetype<usize>(revocationPd()));
+  for (let level: u32 = 1; level < 4; level++) {
+    for (let table = firstDetachedTable(level); table !== 0; table = linkedPage(table)) {
+      visitDetachedTable(table, level);
     }
   }
   while (workCount !== 0 && wrong === 0) {

@@ -206,6 +206,8 @@ export class Machine {
   tsc = 0n;
   /** Set while the kernel idles: what to do instead of waiting. */
   onIdle: (() => void) | undefined;
+  /** Called where a long operation lets others in between two of its pieces. */
+  onWindow: (() => void) | undefined;
   /** Whether hypercalls take the entries that the stub has for them, or all the general one. */
   fastPaths = true;
   /** Told of every load of CR3, bit 63 included. */
@@ -473,6 +475,7 @@ export class Machine {
         if (!this.onIdle) throw new Idle("idle");
         this.onIdle();
       },
+      open_window: () => this.onWindow?.(),
       rdmsr_safe: () => 0,
       wrmsr_safe: () => 0,
     };
