@@ -627,7 +627,8 @@ export class Harness {
     const callee = pt.ec;
     if (callee.cpu !== ec.cpu) return { status: abi.BAD_CPU };
     const cont = view.field(callee.address, "cont");
-    const statuses = [abi.SUCCESS, abi.ABORT, abi.TIMEOUT, abi.BAD_CAP];
+    // One that is repeated may find another portal under the selector, of another CPU.
+    const statuses = [abi.SUCCESS, abi.ABORT, abi.TIMEOUT, abi.BAD_CAP, abi.BAD_CPU];
     if (cont === CONT_RECEIVE) {
       const utcb = view.field(callee.address, "utcb");
       const items = this.moveItems(ec, callee.domain, call, ...this.windows(utcb));
