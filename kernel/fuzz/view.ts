@@ -8,7 +8,7 @@ import { EXECUTE, KEPT, READ, UNKNOWN, WRITE } from "./memory.ts";
 /** The fields that inspect_offset of kernel/testing/inspect.ts knows, in its order. */
 const INSPECTED = [
   ..."target base order attr holder type pageTable portMap0 portMap1".split(" "),
-  ..."cont caller domain utcb semaphore counter id cpuEc cpuPd tss idleEc refs".split(" "),
+  ..."cont caller domain utcb waiting counter id cpuEc cpuPd tss idleEc refs".split(" "),
 ] as const;
 
 /** Continuations of ec.ts. */

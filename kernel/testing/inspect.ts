@@ -57,7 +57,7 @@ export function inspect_offset(field: u32): u32 {
     case 12:
       return offsetof<Ec>("utcb");
     case 13:
-      return offsetof<Ec>("semaphore");
+      return offsetof<Sm>("waiting");
     case 14:
       return offsetof<Sm>("counter");
     case 15:
