@@ -91,6 +91,8 @@ export class Harness {
     }
     m.cpu = 0;
     m.onCr3 = (cpu, value) => this.tlbs.load(cpu, value);
+    // Every page has its owner in the middle of a long operation, too.
+    m.onWindow = () => m.audit();
     this.idle = Array.from({ length: this.cpus }, () => false);
     this.adopt();
     for (let cpu = 1; cpu < this.cpus; cpu++) {
