@@ -68,9 +68,10 @@ function close(node: Mdb, next: Mdb, top: u32): bool {
   const end = max<u32>(next.depth, top);
   while (node.depth >= end) {
     if (pieceIsOver()) return false;
+    // One that stays is a child of all above it: they stay too.
+    if (node.attr !== 0 || hasChildren(node)) break;
     const parent = node.parent;
-    if (node.attr === 0 && !hasChildren(node)) discard(node);
-    spend(NODE_COST);
+    discard(node);
     if (changetype<usize>(parent) === 0) break;
     node = parent;
   }

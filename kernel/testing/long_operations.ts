@@ -58,6 +58,7 @@ export const OPERATIONS = [
   "translate through a chain 254 times",
   "delegate small pages 254 times",
   "reply with small pages 254 times",
+  "revoke a permission of a chain",
   "revoke the top of a chain",
   "revoke a domain with many tables",
 ] as const;
@@ -292,6 +293,8 @@ class LongOperations extends Probe {
     this.window(MAIN_UTCB, abi.UTCB_DEL, mem(COPY, 9));
     this.fill(HANDLER_UTCB, mem(SMALL, 9), 1n);
     call("reply with small pages 254 times", ITEMS_PORTAL);
+    const permission = crd(abi.CRD_OBJ, CHAIN, 0, abi.PERM_SM_DOWN);
+    this.measureRevocation("revoke a permission of a chain", permission, false);
     this.measureRevocation("revoke the top of a chain", crd(abi.CRD_OBJ, CHAIN));
   }
 
