@@ -101,9 +101,9 @@ export function mergeBlocks(f: Func): void {
 
 /**
  * Returns directly where a block only jumps to a return: an epilogue is shorter than the way there
- * is long, and paths without calls need no frame.
+ * is long, and paths without calls need no frame. Says whether there were any.
  */
-export function duplicateReturns(f: Func): void {
+export function duplicateReturns(f: Func): boolean {
   const dead = new Set<Block>();
   for (const block of f.blocks) {
     const term = block.term as Value;
@@ -123,6 +123,7 @@ export function duplicateReturns(f: Func): void {
     dead.add(block);
   }
   if (dead.size > 0) f.blocks = f.blocks.filter((block) => !dead.has(block));
+  return dead.size > 0;
 }
 
 /**

@@ -25,14 +25,15 @@ const MAX_ROUNDS = 4;
 
 /** Removes what a changed control flow leaves behind: branches on constants, as far as they lead. */
 function cleanUp(f: Func): void {
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  for (let round = 0; ; round++) {
     removeUnreachable(f);
     removeTrivialPhis(f);
-    simplify(f);
-    if (!foldBranches(f)) break;
+    if (round === MAX_ROUNDS) break;
+    const simplified = simplify(f);
+    if (foldBranches(f)) continue;
+    if (simplified) removeTrivialPhis(f);
+    break;
   }
-  removeUnreachable(f);
-  removeTrivialPhis(f);
   mergeBlocks(f);
 }
 
@@ -40,20 +41,27 @@ function cleanUp(f: Func): void {
 export function optimize(f: Func): void {
   cleanUp(f);
   numberBlocks(f);
-  numberValues(f, dominators(f));
+  let idom = dominators(f);
+  numberValues(f, idom);
   removeDeadCode(f);
-  if (splitConditions(f)) numberBlocks(f);
-  for (let round = 0; round < MAX_ROUNDS && threadJumps(f); round++) {
+  if (splitConditions(f)) {
+    numberBlocks(f);
+    idom = dominators(f);
+  }
+  for (let round = 0; round < MAX_ROUNDS && threadJumps(f, idom); round++) {
     cleanUp(f);
     removeDeadCode(f);
     numberBlocks(f);
+    idom = dominators(f);
   }
-  duplicateReturns(f);
-  numberBlocks(f);
-  useRanges(f, dominators(f));
+  if (duplicateReturns(f)) {
+    numberBlocks(f);
+    idom = dominators(f);
+  }
+  useRanges(f, idom);
   reduceDivisions(f);
   findByteSwaps(f);
-  numberValues(f, dominators(f));
+  numberValues(f, idom);
   removeDeadCode(f);
   findLoops(f);
   moveInvariants(f);

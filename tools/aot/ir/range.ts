@@ -61,6 +61,16 @@ interface Guess {
   high: boolean;
 }
 
+/** Another form of an instruction. */
+interface Change {
+  value: Value;
+  op: number;
+  /** Of an access: its new pointer and offset. */
+  pointer: Value | undefined;
+  offset: number;
+  exact: boolean;
+}
+
 class Ranges {
   private readonly f: Func;
   private readonly children: number[][];
@@ -71,7 +81,8 @@ class Ranges {
   /** Ranges of the operands of joins' phis, as the predecessors end. */
   private incoming = new Map<Value, Range>();
   private failed = false;
-  private changing = false;
+  /** What the ranges of this walk allow to change. */
+  private changes: Change[] = [];
 
   constructor(f: Func, idom: Int32Array) {
     this.f = f;
@@ -87,6 +98,7 @@ class Ranges {
     for (let n = 0; ; n++) {
       this.failed = false;
       this.incoming = new Map();
+      this.changes = [];
       this.walk();
       if (!this.failed) break;
       if (n < MAX_WALKS) continue;
@@ -95,14 +107,19 @@ class Ranges {
         guess.high = false;
       }
     }
-    this.changing = true;
-    this.incoming = new Map();
-    this.walk();
+    // Only what holds by guesses that have come true is changed, and no change alters a range.
+    for (const { value, op, pointer, offset, exact } of this.changes) {
+      value.op = op;
+      value.exact = exact;
+      if (!pointer) continue;
+      value.args[0] = pointer;
+      value.imm = offset;
+    }
   }
 
   of(v: Value): Range {
     if (v.op === Op.Const) {
-      const c = Number(constBig(v));
+      const c = v.type === I32 ? v.imm : Number(v.big);
       return Math.abs(c) <= EXACT ? { lo: c, hi: c } : fullRange(v);
     }
     if (this.known[v.id] === 0) return fullRange(v);
@@ -162,7 +179,7 @@ class Ranges {
     }
     for (const v of block.insts) {
       if (isInteger(v)) this.set(v, this.compute(v));
-      if (this.changing) this.improve(v);
+      this.improve(v);
     }
     for (const succ of block.succs) this.leave(block, succ);
   }
@@ -371,18 +388,22 @@ class Ranges {
     return full;
   }
 
-  /** Replaces `v`, or gives it another form, where the ranges at this place allow it. */
+  private turn(value: Value, op: number): void {
+    this.changes.push({ value, op, pointer: undefined, offset: 0, exact: value.exact });
+  }
+
+  /** Notes another form of `v` where the ranges at this place allow it. */
   private improve(v: Value): void {
     switch (v.op) {
       case Op.ExtendS:
-        if (this.of(v.args[0] as Value).lo >= 0) v.op = Op.ExtendU;
+        if (this.of(v.args[0] as Value).lo >= 0) this.turn(v, Op.ExtendU);
         return;
       case Op.DivS:
       case Op.RemS: {
         const divisor = v.args[1] as Value;
         if (divisor.op !== Op.Const || constBig(divisor) <= 0n) return;
         if (this.of(v.args[0] as Value).lo < 0) return;
-        v.op = v.op === Op.DivS ? Op.DivU : Op.RemU;
+        this.turn(v, v.op === Op.DivS ? Op.DivU : Op.RemU);
         return;
       }
       case Op.Load:
@@ -393,29 +414,50 @@ class Ranges {
   }
 
   private improveAddress(v: Value): void {
-    for (;;) {
-      const ptr = v.args[0] as Value;
-      const added = ptr.args[1];
-      if (ptr.op !== Op.Add || added?.op !== Op.Const) break;
-      const inner = ptr.args[0] as Value;
+    let pointer = v.args[0] as Value;
+    let offset = v.imm;
+    while (pointer.op === Op.Add) {
+      const [inner, added] = pointer.args as [Value, Value];
+      if (added.op !== Op.Const) break;
       const { lo, hi } = this.of(inner);
       // Seen unsigned, neither the parts nor the sum may reach 2³², nor the offset what it encodes.
       const constant = added.imm;
       if (lo < 0 || (constant < 0 ? lo + constant < 0 : hi + constant > 0xffffffff)) break;
-      const offset = v.imm + constant;
-      if (offset < 0 || offset >= 0x80000000) break;
-      v.args[0] = inner;
-      v.imm = offset;
+      const sum = offset + constant;
+      if (sum < 0 || sum >= 0x80000000) break;
+      pointer = inner;
+      offset = sum;
     }
-    const ptr = v.args[0] as Value;
-    const count = ptr.args[1];
-    if (ptr.op !== Op.Shl || count?.op !== Op.Const) return;
-    const { lo, hi } = this.of(ptr.args[0] as Value);
-    if (lo >= 0 && hi * 2 ** (count.imm & 31) <= 0xffffffff) v.exact = true;
+    let exact = false;
+    if (pointer.op === Op.Shl) {
+      const [index, count] = pointer.args as [Value, Value];
+      const { lo, hi } = this.of(index);
+      exact = count.op === Op.Const && lo >= 0 && hi * 2 ** (count.imm & 31) <= 0xffffffff;
+    }
+    if (exact || pointer !== v.args[0])
+      this.changes.push({ value: v, op: v.op, pointer, offset, exact });
   }
+}
+
+/** Whether ranges could allow another form of `v`. */
+function isImprovable(v: Value): boolean {
+  switch (v.op) {
+    case Op.ExtendS:
+      return true;
+    case Op.DivS:
+    case Op.RemS:
+      return (v.args[1] as Value).op === Op.Const;
+    case Op.Load:
+    case Op.Store: {
+      const pointer = v.args[0] as Value;
+      const isCandidate = pointer.op === Op.Add || pointer.op === Op.Shl;
+      return isCandidate && (pointer.args[1] as Value).op === Op.Const;
+    }
+  }
+  return false;
 }
 
 /** Uses ranges of integers in `f`. `idom` are the immediate dominators by block index. */
 export function useRanges(f: Func, idom: Int32Array): void {
-  new Ranges(f, idom).run();
+  if (f.blocks.some(({ insts }) => insts.some(isImprovable))) new Ranges(f, idom).run();
 }

@@ -25,8 +25,8 @@ export function refold(f: Func, v: Value, emit: Emit): Value | undefined {
   return unary ? foldUnary(f, op, v.type, v.size, a, emit) : undefined;
 }
 
-/** Folds instructions of `f` that have a constant operand. */
-export function simplify(f: Func): void {
+/** Folds instructions of `f` that have a constant operand; returns whether there were any. */
+export function simplify(f: Func): boolean {
   const r = new Replacements();
   for (const block of f.blocks) {
     let insts: Value[] | undefined;
@@ -52,4 +52,5 @@ export function simplify(f: Func): void {
     if (insts) block.insts = insts;
   }
   r.apply(f);
+  return r.size > 0;
 }

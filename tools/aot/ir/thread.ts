@@ -1,10 +1,9 @@
 // Jump threading: where a predecessor of a join already knows how the join's branch goes, it goes
 // there itself. What is known are constants and comparisons that come in through phis, and the outcome
 // of branches above. Joins that only pass on phis of their own are left out of the way first.
-// May assume numbered blocks, SSA form without trivial phis, and no critical edges; keeps the order of
+// May assume numbered blocks and their dominators, SSA form without trivial phis, and no critical edges; keeps the order of
 // blocks. Loop headers stay as they are, so control flow stays reducible.
 
-import { dominators } from "./cfg.ts";
 import { type Block, Cond, type Func, isConst, isPure, NONE, Op, type Value } from "./ir.ts";
 import { refold } from "./simplify.ts";
 
@@ -52,9 +51,9 @@ class Threader {
   private readonly around = new Map<Value, Map<Block, Value>>();
   changed = false;
 
-  constructor(f: Func) {
+  constructor(f: Func, idom: Int32Array) {
     this.f = f;
-    this.idom = dominators(f);
+    this.idom = idom;
   }
 
   run(): void {
@@ -325,9 +324,12 @@ class Threader {
   }
 }
 
-/** Threads jumps once through `f`; returns whether anything changed. Needs `numberBlocks` and uses. */
-export function threadJumps(f: Func): boolean {
-  const threader = new Threader(f);
+/**
+ * Threads jumps once through `f`; returns whether anything changed. Needs `numberBlocks` and uses; `idom` are
+ * the immediate dominators by block index.
+ */
+export function threadJumps(f: Func, idom: Int32Array): boolean {
+  const threader = new Threader(f, idom);
   threader.run();
   return threader.changed;
 }

@@ -155,14 +155,16 @@ export function numberInstructions(f: LFunc): void {
   }
 }
 
+const NO_NUMBERS = new Int32Array(0);
+
 /** A growing list of small numbers: a function may have many millions of them. */
 class NumberList {
-  private numbers = new Int32Array(4);
+  private numbers = NO_NUMBERS;
   private length = 0;
 
   push(value: number): void {
     if (this.length === this.numbers.length) {
-      const more = new Int32Array(this.length * 2);
+      const more = new Int32Array(Math.max(8, this.length * 2));
       more.set(this.numbers);
       this.numbers = more;
     }
@@ -170,7 +172,7 @@ class NumberList {
   }
 
   content(): Int32Array {
-    return this.numbers.subarray(0, this.length);
+    return this.length === 0 ? NO_NUMBERS : this.numbers.subarray(0, this.length);
   }
 }
 
