@@ -29,16 +29,24 @@ function validated({ file, bytes }: ModuleFile): Module {
 
 /**
  * The module `main` linked with `others`, which are instantiated before it in their order; each is known to
- * those behind it by its `name`. It exports what `main` exports.
+ * those behind it by its `name`. The memory of a `spare` one stands for that of `main`. The export `hidden`
+ * of `main` is left out. It exports what `main` exports.
  * @throws CompileError with one line.
  */
 export function linkInstances(
   main: ModuleFile,
-  others: (ModuleFile & { name: string })[],
+  others: (ModuleFile & { name: string; spare?: boolean })[],
+  hidden?: string,
 ): Uint8Array {
-  const inputs = others.map((other) => ({ name: other.name, module: validated(other) }));
+  const inputs = others.map(({ name, spare, ...other }) => ({
+    name,
+    module: validated(other),
+    ...(spare ? { spare } : {}),
+  }));
   try {
-    return linkModules(inputs, validated(main));
+    const module = validated(main);
+    const exports = module.exports.filter(({ name }) => name !== hidden);
+    return linkModules(inputs, { ...module, exports });
   } catch (error) {
     if (error instanceof UnlinkableError || error instanceof MemoriesError) {
       throw new CompileError(`${main.file}: cannot be linked: ${error.message}`);

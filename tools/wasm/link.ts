@@ -391,6 +391,8 @@ export class Program {
 export interface LinkInput {
   name: string;
   module: Module;
+  /** Its memory stands for that of the program, whatever the program's is. */
+  spare?: boolean;
 }
 
 /**
@@ -401,12 +403,15 @@ export interface LinkInput {
 export function linkModules(others: LinkInput[], main: Module): Uint8Array<ArrayBuffer> {
   const registered = new Map<string, Instance>();
   const find = (name: string): Instance | undefined => registered.get(name);
-  for (const { name, module } of others) {
+  const spare: Instance[] = [];
+  for (const { name, module, spare: isSpare } of others) {
     if (registered.has(name)) throw new UnlinkableError(`two modules are called "${name}"`);
-    registered.set(name, instantiate(module, find));
+    const instance = instantiate(module, find);
+    registered.set(name, instance);
+    if (isSpare) spare.push(instance);
   }
   const last = instantiate(main, find);
-  const program = new Program([...registered.values(), last], { static: true });
+  const program = new Program([...registered.values(), last], { static: true, spare });
   program.exportAll(last);
   return buildModule(program.spec);
 }
