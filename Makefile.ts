@@ -5,6 +5,7 @@ import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
+import { WASI_GUEST } from "./tools/aot/wasi/options.ts";
 import { CORE_GUEST } from "./tools/emulator/core/options.ts";
 import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
@@ -91,8 +92,10 @@ const archive: ArchiveEntry[] = [
 const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreignImages]);
 /** The emulator's CPU core, as the package ships it. */
 const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/emulator-core.wasm");
+/** What the compiler links with programs for WASI, as the package ships it. */
+const wasiLayer = ascStep({ name: "WASI layer", ...WASI_GUEST }, "build/wasi.wasm");
 /** What takes longest comes first. */
-const everything = [emulatorCore, ...foreignImages, kernelImage, roottaskImage, tarball];
+const everything = [emulatorCore, wasiLayer, ...foreignImages, kernelImage, roottaskImage, tarball];
 
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
 async function runScript(script: string, args: string[]): Promise<number> {

@@ -12,6 +12,7 @@ import { LINUX_SEGMENTS } from "./link.ts";
 import { exportSymbol } from "./names.ts";
 import { type PrefixMap, parsePrefixMap } from "./prefix.ts";
 import type { TargetName } from "./targets/target.ts";
+import { linkWasi } from "./wasi/link.ts";
 
 interface Options {
   output: string;
@@ -73,16 +74,17 @@ function link(object: ObjectFile, options: Options): Uint8Array {
   });
 }
 
-function build(input: string, options: Options): void {
+async function build(input: string, options: Options): Promise<void> {
   const main = read(input, "the module");
   const others = options.link.map((x) => ({ ...x, bytes: read(x.file, "the module") }));
-  const wasm = others.length > 0 ? linkInstances({ file: input, bytes: main }, others) : main;
-  if (others.length > 0 && options.sourceMap !== undefined) {
+  const linked = others.length > 0 ? linkInstances({ file: input, bytes: main }, others) : main;
+  const wasm = options.target === "linux" ? await linkWasi({ file: input, bytes: linked }) : linked;
+  if (wasm !== main && options.sourceMap !== undefined) {
     throw new CompileError("--source-map belongs to one module: it cannot be used with --link");
   }
   const mapPath = options.sourceMap ?? `${input}.map`;
   const sourceMap =
-    others.length === 0 && (options.sourceMap !== undefined || existsSync(mapPath))
+    wasm === main && (options.sourceMap !== undefined || existsSync(mapPath))
       ? read(mapPath, "the source map").toString("utf8")
       : undefined;
   const modern = options.cpu === "x86-64-v2";
@@ -144,9 +146,9 @@ const program = new Command("aot")
     [],
   )
   .option("--source-map <file>", "source map of the module (default: <module>.map where it exists)")
-  .action((input: string, options: Options) => {
+  .action(async (input: string, options: Options) => {
     try {
-      build(input, options);
+      await build(input, options);
     } catch (error) {
       if (error instanceof CompileError || error instanceof LinkError) {
         process.stderr.write(`aot: ${error.message}\n`);
@@ -159,4 +161,4 @@ const program = new Command("aot")
     }
   });
 
-program.parse();
+await program.parseAsync();

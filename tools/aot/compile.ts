@@ -440,14 +440,15 @@ class Compiler {
   /** `_start` of target linux: instantiates the module in the order of the specification, 4.5.4. */
   private startCode(): void {
     const { m } = this;
-    const main = m.exports.find((x) => x.kind === "func" && x.name === "main");
+    const entry = (name: string) => m.exports.find((x) => x.kind === "func" && x.name === name);
+    const main = entry("main") ?? entry("_start");
     if (!main || main.index < m.funcImports.length) {
-      throw new CompileError("target linux needs an exported function main(): i32");
+      throw new CompileError("target linux needs an exported function main(): i32, or _start()");
     }
     const type = funcTypeOf(m, main.index);
     if (type.params.length > 0 || type.results.length > 1) {
       throw new CompileError(
-        "target linux calls the export main without arguments; declare it as main(): i32",
+        `target linux calls the export ${main.name} without arguments; declare it as ${main.name === "main" ? "main(): i32" : "_start()"}`,
       );
     }
     const { e } = this.emission;
@@ -481,7 +482,7 @@ class Compiler {
       traps: trap !== undefined,
       startFunction: m.start === undefined ? undefined : this.reference(m.start),
       main: this.reference(main.index),
-      mainReturns: type.results.length === 1,
+      mainReturns: main.name === "main" && type.results.length === 1,
     });
     if (trap !== undefined) this.emission.traps.push({ offset: trapAt, kind: trap, pos: 0 });
     this.code.routines.push({ name: "_start", start, end: e.length, kind: "outermost" });

@@ -6,3 +6,4 @@ export { TRAP_MESSAGES, TrapKind } from "./ir/ir.ts";
 export { LINUX_SEGMENTS, linkLinux } from "./link.ts";
 export { exportSymbol } from "./names.ts";
 export type { TargetName } from "./targets/target.ts";
+export { linkWasi } from "./wasi/link.ts";

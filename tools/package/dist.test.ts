@@ -14,6 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { canRunNative } from "../aot/fuzz/harness.ts";
+import { Script } from "../aot/wasi/testing/script.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "dist-test-"));
@@ -122,4 +124,15 @@ test("the compiler's command says what is wrong with its input", () => {
   const { status, output } = node(command("trihedron-aot"), "x.wasm", "-o", "x");
   expect(status).toBe(1);
   expect(output).toMatch(/^aot: [^\n]*x\.wasm[^\n]*\n$/);
+});
+
+test("the compiler's command makes a Linux program of one for WASI", () => {
+  const script = new Script();
+  script.write(1, "hello");
+  writeFileSync(join(directory, "wasi.wasm"), script.module());
+  const { status, output } = node(command("trihedron-aot"), "wasi.wasm", "-o", "wasi");
+  expect({ status, output }).toEqual({ status: 0, output: "" });
+  if (!canRunNative) return;
+  const { stdout } = spawnSync(join(directory, "wasi"), { encoding: "latin1" });
+  expect(stdout).toMatch(/^hello\nfd_write=\0\0/);
 });

@@ -26,6 +26,35 @@ const COMMANDS = ["package/bin/aot", "package/bin/emu", "package/bin/make"];
 const WEB = "package/web";
 const CORE = "emulator-core.wasm";
 
+/** A compiled guest program in the place of the module that compiles it. Paths are below build/dist/, without ending. */
+interface Shipped {
+  /** File in build/. */
+  wasm: string;
+  /** Module with its bytes in Base64, and their name there. */
+  bytes: string;
+  constant: string;
+  /** What gives them out, and what it replaces. */
+  by: string;
+  replaces: string;
+}
+
+const SHIPPED: readonly Shipped[] = [
+  {
+    wasm: CORE,
+    bytes: "package/core-bytes",
+    constant: "CORE_BASE64",
+    by: "package/shipped-core",
+    replaces: "emulator/host/core",
+  },
+  {
+    wasm: "wasi.wasm",
+    bytes: "package/wasi-bytes",
+    constant: "WASI_BASE64",
+    by: "package/shipped-wasi",
+    replaces: "aot/wasi/module",
+  },
+];
+
 interface Manifest {
   dependencies: Record<string, string>;
 }
@@ -35,9 +64,8 @@ export async function makeDist(root: string): Promise<void> {
   const aside = join(root, "build/dist.aside");
   rmSync(aside, { recursive: true, force: true });
   await emit(root, aside);
-  const core = readFileSync(join(root, "build", CORE));
-  writeFileSync(join(aside, CORE), core);
-  shipCore(aside, core);
+  copyFileSync(join(root, "build", CORE), join(aside, CORE));
+  for (const shipped of SHIPPED) ship(root, aside, shipped);
   await bundleWeb(aside);
   rmSync(join(aside, `${WEB}.js`));
   keepReachable(aside, root);
@@ -75,15 +103,16 @@ function portableDeclaration(name: string, text: string): string {
   return `/// <reference path="${path}" />\n${renamed}`;
 }
 
-/** Puts the compiled core where modules of the package look for it. */
-function shipCore(dist: string, core: Uint8Array): void {
-  const text = Buffer.from(core).toString("base64");
-  const bytes = `// Base64 of ${CORE}.\nexport const CORE_BASE64 =\n  "${text}";\n`;
-  writeFileSync(join(dist, "package/core-bytes.js"), bytes);
-  const here = 'export * from "../../package/shipped-core.js";\n';
-  for (const ending of [".js", ".d.ts"]) {
-    writeFileSync(join(dist, `emulator/host/core${ending}`), here);
-  }
+/** Puts a compiled guest program where modules of the package look for it. */
+function ship(root: string, dist: string, { wasm, bytes, constant, by, replaces }: Shipped): void {
+  const text = readFileSync(join(root, "build", wasm)).toString("base64");
+  writeFileSync(
+    join(dist, `${bytes}.js`),
+    `// Base64 of ${wasm}.\nexport const ${constant} =\n  "${text}";\n`,
+  );
+  const path = posix.relative(posix.dirname(replaces), by);
+  const here = `export * from "${path}.js";\n`;
+  for (const ending of [".js", ".d.ts"]) writeFileSync(join(dist, `${replaces}${ending}`), here);
 }
 
 /** One module for pages, without a bundler too: packages are inside, the core's bytes are beside it. */
