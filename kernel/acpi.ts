@@ -183,8 +183,13 @@ export function describePm1Control(out: usize, second: bool): void {
   store<u32>(out, port, 4);
 }
 
+/** The FADT, 0 where there is none. */
+export function fadtTable(): usize {
+  return fadt;
+}
+
 /** Address of the FACS, 0 for none: X_FIRMWARE_CTRL, or FIRMWARE_CTRL. ACPI Specification 6.5, 5.2.9. */
-function facsAddress(): usize {
+export function facsAddress(): usize {
   if (fadt === 0) return 0;
   const extended: u64 = load<u32>(fadt, 4) >= 140 ? load<u64>(fadt, 132) : 0;
   if (extended !== 0) return extended >> 32 === 0 ? <usize>extended : 0;

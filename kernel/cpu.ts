@@ -45,6 +45,8 @@ import {
 
 /** CPU hazard: another SC should run. */
 export const HAZARD_SCHEDULE: u32 = 1;
+/** CPU hazard: the machine goes to sleep (suspend.ts). */
+export const HAZARD_PARK: u32 = 4;
 
 @unmanaged
 export class Cpu {
@@ -66,6 +68,8 @@ export class Cpu {
   apicId: u32;
   acpiId: u32;
   online: bool;
+  /** All state is in memory: the CPU waits, or is off (suspend.ts). */
+  parked: bool;
   sc: Sc;
   pd: Pd;
   idleEc: Ec;
@@ -202,24 +206,39 @@ export function physicalAddressBits(): u32 {
   return physicalBits;
 }
 
-/** What old CPUs and the idle EC need: the segment bases and FPU state of `old` are saved, those of `ec` loaded. */
-function switchStateSlowly(old: Ec, ec: Ec): void {
+/** Saves the segment bases and FPU state of the current EC; the idle EC has no FPU state. */
+export function saveState(ec: Ec): void {
   if (hasFsgsbase) {
-    old.fsBase = rdfsbase();
-    wrfsbase(ec.fsBase);
+    ec.fsBase = rdfsbase();
     // In the kernel the user's GS base is the one that SWAPGS brings.
     swapgs();
-    old.gsBase = rdgsbase();
+    ec.gsBase = rdgsbase();
+    swapgs();
+  } else {
+    ec.fsBase = rdmsr(IA32_FS_BASE);
+    ec.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
+  }
+  if (ec.fpu !== 0) saveFpu(ec.fpu);
+}
+
+/** Loads what `saveState` saves. */
+export function loadState(ec: Ec): void {
+  if (hasFsgsbase) {
+    wrfsbase(ec.fsBase);
+    swapgs();
     wrgsbase(ec.gsBase);
     swapgs();
   } else {
-    old.fsBase = rdmsr(IA32_FS_BASE);
     wrmsr(IA32_FS_BASE, ec.fsBase);
-    old.gsBase = rdmsr(IA32_KERNEL_GS_BASE);
     wrmsr(IA32_KERNEL_GS_BASE, ec.gsBase);
   }
-  if (old.fpu !== 0) saveFpu(old.fpu);
   if (ec.fpu !== 0) loadFpu(ec.fpu);
+}
+
+/** What old CPUs and the idle EC need: the segment bases and FPU state of `old` are saved, those of `ec` loaded. */
+function switchStateSlowly(old: Ec, ec: Ec): void {
+  saveState(old);
+  loadState(ec);
 }
 
 /** Puts a domain's I/O permissions into the TSS. They are copied only when they have changed. */

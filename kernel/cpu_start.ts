@@ -8,7 +8,7 @@ import { enableFpu } from "./fpu";
 import { addHipCpu, hipLapicInfo } from "./hip";
 import { kernelPd } from "./kernel_pd";
 import { addRef, TYPE_EC } from "./kobject";
-import { initLapic } from "./lapic";
+import { describeLapic, enableLapic, initLapic } from "./lapic";
 import { kernelRoot } from "./page_table";
 import { panic } from "./panic";
 import { initKobject } from "./pd";
@@ -46,14 +46,21 @@ export function prepareCpu(cpu: Cpu): void {
   if (!allocTss(cpu) || !buildDescriptors(cpu)) panic("out of memory for a CPU");
 }
 
-/** What every CPU does for itself before it runs anything. */
-export function startCpu(cpu: Cpu): void {
+/** The registers of a CPU that comes from reset. */
+export function initRegisters(cpu: Cpu): void {
   loadDescriptors(cpu);
   enableFpu();
   if (cpuHasFsgsbase()) set_cr4(cr4() | CR4_FSGSBASE);
   set_cr3(kernelRoot());
   enableProtection();
-  initLapic(hipLapicInfo(cpu));
+  enableLapic();
+}
+
+/** What every CPU does for itself before it runs anything. */
+export function startCpu(cpu: Cpu): void {
+  initRegisters(cpu);
+  describeLapic(hipLapicInfo(cpu));
+  initLapic();
   createIdle(cpu);
   switchPd(cpu, kernelPd());
   addHipCpu(cpu);

@@ -121,6 +121,8 @@ function loadTable(address: usize, limit: u32, isIdt: bool): void {
 
 /** Loads the tables, GS and the SYSCALL registers of the CPU this runs on. */
 export function loadDescriptors(cpu: Cpu): void {
+  // LTR marks the TSS as busy and faults on one that is: the CPU may have loaded it before a sleep state.
+  store<u8>(cpu.gdt + SEL_TSS, <u8>TSS_AVAILABLE, 5);
   loadTable(cpu.gdt, GDT_SIZE - 1, false);
   loadTable(idt, 4095, true);
   ltr(SEL_TSS);

@@ -2,6 +2,7 @@
 // until a semaphore is assigned to them.
 
 import { NUM_IOAPIC } from "./abi";
+import { allocPage } from "./page";
 import { load32, store32, window } from "./x86";
 
 const INDEX: u64 = 0x0;
@@ -17,10 +18,12 @@ class Ioapic {
   gsiBase: u32;
   pins: u32;
   id: u32;
+  /** While the machine sleeps: its ID register and redirection table, a page. */
+  saved: usize;
 }
 
-const table: usize = memory.data(144);
-const ENTRY_BYTES: u32 = 16;
+const table: usize = memory.data(180);
+const ENTRY_BYTES: u32 = offsetof<Ioapic>();
 let count: u32 = 0;
 
 function entry(index: u32): Ioapic {
@@ -37,10 +40,12 @@ function write(ioapic: Ioapic, register: u32, value: u32): void {
   store32(window() + <u64>ioapic.address + DATA, <u64>value);
 }
 
-/** Registers an IOAPIC from the MADT and masks its pins; false if there are too many. */
+/** Registers an IOAPIC from the MADT and masks its pins; false if there are too many or memory is out. */
 export function addIoapic(id: u32, address: u32, gsiBase: u32): bool {
   if (count >= <u32>NUM_IOAPIC) return false;
   const ioapic = entry(count);
+  ioapic.saved = allocPage();
+  if (ioapic.saved === 0) return false;
   ioapic.address = address;
   ioapic.gsiBase = gsiBase;
   ioapic.id = id;
@@ -95,4 +100,28 @@ export function setMasked(gsi: u32, masked: bool): void {
   const register = REG_TABLE + 2 * (gsi - ioapic.gsiBase);
   const low = read(ioapic, register);
   write(ioapic, register, masked ? low | MASKED : low & ~MASKED);
+}
+
+/** Keeps what the IOAPICs lose in a sleep state. */
+export function saveIoapics(): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const ioapic = entry(i);
+    store<u32>(ioapic.saved, read(ioapic, REG_ID));
+    for (let word: u32 = 0; word < 2 * ioapic.pins; word++) {
+      store<u32>(ioapic.saved + ((word + 1) << 2), read(ioapic, REG_TABLE + word));
+    }
+  }
+}
+
+/** Undoes the loss: destinations first, since the other halves unmask. */
+export function restoreIoapics(): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const ioapic = entry(i);
+    write(ioapic, REG_ID, load<u32>(ioapic.saved));
+    for (let pin: u32 = 0; pin < ioapic.pins; pin++) {
+      const at = ioapic.saved + (pin << 3);
+      write(ioapic, REG_TABLE + 2 * pin + 1, load<u32>(at, 8));
+      write(ioapic, REG_TABLE + 2 * pin, load<u32>(at, 4));
+    }
+  }
 }

@@ -119,7 +119,7 @@ export function isReachable(apicId: u32): bool {
 }
 
 /** Turns this CPU's APIC on, in the mode that all have. From off to x2APIC there is no way but through xAPIC. */
-function enable(): void {
+export function enableLapic(): void {
   const base = rdmsr(IA32_APIC_BASE) | APIC_ENABLE;
   wrmsr(IA32_APIC_BASE, base);
   if (isX2 && (base & APIC_X2) === 0) wrmsr(IA32_APIC_BASE, base | APIC_X2);
@@ -136,14 +136,17 @@ export function findLapic(): bool {
   const base = rdmsr(IA32_APIC_BASE);
   if (!isX2 && ((base & 0x000f_ffff_ffff_f000) !== LAPIC || (base & APIC_X2) !== 0)) return false;
   if (isX2) store32(lapic_x2(), 1);
-  enable();
+  enableLapic();
   return true;
 }
 
-/** Copies the state firmware left to the HIP, as ten u32 at `out`, then sets up this CPU's APIC. */
-export function initLapic(out: usize): void {
-  enable();
-  const maxLvt = (read(VERSION) >> 16) & 0xff;
+function lastLvt(): u32 {
+  return (read(VERSION) >> 16) & 0xff;
+}
+
+/** Copies the state firmware left to the HIP, as ten u32 at `out`. */
+export function describeLapic(out: usize): void {
+  const maxLvt = lastLvt();
   // As in xAPIC mode, which is what the interface knows.
   store<u32>(out, ownApicId() << 24);
   store<u32>(out, read(VERSION), 4);
@@ -154,7 +157,11 @@ export function initLapic(out: usize): void {
   store<u32>(out, read(LVT_ERROR), 28);
   if (maxLvt >= 4) store<u32>(out, read(LVT_PERFORMANCE), 32);
   if (maxLvt >= 5) store<u32>(out, read(LVT_THERMAL), 36);
+}
 
+/** Sets up this CPU's APIC, but for its timer's interrupt. */
+export function initLapic(): void {
+  const maxLvt = lastLvt();
   write(SVR, 0x100 | VEC_SPURIOUS);
   // Performance and thermal interrupts have no receiver in the interface.
   if (maxLvt >= 4) write(LVT_PERFORMANCE, LVT_MASKED);

@@ -43,6 +43,7 @@ import { createRoot } from "./root";
 import { run } from "./run";
 import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
+import { comeBack, wakeCpu, wakeMachine } from "./suspend";
 import { boot_stack } from "./symbol";
 import { fastPtCtrl, fastSmCtrl, syscall } from "./syscall";
 import { interrupt, kernelTrap, prepareEvent } from "./trap";
@@ -55,14 +56,26 @@ export function ap_start(address: usize): void {
   const cpu = changetype<Cpu>(address);
   // A CPU that can do less than the boot CPU cannot share its descriptors and address spaces: it stays offline.
   while (!hasAllProtection()) hlt();
-  startCpu(cpu);
-  startTimer();
+  if (cpu.parked) wakeCpu(cpu);
+  else {
+    startCpu(cpu);
+    startTimer();
+  }
   cpu.online = true;
 }
 
 /** What it does then, with the lock; the value is that of `run`. */
 export function ap_run(): i32 {
-  return run(thisCpu());
+  const cpu = thisCpu();
+  if (cpu.parked) comeBack(cpu);
+  return run(cpu);
+}
+
+/** Entry of the boot CPU after a sleep state, with the lock, before any other CPU runs. */
+export function on_wake(address: usize): i32 {
+  const cpu = changetype<Cpu>(address);
+  wakeMachine(cpu);
+  return run(cpu);
 }
 
 /** The boot CPU is number 0, whatever the MADT's order. */

@@ -2,22 +2,17 @@
 // places modules there; one that does is told so. What Multiboot 2 adds: header, information, framebuffer. The
 // boots through GRUB 2 need grub-mkrescue and QEMU.
 
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
 import { qword, rbp } from "../tools/asm/index.ts";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
-import { hasTool, QEMU } from "../tools/testing/host-tools.ts";
 import * as abi from "./abi.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_END, KERNEL_START } from "./layout.ts";
 import { KERNEL_GUEST } from "./options.ts";
+import { bootThroughGrub, hasGrub } from "./testing/grub.ts";
 import { Machine, Panic, rootElf } from "./testing/machine.ts";
 import { buildProbe, Probe } from "./testing/probe.ts";
-import { bootOnQemu } from "./testing/qemu.ts";
 
 const MIB = 0x10_0000;
 
@@ -163,28 +158,11 @@ class ScreenProbe extends Probe {
   }
 }
 
-const hasGrub =
-  existsSync("/usr/lib/grub/i386-pc/multiboot2.mod") &&
-  ["grub-mkrescue", "xorriso", "mformat", QEMU].every((tool) => hasTool(tool));
-
 describe.skipIf(!hasGrub)("GRUB 2", () => {
   /** Boots from a CD with this `grub.cfg`, kernel and programs in /boot, until the last line of `program`. */
   async function boot(config: string, program: Uint8Array, until: string): Promise<string> {
-    const folder = mkdtempSync(join(tmpdir(), "trihedron-grub-"));
-    try {
-      const files = join(folder, "iso/boot");
-      mkdirSync(join(files, "grub"), { recursive: true });
-      writeFileSync(join(files, "kernel"), await kernelImage());
-      writeFileSync(join(files, "probe"), program);
-      writeFileSync(join(files, "grub/grub.cfg"), config);
-      const image = join(folder, "iso.img");
-      const made = spawnSync("grub-mkrescue", ["-o", image, join(folder, "iso")]);
-      expect(made.status, String(made.stderr)).toBe(0);
-      const machine = ["-accel", "tcg", "-m", "256M", "-smp", "2", "-cdrom", image];
-      return await bootOnQemu(machine, until);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const machine = ["-accel", "tcg", "-m", "256M", "-smp", "2"];
+    return bootThroughGrub(config, await kernelImage(), program, machine, until);
   }
 
   it.each(["", "2"])("starts kernel and roottask by multiboot%s", async (version) => {

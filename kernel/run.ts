@@ -3,7 +3,7 @@
 // CPU to another EC just makes it current and returns here.
 
 import { BAD_CAP, EVENT_RECALL, EXC_GP, SUCCESS, TIMEOUT } from "./abi";
-import { Cpu, HAZARD_SCHEDULE } from "./cpu";
+import { Cpu, HAZARD_PARK } from "./cpu";
 import {
   CONT_ABORTED,
   CONT_CALL,
@@ -28,15 +28,22 @@ import { EXIT_IRET, EXIT_SYSRET, STAY, USER_BITS } from "./layout";
 import { panic } from "./panic";
 import { pieceIsOver, startPiece } from "./piece";
 import { idle, open_window } from "./stub";
+import { park } from "./suspend";
 import { hypercall } from "./syscall";
+
+/** Deals with a hazard of the CPU. */
+function attend(cpu: Cpu): void {
+  if (cpu.hazard & HAZARD_PARK) park(cpu);
+  else schedule(cpu, false);
+}
 
 /**
  * Whether `ec` may leave to user space now. A hazard is dealt with instead, as is a RIP that neither
  * SYSRET nor IRET can load: either would fault in the kernel.
  */
 function mayLeave(cpu: Cpu, ec: Ec): bool {
-  if (cpu.hazard & HAZARD_SCHEDULE) {
-    schedule(cpu, false);
+  if (cpu.hazard !== 0) {
+    attend(cpu);
     return false;
   }
   if (ec.hazard & HAZARD_RECALL) {
@@ -96,7 +103,7 @@ function step(cpu: Cpu, ec: Ec): i32 {
       hypercall(cpu, ec);
       break;
     case CONT_IDLE:
-      if (cpu.hazard & HAZARD_SCHEDULE) schedule(cpu, false);
+      if (cpu.hazard !== 0) attend(cpu);
       else if (!isNothingDying()) reap(u32.MAX_VALUE);
       else idle();
       break;
@@ -113,7 +120,7 @@ const REAP_ON_THE_WAY: u32 = 32;
 function endPiece(cpu: Cpu): void {
   open_window();
   startPiece();
-  if (cpu.hazard & HAZARD_SCHEDULE) schedule(cpu, false);
+  if (cpu.hazard !== 0) attend(cpu);
 }
 
 /** Runs continuations; returns EXIT_SYSRET or EXIT_IRET, with the registers to load in the current EC. */

@@ -1,13 +1,11 @@
 // Start of the application processors, one after the other: INIT, start-up interrupt, wait until the
-// CPU says that it is there. Intel SDM vol. 3A, 8.4.4. The page of low memory used is restored.
+// CPU says that it is there. Intel SDM vol. 3A, 8.4.4. The low memory used is restored.
 
 import { beginLine, endLine, print, printDecimal } from "./console";
 import { Cpu, cpuById, cpuCount } from "./cpu";
 import { prepareCpu } from "./cpu_start";
 import { delayMicroseconds, sendInit, sendStartup } from "./lapic";
 import { AP_START, AP_START_SIZE } from "./layout";
-import { allocPage, freePage } from "./page";
-import { panic } from "./panic";
 import { ap_cpu, ap_trampoline } from "./symbol";
 import { load32, store32, window } from "./x86";
 
@@ -18,6 +16,10 @@ const LOOKS: u32 = 20000;
 const LOOK_PAUSE: u32 = 100;
 /** After this many looks the start-up interrupt is sent again. */
 const REPEAT_AT: u32 = 10;
+
+/** What the low memory has while it is lent. */
+const backup: usize = memory.data(512);
+if (AP_START_SIZE > 512) ERROR("AP_START_SIZE");
 
 function isUp(cpu: Cpu): bool {
   const address = window() + <u64>(changetype<usize>(cpu) + offsetof<Cpu>("online"));
@@ -39,22 +41,41 @@ function start(cpu: Cpu): bool {
   return false;
 }
 
+/** Puts the code that processors start with where they do. */
+export function lendLowMemory(): void {
+  memory.copy(backup, AP_START, AP_START_SIZE);
+  memory.copy(AP_START, <usize>ap_trampoline(), AP_START_SIZE);
+}
+
+/** Gives that memory back as it was. */
+export function restoreLowMemory(): void {
+  memory.copy(AP_START, backup, AP_START_SIZE);
+}
+
+function startOrSay(cpu: Cpu): void {
+  if (start(cpu)) return;
+  beginLine("CPU ");
+  printDecimal(cpu.id);
+  print(" does not start");
+  endLine();
+}
+
 /** Starts every processor of the MADT; one that does not answer stays offline, with a line in the log. */
 export function startProcessors(): void {
   if (cpuCount() <= 1) return;
-  const backup = allocPage();
-  if (backup === 0) panic("out of memory for starting processors");
-  memory.copy(backup, AP_START, AP_START_SIZE);
-  memory.copy(AP_START, <usize>ap_trampoline(), AP_START_SIZE);
+  lendLowMemory();
   // Before any of them runs: the window's mapping changes, and nobody else may have it in a TLB.
   for (let i: u32 = 1; i < cpuCount(); i++) prepareCpu(cpuById(i));
+  for (let i: u32 = 1; i < cpuCount(); i++) startOrSay(cpuById(i));
+  restoreLowMemory();
+}
+
+/** Starts those that ran before a sleep state, while the low memory is lent. */
+export function restartProcessors(): void {
   for (let i: u32 = 1; i < cpuCount(); i++) {
-    if (start(cpuById(i))) continue;
-    beginLine("CPU ");
-    printDecimal(i);
-    print(" does not start");
-    endLine();
+    const cpu = cpuById(i);
+    if (!cpu.online) continue;
+    cpu.online = false;
+    startOrSay(cpu);
   }
-  memory.copy(AP_START, backup, AP_START_SIZE);
-  freePage(backup);
 }

@@ -23,6 +23,8 @@ export declare function msr_fault_resume(): u64;
 export declare function ap_trampoline(): u64;
 /** The word that tells a starting processor its Cpu object. */
 export declare function ap_cpu(): u64;
+/** The word that tells it, if not 0, that it is the boot CPU and wakes up from a sleep state. */
+export declare function ap_wakes(): u64;
 /** Not 0: local APICs are in x2APIC mode, which the stub that ends the TLB interrupt has to know. */
 export declare function lapic_x2(): u64;
 /** Where the boot CPU's first stack begins; its end is KERNEL_STACK_SIZE above. */

@@ -7,7 +7,6 @@ import {
   BAD_CAP,
   BAD_CPU,
   BAD_DEV,
-  BAD_FTR,
   BAD_PAR,
   MACHINE_CTRL_SUSPEND,
   MACHINE_CTRL_UPDATE_MICROCODE,
@@ -23,6 +22,7 @@ import { IA32_BIOS_UPDT_TRIG } from "./msr_number";
 import { bindInterrupt, Sm } from "./sm";
 import { lookupPd, lookupSm } from "./space_obj";
 import { wrmsr_safe } from "./stub";
+import { suspend } from "./suspend";
 import { window } from "./x86";
 
 /** ARG4 of assign_gsi: the interrupt's semaphore stays bound to what it is bound to. */
@@ -68,11 +68,12 @@ export function sysAssignGsi(ec: Ec): i32 {
 }
 
 /** Sleep states, with the SLP_TYP values in ARG1. OUT2 is the waking vector that the FACS has. */
-function suspend(ec: Ec): i32 {
-  const types = <u32>selectorOf(ec);
+function enterSleep(ec: Ec): i32 {
+  const typeA = <u32>selectorOf(ec) & 0xff;
+  const typeB = <u32>(selectorOf(ec) >> 8) & 0xff;
   ec.rsi = facsWakingVector();
-  if ((types & 0xff) > SLEEP_TYPE_MAX || ((types >> 8) & 0xff) > SLEEP_TYPE_MAX) return BAD_PAR;
-  return BAD_FTR;
+  if (typeA > SLEEP_TYPE_MAX || typeB > SLEEP_TYPE_MAX) return BAD_PAR;
+  return suspend(typeA, typeB);
 }
 
 /**
@@ -94,7 +95,7 @@ export function sysMachineCtrl(ec: Ec): i32 {
   if (!ec.domain.passthrough) return BAD_CAP;
   switch (flagsOf(ec) & 3) {
     case MACHINE_CTRL_SUSPEND:
-      return suspend(ec);
+      return enterSleep(ec);
     case MACHINE_CTRL_UPDATE_MICROCODE:
       return updateMicrocode(ec);
     default:

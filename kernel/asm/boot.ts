@@ -198,7 +198,8 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.form("Mov_r64_imm64", rax, "kernel_entry64");
   a.jmp(rax);
 
-  // Application processors start here, copied to AP_START, in real mode with CS:IP = AP_START / 16 : 0.
+  // Application processors start here, copied to AP_START, in real mode with CS:IP = AP_START / 16 : 0. So does the
+  // boot CPU after a sleep state: what the firmware makes of the waking vector is the same CS:IP.
   a.align(16);
   a.label("ap_trampoline", { global: true });
   a.bits(16);
@@ -272,9 +273,18 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.mov(ebx, dword(rip("ap_cpu")));
   a.mov(rsp, qword(r15, { index: rbx, disp: CPU_STACK }));
   a.mov(edi, ebx);
+  a.cmp(dword(rip("ap_wakes")), 0);
+  a.jne("kernel_wake");
   a.call("ap_start");
   a.call("kernel_lock");
   a.call("ap_run");
+  a.jmp("kernel_leave");
+  // The boot CPU, after a sleep state: the lock is as it was then, and nobody else runs.
+  a.label("kernel_wake");
+  a.mov(dword(rip("kernel_lock_word")), ebx);
+  a.mov(dword(rip("kernel_lock_heir")), 0);
+  a.mov(dword(rip("ap_wakes")), 0);
+  a.call("on_wake");
   a.jmp("kernel_leave");
   a.frame(undefined);
 
@@ -282,6 +292,8 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.align(8);
   a.label("ap_cpu", { global: true, kind: "object" });
   a.dq(0);
+  a.label("ap_wakes", { global: true, kind: "object" });
+  a.dd(0);
 
   a.section(".bss", { writable: true, align: 4096 });
   a.align(4096);

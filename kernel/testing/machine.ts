@@ -467,6 +467,7 @@ export class Machine {
     const symbols: Record<string, () => bigint> = {
       kernel_pml4: () => BigInt(KERNEL_PML4),
       ap_cpu: () => WINDOW + BigInt(AP_CPU),
+      ap_wakes: () => WINDOW + BigInt(AP_CPU) + 8n,
       lapic_x2: () => WINDOW + BigInt(LAPIC_X2),
       boot_stack: () => WINDOW + BigInt(BOOT_STACK),
     };
