@@ -45,6 +45,8 @@ import {
 
 /** CPU hazard: another SC should run. */
 export const HAZARD_SCHEDULE: u32 = 1;
+/** CPU hazard: released SCs or timeouts of this CPU are left over from a piece of work (run.ts). */
+export const HAZARD_WORK: u32 = 2;
 /** CPU hazard: the machine goes to sleep (suspend.ts). */
 export const HAZARD_PARK: u32 = 4;
 
@@ -75,6 +77,8 @@ export class Cpu {
   idleEc: Ec;
   /** Ready queues: one u32, the head, per priority. */
   ready: usize;
+  /** First of the SCs that may run again and are not in the ready queue yet (sc.ts). */
+  released: Sc;
   topPrio: u32;
   /** Length of the call chain from the current SC's EC to the current EC. */
   chainLength: u32;

@@ -24,6 +24,7 @@ import {
 import { dropRef } from "./kobject";
 import { EXIT_IRET, EXIT_SYSRET, STAY, USER_BITS } from "./layout";
 import { fatal } from "./panic";
+import { spend } from "./piece";
 import { Pt } from "./pt";
 import { isRootEc } from "./root";
 import { nextSc, waitForEc } from "./sc";
@@ -41,6 +42,10 @@ import {
 /** Busy handlers that may be helped in a row before the caller is taken for deadlocked. */
 const HELP_LIMIT: u32 = 100;
 
+/** Units of work (piece.ts) of a step along a call chain, and of going on to another SC. */
+const LINK_COST: u32 = 4;
+const TURN_COST: u32 = 80;
+
 /** Makes the end of the call chain from `ec` current; while that is blocked, goes on to other SCs. */
 export function activate(cpu: Cpu, ec: Ec): void {
   for (;;) {
@@ -48,12 +53,14 @@ export function activate(cpu: Cpu, ec: Ec): void {
     while (changetype<usize>(ec.partner) !== 0) {
       ec = ec.partner;
       length++;
+      spend(LINK_COST);
     }
     cpu.chainLength = length;
     if (!isBlocked(ec)) {
       switchEc(cpu, ec);
       return;
     }
+    spend(TURN_COST);
     // A global EC that has replied never runs again: an SC that waited for it would hold it for ever, and it the SC.
     const ended = ec.isGlobal && ec.cont === CONT_RECEIVE;
     if (!ended) waitForEc(ec, cpu.sc);

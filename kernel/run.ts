@@ -3,7 +3,7 @@
 // CPU to another EC just makes it current and returns here.
 
 import { BAD_CAP, EVENT_RECALL, EXC_GP, SUCCESS, TIMEOUT } from "./abi";
-import { Cpu, HAZARD_PARK } from "./cpu";
+import { Cpu, HAZARD_PARK, HAZARD_WORK } from "./cpu";
 import {
   CONT_ABORTED,
   CONT_CALL,
@@ -27,14 +27,25 @@ import { isNothingDying, reap } from "./kobject";
 import { EXIT_IRET, EXIT_SYSRET, STAY, USER_BITS } from "./layout";
 import { panic } from "./panic";
 import { pieceIsOver, startPiece } from "./piece";
+import { releaseOthers } from "./sc";
 import { idle, open_window } from "./stub";
 import { park } from "./suspend";
 import { hypercall } from "./syscall";
+import { checkTimeouts } from "./timeout";
 
-/** Deals with a hazard of the CPU. */
+/** Deals with the hazards of this CPU: who is to run is known when all that can has been made ready. */
 function attend(cpu: Cpu): void {
-  if (cpu.hazard & HAZARD_PARK) park(cpu);
-  else schedule(cpu, false);
+  if (cpu.hazard & HAZARD_PARK) {
+    park(cpu);
+    return;
+  }
+  if (cpu.hazard & HAZARD_WORK) {
+    cpu.hazard &= ~HAZARD_WORK;
+    if (!releaseOthers(cpu)) cpu.hazard |= HAZARD_WORK;
+    else checkTimeouts();
+    return;
+  }
+  schedule(cpu, false);
 }
 
 /**

@@ -3,15 +3,19 @@
 // one that has used it up to the tail with a fresh budget.
 
 import { NUM_PRIORITIES, PERM_SC_CTRL } from "./abi";
-import { Cpu, cpuById, HAZARD_SCHEDULE, thisCpu } from "./cpu";
+import { Cpu, cpuById, HAZARD_SCHEDULE, HAZARD_WORK, thisCpu } from "./cpu";
 import { Ec } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_SC } from "./kobject";
 import { sendReschedule, tscKilohertz } from "./lapic";
 import { initKobject, Pd } from "./pd";
+import { pieceIsOver, spend } from "./piece";
 import { Queue } from "./queue";
 import { allocObject } from "./slab";
 import { cancelBudget, setBudget } from "./timeout";
 import { rdtsc } from "./x86";
+
+/** Units of work (piece.ts) of making an SC ready, or ending it. */
+const RELEASE_COST: u32 = 80;
 
 @unmanaged
 export class Sc extends Kobject {
@@ -57,14 +61,40 @@ export function waitForEc(ec: Ec, sc: Sc): void {
   waitingFor(ec).enqueue(sc);
 }
 
-/** Makes the SCs that wait for `ec` ready. One without capabilities ends here, unless a call depends on it. */
+/**
+ * Lets the SCs that wait for `ec` run again. The first is ready at once, the others before their CPU returns to
+ * user space: there can be as many as memory has room for.
+ */
 export function releaseWaiting(ec: Ec): void {
   const waiting = waitingFor(ec);
-  while (!waiting.isEmpty()) {
-    const sc = waiting.dequeue();
-    if (isAbandoned(sc)) dropRef(sc);
-    else makeReady(sc);
+  if (waiting.isEmpty()) return;
+  release(waiting.dequeue());
+  if (waiting.isEmpty()) return;
+  const cpu = cpuById(ec.cpu);
+  releasedOn(cpu).append(waiting);
+  cpu.hazard |= HAZARD_WORK;
+  if (cpu !== thisCpu()) sendReschedule(cpu);
+}
+
+function releasedOn(cpu: Cpu): Queue<Sc> {
+  return changetype<Queue<Sc>>(changetype<usize>(cpu) + offsetof<Cpu>("released"));
+}
+
+/** Makes released SCs of this CPU ready, until the piece is over; true if none is left. */
+export function releaseOthers(cpu: Cpu): bool {
+  const released = releasedOn(cpu);
+  while (!released.isEmpty()) {
+    if (pieceIsOver()) return false;
+    release(released.dequeue());
+    spend(RELEASE_COST);
   }
+  return true;
+}
+
+/** Makes an SC ready. One without capabilities ends here, unless a call depends on it. */
+function release(sc: Sc): void {
+  if (isAbandoned(sc)) dropRef(sc);
+  else makeReady(sc);
 }
 
 /** Nobody can name the SC any more and nobody waits for an answer of its EC's call. */
@@ -99,15 +129,22 @@ function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
   sc.since = now;
 }
 
-/** Takes out the next SC that runs. Those that have lost their last capability meanwhile end here. */
+/**
+ * Takes out the next SC that runs. Those that have lost their last capability meanwhile end here, until the piece is
+ * over: the idle SC runs then, and looks again at once.
+ */
 function dequeueTop(cpu: Cpu, now: u64): Sc {
   for (;;) {
     let top = cpu.topPrio;
+    if (pieceIsOver()) {
+      top = 0;
+      cpu.hazard |= HAZARD_SCHEDULE;
+    }
     const sc = readyQueue(cpu, top).dequeue();
-    while (top > 0 && readyQueue(cpu, top).isEmpty()) top--;
-    cpu.topPrio = top;
+    while (top > 0 && readyQueue(cpu, top).isEmpty()) cpu.topPrio = --top;
     if (isAbandoned(sc)) {
       dropRef(sc);
+      spend(RELEASE_COST);
       continue;
     }
     sc.since = now;

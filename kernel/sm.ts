@@ -13,7 +13,7 @@ import { allocObject } from "./slab";
 import { cancelTimeout, setTimeoutOf } from "./timeout";
 
 /** Units of work (piece.ts) of waking a thread. */
-const WAKE_COST: u32 = 400;
+export const WAKE_COST: u32 = 400;
 
 @unmanaged
 export class Sm extends Kobject {
@@ -71,27 +71,36 @@ export function isBound(sm: Sm): bool {
   return changetype<usize>(sm.bound) !== 0;
 }
 
-/** Binds an interrupt's semaphore to another one, or to none if that is null. What it has counted goes there. */
-export function bindInterrupt(sm: Sm, bound: Sm): void {
+/**
+ * Binds an interrupt's semaphore to another one, or to none if that is null. What it has counted goes there. Until
+ * the piece is over; true when done, otherwise to be repeated.
+ */
+export function bindInterrupt(sm: Sm, bound: Sm): bool {
   const before = sm.bound;
   if (changetype<usize>(bound) !== 0) addRef(bound);
   sm.bound = bound;
   if (changetype<usize>(before) !== 0) dropRef(before);
   const counted = sm.counter;
-  if (changetype<usize>(bound) === 0 || counted === 0) return;
+  if (changetype<usize>(bound) === 0 || counted === 0) return true;
   sm.counter = 0;
   if (isBound(bound)) {
     // A signal is pending once, however often it has come.
     bound.counter += counted - 1;
     signal(bound);
-  } else upTimes(bound, counted);
+  } else sm.counter = upTimes(bound, counted);
+  return sm.counter === 0;
 }
 
-/** Ups an ordinary semaphore several times. */
-function upTimes(sm: Sm, times: u64): void {
+/** Ups an ordinary semaphore several times, until the piece is over; how often is left. */
+function upTimes(sm: Sm, times: u64): u64 {
   const queue = queueOf(sm);
-  for (; times !== 0 && !queue.isEmpty(); times--) wake(sm, queue.head);
+  for (; times !== 0 && !queue.isEmpty(); times--) {
+    if (pieceIsOver()) return times;
+    wake(sm, queue.head);
+    spend(WAKE_COST);
+  }
   sm.counter += times;
+  return 0;
 }
 
 function signalsOf(sm: Sm): Queue<Sm> {

@@ -148,7 +148,7 @@ export function hypercall(cpu: Cpu, ec: Ec): void {
       finish(ec, sysAssignPci(ec));
       break;
     case HC_ASSIGN_GSI:
-      finish(ec, sysAssignGsi(ec));
+      conclude(ec, sysAssignGsi(ec));
       break;
     case HC_MACHINE_CTRL:
       finish(ec, sysMachineCtrl(ec));

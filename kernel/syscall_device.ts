@@ -15,7 +15,7 @@ import {
 } from "./abi";
 import { facsWakingVector } from "./acpi";
 import { cpuById, isOnline } from "./cpu";
-import { Ec, flagsOf, selectorOf } from "./ec";
+import { Ec, flagsOf, selectorOf, UNFINISHED } from "./ec";
 import { gsiOf, routeGsi } from "./gsi";
 import { KERNEL_END, KERNEL_START } from "./layout";
 import { IA32_BIOS_UPDT_TRIG } from "./msr_number";
@@ -57,7 +57,7 @@ export function sysAssignGsi(ec: Ec): i32 {
     }
     // Every interrupt will up it: that takes the permission.
     if (signal.isInterrupt || lookupSm(ec.domain, ec.rax, PERM_SM_UP) !== signal) return BAD_CAP;
-    bindInterrupt(sm, signal);
+    if (!bindInterrupt(sm, signal)) return UNFINISHED;
   }
   return routeGsi(
     ec,

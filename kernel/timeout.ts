@@ -1,10 +1,11 @@
 // Timeouts of one CPU: a list of blocked ECs sorted by deadline, and the end of the current SC's
 // budget. The earlier of the two is what the local APIC timer is set to. Times are TSC values.
 
-import { Cpu, cpuById, HAZARD_SCHEDULE, thisCpu } from "./cpu";
+import { Cpu, cpuById, HAZARD_SCHEDULE, HAZARD_WORK, thisCpu } from "./cpu";
 import { Ec } from "./ec";
 import { setTimer } from "./lapic";
-import { timedOut } from "./sm";
+import { pieceIsOver, spend } from "./piece";
+import { timedOut, WAKE_COST } from "./sm";
 import { rdtsc } from "./x86";
 
 function programTimer(cpu: Cpu): void {
@@ -64,7 +65,7 @@ export function cancelTimeout(ec: Ec): void {
   ec.timeoutNext = changetype<Ec>(0);
 }
 
-/** The timer of this CPU has fired. */
+/** The timer of this CPU has fired, or what was due then is not done. Until the piece is over. */
 export function checkTimeouts(): void {
   const cpu = thisCpu();
   cpu.timerAt = 0;
@@ -72,8 +73,13 @@ export function checkTimeouts(): void {
   for (;;) {
     const ec = cpu.timeouts;
     if (changetype<usize>(ec) === 0 || ec.timeoutAt > now) break;
+    if (pieceIsOver()) {
+      cpu.hazard |= HAZARD_WORK;
+      break;
+    }
     timedOut(ec);
+    spend(WAKE_COST);
   }
   if (cpu.budgetEnd !== 0 && cpu.budgetEnd <= now) cpu.hazard |= HAZARD_SCHEDULE;
-  else programTimer(cpu);
+  else if ((cpu.hazard & HAZARD_WORK) === 0) programTimer(cpu);
 }

@@ -305,6 +305,7 @@ function visitCpu(cpu: Cpu): void {
   for (let prio: usize = 0; prio <= <usize>cpu.topPrio; prio++) {
     visitScs(changetype<Queue<Sc>>(cpu.ready + prio * offsetof<Queue<Sc>>()).head);
   }
+  visitScs(cpu.released);
   for (let ec = cpu.timeouts; changetype<usize>(ec) !== 0; ec = ec.timeoutNext) {
     visit(changetype<usize>(ec));
   }
