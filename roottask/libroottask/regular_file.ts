@@ -1,4 +1,4 @@
-// Regular files and directories as open files. A directory's position counts entries (getdents64).
+// Regular files, directories and links as open files. A directory's position counts entries (getdents64).
 
 import { allocateContents, readContents, truncateContents, writeContents } from "./contents";
 import { EFAULT, EINVAL, EISDIR, ENODEV, ENOTTY, ENXIO } from "./errno";
@@ -17,7 +17,7 @@ import {
 import { Thread } from "./program";
 import { put32 } from "./space";
 import { Transfer } from "./transfer";
-import { KIND_DIRECTORY, KIND_FILE } from "./tree";
+import { KIND_DIRECTORY, KIND_FILE, KIND_LINK } from "./tree";
 
 /** Bytes that can be read at once, include/uapi/asm-generic/ioctls.h. */
 const FIONREAD: u32 = 0x541b;
@@ -77,6 +77,7 @@ function seekDirectory(file: OpenFile, offset: i64, whence: u32): i64 {
 
 const regular = memory.data(64);
 const directory = memory.data(64);
+const link = memory.data(64);
 
 export function initRegularFiles(): void {
   const files = newOperations(regular);
@@ -95,4 +96,6 @@ export function initRegularFiles(): void {
   directories.seek = seekDirectory;
   directories.position = POSITION_KEPT;
   setKind(KIND_DIRECTORY, directories);
+  // Nothing can be done with an open link (O_PATH) but to close it, and to ask what it is.
+  setKind(KIND_LINK, newOperations(link));
 }

@@ -193,6 +193,19 @@ describe("files", () => {
     expect(call("rename", put("/tmp/d/."), put("/tmp/x", DATA + 100n))).toBe(-16n);
   });
 
+  it("opens links themselves with O_PATH", () => {
+    const O_PATH = 0o10000000;
+    const O_NOFOLLOW = 0o400000;
+    expect(call("symlink", put("target"), put("/tmp/l", DATA + 100n))).toBe(0n);
+    const fd = call("open", put("/tmp/l"), O_PATH | O_NOFOLLOW);
+    expect(fd).toBe(3n);
+    expect(call("fstat", fd, DATA)).toBe(0n);
+    expect(machine.peek(1, DATA + 24n, 4).readUInt32LE() >> 12).toBe(0o12);
+    expect(call("read", fd, DATA, 10)).toBe(-9n);
+    expect(call("close", fd)).toBe(0n);
+    expect(call("close", fd)).toBe(-9n);
+  });
+
   it("knows directories and symbolic links", () => {
     expect(call("mkdir", put("/tmp/d"), 0o777)).toBe(0n);
     expect(call("mkdir", put("/tmp/d"), 0o777)).toBe(-17n);
