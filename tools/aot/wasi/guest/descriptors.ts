@@ -60,11 +60,15 @@ let capacity: u32 = 0;
 /** Address of the entry that `find` has found. */
 let entry: u64 = 0;
 
+/** Types of file in the upper bits of `st_mode` that WASI makes one of. */
+const S_IFIFO: u32 = 1;
+const S_IFSOCK: u32 = 12;
+
 /** Type of file that `st_mode` says. */
 export function typeOf(mode: u32): u32 {
   switch (mode >> 12) {
-    case 1:
-    case 12:
+    case S_IFIFO:
+    case S_IFSOCK:
       return TYPE_SOCKET_STREAM;
     case 2:
       return TYPE_CHARACTER_DEVICE;
@@ -117,17 +121,22 @@ let maximumInheriting: u64 = 0;
 
 /** The type of the open file, with `maximum` of it; `flags` are those it was opened with. */
 function classify(host: u32, flags: u32): u32 {
-  let type = typeOf(<u32>load32(scratch(STAT) + STAT_MODE));
+  const mode = <u32>load32(scratch(STAT) + STAT_MODE);
+  let type = typeOf(mode);
   maximumInheriting = 0;
   if (type === TYPE_REGULAR_FILE) maximum = REGULAR_FILE;
   else if (type === TYPE_DIRECTORY) {
     maximum = DIRECTORY;
     maximumInheriting = DIRECTORY | REGULAR_FILE;
   } else if (type === TYPE_SOCKET_STREAM) {
-    // SOL_SOCKET, SO_TYPE: SOCK_DGRAM is 2. A pipe has no such option.
+    // SOL_SOCKET, SO_TYPE: SOCK_DGRAM is 2.
     const words = scratch(WORDS);
     store64(words + 8, 4);
-    if (call5(SYS_GETSOCKOPT, host, 1, 3, words, words + 8) === 0 && load32(words) === 2) {
+    if (
+      mode >> 12 === S_IFSOCK &&
+      call5(SYS_GETSOCKOPT, host, 1, 3, words, words + 8) === 0 &&
+      load32(words) === 2
+    ) {
       type = TYPE_SOCKET_DGRAM;
     }
     maximum = SOCKET;

@@ -7,13 +7,13 @@ import {
   call1,
   call4,
   O_CLOEXEC,
+  O_DIRECTORY,
   O_NOFOLLOW,
   O_PATH,
   SYS_CLOSE,
   SYS_OPENAT,
   SYS_READLINKAT,
 } from "./calls";
-import { STAT_MODE, stat, TYPE_DIRECTORY, TYPE_SYMBOLIC_LINK, typeOf } from "./descriptors";
 import {
   EINVAL,
   ELOOP,
@@ -24,13 +24,15 @@ import {
   errorOf,
   SUCCESS,
 } from "./errno";
-import { PATH_ROOM, PATHS, STAT, scratch, TARGET } from "./scratch";
-import { load8, load32, store8 } from "./x86";
+import { PATH_ROOM, PATHS, scratch, TARGET } from "./scratch";
+import { load8, store8 } from "./x86";
 
 /** Bytes of a path with its zero (PATH_MAX). */
 const MOST: u64 = 4096;
 /** Links that are followed before it counts as a circle. */
 const MOST_LINKS: u32 = 32;
+/** How directories on the way are opened: they need not be readable, and links are none. */
+const DIRECTORY_FLAGS: u64 = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 const SLASH: u64 = 0x2f;
 const DOT: u64 = 0x2e;
 
@@ -114,6 +116,13 @@ function canonical(path: u32, length: u32, to: u64): i32 {
   return SUCCESS;
 }
 
+/** The error where what is there is no directory. */
+function checkDirectory(directory: u64, at: u64): i32 {
+  const opened = call4(SYS_OPENAT, directory, at, DIRECTORY_FLAGS, 0);
+  if (opened >= 0) call1(SYS_CLOSE, opened);
+  return errorOf(opened);
+}
+
 /** Puts the link's target, in TARGET, in the place of the component from `from` to `to` of the path at `path`. */
 function splice(path: u64, from: u64, to: u64, length: u64): i32 {
   const target = scratch(TARGET);
@@ -188,40 +197,37 @@ export function walk(top: u64, path: u32, length: u32, follow: i32, area: u64): 
     }
     const separator = load8(end);
     store8(end, 0);
-    const next = call4(SYS_OPENAT, directory, at, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
-    let problem = errorOf(next);
-    if (problem === ENOENT && isLast) {
+    let size: i64 = -1;
+    let problem = SUCCESS;
+    if (isLast) {
+      size = call4(SYS_READLINKAT, directory, at, scratch(TARGET), MOST);
+      problem = errorOf(size);
+      // What is no link, or not there, is what the call is about.
+      if (problem === EINVAL) problem = hasSlash ? checkDirectory(directory, at) : SUCCESS;
+      if (problem === ENOENT) problem = SUCCESS;
+    } else {
+      const next = call4(SYS_OPENAT, directory, at, DIRECTORY_FLAGS, 0);
+      problem = errorOf(next);
+      if (problem === SUCCESS) {
+        store8(end, separator);
+        leave(directory, top);
+        directory = next;
+        at = end + 1;
+        continue;
+      }
+      if (problem === ENOTDIR || problem === ELOOP) {
+        size = call4(SYS_READLINKAT, directory, at, scratch(TARGET), MOST);
+        if (size >= 0) problem = SUCCESS;
+      }
+    }
+    if (problem === SUCCESS && size < 0) {
       name = at;
       parent = directory;
       return SUCCESS;
     }
-    if (problem === SUCCESS) problem = stat(next);
-    const type = problem === SUCCESS ? typeOf(<u32>load32(scratch(STAT) + STAT_MODE)) : 0;
-    const isLink = type === TYPE_SYMBOLIC_LINK;
-    let size: i64 = 0;
-    if (isLink) {
-      // The empty path, the zero at `end`, is the link itself.
-      size = call4(SYS_READLINKAT, next, end, scratch(TARGET), MOST);
-      problem = ++links >= MOST_LINKS ? ELOOP : errorOf(size);
-    }
-    if (problem === SUCCESS && !isLink && !isLast) {
-      store8(end, separator);
-      leave(directory, top);
-      directory = next;
-      at = end + 1;
-      continue;
-    }
-    if (next >= 0) call1(SYS_CLOSE, next);
-    if (problem === SUCCESS && !isLink) {
-      if (!hasSlash || type === TYPE_DIRECTORY) {
-        name = at;
-        parent = directory;
-        return SUCCESS;
-      }
-      problem = ENOTDIR;
-    }
     leave(directory, top);
     if (problem !== SUCCESS) return problem;
+    if (++links >= MOST_LINKS) return ELOOP;
     store8(end, separator);
     problem = splice(text, at, end, size);
     if (problem !== SUCCESS) return problem;
