@@ -140,8 +140,9 @@ export function wakeMachine(cpu: Cpu): void {
   if (hasLegacyPic()) disablePic();
   enableAcpi();
   disableEvents();
-  restoreIoapics();
   restartProcessors();
+  // Not before: a CPU whose local APIC is still off loses what is sent to it.
+  restoreIoapics();
   restoreLowMemory();
   isSuspending = false;
   comeBack(cpu);
