@@ -42,12 +42,12 @@ export async function runSeed(seed: number, steps: number, hardware: Hardware): 
     deepest: harness.model.deepest,
   });
   try {
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; step < steps && !harness.interrupted; step++) {
       const operation = generator.next();
       operations.push(operation);
       harness.step(operation);
     }
-    harness.checkAll();
+    if (!harness.interrupted) harness.checkAll();
     harness.m.audit();
     return result();
   } catch (error) {
@@ -69,8 +69,11 @@ export async function replay(
   const harness = await Harness.boot(hardware);
   new Generator(harness, 0);
   try {
-    for (const operation of operations) harness.step(operation);
-    harness.checkAll();
+    for (const operation of operations) {
+      harness.step(operation);
+      if (harness.interrupted) break;
+    }
+    if (!harness.interrupted) harness.checkAll();
     harness.m.audit();
     return undefined;
   } catch (error) {

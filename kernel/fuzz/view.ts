@@ -15,7 +15,9 @@ const INSPECTED = [
 export const CONT_RECEIVE = 0;
 export const CONT_SYSRET = 1;
 export const CONT_IRET = 2;
-export const CONT_DEAD = 11;
+export const CONT_RECV_ITEMS = 5;
+export const CONT_DEAD = 10;
+export const CONT_HYPERCALL = 12;
 
 const REGISTER_ORDER = "r15 r14 r13 r12 r11 r10 r9 r8 rdi rsi rbp cr2 rbx rdx rcx rax".split(" ");
 
