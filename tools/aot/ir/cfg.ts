@@ -18,6 +18,24 @@ function removePred(block: Block, pred: Block): void {
   for (const phi of block.phis) phi.args.splice(i, 1);
 }
 
+/** Turns the branch at the end of `block`, on constant `cond`, into a jump. */
+function foldBranch(block: Block, cond: Value): void {
+  const term = block.term as Value;
+  let taken: number;
+  if (term.op === Op.Br) taken = cond.imm !== 0 ? 0 : 1;
+  else {
+    const table = term.aux as number[];
+    taken = table[Math.min(cond.imm >>> 0, table.length - 1)] as number;
+  }
+  const target = block.succs[taken] as Block;
+  block.succs.forEach((succ, i) => {
+    if (i !== taken) removePred(succ, block);
+  });
+  block.succs = [target];
+  term.op = Op.Jump;
+  term.args = [];
+}
+
 /** Turns branches on constants into jumps; returns whether there were any. */
 export function foldBranches(f: Func): boolean {
   let folded = false;
@@ -25,19 +43,7 @@ export function foldBranches(f: Func): boolean {
     const term = block.term as Value;
     const cond = term.args[0];
     if (cond?.op !== Op.Const || (term.op !== Op.Br && term.op !== Op.Switch)) continue;
-    let taken: number;
-    if (term.op === Op.Br) taken = cond.imm !== 0 ? 0 : 1;
-    else {
-      const table = term.aux as number[];
-      taken = table[Math.min(cond.imm >>> 0, table.length - 1)] as number;
-    }
-    const target = block.succs[taken] as Block;
-    block.succs.forEach((succ, i) => {
-      if (i !== taken) removePred(succ, block);
-    });
-    block.succs = [target];
-    term.op = Op.Jump;
-    term.args = [];
+    foldBranch(block, cond);
     folded = true;
   }
   return folded;
@@ -51,7 +57,7 @@ export function removeUnreachable(f: Func): void {
     const block = work.pop() as Block;
     if (reached.has(block)) continue;
     reached.add(block);
-    for (const succ of block.succs) work.push(succ);
+    for (const succ of block.succs) if (!reached.has(succ)) work.push(succ);
   }
   if (reached.size === f.blocks.length) return;
   for (const block of f.blocks) {
@@ -59,6 +65,18 @@ export function removeUnreachable(f: Func): void {
     for (const succ of block.succs) if (reached.has(succ)) removePred(succ, block);
   }
   f.blocks = f.blocks.filter((block) => reached.has(block));
+}
+
+/** Puts what `block` computes before `succ`, which follows it alone. */
+function prepend(block: Block, succ: Block): void {
+  succ.insts = block.insts.concat(succ.insts);
+  succ.phis = block.phis;
+  succ.preds = block.preds;
+  for (const v of succ.insts) v.block = succ;
+  for (const v of succ.phis) v.block = succ;
+  for (const pred of block.preds) {
+    pred.succs = pred.succs.map((s) => (s === block ? succ : s));
+  }
 }
 
 /**
@@ -73,14 +91,7 @@ export function mergeBlocks(f: Func): void {
       continue;
     if (succ === block || block === f.blocks[0]) continue;
     dead.add(block);
-    succ.insts = block.insts.concat(succ.insts);
-    succ.phis = block.phis;
-    succ.preds = block.preds;
-    for (const v of succ.insts) v.block = succ;
-    for (const v of succ.phis) v.block = succ;
-    for (const pred of block.preds) {
-      pred.succs = pred.succs.map((s) => (s === block ? succ : s));
-    }
+    prepend(block, succ);
   }
   if (dead.size > 0) f.blocks = f.blocks.filter((block) => !dead.has(block));
   // The entry block absorbs its successor in place instead.

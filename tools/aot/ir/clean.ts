@@ -70,28 +70,32 @@ export function removeTrivialPhis(f: Func): void {
     }
   }
   if (r.size === 0) return;
-  for (const block of f.blocks) block.phis = block.phis.filter((phi) => !r.has(phi));
+  const isKept = (phi: Value): boolean => !r.has(phi);
+  for (const block of f.blocks) {
+    if (!block.phis.every(isKept)) block.phis = block.phis.filter(isKept);
+  }
   r.apply(f);
 }
 
 /** Removes instructions and phis without a live use and without an effect; sets `uses`. */
 export function removeDeadCode(f: Func): void {
-  const live = new Set<Value>();
+  const live = new Uint8Array(f.valueCount);
   const work: Value[] = [];
   const mark = (v: Value): void => {
-    if (v.op !== Op.Const && !live.has(v)) {
-      live.add(v);
+    if (v.op !== Op.Const && live[v.id] === 0) {
+      live[v.id] = 1;
       work.push(v);
     }
   };
+  const isLive = (v: Value): boolean => live[v.id] === 1;
   for (const block of f.blocks) {
     for (const v of block.insts) if (!isRemovable(v)) mark(v);
     (block.term as Value).args.forEach(mark);
   }
   while (work.length > 0) (work.pop() as Value).args.forEach(mark);
   for (const block of f.blocks) {
-    block.insts = block.insts.filter((v) => live.has(v));
-    block.phis = block.phis.filter((v) => live.has(v));
+    if (!block.insts.every(isLive)) block.insts = block.insts.filter(isLive);
+    if (!block.phis.every(isLive)) block.phis = block.phis.filter(isLive);
   }
   countUses(f);
 }

@@ -28,27 +28,31 @@ export function refold(f: Func, v: Value, emit: Emit): Value | undefined {
 /** Folds instructions of `f` that have a constant operand; returns whether there were any. */
 export function simplify(f: Func): boolean {
   const r = new Replacements();
+  let from: Value;
+  let made: Value[] = [];
+  const emit: Emit = (op, type, args) => {
+    const value = f.value(op, type, args, from.pos);
+    value.block = from.block;
+    made.push(value);
+    return value;
+  };
   for (const block of f.blocks) {
     let insts: Value[] | undefined;
-    block.insts.forEach((v, i) => {
-      for (let n = 0; n < v.args.length; n++) v.args[n] = r.of(v.args[n] as Value);
-      if (v.args.some(isConst)) {
-        const made: Value[] = [];
-        const to = refold(f, v, (op, type, args) => {
-          const value = f.value(op, type, args, v.pos);
-          value.block = block;
-          made.push(value);
-          return value;
-        });
+    for (let i = 0; i < block.insts.length; i++) {
+      const v = block.insts[i] as Value;
+      const { args } = v;
+      for (let n = 0; n < args.length; n++) args[n] = r.of(args[n] as Value);
+      if (args.some(isConst)) {
+        from = v;
+        const to = refold(f, v, emit);
         if (to) {
           insts ??= block.insts.slice(0, i);
           for (const value of made) insts.push(value);
           r.set(v, to);
-          return;
-        }
-      }
-      insts?.push(v);
-    });
+        } else insts?.push(v);
+        if (made.length > 0) made = [];
+      } else insts?.push(v);
+    }
     if (insts) block.insts = insts;
   }
   r.apply(f);
