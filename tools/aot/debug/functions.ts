@@ -82,9 +82,10 @@ export class DebugFunctions {
     }));
     const inlined = this.scopes.inlined(own, rows, f.end);
     const variables = this.variables(f, own);
+    const sources = variables.length > 0 ? instructionSources(f.lir) : [];
     const placed = variables.map((variable): [Variable, DebugVariable] => [
       variable,
-      this.place(variable, f),
+      this.place(variable, f, sources),
     ]);
     this.attach(inlined, placed);
     this.list.push({
@@ -140,26 +141,21 @@ export class DebugFunctions {
     return changes * f.emitted.steps.length > MAX_WORK ? [] : variables;
   }
 
-  private place(variable: Variable, f: Compiled): DebugVariable {
+  /** `sources` are the wasm positions of the function's instructions. */
+  private place(variable: Variable, f: Compiled, sources: readonly number[]): DebugVariable {
     const { steps } = f.emitted;
     const { changes } = variable;
-    const positions: number[] = [];
-    for (const block of f.lir.blocks) {
-      block.insts.forEach((inst, i) => {
-        positions[block.first + i] = inst.pos;
-      });
-    }
     const ranges: DebugVariable["ranges"] = [];
     const incoming = this.incoming(variable, f);
     if (incoming) ranges.push(incoming);
+    let before = -1;
+    let value: Value | undefined;
     for (let i = 0; i < steps.length; i += 2) {
       const start = steps[i] as number;
       const k = steps[i + 1] as number;
-      const pos = positions[k] as number;
-      let value: Value | undefined;
-      for (const change of changes) {
-        if (change.set ? change.pos < pos : change.pos <= pos) value = change.value;
-      }
+      const pos = sources[k] as number;
+      if (pos !== before) value = valueAt(changes, pos);
+      before = pos;
       const expression = value && this.locate(value, k, variable.type, f);
       if (!expression) continue;
       const end = steps[i + 2] ?? f.end;
@@ -243,6 +239,20 @@ export class DebugFunctions {
       this.attach(call.inlined, placed);
     }
   }
+}
+
+/** The wasm position of each instruction. */
+function instructionSources(lir: LFunc): number[] {
+  return lir.blocks.flatMap(({ insts }) => insts.map(({ pos }) => pos));
+}
+
+/** The value that the last of the changes before wasm position `pos` has given. */
+function valueAt(changes: readonly LocalChange[], pos: number): Value | undefined {
+  for (let i = changes.length - 1; i >= 0; i--) {
+    const { set, pos: at, value } = changes[i] as LocalChange;
+    if (set ? at < pos : at <= pos) return value;
+  }
+  return undefined;
 }
 
 function clip(

@@ -25,6 +25,14 @@ interface Step {
   caller: FunctionDescription;
 }
 
+/** What has been reached from a function so far. */
+interface Search {
+  reached: Map<FunctionDescription, Step>;
+  /** What was reached last, and in how many calls. */
+  front: FunctionDescription[];
+  depth: number;
+}
+
 function contains(f: FunctionDescription, { line, column }: SourcePosition): boolean {
   const after = line > f.start[0] || (line === f.start[0] && column >= f.start[1]);
   const before = line < f.end[0] || (line === f.end[0] && column < f.end[1]);
@@ -41,7 +49,8 @@ export class Scopes {
   private readonly byName = new Map<string, FunctionDescription>();
   private readonly byFile = new Map<string, FunctionDescription[]>();
   private readonly bySimpleName = new Map<string, FunctionDescription[]>();
-  private readonly ways = new Map<FunctionDescription, Map<FunctionDescription, Step>>();
+  private readonly ways = new Map<FunctionDescription, Search>();
+  private readonly mentioned = new Map<FunctionDescription, FunctionDescription[]>();
 
   constructor({ functions }: ProgramDescription) {
     const add = (
@@ -81,10 +90,15 @@ export class Scopes {
 
   /** The calls that lead from `outer` to `inner`, outermost first. */
   private way(outer: FunctionDescription, inner: FunctionDescription): Step[] {
-    let reached = this.ways.get(outer);
-    if (!reached) {
-      reached = this.explore(outer);
-      this.ways.set(outer, reached);
+    let search = this.ways.get(outer);
+    if (!search) {
+      search = { reached: new Map(), front: [outer], depth: 0 };
+      this.ways.set(outer, search);
+    }
+    const { reached } = search;
+    // Most are a call or two away, and a program may be large.
+    while (!reached.has(inner) && search.depth < MAX_DEPTH && search.front.length > 0) {
+      this.explore(outer, search);
     }
     const steps: Step[] = [];
     for (let at = inner; !sameSource(at, outer); ) {
@@ -96,23 +110,29 @@ export class Scopes {
     return steps;
   }
 
-  private explore(outer: FunctionDescription): Map<FunctionDescription, Step> {
-    const reached = new Map<FunctionDescription, Step>();
-    let front = [outer];
-    for (let depth = 0; depth < MAX_DEPTH && front.length > 0; depth++) {
-      const next: FunctionDescription[] = [];
-      for (const caller of front) {
-        for (const name of Object.keys(caller.mentions)) {
-          for (const callee of this.bySimpleName.get(name) ?? []) {
-            if (reached.has(callee) || sameSource(callee, outer)) continue;
-            reached.set(callee, { callee, caller });
-            next.push(callee);
-          }
-        }
+  /** Goes one call further from `outer`. */
+  private explore(outer: FunctionDescription, search: Search): void {
+    const { reached, front } = search;
+    const next: FunctionDescription[] = [];
+    for (const caller of front) {
+      for (const callee of this.calleesOf(caller)) {
+        if (reached.has(callee) || sameSource(callee, outer)) continue;
+        reached.set(callee, { callee, caller });
+        next.push(callee);
       }
-      front = next;
     }
-    return reached;
+    search.front = next;
+    search.depth++;
+  }
+
+  /** The functions that `caller` may call by the names in its source. */
+  private calleesOf(caller: FunctionDescription): FunctionDescription[] {
+    let known = this.mentioned.get(caller);
+    if (!known) {
+      known = Object.keys(caller.mentions).flatMap((name) => this.bySimpleName.get(name) ?? []);
+      this.mentioned.set(caller, known);
+    }
+    return known;
   }
 
   /** The inlined calls in the code of `outer`, which ends at `end`. */
