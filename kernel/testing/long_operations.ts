@@ -2,10 +2,10 @@
 // chains, messages full of typed items, the end of domains that own much. Each operation is between two symbols, so
 // that its instructions can be counted from outside.
 
-import { dword, qword, r8, r12, rax, rcx, rdi, rdx, rip, rsi } from "../../tools/asm/index.ts";
+import { dword, qword, r8, rax, rcx, rdi, rdx, rip, rsi } from "../../tools/asm/index.ts";
 import * as abi from "../abi.ts";
 import { crd } from "./crd.ts";
-import { Probe } from "./probe.ts";
+import { MEASURED, MeasuredProbe } from "./measured_probe.ts";
 
 const PD = abi.ROOT_SEL_PD;
 const OTHER_PD = 0x100;
@@ -63,29 +63,9 @@ export const OPERATIONS = [
   "revoke a domain with many tables",
 ] as const;
 
-export type Operation = (typeof OPERATIONS)[number];
+type Operation = (typeof OPERATIONS)[number];
 
-export const startSymbol = (operation: Operation): string => `start: ${operation}`;
-export const doneSymbol = (operation: Operation): string => `done: ${operation}`;
-export const LAST_LINE = "long operations end";
-
-class LongOperations extends Probe {
-  private arguments(id: number, selector: number, flags: number, values: bigint[]): void {
-    for (const [i, register] of [rsi, rdx, rax, r8].entries()) this.load(register, values[i] ?? 0n);
-    this.load(rdi, (BigInt(selector) << 12n) | BigInt((flags << 8) | id));
-  }
-
-  /** A hypercall that is measured, and has to succeed. */
-  private measure(name: Operation, id: number, selector: number, flags: number, values: bigint[]) {
-    const { a } = this;
-    this.arguments(id, selector, flags, values);
-    a.label(startSymbol(name), { global: true });
-    a.syscall();
-    a.label(doneSymbol(name), { global: true });
-    a.and(rdi, abi.STATUS_MASK);
-    this.show(`${name}: status`, rdi);
-  }
-
+class LongOperations extends MeasuredProbe {
   private measureDelegation(
     name: Operation,
     source: bigint,
@@ -99,24 +79,6 @@ class LongOperations extends Probe {
 
   private measureRevocation(name: Operation, range: bigint, self = true): void {
     this.measure(name, abi.HC_REVOKE, 0, self ? abi.REVOKE_SELF : 0, [range]);
-  }
-
-  /** A loop with the turn's number in R12. */
-  private times(count: number, emit: () => void): void {
-    const { a } = this;
-    const loop = this.fresh("loop");
-    a.xor(r12, r12);
-    a.label(loop);
-    emit();
-    a.inc(r12);
-    a.cmp(r12, count);
-    a.jne(loop);
-  }
-
-  /** R12 times `step`, as a CRD's base or a selector, is added to a register. */
-  private addTurn(register: typeof rdi, step = 1): void {
-    this.a.imul(rcx, r12, step << 12);
-    this.a.add(register, rcx);
   }
 
   private emitDomains(): void {
@@ -307,7 +269,7 @@ class LongOperations extends Probe {
     this.emitSinglePorts();
     this.emitItems();
     this.measureRevocation("revoke a domain with many tables", crd(abi.CRD_OBJ, VICTIM_PD));
-    this.emitEnd(LAST_LINE);
+    this.emitEnd(MEASURED);
     a.label("answer");
     this.load(rcx, HANDLER_UTCB);
     a.mov(dword(rcx, { disp: abi.UTCB_ITEMS }), 0);
