@@ -4,6 +4,7 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import * as abi from "./abi.ts";
+import { KERNEL_END, KERNEL_START } from "./layout.ts";
 import { crd, Machine } from "./testing/machine.ts";
 
 const FROM_KERNEL = BigInt(abi.XFER_DELEGATE | abi.XFER_FROM_KERNEL);
@@ -176,6 +177,104 @@ describe("delegation", () => {
           const writable = mapping.entry & 2n ? abi.MEM_W : 0;
           const executable = mapping.entry >> 63n ? 0 : abi.MEM_X;
           found.push([page, mapping.phys / 4096, abi.MEM_R | writable | executable]);
+        }
+        expect(found, `${sent} into ${window} at ${hotspot}`).toEqual(expected);
+        revoke(crd(abi.CRD_MEM, to - 64, 6));
+        revoke(crd(abi.CRD_MEM, to, 6));
+      }
+    }
+  });
+
+  it.each(["call", "reply"])("of objects by the typed item of a %s", (way) => {
+    const held = [0x23f9, 0x23fe, 0x23ff, 0x2400, 0x2403];
+    for (const selector of held) m.createSm(selector, 0);
+    m.createEc(60, { utcb: 0x10_0000n });
+    m.createPt(61, 60, 0, 0x41_0000);
+    const call = { rdi: (61n << 12n) | BigInt(abi.HC_CALL), rcx: 0x40_0000 };
+    const reply = { rdi: abi.HC_REPLY, rcx: 0x41_0000, r11: 0x1000 };
+    const caller = m.utcb;
+    m.syscall(call);
+    const handler = m.utcb;
+    m.syscall(reply);
+    const [from, to] = way === "call" ? [caller, handler] : [handler, caller];
+    const first = 0x1_0000;
+    const windows: Range[] = [
+      [first, 0],
+      [first + 3, 2],
+      [first + 9, 5],
+    ];
+    for (const sent of ranges(0x23f8, 13, 4)) {
+      for (const window of windows) {
+        for (const hotspot of [0, 5, 0x3f_ffff]) {
+          m.view.setBigUint64(to + abi.UTCB_DEL, crd(abi.CRD_OBJ, ...window), true);
+          const send = () => {
+            m.view.setUint32(from + abi.UTCB_ITEMS, 1 << 16, true);
+            m.view.setBigUint64(from + abi.UTCB_XFER, crd(abi.CRD_OBJ, ...sent), true);
+            m.view.setBigUint64(from + abi.UTCB_XFER + 8, (BigInt(hotspot) << 12n) | 1n, true);
+          };
+          m.view.setUint32(caller + abi.UTCB_ITEMS, 0, true);
+          if (way === "call") send();
+          m.syscall(call);
+          m.view.setUint32(handler + abi.UTCB_ITEMS, 0, true);
+          if (way === "reply") send();
+          m.syscall(reply);
+          const expected = moved(sent, window, hotspot).filter(([, index]) => held.includes(index));
+          const found: [number, number][] = [];
+          for (let selector = first - 4; selector < first + 40; selector++) {
+            if (m.lookup(abi.CRD_OBJ, selector) === 0n) continue;
+            m.delegate(ROOT, ROOT, crd(abi.CRD_OBJ, selector), crd(abi.CRD_OBJ, 0, 31), 0n);
+            found.push([selector, Number(m.get("rdx") >> 12n)]);
+          }
+          expect(found, `${sent} into ${window} at ${hotspot}`).toEqual(expected);
+          revoke(crd(abi.CRD_OBJ, first - 64, 6));
+          revoke(crd(abi.CRD_OBJ, first, 6));
+        }
+      }
+    }
+  });
+
+  it("of the machine's ports", () => {
+    const windows: Range[] = [
+      [0x3f0, 4],
+      [0x3fc, 2],
+      [0x3ff, 3],
+      [0, 16],
+    ];
+    for (const sent of ranges(0x3f4, 16, 5)) {
+      for (const window of [sent, ...windows]) {
+        m.delegate(ROOT, ROOT, crd(abi.CRD_PIO, ...sent), crd(abi.CRD_PIO, ...window), FROM_KERNEL);
+        const usable = isAligned(sent) && isAligned(window);
+        for (let port = 0x3d8; port < 0x428; port++) {
+          const given = usable && has(sent, port) && has(window, port);
+          const what = `port ${port} of ${sent} into ${window}`;
+          expect(m.lookup(abi.CRD_PIO, port) !== 0n, what).toBe(given);
+        }
+        revoke(crd(abi.CRD_PIO, 0, 16));
+      }
+    }
+  });
+
+  it.each([
+    ["first", KERNEL_START / 4096],
+    ["last", KERNEL_END / 4096],
+  ])("of the machine's memory, around the kernel's %s page", (_name, edge) => {
+    const to = 0x8_0000;
+    const windows: Range[] = [
+      [to, 0],
+      [to + 3, 2],
+      [to + 9, 5],
+    ];
+    const isKernels = (page: number) => page >= KERNEL_START / 4096 && page < KERNEL_END / 4096;
+    for (const sent of ranges(edge - 6, 12, 4)) {
+      for (const [index, window] of windows.entries()) {
+        const hotspot = index * 7;
+        const flags = (BigInt(hotspot) << 12n) | FROM_KERNEL;
+        m.delegate(ROOT, ROOT, crd(abi.CRD_MEM, ...sent), crd(abi.CRD_MEM, ...window), flags);
+        const expected = moved(sent, window, hotspot).filter(([, page]) => !isKernels(page));
+        const found: [number, number][] = [];
+        for (let page = to - 4; page < to + 40; page++) {
+          const mapping = m.translate(BigInt(page) << 12n);
+          if (mapping) found.push([page, mapping.phys / 4096]);
         }
         expect(found, `${sent} into ${window} at ${hotspot}`).toEqual(expected);
         revoke(crd(abi.CRD_MEM, to - 64, 6));
