@@ -219,6 +219,40 @@ describe("death in the middle", () => {
   });
 });
 
+describe("an interrupt's semaphore that is bound to one which many wait for", () => {
+  it("wakes as many as interrupts have come, in pieces", async () => {
+    const m = await machine();
+    const root = m.ec;
+    const [gsi, interrupts, bound, never, count] = [4, 300, 301, 302, 400];
+    const kernels = crd(abi.CRD_OBJ, abi.NUM_CPU + gsi);
+    m.delegate(ROOT, ROOT, kernels, crd(abi.CRD_OBJ, interrupts), 0x801n);
+    for (const selector of [bound, never]) m.createSm(selector, 0);
+    for (let i = 0; i < count; i++) {
+      const thread = 0x1000 + 2 * i;
+      m.createEc(thread, { global: true });
+      const rest = { rsi: ROOT, rdx: thread, rax: (1000n << 12n) | 2n };
+      m.syscall(hypercall(abi.HC_CREATE_SC, thread + 1, 0, rest));
+      handleReply(m);
+      m.syscall(hypercall(abi.HC_SM_CTRL, bound, abi.SM_CTRL_DOWN));
+      expect(m.ec).toBe(root);
+    }
+    for (let i = 1; i < count; i++) m.trap(abi.NUM_EXC + gsi);
+    let windows = 0;
+    m.onWindow = () => windows++;
+    m.syscall(hypercall(abi.HC_ASSIGN_GSI, interrupts, 0, { rax: bound }));
+    let woken = 0;
+    for (; m.ec !== root; woken++) {
+      expect(m.get("rdi")).toBe(BigInt(abi.SUCCESS));
+      m.syscall(hypercall(abi.HC_SM_CTRL, never, abi.SM_CTRL_DOWN));
+    }
+    expect(woken).toBe(count - 1);
+    expect(windows).toBeGreaterThan(1);
+    // Without an IOAPIC the model's interrupts are messages.
+    expect(m.get("rdi")).toBe(BigInt(abi.BAD_DEV));
+    m.audit();
+  });
+});
+
 /** Handler of the second CPU and the base of its events. */
 const HANDLER_1 = 91;
 const EVENTS_1 = 0x200;
