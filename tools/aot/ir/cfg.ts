@@ -199,6 +199,7 @@ export interface ControlFlow {
  */
 export function dominators(f: ControlFlow): Int32Array {
   const count = f.blocks.length;
+  if (count === 1) return Int32Array.of(0);
   const idom = new Int32Array(count).fill(-1);
   const depth = new Int32Array(count);
   const jump = new Int32Array(count);

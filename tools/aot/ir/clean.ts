@@ -2,7 +2,7 @@
 // Both may assume SSA form only. Afterwards no phi is trivial; after dead code elimination each value
 // has a use or an effect, and `uses` is right.
 
-import { type Func, isRemovable, Op, type Value } from "./ir.ts";
+import { type Func, isRemovable, type Value } from "./ir.ts";
 
 /** Follows and shortens a chain of replacements. */
 export class Replacements {
@@ -79,39 +79,24 @@ export function removeTrivialPhis(f: Func): void {
 
 /** Removes instructions and phis without a live use and without an effect; sets `uses`. */
 export function removeDeadCode(f: Func): void {
-  const live = new Uint8Array(f.valueCount);
-  const work: Value[] = [];
-  const mark = (v: Value): void => {
-    if (v.op !== Op.Const && live[v.id] === 0) {
-      live[v.id] = 1;
-      work.push(v);
-    }
-  };
-  const isLive = (v: Value): boolean => live[v.id] === 1;
-  for (const block of f.blocks) {
-    for (const v of block.insts) if (!isRemovable(v)) mark(v);
-    (block.term as Value).args.forEach(mark);
-  }
-  while (work.length > 0) (work.pop() as Value).args.forEach(mark);
-  for (const block of f.blocks) {
-    if (!block.insts.every(isLive)) block.insts = block.insts.filter(isLive);
-    if (!block.phis.every(isLive)) block.phis = block.phis.filter(isLive);
-  }
-  countUses(f);
-}
-
-export function countUses(f: Func): void {
   for (const block of f.blocks) {
     for (const v of block.phis) v.uses = 0;
     for (const v of block.insts) v.uses = 0;
   }
   for (const p of f.params) p.uses = 0;
+  const work: Value[] = [];
   const use = (v: Value): void => {
-    v.uses++;
+    // What has an effect uses its operands in any case.
+    if (v.uses++ === 0 && isRemovable(v)) work.push(v);
   };
   for (const block of f.blocks) {
-    for (const v of block.phis) v.args.forEach(use);
-    for (const v of block.insts) v.args.forEach(use);
+    for (const v of block.insts) if (!isRemovable(v)) v.args.forEach(use);
     (block.term as Value).args.forEach(use);
+  }
+  for (let v = work.pop(); v; v = work.pop()) v.args.forEach(use);
+  const isLive = (v: Value): boolean => v.uses > 0 || !isRemovable(v);
+  for (const block of f.blocks) {
+    if (!block.insts.every(isLive)) block.insts = block.insts.filter(isLive);
+    if (!block.phis.every(isLive)) block.phis = block.phis.filter(isLive);
   }
 }

@@ -199,7 +199,7 @@ export class Value {
   exact = false;
   /** File offset of the wasm instruction it stems from. */
   pos: number;
-  /** Number of uses, valid after `countUses`. */
+  /** Number of uses, valid after `removeDeadCode`. */
   uses = 0;
 
   constructor(id: number, op: number, type: Type, args: Value[], pos: number) {
