@@ -51,20 +51,22 @@ export function foldBranches(f: Func): boolean {
 
 /** Drops blocks that cannot be reached from the entry. */
 export function removeUnreachable(f: Func): void {
-  const reached = new Set<Block>();
+  const reached = new Uint8Array(f.blockCount);
+  const isReached = (block: Block): boolean => reached[block.id] === 1;
+  let count = 0;
   const work = [f.blocks[0] as Block];
-  while (work.length > 0) {
-    const block = work.pop() as Block;
-    if (reached.has(block)) continue;
-    reached.add(block);
-    for (const succ of block.succs) if (!reached.has(succ)) work.push(succ);
+  for (let block = work.pop(); block; block = work.pop()) {
+    if (isReached(block)) continue;
+    reached[block.id] = 1;
+    count++;
+    for (const succ of block.succs) if (!isReached(succ)) work.push(succ);
   }
-  if (reached.size === f.blocks.length) return;
+  if (count === f.blocks.length) return;
   for (const block of f.blocks) {
-    if (reached.has(block)) continue;
-    for (const succ of block.succs) if (reached.has(succ)) removePred(succ, block);
+    if (isReached(block)) continue;
+    for (const succ of block.succs) if (isReached(succ)) removePred(succ, block);
   }
-  f.blocks = f.blocks.filter((block) => reached.has(block));
+  f.blocks = f.blocks.filter(isReached);
 }
 
 /** Puts what `block` computes before `succ`, which follows it alone. */
