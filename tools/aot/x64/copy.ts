@@ -25,7 +25,7 @@ import {
  * Bytes from which string instructions are faster: they take some thirty cycles to start, but then move
  * whole cache lines.
  */
-const STRING_WITH_SSE = 16384;
+const STRING_WITH_SSE = 1536;
 const STRING_WITHOUT = 256;
 
 /** MOVUPS between register and memory. */
@@ -144,9 +144,12 @@ class Loops {
     e.movRR(8, RAX, RDI);
     e.aluRR(8, ALU.SUB, RAX, RSI);
     e.aluRR(8, ALU.CMP, RAX, RDX);
-    const forward = this.jump(CC.AE);
+    e.raw([0x0f, 0x80 | CC.AE]);
+    e.u32(0);
+    const forward = e.length;
     // From the end; the first block is read ahead and stored last.
     this.read(1, RSI);
+    if (this.sse) this.copyLinesDown();
     const down = e.length;
     this.read(0, RSI, -block, RDX);
     this.write(0, RDI, -block, RDX);
@@ -155,16 +158,8 @@ class Loops {
     this.back(CC.A, down);
     this.write(1, RDI);
     this.ret();
-    this.land(forward);
-    if (!this.sse) this.copyWords();
-    else {
-      e.aluRI(8, ALU.CMP, RDX, STRING_WITH_SSE);
-      const short = this.jump(CC.B);
-      e.movRR(8, RCX, RDX);
-      e.raw([0xf3, 0xa4]);
-      this.ret();
-      this.land(short);
-    }
+    e.patch32(forward - 4, e.length - forward);
+    this.copyWords();
     this.read(1, RSI, -block, RDX);
     e.lea(8, R9, at(RDI, -block, RDX));
     if (this.sse) this.copyLines();
@@ -214,10 +209,36 @@ class Loops {
     this.land(short);
   }
 
+  /** As `copyLines`, from the end; leaves more than a block. */
+  private copyLinesDown(): void {
+    const { e } = this;
+    e.aluRI(8, ALU.CMP, RDX, 160);
+    const short = this.jump(CC.B);
+    // The last 16 bytes, stored when the line below them is read, then on from a multiple of 16 of the target.
+    sseLoad(e, XMM0, at(RSI, -16, RDX));
+    e.lea(8, R10, at(RDI, 0, RDX));
+    e.movRR(8, RCX, R10);
+    e.aluRI(8, ALU.AND, RCX, 15);
+    e.aluRR(8, ALU.SUB, RDX, RCX);
+    for (let i = 0; i < 4; i++) sseLoad(e, XMM0 + 4 + i, at(RSI, i * 16 - 64, RDX));
+    sseStore(e, XMM0, at(R10, -16));
+    e.u8(0xeb);
+    e.u8(0);
+    const enter = e.length;
+    const again = e.length;
+    for (let i = 0; i < 4; i++) sseLoad(e, XMM0 + 4 + i, at(RSI, i * 16 - 64, RDX));
+    this.land(enter);
+    for (let i = 0; i < 4; i++) e.rm(0, false, 0x0f29, XMM0 + 4 + i, at(RDI, i * 16 - 64, RDX));
+    e.aluRI(8, ALU.SUB, RDX, 64);
+    e.aluRI(8, ALU.CMP, RDX, 96);
+    this.back(CC.A, again);
+    this.land(short);
+  }
+
   /** MOVSQ, of which machines that count instructions count eight times fewer than of MOVSB. */
   private copyWords(): void {
     const { e } = this;
-    e.aluRI(8, ALU.CMP, RDX, STRING_WITHOUT);
+    e.aluRI(8, ALU.CMP, RDX, this.sse ? STRING_WITH_SSE : STRING_WITHOUT);
     const short = this.jump(CC.B);
     e.load(8, false, 8, R8, at(RSI, -8, RDX));
     e.lea(8, R9, at(RDI, -8, RDX));
