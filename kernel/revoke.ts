@@ -165,11 +165,6 @@ export function isRevocationOrphaned(): bool {
   return isOrphaned;
 }
 
-/** The domain that the revocation under way holds, or null. For tests. */
-export function revocationPd(): Pd {
-  return isActive ? active.pd : changetype<Pd>(0);
-}
-
 /**
  * Revokes `rights` for the 2^order selectors or ports from `base` on: from everybody who got them from
  * `pd`, and with `self` from `pd` too. Returns 0 when that is done; when the piece is over before, a ticket to go

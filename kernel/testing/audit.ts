@@ -31,7 +31,6 @@ import {
 import { Pd } from "../pd";
 import { Pt } from "../pt";
 import { Queue } from "../queue";
-import { revocationPd } from "../revoke";
 import { Sc } from "../sc";
 import { SLAB_MIN_BYTES, SlabPage } from "../slab";
 import { Sm } from "../sm";
@@ -377,7 +376,6 @@ export function audit(scratch: usize, baseline: bool): i32 {
       object = list === 0 ? changetype<Kobject>(0) : object.nextDying;
     }
   }
-  visit(changetype<usize>(revocationPd()));
   for (let level: u32 = 1; level < 4; level++) {
     for (let table = firstDetachedTable(level); table !== 0; table = linkedPage(table)) {
       visitDetachedTable(table, level);
