@@ -75,18 +75,19 @@ import { sysAssignGsi, sysAssignPci, sysMachineCtrl } from "./syscall_device";
 import { sysPdCtrl } from "./syscall_pd";
 
 /**
- * A system call of a foreign domain: a message to the portal for this CPU. The state a handler gets is
- * that after the SYSCALL instruction, RIP and RSP included; RFLAGS are the caller's.
+ * A system call of a foreign domain: a message to the portal for this CPU, counted from the EC's event base like
+ * those of events. The state a handler gets is that after the SYSCALL instruction, RIP and RSP included; RFLAGS are
+ * the caller's.
  */
 function foreignSyscall(cpu: Cpu, ec: Ec): i32 {
-  const selector = ec.domain.syscallBase + <u64>ec.cpu;
-  const pt = lookupPt(ec.domain, selector);
+  const event = ec.domain.syscallBase + <u64>ec.cpu;
+  const pt = lookupPt(ec.domain, <u64>ec.eventBase + event);
   if (changetype<usize>(pt) === 0) {
     die(cpu, "no portal for foreign system calls");
     return STAY;
   }
   // A repetition of the message, after a busy handler has been helped, finds the same portal.
-  ec.vec = selector - <u64>ec.eventBase;
+  ec.vec = event;
   return sendState(cpu, ec, pt);
 }
 

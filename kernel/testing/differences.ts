@@ -74,11 +74,6 @@ export const DIFFERENCES: readonly Difference[] = [
     here: "wait for a semaphore that ends: rdi 4",
     why: "all who wait for a revoked semaphore learn it: the reference ups it once where signals are bound to it",
   },
-  {
-    reference: "foreign system call: portal id 2",
-    here: "foreign system call: portal id 1",
-    why: "the portals of foreign system calls are those from the domain's base on, as the interface says: the reference adds the EC's event base",
-  },
 ];
 
 /** The lines this kernel has to print where the reference printed `lines`. */
