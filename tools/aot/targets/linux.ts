@@ -73,7 +73,7 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
   e.movRR(8, R15, RAX);
   // Errors are -4095…-1.
   e.aluRI(8, ALU.CMP, RAX, -4095);
-  const noMap = jump(e, CC.AE);
+  const noMap = e.skip(CC.AE);
   let noProtect = -1;
   if (s.pages > 0) {
     // mprotect(window, size, PROT_READ | PROT_WRITE)
@@ -83,14 +83,14 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
     e.movImm32(RAX, MPROTECT);
     e.raw([0x0f, 0x05]);
     e.testRR(8, RAX, RAX);
-    noProtect = jump(e, CC.NE);
+    noProtect = e.skip(CC.NE);
   }
-  const skip = jump(e, -1);
-  land(e, noMap);
-  if (noProtect >= 0) land(e, noProtect);
+  const skip = e.skip(-1);
+  e.land(noMap);
+  if (noProtect >= 0) e.land(noProtect);
   e.movImm32(RDI, NO_MEMORY_STATUS);
   exit(e);
-  land(e, skip);
+  e.land(skip);
   for (const { symbol, offset, length } of s.segments) {
     e.lea(8, RSI, rip(symbol));
     e.movImm(RDI, BigInt(offset));
@@ -118,7 +118,7 @@ function checkCpu(e: Encoder, message: Address): void {
   e.movImm32(RAX, LEVEL_2);
   e.aluRR(4, ALU.AND, RCX, RAX);
   e.aluRR(4, ALU.CMP, RCX, RAX);
-  const fine = jump(e, CC.E);
+  const fine = e.skip(CC.E);
   e.movImm32(RDI, STDERR);
   e.lea(8, RSI, message);
   e.movImm32(RDX, WRONG_CPU_MESSAGE.length);
@@ -126,17 +126,7 @@ function checkCpu(e: Encoder, message: Address): void {
   e.raw([0x0f, 0x05]);
   e.movImm32(RDI, WRONG_CPU_STATUS);
   exit(e);
-  land(e, fine);
-}
-
-function jump(e: Encoder, cc: number): number {
-  e.u8(cc < 0 ? 0xeb : 0x70 | cc);
-  e.u8(0);
-  return e.length;
-}
-
-function land(e: Encoder, from: number): void {
-  e.bytes[from - 1] = e.length - from;
+  e.land(fine);
 }
 
 function exit(e: Encoder): void {

@@ -84,33 +84,12 @@ class Loops {
     this.store(high, at(base, disp + this.word, index));
   }
 
-  private jump(cc: number): number {
-    this.e.u8(0x70 | cc);
-    this.e.u8(0);
-    return this.e.length;
-  }
-
-  private land(from: number): void {
-    const distance = this.e.length - from;
-    if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
-    this.e.bytes[from - 1] = distance;
-  }
-
-  private back(cc: number, target: number): void {
-    this.e.u8(0x70 | cc);
-    this.e.u8((target - (this.e.length + 1)) & 0xff);
-  }
-
-  private ret(): void {
-    this.e.u8(0xc3);
-  }
-
   /** Up to a block's size: two words of equal size that overlap, both read before either is written. */
   private copySmall(): void {
     const { e } = this;
     for (let size = this.word; size > 1; size >>= 1) {
       e.aluRI(8, ALU.CMP, RDX, size);
-      const smaller = this.jump(CC.B);
+      const smaller = this.e.skip(CC.B);
       if (size === 16) {
         sseLoad(e, XMM0, at(RSI));
         sseLoad(e, XMM0 + 1, at(RSI, -16, RDX));
@@ -122,24 +101,24 @@ class Loops {
         e.store(size, RAX, at(RDI));
         e.store(size, RCX, at(RDI, -size, RDX));
       }
-      this.ret();
-      this.land(smaller);
+      this.e.ret();
+      this.e.land(smaller);
     }
     e.testRR(8, RDX, RDX);
-    const nothing = this.jump(CC.E);
+    const nothing = this.e.skip(CC.E);
     e.load(1, false, 4, RAX, at(RSI));
     e.store(1, RAX, at(RDI));
-    this.land(nothing);
-    this.ret();
+    this.e.land(nothing);
+    this.e.ret();
   }
 
   /** Copies RDX bytes from RSI to RDI as if through a buffer. */
   copy(): void {
     const { e, block } = this;
     e.aluRI(8, ALU.CMP, RDX, block);
-    const large = this.jump(CC.A);
+    const large = this.e.skip(CC.A);
     this.copySmall();
-    this.land(large);
+    this.e.land(large);
     // Forward unless the target starts inside the source.
     e.movRR(8, RAX, RDI);
     e.aluRR(8, ALU.SUB, RAX, RSI);
@@ -155,9 +134,9 @@ class Loops {
     this.write(0, RDI, -block, RDX);
     e.aluRI(8, ALU.SUB, RDX, block);
     e.aluRI(8, ALU.CMP, RDX, block);
-    this.back(CC.A, down);
+    this.e.jumpBack(CC.A, down);
     this.write(1, RDI);
-    this.ret();
+    this.e.ret();
     e.patch32(forward - 4, e.length - forward);
     this.copyWords();
     this.read(1, RSI, -block, RDX);
@@ -169,16 +148,16 @@ class Loops {
     this.write(0, RDI);
     e.aluRI(8, ALU.ADD, RDI, block);
     e.aluRR(8, ALU.CMP, RDI, R9);
-    this.back(CC.B, up);
+    this.e.jumpBack(CC.B, up);
     this.write(1, R9);
-    this.ret();
+    this.e.ret();
   }
 
   /** What is long goes in aligned lines of 64 bytes, as far as they go. */
   private copyLines(): void {
     const { e } = this;
     e.aluRI(8, ALU.CMP, RDX, 160);
-    const short = this.jump(CC.B);
+    const short = this.e.skip(CC.B);
     // The first 16 bytes, then on from the next multiple of 16 of the target.
     sseLoad(e, XMM0, at(RSI));
     e.movRR(8, RCX, RDI);
@@ -195,25 +174,25 @@ class Loops {
     const enter = e.length;
     const again = e.length;
     for (let i = 0; i < 4; i++) sseLoad(e, XMM0 + 4 + i, at(RSI, i * 16));
-    this.land(enter);
+    this.e.land(enter);
     for (let i = 0; i < 4; i++) e.rm(0, false, 0x0f29, XMM0 + 4 + i, at(RDI, i * 16));
     e.aluRI(8, ALU.ADD, RSI, 64);
     e.aluRI(8, ALU.ADD, RDI, 64);
     e.aluRR(8, ALU.CMP, RDI, R8);
-    this.back(CC.BE, again);
+    this.e.jumpBack(CC.BE, again);
     e.aluRR(8, ALU.CMP, RDI, R9);
-    const rest = this.jump(CC.B);
+    const rest = this.e.skip(CC.B);
     this.write(1, R9);
-    this.ret();
-    this.land(rest);
-    this.land(short);
+    this.e.ret();
+    this.e.land(rest);
+    this.e.land(short);
   }
 
   /** As `copyLines`, from the end; leaves more than a block. */
   private copyLinesDown(): void {
     const { e } = this;
     e.aluRI(8, ALU.CMP, RDX, 160);
-    const short = this.jump(CC.B);
+    const short = this.e.skip(CC.B);
     // The last 16 bytes, stored when the line below them is read, then on from a multiple of 16 of the target.
     sseLoad(e, XMM0, at(RSI, -16, RDX));
     e.lea(8, R10, at(RDI, 0, RDX));
@@ -227,27 +206,27 @@ class Loops {
     const enter = e.length;
     const again = e.length;
     for (let i = 0; i < 4; i++) sseLoad(e, XMM0 + 4 + i, at(RSI, i * 16 - 64, RDX));
-    this.land(enter);
+    this.e.land(enter);
     for (let i = 0; i < 4; i++) e.rm(0, false, 0x0f29, XMM0 + 4 + i, at(RDI, i * 16 - 64, RDX));
     e.aluRI(8, ALU.SUB, RDX, 64);
     e.aluRI(8, ALU.CMP, RDX, 96);
-    this.back(CC.A, again);
-    this.land(short);
+    this.e.jumpBack(CC.A, again);
+    this.e.land(short);
   }
 
   /** MOVSQ, of which machines that count instructions count eight times fewer than of MOVSB. */
   private copyWords(): void {
     const { e } = this;
     e.aluRI(8, ALU.CMP, RDX, this.sse ? STRING_WITH_SSE : STRING_WITHOUT);
-    const short = this.jump(CC.B);
+    const short = this.e.skip(CC.B);
     e.load(8, false, 8, R8, at(RSI, -8, RDX));
     e.lea(8, R9, at(RDI, -8, RDX));
     e.movRR(8, RCX, RDX);
     e.shiftImm(8, SHIFT.SHR, RCX, 3);
     e.raw([0xf3, 0x48, 0xa5]);
     e.store(8, R8, at(R9));
-    this.ret();
-    this.land(short);
+    this.e.ret();
+    this.e.land(short);
   }
 
   /** Fills RDX bytes from RDI on with the byte AL. */
@@ -258,50 +237,50 @@ class Loops {
     e.movImm(RCX, 0x0101010101010101n);
     e.rr(0, true, 0x0faf, RAX, RCX);
     e.aluRI(8, ALU.CMP, RDX, 16);
-    const large = this.jump(CC.A);
+    const large = this.e.skip(CC.A);
     for (let size = 8; size > 1; size >>= 1) {
       e.aluRI(8, ALU.CMP, RDX, size);
-      const smaller = this.jump(CC.B);
+      const smaller = this.e.skip(CC.B);
       e.store(size, RAX, at(RDI));
       e.store(size, RAX, at(RDI, -size, RDX));
-      this.ret();
-      this.land(smaller);
+      this.e.ret();
+      this.e.land(smaller);
     }
     e.testRR(8, RDX, RDX);
-    const nothing = this.jump(CC.E);
+    const nothing = this.e.skip(CC.E);
     e.store(1, RAX, at(RDI));
-    this.land(nothing);
-    this.ret();
-    this.land(large);
+    this.e.land(nothing);
+    this.e.ret();
+    this.e.land(large);
     const value = this.sse ? XMM0 : RAX;
     if (this.sse) {
       // movq xmm0, rax; punpcklqdq xmm0, xmm0
       e.raw([0x66, 0x48, 0x0f, 0x6e, 0xc0, 0x66, 0x0f, 0x6c, 0xc0]);
       e.aluRI(8, ALU.CMP, RDX, block);
-      const blocks = this.jump(CC.A);
+      const blocks = this.e.skip(CC.A);
       this.store(value, at(RDI));
       this.store(value, at(RDI, -word, RDX));
-      this.ret();
-      this.land(blocks);
+      this.e.ret();
+      this.e.land(blocks);
     }
     e.aluRI(8, ALU.CMP, RDX, this.sse ? STRING_WITH_SSE : STRING_WITHOUT);
-    const short = this.jump(CC.B);
+    const short = this.e.skip(CC.B);
     e.store(8, RAX, at(RDI, -8, RDX));
     e.movRR(8, RCX, RDX);
     e.shiftImm(8, SHIFT.SHR, RCX, 3);
     e.raw([0xf3, 0x48, 0xab]);
-    this.ret();
-    this.land(short);
+    this.e.ret();
+    this.e.land(short);
     e.lea(8, R9, at(RDI, -block, RDX));
     const again = e.length;
     this.store(value, at(RDI));
     this.store(value, at(RDI, word));
     e.aluRI(8, ALU.ADD, RDI, block);
     e.aluRR(8, ALU.CMP, RDI, R9);
-    this.back(CC.B, again);
+    this.e.jumpBack(CC.B, again);
     this.store(value, at(R9));
     this.store(value, at(R9, word));
-    this.ret();
+    this.e.ret();
   }
 }
 

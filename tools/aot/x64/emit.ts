@@ -293,9 +293,9 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       const bits = size * 8;
       emitUnary(s, inst, op === M.Clz ? 0x0fbd : 0x0fbc);
       // BSR and BSF leave the result undefined for zero.
-      const done = s.skip(CC.NE);
+      const done = s.e.skip(CC.NE);
       e.movImm32(to, op === M.Clz ? bits * 2 - 1 : bits);
-      s.land(done);
+      s.e.land(done);
       if (op === M.Clz) e.aluRI(4, ALU.XOR, to, bits - 1);
       return;
     }
@@ -393,7 +393,7 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
     case M.Return:
       s.place(inst, false);
       leaveFrame(s);
-      e.u8(0xc3);
+      e.ret();
       return;
     case M.Trap:
       s.c.traps.push({ offset: e.length, kind: inst.sub, pos: inst.pos });

@@ -451,6 +451,32 @@ export class Encoder {
     this.u8(0x58 | (reg & 7));
   }
 
+  ret(): void {
+    this.u8(0xc3);
+  }
+
+  /** Short jump forward to where `land` is given what this returns; `cc` below 0: always. */
+  skip(cc: number): number {
+    this.u8(cc < 0 ? 0xeb : 0x70 | cc);
+    this.u8(0);
+    return this.length;
+  }
+
+  /** Lets a jump of `skip` lead here. Throws an error beyond the reach of a short jump. */
+  land(from: number): void {
+    const distance = this.length - from;
+    if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
+    this.bytes[from - 1] = distance;
+  }
+
+  /** Short jump back to an offset; `cc` as for `skip`. Throws an error beyond its reach. */
+  jumpBack(cc: number, target: number): void {
+    this.u8(cc < 0 ? 0xeb : 0x70 | cc);
+    const distance = target - (this.length + 1);
+    if (distance < -128) throw new Error(`a short jump spans ${-distance} bytes`);
+    this.u8(distance & 0xff);
+  }
+
   ud2(): void {
     this.u8(0x0f);
     this.u8(0x0b);

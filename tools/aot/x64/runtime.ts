@@ -79,27 +79,6 @@ class Runtime {
     return this.c.tables[index] as TablePlace;
   }
 
-  private jump(cc: number): number {
-    this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
-    this.e.u8(0);
-    return this.e.length;
-  }
-
-  private land(from: number): void {
-    const distance = this.e.length - from;
-    if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
-    this.e.bytes[from - 1] = distance;
-  }
-
-  private back(cc: number, target: number): void {
-    this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
-    this.e.u8((target - (this.e.length + 1)) & 0xff);
-  }
-
-  private ret(): void {
-    this.e.u8(0xc3);
-  }
-
   /** Puts the memory size in bytes into R9. */
   private limit(): void {
     if (this.c.growable) {
@@ -112,12 +91,12 @@ class Runtime {
   private check(start: number, length: number): void {
     this.e.lea(8, R10, at(start, 0, length));
     this.e.aluRR(8, ALU.CMP, R10, R9);
-    this.bounds.push(this.jump(CC.A));
+    this.bounds.push(this.e.skip(CC.A));
   }
 
   /** The trap of all failed checks. */
   private trap(kind: number): void {
-    for (const from of this.bounds) this.land(from);
+    for (const from of this.bounds) this.e.land(from);
     this.c.traps.push({ offset: this.e.length, kind, pos: 0 });
     this.e.ud2();
   }
@@ -131,9 +110,9 @@ class Runtime {
     this.limit();
     this.check(RDI, RDX);
     this.check(RSI, RDX);
-    const fine = this.jump(-1);
+    const fine = this.e.skip(-1);
     this.trap(TrapKind.MemoryBounds);
-    this.land(fine);
+    this.e.land(fine);
     this.rebase(RDI, RSI);
     emitCopy(this.e, this.c.sse);
   }
@@ -143,9 +122,9 @@ class Runtime {
     const { e } = this;
     this.limit();
     this.check(RDI, RDX);
-    const fine = this.jump(-1);
+    const fine = this.e.skip(-1);
     this.trap(TrapKind.MemoryBounds);
-    this.land(fine);
+    this.e.land(fine);
     this.rebase(RDI);
     emitFill(e, this.c.sse);
   }
@@ -162,13 +141,13 @@ class Runtime {
     e.aluRR(8, ALU.ADD, RSI, RAX);
     e.movRR(8, RCX, RDX);
     e.raw([0xf3, 0xa4]);
-    this.ret();
+    this.e.ret();
     this.trap(TrapKind.MemoryBounds);
   }
 
   private drop(size: string): void {
     this.e.storeImm(4, 0, symbol(size));
-    this.ret();
+    this.e.ret();
   }
 
   /** Turns entry numbers in the registers into byte offsets. */
@@ -196,7 +175,7 @@ class Runtime {
     e.aluRR(8, ALU.ADD, RSI, RAX);
     e.movRR(8, RCX, RDX);
     e.raw([0xf3, 0xa4]);
-    this.ret();
+    this.e.ret();
     this.trap(TrapKind.TableBounds);
   }
 
@@ -207,9 +186,9 @@ class Runtime {
     this.check(RDI, RDX);
     if (from !== to) this.entries(from);
     this.check(RSI, RDX);
-    const fine = this.jump(-1);
+    const fine = this.e.skip(-1);
     this.trap(TrapKind.TableBounds);
-    this.land(fine);
+    this.e.land(fine);
     this.scale(to, RDI, RSI, RDX);
     e.lea(8, RAX, symbol(to.symbol));
     e.aluRR(8, ALU.ADD, RDI, RAX);
@@ -233,12 +212,12 @@ class Runtime {
     }
     const loop = e.length;
     e.aluRI(8, ALU.SUB, RDX, 1);
-    const done = this.jump(CC.B);
+    const done = this.e.skip(CC.B);
     e.store(8, RSI, at(RDI));
     if (functions) e.store(8, R8, at(RDI, 8));
     e.aluRI(8, ALU.ADD, RDI, functions ? 16 : 8);
-    this.back(-1, loop);
-    this.land(done);
+    this.e.jumpBack(-1, loop);
+    this.e.land(done);
   }
 
   /** table.fill: RDI start, RSI reference, RDX length. */
@@ -246,7 +225,7 @@ class Runtime {
     this.entries(table);
     this.check(RDI, RDX);
     this.storeEntries(table);
-    this.ret();
+    this.e.ret();
     this.trap(TrapKind.TableBounds);
   }
 
@@ -258,14 +237,14 @@ class Runtime {
     e.movRR(4, RCX, RDI);
     e.lea(8, R9, at(RDI, 0, RDX));
     e.aluRI(8, ALU.CMP, R9, tableCapacity(table));
-    const tooLarge = this.jump(CC.A);
+    const tooLarge = this.e.skip(CC.A);
     e.store(4, R9, size);
     this.storeEntries(table);
     e.movRR(4, RAX, RCX);
-    this.ret();
-    this.land(tooLarge);
+    this.e.ret();
+    this.e.land(tooLarge);
     e.movImm32(RAX, -1);
-    this.ret();
+    this.e.ret();
   }
 
   /** memory.grow on Linux: RDI pages; returns the old size or -1 in EAX. */
@@ -274,10 +253,10 @@ class Runtime {
     e.load(4, false, 4, R8, symbol(PAGES_SYMBOL));
     e.lea(8, R9, at(R8, 0, RDI));
     e.aluRI(8, ALU.CMP, R9, this.c.maxPages);
-    const tooLarge = this.jump(CC.A);
+    const tooLarge = this.e.skip(CC.A);
     e.movRR(8, RSI, RDI);
     e.shiftImm(8, SHIFT.SHL, RSI, 16);
-    const nothing = this.jump(CC.E);
+    const nothing = this.e.skip(CC.E);
     e.movRR(8, RDI, R8);
     e.shiftImm(8, SHIFT.SHL, RDI, 16);
     e.aluRR(8, ALU.ADD, RDI, R15);
@@ -286,15 +265,15 @@ class Runtime {
     e.movImm32(RAX, 10);
     e.raw([0x0f, 0x05]);
     e.testRR(8, RAX, RAX);
-    const failed = this.jump(CC.NE);
+    const failed = this.e.skip(CC.NE);
     e.store(4, R9, symbol(PAGES_SYMBOL));
-    this.land(nothing);
+    this.e.land(nothing);
     e.movRR(4, RAX, R8);
-    this.ret();
-    this.land(tooLarge);
-    this.land(failed);
+    this.e.ret();
+    this.e.land(tooLarge);
+    this.e.land(failed);
     e.movImm32(RAX, -1);
-    this.ret();
+    this.e.ret();
   }
 }
 

@@ -61,9 +61,9 @@ export function emitCompareSet(s: Emission, inst: Inst): void {
     // Compared first: the address of a memory operand may be in the result register.
     emitCompare(s, inst);
     e.movImm32(to, ne ? 1 : 0);
-    const unordered = s.skip(CC.P);
+    const unordered = s.e.skip(CC.P);
     e.setcc(ne ? CC.NE : CC.E, to);
-    s.land(unordered);
+    s.e.land(unordered);
     return;
   }
   let shares = false;
@@ -91,11 +91,11 @@ export function emitCompareSelect(s: Emission, inst: Inst): void {
   if (type < F32) {
     if (cc === CC_FNE) {
       if (yes === to && no !== to) {
-        const one = s.skip(CC.NE);
-        const two = s.skip(CC.P);
+        const one = s.e.skip(CC.NE);
+        const two = s.e.skip(CC.P);
         emitMove(s, no, to, type);
-        s.land(one);
-        s.land(two);
+        s.e.land(one);
+        s.e.land(two);
         return;
       }
       if (no !== to) emitMove(s, no, to, type);
@@ -114,33 +114,33 @@ export function emitCompareSelect(s: Emission, inst: Inst): void {
   // Floats have no conditional move.
   if (cc === CC_FNE) {
     if (yes === to) {
-      const one = s.skip(CC.NE);
-      const two = s.skip(CC.P);
+      const one = s.e.skip(CC.NE);
+      const two = s.e.skip(CC.P);
       if (no !== to) emitMove(s, no, to, type);
-      s.land(one);
-      s.land(two);
+      s.e.land(one);
+      s.e.land(two);
       return;
     }
     if (no !== to) {
       emitMove(s, no, to, type);
     }
-    const differ = s.skip(CC.NE);
-    const ordered = s.skip(CC.NP);
-    s.land(differ);
+    const differ = s.e.skip(CC.NE);
+    const ordered = s.e.skip(CC.NP);
+    s.e.land(differ);
     emitMove(s, yes, to, type);
-    s.land(ordered);
+    s.e.land(ordered);
     return;
   }
   if (no === to) {
-    const keep = s.skip(cc ^ 1);
+    const keep = s.e.skip(cc ^ 1);
     if (yes !== to) emitMove(s, yes, to, type);
-    s.land(keep);
+    s.e.land(keep);
     return;
   }
   if (yes !== to) emitMove(s, yes, to, type);
-  const keep = s.skip(cc);
+  const keep = s.e.skip(cc);
   emitMove(s, no, to, type);
-  s.land(keep);
+  s.e.land(keep);
 }
 
 function emitCmov(s: Emission, type: Type, cc: number, to: number, from: number): void {

@@ -72,18 +72,18 @@ export function emitFloat(s: Emission, inst: Inst): void {
       s.place(inst, true);
       const b = s.loc(inst, 1);
       emitUcomis(s, size, to, b);
-      const nan = s.skip(CC.P);
-      const differ = s.skip(CC.NE);
+      const nan = s.e.skip(CC.P);
+      const differ = s.e.skip(CC.NE);
       // Equal: zeros of different sign; min takes the negative one, max the positive.
       e.rr(0, false, inst.sub === 0x5d ? 0x0f56 : 0x0f54, to, b);
-      const done = s.skip(-1);
-      s.land(nan);
+      const done = s.e.skip(-1);
+      s.e.land(nan);
       e.sse(wide, 0x58, to, b);
-      const done2 = s.skip(-1);
-      s.land(differ);
+      const done2 = s.e.skip(-1);
+      s.e.land(differ);
       e.sse(wide, inst.sub, to, b);
-      s.land(done);
-      s.land(done2);
+      s.e.land(done);
+      s.e.land(done2);
       return;
     }
     case M.FCopysign:
@@ -132,7 +132,7 @@ function emitRound(s: Emission, inst: Inst, to: number): void {
   e.rm(0, false, 0x0f28, to, abs);
   e.rr(0, false, 0x0f54, to, from);
   emitUcomisMemory(s, size, to, floatAddress(s, big, size));
-  const integral = s.skip(CC.AE);
+  const integral = s.e.skip(CC.AE);
   e.sseM(wide, 0x58, to, floatAddress(s, big, size));
   e.sseM(wide, 0x5c, to, floatAddress(s, big, size));
   if (inst.sub === 3) {
@@ -140,9 +140,9 @@ function emitRound(s: Emission, inst: Inst, to: number): void {
     e.rm(0, false, 0x0f28, XMM15, abs);
     e.rr(0, false, 0x0f54, XMM15, from);
     emitUcomis(s, size, to, XMM15);
-    const fine = s.skip(CC.BE);
+    const fine = s.e.skip(CC.BE);
     e.sseM(wide, 0x5c, to, floatAddress(s, 1, size));
-    s.land(fine);
+    s.e.land(fine);
     takeSign();
     e.rr(0, false, 0x0f56, to, XMM15);
   } else {
@@ -152,18 +152,18 @@ function emitRound(s: Emission, inst: Inst, to: number): void {
       const floor = inst.sub === 1;
       if (floor) emitUcomis(s, size, to, from);
       else emitUcomis(s, size, from, to);
-      const fine = s.skip(CC.BE);
+      const fine = s.e.skip(CC.BE);
       e.sseM(wide, floor ? 0x5c : 0x58, to, floatAddress(s, 1, size));
       // The correction may make a zero: it keeps the sign of the operand.
       e.rm(0, false, 0x0f54, to, abs);
       e.rr(0, false, 0x0f56, to, XMM15);
-      s.land(fine);
+      s.e.land(fine);
     }
   }
-  const done = s.skip(-1);
-  s.land(integral);
+  const done = s.e.skip(-1);
+  s.e.land(integral);
   e.rr(0, false, 0x0f28, to, from);
-  s.land(done);
+  s.e.land(done);
 }
 
 function emitFromInt(s: Emission, inst: Inst, to: number): void {
@@ -179,24 +179,24 @@ function emitFromInt(s: Emission, inst: Inst, to: number): void {
   // Unsigned 64 bit: halve odd-preserving when the top bit is set, convert, double.
   const temp = s.loc(inst, 1);
   e.testRR(8, from, from);
-  const large = s.skip(CC.S);
+  const large = s.e.skip(CC.S);
   e.rr(prefix, true, 0x0f2a, to, from);
-  const done = s.skip(-1);
-  s.land(large);
+  const done = s.e.skip(-1);
+  s.e.land(large);
   e.movRR(8, temp, from);
   e.shiftImm(8, SHIFT.SHR, temp, 1);
   // Sticky low bit, so that the rounding is that of the full number.
   const even = testLowBit(s, from);
   e.aluRI(8, ALU.OR, temp, 1);
-  s.land(even);
+  s.e.land(even);
   e.rr(prefix, true, 0x0f2a, to, temp);
   e.sse(wide, 0x58, to, to);
-  s.land(done);
+  s.e.land(done);
 }
 
 function testLowBit(s: Emission, reg: number): number {
   s.e.testRI(4, reg, 1);
-  return s.skip(CC.E);
+  return s.e.skip(CC.E);
 }
 
 function emitToInt(s: Emission, inst: Inst, to: number): void {
@@ -219,17 +219,17 @@ function emitToInt(s: Emission, inst: Inst, to: number): void {
     else if (signed) cvt(true, to, from);
     else {
       emitUcomisMemory(s, size, from, floatAddress(s, 2 ** 63, size));
-      const high = s.skip(CC.AE);
+      const high = s.e.skip(CC.AE);
       cvt(true, to, from);
-      const done = s.skip(-1);
-      s.land(high);
+      const done = s.e.skip(-1);
+      s.e.land(high);
       e.rr(0, false, 0x0f28, XMM15, from);
       e.sseM(wide, 0x5c, XMM15, floatAddress(s, 2 ** 63, size));
       cvt(true, to, XMM15);
       // Set the top bit again: BTC r64, 63.
       e.rr(0, true, 0x0fba, 7, to);
       e.u8(63);
-      s.land(done);
+      s.e.land(done);
     }
   };
   if (!saturate) {
@@ -243,20 +243,20 @@ function emitToInt(s: Emission, inst: Inst, to: number): void {
   }
   const ends: number[] = [];
   emitUcomisMemory(s, size, from, floatAddress(s, lower, size));
-  const low = s.skip(exclusive ? CC.BE : CC.B);
+  const low = s.e.skip(exclusive ? CC.BE : CC.B);
   emitUcomisMemory(s, size, from, floatAddress(s, upper, size));
-  const high = s.skip(CC.AE);
+  const high = s.e.skip(CC.AE);
   convert();
-  ends.push(s.skip(-1));
-  s.land(high);
+  ends.push(s.e.skip(-1));
+  s.e.land(high);
   e.movImm(to, signed ? 2n ** BigInt(bits - 1) - 1n : 2n ** BigInt(bits) - 1n);
-  ends.push(s.skip(-1));
-  s.land(low);
+  ends.push(s.e.skip(-1));
+  s.e.land(low);
   if (signed) {
     e.movImm(to, bits === 32 ? 0x80000000n : -(2n ** 63n));
     emitUcomis(s, size, from, from);
-    ends.push(s.skip(CC.NP));
+    ends.push(s.e.skip(CC.NP));
   }
   e.aluRR(4, ALU.XOR, to, to);
-  for (const end of ends) s.land(end);
+  for (const end of ends) s.e.land(end);
 }

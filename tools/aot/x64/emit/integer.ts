@@ -92,23 +92,23 @@ export function emitDivide(s: Emission, inst: Inst): void {
   let end = -1;
   if (signed && checks.overflow) {
     e.aluRI(size, ALU.CMP, divisor, -1);
-    const fine = s.skip(CC.NE);
+    const fine = s.e.skip(CC.NE);
     if (inst.sub === DIV.RemS) {
       e.aluRR(4, ALU.XOR, RDX, RDX);
-      end = s.skip(-1);
+      end = s.e.skip(-1);
     } else {
       // Only the most negative number overflows: 0 - x sets OF exactly for it.
       e.movRR(size, RDX, RAX);
       e.group3(size, 3, RDX);
       s.trapIf(CC.O, TrapKind.IntegerOverflow, inst.pos);
     }
-    s.land(fine);
+    s.e.land(fine);
   }
   if (signed) {
     if (size === 8) e.u8(0x48);
     e.u8(0x99);
   } else e.aluRR(4, ALU.XOR, RDX, RDX);
   e.group3(size, signed ? 7 : 6, divisor);
-  if (end >= 0) s.land(end);
+  if (end >= 0) s.e.land(end);
   s.deliver(inst);
 }

@@ -1,5 +1,5 @@
-// What all emission shares: the frame, locations of operands, moves into fixed registers, short
-// jumps inside an instruction, and trap sites.
+// What all emission shares: the frame, locations of operands, moves into fixed registers, and trap
+// sites.
 
 import type { TablePlace } from "../../ir/build.ts";
 import { I64, type Type, type Value } from "../../ir/ir.ts";
@@ -193,19 +193,6 @@ export class Emission implements MoveContext {
     this.e.u8(0x80 | cc);
     this.trapJumps.push({ offset: this.e.length, kind, pos, framed: this.framed });
     this.e.u32(0);
-  }
-
-  /** Forward jump inside one instruction; returns the place to patch. */
-  skip(cc: number): number {
-    this.e.u8(cc < 0 ? 0xeb : 0x70 | cc);
-    this.e.u8(0);
-    return this.e.length;
-  }
-
-  land(from: number): void {
-    const distance = this.e.length - from;
-    if (distance > 127) throw new Error(`a short jump spans ${distance} bytes`);
-    this.e.bytes[from - 1] = distance;
   }
 
   loc(inst: Inst, i: number): number {
