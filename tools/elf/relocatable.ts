@@ -3,17 +3,12 @@
 // for ours. A section with an address of its own keeps it in its header, which linkers but ours do not look at.
 
 import {
-  DATA_LITTLE_ENDIAN,
-  ELF_MAGIC,
-  ElfClass,
-  EV_CURRENT,
   FileType,
   Machine,
   RecordSize,
   SectionFlag,
   SectionType,
   SHN_ABS,
-  SymbolBinding,
   SymbolType,
 } from "./constants.ts";
 import type { OpenDebugField } from "./dwarf/bytes.ts";
@@ -29,6 +24,15 @@ import {
   type RelocationKind,
 } from "./object.ts";
 import { ElfError, readElf } from "./read.ts";
+import {
+  alignUp,
+  concatenated,
+  headerRecord,
+  StringTable,
+  type SymbolRow,
+  sectionRecord,
+  symbolRecord,
+} from "./records.ts";
 
 /** Relocation types of the psABI, table 4.9. */
 const TYPES: Record<RelocationKind, number> = {
@@ -47,8 +51,6 @@ const RELA_SIZE = 24;
 const RELA = 4;
 /** R_X86_64_PLT32: in a static program the function itself. */
 const PLT32 = 4;
-
-const { header: HEADER, section: SECTION, symbol: SYMBOL } = RecordSize[64];
 
 /** A relocation on its way into the file: its symbol is a section or one by name. */
 interface OutRelocation {
@@ -70,25 +72,6 @@ interface OutSection {
   info: number;
   entrySize: number;
   relocations: OutRelocation[];
-}
-
-/** An ELF string table. */
-class Strings {
-  #text = "\0";
-  readonly #at = new Map<string, number>([["", 0]]);
-
-  add(text: string): number {
-    const known = this.#at.get(text);
-    if (known !== undefined) return known;
-    const at = new TextEncoder().encode(this.#text).length;
-    this.#text += `${text}\0`;
-    this.#at.set(text, at);
-    return at;
-  }
-
-  bytes(): Uint8Array {
-    return new TextEncoder().encode(this.#text);
-  }
 }
 
 function outSection(name: string, data: Uint8Array, more: Partial<OutSection> = {}): OutSection {
@@ -189,21 +172,18 @@ export function writeRelocatable(object: ObjectFile): Uint8Array {
   // Nothing in the object asks for a stack that is executable.
   sections.push(outSection(".note.GNU-stack", new Uint8Array(0)));
 
-  const strings = new Strings();
-  const symbols: Uint8Array[] = [new Uint8Array(SYMBOL)];
-  const sectionSymbols = sections.map((_, i) => {
-    symbols.push(symbolRecord(0, (SymbolBinding.Local << 4) | SymbolType.Section, i + 1, 0n, 0));
-    return symbols.length - 1;
-  });
+  const strings = new StringTable();
+  const symbols: Uint8Array[] = [new Uint8Array(RecordSize[64].symbol)];
+  const addSymbol = (row: SymbolRow): number => symbols.push(symbolRecord(64, row, strings)) - 1;
+  const nameless = { name: "", value: 0n, size: 0, type: SymbolType.Section, global: false };
+  const sectionSymbols = sections.map((_, i) => addSymbol({ ...nameless, home: i + 1 }));
   const localNumbers = new Map<string, number>();
   const globalNumbers = new Map<string, number>();
   const kinds = { func: SymbolType.Function, object: SymbolType.Object, none: SymbolType.None };
   const add = (symbol: ObjectSymbol, numbers: Map<string, number>): void => {
-    const binding = symbol.global ? SymbolBinding.Global : SymbolBinding.Local;
     const home = symbol.section < 0 ? SHN_ABS : symbol.section + 1;
-    const info = (binding << 4) | kinds[symbol.kind];
-    symbols.push(symbolRecord(strings.add(symbol.name), info, home, symbol.value, symbol.size));
-    if (!numbers.has(symbol.name)) numbers.set(symbol.name, symbols.length - 1);
+    const number = addSymbol({ ...symbol, type: kinds[symbol.kind], home });
+    if (!numbers.has(symbol.name)) numbers.set(symbol.name, number);
   };
   for (const symbol of object.symbols) if (!symbol.global) add(symbol, localNumbers);
   const firstGlobal = symbols.length;
@@ -213,9 +193,10 @@ export function writeRelocatable(object: ObjectFile): Uint8Array {
     const local = target.local ? localNumbers.get(target.name) : undefined;
     const known = local ?? globalNumbers.get(target.name);
     if (known !== undefined) return known;
-    symbols.push(symbolRecord(strings.add(target.name), SymbolBinding.Global << 4, 0, 0n, 0));
-    globalNumbers.set(target.name, symbols.length - 1);
-    return symbols.length - 1;
+    const undefinedHere = { value: 0n, size: 0, type: SymbolType.None, global: true, home: 0 };
+    const number = addSymbol({ name: target.name, ...undefinedHere });
+    globalNumbers.set(target.name, number);
+    return number;
   };
   const withRelocations = sections.flatMap((section, i) =>
     section.relocations.length > 0 ? [{ section, number: i + 1 }] : [],
@@ -234,43 +215,16 @@ export function writeRelocatable(object: ObjectFile): Uint8Array {
   const all = [
     ...sections,
     ...tables,
-    outSection(".symtab", joined(symbols), {
+    outSection(".symtab", concatenated(symbols), {
       type: SectionType.Symtab,
       align: 8,
       link: symtab + 1,
       info: firstGlobal,
-      entrySize: SYMBOL,
+      entrySize: RecordSize[64].symbol,
     }),
     outSection(".strtab", strings.bytes(), { type: SectionType.Strtab }),
   ];
   return file(all);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-function symbolRecord(
-  name: number,
-  info: number,
-  section: number,
-  value: bigint,
-  size: number,
-): Uint8Array {
-  const bytes = new Uint8Array(SYMBOL);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, name, true);
-  view.setUint8(4, info);
-  view.setUint16(6, section, true);
-  view.setBigUint64(8, BigInt.asUintN(64, value), true);
-  view.setBigUint64(16, BigInt(size), true);
-  return bytes;
 }
 
 function relaTable(
@@ -291,43 +245,35 @@ function relaTable(
 
 /** Header, sections' contents, section header table. */
 function file(sections: readonly OutSection[]): Uint8Array {
-  const names = new Strings();
+  const names = new StringTable();
   for (const { name } of sections) names.add(name);
   names.add(".shstrtab");
   const all = [...sections, outSection(".shstrtab", names.bytes(), { type: SectionType.Strtab })];
-  let end = HEADER;
+  let end: number = RecordSize[64].header;
   const offsets = all.map(({ align, data }) => {
-    const offset = Math.ceil(end / align) * align;
+    const offset = alignUp(end, align);
     end = offset + data.length;
     return offset;
   });
-  const table = Math.ceil(end / 8) * 8;
-  const bytes = new Uint8Array(table + (all.length + 1) * SECTION);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, ELF_MAGIC, true);
-  bytes.set([ElfClass.Class64, DATA_LITTLE_ENDIAN, EV_CURRENT], 4);
-  view.setUint16(16, FileType.Rel, true);
-  view.setUint16(18, Machine.X86_64, true);
-  view.setUint32(20, EV_CURRENT, true);
-  view.setBigUint64(40, BigInt(table), true);
-  view.setUint16(52, HEADER, true);
-  view.setUint16(58, SECTION, true);
-  view.setUint16(60, all.length + 1, true);
-  view.setUint16(62, all.length, true);
-  all.forEach((section, i) => {
-    const at = table + (i + 1) * SECTION;
-    bytes.set(section.data, offsets[i] as number);
-    view.setUint32(at, names.add(section.name), true);
-    view.setUint32(at + 4, section.type, true);
-    view.setBigUint64(at + 8, BigInt(section.flags), true);
-    view.setBigUint64(at + 16, section.address, true);
-    view.setBigUint64(at + 24, BigInt(offsets[i] as number), true);
-    view.setBigUint64(at + 32, BigInt(section.size), true);
-    view.setUint32(at + 40, section.link, true);
-    view.setUint32(at + 44, section.info, true);
-    view.setBigUint64(at + 48, BigInt(section.align), true);
-    view.setBigUint64(at + 56, BigInt(section.entrySize), true);
+  const table = alignUp(end, 8);
+  const headers = concatenated([
+    new Uint8Array(RecordSize[64].section),
+    ...all.map((section, i) =>
+      sectionRecord(64, { ...section, offset: offsets[i] as number }, names),
+    ),
+  ]);
+  const bytes = new Uint8Array(table + headers.length);
+  const header = headerRecord({
+    class: 64,
+    type: FileType.Rel,
+    entry: 0n,
+    segments: 0,
+    sectionTable: table,
+    sections: all.length + 1,
   });
+  bytes.set(header);
+  for (const [i, { data }] of all.entries()) bytes.set(data, offsets[i]);
+  bytes.set(headers, table);
   return bytes;
 }
 
@@ -337,100 +283,62 @@ export function readRelocatable(bytes: Uint8Array, name: string): ObjectFile {
   const fail = (what: string): never => {
     throw new ElfError(`${name}: ${what}`);
   };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (elf.class !== 64 || elf.type !== FileType.Rel || elf.machine !== Machine.X86_64)
     fail("not a relocatable object for x86-64");
-  const table = Number(view.getBigUint64(40, true));
-  const headers = Array.from({ length: view.getUint16(60, true) }, (_, i) => {
-    const at = table + i * SECTION;
-    if (at + SECTION > bytes.length) fail("the section headers reach beyond the file");
-    const long = (offset: number): number => Number(view.getBigUint64(at + offset, true));
-    const field = (offset: number): number => view.getUint32(at + offset, true);
-    const type = field(4);
-    const [offset, size] = [long(24), long(32)];
-    if (type !== SectionType.Nobits && offset + size > bytes.length)
-      fail(`section ${i} reaches beyond the file`);
-    return {
-      name: field(0),
-      type,
-      flags: long(8),
-      address: view.getBigUint64(at + 16, true),
-      offset,
-      size,
-      link: field(40),
-      info: field(44),
-      align: long(48),
-    };
-  });
-  const text = (section: number, offset: number): string => {
-    const strings = headers[section] ?? fail(`there is no section ${section}`);
-    const start = strings.offset + offset;
-    const end = bytes.indexOf(0, start);
-    if (offset >= strings.size || end < 0) fail(`section ${section} has no name at ${offset}`);
-    return new TextDecoder().decode(bytes.subarray(start, end));
-  };
-  const nameTable = view.getUint16(62, true);
+  const headers = elf.readSections();
   const sections: ObjectSection[] = [];
   const indexOf = new Map<number, number>();
   headers.forEach((header, i) => {
     const program = header.type === SectionType.Progbits || header.type === SectionType.Nobits;
-    if (!program || header.size === 0) return;
-    const title = text(nameTable, header.name);
-    if (!(header.flags & SectionFlag.Alloc) && !title.startsWith(".debug_")) return;
+    if (!program || header.size === 0n) return;
+    const flags = Number(header.flags);
+    if (!(flags & SectionFlag.Alloc) && !header.name.startsWith(".debug_")) return;
     // Our linker makes no use of it: .debug_frame says the same.
-    if (title === ".eh_frame") return;
-    const empty = header.type === SectionType.Nobits;
+    if (header.name === ".eh_frame") return;
     indexOf.set(i, sections.length);
     sections.push({
-      name: title,
-      writable: (header.flags & SectionFlag.Write) !== 0,
-      executable: (header.flags & SectionFlag.Execute) !== 0,
-      align: Math.max(1, header.align),
-      data: empty ? new Uint8Array(0) : bytes.slice(header.offset, header.offset + header.size),
-      memSize: header.size,
+      name: header.name,
+      writable: (flags & SectionFlag.Write) !== 0,
+      executable: (flags & SectionFlag.Execute) !== 0,
+      align: Math.max(1, Number(header.align)),
+      data: header.data.slice(),
+      memSize: Number(header.size),
       ...(header.address === 0n ? {} : { address: header.address }),
     });
   });
-  const symtab = headers.find((header) => header.type === SectionType.Symtab);
   const symbols: ObjectSymbol[] = [];
-  const targets: { section: number; value: number; name: string; type: number; global: boolean }[] =
-    [];
-  for (let at = 0; symtab && at + SYMBOL <= symtab.size; at += SYMBOL) {
-    const start = symtab.offset + at;
-    const info = view.getUint8(start + 4);
-    const home = view.getUint16(start + 6, true);
-    const value = view.getBigUint64(start + 8, true);
-    const title = text(symtab.link, view.getUint32(start, true));
-    const type = info & 15;
-    const global = info >> 4 !== SymbolBinding.Local;
-    targets.push({ section: home, value: Number(value), name: title, type, global });
+  const targets = elf.readSymbols();
+  for (const { name: title, value, size, type, binding, section: home } of targets) {
     const section = home === SHN_ABS ? -1 : indexOf.get(home);
     if (home === 0 || section === undefined || title === "" || type > SymbolType.Function) continue;
     const kind =
       type === SymbolType.Function ? "func" : type === SymbolType.Object ? "object" : "none";
-    const size = Number(view.getBigUint64(start + 16, true));
-    symbols.push({ name: title, section, value, size, kind, global });
+    const global = binding !== "local";
+    symbols.push({ name: title, section, value, size: Number(size), kind, global });
   }
   const relocations: Relocation[] = [];
   for (const header of headers) {
     const section = indexOf.get(header.info);
     if (header.type !== RELA || section === undefined) continue;
-    for (let at = header.offset; at + RELA_SIZE <= header.offset + header.size; at += RELA_SIZE) {
+    const view = new DataView(header.data.buffer, header.data.byteOffset, header.data.length);
+    for (let at = 0; at + RELA_SIZE <= view.byteLength; at += RELA_SIZE) {
       const type = view.getUint32(at + 8, true);
       const kind = type === PLT32 ? "pc32" : KINDS.get(type);
-      const target = targets[view.getUint32(at + 12, true)];
-      if (!kind || !target) return fail(`relocation type ${type} is not supported`);
+      // The symbol table's first entry, which is none, is left out.
+      const target = targets[view.getUint32(at + 12, true) - 1];
+      if (!kind) return fail(`relocation type ${type} is not supported`);
+      if (!target) return fail(`a relocation at ${header.offset + at} names no symbol`);
       const offset = Number(view.getBigUint64(at, true));
       const own = indexOf.get(target.section);
       const addend = Number(view.getBigInt64(at + 16, true));
-      if (own !== undefined && !target.global)
+      if (own !== undefined && target.binding === "local")
         relocations.push({
           section,
           offset,
           kind,
           symbol: target.name,
           scope: own,
-          addend: addend + target.value,
+          addend: addend + Number(target.value),
         });
       else
         relocations.push({ section, offset, kind, symbol: target.name, scope: "global", addend });

@@ -3,20 +3,24 @@
 // and more than 0xff00 sections or segments.
 
 import {
-  DATA_LITTLE_ENDIAN,
-  ELF_MAGIC,
-  ElfClass,
-  EV_CURRENT,
   FileType,
-  Machine,
   PAGE_SIZE,
   RecordSize,
   SectionFlag,
   SectionType,
   SegmentType,
   SHN_ABS,
-  SymbolBinding,
 } from "./constants.ts";
+import {
+  alignUp,
+  concatenated,
+  headerRecord,
+  Record,
+  type SectionRow,
+  StringTable,
+  sectionRecord,
+  symbolRecord,
+} from "./records.ts";
 
 /** An output section. Addresses are virtual; a section without `segment` is not loaded. */
 export interface ImageSection {
@@ -62,92 +66,6 @@ export interface Image {
   segments: ImageSegment[];
   sections: ImageSection[];
   symbols: ImageSymbol[];
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-/** A string table under construction; equal strings share one entry. */
-class StringTable {
-  readonly #offsets = new Map<string, number>([["", 0]]);
-  readonly #parts: Uint8Array[] = [new Uint8Array(1)];
-  #size = 1;
-
-  add(text: string): number {
-    const known = this.#offsets.get(text);
-    if (known !== undefined) return known;
-    const offset = this.#size;
-    const bytes = new TextEncoder().encode(`${text}\0`);
-    this.#parts.push(bytes);
-    this.#size += bytes.length;
-    this.#offsets.set(text, offset);
-    return offset;
-  }
-
-  bytes(): Uint8Array {
-    return concatenated(this.#parts);
-  }
-}
-
-/** Little-endian record writer; `word` is 4 or 8 bytes by class, addresses of class 32 keep their low half. */
-class Record {
-  readonly bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #wide: boolean;
-  #at = 0;
-
-  constructor(size: number, elfClass: 32 | 64) {
-    this.bytes = new Uint8Array(size);
-    this.#view = new DataView(this.bytes.buffer);
-    this.#wide = elfClass === 64;
-  }
-
-  u8(value: number): this {
-    this.#view.setUint8(this.#at, value);
-    this.#at += 1;
-    return this;
-  }
-
-  u16(value: number): this {
-    this.#view.setUint16(this.#at, value, true);
-    this.#at += 2;
-    return this;
-  }
-
-  u32(value: number): this {
-    this.#view.setUint32(this.#at, value, true);
-    this.#at += 4;
-    return this;
-  }
-
-  word(value: bigint | number): this {
-    if (this.#wide) {
-      this.#view.setBigUint64(this.#at, BigInt.asUintN(64, BigInt(value)), true);
-      this.#at += 8;
-      return this;
-    }
-    return this.u32(Number(BigInt.asUintN(32, BigInt(value))));
-  }
-}
-
-interface SectionRow {
-  name: string;
-  type: number;
-  flags: number;
-  address: bigint;
-  offset: number;
-  size: number;
-  link: number;
-  info: number;
-  align: number;
-  entrySize: number;
 }
 
 /** Returns the bytes of the executable. File offsets of segments equal their virtual address modulo 4096. */
@@ -204,7 +122,10 @@ export function writeImage(image: Image): Uint8Array {
   const locals = ordered.filter((symbol) => !symbol.global).length;
   const symtab = concatenated([
     new Uint8Array(sizes.symbol),
-    ...ordered.map((symbol) => symbolRecord(image.class, symbol, symbolNames)),
+    ...ordered.map((symbol) => {
+      const home = symbol.section < 0 ? SHN_ABS : symbol.section + 1;
+      return symbolRecord(image.class, { ...symbol, home }, symbolNames);
+    }),
   ]);
   const bare = { flags: 0, address: 0n, link: 0, info: 0, entrySize: 0, align: 1 };
   rows.push({
@@ -243,7 +164,15 @@ export function writeImage(image: Image): Uint8Array {
     ...rows.map((row) => sectionRecord(image.class, row, names)),
   ]);
   const tableOffset = place(table, alignUp(end, 8));
-  place(headerRecord(image, tableOffset, rows.length + 1), 0);
+  const header = headerRecord({
+    class: image.class,
+    type: FileType.Exec,
+    entry: image.entry,
+    segments: image.segments.length,
+    sectionTable: tableOffset,
+    sections: rows.length + 1,
+  });
+  place(header, 0);
   for (const [index, segment] of image.segments.entries()) {
     place(
       programRecord(image.class, segment, segmentOffsets[index] as number),
@@ -254,35 +183,6 @@ export function writeImage(image: Image): Uint8Array {
   const file = new Uint8Array(end);
   for (const chunk of chunks) file.set(chunk.data, chunk.offset);
   return file;
-}
-
-function alignUp(value: number, align: number): number {
-  return Math.ceil(value / align) * align;
-}
-
-function headerRecord(image: Image, sectionTable: number, sectionCount: number): Uint8Array {
-  const sizes = RecordSize[image.class];
-  const wide = image.class === 64;
-  const record = new Record(sizes.header, image.class)
-    .u32(ELF_MAGIC)
-    .u8(wide ? ElfClass.Class64 : ElfClass.Class32)
-    .u8(DATA_LITTLE_ENDIAN)
-    .u8(EV_CURRENT);
-  for (let i = 7; i < 16; i++) record.u8(0);
-  return record
-    .u16(FileType.Exec)
-    .u16(wide ? Machine.X86_64 : Machine.I386)
-    .u32(EV_CURRENT)
-    .word(image.entry)
-    .word(sizes.header)
-    .word(sectionTable)
-    .u32(0)
-    .u16(sizes.header)
-    .u16(sizes.program)
-    .u16(image.segments.length)
-    .u16(sizes.section)
-    .u16(sectionCount)
-    .u16(sectionCount - 1).bytes;
 }
 
 function programRecord(elfClass: 32 | 64, segment: ImageSegment, offset: number): Uint8Array {
@@ -296,29 +196,4 @@ function programRecord(elfClass: 32 | 64, segment: ImageSegment, offset: number)
     .word(segment.memSize);
   if (elfClass === 32) record.u32(segment.flags);
   return record.word(PAGE_SIZE).bytes;
-}
-
-function sectionRecord(elfClass: 32 | 64, row: SectionRow, names: StringTable): Uint8Array {
-  return new Record(RecordSize[elfClass].section, elfClass)
-    .u32(names.add(row.name))
-    .u32(row.type)
-    .word(row.flags)
-    .word(row.address)
-    .word(row.offset)
-    .word(row.size)
-    .u32(row.link)
-    .u32(row.info)
-    .word(row.align)
-    .word(row.entrySize).bytes;
-}
-
-function symbolRecord(elfClass: 32 | 64, symbol: ImageSymbol, names: StringTable): Uint8Array {
-  const binding = symbol.global ? SymbolBinding.Global : SymbolBinding.Local;
-  const info = (binding << 4) | symbol.type;
-  const section = symbol.section < 0 ? SHN_ABS : symbol.section + 1;
-  const record = new Record(RecordSize[elfClass].symbol, elfClass).u32(names.add(symbol.name));
-  if (elfClass === 64) {
-    return record.u8(info).u8(0).u16(section).word(symbol.value).word(symbol.size).bytes;
-  }
-  return record.word(symbol.value).word(symbol.size).u8(info).u8(0).u16(section).bytes;
 }
