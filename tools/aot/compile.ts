@@ -43,7 +43,7 @@ import {
   type TargetName,
 } from "./targets/target.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
-import { type BodyFacts, validateBody } from "./wasm/validate.ts";
+import { type BodyFacts, noFacts, validateBody } from "./wasm/validate.ts";
 import { type EmitContext, type EmittedFunction, emitFunction } from "./x64/emit.ts";
 import { Encoder } from "./x64/encoder.ts";
 import { separateFrame } from "./x64/frame.ts";
@@ -414,17 +414,7 @@ class Compiler {
     code.push(0x10, ...uleb(index), 0x0b);
     const bytes = Uint8Array.from(code);
     const body: FuncBody = { typeIndex, locals: [], start: 0, end: bytes.length };
-    new Builder(f, { ...context, module: { ...m, bytes } }, body, {
-      loopLocals: new Map(),
-      usesFloat: undefined,
-      usesVector: undefined,
-      direct: [],
-      indirect: false,
-      tailCalls: false,
-      references: false,
-      grownTables: new Set(),
-      setTables: new Set(),
-    }).build();
+    new Builder(f, { ...context, module: { ...m, bytes } }, body, noFacts()).build();
     this.generate(f, slot, true, adapter);
     return slot;
   }

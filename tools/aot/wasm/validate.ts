@@ -53,6 +53,21 @@ export interface BodyFacts extends Calls {
   setTables: Set<number>;
 }
 
+/** The facts of a body that does nothing. */
+export function noFacts(): BodyFacts {
+  return {
+    loopLocals: new Map(),
+    usesFloat: undefined,
+    usesVector: undefined,
+    direct: [],
+    indirect: false,
+    tailCalls: false,
+    references: false,
+    grownTables: new Set(),
+    setTables: new Set(),
+  };
+}
+
 /** Bottom type of the polymorphic stack after an unconditional branch. */
 const UNKNOWN = 0;
 type StackType = ValType | 0;
@@ -101,17 +116,7 @@ class Validator {
   readonly locals: ValType[];
   readonly types: StackType[] = [];
   readonly control: Control[] = [];
-  readonly facts: BodyFacts = {
-    loopLocals: new Map(),
-    usesFloat: undefined,
-    usesVector: undefined,
-    direct: [],
-    indirect: false,
-    tailCalls: false,
-    references: false,
-    grownTables: new Set(),
-    setTables: new Set(),
-  };
+  readonly facts = noFacts();
   /** Start of the instruction being checked. */
   at = 0;
 

@@ -11,17 +11,7 @@ import {
   SYS_GETDENTS64,
   SYS_OPENAT,
 } from "./calls";
-import {
-  find,
-  host,
-  TYPE_BLOCK_DEVICE,
-  TYPE_CHARACTER_DEVICE,
-  TYPE_DIRECTORY,
-  TYPE_REGULAR_FILE,
-  TYPE_SOCKET_STREAM,
-  TYPE_SYMBOLIC_LINK,
-  TYPE_UNKNOWN,
-} from "./descriptors";
+import { find, host, TYPE_UNKNOWN, typeOf } from "./descriptors";
 import { EOVERFLOW, errorOf, SUCCESS } from "./errno";
 import { FD_READDIR } from "./rights";
 import { ENTRIES, ENTRIES_ROOM, isInside, scratch, WORDS } from "./scratch";
@@ -34,23 +24,11 @@ const DIRENT: u32 = 24;
 const RECORD_LENGTH: u64 = 16;
 const RECORD_TYPE: u64 = 18;
 const RECORD_NAME: u64 = 19;
+const DT_FIFO: u32 = 1;
 
-function typeOfEntry(type: u64): u32 {
-  switch (<i32>type) {
-    case 2:
-      return TYPE_CHARACTER_DEVICE;
-    case 4:
-      return TYPE_DIRECTORY;
-    case 6:
-      return TYPE_BLOCK_DEVICE;
-    case 8:
-      return TYPE_REGULAR_FILE;
-    case 10:
-      return TYPE_SYMBOLIC_LINK;
-    case 12:
-      return TYPE_SOCKET_STREAM;
-  }
-  return TYPE_UNKNOWN;
+/** Type of file that `d_type` says, which has the upper bits of `st_mode`; a FIFO is of unknown type here. */
+function typeOfEntry(type: u32): u32 {
+  return type === DT_FIFO ? TYPE_UNKNOWN : typeOf(type << 12);
 }
 
 /** Whether a name is `.` or `..`. */
@@ -67,7 +45,7 @@ function put(record: u64, next: u64, buffer: u32, room: u32): u32 {
   store<u64>(buffer, next);
   store<u64>(buffer + 8, 0);
   store<u32>(buffer + 16, length);
-  store<u8>(buffer + 20, <u8>typeOfEntry(load8(record + RECORD_TYPE)));
+  store<u8>(buffer + 20, <u8>typeOfEntry(<u32>load8(record + RECORD_TYPE)));
   const copied = min(length, room - DIRENT);
   for (let i: u32 = 0; i < copied; i++) store<u8>(buffer + DIRENT + i, <u8>load8(name + i));
   return DIRENT + copied;
