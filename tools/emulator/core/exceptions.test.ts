@@ -5,7 +5,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
 import * as o from "../../asm/index.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
-import { Machine } from "../host/machine.ts";
 import { runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   ABSENT,
@@ -23,6 +22,7 @@ import {
   USER_CODE64,
   USER_DATA,
 } from "./testdata/exceptions_guest.ts";
+import { runSnippets } from "./testdata/run_snippets.ts";
 
 const { al, ax, dx, eax, ecx, edx, rax, rbp, rcx, rsp, ds, es, fs, ss, cr0, cr3, cr4, dr7 } = o;
 const NON_CANONICAL = 0x8000_0000_0000n;
@@ -182,28 +182,11 @@ for (const opcode of [0x06, 0x27, 0x37, 0x60, 0x62, 0x82, 0x9a, 0xc4, 0xce, 0xd4
 
 const guest = exceptionsGuest(snippets);
 
-/** Runs the guest in this core; one line per snippet. */
-async function here(): Promise<string[]> {
-  let text = "";
-  const machine = await Machine.create({
-    kernel: guest,
-    memory: "64M",
-    cpu: "max",
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (b) => {
-      text += String.fromCharCode(b);
-    },
-  });
-  const stop = machine.run({ instructions: 50_000_000 });
-  expect((await stop).kind).toBe("debug-exit");
-  return text.trimEnd().split("\n");
-}
-
 describe("exceptions in long mode", () => {
   let lines: string[] = [];
   let oracle: string[] = [];
   beforeAll(async () => {
-    lines = await here();
+    ({ lines } = await runSnippets(guest, "max"));
     const shared = exceptionsGuest(snippets.filter((_, i) => !alone.has(i)));
     if (hasQemu) oracle = runOnQemu(shared, [], ["-cpu", "max"]).debugcon.trimEnd().split("\n");
   });

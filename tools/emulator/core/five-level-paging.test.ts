@@ -19,6 +19,7 @@ import {
   USER_CODE64,
   USER_DATA,
 } from "./testdata/exceptions_guest.ts";
+import { outcomeOf, runSnippets } from "./testdata/run_snippets.ts";
 
 const { al, eax, ecx, edx, rax, rbp, rbx, rcx, rdx, rsp, cr3, cr4 } = o;
 
@@ -338,46 +339,19 @@ function casesOf(levels: 4 | 5): Case[] {
   return cases;
 }
 
-/** Runs a guest in this core; one line per snippet. */
-async function here(
-  guest: Uint8Array,
-  cpu: "default" | "max",
-): Promise<{ machine: Machine; lines: string[] }> {
-  let text = "";
-  const machine = await Machine.create({
-    kernel: guest,
-    memory: "64M",
-    cpu,
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (b) => {
-      text += String.fromCharCode(b);
-    },
-  });
-  expect(machine.runSync({ instructions: 50_000_000 }).kind).toBe("debug-exit");
-  return { machine, lines: text.trimEnd().split("\n") };
-}
-
-/** "vector code" of a line. */
-const outcome = (line: string | undefined): string =>
-  (line ?? "")
-    .split(" ")
-    .slice(0, 2)
-    .map((field) => BigInt(`0x${field || 0}`).toString(16))
-    .join(" ");
-
 describe.each([4, 5] as const)("with %i levels of paging", (levels) => {
   const cases = casesOf(levels);
   const guest = exceptionsGuest(cases, { levels });
   let lines: string[] = [];
   let machine: Machine;
   beforeAll(async () => {
-    ({ machine, lines } = await here(guest, "max"));
+    ({ machine, lines } = await runSnippets(guest, "max"));
   });
   const named = (all: readonly string[]): string[] =>
     cases.map(({ name }, i) => `${name}: ${all[i]?.trim()}`);
 
   test("vector and error code are the manual's", () => {
-    expect(named(lines.map(outcome))).toEqual(named(cases.map((c) => c.outcome)));
+    expect(named(lines.map(outcomeOf))).toEqual(named(cases.map((c) => c.outcome)));
   });
 
   test.skipIf(!hasQemu)("vector, error code, RIP, CS, flags and CR2 are QEMU's", () => {
@@ -420,7 +394,7 @@ describe.each([4, 5] as const)("with %i levels of paging", (levels) => {
 
   if (levels === 4)
     test("the default model has 48 bits", async () => {
-      const outcomes = (await here(guest, "default")).lines.map(outcome);
+      const outcomes = (await runSnippets(guest)).lines.map(outcomeOf);
       const of = (name: string): string | undefined =>
         outcomes[cases.findIndex((c) => c.name === `CPL 0: ${name}`)];
       expect(of("CPUID has LA57")).toBe("6 0");

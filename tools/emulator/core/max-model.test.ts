@@ -6,7 +6,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
 import * as o from "../../asm/index.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
-import { Machine } from "../host/machine.ts";
 import { runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   exceptionsGuest,
@@ -16,6 +15,7 @@ import {
   type Snippet,
   SUPERVISOR,
 } from "./testdata/exceptions_guest.ts";
+import { outcomeOf, runSnippets } from "./testdata/run_snippets.ts";
 
 const { eax, ebx, ecx, edx, rax, rsp, cr0, cr3, cr4 } = o;
 
@@ -297,40 +297,16 @@ for (const cpl of [0, 3] as const) {
 
 const guest = exceptionsGuest(snippets);
 
-/** Runs the guest in this core; one line per snippet. */
-async function here(cpu: "default" | "max"): Promise<string[]> {
-  let text = "";
-  const machine = await Machine.create({
-    kernel: guest,
-    memory: "64M",
-    cpu,
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (b) => {
-      text += String.fromCharCode(b);
-    },
-  });
-  expect(machine.runSync({ instructions: 50_000_000 }).kind).toBe("debug-exit");
-  return text.trimEnd().split("\n");
-}
-
-/** "vector code" of a line. */
-const outcome = (line: string | undefined): string =>
-  (line ?? "")
-    .split(" ")
-    .slice(0, 2)
-    .map((field) => BigInt(`0x${field}`).toString(16))
-    .join(" ");
-
 describe("the max model", () => {
   let lines: string[] = [];
   beforeAll(async () => {
-    lines = await here("max");
+    ({ lines } = await runSnippets(guest, "max"));
   });
   const named = (all: readonly string[]): string[] =>
     snippets.map(({ name }, i) => `${name}: ${all[i]?.trim()}`);
 
   test("vector and error code are the manual's", () => {
-    expect(named(lines.map(outcome))).toEqual(named(expected));
+    expect(named(lines.map(outcomeOf))).toEqual(named(expected));
   });
 
   test.skipIf(!hasQemu)("vector, error code, RIP, CS, flags and CR2 are QEMU's", () => {
@@ -341,7 +317,7 @@ describe("the max model", () => {
   });
 
   test("the default model has none of it", async () => {
-    const all = (await here("default")).map(outcome);
+    const all = (await runSnippets(guest)).lines.map(outcomeOf);
     for (const [i, expected] of onDefault) expect(all[i], snippets[i]?.name).toBe(expected);
   });
 });

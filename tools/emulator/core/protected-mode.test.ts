@@ -7,7 +7,6 @@ import { describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
 import * as o from "../../asm/index.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
-import { Machine } from "../host/machine.ts";
 import { runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   type ProtectedSnippet,
@@ -21,6 +20,7 @@ import {
   VM86_IRETD,
   VM86_UD2,
 } from "./testdata/protected_guest.ts";
+import { runSnippets } from "./testdata/run_snippets.ts";
 
 const { ax, cx, ecx, edx, esp, ss } = o;
 const TF = 0x100;
@@ -254,20 +254,6 @@ function byCase(text: string): string[][] {
   return groups;
 }
 
-async function here(list: readonly Case[]): Promise<string[][]> {
-  let text = "";
-  const machine = await Machine.create({
-    kernel: protectedGuest(list),
-    memory: "64M",
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (b) => {
-      text += String.fromCharCode(b);
-    },
-  });
-  expect(machine.runSync({ instructions: 50_000_000 }).kind).toBe("debug-exit");
-  return byCase(text);
-}
-
 describe("32-bit protected mode", () => {
   const byManual = cases.filter(({ manual }) => manual !== undefined);
   const shared = cases.filter(({ manual }) => manual === undefined);
@@ -275,7 +261,7 @@ describe("32-bit protected mode", () => {
     Object.fromEntries(list.map(({ name }, i) => [name, groups[i]]));
 
   test("what TCG does not have is as the manual says", async () => {
-    const ours = await here(byManual);
+    const ours = byCase((await runSnippets(protectedGuest(byManual))).text);
     expect(ours).toHaveLength(byManual.length);
     const known = ours.map((group, at) =>
       group.map((line, i) => {
@@ -291,7 +277,7 @@ describe("32-bit protected mode", () => {
   });
 
   test.skipIf(!hasQemu)("the rest is QEMU's, with the same flags, DR6 and stack", async () => {
-    const ours = await here(shared);
+    const ours = byCase((await runSnippets(protectedGuest(shared))).text);
     expect(ours).toHaveLength(shared.length);
     const oracle = byCase(runOnQemu(protectedGuest(shared), [], ["-cpu", "max"]).debugcon);
     expect(named(shared, ours)).toEqual(named(shared, oracle));

@@ -6,7 +6,6 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { Assembler } from "../../asm/index.ts";
 import * as o from "../../asm/index.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
-import { Machine } from "../host/machine.ts";
 import { runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   CODE64,
@@ -16,6 +15,7 @@ import {
   USER_CODE64,
   USER_DATA,
 } from "./testdata/exceptions_guest.ts";
+import { runSnippets } from "./testdata/run_snippets.ts";
 
 const { al, ax, eax, ecx, edi, edx, esi, rax, rbx, rsp, ss, dr0, dr7 } = o;
 /** A page of the guest that may be read and written. */
@@ -222,22 +222,6 @@ add(
 
 const guest = exceptionsGuest(snippets, { steps: true });
 
-/** Runs the guest in this core; the lines of each snippet, debug exceptions before the end. */
-async function here(): Promise<string[][]> {
-  let text = "";
-  const machine = await Machine.create({
-    kernel: guest,
-    memory: "64M",
-    cpu: "max",
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (b) => {
-      text += String.fromCharCode(b);
-    },
-  });
-  expect(machine.runSync({ instructions: 50_000_000 }).kind).toBe("debug-exit");
-  return bySnippet(text);
-}
-
 /** A debug exception's line has four fields, that of a snippet's end five or six. */
 function bySnippet(text: string): string[][] {
   const groups: string[][] = [[]];
@@ -255,7 +239,7 @@ describe("debug exceptions", () => {
   let ours: string[][] = [];
   let oracle: string[][] = [];
   beforeAll(async () => {
-    ours = await here();
+    ours = bySnippet((await runSnippets(guest, "max")).text);
     if (hasQemu) oracle = bySnippet(runOnQemu(guest, [], ["-cpu", "max"]).debugcon);
   });
 
