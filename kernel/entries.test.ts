@@ -7,6 +7,7 @@ import * as abi from "./abi.ts";
 import { CPU_ATTENTION } from "./layout.ts";
 import { IA32_FS_BASE, IA32_KERNEL_GS_BASE } from "./msr_number.ts";
 import { crd, EXIT_IRET, EXIT_SYSRET, Idle, Machine } from "./testing/machine.ts";
+import { generator } from "./testing/random.ts";
 
 const HANDLER_UTCB = 0x10_0000n;
 const EVENTS = 0x300;
@@ -39,17 +40,6 @@ async function withHandlers(): Promise<Machine> {
   }
   m.createSm(SEMAPHORE, 0);
   return m;
-}
-
-/** xorshift32. */
-function generator(seed: number): (limit: number) => number {
-  let state = seed | 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
 }
 
 describe("entries of their own", () => {

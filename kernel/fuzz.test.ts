@@ -5,20 +5,10 @@
 import { expect, it } from "vitest";
 import * as abi from "./abi.ts";
 import { crd, EXIT_SYSRET, Idle, Machine, type Registers } from "./testing/machine.ts";
+import { generator } from "./testing/random.ts";
 
 /** Where all portals point to. */
 const HANDLER = 0x41_0000n;
-
-/** xorshift32: the same steps for the same seed. */
-function generator(seed: number): (limit: number) => number {
-  let state = seed | 1;
-  return (limit) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  };
-}
 
 const INTERESTING = [
   0n,

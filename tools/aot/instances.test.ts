@@ -8,22 +8,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { FUNCREF, I32 } from "../wasm/types.ts";
-import { buildModule, i32Const, type ModuleSpec } from "../wasm/writer.ts";
+import { buildModule, emptyModule, i32Const, type ModuleSpec } from "../wasm/writer.ts";
 import { CompileError } from "./error.ts";
 import { canRunNative } from "./fuzz/harness.ts";
 import { linkInstances } from "./instances.ts";
 
 const EMPTY: ModuleSpec = {
+  ...emptyModule(),
   types: [
     { params: [], results: [I32] },
     { params: [], results: [] },
   ],
-  imports: [],
-  funcs: [],
-  globals: [],
-  exports: [],
-  elements: [],
-  data: [],
 };
 
 /** Has everything: a table, memory, a counter, a constant, and functions. */

@@ -163,6 +163,11 @@ export interface ModuleSpec {
   custom?: { name: string; bytes: ArrayLike<number> }[];
 }
 
+/** A module of nothing, for others to fill in. */
+export function emptyModule(): ModuleSpec {
+  return { types: [], imports: [], funcs: [], globals: [], exports: [], elements: [], data: [] };
+}
+
 function limits(out: ByteBuffer, { min, max }: LimitsSpec): void {
   out.u8(max === undefined ? 0 : 1).u32(min);
   if (max !== undefined) out.u32(max);

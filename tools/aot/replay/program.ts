@@ -23,6 +23,7 @@ import {
 import {
   type Bytes,
   buildModule,
+  emptyModule,
   i32Const,
   i64Const,
   type ModuleSpec,
@@ -98,15 +99,7 @@ function link(
   firstStub: number,
 ): { spec: ModuleSpec; places: Places } {
   const { instances } = recording;
-  const spec: ModuleSpec = {
-    types: [],
-    imports: [],
-    funcs: [],
-    globals: [],
-    exports: [],
-    elements: [],
-    data: [],
-  };
+  const spec = emptyModule();
   let [funcs, globals] = [firstFunc, 0];
   const bases = instances.map(({ module: m }) => {
     const base = { func: funcs, global: globals };

@@ -6,22 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { F32, I32, I64 } from "../../wasm/types.ts";
-import { buildModule, type ModuleSpec } from "../../wasm/writer.ts";
+import { buildModule, emptyModule, type ModuleSpec } from "../../wasm/writer.ts";
 import { canRunNative } from "../fuzz/harness.ts";
 import { SpecScript } from "./suite.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "spec-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const empty: ModuleSpec = {
-  types: [],
-  imports: [],
-  funcs: [],
-  globals: [],
-  exports: [],
-  elements: [],
-  data: [],
-};
+const empty = emptyModule();
 
 beforeAll(() => {
   const write = (name: string, spec: Partial<ModuleSpec>): void =>

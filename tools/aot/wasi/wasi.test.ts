@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { guestModule } from "../../asc/guest.ts";
 import { decodeModule } from "../../wasm/decode.ts";
-import { buildModule, type ModuleSpec } from "../../wasm/writer.ts";
+import { buildModule, emptyModule } from "../../wasm/writer.ts";
 import { CompileError } from "../error.ts";
 import { canRunNative } from "../fuzz/harness.ts";
 import { linkWasi } from "./link.ts";
@@ -28,15 +28,7 @@ import { DIRECTORY_RIGHTS, FILE_RIGHTS, Script, SIGNATURES } from "./testing/scr
 const directory = mkdtempSync(join(tmpdir(), "wasi-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const EMPTY: ModuleSpec = {
-  types: [],
-  imports: [],
-  funcs: [],
-  globals: [],
-  exports: [],
-  elements: [],
-  data: [],
-};
+const EMPTY = emptyModule();
 
 const CREAT = 1;
 const DIRECTORY = 2;
