@@ -14,8 +14,12 @@ const INIT_PAUSE: u32 = 200;
 /** How often and how long to look for the processor: 2 s altogether, since a virtual one may have to wait its turn. */
 const LOOKS: u32 = 20000;
 const LOOK_PAUSE: u32 = 100;
-/** After this many looks the start-up interrupt is sent again. */
+/**
+ * After this many looks the start-up interrupt is sent again, and every so many from then on. One that comes before a
+ * virtual processor has had the time to take its INIT is lost; one that has started ignores it.
+ */
 const REPEAT_AT: u32 = 10;
+const REPEAT_EVERY: u32 = 100;
 
 /** What the low memory has while it is lent. */
 const backup: usize = memory.data(512);
@@ -34,7 +38,7 @@ function start(cpu: Cpu): bool {
   for (let look: u32 = 0; look < LOOKS; look++) {
     if (isUp(cpu)) return true;
     delayMicroseconds(LOOK_PAUSE);
-    if (look === REPEAT_AT && !isUp(cpu)) sendStartup(cpu.apicId, AP_START >> 12);
+    if (look % REPEAT_EVERY === REPEAT_AT && !isUp(cpu)) sendStartup(cpu.apicId, AP_START >> 12);
   }
   // Whatever it is doing, it must not come up later.
   sendInit(cpu.apicId);
