@@ -1,17 +1,14 @@
 // The booted kernel, on two CPUs that create, use and destroy domains and revoke each other's meanwhile: afterwards
 // it has exactly as much memory as before.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { execa } from "execa";
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
 import { builtCore, Machine } from "../tools/emulator/host/index.ts";
-import { HANG_MS, hasQemu, QEMU } from "../tools/testing/host-tools.ts";
+import { hasQemu } from "../tools/testing/host-tools.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { buildGenerations, CAPACITY_LINES, LAST_LINE } from "./testing/generations.ts";
+import { bootImages } from "./testing/qemu.ts";
 
 /** On each CPU. */
 const GENERATIONS = 400;
@@ -46,34 +43,10 @@ describe("memory after generations of domains on two CPUs", () => {
   });
 
   it.skipIf(!hasQemu)("is what it was, on QEMU", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "trihedron-generations-"));
-    try {
-      const [image, module, serial] = ["kernel", "generations", "serial"].map((name) =>
-        join(folder, name),
-      ) as [string, string, string];
-      writeFileSync(image, kernel);
-      writeFileSync(module, roottask);
-      await execa(
-        QEMU,
-        [
-          // In one thread of the host: in two, each waits for the kernel's lock while the other is not running.
-          ...["-accel", "tcg,thread=single", "-machine", "q35", "-m", "256M", "-smp", "2"],
-          ...[
-            "-display",
-            "none",
-            "-no-reboot",
-            "-kernel",
-            image,
-            "-initrd",
-            `${module} generations`,
-          ],
-          ...["-serial", `file:${serial}`],
-        ],
-        { timeout: HANG_MS, reject: false },
-      );
-      check(readFileSync(serial, "latin1"));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    // In one thread of the host: in two, each waits for the kernel's lock while the other is not running.
+    const options = ["-m", "256M", "-smp", "2"];
+    check(
+      await bootImages({ kernel, roottask, options, accelerator: "tcg,thread=single" }, LAST_LINE),
+    );
   });
 });

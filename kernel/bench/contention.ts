@@ -2,10 +2,6 @@
 // pause: in QEMU, where virtual processors are threads that the host may stop at any moment. Ticks are those of the
 // time-stamp counter, and what they say depends on the host: nothing here is a test.
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { execa } from "execa";
 import {
   edi,
   edx,
@@ -20,9 +16,9 @@ import {
   rdx,
   rip,
 } from "../../tools/asm/index.ts";
-import { QEMU } from "../../tools/testing/host-tools.ts";
 import * as abi from "../abi.ts";
 import { Probe } from "../testing/probe.ts";
+import { bootImages } from "../testing/qemu.ts";
 
 const END = "contention ends";
 const PD = abi.ROOT_SEL_PD;
@@ -148,40 +144,24 @@ export async function measureContention(
   processors: number,
   turns: number,
 ): Promise<Waits[]> {
-  const folder = await mkdtemp(join(tmpdir(), "kernel-contention-"));
-  try {
-    const [file, module, serial] = [join(folder, "k"), join(folder, "m"), join(folder, "s")];
-    await writeFile(file, kernel);
-    await writeFile(module, new Contention(processors, turns).build());
-    const cpu = accelerator === "tcg" ? ["-cpu", "max"] : [];
-    const { timedOut } = await execa(
-      QEMU,
-      [
-        ...[
-          "-accel",
-          accelerator,
-          ...cpu,
-          "-smp",
-          `${processors}`,
-          "-machine",
-          "q35",
-          "-m",
-          "512M",
-        ],
-        ...["-display", "none", "-no-reboot", "-kernel", file, "-append", "serial"],
-        ...["-initrd", `${module} contention`, "-serial", `file:${serial}`],
+  const output = await bootImages(
+    {
+      kernel,
+      roottask: new Contention(processors, turns).build(),
+      options: [
+        ...["-smp", `${processors}`, "-m", "512M", "-append", "serial"],
+        ...(accelerator === "tcg" ? ["-cpu", "max"] : []),
       ],
-      { timeout: LIMIT_MS, forceKillAfterDelay: 0, reject: false },
-    );
-    const output = await readFile(serial, "latin1").catch(() => "");
-    if (timedOut || !output.includes(END)) throw new Error(`no end of the contention:\n${output}`);
-    const number = (line: string) =>
-      Number.parseInt(new RegExp(`^${line} ([0-9a-f]+)`, "m").exec(output)?.[1] ?? "", 16);
-    return ["pt_ctrl", "recall"].map((name) => {
-      const [longest, all] = [number(`${name}, longest`), number(`${name}, all`)];
-      return { name, longest, mean: all / turns };
-    });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+      accelerator,
+      limit: LIMIT_MS,
+    },
+    END,
+  );
+  if (!output.includes(END)) throw new Error(`no end of the contention:\n${output}`);
+  const number = (line: string) =>
+    Number.parseInt(new RegExp(`^${line} ([0-9a-f]+)`, "m").exec(output)?.[1] ?? "", 16);
+  return ["pt_ctrl", "recall"].map((name) => {
+    const [longest, all] = [number(`${name}, longest`), number(`${name}, all`)];
+    return { name, longest, mean: all / turns };
+  });
 }

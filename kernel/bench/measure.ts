@@ -3,12 +3,9 @@
 // SYSRET or IRET, both included. What loop and handler execute in user mode is counted by stepping through a round
 // (listing.ts) and taken off.
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { execa } from "execa";
 import { Machine } from "../../tools/emulator/host/machine.ts";
-import { HANG_MS, QEMU } from "../../tools/testing/host-tools.ts";
+import { HANG_MS } from "../../tools/testing/host-tools.ts";
+import { bootImages } from "../testing/qemu.ts";
 import { buildPathBench, END, fewLine, manyLine, type Rounds } from "./guest.ts";
 import { type PathName, paths } from "./paths.ts";
 
@@ -57,30 +54,21 @@ async function measureInQemu(
   accelerator: "tcg" | "kvm",
   rounds: Rounds,
 ): Promise<Ticks> {
-  const folder = await mkdtemp(join(tmpdir(), "kernel-bench-"));
-  try {
-    const file = join(folder, "kernel");
-    const module = join(folder, "bench");
-    const serial = join(folder, "serial");
-    await writeFile(file, kernel);
-    await writeFile(module, buildPathBench(rounds));
-    const isCounting = accelerator === "tcg";
-    const { timedOut } = await execa(
-      QEMU,
-      [
-        ...["-accel", accelerator, ...(isCounting ? ["-cpu", "max", "-icount", "shift=0"] : [])],
-        ...["-machine", "q35", "-m", MEMORY, "-display", "none", "-no-reboot"],
-        ...["-kernel", file, "-append", "serial", "-initrd", `${module} bench`],
-        ...["-serial", `file:${serial}`],
+  const isCounting = accelerator === "tcg";
+  const output = await bootImages(
+    {
+      kernel,
+      roottask: buildPathBench(rounds),
+      options: [
+        ...["-m", MEMORY, "-append", "serial"],
+        ...(isCounting ? ["-cpu", "max", "-icount", "shift=0"] : []),
       ],
-      { timeout: isCounting ? HANG_MS : KVM_LIMIT_MS, forceKillAfterDelay: 0, reject: false },
-    );
-    const output = await readFile(serial, "latin1").catch(() => "");
-    if (timedOut) throw new Error(`QEMU with ${accelerator} hangs; the kernel said:\n${output}`);
-    return ticksOf(output, rounds);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+      accelerator,
+      limit: isCounting ? HANG_MS : KVM_LIMIT_MS,
+    },
+    END,
+  );
+  return ticksOf(output, rounds);
 }
 
 /** Instructions, or cycles under KVM. Throws an error where the roottask does not come to its end. */
