@@ -60,6 +60,22 @@ const ROOTTASK: Building = {
   outside: ["asm", "build.ts", "programs.ts"],
 };
 
+/** The boot image. */
+const BOOTIMAGE: Building = {
+  root: "tools/bootimage",
+  storeys: [
+    ["error.ts", "crc32.ts", "loader-files.ts"],
+    ["parameters.ts", "file-table.ts", "iso9660", "partition"],
+    ["loader/core", "loader/asm"],
+    ["loader/bios", "loader/uefi"],
+    ["image.ts"],
+    ["config.ts"],
+    ["index.ts"],
+    ["cli.ts"],
+  ],
+  outside: [],
+};
+
 /** The repository. */
 const REPOSITORY: Building = {
   root: "",
@@ -71,18 +87,19 @@ const REPOSITORY: Building = {
       "tools/cache",
       "tools/elf",
       "tools/wasm",
+      "tools/screen",
       "kernel/abi.ts",
     ],
-    ["tools/asc", "tools/asm"],
+    ["tools/asc", "tools/asm", "tools/pe"],
     ["tools/aot", "tools/emulator"],
-    ["tools/make", "kernel", "roottask"],
+    ["tools/make", "tools/bootimage", "kernel", "roottask"],
     ["static-foreign-apps", "tools/package"],
     ["Makefile.ts"],
   ],
   outside: ["vitest.config.ts"],
 };
 
-export const BUILDINGS: readonly Building[] = [CORE, EMULATOR, ROOTTASK, REPOSITORY];
+export const BUILDINGS: readonly Building[] = [CORE, EMULATOR, ROOTTASK, BOOTIMAGE, REPOSITORY];
 
 /** Tests look everywhere. */
 const EXEMPT = /\.test\.ts$|(^|\/)(testdata|testing)\//;
