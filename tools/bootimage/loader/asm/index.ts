@@ -1,0 +1,3 @@
+// What both loaders have in assembly.
+
+export { emitPhysicalStubs } from "./stubs.ts";
