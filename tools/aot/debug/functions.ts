@@ -76,10 +76,12 @@ export class DebugFunctions {
   add(f: Compiled, positions: readonly CodePosition[]): void {
     const own = this.scopes.named(f.name);
     if (!own) return;
-    const rows: SourceRow[] = positions.map(({ offset, pos }) => ({
-      offset,
-      source: pos ? this.map.at(pos) : undefined,
-    }));
+    const rows: SourceRow[] = [];
+    for (const { offset, pos } of positions) {
+      const source = pos ? this.map.at(pos) : undefined;
+      const last = rows[rows.length - 1];
+      if (!last || last.source !== source) rows.push({ offset, source });
+    }
     const inlined = this.scopes.inlined(own, rows, f.end);
     const variables = this.variables(f, own);
     const sources = variables.length > 0 ? instructionSources(f.lir) : [];
@@ -102,18 +104,24 @@ export class DebugFunctions {
 
   /** Parameters, and variables by the source positions at which locals are set. */
   private variables(f: Compiled, own: FunctionDescription): Variable[] {
-    const found = new Map<string, Variable>();
+    const found: Variable[] = [];
+    const byName = new Map<string, Variable[]>();
     const variable = (
       owner: FunctionDescription,
       name: string,
       type: string,
       parameter: boolean,
     ): Variable => {
-      const key = `${owner.file}:${owner.start}:${name}`;
-      let known = found.get(key);
+      let named = byName.get(name);
+      if (!named) {
+        named = [];
+        byName.set(name, named);
+      }
+      let known = named.find((each) => sameSource(each.owner, owner));
       if (!known) {
         known = { owner, name, type, parameter, changes: [] };
-        found.set(key, known);
+        named.push(known);
+        found.push(known);
       }
       return known;
     };
@@ -136,9 +144,8 @@ export class DebugFunctions {
       }
       current.get(change.local)?.changes.push(change);
     }
-    const variables = [...found.values()];
-    const changes = variables.reduce((sum, each) => sum + each.changes.length, 0);
-    return changes * f.emitted.steps.length > MAX_WORK ? [] : variables;
+    const changes = found.reduce((sum, each) => sum + each.changes.length, 0);
+    return changes * f.emitted.steps.length > MAX_WORK ? [] : found;
   }
 
   /** `sources` are the wasm positions of the function's instructions. */
@@ -147,29 +154,40 @@ export class DebugFunctions {
     const { changes } = variable;
     const ranges: DebugVariable["ranges"] = [];
     const incoming = this.incoming(variable, f);
-    if (incoming) ranges.push(incoming);
+    if (incoming) ranges.push(incoming.range);
     let before = -1;
     let value: Value | undefined;
+    let last = incoming?.range;
+    let place: Value | number | undefined = incoming?.register;
     for (let i = 0; i < steps.length; i += 2) {
       const start = steps[i] as number;
       const k = steps[i + 1] as number;
       const pos = sources[k] as number;
       if (pos !== before) value = valueAt(changes, pos);
       before = pos;
-      const expression = value && this.locate(value, k, variable.type, f);
-      if (!expression) continue;
+      const here = value && placeOf(value, k, f);
+      if (here === undefined) continue;
       const end = steps[i + 2] ?? f.end;
-      const last = ranges[ranges.length - 1];
-      if (incoming && end <= incoming.end) continue;
-      if (last?.end === start && last.expression.join() === expression.join()) last.end = end;
-      else if (end > start) ranges.push({ start, end, expression });
+      if (incoming && end <= incoming.range.end) continue;
+      // Expressions are made once a range: most instructions change no place.
+      if (last?.end === start && place === here) last.end = end;
+      else if (end > start) {
+        const expression = this.expression(here, variable.type, f);
+        if (!expression) continue;
+        last = { start, end, expression };
+        place = here;
+        ranges.push(last);
+      }
     }
     const { name, type, parameter } = variable;
     return { name, type: this.types.of(type), parameter, ranges };
   }
 
   /** A parameter is where the caller has put it until the code that takes it has run. */
-  private incoming(variable: Variable, f: Compiled): DebugVariable["ranges"][number] | undefined {
+  private incoming(
+    variable: Variable,
+    f: Compiled,
+  ): { range: DebugVariable["ranges"][number]; register: number } | undefined {
     const first = variable.changes[0];
     if (!variable.parameter || !first || first.set || first.value.op !== Op.Param) return undefined;
     const { registers, offsets } = assignParams(f.types);
@@ -180,7 +198,7 @@ export class DebugFunctions {
     const { steps } = f.emitted;
     let end = steps[0] ?? f.end;
     for (let i = 0; vreg > 0 && i < steps.length; i += 2) {
-      if (f.allocation.lives(vreg, (steps[i + 1] as number) * 4)) {
+      if (f.allocation.liveAt(vreg, (steps[i + 1] as number) * 4) !== undefined) {
         end = steps[i] as number;
         break;
       }
@@ -188,24 +206,18 @@ export class DebugFunctions {
     const frame = offsets[first.value.imm] as number;
     const expression =
       register < 0 ? this.inMemory(frame, variable.type) : this.inRegister(register, variable.type);
-    return { start: f.start, end, expression };
+    return { range: { start: f.start, end, expression }, register };
   }
 
-  private locate(value: Value, k: number, type: string, f: Compiled): number[] | undefined {
-    if (value.op === Op.Const) {
+  private expression(place: Value | number, type: string, f: Compiled): number[] | undefined {
+    if (typeof place !== "number") {
       return this.isPointer(type)
         ? undefined
-        : constant(value.type === I32 ? BigInt(value.imm) : value.big);
+        : constant(place.type === I32 ? BigInt(place.imm) : place.big);
     }
-    const own = f.lir.values[value.id] ?? 0;
-    const vreg = [own, f.lir.copies.get(own) ?? 0].find(
-      (v) => v > 0 && f.allocation.lives(v, k * 4),
-    );
-    if (vreg === undefined) return undefined;
-    const location = f.allocation.locate(vreg, k * 4);
-    return location >= FIRST_SLOT
-      ? this.inMemory(f.emitted.slotOffset(location), type)
-      : this.inRegister(location, type);
+    return place >= FIRST_SLOT
+      ? this.inMemory(f.emitted.slotOffset(place), type)
+      : this.inRegister(place, type);
   }
 
   private inMemory(frame: number, type: string): number[] {
@@ -243,7 +255,20 @@ export class DebugFunctions {
 
 /** The wasm position of each instruction. */
 function instructionSources(lir: LFunc): number[] {
-  return lir.blocks.flatMap(({ insts }) => insts.map(({ pos }) => pos));
+  const sources: number[] = [];
+  for (const { insts } of lir.blocks) for (const { pos } of insts) sources.push(pos);
+  return sources;
+}
+
+/** Where instruction `k` finds `value`: a location, the value itself if it is a constant, or nowhere. */
+function placeOf(value: Value, k: number, f: Compiled): Value | number | undefined {
+  if (value.op === Op.Const) return value;
+  const vreg = f.lir.values[value.id] ?? 0;
+  if (vreg <= 0) return undefined;
+  const location = f.allocation.liveAt(vreg, k * 4);
+  if (location !== undefined) return location;
+  const copy = f.lir.copies.get(vreg);
+  return copy === undefined ? undefined : f.allocation.liveAt(copy, k * 4);
 }
 
 /** The value that the last of the changes before wasm position `pos` has given. */

@@ -28,6 +28,8 @@ interface Step {
 /** What has been reached from a function so far. */
 interface Search {
   reached: Map<FunctionDescription, Step>;
+  /** The calls that lead to functions that were asked for, outermost first. */
+  ways: Map<FunctionDescription, Step[]>;
   /** What was reached last, and in how many calls. */
   front: FunctionDescription[];
   depth: number;
@@ -49,7 +51,8 @@ export class Scopes {
   private readonly byName = new Map<string, FunctionDescription>();
   private readonly byFile = new Map<string, FunctionDescription[]>();
   private readonly bySimpleName = new Map<string, FunctionDescription[]>();
-  private readonly ways = new Map<FunctionDescription, Search>();
+  private readonly searches = new Map<FunctionDescription, Search>();
+  private readonly found = new Map<SourcePosition, FunctionDescription | undefined>();
   private readonly mentioned = new Map<FunctionDescription, FunctionDescription[]>();
 
   constructor({ functions }: ProgramDescription) {
@@ -74,8 +77,17 @@ export class Scopes {
     return name === undefined ? undefined : this.byName.get(name);
   }
 
-  /** The innermost function whose source contains the position. */
+  /** The innermost function whose source contains the position; remembered, as many instructions share one. */
   at(position: SourcePosition): FunctionDescription | undefined {
+    let inner = this.found.get(position);
+    if (!inner && !this.found.has(position)) {
+      inner = this.innermost(position);
+      this.found.set(position, inner);
+    }
+    return inner;
+  }
+
+  private innermost(position: SourcePosition): FunctionDescription | undefined {
     let best: FunctionDescription | undefined;
     for (const f of this.byFile.get(position.file) ?? []) {
       if (!contains(f, position)) continue;
@@ -90,11 +102,20 @@ export class Scopes {
 
   /** The calls that lead from `outer` to `inner`, outermost first. */
   private way(outer: FunctionDescription, inner: FunctionDescription): Step[] {
-    let search = this.ways.get(outer);
+    let search = this.searches.get(outer);
     if (!search) {
-      search = { reached: new Map(), front: [outer], depth: 0 };
-      this.ways.set(outer, search);
+      search = { reached: new Map(), ways: new Map(), front: [outer], depth: 0 };
+      this.searches.set(outer, search);
     }
+    let way = search.ways.get(inner);
+    if (!way) {
+      way = this.findWay(outer, inner, search);
+      search.ways.set(inner, way);
+    }
+    return way;
+  }
+
+  private findWay(outer: FunctionDescription, inner: FunctionDescription, search: Search): Step[] {
     const { reached } = search;
     // Most are a call or two away, and a program may be large.
     while (!reached.has(inner) && search.depth < MAX_DEPTH && search.front.length > 0) {

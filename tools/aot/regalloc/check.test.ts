@@ -29,10 +29,9 @@ function allocation(
   locate: (code: number, pos: number) => number,
   moves: [number, Move[]][] = [],
 ): Allocation {
-  const lives = (): boolean => true;
   return {
     locate,
-    lives,
+    liveAt: () => undefined,
     moves: new Map(moves.map(([k, list]) => [k, [list]])),
     slots: 4,
     used: 0,

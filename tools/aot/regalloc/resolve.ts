@@ -19,8 +19,8 @@ import { LinearScan } from "./scan.ts";
 export interface Allocation {
   /** Location of operand `code` at instruction position `pos` (4k … 4k+3). */
   locate(code: number, pos: number): number;
-  /** Whether virtual register `vreg` holds its value at position `pos`. */
-  lives(vreg: number, pos: number): boolean;
+  /** Location of virtual register `vreg` at position `pos`; undefined where it does not hold its value. */
+  liveAt(vreg: number, pos: number): number | undefined;
   /** Groups of parallel moves before instruction k, in order. */
   moves: Map<number, Move[][]>;
   slots: number;
@@ -55,9 +55,8 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
   const slotOf = assignSlots(live.intervals, f.types);
   const locationOf = (part: Interval): number =>
     part.reg >= 0 ? part.reg : FIRST_SLOT + (slotOf[part.vreg - FIRST_VREG] as number);
-  const locate = (code: number, pos: number): number => {
-    if (code < FIRST_VREG) return code;
-    const { parts } = live.intervals[code - FIRST_VREG] as Interval;
+  /** The last part that begins at `pos` or before, else the first one. */
+  const partAt = ({ parts }: Interval, pos: number): Interval => {
     let low = 0;
     let high = parts.length - 1;
     while (low < high) {
@@ -65,8 +64,12 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
       if ((parts[mid] as Interval).start <= pos) low = mid;
       else high = mid - 1;
     }
-    return locationOf(parts[low] as Interval);
+    return parts[low] as Interval;
   };
+  const locate = (code: number, pos: number): number =>
+    code < FIRST_VREG
+      ? code
+      : locationOf(partAt(live.intervals[code - FIRST_VREG] as Interval, pos));
   const typeOf = (vreg: number): Type => f.types[vreg - FIRST_VREG] as Type;
 
   const pending: PendingMove[] = [];
@@ -171,9 +174,12 @@ export function allocate(f: LFunc, registers: RegisterSet): Allocation {
       if (inst.dst >= 0 && inst.dst < FIRST_VREG) used |= 1 << inst.dst;
     }
   }
-  const lives = (vreg: number, pos: number): boolean =>
-    live.intervals[vreg - FIRST_VREG]?.parts.some((part) => part.covers(pos)) ?? false;
-  return { locate, lives, moves, slots, used };
+  const liveAt = (vreg: number, pos: number): number | undefined => {
+    const it = live.intervals[vreg - FIRST_VREG];
+    const part = it && partAt(it, pos);
+    return part?.covers(pos) ? locationOf(part) : undefined;
+  };
+  return { locate, liveAt, moves, slots, used };
 }
 
 /**

@@ -23,6 +23,8 @@ export class SourceMap {
   private readonly files: number[] = [];
   private readonly lines: number[] = [];
   private readonly columns: number[] = [];
+  /** Positions that were asked for, by number of the mapping. */
+  private readonly positions: (SourcePosition | undefined)[] = [];
   readonly sources: string[];
   /** What the map's maker says about the program, see ../../wasm/description.ts. */
   readonly description: ProgramDescription | undefined;
@@ -87,7 +89,7 @@ export class SourceMap {
     }
   }
 
-  /** Position of the instruction at byte `offset` of the wasm file. */
+  /** Position of the instruction at byte `offset` of the wasm file, the same object for all of one mapping. */
   at(offset: number): SourcePosition | undefined {
     const { offsets } = this;
     let low = 0;
@@ -99,8 +101,12 @@ export class SourceMap {
     }
     if (low === 0) return undefined;
     const i = low - 1;
+    const known = this.positions[i];
+    if (known) return known;
     const file = this.sources[this.files[i] as number];
     if (file === undefined) return undefined;
-    return { file, line: this.lines[i] as number, column: this.columns[i] as number };
+    const position = { file, line: this.lines[i] as number, column: this.columns[i] as number };
+    this.positions[i] = position;
+    return position;
   }
 }
