@@ -28,15 +28,15 @@ const LOST_AFTER = 1500;
 const PLAY = 64;
 const PLAY_SIZE = 64;
 /** Selectors in every domain: itself, a portal per CPU, exception portals per CPU of the two handlers. */
-const SELF = 32;
+export const SELF = 32;
 const SERVICE = 0x300;
 const EVENTS = 0x1000;
 const EVENT_BLOCK = 64;
 
 /** What the roottask has of a place, from this selector on. */
-const slotBase = (slot: number) => 0x1_0000 + slot * 0x4000;
+export const slotBase = (slot: number) => 0x1_0000 + slot * 0x4000;
 const PORTALS = 0x1000;
-const SERVICES = 0x2000;
+export const SERVICES = 0x2000;
 const ALL = 0x1f;
 
 const HOSTILE = [
@@ -75,7 +75,7 @@ const HOT_PORTS = [
 ];
 const EXCEPTIONS = [0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19];
 
-const NO_MESSAGE: Message = {
+export const NO_MESSAGE: Message = {
   words: 0,
   typed: [],
   translateWindow: 0n,

@@ -3,7 +3,15 @@
 
 import * as abi from "../abi.ts";
 import { EXIT_SYSRET } from "../layout.ts";
-import { type Hardware, Idle, Machine, rootElf } from "../testing/machine.ts";
+import {
+  type Hardware,
+  HPET_BASE,
+  Idle,
+  Machine,
+  PCI_CONFIG,
+  PCI_CONFIG_BYTES,
+  rootElf,
+} from "../testing/machine.ts";
 import { ARENAS, KEPT, UNKNOWN } from "./memory.ts";
 import {
   crdKind,
@@ -38,6 +46,8 @@ export class Mismatch extends Error {}
 const USER_RIP = 0x40_0000n;
 export const PORTAL_RIP = 0x41_0000n;
 const NO_VALUE = -1;
+/** Interrupts that come by pins of the IOAPIC; the others are messages. */
+const PINS = 24;
 /** Selectors where most things happen; full comparisons look at all. */
 export const PLAY_END = 0x400;
 const TYPES: Type[] = ["pd", "ec", "sc", "pt", "sm"];
@@ -409,8 +419,7 @@ export class Harness {
       case abi.HC_CALL:
         return this.predictCall(ec, call);
       case abi.HC_REPLY:
-        this.predictReply(ec, call);
-        return {};
+        return this.predictReply(ec, call);
       case abi.HC_CREATE_PD: {
         if (!find(rsi, "pd", abi.PERM_PD_CREATE) || !this.free(domain, selector)) {
           return { status: abi.BAD_CAP };
@@ -492,7 +501,8 @@ export class Harness {
         if ((rdx & 0xffff_ffffn) >= BigInt(this.cpus)) return { status: abi.BAD_CPU };
         const sm = find(selector, "sm", 0) as SmItem | undefined;
         if (sm?.gsi === undefined) return { status: abi.BAD_CAP };
-        return sm.gsi < 24 ? { status: abi.SUCCESS, rsi: 0n, rdx: 0n } : { status: abi.BAD_DEV };
+        if (sm.gsi < PINS) return { status: abi.SUCCESS, rsi: 0n, rdx: 0n };
+        return this.predictMessageInterrupt(domain, sm.gsi, rsi, rdx & 0xffff_ffffn);
       }
       case abi.HC_ASSIGN_PCI:
         return { status: find(selector, "pd", 0) ? abi.BAD_DEV : abi.BAD_CAP };
@@ -552,6 +562,22 @@ export class Harness {
       if (page !== 0) model.mapUtcb(item.utcbDomain, page, this.utcbPhys.get(item) ?? 0);
     };
     return { status: abi.SUCCESS, after };
+  }
+
+  /** Who has a device's configuration page may let it interrupt a CPU by a message, Intel SDM vol. 3A, 11.11. */
+  private predictMessageInterrupt(
+    domain: Domain,
+    gsi: number,
+    address: bigint,
+    cpu: bigint,
+  ): Expected {
+    if (address >> 47n !== 0n) return { status: abi.BAD_DEV };
+    const { phys, rights } = domain.memory.get(Number(address >> 12n));
+    if (rights === UNKNOWN) return {};
+    const isConfig = phys >= PCI_CONFIG / 4096 && phys < (PCI_CONFIG + PCI_CONFIG_BYTES) / 4096;
+    if (rights === 0 || !(isConfig || phys === HPET_BASE / 4096)) return { status: abi.BAD_DEV };
+    const rsi = 0xfee0_0000n | (cpu << 12n);
+    return { status: abi.SUCCESS, rsi, rdx: (rsi << 32n) | BigInt(32 + gsi) };
   }
 
   private predictPdCtrl(domain: Domain, call: Call): Expected {
@@ -672,19 +698,20 @@ export class Harness {
     return {};
   }
 
-  private predictReply(ec: EcItem, call: Call): void {
+  private predictReply(ec: EcItem, call: Call): Expected {
     const { view } = this;
     const address = view.field(ec.address, "caller");
     const caller = this.ecs.get(address);
-    if (address === 0 || caller === undefined || call.message.typed.length === 0) return;
+    if (address === 0 || caller === undefined || call.message.typed.length === 0) return {};
     const cont = view.field(address, "cont");
     const utcb = view.field(address, "utcb");
     if (cont === CONT_SYSRET) {
-      this.moveItems(ec, caller.domain, call, ...this.windows(utcb));
-      return;
+      const items = this.moveItems(ec, caller.domain, call, ...this.windows(utcb));
+      return { after: () => this.checkItems(utcb, items) };
     }
     const page = cont === CONT_IRET ? Number(view.register(address, "cr2") >> 12n) : 0;
     this.moveItems(ec, caller.domain, call, 0n, makeCrd(abi.CRD_MEM, page, 31, 31));
+    return {};
   }
 
   // --- What has to be true now ---
@@ -721,12 +748,15 @@ export class Harness {
 
   /** Compares everything there is. */
   checkAll(): void {
-    for (const domain of this.domains()) {
-      this.checkCaps(domain, abi.NUM_SELECTORS);
-      this.checkAllPages(domain);
-    }
+    for (const domain of this.domains()) this.checkDomain(domain);
     this.checkCanaries();
     for (let cpu = 0; cpu < this.cpus; cpu++) this.checkPorts(cpu);
+  }
+
+  /** Compares everything a domain has, whether or not anything was to change. */
+  checkDomain(domain: Domain): void {
+    this.checkCaps(domain, abi.NUM_SELECTORS);
+    this.checkAllPages(domain);
   }
 
   private checkCaps(domain: Domain, end: number): void {
@@ -838,7 +868,7 @@ export class Harness {
   }
 
   /** All ports of the domain that runs on a CPU. */
-  private checkPorts(cpu: number): void {
+  checkPorts(cpu: number): void {
     const ec = this.current(cpu);
     if (ec === undefined) return;
     const tss = this.view.field(this.view.exports.inspect_cpu(cpu), "tss");

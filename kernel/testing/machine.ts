@@ -47,6 +47,12 @@ const LAPIC_X2 = AP_CPU + 8;
 const RSDP = 0xe_0000;
 const RSDT = 0xe_0040;
 const MADT = 0xe_0080;
+const MCFG = 0xe_0400;
+const HPET = 0xe_0480;
+/** What the MCFG table and the HPET table describe: PCI configuration space of two buses, and the timer's registers. */
+export const PCI_CONFIG = 0xb000_0000;
+export const PCI_CONFIG_BYTES = 2 << 20;
+export const HPET_BASE = 0xfed0_0000;
 const IOAPIC = 0xfec0_0000;
 const IOAPIC_PINS = 24;
 /** Local APIC registers, offsets. */
@@ -314,7 +320,7 @@ export class Machine {
     }
   }
 
-  /** RSDP, RSDT and a MADT with all processors and an IOAPIC. */
+  /** RSDP, RSDT, a MADT with all processors and an IOAPIC, an MCFG table and an HPET table. */
   private addAcpi(processors: number): void {
     const bytes = new Uint8Array(this.view.buffer);
     const sum = (at: number, length: number, where: number) => {
@@ -324,9 +330,18 @@ export class Machine {
     };
     this.write(RSDP, [0x20445352, 0x20525450, 0, 0, RSDT]);
     sum(RSDP, 20, 8);
-    this.write(RSDT, [0x54445352, 40]);
-    this.write(RSDT + 36, [MADT]);
-    sum(RSDT, 40, 9);
+    const tables = [MADT, MCFG, HPET];
+    const rsdtBytes = 36 + 4 * tables.length;
+    this.write(RSDT, [0x54445352, rsdtBytes]);
+    this.write(RSDT + 36, tables);
+    sum(RSDT, rsdtBytes, 9);
+    this.write(MCFG, [0x4746434d, 60]);
+    // Segment 0, first and last bus.
+    this.write(MCFG + 44, [PCI_CONFIG, 0, (PCI_CONFIG_BYTES / 2 ** 20 - 1) << 24]);
+    sum(MCFG, 60, 9);
+    this.write(HPET, [0x54455048, 56]);
+    this.write(HPET + 44, [HPET_BASE, 0]);
+    sum(HPET, 56, 9);
     const length = 44 + 8 * processors + 12;
     this.write(MADT, [0x43495041, length]);
     for (let i = 0; i < processors; i++) {
