@@ -3,7 +3,7 @@
 
 import type { CpuAccess } from "../cpu-access.ts";
 import type { Board } from "../pc.ts";
-import { textFont } from "./font.ts";
+import { vgaFont } from "./vga-font.ts";
 
 const ICW1 = 0x11;
 /** Master and slave: vector base, cascade identity, mask. */
@@ -40,7 +40,7 @@ export function leaveAsFirmwareDoes(board: Board, cpus: readonly CpuAccess[] = [
     out(data, pic.mask);
   }
   out(0x4d1, ELCR_SLAVE);
-  board.vga?.loadFont(textFont());
+  board.vga?.loadFont(vgaFont());
   // Channel 0: mode 2, full count, 18.2 Hz.
   out(0x43, 0x34);
   out(0x40, 0);

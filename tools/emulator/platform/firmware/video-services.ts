@@ -5,8 +5,8 @@ import type { MmioHandler } from "../../devices/device.ts";
 import { FRAMEBUFFER_BASE, VRAM_BYTES } from "../../devices/vga.ts";
 import type { Board } from "../pc.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
-import { textFont } from "./font.ts";
 import type { Registers } from "./registers.ts";
+import { vgaFont } from "./vga-font.ts";
 
 const BDA = 0x400;
 const MODE = BDA + 0x49;
@@ -51,7 +51,7 @@ export class VideoServices {
   /** Clears the screen and sets up the data area for 80×25. */
   setTextMode(r: Registers): void {
     this.#board.vga?.reset();
-    this.#board.vga?.loadFont(textFont());
+    this.#board.vga?.loadFont(vgaFont());
     r.setByte(MODE, 3);
     r.setWord(COLUMNS, 80);
     r.setByte(ROWS, 24);

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { al, dword, dx, eax, mem } from "../../../asm/index.ts";
 import { Machine } from "../../host/machine.ts";
 import { guest } from "../testdata/guest.ts";
-import { GLYPH_STRIDE, textFont } from "./font.ts";
+import { GLYPH_STRIDE, vgaFont } from "./vga-font.ts";
 
 const out = (a: Parameters<Parameters<typeof guest>[0]>[0], port: number, ...pairs: number[][]) => {
   for (const [index, value] of pairs as [number, number][]) {
@@ -35,27 +35,6 @@ function cell(machine: Machine, column: number, row: number): number[][] {
 const line = (bits: number, front: number, back: number): number[] =>
   Array.from({ length: 8 }, (_, x) => (bits & (0x80 >> x) ? front : back));
 
-test("every printable character has a shape of its own", () => {
-  const font = textFont();
-  const shapes = new Set<string>();
-  for (let code = 0x20; code < 0x7f; code++) {
-    shapes.add(font.subarray(code * GLYPH_STRIDE, (code + 1) * GLYPH_STRIDE).join());
-  }
-  expect(shapes.size).toBe(95);
-});
-
-test("frames meet their neighbours at the edges of the cell", () => {
-  const font = textFont();
-  const rows = (code: number) => font.subarray(code * GLYPH_STRIDE, code * GLYPH_STRIDE + 16);
-  // ─ and │ as far as the edges, ┌ from their middles on, █ everything.
-  expect([...rows(0xc4)]).toContain(0xff);
-  expect(new Set(rows(0xb3)).size).toBe(1);
-  expect((rows(0xda)[15] as number) & (rows(0xb3)[0] as number)).not.toBe(0);
-  expect([...rows(0xda)].some((row) => (row & 1) === 1)).toBe(true);
-  expect(rows(0xda)[0]).toBe(0);
-  expect([...rows(0xdb)].every((row) => row === 0xff)).toBe(true);
-});
-
 test("text shows in the colours of its attribute, with the cursor as the CRTC says", async () => {
   const machine = await screenOf(
     guest((a) => {
@@ -64,7 +43,7 @@ test("text shows in the colours of its attribute, with the cursor as the CRTC sa
       out(a, 0x3d4, [0x0e, 0], [0x0f, 1]);
     }),
   );
-  const font = textFont();
+  const font = vgaFont();
   const glyph = (code: number, y: number) => font[code * GLYPH_STRIDE + y] as number;
   const h = cell(machine, 0, 0);
   const i = cell(machine, 1, 0);
