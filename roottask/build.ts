@@ -2,22 +2,12 @@
 // stubs linked to ELF executables. Which programs there are stands in programs.ts.
 
 import { compile, linkLinux } from "../tools/aot/index.ts";
+import { staticEnd } from "../tools/asc/static-end.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
 import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
 
 export { apps, type GuestProgram, roottask, userland } from "./programs.ts";
-
-/** First address behind the module's static data, which its export `staticEnd` tells. */
-function staticEnd(wasm: Uint8Array): number {
-  const nothing = new Proxy({}, { get: () => () => 0 });
-  const imports = new Proxy({}, { get: () => nothing });
-  const module = new WebAssembly.Module(new Uint8Array(wasm));
-  const { exports } = new WebAssembly.Instance(module, imports);
-  const { staticEnd } = exports as { staticEnd?: () => number };
-  if (!staticEnd) throw new Error("the module does not export staticEnd()");
-  return staticEnd() >>> 0;
-}
 
 /** Zero bytes up to the end of the static data, which wasm leaves out. */
 function staticFill(layout: ProgramLayout, end: number): ObjectFile {
