@@ -119,4 +119,4 @@ export class Firmware {
 }
 
 /** The one firmware, all null until `main.ts` has filled it in. */
-export const firmware = changetype<Firmware>(memory.data(sizeof<Firmware>(), 8));
+export const firmware = changetype<Firmware>(memory.data(offsetof<Firmware>(), 8));
