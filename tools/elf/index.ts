@@ -10,7 +10,14 @@ export {
   SymbolType,
 } from "./constants.ts";
 export * from "./dwarf/expression.ts";
-export { LinkError, type LinkOptions, type LinkSegment, linkElf } from "./link.ts";
+export {
+  LinkError,
+  type LinkOptions,
+  type LinkSegment,
+  linkElf,
+  linkMovable,
+  type MovableImage,
+} from "./link.ts";
 export type {
   AddressTable,
   CallFrame,
@@ -38,3 +45,4 @@ export {
   readElf,
 } from "./read.ts";
 export { readRelocatable, writeRelocatable } from "./relocatable.ts";
+export type { Image, ImageSegment } from "./write.ts";

@@ -13,7 +13,13 @@ import {
   type Relocation,
   type RelocationKind,
 } from "./object.ts";
-import { type ImageSection, type ImageSegment, type ImageSymbol, writeImage } from "./write.ts";
+import {
+  type Image,
+  type ImageSection,
+  type ImageSegment,
+  type ImageSymbol,
+  writeImage,
+} from "./write.ts";
 
 export interface LinkSegment {
   /** Also names the symbols `__<name>_start`, `__<name>_end` (virtual) and `__<name>_load_start`, `__<name>_load_end` (physical). */
@@ -65,6 +71,15 @@ interface PlacedSection {
 interface Resolved {
   value: bigint;
   from: string;
+  /** A number, not a place in the program: it stays where a loader moves the program. */
+  constant: boolean;
+}
+
+/** A program that a loader may put elsewhere. */
+export interface MovableImage {
+  image: Image;
+  /** Virtual addresses of all fields of 8 bytes that hold an address of the program, ascending. */
+  addresses: bigint[];
 }
 
 const RELOCATIONS: Record<
@@ -88,9 +103,25 @@ const MAX_FILE = 1n << 30n;
 
 /** Links the objects and returns the bytes of the executable. Throws `LinkError` with every problem found. */
 export function linkElf(options: LinkOptions): Uint8Array {
+  return writeImage(linkImage(options));
+}
+
+/**
+ * Links the objects to a program that works at any address once the difference is added to the fields listed. Throws
+ * `LinkError` with every problem found, fields among them that cannot hold an address anywhere.
+ */
+export function linkMovable(options: Omit<LinkOptions, "class">): MovableImage {
+  const addresses: bigint[] = [];
+  const image = linkImage({ ...options, class: 64 }, addresses);
+  addresses.sort((a, b) => (a < b ? -1 : 1));
+  return { image, addresses };
+}
+
+/** The program laid out; fields that hold an address go to `addresses`, where it is given. */
+function linkImage(options: LinkOptions, addresses?: bigint[]): Image {
   const layout = placeSections(options);
   const table = collectSymbols(options, layout);
-  const contents = relocate(options, layout, table);
+  const contents = relocate(options, layout, table, addresses);
   const entry = table.global.get(options.entry);
   if (!entry) {
     throw new LinkError(
@@ -106,13 +137,13 @@ export function linkElf(options: LinkOptions): Uint8Array {
     ...debugImages(options, layout),
   ];
   const symbols = imageSymbols(options, layout, table);
-  return writeImage({
+  return {
     class: options.class,
     entry: options.class === 32 ? physical(layout, entry.value) : entry.value,
     segments,
     sections,
     symbols,
-  });
+  };
 }
 
 interface Extent {
@@ -344,13 +375,14 @@ function collectSymbols(options: LinkOptions, layout: Layout): SymbolTable {
     for (const [index, section] of object.sections.entries()) {
       const base = bases.get(object)?.get(index);
       if (base !== undefined && !own.has(section.name)) {
-        own.set(section.name, { value: base, from: object.name });
+        own.set(section.name, { value: base, from: object.name, constant: false });
       }
     }
     for (const symbol of object.symbols) {
       const base = symbol.section < 0 ? 0n : bases.get(object)?.get(symbol.section);
       if (base === undefined) continue;
-      const resolved = { value: base + symbol.value, from: object.name };
+      const constant = symbol.section < 0;
+      const resolved = { value: base + symbol.value, from: object.name, constant };
       // Local names may repeat (two functions of one name in different files): a reference by name means the first.
       const isSection = object.sections.some((section) => section.name === symbol.name);
       if (!own.has(symbol.name) || isSection) own.set(symbol.name, resolved);
@@ -368,7 +400,7 @@ function collectSymbols(options: LinkOptions, layout: Layout): SymbolTable {
   }
   if (problems.length > 0) throw new LinkError(problems.join("\n"));
   const define = (name: string, value: bigint, from: string): void => {
-    if (!global.has(name)) global.set(name, { value, from });
+    if (!global.has(name)) global.set(name, { value, from, constant: from === "options" });
   };
   for (const [name, value] of Object.entries(options.symbols ?? {})) define(name, value, "options");
   for (const extent of layout.segments) {
@@ -381,11 +413,12 @@ function collectSymbols(options: LinkOptions, layout: Layout): SymbolTable {
   return { global, local };
 }
 
-/** Applies all relocations; returns the patched content of every placed section. */
+/** Applies all relocations; returns the patched content of every placed section. See `linkImage` for `addresses`. */
 function relocate(
   options: LinkOptions,
   layout: Layout,
   table: SymbolTable,
+  addresses: bigint[] | undefined,
 ): Map<PlacedSection, Uint8Array> {
   const contents = new Map<PlacedSection, Uint8Array>();
   const lookup = new Map<ObjectFile, Map<number, PlacedSection>>();
@@ -427,14 +460,30 @@ function relocate(
         );
         continue;
       }
+      if (addresses && rule.relative === symbol.constant) {
+        if (rule.relative || rule.size < 8) {
+          const what = rule.relative ? "leads out of" : "is too short for an address of";
+          problems.push(
+            `${where}: ${relocation.kind} relocation against ${relocation.symbol} ${what} a program that may be moved`,
+          );
+        } else addresses.push(place);
+      }
       patch(data, relocation.offset, rule.size, value);
     }
-    for (const addresses of object.addressTables ?? []) {
-      const placed = lookup.get(object)?.get(addresses.section);
-      const target = lookup.get(object)?.get(addresses.target);
+    for (const fields of object.addressTables ?? []) {
+      const placed = lookup.get(object)?.get(fields.section);
+      const target = lookup.get(object)?.get(fields.target);
       if (!placed) continue;
-      if (!target) problems.push(`${object.name}: an address table leads to a section left out`);
-      else fillAddresses(contents.get(placed) as Uint8Array, addresses, target.address);
+      if (!target) {
+        problems.push(`${object.name}: an address table leads to a section left out`);
+        continue;
+      }
+      fillAddresses(contents.get(placed) as Uint8Array, fields, target.address);
+      if (!addresses) continue;
+      fields.addends.forEach((addend, i) => {
+        const offset = fields.offset + i * fields.stride;
+        if (addend !== NO_ADDRESS) addresses.push(placed.address + BigInt(offset));
+      });
     }
   }
   for (const [name, where] of undefinedSymbols) {
@@ -450,11 +499,11 @@ function resolve(
   object: ObjectFile,
   table: SymbolTable,
   sections: Map<number, PlacedSection> | undefined,
-): { value: bigint } | undefined {
+): { value: bigint; constant: boolean } | undefined {
   if (scope === "global") return table.global.get(symbol);
   if (scope === undefined) return table.local.get(object)?.get(symbol) ?? table.global.get(symbol);
   const placed = sections?.get(scope);
-  return placed && { value: placed.address };
+  return placed && { value: placed.address, constant: false };
 }
 
 /** Stores the addresses of a table; low and high halves apart, which spares a bigint each. */
