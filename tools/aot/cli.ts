@@ -1,14 +1,15 @@
-// `aot IN.wasm -o OUT.elf --target kernel|native|linux`: compiles and links one module, with those it imports
+// `aot IN.wasm -o OUT --target kernel|native|linux|uefi`: compiles and links one module, with those it imports
 // from where `--link` names them.
-// A linux module becomes an executable. Modules of the other targets that need no stubs are linked
+// A linux module becomes an executable, a uefi module an EFI application (PE32+). Modules of the other targets that need no stubs are linked
 // at the addresses given; whole kernels and roottasks are linked by their own build.
 
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { LinkError, linkElf, type ObjectFile, writeRelocatable } from "../elf/index.ts";
+import { PeError } from "../pe/index.ts";
 import { CompileError, compile } from "./compile.ts";
 import { linkInstances } from "./instances.ts";
-import { LINUX_SEGMENTS } from "./link.ts";
+import { LINUX_SEGMENTS, linkUefi } from "./link.ts";
 import { exportSymbol } from "./names.ts";
 import { type PrefixMap, parsePrefixMap } from "./prefix.ts";
 import type { TargetName } from "./targets/target.ts";
@@ -59,6 +60,7 @@ function read(path: string, what: string): Buffer {
 }
 
 function link(object: ObjectFile, options: Options): Uint8Array {
+  if (options.target === "uefi") return linkUefi(object);
   const linux = options.target === "linux";
   return linkElf({
     objects: [object],
@@ -110,13 +112,13 @@ async function build(input: string, options: Options): Promise<void> {
 }
 
 const program = new Command("aot")
-  .description("Compiles a WebAssembly module to an x86-64 ELF executable.")
+  .description("Compiles a WebAssembly module to an x86-64 executable: ELF, or PE32+ for UEFI.")
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "aot: ")) })
   .argument("<module>", "the .wasm file")
-  .requiredOption("-o, --output <file>", "the ELF file to write")
+  .requiredOption("-o, --output <file>", "the file to write")
   .addOption(
     new Option("-t, --target <name>", "what the program runs on")
-      .choices(["kernel", "native", "linux"])
+      .choices(["kernel", "native", "linux", "uefi"])
       .default("linux"),
   )
   .addOption(
@@ -150,7 +152,7 @@ const program = new Command("aot")
     try {
       await build(input, options);
     } catch (error) {
-      if (error instanceof CompileError || error instanceof LinkError) {
+      if (error instanceof CompileError || error instanceof LinkError || error instanceof PeError) {
         process.stderr.write(`aot: ${error.message}\n`);
       } else {
         process.stderr.write(

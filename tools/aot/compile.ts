@@ -25,7 +25,7 @@ import {
   strayElements,
 } from "./image.ts";
 import { type BuildContext, Builder, type TablePlace } from "./ir/build.ts";
-import { Func, type Signature, TrapKind } from "./ir/ir.ts";
+import { Func, I32 as IR_I32, I64 as IR_I64, type Signature, TrapKind } from "./ir/ir.ts";
 import { irSignature, irType } from "./ir/numeric.ts";
 import { optimize } from "./ir/optimize.ts";
 import { findTailCalls } from "./ir/tail.ts";
@@ -34,7 +34,8 @@ import { mapPrefix, type PrefixMap } from "./prefix.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import type { LFunc } from "./regalloc/lir.ts";
 import { type Allocation, allocate } from "./regalloc/resolve.ts";
-import { emitLinuxStart, type LinuxStart, WRONG_CPU_MESSAGE } from "./targets/linux.ts";
+import { emitLinuxStart, WRONG_CPU_MESSAGE } from "./targets/linux.ts";
+import type { StartSegment } from "./targets/segments.ts";
 import {
   importModule,
   resolveImport,
@@ -42,6 +43,15 @@ import {
   type Target,
   type TargetName,
 } from "./targets/target.ts";
+import {
+  EXIT_SYMBOL,
+  emitFirmwareCall,
+  emitUefiStart,
+  firmwareCall,
+  IMAGE_HANDLE_SYMBOL,
+  MAX_ARGUMENTS,
+  SYSTEM_TABLE_SYMBOL,
+} from "./targets/uefi.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
 import { type BodyFacts, noFacts, validateBody } from "./wasm/validate.ts";
 import { type EmitContext, type EmittedFunction, emitFunction } from "./x64/emit.ts";
@@ -53,7 +63,6 @@ import { ConstantPool } from "./x64/pool.ts";
 import { emitRuntime } from "./x64/runtime.ts";
 import {
   CPU_SYMBOL,
-  external,
   FUNCTIONS_SYMBOL,
   functionReference,
   PAGES_SYMBOL,
@@ -149,8 +158,10 @@ class Compiler {
     this.image = new ImageBuilder(this.code);
   }
 
-  private get growable(): boolean {
-    return this.target.window === undefined;
+  private get fixedPages(): number | undefined {
+    const { memory } = this.target;
+    if (memory === "grows") return undefined;
+    return memory === "window" ? 65536 : (this.m.memory?.min ?? 0);
   }
 
   private readonly rename = (file: string): string => mapPrefix(this.o.filePrefixMap ?? [], file);
@@ -179,7 +190,7 @@ class Compiler {
     });
     this.makeWrappers(context);
     for (const index of exported) this.makeAdapter(context, index, facts[index - imported]);
-    if (this.target.name === "linux") this.startCode();
+    if (this.target.window === undefined) this.startCode();
     this.runtime();
     return this.image.build(this.rename(this.o.name));
   }
@@ -257,7 +268,7 @@ class Compiler {
         return {
           signature: this.signatures[entry.typeIndex] as Signature,
           func: -1,
-          symbol: external(meaning.symbol),
+          symbol: meaning.reference,
         };
       },
     };
@@ -342,7 +353,7 @@ class Compiler {
     const lir = lowerFunction(f, {
       window: this.emission.window,
       windowBase: this.emission.window ? this.target.window : undefined,
-      growable: this.growable,
+      fixedPages: this.fixedPages,
       pool: this.emission.pool,
       helpers: this.code.helpers,
       exported,
@@ -427,26 +438,80 @@ class Compiler {
     return functionReference(entry ?? (own >= 0 ? own : (wrappers.get(index) as number)));
   }
 
-  /** `_start` of target linux: instantiates the module in the order of the specification, 4.5.4. */
+  /** `_start` of the targets that begin by themselves: instantiates the module as the specification orders, 4.5.4. */
   private startCode(): void {
-    const { m } = this;
-    const entry = (name: string) => m.exports.find((x) => x.kind === "func" && x.name === name);
-    const main = entry("main") ?? entry("_start");
-    if (!main || main.index < m.funcImports.length) {
-      throw new CompileError("target linux needs an exported function main(): i32, or _start()");
-    }
-    const type = funcTypeOf(m, main.index);
-    if (type.params.length > 0 || type.results.length > 1) {
-      throw new CompileError(
-        `target linux calls the export ${main.name} without arguments; declare it as ${main.name === "main" ? "main(): i32" : "_start()"}`,
-      );
-    }
     const { e } = this.emission;
+    const main = this.mainFunction();
     e.align(16);
     const start = e.length;
     this.emission.positions.push({ offset: start, pos: 0 });
-    const pages = m.memory?.min ?? 0;
-    const segments: LinuxStart["segments"] = [];
+    const startFunction = this.m.start === undefined ? undefined : this.reference(this.m.start);
+    const common = { main: main.reference, startFunction, pages: this.m.memory?.min ?? 0 };
+    const routine = (name: string, from: number, to: number): void => {
+      this.code.routines.push({ name, start: from, end: to, kind: "outermost" });
+    };
+    const level2 = this.o.features?.sse41 || this.o.features?.popcnt || false;
+    const { segments, trap } = this.startSegments();
+    if (this.target.name === "linux") {
+      if (level2) {
+        this.image.define("rodata", CPU_SYMBOL, new TextEncoder().encode(WRONG_CPU_MESSAGE), 1);
+      }
+      const trapAt = emitLinuxStart(e, {
+        ...common,
+        segments,
+        traps: trap !== undefined,
+        mainReturns: main.returns !== 0,
+        wrongCpu: level2 ? CPU_SYMBOL : undefined,
+      });
+      if (trap !== undefined) this.emission.traps.push({ offset: trapAt, kind: trap, pos: 0 });
+      routine("_start", start, e.length);
+      const size = new Uint8Array(4);
+      new DataView(size.buffer).setUint32(0, common.pages, true);
+      this.image.define("data", PAGES_SYMBOL, size, 8);
+    } else {
+      const exit = emitUefiStart(e, { ...common, segments, mainReturns: main.returns, level2 });
+      routine("_start", start, exit);
+      routine(EXIT_SYMBOL, exit, e.length);
+      this.firmwareCalls();
+      for (const word of [IMAGE_HANDLE_SYMBOL, SYSTEM_TABLE_SYMBOL]) {
+        this.image.define("data", word, new Uint8Array(8), 8);
+      }
+    }
+    this.image.define("data", STACK_SYMBOL, new Uint8Array(8), 8);
+  }
+
+  /** The export that `_start` calls, and the bytes of the status it returns. */
+  private mainFunction(): { reference: string; returns: 0 | 4 | 8 } {
+    const { m, target } = this;
+    const entry = (name: string) => m.exports.find((x) => x.kind === "func" && x.name === name);
+    const linux = target.name === "linux";
+    const declared = linux ? "main(): i32" : "main(): u64";
+    const main = entry("main") ?? (linux ? entry("_start") : undefined);
+    if (!main || main.index < m.funcImports.length) {
+      throw new CompileError(
+        `target ${target.name} needs an exported function ${declared}${linux ? ", or _start()" : ""}`,
+      );
+    }
+    const { params, results } = funcTypeOf(m, main.index);
+    const [result] = results.map(irType);
+    const fits = linux ? true : result === undefined || result === IR_I32 || result === IR_I64;
+    if (params.length > 0 || results.length > 1 || !fits) {
+      throw new CompileError(
+        `target ${target.name} calls the export ${main.name} without arguments; declare it as ${main.name === "main" ? declared : "_start()"}`,
+      );
+    }
+    const returns = main.name !== "main" || result === undefined ? 0 : result === IR_I64 ? 8 : 4;
+    return { reference: this.reference(main.index), returns };
+  }
+
+  /**
+   * The active segments that are copied, each behind a symbol of its own, and the trap that ends the program behind
+   * them. Only programs for Linux can trap there: the others refuse such a module.
+   */
+  private startSegments(): { segments: StartSegment[]; trap: number | undefined } {
+    const { m } = this;
+    const size = (m.memory?.min ?? 0) * 65536;
+    const segments: StartSegment[] = [];
     let trap: number | undefined = strayElements(m) >= 0 ? TrapKind.TableBounds : undefined;
     for (const [i, segment] of m.data.entries()) {
       if (trap !== undefined) break;
@@ -454,32 +519,39 @@ class Compiler {
       const { bytes } = segment;
       const offset = segmentOffset(segment.offset);
       // An empty segment has bounds too.
-      if (offset + bytes.length > pages * 65536) trap = TrapKind.MemoryBounds;
-      else if (bytes.length > 0) {
+      if (offset + bytes.length > size) {
+        if (this.target.memory === "fixed") {
+          throw new CompileError(
+            `data segment ${i} at offset ${offset} reaches beyond the memory of ${size} bytes`,
+          );
+        }
+        trap = TrapKind.MemoryBounds;
+      } else if (bytes.length > 0) {
         const symbol = SEGMENT.initial + i;
         this.image.define("rodata", symbol, bytes, 16);
         segments.push({ symbol, offset, length: bytes.length });
       }
     }
-    const level2 = this.o.features?.sse41 || this.o.features?.popcnt;
-    if (level2) {
-      this.image.define("rodata", CPU_SYMBOL, new TextEncoder().encode(WRONG_CPU_MESSAGE), 1);
+    return { segments, trap };
+  }
+
+  /** The routines behind `uefi.call0` to `call10`, those that the module imports. */
+  private firmwareCalls(): void {
+    const { e } = this.emission;
+    const imported = new Set(
+      this.m.funcImports
+        .filter(({ module }) => importModule(module) === "uefi")
+        .map(({ name }) => name),
+    );
+    for (let count = 0; count <= MAX_ARGUMENTS; count++) {
+      if (!imported.has(`call${count}`)) continue;
+      e.align(16);
+      const start = e.length;
+      this.emission.positions.push({ offset: start, pos: 0 });
+      const moves = emitFirmwareCall(e, count);
+      const name = firmwareCall(count);
+      this.code.routines.push({ name, start, end: e.length, kind: "frame", moves });
     }
-    const trapAt = emitLinuxStart(e, {
-      wrongCpu: level2 ? CPU_SYMBOL : undefined,
-      pages,
-      segments,
-      traps: trap !== undefined,
-      startFunction: m.start === undefined ? undefined : this.reference(m.start),
-      main: this.reference(main.index),
-      mainReturns: main.name === "main" && type.results.length === 1,
-    });
-    if (trap !== undefined) this.emission.traps.push({ offset: trapAt, kind: trap, pos: 0 });
-    this.code.routines.push({ name: "_start", start, end: e.length, kind: "outermost" });
-    const size = new Uint8Array(4);
-    new DataView(size.buffer).setUint32(0, pages, true);
-    this.image.define("data", PAGES_SYMBOL, size, 8);
-    this.image.define("data", STACK_SYMBOL, new Uint8Array(8), 8);
   }
 
   private runtime(): void {
@@ -488,7 +560,7 @@ class Compiler {
       e,
       traps: this.emission.traps,
       window: this.emission.window,
-      growable: this.growable,
+      fixedPages: this.fixedPages,
       sse: this.target.sse,
       maxPages: this.m.memory?.max ?? 65536,
       tables: this.emission.tables,

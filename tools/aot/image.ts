@@ -247,7 +247,7 @@ export class ImageBuilder {
     const active = m.elements.filter((s) => s.mode === "active" && s.table === index);
     // A stray segment leaves no program that could look into the table.
     const fits = strayElements(m) < 0;
-    if (!fits && this.code.target.window !== undefined) {
+    if (!fits && this.code.target.name !== "linux") {
       throw new CompileError(
         `element segment ${strayElements(m)} reaches beyond the table of ${m.tables[m.elements[strayElements(m)]?.table ?? 0]?.min} entries`,
       );

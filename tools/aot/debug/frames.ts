@@ -9,12 +9,14 @@ import { RSP } from "../x64/encoder.ts";
 /** DWARF's number of the return address. */
 const RETURN_ADDRESS = 16;
 
-/** A routine that is made by hand; `leaf`: it moves RSP nowhere. The other one is called by nobody. */
-export interface RoutineFrame {
-  start: number;
-  end: number;
-  kind: "leaf" | "outermost";
-}
+/**
+ * A routine that is made by hand. `leaf`: it moves RSP nowhere; `frame`: it does, `moves` says from where on the CFA is
+ * `depth` bytes above RSP; `outermost`: it is called by nobody.
+ */
+export type RoutineFrame = { start: number; end: number } & (
+  | { kind: "leaf" | "outermost" }
+  | { kind: "frame"; moves: { offset: number; depth: number }[] }
+);
 
 /** Frames of section 0, ascending. */
 export function callFrames(functions: FunctionFrame[], routines: RoutineFrame[]): CallFrame[] {
@@ -34,12 +36,16 @@ function functionFrame({ start, end, rows }: FunctionFrame): CallFrame {
   return { section: 0, start, end, signal: false, rows: out };
 }
 
-function routineFrame({ start, end, kind }: RoutineFrame): CallFrame {
-  const rule: RegisterRule = kind === "leaf" ? { offset: -8 } : "undefined";
-  const row: FrameRow = {
-    offset: start,
-    cfa: { register: dwarfRegister(RSP), offset: 8 },
-    rules: new Map([[RETURN_ADDRESS, rule]]),
-  };
-  return { section: 0, start, end, signal: false, rows: [row] };
+function routineFrame(routine: RoutineFrame): CallFrame {
+  const { start, end, kind } = routine;
+  const rule: RegisterRule = kind === "outermost" ? "undefined" : { offset: -8 };
+  const moves = kind === "frame" ? routine.moves : [];
+  const rows = [{ offset: start, depth: 8 }, ...moves].map(
+    ({ offset, depth }): FrameRow => ({
+      offset,
+      cfa: { register: dwarfRegister(RSP), offset: depth },
+      rules: new Map([[RETURN_ADDRESS, rule]]),
+    }),
+  );
+  return { section: 0, start, end, signal: false, rows };
 }

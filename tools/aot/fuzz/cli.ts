@@ -23,7 +23,7 @@ const program = new Command("fuzz:aot")
   .option("--registers <n>", "registers to allocate; 0 varies them by module", count, 0)
   .addOption(
     new Option("--target <name>", "native needs root: its memory is at address 0")
-      .choices(["kernel", "native", "linux"])
+      .choices(["kernel", "native", "linux", "uefi"])
       .default("linux"),
   )
   .addOption(

@@ -52,7 +52,7 @@ describe.skipIf(!canRunNative)("compiled code agrees with V8 (needs x86-64 Linux
     }
   });
 
-  test.each(["kernel", "native"] as const)("in target %s, inside the memory", (target) => {
+  test.each(["kernel", "native", "uefi"] as const)("in target %s, inside the memory", (target) => {
     for (let seed = 1; seed <= 8; seed++) {
       const { failure } = fuzzOnce({ seed, functions: 40, inputs: 10, target });
       // Address 0 is for root alone.

@@ -8,11 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linkElf } from "../../elf/index.ts";
 import type { ObjectFile, ObjectSection, Relocation } from "../../elf/object.ts";
+import { FIRST_SECTION, IMAGE_BASE } from "../../pe/index.ts";
 import { I32, type ValType } from "../../wasm/types.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import { TRAP_MESSAGES, TrapKind } from "../ir/ir.ts";
-import { LINUX_SEGMENTS } from "../link.ts";
+import { LINUX_SEGMENTS, linkUefi } from "../link.ts";
 import { exportSymbol } from "../names.ts";
+import type { TargetName } from "../targets/target.ts";
 import {
   ALU,
   at,
@@ -33,6 +35,7 @@ import {
   RSI,
   RSP,
 } from "../x64/encoder.ts";
+import { firmwareProcess, LOAD_ADDRESS } from "./firmware.ts";
 
 export interface Call {
   name: string;
@@ -336,18 +339,21 @@ function trapTable(object: ObjectFile): Map<number, number> {
   return kinds;
 }
 
-/** Compiles the module, runs the calls as a process and returns what happened. */
-export function runNative(
-  wasm: Uint8Array,
-  calls: Call[],
+/** A Linux executable that runs the calls in the target's way, and where the code of the module is in it. */
+function executable(
+  object: ObjectFile,
+  calls: ObjectFile,
+  target: TargetName,
   pages: number,
-  options: NativeOptions = {},
-): NativeResult {
-  const { area = 0 } = options;
-  const object = compile(wasm, { target: "linux", name: "test", ...options });
-  const target = options.target ?? "linux";
+): { elf: Uint8Array; textBase: bigint } {
+  if (target === "uefi") {
+    return {
+      elf: firmwareProcess(linkUefi(object, calls)),
+      textBase: FIRST_SECTION - IMAGE_BASE + LOAD_ADDRESS,
+    };
+  }
   const data = object.sections.filter((section) => section.name === ".wasm.data");
-  const objects = [object, driver(calls, pages, area)];
+  const objects = [object, calls];
   if (target !== "linux") {
     // Fixed sections stand behind all others: no index changes.
     object.sections = object.sections.filter((section) => !data.includes(section));
@@ -360,6 +366,19 @@ export function runNative(
     entry: target === "linux" ? "_start" : "start",
     class: 64,
   });
+  return { elf, textBase };
+}
+
+/** Compiles the module, runs the calls as a process and returns what happened. */
+export function runNative(
+  wasm: Uint8Array,
+  calls: Call[],
+  pages: number,
+  options: NativeOptions = {},
+): NativeResult {
+  const { area = 0, target = "linux" } = options;
+  const object = compile(wasm, { target, name: "test", ...options });
+  const { elf, textBase } = executable(object, driver(calls, pages, area), target, pages);
   const dir = mkdtempSync(join(tmpdir(), "aot-"));
   try {
     const file = join(dir, "program");

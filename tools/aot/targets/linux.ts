@@ -5,7 +5,6 @@
 import {
   type Address,
   ALU,
-  at,
   CC,
   type Encoder,
   R8,
@@ -13,13 +12,14 @@ import {
   R10,
   R15,
   RAX,
-  RCX,
   RDI,
   RDX,
   RSI,
   RSP,
 } from "../x64/encoder.ts";
 import { STACK_SYMBOL } from "../x64/symbols.ts";
+import { emitLevel2Check } from "./level.ts";
+import { emitSegments, type StartSegment } from "./segments.ts";
 
 /** 8 GiB: a 32-bit pointer plus a 32-bit offset, and a page for the access itself. */
 const RESERVED = (1n << 33n) + 0x1000n;
@@ -32,19 +32,13 @@ const NO_MEMORY_STATUS = 127;
 const WRONG_CPU_STATUS = 126;
 const WRITE = 1;
 const STDERR = 2;
-/**
- * Bits of CPUID leaf 1, ECX, that make level x86-64-v2 (System V AMD64 ABI 1.0, 3.1.1): SSE3, SSSE3,
- * CMPXCHG16B, SSE4.1, SSE4.2, POPCNT.
- */
-const LEVEL_2 = (1 << 0) | (1 << 9) | (1 << 13) | (1 << 19) | (1 << 20) | (1 << 23);
 /** What a program says where the CPU is not enough. */
 export const WRONG_CPU_MESSAGE = "the program needs a CPU of level x86-64-v2\n";
 
 export interface LinuxStart {
   /** Initial memory in pages of 64 KiB. */
   pages: number;
-  /** Symbol, window offset and length of each active data segment. */
-  segments: { symbol: string; offset: number; length: number }[];
+  segments: StartSegment[];
   /** Whether instantiation traps once these segments are copied. */
   traps: boolean;
   /** Symbols of the start function and of `main`. */
@@ -91,13 +85,7 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
   e.movImm32(RDI, NO_MEMORY_STATUS);
   exit(e);
   e.land(skip);
-  for (const { symbol, offset, length } of s.segments) {
-    e.lea(8, RSI, rip(symbol));
-    e.movImm(RDI, BigInt(offset));
-    e.lea(8, RDI, at(R15, 0, RDI));
-    e.movImm32(RCX, length);
-    e.raw([0xf3, 0xa4]);
-  }
+  emitSegments(e, s.segments);
   if (s.traps) {
     const trap = e.length;
     e.ud2();
@@ -113,12 +101,7 @@ export function emitLinuxStart(e: Encoder, s: LinuxStart): number {
 
 /** Ends the program with a message unless the CPU has level x86-64-v2. */
 function checkCpu(e: Encoder, message: Address): void {
-  e.movImm32(RAX, 1);
-  e.raw([0x0f, 0xa2]);
-  e.movImm32(RAX, LEVEL_2);
-  e.aluRR(4, ALU.AND, RCX, RAX);
-  e.aluRR(4, ALU.CMP, RCX, RAX);
-  const fine = e.skip(CC.E);
+  const fine = emitLevel2Check(e);
   e.movImm32(RDI, STDERR);
   e.lea(8, RSI, message);
   e.movImm32(RDX, WRONG_CPU_MESSAGE.length);

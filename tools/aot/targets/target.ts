@@ -1,38 +1,50 @@
-// The three targets and what each import module means in them (docs/toolchain.md).
+// The targets and what each import module means in them (docs/toolchain.md).
 
 import { isVisible, printable } from "../../wasm/names.ts";
 import type { IntrinsicCall } from "../ir/build.ts";
 import { I64, Op, type Signature, type Type } from "../ir/ir.ts";
 import { external, STACK_SYMBOL } from "../x64/symbols.ts";
-import { hedronIntrinsics, type IntrinsicDef, linuxIntrinsics, x86Intrinsics } from "./x86.ts";
+import { UEFI_FUNCTIONS } from "./uefi.ts";
+import {
+  hedronIntrinsics,
+  type IntrinsicDef,
+  linuxIntrinsics,
+  type RoutineDef,
+  x86Intrinsics,
+} from "./x86.ts";
 
-export type TargetName = "kernel" | "native" | "linux";
+export type TargetName = "kernel" | "native" | "linux" | "uefi";
 
 export interface Target {
   name: TargetName;
   /** Virtual address of linear memory offset 0; undefined when only known at run time. */
   window: bigint | undefined;
+  /** `window`: all 4 GiB are memory; `fixed`: the module's initial size; `grows`: up to the module's maximum. */
+  memory: "window" | "fixed" | "grows";
   sse: boolean;
   /** Import modules, `stub` and `symbol` aside. */
-  modules: Record<string, Record<string, IntrinsicDef>>;
+  modules: Record<string, Record<string, IntrinsicDef | RoutineDef>>;
 }
 
 export const TARGETS: Record<TargetName, Target> = {
   kernel: {
     name: "kernel",
     window: 0xffff_fffe_0000_0000n,
+    memory: "window",
     sse: false,
     modules: { x86: x86Intrinsics(0xffff_fffe_0000_0000n) },
   },
   native: {
     name: "native",
     window: 0n,
+    memory: "window",
     sse: true,
     modules: { x86: x86Intrinsics(0n), hedron: hedronIntrinsics(0n) },
   },
   linux: {
     name: "linux",
     window: undefined,
+    memory: "grows",
     sse: true,
     modules: {
       x86: x86Intrinsics(undefined),
@@ -40,11 +52,19 @@ export const TARGETS: Record<TargetName, Target> = {
       hedron: hedronIntrinsics(undefined),
     },
   },
+  uefi: {
+    name: "uefi",
+    window: undefined,
+    memory: "fixed",
+    sse: true,
+    modules: { x86: x86Intrinsics(undefined), uefi: UEFI_FUNCTIONS },
+  },
 };
 
 export type ImportMeaning =
   | { kind: "intrinsic"; call: IntrinsicCall }
-  | { kind: "stub"; symbol: string };
+  /** A function called by the System V convention: a stub, or a routine of the compiler's. */
+  | { kind: "call"; reference: string };
 
 const LETTERS = ["", "i32", "i64", "f32", "f64", "v128"];
 
@@ -72,7 +92,7 @@ export function resolveImport(
   if ((last === "stub" || last === "symbol") && (name === "" || !isVisible(name))) {
     throw new Error(`${last}."${printable(name)}" cannot be the name of a symbol`);
   }
-  if (last === "stub") return { kind: "stub", symbol: name };
+  if (last === "stub") return { kind: "call", reference: external(name) };
   if (last === "symbol") {
     if (params.length !== 0 || results.length !== 1 || results[0] !== I64) {
       throw new Error(
@@ -105,5 +125,7 @@ export function resolveImport(
   if (declared !== expected) {
     throw new Error(`${last}.${name} must be declared as ${expected}, not ${declared}`);
   }
-  return { kind: "intrinsic", call: def };
+  return "routine" in def
+    ? { kind: "call", reference: def.routine }
+    : { kind: "intrinsic", call: def };
 }

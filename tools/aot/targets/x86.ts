@@ -13,6 +13,14 @@ export interface IntrinsicDef extends IntrinsicCall {
   result: Type;
 }
 
+/** A function that is a routine of the compiler's, called by the System V convention. */
+export interface RoutineDef {
+  params: Type[];
+  result: Type;
+  /** Symbol of the routine. */
+  routine: string;
+}
+
 const LETTER: Record<string, Type> = { i: I32, l: I64, v: NONE };
 
 function signature(text: string): { params: Type[]; result: Type } {
@@ -50,6 +58,17 @@ function custom(
   emit: (b: Builder, args: Value[]) => Value | undefined,
 ): IntrinsicDef {
   return { ...signature(text), emit };
+}
+
+/** A word of 64 bits at a symbol of the compiler's. */
+export function storedWord(symbol: string): IntrinsicDef {
+  return custom(":l", (b) => {
+    const address = b.emit(Op.SymbolAddress, I64, []);
+    address.aux = symbol;
+    const v = b.emit(Op.LoadAbs, I64, [address]);
+    v.size = 8;
+    return v;
+  });
 }
 
 function load(size: number): IntrinsicDef {
@@ -203,12 +222,6 @@ export function hedronIntrinsics(window: bigint | undefined): Record<string, Int
 export function linuxIntrinsics(stackSymbol: string): Record<string, IntrinsicDef> {
   return {
     syscall: fixed("lllllll:l", [RAX, RDI, RSI, RDX, R10, R8, R9], [0x0f, 0x05], RAX, [RCX, R11]),
-    stack: custom(":l", (b) => {
-      const address = b.emit(Op.SymbolAddress, I64, []);
-      address.aux = stackSymbol;
-      const v = b.emit(Op.LoadAbs, I64, [address]);
-      v.size = 8;
-      return v;
-    }),
+    stack: storedWord(stackSymbol),
   };
 }

@@ -38,7 +38,8 @@ export interface RuntimeContext {
   e: Encoder;
   traps: TrapSite[];
   window: boolean;
-  growable: boolean;
+  /** Size of memory in pages of 64 KiB where it never changes. */
+  fixedPages: number | undefined;
   /** Whether SSE registers may be used. */
   sse: boolean;
   maxPages: number;
@@ -81,10 +82,11 @@ class Runtime {
 
   /** Puts the memory size in bytes into R9. */
   private limit(): void {
-    if (this.c.growable) {
+    const { fixedPages } = this.c;
+    if (fixedPages === undefined) {
       this.e.load(4, false, 4, R9, symbol(PAGES_SYMBOL));
       this.e.shiftImm(8, SHIFT.SHL, R9, 16);
-    } else this.e.movImm(R9, 1n << 32n);
+    } else this.e.movImm(R9, BigInt(fixedPages) << 16n);
   }
 
   /** Traps unless `start + length` ≤ R9. */

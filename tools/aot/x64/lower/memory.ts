@@ -173,9 +173,9 @@ export function selectMemory(s: Selection, v: Value): void {
       s.inst(M.Fence, 0);
       return;
     case Op.MemorySize: {
-      if (!s.o.growable) {
+      if (s.o.fixedPages !== undefined) {
         const inst = s.inst(M.MovImm, 8);
-        inst.aux = 65536n;
+        inst.aux = BigInt(s.o.fixedPages);
         s.define(inst, v);
         return;
       }
@@ -269,11 +269,11 @@ function selectAtomicRmw(s: Selection, v: Value): void {
 }
 
 function selectGrow(s: Selection, v: Value): void {
-  if (s.o.growable) {
+  if (s.o.fixedPages === undefined) {
     callHelper(s, v, HELPER.grow, [RDI]);
     return;
   }
-  // The window is the memory: growing by 0 gives its size, by anything else -1.
+  // Growing by 0 gives the size, by anything else -1.
   const test = new Inst(M.CmpSet, 4);
   test.sub = CMP.Test;
   test.cc = CC.NE;
@@ -289,7 +289,7 @@ function selectGrow(s: Selection, v: Value): void {
   const or = new Inst(M.Alu, 4);
   or.sub = ALU.OR;
   or.hasImm = true;
-  or.imm = 65536;
+  or.imm = s.o.fixedPages;
   s.use(or, neg.dst, Use.Any);
   s.defineSame(or, s.vreg(v));
   s.put(or);

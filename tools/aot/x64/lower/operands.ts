@@ -43,8 +43,8 @@ export interface LowerOptions {
   window: boolean;
   /** The address in R15, where the target fixes it. */
   windowBase: bigint | undefined;
-  /** Whether memory has a size below the window that changes (target linux). */
-  growable: boolean;
+  /** Size of memory in pages of 64 KiB where it never changes; undefined where it grows (target linux). */
+  fixedPages: number | undefined;
   pool: ConstantPool;
   /** Helper routines that were called. */
   helpers: Set<string>;
