@@ -5,6 +5,7 @@
 // blocks. Loop headers stay as they are, so control flow stays reducible.
 
 import { type Block, Cond, type Func, isConst, isPure, NONE, Op, type Value } from "./ir.ts";
+import { type Definitions, repairValues } from "./repair.ts";
 import { refold } from "./simplify.ts";
 
 /** Instructions that a join may have besides its branch. */
@@ -48,7 +49,7 @@ class Threader {
   /** By block: blocks to be placed right behind it. */
   private readonly inserted = new Map<Block, Block[]>();
   /** By value of a join that some paths now go around: its values by the block they are known in. */
-  private readonly around = new Map<Value, Map<Block, Value>>();
+  private readonly around: Definitions = new Map();
   changed = false;
 
   constructor(f: Func, idom: Int32Array) {
@@ -61,7 +62,7 @@ class Threader {
     // The outcome of branches above was asked in terms of blocks that are still as they were.
     for (const block of this.f.blocks) if (this.isCandidate(block)) this.thread(block);
     if (this.inserted.size > 0) this.place();
-    if (this.around.size > 0) this.repair();
+    repairValues(this.f, this.around);
   }
 
   /** Puts constants where dominating branches tell the outcome of a branch or of a comparison. */
@@ -261,66 +262,6 @@ class Threader {
       order.push(block, ...(this.inserted.get(block) ?? []));
     }
     this.f.blocks = order;
-  }
-
-  /** Brings the values of joins that paths go around back into SSA form (Braun and others, 2013). */
-  private repair(): void {
-    const { f, around } = this;
-    const starts = new Map<Value, Map<Block, Value>>();
-    const pending: { phi: Value; value: Value; block: Block }[] = [];
-    const atEnd = (value: Value, block: Block): Value => {
-      let v = value;
-      for (let at = block; ; ) {
-        const known = around.get(v);
-        if (!known || at === v.block) return v;
-        const there = known.get(at);
-        if (there) {
-          if (there === v) return v;
-          v = there;
-          continue;
-        }
-        // A path that does not come from the value at all is one that cannot be taken.
-        if (at.preds.length === 0) return v;
-        if (at.preds.length > 1) return joined(v, at);
-        at = at.preds[0] as Block;
-      }
-    };
-    const joined = (value: Value, block: Block): Value => {
-      let phis = starts.get(value);
-      if (!phis) {
-        phis = new Map();
-        starts.set(value, phis);
-      }
-      let phi = phis.get(block);
-      if (!phi) {
-        phi = f.value(Op.Phi, value.type, [], value.pos);
-        phi.block = block;
-        phis.set(block, phi);
-        pending.push({ phi, value, block });
-      }
-      return phi;
-    };
-    const atStart = (value: Value, block: Block): Value => {
-      if (!around.has(value) || block === value.block || block.preds.length === 0) return value;
-      return block.preds.length > 1 ? joined(value, block) : atEnd(value, block.preds[0] as Block);
-    };
-    for (const block of f.blocks) {
-      for (const phi of block.phis) {
-        for (let i = 0; i < phi.args.length; i++) {
-          phi.args[i] = atEnd(phi.args[i] as Value, block.preds[i] as Block);
-        }
-      }
-      const rewrite = (v: Value): void => {
-        for (let i = 0; i < v.args.length; i++) v.args[i] = atStart(v.args[i] as Value, block);
-      };
-      block.insts.forEach(rewrite);
-      rewrite(block.term as Value);
-    }
-    for (let p = pending.pop(); p; p = pending.pop()) {
-      const { phi, value, block } = p;
-      phi.args = block.preds.map((pred) => atEnd(value, pred));
-      block.phis.push(phi);
-    }
   }
 }
 
