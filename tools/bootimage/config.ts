@@ -50,6 +50,11 @@ export const CONFIGURATION_PATH = "boot/boot.conf";
 const PROTOCOLS: readonly BootProtocol[] = ["multiboot1", "multiboot2", "linux"];
 /** A day, in seconds. */
 const LONGEST_TIMEOUT = 86_400;
+/** What the loader has room for: bytes of the whole text and of a command line, entries, modules of all entries. */
+const LONGEST_TEXT = 65_535;
+const LONGEST_COMMAND_LINE = 4095;
+const MOST_ENTRIES = 256;
+const MOST_MODULES = 2048;
 const DEPTHS = [8, 15, 16, 24, 32];
 /** Pixels of a side. */
 const LARGEST_SIDE = 16_384;
@@ -70,6 +75,7 @@ class Reader {
   #timeout: number | undefined;
   #default: number | undefined;
   #defaultLine = 0;
+  #modules = 0;
   readonly #entries: OpenEntry[] = [];
   /** What each keyword does with the rest of its line. */
   readonly #keywords: Readonly<Record<string, (rest: string) => void>> = {
@@ -84,6 +90,9 @@ class Reader {
     },
     title: (rest) => {
       if (rest === "") throw this.#error("title has no text");
+      if (this.#entries.length === MOST_ENTRIES) {
+        throw this.#error(`more than ${MOST_ENTRIES} entries`);
+      }
       this.#entries.push({ line: this.#line, title: rest, modules: [] });
     },
     kernel: (rest) => {
@@ -94,6 +103,7 @@ class Reader {
       entry.kernel = this.#file("kernel", rest);
     },
     module: (rest) => {
+      if (++this.#modules > MOST_MODULES) throw this.#error(`more than ${MOST_MODULES} modules`);
       this.#entry("module").modules.push(this.#file("module", rest));
     },
     protocol: (rest) => {
@@ -125,6 +135,9 @@ class Reader {
   }
 
   read(text: string): BootConfiguration {
+    if (Buffer.byteLength(text) > LONGEST_TEXT) {
+      throw this.#error(`is longer than ${LONGEST_TEXT} bytes`);
+    }
     for (const line of text.split("\n")) {
       this.#line++;
       this.#readLine(line);
@@ -189,7 +202,11 @@ class Reader {
     const { path = "", rest = "" } = match.groups ?? {};
     const inside = path.replace(/^\//, "");
     if (inside === "") throw this.#error(`${keyword} has no path`);
-    return { path: inside, commandLine: trimmed(rest) };
+    const commandLine = trimmed(rest);
+    if (Buffer.byteLength(commandLine) > LONGEST_COMMAND_LINE) {
+      throw this.#error(`more than ${LONGEST_COMMAND_LINE} bytes behind the path`);
+    }
+    return { path: inside, commandLine };
   }
 
   #error(what: string, line = this.#line): BootImageError {

@@ -132,8 +132,8 @@ video 1024x768x32
   },
   {
     name: "a long command line",
-    text: `title T\nkernel k ${"x".repeat(3000)}`,
-    means: kernel("k", "x".repeat(3000)),
+    text: `title T\nkernel k ${"x".repeat(4095)} `,
+    means: kernel("k", "x".repeat(4095)),
   },
 
   { name: "nothing", text: "", wrong: { line: 0, says: "has no entry; title begins one" } },
@@ -262,6 +262,28 @@ video 1024x768x32
     name: "a default that is not there",
     text: "\ndefault 3\ntitle T\nkernel k\ntitle U\nkernel k",
     wrong: { line: 2, says: "default is 3, but there are 2 entries" },
+  },
+  {
+    name: "a command line that is too long",
+    text: `title T\nkernel k ${"x".repeat(4094)}ü`,
+    wrong: { line: 2, says: "more than 4095 bytes behind the path" },
+  },
+  {
+    name: "too many entries",
+    text: many(257)
+      .map((title) => `title ${title}\nkernel k\n`)
+      .join(""),
+    wrong: { line: 513, says: "more than 256 entries" },
+  },
+  {
+    name: "too many modules",
+    text: `title T\nkernel k\n${"module m\n".repeat(2049)}`,
+    wrong: { line: 2051, says: "more than 2048 modules" },
+  },
+  {
+    name: "a text that is too long",
+    text: `title T\nkernel k\n${"#\n".repeat(32_800)}`,
+    wrong: { line: 0, says: "is longer than 65535 bytes" },
   },
   { name: "NUL", text: "title T\nkernel k a\0b", wrong: { line: 2, says: "has a NUL character" } },
 ];
