@@ -100,7 +100,8 @@ async function replaceable(
   inputs: ReadonlyMap<string, FileIdentity>,
 ): Promise<string> {
   const wrong = (what: string): BootImageError => new BootImageError(`${path}: ${what}`);
-  if (path === "" || path.endsWith("/")) throw wrong("the image needs a name");
+  if (path === "") throw new BootImageError("the image needs a name");
+  if (path.endsWith("/")) throw wrong("is a folder; the image needs the name of a file");
   try {
     const found = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;

@@ -42,7 +42,7 @@ const MOST_FOLDERS = 0xffff;
 /** A path in an error: in one line, without what would upset a terminal. */
 export function shownPath(path: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
-  const text = /[\u0000-\u001f\u007f"\\]/.test(path) ? JSON.stringify(path) : path;
+  const text = /^$|[\u0000-\u001f\u007f"\\]/.test(path) ? JSON.stringify(path) : path;
   return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }
 
