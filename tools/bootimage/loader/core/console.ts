@@ -1,68 +1,58 @@
-// The loader's console: the firmware's text screen and COM1 show the same text. The serial line is 115200 8N1 and is
-// used where a 16550 answers: PC16550D datasheet, table II.
+// The loader's console: the firmware's text screen and the serial line show the same. Positions and colours, which
+// only the menu uses, are the firmware's on the screen and escape sequences (ECMA-48) on the line. Plain text goes
+// to the line as it is.
 
 import { firmware } from "./firmware";
-import { inb, outb } from "./x86";
+import { initSerialLine, sendByte } from "./serial_line";
 
-const COM1: i32 = 0x3f8;
-/** Registers, from the port on. */
-const DATA: i32 = 0;
-const DIVISOR_LOW: i32 = 0;
-const INTERRUPT_ENABLE: i32 = 1;
-const DIVISOR_HIGH: i32 = 1;
-const FIFO_CONTROL: i32 = 2;
-const LINE_CONTROL: i32 = 3;
-const MODEM_CONTROL: i32 = 4;
-const LINE_STATUS: i32 = 5;
-const SCRATCH: i32 = 7;
+const NEW_LINE: i32 = 10;
+const CARRIAGE_RETURN: i32 = 13;
+const ESCAPE: i32 = 27;
+/** VGA text attributes: grey on black, black on grey. */
+const NORMAL: u8 = 0x07;
+const REVERSED: u8 = 0x70;
+/** What a terminal on the line is taken to have. */
+const TERMINAL_COLUMNS: u32 = 80;
+const TERMINAL_ROWS: u32 = 24;
+/** Smaller screens are treated as if they had these. */
+const LEAST_COLUMNS: u32 = 40;
+const LEAST_ROWS: u32 = 10;
 
-const DIVISOR_LATCH: i32 = 0x80;
-const EIGHT_BITS: i32 = 3;
-/** FIFOs on and emptied. */
-const FIFO_RESET: i32 = 7;
-/** DTR and RTS. */
-const READY: i32 = 3;
-const TRANSMITTER_EMPTY: i32 = 0x20;
-/** A transmitter that is not ready after this many reads, some milliseconds at least, is not there. */
-const SPIN_LIMIT: i32 = 100000;
+/** Whether the firmware still shows what it is given. */
+let onScreen: bool = true;
+let onLine: bool = false;
+/** Whether nothing stands on the current line yet. */
+let lineStart: bool = true;
 
-let serialPresent: bool = false;
-
-/** Sets COM1 up, where a scratch register that keeps two values says that it is there. */
 export function initConsole(): void {
-  serialPresent = keeps(0x5a) && keeps(0xa5);
-  if (!serialPresent) return;
-  outb(COM1 + INTERRUPT_ENABLE, 0);
-  outb(COM1 + LINE_CONTROL, DIVISOR_LATCH);
-  outb(COM1 + DIVISOR_LOW, 1);
-  outb(COM1 + DIVISOR_HIGH, 0);
-  outb(COM1 + LINE_CONTROL, EIGHT_BITS);
-  outb(COM1 + FIFO_CONTROL, FIFO_RESET);
-  outb(COM1 + MODEM_CONTROL, READY);
+  onLine = !firmware.consoleOnSerialLine;
+  if (onLine) initSerialLine();
 }
 
-function keeps(value: i32): bool {
-  outb(COM1 + SCRATCH, value);
-  return (inb(COM1 + SCRATCH) & 0xff) === value;
+/** Once the firmware's services have ended only the serial line is left. */
+export function leaveScreen(): void {
+  onScreen = false;
+  if (onLine) return;
+  onLine = true;
+  initSerialLine();
 }
 
-function serialPut(code: i32): void {
-  if (!serialPresent) return;
-  let spins = SPIN_LIMIT;
-  while ((inb(COM1 + LINE_STATUS) & TRANSMITTER_EMPTY) === 0) {
-    if (--spins === 0) {
-      serialPresent = false;
-      return;
-    }
-  }
-  outb(COM1 + DATA, code);
+/** Whether COM1 is the loader's to read and write. */
+export function hasSerialLine(): bool {
+  return onLine;
 }
 
-/** One ASCII character or \n, on both. */
+function send(byte: i32): void {
+  if (onLine) sendByte(byte);
+}
+
+/** One character on both; what is neither ASCII nor \n becomes a question mark. */
 export function put(code: i32): void {
-  firmware.screenPut(code);
-  if (code === 10) serialPut(13);
-  serialPut(code);
+  const shown = (code >= 32 && code < 127) || code === NEW_LINE ? code : 63;
+  if (onScreen) firmware.screenPut(shown);
+  if (shown === NEW_LINE) send(CARRIAGE_RETURN);
+  send(shown);
+  lineStart = shown === NEW_LINE;
 }
 
 /** Prints ASCII text. */
@@ -73,5 +63,97 @@ export function print(text: string): void {
 
 export function printLine(text: string): void {
   print(text);
-  put(10);
+  put(NEW_LINE);
+}
+
+export function endLine(): void {
+  put(NEW_LINE);
+}
+
+/** Goes to the start of a line, if not there. */
+export function freshLine(): void {
+  if (!lineStart) endLine();
+}
+
+/** Prints `length` bytes; UTF-8 beyond ASCII becomes one question mark a character. */
+export function printBytes(start: usize, length: i32): void {
+  for (let i = 0; i < length; i++) {
+    const byte = load<u8>(start + i);
+    // Bytes that continue a character stand behind the one that began it.
+    if ((byte & 0xc0) !== 0x80) put(byte);
+  }
+}
+
+export function printDecimal(value: u64): void {
+  if (value >= 10) printDecimal(value / 10);
+  put(48 + <i32>(value % 10));
+}
+
+export function printHex(value: u64): void {
+  let shift: i32 = 60;
+  while (shift > 0 && value >> shift === 0) shift -= 4;
+  print("0x");
+  for (; shift >= 0; shift -= 4) {
+    const digit = <i32>((value >> shift) & 15);
+    put(digit < 10 ? 48 + digit : 87 + digit);
+  }
+}
+
+/** A number of bytes in whole KiB or MiB, rounded up; bytes where there are few. */
+export function printSize(bytes: u64): void {
+  if (bytes < 10 * 1024) {
+    printDecimal(bytes);
+    print(" bytes");
+  } else if (bytes < 10 * 1024 * 1024) {
+    printDecimal((bytes + 1023) >> 10);
+    print(" KiB");
+  } else {
+    printDecimal((bytes + 0xf_ffff) >> 20);
+    print(" MiB");
+  }
+}
+
+/** What screen and terminal both have room for. */
+export function columns(): u32 {
+  return max(LEAST_COLUMNS, min(firmware.screenColumns(), TERMINAL_COLUMNS));
+}
+
+export function rows(): u32 {
+  return max(LEAST_ROWS, min(firmware.screenRows(), TERMINAL_ROWS));
+}
+
+function sendNumber(value: u32): void {
+  if (value >= 10) sendNumber(value / 10);
+  send(48 + <i32>(value % 10));
+}
+
+/** ESC [ … `final`, with one or two numbers. */
+function sendSequence(first: u32, second: u32, final: i32): void {
+  send(ESCAPE);
+  send(0x5b);
+  sendNumber(first);
+  if (second > 0) {
+    send(0x3b);
+    sendNumber(second);
+  }
+  send(final);
+}
+
+export function clearConsole(): void {
+  highlight(false);
+  firmware.screenClear();
+  sendSequence(2, 0, 0x4a);
+  moveTo(0, 0);
+}
+
+/** Column and row from 0 on. */
+export function moveTo(x: u32, y: u32): void {
+  firmware.screenAt(x, y);
+  sendSequence(y + 1, x + 1, 0x48);
+}
+
+/** Text that follows is reversed, or plain again. */
+export function highlight(on: bool): void {
+  firmware.screenColor(on ? REVERSED : NORMAL);
+  sendSequence(on ? 7 : 0, 0, 0x6d);
 }

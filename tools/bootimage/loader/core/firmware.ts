@@ -87,6 +87,11 @@ export class Firmware {
   screenColor: (attribute: u8) => void;
   /** ASCII; \n goes to the start of the next line and scrolls at the bottom. */
   screenPut: (code: u32) => void;
+  /**
+   * Whether the firmware's console has COM1 too, as where it is redirected to the serial line: then the loader leaves the
+   * line alone until the firmware's services have ended, lest every character is there twice.
+   */
+  consoleOnSerialLine: bool;
   /** ASCII, KEY_…, or NO_KEY where none waits. */
   readKey: () => i32;
   /** Since some moment before the start; never goes back. */
@@ -110,8 +115,8 @@ export class Firmware {
   efi: EfiInfo | null;
 
   /**
-   * Ends the firmware's services; 0 or its status. After success only `readMemoryMap` may be called, which then gives
-   * the final map.
+   * Ends the firmware's services; 0 or its status. After success only `readMemoryMap`, which then gives the final map,
+   * `rsdp`, `smbios` and `bootDrive` are called, which therefore use no service.
    */
   leave: () => u64;
   /** There is nothing to start: waits for a key, then restarts or returns to the firmware. */
