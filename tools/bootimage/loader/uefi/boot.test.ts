@@ -1,0 +1,37 @@
+// The loader for UEFI on OVMF: that firmware takes the application, and that it prints.
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { guestModule } from "../../../asc/guest.ts";
+import { hasTool } from "../../../testing/host-tools.ts";
+import { bootOnOvmf, hasOvmf } from "../../testing/ovmf.ts";
+import { buildUefiLoader } from "./build.ts";
+import { UEFI_LOADER_GUEST } from "./options.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "uefi-loader-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A FAT file system with the application where firmware looks for it. */
+function fatWith(efi: Uint8Array): string {
+  const image = join(directory, "fat.img");
+  const file = join(directory, "BOOTX64.EFI");
+  writeFileSync(file, efi);
+  writeFileSync(image, new Uint8Array(4 << 20));
+  execFileSync("mformat", ["-i", image, "::"]);
+  execFileSync("mmd", ["-i", image, "::/EFI", "::/EFI/BOOT"]);
+  execFileSync("mcopy", ["-i", image, file, "::/EFI/BOOT/BOOTX64.EFI"]);
+  return image;
+}
+
+describe.skipIf(!hasOvmf || !hasTool("mformat"))("on OVMF (needs QEMU, ovmf and mtools)", () => {
+  test("the loader starts and says what it is", async () => {
+    const { wasm, sourceMap } = await guestModule(UEFI_LOADER_GUEST);
+    const disk = fatWith(buildUefiLoader(wasm, sourceMap));
+    // OVMF's console is on the serial line as well: each character is there twice.
+    const text = await bootOnOvmf(["-hda", disk], "llooaaddeerr");
+    expect(text).toContain("bboooott  llooaaddeerr");
+  });
+});

@@ -1,0 +1,61 @@
+// The boot loader as an application for UEFI: fills in the firmware's side of the seam and starts the core.
+
+import { firmware } from "../../core/firmware";
+import { runLoader } from "../../core/loader";
+import { initClock, milliseconds } from "./clock";
+import { ACPI_10, ACPI_20, SMBIOS, SMBIOS_3 } from "./guid";
+import { readKey } from "./keyboard";
+import {
+  initScreen,
+  screenAt,
+  screenClear,
+  screenColor,
+  screenColumns,
+  screenPut,
+  screenRows,
+} from "./screen";
+import { bootService, configurationTable, SET_WATCHDOG_TIMER } from "./services";
+import { LOAD_ERROR } from "./status";
+import { stop } from "./stop";
+import { call4 } from "./uefi";
+
+function rsdp(): u64 {
+  const table = configurationTable(ACPI_20);
+  return table !== 0 ? table : configurationTable(ACPI_10);
+}
+
+function smbios(): u64 {
+  const table = configurationTable(SMBIOS);
+  return table !== 0 ? table : configurationTable(SMBIOS_3);
+}
+
+/** Firmware for UEFI numbers no drives. */
+function bootDrive(): i32 {
+  return -1;
+}
+
+function fillIn(): void {
+  firmware.screenColumns = screenColumns;
+  firmware.screenRows = screenRows;
+  firmware.screenClear = screenClear;
+  firmware.screenAt = screenAt;
+  firmware.screenColor = screenColor;
+  firmware.screenPut = screenPut;
+  firmware.readKey = readKey;
+  firmware.milliseconds = milliseconds;
+  firmware.rsdp = rsdp;
+  firmware.smbios = smbios;
+  firmware.bootDrive = bootDrive;
+  firmware.stop = stop;
+}
+
+/** Returns to the firmware only where nothing was started. */
+export function main(): u64 {
+  // A person may take as long as they like in the menu.
+  call4(bootService(SET_WATCHDOG_TIMER), 0, 0, 0, 0);
+  initClock();
+  initScreen();
+  fillIn();
+  runLoader();
+  return LOAD_ERROR;
+}
