@@ -1,11 +1,11 @@
 // UEFI on QEMU: OVMF, from Debian's package of that name or where QEMU_OVMF says, with a store of variables of its own
-// for each boot.
+// for each machine, and its serial line to read and to type on.
 
+import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bootOnQemu } from "../../../kernel/testing/qemu.ts";
-import { hasQemu } from "../../testing/host-tools.ts";
+import { HANG_MS, hasQemu, QEMU } from "../../testing/host-tools.ts";
 
 const FOLDER = process.env.QEMU_OVMF ?? "/usr/share/OVMF";
 const CODE = join(FOLDER, "OVMF_CODE_4M.fd");
@@ -17,23 +17,72 @@ export const hasOvmf = hasQemu && existsSync(CODE) && existsSync(VARIABLES);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
 const SEQUENCES = /\u001b\[[0-9;=?]*[A-Za-z]|\r/g;
 
-/** Boots with OVMF; otherwise as `bootOnQemu`. The text comes without control sequences. */
+/** A q35 without display that starts OVMF. To be ended in any case. */
+export class OvmfMachine {
+  readonly #child: ChildProcess;
+  readonly #folder = mkdtempSync(join(tmpdir(), "trihedron-ovmf-"));
+  #output = "";
+
+  constructor(options: readonly string[]) {
+    const variables = join(this.#folder, "variables.fd");
+    copyFileSync(VARIABLES, variables);
+    this.#child = spawn(
+      QEMU,
+      [
+        ...["-machine", "q35", "-display", "none", "-no-reboot", "-net", "none"],
+        ...["-drive", `if=pflash,format=raw,readonly=on,file=${CODE}`],
+        ...["-drive", `if=pflash,format=raw,file=${variables}`],
+        ...["-serial", "stdio", "-monitor", "none"],
+        ...options,
+      ],
+      { stdio: ["pipe", "pipe", "pipe"] },
+    );
+    const collect = (chunk: Buffer): void => {
+      this.#output += chunk.toString("latin1");
+    };
+    this.#child.stdout?.on("data", collect);
+    this.#child.stderr?.on("data", collect);
+    // Who writes to a QEMU that has ended learns it from its exit.
+    this.#child.stdin?.on("error", () => {});
+  }
+
+  /** Everything that came so far, without control sequences. */
+  get text(): string {
+    return this.#output.replace(SEQUENCES, "");
+  }
+
+  /** The text as soon as it contains `what`; with a last line that says so where that does not come. */
+  async seen(what: string, limit = HANG_MS): Promise<string> {
+    for (const start = Date.now(); Date.now() - start < limit; ) {
+      const ended = this.#child.exitCode ?? this.#child.signalCode;
+      const { text } = this;
+      if (text.includes(what)) return text;
+      if (ended !== null) return `${text}\nQEMU ended with ${ended}`;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return `${this.text}\nQEMU has been stopped after ${limit} ms`;
+  }
+
+  type(keys: string): void {
+    this.#child.stdin?.write(keys);
+  }
+
+  end(): void {
+    this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Boots and returns the text as soon as it contains `until`, see `OvmfMachine.seen`. */
 export async function bootOnOvmf(
   options: readonly string[],
   until: string,
   limit?: number,
 ): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "trihedron-ovmf-"));
+  const machine = new OvmfMachine(options);
   try {
-    const variables = join(folder, "variables.fd");
-    copyFileSync(VARIABLES, variables);
-    const firmware = [
-      ...["-drive", `if=pflash,format=raw,readonly=on,file=${CODE}`],
-      ...["-drive", `if=pflash,format=raw,file=${variables}`],
-    ];
-    const text = await bootOnQemu([...firmware, "-net", "none", ...options], until, limit);
-    return text.replace(SEQUENCES, "");
+    return await machine.seen(until, limit);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    machine.end();
   }
 }

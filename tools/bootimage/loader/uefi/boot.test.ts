@@ -1,4 +1,4 @@
-// The loader for UEFI on OVMF: that firmware takes the application, and that it prints.
+// The loader for UEFI on OVMF, without the image that it belongs to.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { guestModule } from "../../../asc/guest.ts";
 import { hasTool } from "../../../testing/host-tools.ts";
-import { bootOnOvmf, hasOvmf } from "../../testing/ovmf.ts";
+import { hasOvmf, OvmfMachine } from "../../testing/ovmf.ts";
 import { buildUefiLoader } from "./build.ts";
 import { UEFI_LOADER_GUEST } from "./options.ts";
 
@@ -27,11 +27,20 @@ function fatWith(efi: Uint8Array): string {
 }
 
 describe.skipIf(!hasOvmf || !hasTool("mformat"))("on OVMF (needs QEMU, ovmf and mtools)", () => {
-  test("the loader starts and says what it is", async () => {
+  test("a loader without its image says so and goes back to the firmware", async () => {
     const { wasm, sourceMap } = await guestModule(UEFI_LOADER_GUEST);
     const disk = fatWith(buildUefiLoader(wasm, sourceMap));
-    // OVMF's console is on the serial line as well: each character is there twice.
-    const text = await bootOnOvmf(["-hda", disk], "llooaaddeerr");
-    expect(text).toContain("bboooott  llooaaddeerr");
+    const machine = new OvmfMachine(["-drive", `format=raw,file=${disk}`]);
+    try {
+      const text = await machine.seen("belongs to");
+      expect(text).toContain(
+        "error: no disk, stick or CD holds the image that this loader belongs to\n",
+      );
+      machine.type("x");
+      // The boot manager of EDK II.
+      expect(await machine.seen("failed to start")).toMatch(/failed to start .*: Load Error/);
+    } finally {
+      machine.end();
+    }
   });
 });

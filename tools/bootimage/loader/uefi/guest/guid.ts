@@ -25,6 +25,11 @@ export const TEXT_OUTPUT: usize = memory.data<u32>(
   [0x387477c2, 0x11d269c7, 0xa000398e, 0x3b7269c9],
   8,
 );
+/** EFI_MEMORY_ATTRIBUTE_PROTOCOL, 37.7. */
+export const MEMORY_ATTRIBUTE: usize = memory.data<u32>(
+  [0xf4560cf6, 0x4b4a40ec, 0x1dbf92a1, 0x89b1d057],
+  8,
+);
 /** EFI_ACPI_20_TABLE_GUID and ACPI_TABLE_GUID (ACPI 1.0), 4.6.1. */
 export const ACPI_20: usize = memory.data<u32>([0x8868e871, 0x11d3e4f1, 0x800022bc, 0x81883cc7], 8);
 export const ACPI_10: usize = memory.data<u32>([0xeb9d2d30, 0x11d32d88, 0x9000169a, 0x4dc13f27], 8);

@@ -1,12 +1,17 @@
 // The boot loader as an application for UEFI: fills in the firmware's side of the seam and starts the core.
 
+import { initConsole } from "../../core/console";
+import { fail } from "../../core/failure";
 import { firmware } from "../../core/firmware";
 import { runLoader } from "../../core/loader";
 import { initClock, milliseconds } from "./clock";
 import { ACPI_10, ACPI_20, SMBIOS, SMBIOS_3 } from "./guid";
 import { readKey } from "./keyboard";
+import { findMedium, readBlocks } from "./medium";
+import { allocate, claim, efiInfo, initMemory, leave, readMemoryMap } from "./memory";
 import {
   initScreen,
+  isOnSerialLine,
   screenAt,
   screenClear,
   screenColor,
@@ -18,6 +23,7 @@ import { bootService, configurationTable, SET_WATCHDOG_TIMER } from "./services"
 import { LOAD_ERROR } from "./status";
 import { stop } from "./stop";
 import { call4 } from "./uefi";
+import { setVideo } from "./video";
 
 function rsdp(): u64 {
   const table = configurationTable(ACPI_20);
@@ -35,17 +41,25 @@ function bootDrive(): i32 {
 }
 
 function fillIn(): void {
+  firmware.readBlocks = readBlocks;
   firmware.screenColumns = screenColumns;
   firmware.screenRows = screenRows;
   firmware.screenClear = screenClear;
   firmware.screenAt = screenAt;
   firmware.screenColor = screenColor;
   firmware.screenPut = screenPut;
+  firmware.consoleOnSerialLine = isOnSerialLine();
   firmware.readKey = readKey;
   firmware.milliseconds = milliseconds;
+  firmware.readMemoryMap = readMemoryMap;
+  firmware.allocate = allocate;
+  firmware.claim = claim;
+  firmware.setVideo = setVideo;
   firmware.rsdp = rsdp;
   firmware.smbios = smbios;
   firmware.bootDrive = bootDrive;
+  firmware.efi = efiInfo;
+  firmware.leave = leave;
   firmware.stop = stop;
 }
 
@@ -54,8 +68,15 @@ export function main(): u64 {
   // A person may take as long as they like in the menu.
   call4(bootService(SET_WATCHDOG_TIMER), 0, 0, 0, 0);
   initClock();
+  initMemory();
   initScreen();
   fillIn();
-  runLoader();
+  if (findMedium()) {
+    runLoader();
+  } else {
+    initConsole();
+    fail("no disk, stick or CD holds the image that this loader belongs to");
+    stop();
+  }
   return LOAD_ERROR;
 }

@@ -8,9 +8,11 @@ export const INVALID_PARAMETER: u64 = ERROR | 2;
 export const UNSUPPORTED: u64 = ERROR | 3;
 export const BUFFER_TOO_SMALL: u64 = ERROR | 5;
 export const DEVICE_ERROR: u64 = ERROR | 7;
+export const OUT_OF_RESOURCES: u64 = ERROR | 9;
 export const NO_MEDIA: u64 = ERROR | 12;
 export const MEDIA_CHANGED: u64 = ERROR | 13;
 export const NOT_FOUND: u64 = ERROR | 14;
+export const INCOMPATIBLE_VERSION: u64 = ERROR | 25;
 
 /** Names of the errors from 1 on; numbers that the specification leaves out have none. */
 const names: StaticArray<string> = [

@@ -1,11 +1,17 @@
-// The end without a kernel: back to the firmware, which goes on with its next boot option.
+// The end without a kernel: back to the firmware, which goes on with its next boot option, or a restart where its
+// services have ended (UEFI 2.10, 8.5.1).
 
 import { NO_KEY } from "../../core/firmware";
+import { readInput } from "../../core/input";
+import { load64 } from "../../core/x86";
 import { milliseconds } from "./clock";
-import { readKey } from "./keyboard";
+import { isLeaving } from "./memory";
+import { RUNTIME_SERVICES, systemTable } from "./services";
 import { LOAD_ERROR } from "./status";
-import { exit } from "./uefi";
+import { call4, exit } from "./uefi";
 
+const RESET_SYSTEM: u64 = 104;
+const RESET_COLD: u64 = 0;
 /** Milliseconds for a person to read what went wrong. */
 const READING_TIME: u64 = 60_000;
 
@@ -13,7 +19,11 @@ const READING_TIME: u64 = 60_000;
 export function stop(): void {
   const end = milliseconds() + READING_TIME;
   while (milliseconds() < end) {
-    if (readKey() !== NO_KEY) break;
+    // Without boot services there is no keyboard.
+    if (!isLeaving() && readInput() !== NO_KEY) break;
+  }
+  if (isLeaving()) {
+    call4(load64(systemTable(RUNTIME_SERVICES) + RESET_SYSTEM), RESET_COLD, LOAD_ERROR, 0, 0);
   }
   exit(LOAD_ERROR);
 }
