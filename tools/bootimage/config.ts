@@ -190,8 +190,8 @@ class Reader {
 
   #file(keyword: string, text: string): BootFile {
     const match = text.startsWith('"')
-      ? /^"(?<path>[^"]*)"(?<rest>$|[ \t].*)/.exec(text)
-      : /^(?<path>[^ \t]*)(?<rest>.*)/.exec(text);
+      ? /^"(?<path>[^"]*)"(?<rest>$|[ \t][\s\S]*)/.exec(text)
+      : /^(?<path>[^ \t]*)(?<rest>[\s\S]*)/.exec(text);
     if (match === null) {
       const closed = text.indexOf('"', 1) > 0;
       const what = closed

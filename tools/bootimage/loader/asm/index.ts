@@ -1,4 +1,11 @@
 // What both loaders have in assembly.
 
-export { emitHandOff } from "./hand-off.ts";
-export { emitPhysicalStubs } from "./stubs.ts";
+import type { Assembler } from "../../../asm/index.ts";
+import { emitHandOff } from "./hand-off.ts";
+import { emitPhysicalStubs } from "./stubs.ts";
+
+/** Emits all that core/stub.ts declares. */
+export function emitLoaderStubs(a: Assembler): void {
+  emitPhysicalStubs(a);
+  emitHandOff(a);
+}

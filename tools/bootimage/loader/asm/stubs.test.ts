@@ -21,7 +21,7 @@ import {
   type Value,
 } from "../../../asm/index.ts";
 import { linkElf } from "../../../elf/index.ts";
-import { emitPhysicalStubs } from "./index.ts";
+import { emitPhysicalStubs } from "./stubs.ts";
 
 const SYS_WRITE = 1;
 const SYS_EXIT = 60;

@@ -5,7 +5,7 @@ import { compile } from "../../../aot/index.ts";
 import { staticEnd } from "../../../asc/static-end.ts";
 import { Assembler } from "../../../asm/index.ts";
 import { linkElf, type ObjectFile, readElf } from "../../../elf/index.ts";
-import { emitPhysicalStubs } from "../asm/index.ts";
+import { emitLoaderStubs } from "../asm/index.ts";
 import { assembleCdSector, assembleMbr, assembleStubs } from "./asm/index.ts";
 import { BLOCK_BYTES, DATA, START } from "./layout.ts";
 
@@ -52,7 +52,7 @@ export function buildBiosLoader(wasm: Uint8Array, sourceMap?: string): BiosLoade
   const compiled = compile(wasm, { target: "native", name: "boot loader", sourceMap });
   const hasStart = compiled.symbols.some((symbol) => symbol.name === "__wasm_start");
   const physical = new Assembler({ bits: 64, name: "loader stubs", lines: true });
-  emitPhysicalStubs(physical);
+  emitLoaderStubs(physical);
   const end = staticEnd(wasm);
   const kib = Math.ceil(end / KIB);
   if (kib > MAX_KIB) {

@@ -4,9 +4,9 @@
 import { MOST_COMMAND_LINE } from "./command_line";
 
 /** Bytes of a configuration that the loader takes. */
-export const MOST_TEXT: u32 = 0xffff;
+export const MOST_TEXT: u32 = 0x8000;
 const MOST_ENTRIES: i32 = 256;
-const MOST_MODULES: i32 = 2048;
+const MOST_MODULES: i32 = 1024;
 /** Seconds. */
 const LONGEST_TIMEOUT: i32 = 86400;
 const MOST_DEFAULT: i32 = 0xffff;
@@ -57,7 +57,7 @@ export class Entry {
 const ENTRY_SIZE: usize = offsetof<Entry>();
 const FILE_SIZE: usize = offsetof<FileLine>();
 const entries: usize = memory.data(64 * 256, 8);
-const modules: usize = memory.data(16 * 2048, 8);
+const modules: usize = memory.data(16 * 1024, 8);
 let moduleTotal: i32 = 0;
 
 /** Number of entries. */
@@ -142,7 +142,7 @@ export function parseConfiguration(start: usize, length: u32): bool {
   timeout = -1;
   defaultEntry = -1;
   line = 0;
-  if (length > MOST_TEXT) return wrong("is longer than 65535 bytes");
+  if (length > MOST_TEXT) return wrong("is longer than 32768 bytes");
   const end = start + length;
   for (let at = start; at <= end; ) {
     let stop = at;
@@ -267,7 +267,7 @@ function readKernel(): bool {
 }
 
 function readModule(): bool {
-  if (moduleTotal === MOST_MODULES) return wrong("more than 2048 modules");
+  if (moduleTotal === MOST_MODULES) return wrong("more than 1024 modules");
   if (!readFileLine()) return false;
   const entry = entryAt(entryCount - 1);
   memory.copy(

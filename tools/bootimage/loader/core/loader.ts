@@ -26,8 +26,8 @@ import { hasMultiboot1, hasMultiboot2 } from "./multiboot_header";
 import { BELOW_4_GIB } from "./placement";
 import { pause, window } from "./x86";
 
-/** The configuration as it was read: whole pages. */
-const text: usize = memory.data(0x1_0000, 4096);
+/** The configuration as it was read: whole blocks. */
+const text: usize = memory.data(0x8000, 2048);
 /** "boot/boot.conf" */
 const configurationPath: usize = memory.data<u8>([
   0x62, 0x6f, 0x6f, 0x74, 0x2f, 0x62, 0x6f, 0x6f, 0x74, 0x2e, 0x63, 0x6f, 0x6e, 0x66,
@@ -45,7 +45,7 @@ export function runLoader(): void {
 
 /** Returns only after an error has been printed. */
 function start(): bool {
-  if (!readMap()) return fail("the firmware has no memory map, or one of more than 1024 ranges");
+  if (!readMap()) return fail("the firmware has no memory map, or one of more than 512 ranges");
   if (!readFileTable() || !readConfiguration()) return false;
   let index = defaultEntry;
   if (hasMenu()) index = chooseEntry();
@@ -58,7 +58,7 @@ const file = changetype<ImageFile>(memory.data(offsetof<ImageFile>(), 8));
 function readConfiguration(): bool {
   if (!findFile(configurationPath, CONFIGURATION_PATH_LENGTH, file)) return false;
   if (file.size > MOST_TEXT) {
-    return failFile(file.path, file.pathLength, "is longer than 65535 bytes");
+    return failFile(file.path, file.pathLength, "is longer than 32768 bytes");
   }
   if (!readFile(file, window() + <u64>text)) return false;
   if (parseConfiguration(text, <u32>file.size)) return true;

@@ -13,7 +13,7 @@ import {
 } from "./firmware";
 
 /** Ranges that are kept apart while the map is read: joined as they come, a PC has some dozens. */
-const CAPACITY: i32 = 1024;
+const CAPACITY: i32 = 512;
 
 @unmanaged
 class Range {
@@ -25,14 +25,14 @@ class Range {
 }
 
 const SIZE: usize = offsetof<Range>();
-const reported: usize = memory.data(24 * 1024, 8);
+const reported: usize = memory.data(24 * 512, 8);
 let reportedCount: i32 = 0;
 let overflow: bool = false;
 
 /** Twice as many borders as ranges make one range less than that. */
-const ranges: usize = memory.data(24 * 2048, 8);
+const ranges: usize = memory.data(24 * 1024, 8);
 let rangeTotal: i32 = 0;
-const borders: usize = memory.data(8 * 2048, 8);
+const borders: usize = memory.data(8 * 1024, 8);
 
 function reportedAt(index: i32): Range {
   return changetype<Range>(reported + <usize>index * SIZE);

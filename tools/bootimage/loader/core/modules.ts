@@ -11,7 +11,7 @@ class Place {
   size: u64;
 }
 
-const places: usize = memory.data(16 * 2048, 8);
+const places: usize = memory.data(16 * 1024, 8);
 const file = changetype<ImageFile>(memory.data(offsetof<ImageFile>(), 8));
 
 function placeAt(index: i32): Place {
