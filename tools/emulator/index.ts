@@ -23,6 +23,15 @@ export {
 } from "./machine-options.ts";
 export type { ImageSource } from "./media/image.ts";
 export { CpuAccess } from "./platform/cpu-access.ts";
+export type {
+  A20Faults,
+  A20Method,
+  BiosFaults,
+  DiskFaults,
+  MemoryFaults,
+  MemoryService,
+  ReadFault,
+} from "./platform/firmware/faults.ts";
 export type { RgbaPicture } from "./screen.ts";
 export { SerialLine } from "./serial-line.ts";
 export type { Snapshot } from "./snapshot.ts";

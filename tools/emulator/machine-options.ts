@@ -8,7 +8,9 @@ import type { DeviceRequest } from "./devices/device.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
 import { LoadError } from "./load-error.ts";
 import type { Module } from "./loader/modules.ts";
+import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
 import { bytesImage, type ImageSource } from "./media/image.ts";
+import type { BiosFaults } from "./platform/firmware/faults.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
 /** CPU models by their name on the command line, and their number in the core. */
@@ -17,11 +19,14 @@ export type CpuModel = keyof typeof CPU_MODELS;
 
 export { MAX_CPUS };
 
+/** Drives of a floppy controller. */
+const MAX_FLOPPIES = 2;
+
 /** Power-on time of the RTC unless told otherwise: runs must not depend on the host's clock. */
 const DEFAULT_EPOCH = Date.UTC(2026, 0, 1) / 1000;
 
 /** Kinds of media, in the words of -drive. */
-export type MediaKind = "disk" | "cdrom";
+export type MediaKind = DiskKind;
 
 export interface ModuleOptions {
   /** Contents. */
@@ -36,6 +41,12 @@ export interface DiskOptions {
   kind: MediaKind;
   /** Contents, or a reader of them. They are not changed. */
   image: Uint8Array | ImageSource;
+  /** "usb" for a stick (or a CD) on USB; "ata" by default. */
+  bus?: DiskBus;
+  /** Writes fail. */
+  readOnly?: boolean;
+  /** Place in the boot order, smallest first, before what `bootOrder` says. */
+  bootIndex?: number;
 }
 
 export interface MachineOptions {
@@ -56,10 +67,12 @@ export interface MachineOptions {
   append?: string;
   /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
   disks?: readonly DiskOptions[];
-  /** Kinds of media the BIOS tries, in order; hard disks first by default. */
+  /** Kinds of media the BIOS tries, in order; floppies, hard disks, CDs by default. */
   bootOrder?: readonly MediaKind[];
   /** The same for the first start alone, before any reset. */
   bootOnce?: readonly MediaKind[];
+  /** What the BIOS lacks or gets wrong, for tests of boot loaders. */
+  biosFaults?: BiosFaults;
   /** RTC at power-on; 2026-01-01 by default. */
   clockStart?: Date;
   /** Which of COM1 to COM4 there are, in this order; COM1 alone by default. */
@@ -155,7 +168,16 @@ export function bootModules(modules: MachineOptions["modules"] = []): Module[] {
   });
 }
 
-/** The reader of a disk's contents; `name` is for messages about bytes. */
-export function imageOf(name: string, image: DiskOptions["image"]): ImageSource {
-  return ArrayBuffer.isView(image) ? bytesImage(name, image) : image;
+/** The disks of the options, in the order in which the BIOS numbers them. Throws `LoadError`. */
+export function disksOf(options: MachineOptions): { disk: Disk; bootIndex: number }[] {
+  const disks = (options.disks ?? []).map(({ kind, image, bus, readOnly, bootIndex }, i) => {
+    const name = `disk${i}`;
+    const source = ArrayBuffer.isView(image) ? bytesImage(name, image) : image;
+    const disk = new Disk(name, kind, source, { bus, readOnly });
+    return { disk, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
+  });
+  const floppies = disks.filter(({ disk }) => disk.kind === "floppy").length;
+  if (floppies > MAX_FLOPPIES)
+    throw new LoadError(`${floppies} floppies: expected at most ${MAX_FLOPPIES}`);
+  return disks.sort((a, b) => (a.bootIndex === b.bootIndex ? 0 : a.bootIndex - b.bootIndex));
 }

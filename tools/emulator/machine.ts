@@ -17,11 +17,10 @@ import {
   checkedModel,
   checkedRam,
   deviceRequests,
-  imageOf,
+  disksOf,
   type MachineOptions,
   powerOnTime,
 } from "./machine-options.ts";
-import { Disk } from "./media/disk.ts";
 import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
 import { acpiTables } from "./platform/firmware/acpi-tables.ts";
@@ -76,6 +75,12 @@ export interface RunLimits {
   until?: string | RegExp;
 }
 
+/** The map of a machine with a BIOS. */
+function biosMap(ramBytes: number, { biosFaults }: MachineOptions): MemoryMap {
+  const kib = biosFaults?.memory?.conventionalKib;
+  return memoryMap(ramBytes, [], kib === undefined ? undefined : kib * 1024);
+}
+
 export class Machine {
   readonly core: CoreExports;
   readonly board: Board;
@@ -120,6 +125,7 @@ export class Machine {
         cpus,
         epoch: powerOnTime(options.clockStart),
         devices: deviceRequests(options),
+        stuckA20: options.biosFaults?.a20?.stuck?.flatMap((by) => (by === "bios" ? [] : [by])),
       },
       {
         setIntr: (level) => core.set_intr(level ? 1 : 0),
@@ -181,7 +187,7 @@ export class Machine {
       trace: (...event) => options.onTrace?.(...event),
     });
     core.create(cpus, ramBytes, model);
-    const machine = new this(core, image?.map ?? memoryMap(ramBytes), cpus, options, image);
+    const machine = new this(core, image?.map ?? biosMap(ramBytes, options), cpus, options, image);
     holder.machine = machine;
     mapBoardMemory(core, ramBytes);
     if (options.kernel === undefined) machine.#addBios();
@@ -191,14 +197,12 @@ export class Machine {
 
   /** A BIOS that boots from disks. */
   #addBios(): void {
-    const disks = (this.options.disks ?? []).map(({ kind, image }, i) => {
-      const name = `disk${i}`;
-      return new Disk(name, kind, imageOf(name, image));
-    });
-    for (const disk of disks) this.board.add(disk);
+    const disks = disksOf(this.options);
+    for (const { disk } of disks) this.board.add(disk);
     const { board, cpus, ram } = this;
     const machine = { board, cpus, ram, map: this.#map };
-    this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks));
+    const { biosFaults } = this.options;
+    this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, biosFaults));
     this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
   }
 

@@ -69,8 +69,12 @@ export interface BoardPins {
   powerOff(): void;
   /** Ends the run with an exit status, 0–255. */
   exit(status: number): void;
-  setA20(enabled: boolean): void;
+  /** The gate of address line 20; `by` is the register that was written, none for a reset. */
+  setA20(enabled: boolean, by?: A20Gate): void;
 }
+
+/** Registers with a gate of A20: system control port A, the keyboard controller's output port. */
+export type A20Gate = "port92" | "keyboard";
 
 /** How a value of `-device NAME,key=value` is read. */
 export interface NumberOption {

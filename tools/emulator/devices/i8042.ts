@@ -204,7 +204,7 @@ class I8042 implements Device {
 
   #writeOutPort(value: number): void {
     this.state.outPort = value;
-    this.#pins.setA20((value & OUT_A20) !== 0);
+    this.#pins.setA20((value & OUT_A20) !== 0, "keyboard");
     if (!(value & OUT_RESET)) this.#pins.reset();
   }
 
@@ -255,7 +255,7 @@ class I8042 implements Device {
       case 0xdd:
       case 0xdf:
         s.outPort = value === 0xdf ? s.outPort | OUT_A20 : s.outPort & ~OUT_A20;
-        this.#pins.setA20(value === 0xdf);
+        this.#pins.setA20(value === 0xdf, "keyboard");
         break;
       default:
         this.#log.unimplemented(`keyboard controller command 0x${value.toString(16)}`);

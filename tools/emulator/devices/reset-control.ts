@@ -44,7 +44,7 @@ export class ResetControl implements Device {
       write: (_port, value) => {
         const rising = (value & 1) !== 0 && (this.state.port92 & 1) === 0;
         this.state.port92 = value & 0xff;
-        this.#pins.setA20((value & 2) !== 0);
+        this.#pins.setA20((value & 2) !== 0, "port92");
         if (rising) this.#pins.reset();
       },
     };

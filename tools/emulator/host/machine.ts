@@ -57,8 +57,8 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
     kernel: file?.data ?? (kernel as Uint8Array | undefined),
     kernelName: rest.kernelName ?? file?.name,
     modules: kernel === undefined ? [] : modulesOf(modules),
-    disks: (disks ?? []).map(({ kind, image }) => ({
-      kind,
+    disks: (disks ?? []).map(({ image, ...disk }) => ({
+      ...disk,
       image: typeof image === "string" ? openImage(image) : image,
     })),
     core: core ?? (await builtCore()),

@@ -23,6 +23,7 @@ const BIOS_BASE = 0xfffc0000;
 
 /** End of conventional memory: the extended BIOS data area is behind it. */
 export const EBDA_BASE = 0x9fc00;
+const EBDA_BYTES = 0x400;
 /** The BIOS segment, read-only for guests; firmware tables live in it. */
 export const BIOS_SEGMENT = 0xf0000;
 
@@ -60,9 +61,13 @@ function firmwareBase(ramBytes: number, taken: readonly Taken[]): number {
 
 /**
  * The map for `ramBytes` of RAM (a multiple of 4 KiB, MIN_RAM … MAX_RAM). Firmware keeps out of what a kernel that is
- * loaded without it has `taken`, if it finds room.
+ * loaded without it has `taken`, if it finds room. `conventional` is where memory below 640 KiB ends for others, bytes.
  */
-export function memoryMap(ramBytes: number, taken: readonly Taken[] = []): MemoryMap {
+export function memoryMap(
+  ramBytes: number,
+  taken: readonly Taken[] = [],
+  conventional = EBDA_BASE,
+): MemoryMap {
   // QEMU's q35 has its window at 0xB0000000; RAM that reaches beyond moves it up.
   const ecam = ramBytes <= 0xb0000000 ? 0xb0000000 : 0xe0000000;
   const base = firmwareBase(ramBytes, taken);
@@ -75,8 +80,8 @@ export function memoryMap(ramBytes: number, taken: readonly Taken[] = []): Memor
     ecam,
     tables: behind - TABLES_BYTES,
     ranges: [
-      ...usable(0, EBDA_BASE),
-      reserved(EBDA_BASE, 0x400),
+      ...usable(0, conventional),
+      reserved(conventional, EBDA_BASE + EBDA_BYTES - conventional),
       reserved(BIOS_SEGMENT, 0x10000),
       ...usable(MIB, base),
       reserved(base, FIRMWARE_BYTES),

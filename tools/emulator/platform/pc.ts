@@ -6,6 +6,7 @@ import { AcpiPm } from "../devices/acpi-pm.ts";
 import { firmwareRoute, pirqOf } from "../devices/chipset.ts";
 import { DebugConsole } from "../devices/debug-console.ts";
 import {
+  type A20Gate,
   type BoardFacts,
   ClaimError,
   completeOptions,
@@ -61,6 +62,8 @@ export interface BoardOptions {
   epoch: number;
   /** Devices beside those that every board has. */
   devices: readonly DeviceRequest[];
+  /** Gates of address line 20 that take what is written to them and do nothing. */
+  stuckA20?: readonly A20Gate[];
 }
 
 /** State of all devices, as plain data. */
@@ -135,7 +138,9 @@ export class Board {
         reset: () => this.onEvent({ kind: "reset" }),
         powerOff: () => this.onEvent({ kind: "power-off" }),
         exit: (status) => this.onEvent({ kind: "debug-exit", status }),
-        setA20: (enabled) => this.#setA20(enabled),
+        setA20: (enabled, by) => {
+          if (by === undefined || !options.stuckA20?.includes(by)) this.setA20(enabled);
+        },
       },
       pciFabric: this.#pciFabric(memory),
       find: (kind, name) => this.find(kind, name),
@@ -312,7 +317,8 @@ export class Board {
     };
   }
 
-  #setA20(enabled: boolean): void {
+  /** Switches address line 20, whatever becomes of the gates. */
+  setA20(enabled: boolean): void {
     this.find(ResetControl)?.showA20(enabled);
     this.#cpus.setA20(enabled);
   }

@@ -301,7 +301,7 @@ test("what the BIOS remembers is in the snapshot: an emulated floppy, and forgot
   expect(other.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
   expect(other.serialOutput).toBe("started\nthe second sector\n");
   other.powerOn();
-  expect(other.board.save().devices["bios-services"]).toMatchObject({ floppy: undefined });
+  expect(other.board.save().devices["bios-services"]).toMatchObject({ cdBoot: undefined });
 });
 
 test("media are tried in the order given, and once in another", async () => {

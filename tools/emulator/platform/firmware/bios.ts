@@ -1,17 +1,23 @@
 // A legacy BIOS: the ROM with its interrupt stubs, and the services behind them. It sets the machine
-// up at power-on, then loads the first boot medium that has something to start (hard disk: MBR with
-// signature 0xAA55; CD: El Torito without emulation or with a floppy).
+// up at power-on, then loads the first boot medium that has something to start (disk or floppy: first
+// sector with signature 0xAA55; CD: El Torito without emulation, with a floppy or a hard disk).
 
 import type { Device, PortHandler, Slot } from "../../devices/device.ts";
-import { type Disk, elTorito, emulatedFloppy } from "../../media/disk.ts";
+import type { Disk } from "../../media/disk.ts";
+import { elTorito } from "../../media/el-torito.ts";
 import type { CpuAccess } from "../cpu-access.ts";
 import type { GuestRam } from "../guest-ram.ts";
-import { BIOS_SEGMENT, type MemoryMap } from "../memory-map.ts";
+import { BIOS_SEGMENT, EBDA_BASE, type MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
-import { type BiosState, freshState } from "./bios-state.ts";
-import { CD_DRIVE, DiskServices, FLOPPY, HARD_DISK } from "./disk-services.ts";
+import { type BiosState, BOOT_ORDER, freshState } from "./bios-state.ts";
+import { DiskServices } from "./disk-services.ts";
+import { OK } from "./disk-status.ts";
+import { Drives } from "./drives.ts";
+import type { BiosFaults } from "./faults.ts";
+import { GuestSpace } from "./guest-space.ts";
 import { KeyboardServices } from "./keyboard-services.ts";
-import { firmwareData } from "./low-memory.ts";
+import { firmwareData, type Placement } from "./low-memory.ts";
+import { MemoryServices } from "./memory-services.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 import { Registers } from "./registers.ts";
 import {
@@ -26,6 +32,9 @@ import { SystemServices } from "./system-services.ts";
 import { VideoServices } from "./video-services.ts";
 
 const BOOT_ADDRESS = 0x7c00;
+const CD_SECTORS_AT_ONCE = 16;
+const BOOT_SEGMENT = 0x7c0;
+const HARD_DISK_COUNT = 0x475;
 
 export interface BiosMachine {
   board: Board;
@@ -34,31 +43,43 @@ export interface BiosMachine {
   map: MemoryMap;
 }
 
+export interface Medium {
+  disk: Disk;
+  /** Place in the boot order; infinite for one that the order of kinds decides about. */
+  bootIndex: number;
+}
+
 export class Bios implements Device {
   readonly name: string;
   state: BiosState = freshState();
   readonly #machine: BiosMachine;
   readonly #rom: Rom = buildRom();
-  readonly #disks: Map<number, Disk>;
+  readonly #media: readonly Medium[];
+  readonly #space: GuestSpace;
+  readonly #drives: Drives;
   readonly #video: VideoServices;
   readonly #disk: DiskServices;
   readonly #system: SystemServices;
   readonly #keyboard: KeyboardServices;
+  readonly #memory: MemoryServices;
+  readonly #faults: BiosFaults;
   /** No medium boots, which otherwise only a screen would show. */
   onUnbootable: () => void = () => {};
 
-  constructor(slot: Slot, machine: BiosMachine, disks: readonly Disk[]) {
+  /** `media` in the order in which the BIOS numbers them. */
+  constructor(slot: Slot, machine: BiosMachine, media: readonly Medium[], faults: BiosFaults = {}) {
     this.name = slot.name;
     this.#machine = machine;
-    const numbered = new Map<number, Disk>();
-    let hard = HARD_DISK;
-    let optical = CD_DRIVE;
-    for (const d of disks) numbered.set(d.kind === "disk" ? hard++ : optical++, d);
-    this.#disks = numbered;
+    this.#faults = faults;
+    this.#space = new GuestSpace(machine.ram, machine.board.mmio);
+    this.#media = media;
+    const disks = media.map(({ disk }) => disk);
+    this.#drives = new Drives(disks, this, faults.disk ?? {});
     this.#video = new VideoServices(machine.board, this);
-    this.#disk = new DiskServices(numbered, this);
+    this.#disk = new DiskServices(this.#drives, this.#space, this, faults.disk ?? {});
     this.#keyboard = new KeyboardServices(machine.board);
-    this.#system = new SystemServices(machine.board, machine.map, this);
+    this.#system = new SystemServices(machine.board, this);
+    this.#memory = new MemoryServices(machine.board, this.#space, machine.map, faults);
     slot.ports(SERVICE_PORT, 1, this.#port());
   }
 
@@ -67,13 +88,8 @@ export class Bios implements Device {
     this.restored();
   }
 
-  /** The emulated floppy follows from the CD that has it. */
   restored(): void {
-    this.#disks.delete(FLOPPY);
-    const { floppy } = this.state;
-    const cd = floppy && this.#disks.get(floppy.cd);
-    const disk = cd && emulatedFloppy(cd, floppy.entry);
-    if (disk !== undefined) this.#disks.set(FLOPPY, disk);
+    this.#drives.restored();
   }
 
   /** Puts the ROM into its segment; CPU 0 finds it at the reset vector. */
@@ -122,7 +138,7 @@ export class Bios implements Device {
         this.#system.serial(r);
         return true;
       case 0x15:
-        return this.#system.system(r);
+        return this.#memory.serve(r) || this.#system.system(r);
       case 0x16:
         return this.#keyboard.serve(r);
       case 0x17:
@@ -141,49 +157,84 @@ export class Bios implements Device {
   #powerOn(r: Registers): void {
     const { board, ram, cpus } = this.#machine;
     ram.write(0, vectorTable(this.#rom));
-    for (const p of firmwareData(board.serialAddresses())) ram.write(p.address, p.data);
-    const hardDisks = [...this.#disks.values()].filter((d) => d.kind === "disk").length;
-    r.setByte(0x475, hardDisks);
+    for (const p of this.#lowMemory()) ram.write(p.address, p.data);
     leaveAsFirmwareDoes(board, cpus);
+    board.setA20(this.#faults.a20?.on ?? true);
     this.#video.setTextMode(r);
     const seconds = (board.rtc.state.epoch + Math.floor(board.scheduler.clock.now() / 1e9)) % 86400;
     this.#system.setTicks(r, seconds);
   }
 
+  #lowMemory(): Placement[] {
+    const { board } = this.#machine;
+    const conventional = this.#faults.memory?.conventionalKib;
+    const geometries = this.#drives.media("disk").map(([, disk]) => disk.geometry);
+    return firmwareData(board.serialAddresses(), {
+      ebda: conventional === undefined ? EBDA_BASE : conventional * 1024,
+      floppies: this.#drives.count("floppy"),
+      hardDisks: geometries,
+    });
+  }
+
   /** Loads the first medium that boots and makes the stub return into it. */
   #boot(r: Registers): boolean {
-    for (const kind of this.state.order) {
-      for (const [number, disk] of this.#disks) {
-        if (disk.kind !== kind) continue;
-        const segment = kind === "disk" ? this.#loadMbr(disk) : this.#loadCd(disk, number);
-        if (segment < 0) continue;
-        r.dx = this.#disks.has(FLOPPY) && kind === "cdrom" ? FLOPPY : number;
-        r.enter(segment, segment === 0 ? BOOT_ADDRESS : 0);
-        return true;
-      }
+    for (const [number, disk] of this.#candidates()) {
+      const boots =
+        disk.kind === "cdrom" ? this.#bootCd(r, number, disk) : this.#bootSector(r, number);
+      if (boots) return true;
     }
     return false;
   }
 
-  #loadMbr(disk: Disk): number {
-    const sector = disk.read(0, 1);
-    if (sector === undefined || sector[510] !== 0x55 || sector[511] !== 0xaa) return -1;
-    this.#machine.ram.write(BOOT_ADDRESS, sector);
-    return 0;
+  /** What to try, in order: media with a place of their own, then the kinds. */
+  #candidates(): [drive: number, disk: Disk][] {
+    const numbered = [...BOOT_ORDER].flatMap((kind) => this.#drives.media(kind));
+    const placed = this.#media.flatMap(({ disk, bootIndex }) =>
+      Number.isFinite(bootIndex) ? numbered.filter(([, d]) => d === disk) : [],
+    );
+    const others = this.state.order.flatMap((kind) => this.#drives.media(kind));
+    return [...placed, ...others.filter((other) => !placed.some(([, d]) => d === other[1]))];
   }
 
-  #loadCd(disk: Disk, number: number): number {
+  #start(r: Registers, drive: number, segment: number): true {
+    r.dx = drive;
+    r.ax = 0xaa55;
+    r.enter(segment === BOOT_SEGMENT ? 0 : segment, segment === BOOT_SEGMENT ? BOOT_ADDRESS : 0);
+    return true;
+  }
+
+  /** The first sector of a disk or floppy. */
+  #bootSector(r: Registers, drive: number): boolean {
+    const disk = this.#drives.get(drive);
+    if (disk === undefined) return false;
+    const { status, bytes } = this.#drives.read(drive, disk, 0, 1, BOOT_ADDRESS);
+    if (status !== OK || bytes[510] !== 0x55 || bytes[511] !== 0xaa) return false;
+    this.#machine.ram.write(BOOT_ADDRESS, bytes);
+    return this.#start(r, drive, BOOT_SEGMENT);
+  }
+
+  #bootCd(r: Registers, drive: number, disk: Disk): boolean {
     const entry = elTorito(disk);
-    if (entry === undefined) return -1;
-    this.state.floppy = { cd: number, entry };
-    this.restored();
-    const floppy = this.#disks.get(FLOPPY);
-    if (floppy !== undefined) return this.#loadMbr(floppy);
-    if (entry.media !== 0) return -1;
-    const sectors = Math.ceil(Math.max(1, entry.count) / 4);
-    const image = disk.read(entry.start, sectors);
-    if (image === undefined) return -1;
-    this.#machine.ram.write(entry.segment * 16, image.subarray(0, Math.max(1, entry.count) * 512));
-    return entry.segment === 0x7c0 ? 0 : entry.segment;
+    if (entry === undefined) return false;
+    const emulated = this.#drives.boot(drive, entry);
+    if (emulated !== undefined) {
+      if (emulated.kind === "disk") r.setByte(HARD_DISK_COUNT, this.#drives.count("disk"));
+      else this.#system.addFloppy(r, this.#drives.count("floppy"));
+      return this.#bootSector(r, this.#drives.emulatedDrive);
+    }
+    if (entry.media !== 0) return false;
+    const segment = entry.segment || BOOT_SEGMENT;
+    const bytes = Math.max(1, entry.count) * 512;
+    const sectors = Math.ceil(bytes / disk.sectorBytes);
+    // Larger than one transfer where the whole loader is to be loaded.
+    for (let done = 0; done < sectors; ) {
+      const count = Math.min(sectors - done, CD_SECTORS_AT_ONCE);
+      const at = segment * 16 + done * disk.sectorBytes;
+      const moved = this.#drives.read(drive, disk, entry.start + done, count, at);
+      if (moved.status !== OK) return false;
+      this.#space.write(at, moved.bytes.subarray(0, bytes - done * disk.sectorBytes));
+      done += count;
+    }
+    return this.#start(r, drive, segment);
   }
 }

@@ -132,6 +132,12 @@ export class Registers {
     this.#cpu.setGeneral(name, BigInt(value >>> 0));
   }
 
+  /** Loads ES as real mode does. */
+  set es(selector: number) {
+    const now = this.#cpu.segment("es");
+    this.#cpu.setSegment("es", { ...now, selector, base: BigInt(selector * 16) });
+  }
+
   /** Linear address of an offset in a segment. */
   at(segment: SegmentName, offset: number): number {
     return Number(this.#cpu.segment(segment).base) + offset;

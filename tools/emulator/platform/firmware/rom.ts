@@ -16,6 +16,20 @@ const ROM_BYTES = 0x10000;
 export const CODE = 0xe000;
 const RESET = 0xfff0;
 
+/** The ROM's segment. */
+export const BIOS_CODE = BIOS_SEGMENT >> 4;
+/** Where the PC/AT's BIOS has its tables, which programs expect there. */
+export const CONFIGURATION_TABLE = 0xe6f5;
+export const DISKETTE_PARAMETERS = 0xefc7;
+
+/**
+ * INT 15h, AH=C0h: 8 bytes follow; model FCh, submodel 1, revision 0; second 8259A, clock, INT 15h AH=4Fh and
+ * extended data area; INT 16h AH=09h.
+ */
+const CONFIGURATION = [8, 0, 0xfc, 1, 0, 0x74, 0x40, 0, 0, 0] as const;
+/** INT 1Eh: step rate, motor and gap times of a 1.44 MB drive (IBM PC/AT technical reference, "DISK_BASE"). */
+const DISKETTE = [0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08] as const;
+
 /** Interrupts that a service answers. */
 export const SERVED = [0x09, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x19, 0x1a] as const;
 /** Hardware interrupts without a handler of their own: acknowledged at one or both 8259A. */
@@ -40,13 +54,18 @@ export function buildRom(): Rom {
   const at = (label: string): number => ROM_LABELS[label] as number;
   // JMP FAR F000:power_on, then the date a BIOS carries and the model byte of an AT.
   const entry = at("power_on");
-  const segment = BIOS_SEGMENT >> 4;
-  bytes.set([0xea, entry & 0xff, entry >> 8, segment & 0xff, segment >> 8], RESET);
+  bytes.set([0xea, entry & 0xff, entry >> 8, BIOS_CODE & 0xff, BIOS_CODE >> 8], RESET);
   bytes.set(new TextEncoder().encode("01/01/26"), RESET + 5);
   bytes[ROM_BYTES - 2] = 0xfc;
+  bytes.set(CONFIGURATION, CONFIGURATION_TABLE);
+  bytes.set(DISKETTE, DISKETTE_PARAMETERS);
   const vectors = new Map<number, number>([
     [0x08, at("int_8")],
     [0x18, at("int_18")],
+    // A table, not a handler.
+    [0x1e, DISKETTE_PARAMETERS],
+    // Where hard disk BIOSes keep the handler for floppies.
+    [0x40, at("int_13")],
     ...SERVED.map((v): [number, number] => [v, at(`int_${v.toString(16)}`)]),
     ...MASTER_IRQS.map((v): [number, number] => [v, at("master_irq")]),
     ...SLAVE_IRQS.map((v): [number, number] => [v, at("slave_irq")]),
@@ -61,7 +80,7 @@ export function vectorTable(rom: Rom): Uint8Array {
   for (let v = 0; v < 256; v++) {
     if (v >= 0x60 && v <= 0x66) continue;
     view.setUint16(v * 4, rom.vectors.get(v) ?? rom.idle, true);
-    view.setUint16(v * 4 + 2, BIOS_SEGMENT >> 4, true);
+    view.setUint16(v * 4 + 2, BIOS_CODE, true);
   }
   return table;
 }

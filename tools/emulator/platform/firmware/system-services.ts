@@ -2,11 +2,10 @@
 // (17h) and time (1Ah), after Ralf Brown's interrupt list. PCI BIOS, APM and PS/2 mouse functions are
 // left out and say so with CF.
 
-import type { MemoryMap } from "../memory-map.ts";
-import { MIB } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
 import type { Registers } from "./registers.ts";
+import { BIOS_CODE, CONFIGURATION_TABLE } from "./rom.ts";
 
 const BDA = 0x400;
 const EQUIPMENT = BDA + 0x10;
@@ -18,17 +17,15 @@ const MIDNIGHT = BDA + 0x70;
 const BAUD_DIVISORS = [1047, 768, 384, 192, 96, 48, 24, 12] as const;
 const SERIAL_TIMED_OUT = 0x80;
 
-const SMAP = 0x534d4150;
+const EBDA_SEGMENT = BDA + 0x0e;
 const UNSUPPORTED = 0x86;
 
 export class SystemServices {
   readonly #board: Board;
-  readonly #map: MemoryMap;
   readonly #bios: BiosStateHolder;
 
-  constructor(board: Board, map: MemoryMap, bios: BiosStateHolder) {
+  constructor(board: Board, bios: BiosStateHolder) {
     this.#board = board;
-    this.#map = map;
     this.#bios = bios;
   }
 
@@ -68,37 +65,34 @@ export class SystemServices {
     r.ah = status;
   }
 
-  /** INT 15h; false means "not yet" (a wait). */
+  /** INT 15h but for memory; false means "not yet" (a wait). */
   system(r: Registers): boolean {
     r.carry = false;
     switch (r.ah) {
-      case 0x24:
-        return this.#a20(r);
+      // Nobody objects to a medium's ejection; waiting for a device, and its end, are for programs to hook.
+      case 0x52:
+        r.ah = 0;
+        return true;
+      case 0x90:
+      case 0x91:
+        return true;
       case 0x86:
         return this.#wait(r);
-      case 0x87:
-        this.#moveBlock(r);
+      case 0xc0:
+        r.es = BIOS_CODE;
+        r.bx = CONFIGURATION_TABLE;
+        r.ah = 0;
         return true;
-      case 0x88:
-        r.ax = Math.min(0xfc00, (this.#map.ramBytes - MIB) / 1024);
+      case 0xc1:
+        r.es = r.word(EBDA_SEGMENT);
         return true;
-      case 0xe8:
-        if (r.al === 0x20) return this.#memoryMap(r);
-        if (r.al === 0x01) return this.#bigMemory(r);
-        break;
+      // The key goes on as it is.
+      case 0x4f:
+        r.carry = true;
+        return true;
     }
     r.carry = true;
     r.ah = UNSUPPORTED;
-    return true;
-  }
-
-  #a20(r: Registers): boolean {
-    const { ports } = this.#board;
-    const now = ports.read(0x92, 1);
-    if (r.al <= 1) ports.write(0x92, r.al === 1 ? now | 2 : now & ~2 & 0xfe, 1);
-    else if (r.al === 2) r.al = (now >> 1) & 1;
-    else if (r.al === 3) r.bx = 3;
-    r.ah = 0;
     return true;
   }
 
@@ -109,49 +103,14 @@ export class SystemServices {
     if (s.waitUntil < 0) s.waitUntil = now + ((r.cx << 16) | r.dx) * 1000;
     if (now < s.waitUntil) return false;
     s.waitUntil = -1;
-    return true;
-  }
-
-  /** AH=87h: CX words by the descriptors at ES:SI, source at 10h, target at 18h. */
-  #moveBlock(r: Registers): void {
-    const table = r.at("es", r.si);
-    const base = (at: number): number =>
-      r.word(at + 2) | (r.byte(at + 4) << 16) | (r.byte(at + 7) << 24);
-    const bytes = r.ram.read(base(table + 0x10) >>> 0, r.cx * 2);
-    r.ram.write(base(table + 0x18) >>> 0, bytes);
     r.ah = 0;
-  }
-
-  /** AX=E820h: EBX is the number of the range, 0 ends. */
-  #memoryMap(r: Registers): boolean {
-    const index = r.wide("rbx");
-    const range = this.#map.ranges[index];
-    if (r.wide("rdx") !== SMAP || range === undefined || r.wide("rcx") < 20) {
-      r.carry = true;
-      r.ah = UNSUPPORTED;
-      return true;
-    }
-    const view = new DataView(new ArrayBuffer(20));
-    view.setBigUint64(0, BigInt(range.start), true);
-    view.setBigUint64(8, BigInt(range.length), true);
-    view.setUint32(16, range.type, true);
-    r.ram.write(r.at("es", r.di), new Uint8Array(view.buffer));
-    r.eax = SMAP;
-    r.setWide("rcx", 20);
-    r.setWide("rbx", index + 1 < this.#map.ranges.length ? index + 1 : 0);
     return true;
   }
 
-  /** AX=E801h: KiB between 1 and 16 MiB, 64 KiB blocks above. */
-  #bigMemory(r: Registers): boolean {
-    const top = this.#map.ranges.find((x) => x.start === MIB);
-    const bytes = top?.length ?? 0;
-    const low = Math.min(15 * MIB, bytes);
-    r.ax = low / 1024;
-    r.bx = Math.floor((bytes - low) / 65536);
-    r.cx = r.ax;
-    r.dx = r.bx;
-    return true;
+  /** One more floppy in the equipment word: bit 0 says that there are any, bits 7:6 how many besides. */
+  addFloppy(r: Registers, count: number): void {
+    const others = r.word(EQUIPMENT) & ~0xc1;
+    r.setWord(EQUIPMENT, others | 1 | ((Math.min(count, 4) - 1) << 6));
   }
 
   printer(r: Registers): void {
