@@ -80,10 +80,11 @@ export class Cpu {
   /** First of the SCs that may run again and are not in the ready queue yet (sc.ts). */
   released: Sc;
   topPrio: u32;
-  /** Length of the call chain from the current SC's EC to the current EC. */
-  chainLength: u32;
+  /** Where the call chain to the current EC has been entered: the current SC's EC, or a handler that is helped. */
+  chainStart: Ec;
   /** How often a busy handler has been helped since the SC was scheduled. */
   helpCount: u32;
+  /** The EC with the earliest deadline: the root of a heap (timeout_heap.ts). */
   timeouts: Ec;
   tss: usize;
   gdt: usize;

@@ -96,6 +96,8 @@ export class Ec extends Kobject {
   eventBase: u32;
   isGlobal: bool;
   timeoutActive: bool;
+  /** How many wait for this EC, directly or through others that it serves; of one that is not called, at its last call. */
+  nesting: u32;
   /** The EC this one serves: its caller. */
   caller: Ec;
   /** The EC this one waits for: its callee. */
@@ -103,9 +105,11 @@ export class Ec extends Kobject {
   /** Neighbours in a semaphore's queue; not null means blocked. */
   queuePrev: Ec;
   queueNext: Ec;
-  /** Neighbours in the CPU's timeout list. */
-  timeoutPrev: Ec;
-  timeoutNext: Ec;
+  /** Place among the CPU's timeouts (timeout_heap.ts). */
+  timeoutParent: Ec;
+  timeoutLeft: Ec;
+  timeoutRight: Ec;
+  timeoutRank: u32;
   /** The semaphore whose queue this EC is in. */
   semaphore: Sm;
   domain: Pd;

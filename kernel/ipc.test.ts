@@ -63,6 +63,41 @@ describe("call and reply", () => {
     expect(m.get("r11")).toBe(0x1f_ff00n);
   });
 
+  it("can be nested 1,024 deep: further calls answer ABORT, exceptions there end the handler", async () => {
+    const m = await Machine.boot();
+    const root = m.ec;
+    const depth = 1024;
+    for (let i = 0; i <= depth; i++) {
+      m.createEc(0x1000 + i);
+      m.createPt(0x2000 + i, 0x1000 + i, 0, 0x41_0000);
+    }
+    const ecs = [root];
+    for (let i = 0; i < depth; i++) {
+      expect(m.syscall(call(0x2000 + i))).toBe(EXIT_SYSRET);
+      ecs.push(m.ec);
+    }
+    expect(new Set(ecs).size).toBe(depth + 1);
+    m.syscall(call(0x2000 + depth));
+    expect(m.ec).toBe(ecs[depth]);
+    expect(m.get("rdi") & 0xffn).toBe(BigInt(abi.ABORT));
+    // Every thread has a portal for it, whose handler is the one that is still free.
+    m.createPt(abi.EXC_UD, 0x1000 + depth, 0, 0x41_0000);
+    m.trap(abi.EXC_UD);
+    expect(m.log).toContain("EC killed: calls are nested too deeply");
+    expect(m.ec).toBe(ecs[depth - 1]);
+    expect(m.get("rdi") & 0xffn).toBe(BigInt(abi.ABORT));
+    m.trap(abi.EXC_UD);
+    expect(ecs).not.toContain(m.ec);
+    m.syscall(reply);
+    for (let i = depth - 1; i > 0; i--) {
+      expect(m.ec).toBe(ecs[i]);
+      m.syscall(reply);
+    }
+    expect(m.ec).toBe(root);
+    expect(m.get("rdi") & 0xffn).toBe(BigInt(abi.SUCCESS));
+    m.audit();
+  });
+
   it("answers BAD_CAP for a selector that is no portal, whatever its size", async () => {
     const m = await withPortal();
     for (const selector of [999n, 100n, 32n, (1n << 52n) - 1n, 1n << 26n]) {

@@ -42,6 +42,12 @@ import {
 /** Busy handlers that may be helped in a row before the caller is taken for deadlocked. */
 const HELP_LIMIT: u32 = 100;
 
+/**
+ * Calls that can be under way below a thread's own, exceptions included: bounds the way along a call chain. Of those
+ * that go further a `call` answers ABORT, and an exception ends the EC.
+ */
+const NESTING_LIMIT: u32 = 1024;
+
 /** Units of work (piece.ts) of a step along a call chain, and of going on to another SC. */
 const LINK_COST: u32 = 4;
 const TURN_COST: u32 = 80;
@@ -49,13 +55,11 @@ const TURN_COST: u32 = 80;
 /** Makes the end of the call chain from `ec` current; while that is blocked, goes on to other SCs. */
 export function activate(cpu: Cpu, ec: Ec): void {
   for (;;) {
-    let length: u32 = 0;
+    cpu.chainStart = ec;
     while (changetype<usize>(ec.partner) !== 0) {
       ec = ec.partner;
-      length++;
       spend(LINK_COST);
     }
-    cpu.chainLength = length;
     if (!isBlocked(ec)) {
       switchEc(cpu, ec);
       return;
@@ -85,9 +89,7 @@ function disconnectCaller(cpu: Cpu, caller: Ec): bool {
   caller.partner = changetype<Ec>(0);
   dropRef(caller);
   dropRef(callee);
-  if (cpu.chainLength === 0) return false;
-  cpu.chainLength--;
-  return true;
+  return callee !== cpu.chainStart;
 }
 
 /** What every message goes through: inlined into the entries (main.ts), so that no call has registers to save. */
@@ -102,7 +104,7 @@ export class Ipc {
     callee.refs += 2;
     caller.partner = callee;
     callee.caller = caller;
-    cpu.chainLength++;
+    callee.nesting = caller.nesting + 1;
     callee.cont = CONT_SYSRET;
     callee.rdi = pt.id;
     callee.rcx = pt.ip;
@@ -123,6 +125,10 @@ export class Ipc {
     }
     if (callee.cont !== CONT_RECEIVE) {
       callBusy(cpu, caller, callee);
+      return STAY;
+    }
+    if (caller.nesting >= NESTING_LIMIT) {
+      finish(caller, ABORT);
       return STAY;
     }
     caller.cont = CONT_SYSRET;
@@ -175,7 +181,7 @@ export class Ipc {
   @inline static returnTo(cpu: Cpu, ec: Ec, caller: Ec): bool {
     // The last reference, a chain that another SC has begun, a caller whose time is up: see `leave`.
     const isUsual =
-      ec.refs > 2 && cpu.chainLength !== 0 && (cpu.sc.ec !== caller || cpu.sc.refs !== 1);
+      ec.refs > 2 && cpu.chainStart !== ec && (cpu.sc.ec !== caller || cpu.sc.refs !== 1);
     if (!isUsual) {
       leave(cpu, ec, CONT_RECEIVE);
       return false;
@@ -183,7 +189,6 @@ export class Ipc {
     ec.cont = CONT_RECEIVE;
     ec.caller = changetype<Ec>(0);
     caller.partner = changetype<Ec>(0);
-    cpu.chainLength--;
     // The caller's reference and the CPU's, which is the caller's now in place of the handler's.
     ec.refs -= 2;
     Switch.to(cpu, ec, caller);
@@ -230,6 +235,10 @@ export function sendState(cpu: Cpu, ec: Ec, pt: Pt): i32 {
   }
   if (handler.cont !== CONT_RECEIVE) {
     if (!help(cpu, handler, CONT_SEND_EVENT)) die(cpu, "the event's handler is dead");
+    return STAY;
+  }
+  if (ec.nesting >= NESTING_LIMIT) {
+    die(cpu, "calls are nested too deeply");
     return STAY;
   }
   ec.cont = CONT_IRET;

@@ -41,7 +41,7 @@ let lastTicket: u64 = WAIT;
 let isOrphaned: bool = false;
 
 /** Units of work (piece.ts) of looking at a node and of removing one. */
-const NODE_COST: u32 = 30;
+const NODE_COST: u32 = 60;
 const DISCARD_COST: u32 = 200;
 
 function takeRights(node: Mdb, rights: u32): void {

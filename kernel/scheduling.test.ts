@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import * as abi from "./abi.ts";
 import { crd, Machine } from "./testing/machine.ts";
+import { generator } from "./testing/random.ts";
 
 /** Threads 100, 110, …: global EC, its SC one selector later, a handler that starts it at once. */
 async function withThreads(priorities: number[], quantum = 1000): Promise<Machine> {
@@ -180,6 +181,55 @@ describe("semaphores", () => {
     expect(slept).toBe(deadline);
     expect(m.hypercall(abi.HC_SM_CTRL, 50, 0)).toBe(abi.SUCCESS);
     expect(m.hypercall(abi.HC_SM_CTRL, 50, 1)).toBe(abi.SUCCESS);
+  });
+
+  it("time out in the order of their deadlines, whoever was woken up or came in between", async () => {
+    const count = 90;
+    const m = await withThreads(Array.from({ length: count }, () => 9));
+    const random = generator(8);
+    const sleep = (i: number, at: bigint) => {
+      deadlines.set(m.ec, at);
+      m.syscall(down(5000 + i, at));
+    };
+    for (let i = 0; i < count; i++) m.createSm(5000 + i, 0);
+    m.createSm(50, 0);
+    const deadlines = new Map<number, bigint>();
+    const threads: number[] = [];
+    const first = m.tsc + 1_000_000_000n;
+    for (let i = 0; i < count; i++) {
+      if (i > 0) start(m);
+      threads.push(m.ec);
+      // Some have the same one.
+      sleep(i, first + BigInt(random(64)) * 10_000_000n);
+      m.audit();
+    }
+    const root = m.ec;
+    expect(threads).not.toContain(root);
+    for (let i = 0; i < count; i += 3) {
+      m.syscall({ rdi: (BigInt(5000 + i) << 12n) | BigInt(abi.HC_SM_CTRL), rcx: 0x40_0000 });
+      const woken = m.ec;
+      expect(woken).toBe(threads[i]);
+      deadlines.delete(woken);
+      if (i % 2) m.syscall(down(50));
+      else sleep(i, first + BigInt(random(64)) * 10_000_000n);
+      expect(m.ec).toBe(root);
+      m.audit();
+    }
+    while (deadlines.size > 0) {
+      const least = [...deadlines.values()].reduce((a, b) => (a < b ? a : b));
+      m.timer(least);
+      expect(deadlines.get(m.ec)).toBe(least);
+      expect(m.get("rdi")).toBe(BigInt(abi.TIMEOUT));
+      deadlines.delete(m.ec);
+      m.syscall(down(50));
+      m.audit();
+      // The others of this point in time.
+      while (m.ec !== root) {
+        expect(deadlines.get(m.ec)).toBe(least);
+        deadlines.delete(m.ec);
+        m.syscall(down(50));
+      }
+    }
   });
 
   it("wake a thread of higher priority at once", async () => {

@@ -1,11 +1,12 @@
-// Timeouts of one CPU: a list of blocked ECs sorted by deadline, and the end of the current SC's
-// budget. The earlier of the two is what the local APIC timer is set to. Times are TSC values.
+// Timeouts of one CPU: the blocked ECs that have a deadline, and the end of the current SC's budget. The earliest
+// is what the local APIC timer is set to. Times are TSC values.
 
 import { Cpu, cpuById, HAZARD_SCHEDULE, HAZARD_WORK, thisCpu } from "./cpu";
 import { Ec } from "./ec";
 import { setTimer } from "./lapic";
 import { pieceIsOver, spend } from "./piece";
 import { timedOut, WAKE_COST } from "./sm";
+import { addDeadline, removeDeadline } from "./timeout_heap";
 import { rdtsc } from "./x86";
 
 function programTimer(cpu: Cpu): void {
@@ -34,35 +35,18 @@ export function cancelBudget(cpu: Cpu): u64 {
 /** Wakes `ec`, which waits for a semaphore and runs on this CPU, at `deadline`. */
 export function setTimeoutOf(ec: Ec, deadline: u64): void {
   const cpu = cpuById(ec.cpu);
-  let before = changetype<Ec>(0);
-  let after = cpu.timeouts;
-  while (changetype<usize>(after) !== 0 && after.timeoutAt < deadline) {
-    before = after;
-    after = after.timeoutNext;
-  }
   ec.timeoutAt = deadline;
   ec.timeoutActive = true;
-  ec.timeoutPrev = before;
-  ec.timeoutNext = after;
-  if (changetype<usize>(after) !== 0) after.timeoutPrev = ec;
-  if (changetype<usize>(before) !== 0) before.timeoutNext = ec;
-  else {
-    cpu.timeouts = ec;
-    programTimer(cpu);
-  }
+  cpu.timeouts = addDeadline(cpu.timeouts, ec);
+  if (cpu.timeouts === ec) programTimer(cpu);
 }
 
 export function cancelTimeout(ec: Ec): void {
   if (!ec.timeoutActive) return;
   ec.timeoutActive = false;
-  const before = ec.timeoutPrev;
-  const after = ec.timeoutNext;
-  if (changetype<usize>(after) !== 0) after.timeoutPrev = before;
-  if (changetype<usize>(before) !== 0) before.timeoutNext = after;
   // The timer may now fire early; checkTimeouts finds nothing and sets it again.
-  else cpuById(ec.cpu).timeouts = after;
-  ec.timeoutPrev = changetype<Ec>(0);
-  ec.timeoutNext = changetype<Ec>(0);
+  const cpu = cpuById(ec.cpu);
+  cpu.timeouts = removeDeadline(cpu.timeouts, ec);
 }
 
 /** The timer of this CPU has fired, or what was due then is not done. Until the piece is over. */

@@ -255,6 +255,17 @@ function visitEc(ec: Ec): void {
   visit(changetype<usize>(ec.caller));
   visit(changetype<usize>(ec.partner));
   visit(changetype<usize>(ec.semaphore));
+  if (ec.timeoutActive) {
+    const left = ec.timeoutLeft;
+    const right = ec.timeoutRight;
+    if (changetype<usize>(left) !== 0) visitTimeout(left, ec);
+    if (changetype<usize>(right) !== 0) visitTimeout(right, ec);
+    const leftRank = changetype<usize>(left) === 0 ? 0 : left.timeoutRank;
+    const rightRank = changetype<usize>(right) === 0 ? 0 : right.timeoutRank;
+    if (leftRank < rightRank || ec.timeoutRank !== rightRank + 1) {
+      fail(BAD_RING, changetype<usize>(ec));
+    }
+  }
   visitScs(ec.waiting);
   visit(changetype<usize>(ec.subject));
   if (ec.utcb !== 0) own(ec.utcb, UTCB);
@@ -296,6 +307,15 @@ function visitObject(object: Kobject): void {
   else fail(BAD_ENTRY, changetype<usize>(object));
 }
 
+/** A node of the heap of deadlines: it is in order, and right of it is no more than left of it. */
+function visitTimeout(ec: Ec, parent: Ec): void {
+  visit(changetype<usize>(ec));
+  if (ec.timeoutParent !== parent || !ec.timeoutActive) fail(BAD_RING, changetype<usize>(ec));
+  if (changetype<usize>(parent) !== 0 && ec.timeoutAt < parent.timeoutAt) {
+    fail(BAD_RING, changetype<usize>(ec));
+  }
+}
+
 function visitCpu(cpu: Cpu): void {
   visit(changetype<usize>(cpu.ec));
   visit(changetype<usize>(cpu.sc));
@@ -305,9 +325,7 @@ function visitCpu(cpu: Cpu): void {
     visitScs(changetype<Queue<Sc>>(cpu.ready + prio * offsetof<Queue<Sc>>()).head);
   }
   visitScs(cpu.released);
-  for (let ec = cpu.timeouts; changetype<usize>(ec) !== 0; ec = ec.timeoutNext) {
-    visit(changetype<usize>(ec));
-  }
+  if (changetype<usize>(cpu.timeouts) !== 0) visitTimeout(cpu.timeouts, changetype<Ec>(0));
 }
 
 /** Every slot of the page is free or somebody's, and the page's count says how many are which. */

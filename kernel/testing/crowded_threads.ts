@@ -22,6 +22,10 @@ const LATE_SCS = 0x20_0000;
 const LATE_ORDER = 12;
 const WAITERS = 0x30_0000;
 const WAITER_COUNT = 2000;
+/** Handlers that call one another in turn, more than can be nested, and their portals. */
+const NESTED = 0x40_0000;
+const NESTED_PORTALS = 0x50_0000;
+const NESTED_COUNT = 1100;
 const QUANTUM = 1000n << 12n;
 /** TSC ticks: until the crowd has gone to sleep, and after its deadline. */
 const LONG_AFTER = 400_000_000;
@@ -37,6 +41,7 @@ export const CROWD_OPERATIONS = [
   "wait while 4,096 revoked SCs are ready",
   "wait until 2,000 deadlines have passed",
   "revoke a semaphore with 2,000 waiting threads",
+  "sleep at the end of as many calls as can be nested",
 ] as const;
 
 type Operation = (typeof CROWD_OPERATIONS)[number];
@@ -107,6 +112,30 @@ class CrowdedThreads extends MeasuredProbe {
     this.createPt("portal", EVENTS + 32 + abi.EVENT_STARTUP, HANDLER, state, "start_waiter");
   }
 
+  /** A handler calls the portal that its own portal's identifier says; the last one that can sleeps. */
+  private emitNested(): void {
+    const { a } = this;
+    this.times(NESTED_COUNT, () => {
+      this.arguments(abi.HC_CREATE_EC, NESTED, 0, [BigInt(PD)]);
+      this.addTurn(rdi);
+      a.syscall();
+      this.arguments(abi.HC_CREATE_PT, NESTED_PORTALS, 0, [BigInt(PD), BigInt(NESTED)]);
+      a.add(rdx, r12);
+      a.lea(r8, rip("nested"));
+      this.addTurn(rdi);
+      a.syscall();
+      const next = (BigInt(NESTED_PORTALS + 1) << 12n) | BigInt(abi.HC_CALL);
+      this.arguments(abi.HC_PT_CTRL, NESTED_PORTALS, 0, [next]);
+      this.addTurn(rsi);
+      this.addTurn(rdi);
+      a.syscall();
+    });
+    this.later(SOON);
+    a.mov(qword(rip("counter")), r12);
+    const name: Operation = "sleep at the end of as many calls as can be nested";
+    this.measure(name, abi.HC_CALL, NESTED_PORTALS, 0, []);
+  }
+
   override build(): Uint8Array {
     const { a } = this;
     this.emitStart();
@@ -145,6 +174,7 @@ class CrowdedThreads extends MeasuredProbe {
     a.add(r12, 1);
     this.sleep("wait until 2,000 deadlines have passed");
     this.revoke("revoke a semaphore with 2,000 waiting threads", MANY, 0);
+    this.emitNested();
     this.emitEnd(MEASURED);
 
     const startAt = (label: string, target: string) => {
@@ -177,6 +207,18 @@ class CrowdedThreads extends MeasuredProbe {
     a.label(RUNNING[1], { global: true });
     wait(NEVER);
     a.ud2();
+    a.label("nested");
+    a.label(RUNNING[2], { global: true });
+    a.syscall();
+    a.label(RUNNING[3], { global: true });
+    a.and(rdi, abi.STATUS_MASK);
+    a.cmp(rdi, abi.ABORT);
+    a.jne("nested_done");
+    a.mov(r12, qword(rip("counter")));
+    this.split(r12);
+    wait(NEVER);
+    a.label("nested_done");
+    this.reply();
     this.emitLibrary();
     this.emitData();
     return this.link();

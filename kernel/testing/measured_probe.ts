@@ -7,7 +7,12 @@ import { Probe } from "./probe.ts";
 export const startSymbol = (operation: string): string => `start: ${operation}`;
 export const doneSymbol = (operation: string): string => `done: ${operation}`;
 /** Where other threads of it run: interrupts are on there. */
-export const RUNNING = ["thread runs", "thread runs again"] as const;
+export const RUNNING = [
+  "thread runs",
+  "thread runs again",
+  "handler runs",
+  "handler runs again",
+] as const;
 /** The last line that it prints. */
 export const MEASURED = "all is measured";
 
