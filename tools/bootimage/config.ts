@@ -54,7 +54,7 @@ const LONGEST_TIMEOUT = 86_400;
 const LONGEST_TEXT = 65_535;
 const LONGEST_COMMAND_LINE = 4095;
 const MOST_ENTRIES = 256;
-const MOST_MODULES = 2048;
+const MOST_MODULES = 1024;
 const DEPTHS = [8, 15, 16, 24, 32];
 /** Pixels of a side. */
 const LARGEST_SIDE = 16_384;

@@ -277,8 +277,8 @@ video 1024x768x32
   },
   {
     name: "too many modules",
-    text: `title T\nkernel k\n${"module m\n".repeat(2049)}`,
-    wrong: { line: 2051, says: "more than 2048 modules" },
+    text: `title T\nkernel k\n${"module m\n".repeat(1025)}`,
+    wrong: { line: 1027, says: "more than 1024 modules" },
   },
   {
     name: "a text that is too long",

@@ -52,7 +52,7 @@ describe("first stages in the emulator", () => {
     async (kind) => {
       const short = medium.slice(0, (LOADER_BLOCK + 50) * BLOCK_BYTES);
       const block = (LOADER_BLOCK + 50).toString(16).toUpperCase().padStart(8, "0");
-      expect(await refusal(kind, short)).toContain(`Read error 04 at block ${block}`);
+      expect(await refusal(kind, short)).toContain(`Read error 01 at block ${block}`);
     },
   );
 });
