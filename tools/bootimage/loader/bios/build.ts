@@ -18,7 +18,7 @@ export interface BiosLoaderFiles {
   symbols: Uint8Array;
 }
 
-/** The loader may not need more conventional memory than this, KiB: what a PC with 512 KiB of it leaves. */
+/** What the loader may need of conventional memory, KiB: a PC has 640, of which firmware and network boot keep some. */
 const MAX_KIB = 512;
 const KIB = 1024;
 const STATIC_DATA = ".wasm.data";

@@ -15,7 +15,7 @@ export const BOUNCE_BYTES = 0x10000;
 /** The loader: stubs, code, constants. */
 export const START = 0x20000;
 /** Static data of the compiled module. */
-export const DATA = 0x58000;
+export const DATA = 0x38000;
 
 /** First bytes of the loader, by which a first stage knows that it has read the right sectors: "TLDR". */
 export const START_MAGIC = 0x52444c54;

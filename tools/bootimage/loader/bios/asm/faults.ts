@@ -16,10 +16,10 @@ export function emitFaults(a: Assembler): void {
     a.align(FAULT_ENTRY_BYTES);
     if (!WITH_ERROR_CODE.includes(vector)) a.push(0);
     a.push(vector);
-    a.jmp("fault");
+    a.jmp("fault_common");
   }
   // Above RSP: vector, error code, RIP. There is no way back.
-  a.label("fault");
+  a.label("fault_common");
   a.cld();
   a.mov(rdi, qword(rsp));
   a.mov(rsi, qword(rsp, { disp: 8 }));
