@@ -1,7 +1,8 @@
 // Errors: one line each, begun and ended here, with what is between printed by who knows it. After it the caller
 // returns false up to runLoader(), which lets the firmware stop.
 
-import { endLine, freshLine, print, printBytes } from "./console";
+import { endLine, freshLine, print, printBytes, printHex, put } from "./console";
+import { firmware } from "./firmware";
 
 /** Begins the line of an error. */
 export function beginError(): void {
@@ -34,4 +35,17 @@ export function fail(what: string): bool {
   beginError();
   print(what);
   return endError();
+}
+
+/** "status 0x…", and its name where it has one. */
+export function printStatus(status: u64): void {
+  print("status ");
+  printHex(status);
+  const nameOf = firmware.statusName;
+  if (nameOf === null) return;
+  const name = nameOf(status);
+  if (name.length === 0) return;
+  print(" (");
+  print(name);
+  put(41);
 }

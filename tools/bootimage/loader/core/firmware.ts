@@ -77,6 +77,8 @@ export class Firmware {
    * UEFI: EFI_STATUS). The firmware's side retries.
    */
   readBlocks: (block: u32, count: u32, to: u64) => u64;
+  /** The name of a status, "" where it has none; null where the firmware has no names at all. */
+  statusName: ((status: u64) => string) | null;
 
   /** The firmware's text screen. */
   screenColumns: () => u32;

@@ -3,7 +3,7 @@
 
 import { PAGE } from "./allocator";
 import { endLine, print, printBytes, printDecimal, printHex, printSize, put } from "./console";
-import { beginFileError, endError, failFile } from "./failure";
+import { beginFileError, endError, failFile, printStatus } from "./failure";
 import { BLOCK, firmware } from "./firmware";
 import { tableBlock, tableBytes, tableCrc } from "./parameters";
 import { crc32c, zero_physical } from "./stub";
@@ -52,8 +52,8 @@ function readError(file: ImageFile, block: u32, status: u64): bool {
   beginFileError(file.path, file.pathLength);
   print("read error at LBA ");
   printDecimal(block);
-  print(" (blocks of 2048 bytes), status ");
-  printHex(status);
+  print(" (blocks of 2048 bytes), ");
+  printStatus(status);
   return endError();
 }
 

@@ -1,7 +1,7 @@
 // The end of the firmware's services, after which only the serial line is left to print on.
 
-import { leaveScreen, print, printHex } from "./console";
-import { beginError, endError, fail } from "./failure";
+import { leaveScreen, print } from "./console";
+import { beginError, endError, fail, printStatus } from "./failure";
 import { firmware } from "./firmware";
 import { readMap } from "./memory_map";
 
@@ -13,8 +13,8 @@ export function leaveFirmware(): bool {
   const status = firmware.leave();
   if (status !== 0) {
     beginError();
-    print("the firmware does not end its services: status ");
-    printHex(status);
+    print("the firmware does not end its services: ");
+    printStatus(status);
     return endError();
   }
   hasFirmware = false;

@@ -20,7 +20,7 @@ import {
   screenRows,
 } from "./screen";
 import { bootService, configurationTable, SET_WATCHDOG_TIMER } from "./services";
-import { LOAD_ERROR } from "./status";
+import { LOAD_ERROR, statusName } from "./status";
 import { stop } from "./stop";
 import { call4 } from "./uefi";
 import { setVideo } from "./video";
@@ -42,6 +42,7 @@ function bootDrive(): i32 {
 
 function fillIn(): void {
   firmware.readBlocks = readBlocks;
+  firmware.statusName = statusName;
   firmware.screenColumns = screenColumns;
   firmware.screenRows = screenRows;
   firmware.screenClear = screenClear;
