@@ -15,6 +15,7 @@ import {
   PLACE_RSI,
   PLACE_WAY,
 } from "../hand_off_layout.ts";
+import { Grid } from "./terminal.ts";
 
 const WINDOW = 0x2_0000_0000n;
 const BLOCK = 2048;
@@ -95,6 +96,8 @@ export interface LoaderOptions {
   efi?: { imageHandle: bigint; systemTable: bigint; map: Uint8Array; descriptorBytes: number };
   /** What is in memory before the start: address and bytes. */
   contents?: [number, Uint8Array][];
+  /** Called each time the loader looks for a key. */
+  onKey?: (machine: LoaderMachine) => void;
   /** Status of `leave`. */
   leave?: bigint;
 }
@@ -175,9 +178,10 @@ export class LoaderMachine {
   readonly ram: Uint8Array;
   readonly view: DataView;
   readonly exports: Exports;
-  /** What stood on the screen, without positions, and what the serial line got. */
+  /** What was put on the screen, with a new line where the place changed, and what the serial line got. */
   screen = "";
   serial = "";
+  readonly grid = new Grid();
   readonly image: Uint8Array;
   /** First block of each file, by path. */
   readonly blocks: Record<string, number> = {};
@@ -389,18 +393,28 @@ export class LoaderMachine {
         this.#readBlocks(block >>> 0, count >>> 0, to),
       "host.screen_clear": () => {
         this.#alive();
-        this.screen = "";
+        this.grid.clear();
       },
-      "host.screen_at": () => {
+      "host.screen_at": (x: number, y: number) => {
         this.#alive();
+        this.grid.x = x;
+        this.grid.y = y;
         this.screen += "\n";
       },
-      "host.screen_color": () => this.#alive(),
+      "host.screen_color": (attribute: number) => {
+        this.#alive();
+        this.grid.reversed = attribute === 0x70;
+      },
       "host.screen_put": (code: number) => {
         this.#alive();
+        this.grid.put(code);
         this.screen += String.fromCharCode(code);
       },
-      "host.read_key": () => this.#keys.shift() ?? -1,
+      "host.read_key": () => {
+        this.#alive();
+        this.#options.onKey?.(this);
+        return this.#keys.shift() ?? -1;
+      },
       "host.milliseconds": () => BigInt(this.#time++),
       "host.read_memory_map": () => this.#reportMap(),
       "host.own_allocator": () => 0,
