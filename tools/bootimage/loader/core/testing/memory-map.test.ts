@@ -9,7 +9,13 @@ const PAGE = 4096;
 /** From what may be done with everything to what may not be touched. */
 const ORDER = [0, 1, 7, 3, 4, 2, 5];
 
-async function settled(map: MapRange[]): Promise<[LoaderMachine, MapRange[]]> {
+interface Settled {
+  base: bigint;
+  length: bigint;
+  type: number;
+}
+
+async function settled(map: MapRange[]): Promise<[LoaderMachine, Settled[]]> {
   const m = await LoaderMachine.create({ map });
   const usable = m.exports.readMap() !== 0;
   expect(usable).toBe(map.some(({ type }) => type === 1) && usable);
@@ -33,7 +39,10 @@ describe("the memory map", () => {
       const [, ranges] = await settled(map);
       const model = Array.from({ length: 120 }, (_, page) =>
         map
-          .filter(({ base, length }) => base <= page * PAGE && page * PAGE < base + length)
+          .filter(
+            ({ base, length }) =>
+              Number(base) <= page * PAGE && page * PAGE < Number(base) + Number(length),
+          )
           .reduce(
             (type, range) => (ORDER.indexOf(range.type) > ORDER.indexOf(type) ? range.type : type),
             0,
@@ -42,7 +51,8 @@ describe("the memory map", () => {
       const told = model.map(
         (_, page) =>
           ranges.find(
-            ({ base, length }) => base <= page * PAGE && BigInt(page * PAGE) < base + length,
+            ({ base, length }) =>
+              base <= BigInt(page * PAGE) && BigInt(page * PAGE) < base + length,
           )?.type ?? 0,
       );
       expect(told).toEqual(model);
