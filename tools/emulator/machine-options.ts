@@ -67,7 +67,7 @@ export interface MachineOptions {
   append?: string;
   /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
   disks?: readonly DiskOptions[];
-  /** Kinds of media the BIOS tries, in order; floppies, hard disks, CDs by default. */
+  /** Kinds of media the BIOS tries, in order; hard disks, floppies, CDs by default. */
   bootOrder?: readonly MediaKind[];
   /** The same for the first start alone, before any reset. */
   bootOnce?: readonly MediaKind[];

@@ -14,7 +14,9 @@ import {
   type MediaKind,
   parseMemory,
 } from "../machine-options.ts";
+import type { DiskBus } from "../media/disk.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
+import { BOOT_ORDER } from "../platform/firmware/bios-state.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 
 /** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
@@ -24,13 +26,28 @@ export type Chardev =
   | { kind: "null" }
   | { kind: "none" };
 
+/** A medium that the command line names. */
+export interface CliDisk {
+  kind: MediaKind;
+  path: string;
+  bus?: DiskBus;
+  readOnly?: boolean;
+  bootIndex?: number;
+  /** Place among those of its kind, where one is given. */
+  index?: number;
+}
+
 export interface CliOptions {
   help: boolean;
   version: boolean;
   kernel?: string;
   initrd?: string;
   append: string;
-  disks: { kind: MediaKind; path: string }[];
+  disks: CliDisk[];
+  /** Drives with if=none, by their id: -device attaches them. */
+  loose: Map<string, CliDisk>;
+  /** Those -device options. */
+  attachments: { device: string; props: Map<string, string> }[];
   bootOrder?: MediaKind[];
   bootOnce?: MediaKind[];
   memory: number;
@@ -134,13 +151,23 @@ function parseCpus(text: string): number {
   return cpus;
 }
 
+const MAX_BOOT_INDEX = 0x7fffffff;
+
+/** Devices of QEMU's that attach a drive: what it becomes. */
+const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>> = {
+  "usb-storage": { bus: "usb" },
+  "ide-hd": { kind: "disk", bus: "ata" },
+  "ide-cd": { kind: "cdrom", bus: "ata" },
+};
+
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
-  const name = oneOf(
-    "-device",
-    props.get("") ?? "",
-    ADDABLE_DEVICES.map((k) => k.name),
-  );
+  const known = ADDABLE_DEVICES.map((k) => k.name);
+  const name = oneOf("-device", props.get("") ?? "", [...known, ...Object.keys(DRIVE_DEVICES)]);
+  if (Object.hasOwn(DRIVE_DEVICES, name)) {
+    options.attachments.push({ device: name, props });
+    return;
+  }
   const rules = ADDABLE_DEVICES.find((k) => k.name === name)?.options ?? {};
   onlyKeys(`-device ${name}`, props, Object.keys(rules));
   const given = Object.entries(rules).flatMap(([key, { minimum, maximum }]) => {
@@ -151,29 +178,89 @@ function parseDevice(options: CliOptions, text: string): void {
   options.devices.push({ kind: name, options: Object.fromEntries(given) });
 }
 
+/** -device usb-storage,drive=ID and the others of its kind, when all drives are known. */
+function attachDrive(options: CliOptions, name: string, props: Map<string, string>): void {
+  onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "removable"]);
+  const id = props.get("drive");
+  if (id === undefined) throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
+  const drive = options.loose.get(id);
+  if (drive === undefined) {
+    const known = suggest(id, [...options.loose.keys()]);
+    throw new UsageError(`-device ${name}: there is no -drive if=none,id=${id} for it${known}`);
+  }
+  options.loose.delete(id);
+  const place = props.get("bootindex");
+  const bootIndex =
+    place === undefined
+      ? undefined
+      : number(`-device ${name}: bootindex`, place, 0, MAX_BOOT_INDEX);
+  options.disks.push({ ...drive, ...DRIVE_DEVICES[name], bootIndex });
+}
+
+function flag(option: string, text: string | undefined): boolean {
+  return oneOf(option, text ?? "off", ["on", "off"]) === "on";
+}
+
 function parseDrive(options: CliOptions, text: string): void {
   const props = properties(text);
-  onlyKeys("-drive", props, ["file", "media", "format", "if", "index", "readonly"]);
+  onlyKeys("-drive", props, [
+    ...["file", "media", "format", "if", "index", "id", "readonly", "snapshot"],
+  ]);
   const path = props.get("file");
   if (path === undefined || path === "") throw new UsageError(`-drive ${text}: expected file=PATH`);
   oneOf("-drive format", props.get("format") ?? "raw", ["raw"]);
-  oneOf("-drive if", props.get("if") ?? "ide", ["ide", "none"]);
+  const where = oneOf("-drive if", props.get("if") ?? "ide", ["ide", "floppy", "none"]);
   const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
-  options.disks.push({ kind: media as MediaKind, path });
+  if (props.has("snapshot") && !flag("-drive snapshot", props.get("snapshot"))) {
+    throw new UsageError(
+      "-drive snapshot=off: images are never changed, snapshot=on is all there is",
+    );
+  }
+  const index = props.get("index");
+  const drive: CliDisk = {
+    kind: where === "floppy" ? "floppy" : (media as MediaKind),
+    path,
+    readOnly: flag("-drive readonly", props.get("readonly")),
+    ...(index === undefined ? {} : { index: number("-drive index", index, 0, 99) }),
+  };
+  const id = props.get("id");
+  if (where !== "none") {
+    options.disks.push(drive);
+  } else if (id === undefined) {
+    throw new UsageError(`-drive ${text}: if=none needs id=ID, for -device usb-storage,drive=ID`);
+  } else if (options.loose.has(id)) {
+    throw new UsageError(`-drive id=${id}: there is a drive of this name already`);
+  } else {
+    options.loose.set(id, drive);
+  }
 }
 
-const BOOT_LETTERS: Readonly<Record<string, MediaKind>> = { c: "disk", d: "cdrom" };
+/** -hda to -hdd, -fda and -fdb. */
+function diskOption(name: string, kind: MediaKind, index: number, help: string): Option {
+  return {
+    names: [name],
+    value: "FILE",
+    help,
+    apply: (o, path) => {
+      o.disks.push({ kind, path, index });
+    },
+  };
+}
+
+const BOOT_LETTERS: Readonly<Record<string, MediaKind>> = { a: "floppy", c: "disk", d: "cdrom" };
 
 /** What letters stand for, and behind them what they leave out, as QEMU's BIOS has it. */
 function bootKinds(option: string, letters: string): MediaKind[] {
   const kinds = [...letters].map((letter) => {
     const kind = BOOT_LETTERS[letter];
     if (kind === undefined) {
-      throw new UsageError(`${option}: expected c (hard disk) and d (CD), not "${letter}"`);
+      throw new UsageError(
+        `${option}: expected a (floppy), c (hard disk) and d (CD), not "${letter}"`,
+      );
     }
     return kind;
   });
-  return [...new Set([...kinds, ...Object.values(BOOT_LETTERS)])];
+  return [...new Set([...kinds, ...BOOT_ORDER])];
 }
 
 function parseBoot(options: CliOptions, text: string): void {
@@ -320,24 +407,30 @@ const OPTIONS: readonly Option[] = [
       o.disks.push({ kind: "cdrom", path: v });
     },
   },
-  {
-    names: ["-hda"],
-    value: "FILE",
-    help: "raw disk image to boot from; what is written is lost at the end",
-    apply: (o, v) => {
-      o.disks.push({ kind: "disk", path: v });
-    },
-  },
+  diskOption("-hda", "disk", 0, "raw disk image to boot from; what is written is lost at the end"),
+  ...["-hdb", "-hdc", "-hdd"].map((name, i) => diskOption(name, "disk", i + 1, "a further disk")),
+  diskOption("-fda", "floppy", 0, "floppy image, 160 KB to 2.88 MB"),
+  diskOption("-fdb", "floppy", 1, "the second floppy"),
   {
     names: ["-drive"],
     value: "file=F,…",
-    help: "the same, with media=disk or cdrom; format=raw is the only format",
+    help: "the same, with media=disk or cdrom, if=ide, floppy or none (then id=ID for -device), readonly=on; format=raw is the only format",
     apply: parseDrive,
   },
   {
+    names: ["-snapshot"],
+    help: "images are not changed, which they never are",
+    apply: () => {},
+  },
+  {
+    names: ["-usb"],
+    help: "for -device usb-storage, as QEMU wants it; sticks exist for the BIOS alone",
+    apply: () => {},
+  },
+  {
     names: ["-boot"],
-    value: "[order=]cd",
-    help: "boot order: c hard disk, d CD; once=d for the first start; menu=on shows no menu here",
+    value: "[order=]acd",
+    help: "boot order: a floppy, c hard disk, d CD; once=d for the first start; menu=on shows no menu here",
     apply: parseBoot,
   },
   {
@@ -394,7 +487,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-device"],
     value: "NAME,…",
-    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}`,
+    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; or usb-storage, ide-hd, ide-cd with drive=ID, bootindex=N`,
     apply: parseDevice,
   },
   {
@@ -482,6 +575,8 @@ export function parseArguments(args: readonly string[]): CliOptions {
     version: false,
     append: "",
     disks: [],
+    loose: new Map(),
+    attachments: [],
     devices: [],
     memory: 128 << 20,
     cpus: 1,
@@ -544,6 +639,16 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
       "-monitor stdio and -serial stdio both want standard input; use -serial mon:stdio",
     );
   }
+  for (const { device, props } of options.attachments) attachDrive(options, device, props);
+  const loose = [...options.loose.keys()][0];
+  if (loose !== undefined) {
+    throw new UsageError(
+      `-drive id=${loose} is attached to nothing: -device usb-storage,drive=${loose} makes a stick of it`,
+    );
+  }
+  // Places that are given come first, as on the cables of QEMU's controllers.
+  const place = (d: CliDisk): number => d.index ?? Number.POSITIVE_INFINITY;
+  options.disks.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
   if (options.kernel !== undefined && options.disks.length > 0) {
     throw new UsageError(
       "-kernel boots directly, without the BIOS that -cdrom, -hda and -drive are for",

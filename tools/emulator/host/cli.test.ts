@@ -271,7 +271,7 @@ test.each([
   [["-rtc", "base=yesterday"], "expected utc, localtime or a date"],
   [["-serial", "stdio", "-serial", "mon:stdio"], "only one serial port can have standard input"],
   [Array(5).fill(["-serial", "null"]).flat(), "a PC has 4 serial ports at most"],
-  [["-boot", "cx"], '-boot cx: expected c (hard disk) and d (CD), not "x"'],
+  [["-boot", "cx"], '-boot cx: expected a (floppy), c (hard disk) and d (CD), not "x"'],
   [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
 ])("%s is refused with one line", (args, message) => {
@@ -362,11 +362,11 @@ test("a disk that does not boot ends the run with a line that says so", () => {
 test.each([
   ["menu=on", undefined, undefined],
   ["strict=on,menu=off", undefined, undefined],
-  ["d", ["cdrom", "disk"], undefined],
-  ["order=dc", ["cdrom", "disk"], undefined],
-  ["order=c,menu=on", ["disk", "cdrom"], undefined],
-  ["once=d", undefined, ["cdrom", "disk"]],
-  ["order=c,once=d", ["disk", "cdrom"], ["cdrom", "disk"]],
+  ["d", ["cdrom", "disk", "floppy"], undefined],
+  ["order=dc", ["cdrom", "disk", "floppy"], undefined],
+  ["order=a,menu=on", ["floppy", "disk", "cdrom"], undefined],
+  ["once=d", undefined, ["cdrom", "disk", "floppy"]],
+  ["order=c,once=d", ["disk", "floppy", "cdrom"], ["cdrom", "disk", "floppy"]],
 ])("-boot %s", (text, order, once) => {
   const { bootOrder, bootOnce } = parseArguments(["-hda", "x", "-boot", text]);
   expect([bootOrder, bootOnce]).toEqual([order, once]);
@@ -386,4 +386,36 @@ test("CPUs may be given as a topology", () => {
   expect(cpus("4,cores=2")).toBe(4);
   expect(cpus("sockets=2,cores=2,threads=2")).toBe(8);
   expect(cpus("cpus=4,sockets=1,cores=4")).toBe(4);
+});
+
+test("drives are attached as QEMU attaches them", () => {
+  const disks = (...args: string[]) => parseArguments(args).disks;
+  expect(disks("-hdb", "b", "-cdrom", "c", "-hda", "a", "-fda", "f")).toMatchObject([
+    { kind: "disk", path: "a" },
+    { kind: "floppy", path: "f" },
+    { kind: "disk", path: "b" },
+    { kind: "cdrom", path: "c" },
+  ]);
+  const stick = ["-usb", "-device", "usb-storage,drive=s,bootindex=1"];
+  expect(disks(...stick, "-drive", "if=none,id=s,file=x,readonly=on")).toMatchObject([
+    { kind: "disk", path: "x", bus: "usb", readOnly: true, bootIndex: 1 },
+  ]);
+  const cd = ["-drive", "if=none,id=c,file=x,format=raw", "-device", "ide-cd,drive=c"];
+  expect(disks(...cd)).toMatchObject([{ kind: "cdrom", path: "x", bus: "ata" }]);
+});
+
+test.each([
+  [["-drive", "if=none,file=x"], /^-drive if=none,file=x: if=none needs id=ID/],
+  [["-drive", "if=none,id=a,file=x"], /^-drive id=a is attached to nothing/],
+  [
+    ["-drive", "if=none,id=stick,file=x", "-device", "usb-storage,drive=stik"],
+    /^-device usb-storage: there is no -drive if=none,id=stik for it \(did you mean stick\?\)$/,
+  ],
+  [["-device", "usb-storage"], /^-device usb-storage: expected drive=ID/],
+  [
+    ["-hda", "x", "-drive", "file=y,snapshot=off"],
+    /^-drive snapshot=off: images are never changed/,
+  ],
+])("drives that lead nowhere are mistakes on the command line: %s", (args, message) => {
+  expect(() => parseArguments(args)).toThrow(message);
 });

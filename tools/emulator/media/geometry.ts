@@ -17,14 +17,27 @@ const ATA_CYLINDERS = 16383;
 /** Up to here cylinders are halved and heads doubled; larger disks are divided by their size. */
 const BIT_SHIFT_TRACKS = 131072;
 
-/** Of a disk that tells a geometry of its own, as ATA disks do: 63 sectors, 16 heads. */
+/** What an ATA disk tells of itself: 63 sectors, 16 heads, and no more cylinders than it can say. */
+export function physical(diskSectors: number): Geometry {
+  const cylinders = Math.floor(diskSectors / (ATA_HEADS * SECTORS));
+  return {
+    cylinders: Math.min(ATA_CYLINDERS, Math.max(2, cylinders)),
+    heads: ATA_HEADS,
+    sectors: SECTORS,
+  };
+}
+
+/** Whether a disk is too large for its physical geometry. */
+export const outgrows = (diskSectors: number): boolean =>
+  diskSectors > ATA_CYLINDERS * ATA_HEADS * SECTORS;
+
+/** What a BIOS makes of an ATA disk's geometry for its own functions. */
 export function translated(diskSectors: number): Geometry {
-  let cylinders = Math.floor(diskSectors / (ATA_HEADS * SECTORS));
-  cylinders = Math.min(ATA_CYLINDERS, Math.max(2, cylinders));
-  let heads = ATA_HEADS;
-  if (cylinders * heads * SECTORS > diskSectors || cylinders * heads > BIT_SHIFT_TRACKS) {
+  const told = physical(diskSectors);
+  if (sectorsOf(told) > diskSectors || told.cylinders * told.heads > BIT_SHIFT_TRACKS) {
     return assisted(diskSectors);
   }
+  let { cylinders, heads } = told;
   while (cylinders > MAX_CYLINDERS) {
     cylinders >>= 1;
     heads <<= 1;

@@ -5,7 +5,7 @@ import type { DriveClass } from "./drives.ts";
 
 /** What kinds of media to try, in order. */
 export type BootOrder = readonly DriveClass[];
-export const BOOT_ORDER: BootOrder = ["floppy", "disk", "cdrom"];
+export const BOOT_ORDER: BootOrder = ["disk", "floppy", "cdrom"];
 
 export interface BiosState {
   /** For the next boot. */

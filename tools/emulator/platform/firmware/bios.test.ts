@@ -26,6 +26,7 @@ import {
 } from "../../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
+import { bootCd } from "../testdata/boot-cd.ts";
 import { bootSector } from "../testdata/boot-sector.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bios-"));
@@ -230,30 +231,6 @@ test("keys wait in the buffer for INT 16h", async () => {
   expect(machine.serialOutput).toBe("ready\n00001e61\n00001e41\n00001c0d\n");
 });
 
-/** An ISO with a boot catalogue for `boot`: sectors of 2048 bytes, boot record at 17, catalogue at 20, image at 21. */
-function iso(boot: Uint8Array, media: number): Uint8Array {
-  const image = new Uint8Array(2048 * 21 + Math.ceil(boot.length / 2048) * 2048);
-  const view = new DataView(image.buffer);
-  const text = new TextEncoder();
-  image[2048 * 17] = 0;
-  image.set(text.encode("CD001"), 2048 * 17 + 1);
-  image[2048 * 17 + 6] = 1;
-  image.set(text.encode("EL TORITO SPECIFICATION"), 2048 * 17 + 7);
-  view.setUint32(2048 * 17 + 0x47, 20, true);
-  const catalogue = 2048 * 20;
-  image[catalogue] = 1;
-  view.setUint16(catalogue + 28, 0x55aa, true);
-  view.setUint16(catalogue + 30, 0xaa55, true);
-  // The validation entry's words add up to 0.
-  view.setUint16(catalogue + 28, (0x10000 - 0xaa55 - 1) & 0xffff, true);
-  image[catalogue + 32] = 0x88;
-  image[catalogue + 33] = media;
-  view.setUint16(catalogue + 38, 4, true);
-  view.setUint32(catalogue + 40, 21, true);
-  image.set(boot, 2048 * 21);
-  return image;
-}
-
 test("a CD boots without emulation and reads its own sectors", async () => {
   const boot = bootSector((a) => {
     a.mov(al, byte("drive"));
@@ -268,7 +245,7 @@ test("a CD boots without emulation and reads its own sectors", async () => {
     a.db(16, 0).dw(1, 0x6000, 0).dd(17, 0);
     a.label("end");
   }, 2048);
-  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: iso(boot, 0) }] });
+  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: bootCd(boot, 0) }] });
   expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
   expect(machine.serialOutput).toBe("000000e0\nEL TORITO SPECIFICATION\n");
 });
@@ -279,7 +256,7 @@ test("a CD that emulates a floppy boots as drive 0", async () => {
     show16(a);
     a.mov(ax, 0x0201).mov(bx, 0x8000).mov(cx, 2).mov(dx, 0).int(0x13).mov(si, 0x8000).call("puts");
   }, 4096);
-  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: iso(boot, 2) }] });
+  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: bootCd(boot, 2) }] });
   expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
   expect(machine.serialOutput).toBe("00000000\nthe second sector\n");
 });
@@ -293,7 +270,7 @@ test("what the BIOS remembers is in the snapshot: an emulated floppy, and forgot
     a.db("started\n", 0);
     a.label("end");
   }, 4096);
-  const options = { disks: [{ kind: "cdrom" as const, image: iso(boot, 2) }] };
+  const options = { disks: [{ kind: "cdrom" as const, image: bootCd(boot, 2) }] };
   const machine = await Machine.create(options);
   machine.runSync({ until: "started\n" });
   const other = await Machine.create(options);
@@ -314,7 +291,7 @@ test("media are tried in the order given, and once in another", async () => {
     a.label("behind");
   };
   const disk = { kind: "disk", image: bootSector(says("disk "), 4096) } as const;
-  const cd = { kind: "cdrom", image: iso(bootSector(says("CD "), 2048), 0) } as const;
+  const cd = { kind: "cdrom", image: bootCd(bootSector(says("CD "), 2048), 0) } as const;
   const starts = async (options: MachineOptions, until: string): Promise<string> => {
     const machine = await Machine.create({ disks: [cd, disk], reboot: true, ...options });
     machine.runSync({ until, nanoseconds: 10e6 });

@@ -10,6 +10,7 @@ import type { GuestRam } from "../guest-ram.ts";
 import { BIOS_SEGMENT, EBDA_BASE, type MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
 import { type BiosState, BOOT_ORDER, freshState } from "./bios-state.ts";
+import { BOOT_SEGMENT } from "./disk-extensions.ts";
 import { DiskServices } from "./disk-services.ts";
 import { OK } from "./disk-status.ts";
 import { Drives } from "./drives.ts";
@@ -33,7 +34,6 @@ import { VideoServices } from "./video-services.ts";
 
 const BOOT_ADDRESS = 0x7c00;
 const CD_SECTORS_AT_ONCE = 16;
-const BOOT_SEGMENT = 0x7c0;
 const HARD_DISK_COUNT = 0x475;
 
 export interface BiosMachine {

@@ -2,6 +2,7 @@
 // 1226DT), and AH=4Bh, what a CD emulates (El Torito 1.0). Where BIOSes differ, answers are SeaBIOS's.
 
 import type { Disk } from "../../media/disk.ts";
+import { outgrows, physical } from "../../media/geometry.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
 import {
   BAD_COMMAND,
@@ -12,12 +13,14 @@ import {
   OK,
   TOO_MANY_LOCKS,
 } from "./disk-status.ts";
-import { CD_DRIVE, type Drives, HARD_DISK, type Moved } from "./drives.ts";
+import { CD_DRIVE, type Drives, type Moved } from "./drives.ts";
 import type { GuestSpace } from "./guest-space.ts";
 import { Registers } from "./registers.ts";
 
 /** What AH=41h answers in AH: version 3.0. */
 export const EDD_VERSION = 0x30;
+/** Where boot sectors go if the catalogue does not say. */
+export const BOOT_SEGMENT = 0x7c0;
 const CHECK = 0x55aa;
 const CHECKED = 0xaa55;
 /** Packet access, locking and ejecting, EDD. */
@@ -65,7 +68,7 @@ export class DiskExtensions {
     const isCd = disk.kind === "cdrom";
     switch (r.ah) {
       case 0x41:
-        if (drive < HARD_DISK || r.bx !== CHECK) return BAD_COMMAND;
+        if (r.bx !== CHECK) return BAD_COMMAND;
         r.bx = CHECKED;
         r.cx = ALL_SUBSETS;
         return OK;
@@ -150,12 +153,13 @@ export class DiskExtensions {
     const room = r.word(at);
     const size = [WITH_T13_PATH, WITH_PATH, WITH_EXTENSION, PARAMETERS].find((n) => n <= room);
     if (size === undefined) return BAD_COMMAND;
-    const { cylinders, heads, sectors } = disk.geometry;
+    const { cylinders, heads, sectors } =
+      disk.kind === "disk" && disk.bus === "ata" ? physical(disk.sectors) : disk.geometry;
     const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
     const isCd = disk.kind === "cdrom";
     view.setUint16(0, size, true);
-    view.setUint16(2, isCd ? CD_INFORMATION : GEOMETRY_IS_VALID, true);
+    view.setUint16(2, isCd ? CD_INFORMATION : outgrows(disk.sectors) ? 0 : GEOMETRY_IS_VALID, true);
     view.setUint32(4, isCd ? 0xffffffff : cylinders, true);
     view.setUint32(8, isCd ? 0xffffffff : heads, true);
     view.setUint32(12, isCd ? 0xffffffff : sectors, true);
@@ -197,11 +201,11 @@ export class DiskExtensions {
       const { entry, cd } = cdBoot;
       const view = new DataView(packet.buffer);
       const emulated = this.#drives.emulated;
-      packet[1] = entry.media;
-      packet[2] = entry.media === 0 ? cd : this.#drives.emulatedDrive;
+      packet[1] = emulated === undefined ? 0 : entry.media;
+      packet[2] = emulated === undefined ? cd : this.#drives.emulatedDrive;
       view.setUint32(4, entry.start, true);
       view.setUint16(8, cd - CD_DRIVE, true);
-      view.setUint16(12, entry.segment, true);
+      view.setUint16(12, entry.segment || BOOT_SEGMENT, true);
       view.setUint16(14, entry.count, true);
       if (emulated !== undefined) {
         const { cylinders, heads, sectors } = emulated.geometry;

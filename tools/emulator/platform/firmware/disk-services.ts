@@ -4,7 +4,7 @@
 import type { Disk } from "../../media/disk.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
 import { DiskExtensions, EDD_VERSION } from "./disk-extensions.ts";
-import { BAD_COMMAND, MEDIUM_CHANGED, OK } from "./disk-status.ts";
+import { BAD_COMMAND, MEDIUM_CHANGED, OK, WRITE_PROTECTED } from "./disk-status.ts";
 import { classOf, type Drives, HARD_DISK } from "./drives.ts";
 import type { DiskFaults } from "./faults.ts";
 import type { GuestSpace } from "./guest-space.ts";
@@ -22,6 +22,8 @@ const WRITE = 3;
 /** AH=08h keeps the last cylinder of hard disks to itself, as the PC/AT's does for tests. */
 const RESERVED_CYLINDERS = 1;
 
+/** Functions of hard disks. */
+const NOT_OF_FLOPPIES: readonly number[] = [0x09, 0x0c, 0x0d, 0x10, 0x11, 0x14];
 const WITHOUT_CHANGE_LINE = 1;
 const IS_HARD_DISK = 3;
 
@@ -59,10 +61,12 @@ export class DiskServices {
   }
 
   #command(r: Registers, drive: number, disk: Disk | undefined): number {
-    const extended = r.ah >= 0x41 && r.ah <= 0x4e && r.ah !== 0x4b;
-    if (extended && this.#faults.noExtensions) return BAD_COMMAND;
     if (r.ah === 0x4b) return this.#extensions.emulation(r);
-    if (disk === undefined) return BAD_COMMAND;
+    const extended = r.ah >= 0x41 && r.ah <= 0x4e;
+    if (extended && (this.#faults.noExtensions || drive < HARD_DISK)) return BAD_COMMAND;
+    if (disk === undefined || (this.#isDiskette(disk) && NOT_OF_FLOPPIES.includes(r.ah))) {
+      return BAD_COMMAND;
+    }
     if (extended) return this.#extensions.command(r, drive, disk);
     switch (r.ah) {
       // Resets, seek, recalibration, tests: nothing to do.
@@ -96,14 +100,20 @@ export class DiskServices {
     }
   }
 
+  /** A floppy that is no CD's. */
+  #isDiskette(disk: Disk): boolean {
+    return disk.kind === "floppy" && disk !== this.#drives.emulated;
+  }
+
   #byGeometry(r: Registers, drive: number, disk: Disk): number {
     const { cylinders, heads, sectors } = disk.geometry;
     const cylinder = (r.cx >> 8) | ((r.cx & 0xc0) << 2);
     const head = r.dx >> 8;
     const sector = r.cx & 0x3f;
     const count = r.al;
-    const exists = sector > 0 && sector <= sectors && head < heads && cylinder < cylinders;
-    if (r.ah === 0x05) return exists || (head < heads && cylinder < cylinders) ? OK : BAD_COMMAND;
+    const hasTrack = head < heads && cylinder < cylinders;
+    if (r.ah === 0x05 && hasTrack) return disk.readOnly ? WRITE_PROTECTED : OK;
+    const exists = hasTrack && sector > 0 && sector <= sectors;
     if (count === 0 || count > MAX_COUNT || !exists) return BAD_COMMAND;
     const first = (cylinder * heads + head) * sectors + sector - 1;
     const buffer = r.at("es", r.bx);

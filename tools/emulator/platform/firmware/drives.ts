@@ -103,8 +103,9 @@ export class Drives {
     const { maxSectors = Number.POSITIVE_INFINITY, dmaBoundary } = this.#faults;
     if (first >= disk.sectors || count > maxSectors) return BAD_COMMAND;
     if (bytes > MAX_BYTES) return DMA_BOUNDARY;
+    // Floppies go by the ISA bus's DMA.
     if (
-      dmaBoundary &&
+      (dmaBoundary || (disk.kind === "floppy" && disk !== this.#emulated)) &&
       Math.floor(address / MAX_BYTES) !== Math.floor((address + bytes - 1) / MAX_BYTES)
     ) {
       return DMA_BOUNDARY;

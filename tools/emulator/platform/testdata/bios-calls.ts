@@ -93,7 +93,7 @@ export function biosCallsImage(calls: readonly BiosCall[], size = 1 << 20): Uint
   a.section(".text");
   a.xor(ax, ax).mov(ds, ax).mov(es, ax).mov(ss, ax).mov(sp, BOOT).mov(byte("drive"), dl);
   a.cmp(dl, 0xa0).jae("loaded").cmp(dl, 0x80).jae("by_block");
-  // A floppy, sector by sector.
+  // A floppy.
   a.label("by_geometry");
   a.mov(ax, 0x0201).mov(bx, word("offset")).mov(cx, word("sector")).mov(dx, word("head"));
   a.int(0x13).jc("stuck").add(word("offset"), SECTOR).inc(byte("sector"));
@@ -103,13 +103,16 @@ export function biosCallsImage(calls: readonly BiosCall[], size = 1 << 20): Uint
   a.dec(word("left")).jnz("by_geometry").jmp("loaded");
   a.label("by_block");
   a.mov(si, "packet").mov(ax, 0x4200).int(0x13).jc("stuck");
-  a.jmp("loaded");
+  a.add(word("packet_offset"), SECTOR).inc(word("packet_block"));
+  a.dec(word("left")).jnz("by_block").jmp("loaded");
   a.label("stuck");
   a.mov(al, 0x21).mov(dx, 0x3f8).out(dx, al).jmp("off").align(4, 0);
   a.label("packet");
-  a.db(16, 0);
-  a.label("packet_count");
-  a.dw(REST_SECTORS, BOOT + SECTOR, 0).dd(1, 0);
+  a.db(16, 0).dw(1);
+  a.label("packet_offset");
+  a.dw(BOOT + SECTOR, 0);
+  a.label("packet_block");
+  a.dd(1, 0);
   a.label("left");
   a.dw(REST_SECTORS);
   a.label("offset");
@@ -211,7 +214,7 @@ export function biosCallsImage(calls: readonly BiosCall[], size = 1 << 20): Uint
 
 /** Bytes of a record before what it writes. */
 const RECORD = 41;
-/** Sectors behind the boot sector: what one packet reads, and what is left of the segment. */
+/** Sectors behind the boot sector. */
 const REST_SECTORS = 60;
 /** Sectors of 512 bytes that a boot catalogue has to load. */
 export const BIOS_CALLS_SECTORS = REST_SECTORS + 1;

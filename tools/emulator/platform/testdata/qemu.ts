@@ -48,3 +48,24 @@ export function runOnQemu(
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+/** What a guest on `image` prints on COM1 under SeaBIOS; `drive` are QEMU's options for a file with the image. */
+export function bootOnQemu(image: Uint8Array, drive: (file: string) => readonly string[]): string {
+  const directory = mkdtempSync(join(tmpdir(), "emu-oracle-"));
+  try {
+    const [disk, serial] = [join(directory, "image"), join(directory, "serial")];
+    writeFileSync(disk, image);
+    spawnSync(
+      QEMU,
+      [
+        ...["-accel", "tcg", "-machine", "q35", "-m", "128M", "-display", "none", "-no-reboot"],
+        ...["-monitor", "none", "-nic", "none", "-rtc", "base=2026-01-01T00:00:00,clock=vm"],
+        ...["-serial", `file:${serial}`, ...drive(disk)],
+      ],
+      { timeout: HANG_MS },
+    );
+    return readFileSync(serial, "latin1");
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
