@@ -2,7 +2,7 @@
 // ACPI Specification 6.5, chapter 5.2. AML is not interpreted. Tables have to lie below 4 GiB; one with
 // a wrong checksum is ignored with a line in the log.
 
-import { loaderRsdp } from "./boot_info";
+import { firstMapEntry, loaderRsdp, MEMORY_ACPI_TABLES, nextMapEntry } from "./boot_info";
 import { beginLine, endLine, print, printHex, printLine } from "./console";
 import { addCpu } from "./cpu";
 import { addIoapic } from "./ioapic";
@@ -20,6 +20,8 @@ const SIG_DMAR: u32 = 0x52414d44;
 const HEADER_BYTES: u32 = 36;
 /** More than any firmware's table: a length beyond is taken for garbage. */
 const MAX_TABLE_BYTES: u32 = 0x100000;
+/** The same of all tables together. */
+const MAX_TABLES_BYTES: u64 = 0x400_0000;
 const SCI_EN: i32 = 1;
 
 let rootTable: u64 = 0;
@@ -111,6 +113,22 @@ function parseTable(table: usize): void {
   else if (signature === SIG_HPET && load<u8>(table, 40) === 0) hpetStart = load<u64>(table, 44);
 }
 
+/**
+ * Looks through the memory that firmware keeps ACPI tables in, by the loader's map. EFI firmware tells in a way of its
+ * own where the RSDP is, which a loader that speaks the first Multiboot protocol cannot pass on.
+ */
+function findRsdpInTables(): usize {
+  for (let entry = firstMapEntry(); entry !== 0; entry = nextMapEntry(entry)) {
+    if (load<u32>(entry, 16) !== MEMORY_ACPI_TABLES) continue;
+    const start = (load<u64>(entry) + 15) & ~(<u64>15);
+    const bytes = load<u64>(entry, 8);
+    if (start >> 32 !== 0 || bytes > MAX_TABLES_BYTES || start + bytes > 0x100000000) continue;
+    const rsdp = findRsdp(<usize>start, <u32>bytes);
+    if (rsdp !== 0) return rsdp;
+  }
+  return 0;
+}
+
 /** Finds and reads the tables; false if there is no ACPI. */
 export function parseAcpi(): bool {
   const ebda = (<usize>load<u16>(0x40e)) << 4;
@@ -118,6 +136,7 @@ export function parseAcpi(): bool {
   if (rsdp !== 0 && findRsdp(rsdp, 20) === 0) rsdp = 0;
   if (rsdp === 0 && ebda >= 0x400 && ebda < 0xa0000) rsdp = findRsdp(ebda, 1024);
   if (rsdp === 0) rsdp = findRsdp(0xe0000, 0x20000);
+  if (rsdp === 0) rsdp = findRsdpInTables();
   if (rsdp === 0) {
     printLine("ACPI: no RSDP found");
     return false;

@@ -1,32 +1,44 @@
 // What the boot loader says, whichever of the two Multiboot protocols it speaks: command line, modules, memory
 // map, framebuffer, firmware.
 
-import { KERNEL_END, KERNEL_START } from "./layout";
 import {
   colorInfo1,
   commandLine1,
   firstMapEntry1,
+  firstModule1,
   framebuffer1,
+  INFORMATION1_BYTES,
+  information1,
   MULTIBOOT1_MAGIC,
-  module1,
-  moduleCount1,
+  map1,
+  mapBytes1,
+  modules1,
+  modulesBytes1,
   nextMapEntry1,
+  nextModule1,
   setInfo1,
 } from "./multiboot1";
 import {
   colorInfo2,
   commandLine2,
   firstMapEntry2,
+  firstModule2,
   framebuffer2,
+  information2,
+  informationBytes2,
   isEfi2,
   MULTIBOOT2_MAGIC,
-  module2,
-  moduleCount2,
   moduleString2,
   nextMapEntry2,
+  nextModule2,
   rsdp2,
   setInfo2,
 } from "./multiboot2";
+
+/** The first protocol's information lies in this many places. */
+const INFO_PARTS: u32 = 4;
+/** A longer command line's rest may be overwritten. */
+const MAX_STRING: u32 = 0x10000;
 
 /** Kinds of framebuffers: EGA text is a text mode, not a framebuffer. */
 const FRAMEBUFFER_EGA_TEXT: u8 = 2;
@@ -46,38 +58,69 @@ export function commandLine(): usize {
   return isSecond ? commandLine2() : commandLine1();
 }
 
-export function moduleCount(): u32 {
-  return isSecond ? moduleCount2() : moduleCount1();
+/** The first boot module, for `moduleStart` and so on; 0 where there is none. */
+export function firstModule(): usize {
+  return isSecond ? firstModule2() : firstModule1();
 }
 
-function module(index: u32): usize {
-  return isSecond ? module2(index) : module1(index);
+/** The module behind `module`, or 0 after the last. */
+export function nextModule(module: usize): usize {
+  return isSecond ? nextModule2(module) : nextModule1(module);
 }
 
-export function moduleStart(index: u32): u32 {
-  return load<u32>(module(index));
+export function moduleStart(module: usize): u32 {
+  return load<u32>(module);
 }
 
-export function moduleEnd(index: u32): u32 {
-  return load<u32>(module(index), 4);
+export function moduleEnd(module: usize): u32 {
+  return load<u32>(module, 4);
 }
 
 /** Physical address of the module's command line, or 0. */
-export function moduleString(index: u32): u32 {
-  const at = module(index);
-  return isSecond ? moduleString2(at) : load<u32>(at, 8);
+export function moduleString(module: usize): u32 {
+  return isSecond ? moduleString2(module) : load<u32>(module, 8);
 }
 
-/** Whether every module ends behind its start and lies outside the kernel's memory, which nobody can get. */
-export function modulesAreUsable(): bool {
-  const count = moduleCount();
-  for (let i: u32 = 0; i < count; i++) {
-    const start = <u64>moduleStart(i);
-    const end = <u64>moduleEnd(i);
-    if (start > end || (start < <u64>KERNEL_END && end > <u64>KERNEL_START)) return false;
-  }
+/** Bytes of a zero-terminated string, its end included; of one that does not end, as many as are looked at. */
+function stringBytes(at: usize): u32 {
+  let bytes: u32 = 1;
+  while (bytes < MAX_STRING && load<u8>(at + bytes - 1) !== 0) bytes++;
+  return bytes;
+}
+
+/** Results of `findInfo`. */
+export let infoStart: u64 = 0;
+export let infoEnd: u64 = 0;
+
+function foundInfo(start: usize, bytes: u32): bool {
+  infoStart = <u64>start;
+  infoEnd = infoStart + <u64>bytes;
   return true;
 }
+
+/**
+ * The memory that part number `part` of the information lies in, but for modules' strings, from 0 on: `infoStart` and
+ * `infoEnd`. False where there is no such part any more.
+ */
+export function findInfo(part: u32): bool {
+  if (part >= INFO_PARTS) return false;
+  if (isSecond) return foundInfo(information2(), informationBytes2());
+  if (part === 0) return foundInfo(information1(), INFORMATION1_BYTES);
+  if (part === 1) return foundInfo(map1(), mapBytes1());
+  if (part === 2) return foundInfo(modules1(), modulesBytes1());
+  const line = commandLine1();
+  return foundInfo(line, line === 0 ? 0 : stringBytes(line));
+}
+
+/** The same of a module's string, which is part of other information with the second protocol. */
+export function findModuleString(module: usize): void {
+  const at = moduleString(module);
+  foundInfo(at, at === 0 ? 0 : stringBytes(at));
+}
+
+/** Types of entries of the memory map: what can be used, and what could be were it not for ACPI tables. */
+export const MEMORY_AVAILABLE: u32 = 1;
+export const MEMORY_ACPI_TABLES: u32 = 3;
 
 /** The memory map's first entry, base and length as u64 and type as u32, or 0 where there is none. */
 export function firstMapEntry(): usize {

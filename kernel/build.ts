@@ -4,7 +4,7 @@
 import { compile } from "../tools/aot/index.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
 import { assembleStubs, WINDOW } from "./asm/index.ts";
-import { KERNEL_DATA, KERNEL_RODATA, KERNEL_START, KERNEL_TEXT } from "./layout.ts";
+import { KERNEL_DATA, KERNEL_POOL, KERNEL_RODATA, KERNEL_START, KERNEL_TEXT } from "./layout.ts";
 import { stackTables } from "./stack_table.ts";
 
 const START_SECTION = 8;
@@ -80,8 +80,9 @@ function link(objects: ObjectFile[], elfClass: 32 | 64): Uint8Array {
         name: "data",
         flags: "rw",
         vaddr: WINDOW + BigInt(KERNEL_DATA),
+        end: WINDOW + BigInt(KERNEL_POOL),
         paddr: physical,
-        sections: [".data", ".data.*", ".bss", ".wasm.data", ".pool"],
+        sections: [".data", ".data.*", ".bss", ".wasm.data"],
       },
     ],
     entry: "boot_entry",

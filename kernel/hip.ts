@@ -59,20 +59,22 @@ import {
 } from "./acpi";
 import {
   firstMapEntry,
+  firstModule,
   framebuffer,
   framebufferColors,
   isEfi,
-  moduleCount,
   moduleEnd,
   moduleStart,
   moduleString,
   nextMapEntry,
+  nextModule,
 } from "./boot_info";
 import { printLine } from "./console";
 import { Cpu } from "./cpu";
 import { describeIoapic, ioapicCount } from "./ioapic";
 import { busKilohertz, tscKilohertz } from "./lapic";
-import { KERNEL_END, KERNEL_START } from "./layout";
+import { KERNEL_POOL, KERNEL_START } from "./layout";
+import { poolEnd, poolStart } from "./pool";
 import { cpuid } from "./x86";
 
 /** Bit 0 of a CPU's flags. */
@@ -134,13 +136,22 @@ export function buildHip(address: usize, serialPort: u32): void {
   for (let entry = firstMapEntry(); entry !== 0; entry = nextMapEntry(entry)) {
     addMemory(load<u64>(entry), load<u64>(entry, 8), load<u32>(entry, 16), 0);
   }
-  for (let i: u32 = 0; i < moduleCount(); i++) {
-    const bytes: u64 = moduleEnd(i) - moduleStart(i);
-    addMemory(moduleStart(i), bytes, HIP_MEM_TYPE_MODULE, moduleString(i));
+  for (let module = firstModule(); module !== 0; module = nextModule(module)) {
+    const bytes: u64 = moduleEnd(module) - moduleStart(module);
+    addMemory(moduleStart(module), bytes, HIP_MEM_TYPE_MODULE, moduleString(module));
   }
-  addMemory(KERNEL_START, KERNEL_END - KERNEL_START, HIP_MEM_TYPE_HYPERVISOR, 0);
+  describeKernel();
   if (isEfi()) store<u32>(page, HIP_FEATURE_UEFI, HIP_API_FLG);
   describeFramebuffer();
+}
+
+/** One entry where the pool lies behind the image. */
+function describeKernel(): void {
+  const image: u64 = KERNEL_POOL - KERNEL_START;
+  const pool = <u64>(poolEnd() - poolStart());
+  const isOne = poolStart() === <usize>KERNEL_POOL;
+  addMemory(KERNEL_START, isOne ? image + pool : image, HIP_MEM_TYPE_HYPERVISOR, 0);
+  if (!isOne) addMemory(poolStart(), pool, HIP_MEM_TYPE_HYPERVISOR, 0);
 }
 
 /** Behind the interface's part of the page, where programs that do not know it do not look. */

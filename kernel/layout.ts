@@ -2,7 +2,7 @@
 // vectors, offsets in the EC's register frame and in the per-CPU area. Constants only, so that the
 // guest, kernel/asm and Node tests can all import it. The public interface is in abi.ts.
 
-// --- Physical memory, bytes. The kernel owns [KERNEL_START, KERNEL_END) ---
+// --- Physical memory, bytes. The kernel owns its image, [KERNEL_START, KERNEL_POOL), and its pool (pool.ts) ---
 /** Multiboot header, 32-bit entry, boot page tables; identity-mapped addresses. */
 export const KERNEL_START = 0x10_0000;
 /** Code: one 2 MiB page, the only one that is executable, mapped read-only. */
@@ -13,9 +13,12 @@ export const KERNEL_RODATA = 0x40_0000;
 export const KERNEL_DATA = 0x60_0000;
 /** Static data of the wasm module: asc's memoryBase. */
 export const KERNEL_MEMORY_BASE = 0x68_0000;
-/** Pages and objects; zeroed by the loader like the rest. */
+/** The image's end. What else the kernel needs, pages and objects, it takes from free memory: right here if it can. */
 export const KERNEL_POOL = 0x70_0000;
+/** Where the pool ends then: this is how much it takes where there is enough. */
 export const KERNEL_END = 0x400_0000;
+/** What a pool must have for a system of some programs. */
+export const POOL_MIN = 0x20_0000;
 /** Where the local APIC has to be in xAPIC mode: the TLB stub ends its interrupt without asking. */
 export const LAPIC_BASE = 0xfee0_0000;
 export const LAPIC_EOI = 0xb0;

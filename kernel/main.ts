@@ -3,7 +3,7 @@
 
 import { NUM_CPU } from "./abi";
 import { enableAcpi, hasLegacyPic, parseAcpi } from "./acpi";
-import { framebuffer, isEfi, modulesAreUsable, setBootInfo } from "./boot_info";
+import { framebuffer, isEfi, setBootInfo } from "./boot_info";
 import { hasOption } from "./command_line";
 import {
   beginLine,
@@ -34,10 +34,11 @@ import { ioapicAddress, ioapicCount } from "./ioapic";
 import { Ipc } from "./ipc";
 import { createKernelPd } from "./kernel_pd";
 import { calibrate, findLapic, lapicAddress, ownApicId, startTimer, tscKilohertz } from "./lapic";
-import { KERNEL_END, KERNEL_POOL, KERNEL_START, STAY } from "./layout";
+import { KERNEL_POOL, KERNEL_START, STAY } from "./layout";
 import { allocPages, availablePages, initPages, PAGE_BYTES } from "./page";
 import { fatal, panic, trapsAreReady } from "./panic";
 import { disablePic } from "./pic";
+import { choosePool, modulesAreUsable, poolEnd, poolStart } from "./pool";
 import { detectProtection, hasAllProtection } from "./protection";
 import { createRoot } from "./root";
 import { run } from "./run";
@@ -103,12 +104,15 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   if (!isBooted) fatal("not started by a Multiboot loader");
   if (!modulesAreUsable()) {
     fatal(
-      "the boot loader put a module into the kernel's memory, 1 to 64 MiB, or gave it a wrong size",
+      "the boot loader put a module into the kernel's memory, 1 to 7 MiB, or gave it a wrong size",
     );
   }
+  if (!choosePool()) {
+    fatal("the boot loader's memory map has too little memory behind the kernel and below 4 GiB");
+  }
   // asc puts static data from its memoryBase on; what is all zero is in no segment of the image.
-  if (__heap_base > <usize>KERNEL_POOL) panic("the kernel's static data reaches into its pool");
-  initPages(KERNEL_POOL, KERNEL_END);
+  if (__heap_base > <usize>KERNEL_POOL) panic("the kernel's static data reaches beyond its image");
+  initPages(poolStart(), poolEnd());
   detectFeatures();
   detectProtection();
   detectFpu();
@@ -141,7 +145,11 @@ export function kernel_main(magic: u32, bootInfo: u32): i32 {
   beginLine("memory ");
   printHex(KERNEL_START);
   print("-");
-  printHex(KERNEL_END);
+  printHex(KERNEL_POOL);
+  print(" and ");
+  printHex(poolStart());
+  print("-");
+  printHex(poolEnd());
   print(", TSC ");
   printDecimal(<u64>tscKilohertz());
   print(" kHz, CPUs ");

@@ -1,4 +1,4 @@
-// Where a Multiboot loader may put things: the image claims all of the kernel's memory, so that no loader
+// Where a Multiboot loader may put things: everywhere but into the image, which has no gaps, so that no loader
 // places modules there; one that does is told so. What Multiboot 2 adds: header, information, framebuffer. The
 // boots through GRUB 2 need grub-mkrescue and QEMU.
 
@@ -8,7 +8,7 @@ import { qword, rbp } from "../tools/asm/index.ts";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import * as abi from "./abi.ts";
 import { buildKernel } from "./build.ts";
-import { KERNEL_END, KERNEL_START } from "./layout.ts";
+import { KERNEL_POOL, KERNEL_START } from "./layout.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { bootThroughGrub, hasGrub } from "./testing/grub.ts";
 import { Machine, Panic, rootElf } from "./testing/machine.ts";
@@ -24,7 +24,7 @@ function kernelImage(): Promise<Uint8Array> {
 }
 
 describe("the kernel's image", () => {
-  it("has every byte of the kernel's memory in a segment", async () => {
+  it("has every byte from its start to its end in a segment", async () => {
     const { segments } = readElf(await kernelImage());
     const loaded = segments
       .filter(({ type }) => type === SegmentType.Load)
@@ -34,22 +34,21 @@ describe("the kernel's image", () => {
       expect(paddr).toBe(at);
       at += memSize;
     }
-    expect(at).toBe(BigInt(KERNEL_END));
+    expect(at).toBe(BigInt(KERNEL_POOL));
   });
 });
 
 describe("boot modules", () => {
   const refused = "the boot loader put a module into the kernel's memory";
   const boot = async (at: number, end = at + 4096): Promise<Machine> =>
-    Machine.boot(rootElf(), 0x410_0000, [{ start: at, end, text: 0 }]);
+    Machine.boot(rootElf(), 0x410_0000, [{ start: at, end, text: 0 }], { memory: 128 * MIB });
 
   it.each([
     ["between boot section and text", 0x10_b000],
     ["between text and data", 3 * MIB],
-    ["in the pool", 32 * MIB],
     ["over its start", KERNEL_START - 1],
-    ["over its end", KERNEL_END - 1],
-  ])("are refused in the kernel's memory: %s", async (_where, at) => {
+    ["over its end", KERNEL_POOL - 1],
+  ])("are refused in the kernel's image: %s", async (_where, at) => {
     await expect(boot(at)).rejects.toThrow(Panic);
     await expect(boot(at)).rejects.toThrow(refused);
   });
@@ -61,9 +60,10 @@ describe("boot modules", () => {
   it.each([
     ["in low memory", 0x2_0000],
     ["right before the kernel", KERNEL_START - 4096],
-    ["right behind the kernel", KERNEL_END],
+    ["right behind the kernel", KERNEL_POOL],
+    ["where the pool would be", 32 * MIB],
   ])("may be %s", async (_where, at) => {
-    const machine = await Machine.boot(rootElf(), at);
+    const machine = await Machine.boot(rootElf(), at, [], { memory: 128 * MIB });
     expect(machine.translate(0x40_0000n)?.phys).toBe(at);
   });
 });
@@ -140,7 +140,9 @@ describe("Multiboot 2 information", () => {
     ["a size of nothing", [memory], 0],
     ["a size of more than any loader has", [memory], 0x7fff_ffff],
   ])("ends the kernel with a line when it has %s", async (_what, tags, size) => {
-    await expect(boot(tags, size)).rejects.toThrow(/No ELF|not started by a Multiboot loader/);
+    await expect(boot(tags, size)).rejects.toThrow(
+      /No ELF|too little memory|not started by a Multiboot loader/,
+    );
   });
 });
 

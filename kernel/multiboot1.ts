@@ -9,6 +9,7 @@ const MODULE_BYTES: u32 = 16;
 /** Base, length and type behind the size of a memory map entry. */
 const MAP_FIELDS: u32 = 20;
 const FRAMEBUFFER: usize = 88;
+export const INFORMATION1_BYTES: u32 = 116;
 const COLOR_INFO: usize = 110;
 
 let info: usize = 0;
@@ -26,25 +27,49 @@ export function commandLine1(): usize {
   return has(FLAG_CMDLINE) ? <usize>load<u32>(info, 16) : 0;
 }
 
-export function moduleCount1(): u32 {
-  return has(FLAG_MODULES) ? load<u32>(info, 20) : 0;
+/** Where the information itself is. */
+export function information1(): usize {
+  return info;
 }
 
-/** Address of a module's start and end, two u32, and of its string's address behind them. */
-export function module1(index: u32): usize {
-  return <usize>load<u32>(info, 24) + index * MODULE_BYTES;
+/** The list of modules, and its size, which is 0 where there is none or one that does not fit into memory. */
+export function modules1(): usize {
+  return <usize>load<u32>(info, 24);
+}
+
+export function modulesBytes1(): u32 {
+  const bytes = <u64>load<u32>(info, 20) * MODULE_BYTES;
+  return has(FLAG_MODULES) && <u64>modules1() + bytes <= 0xffff_ffff ? <u32>bytes : 0;
+}
+
+/** Address of the first module's start and end, two u32, and of its string's address behind them; 0 for none. */
+export function firstModule1(): usize {
+  return modulesBytes1() === 0 ? 0 : modules1();
+}
+
+export function nextModule1(module: usize): usize {
+  const next = module + MODULE_BYTES;
+  return next < modules1() + modulesBytes1() ? next : 0;
+}
+
+/** The memory map, and its size, 0 where there is none. */
+export function map1(): usize {
+  return <usize>load<u32>(info, 48);
+}
+
+export function mapBytes1(): u32 {
+  return has(FLAG_MMAP) ? load<u32>(info, 44) : 0;
 }
 
 /** Base, length and type of the memory map's first entry, or 0 where there is none. */
 export function firstMapEntry1(): usize {
-  if (!has(FLAG_MMAP) || load<u32>(info, 44) < MAP_FIELDS + 4) return 0;
-  return <usize>load<u32>(info, 48) + 4;
+  return mapBytes1() < MAP_FIELDS + 4 ? 0 : map1() + 4;
 }
 
 /** The entry behind `entry`, or 0 after the last. */
 export function nextMapEntry1(entry: usize): usize {
   const next = entry + <usize>load<u32>(entry - 4) + 4;
-  const end = <usize>load<u32>(info, 48) + <usize>load<u32>(info, 44);
+  const end = map1() + mapBytes1();
   return next + MAP_FIELDS <= end && next > entry ? next : 0;
 }
 

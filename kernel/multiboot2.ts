@@ -63,17 +63,24 @@ export function commandLine2(): usize {
 
 const MODULE_BYTES: u32 = 17;
 
-export function moduleCount2(): u32 {
-  let count: u32 = 0;
-  for (let at = tag(TAG_MODULE, MODULE_BYTES); at !== 0; at = nextTag(at, MODULE_BYTES)) count++;
-  return count;
+/** Where the information is, and its size in bytes. */
+export function information2(): usize {
+  return info;
 }
 
-/** Address of a module's start and end, two u32. */
-export function module2(index: u32): usize {
-  let at = tag(TAG_MODULE, MODULE_BYTES);
-  for (; index !== 0; index--) at = nextTag(at, MODULE_BYTES);
-  return at + TAG_HEADER;
+export function informationBytes2(): u32 {
+  return <u32>(end - info);
+}
+
+/** Address of the first module's start and end, two u32; 0 for none. */
+export function firstModule2(): usize {
+  const at = tag(TAG_MODULE, MODULE_BYTES);
+  return at === 0 ? 0 : at + TAG_HEADER;
+}
+
+export function nextModule2(module: usize): usize {
+  const at = nextTag(module - TAG_HEADER, MODULE_BYTES);
+  return at === 0 ? 0 : at + TAG_HEADER;
 }
 
 /** Physical address of the string of the module whose start and end are at `module`, or 0. */

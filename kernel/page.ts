@@ -1,32 +1,37 @@
-// Physical pages of the kernel's pool: the memory between the image's end and KERNEL_END. A page is
-// given out zeroed. Pages that other CPUs may still reach through stale translations are parked with
+// Physical pages of the kernel's pool (pool.ts). A page is given out zeroed. Pages that other CPUs may still reach through stale translations are parked with
 // `freePageLater` and return to the pool in `releaseParkedPages`, after the TLB shootdown.
 
 import { PAGE_SIZE } from "./abi";
-import { KERNEL_END } from "./layout";
+import { KERNEL_END, KERNEL_POOL } from "./layout";
 
 export const PAGE_BYTES: usize = 4096;
 
-/** Per page below KERNEL_END two u16: how many entries of a table are in use, and the next page of a list. */
-const records: usize = memory.data((KERNEL_END >> 12) * 4);
+/** Per page of the pool two u16: how many entries of a table are in use, and the next page of a list. */
+const records: usize = memory.data(((KERNEL_END - KERNEL_POOL) >> 12) * 4);
 
+/** Where the record of the page at address 0 would be. */
+let recordZero: usize = 0;
+/** The pool's first byte, less a page: lists number its pages from 1 on. */
+let beforeFirst: usize = 0;
 let fresh: usize = 0;
 let end: usize = 0;
 let freeList: usize = 0;
 let parked: usize = 0;
 let available: u32 = 0;
 
-/** Makes [start, limit) the pool; both are byte addresses, rounded inwards to pages. */
+/** Makes [start, limit) the pool, at most KERNEL_END - KERNEL_POOL bytes; both are rounded inwards to pages. */
 export function initPages(start: usize, limit: usize): void {
   fresh = (start + <usize>PAGE_SIZE - 1) & ~(<usize>PAGE_SIZE - 1);
   end = limit & ~(<usize>PAGE_SIZE - 1);
   freeList = 0;
   parked = 0;
+  recordZero = records - ((fresh >> 12) << 2);
+  beforeFirst = fresh - PAGE_BYTES;
   available = <u32>((end - fresh) / <usize>PAGE_SIZE);
 }
 
 function recordOf(page: usize): usize {
-  return records + ((page >> 12) << 2);
+  return recordZero + ((page >> 12) << 2);
 }
 
 /** A zeroed page, or 0 when the pool is empty. */
@@ -77,12 +82,13 @@ export function countEntries(page: usize, change: i32): u32 {
 
 /** Puts a page before the list that starts with `head`, 0 for an empty one; its content stays as it is. */
 export function linkPage(page: usize, head: usize): void {
-  store<u16>(recordOf(page), <u16>(head >> 12), 2);
+  store<u16>(recordOf(page), head === 0 ? 0 : <u16>((head - beforeFirst) >> 12), 2);
 }
 
 /** The page behind this one in the list that `linkPage` has made, or 0. */
 export function linkedPage(page: usize): usize {
-  return (<usize>load<u16>(recordOf(page), 2)) << 12;
+  const number = <usize>load<u16>(recordOf(page), 2);
+  return number === 0 ? 0 : beforeFirst + (number << 12);
 }
 
 /** Gives a page-table page back once no CPU can walk it any more. */

@@ -16,7 +16,7 @@ import {
   SUBSPACE_HOST,
   USER_ADDR,
 } from "./abi";
-import { moduleCount, moduleEnd, moduleStart } from "./boot_info";
+import { firstModule, moduleEnd, moduleStart } from "./boot_info";
 import { Cpu } from "./cpu";
 import { CONT_SYSRET, createEc, Ec } from "./ec";
 import { hipAddress } from "./hip";
@@ -56,9 +56,10 @@ function mapSegment(pd: Pd, kernel: Pd, phys: u64, virt: u64, bytes: u64, rights
 
 /** Maps the segments of the ELF image in the module; returns its entry point. */
 function loadElf(pd: Pd, kernel: Pd): u64 {
-  if (moduleCount() === 0) fatal("No ELF: no boot module, the first one has to be the roottask");
-  const start = <u64>moduleStart(0);
-  const size = <u64>moduleEnd(0) - start;
+  const module = firstModule();
+  if (module === 0) fatal("No ELF: no boot module, the first one has to be the roottask");
+  const start = <u64>moduleStart(module);
+  const size = <u64>moduleEnd(module) - start;
   const image = <usize>start;
   if (
     size < 64 ||

@@ -5,7 +5,7 @@
 import { MEM_W, MEM_X, PAGE_SIZE, SUBSPACE_HOST, USER_ADDR } from "./abi";
 import { Cpu, cpuById, cpuCount, physicalAddressBits, thisCpu } from "./cpu";
 import { sendTlbShootdown } from "./lapic";
-import { CPU_TLB_REQUEST, KERNEL_END, KERNEL_START } from "./layout";
+import { CPU_TLB_REQUEST, KERNEL_POOL, KERNEL_START } from "./layout";
 import { releaseParkedPages } from "./page";
 import {
   copySmallPages,
@@ -26,6 +26,7 @@ import {
 } from "./page_table";
 import { Pd } from "./pd";
 import { pieceIsOver, spend } from "./piece";
+import { poolEnd, poolStart } from "./pool";
 import { yieldScreen } from "./vga_text";
 import { cr3, load64, pause, set_cr3, window } from "./x86";
 
@@ -66,9 +67,22 @@ function orderWithout(at: u64, other: u64): u32 {
   return <u32>(63 - clz<u64>(at ^ other));
 }
 
-/** The largest aligned block around `at` on the same side of the address range [first, end). */
-function orderBeside(at: u64, first: u64, end: u64): u32 {
-  return orderWithout(at, at < first ? first : end - 1);
+/** What differs between `at` and the nearest byte of [first, end), beside which it lies: an aligned block is below. */
+function difference(at: u64, first: u64, end: u64): u64 {
+  return at ^ (at < first ? first : end - 1);
+}
+
+/** A block of [first, end), which is the kernel's own but for the information page. */
+function findOwn(page: u64, first: u64, end: u64): void {
+  if (page === hipPage) {
+    sourceAttr = PTE_USER | PTE_NX;
+    sourceOrder = 12;
+    return;
+  }
+  sourceOrder = min<u32>(
+    orderWithout(page, hipPage),
+    min<u32>(orderWithout(page, first - 1), orderWithout(page, end)),
+  );
 }
 
 /** Finds the largest aligned block around physical address `at` that can be given away, or a hole. */
@@ -79,19 +93,18 @@ function findPhysical(at: u64): void {
   sourceOrder = limit;
   if (page >> <u64>limit !== 0) {
     sourceOrder = limit;
-  } else if (page === hipPage) {
-    sourceAttr = PTE_USER | PTE_NX;
-    sourceOrder = 12;
-  } else if (page >= <u64>KERNEL_START && page < <u64>KERNEL_END) {
-    sourceOrder = min<u32>(
-      orderWithout(page, hipPage),
-      min<u32>(orderWithout(page, KERNEL_START - 1), orderWithout(page, KERNEL_END)),
-    );
+  } else if (page - KERNEL_START < <u64>(KERNEL_POOL - KERNEL_START)) {
+    findOwn(page, KERNEL_START, KERNEL_POOL);
+  } else if (page >= <u64>poolStart() && page < <u64>poolEnd()) {
+    findOwn(page, poolStart(), poolEnd());
   } else {
     sourceAttr = ALL_RIGHTS;
-    sourceOrder = min<u32>(limit - 1, orderBeside(page, KERNEL_START, KERNEL_END));
-    if (page < claimedFirst || page >= claimedEnd) {
-      sourceOrder = min<u32>(sourceOrder, orderBeside(page, claimedFirst, claimedEnd));
+    let other = difference(page, KERNEL_START, KERNEL_POOL);
+    other = min<u64>(other, difference(page, poolStart(), poolEnd()));
+    const isOutside = page < claimedFirst || page >= claimedEnd;
+    if (isOutside) other = min<u64>(other, difference(page, claimedFirst, claimedEnd));
+    sourceOrder = min<u32>(limit - 1, <u32>(63 - clz<u64>(other)));
+    if (isOutside) {
       sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
       return;
     }

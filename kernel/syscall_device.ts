@@ -17,8 +17,8 @@ import { facsWakingVector } from "./acpi";
 import { cpuById, isOnline } from "./cpu";
 import { Ec, flagsOf, selectorOf, UNFINISHED } from "./ec";
 import { gsiOf, routeGsi } from "./gsi";
-import { KERNEL_END, KERNEL_START } from "./layout";
 import { IA32_BIOS_UPDT_TRIG } from "./msr_number";
+import { isKernelMemory } from "./pool";
 import { bindInterrupt, Sm } from "./sm";
 import { lookupPd, lookupSm } from "./space_obj";
 import { wrmsr_safe } from "./stub";
@@ -86,7 +86,7 @@ function updateMicrocode(ec: Ec): i32 {
   const end = start + max<u64>(bytes, MICROCODE_HEADER);
   // The kernel reaches the first 4 GiB, and its own memory is nobody's.
   if (end > WINDOW_BYTES || end < start) return BAD_PAR;
-  if (start < <u64>KERNEL_END && end > <u64>KERNEL_START) return BAD_PAR;
+  if (isKernelMemory(start, end)) return BAD_PAR;
   wrmsr_safe(IA32_BIOS_UPDT_TRIG, window() + start + MICROCODE_HEADER);
   return SUCCESS;
 }

@@ -31,8 +31,6 @@ import {
 } from "../../tools/asm/index.ts";
 import {
   CPU_STACK,
-  KERNEL_END,
-  KERNEL_POOL,
   KERNEL_RODATA,
   KERNEL_STACK_SIZE,
   KERNEL_START,
@@ -302,7 +300,4 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.label("boot_stack", { global: true, kind: "object" });
   a.space(KERNEL_STACK_SIZE);
   a.label("boot_stack_end");
-
-  a.section(".pool", { writable: true, align: 4096, address: WINDOW + BigInt(KERNEL_POOL) });
-  a.space(KERNEL_END - KERNEL_POOL);
 }

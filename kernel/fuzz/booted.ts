@@ -188,6 +188,19 @@ export class Booted {
     );
   }
 
+  /** The pool as the information page at a physical address has it: the last of the kernel's entries. */
+  private pool(hip: number): { first: number; end: number } {
+    const { view } = this;
+    let pool = { first: 0, end: 0 };
+    const end = hip + view.getUint16(hip + abi.HIP_LENGTH, true);
+    for (let at = hip + abi.HIP_MEMS; at < end; at += abi.HIP_MEM_BYTES) {
+      if (view.getInt32(at + 16, true) !== abi.HIP_MEM_TYPE_HYPERVISOR) continue;
+      const first = Number(view.getBigUint64(at, true)) / 4096;
+      pool = { first, end: first + Number(view.getBigUint64(at + 8, true)) / 4096 };
+    }
+    return pool;
+  }
+
   private start(handler: bigint): void {
     const { machine, model } = this;
     machine.runSync({ nanoseconds: 60_000_000 });
@@ -201,6 +214,7 @@ export class Booted {
     const { root } = model;
     const address = abi.USER_ADDR / 4096;
     model.informationPage = Number(machine.translate(BigInt((address - 1) * 4096)) ?? 0) / 4096;
+    model.pool = this.pool(model.informationPage * 4096);
     this.agents.push({ domain: root, cpu: 0, box: boxAt(0), sequence: 0 });
     this.domains.push(root);
     const self: PdItem = { type: "pd", address: 0, gone: false, domain: root };

@@ -3,7 +3,7 @@
 // both sides of a 512 GiB boundary, and below the end of user space.
 
 import * as abi from "../abi.ts";
-import { KERNEL_END, KERNEL_START, LAPIC_BASE } from "../layout.ts";
+import { KERNEL_END, KERNEL_POOL, KERNEL_START, LAPIC_BASE } from "../layout.ts";
 
 /** Ranges of pages: first page number and count. */
 export const ARENAS: readonly { first: number; count: number }[] = [
@@ -55,11 +55,22 @@ export class Memory {
   }
 }
 
+/** Pages of the machine that the kernel has taken, beside its image and devices. */
+export interface KernelPages {
+  informationPage: number;
+  /** First page and the one behind the last. */
+  pool: { first: number; end: number };
+}
+
+/** The pool where nothing is in its way. */
+export const USUAL_POOL = { first: KERNEL_POOL / 4096, end: KERNEL_END / 4096 };
+
 /** What a page of the machine can be given away with; the information page is read-only. */
-export function physicalRights(page: number, informationPage: number): number {
+export function physicalRights(page: number, { informationPage, pool }: KernelPages): number {
   if (page >= PHYSICAL_PAGES) return 0;
   if (page === informationPage) return READ;
-  if (page >= KERNEL_START / 4096 && page < KERNEL_END / 4096) return 0;
+  if (page >= KERNEL_START / 4096 && page < KERNEL_POOL / 4096) return 0;
+  if (page >= pool.first && page < pool.end) return 0;
   if (page === LAPIC_BASE / 4096 || page === 0xfec0_0000 / 4096) return 0;
   return READ | WRITE | EXECUTE;
 }
@@ -83,7 +94,7 @@ function wantedRights(permissions: number): number {
 export function delegatePages(
   to: Memory,
   from: Memory | undefined,
-  informationPage: number,
+  kernel: KernelPages,
   sndBase: number,
   rcvBase: number,
   order: number,
@@ -104,7 +115,7 @@ export function delegatePages(
       const source = page - rcvBase + sndBase;
       let phys = source;
       let rights: number;
-      if (from === undefined) rights = physicalRights(source, informationPage);
+      if (from === undefined) rights = physicalRights(source, kernel);
       else ({ phys, rights } = from.get(source));
       if (rights & KEPT) rights = 0;
       to.set(page, phys, rights & UNKNOWN ? UNKNOWN : rights & wanted);

@@ -3,7 +3,7 @@
 // nothing of how the kernel keeps them: capabilities are a tree, spaces are maps.
 
 import * as abi from "../abi.ts";
-import { delegatePages, KEPT, Memory, READ, WRITE } from "./memory.ts";
+import { delegatePages, KEPT, Memory, READ, USUAL_POOL, WRITE } from "./memory.ts";
 
 export type Type = "pd" | "ec" | "sc" | "pt" | "sm";
 
@@ -193,6 +193,7 @@ export class Model {
   readonly root = new Domain("root");
   /** Page number of the hypervisor information page. */
   informationPage = 0;
+  pool = USUAL_POOL;
   /** Domains whose objects, ports or pages the last operation may have changed. */
   readonly touched = new Set<Domain>();
   /** Pages that the last operation may have changed. */
@@ -319,15 +320,7 @@ export class Model {
     if (kind === abi.CRD_MEM) {
       if (host && !to.isKernel) {
         const memory = from.isKernel ? undefined : from.memory;
-        const pages = delegatePages(
-          to.memory,
-          memory,
-          this.informationPage,
-          source,
-          place,
-          order,
-          attr,
-        );
+        const pages = delegatePages(to.memory, memory, this, source, place, order, attr);
         if (pages !== undefined) this.touchedPages.push({ domain: to, ...pages });
       }
     } else this.delegateCaps(to, from, kind, source, place, order, attr, false);
@@ -401,7 +394,7 @@ export class Model {
     if (kind === abi.CRD_NULL) return;
     if (kind === abi.CRD_MEM) {
       const base = blockBase(crd);
-      const pages = delegatePages(domain.memory, undefined, 0, base, base, crdOrder(crd), 0);
+      const pages = delegatePages(domain.memory, undefined, this, base, base, crdOrder(crd), 0);
       if (pages !== undefined) this.touchedPages.push({ domain, ...pages });
       return;
     }

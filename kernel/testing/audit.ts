@@ -29,6 +29,7 @@ import {
   PTE_W,
 } from "../page_table";
 import { Pd } from "../pd";
+import { poolEnd, poolStart } from "../pool";
 import { Pt } from "../pt";
 import { Queue } from "../queue";
 import { Sc } from "../sc";
@@ -60,11 +61,19 @@ const COUNT_WRONG: i32 = 9;
 const SLOT_OUTSIDE: i32 = 10;
 const BAD_COUNT: i32 = 11;
 
-const POOL: usize = KERNEL_POOL;
-const END: usize = KERNEL_END;
 const SLOT: usize = SLAB_MIN_BYTES;
-const PAGES: usize = (END - POOL) >> 12;
-const SLOTS: usize = (END - POOL) / SLOT;
+const POOL_BYTES: usize = KERNEL_END - KERNEL_POOL;
+const PAGES: usize = POOL_BYTES >> 12;
+const SLOTS: usize = POOL_BYTES / SLOT;
+
+/** Physical address of the pool's first byte. */
+export function pool_start(): usize {
+  return poolStart();
+}
+
+export function pool_end(): usize {
+  return poolEnd();
+}
 
 /** Scratch memory, bytes: map of pages, map of slots, worklist. */
 export function audit_bytes(): usize {
@@ -90,11 +99,11 @@ export function audit_where(): usize {
 }
 
 function isInPool(address: usize): bool {
-  return address >= POOL && address < END;
+  return address >= poolStart() && address < poolEnd();
 }
 
 function pageSlot(page: usize): usize {
-  return pages + ((page - POOL) >> 12);
+  return pages + ((page - poolStart()) >> 12);
 }
 
 function own(page: usize, owner: u8): void {
@@ -113,7 +122,7 @@ function mark(object: usize): bool {
     fail(SLOT_OUTSIDE, object);
     return false;
   }
-  const at = slots + (object - POOL) / SLOT;
+  const at = slots + (object - poolStart()) / SLOT;
   if (load<u8>(at) !== 0) return false;
   store<u8>(at, 1);
   const page = object & ~(PAGE_BYTES - 1);
@@ -204,7 +213,7 @@ function visitPageTable(table: usize, level: u32): void {
       continue;
     }
     const end = address + ((<u64>PAGE_BYTES) << (9 * <u64>level));
-    if (end <= <u64>POOL || address >= <u64>END) continue;
+    if (end <= <u64>poolStart() || address >= <u64>poolEnd()) continue;
     // What user space sees of the pool: the information page, for reading, and UTCBs.
     const isHip = level === 0 && address === <u64>hipAddress() && (entry & PTE_W) === 0;
     if (isHip) continue;
@@ -334,12 +343,12 @@ function checkSlab(page: usize): void {
   const size = <usize>slab.slotSize;
   let used: u32 = 0;
   for (let at = page + size; at < page + PAGE_BYTES; at += size) {
-    if (load<u8>(slots + (at - POOL) / SLOT) === 1) used++;
+    if (load<u8>(slots + (at - poolStart()) / SLOT) === 1) used++;
   }
   if (used !== slab.used) fail(used < slab.used ? SLOT_LOST : COUNT_WRONG, page);
   let free: u32 = 0;
   for (let slot = slab.freeSlots; slot !== 0; slot = <usize>load<u32>(slot)) {
-    const at = slots + (slot - POOL) / SLOT;
+    const at = slots + (slot - poolStart()) / SLOT;
     if ((slot & ~(PAGE_BYTES - 1)) !== page || load<u8>(at) !== 0) {
       fail(SLOT_TWICE, slot);
       return;
@@ -374,7 +383,7 @@ export function audit(scratch: usize, baseline: bool): i32 {
     if (wrong !== 0) return wrong;
     free++;
   }
-  for (let page = firstFreshPage(); page < END; page += PAGE_BYTES) {
+  for (let page = firstFreshPage(); page < poolEnd(); page += PAGE_BYTES) {
     own(page, FRESH);
     free++;
   }
@@ -408,7 +417,7 @@ export function audit(scratch: usize, baseline: bool): i32 {
     const page = <usize>load<u32>(work + (SLOTS << 2) - ((i + 1) << 2));
     if (load<u8>(pageSlot(page)) !== UTCB) fail(STRAY_MAPPING, page);
   }
-  for (let page: usize = POOL; page < END && wrong === 0; page += PAGE_BYTES) {
+  for (let page: usize = poolStart(); page < poolEnd() && wrong === 0; page += PAGE_BYTES) {
     const owner = load<u8>(pageSlot(page));
     if (owner === SLAB) checkSlab(page);
     else if (owner === NONE) {

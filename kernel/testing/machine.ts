@@ -15,8 +15,6 @@ import {
   FRAME_ERR,
   FRAME_RIP,
   FRAME_VEC,
-  KERNEL_END,
-  KERNEL_POOL,
   LAPIC_BASE,
   SEL_TSS,
   TSS_IOMAP_BASE,
@@ -28,9 +26,8 @@ import { crd } from "./crd.ts";
 import { ExtendedState } from "./modern_cpu.ts";
 
 const WINDOW = 0xffff_fffe_0000_0000n;
-const MEMORY_PAGES = 1088;
-/** Scratch memory of the audit, behind physical memory. */
-const AUDIT_SCRATCH = MEMORY_PAGES * 65536;
+/** Bytes of physical memory unless stated; what the map says beyond is not there. */
+const MEMORY_BYTES = 0x440_0000;
 /** Where the model puts firmware tables, boot information and modules. */
 const BOOT_INFO = 0x9000;
 const MEMORY_MAP = 0x9100;
@@ -137,6 +134,8 @@ export interface Hardware {
   x2apic?: boolean;
   /** Whether they have FSGSBASE, XSAVE and XSAVEOPT (modern_cpu.ts). */
   modern?: boolean;
+  /** Bytes of physical memory, a multiple of 64 KiB. */
+  memory?: number;
   /** The compiled kernel, if not that of the sources as they are. */
   kernel?: WebAssembly.Module;
 }
@@ -170,6 +169,8 @@ interface Exports {
   audit(scratch: number, baseline: number): number;
   audit_bytes(): number;
   audit_where(): number;
+  pool_start(): number;
+  pool_end(): number;
   available_pages(): number;
   ap_start(cpu: number): void;
   ap_run(): number;
@@ -264,9 +265,14 @@ export class Machine {
     this.exports = instance.exports as unknown as Exports;
     const { memory } = this.exports;
     const scratchPages = Math.ceil(this.exports.audit_bytes() / 65536);
-    memory.grow(MEMORY_PAGES + scratchPages - memory.buffer.byteLength / 65536);
+    memory.grow(this.auditScratch / 65536 + scratchPages - memory.buffer.byteLength / 65536);
     this.view = new DataView(memory.buffer);
     this.msrs.set(IA32_APIC_BASE, 0xfee0_0900n);
+  }
+
+  /** Scratch memory of the audit, behind physical memory. */
+  private get auditScratch(): number {
+    return this.hardware.memory ?? MEMORY_BYTES;
   }
 
   private start(magic: number, root: Uint8Array, at: number): void {
@@ -291,13 +297,14 @@ export class Machine {
   }
 
   private runAudit(baseline: boolean): Map<(typeof OWNERS)[number], number> {
-    const fault = this.exports.audit(AUDIT_SCRATCH, baseline ? 1 : 0);
+    const fault = this.exports.audit(this.auditScratch, baseline ? 1 : 0);
     if (fault !== 0) {
       throw new Error(`audit: 0x${this.exports.audit_where().toString(16)} ${FAULTS[fault]}`);
     }
     const counts = new Map(OWNERS.map((owner) => [owner, 0]));
-    for (let page = KERNEL_POOL; page < KERNEL_END; page += 4096) {
-      const at = AUDIT_SCRATCH + (page - KERNEL_POOL) / 4096;
+    const [start, end] = [this.exports.pool_start(), this.exports.pool_end()];
+    for (let page = start; page < end; page += 4096) {
+      const at = this.auditScratch + (page - start) / 4096;
       const owner = OWNERS[this.view.getUint8(at)] ?? "nobody";
       counts.set(owner, (counts.get(owner) ?? 0) + 1);
     }
