@@ -49,7 +49,8 @@ class Mover {
     return all;
   }
 
-  run(blocks: Block[]): void {
+  /** Returns whether anything moved. */
+  run(blocks: Block[]): boolean {
     const { loop, before } = this;
     const moved = new Set<Value>();
     for (let i = loop.header.index; i <= loop.last; i++) {
@@ -71,23 +72,26 @@ class Mover {
         }
       }
     }
-    if (moved.size === 0) return;
+    if (moved.size === 0) return false;
     for (let i = loop.header.index; i <= loop.last; i++) {
       const block = blocks[i] as Block;
       if (block.insts.some((v) => moved.has(v)))
         block.insts = block.insts.filter((v) => !moved.has(v));
     }
+    return true;
   }
 }
 
-/** Moves dear invariant computations out of the loops of `f`, inner loops first. */
-export function moveInvariants(f: Func): void {
+/** Moves dear invariant computations out of the loops of `f`, inner loops first; returns whether there were any. */
+export function moveInvariants(f: Func): boolean {
+  let moved = false;
   for (let l = f.loops.length - 1; l >= 0; l--) {
     const loop = f.loops[l] as Loop;
     const entries = loop.header.preds.filter((p) => p.index < loop.header.index);
     const before = entries[0];
     // The block before must lead nowhere else.
     if (entries.length !== 1 || !before || before.succs.length !== 1) continue;
-    new Mover(loop, before).run(f.blocks);
+    if (new Mover(loop, before).run(f.blocks)) moved = true;
   }
+  return moved;
 }

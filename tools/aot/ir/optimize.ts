@@ -64,5 +64,9 @@ export function optimize(f: Func): void {
   numberValues(f, idom);
   removeDeadCode(f);
   findLoops(f);
-  moveInvariants(f);
+  // What has met before a loop may be equal.
+  if (moveInvariants(f)) {
+    numberValues(f, idom);
+    removeDeadCode(f);
+  }
 }

@@ -64,6 +64,23 @@ describe("a constant of a pointer is part of the address", () => {
   });
 });
 
+test("constants inside an index are part of the address", () => {
+  // for (x = 0; x < 100; x++) memory[((x + 5) * 12 + (x + 1)) << 2] = 0
+  const index = [
+    ...[...get(0), ...i32Const(5), ...ADD, ...i32Const(12), 0x6c],
+    ...[...get(0), ...i32Const(1), ...ADD, ...ADD, ...i32Const(2), 0x74],
+  ];
+  const store = [...index, ...i32Const(0), 0x36, 2, 0];
+  const lines = codeOf([
+    { params, code: loop(i32Const(0), LT_S, i32Const(100), i32Const(1), store) },
+  ]);
+  expect(lines.some((l) => /^mov dword ptr \[r15\+\w+\*4\+0F4h\],0$/.test(l))).toBe(true);
+  const far = codeOf([
+    { params, code: loop(i32Const(-6), LT_S, i32Const(100), i32Const(1), store) },
+  ]);
+  expect(far.some((l) => l.includes("0F4h"))).toBe(false);
+});
+
 test("an index of which the shift loses nothing is scaled by the address", () => {
   const body = [
     ...get(0),

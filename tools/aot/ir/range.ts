@@ -8,8 +8,8 @@
 // the back edges is dropped, and the walk begins again. What remains holds by induction over iterations.
 // May assume numbered blocks and their dominators.
 
-import { constBig } from "./fold.ts";
-import { type Block, Cond, type Func, I32, I64, Op, type Value } from "./ir.ts";
+import { constBig, foldBinary } from "./fold.ts";
+import { type Block, Cond, type Func, I32, I64, Op, Value } from "./ir.ts";
 
 const MIN32 = -0x80000000;
 const MAX32 = 0x7fffffff;
@@ -61,12 +61,26 @@ interface Guess {
   high: boolean;
 }
 
+/** Levels of a pointer that are searched for constants. */
+const MAX_LEVELS = 4;
+
+/**
+ * A pointer without the constants in it: `constant` and what remains make the pointer, where nothing wraps.
+ * What remains is `value`, or `value`'s operation on what remains of its operands.
+ */
+interface Rest {
+  value: Value;
+  operands: [Rest, Rest] | undefined;
+  constant: number;
+  range: Range;
+}
+
 /** Another form of an instruction. */
 interface Change {
   value: Value;
   op: number;
   /** Of an access: its new pointer and offset. */
-  pointer: Value | undefined;
+  pointer: Value | Rest | undefined;
   offset: number;
   exact: boolean;
 }
@@ -108,13 +122,32 @@ class Ranges {
       }
     }
     // Only what holds by guesses that have come true is changed, and no change alters a range.
+    const made = new Map<Value, Value[]>();
     for (const { value, op, pointer, offset, exact } of this.changes) {
       value.op = op;
       value.exact = exact;
       if (!pointer) continue;
-      value.args[0] = pointer;
+      value.args[0] = pointer instanceof Value ? pointer : this.make(pointer, value, made);
       value.imm = offset;
     }
+    for (const block of new Set([...made.keys()].map((v) => v.block as Block))) {
+      block.insts = block.insts.flatMap((v) => [...(made.get(v) ?? []), v]);
+    }
+  }
+
+  /** Computes what remains of a pointer right before `access`. */
+  private make(rest: Rest, access: Value, made: Map<Value, Value[]>): Value {
+    const { value, operands } = rest;
+    if (!operands) return value;
+    const [a, b] = operands.map((operand) => this.make(operand, access, made)) as [Value, Value];
+    return foldBinary(this.f, value.op, I32, a, b, (op, type, args) => {
+      const v = this.f.value(op, type, args, access.pos);
+      v.block = access.block;
+      const before = made.get(access);
+      if (before) before.push(v);
+      else made.set(access, [v]);
+      return v;
+    });
   }
 
   of(v: Value): Range {
@@ -413,6 +446,49 @@ class Ranges {
     }
   }
 
+  /** What remains of `v` without its constants, and between what numbers that is if nothing wraps. */
+  private rest(v: Value, levels: number): Rest {
+    const whole = { value: v, operands: undefined, constant: 0, range: this.of(v) };
+    if (levels === 0 || !hasConstant(v, levels)) return whole;
+    const [a, b] = v.args as [Value, Value];
+    const x = this.rest(a, levels - 1);
+    const fixed = b.op === Op.Const ? b.imm : undefined;
+    if (v.op === Op.Add && fixed !== undefined) {
+      return { ...x, constant: x.constant + fixed };
+    }
+    const y = this.rest(b, levels - 1);
+    const operands: [Rest, Rest] = [x, y];
+    const { lo, hi } = x.range;
+    switch (v.op) {
+      case Op.Add:
+        return {
+          value: v,
+          operands,
+          constant: x.constant + y.constant,
+          range: { lo: lo + y.range.lo, hi: hi + y.range.hi },
+        };
+      case Op.Sub:
+        return {
+          value: v,
+          operands,
+          constant: x.constant - y.constant,
+          range: { lo: lo - y.range.hi, hi: hi - y.range.lo },
+        };
+      case Op.Mul:
+      case Op.Shl: {
+        const factor = v.op === Op.Mul ? (fixed as number) : 2 ** ((fixed as number) & 31);
+        const [p, q] = [lo * factor, hi * factor];
+        return {
+          value: v,
+          operands,
+          constant: x.constant * factor,
+          range: { lo: Math.min(p, q), hi: Math.max(p, q) },
+        };
+      }
+    }
+    return whole;
+  }
+
   private improveAddress(v: Value): void {
     let pointer = v.args[0] as Value;
     let offset = v.imm;
@@ -428,6 +504,17 @@ class Ranges {
       pointer = inner;
       offset = sum;
     }
+    const rest = this.rest(pointer, MAX_LEVELS);
+    if (rest.operands && rest.constant !== 0) {
+      const { lo, hi } = rest.range;
+      const sum = offset + rest.constant;
+      const isWhole = lo >= 0 && lo + rest.constant >= 0 && hi + rest.constant <= 0xffffffff;
+      if (isWhole && hi <= 0xffffffff && sum >= 0 && sum < 0x80000000) {
+        const exact = rest.value.op === Op.Shl;
+        this.changes.push({ value: v, op: v.op, pointer: rest, offset: sum, exact });
+        return;
+      }
+    }
     let exact = false;
     if (pointer.op === Op.Shl) {
       const [index, count] = pointer.args as [Value, Value];
@@ -437,6 +524,22 @@ class Ranges {
     if (exact || pointer !== v.args[0])
       this.changes.push({ value: v, op: v.op, pointer, offset, exact });
   }
+}
+
+/** Whether there is a constant in the sums and multiples that make pointer `v`. */
+function hasConstant(v: Value, levels: number): boolean {
+  const [a, b] = v.args as [Value, Value];
+  switch (v.op) {
+    case Op.Add:
+      if (b.op === Op.Const) return true;
+      return levels > 0 && (hasConstant(a, levels - 1) || hasConstant(b, levels - 1));
+    case Op.Sub:
+      return levels > 0 && (hasConstant(a, levels - 1) || hasConstant(b, levels - 1));
+    case Op.Mul:
+    case Op.Shl:
+      return levels > 0 && b.op === Op.Const && hasConstant(a, levels - 1);
+  }
+  return false;
 }
 
 /** Whether ranges could allow another form of `v`. */
@@ -450,8 +553,8 @@ function isImprovable(v: Value): boolean {
     case Op.Load:
     case Op.Store: {
       const pointer = v.args[0] as Value;
-      const isCandidate = pointer.op === Op.Add || pointer.op === Op.Shl;
-      return isCandidate && (pointer.args[1] as Value).op === Op.Const;
+      if (pointer.op === Op.Shl && (pointer.args[1] as Value).op === Op.Const) return true;
+      return hasConstant(pointer, MAX_LEVELS);
     }
   }
   return false;
