@@ -327,6 +327,7 @@ class Compiler {
         name: own,
         types: f.signature.params,
         changes: builder.changes,
+        calls: f.inlinedCalls,
         start: this.code.starts[i] as number,
         end: this.code.ends[i] as number,
       },
@@ -341,7 +342,7 @@ class Compiler {
     adapter = false,
   ): { lir: LFunc; allocation: Allocation; emitted: EmittedFunction } {
     const { e } = this.emission;
-    optimize(f);
+    optimize(f, slot);
     // With room for tail calls on the stack, callers would have to know that there are such calls.
     if (this.tailArea === 0 && !adapter && passesInRegisters(f.signature)) {
       const imported = this.m.funcImports.length;

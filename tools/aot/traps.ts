@@ -2,6 +2,7 @@
 // The trap table's format is the contract of docs/toolchain.md, "Code and data".
 
 import type { LineRow } from "../elf/object.ts";
+import { fileOffset } from "./ir/position.ts";
 import type { SourceMap } from "./wasm/sourcemap.ts";
 import type { CodePosition, TrapSite } from "./x64/emit.ts";
 
@@ -28,7 +29,7 @@ export function trapTable(sites: TrapSite[], map: SourceMap | undefined): TrapTa
   const offsets = new Uint32Array(sites.length);
   sites.forEach(({ offset, kind, pos }, i) => {
     const at = i * TRAP_ENTRY;
-    const source = pos ? map?.at(pos) : undefined;
+    const source = pos ? map?.at(fileOffset(pos)) : undefined;
     let file = 0;
     if (source) {
       file = files.get(source.file) ?? files.size + 1;
@@ -49,7 +50,7 @@ export function lineRows(positions: CodePosition[], map: SourceMap): LineRow[] {
   const rows: LineRow[] = [];
   let last: LineRow | undefined;
   for (const { offset, pos } of positions) {
-    const source = pos ? map.at(pos) : undefined;
+    const source = pos ? map.at(fileOffset(pos)) : undefined;
     const row: LineRow = {
       section: 0,
       offset,

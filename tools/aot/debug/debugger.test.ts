@@ -48,6 +48,12 @@ describe.skipIf(!hasGdb || !runsLinuxPrograms)("gdb on a program of the compiler
     expect(out).toMatch(/inlined into frame 2/);
   });
 
+  test("shows a call of the function itself that was inlined as a frame", () => {
+    const out = gdb("break fib if n == 3", "run", "break fib", "continue", "bt");
+    expect(out).toMatch(/fib \(n=3\) at/);
+    expect(out).toMatch(/#0 +fib \(\) at .*\n#1 +fib \(n=.*\) at .*\n#2 .* in (?!fib)/);
+  });
+
   test("shows variables and walks through objects", () => {
     const out = gdb("break visit", "run", "print *node", "print node->value", "ptype node", "bt");
     expect(out).toMatch(/\$1 = \{value = 30, weight = 7, next = \d+\}/);

@@ -15,6 +15,7 @@ import {
 import type { FunctionDescription } from "../../wasm/description.ts";
 import type { LocalChange } from "../ir/build.ts";
 import { I32, Op, type Type, type Value } from "../ir/ir.ts";
+import { copyNumber, fileOffset } from "../ir/position.ts";
 import { FIRST_SLOT, type LFunc } from "../regalloc/lir.ts";
 import type { Allocation } from "../regalloc/resolve.ts";
 import type { SourceMap } from "../wasm/sourcemap.ts";
@@ -36,6 +37,8 @@ export interface Compiled {
   /** Of its parameters. */
   types: Type[];
   changes: readonly LocalChange[];
+  /** Positions of its calls of itself in whose place copies stand, by number of the copy, from 1. */
+  calls: readonly number[];
   lir: LFunc;
   allocation: Allocation;
   emitted: EmittedFunction;
@@ -78,9 +81,12 @@ export class DebugFunctions {
     if (!own) return;
     const rows: SourceRow[] = [];
     for (const { offset, pos } of positions) {
-      const source = pos ? this.map.at(pos) : undefined;
+      const source = pos ? this.map.at(fileOffset(pos)) : undefined;
+      const copy = copyNumber(pos);
+      const call = copy > 0 ? this.map.at(f.calls[copy - 1] as number) : undefined;
       const last = rows[rows.length - 1];
-      if (!last || last.source !== source) rows.push({ offset, source });
+      if (!last || last.source !== source || last.call !== call)
+        rows.push({ offset, source, call });
     }
     const inlined = this.scopes.inlined(own, rows, f.end);
     const variables = this.variables(f, own);
@@ -163,7 +169,8 @@ export class DebugFunctions {
       const start = steps[i] as number;
       const k = steps[i + 1] as number;
       const pos = sources[k] as number;
-      if (pos !== before) value = valueAt(changes, pos);
+      // In a copy of the function variables have other values, of which nothing is noted.
+      if (pos !== before) value = copyNumber(pos) > 0 ? undefined : valueAt(changes, pos);
       before = pos;
       const here = value && placeOf(value, k, f);
       if (here === undefined) continue;

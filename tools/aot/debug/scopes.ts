@@ -14,6 +14,8 @@ import type { SourcePosition } from "../wasm/sourcemap.ts";
 export interface SourceRow {
   offset: number;
   source: SourcePosition | undefined;
+  /** In a copy of the function's own body: the call in whose place it stands. */
+  call: SourcePosition | undefined;
 }
 
 /** Calls between two functions, at most, that are taken to be inlined into each other. */
@@ -161,12 +163,15 @@ export class Scopes {
     const top: InlinedCall[] = [];
     /** The line of each function that ran last: of several calls the nearest one is taken. */
     const lastLine = new Map<FunctionDescription, number>();
-    rows.forEach(({ offset, source }, i) => {
+    rows.forEach(({ offset, source, call }, i) => {
       const inner = source && this.at(source);
       if (!source || !inner) return;
       const stop = rows[i + 1]?.offset ?? end;
+      let level = top;
+      if (stop > offset && call) {
+        level = extend(level, outer, outer.file, call.line, offset, stop);
+      }
       if (stop > offset && !sameSource(inner, outer)) {
-        let level = top;
         for (const { callee, caller } of this.way(outer, inner)) {
           const line = callLine(caller, callee, lastLine.get(caller));
           level = extend(level, callee, caller.file, line, offset, stop);

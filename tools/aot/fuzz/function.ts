@@ -71,6 +71,8 @@ export class FunctionGenerator {
   /** Loop counters, which nothing else may assign. */
   private readonly counters = new Set<number>();
   private budget: number;
+  /** A few instructions only, often with calls of the function itself. */
+  private readonly small: boolean;
   private loopDepth = 0;
 
   constructor(g: ModuleGenerator, self: number, signature: Signature) {
@@ -92,7 +94,8 @@ export class FunctionGenerator {
     for (const t of g.types) {
       this.scratch[t] = this.locals.push(t) - 1;
     }
-    this.budget = 10 + this.r.below(120);
+    this.small = this.r.chance(15);
+    this.budget = this.small ? 8 + this.r.below(24) : 10 + this.r.below(120);
   }
 
   private type(): ValType {
@@ -118,7 +121,7 @@ export class FunctionGenerator {
       0x24,
       FUEL_GLOBAL,
     ];
-    for (let n = this.r.below(6); n > 0; n--) code.push(...this.statement(3));
+    for (let n = this.r.below(this.small ? 2 : 6); n > 0; n--) code.push(...this.statement(3));
     const tail = this.r.chance(15) ? this.tailCall(3, true) : [];
     if (tail.length > 0) code.push(...tail);
     else for (const t of results) code.push(...this.expr(t, 4));
@@ -399,8 +402,11 @@ export class FunctionGenerator {
   private call(type: ValType, d: number): Bytes {
     const { r } = this;
     const callees: number[] = [];
-    for (let i = this.self + 1; i < this.g.signatures.length; i++) {
+    // Fuel ends recursion; other calls go forward.
+    const first = r.chance(this.small ? 60 : 10) ? this.self : this.self + 1;
+    for (let i = first; i < this.g.signatures.length; i++) {
       if ((this.g.signatures[i] as Signature).results.includes(type)) callees.push(i);
+      if (i === this.self && callees.length > 0) break;
     }
     if (callees.length === 0 || this.loopDepth > 1) return this.leaf(type);
     const callee = r.pick(callees);

@@ -197,7 +197,7 @@ export class Value {
   aux: unknown = undefined;
   /** Of loads and stores: the shift that computes the pointer loses no bits at this access. */
   exact = false;
-  /** File offset of the wasm instruction it stems from. */
+  /** Of the wasm instruction it stems from, see position.ts. */
   pos: number;
   /** Number of uses, valid after `removeDeadCode`. */
   uses = 0;
@@ -245,6 +245,8 @@ export class Func {
   blocks: Block[] = [];
   loops: Loop[] = [];
   params: Value[] = [];
+  /** Positions of calls in whose place copies of the function's body stand. */
+  readonly inlinedCalls: number[] = [];
   valueCount = 0;
   blockCount = 0;
   private readonly constants = new Map<string | number, Value>();

@@ -17,6 +17,7 @@ import { numberValues } from "./gvn.ts";
 import { moveInvariants } from "./invariant.ts";
 import type { Func } from "./ir.ts";
 import { useRanges } from "./range.ts";
+import { inlineRecursion } from "./recursion.ts";
 import { simplify } from "./simplify.ts";
 import { threadJumps } from "./thread.ts";
 
@@ -37,9 +38,13 @@ function cleanUp(f: Func): void {
   mergeBlocks(f);
 }
 
-/** Optimizes `f` in place; afterwards blocks are numbered, loops found and uses counted. */
-export function optimize(f: Func): void {
+/**
+ * Optimizes `f`, which is function `index` of the module's own, in place; afterwards blocks are numbered, loops found
+ * and uses counted.
+ */
+export function optimize(f: Func, index: number): void {
   cleanUp(f);
+  if (inlineRecursion(f, index)) cleanUp(f);
   numberBlocks(f);
   let idom = dominators(f);
   numberValues(f, idom);

@@ -60,7 +60,7 @@ export class Inst {
   sub = 0;
   cc = 0;
   aux: unknown = undefined;
-  /** File offset of the wasm instruction. */
+  /** Of the wasm instruction, see ../ir/position.ts. */
   pos = 0;
 
   constructor(op: number, size: number) {
