@@ -83,6 +83,8 @@ export class LBlock {
   succs: LBlock[] = [];
   /** Where the block stands among the predecessors of its only successor. */
   edge = 0;
+  /** Which way the branch at the end of its only successor goes from here, if that is known; else -1. */
+  ahead = -1;
   depth = 0;
   /** Innermost loop around the block. */
   loop: LLoop | undefined;

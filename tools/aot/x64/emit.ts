@@ -209,8 +209,12 @@ function emitBranches(s: Emission, cc: number, yes: LBlock, no: LBlock): void {
     emitJump(s, no);
     return;
   }
-  if (yes === s.next) emitBranch(s, cc ^ 1, no);
-  else {
+  // Of two ways to elsewhere the one back is taken more often.
+  const goesBack = yes !== s.next && no !== s.next && s.emitted[no.index] === 1;
+  if (yes === s.next || goesBack) {
+    emitBranch(s, cc ^ 1, no);
+    emitJump(s, yes);
+  } else {
     emitBranch(s, cc, yes);
     emitJump(s, no);
   }
@@ -378,7 +382,7 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
       emitStoreStack(s, inst, s.incoming(inst.imm));
       return;
     case M.Jump: {
-      const target = targetOf(s, block, 0);
+      const target = knownTarget(s, block) ?? targetOf(s, block, 0);
       if (s.framed && s.framedBlocks[target.index] === 0) {
         leaveFrame(s);
         s.framed = false;
@@ -448,6 +452,17 @@ function emitInstruction(s: Emission, inst: Inst, block: LBlock): void {
 /** The block a branch to successor `i` really goes to. */
 function targetOf(s: Emission, block: LBlock, i: number): LBlock {
   return s.targets[(block.succs[i] as LBlock).index] as LBlock;
+}
+
+/**
+ * Where a jump to a block that does nothing but branch goes on to, if that is known from here: the first test of a
+ * loop that counts from a constant.
+ */
+function knownTarget(s: Emission, block: LBlock): LBlock | undefined {
+  const join = block.succs[0] as LBlock;
+  if (block.ahead < 0 || join.insts.length > 1 || s.a.moves.has(join.first)) return undefined;
+  if (s.framed !== (s.framedBlocks[join.index] === 1)) return undefined;
+  return targetOf(s, join, block.ahead);
 }
 
 function emitFixedCode(s: Emission, { bytes, pushed }: FixedCode): void {

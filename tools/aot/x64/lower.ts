@@ -3,11 +3,13 @@
 // edges. Guarantees that each value used has one definition, and each operand a constraint that the
 // allocator can meet with five registers of a class.
 
+import { foldICmp } from "../ir/fold.ts";
 import {
   type Block,
   F32,
   type Func,
   I64,
+  isConst,
   isRemovable,
   type Loop,
   Op,
@@ -58,6 +60,19 @@ function isBarrier(v: Value): boolean {
   return !isRemovable(v) && v.op !== Op.Load;
 }
 
+/** The number of the successor to which the branch of `join` goes when `join` was reached from predecessor `i`, or -1. */
+function wayFrom(f: Func, join: Block, i: number): number {
+  const term = join.term as Value;
+  const asked = term.args[0];
+  if (term.op !== Op.Br || asked?.op !== Op.ICmp) return -1;
+  const [a, b] = asked.args.map((v) =>
+    v.op === Op.Phi && v.block === join ? (v.args[i] as Value) : v,
+  ) as [Value, Value];
+  if (!isConst(a) || !isConst(b)) return -1;
+  const holds = foldICmp(f, asked.sub, a, b, () => asked);
+  return holds.imm !== 0 ? 0 : 1;
+}
+
 function selectFunction(s: Selection): LFunc {
   const { f, out } = s;
   out.blocks = f.blocks.map((b) => {
@@ -71,6 +86,7 @@ function selectFunction(s: Selection): LFunc {
     if (block.preds.length > 1) {
       block.preds.forEach((pred, i) => {
         pred.edge = i;
+        pred.ahead = wayFrom(f, b, i);
       });
     }
     block.succs = b.succs.map((s) => out.blocks[s.index] as LBlock);

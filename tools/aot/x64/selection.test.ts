@@ -163,6 +163,18 @@ test("addresses near the window's base are made from R15", () => {
   expect(codeOf([{ params: [I32], results: [I64], code }])).toEqual(["lea rax,[r15+rdi+8]", "ret"]);
 });
 
+test("a loop that counts from a constant below its bound is not tested before", () => {
+  // for (x = 0; x < 10; x++) global = x
+  const code = [
+    ...[...i32Const(0), 0x21, 0, 0x02, 0x40, 0x03, 0x40],
+    ...[...get(0), ...i32Const(10), 0x48, 0x45, 0x0d, 1],
+    ...[...get(0), 0x24, 0, ...get(0), ...i32Const(1), 0x6a, 0x21, 0, 0x0c, 0, 0x0b, 0x0b],
+  ];
+  const lines = codeOf([{ params: [I32, I32], code }]);
+  expect(lines.filter((l) => l.startsWith("cmp"))).toHaveLength(1);
+  expect(lines.filter((l) => l.startsWith("j"))).toHaveLength(1);
+});
+
 test("the test of a loop stands above it too", () => {
   // for (; x < y; x++) global = x
   const code = [
