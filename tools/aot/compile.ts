@@ -342,7 +342,8 @@ class Compiler {
     adapter = false,
   ): { lir: LFunc; allocation: Allocation; emitted: EmittedFunction } {
     const { e } = this.emission;
-    optimize(f, slot);
+    // Kernels and system programs stay small: their loops are short, and they are loaded with the system.
+    optimize(f, slot, this.target.name === "linux");
     // With room for tail calls on the stack, callers would have to know that there are such calls.
     if (this.tailArea === 0 && !adapter && passesInRegisters(f.signature)) {
       const imported = this.m.funcImports.length;

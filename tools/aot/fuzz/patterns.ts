@@ -109,20 +109,38 @@ export function reversed(s: Surroundings, depth: number): Bytes {
   ];
 }
 
+/** Comparisons of i32: signed and unsigned. */
+const LESS = [0x48, 0x49];
+const LESS_OR_EQUAL = [0x4c, 0x4d];
+const GREATER = [0x4a, 0x4b];
+const GREATER_OR_EQUAL = [0x4e, 0x4f];
+const NOT_EQUAL = 0x47;
+
 /**
- * for (i = start; i < end; i += step) with accesses at i * scale + constant, products of what does not
- * change, and a statement. Starts and ends are also such that the counter wraps or the loop is left at once.
+ * for (i = start; i < end; i += step), up or down, with accesses at i * scale + constant, products of what does
+ * not change, and a statement. Starts and ends are also such that the counter wraps or the loop is left at once;
+ * the end is a constant or not, the test before the body or behind it.
  */
 export function countedLoop(s: Surroundings, depth: number): Bytes {
   const { r } = s;
   const i = uleb(s.counter());
   const start = r.pick([0, 0, 0, 1, 2, 100, -3, 0x7ffffffd, -0x80000000]);
-  const step = r.pick([1, 1, 1, 2, 4, 8, 3]);
-  const rounds = 1 + r.below(6);
-  const compare = r.pick([0x48, 0x48, 0x49, 0x4c, 0x47]);
-  const end = (start + (compare === 0x4c ? step * (rounds - 1) : step * rounds)) | 0;
-  // A counter that wraps would go on for a long time: a second one ends every loop.
+  const down = r.chance(25);
+  const step = r.pick([1, 1, 1, 2, 4, 8, 3]) * (down ? -1 : 1);
+  const rounds = r.chance(60) ? 1 + r.below(6) : r.pick([8, 16, 17, 24, 32, 33]);
+  const inclusive = down ? GREATER_OR_EQUAL : LESS_OR_EQUAL;
+  const compare = r.pick([...(down ? GREATER : LESS), ...inclusive, NOT_EQUAL]);
+  const end = (start + step * (inclusive.includes(compare) ? rounds - 1 : rounds)) | 0;
+  const limit = uleb(s.counter());
+  const isConstant = r.chance(60);
+  const opaque: Bytes = r.chance(75)
+    ? [...s.expr(I32, 1), ...i32Const(31), 0x71, ...i32Const(end), 0x6a]
+    : s.expr(I32, 1);
+  const bound: Bytes = isConstant ? i32Const(end) : [0x20, ...limit];
+  // A counter that wraps would go on for a long time: a second one ends such a loop.
+  const ends = isConstant && !down && compare !== NOT_EQUAL && start >= 0 && start <= 100;
   const left = uleb(s.counter());
+  const isBounded = !ends || r.chance(30);
   const index = (): Bytes => {
     const scale = r.below(4);
     const scaled: Bytes =
@@ -162,17 +180,25 @@ export function countedLoop(s: Surroundings, depth: number): Bytes {
   const body = s.inLoop(() => {
     const code: Bytes = [];
     for (let n = 1 + r.below(2); n > 0; n--) code.push(...access());
-    if (r.chance(50)) code.push(...choice(s, depth - 1));
-    else code.push(...s.statement(depth - 1));
+    if (r.chance(40)) code.push(...choice(s, depth - 1));
+    else if (r.chance(50)) code.push(...s.statement(depth - 1));
     return code;
   });
   const leave: Bytes = [0x0d, 1];
+  const countDown: Bytes = [0x20, ...left, EQZ, ...leave].concat(
+    [0x20, ...left, ...i32Const(1), 0x6b, 0x21],
+    left,
+  );
+  const test: Bytes = [0x20, ...i, ...bound, compare];
+  const next: Bytes = [0x20, ...i, ...i32Const(step), 0x6a, 0x21, ...i];
+  const inside: Bytes = [...(isBounded ? countDown : []), ...body, ...next];
   return [
-    ...[...i32Const(start), 0x21, ...i, ...i32Const(8), 0x21, ...left],
+    ...[...i32Const(start), 0x21, ...i, ...i32Const(r.pick([8, 40])), 0x21, ...left],
+    ...(isConstant ? [] : [...opaque, 0x21, ...limit]),
     ...[0x02, 0x40, 0x03, 0x40],
-    ...[0x20, ...i, ...i32Const(end), compare, EQZ, ...leave],
-    ...[0x20, ...left, EQZ, ...leave, 0x20, ...left, ...i32Const(1), 0x6b, 0x21, ...left],
-    ...body,
-    ...[0x20, ...i, ...i32Const(step), 0x6a, 0x21, ...i, 0x0c, 0, 0x0b, 0x0b],
+    ...(r.chance(70)
+      ? [...test, EQZ, ...leave, ...inside, 0x0c, 0]
+      : [...inside, ...test, 0x0d, 0]),
+    ...[0x0b, 0x0b],
   ];
 }

@@ -20,6 +20,7 @@ import { useRanges } from "./range.ts";
 import { inlineRecursion } from "./recursion.ts";
 import { simplify } from "./simplify.ts";
 import { threadJumps } from "./thread.ts";
+import { unrollLoops } from "./unroll.ts";
 
 /** Rounds of threading: each may bring constants to further branches. */
 const MAX_ROUNDS = 4;
@@ -40,9 +41,9 @@ function cleanUp(f: Func): void {
 
 /**
  * Optimizes `f`, which is function `index` of the module's own, in place; afterwards blocks are numbered, loops found
- * and uses counted.
+ * and uses counted. With `unroll` code may grow for speed.
  */
-export function optimize(f: Func, index: number): void {
+export function optimize(f: Func, index: number, unroll: boolean): void {
   cleanUp(f);
   if (inlineRecursion(f, index)) cleanUp(f);
   numberBlocks(f);
@@ -62,6 +63,15 @@ export function optimize(f: Func, index: number): void {
   if (duplicateReturns(f)) {
     numberBlocks(f);
     idom = dominators(f);
+  }
+  if (unroll) {
+    findLoops(f);
+    if (unrollLoops(f)) {
+      cleanUp(f);
+      removeDeadCode(f);
+      numberBlocks(f);
+      idom = dominators(f);
+    }
   }
   useRanges(f, idom);
   reduceDivisions(f);
