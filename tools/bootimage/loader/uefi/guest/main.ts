@@ -1,7 +1,6 @@
 // The boot loader as an application for UEFI: fills in the firmware's side of the seam and starts the core.
 
 import { initConsole } from "../../core/console";
-import { fail } from "../../core/failure";
 import { firmware } from "../../core/firmware";
 import { runLoader } from "../../core/loader";
 import { initClock, milliseconds } from "./clock";
@@ -72,12 +71,8 @@ export function main(): u64 {
   initMemory();
   initScreen();
   fillIn();
-  if (findMedium()) {
-    runLoader();
-  } else {
-    initConsole();
-    fail("no disk, stick or CD holds the image that this loader belongs to");
-    stop();
-  }
+  initConsole();
+  if (findMedium()) runLoader();
+  else stop();
   return LOAD_ERROR;
 }

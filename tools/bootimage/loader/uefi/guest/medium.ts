@@ -1,6 +1,7 @@
 // The medium: the block device whose primary volume descriptor has the id of the image that this loader was made for,
 // read by EFI_BLOCK_IO_PROTOCOL (UEFI 2.10, 13.9). Which of its partitions the loader came from does not matter.
 
+import { fail } from "../../core/failure";
 import { BLOCK } from "../../core/firmware";
 import { IMAGE_ID_BYTES, imageId } from "../../core/parameters";
 import { copy_physical } from "../../core/stub";
@@ -134,11 +135,11 @@ function hasImage(protocol: u64): bool {
 
 /**
  * Finds the medium: where several have the image, the one that the loader came from counts, and whole devices before
- * partitions. False where none has it.
+ * partitions. False after an error has been printed: none has it.
  */
 export function findMedium(): bool {
   bounce = allocate(BOUNCE_BYTES, 0x1_0000_0000);
-  if (bounce === 0) return false;
+  if (bounce === 0) return fail("there is no memory to look for the image with");
   const image = protocolOf(image_handle(), LOADED_IMAGE);
   const loader = image === 0 ? 0 : protocolOf(load64(image + DEVICE_HANDLE), DEVICE_PATH);
   let best: i32 = 4;
@@ -154,5 +155,5 @@ export function findMedium(): bool {
     best = rank;
     medium = protocol;
   }
-  return medium !== 0;
+  return medium !== 0 || fail("no disk, stick or CD holds the image that this loader belongs to");
 }
