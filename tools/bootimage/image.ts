@@ -18,9 +18,10 @@ import { blocksOf, type IsoLayout, layOutVolume } from "./iso9660/layout.ts";
 import { type IsoFile, shownPath } from "./iso9660/tree.ts";
 import { DESCRIPTOR_BLOCKS, FIRST_DESCRIPTOR_BLOCK, writeDescriptors } from "./iso9660/volume.ts";
 import { installBiosLoader } from "./loader/bios/install.ts";
+import { installUefiLoader } from "./loader/uefi/install.ts";
 import type { LoaderFiles } from "./loader-files.ts";
 import { type FileIdentity, OutputFile } from "./output-file.ts";
-import { BLOCK_BYTES, type BootParameters, IMAGE_ID_BYTES, writeParameters } from "./parameters.ts";
+import { BLOCK_BYTES, type BootParameters, IMAGE_ID_BYTES } from "./parameters.ts";
 import { CLUSTER_BYTES, writeFat } from "./partition/fat.ts";
 import { type GptPartition, writeGpt } from "./partition/gpt.ts";
 import { derivedGuid, guidBytes } from "./partition/guid.ts";
@@ -338,7 +339,7 @@ class ImageWriter {
     const offset = fat.offsets.get(EFI_LOADER) as number;
     const loaderBlock = efi + offset / CLUSTER_BYTES;
     const inside = fat.bytes.subarray(offset, offset + contents.length);
-    writeParameters(inside, { ...found, loaderBlock, loaderBytes: contents.length }, "bootx64.efi");
+    installUefiLoader(inside, { ...found, loaderBlock, loaderBytes: contents.length });
     return fat.bytes;
   }
 

@@ -17,6 +17,10 @@ export function standInLoader(biosBytes = 30_000, efiBytes = 50_001): LoaderFile
   };
   loader.bios.write("TRIHBOOT", 5000, "latin1");
   loader.efi.write("TRIHBOOT", 7001, "latin1");
+  // The signatures of a PE file, whose checksum is set.
+  loader.efi.write("MZ", 0, "latin1");
+  loader.efi.writeUInt32LE(0x40, 0x3c);
+  loader.efi.write("PE\0\0", 0x40, "latin1");
   return loader;
 }
 
