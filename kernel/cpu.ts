@@ -77,8 +77,8 @@ export class Cpu {
   idleEc: Ec;
   /** Ready queues: one u32, the head, per priority. */
   ready: usize;
-  /** First of the SCs that may run again and are not in the ready queue yet (sc.ts). */
-  released: Sc;
+  /** First of the ECs with SCs that may run again and are not in the ready queue yet (sc.ts). */
+  releasing: Ec;
   topPrio: u32;
   /** Where the call chain to the current EC has been entered: the current SC's EC, or a handler that is helped. */
   chainStart: Ec;

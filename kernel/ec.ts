@@ -53,6 +53,8 @@ export const CONT_HYPERCALL: u32 = 12;
 export const UNFINISHED: i32 = -1;
 
 // EC hazards: what has to be done before the EC returns to user space.
+/** Its domain is gone, and so is all that leads to it: it ends. */
+export const HAZARD_END: u32 = 1;
 export const HAZARD_RECALL: u32 = 2;
 
 /** RFLAGS: reserved bit 1 and IF. */
@@ -126,6 +128,17 @@ export class Ec extends Kobject {
   subject: Pd;
   /** First of the scheduling contexts that wait until this EC can run (sc.ts). */
   waiting: Sc;
+  /** Some of them are released in pieces: the EC is in a list of its CPU, held, before this one. */
+  isReleasing: bool;
+  /** It is in the list of those that are looked at, held, before this one (lost_thread.ts). */
+  isForgotten: bool;
+  nextReleasing: Ec;
+  nextForgotten: Ec;
+  /** SCs that nobody can name and that have gone over to this EC from its caller (sc.ts). */
+  strays: u32;
+  /** Neighbours among the ECs of their domain, as long as that is not gone. */
+  peerPrev: Ec;
+  peerNext: Ec;
 }
 
 if (offsetof<Ec>("r15") !== EC_REGS) ERROR("EC_REGS");
@@ -169,6 +182,7 @@ export function createEc(
   if (changetype<usize>(ec) === 0) return ec;
   initKobject(ec, TYPE_EC, owner, base, PERM_EC_ALL);
   ec.domain = holdPd(domain);
+  enterDomain(ec);
   ec.utcbDomain = holdPd(utcbDomain);
   ec.isGlobal = isGlobal;
   ec.cpu = cpu;
@@ -209,8 +223,27 @@ export function destroyEc(ec: Ec): void {
   endOperation(ec);
   if (ec.utcb !== 0) freePage(ec.utcb);
   if (ec.fpu !== 0) freeFpu(ec.fpu);
+  leaveDomain(ec);
   dropRef(ec.domain);
   dropRef(ec.utcbDomain);
+}
+
+function enterDomain(ec: Ec): void {
+  const next = ec.domain.firstEc;
+  ec.peerNext = next;
+  if (changetype<usize>(next) !== 0) next.peerPrev = ec;
+  ec.domain.firstEc = ec;
+}
+
+/** Takes the EC out of the list of its domain, if it is there still. */
+export function leaveDomain(ec: Ec): void {
+  const before = ec.peerPrev;
+  const next = ec.peerNext;
+  if (changetype<usize>(before) !== 0) before.peerNext = next;
+  else if (ec.domain.firstEc === ec) ec.domain.firstEc = next;
+  if (changetype<usize>(next) !== 0) next.peerPrev = before;
+  ec.peerPrev = changetype<Ec>(0);
+  ec.peerNext = changetype<Ec>(0);
 }
 
 export function isBlocked(ec: Ec): bool {

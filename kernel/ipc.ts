@@ -3,7 +3,7 @@
 
 import { ABORT, BAD_CAP, BAD_CPU, CALL_NONBLOCKING, PERM_SM_DOWN, TIMEOUT } from "./abi";
 import { beginLine, endLine, print, printHex } from "./console";
-import { Cpu, copyFpuState, Switch, switchEc } from "./cpu";
+import { Cpu, copyFpuState, cpuById, Switch, switchEc } from "./cpu";
 import {
   CONT_ABORTED,
   CONT_CALL,
@@ -27,7 +27,7 @@ import { fatal } from "./panic";
 import { spend } from "./piece";
 import { Pt } from "./pt";
 import { isRootEc } from "./root";
-import { nextSc, waitForEc } from "./sc";
+import { isAbandoned, nextSc, waitForEc } from "./sc";
 import { down, isBound, Sm } from "./sm";
 import { lookupSm, Objects } from "./space_obj";
 import {
@@ -52,21 +52,27 @@ const NESTING_LIMIT: u32 = 1024;
 const LINK_COST: u32 = 4;
 const TURN_COST: u32 = 80;
 
+/** The EC that `ec` waits for, directly or not; itself if it waits for none. */
+export function endOfCalls(ec: Ec): Ec {
+  while (changetype<usize>(ec.partner) !== 0) {
+    ec = ec.partner;
+    spend(LINK_COST);
+  }
+  return ec;
+}
+
 /** Makes the end of the call chain from `ec` current; while that is blocked, goes on to other SCs. */
 export function activate(cpu: Cpu, ec: Ec): void {
   for (;;) {
     cpu.chainStart = ec;
-    while (changetype<usize>(ec.partner) !== 0) {
-      ec = ec.partner;
-      spend(LINK_COST);
-    }
+    ec = endOfCalls(ec);
     if (!isBlocked(ec)) {
       switchEc(cpu, ec);
       return;
     }
     spend(TURN_COST);
     // A global EC that has replied never runs again: an SC that waited for it would hold it for ever, and it the SC.
-    const ended = ec.isGlobal && ec.cont === CONT_RECEIVE;
+    const ended = (ec.isGlobal && ec.cont === CONT_RECEIVE) || isAbandoned(cpu.sc);
     if (!ended) waitForEc(ec, cpu.sc);
     ec = nextSc(cpu, true, ended).ec;
   }
@@ -311,7 +317,9 @@ function leave(cpu: Cpu, ec: Ec, cont: u32): void {
   }
   const caller = ec.caller;
   if (changetype<usize>(caller) === 0) {
-    activate(cpu, cpu.sc.ec);
+    // The time of a caller that is gone: nothing is left to do with it.
+    if (cpu.sc.ec === ec) schedule(cpu, true);
+    else activate(cpu, cpu.sc.ec);
     return;
   }
   const inChain = disconnectCaller(cpu, caller);
@@ -321,7 +329,20 @@ function leave(cpu: Cpu, ec: Ec, cont: u32): void {
     return;
   }
   if (inChain) switchEc(cpu, caller);
+  else if (cpu.sc.ec === ec) schedule(cpu, true);
   else activate(cpu, cpu.sc.ec);
+}
+
+/** The caller of `ec`, which ends, gets the status ABORT, or ends too if it waits for the answer to an event. */
+function failCaller(ec: Ec): void {
+  const caller = ec.caller;
+  caller.cont = caller.cont === CONT_SYSRET ? CONT_ABORTED : CONT_DEAD;
+}
+
+/** The same, and nobody waits for `ec` any more, which does not run. */
+export function abortCaller(ec: Ec): void {
+  failCaller(ec);
+  disconnectCaller(cpuById(ec.cpu), ec.caller);
 }
 
 /** Ends the current EC, with a line in the log. Its caller gets the status ABORT, or ends too. */
@@ -341,9 +362,7 @@ export function die(cpu: Cpu, reason: string): void {
   printHex(ec.cpu);
   endLine();
   const caller = ec.caller;
-  if (changetype<usize>(caller) !== 0) {
-    caller.cont = caller.cont === CONT_SYSRET ? CONT_ABORTED : CONT_DEAD;
-  }
+  if (changetype<usize>(caller) !== 0) failCaller(ec);
   const lost = isRootEc(ec) || (isRootEc(caller) && caller.cont === CONT_DEAD);
   if (lost) fatal("the roottask has ended, its last lines say why");
   leave(cpu, ec, CONT_DEAD);

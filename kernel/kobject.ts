@@ -5,13 +5,14 @@
 // through the main loop, and all of it before a revocation returns to its caller (run.ts, syscall.ts).
 
 import { destroyEc, Ec, retireEc } from "./ec";
+import { forgetEc, judgeForgotten } from "./lost_thread";
 import { Mdb } from "./mdb";
 import { freeDetachedTables } from "./page_table";
 import { destroyPd, Pd, retirePd } from "./pd";
 import { pieceIsOver, spend } from "./piece";
 import { destroyPt, Pt } from "./pt";
 import { isRevocationOrphaned, proceedRevocation } from "./revoke";
-import { destroySc, Sc } from "./sc";
+import { abandonSc, destroySc, Sc } from "./sc";
 import { freeObject } from "./slab";
 import { destroySm, retireSm, Sm } from "./sm";
 
@@ -103,8 +104,11 @@ export function reap(limit: u32): bool {
       if (!retire(gone)) return false;
       retiring = changetype<Kobject>(0);
       dropRef(gone);
+      if (gone.type === TYPE_EC) forgetEc(changetype<Ec>(gone));
+      else if (gone.type === TYPE_SC) abandonSc(changetype<Sc>(gone));
       continue;
     }
+    if (judgeForgotten()) continue;
     const dead = unreferenced;
     if (changetype<usize>(dead) === 0) {
       if (isRevocationOrphaned() && !proceedRevocation()) return false;

@@ -3,12 +3,15 @@
 // caller's UTCB says otherwise (syscall.ts).
 
 import { CRD_OBJ, CRD_PIO, NUM_PORTS, NUM_SELECTORS, PERM_ALL } from "./abi";
+import { Ec, leaveDomain } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_PD } from "./kobject";
+import { forgetEc } from "./lost_thread";
 import { initOriginal } from "./mdb";
 import { allocNodeTable, freeNodeTable } from "./node_table";
 import { freePage } from "./page";
 import { allocPageTable, freePageTable } from "./page_table";
 import { allocPcid, freePcid } from "./pcid";
+import { pieceIsOver, spend } from "./piece";
 import { revokeNodes } from "./revoke";
 import { allocObject } from "./slab";
 
@@ -31,6 +34,8 @@ export class Pd extends Kobject {
   isKernel: bool;
   /** Its capability is gone, and with it all it held: it can get none any more, for nobody would take them back. */
   retired: bool;
+  /** First of its ECs; empty when it is gone, whatever is left of them. */
+  firstEc: Ec;
   /** How many of its two spaces of nodes have been emptied since, and the revocation that does it. */
   retiredSpaces: u8;
   ticket: u64;
@@ -78,9 +83,12 @@ export function createPd(owner: Pd, base: u32, attr: u32, kernel: bool): Pd {
   return pd;
 }
 
+/** Units of work (piece.ts) of letting go of an EC. */
+const EC_COST: u32 = 60;
+
 /**
  * The domain's capability is gone: so is everything it held or passed on, except memory, and it gets nothing
- * more. Until the piece is over; true when done.
+ * more. Its threads end, but for those that somebody can name. Until the piece is over; true when done.
  */
 export function retirePd(pd: Pd): bool {
   pd.retired = true;
@@ -89,6 +97,12 @@ export function retirePd(pd: Pd): bool {
     pd.ticket = revokeNodes(pd, kind, 0, kind === CRD_PIO ? 16 : 26, PERM_ALL, true, pd.ticket);
     if (pd.ticket !== 0) return false;
     pd.retiredSpaces++;
+  }
+  for (let ec = pd.firstEc; changetype<usize>(ec) !== 0; ec = pd.firstEc) {
+    if (pieceIsOver()) return false;
+    leaveDomain(ec);
+    forgetEc(ec);
+    spend(EC_COST);
   }
   return true;
 }

@@ -3,6 +3,7 @@
 import { PERM_PT_CALL, PERM_PT_CTRL } from "./abi";
 import { Ec } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_PT } from "./kobject";
+import { forgetEc } from "./lost_thread";
 import { initKobject, Pd } from "./pd";
 import { allocObject } from "./slab";
 
@@ -29,4 +30,5 @@ export function createPt(owner: Pd, base: u32, ec: Ec, mtd: u64, ip: u64): Pt {
 
 export function destroyPt(pt: Pt): void {
   dropRef(pt.ec);
+  forgetEc(pt.ec);
 }

@@ -34,22 +34,6 @@ export class Queue<T> {
     this.head = member;
   }
 
-  /** Puts all members of `other`, which is not empty, behind all others, and leaves it empty. */
-  append(other: Queue<T>): void {
-    const first = other.head;
-    const head = this.head;
-    other.head = changetype<T>(0);
-    if (changetype<usize>(head) === 0) {
-      this.head = first;
-      return;
-    }
-    const last = first.queuePrev;
-    head.queuePrev.queueNext = first;
-    first.queuePrev = head.queuePrev;
-    last.queueNext = head;
-    head.queuePrev = last;
-  }
-
   /** Takes `member`, which is in this queue, out. */
   remove(member: T): void {
     if (member.queueNext === member) this.head = changetype<T>(0);

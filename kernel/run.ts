@@ -19,6 +19,7 @@ import {
   CONT_SYSRET,
   Ec,
   finish,
+  HAZARD_END,
   HAZARD_RECALL,
   redirectToIret,
 } from "./ec";
@@ -55,6 +56,10 @@ function attend(cpu: Cpu): void {
 function mayLeave(cpu: Cpu, ec: Ec): bool {
   if (cpu.hazard !== 0) {
     attend(cpu);
+    return false;
+  }
+  if (ec.hazard & HAZARD_END) {
+    die(cpu, "its domain is gone");
     return false;
   }
   if (ec.hazard & HAZARD_RECALL) {

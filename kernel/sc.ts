@@ -4,9 +4,10 @@
 
 import { NUM_PRIORITIES, PERM_SC_CTRL } from "./abi";
 import { Cpu, cpuById, HAZARD_SCHEDULE, HAZARD_WORK, thisCpu } from "./cpu";
-import { Ec } from "./ec";
+import { CONT_DEAD, CONT_RECEIVE, Ec } from "./ec";
 import { addRef, dropRef, Kobject, TYPE_SC } from "./kobject";
 import { sendReschedule, tscKilohertz } from "./lapic";
+import { forgetEc } from "./lost_thread";
 import { initKobject, Pd } from "./pd";
 import { pieceIsOver, spend } from "./piece";
 import { Queue } from "./queue";
@@ -25,6 +26,8 @@ export class Sc extends Kobject {
   time: u64;
   since: u64;
   ec: Ec;
+  /** The EC that it waits for; null for one that runs or is in a ready queue. */
+  waitsFor: Ec;
   /** Neighbours in a ready queue, or among the SCs that wait for an EC. */
   queuePrev: Sc;
   queueNext: Sc;
@@ -47,7 +50,10 @@ export function createSc(owner: Pd, base: u32, ec: Ec, prio: u32, quantum: u32):
 }
 
 export function destroySc(sc: Sc): void {
-  dropRef(sc.ec);
+  const ec = sc.ec;
+  if (!ec.isGlobal) ec.strays--;
+  dropRef(ec);
+  forgetEc(ec);
 }
 
 // --- The SCs that wait for an EC ---
@@ -59,6 +65,13 @@ function waitingFor(ec: Ec): Queue<Sc> {
 /** Adds `sc`, which the caller holds a reference for, to those that wait until `ec` can run. */
 export function waitForEc(ec: Ec, sc: Sc): void {
   waitingFor(ec).enqueue(sc);
+  sc.waitsFor = ec;
+}
+
+function firstWaiting(ec: Ec): Sc {
+  const sc = waitingFor(ec).dequeue();
+  sc.waitsFor = changetype<Ec>(0);
+  return sc;
 }
 
 /**
@@ -68,25 +81,32 @@ export function waitForEc(ec: Ec, sc: Sc): void {
 export function releaseWaiting(ec: Ec): void {
   const waiting = waitingFor(ec);
   if (waiting.isEmpty()) return;
-  release(waiting.dequeue());
+  release(firstWaiting(ec));
   if (waiting.isEmpty()) return;
   const cpu = cpuById(ec.cpu);
-  releasedOn(cpu).append(waiting);
+  if (!ec.isReleasing) {
+    ec.isReleasing = true;
+    addRef(ec);
+    ec.nextReleasing = cpu.releasing;
+    cpu.releasing = ec;
+  }
   cpu.hazard |= HAZARD_WORK;
   if (cpu !== thisCpu()) sendReschedule(cpu);
 }
 
-function releasedOn(cpu: Cpu): Queue<Sc> {
-  return changetype<Queue<Sc>>(changetype<usize>(cpu) + offsetof<Cpu>("released"));
-}
-
 /** Makes released SCs of this CPU ready, until the piece is over; true if none is left. */
 export function releaseOthers(cpu: Cpu): bool {
-  const released = releasedOn(cpu);
-  while (!released.isEmpty()) {
-    if (pieceIsOver()) return false;
-    release(released.dequeue());
-    spend(RELEASE_COST);
+  for (let ec = cpu.releasing; changetype<usize>(ec) !== 0; ec = cpu.releasing) {
+    const waiting = waitingFor(ec);
+    while (!waiting.isEmpty()) {
+      if (pieceIsOver()) return false;
+      release(firstWaiting(ec));
+      spend(RELEASE_COST);
+    }
+    cpu.releasing = ec.nextReleasing;
+    ec.isReleasing = false;
+    dropRef(ec);
+    forgetEc(ec);
   }
   return true;
 }
@@ -97,9 +117,42 @@ function release(sc: Sc): void {
   else makeReady(sc);
 }
 
-/** Nobody can name the SC any more and nobody waits for an answer of its EC's call. */
-function isAbandoned(sc: Sc): bool {
-  return sc.refs === 1 && changetype<usize>(sc.ec.partner) === 0;
+// --- SCs without capabilities ---
+
+/**
+ * Whether nobody can name the SC any more and no handler needs it. It leaves its EC for the handler that this has
+ * called: that one comes to its end, however long it takes, and the EC need not stay for it.
+ */
+export function isAbandoned(sc: Sc): bool {
+  if (sc.refs !== 1) return false;
+  let ec = sc.ec;
+  while (changetype<usize>(ec.partner) !== 0 && (ec.isGlobal || ec.cont === CONT_DEAD)) {
+    const callee = ec.partner;
+    addRef(callee);
+    callee.strays++;
+    sc.ec = callee;
+    if (!ec.isGlobal) ec.strays--;
+    dropRef(ec);
+    forgetEc(ec);
+    ec = callee;
+    spend(RELEASE_COST);
+  }
+  if (changetype<usize>(ec.partner) !== 0) return false;
+  return ec.isGlobal || ec.cont === CONT_RECEIVE || ec.cont === CONT_DEAD;
+}
+
+/** The SC's capabilities are gone: it ends where it waits, if nothing depends on it. */
+export function abandonSc(sc: Sc): void {
+  const cpu = cpuById(sc.cpu);
+  // One that runs is looked at when it stops.
+  if (cpu.sc === sc || !isAbandoned(sc)) return;
+  const ec = sc.waitsFor;
+  if (changetype<usize>(ec) !== 0) waitingFor(ec).remove(sc);
+  else {
+    readyQueue(cpu, sc.prio).remove(sc);
+    lowerTop(cpu);
+  }
+  dropRef(sc);
 }
 
 // --- Ready queue ---
@@ -129,6 +182,11 @@ function enqueue(cpu: Cpu, sc: Sc, now: u64): void {
   sc.since = now;
 }
 
+/** The highest priority of ready SCs is one of those that there are. */
+function lowerTop(cpu: Cpu): void {
+  while (cpu.topPrio > 0 && readyQueue(cpu, cpu.topPrio).isEmpty()) cpu.topPrio--;
+}
+
 /**
  * Takes out the next SC that runs. Those that have lost their last capability meanwhile end here, until the piece is
  * over: the idle SC runs then, and looks again at once.
@@ -141,7 +199,7 @@ function dequeueTop(cpu: Cpu, now: u64): Sc {
       cpu.hazard |= HAZARD_SCHEDULE;
     }
     const sc = readyQueue(cpu, top).dequeue();
-    while (top > 0 && readyQueue(cpu, top).isEmpty()) cpu.topPrio = --top;
+    lowerTop(cpu);
     if (isAbandoned(sc)) {
       dropRef(sc);
       spend(RELEASE_COST);

@@ -187,10 +187,15 @@ export function down(sm: Sm, ec: Ec, zero: bool, deadline: u64): bool {
   return false;
 }
 
+/** Lets `ec`, which waits for a semaphore, go on before its turn. */
+export function leaveQueue(ec: Ec): void {
+  wake(ec.semaphore, ec);
+}
+
 /** The deadline of a waiting EC has passed. */
 export function timedOut(ec: Ec): void {
   ec.cont = CONT_DOWN_TIMEOUT;
-  wake(ec.semaphore, ec);
+  leaveQueue(ec);
 }
 
 /** The semaphore's capability is gone: nobody will ever call `up`. Until the piece is over; true when done. */

@@ -10,6 +10,7 @@ import { hipAddress } from "../hip";
 import { kernelPd } from "../kernel_pd";
 import { firstDying, Kobject, TYPE_EC, TYPE_PD, TYPE_PT, TYPE_SC, TYPE_SM } from "../kobject";
 import { KERNEL_END, KERNEL_POOL } from "../layout";
+import { firstForgotten } from "../lost_thread";
 import { Mdb } from "../mdb";
 import { lookupNode, NODE_TABLE_BYTES } from "../node_table";
 import {
@@ -333,7 +334,9 @@ function visitCpu(cpu: Cpu): void {
   for (let prio: usize = 0; prio <= <usize>cpu.topPrio; prio++) {
     visitScs(changetype<Queue<Sc>>(cpu.ready + prio * offsetof<Queue<Sc>>()).head);
   }
-  visitScs(cpu.released);
+  for (let ec = cpu.releasing; changetype<usize>(ec) !== 0; ec = ec.nextReleasing) {
+    visit(changetype<usize>(ec));
+  }
   if (changetype<usize>(cpu.timeouts) !== 0) visitTimeout(cpu.timeouts, changetype<Ec>(0));
 }
 
@@ -402,6 +405,9 @@ export function audit(scratch: usize, baseline: bool): i32 {
       visit(changetype<usize>(object));
       object = list === 0 ? changetype<Kobject>(0) : object.nextDying;
     }
+  }
+  for (let ec = firstForgotten(); changetype<usize>(ec) !== 0; ec = ec.nextForgotten) {
+    visit(changetype<usize>(ec));
   }
   for (let level: u32 = 1; level < 4; level++) {
     for (let table = firstDetachedTable(level); table !== 0; table = linkedPage(table)) {
