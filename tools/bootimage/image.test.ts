@@ -70,7 +70,9 @@ describe("an image", () => {
     mkdirSync(at("elsewhere"));
     writeFileSync(at("elsewhere/kernel"), kernel.source);
     const files = [{ path: "k", source: at("elsewhere/kernel") }];
-    const { size } = await writeBootImage(options({ files }));
+    const loader = standInLoader();
+    await writeBootImage(options({ files, loader }));
+    const { size } = await writeBootImage(options({ files, loader }));
     expect(image().equals(first)).toBe(true);
     expect(size).toBe(first.length);
   });

@@ -36,17 +36,24 @@ export interface ImageFile {
   source: Source;
 }
 
+/** What an AbortSignal is to an image's writer. */
+export interface StopSignal {
+  /** Throws where the work is to end. */
+  throwIfAborted(): void;
+}
+
 export interface BootImageOptions {
   /** Where the image goes; it appears only when it is complete. An older file is replaced. */
   output: string;
   files: readonly ImageFile[];
   /** What is started, or the text of boot.conf itself. */
   configuration: BootConfiguration | string;
-  loader: LoaderFiles;
+  /** The loader's files, or what gives them out once everything else is found to be right. */
+  loader: LoaderFiles | (() => Promise<LoaderFiles>);
   /** Name of the medium: up to 16 capital letters, digits and underscores; TRIHEDRON by default. */
   volume?: string;
   /** Ends the work; nothing is left of the image. */
-  signal?: AbortSignal;
+  signal?: StopSignal;
 }
 
 export interface BootImage {
@@ -103,8 +110,13 @@ export async function writeBootImage(options: BootImageOptions): Promise<BootIma
     typeof configuration === "string" ? configuration : formatConfiguration(configuration);
   const parsed = parseConfiguration(text, CONFIGURATION_PATH);
   const files = await examineFiles(options.files, text);
-  const plan = planImage(files, options.loader);
-  await checkEntries(parsed, new Map(files.map((file) => [file.path, file.source])));
+  // Of two files with one path the first one counts here; that there are two is for the layout to say.
+  await checkEntries(
+    parsed,
+    new Map(files.map(({ path, source }) => [path, source] as const).reverse()),
+  );
+  const loader = typeof options.loader === "function" ? await options.loader() : options.loader;
+  const plan = planImage(files, loader);
   signal?.throwIfAborted();
   const inputs = new Map<string, FileIdentity>();
   for (const { source } of files) {
@@ -112,7 +124,7 @@ export async function writeBootImage(options: BootImageOptions): Promise<BootIma
   }
   const output = await OutputFile.create(options.output, inputs);
   try {
-    const imageId = await new ImageWriter(plan, output, options.loader, volume, signal).write();
+    const imageId = await new ImageWriter(plan, output, loader, volume, signal).write();
     await output.complete();
     return { size: plan.blocks * BLOCK_BYTES, imageId };
   } catch (error) {
@@ -212,7 +224,7 @@ class ImageWriter {
   readonly #output: OutputFile;
   readonly #loader: LoaderFiles;
   readonly #volume: string;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   readonly #hash = createHash("sha256");
 
   constructor(
@@ -220,7 +232,7 @@ class ImageWriter {
     output: OutputFile,
     loader: LoaderFiles,
     volume: string,
-    signal: AbortSignal | undefined,
+    signal: StopSignal | undefined,
   ) {
     this.#plan = plan;
     this.#output = output;
@@ -299,8 +311,9 @@ class ImageWriter {
   /** Boot records, descriptors and loaders. */
   async #writeFront(found: Omit<BootParameters, "loaderBlock" | "loaderBytes">): Promise<void> {
     const { bios, efi, efiBytes, layout, blocks } = this.#plan;
+    // Copies: a Buffer's slice would be the caller's own bytes.
     const { mbr, image } = installBiosLoader(
-      { mbr: this.#loader.mbr, image: this.#loader.bios },
+      { mbr: new Uint8Array(this.#loader.mbr), image: new Uint8Array(this.#loader.bios) },
       { ...found, loaderBlock: bios, loaderBytes: this.#loader.bios.length },
     );
     const { plain, joliet } = layout;
@@ -328,7 +341,7 @@ class ImageWriter {
   /** The EFI system partition: the place of the loader in it is among the loader's own parameters. */
   #efiPartition(found: Omit<BootParameters, "loaderBlock" | "loaderBytes">): Uint8Array {
     const { efi, efiBytes } = this.#plan;
-    const contents = this.#loader.efi.slice();
+    const contents = this.#loader.efi;
     const fat = writeFat({
       bytes: efiBytes,
       hiddenSectors: efi * SECTORS_PER_BLOCK,

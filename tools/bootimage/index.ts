@@ -15,6 +15,20 @@ export {
   readFileTable,
   writeFileTable,
 } from "./file-table.ts";
-export type { BootImageOptions, ImageFile } from "./image.ts";
+export {
+  type BootImage,
+  type BootImageOptions,
+  type ImageFile,
+  type StopSignal,
+  writeBootImage,
+} from "./image.ts";
 export { LOADER_FILE_NAMES, type LoaderFiles } from "./loader-files.ts";
+export {
+  type BootSystem,
+  type FolderOptions,
+  makeBootImage,
+  makeBootImageOfFolder,
+  type SystemFile,
+  type SystemsOptions,
+} from "./make-image.ts";
 export { type BootParameters, readParameters, writeParameters } from "./parameters.ts";
