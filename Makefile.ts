@@ -6,12 +6,15 @@ import { fileURLToPath } from "node:url";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
 import { WASI_GUEST } from "./tools/aot/wasi/options.ts";
+import { BIOS_LOADER_GUEST } from "./tools/bootimage/loader/bios/options.ts";
+import { UEFI_LOADER_GUEST } from "./tools/bootimage/loader/uefi/options.ts";
 import { CORE_GUEST } from "./tools/emulator/core/options.ts";
 import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
 import {
   type ArchiveEntry,
   ascStep,
+  bootImageStep,
   executableStep,
   tarStep,
   type ZigProgram,
@@ -19,7 +22,16 @@ import {
   zigStep,
 } from "./tools/make/steps.ts";
 import type { Task } from "./tools/make/task.ts";
-import { BATCH, emulatorArguments, INTERACTIVE } from "./tools/package/images.ts";
+import {
+  BATCH,
+  BOOT_CONFIGURATION,
+  BOOT_IMAGE,
+  bootPath,
+  emulatorArguments,
+  IMAGES,
+  INTERACTIVE,
+  imageArguments,
+} from "./tools/package/images.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
 process.chdir(root);
@@ -27,7 +39,7 @@ process.chdir(root);
 const kernelImage = executableStep({
   guest: { name: "kernel", ...KERNEL_GUEST },
   output: "build/kernel.elf32",
-  symbols: "build/kernel.elf64",
+  beside: { symbols: "build/kernel.elf64" },
   module: "kernel/build.ts",
   builder: "buildKernelFiles",
 });
@@ -94,8 +106,39 @@ const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreign
 const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/emulator-core.wasm");
 /** What the compiler links with programs for WASI, as the package ships it. */
 const wasiLayer = ascStep({ name: "WASI layer", ...WASI_GUEST }, "build/wasi.wasm");
+
+const biosLoader = executableStep({
+  guest: { name: "bios-loader", ...BIOS_LOADER_GUEST },
+  output: "build/loader/bios.bin",
+  beside: { mbr: "build/loader/mbr.bin", symbols: "build/loader/bios.elf64" },
+  module: "tools/bootimage/loader/bios/build.ts",
+  builder: "buildBiosLoader",
+});
+const uefiLoader = executableStep({
+  guest: { name: "uefi-loader", ...UEFI_LOADER_GUEST },
+  output: "build/loader/bootx64.efi",
+  module: "tools/bootimage/loader/uefi/build.ts",
+  builder: "buildUefiLoader",
+});
+/** The system as a stick, a disk or a CD that BIOS and UEFI start. */
+const bootImage = bootImageStep(
+  `build/${BOOT_IMAGE}`,
+  {
+    configuration: BOOT_CONFIGURATION,
+    files: IMAGES.map(({ name }) => ({ path: bootPath(name), source: `build/${name}` })),
+    loader: {
+      mbr: "build/loader/mbr.bin",
+      bios: "build/loader/bios.bin",
+      efi: "build/loader/bootx64.efi",
+    },
+  },
+  [kernelImage, roottaskImage, tarball, biosLoader, uefiLoader],
+);
 /** What takes longest comes first. */
 const everything = [emulatorCore, wasiLayer, ...foreignImages, kernelImage, roottaskImage, tarball];
+
+/** What the npm package takes from the build. */
+const shipped = [...everything, biosLoader, uefiLoader];
 
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
 async function runScript(script: string, args: string[]): Promise<number> {
@@ -168,6 +211,12 @@ const targets: Target[] = [
     note: leftOut,
   },
   {
+    name: "bootimage",
+    summary: `the system for a stick, a disk or a CD, by BIOS and UEFI: build/${BOOT_IMAGE}`,
+    steps: () => [bootImage],
+    note: leftOut,
+  },
+  {
     name: "run_nogui",
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
     steps: () => everything,
@@ -182,6 +231,13 @@ const targets: Target[] = [
     action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...INTERACTIVE]),
   },
   {
+    name: "run_bootimage",
+    summary: "as run_nogui, but from the boot image: a disk that the emulator's firmware starts",
+    steps: () => [bootImage],
+    note: leftOut,
+    action: () => runScript("tools/bin/emu", [...imageArguments("build"), ...BATCH]),
+  },
+  {
     name: "bench",
     summary:
       "count the kernel's paths; time programs against V8 and gcc, the emulator against QEMU",
@@ -191,7 +247,7 @@ const targets: Target[] = [
   {
     name: "dist",
     summary: "what the npm package consists of: build/dist/",
-    steps: () => everything,
+    steps: () => shipped,
     action: async () => {
       const { makeDist } = await import("./tools/package/dist.ts");
       await makeDist(root);
@@ -201,7 +257,7 @@ const targets: Target[] = [
   {
     name: "package",
     summary: "the npm package, packed: build/trihedron-VERSION.tgz",
-    steps: () => everything,
+    steps: () => shipped,
     action: async () => {
       const { makeDist, packPackage } = await import("./tools/package/dist.ts");
       await makeDist(root);

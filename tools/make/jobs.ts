@@ -4,6 +4,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import type { GuestOptions } from "../asc/guest.ts";
+import type { LoaderFiles } from "../bootimage/loader-files.ts";
 
 export interface AscOptions {
   guest: GuestOptions;
@@ -26,7 +27,7 @@ export async function asc(options: AscOptions): Promise<Readonly<Record<string, 
 export interface LinkOptions {
   /**
    * Absolute path of the TypeScript module and the function of it that makes the executable: `(wasm, sourceMap, ...args)`
-   * to its bytes, or to `{ image, symbols }` where there is a file for debuggers as well.
+   * to its bytes, or to an object of bytes where there are files beside it: `image` is the executable.
    */
   module: string;
   builder: string;
@@ -34,7 +35,8 @@ export interface LinkOptions {
   wasm: string;
   sourceMap: string;
   output: string;
-  symbols?: string;
+  /** Where files beside the executable go, by their names in the builder's object. */
+  beside: Readonly<Record<string, string>>;
 }
 
 /** Turns a compiled guest program into an executable through a room's builder. */
@@ -48,12 +50,15 @@ export async function link(options: LinkOptions): Promise<void> {
   const sourceMap = await readFile(options.sourceMap, "utf8");
   const made = (await builder(wasm, sourceMap, ...(options.args ?? []))) as
     | Uint8Array
-    | { image: Uint8Array; symbols: Uint8Array };
-  const files = made instanceof Uint8Array ? { image: made, symbols: undefined } : made;
-  await writeFile(options.output, files.image, { mode: 0o755 });
-  if (options.symbols !== undefined && files.symbols) {
-    await writeFile(options.symbols, files.symbols);
-  }
+    | Readonly<Record<string, Uint8Array>>;
+  const files = made instanceof Uint8Array ? { image: made } : made;
+  const write = async (name: string, path: string, mode?: number): Promise<void> => {
+    const bytes = (files as Readonly<Record<string, Uint8Array>>)[name];
+    if (bytes === undefined) throw new Error(`${options.builder} makes no file called ${name}`);
+    await writeFile(path, bytes, { mode });
+  };
+  await write("image", options.output, 0o755);
+  for (const [name, path] of Object.entries(options.beside)) await write(name, path);
 }
 
 export interface TarOptions {
@@ -72,4 +77,31 @@ export async function tar(options: TarOptions): Promise<void> {
     })),
   );
   await writeFile(options.output, await makeTar(entries));
+}
+
+export interface BootImageOptions {
+  /** boot.conf on the host. */
+  configuration: string;
+  /** Paths in the image and on the host. */
+  files: { path: string; source: string }[];
+  /** The loader's files. */
+  loader: { mbr: string; bios: string; efi: string };
+  output: string;
+}
+
+/** Writes a boot image. */
+export async function bootImage(options: BootImageOptions): Promise<void> {
+  const { writeBootImage } = await import("../bootimage/image.ts");
+  const { loader, files, output } = options;
+  const [mbr, bios, efi] = await Promise.all([loader.mbr, loader.bios, loader.efi].map(read));
+  await writeBootImage({
+    output,
+    files,
+    configuration: new TextDecoder().decode(await read(options.configuration)),
+    loader: { mbr, bios, efi } as LoaderFiles,
+  });
+}
+
+async function read(path: string): Promise<Uint8Array> {
+  return new Uint8Array(await readFile(path));
 }

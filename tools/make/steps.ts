@@ -44,8 +44,8 @@ export interface Executable {
   guest: Guest;
   /** Where the executable goes, relative to the repository. */
   output: string;
-  /** Where the file for debuggers goes, if there is one beside the executable. */
-  symbols?: string;
+  /** Where files beside the executable go, by their names in what the builder returns: `symbols` for debuggers. */
+  beside?: Readonly<Record<string, string>>;
   /** Module with the builder, relative to the repository. */
   module: string;
   builder: string;
@@ -54,14 +54,14 @@ export interface Executable {
 
 /** Compiles a guest program and turns it into an executable with our own compiler and linker. */
 export function executableStep(executable: Executable): Task {
-  const { guest, output, symbols, module, builder, args = [] } = executable;
+  const { guest, output, beside = {}, module, builder, args = [] } = executable;
   const wasm = wasmOf(guest);
   return {
     name: `link ${output.replace(/^build\//, "")}`,
     inputs: [wasm, `${wasm}.map`],
-    outputs: [output, ...(symbols === undefined ? [] : [symbols])],
+    outputs: [output, ...Object.values(beside)],
     code: [module],
-    options: { builder, args },
+    options: { builder, args, beside },
     after: [ascStep(guest)],
     run: async (context) => {
       await context.job("link", {
@@ -71,7 +71,9 @@ export function executableStep(executable: Executable): Task {
         wasm: join(REPOSITORY, wasm),
         sourceMap: join(REPOSITORY, `${wasm}.map`),
         output: context.output(output),
-        ...(symbols === undefined ? {} : { symbols: context.output(symbols) }),
+        beside: Object.fromEntries(
+          Object.entries(beside).map(([name, path]) => [name, context.output(path)]),
+        ),
       });
       return undefined;
     },
@@ -98,6 +100,42 @@ export function tarStep(output: string, entries: ArchiveEntry[], after: Task[]):
     run: async (context) => {
       await context.job("tar", {
         entries: entries.map((entry) => ({ ...entry, path: join(REPOSITORY, entry.path) })),
+        output: context.output(output),
+      });
+      return undefined;
+    },
+  };
+}
+
+/** What a boot image is made of; paths are relative to the repository. */
+export interface BootImageParts {
+  /** boot.conf. */
+  configuration: string;
+  /** Path in the image and file. */
+  files: { path: string; source: string }[];
+  loader: { mbr: string; bios: string; efi: string };
+}
+
+/** Writes an image that BIOS and UEFI start. */
+export function bootImageStep(output: string, parts: BootImageParts, after: Task[]): Task {
+  const { configuration, files, loader } = parts;
+  const inRepository = (path: string): string => join(REPOSITORY, path);
+  return {
+    name: `image ${output.replace(/^build\//, "")}`,
+    inputs: [configuration, ...files.map(({ source }) => source), ...Object.values(loader)],
+    outputs: [output],
+    code: ["tools/bootimage/image.ts"],
+    options: parts,
+    after,
+    run: async (context) => {
+      await context.job("bootImage", {
+        configuration: inRepository(configuration),
+        files: files.map(({ path, source }) => ({ path, source: inRepository(source) })),
+        loader: {
+          mbr: inRepository(loader.mbr),
+          bios: inRepository(loader.bios),
+          efi: inRepository(loader.efi),
+        },
         output: context.output(output),
       });
       return undefined;

@@ -7,7 +7,7 @@ const table = jobs as unknown as Record<string, (options: unknown) => Promise<un
 
 /** Error classes whose message is written for people; SyntaxError is one in a builder's TypeScript. */
 const EXPLAINED =
-  /^(MakeError|AscError|LinkError|ElfError|AsmError|WasmError|CompileError|SyntaxError)$/;
+  /^(MakeError|AscError|LinkError|ElfError|AsmError|WasmError|CompileError|BootImageError|SyntaxError)$/;
 
 process.on("message", async (order: Order) => {
   let answer: Answer;

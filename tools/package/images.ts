@@ -18,20 +18,38 @@ export const IMAGES: readonly Image[] = [
 /** The log of a run: what the roottask writes to the debug console. */
 export const LOG = "qemu_debugcon.txt";
 
-/** The emulator's command line for the system in `folder`, in QEMU's words. */
+/** Image of the system for a stick, a disk or a CD, in build/. */
+export const BOOT_IMAGE = "legacy_boot_x86.img";
+/** In the repository: what the boot image starts. */
+export const BOOT_CONFIGURATION = "roottask/boot.conf";
+/** Path of a file of the system in the boot image. */
+export const bootPath = (name: string): string => `boot/${name}`;
+
+/** The machine, in QEMU's words. */
+// biome-ignore format: one option with its value a line
+const MACHINE = [
+  "-machine", "q35",
+  "-m", "2048M",
+  "-smp", "2",
+  "-debugcon", `file:${LOG}`,
+  "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+  "-no-reboot",
+  "-display", "none",
+];
+
+/** The emulator's command line for the system in `folder`. */
 // biome-ignore format: one option with its value a line
 export function emulatorArguments(folder: string): string[] {
   return [
-    "-machine", "q35",
-    "-m", "2048M",
-    "-smp", "2",
+    ...MACHINE,
     "-kernel", `${folder}/kernel.elf32`,
     "-initrd", `${folder}/roottask-bin roottask,${folder}/userland.tar userland`,
-    "-debugcon", `file:${LOG}`,
-    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-    "-no-reboot",
-    "-display", "none",
   ];
+}
+
+/** The same for the boot image in `folder`, as a disk that the firmware starts. */
+export function imageArguments(folder: string): string[] {
+  return [...MACHINE, "-hda", `${folder}/${BOOT_IMAGE}`];
 }
 
 /** Behind those: without a terminal, in virtual time. */
