@@ -21,10 +21,11 @@ export interface SourceRow {
 /** Calls between two functions, at most, that are taken to be inlined into each other. */
 const MAX_DEPTH = 12;
 
-/** A function inside others, with the function it is called from. */
+/** A function inside others, with the function it is called from and the lines on which that names it. */
 interface Step {
   callee: FunctionDescription;
   caller: FunctionDescription;
+  lines: readonly number[];
 }
 
 /** What has been reached from a function so far. */
@@ -126,7 +127,7 @@ export class Scopes {
     const steps: Step[] = [];
     for (let at = inner; !sameSource(at, outer); ) {
       const step = reached.get(at);
-      if (!step) return [{ callee: inner, caller: outer }];
+      if (!step) return [stepTo(inner, outer)];
       steps.unshift(step);
       at = step.caller;
     }
@@ -140,7 +141,7 @@ export class Scopes {
     for (const caller of front) {
       for (const callee of this.calleesOf(caller)) {
         if (reached.has(callee) || sameSource(callee, outer)) continue;
-        reached.set(callee, { callee, caller });
+        reached.set(callee, stepTo(callee, caller));
         next.push(callee);
       }
     }
@@ -172,8 +173,8 @@ export class Scopes {
         level = extend(level, outer, outer.file, call.line, offset, stop);
       }
       if (stop > offset && !sameSource(inner, outer)) {
-        for (const { callee, caller } of this.way(outer, inner)) {
-          const line = callLine(caller, callee, lastLine.get(caller));
+        for (const { callee, caller, lines } of this.way(outer, inner)) {
+          const line = nearest(lines, lastLine.get(caller) ?? 0);
           level = extend(level, callee, caller.file, line, offset, stop);
         }
       }
@@ -183,19 +184,17 @@ export class Scopes {
   }
 }
 
-/** The line of `caller` on which `callee` is named, nearest to the one that ran last; 0 where it is not known. */
-function callLine(
-  caller: FunctionDescription,
-  callee: FunctionDescription,
-  last: number | undefined,
-): number {
+function stepTo(callee: FunctionDescription, caller: FunctionDescription): Step {
   const name = simpleName(callee.label);
   const lines = Object.hasOwn(caller.mentions, name) ? (caller.mentions[name] as number[]) : [];
-  const distance = (line: number): number => Math.abs(line - (last ?? 0));
-  return lines.reduce(
-    (best, line) => (distance(line) < distance(best) ? line : best),
-    lines[0] ?? 0,
-  );
+  return { callee, caller, lines };
+}
+
+/** The one of `lines` that is nearest to the line that ran last; 0 where there is none. */
+function nearest(lines: readonly number[], last: number): number {
+  let best = lines[0] ?? 0;
+  for (const line of lines) if (Math.abs(line - last) < Math.abs(best - last)) best = line;
+  return best;
 }
 
 /** Adds a range to the call in `level`; returns the calls inside it. */

@@ -25,6 +25,8 @@ export class SourceMap {
   private readonly columns: number[] = [];
   /** Positions that were asked for, by number of the mapping. */
   private readonly positions: (SourcePosition | undefined)[] = [];
+  /** The mapping that was asked for last, -1 before. */
+  private last = -1;
   readonly sources: string[];
   /** What the map's maker says about the program, see ../../wasm/description.ts. */
   readonly description: ProgramDescription | undefined;
@@ -92,6 +94,9 @@ export class SourceMap {
   /** Position of the instruction at byte `offset` of the wasm file, the same object for all of one mapping. */
   at(offset: number): SourcePosition | undefined {
     const { offsets } = this;
+    // Mostly it is the mapping that was asked for last.
+    const last = offsets[this.last] as number;
+    if (last <= offset && offset < (offsets[this.last + 1] ?? 0)) return this.positions[this.last];
     let low = 0;
     let high = offsets.length;
     while (low < high) {
@@ -102,11 +107,15 @@ export class SourceMap {
     if (low === 0) return undefined;
     const i = low - 1;
     const known = this.positions[i];
-    if (known) return known;
+    if (known) {
+      this.last = i;
+      return known;
+    }
     const file = this.sources[this.files[i] as number];
     if (file === undefined) return undefined;
     const position = { file, line: this.lines[i] as number, column: this.columns[i] as number };
     this.positions[i] = position;
+    this.last = i;
     return position;
   }
 }
