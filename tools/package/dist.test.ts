@@ -108,6 +108,28 @@ test("make puts the system into build/ once, and again what was damaged", () => 
   );
 });
 
+test("make writes the same boot image as the repository's", () => {
+  const { status, output } = node(command("trihedron-make"), "bootimage");
+  expect({ status, output }).toEqual({
+    status: 0,
+    output: expect.stringMatching(/build\/legacy_boot_x86\.img written\n$/),
+  });
+  expect(node(join(root, "tools/bin/make"), "--quiet", "bootimage").status).toBe(0);
+  const image = "build/legacy_boot_x86.img";
+  expect(readFileSync(join(directory, image)).equals(readFileSync(join(root, image)))).toBe(true);
+});
+
+test("the boot image's command makes one of any kernel, without a compiler", () => {
+  const kernel = join(root, "build/kernel.elf32");
+  const make = (...args: string[]) => node(command("trihedron-mkbootimage"), ...args);
+  expect(make("--kernel", kernel, "-o", "own.img")).toEqual({ status: 0, output: "" });
+  const image = readFileSync(join(directory, "own.img"));
+  expect(image.includes(readFileSync(kernel))).toBe(true);
+  expect(make("--kernel", "x.wasm", "-o", "no.img").output).toMatch(
+    /^mkbootimage: x\.wasm: [^\n]*\n$/,
+  );
+});
+
 test("make refuses in one line what it does not know, and what needs the sources", () => {
   const make = (name: string) => node(command("trihedron-make"), name);
   expect(make("run_nogi")).toEqual({

@@ -15,14 +15,20 @@ import {
 import { join, posix } from "node:path";
 import { execa } from "execa";
 import { rolldown } from "rolldown";
+import { LOADER_FILE_NAMES } from "../bootimage/loader-files.ts";
 import { hashOf } from "../cache/files.ts";
 import { importsOf } from "../lint/imports.ts";
 import { MakeError } from "../make/task.ts";
-import { IMAGES } from "./images.ts";
+import { BOOT_CONFIGURATION, IMAGES } from "./images.ts";
 
 /** Modules that programs import or run, below build/dist/, without ending. */
-const ENTRIES = ["emulator/host/index", "aot/index"];
-const COMMANDS = ["package/bin/aot", "package/bin/emu", "package/bin/make"];
+const ENTRIES = ["emulator/host/index", "aot/index", "bootimage/index"];
+const COMMANDS = [
+  "package/bin/aot",
+  "package/bin/emu",
+  "package/bin/make",
+  "package/bin/mkbootimage",
+];
 const WEB = "package/web";
 const CORE = "emulator-core.wasm";
 
@@ -66,6 +72,7 @@ export async function makeDist(root: string): Promise<void> {
   await emit(root, aside);
   copyFileSync(join(root, "build", CORE), join(aside, CORE));
   for (const shipped of SHIPPED) ship(root, aside, shipped);
+  shipLoader(root, aside);
   await bundleWeb(aside);
   rmSync(join(aside, `${WEB}.js`));
   keepReachable(aside, root);
@@ -110,9 +117,23 @@ function ship(root: string, dist: string, { wasm, bytes, constant, by, replaces 
     join(dist, `${bytes}.js`),
     `// Base64 of ${wasm}.\nexport const ${constant} =\n  "${text}";\n`,
   );
+  replaceModule(dist, replaces, by);
+}
+
+/** Puts a module of the package in the place of one that compiles. */
+function replaceModule(dist: string, replaces: string, by: string): void {
   const path = posix.relative(posix.dirname(replaces), by);
   const here = `export * from "${path}.js";\n`;
   for (const ending of [".js", ".d.ts"]) writeFileSync(join(dist, `${replaces}${ending}`), here);
+}
+
+/** The boot loader's files, in the place of what builds them. */
+function shipLoader(root: string, dist: string): void {
+  mkdirSync(join(dist, "boot-loader"));
+  for (const name of Object.values(LOADER_FILE_NAMES)) {
+    copyFileSync(join(root, "build/loader", name), join(dist, "boot-loader", name));
+  }
+  replaceModule(dist, "bootimage/loader/built", "package/shipped-loader");
 }
 
 /** One module for pages, without a bundler too: packages are inside, the core's bytes are beside it. */
@@ -196,6 +217,7 @@ function shipImages(root: string, dist: string): void {
     copyFileSync(path, join(dist, "images", name));
     hashes[name] = hashOf(readFileSync(path));
   }
+  copyFileSync(join(root, BOOT_CONFIGURATION), join(dist, "images/boot.conf"));
   writeFileSync(join(dist, "images/hashes.json"), `${JSON.stringify(hashes, null, 2)}\n`);
 }
 

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { nearest } from "../cli/nearest.ts";
-import { BATCH, emulatorArguments, IMAGES, INTERACTIVE } from "./images.ts";
+import { BATCH, BOOT_IMAGE, bootPath, emulatorArguments, IMAGES, INTERACTIVE } from "./images.ts";
 
 /** Images and their hashes in the package, beside the modules. */
 const SHIPPED = fileURLToPath(new URL("../images/", import.meta.url));
@@ -51,8 +51,12 @@ const TARGETS: Record<string, { summary: string; run: (options: Options) => Prom
     summary: `the system, built, in ${FOLDER}/: ${IMAGES.map(({ name }) => name).join(", ")} (default)`,
     run: async (options) => install(options),
   },
+  bootimage: {
+    summary: `that as one file for a stick, a disk or a CD, by BIOS and UEFI: ${FOLDER}/${BOOT_IMAGE}`,
+    run: (options) => makeImage(options),
+  },
   run_nogui: {
-    summary: "that, then boot it in the emulator; the log is qemu_debugcon.txt",
+    summary: "the system, then boot it in the emulator; the log is qemu_debugcon.txt",
     run: (options) => boot(options, BATCH),
   },
   run: {
@@ -120,6 +124,30 @@ function install({ dryRun, quiet }: Options): number {
     say(`${target} written`);
   }
   if (done === 0) say(`all: everything is up to date in ${FOLDER}/`);
+  return 0;
+}
+
+/** The system as one file that BIOS and UEFI start. */
+async function makeImage(options: Options): Promise<number> {
+  install(options);
+  const output = `${FOLDER}/${BOOT_IMAGE}`;
+  if (options.dryRun) {
+    console.error(`would write ${output}`);
+    return 0;
+  }
+  const { BootImageError, writeBootImage } = await import("../bootimage/index.ts");
+  const { builtLoader } = await import("../bootimage/loader/built.ts");
+  try {
+    await writeBootImage({
+      output,
+      files: IMAGES.map(({ name }) => ({ path: bootPath(name), source: `${FOLDER}/${name}` })),
+      configuration: readFileSync(join(SHIPPED, "boot.conf"), "utf8"),
+      loader: await builtLoader(),
+    });
+  } catch (error) {
+    throw error instanceof BootImageError ? new ProblemError(error.message) : error;
+  }
+  if (!options.quiet) console.error(`${output} written`);
   return 0;
 }
 

@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { boot, compiled, refusal, webSerial } from "./boot.ts";
+import { boot, bootImage, compiled, refusal, webSerial } from "./boot.ts";
 
 test("the entry for browsers takes bytes", async () => {
   expect(await webSerial(readFileSync("build/kernel.elf32"))).toContain("[kernel]");
@@ -21,4 +21,9 @@ test("errors are the package's own", async () => {
 
 test("a module is compiled", () => {
   expect(compiled().subarray(0, 4)).toEqual(new Uint8Array([0x7f, 0x45, 0x4c, 0x46]));
+});
+
+test("a boot image is made", async () => {
+  expect(await bootImage("build/kernel.elf32")).toBeGreaterThan(1_000_000);
+  expect(await bootImage("nowhere")).toMatch(/^nowhere: [^\n]*$/);
 });

@@ -2,6 +2,7 @@
 
 import { LoadError, Machine, type MachineOptions, type Stop } from "trihedron";
 import { type CompileOptions, compile, linkLinux } from "trihedron/aot";
+import { BootImageError, makeBootImage, type SystemsOptions } from "trihedron/bootimage";
 import { Machine as WebMachine, type MachineOptions as WebOptions } from "trihedron/web";
 
 const options: MachineOptions = {
@@ -45,4 +46,17 @@ export function compiled(): Uint8Array {
   ]);
   const target: CompileOptions = { target: "linux", name: "answer" };
   return linkLinux(compile(wasm, target));
+}
+
+/** Bytes of a boot image of the kernel, or what is wrong with one of nothing. */
+export async function bootImage(kernel: string): Promise<number | string> {
+  const image: SystemsOptions = {
+    output: "build/own.img",
+    systems: [{ kernel: { file: kernel } }],
+  };
+  try {
+    return (await makeBootImage(image)).size;
+  } catch (error) {
+    return error instanceof BootImageError ? error.message : `not refused: ${String(error)}`;
+  }
 }

@@ -1,6 +1,6 @@
 // Run by tsx, and by Node where it strips types.
 
-import { boot, compiled, refusal } from "./boot.ts";
+import { boot, bootImage, compiled, refusal } from "./boot.ts";
 
 const { stop, again, serial } = await boot();
 const good =
@@ -8,5 +8,6 @@ const good =
   again.kind === "power-off" &&
   serial.includes("exit status 0") &&
   (await refusal()).includes("nowhere") &&
-  compiled()[0] === 0x7f;
+  compiled()[0] === 0x7f &&
+  Number(await bootImage("build/kernel.elf32")) > 1_000_000;
 console.log(good ? "good" : JSON.stringify({ stop, again, serial }));
