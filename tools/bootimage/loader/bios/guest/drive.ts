@@ -3,11 +3,14 @@
 // 08h). Sectors have 512 or 2048 bytes; the image's id, which its volume descriptor has too, tells whether they are
 // taken for the right ones. Everything passes through the bounce buffer, in pieces that every BIOS takes.
 
+import { print, printDecimal, printHex } from "../../core/console";
+import { beginError, endError, printStatus } from "../../core/failure";
 import { BLOCK } from "../../core/firmware";
 import { IMAGE_ID_BYTES, imageId } from "../../core/parameters";
 import { copy_physical } from "../../core/stub";
 import { BOUNCE } from "../layout";
 import { bios } from "./bios";
+import { NO_STATUS, NOTHING_READ, OUT_OF_REACH } from "./disk_status";
 import { ah, al, clear, offsetOf, registers, segmentOf } from "./registers";
 
 const DISK: i32 = 0x13;
@@ -22,10 +25,6 @@ const SIGNATURE: u32 = 0x55aa;
 const SIGNATURE_BACK: u32 = 0xaa55;
 /** Bit 0 of CX: AH = 42h to 44h, 47h and 48h. */
 const HAS_PACKETS: u32 = 1;
-
-/** Statuses of our own making, in the BIOS's manner: sector not found, controller failed. */
-export const NOT_FOUND: u32 = 0x04;
-export const CONTROLLER_FAILED: u32 = 0x20;
 
 const TRIES: i32 = 3;
 /** Blocks in one packet: Phoenix BIOSes take up to 127 sectors of 512 bytes, and the buffer has 64 KiB. */
@@ -118,7 +117,7 @@ function readPacket(first: u64, count: u32, address: u32): u32 {
   registers.esi = offsetOf(changetype<usize>(packet));
   if (!call(READ_PACKET)) return status();
   done = min(<u32>packet.sectors, count);
-  return done === 0 ? CONTROLLER_FAILED : 0;
+  return done === 0 ? NOTHING_READ : 0;
 }
 
 /** The same by geometry: no further than the track. */
@@ -126,7 +125,7 @@ function readTrack(first: u64, count: u32, address: u32): u32 {
   const track = first / trackSectors;
   const sector = <u32>(first % trackSectors);
   const cylinder = track / heads;
-  if (cylinder > MAX_CYLINDER) return NOT_FOUND;
+  if (cylinder > MAX_CYLINDER) return OUT_OF_REACH;
   const most = min(count, trackSectors - sector);
   clear();
   registers.ebx = address & 15;
@@ -144,7 +143,7 @@ function readTrack(first: u64, count: u32, address: u32): u32 {
 function status(): u32 {
   done = 0;
   const value = ah();
-  return value === 0 ? CONTROLLER_FAILED : value;
+  return value === 0 ? NO_STATUS : value;
 }
 
 function readOnce(first: u64, count: u32, address: u32): u32 {
@@ -196,23 +195,48 @@ export function readBlocks(block: u32, count: u32, to: u64): u64 {
   return 0;
 }
 
+/** What the last attempt on the volume descriptor ended with; 0 where it has been read. */
+let descriptorStatus: u32 = 0;
+
 /** Whether the drive, with sectors of that size, holds the image. */
 function holdsImage(bytes: u32): bool {
   sectorBytes = bytes;
   const perBlock = BLOCK / bytes;
-  if (readSectors(VOLUME_DESCRIPTOR_BLOCK * perBlock, perBlock) !== 0) return false;
+  descriptorStatus = readSectors(VOLUME_DESCRIPTOR_BLOCK * perBlock, perBlock);
+  if (descriptorStatus !== 0) return false;
   return memory.compare(BOUNCE + <usize>IMAGE_ID_OFFSET, imageId(), IMAGE_ID_BYTES) === 0;
 }
 
-/** Finds out how the drive is read; false where it does not hold the image that the loader belongs to. */
+/** One line and false where the drive is not to be read, or does not hold the image. */
+function refuse(status: u32): bool {
+  beginError();
+  print("BIOS drive ");
+  printHex(drive);
+  if (status === 0) {
+    print(" does not hold the image that this boot loader belongs to");
+  } else {
+    print(": read error at LBA ");
+    printDecimal(VOLUME_DESCRIPTOR_BLOCK);
+    print(" (blocks of 2048 bytes), ");
+    printStatus(status);
+  }
+  return endError();
+}
+
+/**
+ * Finds out how the drive is read; false, after one line, where it cannot be or does not hold the image that the loader
+ * belongs to.
+ */
 export function openDrive(number: u32): bool {
   drive = number;
   hasPackets = detectPackets();
   if (!hasPackets) {
     detectGeometry();
-    return holdsImage(SMALL_SECTOR);
+    return holdsImage(SMALL_SECTOR) || refuse(descriptorStatus);
   }
   const reported = reportedSectorBytes();
   const likely = reported === BLOCK ? BLOCK : SMALL_SECTOR;
-  return holdsImage(likely) || holdsImage(likely === BLOCK ? SMALL_SECTOR : BLOCK);
+  if (holdsImage(likely)) return true;
+  const status = descriptorStatus;
+  return holdsImage(likely === BLOCK ? SMALL_SECTOR : BLOCK) || refuse(status);
 }

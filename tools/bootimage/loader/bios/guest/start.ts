@@ -2,12 +2,14 @@
 // touched before A20 is on.
 
 import { allocateFromMap, claimFromMap, reserve } from "../../core/allocator";
-import { initConsole, print, printHex, printLine } from "../../core/console";
+import { initConsole } from "../../core/console";
+import { fail } from "../../core/failure";
 import { firmware } from "../../core/firmware";
 import { load32 } from "../../core/x86";
 import { PAGE_TABLES } from "../layout";
 import { enableA20 } from "./a20";
 import { milliseconds } from "./clock";
+import { diskStatusName } from "./disk_status";
 import { driveNumber, openDrive, readBlocks } from "./drive";
 import { initFaults } from "./fault";
 import { readKey } from "./keyboard";
@@ -29,6 +31,7 @@ function leave(): u64 {
 
 function fillIn(): void {
   firmware.readBlocks = readBlocks;
+  firmware.statusName = diskStatusName;
   firmware.screenColumns = columns;
   firmware.screenRows = rows;
   firmware.screenClear = screenClear;
@@ -48,30 +51,17 @@ function fillIn(): void {
   firmware.stop = stop;
 }
 
-/** One line on screen and serial line before core runs; does not return. */
-function refuse(reason: string): void {
-  initConsole();
-  printLine(reason);
-  stop();
-}
-
 /** After this core can run. Does not return where the machine or the medium is not fit for it. */
 export function prepare(): void {
   initFaults();
   initScreen();
   fillIn();
+  initConsole();
   if (!enableA20()) {
-    refuse(
-      "Address line A20 cannot be switched on, neither by the BIOS nor by port 0x92, 0x64 or 0xee",
-    );
+    fail("address line A20 stays off: neither INT 15h nor port 0x92, 0x64 or 0xee switches it on");
+    stop();
   }
-  const drive = <u32>load32(boot_drive());
-  if (!openDrive(drive)) {
-    initConsole();
-    print("BIOS drive ");
-    printHex(drive);
-    refuse(" does not hold the image that this boot loader belongs to");
-  }
+  if (!openDrive(<u32>load32(boot_drive()))) stop();
   // The loader with its tables and stacks.
   reserve(PAGE_TABLES, loader_end() - PAGE_TABLES);
 }

@@ -22,7 +22,7 @@ export async function snippetMedium(
     ([file, names]) => `import { ${names} } from "${file}";`,
   );
   const text = `
-    import { endLine, initConsole, print, printDecimal, printHex, printLine } from "../../core/console";
+    import { endLine, print, printDecimal, printHex, printLine } from "../../core/console";
     import { inb, load32, load8, outb, store32 } from "../../core/x86";
     import { prepare } from "./start";
     ${lines.join("\n")}
@@ -31,7 +31,6 @@ export async function snippetMedium(
     export function staticEnd(): usize { return __heap_base; }
     export function main(): void {
       prepare();
-      initConsole();
       ${body}
       outw(0x604, 0x2000);
     }`;

@@ -1,0 +1,40 @@
+// A whole boot image with the BIOS loader and the kernel of kernel.ts.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { guestModule } from "../../../../asc/guest.ts";
+import { type ImageFile, writeBootImage } from "../../../image.ts";
+import { PARAMETERS_BYTES, PARAMETERS_MAGIC } from "../../../parameters.ts";
+import { buildBiosLoader } from "../build.ts";
+import { BIOS_LOADER_GUEST } from "../options.ts";
+import { testKernel } from "./kernel.ts";
+
+/** A stand-in for the loader for UEFI, which no BIOS starts. */
+function noEfi(): Uint8Array {
+  const bytes = new Uint8Array(PARAMETERS_BYTES);
+  bytes.set(new TextEncoder().encode(PARAMETERS_MAGIC));
+  return bytes;
+}
+
+/** An image of `files`, with boot/kernel that `lines` of boot.conf start. */
+export async function testImage(
+  lines = "kernel boot/kernel started\n",
+  files: readonly ImageFile[] = [],
+): Promise<Uint8Array> {
+  const { wasm, sourceMap } = await guestModule(BIOS_LOADER_GUEST);
+  const { mbr, image } = buildBiosLoader(wasm, sourceMap);
+  const folder = mkdtempSync(join(tmpdir(), "bios-image-"));
+  try {
+    const output = join(folder, "image");
+    await writeBootImage({
+      output,
+      loader: { mbr, bios: image, efi: noEfi() },
+      files: [{ path: "boot/kernel", source: testKernel() }, ...files],
+      configuration: `title test\n${lines}`,
+    });
+    return new Uint8Array(readFileSync(output));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
