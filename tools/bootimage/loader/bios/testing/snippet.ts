@@ -25,6 +25,7 @@ export async function snippetMedium(
     import { endLine, print, printDecimal, printHex, printLine } from "../../core/console";
     import { inb, load32, load8, outb, store32 } from "../../core/x86";
     import { prepare } from "./start";
+    import { hlt } from "./x86";
     ${lines.join("\n")}
     export { fault } from "./fault";
     @external("x86", "outw") declare function outw(port: i32, value: i32): void;
@@ -33,6 +34,7 @@ export async function snippetMedium(
       prepare();
       ${body}
       outw(0x604, 0x2000);
+      for (;;) hlt();
     }`;
   const { wasm, sourceMap } = await guestModule({
     ...BIOS_LOADER_GUEST,
