@@ -52,6 +52,7 @@ import {
 } from "./bmi";
 import { vtestpd, vtestps } from "./compare";
 import { vcvtph2ps, vcvtps2ph } from "./convert";
+import { initCrc32 } from "./crc32";
 import { both, legacy, vex } from "./define";
 import { ADX, AES, AVX, AVX2, BMI1, BMI2, F16C, FMA, PCLMUL, SHA, SSE42 } from "./features";
 import {
@@ -294,6 +295,7 @@ function sha(key: u32, f: Lane, flags: u32): void {
 
 function defineCrypto(): void {
   initAes();
+  initCrc32();
   block(MAP_0F38 | P66 | 0xdb, aesimc, V_NONE, 0, AES);
   block(MAP_0F38 | P66 | 0xdc, aesenc, V_X, 0, AES);
   block(MAP_0F38 | P66 | 0xdd, aesenclast, V_X, 0, AES);
