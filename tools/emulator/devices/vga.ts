@@ -4,6 +4,7 @@
 // left out: nothing draws unless somebody looks.
 
 import type { Device, DeviceKind, MmioHandler, PortHandler, Slot } from "./device.ts";
+import { MONITOR } from "./edid.ts";
 import type { Clock } from "./timers.ts";
 
 /** Video memory, bytes: what the DISPI registers report and BAR 0 decodes. */
@@ -341,19 +342,26 @@ export class Vga implements Device {
     }
   }
 
-  /** Sets a linear mode, as a video BIOS does for a boot loader. */
-  setMode(mode: { width: number; height: number; depth: number }): void {
+  /** Sets a linear mode, as a video BIOS does for a boot loader; video memory is cleared unless it is to be kept. */
+  setMode(mode: { width: number; height: number; depth: number }, clear = true): void {
     this.writeDispi(DISPI_ENABLE, 0);
     this.writeDispi(DISPI_XRES, mode.width);
     this.writeDispi(DISPI_YRES, mode.height);
     this.writeDispi(DISPI_BPP, mode.depth);
-    this.writeDispi(DISPI_ENABLE, ENABLED | LINEAR);
+    this.writeDispi(DISPI_BANK, 0);
+    this.writeDispi(DISPI_ENABLE, ENABLED | LINEAR | (clear ? 0 : NO_CLEAR));
   }
 
-  /** Puts a font (256 characters of 32 bytes) into plane 2, where text modes find it. */
-  loadFont(font: Uint8Array): void {
+  /** Back to what the VGA's own registers show. */
+  leaveLinearMode(): void {
+    this.writeDispi(DISPI_ENABLE, 0);
+    this.writeDispi(DISPI_BANK, 0);
+  }
+
+  /** Puts a font (characters of 32 bytes) into plane 2 at offset `at`, where text modes find it. */
+  loadFont(font: Uint8Array, at = 0): void {
     font.forEach((byte, i) => {
-      this.memory[i * 4 + 2] = byte;
+      this.memory[(at + i) * 4 + 2] = byte;
     });
   }
 
@@ -382,7 +390,7 @@ export class Vga implements Device {
     dispi[DISPI_VIRT_HEIGHT] = Math.min(0xffff, Math.floor(VRAM_BYTES / pitch));
   }
 
-  /** BAR 2: VGA ports 0x3C0–0x3DF at 0x400, DISPI at 0x500, byte order at 0x604. */
+  /** BAR 2: the monitor's EDID, VGA ports 0x3C0–0x3DF at 0x400, DISPI at 0x500, byte order at 0x604. */
   #registers(): MmioHandler {
     const spread = (size: number, one: (i: number) => number): number => {
       let value = 0;
@@ -391,6 +399,7 @@ export class Vga implements Device {
     };
     return {
       read: (offset, size) => {
+        if (offset < MONITOR.length) return spread(size, (i) => MONITOR[offset + i] ?? 0);
         if (offset >= 0x400 && offset < 0x420) {
           return spread(size, (i) => this.#readPort(0x3c0 + offset - 0x400 + i));
         }

@@ -75,7 +75,7 @@ export class Bios implements Device {
     this.#media = media;
     const disks = media.map(({ disk }) => disk);
     this.#drives = new Drives(disks, this, faults.disk ?? {});
-    this.#video = new VideoServices(machine.board, this);
+    this.#video = new VideoServices(machine.board, this.#space, this);
     this.#disk = new DiskServices(this.#drives, this.#space, this, faults.disk ?? {});
     this.#keyboard = new KeyboardServices(machine.board);
     this.#system = new SystemServices(machine.board, this);
@@ -160,7 +160,7 @@ export class Bios implements Device {
     for (const p of this.#lowMemory()) ram.write(p.address, p.data);
     leaveAsFirmwareDoes(board, cpus);
     board.setA20(this.#faults.a20?.on ?? true);
-    this.#video.setTextMode(r);
+    this.#video.start(r);
     const seconds = (board.rtc.state.epoch + Math.floor(board.scheduler.clock.now() / 1e9)) % 86400;
     this.#system.setTicks(r, seconds);
   }

@@ -132,6 +132,14 @@ export class Registers {
     this.#cpu.setGeneral(name, BigInt(value >>> 0));
   }
 
+  set bp(value: number) {
+    this.#set16("rbp", value);
+  }
+
+  get es(): number {
+    return this.#cpu.segment("es").selector;
+  }
+
   /** Loads ES as real mode does. */
   set es(selector: number) {
     const now = this.#cpu.segment("es");

@@ -1,6 +1,7 @@
 // The BIOS ROM: reset vector, and the entry points of the code that rom-source.ts assembles. Their layout follows
 // the IBM PC (interrupt vectors: IBM PC/AT technical reference, section 5).
 
+import { GLYPH_LINES, textFont } from "../../../screen/font.ts";
 import { BIOS_SEGMENT } from "../memory-map.ts";
 import type { Placement } from "./low-memory.ts";
 import { ROM_CODE, ROM_LABELS } from "./rom-code.ts";
@@ -21,6 +22,24 @@ export const BIOS_CODE = BIOS_SEGMENT >> 4;
 /** Where the PC/AT's BIOS has its tables, which programs expect there. */
 export const CONFIGURATION_TABLE = 0xe6f5;
 export const DISKETTE_PARAMETERS = 0xefc7;
+
+/** Offsets of the fonts: 16, 14 and 8 lines, the upper half of the last, and a table without alternatives. */
+export const FONTS = {
+  of16: 0xc000,
+  of14: 0xd000,
+  none: 0xde00,
+  of8: 0xb000,
+  upper8: 0xb400,
+} as const;
+/** The lower half of the 8-line font where the PC/AT has it. */
+const PC_FONT = 0xfa6e;
+/** INT 10h, AH=1Bh: what the video BIOS can do; and the name that VBE gives its maker. */
+export const FUNCTIONALITY_TABLE = 0xde10;
+export const VIDEO_MAKER = 0xde40;
+export const VIDEO_MAKER_NAME = "Trihedron";
+
+/** Modes 0–13h, scan lines 200, 350, 400; two fonts of eight; all palette, cursor and state services. */
+const FUNCTIONALITY = [0xff, 0xe0, 0x0f, 0, 0, 0, 0, 7, 2, 8, 0xff, 0x0e, 0, 0, 0, 0] as const;
 
 /**
  * INT 15h, AH=C0h: 8 bytes follow; model FCh, submodel 1, revision 0; second 8259A, clock, INT 15h AH=4Fh and
@@ -59,6 +78,19 @@ export function buildRom(): Rom {
   bytes[ROM_BYTES - 2] = 0xfc;
   bytes.set(CONFIGURATION, CONFIGURATION_TABLE);
   bytes.set(DISKETTE, DISKETTE_PARAMETERS);
+  bytes.set(FUNCTIONALITY, FUNCTIONALITY_TABLE);
+  bytes.set(new TextEncoder().encode(`${VIDEO_MAKER_NAME}\0`), VIDEO_MAKER);
+  const font = textFont();
+  for (let code = 0; code < 256; code++) {
+    const glyph = font.subarray(code * GLYPH_LINES, (code + 1) * GLYPH_LINES);
+    bytes.set(glyph, FONTS.of16 + code * GLYPH_LINES);
+    bytes.set(glyph.subarray(1, -1), FONTS.of14 + code * (GLYPH_LINES - 2));
+    for (let y = 0; y < GLYPH_LINES / 2; y++) {
+      const line = (glyph[2 * y] as number) | (glyph[2 * y + 1] as number);
+      bytes[FONTS.of8 + code * (GLYPH_LINES / 2) + y] = line;
+    }
+  }
+  bytes.copyWithin(PC_FONT, FONTS.of8, FONTS.upper8);
   const vectors = new Map<number, number>([
     [0x08, at("int_8")],
     [0x18, at("int_18")],

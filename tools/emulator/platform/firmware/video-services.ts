@@ -1,282 +1,414 @@
-// INT 10h: text output and VESA modes (IBM VGA BIOS functions; VBE core functions 3.0). Graphics
-// modes of the VGA itself, palettes and fonts are left out: programs for those set registers.
+// INT 10h: modes, cursor, text and pixels (IBM PS/2 and PC BIOS interface technical reference; Ralf Brown's interrupt
+// list). Palette and fonts are palette-services.ts and font-services.ts, VESA's functions vbe-services.ts. Characters
+// are drawn in text modes alone: graphics programs bring letters of their own.
 
-import type { MmioHandler } from "../../devices/device.ts";
-import { FRAMEBUFFER_BASE, VRAM_BYTES } from "../../devices/vga.ts";
+import { VGA_WINDOW } from "../../devices/vga.ts";
 import type { Board } from "../pc.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
+import { FontServices } from "./font-services.ts";
+import type { GuestSpace } from "./guest-space.ts";
+import { PaletteServices } from "./palette-services.ts";
 import type { Registers } from "./registers.ts";
+import { VbeServices } from "./vbe-services.ts";
 import { vgaFont } from "./vga-font.ts";
+import {
+  ACTIVE_PAGE,
+  CHARACTER_LINES,
+  COLUMNS,
+  CRTC_PORT,
+  CURSOR_SHAPE,
+  CURSORS,
+  DISPLAY_COMBINATION,
+  EQUIPMENT,
+  MODE,
+  MODE_SETTINGS,
+  PAGE_BYTES,
+  PAGE_START,
+  PAGES,
+  ROWS,
+  VIDEO_CONTROL,
+} from "./video-data-area.ts";
+import { VideoHardware } from "./video-hardware.ts";
+import { VIDEO_MODES, type VideoMode } from "./video-modes.ts";
 
-const BDA = 0x400;
-const MODE = BDA + 0x49;
-const COLUMNS = BDA + 0x4a;
-const CURSOR = BDA + 0x50;
-const CURSOR_SHAPE = BDA + 0x60;
-const ROWS = BDA + 0x84;
-const TEXT = 0xb8000;
-const WINDOW = 0xa0000;
-const TEXT_ATTRIBUTE = 0x07;
+const TEXT_CURSOR = 0x0607;
+const TEXT_MODE = 3;
+const MONO_MODE = 7;
+const NO_CLEAR = 0x80;
+const COLOUR_VGA = 8;
+/** Of a VGA: 400 lines of text. */
+const FRESH_SETTINGS = 0x11;
+/** Control byte: 256 KiB, cursor emulation; bit 7 repeats that memory was not cleared. */
+const CONTROL = 0x60;
+/** Bit 3 of the mode settings: the palette is not loaded with a mode. */
+const KEEP_PALETTE = 0x08;
 
-const CRTC_INDEX = 0x3d4;
+const CURSOR_START = 0x0a;
+const CURSOR_END = 0x0b;
+const START_HIGH = 0x0c;
+const START_LOW = 0x0d;
 const CURSOR_HIGH = 0x0e;
 const CURSOR_LOW = 0x0f;
 
-/** VBE modes with linear framebuffers, 32 bits a pixel from 0x140 on as Bochs numbers them. */
-const VBE_MODES: readonly [number: number, width: number, height: number, depth: number][] = [
-  [0x111, 640, 480, 16],
-  [0x112, 640, 480, 24],
-  [0x114, 800, 600, 16],
-  [0x115, 800, 600, 24],
-  [0x117, 1024, 768, 16],
-  [0x118, 1024, 768, 24],
-  [0x141, 640, 480, 32],
-  [0x143, 800, 600, 32],
-  [0x144, 1024, 768, 32],
-];
-const VBE_OK = 0x004f;
-const VBE_FAILED = 0x014f;
+const MAP_MASK = 2;
+const SET_RESET = 0;
+const ENABLE_SET_RESET = 1;
+const DATA_ROTATE = 3;
+const READ_MAP = 4;
+const BIT_MASK = 8;
+const XOR = 0x18;
+
+const BELL = 7;
+const BACKSPACE = 8;
+const LINE_FEED = 10;
+const RETURN = 13;
 
 export class VideoServices {
-  readonly #board: Board;
-  readonly #window: MmioHandler | undefined;
+  readonly #hardware: VideoHardware;
   readonly #bios: BiosStateHolder;
+  readonly #palette: PaletteServices;
+  readonly #fonts: FontServices;
+  readonly #vbe: VbeServices;
 
-  constructor(board: Board, bios: BiosStateHolder) {
-    this.#board = board;
+  constructor(board: Board, space: GuestSpace, bios: BiosStateHolder) {
     this.#bios = bios;
-    this.#window = board.vga?.window();
+    this.#hardware = new VideoHardware(board);
+    this.#palette = new PaletteServices(this.#hardware, space);
+    this.#fonts = new FontServices(this.#hardware, space);
+    this.#vbe = new VbeServices(this.#hardware, space, bios, (r, mode) => this.setMode(r, mode));
   }
 
-  /** Clears the screen and sets up the data area for 80×25. */
-  setTextMode(r: Registers): void {
-    this.#board.vga?.reset();
-    this.#board.vga?.loadFont(vgaFont());
-    r.setByte(MODE, 3);
-    r.setWord(COLUMNS, 80);
-    r.setByte(ROWS, 24);
-    r.setWord(CURSOR_SHAPE, 0x0607);
-    this.#bios.state.vbeMode = 3;
-    this.#fill(0, 80 * 25, 0x20, TEXT_ATTRIBUTE);
-    this.#moveCursor(r, 0);
+  /** Sets a mode of the VGA's as AH=00h does; bit 7 keeps what is in video memory. False if there is none of this number. */
+  setMode(r: Registers, value: number): boolean {
+    const number = value & 0x7f;
+    const mode = VIDEO_MODES.get(number);
+    if (mode === undefined) return false;
+    const { vga } = this.#hardware;
+    vga?.leaveLinearMode();
+    this.#hardware.program(mode, (r.byte(MODE_SETTINGS) & KEEP_PALETTE) !== 0);
+    if (!(value & NO_CLEAR)) this.#hardware.clear(mode);
+    if (mode.kind === "text") vga?.loadFont(vgaFont());
+    this.#bios.state.vbeMode = number;
+    this.#describe(r, number, mode, value & NO_CLEAR);
+    this.#fonts.select(r, mode.lines);
+    if (mode.kind === "text") r.setWord(CURSOR_SHAPE, TEXT_CURSOR);
+    this.#showPage(r, 0);
+    return true;
   }
 
-  #cell(index: number): number {
-    return this.#window?.read(TEXT - WINDOW + index * 2, 2) ?? 0;
+  /** The data area's account of a mode. */
+  #describe(r: Registers, number: number, mode: VideoMode, kept: number): void {
+    r.setByte(MODE, number);
+    r.setWord(COLUMNS, mode.columns);
+    r.setWord(PAGE_BYTES, mode.pageBytes);
+    r.setWord(PAGE_START, 0);
+    for (let page = 0; page < PAGES; page++) r.setWord(CURSORS + 2 * page, 0);
+    r.setWord(CURSOR_SHAPE, 0);
+    r.setByte(ACTIVE_PAGE, 0);
+    r.setWord(CRTC_PORT, mode.miscellaneous & 1 ? 0x3d4 : 0x3b4);
+    r.setByte(ROWS, mode.rows - 1);
+    r.setWord(CHARACTER_LINES, mode.lines);
+    r.setByte(VIDEO_CONTROL, CONTROL | kept);
+    const equipment = r.word(EQUIPMENT) & ~0x30;
+    r.setWord(EQUIPMENT, equipment | (number === MONO_MODE ? 0x30 : 0x20));
   }
 
-  #setCell(index: number, character: number, attribute: number): void {
-    this.#window?.write(TEXT - WINDOW + index * 2, character | (attribute << 8), 2);
+  get #isText(): boolean {
+    return this.#hardware.vga?.isText ?? false;
   }
 
-  #fill(first: number, count: number, character: number, attribute: number): void {
-    for (let i = 0; i < count; i++) this.#setCell(first + i, character, attribute);
+  // ---- Cells
+
+  #address(r: Registers, page: number, row: number, column: number): number {
+    const cell = row * r.word(COLUMNS) + column;
+    return this.#hardware.textBase + page * r.word(PAGE_BYTES) + 2 * cell;
+  }
+
+  /** Address of a page's cell under the cursor. */
+  #atCursor(r: Registers, page: number): number {
+    const cursor = r.word(CURSORS + 2 * (page % PAGES));
+    return this.#address(r, page, cursor >> 8, cursor & 0xff);
+  }
+
+  #cell(address: number): number {
+    return this.#isText ? this.#hardware.read16(address) : 0;
+  }
+
+  #setCell(address: number, character: number, attribute: number): void {
+    if (this.#isText) this.#hardware.write16(address, character | (attribute << 8));
+  }
+
+  // ---- Cursor and pages
+
+  #setShape(r: Registers, shape: number): void {
+    r.setWord(CURSOR_SHAPE, shape);
+    let start = (shape >> 8) & 0x3f;
+    let end = shape & 0x1f;
+    const lines = r.word(CHARACTER_LINES);
+    // Shapes for characters of eight lines are stretched.
+    if (lines > 8 && end < 8 && start < 0x20) {
+      start =
+        end === start + 1
+          ? Math.floor(((end + 1) * lines) / 8) - 2
+          : Math.floor(((start + 1) * lines) / 8) - 1;
+      end = Math.floor(((end + 1) * lines) / 8) - 1;
+    }
+    this.#hardware.setCrtc(CURSOR_START, start);
+    this.#hardware.setCrtc(CURSOR_END, end);
   }
 
   /** `position` is row << 8 | column. */
-  #moveCursor(r: Registers, position: number): void {
-    r.setWord(CURSOR, position);
-    const linear = (position >> 8) * 80 + (position & 0xff);
-    for (const [index, value] of [
-      [CURSOR_HIGH, linear >> 8],
-      [CURSOR_LOW, linear & 0xff],
-    ] as const) {
-      this.#board.ports.write(CRTC_INDEX, index, 1);
-      this.#board.ports.write(CRTC_INDEX + 1, value, 1);
-    }
+  #moveCursor(r: Registers, page: number, position: number): void {
+    if (page >= PAGES) return;
+    r.setWord(CURSORS + 2 * page, position);
+    if (page === r.byte(ACTIVE_PAGE)) this.#showCursor(r, page);
   }
 
-  /** Scrolls rows top–bottom, columns left–right by `lines` (0 clears), up or down. */
+  #showCursor(r: Registers, page: number): void {
+    const cell = (this.#atCursor(r, page) - this.#hardware.textBase) >> 1;
+    this.#hardware.setCrtc(CURSOR_HIGH, (cell >> 8) & 0xff);
+    this.#hardware.setCrtc(CURSOR_LOW, cell & 0xff);
+  }
+
+  #showPage(r: Registers, page: number): void {
+    if (page >= PAGES) return;
+    const start = page * r.word(PAGE_BYTES);
+    r.setWord(PAGE_START, start);
+    r.setByte(ACTIVE_PAGE, page);
+    // In cells of text modes, in addresses of the planes else.
+    const address = this.#isText ? start >> 1 : start;
+    this.#hardware.setCrtc(START_HIGH, (address >> 8) & 0xff);
+    this.#hardware.setCrtc(START_LOW, address & 0xff);
+    this.#showCursor(r, page);
+  }
+
+  // ---- Text
+
+  /** Scrolls rows top–bottom, columns left–right of a page by `lines` (0 clears), up or down. */
   #scroll(
+    r: Registers,
+    page: number,
     lines: number,
     attribute: number,
-    window: [top: number, left: number, bottom: number, right: number],
+    window: readonly [top: number, left: number, bottom: number, right: number],
     up: boolean,
   ): void {
-    const [top, left, bottom, right] = window;
+    const [top, left] = window;
+    const bottom = Math.min(window[2], r.byte(ROWS));
+    const right = Math.min(window[3], r.word(COLUMNS) - 1);
     const height = bottom - top + 1;
     const n = lines === 0 || lines > height ? height : lines;
     for (let i = 0; i < height; i++) {
       const row = up ? top + i : bottom - i;
       const from = up ? row + n : row - n;
-      for (let x = left; x <= Math.min(right, 79); x++) {
-        const inside = from >= top && from <= bottom;
-        const cell = inside ? this.#cell(from * 80 + x) : 0x20 | (attribute << 8);
-        this.#setCell(row * 80 + x, cell & 0xff, cell >> 8);
+      const inside = from >= top && from <= bottom;
+      for (let x = left; x <= right; x++) {
+        const cell = inside ? this.#cell(this.#address(r, page, from, x)) : 0x20 | (attribute << 8);
+        this.#setCell(this.#address(r, page, row, x), cell & 0xff, cell >> 8);
       }
     }
   }
 
-  /** Writes one character at the cursor as a terminal does. */
-  teletype(r: Registers, character: number): void {
-    const cursor = r.word(CURSOR);
+  /** Writes one character at a page's cursor as a terminal does; without an attribute it takes that of the cell. */
+  #teletype(r: Registers, page: number, character: number, attribute?: number): void {
+    const cursor = r.word(CURSORS + 2 * page);
     let row = cursor >> 8;
     let column = cursor & 0xff;
-    if (character === 13) column = 0;
-    else if (character === 10) row++;
-    else if (character === 8) column = Math.max(0, column - 1);
-    else if (character !== 7) {
-      const attribute = this.#cell(row * 80 + column) >> 8 || TEXT_ATTRIBUTE;
-      this.#setCell(row * 80 + column, character, attribute);
-      if (++column === 80) {
+    if (character === RETURN) column = 0;
+    else if (character === LINE_FEED) row = (row + 1) & 0xff;
+    else if (character === BACKSPACE) column = Math.max(0, column - 1);
+    else if (character !== BELL) {
+      const at = this.#address(r, page, row, column);
+      this.#setCell(at, character, attribute ?? this.#cell(at) >> 8);
+      column = (column + 1) & 0xff;
+      if (column === r.word(COLUMNS)) {
         column = 0;
-        row++;
+        row = (row + 1) & 0xff;
       }
     }
-    if (row > 24) {
-      this.#scroll(1, TEXT_ATTRIBUTE, [0, 0, 24, 79], true);
-      row = 24;
+    const last = r.byte(ROWS);
+    if (row > last) {
+      // The new line looks like the end of the one before it.
+      const below = attribute ?? this.#cell(this.#address(r, page, last, column)) >> 8;
+      row--;
+      this.#scroll(r, page, 1, below, [0, 0, last, r.word(COLUMNS) - 1], true);
     }
-    this.#moveCursor(r, (row << 8) | column);
+    this.#moveCursor(r, page, (row << 8) | column);
   }
 
+  /** On the page that is shown. */
   print(r: Registers, text: string): void {
-    for (const c of text) this.teletype(r, c.charCodeAt(0) & 0xff);
+    for (const c of text) this.#teletype(r, r.byte(ACTIVE_PAGE), c.charCodeAt(0) & 0xff);
   }
+
+  /** AH=13h: AL bit 0 moves the cursor, bit 1 says that attributes are in the string. */
+  #writeString(r: Registers): void {
+    const page = (r.bx >> 8) % PAGES;
+    const before = r.word(CURSORS + 2 * page);
+    this.#moveCursor(r, page, r.dx);
+    let at = r.at("es", r.bp);
+    for (let i = 0; i < r.cx; i++) {
+      const character = r.byte(at++);
+      this.#teletype(r, page, character, r.al & 2 ? r.byte(at++) : r.bx & 0xff);
+    }
+    if (!(r.al & 1)) this.#moveCursor(r, page, before);
+  }
+
+  // ---- Pixels of the VGA's own modes
+
+  /** AH=0Ch and 0Dh: where a pixel is; undefined in modes that have none. */
+  #pixel(r: Registers): { mode: VideoMode; address: number } | undefined {
+    const mode = VIDEO_MODES.get(r.byte(MODE) & 0x7f);
+    if (mode === undefined || this.#bios.state.vbeMode >= 0x100) return undefined;
+    if (mode.kind === "packed") return { mode, address: VGA_WINDOW + r.dx * 320 + r.cx };
+    if (mode.kind !== "planar") return undefined;
+    const page = (r.bx >> 8) * mode.pageBytes;
+    return { mode, address: VGA_WINDOW + page + r.dx * mode.columns + (r.cx >> 3) };
+  }
+
+  #writePixel(r: Registers): void {
+    const pixel = this.#pixel(r);
+    if (pixel === undefined) return;
+    const h = this.#hardware;
+    if (pixel.mode.kind === "packed") {
+      h.write8(pixel.address, r.al);
+      return;
+    }
+    // Set/reset gives the colour, the latches what is beside the pixel.
+    h.setGraphics(BIT_MASK, 0x80 >> (r.cx & 7));
+    h.setGraphics(SET_RESET, r.al & 15);
+    h.setGraphics(ENABLE_SET_RESET, 15);
+    h.setGraphics(DATA_ROTATE, r.al & 0x80 ? XOR : 0);
+    h.setSequencer(MAP_MASK, 15);
+    h.read8(pixel.address);
+    h.write8(pixel.address, 0);
+    h.setGraphics(BIT_MASK, 0xff);
+    h.setGraphics(ENABLE_SET_RESET, 0);
+    h.setGraphics(SET_RESET, 0);
+    h.setGraphics(DATA_ROTATE, 0);
+  }
+
+  #readPixel(r: Registers): void {
+    const pixel = this.#pixel(r);
+    const h = this.#hardware;
+    if (pixel === undefined || pixel.mode.kind === "packed") {
+      r.al = pixel === undefined ? 0 : h.read8(pixel.address);
+      return;
+    }
+    let colour = 0;
+    for (let plane = 0; plane < 4; plane++) {
+      h.setGraphics(READ_MAP, plane);
+      if (h.read8(pixel.address) & (0x80 >> (r.cx & 7))) colour |= 1 << plane;
+    }
+    h.setGraphics(READ_MAP, 0);
+    r.al = colour;
+  }
+
+  // ---- INT 10h
 
   serve(r: Registers): void {
-    const cursor = r.word(CURSOR);
-    const at = (cursor >> 8) * 80 + (cursor & 0xff);
+    if (this.#hardware.vga === undefined) return;
+    const page = r.bx >> 8;
     switch (r.ah) {
-      case 0x00:
-        this.setTextMode(r);
+      case 0x00: {
+        const mode = r.al & 0x7f;
+        this.setMode(r, r.al);
+        r.al = mode === 6 ? 0x3f : mode > MONO_MODE ? 0x20 : 0x30;
         break;
+      }
       case 0x01:
-        r.setWord(CURSOR_SHAPE, r.cx);
+        this.#setShape(r, r.cx);
         break;
       case 0x02:
-        this.#moveCursor(r, r.dx);
+        this.#moveCursor(r, page, r.dx);
         break;
       case 0x03:
         r.cx = r.word(CURSOR_SHAPE);
-        r.dx = cursor;
+        r.dx = page < PAGES ? r.word(CURSORS + 2 * page) : 0;
+        break;
+      // There is no light pen.
+      case 0x04:
+        r.ax = 0;
+        break;
+      case 0x05:
+        this.#showPage(r, r.al);
         break;
       case 0x06:
-      case 0x07:
-        this.#scroll(r.al, r.bx >> 8, [r.cx >> 8, r.cx & 0xff, r.dx >> 8, r.dx & 0xff], r.ah === 6);
+      case 0x07: {
+        const window = [r.cx >> 8, r.cx & 0xff, r.dx >> 8, r.dx & 0xff] as const;
+        this.#scroll(r, r.byte(ACTIVE_PAGE), r.al, page, window, r.ah === 6);
         break;
+      }
       case 0x08:
-        r.ax = this.#cell(at);
+        r.ax = this.#cell(this.#atCursor(r, page));
         break;
       case 0x09:
-        this.#fill(at, r.cx, r.al, r.bx & 0xff);
-        break;
       case 0x0a:
-        for (let i = 0; i < r.cx; i++) this.#setCell(at + i, r.al, this.#cell(at + i) >> 8);
+        this.#repeat(r, page, r.ah === 9 ? r.bx & 0xff : undefined);
+        break;
+      case 0x0b:
+        this.#palette.background(r);
+        break;
+      case 0x0c:
+        this.#writePixel(r);
+        break;
+      case 0x0d:
+        this.#readPixel(r);
         break;
       case 0x0e:
-        this.teletype(r, r.al);
+        this.#teletype(r, r.byte(ACTIVE_PAGE), r.al);
         break;
       case 0x0f:
-        r.ax = (80 << 8) | r.byte(MODE);
-        r.bx = r.bx & 0xff;
+        r.ax = (r.word(COLUMNS) << 8) | r.byte(MODE) | (r.byte(VIDEO_CONTROL) & NO_CLEAR);
+        r.bx = (r.byte(ACTIVE_PAGE) << 8) | (r.bx & 0xff);
+        break;
+      case 0x10:
+        this.#palette.serve(r);
+        break;
+      case 0x11:
+        this.#fonts.serve(r);
         break;
       case 0x12:
-        // EGA information: colour, 256 KiB.
-        if ((r.bx & 0xff) === 0x10) {
-          r.bx = 3;
-          r.cx = 9;
-        }
+        this.#fonts.alternateSelect(r);
         break;
       case 0x13:
         this.#writeString(r);
         break;
       case 0x1a:
-        // Display combination: VGA with colour display.
-        r.al = 0x1a;
-        r.bx = 8;
+        this.#displayCombination(r);
+        break;
+      case 0x1b:
+        this.#fonts.stateInformation(r);
         break;
       case 0x4f:
-        this.#vbe(r);
+        this.#vbe.serve(r);
         break;
     }
   }
 
-  /** AL bit 0 moves the cursor, bit 1 says that attributes are in the string. */
-  #writeString(r: Registers): void {
-    const before = r.word(CURSOR);
-    this.#moveCursor(r, r.dx);
-    let at = r.at("es", r.bp);
-    for (let i = 0; i < r.cx; i++) {
-      const character = r.byte(at++);
-      const attribute = r.al & 2 ? r.byte(at++) : r.bx & 0xff;
-      const cursor = r.word(CURSOR);
-      if (character >= 0x20) {
-        this.#setCell((cursor >> 8) * 80 + (cursor & 0xff), character, attribute);
-      }
-      this.teletype(r, character);
-    }
-    if (!(r.al & 1)) this.#moveCursor(r, before);
-  }
-
-  #vbe(r: Registers): void {
-    if (this.#board.vga === undefined) return;
-    const buffer = r.at("es", r.di);
-    switch (r.al) {
-      case 0x00:
-        this.#controllerInfo(r, buffer);
-        break;
-      case 0x01:
-        r.ax = this.#modeInfo(r, buffer, r.cx & 0x1ff) ? VBE_OK : VBE_FAILED;
-        break;
-      case 0x02: {
-        const mode = VBE_MODES.find(([n]) => n === (r.bx & 0x1ff));
-        if (mode !== undefined) {
-          this.#board.vga.setMode({ width: mode[1], height: mode[2], depth: mode[3] });
-          this.#bios.state.vbeMode = r.bx & 0x7fff;
-          r.ax = VBE_OK;
-        } else if ((r.bx & 0x1ff) === 3) {
-          this.#board.vga.writeDispi(4, 0);
-          this.setTextMode(r);
-          r.ax = VBE_OK;
-        } else r.ax = VBE_FAILED;
-        break;
-      }
-      case 0x03:
-        r.bx = this.#bios.state.vbeMode;
-        r.ax = VBE_OK;
-        break;
-      default:
-        r.ax = VBE_FAILED;
+  /** AH=09h and 0Ah: a character CX times from the cursor on, with an attribute or those that are there. */
+  #repeat(r: Registers, page: number, attribute: number | undefined): void {
+    const at = this.#atCursor(r, page);
+    // A page at most, whatever the count says.
+    const count = Math.min(r.cx, r.word(PAGE_BYTES) >> 1);
+    for (let i = 0; i < count; i++) {
+      const here = at + 2 * i;
+      this.#setCell(here, r.al, attribute ?? this.#cell(here) >> 8);
     }
   }
 
-  #controllerInfo(r: Registers, buffer: number): void {
-    const info = new Uint8Array(256);
-    const view = new DataView(info.buffer);
-    info.set(new TextEncoder().encode("VESA"));
-    view.setUint16(4, 0x0200, true);
-    const far = (offset: number): number => ((buffer >> 4) << 16) | ((buffer & 15) + offset);
-    view.setUint32(6, far(0xd0), true);
-    view.setUint32(14, far(0x22), true);
-    view.setUint16(18, VRAM_BYTES >> 16, true);
-    VBE_MODES.forEach(([n], i) => {
-      view.setUint16(0x22 + 2 * i, n, true);
-    });
-    view.setUint16(0x22 + 2 * VBE_MODES.length, 0xffff, true);
-    info.set(new TextEncoder().encode("trihedron\0"), 0xd0);
-    r.ram.write(buffer, info);
-    r.ax = VBE_OK;
+  /** AH=1Ah: the active display and the other one; VGA with colour display unless a program has said otherwise. */
+  #displayCombination(r: Registers): void {
+    if (r.al > 1) return;
+    if (r.al === 0) r.bx = r.byte(DISPLAY_COMBINATION);
+    else r.setByte(DISPLAY_COMBINATION, r.bx & 0xff);
+    r.al = 0x1a;
   }
 
-  #modeInfo(r: Registers, buffer: number, number: number): boolean {
-    const mode = VBE_MODES.find(([n]) => n === number);
-    if (mode === undefined) return false;
-    const [, width, height, depth] = mode;
-    const info = new Uint8Array(256);
-    const view = new DataView(info.buffer);
-    const pitch = width * (depth >> 3);
-    // Supported, colour, graphics, linear framebuffer, no banks.
-    view.setUint16(0, 0x9b | 0x40, true);
-    view.setUint16(0x10, pitch, true);
-    view.setUint16(0x12, width, true);
-    view.setUint16(0x14, height, true);
-    info.set([8, 16, 1, depth, 1, 6], 0x16);
-    info.set(depth === 16 ? [5, 11, 6, 5, 5, 0] : [8, 16, 8, 8, 8, 0], 0x1f);
-    view.setUint32(0x28, FRAMEBUFFER_BASE, true);
-    view.setUint16(0x32, pitch, true);
-    info.set(depth === 16 ? [5, 11, 6, 5, 5, 0] : [8, 16, 8, 8, 8, 0], 0x36);
-    r.ram.write(buffer, info);
-    return true;
+  /** At power-on. */
+  start(r: Registers): void {
+    r.setByte(DISPLAY_COMBINATION, COLOUR_VGA);
+    r.setByte(MODE_SETTINGS, FRESH_SETTINGS);
+    this.setMode(r, TEXT_MODE);
   }
 }
