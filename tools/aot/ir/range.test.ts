@@ -43,6 +43,28 @@ describe("a constant of a pointer is part of the address", () => {
     expect(isFolded(codeOf([{ params, code }]))).toBe(true);
   });
 
+  /** x = start; do { memory[x + 0x1000] = 0; x += 3 } while (x compare 5000) */
+  const bottom = (start: number, compare: number[]): number[] => [
+    ...[...i32Const(start), 0x21, 0, 0x03, 0x40, ...clear],
+    ...[...get(0), ...i32Const(3), ...ADD, 0x22, 0, ...i32Const(5000), ...compare, 0x0d, 0, 0x0b],
+  ];
+  const isFoldedIn = (code: number[]): boolean => isFolded(codeOf([{ params, code }]));
+  const NE = 0x47;
+  const EQ = 0x46;
+
+  test("where the test of a loop stands at its end", () => {
+    expect(isFoldedIn(bottom(2, [LT_S]))).toBe(true);
+    expect(isFoldedIn(bottom(-2, [LT_S]))).toBe(false);
+  });
+
+  test("where a loop counts until it meets the end", () => {
+    expect(isFoldedIn(bottom(2, [NE]))).toBe(true);
+    expect(isFoldedIn(bottom(2, [EQ, 0x45]))).toBe(true);
+    // It goes past the end.
+    expect(isFoldedIn(bottom(1, [NE]))).toBe(false);
+    expect(isFoldedIn(bottom(5003, [NE]))).toBe(false);
+  });
+
   test("but not behind the test's other outcome", () => {
     const code = [...get(0), ...i32Const(4096), LT_U, 0x04, 0x40, 0x05, ...clear, 0x0b];
     expect(isFolded(codeOf([{ params, code }]))).toBe(false);

@@ -4,7 +4,8 @@
 //
 // A range is what a value is between, seen signed. Ranges follow from operands, and from the branches
 // that dominate the place (walk over the dominator tree). The phis of loops are guessed: not below zero
-// where they start so, not above their start where they start high; a guess that does not come back over
+// where they start so, not above their start where they start high, not above what the test at the loop's end
+// compares them with; a guess that does not come back over
 // the back edges is dropped, and the walk begins again. What remains holds by induction over iterations.
 // May assume numbered blocks and their dominators.
 
@@ -54,11 +55,53 @@ function comesDown(phi: Value, header: Block): boolean {
   });
 }
 
+/** The comparison after which a loop goes back to `header` from `latch`, and with which condition. */
+function testOf(latch: Block, header: Block): { test: Value; cond: number } | undefined {
+  // The way back is a block of its own where it is one of two.
+  const isEdge = latch.insts.length === 0 && latch.preds.length === 1;
+  const [block, to] = isEdge ? [latch.preds[0] as Block, latch] : [latch, header];
+  const { op, args } = block.term as Value;
+  const test = args[0];
+  if (op !== Op.Br || test?.op !== Op.ICmp || block.succs[0] === block.succs[1]) return undefined;
+  return { test, cond: block.succs[0] === to ? test.sub : test.sub ^ 1 };
+}
+
+/** Where a loop may stop counting `phi` up, by the test at its end. */
+interface Limit {
+  /** The most that the phi may be; a guess, unless `isSure`. */
+  value: number;
+  isSure: boolean;
+}
+
+/** What the test at the end of a loop says of a counter that goes up. */
+function limitOf(phi: Value, header: Block): Limit | undefined {
+  const back = header.preds.findIndex((p) => p.index >= header.index);
+  const latch = header.preds[back] as Block;
+  const next = phi.args[back] as Value;
+  const by = next.args[1];
+  if (header.preds.length !== 2 || next.op !== Op.Add) return undefined;
+  if (next.args[0] !== phi || by?.op !== Op.Const) return undefined;
+  const found = testOf(latch, header);
+  const limit = found?.test.args[1];
+  if (found?.test.args[0] !== next || limit?.op !== Op.Const) return undefined;
+  const step = Number(constBig(by));
+  const end = Number(constBig(limit));
+  if (step <= 0 || step > EXACT || end < 0 || end > EXACT) return undefined;
+  if (found.cond !== Cond.Ne) return { value: end, isSure: false };
+  // Counting from a number in steps that meet the end, it does not go past it.
+  const start = phi.args[1 - back] as Value;
+  if (start.op !== Op.Const) return undefined;
+  const way = end - Number(constBig(start));
+  const meets = constBig(start) >= 0n && way > 0 && way % step === 0;
+  return meets ? { value: end - step, isSure: true } : undefined;
+}
+
 /** Bounds that are guessed of a phi at a loop's header. */
 interface Guess {
   range: Range;
   low: boolean;
   high: boolean;
+  limit: Limit | undefined;
 }
 
 /** Levels of a pointer that are searched for constants. */
@@ -201,13 +244,15 @@ class Ranges {
       }
       let guess = this.guesses.get(phi);
       if (!guess) {
-        guess = { range, low: true, high: comesDown(phi, block) };
+        const limit = limitOf(phi, block);
+        guess = { range, low: true, high: limit !== undefined || comesDown(phi, block), limit };
         this.guesses.set(phi, guess);
       }
       // What comes in may have become less certain since the guess was made.
       if (range.lo < 0) guess.low = false;
       const full = fullRange(phi);
-      guess.range = { lo: guess.low ? 0 : full.lo, hi: guess.high ? range.hi : full.hi };
+      const most = Math.max(range.hi, guess.limit?.value ?? range.hi);
+      guess.range = { lo: guess.low ? 0 : full.lo, hi: guess.high ? most : full.hi };
       this.set(phi, guess.range);
     }
     for (const v of block.insts) {
@@ -232,7 +277,7 @@ class Ranges {
           guess.low = false;
           this.failed = true;
         }
-        if (guess.high && range.hi > guess.range.hi) {
+        if (guess.high && !guess.limit?.isSure && range.hi > guess.range.hi) {
           guess.high = false;
           this.failed = true;
         }
