@@ -54,8 +54,12 @@ function findTable(signature: string): u64 {
   return 0;
 }
 
-/** The constant at `at` of AML: ZeroOp, OneOp, BytePrefix, WordPrefix; -1 where it is something else. */
-function constant(at: usize): i32 {
+/**
+ * The constant at `at` of AML that ends at `end`: ZeroOp, OneOp, BytePrefix, WordPrefix; -1 where it is something
+ * else.
+ */
+function constant(at: usize, end: usize): i32 {
+  if (at >= end || at + constantSize(at) > end) return -1;
   const code = load<u8>(at);
   if (code === 0x00 || code === 0x01) return code as i32;
   if (code === 0x0a) return load<u8>(at + 1) as i32;
@@ -77,16 +81,18 @@ function readSleepTypes(): bool {
     address = load<u64>((fadt as usize) + FADT_X_DSDT);
   }
   const length = openTable(address);
-  if (length < HEADER + 16) return false;
   const dsdt = address as usize;
-  for (let at: u32 = HEADER; at + 16 < length; at++) {
+  const end = dsdt + length;
+  // Name, PackageOp and the length's first byte; the package may be the last thing in the table.
+  for (let at: u32 = HEADER + 2; at + 6 <= length; at++) {
     if (!equalsLiteral(dsdt + at, 4, "_S5_") || load<u8>(dsdt + at + 4) !== 0x12) continue;
     const before = load<u8>(dsdt + at - 1);
     if (before !== 0x08 && !(before === 0x5c && load<u8>(dsdt + at - 2) === 0x08)) continue;
     const first = dsdt + at + 5 + 1 + (load<u8>(dsdt + at + 5) >> 6) + 1;
-    const a = constant(first);
-    const b = constant(first + constantSize(first));
-    if (a < 0 || b < 0) return false;
+    const a = constant(first, end);
+    if (a < 0) return false;
+    const b = constant(first + constantSize(first), end);
+    if (b < 0) return false;
     typeA = a & 7;
     typeB = b & 7;
     return true;
