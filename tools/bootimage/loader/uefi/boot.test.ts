@@ -8,10 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeSystem } from "../../../../roottask/testing/boot.ts";
 import { sampleProgram, tarOf } from "../../../../roottask/testing/samples.ts";
 import { guestModule } from "../../../asc/guest.ts";
+import * as r from "../../../asm/index.ts";
+import { linkElf } from "../../../elf/index.ts";
 import { standInLoader } from "../../fuzz/stand-in.ts";
 import { writeBootImage } from "../../image.ts";
 import { bootOnOvmf, hasOvmf, OvmfMachine } from "../../testing/ovmf.ts";
-import { elfFile, header1, withHeader } from "../core/testing/kernels.ts";
+import { elfFile, header1, header2, withHeader } from "../core/testing/kernels.ts";
 import { buildUefiLoader } from "./build.ts";
 import { UEFI_LOADER_GUEST } from "./options.ts";
 
@@ -53,6 +55,49 @@ async function imageOf(
   return output;
 }
 
+/**
+ * A Multiboot 2 kernel with the tags for EFI boot services and the EFI amd64 entry (Multiboot2 Specification 2.0, 3.1.10
+ * and 3.1.13): it prints `<text>` by the firmware's console and switches the machine off.
+ */
+function servicesKernel(text: string): Uint8Array {
+  const a = new r.Assembler({ bits: 64, name: "services" });
+  const entry = 0x1000;
+  a.section(".header");
+  a.db(header2([7, 0], [9, 0, KERNEL + entry]));
+  a.padTo(entry);
+  a.label("entry", { global: true });
+  a.cmp(r.eax, 0x36d7_6289).jne("entry");
+  a.lea(r.r12, r.mem(r.rbx, { disp: 8 }));
+  const tag = a.label();
+  a.cmp(r.dword(r.r12), 12).je("found");
+  a.mov(r.eax, r.dword(r.r12, { disp: 4 }))
+    .add(r.eax, 7)
+    .and(r.eax, -8)
+    .add(r.r12, r.rax)
+    .jmp(tag);
+  a.label("found");
+  a.mov(r.r13, r.qword(r.r12, { disp: 8 }))
+    .and(r.rsp, -16)
+    .sub(r.rsp, 32);
+  // ConOut->OutputString, then RuntimeServices->ResetSystem(EfiResetShutdown, …).
+  a.mov(r.rcx, r.qword(r.r13, { disp: 64 })).lea(r.rdx, r.mem(r.rip("text")));
+  a.call(r.qword(r.rcx, { disp: 8 }));
+  a.mov(r.rax, r.qword(r.r13, { disp: 88 }))
+    .mov(r.ecx, 2)
+    .xor(r.edx, r.edx)
+    .xor(r.r8d, r.r8d);
+  a.xor(r.r9d, r.r9d).call(r.qword(r.rax, { disp: 104 }));
+  a.align(2);
+  a.label("text");
+  a.db(Buffer.from(`<${text}>\r\n\0`, "utf16le"));
+  return linkElf({
+    objects: [a.object()],
+    segments: [{ name: "all", flags: "rwx", vaddr: BigInt(KERNEL), sections: [".header"] }],
+    entry: "entry",
+    class: 64,
+  });
+}
+
 describe.skipIf(!hasOvmf)("an image on OVMF (needs QEMU and ovmf)", () => {
   describe("with kernel and roottask", () => {
     let image = "";
@@ -85,6 +130,28 @@ describe.skipIf(!hasOvmf)("an image on OVMF (needs QEMU and ovmf)", () => {
     const text = await bootOnOvmf(["-cdrom", image, "-m", "256"], "Memtest86+");
     expect(text).toContain("starting M\n");
     expect(text).toMatch(/Memtest86\+ v/);
+  });
+
+  test("starts what was chosen in the menu, a kernel that keeps the boot services", async () => {
+    const configuration = ["One", "Two", "Three"].map(
+      (title) => `title ${title}\nkernel ${title}\n`,
+    );
+    const image = await imageOf("menu.img", configuration.join(""), {
+      One: servicesKernel("the first one"),
+      Two: servicesKernel("the firmware still prints"),
+      Three: servicesKernel("the last one"),
+    });
+    const machine = new OvmfMachine(["-cdrom", image]);
+    try {
+      expect(await machine.seen("Three")).toContain("Two");
+      // Cursor down as a terminal says it (ECMA-48, CUD), Enter.
+      machine.type("\u001b[B\r");
+      expect(await machine.seen("QEMU ended")).toMatch(
+        /starting Two\n[^<]*<the firmware still prints>/,
+      );
+    } finally {
+      machine.end();
+    }
   });
 
   describe("that cannot be read whole", () => {
