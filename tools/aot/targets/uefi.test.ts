@@ -2,9 +2,10 @@
 // beside firmware that breaks whatever the Microsoft x64 convention lets it break (fuzz/firmware.ts).
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { guestModule } from "../../asc/guest.ts";
 import { HANG_MS } from "../../testing/host-tools.ts";
@@ -169,6 +170,32 @@ describe.skipIf(!canRunNative)("programs of target uefi (need x86-64 Linux)", ()
 
   test("a program for x86-64-v2 looks at the CPU and runs", () => {
     expect(run(program(i64Const(42n)), { sse41: true, popcnt: true })).toBe(42);
+  });
+});
+
+describe("the command", () => {
+  const tool = fileURLToPath(new URL("../../bin/aot", import.meta.url));
+  const aot = (wasm: Uint8Array) => {
+    const [input, output] = [join(directory, "app.wasm"), join(directory, "app.efi")];
+    writeFileSync(input, wasm);
+    const args = [tool, input, "-o", output, "--target", "uefi"];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    return { status, stderr, output };
+  };
+
+  test("writes the EFI application", () => {
+    const wasm = program(i64Const(0n));
+    const { status, output } = aot(wasm);
+    expect(status).toBe(0);
+    const name = join(directory, "app.wasm");
+    const expected = linkUefi(compile(wasm, { target: "uefi", name }));
+    expect(Buffer.compare(readFileSync(output), expected)).toBe(0);
+  });
+
+  test("says in one line what it cannot compile", () => {
+    const { status, stderr } = aot(program(i64Const(0n), { exports: [] }));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^aot: .*app\.wasm: target uefi needs an exported function main.*\n$/);
   });
 });
 
