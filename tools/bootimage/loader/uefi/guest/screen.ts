@@ -54,7 +54,7 @@ export function initScreen(): void {
   screenClear();
 }
 
-/** From here on nothing is printed: a graphics mode has been set, or the firmware's services have ended. */
+/** From here on nothing is printed: the firmware's services end. A graphics mode leaves the console, which draws there. */
 export function leaveScreen(): void {
   output = 0;
 }

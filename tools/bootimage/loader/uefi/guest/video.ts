@@ -4,7 +4,6 @@
 import { FRAMEBUFFER_RGB, Framebuffer } from "../../core/firmware";
 import { load64 } from "../../core/x86";
 import { GRAPHICS_OUTPUT } from "./guid";
-import { leaveScreen } from "./screen";
 import { freePool, handleAt, locateHandles, physical, protocolOf, word } from "./services";
 import { SUCCESS } from "./status";
 import { call2, call4 } from "./uefi";
@@ -123,8 +122,6 @@ export function setVideo(width: u32, height: u32, depth: u32, out: Framebuffer):
   }
   if (bestDistance === NONE) return false;
   if (call2(load64(bestOutput + SET_MODE), bestOutput, bestMode) !== SUCCESS) return false;
-  // The console's text would be drawn over the kernel's picture.
-  leaveScreen();
   return describe(load64(bestOutput + MODE), out);
 }
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { elfFile, header1, header2, pattern, withHeader } from "../../core/testing/kernels.ts";
-import { GUIDS, Restarted, STATUS, type TestDevice, type TestOutput } from "./firmware.ts";
+import { HandOff } from "../../core/testing/machine.ts";
+import { Exited, GUIDS, Restarted, STATUS, type TestDevice, type TestOutput } from "./firmware.ts";
 import { type MachineOptions, TestImage, UefiMachine } from "./machine.ts";
 
 const KERNEL = 0x20_0000;
@@ -451,4 +452,48 @@ describe("the console", () => {
     });
     expect(m.boot().entry).toBe(KERNEL + 0x40);
   });
+});
+
+test("whichever call the firmware refuses, a kernel starts, or one line says why not", async () => {
+  const small = new TestImage({
+    "boot/boot.conf": Buffer.from("timeout 0\ntitle T\nkernel boot/k\nvideo 640x480\n"),
+    "boot/k": kernel1,
+  });
+  const options: MachineOptions = {
+    ram: 16,
+    image: small,
+    devices: [{ data: new Uint8Array(1 << 16) }, { data: small.data, blockSize: 2048 }],
+    outputs: [{ modes: [{ width: 640, height: 480, format: 1 }] }],
+    tables: [[GUIDS.acpi20, 0x800n]],
+    keys: new Array<number>(50).fill(13),
+  };
+  const whole = await UefiMachine.create(options);
+  whole.boot();
+  expect(whole.firmware.calls).toBeGreaterThan(80);
+  const ends = { kernel: 0, line: 0, restart: 0 };
+  const statuses = [STATUS.deviceError, STATUS.invalidParameter, STATUS.bufferTooSmall] as const;
+  for (let call = 0; call < whole.firmware.calls; call++) {
+    const refusedCall = [call, statuses[call % 3] as bigint] as const;
+    const m = await UefiMachine.create({ ...options, refusedCall });
+    let end: unknown;
+    try {
+      m.run();
+    } catch (error) {
+      end = error;
+    }
+    const errors = m.firmware.screen.match(/error: /g)?.length ?? 0;
+    if (end instanceof HandOff) {
+      ends.kernel++;
+      expect(errors).toBe(0);
+    } else if (end instanceof Exited) {
+      ends.line++;
+      expect(errors).toBe(1);
+    } else {
+      expect(end, `call ${call}`).toBeInstanceOf(Restarted);
+      ends.restart++;
+    }
+  }
+  // Most refusals cost a character or an attempt, some the boot.
+  expect(ends.kernel).toBeGreaterThan(ends.line);
+  expect(ends.line).toBeGreaterThan(5);
 });

@@ -86,6 +86,8 @@ export interface FirmwareOptions {
   /** Whether memory comes protected from being executed, with the protocol that lifts it. */
   protects?: boolean;
   loaderPath?: readonly number[];
+  /** The call of any function, counted from 0, that is refused, and what it answers. */
+  refusedCall?: readonly [number, bigint];
 }
 
 /** The application went back to the firmware. */
@@ -148,6 +150,8 @@ export class Firmware {
   /** Requests to each device, in order: first byte and bytes. */
   readonly requests: [number, number][][] = [];
   modesSet: [number, number][] = [];
+  /** Calls of functions so far. */
+  calls = 0;
   /** EFI_MEMORY_TYPE by page of RAM. */
   readonly #types: Uint8Array;
   readonly #protected = new Set<number>();
@@ -198,6 +202,8 @@ export class Firmware {
   call(address: bigint, ...args: bigint[]): bigint {
     const service = this.#services[Number(address - FUNCTIONS)];
     if (!service) throw new Error(`a call of 0x${address.toString(16)}, where nothing is`);
+    const { refusedCall } = this.#options;
+    if (refusedCall?.[0] === this.calls++) return BigInt.asIntN(64, refusedCall[1]);
     const unsigned = args.map((arg) => BigInt.asUintN(64, arg));
     return BigInt.asIntN(64, service(...unsigned));
   }

@@ -109,10 +109,16 @@ export class UefiMachine {
     });
   }
 
+  /** Runs until something is thrown: `HandOff`, `Exited`, `Restarted`. */
+  run(): never {
+    this.#exports.main();
+    throw new Error("main returned");
+  }
+
   /** Runs until a kernel is entered; the moves that are left have been made then. */
   boot(): HandOff {
     try {
-      this.#exports.main();
+      return this.run();
     } catch (error) {
       if (!(error instanceof HandOff)) throw error;
       for (const [to, from, bytes, zeros] of error.moves) {
@@ -121,13 +127,12 @@ export class UefiMachine {
       }
       return error;
     }
-    throw new Error("main returned");
   }
 
   /** Runs until the loader goes back to the firmware: the last line that it printed, and the status. */
   failure(): { line: string; status: bigint } {
     try {
-      this.#exports.main();
+      return this.run();
     } catch (error) {
       if (!(error instanceof Exited)) throw error;
       return {
@@ -135,7 +140,6 @@ export class UefiMachine {
         status: error.status,
       };
     }
-    throw new Error("main returned");
   }
 
   #functions(): Record<string, (...values: never[]) => unknown> {
