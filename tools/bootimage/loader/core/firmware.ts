@@ -70,6 +70,20 @@ export class EfiInfo {
   descriptorVersion: u32;
 }
 
+/** APM BIOS, connected to its 32-bit interface: Multiboot2 Specification 2.0, 3.6.11; APM 1.2, 4.6.5. */
+@unmanaged
+export class ApmInfo {
+  version: u16;
+  codeSegment: u16;
+  offset: u32;
+  codeSegment16: u16;
+  dataSegment: u16;
+  flags: u16;
+  codeSegmentBytes: u16;
+  codeSegment16Bytes: u16;
+  dataSegmentBytes: u16;
+}
+
 @unmanaged
 export class Firmware {
   /**
@@ -111,6 +125,8 @@ export class Firmware {
   /** Physical addresses of the ACPI RSDP and the SMBIOS entry point, or 0. */
   rsdp: () => u64;
   smbios: () => u64;
+  /** Connects to APM and fills in what it is; false where there is none. */
+  apm: (out: ApmInfo) => bool;
   /** INT 13h number of the drive started from, or -1. */
   bootDrive: () => i32;
   /** Null with BIOS. */

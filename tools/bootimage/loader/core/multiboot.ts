@@ -26,7 +26,7 @@ import {
   wantsVideo,
 } from "./multiboot_header";
 import { informationBytes1, MULTIBOOT1_MAGIC, writeInformation1 } from "./multiboot1";
-import { informationBytes2, MULTIBOOT2_MAGIC, writeInformation2 } from "./multiboot2";
+import { askFirmware, informationBytes2, MULTIBOOT2_MAGIC, writeInformation2 } from "./multiboot2";
 import { allocateNear, claimSegments, fillSegments } from "./placement";
 import { noSections, placeSections } from "./sections";
 
@@ -70,6 +70,7 @@ function efiMapBytes(): u64 {
 
 function enter(entry: Entry, second: bool): bool {
   const ranges = rangeCount() + MORE_RANGES;
+  if (second) askFirmware();
   const room = second
     ? informationBytes2(entry, ranges, efiMapBytes())
     : informationBytes1(entry, ranges);

@@ -35,7 +35,7 @@ import { store8, store16, store32, store64 } from "./x86";
 /** What the kernel finds in EAX. */
 export const MULTIBOOT1_MAGIC: u64 = 0x2bad_b002;
 
-const STRUCTURE_BYTES: u64 = 116;
+const STRUCTURE_BYTES: u64 = 120;
 const MAP_ENTRY_BYTES: u32 = 24;
 
 const HAS_MEMORY: u32 = 1 << 0;
@@ -67,7 +67,8 @@ const VBE_CONTROL: u64 = 72;
 const VBE_MODE_INFO: u64 = 76;
 const VBE_MODE: u64 = 80;
 const FRAMEBUFFER: u64 = 88;
-const COLOURS: u64 = 110;
+/** The specification's table says 110; its C structure, GRUB and all kernels that use that have it here. */
+const COLOURS: u64 = 112;
 
 /** Room that the information takes, with a map of at most `ranges` ranges. */
 export function informationBytes1(entry: Entry, ranges: i32): u64 {

@@ -18,9 +18,9 @@ import {
 } from "./boot_data";
 import { commandLine, commandLineLength } from "./command_line";
 import { Entry, moduleAt } from "./configuration";
-import { EfiInfo, FRAMEBUFFER_INDEXED, FRAMEBUFFER_RGB, firmware } from "./firmware";
+import { ApmInfo, EfiInfo, FRAMEBUFFER_INDEXED, FRAMEBUFFER_RGB, firmware } from "./firmware";
 import { moduleSize, moduleStart } from "./modules";
-import { keepsServices, relocatable } from "./multiboot_header";
+import { keepsServices } from "./multiboot_header";
 import { kernelStart } from "./placement";
 import { headerBytes, headerCount, headerNames, headersAt } from "./sections";
 import { smbiosBytes, smbiosMajor, smbiosMinor, smbiosTables } from "./smbios";
@@ -53,6 +53,7 @@ const TAG_MAP: u32 = 6;
 const TAG_VBE: u32 = 7;
 const TAG_FRAMEBUFFER: u32 = 8;
 const TAG_ELF_SECTIONS: u32 = 9;
+const TAG_APM: u32 = 10;
 const TAG_EFI64: u32 = 12;
 const TAG_SMBIOS: u32 = 13;
 const TAG_ACPI_OLD: u32 = 14;
@@ -69,6 +70,14 @@ const VBE_MODE_INFO_BYTES: u64 = 256;
 /** All tags without text, maps, sections and SMBIOS tables. */
 const FIXED_BYTES: u64 = 2048;
 const NO_PARTITION: u32 = 0xffff_ffff;
+
+const apm = changetype<ApmInfo>(memory.data(offsetof<ApmInfo>(), 8));
+let hasApm: bool = false;
+
+/** Asks the firmware what cannot be asked once it has been left. */
+export function askFirmware(): void {
+  hasApm = firmware.apm(apm);
+}
 
 /** Room that the information takes, with a map of at most `ranges` ranges and `efiMap` bytes of UEFI's. */
 export function informationBytes2(entry: Entry, ranges: i32, efiMap: u64): u64 {
@@ -103,11 +112,9 @@ export function writeInformation2(entry: Entry, at: u64, room: u64): bool {
   putName(LOADER_NAME);
   endTag();
   writeModules(entry);
-  if (relocatable) {
-    beginTag(TAG_LOAD_BASE);
-    put32(<u32>kernelStart());
-    endTag();
-  }
+  beginTag(TAG_LOAD_BASE);
+  put32(<u32>kernelStart());
+  endTag();
   if (headerCount > 0) writeSections();
   if (firmware.bootDrive() >= 0) {
     beginTag(TAG_BOOT_DEVICE);
@@ -117,6 +124,7 @@ export function writeInformation2(entry: Entry, at: u64, room: u64): bool {
     endTag();
   }
   if (hasScreen) writeScreen();
+  if (hasApm) writeApm();
   writeTables();
   const efi = firmware.efi;
   if (efi !== null) writeEfi(efi);
@@ -178,6 +186,20 @@ function writeScreen(): void {
     put32(PALETTE_COLOURS);
     putPalette();
   }
+  endTag();
+}
+
+function writeApm(): void {
+  beginTag(TAG_APM);
+  put16(apm.version);
+  put16(apm.codeSegment);
+  put32(apm.offset);
+  put16(apm.codeSegment16);
+  put16(apm.dataSegment);
+  put16(apm.flags);
+  put16(apm.codeSegmentBytes);
+  put16(apm.codeSegment16Bytes);
+  put16(apm.dataSegmentBytes);
   endTag();
 }
 

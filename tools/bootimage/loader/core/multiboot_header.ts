@@ -60,8 +60,6 @@ export let keepsServices: bool = false;
 export let kernelEntry: u64 = 0;
 /** Whether sections of ELF can be told: the segments came from there. */
 export let fromElf: bool = false;
-/** Whether the kernel said that it can be moved. */
-export let relocatable: bool = false;
 
 /** Whether the file has a header of the first protocol. */
 export function hasMultiboot1(at: u64, size: u64): bool {
@@ -91,7 +89,6 @@ function clear(): void {
   videoHeight = 0;
   videoDepth = 0;
   keepsServices = false;
-  relocatable = false;
   kernelEntry = 0;
 }
 
@@ -289,7 +286,6 @@ function applyTags(file: ImageFile, at: u64): bool {
  * as low or as high as it prefers.
  */
 function relocate(file: ImageFile, fields: u64): bool {
-  relocatable = true;
   const lowest = load32(fields);
   const highest = load32(fields + 4);
   const alignment = max<u64>(PAGE, load32(fields + 8));

@@ -8,6 +8,7 @@ import { firmware } from "../../core/firmware";
 import { load32 } from "../../core/x86";
 import { PAGE_TABLES } from "../layout";
 import { enableA20 } from "./a20";
+import { apm } from "./apm";
 import { milliseconds } from "./clock";
 import { diskStatusName } from "./disk_status";
 import { driveNumber, openDrive, readBlocks } from "./drive";
@@ -46,6 +47,7 @@ function fillIn(): void {
   firmware.setVideo = setVideo;
   firmware.rsdp = rsdp;
   firmware.smbios = smbios;
+  firmware.apm = apm;
   firmware.bootDrive = bootDrive;
   firmware.leave = leave;
   firmware.stop = stop;

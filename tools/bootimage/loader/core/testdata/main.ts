@@ -11,7 +11,7 @@ import {
   parseConfiguration,
   timeout,
 } from "../configuration";
-import { EfiInfo, Framebuffer, firmware } from "../firmware";
+import { ApmInfo, EfiInfo, Framebuffer, firmware } from "../firmware";
 import { runLoader } from "../loader";
 import { addRange, rangeBase, rangeCount, rangeEnd, rangeType, readMap } from "../memory_map";
 import { imageId } from "../parameters";
@@ -64,6 +64,10 @@ function setVideo(width: u32, height: u32, depth: u32, out: Framebuffer): bool {
   return host.set_video(width, height, depth, changetype<usize>(out)) !== 0;
 }
 
+function apm(out: ApmInfo): bool {
+  return false;
+}
+
 const efi = changetype<EfiInfo>(memory.data(offsetof<EfiInfo>(), 8));
 
 /** Connects the firmware. */
@@ -83,6 +87,7 @@ export function connect(): void {
   firmware.setVideo = setVideo;
   firmware.rsdp = host.rsdp;
   firmware.smbios = host.smbios;
+  firmware.apm = apm;
   firmware.bootDrive = host.boot_drive;
   firmware.leave = host.leave;
   firmware.stop = host.stop;

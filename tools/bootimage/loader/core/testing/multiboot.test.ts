@@ -144,7 +144,8 @@ describe("a Multiboot 1 kernel", () => {
     expect(m.view.getUint32(at + 72, true)).toBe(0x7000);
     expect(m.view.getUint16(at + 80, true)).toBe(0x4115);
     expect(Number(m.view.getBigUint64(at + 88, true))).toBe(0xfd00_0000);
-    expect([...m.ram.subarray(at + 109, at + 116)]).toEqual([1, 16, 8, 8, 8, 0, 8]);
+    expect(m.ram[at + 109]).toBe(1);
+    expect([...m.ram.subarray(at + 112, at + 118)]).toEqual([16, 8, 8, 8, 0, 8]);
     const without = await machine(kernel);
     const information = Number(without.boot().rbx);
     expect(without.ram[information + 109]).toBe(2);
@@ -261,7 +262,7 @@ describe("a Multiboot 2 kernel", () => {
     expect(found.get(15)?.[0]).toEqual(new Uint8Array(rsdp));
     const [major, minor, , , , , , , ...copy] = found.get(13)?.[0] ?? [];
     expect([major, minor, new Uint8Array(copy)]).toEqual([2, 8, tables]);
-    expect([12, 16, 17, 18, 19, 20, 21].filter((type) => found.has(type))).toEqual([]);
+    expect([12, 16, 17, 18, 19, 20].filter((type) => found.has(type))).toEqual([]);
   });
 
   it("is entered by its entry address tag, and is loaded by its address tag", async () => {

@@ -1,7 +1,7 @@
 // The boot loader as an application for UEFI: fills in the firmware's side of the seam and starts the core.
 
 import { initConsole } from "../../core/console";
-import { firmware } from "../../core/firmware";
+import { ApmInfo, firmware } from "../../core/firmware";
 import { runLoader } from "../../core/loader";
 import { initClock, milliseconds } from "./clock";
 import { ACPI_10, ACPI_20, SMBIOS, SMBIOS_3 } from "./guid";
@@ -39,6 +39,11 @@ function bootDrive(): i32 {
   return -1;
 }
 
+/** APM is a thing of the BIOS. */
+function apm(_out: ApmInfo): bool {
+  return false;
+}
+
 function fillIn(): void {
   firmware.readBlocks = readBlocks;
   firmware.statusName = statusName;
@@ -57,6 +62,7 @@ function fillIn(): void {
   firmware.setVideo = setVideo;
   firmware.rsdp = rsdp;
   firmware.smbios = smbios;
+  firmware.apm = apm;
   firmware.bootDrive = bootDrive;
   firmware.efi = efiInfo;
   firmware.leave = leave;
