@@ -19,6 +19,7 @@ import { GuestSpace } from "./guest-space.ts";
 import { KeyboardServices } from "./keyboard-services.ts";
 import { firmwareData, type Placement } from "./low-memory.ts";
 import { MemoryServices } from "./memory-services.ts";
+import { PciServices } from "./pci-services.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 import { Registers } from "./registers.ts";
 import {
@@ -30,9 +31,12 @@ import {
   vectorTable,
 } from "./rom.ts";
 import { SystemServices } from "./system-services.ts";
+import { TimeServices } from "./time-services.ts";
 import { VideoServices } from "./video-services.ts";
 
 const BOOT_ADDRESS = 0x7c00;
+/** INT 1Ah, AH: the PCI BIOS's functions. */
+const PCI = 0xb1;
 const CD_SECTORS_AT_ONCE = 16;
 const HARD_DISK_COUNT = 0x475;
 
@@ -62,6 +66,8 @@ export class Bios implements Device {
   readonly #system: SystemServices;
   readonly #keyboard: KeyboardServices;
   readonly #memory: MemoryServices;
+  readonly #time: TimeServices;
+  readonly #pci: PciServices;
   readonly #faults: BiosFaults;
   /** No medium boots, which otherwise only a screen would show. */
   onUnbootable: () => void = () => {};
@@ -79,6 +85,8 @@ export class Bios implements Device {
     this.#disk = new DiskServices(this.#drives, this.#space, this, faults.disk ?? {});
     this.#keyboard = new KeyboardServices(machine.board);
     this.#system = new SystemServices(machine.board, this);
+    this.#time = new TimeServices(machine.board);
+    this.#pci = new PciServices(machine.board);
     this.#memory = new MemoryServices(machine.board, this.#space, machine.map, faults);
     slot.ports(SERVICE_PORT, 1, this.#port());
   }
@@ -147,7 +155,8 @@ export class Bios implements Device {
       case 0x19:
         return this.#boot(r);
       case 0x1a:
-        this.#system.time(r);
+        if (r.ah === PCI) this.#pci.serve(r);
+        else this.#time.serve(r);
         return true;
       default:
         return true;
@@ -162,7 +171,7 @@ export class Bios implements Device {
     board.setA20(this.#faults.a20?.on ?? true);
     this.#video.start(r);
     const seconds = (board.rtc.state.epoch + Math.floor(board.scheduler.clock.now() / 1e9)) % 86400;
-    this.#system.setTicks(r, seconds);
+    this.#time.setTicks(r, seconds);
   }
 
   #lowMemory(): Placement[] {

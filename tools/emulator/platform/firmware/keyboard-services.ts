@@ -182,6 +182,10 @@ export class KeyboardServices {
       case 0x12:
         r.ax = (this.#heldKeys(r) << 8) | r.byte(FLAGS);
         break;
+      // AH=10h to 12h are there.
+      case 0x92:
+        r.ah = 0x80;
+        break;
       // Capabilities of a 122-key keyboard, which this is not.
       case 0x6f:
         if (r.al === 0x08) r.ah = 0x02;

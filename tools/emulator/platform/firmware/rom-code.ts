@@ -7,7 +7,7 @@ export const ROM_CODE =
   "720258cf58fbf4ebf250b014e6b5720258cf58fbf4ebf250b015e6b5720258cf58fbf4ebf250b016e6b57202" +
   "58cf58fbf4ebf250b017e6b5720258cf58fbf4ebf250b019e6b5720258cf58e96dff50b01ae6b5720258cf58" +
   "fbf4ebf2501e52b840008ed866ff066c0066813e6c00b0001800720e66c7066c0000000000c606700001cd1c" +
-  "b020e6205a1f58cf50b020e6a0e62058cf50b020e62058cfe91cff";
+  "b020e6205a1f58cf50b00ce670e471a8207405cd4aeb0150b020e6a0e62058cf50b020e62058cfe90dff";
 
 /** Offsets of the entry points in segment 0xF000. */
 export const ROM_LABELS: Readonly<Record<string, number>> = {
@@ -25,7 +25,8 @@ export const ROM_LABELS: Readonly<Record<string, number>> = {
   int_1a: 0xe0a6,
   int_8: 0xe0b4,
   idle: 0xe0e3,
-  slave_irq: 0xe0e4,
-  master_irq: 0xe0ed,
-  int_18: 0xe0f4,
+  int_70: 0xe0e4,
+  slave_irq: 0xe0f3,
+  master_irq: 0xe0fc,
+  int_18: 0xe103,
 };

@@ -49,8 +49,14 @@ function emit(a: Assembler): void {
   a.label("idle");
   a.iret();
 
+  // The clock: an alarm is INT 4Ah, whoever has that.
+  a.label("int_70");
+  a.push(ax).mov(al, 0x0c).out(0x70, al).in(al, 0x71).test(al, 0x20).jz("slave_end").int(0x4a);
+  a.jmp("slave_end");
   a.label("slave_irq");
-  a.push(ax).mov(al, 0x20).out(0xa0, al).out(0x20, al).pop(ax).iret();
+  a.push(ax);
+  a.label("slave_end");
+  a.mov(al, 0x20).out(0xa0, al).out(0x20, al).pop(ax).iret();
   a.label("master_irq");
   a.push(ax).mov(al, 0x20).out(0x20, al).pop(ax).iret();
   a.label("int_18");

@@ -42,10 +42,10 @@ export const VIDEO_MAKER_NAME = "Trihedron";
 const FUNCTIONALITY = [0xff, 0xe0, 0x0f, 0, 0, 0, 0, 7, 2, 8, 0xff, 0x0e, 0, 0, 0, 0] as const;
 
 /**
- * INT 15h, AH=C0h: 8 bytes follow; model FCh, submodel 1, revision 0; second 8259A, clock, INT 15h AH=4Fh and
+ * INT 15h, AH=C0h: 8 bytes follow; model FCh, submodel 0, revision 1; second 8259A, clock, INT 15h AH=4Fh and
  * extended data area; INT 16h AH=09h.
  */
-const CONFIGURATION = [8, 0, 0xfc, 1, 0, 0x74, 0x40, 0, 0, 0] as const;
+const CONFIGURATION = [8, 0, 0xfc, 0, 1, 0x74, 0x40, 0, 0, 0] as const;
 /** INT 1Eh: step rate, motor and gap times of a 1.44 MB drive (IBM PC/AT technical reference, "DISK_BASE"). */
 const DISKETTE = [0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08] as const;
 
@@ -53,7 +53,7 @@ const DISKETTE = [0xaf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x
 export const SERVED = [0x09, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x19, 0x1a] as const;
 /** Hardware interrupts without a handler of their own: acknowledged at one or both 8259A. */
 const MASTER_IRQS = [0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f] as const;
-const SLAVE_IRQS = [0x70, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77] as const;
+const SLAVE_IRQS = [0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77] as const;
 
 export interface Rom {
   /** The 64 KiB at 0xF0000. */
@@ -93,6 +93,7 @@ export function buildRom(): Rom {
   bytes.copyWithin(PC_FONT, FONTS.of8, FONTS.upper8);
   const vectors = new Map<number, number>([
     [0x08, at("int_8")],
+    [0x70, at("int_70")],
     [0x18, at("int_18")],
     // A table, not a handler.
     [0x1e, DISKETTE_PARAMETERS],

@@ -1,6 +1,5 @@
-// The rest of the BIOS: equipment (11h), memory size (12h), serial ports (14h), system (15h), printer
-// (17h) and time (1Ah), after Ralf Brown's interrupt list. PCI BIOS, APM and PS/2 mouse functions are
-// left out and say so with CF.
+// The rest of the BIOS: equipment (11h), memory size (12h), serial ports (14h), system (15h) but for memory, and
+// printer (17h), after Ralf Brown's interrupt list. APM and PS/2 mouse functions are left out and say so with CF.
 
 import type { Board } from "../pc.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
@@ -10,8 +9,6 @@ import { BIOS_CODE, CONFIGURATION_TABLE } from "./rom.ts";
 const BDA = 0x400;
 const EQUIPMENT = BDA + 0x10;
 const MEMORY_KIB = BDA + 0x13;
-const TICKS = BDA + 0x6c;
-const MIDNIGHT = BDA + 0x70;
 
 /** Of 110, 150, 300, 600, 1200, 2400, 4800 and 9600 baud. */
 const BAUD_DIVISORS = [1047, 768, 384, 192, 96, 48, 24, 12] as const;
@@ -103,7 +100,6 @@ export class SystemServices {
     if (s.waitUntil < 0) s.waitUntil = now + ((r.cx << 16) | r.dx) * 1000;
     if (now < s.waitUntil) return false;
     s.waitUntil = -1;
-    r.ah = 0;
     return true;
   }
 
@@ -115,43 +111,5 @@ export class SystemServices {
 
   printer(r: Registers): void {
     r.ah = 0x30;
-  }
-
-  /** INT 1Ah: ticks since midnight, RTC time and date. */
-  time(r: Registers): void {
-    r.carry = false;
-    const rtc = (index: number): number => {
-      this.#board.ports.write(0x70, index, 1);
-      return this.#board.ports.read(0x71, 1);
-    };
-    switch (r.ah) {
-      case 0x00:
-        r.cx = r.word(TICKS + 2);
-        r.dx = r.word(TICKS);
-        r.al = r.byte(MIDNIGHT);
-        r.setByte(MIDNIGHT, 0);
-        break;
-      case 0x01:
-        r.setWord(TICKS + 2, r.cx);
-        r.setWord(TICKS, r.dx);
-        break;
-      case 0x02:
-        r.cx = (rtc(4) << 8) | rtc(2);
-        r.dx = rtc(0) << 8;
-        break;
-      case 0x04:
-        r.cx = (rtc(0x32) << 8) | rtc(9);
-        r.dx = (rtc(8) << 8) | rtc(7);
-        break;
-      default:
-        r.carry = true;
-    }
-  }
-
-  /** Sets the tick counter from the clock, as power-on does. */
-  setTicks(r: Registers, secondsOfDay: number): void {
-    const ticks = Math.floor((secondsOfDay * 1193182) / 65536);
-    r.setWord(TICKS, ticks & 0xffff);
-    r.setWord(TICKS + 2, ticks >>> 16);
   }
 }
