@@ -3,6 +3,7 @@
 
 import { compile } from "../tools/aot/index.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
+import { fontObject } from "../tools/screen/object.ts";
 import { assembleStubs, WINDOW } from "./asm/index.ts";
 import { KERNEL_DATA, KERNEL_POOL, KERNEL_RODATA, KERNEL_START, KERNEL_TEXT } from "./layout.ts";
 import { stackTables } from "./stack_table.ts";
@@ -37,7 +38,7 @@ export interface KernelFiles {
 export function buildKernelFiles(wasm: Uint8Array, sourceMap?: string): KernelFiles {
   const compiled = compile(wasm, { target: "kernel", name: "kernel", sourceMap });
   const stubs = assembleStubs(hasStartFunction(wasm));
-  const objects = [stubs, compiled, stackTables(compiled)];
+  const objects = [stubs, compiled, stackTables(compiled), fontObject()];
   return { image: link(objects, 32), symbols: link(objects, 64) };
 }
 

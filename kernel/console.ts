@@ -1,7 +1,7 @@
-// The kernel's log: COM1 (16550, polled), the debug console port 0xE9 and the text screen (vga_text.ts) get the same
+// The kernel's log: COM1 (16550, polled), the debug console port 0xE9 and the screen (screen.ts) get the same
 // bytes, so that a machine that lacks one still shows them on another. PC16550D datasheet, table II. No input, no interrupts.
 
-import { putOnScreen } from "./vga_text";
+import { putOnScreen } from "./screen";
 import { inb, outb } from "./x86";
 
 const COM1: i32 = 0x3f8;

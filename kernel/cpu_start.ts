@@ -11,6 +11,7 @@ import { addRef, TYPE_EC } from "./kobject";
 import { describeLapic, enableLapic, initLapic } from "./lapic";
 import { kernelRoot } from "./page_table";
 import { panic } from "./panic";
+import { enableWriteCombining } from "./pat";
 import { initKobject } from "./pd";
 import { enableProtection } from "./protection";
 import { createSc } from "./sc";
@@ -53,6 +54,7 @@ export function initRegisters(cpu: Cpu): void {
   if (cpuHasFsgsbase()) set_cr4(cr4() | CR4_FSGSBASE);
   set_cr3(kernelRoot());
   enableProtection();
+  enableWriteCombining();
   enableLapic();
 }
 

@@ -3,8 +3,7 @@
 
 import { NUM_CPU } from "./abi";
 import { enableAcpi, hasLegacyPic, parseAcpi } from "./acpi";
-import { framebuffer, isEfi, setBootInfo } from "./boot_info";
-import { hasOption } from "./command_line";
+import { setBootInfo } from "./boot_info";
 import {
   beginLine,
   endLine,
@@ -42,13 +41,13 @@ import { choosePool, modulesAreUsable, poolEnd, poolStart } from "./pool";
 import { detectProtection, hasAllProtection } from "./protection";
 import { createRoot } from "./root";
 import { run } from "./run";
+import { openScreen } from "./screen";
 import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
 import { comeBack, wakeCpu, wakeMachine } from "./suspend";
 import { boot_stack } from "./symbol";
 import { fastPtCtrl, fastSmCtrl, syscall } from "./syscall";
 import { interrupt, kernelTrap, prepareEvent } from "./trap";
-import { openScreen } from "./vga_text";
 import { unmapWindowPage } from "./window";
 import { hlt, window } from "./x86";
 
@@ -99,7 +98,7 @@ function findBootCpu(): Cpu {
 export function kernel_main(magic: u32, bootInfo: u32): i32 {
   const serialPort = initConsole();
   const isBooted = setBootInfo(magic, <usize>bootInfo);
-  if (isBooted && framebuffer() === 0 && !isEfi() && !hasOption("novga")) openScreen();
+  if (isBooted) openScreen();
   printLine("Trihedron microhypervisor, Hedron API 5004");
   if (!isBooted) fatal("not started by a Multiboot loader");
   if (!modulesAreUsable()) {

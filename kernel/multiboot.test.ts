@@ -10,6 +10,7 @@ import * as abi from "./abi.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_POOL, KERNEL_START } from "./layout.ts";
 import { KERNEL_GUEST } from "./options.ts";
+import { withFramebuffer } from "./testing/framebuffer_wish.ts";
 import { bootThroughGrub, hasGrub } from "./testing/grub.ts";
 import { Machine, Panic, rootElf } from "./testing/machine.ts";
 import { buildProbe, Probe } from "./testing/probe.ts";
@@ -162,9 +163,14 @@ class ScreenProbe extends Probe {
 
 describe.skipIf(!hasGrub)("GRUB 2", () => {
   /** Boots from a CD with this `grub.cfg`, kernel and programs in /boot, until the last line of `program`. */
-  async function boot(config: string, program: Uint8Array, until: string): Promise<string> {
+  async function boot(
+    config: string,
+    program: Uint8Array,
+    until: string,
+    kernel = kernelImage(),
+  ): Promise<string> {
     const machine = ["-accel", "tcg", "-m", "256M", "-smp", "2"];
-    return bootThroughGrub(config, await kernelImage(), program, machine, until);
+    return bootThroughGrub(config, await kernel, program, machine, until);
   }
 
   it.each(["", "2"])("starts kernel and roottask by multiboot%s", async (version) => {
@@ -178,21 +184,22 @@ boot
 
   it("sets up the framebuffer that it is told to, and the roottask gets to know it", async () => {
     const config = `insmod all_video
-set gfxpayload=800x600x32
 multiboot2 /boot/kernel
 module2 /boot/probe probe
 boot
 `;
-    const output = await boot(config, new ScreenProbe().build(), "screen ends");
+    const wish = { width: 1024, height: 768, depth: 32 };
+    const asking = kernelImage().then((kernel) => withFramebuffer(kernel, wish));
+    const output = await boot(config, new ScreenProbe().build(), "screen ends", asking);
     const word = (offset: number) =>
       BigInt(`0x${new RegExp(`screen\\+${offset} (.*)`).exec(output)?.[1] ?? 0}`);
     expect(word(0)).toBeGreaterThan(0xc000_0000n);
-    // GRUB takes 24 bits a pixel where the adapter has them: 800 x 600, blue at 0, green at 8, red at 16.
+    // Blue at 0, green at 8, red at 16.
     const bits = word(20) & 0xffn;
     expect([word(8) >> 32n, word(8) & 0xffff_ffffn, word(16) & 0xffff_ffffn]).toEqual([
-      800n,
-      (800n * bits) / 8n,
-      600n,
+      1024n,
+      (1024n * bits) / 8n,
+      768n,
     ]);
     expect(word(20) >> 8n).toBe(0x08_00_08_08_08_10_01n);
   });

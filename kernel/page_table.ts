@@ -20,6 +20,8 @@ import { kernel_pml4 } from "./symbol";
 export const PTE_P: u64 = 1;
 export const PTE_W: u64 = 1 << 1;
 export const PTE_U: u64 = 1 << 2;
+/** Write-combining: PWT, which selects entry 1 of the PAT (pat.ts). */
+export const PTE_WC: u64 = 1 << 3;
 const PTE_A: u64 = 1 << 5;
 const PTE_D: u64 = 1 << 6;
 export const PTE_LARGE: u64 = 1 << 7;
@@ -30,7 +32,7 @@ export const PTE_NODELEG: u64 = 1 << 9;
 export const PTE_NX: u64 = (<u64>1) << 63;
 /** The bits of an entry that are an address. */
 export const PTE_ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-const ATTRIBUTES: u64 = PTE_P | PTE_W | PTE_U | PTE_A | PTE_D | PTE_NODELEG | PTE_NX;
+const ATTRIBUTES: u64 = PTE_P | PTE_W | PTE_U | PTE_WC | PTE_A | PTE_D | PTE_NODELEG | PTE_NX;
 /** What user pages always have. */
 export const PTE_USER: u64 = PTE_P | PTE_U | PTE_A | PTE_D;
 
@@ -322,5 +324,5 @@ export function copySmallPages(root: usize, at: u64, source: usize, count: u32, 
 /** Attributes of a page that is passed on: what source and `wanted` allow; 0 for nothing. */
 export function passedOn(source: u64, wanted: u64): u64 {
   if ((source & wanted & PTE_P) === 0 || source & PTE_NODELEG || (source & PTE_U) === 0) return 0;
-  return PTE_USER | (source & wanted & PTE_W) | ((source | wanted) & PTE_NX);
+  return PTE_USER | (source & wanted & (PTE_W | PTE_WC)) | ((source | wanted) & PTE_NX);
 }

@@ -56,7 +56,21 @@ export function modulesAreUsable(): bool {
   return true;
 }
 
-/** Results of `skipTaken`: the end of what is taken where it looks, and the next start of something behind. */
+/** Whether [first, limit) has a byte of the image, the modules or the boot information. */
+export function isBootMemory(first: u64, limit: u64): bool {
+  if (first < <u64>KERNEL_POOL && limit > <u64>KERNEL_START) return true;
+  for (let part: u32 = 0; findInfo(part); part++) {
+    if (first < infoEnd && limit > infoStart) return true;
+  }
+  for (let module = firstModule(); module !== 0; module = nextModule(module)) {
+    if (first < <u64>moduleEnd(module) && limit > <u64>moduleStart(module)) return true;
+    findModuleString(module);
+    if (first < infoEnd && limit > infoStart) return true;
+  }
+  return false;
+}
+
+/** Results of `isFree`: the end of what is taken where it looks, and the next start of something behind. */
 let until: u64 = 0;
 let nextTaken: u64 = 0;
 

@@ -19,6 +19,7 @@ import {
   PTE_NX,
   PTE_USER,
   PTE_W,
+  PTE_WC,
   passedOn,
   takeExhausted,
   takeStale,
@@ -27,7 +28,7 @@ import {
 import { Pd } from "./pd";
 import { pieceIsOver, spend } from "./piece";
 import { poolEnd, poolStart } from "./pool";
-import { yieldScreen } from "./vga_text";
+import { yieldScreen } from "./screen";
 import { cr3, load64, pause, set_cr3, window } from "./x86";
 
 const ALL_RIGHTS: u64 = PTE_USER | PTE_W;
@@ -36,9 +37,13 @@ const ALL_RIGHTS: u64 = PTE_USER | PTE_W;
 const claimed: usize = memory.data(80);
 let claimedCount: u32 = 0;
 const MAX_CLAIMED: u32 = 10;
-/** The range that all of them lie in. */
+/** The range that all of them lie in, and the framebuffer. */
 let claimedFirst: u64 = ~(<u64>0);
 let claimedEnd: u64 = 0;
+
+/** The framebuffer's pages, which are write-combining wherever they are mapped. */
+let screenFirst: u64 = ~(<u64>0);
+let screenEnd: u64 = 0;
 
 /** The page in the kernel's memory that may be read: the HIP. */
 let hipPage: u64 = 0;
@@ -51,6 +56,14 @@ export function claimDevicePage(address: u64): void {
   claimedFirst = min<u64>(claimedFirst, page);
   claimedEnd = max<u64>(claimedEnd, page + PAGE_SIZE);
   claimedCount++;
+}
+
+/** Makes the framebuffer at the physical addresses [first, end) write-combining for those who get it. */
+export function claimScreen(first: u64, end: u64): void {
+  screenFirst = first & ~(<u64>PAGE_SIZE - 1);
+  screenEnd = (end + PAGE_SIZE - 1) & ~(<u64>PAGE_SIZE - 1);
+  claimedFirst = min<u64>(claimedFirst, screenFirst);
+  claimedEnd = max<u64>(claimedEnd, screenEnd);
 }
 
 export function setHipPage(address: u64): void {
@@ -85,6 +98,27 @@ function findOwn(page: u64, first: u64, end: u64): void {
   );
 }
 
+/** Narrows the block of a page that lies among devices to those that are nobody's and the framebuffer. */
+function findBesideDevices(page: u64): void {
+  if (page >= screenFirst && page < screenEnd) {
+    sourceAttr |= PTE_WC;
+    const other = min<u64>(page ^ (screenFirst - 1), page ^ screenEnd);
+    sourceOrder = min<u32>(sourceOrder, <u32>(63 - clz<u64>(other)));
+  } else {
+    const other = difference(page, screenFirst, screenEnd);
+    sourceOrder = min<u32>(sourceOrder, <u32>(63 - clz<u64>(other)));
+  }
+  for (let i: u32 = 0; i < claimedCount; i++) {
+    const device = load<u64>(claimed + (i << 3));
+    if (device === page) {
+      sourceAttr = 0;
+      sourceOrder = 12;
+      break;
+    }
+    sourceOrder = min<u32>(sourceOrder, orderWithout(page, device));
+  }
+}
+
 /** Finds the largest aligned block around physical address `at` that can be given away, or a hole. */
 function findPhysical(at: u64): void {
   const page = at & ~(<u64>PAGE_SIZE - 1);
@@ -108,15 +142,7 @@ function findPhysical(at: u64): void {
       sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
       return;
     }
-    for (let i: u32 = 0; i < claimedCount; i++) {
-      const device = load<u64>(claimed + (i << 3));
-      if (device === page) {
-        sourceAttr = 0;
-        sourceOrder = 12;
-        break;
-      }
-      sourceOrder = min<u32>(sourceOrder, orderWithout(page, device));
-    }
+    findBesideDevices(page);
   }
   sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
 }
@@ -135,7 +161,8 @@ function findSource(pd: Pd, at: u64): void {
 /** Page-table attributes for memory permissions; 0 for none. */
 function wantedAttr(rights: u32): u64 {
   if (rights === 0) return 0;
-  let attr = PTE_USER;
+  // The memory type is the sender's.
+  let attr = PTE_USER | PTE_WC;
   if (rights & MEM_W) attr |= PTE_W;
   if ((rights & MEM_X) === 0) attr |= PTE_NX;
   return attr;

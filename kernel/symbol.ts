@@ -29,5 +29,7 @@ export declare function ap_wakes(): u64;
 export declare function lapic_x2(): u64;
 /** Where the boot CPU's first stack begins; its end is KERNEL_STACK_SIZE above. */
 export declare function boot_stack(): u64;
+/** An empty page for the page directory of the screen's mapping: a physical address. */
+export declare function screen_directory(): u64;
 /** Page-table root with the window alone (no identity mapping): a physical address. */
 export declare function kernel_pml4(): u64;

@@ -2,7 +2,18 @@
 // Single pages are taken out of it where nothing may ever be touched: below stacks. Intel SDM vol. 3A, 4.5.4.
 
 import { allocPage } from "./page";
-import { kernelRoot, PTE_ADDRESS, PTE_GLOBAL, PTE_LARGE, PTE_P, PTE_W } from "./page_table";
+import {
+  kernelRoot,
+  PTE_ADDRESS,
+  PTE_GLOBAL,
+  PTE_LARGE,
+  PTE_NX,
+  PTE_P,
+  PTE_W,
+  PTE_WC,
+} from "./page_table";
+import { enableWriteCombining } from "./pat";
+import { screen_directory } from "./symbol";
 import { invlpg, window } from "./x86";
 
 /** Address of the entry for an offset in the window: of its 2 MiB in the page directory. */
@@ -34,6 +45,31 @@ export function unmapWindowPage(offset: usize): bool {
   store<u64>(table + (((offset >> 12) & 511) << 3), 0);
   invlpg(window() + <u64>offset);
   return true;
+}
+
+/** Where the screen is mapped: the GiB below the window, with one directory of its own. */
+const SCREEN_OFFSET: u64 = 0x4000_0000;
+const SCREEN_POINTER: usize = 503;
+const LARGE_PAGE: u64 = 0x20_0000;
+
+/**
+ * Maps the physical addresses [first, end) write-combining, wherever they are, for all address spaces; returns the
+ * virtual address of the first, or 0 if they are too many. Once, on the boot CPU, which runs alone.
+ */
+export function mapScreen(first: u64, end: u64): u64 {
+  const start = first & ~(LARGE_PAGE - 1);
+  if (end - start > SCREEN_OFFSET) return 0;
+  enableWriteCombining();
+  const directory = <usize>screen_directory();
+  const attr = PTE_P | PTE_W | PTE_WC | PTE_LARGE | PTE_GLOBAL | PTE_NX;
+  let slot = directory;
+  for (let at = start; at < end; at += LARGE_PAGE) {
+    store<u64>(slot, at | attr);
+    slot += 8;
+  }
+  const pointers = <usize>(load<u64>(<usize>kernelRoot(), 511 * 8) & PTE_ADDRESS);
+  store<u64>(pointers + SCREEN_POINTER * 8, <u64>directory | PTE_P | PTE_W);
+  return window() - SCREEN_OFFSET + (first - start);
 }
 
 /** Whether a virtual address is one of the window's 4 GiB. */

@@ -56,7 +56,6 @@ const MULTIBOOT2_TAGS: readonly (readonly [number, number, ...number[]])[] = [
   [1, MULTIBOOT2_OPTIONAL, 8, 11, 12, 14, 15],
   // EGA text mode is fine; so is any framebuffer that the loader is told to set up.
   [4, MULTIBOOT2_OPTIONAL, 2],
-  [5, MULTIBOOT2_OPTIONAL, 0, 0, 0],
   // Modules on page boundaries.
   [6, 0],
   // The end.
@@ -236,7 +235,14 @@ export function emitBoot(a: Assembler, hasStart: boolean): void {
   a.dd("boot_gdt");
 
   a.section(".boot.bss", { writable: true, align: 4096 });
-  for (const table of ["boot_pml4", "boot_pdpt", "boot_directory", "kernel_pml4", "window_pdpt"]) {
+  for (const table of [
+    "boot_pml4",
+    "boot_pdpt",
+    "boot_directory",
+    "kernel_pml4",
+    "window_pdpt",
+    "screen_directory",
+  ]) {
     a.label(table, { global: true, kind: "object" });
     a.space(4096);
   }

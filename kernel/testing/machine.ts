@@ -3,6 +3,7 @@
 // enters the kernel, and reads the registers the kernel would leave with.
 
 import { guestModule } from "../../tools/asc/guest.ts";
+import { fontTable } from "../../tools/screen/object.ts";
 import * as abi from "../abi.ts";
 import {
   CPU_ATTENTION,
@@ -36,6 +37,8 @@ const KERNEL_PML4 = 0x10_8000;
 /** The window's page tables as the boot stub makes them: pointers, then four directories of large pages. */
 const WINDOW_PDPT = 0x10_9000;
 const BOOT_STACK = 0x60_4000;
+const SCREEN_DIRECTORY = 0x10_f000;
+const FONT = 0x40_0000;
 /** Where a starting processor finds its Cpu object. */
 const AP_CPU = 0x60_0100;
 /** Where the model has the word that tells the TLB stub of x2APIC mode. */
@@ -65,6 +68,8 @@ const CPUID_X2APIC = 1 << 21;
 const IA32_X2APIC_ID = IA32_X2APIC + 2;
 const IA32_X2APIC_ICR = IA32_X2APIC + 0x30;
 const CPUID_TSC_DEADLINE = 1 << 24;
+/** Leaf 1 EDX. */
+const CPUID_PAT = 1 << 16;
 /** A page of low memory for the interrupt frame of an idle CPU. */
 const IDLE_FRAME = 0x8000;
 const ROOT_MODULE = 0x410_0000;
@@ -267,6 +272,7 @@ export class Machine {
     const scratchPages = Math.ceil(this.exports.audit_bytes() / 65536);
     memory.grow(this.auditScratch / 65536 + scratchPages - memory.buffer.byteLength / 65536);
     this.view = new DataView(memory.buffer);
+    new Uint8Array(memory.buffer).set(fontTable(), FONT);
     this.msrs.set(IA32_APIC_BASE, 0xfee0_0900n);
   }
 
@@ -459,10 +465,12 @@ export class Machine {
           (this.hardware.x2apic ? CPUID_X2APIC : 0);
         const ecx = leaf === 1 ? features : 0;
         const eax = { 0: 1, [0x80000000 | 0]: 0x80000008, [0x80000008 | 0]: 40 }[leaf] ?? 0;
-        this.write(out, [eax, 0, ecx, 0]);
+        this.write(out, [eax, 0, ecx, leaf === 1 ? CPUID_PAT : 0]);
       },
       gs_load64: (offset: number) =>
         this.view.getBigUint64(Number(this.state.gsBase) + offset, true),
+      load8: (address: bigint) => this.load32(address) & 0xffn,
+      load16: (address: bigint) => this.load32(address) & 0xffffn,
       load32: (address: bigint) => this.load32(address),
       load64: (address: bigint) => this.load32(address),
       store32: (address: bigint, value: bigint) => this.store32(address, value),
@@ -490,6 +498,8 @@ export class Machine {
       kernel_pml4: () => BigInt(KERNEL_PML4),
       ap_cpu: () => WINDOW + BigInt(AP_CPU),
       ap_wakes: () => WINDOW + BigInt(AP_CPU) + 8n,
+      screen_font: () => WINDOW + BigInt(FONT),
+      screen_directory: () => BigInt(SCREEN_DIRECTORY),
       lapic_x2: () => WINDOW + BigInt(LAPIC_X2),
       boot_stack: () => WINDOW + BigInt(BOOT_STACK),
     };

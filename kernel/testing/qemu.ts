@@ -7,27 +7,40 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { HANG_MS, QEMU } from "../../tools/testing/host-tools.ts";
 
-/** Wakes the machine up whenever it sleeps. QEMU Machine Protocol: events SUSPEND, command system_wakeup. */
-function wakeUp(child: ChildProcess): void {
-  const command = (name: string) => child.stdin?.write(`{"execute": "${name}"}\n`);
+/** A command of the QEMU Machine Protocol; the promise is kept when QEMU has carried it out. */
+export type Execute = (command: string, args?: Record<string, unknown>) => Promise<void>;
+
+/** Talks to a QEMU by its standard streams, and wakes the machine up whenever it sleeps (event SUSPEND). */
+function monitor(child: ChildProcess): Execute {
+  const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  const send = (execute: string, args?: Record<string, unknown>) =>
+    new Promise<void>((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      child.stdin?.write(`${JSON.stringify({ execute, arguments: args })}\n`);
+    });
   // Who writes to a QEMU that has ended learns it from its exit.
   child.stdin?.on("error", () => {});
-  if (!child.stdout) return;
+  if (!child.stdout) return send;
   createInterface({ input: child.stdout }).on("line", (line) => {
-    const { QMP: greeting, event } = JSON.parse(line) as { QMP?: unknown; event?: string };
-    if (greeting) command("qmp_capabilities");
-    if (event === "SUSPEND") command("system_wakeup");
+    const message = JSON.parse(line) as Record<string, { desc?: string } | string>;
+    if (message.QMP) void send("qmp_capabilities");
+    if (message.event === "SUSPEND") void send("system_wakeup");
+    if (message.error) waiting.shift()?.reject(new Error(JSON.stringify(message.error)));
+    if (message.return) waiting.shift()?.resolve();
   });
+  return send;
 }
 
 /**
  * Boots with QEMU's `options` on a q35 without display and returns the serial output as soon as it contains
- * `until`; when QEMU ends before that or has not come to it in `limit` ms, with a last line that says so.
+ * `until`; when QEMU ends before that or has not come to it in `limit` ms, with a last line that says so. Before QEMU
+ * is stopped, `inspect` may look at the machine.
  */
 export async function bootOnQemu(
   options: readonly string[],
   until: string,
   limit = HANG_MS,
+  inspect?: (execute: Execute) => Promise<void>,
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "trihedron-qemu-"));
   const serial = join(folder, "serial");
@@ -43,13 +56,16 @@ export async function bootOnQemu(
     ...["-qmp", "stdio"],
     ...options,
   ]);
-  wakeUp(child);
+  const execute = monitor(child);
   try {
     for (const start = Date.now(); Date.now() - start < limit; ) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const ended = child.exitCode ?? child.signalCode;
       const text = read();
-      if (text.includes(until)) return text;
+      if (text.includes(until)) {
+        await inspect?.(execute);
+        return text;
+      }
       if (ended !== null) return `${text}\nQEMU ended with ${ended}`;
     }
     // Without the text itself, which nobody must take for the kernel's.
