@@ -4,6 +4,7 @@
 import { compile, linkLinux } from "../tools/aot/index.ts";
 import { staticEnd } from "../tools/asc/static-end.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
+import { fontObject } from "../tools/screen/object.ts";
 import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
 
@@ -35,11 +36,12 @@ function link(
   name: string,
   layout: ProgramLayout,
   stubs: (hasStart: boolean) => ObjectFile,
+  libraries: readonly ObjectFile[] = [],
 ): Uint8Array {
   const compiled = compile(wasm, { target: "native", name, sourceMap: map });
   const hasStart = compiled.symbols.some((symbol) => symbol.name === "__wasm_start");
   return linkElf({
-    objects: [stubs(hasStart), compiled, staticFill(layout, staticEnd(wasm))],
+    objects: [stubs(hasStart), compiled, ...libraries, staticFill(layout, staticEnd(wasm))],
     segments: [
       {
         name: "text",
@@ -63,7 +65,7 @@ function link(
 
 /** The roottask's ELF file: file and memory size of its segments are equal, as the kernel demands. */
 export function buildRoottask(wasm: Uint8Array, map?: string): Uint8Array {
-  return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs);
+  return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs, [fontObject()]);
 }
 
 /** A program for the native interface. */

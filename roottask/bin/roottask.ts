@@ -27,6 +27,7 @@ import {
   claimRam,
   copyHip,
   findModule,
+  hasOption,
   hip,
   moduleAddress,
   moduleSize,
@@ -43,6 +44,7 @@ import {
   STATE_FAILED,
 } from "../libroottask/program";
 import { seedRandom } from "../libroottask/random";
+import { openScreen } from "../libroottask/screen";
 import { SEL_OWN_HANDLER } from "../libroottask/selectors";
 import {
   argument,
@@ -102,12 +104,13 @@ function requireOk(status: u64, what: string): void {
   abandon();
 }
 
-function openConsole(): void {
+function openConsole(isValid: bool): void {
   claimPorts(DEBUG_CONSOLE_PORT, 1);
   const port = hipSerialPort(hip);
   const base = port === 0 ? COM1 : port;
   claimPorts(base, SERIAL_PORTS);
   openSerial(base);
+  if (isValid && !hasOption("novga")) openScreen(hip);
 }
 
 /** An EC of its own handles the roottask's exceptions, so that they are reported. */
@@ -297,8 +300,9 @@ function summary(): void {
 /** Entry of the stub: the kernel's HIP and the number of the CPU it started us on. */
 export function main(hipAddress: u64, cpu: u64): void {
   copyHip(hipAddress);
-  openConsole();
-  if (!hipValid(hip)) fail("the kernel's information page has an unknown layout");
+  const isValid = hipValid(hip);
+  openConsole(isValid);
+  if (!isValid) fail("the kernel's information page has an unknown layout");
   // Loaders leave the modules' command lines anywhere in free RAM: read them before it is used.
   const hasUserland = findModule("userland");
   if (!claimRam()) fail("not enough memory");

@@ -3,7 +3,10 @@
 // against the page, because a kernel of another version may lay it out differently.
 
 import {
+  HIP_API_FLG,
   HIP_API_VER,
+  HIP_FEATURE_UEFI,
+  HIP_FRAMEBUFFER,
   HIP_FREQ_TSC,
   HIP_LENGTH,
   HIP_MEM_BYTES,
@@ -68,6 +71,21 @@ export function hipPm1Control(hip: usize, second: bool): u32 {
   const gas = hip + (second ? HIP_PM1B_CNT : HIP_PM1A_CNT);
   const port = load<u64>(gas + 4);
   return load<u8>(gas) === GAS_IO && port < 0x10000 ? (port as u32) : 0;
+}
+
+/** Whether the machine has EFI firmware, as far as the kernel knows. */
+export function hipIsUefi(hip: usize): bool {
+  return (load<u32>(hip + HIP_API_FLG) & (HIP_FEATURE_UEFI as u32)) !== 0;
+}
+
+/**
+ * Address of the description of the framebuffer, 0 where there is none: Multiboot's, then its colour fields. The
+ * published interface has no place for it: a kernel that knows no framebuffer has zeros there or more descriptors.
+ */
+export function hipFramebuffer(hip: usize): usize {
+  const description = hip + HIP_FRAMEBUFFER;
+  if (load<u16>(hip + HIP_LENGTH) > (HIP_FRAMEBUFFER as u16)) return 0;
+  return load<u64>(description) === 0 ? 0 : description;
 }
 
 /** Base port of the serial line, 0 where the kernel does not know. */

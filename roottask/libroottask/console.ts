@@ -1,8 +1,10 @@
-// The log: every byte goes to the serial line (PC16550D at COM1 or where the HIP says) and to the debug
-// console port 0xe9 of virtual machines, in the same order, so that both hold the same text. Programs'
+// The log: every byte goes to the serial line (PC16550D at COM1 or where the HIP says), to the debug
+// console port 0xe9 of virtual machines and to the screen, in the same order, so that all show the same text. Programs'
 // bytes are passed on unchanged; the roottask's own lines start with a prefix on a line of their own.
 
+import { putByteOnScreen } from "../../tools/screen/guest/text_screen";
 import { inb, outb } from "../libhedron/x86";
+import { showScreen } from "./screen";
 import { decimal, hexadecimal } from "./text";
 
 /** I/O port of the virtual machines' debug console. */
@@ -60,12 +62,14 @@ function serialByte(value: u8): void {
 function putByte(value: u8): void {
   if (serial !== 0) serialByte(value);
   outb(DEBUG_CONSOLE_PORT, value);
+  putByteOnScreen(value);
   lineStart = value === 10;
 }
 
 /** Bytes of a program, or a piece of a line begun with `line`. */
 export function put(text: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i++) putByte(load<u8>(text + i));
+  showScreen();
 }
 
 /** Begins a line of the roottask's own. */
@@ -108,4 +112,5 @@ export function sayText(text: usize, length: u32): void {
 
 export function endLine(): void {
   putByte(10);
+  showScreen();
 }

@@ -3,6 +3,11 @@
 // like all RAM from RAM_END on, is left alone.
 
 import {
+  framebufferAddress,
+  framebufferBytes,
+  isFramebuffer,
+} from "../../tools/screen/guest/framebuffer";
+import {
   CRD_MEM,
   CRD_PIO,
   HIP_MEM_TYPE_AVAILABLE,
@@ -14,7 +19,7 @@ import {
   ROOT_SEL_PD,
   XFER_FROM_KERNEL,
 } from "../libhedron/abi";
-import { hipMemory, hipMemoryCount } from "../libhedron/hip";
+import { hipFramebuffer, hipMemory, hipMemoryCount } from "../libhedron/hip";
 import { delegateRange } from "../libhedron/hypercalls";
 import { load64 } from "../libhedron/x86";
 import { addPages, initPages, STATE_BYTES } from "./pages";
@@ -82,17 +87,29 @@ export function claimPorts(first: u32, count: u32): void {
 /** The end of what must not be used at `at`, or `at` where it is free; `nextTaken` is the next such start. */
 let nextTaken: u64 = 0;
 
+let until: u64 = 0;
+
+/** Accounts for `bytes` from `address` on, which are not free. */
+function take(at: u64, address: u64, bytes: u64): void {
+  const start = address & ~(PAGE - 1);
+  const end = (address + bytes + PAGE - 1) & ~(PAGE - 1);
+  if (start <= at && end > until) until = end;
+  if (start > at && start < nextTaken) nextTaken = start;
+}
+
 function takenUntil(at: u64): u64 {
-  let until = at >= IMAGE_BASE && at < IMAGE_END ? IMAGE_END : at;
-  nextTaken = at < IMAGE_BASE ? IMAGE_BASE : ~(0 as u64);
+  until = at;
+  nextTaken = ~(0 as u64);
+  take(at, IMAGE_BASE, IMAGE_END - IMAGE_BASE);
   const count = hipMemoryCount(hip);
   for (let i: u32 = 0; i < count; i++) {
     const memory = hipMemory(hip, i);
-    if (memory.type === HIP_MEM_TYPE_AVAILABLE) continue;
-    const start = memory.address & ~(PAGE - 1);
-    const end = (memory.address + memory.size + PAGE - 1) & ~(PAGE - 1);
-    if (start <= at && end > until) until = end;
-    if (start > at && start < nextTaken) nextTaken = start;
+    if (memory.type !== HIP_MEM_TYPE_AVAILABLE) take(at, memory.address, memory.size);
+  }
+  // Firmware may have taken it from what it calls available.
+  const screen = hipFramebuffer(hip);
+  if (screen !== 0 && isFramebuffer(screen)) {
+    take(at, framebufferAddress(screen), framebufferBytes(screen));
   }
   return until;
 }
@@ -161,6 +178,32 @@ export function findModule(name: string): bool {
     moduleAddress = region.address as usize;
     moduleSize = region.size as u32;
     return true;
+  }
+  return false;
+}
+
+/** Whether the command line of the roottask, which is the first module, has the word. */
+export function hasOption(name: string): bool {
+  const count = hipMemoryCount(hip);
+  for (let i: u32 = 0; i < count; i++) {
+    const region = hipMemory(hip, i);
+    if (region.type !== HIP_MEM_TYPE_MODULE) continue;
+    if (region.aux === 0) return false;
+    const text = region.aux as usize;
+    claimMemory(text as u64, (text as u64) + PAGE);
+    return hasWord(text, name);
+  }
+  return false;
+}
+
+function hasWord(text: usize, name: string): bool {
+  const length = terminatedLength(text, PAGE_SIZE);
+  let start: u32 = 0;
+  while (start < length) {
+    let end = start;
+    while (end < length && load<u8>(text + end) !== 32) end++;
+    if (equalsLiteral(text + start, end - start, name)) return true;
+    start = end + 1;
   }
   return false;
 }

@@ -92,7 +92,7 @@ export class Machine {
   private constructor(module: WebAssembly.Module) {
     const modules = {
       hedron: { hypercall: (...args: bigint[]) => this.#hypercall(args) },
-      symbol: { portal_entry: () => 0x7000_0000n },
+      symbol: { portal_entry: () => 0x7000_0000n, screen_font: () => 0n },
       x86: {
         inb: (port: number) => (port === 0x3fd ? 0x20 : 0),
         outb: (port: number, value: number) => {
@@ -104,6 +104,9 @@ export class Machine {
           return this.#time;
         },
         cpuid: () => {},
+        load16: (address: bigint) => BigInt(this.view.getUint16(Number(address), true)),
+        store16: (address: bigint, value: bigint) =>
+          this.view.setUint16(Number(address), Number(value & 0xffffn), true),
         load8: (address: bigint) => BigInt(this.view.getUint8(Number(address))),
         load32: (address: bigint) => BigInt(this.view.getUint32(Number(address), true)),
         load64: (address: bigint) => this.view.getBigUint64(Number(address), true),
