@@ -133,12 +133,14 @@ export function countedLoop(s: Surroundings, depth: number): Bytes {
   const end = (start + step * (inclusive.includes(compare) ? rounds - 1 : rounds)) | 0;
   const limit = uleb(s.counter());
   const isConstant = r.chance(60);
-  const opaque: Bytes = r.chance(75)
+  const isNear = r.chance(75);
+  const opaque: Bytes = isNear
     ? [...s.expr(I32, 1), ...i32Const(31), 0x71, ...i32Const(end), 0x6a]
     : s.expr(I32, 1);
   const bound: Bytes = isConstant ? i32Const(end) : [0x20, ...limit];
   // A counter that wraps would go on for a long time: a second one ends such a loop.
-  const ends = isConstant && !down && compare !== NOT_EQUAL && start >= 0 && start <= 100;
+  const isShort = (isConstant || isNear) && start >= 0 && start <= 100;
+  const ends = isShort && !down && compare !== NOT_EQUAL;
   const left = uleb(s.counter());
   const isBounded = !ends || r.chance(30);
   const index = (): Bytes => {

@@ -14,6 +14,7 @@ import {
   type Func,
   I32,
   isConst,
+  isRemovable,
   type Loop,
   NONE,
   Op,
@@ -65,6 +66,8 @@ interface Shape {
   latch: Block;
   size: number;
   counter: Counter;
+  /** The test comes before whatever an iteration does. */
+  isTestedFirst: boolean;
 }
 
 function isInside(loop: Loop, block: Block): boolean {
@@ -135,7 +138,10 @@ function shapeOf(f: Func, loop: Loop): Shape | undefined {
   const bottom =
     latch.preds.length === 1 && latch.insts.length === 0 ? (latch.preds[0] as Block) : latch;
   const counter = counterOf(loop, header, latch) ?? counterOf(loop, bottom, latch);
-  return counter && { loop, blocks, others, before, latch, size, counter };
+  if (!counter) return undefined;
+  const isTestedFirst =
+    counter.test === header && header.insts.every((v) => isRemovable(v) || v.op === Op.Load);
+  return { loop, blocks, others, before, latch, size, counter, isTestedFirst };
 }
 
 /** How often the test of a loop passes before it fails, where that is known. */
@@ -219,7 +225,7 @@ class Unroller {
     if (count !== undefined) {
       // The number of the test that fails, from 0: it is always the same copy's.
       for (let factor = MAX_FACTOR; factor > 1; factor >>= 1) {
-        const tests = shape.counter.test === shape.loop.header ? count : count + 1n;
+        const tests = shape.isTestedFirst ? count : count + 1n;
         if (!fits(factor) || tests < BigInt(factor) || tests % BigInt(factor) !== 0n) continue;
         this.repeat(shape, factor, Number(count % BigInt(factor)));
         return;
@@ -388,7 +394,8 @@ class Unroller {
   private split(shape: Shape, factor: number): void {
     const { loop, blocks, before, counter } = shape;
     const { header } = loop;
-    if (counter.test !== header) return;
+    // Where the loop goes on it tests again, and does again what came before the test.
+    if (!shape.isTestedFirst) return;
     const certain = this.certain(shape, BigInt(factor - 1));
     if (!certain) return;
     const { all, first } = this.copies(shape, factor);
