@@ -7,14 +7,19 @@ import type { Hardware } from "../testing/machine.ts";
 import { Generator } from "./generator.ts";
 import { Harness } from "./harness.ts";
 import type { Operation } from "./operation.ts";
+import { poisoned } from "./poison.ts";
 
 const ENTRY = "kernel/testing/inspect.ts";
 
-/** The kernel with what tests look into; `sources` replace files of the repository. */
+/** The kernel with what tests look into, and a pattern in free memory; `sources` replace files of the repository. */
 export async function fuzzKernel(
   sources: Record<string, string> = {},
 ): Promise<WebAssembly.Module> {
-  const { wasm } = await guestModule({ ...KERNEL_GUEST, entry: ENTRY, sources });
+  const { wasm } = await guestModule({
+    ...KERNEL_GUEST,
+    entry: ENTRY,
+    sources: poisoned(sources),
+  });
   return new WebAssembly.Module(wasm);
 }
 
@@ -49,14 +54,17 @@ export async function runSeed(seed: number, steps: number, hardware: Hardware): 
     }
     if (!harness.interrupted) harness.checkAll();
     harness.m.audit();
+    if (!harness.interrupted && generator.endAll()) harness.checkNothingIsLeft();
     return result();
   } catch (error) {
-    const message = describe(error);
+    const message = describe(harness, error);
     return { ...result(), failure: { message, operations, log: harness.m.log } };
   }
 }
 
-function describe(error: unknown): string {
+function describe(harness: Harness, error: unknown): string {
+  const stray = harness.strayWrite();
+  if (stray !== 0) return `free memory was written to at 0x${stray.toString(16)}`;
   if (!(error instanceof Error)) return String(error);
   return error.name === "Error" ? error.message : `${error.name}: ${error.stack}`;
 }
@@ -67,7 +75,7 @@ export async function replay(
   hardware: Hardware,
 ): Promise<string | undefined> {
   const harness = await Harness.boot(hardware);
-  new Generator(harness, 0);
+  const generator = new Generator(harness, 0);
   try {
     for (const operation of operations) {
       harness.step(operation);
@@ -75,9 +83,10 @@ export async function replay(
     }
     if (!harness.interrupted) harness.checkAll();
     harness.m.audit();
+    if (!harness.interrupted && generator.endAll()) harness.checkNothingIsLeft();
     return undefined;
   } catch (error) {
-    return describe(error);
+    return describe(harness, error);
   }
 }
 

@@ -4,6 +4,8 @@
 
 import { Random } from "../../tools/aot/fuzz/random.ts";
 import * as abi from "../abi.ts";
+import { KERNEL_END, KERNEL_START } from "../layout.ts";
+import { HPET_BASE, PCI_CONFIG } from "../testing/machine.ts";
 import { type Harness, PORTAL_RIP } from "./harness.ts";
 import { ARENAS } from "./memory.ts";
 import {
@@ -18,12 +20,20 @@ import {
   type Type,
 } from "./model.ts";
 import type { Call, Message, Operation } from "./operation.ts";
+import { MSRS } from "./privileged.ts";
 import { CONT_RECEIVE } from "./view.ts";
 
 /** Domains that the roottask keeps, one a place. */
 export const SLOTS = 4;
+/** The place of the one that may use the machine's registers; the last one's is foreign. */
+const PASSTHROUGH_SLOT = 1;
+/** The place of the one that the first one's domain is the parent of. */
+const UNDERLING_SLOT = 2;
 /** Steps without any of its threads after which a domain is made again. */
 const LOST_AFTER = 1500;
+
+/** Quanta after which everybody who is ready has had its turn. */
+const TURNS = 200;
 
 const PLAY = 64;
 const PLAY_SIZE = 64;
@@ -72,6 +82,16 @@ const HOSTILE = [
 ];
 const HOT_PORTS = [
   0, 1, 0x60, 0x64, 0x3f0, 0x3f8, 0x3fb, 0x3ff, 0x400, 0x7fff, 0x8000, 0xfc00, 0xfff8, 0xffff,
+];
+/** Around where an update of microcode can be: the kernel's memory, and the end of what it reaches. */
+const MICROCODE = [
+  0n,
+  BigInt(KERNEL_START) - 64n,
+  BigInt(KERNEL_START),
+  BigInt(KERNEL_END) - 32n,
+  BigInt(KERNEL_END),
+  (1n << 32n) - 80n,
+  (1n << 64n) - 64n,
 ];
 const EXCEPTIONS = [0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19];
 
@@ -142,7 +162,11 @@ export class Generator {
     // A foreign domain's portals are its services.
     const foreign = slot === SLOTS - 1 ? 1n | (BigInt(SERVICE) << 1n) : 0n;
     const self = BigInt(SELF);
-    this.root(abi.HC_CREATE_PD, base, 0, { rsi: self, rax: foreign });
+    // Made in the name of another one that is not to have it, a domain does not get it either.
+    const ordinary = h.model.find(h.model.root, BigInt(slotBase(0)), "pd", abi.PERM_PD_CREATE);
+    const parent = slot === UNDERLING_SLOT && ordinary ? BigInt(slotBase(0)) : self;
+    const flags = slot === PASSTHROUGH_SLOT || parent !== self ? abi.CREATE_PD_PASSTHROUGH : 0;
+    this.root(abi.HC_CREATE_PD, base, flags, { rsi: parent, rax: foreign });
     const pd = BigInt(base);
     this.handOver(slot, makeCrd(abi.CRD_OBJ, base, 0, ALL), makeCrd(abi.CRD_OBJ, SELF, 0, ALL));
     const threads: number[] = [];
@@ -198,6 +222,30 @@ export class Generator {
     place.domain = target<PdItem>(base)?.domain;
     place.threads = threads.flatMap((selector) => target<EcItem>(selector) ?? []);
     place.madeAt = h.steps;
+  }
+
+  /** Takes all domains apart, if the roottask gets its turn; false if not. */
+  endAll(): boolean {
+    const { h } = this;
+    const turn = () => {
+      for (let cpu = 0; cpu < h.cpus; cpu++) h.step({ kind: "timer", cpu });
+    };
+    for (let i = 0; i < TURNS && h.current(0)?.domain !== h.model.root; i++) turn();
+    if (h.current(0)?.domain !== h.model.root) return false;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      for (const first of [0, PORTALS, SERVICES]) {
+        const rsi = makeCrd(abi.CRD_OBJ, slotBase(slot) + first, 9, ALL);
+        this.root(abi.HC_REVOKE, 0, abi.REVOKE_SELF, { rsi });
+      }
+    }
+    // What it has made and been given.
+    for (let order = 6; order < 10; order++) {
+      const rsi = makeCrd(abi.CRD_OBJ, 2 ** order, order, ALL);
+      this.root(abi.HC_REVOKE, 0, abi.REVOKE_SELF, { rsi });
+    }
+    // Time that was given to handlers ends with its turn.
+    for (let i = 0; i < 4 || (i < TURNS && h.cpus > 1 && !h.isIdle(1)); i++) turn();
+    return true;
   }
 
   /** A place whose domain is gone or has a thread that is. */
@@ -298,6 +346,8 @@ export class Generator {
             0x4000n,
             0xfee00n,
             0xfec00n,
+            BigInt(PCI_CONFIG / 4096),
+            BigInt(HPET_BASE / 4096),
             BigInt(this.h.model.informationPage),
             0xfff_ffffn,
             0x1000_0000n,
@@ -470,7 +520,7 @@ export class Generator {
     }
     const rax = random.chance(20) ? BigInt(random.below(256)) : 0n;
     const rdx = random.chance(70) ? this.objects() : this.hostile();
-    return this.make(cpu, abi.HC_CREATE_PD, 0, to, { rsi, rdx, rax });
+    return this.make(cpu, abi.HC_CREATE_PD, random.below(4), to, { rsi, rdx, rax });
   }
 
   private revoke(cpu: number, domain: Domain): Call {
@@ -538,9 +588,10 @@ export class Generator {
         rsi: BigInt(random.below(1000)),
       });
     }
-    if (dice < 94) return this.make(cpu, abi.HC_SC_CTRL, 0, this.selector(domain, "sc"));
-    if (dice < 96)
+    if (dice < 93) return this.make(cpu, abi.HC_SC_CTRL, 0, this.selector(domain, "sc"));
+    if (dice < 95)
       return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_RECALL, this.selector(domain, "ec"));
+    if (dice < 96) return this.privileged(cpu);
     if (dice < 97) return this.assignGsi(cpu, domain);
     if (dice < 98) return this.make(cpu, abi.HC_ASSIGN_PCI, 0, this.selector(domain, "pd"));
     // A thread that replies is lost.
@@ -557,11 +608,34 @@ export class Generator {
     );
   }
 
+  /** What is for passthrough domains alone: MSRs, suspend, microcode, and the page for virtual machines. */
+  private privileged(cpu: number): Call {
+    const { random } = this;
+    const dice = random.below(10);
+    const rsi = random.chance(30)
+      ? this.hostile()
+      : random.pick(MICROCODE) + BigInt(random.below(64));
+    if (dice < 5) {
+      const number = random.chance(90) ? random.pick(MSRS) : random.u32();
+      const flags = abi.PD_CTRL_MSR_ACCESS | (random.below(2) * abi.MSR_ACCESS_WRITE);
+      return this.make(cpu, abi.HC_PD_CTRL, flags, BigInt(number), { rsi });
+    }
+    if (dice < 6) {
+      const flags = abi.PD_CTRL_MAP_ACCESS_PAGE;
+      return this.make(cpu, abi.HC_PD_CTRL, flags, 0n, { rsi: this.pages(false) & 0xfffn });
+    }
+    // Sleep types; the size of an update.
+    const arg1 = random.chance(50) ? BigInt(random.below(0x1010)) : this.hostile();
+    const flags = random.below(16);
+    return this.make(cpu, abi.HC_MACHINE_CTRL, flags, arg1 & ((1n << 52n) - 1n), { rsi });
+  }
+
   private assignGsi(cpu: number, domain: Domain): Call {
     const rdx = BigInt(
       this.random.chance(90) ? this.random.below(this.h.cpus) : this.random.below(0x1000),
     );
     return this.make(cpu, abi.HC_ASSIGN_GSI, this.random.below(2), this.selector(domain, "sm"), {
+      rsi: this.page() << 12n,
       rdx,
       rax: (1n << 64n) - 1n,
     });

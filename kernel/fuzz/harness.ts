@@ -2,7 +2,9 @@
 // results, capabilities, pages through the TLBs, ports through the TSS, portal entries, counters.
 
 import * as abi from "../abi.ts";
+import { WINDOW } from "../asm/index.ts";
 import { EXIT_SYSRET } from "../layout.ts";
+import { IA32_BIOS_UPDT_TRIG } from "../msr_number.ts";
 import {
   type Hardware,
   HPET_BASE,
@@ -28,6 +30,7 @@ import {
   type Type,
 } from "./model.ts";
 import type { Call, Operation } from "./operation.ts";
+import { type Answer, Msrs, machineControl } from "./privileged.ts";
 import { Tlbs } from "./tlb.ts";
 import {
   CONT_DEAD,
@@ -46,6 +49,8 @@ export class Mismatch extends Error {}
 const USER_RIP = 0x40_0000n;
 export const PORTAL_RIP = 0x41_0000n;
 const NO_VALUE = -1;
+/** Bytes of an update of microcode in front of what the CPU gets the address of, Intel SDM vol. 3A, 9.11.1. */
+const MICROCODE_HEADER = 48n;
 /** Interrupts that come by pins of the IOAPIC; the others are messages. */
 const PINS = 24;
 /** Selectors where most things happen; full comparisons look at all. */
@@ -91,6 +96,7 @@ export class Harness {
   steps = 0;
   /** When each EC last had the CPU, in steps. */
   readonly lastRan = new Map<EcItem, number>();
+  private readonly msrs = new Msrs();
   private probe = 1;
   private hadWindow = false;
   /** A long operation has let another thread run before its end: the model is ahead of the kernel, the run over. */
@@ -104,6 +110,7 @@ export class Harness {
   private constructor(m: Machine, hardware: Hardware) {
     this.m = m;
     this.view = new View(m);
+    m.safeMsrs = new Map(this.msrs.values);
     this.cpus = hardware.cpus ?? 1;
     this.tlbs = new Tlbs(this.cpus, hardware.pcid ?? false);
     for (let cpu = 0; cpu < this.cpus; cpu++) {
@@ -425,6 +432,8 @@ export class Harness {
           return { status: abi.BAD_CAP };
         }
         const created = new Domain(`pd${this.steps}`);
+        const parent = (find(rsi, "pd", abi.PERM_PD_CREATE) as PdItem).domain;
+        created.passthrough = parent.passthrough && (flags & abi.CREATE_PD_PASSTHROUGH) !== 0;
         created.foreign = (rax & 1n) !== 0n;
         created.portalBase = rax >> 1n;
         const item: PdItem = { type: "pd", address: 0, gone: false, domain: created };
@@ -506,9 +515,31 @@ export class Harness {
       }
       case abi.HC_ASSIGN_PCI:
         return { status: find(selector, "pd", 0) ? abi.BAD_DEV : abi.BAD_CAP };
+      case abi.HC_MACHINE_CTRL:
+        if (!domain.passthrough) return { status: abi.BAD_CAP };
+        return this.privileged(() => {
+          const answer = machineControl(flags, selector, rsi);
+          if (answer.status === abi.SUCCESS) {
+            this.msrs.values.set(IA32_BIOS_UPDT_TRIG, WINDOW + rsi + MICROCODE_HEADER);
+          }
+          return answer;
+        }, rsi);
       default:
-        return call.id > abi.HC_MACHINE_CTRL ? { status: abi.BAD_HYP } : {};
+        return { status: abi.BAD_HYP };
     }
+  }
+
+  /** What a passthrough domain does to the machine; the machine's registers are those of the model then. */
+  private privileged(predict: () => Answer, rsi: bigint): Expected {
+    const answer = predict();
+    const after = () => {
+      for (const [number, value] of this.m.safeMsrs) {
+        if (this.msrs.values.get(number) !== value) {
+          throw new Mismatch(`MSR 0x${number.toString(16)} is 0x${value.toString(16)}`);
+        }
+      }
+    };
+    return { rsi, ...answer, after };
   }
 
   private objectAt(domain: Domain, selector: bigint, type: Type): number {
@@ -592,7 +623,18 @@ export class Harness {
       const found = cap === undefined ? 0n : makeCrd(kind, cap.base, cap.order, cap.attr);
       return { status: abi.SUCCESS, rsi: found };
     }
-    if ((flags & 3) !== abi.PD_CTRL_DELEGATE) return {};
+    if ((flags & 3) === abi.PD_CTRL_MSR_ACCESS) {
+      if (!domain.passthrough) return { status: abi.BAD_CAP };
+      const number = Number(selector & 0xffff_ffffn);
+      const { msrs } = this;
+      const isWrite = (flags & abi.MSR_ACCESS_WRITE) !== 0;
+      return this.privileged(() => (isWrite ? msrs.write(number, rsi) : msrs.read(number)), rsi);
+    }
+    if ((flags & 3) === abi.PD_CTRL_MAP_ACCESS_PAGE) {
+      const right =
+        crdKind(rsi) === abi.CRD_MEM && (rsi & 0xffcn) === BigInt((abi.MEM_R | abi.MEM_W) << 2);
+      return { status: right ? abi.BAD_FTR : abi.BAD_PAR };
+    }
     const from = (model.find(domain, selector, "pd", 0) as PdItem | undefined)?.domain;
     const to = (model.find(domain, rsi, "pd", 0) as PdItem | undefined)?.domain;
     if (from === undefined || to === undefined) return { status: abi.BAD_CAP };
@@ -707,7 +749,11 @@ export class Harness {
     const utcb = view.field(address, "utcb");
     if (cont === CONT_SYSRET) {
       const items = this.moveItems(ec, caller.domain, call, ...this.windows(utcb));
-      return { after: () => this.checkItems(utcb, items) };
+      // A caller whose time is over is gone by now.
+      const after = () => {
+        if (this.current(this.m.cpu) === caller) this.checkItems(utcb, items);
+      };
+      return { after };
     }
     const page = cont === CONT_IRET ? Number(view.register(address, "cr2") >> 12n) : 0;
     this.moveItems(ec, caller.domain, call, 0n, makeCrd(abi.CRD_MEM, page, 31, 31));
@@ -746,10 +792,22 @@ export class Harness {
     }
   }
 
+  /** Where the pattern in free memory has been found damaged, 0 for nowhere. */
+  strayWrite(): number {
+    return this.view.exports.stray_at?.() ?? 0;
+  }
+
+  /** After the end of all domains: nothing of them is left. */
+  checkNothingIsLeft(): void {
+    const utcbs = this.m.audit().get("UTCB");
+    if (utcbs !== 1) throw new Mismatch(`${utcbs} threads are left when all domains are gone`);
+  }
+
   /** Compares everything there is. */
   checkAll(): void {
     for (const domain of this.domains()) this.checkDomain(domain);
     this.checkCanaries();
+    this.view.exports.check_free_pages?.();
     for (let cpu = 0; cpu < this.cpus; cpu++) this.checkPorts(cpu);
   }
 

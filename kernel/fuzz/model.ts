@@ -153,6 +153,7 @@ export class Domain {
   readonly memory = new Memory();
   address = 0;
   privileged = false;
+  passthrough = false;
   foreign = false;
   portalBase = 0n;
   isKernel = false;
@@ -204,6 +205,7 @@ export class Model {
   constructor() {
     this.kernel.isKernel = true;
     this.root.privileged = true;
+    this.root.passthrough = true;
     const all = new Cap(this.kernel, abi.CRD_PIO, 0, 16, 0, 7, true);
     this.kernel.ports.caps.set(0, all);
   }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { fuzzKernel, runSeed } from "./campaign.ts";
+import { change } from "./poison.ts";
 
 export interface Mutant {
   name: string;
@@ -74,6 +75,36 @@ export const MUTANTS: readonly Mutant[] = [
     to: "",
   },
   {
+    name: "a table is written to when it has been given back",
+    file: "kernel/node_table.ts",
+    from: "  freePage(leaf);\n",
+    to: "  freePage(leaf);\n  store<u32>(leaf, 0, 2048);\n",
+  },
+  {
+    name: "a freed object is written to",
+    file: "kernel/mdb.ts",
+    from: "  freeObject(changetype<usize>(node));\n",
+    to: "  freeObject(changetype<usize>(node));\n  node.attr = 0;\n",
+  },
+  {
+    name: "any domain may use the machine's registers",
+    file: "kernel/syscall_pd.ts",
+    from: "  if (!ec.domain.passthrough) return BAD_CAP;\n",
+    to: "",
+  },
+  {
+    name: "a domain passes on what it may do to the machine, and lacks",
+    file: "kernel/syscall_create.ts",
+    from: "parent.passthrough && (flags",
+    to: "(flags",
+  },
+  {
+    name: "a thread that nobody can name stays where it waits",
+    file: "kernel/lost_thread.ts",
+    from: "  if (!isNamed(ec) && !isNeeded(ec)) end(ec);\n",
+    to: "",
+  },
+  {
     name: "revocation stops two levels down",
     file: "kernel/revoke.ts",
     from: "if (r.affected && node.attr & r.rights)",
@@ -84,11 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
 /** The repository's file with the fault, by name; throws where the text is not there exactly once. */
 export function mutate({ file, from, to, name }: Mutant): Record<string, string> {
   const text = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8");
-  const parts = text.split(from);
-  if (parts.length !== 2) {
-    throw new Error(`${file} has the text "${from}" ${parts.length - 1} times: adapt "${name}"`);
-  }
-  return { [file]: parts.join(to) };
+  return { [file]: change(`"${name}": ${file}`, text, [[from, to]]) };
 }
 
 /** Runs a faulty kernel until it fails; the seed and step, or undefined if it does not. */

@@ -26,6 +26,9 @@ interface Inspect {
   inspect_cpu(id: number): number;
   inspect_offset(field: number): number;
   inspect_free_pages(): number;
+  /** Of a kernel with a pattern in free memory (poison.ts). */
+  check_free_pages?(): void;
+  stray_at?(): number;
 }
 
 export class View {

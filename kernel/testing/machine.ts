@@ -397,6 +397,9 @@ export class Machine {
     return this.state.pending.shift();
   }
 
+  /** What user space reaches by hypercalls: registers that are not there fault. */
+  safeMsrs = new Map<number, bigint>();
+
   /** CR2. */
   faultAddress = 0n;
   private ioapicIndex = 0;
@@ -509,8 +512,17 @@ export class Machine {
         this.onIdle();
       },
       open_window: () => this.onWindow?.(),
-      rdmsr_safe: () => 0,
-      wrmsr_safe: () => 0,
+      rdmsr_safe: (msr: number, out: number) => {
+        const value = this.safeMsrs.get(msr >>> 0);
+        if (value === undefined) return 0;
+        this.view.setBigUint64(out, value, true);
+        return 1;
+      },
+      wrmsr_safe: (msr: number, value: bigint) => {
+        if (!this.safeMsrs.has(msr >>> 0)) return 0;
+        this.safeMsrs.set(msr >>> 0, BigInt.asUintN(64, value));
+        return 1;
+      },
     };
     const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
     for (const { module: name, name: field } of WebAssembly.Module.imports(module)) {
