@@ -147,7 +147,8 @@ export function findMedium(): bool {
   for (let i: u64 = 0; i < count; i++) {
     const handle = handleAt(i);
     const protocol = protocolOf(handle, BLOCK_IO);
-    if (protocol === 0 || load8(mediaOf(protocol) + MEDIA_PRESENT) === 0) continue;
+    if (protocol === 0 || mediaOf(protocol) === 0) continue;
+    if (load8(mediaOf(protocol) + MEDIA_PRESENT) === 0) continue;
     const other = leadsToLoader(protocolOf(handle, DEVICE_PATH), loader) ? 0 : 2;
     const partition = load8(mediaOf(protocol) + LOGICAL_PARTITION) === 0 ? 0 : 1;
     const rank = other + partition;

@@ -132,7 +132,8 @@ function fetchMap(): u64 {
       physical(descriptorVersion),
     );
     if (status === SUCCESS) {
-      if (load<u64>(descriptorSize) < DESCRIPTOR) return INCOMPATIBLE_VERSION;
+      const size = load<u64>(mapSize);
+      if (size > bufferBytes || load<u64>(descriptorSize) < DESCRIPTOR) return INCOMPATIBLE_VERSION;
       describe();
     }
     if (status !== BUFFER_TOO_SMALL) return status;
@@ -168,7 +169,8 @@ export function readMemoryMap(): bool {
   const size = load<u64>(descriptorSize);
   const end = buffer + load<u64>(mapSize);
   for (let at = buffer; at + size <= end; at += size) {
-    const pages = load64(at + NUMBER_OF_PAGES);
+    // What is longer than the address space ends with it.
+    const pages = min(load64(at + NUMBER_OF_PAGES), u64.MAX_VALUE / PAGE);
     const type = rangeType(word(at + TYPE), load64(at + ATTRIBUTE));
     addRange(load64(at + PHYSICAL_START), pages * PAGE, type);
   }

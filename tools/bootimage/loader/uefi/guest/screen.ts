@@ -61,8 +61,9 @@ export function leaveScreen(): void {
 
 /** Asks for the size of the current mode; false where the firmware does not say. */
 function queryMode(): bool {
-  if (output === 0) return false;
-  const mode = <u64>word(load64(output + MODE) + CURRENT_MODE);
+  const modes = output === 0 ? 0 : load64(output + MODE);
+  if (modes === 0) return false;
+  const mode = <u64>word(modes + CURRENT_MODE);
   const status = call4(
     load64(output + QUERY_MODE),
     output,

@@ -14,6 +14,8 @@ const TABLE_COUNT: u64 = 104;
 const TABLES: u64 = 112;
 /** EFI_CONFIGURATION_TABLE: a GUID and an address. */
 const TABLE_BYTES: u64 = 24;
+/** More of them than any firmware has are damage. */
+const MOST_TABLES: u64 = 4096;
 
 /** Offsets in EFI_BOOT_SERVICES. */
 export const ALLOCATE_PAGES: u64 = 40;
@@ -94,7 +96,7 @@ export function freePool(buffer: u64): void {
 
 /** The configuration table with this GUID, or 0. */
 export function configurationTable(guid: usize): u64 {
-  const count = load64(system_table() + TABLE_COUNT);
+  const count = min(load64(system_table() + TABLE_COUNT), MOST_TABLES);
   const tables = systemTable(TABLES);
   for (let i: u64 = 0; i < count; i++) {
     const entry = tables + i * TABLE_BYTES;

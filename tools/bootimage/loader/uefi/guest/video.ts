@@ -33,6 +33,8 @@ const BLUE_FIRST: u32 = 1;
 const BIT_MASK: u32 = 2;
 
 const NONE: u64 = u64.MAX_VALUE;
+/** More modes than any output has are damage. */
+const MOST_MODES: u32 = 4096;
 
 const infoSize: usize = memory.data(8, 8);
 const infoAddress: usize = memory.data(8, 8);
@@ -83,15 +85,17 @@ function distance(info: u64, width: u32, height: u32, depth: u32): u64 {
 /** Looks at all modes of an output; the current one comes first, for those who have no wish. */
 function look(output: u64, width: u32, height: u32, depth: u32): void {
   const mode = load64(output + MODE);
+  if (mode === 0) return;
   const current = word(mode + CURRENT_MODE);
   consider(output, current, width, height, depth);
-  const count = word(mode + MAX_MODE);
+  const count = min(word(mode + MAX_MODE), MOST_MODES);
   for (let i: u32 = 0; i < count; i++) {
     if (i !== current) consider(output, i, width, height, depth);
   }
 }
 
 function consider(output: u64, mode: u32, width: u32, height: u32, depth: u32): void {
+  store<u64>(infoAddress, 0);
   const status = call4(
     load64(output + QUERY_MODE),
     output,
@@ -99,8 +103,8 @@ function consider(output: u64, mode: u32, width: u32, height: u32, depth: u32): 
     physical(infoSize),
     physical(infoAddress),
   );
-  if (status !== SUCCESS) return;
   const info = load<u64>(infoAddress);
+  if (status !== SUCCESS || info === 0) return;
   if (depthOf(info) !== 0) {
     const far = distance(info, width, height, depth);
     if (far < bestDistance) {

@@ -397,6 +397,12 @@ describe("graphics", () => {
     expect((await screen("1024x768", [only])).told).toBeUndefined();
   });
 
+  test("an output that claims modes without end, or says nothing of them", async () => {
+    const { told } = await screen("1024x768x32", [{ modes, count: 0xffff_ffff }]);
+    expect(told?.slice(2, 4)).toEqual([1024, 768]);
+    expect((await screen("1024x768", [{ modes, empty: true }])).told).toBeUndefined();
+  });
+
   test("a machine without graphics", async () => {
     expect((await screen("1024x768", [])).told).toBeUndefined();
   });

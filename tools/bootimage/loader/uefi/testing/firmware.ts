@@ -48,6 +48,10 @@ export interface TestOutput {
   modes: readonly TestMode[];
   current?: number;
   base?: number;
+  /** How many modes it claims to have; those that it has, unless stated. */
+  count?: number;
+  /** Whether modes are described by nothing. */
+  empty?: boolean;
   /** Status of SetMode. */
   setMode?: bigint;
 }
@@ -307,7 +311,7 @@ export class Firmware {
     const set = (number: number): void => {
       const chosen = output.modes[number] as TestMode;
       const infoAt = this.#bytes(info(chosen));
-      this.memory.store(mode, 4, BigInt(output.modes.length));
+      this.memory.store(mode, 4, BigInt(output.count ?? output.modes.length));
       this.memory.store(mode + 4n, 4, BigInt(number));
       this.memory.store(mode + 8n, 8, infoAt);
       const drawable = chosen.format !== 3;
@@ -323,7 +327,7 @@ export class Firmware {
       this.memory.store(size as bigint, 8, BigInt(bytes.length));
       const buffer = this.#allocatePool(bytes.length);
       this.memory.bytes(BigInt(buffer), BigInt(bytes.length)).set(bytes);
-      this.memory.store(at as bigint, 8, BigInt(buffer));
+      this.memory.store(at as bigint, 8, output.empty ? 0n : BigInt(buffer));
       return STATUS.success;
     });
     const setMode = this.#service((_self, number) => {
