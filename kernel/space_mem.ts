@@ -122,6 +122,14 @@ function findBesideDevices(page: u64): void {
 /** Finds the largest aligned block around physical address `at` that can be given away, or a hole. */
 function findPhysical(at: u64): void {
   const page = at & ~(<u64>PAGE_SIZE - 1);
+  if (page >= <u64>poolEnd() && page < claimedFirst) {
+    // Most memory: behind the pool, which is behind the image, and before all devices.
+    sourceAttr = ALL_RIGHTS;
+    const other = min<u64>(page ^ (<u64>poolEnd() - 1), page ^ claimedFirst);
+    sourceOrder = <u32>(63 - clz<u64>(other));
+    sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
+    return;
+  }
   const limit = physicalAddressBits();
   sourceAttr = 0;
   sourceOrder = limit;
@@ -138,11 +146,7 @@ function findPhysical(at: u64): void {
     const isOutside = page < claimedFirst || page >= claimedEnd;
     if (isOutside) other = min<u64>(other, difference(page, claimedFirst, claimedEnd));
     sourceOrder = min<u32>(limit - 1, <u32>(63 - clz<u64>(other)));
-    if (isOutside) {
-      sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
-      return;
-    }
-    findBesideDevices(page);
+    if (!isOutside) findBesideDevices(page);
   }
   sourcePhys = page & ~(((<u64>1) << (<u64>sourceOrder)) - 1);
 }

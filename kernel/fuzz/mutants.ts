@@ -23,7 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a delegation of memory gives rights its source lacks",
     file: "kernel/page_table.ts",
-    from: "PTE_USER | (source & wanted & PTE_W)",
+    from: "PTE_USER | (source & wanted & (PTE_W | PTE_WC))",
     to: "PTE_USER | (wanted & PTE_W)",
   },
   {
