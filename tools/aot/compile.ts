@@ -243,8 +243,10 @@ class Compiler {
       }
     });
     const constants = m.globals.map(({ type, mutable, init }) => {
-      if (mutable || init.kind === "global") return undefined;
+      if (init.kind === "global") return undefined;
+      // A function that only a global refers to has a number as well.
       const bits = init.kind === "const" ? init.bits : BigInt(this.functionNumber(init.index));
+      if (mutable) return undefined;
       return { type: irType(type), bits };
     });
     return {

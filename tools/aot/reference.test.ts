@@ -130,6 +130,40 @@ describe.skipIf(!canRunNative)("references (need x86-64 Linux)", () => {
   });
 });
 
+test.skipIf(!canRunNative)(
+  "a function that only a variable global refers to can be had from it",
+  () => {
+    const wasm = buildModule({
+      types: [
+        { params: [], results: [] },
+        { params: [], results: [I32] },
+      ],
+      imports: [{ module: "stub", name: "run", type: 0 }],
+      funcs: [
+        { type: 1, locals: [], code: [0x10, 0, ...i32Const(0)] },
+        { type: 1, locals: [], code: i32Const(7) },
+        {
+          type: 1,
+          locals: [],
+          code: [...i32Const(0), 0x23, 0, 0x26, 0, ...i32Const(0), 0x11, 1, 0],
+        },
+      ],
+      tables: [{ type: FUNCREF, min: 1 }],
+      globals: [{ type: FUNCREF, mutable: true, init: [0xd2, 2] }],
+      exports: [
+        { name: "main", kind: 0, index: 1 },
+        { name: "call", kind: 0, index: 3 },
+      ],
+      elements: [],
+      data: [],
+    });
+    const calls: Call[] = [{ name: "call", params: [], results: [I32], args: [] }];
+    const native = runNative(wasm, calls, 0, { verify: true });
+    expect(native.outcomes).toEqual([{ trap: 0, results: [7n] }]);
+    expect(difference(calls, native, runV8(wasm, calls, 0))).toBeUndefined();
+  },
+);
+
 describe("globals of other objects", () => {
   const spec: ModuleSpec = {
     types: [{ params: [], results: [I32] }],
