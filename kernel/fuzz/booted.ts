@@ -1,10 +1,8 @@
-// The second level: the compiled kernel, booted in the emulator on two CPUs, with agents (agent.ts) that are told
-// what to do. What the model says of pages and ports is tried by accesses of user code, on both CPUs; locks,
+// The second level: the compiled kernel, booted on one or two CPUs, with agents (agent.ts) that are told what to do. What the model says of pages and ports is tried by accesses of user code, on both CPUs; locks,
 // interrupts between CPUs and TLBs are those of the machine.
 
 import { Random } from "../../tools/aot/fuzz/random.ts";
 import { guestModule } from "../../tools/asc/guest.ts";
-import { builtCore, Machine } from "../../tools/emulator/host/index.ts";
 import * as abi from "../abi.ts";
 import { buildKernel } from "../build.ts";
 import { KERNEL_GUEST } from "../options.ts";
@@ -18,6 +16,7 @@ import {
   MAILBOXES,
   SLEEP_SELECTOR,
 } from "./agent.ts";
+import type { Board } from "./board.ts";
 import { Mismatch } from "./harness.ts";
 import { EXECUTE, READ, WRITE } from "./memory.ts";
 import {
@@ -34,7 +33,6 @@ import {
 const ALL = 0x1f;
 const SELF = 32;
 const DOMAINS = 3;
-const CPUS = 2;
 /** Physical pages that are given away; each holds its own number. */
 const FIRST_PAGE = 0x8000;
 const PAGES = 256;
@@ -49,8 +47,6 @@ const EVENTS = 0x400;
 const RET = 0xc3;
 const PLAY = 64;
 const PLAY_SIZE = 16;
-/** Instructions of both CPUs that an answer may take. */
-const PATIENCE = 20_000_000;
 
 interface Agent {
   domain: Domain;
@@ -69,7 +65,7 @@ interface Answer {
 }
 
 export class Booted {
-  private readonly machine: Machine;
+  private readonly board: Board;
   private readonly random: Random;
   private readonly model = new Model();
   private readonly agents: Agent[] = [];
@@ -84,36 +80,25 @@ export class Booted {
     return buildKernel(wasm, sourceMap);
   }
 
-  /** Starts the kernel and all agents. */
-  static async boot(kernel: Uint8Array, cpu: "default" | "max", seed: number): Promise<Booted> {
-    const { elf, handler } = buildAgents();
-    const machine = await Machine.create({
-      core: await builtCore(),
-      kernel,
-      modules: [{ file: elf, name: "agents" }],
-      cpu,
-      cpus: CPUS,
-      memory: "256M",
-      vga: false,
-    });
-    const booted = new Booted(machine, seed);
-    booted.start(handler);
+  /** The agents, which are booted with the kernel. */
+  static agents(): Uint8Array {
+    return buildAgents().elf;
+  }
+
+  /** Starts all agents on a machine that has been switched on. */
+  static start(board: Board, seed: number): Booted {
+    const booted = new Booted(board, seed);
+    booted.startAgents(buildAgents().handler);
     return booted;
   }
 
-  private constructor(machine: Machine, seed: number) {
-    this.machine = machine;
+  private constructor(board: Board, seed: number) {
+    this.board = board;
     this.random = new Random(seed);
   }
 
-  /** The machine's memory, which may move while it runs. */
-  private get view(): DataView {
-    const ram = this.machine.ram.view();
-    return new DataView(ram.buffer, ram.byteOffset, ram.byteLength);
-  }
-
   get log(): string {
-    return this.machine.serialOutput;
+    return this.board.log;
   }
 
   // --- Agents ---
@@ -123,9 +108,8 @@ export class Booted {
     command: number,
     registers: Partial<Answer> & { r8?: bigint } = {},
   ): Answer {
-    const { view } = this;
     const put = (field: keyof typeof BOX, value: bigint) =>
-      view.setBigUint64(agent.box + BOX[field], BigInt.asUintN(64, value), true);
+      this.board.write(agent.box + BOX[field], BigInt.asUintN(64, value));
     put("command", BigInt(command));
     for (const name of ["rdi", "rsi", "rdx", "rax", "r8"] as const)
       put(name, registers[name] ?? 0n);
@@ -138,14 +122,9 @@ export class Booted {
 
   /** Waits for what an agent says. */
   private answer(agent: Agent): Answer {
-    const { view } = this;
-    const get = (field: keyof typeof BOX) => view.getBigUint64(agent.box + BOX[field], true);
-    const end = this.machine.core.instructions() + PATIENCE;
-    while (get("done") !== BigInt(agent.sequence)) {
-      const stop = this.machine.runSync({ nanoseconds: 20_000 });
-      if (stop.kind !== "limit" || this.machine.core.instructions() > end) {
-        throw new Mismatch(`an agent does not answer (${stop.kind})\n${this.log}`);
-      }
+    const get = (field: keyof typeof BOX) => this.board.read(agent.box + BOX[field]);
+    if (!this.board.runUntil(() => get("done") === BigInt(agent.sequence))) {
+      throw new Mismatch(`an agent does not answer\n${this.log}`);
     }
     return {
       rdi: get("rdi"),
@@ -188,35 +167,35 @@ export class Booted {
     );
   }
 
-  /** The pool as the information page at a physical address has it: the last of the kernel's entries. */
-  private pool(hip: number): { first: number; end: number } {
-    const { view } = this;
+  /** The pool as the information page has it, which the roottask reads: the last of the kernel's entries. */
+  private pool(): { first: number; end: number } {
+    const hip = abi.USER_ADDR - 4096;
+    const peek = (at: number) => {
+      const { rax } = this.tell(this.agents[0] as Agent, COMMAND.read, { rsi: BigInt(hip + at) });
+      return rax;
+    };
     let pool = { first: 0, end: 0 };
-    const end = hip + view.getUint16(hip + abi.HIP_LENGTH, true);
-    for (let at = hip + abi.HIP_MEMS; at < end; at += abi.HIP_MEM_BYTES) {
-      if (view.getInt32(at + 16, true) !== abi.HIP_MEM_TYPE_HYPERVISOR) continue;
-      const first = Number(view.getBigUint64(at, true)) / 4096;
-      pool = { first, end: first + Number(view.getBigUint64(at + 8, true)) / 4096 };
+    const end = Number(peek(abi.HIP_LENGTH) & 0xffffn);
+    for (let at: number = abi.HIP_MEMS; at < end; at += abi.HIP_MEM_BYTES) {
+      if (Number(BigInt.asIntN(32, peek(at + 16))) !== abi.HIP_MEM_TYPE_HYPERVISOR) continue;
+      const first = Number(peek(at)) / 4096;
+      pool = { first, end: first + Number(peek(at + 8)) / 4096 };
     }
     return pool;
   }
 
-  private start(handler: bigint): void {
-    const { machine, model } = this;
-    machine.runSync({ nanoseconds: 60_000_000 });
-    const image = machine.translate(BigInt(IMAGE_BASE));
-    if (image === undefined) throw new Error(`the agents' image is not mapped\n${this.log}`);
+  private startAgents(handler: bigint): void {
+    const { board, model } = this;
+    const image = board.image();
     const boxAt = (n: number) => image + MAILBOXES - IMAGE_BASE + n * MAILBOX_BYTES;
     for (let page = FIRST_PAGE; page < FIRST_PAGE + PAGES; page++) {
-      this.view.setUint8(page * 4096, RET);
-      this.view.setBigUint64(page * 4096 + 8, BigInt(page), true);
+      board.writeByte(page * 4096, RET);
+      board.write(page * 4096 + 8, BigInt(page));
     }
     const { root } = model;
-    const address = abi.USER_ADDR / 4096;
-    model.informationPage = Number(machine.translate(BigInt((address - 1) * 4096)) ?? 0) / 4096;
-    model.pool = this.pool(model.informationPage * 4096);
     this.agents.push({ domain: root, cpu: 0, box: boxAt(0), sequence: 0 });
     this.domains.push(root);
+    model.pool = this.pool();
     const self: PdItem = { type: "pd", address: 0, gone: false, domain: root };
     model.add(root, SELF, self);
     const me = BigInt(SELF);
@@ -256,14 +235,14 @@ export class Booted {
     this.domains.push(domain);
     this.root(abi.HC_CREATE_SM, base + 1, 0, { rsi: me });
     this.handOver(base, makeCrd(abi.CRD_OBJ, base + 1, 0, ALL), SLEEP_SELECTOR);
-    for (let cpu = 0; cpu < CPUS; cpu++) {
+    for (let cpu = 0; cpu < this.board.cpus; cpu++) {
       const at = base + 8 + cpu * 8;
       const events = base + EVENTS + cpu * 32;
       const number = this.agents.length;
       const utcb = BigInt(HANDLER_UTCBS + number) << 12n;
       const box = boxAt(number);
       const mailbox = BigInt(MAILBOXES + number * MAILBOX_BYTES);
-      this.view.setBigUint64(box + BOX.utcb, utcb, true);
+      this.board.write(box + BOX.utcb, utcb);
       this.root(abi.HC_CREATE_EC, at, 0, { rsi: BigInt(base), rdx: utcb | BigInt(cpu) });
       for (const event of [abi.EXC_UD, abi.EXC_GP, abi.EXC_PF, abi.EVENT_STARTUP]) {
         const selector = events + event;
@@ -426,7 +405,7 @@ export class Booted {
       const stamp = BigInt(random.u32());
       const { fault } = this.tell(agent, COMMAND.write, { rsi: address + 16n, rax: stamp });
       this.compare(agent, `${what}, write`, fault, outcome(WRITE));
-      if (rights & WRITE && this.view.getBigUint64(phys * 4096 + 16, true) !== stamp) {
+      if (rights & WRITE && this.board.read(phys * 4096 + 16) !== stamp) {
         throw new Mismatch(
           `${agent.domain.name} has written somewhere else than to 0x${phys.toString(16)}`,
         );
@@ -439,22 +418,22 @@ export class Booted {
 
   /** A page is taken from a domain on one CPU while it is read without a pause on the other. */
   private race(): void {
-    const { random, view, model } = this;
+    const { random, board, model } = this;
     const watcher = random.pick(this.agents.slice(1));
-    const other = this.agents.find((a) => a.domain === watcher.domain && a !== watcher) as Agent;
+    const other = this.agents.find((a) => a.domain === watcher.domain && a !== watcher);
     const page = FIRST_USER + random.below(USER);
-    if ((watcher.domain.memory.get(page).rights & READ) === 0) return;
-    view.setBigUint64(watcher.box + BOX.command, BigInt(COMMAND.watch), true);
-    view.setBigUint64(watcher.box + BOX.rsi, BigInt(page) << 12n, true);
-    view.setBigUint64(watcher.box + BOX.fault, 0n, true);
-    view.setBigUint64(watcher.box + BOX.stop, 0n, true);
+    if (other === undefined || (watcher.domain.memory.get(page).rights & READ) === 0) return;
+    board.write(watcher.box + BOX.command, BigInt(COMMAND.watch));
+    board.write(watcher.box + BOX.rsi, BigInt(page) << 12n);
+    board.write(watcher.box + BOX.fault, 0n);
+    board.write(watcher.box + BOX.stop, 0n);
     watcher.sequence++;
-    view.setBigUint64(watcher.box + BOX.sequence, BigInt(watcher.sequence), true);
-    this.machine.runSync({ nanoseconds: 60_000 });
+    board.write(watcher.box + BOX.sequence, BigInt(watcher.sequence));
+    board.run();
     const crd = makeCrd(abi.CRD_MEM, page, 0, ALL);
     this.expect(this.call(other, abi.HC_REVOKE, 0, 1, { rsi: crd }), abi.SUCCESS, "revocation");
     model.revoke(watcher.domain, crd, true);
-    view.setBigUint64(watcher.box + BOX.stop, 1n, true);
+    board.write(watcher.box + BOX.stop, 1n);
     this.accesses++;
     const { fault } = this.answer(watcher);
     this.compare(watcher, `page 0x${page.toString(16)}, taken away`, fault, abi.EXC_PF + 1);

@@ -4,8 +4,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { hasQemu } from "../../tools/testing/host-tools.ts";
 import * as abi from "../abi.ts";
+import {
+  type Capacity,
+  generationsInEmulator,
+  generationsOnQemu,
+} from "../testing/count_generations.ts";
 import type { Hardware } from "../testing/machine.ts";
+import { EmulatedBoard, QemuBoard } from "./board.ts";
 import { Booted } from "./booted.ts";
 import { fuzzKernel, replay, runSeed, shrink } from "./campaign.ts";
 import { findMutant, MUTANTS } from "./mutants.ts";
@@ -14,6 +21,8 @@ import { fromText, toText } from "./operation.ts";
 const MOST_FAILURES = 10;
 const STEPS_PER_BOOT = 2000;
 const SECONDS_BETWEEN_LINES = 30;
+/** How long QEMU may take for generations of domains. */
+const HOURS = 3;
 
 function count(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number");
@@ -105,26 +114,35 @@ async function faulty(): Promise<void> {
   }
 }
 
-/** The compiled kernel in the emulator, on both models in turn. */
-async function booted(steps: number, seed: number): Promise<void> {
+/** The compiled kernel on both models of CPU in turn; in the emulator two of them, on QEMU also one. */
+async function booted(steps: number, seed: number, onQemu: boolean): Promise<void> {
   const kernel = await Booted.image();
+  const agents = Booted.agents();
   const start = Date.now();
   let hypercalls = 0;
   let accesses = 0;
   let faults = 0;
   for (let done = 0; done < steps; seed++) {
-    const machine = await Booted.boot(kernel, seed % 2 ? "max" : "default", seed);
+    const isMax = seed % 2 !== 0;
+    const cpus = onQemu ? 1 + ((seed >> 1) % 2) : 2;
+    const images = { kernel, agents, cpus };
+    const board = onQemu
+      ? new QemuBoard(images, isMax ? "max" : "qemu64")
+      : await EmulatedBoard.boot(images, isMax ? "max" : "default");
     let step = 0;
     try {
+      const machine = Booted.start(board, seed);
       for (; step < STEPS_PER_BOOT && done < steps; step++, done++) machine.step();
+      hypercalls += machine.hypercalls;
+      accesses += machine.accesses;
+      faults += machine.faults;
     } catch (error) {
-      console.log(`seed ${seed}, step ${step}: ${(error as Error).message}`);
+      console.log(`seed ${seed}, step ${step}, ${cpus} CPUs: ${(error as Error).message}`);
       process.exitCode = 1;
       return;
+    } finally {
+      board.close();
     }
-    hypercalls += machine.hypercalls;
-    accesses += machine.accesses;
-    faults += machine.faults;
   }
   const seconds = (Date.now() - start) / 1000;
   console.log(
@@ -132,19 +150,46 @@ async function booted(steps: number, seed: number): Promise<void> {
   );
 }
 
+/** Domains that come and go on two CPUs, in the emulator and on QEMU; the memory of each afterwards. */
+async function generations(count: number): Promise<void> {
+  const kernel = await Booted.image();
+  const each = Math.ceil(count / 2);
+  const limit = HOURS * 3_600_000;
+  const runs: [string, () => Promise<Capacity>][] = [
+    ["emulator", () => generationsInEmulator(kernel, each)],
+    ["QEMU, one thread", () => generationsOnQemu(kernel, each, { limit })],
+    ["QEMU, two threads", () => generationsOnQemu(kernel, each, { threads: 2, limit })],
+  ];
+  for (const [where, run] of hasQemu ? runs : runs.slice(0, 1)) {
+    const start = Date.now();
+    const { before, after, output } = await run();
+    const seconds = ((Date.now() - start) / 1000).toFixed(0);
+    console.log(
+      `${where}: ${2 * each} domains, room for ${before} objects before, ${after} after, ${seconds} s`,
+    );
+    if (before === after) continue;
+    process.exitCode = 1;
+    console.log(output);
+  }
+}
+
 const program = new Command("fuzz:kernel")
-  .description("Random system calls, compared with a model of who holds what.")
+  .description("Random system calls, compared with a model of who holds what; domains without end.")
   .option("--hypercalls <n>", "how many to make at least", count, 100_000)
   .option("--seed <n>", "first seed", count, 1)
   .option("--steps <n>", "steps per seed", count, 20_000)
   .option("--keep <dir>", "where failing runs go", "build/fuzz-kernel")
   .option("--replay <file>", "runs what was kept")
   .option("--booted <n>", "steps on the compiled kernel in the emulator, two CPUs", count)
+  .option("--qemu <n>", "steps on the compiled kernel on QEMU, one and two CPUs", count)
+  .option("--generations <n>", "domains that two CPUs make, use and destroy", count)
   .option("--mutants", "puts faults into the kernel and says whether they are found")
   .action(async (o) => {
     if (o.replay !== undefined) await again(o.replay);
     else if (o.mutants) await faulty();
-    else if (o.booted !== undefined) await booted(o.booted, o.seed);
+    else if (o.booted !== undefined) await booted(o.booted, o.seed, false);
+    else if (o.generations !== undefined) await generations(o.generations);
+    else if (o.qemu !== undefined) await booted(o.qemu, o.seed, true);
     else await campaign(o);
   });
 
