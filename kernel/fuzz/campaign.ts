@@ -29,6 +29,7 @@ export interface Run {
   hypercalls: number;
   statuses: ReadonlyMap<number, number>;
   byId: ReadonlyMap<number, { calls: number; good: number }>;
+  answers: ReadonlySet<string>;
   deepest: number;
   failure?: { message: string; operations: Operation[]; log: string };
 }
@@ -44,6 +45,7 @@ export async function runSeed(seed: number, steps: number, hardware: Hardware): 
     hypercalls: harness.hypercalls,
     statuses: harness.statuses,
     byId: harness.byId,
+    answers: harness.answers,
     deepest: harness.model.deepest,
   });
   try {

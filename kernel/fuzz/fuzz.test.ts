@@ -1,5 +1,6 @@
 // A sample of what `npm run fuzz:kernel` runs at length, and that it finds a fault that is put in.
 
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { hasQemu } from "../../tools/testing/host-tools.ts";
 import { EmulatedBoard, QemuBoard } from "./board.ts";
@@ -15,11 +16,20 @@ it.each([
   { cpus: 2, pcid: true },
 ])("nobody gets more or less than the model says, $cpus CPUs, PCIDs $pcid", async (hardware) => {
   const kernel = await fuzzKernel();
+  const page = readFileSync(new URL("../../docs/kernel-interface.md", import.meta.url), "utf8");
+  const rows = new Set(
+    [...page.matchAll(/^\| `([^`]+)` \| (\w+) \|/gm)].map(
+      ([, name, status]) => `${name} ${status}`,
+    ),
+  );
   for (const seed of [11, 12]) {
     const run = await runSeed(seed, STEPS, { ...hardware, kernel });
     expect(run.failure?.message, `seed ${seed}\n${run.failure?.log}`).toBeUndefined();
     expect(run.steps).toBeGreaterThanOrEqual(STEPS);
     expect(run.hypercalls).toBeGreaterThan(STEPS * 0.7);
+    const untold = [...run.answers].filter((answer) => !rows.has(answer));
+    expect(untold.filter((answer) => !answer.startsWith("reply "))).toEqual([]);
+    expect(run.answers.size).toBeGreaterThan(30);
   }
 });
 

@@ -63,6 +63,27 @@ const CANARY_END = 0xe00;
 const FULL_CHECK_EVERY = 256;
 const AUDIT_EVERY = 4096;
 
+const NAMES = Object.entries(abi).flatMap(([name, id]): [number, string][] =>
+  name.startsWith("HC_") ? [[id as number, name.slice(3).toLowerCase()]] : [],
+);
+const HYPERCALL_NAMES = new Map(NAMES);
+const PD_CTRL_NAMES = ["lookup", "access page", "delegate"];
+const STATUS_NAMES = "SUCCESS TIMEOUT ABORT BAD_HYP BAD_CAP BAD_PAR BAD_FTR BAD_CPU BAD_DEV".split(
+  " ",
+);
+
+/** What docs/kernel-interface.md calls a hypercall: those that do several things have a name for each. */
+function nameOf({ id, flags }: Call, status: number): string {
+  const name = HYPERCALL_NAMES.get(id) ?? "unknown hypercall";
+  if (id === abi.HC_PD_CTRL) {
+    const access = flags & abi.MSR_ACCESS_WRITE ? "MSR write" : "MSR read";
+    return `${name} ${PD_CTRL_NAMES[flags & 3] ?? access}`;
+  }
+  if (id === abi.HC_SM_CTRL) return `${name} ${flags & 1 ? "down" : "up"}`;
+  if (id !== abi.HC_MACHINE_CTRL || status === abi.BAD_CAP) return name;
+  return (flags & 3) > 1 ? name : `${name} ${flags & 3 ? "microcode" : "suspend"}`;
+}
+
 /** What a system call must come to. Fields that are missing are not known beforehand. */
 interface Expected {
   status?: number;
@@ -93,6 +114,8 @@ export class Harness {
   /** Hypercalls by status, and by number with the share of successes. */
   readonly statuses = new Map<number, number>();
   readonly byId = new Map<number, { calls: number; good: number }>();
+  /** Hypercalls with their statuses, by the names of docs/kernel-interface.md. */
+  readonly answers = new Set<string>();
   steps = 0;
   /** When each EC last had the CPU, in steps. */
   readonly lastRan = new Map<EcItem, number>();
@@ -359,7 +382,7 @@ export class Harness {
     this.hypercalls++;
     const utcb = view.field(ec.address, "utcb");
     if (utcb !== 0) this.writeMessage(utcb, call);
-    if (call.id === abi.HC_REPLY) this.count(call.id, abi.SUCCESS);
+    if (call.id === abi.HC_REPLY) this.count(call, abi.SUCCESS);
     const isForeign = ec.domain.foreign && !call.message.hypercall;
     const expected = isForeign ? {} : this.predict(ec, call);
     const rdi = (call.selector << 12n) | BigInt((call.flags << 8) | call.id);
@@ -370,7 +393,7 @@ export class Harness {
     const seen = Number(view.register(ec.address, "rdi") & 0xffn);
     expected.after?.();
     if (expected.status !== undefined && (!ec.gone || this.current(m.cpu) === ec)) {
-      this.count(call.id, expected.status);
+      this.count(call, expected.status);
       if (seen !== expected.status) {
         throw new Mismatch(`status ${seen}, expected ${expected.status}`);
       }
@@ -386,7 +409,9 @@ export class Harness {
     }
   }
 
-  private count(id: number, status: number): void {
+  private count(call: Call, status: number): void {
+    const { id } = call;
+    this.answers.add(`${nameOf(call, status)} ${STATUS_NAMES[status]}`);
     this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
     const entry = this.byId.get(id) ?? { calls: 0, good: 0 };
     entry.calls++;
@@ -727,7 +752,7 @@ export class Harness {
       return {
         after: () => {
           this.checkItems(utcb, items);
-          this.count(call.id, abi.SUCCESS);
+          this.count(call, abi.SUCCESS);
           // It may be preempted before its first instruction; its registers are those of the portal.
           if (view.register(callee.address, "rdi") !== id) throw new Mismatch("portal id");
           const rip = view.register(callee.address, "rcx");
