@@ -12,7 +12,6 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -169,18 +168,6 @@ describe("refused in one line", () => {
     expect(await refusal({ files: [kernel, { path: "x", source: at("secret") }] })).toBe(
       "DIR/secret: cannot be read: permission denied",
     );
-  });
-
-  test("a file that changes its size meanwhile", async () => {
-    writeFileSync(at("shrinks"), new Uint8Array(3_000_000));
-    const files = [
-      kernel,
-      { path: "big", source: new Uint8Array(8_000_000) },
-      { path: "x", source: at("shrinks") },
-    ];
-    const made = refusal({ files });
-    setImmediate(() => truncateSync(at("shrinks"), 5));
-    expect(await made).toBe("DIR/shrinks: changed its size while it was read");
   });
 
   test("paths that no volume has", async () => {
