@@ -4,20 +4,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { guestModule } from "../../../../asc/guest.ts";
+import { standInLoader } from "../../../fuzz/stand-in.ts";
 import { type ImageFile, writeBootImage } from "../../../image.ts";
-import { PARAMETERS_BYTES, PARAMETERS_MAGIC } from "../../../parameters.ts";
 import { buildBiosLoader } from "../build.ts";
 import { BIOS_LOADER_GUEST } from "../options.ts";
 import { testKernel } from "./kernel.ts";
 
-/** A stand-in for the loader for UEFI, which no BIOS starts. */
-function noEfi(): Uint8Array {
-  const bytes = new Uint8Array(PARAMETERS_BYTES);
-  bytes.set(new TextEncoder().encode(PARAMETERS_MAGIC));
-  return bytes;
-}
-
-/** An image of `files`, with boot/kernel that `lines` of boot.conf start. */
+/** An image of `files` (with a stand-in for the loader for UEFI), with boot/kernel that `lines` of boot.conf start. */
 export async function testImage(
   lines = "kernel boot/kernel started\n",
   files: readonly ImageFile[] = [],
@@ -29,7 +22,7 @@ export async function testImage(
     const output = join(folder, "image");
     await writeBootImage({
       output,
-      loader: { mbr, bios: image, efi: noEfi() },
+      loader: { mbr, bios: image, efi: standInLoader().efi },
       files: [{ path: "boot/kernel", source: testKernel() }, ...files],
       configuration: `title test\n${lines}`,
     });

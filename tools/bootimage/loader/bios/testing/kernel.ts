@@ -1,6 +1,18 @@
 // A Multiboot 1 kernel for tests of loaders: says on COM1 what it has been given, and powers an emulated PC off.
 
-import { Assembler, al, ax, dword, dx, eax, ebx, ecx, edi, esi } from "../../../../asm/index.ts";
+import {
+  Assembler,
+  ah,
+  al,
+  ax,
+  dword,
+  dx,
+  eax,
+  ebx,
+  ecx,
+  edi,
+  esi,
+} from "../../../../asm/index.ts";
 import { linkElf } from "../../../../elf/index.ts";
 
 const HEADER_MAGIC = 0x1badb002;
@@ -13,6 +25,8 @@ const MODULES = 20;
 const MODULE_LIST = 24;
 
 const COM1 = 0x3f8;
+const LINE_STATUS = COM1 + 5;
+const TRANSMITTER_EMPTY = 0x20;
 const POWER_PORT = 0x604;
 const POWER_OFF = 0x2000;
 const START = 0x10_0000n;
@@ -42,14 +56,19 @@ export function testKernel(): Uint8Array {
   a.lodsb();
   // Control characters end a text.
   a.cmp(al, 32).jb("put_end");
-  a.mov(dx, COM1).out(dx, al);
+  a.call("put");
   a.jmp("put_text");
-  a.label("put_end");
-  a.ret();
   a.label("end_line");
-  a.mov(dx, COM1);
-  a.mov(al, 13).out(dx, al);
-  a.mov(al, 10).out(dx, al);
+  a.mov(al, 13).call("put");
+  a.mov(al, 10);
+  a.label("put");
+  a.mov(ah, al);
+  a.mov(dx, LINE_STATUS);
+  a.label("wait");
+  a.in(al, dx);
+  a.test(al, TRANSMITTER_EMPTY).jz("wait");
+  a.mov(dx, COM1).mov(al, ah).out(dx, al);
+  a.label("put_end");
   a.ret();
   a.label("name");
   a.db("kernel ", 0);
