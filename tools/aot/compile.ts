@@ -17,15 +17,9 @@ import { uleb } from "../wasm/writer.ts";
 import { INDIRECT, recursion } from "./callgraph.ts";
 import { DebugFunctions } from "./debug/functions.ts";
 import { CompileError } from "./error.ts";
-import {
-  type CompiledCode,
-  globalPlaces,
-  ImageBuilder,
-  segmentOffset,
-  strayElements,
-} from "./image.ts";
+import { type CompiledCode, globalPlaces, ImageBuilder } from "./image.ts";
 import { type BuildContext, Builder, type TablePlace } from "./ir/build.ts";
-import { Func, I32 as IR_I32, I64 as IR_I64, type Signature, TrapKind } from "./ir/ir.ts";
+import { Func, type Signature } from "./ir/ir.ts";
 import { irSignature, irType } from "./ir/numeric.ts";
 import { optimize } from "./ir/optimize.ts";
 import { findTailCalls } from "./ir/tail.ts";
@@ -34,8 +28,7 @@ import { mapPrefix, type PrefixMap } from "./prefix.ts";
 import { checkAllocation } from "./regalloc/check.ts";
 import type { LFunc } from "./regalloc/lir.ts";
 import { type Allocation, allocate } from "./regalloc/resolve.ts";
-import { emitLinuxStart, WRONG_CPU_MESSAGE } from "./targets/linux.ts";
-import type { StartSegment } from "./targets/segments.ts";
+import { emitStart } from "./start.ts";
 import {
   importModule,
   resolveImport,
@@ -43,15 +36,6 @@ import {
   type Target,
   type TargetName,
 } from "./targets/target.ts";
-import {
-  EXIT_SYMBOL,
-  emitFirmwareCall,
-  emitUefiStart,
-  firmwareCall,
-  IMAGE_HANDLE_SYMBOL,
-  MAX_ARGUMENTS,
-  SYSTEM_TABLE_SYMBOL,
-} from "./targets/uefi.ts";
 import { SourceMap } from "./wasm/sourcemap.ts";
 import { type BodyFacts, noFacts, validateBody } from "./wasm/validate.ts";
 import { type EmitContext, type EmittedFunction, emitFunction } from "./x64/emit.ts";
@@ -62,12 +46,8 @@ import { assignParams, assignResults, passesInRegisters, registerSet } from "./x
 import { ConstantPool } from "./x64/pool.ts";
 import { emitRuntime } from "./x64/runtime.ts";
 import {
-  CPU_SYMBOL,
   FUNCTIONS_SYMBOL,
   functionReference,
-  PAGES_SYMBOL,
-  SEGMENT,
-  STACK_SYMBOL,
   TABLE_SIZE_SYMBOL,
   tableSymbol,
 } from "./x64/symbols.ts";
@@ -190,7 +170,12 @@ class Compiler {
     });
     this.makeWrappers(context);
     for (const index of exported) this.makeAdapter(context, index, facts[index - imported]);
-    if (this.target.window === undefined) this.startCode();
+    if (this.target.window === undefined) {
+      emitStart(this.code, this.image, {
+        level2: this.o.features?.sse41 || this.o.features?.popcnt || false,
+        reference: (index) => this.reference(index),
+      });
+    }
     this.runtime();
     return this.image.build(this.rename(this.o.name));
   }
@@ -440,122 +425,6 @@ class Compiler {
     const own = index - this.m.funcImports.length;
     const entry = adapters.get(index);
     return functionReference(entry ?? (own >= 0 ? own : (wrappers.get(index) as number)));
-  }
-
-  /** `_start` of the targets that begin by themselves: instantiates the module as the specification orders, 4.5.4. */
-  private startCode(): void {
-    const { e } = this.emission;
-    const main = this.mainFunction();
-    e.align(16);
-    const start = e.length;
-    this.emission.positions.push({ offset: start, pos: 0 });
-    const startFunction = this.m.start === undefined ? undefined : this.reference(this.m.start);
-    const common = { main: main.reference, startFunction, pages: this.m.memory?.min ?? 0 };
-    const routine = (name: string, from: number, to: number): void => {
-      this.code.routines.push({ name, start: from, end: to, kind: "outermost" });
-    };
-    const level2 = this.o.features?.sse41 || this.o.features?.popcnt || false;
-    const { segments, trap } = this.startSegments();
-    if (this.target.name === "linux") {
-      if (level2) {
-        this.image.define("rodata", CPU_SYMBOL, new TextEncoder().encode(WRONG_CPU_MESSAGE), 1);
-      }
-      const trapAt = emitLinuxStart(e, {
-        ...common,
-        segments,
-        traps: trap !== undefined,
-        mainReturns: main.returns !== 0,
-        wrongCpu: level2 ? CPU_SYMBOL : undefined,
-      });
-      if (trap !== undefined) this.emission.traps.push({ offset: trapAt, kind: trap, pos: 0 });
-      routine("_start", start, e.length);
-      const size = new Uint8Array(4);
-      new DataView(size.buffer).setUint32(0, common.pages, true);
-      this.image.define("data", PAGES_SYMBOL, size, 8);
-    } else {
-      const exit = emitUefiStart(e, { ...common, segments, mainReturns: main.returns, level2 });
-      routine("_start", start, exit);
-      routine(EXIT_SYMBOL, exit, e.length);
-      this.firmwareCalls();
-      for (const word of [IMAGE_HANDLE_SYMBOL, SYSTEM_TABLE_SYMBOL]) {
-        this.image.define("data", word, new Uint8Array(8), 8);
-      }
-    }
-    this.image.define("data", STACK_SYMBOL, new Uint8Array(8), 8);
-  }
-
-  /** The export that `_start` calls, and the bytes of the status it returns. */
-  private mainFunction(): { reference: string; returns: 0 | 4 | 8 } {
-    const { m, target } = this;
-    const entry = (name: string) => m.exports.find((x) => x.kind === "func" && x.name === name);
-    const linux = target.name === "linux";
-    const declared = linux ? "main(): i32" : "main(): u64";
-    const main = entry("main") ?? (linux ? entry("_start") : undefined);
-    if (!main || main.index < m.funcImports.length) {
-      throw new CompileError(
-        `target ${target.name} needs an exported function ${declared}${linux ? ", or _start()" : ""}`,
-      );
-    }
-    const { params, results } = funcTypeOf(m, main.index);
-    const [result] = results.map(irType);
-    const fits = linux ? true : result === undefined || result === IR_I32 || result === IR_I64;
-    if (params.length > 0 || results.length > 1 || !fits) {
-      throw new CompileError(
-        `target ${target.name} calls the export ${main.name} without arguments; declare it as ${main.name === "main" ? declared : "_start()"}`,
-      );
-    }
-    const returns = main.name !== "main" || result === undefined ? 0 : result === IR_I64 ? 8 : 4;
-    return { reference: this.reference(main.index), returns };
-  }
-
-  /**
-   * The active segments that are copied, each behind a symbol of its own, and the trap that ends the program behind
-   * them. Only programs for Linux can trap there: the others refuse such a module.
-   */
-  private startSegments(): { segments: StartSegment[]; trap: number | undefined } {
-    const { m } = this;
-    const size = (m.memory?.min ?? 0) * 65536;
-    const segments: StartSegment[] = [];
-    let trap: number | undefined = strayElements(m) >= 0 ? TrapKind.TableBounds : undefined;
-    for (const [i, segment] of m.data.entries()) {
-      if (trap !== undefined) break;
-      if (segment.mode !== "active") continue;
-      const { bytes } = segment;
-      const offset = segmentOffset(segment.offset);
-      // An empty segment has bounds too.
-      if (offset + bytes.length > size) {
-        if (this.target.memory === "fixed") {
-          throw new CompileError(
-            `data segment ${i} at offset ${offset} reaches beyond the memory of ${size} bytes`,
-          );
-        }
-        trap = TrapKind.MemoryBounds;
-      } else if (bytes.length > 0) {
-        const symbol = SEGMENT.initial + i;
-        this.image.define("rodata", symbol, bytes, 16);
-        segments.push({ symbol, offset, length: bytes.length });
-      }
-    }
-    return { segments, trap };
-  }
-
-  /** The routines behind `uefi.call0` to `call10`, those that the module imports. */
-  private firmwareCalls(): void {
-    const { e } = this.emission;
-    const imported = new Set(
-      this.m.funcImports
-        .filter(({ module }) => importModule(module) === "uefi")
-        .map(({ name }) => name),
-    );
-    for (let count = 0; count <= MAX_ARGUMENTS; count++) {
-      if (!imported.has(`call${count}`)) continue;
-      e.align(16);
-      const start = e.length;
-      this.emission.positions.push({ offset: start, pos: 0 });
-      const moves = emitFirmwareCall(e, count);
-      const name = firmwareCall(count);
-      this.code.routines.push({ name, start, end: e.length, kind: "frame", moves });
-    }
   }
 
   private runtime(): void {
