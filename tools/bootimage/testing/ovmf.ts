@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { HANG_MS, hasQemu, QEMU } from "../../testing/host-tools.ts";
 
 const FOLDER = process.env.QEMU_OVMF ?? "/usr/share/OVMF";
-const CODE = join(FOLDER, "OVMF_CODE_4M.fd");
-const VARIABLES = join(FOLDER, "OVMF_VARS_4M.fd");
+export const OVMF_CODE = join(FOLDER, "OVMF_CODE_4M.fd");
+export const OVMF_VARIABLES = join(FOLDER, "OVMF_VARS_4M.fd");
 
-export const hasOvmf = hasQemu && existsSync(CODE) && existsSync(VARIABLES);
+export const hasOvmf = hasQemu && existsSync(OVMF_CODE) && existsSync(OVMF_VARIABLES);
 
 /** What a terminal acts on: ECMA-48, 5.4. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
@@ -25,12 +25,12 @@ export class OvmfMachine {
 
   constructor(options: readonly string[]) {
     const variables = join(this.#folder, "variables.fd");
-    copyFileSync(VARIABLES, variables);
+    copyFileSync(OVMF_VARIABLES, variables);
     this.#child = spawn(
       QEMU,
       [
         ...["-machine", "q35", "-display", "none", "-no-reboot", "-net", "none"],
-        ...["-drive", `if=pflash,format=raw,readonly=on,file=${CODE}`],
+        ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF_CODE}`],
         ...["-drive", `if=pflash,format=raw,file=${variables}`],
         ...["-serial", "stdio", "-monitor", "none"],
         ...options,

@@ -2,35 +2,18 @@
 // and with OVMF, from a CD. Needs QEMU and GRUB (grub-mkrescue with its targets), and ovmf.
 
 import { spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { hasGrub } from "../../../../../kernel/testing/grub.ts";
-import { guestModule } from "../../../../asc/guest.ts";
-import { HANG_MS, QEMU } from "../../../../testing/host-tools.ts";
 import { writeBootImage } from "../../../image.ts";
-import type { LoaderFiles } from "../../../loader-files.ts";
-import { buildBiosLoader } from "../../bios/build.ts";
-import { BIOS_LOADER_GUEST } from "../../bios/options.ts";
-import { buildUefiLoader } from "../../uefi/build.ts";
-import { UEFI_LOADER_GUEST } from "../../uefi/options.ts";
+import { hasOvmf } from "../../../testing/ovmf.ts";
 import { header1, header2, pattern } from "./kernels.ts";
-import { Told, tellerKernel } from "./teller.ts";
+import { loaderFiles, tell } from "./qemu.ts";
+import { type Told, tellerKernel } from "./teller.ts";
 
-const OVMF = "/usr/share/OVMF";
-const hasGrubEfi =
-  hasGrub &&
-  existsSync("/usr/lib/grub/x86_64-efi/multiboot2.mod") &&
-  existsSync(join(OVMF, "OVMF_CODE_4M.fd"));
+const hasGrubEfi = hasGrub && hasOvmf && existsSync("/usr/lib/grub/x86_64-efi/multiboot2.mod");
 
 const folder = mkdtempSync(join(tmpdir(), "trihedron-compare-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,18 +23,8 @@ const m2 = pattern(777, 4);
 /** GRUB escapes quotes and backslashes, and leaves a blank behind the last word: that is not compared. */
 const WORDS = "console=ttyS0 some words x=y";
 
-let loader: Promise<LoaderFiles> | undefined;
-
-async function buildLoader(): Promise<LoaderFiles> {
-  const bios = await guestModule(BIOS_LOADER_GUEST);
-  const uefi = await guestModule(UEFI_LOADER_GUEST);
-  const { mbr, image } = buildBiosLoader(bios.wasm, bios.sourceMap);
-  return { mbr, bios: image, efi: buildUefiLoader(uefi.wasm, uefi.sourceMap) };
-}
-
 /** A CD of ours. */
 async function ourImage(kernel: Uint8Array, protocol: 1 | 2): Promise<string> {
-  loader ??= buildLoader();
   const output = join(folder, "ours.img");
   await writeBootImage({
     output,
@@ -61,7 +34,7 @@ async function ourImage(kernel: Uint8Array, protocol: 1 | 2): Promise<string> {
       { path: "boot/m2", source: m2 },
     ],
     configuration: `title T\nkernel boot/kernel ${WORDS}\nmodule boot/m1 first module\nmodule boot/m2\nprotocol multiboot${protocol}\n`,
-    loader: await loader,
+    loader: await loaderFiles(),
   });
   return output;
 }
@@ -85,38 +58,6 @@ function grubImage(kernel: Uint8Array, protocol: 1 | 2, video: string): string {
   return output;
 }
 
-function tell(image: string, protocol: 1 | 2, uefi: boolean): Told {
-  const log = join(folder, "log");
-  rmSync(log, { force: true });
-  const variables = join(folder, "variables.fd");
-  if (uefi) copyFileSync(join(OVMF, "OVMF_VARS_4M.fd"), variables);
-  const firmware = uefi
-    ? [
-        ...["-drive", `if=pflash,format=raw,readonly=on,file=${join(OVMF, "OVMF_CODE_4M.fd")}`],
-        ...["-drive", `if=pflash,format=raw,file=${variables}`],
-      ]
-    : [];
-  const serial = join(folder, "serial");
-  const { error } = spawnSync(
-    QEMU,
-    [
-      ...["-accel", "tcg", "-machine", "q35", "-m", "256", "-display", "none", "-no-reboot"],
-      ...["-net", "none", "-monitor", "none", "-serial", `file:${serial}`, ...firmware],
-      ...["-cdrom", image, "-boot", "d", "-debugcon", `file:${log}`],
-      ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
-    ],
-    { timeout: HANG_MS },
-  );
-  if (error) throw new Error(`${error.message}\n${readFileSync(serial, "latin1")}`);
-  const output = readFileSync(log);
-  // SeaBIOS talks on this port too: what the teller says begins with the magic number.
-  const magic = Buffer.alloc(4);
-  magic.writeUInt32LE(protocol === 1 ? 0x2bad_b002 : 0x36d7_6289);
-  const at = output.indexOf(magic);
-  if (at < 0) throw new Error(`nothing was told:\n${readFileSync(serial, "latin1")}`);
-  return new Told(output.subarray(at));
-}
-
 async function both(
   header: Uint8Array,
   protocol: 1 | 2,
@@ -125,8 +66,8 @@ async function both(
 ): Promise<[Told, Told]> {
   const kernel = tellerKernel(header);
   return [
-    tell(await ourImage(kernel, protocol), protocol, uefi),
-    tell(grubImage(kernel, protocol, video), protocol, uefi),
+    tell(folder, await ourImage(kernel, protocol), protocol, uefi),
+    tell(folder, grubImage(kernel, protocol, video), protocol, uefi),
   ];
 }
 

@@ -1,9 +1,10 @@
-// A Multiboot kernel that tells what it was handed: EAX and EBX, then pieces of memory, each as u32 address, u32 length
-// and bytes, on port 0xE9; then it ends QEMU through isa-debug-exit. For comparing loaders.
+// Kernels that tell what they were handed, on port 0xE9: EAX and EBX, CR0 and EFLAGS, then pieces of memory, each as u32
+// address, u32 length and bytes; then they end QEMU through isa-debug-exit. For comparing loaders.
 
 import {
   type Assembler,
   al,
+  cr0,
   dword,
   dx,
   eax,
@@ -16,6 +17,11 @@ import {
   esp,
   mem,
   Assembler as NewAssembler,
+  qword,
+  rax,
+  rbx,
+  rip,
+  rsi,
 } from "../../../../asm/index.ts";
 import { linkElf } from "../../../../elf/index.ts";
 
@@ -24,7 +30,17 @@ const DEBUG_EXIT = 0xf4;
 const MULTIBOOT2 = 0x36d7_6289;
 const TEXT_BYTES = 64;
 /** More than any section that the kernel has. */
-const SECTION_LIMIT = 0x1_0000;
+const SECTION_LIMIT = 0x10_0000;
+/** Bytes of registers, and how what is told first is called. */
+const REGISTERS = 16;
+const REGISTER_NAMES = [
+  "registers",
+  "registers_ebx",
+  "registers_cr0",
+  "registers_flags",
+  "head",
+  "head_length",
+];
 
 /** Tells ECX bytes at ESI; EAX, ECX, EDX and ESI are lost. */
 function emitTell(a: Assembler): void {
@@ -106,15 +122,21 @@ function emitMultiboot2(a: Assembler): void {
     .jmp("tag");
 }
 
-/** The kernel with this header in front. */
-export function tellerKernel(header: Uint8Array): Uint8Array {
+/** A Multiboot kernel with this header in front, linked to `base`, with a section of `extra` bytes that it tells too. */
+export function tellerKernel(
+  header: Uint8Array,
+  base = 0x20_0000,
+  extra = new Uint8Array(),
+): Uint8Array {
   const a = new NewAssembler({ bits: 32, name: "teller" });
   a.section(".header", { align: 8 });
   a.db(header);
   a.section(".text");
   a.label("entry", { global: true });
   a.cld().mov(esp, "stack_end").mov(dword("registers"), eax).mov(dword("registers_ebx"), ebx);
-  a.mov(edx, DEBUG_CONSOLE).mov(esi, "registers").mov(ecx, 8).rep.outsb();
+  a.mov(eax, cr0).mov(dword("registers_cr0"), eax);
+  a.pushfd().pop(eax).mov(dword("registers_flags"), eax);
+  a.mov(edx, DEBUG_CONSOLE).mov(esi, "registers").mov(ecx, REGISTERS).rep.outsb();
   a.cmp(dword("registers"), MULTIBOOT2).je("second");
   emitMultiboot1(a);
   emitMultiboot2(a);
@@ -124,21 +146,65 @@ export function tellerKernel(header: Uint8Array): Uint8Array {
   a.hlt().jmp(halt);
   emitTell(a);
   a.section(".data", { align: 4 });
-  for (const name of ["registers", "registers_ebx", "head", "head_length"]) {
+  for (const name of REGISTER_NAMES) {
     a.label(name);
     a.dd(0);
   }
+  a.section(".data.extra", { align: 16 });
+  a.label("extra", { kind: "object", global: true });
+  a.db(extra);
   a.section(".bss", { align: 16 });
   a.space(4096);
   a.label("stack_end", { global: true });
   return linkElf({
     objects: [a.object()],
     segments: [
-      { name: "text", flags: "rx", vaddr: 0x20_0000n, sections: [".header", ".text"] },
-      { name: "data", flags: "rw", sections: [".data", ".bss"] },
+      { name: "text", flags: "rx", vaddr: BigInt(base), sections: [".header", ".text"] },
+      { name: "data", flags: "rw", sections: [".data", ".data.*", ".bss"] },
     ],
     entry: "entry",
     class: 32,
+  });
+}
+
+/** A Multiboot 2 kernel for UEFI whose services go on: 64-bit code. It tells its information alone. */
+export function efiTellerKernel(header: Uint8Array): Uint8Array {
+  const a = new NewAssembler({ bits: 64, name: "teller" });
+  a.section(".header", { align: 8 });
+  a.db(header);
+  a.section(".text");
+  a.label("entry", { global: true });
+  a.mov(qword(rip("registers")), rax).mov(dword(rip("registers_ebx")), ebx);
+  a.mov(rax, cr0).mov(dword(rip("registers_cr0")), eax);
+  a.pushfq()
+    .pop(rax)
+    .mov(dword(rip("registers_flags")), eax);
+  a.lea(rsi, mem(rip("registers")))
+    .mov(edx, DEBUG_CONSOLE)
+    .mov(ecx, REGISTERS)
+    .rep.outsb();
+  a.mov(dword(rip("head")), ebx)
+    .mov(eax, dword(rbx))
+    .mov(dword(rip("head_length")), eax);
+  a.lea(rsi, mem(rip("head")))
+    .mov(ecx, 8)
+    .rep.outsb();
+  a.mov(rsi, rbx).mov(ecx, dword(rbx)).rep.outsb();
+  a.mov(edx, DEBUG_EXIT).mov(al, 1).out(dx, al);
+  const halt = a.label();
+  a.hlt().jmp(halt);
+  a.section(".data", { align: 4 });
+  for (const name of REGISTER_NAMES) {
+    a.label(name);
+    a.dd(0);
+  }
+  return linkElf({
+    objects: [a.object()],
+    segments: [
+      { name: "all", flags: "rwx", vaddr: 0x300_0000n, sections: [".header", ".text", ".data"] },
+    ],
+    entry: "entry",
+    class: 64,
   });
 }
 
@@ -146,17 +212,26 @@ export function tellerKernel(header: Uint8Array): Uint8Array {
 export class Told {
   readonly magic: number;
   readonly information: number;
+  readonly cr0: number;
+  readonly flags: number;
   readonly #pieces: { address: number; bytes: Buffer }[] = [];
 
   constructor(output: Buffer) {
-    if (output.length < 8) throw new Error("the kernel has told nothing");
+    if (output.length < REGISTERS) throw new Error("the kernel has told nothing");
     this.magic = output.readUInt32LE(0);
     this.information = output.readUInt32LE(4);
-    for (let at = 8; at + 8 <= output.length; ) {
+    this.cr0 = output.readUInt32LE(8);
+    this.flags = output.readUInt32LE(12);
+    for (let at = REGISTERS; at + 8 <= output.length; ) {
       const [address, length] = [output.readUInt32LE(at), output.readUInt32LE(at + 4)];
       this.#pieces.push({ address, bytes: output.subarray(at + 8, at + 8 + length) });
       at += 8 + length;
     }
+  }
+
+  /** All pieces that have been told. */
+  get pieces(): readonly { address: number; bytes: Buffer }[] {
+    return this.#pieces;
   }
 
   bytes(address: number, length: number): Buffer {
