@@ -362,7 +362,7 @@ describe("graphics", () => {
     const told = [
       Number(m.view.getBigUint64(at + 88, true)),
       ...[96, 100, 104].map((x) => m.view.getUint32(at + x, true)),
-      ...[108, 109, 110, 111, 112, 113, 114, 115].map((x) => m.memory.ram[at + x]),
+      ...[108, 109, 112, 113, 114, 115, 116, 117].map((x) => m.memory.ram[at + x]),
     ];
     return { told, set: m.firmware.modesSet };
   }
