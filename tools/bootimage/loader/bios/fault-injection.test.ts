@@ -16,6 +16,9 @@ const KINDS = ["disk", "cdrom"] as const;
 /** Longer than any boot here takes; a machine that waits for a key passes it in a moment. */
 const NANOSECONDS = 4e9;
 
+/** Scan code. */
+const SPACE = 0x39;
+
 const MODULE = "boot/module";
 /** More than one piece of every buffer on the way. */
 const MODULE_BYTES = 300_001;
@@ -281,6 +284,19 @@ describe("address line A20", () => {
     const stuck = ["bios", "port92", "keyboard"] as const;
     expect(await refusal("disk", { a20: { on: false, stuck: [...stuck] } })).toContain("A20");
   });
+});
+
+it.each(KINDS)("after an error a key starts over from a %s", async (kind) => {
+  const machine = await Machine.create({
+    disks: [{ kind, image: damaged(fileOf(MODULE).block, 0) }],
+    memory: "64M",
+  });
+  machine.runSync({ nanoseconds: NANOSECONDS });
+  expect(machine.serialOutput.match(/Trihedron boot loader/g)).toHaveLength(1);
+  machine.board.keyboard.key(SPACE, true);
+  machine.board.keyboard.key(SPACE, false);
+  machine.runSync({ nanoseconds: 2 * NANOSECONDS });
+  expect(machine.serialOutput.match(/Trihedron boot loader/g)).toHaveLength(2);
 });
 
 describe("without INT 13h extensions", () => {

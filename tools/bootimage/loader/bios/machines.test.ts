@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bootOnQemu } from "../../../../kernel/testing/qemu.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
 import { bootOnBochs, hasBochs } from "../../testing/bochs.ts";
 import { testImage } from "./testing/image.ts";
@@ -53,6 +54,16 @@ describe.skipIf(!hasQemu)("SeaBIOS in QEMU", () => {
       { encoding: "utf8", timeout: HANG_MS, input: "" },
     );
     expect(stdout.slice(-STARTED.length)).toBe(STARTED);
+  });
+
+  it("shows what is the matter with a CPU without long mode", async () => {
+    const options = [
+      // Without graphics the BIOS's screen is on the serial line.
+      ...["-machine", "q35,graphics=off", "-cpu", "qemu32", "-m", "64", "-net", "none"],
+      ...["-drive", `file=${file},format=raw,snapshot=on`],
+    ];
+    const line = "This boot loader needs a 64-bit CPU: this one has no long mode";
+    expect(await bootOnQemu(options, line)).toMatch(new RegExp(`${line}$`));
   });
 });
 
