@@ -9,8 +9,9 @@ const MODULE_BYTES: u32 = 16;
 /** Base, length and type behind the size of a memory map entry. */
 const MAP_FIELDS: u32 = 20;
 const FRAMEBUFFER: usize = 88;
-export const INFORMATION1_BYTES: u32 = 116;
-const COLOR_INFO: usize = 110;
+export const INFORMATION1_BYTES: u32 = 120;
+/** Where the specification's C structure has it, and GRUB; its table says 110. */
+const COLOR_INFO: usize = 112;
 
 let info: usize = 0;
 
