@@ -29,6 +29,7 @@ import { BOOT_ORDER } from "./platform/firmware/bios-state.ts";
 import { firmwareData } from "./platform/firmware/low-memory.ts";
 import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
 import { directBootHandlers } from "./platform/firmware/rom.ts";
+import { wakeAt, wakingVector } from "./platform/firmware/wake.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
@@ -46,6 +47,8 @@ const YIELD_MS = 12;
 export type Stop =
   /** ACPI S5. */
   | { kind: "power-off" }
+  /** ACPI S3: the machine stands still until `wakeUp`. */
+  | { kind: "suspended" }
   | { kind: "debug-exit"; status: number }
   /** A guest's reset, with reboot off. */
   | { kind: "reset" }
@@ -240,6 +243,29 @@ export class Machine {
     if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
   }
 
+  /** Whether the machine sleeps: ACPI S3. */
+  get asleep(): boolean {
+    return this.board.pm.state.asleep;
+  }
+
+  /**
+   * Wakes a machine that sleeps: CPUs and devices are reset, memory is as it was, and the guest goes on at the waking
+   * vector that it has left; without one it starts anew. False if the machine is awake.
+   */
+  wakeUp(): boolean {
+    if (!this.asleep) return false;
+    const vector = wakingVector(this.ram, this.#map);
+    if (vector === 0) {
+      this.powerOn();
+      return true;
+    }
+    this.#event = undefined;
+    for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
+    this.board.reset();
+    wakeAt(vector, this.board, this.cpus);
+    return true;
+  }
+
   /** Ends `run` after the current instruction because of something outside the CPUs. */
   #ask(event: BoardEvent | { kind: "unbootable" }): void {
     this.#event ??= event;
@@ -311,6 +337,7 @@ export class Machine {
 
   /** One slice up to the next point of the virtual time grid; undefined if the run goes on. */
   #slice(end: { time: number; instructions: number }): Stop | undefined {
+    if (this.asleep) return { kind: "suspended" };
     const { core, board } = this;
     const grid = (Math.floor(core.time() / SLICE_NS) + 1) * SLICE_NS;
     const left = end.instructions - core.instructions();

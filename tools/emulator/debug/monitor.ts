@@ -87,7 +87,7 @@ export class Monitor {
           )
           .join("\n");
       case "status":
-        return `VM status: ${this.control.paused ? "paused" : "running"}`;
+        return `VM status: ${machine.asleep ? "suspended" : this.control.paused ? "paused" : "running"}`;
       case "pic": {
         const { chips } = machine.board.pic.state;
         const hex = (n: number): string => n.toString(16).padStart(2, "0");
@@ -268,6 +268,12 @@ const COMMANDS: readonly Command[] = [
       m.control.machine.board.pm.pressPowerButton();
       return "";
     },
+  },
+  {
+    names: ["system_wakeup"],
+    parameters: "",
+    help: "wake the machine up from suspend (ACPI S3)",
+    run: (m) => (m.control.wakeUp() ? "" : "the machine does not sleep"),
   },
   {
     names: ["nmi"],

@@ -59,7 +59,14 @@ export class RunControl {
     this.#poke();
   }
 
-  /** Resolves when the machine is paused, resumed or stepped. */
+  /** Wakes a machine that sleeps; false if it is awake. */
+  wakeUp(): boolean {
+    const slept = this.machine.wakeUp();
+    this.#poke();
+    return slept;
+  }
+
+  /** Resolves when the machine is paused, resumed, stepped or woken. */
   poked(): Promise<void> {
     return new Promise((resolve) => this.#watchers.push(resolve));
   }
@@ -140,6 +147,7 @@ export class RunControl {
       case "stopped":
       case "matched":
       case "idle":
+      case "suspended":
         return undefined;
       default:
         this.#ended = stop;

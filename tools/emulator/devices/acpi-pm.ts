@@ -1,6 +1,6 @@
 // The ICH9's ACPI power management block at PMBASE 0x600: PM1a event and control, the 24-bit PM
 // timer, GPE0, and the SMI command port 0xB2 that hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet,
-// 13.8.3). S5 is sleep type 0. S3 and S4 are left out: the DSDT does not offer them.
+// 13.8.3). S5 is sleep type 0, S3 is 1, as on QEMU. S4 is left out: the DSDT does not offer it.
 
 import type { BoardPins, Device, DeviceKind, GuestLog, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
@@ -16,10 +16,12 @@ export const ACPI_ENABLE = 2;
 export const ACPI_DISABLE = 3;
 /** SLP_TYP of S5, as the DSDT's \_S5 says. */
 export const SLEEP_TYPE_S5 = 0;
+export const SLEEP_TYPE_S3 = 1;
 
 const NS = 1_000_000_000;
 const TMR_STS = 1;
 const PWRBTN_STS = 0x100;
+const WAK_STS = 0x8000;
 const STATUS_BITS = 0xcf31;
 const ENABLE_BITS = 0x4721;
 const SCI_EN = 1;
@@ -36,6 +38,8 @@ export class AcpiPm implements Device {
     smiCommand: 0,
     smiStatus: 0,
     smiEnable: 0x2003,
+    /** The machine sleeps (S3) and has not been woken. */
+    asleep: false,
     /** Half periods of the timer already accounted for in TMR_STS. */
     halfPeriods: 0,
   };
@@ -67,6 +71,7 @@ export class AcpiPm implements Device {
       smiCommand: 0,
       smiStatus: 0,
       smiEnable: 0x2003,
+      asleep: false,
       halfPeriods: now,
     };
     this.#update();
@@ -75,6 +80,12 @@ export class AcpiPm implements Device {
   /** The power button: an event if the guest enabled it. */
   pressPowerButton(): void {
     this.state.status |= PWRBTN_STS;
+    this.#update();
+  }
+
+  /** Behind the reset that a wake-up is: the status says so, and what firmware then hands over is ACPI again. */
+  wake(): void {
+    this.state.status |= WAK_STS;
     this.#update();
   }
 
@@ -181,7 +192,10 @@ export class AcpiPm implements Device {
     if (!(value & SLP_EN)) return;
     const type = (value >> 10) & 7;
     if (type === SLEEP_TYPE_S5) this.#pins.powerOff();
-    else this.#log.unimplemented(`ACPI sleep type ${type}: only S5 (type 0) exists`);
+    else if (type === SLEEP_TYPE_S3) {
+      this.state.asleep = true;
+      this.#pins.suspend();
+    } else this.#log.unimplemented(`ACPI sleep type ${type}: S5 (0) and S3 (1) exist`);
   }
 
   /** Ports 0xB2 (command) and 0xB3 (status). */

@@ -67,6 +67,8 @@ export interface BoardPins {
   /** Resets the machine, or ends the run. */
   reset(): void;
   powerOff(): void;
+  /** Stops the machine until it is woken: ACPI S3. */
+  suspend(): void;
   /** Ends the run with an exit status, 0–255. */
   exit(status: number): void;
   /** The gate of address line 20; `by` is the register that was written, none for a reset. */

@@ -188,6 +188,10 @@ export class Session {
           continue;
         }
       }
+      if (stop.kind === "suspended" && (this.#input?.open || this.#gdb?.connected)) {
+        await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
+        continue;
+      }
       await this.#answers;
       await this.#end(machine, stop);
     }
@@ -234,6 +238,10 @@ export class Session {
           machine,
           "every CPU halts with interrupts off: nothing can happen any more",
         );
+        break;
+      case "suspended":
+        this.say("emu: the machine sleeps (ACPI S3), and there is no monitor to wake it up\n");
+        this.leave(EXIT_FAILED);
         break;
       case "idle":
         await this.#died(machine, "every CPU halts and nothing is set that could wake one");

@@ -52,6 +52,8 @@ export interface CpuPins {
 /** How the guest, or its hardware, ends the run. */
 export type BoardEvent =
   | { kind: "power-off" }
+  /** ACPI S3: `pm.state.asleep`. */
+  | { kind: "suspended" }
   | { kind: "reset" }
   | { kind: "debug-exit"; status: number };
 
@@ -137,6 +139,7 @@ export class Board {
       pins: {
         reset: () => this.onEvent({ kind: "reset" }),
         powerOff: () => this.onEvent({ kind: "power-off" }),
+        suspend: () => this.onEvent({ kind: "suspended" }),
         exit: (status) => this.onEvent({ kind: "debug-exit", status }),
         setA20: (enabled, by) => {
           if (by === undefined || !options.stuckA20?.includes(by)) this.setA20(enabled);

@@ -91,13 +91,18 @@ test("one CPU, 32 CPUs and 3 GiB of RAM give tables that fit together", () => {
   expect(new DataView(mcfg.buffer, mcfg.byteOffset).getUint32(44, true)).toBe(0xe0000000);
 });
 
-test("the DSDT names the sleep type of S5", () => {
+test("the DSDT names the sleep types of S3 and S5", () => {
   const dsdt = tables(1).get("DSDT") as Uint8Array;
-  // Name(\_S5, Package(4) {0, 0, 0, 0}), as an OS without AML interpreter searches it.
-  const at = text(dsdt).indexOf("_S5_");
-  expect([...dsdt.subarray(at - 2, at + 11)]).toEqual(
-    bytes("08 5c 5f 53 35 5f 12 06 04 00 00 00 00"),
-  );
+  // Name(\_S5, Package(4) {0, 0, 0, 0}), as an OS without AML interpreter searches it; S3 is 1.
+  for (const [state, digit, type] of [
+    ["_S5_", "35", "00"],
+    ["_S3_", "33", "01"],
+  ] as const) {
+    const at = text(dsdt).indexOf(state);
+    expect([...dsdt.subarray(at - 2, at + 11)]).toEqual(
+      bytes(`08 5c 5f 53 ${digit} 5f 12 06 04 ${type} ${type} 00 00`),
+    );
+  }
 });
 
 /** PIRQ letters of a routing table's entries, device by device, INTA to INTD. */

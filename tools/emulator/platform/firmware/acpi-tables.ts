@@ -7,6 +7,7 @@ import {
   ACPI_ENABLE,
   PM_BASE,
   SCI_IRQ,
+  SLEEP_TYPE_S3,
   SLEEP_TYPE_S5,
   SMI_COMMAND_PORT,
 } from "../../devices/acpi-pm.ts";
@@ -196,6 +197,7 @@ function serialPort(index: number): aml.Aml {
 }
 
 function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uint8Array {
+  const s3 = aml.integer(SLEEP_TYPE_S3);
   const s5 = aml.integer(SLEEP_TYPE_S5);
   const processors = Array.from({ length: cpus }, (_, n) =>
     aml.device(
@@ -212,6 +214,7 @@ function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uin
     );
   const body = [
     ...interruptModel(),
+    aml.define("\\_S3", aml.packageOf(s3, s3, aml.integer(0), aml.integer(0))),
     aml.define("\\_S5", aml.packageOf(s5, s5, aml.integer(0), aml.integer(0))),
     aml.scope(
       "\\_SB",
@@ -267,6 +270,13 @@ const RSDT_OFFSET = 0;
 const XSDT_OFFSET = 0x80;
 const TABLES_OFFSET = 0x100;
 
+const FACS_ALIGNMENT = 64;
+
+/** Where the FACS is, the first of the tables behind the root tables. */
+export function facsAddress(map: MemoryMap): number {
+  return Math.ceil((map.tables + TABLES_OFFSET) / FACS_ALIGNMENT) * FACS_ALIGNMENT;
+}
+
 /** All tables for a machine; the RSDP is in the BIOS segment, the others are in the map's table area. */
 export function acpiTables({ map, cpus, serialPorts }: AcpiFacts): Placement[] {
   const placed: Placement[] = [];
@@ -277,7 +287,7 @@ export function acpiTables({ map, cpus, serialPorts }: AcpiFacts): Placement[] {
     at += data.length;
     return at - data.length;
   };
-  const facsAt = place(facs(), 64);
+  const facsAt = place(facs(), FACS_ALIGNMENT);
   const dsdtAt = place(dsdt(map, cpus, serialPorts), 16);
   const roots = [fadt(facsAt, dsdtAt), madt(cpus), hpet(), mcfg(map.ecam)].map((t) => place(t, 16));
   const rsdt = new Table();
