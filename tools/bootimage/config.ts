@@ -51,7 +51,7 @@ const PROTOCOLS: readonly BootProtocol[] = ["multiboot1", "multiboot2", "linux"]
 /** A day, in seconds. */
 const LONGEST_TIMEOUT = 86_400;
 /** What the loader has room for: bytes of the whole text and of a command line, entries, modules of all entries. */
-const LONGEST_TEXT = 65_535;
+const LONGEST_TEXT = 32_768;
 const LONGEST_COMMAND_LINE = 4095;
 const MOST_ENTRIES = 256;
 const MOST_MODULES = 1024;

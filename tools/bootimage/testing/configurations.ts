@@ -281,9 +281,9 @@ video 1024x768x32
     wrong: { line: 1027, says: "more than 1024 modules" },
   },
   {
-    name: "a text that is too long",
-    text: `title T\nkernel k\n${"#\n".repeat(32_800)}`,
-    wrong: { line: 0, says: "is longer than 65535 bytes" },
+    name: "a text that is a byte too long",
+    text: `title T\nkernel k\n#${"\n".repeat(32_751)}`,
+    wrong: { line: 0, says: "is longer than 32768 bytes" },
   },
   { name: "NUL", text: "title T\nkernel k a\0b", wrong: { line: 2, says: "has a NUL character" } },
 ];
