@@ -19,7 +19,7 @@ const ASCII =
   "00000000 44444040 aa000000 aavavaa0 4fke5u40 op248j30 ck8l9id0 44000000 " +
   "24888420 84222480 04lel400 044v4400 00000448 000v0000 00000440 11248gg0 " +
   "ehjlphe0 4c4444e0 eh1248v0 v2421he0 26aiv220 vgu11he0 68guhhe0 v1244440 " +
-  "ehhehhe0 ehhf12c0 04404400 04404480 248g8420 00v0v000 84212480 eh124040 " +
+  "ehhehhe0 ehhf12c0 00400400 00400448 248g8420 00v0v000 84212480 eh124040 " +
   "ehnlngf0 ehhvhhh0 uhhuhhu0 ehggghe0 sihhhis0 vggugvv0 vggugggg ehgnhhf0 " +
   "hhhvhhh0 e44444e0 72222ic0 hikokih0 gggggggv hrlhhhh0 hhpljhh0 ehhhhhe0 " +
   "uhhuggg0 ehhhlid0 uhhukih0 fgge11u0 v4444440 hhhhhhe0 hhhhha40 hhhllla0 " +
