@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { checkLarge } from "./large.ts";
 import { checkWith, READERS } from "./readers.ts";
 import { writeSample } from "./sample.ts";
 
@@ -12,7 +13,14 @@ function count(text: string): number {
   return Number(text);
 }
 
-async function campaign(options: { images: number; seed: number; keep: string }): Promise<number> {
+interface Options {
+  images: number;
+  seed: number;
+  keep: string;
+  large?: true;
+}
+
+async function campaign(options: Options): Promise<number> {
   const isThere = ([program, ...args]: readonly string[]): boolean =>
     program !== undefined && spawnSync(program, args, { stdio: "ignore" }).status === 0;
   const readers = READERS.filter(({ probe }) => isThere(probe));
@@ -21,6 +29,11 @@ async function campaign(options: { images: number; seed: number; keep: string })
   }
   mkdirSync(options.keep, { recursive: true });
   let failures = 0;
+  if (options.large) {
+    const complaints = await checkLarge(options.keep);
+    failures += complaints.length > 0 ? 1 : 0;
+    for (const line of complaints) console.log(`a file over 4 GiB: ${line}`);
+  }
   for (let seed = options.seed; seed < options.seed + options.images; seed++) {
     const path = join(options.keep, `${seed}.img`);
     const sample = await writeSample(seed, path);
@@ -47,7 +60,11 @@ const program = new Command("fuzz:bootimage")
   .option("--images <n>", "images to write", count, 100)
   .option("--seed <n>", "first seed", count, 1)
   .option("--keep <dir>", "where images go; those with complaints stay", "build/fuzz-bootimage")
-  .action(async (options: { images: number; seed: number; keep: string }) => {
+  .option(
+    "--large",
+    "before them one with a file over 4 GiB, which takes 10 GB of disk for a while",
+  )
+  .action(async (options: Options) => {
     process.exitCode = await campaign(options);
   });
 

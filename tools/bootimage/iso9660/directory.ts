@@ -20,6 +20,8 @@ const FLAG_MULTI_EXTENT = 0x80;
 /** Most bytes in whole blocks that one record can tell of. */
 const LARGEST_EXTENT = 0x1_0000_0000 - BLOCK_BYTES;
 
+const ascii = new TextEncoder();
+
 const SELF = Uint8Array.of(0);
 const PARENT = Uint8Array.of(1);
 
@@ -40,7 +42,7 @@ export interface DirectoryTree {
 
 export const PLAIN_TREE: DirectoryTree = {
   name: (member) => member.plainName,
-  identifier: (name) => new TextEncoder().encode(name),
+  identifier: (name) => ascii.encode(name),
   rockRidge: true,
 };
 
