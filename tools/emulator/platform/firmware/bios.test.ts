@@ -22,6 +22,7 @@ import {
   ebx,
   ecx,
   edx,
+  es,
   si,
 } from "../../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
@@ -279,6 +280,33 @@ test("what the BIOS remembers is in the snapshot: an emulated floppy, and forgot
   expect(other.serialOutput).toBe("started\nthe second sector\n");
   other.powerOn();
   expect(other.board.save().devices["bios-services"]).toMatchObject({ cdBoot: undefined });
+});
+
+test("a linear framebuffer is seen from outside, by banks too, and kept by a snapshot", async () => {
+  const image = bootSector((a) => {
+    // 640×480 with 32 bits a pixel, by banks: byte 4 of bank 1 is pixel 4001h.
+    a.mov(ax, 0x4f02).mov(bx, 0x142).int(0x10);
+    a.mov(ax, 0x4f05).mov(bx, 0).mov(dx, 1).int(0x10);
+    a.mov(ax, 0xa000)
+      .mov(es, ax)
+      .mov(dword(4, { segment: es }), 0x00123456);
+    a.mov(si, "drawn").call("puts").hlt().jmp("end");
+    a.label("drawn");
+    a.db("drawn\n", 0);
+    a.label("end");
+  });
+  const disks = [{ kind: "disk" as const, image }];
+  const machine = await Machine.create({ disks });
+  expect(machine.runSync({ until: "drawn\n", nanoseconds: 1e9 })).toEqual({ kind: "matched" });
+  const picture = machine.screen();
+  expect(picture).toMatchObject({ width: 640, height: 480 });
+  expect(picture?.pixels[0x4001]).toBe(0x123456);
+  expect(picture?.pixels.filter((pixel) => pixel !== 0).length).toBe(1);
+  expect(machine.screenText()).toBeUndefined();
+  const other = await Machine.create({ disks });
+  other.restore(machine.snapshot());
+  expect(other.screen()).toEqual(picture);
+  expect(other.stateHash()).toBe(machine.stateHash());
 });
 
 test("media are tried in the order given, and once in another", async () => {
