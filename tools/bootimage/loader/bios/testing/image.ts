@@ -10,10 +10,14 @@ import { buildBiosLoader } from "../build.ts";
 import { BIOS_LOADER_GUEST } from "../options.ts";
 import { testKernel } from "./kernel.ts";
 
-/** An image of `files` (with a stand-in for the loader for UEFI), with boot/kernel that `lines` of boot.conf start. */
+/**
+ * An image of `files` (with a stand-in for the loader for UEFI), with boot/kernel that `lines` of boot.conf start; `head`
+ * comes before the first title.
+ */
 export async function testImage(
   lines = "kernel boot/kernel started\n",
   files: readonly ImageFile[] = [],
+  head = "",
 ): Promise<Uint8Array> {
   const { wasm, sourceMap } = await guestModule(BIOS_LOADER_GUEST);
   const { mbr, image } = buildBiosLoader(wasm, sourceMap);
@@ -24,7 +28,7 @@ export async function testImage(
       output,
       loader: { mbr, bios: image, efi: standInLoader().efi },
       files: [{ path: "boot/kernel", source: testKernel() }, ...files],
-      configuration: `title test\n${lines}`,
+      configuration: `${head}title test\n${lines}`,
     });
     return new Uint8Array(readFileSync(output));
   } finally {
