@@ -24,6 +24,7 @@ import {
   edx,
   es,
   si,
+  word,
 } from "../../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
@@ -260,6 +261,108 @@ test("a CD that emulates a floppy boots as drive 0", async () => {
   const machine = await Machine.create({ disks: [{ kind: "cdrom", image: bootCd(boot, 2) }] });
   expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
   expect(machine.serialOutput).toBe("00000000\nthe second sector\n");
+});
+
+/** Prints the drive that was booted from, then how many hard disks there are and what drive 81h's third sector says. */
+const namesItself = (name: string) => (a: Assembler) => {
+  a.mov(al, byte("drive"));
+  show16(a);
+  a.mov(ah, 0x08).mov(dl, 0x80).int(0x13).mov(al, dl).mov(ah, 0);
+  show16(a);
+  a.mov(ax, 0x0201).mov(bx, 0x8000).mov(cx, 3).mov(dx, 0x81).int(0x13).mov(al, ah).mov(ah, 0);
+  show16(a);
+  a.mov(si, 0x8000).call("puts").mov(si, "name").call("puts").jmp("end");
+  a.label("name");
+  a.db(`${name}\n`, 0);
+  a.label("end");
+};
+
+test("a CD that emulates a hard disk boots as drive 80h, before the others", async () => {
+  const boot = bootSector(namesItself("from the CD"), 1 << 20);
+  // One partition; its end says 64 cylinders of 2 heads and 16 sectors.
+  boot.set([0x80, 0, 1, 0, 6, 1, 16, 63], 446);
+  const disk = new Uint8Array(4096);
+  disk.set(new TextEncoder().encode("of the disk\n\0"), 1024);
+  const machine = await Machine.create({
+    disks: [
+      { kind: "cdrom", image: bootCd(boot, 4, 1) },
+      { kind: "disk", image: disk },
+    ],
+    bootOrder: ["cdrom"],
+  });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("00000080\n00000002\n00000000\nof the disk\nfrom the CD\n");
+});
+
+test("of a catalogue's sections the entry for BIOSes boots", async () => {
+  const cd = bootCd(bootSector(namesItself("BIOS"), 2048), 0);
+  const view = new DataView(cd.buffer);
+  const catalogue = 2048 * 20;
+  // The default entry is UEFI's; a section of UEFI's and one of x86 follow, the latter's entry with an extension.
+  const entry = cd.slice(catalogue + 32, catalogue + 64);
+  cd[catalogue + 1] = 0xef;
+  view.setUint16(catalogue + 28, view.getUint16(catalogue + 28, true) - 0xef00, true);
+  cd.fill(0xee, catalogue + 40, catalogue + 44);
+  cd.set([0x90, 0xef, 2, 0], catalogue + 64);
+  cd.set([0x88, 0, 0, 0, 0, 0, 1, 0, 0xff], catalogue + 96);
+  cd.set([0x44], catalogue + 128);
+  cd.set([0x00, 0, 0, 0, 0, 0, 1, 0, 0xff], catalogue + 160);
+  cd.set([0x91, 0, 1, 0], catalogue + 192);
+  cd.set(entry, catalogue + 224);
+  const machine = await Machine.create({ disks: [{ kind: "cdrom", image: cd }] });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toContain("BIOS\n");
+});
+
+test("disks with a place in the boot order come first, and are numbered so", async () => {
+  const disk = (name: string) => bootSector(namesItself(name), 4096);
+  const machine = await Machine.create({
+    disks: [
+      { kind: "disk", image: disk("first on the line") },
+      { kind: "disk", bus: "usb", image: disk("stick"), bootIndex: 0 },
+    ],
+    bootOrder: ["cdrom", "disk"],
+  });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("00000080\n00000002\n00000000\nstick\n");
+});
+
+test("a disk that is read-only refuses to be written", async () => {
+  const image = bootSector((a) => {
+    a.mov(ax, 0x0301).mov(bx, 0x7c00).mov(cx, 3).mov(dx, 0x80).int(0x13).mov(al, ah).mov(ah, 0);
+    show16(a);
+  });
+  const machine = await Machine.create({ disks: [{ kind: "disk", image, readOnly: true }] });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.serialOutput).toBe("00000003\n");
+});
+
+test("what is read goes to video memory, above 1 MiB, and not into the BIOS", async () => {
+  const image = bootSector((a) => {
+    for (const [block, segment] of [
+      [1, 0xb800],
+      [1, 0xffff],
+      [1, 0xf000],
+    ] as const) {
+      a.mov(word("block"), block).mov(word("segment"), segment);
+      a.mov(si, "packet").mov(ax, 0x4200).mov(dl, 0x80).int(0x13);
+    }
+    a.jmp("end").align(4, 0);
+    a.label("packet");
+    a.db(16, 0).dw(1, 0);
+    a.label("segment");
+    a.dw(0);
+    a.label("block");
+    a.dd(0, 0);
+    a.label("end");
+  });
+  const machine = await Machine.create({ disks: [{ kind: "disk", image }] });
+  const rom = machine.readPhysical(0xf0000, 512);
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  const sector = image.slice(512, 1024);
+  expect(machine.screenText()?.[0]?.[0]).toBe(String.fromCharCode(sector[0] as number));
+  expect(machine.readPhysical(0xffff0 + 16, 496)).toEqual(sector.slice(16));
+  expect(machine.readPhysical(0xf0000, 512)).toEqual(rom);
 });
 
 test("what the BIOS remembers is in the snapshot: an emulated floppy, and forgotten at a reset", async () => {
