@@ -21,6 +21,7 @@ export {
   type ModuleOptions,
   parseMemory,
 } from "./machine-options.ts";
+export type { DiskBus } from "./media/disk.ts";
 export type { ImageSource } from "./media/image.ts";
 export { CpuAccess } from "./platform/cpu-access.ts";
 export type {
