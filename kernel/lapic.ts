@@ -287,8 +287,7 @@ export function sendStartup(apicId: u32, page: u32): void {
   sendIpi(apicId, ICR_ASSERT | ICR_STARTUP | page);
 }
 
-/** Waits at least this long, by the TSC. */
-export function delayMicroseconds(micros: u32): void {
-  const end = rdtsc() + (<u64>tscKhz * <u64>micros) / 1000;
-  while (rdtsc() < end) pause();
+/** What the TSC is so much later than now, at least. */
+export function deadlineIn(micros: u32): u64 {
+  return rdtsc() + (<u64>tscKhz * <u64>micros) / 1000;
 }

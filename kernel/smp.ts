@@ -4,16 +4,18 @@
 import { beginLine, endLine, print, printDecimal } from "./console";
 import { Cpu, cpuById, cpuCount } from "./cpu";
 import { prepareCpu } from "./cpu_start";
-import { delayMicroseconds, sendInit, sendStartup } from "./lapic";
+import { deadlineIn, sendInit, sendStartup } from "./lapic";
 import { AP_START, AP_START_SIZE } from "./layout";
 import { ap_cpu, ap_trampoline } from "./symbol";
-import { load32, store32, window } from "./x86";
+import { load32, rdtsc, store32, window } from "./x86";
 
 /** Microseconds. Processors since the Pentium 4 need no longer pause after INIT. */
 const INIT_PAUSE: u32 = 200;
-/** How often and how long to look for the processor: 2 s altogether, since a virtual one may have to wait its turn. */
-const LOOKS: u32 = 20000;
+/** Microseconds between two looks for the processor. */
 const LOOK_PAUSE: u32 = 100;
+/** How often to look: for 2 s, since a virtual one may have to wait its turn, and for 20 s where it has run before. */
+const LOOKS: u32 = 20_000;
+const LOOKS_AGAIN: u32 = 200_000;
 /**
  * After this many looks the start-up interrupt is sent again, and every so many from then on. One that comes before a
  * virtual processor has had the time to take its INIT is lost; one that has started ignores it.
@@ -30,14 +32,23 @@ function isUp(cpu: Cpu): bool {
   return (load32(address) & 0xff) !== 0;
 }
 
-function start(cpu: Cpu): bool {
+/**
+ * Without PAUSE: on QEMU that takes the lock of the whole machine each time, for most of the time if it is all that
+ * is done, and a processor that is to start waits for the same lock.
+ */
+function spin(micros: u32): void {
+  const end = deadlineIn(micros);
+  while (rdtsc() < end) {}
+}
+
+function start(cpu: Cpu, looks: u32): bool {
   store32(ap_cpu(), <u64>changetype<usize>(cpu));
   sendInit(cpu.apicId);
-  delayMicroseconds(INIT_PAUSE);
+  spin(INIT_PAUSE);
   sendStartup(cpu.apicId, AP_START >> 12);
-  for (let look: u32 = 0; look < LOOKS; look++) {
+  for (let look: u32 = 0; look < looks; look++) {
     if (isUp(cpu)) return true;
-    delayMicroseconds(LOOK_PAUSE);
+    spin(LOOK_PAUSE);
     if (look % REPEAT_EVERY === REPEAT_AT && !isUp(cpu)) sendStartup(cpu.apicId, AP_START >> 12);
   }
   // Whatever it is doing, it must not come up later.
@@ -56,8 +67,8 @@ export function restoreLowMemory(): void {
   memory.copy(AP_START, backup, AP_START_SIZE);
 }
 
-function startOrSay(cpu: Cpu): void {
-  if (start(cpu)) return;
+function startOrSay(cpu: Cpu, looks: u32): void {
+  if (start(cpu, looks)) return;
   beginLine("CPU ");
   printDecimal(cpu.id);
   print(" does not start");
@@ -70,7 +81,7 @@ export function startProcessors(): void {
   lendLowMemory();
   // Before any of them runs: the window's mapping changes, and nobody else may have it in a TLB.
   for (let i: u32 = 1; i < cpuCount(); i++) prepareCpu(cpuById(i));
-  for (let i: u32 = 1; i < cpuCount(); i++) startOrSay(cpuById(i));
+  for (let i: u32 = 1; i < cpuCount(); i++) startOrSay(cpuById(i), LOOKS);
   restoreLowMemory();
 }
 
@@ -80,6 +91,6 @@ export function restartProcessors(): void {
     const cpu = cpuById(i);
     if (!cpu.online) continue;
     cpu.online = false;
-    startOrSay(cpu);
+    startOrSay(cpu, LOOKS_AGAIN);
   }
 }

@@ -13,6 +13,9 @@ import { Machine, rootElf } from "./testing/machine.ts";
 import { SUSPEND_MACHINE, suspendRecordingOf } from "./testing/record.ts";
 import { buildSuspendProbe, SUSPEND_END } from "./testing/suspend_probe.ts";
 
+/** In ms: a machine that does not wake up is not waited for as long as for what is slow. */
+const LIMIT = 5 * 60_000;
+
 describe("machine_ctrl suspend", () => {
   it("answers BAD_FTR where ACPI describes no sleep states", async () => {
     const machine = await Machine.boot(rootElf());
@@ -79,7 +82,14 @@ describe.skipIf(!hasGrub)("a machine that has slept", () => {
   async function sleep(options: readonly string[]): Promise<string[]> {
     const machine = [...SUSPEND_MACHINE, ...options];
     const probe = buildSuspendProbe();
-    const text = await bootThroughGrub(GRUB_CONFIG, await image, probe, machine, SUSPEND_END);
+    const text = await bootThroughGrub(
+      GRUB_CONFIG,
+      await image,
+      probe,
+      machine,
+      SUSPEND_END,
+      LIMIT,
+    );
     return text.split("\n").filter((line) => !line.startsWith("[kernel]"));
   }
 

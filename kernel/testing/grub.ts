@@ -55,7 +55,7 @@ export function grubImage(
 
 /**
  * Boots on QEMU with `options` from a CD with this `grub.cfg` and two files, /boot/kernel and /boot/probe; the serial
- * output as soon as it contains `until` (`bootOnQemu`). Throws if the CD cannot be made.
+ * output as soon as it contains `until`, or in `limit` ms (`bootOnQemu`). Throws if the CD cannot be made.
  */
 export async function bootThroughGrub(
   config: string,
@@ -63,11 +63,12 @@ export async function bootThroughGrub(
   probe: Uint8Array,
   options: readonly string[],
   until: string,
+  limit?: number,
 ): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "trihedron-grub-"));
   try {
     const image = grubImage(config, { kernel, probe }, folder);
-    return await bootOnQemu([...options, "-cdrom", image], until);
+    return await bootOnQemu([...options, "-cdrom", image], until, limit);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
