@@ -47,8 +47,8 @@ export function installBiosLoader(
       `mbr.bin: has ${files.mbr.length} bytes instead of ${MBR_BYTES}; build the loader again`,
     );
   }
-  const mbr = files.mbr.slice();
-  const image = files.image.slice();
+  const mbr = new Uint8Array(files.mbr);
+  const image = new Uint8Array(files.image);
   writeParameters(image, parameters, "bios.bin");
   const loader = image.subarray(BLOCK_BYTES);
   const blocks = Math.ceil(loader.length / BLOCK_BYTES);
