@@ -62,9 +62,9 @@ async function inQemu(image: Uint8Array): Promise<string> {
 const HANDLER = BOOT_SECTOR;
 const VECTOR = 0x60;
 /** Memory of handlers: a page directory, a second table of vectors, a counter. */
-const PAGE_DIRECTORY = 0x9000;
-const COPY = 0x8400;
-const COUNTER = 0x8300;
+const PAGE_DIRECTORY = 0x7000;
+const COPY = 0x7400;
+const COUNTER = 0x7800;
 /** Bits of FLAGS. */
 const CARRY = 0x1;
 const ZERO = 0x40;

@@ -3,11 +3,11 @@
 
 /** PML4, page-directory-pointer table and four page directories: the low 4 GiB at their own addresses. */
 export const PAGE_TABLES = 0x1000;
-/** The stack of BIOS calls grows down from here. */
-export const REAL_STACK = 0x7c00;
-/** Where the BIOS puts boot sectors; that of a CD has 2048 bytes. */
+/** Where the BIOS puts boot sectors; that of a CD has 2048 bytes. The first stage's stack grows down from here. */
 export const BOOT_SECTOR = 0x7c00;
-/** The stack of the loader itself grows down from here to the end of the boot sector. */
+/** The stack of BIOS calls, 7 KiB down to the end of the boot sector: there are BIOSes that take some of them. */
+export const REAL_STACK = 0xa000;
+/** The stack of the loader itself, 24 KiB. */
 export const LONG_STACK = 0x10000;
 /** What the BIOS reads from media and hands over otherwise: 64 KiB that begin on such a boundary, for old DMA. */
 export const BOUNCE = 0x10000;

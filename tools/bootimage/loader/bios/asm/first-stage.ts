@@ -33,7 +33,7 @@ import {
   ss,
   word,
 } from "../../../../asm/index.ts";
-import { BLOCK_BYTES, BOOT_SECTOR, ENTRY, MBR_BYTES, REAL_STACK, START } from "../layout.ts";
+import { BLOCK_BYTES, BOOT_SECTOR, ENTRY, MBR_BYTES, START } from "../layout.ts";
 
 /** The answer of AH = 48h, in memory that nobody uses before there is a system. */
 const PARAMETERS = 0x600;
@@ -132,7 +132,7 @@ function emitStart(a: Assembler, kind: Kind): void {
   a.xor(ax, ax);
   a.mov(ds, ax);
   // No interrupt comes between the two.
-  a.mov(ss, ax).mov(sp, REAL_STACK);
+  a.mov(ss, ax).mov(sp, BOOT_SECTOR);
   a.cld();
   a.mov(bp, "variables");
   a.mov(at(byte, DRIVE), dl);
