@@ -9,9 +9,8 @@ export const BOOT_SECTOR = 0x7c00;
 export const REAL_STACK = 0xa000;
 /** The stack of the loader itself, 24 KiB. */
 export const LONG_STACK = 0x10000;
-/** What the BIOS reads from media and hands over otherwise: 64 KiB that begin on such a boundary, for old DMA. */
+/** What the BIOS reads from media: 64 KiB that begin on such a boundary, for old DMA. */
 export const BOUNCE = 0x10000;
-export const BOUNCE_BYTES = 0x10000;
 /** The loader: stubs, code, constants. */
 export const START = 0x20000;
 /** Static data of the compiled module. */
@@ -21,6 +20,12 @@ export const DATA = 0x38000;
 export const START_MAGIC = 0x52444c54;
 /** Bytes from START to the loader's entry, which is in real mode with CS = START / 16 and the BIOS drive in DL. */
 export const ENTRY = 8;
+
+/** Exceptions that have an entry each, and bytes from one entry to the next. */
+export const EXCEPTIONS = 32;
+export const FAULT_ENTRY_BYTES = 16;
+/** Selector of 64-bit code. */
+export const CODE64 = 0x08;
 
 /** Bytes of a block of the image. */
 export const BLOCK_BYTES = 2048;

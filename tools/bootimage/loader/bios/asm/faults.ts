@@ -1,10 +1,8 @@
 // Exceptions in long mode: Intel SDM vol. 3A, 6.14. Each leads to the compiled part, which prints one line.
 
 import { type Assembler, cr2, qword, rax, rcx, rdi, rdx, rsi, rsp } from "../../../../asm/index.ts";
+import { EXCEPTIONS, FAULT_ENTRY_BYTES } from "../layout.ts";
 
-const EXCEPTIONS = 32;
-/** Bytes from one entry to the next; `fault.ts` makes gates of them. */
-export const FAULT_ENTRY_BYTES = 16;
 /** Exceptions with an error code: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX. */
 const WITH_ERROR_CODE = [8, 10, 11, 12, 13, 14, 17, 21, 29, 30];
 

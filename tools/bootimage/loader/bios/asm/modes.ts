@@ -27,10 +27,9 @@ import {
   ss,
   word,
 } from "../../../../asm/index.ts";
-import { PAGE_TABLES, REAL_STACK, START } from "../layout.ts";
+import { CODE64, EXCEPTIONS, PAGE_TABLES, REAL_STACK, START } from "../layout.ts";
 
 /** Selectors of the loader's descriptor table. */
-const CODE64 = 0x08;
 const DATA = 0x10;
 const CODE16 = 0x18;
 const DATA16 = 0x20;
@@ -45,7 +44,6 @@ const IA32_EFER = 0xc000_0080;
 const EFER_LME = 0x100;
 /** Interrupt vectors at 0, as after reset. */
 const IVT_LIMIT = 0x3ff;
-const EXCEPTIONS = 32;
 
 /** Something of the section ".low" by its distance from START, for real mode: CS is START / 16. */
 export const low = (name: string): Memory => mem(diff(name, "start"), { segment: cs });

@@ -3,12 +3,10 @@
 
 import { endLine, print, printDecimal, printHex } from "../../core/console";
 import { firmware } from "../../core/firmware";
+import { CODE64, EXCEPTIONS, FAULT_ENTRY_BYTES } from "../layout";
 import { fault_entries, idt } from "./symbol";
 import { hlt } from "./x86";
 
-const EXCEPTIONS: u32 = 32;
-const ENTRY_BYTES: u32 = 16;
-const CODE: u32 = 0x08;
 /** Present, 64-bit interrupt gate. */
 const INTERRUPT_GATE: u32 = 0x8e00;
 
@@ -18,10 +16,10 @@ let faulting: bool = false;
 export function initFaults(): void {
   const table = <usize>idt();
   const first = <u32>fault_entries();
-  for (let vector: u32 = 0; vector < EXCEPTIONS; vector++) {
-    const entry = first + vector * ENTRY_BYTES;
+  for (let vector = 0; vector < EXCEPTIONS; vector++) {
+    const entry = first + vector * FAULT_ENTRY_BYTES;
     const gate = table + <usize>(vector << 4);
-    store<u32>(gate, (CODE << 16) | (entry & 0xffff));
+    store<u32>(gate, (CODE64 << 16) | (entry & 0xffff));
     store<u32>(gate, (entry & 0xffff_0000) | INTERRUPT_GATE, 4);
     store<u64>(gate, 0, 8);
   }
