@@ -175,6 +175,12 @@ const code16: Case[] = [
   ["mov [bp], cx", (a) => a.mov(word(bp), cx)],
   ["mov eax, [esi]", (a) => a.mov(eax, dword(esi))],
   ["mov al, [0x1234]", (a) => a.mov(al, byte(0x1234))],
+  // Displacements of the upper half of a segment, with and without registers.
+  ["mov eax, [0x9000]", (a) => a.mov(eax, dword(0x9000))],
+  ["mov dword ptr [0x9000], 1", (a) => a.mov(dword(0x9000), 1)],
+  ["inc word ptr [0xffff]", (a) => a.inc(word(0xffff))],
+  ["mov [bx+0x9000], ax", (a) => a.mov(word(bx, { disp: 0x9000 }), ax)],
+  ["mov [si-5], ax", (a) => a.mov(word(si, { disp: 0xfffb }), ax)],
   ["mov eax, cr0", (a) => a.mov(eax, cr0)],
   ["int 0x10", (a) => a.int(0x10)],
   ["ljmp 0xf000:0xfff0", (a) => a.jmp(far(0xf000, 0xfff0))],

@@ -699,7 +699,7 @@ function setMemory(
   }
   const value = signedDisplacement(BigInt(displacement), width, isOffset);
   const plain = memory.base === undefined;
-  instruction.memoryDisplacement = BigInt.asUintN(64, value);
+  instruction.memoryDisplacement = BigInt.asUintN(width === 2 ? 16 : 64, value);
   instruction.memoryDisplSize =
     plain || value < -128n || value > 127n ? width : value === 0n ? 0 : 1;
   return width;
