@@ -18,8 +18,12 @@ export const INTERFACE_END = "probe ends\n";
 export const recordingOf = (cpus: number) =>
   new URL(`interface.${cpus}.expected.txt`, import.meta.url);
 
-/** The machine that sleeps: firmware for q35 does not turn its power management on again. */
-export const SUSPEND_MACHINE = ["-accel", "tcg", "-machine", "pc", "-m", "256M"];
+/**
+ * The machine that sleeps: firmware for q35 does not turn its power management on again. All processors in one thread
+ * of the host: in several, SeaBIOS sends them INIT and one start-up interrupt on waking and waits for all of them for
+ * ever, and QEMU loses the second where a processor's thread has not come to the first.
+ */
+export const SUSPEND_MACHINE = ["-accel", "tcg,thread=single", "-machine", "pc", "-m", "256M"];
 
 export const suspendRecordingOf = (cpus: number) =>
   new URL(`suspend.${cpus}.expected.txt`, import.meta.url);
