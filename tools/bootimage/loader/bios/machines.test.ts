@@ -58,8 +58,7 @@ describe.skipIf(!hasQemu)("SeaBIOS in QEMU", () => {
 
   it("shows what is the matter with a CPU without long mode", async () => {
     const options = [
-      // Without graphics the BIOS's screen is on the serial line.
-      ...["-machine", "q35,graphics=off", "-cpu", "qemu32", "-m", "64", "-net", "none"],
+      ...["-machine", "q35", "-cpu", "qemu32", "-m", "64", "-net", "none"],
       ...["-drive", `file=${file},format=raw,snapshot=on`],
     ];
     const line = "This boot loader needs a 64-bit CPU: this one has no long mode";

@@ -50,6 +50,12 @@ const MEMORY_SIZE = 0x12;
 const KEY = 0x16;
 const BOOT_FAILED = 0x18;
 
+/** Registers of the 16550 at COM1 from its port on, and a bit of the line status: PC16550D datasheet, table II. */
+const COM1 = 0x3f8;
+const LINE_CONTROL = 3;
+const LINE_STATUS = 5;
+const TRANSMITTER_EMPTY = 0x20;
+
 /** The section ".low" begins with this. `hasStart`: the compiled module has a start function. */
 export function emitEntry(a: Assembler, hasStart: boolean): void {
   a.bits(16);
@@ -119,13 +125,15 @@ function emitPageTables(a: Assembler): void {
   a.loop("next_directory");
 }
 
-/** One line on the screen, then a key and the next boot device. */
+/** One line on screen and COM1, then a key and the next boot device. */
 function emitRefusals(a: Assembler): void {
   a.label("no_long_mode");
+  a.call("open_line");
   a.mov(si, diff("text_long_mode", "start")).call("put_text");
   a.jmp("refuse");
   a.label("no_memory");
   a.push(ax);
+  a.call("open_line");
   a.mov(si, diff("text_memory", "start")).call("put_text");
   a.pop(ax);
   a.call("put_decimal");
@@ -139,9 +147,9 @@ function emitRefusals(a: Assembler): void {
   a.hlt();
   a.jmp("refused");
 
+  emitPut(a);
   a.label("put_next");
-  a.mov(ah, 0x0e).mov(bx, 7);
-  a.int(VIDEO);
+  a.call("put");
   a.label("put_text");
   a.lodsb();
   a.test(al, al).jnz("put_next");
@@ -160,8 +168,7 @@ function emitRefusals(a: Assembler): void {
   a.label("put_digit");
   a.pop(ax);
   a.add(al, 0x30);
-  a.mov(ah, 0x0e).mov(bx, 7);
-  a.int(VIDEO);
+  a.call("put");
   a.loop("put_digit");
   a.ret();
 
@@ -173,6 +180,38 @@ function emitRefusals(a: Assembler): void {
   a.db(" KiB, ", 0);
   a.label("text_unit");
   a.db(" KiB are needed", 0);
+}
+
+/**
+ * `open_line` sets COM1 to 115200 8N1, `put` writes the character in AL to screen and COM1, CX and SI are kept. Where
+ * there is no UART its status reads as all ones, and one that is never ready is waited for 65536 reads.
+ */
+function emitPut(a: Assembler): void {
+  a.label("open_line");
+  for (const [register, value] of [
+    [LINE_CONTROL, 0x80],
+    [0, 1],
+    [1, 0],
+    [LINE_CONTROL, 3],
+  ] as const) {
+    a.mov(dx, COM1 + register)
+      .mov(al, value)
+      .out(dx, al);
+  }
+  a.ret();
+
+  a.label("put");
+  a.push(ax).push(cx).push(si);
+  a.mov(ah, 0x0e).mov(bx, 7);
+  a.int(VIDEO);
+  a.mov(dx, COM1 + LINE_STATUS);
+  a.xor(cx, cx);
+  a.label("transmitter");
+  a.in(al, dx);
+  a.test(al, TRANSMITTER_EMPTY).loope("transmitter");
+  a.pop(si).pop(cx).pop(ax);
+  a.mov(dx, COM1).out(dx, al);
+  a.ret();
 }
 
 function emitStart(a: Assembler, hasStart: boolean): void {
