@@ -26,8 +26,11 @@ const RSDP_NEW_BYTES: u64 = 36;
 export const screen = changetype<Framebuffer>(memory.data(offsetof<Framebuffer>(), 8));
 export let hasScreen: bool = false;
 
-/** The loader's name, as kernels get it. */
-export const LOADER_NAME: string = "Trihedron boot loader";
+/**
+ * The loader's name, as kernels get it. Some look in it for a GRUB that is not of version 0 (Xen: `strstr` of "GRUB ")
+ * to know that command lines do not begin with the file's name.
+ */
+export const LOADER_NAME: string = "Trihedron boot loader (command lines as by GRUB 2)";
 
 /**
  * Sets the video mode that is asked for, or nearest to it. Without a wish, a BIOS' text screen stays, and what UEFI has
