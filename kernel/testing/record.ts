@@ -20,8 +20,7 @@ export const recordingOf = (cpus: number) =>
 
 /**
  * The machine that sleeps: firmware for q35 does not turn its power management on again. All processors in one thread
- * of the host: in several, SeaBIOS sends them INIT and one start-up interrupt on waking and waits for all of them for
- * ever, and QEMU loses the second where a processor's thread has not come to the first.
+ * of the host: in several, on a busy host, some never come back from a sleep, in the firmware or in the kernel.
  */
 export const SUSPEND_MACHINE = ["-accel", "tcg,thread=single", "-machine", "pc", "-m", "256M"];
 
