@@ -77,7 +77,7 @@ describe("call frame information", () => {
       const [, steps, wrong, deepest] = summary ?? [];
       expect(wrong, run.stdout).toBe("0");
       expect(Number(steps)).toBeGreaterThan(1000);
-      expect(Number(deepest)).toBeGreaterThan(4);
+      expect(Number(deepest)).toBeGreaterThan(6);
     },
   );
 

@@ -88,7 +88,7 @@ export function main(): i32 {
   for (let i = 0; i < 3; i++) {
     sum += fib(<i32>(next() % 6));
     sum += many(i, 2, 3.5, 3, 4, 5, 6, 7, 8);
-    sum += pressure(i) + early(i * 5 - 4);
+    sum += pressure(i) + early(i * 5000 - 4);
     sum += apply(i === 1 ? add : multiply, i, 2);
   }
   return <i32>sum & 0x7f;
