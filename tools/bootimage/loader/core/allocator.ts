@@ -5,6 +5,7 @@ import { MEMORY_USABLE } from "./firmware";
 import { isUsable, rangeBase, rangeCount, rangeEnd, rangeType } from "./memory_map";
 
 export const PAGE: u64 = 4096;
+export const BELOW_4_GIB: u64 = 0x1_0000_0000;
 const MIB: u64 = 0x10_0000;
 
 @unmanaged

@@ -2,9 +2,10 @@
 // headers that Multiboot passes on. System V ABI, chapters 4 and 5; the file is in physical memory as a whole. Numbers in
 // it can be anything: each is checked before it is used.
 
+import { BELOW_4_GIB } from "./allocator";
 import { failFile } from "./failure";
 import { ImageFile } from "./image_file";
-import { addSegment, BELOW_4_GIB } from "./placement";
+import { addSegment } from "./placement";
 import { load8, load16, load32, load64 } from "./x86";
 
 const ELF_MAGIC: u64 = 0x464c_457f;

@@ -1,6 +1,7 @@
 // Leaving the loader: the place that the stub works from (hand_off_layout.ts, asm/hand-off.ts), filled with the moves
 // that are left and the kernel's entry.
 
+import { BELOW_4_GIB } from "./allocator";
 import { fail } from "./failure";
 import {
   MOVE_BYTES,
@@ -12,7 +13,7 @@ import {
   PLACE_RSI,
   PLACE_WAY,
 } from "./hand_off_layout";
-import { allocateOutside, BELOW_4_GIB, MOST_SEGMENTS, segmentAt, segmentCount } from "./placement";
+import { allocateOutside, MOST_SEGMENTS, segmentAt, segmentCount } from "./placement";
 import { hand_off } from "./stub";
 import { store64 } from "./x86";
 

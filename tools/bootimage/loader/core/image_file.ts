@@ -1,7 +1,7 @@
 // Files of the image: found by the file table, /boot/files.tab (tools/bootimage/file-table.ts has its layout), read in
 // large pieces to where they are wanted, and held to the table's lengths and checksums. Directories are never walked.
 
-import { PAGE } from "./allocator";
+import { BELOW_4_GIB, PAGE } from "./allocator";
 import { endLine, print, printBytes, printDecimal, printHex, printSize, put } from "./console";
 import { beginFileError, endError, failFile, printStatus } from "./failure";
 import { BLOCK, firmware } from "./firmware";
@@ -13,7 +13,6 @@ const HEADER_BYTES: u64 = 16;
 const ENTRY_BYTES: u64 = 18;
 /** "TRIHTAB1" */
 const MAGIC: u64 = 0x3142_4154_4849_5254;
-const BELOW_4_GIB: u64 = 0x1_0000_0000;
 /** Blocks of a piece, 4 MiB: large enough for the medium, small enough for progress and for the caches to help the checksum. */
 const PIECE: u32 = 2048;
 /** A dot of progress, in bytes. */

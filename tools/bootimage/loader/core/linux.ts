@@ -2,6 +2,7 @@
 // entry, or the 64-bit one where the kernel has it ("The Linux/x86 Boot Protocol" and "Zero Page" of the kernel's
 // documentation). With UEFI the services have ended, and the kernel gets what it needs of them.
 
+import { BELOW_4_GIB } from "./allocator";
 import {
   hasScreen,
   mapBase,
@@ -26,7 +27,6 @@ import {
   addSegment,
   allocateNear,
   allocateOutside,
-  BELOW_4_GIB,
   claimSegments,
   fillSegments,
   moveSegments,

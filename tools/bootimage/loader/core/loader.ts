@@ -1,5 +1,6 @@
 // The loader from its start on either firmware to the jump into a kernel.
 
+import { BELOW_4_GIB } from "./allocator";
 import {
   defaultEntry,
   Entry,
@@ -23,7 +24,6 @@ import { readMap } from "./memory_map";
 import { chooseEntry, hasMenu, takeCommandLine } from "./menu";
 import { startMultiboot } from "./multiboot";
 import { hasMultiboot1, hasMultiboot2 } from "./multiboot_header";
-import { BELOW_4_GIB } from "./placement";
 import { pause, window } from "./x86";
 
 /** The configuration as it was read: whole blocks. */

@@ -1,14 +1,14 @@
 // What kernels ask for in their Multiboot headers: Multiboot Specification 0.6.96, 3.1; Multiboot2 Specification 2.0,
 // 3.1. The file is in physical memory as a whole. What is required and not known here is refused by its number.
 
-import { PAGE } from "./allocator";
+import { BELOW_4_GIB, PAGE } from "./allocator";
 import { print, printDecimal, printHex } from "./console";
 import { elfEntry, isElf, isInFile, readElf } from "./elf";
 import { beginFileError, endError, failFile } from "./failure";
 import { firmware } from "./firmware";
 import { ImageFile } from "./image_file";
 import { isUsable } from "./memory_map";
-import { addSegment, BELOW_4_GIB, kernelEnd, kernelStart, moveSegments } from "./placement";
+import { addSegment, kernelEnd, kernelStart, moveSegments } from "./placement";
 import { load16, load32 } from "./x86";
 
 const MAGIC1: u64 = 0x1bad_b002;

@@ -1,7 +1,7 @@
 // Where things go: the destinations that a kernel names, everything else around them, and the moves that are left to
 // the hand-off for destinations which the firmware or the loader itself still uses.
 
-import { PAGE } from "./allocator";
+import { BELOW_4_GIB, PAGE } from "./allocator";
 import { print, printHex } from "./console";
 import { beginFileError, endError } from "./failure";
 import { firmware } from "./firmware";
@@ -9,7 +9,6 @@ import { ImageFile, roomFor } from "./image_file";
 import { isUsable } from "./memory_map";
 import { copy_physical, zero_physical } from "./stub";
 
-export const BELOW_4_GIB: u64 = 0x1_0000_0000;
 /** Steps in which low memory is looked for. */
 const STEP: u64 = 16 << 20;
 const MIB: u64 = 1 << 20;

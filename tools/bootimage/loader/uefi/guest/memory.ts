@@ -1,6 +1,7 @@
 // Memory: pages from the firmware (UEFI 2.10, 7.2.1), its map as ranges of E820 (7.2.3; ACPI Specification 6.5, table
 // 15.5), and the end of its services (7.4.6), behind which the last map is kept.
 
+import { BELOW_4_GIB, PAGE } from "../../core/allocator";
 import {
   EfiInfo,
   MEMORY_ACPI,
@@ -11,7 +12,7 @@ import {
   MEMORY_USABLE,
 } from "../../core/firmware";
 import { addRange } from "../../core/memory_map";
-import { allocateOutside, BELOW_4_GIB } from "../../core/placement";
+import { allocateOutside } from "../../core/placement";
 import { load64 } from "../../core/x86";
 import { MEMORY_ATTRIBUTE } from "./guid";
 import { leaveScreen } from "./screen";
@@ -36,7 +37,6 @@ import {
 import { call2, call4, call5, image_handle, system_table } from "./uefi";
 import { cli } from "./x86";
 
-const PAGE: u64 = 4096;
 /** EFI_ALLOCATE_TYPE. */
 const ALLOCATE_MAX_ADDRESS: u64 = 1;
 const ALLOCATE_ADDRESS: u64 = 2;
