@@ -4,12 +4,19 @@ import { Utcb } from "../libhedron/utcb";
 import { fileAt } from "../libroottask/descriptors";
 import { setDirectory } from "../libroottask/domain";
 import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
+import { directoryType } from "../libroottask/file_type";
 import { Program } from "../libroottask/program";
+import {
+  entryEnd,
+  entryName,
+  entryNameLength,
+  entryNode,
+  openEntries,
+  readEntry,
+} from "../libroottask/read_directory";
 import { copyTo } from "../libroottask/space";
-import { copyLiteral } from "../libroottask/text";
-import { Entry, KIND_DIRECTORY, Node, pathOf, walkNode } from "../libroottask/tree";
-import { AT_FDCWD, nodeAt, path, second } from "./lookup";
-import { directoryType } from "./stat";
+import { KIND_DIRECTORY, Node, pathOf, walkNode } from "../libroottask/tree";
+import { AT_FDCWD, nodeAt, second } from "./lookup";
 
 function enterDirectory(program: Program, node: Node): i64 {
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
@@ -39,7 +46,6 @@ export function sysGetcwd(program: Program, regs: Utcb): i64 {
 
 /** Bytes of struct linux_dirent64 before the name. */
 const RECORD_HEAD: u32 = 19;
-const DOTS: string = "..";
 
 /**
  * Writes one struct linux_dirent64 to `second`: the name is `length` bytes at `text`, reading goes on at
@@ -56,13 +62,6 @@ function record(node: Node, next: u64, text: usize, length: u32): u32 {
   return size;
 }
 
-/** The first entry of `directory` from `cookie` on, or null. */
-function entryFrom(directory: Node, cookie: u64): Entry | null {
-  let entry = directory.entries;
-  while (entry !== null && entry.cookie < cookie) entry = entry.next;
-  return entry;
-}
-
 /** getdents64(fd, buffer, size): the file's position is the cookie of the next entry. */
 export function sysGetdents64(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
@@ -70,31 +69,16 @@ export function sysGetdents64(program: Program, regs: Utcb): i64 {
   const directory = file.node;
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   if (directory.links === 0) return -ENOENT;
-  const dots = path;
-  copyLiteral(dots, DOTS);
-  let position = file.position as u64;
-  let entry = entryFrom(directory, position);
+  openEntries(directory, file.position as u64);
   let done: u64 = 0;
-  while (position < 2 || entry !== null) {
-    let size: u32 = 0;
-    let next = position + 1;
-    if (position === 0) {
-      size = record(directory, next, dots, 1);
-    } else if (position === 1) {
-      size = record(directory.parent as Node, next, dots, 2);
-    } else {
-      const found = entry as Entry;
-      next = found.cookie + 1;
-      size = record(found.node, next, found.name, found.nameLength);
-    }
+  while (readEntry()) {
+    const size = record(entryNode, entryEnd, entryName, entryNameLength);
     if (done + (size as u64) > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
     if (!copyTo(program.space, regs.rsi + done, second, size)) {
       return done === 0 ? -EFAULT : (done as i64);
     }
-    if (position >= 2) entry = (entry as Entry).next;
     done += size as u64;
-    position = next;
-    file.position = next as i64;
+    file.position = entryEnd as i64;
   }
   return done as i64;
 }

@@ -5,26 +5,11 @@ import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, ENAMETOOLONG, ENOENT, ENOTDIR } from "../libroottask/errno";
 import { Program } from "../libroottask/program";
 import { copyText } from "../libroottask/space";
-import { equalsLiteral } from "../libroottask/text";
-import {
-  KIND_DIRECTORY,
-  Node,
-  PATH_MAX,
-  walk,
-  walkName,
-  walkNameLength,
-  walkNode,
-} from "../libroottask/tree";
+import { KIND_DIRECTORY, Node, PATH_MAX, walk, walkNode } from "../libroottask/tree";
 
 export const AT_FDCWD: u64 = -100 as i64 as u64;
 export const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
 export const AT_EMPTY_PATH: u64 = 0x1000;
-
-/** What the last component of a path is; all but LAST_NORMAL have no entry to make, move or remove. */
-export const LAST_NORMAL: u32 = 0;
-export const LAST_ROOT: u32 = 1;
-export const LAST_DOT: u32 = 2;
-export const LAST_DOTDOT: u32 = 3;
 
 /** The path of the last look-up, and room for another text. */
 export const path = memory.data(4096);
@@ -73,11 +58,4 @@ export function nodeOrDescriptor(program: Program, fd: u64, address: u64, flags:
   const error = nodeAt(program, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
   if (error === 0) base = walkNode as Node;
   return error;
-}
-
-/** LAST_… of the last walk. */
-export function lastKind(): u32 {
-  if (walkNameLength === 0) return LAST_ROOT;
-  if (equalsLiteral(walkName, walkNameLength, ".")) return LAST_DOT;
-  return equalsLiteral(walkName, walkNameLength, "..") ? LAST_DOTDOT : LAST_NORMAL;
 }

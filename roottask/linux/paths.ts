@@ -14,7 +14,15 @@ import {
   ENOTEMPTY,
   EPERM,
 } from "../libroottask/errno";
-import { markChanged, markCreated, markModified } from "../libroottask/file_time";
+import {
+  giveName,
+  LAST_NORMAL,
+  lastKind,
+  makeNode,
+  removeName,
+  takeName,
+} from "../libroottask/file_names";
+import { markChanged, markModified } from "../libroottask/file_time";
 import { allocate } from "../libroottask/heap";
 import { O_CREAT, O_TRUNC, O_WRONLY } from "../libroottask/open_file";
 import { openPath } from "../libroottask/open_path";
@@ -24,12 +32,10 @@ import { equalsLiteral } from "../libroottask/text";
 import {
   attach,
   detach,
-  dispose,
   Entry,
   KIND_DIRECTORY,
   KIND_LINK,
   Node,
-  newNode,
   pathOf,
   root,
   swapNodes,
@@ -47,11 +53,6 @@ import {
   AT_SYMLINK_NOFOLLOW,
   base,
   findBase,
-  LAST_DOT,
-  LAST_DOTDOT,
-  LAST_NORMAL,
-  LAST_ROOT,
-  lastKind,
   nodeAt,
   nodeOrDescriptor,
   path,
@@ -121,36 +122,10 @@ export function sysReadlinkat(program: Program, regs: Utcb): i64 {
   return readlinkAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }
 
-/** Makes a node of `kind` at the place the last walk found. */
-function make(kind: u32, mode: u32): i64 {
-  if (walkNode !== null || lastKind() !== LAST_NORMAL) return -EEXIST;
-  if (walkSlash && kind !== KIND_DIRECTORY) return -ENOENT;
-  const node = newNode(kind, mode);
-  if (node === null) return -ENOMEM;
-  markCreated(node);
-  return name(node, walkDirectory as Node);
-}
-
-/** Gives `node` the last walk's name in `directory`. */
-function name(node: Node, directory: Node): i64 {
-  // A directory that has been removed takes no more names.
-  const error = directory.links === 0 ? -ENOENT : attach(directory, node, walkName, walkNameLength);
-  if (error !== 0) dispose(node);
-  else markModified(directory);
-  return error;
-}
-
-/** Takes a name away. */
-function unname(entry: Entry): void {
-  markChanged(entry.node);
-  markModified(entry.directory);
-  detach(entry);
-}
-
 function mkdirAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
   const error = walkAt(program, fd, address, false);
   if (error !== 0) return error;
-  return make(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~linuxProgram(program).umask);
+  return makeNode(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~linuxProgram(program).umask);
 }
 
 /** mkdir(path, mode). */
@@ -169,7 +144,7 @@ function symlinkAt(program: Program, target: u64, fd: u64, address: u64): i64 {
   const error = walkAt(program, fd, address, false);
   if (error !== 0) return error;
   const directory = walkDirectory as Node;
-  const made = make(KIND_LINK, 0o777);
+  const made = makeNode(KIND_LINK, 0o777);
   if (made !== 0) return made;
   walk(directory, walkName, walkNameLength, false);
   const node = walkNode as Node;
@@ -196,20 +171,7 @@ export function sysSymlinkat(program: Program, regs: Utcb): i64 {
 
 function removeAt(program: Program, fd: u64, address: u64, directory: bool): i64 {
   const error = nodeAt(program, fd, address, false);
-  if (error !== 0) return error;
-  const node = walkNode as Node;
-  const last = lastKind();
-  if (!directory) {
-    if (last !== LAST_NORMAL || node.kind === KIND_DIRECTORY) return -EISDIR;
-  } else {
-    if (last === LAST_ROOT) return -EBUSY;
-    if (last === LAST_DOT) return -EINVAL;
-    if (last === LAST_DOTDOT) return -ENOTEMPTY;
-    if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
-    if (node.entries !== null) return -ENOTEMPTY;
-  }
-  unname(walkEntry as Entry);
-  return 0;
+  return error === 0 ? removeName(directory) : error;
 }
 
 /** unlink(path). */
@@ -297,8 +259,8 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   const length = walkNameLength;
   memory.copy(second, walkName, length);
   node.users++;
-  if (replaced !== null) unname(replaced);
-  unname(source);
+  if (replaced !== null) takeName(replaced);
+  takeName(source);
   error = attach(directory, node, second, length);
   node.users--;
   if (error === 0) markModified(directory);
@@ -333,7 +295,7 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   if (node.kind === KIND_DIRECTORY) return -EPERM;
   if (walkSlash || node.links === 0) return -ENOENT;
   markChanged(node);
-  return name(node, walkDirectory as Node);
+  return giveName(node, walkDirectory as Node);
 }
 
 /** link(old, new). */

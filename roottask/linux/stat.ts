@@ -1,13 +1,8 @@
 // File status as programs see it: struct stat, struct statx and struct statfs of x86-64
 // (arch/x86/include/uapi/asm/stat.h, include/uapi/linux/stat.h, include/uapi/asm-generic/statfs.h).
 
-import { KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "../libroottask/tree";
-
-const S_IFIFO: u32 = 0o010000;
-const S_IFCHR: u32 = 0o020000;
-const S_IFDIR: u32 = 0o040000;
-const S_IFREG: u32 = 0o100000;
-const S_IFLNK: u32 = 0o120000;
+import { typeOf } from "../libroottask/file_type";
+import { KIND_FILE, Node } from "../libroottask/tree";
 
 const BLOCK_SIZE: u32 = 4096;
 /** st_blocks counts these. */
@@ -93,30 +88,10 @@ export const STATFS_BYTES: u32 = 120;
 /** Record for the functions below. */
 export const statBuffer = memory.data(256);
 
-function typeOf(node: Node): u32 {
-  switch (node.kind) {
-    case KIND_FILE:
-      return S_IFREG;
-    case KIND_DIRECTORY:
-      return S_IFDIR;
-    case KIND_LINK:
-      return S_IFLNK;
-    case KIND_DEVICE:
-      return S_IFCHR;
-    default:
-      return S_IFIFO;
-  }
-}
-
 /** Sectors a node takes: those of the pages of a file. */
 function blocksOf(node: Node): u64 {
   if (node.kind !== KIND_FILE) return 0;
   return (((node.size as u64) + (BLOCK_SIZE - 1)) / BLOCK_SIZE) * (BLOCK_SIZE / SECTOR);
-}
-
-/** d_type of getdents64(2). */
-export function directoryType(node: Node): u8 {
-  return (typeOf(node) >> 12) as u8;
 }
 
 /** Fills `statBuffer` with struct stat of `node`. */

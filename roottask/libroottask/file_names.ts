@@ -1,0 +1,78 @@
+// Giving names to nodes and taking them away, at the place the last walk found (tree.ts): what mkdir(2),
+// symlink(2), unlink(2) and rmdir(2) do once the path has been followed.
+
+import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY } from "./errno";
+import { markChanged, markCreated, markModified } from "./file_time";
+import { equalsLiteral } from "./text";
+import {
+  attach,
+  detach,
+  dispose,
+  Entry,
+  KIND_DIRECTORY,
+  Node,
+  newNode,
+  walkDirectory,
+  walkEntry,
+  walkName,
+  walkNameLength,
+  walkNode,
+  walkSlash,
+} from "./tree";
+
+/** What the last component of a path is; all but LAST_NORMAL have no entry to make, move or remove. */
+export const LAST_NORMAL: u32 = 0;
+export const LAST_ROOT: u32 = 1;
+export const LAST_DOT: u32 = 2;
+export const LAST_DOTDOT: u32 = 3;
+
+/** LAST_… of the last walk. */
+export function lastKind(): u32 {
+  if (walkNameLength === 0) return LAST_ROOT;
+  if (equalsLiteral(walkName, walkNameLength, ".")) return LAST_DOT;
+  return equalsLiteral(walkName, walkNameLength, "..") ? LAST_DOTDOT : LAST_NORMAL;
+}
+
+/** Gives `node` the last walk's name in `directory`. Returns 0 or a negative error, and `node` is gone then. */
+export function giveName(node: Node, directory: Node): i64 {
+  // A directory that has been removed takes no more names.
+  const error = directory.links === 0 ? -ENOENT : attach(directory, node, walkName, walkNameLength);
+  if (error !== 0) dispose(node);
+  else markModified(directory);
+  return error;
+}
+
+/** Takes a name away. */
+export function takeName(entry: Entry): void {
+  markChanged(entry.node);
+  markModified(entry.directory);
+  detach(entry);
+}
+
+/** Makes a node of `kind` at the last walk's place. Returns 0 or a negative error. */
+export function makeNode(kind: u32, mode: u32): i64 {
+  if (walkNode !== null || lastKind() !== LAST_NORMAL) return -EEXIST;
+  if (walkSlash && kind !== KIND_DIRECTORY) return -ENOENT;
+  const node = newNode(kind, mode);
+  if (node === null) return -ENOMEM;
+  markCreated(node);
+  return giveName(node, walkDirectory as Node);
+}
+
+/** unlink(2), or with `directory` rmdir(2), of what the last walk found. Returns 0 or a negative error. */
+export function removeName(directory: bool): i64 {
+  const node = walkNode;
+  if (node === null) return -ENOENT;
+  const last = lastKind();
+  if (!directory) {
+    if (last !== LAST_NORMAL || node.kind === KIND_DIRECTORY) return -EISDIR;
+  } else {
+    if (last === LAST_ROOT) return -EBUSY;
+    if (last === LAST_DOT) return -EINVAL;
+    if (last === LAST_DOTDOT) return -ENOTEMPTY;
+    if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+    if (node.entries !== null) return -ENOTEMPTY;
+  }
+  takeName(walkEntry as Entry);
+  return 0;
+}
