@@ -6,6 +6,7 @@ import { staticEnd } from "../tools/asc/static-end.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
 import { fontObject } from "../tools/screen/object.ts";
 import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
+import { measuringStubs } from "./asm/measuring.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
 
 export { apps, type GuestProgram, roottask, userland } from "./programs.ts";
@@ -65,7 +66,10 @@ function link(
 
 /** The roottask's ELF file: file and memory size of its segments are equal, as the kernel demands. */
 export function buildRoottask(wasm: Uint8Array, map?: string): Uint8Array {
-  return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs, [fontObject()]);
+  return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs, [
+    fontObject(),
+    measuringStubs(),
+  ]);
 }
 
 /** A program for the native interface. */
@@ -73,7 +77,18 @@ export function buildNativeApp(wasm: Uint8Array, map?: string): Uint8Array {
   return link(wasm, map, "app", NATIVE_LAYOUT, nativeStubs);
 }
 
+/** A native program that measures. */
+export function buildNativeBenchmark(wasm: Uint8Array, map?: string): Uint8Array {
+  return link(wasm, map, "app", NATIVE_LAYOUT, nativeStubs, [measuringStubs()]);
+}
+
 /** A static program for Linux: its start-up code and system calls come from the compiler. */
 export function buildLinuxApp(wasm: Uint8Array, map?: string): Uint8Array {
   return linkLinux(compile(wasm, { target: "linux", name: "app", sourceMap: map }));
+}
+
+/** A static program for Linux that measures. */
+export function buildLinuxBenchmark(wasm: Uint8Array, map?: string): Uint8Array {
+  const compiled = compile(wasm, { target: "linux", name: "app", sourceMap: map });
+  return linkLinux(compiled, measuringStubs());
 }

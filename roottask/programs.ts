@@ -45,5 +45,6 @@ export const apps: GuestProgram[] = [
 /** Files that go into userland.tar as they are: path in the archive, file in the repository. */
 export const userland: { path: string; file: string }[] = [
   { path: "userland.conf", file: "roottask/userland.conf" },
+  { path: "bench.conf", file: "roottask/bench.conf" },
   { path: "etc/motd", file: "roottask/motd" },
 ];

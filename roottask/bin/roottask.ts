@@ -75,10 +75,12 @@ import { find, initTree, KIND_FILE, Node } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
+import { measureRoottask } from "./measurements";
 import { enterResult, keepResult, resultCount, sayOutcome, sayResults } from "./summary";
 
-/** Where in the archive the start file is. */
+/** Where in the archive the start file is, and the one that starts measurements. */
 const START_FILE: string = "userland.conf";
+const BENCH_FILE: string = "bench.conf";
 
 const text = memory.data(64);
 /** Lines of the start file that could not be used. */
@@ -256,10 +258,14 @@ function run(): void {
   }
 }
 
-function runAll(): void {
-  const file = find(text, copyLiteral(text, START_FILE));
+function runAll(startFile: string): void {
+  const file = find(text, copyLiteral(text, startFile));
   if (file === null || file.kind !== KIND_FILE) {
-    fail("there is no userland.conf in the archive");
+    line("error: there is no ");
+    say(startFile);
+    say(" in the archive");
+    endLine();
+    abandon();
     return;
   }
   openStartFile(file.data, file.size);
@@ -269,7 +275,8 @@ function runAll(): void {
       run();
     } else if (kind !== LINE_EMPTY && kind !== LINE_ENVIRONMENT) {
       badLines++;
-      line("userland.conf line ");
+      line(startFile);
+      say(" line ");
       sayDecimal(startLine as u64);
       say(": ");
       say(startMessage(kind));
@@ -305,6 +312,7 @@ export function main(hipAddress: u64, cpu: u64): void {
   if (!isValid) fail("the kernel's information page has an unknown layout");
   // Loaders leave the modules' command lines anywhere in free RAM: read them before it is used.
   const hasUserland = findModule("userland");
+  const measures = hasOption("bench");
   if (!claimRam()) fail("not enough memory");
   describeMachine();
   initThreads(cpu as u32);
@@ -322,8 +330,9 @@ export function main(hipAddress: u64, cpu: u64): void {
     );
   }
   buildTree();
+  if (measures) measureRoottask(cpu as u32);
   enter();
-  runAll();
+  runAll(measures ? BENCH_FILE : START_FILE);
   summary();
   line("power off");
   endLine();

@@ -32,6 +32,8 @@ export const IMAGE_END: u64 = 0x7100_0000;
 export const RAM_END: u64 = 0xc000_0000;
 /** Addresses of the UTCBs of its handlers. */
 export const UTCB_BASE: u32 = 0xe000_0000;
+/** Address of the UTCB of what is called while the roottask measures, behind those of its handlers. */
+export const MEASURED_UTCB: u64 = 0xe080_0000;
 /** The first MiB belongs to the firmware and to the start code of other processors. */
 const LOW_END: u64 = 0x10_0000;
 
@@ -158,6 +160,16 @@ export function claimRam(): bool {
     addPages(load<u64>(ranges + i * 16), load<u64>(ranges + i * 16 + 8));
   }
   return true;
+}
+
+/** Whether all of [start, end) is RAM that `claimRam` has claimed. */
+export function owns(start: u64, end: u64): bool {
+  if (!reachable(start, end)) return false;
+  const count = listFree();
+  for (let i: u32 = 0; i < count; i++) {
+    if (load<u64>(ranges + i * 16) <= start && load<u64>(ranges + i * 16 + 8) >= end) return true;
+  }
+  return false;
 }
 
 /** Result of `findModule`. */

@@ -5,6 +5,10 @@ import { THREADS_MAX } from "./program";
 
 export const SEL_LOCK: u64 = 64;
 export const SEL_OWN_HANDLER: u64 = 65;
+/** What exists only while the roottask measures. */
+export const SEL_MEASURED_EC: u64 = 66;
+export const SEL_MEASURED_PT: u64 = 67;
+export const SEL_MEASURED_PD: u64 = 68;
 
 /** Selectors per thread, as an order. */
 export const THREAD_ORDER: u64 = 6;

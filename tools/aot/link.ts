@@ -11,9 +11,9 @@ export const LINUX_SEGMENTS: LinkSegment[] = [
   { name: "data", flags: "rw", sections: [".data", ".data.*", ".bss"] },
 ];
 
-/** Static ELF64 executable for Linux from an object of target linux. */
-export function linkLinux(object: ObjectFile): Uint8Array {
-  return linkElf({ objects: [object], segments: LINUX_SEGMENTS, entry: "_start", class: 64 });
+/** Static ELF64 executable for Linux from an object of target linux and the stubs it calls, if any. */
+export function linkLinux(...objects: ObjectFile[]): Uint8Array {
+  return linkElf({ objects, segments: LINUX_SEGMENTS, entry: "_start", class: 64 });
 }
 
 /** Segments of an EFI application; each becomes a section of the PE file. */
