@@ -61,15 +61,7 @@ import { takeExhausted } from "./page_table";
 import { Pd } from "./pd";
 import { Pt } from "./pt";
 import { down, isBound, Sm, up } from "./sm";
-import {
-  lookupEc,
-  lookupPd,
-  lookupPt,
-  lookupPtWith,
-  lookupSc,
-  lookupSm,
-  Objects,
-} from "./space_obj";
+import { lookupEc, lookupPd, lookupPtWith, lookupSc, lookupSm, Objects } from "./space_obj";
 import { sysCreateEc, sysCreatePd, sysCreatePt, sysCreateSc, sysCreateSm } from "./syscall_create";
 import { sysAssignGsi, sysAssignPci, sysMachineCtrl } from "./syscall_device";
 import { sysPdCtrl } from "./syscall_pd";
@@ -81,7 +73,7 @@ import { sysPdCtrl } from "./syscall_pd";
  */
 function foreignSyscall(cpu: Cpu, ec: Ec): i32 {
   const event = ec.domain.syscallBase + <u64>ec.cpu;
-  const pt = lookupPt(ec.domain, <u64>ec.eventBase + event);
+  const pt = Objects.findPt(ec.domain, <u64>ec.eventBase + event);
   if (changetype<usize>(pt) === 0) {
     die(cpu, "no portal for foreign system calls");
     return STAY;

@@ -33,7 +33,7 @@ import {
   moduleSize,
 } from "../libroottask/machine";
 import { totalPages } from "../libroottask/pages";
-import { handlePortal, ownUtcb } from "../libroottask/portals";
+import { ownUtcb } from "../libroottask/portals";
 import { abandon, powerOff } from "../libroottask/power";
 import {
   ABI_LINUX,
@@ -342,10 +342,8 @@ export function main(hipAddress: u64, cpu: u64): void {
   while (true);
 }
 
-/** Entry of every portal: see libroottask/portals.ts. */
-export function portal(id: u64): void {
-  handlePortal(id);
-}
+/** Entry of every portal. */
+export { handlePortal as portal } from "../libroottask/portals";
 
 /** First address behind the static data; the linker needs it. */
 export function staticEnd(): usize {

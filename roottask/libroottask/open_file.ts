@@ -250,6 +250,10 @@ export function callBuffer(thread: Thread): usize {
 
 /** The call of `thread` is over, or it will never go on: what it held is let go. */
 export function endCall(thread: Thread): void {
+  if ((thread.held0 | thread.buffer | thread.transfer.pieces) !== 0) letGoAll(thread);
+}
+
+function letGoAll(thread: Thread): void {
   if (thread.buffer !== 0) releasePages(thread.buffer, BUFFER_ORDER);
   thread.buffer = 0;
   const first = thread.held0;

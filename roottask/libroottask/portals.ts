@@ -30,6 +30,7 @@ import {
   MTD_RIP_LEN,
   MTD_RSP,
 } from "../libhedron/abi";
+import { reply } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, line, say, sayDecimal, sayHex, sayText } from "./console";
 import { endProgram } from "./domain";
@@ -57,7 +58,9 @@ const FAULT_FETCH: u64 = 16;
 type Personality = (thread: Thread) => void;
 type SignalOf = (thread: Thread, event: u32) => u32;
 
-let systemCall: Personality | null = null;
+function noPersonality(_thread: Thread): void {}
+
+let systemCall: Personality = noPersonality;
 let threadStart: Personality | null = null;
 let threadRecall: Personality | null = null;
 let signalOf: SignalOf | null = null;
@@ -252,35 +255,42 @@ export function ownUtcb(): usize {
   return UTCB_BASE as usize;
 }
 
-/** Called by the portal stub with the portal's id; when it returns the stub replies. */
-export function handlePortal(id: u64): void {
-  const slot = (id >> ID_SHIFT) as u32;
-  const what = (id & 0xff) as u32;
-  if (slot === OWN_EVENTS) {
-    ownFailure(what);
-    return;
-  }
-  const thread = slotAt(slot) as Thread;
-  if (what === ID_PROBE) {
-    thread.utcb.items = 0;
-    return;
-  }
+/** The thread of slot `slot`, with the lock; does not return where it is about to end. */
+function enterThread(slot: u32): Thread {
+  const thread = slotAt(slot);
   enter();
   // The slot has no thread: its EC is about to die.
   if (thread.id === 0) {
     dismiss(thread);
     leave();
-    return;
+    while (true) reply();
   }
   if (thread.program.ending !== 0) retire(thread);
+  return thread;
+}
+
+/** Called by the portal stub with the portal's id; when it returns the stub replies. */
+export function handlePortal(id: u64): void {
+  const slot = (id >> ID_SHIFT) as u32;
+  const what = (id & 0xff) as u32;
+  // What happens most often comes first.
   if (what === ID_SYSCALL) {
+    const thread = enterThread(slot);
     thread.program.calls++;
-    const call = systemCall;
-    if (call !== null) call(thread);
-  } else if (what < ID_SERVICE) {
-    handleEvent(thread, what);
-  } else {
-    handleService(thread, what - ID_SERVICE);
+    systemCall(thread);
+    leave();
+    return;
   }
+  if (slot === OWN_EVENTS) {
+    ownFailure(what);
+    return;
+  }
+  if (what === ID_PROBE) {
+    slotAt(slot).utcb.items = 0;
+    return;
+  }
+  const thread = enterThread(slot);
+  if (what < ID_SERVICE) handleEvent(thread, what);
+  else handleService(thread, what - ID_SERVICE);
   leave();
 }

@@ -153,10 +153,9 @@ export function firstProgram(): Program | null {
   return programs;
 }
 
-/** The thread slot `slot`, or null where it has never been used. */
-export function slotAt(slot: u32): Thread | null {
-  if (slot > THREADS_MAX) return null;
-  return changetype<Thread | null>(load<usize>(slots + slot * 4));
+/** The thread slot `slot`, which portals have been made for. */
+export function slotAt(slot: u32): Thread {
+  return changetype<Thread>(load<usize>(slots + slot * 4));
 }
 
 export function enterSlot(thread: Thread): void {

@@ -9,7 +9,7 @@ import { ENOSYS } from "../libroottask/errno";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
-import { deliverPending, endSuspension, signalPending } from "./signals";
+import { deliverPending, endSuspension } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
 /**
@@ -89,6 +89,6 @@ export function linuxCall(thread: Thread): void {
   } else {
     regs.rax = result as u64;
   }
-  if (signalPending(thread)) deliverPending(thread, regs);
-  else endSuspension(thread);
+  if ((own.pending & ~own.mask) !== 0) deliverPending(thread, regs);
+  else if (own.suspended !== 0) endSuspension(thread);
 }
