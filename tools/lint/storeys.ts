@@ -56,8 +56,8 @@ const EMULATOR: Building = {
 const ROOTTASK: Building = {
   root: "roottask",
   storeys: [["libhedron"], ["libhrstd"], ["libroottask"], ["linux"], ["bin"]],
-  // What the build runs on the host.
-  outside: ["asm", "build.ts", "programs.ts"],
+  // What runs on the host: the build, and the benchmark of system calls.
+  outside: ["asm", "build.ts", "programs.ts", "bench"],
 };
 
 /** The boot image. */
