@@ -49,7 +49,8 @@ import {
   pushR64,
   pushRm,
 } from "../integer/stack";
-import { CMPS, INS, LODS, MOVS, OUTS, SCAS, STOS, stringOp } from "../integer/string";
+import { INS, OUTS, stringOp } from "../integer/string";
+import { CMPS, LODS, MOVS, SCAS, STOS } from "../integer/string_bulk";
 import { UNARY } from "../integer/unary";
 import { DS, ES } from "../memory/segments";
 import { EA_REGISTER } from "../op/op";

@@ -1,6 +1,6 @@
-// String instructions: MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS with REP. Repeated MOVS and STOS work a
-// page at a time where both sides are ordinary memory; an iteration is restartable after a fault, and
-// interrupts are taken between chunks. Follows Intel SDM vol. 2, REP/REPE/REPNE.
+// String instructions: MOVS, CMPS, STOS, LODS, SCAS, INS, OUTS with REP. Repetitions work a page at a time where both
+// sides are ordinary memory (string_bulk.ts); an iteration is restartable after a fault, and interrupts are taken
+// between chunks. Follows Intel SDM vol. 2, REP/REPE/REPNE.
 
 import {
   KEY_FLAT,
@@ -21,24 +21,16 @@ import {
   STOP_CODE,
   STOP_MIDDLE,
   STOP_RUN,
-  TLB_ADDEND,
-  TLB_READ,
-  TLB_WRITE,
 } from "../../state";
-import { Mem, readForWrite } from "../memory/access";
-import { CS, ES, FS, GS, Seg, segmentAddress } from "../memory/segments";
+import { readForWrite } from "../memory/access";
+import { ES, Seg, segmentAddress } from "../memory/segments";
 import { leaveTo, Op, readLinear, readRegister, writeLinear, writeRegister } from "../op/op";
-import { PAGE_MASK } from "../processor/control_bits";
 import { port_read, port_write } from "../processor/env";
 import { budgetAfter } from "../processor/fault";
 import { DF, Flags, TF } from "../processor/flags";
 import { ioAllowed } from "./io";
+import { advance, bulk, CMPS, compare, LODS, MOVS, SCAS, STOS } from "./string_bulk";
 
-export const MOVS: u8 = 0;
-export const CMPS: u8 = 1;
-export const STOS: u8 = 2;
-export const LODS: u8 = 3;
-export const SCAS: u8 = 4;
 export const INS: u8 = 5;
 export const OUTS: u8 = 6;
 
@@ -56,12 +48,6 @@ function linearOf(seg: i32, offset: u64, size: i32, writing: bool): u64 {
   }
   if ((load<u32>(S_KEY) & KEY_FLAT) != 0 && (seg == 0 || seg == 2 || seg == 3)) return offset;
   return segmentAddress(seg, offset, size, writing);
-}
-
-function advance(p: usize, mask: u64, by: i64): void {
-  const v = load<u64>(p) + <u64>by;
-  if (mask == 0xffff) store<u16>(p, <u16>v);
-  else store<u64>(p, v & mask);
 }
 
 /** One element. Returns false when a fault is pending (nothing has moved then). */
@@ -122,90 +108,20 @@ function element(op: Op, kind: u8, size: i32, mask: u64, step: i64): bool {
   return true;
 }
 
-function compare(a: u64, b: u64, size: i32): void {
-  if (size == 8) Flags.sub<u64>(a, b, a - b);
-  else if (size == 4) Flags.sub<u32>(a, b, a - b);
-  else if (size == 2) Flags.sub<u16>(a, b, a - b);
-  else Flags.sub<u8>(a, b, a - b);
-}
-
-/** Bytes from `linear` to the end of its page. */
-function untilPageEnd(linear: u64): u64 {
-  return 0x1000 - (linear & 0xfff);
-}
-
-/** Host address of `linear` if reads hit the TLB, else 0. */
-function hostForRead(linear: u64): usize {
-  const e = Mem.entry(linear);
-  if (load<u64>(e, TLB_READ) != (linear & PAGE_MASK)) return 0;
-  return <u32>linear + load<u32>(e, TLB_ADDEND);
-}
-
-function hostForWrite(linear: u64): usize {
-  const e = Mem.entry(linear);
-  if (load<u64>(e, TLB_WRITE) != (linear & PAGE_MASK)) return 0;
-  return <u32>linear + load<u32>(e, TLB_ADDEND);
-}
-
-/** Whether MOVS or STOS runs forward between flat segments, where memory is moved by the line. */
-function movesLines(op: Op, kind: u8, step: i64): bool {
-  if ((kind != MOVS && kind != STOS) || step < 0) return false;
-  if ((load<u32>(S_KEY) & KEY_FLAT) == 0) return false;
-  const source = <i32>((op.aux >> 8) & 15);
-  return source != FS && source != GS && source != CS;
-}
-
-/** Size of a line of memory, as a power of two: moving one takes the time of an instruction. */
+/** Size of a line of memory, as a power of two: moving one forward takes the time of an instruction. */
 const LINE: u64 = 6;
 
 /**
- * Moves as many elements as lie in one page on both sides, and as the budget lets `stringOp` move one by one; 0 if
- * the fast way is not open.
+ * Elements of `kind` that may be done before the budget is used up, at least one while some is left: forward MOVS and
+ * STOS take an instruction's time a line, everything else one an element.
  */
-function bulk(op: Op, kind: u8, size: i32, mask: u64, count: u64): u64 {
+function affordable(op: Op, lines: bool, size: i32, mask: u64): u64 {
   const left = budgetAfter(op.idx);
   if (left <= 0) return 0;
-  const di = load<u64>(RDI) & mask;
-  const to = hostForWrite(di);
-  if (to == 0) return 0;
-  let bytes = untilPageEnd(di);
-  let from: usize = 0;
-  if (kind == MOVS) {
-    const si = load<u64>(RSI) & mask;
-    from = hostForRead(si);
-    if (from == 0) return 0;
-    if (untilPageEnd(si) < bytes) bytes = untilPageEnd(si);
-  }
-  let n = bytes / <u64>size;
-  if (n > count) n = count;
-  const stop = ((di >> LINE) + <u64>left) << LINE;
-  const affordable = (stop - di + <u64>size - 1) / <u64>size;
-  if (n > affordable) n = affordable;
-  if (n < 2) return 0;
-  const length = <usize>(n * <u64>size);
-  if (kind == MOVS) {
-    // A destination inside the source's reach repeats what has just been written.
-    if (to > from && to < from + length) {
-      if (to - from < <usize>size) return 0;
-      for (let i: usize = 0; i < length; i += <usize>size) {
-        if (size == 8) store<u64>(to + i, load<u64>(from + i));
-        else if (size == 4) store<u32>(to + i, load<u32>(from + i));
-        else if (size == 2) store<u16>(to + i, load<u16>(from + i));
-        else store<u8>(to + i, load<u8>(from + i));
-      }
-    } else {
-      memory.copy(to, from, length);
-    }
-    advance(RSI, mask, <i64>length);
-  } else {
-    const v = load<u64>(RAX);
-    if (size == 1 || v == 0) memory.fill(to, <u8>v, length);
-    else if (size == 8) for (let i: usize = 0; i < length; i += 8) store<u64>(to + i, v);
-    else if (size == 4) for (let i: usize = 0; i < length; i += 4) store<u32>(to + i, <u32>v);
-    else for (let i: usize = 0; i < length; i += 2) store<u16>(to + i, <u16>v);
-  }
-  advance(RDI, mask, <i64>length);
-  return n;
+  if (!lines) return <u64>left;
+  const at = load<u64>(RDI) & mask;
+  const stop = ((at >> LINE) + <u64>left) << LINE;
+  return (stop - at + <u64>size - 1) / <u64>size;
 }
 
 /** All string instructions: `sub` kind, `size` element size. */
@@ -226,20 +142,26 @@ export function stringOp(op: Op): usize {
   if (count == 0) return op.next();
   // With TF set each iteration traps.
   const stepping = (load<u32>(S_EFLAGS) & TF) != 0;
-  const lines = movesLines(op, kind, step);
+  const inBulk = kind < INS && !stepping;
+  const lines = (kind == MOVS || kind == STOS) && step > 0;
+  const source = <i32>((op.aux >> 8) & 15);
   for (;;) {
-    const line = (load<u64>(RDI) & mask) >> LINE;
+    const at = load<u64>(RDI) & mask;
     let n: u64 = 0;
-    if (lines && !stepping) n = bulk(op, kind, size, mask, count);
+    if (inBulk) {
+      const most = min<u64>(count, affordable(op, lines, size, mask));
+      if (most > 1) n = bulk(kind, source, size, mask, step < 0, most, rep == 1);
+      if (load<u32>(S_FAULT) != 0) return op.fault();
+    }
     if (n == 0) {
       if (!element(op, kind, size, mask, step)) return op.fault();
+      advance(RCX, mask, -1);
       n = 1;
     }
     count -= n;
-    advance(RCX, mask, -(<i64>n));
     // The time must not depend on which elements could move in bulk: whole lines count, however they moved.
-    const after = (load<u64>(RDI) & mask) >> LINE;
-    if (lines && after > line) spend(<i32>(after - line));
+    if (lines) spend(<i32>(((at + n * <u64>size) >> LINE) - (at >> LINE)));
+    else spend(<i32>n - 1);
     if (count == 0) return op.done();
     if (compares && Flags.z() != (rep == 1)) return op.next();
     if (!lines) spend(1);

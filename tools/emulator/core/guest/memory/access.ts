@@ -27,8 +27,8 @@ import { EFER_LMA, NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
 import { raiseCode } from "../processor/fault";
 import { noteData } from "../processor/hardware_breakpoints";
 import { canonical } from "./canonical";
-import { codeMap } from "./code_pages";
-import { isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
+import { codeMap, holdsCode } from "./code_pages";
+import { hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, slowOnly } from "./tlb";
 import { translate, walkReadable, walkWritable } from "./walk";
@@ -215,6 +215,24 @@ export function systemRead(linear: u64, size: i32): u64 {
 
 export function systemWrite(linear: u64, size: i32, value: u64): void {
   writeSlow(linear & linearMask(SYSTEM), size, value, SYSTEM);
+}
+
+/**
+ * Host address of `linear`, if `length` bytes of its page from page offset `first` on can be read (or written) there as
+ * one by one, without a device, a watchpoint or a breakpoint in the debug registers, and hold no decoded code that
+ * would be written. Otherwise 0, with #PF pending if the access faults. Does not depend on what the TLB holds.
+ */
+export function hostOfRun(linear: u64, first: u32, length: u32, access: i32): usize {
+  const e = Mem.entry(linear);
+  const tag = (access & WRITE) != 0 ? load<u64>(e, TLB_WRITE) : load<u64>(e, TLB_READ);
+  if (tag == (linear & PAGE_MASK)) return <u32>linear + load<u32>(e, TLB_ADDEND);
+  if (slowOnly() || (watching != 0 && watchedPage(linear & PAGE_MASK)) || !canonical(linear))
+    return 0;
+  const physical = translate(linear, access);
+  if (physical == NO_ADDRESS || !isRam(physical)) return 0;
+  fillTlb(linear, physical, access);
+  if ((access & WRITE) != 0 && holdsCode(<u32>(physical >> 12), first, length)) return 0;
+  return hostOf(physical);
 }
 
 // ---- Fast paths

@@ -58,6 +58,11 @@ export function markCode(frame: u32, offset: u32, length: u32): void {
   if (old == 0) dropWriteTags(frame);
 }
 
+/** Whether some of the bytes may have been decoded. */
+export function holdsCode(frame: u32, offset: u32, length: u32): bool {
+  return (load<u64>(PAGE_CODEBITS + (frame << 3)) & chunkBits(offset, length)) != 0;
+}
+
 /** RAM at `physical` has changed: drops blocks decoded from there. `length` stays inside the page. */
 export function codeWritten(physical: u64, length: u32): void {
   const frame = <u32>(physical >> 12);

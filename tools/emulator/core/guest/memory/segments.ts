@@ -310,6 +310,29 @@ export function segmentAddress(seg: i32, offset: u64, size: i32, writing: bool):
   return linear;
 }
 
+/**
+ * Bytes that elements of `size` bytes may occupy in a legacy segment from the one at `offset` on, upwards or downwards,
+ * without a fault; less than `size` if that one faults. Raises nothing.
+ */
+export function segmentRoom(seg: i32, offset: u64, size: i32, writing: bool, down: bool): u64 {
+  const s = Seg.at(seg);
+  const attr = load<u32>(s, SEG_ATTR);
+  if (load<u32>(s, SEG_VALID) == 0) return 0;
+  let end = <u64>load<u32>(s, SEG_LIMIT) + 1;
+  let start: u64 = 0;
+  if ((attr & 8) != 0) {
+    if (protectedMode() && !vm86() && (writing || (attr & 2) == 0)) return 0;
+  } else {
+    if (writing && (attr & 2) == 0) return 0;
+    if ((attr & 4) != 0) {
+      start = end;
+      end = (attr & ATTR_DB) != 0 ? 0x100000000 : 0x10000;
+    }
+  }
+  if (offset < start || offset + <u64>size > end) return 0;
+  return down ? offset + <u64>size - start : end - offset;
+}
+
 /** CPL of the code that executes, with its consequences for mode and TLB. */
 export function setCpl(cpl: u32): void {
   store<u32>(S_CPL, cpl);
