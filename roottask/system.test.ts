@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
-import { zigBinary } from "../tools/make/steps.ts";
+import { zigBinary } from "../tools/make/zig.ts";
 import { hasTool, runsLinuxPrograms } from "../tools/testing/host-tools.ts";
 import { boot, makeSystem } from "./testing/boot.ts";
 import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";

