@@ -10,7 +10,12 @@ export interface GuestProgram {
   entry: string;
   /** asc options beside those every guest shares. */
   args: string[];
-  builder: "buildRoottask" | "buildNativeApp" | "buildLinuxApp";
+  builder:
+    | "buildRoottask"
+    | "buildNativeApp"
+    | "buildNativeBenchmark"
+    | "buildLinuxApp"
+    | "buildLinuxBenchmark";
   /** Path in userland.tar; the roottask itself is not in it. */
   archivePath?: string;
 }
@@ -31,6 +36,12 @@ function native(name: string, entry: string): GuestProgram {
   return { name, entry, args, builder: "buildNativeApp", archivePath: `bin/${name}` };
 }
 
+/** A program that measures, which needs stubs of its own. */
+const measuring = (program: GuestProgram): GuestProgram => ({
+  ...program,
+  builder: program.builder === "buildNativeApp" ? "buildNativeBenchmark" : "buildLinuxBenchmark",
+});
+
 function linux(name: string, entry: string): GuestProgram {
   return { name, entry, args: APP_ARGS, builder: "buildLinuxApp", archivePath: `bin/${name}` };
 }
@@ -38,6 +49,7 @@ function linux(name: string, entry: string): GuestProgram {
 /** Programs in TypeScript. */
 export const apps: GuestProgram[] = [
   native("hello_native", "roottask/bin/hello_native.ts"),
+  measuring(native("bench_native", "roottask/bin/bench_native.ts")),
   linux("sha256sum", "static-foreign-apps/TypeScript/sha256sum.ts"),
   linux("hello_hybrid", "static-foreign-apps/TypeScript/hello_hybrid.ts"),
 ];

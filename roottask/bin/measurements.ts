@@ -136,11 +136,11 @@ function delegateGib(): void {
 function measureMemory(): void {
   piece = allocate(PAGE_SIZE);
   if (piece === 0) return;
-  measureWith("delegate.page", REPETITIONS_MAX, 1, 1, newDomain, delegatePage, destroyDomain);
+  measureWith("delegate.page", "", REPETITIONS_MAX, 1, 1, newDomain, delegatePage, destroyDomain);
   print();
   release(piece, PAGE_SIZE);
   if (!owns(GIB_START, GIB_END)) return;
-  measureWith("delegate.gib", GIB_REPETITIONS, 1, 1, newDomain, delegateGib, destroyDomain);
+  measureWith("delegate.gib", "", GIB_REPETITIONS, 1, 1, newDomain, delegateGib, destroyDomain);
   print();
 }
 
@@ -177,9 +177,9 @@ export function measureRoottask(cpu: u32): void {
   const own = program;
   if (own === null) return;
   measureIpc(cpu, own.threads as Thread);
-  measureWith("domain.create", REPETITIONS_MAX, 1, 1, nothing, newDomain, destroyDomain);
+  measureWith("domain.create", "", REPETITIONS_MAX, 1, 1, nothing, newDomain, destroyDomain);
   print();
-  measureWith("program.create", REPETITIONS_MAX, 1, 1, nothing, makeProgram, reapMade);
+  measureWith("program.create", "", REPETITIONS_MAX, 1, 1, nothing, makeProgram, reapMade);
   print();
   measureMemory();
   measure("roottask.allocate.1", allocateByte);

@@ -1,6 +1,7 @@
 // Measuring: a function is called over and over, every call is timed by the time-stamp counter, and a line says how
 // many there were and the least, median and 99th percentile of their ticks (docs/benchmarks.md).
 
+import { load8 } from "../libhedron/x86";
 import { measure_begin, measure_end } from "./stub";
 
 /** Most repetitions of a measurement. */
@@ -90,11 +91,12 @@ function addNumber(value: u64): void {
 }
 
 /** Makes the line of the measurement whose `count` samples are in the table. */
-function summarize(name: string, count: u32): void {
+function summarize(name: string, size: string, count: u32): void {
   sort(count);
   length = 0;
   add("BENCH ");
   add(name);
+  add(size);
   add(" n=");
   addNumber(count as u64);
   add(" min=");
@@ -114,9 +116,9 @@ export function startMeasuring(repetitions: u32, calls: u32): void {
   if (repetitions !== 0) mostRepetitions = min<u32>(repetitions, REPETITIONS_MAX);
   if (calls !== 0) mostCalls = calls;
   overhead = 0;
-  take(min<u32>(mostRepetitions, EMPTY_REPETITIONS), 1, nothing, nothing, nothing);
   const count = min<u32>(mostRepetitions, EMPTY_REPETITIONS);
-  summarize("timer.overhead", count);
+  take(count, 1, nothing, nothing, nothing);
+  summarize("timer.overhead", "", count);
   overhead = percentile(count, MEDIAN);
 }
 
@@ -139,11 +141,12 @@ function take(
 
 /**
  * Measures `work`, which makes `calls` calls, at most `repetitions` times; `before` and `after` are called around each
- * repetition and not timed. A sample is the time of a repetition through `divisor`. False where a repetition needs more
- * calls than the program was told to make: there is no line then.
+ * repetition and not timed. A sample is the time of a repetition through `divisor`. The name is `name` and `size`
+ * behind it. False where a repetition needs more calls than the program was told to make: there is no line then.
  */
 export function measureWith(
   name: string,
+  size: string,
   repetitions: u32,
   calls: u32,
   divisor: u64,
@@ -157,11 +160,22 @@ export function measureWith(
   const warmUp = calls > CALLS_MAX ? 0 : (count + WARM_UP - 1) / WARM_UP;
   take(warmUp, divisor, before, work, after);
   take(count, divisor, before, work, after);
-  summarize(name, count);
+  summarize(name, size, count);
   return true;
 }
 
 /** Measures `work`, a single call, as often as the program was told to. */
 export function measure(name: string, work: () => void): void {
-  measureWith(name, REPETITIONS_MAX, 1, 1, nothing, work, nothing);
+  measureWith(name, "", REPETITIONS_MAX, 1, 1, nothing, work, nothing);
+}
+
+/** The limit that an argument of a program gives: a decimal number with a NUL behind it, else 0. */
+export function parseLimit(argument: u64): u32 {
+  let value: u64 = 0;
+  let at = argument;
+  while (load8(at) >= 48 && load8(at) <= 57 && value <= 0x0fff_ffff) {
+    value = value * 10 + load8(at) - 48;
+    at++;
+  }
+  return load8(at) === 0 ? (value as u32) : 0;
 }
