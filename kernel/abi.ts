@@ -54,6 +54,8 @@ export const PD_CTRL_DELEGATE = 2;
 export const PD_CTRL_MSR_ACCESS = 3;
 export const MSR_ACCESS_WRITE = 4;
 export const EC_CTRL_RECALL = 0;
+/** Not in the reference, which answers BAD_PAR: where foreign system calls of the EC enter user mode. */
+export const EC_CTRL_ENTRY = 1;
 export const MACHINE_CTRL_SUSPEND = 0;
 export const MACHINE_CTRL_UPDATE_MICROCODE = 1;
 export const SM_CTRL_UP = 0;
@@ -65,6 +67,8 @@ export const ASSIGN_GSI_RECONFIGURE = 1;
 export const CREATE_PD_FOREIGN = 1;
 export const CREATE_PD_PORTALS_SHIFT = 1;
 export const QPD_QUANTUM_SHIFT = 12;
+/** ARG2 of ec_ctrl entry: pages of the region, below its address. */
+export const ENTRY_PAGES_MASK = 0xfff;
 
 // --- Hypercall status, OUT1[7:0] ---
 export const STATUS_MASK = 0xff;

@@ -6,7 +6,11 @@ import { ARG1_FLAGS_SHIFT, ARG1_SELECTOR_SHIFT, EVENT_STARTUP, PERM_EC_ALL } fro
 import { allocFpu, freeFpu } from "./fpu";
 import { dropRef, Kobject, TYPE_EC } from "./kobject";
 import {
+  EC_ENTRY,
+  EC_ENTRY_BYTES,
+  EC_ENTRY_STACK,
   EC_REGS,
+  EC_UTCB,
   FRAME_CR2,
   FRAME_CS,
   FRAME_ERR,
@@ -88,11 +92,16 @@ export class Ec extends Kobject {
   ss: u64;
   fsBase: u64;
   gsBase: u64;
+  /** Where its foreign system calls enter user mode (asm/entry.ts): 0, or code, its bytes, and RSP. */
+  entry: u64;
+  entryBytes: u64;
+  entryStack: u64;
+  utcb: usize;
+  cont: u32;
   /** Message transfer descriptor of the event portal, while the EC waits for the reply. */
   mtd: u64;
   userUtcb: u64;
   timeoutAt: u64;
-  cont: u32;
   cpu: u32;
   hazard: u32;
   eventBase: u32;
@@ -117,7 +126,6 @@ export class Ec extends Kobject {
   domain: Pd;
   /** The domain in which the UTCB is mapped. */
   utcbDomain: Pd;
-  utcb: usize;
   fpu: usize;
   /** A long operation is under way: the item of the message it is at, how far it is with that, its revocation. */
   underWay: bool;
@@ -151,6 +159,10 @@ if (offsetof<Ec>("cs") !== EC_REGS + FRAME_CS) ERROR("FRAME_CS");
 if (offsetof<Ec>("rflags") !== EC_REGS + FRAME_RFLAGS) ERROR("FRAME_RFLAGS");
 if (offsetof<Ec>("rsp") !== EC_REGS + FRAME_RSP) ERROR("FRAME_RSP");
 if (offsetof<Ec>("ss") !== EC_REGS + FRAME_SS) ERROR("FRAME_SS");
+if (offsetof<Ec>("entry") !== EC_ENTRY) ERROR("EC_ENTRY");
+if (offsetof<Ec>("entryBytes") !== EC_ENTRY_BYTES) ERROR("EC_ENTRY_BYTES");
+if (offsetof<Ec>("entryStack") !== EC_ENTRY_STACK) ERROR("EC_ENTRY_STACK");
+if (offsetof<Ec>("utcb") !== EC_UTCB) ERROR("EC_UTCB");
 
 /** ARG1[63:12] of the hypercall: the selector most of them have there. */
 export function selectorOf(ec: Ec): u64 {

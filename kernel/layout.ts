@@ -78,6 +78,14 @@ export const FRAME_RSP = 0xa8;
 export const FRAME_SS = 0xb0;
 export const FRAME_SIZE = 0xb8;
 
+// --- What else of the EC the stub of SYSCALL reads ---
+/** Where system calls of a foreign EC enter user mode, 0 for messages; bytes of code there; RSP. */
+export const EC_ENTRY = 0x100;
+export const EC_ENTRY_BYTES = 0x108;
+export const EC_ENTRY_STACK = 0x110;
+/** Linear-memory address of its UTCB, 32 bits. */
+export const EC_UTCB = 0x118;
+
 // --- Per-CPU area, reached through GS ---
 /** Window address of the area itself. */
 export const CPU_SELF = 0x00;

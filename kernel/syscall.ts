@@ -10,7 +10,9 @@ import {
   BAD_HYP,
   BAD_PAR,
   CRD_MEM,
+  EC_CTRL_ENTRY,
   EC_CTRL_RECALL,
+  ENTRY_PAGES_MASK,
   HC_ASSIGN_GSI,
   HC_ASSIGN_PCI,
   HC_CALL,
@@ -27,6 +29,7 @@ import {
   HC_REVOKE,
   HC_SC_CTRL,
   HC_SM_CTRL,
+  PAGE_BITS,
   PERM_EC_CTRL,
   PERM_PT_CTRL,
   PERM_SC_CTRL,
@@ -36,6 +39,7 @@ import {
   SM_CTRL_UP,
   SM_CTRL_ZERO,
   SUCCESS,
+  USER_ADDR,
   UTCB_FLAGS,
   UTCB_NSCT,
 } from "./abi";
@@ -180,7 +184,24 @@ function sysRevoke(ec: Ec): i32 {
   return SUCCESS;
 }
 
+/** ec_ctrl entry: system calls of a foreign EC go to code in user mode, but for those that are made there. */
+function setEntry(ec: Ec): i32 {
+  const target = lookupEc(ec.domain, selectorOf(ec), PERM_EC_CTRL);
+  if (changetype<usize>(target) === 0 || !target.domain.foreign) return BAD_PAR;
+  const pages = ec.rsi & ENTRY_PAGES_MASK;
+  const entry = ec.rsi - pages;
+  const bytes = pages << PAGE_BITS;
+  if (entry > <u64>USER_ADDR || bytes > <u64>USER_ADDR - entry) return BAD_PAR;
+  // It may be running on another CPU: what it takes of both is an address of user space.
+  target.entry = 0;
+  target.entryBytes = bytes;
+  target.entryStack = ec.rdx;
+  if (pages !== 0) target.entry = entry;
+  return SUCCESS;
+}
+
 function sysEcCtrl(cpu: Cpu, ec: Ec): i32 {
+  if ((flagsOf(ec) & 3) === EC_CTRL_ENTRY) return setEntry(ec);
   if ((flagsOf(ec) & 3) !== EC_CTRL_RECALL) return BAD_PAR;
   const target = lookupEc(ec.domain, selectorOf(ec), PERM_EC_CTRL);
   if (changetype<usize>(target) === 0) return BAD_CAP;

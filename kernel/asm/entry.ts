@@ -41,7 +41,16 @@ import {
   rsi,
   rsp,
 } from "../../tools/asm/index.ts";
-import { EXC_DF, EXC_MC, EXC_NMI, HC_PT_CTRL, HC_REPLY, HC_SM_CTRL } from "../abi.ts";
+import {
+  EXC_DF,
+  EXC_MC,
+  EXC_NMI,
+  HC_PT_CTRL,
+  HC_REPLY,
+  HC_SM_CTRL,
+  UTCB_FLAGS,
+  UTCB_NSCT,
+} from "../abi.ts";
 import {
   CPU_ATTENTION,
   CPU_EC,
@@ -49,7 +58,11 @@ import {
   CPU_SELF,
   CPU_STACK,
   CPU_TLB_REQUEST,
+  EC_ENTRY,
+  EC_ENTRY_BYTES,
+  EC_ENTRY_STACK,
   EC_REGS,
+  EC_UTCB,
   FRAME_CR2,
   FRAME_CS,
   FRAME_ERR,
@@ -70,6 +83,8 @@ import { IA32_X2APIC } from "../msr_number.ts";
 import { WINDOW } from "./boot.ts";
 import { entryFrame, interruptFrame, systemCallFrame, userFrame } from "./frame.ts";
 
+/** The trap flag of RFLAGS. */
+const RFLAGS_TF = 0x100;
 /** RFLAGS behind SYSRET: IF. Bit 1 is always 1. */
 const SYSRET_FLAGS = 0x200;
 
@@ -178,6 +193,9 @@ function emitSyscall(a: Assembler): void {
   // Everything else, with the frame of a trap: the SYSCALL may become an event, or end in IRET.
   a.label("syscall_general");
   a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
+  a.cmp(qword(rsp, { disp: EC_ENTRY }), 0);
+  a.jne("syscall_mediated");
+  a.label("syscall_message");
   saveRegisters(a, CALLEE_SAVED);
   a.mov(rax, inFrame(rcx));
   a.mov(frameField(FRAME_RIP), rax);
@@ -227,6 +245,40 @@ function emitSyscall(a: Assembler): void {
     a.xor(edi, edi);
     emitSysret(a);
   }
+}
+
+/**
+ * A system call of a foreign EC that has an entry into user mode: code there gets it, with all registers as SYSCALL
+ * has left them, RFLAGS included, but for R11, the caller's RSP, and RSP. A message as ever is what the code itself
+ * sends, a hypercall, and a call that is stepped through, since the step would end in that code. Nothing but the EC's
+ * own state is read, so there is no lock to take.
+ */
+function emitMediated(a: Assembler): void {
+  a.align(16);
+  a.label("syscall_mediated");
+  a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
+  a.form("Mov_r64_imm64", r15, WINDOW);
+  a.mov(eax, dword(rsp, { disp: EC_UTCB }));
+  a.test(dword(r15, { index: rax, disp: UTCB_FLAGS }), UTCB_NSCT);
+  a.jne("syscall_message");
+  a.test(byte({ disp: CPU_SCRATCH + 1, segment: gs }), RFLAGS_TF >> 8);
+  a.jne("syscall_message");
+  a.mov(rax, rcx);
+  a.sub(rax, qword(rsp, { disp: EC_ENTRY }));
+  a.cmp(rax, qword(rsp, { disp: EC_ENTRY_BYTES }));
+  a.jb("syscall_message");
+  a.mov(rax, qword(rsp, { disp: EC_ENTRY }));
+  a.mov(frameField(FRAME_RIP), rax);
+  a.mov(rax, qword(rsp, { disp: EC_ENTRY_STACK }));
+  a.mov(frameField(FRAME_RSP), rax);
+  a.mov(rax, perCpu(CPU_SCRATCH));
+  a.mov(frameField(FRAME_RFLAGS), rax);
+  a.mov(frameField(FRAME_CS), SEL_USER_CODE_L);
+  a.mov(frameField(FRAME_SS), SEL_USER_DATA);
+  loadRegisters(a, [rax, r15]);
+  a.add(rsp, EC_REGS + FRAME_RIP);
+  a.swapgs();
+  a.iretq();
 }
 
 /** EAX: EXIT_SYSRET or EXIT_IRET. */
@@ -503,6 +555,7 @@ export function emitEntries(a: Assembler): void {
   a.section(".text");
   a.bits(64);
   emitSyscall(a);
+  emitMediated(a);
   emitLeave(a);
   emitInterrupts(a);
   emitLock(a);

@@ -589,8 +589,7 @@ export class Generator {
       });
     }
     if (dice < 93) return this.make(cpu, abi.HC_SC_CTRL, 0, this.selector(domain, "sc"));
-    if (dice < 95)
-      return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_RECALL, this.selector(domain, "ec"));
+    if (dice < 95) return this.ecCtrl(cpu, this.selector(domain, "ec"));
     if (dice < 96) return this.privileged(cpu);
     if (dice < 97) return this.assignGsi(cpu, domain);
     if (dice < 98) return this.make(cpu, abi.HC_ASSIGN_PCI, 0, this.selector(domain, "pd"));
@@ -606,6 +605,17 @@ export class Generator {
         rdx: this.hostile(),
       },
     );
+  }
+
+  private ecCtrl(cpu: number, ec: bigint): Call {
+    const { random } = this;
+    if (random.chance(60)) return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_RECALL, ec);
+    // Regions at both ends of user space, and anything.
+    const end = BigInt(abi.USER_ADDR) - BigInt(random.below(4)) * 0x1000n;
+    const start = random.chance(50) ? end : BigInt(random.below(4)) * 0x1000n;
+    const region = random.chance(70) ? start + BigInt(random.below(4)) : this.hostile();
+    const args = { rsi: region, rdx: this.hostile() };
+    return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_ENTRY, ec, args);
   }
 
   /** What is for passthrough domains alone: MSRs, suspend, microcode, and the page for virtual machines. */

@@ -519,8 +519,16 @@ export class Harness {
       }
       case abi.HC_PD_CTRL:
         return this.predictPdCtrl(domain, call);
-      case abi.HC_EC_CTRL:
-        return { status: find(selector, "ec", abi.PERM_EC_CTRL) ? abi.SUCCESS : abi.BAD_CAP };
+      case abi.HC_EC_CTRL: {
+        const target = find(selector, "ec", abi.PERM_EC_CTRL) as EcItem | undefined;
+        if ((flags & 3) === abi.EC_CTRL_ENTRY) {
+          const pages = rsi & BigInt(abi.ENTRY_PAGES_MASK);
+          const isInside = rsi - pages + pages * 0x1000n <= BigInt(abi.USER_ADDR);
+          const isTaken = target?.domain.foreign === true && isInside;
+          return { status: isTaken ? abi.SUCCESS : abi.BAD_PAR };
+        }
+        return { status: target ? abi.SUCCESS : abi.BAD_CAP };
+      }
       case abi.HC_SC_CTRL:
         return { status: find(selector, "sc", abi.PERM_SC_CTRL) ? abi.SUCCESS : abi.BAD_CAP };
       case abi.HC_PT_CTRL: {
