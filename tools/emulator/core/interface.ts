@@ -46,9 +46,22 @@ export interface CoreImports {
   trace(cpu: number, event: number, a: number, b: number, c: number): void;
 }
 
+/** Functions that the core calls for the compiled tier (wasm import module `env`, too). */
+export interface TierImports {
+  /**
+   * The block at this address of `memory` has been entered as often as `set_heat` said. Returns after how many entries it
+   * is hot again, or 0 if its heat record has got another handler.
+   */
+  hot(block: number): number;
+  /** Decoded code of a page frame that regions were compiled from is gone; of all pages if the number is 0xFFFFFFFF. */
+  code_dropped(frame: number): void;
+}
+
 /** Functions the core exports. */
 export interface CoreExports {
   memory: WebAssembly.Memory;
+  /** Handlers of micro-ops, by the index in their records; regions are added behind them. */
+  table: WebAssembly.Table;
   /** Builds a machine in a fresh instance: number of CPUs (1 to MAX_CPUS), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
   create(cpus: number, ramBytes: number, model: number): void;
   /** Offset in `memory` of guest-physical address 0. RAM page P (kind Ram or Rom) is at `ram_base() + P * 4096`. */
@@ -102,6 +115,10 @@ export interface CoreExports {
   /** Watches `length` bytes; `kinds` is 1 for writes, 2 for reads, 3 for both. `run` returns Debug after the access, `exit_detail()` is 1 + the number of the watchpoint in order of adding. */
   add_watchpoint(address: bigint, length: number, kinds: number): void;
   clear_watchpoints(): void;
+  /** Blocks are hot after so many entries, from 1 on; with 0, as at the start, they do not count. Drops all decoded code. */
+  set_heat(threshold: number): void;
+  /** Which links the records of a handler have: core/guest/decode/branch_links.ts. */
+  branch_links(handler: number): number;
   /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */
   step(cpu: number): number;
   /** The ranges of `memory` that hold state (CPUs, APICs, MACHINE of core/state.ts) have been replaced: drops all decoded code and translations. */

@@ -1,13 +1,18 @@
 // The compiled core as it comes, bytes or a module, and fresh instances of it.
 
 import { LoadError } from "../load-error.ts";
-import type { CoreExports, CoreImports } from "./interface.ts";
+import type { CoreExports, CoreImports, TierImports } from "./interface.ts";
 
 /** The CPU core, compiled from core/guest: a WebAssembly module or its bytes. */
 export type CoreSource = WebAssembly.Module | Uint8Array | ArrayBuffer;
 
 /** Bytes that have been compiled; the same ones are not compiled for each machine. */
 const compiled = new WeakMap<object, Promise<WebAssembly.Module>>();
+/** What the modules compiled here were made of. */
+const origins = new WeakMap<WebAssembly.Module, Uint8Array>();
+
+/** A core without a compiled tier: blocks do not count there. */
+const NO_TIER: TierImports = { hot: () => 0, code_dropped: () => {} };
 
 const firstLine = (error: unknown): string => String(error).split("\n")[0] as string;
 
@@ -17,7 +22,9 @@ export async function compileCore(
   name = "the CPU core",
 ): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(bytes as BufferSource);
+    const module = await WebAssembly.compile(bytes as BufferSource);
+    origins.set(module, bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes));
+    return module;
   } catch (error) {
     throw new LoadError(
       `${name}: ${bytes.byteLength} bytes that are damaged or cut off (${firstLine(error)})`,
@@ -35,13 +42,20 @@ function moduleOf(source: CoreSource): Promise<WebAssembly.Module> | WebAssembly
   return module;
 }
 
+/** The bytes of a core, if they are known: a module that was compiled elsewhere does not give them away. */
+export function coreBytes(source: CoreSource): Uint8Array | undefined {
+  if (source instanceof WebAssembly.Module) return origins.get(source);
+  return source instanceof Uint8Array ? source : new Uint8Array(source);
+}
+
 /**
- * A fresh instance of the core. Call `create` on it before anything else. Throws `LoadError` if the module is
+ * A fresh instance of the core, which asks `tier` for regions. Call `create` on it before anything else. Throws `LoadError` if the module is
  * damaged or another program.
  */
 export async function instantiateCore(
   source: CoreSource,
   imports: CoreImports,
+  tier: TierImports = NO_TIER,
 ): Promise<CoreExports> {
   if (typeof source !== "object" || source === null) {
     throw new LoadError("the CPU core: expected emulator-core.wasm as bytes or WebAssembly.Module");
@@ -50,7 +64,7 @@ export async function instantiateCore(
   let instance: WebAssembly.Instance;
   try {
     instance = await WebAssembly.instantiate(module, {
-      env: imports as unknown as WebAssembly.ModuleImports,
+      env: { ...imports, ...tier } as unknown as WebAssembly.ModuleImports,
     });
   } catch (error) {
     if (error instanceof WebAssembly.LinkError) {

@@ -19,5 +19,6 @@ export const CORE_GUEST: GuestOptions = {
     "--maximumMemory", "65536",
     "--disableWarning", "201",
     "--use", "abort=",
+    "--exportTable",
   ],
 };

@@ -48,6 +48,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["processor/model", "cpuModel", "set when the core is created"],
   ["op/lookup", "builder", "set when the core is created"],
   ["memory/code_pages", "arenaTop arenaGeneration", "decoded code is dropped"],
+  ["op/heat", "heated entries", "what the compiled tier has asked for"],
   ["memory/watchpoints", "watching watchHit", "the debugger's, not the guest's"],
   ["op/debugger", "breakpointCount breakpointHit", "the debugger's, not the guest's"],
   ["processor/tracing", "mask", "the log's, not the guest's"],

@@ -251,12 +251,21 @@ export const OP_WIDTH = 35;
 /** u32: more of the opcode. */
 export const OP_AUX = 36;
 export const OP_SIZE = 40;
-/** Block header before the first op: u32 key, u32 entry counter, u32 instructions, u32 compiled region. */
+/**
+ * Block header before the first op: u32 key, u32 address of the first op of an instruction, u32 address behind the last
+ * op, u32 number of the compiled region that the block is an entry of, or 0.
+ */
 export const BLOCK_HEADER = 16;
 export const BLOCK_KEY = 0;
-export const BLOCK_COUNTER = 4;
-export const BLOCK_INSNS = 8;
+export const BLOCK_FIRST = 4;
+export const BLOCK_END = 8;
 export const BLOCK_REGION = 12;
+/** Heat record, u32 each: what is left to count down, the page frame of the block and its offset in the page. */
+export const HEAT_LEFT = OP_AUX;
+export const HEAT_FRAME = OP_DISP;
+export const HEAT_OFFSET = OP_DISP + 4;
+/** Heat record whose handler is a region's, u32: which of the region's entries the block is. */
+export const HEAT_ENTRY = OP_IMM;
 
 // ---- Big tables
 /** Saved states of the CPUs that do not execute. */
@@ -284,7 +293,9 @@ export const PAGE_CODEMAP = 0x800000;
 /** Per page frame below 4 GiB: bit n = bytes 64n … 64n+63 hold decoded instructions. */
 export const PAGE_CODEBITS = 0xc00000;
 export const TLBS = 0x1400000;
-/** Decoded blocks and code maps. */
+/** Decoded blocks and code maps: u32 per byte of the page, and behind them the number of regions compiled from it. */
+export const MAP_REGIONS = 0x4000;
+export const MAP_SIZE = 0x4010;
 export const ARENA = 0x2000000;
 export const ARENA_END = 0x7000000;
 /** Guest RAM, to the end of the memory. */

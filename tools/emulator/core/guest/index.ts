@@ -1,6 +1,8 @@
 // Entry of the core's wasm module: what Node sees.
 
+export { branch_links } from "./decode/branch_links";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
+export { set_heat } from "./op/heat";
 export {
   apic_message,
   cpu_state,

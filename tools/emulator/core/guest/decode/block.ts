@@ -2,9 +2,9 @@
 
 import { TRACE_DECODED, TRACE_EXECUTED } from "../../protocol";
 import {
-  BLOCK_COUNTER,
+  BLOCK_END,
+  BLOCK_FIRST,
   BLOCK_HEADER,
-  BLOCK_INSNS,
   BLOCK_KEY,
   BLOCK_REGION,
   FETCH_BUFFER,
@@ -27,6 +27,7 @@ import {
 } from "../memory/code_pages";
 import { hostOf, physicalRead } from "../memory/physical";
 import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
+import { appendHeat, heated, heatOp } from "../op/heat";
 import { endBlock, setBuilder } from "../op/lookup";
 import { Op } from "../op/op";
 import { NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
@@ -61,7 +62,8 @@ function build(rip: u64, linear: u64, key: u32): usize {
   const page = hostOf(physical & PAGE_MASK);
   if (page == 0) return buildFromDevice(linear, physical, key);
   // The translation was missing, not the block.
-  const known = load<u32>(codeMap(<u32>(physical >> 12)) + (offset << 2));
+  const frame = <u32>(physical >> 12);
+  const known = load<u32>(codeMap(frame) + (offset << 2));
   if (known != 0 && load<u32>(known, BLOCK_KEY) == key) return known + BLOCK_HEADER;
 
   const block = arenaTop;
@@ -73,7 +75,11 @@ function build(rip: u64, linear: u64, key: u32): usize {
   if (traces(TRACE_EXECUTED)) {
     appendTest(at, pos, key, 0, handlerOf(tracedOp));
     at += OP_SIZE;
+  } else if (heated && (key & KEY_SINGLE) == 0) {
+    appendHeat(at, handlerOf(heatOp), frame, offset);
+    at += OP_SIZE;
   }
+  const first = at;
   while (pos < lineEnd) {
     if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(pos)) {
       appendTest(at, pos, key, count, handlerOf(breakpointOp));
@@ -92,17 +98,17 @@ function build(rip: u64, linear: u64, key: u32): usize {
       break;
     }
   }
-  if (ended) at = fuse(block + BLOCK_HEADER, at);
+  if (ended) at = fuse(first, at);
   else {
     appendEnd(at, pos, count);
     at += OP_SIZE;
   }
   store<u32>(block, key, BLOCK_KEY);
-  store<u32>(block, 0, BLOCK_COUNTER);
-  store<u32>(block, count, BLOCK_INSNS);
+  store<u32>(block, <u32>first, BLOCK_FIRST);
+  store<u32>(block, <u32>at, BLOCK_END);
   store<u32>(block, 0, BLOCK_REGION);
-  arenaTake(at - block);
-  const frame = <u32>(physical >> 12);
+  // Blocks take the same room with and without the record at their start, so that the arena is full at the same moment.
+  arenaTake(at - block + (first == block + BLOCK_HEADER ? OP_SIZE : 0));
   store<u32>(codeMap(frame) + (offset << 2), block);
   markCode(frame, offset, pos - offset);
   if (traces(TRACE_DECODED)) traceBlock(TRACE_DECODED, rip, pos - offset);

@@ -53,6 +53,7 @@ import { INS, OUTS, stringOp } from "../integer/string";
 import { CMPS, LODS, MOVS, SCAS, STOS } from "../integer/string_bulk";
 import { UNARY } from "../integer/unary";
 import { DS, ES } from "../memory/segments";
+import { ENTERS } from "../op/lookup";
 import { EA_REGISTER } from "../op/op";
 import { carryOp, cli, directionOp, popFlags, pushFlags, sti } from "../system/flag_writes";
 import {
@@ -509,6 +510,7 @@ function portInOut(b: u32): void {
 
 function callNear(_b: u32): void {
   relative(branchDisplacement());
+  op.sub = ENTERS;
   useEnd(mode == 2 ? call64 : callRelative);
 }
 

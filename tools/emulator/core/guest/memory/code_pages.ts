@@ -1,7 +1,8 @@
 // The arena of decoded blocks, and the record of which bytes of which page they came from: a write there drops
 // them. All CPUs share both.
 
-import { ARENA, ARENA_END, PAGE_CODEBITS, PAGE_CODEMAP } from "../../state";
+import { ARENA, ARENA_END, MAP_REGIONS, MAP_SIZE, PAGE_CODEBITS, PAGE_CODEMAP } from "../../state";
+import { code_dropped } from "../processor/env";
 import { leaveDroppedCode } from "../processor/fault";
 import { dropWriteTags, flushAllCpus } from "./tlb";
 
@@ -21,8 +22,12 @@ export function arenaFree(): usize {
   return ARENA_END - arenaTop;
 }
 
+/** `code_dropped`: that of all pages. */
+const EVERY_PAGE: u32 = 0xffffffff;
+
 /** Drops all decoded code. */
 export function arenaFlush(): void {
+  if (arenaTop != ARENA) code_dropped(EVERY_PAGE);
   memory.fill(PAGE_CODEMAP, 0, 0x400000);
   memory.fill(PAGE_CODEBITS, 0, 0x800000);
   arenaTop = ARENA;
@@ -35,8 +40,8 @@ export function codeMap(frame: u32): usize {
   const slot = PAGE_CODEMAP + (frame << 2);
   let map = load<u32>(slot);
   if (map == 0) {
-    map = arenaTake(0x4000);
-    memory.fill(map, 0, 0x4000);
+    map = arenaTake(MAP_SIZE);
+    memory.fill(map, 0, MAP_SIZE);
     store<u32>(slot, map);
   }
   return map;
@@ -77,6 +82,10 @@ export function codeWritten(physical: u64, length: u32): void {
 export function dropCode(frame: u32): void {
   store<u64>(PAGE_CODEBITS + (frame << 3), 0);
   const map = load<u32>(PAGE_CODEMAP + (frame << 2));
-  if (map != 0) memory.fill(map, 0, 0x4000);
+  if (map != 0) {
+    const regions = load<u32>(map, MAP_REGIONS);
+    memory.fill(map, 0, MAP_SIZE);
+    if (regions != 0) code_dropped(frame);
+  }
   leaveDroppedCode();
 }

@@ -3,6 +3,7 @@
 // all CPUs and address spaces. An instruction that crosses a page is decoded afresh every time.
 
 import {
+  BLOCK_FIRST,
   BLOCK_HEADER,
   BLOCK_KEY,
   OP_IMM,
@@ -63,6 +64,9 @@ export function endBlock(op: Op): usize {
   return linkTo(op, op.disp, 0);
 }
 
+/** `sub` of a call. */
+export const ENTERS: u8 = 0x80;
+
 /** Looks up the block at S_RIP and remembers it in the op when it is in the same page. */
 function linkTo(op: Op, target: i64, which: i32): usize {
   const generation = arenaGeneration;
@@ -73,7 +77,10 @@ function linkTo(op: Op, target: i64, which: i32): usize {
     next != SCRATCH_BLOCK + BLOCK_HEADER &&
     generation == arenaGeneration
   ) {
-    store<u32>(changetype<usize>(op) + (which << 2), next, OP_IMM);
+    // Loops and functions count how often they are entered; what goes on ahead need not.
+    const ahead = target >= <i64>((op.off & 0xfff) + (op.off >> 12)) && op.sub != ENTERS;
+    const link = ahead ? load<u32>(next - BLOCK_HEADER, BLOCK_FIRST) : <u32>next;
+    store<u32>(changetype<usize>(op) + (which << 2), link, OP_IMM);
   }
   return next;
 }
