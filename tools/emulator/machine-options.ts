@@ -6,6 +6,7 @@ import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import type { DeviceRequest } from "./devices/device.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
+import type { Accel } from "./jit/accel.ts";
 import { LoadError } from "./load-error.ts";
 import type { Module } from "./loader/modules.ts";
 import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
@@ -57,6 +58,8 @@ export interface MachineOptions {
   /** 1–32, 1 by default. */
   cpus?: number;
   cpu?: CpuModel;
+  /** How guest code is executed; it shows in nothing but the time that a run takes. */
+  accel?: Accel;
   /** Kernel: contents. */
   kernel?: Uint8Array;
   /** The kernel's name on its command line and in messages; "kernel" by default. */

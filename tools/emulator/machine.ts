@@ -2,12 +2,13 @@
 // advances with executed instructions and jumps over idle time, and input arrives only between slices of
 // virtual time. Nothing here or below knows the host: bytes come in, bytes go to functions.
 
-import { type CoreExports, RunExit } from "./core/interface.ts";
+import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
 import type { Picture } from "./devices/vga.ts";
 import { pause, turn } from "./event-loop.ts";
 import { crashReport } from "./inspect/report.ts";
 import { elfSymbols } from "./inspect/symbols.ts";
+import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
 import { bootImage } from "./loader/boot-entry.ts";
 import type { BootImage, Input } from "./loader/boot-image.ts";
 import { loadKernel } from "./loader/kernel.ts";
@@ -96,6 +97,7 @@ export class Machine {
   readonly kernel: Input | undefined;
 
   readonly #map: MemoryMap;
+  readonly #tier: Tier | undefined;
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
   #event: BoardEvent | { kind: "unbootable" } | undefined;
@@ -114,9 +116,11 @@ export class Machine {
     cpus: number,
     options: MachineOptions,
     image?: BootImage,
+    tier?: Tier,
   ) {
     this.core = core;
     this.options = options;
+    this.#tier = tier;
     this.#image = image;
     this.kernel = image?.kernel;
     this.#map = map;
@@ -180,7 +184,7 @@ export class Machine {
     // The core calls back into a board that needs the core: the machine is filled in below.
     const holder: { machine?: Machine } = {};
     const board = (): Board => (holder.machine as Machine).board;
-    const core = await instantiateCore(options.core, {
+    const imports = {
       port_read: (_cpu, port, size) => board().ports.read(port, size),
       port_write: (_cpu, port, size, value) => board().ports.write(port, value, size),
       mmio_read: (_cpu, address, size) => board().mmio.read(address, size),
@@ -188,9 +192,13 @@ export class Machine {
       interrupt_acknowledge: () => board().pic.acknowledge(),
       apic_eoi: (vector) => board().ioapic.endOfInterrupt(vector),
       trace: (...event) => options.onTrace?.(...event),
-    });
+    } satisfies CoreImports;
+    const tier = tierOf(options.accel);
+    const core = await instantiateCore(options.core, imports, tier?.imports);
+    tier?.attach(core);
     core.create(cpus, ramBytes, model);
-    const machine = new this(core, image?.map ?? biosMap(ramBytes, options), cpus, options, image);
+    const map = image?.map ?? biosMap(ramBytes, options);
+    const machine = new this(core, map, cpus, options, image, tier);
     holder.machine = machine;
     mapBoardMemory(core, ramBytes);
     if (options.kernel === undefined) machine.#addBios();
@@ -468,6 +476,11 @@ export class Machine {
   /** Registers, code around RIP and the stack of a CPU, as text. */
   report(cpu = 0): Promise<string> {
     return crashReport(this, cpu);
+  }
+
+  /** What the compiled tier has done; undefined without one. It depends on the host and is not the guest's to see. */
+  get tierStatistics(): Readonly<TierStatistics> | undefined {
+    return this.#tier?.statistics;
   }
 
   // ---- Snapshots

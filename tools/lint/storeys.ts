@@ -36,7 +36,7 @@ const EMULATOR: Building = {
   storeys: [
     ["load-error.ts", "event-loop.ts"],
     ["core"],
-    ["devices"],
+    ["devices", "jit"],
     ["media"],
     ["platform"],
     ["loader", "screen.ts", "serial-line.ts"],

@@ -14,6 +14,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     memory: o.memory,
     cpus: o.cpus,
     cpu: o.cpu,
+    accel: o.accel,
     kernel: o.kernel,
     modules: o.initrd,
     append: o.append,

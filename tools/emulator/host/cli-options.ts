@@ -6,6 +6,7 @@ import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { DeviceRequest } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
+import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
 import {
   CPU_MODELS,
@@ -53,6 +54,7 @@ export interface CliOptions {
   memory: number;
   cpus: number;
   cpu: CpuModel;
+  accel?: Accel;
   /** COM1 to COM4, as far as they were given. */
   serials: Chardev[];
   /** Ctrl-A escapes and Ctrl-C to the guest. */
@@ -318,12 +320,17 @@ function parseLog(options: CliOptions, text: string): void {
   }
 }
 
-function parseMachine(text: string): void {
+/** What -accel takes; QEMU's name for its own translator stands for what is usual here. */
+function accelOf(text: string): Accel | undefined {
+  return text === "tcg" ? undefined : parseAccel(text);
+}
+
+function parseMachine(options: CliOptions, text: string): void {
   const props = properties(text);
   oneOf("-machine", props.get("") ?? props.get("type") ?? "q35", ["q35", "pc-q35-7.2"]);
   onlyKeys("-machine", props, ["type", "accel"]);
   const accel = props.get("accel");
-  if (accel !== undefined) oneOf("-machine accel", accel, ["tcg"]);
+  if (accel !== undefined) options.accel = accelOf(accel);
 }
 
 const OPTIONS: readonly Option[] = [
@@ -345,7 +352,7 @@ const OPTIONS: readonly Option[] = [
     names: ["-machine", "-M"],
     value: "q35",
     help: "the board; q35 is the one there is",
-    apply: (_o, v) => parseMachine(v),
+    apply: parseMachine,
   },
   {
     names: ["-cpu"],
@@ -353,6 +360,14 @@ const OPTIONS: readonly Option[] = [
     help: "default (Ivy Bridge level) or max (everything there is)",
     apply: (o, v) => {
       o.cpu = oneOf("-cpu", v, Object.keys(CPU_MODELS)) as CpuModel;
+    },
+  },
+  {
+    names: ["-accel"],
+    value: "NAME",
+    help: "jit (hot code is compiled) or interp; jit,threshold=N: code that is entered N times",
+    apply: (o, v) => {
+      o.accel = accelOf(v);
     },
   },
   {

@@ -5,6 +5,8 @@ import { guestModule } from "../../asc/guest.ts";
 import type { CoreExports, CoreImports } from "../core/interface.ts";
 import { compileCore, instantiateCore } from "../core/load.ts";
 import { CORE_GUEST } from "../core/options.ts";
+import { tierOf } from "../jit/tier.ts";
+import { accelOfEnvironment } from "./accel.ts";
 
 let module: Promise<WebAssembly.Module> | undefined;
 
@@ -14,7 +16,10 @@ export function builtCore(): Promise<WebAssembly.Module> {
   return module;
 }
 
-/** A fresh instance of the compiled core. Call `create` on its exports before anything else. */
+/** A fresh instance of the compiled core, with a compiled tier if the environment asks for one. Call `create` on its exports before anything else. */
 export async function loadCore(imports: CoreImports): Promise<{ exports: CoreExports }> {
-  return { exports: await instantiateCore(await builtCore(), imports) };
+  const tier = tierOf(accelOfEnvironment());
+  const exports = await instantiateCore(await builtCore(), imports, tier?.imports);
+  tier?.attach(exports);
+  return { exports };
 }

@@ -6,6 +6,7 @@ import type {
   ModuleOptions as PortableModule,
   MachineOptions as PortableOptions,
 } from "../machine-options.ts";
+import { accelOfEnvironment } from "./accel.ts";
 import { builtCore } from "./core.ts";
 import { readInput, readModules } from "./files.ts";
 import { openImage } from "./image-file.ts";
@@ -54,6 +55,7 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
   return {
     disassembler: async () => (await import("./disassemble.ts")).loadDisassembler(),
     ...rest,
+    accel: rest.accel ?? accelOfEnvironment(),
     kernel: file?.data ?? (kernel as Uint8Array | undefined),
     kernelName: rest.kernelName ?? file?.name,
     modules: kernel === undefined ? [] : modulesOf(modules),

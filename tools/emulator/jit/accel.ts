@@ -1,0 +1,39 @@
+// How guest code is executed: interpreted, or with what is hot compiled to WebAssembly. Nothing that a guest can see
+// depends on it.
+
+import { LoadError } from "../load-error.ts";
+
+/** The interpreter alone, or with the compiled tier beside it. */
+export type Accel = { kind: "interp" } | { kind: "jit"; threshold?: number };
+
+export const DEFAULT_ACCEL: Accel = { kind: "interp" };
+
+/** Entries of a block after which it is compiled. */
+export const DEFAULT_THRESHOLD = 2000;
+const MAX_THRESHOLD = 2 ** 31 - 1;
+
+/** Parses `interp`, `jit` or `jit,threshold=N`. Throws `LoadError`. */
+export function parseAccel(text: string): Accel {
+  const match = /^(interp|jit)(?:,threshold=(\d+))?$/.exec(text);
+  const [, kind, threshold] = match ?? [];
+  if (match === null || (kind === "interp" && threshold !== undefined)) {
+    throw new LoadError(`-accel ${text}: expected interp, jit or jit,threshold=N`);
+  }
+  if (kind === "interp") return { kind };
+  if (threshold === undefined) return { kind: "jit" };
+  return checkedAccel({ kind: "jit", threshold: Number(threshold) });
+}
+
+/** `accel` with all that it leaves open. */
+export type CheckedAccel = { kind: "interp" } | { kind: "jit"; threshold: number };
+
+/** Throws `LoadError` for what is no way of execution. */
+export function checkedAccel(accel: Accel): CheckedAccel {
+  if (accel.kind === "interp") return accel;
+  const { kind, threshold = DEFAULT_THRESHOLD } = accel;
+  if (kind !== "jit") throw new LoadError(`accel ${kind}: expected interp or jit`);
+  if (!Number.isInteger(threshold) || threshold < 0 || threshold > MAX_THRESHOLD) {
+    throw new LoadError(`accel threshold ${threshold}: expected 0 to ${MAX_THRESHOLD}`);
+  }
+  return { kind, threshold };
+}

@@ -1,0 +1,60 @@
+// A tier cannot be seen by the guest: machines that run the same guest, interpreted and compiled at several thresholds,
+// are in the same state at every stop. The guest writes over its own code, changes translations and faults.
+
+import { expect, test } from "vitest";
+import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
+import { Machine } from "../host/machine.ts";
+import type { Accel } from "./accel.ts";
+
+const STEPS = 120;
+const PIECES = 40;
+
+async function hashes(
+  accel: Accel,
+  cpus: number,
+  between: (machine: Machine, step: number) => void = () => {},
+): Promise<{ states: string[]; machine: Machine }> {
+  const kernel = derivedStateGuest();
+  const machine = await Machine.create({ kernel, memory: "6M", cpus, cpu: "max", accel });
+  const states: string[] = [];
+  for (let step = 0; step < STEPS; step++) {
+    expect(machine.runSync({ nanoseconds: 500 + ((step * 7919) % 3001) }).kind).toBe("limit");
+    if (step % PIECES === PIECES - 1) states.push(machine.stateHash());
+    between(machine, step);
+  }
+  return { states, machine };
+}
+
+test.each([1, 2])(
+  "compiled code leaves %i CPUs in the states that interpreting does",
+  async (n) => {
+    const { states } = await hashes({ kind: "interp" }, n);
+    expect(new Set(states).size).toBe(STEPS / PIECES);
+    for (const threshold of [0, 3]) {
+      const compiled = await hashes({ kind: "jit", threshold }, n);
+      expect(compiled.states).toEqual(states);
+      expect(compiled.machine.tierStatistics?.compilations).toBeGreaterThan(0);
+    }
+  },
+);
+
+test("snapshots, steps, breakpoints and tracing change nothing in compiled code", async () => {
+  const { states } = await hashes({ kind: "interp" }, 1, (machine, step) => {
+    if (step % 10 === 5) machine.step();
+  });
+  const compiled = await hashes({ kind: "jit", threshold: 0 }, 1, (machine, step) => {
+    if (step % 10 === 3) machine.restore(machine.snapshot());
+    if (step % 10 === 5) machine.step();
+    if (step % 10 === 7) machine.core.set_breakpoint(0x20_0100n, step % 20 === 7 ? 1 : 0);
+    if (step % 10 === 8) machine.core.set_trace(step % 20 === 8 ? 8 : 0);
+  });
+  expect(compiled.states).toEqual(states);
+});
+
+test("regions of code that is dropped are given back", async () => {
+  const { machine } = await hashes({ kind: "jit", threshold: 0 }, 1);
+  const before = machine.tierStatistics;
+  expect(before?.compilations).toBeGreaterThan(before?.regions as number);
+  machine.core.state_loaded();
+  expect(machine.tierStatistics?.regions).toBe(0);
+});
