@@ -212,10 +212,11 @@ export const KEY_STACK32 = 8;
 export const KEY_SINGLE = 16;
 
 // ---- Software TLB: per CPU TLB_SETS sets (0 supervisor, 1 user, 2 supervisor with EFLAGS.AC) of TLB_ENTRIES.
-export const TLB_ENTRIES = 1024;
+export const TLB_INDEX_BITS = 11;
+export const TLB_ENTRIES = 1 << TLB_INDEX_BITS;
 export const TLB_ENTRY_SIZE = 32;
-export const TLB_SET_SIZE = 0x8000;
-export const TLB_CPU_SIZE = 0x20000;
+export const TLB_SET_SIZE = 0x10000;
+export const TLB_CPU_SIZE = 0x40000;
 /** Entry: linear page for reads, writes, fetches (u64; 1 = none), u32 host address minus linear address, u32 code map. */
 export const TLB_READ = 0;
 export const TLB_WRITE = 8;
@@ -285,7 +286,9 @@ export const SCRATCH_BLOCK = 0x150000;
 export const FETCH_BUFFER = 0x151000;
 /** TLB entries filled since the last flush, per CPU: u32 count, then addresses. */
 export const TLB_LOGS = 0x160000;
-export const TLB_LOG_STRIDE = 0x2000;
+export const TLB_LOG_STRIDE = 0x4000;
+/** Addresses that a log has room for; a greater count says that it has overflowed. */
+export const TLB_LOG_LENGTH = 4095;
 /** Per page frame below 4 GiB: host address of the page | kind. */
 export const PAGE_HOST = 0x400000;
 /** Per page frame below 4 GiB: address of its code map (u32 per byte of the page: block or 0), or 0. */

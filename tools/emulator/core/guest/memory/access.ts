@@ -15,9 +15,8 @@ import {
   S_WRAPPING,
   TLB_ADDEND,
   TLB_CODEMAP,
-  TLB_ENTRIES,
-  TLB_ENTRY_SIZE,
   TLB_EXEC,
+  TLB_LOG_LENGTH,
   TLB_LOG_STRIDE,
   TLB_LOGS,
   TLB_READ,
@@ -30,7 +29,7 @@ import { canonical } from "./canonical";
 import { codeMap, holdsCode } from "./code_pages";
 import { hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
-import { checksAlignment, clearEntry, slowOnly } from "./tlb";
+import { checksAlignment, clearEntry, slowOnly, Tlb } from "./tlb";
 import { translate, walkReadable, walkWritable } from "./walk";
 import { noteAccess, watchedPage, watching } from "./watchpoints";
 
@@ -48,7 +47,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   const kind = page & 3;
   if (kind == PAGE_MMIO) return;
   const tag = linear & PAGE_MASK;
-  const e = load<u32>(S_TLB) + (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+  const e = Mem.entry(linear);
   const r = load<u64>(e, TLB_READ);
   const w = load<u64>(e, TLB_WRITE);
   const x = load<u64>(e, TLB_EXEC);
@@ -56,7 +55,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   if ((r & w & x) == 1) {
     const log = TLB_LOGS + load<i32>(S_CPU) * TLB_LOG_STRIDE;
     let count = load<u32>(log) + 1;
-    if (count > 2047) count = 0xffff;
+    if (count > <u32>TLB_LOG_LENGTH) count = TLB_LOG_LENGTH + 1;
     else store<u32>(log + (count << 2), e);
     store<u32>(log, count);
   } else if (
@@ -240,7 +239,7 @@ export function hostOfRun(linear: u64, first: u32, length: u32, access: i32): us
 export class Mem {
   /** TLB entry that `linear` maps to. */
   @inline static entry(linear: u64): usize {
-    return load<u32>(S_TLB) + ((<u32>(linear >> 12) & (TLB_ENTRIES - 1)) << 5);
+    return load<u32>(S_TLB) + Tlb.offset(linear);
   }
 
   /** Reads T (u8, u16, u32 or u64) zero-extended; check S_FAULT afterwards. */

@@ -14,6 +14,8 @@ import {
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_EXEC,
+  TLB_INDEX_BITS,
+  TLB_LOG_LENGTH,
   TLB_LOG_STRIDE,
   TLB_LOGS,
   TLB_READ,
@@ -26,12 +28,23 @@ import { cpuCount } from "../processor/cpus";
 import { AC } from "../processor/flags";
 import { watchesData } from "../processor/hardware_breakpoints";
 
+export class Tlb {
+  /**
+   * Offset in a set of the entry that `linear` maps to. The page number is hashed with the bits above the index, so
+   * that buffers at a distance of a power of two do not evict each other.
+   */
+  @inline static offset(linear: u64): u32 {
+    const x = <u32>(linear >> 7);
+    return (x ^ (x >> TLB_INDEX_BITS)) & ((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
+  }
+}
+
 export function dropWriteTags(frame: u32): void {
   const host = load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000;
   for (let cpu = 0; cpu < cpuCount; cpu++) {
     const log = TLB_LOGS + cpu * TLB_LOG_STRIDE;
     const count = load<u32>(log);
-    if (count <= 2047) {
+    if (count <= <u32>TLB_LOG_LENGTH) {
       for (let i: u32 = 1; i <= count; i++) dropWriteTag(load<u32>(log + (i << 2)), host);
     } else {
       const base = TLBS + cpu * TLB_CPU_SIZE;
@@ -54,7 +67,7 @@ export function flushTlb(): void {
 function flushCpuTlb(cpu: i32): void {
   const log = TLB_LOGS + cpu * TLB_LOG_STRIDE;
   const count = load<u32>(log);
-  if (count <= 2047) {
+  if (count <= <u32>TLB_LOG_LENGTH) {
     for (let i: u32 = 1; i <= count; i++) clearEntry(load<u32>(log + (i << 2)));
   } else {
     const base = TLBS + cpu * TLB_CPU_SIZE;
@@ -69,7 +82,7 @@ export function flushAllCpus(): void {
 
 /** Empties a TLB that has never been used (zeroed memory would match linear page 0). */
 export function initTlb(cpu: i32): void {
-  store<u32>(TLB_LOGS + cpu * TLB_LOG_STRIDE, 0xffff);
+  store<u32>(TLB_LOGS + cpu * TLB_LOG_STRIDE, TLB_LOG_LENGTH + 1);
   flushCpuTlb(cpu);
 }
 
@@ -82,7 +95,7 @@ export function clearEntry(e: usize): void {
 /** INVLPG: drops one page from all sets of the CPU that executes. */
 export function flushPage(linear: u64): void {
   const base = TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE;
-  const index = (<u32>(linear >> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
+  const index = Tlb.offset(linear);
   for (let set = 0; set < 4; set++) {
     const e = base + set * TLB_SET_SIZE + index;
     clearEntry(e);
