@@ -75,13 +75,13 @@ const CORE_STATE: readonly [address: number, bytes: number][] = [
 
 /** Pages of a memory that hold something, in order. */
 function* usedPages(ram: Uint8Array): Generator<[frame: number, bytes: Uint8Array]> {
-  const words = new BigUint64Array(ram.buffer, ram.byteOffset, ram.length / 8);
-  const perPage = PAGE / 8;
+  const words = new Uint32Array(ram.buffer, ram.byteOffset, ram.length / 4);
+  const perPage = PAGE / 4;
   for (let frame = 0; frame < ram.length / PAGE; frame++) {
     const first = frame * perPage;
     let at = first;
     const end = first + perPage;
-    while (at < end && words[at] === 0n) at++;
+    while (at < end && words[at] === 0) at++;
     if (at < end) yield [frame, ram.subarray(frame * PAGE, (frame + 1) * PAGE)];
   }
 }
@@ -171,41 +171,46 @@ const OF_MACHINE: readonly [field: number, bytes: number][] = [
 ];
 
 /**
- * SHA-256 over everything that a guest can observe now or later: RAM, the CPUs with their MSRs and local APICs, the
- * devices, all timers, and the time. How the machine came there does not matter: in one run or many, with what is
- * decoded and translated kept or dropped.
+ * Everything that a guest can observe now or later: RAM, the CPUs with their MSRs and local APICs, the devices, all
+ * timers, and the time. How the machine came there does not matter: in one run or many, with what is decoded and
+ * translated kept or dropped. Machines in one state give the same sequence; bytes may be views of what changes when
+ * the machine runs on.
  */
-export function stateHash(machine: MachineParts): string {
+export function* observations(machine: MachineParts): Generator<string | Uint8Array> {
   const { core, board } = machine;
-  const hash = sha256.create();
-  const text = (value: string): void => {
-    hash.update(utf8ToBytes(value));
-  };
-  const pages = (memory: Uint8Array): void => {
-    for (const [frame, bytes] of usedPages(memory)) {
-      text(String(frame));
-      hash.update(bytes);
-    }
-  };
   const copy = (at: number, bytes: number): Uint8Array =>
     new Uint8Array(core.memory.buffer.slice(at, at + bytes));
-  pages(machine.ram.view());
+  function* pages(memory: Uint8Array): Generator<string | Uint8Array> {
+    for (const [frame, bytes] of usedPages(memory)) {
+      yield String(frame);
+      yield bytes;
+    }
+  }
+  yield* pages(machine.ram.view());
   for (const access of machine.cpus) {
     const state = copy(core.cpu_state(access.cpu), STATE_SIZE);
     for (const [field, bytes] of OF_EXECUTION) {
       state.fill(0, field - STATE, field - STATE + bytes);
     }
-    hash.update(state);
-    text(String(access.rflags));
-    hash.update(copy(APICS + APIC_STRIDE * access.cpu, APIC_STRIDE));
+    yield state;
+    yield String(access.rflags);
+    yield copy(APICS + APIC_STRIDE * access.cpu, APIC_STRIDE);
   }
-  for (const [field, bytes] of OF_MACHINE) hash.update(copy(field, bytes));
+  for (const [field, bytes] of OF_MACHINE) yield copy(field, bytes);
   for (const d of board.devices()) {
-    text(d.name);
-    text(canonical(d.state));
-    if (d.memory !== undefined) pages(d.memory);
+    yield d.name;
+    yield canonical(d.state);
+    if (d.memory !== undefined) yield* pages(d.memory);
   }
-  text(canonical(board.scheduler.save()));
-  text(String(core.time()));
+  yield canonical(board.scheduler.save());
+  yield String(core.time());
+}
+
+/** SHA-256 over `observations`, as hexadecimal digits. */
+export function stateHash(machine: MachineParts): string {
+  const hash = sha256.create();
+  for (const part of observations(machine)) {
+    hash.update(typeof part === "string" ? utf8ToBytes(part) : part);
+  }
   return bytesToHex(hash.digest());
 }

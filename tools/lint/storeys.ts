@@ -47,7 +47,7 @@ const EMULATOR: Building = {
     ["index.ts"],
     ["host"],
     ["bench", "cputest"],
-    ["snapshot-fuzz"],
+    ["snapshot-fuzz", "tier-fuzz"],
   ],
   outside: [],
 };

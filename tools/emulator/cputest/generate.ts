@@ -7,17 +7,16 @@ import {
   FlowControl,
   type Instruction,
   InstructionInfoFactory,
-  MandatoryPrefix,
   MemorySize,
   MemorySizeExt,
   Mnemonic,
   OpAccess,
-  OpCodeTableKind,
   OpKind,
   Register,
   RegisterExt,
   RflagsBits,
 } from "iced-x86";
+import { randomEncoding } from "./encoding.ts";
 import type { Form } from "./forms.ts";
 import { Random } from "./random.ts";
 import {
@@ -401,7 +400,7 @@ export class Generator {
     last: boolean,
   ): Choice | undefined {
     for (let tries = 0; tries < 30; tries++) {
-      const bytes = this.#randomBytes(form);
+      const bytes = randomEncoding(form, this.#bits, this.#random);
       const decoder = new Decoder(this.#bits, bytes, 0);
       decoder.ip = ip;
       const instruction = decoder.decode();
@@ -433,63 +432,6 @@ export class Generator {
       decoder.free();
     }
     return undefined;
-  }
-
-  #randomBytes(form: Form): Uint8Array {
-    const random = this.#random;
-    const out: number[] = [];
-    // With 16-bit addresses AMD wraps each element of a masked move at 64 KiB; Intel's element is so many bytes behind
-    // the operand's address, which has no more than 16 bits itself (SDM vol. 2C, VMASKMOV).
-    const wraps = this.#bits !== 64 && /^Vp?maskmov/.test(form.mnemonic);
-    if (random.oneIn(12) && !wraps) out.push(0x67);
-    if (random.oneIn(12)) out.push(random.pick([0x64, 0x65, 0x64, 0x65, 0x2e, 0x36, 0x3e, 0x26]));
-    if (form.vex) {
-      const pp = VEX_PP[form.prefix] ?? 0;
-      const vvvv = random.oneIn(2) ? 15 : random.below(16) | (this.#bits === 64 ? 0 : 8);
-      // Outside 64-bit mode the bits that make C4 and C5 a prefix are set.
-      const inverted = this.#bits === 64 ? random.u32() & 7 : 7;
-      const lBit = random.oneIn(8) ? form.l ^ 1 : form.l;
-      // Outside 64-bit mode Intel ignores VEX.W of VPINSRD and VPEXTRD, AMD does not.
-      const w0 = random.oneIn(8) && this.#bits === 64 ? form.w ^ 1 : form.w;
-      if (form.table === OpCodeTableKind.T0F && random.oneIn(2)) {
-        out.push(0xc5, ((inverted & 1) << 7) | (vvvv << 3) | (lBit << 2) | pp);
-      } else {
-        out.push(0xc4, (inverted << 5) | form.table, (w0 << 7) | (vvvv << 3) | (lBit << 2) | pp);
-      }
-    } else {
-      const other = this.#bits === 16 ? 32 : 16;
-      if (form.operandSize === other || (form.operandSize === 0 && random.oneIn(16))) {
-        if (form.prefix !== MandatoryPrefix.P66) out.push(0x66);
-      }
-      if (form.prefix === MandatoryPrefix.P66) out.push(0x66);
-      if (form.prefix === MandatoryPrefix.PF3) out.push(0xf3);
-      if (form.prefix === MandatoryPrefix.PF2) out.push(0xf2);
-      if (form.canRep && random.oneIn(2)) out.push(random.pick([0xf2, 0xf3]));
-      if (form.canLock ? random.oneIn(3) : random.oneIn(200)) out.push(0xf0);
-      for (let i = out.length - 1; i > 0; i--) {
-        const j = random.below(i + 1);
-        [out[i], out[j]] = [out[j] as number, out[i] as number];
-      }
-      const wide = form.operandSize === 64 || form.w === 1;
-      if (this.#bits === 64 && (wide || random.oneIn(2)))
-        out.push(0x40 | (wide ? 8 : 0) | (random.u32() & (random.oneIn(8) ? 15 : 7)));
-      if (form.table !== OpCodeTableKind.Normal) out.push(0x0f);
-      if (form.table === OpCodeTableKind.T0F38) out.push(0x38);
-      if (form.table === OpCodeTableKind.T0F3A) out.push(0x3a);
-    }
-    let opcode = form.opcode;
-    if (form.opcodeRegister) opcode |= random.below(8);
-    if (form.opcodeLength === 2) out.push(opcode >>> 8);
-    out.push(opcode & 0xff);
-    if (form.modrm) {
-      let modrm = random.u32() & 0xff;
-      if (random.oneIn(3)) modrm |= 0xc0;
-      if (form.group >= 0) modrm = (modrm & ~0x38) | (form.group << 3);
-      if (form.rmGroup >= 0) modrm = (modrm & ~7) | form.rmGroup;
-      out.push(modrm);
-    }
-    while (out.length < 30) out.push(random.u32() >>> 24);
-    return Uint8Array.from(out.slice(0, 30));
   }
 
   /** Patches displacement and immediates and sets the initial registers that the instruction needs. */
@@ -815,14 +757,6 @@ function toleranceOf(form: Form): Tolerance {
   if (TRANSCENDENTAL.has(form.mnemonic)) return "x87";
   return RECIPROCAL.test(form.mnemonic) ? "reciprocal" : "exact";
 }
-
-const VEX_PP: Partial<Record<MandatoryPrefix, number>> = {
-  [MandatoryPrefix.PNP]: 0,
-  [MandatoryPrefix.None]: 0,
-  [MandatoryPrefix.P66]: 1,
-  [MandatoryPrefix.PF3]: 2,
-  [MandatoryPrefix.PF2]: 3,
-};
 
 function statusBits(bits: number): number {
   let flags = 0;

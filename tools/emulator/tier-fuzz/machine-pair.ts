@@ -1,0 +1,216 @@
+// Two machines that differ in their tier alone, and what a program does to them: at every stop they must be in one
+// state, and have sent the same.
+
+import { S_CPL, S_XCR0, STATE } from "../core/state.ts";
+import { Random } from "../cputest/random.ts";
+import { Machine, type MachineOptions } from "../host/machine.ts";
+import type { Stop } from "../machine.ts";
+import { GENERAL_NAMES } from "../platform/cpu-access.ts";
+import { observations, type Snapshot } from "../snapshot.ts";
+import { assemble, type Built } from "./assemble.ts";
+import { MOST_CPUS, stackOf, taskRegister } from "./environment.ts";
+import { EXIT_PORT } from "./handlers.ts";
+import type { Program } from "./program.ts";
+
+/** What a machine of the pair is made with: its tier, or a core that is wrong on purpose. */
+export type Variant = Pick<MachineOptions, "core">;
+
+const MEMORY = 2 << 20;
+const GENERAL = 16;
+const VECTORS = 16;
+const USUAL_MXCSR = 0x1f80;
+/** Reserved bit, IF. */
+const USUAL_FLAGS = 0x202n;
+
+/** A Multiboot kernel of one HLT: what the machine boots is overwritten. */
+function idleKernel(): Uint8Array {
+  const view = new DataView(new ArrayBuffer(64));
+  const address = 0x10_0000;
+  // Magic, flags (addresses follow), checksum, header, load address, end of data, end of BSS, entry.
+  const header = [0x1bad_b002, 0x1_0000, -(0x1bad_b002 + 0x1_0000), address, address, address + 64];
+  for (const [i, value] of [...header, address + 64, address + 32].entries()) {
+    view.setUint32(4 * i, value, true);
+  }
+  view.setUint8(32, 0xf4);
+  return new Uint8Array(view.buffer);
+}
+
+/** One machine that runs program after program. */
+class Runner {
+  readonly machine: Machine;
+  readonly #empty: Snapshot;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    this.#empty = machine.snapshot();
+  }
+
+  static async create(variant: Variant, cpus: number, model: Program["model"]): Promise<Runner> {
+    const machine = await Machine.create({
+      ...variant,
+      kernel: idleKernel(),
+      memory: MEMORY,
+      cpus,
+      cpu: model,
+      vga: false,
+      debugExit: { iobase: EXIT_PORT, iosize: 4 },
+    });
+    return new Runner(machine);
+  }
+
+  load(program: Program, { environment, chunks, entries }: Built): void {
+    const { machine } = this;
+    machine.restore(this.#empty);
+    for (const { address, bytes } of chunks) machine.ram.write(address, bytes);
+    const random = new Random(program.data);
+    const { registers, segments } = environment;
+    for (const [n, rip] of entries.entries()) {
+      const cpu = machine.cpus[n];
+      if (cpu === undefined) throw new Error(`a program for ${entries.length} CPUs`);
+      for (const name of ["cr0", "cr3", "cr4", "efer"] as const) cpu.setWide(name, registers[name]);
+      const state = new DataView(machine.core.memory.buffer, machine.core.cpu_state(n));
+      state.setBigUint64(S_XCR0 - STATE, registers.xcr0, true);
+      state.setUint32(S_CPL - STATE, environment.ring, true);
+      for (const name of ["gdt", "idt"] as const) {
+        cpu.setTable(name, registers[name].base, registers[name].limit);
+      }
+      for (const [name, segment] of Object.entries(segments)) {
+        cpu.setSegment(name as keyof typeof segments, segment);
+      }
+      cpu.setSegment("tr", taskRegister(environment, n));
+      for (let i = 0; i < (environment.bits === 64 ? GENERAL : GENERAL / 2); i++) {
+        const value = random.integer();
+        const wide = environment.bits === 64 ? value : BigInt.asUintN(32, value);
+        cpu.setGeneral(GENERAL_NAMES[i] as (typeof GENERAL_NAMES)[number], wide);
+      }
+      cpu.setGeneral("rsp", BigInt(stackOf(environment, n)));
+      for (let i = 0; i < VECTORS; i++) {
+        const bytes = new Uint8Array(32);
+        const view = new DataView(bytes.buffer);
+        for (let at = 0; at < 32; at += 8) {
+          view.setBigUint64(at, random.oneIn(2) ? random.float64() : random.integer(), true);
+        }
+        cpu.setVector(i, bytes);
+      }
+      cpu.mxcsr = USUAL_MXCSR;
+      cpu.rflags = USUAL_FLAGS;
+      cpu.setWide("rip", BigInt(rip));
+      cpu.activate();
+      cpu.commit();
+    }
+  }
+}
+
+/** In words, what differs first between two machines; undefined if nothing that a guest can observe does. */
+function difference(a: Machine, b: Machine): string | undefined {
+  const [left, right] = [observations(a), observations(b)];
+  for (let n = 0; ; n++) {
+    const [x, y] = [left.next(), right.next()];
+    if (x.done && y.done) return undefined;
+    if (x.done || y.done) return "one has more than the other";
+    const same =
+      typeof x.value === "string" || typeof y.value === "string"
+        ? x.value === y.value
+        : Buffer.compare(x.value, y.value) === 0;
+    if (same) continue;
+    return describe(n, x.value, y.value);
+  }
+}
+
+function describe(part: number, x: string | Uint8Array, y: string | Uint8Array): string {
+  if (typeof x === "string" || typeof y === "string") {
+    return `part ${part}: ${String(y).slice(0, 200)}, expected ${String(x).slice(0, 200)}`;
+  }
+  const at = x.findIndex((byte, i) => byte !== y[i]);
+  return `part ${part}, byte 0x${at.toString(16)}: ${y[at]?.toString(16)}, expected ${x[at]?.toString(16)}`;
+}
+
+const stopText = (stop: Stop): string => JSON.stringify(stop);
+
+export interface Outcome {
+  /** What ended the program, and its instructions. */
+  end: string;
+  instructions: number;
+  /** The first difference, with its stop. */
+  difference?: string;
+}
+
+export class MachinePair {
+  readonly #variants: readonly [Variant, Variant];
+  readonly #runners = new Map<string, readonly [Runner, Runner]>();
+
+  /** The first variant is the one that is believed. */
+  constructor(believed: Variant, doubted: Variant) {
+    this.#variants = [believed, doubted];
+  }
+
+  async #pair(program: Program): Promise<readonly [Runner, Runner]> {
+    const cpus = program.entries.length > 1 ? MOST_CPUS : 1;
+    const name = `${cpus} ${program.model}`;
+    let pair = this.#runners.get(name);
+    if (pair === undefined) {
+      const [a, b] = this.#variants;
+      pair = [
+        await Runner.create(a, cpus, program.model),
+        await Runner.create(b, cpus, program.model),
+      ];
+      this.#runners.set(name, pair);
+    }
+    return pair;
+  }
+
+  /** The machine that is believed, which has run `program`. */
+  async believed(program: Program): Promise<Machine> {
+    return (await this.#pair(program))[0].machine;
+  }
+
+  /** Machines that have run nothing: what a program does must not depend on the one before it. */
+  refresh(): void {
+    this.#runners.clear();
+  }
+
+  /** Runs a program on both, up to the first difference. Throws `TooLong`. */
+  async run(program: Program): Promise<Outcome> {
+    const built = assemble(program);
+    const pair = await this.#pair(program);
+    for (const runner of pair) runner.load(program, built);
+    const [a, b] = pair.map(({ machine }) => machine) as [Machine, Machine];
+    const started = a.core.instructions();
+    const outcome = (end: Stop, found?: string): Outcome => ({
+      end: end.kind,
+      instructions: a.core.instructions() - started,
+      ...(found === undefined ? {} : { difference: found }),
+    });
+    let time = 0;
+    for (const [index, until] of program.stops.entries()) {
+      const stops: [Stop, Stop | string] = [
+        a.runSync({ nanoseconds: until - time }),
+        attempt(() => b.runSync({ nanoseconds: until - time })),
+      ];
+      time = until;
+      const where = `stop ${index} at ${until} ns`;
+      const [x, y] = stops;
+      if (typeof y === "string") return outcome(x, `${where}: ${y}`);
+      if (stopText(x) !== stopText(y)) {
+        return outcome(x, `${where}: ended with ${stopText(y)}, expected ${stopText(x)}`);
+      }
+      const found = difference(a, b);
+      if (found !== undefined) return outcome(x, `${where}: ${found}`);
+      if (a.serialOutput !== b.serialOutput) return outcome(x, `${where}: serial output`);
+      if (x.kind !== "limit" || index === program.stops.length - 1) return outcome(x);
+    }
+    return outcome({ kind: "limit" });
+  }
+}
+
+/** The result, or what the machine died of. */
+function attempt(run: () => Stop): Stop | string {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError || error instanceof WebAssembly.CompileError) {
+      return `it crashed: ${error.message}`;
+    }
+    throw error;
+  }
+}

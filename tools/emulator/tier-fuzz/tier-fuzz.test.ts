@@ -1,0 +1,77 @@
+// The oracle of the compiled tier: programs are sound and repeatable, a core that is wrong is found out, and no
+// program runs differently in the tiers.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { builtCore } from "../host/core.ts";
+import { runCampaign } from "./campaign.ts";
+import { CODE_FRAMES, CODE_SIZE } from "./environment.ts";
+import { generateProgram } from "./generate.ts";
+import { MachinePair } from "./machine-pair.ts";
+import { handlersInUse, mutantCore } from "./mutant-core.ts";
+import { countStatements, MODES, type Program } from "./program.ts";
+import { TIERS } from "./tiers.ts";
+
+const SEEDS = join(import.meta.dirname, "seeds");
+const kept = readdirSync(SEEDS).filter((name) => name.endsWith(".json"));
+const MUTANTS = 24;
+const WITNESSES = 2;
+
+test("a seed gives the same program every time", () => {
+  for (let seed = 0; seed < 20; seed++)
+    expect(generateProgram(seed)).toEqual(generateProgram(seed));
+});
+
+test.each(MODES)(
+  "in mode %s most programs come to their end, and none is trivial",
+  async (mode) => {
+    const core = await builtCore();
+    const pair = new MachinePair({ core }, { core });
+    const { programs, instructions, ends, failures } = await runCampaign(pair, {
+      count: 40,
+      seed: 1,
+      mode,
+    });
+    expect(failures).toEqual([]);
+    expect(ends.get("debug-exit") ?? 0).toBeGreaterThan(programs / 2);
+    expect(instructions / programs).toBeGreaterThan(500);
+  },
+);
+
+test("cores with a fault in one handler are found out, with small programs as witnesses", async () => {
+  const core = await builtCore();
+  const right = new MachinePair({ core }, { core });
+  const used = new Set<number>();
+  const count = 15;
+  for (let seed = 1; seed <= count; seed++) {
+    const program = generateProgram(seed, "long");
+    await right.run(program);
+    const { core: exports } = await right.believed(program);
+    for (const handler of handlersInUse(exports, CODE_FRAMES, CODE_SIZE)) used.add(handler);
+  }
+  // A mutant may compute the same, or its operation be of a case that does not come: the next one is tried.
+  const witnesses: Program[] = [];
+  for (let mutant = 1; witnesses.length < WITNESSES && mutant <= MUTANTS; mutant++) {
+    const pair = new MachinePair({ core }, { core: await mutantCore(used, mutant) });
+    const { failures } = await runCampaign(pair, { count, seed: 1, mode: "long", most: 1 });
+    for (const { alone, program } of failures) if (alone) witnesses.push(program);
+  }
+  expect(witnesses).toHaveLength(WITNESSES);
+  for (const { functions } of witnesses) {
+    expect(countStatements(functions.flat())).toBeLessThan(12);
+  }
+});
+
+describe.each(TIERS)("compiled with $name", ({ believed, doubted }) => {
+  test("random programs run as interpreted", async () => {
+    const pair = new MachinePair(believed, doubted);
+    const { failures } = await runCampaign(pair, { count: 150, seed: 1, most: 1 });
+    expect(failures).toEqual([]);
+  });
+
+  test.each(kept)("the program of %s runs as interpreted", async (name) => {
+    const program: Program = JSON.parse(readFileSync(join(SEEDS, name), "utf8"));
+    expect(await new MachinePair(believed, doubted).run(program)).not.toHaveProperty("difference");
+  });
+});
