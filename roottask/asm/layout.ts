@@ -21,3 +21,5 @@ export const NATIVE_LAYOUT: ProgramLayout = { text: 0x40_0000, data: 0x100_0000,
 
 /** Size of a portal handler's stack, which is aligned to it (libroottask/thread.ts). */
 export const HANDLER_STACK = 0x4000;
+/** Where the message buffers of the portal handlers are: slot n has page n (libroottask/machine.ts, UTCB_BASE). */
+export const HANDLER_UTCBS = 0xe000_0000;

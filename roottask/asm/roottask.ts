@@ -1,8 +1,9 @@
 // The roottask's stubs: its start, and the entry of all its portals. The kernel starts it with the HIP's
 // address in RSP and the CPU's number in RDI; a portal handler starts with the portal's id in RDI and RSP as
-// it was at the last reply (kernel interface, "reply").
+// it was at the last reply (kernel interface, "reply"). The raw echo service has an entry of its own, so that it costs
+// what call and reply cost.
 
-import { HC_REPLY } from "../../kernel/abi.ts";
+import { HC_REPLY, PAGE_BITS, UTCB_ITEMS } from "../../kernel/abi.ts";
 import {
   Assembler,
   ebp,
@@ -15,9 +16,15 @@ import {
   rip,
   rsi,
   rsp,
+  word,
 } from "../../tools/asm/index.ts";
 import type { ObjectFile } from "../../tools/elf/index.ts";
-import { HANDLER_STACK, ROOTTASK_LAYOUT } from "./layout.ts";
+import { HANDLER_STACK, HANDLER_UTCBS, ROOTTASK_LAYOUT } from "./layout.ts";
+
+/** Offset of the number of typed items in a UTCB's head, 16 bits. */
+const TYPED_ITEMS = UTCB_ITEMS + 2;
+/** Bits of a portal id below the slot (libroottask/thread.ts). */
+const ID_SHIFT = 8;
 
 /** `hasStart`: the module has a start function to be called first. */
 export function roottaskStubs(hasStart: boolean): ObjectFile {
@@ -39,9 +46,20 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
   a.call("portal");
   a.mov(edi, HC_REPLY).syscall().ud2();
 
+  a.align(16);
+  a.label("raw_echo_entry", { global: true });
+  a.frame(OUTERMOST);
+  // The id's slot leads to the message: its words go back as they came, typed items do not.
+  a.shr(edi, ID_SHIFT)
+    .shl(edi, PAGE_BITS)
+    .add(edi, HANDLER_UTCBS + TYPED_ITEMS);
+  a.mov(word(rdi), 0);
+  a.mov(edi, HC_REPLY).syscall().ud2();
+
   a.section(".bss.stack", { align: 16 });
+  a.label("stack_bottom", { global: true });
   a.space(ROOTTASK_LAYOUT.stack);
-  a.label("stack_top");
+  a.label("stack_top", { global: true });
   return a.object();
 }
 

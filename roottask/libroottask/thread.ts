@@ -39,9 +39,9 @@ import {
   smDown,
   smUp,
 } from "../libhedron/hypercalls";
-import { portal_entry } from "../libhedron/symbol";
+import { portal_entry, raw_echo_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
-import { SEL_EVENTS, SEL_FOREIGN, SERVICES } from "../libhrstd/layout";
+import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
 import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
@@ -129,7 +129,8 @@ export function initThreads(number: u32): void {
 
 /** Creates a portal into `handler` with the id for `what` of slot `slot`. */
 function portal(selector: u64, handler: u64, mtd: u64, slot: u32, what: u32): u64 {
-  const status = createPt(selector, ROOT_SEL_PD, handler, mtd, portal_entry());
+  const entry = what === ID_SERVICE + SERVICE_RAW_ECHO ? raw_echo_entry() : portal_entry();
+  const status = createPt(selector, ROOT_SEL_PD, handler, mtd, entry);
   if (status !== SUCCESS) return status;
   return ptCtrl(selector, ((slot as u64) << ID_SHIFT) | (what as u64));
 }

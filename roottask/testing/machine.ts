@@ -92,7 +92,11 @@ export class Machine {
   private constructor(module: WebAssembly.Module) {
     const modules = {
       hedron: { hypercall: (...args: bigint[]) => this.#hypercall(args) },
-      symbol: { portal_entry: () => 0x7000_0000n, screen_font: () => 0n },
+      symbol: {
+        portal_entry: () => 0x7000_0000n,
+        raw_echo_entry: () => 0x7000_0040n,
+        screen_font: () => 0n,
+      },
       x86: {
         inb: (port: number) => (port === 0x3fd ? 0x20 : 0),
         outb: (port: number, value: number) => {
