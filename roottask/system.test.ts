@@ -332,6 +332,35 @@ describe("the roottask", () => {
     expect(serial.replaceAll("\r\n", "\n")).toBe(debugConsole);
   });
 
+  it("says as much of itself as its command line asks for", async () => {
+    const files = [
+      startFile("linux seven", "linux crash"),
+      { name: "seven", data: exitSeven },
+      { name: "crash", data: sampleProgram() },
+      { name: "deep/er/file", data: "12345" },
+    ];
+    const archive = await tarOf(files);
+    const log = (...words: string[]) => boot(archive, [], undefined, words).log;
+    const plain = log();
+    expect(log("novga")).toBe(plain);
+    const undated = (text: string) =>
+      text.replace(/^\[roottask\] \d+\.\d{6} [a-z]+ [a-z]+: /gm, "[roottask] ");
+    expect(undated(log("log=info"))).toBe(plain);
+    expect(log("log=off")).toBe("");
+    const debug = log("log=debug");
+    expect(debug).toMatch(/ debug machine: stack 0x[0-9a-f]+-0x[0-9a-f]+, 16 pages\n/);
+    expect(debug).toMatch(/ debug machine: heap 0x[0-9a-f]+-0x[0-9a-f]+, \d+ pages\n/);
+    expect(debug).toMatch(/ debug machine: utcb 0x7f+e?d000\n/);
+    expect(debug).toMatch(/ debug machine: hip 0x7f+e000\n/);
+    expect(debug).toMatch(/ module: ".* log=debug roottask"\n/);
+    expect(debug).toMatch(/ debug archive: 100644 {9}5 \/deep\/er\/file\n/);
+    expect(debug).toMatch(/ debug archive: 040755 {9}0 \/deep\/er\/\n/);
+    expect(debug).toMatch(/ debug exceptions: 1, thread 1: startup\n/);
+    expect(debug).toMatch(/ debug exceptions: 2, thread 2: #UD invalid opcode at RIP 0x401002\n/);
+    expect(debug).not.toContain(" trace ");
+    expect(log("log=off:crash=error")).toMatch(/^\[roottask\] \d\.\d{6} error exceptions: crash 2/);
+  });
+
   it("says in one line what is wrong with the archive, and ends with a failure", async () => {
     const missing = boot(undefined);
     expect(missing.log).toContain("error: there is no boot module named userland");

@@ -9,7 +9,6 @@ import {
   COM1,
   DEBUG_CONSOLE_PORT,
   endLine,
-  line,
   openSerial,
   SERIAL_PORTS,
   say,
@@ -21,16 +20,29 @@ import { populateTree } from "../libroottask/devices";
 import { awaitEnd, newProgram, reapProgram, startProgram } from "../libroottask/domain";
 import { ELF_OK, elfMessage, elfOffset } from "../libroottask/elf";
 import { initFileKinds } from "../libroottask/file_kinds";
+import { dumpHeap, dumpInformationPage, listArchive } from "../libroottask/layout_dump";
 import { enter, initLock } from "../libroottask/lock";
+import {
+  LOG_ERROR,
+  LOG_INFO,
+  line,
+  lineAbout,
+  MODULE_MACHINE,
+  MODULE_PROGRAMS,
+  readLogOption,
+} from "../libroottask/log";
 import {
   claimPorts,
   claimRam,
   copyHip,
   findModule,
+  findOption,
   hasOption,
   hip,
   moduleAddress,
   moduleSize,
+  optionLength,
+  optionValue,
 } from "../libroottask/machine";
 import { totalPages } from "../libroottask/pages";
 import { ownUtcb } from "../libroottask/portals";
@@ -90,7 +102,7 @@ let absent: u32 = 0;
 
 /** Reports what keeps the roottask from going on, and ends. */
 function fail(literal: string): void {
-  line("error: ");
+  line(LOG_ERROR, MODULE_MACHINE, "error: ");
   say(literal);
   endLine();
   abandon();
@@ -98,7 +110,7 @@ function fail(literal: string): void {
 
 function requireOk(status: u64, what: string): void {
   if (status === SUCCESS) return;
-  line("error: ");
+  line(LOG_ERROR, MODULE_MACHINE, "error: ");
   say(what);
   say(" failed with status ");
   sayDecimal(status);
@@ -112,7 +124,9 @@ function openConsole(isValid: bool): void {
   const base = port === 0 ? COM1 : port;
   claimPorts(base, SERIAL_PORTS);
   openSerial(base);
-  if (isValid && !hasOption("novga")) openScreen(hip);
+  if (!isValid) return;
+  if (!hasOption("novga")) openScreen(hip);
+  if (findOption("log=")) readLogOption(optionValue, optionLength);
 }
 
 /** An EC of its own handles the roottask's exceptions, so that they are reported. */
@@ -127,6 +141,7 @@ function watchSelf(): void {
 function buildTree(): void {
   if (!initTree() || !initFileKinds()) fail("out of memory");
   readTar(moduleAddress, moduleSize);
+  listArchive();
   if (!populateTree()) fail("out of memory");
 }
 
@@ -136,7 +151,7 @@ function sayMegabytes(pages: u64): void {
 }
 
 function describeMachine(): void {
-  line("Trihedron roottask on kernel interface ");
+  line(LOG_INFO, MODULE_MACHINE, "Trihedron roottask on kernel interface ");
   sayDecimal(hipApiVersion(hip) as u64);
   say(", ");
   sayMegabytes(totalPages() as u64);
@@ -150,14 +165,14 @@ function sayProgram(): void {
 
 /** Begins the line about a program that cannot be started. */
 function cannotStart(message: string): void {
-  line("cannot start ");
+  line(LOG_ERROR, MODULE_PROGRAMS, "cannot start ");
   sayProgram();
   say(": ");
   say(message);
 }
 
 function announce(program: Program): void {
-  line("start ");
+  lineAbout(program, LOG_INFO, MODULE_PROGRAMS, "start ");
   sayDecimal(program.number as u64);
   say(program.abi === ABI_LINUX ? ": linux" : ": native");
   for (let i: u32 = 0; i < argumentCount(); i++) {
@@ -172,7 +187,7 @@ function finish(program: Program): void {
   awaitEnd(program);
   reportMissing(program);
   keepResult(program);
-  line("end ");
+  lineAbout(program, LOG_INFO, MODULE_PROGRAMS, "end ");
   sayDecimal(program.number as u64);
   say(": ");
   sayOutcome(program);
@@ -232,7 +247,7 @@ function run(): void {
   const node = find(argument(0), argumentLength(0));
   if (node === null || node.kind !== KIND_FILE) {
     if (startOptional) {
-      line("skip ");
+      line(LOG_INFO, MODULE_PROGRAMS, "skip ");
       sayProgram();
       say(": not in the archive");
     } else {
@@ -261,7 +276,7 @@ function run(): void {
 function runAll(startFile: string): void {
   const file = find(text, copyLiteral(text, startFile));
   if (file === null || file.kind !== KIND_FILE) {
-    line("error: there is no ");
+    line(LOG_ERROR, MODULE_PROGRAMS, "error: there is no ");
     say(startFile);
     say(" in the archive");
     endLine();
@@ -275,7 +290,7 @@ function runAll(startFile: string): void {
       run();
     } else if (kind !== LINE_EMPTY && kind !== LINE_ENVIRONMENT) {
       badLines++;
-      line(startFile);
+      line(LOG_ERROR, MODULE_PROGRAMS, startFile);
       say(" line ");
       sayDecimal(startLine as u64);
       say(": ");
@@ -287,7 +302,7 @@ function runAll(startFile: string): void {
 }
 
 function summary(): void {
-  line("summary: ");
+  line(LOG_INFO, MODULE_PROGRAMS, "summary: ");
   sayDecimal(resultCount() as u64);
   say(resultCount() === 1 ? " program" : " programs");
   if (absent !== 0) {
@@ -313,8 +328,10 @@ export function main(hipAddress: u64, cpu: u64): void {
   // Loaders leave the modules' command lines anywhere in free RAM: read them before it is used.
   const hasUserland = findModule("userland");
   const measures = hasOption("bench");
+  dumpInformationPage(hipAddress);
   if (!claimRam()) fail("not enough memory");
   describeMachine();
+  dumpHeap();
   initThreads(cpu as u32);
   initWaitQueue();
   if (!initPrograms()) fail("out of memory");
@@ -334,10 +351,10 @@ export function main(hipAddress: u64, cpu: u64): void {
   enter();
   runAll(measures ? BENCH_FILE : START_FILE);
   summary();
-  line("power off");
+  line(LOG_INFO, MODULE_MACHINE, "power off");
   endLine();
   powerOff();
-  line("error: the machine does not switch off");
+  line(LOG_ERROR, MODULE_MACHINE, "error: the machine does not switch off");
   endLine();
   while (true);
 }

@@ -1,15 +1,8 @@
 // The summary at the end of a run: a record per program, in order of start, which outlives the program.
 
-import {
-  endLine,
-  line,
-  say,
-  sayDecimal,
-  sayPadded,
-  saySpaces,
-  sayText,
-} from "../libroottask/console";
+import { endLine, say, sayDecimal, sayPadded, saySpaces, sayText } from "../libroottask/console";
 import { create } from "../libroottask/heap";
+import { LOG_INFO, line, MODULE_PROGRAMS } from "../libroottask/log";
 import { ABI_LINUX, Program, STATE_EXITED, STATE_KILLED } from "../libroottask/program";
 
 @unmanaged
@@ -89,7 +82,7 @@ export function sayResults(): void {
   }
   let result = first;
   while (result !== null) {
-    line("");
+    line(LOG_INFO, MODULE_PROGRAMS, "");
     sayPadded(result.number as u64, 4);
     say("  ");
     sayText(result.name, result.nameLength);

@@ -72,6 +72,11 @@ function toNanoseconds(ticks: u64): u64 {
   return (ticks / hertz) * NANOSECONDS + ((ticks % hertz) * NANOSECONDS) / hertz;
 }
 
+/** `startClock` has been called. */
+export function clockRuns(): bool {
+  return origin !== 0;
+}
+
 /** Nanoseconds since the roottask started. */
 export function monotonic(): u64 {
   return toNanoseconds(rdtsc() - origin);

@@ -1,6 +1,6 @@
 // The log: every byte goes to the serial line (PC16550D at COM1 or where the HIP says), to the debug
 // console port 0xe9 of virtual machines and to the screen, in the same order, so that all show the same text. Programs'
-// bytes are passed on unchanged; the roottask's own lines start with a prefix on a line of their own.
+// bytes are passed on unchanged; the roottask's own lines start with a prefix on a line of their own (log.ts).
 
 import { putByteOnScreen } from "../../tools/screen/guest/text_screen";
 import { inb, outb } from "../libhedron/x86";
@@ -29,6 +29,8 @@ const PATIENCE: u32 = 1_000_000;
 let serial: u32 = 0;
 let fifoRoom: u32 = 0;
 let lineStart: bool = true;
+/** The line in work is not printed. */
+let muted: bool = false;
 const digits = memory.data(24);
 
 /** Sets the UART to 115200 baud, 8 data bits, no parity, FIFO on, no interrupts. */
@@ -66,44 +68,75 @@ function putByte(value: u8): void {
   lineStart = value === 10;
 }
 
-/** Bytes of a program, or a piece of a line begun with `line`. */
+/** Bytes of a program. */
 export function put(text: usize, length: u32): void {
-  for (let i: u32 = 0; i < length; i++) putByte(load<u8>(text + i));
+  putBytes(text, length);
   showScreen();
 }
 
+function putBytes(text: usize, length: u32): void {
+  for (let i: u32 = 0; i < length; i++) putByte(load<u8>(text + i));
+}
+
+/** What is said until the line ends is not printed. */
+export function mute(): void {
+  muted = true;
+}
+
 /** Begins a line of the roottask's own. */
-export function line(literal: string): void {
+export function beginLine(): void {
   if (!lineStart) putByte(10);
   say("[roottask] ");
-  say(literal);
 }
 
 export function say(literal: string): void {
+  if (muted) return;
   for (let i = 0; i < literal.length; i++) putByte(literal.charCodeAt(i) as u8);
 }
 
 export function sayDecimal(value: u64): void {
-  put(digits, decimal(digits, value));
+  if (!muted) putBytes(digits, decimal(digits, value));
 }
 
+export function saySigned(value: i64): void {
+  if (value < 0) say("-");
+  sayDecimal((value < 0 ? -value : value) as u64);
+}
+
+/** A number, right-aligned with blanks. */
 export function sayPadded(value: u64, width: u32): void {
+  sayAligned(value, width, 32);
+}
+
+/** A number with zeroes in front of it. */
+export function sayZeroPadded(value: u64, width: u32): void {
+  sayAligned(value, width, 48);
+}
+
+function sayAligned(value: u64, width: u32, filler: u8): void {
   const length = decimal(digits, value);
-  saySpaces(width > length ? width - length : 0);
-  put(digits, length);
+  sayTimes(filler, width > length ? width - length : 0);
+  if (!muted) putBytes(digits, length);
 }
 
 export function saySpaces(count: u32): void {
-  for (let i: u32 = 0; i < count; i++) putByte(32);
+  sayTimes(32, count);
 }
 
+function sayTimes(value: u8, count: u32): void {
+  if (muted) return;
+  for (let i: u32 = 0; i < count; i++) putByte(value);
+}
+
+/** Hexadecimal with "0x" in front, at least `width` digits. */
 export function sayHex(value: u64, width: u32): void {
   say("0x");
-  put(digits, hexadecimal(digits, value, width));
+  if (!muted) putBytes(digits, hexadecimal(digits, value, width));
 }
 
 /** Text from a file or a program: bytes outside printable ASCII become "?". */
 export function sayText(text: usize, length: u32): void {
+  if (muted) return;
   for (let i: u32 = 0; i < length; i++) {
     const value = load<u8>(text + i);
     putByte(value >= 32 && value < 127 ? value : 63);
@@ -111,6 +144,9 @@ export function sayText(text: usize, length: u32): void {
 }
 
 export function endLine(): void {
-  putByte(10);
-  showScreen();
+  if (!muted) {
+    putByte(10);
+    showScreen();
+  }
+  muted = false;
 }

@@ -162,12 +162,25 @@ export function claimRam(): bool {
   return true;
 }
 
+/** The number of ranges of RAM that `claimRam` has claimed, for `ramStart` and `ramEnd`. */
+export function ramRanges(): u32 {
+  return listFree();
+}
+
+export function ramStart(index: u32): u64 {
+  return load<u64>(ranges + index * 16);
+}
+
+export function ramEnd(index: u32): u64 {
+  return load<u64>(ranges + index * 16 + 8);
+}
+
 /** Whether all of [start, end) is RAM that `claimRam` has claimed. */
 export function owns(start: u64, end: u64): bool {
   if (!reachable(start, end)) return false;
-  const count = listFree();
+  const count = ramRanges();
   for (let i: u32 = 0; i < count; i++) {
-    if (load<u64>(ranges + i * 16) <= start && load<u64>(ranges + i * 16 + 8) >= end) return true;
+    if (ramStart(i) <= start && ramEnd(i) >= end) return true;
   }
   return false;
 }
@@ -194,30 +207,53 @@ export function findModule(name: string): bool {
   return false;
 }
 
-/** Whether the command line of the roottask, which is the first module, has the word. */
-export function hasOption(name: string): bool {
+/** The command line of the roottask, which is the first module: its address, or 0. */
+function ownCommandLine(): usize {
   const count = hipMemoryCount(hip);
   for (let i: u32 = 0; i < count; i++) {
     const region = hipMemory(hip, i);
     if (region.type !== HIP_MEM_TYPE_MODULE) continue;
-    if (region.aux === 0) return false;
+    if (region.aux === 0) return 0;
     const text = region.aux as usize;
     claimMemory(text as u64, (text as u64) + PAGE);
-    return hasWord(text, name);
+    return text;
   }
-  return false;
+  return 0;
 }
 
-function hasWord(text: usize, name: string): bool {
+/** Result of `findOption`: what stands behind the prefix. */
+export let optionValue: usize = 0;
+export let optionLength: u32 = 0;
+
+function findWord(prefix: string, alone: bool): bool {
+  const text = ownCommandLine();
+  if (text === 0) return false;
+  const skip = prefix.length as u32;
   const length = terminatedLength(text, PAGE_SIZE);
+  let found = false;
   let start: u32 = 0;
   while (start < length) {
     let end = start;
     while (end < length && load<u8>(text + end) !== 32) end++;
-    if (equalsLiteral(text + start, end - start, name)) return true;
+    const fits = alone ? end - start === skip : end - start >= skip;
+    if (fits && equalsLiteral(text + start, skip, prefix)) {
+      optionValue = text + start + skip;
+      optionLength = end - start - skip;
+      found = true;
+    }
     start = end + 1;
   }
-  return false;
+  return found;
+}
+
+/** Looks for a word of the roottask's command line that begins with `prefix`; the last one counts. */
+export function findOption(prefix: string): bool {
+  return findWord(prefix, false);
+}
+
+/** Whether the command line of the roottask has the word. */
+export function hasOption(name: string): bool {
+  return findWord(name, true);
 }
 
 function lastWordIs(text: usize, name: string): bool {

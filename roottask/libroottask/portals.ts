@@ -32,12 +32,13 @@ import {
 } from "../libhedron/abi";
 import { reply } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
-import { endLine, line, say, sayDecimal, sayHex, sayText } from "./console";
+import { endLine, say, sayDecimal, sayHex, sayText } from "./console";
 import { endProgram } from "./domain";
 import { enter, leave } from "./lock";
+import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIONS } from "./log";
 import { UTCB_BASE } from "./machine";
 import { abandon } from "./power";
-import { ABI_LINUX, STATE_KILLED, slotAt, Thread } from "./program";
+import { ABI_LINUX, Program, STATE_KILLED, slotAt, Thread } from "./program";
 import { RFLAGS_FIXED } from "./rflags";
 import { handleService } from "./services";
 import {
@@ -126,26 +127,26 @@ function register(name: string, value: u64): void {
 }
 
 /** Four lines with the registers of an exception message. */
-function sayRegisters(utcb: Utcb): void {
-  line("  rax ");
+function sayRegisters(program: Program | null, utcb: Utcb): void {
+  lineAbout(program, LOG_ERROR, MODULE_EXCEPTIONS, "  rax ");
   sayHex(utcb.rax, 16);
   register(" rbx ", utcb.rbx);
   register(" rcx ", utcb.rcx);
   register(" rdx ", utcb.rdx);
   endLine();
-  line("  rsi ");
+  lineAbout(program, LOG_ERROR, MODULE_EXCEPTIONS, "  rsi ");
   sayHex(utcb.rsi, 16);
   register(" rdi ", utcb.rdi);
   register(" rbp ", utcb.rbp);
   register(" rsp ", utcb.rsp);
   endLine();
-  line("  r8  ");
+  lineAbout(program, LOG_ERROR, MODULE_EXCEPTIONS, "  r8  ");
   sayHex(utcb.r8, 16);
   register(" r9  ", utcb.r9);
   register(" r10 ", utcb.r10);
   register(" r11 ", utcb.r11);
   endLine();
-  line("  r12 ");
+  lineAbout(program, LOG_ERROR, MODULE_EXCEPTIONS, "  r12 ");
   sayHex(utcb.r12, 16);
   register(" r13 ", utcb.r13);
   register(" r14 ", utcb.r14);
@@ -168,11 +169,24 @@ function sayFault(utcb: Utcb): void {
   else say(" (nothing mapped there)");
 }
 
+/** What else an exception message has. */
+function sayState(program: Program, utcb: Utcb): void {
+  lineAbout(program, LOG_DEBUG, MODULE_EXCEPTIONS, "  rflags ");
+  sayHex(utcb.rflags, 1);
+  register(" fs base ", utcb.fsBase);
+  register(" gs base ", utcb.gsBase);
+  say(" instruction of ");
+  sayDecimal(utcb.instructionLength);
+  say(" bytes, mtd ");
+  sayHex(utcb.mtd, 1);
+  endLine();
+}
+
 /** Reports the exception of `thread` that ends its program. */
 function reportCrash(thread: Thread, event: u32): void {
   const utcb = thread.utcb;
   const program = thread.program;
-  line("crash ");
+  lineAbout(program, LOG_ERROR, MODULE_EXCEPTIONS, "crash ");
   sayDecimal(program.number as u64);
   say(" (");
   sayText(program.name, program.nameLength);
@@ -186,7 +200,8 @@ function reportCrash(thread: Thread, event: u32): void {
     sayHex(utcb.qual0, 1);
   }
   endLine();
-  sayRegisters(utcb);
+  sayRegisters(program, utcb);
+  sayState(program, utcb);
 }
 
 /** General registers in a UTCB: RAX…R15, 16 words. */
@@ -205,8 +220,37 @@ function startUp(thread: Thread): void {
   if (starting !== null && thread.program.abi === ABI_LINUX) starting(thread);
 }
 
+/** Says which event of a program has come; page faults, of which there are many, at a level of their own. */
+function traceEvent(thread: Thread, event: u32): void {
+  const level = event === EXC_PF ? LOG_TRACE : LOG_DEBUG;
+  if (!logs(level, MODULE_EXCEPTIONS, thread.program)) return;
+  lineAbout(thread.program, level, MODULE_EXCEPTIONS, "");
+  sayDecimal(thread.program.number as u64);
+  say(", thread ");
+  sayDecimal(thread.id as u64);
+  say(": ");
+  if (event === EVENT_STARTUP) {
+    say("startup");
+  } else if (event === EVENT_RECALL) {
+    say("recall");
+  } else {
+    say(eventName(event));
+    if (event === EXC_PF) {
+      say(", ");
+      say(accessName(accessOf(thread.utcb)));
+      sayHex(thread.utcb.qual1, 1);
+    }
+  }
+  if (event !== EVENT_STARTUP) {
+    say(" at RIP ");
+    sayHex(thread.utcb.rip, 1);
+  }
+  endLine();
+}
+
 function handleEvent(thread: Thread, event: u32): void {
   const utcb = thread.utcb;
+  traceEvent(thread, event);
   if (event === EVENT_STARTUP) {
     startUp(thread);
     return;
@@ -237,7 +281,7 @@ function handleEvent(thread: Thread, event: u32): void {
 /** The roottask itself has failed: say where, and end. */
 function ownFailure(event: u32): void {
   const utcb = changetype<Utcb>(UTCB_BASE);
-  line("the roottask failed: ");
+  line(LOG_ERROR, MODULE_EXCEPTIONS, "the roottask failed: ");
   say(eventName(event));
   say(" at RIP ");
   sayHex(utcb.rip, 1);
@@ -246,7 +290,7 @@ function ownFailure(event: u32): void {
     sayHex(utcb.qual1, 1);
   }
   endLine();
-  sayRegisters(utcb);
+  sayRegisters(null, utcb);
   abandon();
 }
 

@@ -1,6 +1,7 @@
 // What the archive reader has to say: one line an entry or place, in the roottask's log.
 
-import { endLine, line, say, sayDecimal, sayText } from "./console";
+import { endLine, say, sayDecimal, sayText } from "./console";
+import { LOG_WARN, line, MODULE_ARCHIVE } from "./log";
 
 /** Lines about one archive; what is beyond them is only counted. */
 const LINES_MAX: u32 = 100;
@@ -17,7 +18,7 @@ export function openLog(): void {
 /** Says how many lines were left out. */
 export function closeLog(): void {
   if (lines <= LINES_MAX) return;
-  line("archive: ");
+  line(LOG_WARN, MODULE_ARCHIVE, "archive: ");
   sayDecimal((lines - LINES_MAX) as u64);
   say(" more lines like these left out");
   endLine();
@@ -25,7 +26,7 @@ export function closeLog(): void {
 
 function begin(): bool {
   if (++lines > LINES_MAX) return false;
-  line("archive: ");
+  line(LOG_WARN, MODULE_ARCHIVE, "archive: ");
   return true;
 }
 

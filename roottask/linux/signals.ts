@@ -12,9 +12,10 @@ import {
   MTD_RSP,
 } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
-import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
+import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
+import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
@@ -88,7 +89,7 @@ function ignoredByDefault(signal: u32): bool {
 /** The program of `thread` dies of `signal`, which nobody handles. Does not return. */
 function die(thread: Thread, signal: u32): void {
   const program = thread.program;
-  line("killed ");
+  lineAbout(program, LOG_ERROR, MODULE_PROGRAMS, "killed ");
   sayDecimal(program.number as u64);
   say(" (");
   sayText(program.name, program.nameLength);

@@ -4,8 +4,9 @@
 
 import { MTD_GPR_ACDB, MTD_RFLAGS, MTD_RIP_LEN, MTD_RSP } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
-import { endLine, line, say, sayDecimal, sayText } from "../libroottask/console";
+import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { ENOSYS } from "../libroottask/errno";
+import { LOG_WARN, lineAbout, MODULE_LINUX } from "../libroottask/log";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
@@ -49,7 +50,7 @@ export function reportMissing(program: Program): void {
   for (let number: u32 = 0; number < SYSTEM_CALLS; number++) {
     if ((load<u8>(missing + (number >> 3)) & (((1 as u32) << (number & 7)) as u8)) === 0) continue;
     if (!found) {
-      line("");
+      lineAbout(program, LOG_WARN, MODULE_LINUX, "");
       sayText(program.name, program.nameLength);
       say(" made system calls that are not supported (ENOSYS):");
       found = true;

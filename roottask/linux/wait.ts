@@ -1,8 +1,9 @@
 // Waits without a time limit. On Linux a program whose threads all wait for each other does so for ever; the
 // roottask has other programs to run, and nobody else wakes a program's threads.
 
-import { endLine, line, sayText } from "../libroottask/console";
+import { endLine, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
+import { LOG_ERROR, lineAbout, MODULE_LINUX } from "../libroottask/log";
 import { STATE_KILLED, Thread } from "../libroottask/program";
 import { waitFor } from "../libroottask/thread";
 import { SIGKILL } from "./signal_numbers";
@@ -25,7 +26,7 @@ function othersStuck(thread: Thread): bool {
 export function waitForever(thread: Thread, channel: usize, key: u64): u32 {
   if (othersStuck(thread)) {
     const program = thread.program;
-    line("all threads wait for each other: ");
+    lineAbout(program, LOG_ERROR, MODULE_LINUX, "all threads wait for each other: ");
     sayText(program.name, program.nameLength);
     endLine();
     endProgram(thread, STATE_KILLED, SIGKILL);

@@ -42,14 +42,18 @@ export interface Boot {
   debugConsole: string;
 }
 
-/** Runs the system with `archive` as module `userland`, or without one. */
+/**
+ * Runs the system with `archive` as module `userland`, or without one; `words` are the roottask's options, `options`
+ * the machine's.
+ */
 export function boot(
   archive: Uint8Array | undefined,
   options: string[] = [],
   engine: Engine = usual,
+  words: string[] = [],
 ): Boot {
   const folder = mkdtempSync(join(tmpdir(), "boot-"));
-  const modules = [`${join(root, "build/roottask-bin")} roottask`];
+  const modules = [[join(root, "build/roottask-bin"), ...words, "roottask"].join(" ")];
   if (archive) {
     writeFileSync(join(folder, "userland.tar"), archive);
     modules.push(`${join(folder, "userland.tar")} userland`);

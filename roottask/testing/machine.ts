@@ -46,6 +46,7 @@ interface Exports {
   claim(): number;
   pageFree(address: number): number;
   moduleAt(): number;
+  logOption(text: number, length: number): void;
   storage(bytes: number): number;
   free(): number;
   unpack(tar: number, size: number): number;

@@ -9,6 +9,7 @@ import { checkElf, Elf } from "../libroottask/elf";
 import { initFileKinds } from "../libroottask/file_kinds";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
+import { readLogOption, resetLog } from "../libroottask/log";
 import { claimRam, findModule, hip, moduleAddress, UTCB_BASE } from "../libroottask/machine";
 import {
   addPages,
@@ -68,6 +69,7 @@ export function setup(end: u32): void {
   initWaitQueue();
   initPrograms();
   launched = 0;
+  resetLog();
   initLock();
   seedRandom(1);
   initFileKinds();
@@ -106,6 +108,11 @@ export function pageFree(address: usize): bool {
 
 export function moduleAt(): usize {
   return findModule("userland") ? moduleAddress : 0;
+}
+
+/** Takes the value of the roottask's option `log=`. */
+export function logOption(text: usize, length: u32): void {
+  readLogOption(text, length);
 }
 
 export function storage(bytes: u32): usize {
