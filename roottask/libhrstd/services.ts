@@ -19,7 +19,15 @@ import {
   UTCB_ADDRESS,
   WRITE_POINTER,
 } from "./layout";
-import { readFixed, wireByte, wireClose, wireOpen, writeFixed, writeVarint } from "./postcard";
+import {
+  readFixed,
+  wireByte,
+  wireClose,
+  wireRead,
+  wireWrite,
+  writeFixed,
+  writeVarint,
+} from "./postcard";
 
 /** Bytes of text per message: the capacity less a two-byte length. */
 const PIECE: u32 = 4096 - 32 - 8;
@@ -28,7 +36,7 @@ function sendText(portal: u64, text: u64, length: u32): void {
   let done: u32 = 0;
   while (done < length) {
     const piece = min<u32>(length - done, PIECE);
-    wireOpen(UTCB_ADDRESS);
+    wireWrite(UTCB_ADDRESS);
     writeVarint(piece as u64);
     for (let i: u32 = 0; i < piece; i++) wireByte(load8(text + ((done + i) as u64)));
     wireClose();
@@ -48,20 +56,20 @@ export function stderr(text: usize, length: u32): void {
 
 /** Asks for `size` bytes aligned to `align`; the address, or 0. */
 export function allocateMemory(size: u64, align: u64): u64 {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(ALLOCATE_ALLOC as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(ALLOCATE_ALLOC);
   writeFixed(size, 8);
   writeFixed(align, 8);
   wireClose();
   if (call(SEL_ALLOCATE) !== 0) return 0;
-  wireOpen(UTCB_ADDRESS);
+  wireRead(UTCB_ADDRESS);
   return readFixed(8);
 }
 
 /** Gives back what `allocateMemory` returned. */
 export function freeMemory(address: u64, size: u64, align: u64): void {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(ALLOCATE_FREE as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(ALLOCATE_FREE);
   writeFixed(address, 8);
   writeFixed(size, 8);
   writeFixed(align, 8);
@@ -72,15 +80,15 @@ export function freeMemory(address: u64, size: u64, align: u64): void {
 function filesCall(bytes: u32): i64 {
   wireClose();
   if (call(SEL_FILES) !== 0) return -1;
-  wireOpen(UTCB_ADDRESS);
+  wireRead(UTCB_ADDRESS);
   const value = readFixed(bytes);
   return bytes === 4 ? (value as i32 as i64) : (value as i64);
 }
 
 /** Opens the file at path `path`; `flags` and `mode` as open(2) has them. A descriptor, or -1. */
 export function openFile(path: usize, length: u32, flags: u32, mode: u32): i64 {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(FILES_OPEN as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(FILES_OPEN);
   writeVarint(length as u64);
   for (let i: u32 = 0; i < length; i++) wireByte(load<u8>(path + i) as u64);
   writeFixed(flags as u64, 4);
@@ -90,8 +98,8 @@ export function openFile(path: usize, length: u32, flags: u32, mode: u32): i64 {
 
 /** Reads up to `length` bytes to `target`; the number read, or -1. */
 export function readFile(fd: i64, target: usize, length: u32): i64 {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(FILES_READ as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(FILES_READ);
   writeFixed(fd as u64, 4);
   writeFixed(window() + (target as u64), 8);
   writeFixed(length as u64, 8);
@@ -100,10 +108,10 @@ export function readFile(fd: i64, target: usize, length: u32): i64 {
 
 /** Writes `length` bytes from `source`; the number written, or -1. */
 export function writeFile(fd: i64, source: usize, length: u32): i64 {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(FILES_WRITE as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(FILES_WRITE);
   writeFixed(fd as u64, 4);
-  writeVarint(WRITE_POINTER as u64);
+  writeVarint(WRITE_POINTER);
   writeFixed(window() + (source as u64), 8);
   writeFixed(length as u64, 8);
   return filesCall(8);
@@ -111,23 +119,23 @@ export function writeFile(fd: i64, source: usize, length: u32): i64 {
 
 /** Sets the position from the file's start; the position, or -1. */
 export function seekFile(fd: i64, position: u64): i64 {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(FILES_SEEK as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(FILES_SEEK);
   writeFixed(fd as u64, 4);
   writeFixed(position, 8);
   return filesCall(4);
 }
 
 export function closeFile(fd: i64): i64 {
-  wireOpen(UTCB_ADDRESS);
-  writeVarint(FILES_CLOSE as u64);
+  wireWrite(UTCB_ADDRESS);
+  writeVarint(FILES_CLOSE);
   writeFixed(fd as u64, 4);
   return filesCall(4);
 }
 
 /** Ends this program. */
 export function exit(status: i32): void {
-  wireOpen(UTCB_ADDRESS);
+  wireWrite(UTCB_ADDRESS);
   writeFixed(status as u64, 8);
   wireClose();
   while (true) call(SEL_EXIT);

@@ -1,184 +1,163 @@
 // The services native and hybrid programs call through portals: standard output and error, memory, files,
 // echo, exit. Message formats are those of the published runtime environment; a malformed message gets the
-// error value of its service and changes nothing.
+// error value of its service and changes nothing. The raw echo service never gets here: its portal enters at a
+// stub that replies (asm/roottask.ts).
 
 import { MEM_R, MEM_W, UTCB_BYTES } from "../libhedron/abi";
 import {
   ALLOCATE_ALLOC,
   ALLOCATE_FREE,
-  FILES_CLOSE,
-  FILES_OPEN,
-  FILES_READ,
-  FILES_SEEK,
-  FILES_WRITE,
   SERVICE_ALLOCATE,
   SERVICE_ECHO,
   SERVICE_EXIT,
   SERVICE_FILES,
   SERVICE_STDERR,
   SERVICE_STDOUT,
-  WRITE_EMBEDDED,
-  WRITE_POINTER,
 } from "../libhrstd/layout";
 import {
+  bytesAddress,
+  bytesLength,
+  readBytes,
   readFixed,
   readVarint,
-  wireAddress,
   wireClose,
   wireError,
-  wireOpen,
-  wireRoom,
-  wireSkip,
+  wireRead,
+  wireWrite,
   writeFixed,
 } from "../libhrstd/postcard";
-import { put } from "./console";
-import { closeFile, fileOf } from "./descriptors";
+import { endLine, put, say, sayDecimal, sayHex, saySigned } from "./console";
 import { endProgram } from "./domain";
-import { EBADF, EINVAL } from "./errno";
-import { endCall, readFile, SEEK_SET, seekFile, writeFile } from "./open_file";
-import { openPath } from "./open_path";
-import { Program, STATE_EXITED, Thread } from "./program";
-import { findRoom, map, rangeFree, SPACE_END, unmap } from "./space";
-import { transferOf } from "./transfer";
+import { fileRequest } from "./file_service";
+import { LOG_TRACE, lineAbout, MODULE_SERVICES } from "./log";
+import { STATE_EXITED, Thread } from "./program";
+import { blocked, findRoom, map, mapped, SPACE_END, Space, unmap } from "./space";
 
 const PAGE: u64 = 4096;
+/** Allocations end here, so that a native program's pointers reach them and nothing lies at the last pages of 4 GiB. */
+const ALLOCATION_END: u64 = 0xf000_0000;
+/** Error value of the services that answer with a number of bytes or with nothing. */
+const FAILED: u64 = ~(0 as u64);
 
-/** Text of the message, length first. */
-function output(): void {
-  const length = readVarint();
-  if (wireError || length > (wireRoom() as u64)) return;
-  put(wireAddress() as usize, length as u32);
+/** Begins the line about a request at the level where services log. */
+function trace(thread: Thread, literal: string): void {
+  lineAbout(thread.program, LOG_TRACE, MODULE_SERVICES, "");
+  sayDecimal(thread.program.number as u64);
+  say(": ");
+  say(literal);
+}
+
+/** Prints the text of the message: the number of bytes. */
+function output(thread: Thread, name: string): u64 {
+  const result = readBytes() ? (bytesLength as u64) : FAILED;
+  trace(thread, name);
+  saySigned(result as i64);
+  endLine();
+  if (result !== FAILED) put(bytesAddress as usize, bytesLength);
+  return result;
 }
 
 function pages(size: u64): u64 {
   return (size + PAGE - 1) & ~(PAGE - 1);
 }
 
-/** Maps memory of its own for the program, below 4 GiB where a native program's pointers reach. */
-function allocation(thread: Thread): void {
-  const program = thread.program;
-  const variant = readVarint() as u32;
-  const space = program.space;
-  let result: u64 = 0;
-  if (variant === ALLOCATE_ALLOC) {
-    const size = pages(readFixed(8));
-    const asked = readFixed(8);
-    const align = max<u64>(asked, PAGE);
-    if (!wireError && size !== 0 && size < SPACE_END && (asked & (asked - 1)) === 0) {
-      const limit = space.top;
-      space.top = min<u64>(limit, 0xf000_0000);
-      const room = align < SPACE_END ? findRoom(space, size + align - PAGE) : 0;
-      space.top = limit;
-      const start = (room + align - 1) & ~(align - 1);
-      if (room !== 0 && map(space, start, start + size, MEM_R | MEM_W, null, 0) === 0) {
-        result = start;
-      }
-    }
-  } else if (variant === ALLOCATE_FREE) {
-    const start = readFixed(8);
-    const size = pages(readFixed(8));
-    readFixed(8);
-    const inside = start < SPACE_END && size <= SPACE_END - start;
-    if (
-      !wireError &&
-      (start & (PAGE - 1)) === 0 &&
-      inside &&
-      !rangeFree(space, start, start + size)
-    ) {
-      unmap(space, start, start + size);
-    }
+/** Maps `size` bytes of the program's own, aligned to `asked`; the address, or 0. */
+function allocate(space: Space, size: u64, asked: u64): u64 {
+  if (size === 0 || size >= SPACE_END || asked >= SPACE_END || (asked & (asked - 1)) !== 0)
+    return 0;
+  const length = pages(size);
+  const align = max<u64>(asked, PAGE);
+  const limit = space.top;
+  space.top = min<u64>(limit, ALLOCATION_END);
+  const room = findRoom(space, length + align - PAGE);
+  space.top = limit;
+  if (room === 0) return 0;
+  const start = (room + align - 1) & ~(align - 1);
+  return map(space, start, start + length, MEM_R | MEM_W, null, 0) === 0 ? start : 0;
+}
+
+/** Takes memory of the program's back: 0, or FAILED where not all of it is mapped. */
+function free(space: Space, start: u64, size: u64): u64 {
+  if ((start & (PAGE - 1)) !== 0 || start >= SPACE_END) return FAILED;
+  if (size === 0 || size > SPACE_END - start) return FAILED;
+  const end = start + pages(size);
+  if (!mapped(space, start, end) || blocked(space, start, end)) return FAILED;
+  return unmap(space, start, end) === 0 ? 0 : FAILED;
+}
+
+function allocation(thread: Thread): u64 {
+  const space = thread.program.space;
+  const variant = readVarint();
+  const address = variant === ALLOCATE_FREE ? readFixed(8) : 0;
+  const size = readFixed(8);
+  const align = readFixed(8);
+  let result = variant === ALLOCATE_FREE ? FAILED : 0;
+  if (!wireError && variant === ALLOCATE_ALLOC) result = allocate(space, size, align);
+  else if (!wireError && variant === ALLOCATE_FREE) result = free(space, address, size);
+  trace(thread, variant === ALLOCATE_FREE ? "free " : "allocate ");
+  if (variant === ALLOCATE_FREE) {
+    sayHex(address, 1);
+    say(", ");
   }
-  wireOpen(changetype<usize>(thread.utcb) as u64);
-  writeFixed(result, 8);
+  sayDecimal(size);
+  say(" bytes aligned to ");
+  sayDecimal(align);
+  say(": ");
+  sayHex(result, 1);
+  endLine();
+  return result;
+}
+
+/** Ends the program with the status of the message; returns where there is none. */
+function exit(thread: Thread): u64 {
+  const status = readFixed(8);
+  trace(thread, "exit ");
+  saySigned(wireError ? -1 : (status as i64));
+  endLine();
+  if (!wireError) endProgram(thread, STATE_EXITED, (status & 0xff) as u32);
+  return FAILED;
+}
+
+function answer(thread: Thread, value: u64, bytes: u32): void {
+  wireWrite(changetype<usize>(thread.utcb) as u64);
+  writeFixed(value, bytes);
   wireClose();
 }
 
-/** A write whose bytes are in the message itself. */
-function writeEmbedded(thread: Thread, fd: u64): i64 {
-  const length = readVarint();
-  if (wireError || length > (wireRoom() as u64)) return -EINVAL;
-  const from = wireAddress();
-  wireSkip(length as u32);
-  const file = fileOf(thread, fd);
-  if (file === null) return -EBADF;
-  transferOf(thread.transfer, null, from, length);
-  return writeFile(thread, file, thread.transfer);
-}
-
-function fileOpen(program: Program): i64 {
-  const length = readVarint();
-  if (wireError || length > (wireRoom() as u64)) return -EINVAL;
-  const path = wireAddress() as usize;
-  wireSkip(length as u32);
-  const flags = readFixed(4) as u32;
-  const mode = readFixed(2) as u32;
-  if (wireError) return -EINVAL;
-  return openPath(program, program.directory, path, length as u32, flags, mode);
-}
-
-function fileTransfer(thread: Thread, variant: u32): i64 {
-  const fd = readFixed(4);
-  if (variant === FILES_WRITE) {
-    const kind = readVarint() as u32;
-    if (kind === WRITE_EMBEDDED) return writeEmbedded(thread, fd);
-    if (kind !== WRITE_POINTER) return -EINVAL;
-  }
-  const address = readFixed(8);
-  const length = readFixed(8);
-  if (wireError) return -EINVAL;
-  const file = fileOf(thread, fd);
-  if (file === null) return -EBADF;
-  transferOf(thread.transfer, thread.program.space, address, length);
-  if (variant === FILES_READ) return readFile(thread, file, thread.transfer);
-  return writeFile(thread, file, thread.transfer);
-}
-
-function fileSeek(thread: Thread): i64 {
-  const file = fileOf(thread, readFixed(4));
-  const position = readFixed(8);
-  return wireError || file === null ? -EBADF : seekFile(file, position as i64, SEEK_SET);
-}
-
-/** One request of the file service; errors are all -1. */
-function fileRequest(thread: Thread): void {
-  const program = thread.program;
-  const variant = readVarint() as u32;
-  let result: i64 = -1;
-  let wide = false;
-  if (variant === FILES_OPEN) {
-    result = fileOpen(program);
-  } else if (variant === FILES_READ || variant === FILES_WRITE) {
-    result = fileTransfer(thread, variant);
-    wide = true;
-  } else if (variant === FILES_SEEK) {
-    result = fileSeek(thread);
-  } else if (variant === FILES_CLOSE) {
-    result = closeFile(program.files, readFixed(4));
-  }
-  endCall(thread);
-  wireOpen(changetype<usize>(thread.utcb) as u64);
-  writeFixed((result < 0 ? -1 : result) as u64, wide ? 8 : 4);
-  wireClose();
+/** Sends the message back as it came. */
+function echo(thread: Thread): void {
+  const utcb = thread.utcb;
+  utcb.items = min<u32>(utcb.items & 0xffff, UTCB_BYTES / 8);
+  trace(thread, "echo ");
+  sayDecimal(utcb.items as u64);
+  say(" words");
+  endLine();
 }
 
 /** Handles a call of `service` by `thread`; the message and the reply are in its handler's UTCB. */
 export function handleService(thread: Thread, service: u32): void {
-  const program = thread.program;
-  const utcb = thread.utcb;
-  wireOpen(changetype<usize>(utcb) as u64);
-  program.calls++;
-  if (service === SERVICE_STDOUT || service === SERVICE_STDERR) {
-    output();
-    utcb.items = 0;
-  } else if (service === SERVICE_ALLOCATE) {
-    allocation(thread);
-  } else if (service === SERVICE_FILES) {
-    fileRequest(thread);
-  } else if (service === SERVICE_EXIT) {
-    endProgram(thread, STATE_EXITED, (readFixed(8) & 0xff) as u32);
-  } else if (service === SERVICE_ECHO) {
-    utcb.items = min<u32>(utcb.items & 0xffff, UTCB_BYTES / 8);
-  } else {
-    utcb.items = 0;
+  wireRead(changetype<usize>(thread.utcb) as u64);
+  thread.program.calls++;
+  switch (service) {
+    case SERVICE_STDOUT:
+      answer(thread, output(thread, "stdout: "), 8);
+      break;
+    case SERVICE_STDERR:
+      answer(thread, output(thread, "stderr: "), 8);
+      break;
+    case SERVICE_ALLOCATE:
+      answer(thread, allocation(thread), 8);
+      break;
+    case SERVICE_FILES:
+      fileRequest(thread);
+      break;
+    case SERVICE_ECHO:
+      echo(thread);
+      break;
+    case SERVICE_EXIT:
+      answer(thread, exit(thread), 8);
+      break;
+    default:
+      thread.utcb.items = 0;
   }
 }
