@@ -52,6 +52,7 @@ export const apps: GuestProgram[] = [
   measuring(native("bench_native", "roottask/bin/bench_native.ts")),
   linux("sha256sum", "static-foreign-apps/TypeScript/sha256sum.ts"),
   linux("hello_hybrid", "static-foreign-apps/TypeScript/hello_hybrid.ts"),
+  measuring(linux("hybrid_benchmark", "static-foreign-apps/TypeScript/hybrid_benchmark.ts")),
 ];
 
 /** Files that go into userland.tar as they are: path in the archive, file in the repository. */

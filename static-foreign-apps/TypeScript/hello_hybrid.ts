@@ -11,8 +11,9 @@ import {
   SM_CTRL_DOWN,
 } from "../../roottask/libhedron/abi";
 import { hybridCall } from "../../roottask/libhrstd/hybrid";
-import { HEDRON_ENVIRONMENT, SEL_ECHO, SEL_PD } from "../../roottask/libhrstd/layout";
-import { argumentCount, environment, exit, STDOUT, writeAll } from "./lib/posix";
+import { SEL_ECHO, SEL_PD } from "../../roottask/libhrstd/layout";
+import { onHedron } from "./lib/hedron";
+import { argumentCount, exit, STDOUT, writeAll } from "./lib/posix";
 
 const text = memory.data(256);
 /** A selector no service uses. */
@@ -32,23 +33,6 @@ function printNumber(value: u64): void {
     rest /= 10;
   } while (rest !== 0);
   writeAll(STDOUT, text + at, 20 - at);
-}
-
-function onHedron(): bool {
-  let index: u32 = 0;
-  let length = environment(index, text, 256);
-  while (length >= 0) {
-    if (length === HEDRON_ENVIRONMENT.length) {
-      let same = true;
-      for (let i = 0; i < length; i++) {
-        if ((load<u8>(text + i) as i32) !== HEDRON_ENVIRONMENT.charCodeAt(i)) same = false;
-      }
-      if (same) return true;
-    }
-    index++;
-    length = environment(index, text, 256);
-  }
-  return false;
 }
 
 function step(what: string, status: u64): bool {

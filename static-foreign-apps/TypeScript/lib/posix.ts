@@ -22,6 +22,8 @@ const SYS_READ: u64 = 0;
 const SYS_WRITE: u64 = 1;
 const SYS_OPEN: u64 = 2;
 const SYS_CLOSE: u64 = 3;
+const SYS_LSEEK: u64 = 8;
+const SYS_UNLINK: u64 = 87;
 const SYS_EXIT_GROUP: u64 = 231;
 
 export function read(fd: i64, target: usize, length: u32): i64 {
@@ -32,9 +34,30 @@ export function write(fd: i64, source: usize, length: u32): i64 {
   return syscall(SYS_WRITE, fd as u64, window() + (source as u64), length as u64, 0, 0, 0);
 }
 
+/** Flags of open(2), include/uapi/asm-generic/fcntl.h. */
+export const O_RDONLY: u32 = 0;
+export const O_WRONLY: u32 = 1;
+export const O_RDWR: u32 = 2;
+export const O_CREAT: u32 = 0o100;
+
 /** Opens the file whose NUL-terminated path is at `path` for reading. */
 export function open(path: usize): i64 {
-  return syscall(SYS_OPEN, window() + (path as u64), 0, 0, 0, 0, 0);
+  return openWith(path, O_RDONLY, 0);
+}
+
+/** As `open`, with the flags and, for a new file, the mode of open(2). */
+export function openWith(path: usize, flags: u32, mode: u32): i64 {
+  return syscall(SYS_OPEN, window() + (path as u64), flags as u64, mode as u64, 0, 0, 0);
+}
+
+/** Sets the position to `position` from the file's start. */
+export function rewindTo(fd: i64, position: u64): i64 {
+  return syscall(SYS_LSEEK, fd as u64, position, 0, 0, 0, 0);
+}
+
+/** Removes the name at `path`, which ends with a NUL. */
+export function unlink(path: usize): i64 {
+  return syscall(SYS_UNLINK, window() + (path as u64), 0, 0, 0, 0, 0);
 }
 
 export function close(fd: i64): i64 {
