@@ -210,7 +210,11 @@ const targets: Target[] = [
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
     steps: everything,
     note: leftOutHere,
-    action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...BATCH]),
+    options: (command) => command.option("--bench", "start bench.conf: measure"),
+    action: (command) => {
+      const words = command.opts<{ bench?: true }>().bench ? ["bench"] : [];
+      return runScript("tools/bin/emu", [...emulatorArguments("build", words), ...BATCH]);
+    },
   },
   {
     name: "run",

@@ -16,8 +16,10 @@ export interface Target {
   steps?: () => Task[] | Promise<Task[]>;
   /** A line about the result that the person should know, shown after the steps. */
   note?: () => string | undefined;
-  /** Runs after the steps; its result is the exit status of make. */
-  action?: () => Promise<number> | number;
+  /** Adds to the command line of the action, what stands behind `--`, its options and arguments. None by default. */
+  options?: (command: Command) => Command;
+  /** Runs after the steps, with its parsed command line; its result is the exit status of make. */
+  action?: (command: Command) => Promise<number> | number;
 }
 
 /** What stands for the number behind a bare `-j`. */
@@ -36,8 +38,9 @@ function endWithReader(error: NodeJS.ErrnoException): void {
 /** Parses the arguments and runs the targets in order; returns the exit status. */
 export async function runMake(root: string, targets: Target[], argv: string[]): Promise<number> {
   process.stdout.on("error", endWithReader);
+  const split = argv.includes("--") ? argv.indexOf("--") : argv.length;
   const command = new Command("make")
-    .usage("[options] [target...]")
+    .usage("[options] [target...] [-- options and arguments of the last target]")
     .argument("[target...]", "what to make, in this order", ["all"])
     .option("-j, --jobs [n]", "steps at a time: one a processor; -j alone sets no limit", parseJobs)
     .option("-B, --force", "run steps that are up to date too")
@@ -49,7 +52,7 @@ export async function runMake(root: string, targets: Target[], argv: string[]): 
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "make: ")) });
   try {
-    command.parse(argv.map(limitless), { from: "user" });
+    command.parse(argv.slice(0, split).map(limitless), { from: "user" });
   } catch (error) {
     return (error as { exitCode?: number }).exitCode ?? 1;
   }
@@ -70,14 +73,42 @@ export async function runMake(root: string, targets: Target[], argv: string[]): 
     }
     chosen.push(target);
   }
-  for (const target of chosen) {
-    const status = await runTarget(root, target, options);
+  const runs: { target: Target; own: Command }[] = [];
+  for (const [index, target] of chosen.entries()) {
+    const isLast = index === chosen.length - 1;
+    const own = commandOf(target, isLast ? argv.slice(split + 1) : []);
+    if (typeof own === "number") return own;
+    runs.push({ target, own });
+  }
+  for (const { target, own } of runs) {
+    const status = await runTarget(root, target, own, options);
     if (status !== 0) return status;
   }
   return 0;
 }
 
-async function runTarget(root: string, target: Target, options: Options): Promise<number> {
+/** The command line of a target's action; the exit status where help, or what is wrong with it, has been printed. */
+function commandOf(target: Target, argv: string[]): Command | number {
+  const own = new Command(`make ${target.name} --`)
+    .description(target.summary)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, `make ${target.name}: `)),
+    });
+  try {
+    return (target.options?.(own) ?? own).parse(argv, { from: "user" });
+  } catch (error) {
+    return (error as { exitCode?: number }).exitCode ?? 1;
+  }
+}
+
+async function runTarget(
+  root: string,
+  target: Target,
+  own: Command,
+  options: Options,
+): Promise<number> {
   const builder = new Builder(root, options);
   try {
     const steps = await target.steps?.();
@@ -92,7 +123,7 @@ async function runTarget(root: string, target: Target, options: Options): Promis
       builder.progress.line(`would run ${target.name}`);
       return 0;
     }
-    return await target.action();
+    return await target.action(own);
   } catch (error) {
     const problem = fileProblem(error);
     if (problem === undefined && !(error instanceof MakeError)) throw error;

@@ -37,13 +37,14 @@ const MACHINE = [
   "-display", "none",
 ];
 
-/** The emulator's command line for the system in `folder`. */
+/** The emulator's command line for the system in `folder`; `words` are told the roottask. */
 // biome-ignore format: one option with its value a line
-export function emulatorArguments(folder: string): string[] {
+export function emulatorArguments(folder: string, words: readonly string[] = []): string[] {
+  const roottask = [`${folder}/roottask-bin`, ...words, "roottask"].join(" ");
   return [
     ...MACHINE,
     "-kernel", `${folder}/kernel.elf32`,
-    "-initrd", `${folder}/roottask-bin roottask,${folder}/userland.tar userland`,
+    "-initrd", `${roottask},${folder}/userland.tar userland`,
   ];
 }
 
