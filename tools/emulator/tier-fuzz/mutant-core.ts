@@ -5,7 +5,7 @@ import { guestModule } from "../../asc/guest.ts";
 import { decodeModule } from "../../wasm/decode.ts";
 import type { CoreExports } from "../core/interface.ts";
 import { CORE_GUEST } from "../core/options.ts";
-import { BLOCK_HEADER, BLOCK_INSNS, OP_HANDLER, OP_SIZE, PAGE_CODEMAP } from "../core/state.ts";
+import { BLOCK_END, BLOCK_FIRST, OP_HANDLER, OP_SIZE, PAGE_CODEMAP } from "../core/state.ts";
 import { Random } from "../cputest/random.ts";
 
 /** i64.add for sub, and for or, xor for and, and back (WebAssembly core specification, 5.4.7). */
@@ -26,9 +26,13 @@ export function handlersInUse(core: CoreExports, address: number, bytes: number)
     const map = view.getUint32(PAGE_CODEMAP + 4 * frame, true);
     for (let at = 0; map !== 0 && at < PAGE; at++) {
       const block = view.getUint32(map + 4 * at, true);
-      const count = block === 0 ? 0 : view.getUint32(block + BLOCK_INSNS, true);
-      for (let i = 0; i < count; i++) {
-        const record = block + BLOCK_HEADER + i * OP_SIZE;
+      if (block === 0) continue;
+      const end = view.getUint32(block + BLOCK_END, true);
+      for (
+        let record = view.getUint32(block + BLOCK_FIRST, true);
+        record < end;
+        record += OP_SIZE
+      ) {
         found.add(view.getUint32(record + OP_HANDLER, true));
       }
     }
