@@ -1,8 +1,13 @@
-// Entry of the core's wasm module: what Node sees.
+// Entry of the core's wasm module: what Node sees. Functions of memory/, op/ and simd/ are here for compiled regions,
+// which call them or know by them where a handler does something that is rare (../../jit/specialize.ts).
 
 export { branch_links } from "./decode/branch_links";
+export { readForWrite, readSlow, writeSlow } from "./memory/access";
+export { segmentAddress } from "./memory/segments";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
 export { set_heat } from "./op/heat";
+export { branchSlow, linkTo, lookup } from "./op/lookup";
+export { faultAt, leaveStopped } from "./op/op";
 export {
   apic_message,
   cpu_state,
@@ -31,3 +36,5 @@ export {
   step,
   time,
 } from "./schedule/run";
+export { readSlowly, storeSlowly } from "./simd/access";
+export { floatScalar32, floatScalar64 } from "./simd/forms";

@@ -68,7 +68,7 @@ export function endBlock(op: Op): usize {
 export const ENTERS: u8 = 0x80;
 
 /** Looks up the block at S_RIP and remembers it in the op when it is in the same page. */
-function linkTo(op: Op, target: i64, which: i32): usize {
+export function linkTo(op: Op, target: i64, which: i32): usize {
   const generation = arenaGeneration;
   const next = lookup();
   if (
@@ -98,7 +98,7 @@ export function reachable(target: u64): bool {
   return ok;
 }
 
-function branchSlow(op: Op, target: i64, which: i32, left: i32): usize {
+export function branchSlow(op: Op, target: i64, which: i32, left: i32): usize {
   const raw = load<u64>(S_RIP_BASE) + target;
   const rip = targetRip(op, target);
   if (!reachable(rip)) {

@@ -167,7 +167,7 @@ export function faultAt(op: Op): usize {
 }
 
 /** The instruction is complete, and S_STOP is set. */
-function leaveStopped(op: Op): usize {
+export function leaveStopped(op: Op): usize {
   if (load<u32>(S_STOP) == STOP_CODE) store<u32>(S_STOP, STOP_CODE | STOP_MIDDLE);
   return leaveAfter(op);
 }

@@ -151,7 +151,7 @@ export function memorySource(op: Op, size: u32): usize {
   return readSlowly(a, size);
 }
 
-function readSlowly(a: u64, size: u32): usize {
+export function readSlowly(a: u64, size: u32): usize {
   if (
     load<u32>(S_FAULT) != 0 ||
     !canonicalRange(a, size) ||
@@ -202,6 +202,10 @@ export function storeAt(a: u64, from: usize, size: u32): bool {
     else memory.copy(host, from, size);
     return true;
   }
+  return storeSlowly(a, from, size);
+}
+
+export function storeSlowly(a: u64, from: usize, size: u32): bool {
   if (!writable(a, size)) return false;
   if (size >= 8) {
     const mask = load<u64>(S_LIN_MASK);

@@ -1,0 +1,310 @@
+// The body of a function under construction: wasm instructions as bytes, in pieces that can be filled in any order,
+// and the function's locals. Follows the WebAssembly core specification 2.0, 5.4 "Instructions".
+
+import { I32, type ValType } from "../../wasm/types.ts";
+
+export const OP_UNREACHABLE = 0x00;
+export const OP_BLOCK = 0x02;
+export const OP_LOOP = 0x03;
+export const OP_IF = 0x04;
+export const OP_ELSE = 0x05;
+export const OP_END = 0x0b;
+export const OP_BR = 0x0c;
+export const OP_BR_IF = 0x0d;
+export const OP_BR_TABLE = 0x0e;
+export const OP_RETURN = 0x0f;
+export const OP_CALL = 0x10;
+export const OP_CALL_INDIRECT = 0x11;
+export const OP_LOCAL_GET = 0x20;
+export const OP_LOCAL_SET = 0x21;
+export const OP_LOCAL_TEE = 0x22;
+export const OP_I32_CONST = 0x41;
+export const OP_I64_CONST = 0x42;
+
+/** Block type of a construct without parameters and results. */
+const EMPTY = 0x40;
+
+export interface Mark {
+  readonly bytes: number;
+  readonly children: number;
+  readonly depth: number;
+  readonly known: number;
+}
+
+interface Known {
+  readonly local: number;
+  readonly at: number;
+}
+
+/** Orders what is noted and put in. */
+let clock = 0;
+
+/** A stretch of instructions; others may be put in at positions of it, and be written later. */
+export class Chunk {
+  readonly bytes: number[] = [];
+  /** Constructs that enclose the chunk's next instruction, counted from the function's body. */
+  depth: number;
+  readonly parent: Chunk | undefined;
+  /** Locals that hold values computed in this chunk, by whatever names the values, and when that was noted. */
+  readonly known = new Map<object, Known>();
+  /** When the chunk was put in: what its parent computes later stands behind it. */
+  private readonly since: number;
+  private readonly children: { at: number; chunk: Chunk }[] = [];
+
+  constructor(depth: number, parent?: Chunk) {
+    this.depth = depth;
+    this.parent = parent;
+    this.since = clock++;
+  }
+
+  /** Notes that a local holds a value from here on. */
+  note(key: object, local: number): void {
+    this.known.set(key, { local, at: clock++ });
+  }
+
+  /** The local that holds a value at the chunk's end. */
+  find(key: object): number | undefined {
+    let before = Number.POSITIVE_INFINITY;
+    for (let chunk: Chunk | undefined = this; chunk; chunk = chunk.parent) {
+      const known = chunk.known.get(key);
+      if (known && known.at < before) return known.local;
+      before = chunk.since;
+    }
+    return undefined;
+  }
+
+  /** Takes over what is known at the end of a chunk inside this one, the only way to what follows. */
+  adopt(inner: Chunk): void {
+    let before = Number.POSITIVE_INFINITY;
+    for (let chunk: Chunk | undefined = inner; chunk && chunk !== this; chunk = chunk.parent) {
+      for (const [key, { local, at }] of chunk.known) if (at < before) this.note(key, local);
+      before = chunk.since;
+    }
+  }
+
+  get empty(): boolean {
+    return this.bytes.length === 0 && this.children.length === 0;
+  }
+
+  /** A chunk at this position. */
+  insert(): Chunk {
+    const chunk = new Chunk(this.depth, this);
+    this.children.push({ at: this.bytes.length, chunk });
+    return chunk;
+  }
+
+  /** Where the chunk ends now, for `rewind`. */
+  mark(): Mark {
+    const { bytes, children, depth, known } = this;
+    return { bytes: bytes.length, children: children.length, depth, known: known.size };
+  }
+
+  /** Forgets everything that has been written since. */
+  rewind(mark: Mark): void {
+    this.bytes.length = mark.bytes;
+    this.children.length = mark.children;
+    this.depth = mark.depth;
+    this.forget(mark.known);
+  }
+
+  /** Forgets which values are in locals, but for the first `count`. */
+  forget(count: number): void {
+    if (this.known.size === count) return;
+    let n = 0;
+    for (const key of this.known.keys()) if (n++ >= count) this.known.delete(key);
+  }
+
+  /** Bytes of the chunk and those put into it. */
+  get size(): number {
+    let size = this.bytes.length;
+    for (const { chunk } of this.children) size += chunk.size;
+    return size;
+  }
+
+  writeTo(out: number[]): void {
+    let from = 0;
+    for (const { at, chunk } of this.children) {
+      for (; from < at; from++) out.push(this.bytes[from] as number);
+      chunk.writeTo(out);
+    }
+    for (; from < this.bytes.length; from++) out.push(this.bytes[from] as number);
+  }
+}
+
+/** The core's functions that the regions of a module call, in the order of their imports. */
+export class Imports {
+  readonly names: string[] = [];
+  private readonly indices = new Map<string, number>();
+
+  /** Function index of the import. */
+  index(name: string): number {
+    let index = this.indices.get(name);
+    if (index === undefined) {
+      index = this.names.length;
+      this.names.push(name);
+      this.indices.set(name, index);
+    }
+    return index;
+  }
+}
+
+/** A function's body: where the next instruction goes (`chunk`), and locals. */
+export class Code {
+  readonly imports: Imports;
+  /** Types of all locals, parameters first. */
+  readonly locals: ValType[];
+  readonly root = new Chunk(0);
+  chunk: Chunk = this.root;
+  private readonly free = new Map<ValType, number[]>();
+  private taken: number[] = [];
+
+  constructor(imports: Imports, parameters: readonly ValType[] = [I32]) {
+    this.imports = imports;
+    this.locals = [...parameters];
+  }
+
+  /** Constructs that enclose the next instruction: a branch to the construct opened at depth d is `br(depth - d)`. */
+  get depth(): number {
+    return this.chunk.depth;
+  }
+
+  bytes(...values: number[]): this {
+    for (const value of values) this.chunk.bytes.push(value);
+    return this;
+  }
+
+  /** Unsigned LEB128 of 32 bits. */
+  u32(value: number): this {
+    const { bytes } = this.chunk;
+    let rest = value >>> 0;
+    for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+    bytes.push(rest);
+    return this;
+  }
+
+  private s32(value: number): this {
+    const { bytes } = this.chunk;
+    let rest = value | 0;
+    while (rest < -64 || rest > 63) {
+      bytes.push((rest & 0x7f) | 0x80);
+      rest >>= 7;
+    }
+    bytes.push(rest & 0x7f);
+    return this;
+  }
+
+  i32Const(value: number): this {
+    this.chunk.bytes.push(OP_I32_CONST);
+    return this.s32(value);
+  }
+
+  i64Const(value: bigint): this {
+    const { bytes } = this.chunk;
+    bytes.push(OP_I64_CONST);
+    let rest = BigInt.asIntN(64, value);
+    if (rest >= -0x80000000n && rest <= 0x7fffffffn) return this.s32(Number(rest));
+    while (rest < -64n || rest > 63n) {
+      bytes.push(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
+    }
+    bytes.push(Number(rest & 0x7fn));
+    return this;
+  }
+
+  get(local: number): this {
+    this.chunk.bytes.push(OP_LOCAL_GET);
+    return this.u32(local);
+  }
+
+  set(local: number): this {
+    this.chunk.bytes.push(OP_LOCAL_SET);
+    return this.u32(local);
+  }
+
+  tee(local: number): this {
+    this.chunk.bytes.push(OP_LOCAL_TEE);
+    return this.u32(local);
+  }
+
+  /** Calls a function of the core by its exported name. */
+  call(name: string): this {
+    this.chunk.bytes.push(OP_CALL);
+    return this.u32(this.imports.index(name));
+  }
+
+  /** Opens a construct; returns the depth inside, by which `branch` knows it. */
+  block(): number {
+    this.chunk.bytes.push(OP_BLOCK, EMPTY);
+    return ++this.chunk.depth;
+  }
+
+  loop(): number {
+    this.chunk.bytes.push(OP_LOOP, EMPTY);
+    return ++this.chunk.depth;
+  }
+
+  if(): number {
+    this.chunk.bytes.push(OP_IF, EMPTY);
+    return ++this.chunk.depth;
+  }
+
+  else(): void {
+    this.chunk.bytes.push(OP_ELSE);
+  }
+
+  end(): void {
+    this.chunk.bytes.push(OP_END);
+    this.chunk.depth--;
+  }
+
+  /** Branches to the construct that was opened with depth `label` inside. */
+  branch(label: number): this {
+    this.chunk.bytes.push(OP_BR);
+    return this.u32(this.chunk.depth - label);
+  }
+
+  branchIf(label: number): this {
+    this.chunk.bytes.push(OP_BR_IF);
+    return this.u32(this.chunk.depth - label);
+  }
+
+  /** A new local that is never given back. */
+  local(type: ValType): number {
+    this.locals.push(type);
+    return this.locals.length - 1;
+  }
+
+  /** A local until `release`. */
+  temporary(type: ValType): number {
+    const local = this.free.get(type)?.pop() ?? this.local(type);
+    this.taken.push(local);
+    return local;
+  }
+
+  /** Gives all temporaries back but those in `kept`. */
+  release(kept: ReadonlySet<number>): void {
+    const still: number[] = [];
+    for (const local of this.taken) {
+      if (kept.has(local)) still.push(local);
+      else {
+        const type = this.locals[local] as ValType;
+        const list = this.free.get(type);
+        if (list) list.push(local);
+        else this.free.set(type, [local]);
+      }
+    }
+    this.taken = still;
+  }
+
+  /** The local that holds the value named `key` at this place, if one does. */
+  find(key: object): number | undefined {
+    return this.chunk.find(key);
+  }
+
+  /** The instructions, without the final `end`. */
+  content(): number[] {
+    const out: number[] = [];
+    this.root.writeTo(out);
+    return out;
+  }
+}

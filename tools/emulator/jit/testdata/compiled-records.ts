@@ -1,0 +1,250 @@
+// A CPU core whose decoded blocks are compiled before they run: each record to a function of its own, or a block's
+// records to one. What the specializer's functions do is compared with what the core does without them.
+
+import { I32 } from "../../../wasm/types.ts";
+import { buildModule, emptyModule } from "../../../wasm/writer.ts";
+import type { CoreExports, CoreImports } from "../../core/interface.ts";
+import {
+  BLOCK_HEADER,
+  BLOCK_INSNS,
+  BLOCK_KEY,
+  OP_COUNT,
+  OP_DISP,
+  OP_HANDLER,
+  OP_IMM,
+  OP_OFFSET,
+  OP_SIZE,
+  OP_WIDTH,
+  PAGE_CODEMAP,
+  S_STOP,
+  SCRATCH_BLOCK,
+} from "../../core/state.ts";
+import { Code, Imports, OP_RETURN } from "../code.ts";
+import type { CoreCode } from "../core-code.ts";
+import { type OpContext, specialize } from "../specialize.ts";
+import { StateLocals } from "../state-locals.ts";
+import { emit, type Value } from "../value.ts";
+
+interface Fn {
+  name: string;
+  code: Code;
+}
+
+/** What is compiled together. */
+export type Unit = "record" | "block";
+
+export class CompiledCore {
+  readonly exports: CoreExports;
+  /** Handlers (by table index) that were specialized, and those that were not. */
+  readonly inlined = new Set<number>();
+  readonly called = new Set<number>();
+  /** Why not. */
+  readonly refusals = new Map<number, string>();
+  /** Bytes and time of what has been specialized. */
+  bytes = 0;
+  milliseconds = 0;
+  records = 0;
+  /** The next bytes written to code are those that are there. */
+  same = false;
+  private readonly core: CoreExports & { table: WebAssembly.Table };
+  private readonly code: CoreCode;
+  private readonly unit: Unit;
+  private slots: number[] = [];
+  private readonly patched: [record: number, handler: number][] = [];
+
+  constructor(core: CoreExports, code: CoreCode, unit: Unit) {
+    this.core = core as CoreExports & { table: WebAssembly.Table };
+    this.code = code;
+    this.unit = unit;
+    const written = (address: number, length: number): void => {
+      if (!this.same) core.ram_written(address, length);
+    };
+    this.exports = { ...core, ram_written: written };
+  }
+
+  /** Makes a core as `EmulatedCpu.create` takes it. */
+  static from(
+    make: (imports: CoreImports) => Promise<{ exports: CoreExports }>,
+    code: CoreCode,
+    unit: Unit,
+    done: (core: CompiledCore) => void,
+  ): (imports: CoreImports) => Promise<{ exports: CoreExports }> {
+    return async (imports) => {
+      const core = new CompiledCore((await make(imports)).exports, code, unit);
+      done(core);
+      return { exports: core.exports };
+    };
+  }
+
+  private get view(): DataView {
+    return new DataView(this.core.memory.buffer);
+  }
+
+  /** Records of the block whose header is at `block`. */
+  private recordsOf(view: DataView, block: number): number[] {
+    const count = view.getUint32(block + BLOCK_INSNS, true);
+    const records: number[] = [];
+    for (let at = block + BLOCK_HEADER; ; at += OP_SIZE) {
+      const index = view.getUint16(at + OP_COUNT, true);
+      if (records.length > 0 && index === count) {
+        const offset = view.getUint16(at + OP_OFFSET, true) & 0xfff;
+        const ends =
+          Number(view.getBigInt64(at + OP_DISP, true) & 0xfffn) === offset &&
+          view.getUint8(at + OP_WIDTH) === 8;
+        if (ends) records.push(at);
+        return records;
+      }
+      if (records.length > 0 && index !== view.getUint16(at - OP_SIZE + OP_COUNT, true) + 1)
+        return records;
+      if (records.length > count) return records;
+      records.push(at);
+    }
+  }
+
+  /** Compiles all blocks of `pages` page frames from `frame` on. */
+  compile(frame: number, pages: number): void {
+    const view = this.view;
+    const imports = new Imports();
+    const fns: Fn[] = [];
+    const entries: [record: number, name: string][] = [];
+    for (let page = frame; page < frame + pages; page++) {
+      const map = view.getUint32(PAGE_CODEMAP + 4 * page, true);
+      if (map === 0) continue;
+      for (let offset = 0; offset < 4096; offset++) {
+        const block = view.getUint32(map + 4 * offset, true);
+        if (block === 0 || block === SCRATCH_BLOCK) continue;
+        const key = view.getUint32(block + BLOCK_KEY, true);
+        const records = this.recordsOf(view, block);
+        const groups = this.unit === "block" ? [records] : records.map((r) => [r]);
+        for (const group of groups) {
+          const name = `r${group[0]}`;
+          const code = this.function(view, imports, key, group);
+          if (!code) continue;
+          fns.push({ name, code });
+          entries.push([group[0] as number, name]);
+        }
+      }
+    }
+    if (fns.length === 0) return;
+    const instance = this.instantiate(fns, imports);
+    for (const [record, name] of entries) {
+      const slot = this.slots.pop() ?? this.core.table.grow(1);
+      this.core.table.set(slot, instance.exports[name]);
+      this.patched.push([record, view.getUint32(record + OP_HANDLER, true)]);
+      view.setUint32(record + OP_HANDLER, slot, true);
+      this.used.push(slot);
+    }
+  }
+
+  private used: number[] = [];
+
+  /** Gives the slots of the table back. */
+  forget(): void {
+    this.slots.push(...this.used);
+    this.used = [];
+    this.patched.length = 0;
+  }
+
+  private function(
+    view: DataView,
+    imports: Imports,
+    key: number,
+    records: number[],
+  ): Code | undefined {
+    const code = new Code(imports);
+    const state = new StateLocals(code, view, key);
+    const begin = performance.now();
+    state.reload();
+    let any = false;
+    for (const record of records) {
+      const handler = view.getUint32(record + OP_HANDLER, true);
+      this.records++;
+      const leave = (): void => {
+        state.flush();
+        state.writeBack();
+      };
+      const context: OpContext & { onRefused?: (reason: string) => void } = {
+        core: this.code,
+        code,
+        state,
+        memory: view,
+        record,
+        linked: (which) => view.getUint32(record + OP_IMM + 4 * which, true) !== 0,
+        onLink: (which) => {
+          leave();
+          code.i32Const(view.getUint32(record + OP_IMM + 4 * which, true)).bytes(OP_RETURN);
+        },
+        onTail: (name, args: readonly Value[]) => {
+          for (const arg of args) emit(code, arg);
+          leave();
+          code.call(name);
+          if (this.code.typeNamed(name).results.length === 0) code.i32Const(0);
+          code.bytes(OP_RETURN);
+        },
+        onReturn: (value) => {
+          emit(code, value);
+          leave();
+          code.bytes(OP_RETURN);
+        },
+        onLeave: () => {
+          leave();
+          code.i32Const(record).i32Const(handler).bytes(0x11, 0, 0, OP_RETURN);
+        },
+      };
+      context.onRefused = (reason) => this.refusals.set(handler, reason);
+      if (specialize(context)) {
+        any = true;
+        this.inlined.add(handler);
+        continue;
+      }
+      this.called.add(handler);
+      state.flush();
+      state.writeBack();
+      const result = this.resultLocal(code);
+      code.i32Const(record).i32Const(handler).bytes(0x11, 0, 0).tee(result);
+      code.i32Const(record + OP_SIZE).bytes(0x47);
+      code.if();
+      code.get(result).bytes(OP_RETURN);
+      code.end();
+      state.reload();
+    }
+    state.flush();
+    state.writeBack();
+    code.i32Const((records.at(-1) as number) + OP_SIZE);
+    state.finish();
+    this.milliseconds += performance.now() - begin;
+    this.bytes += code.root.size;
+    return any ? code : undefined;
+  }
+
+  private resultLocal(code: Code): number {
+    return code.local(I32);
+  }
+
+  private instantiate(fns: Fn[], imports: Imports): WebAssembly.Instance {
+    const module = emptyModule();
+    module.types.push({ params: [I32], results: [I32] });
+    module.imports.push({ module: "core", name: "memory", memory: { min: 0 } });
+    module.imports.push({ module: "core", name: "table", table: { min: 0 } });
+    for (const name of imports.names) {
+      module.types.push(this.code.typeNamed(name));
+      module.imports.push({ module: "core", name, type: module.types.length - 1 });
+    }
+    fns.forEach(({ name, code }, n) => {
+      module.funcs.push({ type: 0, locals: code.locals.slice(1), code: code.content() });
+      module.exports.push({ name, kind: 0, index: imports.names.length + n });
+    });
+    const bytes = buildModule(module);
+    this.lastModule = bytes;
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      core: this.core as unknown as WebAssembly.ModuleImports,
+    });
+  }
+
+  lastModule: Uint8Array = new Uint8Array(0);
+
+  /** Whether a stop is wanted; for messages. */
+  get stopping(): number {
+    return this.view.getUint32(S_STOP, true);
+  }
+}

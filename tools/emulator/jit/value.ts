@@ -1,0 +1,223 @@
+// Values that a handler computes while it is specialized: constants, locals of the region, and expressions over them
+// that are emitted where they are needed, or never. A value does not change: registers of the CPU are names for values
+// (state-locals.ts), memory is read at once into a local.
+
+import { NUMERIC } from "../../wasm/opcodes.ts";
+import { VECTOR } from "../../wasm/simd.ts";
+import { F32, F64, I32, I64, V128, type ValType } from "../../wasm/types.ts";
+import type { Code } from "./code.ts";
+
+/** `op` of a constant. */
+export const CONST = -1;
+/** `op` of a local of the function. */
+export const LOCAL = -2;
+/** `op` of a link of the branch record that is specialized. */
+export const LINK = -3;
+export const UNWRITTEN = -4;
+export const SELECT = 0x1b;
+/** Opcodes behind the prefixes 0xfc and 0xfd have it in the bits from 16 on. */
+export const SATURATE = 0xfc0000;
+export const VECTOR_OP = 0xfd0000;
+
+export class Value {
+  readonly type: ValType;
+  readonly op: number;
+  readonly a: Value | undefined;
+  readonly b: Value | undefined;
+  readonly c: Value | undefined;
+  /** Of a constant: i32 as signed number. Of a local its index, of a link which, of a lane operation the lane. */
+  readonly n: number;
+  /** Of a constant of another type: its bits, i64 as signed; of a shuffle the lanes. */
+  readonly bits: bigint;
+  /** The value is below 2^width (i32, i64). */
+  readonly width: number;
+  /** Known not to be 0. */
+  nonzero = false;
+  /** Of a local: those of its bits that are known, and what they are. */
+  knownMask = 0;
+  knownBits = 0;
+  /** Who refers to it: expressions, locals of handlers, registers. */
+  uses = 0;
+
+  constructor(
+    type: ValType,
+    op: number,
+    n: number,
+    bits: bigint,
+    width: number,
+    a?: Value,
+    b?: Value,
+    c?: Value,
+  ) {
+    this.type = type;
+    this.op = op;
+    this.n = n;
+    this.bits = bits;
+    this.width = width;
+    this.a = a;
+    this.b = b;
+    this.c = c;
+  }
+
+  get isConst(): boolean {
+    return this.op === CONST;
+  }
+}
+
+const full = (type: ValType): number => (type === I32 ? 32 : type === I64 ? 64 : 0);
+
+function widthOf(bits: bigint): number {
+  const unsigned = BigInt.asUintN(64, bits);
+  if (unsigned < 0x100000000n) return 32 - Math.clz32(Number(unsigned));
+  return 64 - Math.clz32(Number(unsigned >> 32n));
+}
+
+const SMALL = Array.from(
+  { length: 64 },
+  (_, n) => new Value(I32, CONST, n, 0n, 32 - Math.clz32(n)),
+);
+
+export function i32(n: number): Value {
+  if (n >= 0 && n < 64) return SMALL[n] as Value;
+  const signed = n | 0;
+  return new Value(I32, CONST, signed, 0n, 32 - Math.clz32(signed));
+}
+
+export function i64(bits: bigint): Value {
+  return new Value(I64, CONST, 0, BigInt.asIntN(64, bits), widthOf(bits));
+}
+
+/** A constant by its bits. */
+export function constant(type: ValType, bits: bigint): Value {
+  if (type === I32) return i32(Number(BigInt.asIntN(32, bits)));
+  if (type === I64) return i64(bits);
+  return new Value(type, CONST, 0, bits, 0);
+}
+
+export function local(type: ValType, index: number, width = full(type)): Value {
+  return new Value(type, LOCAL, index, 0n, width);
+}
+
+/** Bits of a constant, unsigned. */
+export function bitsOf(value: Value): bigint {
+  return value.type === I32 ? BigInt(value.n >>> 0) : BigInt.asUintN(64, value.bits);
+}
+
+export function same(x: Value, y: Value): boolean {
+  if (x === y) return true;
+  if (x.op !== y.op || x.type !== y.type || x.n !== y.n || x.bits !== y.bits) return false;
+  return x.op === CONST || x.op === LOCAL || x.op === LINK;
+}
+
+function node(type: ValType, op: number, width: number, a?: Value, b?: Value, c?: Value): Value {
+  if (a) a.uses++;
+  if (b) b.uses++;
+  if (c) c.uses++;
+  return new Value(type, op, 0, 0n, width, a, b, c);
+}
+
+/** A vector instruction; `n` is a lane, `bits` the bytes of a shuffle. */
+export function vector(sub: number, n: number, bits: bigint, operands: readonly Value[]): Value {
+  const result = VECTOR[sub]?.result as ValType;
+  const [a, b, c] = operands;
+  for (const operand of operands) operand.uses++;
+  return new Value(result, VECTOR_OP | sub, n, bits, full(result), a, b, c);
+}
+
+export function saturate(sub: number, type: ValType, a: Value): Value {
+  a.uses++;
+  return new Value(type, SATURATE | sub, 0, 0n, full(type), a);
+}
+
+/** A value that a region cannot have: a link, or bytes of scratch that nobody has written. */
+export class Unemittable {}
+
+const UNEMITTABLE = new Unemittable();
+
+/** What is in scratch memory before it is written. */
+export function unwritten(): Value {
+  return new Value(V128, UNWRITTEN, 0, 0n, 0);
+}
+
+export function link(which: 0 | 1): Value {
+  const value = new Value(I32, LINK, which, 0n, 32);
+  value.nonzero = true;
+  return value;
+}
+
+/** Writes instructions that push the value. */
+export function emit(code: Code, value: Value): void {
+  const { op } = value;
+  if (op === CONST) {
+    emitConstant(code, value);
+    return;
+  }
+  if (op === LOCAL) {
+    code.get(value.n);
+    return;
+  }
+  const known = code.find(value);
+  if (known !== undefined) {
+    code.get(known);
+    return;
+  }
+  if (op < 0) throw UNEMITTABLE;
+  if (value.a) emit(code, value.a);
+  if (value.b) emit(code, value.b);
+  if (value.c) emit(code, value.c);
+  const { bytes } = code.chunk;
+  if (op < SATURATE) bytes.push(op);
+  else {
+    bytes.push(op >>> 16);
+    code.u32(op & 0xffff);
+    if (op >= VECTOR_OP) {
+      const kind = VECTOR[op & 0xffff];
+      if (kind?.kind === "shuffle") pushBits(bytes, value.bits, 16);
+      else if (kind && kind.lanes > 0) bytes.push(value.n);
+    }
+  }
+  if (value.uses > 1) {
+    const temporary = code.temporary(value.type);
+    code.tee(temporary);
+    code.chunk.note(value, temporary);
+  }
+}
+
+function pushBits(bytes: number[], bits: bigint, count: number): void {
+  for (let i = 0; i < count; i++) bytes.push(Number((bits >> BigInt(8 * i)) & 0xffn));
+}
+
+function emitConstant(code: Code, value: Value): void {
+  const { type } = value;
+  if (type === I32) code.i32Const(value.n);
+  else if (type === I64) code.i64Const(value.bits);
+  else {
+    const { bytes } = code.chunk;
+    if (type === F32) bytes.push(0x43);
+    else if (type === F64) bytes.push(0x44);
+    else bytes.push(0xfd, 12);
+    pushBits(bytes, value.bits, type === F32 ? 4 : type === F64 ? 8 : 16);
+  }
+}
+
+/** Emits the value now and returns the local that holds it, or the value itself where it costs nothing again. */
+export function settle(code: Code, value: Value): Value {
+  if (value.op === CONST || value.op === LOCAL) return value;
+  const known = code.find(value);
+  if (known !== undefined) return local(value.type, known, value.width);
+  value.uses++;
+  emit(code, value);
+  code.chunk.bytes.push(0x1a);
+  const held = local(value.type, code.find(value) as number, value.width);
+  held.nonzero = value.nonzero;
+  return held;
+}
+
+export { node };
+
+/** The type of an instruction's result. */
+export function resultOf(op: number): ValType {
+  return NUMERIC[op]?.result as ValType;
+}
+
+export { F32, F64, I32, I64, V128 };
