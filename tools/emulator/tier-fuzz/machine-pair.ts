@@ -13,7 +13,7 @@ import { EXIT_PORT } from "./handlers.ts";
 import type { Program } from "./program.ts";
 
 /** What a machine of the pair is made with: its tier, or a core that is wrong on purpose. */
-export type Variant = Pick<MachineOptions, "core">;
+export type Variant = Pick<MachineOptions, "core" | "accel">;
 
 const MEMORY = 2 << 20;
 const GENERAL = 16;
