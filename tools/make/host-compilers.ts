@@ -22,6 +22,8 @@ export interface HostCompiler {
   version: string;
   /** Options in front of output and source. */
   flags: readonly string[];
+  /** More of them, for executables without symbols, and for those that keep them. */
+  strip: { all: readonly string[]; debug: readonly string[] };
   env: Readonly<Record<string, string>>;
 }
 
@@ -52,8 +54,10 @@ function gccCandidates(): HostCompiler[] {
     const library = ask(command, "-print-file-name=libc.a") ?? "";
     if (!isAbsolute(library)) return [];
     const version = `${ask(command, "--version")?.split("\n")[0]}, ${library}`;
-    const flags = ["-static", "-O2", "-s", "-Wall", "-Wextra", "-Werror"];
-    return [{ command, version, flags, env: {} }];
+    const flags = ["-static", "-O2", "-Wall", "-Wextra"];
+    return [
+      { command, version, flags, strip: { all: ["-s"], debug: ["-Wl,--strip-debug"] }, env: {} },
+    ];
   });
 }
 
@@ -65,8 +69,9 @@ function rustCandidates(): HostCompiler[] {
     version,
     flags: [
       ...["--edition", "2021", "--target", target, "-C", "target-feature=+crt-static"],
-      ...["-C", "opt-level=2", "-C", "panic=abort", "-C", "strip=symbols", "-D", "warnings"],
+      ...["-C", "opt-level=2", "-C", "panic=abort", "-C", "debuginfo=0"],
     ],
+    strip: { all: ["-C", "strip=symbols"], debug: ["-C", "strip=debuginfo"] },
     env: {},
   }));
 }
@@ -80,8 +85,9 @@ function goCandidates(): HostCompiler[] {
     ...{ GOENV: "off", GOFLAGS: "", GOWORK: "off", GOPROXY: "off", GOTOOLCHAIN: "local" },
     ...{ GOCACHE: join(REPOSITORY, "build/.go-cache"), GOPATH: join(REPOSITORY, "build/.go") },
   };
-  const flags = ["build", "-trimpath", "-ldflags=-s -w -buildid="];
-  return [{ command: "go", version, flags, env }];
+  const flags = ["build", "-trimpath"];
+  const strip = { all: ["-ldflags=-s -w -buildid="], debug: ["-ldflags=-w -buildid="] };
+  return [{ command: "go", version, flags, strip, env }];
 }
 
 const KINDS: Readonly<Record<HostCompilerName, Kind>> = {
@@ -152,9 +158,9 @@ function compilesProbe({ text, extension }: Kind["probe"], compiler: HostCompile
     const source = join(folder, `probe.${extension}`);
     const output = join(folder, "probe");
     writeFileSync(source, text);
-    const { command, flags } = compiler;
+    const { command, flags, strip } = compiler;
     const env = { ...process.env, ...compiler.env };
-    const args = [...flags, "-o", output, source];
+    const args = [...flags, ...strip.all, "-o", output, source];
     const { status } = spawnSync(command, args, { env, stdio: "ignore", timeout: PATIENCE });
     return status === 0 && existsSync(output);
   } finally {

@@ -49,6 +49,7 @@ const SOURCES = [
   "stdio/__stdio_write.c",
   "stdio/__stdout_write.c",
   "stdio/__towrite.c",
+  "stdio/fflush.c",
   "stdio/fprintf.c",
   "stdio/fputc.c",
   "stdio/fputs.c",

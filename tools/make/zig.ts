@@ -12,10 +12,20 @@ const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 /** The Zig release's Linux target with musl, linked statically. */
 const ZIG_TARGET = "x86_64-linux-musl";
 
-export const C_FLAGS = [
-  ...["-target", ZIG_TARGET, "-static", "-O2", "-s", "-Wall", "-Wextra", "-Werror"],
-];
-export const ZIG_FLAGS = ["-target", ZIG_TARGET, "-O", "ReleaseSafe", "-fstrip"];
+export interface ZigFlags {
+  flags: readonly string[];
+  /** More of them, for executables without symbols, and for those that keep them. */
+  strip: { all: readonly string[]; debug: readonly string[] };
+}
+export const C_FLAGS: ZigFlags = {
+  flags: ["-target", ZIG_TARGET, "-static", "-O2", "-Wall", "-Wextra", "-Werror"],
+  // Zig would take symbols away with their debug information.
+  strip: { all: ["-s"], debug: [] },
+};
+export const ZIG_FLAGS: ZigFlags = {
+  flags: ["-target", ZIG_TARGET, "-O", "ReleaseSafe"],
+  strip: { all: ["-fstrip"], debug: [] },
+};
 
 /** The compiler, or undefined where it is not installed for this platform. */
 export function zigBinary(): string | undefined {
@@ -26,13 +36,23 @@ export function zigBinary(): string | undefined {
 }
 
 /** Compiles the Zig program `source` into the executable `out`. */
-export function compileZig(context: TaskContext, source: string, out: string): Promise<void> {
-  return runZig(context, ["build-exe", ...ZIG_FLAGS, `-femit-bin=${out}`, source]);
+export function compileZig(
+  context: TaskContext,
+  flags: readonly string[],
+  source: string,
+  out: string,
+): Promise<void> {
+  return runZig(context, ["build-exe", ...flags, `-femit-bin=${out}`, source]);
 }
 
 /** Compiles a C program, against the small library where it has all that the program needs, see musl.ts. */
-export async function compileC(context: TaskContext, source: string, out: string): Promise<void> {
-  const args = ["cc", ...C_FLAGS, "-o", out, source];
+export async function compileC(
+  context: TaskContext,
+  flags: readonly string[],
+  source: string,
+  out: string,
+): Promise<void> {
+  const args = ["cc", ...flags, "-o", out, source];
   if (hasMuslSources(REPOSITORY)) {
     const libc = await buildMusl(context.scratch(), (command) => runZig(context, command));
     try {

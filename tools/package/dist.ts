@@ -31,6 +31,8 @@ const COMMANDS = [
 ];
 const WEB = "package/web";
 const CORE = "emulator-core.wasm";
+/** For programs in C that use the kernel's interface. */
+const HEADER = "hedron.h";
 
 /** A compiled guest program in the place of the module that compiles it. Paths are below build/dist/, without ending. */
 interface Shipped {
@@ -77,6 +79,7 @@ export async function makeDist(root: string): Promise<void> {
   rmSync(join(aside, `${WEB}.js`));
   keepReachable(aside, root);
   shipImages(root, aside);
+  copyFileSync(join(root, "static-foreign-apps/C", HEADER), join(aside, HEADER));
   for (const name of COMMANDS) chmodSync(join(aside, `${name}.js`), 0o755);
   rmSync(join(root, "build/dist"), { recursive: true, force: true });
   renameSync(aside, join(root, "build/dist"));
