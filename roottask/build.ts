@@ -8,6 +8,7 @@ import { fontObject } from "../tools/screen/object.ts";
 import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
 import { measuringStubs } from "./asm/measuring.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
+import { vectorStubs } from "./asm/vectors.ts";
 
 export { apps, type GuestProgram, roottask, userland } from "./programs.ts";
 
@@ -75,6 +76,11 @@ export function buildRoottask(wasm: Uint8Array, map?: string): Uint8Array {
 /** A program for the native interface. */
 export function buildNativeApp(wasm: Uint8Array, map?: string): Uint8Array {
   return link(wasm, map, "app", NATIVE_LAYOUT, nativeStubs);
+}
+
+/** A native program that measures and calculates with vectors. */
+export function buildNativeVectorApp(wasm: Uint8Array, map?: string): Uint8Array {
+  return link(wasm, map, "app", NATIVE_LAYOUT, nativeStubs, [measuringStubs(), vectorStubs()]);
 }
 
 /** A native program that measures. */

@@ -14,6 +14,7 @@ export interface GuestProgram {
     | "buildRoottask"
     | "buildNativeApp"
     | "buildNativeBenchmark"
+    | "buildNativeVectorApp"
     | "buildLinuxApp"
     | "buildLinuxBenchmark";
   /** Path in userland.tar; the roottask itself is not in it. */
@@ -48,7 +49,10 @@ function linux(name: string, entry: string): GuestProgram {
 
 /** Programs in TypeScript. */
 export const apps: GuestProgram[] = [
-  native("hello_native", "roottask/bin/hello_native.ts"),
+  {
+    ...native("hello_native", "roottask/bin/hello_native.ts"),
+    builder: "buildNativeVectorApp",
+  },
   measuring(native("bench_native", "roottask/bin/bench_native.ts")),
   linux("sha256sum", "static-foreign-apps/TypeScript/sha256sum.ts"),
   linux("hello_hybrid", "static-foreign-apps/TypeScript/hello_hybrid.ts"),
