@@ -47,6 +47,7 @@ const kernelImage = executableStep({
 function program(guest: GuestProgram, output: string): Task {
   return executableStep({
     guest,
+    parts: guest.parts,
     output,
     module: "roottask/build.ts",
     builder: guest.builder,

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Decoder, DecoderOptions, FlowControl } from "iced-x86";
 import { describe, expect, it } from "vitest";
-import { buildRoottask, roottask } from "../roottask/build.ts";
+import { compileRoottask } from "../roottask/build.ts";
 import { guestModule } from "../tools/asc/guest.ts";
 import { readElf } from "../tools/elf/index.ts";
 import { Machine } from "../tools/emulator/host/machine.ts";
@@ -271,7 +271,7 @@ describe.skipIf(!hasTool("readelf"))("call frame information of the kernel", () 
   it("leads to all callers at every instruction", async () => {
     const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
     const { image, symbols } = buildKernelFiles(wasm, sourceMap);
-    const user = await guestModule({ entry: roottask.entry, args: roottask.args });
+    const user = await compileRoottask();
     const folder = mkdtempSync(join(tmpdir(), "kernel-frames-"));
     const path = join(folder, "kernel");
     writeFileSync(path, symbols);
@@ -281,7 +281,7 @@ describe.skipIf(!hasTool("readelf"))("call frame information of the kernel", () 
       kernel: image,
       modules: [
         {
-          file: buildRoottask(user.wasm, user.sourceMap),
+          file: user,
           name: "roottask",
           commandLine: "roottask",
         },

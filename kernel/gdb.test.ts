@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { buildRoottask, roottask } from "../roottask/build.ts";
+import { compileRoottask } from "../roottask/build.ts";
 import { guestModule } from "../tools/asc/guest.ts";
 import { GdbServer } from "../tools/emulator/debug/gdb-server.ts";
 import { Monitor } from "../tools/emulator/debug/monitor.ts";
@@ -24,8 +24,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 async function debug(commands: string[]): Promise<string> {
   const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
   const kernel = buildKernelFiles(wasm, sourceMap);
-  const user = await guestModule({ entry: roottask.entry, args: roottask.args });
-  const program = buildRoottask(user.wasm, user.sourceMap);
+  const program = await compileRoottask();
   const [symbols, roottaskFile, script] = ["kernel", "roottask", "script"].map((name) =>
     join(directory, name),
   ) as [string, string, string];

@@ -2,6 +2,7 @@
 // stubs linked to ELF executables. Which programs there are stands in programs.ts.
 
 import { compile, linkLinux } from "../tools/aot/index.ts";
+import { guestModule } from "../tools/asc/guest.ts";
 import { staticEnd } from "../tools/asc/static-end.ts";
 import { linkElf, type ObjectFile } from "../tools/elf/index.ts";
 import { fontObject } from "../tools/screen/object.ts";
@@ -9,6 +10,9 @@ import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout
 import { measuringStubs } from "./asm/measuring.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
 import { vectorStubs } from "./asm/vectors.ts";
+import { mediatorObject } from "./mediator/image.ts";
+import { vdsoObject } from "./mediator/vdso_image.ts";
+import { roottask } from "./programs.ts";
 
 export { apps, type GuestProgram, roottask, userland } from "./programs.ts";
 
@@ -65,12 +69,43 @@ function link(
   });
 }
 
+/** A compiled guest program. */
+interface Part {
+  wasm: Uint8Array;
+  sourceMap?: string;
+}
+
+/** What the roottask gives to Linux programs (programs.ts). */
+export interface RoottaskParts {
+  mediator: Part;
+  vdso: Part;
+}
+
 /** The roottask's ELF file: file and memory size of its segments are equal, as the kernel demands. */
-export function buildRoottask(wasm: Uint8Array, map?: string): Uint8Array {
+export function buildRoottask(
+  wasm: Uint8Array,
+  map: string | undefined,
+  { mediator, vdso }: RoottaskParts,
+): Uint8Array {
   return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs, [
     fontObject(),
     measuringStubs(),
+    mediatorObject(mediator.wasm, mediator.sourceMap),
+    vdsoObject(vdso.wasm, vdso.sourceMap),
   ]);
+}
+
+/** The roottask from its sources, as tests and tools have it that do not go by the make. */
+export async function compileRoottask(): Promise<Uint8Array> {
+  const { parts, entry, args } = roottask;
+  if (parts === undefined) throw new Error("the roottask has no parts");
+  const [main, mediator, vdso] = await Promise.all(
+    [{ entry, args }, parts.mediator, parts.vdso].map((guest) =>
+      guestModule({ entry: guest?.entry ?? "", args: guest?.args }),
+    ),
+  );
+  if (!main || !mediator || !vdso) throw new Error("the roottask's parts are not there");
+  return buildRoottask(main.wasm, main.sourceMap, { mediator, vdso });
 }
 
 /** A program for the native interface. */

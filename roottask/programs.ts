@@ -10,6 +10,8 @@ export interface GuestProgram {
   entry: string;
   /** asc options beside those every guest shares. */
   args: string[];
+  /** Guest programs it carries, which its builder links. */
+  parts?: Record<string, { name: string; entry: string; args: string[] }>;
   builder:
     | "buildRoottask"
     | "buildNativeApp"
@@ -29,6 +31,10 @@ export const roottask: GuestProgram = {
   name: "roottask",
   entry: "roottask/bin/roottask.ts",
   args: [...ROOTTASK_ARGS, "--memoryBase", `${ROOTTASK_LAYOUT.data}`],
+  parts: {
+    mediator: { name: "mediator", entry: "roottask/mediator/guest/mediator.ts", args: APP_ARGS },
+    vdso: { name: "vdso", entry: "roottask/mediator/guest/vdso.ts", args: APP_ARGS },
+  },
   builder: "buildRoottask",
 };
 

@@ -306,7 +306,7 @@ describe("the roottask", () => {
     expect(log).toContain("cannot start absent: no such file in the archive\n");
     expect(log).toContain("skip absent: not in the archive\n");
     expect(log).toContain(
-      'userland.conf line 5: expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS" or "env NAME=VALUE"\n',
+      'userland.conf line 5: expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE" or "mediator on|off"\n',
     );
     expect(log).toContain("end 3: exit status 7\n");
     expect(log).toContain("summary: 3 programs, 1 not found, 1 line not understood\n");

@@ -12,9 +12,10 @@ const built = (file: string) =>
 
 beforeAll(makeSystem);
 
+const system = () => ({ kernel: built("kernel.elf32"), roottask: built("roottask-bin") });
+
 it("follows every call from SYSCALL through kernel and roottask and back", async () => {
-  const system = { kernel: built("kernel.elf32"), roottask: built("roottask-bin") };
-  const listings = await listCalls(system);
+  const listings = await listCalls(system(), "mediator off\nlinux calls");
   expect([...listings.keys()]).toEqual(calls.map(({ name }) => name));
   for (const steps of listings.values()) {
     expect(steps[0]).toMatchObject({ room: "user", text: "syscall" });
@@ -22,5 +23,15 @@ it("follows every call from SYSCALL through kernel and roottask and back", async
     expect(steps.at(-1)?.text).toMatch(/^(sysret|iret)/);
     expect(steps.filter(({ text }) => text === "syscall")).toHaveLength(2);
     expect(new Set(steps.map(({ room }) => room))).toEqual(new Set(["user", "kernel", "roottask"]));
+  }
+});
+
+it("sees which calls the mediator answers, and that it passes on the others", async () => {
+  for (const [name, steps] of await listCalls(system())) {
+    const calls = steps.filter(({ text }) => text === "syscall").length;
+    const isForwarded = steps.some(({ room }) => room === "roottask");
+    expect([name, calls]).toEqual([name, isForwarded ? 3 : 1]);
+    if (/^get.?id$|clock/.test(name)) expect([name, isForwarded]).toEqual([name, false]);
+    if (name === "brk") expect(isForwarded).toBe(true);
   }
 });

@@ -44,6 +44,7 @@ import {
   optionLength,
   optionValue,
 } from "../libroottask/machine";
+import { initMediator } from "../libroottask/mediator";
 import { totalPages } from "../libroottask/pages";
 import { ownUtcb } from "../libroottask/portals";
 import { abandon, powerOff } from "../libroottask/power";
@@ -65,10 +66,12 @@ import {
   LINE_EMPTY,
   LINE_ENVIRONMENT,
   LINE_RUN,
+  LINE_SETTING,
   nextStartLine,
   openStartFile,
   startFileEnded,
   startLine,
+  startMediated,
   startMessage,
   startNative,
   startOptional,
@@ -214,6 +217,7 @@ function makeProgram(): Program | null {
   while (true) {
     const program = newProgram(abi, argument(0), argumentLength(0));
     if (program !== null) {
+      program.mediated = startMediated ? 1 : 0;
       if (enterResult(program)) return program;
       reapProgram(program);
     }
@@ -288,7 +292,7 @@ function runAll(startFile: string): void {
     const kind = nextStartLine();
     if (kind === LINE_RUN) {
       run();
-    } else if (kind !== LINE_EMPTY && kind !== LINE_ENVIRONMENT) {
+    } else if (kind !== LINE_EMPTY && kind !== LINE_ENVIRONMENT && kind !== LINE_SETTING) {
       badLines++;
       line(LOG_ERROR, MODULE_PROGRAMS, startFile);
       say(" line ");
@@ -340,6 +344,7 @@ export function main(hipAddress: u64, cpu: u64): void {
   claimPorts(CMOS_PORT, 2);
   startClock(hipTscKilohertz(hip));
   seedRandom(bootTime() as u64);
+  if (!initMediator()) fail("out of memory");
   initLinux();
   if (!hasUserland) {
     fail(

@@ -10,6 +10,7 @@ import {
   CREATE_PD_FOREIGN,
   CREATE_PD_PORTALS_SHIFT,
   crd,
+  EC_CTRL_ENTRY,
   HC_CALL,
   HC_CREATE_EC,
   HC_CREATE_PD,
@@ -150,6 +151,15 @@ export function delegateRange(
 /** Makes EC `selector` raise the recall event before it executes its next instruction. */
 export function recall(selector: u64): u64 {
   return hypercall(HC_EC_CTRL | (selector << ARG1_SELECTOR_SHIFT), 0, 0, 0, 0) & STATUS_MASK;
+}
+
+/**
+ * Lets system calls of foreign EC `selector` enter user mode: `pages` pages of code at `entry`, `stack` for RSP. BAD_PAR
+ * on a kernel that cannot do that.
+ */
+export function setEntry(selector: u64, entry: u64, pages: u64, stack: u64): u64 {
+  const arg1 = HC_EC_CTRL | (EC_CTRL_ENTRY << ARG1_FLAGS_SHIFT) | (selector << ARG1_SELECTOR_SHIFT);
+  return hypercall(arg1, entry | pages, stack, 0, 0) & STATUS_MASK;
 }
 
 /** Removes the capabilities of `range` from everybody, the caller included. */

@@ -9,3 +9,8 @@ export declare function raw_echo_entry(): u64;
 /** The stack that the roottask starts on. */
 export declare function stack_bottom(): u64;
 export declare function stack_top(): u64;
+
+/** What programs are given (mediator/image.ts, mediator/vdso_image.ts). */
+export declare function mediator_image(): u64;
+export declare function vdso_image(): u64;
+export declare function vdso_image_end(): u64;

@@ -1,6 +1,8 @@
 // Time: the TSC at the rate the HIP gives, and the date of the CMOS real-time clock (MC146818A) read once.
 
 import { inb, outb, rdtsc } from "../libhedron/x86";
+import { TIME_EPOCH, TIME_HERTZ, TIME_ORIGIN } from "../libhrstd/mediator_layout";
+import { NANOSECONDS, toNanoseconds } from "../libhrstd/ticks";
 
 export const CMOS_PORT: u32 = 0x70;
 
@@ -18,8 +20,6 @@ const BINARY: i32 = 0x04;
 const HOURS_24: i32 = 0x02;
 const PM: i32 = 0x80;
 const PATIENCE: u32 = 100_000;
-
-const NANOSECONDS: u64 = 1_000_000_000;
 
 let hertz: u64 = NANOSECONDS;
 let origin: u64 = 0;
@@ -68,10 +68,6 @@ export function startClock(kilohertz: u32): void {
   epoch = readDate();
 }
 
-function toNanoseconds(ticks: u64): u64 {
-  return (ticks / hertz) * NANOSECONDS + ((ticks % hertz) * NANOSECONDS) / hertz;
-}
-
 /** `startClock` has been called. */
 export function clockRuns(): bool {
   return origin !== 0;
@@ -79,7 +75,14 @@ export function clockRuns(): bool {
 
 /** Nanoseconds since the roottask started. */
 export function monotonic(): u64 {
-  return toNanoseconds(rdtsc() - origin);
+  return toNanoseconds(rdtsc() - origin, hertz);
+}
+
+/** Fills in the page from which programs compute the same. */
+export function fillTimePage(page: usize): void {
+  store<u64>(page + TIME_HERTZ, hertz);
+  store<u64>(page + TIME_ORIGIN, origin);
+  store<i64>(page + TIME_EPOCH, epoch);
 }
 
 /** Seconds since 1970 when the roottask started; add `monotonic`. */

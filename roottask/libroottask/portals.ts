@@ -37,6 +37,7 @@ import { endProgram } from "./domain";
 import { enter, leave } from "./lock";
 import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIONS } from "./log";
 import { UTCB_BASE } from "./machine";
+import { takeCall } from "./mediator";
 import { abandon } from "./power";
 import { ABI_LINUX, Program, STATE_KILLED, slotAt, Thread } from "./program";
 import { RFLAGS_FIXED } from "./rflags";
@@ -208,6 +209,9 @@ function reportCrash(thread: Thread, event: u32): void {
 const FIRST_REGISTER: usize = offsetof<Utcb>("rax");
 const REGISTERS: usize = 16 * 8;
 
+const ALL_REGISTERS: u64 =
+  MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
+
 function startUp(thread: Thread): void {
   const utcb = thread.utcb;
   const base = changetype<usize>(utcb);
@@ -215,7 +219,7 @@ function startUp(thread: Thread): void {
   utcb.rip = thread.entryRip;
   utcb.rsp = thread.entryRsp;
   utcb.rflags = RFLAGS_FIXED;
-  utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
+  utcb.mtd = ALL_REGISTERS;
   const starting = threadStart;
   if (starting !== null && thread.program.abi === ABI_LINUX) starting(thread);
 }
@@ -270,6 +274,11 @@ function handleEvent(thread: Thread, event: u32): void {
       utcb.mtd = 0;
       return;
     }
+  }
+  if (takeCall(thread, utcb)) {
+    systemCall(thread);
+    utcb.mtd |= ALL_REGISTERS;
+    return;
   }
   const signal = signalOf;
   const number = signal !== null && thread.program.abi === ABI_LINUX ? signal(thread, event) : 0;

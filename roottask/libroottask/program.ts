@@ -41,6 +41,8 @@ export class Program {
   /** Number in the log, in order of start. */
   number: u32;
   abi: u32;
+  /** Its system calls go to a mediator where the kernel lets them. */
+  mediated: u32;
   state: u32;
   /** Exit status, signal number, or the loader's error. */
   status: u32;
@@ -88,6 +90,8 @@ export class Thread {
   personality: usize;
   /** Where the bytes of its call are. */
   transfer: Transfer;
+  /** Page of its mediator, 0 where it has never had one. */
+  page: usize;
   /** Next free slot. */
   nextFree: Thread | null;
 
@@ -96,6 +100,8 @@ export class Thread {
   program: Program;
   /** Next of the program's threads. */
   next: Thread | null;
+  /** Where its mediator keeps the program's registers, 0 where it has none. */
+  frame: usize;
   /** Where it enters user mode. */
   entryRip: u64;
   entryRsp: u64;

@@ -130,7 +130,7 @@ function nextPresent(space: Space, from: u64, end: u64): u64 {
 }
 
 /** Mirrors `pages` pages at `address`, which lie at `frame` in one piece, with `rights` (0 takes them away). */
-function mirror(space: Space, address: u64, frame: u64, pages: u32, rights: u32): void {
+export function mirror(space: Space, address: u64, frame: u64, pages: u32, rights: u32): void {
   let left = pages as u64;
   let to = address >> PAGE_BITS;
   let from = frame >> PAGE_BITS;

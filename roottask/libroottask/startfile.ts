@@ -11,6 +11,7 @@ export const LINE_ENVIRONMENT: u32 = 2;
 export const LINE_UNKNOWN: u32 = 3;
 export const LINE_QUOTE: u32 = 4;
 export const LINE_WORDS: u32 = 5;
+export const LINE_SETTING: u32 = 6;
 
 export const WORDS_MAX: u32 = 64;
 export const ENVIRONMENT_MAX: u32 = 64;
@@ -29,12 +30,15 @@ export let startLine: u32 = 0;
 export let startOptional: bool = false;
 export let startNative: bool = false;
 export let startParallel: bool = false;
+/** The last such line wants the system calls of Linux programs to go to a mediator. */
+export let startMediated: bool = true;
 
 /** Begins to read the file at [file, file + size). */
 export function openStartFile(file: usize, size: u32): void {
   text = file;
   textEnd = file + size;
   startLine = 0;
+  startMediated = true;
   environmentCount = 0;
 }
 
@@ -127,6 +131,15 @@ function setVariable(word: usize, length: u32): u32 {
   return LINE_ENVIRONMENT;
 }
 
+/** "mediator on" or "mediator off", for the programs that follow. */
+function setMediator(): u32 {
+  const isOn = wordCount === 2 && equalsLiteral(argument(1), argumentLength(1), "on");
+  const isOff = wordCount === 2 && equalsLiteral(argument(1), argumentLength(1), "off");
+  if (!isOn && !isOff) return LINE_UNKNOWN;
+  startMediated = isOn;
+  return LINE_SETTING;
+}
+
 /** Reads the next line. Returns one of LINE_…; for LINE_RUN the words and flags are set. */
 export function nextStartLine(): u32 {
   startLine++;
@@ -144,6 +157,7 @@ export function nextStartLine(): u32 {
     if (wordCount !== 2) return LINE_UNKNOWN;
     return setVariable(argument(1), argumentLength(1));
   }
+  if (firstIs("mediator")) return setMediator();
   if (firstIs("optional")) {
     startOptional = true;
     dropFirst();
@@ -163,5 +177,5 @@ export function nextStartLine(): u32 {
 export function startMessage(error: u32): string {
   if (error === LINE_QUOTE) return "a quote is not closed";
   if (error === LINE_WORDS) return "too many words";
-  return 'expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS" or "env NAME=VALUE"';
+  return 'expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE" or "mediator on|off"';
 }

@@ -45,6 +45,7 @@ import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd
 import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
+import { attachMediator, detachMediator } from "./mediator";
 import { endCall } from "./open_file";
 import { allocatePages, releasePages } from "./pages";
 import {
@@ -179,6 +180,7 @@ function discardSlot(thread: Thread): void {
   revoke(CRD_OBJ, thread.block, THREAD_ORDER);
   if (thread.stack !== 0) releasePages(thread.stack, STACK_ORDER);
   if (thread.registers !== 0) release(thread.registers, REGISTERS_BYTES);
+  if (thread.page !== 0) releasePages(thread.page, 0);
   if (thread.personality !== 0) release(thread.personality, THREAD_PERSONALITY_BYTES);
   if (changetype<usize>(thread.transfer) !== 0) destroy<Transfer>(thread.transfer);
   destroy<Thread>(thread);
@@ -266,7 +268,9 @@ export function prepareThread(thread: Thread, utcb: u64, events: u64): u64 {
     status = give(program, block + THREAD_SYSCALL, events + SEL_FOREIGN + (cpu as u64), 0);
     if (status !== SUCCESS) return status;
   }
-  return createGlobalEc(block + THREAD_EC, program.space.pd, cpu, utcb, events);
+  status = createGlobalEc(block + THREAD_EC, program.space.pd, cpu, utcb, events);
+  if (status === SUCCESS && program.abi === ABI_LINUX) attachMediator(thread);
+  return status;
 }
 
 /** Lets a prepared thread run. Returns the kernel's status. */
@@ -288,6 +292,7 @@ export function startThread(thread: Thread): u64 {
 export function releaseThread(thread: Thread): void {
   const program = thread.program;
   endCall(thread);
+  detachMediator(thread);
   const block = thread.block;
   revokeCopies(CRD_OBJ, block + THREAD_EVENTS, 5);
   revokeCopies(CRD_OBJ, block + THREAD_SERVICES, 3);

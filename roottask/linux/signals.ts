@@ -16,6 +16,7 @@ import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
+import { inMediator, leaveMediator } from "../libroottask/mediator";
 import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
@@ -280,7 +281,10 @@ function receiver(sender: Thread, signal: u32): Thread {
 /** A thread recalled for a signal: delivers it before the program goes on. */
 export function linuxRecall(thread: Thread): void {
   const own = linuxThread(thread);
-  if ((own.pending & ~own.mask) !== 0) deliverPending(thread, thread.utcb);
+  if ((own.pending & ~own.mask) === 0) return;
+  const regs = thread.utcb;
+  if (inMediator(thread, regs.rip)) leaveMediator(thread, regs);
+  deliverPending(thread, regs);
 }
 
 /** kill(pid, signal): the own process, or its group. */

@@ -33,7 +33,8 @@ const AT_CLKTCK: u64 = 17;
 const AT_SECURE: u64 = 23;
 const AT_RANDOM: u64 = 25;
 const AT_EXECFN: u64 = 31;
-const AUXILIARY: u32 = 18;
+const AT_SYSINFO_EHDR: u64 = 33;
+const AUXILIARY: u32 = 19;
 
 const SEGMENT_SIZE: u64 = 56;
 
@@ -77,9 +78,9 @@ function hardware(): u64 {
 
 /**
  * Builds the stack below `top` from the words and the environment of the current start line; `extra` is one
- * more variable, or empty. Returns RSP, 16-byte aligned, or 0 when there is no room.
+ * more variable, or empty, `vdso` the address of the vDSO, or 0. Returns RSP, 16-byte aligned, or 0 when there is no room.
  */
-export function buildStack(program: Program, elf: Elf, top: u64, extra: string): u64 {
+export function buildStack(program: Program, elf: Elf, top: u64, extra: string, vdso: u64): u64 {
   failed = false;
   stringCount = 0;
   cursor = top - 16;
@@ -105,6 +106,7 @@ export function buildStack(program: Program, elf: Elf, top: u64, extra: string):
   word(program, 0);
   for (let i = count; i < stringCount; i++) word(program, load<u64>(strings + i * 8));
   word(program, 0);
+  if (vdso !== 0) auxiliary(program, AT_SYSINFO_EHDR, vdso);
   auxiliary(program, AT_HWCAP, hardware());
   auxiliary(program, AT_PAGESZ, 4096);
   auxiliary(program, AT_CLKTCK, 100);

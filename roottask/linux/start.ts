@@ -5,6 +5,7 @@ import { monotonic } from "../libroottask/clock";
 import { setExecutable } from "../libroottask/domain";
 import { checkElf, ELF_MEMORY, ELF_OK, Elf } from "../libroottask/elf";
 import { loadElf, mapStack } from "../libroottask/loader";
+import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, Thread } from "../libroottask/program";
 import { put64 } from "../libroottask/space";
@@ -34,7 +35,9 @@ export function prepare(program: Program, file: Node): u32 {
   if (loaded !== ELF_OK) return loaded;
   if (!mapStack(program.space, STACK_TOP, STACK_SIZE)) return ELF_MEMORY;
   const foreign = program.abi === ABI_LINUX;
-  let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "");
+  if (foreign && !giveMediator(program)) return ELF_MEMORY;
+  const vdso = foreign ? giveVdso(program) : 0;
+  let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "", vdso);
   if (stack === 0) return ELF_MEMORY;
   if (foreign) {
     if (!addLinuxProgram(program)) return ELF_MEMORY;

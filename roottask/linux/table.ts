@@ -7,6 +7,7 @@ import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { ENOSYS } from "../libroottask/errno";
 import { LOG_WARN, lineAbout, MODULE_LINUX } from "../libroottask/log";
+import { callerOf, forwarded, keepsFrames } from "../libroottask/mediator";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
@@ -74,14 +75,30 @@ function dispatch(thread: Thread, number: u64, regs: Utcb): i64 {
   return -ENOSYS;
 }
 
-/** Handles the system call in the UTCB of `thread`: user RIP is in RCX, user RSP in R11. */
-export function linuxCall(thread: Thread): void {
-  const regs = thread.utcb;
-  regs.rip = regs.rcx;
-  regs.rsp = regs.r11;
-  // The published kernel tells the flags of an exception before instead of the caller's; calls have DF clear.
+/**
+ * The published kernel leaves where the caller goes on to the reply, and tells the flags of an exception before instead
+ * of the caller's; calls have DF clear.
+ */
+function setFrame(regs: Utcb): void {
   regs.rflags = (regs.rflags & ~RFLAGS_DF) | RFLAGS_FIXED;
   regs.mtd = MTD_GPR_ACDB | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
+}
+
+/**
+ * Handles the system call in the UTCB of `thread`: user RIP is in RCX or, where the mediator has forwarded it, in its
+ * frame; user RSP is in R11.
+ */
+export function linuxCall(thread: Thread): void {
+  const regs = thread.utcb;
+  regs.rsp = regs.r11;
+  if (regs.rcx === forwarded) {
+    regs.rip = callerOf(thread);
+    regs.mtd = MTD_GPR_ACDB | MTD_RIP_LEN;
+  } else {
+    regs.rip = regs.rcx;
+    if (keepsFrames) regs.mtd = MTD_GPR_ACDB;
+    else setFrame(regs);
+  }
   const result = dispatch(thread, regs.rax, regs);
   endCall(thread);
   const own = linuxThread(thread);

@@ -7,14 +7,16 @@ import { EFAULT, EINTR, EINVAL } from "../libroottask/errno";
 import { Program, Thread, WAIT_INTERRUPTED } from "../libroottask/program";
 import { copyFrom, copyTo, put64 } from "../libroottask/space";
 import { waitFor } from "../libroottask/thread";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_PROCESS_CPUTIME,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_TAI,
+  CLOCK_THREAD_CPUTIME,
+} from "./clock_ids";
 
 const SECOND: u64 = 1_000_000_000;
-const CLOCK_REALTIME: u32 = 0;
-const CLOCK_PROCESS_CPUTIME: u32 = 2;
-const CLOCK_THREAD_CPUTIME: u32 = 3;
-const CLOCK_REALTIME_COARSE: u32 = 5;
-const CLOCK_BOOTTIME: u32 = 7;
-const CLOCK_TAI: u32 = 11;
 const TIMER_ABSTIME: u64 = 1;
 
 /** Ticks per second of times(2). */

@@ -97,6 +97,10 @@ export class Machine {
         portal_entry: () => 0x7000_0000n,
         raw_echo_entry: () => 0x7000_0040n,
         screen_font: () => 0n,
+        // Programs have neither mediator nor vDSO: there is no kernel that would run them.
+        mediator_image: () => 0n,
+        vdso_image: () => 0n,
+        vdso_image_end: () => 0n,
       },
       x86: {
         inb: (port: number) => (port === 0x3fd ? 0x20 : 0),

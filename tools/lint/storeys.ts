@@ -55,8 +55,8 @@ const EMULATOR: Building = {
 /** The libraries of guest programs. */
 const ROOTTASK: Building = {
   root: "roottask",
-  storeys: [["libhedron"], ["libhrstd"], ["libroottask"], ["linux"], ["bin"]],
-  // What runs on the host: the build, and the benchmark of system calls.
+  storeys: [["libhedron"], ["libhrstd"], ["libroottask"], ["linux"], ["mediator", "bin"]],
+  // What runs on the host: the build, and the benchmarks of system calls.
   outside: ["asm", "build.ts", "programs.ts", "bench"],
 };
 

@@ -26,12 +26,14 @@ export async function asc(options: AscOptions): Promise<Readonly<Record<string, 
 
 export interface LinkOptions {
   /**
-   * Absolute path of the TypeScript module and the function of it that makes the executable: `(wasm, sourceMap, ...args)`
-   * to its bytes, or to an object of bytes where there are files beside it: `image` is the executable.
+   * Absolute path of the TypeScript module and the function of it that makes the executable: `(wasm, sourceMap, ...args)`,
+   * with `parts` as the first of `args` where there are some, to its bytes, or to an object of bytes where there are files beside it: `image` is the executable.
    */
   module: string;
   builder: string;
   args?: unknown[];
+  /** Wasm file and source map of guest programs that become a part of it, by name. */
+  parts?: Readonly<Record<string, readonly [string, string]>>;
   wasm: string;
   sourceMap: string;
   output: string;
@@ -48,7 +50,15 @@ export async function link(options: LinkOptions): Promise<void> {
   }
   const wasm = new Uint8Array(await readFile(options.wasm));
   const sourceMap = await readFile(options.sourceMap, "utf8");
-  const made = (await builder(wasm, sourceMap, ...(options.args ?? []))) as
+  const parts: Record<string, { wasm: Uint8Array; sourceMap: string }> = {};
+  for (const [name, [file, map]] of Object.entries(options.parts ?? {})) {
+    parts[name] = {
+      wasm: new Uint8Array(await readFile(file)),
+      sourceMap: await readFile(map, "utf8"),
+    };
+  }
+  const first = Object.keys(parts).length === 0 ? [] : [parts];
+  const made = (await builder(wasm, sourceMap, ...first, ...(options.args ?? []))) as
     | Uint8Array
     | Readonly<Record<string, Uint8Array>>;
   const files = made instanceof Uint8Array ? { image: made } : made;

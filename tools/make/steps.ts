@@ -48,24 +48,33 @@ export interface Executable {
   module: string;
   builder: string;
   args?: unknown[];
+  /** Further guest programs that become a part of it; the builder gets them compiled, by these names. */
+  parts?: Readonly<Record<string, Guest>>;
 }
 
 /** Compiles a guest program and turns it into an executable with our own compiler and linker. */
 export function executableStep(executable: Executable): Task {
-  const { guest, output, beside = {}, module, builder, args = [] } = executable;
+  const { guest, output, beside = {}, module, builder, args = [], parts = {} } = executable;
   const wasm = wasmOf(guest);
+  const files = (program: Guest): [string, string] => [wasmOf(program), `${wasmOf(program)}.map`];
   return {
     name: `link ${output.replace(/^build\//, "")}`,
-    inputs: [wasm, `${wasm}.map`],
+    inputs: [guest, ...Object.values(parts)].flatMap(files),
     outputs: [output, ...Object.values(beside)],
     code: [module],
-    options: { builder, args, beside },
-    after: [ascStep(guest)],
+    options: { builder, args, beside, parts: Object.keys(parts) },
+    after: [guest, ...Object.values(parts)].map((program) => ascStep(program)),
     run: async (context) => {
       await context.job("link", {
         module: join(REPOSITORY, module),
         builder,
         args,
+        parts: Object.fromEntries(
+          Object.entries(parts).map(([name, part]) => {
+            const [code, map] = files(part);
+            return [name, [join(REPOSITORY, code), join(REPOSITORY, map)] as const];
+          }),
+        ),
         wasm: join(REPOSITORY, wasm),
         sourceMap: join(REPOSITORY, `${wasm}.map`),
         output: context.output(output),

@@ -1,0 +1,64 @@
+// Where the mediator and the vDSO lie in a Linux program's address space, and what the two sides of each page agree
+// on. Constants alone: guest code of the program's side and of the roottask, the assembler and tests import them. All
+// addresses are between the UTCBs of further threads and the stack (libroottask/thread.ts, libhrstd/layout.ts).
+
+/** Read-only page with what clocks are computed from; the same for all programs. */
+export const TIME_PAGE = 0x7fff_f480_0000;
+/** TSC ticks per second, TSC at the roottask's start, seconds since 1970 then: u64 each. */
+export const TIME_HERTZ = 0;
+export const TIME_ORIGIN = 8;
+export const TIME_EPOCH = 16;
+
+/** The vDSO: an ELF image of the program's own, which it may unmap as on Linux. */
+export const VDSO = 0x7fff_f481_0000;
+
+/** The mediator's code, the same pages for all programs. Its first byte is the entry. */
+export const MEDIATOR = 0x7fff_f482_0000;
+/** Address space kept for it. */
+export const MEDIATOR_BYTES = 0x1_0000;
+
+/** A page per thread slot, from slot 0 on: the program may write to it, and what it writes concerns it alone. */
+export const MEDIATOR_PAGES = 0x7fff_f500_0000;
+/** u32: process id and thread id. */
+export const PAGE_PROCESS = 0;
+export const PAGE_THREAD = 4;
+/** u64: calls answered here. */
+export const PAGE_CALLS = 8;
+/** Compare-and-exchange that makes a call's effect: address, value before, value after; u64 each. */
+export const PAGE_COMMIT = 16;
+
+// --- The frame of a call, at the end of the page; registers are in the order of a UTCB ---
+export const FRAME_BYTES = 0x90;
+export const FRAME_NUMBER = 0x00;
+/** Address behind the SYSCALL. */
+export const FRAME_RIP = 0x08;
+export const FRAME_RDX = 0x10;
+export const FRAME_RSP = 0x20;
+export const FRAME_RSI = 0x30;
+export const FRAME_RDI = 0x38;
+export const FRAME_R8 = 0x40;
+export const FRAME_R9 = 0x48;
+export const FRAME_R10 = 0x50;
+/** What the call returns, once it has been answered. */
+export const FRAME_RESULT = 0x80;
+export const FRAME_RFLAGS = 0x88;
+
+// --- What the code answers to its stub ---
+/** The roottask has to do it. */
+export const FORWARD = 0;
+/** The result is in the frame, and the call has no effect but what is in the program's memory. */
+export const ANSWERED = 1;
+/** The same once the compare-and-exchange of the page succeeds. */
+export const COMMIT = 2;
+
+// --- The image as the roottask carries it: u32 words, then code ---
+/** Bytes of code. */
+export const IMAGE_SIZE = 0;
+/** Offsets in the code: registers are in the frame from here on; behind the compare-and-exchange; */
+export const IMAGE_SAVED = 4;
+export const IMAGE_COMMITTED = 8;
+/** the way back to the program, up to the way to the roottask; behind the SYSCALL that calls it. */
+export const IMAGE_EXIT = 12;
+export const IMAGE_FORWARD = 16;
+export const IMAGE_FORWARDED = 20;
+export const IMAGE_CODE = 32;
