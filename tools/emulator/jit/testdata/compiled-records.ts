@@ -5,18 +5,13 @@ import { I32 } from "../../../wasm/types.ts";
 import { buildModule, emptyModule } from "../../../wasm/writer.ts";
 import type { CoreExports, CoreImports } from "../../core/interface.ts";
 import {
-  BLOCK_HEADER,
-  BLOCK_INSNS,
+  BLOCK_END,
+  BLOCK_FIRST,
   BLOCK_KEY,
-  OP_COUNT,
-  OP_DISP,
   OP_HANDLER,
   OP_IMM,
-  OP_OFFSET,
   OP_SIZE,
-  OP_WIDTH,
   PAGE_CODEMAP,
-  S_STOP,
   SCRATCH_BLOCK,
 } from "../../core/state.ts";
 import { Code, Imports, OP_RETURN } from "../code.ts";
@@ -46,14 +41,17 @@ export class CompiledCore {
   records = 0;
   /** The next bytes written to code are those that are there. */
   same = false;
-  private readonly core: CoreExports & { table: WebAssembly.Table };
+  private readonly core: CoreExports;
   private readonly code: CoreCode;
   private readonly unit: Unit;
+  /** Places in the table that are free, and that are taken. */
   private slots: number[] = [];
-  private readonly patched: [record: number, handler: number][] = [];
+  private used: number[] = [];
+  /** The module that was made last, for whoever wants to see it. */
+  lastModule: Uint8Array = new Uint8Array(0);
 
   constructor(core: CoreExports, code: CoreCode, unit: Unit) {
-    this.core = core as CoreExports & { table: WebAssembly.Table };
+    this.core = core;
     this.code = code;
     this.unit = unit;
     const written = (address: number, length: number): void => {
@@ -82,23 +80,11 @@ export class CompiledCore {
 
   /** Records of the block whose header is at `block`. */
   private recordsOf(view: DataView, block: number): number[] {
-    const count = view.getUint32(block + BLOCK_INSNS, true);
     const records: number[] = [];
-    for (let at = block + BLOCK_HEADER; ; at += OP_SIZE) {
-      const index = view.getUint16(at + OP_COUNT, true);
-      if (records.length > 0 && index === count) {
-        const offset = view.getUint16(at + OP_OFFSET, true) & 0xfff;
-        const ends =
-          Number(view.getBigInt64(at + OP_DISP, true) & 0xfffn) === offset &&
-          view.getUint8(at + OP_WIDTH) === 8;
-        if (ends) records.push(at);
-        return records;
-      }
-      if (records.length > 0 && index !== view.getUint16(at - OP_SIZE + OP_COUNT, true) + 1)
-        return records;
-      if (records.length > count) return records;
+    const end = view.getUint32(block + BLOCK_END, true);
+    for (let at = view.getUint32(block + BLOCK_FIRST, true); at < end; at += OP_SIZE)
       records.push(at);
-    }
+    return records;
   }
 
   /** Compiles all blocks of `pages` page frames from `frame` on. */
@@ -130,19 +116,15 @@ export class CompiledCore {
     for (const [record, name] of entries) {
       const slot = this.slots.pop() ?? this.core.table.grow(1);
       this.core.table.set(slot, instance.exports[name]);
-      this.patched.push([record, view.getUint32(record + OP_HANDLER, true)]);
       view.setUint32(record + OP_HANDLER, slot, true);
       this.used.push(slot);
     }
   }
 
-  private used: number[] = [];
-
   /** Gives the slots of the table back. */
   forget(): void {
     this.slots.push(...this.used);
     this.used = [];
-    this.patched.length = 0;
   }
 
   private function(
@@ -163,7 +145,7 @@ export class CompiledCore {
         state.flush();
         state.writeBack();
       };
-      const context: OpContext & { onRefused?: (reason: string) => void } = {
+      const context: OpContext = {
         core: this.code,
         code,
         state,
@@ -190,8 +172,8 @@ export class CompiledCore {
           leave();
           code.i32Const(record).i32Const(handler).bytes(0x11, 0, 0, OP_RETURN);
         },
+        onRefused: (reason) => this.refusals.set(handler, reason),
       };
-      context.onRefused = (reason) => this.refusals.set(handler, reason);
       if (specialize(context)) {
         any = true;
         this.inlined.add(handler);
@@ -200,7 +182,7 @@ export class CompiledCore {
       this.called.add(handler);
       state.flush();
       state.writeBack();
-      const result = this.resultLocal(code);
+      const result = code.local(I32);
       code.i32Const(record).i32Const(handler).bytes(0x11, 0, 0).tee(result);
       code.i32Const(record + OP_SIZE).bytes(0x47);
       code.if();
@@ -215,10 +197,6 @@ export class CompiledCore {
     this.milliseconds += performance.now() - begin;
     this.bytes += code.root.size;
     return any ? code : undefined;
-  }
-
-  private resultLocal(code: Code): number {
-    return code.local(I32);
   }
 
   private instantiate(fns: Fn[], imports: Imports): WebAssembly.Instance {
@@ -239,12 +217,5 @@ export class CompiledCore {
     return new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       core: this.core as unknown as WebAssembly.ModuleImports,
     });
-  }
-
-  lastModule: Uint8Array = new Uint8Array(0);
-
-  /** Whether a stop is wanted; for messages. */
-  get stopping(): number {
-    return this.view.getUint32(S_STOP, true);
   }
 }

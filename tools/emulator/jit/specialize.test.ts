@@ -1,0 +1,99 @@
+// What the specializer makes of handlers, against the handlers themselves: snippets with random operands and states,
+// page faults and misses of the TLB among them, each run by the interpreter and compiled, record by record and block by
+// block. All of the CPU's state and of the snippet's memory must be the same.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { guestModule } from "../../asc/guest.ts";
+import { CORE_GUEST } from "../core/options.ts";
+import { S_AGAIN, S_INSN_INDEX, S_MXCSR, S_TMP0, STATE, STATE_SIZE } from "../core/state.ts";
+import { EmulatedCpu, NotImplemented } from "../cputest/emulator.ts";
+import { ISA_FEATURES, listForms } from "../cputest/forms.ts";
+import { Generator, type TestCase } from "../cputest/generate.ts";
+import { Field } from "../cputest/record.ts";
+import { loadCore } from "../host/core.ts";
+import { CoreCode } from "./core-code.ts";
+import { CompiledCore, type Unit } from "./testdata/compiled-records.ts";
+
+/** Page frames of the snippets' code (cputest/emulator.ts). */
+const CODE_FRAME = 0x100;
+const CODE_PAGES = 2;
+
+let code: CoreCode;
+
+beforeAll(async () => {
+  code = new CoreCode((await guestModule(CORE_GUEST)).wasm);
+});
+
+/** Fields that mean nothing between instructions. */
+const UNOBSERVED = new Set<number>();
+for (let n = 0; n < 192; n++) UNOBSERVED.add(S_TMP0 + n);
+for (let n = 0; n < 4; n++) UNOBSERVED.add(S_AGAIN + n).add(S_INSN_INDEX + n);
+
+/** An interpreter and a core that compiles. */
+async function pair(unit: Unit) {
+  let compiled: CompiledCore | undefined;
+  let memory: WebAssembly.Memory | undefined;
+  const interpreted = await EmulatedCpu.create(async (imports) => {
+    const core = await loadCore(imports);
+    memory = core.exports.memory;
+    return core;
+  });
+  const other = await EmulatedCpu.create(
+    CompiledCore.from(loadCore, code, unit, (core) => {
+      compiled = core;
+    }),
+  );
+  const core = compiled as CompiledCore;
+  /** The first difference that running compiled makes, or undefined. */
+  const difference = ({ before }: TestCase): string | undefined => {
+    core.same = false;
+    interpreted.run(before);
+    other.run(before);
+    // What compiled code takes for granted about MXCSR is what the snippet begins with.
+    const view = new DataView(core.exports.memory.buffer);
+    view.setUint32(S_MXCSR, before.u32(Field.mxcsr), true);
+    core.compile(CODE_FRAME, CODE_PAGES);
+    core.same = true;
+    const a = interpreted.run(before);
+    const b = other.run(before);
+    core.forget();
+    const at = a.bytes.findIndex((byte, n) => byte !== b.bytes[n]);
+    if (at >= 0) return `record, byte ${at}`;
+    const x = new Uint8Array((memory as WebAssembly.Memory).buffer, STATE, STATE_SIZE);
+    const y = new Uint8Array(view.buffer, STATE, STATE_SIZE);
+    const wrong = x.findIndex((byte, n) => byte !== y[n] && !UNOBSERVED.has(STATE + n));
+    return wrong < 0 ? undefined : `state, 0x${(STATE + wrong).toString(16)}`;
+  };
+  return { core, difference };
+}
+
+describe("compiled handlers", () => {
+  for (const [unit, bits, cases, seed] of [
+    ["record", 64, 1200, 1],
+    ["block", 64, 1200, 2],
+    ["block", 32, 600, 3],
+  ] as const) {
+    it(`do what the interpreter does, by ${unit}, in ${bits}-bit code`, async () => {
+      const { core, difference } = await pair(unit);
+      const generator = new Generator(
+        listForms(Object.keys(ISA_FEATURES), bits),
+        seed,
+        0,
+        true,
+        bits,
+      );
+      const wrong: string[] = [];
+      for (let n = 0; n < cases; n++) {
+        const test = generator.next();
+        try {
+          const found = difference(test);
+          if (found) wrong.push(`${n} ${test.forms.map((form) => form.name).join(" ")}: ${found}`);
+        } catch (error) {
+          if (!(error instanceof NotImplemented)) throw error;
+        }
+      }
+      expect(wrong).toEqual([]);
+      expect(core.inlined.size).toBeGreaterThan(unit === "record" ? 250 : 140);
+    });
+  }
+});
