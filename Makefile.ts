@@ -3,10 +3,12 @@
 
 import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { Argument, type Command } from "commander";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
 import { foreignPrograms } from "./static-foreign-apps/programs.ts";
 import { WASI_GUEST } from "./tools/aot/wasi/options.ts";
+import type { BenchOptions } from "./tools/bench/bench.ts";
 import { BIOS_LOADER_GUEST } from "./tools/bootimage/loader/bios/options.ts";
 import { UEFI_LOADER_GUEST } from "./tools/bootimage/loader/uefi/options.ts";
 import { CORE_GUEST } from "./tools/emulator/core/options.ts";
@@ -144,19 +146,42 @@ async function runScript(script: string, args: string[]): Promise<number> {
   return exitCode ?? 1;
 }
 
-/** Prints tables: the kernel's paths, compiled programs against V8, and guests in the emulator against QEMU. */
-async function bench(): Promise<number> {
-  const kernel = await import("./kernel/bench/table.ts");
-  const image = await readFile("build/kernel.elf32");
-  console.log(`${kernel.formatPaths(await kernel.countPaths(image))}\n`);
-  if (process.platform === "linux" && process.arch === "x64") {
+/** The parts of the target bench, in their order. */
+const benchParts: Record<string, (options: BenchOptions) => Promise<void>> = {
+  kernel: async () => {
+    const kernel = await import("./kernel/bench/table.ts");
+    console.log(kernel.formatPaths(await kernel.countPaths(await readFile("build/kernel.elf32"))));
+  },
+  compiler: async () => {
+    if (process.platform !== "linux" || process.arch !== "x64") {
+      console.log("compiled programs are left out: they run as Linux executables on x86-64 only");
+      return;
+    }
     const compiler = await import("./tools/aot/bench.ts");
-    console.log(`${compiler.formatBench(await compiler.runBench())}\n`);
-  } else {
-    console.log("compiled programs are left out: they run as Linux executables on x86-64 only\n");
+    console.log(compiler.formatBench(await compiler.runBench()));
+  },
+  emulator: async () => {
+    const emulator = await import("./tools/emulator/bench/bench.ts");
+    console.log(emulator.formatBench(await emulator.runBench()));
+  },
+  system: async (options) => {
+    const { benchSystem } = await import("./tools/bench/bench.ts");
+    await benchSystem(options);
+  },
+};
+
+/** Prints the tables of some parts, of all by default. Options are the system's. */
+async function bench(command: Command): Promise<number> {
+  const names = command.args.length > 0 ? command.args : Object.keys(benchParts);
+  try {
+    for (const name of names) {
+      await benchParts[name]?.(command.opts<BenchOptions>());
+      console.log();
+    }
+  } catch (error) {
+    console.error(`make bench: ${(error as Error).message}`);
+    return 1;
   }
-  const emulator = await import("./tools/emulator/bench/bench.ts");
-  console.log(emulator.formatBench(await emulator.runBench()));
   return 0;
 }
 
@@ -243,8 +268,14 @@ const targets: Target[] = [
   {
     name: "bench",
     summary:
-      "count the kernel's paths; time programs against V8 and gcc, the emulator against QEMU",
-    steps: () => [kernelImage],
+      "measure the kernel, the compiler, the emulator and the system; parts by name behind --",
+    steps: everything,
+    note: leftOutHere,
+    options: (command) =>
+      command
+        .addArgument(new Argument("[part...]", "what to measure").choices(Object.keys(benchParts)))
+        .option("--compare <file>", "system: compare with results.json of another run")
+        .option("--reference <file>", "system: measure this reference kernel and record it"),
     action: bench,
   },
   {

@@ -100,7 +100,7 @@ const REPOSITORY: Building = {
     ["tools/aot", "tools/emulator"],
     ["tools/bootimage"],
     ["tools/make", "kernel", "roottask"],
-    ["static-foreign-apps", "tools/package"],
+    ["static-foreign-apps", "tools/package", "tools/bench"],
     ["Makefile.ts"],
   ],
   outside: ["vitest.config.ts"],

@@ -1,0 +1,111 @@
+// The names of all measurements, and who prints which (docs/benchmarks.md says what each is).
+
+/** Who prints measurements: the roottask, or a program by its path in the archive. */
+export const ROOTTASK = "roottask";
+export const NATIVE = "bin/bench_native";
+export const HYBRID = "bin/hybrid_benchmark";
+
+/** Where `hybrid_benchmark` runs. */
+export type System = "hedron" | "linux";
+
+export const EMPTY = "timer.overhead";
+/** The cheapest native call, to which the thesis' figures are related. */
+export const CHEAPEST = "syscall.native";
+
+const KIB = 1024;
+/** Bytes of a call that transfers a piece of a file, by what names call them. */
+export const PIECES: ReadonlyMap<string, number> = new Map([
+  ["1", 1],
+  ["16", 16],
+  ["256", 256],
+  ["4k", 4 * KIB],
+  ["16k", 16 * KIB],
+  ["32k", 32 * KIB],
+  ["64k", 64 * KIB],
+  ["128k", 128 * KIB],
+  ["256k", 256 * KIB],
+  ["1m", KIB * KIB],
+]);
+export const FILES: ReadonlyMap<string, number> = new Map([
+  ["64k", 64 * KIB],
+  ["1m", KIB * KIB],
+]);
+
+/** Names of transfers of a file of `size` ("64k") in pieces of all sizes. */
+export function transferNames(
+  prefix: string,
+  size: string,
+  mostCalls = Number.POSITIVE_INFINITY,
+): string[] {
+  const bytes = FILES.get(size) ?? 0;
+  return [...PIECES]
+    .filter(([, piece]) => piece <= bytes && bytes / piece <= mostCalls)
+    .map(([name]) => `${prefix}.${size}.${name}`);
+}
+
+function fileNames(prefix: string, mostCalls: number): string[] {
+  return [...FILES.keys()].flatMap((size) => [
+    ...transferNames(`${prefix}.write`, size, mostCalls),
+    ...transferNames(`${prefix}.read`, size, mostCalls),
+  ]);
+}
+
+const CALLS = ["set_tid_address", "fstat", "open"];
+
+/** The names that a program prints where no repetition may make more than `mostCalls` calls; each is printed once. */
+export function namesOf(
+  program: string,
+  system: System = "hedron",
+  mostCalls = Number.POSITIVE_INFINITY,
+): string[] {
+  switch (program) {
+    case ROOTTASK:
+      return [
+        EMPTY,
+        "ipc.raw.same",
+        "ipc.regular.same",
+        "domain.create",
+        "program.create",
+        "delegate.page",
+        "delegate.gib",
+        "roottask.allocate.1",
+        "roottask.allocate.4096",
+        "roottask.file",
+      ];
+    case NATIVE:
+      return [
+        EMPTY,
+        CHEAPEST,
+        "ipc.raw.cross",
+        "ipc.regular.cross",
+        "exception",
+        "thread.create",
+        "semaphore.switch",
+        "service.open",
+        ...fileNames("service.file", mostCalls),
+      ];
+    case HYBRID:
+      return [
+        EMPTY,
+        ...(system === "linux"
+          ? []
+          : [
+              "syscall.hybrid",
+              "hybrid.ipc.raw",
+              "hybrid.ipc.regular",
+              ...CALLS.map((call) => `hop.${call}`),
+              ...CALLS.map((call) => `hybrid.${call}`),
+            ]),
+        "syscall.linux",
+        ...CALLS.map((call) => `call.${call}`),
+        ...fileNames("file", mostCalls),
+      ];
+    default:
+      throw new Error(`${program} is no program that measures`);
+  }
+}
+
+/** How many times what is measured a repetition does; a program divides its ticks by it. */
+export function divisorOf(name: string): number {
+  return name === "semaphore.switch" ? 2 : 1;
+}

@@ -1,0 +1,164 @@
+// The machines that measurements run on: our emulator, QEMU counting instructions, KVM, and Linux itself.
+
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { extract } from "tar-stream";
+import { bootOnQemu } from "../../kernel/testing/qemu.ts";
+import { Machine } from "../emulator/host/machine.ts";
+import { hasQemu, QEMU, runsLinuxPrograms } from "../testing/host-tools.ts";
+import { type Measurement, readLog } from "./lines.ts";
+import { runMeasuring } from "./markers.ts";
+import { HYBRID, ROOTTASK } from "./names.ts";
+import { describeHost, now, type Place, type Run } from "./results.ts";
+
+/** Files of the system. */
+export interface SystemFiles {
+  kernel: string;
+  roottask: string;
+  archive: string;
+  /** The executable that also runs on Linux. */
+  hybrid: string;
+}
+
+export const BUILT: SystemFiles = {
+  kernel: "build/kernel.elf32",
+  roottask: "build/roottask-bin",
+  archive: "build/userland.tar",
+  hybrid: "build/apps/hybrid_benchmark",
+};
+
+const MEMORY = "2048M";
+/** One processor, so that nothing but what is measured runs. */
+const CPUS = 1;
+/** The last line of a run. */
+const END = "[roottask] power off";
+/** For QEMU, which counts a billion instructions in ten seconds or in sixty; ms. */
+const QEMU_LIMIT_MS = 45 * 60_000;
+/** What KVM needs is seconds; where it cannot run a kernel it may hang. */
+const KVM_LIMIT_MS = 120_000;
+/** Linux' files in memory. */
+const TMPFS = "/dev/shm";
+
+function run(place: Place, what: string, tick: string, command: string, all: Measurement[]): Run {
+  const noted = { place, what, tick, command, date: now(), host: describeHost() };
+  return { ...noted, measurements: all };
+}
+
+/** The programs of an archive by their paths. */
+async function programsOf(archive: Uint8Array): Promise<Map<string, Uint8Array>> {
+  const programs = new Map<string, Uint8Array>();
+  const reader = extract();
+  reader.end(Buffer.from(archive));
+  for await (const entry of reader) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) chunks.push(chunk as Buffer);
+    const name = entry.header.name.replace(/^\.\//, "");
+    if (entry.header.type === "file" && name.startsWith("bin/")) {
+      programs.set(name, Buffer.concat(chunks));
+    }
+  }
+  return programs;
+}
+
+const initrd = ({ roottask, archive }: SystemFiles): string =>
+  `${roottask} bench roottask,${archive} userland`;
+
+/** Measures in the emulator, ticks and instructions. */
+export async function measureInEmulator(
+  files: SystemFiles,
+  onLine?: (line: string) => void,
+): Promise<Run> {
+  const programs = await programsOf(readFileSync(files.archive));
+  programs.set(ROOTTASK, readFileSync(files.roottask));
+  const machine = await Machine.create({
+    kernel: files.kernel,
+    modules: initrd(files),
+    memory: MEMORY,
+    cpus: CPUS,
+  });
+  const options = `-m ${MEMORY} -kernel ${files.kernel} -initrd "${initrd(files)}"`;
+  return run(
+    "emulator",
+    "this kernel in this emulator",
+    "virtual time; instructions are counted beside it",
+    `tools/bin/emu ${options}`,
+    runMeasuring(machine, programs, onLine),
+  );
+}
+
+function measuredIn(output: string, what: string): Measurement[] {
+  if (!output.includes(END)) {
+    const last = output.trim().split(/\r?\n/).slice(-3).join(" / ");
+    throw new Error(`${what} did not come to the end of its measurements: ${last}`);
+  }
+  return readLog(output);
+}
+
+/** Measures in QEMU, where a tick is an instruction. `what` says which kernel it is. */
+export async function measureInQemu(
+  files: SystemFiles,
+  place: "qemu" | "reference" = "qemu",
+  what = "this kernel on QEMU",
+): Promise<Run> {
+  // biome-ignore format: one option with its value a line
+  const options = [
+    "-accel", "tcg",
+    "-icount", "shift=0",
+    "-cpu", "max",
+    "-m", MEMORY,
+    "-append", "serial",
+    "-kernel", files.kernel,
+    "-initrd", initrd(files),
+  ];
+  const output = await bootOnQemu(options, END, QEMU_LIMIT_MS);
+  const shown = options.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" ");
+  return run(place, what, "an instruction", `${QEMU} ${shown}`, measuredIn(output, what));
+}
+
+/** Why KVM is not measured here; undefined where it can be tried. */
+export function kvmProblem(): string | undefined {
+  if (!hasQemu) return "QEMU is not installed";
+  try {
+    accessSync("/dev/kvm", constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch {
+    return "/dev/kvm is not there, or not for this user";
+  }
+}
+
+/** Measures under KVM, in cycles. Throws an error where KVM does not run the kernel. */
+export async function measureUnderKvm(files: SystemFiles): Promise<Run> {
+  // biome-ignore format: one option with its value a line
+  const options = [
+    "-accel", "kvm",
+    "-cpu", "host",
+    "-m", MEMORY,
+    "-kernel", files.kernel,
+    "-initrd", initrd(files),
+  ];
+  const output = await bootOnQemu(options, END, KVM_LIMIT_MS);
+  const what = "this kernel under KVM";
+  const shown = options.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" ");
+  return run("kvm", what, "a cycle of the TSC", `${QEMU} ${shown}`, measuredIn(output, what));
+}
+
+/** Why Linux is not measured here; undefined where it is. */
+export function linuxProblem(): string | undefined {
+  return runsLinuxPrograms ? undefined : "this host does not run static Linux executables";
+}
+
+/** Measures the program for Linux on this host; files are on its tmpfs, where there is one. */
+export function measureOnLinux({ hybrid }: SystemFiles, limits: readonly number[] = []): Run {
+  const folder = existsSync(TMPFS) ? TMPFS : tmpdir();
+  const args = [...[0, 0].map((none, at) => `${limits[at] ?? none}`), folder];
+  const { status, stdout, stderr } = spawnSync(hybrid, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${hybrid} ended with status ${status}: ${stderr.trim()}`);
+  return run(
+    "linux",
+    `Linux on this host, files in ${folder}`,
+    "a cycle of the TSC",
+    [hybrid, ...args].join(" "),
+    readLog(stdout, HYBRID),
+  );
+}
