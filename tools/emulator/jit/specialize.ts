@@ -50,12 +50,12 @@ import {
 } from "./state-locals.ts";
 import {
   CONST,
+  computed,
   constant,
   emit,
   i32,
   i64,
   LINK,
-  LOCAL,
   link,
   local,
   SATURATE,
@@ -374,12 +374,14 @@ class Specializer {
     const { op } = i;
     const { stack } = frame;
     if (op === OP_LOCAL_GET) {
-      stack.push(frame.locals[i.n] as Value);
+      const value = frame.locals[i.n] as Value;
+      if (frame.body.isLive(frame.pc, i.n)) value.uses++;
+      stack.push(value);
       return path;
     }
     if (op === OP_LOCAL_SET || op === OP_LOCAL_TEE) {
       const value = stack.at(-1) as Value;
-      value.uses++;
+      value.uses += op === OP_LOCAL_TEE && frame.body.isLive(frame.pc, i.n) ? 2 : 1;
       frame.locals[i.n] = value;
       if (op === OP_LOCAL_SET) stack.pop();
       return path;
@@ -472,7 +474,7 @@ class Specializer {
     const b = stack.pop() as Value;
     const two = NUMERIC[op]?.params.length === 2;
     let result = two ? binary(op, stack.pop() as Value, b) : unary(op, b);
-    if (traps(op)) result = this.settled(result);
+    if (traps(op)) result = computed(this.code, result);
     else if (op === I32_ADD && two) this.noteHostAddress(result);
     stack.push(result);
   }
@@ -483,20 +485,6 @@ class Specializer {
   }
 
   private readonly addends = new Set<Value>();
-
-  /** Computes the value here, into a local. */
-  private settled(value: Value): Value {
-    if (value.op === CONST || value.op === LOCAL) return value;
-    const { code } = this;
-    const known = code.find(value);
-    if (known !== undefined) return local(value.type, known, value.width);
-    emit(code, value);
-    const temporary = code.temporary(value.type);
-    code.set(temporary);
-    const held = local(value.type, temporary, value.width);
-    held.nonzero = value.nonzero;
-    return held;
-  }
 
   private prefixed(path: Path, stack: Value[], i: Instruction): void {
     const sub = i.op & 0xffff;

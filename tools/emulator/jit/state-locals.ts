@@ -41,10 +41,12 @@ import {
   WRAP,
 } from "./fold.ts";
 import {
+  computed,
   constant,
   emit,
   F32,
   F64,
+  hold,
   I32,
   I64,
   i32,
@@ -77,8 +79,8 @@ function field(address: number, type: ValType): number {
 }
 
 for (let n = 0; n < 16; n++) field(REGS + 8 * n, I64);
-field(S_LF_RES, I64);
-field(S_LF_AUX, I64);
+const RES = field(S_LF_RES, I64);
+const AUX = field(S_LF_AUX, I64);
 /** Number of the field that holds the page's RIP, the budget, the TLB set. */
 export const RIP_BASE = field(S_RIP_BASE, I64);
 export const BUDGET = field(S_BUDGET, I32);
@@ -225,9 +227,19 @@ export class StateLocals {
     code.chunk = chunk;
   }
 
-  /** Gives back the temporaries that no binding needs. */
+  /**
+   * The record is complete: what its registers are is computed, flags and parts of vectors stay expressions. Gives back
+   * the temporaries that no binding needs.
+   */
   retain(): void {
-    const { code } = this;
+    const { code, bindings } = this;
+    for (let f = 0; f < COUNT; f++) {
+      const value = bindings[f];
+      if (value === undefined || f === RES || f === AUX) continue;
+      if (value.op < 0 || code.find(value) !== undefined) continue;
+      if (value.type === V128 && REPLACED.has(value.op)) computeLanes(code, value);
+      else bindings[f] = computed(code, value);
+    }
     const kept = new Set<number>();
     const seen = new Map<object, number>();
     const visit = (value: Value): void => {
@@ -329,6 +341,14 @@ export class StateLocals {
     if (size === at.size && value.type === at.type) this.bind(f, value);
     else if (at.type === V128) this.bind(f, withLane(this.read(f), offset, value, size));
     else this.bind(f, withPart(this.read(f), offset, value, size));
+  }
+}
+
+/** Computes the lanes that have been put into a vector. */
+function computeLanes(code: Code, vector: Value): void {
+  for (let v = vector; REPLACED.has(v.op); v = v.a as Value) {
+    const lane = v.b as Value;
+    if (lane.op >= 0 && code.find(lane) === undefined) hold(code, lane);
   }
 }
 

@@ -13,6 +13,7 @@ export const CONST = -1;
 export const LOCAL = -2;
 /** `op` of a link of the branch record that is specialized. */
 export const LINK = -3;
+const OP_DROP = 0x1a;
 export const UNWRITTEN = -4;
 export const SELECT = 0x1b;
 /** Opcodes behind the prefixes 0xfc and 0xfd have it in the bits from 16 on. */
@@ -200,15 +201,26 @@ function emitConstant(code: Code, value: Value): void {
   }
 }
 
-/** Emits the value now and returns the local that holds it, or the value itself where it costs nothing again. */
-export function settle(code: Code, value: Value): Value {
-  if (value.op === CONST || value.op === LOCAL) return value;
-  const known = code.find(value);
-  if (known !== undefined) return local(value.type, known, value.width);
-  value.uses++;
+/** Computes the value here, into a local that is known to hold it; returns the local. */
+export function hold(code: Code, value: Value): number {
   emit(code, value);
-  code.chunk.bytes.push(0x1a);
-  const held = local(value.type, code.find(value) as number, value.width);
+  const known = code.find(value);
+  const { bytes } = code.chunk;
+  if (known !== undefined) {
+    // It has been kept on its way.
+    bytes.push(OP_DROP);
+    return known;
+  }
+  const temporary = code.temporary(value.type);
+  code.set(temporary);
+  code.chunk.note(value, temporary);
+  return temporary;
+}
+
+/** Computes the value here: a constant, or a local that holds it. */
+export function computed(code: Code, value: Value): Value {
+  if (value.op === CONST || value.op === LOCAL) return value;
+  const held = local(value.type, code.find(value) ?? hold(code, value), value.width);
   held.nonzero = value.nonzero;
   return held;
 }
