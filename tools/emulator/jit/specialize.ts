@@ -125,8 +125,9 @@ export const TAILS: readonly string[] = [
 ];
 const TAIL_NAMES = new Set(TAILS);
 
-/** Limits of one record: instructions executed, bytes emitted, calls inside each other. */
-const MAX_STEPS = 4000;
+/** Limits of one record: instructions executed, on all paths and on one, bytes emitted, calls inside each other. */
+const MAX_STEPS = 6000;
+const MAX_PATH = 600;
 const MAX_BYTES = 3000;
 const MAX_FRAMES = 12;
 
@@ -220,6 +221,8 @@ class Path {
   /** The call that the handler ends with. */
   tail: { name: string; args: Value[]; result: Value } | undefined;
   join: Join;
+  /** Instructions executed so far. */
+  steps = 0;
 
   constructor(frames: Frame[], bindings: (Value | undefined)[], join: Join) {
     this.frames = frames;
@@ -238,6 +241,7 @@ class Path {
     path.fault = this.fault;
     path.stop = this.stop;
     path.effects = this.effects;
+    path.steps = this.steps;
     path.globals = this.globals;
     path.scratch = this.scratch;
     path.tail = this.tail;
@@ -355,6 +359,7 @@ class Specializer {
     let path = start;
     for (;;) {
       if (++this.steps > MAX_STEPS) throw new Unsupported("too long", true);
+      if (++path.steps > MAX_PATH) throw new Unsupported("a long path");
       const frame = path.frames.at(-1) as Frame;
       const instruction = frame.body.instructions[frame.pc];
       let next: Path | undefined = path;
@@ -674,8 +679,7 @@ class Specializer {
     const merged = this.merged(meet, join, parent, sides);
     merged.join = path.join;
     code.end();
-    if (meet.length > 1) return merged;
-    // Alone, it may leave where the other side did not.
+    // Where it cannot be followed, only what comes after this place is left.
     this.run(merged);
     return undefined;
   }
@@ -812,6 +816,7 @@ class Specializer {
     if (footprint) return this.callOut(path, frame, name as string, footprint, args, type);
     const body = core.body(index);
     if (name !== undefined && RARE.has(name)) throw new Unsupported("rare");
+    if (body && isRare(body)) throw new Unsupported("rare");
     if (!body || path.frames.length >= MAX_FRAMES)
       throw new Unsupported("call of code that cannot be inlined", true);
     path.frames.push(this.frame(body, args));
@@ -1107,6 +1112,17 @@ function endsInLink(core: CoreCode, body: Body, depth: number): boolean {
   return links;
 }
 
+/** Software floating point, which works on globals: hardly anything comes there. */
+function isRare(body: Body): boolean {
+  let rare = RARITIES.get(body);
+  if (rare === undefined) {
+    rare = body.instructions.filter(({ op }) => op === 0x23 || op === 0x24).length > 2;
+    RARITIES.set(body, rare);
+  }
+  return rare;
+}
+
+const RARITIES = new WeakMap<Body, boolean>();
 const LINKING = new WeakMap<Body, boolean>();
 
 /** A path with `choose` of all that differs; undefined where that is. */
