@@ -193,7 +193,7 @@ export class Machine {
       apic_eoi: (vector) => board().ioapic.endOfInterrupt(vector),
       trace: (...event) => options.onTrace?.(...event),
     } satisfies CoreImports;
-    const tier = tierOf(options.accel);
+    const tier = tierOf(options.core, options.accel);
     const core = await instantiateCore(options.core, imports, tier?.imports);
     tier?.attach(core);
     core.create(cpus, ramBytes, model);

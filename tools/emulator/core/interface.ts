@@ -117,6 +117,8 @@ export interface CoreExports {
   clear_watchpoints(): void;
   /** Blocks are hot after so many entries, from 1 on; with 0, as at the start, they do not count. Drops all decoded code. */
   set_heat(threshold: number): void;
+  /** Address of the block that a look-up of this RIP would find without a page walk, or 0. */
+  cached_block(rip: bigint): number;
   /** Which links the records of a handler have: core/guest/decode/branch_links.ts. */
   branch_links(handler: number): number;
   /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */

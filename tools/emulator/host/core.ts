@@ -18,8 +18,9 @@ export function builtCore(): Promise<WebAssembly.Module> {
 
 /** A fresh instance of the compiled core, with a compiled tier if the environment asks for one. Call `create` on its exports before anything else. */
 export async function loadCore(imports: CoreImports): Promise<{ exports: CoreExports }> {
-  const tier = tierOf(accelOfEnvironment());
-  const exports = await instantiateCore(await builtCore(), imports, tier?.imports);
+  const core = await builtCore();
+  const tier = tierOf(core, accelOfEnvironment());
+  const exports = await instantiateCore(core, imports, tier?.imports);
   tier?.attach(exports);
   return { exports };
 }

@@ -15,6 +15,7 @@ import {
   OP_OFFSET,
   OP_SIZE,
   PAGE_CODEMAP,
+  S_RIP_BASE,
 } from "../core/state.ts";
 
 /** How a block ends, by the handler of its last record (core/guest/decode/branch_links.ts). */
@@ -114,6 +115,16 @@ export class Blocks {
   linked(link: number): number {
     const loops = link - BLOCK_HEADER;
     return this.u32(loops + BLOCK_FIRST) === link + OP_SIZE ? loops : loops - OP_SIZE;
+  }
+
+  /** RIP of the start of the page that executes. */
+  get pageRip(): bigint {
+    return this.view.getBigUint64(S_RIP_BASE, true);
+  }
+
+  /** The block that a look-up of this RIP would find without a page walk, or 0. */
+  cached(rip: bigint): number {
+    return this.#core.cached_block(rip) >>> 0;
   }
 
   /** Code map of a page frame, or 0. */

@@ -1,174 +1,375 @@
 // The function of a region: the blocks' records in structured control flow, with a dispatcher for entries, returns and
-// what else has no known target. Its type is that of a handler: it takes the record by which it is entered, and returns
-// the one at which the interpreter goes on, or 0.
+// what else has no known target. Its type is that of a handler: it takes the heat record by which it is entered, and
+// returns the record at which the interpreter goes on, or 0.
 
-import { I32 } from "../../wasm/types.ts";
-import { ByteBuffer, buildModule, emptyModule, i32Const } from "../../wasm/writer.ts";
+import { I32, type ValType } from "../../wasm/types.ts";
 import { HEAT_ENTRY, OP_HANDLER, OP_SIZE } from "../core/state.ts";
-import type { Blocks } from "./blocks.ts";
+import { type Blocks, heatOf } from "./blocks.ts";
+import {
+  type Chunk,
+  Code,
+  type Imports,
+  OP_BR_TABLE,
+  OP_CALL_INDIRECT,
+  OP_RETURN,
+  OP_UNREACHABLE,
+} from "./code.ts";
+import type { CoreCode } from "./core-code.ts";
 import { type Flow, structure } from "./flow.ts";
-import type { Node, Region } from "./region.ts";
+import type { Edge, Node, Region } from "./region.ts";
+import { type OpContext, specialize, TAILS } from "./specialize.ts";
+import { StateLocals } from "./state-locals.ts";
+import { emit, type Value } from "./value.ts";
 
-const BLOCK = 0x02;
-const LOOP = 0x03;
-const IF = 0x04;
-const END = 0x0b;
-const BR = 0x0c;
-const BR_IF = 0x0d;
-const BR_TABLE = 0x0e;
-const CALL_INDIRECT = 0x11;
-const GET = 0x20;
-const SET = 0x21;
-const TEE = 0x22;
-const LOAD32 = 0x28;
-const UNREACHABLE = 0x00;
-const EMPTY = 0x40;
-const EQ = 0x46;
-const NE = 0x47;
+const I32_LOAD = 0x28;
+const I32_EQ = 0x46;
+const I32_NE = 0x47;
+const I32_ADD = 0x6a;
+const I32_AND = 0x71;
+const I32_OR = 0x72;
 
-/** Locals: the record (parameter, and what is returned), and the number of the dispatcher's next target. */
+/** The record: the function's parameter, and what it returns. */
 const RECORD = 0;
-const TARGET = 1;
 
-/** Emits the function of a region whose place in the core's table is `slot`; the core's table and memory are imported. */
-export function emitRegion(blocks: Blocks, region: Region, slot: number): Uint8Array<ArrayBuffer> {
-  const { nodes } = region;
-  const flow = structure(
-    nodes.map(({ edges }) => edges.map(({ to }) => to)),
-    region.entries,
-  );
-  const writer = new Writer(blocks, nodes, flow, slot);
-  const code = writer.body();
-  const module = emptyModule();
-  module.types.push({ params: [I32], results: [I32] });
-  module.imports.push(
-    { module: "core", name: "memory", memory: { min: 0 } },
-    { module: "core", name: "table", table: { min: 0 } },
-  );
-  module.funcs.push({ type: 0, locals: [I32], code });
-  module.exports.push({ name: "region", kind: 0, index: 0 });
-  return buildModule(module);
+/** A place where what the region takes for granted is looked at; `resume` says where the interpreter goes on otherwise. */
+interface Check {
+  readonly chunk: Chunk;
+  readonly resume: number | undefined;
 }
 
-class Writer {
-  readonly #out = new ByteBuffer();
+/**
+ * Emits the function of a region whose place in the core's table is `slot`. Functions of the core that it calls are
+ * noted in `imports`.
+ */
+export function emitRegion(
+  core: CoreCode,
+  blocks: Blocks,
+  region: Region,
+  slot: number,
+  imports: Imports,
+): Code {
+  const flow = structure(
+    region.nodes.map(({ edges }) => edges.map(({ to }) => to)),
+    region.entries,
+  );
+  return new RegionWriter(core, blocks, region.nodes, flow, slot, imports).write();
+}
+
+class RegionWriter {
+  readonly #core: CoreCode;
   readonly #blocks: Blocks;
   readonly #nodes: readonly Node[];
   readonly #flow: Flow;
   readonly #slot: number;
-  #depth = 0;
-  /** Depths of labels: behind which a node's code begins, of its loop, of the dispatcher, of the end. */
+  readonly #code: Code;
+  readonly #state: StateLocals;
+  /** Number of the dispatcher's next target. */
+  readonly #target: number;
+  /** Depths inside the constructs that are left to get to a node's code, to the head of its loop, … */
   readonly #begins = new Map<number, number>();
   readonly #loops = new Map<number, number>();
   #dispatcher = 0;
+  /** … to the end, and to the end by a call of the core. */
   #exit = 0;
+  readonly #tails = new Map<string, { label: number; args: readonly number[] }>();
+  readonly #checks: Check[] = [];
 
-  constructor(blocks: Blocks, nodes: readonly Node[], flow: Flow, slot: number) {
+  constructor(
+    core: CoreCode,
+    blocks: Blocks,
+    nodes: readonly Node[],
+    flow: Flow,
+    slot: number,
+    imports: Imports,
+  ) {
+    this.#core = core;
     this.#blocks = blocks;
     this.#nodes = nodes;
     this.#flow = flow;
     this.#slot = slot;
+    this.#code = new Code(imports);
+    this.#state = new StateLocals(this.#code, blocks.view, (nodes[0] as Node).block.key);
+    this.#target = this.#code.local(I32);
   }
 
-  body(): Uint8Array {
-    const out = this.#out;
+  write(): Code {
+    const code = this.#code;
+    const state = this.#state;
+    this.#checks.push({ chunk: code.chunk.insert(), resume: undefined });
+    state.reload();
     this.#load(RECORD, HEAT_ENTRY);
-    out.u8(SET).u32(TARGET);
-    this.#exit = this.#open(BLOCK);
-    this.#dispatcher = this.#open(LOOP);
+    code.set(this.#target);
+    this.#exit = code.block();
+    for (const name of TAILS) {
+      const args = this.#core.typeNamed(name).params.map((type) => code.local(type as ValType));
+      this.#tails.set(name, { label: code.block(), args });
+    }
+    this.#dispatcher = code.loop();
     this.#tree(this.#nodes.length, () => {
       const { targets } = this.#flow;
-      out.u8(GET).u32(TARGET).u8(BR_TABLE).u32(targets.length);
-      for (const target of targets) out.u32(this.#label(this.#begins.get(target) as number));
-      out.u32(this.#label(this.#exit));
+      code.get(this.#target).bytes(OP_BR_TABLE).u32(targets.length);
+      for (const target of targets) code.u32(code.depth - (this.#begins.get(target) as number));
+      code.u32(code.depth - this.#exit);
     });
-    this.#close();
-    this.#close();
-    out.u8(GET).u32(RECORD);
-    return out.content();
-  }
-
-  #open(kind: number): number {
-    this.#out.u8(kind).u8(EMPTY);
-    return ++this.#depth;
-  }
-
-  #close(): void {
-    this.#out.u8(END);
-    this.#depth--;
-  }
-
-  #label(depth: number): number {
-    return this.#depth - depth;
-  }
-
-  #branch(depth: number): void {
-    this.#out.u8(BR).u32(this.#label(depth));
+    code.end();
+    code.bytes(OP_UNREACHABLE);
+    for (const name of [...TAILS].reverse()) {
+      const { args } = this.#tails.get(name) as { args: readonly number[] };
+      code.end();
+      state.writeBack();
+      for (const arg of args) code.get(arg);
+      code.call(name);
+      if (this.#core.typeNamed(name).results.length === 0) code.i32Const(0);
+      code.bytes(OP_RETURN);
+    }
+    code.end();
+    state.writeBack();
+    code.get(RECORD);
+    state.finish();
+    for (const check of this.#checks) this.#fill(check);
+    return code;
   }
 
   #load(local: number, offset: number): void {
-    this.#out.u8(GET).u32(local).u8(LOAD32).u32(2).u32(offset);
+    this.#code.get(local).bytes(I32_LOAD, 2).u32(offset);
+  }
+
+  /** Leaves the region where what it takes for granted is not so. */
+  #fill({ chunk, resume }: Check): void {
+    const code = this.#code;
+    const back = code.chunk;
+    code.chunk = chunk;
+    let any = false;
+    for (const { address, mask, bits } of this.#state.assumptions) {
+      code.i32Const(0).bytes(I32_LOAD, 2).u32(address);
+      if (mask !== -1) code.i32Const(mask).bytes(I32_AND);
+      code.i32Const(bits).bytes(I32_NE);
+      if (any) code.bytes(I32_OR);
+      any = true;
+    }
+    if (any) {
+      code.if();
+      if (resume === undefined) code.get(RECORD).i32Const(OP_SIZE).bytes(I32_ADD);
+      else code.i32Const(resume);
+      code.bytes(OP_RETURN);
+      code.end();
+    }
+    code.chunk = back;
   }
 
   /** The code of a node, and behind it that of the nodes that it dominates. */
   #tree(node: number, head: () => void): void {
+    const code = this.#code;
     const children = this.#flow.children[node] as readonly number[];
     const loops = this.#flow.loops.has(node);
-    if (loops) this.#loops.set(node, this.#open(LOOP));
-    for (const child of [...children].reverse()) this.#begins.set(child, this.#open(BLOCK));
+    if (loops) this.#loops.set(node, code.loop());
+    for (const child of [...children].reverse()) this.#begins.set(child, code.block());
     head();
     for (const child of children) {
-      this.#close();
+      code.end();
       this.#tree(child, () => this.#node(child));
     }
     if (loops) {
-      this.#out.u8(UNREACHABLE);
-      this.#close();
+      code.bytes(OP_UNREACHABLE);
+      code.end();
     }
-    this.#out.u8(UNREACHABLE);
+    code.bytes(OP_UNREACHABLE);
   }
 
   #node(node: number): void {
     const { block, edges } = this.#nodes[node] as Node;
-    const out = this.#out;
+    this.#state.bindings.fill(undefined);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
-      out.raw(i32Const(record)).raw(i32Const(this.#blocks.handler(record)));
-      out.u8(CALL_INDIRECT).u32(0).u32(0).u8(TEE).u32(RECORD);
-      if (record + OP_SIZE < block.end) {
-        out.raw(i32Const(record + OP_SIZE)).u8(NE);
-        out.u8(BR_IF).u32(this.#label(this.#exit));
-      }
+      if (specialize(new RecordContext(this, node, edges, record))) continue;
+      if (record + OP_SIZE < block.end) this.#callHandler(record);
+      else this.#callLast(node, record, edges);
     }
-    const last = block.end - OP_SIZE;
-    for (const { which, to } of edges) {
-      out
-        .raw(i32Const(this.#blocks.link(last, which)))
-        .u8(EQ)
-        .u8(IF)
-        .u8(EMPTY);
-      this.#depth++;
-      this.#go(node, to);
-      this.#close();
-      out.u8(GET).u32(RECORD);
-    }
-    // Any other record: it may be one by which this region is entered.
-    out.u8(LOAD32).u32(2).u32(OP_HANDLER).raw(i32Const(this.#slot)).u8(NE);
-    out.u8(BR_IF).u32(this.#label(this.#exit));
-    this.#load(RECORD, HEAT_ENTRY);
-    out.u8(SET).u32(TARGET);
-    this.#branch(this.#dispatcher);
+    this.#code.bytes(OP_UNREACHABLE);
   }
 
-  #go(from: number, to: number): void {
-    const how = this.#flow.edge(from, to);
-    if (how === "forward") this.#branch(this.#begins.get(to) as number);
-    else if (how === "back") this.#branch(this.#loops.get(to) as number);
-    else {
-      this.#out
-        .raw(i32Const(this.#flow.targets.indexOf(to)))
-        .u8(SET)
-        .u32(TARGET);
-      this.#branch(this.#dispatcher);
+  get core(): CoreCode {
+    return this.#core;
+  }
+  get code(): Code {
+    return this.#code;
+  }
+  get state(): StateLocals {
+    return this.#state;
+  }
+  get blocks(): Blocks {
+    return this.#blocks;
+  }
+
+  // ---- Records that are not compiled: the interpreter's handler is called, with the state in memory
+
+  #call(record: number): void {
+    const code = this.#code;
+    this.#state.flush();
+    this.#state.writeBack();
+    code.i32Const(record).i32Const(this.#blocks.handler(record));
+    code.bytes(OP_CALL_INDIRECT, 0, 0);
+  }
+
+  #callHandler(record: number): void {
+    const code = this.#code;
+    const next = record + OP_SIZE;
+    this.#call(record);
+    code.tee(RECORD).i32Const(next).bytes(I32_NE);
+    code.if();
+    code.get(RECORD).bytes(OP_RETURN);
+    code.end();
+    this.#checks.push({ chunk: code.chunk.insert(), resume: next });
+    this.#state.reload();
+  }
+
+  #callLast(node: number, record: number, edges: readonly Edge[]): void {
+    const code = this.#code;
+    this.#call(record);
+    code.set(RECORD);
+    for (const { which, to } of edges) {
+      const link = this.#blocks.link(record, which);
+      if (link === 0) continue;
+      code.get(RECORD).i32Const(link).bytes(I32_EQ);
+      code.if();
+      this.#checks.push({ chunk: code.chunk.insert(), resume: link });
+      this.#state.reload();
+      this.go(node, to);
+      code.end();
     }
+    this.#load(RECORD, OP_HANDLER);
+    code.i32Const(this.#slot).bytes(I32_NE);
+    code.if();
+    code.get(RECORD).bytes(OP_RETURN);
+    code.end();
+    this.#checks.push({ chunk: code.chunk.insert(), resume: undefined });
+    this.#state.reload();
+    this.#dispatch();
+  }
+
+  // ---- Ways on and out; what is pending is in the locals
+
+  /** To a node along an edge. */
+  go(from: number, to: number): void {
+    const how = this.#flow.edge(from, to);
+    if (how === "forward") this.#code.branch(this.#begins.get(to) as number);
+    else if (how === "back") this.#code.branch(this.#loops.get(to) as number);
+    else {
+      this.#code.i32Const(this.#flow.targets.indexOf(to)).set(this.#target);
+      this.#code.branch(this.#dispatcher);
+    }
+  }
+
+  /** To the entry that is asked for by the heat record in RECORD. */
+  #dispatch(): void {
+    this.#load(RECORD, HEAT_ENTRY);
+    this.#code.set(this.#target);
+    this.#code.branch(this.#dispatcher);
+  }
+
+  /** To the interpreter, at a record that is known. */
+  leaveAt(record: number): void {
+    this.#code.i32Const(record).set(RECORD);
+    this.#code.branch(this.#exit);
+  }
+
+  /** To the record in RECORD: inside the region if it is a heat record of it. */
+  leaveOrDispatch(): void {
+    const code = this.#code;
+    this.#load(RECORD, OP_HANDLER);
+    code.i32Const(this.#slot).bytes(I32_NE);
+    code.branchIf(this.#exit);
+    this.#dispatch();
+  }
+
+  leave(): void {
+    this.#code.branch(this.#exit);
+  }
+
+  /** Sets the arguments of the core's function with which the region ends. */
+  setTail(name: string, args: readonly Value[]): void {
+    const { args: locals } = this.#tails.get(name) as { args: readonly number[] };
+    for (const [i, arg] of args.entries()) {
+      emit(this.#code, arg);
+      this.#code.set(locals[i] as number);
+    }
+  }
+
+  tail(name: string): void {
+    this.#code.branch((this.#tails.get(name) as { label: number }).label);
+  }
+}
+
+/** A record, and where its paths go. */
+class RecordContext implements OpContext {
+  readonly core: CoreCode;
+  readonly code: Code;
+  readonly state: StateLocals;
+  readonly memory: DataView;
+  readonly record: number;
+  readonly #writer: RegionWriter;
+  readonly #node: number;
+  readonly #edges: readonly Edge[];
+
+  constructor(writer: RegionWriter, node: number, edges: readonly Edge[], record: number) {
+    this.#writer = writer;
+    this.core = writer.core;
+    this.code = writer.code;
+    this.state = writer.state;
+    this.memory = writer.blocks.view;
+    this.record = record;
+    this.#node = node;
+    this.#edges = edges;
+  }
+
+  linked(which: 0 | 1): boolean {
+    return this.#writer.blocks.link(this.record, which) !== 0;
+  }
+
+  onLink(which: 0 | 1): void {
+    this.state.flush();
+    const edge = this.#edges.find((e) => e.which === which);
+    if (edge !== undefined) this.#writer.go(this.#node, edge.to);
+    else {
+      const { blocks } = this.#writer;
+      this.#writer.leaveAt(heatOf(blocks.linked(blocks.link(this.record, which))));
+    }
+  }
+
+  follows(name: string, args: readonly Value[]): boolean {
+    const target = args[1];
+    if (name !== "branchSlow" && name !== "linkTo") return false;
+    return target?.isConst === true && BigInt.asUintN(64, target.bits) >= 0x1000n;
+  }
+
+  onTail(name: string, args: readonly Value[]): void {
+    this.#writer.setTail(name, args);
+    this.state.flush();
+    this.#writer.tail(name);
+  }
+
+  onReturn(value: Value): void {
+    const { code, state } = this;
+    if (value.isConst) {
+      state.flush();
+      this.#writer.leaveAt(value.n);
+      return;
+    }
+    emit(code, value);
+    code.set(RECORD);
+    state.flush();
+    // A branch into another page has been looked up, and has found a block or not: most often the one from before.
+    for (const { to, expected } of this.#edges) {
+      if (expected === undefined) continue;
+      code.get(RECORD).i32Const(expected).bytes(I32_EQ);
+      code.if();
+      this.#writer.go(this.#node, to);
+      code.end();
+    }
+    this.#writer.leaveOrDispatch();
+  }
+
+  onLeave(): void {
+    this.state.flush();
+    this.#writer.leaveAt(this.record);
   }
 }

@@ -1,8 +1,8 @@
-// What is compiled together: the blocks that can be reached from a hot one inside its page, by branches, calls and to
-// where calls return.
+// What is compiled together: the blocks that can be reached from a hot one by branches, calls and to where calls return,
+// as far as the interpreter has been there.
 
 import { BLOCK_REGION, OP_SIZE } from "../core/state.ts";
-import { type Block, type Blocks, End } from "./blocks.ts";
+import { type Block, type Blocks, End, heatOf } from "./blocks.ts";
 
 /** A way from the last record of a block to another block of the region. */
 export interface Edge {
@@ -10,6 +10,8 @@ export interface Edge {
   readonly which: 0 | 1;
   /** Index of the block. */
   readonly to: number;
+  /** Where the block is in another page: its heat record, which a look-up finds as long as nothing has changed. */
+  readonly expected?: number;
 }
 
 export interface Node {
@@ -26,16 +28,19 @@ export interface Region {
 
 /** Most blocks and records of a region. */
 const MAX_BLOCKS = 150;
-const MAX_RECORDS = 1500;
+const MAX_RECORDS = 600;
+const PAGE = 0x1000;
 
-/** Blocks that are hot or entries of regions that this one replaces come first in `seeds`. */
-export function discover(blocks: Blocks, seeds: readonly number[]): Region {
+/** The region around a block that executes. */
+export function discover(blocks: Blocks, seed: number): Region {
   const found: Block[] = [];
+  /** RIP of the start of each block's page, as the code is mapped now. */
+  const bases: bigint[] = [];
   const index = new Map<number, number>();
   const entries = new Set<number>();
   let records = 0;
   /** Index of a block, if it has room. */
-  const take = (address: number): number | undefined => {
+  const take = (address: number, base: bigint): number | undefined => {
     const known = index.get(address);
     if (known !== undefined) return known;
     const block = blocks.block(address);
@@ -46,30 +51,37 @@ export function discover(blocks: Blocks, seeds: readonly number[]): Region {
     records += size;
     index.set(address, found.length);
     found.push(block);
+    bases.push(base);
     return found.length - 1;
   };
-  const enter = (address: number): void => {
-    const node = take(address);
-    if (node !== undefined) entries.add(node);
-  };
-  for (const seed of seeds) enter(seed);
+  entries.add(take(seed, blocks.pageRip) as number);
   const edges: Edge[][] = [];
   for (let i = 0; i < found.length; i++) {
     const block = found[i] as Block;
+    const base = bases[i] as bigint;
     const last = block.end - OP_SIZE;
     const links = block.ends === End.Other ? [] : block.ends === End.Branch ? [0, 1] : [0];
     const out: Edge[] = [];
     for (const which of links as (0 | 1)[]) {
       const link = blocks.link(last, which);
-      if (link === 0) continue;
-      const to = take(blocks.linked(link));
-      if (to === undefined) continue;
-      out.push({ which, to });
-      if (block.ends === End.Call) entries.add(to);
+      const target = which === 0 ? blocks.target(last) : blocks.behind(last);
+      let edge: Edge | undefined;
+      if (link !== 0) {
+        const to = take(blocks.linked(link), base);
+        if (to !== undefined) edge = { which, to };
+      } else if (target < 0 || target >= PAGE) {
+        const there = blocks.cached(base + BigInt(target));
+        const to = there === 0 ? undefined : take(there, base + BigInt(target & ~(PAGE - 1)));
+        if (to !== undefined) edge = { which, to, expected: heatOf(there) };
+      }
+      if (edge === undefined) continue;
+      out.push(edge);
+      if (block.ends === End.Call) entries.add(edge.to);
     }
     if (block.ends === End.Call) {
       const site = blocks.at(block.frame, blocks.behind(last), block.key);
-      if (site !== 0) enter(site);
+      const to = site === 0 ? undefined : take(site, base);
+      if (to !== undefined) entries.add(to);
     }
     edges.push(out);
   }

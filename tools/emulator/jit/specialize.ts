@@ -88,6 +88,8 @@ export interface OpContext {
    * Registers are pending: `state.flush()`, `state.writeBack()`, then the call.
    */
   onTail(name: string, args: readonly Value[]): void;
+  /** Whether the path goes on in a function of `TAILS` that would otherwise be its end. */
+  follows(name: string, args: readonly Value[]): boolean;
   /** The path returns a record's address, or 0. */
   onReturn(value: Value): void;
   /** The path cannot be compiled: the interpreter goes on at this record, of which nothing has been done. */
@@ -120,7 +122,7 @@ export const TAILS: readonly string[] = [
   "faultAt",
   "branchSlow",
   "linkTo",
-  "lookup",
+  "findBlock",
   "leaveStopped",
 ];
 const TAIL_NAMES = new Set(TAILS);
@@ -806,7 +808,7 @@ class Specializer {
     const args = stack.splice(stack.length - type.params.length);
     const name = core.nameOf(index);
     if (path.tail) throw new Unsupported("work behind a tail call", true);
-    if (name !== undefined && TAIL_NAMES.has(name)) {
+    if (name !== undefined && TAIL_NAMES.has(name) && !this.context.follows(name, args)) {
       const result = local(I32, -1);
       path.tail = { name, args, result };
       if (type.results.length > 0) stack.push(result);

@@ -2,10 +2,14 @@
 // forgets them when the code that they were made of is gone.
 
 import type { CoreExports, TierImports } from "../core/interface.ts";
+import { type CoreSource, coreBytes } from "../core/load.ts";
 import { BLOCK_REGION, HEAT_ENTRY, MAP_REGIONS, OP_HANDLER } from "../core/state.ts";
 import { type Accel, checkedAccel, DEFAULT_ACCEL } from "./accel.ts";
 import { Blocks, heatOf } from "./blocks.ts";
+import { Imports } from "./code.ts";
+import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
+import { instantiateRegion, regionModule } from "./module.ts";
 import { discover, regionOf } from "./region.ts";
 
 /** Table slots that are added at once. */
@@ -31,10 +35,18 @@ export interface TierStatistics {
   codeBytes: number;
 }
 
-/** The compiled tier that `accel` asks for. Throws `LoadError` for what is no way of execution. */
-export function tierOf(accel: Accel = DEFAULT_ACCEL): Tier | undefined {
+/** Cores that have been decoded, by their bytes: machines share them. */
+const decoded = new WeakMap<Uint8Array, CoreCode>();
+
+/**
+ * The compiled tier that `accel` asks for. Regions are made of the core's own code: a core whose bytes are not known is
+ * interpreted alone. Throws `LoadError` for what is no way of execution.
+ */
+export function tierOf(source: CoreSource, accel: Accel = DEFAULT_ACCEL): Tier | undefined {
   const checked = checkedAccel(accel);
-  return checked.kind === "jit" ? new Tier(checked.threshold) : undefined;
+  if (checked.kind === "interp") return undefined;
+  const bytes = coreBytes(source);
+  return bytes && new Tier(bytes, checked.threshold);
 }
 
 export class Tier {
@@ -44,6 +56,7 @@ export class Tier {
     code_dropped: (frame) => this.#dropped(frame >>> 0),
   };
 
+  readonly #bytes: Uint8Array;
   readonly #threshold: number;
   #core: CoreExports | undefined;
   #blocks: Blocks | undefined;
@@ -59,9 +72,23 @@ export class Tier {
     codeBytes: 0,
   };
 
-  /** `threshold`: entries of a block after which it is compiled; 0 compiles every block when it is first entered. */
-  constructor(threshold: number) {
+  /**
+   * `bytes` are those of the core. `threshold`: entries of a block after which it is compiled; 0 compiles every block
+   * when it is first entered.
+   */
+  constructor(bytes: Uint8Array, threshold: number) {
+    this.#bytes = bytes;
     this.#threshold = threshold;
+  }
+
+  /** The core's code, decoded when it is needed. */
+  get #code(): CoreCode {
+    let code = decoded.get(this.#bytes);
+    if (code === undefined) {
+      code = new CoreCode(this.#bytes);
+      decoded.set(this.#bytes, code);
+    }
+    return code;
   }
 
   /** Starts to work for a core that has been instantiated with `imports`. */
@@ -79,14 +106,13 @@ export class Tier {
     const blocks = (this.#blocks as Blocks).refresh();
     const start = performance.now();
     this.#heat = blocks.handler(heatOf(block));
-    const region = discover(blocks, [block]);
+    const core = this.#core as CoreExports;
+    const region = discover(blocks, block);
     const slot = this.#takeSlot();
-    const bytes = emitRegion(blocks, region, slot);
-    const { memory, table } = this.#core as CoreExports;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      core: { memory, table },
-    });
-    table.set(slot, instance.exports.region as () => number);
+    const imports = new Imports();
+    const code = emitRegion(this.#code, blocks, region, slot, imports);
+    const bytes = regionModule(this.#code, imports.names, code);
+    core.table.set(slot, instantiateRegion(bytes, core));
     const installed: Installed = {
       number: this.#nextNumber++,
       slot,

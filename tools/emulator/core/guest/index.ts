@@ -6,7 +6,7 @@ export { readForWrite, readSlow, writeSlow } from "./memory/access";
 export { segmentAddress } from "./memory/segments";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
 export { set_heat } from "./op/heat";
-export { branchSlow, linkTo, lookup } from "./op/lookup";
+export { branchSlow, cached_block, findBlock, linkTo } from "./op/lookup";
 export { faultAt, leaveStopped } from "./op/op";
 export {
   apic_message,

@@ -152,6 +152,7 @@ export class CompiledCore {
         memory: view,
         record,
         linked: (which) => view.getUint32(record + OP_IMM + 4 * which, true) !== 0,
+        follows: () => false,
         onLink: (which) => {
           leave();
           code.i32Const(view.getUint32(record + OP_IMM + 4 * which, true)).bytes(OP_RETURN);

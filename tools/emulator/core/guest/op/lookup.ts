@@ -45,7 +45,23 @@ export function lookup(): usize {
       return block + BLOCK_HEADER;
     }
   }
+  return findBlock(rip, linear, key);
+}
+
+/** First op of a block that look-ups do not find, or 0 with a fault pending: its page is translated, it is decoded. */
+export function findBlock(rip: u64, linear: u64, key: u32): usize {
   return call_indirect<usize>(builder, rip, linear, key);
+}
+
+/** For the compiled tier: the block that `lookup` would find at `rip` by itself, or 0. */
+export function cached_block(rip: u64): u32 {
+  const key = load<u32>(S_KEY);
+  const wide = (key & 3) == 2;
+  const linear = wide ? rip : (rip + Seg.base(CS)) & 0xffffffff;
+  const e = Mem.entry(linear);
+  if (load<u64>(e, TLB_EXEC) != (linear & PAGE_MASK)) return 0;
+  const block = load<u32>(load<u32>(e, TLB_CODEMAP) + ((<u32>linear & 0xfff) << 2));
+  return block != 0 && load<u32>(block, BLOCK_KEY) == key ? block : 0;
 }
 
 /** Table index of the block builder (decode/block.ts): called through the table, as it knows all handlers. */
@@ -69,14 +85,10 @@ export const ENTERS: u8 = 0x80;
 
 /** Looks up the block at S_RIP and remembers it in the op when it is in the same page. */
 export function linkTo(op: Op, target: i64, which: i32): usize {
+  if (<u64>target >= 0x1000) return lookup();
   const generation = arenaGeneration;
   const next = lookup();
-  if (
-    next != 0 &&
-    <u64>target < 0x1000 &&
-    next != SCRATCH_BLOCK + BLOCK_HEADER &&
-    generation == arenaGeneration
-  ) {
+  if (next != 0 && next != SCRATCH_BLOCK + BLOCK_HEADER && generation == arenaGeneration) {
     // Loops and functions count how often they are entered; what goes on ahead need not.
     const ahead = target >= <i64>((op.off & 0xfff) + (op.off >> 12)) && op.sub != ENTERS;
     const link = ahead ? load<u32>(next - BLOCK_HEADER, BLOCK_FIRST) : <u32>next;
