@@ -161,6 +161,9 @@ export const M_A20 = 0x2f38;
 /** u64: generator behind RDRAND and RDSEED. */
 export const M_RANDOM = 0x2f40;
 
+/** u64: instructions that compiled regions have executed; for measurements, no state. */
+export const TIER_RETIRED = 0x2fc0;
+
 /** Debugger: up to 256 breakpoint addresses, 8 bytes each; up to 8 watchpoints, 16 bytes each. */
 export const DEBUG_BREAKPOINTS = 0x3000;
 export const DEBUG_WATCHPOINTS = 0x3800;

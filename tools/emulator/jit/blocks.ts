@@ -7,6 +7,7 @@ import {
   BLOCK_HEADER,
   BLOCK_KEY,
   HEAT_FRAME,
+  HEAT_LEFT,
   HEAT_OFFSET,
   OP_COUNT,
   OP_DISP,
@@ -19,7 +20,15 @@ import {
 } from "../core/state.ts";
 
 /** How a block ends, by the handler of its last record (core/guest/decode/branch_links.ts). */
-export const End = { Other: 0, Jump: 1, Branch: 2, Call: 3, Falls: 4 } as const;
+export const End = {
+  Other: 0,
+  Jump: 1,
+  Branch: 2,
+  Call: 3,
+  Falls: 4,
+  ComputedJump: 5,
+  ComputedCall: 6,
+} as const;
 export type End = (typeof End)[keyof typeof End];
 
 /** A decoded block with a heat record. */
@@ -125,6 +134,21 @@ export class Blocks {
   /** The block that a look-up of this RIP would find without a page walk, or 0. */
   cached(rip: bigint): number {
     return this.#core.cached_block(rip) >>> 0;
+  }
+
+  /** How often a block has been entered by its heat record, of the `threshold` times that make it hot. */
+  entered(block: number, threshold: number): number {
+    return threshold - this.u32(heatOf(block) + HEAT_LEFT);
+  }
+
+  /** All blocks of mode `key` in a page frame. */
+  *inPage(frame: number, key: number): Generator<number> {
+    const map = this.codeMap(frame);
+    if (map === 0) return;
+    for (let offset = 0; offset < 0x1000; offset++) {
+      const block = this.u32(map + offset * 4);
+      if (block !== 0 && this.u32(block + BLOCK_KEY) === key) yield block;
+    }
   }
 
   /** Code map of a page frame, or 0. */

@@ -3,7 +3,15 @@
 // returns the record at which the interpreter goes on, or 0.
 
 import { I32, type ValType } from "../../wasm/types.ts";
-import { HEAT_ENTRY, OP_HANDLER, OP_SIZE } from "../core/state.ts";
+import {
+  HEAT_ENTRY,
+  OP_HANDLER,
+  OP_SIZE,
+  S_BUDGET,
+  S_HELD,
+  S_RESERVE,
+  TIER_RETIRED,
+} from "../core/state.ts";
 import { type Blocks, heatOf } from "./blocks.ts";
 import {
   type Chunk,
@@ -22,11 +30,16 @@ import { StateLocals } from "./state-locals.ts";
 import { emit, type Value } from "./value.ts";
 
 const I32_LOAD = 0x28;
+const I64_LOAD = 0x29;
+const I64_STORE = 0x37;
 const I32_EQ = 0x46;
 const I32_NE = 0x47;
 const I32_ADD = 0x6a;
 const I32_AND = 0x71;
 const I32_OR = 0x72;
+const I64_ADD = 0x7c;
+const I64_SUB = 0x7d;
+const I64_EXTEND_I32_S = 0xac;
 
 /** The record: the function's parameter, and what it returns. */
 const RECORD = 0;
@@ -69,7 +82,8 @@ class RegionWriter {
   readonly #begins = new Map<number, number>();
   readonly #loops = new Map<number, number>();
   #dispatcher = 0;
-  /** … to the end, and to the end by a call of the core. */
+  /** … to the end, with the state in memory or with it in locals, and to the end by a call of the core. */
+  #end = 0;
   #exit = 0;
   readonly #tails = new Map<string, { label: number; args: readonly number[] }>();
   readonly #checks: Check[] = [];
@@ -97,8 +111,10 @@ class RegionWriter {
     const state = this.#state;
     this.#checks.push({ chunk: code.chunk.insert(), resume: undefined });
     state.reload();
+    this.#countInstructions(I64_ADD, [S_BUDGET]);
     this.#load(RECORD, HEAT_ENTRY);
     code.set(this.#target);
+    this.#end = code.block();
     this.#exit = code.block();
     for (const name of TAILS) {
       const args = this.#core.typeNamed(name).params.map((type) => code.local(type as ValType));
@@ -120,14 +136,27 @@ class RegionWriter {
       for (const arg of args) code.get(arg);
       code.call(name);
       if (this.#core.typeNamed(name).results.length === 0) code.i32Const(0);
-      code.bytes(OP_RETURN);
+      code.set(RECORD).branch(this.#end);
     }
     code.end();
     state.writeBack();
+    code.end();
+    this.#countInstructions(I64_SUB, [S_BUDGET, S_RESERVE, S_HELD]);
     code.get(RECORD);
     state.finish();
     for (const check of this.#checks) this.#fill(check);
     return code;
+  }
+
+  /** Notes what is left of the slice: what a region has executed is what is left at its end less than at its start. */
+  #countInstructions(operator: number, budgets: readonly number[]): void {
+    const code = this.#code;
+    code.i32Const(0).i32Const(0).bytes(I64_LOAD, 3).u32(TIER_RETIRED);
+    for (const [i, field] of budgets.entries()) {
+      code.i32Const(0).bytes(I32_LOAD, 2).u32(field);
+      if (i > 0) code.bytes(I32_ADD);
+    }
+    code.bytes(I64_EXTEND_I32_S, operator, I64_STORE, 3).u32(TIER_RETIRED);
   }
 
   #load(local: number, offset: number): void {
@@ -151,7 +180,9 @@ class RegionWriter {
       code.if();
       if (resume === undefined) code.get(RECORD).i32Const(OP_SIZE).bytes(I32_ADD);
       else code.i32Const(resume);
-      code.bytes(OP_RETURN);
+      // At the entry nothing has been counted yet.
+      if (chunk.depth === 0) code.bytes(OP_RETURN);
+      else code.set(RECORD).branch(this.#end);
       code.end();
     }
     code.chunk = back;
@@ -214,10 +245,7 @@ class RegionWriter {
     const code = this.#code;
     const next = record + OP_SIZE;
     this.#call(record);
-    code.tee(RECORD).i32Const(next).bytes(I32_NE);
-    code.if();
-    code.get(RECORD).bytes(OP_RETURN);
-    code.end();
+    code.tee(RECORD).i32Const(next).bytes(I32_NE).branchIf(this.#end);
     this.#checks.push({ chunk: code.chunk.insert(), resume: next });
     this.#state.reload();
   }
@@ -237,10 +265,7 @@ class RegionWriter {
       code.end();
     }
     this.#load(RECORD, OP_HANDLER);
-    code.i32Const(this.#slot).bytes(I32_NE);
-    code.if();
-    code.get(RECORD).bytes(OP_RETURN);
-    code.end();
+    code.i32Const(this.#slot).bytes(I32_NE).branchIf(this.#end);
     this.#checks.push({ chunk: code.chunk.insert(), resume: undefined });
     this.#state.reload();
     this.#dispatch();

@@ -22,7 +22,7 @@ export interface Node {
 export interface Region {
   /** In the order in which they were found, the hot one first. */
   readonly nodes: readonly Node[];
-  /** Indices of blocks that can be entered. */
+  /** Indices of blocks that can be entered, the hot one first. */
   readonly entries: readonly number[];
 }
 
@@ -30,65 +30,122 @@ export interface Region {
 const MAX_BLOCKS = 150;
 const MAX_RECORDS = 600;
 const PAGE = 0x1000;
+/** Part of the threshold from which on a block is thought to get hot, too. */
+const WARM = 1 / 8;
 
-/** The region around a block that executes. */
-export function discover(blocks: Blocks, seed: number): Region {
-  const found: Block[] = [];
+/** The region around the block `seed`, which executes and has been entered `threshold` times. */
+export function discover(blocks: Blocks, seed: number, threshold: number): Region {
+  return new Discovery(blocks, threshold).region(seed);
+}
+
+class Discovery {
+  readonly #blocks: Blocks;
+  readonly #threshold: number;
+  readonly #found: Block[] = [];
   /** RIP of the start of each block's page, as the code is mapped now. */
-  const bases: bigint[] = [];
-  const index = new Map<number, number>();
-  const entries = new Set<number>();
-  let records = 0;
-  /** Index of a block, if it has room. */
-  const take = (address: number, base: bigint): number | undefined => {
-    const known = index.get(address);
-    if (known !== undefined) return known;
-    const block = blocks.block(address);
-    const size = (block.end - block.first) / OP_SIZE;
-    if (found.length === MAX_BLOCKS || (records + size > MAX_RECORDS && found.length > 0)) {
-      return undefined;
-    }
-    records += size;
-    index.set(address, found.length);
-    found.push(block);
-    bases.push(base);
-    return found.length - 1;
-  };
-  entries.add(take(seed, blocks.pageRip) as number);
-  const edges: Edge[][] = [];
-  for (let i = 0; i < found.length; i++) {
-    const block = found[i] as Block;
-    const base = bases[i] as bigint;
-    const last = block.end - OP_SIZE;
-    const links = block.ends === End.Other ? [] : block.ends === End.Branch ? [0, 1] : [0];
-    const out: Edge[] = [];
-    for (const which of links as (0 | 1)[]) {
-      const link = blocks.link(last, which);
-      const target = which === 0 ? blocks.target(last) : blocks.behind(last);
-      let edge: Edge | undefined;
-      if (link !== 0) {
-        const to = take(blocks.linked(link), base);
-        if (to !== undefined) edge = { which, to };
-      } else if (target < 0 || target >= PAGE) {
-        const there = blocks.cached(base + BigInt(target));
-        const to = there === 0 ? undefined : take(there, base + BigInt(target & ~(PAGE - 1)));
-        if (to !== undefined) edge = { which, to, expected: heatOf(there) };
-      }
-      if (edge === undefined) continue;
-      out.push(edge);
-      if (block.ends === End.Call) entries.add(edge.to);
-    }
-    if (block.ends === End.Call) {
-      const site = blocks.at(block.frame, blocks.behind(last), block.key);
-      const to = site === 0 ? undefined : take(site, base);
-      if (to !== undefined) entries.add(to);
-    }
-    edges.push(out);
+  readonly #bases: bigint[] = [];
+  readonly #index = new Map<number, number>();
+  readonly #entries = new Set<number>();
+  #records = 0;
+
+  constructor(blocks: Blocks, threshold: number) {
+    this.#blocks = blocks;
+    this.#threshold = threshold;
   }
-  return {
-    nodes: found.map((block, i) => ({ block, edges: edges[i] as Edge[] })),
-    entries: [...entries],
-  };
+
+  region(seed: number): Region {
+    const blocks = this.#blocks;
+    this.#enter(seed, blocks.pageRip);
+    const edges: Edge[][] = [];
+    const searched = new Set<number>();
+    for (let i = 0; i < this.#found.length; i++) {
+      const block = this.#found[i] as Block;
+      edges.push(this.#edgesOf(block, this.#bases[i] as bigint));
+      if (block.ends === End.ComputedJump && !searched.has(block.frame)) {
+        searched.add(block.frame);
+        this.#takeWarm(block, this.#bases[i] as bigint);
+      }
+    }
+    for (const [i, block] of this.#found.entries()) {
+      if (regionOf(blocks, block.address) !== 0 || this.#isWarm(block.address))
+        this.#entries.add(i);
+    }
+    return {
+      nodes: this.#found.map((block, i) => ({ block, edges: edges[i] as Edge[] })),
+      entries: [...this.#entries],
+    };
+  }
+
+  /** Index of a block, if there is room for it. */
+  #take(address: number, base: bigint): number | undefined {
+    const known = this.#index.get(address);
+    if (known !== undefined) return known;
+    const block = this.#blocks.block(address);
+    const size = (block.end - block.first) / OP_SIZE;
+    const { length } = this.#found;
+    if (length > 0 && (length === MAX_BLOCKS || this.#records + size > MAX_RECORDS))
+      return undefined;
+    this.#records += size;
+    this.#index.set(address, length);
+    this.#found.push(block);
+    this.#bases.push(base);
+    return length;
+  }
+
+  #enter(address: number, base: bigint): void {
+    const node = this.#take(address, base);
+    if (node !== undefined) this.#entries.add(node);
+  }
+
+  #edgesOf(block: Block, base: bigint): Edge[] {
+    const blocks = this.#blocks;
+    const { ends } = block;
+    const last = block.end - OP_SIZE;
+    const edges: Edge[] = [];
+    for (const which of linksOf(ends)) {
+      const edge = this.#edge(last, which, base);
+      if (edge === undefined) continue;
+      edges.push(edge);
+      if (ends === End.Call) this.#entries.add(edge.to);
+    }
+    if (ends === End.Call || ends === End.ComputedCall) {
+      const site = blocks.at(block.frame, blocks.behind(last), block.key);
+      if (site !== 0) this.#enter(site, base);
+    }
+    return edges;
+  }
+
+  /** Where a branch leads: along its link, or into another page, to the block that a look-up finds there now. */
+  #edge(last: number, which: 0 | 1, base: bigint): Edge | undefined {
+    const blocks = this.#blocks;
+    const link = blocks.link(last, which);
+    if (link !== 0) {
+      const to = this.#take(blocks.linked(link), base);
+      return to === undefined ? undefined : { which, to };
+    }
+    const target = which === 0 ? blocks.target(last) : blocks.behind(last);
+    if (target >= 0 && target < PAGE) return undefined;
+    const there = blocks.cached(base + BigInt(target));
+    if (there === 0) return undefined;
+    const to = this.#take(there, base + BigInt(Math.floor(target / PAGE) * PAGE));
+    return to === undefined ? undefined : { which, to, expected: heatOf(there) };
+  }
+
+  /** What a computed jump in the block's page leads to is not known: blocks there that are entered often. */
+  #takeWarm({ frame, key }: Block, base: bigint): void {
+    for (const block of this.#blocks.inPage(frame, key)) {
+      if (this.#isWarm(block) || regionOf(this.#blocks, block) !== 0) this.#enter(block, base);
+    }
+  }
+
+  #isWarm(block: number): boolean {
+    return this.#blocks.entered(block, this.#threshold) >= this.#threshold * WARM;
+  }
+}
+
+function linksOf(ends: End): readonly (0 | 1)[] {
+  if (ends === End.Branch) return [0, 1];
+  return ends === End.Jump || ends === End.Call || ends === End.Falls ? [0] : [];
 }
 
 /** Number of the region that a block is an entry of, or 0. */

@@ -3,34 +3,41 @@
 
 import type { CoreExports, TierImports } from "../core/interface.ts";
 import { type CoreSource, coreBytes } from "../core/load.ts";
-import { BLOCK_REGION, HEAT_ENTRY, MAP_REGIONS, OP_HANDLER } from "../core/state.ts";
+import { HEAT_ENTRY, HEAT_FRAME, TIER_RETIRED } from "../core/state.ts";
 import { type Accel, checkedAccel, DEFAULT_ACCEL } from "./accel.ts";
 import { Blocks, heatOf } from "./blocks.ts";
 import { Imports } from "./code.ts";
 import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
+import { InstalledRegions } from "./installed.ts";
 import { instantiateRegion, regionModule } from "./module.ts";
-import { discover, regionOf } from "./region.ts";
+import { discover } from "./region.ts";
 
-/** Table slots that are added at once. */
-const SLOTS_STEP = 64;
+/** `code_dropped`: the code of all pages. */
 const EVERY_PAGE = 0xffffffff;
 
-/** A region that is installed. */
-interface Installed {
-  readonly number: number;
-  readonly slot: number;
-  /** Blocks whose heat records enter it. */
-  readonly entries: Set<number>;
-  readonly frames: ReadonlySet<number>;
-}
+/** Most regions at a time, and most bytes of their modules: engines make about ten times as much machine code of it. */
+const MAX_REGIONS = 2000;
+const MAX_BYTES = 8 << 20;
+
+/**
+ * How often the code of a page may be dropped together with regions before it has to run longer each time until it is
+ * compiled again; and the same where everything is compiled at once.
+ */
+const PATIENCE = 2;
+const PATIENCE_AT_ONCE = 30;
+const MOST_DOUBLINGS = 16;
+/** Greatest count of a heat record. */
+const MAX_COUNT = 2 ** 31 - 1;
 
 /** What the tier has done, for measurements: none of it can be seen by a guest. */
 export interface TierStatistics {
+  /** Instructions that regions have executed. */
+  instructions: number;
   /** Regions compiled since the machine was made, and the host's time for that, ms. */
   compilations: number;
   compileMs: number;
-  /** Regions that are installed, and their size as WebAssembly. */
+  /** Regions that are installed, and the size of their modules. */
   regions: number;
   codeBytes: number;
 }
@@ -52,25 +59,13 @@ export function tierOf(source: CoreSource, accel: Accel = DEFAULT_ACCEL): Tier |
 export class Tier {
   /** What the core calls. */
   readonly imports: TierImports = {
-    hot: (block) => this.#hot(block >>> 0),
-    code_dropped: (frame) => this.#dropped(frame >>> 0),
+    hot: (block) => this.#attached().hot(block >>> 0),
+    code_dropped: (frame) => this.#attached().dropped(frame >>> 0),
   };
 
   readonly #bytes: Uint8Array;
   readonly #threshold: number;
-  #core: CoreExports | undefined;
-  #blocks: Blocks | undefined;
-  /** Handler of heat records. */
-  #heat = 0;
-  readonly #freeSlots: number[] = [];
-  #nextNumber = 1;
-  readonly #installed = new Map<number, Installed>();
-  readonly #statistics: TierStatistics = {
-    compilations: 0,
-    compileMs: 0,
-    regions: 0,
-    codeBytes: 0,
-  };
+  #tier: AttachedTier | undefined;
 
   /**
    * `bytes` are those of the core. `threshold`: entries of a block after which it is compiled; 0 compiles every block
@@ -79,6 +74,56 @@ export class Tier {
   constructor(bytes: Uint8Array, threshold: number) {
     this.#bytes = bytes;
     this.#threshold = threshold;
+  }
+
+  /** Starts to work for a core that has been instantiated with `imports`. */
+  attach(core: CoreExports): void {
+    this.#tier = new AttachedTier(core, this.#bytes, this.#threshold);
+    core.set_heat(this.#tier.threshold);
+  }
+
+  #attached(): AttachedTier {
+    if (this.#tier === undefined) throw new Error("the compiled tier is attached to no core");
+    return this.#tier;
+  }
+
+  get statistics(): TierStatistics {
+    return this.#attached().statistics;
+  }
+}
+
+class AttachedTier {
+  readonly threshold: number;
+  readonly #core: CoreExports;
+  readonly #bytes: Uint8Array;
+  readonly #blocks: Blocks;
+  readonly #regions: InstalledRegions;
+  readonly #patience: number;
+  /** How often the code of page frames has been dropped together with regions. */
+  readonly #drops = new Map<number, number>();
+  /** Handler of heat records. */
+  #heat = 0;
+  #compilations = 0;
+  #compileMs = 0;
+
+  constructor(core: CoreExports, bytes: Uint8Array, threshold: number) {
+    this.#core = core;
+    this.#bytes = bytes;
+    this.threshold = Math.max(threshold, 1);
+    this.#patience = threshold === 0 ? PATIENCE_AT_ONCE : PATIENCE;
+    this.#blocks = new Blocks(core);
+    this.#regions = new InstalledRegions(core, this.#blocks);
+  }
+
+  get statistics(): TierStatistics {
+    const { view } = this.#blocks.refresh();
+    return {
+      instructions: Number(view.getBigUint64(TIER_RETIRED, true)),
+      compilations: this.#compilations,
+      compileMs: this.#compileMs,
+      regions: this.#regions.count,
+      codeBytes: this.#regions.bytes,
+    };
   }
 
   /** The core's code, decoded when it is needed. */
@@ -91,96 +136,45 @@ export class Tier {
     return code;
   }
 
-  /** Starts to work for a core that has been instantiated with `imports`. */
-  attach(core: CoreExports): void {
-    this.#core = core;
-    this.#blocks = new Blocks(core);
-    core.set_heat(Math.max(this.#threshold, 1));
-  }
-
-  get statistics(): Readonly<TierStatistics> {
-    return { ...this.#statistics, regions: this.#installed.size };
-  }
-
-  #hot(block: number): number {
-    const blocks = (this.#blocks as Blocks).refresh();
+  /** What the core's import `hot` answers. */
+  hot(block: number): number {
+    const blocks = this.#blocks.refresh();
+    const heat = heatOf(block);
+    const wait = this.#wait(heat);
+    if (wait > 0) return wait;
     const start = performance.now();
-    this.#heat = blocks.handler(heatOf(block));
-    const core = this.#core as CoreExports;
-    const region = discover(blocks, block);
-    const slot = this.#takeSlot();
+    this.#heat = blocks.handler(heat);
+    if (this.#regions.count >= MAX_REGIONS || this.#regions.bytes >= MAX_BYTES)
+      this.#regions.coolAll(this.#heat, this.threshold);
+    const region = discover(blocks, block, this.threshold);
+    const slot = this.#regions.takeSlot();
     const imports = new Imports();
     const code = emitRegion(this.#code, blocks, region, slot, imports);
     const bytes = regionModule(this.#code, imports.names, code);
-    core.table.set(slot, instantiateRegion(bytes, core));
-    const installed: Installed = {
-      number: this.#nextNumber++,
-      slot,
-      entries: new Set(),
-      frames: new Set(region.nodes.map((node) => node.block.frame)),
-    };
-    this.#installed.set(installed.number, installed);
-    for (const frame of installed.frames) this.#countRegion(frame);
-    for (const [number, node] of region.entries.entries()) {
-      const { address } = (region.nodes[node] as { block: { address: number } }).block;
-      this.#release(regionOf(blocks, address), address);
-      installed.entries.add(address);
-      const heat = heatOf(address);
-      blocks.view.setUint32(address + BLOCK_REGION, installed.number, true);
-      blocks.view.setUint32(heat + HEAT_ENTRY, number, true);
-      blocks.view.setUint32(heat + OP_HANDLER, slot, true);
-    }
-    this.#statistics.compilations++;
-    this.#statistics.compileMs += performance.now() - start;
-    this.#statistics.codeBytes += bytes.length;
+    this.#regions.install(region, slot, bytes.length, instantiateRegion(bytes, this.#core));
+    this.#compilations++;
+    this.#compileMs += performance.now() - start;
     return 0;
   }
 
-  /** The block is no entry of that region any more. */
-  #release(number: number, block: number): void {
-    const region = this.#installed.get(number);
-    if (region === undefined) return;
-    region.entries.delete(block);
-    if (region.entries.size === 0) this.#remove(region);
+  /** Entries for which a hot block has to wait because the code of its page changes again and again; 0 if it need not. */
+  #wait(heat: number): number {
+    const blocks = this.#blocks;
+    const drops = this.#drops.get(blocks.u32(heat + HEAT_FRAME)) ?? 0;
+    const doublings = Math.min(drops - this.#patience, MOST_DOUBLINGS);
+    // The field is free until the block enters a region: whether it has waited.
+    if (doublings <= 0 || blocks.u32(heat + HEAT_ENTRY) !== 0) return 0;
+    blocks.view.setUint32(heat + HEAT_ENTRY, 1, true);
+    return Math.min(this.threshold * 2 ** doublings, MAX_COUNT);
   }
 
-  #remove(region: Installed): void {
-    this.#installed.delete(region.number);
-    (this.#core as CoreExports).table.set(region.slot, null);
-    this.#freeSlots.push(region.slot);
-  }
-
-  #countRegion(frame: number): void {
-    const blocks = this.#blocks as Blocks;
-    const count = blocks.codeMap(frame) + MAP_REGIONS;
-    blocks.view.setUint32(count, blocks.u32(count) + 1, true);
-  }
-
-  #takeSlot(): number {
-    const { table } = this.#core as CoreExports;
-    if (this.#freeSlots.length === 0) {
-      const first = table.grow(SLOTS_STEP);
-      for (let slot = first + SLOTS_STEP - 1; slot >= first; slot--) this.#freeSlots.push(slot);
-    }
-    return this.#freeSlots.pop() as number;
-  }
-
-  /** Decoded code is gone; what was compiled from it is not entered any more. */
-  #dropped(frame: number): void {
-    const blocks = (this.#blocks as Blocks).refresh();
-    for (const region of this.#installed.values()) {
-      if (frame !== EVERY_PAGE && !region.frames.has(frame)) continue;
-      if (frame !== EVERY_PAGE) this.#cool(blocks, region);
-      this.#remove(region);
-    }
-  }
-
-  /** Blocks of other pages that enter the region count again. */
-  #cool(blocks: Blocks, region: Installed): void {
-    for (const block of region.entries) {
-      const heat = heatOf(block);
-      blocks.view.setUint32(block + BLOCK_REGION, 0, true);
-      blocks.view.setUint32(heat + OP_HANDLER, this.#heat, true);
+  /** What the core's import `code_dropped` does: regions of that code are not entered any more. */
+  dropped(frame: number): void {
+    this.#blocks.refresh();
+    if (frame === EVERY_PAGE) this.#regions.dropAll();
+    else {
+      this.#drops.set(frame, (this.#drops.get(frame) ?? 0) + 1);
+      this.#regions.dropFrame(frame, this.#heat, this.threshold);
     }
   }
 }

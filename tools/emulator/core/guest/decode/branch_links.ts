@@ -2,6 +2,7 @@
 
 import {
   call64,
+  callIndirect,
   callRelative,
   cmpJccRI32,
   cmpJccRI64,
@@ -9,6 +10,7 @@ import {
   cmpJccRR64,
   JCC,
   jmp,
+  jmpIndirect,
   loop,
   testJccRI32,
   testJccRI64,
@@ -27,13 +29,21 @@ const BOTH: u32 = 2;
 const CALL: u32 = 3;
 /** The end of a block without a branch: the first link. */
 const FALLS: u32 = 4;
+/** Jumps and calls to what is computed. */
+const COMPUTED: u32 = 5;
+const COMPUTED_CALL: u32 = 6;
 
-/** Links of the records whose handler has table index `handler`: 0 none, 1 taken, 2 both, 3 of a call, 4 of no branch. */
+/**
+ * Links of the records whose handler has table index `handler`: 0 none, 1 taken, 2 both, 3 of a call, 4 of no branch;
+ * none, but 5 a jump and 6 a call to a computed address.
+ */
 export function branch_links(handler: u32): u32 {
   if (handler == handlerOf(endBlock)) return FALLS;
   if (handler == handlerOf(jmp)) return TAKEN;
   if (handler == handlerOf(call64) || handler == handlerOf(callRelative)) return CALL;
   if (handler == handlerOf(loop)) return BOTH;
+  if (handler == handlerOf(jmpIndirect)) return COMPUTED;
+  if (handler == handlerOf(callIndirect)) return COMPUTED_CALL;
   for (let i = 0; i < JCC.length; i++) if (handler == handlerOf(JCC[i])) return BOTH;
   const fused =
     handler == handlerOf(cmpJccRR32) ||

@@ -1,0 +1,131 @@
+// Regions that are installed: their places in the core's table, the blocks that enter them, and which must go when the
+// code of a page is gone.
+
+import type { CoreExports } from "../core/interface.ts";
+import { BLOCK_REGION, HEAT_ENTRY, HEAT_LEFT, MAP_REGIONS, OP_HANDLER } from "../core/state.ts";
+import { type Blocks, heatOf } from "./blocks.ts";
+import { type Region, regionOf } from "./region.ts";
+
+/** Table slots that are added at once. */
+const SLOTS_STEP = 64;
+
+interface Entered {
+  readonly number: number;
+  readonly slot: number;
+  /** Size of its module. */
+  readonly bytes: number;
+  /** Blocks whose heat records enter it. */
+  readonly entries: Set<number>;
+  readonly frames: ReadonlySet<number>;
+}
+
+export class InstalledRegions {
+  readonly #core: CoreExports;
+  readonly #blocks: Blocks;
+  readonly #freeSlots: number[] = [];
+  #nextNumber = 1;
+  readonly #regions = new Map<number, Entered>();
+  readonly #byFrame = new Map<number, Set<Entered>>();
+  /** Size of the modules of all regions. */
+  bytes = 0;
+
+  constructor(core: CoreExports, blocks: Blocks) {
+    this.#core = core;
+    this.#blocks = blocks;
+  }
+
+  get count(): number {
+    return this.#regions.size;
+  }
+
+  /** A place in the core's table, for `install` or `giveBack`. */
+  takeSlot(): number {
+    const { table } = this.#core;
+    if (this.#freeSlots.length === 0) {
+      const first = table.grow(SLOTS_STEP);
+      for (let slot = first + SLOTS_STEP - 1; slot >= first; slot--) this.#freeSlots.push(slot);
+    }
+    return this.#freeSlots.pop() as number;
+  }
+
+  giveBack(slot: number): void {
+    this.#freeSlots.push(slot);
+  }
+
+  /** Makes the heat records of a region's entries enter its function. Other regions lose the entries. */
+  install(region: Region, slot: number, bytes: number, entry: CallableFunction): void {
+    const blocks = this.#blocks;
+    this.#core.table.set(slot, entry);
+    const installed: Entered = {
+      number: this.#nextNumber++,
+      slot,
+      bytes,
+      entries: new Set(),
+      frames: new Set(region.nodes.map((node) => node.block.frame)),
+    };
+    this.#regions.set(installed.number, installed);
+    this.bytes += bytes;
+    for (const frame of installed.frames) this.#note(frame, installed);
+    for (const [number, node] of region.entries.entries()) {
+      const address = region.nodes[node]?.block.address as number;
+      this.#release(regionOf(blocks, address), address);
+      installed.entries.add(address);
+      blocks.view.setUint32(address + BLOCK_REGION, installed.number, true);
+      blocks.view.setUint32(heatOf(address) + HEAT_ENTRY, number, true);
+      blocks.view.setUint32(heatOf(address) + OP_HANDLER, slot, true);
+    }
+  }
+
+  /** The core tells of a page frame's code once it is dropped. */
+  #note(frame: number, region: Entered): void {
+    const blocks = this.#blocks;
+    blocks.view.setUint32(blocks.codeMap(frame) + MAP_REGIONS, 1, true);
+    const others = this.#byFrame.get(frame);
+    if (others) others.add(region);
+    else this.#byFrame.set(frame, new Set([region]));
+  }
+
+  #release(number: number, block: number): void {
+    const region = this.#regions.get(number);
+    if (region === undefined) return;
+    region.entries.delete(block);
+    if (region.entries.size === 0) this.#remove(region);
+  }
+
+  #remove(region: Entered): void {
+    this.#regions.delete(region.number);
+    this.bytes -= region.bytes;
+    for (const frame of region.frames) {
+      const others = this.#byFrame.get(frame);
+      others?.delete(region);
+      if (others?.size === 0) this.#byFrame.delete(frame);
+    }
+    this.#core.table.set(region.slot, null);
+    this.#freeSlots.push(region.slot);
+  }
+
+  /** Removes the regions with code of a page frame. Blocks that enter them count again, `left` entries. */
+  dropFrame(frame: number, handler: number, left: number): void {
+    for (const region of this.#byFrame.get(frame) ?? []) this.#cool(region, handler, left);
+  }
+
+  /** Removes all regions, while their blocks stay. */
+  coolAll(handler: number, left: number): void {
+    for (const region of this.#regions.values()) this.#cool(region, handler, left);
+  }
+
+  #cool(region: Entered, handler: number, left: number): void {
+    const { view } = this.#blocks;
+    for (const block of region.entries) {
+      view.setUint32(block + BLOCK_REGION, 0, true);
+      view.setUint32(heatOf(block) + OP_HANDLER, handler, true);
+      view.setUint32(heatOf(block) + HEAT_LEFT, left, true);
+    }
+    this.#remove(region);
+  }
+
+  /** Removes all regions, whose blocks are gone. */
+  dropAll(): void {
+    for (const region of this.#regions.values()) this.#remove(region);
+  }
+}
