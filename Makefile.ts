@@ -2,6 +2,7 @@
 // put together from tools/make/steps.ts, which also says what makes a step run again.
 
 import { readFile, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Argument, type Command } from "commander";
 import { KERNEL_GUEST } from "./kernel/options.ts";
@@ -35,6 +36,8 @@ import {
 } from "./tools/package/images.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
+/** Where make was called: files on its command line are relative to it. */
+const calledFrom = process.env.INIT_CWD ?? process.cwd();
 process.chdir(root);
 
 const kernelImage = executableStep({
@@ -57,6 +60,11 @@ function program(guest: GuestProgram, output: string): Task {
 }
 const roottaskImage = program(roottask, "build/roottask-bin");
 const appImages = apps.map((app) => program(app, `build/apps/${app.name}`));
+/** Those for Linux. */
+const linuxApps = apps.flatMap((app, index): [Task, GuestProgram][] => {
+  const image = appImages[index];
+  return image && app.builder.startsWith("buildLinux") ? [[image, app]] : [];
+});
 
 /** Which compilers are here is asked only for targets that need to know. */
 function once<T>(make: () => T): () => T {
@@ -239,6 +247,34 @@ const targets: Target[] = [
     summary: `the system for a stick, a disk or a CD, by BIOS and UEFI: build/${BOOT_IMAGE}`,
     steps: () => [bootImage()],
     note: leftOutHere,
+  },
+  {
+    name: "check-syscalls",
+    summary: "which system calls Linux programs contain, and which are answered here (-- FILE…)",
+    steps: () => [...linuxApps.map(([image]) => image), ...foreignImages()],
+    options: (command) =>
+      command
+        .argument("[file...]", "static executables; without them all programs of the archive")
+        .addHelpText(
+          "after",
+          "\nThe exit status is 1 where a call is not answered, 2 where a file cannot be looked at.",
+        ),
+    action: async (command) => {
+      const { checkSyscalls } = await import("./tools/syscalls/check.ts");
+      const [files] = command.processedArgs as [string[]];
+      const all = [
+        ...linuxApps.map(([, app]) => ({
+          name: app.archivePath ?? app.name,
+          path: `build/apps/${app.name}`,
+        })),
+        ...foreignPrograms.filter(canCompile).map((foreign) => ({
+          name: foreign.archivePath,
+          path: foreignOutput(foreign),
+        })),
+      ];
+      const given = files.map((name) => ({ name, path: resolve(calledFrom, name) }));
+      return checkSyscalls(root, given.length > 0 ? given : all, console.log, console.error);
+    },
   },
   {
     name: "run_nogui",

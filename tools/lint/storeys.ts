@@ -97,7 +97,7 @@ const REPOSITORY: Building = {
       "kernel/abi.ts",
     ],
     ["tools/asc", "tools/asm", "tools/pe", "tools/screen"],
-    ["tools/aot", "tools/emulator"],
+    ["tools/aot", "tools/emulator", "tools/syscalls"],
     ["tools/bootimage"],
     ["tools/make", "kernel", "roottask"],
     ["static-foreign-apps", "tools/package", "tools/bench"],

@@ -32,6 +32,8 @@ const COMPILING = [
   "runtime_environment",
   "roottask",
   "static_foreign_apps",
+  "hedron_header",
+  "check-syscalls",
   "userland_tarball",
   "bench",
   "clean",
