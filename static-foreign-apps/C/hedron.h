@@ -69,6 +69,8 @@
 #define HEDRON_PD_CTRL_MSR_ACCESS 3
 #define HEDRON_MSR_ACCESS_WRITE 4
 #define HEDRON_EC_CTRL_RECALL 0
+/* Not in the reference, which answers BAD_PAR: where foreign system calls of the EC enter user mode. */
+#define HEDRON_EC_CTRL_ENTRY 1
 #define HEDRON_MACHINE_CTRL_SUSPEND 0
 #define HEDRON_MACHINE_CTRL_UPDATE_MICROCODE 1
 #define HEDRON_SM_CTRL_UP 0
@@ -80,6 +82,8 @@
 #define HEDRON_CREATE_PD_FOREIGN 1
 #define HEDRON_CREATE_PD_PORTALS_SHIFT 1
 #define HEDRON_QPD_QUANTUM_SHIFT 12
+/* ARG2 of ec_ctrl entry: pages of the region, below its address. */
+#define HEDRON_ENTRY_PAGES_MASK 0xfff
 
 /* Hypercall status, OUT1[7:0] */
 #define HEDRON_STATUS_MASK 0xff
@@ -268,7 +272,7 @@
 #define HEDRON_SEL_FILES 38
 #define HEDRON_SEL_ECHO 39
 #define HEDRON_SEL_RAW_ECHO 40
-/* Ends a native program; the first message word is its status. Not in the published environment. */
+/* Ours: ends a native program; the first message word is its status. */
 #define HEDRON_SEL_EXIT 41
 /* System calls of a foreign program on CPU n go to portal 50 + n. */
 #define HEDRON_SEL_FOREIGN 50
@@ -281,16 +285,27 @@
 
 /* Set in the environment of every foreign program, so that a hybrid one knows where it runs. */
 
-/* Requests of the allocation service and of the file service (variant numbers on the wire). */
+/* Requests of the allocation service (variant numbers on the wire). */
 #define HEDRON_ALLOCATE_ALLOC 0
 #define HEDRON_ALLOCATE_FREE 1
+
+/* Requests of the file service. */
 #define HEDRON_FILES_OPEN 0
 #define HEDRON_FILES_READ 1
 #define HEDRON_FILES_SEEK 2
 #define HEDRON_FILES_WRITE 3
 #define HEDRON_FILES_CLOSE 4
-/* How the bytes of a file write travel. */
+/* Ours: those that follow. */
+#define HEDRON_FILES_STAT 5
+#define HEDRON_FILES_STAT_OPEN 6
+#define HEDRON_FILES_UNLINK 7
+#define HEDRON_FILES_MAKE_DIRECTORY 8
+#define HEDRON_FILES_REMOVE_DIRECTORY 9
+#define HEDRON_FILES_READ_DIRECTORY 10
+
+/* How the bytes of a file write travel: at an address of the program, one byte, or as many as are said. */
 #define HEDRON_WRITE_POINTER 0
+#define HEDRON_WRITE_BYTE 1
 #define HEDRON_WRITE_EMBEDDED 2
 
 /* ---- end of the numbers ---- */
@@ -590,13 +605,30 @@ static inline void hedron_free(void *memory, uint64_t size, uint64_t align)
     hedron_request(&message, HEDRON_SEL_ALLOCATE, 0);
 }
 
-/* The file service: arguments as open(2) has them. Descriptors are those of Linux; a failure is -1, whatever it is. */
-static inline int hedron_open(const char *path, uint32_t flags, uint16_t mode)
+/* A request of the file service whose first argument is a descriptor, or a path. */
+static inline struct hedron_message hedron_request_of(uint64_t request, int fd)
 {
     struct hedron_message message = {0, 0};
 
-    hedron_put_varint(&message, HEDRON_FILES_OPEN);
+    hedron_put_varint(&message, request);
+    hedron_put(&message, (uint32_t)fd, 4);
+    return message;
+}
+
+static inline struct hedron_message hedron_request_at(uint64_t request, const char *path)
+{
+    struct hedron_message message = {0, 0};
+
+    hedron_put_varint(&message, request);
     hedron_put_bytes(&message, path, strlen(path));
+    return message;
+}
+
+/* The file service: arguments as open(2) has them. Descriptors are those of Linux; a failure is -1, whatever it is. */
+static inline int hedron_open(const char *path, uint32_t flags, uint16_t mode)
+{
+    struct hedron_message message = hedron_request_at(HEDRON_FILES_OPEN, path);
+
     hedron_put(&message, flags, 4);
     hedron_put(&message, mode, 2);
     return (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
@@ -604,10 +636,8 @@ static inline int hedron_open(const char *path, uint32_t flags, uint16_t mode)
 
 static inline int64_t hedron_read(int fd, void *bytes, size_t length)
 {
-    struct hedron_message message = {0, 0};
+    struct hedron_message message = hedron_request_of(HEDRON_FILES_READ, fd);
 
-    hedron_put_varint(&message, HEDRON_FILES_READ);
-    hedron_put(&message, (uint32_t)fd, 4);
     hedron_put(&message, (uintptr_t)bytes, 8);
     hedron_put(&message, length, 8);
     return hedron_request(&message, HEDRON_SEL_FILES, 8);
@@ -615,34 +645,137 @@ static inline int64_t hedron_read(int fd, void *bytes, size_t length)
 
 static inline int64_t hedron_write(int fd, const void *bytes, size_t length)
 {
-    struct hedron_message message = {0, 0};
+    struct hedron_message message = hedron_request_of(HEDRON_FILES_WRITE, fd);
 
-    hedron_put_varint(&message, HEDRON_FILES_WRITE);
-    hedron_put(&message, (uint32_t)fd, 4);
     hedron_put_varint(&message, HEDRON_WRITE_POINTER);
     hedron_put(&message, (uintptr_t)bytes, 8);
     hedron_put(&message, length, 8);
     return hedron_request(&message, HEDRON_SEL_FILES, 8);
 }
 
-/* Sets the position, in bytes from the file's start. */
+/* Sets the position, in bytes from the file's start; the position, up to 2^31 - 1. */
 static inline int hedron_seek(int fd, uint64_t position)
 {
-    struct hedron_message message = {0, 0};
+    struct hedron_message message = hedron_request_of(HEDRON_FILES_SEEK, fd);
 
-    hedron_put_varint(&message, HEDRON_FILES_SEEK);
-    hedron_put(&message, (uint32_t)fd, 4);
     hedron_put(&message, position, 8);
     return (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
 }
 
 static inline int hedron_close(int fd)
 {
-    struct hedron_message message = {0, 0};
+    struct hedron_message message = hedron_request_of(HEDRON_FILES_CLOSE, fd);
 
-    hedron_put_varint(&message, HEDRON_FILES_CLOSE);
-    hedron_put(&message, (uint32_t)fd, 4);
     return (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
+}
+
+/* The requests from here on are not in the published environment. */
+
+static inline int hedron_unlink(const char *path)
+{
+    struct hedron_message message = hedron_request_at(HEDRON_FILES_UNLINK, path);
+
+    return (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
+}
+
+static inline int hedron_mkdir(const char *path, uint16_t mode)
+{
+    struct hedron_message message = hedron_request_at(HEDRON_FILES_MAKE_DIRECTORY, path);
+
+    hedron_put(&message, mode, 2);
+    return (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
+}
+
+static inline int hedron_rmdir(const char *path)
+{
+    struct hedron_message message = hedron_request_at(HEDRON_FILES_REMOVE_DIRECTORY, path);
+
+    return (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
+}
+
+/* Bytes `from` to `from` + `bytes` of the reply, lowest first. */
+static inline uint64_t hedron_reply(size_t from, size_t bytes)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < bytes && from + i < HEDRON_UTCB_BYTES; i++) {
+        value |= (uint64_t)hedron_utcb()->data.bytes[from + i] << 8 * i;
+    }
+    return value;
+}
+
+/* What the file service tells about a file; mode as stat(2) has it, time in seconds since 1970 and nanoseconds. */
+struct hedron_stat {
+    uint64_t inode;
+    uint32_t mode, links;
+    uint64_t size;
+    int64_t time;
+    uint32_t nanoseconds;
+};
+
+static inline int hedron_request_stat(const struct hedron_message *message, struct hedron_stat *about)
+{
+    if (hedron_request(message, HEDRON_SEL_FILES, 4) != 0) {
+        return -1;
+    }
+    about->inode = hedron_reply(4, 8);
+    about->mode = (uint32_t)hedron_reply(12, 4);
+    about->links = (uint32_t)hedron_reply(16, 4);
+    about->size = hedron_reply(20, 8);
+    about->time = (int64_t)hedron_reply(28, 8);
+    about->nanoseconds = (uint32_t)hedron_reply(36, 4);
+    return 0;
+}
+
+static inline int hedron_stat(const char *path, struct hedron_stat *about)
+{
+    struct hedron_message message = hedron_request_at(HEDRON_FILES_STAT, path);
+
+    return hedron_request_stat(&message, about);
+}
+
+static inline int hedron_fstat(int fd, struct hedron_stat *about)
+{
+    struct hedron_message message = hedron_request_of(HEDRON_FILES_STAT_OPEN, fd);
+
+    return hedron_request_stat(&message, about);
+}
+
+/* An entry of a directory; type as getdents64(2) has it. */
+struct hedron_entry {
+    uint64_t inode;
+    uint8_t type;
+    char name[256];
+};
+
+/* The next entry of an open directory: 1, 0 at the end. */
+static inline int hedron_read_directory(int fd, struct hedron_entry *entry)
+{
+    struct hedron_message message = hedron_request_of(HEDRON_FILES_READ_DIRECTORY, fd);
+    int result = (int)hedron_request(&message, HEDRON_SEL_FILES, 4);
+    size_t at = 13, length = 0;
+
+    if (result != 1) {
+        return result;
+    }
+    entry->inode = hedron_reply(4, 8);
+    entry->type = (uint8_t)hedron_reply(12, 1);
+    for (unsigned shift = 0; shift < 14; shift += 7) {
+        uint64_t byte = hedron_reply(at++, 1);
+
+        length |= (byte & 127) << shift;
+        if (byte < 128) {
+            break;
+        }
+    }
+    if (length >= sizeof entry->name) {
+        return -1;
+    }
+    for (size_t i = 0; i < length; i++) {
+        entry->name[i] = (char)hedron_reply(at + i, 1);
+    }
+    entry->name[length] = '\0';
+    return 1;
 }
 
 /* Calls that do nothing: what IPC costs by the way of every service, and by the shortest way. */

@@ -59,6 +59,8 @@ pub const PD_CTRL_DELEGATE: u64 = 2;
 pub const PD_CTRL_MSR_ACCESS: u64 = 3;
 pub const MSR_ACCESS_WRITE: u64 = 4;
 pub const EC_CTRL_RECALL: u64 = 0;
+// Not in the reference, which answers BAD_PAR: where foreign system calls of the EC enter user mode.
+pub const EC_CTRL_ENTRY: u64 = 1;
 pub const MACHINE_CTRL_SUSPEND: u64 = 0;
 pub const MACHINE_CTRL_UPDATE_MICROCODE: u64 = 1;
 pub const SM_CTRL_UP: u64 = 0;
@@ -70,6 +72,8 @@ pub const ASSIGN_GSI_RECONFIGURE: u64 = 1;
 pub const CREATE_PD_FOREIGN: u64 = 1;
 pub const CREATE_PD_PORTALS_SHIFT: u64 = 1;
 pub const QPD_QUANTUM_SHIFT: u64 = 12;
+// ARG2 of ec_ctrl entry: pages of the region, below its address.
+pub const ENTRY_PAGES_MASK: u64 = 0xfff;
 
 // Hypercall status, OUT1[7:0]
 pub const STATUS_MASK: u64 = 0xff;
@@ -256,7 +260,7 @@ pub const SEL_STDERR: u64 = 37;
 pub const SEL_FILES: u64 = 38;
 pub const SEL_ECHO: u64 = 39;
 pub const SEL_RAW_ECHO: u64 = 40;
-// Ends a native program; the first message word is its status. Not in the published environment.
+// Ours: ends a native program; the first message word is its status.
 pub const SEL_EXIT: u64 = 41;
 // System calls of a foreign program on CPU n go to portal 50 + n.
 pub const SEL_FOREIGN: u64 = 50;
@@ -269,16 +273,27 @@ pub const STACK_TOP: u64 = UTCB_ADDRESS;
 
 // Set in the environment of every foreign program, so that a hybrid one knows where it runs.
 
-// Requests of the allocation service and of the file service (variant numbers on the wire).
+// Requests of the allocation service (variant numbers on the wire).
 pub const ALLOCATE_ALLOC: u64 = 0;
 pub const ALLOCATE_FREE: u64 = 1;
+
+// Requests of the file service.
 pub const FILES_OPEN: u64 = 0;
 pub const FILES_READ: u64 = 1;
 pub const FILES_SEEK: u64 = 2;
 pub const FILES_WRITE: u64 = 3;
 pub const FILES_CLOSE: u64 = 4;
-// How the bytes of a file write travel.
+// Ours: those that follow.
+pub const FILES_STAT: u64 = 5;
+pub const FILES_STAT_OPEN: u64 = 6;
+pub const FILES_UNLINK: u64 = 7;
+pub const FILES_MAKE_DIRECTORY: u64 = 8;
+pub const FILES_REMOVE_DIRECTORY: u64 = 9;
+pub const FILES_READ_DIRECTORY: u64 = 10;
+
+// How the bytes of a file write travel: at an address of the program, one byte, or as many as are said.
 pub const WRITE_POINTER: u64 = 0;
+pub const WRITE_BYTE: u64 = 1;
 pub const WRITE_EMBEDDED: u64 = 2;
 
 // ---- end of the numbers ----
