@@ -1,5 +1,5 @@
-// Native programs on the kernel, on QEMU and in the emulator: hello_native, which uses all of libhrstd, and a program that
-// sends the roottask what it should not.
+// Native programs on the kernel, on QEMU and in the emulator: hello_native, which uses all of libhrstd, one that sends
+// what programs of the published environment send, and one that sends what it should not.
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
@@ -55,6 +55,17 @@ describe.each(engines)("native programs on %s", (engine) => {
     expect(printed.replace(/^BENCH.*\n/m, "")).toBe(`${HELLO}[ INFO] hello_native: done\n`);
     expect(log).toContain("[roottask] end 1: exit status 0\n");
     expect(status).toBe(0);
+  });
+
+  it("may be those of the published environment", async () => {
+    const archive = await tarOf([
+      conf("native published\n"),
+      await nativeProgram("published", "roottask/testing/programs/published.ts"),
+    ]);
+    const { log } = boot(archive, [], engine);
+    // Memory, descriptor 3, five bytes written, four read from the second on, and what echo sends back.
+    expect(output(log)).toBe("Hallo Welt\nHallo Welt\n1\n3\n5\n4\n1\n2\n1\n");
+    expect(log).toContain("[roottask] end 1: exit status 0\n");
   });
 
   it("get an error value for what they should not send, and go on", async () => {

@@ -40,7 +40,16 @@ import { EBADF, EINVAL, ENOENT, ENOTDIR } from "./errno";
 import { makeNode, removeName } from "./file_names";
 import { directoryType, typeOf } from "./file_type";
 import { LOG_TRACE, lineAbout, logs, MODULE_SERVICES } from "./log";
-import { endCall, O_PATH, OpenFile, readFile, SEEK_SET, seekFile, writeFile } from "./open_file";
+import {
+  endCall,
+  O_CREAT,
+  O_PATH,
+  OpenFile,
+  readFile,
+  SEEK_SET,
+  seekFile,
+  writeFile,
+} from "./open_file";
 import { openPath } from "./open_path";
 import { Program, Thread } from "./program";
 import {
@@ -51,11 +60,16 @@ import {
   openEntries,
   readEntry,
 } from "./read_directory";
+import { equalsLiteral } from "./text";
 import { transferOf } from "./transfer";
-import { KIND_DIRECTORY, Node, walk, walkNode } from "./tree";
+import { KIND_DIRECTORY, NAME_MAX, Node, walk, walkNode } from "./tree";
 
 /** The largest position the answer to a seek has room for. */
 const POSITION_MAX: i64 = 0x7fff_ffff;
+
+const SLASH: u8 = 47;
+/** Permissions of directories that are made on the way to a file. */
+const PARENT_MODE: u32 = 0o755;
 
 /** The path of the request in work. */
 let path: usize = 0;
@@ -75,11 +89,43 @@ function readPath(): bool {
   return true;
 }
 
+/** Every component of the path is a name that a directory or file can have, the last one included. */
+function hasNames(): bool {
+  let length: u32 = 0;
+  for (let i: u32 = 0; i <= pathLength; i++) {
+    if (i < pathLength && load<u8>(path + i) !== SLASH) {
+      length++;
+      continue;
+    }
+    const name = path + i - length;
+    if (length > NAME_MAX || (i === pathLength && length === 0)) return false;
+    if (equalsLiteral(name, length, ".") || equalsLiteral(name, length, "..")) return false;
+    length = 0;
+  }
+  return true;
+}
+
+/**
+ * Makes the directories on the way to the path's last component that are not there. The published file system has no
+ * directories, so its programs make files in any.
+ */
+function makeParents(program: Program): bool {
+  if (!hasNames()) return false;
+  for (let i: u32 = 1; i < pathLength; i++) {
+    if (load<u8>(path + i) !== SLASH) continue;
+    if (walk(program.directory, path, i, true) !== 0) return false;
+    if (walkNode === null && makeNode(KIND_DIRECTORY, PARENT_MODE) !== 0) return false;
+  }
+  return true;
+}
+
 function open(program: Program): i64 {
   if (!readPath()) return -EINVAL;
   const flags = readFixed(4) as u32;
   const mode = readFixed(2) as u32;
   if (wireError) return -EINVAL;
+  const result = openPath(program, program.directory, path, pathLength, flags, mode);
+  if (result !== -ENOENT || (flags & O_CREAT) === 0 || !makeParents(program)) return result;
   return openPath(program, program.directory, path, pathLength, flags, mode);
 }
 

@@ -256,8 +256,23 @@ describe("files", () => {
   });
 
   it("takes any bytes for a path but NUL, and no more than there are", () => {
-    for (const path of ["", "\0", "/file\0", "/missing/x", "/file/x", `/${"n".repeat(256)}`]) {
+    const long = "n".repeat(256);
+    const paths = [
+      "",
+      "\0",
+      "/file\0",
+      "/m/",
+      "/file/x",
+      "/m/../x",
+      "/m/.",
+      `/${long}`,
+      `/m/${long}`,
+    ];
+    for (const path of paths) {
       expect(open(path, 0o101), JSON.stringify(path)).toBe(-1);
+    }
+    expect(number(5, text("/m"))).toBe(-1);
+    for (const path of ["", "\0", "/file\0", "/m/x", "/file/x", `/${long}`]) {
       expect(number(5, text(path)), JSON.stringify(path)).toBe(-1);
       expect(number(7, text(path)), JSON.stringify(path)).toBe(-1);
       expect(number(8, text(path), fixed(0o755, 2)), JSON.stringify(path)).toBe(-1);
@@ -267,6 +282,16 @@ describe("files", () => {
     const odd = Buffer.from([47, 0xff, 0xfe, 10, 47]);
     expect(number(8, odd.length, odd, fixed(0o755, 2))).toBe(0);
     expect(number(9, odd.length, odd)).toBe(0);
+  });
+
+  it("makes the directories on the way to a new file", () => {
+    const fd = open("/a//b/c", 0o102);
+    expect(fd).toBe(3);
+    expect(number(5, text("/a/b/c"))).toBe(0);
+    expect(ask(FILES, 5, text("/a/b")).readUInt32LE(12)).toBe(0o040755);
+    expect(open("relative/d", 0o102)).toBe(4);
+    expect(open("/e/f", 2)).toBe(-1);
+    expect(number(5, text("/e"))).toBe(-1);
   });
 
   it("tells a file's status, by path and open", () => {
@@ -321,6 +346,41 @@ describe("files", () => {
     expect(number(10, fixed(made, 4))).toBe(-1);
     expect(number(10, fixed(77, 4))).toBe(-1);
     expect(long(3, fixed(made, 4), 2, text("x"), fixed(1, 8))).toBe(1n);
+  });
+});
+
+describe("a program of the published environment", () => {
+  // What its hello world sends, by the format's definition: https://postcard.jamesmunns.com/wire-format of 0.7, where
+  // integers but lengths and variants have their full width.
+  const send = (service: number, hex: string) =>
+    Buffer.from(machine.service(1, service, Buffer.from(hex.replaceAll(" ", ""), "hex")));
+  const hex = (value: string) => Buffer.from(value).toString("hex");
+
+  it("is understood byte by byte", () => {
+    send(STDOUT, `27 ${hex("Hallo Welt Lorem Ipsum Dolor sit Damet.")}`);
+    send(STDERR, `0a ${hex("log to err")}`);
+    expect(machine.log).toBe("Hallo Welt Lorem Ipsum Dolor sit Damet.log to err");
+    // Alloc { size: 20, align: 4 }, Dealloc { ptr, size: 20, align: 4 }
+    const block = send(ALLOCATE, "00 1400000000000000 0400000000000000");
+    expect(block.readBigUInt64LE() % 4096n).toBe(0n);
+    expect(block.readBigUInt64LE()).not.toBe(0n);
+    send(ALLOCATE, `01 ${block.toString("hex", 0, 8)} 1400000000000000 0400000000000000`);
+    // Open("/foo/bar", O_CREAT | O_RDWR, 0o777)
+    expect(send(FILES, `00 08 ${hex("/foo/bar")} 42000000 ff01`).readInt32LE()).toBe(3);
+    // Write(fd, EmbeddedSlice("Hallo Welt!"), 11)
+    expect(
+      send(FILES, `03 03000000 02 0b ${hex("Hallo Welt!")} 0b00000000000000`).readBigUInt64LE(),
+    ).toBe(11n);
+    // LSeek(fd, 6), Read(fd, 0x402000, 100)
+    send(FILES, "02 03000000 0600000000000000");
+    const read = "01 03000000 0020400000000000 6400000000000000";
+    expect(send(FILES, read).readBigUInt64LE()).toBe(5n);
+    expect(machine.peek(1, DATA, 5).toString()).toBe("Welt!");
+    send(FILES, "02 03000000 0000000000000000");
+    expect(send(FILES, read).readBigUInt64LE()).toBe(11n);
+    expect(send(FILES, read).readBigUInt64LE()).toBe(0n);
+    // Close(fd)
+    expect(send(FILES, "04 03000000").readInt32LE()).toBe(0);
   });
 });
 
