@@ -29,7 +29,7 @@ import {
 import { endLine, put, say, sayDecimal, sayHex, saySigned } from "./console";
 import { endProgram } from "./domain";
 import { fileRequest } from "./file_service";
-import { LOG_TRACE, lineAbout, MODULE_SERVICES } from "./log";
+import { LOG_TRACE, lineAbout, logs, MODULE_SERVICES } from "./log";
 import { STATE_EXITED, Thread } from "./program";
 import { blocked, findRoom, map, mapped, SPACE_END, Space, unmap } from "./space";
 
@@ -39,20 +39,23 @@ const ALLOCATION_END: u64 = 0xf000_0000;
 /** Error value of the services that answer with a number of bytes or with nothing. */
 const FAILED: u64 = ~(0 as u64);
 
-/** Begins the line about a request at the level where services log. */
-function trace(thread: Thread, literal: string): void {
+/** Begins the line about a request at the level where services log; false where there is none to be. */
+function traces(thread: Thread, literal: string): bool {
+  if (!logs(LOG_TRACE, MODULE_SERVICES, thread.program)) return false;
   lineAbout(thread.program, LOG_TRACE, MODULE_SERVICES, "");
   sayDecimal(thread.program.number as u64);
   say(": ");
   say(literal);
+  return true;
 }
 
 /** Prints the text of the message: the number of bytes. */
 function output(thread: Thread, name: string): u64 {
   const result = readBytes() ? (bytesLength as u64) : FAILED;
-  trace(thread, name);
-  saySigned(result as i64);
-  endLine();
+  if (traces(thread, name)) {
+    saySigned(result as i64);
+    endLine();
+  }
   if (result !== FAILED) put(bytesAddress as usize, bytesLength);
   return result;
 }
@@ -94,26 +97,28 @@ function allocation(thread: Thread): u64 {
   let result = variant === ALLOCATE_FREE ? FAILED : 0;
   if (!wireError && variant === ALLOCATE_ALLOC) result = allocate(space, size, align);
   else if (!wireError && variant === ALLOCATE_FREE) result = free(space, address, size);
-  trace(thread, variant === ALLOCATE_FREE ? "free " : "allocate ");
-  if (variant === ALLOCATE_FREE) {
-    sayHex(address, 1);
-    say(", ");
+  if (traces(thread, variant === ALLOCATE_FREE ? "free " : "allocate ")) {
+    if (variant === ALLOCATE_FREE) {
+      sayHex(address, 1);
+      say(", ");
+    }
+    sayDecimal(size);
+    say(" bytes aligned to ");
+    sayDecimal(align);
+    say(": ");
+    sayHex(result, 1);
+    endLine();
   }
-  sayDecimal(size);
-  say(" bytes aligned to ");
-  sayDecimal(align);
-  say(": ");
-  sayHex(result, 1);
-  endLine();
   return result;
 }
 
 /** Ends the program with the status of the message; returns where there is none. */
 function exit(thread: Thread): u64 {
   const status = readFixed(8);
-  trace(thread, "exit ");
-  saySigned(wireError ? -1 : (status as i64));
-  endLine();
+  if (traces(thread, "exit ")) {
+    saySigned(wireError ? -1 : (status as i64));
+    endLine();
+  }
   if (!wireError) endProgram(thread, STATE_EXITED, (status & 0xff) as u32);
   return FAILED;
 }
@@ -128,10 +133,11 @@ function answer(thread: Thread, value: u64, bytes: u32): void {
 function echo(thread: Thread): void {
   const utcb = thread.utcb;
   utcb.items = min<u32>(utcb.items & 0xffff, UTCB_BYTES / 8);
-  trace(thread, "echo ");
-  sayDecimal(utcb.items as u64);
-  say(" words");
-  endLine();
+  if (traces(thread, "echo ")) {
+    sayDecimal(utcb.items as u64);
+    say(" words");
+    endLine();
+  }
 }
 
 /** Handles a call of `service` by `thread`; the message and the reply are in its handler's UTCB. */
