@@ -20,6 +20,10 @@ const HIGH: u32 = 99;
 const samples = memory.data(8 * 1000);
 const text = memory.data(256);
 let length: u32 = 0;
+/** What stands in front of every name, and its length. */
+const PREFIX_MAX: u32 = 32;
+const prefix = memory.data(32);
+let prefixLength: u32 = 0;
 
 /** What reading the counter costs, in ticks; subtracted from every sample. */
 let overhead: u64 = 0;
@@ -95,6 +99,8 @@ function summarize(name: string, size: string, count: u32): void {
   sort(count);
   length = 0;
   add("BENCH ");
+  memory.copy(text + length, prefix, prefixLength);
+  length += prefixLength;
   add(name);
   add(size);
   add(" n=");
@@ -167,6 +173,15 @@ export function measureWith(
 /** Measures `work`, a single call, as often as the program was told to. */
 export function measure(name: string, work: () => void): void {
   measureWith(name, "", REPETITIONS_MAX, 1, 1, nothing, work, nothing);
+}
+
+/** Puts the text at absolute address `start`, which ends with a NUL, in front of every name, up to 32 bytes of it. */
+export function prefixNames(start: u64): void {
+  prefixLength = 0;
+  while (prefixLength < PREFIX_MAX && load8(start + (prefixLength as u64)) !== 0) {
+    store<u8>(prefix + prefixLength, load8(start + (prefixLength as u64)) as u8);
+    prefixLength++;
+  }
 }
 
 /** The limit that an argument of a program gives: a decimal number with a NUL behind it, else 0. */

@@ -1,6 +1,6 @@
 // A program for Linux that measures (docs/benchmarks.md): system calls and files, and where it runs on Hedron
 // hypercalls and IPC between them. Arguments, all optional: the most repetitions of a measurement, the most calls in one
-// repetition (0: no limit), and the directory that files are made in (/tmp).
+// repetition (0: no limit), the directory that files are made in (/tmp), and what stands in front of every name.
 
 import {
   ARG1_SELECTOR_SHIFT,
@@ -32,6 +32,7 @@ import {
   measuredLength,
   measuredLine,
   parseLimit,
+  prefixNames,
   startMeasuring,
 } from "../../roottask/libhrstd/measure";
 import {
@@ -259,6 +260,10 @@ export function main(): i32 {
   if (fd < 0) {
     complain("hybrid_benchmark: cannot make a file in the directory\n");
     exit(1);
+  }
+  if (argumentCount() > 4) {
+    argument(4, word, 64);
+    prefixNames(window() + (word as u64));
   }
   startMeasuring(limit(1), limit(2));
   print();

@@ -5,7 +5,7 @@ import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TitleComponent } from "echarts/components";
 import { init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
-import { FILES, PIECES } from "./names.ts";
+import { FILES, MEDIATED, PIECES } from "./names.ts";
 import { find, type Place, type Run } from "./results.ts";
 import { countOf } from "./table.ts";
 import { type Bar, thesisTicks } from "./thesis.ts";
@@ -133,7 +133,7 @@ function draw(title: string, diagrams: readonly Diagram[]): string {
         name: axis,
         nameLocation: "middle",
         nameGap: 26,
-        axisLabel: { interval: 0 },
+        axisLabel: { interval: 0, fontSize: 10 },
       })),
       yAxis: diagrams.map((_, gridIndex) => ({
         type: "log",
@@ -222,6 +222,7 @@ export function drawFigures(runs: readonly Run[]): Figure[] {
     { label: `${call}\nLinux`, name: `call.${call}`, system: "Linux" },
     { label: `${call}\nHedron`, name: `call.${call}`, system: "Hedron" },
     { label: `${call}\nwith hop`, name: `hop.${call}`, system: "Hedron with hop" },
+    { label: `${call}\nmediated`, name: `${MEDIATED}call.${call}`, system: "Hedron" },
   ]);
   return [
     bars("5.2", "Figure 5.2: the cheapest system call", runs, [

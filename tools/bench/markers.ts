@@ -66,7 +66,7 @@ class Counter {
     const samples = this.#samples.slice(-measurement.n);
     this.#samples = [];
     if (samples.length !== measurement.n) return;
-    if (measurement.name === EMPTY) {
+    if (measurement.name.endsWith(EMPTY)) {
       measurement.instructions = spreadOf(samples);
       this.#empty = measurement.instructions.median;
       return;

@@ -8,6 +8,9 @@ export const HYBRID = "bin/hybrid_benchmark";
 /** Where `hybrid_benchmark` runs. */
 export type System = "hedron" | "linux";
 
+/** In front of all names of the program that a mediator serves. */
+export const MEDIATED = "mediated.";
+
 export const EMPTY = "timer.overhead";
 /** The cheapest native call, to which the thesis' figures are related. */
 export const CHEAPEST = "syscall.native";

@@ -2,7 +2,7 @@
 // with the thesis' figures beside them; and the three ways of a foreign system call.
 
 import type { Measurement, Spread } from "./lines.ts";
-import { CHEAPEST } from "./names.ts";
+import { CHEAPEST, MEDIATED } from "./names.ts";
 import { find, type Place, type Run } from "./results.ts";
 import { type Bar, thesisTicks } from "./thesis.ts";
 
@@ -102,6 +102,7 @@ export function formatForeignCalls(runs: readonly Run[]): string {
       ratio(thesisTicks(`call.${call}`, "Hedron"), thesisCheapest),
       ratio(thesisTicks(`hop.${call}`, "Hedron with hop"), thesisCheapest),
       "-",
+      "-",
     ],
     ...systems.map((run) => {
       const cheapest = median(run, CHEAPEST);
@@ -115,11 +116,20 @@ export function formatForeignCalls(runs: readonly Run[]): string {
         of(`call.${call}`),
         of(`hop.${call}`),
         of(`hybrid.${call}`),
+        of(`${MEDIATED}call.${call}`),
       ];
     }),
   ]);
   return columns([
-    ["ratio to the cheapest native call", "", "as Linux", "on Hedron", "with a hop", "by message"],
+    [
+      "ratio to the cheapest native call",
+      "",
+      "as Linux",
+      "on Hedron",
+      "with a hop",
+      "by message",
+      "mediated",
+    ],
     ...rows,
   ]);
 }
