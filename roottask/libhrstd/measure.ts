@@ -188,9 +188,9 @@ export function prefixNames(start: u64): void {
 export function parseLimit(argument: u64): u32 {
   let value: u64 = 0;
   let at = argument;
-  while (load8(at) >= 48 && load8(at) <= 57 && value <= 0x0fff_ffff) {
+  while (load8(at) >= 48 && load8(at) <= 57 && value <= 0xffff_ffff) {
     value = value * 10 + load8(at) - 48;
     at++;
   }
-  return load8(at) === 0 ? (value as u32) : 0;
+  return load8(at) === 0 && value <= 0xffff_ffff ? (value as u32) : 0;
 }

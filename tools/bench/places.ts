@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { basename, isAbsolute } from "node:path";
 import { extract } from "tar-stream";
 import { bootOnQemu } from "../../kernel/testing/qemu.ts";
 import { Machine } from "../emulator/host/machine.ts";
@@ -87,6 +88,12 @@ export async function measureInEmulator(
   );
 }
 
+/** A command of QEMU as a record has it: without the folders of files that are not of this repository. */
+function shown(options: readonly string[]): string {
+  const words = options.map((word) => (isAbsolute(word) ? basename(word) : word));
+  return [QEMU, ...words.map((word) => (word.includes(" ") ? `"${word}"` : word))].join(" ");
+}
+
 function measuredIn(output: string, what: string): Measurement[] {
   if (!output.includes(END)) {
     const last = output.trim().split(/\r?\n/).slice(-3).join(" / ");
@@ -112,8 +119,7 @@ export async function measureInQemu(
     "-initrd", initrd(files),
   ];
   const output = await bootOnQemu(options, END, QEMU_LIMIT_MS);
-  const shown = options.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" ");
-  return run(place, what, "an instruction", `${QEMU} ${shown}`, measuredIn(output, what));
+  return run(place, what, "an instruction", shown(options), measuredIn(output, what));
 }
 
 /** Why KVM is not measured here; undefined where it can be tried. */
@@ -139,8 +145,7 @@ export async function measureUnderKvm(files: SystemFiles): Promise<Run> {
   ];
   const output = await bootOnQemu(options, END, KVM_LIMIT_MS);
   const what = "this kernel under KVM";
-  const shown = options.map((word) => (word.includes(" ") ? `"${word}"` : word)).join(" ");
-  return run("kvm", what, "a cycle of the TSC", `${QEMU} ${shown}`, measuredIn(output, what));
+  return run("kvm", what, "a cycle of the TSC", shown(options), measuredIn(output, what));
 }
 
 /** Why Linux is not measured here; undefined where it is. */

@@ -89,7 +89,7 @@ export function readResults(file: string): Results {
 }
 
 export function formatResults(results: Results): string {
-  return `${JSON.stringify(results, null, 1)}\n`;
+  return `${JSON.stringify(results, null, 2)}\n`;
 }
 
 /** The measurement of that name; of several programs the first. */
