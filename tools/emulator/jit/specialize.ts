@@ -127,10 +127,10 @@ export const TAILS: readonly string[] = [
 ];
 const TAIL_NAMES = new Set(TAILS);
 
-/** Limits of one record: instructions executed, on all paths and on one, bytes emitted, calls inside each other. */
+/** Limits of one record: instructions executed, on all paths and on one, branches on what is not known, calls inside each other. */
 const MAX_STEPS = 6000;
 const MAX_PATH = 600;
-const MAX_BYTES = 3000;
+const MAX_FORKS = 60;
 const MAX_FRAMES = 12;
 
 /** Scratch of vector instructions: three operands of 64 bytes. It holds nothing between instructions. */
@@ -278,6 +278,7 @@ class Specializer {
     label: -1,
   };
   private steps = 0;
+  private forks = 0;
   private knownBefore = 0;
   private start: Path | undefined;
   /** Paths that end where the handler would, and do not only leave. */
@@ -633,7 +634,7 @@ class Specializer {
     if (path.tail) throw new Unsupported("work behind a tail call", true);
     const { code, root } = this;
     const parent = code.chunk;
-    if (parent.size > MAX_BYTES) throw new Unsupported("too many paths", true);
+    if (++this.forks > MAX_FORKS) throw new Unsupported("too many paths", true);
     const opens = root.label < 0;
     const before = parent.mark();
     if (opens) this.open();
@@ -817,8 +818,9 @@ class Specializer {
     const footprint = name === undefined ? undefined : CALLED[name];
     if (footprint) return this.callOut(path, frame, name as string, footprint, args, type);
     const body = core.body(index);
-    if (name !== undefined && RARE.has(name)) throw new Unsupported("rare");
-    if (body && isRare(body)) throw new Unsupported("rare");
+    // With an exception pending they do nothing.
+    const rare = (name !== undefined && RARE.has(name)) || (body && isRare(body));
+    if (rare && path.fault !== NONZERO) throw new Unsupported("rare");
     if (!body || path.frames.length >= MAX_FRAMES)
       throw new Unsupported("call of code that cannot be inlined", true);
     path.frames.push(this.frame(body, args));
@@ -1114,11 +1116,17 @@ function endsInLink(core: CoreCode, body: Body, depth: number): boolean {
   return links;
 }
 
-/** Software floating point, which works on globals: hardly anything comes there. */
+/** Arithmetic of the host on floating-point numbers, and conversions. */
+function calculates({ op }: Instruction): boolean {
+  return (op >= 0x8b && op <= 0xa6) || (op >= 0xb2 && op <= 0xbb);
+}
+
+/** Software floating point, which works on globals and not on the host's numbers: hardly anything comes there. */
 function isRare(body: Body): boolean {
   let rare = RARITIES.get(body);
   if (rare === undefined) {
-    rare = body.instructions.filter(({ op }) => op === 0x23 || op === 0x24).length > 2;
+    const globals = body.instructions.filter(({ op }) => op === 0x23 || op === 0x24);
+    rare = new Set(globals.map(({ n }) => n)).size > 2 && !body.instructions.some(calculates);
     RARITIES.set(body, rare);
   }
   return rare;
