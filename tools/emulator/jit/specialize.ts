@@ -719,16 +719,9 @@ class Specializer {
   private mergeable(paths: readonly Path[]): boolean {
     const [first, ...others] = paths;
     if (!first) return false;
-    for (const other of others) {
-      if (other.globals !== first.globals && !equalMaps(other.globals, first.globals)) return false;
-      const fits = combine(first, other, undefined, (a, b) =>
-        a.type === b.type && a.op !== LINK && b.op !== LINK && !(isPointer(a, b) && a.op !== b.op)
-          ? a
-          : undefined,
-      );
-      if (!fits) return false;
-    }
-    return true;
+    return others.every(
+      (other) => equalMaps(other.globals, first.globals) && sameConstants(first, other),
+    );
   }
 
   /** One path for all that arrive at a place; what differs goes to locals. */
@@ -759,13 +752,16 @@ class Specializer {
         const all = paths.map((p) => p.frames[f] as Frame);
         for (let n = 0; n < frame.locals.length; n++) {
           if (!frame.body.isLive(frame.pc, n)) continue;
+          const one = frame.locals[n];
+          if (all.every((a) => a.locals[n] === one)) continue;
           frame.locals[n] = unify(all.map((a) => a.locals[n] as Value));
         }
         for (let n = 0; n < frame.stack.length; n++)
           frame.stack[n] = unify(all.map((a) => a.stack[n] as Value));
       }
       for (let f = 0; f < result.bindings.length; f++) {
-        if (paths.every((p) => p.bindings[f] === result.bindings[f])) continue;
+        const one = result.bindings[f];
+        if (paths.every((p) => p.bindings[f] === one)) continue;
         result.bindings[f] = unify(paths.map((p) => p.bindings[f] ?? this.state.canonical(f)));
       }
       result.scratch = this.mergedScratch(paths, unify);
@@ -1000,6 +996,13 @@ class Specializer {
       return this.loaded(i32(address), 0, op, type, size, signed);
     }
     const { memory } = this.context;
+    if (type === I32) {
+      if (size === 4) return i32(memory.getInt32(address, true));
+      if (size === 2)
+        return i32(signed ? memory.getInt16(address, true) : memory.getUint16(address, true));
+      return i32(signed ? memory.getInt8(address) : memory.getUint8(address));
+    }
+    if (type === I64 && size === 8) return i64(memory.getBigInt64(address, true));
     if (type === V128) throw new Unsupported("instruction");
     let bits = 0n;
     for (let n = size - 1; n >= 0; n--) bits = (bits << 8n) | BigInt(memory.getUint8(address + n));
@@ -1065,9 +1068,6 @@ function isStateAddress(value: Value): boolean {
   if (value.n >= S_FPR && value.n < S_FPR + 128) return false;
   return value.n >= STATE && value.n < STATE + STATE_SIZE;
 }
-
-const isPointer = (a: Value, b: Value): boolean =>
-  a.type === I32 && (a.op === CONST || b.op === CONST);
 
 function knowledgeOf(value: Value): Knowledge {
   if (value.op === CONST) return value.n === 0 ? ZERO : NONZERO;
@@ -1135,11 +1135,36 @@ function isRare(body: Body): boolean {
 const RARITIES = new WeakMap<Body, boolean>();
 const LINKING = new WeakMap<Body, boolean>();
 
+/** Whether a value that one path has may be merged with another's: addresses and links stay constants. */
+function mayDiffer(a: Value, b: Value): boolean {
+  if (a.type !== b.type || a.op === LINK || b.op === LINK) return false;
+  return a.type !== I32 || (a.op === CONST) === (b.op === CONST);
+}
+
+/** Whether paths at the same place have the same constants in what is still needed of locals and stacks. */
+function sameConstants(x: Path, y: Path): boolean {
+  for (let f = 0; f < x.frames.length; f++) {
+    const { locals, stack, body, pc } = x.frames[f] as Frame;
+    const other = y.frames[f] as Frame;
+    for (let n = 0; n < locals.length; n++) {
+      const a = locals[n] as Value;
+      const b = other.locals[n] as Value;
+      if (a !== b && !same(a, b) && !mayDiffer(a, b) && body.isLive(pc, n)) return false;
+    }
+    for (let n = 0; n < stack.length; n++) {
+      const a = stack[n] as Value;
+      const b = other.stack[n] as Value;
+      if (a !== b && !same(a, b) && !mayDiffer(a, b)) return false;
+    }
+  }
+  return true;
+}
+
 /** A path with `choose` of all that differs; undefined where that is. */
 function combine(
   x: Path,
   y: Path,
-  canonical: ((field: number) => Value) | undefined,
+  canonical: (field: number) => Value,
   choose: (x: Value, y: Value) => Value | undefined,
 ): Path | undefined {
   const result = x.clone(x.join);
@@ -1164,7 +1189,7 @@ function combine(
       frame.stack[n] = value;
     }
   }
-  for (let f = 0; canonical && f < result.bindings.length; f++) {
+  for (let f = 0; f < result.bindings.length; f++) {
     if (x.bindings[f] === y.bindings[f]) continue;
     const a = x.bindings[f] ?? canonical(f);
     const b = y.bindings[f] ?? canonical(f);
