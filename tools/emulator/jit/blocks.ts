@@ -136,9 +136,16 @@ export class Blocks {
     return this.#core.cached_block(rip) >>> 0;
   }
 
-  /** How often a block has been entered by its heat record, of the `threshold` times that make it hot. */
-  entered(block: number, threshold: number): number {
-    return threshold - this.u32(heatOf(block) + HEAT_LEFT);
+  /** How often a block may still be entered until it is hot. */
+  left(block: number): number {
+    return this.u32(heatOf(block) + HEAT_LEFT);
+  }
+
+  /** Makes a link that has been made lead to the heat record of its block, so that what takes it counts. */
+  countLink(record: number, which: 0 | 1): void {
+    const link = this.link(record, which);
+    if (link === 0) return;
+    this.view.setUint32(record + OP_IMM + 4 * which, heatOf(this.linked(link)), true);
   }
 
   /** All blocks of mode `key` in a page frame. */

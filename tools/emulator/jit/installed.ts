@@ -119,6 +119,7 @@ export class InstalledRegions {
     for (const block of region.entries) {
       view.setUint32(block + BLOCK_REGION, 0, true);
       view.setUint32(heatOf(block) + OP_HANDLER, handler, true);
+      view.setUint32(heatOf(block) + HEAT_ENTRY, 0, true);
       view.setUint32(heatOf(block) + HEAT_LEFT, left, true);
     }
     this.#remove(region);

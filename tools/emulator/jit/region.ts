@@ -26,21 +26,52 @@ export interface Region {
   readonly entries: readonly number[];
 }
 
-/** Most blocks and records of a region. */
+/** Most blocks and records of a region, and blocks that are watched to find it. */
 const MAX_BLOCKS = 150;
 const MAX_RECORDS = 600;
+const MAX_WATCHED = 600;
 const PAGE = 0x1000;
-/** Part of the threshold from which on a block is thought to get hot, too. */
-const WARM = 1 / 8;
 
-/** The region around the block `seed`, which executes and has been entered `threshold` times. */
-export function discover(blocks: Blocks, seed: number, threshold: number): Region {
-  return new Discovery(blocks, threshold).region(seed);
+/** Rounds of a hot block in which the blocks around it are watched, and how often they have to execute in them. */
+export const ROUNDS = 128;
+const SELDOM = 2;
+
+/** The region around the block `seed`, which executes: all that is known there. */
+export function discover(blocks: Blocks, seed: number): Region {
+  return new Discovery(blocks, () => true, MAX_BLOCKS, MAX_RECORDS).region(seed);
+}
+
+/** The counts of blocks when they were watched first. */
+export type Watch = ReadonlyMap<number, number>;
+
+/** Lets the blocks around a hot one count, so that `watched` can tell later which of them really execute with it. */
+export function watch(blocks: Blocks, seed: number): Watch {
+  const around = new Discovery(blocks, () => true, MAX_WATCHED, Number.POSITIVE_INFINITY);
+  const counts = new Map<number, number>();
+  for (const { block } of around.region(seed).nodes) {
+    for (const which of linksOf(block.ends)) blocks.countLink(block.end - OP_SIZE, which);
+    counts.set(block.address, blocks.left(block.address));
+  }
+  return counts;
+}
+
+/** The region around `seed` of the blocks that have executed since `watch`, or have been decoded since. */
+export function watched(blocks: Blocks, seed: number, since: Watch): Region {
+  const executes = (block: number): boolean => {
+    const before = since.get(block);
+    if (block === seed || before === undefined || regionOf(blocks, block) !== 0) return true;
+    // A count that has grown has been at its end.
+    const now = blocks.left(block);
+    return now > before || before - now >= SELDOM;
+  };
+  return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS).region(seed);
 }
 
 class Discovery {
   readonly #blocks: Blocks;
-  readonly #threshold: number;
+  readonly #wanted: (block: number) => boolean;
+  readonly #maxBlocks: number;
+  readonly #maxRecords: number;
   readonly #found: Block[] = [];
   /** RIP of the start of each block's page, as the code is mapped now. */
   readonly #bases: bigint[] = [];
@@ -48,9 +79,16 @@ class Discovery {
   readonly #entries = new Set<number>();
   #records = 0;
 
-  constructor(blocks: Blocks, threshold: number) {
+  constructor(
+    blocks: Blocks,
+    wanted: (block: number) => boolean,
+    maxBlocks: number,
+    maxRecords: number,
+  ) {
     this.#blocks = blocks;
-    this.#threshold = threshold;
+    this.#wanted = wanted;
+    this.#maxBlocks = maxBlocks;
+    this.#maxRecords = maxRecords;
   }
 
   region(seed: number): Region {
@@ -63,12 +101,11 @@ class Discovery {
       edges.push(this.#edgesOf(block, this.#bases[i] as bigint));
       if (block.ends === End.ComputedJump && !searched.has(block.frame)) {
         searched.add(block.frame);
-        this.#takeWarm(block, this.#bases[i] as bigint);
+        this.#takeTargets(block, this.#bases[i] as bigint);
       }
     }
     for (const [i, block] of this.#found.entries()) {
-      if (regionOf(blocks, block.address) !== 0 || this.#isWarm(block.address))
-        this.#entries.add(i);
+      if (regionOf(blocks, block.address) !== 0) this.#entries.add(i);
     }
     return {
       nodes: this.#found.map((block, i) => ({ block, edges: edges[i] as Edge[] })),
@@ -76,14 +113,15 @@ class Discovery {
     };
   }
 
-  /** Index of a block, if there is room for it. */
+  /** Index of a block, if it is wanted and there is room for it. */
   #take(address: number, base: bigint): number | undefined {
     const known = this.#index.get(address);
     if (known !== undefined) return known;
+    if (!this.#wanted(address)) return undefined;
     const block = this.#blocks.block(address);
     const size = (block.end - block.first) / OP_SIZE;
     const { length } = this.#found;
-    if (length > 0 && (length === MAX_BLOCKS || this.#records + size > MAX_RECORDS))
+    if (length > 0 && (length === this.#maxBlocks || this.#records + size > this.#maxRecords))
       return undefined;
     this.#records += size;
     this.#index.set(address, length);
@@ -131,15 +169,9 @@ class Discovery {
     return to === undefined ? undefined : { which, to, expected: heatOf(there) };
   }
 
-  /** What a computed jump in the block's page leads to is not known: blocks there that are entered often. */
-  #takeWarm({ frame, key }: Block, base: bigint): void {
-    for (const block of this.#blocks.inPage(frame, key)) {
-      if (this.#isWarm(block) || regionOf(this.#blocks, block) !== 0) this.#enter(block, base);
-    }
-  }
-
-  #isWarm(block: number): boolean {
-    return this.#blocks.entered(block, this.#threshold) >= this.#threshold * WARM;
+  /** What a computed jump in the block's page leads to is not known: any block there may be its target. */
+  #takeTargets({ frame, key }: Block, base: bigint): void {
+    for (const block of this.#blocks.inPage(frame, key)) this.#enter(block, base);
   }
 }
 

@@ -11,7 +11,7 @@ import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
 import { InstalledRegions } from "./installed.ts";
 import { instantiateRegion, regionModule } from "./module.ts";
-import { discover } from "./region.ts";
+import { discover, ROUNDS, type Watch, watch, watched } from "./region.ts";
 
 /** `code_dropped`: the code of all pages. */
 const EVERY_PAGE = 0xffffffff;
@@ -27,6 +27,16 @@ const MAX_BYTES = 8 << 20;
 const PATIENCE = 2;
 const PATIENCE_AT_ONCE = 30;
 const MOST_DOUBLINGS = 16;
+
+/** How far a block has come that is hot: it has just become so, has been put off, or is watched with those around it. */
+const MAX_WATCHES = 64;
+const NEW = 0;
+const WAITED = 1;
+const WATCHING = 2;
+
+/** Host time that compiling may take: so much at first, ms, and this part of the time since then. */
+const COMPILE_MS = 60;
+const COMPILE_SHARE = 0.2;
 /** Greatest count of a heat record. */
 const MAX_COUNT = 2 ** 31 - 1;
 
@@ -98,9 +108,14 @@ class AttachedTier {
   readonly #bytes: Uint8Array;
   readonly #blocks: Blocks;
   readonly #regions: InstalledRegions;
-  readonly #patience: number;
+  /** Every block is compiled when it is first entered. */
+  readonly #atOnce: boolean;
+  /** Host time at which the machine was made, ms. */
+  readonly #start = performance.now();
   /** How often the code of page frames has been dropped together with regions. */
   readonly #drops = new Map<number, number>();
+  /** Hot blocks that are watched. */
+  readonly #watches = new Map<number, Watch>();
   /** Handler of heat records. */
   #heat = 0;
   #compilations = 0;
@@ -110,7 +125,7 @@ class AttachedTier {
     this.#core = core;
     this.#bytes = bytes;
     this.threshold = Math.max(threshold, 1);
-    this.#patience = threshold === 0 ? PATIENCE_AT_ONCE : PATIENCE;
+    this.#atOnce = threshold === 0;
     this.#blocks = new Blocks(core);
     this.#regions = new InstalledRegions(core, this.#blocks);
   }
@@ -140,13 +155,29 @@ class AttachedTier {
   hot(block: number): number {
     const blocks = this.#blocks.refresh();
     const heat = heatOf(block);
-    const wait = this.#wait(heat);
-    if (wait > 0) return wait;
     const start = performance.now();
+    // The field is free until the block enters a region: how far it has come.
+    const stage = blocks.u32(heat + HEAT_ENTRY);
+    const later = (next: number, entries: number): number => {
+      blocks.view.setUint32(heat + HEAT_ENTRY, next, true);
+      return entries;
+    };
+    const wait = stage === NEW ? this.#wait(heat) : 0;
+    if (wait > 0) return later(WAITED, wait);
+    if (this.#compileMs > COMPILE_MS + COMPILE_SHARE * (start - this.#start)) {
+      return later(WAITED, this.threshold);
+    }
+    const since = this.#watches.get(block);
+    if (!this.#atOnce && (stage !== WATCHING || since === undefined)) {
+      if (this.#watches.size >= MAX_WATCHES) this.#watches.clear();
+      this.#watches.set(block, watch(blocks, block));
+      return later(WATCHING, ROUNDS);
+    }
+    this.#watches.delete(block);
     this.#heat = blocks.handler(heat);
     if (this.#regions.count >= MAX_REGIONS || this.#regions.bytes >= MAX_BYTES)
       this.#regions.coolAll(this.#heat, this.threshold);
-    const region = discover(blocks, block, this.threshold);
+    const region = since ? watched(blocks, block, since) : discover(blocks, block);
     const slot = this.#regions.takeSlot();
     const imports = new Imports();
     const code = emitRegion(this.#code, blocks, region, slot, imports);
@@ -159,20 +190,20 @@ class AttachedTier {
 
   /** Entries for which a hot block has to wait because the code of its page changes again and again; 0 if it need not. */
   #wait(heat: number): number {
-    const blocks = this.#blocks;
-    const drops = this.#drops.get(blocks.u32(heat + HEAT_FRAME)) ?? 0;
-    const doublings = Math.min(drops - this.#patience, MOST_DOUBLINGS);
-    // The field is free until the block enters a region: whether it has waited.
-    if (doublings <= 0 || blocks.u32(heat + HEAT_ENTRY) !== 0) return 0;
-    blocks.view.setUint32(heat + HEAT_ENTRY, 1, true);
+    const drops = this.#drops.get(this.#blocks.u32(heat + HEAT_FRAME)) ?? 0;
+    const patience = this.#atOnce ? PATIENCE_AT_ONCE : PATIENCE;
+    const doublings = Math.min(drops - patience, MOST_DOUBLINGS);
+    if (doublings <= 0) return 0;
     return Math.min(this.threshold * 2 ** doublings, MAX_COUNT);
   }
 
   /** What the core's import `code_dropped` does: regions of that code are not entered any more. */
   dropped(frame: number): void {
     this.#blocks.refresh();
-    if (frame === EVERY_PAGE) this.#regions.dropAll();
-    else {
+    if (frame === EVERY_PAGE) {
+      this.#regions.dropAll();
+      this.#watches.clear();
+    } else {
       this.#drops.set(frame, (this.#drops.get(frame) ?? 0) + 1);
       this.#regions.dropFrame(frame, this.#heat, this.threshold);
     }
