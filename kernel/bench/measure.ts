@@ -18,7 +18,13 @@ export type Ticks = ReadonlyMap<PathName, number>;
 /** As much as the reference kernel needs. */
 const MEMORY = "512M";
 /** The emulated machine, without kernel and roottask. */
-export const BENCH_MACHINE = { memory: MEMORY, cpu: "max", append: "serial" } as const;
+/** Ticks of the time-stamp counter are instructions. */
+export const BENCH_MACHINE = {
+  memory: MEMORY,
+  cpu: "max",
+  icount: true,
+  append: "serial",
+} as const;
 
 const EXACT: Rounds = { few: 64, more: 256, samples: 3 };
 /** Cycles scatter: more rounds, and the best of more of them. */

@@ -60,6 +60,8 @@ export interface MachineOptions {
   cpu?: CpuModel;
   /** How guest code is executed; it shows in nothing but the time that a run takes. */
   accel?: Accel;
+  /** Every instruction takes a nanosecond, whatever it does: time counts instructions. */
+  icount?: boolean;
   /** Kernel: contents. */
   kernel?: Uint8Array;
   /** The kernel's name on its command line and in messages; "kernel" by default. */

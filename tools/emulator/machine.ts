@@ -197,6 +197,7 @@ export class Machine {
     const core = await instantiateCore(options.core, imports, tier?.imports);
     tier?.attach(core);
     core.create(cpus, ramBytes, model);
+    core.set_latencies(options.icount === true ? 0 : 1);
     const map = image?.map ?? biosMap(ramBytes, options);
     const machine = new this(core, map, cpus, options, image, tier);
     holder.machine = machine;
@@ -211,7 +212,8 @@ export class Machine {
     const disks = disksOf(this.options);
     for (const { disk } of disks) this.board.add(disk);
     const { board, cpus, ram } = this;
-    const machine = { board, cpus, ram, map: this.#map };
+    const passTime = (ns: number): void => this.core.pass_time(ns);
+    const machine = { board, cpus, ram, map: this.#map, passTime };
     const { biosFaults } = this.options;
     this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, biosFaults));
     this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });

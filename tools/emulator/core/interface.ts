@@ -64,6 +64,10 @@ export interface CoreExports {
   table: WebAssembly.Table;
   /** Builds a machine in a fresh instance: number of CPUs (1 to MAX_CPUS), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
   create(cpus: number, ramBytes: number, model: number): void;
+  /** 0: every instruction takes a nanosecond, whatever it does. Otherwise (as after `create`) with guest/processor/latency.ts. */
+  set_latencies(on: number): void;
+  /** From an import: the access takes up to `ns` nanoseconds longer, but not beyond what is due next. Nothing without latencies. */
+  pass_time(ns: number): void;
   /** Offset in `memory` of guest-physical address 0. RAM page P (kind Ram or Rom) is at `ram_base() + P * 4096`. */
   ram_base(): number;
   /** Sets the kind of `pages` pages from page frame `first` on. */

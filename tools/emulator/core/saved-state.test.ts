@@ -48,6 +48,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["schedule/run", "exitReason exitCpu exitDetail", "the result of the last run"],
   ["processor/cpus", "cpuCount", "set when the core is created"],
   ["processor/model", "cpuModel", "set when the core is created"],
+  ["processor/latency", "latencies", "set when the core is created"],
   ["op/lookup", "builder", "set when the core is created"],
   ["memory/code_pages", "arenaTop arenaGeneration", "decoded code is dropped"],
   ["op/heat", "heated entries", "what the compiled tier has asked for"],

@@ -35,7 +35,7 @@ export const S_FAULT = 0x10b0;
 export const S_FAULT_CODE = 0x10b4;
 /** STOP_* bits: leave the block after the current instruction. */
 export const S_STOP = 0x10b8;
-/** Instructions left in this slice (signed); blocks subtract their length when they end. */
+/** Nanoseconds left in this slice (signed); blocks subtract one for each instruction when they end. */
 export const S_BUDGET = 0x10bc;
 /** Part of the budget set aside by an event that wants the CPU to leave its blocks early. */
 export const S_RESERVE = 0x10c0;
@@ -65,6 +65,8 @@ export const S_REPEAT = 0x10f8;
 export const S_COARSE = 0x10fc;
 /** The micro-op that asks for its second attempt. */
 export const S_AGAIN = 0x1138;
+/** Nanoseconds of this slice that are not instructions, see guest/processor/latency.ts. */
+export const S_CHARGED = 0x113c;
 /** Linear address mask: 0xFFFFFFFF outside 64-bit mode. */
 export const S_LIN_MASK = 0x10f0;
 export const S_CR0 = 0x1100;

@@ -15,6 +15,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     cpus: o.cpus,
     cpu: o.cpu,
     accel: o.accel,
+    icount: o.icount,
     kernel: o.kernel,
     modules: o.initrd,
     append: o.append,

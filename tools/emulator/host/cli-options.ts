@@ -55,6 +55,8 @@ export interface CliOptions {
   cpus: number;
   cpu: CpuModel;
   accel?: Accel;
+  /** Time counts instructions. */
+  icount: boolean;
   /** COM1 to COM4, as far as they were given. */
   serials: Chardev[];
   /** Ctrl-A escapes and Ctrl-C to the guest. */
@@ -371,6 +373,15 @@ const OPTIONS: readonly Option[] = [
     },
   },
   {
+    names: ["-icount"],
+    value: "shift=0",
+    help: "every instruction takes a nanosecond: the TSC counts instructions",
+    apply: (o, v) => {
+      oneOf("-icount", v, ["shift=0", "0"]);
+      o.icount = true;
+    },
+  },
+  {
     names: ["-smp"],
     value: "[cpus=]N",
     help: `number of CPUs, 1 to ${MAX_CPUS}`,
@@ -596,6 +607,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
+    icount: false,
     serials: [],
     serialIsMonitor: false,
     debugcon: { kind: "none" },

@@ -263,6 +263,7 @@ test.each([
   [["-m", "5X"], "-m 5X: expected a number with K, M or G"],
   [["-smp", "0"], "-smp 0: expected a number from 1 to 32"],
   [["-cpu", "host"], "-cpu host: expected default, max"],
+  [["-icount", "shift=1"], "-icount shift=1: expected shift=0, 0"],
   [["-serial", "tty"], "-serial tty: expected stdio, null or file:PATH"],
   [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],
   [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],

@@ -21,6 +21,7 @@ export {
   reset_cpu,
   set_a20,
   set_intr,
+  set_latencies,
   set_trace,
 } from "./schedule/exports";
 export {
@@ -29,6 +30,7 @@ export {
   exit_detail,
   instructions,
   next_timer,
+  pass_time,
   request_exit,
   run,
   shorten_deadline,

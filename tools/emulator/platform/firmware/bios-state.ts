@@ -12,6 +12,8 @@ export interface BiosState {
   order: BootOrder;
   /** Virtual time at which INT 15h, AH=86h returns, ns; -1 while nobody waits. */
   waitUntil: number;
+  /** Since when programs ask for keys in vain, and when the last one did, virtual ns; -1 for never. */
+  keyPolls: { since: number; last: number };
   /** VBE mode number. */
   vbeMode: number;
   /** The CD (by its drive number) that was booted from, by which entry, and whether its emulation goes on. */
@@ -25,6 +27,7 @@ export interface BiosState {
 export const freshState = (): BiosState => ({
   order: BOOT_ORDER,
   waitUntil: -1,
+  keyPolls: { since: -1, last: -1 },
   vbeMode: 3,
   cdBoot: undefined,
   locks: {},

@@ -45,6 +45,8 @@ export interface BiosMachine {
   cpus: readonly CpuAccess[];
   ram: GuestRam;
   map: MemoryMap;
+  /** Makes the service in progress take up to so many nanoseconds longer, but not beyond what is due next. */
+  passTime(nanoseconds: number): void;
 }
 
 export interface Medium {
@@ -83,7 +85,7 @@ export class Bios implements Device {
     this.#drives = new Drives(disks, this, faults.disk ?? {});
     this.#video = new VideoServices(machine.board, this.#space, this);
     this.#disk = new DiskServices(this.#drives, this.#space, this, faults.disk ?? {});
-    this.#keyboard = new KeyboardServices(machine.board);
+    this.#keyboard = new KeyboardServices(machine, this);
     this.#system = new SystemServices(machine.board, this);
     this.#time = new TimeServices(machine.board);
     this.#pci = new PciServices(machine.board);

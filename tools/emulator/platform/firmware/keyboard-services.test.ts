@@ -2,7 +2,7 @@
 // from QEMU 7.2 with `sendkey`; AH=12h follows Ralf Brown's interrupt list.
 
 import { expect, test } from "vitest";
-import { ah, ax, eax } from "../../../asm/index.ts";
+import { ah, ax, eax, edi } from "../../../asm/index.ts";
 import { Machine } from "../../host/machine.ts";
 import { bootSector } from "../testdata/boot-sector.ts";
 
@@ -170,4 +170,29 @@ test("Ctrl, Alt and Delete reset", async () => {
   for (const key of [CONTROL, ALT]) press(machine, key, true);
   press(machine, { code: 0x53, extended: true }, true);
   expect(machine.runSync({ nanoseconds: 1e9 })).toEqual({ kind: "reset" });
+});
+
+/** A machine that asks for keys with AH=01h and does nothing else, counting, until there is one. */
+async function poller(icount: boolean): Promise<Machine> {
+  const image = bootSector((a) => {
+    a.xor(edi, edi);
+    a.label("again");
+    a.inc(edi).mov(ah, 0x01).int(0x16).jz("again");
+    a.mov(eax, edi).call("hex").cli().hlt();
+  });
+  return Machine.create({ disks: [{ kind: "disk", image }], icount });
+}
+
+test("a program that waits for a key executes little, and notices the key within a millisecond", async () => {
+  const waiting = await poller(false);
+  expect(waiting.runSync({ nanoseconds: 2e9 }).kind).toBe("limit");
+  expect(waiting.core.instructions()).toBeLessThan(200_000);
+  press(waiting, { code: 0x1e }, true);
+  waiting.runSync({ nanoseconds: 2e6 });
+  // Two seconds of 1000 questions each, and those of the first milliseconds.
+  expect(Number.parseInt(waiting.serialOutput, 16)).toBeGreaterThan(2000);
+  expect(Number.parseInt(waiting.serialOutput, 16)).toBeLessThan(2300);
+  const counting = await poller(true);
+  counting.runSync({ nanoseconds: 10e6 });
+  expect(counting.core.instructions()).toBeGreaterThan(9_000_000);
 });

@@ -3,6 +3,8 @@
 // out: composing characters with Alt and the keypad, and the hooks INT 15h, AH=4Fh and AH=85h.
 
 import type { Board } from "../pc.ts";
+import type { BiosMachine } from "./bios.ts";
+import type { BiosStateHolder } from "./bios-state.ts";
 import { keyCode } from "./key-codes.ts";
 import type { Registers } from "./registers.ts";
 
@@ -62,11 +64,21 @@ const KEYBOARD_ID = 0x41ab;
 const WARM_START = 0x1234;
 const RESET_FLAG = BDA + 0x72;
 
+/** Questions for a key with no more than this between them are one wait, ns. */
+const IDLE_GAP = 50_000;
+/** An answer takes this part of the time that the program has waited. */
+const IDLE_PART = 8;
+const IDLE_LONGEST = 1_000_000;
+
 export class KeyboardServices {
   readonly #board: Board;
+  readonly #machine: Pick<BiosMachine, "board" | "passTime">;
+  readonly #bios: BiosStateHolder;
 
-  constructor(board: Board) {
-    this.#board = board;
+  constructor(machine: Pick<BiosMachine, "board" | "passTime">, bios: BiosStateHolder) {
+    this.#machine = machine;
+    this.#board = machine.board;
+    this.#bios = bios;
   }
 
   /** INT 09h: a byte from the keyboard, and the end of the interrupt. */
@@ -218,7 +230,21 @@ export class KeyboardServices {
     const head = r.word(HEAD);
     const empty = head === r.word(TAIL);
     r.zero = empty;
-    if (!empty) r.ax = asRead(r.word(BDA + head), enhanced);
+    if (empty) this.#idle();
+    else r.ax = asRead(r.word(BDA + head), enhanced);
+  }
+
+  /**
+   * No key is there. A program that asks again and again waits for one, or for the time in which one may come: the
+   * longer it has done so the longer an answer takes, up to IDLE_LONGEST, so that a menu's countdown costs little.
+   */
+  #idle(): void {
+    const { clock } = this.#board.scheduler;
+    const polls = this.#bios.state.keyPolls;
+    const now = clock.now();
+    if (polls.last < 0 || now - polls.last > IDLE_GAP) polls.since = now;
+    this.#machine.passTime(Math.min(IDLE_LONGEST, Math.floor((now - polls.since) / IDLE_PART)));
+    polls.last = clock.now();
   }
 }
 

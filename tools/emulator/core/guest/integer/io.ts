@@ -8,6 +8,7 @@ import { port_read, port_write } from "../processor/env";
 import { GP, raiseCode } from "../processor/fault";
 import { VM } from "../processor/flags";
 import { notePort } from "../processor/hardware_breakpoints";
+import { charge, PORT } from "../processor/latency";
 
 /** Whether the current code may access `size` ports from `port`; #GP(0) pending if not. */
 export function ioAllowed(port: i32, size: i32): bool {
@@ -41,6 +42,7 @@ export function input(op: Op): usize {
   store<u32>(S_INSN_INDEX, <u32>op.idx);
   const v = port_read(load<i32>(S_CPU), port, size);
   store<u32>(S_INSN_INDEX, 0);
+  charge(PORT);
   writeRegister(RAX, size, <u64>v);
   return leaveAfter(op);
 }
@@ -54,5 +56,6 @@ export function output(op: Op): usize {
   const v = load<u32>(RAX);
   port_write(load<i32>(S_CPU), port, size, size == 4 ? v : size == 2 ? v & 0xffff : v & 0xff);
   store<u32>(S_INSN_INDEX, 0);
+  charge(PORT);
   return leaveAfter(op);
 }

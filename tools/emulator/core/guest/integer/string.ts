@@ -28,6 +28,7 @@ import { leaveTo, Op, readLinear, readRegister, writeLinear, writeRegister } fro
 import { port_read, port_write } from "../processor/env";
 import { budgetAfter } from "../processor/fault";
 import { DF, Flags, TF } from "../processor/flags";
+import { charge, PORT, spend } from "../processor/latency";
 import { ioAllowed } from "./io";
 import { advance, bulk, CMPS, compare, LODS, MOVS, SCAS, STOS } from "./string_bulk";
 
@@ -92,6 +93,7 @@ function element(op: Op, kind: u8, size: i32, mask: u64, step: i64): bool {
     store<u32>(S_INSN_INDEX, <u32>op.idx);
     const v = port_read(load<i32>(S_CPU), port, size);
     store<u32>(S_INSN_INDEX, index);
+    charge(PORT);
     writeLinear(at, size, <u64>v);
     advance(RDI, mask, step);
   } else {
@@ -103,17 +105,18 @@ function element(op: Op, kind: u8, size: i32, mask: u64, step: i64): bool {
     store<u32>(S_INSN_INDEX, <u32>op.idx);
     port_write(load<i32>(S_CPU), port, size, <u32>v);
     store<u32>(S_INSN_INDEX, index);
+    charge(PORT);
     advance(RSI, mask, step);
   }
   return true;
 }
 
-/** Size of a line of memory, as a power of two: moving one forward takes the time of an instruction. */
+/** Size of a line of memory, as a power of two: moving one forward takes a nanosecond. */
 const LINE: u64 = 6;
 
 /**
  * Elements of `kind` that may be done before the budget is used up, at least one while some is left: forward MOVS and
- * STOS take an instruction's time a line, everything else one an element.
+ * STOS take a nanosecond a line, everything else one an element.
  */
 function affordable(op: Op, lines: bool, size: i32, mask: u64): u64 {
   const left = budgetAfter(op.idx);
@@ -181,9 +184,4 @@ function leaveMiddle(op: Op): usize {
   store<u64>(S_RIP, op.rip());
   store<i32>(S_BUDGET, load<i32>(S_BUDGET) - <i32>op.idx);
   return 0;
-}
-
-/** Lets `n` instructions' time pass. */
-function spend(n: i32): void {
-  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - n);
 }

@@ -6,6 +6,7 @@ import { PAGE_HOST, S_CPU } from "../../state";
 import { apicBasePage, apicKeepsTime, apicRead, apicWrite } from "../processor/apic";
 import { PAGE_MASK } from "../processor/control_bits";
 import { mmio_read, mmio_write } from "../processor/env";
+import { charge, DEVICE_READ, DEVICE_WRITE, LOCAL_APIC } from "../processor/latency";
 import { codeWritten } from "./code_pages";
 import { WRITE } from "./rights";
 
@@ -70,10 +71,12 @@ export function physicalRead(physical: u64, size: i32): u64 {
   const address = <u32>physical;
   const cpu = load<i32>(S_CPU);
   if ((physical & PAGE_MASK) == apicBasePage()) {
+    charge(LOCAL_APIC);
     let v = <u64>apicRead(address & 0xfff) >> (<u64>(address & 3) * 8);
     if (size == 8) v |= (<u64>apicRead((address + 4) & 0xfff)) << 32;
     return v;
   }
+  charge(DEVICE_READ);
   if (<i32>(address & 3) + size <= 4) return <u64>mmio_read(cpu, address, size);
   let v: u64 = 0;
   let done = 0;
@@ -105,10 +108,12 @@ export function physicalWrite(physical: u64, size: i32, value: u64): void {
   const address = <u32>physical;
   const cpu = load<i32>(S_CPU);
   if ((physical & PAGE_MASK) == apicBasePage()) {
+    charge(LOCAL_APIC);
     apicWrite(address & 0xfff, <u32>value);
     if (size == 8) apicWrite((address + 4) & 0xfff, <u32>(value >> 32));
     return;
   }
+  charge(DEVICE_WRITE);
   let done = 0;
   while (done < size) {
     const at = address + done;

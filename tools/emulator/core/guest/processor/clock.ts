@@ -1,20 +1,22 @@
-// Virtual time: one instruction is one nanosecond and one TSC tick. The executing CPU's clock is the start
-// of its slice plus what it has used of its budget.
+// Virtual time: one instruction is one nanosecond, and some take longer (latency.ts); a nanosecond is one TSC tick. The
+// executing CPU's clock is the start of its slice plus what it has used of its budget.
 
 import {
   M_SHOWN,
   M_TSC,
   S_BUDGET,
+  S_CHARGED,
   S_HELD,
   S_INSN_INDEX,
   S_RESERVE,
   S_TSC_OFFSET,
 } from "../../state";
+import { charge } from "./latency";
 
 /** Quantum of a CPU while others are active, ns. */
 export const QUANTUM: f64 = 10000;
 
-/** Start of the executing CPU's slice (ns), and the instructions granted to it. */
+/** Start of the executing CPU's slice, and the time granted to it, ns. */
 let sliceStart: f64 = 0;
 let sliceLength: i32 = 0;
 /** Asked for a shorter slice: the moment at which the executing CPU must look up. */
@@ -27,9 +29,15 @@ export function beginSlice(start: f64, length: i32): void {
   store<i32>(S_BUDGET, length);
   store<i32>(S_RESERVE, 0);
   store<i32>(S_HELD, 0);
+  store<i32>(S_CHARGED, 0);
 }
 
-/** Instructions used in this slice. */
+/** Instructions executed in this slice. */
+export function sliceInstructions(): i32 {
+  return sliceUsed() - load<i32>(S_CHARGED);
+}
+
+/** Time used in this slice, ns. */
 export function sliceUsed(): i32 {
   return sliceLength - load<i32>(S_BUDGET) - load<i32>(S_RESERVE) - load<i32>(S_HELD);
 }
@@ -48,6 +56,15 @@ export function shownTime(): f64 {
   const t = Math.max(now(), load<f64>(M_SHOWN));
   store<f64>(M_SHOWN, t);
   return t;
+}
+
+/**
+ * Lets up to `ns` nanoseconds of the executing CPU pass while it is in an access to a device, as far as nothing is due
+ * before: to the end of its slice, and not at all if it has been asked to look up.
+ */
+export function passTime(ns: i32): void {
+  const left = load<i32>(S_BUDGET) + load<i32>(S_HELD) - load<i32>(S_INSN_INDEX) - 1;
+  if (load<i32>(S_RESERVE) == 0 && left > 0) charge(min<i32>(ns, left));
 }
 
 /** Something will happen at `moment`: the slice ends there at the latest. */

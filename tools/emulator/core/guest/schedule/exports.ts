@@ -19,6 +19,7 @@ import { flushTlb, initTlb } from "../memory/tlb";
 import { setA20 } from "../memory/walk";
 import { pulseNmi, route, setLint0 } from "../processor/apic";
 import { setCpuCount, stateOf } from "../processor/cpus";
+import { setLatencies } from "../processor/latency";
 import { setCpuModel } from "../processor/model";
 import { setTraceMask } from "../processor/tracing";
 import { initSimd } from "../simd/decode";
@@ -122,6 +123,11 @@ export function apic_message(
 
 export function set_a20(enabled: u32): void {
   setA20(enabled != 0);
+}
+
+/** Whether what takes longer than an instruction does so. */
+export function set_latencies(on: u32): void {
+  setLatencies(on != 0);
 }
 
 export function set_trace(mask: u32): void {

@@ -69,11 +69,12 @@ import {
 import {
   beginSlice,
   now,
+  passTime,
   QUANTUM,
   restoreBudget,
   shownTime,
   sliceEvent,
-  sliceUsed,
+  sliceInstructions,
 } from "../processor/clock";
 import { cpuCount, stateOf } from "../processor/cpus";
 import { interrupt_acknowledge } from "../processor/env";
@@ -118,7 +119,7 @@ function reached(t: f64): void {
 
 /** The instructions of the slice that ends are done. */
 function retire(): void {
-  store<f64>(M_RETIRED, load<f64>(M_RETIRED) + <f64>sliceUsed());
+  store<f64>(M_RETIRED, load<f64>(M_RETIRED) + <f64>sliceInstructions());
 }
 
 // ---- Switching the live state
@@ -460,6 +461,10 @@ export function next_timer(): f64 {
   return next;
 }
 
+export function pass_time(ns: u32): void {
+  if (running) passTime(<i32>min<u32>(ns, 0x7fffffff));
+}
+
 export function request_exit(): void {
   if (!running) return;
   if (exitReason == EXIT_NONE) end(EXIT_REQUESTED, 0);
@@ -481,5 +486,5 @@ export function exit_detail(): u32 {
 }
 
 export function instructions(): f64 {
-  return load<f64>(M_RETIRED) + (running ? <f64>sliceUsed() : 0);
+  return load<f64>(M_RETIRED) + (running ? <f64>sliceInstructions() : 0);
 }

@@ -19,6 +19,7 @@ import { Op } from "../op/op";
 import { CR4_PKE, PHYSICAL_BITS } from "../processor/control_bits";
 import { cpuCount } from "../processor/cpus";
 import { GP } from "../processor/fault";
+import { CPUID, charge } from "../processor/latency";
 import { cpuModel } from "../processor/model";
 import { AVX_OFFSET, areaSize, PKRU_OFFSET, stateComponents } from "../simd/fxsave";
 
@@ -77,6 +78,7 @@ function idBits(): u32 {
 /** CPUID; #GP(0) outside ring 0 while MISC_FEATURES_ENABLES says so. */
 export function cpuid(op: Op): usize {
   if ((load<u32>(S_MISC_FEATURES) & 1) != 0 && load<u32>(S_CPL) != 0) return failed(op, GP, 0);
+  charge(CPUID);
   let leaf = load<u32>(RAX);
   const sub = load<u32>(RCX);
   // The initial APIC ID, whatever software has written to the register.

@@ -9,10 +9,12 @@ import { flushPage, flushTlb } from "../memory/tlb";
 import { failed, requireRing0 } from "../op/leave";
 import { leaveAfter, Op, readLinear, readRegister } from "../op/op";
 import { GP } from "../processor/fault";
+import { CACHES, charge, SERIALIZING } from "../processor/latency";
 
 /** INVD, WBINVD: memory is coherent. */
 export function wbinvd(op: Op): usize {
   if (!requireRing0()) return op.fault();
+  charge(CACHES);
   return op.next();
 }
 
@@ -20,6 +22,7 @@ export function invlpg(op: Op): usize {
   if (!requireRing0()) return op.fault();
   flushPage(op.address(1, false));
   store<u32>(S_FAULT, 0);
+  charge(SERIALIZING);
   return leaveAfter(op);
 }
 
@@ -39,6 +42,7 @@ export function invpcid(op: Op): usize {
   )
     return failed(op, GP, 0);
   flushTlb();
+  charge(SERIALIZING);
   return leaveAfter(op);
 }
 

@@ -52,6 +52,7 @@ import {
 import { readTsc } from "../processor/clock";
 import { PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
+import { charge, MSR } from "../processor/latency";
 import { cpuModel } from "../processor/model";
 import {
   IA32_APERF,
@@ -265,6 +266,7 @@ export function rdmsr(op: Op): usize {
   store<u32>(S_INSN_INDEX, <u32>op.idx);
   const exists = read(load<u32>(RCX));
   store<u32>(S_INSN_INDEX, 0);
+  charge(MSR);
   if (!exists) return failed(op, GP, 0);
   store<u64>(RAX, value & 0xffffffff);
   store<u64>(RDX, value >> 32);
@@ -370,5 +372,6 @@ export function wrmsr(op: Op): usize {
   store<u32>(S_INSN_INDEX, <u32>op.idx);
   const done = write(load<u32>(RCX), v);
   store<u32>(S_INSN_INDEX, 0);
+  charge(MSR);
   return done ? leaveAfter(op) : failed(op, GP, 0);
 }

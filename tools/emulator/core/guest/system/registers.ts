@@ -39,6 +39,7 @@ import {
   PHYSICAL_BITS,
 } from "../processor/control_bits";
 import { GP } from "../processor/fault";
+import { charge, SERIALIZING } from "../processor/latency";
 import { cpuModel } from "../processor/model";
 import { stateComponents } from "../simd/fxsave";
 
@@ -168,6 +169,7 @@ export function writeCr(op: Op): usize {
       return undefinedOpcode(op);
   }
   if (!ok) return failed(op, GP, 0);
+  if (op.sub != 2 && op.sub != 8) charge(SERIALIZING);
   return leaveAfter(op);
 }
 
@@ -192,6 +194,7 @@ export function lmsw(op: Op): usize {
   // PE can be set, not cleared.
   const old = load<u64>(S_CR0);
   setCr0((old & ~14) | (v & 15));
+  charge(SERIALIZING);
   return leaveAfter(op);
 }
 

@@ -36,6 +36,7 @@ import {
 } from "../op/op";
 import { GP, NP } from "../processor/fault";
 import { eflags, STATUS, setStatusFlags } from "../processor/flags";
+import { charge, SERIALIZING } from "../processor/latency";
 
 /** SGDT (`sub` 0), SIDT (1). */
 export function storeTable(op: Op): usize {
@@ -63,6 +64,7 @@ export function loadTable(op: Op): usize {
   if (!canonicalBase(base)) return failed(op, GP, 0);
   store<u64>(op.sub == 0 ? S_GDT_BASE : S_IDT_BASE, base);
   store<u32>(op.sub == 0 ? S_GDT_LIMIT : S_IDT_LIMIT, limit);
+  charge(SERIALIZING);
   return leaveAfter(op);
 }
 

@@ -6,22 +6,20 @@ import {
   RCX,
   RDX,
   S_ACTIVITY,
-  S_BUDGET,
   S_CPL,
   S_CR4,
   S_FAULT,
-  S_HELD,
   S_INSN_INDEX,
   S_MONITOR,
-  S_RIP,
   S_TSC_AUX,
 } from "../../state";
 import { Mem } from "../memory/access";
 import { failed, requireRing0 } from "../op/leave";
-import { leaveAfter, Op, undefinedOpcode } from "../op/op";
+import { leaveAfter, leaveTo, Op, undefinedOpcode } from "../op/op";
 import { readTsc } from "../processor/clock";
 import { cpuCount } from "../processor/cpus";
 import { budgetAfter, GP, leaveSoon } from "../processor/fault";
+import { charge, PAUSE, RDTSC, spend } from "../processor/latency";
 
 export function hlt(op: Op): usize {
   if (!requireRing0()) return op.fault();
@@ -32,12 +30,12 @@ export function hlt(op: Op): usize {
 
 /** PAUSE: with other CPUs waiting their turn, the rest of the slice passes idle. */
 export function pause(op: Op): usize {
+  charge(PAUSE);
   if (cpuCount > 1) {
-    if (budgetAfter(op.idx) > 0) {
-      store<u64>(S_RIP, op.nextRip());
-      store<i32>(S_BUDGET, 0);
-      store<i32>(S_HELD, 0);
-      return 0;
+    const left = budgetAfter(op.idx);
+    if (left > 0) {
+      spend(left);
+      return leaveTo(op, op.nextRip());
     }
   }
   return op.next();
@@ -64,6 +62,7 @@ export function rdtsc(op: Op): usize {
   store<u32>(S_INSN_INDEX, <u32>op.idx);
   const t = readTsc();
   store<u32>(S_INSN_INDEX, 0);
+  charge(RDTSC);
   store<u64>(RAX, t & 0xffffffff);
   store<u64>(RDX, t >> 32);
   if (op.sub == 1) store<u64>(RCX, load<u64>(S_TSC_AUX) & 0xffffffff);

@@ -6,7 +6,6 @@ import {
   FAULT_ERROR,
   FAULT_UNIMPLEMENTED,
   RSP,
-  S_BUDGET,
   S_CPL,
   S_EFLAGS,
   S_FAULT,
@@ -48,6 +47,7 @@ import {
 } from "../memory/segments";
 import { GP, NP, raiseCode } from "../processor/fault";
 import { AC, eflags, IF, NT, RF, TF, VM } from "../processor/flags";
+import { spend } from "../processor/latency";
 import { traceInterrupt } from "../processor/tracing";
 import {
   alignStack,
@@ -307,8 +307,8 @@ export function clearTripleFault(): void {
 /** Delivers with escalation to double and triple fault. */
 export function deliverWithEscalation(vector: u32, kind: i32, hasCode: bool, code: u32): void {
   let v = vector;
-  // A delivery takes time like an instruction, so that a storm of faults reaches the end of its slice.
-  store<i32>(S_BUDGET, load<i32>(S_BUDGET) - 1);
+  // A delivery takes time, so that a storm of faults reaches the end of its slice.
+  spend(1);
   for (;;) {
     store<u32>(S_FAULT, 0);
     clearNonCanonical();
