@@ -62,6 +62,8 @@ export interface MachineOptions {
   accel?: Accel;
   /** Every instruction takes a nanosecond, whatever it does: time counts instructions. */
   icount?: boolean;
+  /** Iterations of loops that wait are skipped where their outcome is known; it shows in nothing but speed. On by default. */
+  skipWaits?: boolean;
   /** Kernel: contents. */
   kernel?: Uint8Array;
   /** The kernel's name on its command line and in messages; "kernel" by default. */

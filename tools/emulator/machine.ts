@@ -198,6 +198,7 @@ export class Machine {
     tier?.attach(core);
     core.create(cpus, ramBytes, model);
     core.set_latencies(options.icount === true ? 0 : 1);
+    if (options.skipWaits === false) core.set_skipping(0);
     const map = image?.map ?? biosMap(ramBytes, options);
     const machine = new this(core, map, cpus, options, image, tier);
     holder.machine = machine;

@@ -66,6 +66,10 @@ export interface CoreExports {
   create(cpus: number, ramBytes: number, model: number): void;
   /** 0: every instruction takes a nanosecond, whatever it does. Otherwise (as after `create`) with guest/processor/latency.ts. */
   set_latencies(on: number): void;
+  /** 0: every iteration of loops that wait is executed. Otherwise (as after `create`) those whose outcome is known are skipped. */
+  set_skipping(on: number): void;
+  /** Table index of the handler that skips iterations: it begins the blocks of loops that wait. */
+  wait_handler(): number;
   /** From an import: the access takes up to `ns` nanoseconds longer, but not beyond what is due next. Nothing without latencies. */
   pass_time(ns: number): void;
   /** Offset in `memory` of guest-physical address 0. RAM page P (kind Ram or Rom) is at `ram_base() + P * 4096`. */

@@ -19,6 +19,7 @@ import {
   TIER_RETIRED,
   TLB_LOGS,
   TLBS,
+  WAIT_SAVED,
 } from "./state.ts";
 import { derivedStateGuest } from "./testdata/derived_state_guest.ts";
 
@@ -49,6 +50,8 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["processor/cpus", "cpuCount", "set when the core is created"],
   ["processor/model", "cpuModel", "set when the core is created"],
   ["processor/latency", "latencies", "set when the core is created"],
+  ["op/wait", "skipping", "set when the core is created"],
+  ["decode/waiting_loops", "*", "of the block that is being decoded"],
   ["op/lookup", "builder", "set when the core is created"],
   ["memory/code_pages", "arenaTop arenaGeneration", "decoded code is dropped"],
   ["op/heat", "heated entries", "what the compiled tier has asked for"],
@@ -109,6 +112,7 @@ const REBUILT: readonly (readonly [from: number, to: number, what: string])[] = 
   [TIER_RETIRED, TIER_RETIRED + 8, "the host's, not the guest's"],
   [DEBUG_BREAKPOINTS, DEBUG_BREAKPOINTS + 0x1000, "the debugger's, not the guest's"],
   [SCRATCH_BLOCK, FETCH_BUFFER + 0x1000, "a decoded instruction"],
+  [WAIT_SAVED, WAIT_SAVED + 0x1000, "registers, while iterations are skipped"],
   [TLB_LOGS, TLB_LOGS + 0x8_0000, "translations"],
   [TLBS, ARENA, "translations"],
   [PAGE_CODEMAP, TLBS, "where decoded code is"],

@@ -289,6 +289,8 @@ export const LVT_LINT1 = 4;
 export const SCRATCH_BLOCK = 0x150000;
 /** Instruction bytes that cross a page. */
 export const FETCH_BUFFER = 0x151000;
+/** Registers before iterations of a loop are skipped, see guest/op/wait.ts. */
+export const WAIT_SAVED = 0x152000;
 /** TLB entries filled since the last flush, per CPU: u32 count, then addresses. */
 export const TLB_LOGS = 0x160000;
 export const TLB_LOG_STRIDE = 0x4000;

@@ -55,9 +55,11 @@ export class Blocks {
   /** The core's memory, as of the last `refresh`. */
   view: DataView;
   readonly #ends = new Map<number, End>();
+  readonly #waits: number;
 
   constructor(core: CoreExports) {
     this.#core = core;
+    this.#waits = core.wait_handler();
     this.view = new DataView(core.memory.buffer);
   }
 
@@ -118,6 +120,11 @@ export class Blocks {
       end,
       ends: this.endOf(this.handler(end - OP_SIZE)),
     };
+  }
+
+  /** Whether the block is a loop that waits: its heat record is one that skips iterations. */
+  waits(block: number): boolean {
+    return this.handler(heatOf(block)) === this.#waits;
   }
 
   /** The block that a link leads to: to its heat record, or to the first record of an instruction. */

@@ -117,7 +117,8 @@ class Discovery {
   #take(address: number, base: bigint): number | undefined {
     const known = this.#index.get(address);
     if (known !== undefined) return known;
-    if (!this.#wanted(address)) return undefined;
+    // Loops that wait are skipped, not compiled.
+    if (!this.#wanted(address) || this.#blocks.waits(address)) return undefined;
     const block = this.#blocks.block(address);
     const size = (block.end - block.first) / OP_SIZE;
     const { length } = this.#found;

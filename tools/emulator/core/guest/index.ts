@@ -8,6 +8,7 @@ export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger
 export { set_heat } from "./op/heat";
 export { branchSlow, cached_block, findBlock, linkTo } from "./op/lookup";
 export { faultAt, leaveStopped } from "./op/op";
+export { set_skipping, wait_handler } from "./op/wait";
 export {
   apic_message,
   cpu_state,

@@ -9,6 +9,7 @@ import {
   BLOCK_REGION,
   FETCH_BUFFER,
   KEY_SINGLE,
+  KEY_SIZE,
   OP_SIZE,
   S_FAULT,
   S_LIN_MASK,
@@ -30,12 +31,14 @@ import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
 import { appendHeat, heated, heatOp } from "../op/heat";
 import { endBlock, setBuilder } from "../op/lookup";
 import { Op } from "../op/op";
+import { appendWait, skipping, WAIT_NONE } from "../op/wait";
 import { NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
 import { traceBlock, traces } from "../processor/tracing";
 import { endsBlock, handlerOf, overrun } from "./cursor";
 import { fuse } from "./fuse";
 import { decodeOne } from "./instruction";
+import { counterOf, counterWidth, waitsHow } from "./waiting_loops";
 
 /**
  * A block ends behind the instruction that reaches the end of a line of so many bytes. Events are taken at block
@@ -79,7 +82,7 @@ function build(rip: u64, linear: u64, key: u32): usize {
     appendHeat(at, handlerOf(heatOp), frame, offset);
     at += OP_SIZE;
   }
-  const first = at;
+  let first = at;
   while (pos < lineEnd) {
     if (breakpointCount !== 0 && (key & KEY_SINGLE) === 0 && breaksAt(pos)) {
       appendTest(at, pos, key, count, handlerOf(breakpointOp));
@@ -98,10 +101,25 @@ function build(rip: u64, linear: u64, key: u32): usize {
       break;
     }
   }
-  if (ended) at = fuse(first, at);
-  else {
+  let waits = WAIT_NONE;
+  if (ended) {
+    if (skipping && breakpointCount == 0 && !traces(TRACE_EXECUTED) && (key & KEY_SINGLE) == 0) {
+      const target = changetype<Op>(at - OP_SIZE).disp - <i64>offset;
+      waits = waitsHow(page + offset, pos - offset, target, key & KEY_SIZE);
+    }
+    at = fuse(first, at);
+  } else {
     appendEnd(at, pos, count);
     at += OP_SIZE;
+  }
+  if (waits != WAIT_NONE) {
+    // It takes the place of the heat record.
+    if (first == block + BLOCK_HEADER) {
+      memory.copy(first + OP_SIZE, first, at - first);
+      first += OP_SIZE;
+      at += OP_SIZE;
+    }
+    appendWait(first - OP_SIZE, offset, waits, at - OP_SIZE, counterOf(), counterWidth());
   }
   store<u32>(block, key, BLOCK_KEY);
   store<u32>(block, <u32>first, BLOCK_FIRST);
