@@ -4,7 +4,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Argument, type Command } from "commander";
+import type { Command } from "commander";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
 import { foreignPrograms } from "./static-foreign-apps/programs.ts";
@@ -24,6 +24,7 @@ import {
   tarStep,
 } from "./tools/make/steps.ts";
 import type { Task } from "./tools/make/task.ts";
+import { zigBinary } from "./tools/make/zig.ts";
 import {
   BATCH,
   BOOT_CONFIGURATION,
@@ -155,7 +156,8 @@ async function runScript(script: string, args: string[]): Promise<number> {
 }
 
 /** The parts of the target bench, in their order. */
-const benchParts: Record<string, (options: BenchOptions) => Promise<void>> = {
+type BenchPart = (options: BenchOptions, workloads: readonly string[]) => Promise<void>;
+const benchParts: Record<string, BenchPart> = {
   kernel: async () => {
     const kernel = await import("./kernel/bench/table.ts");
     console.log(kernel.formatPaths(await kernel.countPaths(await readFile("build/kernel.elf32"))));
@@ -168,9 +170,9 @@ const benchParts: Record<string, (options: BenchOptions) => Promise<void>> = {
     const compiler = await import("./tools/aot/bench.ts");
     console.log(compiler.formatBench(await compiler.runBench()));
   },
-  emulator: async () => {
-    const emulator = await import("./tools/emulator/bench/bench.ts");
-    console.log(emulator.formatBench(await emulator.runBench()));
+  emulator: async (_options, workloads) => {
+    const { printBench } = await import("./tools/emulator/bench/bench.ts");
+    await printBench({ names: workloads, zig: zigBinary() });
   },
   system: async (options) => {
     const { benchSystem } = await import("./tools/bench/bench.ts");
@@ -178,12 +180,18 @@ const benchParts: Record<string, (options: BenchOptions) => Promise<void>> = {
   },
 };
 
-/** Prints the tables of some parts, of all by default. Options are the system's. */
+/**
+ * Prints the tables of some parts, of all by default. Other names are of the emulator's workloads. Options are the
+ * system's.
+ */
 async function bench(command: Command): Promise<number> {
-  const names = command.args.length > 0 ? command.args : Object.keys(benchParts);
+  const workloads = command.args.filter((name) => !Object.hasOwn(benchParts, name));
+  const parts = command.args.filter((name) => Object.hasOwn(benchParts, name));
+  if (workloads.length > 0 && !parts.includes("emulator")) parts.push("emulator");
+  const names = parts.length > 0 ? parts : Object.keys(benchParts);
   try {
     for (const name of names) {
-      await benchParts[name]?.(command.opts<BenchOptions>());
+      await benchParts[name]?.(command.opts<BenchOptions>(), workloads);
       console.log();
     }
   } catch (error) {
@@ -309,7 +317,10 @@ const targets: Target[] = [
     note: leftOutHere,
     options: (command) =>
       command
-        .addArgument(new Argument("[part...]", "what to measure").choices(Object.keys(benchParts)))
+        .argument(
+          "[part...]",
+          `what to measure: ${Object.keys(benchParts).join(", ")}; names of the emulator's guests`,
+        )
         .option("--compare <file>", "system: compare with results.json of another run")
         .option("--reference <file>", "system: measure this reference kernel and record it"),
     action: bench,

@@ -1,12 +1,20 @@
 // The benchmark's workloads must do what they say: the same result as in QEMU, and a time that can be told.
 
 import { expect, test } from "vitest";
+import { zigBinary } from "../../make/zig.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
-import { formatBench, runHere, runInQemu } from "./bench.ts";
+import { formatBench } from "./bench.ts";
+import { compiledWorkloads } from "./compiled-workloads.ts";
+import { findCompiler } from "./compiler.ts";
+import { hasV86, runHere, runInQemu, runInV86 } from "./measure.ts";
 import { workloads } from "./workloads.ts";
 
 /** Small enough for a test, large enough to be told from the frame around it. */
 const part = (rounds: number): number => Math.max(2, Math.ceil(rounds / 2000));
+
+const compiler = findCompiler(zigBinary());
+const compiled = compiler === undefined ? [] : await compiledWorkloads(compiler);
+const all = [...workloads, ...compiled];
 
 test.each(workloads)("$name counts its instructions and repeats its result", async (workload) => {
   const [first, second] = [
@@ -17,20 +25,42 @@ test.each(workloads)("$name counts its instructions and repeats its result", asy
   expect(second).toMatchObject({ result: first.result, instructions: first.instructions });
 });
 
-test.skipIf(!hasQemu).each(workloads)("$name has QEMU's result", async (workload) => {
+test.skipIf(!hasQemu).each(all)("$name has QEMU's result", async (workload) => {
   const rounds = part(workload.rounds);
   expect((await runHere(workload, rounds)).result).toBe((await runInQemu(workload, rounds)).result);
 });
+
+test.skipIf(compiler === undefined)(
+  "guests in C compute the same in 32 and in 64 bits",
+  async () => {
+    for (const narrow of compiled.filter(({ bits }) => bits === 32)) {
+      const wide = compiled.find(({ name }) => `${name} (32-bit)` === narrow.name);
+      if (wide === undefined) throw new Error(`${narrow.name} is not compiled for 64 bits`);
+      const [a, b] = [await runHere(narrow, 3), await runHere(wide, 3)];
+      expect(a.result, narrow.name).toBe(b.result);
+    }
+  },
+);
+
+test.skipIf(!hasV86).each(compiled.filter(({ bits }) => bits === 32))(
+  "$name has v86's result",
+  async (workload) => {
+    const { result } = await runHere(workload, part(workload.rounds));
+    expect((await runInV86(workload, part(workload.rounds))).result).toBe(result);
+  },
+);
 
 test("the table gives speed and ratio, or says that there is none", () => {
   const [workload] = workloads;
   if (workload === undefined) throw new Error("there are no workloads");
   const emulator = { ms: 200, result: 0n, instructions: 50_000_000 };
+  const tier = { compilations: 3, compileMs: 4, share: 0.995 };
+  const other = { ms: 100, result: 0n };
   const text = formatBench([
-    { workload, emulator, qemu: { ms: 100, result: 0n } },
-    { workload, emulator, qemu: undefined },
+    { workload, emulator, qemu: other },
+    { workload, emulator: { ...emulator, tier }, qemu: undefined, v86: { ...other, ms: 400 } },
   ]).split("\n");
-  expect(text[1]).toMatch(/^integer +200 +250\.0 +100 +2\.00 /);
-  expect(text[2]).toMatch(/^integer +200 +250\.0 +- +- /);
-  expect(text.at(-1)).toMatch(/^geometric mean +2\.00$/);
+  expect(text[1]).toMatch(/^integer +200 +250\.0 +- +- +- +100 +2\.00 +- +- /);
+  expect(text[2]).toMatch(/^integer +200 +250\.0 +99\.5 % +3 +4 +- +- +400 +0\.50 /);
+  expect(text.find((line) => line.startsWith("geometric mean"))).toMatch(/ 2\.00 +0\.50$/);
 });

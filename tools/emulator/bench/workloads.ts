@@ -9,11 +9,13 @@ import {
   cr3,
   dword,
   eax,
+  ebp,
   ebx,
   ecx,
   edi,
   edx,
   esi,
+  esp,
   mem,
   qword,
   r8,
@@ -25,6 +27,7 @@ import {
   r15,
   r15d,
   rax,
+  rbp,
   rbx,
   rcx,
   rdi,
@@ -40,7 +43,8 @@ import {
   xmm3,
   xmm4,
 } from "../../asm/index.ts";
-import { APIC, DATA_AREA, FAULT_AREA, type Workload } from "./frame.ts";
+import { FAULT_AREA } from "./frame.ts";
+import { APIC, DATA_AREA, type Workload } from "./workload.ts";
 
 /** Registers that the APIC has at these offsets (Intel SDM vol. 3A, table 11-1). */
 const APIC_EOI = APIC + 0xb0;
@@ -214,7 +218,8 @@ export const workloads: Workload[] = [
     },
   },
   {
-    name: "string copy",
+    name: "string copy *",
+    special: true,
     what: "rep movsb, movsq and stosd of 16 KiB each",
     rounds: 4_000,
     code(a) {
@@ -261,6 +266,72 @@ export const workloads: Workload[] = [
       a.push(rcx).push(r11).add(rbx, rdi).mov(rax, rbx).pop(r11).pop(rcx).mov(rsp, r12).sysretq();
       a.label("finish");
       a.mov(rax, r13).ret();
+    },
+  },
+  {
+    name: "context switches",
+    what: "two processes yield to each other: SYSCALL, CR3, SYSRET",
+    rounds: 600_000,
+    code(a) {
+      const msr = (index: number, value: string | number): void => {
+        a.mov(ecx, index).mov(eax, value).xor(edx, edx).wrmsr();
+      };
+      msr(0xc000_0082, "yield");
+      msr(0xc000_0084, 0x200);
+      // The other address space has tables of its own for FAULT_AREA, and another page there.
+      const [pml4, pdpt, directory, table, page] = [1, 2, 3, 4, 5].map(
+        (n) => DATA_AREA + n * 0x1000,
+      ) as [number, number, number, number, number];
+      for (const [from, to] of [
+        ["pml4", pml4],
+        ["pdpt", pdpt],
+      ] as const) {
+        a.mov(esi, from).mov(edi, to).mov(ecx, 512).rep.movsq();
+      }
+      const entry = (at: number, next: number): void => {
+        a.mov(ebx, at).mov(dword(rbx), next | 7);
+      };
+      entry(pml4, pdpt);
+      entry(pdpt + 8, directory);
+      entry(directory, table);
+      entry(table, page);
+      a.mov(dword("fault_table"), (page + 0x1000) | 7);
+      // R14: the stack to return on; R12: the context that runs, RBP: the one that waits: RIP, RSP, R13, CR3.
+      const context = DATA_AREA + 0x8000;
+      a.mov(r14, rsp)
+        .mov(r12, context)
+        .mov(ebp, context + 64);
+      a.mov(qword(rbp), "process").mov(qword(rbp, { disp: 8 }), DATA_AREA + 0xa000);
+      a.mov(qword(rbp, { disp: 16 }), 0).mov(qword(rbp, { disp: 24 }), pml4);
+      a.mov(rax, cr3).mov(qword(r12, { disp: 24 }), rax);
+      a.mov(esp, DATA_AREA + 0xb000)
+        .xor(r13, r13)
+        .mov(ecx, "process")
+        .mov(r11, 2)
+        .sysretq();
+
+      a.label("process");
+      a.mov(ebx, FAULT_AREA).mov(ecx, 32);
+      a.label("touch");
+      a.inc(qword(rbx)).add(r13, qword(rbx)).add(rbx, 64).dec(ecx).jnz("touch");
+      a.dec(r15).jz("over").mov(eax, 1).syscall().jmp("process");
+      a.label("over");
+      a.xor(eax, eax).syscall();
+
+      a.label("yield");
+      a.test(eax, eax).jz("finish");
+      a.mov(qword(r12), rcx)
+        .mov(qword(r12, { disp: 8 }), rsp)
+        .mov(qword(r12, { disp: 16 }), r13);
+      a.xchg(r12, rbp);
+      a.mov(rcx, qword(r12))
+        .mov(rsp, qword(r12, { disp: 8 }))
+        .mov(r13, qword(r12, { disp: 16 }));
+      a.mov(rax, qword(r12, { disp: 24 }))
+        .mov(cr3, rax)
+        .sysretq();
+      a.label("finish");
+      a.mov(rsp, r14).mov(rax, r13).ret();
     },
   },
   {
@@ -312,7 +383,8 @@ export const workloads: Workload[] = [
     },
   },
   {
-    name: "self-modifying",
+    name: "self-modifying *",
+    special: true,
     what: "patches an immediate, then calls the code",
     rounds: 400_000,
     code(a) {
