@@ -4,7 +4,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Command } from "commander";
+import { Argument, type Command, InvalidArgumentError } from "commander";
 import { KERNEL_GUEST } from "./kernel/options.ts";
 import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
 import { foreignPrograms } from "./static-foreign-apps/programs.ts";
@@ -155,6 +155,14 @@ async function runScript(script: string, args: string[]): Promise<number> {
   return exitCode ?? 1;
 }
 
+/** The roottask's option for what is logged, as a word of its command line: blanks and commas end it. */
+function logOption(levels: string): string {
+  if (!/^[^\s,]+$/.test(levels)) {
+    throw new InvalidArgumentError("Expected levels with colons between them (docs/userland.md).");
+  }
+  return `log=${levels}`;
+}
+
 /** The parts of the target bench, in their order. */
 type BenchPart = (options: BenchOptions, workloads: readonly string[]) => Promise<void>;
 const benchParts: Record<string, BenchPart> = {
@@ -289,9 +297,13 @@ const targets: Target[] = [
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
     steps: everything,
     note: leftOutHere,
-    options: (command) => command.option("--bench", "start bench.conf: measure"),
+    options: (command) =>
+      command
+        .option("--bench", "start bench.conf: measure")
+        .option("--log <levels>", "what the roottask logs: debug, services=trace, …", logOption),
     action: (command) => {
-      const words = command.opts<{ bench?: true }>().bench ? ["bench"] : [];
+      const { bench, log } = command.opts<{ bench?: true; log?: string }>();
+      const words = [...(bench ? ["bench"] : []), ...(log ? [log] : [])];
       return runScript("tools/bin/emu", [...emulatorArguments("build", words), ...BATCH]);
     },
   },
