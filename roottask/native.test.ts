@@ -1,8 +1,14 @@
 // Native programs on the kernel, on QEMU and in the emulator: hello_native, which uses all of libhrstd, one that sends
 // what programs of the published environment send, and one that sends what it should not.
 
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
+import { hostCompiler } from "../tools/make/host-compilers.ts";
 import { buildNativeVectorApp } from "./build.ts";
 import { apps } from "./programs.ts";
 import { boot, engines, makeSystem } from "./testing/boot.ts";
@@ -12,6 +18,21 @@ async function nativeProgram(name: string, entry: string): Promise<SampleFile> {
   const args = apps.find((app) => app.name === "hello_native")?.args ?? [];
   const { wasm, sourceMap } = await guestModule({ entry, args });
   return { name, mode: 0o755, data: buildNativeVectorApp(wasm, sourceMap) };
+}
+
+const gcc = hostCompiler("gcc");
+
+/** A hybrid program in C, with hedron.h. */
+function hybridProgram(name: string): SampleFile {
+  const folder = mkdtempSync(join(tmpdir(), "native-test-"));
+  const path = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+  const include = `-I${path("../static-foreign-apps/C")}`;
+  const source = path(`testing/programs/${name}.c`);
+  const { command = "", flags = [] } = gcc ?? {};
+  execFileSync(command, [...flags, "-Werror", include, "-o", join(folder, name), source]);
+  const data = readFileSync(join(folder, name));
+  rmSync(folder, { recursive: true });
+  return { name, mode: 0o755, data };
 }
 
 const conf = (text: string): SampleFile => ({ name: "userland.conf", data: text });
@@ -65,6 +86,13 @@ describe.each(engines)("native programs on %s", (engine) => {
     const { log } = boot(archive, [], engine);
     // Memory, descriptor 3, five bytes written, four read from the second on, and what echo sends back.
     expect(output(log)).toBe("Hallo Welt\nHallo Welt\n1\n3\n5\n4\n1\n2\n1\n");
+    expect(log).toContain("[roottask] end 1: exit status 0\n");
+  });
+
+  it.skipIf(!gcc)("share files and memory with the Linux side of hybrid ones", async () => {
+    const archive = await tarOf([conf("linux shared_files\n"), hybridProgram("shared_files")]);
+    const { log } = boot(archive, [], engine);
+    expect(output(log)).toBe("same\n");
     expect(log).toContain("[roottask] end 1: exit status 0\n");
   });
 
