@@ -34,23 +34,15 @@ export const FILES: ReadonlyMap<string, number> = new Map([
   ["1m", KIB * KIB],
 ]);
 
-/** Names of transfers of a file of `size` ("64k") in pieces of all sizes. */
-export function transferNames(
-  prefix: string,
-  size: string,
-  mostCalls = Number.POSITIVE_INFINITY,
-): string[] {
-  const bytes = FILES.get(size) ?? 0;
-  return [...PIECES]
-    .filter(([, piece]) => piece <= bytes && bytes / piece <= mostCalls)
-    .map(([name]) => `${prefix}.${size}.${name}`);
-}
-
+/** Names of transfers of files in pieces of every size, in the order in which they are measured. */
 function fileNames(prefix: string, mostCalls: number): string[] {
-  return [...FILES.keys()].flatMap((size) => [
-    ...transferNames(`${prefix}.write`, size, mostCalls),
-    ...transferNames(`${prefix}.read`, size, mostCalls),
-  ]);
+  return [...FILES].flatMap(([file, bytes]) =>
+    [...PIECES]
+      .filter(([, piece]) => piece <= bytes && bytes / piece <= mostCalls)
+      .flatMap(([piece]) =>
+        ["write", "read"].map((direction) => `${prefix}.${direction}.${file}.${piece}`),
+      ),
+  );
 }
 
 const CALLS = ["set_tid_address", "fstat", "open"];
