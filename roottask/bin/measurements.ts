@@ -43,7 +43,7 @@ import {
   writeFile,
 } from "../libroottask/open_file";
 import { openPath } from "../libroottask/open_path";
-import { ABI_NATIVE, Program, Thread } from "../libroottask/program";
+import { ABI_NATIVE, Program, restartNumbers, Thread } from "../libroottask/program";
 import {
   SEL_MEASURED_EC,
   SEL_MEASURED_PD,
@@ -189,4 +189,5 @@ export function measureRoottask(cpu: u32): void {
   measure("roottask.file", useFile);
   print();
   reapProgram(own);
+  restartNumbers();
 }

@@ -154,6 +154,11 @@ export function programCount(): u32 {
   return started;
 }
 
+/** The next program is number 1 again: those before were none that anybody started. */
+export function restartNumbers(): void {
+  started = 0;
+}
+
 /** First of the programs that have not been freed; `next` leads on, newest first. */
 export function firstProgram(): Program | null {
   return programs;

@@ -10,7 +10,7 @@ import { Machine } from "../emulator/host/machine.ts";
 import { hasQemu, QEMU, runsLinuxPrograms } from "../testing/host-tools.ts";
 import { type Measurement, readLog } from "./lines.ts";
 import { runMeasuring } from "./markers.ts";
-import { HYBRID, ROOTTASK } from "./names.ts";
+import { EMPTY, HYBRID, ROOTTASK } from "./names.ts";
 import { describeHost, now, type Place, type Run } from "./results.ts";
 
 /** Files of the system. */
@@ -36,8 +36,9 @@ const CPUS = 1;
 const END = "[roottask] power off";
 /** For QEMU, which counts a billion instructions in ten seconds or in sixty; ms. */
 const QEMU_LIMIT_MS = 45 * 60_000;
-/** What KVM needs is seconds; where it cannot run a kernel it may hang. */
-const KVM_LIMIT_MS = 120_000;
+/** What KVM needs for all, and up to the first line; where it cannot run a kernel it may hang. */
+const KVM_LIMIT_MS = 10 * 60_000;
+const KVM_JUDGE_MS = 20_000;
 /** Linux' files in memory. */
 const TMPFS = "/dev/shm";
 
@@ -143,6 +144,8 @@ export async function measureUnderKvm(files: SystemFiles): Promise<Run> {
     "-kernel", files.kernel,
     "-initrd", initrd(files),
   ];
+  const first = await bootOnQemu(options, `BENCH ${EMPTY}`, KVM_JUDGE_MS);
+  if (!first.includes(`BENCH ${EMPTY}`)) throw new Error("it does not run the kernel here");
   const output = await bootOnQemu(options, END, KVM_LIMIT_MS);
   const what = "this kernel under KVM";
   return run("kvm", what, "a cycle of the TSC", shown(options), measuredIn(output, what));

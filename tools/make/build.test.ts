@@ -308,6 +308,48 @@ describe("when a step fails", () => {
   });
 });
 
+describe("what stands behind --", () => {
+  const seen: unknown[] = [];
+  const target = (name: string, takes: boolean): Target => ({
+    name,
+    summary: "",
+    options: takes
+      ? (command) => command.argument("[part...]").option("--compare <file>")
+      : undefined,
+    action: (command) => {
+      seen.push([name, command.args, command.opts()]);
+      return 0;
+    },
+  });
+  const targets = [target("first", true), target("plain", false), target("last", true)];
+  const run = (...argv: string[]) => {
+    seen.length = 0;
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    return runMake(root, targets, argv);
+  };
+
+  test("goes to the last target", async () => {
+    expect(await run("first", "last", "--", "x", "--compare", "y", "z")).toBe(0);
+    expect(seen).toEqual([
+      ["first", [], {}],
+      ["last", ["x", "z"], { compare: "y" }],
+    ]);
+  });
+
+  test("is refused, before anything runs, where the target takes none of it", async () => {
+    expect(await run("first", "plain", "--", "x")).toBe(1);
+    expect(await run("first", "last", "--", "--unknown")).toBe(1);
+    expect(await run("first", "last", "--", "--compare")).toBe(1);
+    expect(seen).toEqual([]);
+  });
+
+  test("may ask for help", async () => {
+    expect(await run("last", "--", "--help")).toBe(0);
+    expect(seen).toEqual([]);
+  });
+});
+
 describe("where files cannot be written", () => {
   test("the command line says so in one line and fails", async () => {
     write("build", "a file where the folder should be");
