@@ -139,7 +139,7 @@ export async function measureUnderKvm(files: SystemFiles): Promise<Run> {
   // biome-ignore format: one option with its value a line
   const options = [
     "-accel", "kvm",
-    "-cpu", "host",
+    "-cpu", "host,arch-capabilities=off",
     "-m", MEMORY,
     "-kernel", files.kernel,
     "-initrd", initrd(files),
