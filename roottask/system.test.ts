@@ -1,7 +1,7 @@
 // The roottask on the kernel, on QEMU or in the emulator: programs behave as on Linux, crashes and broken inputs are reported
 // in one line and do not stop the rest.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -13,57 +13,20 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
-import { zigBinary } from "../tools/make/zig.ts";
-import { hasTool, runsLinuxPrograms } from "../tools/testing/host-tools.ts";
+import { runsLinuxPrograms } from "../tools/testing/host-tools.ts";
 import { boot, makeSystem } from "./testing/boot.ts";
-import { elfOf, type SampleFile, sampleProgram, tarOf } from "./testing/samples.ts";
+import { cc, compileProgram, output, program, startFile } from "./testing/c_programs.ts";
+import { elfOf, sampleProgram, tarOf } from "./testing/samples.ts";
 
 /** What isa-debug-exit makes of the roottask's failure. */
 const FAILURE = 3;
 
-const here = fileURLToPath(new URL("./", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "system-test-"));
 
-/** A C compiler that links statically: musl's own, or Zig's. */
-function compiler(): string[] | undefined {
-  if (hasTool("musl-gcc")) return ["musl-gcc"];
-  const zig = zigBinary();
-  return zig ? [zig, "cc", "-target", "x86_64-linux-musl"] : undefined;
-}
-
-const cc = compiler();
-
-function compileC(name: string): string {
-  const [program = "", ...args] = cc ?? [];
-  const output = join(directory, name);
-  const source = join(here, `testing/programs/${name}.c`);
-  const caches = { ZIG_LOCAL_CACHE_DIR: directory, ZIG_GLOBAL_CACHE_DIR: directory };
-  execFileSync(
-    program,
-    [...args, "-O1", "-static", "-w", "-o", output, source, "-lm", "-lpthread"],
-    {
-      env: { ...process.env, ...caches },
-    },
-  );
-  return output;
-}
-
-function program(name: string, file: string): SampleFile {
-  return { name: `bin/${name}`, mode: 0o755, data: readFileSync(file) };
-}
-
-function startFile(...lines: string[]): SampleFile {
-  return { name: "userland.conf", data: `${lines.join("\n")}\n` };
-}
-
-/** What the programs printed: the log without the roottask's lines. */
-function output(log: string): string {
-  return log.replace(/^\[roottask\].*\n/gm, "");
-}
+const compileC = (name: string) => compileProgram(name, directory);
 
 /** A busybox of the distribution that is linked statically. */
 function staticBusybox(): string | undefined {

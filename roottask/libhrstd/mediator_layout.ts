@@ -2,6 +2,13 @@
 // on. Constants alone: guest code of the program's side and of the roottask, the assembler and tests import them. All
 // addresses are between the UTCBs of further threads and the stack (libroottask/thread.ts, libhrstd/layout.ts).
 
+/** All of it, and the UTCBs of further threads, is between these. */
+export const OTHER_PAGES = 0x7fff_f400_0000;
+export const OTHER_PAGES_END = 0x7fff_f600_0000;
+
+/** UTCB of the first thread, and what lies behind it. */
+export const FIRST_UTCB = 0x7fff_ffff_e000;
+
 /** Read-only page with what clocks are computed from; the same for all programs. */
 export const TIME_PAGE = 0x7fff_f480_0000;
 /** TSC ticks per second, TSC at the roottask's start, seconds since 1970 then: u64 each. */
@@ -22,7 +29,7 @@ export const MEDIATOR_PAGES = 0x7fff_f500_0000;
 /** u32: process id and thread id. */
 export const PAGE_PROCESS = 0;
 export const PAGE_THREAD = 4;
-/** u64: calls answered here. */
+/** u32: calls answered here. */
 export const PAGE_CALLS = 8;
 /** Compare-and-exchange that makes a call's effect: address, value before, value after; u64 each. */
 export const PAGE_COMMIT = 16;

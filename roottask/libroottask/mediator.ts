@@ -6,7 +6,9 @@ import { MEM_R, MEM_W, MEM_X, PAGE_SIZE, SUCCESS } from "../libhedron/abi";
 import { setEntry } from "../libhedron/hypercalls";
 import { mediator_image, vdso_image, vdso_image_end } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
+import { UTCB_ADDRESS } from "../libhrstd/layout";
 import {
+  FIRST_UTCB,
   FRAME_BYTES,
   FRAME_RESULT,
   FRAME_RFLAGS,
@@ -38,6 +40,8 @@ const SYSCALL_BYTES: u64 = 2;
 const RFLAGS_ZF: u64 = 0x40;
 const REGISTERS: usize = offsetof<Utcb>("rax");
 const REGISTER_BYTES: usize = 16 * 8;
+
+if ((FIRST_UTCB as u64) !== UTCB_ADDRESS) ERROR("FIRST_UTCB");
 
 let timePage: usize = 0;
 /** The header of the mediator's image, and its code in pages of its own; 0 where there is none. */
@@ -127,7 +131,7 @@ export function attachMediator(thread: Thread): void {
 export function detachMediator(thread: Thread): void {
   if (thread.frame === 0) return;
   const program = thread.program;
-  program.calls += load<u64>(thread.page + PAGE_CALLS);
+  program.calls += load<u32>(thread.page + PAGE_CALLS) as u64;
   mirror(program.space, pageAddress(thread), thread.page as u64, 1, 0);
   thread.frame = 0;
 }
@@ -183,6 +187,8 @@ export function leaveMediator(thread: Thread, regs: Utcb): void {
 export function takeCall(thread: Thread, regs: Utcb): bool {
   if (!inMediator(thread, regs.rip) || regs.rip < label(IMAGE_SAVED)) return false;
   if (isAnswered(regs.rip, regs.rflags)) return false;
+  // No call of the mediator's own comes to it: somebody has jumped into it, and would come here again and again.
+  if (inMediator(thread, callerOf(thread))) return false;
   loadFrame(thread, regs);
   return true;
 }

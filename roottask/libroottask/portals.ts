@@ -266,11 +266,11 @@ function handleEvent(thread: Thread, event: u32): void {
     return;
   }
   if (event === EXC_PF) {
-    thread.program.faults++;
     if (
       touch(thread.program.space, utcb.qual1, accessOf(utcb)) &&
       (utcb.qual0 & FAULT_PRESENT) === 0
     ) {
+      thread.program.faults++;
       utcb.mtd = 0;
       return;
     }
@@ -280,6 +280,7 @@ function handleEvent(thread: Thread, event: u32): void {
     utcb.mtd |= ALL_REGISTERS;
     return;
   }
+  if (event === EXC_PF) thread.program.faults++;
   const signal = signalOf;
   const number = signal !== null && thread.program.abi === ABI_LINUX ? signal(thread, event) : 0;
   if (number === 0 && thread.program.abi === ABI_LINUX) return;

@@ -42,6 +42,7 @@ import {
 import { portal_entry, raw_echo_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
 import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
+import { OTHER_PAGES } from "../libhrstd/mediator_layout";
 import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
@@ -100,7 +101,7 @@ const QUANTUM: u64 = 10_000;
 const EVENT_BASES: u64 = 0x1000;
 const EVENT_BASE_STRIDE: u64 = 0x80;
 /** UTCB pages of further threads, between the stack and where memory is mapped. */
-export const THREAD_UTCBS: u64 = 0x7fff_f400_0000;
+export const THREAD_UTCBS: u64 = OTHER_PAGES;
 export const THREAD_UTCBS_END: u64 = THREAD_UTCBS + (((THREADS_MAX + 1) * PAGE_SIZE) as u64);
 
 const EXCEPTION_MTD: u64 =

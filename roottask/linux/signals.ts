@@ -71,7 +71,7 @@ const CS_SELECTORS: u64 = ((0x2b_0000 as u64) << 32) | 0x33;
 
 const ALL_REGISTERS: u64 =
   MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15 | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
-/** Flags a program may have: arithmetic, direction, trap, alignment check. */
+/** Flags that a frame sets: arithmetic, direction, trap, alignment check. Others stay as they are. */
 const USER_FLAGS: u64 = 0x4_0dd5;
 
 const frame = memory.data(512);
@@ -415,7 +415,7 @@ export function sysSigreturn(thread: Thread, regs: Utcb): i64 {
   regs.rcx = load<u64>(words + 112);
   regs.rsp = load<u64>(words + 120);
   regs.rip = load<u64>(words + 128);
-  regs.rflags = (load<u64>(words + 136) & USER_FLAGS) | RFLAGS_FIXED;
+  regs.rflags = (regs.rflags & ~USER_FLAGS) | (load<u64>(words + 136) & USER_FLAGS) | RFLAGS_FIXED;
   regs.mtd = ALL_REGISTERS;
   own.mask = load<u64>(context + CONTEXT_MASK) & ~UNBLOCKABLE;
   own.returning = 1;
