@@ -47,7 +47,8 @@ const EMULATOR: Building = {
     ["index.ts"],
     ["host"],
     ["bench", "cputest"],
-    ["snapshot-fuzz", "tier-fuzz"],
+    ["snapshot-fuzz"],
+    ["tier-fuzz"],
   ],
   outside: [],
 };

@@ -23,8 +23,8 @@ import {
 } from "./program.ts";
 import { SYSTEM_ACTIONS } from "./system-actions.ts";
 
-/** Statements of a whole program, about. */
-const MOST_STATEMENTS = 160;
+/** Statements of a whole program, about: small ones are soon run, large ones have more that goes together. */
+const SIZES = [15, 30, 30, 60, 60, 120];
 const MOST_DEPTH = 4;
 /** Virtual time after which a program is given up, ns. */
 const END = 60_000;
@@ -70,7 +70,8 @@ class ProgramGenerator {
   readonly #environment: Environment;
   readonly #mix: Mix;
   readonly #functions: number;
-  #left = MOST_STATEMENTS;
+  readonly #size: number;
+  #left: number;
   #places = 0;
   #sites = 0;
   /** Sites of all functions and how many encodings each has. */
@@ -81,11 +82,13 @@ class ProgramGenerator {
     this.#environment = environmentOf(mode);
     this.#mix = random.oneIn(2) ? (MIXES[0] as Mix) : random.pick(MIXES);
     this.#functions = 1 + random.below(5);
+    this.#size = random.pick(SIZES);
+    this.#left = this.#size;
   }
 
   functions(): Statement[][] {
     return Array.from({ length: this.#functions }, (_, index) => {
-      this.#left += Math.floor(MOST_STATEMENTS / this.#functions / 2);
+      this.#left += Math.floor(this.#size / this.#functions / 2);
       return this.#list(index, 0, 4 + this.#random.below(8), []);
     });
   }

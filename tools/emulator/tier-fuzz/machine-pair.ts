@@ -7,6 +7,7 @@ import { Machine, type MachineOptions } from "../host/machine.ts";
 import type { Stop } from "../machine.ts";
 import { GENERAL_NAMES } from "../platform/cpu-access.ts";
 import { observations, type Snapshot } from "../snapshot.ts";
+import { differences } from "../snapshot-fuzz/difference.ts";
 import { assemble, type Built } from "./assemble.ts";
 import { MOST_CPUS, stackOf, taskRegister } from "./environment.ts";
 import { EXIT_PORT } from "./handlers.ts";
@@ -18,6 +19,8 @@ export type Variant = Pick<MachineOptions, "core" | "accel">;
 const MEMORY = 2 << 20;
 const GENERAL = 16;
 const VECTORS = 16;
+/** Differences that are told of. */
+const SHOWN = 6;
 const USUAL_MXCSR = 0x1f80;
 /** Reserved bit, IF. */
 const USUAL_FLAGS = 0x202n;
@@ -101,28 +104,39 @@ class Runner {
   }
 }
 
-/** In words, what differs first between two machines; undefined if nothing that a guest can observe does. */
-function difference(a: Machine, b: Machine): string | undefined {
+/** Whether nothing differs that a guest can observe. */
+function inOneState(a: Machine, b: Machine): boolean {
   const [left, right] = [observations(a), observations(b)];
-  for (let n = 0; ; n++) {
+  for (;;) {
     const [x, y] = [left.next(), right.next()];
-    if (x.done && y.done) return undefined;
-    if (x.done || y.done) return "one has more than the other";
+    if (x.done || y.done) return x.done === y.done;
     const same =
       typeof x.value === "string" || typeof y.value === "string"
         ? x.value === y.value
         : Buffer.compare(x.value, y.value) === 0;
-    if (same) continue;
-    return describe(n, x.value, y.value);
+    if (!same) return false;
   }
 }
 
-function describe(part: number, x: string | Uint8Array, y: string | Uint8Array): string {
-  if (typeof x === "string" || typeof y === "string") {
-    return `part ${part}: ${String(y).slice(0, 200)}, expected ${String(x).slice(0, 200)}`;
+/** In words, what is different in a machine that should be in the other's state. */
+function describe(expected: Machine, found: Machine): string {
+  const lines: string[] = [];
+  for (const line of differences(found.snapshot(), expected.snapshot())) {
+    // What a CPU keeps for the interpreter alone may differ.
+    if (
+      !/S_(LF_|RIP_BASE|FAULT|STOP|BUDGET|RESERVE|INSN_INDEX|HELD|COARSE|AGAIN|WRAPPING|TMP)/.test(
+        line,
+      )
+    ) {
+      lines.push(line);
+    }
+    if (lines.length === SHOWN) break;
   }
-  const at = x.findIndex((byte, i) => byte !== y[i]);
-  return `part ${part}, byte 0x${at.toString(16)}: ${y[at]?.toString(16)}, expected ${x[at]?.toString(16)}`;
+  const flags = found.cpus.flatMap(({ rflags }, n) => {
+    const right = expected.cpus[n]?.rflags;
+    return rflags === right ? [] : [`CPU ${n}, RFLAGS: ${rflags}, expected ${right}`];
+  });
+  return [...flags, ...lines].join("; ");
 }
 
 const stopText = (stop: Stop): string => JSON.stringify(stop);
@@ -164,6 +178,11 @@ export class MachinePair {
     return (await this.#pair(program))[0].machine;
   }
 
+  /** The other one. */
+  async doubted(program: Program): Promise<Machine> {
+    return (await this.#pair(program))[1].machine;
+  }
+
   /** Machines that have run nothing: what a program does must not depend on the one before it. */
   refresh(): void {
     this.#runners.clear();
@@ -194,8 +213,7 @@ export class MachinePair {
       if (stopText(x) !== stopText(y)) {
         return outcome(x, `${where}: ended with ${stopText(y)}, expected ${stopText(x)}`);
       }
-      const found = difference(a, b);
-      if (found !== undefined) return outcome(x, `${where}: ${found}`);
+      if (!inOneState(a, b)) return outcome(x, `${where}: ${describe(a, b)}`);
       if (a.serialOutput !== b.serialOutput) return outcome(x, `${where}: serial output`);
       if (x.kind !== "limit" || index === program.stops.length - 1) return outcome(x);
     }
