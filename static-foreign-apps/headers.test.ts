@@ -36,7 +36,8 @@ const SERVICES = [
   ...["create_ec: 0", "create_pt: 0", `create_sc of a handler: ${abi.BAD_CAP}`, "pt_ctrl: 0"],
   ...[`pt_ctrl of a semaphore: ${abi.BAD_CAP}`, `ec_recall of a portal: ${abi.BAD_CAP}`],
   ...["delegate: 0", "lookup: 1", "revoke: 0", "lookup of nothing: 1"],
-  ...[`call of nothing: ${abi.BAD_CAP}`],
+  ...[`call of nothing: ${abi.BAD_CAP}`, "a call by message: 1", "pthread_create: 0"],
+  ...["pthread_join: 0", "by message, in a program with threads, nothing: 1", "a call: 1"],
 ];
 
 /** What programs may use, by name. */

@@ -16,7 +16,6 @@ import {
   SEL_ALLOCATE,
   SEL_EC,
   SEL_ECHO,
-  SEL_EVENTS,
   SEL_EXIT,
   SEL_FILES,
   SEL_FOREIGN,
@@ -149,7 +148,7 @@ export function startProgram(program: Program): u64 {
   const thread = program.threads as Thread;
   let status = giveServices(program, thread);
   if (status !== SUCCESS) return status;
-  status = prepareThread(thread, UTCB_ADDRESS, SEL_EVENTS);
+  status = prepareThread(thread, UTCB_ADDRESS);
   if (status !== SUCCESS) return status;
   status =
     give(program, program.space.pd, SEL_PD) | give(program, thread.block + THREAD_EC, SEL_EC);

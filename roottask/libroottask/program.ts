@@ -50,6 +50,8 @@ export class Program {
   ending: u32;
   /** Threads that have not ended. */
   alive: u32;
+  /** It has had more than one thread. */
+  threaded: u32;
   threads: Thread | null;
   /** Path as written in the start file. */
   name: usize;
@@ -85,7 +87,7 @@ export class Thread {
   /** Stack and message buffer of its handler EC. */
   stack: usize;
   utcb: Utcb;
-  /** Registers it starts with, and those of a waiting one: REGISTERS_BYTES. */
+  /** Registers it starts with: REGISTERS_BYTES. */
   registers: usize;
   personality: usize;
   /** Where the bytes of its call are. */

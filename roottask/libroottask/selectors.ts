@@ -5,6 +5,9 @@ import { THREADS_MAX } from "./program";
 
 export const SEL_LOCK: u64 = 64;
 export const SEL_OWN_HANDLER: u64 = 65;
+/** See thread.ts. */
+export const SEL_DECOY_EC: u64 = 69;
+export const SEL_DECOY_PT: u64 = 70;
 /** What exists only while the roottask measures. */
 export const SEL_MEASURED_EC: u64 = 66;
 export const SEL_MEASURED_PT: u64 = 67;
@@ -25,6 +28,8 @@ export const THREAD_SLEEP: u64 = 43;
 /** These two are new for every thread, the others stay with the slot. */
 export const THREAD_EC: u64 = 44;
 export const THREAD_SC: u64 = 45;
+/** As THREAD_SYSCALL, for the place where a program finds it that makes its calls by messages. */
+export const THREAD_DIRECT: u64 = 46;
 
 const PROGRAMS: u64 = THREADS + (((THREADS_MAX as u64) + 1) << THREAD_ORDER);
 const PROGRAM_ORDER: u64 = 1;

@@ -7,7 +7,6 @@
 // to the dead one is over.
 
 import {
-  BAD_PAR,
   CRD_OBJ,
   MTD_FS_GS,
   MTD_GPR_ACDB,
@@ -66,6 +65,9 @@ import {
 import {
   PROGRAM_DONE,
   programBlock,
+  SEL_DECOY_EC,
+  SEL_DECOY_PT,
+  THREAD_DIRECT,
   THREAD_EC,
   THREAD_EVENTS,
   THREAD_HANDLER,
@@ -97,7 +99,14 @@ const STACK_ORDER: u32 = 2;
 const PRIORITY: u64 = 1;
 const QUANTUM: u64 = 10_000;
 
-/** Event bases of further threads: a program of one thread has its own at 0. */
+/**
+ * Event bases of threads of foreign programs; their system calls go to a portal at the same distance. The first one's
+ * portals are at 0 and SEL_FOREIGN, too, where the published environment has them.
+ *
+ * The published kernel writes the registers of any thread's system call into the message buffer of whoever handles the
+ * portal at SEL_FOREIGN, before it goes the right way: into the handler of the first thread, whatever that is at. So a
+ * program that gets a second thread has a decoy there, whose buffer nobody reads.
+ */
 const EVENT_BASES: u64 = 0x1000;
 const EVENT_BASE_STRIDE: u64 = 0x80;
 /** UTCB pages of further threads, between the stack and where memory is mapped. */
@@ -120,6 +129,7 @@ let slotCount: u32 = 0;
 /** Free slots, first freed first. */
 let freeSlots: Thread | null = null;
 let lastFree: Thread | null = null;
+let hasDecoy: bool = false;
 
 /** Must be called first; `number` is the CPU the roottask runs on. */
 export function initThreads(number: u32): void {
@@ -127,6 +137,7 @@ export function initThreads(number: u32): void {
   slotCount = 0;
   freeSlots = null;
   lastFree = null;
+  hasDecoy = false;
 }
 
 /** Creates a portal into `handler` with the id for `what` of slot `slot`. */
@@ -171,6 +182,8 @@ function createSlotObjects(thread: Thread): u64 {
     if (status !== SUCCESS) return status;
   }
   status = portal(block + THREAD_SYSCALL, handler, SYSCALL_MTD, thread.slot, ID_SYSCALL);
+  if (status !== SUCCESS) return status;
+  status = portal(block + THREAD_DIRECT, handler, SYSCALL_MTD, thread.slot, ID_SYSCALL);
   if (status !== SUCCESS) return status;
   status = portal(block + THREAD_PROBE, handler, 0, thread.slot, ID_PROBE);
   if (status !== SUCCESS) return status;
@@ -256,22 +269,62 @@ function give(program: Program, from: u64, to: u64, order: u64): u64 {
   return delegateRange(ROOT_SEL_PD, program.space.pd, CRD_OBJ, from, to, order, PERM_ALL, 0);
 }
 
+/** Gives the first thread's portals to the places where the published environment has them. */
+function giveFirst(thread: Thread): u64 {
+  const program = thread.program;
+  const status = give(program, thread.block + THREAD_EVENTS, SEL_EVENTS, 5);
+  if (status !== SUCCESS || program.abi !== ABI_LINUX) return status;
+  return give(program, thread.block + THREAD_DIRECT, SEL_FOREIGN + (cpu as u64), 0);
+}
+
 /**
- * Gives the program the portals of `thread` from `events` on and creates its EC, whose UTCB it sees at
- * `utcb`. Returns the kernel's status.
+ * Gives the program the portals of `thread` and creates its EC, whose UTCB it sees at `utcb`. Returns the kernel's
+ * status.
  */
-export function prepareThread(thread: Thread, utcb: u64, events: u64): u64 {
+export function prepareThread(thread: Thread, utcb: u64): u64 {
   const program = thread.program;
   const block = thread.block;
-  let status = give(program, block + THREAD_EVENTS, events + SEL_EVENTS, 5);
-  if (status !== SUCCESS) return status;
+  let events: u64 = SEL_EVENTS;
+  if (program.threads === thread && thread.next === null) {
+    const status = giveFirst(thread);
+    if (status !== SUCCESS) return status;
+  }
   if (program.abi === ABI_LINUX) {
+    events = EVENT_BASES + (thread.slot as u64) * EVENT_BASE_STRIDE;
+    let status = give(program, block + THREAD_EVENTS, events, 5);
+    if (status !== SUCCESS) return status;
     status = give(program, block + THREAD_SYSCALL, events + SEL_FOREIGN + (cpu as u64), 0);
     if (status !== SUCCESS) return status;
   }
-  status = createGlobalEc(block + THREAD_EC, program.space.pd, cpu, utcb, events);
+  const status = createGlobalEc(block + THREAD_EC, program.space.pd, cpu, utcb, events);
   if (status === SUCCESS && program.abi === ABI_LINUX) attachMediator(thread);
   return status;
+}
+
+/** Creates the decoy when it is needed first. Returns the kernel's status. */
+function createDecoy(): u64 {
+  if (hasDecoy) return SUCCESS;
+  const slot: u32 = THREADS_MAX + 1;
+  const utcb = (UTCB_BASE + slot * PAGE_SIZE) as u64;
+  let status = createLocalEc(SEL_DECOY_EC, ROOT_SEL_PD, cpu, utcb, 0, SEL_EVENTS);
+  if (status !== SUCCESS) return status;
+  status = portal(SEL_DECOY_PT, SEL_DECOY_EC, SYSCALL_MTD, slot, ID_SERVICE + SERVICE_RAW_ECHO);
+  hasDecoy = status === SUCCESS;
+  return status;
+}
+
+/** Puts the decoy in the place of the first thread's portal. Returns the kernel's status. */
+function becomeThreaded(program: Program): u64 {
+  if (program.threaded !== 0) return SUCCESS;
+  const status = createDecoy();
+  if (status !== SUCCESS) return status;
+  program.threaded = 1;
+  let thread = program.threads;
+  while (thread !== null) {
+    revokeCopies(CRD_OBJ, thread.block + THREAD_DIRECT, 0);
+    thread = thread.next;
+  }
+  return give(program, SEL_DECOY_PT, SEL_FOREIGN + (cpu as u64), 0);
 }
 
 /** Lets a prepared thread run. Returns the kernel's status. */
@@ -282,10 +335,9 @@ export function runThread(thread: Thread): u64 {
 
 /** Lets a further thread of a running program run. Returns the kernel's status. */
 export function startThread(thread: Thread): u64 {
-  if (EVENT_BASE_STRIDE <= SEL_FOREIGN + (cpu as u64)) return BAD_PAR;
-  const slot = thread.slot as u64;
-  const utcb = THREAD_UTCBS + slot * (PAGE_SIZE as u64);
-  const status = prepareThread(thread, utcb, EVENT_BASES + slot * EVENT_BASE_STRIDE);
+  let status = becomeThreaded(thread.program);
+  if (status !== SUCCESS) return status;
+  status = prepareThread(thread, THREAD_UTCBS + (thread.slot as u64) * (PAGE_SIZE as u64));
   return status === SUCCESS ? runThread(thread) : status;
 }
 
@@ -298,6 +350,7 @@ export function releaseThread(thread: Thread): void {
   revokeCopies(CRD_OBJ, block + THREAD_EVENTS, 5);
   revokeCopies(CRD_OBJ, block + THREAD_SERVICES, 3);
   revokeCopies(CRD_OBJ, block + THREAD_SYSCALL, 0);
+  revokeCopies(CRD_OBJ, block + THREAD_DIRECT, 0);
   revoke(CRD_OBJ, block + THREAD_SC, 0);
   revoke(CRD_OBJ, block + THREAD_EC, 0);
   if (program.threads === thread) {
@@ -350,11 +403,9 @@ export function kick(thread: Thread): void {
 /**
  * Gives up the processor until the TSC reaches `until` (0: for ever), somebody wakes `key` of `channel`, or
  * a signal comes: WAIT_…. Other threads and programs are served meanwhile, so nothing but the records the
- * caller holds may be relied on afterwards; the thread's registers are kept.
+ * caller holds may be relied on afterwards, and the thread's message.
  */
 export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u32 {
-  const message = changetype<usize>(thread.utcb);
-  memory.copy(thread.registers, message, REGISTERS_BYTES);
   enqueue(thread, channel, key);
   thread.forever = until === 0 ? 1 : 0;
   leave();
@@ -370,6 +421,5 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
   }
   thread.outcome = WAIT_NONE;
   if (thread.program.ending !== 0) retire(thread);
-  memory.copy(message, thread.registers, REGISTERS_BYTES);
   return outcome;
 }

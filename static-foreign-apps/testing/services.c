@@ -2,8 +2,10 @@
  * Uses everything that hedron.h offers, between calls of Linux, and prints what comes of it. On Hedron only.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hedron.h"
@@ -81,6 +83,33 @@ static void objects(void)
     show("call of nothing", hedron_call(SM));
 }
 
+/* A call of Linux as a message to the portal that the kernel forwards the first thread's calls to. */
+static int64_t message_call(uint64_t number)
+{
+    volatile struct hedron_state *state = &hedron_utcb()->data.state;
+
+    hedron_utcb()->items = offsetof(struct hedron_state, qual) / 8;
+    state->rax = number;
+    hedron_call(HEDRON_SEL_FOREIGN);
+    return (int64_t)state->rax;
+}
+
+static void *nothing(void *argument)
+{
+    return argument;
+}
+
+static void messages(void)
+{
+    pthread_t thread;
+
+    show("a call by message", message_call(SYS_getpid) == getpid());
+    show("pthread_create", pthread_create(&thread, NULL, nothing, NULL));
+    show("pthread_join", pthread_join(thread, NULL));
+    show("by message, in a program with threads, nothing", message_call(SYS_getpid) == SYS_getpid);
+    show("a call", getpid() == (pid_t)syscall(SYS_getpid));
+}
+
 int main(void)
 {
     static char long_text[10000];
@@ -98,5 +127,6 @@ int main(void)
     files();
     memory();
     objects();
+    messages();
     return 0;
 }
