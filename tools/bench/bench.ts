@@ -30,32 +30,50 @@ export interface BenchOptions {
   reference?: string;
 }
 
-/** Measures on every machine there is; `say` gets a line about each one. */
+/** A machine to measure on. */
+interface Machine {
+  name: string;
+  /** Why there is none here. */
+  problem: string | undefined;
+  measure: () => Run[] | Promise<Run[]>;
+}
+
+const machines = (): Machine[] => [
+  {
+    name: "the emulator",
+    problem: undefined,
+    measure: async () => [await measureInEmulator(BUILT)],
+  },
+  {
+    name: "QEMU",
+    problem: hasQemu ? undefined : "it is not installed",
+    measure: async () => [await measureInQemu(BUILT)],
+  },
+  {
+    name: "the reference kernel",
+    problem: undefined,
+    measure: () => readResults(REFERENCE).runs,
+  },
+  { name: "KVM", problem: kvmProblem(), measure: async () => [await measureUnderKvm(BUILT)] },
+  { name: "Linux", problem: linuxProblem(), measure: () => [measureOnLinux(BUILT)] },
+];
+
+/** Measures on every machine there is; `say` gets a line about each one, and why one is left out. */
 async function measureEverywhere(say: (line: string) => void): Promise<Run[]> {
   const runs: Run[] = [];
-  say("measuring in the emulator (minutes)");
-  runs.push(await measureInEmulator(BUILT));
-  if (hasQemu) {
-    say("measuring on QEMU (minutes)");
-    runs.push(await measureInQemu(BUILT));
-  } else {
-    say("QEMU is left out: it is not installed");
-  }
-  runs.push(...readResults(REFERENCE).runs);
-  const noKvm = kvmProblem();
-  if (noKvm === undefined) {
-    say("measuring under KVM");
-    try {
-      runs.push(await measureUnderKvm(BUILT));
-    } catch (error) {
-      say(`KVM is left out: ${(error as Error).message.split("\n")[0]}`);
+  for (const { name, problem, measure } of machines()) {
+    if (problem !== undefined) {
+      say(`${name} is left out: ${problem}`);
+      continue;
     }
-  } else {
-    say(`KVM is left out: ${noKvm}`);
+    say(`measuring: ${name}`);
+    try {
+      runs.push(...(await measure()));
+    } catch (error) {
+      // Minutes of the others' work are worth keeping.
+      say(`${name} is left out: ${(error as Error).message.split("\n")[0]}`);
+    }
   }
-  const noLinux = linuxProblem();
-  if (noLinux === undefined) runs.push(measureOnLinux(BUILT));
-  else say(`Linux is left out: ${noLinux}`);
   return runs;
 }
 

@@ -25,7 +25,7 @@ const HEIGHT = 420;
 const TALL = 760;
 
 /** A colour for every source, told apart also by those who do not see all colours (Okabe and Ito). */
-const COLOURS: Record<Place | "thesis" | "thesis Linux", string> = {
+const COLOURS: Record<Place | "thesis" | "thesis Linux" | "service" | "mediated", string> = {
   thesis: "#999999",
   "thesis Linux": "#d5d5d5",
   emulator: "#0072b2",
@@ -33,6 +33,8 @@ const COLOURS: Record<Place | "thesis" | "thesis Linux", string> = {
   reference: "#e69f00",
   kvm: "#009e73",
   linux: "#d55e00",
+  service: "#cc79a7",
+  mediated: "#c8b900",
 };
 
 const LEGENDS: Record<Place, string> = {
@@ -187,13 +189,12 @@ function transfers(runs: readonly Run[], size: string, direction: "write" | "rea
     colour,
     values: names.map((each) => positive(thesisTicks(each, system))),
   });
-  const measured = runs.map(
-    (run): Series => ({
-      name: LEGENDS[run.place],
-      colour: COLOURS[run.place],
-      values: names.map((each) => positive(countOf(find(run, each))?.median)),
-    }),
-  );
+  const measured = (run: Run, name: string, colour: string, prefix = ""): Series => ({
+    name,
+    colour,
+    values: names.map((each) => positive(countOf(find(run, prefix + each))?.median)),
+  });
+  const emulator = runs.filter(({ place }) => place === "emulator");
   return {
     title: direction === "write" ? "Writing, " : "Reading, ",
     axis: "bytes a call",
@@ -201,7 +202,11 @@ function transfers(runs: readonly Run[], size: string, direction: "write" | "rea
     series: [
       thesis("thesis, Hedron (ticks)", COLOURS.thesis, "Hedron with hop"),
       thesis("thesis, Linux (ticks)", COLOURS["thesis Linux"], "Linux"),
-      ...measured,
+      ...runs.map((run) => measured(run, LEGENDS[run.place], COLOURS[run.place])),
+      ...emulator.flatMap((run) => [
+        measured(run, "emulator, mediated", COLOURS.mediated, MEDIATED),
+        measured(run, "emulator, service calls", COLOURS.service, "service."),
+      ]),
     ],
     kind: "line",
   };
