@@ -242,6 +242,10 @@ export const HIP_FEATURE_UEFI = 1 << 3;
  * green and blue in a pixel (u8 each).
  */
 export const HIP_FRAMEBUFFER = 0xfc0;
+/** Likewise: what this kernel has beyond the reference, a u32 of HIP_EXTENSION_… bits. */
+export const HIP_EXTENSIONS = 0xfe0;
+/** ec_ctrl has the operation entry. */
+export const HIP_EXTENSION_ENTRY = 1;
 export const HIP_MEM_TYPE_AVAILABLE = 1;
 export const HIP_MEM_TYPE_HYPERVISOR = -1;
 export const HIP_MEM_TYPE_MODULE = -2;

@@ -13,6 +13,8 @@ import {
   HIP_CPU_SIZE,
   HIP_CPUS,
   HIP_DMAR_TABLE,
+  HIP_EXTENSION_ENTRY,
+  HIP_EXTENSIONS,
   HIP_FEATURE_UEFI,
   HIP_FRAMEBUFFER,
   HIP_FREQ_BUS,
@@ -143,6 +145,7 @@ export function buildHip(address: usize, serialPort: u32): void {
   describeKernel();
   if (isEfi()) store<u32>(page, HIP_FEATURE_UEFI, HIP_API_FLG);
   describeFramebuffer();
+  store<u32>(page, HIP_EXTENSION_ENTRY, HIP_EXTENSIONS);
 }
 
 /** One entry where the pool lies behind the image. */

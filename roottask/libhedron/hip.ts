@@ -5,6 +5,8 @@
 import {
   HIP_API_FLG,
   HIP_API_VER,
+  HIP_EXTENSION_ENTRY,
+  HIP_EXTENSIONS,
   HIP_FEATURE_UEFI,
   HIP_FRAMEBUFFER,
   HIP_FREQ_TSC,
@@ -86,6 +88,13 @@ export function hipFramebuffer(hip: usize): usize {
   const description = hip + HIP_FRAMEBUFFER;
   if (load<u16>(hip + HIP_LENGTH) > (HIP_FRAMEBUFFER as u16)) return 0;
   return load<u64>(description) === 0 ? 0 : description;
+}
+
+/** System calls of foreign ECs can enter user mode, and keep their frames (docs/kernel-interface.md). */
+export function hipHasEntries(hip: usize): bool {
+  // A kernel that has none of this has zeros there or more descriptors.
+  if (load<u16>(hip + HIP_LENGTH) > (HIP_FRAMEBUFFER as u16)) return false;
+  return (load<u32>(hip + HIP_EXTENSIONS) & HIP_EXTENSION_ENTRY) !== 0;
 }
 
 /** Base port of the serial line, 0 where the kernel does not know. */

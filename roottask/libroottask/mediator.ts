@@ -3,6 +3,7 @@
 // what comes from a thread's page are registers, which are the program's anyway.
 
 import { MEM_R, MEM_W, MEM_X, PAGE_SIZE, SUCCESS } from "../libhedron/abi";
+import { hipHasEntries } from "../libhedron/hip";
 import { setEntry } from "../libhedron/hypercalls";
 import { mediator_image, vdso_image, vdso_image_end } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
@@ -30,6 +31,7 @@ import {
   VDSO,
 } from "../libhrstd/mediator_layout";
 import { fillTimePage } from "./clock";
+import { hip } from "./machine";
 import { allocatePages } from "./pages";
 import { Program, THREADS_MAX, Thread } from "./program";
 import { THREAD_EC } from "./selectors";
@@ -50,7 +52,7 @@ let code: usize = 0;
 let codePages: u32 = 0;
 /**
  * The kernel lets system calls enter user mode; it also keeps RIP, RSP and RFLAGS of a system call unless the reply
- * changes them (docs/kernel-interface.md). Known when the first thread of a Linux program has been made.
+ * changes them (docs/kernel-interface.md).
  */
 export let keepsFrames: bool = false;
 /** Where the mediator forwards a call, the address behind its SYSCALL. */
@@ -65,7 +67,7 @@ export function initMediator(): bool {
   timePage = allocatePages(0);
   if (timePage === 0) return false;
   fillTimePage(timePage);
-  keepsFrames = false;
+  keepsFrames = hipHasEntries(hip);
   header = mediator_image() as usize;
   if (header === 0) return true;
   const size = load<u32>(header + IMAGE_SIZE);
@@ -110,8 +112,6 @@ function pageAddress(thread: Thread): u64 {
 /** Lets the system calls of a thread of a Linux program, whose EC has been made, go to its mediator if it is to have one. */
 export function attachMediator(thread: Thread): void {
   const program = thread.program;
-  // Nothing is asked for but whether it can be.
-  if (!keepsFrames) keepsFrames = setEntry(thread.block + THREAD_EC, 0, 0, 0) === SUCCESS;
   if (program.mediated === 0 || code === 0 || !keepsFrames) return;
   if (thread.page === 0) thread.page = allocatePages(0);
   const page = thread.page;
