@@ -34,6 +34,23 @@ export const PAGE_CALLS = 8;
 /** Compare-and-exchange that makes a call's effect: address, value before, value after; u64 each. */
 export const PAGE_COMMIT = 16;
 
+// --- Windows on files that the mediator reads (libroottask/shared_files.ts) ---
+/** Address space for them: FILE_MAX and a large page each. Programs map memory below. */
+export const FILE_WINDOWS = 0x7ffe_f000_0000;
+export const WINDOW_BYTES = 0x2000_0000;
+export const WINDOWS = 8;
+/** Read-only page with an entry per descriptor, for those below FILE_ENTRIES. */
+export const FILE_ENTRIES_PAGE = 0x7fff_f484_0000;
+export const FILE_ENTRIES = 128;
+export const FILE_ENTRY_BYTES = 32;
+/** u64: address of the file's first byte; u32: its size, and the number of the window; u64: address of the word, or 0. */
+export const FILE_WINDOW = 0;
+export const FILE_SIZE = 8;
+export const FILE_NUMBER = 12;
+export const FILE_WORD = 16;
+/** Page the program may write to, with a word per window: its number in the upper half, the position in the lower. */
+export const FILE_WORDS_PAGE = 0x7fff_f484_1000;
+
 // --- The frame of a call, at the end of the page; registers are in the order of a UTCB ---
 export const FRAME_BYTES = 0x90;
 export const FRAME_NUMBER = 0x00;

@@ -6,6 +6,7 @@ import { MEM_R } from "../libhedron/abi";
 import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno";
 import { markModified } from "./file_time";
 import { allocate, release } from "./heap";
+import { closeWindows } from "./shared_files";
 import { fillBytes, nextRun, Transfer, takeBytes } from "./transfer";
 import { FILE_MAX, Node } from "./tree";
 
@@ -14,10 +15,11 @@ const FALLOC_KEEP_SIZE: u32 = 1;
 const FALLOC_PUNCH_HOLE: u32 = 2;
 
 /**
- * Makes room for `size` bytes (at most FILE_MAX) the node may write to, and keeps as many as are in them.
+ * Comes before every change: takes the windows of mediators on the contents away, and makes room for `size` bytes (at most FILE_MAX) the node may write to, and keeps as many as are in them.
  * Returns 0 or -ENOSPC.
  */
 function reserve(node: Node, size: u32): i64 {
+  if (node.windows !== 0) closeWindows(node);
   if (size <= node.capacity && node.capacity !== 0) return 0;
   let capacity: u32 = 4096;
   while (capacity < size) capacity <<= 1;

@@ -4,6 +4,7 @@ import { EBADF, EMFILE } from "./errno";
 import { allocate, release } from "./heap";
 import { dropFile, hold, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
 import { Thread } from "./program";
+import { forgetDescriptor } from "./shared_files";
 import { Node } from "./tree";
 
 /** Descriptors per program, as Linux limits them by default. */
@@ -57,6 +58,7 @@ export function closeFile(table: usize, fd: u64): i64 {
   const file = fileAt(table, fd);
   if (file === null) return -EBADF;
   store<usize>(table + (fd as u32) * 4, 0);
+  if (file.share !== 0) forgetDescriptor(file, fd as u32);
   file.users--;
   dropFile(file);
   return 0;

@@ -47,6 +47,7 @@ import {
   THREAD_SC,
   THREAD_SERVICES,
 } from "./selectors";
+import { takeWindows } from "./shared_files";
 import { block, destroySpace, newSpace } from "./space";
 import { standardInput, standardOutput } from "./standard_streams";
 import {
@@ -199,6 +200,7 @@ export function reapProgram(program: Program): void {
     releaseThread(thread);
   }
   if (program.files !== 0) destroyFiles(program.files);
+  takeWindows(program);
   if (changetype<usize>(program.space) !== 0) destroySpace(program.space);
   const block = programBlock(program.slot);
   revoke(CRD_OBJ, block + PROGRAM_PD, 0);

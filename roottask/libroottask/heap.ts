@@ -7,6 +7,8 @@ import { allocatePages, orderFor, releasePages } from "./pages";
 const SMALLEST: u32 = 4;
 const LARGEST: u32 = 11;
 const lists = memory.data(8 * 4);
+/** Largest size of which several share a page. */
+export const PIECE_MAX: u32 = 1 << LARGEST;
 
 function classOf(size: u32): u32 {
   return size <= 16 ? SMALLEST : 32 - (clz<u32>(size - 1) as u32);

@@ -35,6 +35,7 @@ import { hip } from "./machine";
 import { allocatePages } from "./pages";
 import { Program, THREADS_MAX, Thread } from "./program";
 import { THREAD_EC } from "./selectors";
+import { giveWindows } from "./shared_files";
 import { block, copyInto, map, mirror } from "./space";
 
 /** Length of SYSCALL. */
@@ -96,13 +97,13 @@ export function giveVdso(program: Program): u64 {
 
 /** Gives a Linux program the mediator's code, and keeps the places of its pages. False when memory is out. */
 export function giveMediator(program: Program): bool {
-  if (program.mediated === 0 || code === 0) return true;
+  if (program.mediated === 0 || code === 0 || !keepsFrames) return true;
   const space = program.space;
   const end = (MEDIATOR_PAGES as u64) + (((THREADS_MAX + 1) * PAGE_SIZE) as u64);
   if (block(space, MEDIATOR, MEDIATOR + MEDIATOR_BYTES) !== 0) return false;
   if (block(space, MEDIATOR_PAGES, end) !== 0) return false;
   mirror(space, MEDIATOR, code as u64, codePages, MEM_R | MEM_X);
-  return true;
+  return giveWindows(program);
 }
 
 function pageAddress(thread: Thread): u64 {

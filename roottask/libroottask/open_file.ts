@@ -88,7 +88,30 @@ export class OpenFile {
   users: u32;
   /** Process or group that fcntl(2), F_SETOWN, has named. */
   owner: i32;
-  position: i64;
+  /** The position, unless a mediator changes it as well: then it is in the lower half of the u64 at `word`. */
+  ownPosition: i64;
+  word: usize;
+  /** The window it has (shared_files.ts), or 0; small reads since it had none, and how many make one worth its while. */
+  share: usize;
+  smallReads: u32;
+  patience: u32;
+
+  get position(): i64 {
+    return this.word === 0 ? this.ownPosition : (load<u32>(this.word) as i64);
+  }
+
+  set position(value: i64) {
+    if (this.word !== 0) {
+      if (value >= 0 && value <= (0xffff_ffff as i64)) {
+        store<u32>(this.word, value as u32);
+        return;
+      }
+      // The number 0 is no window's: the mediator leaves the file alone.
+      store<u64>(this.word, 0);
+      this.word = 0;
+    }
+    this.ownPosition = value;
+  }
 }
 
 /** Result of `backing`: the node a mapping takes its pages from, null for zeroes. */

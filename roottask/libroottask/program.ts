@@ -57,6 +57,9 @@ export class Program {
   name: usize;
   nameLength: u32;
   space: Space;
+  /** Pages for files that its mediator reads (shared_files.ts), 0 where it has none. */
+  fileEntries: usize;
+  fileWords: usize;
   /** Descriptor table. */
   files: usize;
   directory: Node;

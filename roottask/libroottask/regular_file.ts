@@ -15,6 +15,7 @@ import {
   setKind,
 } from "./open_file";
 import { Thread } from "./program";
+import { closeWindow } from "./shared_files";
 import { put32 } from "./space";
 import { Transfer } from "./transfer";
 import { KIND_DIRECTORY, KIND_FILE, KIND_LINK } from "./tree";
@@ -88,6 +89,7 @@ export function initRegularFiles(): void {
   files.truncate = truncate;
   files.allocate = allocate;
   files.map = map;
+  files.release = closeWindow;
   files.position = POSITION_KEPT;
   setKind(KIND_FILE, files);
   const directories = newOperations(directory);

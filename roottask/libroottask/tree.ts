@@ -58,6 +58,8 @@ export class Node {
   links: u32;
   /** Open files and mappings that use it. */
   users: u32;
+  /** Windows of mediators on it (shared_files.ts). */
+  windows: u32;
   /** What open files on it can do, where its kind does not say so (FileOperations). */
   operations: usize;
   /** Number of a device: major << 8 | minor. */

@@ -18,6 +18,7 @@ import {
   writeFileAt,
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
+import { noteRead } from "../libroottask/shared_files";
 import { copyFrom, get64, got, put64, SPACE_END, Space } from "../libroottask/space";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
@@ -57,7 +58,9 @@ function plain(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
   if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
   const length = min<u64>(regs.rdx, TRANSFER_MAX);
   transferOf(thread.transfer, thread.program.space, regs.rsi, length);
-  return move(thread, file, position, writing);
+  const result = move(thread, file, position, writing);
+  if (!writing) noteRead(thread, file, regs.rdi, result);
+  return result;
 }
 
 /** read(fd, buffer, count). */

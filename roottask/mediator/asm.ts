@@ -6,6 +6,7 @@
 import {
   Assembler,
   eax,
+  ecx,
   type Operand,
   qword,
   r8,
@@ -105,7 +106,19 @@ export function mediatorStub(): ObjectFile {
   return a.object();
 }
 
-/** The functions of guest/stub.ts: arguments and result as C functions have them. */
+/** The function `copy` of guest/stub.ts. */
+export function copyStub(): ObjectFile {
+  const a = new Assembler({ bits: 64, name: "copy stub" });
+  a.label("copy", { global: true });
+  a.mov(rcx, rdx).shr(rcx, 3);
+  a.rep.movsq();
+  a.mov(rcx, rdx).and(ecx, 7);
+  a.rep.movsb();
+  a.ret();
+  return a.object();
+}
+
+/** The function `system_call` of guest/stub.ts. */
 export function systemCallStub(): ObjectFile {
   const a = new Assembler({ bits: 64, name: "system call stub" });
   a.label("system_call", { global: true });

@@ -53,8 +53,19 @@ describe.skipIf(!runsLinuxPrograms || !cc)("programs", () => {
   );
 });
 
+describe.skipIf(!runsLinuxPrograms || !cc)("files that are read in small pieces", () => {
+  it("have the contents and positions that they have on Linux, whoever changes them", async () => {
+    const file = compileProgram("pieces", directory);
+    const lines = startFile("linux bin/pieces /tmp/", "mediator off", "linux bin/pieces /tmp/");
+    const { log } = boot(await tarOf([lines, program("pieces", file)]));
+    const expected = onLinux(file);
+    expect(expected).toContain("round 2: wrong 0, missing or twice 0\n");
+    expect(output(log)).toBe(expected + expected);
+  });
+});
+
 describe.skipIf(!cc)("a program that attacks the mediator", () => {
-  const ATTACKS = ["remap", "overwrite", "stacks", "forge", "race"];
+  const ATTACKS = ["remap", "overwrite", "stacks", "forge", "words", "race"];
   const refused = "-22 -12 -12 -22 0 -14 -14 -14\n";
   const EXPECTED = [
     [0, 1, 2, 3].map((place) => `place ${place}: ${refused}`).join(""),
@@ -62,6 +73,7 @@ describe.skipIf(!cc)("a program that attacks the mediator", () => {
     [0, 1, 2].map((place) => `write to place ${place}: signal 11\n`).join(""),
     "overwritten\nstacks, wrong 0\n",
     [0, 1, 2, 3, 4].map((place) => `forged ${place}: signal 11\n`).join(""),
+    "words, wrong 0, read 1, write to a window: signal 11\n",
     "raced\n",
   ].join("");
 
@@ -83,8 +95,8 @@ describe.skipIf(!cc)("a program that attacks the mediator", () => {
       expect(log).toContain(`[roottask] end ${index + 1}: exit status 9\n`);
     }
     // It has called what chance would have it, its own end as well maybe.
-    expect(log).toContain("[roottask] end 6: ");
-    expect(log).toContain("[roottask] end 9: exit status 3\n");
+    expect(log).toContain("[roottask] end 7: ");
+    expect(log).toContain("[roottask] end 10: exit status 3\n");
     expect(log).toContain("turns 40\n");
     expect(serial).not.toMatch(/EC killed|panic/);
     expect(status).toBe(0);

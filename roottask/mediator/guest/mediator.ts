@@ -4,16 +4,27 @@
 
 import {
   ANSWERED,
+  COMMIT,
+  FILE_ENTRIES,
+  FILE_ENTRIES_PAGE,
+  FILE_ENTRY_BYTES,
+  FILE_NUMBER,
+  FILE_SIZE,
+  FILE_WINDOW,
+  FILE_WORD,
   FIRST_UTCB,
   FORWARD,
   FRAME_BYTES,
   FRAME_NUMBER,
+  FRAME_R10,
   FRAME_RDI,
+  FRAME_RDX,
   FRAME_RESULT,
   FRAME_RSI,
   OTHER_PAGES,
   OTHER_PAGES_END,
   PAGE_CALLS,
+  PAGE_COMMIT,
   PAGE_PROCESS,
   PAGE_THREAD,
 } from "../../libhrstd/mediator_layout";
@@ -28,8 +39,11 @@ import {
   SYS_gettid,
   SYS_gettimeofday,
   SYS_getuid,
+  SYS_pread64,
+  SYS_read,
   SYS_time,
 } from "../../linux/numbers";
+import { copy } from "./stub";
 import { isLocal, readClock, readSeconds, readTimeOfDay } from "./time";
 import { load32, load64, store32, store64 } from "./x86";
 
@@ -81,13 +95,68 @@ function time(frame: u64): u32 {
   return answer(frame, now);
 }
 
+/** Largest read that is done here: the roottask is as fast with larger ones. */
+const READ_MAX: u64 = 0x1_0000;
+
+/** The descriptor's entry where the file has a window and the buffer is memory, or 0. */
+function windowFor(frame: u64): u64 {
+  const fd = load64(frame + FRAME_RDI) as u32;
+  if (fd >= (FILE_ENTRIES as u32)) return 0;
+  const entry = (FILE_ENTRIES_PAGE as u64) + ((fd * FILE_ENTRY_BYTES) as u64);
+  if (load64(entry + FILE_WORD) === 0) return 0;
+  const count = load64(frame + FRAME_RDX);
+  return count - 1 < READ_MAX && isMemory(load64(frame + FRAME_RSI), count) ? entry : 0;
+}
+
+/** Copies what there is from `position` on; how much. */
+function copyOut(frame: u64, entry: u64, position: u64): u64 {
+  const size = load32(entry + FILE_SIZE);
+  if (position >= size) return 0;
+  const bytes = min<u64>(load64(frame + FRAME_RDX), size - position);
+  copy(load64(frame + FRAME_RSI), load64(entry + FILE_WINDOW) + position, bytes);
+  return bytes;
+}
+
+/** The word is read before the entry: where both have the same number, they belong together. */
+function read(frame: u64): u32 {
+  const entry = windowFor(frame);
+  if (entry === 0) return FORWARD;
+  const at = load64(entry + FILE_WORD);
+  if (at === 0) return FORWARD;
+  const word = load64(at);
+  if (word >> 32 !== load32(entry + FILE_NUMBER)) return FORWARD;
+  const bytes = copyOut(frame, entry, word & 0xffff_ffff);
+  const page = frame + (FRAME_BYTES as u64) - PAGE;
+  store64(page + PAGE_COMMIT, at);
+  store64(page + PAGE_COMMIT + 8, word);
+  store64(page + PAGE_COMMIT + 16, word + bytes);
+  answer(frame, bytes);
+  return COMMIT;
+}
+
+/** What has been copied counts where the number is the same before and after. */
+function pread(frame: u64): u32 {
+  const entry = windowFor(frame);
+  if (entry === 0) return FORWARD;
+  const at = load64(entry + FILE_WORD);
+  if (at === 0) return FORWARD;
+  const number = load64(at) >> 32;
+  const position = load64(frame + FRAME_R10);
+  if (number !== load32(entry + FILE_NUMBER) || (position as i64) < 0) return FORWARD;
+  const bytes = copyOut(frame, entry, position);
+  return load64(at) >> 32 === number ? answer(frame, bytes) : FORWARD;
+}
+
 /** Answers the call in `frame`: FORWARD or ANSWERED. */
 export function mediate(frame: u64): u32 {
   const number = load64(frame + FRAME_NUMBER);
+  if (number === SYS_read) return read(frame);
   if (number > (SYS_clock_gettime as u64)) return FORWARD;
   switch (number as u32) {
     case SYS_clock_gettime:
       return clockGettime(frame);
+    case SYS_pread64:
+      return pread(frame);
     case SYS_getpid:
     case SYS_getpgrp:
       return answer(frame, own(frame, PAGE_PROCESS));

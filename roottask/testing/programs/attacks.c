@@ -4,6 +4,7 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +22,8 @@
 #define TIME_PAGE 0x7ffff4800000UL
 #define MEDIATOR 0x7ffff4820000UL
 #define PAGES 0x7ffff5000000UL
+#define WORDS 0x7ffff4841000UL
+#define WINDOWS 0x7ffef0000000UL
 #define SLOTS 64
 
 static sigjmp_buf back;
@@ -223,6 +226,43 @@ static void forge(void) {
   }
 }
 
+/** Positions and numbers of windows that the program makes up itself: it reads its own file, wherever. */
+static void words(void) {
+  int fd = open("/tmp/words", O_RDWR | O_CREAT, 0600);
+  static char bytes[100000], piece[4096];
+  memset(bytes, 'x', sizeof bytes);
+  write(fd, bytes, sizeof bytes);
+  long wrong = 0, got = 0;
+  uint64_t state = 88172645463325252;
+  for (int round = 0; round < 3000; round++) {
+    if (round % 500 == 0) {
+      // A window that lasts.
+      lseek(fd, 0, SEEK_SET);
+      for (int i = 0; i < 2000; i++) pread(fd, piece, 16, 0);
+    }
+    for (int i = 0; i < 8; i++) {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      uint64_t number = round & 1 ? state >> 32 : ((volatile uint64_t *)WORDS)[i] >> 32;
+      uint64_t position = state & (round & 2 ? 0xffffffff : 0x1ffff);
+      ((volatile uint64_t *)WORDS)[i] = number << 32 | position;
+    }
+    memset(piece, 'y', sizeof piece);
+    long bytes_read = round % 3 ? read(fd, piece, sizeof piece) : pread(fd, piece, sizeof piece, state & 0x1ffff);
+    for (long i = 0; i < (long)sizeof piece; i++) wrong += piece[i] != (i < bytes_read ? 'x' : 'y');
+    got += bytes_read > 0;
+    long at = lseek(fd, 0, SEEK_CUR);
+    wrong += at < 0 || at > 0xffffffff;
+    if (round % 100 == 99) wrong += pwrite(fd, "x", 1, state % 90000) != 1;
+  }
+  last = 0;
+  if (sigsetjmp(back, 1) == 0) *(volatile char *)WINDOWS = 0;
+  printf("words, wrong %ld, read %d, write to a window: signal %d\n", wrong, got > 0, last);
+  close(fd);
+  unlink("/tmp/words");
+}
+
 int main(int argc, char **argv) {
   catch_all();
   landing_stack = malloc(65536) + 65536 - 64;
@@ -233,6 +273,7 @@ int main(int argc, char **argv) {
   if (strcmp(attack, "leap") == 0) leap();
   if (strcmp(attack, "stacks") == 0) stacks();
   if (strcmp(attack, "forge") == 0) forge();
+  if (strcmp(attack, "words") == 0) words();
   fflush(stdout);
   _exit(9);
 }

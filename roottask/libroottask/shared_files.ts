@@ -1,0 +1,210 @@
+// Open files that a program's mediator reads by itself: their contents are mapped into the program, to be read, and
+// their position is a word that both sides change. A program has a few such windows, given to files that are read often
+// in small pieces. Whatever changes contents, anybody's, takes the windows on them away first, and a read that is under
+// way there faults or finds its word changed: then the roottask does it.
+//
+// The word is a number that no other window has had, and the position. The program can write to it: the position may be
+// any, as after lseek(2), and the number only tells the mediator whether to go on.
+
+import { MEM_R, MEM_W, PAGE_SIZE } from "../libhedron/abi";
+import {
+  FILE_ENTRIES,
+  FILE_ENTRIES_PAGE,
+  FILE_ENTRY_BYTES,
+  FILE_NUMBER,
+  FILE_SIZE,
+  FILE_WINDOW,
+  FILE_WINDOWS,
+  FILE_WORD,
+  FILE_WORDS_PAGE,
+  WINDOW_BYTES,
+  WINDOWS,
+} from "../libhrstd/mediator_layout";
+import { create, destroy, PIECE_MAX } from "./heap";
+import { OpenFile, POSITION_KEPT, readable } from "./open_file";
+import { allocatePages, releasePages } from "./pages";
+import { Program, Thread } from "./program";
+import { block, mirror } from "./space";
+import { KIND_FILE, Node } from "./tree";
+
+const PAGE: u64 = 4096;
+const LARGE_PAGE: u64 = 0x20_0000;
+/** Largest read that counts, bytes; the mediator makes no larger one. */
+const SMALL: i64 = 0x1_0000;
+/** Small reads after which a file gets a window; so many times more after each that has been taken away. */
+const PATIENCE: u32 = 4;
+const PATIENCE_GROWTH: u32 = 4;
+const PATIENCE_MAX: u32 = 1 << 20;
+
+/** A window of a program on an open file. */
+@unmanaged
+class Share {
+  next: Share | null;
+  file: OpenFile;
+  program: Program;
+  slot: u32;
+  number: u32;
+}
+
+let shares: Share | null = null;
+let lastNumber: u32 = 0;
+
+function windowOf(slot: u32): u64 {
+  return (FILE_WINDOWS as u64) + (slot as u64) * (WINDOW_BYTES as u64);
+}
+
+function firstPage(node: Node): u64 {
+  return (node.data as u64) & ~(PAGE - 1);
+}
+
+/** Where window `slot` has the first page of `node`: so that large pages stay large. */
+function placeOf(slot: u32, node: Node): u64 {
+  return windowOf(slot) + (firstPage(node) & (LARGE_PAGE - PAGE));
+}
+
+/** Prepares the pages of a Linux program for windows. False when memory is out. */
+export function giveWindows(program: Program): bool {
+  const space = program.space;
+  program.fileEntries = allocatePages(0);
+  program.fileWords = allocatePages(0);
+  if (program.fileEntries === 0 || program.fileWords === 0) return false;
+  space.top = FILE_WINDOWS;
+  if (block(space, FILE_WINDOWS, windowOf(WINDOWS)) !== 0) return false;
+  if (block(space, FILE_ENTRIES_PAGE, FILE_WORDS_PAGE + PAGE_SIZE) !== 0) return false;
+  mirror(space, FILE_ENTRIES_PAGE, program.fileEntries as u64, 1, MEM_R);
+  mirror(space, FILE_WORDS_PAGE, program.fileWords as u64, 1, MEM_R | MEM_W);
+  return true;
+}
+
+/** Gives back what `giveWindows` has taken; no file of the program is open any more. */
+export function takeWindows(program: Program): void {
+  if (program.fileEntries !== 0) releasePages(program.fileEntries, 0);
+  if (program.fileWords !== 0) releasePages(program.fileWords, 0);
+  program.fileEntries = 0;
+  program.fileWords = 0;
+}
+
+function pagesOf(node: Node): u32 {
+  return (((node.data as u64) + (node.size as u64) - firstPage(node) + PAGE - 1) / PAGE) as u32;
+}
+
+function entryOf(program: Program, fd: u32): usize {
+  return program.fileEntries + fd * FILE_ENTRY_BYTES;
+}
+
+/** Lets descriptor `fd` mean the window of `share`. */
+function enter(share: Share, fd: u32): void {
+  const node = share.file.node;
+  const entry = entryOf(share.program, fd);
+  store<u64>(entry + FILE_WINDOW, placeOf(share.slot, node) + ((node.data as u64) & (PAGE - 1)));
+  store<u32>(entry + FILE_SIZE, node.size);
+  store<u32>(entry + FILE_NUMBER, share.number);
+  store<u64>(entry + FILE_WORD, (FILE_WORDS_PAGE as u64) + ((share.slot * 8) as u64));
+}
+
+/** Descriptor `fd`, which means `file`, will mean something else. */
+export function forgetDescriptor(file: OpenFile, fd: u32): void {
+  const share = changetype<Share>(file.share);
+  if (fd < (FILE_ENTRIES as u32)) store<u64>(entryOf(share.program, fd) + FILE_WORD, 0);
+}
+
+function freeSlot(program: Program): u32 {
+  let slot: u32 = 0;
+  let share = shares;
+  while (share !== null) {
+    if (share.program === program && share.slot === slot) {
+      slot++;
+      share = shares;
+    } else {
+      share = share.next;
+    }
+  }
+  return slot;
+}
+
+function open(program: Program, file: OpenFile, fd: u32): void {
+  const slot = freeSlot(program);
+  const node = file.node;
+  if (slot === WINDOWS || node.size === 0 || file.position > (0xffff_ffff as i64)) return;
+  const share = create<Share>();
+  if (share === null) return;
+  lastNumber++;
+  share.file = file;
+  share.program = program;
+  share.slot = slot;
+  share.number = lastNumber;
+  share.next = shares;
+  shares = share;
+  const word = program.fileWords + slot * 8;
+  const position = file.position;
+  store<u64>(word, ((lastNumber as u64) << 32) | (position as u64));
+  file.word = word;
+  file.share = changetype<usize>(share);
+  node.windows++;
+  mirror(program.space, placeOf(slot, node), firstPage(node), pagesOf(node), MEM_R);
+  enter(share, fd);
+}
+
+/** The pages of `node` have nothing but contents of files: the archive's, or its own. */
+function hasOwnPages(node: Node): bool {
+  return node.capacity === 0 || node.capacity > PIECE_MAX;
+}
+
+/**
+ * Descriptor `fd` of `thread`, which has passed its call on, has been read: gives the file a window where that
+ * pays. `result` is what the read has come to.
+ */
+export function noteRead(thread: Thread, file: OpenFile, fd: u64, result: i64): void {
+  const number = fd as u32;
+  if (thread.frame === 0 || number >= (FILE_ENTRIES as u32) || result <= 0 || result > SMALL)
+    return;
+  if (file.share !== 0) {
+    const share = changetype<Share>(file.share);
+    if (file.word !== 0) enter(share, number);
+    return;
+  }
+  const node = file.node;
+  if (node.kind !== KIND_FILE || node.operations !== 0 || !readable(file)) return;
+  if (file.operations.position !== POSITION_KEPT || !hasOwnPages(node)) return;
+  if (file.patience === 0) file.patience = PATIENCE;
+  if (++file.smallReads >= file.patience) open(thread.program, file, number);
+}
+
+/** Takes the window on `file` away, if it has one. */
+export function closeWindow(file: OpenFile): void {
+  if (file.share === 0) return;
+  const share = changetype<Share>(file.share);
+  const program = share.program;
+  const node = file.node;
+  for (let fd: u32 = 0; fd < (FILE_ENTRIES as u32); fd++) {
+    const entry = entryOf(program, fd);
+    if (load<u32>(entry + FILE_NUMBER) === share.number) store<u64>(entry + FILE_WORD, 0);
+  }
+  const position = file.position;
+  store<u64>(program.fileWords + share.slot * 8, 0);
+  file.word = 0;
+  file.share = 0;
+  file.position = position;
+  file.smallReads = 0;
+  file.patience = min<u32>(file.patience * PATIENCE_GROWTH, PATIENCE_MAX);
+  node.windows--;
+  mirror(program.space, placeOf(share.slot, node), firstPage(node), pagesOf(node), 0);
+  if (shares === share) {
+    shares = share.next;
+  } else {
+    let at = shares as Share;
+    while (at.next !== share) at = at.next as Share;
+    at.next = share.next;
+  }
+  destroy<Share>(share);
+}
+
+/** The contents of `node` are about to change: takes all windows on it away. */
+export function closeWindows(node: Node): void {
+  let share = shares;
+  while (share !== null) {
+    const next: Share | null = share.next;
+    if (share.file.node === node) closeWindow(share.file);
+    share = next;
+  }
+}
