@@ -6,10 +6,10 @@ import { LoadError } from "../load-error.ts";
 /** The interpreter alone, or with the compiled tier beside it. */
 export type Accel = { kind: "interp" } | { kind: "jit"; threshold?: number };
 
-export const DEFAULT_ACCEL: Accel = { kind: "interp" };
+export const DEFAULT_ACCEL: Accel = { kind: "jit" };
 
 /** Entries of a block after which it is compiled. */
-export const DEFAULT_THRESHOLD = 2000;
+export const DEFAULT_THRESHOLD = 20_000;
 const MAX_THRESHOLD = 2 ** 31 - 1;
 
 /** Parses `interp`, `jit` or `jit,threshold=N`. Throws `LoadError`. */

@@ -19,8 +19,6 @@ import {
 import { reachCode } from "../memory/access";
 import { canonical } from "../memory/canonical";
 import {
-  arenaFlush,
-  arenaFree,
   arenaTake,
   arenaTop,
   codeMap,
@@ -57,7 +55,6 @@ function build(rip: u64, linear: u64, key: u32): usize {
     raiseCode(GP, 0);
     return 0;
   }
-  if (arenaFree() < 0x10000) arenaFlush();
   const physical = reachCode(linear);
   if (physical == NO_ADDRESS) return 0;
   const offset = <u32>linear & 0xfff;

@@ -18,7 +18,7 @@ import {
 } from "../../state";
 import { Mem } from "../memory/access";
 import { canonical } from "../memory/canonical";
-import { arenaGeneration } from "../memory/code_pages";
+import { arenaFlush, arenaFree, arenaGeneration } from "../memory/code_pages";
 import { CS, Seg } from "../memory/segments";
 import { PAGE_MASK } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
@@ -45,11 +45,21 @@ export function lookup(): usize {
       return block + BLOCK_HEADER;
     }
   }
-  return findBlock(rip, linear, key);
+  return findBlock();
 }
 
-/** First op of a block that look-ups do not find, or 0 with a fault pending: its page is translated, it is decoded. */
-export function findBlock(rip: u64, linear: u64, key: u32): usize {
+/** Room in the arena that a block may need, with a code map. */
+const MOST_ROOM: usize = 0x10000;
+
+/**
+ * First op of the block at S_RIP, which a look-up has not found, or 0 with a fault pending: its page is translated, it is
+ * decoded. Compiled regions call this.
+ */
+export function findBlock(): usize {
+  if (arenaFree() < MOST_ROOM) arenaFlush();
+  const rip = load<u64>(S_RIP);
+  const key = load<u32>(S_KEY);
+  const linear = (key & 3) == 2 ? rip : (rip + Seg.base(CS)) & 0xffffffff;
   return call_indirect<usize>(builder, rip, linear, key);
 }
 
