@@ -118,14 +118,19 @@ function evenParity(byte: number): boolean {
 export class CpuAccess {
   readonly cpu: number;
   readonly #core: CoreExports;
+  #lastView: DataView;
 
   constructor(core: CoreExports, cpu: number) {
     this.#core = core;
     this.cpu = cpu;
+    this.#lastView = new DataView(core.memory.buffer);
   }
 
+  /** The core's memory, which moves when it grows. */
   get #view(): DataView {
-    return new DataView(this.#core.memory.buffer);
+    const { buffer } = this.#core.memory;
+    if (this.#lastView.buffer !== buffer) this.#lastView = new DataView(buffer);
+    return this.#lastView;
   }
 
   #at(field: number): number {

@@ -7,10 +7,19 @@ import type { GuestMemory } from "../devices/device.ts";
 export class GuestRam implements GuestMemory {
   readonly #core: CoreExports;
   readonly size: number;
+  #last: Uint8Array<ArrayBuffer>;
 
   constructor(core: CoreExports, size: number) {
     this.#core = core;
     this.size = size;
+    this.#last = new Uint8Array(core.memory.buffer);
+  }
+
+  /** The core's memory, which moves when it grows. */
+  get #bytes(): Uint8Array<ArrayBuffer> {
+    const { buffer } = this.#core.memory;
+    if (this.#last.buffer !== buffer) this.#last = new Uint8Array(buffer);
+    return this.#last;
   }
 
   /** A copy of up to `length` bytes from physical `address`; shorter where RAM ends. */
@@ -18,20 +27,20 @@ export class GuestRam implements GuestMemory {
     if (address >= this.size || length <= 0) return new Uint8Array(0);
     const base = this.#core.ram_base() + address;
     const end = base + Math.min(length, this.size - address);
-    return new Uint8Array(this.#core.memory.buffer.slice(base, end));
+    return this.#bytes.slice(base, end);
   }
 
   /** Writes bytes to physical `address`; what lies beyond RAM is dropped. */
   write(address: number, bytes: Uint8Array): void {
     if (address >= this.size || bytes.length === 0) return;
     const fits = bytes.subarray(0, this.size - address);
-    new Uint8Array(this.#core.memory.buffer).set(fits, this.#core.ram_base() + address);
+    this.#bytes.set(fits, this.#core.ram_base() + address);
     this.#core.ram_written(address, fits.length);
   }
 
   fill(address: number, length: number): void {
     const base = this.#core.ram_base() + address;
-    new Uint8Array(this.#core.memory.buffer, base, length).fill(0);
+    this.#bytes.fill(0, base, base + length);
     this.#core.ram_written(address, length);
   }
 
