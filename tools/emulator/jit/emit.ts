@@ -168,6 +168,7 @@ class RegionWriter {
     const code = this.#code;
     const back = code.chunk;
     code.chunk = chunk;
+    const atEntry = code.depth === 0;
     let any = false;
     for (const { address, mask, bits } of this.#state.assumptions) {
       code.i32Const(0).bytes(I32_LOAD, 2).u32(address);
@@ -181,7 +182,7 @@ class RegionWriter {
       if (resume === undefined) code.get(RECORD).i32Const(OP_SIZE).bytes(I32_ADD);
       else code.i32Const(resume);
       // At the entry nothing has been counted yet.
-      if (chunk.depth === 0) code.bytes(OP_RETURN);
+      if (atEntry) code.bytes(OP_RETURN);
       else code.set(RECORD).branch(this.#end);
       code.end();
     }
