@@ -50,7 +50,7 @@ test.skipIf(!zigBinary())(
       execFileSync(zigBinary() ?? "zig", args, { cwd: root, env: { ...caches, ...env } });
     };
     expect(hasMuslSources(root)).toBe(true);
-    const ZIG_LIBC = await buildMusl(join(directory, "musl"), zig);
+    const ZIG_LIBC = await buildMusl(join(cache, "musl-of-tests"), zig);
     for (const name of readdirSync(join(here, "C")).filter((each) => each.endsWith(".c"))) {
       const target = ["-target", "x86_64-linux-musl", "-static", "-O2"];
       const out = join(directory, `small-${name}`);

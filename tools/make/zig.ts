@@ -9,6 +9,12 @@ import { MakeError, type TaskContext } from "./task.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
+/**
+ * Where the small library is. Zig compiles its own part of the C library anew for every path that it is given, which
+ * takes longer than the rest: so it is always the same.
+ */
+const MUSL = join(REPOSITORY, "build/.zig-cache/musl");
+
 /** The Zig release's Linux target with musl, linked statically. */
 const ZIG_TARGET = "x86_64-linux-musl";
 
@@ -54,7 +60,7 @@ export async function compileC(
 ): Promise<void> {
   const args = ["cc", ...flags, "-o", out, source];
   if (hasMuslSources(REPOSITORY)) {
-    const libc = await buildMusl(context.scratch(), (command) => runZig(context, command));
+    const libc = await buildMusl(MUSL, (command) => runZig(context, command));
     try {
       return await runZig(context, args, { ZIG_LIBC: libc });
     } catch (error) {
