@@ -257,6 +257,10 @@
  * green and blue in a pixel (u8 each).
  */
 #define HEDRON_HIP_FRAMEBUFFER 0xfc0
+/* Likewise: what this kernel has beyond the reference, a u32 of HIP_EXTENSION_… bits. */
+#define HEDRON_HIP_EXTENSIONS 0xfe0
+/* ec_ctrl has the operation entry. */
+#define HEDRON_HIP_EXTENSION_ENTRY 1
 #define HEDRON_HIP_MEM_TYPE_AVAILABLE 1
 #define HEDRON_HIP_MEM_TYPE_HYPERVISOR (-1)
 #define HEDRON_HIP_MEM_TYPE_MODULE (-2)

@@ -245,6 +245,10 @@ pub const HIP_FEATURE_UEFI: u64 = 1 << 3;
 // width and height in pixels (u32), bits per pixel and kind (u8; 0 indexed colours, 1 RGB), position and size of red,
 // green and blue in a pixel (u8 each).
 pub const HIP_FRAMEBUFFER: u64 = 0xfc0;
+// Likewise: what this kernel has beyond the reference, a u32 of HIP_EXTENSION_… bits.
+pub const HIP_EXTENSIONS: u64 = 0xfe0;
+// ec_ctrl has the operation entry.
+pub const HIP_EXTENSION_ENTRY: u64 = 1;
 pub const HIP_MEM_TYPE_AVAILABLE: u64 = 1;
 pub const HIP_MEM_TYPE_HYPERVISOR: i64 = -1;
 pub const HIP_MEM_TYPE_MODULE: i64 = -2;
