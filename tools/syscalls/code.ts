@@ -45,8 +45,9 @@ interface Region {
 
 /** User addresses end below this one; so they fit a number. */
 const ADDRESS_END = 0x8000_0000_0000n;
-/** Bytes of a file that are looked at, more than most programs have; decoded, a byte of code takes five. */
-const SIZE_MAX = 128 * 1024 * 1024;
+/** Most bytes of code and of data that are looked at, more than programs have; decoded, a byte of code takes five. */
+const CODE_MAX = 128 * 1024 * 1024;
+const DATA_MAX = 1024 * 1024 * 1024;
 /** INT 80h, the way of 32-bit programs. */
 const INT_32 = 0x80;
 
@@ -55,18 +56,18 @@ function regionsOf(elf: ElfFile, name: string): { code: Region[]; data: Region[]
   const all = sectionsOf(elf) ?? segmentsOf(elf);
   const code: Region[] = [];
   const data: Region[] = [];
-  let size = 0;
   for (const { address, bytes, executable } of all) {
     if (address + BigInt(bytes.length) > ADDRESS_END) {
       throw new ElfError(`${name}: content at 0x${address.toString(16)}, beyond user addresses`);
     }
     if (bytes.length === 0) continue;
     (executable ? code : data).push({ address: Number(address), bytes });
-    size += bytes.length;
   }
-  if (size > SIZE_MAX) {
+  const sizeOf = (regions: Region[]): number =>
+    regions.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  if (sizeOf(code) > CODE_MAX || sizeOf(data) > DATA_MAX) {
     throw new ElfError(
-      `${name}: loads ${size} bytes of its file, at most ${SIZE_MAX} are looked at`,
+      `${name}: loads ${sizeOf(code)} bytes of code and ${sizeOf(data)} of data; at most ${CODE_MAX} and ${DATA_MAX} are looked at`,
     );
   }
   return { code, data };
