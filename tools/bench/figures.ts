@@ -19,7 +19,7 @@ export interface Figure {
   svg: string;
 }
 
-const WIDTH = 960;
+const WIDTH = 1240;
 const HEIGHT = 420;
 /** Of a figure with two diagrams. */
 const TALL = 760;
@@ -81,8 +81,11 @@ function seriesOf(runs: readonly Run[], categories: readonly Category[]): Series
   return [thesis, ...measured].filter(({ values }) => values.some((value) => value !== null));
 }
 
-const shown = (value: number): string =>
-  value >= 100_000 ? `${(value / 1000).toFixed(0)}k` : `${Math.round(value)}`;
+function shown(value: number): string {
+  if (value >= 1e9) return `${value / 1e9}G`;
+  if (value >= 1e6) return `${value / 1e6}M`;
+  return value >= 100_000 ? `${Math.round(value / 1000)}k` : `${Math.round(value)}`;
+}
 
 /** Behind the title of a diagram. */
 const UNIT = "ticks or instructions";
@@ -100,7 +103,8 @@ interface Diagram {
 function draw(title: string, diagrams: readonly Diagram[]): string {
   const height = diagrams.length === 1 ? HEIGHT : TALL;
   const chart = init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
-  const top = 90;
+  // Diagrams of files have a legend of two lines.
+  const top = diagrams.length === 1 ? 90 : 124;
   const share = (height - top) / diagrams.length;
   try {
     chart.setOption({
@@ -118,7 +122,7 @@ function draw(title: string, diagrams: readonly Diagram[]): string {
       // Without a screen the width of text is a guess, so that entries need more room.
       legend: {
         top: 36,
-        itemGap: 36,
+        itemGap: 24,
         textStyle: { fontSize: 11 },
         data: [...new Set(diagrams.flatMap(({ series }) => series.map(({ name }) => name)))],
       },
