@@ -4,6 +4,7 @@
 import { loadDisassembler } from "../../tools/emulator/host/disassemble.ts";
 import { Machine } from "../../tools/emulator/host/machine.ts";
 import { elfSymbols, type SymbolTable } from "../../tools/emulator/inspect/symbols.ts";
+import type { CpuAccess } from "../../tools/emulator/platform/cpu-access.ts";
 import { tarOf } from "../testing/samples.ts";
 import { behindSymbol, callProgram, calls, FILE_BYTES, loopSymbol } from "./program.ts";
 
@@ -30,12 +31,23 @@ const LIMIT = 400_000_000;
 const ROOTTASK_START = 0x7000_0000n;
 const ROOTTASK_END = 0x7100_0000n;
 
-/** Lists one round of every call, started with `line` of the start file, which names the program. */
-export async function listCalls(
+/** What is told of each instruction: the call, the machine, and the program's symbols. */
+export interface Visit {
+  name: string;
+  machine: Machine;
+  cpu: CpuAccess;
+  symbols: SymbolTable;
+}
+
+/**
+ * Goes one round of every call, in a program started with `line` of the start file; `visit` is called in front of each
+ * instruction and at the end of the round.
+ */
+export async function traceCalls(
   { kernel, roottask }: System,
-  line = "linux calls",
-): Promise<Map<string, Step[]>> {
-  const disassemble = await loadDisassembler();
+  line: string,
+  visit: (at: Visit) => void,
+): Promise<void> {
   const program = callProgram(WARM_UP + 3);
   const archive = await tarOf([
     { name: "userland.conf", data: `${line}\n` },
@@ -53,24 +65,14 @@ export async function listCalls(
     ],
   });
   const userSymbols = elfSymbols({ name: "calls", data: program });
-  const tables: Record<Room, SymbolTable | undefined> = {
-    user: userSymbols,
-    kernel: machine.symbols(),
-    roottask: elfSymbols({ name: "roottask", data: roottask }),
-  };
   const [cpu] = machine.cpus;
   if (cpu === undefined) throw new Error("the machine has no CPU");
-  const roomAt = (rip: bigint): Room => {
-    if (cpu.cpl === 0) return "kernel";
-    return rip >= ROOTTASK_START && rip < ROOTTASK_END ? "roottask" : "user";
-  };
   const address = (symbol: string): bigint => {
     const found = userSymbols.address(symbol);
     if (found === undefined) throw new Error(`the program has no symbol "${symbol}"`);
     return found;
   };
 
-  const listings = new Map<string, Step[]>();
   for (const { name } of calls) {
     const loop = address(loopSymbol(name));
     const behind = address(behindSymbol(name));
@@ -85,18 +87,35 @@ export async function listCalls(
       }
     }
     machine.core.set_breakpoint(loop, 0);
-    const steps: Step[] = [];
-    while (cpu.wide("rip") !== behind) {
-      const at = cpu.wide("rip");
-      const room = roomAt(at);
-      const code = machine.readLinear(at, MAX_INSTRUCTION);
-      const describe = (target: bigint) => tables[room]?.describe(target) ?? "";
-      const text = disassemble(code, at, 64, 1, describe)[0]?.text ?? "?";
-      steps.push({ room, place: describe(at), text });
-      machine.step();
-    }
-    const first = steps.findIndex(({ text }) => text === "syscall");
-    listings.set(name, steps.slice(first));
+    const at = { name, machine, cpu, symbols: userSymbols };
+    for (; cpu.wide("rip") !== behind; machine.step()) visit(at);
+    visit(at);
   }
+}
+
+/** Lists one round of every call, started with `line` of the start file, which names the program. */
+export async function listCalls(
+  system: System,
+  line = "linux calls",
+): Promise<Map<string, Step[]>> {
+  const disassemble = await loadDisassembler();
+  const roottask = elfSymbols({ name: "roottask", data: system.roottask });
+  const listings = new Map<string, Step[]>();
+  await traceCalls(system, line, ({ name, machine, cpu, symbols }) => {
+    const at = cpu.wide("rip");
+    let room: Room = "user";
+    if (cpu.cpl === 0) room = "kernel";
+    else if (at >= ROOTTASK_START && at < ROOTTASK_END) room = "roottask";
+    const tables = { user: symbols, kernel: machine.symbols(), roottask };
+    const describe = (target: bigint) => tables[room]?.describe(target) ?? "";
+    const text = disassemble(machine.readLinear(at, MAX_INSTRUCTION), at, 64, 1, describe)[0]?.text;
+    const steps = listings.get(name) ?? [];
+    listings.set(name, steps);
+    // What leads to the call is not part of it.
+    if (steps.length > 0 || text === "syscall")
+      steps.push({ room, place: describe(at), text: text ?? "?" });
+  });
+  // The last one is behind the call.
+  for (const steps of listings.values()) steps.pop();
   return listings;
 }

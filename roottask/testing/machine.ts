@@ -58,6 +58,8 @@ interface Exports {
   statusOf(id: number): number;
   stackOf(id: number): bigint;
   entryOf(id: number): bigint;
+  giveMediatorTo(id: number): number;
+  leave(id: number): void;
   reap(id: number): void;
   portal(id: number, what: number): void;
   pointer(id: number, address: bigint, rights: number): number;
@@ -87,6 +89,8 @@ export class Machine {
   /** What went to the debug console. */
   log = "";
   delegations: Delegation[] = [];
+  /** Address of the mediator's image (mediator/image.ts), 0 for none. */
+  mediatorImage = 0;
   readonly exports: Exports;
   #time = 0n;
 
@@ -97,8 +101,8 @@ export class Machine {
         portal_entry: () => 0x7000_0000n,
         raw_echo_entry: () => 0x7000_0040n,
         screen_font: () => 0n,
-        // Programs have neither mediator nor vDSO: there is no kernel that would run them.
-        mediator_image: () => 0n,
+        // Programs have no vDSO, and a mediator where a test has placed one.
+        mediator_image: () => BigInt(this.mediatorImage),
         vdso_image: () => 0n,
         vdso_image_end: () => 0n,
       },

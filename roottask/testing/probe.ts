@@ -1,6 +1,7 @@
 // The roottask's rooms with a handle for tests: linked into one module that Node instantiates with a mock
 // of the kernel (machine.ts). Only tests use it.
 
+import { HIP_EXTENSION_ENTRY, HIP_EXTENSIONS } from "../libhedron/abi";
 import { hipValid } from "../libhedron/hip";
 import { Utcb } from "../libhedron/utcb";
 import { populateTree } from "../libroottask/devices";
@@ -11,6 +12,13 @@ import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
 import { readLogOption, resetLog } from "../libroottask/log";
 import { claimRam, findModule, hip, moduleAddress, UTCB_BASE } from "../libroottask/machine";
+import {
+  attachMediator,
+  giveMediator,
+  initMediator,
+  inMediator,
+  leaveMediator,
+} from "../libroottask/mediator";
 import {
   addPages,
   allocatePages,
@@ -152,6 +160,22 @@ export function launch(): u32 {
   store<usize>(programs + launched * 4, changetype<usize>(program));
   store<usize>(threads + launched * 4, changetype<usize>(thread));
   return prepare(program, node);
+}
+
+/** Gives program `id` a mediator, as on a kernel that can have them; where its frame is, 0 where there is no image. */
+export function giveMediatorTo(id: u32): usize {
+  store<u32>(hip + HIP_EXTENSIONS, HIP_EXTENSION_ENTRY);
+  const thread = threadAt(id);
+  thread.program.mediated = 1;
+  if (!initMediator() || !giveMediator(thread.program)) return 0;
+  attachMediator(thread);
+  return thread.frame;
+}
+
+/** The registers in the UTCB of program `id`, interrupted in its mediator, become the program's. */
+export function leave(id: u32): void {
+  const thread = threadAt(id);
+  if (inMediator(thread, thread.utcb.rip)) leaveMediator(thread, thread.utcb);
 }
 
 export function count(): u32 {
