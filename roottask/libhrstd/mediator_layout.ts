@@ -50,6 +50,9 @@ export const FILE_NUMBER = 12;
 export const FILE_WORD = 16;
 /** Page the program may write to, with a word per window: its number in the upper half, the position in the lower. */
 export const FILE_WORDS_PAGE = 0x7fff_f484_1000;
+/** Behind the words, u32: threads of the program, and how many of them wait for a futex. */
+export const WORD_THREADS = 0x800;
+export const WORD_WAITERS = 0x804;
 
 // --- The frame of a call, at the end of the page; registers are in the order of a UTCB ---
 export const FRAME_BYTES = 0x90;

@@ -4,6 +4,7 @@
 // (thread.ts); ids are Linux's process and thread ids.
 
 import { Utcb } from "../libhedron/utcb";
+import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
 import { Space } from "./space";
@@ -48,8 +49,9 @@ export class Program {
   status: u32;
   /** It has ended: no thread of it may go on. */
   ending: u32;
-  /** Threads that have not ended. */
+  /** Threads that have not ended, and those of them that wait for a futex or are about to. */
   alive: u32;
+  futexWaiters: u32;
   /** It has had more than one thread. */
   threaded: u32;
   threads: Thread | null;
@@ -152,6 +154,14 @@ export function initPrograms(): bool {
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
   return ids !== 0;
+}
+
+/** Tells the mediator of `program` how many threads there are, and how many wait. */
+export function tellThreads(program: Program): void {
+  const words = program.fileWords;
+  if (words === 0) return;
+  store<u32>(words + WORD_THREADS, program.alive);
+  store<u32>(words + WORD_WAITERS, program.futexWaiters);
 }
 
 /** Programs that have been given a number so far. */

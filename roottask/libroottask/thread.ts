@@ -59,6 +59,7 @@ import {
   THREADS_MAX,
   Thread,
   takeId,
+  tellThreads,
   WAIT_NONE,
   WAIT_TIMED_OUT,
 } from "./program";
@@ -262,6 +263,7 @@ export function newThread(program: Program): Thread | null {
   thread.next = program.threads;
   program.threads = thread;
   program.alive++;
+  tellThreads(program);
   return thread;
 }
 
@@ -361,6 +363,7 @@ export function releaseThread(thread: Thread): void {
     at.next = thread.next;
   }
   program.alive--;
+  tellThreads(program);
   dropThreadId(thread);
   thread.id = 0;
   freeSlot(thread);

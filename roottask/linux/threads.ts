@@ -11,12 +11,14 @@ import {
   Program,
   REGISTERS_BYTES,
   Thread,
+  tellThreads,
   WAIT_INTERRUPTED,
   WAIT_WOKEN,
 } from "../libroottask/program";
 import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
 import { requeue, wake } from "../libroottask/wait_queue";
+import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
 import { inheritThread, linuxThread } from "./state";
 import { timespec } from "./time";
 import { waitForever } from "./wait";
@@ -29,14 +31,11 @@ const CLONE_CHILD_SETTID: u64 = 0x100_0000;
 /** VM, FS, FILES, SIGHAND: what threads share. */
 const CLONE_SHARED: u64 = 0xf00;
 
-const FUTEX_WAIT: u32 = 0;
-const FUTEX_WAKE: u32 = 1;
 const FUTEX_REQUEUE: u32 = 3;
 const FUTEX_CMP_REQUEUE: u32 = 4;
 const FUTEX_WAIT_BITSET: u32 = 9;
 const FUTEX_WAKE_BITSET: u32 = 10;
 const FUTEX_CLOCK_REALTIME: u32 = 256;
-const FUTEX_COMMAND: u32 = 0x7f;
 const ALL_BITS: u64 = 0xffff_ffff;
 /** What sched_yield sleeps, in nanoseconds: enough for others to get the processor. */
 const YIELD: u64 = 1000;
@@ -99,6 +98,15 @@ function wait(thread: Thread, address: u64, end: u64): i64 {
   return outcome === WAIT_WOKEN ? 0 : -ETIMEDOUT;
 }
 
+/**
+ * Counts the threads of `program` that wait for a futex. Its mediator answers wakes where there are none: a thread is
+ * counted before the futex is looked at, so that whoever has changed it and then finds nobody counted has been seen.
+ */
+function countWaiter(program: Program, by: i32): void {
+  program.futexWaiters += by;
+  tellThreads(program);
+}
+
 /** The time limit of a wait as monotonic nanoseconds: relative for FUTEX_WAIT, else absolute. */
 function limit(program: Program, regs: Utcb, command: u32): i64 {
   if (regs.r10 === 0) return 0;
@@ -129,6 +137,15 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
     return (woken + requeue(channel, address, regs.r8, regs.r10 & ALL_BITS)) as i64;
   }
   if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) return -ENOSYS;
+  countWaiter(program, 1);
+  const result = waitWhile(thread, regs, command, address, value);
+  countWaiter(program, -1);
+  return result;
+}
+
+/** Waits where the futex at `address` has `value`. */
+function waitWhile(thread: Thread, regs: Utcb, command: u32, address: u64, value: u64): i64 {
+  const program = thread.program;
   if (!get32(program.space, address)) return -EFAULT;
   if (got !== value) return -EAGAIN;
   const end = limit(program, regs, command);

@@ -12,6 +12,7 @@ import {
   FILE_SIZE,
   FILE_WINDOW,
   FILE_WORD,
+  FILE_WORDS_PAGE,
   FIRST_UTCB,
   FORWARD,
   FRAME_BYTES,
@@ -27,9 +28,14 @@ import {
   PAGE_COMMIT,
   PAGE_PROCESS,
   PAGE_THREAD,
+  WORD_THREADS,
+  WORD_WAITERS,
 } from "../../libhrstd/mediator_layout";
+import { EAGAIN } from "../../libroottask/errno";
+import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "../../linux/futex_operations";
 import {
   SYS_clock_gettime,
+  SYS_futex,
   SYS_getegid,
   SYS_geteuid,
   SYS_getgid,
@@ -41,6 +47,7 @@ import {
   SYS_getuid,
   SYS_pread64,
   SYS_read,
+  SYS_sched_yield,
   SYS_time,
 } from "../../linux/numbers";
 import { copy } from "./stub";
@@ -147,6 +154,24 @@ function pread(frame: u64): u32 {
   return load64(at) >> 32 === number ? answer(frame, bytes) : FORWARD;
 }
 
+/** A number that the roottask tells all threads of the program. */
+function told(offset: u64): u64 {
+  return load32((FILE_WORDS_PAGE as u64) + offset);
+}
+
+/** futex(2): a wake of nobody, and a wait for what has changed already. */
+function futex(frame: u64): u32 {
+  const command = (load64(frame + FRAME_RSI) as u32) & FUTEX_COMMAND;
+  const address = load64(frame + FRAME_RDI);
+  if ((address & 3) !== 0) return FORWARD;
+  if (command === FUTEX_WAKE) return told(WORD_WAITERS) === 0 ? answer(frame, 0) : FORWARD;
+  if (command !== FUTEX_WAIT || load64(frame + FRAME_R10) !== 0) return FORWARD;
+  if (!isMemory(address, 4) || load32(address) === (load64(frame + FRAME_RDX) & 0xffff_ffff)) {
+    return FORWARD;
+  }
+  return answer(frame, -EAGAIN);
+}
+
 /** Answers the call in `frame`: FORWARD or ANSWERED. */
 export function mediate(frame: u64): u32 {
   const number = load64(frame + FRAME_NUMBER);
@@ -169,6 +194,11 @@ export function mediate(frame: u64): u32 {
     case SYS_getegid:
     case SYS_getppid:
       return answer(frame, 0);
+    case SYS_futex:
+      return futex(frame);
+    // It lets other threads of the program run, and no others.
+    case SYS_sched_yield:
+      return told(WORD_THREADS) === 1 ? answer(frame, 0) : FORWARD;
     case SYS_gettimeofday:
       return gettimeofday(frame);
     case SYS_time:

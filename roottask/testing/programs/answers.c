@@ -255,6 +255,52 @@ static void signals(void *(*task)(void *)) {
   printf("signals handled %d, wrong %d\n", handled, wrong);
 }
 
+// --- Futexes: answers where nobody waits, and none lost where somebody does ---
+
+enum { TURNS = 3000 };
+static atomic_int turn;
+
+static void futexes(void) {
+  static int word = 5;
+  struct timespec soon = {0, 1000}, wrong_time = {0, -1};
+#define FUTEX(...) printf(" %ld", syscall(SYS_futex, __VA_ARGS__) < 0 ? -(long)errno : 0)
+  printf("futexes:");
+  FUTEX(&word, 1, 1, 0, 0, 0);
+  FUTEX(&word, 1 | 128, 1000, 0, 0, 0);
+  FUTEX((char *)&word + 1, 1, 1, 0, 0, 0);
+  FUTEX(&word, 0, 6, 0, 0, 0);
+  FUTEX(&word, 0 | 128, 6, 0, 0, 0);
+  FUTEX((char *)&word + 2, 0, 6, 0, 0, 0);
+  FUTEX(8, 0, 6, 0, 0, 0);
+  FUTEX(0x800000000000, 0, 6, 0, 0, 0);
+  FUTEX(&word, 0, 5, &soon, 0, 0);
+  FUTEX(&word, 0, 5, &wrong_time, 0, 0);
+  FUTEX(&word, 9, 6, 0, 0, -1);
+  FUTEX(&word, 77, 6, 0, 0, 0);
+  printf("\nyield %ld\n", syscall(SYS_sched_yield));
+}
+
+/** Takes every second turn; whoever waits is woken by the other one alone. */
+static void *alternate(void *argument) {
+  int own = (int)(long)argument;
+  for (int i = 0; i < TURNS; i++) {
+    int now;
+    while ((now = turn) % 2 != own) syscall(SYS_futex, &turn, 0 | 128, now, 0, 0, 0);
+    turn++;
+    syscall(SYS_futex, &turn, 1 | 128, 1, 0, 0, 0);
+    if (i % 64 == 0) syscall(SYS_sched_yield);
+  }
+  return 0;
+}
+
+static void turns(void) {
+  pthread_t other;
+  pthread_create(&other, 0, alternate, (void *)1);
+  alternate(0);
+  pthread_join(other, 0);
+  printf("turns %d\n", turn);
+}
+
 static void *identify(void *argument) {
   long ids[3] = {getpid(), syscall(SYS_gettid), getppid()};
   memcpy(argument, ids, sizeof ids);
@@ -288,6 +334,8 @@ int main(void) {
   errors();
   clocks();
   identities();
+  futexes();
+  turns();
   signals(busy);
   signals(busier);
   return 0;

@@ -1,0 +1,6 @@
+// Operations of futex(2) that both the roottask and mediators know, include/uapi/linux/futex.h.
+
+export const FUTEX_WAIT: u32 = 0;
+export const FUTEX_WAKE: u32 = 1;
+/** The operation without its flags. */
+export const FUTEX_COMMAND: u32 = 0x7f;
