@@ -47,10 +47,21 @@ describe.skipIf(!runsLinuxPrograms || !cc)("programs", () => {
       const lines = startFile("linux bin/answers", "mediator off", "linux bin/answers");
       const { log } = boot(await tarOf([lines, program("answers", file)]));
       const expected = onLinux(file);
-      expect(expected).toContain("signals handled 60, wrong 0");
+      expect(expected).toContain("signals handled 25, wrong 0");
       expect(output(log)).toBe(expected + expected);
     },
   );
+
+  it.each(compilers)("read clocks without system calls, on any kernel: %s", async (...each) => {
+    const [, compiler] = each;
+    if (compiler === undefined) return;
+    const file = compileProgram("clocks", directory, compiler);
+    const lines = startFile("mediator off", "linux bin/clocks");
+    const { log } = boot(await tarOf([lines, program("clocks", file)]));
+    expect(output(log)).toBe("wrong 0, image 1\n");
+    expect(log).toContain("[roottask] end 1: exit status 0\n");
+    expect(Number(/(\d+) calls/.exec(log)?.[1])).toBeLessThan(100);
+  });
 });
 
 describe.skipIf(!runsLinuxPrograms || !cc)("files that are read in small pieces", () => {

@@ -124,10 +124,11 @@ static void errors(void) {
     TRY(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, at);
     puts("");
   }
-  for (long clock = -20; clock < 40; clock++) {
+  // Clocks 8, 9, those behind 11 and those of descriptors depend on the machine.
+  static const long numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 1000};
+  for (int i = 0; i < 11; i++) {
     struct timespec time;
-    // Clocks 8, 9 and those of descriptors depend on the machine.
-    if (clock < 0 || clock == 8 || clock == 9) continue;
+    long clock = numbers[i];
     long result = syscall(SYS_clock_gettime, clock, &time);
     printf("clock %ld: %ld %d\n", clock, result, result < 0 ? errno : time.tv_nsec >= 0);
   }
@@ -154,7 +155,7 @@ static void clocks(void) {
 
 // --- Signals in the middle of calls ---
 
-enum { SIGNALS = 60 };
+enum { SIGNALS = 25 };
 static atomic_int handled, wrong, over;
 static atomic_long expected_thread;
 
