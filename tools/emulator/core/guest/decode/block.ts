@@ -18,12 +18,7 @@ import {
 } from "../../state";
 import { reachCode } from "../memory/access";
 import { canonical } from "../memory/canonical";
-import {
-  arenaTake,
-  arenaTop,
-  codeMap,
-  markCode,
-} from "../memory/code_pages";
+import { arenaTake, arenaTop, codeMap, markCode } from "../memory/code_pages";
 import { hostOf, physicalRead } from "../memory/physical";
 import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
 import { appendHeat, heated, heatOp } from "../op/heat";
