@@ -236,30 +236,33 @@ export class StateLocals {
     for (let f = 0; f < COUNT; f++) {
       const value = bindings[f];
       if (value === undefined || f === RES || f === AUX) continue;
-      if (value.op < 0 || code.find(value) !== undefined) continue;
       if (value.type === V128 && REPLACED.has(value.op)) computeLanes(code, value);
       else bindings[f] = computed(code, value);
     }
     const kept = new Set<number>();
-    const seen = new Map<object, number>();
-    const visit = (value: Value): void => {
-      if (value.op === LOCAL) {
-        kept.add(value.n);
-        return;
-      }
+    const settled = new Map<Value, Value>();
+    // What a local holds is that local from here on: nobody may look at how it was computed, from locals that are free.
+    const settle = (value: Value): Value => {
+      if (value.op === LOCAL) kept.add(value.n);
+      if (value.op < 0) return value;
+      const known = settled.get(value);
+      if (known) return known;
       const at = code.find(value);
-      if (at !== undefined) {
+      let result: Value;
+      if (at === undefined) result = value.over(settle);
+      else {
         kept.add(at);
-        seen.set(value, at);
-        return;
+        result = local(value.type, at, value.width);
+        result.nonzero = value.nonzero;
       }
-      if (value.a) visit(value.a);
-      if (value.b) visit(value.b);
-      if (value.c) visit(value.c);
+      settled.set(value, result);
+      return result;
     };
-    for (const value of this.bindings) if (value) visit(value);
+    for (let f = 0; f < COUNT; f++) {
+      const value = bindings[f];
+      if (value) bindings[f] = settle(value);
+    }
     code.chunk.forget(0);
-    for (const [value, at] of seen) code.chunk.note(value, at);
     code.release(kept);
   }
 

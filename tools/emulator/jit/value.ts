@@ -63,6 +63,18 @@ export class Value {
   get isConst(): boolean {
     return this.op === CONST;
   }
+
+  /** The same instruction on what `map` makes of the operands. */
+  over(map: (operand: Value) => Value): Value {
+    const a = this.a && map(this.a);
+    const b = this.b && map(this.b);
+    const c = this.c && map(this.c);
+    if (a === this.a && b === this.b && c === this.c) return this;
+    const value = new Value(this.type, this.op, this.n, this.bits, this.width, a, b, c);
+    value.nonzero = this.nonzero;
+    value.uses = this.uses;
+    return value;
+  }
 }
 
 const full = (type: ValType): number => (type === I32 ? 32 : type === I64 ? 64 : 0);
