@@ -5,6 +5,7 @@
 import { I32, type ValType } from "../../wasm/types.ts";
 import {
   HEAT_ENTRY,
+  KEY_SIZE,
   OP_HANDLER,
   OP_SIZE,
   S_BUDGET,
@@ -12,7 +13,7 @@ import {
   S_RESERVE,
   TIER_RETIRED,
 } from "../core/state.ts";
-import { type Blocks, heatOf } from "./blocks.ts";
+import { type Blocks, End, heatOf } from "./blocks.ts";
 import {
   type Chunk,
   Code,
@@ -40,6 +41,9 @@ const I32_OR = 0x72;
 const I64_ADD = 0x7c;
 const I64_SUB = 0x7d;
 const I64_EXTEND_I32_S = 0xac;
+
+/** Code size of 64-bit mode in block keys. */
+const LONG = 2;
 
 /** The record: the function's parameter, and what it returns. */
 const RECORD = 0;
@@ -212,8 +216,11 @@ class RegionWriter {
     const { block, edges } = this.#nodes[node] as Node;
     this.#state.bindings.fill(undefined);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
-      if (specialize(new RecordContext(this, node, edges, record))) continue;
-      if (record + OP_SIZE < block.end) this.#callHandler(record);
+      const last = record + OP_SIZE === block.end;
+      // Returns outside 64-bit mode are left to the handler: inline, RET imm16 goes wrong there.
+      const returns = last && block.ends === End.Other && (block.key & KEY_SIZE) !== LONG;
+      if (!returns && specialize(new RecordContext(this, node, edges, record))) continue;
+      if (!last) this.#callHandler(record);
       else this.#callLast(node, record, edges);
     }
     this.#code.bytes(OP_UNREACHABLE);

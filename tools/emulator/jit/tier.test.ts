@@ -33,7 +33,7 @@ test.each([1, 2])(
     for (const threshold of [0, 3]) {
       const compiled = await hashes({ kind: "jit", threshold }, n);
       expect(compiled.states).toEqual(states);
-      expect(compiled.machine.tierStatistics?.compilations).toBeGreaterThan(0);
+      if (threshold === 0) expect(compiled.machine.tierStatistics?.compilations).toBeGreaterThan(0);
     }
   },
 );
