@@ -5,7 +5,6 @@
 import { I32, type ValType } from "../../wasm/types.ts";
 import {
   HEAT_ENTRY,
-  KEY_SIZE,
   OP_HANDLER,
   OP_SIZE,
   S_BUDGET,
@@ -41,9 +40,6 @@ const I32_OR = 0x72;
 const I64_ADD = 0x7c;
 const I64_SUB = 0x7d;
 const I64_EXTEND_I32_S = 0xac;
-
-/** Code size of 64-bit mode in block keys. */
-const LONG = 2;
 
 /** The record: the function's parameter, and what it returns. */
 const RECORD = 0;
@@ -217,8 +213,8 @@ class RegionWriter {
     this.#state.bindings.fill(undefined);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
       const last = record + OP_SIZE === block.end;
-      // Returns outside 64-bit mode are left to the handler: inline, RET imm16 goes wrong there.
-      const returns = last && block.ends === End.Other && (block.key & KEY_SIZE) !== LONG;
+      // What ends a block for other reasons than a branch, returns above all, is the handler's: inline, programs differ.
+      const returns = last && block.ends === End.Other;
       if (!returns && specialize(new RecordContext(this, node, edges, record))) continue;
       if (!last) this.#callHandler(record);
       else this.#callLast(node, record, edges);
