@@ -9,7 +9,7 @@ import { S_AGAIN, S_INSN_INDEX, S_MXCSR, S_TMP0, STATE, STATE_SIZE } from "../co
 import { EmulatedCpu, NotImplemented } from "../cputest/emulator.ts";
 import { ISA_FEATURES, listForms } from "../cputest/forms.ts";
 import { Generator, type TestCase } from "../cputest/generate.ts";
-import { Field } from "../cputest/record.ts";
+import { CODE_SIZE, Field, Memory } from "../cputest/record.ts";
 import { loadCore } from "../host/core.ts";
 import { CoreCode } from "./core-code.ts";
 import { CompiledCore, type Unit } from "./testdata/compiled-records.ts";
@@ -96,4 +96,18 @@ describe("compiled handlers", () => {
       expect(core.inlined.size).toBeGreaterThan(unit === "record" ? 250 : 140);
     });
   }
+
+  it("keep addresses that later records change the registers of", async () => {
+    const { difference } = await pair("block");
+    const test = new Generator(listForms(["base"], 32), 1, 0, false, 32).next();
+    const { before } = test;
+    // pop eax; push 24; add eax, 0x7ffffffe; pop ecx; push ecx; xor eax, eax; pop edx
+    const bytes = [0x58, 0x6a, 24, 5, 0xfe, 0xff, 0xff, 0x7f, 0x59, 0x51, 0x31, 0xc0, 0x5a];
+    before.bytes.fill(0xcc, Field.code, Field.code + CODE_SIZE);
+    before.bytes.set(bytes, Field.code);
+    before.setU32(Field.codeLength, bytes.length);
+    before.setU64(Field.rip, BigInt(before.u32(Field.codeAddress)));
+    before.setGpr(4, BigInt(Memory.windowA + 64));
+    expect(difference(test)).toBeUndefined();
+  });
 });
