@@ -6,6 +6,7 @@ import {
   FAULT_AGAIN,
   PAGE_CODEBITS,
   PAGE_HOST,
+  RAM_BASE,
   S_COARSE,
   S_CPU,
   S_EFER,
@@ -60,7 +61,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
     store<u32>(log, count);
   } else if (
     (r != 1 && r != tag) ||
-    (w != 1 && w != tag) ||
+    (w != 1 && (w & PAGE_MASK) != tag) ||
     (x != 1 && x != tag) ||
     load<u32>(e, TLB_ADDEND) != addend
   ) {
@@ -74,8 +75,22 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   }
   if (watching != 0 && watchedPage(tag)) return;
   if (walkReadable) store<u64>(e, tag, TLB_READ);
-  if (walkWritable && kind == PAGE_RAM && load<u64>(PAGE_CODEBITS + (frame << 3)) == 0)
-    store<u64>(e, tag, TLB_WRITE);
+  if (!walkWritable || kind != PAGE_RAM) return;
+  if (load<u64>(PAGE_CODEBITS + (frame << 3)) == 0) store<u64>(e, tag, TLB_WRITE);
+  else if ((page & 0xfffff000) == RAM_BASE + (frame << 12))
+    store<u64>(e, tag | BESIDE_CODE, TLB_WRITE);
+}
+
+/** In a write tag: the page can be written, but holds code, so that the fast path must not match. */
+const BESIDE_CODE: u64 = 2;
+
+/** A write of `size` bytes to a page of RAM that holds code, if the TLB knows it; false if it does not. */
+function writeBesideCode(linear: u64, size: i32, value: u64): bool {
+  const e = Mem.entry(linear);
+  const tag = (linear + <u64>size - 1) & PAGE_MASK;
+  if (load<u64>(e, TLB_WRITE) != (tag | BESIDE_CODE)) return false;
+  physicalWrite(<u64>(<u32>linear + load<u32>(e, TLB_ADDEND) - RAM_BASE), size, value);
+  return true;
 }
 
 // ---- Slow paths
@@ -164,6 +179,7 @@ export function readSlow(linear: u64, size: i32, access: i32): u64 {
 
 export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void {
   if (load<u32>(S_FAULT) != 0) return;
+  if ((access & SYSTEM) == 0 && writeBesideCode(linear, size, value)) return;
   if (watching != 0) noteAccess(linear, size, 1);
   if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, true);
   if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return;
