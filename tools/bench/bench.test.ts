@@ -127,6 +127,10 @@ describe("results", () => {
     expect(() => parseResults(text, "x.json")).toThrow(message);
   });
 
+  it("that are not there are asked for by the file's name", () => {
+    expect(() => readResults("none.json")).toThrow(/^none\.json: cannot be read \(ENOENT\); .*$/);
+  });
+
   it("of the reference kernel are recorded with host, date and command", () => {
     const [reference, ...others] = readResults(
       new URL("./reference.json", import.meta.url).pathname,

@@ -85,7 +85,14 @@ export function parseResults(text: string, file: string): Results {
 
 /** Reads results from a file. Throws an error of one line. */
 export function readResults(file: string): Results {
-  return parseResults(readFileSync(file, "utf8"), file);
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${file}: cannot be read (${code}); expected results.json of an earlier run`);
+  }
+  return parseResults(text, file);
 }
 
 export function formatResults(results: Results): string {
