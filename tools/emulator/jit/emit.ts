@@ -12,7 +12,7 @@ import {
   S_RESERVE,
   TIER_RETIRED,
 } from "../core/state.ts";
-import { type Blocks, End, heatOf } from "./blocks.ts";
+import { type Blocks, heatOf } from "./blocks.ts";
 import {
   type Chunk,
   Code,
@@ -213,9 +213,7 @@ class RegionWriter {
     this.#state.bindings.fill(undefined);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
       const last = record + OP_SIZE === block.end;
-      // What ends a block for other reasons than a branch, returns above all, is the handler's: inline, programs differ.
-      const returns = last && block.ends === End.Other;
-      if (!returns && specialize(new RecordContext(this, node, edges, record))) continue;
+      if (specialize(new RecordContext(this, node, edges, record))) continue;
       if (!last) this.#callHandler(record);
       else this.#callLast(node, record, edges);
     }

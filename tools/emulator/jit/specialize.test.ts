@@ -71,7 +71,7 @@ describe("compiled handlers", () => {
   for (const [unit, bits, cases, seed] of [
     ["record", 64, 1200, 1],
     ["block", 64, 1200, 2],
-    ["block", 32, 600, 3],
+    ["block", 32, 900, 3],
   ] as const) {
     it(`do what the interpreter does, by ${unit}, in ${bits}-bit code`, async () => {
       const { core, difference } = await pair(unit);
