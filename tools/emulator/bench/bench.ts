@@ -123,8 +123,7 @@ export function formatRow({ workload, emulator, qemu, v86 }: BenchRow): string {
     const [ratio] = ratioTo(other, emulator);
     return [other ? other.ms.toFixed(0) : "-", ratio === undefined ? "-" : formatRatio(ratio)];
   };
-  const share =
-    tier === undefined || Number.isNaN(tier.share) ? "-" : `${(100 * tier.share).toFixed(1)} %`;
+  const share = tier === undefined ? "-" : `${(100 * tier.share).toFixed(1)} %`;
   return line(
     [
       workload.name,

@@ -86,8 +86,8 @@ export async function runHere(
 function tierOf(machine: Machine): Pick<OwnMeasurement, "tier"> {
   const statistics = machine.tierStatistics;
   if (statistics === undefined) return {};
-  const { compilations, compileMs } = statistics;
-  return { tier: { compilations, compileMs, share: Number.NaN } };
+  const { compilations, compileMs, instructions } = statistics;
+  return { tier: { compilations, compileMs, share: instructions / machine.core.instructions() } };
 }
 
 /** Processor time of the children in what the shell's `times` prints: 0m1.25s 0m0.03s in its second line. */
