@@ -15,8 +15,8 @@ const FALLOC_KEEP_SIZE: u32 = 1;
 const FALLOC_PUNCH_HOLE: u32 = 2;
 
 /**
- * Comes before every change: takes the windows of mediators on the contents away, and makes room for `size` bytes (at most FILE_MAX) the node may write to, and keeps as many as are in them.
- * Returns 0 or -ENOSPC.
+ * Comes before every change: takes the windows of mediators on the contents away, and makes room for `size`
+ * bytes (at most FILE_MAX) the node may write to, and keeps as many as are in them. Returns 0 or -ENOSPC.
  */
 function reserve(node: Node, size: u32): i64 {
   if (node.windows !== 0) closeWindows(node);
