@@ -9,9 +9,10 @@ import { ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/err
 import { freePages, totalPages } from "../libroottask/pages";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
-import { copyFrom, copyTo, put32, put64, SPACE_END } from "../libroottask/space";
+import { copyFrom, copyTo, inPage, put32, put64, SPACE_END } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
 import { LinuxThread, linuxThread } from "./state";
+import { TRANSFER_MAX, userRange } from "./transfer";
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
@@ -25,10 +26,16 @@ const RUSAGE_SELF: i32 = 0;
 const RUSAGE_CHILDREN: i32 = -1;
 const RUSAGE_THREAD: i32 = 1;
 
+/** Flags of getrandom(2). */
+const GRND_NONBLOCK: u32 = 1;
+const GRND_RANDOM: u32 = 2;
+const GRND_INSECURE: u32 = 4;
+
 const UTS_FIELD: u32 = 65;
 const UTS_BYTES: u32 = 390;
 const SECOND: u64 = 1_000_000_000;
 
+const BUFFER_BYTES: u32 = 512;
 const buffer = memory.data(512);
 
 export function sysGetpid(program: Program, _regs: Utcb): i64 {
@@ -154,18 +161,22 @@ export function sysGetcpu(program: Program, regs: Utcb): i64 {
   return regs.rsi !== 0 && !put32(program.space, regs.rsi, 0) ? -EFAULT : 0;
 }
 
-/** getrandom(buffer, size, flags). */
+/** getrandom(buffer, size, flags): what has been filled in where an address that may not be written to comes. */
 export function sysGetrandom(program: Program, regs: Utcb): i64 {
-  if ((regs.rdx & ~(7 as u64)) !== 0) return -EINVAL;
-  const size = min<u64>(regs.rsi, 0x1ff_ffff);
+  const flags = regs.rdx as u32;
+  const source = flags & (GRND_RANDOM | GRND_INSECURE);
+  if ((flags & ~(GRND_NONBLOCK | source)) !== 0 || source === (GRND_RANDOM | GRND_INSECURE)) {
+    return -EINVAL;
+  }
+  const size = min<u64>(regs.rsi, TRANSFER_MAX);
+  if (!userRange(regs.rdi, size)) return -EFAULT;
   let done: u64 = 0;
   while (done < size) {
-    const piece = min<u64>(size - done, 512);
-    randomBytes(buffer, piece as u32);
-    if (!copyTo(program.space, regs.rdi + done, buffer, piece as u32)) {
-      return done === 0 ? -EFAULT : (done as i64);
-    }
-    done += piece;
+    const address = regs.rdi + done;
+    const piece = inPage(address, min<u64>(size - done, BUFFER_BYTES as u64));
+    randomBytes(buffer, piece);
+    if (!copyTo(program.space, address, buffer, piece)) return done === 0 ? -EFAULT : (done as i64);
+    done += piece as u64;
   }
   return done as i64;
 }

@@ -25,7 +25,7 @@ import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
 import { sizeResult } from "./signals";
 
 /** Largest transfer of one call: MAX_RW_COUNT of Linux. */
-const TRANSFER_MAX: u64 = 0x7fff_f000;
+export const TRANSFER_MAX: u64 = 0x7fff_f000;
 /** Most pieces of a vector: UIO_MAXIOV. */
 const VECTORS_MAX: u64 = 1024;
 
@@ -35,7 +35,7 @@ const RWF_HINTS: u64 = 15;
 const OWN: i64 = -1;
 
 /** [address, address + length) can be a program's memory at all. */
-function userRange(address: u64, length: u64): bool {
+export function userRange(address: u64, length: u64): bool {
   return length <= SPACE_END && address <= SPACE_END - length;
 }
 

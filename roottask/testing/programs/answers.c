@@ -256,6 +256,54 @@ static void signals(void *(*task)(void *)) {
   printf("signals handled %d, wrong %d\n", handled, wrong);
 }
 
+// --- Random bytes ---
+
+static void randomness(void) {
+  // Far from the end of the address space: the largest sizes are no bad addresses.
+  char *pages = mmap((void *)0x20000000, 3 * 4096, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  munmap(pages + 2 * 4096, 4096);
+  char *end = pages + 2 * 4096;
+#define RANDOM(...) \
+  do { \
+    long count = syscall(SYS_getrandom, __VA_ARGS__); \
+    printf(" %ld", count < 0 ? -(long)errno : count); \
+  } while (0)
+  printf("random sizes:");
+  static const long sizes[] = {0, 1, 7, 8, 16, 31, 64, 255, 256, 257, 512, 5000, 8192};
+  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    memset(pages, 0, 2 * 4096);
+    RANDOM(pages, sizes[i], 0);
+    // Nothing behind the bytes has changed, and in front of it there is something.
+    long changed = 2 * 4096;
+    while (changed > 0 && pages[changed - 1] == 0) changed--;
+    printf("%s", changed <= sizes[i] && changed >= sizes[i] - 8 ? "" : "!");
+  }
+  printf("\nrandom addresses:");
+  RANDOM(end - 8, 16, 0);
+  RANDOM(end - 6, 16, 0);
+  RANDOM(end - 100, 300, 0);
+  RANDOM(end - 600, 5000, 0);
+  RANDOM(end, 16, 0);
+  RANDOM(end, 0, 0);
+  RANDOM(8, 16, 0);
+  RANDOM(8, 0, 0);
+  RANDOM(&errors, 16, 0);
+  RANDOM(0x800000000000, 16, 0);
+  RANDOM(0x800000000000, 0, 0);
+  RANDOM(-8L, 16, 0);
+  RANDOM(-8L, 0, 0);
+  RANDOM(pages, -1L, 0);
+  RANDOM(pages, 0x8000000000000000, 0);
+  printf("\nrandom flags:");
+  for (long flags = 0; flags < 18; flags++) RANDOM(pages, 16, flags);
+  RANDOM(pages, 16, 0x80000000);
+  RANDOM(pages, 16, 0xffffffff00000001);
+  RANDOM(8, 16, 8);
+  puts("");
+  munmap(pages, 2 * 4096);
+}
+
 // --- Futexes: answers where nobody waits, and none lost where somebody does ---
 
 enum { TURNS = 3000 };
@@ -335,6 +383,7 @@ int main(void) {
   errors();
   clocks();
   identities();
+  randomness();
   futexes();
   turns();
   signals(busy);
