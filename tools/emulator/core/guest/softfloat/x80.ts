@@ -3,7 +3,7 @@
 // 4.8.3 (NaNs, table 4-7), 8.5 (exceptions) and the operation tables of vol. 2.
 // Stack and status word are the business of ../x87.
 
-import { addExact, divideExact, multiply64, multiplyExact, squareRootExact, Wide } from "./arith";
+import { addExact, divideExact, multiplyExact, squareRootExact } from "./arith";
 import {
   DE,
   IE,
@@ -14,7 +14,6 @@ import {
   PE,
   QNAN,
   RC_DOWN,
-  RC_NEAREST,
   RC_ZERO,
   round80,
   roundMagnitude,
@@ -140,119 +139,6 @@ export function special2(a: usize, b: usize): bool {
   return true;
 }
 
-// ---- The common case: two normal numbers, full precision, rounding to nearest
-
-/** Precision and rounding are the usual ones. */
-function usual(): bool {
-  return X80.precision == 64 && Sf.rc == RC_NEAREST;
-}
-
-/** Both operands are normal numbers. */
-function bothNormal(a: usize, b: usize): bool {
-  return (
-    <u32>((X80.high(a) & 0x7fff) - 1) < 0x7ffe &&
-    <u32>((X80.high(b) & 0x7fff) - 1) < 0x7ffe &&
-    (X80.low(a) & X80.low(b)) >> 63 != 0
-  );
-}
-
-/**
- * Rounds hi:lo (hi normalized) to nearest as the result with biased exponent `e`. False if that is not a
- * normal number: nothing is changed then.
- */
-function finishNearest(sign: u32, e: i32, hi: u64, lo: u64): bool {
-  const up = lo > TOP_BIT || (lo == TOP_BIT && (hi & 1) != 0);
-  if (up) {
-    hi++;
-    if (hi == 0) {
-      hi = TOP_BIT;
-      e++;
-    }
-  }
-  if (<u32>(e - 1) >= 0x7ffe) return false;
-  if (lo != 0) {
-    Sf.flags |= PE;
-    Sf.up = up;
-  }
-  Sf.xhi = sign | <u32>e;
-  Sf.xlo = hi;
-  return true;
-}
-
-/** a + b or a - b; false leaves it to the general way. */
-function addNormal(a: usize, b: usize, negate: u32): bool {
-  let large = X80.high(a);
-  let small = X80.high(b) ^ (negate << 15);
-  let hi = X80.low(a);
-  let other = X80.low(b);
-  let d = <i32>(large & 0x7fff) - <i32>(small & 0x7fff);
-  if (d < 0 || (d == 0 && hi < other)) {
-    d = -d;
-    const h = large;
-    large = small;
-    small = h;
-    const l = hi;
-    hi = other;
-    other = l;
-  }
-  let e = <i32>(large & 0x7fff);
-  let lo: u64;
-  if (d == 0) lo = 0;
-  else if (d < 64) {
-    lo = other << (64 - <u64>d);
-    other >>= <u64>d;
-  } else {
-    // A difference may lose its leading bit: the bits below the last one count exactly.
-    if (d == 64) lo = other;
-    else if (d < 128) {
-      const lost = other << (128 - <u64>d);
-      lo = (other >> (<u64>d - 64)) | <u64>(lost != 0);
-    } else lo = 1;
-    other = 0;
-  }
-  if (((large ^ small) & 0x8000) == 0) {
-    const sum = hi + other;
-    if (sum < hi) {
-      lo = (sum << 63) | (lo >> 1) | (lo & 1);
-      hi = (sum >> 1) | TOP_BIT;
-      e++;
-    } else hi = sum;
-  } else {
-    hi = hi - other - <u64>(lo != 0);
-    lo = 0 - lo;
-    if (hi == 0) return false;
-    const shift = clz(hi);
-    if (shift != 0) {
-      hi = (hi << shift) | (lo >> (64 - shift));
-      lo <<= shift;
-      e -= <i32>shift;
-    }
-  }
-  return finishNearest(large & 0x8000, e, hi, lo);
-}
-
-function multiplyNormal(a: usize, b: usize): bool {
-  const ah = X80.high(a);
-  const bh = X80.high(b);
-  let e = <i32>(ah & 0x7fff) + <i32>(bh & 0x7fff) - 16382;
-  let hi = multiply64(X80.low(a), X80.low(b));
-  let lo = Wide.low;
-  if (hi >> 63 == 0) {
-    hi = (hi << 1) | (lo >> 63);
-    lo <<= 1;
-    e--;
-  }
-  return finishNearest((ah ^ bh) & 0x8000, e, hi, lo);
-}
-
-function divideNormal(a: usize, b: usize): bool {
-  const ah = X80.high(a);
-  const bh = X80.high(b);
-  const e = <i32>(ah & 0x7fff) - <i32>(bh & 0x7fff) + 16383;
-  divideExact(0, 0, X80.low(a), 0, 0, X80.low(b));
-  return finishNearest((ah ^ bh) & 0x8000, e + Sf.rexp, Sf.hi, Sf.lo);
-}
-
 function raiseDenormal(): void {
   if (X80.denormal) Sf.raise(DE);
 }
@@ -267,7 +153,6 @@ function roundOperand(sign: u32, exp: i32, sig: u64): void {
 
 /** a + b, or a - b where `negate` is 1. */
 export function add80(a: usize, b: usize, negate: u32): void {
-  if (usual() && bothNormal(a, b) && !X80.denormal && addNormal(a, b, negate)) return;
   if (special2(a, b)) return;
   const bs = X80.bs ^ negate;
   if (X80.ka == INFINITE || X80.kb == INFINITE) {
@@ -294,7 +179,6 @@ export function add80(a: usize, b: usize, negate: u32): void {
 }
 
 export function multiply80(a: usize, b: usize): void {
-  if (usual() && bothNormal(a, b) && !X80.denormal && multiplyNormal(a, b)) return;
   if (special2(a, b)) return;
   const sign = X80.as ^ X80.bs;
   if (X80.ka == INFINITE || X80.kb == INFINITE) {
@@ -316,7 +200,6 @@ export function multiply80(a: usize, b: usize): void {
 }
 
 export function divide80(a: usize, b: usize): void {
-  if (usual() && bothNormal(a, b) && !X80.denormal && divideNormal(a, b)) return;
   if (special2(a, b)) return;
   const sign = X80.as ^ X80.bs;
   if (X80.ka == INFINITE) {

@@ -27,8 +27,8 @@ import { CS, DS, Seg, SS } from "../memory/segments";
 import { EA_BASE, EA_CHECK, in64BitMode, Op, offsetOf } from "../op/op";
 import { raise } from "../processor/fault";
 import { condition, setStatusFlags } from "../processor/flags";
-import { DE, IE, PE, Sf, ZE } from "../softfloat/format";
-import { EQUAL, GREATER, LESS } from "../softfloat/sse";
+import { DE, IE, PE, Sf, TOP_BIT, ZE } from "../softfloat/format";
+import { EQUAL, GREATER, LESS, UNORDERED } from "../softfloat/sse";
 import {
   add80,
   compare80,
@@ -52,6 +52,7 @@ import {
   toInteger80,
   X80,
 } from "../softfloat/x80";
+import { compareNormal, Normal, REFUSED } from "./normal";
 
 /** Status word bits. TOP is kept apart in S_FTOP. */
 export const SF: u32 = 0x40;
@@ -98,6 +99,19 @@ export class Fpu {
     Fpu.setEmpty(0);
     store<u32>(S_FTOP, (load<u32>(S_FTOP) + 1) & 7);
   }
+  /** Pops as many times as `aux` says. */
+  @inline static popAfter(aux: u32): void {
+    const n = (aux >> AUX_POPS) & 3;
+    if (n != 0) Fpu.pop();
+    if (n == 2) Fpu.pop();
+  }
+
+  /** ST(0) and ST(i) are not empty. */
+  @inline static bothFull(i: u32): bool {
+    const tags = load<u32>(S_FTAG);
+    const top = load<u32>(S_FTOP);
+    return ((tags >> top) & (tags >> ((top + i) & 7)) & 1) != 0;
+  }
   /** Result of the last operation to ST(i). */
   @inline static put(i: u32): void {
     storeRegister(Fpu.st(i), Sf.xhi, Sf.xlo);
@@ -105,8 +119,8 @@ export class Fpu {
   }
 }
 
-/** The x87 may execute a waiting instruction; otherwise #NM or #MF is pending. Starts the operation's modes. */
-export function ready(): bool {
+/** The x87 may execute a waiting instruction; otherwise #NM or #MF is pending. */
+function allowed(): bool {
   if ((load<u32>(S_CR0) & CR0_EM_TS) != 0) {
     raise(NM);
     return false;
@@ -115,12 +129,23 @@ export function ready(): bool {
     raise(MF);
     return false;
   }
+  return true;
+}
+
+/** The same; starts the operation's modes. */
+export function ready(): bool {
+  if (!allowed()) return false;
+  begin();
+  return true;
+}
+
+/** Takes the modes for softfloat from the control word. */
+function begin(): void {
   const fcw = load<u32>(S_FCW);
   Sf.beginX87(fcw);
   X80.denormal = false;
   const control = (fcw >> 8) & 3;
   X80.precision = control == 3 ? 64 : control == 2 ? 53 : control == 0 ? 24 : 64;
-  return true;
 }
 
 /** The same for instructions that do not wait for pending exceptions: only #NM. */
@@ -195,10 +220,6 @@ export function push(): void {
   Fpu.put(0);
 }
 
-function pops(op: Op): void {
-  for (let n = (op.aux >> AUX_POPS) & 3; n > 0; n--) Fpu.pop();
-}
-
 // ---- Arithmetic
 
 /** `operation` is the reg field of D8: 0 ADD, 1 MUL, 4 SUB, 5 SUBR, 6 DIV, 7 DIVR. */
@@ -226,64 +247,111 @@ function compute(operation: u32, a: usize, b: usize): void {
 
 /** FADD … FDIVR of ST(0) and ST(i), with the result in either and an optional pop. */
 export function arithmeticRegister(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
   const i = <u32>op.sub;
-  const to = (op.aux & AUX_TO_STI) != 0 ? i : 0;
-  if (Fpu.empty(0) || Fpu.empty(i)) {
-    if (!stackFault(false)) return op.next();
-  } else {
-    compute((op.aux >> AUX_OPERATION) & 7, Fpu.st(0), Fpu.st(i));
-    if (!settle()) return op.next();
+  const aux = op.aux;
+  if (Fpu.bothFull(i)) {
+    const a = Fpu.st(0);
+    const b = Fpu.st(i);
+    const to = (aux & AUX_TO_STI) != 0 ? b : a;
+    const operation = (aux >> AUX_OPERATION) & 7;
+    if (Normal.compute(operation, to, X80.high(a), X80.low(a), X80.high(b), X80.low(b))) {
+      Fpu.popAfter(aux);
+      return op.next();
+    }
   }
-  Fpu.put(to);
-  pops(op);
+  x87Arithmetic(aux, i);
   return op.next();
 }
 
-/** Reads the memory operand as a register image into S_TMP0; false with a fault pending. */
-function memoryOperand(op: Op): bool {
-  switch (op.aux >> AUX_KIND) {
-    case M32: {
-      const v = <u32>Mem.read<u32>(op.address(4, false));
-      if (load<u32>(S_FAULT) != 0) return false;
-      loadSingle(S_TMP0, v);
-      break;
-    }
-    case M64: {
-      const v = Mem.read<u64>(op.address(8, false));
-      if (load<u32>(S_FAULT) != 0) return false;
-      loadDouble(S_TMP0, v);
-      break;
-    }
-    default: {
-      const v = readInteger(op);
-      if (load<u32>(S_FAULT) != 0) return false;
-      integer80(v);
-      storeRegister(S_TMP0, Sf.xhi, Sf.xlo);
-    }
+function x87Arithmetic(aux: u32, i: u32): void {
+  begin();
+  if (Fpu.empty(0) || Fpu.empty(i)) {
+    if (!stackFault(false)) return;
+  } else {
+    compute((aux >> AUX_OPERATION) & 7, Fpu.st(0), Fpu.st(i));
+    if (!settle()) return;
   }
-  noteOperand(op);
-  return true;
+  Fpu.put((aux & AUX_TO_STI) != 0 ? i : 0);
+  Fpu.popAfter(aux);
 }
 
-function readInteger(op: Op): i64 {
-  const kind = op.aux >> AUX_KIND;
-  if (kind == I16) return <i64>(<i16>Mem.read<u16>(op.address(2, false)));
-  if (kind == I32) return <i64>(<i32>Mem.read<u32>(op.address(4, false)));
-  return <i64>Mem.read<u64>(op.address(8, false));
+/** A memory operand of arithmetic and loads, of any kind. */
+class Operand {
+  /** Reads the memory operand, integers with their sign extended; S_FAULT tells of a fault. */
+  @inline static read(op: Op): u64 {
+    const kind = op.aux >> AUX_KIND;
+    if (kind == M32) return <u64>Mem.read<u32>(op.address(4, false));
+    if (kind == I16) return <i64>(<i16>Mem.read<u16>(op.address(2, false)));
+    if (kind == I32) return <i64>(<i32>Mem.read<u32>(op.address(4, false)));
+    return Mem.read<u64>(op.address(8, false));
+  }
+
+  /** Sign and exponent of a memory operand; what is no number, or denormal, gets an exponent that fits no normal number. */
+  @inline static high(kind: u32, bits: u64): u32 {
+    if (kind == M32) {
+      const sign = <u32>(bits >> 16) & 0x8000;
+      const e = <u32>(bits >> 23) & 0xff;
+      return sign | (bits << 33 == 0 ? 0 : <u32>(e - 1) < 0xfe ? e + 16256 : 0x7fff);
+    }
+    if (kind == M64) {
+      const sign = <u32>(bits >> 48) & 0x8000;
+      const e = <u32>(bits >> 52) & 0x7ff;
+      return sign | (bits << 1 == 0 ? 0 : <u32>(e - 1) < 0x7fe ? e + 15360 : 0x7fff);
+    }
+    if (bits == 0) return 0;
+    const magnitude = <i64>bits < 0 ? 0 - bits : bits;
+    return (<u32>(bits >> 48) & 0x8000) | (16446 - <u32>clz(magnitude));
+  }
+
+  /** The significand that goes with `high`. */
+  @inline static low(kind: u32, bits: u64): u64 {
+    if (kind == M32) return bits << 33 == 0 ? 0 : (bits << 40) | TOP_BIT;
+    if (kind == M64) return bits << 1 == 0 ? 0 : (bits << 11) | TOP_BIT;
+    const magnitude = <i64>bits < 0 ? 0 - bits : bits;
+    return bits == 0 ? 0 : magnitude << clz(magnitude);
+  }
+}
+
+/** The memory operand `bits` as a register image in S_TMP0. */
+function unpackOperand(kind: u32, bits: u64): void {
+  if (kind == M32) loadSingle(S_TMP0, <u32>bits);
+  else if (kind == M64) loadDouble(S_TMP0, bits);
+  else {
+    integer80(<i64>bits);
+    storeRegister(S_TMP0, Sf.xhi, Sf.xlo);
+  }
 }
 
 export function arithmeticMemory(op: Op): usize {
-  if (!ready() || !memoryOperand(op)) return op.fault();
+  if (!allowed()) return op.fault();
+  const bits = Operand.read(op);
+  if (load<u32>(S_FAULT) != 0) return op.fault();
+  noteOperand(op);
+  const aux = op.aux;
+  if (!Fpu.empty(0)) {
+    const kind = aux >> AUX_KIND;
+    const a = Fpu.st(0);
+    const high = Operand.high(kind, bits);
+    const low = Operand.low(kind, bits);
+    const operation = (aux >> AUX_OPERATION) & 7;
+    if (Normal.compute(operation, a, X80.high(a), X80.low(a), high, low)) return op.next();
+  }
+  x87ArithmeticMemory(aux, bits);
+  return op.next();
+}
+
+function x87ArithmeticMemory(aux: u32, bits: u64): void {
+  begin();
   if (Fpu.empty(0)) {
-    if (!stackFault(false)) return op.next();
+    if (!stackFault(false)) return;
   } else {
-    compute((op.aux >> AUX_OPERATION) & 7, Fpu.st(0), S_TMP0);
-    if (!settle()) return op.next();
+    unpackOperand(aux >> AUX_KIND, bits);
+    compute((aux >> AUX_OPERATION) & 7, Fpu.st(0), S_TMP0);
+    if (!settle()) return;
   }
   Fpu.put(0);
-  return op.next();
 }
 
 // ---- Comparison
@@ -294,61 +362,114 @@ function conditionBits(relation: u32): u32 {
   return relation == GREATER ? 0 : C0 | C2 | C3;
 }
 
-function compareWith(op: Op, b: usize): void {
+function compareWith(aux: u32, b: usize): void {
   // Condition codes are written even when an unmasked exception withholds the pop.
-  const relation = compare80(Fpu.st(0), b, (op.aux & AUX_QUIET) != 0);
+  const relation = compare80(Fpu.st(0), b, (aux & AUX_QUIET) != 0);
   setConditions(conditionBits(relation));
-  if (settle()) pops(op);
+  if (settle()) Fpu.popAfter(aux);
 }
 
-function compareEmpty(op: Op): void {
+function compareEmpty(aux: u32): void {
   setConditions(C0 | C2 | C3);
-  if (stackFault(false)) pops(op);
+  if (stackFault(false)) Fpu.popAfter(aux);
+}
+
+/** Compares ST(0) with a normal number or 0; false leaves it to the general way. */
+function comparesNormal(aux: u32, high: u32, low: u64): bool {
+  const a = Fpu.st(0);
+  const relation = compareNormal(X80.high(a), X80.low(a), high, low);
+  if (relation == REFUSED) return false;
+  store<u32>(S_FSW, (load<u32>(S_FSW) & ~(C0 | C1 | C2 | C3)) | conditionBits(relation));
+  Fpu.popAfter(aux);
+  return true;
 }
 
 /** FCOM, FCOMP, FCOMPP, FUCOM, FUCOMP, FUCOMPP with ST(i). */
 export function compareRegister(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
-  if (Fpu.empty(0) || Fpu.empty(op.sub)) compareEmpty(op);
-  else compareWith(op, Fpu.st(op.sub));
+  const i = <u32>op.sub;
+  if (Fpu.bothFull(i)) {
+    const b = Fpu.st(i);
+    if (comparesNormal(op.aux, X80.high(b), X80.low(b))) return op.next();
+  }
+  x87Compare(op.aux, i);
   return op.next();
+}
+
+function x87Compare(aux: u32, i: u32): void {
+  begin();
+  if (Fpu.empty(0) || Fpu.empty(i)) compareEmpty(aux);
+  else compareWith(aux, Fpu.st(i));
 }
 
 export function compareMemory(op: Op): usize {
-  if (!ready() || !memoryOperand(op)) return op.fault();
-  if (Fpu.empty(0)) compareEmpty(op);
-  else compareWith(op, S_TMP0);
+  if (!allowed()) return op.fault();
+  const bits = Operand.read(op);
+  if (load<u32>(S_FAULT) != 0) return op.fault();
+  noteOperand(op);
+  const aux = op.aux;
+  const kind = aux >> AUX_KIND;
+  if (!Fpu.empty(0) && comparesNormal(aux, Operand.high(kind, bits), Operand.low(kind, bits)))
+    return op.next();
+  x87CompareMemory(aux, bits);
   return op.next();
 }
 
+function x87CompareMemory(aux: u32, bits: u64): void {
+  begin();
+  if (Fpu.empty(0)) compareEmpty(aux);
+  else {
+    unpackOperand(aux >> AUX_KIND, bits);
+    compareWith(aux, S_TMP0);
+  }
+}
+
 export function test(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
-  storeRegister(S_TMP0, 0, 0);
-  if (Fpu.empty(0)) compareEmpty(op);
-  else compareWith(op, S_TMP0);
+  if (!Fpu.empty(0) && comparesNormal(op.aux, 0, 0)) return op.next();
+  // An integer 0 in memory is the same.
+  x87CompareMemory((op.aux & 0xffffff) | (I64 << AUX_KIND), 0);
   return op.next();
+}
+
+function setRelation(relation: u32): void {
+  setStatusFlags(relation == EQUAL ? 0x40 : relation == LESS ? 1 : relation == GREATER ? 0 : 0x45);
 }
 
 /** FCOMI, FUCOMI and their popping forms: ZF, PF, CF; OF, SF, AF become 0. */
 export function compareFlags(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
-  // The flags are written even when an unmasked exception withholds the pop.
-  let complete: bool;
-  if (Fpu.empty(0) || Fpu.empty(op.sub)) {
-    complete = stackFault(false);
-    setStatusFlags(0x45);
-  } else {
-    const relation = compare80(Fpu.st(0), Fpu.st(op.sub), (op.aux & AUX_QUIET) != 0);
-    complete = settle();
-    setStatusFlags(
-      relation == EQUAL ? 0x40 : relation == LESS ? 1 : relation == GREATER ? 0 : 0x45,
-    );
+  const i = <u32>op.sub;
+  const aux = op.aux;
+  let relation = REFUSED;
+  if (Fpu.bothFull(i)) {
+    const a = Fpu.st(0);
+    const b = Fpu.st(i);
+    relation = compareNormal(X80.high(a), X80.low(a), X80.high(b), X80.low(b));
   }
-  if (complete) pops(op);
+  if (relation != REFUSED) {
+    clearC1();
+    Fpu.popAfter(aux);
+  } else relation = x87CompareFlags(aux, i);
+  setRelation(relation);
   return op.next();
+}
+
+/** The relation decides the flags even when an unmasked exception withholds the pop. */
+function x87CompareFlags(aux: u32, i: u32): u32 {
+  begin();
+  let relation = UNORDERED;
+  let complete: bool;
+  if (Fpu.empty(0) || Fpu.empty(i)) complete = stackFault(false);
+  else {
+    relation = compare80(Fpu.st(0), Fpu.st(i), (aux & AUX_QUIET) != 0);
+    complete = settle();
+  }
+  if (complete) Fpu.popAfter(aux);
+  return relation;
 }
 
 export function examine(op: Op): usize {
@@ -371,8 +492,22 @@ export function examine(op: Op): usize {
 
 // ---- Data movement
 
+/** Pushes a value. */
+function pushValue(high: u32, low: u64): void {
+  const top = (load<u32>(S_FTOP) - 1) & 7;
+  const tags = load<u32>(S_FTAG);
+  if (((tags >> top) & 1) != 0) {
+    if (!stackFault(true)) return;
+    high = Sf.xhi;
+    low = Sf.xlo;
+  } else clearC1();
+  store<u32>(S_FTOP, top);
+  store<u32>(S_FTAG, tags | (1 << top));
+  storeRegister(S_FPR + <usize>(top << 4), high, low);
+}
+
 export function loadRegister(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
   if (Fpu.empty(op.sub)) {
     if (!stackFault(false)) return op.next();
@@ -381,43 +516,49 @@ export function loadRegister(op: Op): usize {
     return op.next();
   }
   const p = Fpu.st(op.sub);
-  setResult(X80.high(p), X80.low(p));
-  push();
+  pushValue(X80.high(p), X80.low(p));
   return op.next();
 }
 
 /** FLD m32, m64 and FILD. */
 export function loadMemory(op: Op): usize {
-  if (!ready() || !memoryOperand(op)) return op.fault();
-  if (!Fpu.empty(7)) {
-    push();
-    return op.next();
-  }
-  if (op.aux >> AUX_KIND <= M64) {
-    if (!special1(S_TMP0)) {
-      setResult(X80.high(S_TMP0), X80.low(S_TMP0));
-      if (X80.denormal) Sf.raise(DE);
-    }
-    // An unmasked DE does not keep the value from being pushed.
-    if (!settle() && (Sf.flags & IE) != 0) return op.next();
-  } else {
-    setResult(X80.high(S_TMP0), X80.low(S_TMP0));
-    clearC1();
-  }
-  store<u32>(S_FTOP, (load<u32>(S_FTOP) - 1) & 7);
-  Fpu.put(0);
+  if (!allowed()) return op.fault();
+  const bits = Operand.read(op);
+  if (load<u32>(S_FAULT) != 0) return op.fault();
+  noteOperand(op);
+  const kind = op.aux >> AUX_KIND;
+  const high = Operand.high(kind, bits);
+  if ((high & 0x7fff) != 0x7fff) pushValue(high, Operand.low(kind, bits));
+  else x87Load(kind, bits);
   return op.next();
 }
 
+/** FLD of what may be no number, or denormal. */
+function x87Load(kind: u32, bits: u64): void {
+  if (!Fpu.empty(7)) {
+    push();
+    return;
+  }
+  begin();
+  unpackOperand(kind, bits);
+  if (!special1(S_TMP0)) {
+    setResult(X80.high(S_TMP0), X80.low(S_TMP0));
+    if (X80.denormal) Sf.raise(DE);
+  }
+  // An unmasked DE does not keep the value from being pushed.
+  if (!settle() && (Sf.flags & IE) != 0) return;
+  store<u32>(S_FTOP, (load<u32>(S_FTOP) - 1) & 7);
+  Fpu.put(0);
+}
+
 export function loadExtended(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   const a = op.address(10, false);
   const low = Mem.read<u64>(a);
   const high = <u32>Mem.read<u16>(a + 8);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   noteOperand(op);
-  setResult(high, low);
-  push();
+  pushValue(high, low);
   return op.next();
 }
 
@@ -447,31 +588,33 @@ const CONSTANTS = memory.data<u64>([
 ]);
 
 export function loadConstant(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
   const p = CONSTANTS + <usize>op.sub * 24;
+  const rc = (load<u32>(S_FCW) >> 10) & 3;
   let low = load<u64>(p, 8);
   const kind = load<u64>(p, 16);
-  if (kind == 1 && Sf.rc == 2) low++;
-  if (kind == 2 && (Sf.rc & 1) != 0) low--;
-  setResult(<u32>load<u64>(p), low);
-  push();
+  if (kind == 1 && rc == 2) low++;
+  if (kind == 2 && (rc & 1) != 0) low--;
+  pushValue(<u32>load<u64>(p), low);
   return op.next();
 }
 
 /** FST, FSTP to ST(i). */
 export function storeToRegister(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
+  const to = Fpu.st(op.sub);
   if (Fpu.empty(0)) {
     if (!stackFault(false)) return op.next();
+    storeRegister(to, Sf.xhi, Sf.xlo);
   } else {
     const p = Fpu.st(0);
-    setResult(X80.high(p), X80.low(p));
+    storeRegister(to, X80.high(p), X80.low(p));
     clearC1();
   }
-  Fpu.put(op.sub);
-  pops(op);
+  Fpu.setValid(op.sub);
+  Fpu.popAfter(op.aux);
   return op.next();
 }
 
@@ -505,7 +648,7 @@ export function storeMemory(op: Op): usize {
   noteOperand(op);
   if (underflow) stackFault(false);
   else settle();
-  if (!withheld) pops(op);
+  if (!withheld) Fpu.popAfter(op.aux);
   return op.done();
 }
 
@@ -574,16 +717,17 @@ export function storeNoCheck(op: Op): usize {
 }
 
 export function exchange(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
   const i = <u32>op.sub;
-  const emptyTop = Fpu.empty(0);
-  const emptyOther = Fpu.empty(i);
-  if (emptyTop || emptyOther) {
+  if (Fpu.bothFull(i)) clearC1();
+  else {
+    const emptyTop = Fpu.empty(0);
+    const emptyOther = Fpu.empty(i);
     if (!stackFault(false)) return op.next();
     if (emptyTop) Fpu.put(0);
     if (emptyOther) Fpu.put(i);
-  } else clearC1();
+  }
   const a = Fpu.st(0);
   const b = Fpu.st(i);
   const high = X80.high(a);
@@ -615,7 +759,7 @@ export function conditionalMove(op: Op): usize {
 
 /** FCHS and FABS (operation 1). */
 export function changeSign(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   notePointers(op);
   if (Fpu.empty(0)) {
     if (stackFault(false)) Fpu.put(0);
