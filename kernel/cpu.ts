@@ -9,6 +9,8 @@ import { addRef, dropRef } from "./kobject";
 import {
   CPU_ATTENTION,
   CPU_EC,
+  CPU_FOREIGN,
+  CPU_HAZARD,
   CPU_SCRATCH,
   CPU_SELF,
   CPU_STACK,
@@ -58,7 +60,7 @@ export class Cpu {
   /** The current EC; with the word behind it, where its registers are. */
   ec: Ec;
   windowHigh: u32;
-  /** What keeps system calls from the fast paths (CPU_ATTENTION): hazards, or that the domain is foreign. */
+  /** What keeps system calls from the shortest way (CPU_ATTENTION): hazards, or that the domain is foreign. */
   hazard: u32;
   foreign: u32;
   scratch: u64;
@@ -96,8 +98,9 @@ if (offsetof<Cpu>("self") !== CPU_SELF) ERROR("CPU_SELF");
 if (offsetof<Cpu>("stackEnd") !== CPU_STACK) ERROR("CPU_STACK");
 if (offsetof<Cpu>("ec") !== CPU_EC) ERROR("CPU_EC");
 if (offsetof<Cpu>("windowHigh") !== CPU_EC + 4) ERROR("CPU_EC");
-if (offsetof<Cpu>("hazard") !== CPU_ATTENTION) ERROR("CPU_ATTENTION");
-if (offsetof<Cpu>("foreign") !== CPU_ATTENTION + 4) ERROR("CPU_ATTENTION");
+if (offsetof<Cpu>("hazard") !== CPU_HAZARD) ERROR("CPU_HAZARD");
+if (offsetof<Cpu>("foreign") !== CPU_FOREIGN) ERROR("CPU_FOREIGN");
+if (CPU_HAZARD !== CPU_ATTENTION || CPU_FOREIGN !== CPU_ATTENTION + 4) ERROR("CPU_ATTENTION");
 if (offsetof<Cpu>("scratch") !== CPU_SCRATCH) ERROR("CPU_SCRATCH");
 if (offsetof<Cpu>("tlbRequest") !== CPU_TLB_REQUEST) ERROR("CPU_TLB_REQUEST");
 

@@ -32,6 +32,7 @@ import { Sc } from "./sc";
 import { allocObject } from "./slab";
 import { Sm } from "./sm";
 import { mapKernelPage, unmapKernelPage } from "./space_mem";
+import { window } from "./x86";
 
 // Continuations.
 /** A local EC waiting for a message: its portals can be called. */
@@ -96,7 +97,9 @@ export class Ec extends Kobject {
   entry: u64;
   entryBytes: u64;
   entryStack: u64;
+  /** With the word behind it, its address in the window (asm/entry.ts). */
   utcb: usize;
+  windowHigh: u32;
   cont: u32;
   /** Message transfer descriptor of the event portal, while the EC waits for the reply. */
   mtd: u64;
@@ -163,6 +166,7 @@ if (offsetof<Ec>("entry") !== EC_ENTRY) ERROR("EC_ENTRY");
 if (offsetof<Ec>("entryBytes") !== EC_ENTRY_BYTES) ERROR("EC_ENTRY_BYTES");
 if (offsetof<Ec>("entryStack") !== EC_ENTRY_STACK) ERROR("EC_ENTRY_STACK");
 if (offsetof<Ec>("utcb") !== EC_UTCB) ERROR("EC_UTCB");
+if (offsetof<Ec>("windowHigh") !== EC_UTCB + 4) ERROR("EC_UTCB");
 
 /** ARG1[63:12] of the hypercall: the selector most of them have there. */
 export function selectorOf(ec: Ec): u64 {
@@ -208,6 +212,7 @@ export function createEc(
   if (isGlobal) ec.rsp = stack;
   else ec.r11 = stack;
   ec.utcb = allocPage();
+  ec.windowHigh = <u32>(window() >> 32);
   ec.fpu = allocFpu();
   let complete = ec.utcb !== 0 && ec.fpu !== 0;
   if (complete && userUtcb !== 0) {

@@ -4,7 +4,7 @@
 
 import { describe, expect, it } from "vitest";
 import * as abi from "./abi.ts";
-import { CPU_ATTENTION } from "./layout.ts";
+import { CPU_HAZARD } from "./layout.ts";
 import { IA32_FS_BASE, IA32_KERNEL_GS_BASE } from "./msr_number.ts";
 import { crd, EXIT_IRET, EXIT_SYSRET, Idle, Machine } from "./testing/machine.ts";
 import { generator } from "./testing/random.ts";
@@ -227,11 +227,11 @@ describe("a message at the wrong moment", () => {
       m.createSc(0x501, 0x500, abi.ROOT_PRIORITY, 1000);
       const caller = m.ec;
       // As another CPU does it; its interrupt comes only after SYSRET.
-      m.view.setUint32(m.cpuArea + CPU_ATTENTION, 1, true);
+      m.view.setUint32(m.cpuArea + CPU_HAZARD, 1, true);
       m.tsc = m.deadline;
       m.syscall({ ...call, ...request });
       expect(m.ec).not.toBe(caller);
-      expect(m.view.getUint32(m.cpuArea + CPU_ATTENTION, true)).toBe(0);
+      expect(m.view.getUint32(m.cpuArea + CPU_HAZARD, true)).toBe(0);
     }
   });
 

@@ -83,7 +83,7 @@ export const FRAME_SIZE = 0xb8;
 export const EC_ENTRY = 0x100;
 export const EC_ENTRY_BYTES = 0x108;
 export const EC_ENTRY_STACK = 0x110;
-/** Linear-memory address of its UTCB, 32 bits. */
+/** Window address of its UTCB. */
 export const EC_UTCB = 0x118;
 
 // --- Per-CPU area, reached through GS ---
@@ -93,8 +93,12 @@ export const CPU_SELF = 0x00;
 export const CPU_STACK = 0x08;
 /** Virtual address of the current EC. */
 export const CPU_EC = 0x10;
-/** 64 bits, not 0: a hazard of the CPU, or the current domain is foreign. */
+/** 64 bits, not 0: one of the two that follow is not. */
 export const CPU_ATTENTION = 0x18;
+/** Hazards of the CPU, 32 bits. */
+export const CPU_HAZARD = 0x18;
+/** The current domain is foreign, 32 bits. */
+export const CPU_FOREIGN = 0x1c;
 /** RFLAGS of the last SYSCALL, as long as the kernel has not been left. */
 export const CPU_SCRATCH = 0x20;
 /** Not 0: this CPU has to reload CR3; it writes 0 when it has. */

@@ -46,7 +46,7 @@ import { startProcessors } from "./smp";
 import { claimDevicePage, setHipPage } from "./space_mem";
 import { comeBack, wakeCpu, wakeMachine } from "./suspend";
 import { boot_stack } from "./symbol";
-import { fastPtCtrl, fastSmCtrl, syscall } from "./syscall";
+import { fastPtCtrl, fastSmCtrl, foreignSyscall, hypercall } from "./syscall";
 import { interrupt, kernelTrap, prepareEvent } from "./trap";
 import { unmapWindowPage } from "./window";
 import { hlt, window } from "./x86";
@@ -166,17 +166,24 @@ function onlineCount(): u64 {
   return online;
 }
 
-/** Entry from SYSCALL, with the frame of a trap. */
-export function on_syscall(): i32 {
-  const cpu = thisCpu();
+// Entries from SYSCALL, with the frame of a trap. The stub has decided which of the two it is.
+
+/** A hypercall. */
+export function on_syscall(cpu: Cpu): i32 {
   const ec = cpu.ec;
   ec.cont = CONT_SYSRET;
-  const exit = syscall(cpu, ec);
+  hypercall(cpu, ec);
+  return run(cpu);
+}
+
+/** A foreign system call. */
+export function on_foreign_syscall(cpu: Cpu): i32 {
+  const exit = foreignSyscall(cpu, cpu.ec);
   return exit === STAY || cpu.hazard !== 0 ? run(cpu) : exit;
 }
 
-// Entries from SYSCALL in a domain that is not foreign, while the CPU has no hazard: a hazard that another CPU makes
-// meanwhile comes with an interrupt, which waits until the kernel is left. The frame has the general registers alone.
+// Entries of hypercalls while the CPU has no hazard: a hazard that another CPU makes meanwhile comes with an
+// interrupt, which waits until the kernel is left. The frame has the general registers alone.
 
 /** The `call` hypercall. */
 export function on_call(cpu: Cpu): i32 {

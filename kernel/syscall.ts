@@ -40,8 +40,6 @@ import {
   SM_CTRL_ZERO,
   SUCCESS,
   USER_ADDR,
-  UTCB_FLAGS,
-  UTCB_NSCT,
 } from "./abi";
 import { Cpu, cpuById } from "./cpu";
 import { crdKind, revokeCrd } from "./delegate";
@@ -73,9 +71,10 @@ import { sysPdCtrl } from "./syscall_pd";
 /**
  * A system call of a foreign domain: a message to the portal for this CPU, counted from the EC's event base like
  * those of events. The state a handler gets is that after the SYSCALL instruction, RIP and RSP included; RFLAGS are
- * the caller's.
+ * the caller's. Returns EXIT_SYSRET where the handler can leave to user space at once, unless the CPU has a hazard, or
+ * STAY.
  */
-function foreignSyscall(cpu: Cpu, ec: Ec): i32 {
+export function foreignSyscall(cpu: Cpu, ec: Ec): i32 {
   const event = ec.domain.syscallBase + <u64>ec.cpu;
   const pt = Objects.findPt(ec.domain, <u64>ec.eventBase + event);
   if (changetype<usize>(pt) === 0) {
@@ -85,18 +84,6 @@ function foreignSyscall(cpu: Cpu, ec: Ec): i32 {
   // A repetition of the message, after a busy handler has been helped, finds the same portal.
   ec.vec = event;
   return sendState(cpu, ec, pt);
-}
-
-/**
- * Handles the system call whose arguments are in the current EC's registers. Returns EXIT_SYSRET where somebody can
- * leave to user space at once, unless the CPU has a hazard, or STAY.
- */
-export function syscall(cpu: Cpu, ec: Ec): i32 {
-  if (ec.domain.foreign && (load<u32>(ec.utcb, UTCB_FLAGS) & UTCB_NSCT) === 0) {
-    return foreignSyscall(cpu, ec);
-  }
-  hypercall(cpu, ec);
-  return STAY;
 }
 
 /** Handles the hypercall in the current EC's registers, or goes on with it (CONT_HYPERCALL). */

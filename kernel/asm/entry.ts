@@ -54,6 +54,8 @@ import {
 import {
   CPU_ATTENTION,
   CPU_EC,
+  CPU_FOREIGN,
+  CPU_HAZARD,
   CPU_SCRATCH,
   CPU_SELF,
   CPU_STACK,
@@ -168,6 +170,23 @@ function emitSysret(a: Assembler): void {
   a.sysretq();
 }
 
+/** Calls `handler` with the frame of a trap: the SYSCALL may become an event, or end in IRET. */
+function emitWithTrapFrame(a: Assembler, handler: string): void {
+  a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
+  saveRegisters(a, CALLEE_SAVED);
+  a.mov(rax, inFrame(rcx));
+  a.mov(frameField(FRAME_RIP), rax);
+  a.mov(rax, inFrame(r11));
+  a.mov(frameField(FRAME_RSP), rax);
+  a.mov(rax, perCpu(CPU_SCRATCH));
+  a.mov(frameField(FRAME_RFLAGS), rax);
+  a.mov(frameField(FRAME_CS), SEL_USER_CODE_L);
+  a.mov(frameField(FRAME_SS), SEL_USER_DATA);
+  for (const field of [FRAME_VEC, FRAME_ERR, FRAME_CR2]) a.mov(frameField(field), 0);
+  enterKernel(a, handler, entryFrame(PUSH_ORDER, "interrupt"));
+  a.jmp("kernel_leave");
+}
+
 function emitSyscall(a: Assembler): void {
   a.align(16);
   a.label("syscall_entry", { global: true });
@@ -180,7 +199,8 @@ function emitSyscall(a: Assembler): void {
   a.frame(systemCallFrame(rcx, r11));
   saveRegisters(a, VOLATILE);
   a.cmp(perCpu(CPU_ATTENTION), 0);
-  a.jne("syscall_general");
+  a.jne("syscall_attention");
+  a.label("syscall_hypercall");
   // The number is ARG1[7:0].
   a.cmp(dil, HC_REPLY);
   a.jb("syscall_call");
@@ -190,24 +210,29 @@ function emitSyscall(a: Assembler): void {
   a.cmp(dil, HC_SM_CTRL);
   a.je("syscall_sm_ctrl");
 
-  // Everything else, with the frame of a trap: the SYSCALL may become an event, or end in IRET.
   a.label("syscall_general");
+  emitWithTrapFrame(a, "on_syscall");
+
+  // The domain is foreign, or the CPU has a hazard. Hypercalls of a foreign domain go the way of others from here on.
+  a.align(16);
+  a.label("syscall_attention");
   a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
+  a.cmp(dword({ disp: CPU_FOREIGN, segment: gs }), 0);
+  a.je("syscall_general");
+  // This is the one place where the flag is read: it is in user memory and may change at any time.
+  a.mov(rax, qword(rsp, { disp: EC_UTCB }));
+  a.test(dword(rax, { disp: UTCB_FLAGS }), UTCB_NSCT);
+  a.jne("syscall_hybrid");
   a.cmp(qword(rsp, { disp: EC_ENTRY }), 0);
   a.jne("syscall_mediated");
   a.label("syscall_message");
-  saveRegisters(a, CALLEE_SAVED);
-  a.mov(rax, inFrame(rcx));
-  a.mov(frameField(FRAME_RIP), rax);
-  a.mov(rax, inFrame(r11));
-  a.mov(frameField(FRAME_RSP), rax);
-  a.mov(rax, perCpu(CPU_SCRATCH));
-  a.mov(frameField(FRAME_RFLAGS), rax);
-  a.mov(frameField(FRAME_CS), SEL_USER_CODE_L);
-  a.mov(frameField(FRAME_SS), SEL_USER_DATA);
-  for (const field of [FRAME_VEC, FRAME_ERR, FRAME_CR2]) a.mov(frameField(field), 0);
-  enterKernel(a, "on_syscall", entryFrame(PUSH_ORDER, "interrupt"));
-  a.jmp("kernel_leave");
+  emitWithTrapFrame(a, "on_foreign_syscall");
+
+  a.label("syscall_hybrid");
+  a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
+  a.cmp(dword({ disp: CPU_HAZARD, segment: gs }), 0);
+  a.je("syscall_hypercall");
+  a.jmp("syscall_general");
 
   // Messages go to another EC: all registers are saved, and those of the other one loaded.
   for (const [label, handler] of [
@@ -248,19 +273,15 @@ function emitSyscall(a: Assembler): void {
 }
 
 /**
- * A system call of a foreign EC that has an entry into user mode: code there gets it, with all registers as SYSCALL
+ * A foreign system call of an EC that has an entry into user mode: code there gets it, with all registers as SYSCALL
  * has left them, RFLAGS included, but for R11, the caller's RSP, and RSP. A message as ever is what the code itself
- * sends, a hypercall, and a call that is stepped through, since the step would end in that code. Nothing but the EC's
- * own state is read, so there is no lock to take.
+ * sends, and a call that is stepped through, since the step would end in that code. Nothing but the EC's own state is
+ * read, so there is no lock to take.
  */
 function emitMediated(a: Assembler): void {
   a.align(16);
   a.label("syscall_mediated");
   a.frame(userFrame(PUSH_ORDER, "syscall", VOLATILE));
-  a.form("Mov_r64_imm64", r15, WINDOW);
-  a.mov(eax, dword(rsp, { disp: EC_UTCB }));
-  a.test(dword(r15, { index: rax, disp: UTCB_FLAGS }), UTCB_NSCT);
-  a.jne("syscall_message");
   a.test(byte({ disp: CPU_SCRATCH + 1, segment: gs }), RFLAGS_TF >> 8);
   a.jne("syscall_message");
   a.mov(rax, rcx);
@@ -275,7 +296,7 @@ function emitMediated(a: Assembler): void {
   a.mov(frameField(FRAME_RFLAGS), rax);
   a.mov(frameField(FRAME_CS), SEL_USER_CODE_L);
   a.mov(frameField(FRAME_SS), SEL_USER_DATA);
-  loadRegisters(a, [rax, r15]);
+  loadRegisters(a, [rax]);
   a.add(rsp, EC_REGS + FRAME_RIP);
   a.swapgs();
   a.iretq();

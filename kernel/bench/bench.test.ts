@@ -48,6 +48,15 @@ describe("the table of paths", () => {
     }
   });
 
+  it("lists the same functions for a hypercall of a foreign domain as for any other", () => {
+    const functions = (name: PathName) =>
+      new Set(listings.get(name)?.steps.map(({ place }) => place.replace(/\+0x[0-9a-f]+$/, "")));
+    const others = functions("pt_ctrl");
+    const extra = [...functions("pt_ctrl, foreign domain")].filter((name) => !others.has(name));
+    expect(extra).toEqual(["syscall_attention", "syscall_hybrid"]);
+    expect(functions("call and reply, foreign domain")).not.toContain("on_syscall");
+  });
+
   it("says what is far from the goal", () => {
     const emu = new Map(paths.map(({ name }) => [name, 100]));
     expect(formatPaths({ emu, tcg: undefined }).split("\n")[1]).toMatch(

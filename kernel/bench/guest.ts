@@ -62,6 +62,7 @@ const STARTUP_PORTAL = 0x134;
 // Selectors of the foreign domain.
 const SYSCALL_BASE = 64;
 const FOREIGN_DONE = 70;
+const FOREIGN_ANSWER = 71;
 
 const MESSAGE_WORDS = 64;
 /** What this system's roottask asks for when a program makes a foreign system call. */
@@ -112,6 +113,13 @@ class PathBench extends Probe {
     }
   }
 
+  private measurePtCtrl(path: PathName, portal: number): void {
+    this.measure(path, () => {
+      this.a.mov(esi, 1);
+      this.hypercallOf(abi.HC_PT_CTRL, portal);
+    });
+  }
+
   private localEc(selector: number, pd: number, utcb: number, stack: string): void {
     this.a.lea(r8, rip(stack)).push(r8);
     this.load(rsi, pd);
@@ -147,6 +155,7 @@ class PathBench extends Probe {
     this.delegate("foreign portal", obj(FOREIGN_PORTAL), obj(SYSCALL_BASE), 1n, FOREIGN_PD);
     const startup = obj(abi.EVENT_STARTUP);
     this.delegate("startup portal", obj(STARTUP_PORTAL), startup, 1n, FOREIGN_PD);
+    this.delegate("portal", obj(PORTAL), obj(FOREIGN_ANSWER), 1n, FOREIGN_PD);
     this.delegate("semaphore", obj(DONE), obj(FOREIGN_DONE), 1n, FOREIGN_PD);
     this.createEc("foreign EC", FOREIGN, 1, { rsi: FOREIGN_PD, rdx: FOREIGN_UTCB });
   }
@@ -158,10 +167,7 @@ class PathBench extends Probe {
       a.mov(dword(rcx, { disp: abi.UTCB_ITEMS }), count);
     };
     const call = (portal: number) => () => this.hypercallOf(abi.HC_CALL, portal);
-    this.measure("pt_ctrl", () => {
-      a.mov(esi, 1);
-      this.hypercallOf(abi.HC_PT_CTRL, PORTAL);
-    });
+    this.measurePtCtrl("pt_ctrl", PORTAL);
     words(MAIN_UTCB, 0);
     words(HANDLER_UTCB, 0);
     this.measure("call and reply", call(PORTAL));
@@ -225,6 +231,11 @@ class PathBench extends Probe {
     this.measure("foreign system call", () => a.mov(rax, 39).syscall());
     this.load(rcx, FOREIGN_UTCB);
     a.mov(dword(rcx, { disp: abi.UTCB_FLAGS }), abi.UTCB_NSCT);
+    a.mov(dword(rcx, { disp: abi.UTCB_ITEMS }), 0);
+    this.measurePtCtrl("pt_ctrl, foreign domain", FOREIGN_ANSWER);
+    this.measure("call and reply, foreign domain", () =>
+      this.hypercallOf(abi.HC_CALL, FOREIGN_ANSWER),
+    );
     this.hypercallOf(abi.HC_SM_CTRL, FOREIGN_DONE, abi.SM_CTRL_UP);
     a.ud2();
   }

@@ -8,7 +8,9 @@ export type PathName =
   | "call and reply, across domains"
   | "semaphore up and down"
   | "exception"
-  | "foreign system call";
+  | "foreign system call"
+  | "pt_ctrl, foreign domain"
+  | "call and reply, foreign domain";
 
 export interface Path {
   name: PathName;
@@ -24,6 +26,8 @@ export const paths: readonly Path[] = [
   { name: "semaphore up and down", reference: 374 },
   { name: "exception", reference: 641 },
   { name: "foreign system call", reference: 843 },
+  { name: "pt_ctrl, foreign domain", reference: 113 },
+  { name: "call and reply, foreign domain", reference: 691 },
 ];
 
 /** Part of the reference's instructions that this kernel may need. */

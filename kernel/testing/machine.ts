@@ -6,8 +6,9 @@ import { guestModule } from "../../tools/asc/guest.ts";
 import { fontTable } from "../../tools/screen/object.ts";
 import * as abi from "../abi.ts";
 import {
-  CPU_ATTENTION,
   CPU_EC,
+  CPU_FOREIGN,
+  CPU_HAZARD,
   CPU_TLB_REQUEST,
   EC_REGS,
   EXIT_IRET,
@@ -161,7 +162,8 @@ interface CpuState {
 interface Exports {
   memory: WebAssembly.Memory;
   kernel_main(magic: number, info: number): number;
-  on_syscall(): number;
+  on_syscall(cpu: number): number;
+  on_foreign_syscall(cpu: number): number;
   on_call(cpu: number): number;
   on_reply(cpu: number): number;
   on_sm_ctrl(arg1: bigint, arg2: bigint, arg3: bigint, cpu: number): number;
@@ -580,12 +582,16 @@ export class Machine {
     return this.exit;
   }
 
-  /** What the entry stub does: some hypercalls have entries of their own while nothing asks for attention. */
+  /** What the entry stub does: some hypercalls have entries of their own while the CPU has no hazard. */
   enter(): number {
-    const { exports } = this;
+    const { exports, view } = this;
     const cpu = this.cpuArea;
-    if (!this.fastPaths || this.view.getBigUint64(cpu + CPU_ATTENTION, true) !== 0n) {
-      return exports.on_syscall();
+    const isForeign = view.getUint32(cpu + CPU_FOREIGN, true) !== 0;
+    if (isForeign && (view.getUint32(this.utcb + abi.UTCB_FLAGS, true) & abi.UTCB_NSCT) === 0) {
+      return exports.on_foreign_syscall(cpu);
+    }
+    if (!this.fastPaths || view.getUint32(cpu + CPU_HAZARD, true) !== 0) {
+      return exports.on_syscall(cpu);
     }
     const arg1 = this.get("rdi");
     const id = Number(arg1 & 0xffn);
@@ -593,9 +599,9 @@ export class Machine {
     if (id === abi.HC_REPLY) return exports.on_reply(cpu);
     const handler = { [abi.HC_SM_CTRL]: "on_sm_ctrl", [abi.HC_PT_CTRL]: "on_pt_ctrl" } as const;
     const name = handler[id as keyof typeof handler];
-    if (name === undefined) return exports.on_syscall();
+    if (name === undefined) return exports.on_syscall(cpu);
     if (exports[name](arg1, this.get("rsi"), this.get("rdx"), cpu) === FAST_NOT) {
-      return exports.on_syscall();
+      return exports.on_syscall(cpu);
     }
     this.set({ rdi: abi.SUCCESS });
     return EXIT_SYSRET;
