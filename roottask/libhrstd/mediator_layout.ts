@@ -31,8 +31,15 @@ export const PAGE_PROCESS = 0;
 export const PAGE_THREAD = 4;
 /** u32: calls answered here. */
 export const PAGE_CALLS = 8;
+/** u32: random bytes that have not been handed out, from the beginning of those below. */
+export const PAGE_RANDOM_LEFT = 12;
 /** Compare-and-exchange that makes a call's effect: address, value before, value after; u64 each. */
 export const PAGE_COMMIT = 16;
+/** State of the thread's ChaCha20, bytes it has made, and room for a block in work, which the stack follows. */
+export const PAGE_RANDOM = 0x40;
+export const PAGE_RANDOM_BYTES = 0x80;
+export const RANDOM_BYTES = 0x200;
+export const PAGE_RANDOM_WORK = 0x280;
 
 // --- Windows on files that the mediator reads (libroottask/shared_files.ts) ---
 /** Address space for them: FILE_MAX and a large page each. Programs map memory below. */

@@ -7,6 +7,7 @@ import { hipHasEntries } from "../libhedron/hip";
 import { setEntry } from "../libhedron/hypercalls";
 import { mediator_image, vdso_image, vdso_image_end } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
+import { CHACHA_KEY, CHACHA_KEY_BYTES, putConstants } from "../libhrstd/chacha20";
 import { UTCB_ADDRESS } from "../libhrstd/layout";
 import {
   FIRST_UTCB,
@@ -26,6 +27,7 @@ import {
   MEDIATOR_PAGES,
   PAGE_CALLS,
   PAGE_PROCESS,
+  PAGE_RANDOM,
   PAGE_THREAD,
   TIME_PAGE,
   VDSO,
@@ -34,6 +36,7 @@ import { fillTimePage } from "./clock";
 import { hip } from "./machine";
 import { allocatePages } from "./pages";
 import { Program, THREADS_MAX, Thread } from "./program";
+import { randomBytes } from "./random";
 import { THREAD_EC } from "./selectors";
 import { giveWindows } from "./shared_files";
 import { block, copyInto, map, mirror } from "./space";
@@ -121,6 +124,8 @@ export function attachMediator(thread: Thread): void {
   memory.fill(page, 0, PAGE_SIZE);
   store<u32>(page + PAGE_PROCESS, program.id);
   store<u32>(page + PAGE_THREAD, thread.id);
+  putConstants<usize>(page + PAGE_RANDOM);
+  randomBytes(page + PAGE_RANDOM + CHACHA_KEY, CHACHA_KEY_BYTES);
   const address = pageAddress(thread);
   const stack = address + (PAGE_SIZE as u64);
   if (setEntry(thread.block + THREAD_EC, MEDIATOR, codePages as u64, stack) !== SUCCESS) return;

@@ -118,6 +118,22 @@ export function copyStub(): ObjectFile {
   return a.object();
 }
 
+/** The functions `wipe` and `wipe_stack` of guest/stub.ts. */
+export function wipeStub(): ObjectFile {
+  const a = new Assembler({ bits: 64, name: "wipe stub" });
+  a.label("wipe", { global: true });
+  a.xor(eax, eax).mov(rcx, rsi).shr(rcx, 3);
+  a.rep.stosq();
+  a.mov(rcx, rsi).and(ecx, 7);
+  a.rep.stosb();
+  a.ret();
+  a.label("wipe_stack", { global: true });
+  a.xor(eax, eax).mov(rcx, rsp).sub(rcx, rdi).shr(rcx, 3);
+  a.rep.stosq();
+  a.ret();
+  return a.object();
+}
+
 /** The function `system_call` of guest/stub.ts. */
 export function systemCallStub(): ObjectFile {
   const a = new Assembler({ bits: 64, name: "system call stub" });

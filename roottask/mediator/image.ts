@@ -14,7 +14,7 @@ import {
   MEDIATOR,
   MEDIATOR_BYTES,
 } from "../libhrstd/mediator_layout.ts";
-import { copyStub, LABELS, mediatorStub } from "./asm.ts";
+import { copyStub, LABELS, mediatorStub, wipeStub } from "./asm.ts";
 
 /** Bytes as an object for a program that carries them: from a global symbol to that symbol with `_end`. */
 export function bytesObject(symbol: string, data: Uint8Array): ObjectFile {
@@ -52,7 +52,7 @@ export function bytesObject(symbol: string, data: Uint8Array): ObjectFile {
 export function linkMediator(wasm: Uint8Array, sourceMap?: string): Uint8Array {
   const compiled = compile(wasm, { target: "kernel", name: "mediator", sourceMap });
   return linkElf({
-    objects: [mediatorStub(), copyStub(), compiled],
+    objects: [mediatorStub(), copyStub(), wipeStub(), compiled],
     segments: [
       {
         name: "text",

@@ -2,6 +2,7 @@
 // those before the call, or those behind it, and nothing else. The emulator goes through calls and tells the registers
 // and the frame at each instruction; the roottask's code, in Node, is asked what it makes of them.
 
+import { createCipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, it } from "vitest";
@@ -14,6 +15,10 @@ import {
   MEDIATOR,
   MEDIATOR_BYTES,
   MEDIATOR_PAGES,
+  PAGE_RANDOM,
+  PAGE_RANDOM_BYTES,
+  PAGE_RANDOM_LEFT,
+  RANDOM_BYTES,
 } from "../libhrstd/mediator_layout.ts";
 import { roottask } from "../programs.ts";
 import { makeSystem } from "../testing/boot.ts";
@@ -70,6 +75,18 @@ function registersOf({ cpu }: Visit): Registers {
 const built = (file: string) =>
   readFileSync(fileURLToPath(new URL(`../../build/${file}`, import.meta.url)));
 
+/** What a call of getrandom(2) has at one instruction: the thread's page, and the program's buffer. */
+interface RandomMoment {
+  page: Buffer;
+  buffer: Buffer;
+}
+
+const RANDOM = "getrandom 200";
+const RANDOM_SIZE = 200;
+const KEY = PAGE_RANDOM + 16;
+const KEY_BYTES = 32;
+const randomMoments: RandomMoment[] = [];
+
 const traces = new Map<string, Trace>();
 let machine: Machine;
 let frame = 0;
@@ -85,6 +102,12 @@ beforeAll(async () => {
     const rip = cpu.wide("rip");
     const behind = symbols.address(behindSymbol(name)) as bigint;
     if (rip === behind - 2n) trace.before = registersOf(visit);
+    if (name === RANDOM && trace.before) {
+      const { machine } = visit;
+      const page = Buffer.from(machine.readLinear(FRAME + BigInt(FRAME_BYTES) - 4096n, 4096));
+      const buffer = Buffer.from(machine.readLinear(trace.before.rdi, RANDOM_SIZE));
+      randomMoments.push({ page, buffer });
+    }
     if (rip === behind) trace.after = registersOf(visit);
     if (rip < MEDIATOR || rip >= MEDIATOR + MEDIATOR_BYTES) return;
     const bytes = visit.machine.readLinear(FRAME, FRAME_BYTES).slice();
@@ -131,6 +154,8 @@ it.each([
   ["clock_gettime", true],
   ["read 4 KiB", true],
   ["pread 4 KiB", true],
+  ["getrandom 16", true],
+  ["getrandom 200", true],
   ["brk", false],
   ["lseek", false],
 ])("%s is before the call or behind it at every instruction", (name, isAnswered) => {
@@ -143,4 +168,45 @@ it.each([
   expect(new Set(sides.slice(boundary))).toEqual(new Set(isAnswered ? [after] : []));
   // The way back alone is behind the call.
   expect(sides.length - boundary).toBeLessThan(20);
+});
+
+/** What the next call with a page like this would get, by OpenSSL's ChaCha20 where bytes have to be made. */
+function nextRandom(page: Buffer): Buffer {
+  const left = page.readUInt32LE(PAGE_RANDOM_LEFT);
+  const ready =
+    left >= RANDOM_SIZE
+      ? page.subarray(PAGE_RANDOM_BYTES, PAGE_RANDOM_BYTES + left)
+      : keyStream(page).subarray(0, RANDOM_BYTES);
+  return ready.subarray(-RANDOM_SIZE);
+}
+
+/** The bytes of a refill, and the key that follows. */
+function keyStream(page: Buffer): Buffer {
+  const key = page.subarray(KEY, KEY + KEY_BYTES);
+  const cipher = createCipheriv("chacha20", key, Buffer.alloc(16));
+  return cipher.update(Buffer.alloc(RANDOM_BYTES + KEY_BYTES));
+}
+
+/** Eight bytes of `part` are somewhere in `whole`. */
+function shares(whole: Buffer, part: Buffer): boolean {
+  for (let at = 0; at + 8 <= part.length; at += 8) {
+    if (whole.includes(part.subarray(at, at + 8))) return true;
+  }
+  return false;
+}
+
+it("makes random bytes of a key that it replaces, and erases what it has given", () => {
+  const [first, last] = [randomMoments[0] as RandomMoment, randomMoments.at(-1) as RandomMoment];
+  // The call is one that makes bytes.
+  expect(first.page.readUInt32LE(PAGE_RANDOM_LEFT)).toBeLessThan(RANDOM_SIZE);
+  expect(last.buffer).toEqual(nextRandom(first.page));
+  const key = last.page.subarray(KEY, KEY + KEY_BYTES);
+  expect(key).toEqual(keyStream(first.page).subarray(RANDOM_BYTES));
+  expect(shares(last.page, first.page.subarray(KEY, KEY + KEY_BYTES))).toBe(false);
+  expect(shares(last.page, last.buffer)).toBe(false);
+});
+
+it("gives no random bytes twice, wherever the call is interrupted and made again", () => {
+  const again = randomMoments.filter(({ page, buffer }) => shares(nextRandom(page), buffer));
+  expect(again).toEqual([]);
 });

@@ -42,6 +42,7 @@ import {
   SYS_getpgrp,
   SYS_getpid,
   SYS_getppid,
+  SYS_getrandom,
   SYS_gettid,
   SYS_gettimeofday,
   SYS_getuid,
@@ -50,6 +51,7 @@ import {
   SYS_sched_yield,
   SYS_time,
 } from "../../linux/numbers";
+import { giveRandom } from "./random";
 import { copy } from "./stub";
 import { isLocal, readClock, readSeconds, readTimeOfDay } from "./time";
 import { load32, load64, store32, store64 } from "./x86";
@@ -154,6 +156,20 @@ function pread(frame: u64): u32 {
   return load64(at) >> 32 === number ? answer(frame, bytes) : FORWARD;
 }
 
+/** Most bytes getrandom(2) fills in without being interrupted, on Linux; here and there more is another matter. */
+const RANDOM_MAX: u64 = 256;
+/** The flags of getrandom(2) that are none or one of where from, and NONBLOCK: all are below. */
+const GRND_END: u32 = 6;
+
+function getrandom(frame: u64): u32 {
+  const address = load64(frame + FRAME_RDI);
+  const size = load64(frame + FRAME_RSI);
+  const flags = load64(frame + FRAME_RDX) as u32;
+  if (flags >= GRND_END || size - 1 >= RANDOM_MAX || !isMemory(address, size)) return FORWARD;
+  giveRandom(frame + (FRAME_BYTES as u64) - PAGE, address, size);
+  return answer(frame, size);
+}
+
 /** A number that the roottask tells all threads of the program. */
 function told(offset: u64): u64 {
   return load32((FILE_WORDS_PAGE as u64) + offset);
@@ -176,7 +192,9 @@ function futex(frame: u64): u32 {
 export function mediate(frame: u64): u32 {
   const number = load64(frame + FRAME_NUMBER);
   if (number === SYS_read) return read(frame);
-  if (number > (SYS_clock_gettime as u64)) return FORWARD;
+  if (number > (SYS_clock_gettime as u64)) {
+    return number === SYS_getrandom ? getrandom(frame) : FORWARD;
+  }
   switch (number as u32) {
     case SYS_clock_gettime:
       return clockGettime(frame);

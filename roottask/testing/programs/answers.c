@@ -217,7 +217,7 @@ static long burst(long number, long first, long second, long expected) {
     asm volatile("1: mov %[number], %%rax; syscall; xor %[expected], %%rax; or %%rax, %[result]; dec %[left]; jne 1b"
                  : [result] "+b"(result), [left] "+r"(left), "+r"(r12), "+r"(r13), "+r"(r10), "+r"(r8), "+D"(first),
                    "+S"(second)
-                 : [number] "r"(number), [expected] "r"(expected)
+                 : [number] "r"(number), [expected] "r"(expected), "d"(0L)
                  : "rax", "rcx", "r11", "memory", "cc");
     if (result != 0 || r12 != 0x1212 || r13 != 0x1313 || r10 != 0x1010 || r8 != 0x88) bad = 1;
   }
@@ -232,6 +232,9 @@ static void *busier(void *argument) {
     if (burst(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&time, 0)) wrong |= 16384;
     if (burst(SYS_clock_gettime, CLOCK_MONOTONIC, 8, -EFAULT)) wrong |= 32768;
     if (burst(SYS_lseek, -1, 0, -EBADF)) wrong |= 65536;
+    char random[40];
+    if (burst(SYS_getrandom, (long)random, sizeof random, sizeof random)) wrong |= 131072;
+    if (burst(SYS_getrandom, 8, sizeof random, -EFAULT)) wrong |= 262144;
   }
   return argument;
 }

@@ -98,6 +98,9 @@ static void overwrite(void) {
     if (call != -1 || errno != EBADF) puts("a forwarded call went wrong");
     struct timespec time = {-1, -1};
     if (syscall(SYS_clock_gettime, 0, &time) != 0 || time.tv_nsec < 0) puts("a clock went wrong");
+    memset(page, value, 2048);
+    char bytes[16];
+    if (syscall(SYS_getrandom, bytes, sizeof bytes, 0) != sizeof bytes) puts("random bytes went wrong");
   }
   puts("overwritten");
 }
