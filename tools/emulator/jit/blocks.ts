@@ -6,6 +6,7 @@ import {
   BLOCK_FIRST,
   BLOCK_HEADER,
   BLOCK_KEY,
+  HEAT_ENTRY,
   HEAT_FRAME,
   HEAT_LEFT,
   HEAT_OFFSET,
@@ -146,6 +147,11 @@ export class Blocks {
   /** How often a block may still be entered until it is hot. */
   left(block: number): number {
     return this.u32(heatOf(block) + HEAT_LEFT);
+  }
+
+  /** How far a block that enters no region has come on its way to one (tier.ts). */
+  stage(block: number): number {
+    return this.u32(heatOf(block) + HEAT_ENTRY);
   }
 
   /** Makes a link that has been made lead to the heat record of its block, so that what takes it counts. */

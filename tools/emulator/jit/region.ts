@@ -41,16 +41,17 @@ export function discover(blocks: Blocks, seed: number): Region {
   return new Discovery(blocks, () => true, MAX_BLOCKS, MAX_RECORDS).region(seed);
 }
 
-/** The counts of blocks when they were watched first. */
-export type Watch = ReadonlyMap<number, number>;
+/** How often blocks had still to be entered when they were watched first, and whether they had been hot before. */
+export type Watch = ReadonlyMap<number, { readonly left: number; readonly stage: number }>;
 
 /** Lets the blocks around a hot one count, so that `watched` can tell later which of them really execute with it. */
 export function watch(blocks: Blocks, seed: number): Watch {
   const around = new Discovery(blocks, () => true, MAX_WATCHED, Number.POSITIVE_INFINITY);
-  const counts = new Map<number, number>();
+  const counts = new Map<number, { left: number; stage: number }>();
   for (const { block } of around.region(seed).nodes) {
     for (const which of linksOf(block.ends)) blocks.countLink(block.end - OP_SIZE, which);
-    counts.set(block.address, blocks.left(block.address));
+    const { address } = block;
+    counts.set(address, { left: blocks.left(address), stage: blocks.stage(address) });
   }
   return counts;
 }
@@ -60,9 +61,11 @@ export function watched(blocks: Blocks, seed: number, since: Watch): Region {
   const executes = (block: number): boolean => {
     const before = since.get(block);
     if (block === seed || before === undefined || regionOf(blocks, block) !== 0) return true;
-    // A count that has grown has been at its end.
+    // Who has become hot since counts anew, and may have come to the same number; a count that has grown has been at
+    // its end, too.
+    if (blocks.stage(block) !== before.stage) return true;
     const now = blocks.left(block);
-    return now > before || before - now >= SELDOM;
+    return now > before.left || before.left - now >= SELDOM;
   };
   return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS).region(seed);
 }

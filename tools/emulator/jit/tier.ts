@@ -157,7 +157,7 @@ class AttachedTier {
     const heat = heatOf(block);
     const start = performance.now();
     // The field is free until the block enters a region: how far it has come.
-    const stage = blocks.u32(heat + HEAT_ENTRY);
+    const stage = blocks.stage(block);
     const later = (next: number, entries: number): number => {
       blocks.view.setUint32(heat + HEAT_ENTRY, next, true);
       return entries;
