@@ -98,13 +98,18 @@ class Discovery {
     const blocks = this.#blocks;
     this.#enter(seed, blocks.pageRip);
     const edges: Edge[][] = [];
-    const searched = new Set<number>();
+    const jumped = new Set<number>();
+    const called = new Set<number>();
     for (let i = 0; i < this.#found.length; i++) {
       const block = this.#found[i] as Block;
       edges.push(this.#edgesOf(block, this.#bases[i] as bigint));
-      if (block.ends === End.ComputedJump && !searched.has(block.frame)) {
-        searched.add(block.frame);
-        this.#takeTargets(block, this.#bases[i] as bigint);
+      const base = this.#bases[i] as bigint;
+      if (block.ends === End.ComputedJump && !jumped.has(block.frame)) {
+        jumped.add(block.frame);
+        this.#takeTargets(block, base);
+      } else if (block.ends === End.ComputedCall && !called.has(block.frame)) {
+        called.add(block.frame);
+        this.#takeFunctions(block, base);
       }
     }
     for (const [i, block] of this.#found.entries()) {
@@ -176,6 +181,29 @@ class Discovery {
   /** What a computed jump in the block's page leads to is not known: any block there may be its target. */
   #takeTargets({ frame, key }: Block, base: bigint): void {
     for (const block of this.#blocks.inPage(frame, key)) this.#enter(block, base);
+  }
+
+  /**
+   * What a computed call in the block's page leads to: any block there that no other goes on to. Entries inside of
+   * functions would take their loops apart.
+   */
+  #takeFunctions({ frame, key }: Block, base: bigint): void {
+    const blocks = this.#blocks;
+    const inside = new Set<number>();
+    for (const address of blocks.inPage(frame, key)) {
+      const { end, ends } = blocks.block(address);
+      const last = end - OP_SIZE;
+      if (ends === End.Call || ends === End.ComputedCall) {
+        inside.add(blocks.at(frame, blocks.behind(last), key));
+        continue;
+      }
+      for (const which of linksOf(ends)) {
+        const link = blocks.link(last, which);
+        if (link !== 0) inside.add(blocks.linked(link));
+      }
+    }
+    for (const address of blocks.inPage(frame, key))
+      if (!inside.has(address)) this.#enter(address, base);
   }
 }
 

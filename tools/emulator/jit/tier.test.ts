@@ -2,8 +2,10 @@
 // are in the same state at every stop. The guest writes over its own code, changes translations and faults.
 
 import { expect, test } from "vitest";
+import { dword, eax, ecx } from "../../asm/index.ts";
 import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
 import { Machine } from "../host/machine.ts";
+import { guest } from "../platform/testdata/guest.ts";
 import type { Accel } from "./accel.ts";
 
 const STEPS = 120;
@@ -57,4 +59,25 @@ test("regions of code that is dropped are given back", async () => {
   expect(before?.compilations).toBeGreaterThan(before?.regions as number);
   machine.core.state_loaded();
   expect(machine.tierStatistics?.regions).toBe(0);
+});
+
+test("functions that are called through a table are compiled together with their caller", async () => {
+  const functions = [0, 1, 2, 3].map((i) => `function${i}`);
+  const kernel = guest((a) => {
+    a.jmp("caller").align(0x1000);
+    a.label("caller");
+    a.inc(ecx).and(ecx, functions.length - 1);
+    a.call(dword("table", { index: ecx, scale: 4 })).jmp("caller");
+    for (const [i, name] of functions.entries()) {
+      a.label(name);
+      a.add(eax, i).ret();
+    }
+    a.align(4).label("table");
+    a.dd(...functions);
+  });
+  const accel = { kind: "jit", threshold: 20 } as const;
+  const machine = await Machine.create({ kernel, memory: "4M", accel });
+  machine.runSync({ nanoseconds: 100_000 });
+  expect(machine.tierStatistics?.compilations).toBe(1);
+  expect(machine.tierStatistics?.regions).toBe(1);
 });
