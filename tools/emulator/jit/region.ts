@@ -112,9 +112,6 @@ class Discovery {
         this.#takeFunctions(block, base);
       }
     }
-    for (const [i, block] of this.#found.entries()) {
-      if (regionOf(blocks, block.address) !== 0) this.#entries.add(i);
-    }
     return {
       nodes: this.#found.map((block, i) => ({ block, edges: edges[i] as Edge[] })),
       entries: [...this.#entries],
