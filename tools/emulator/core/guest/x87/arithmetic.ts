@@ -618,11 +618,70 @@ export function storeToRegister(op: Op): usize {
   return op.next();
 }
 
+class Store {
+  @inline static size(kind: u32): i32 {
+    return kind == I16 ? 2 : kind == M32 || kind == I32 ? 4 : 8;
+  }
+  @inline static write(a: u64, size: i32, value: u64): void {
+    if (size == 2) Mem.write<u16>(a, value);
+    else if (size == 4) Mem.write<u32>(a, value);
+    else Mem.write<u64>(a, value);
+  }
+}
+
 /** FST, FSTP m32, m64; FIST, FISTP, FISTTP (AUX_QUIET: truncating). */
 export function storeMemory(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
+  const aux = op.aux;
+  const kind = aux >> AUX_KIND;
+  const size = Store.size(kind);
+  const control = load<u32>(S_FCW) & 0xc20;
+  // Bits that are kept and those behind them (bit 63 is half a unit), truncating or to nearest with PE masked.
+  const truncate =
+    kind > M64 && (control == 0xc20 || ((aux & AUX_QUIET) != 0 && (control & PE) != 0));
+  if (Fpu.empty(0) || (!truncate && control != PE)) return storeGeneral(op);
+  const p = Fpu.st(0);
+  const high = X80.high(p);
+  const low = X80.low(p);
+  let kept: u64 = 0;
+  let rest: u64 = 0;
+  let exponent: u64 = 0;
+  if (!Normal.isZero(high, low)) {
+    if (!Normal.isNormal(high, low)) return storeGeneral(op);
+    if (kind <= M64) {
+      // The leading bit and a carry out of rounding count up the exponent; it must not reach infinity's.
+      const e = <i32>(high & 0x7fff) - (kind == M32 ? 16257 : 15361);
+      if (<u32>e >= (kind == M32 ? <u32>0xfd : 0x7fd)) return storeGeneral(op);
+      kept = low >> (kind == M32 ? 40 : 11);
+      rest = low << (kind == M32 ? 24 : 53);
+      exponent = (<u64>e) << (kind == M32 ? 23 : 52);
+    } else {
+      const e = <i32>(high & 0x7fff) - 16383;
+      if (e >= size * 8 - 2) return storeGeneral(op);
+      if (e >= 0) {
+        kept = low >> (63 - <u64>e);
+        rest = low << (<u64>e + 1);
+      } else rest = e == -1 ? low : 1;
+    }
+  }
+  const up = !truncate && Normal.isUp((kept & 1) != 0, rest);
+  let value = exponent + kept + <u64>up;
+  const sign = <u64>(high >> 15);
+  if (kind <= M64) value |= sign << (kind == M32 ? 31 : 63);
+  else value = (value ^ (0 - sign)) + sign;
+  Store.write(op.address(size, true), size, value);
+  if (load<u32>(S_FAULT) != 0) return op.fault();
+  noteOperand(op);
+  Normal.setRounded(rest != 0, up);
+  Fpu.popAfter(aux);
+  return op.done();
+}
+
+/** All cases of the same. */
+function storeGeneral(op: Op): usize {
+  begin();
   const kind = op.aux >> AUX_KIND;
-  const size = kind == I16 ? 2 : kind == M32 || kind == I32 ? 4 : 8;
+  const size = Store.size(kind);
   let value: u64;
   const underflow = Fpu.empty(0);
   if (underflow) {
@@ -640,9 +699,7 @@ export function storeMemory(op: Op): usize {
     Sf.up = false;
     Sf.flags &= ~PE;
   } else {
-    if (size == 2) Mem.write<u16>(a, value);
-    else if (size == 4) Mem.write<u32>(a, value);
-    else Mem.write<u64>(a, value);
+    Store.write(a, size, value);
     if (load<u32>(S_FAULT) != 0) return op.fault();
   }
   noteOperand(op);
@@ -654,7 +711,8 @@ export function storeMemory(op: Op): usize {
 
 /** Writes ten bytes, all or nothing, or only checks that it could (`withheld`); false with a fault pending. */
 function writeTen(a: u64, high: u32, low: u64, withheld: bool): bool {
-  if (!probe(a, 10, WRITE, 8)) return false;
+  // Inside a page the first write fails if any does.
+  if ((withheld || (a & 0xfff) > 0xff6) && !probe(a, 10, WRITE, 8)) return false;
   if (withheld) return true;
   Mem.write<u64>(a, low);
   Mem.write<u16>(a + 8, <u64>high);
@@ -662,13 +720,14 @@ function writeTen(a: u64, high: u32, low: u64, withheld: bool): bool {
 }
 
 export function storeExtended(op: Op): usize {
-  if (!ready()) return op.fault();
+  if (!allowed()) return op.fault();
   const p = Fpu.st(0);
-  setResult(X80.high(p), X80.low(p));
   const underflow = Fpu.empty(0);
-  if (underflow) setIndefinite();
   const withheld = underflow && (load<u32>(S_FCW) & IE) == 0;
-  if (!writeTen(op.address(10, true), Sf.xhi, Sf.xlo, withheld)) return op.fault();
+  // What an empty register gives is the indefinite.
+  const high = underflow ? 0xffff : X80.high(p);
+  const low = underflow ? 0xc000000000000000 : X80.low(p);
+  if (!writeTen(op.address(10, true), high, low, withheld)) return op.fault();
   noteOperand(op);
   if (underflow) stackFault(false);
   else clearC1();
