@@ -115,6 +115,16 @@ export const CALLED: Readonly<Record<string, Footprint>> = {
   readForWrite: { faults: true },
   probe: { faults: true },
   segmentAddress: { faults: true },
+  // The x87's: of the state they change its registers and words only.
+  addNormal: { effects: true },
+  multiplyNormal: { effects: true },
+  divideNormal: { effects: true },
+  x87Arithmetic: { effects: true },
+  x87ArithmeticMemory: { effects: true },
+  x87Compare: { effects: true },
+  x87CompareMemory: { effects: true },
+  x87CompareFlags: { effects: true },
+  x87Load: { effects: true },
 };
 
 /** Functions that end a handler: the region does what they do, or calls them when the registers are in memory. */

@@ -1,4 +1,4 @@
-// Entry of the core's wasm module: what Node sees. Functions of memory/, op/ and simd/ are here for compiled regions,
+// Entry of the core's wasm module: what Node sees. Functions of memory/, op/, simd/ and x87/ are here for compiled regions,
 // which call them or know by them where a handler does something that is rare (../../jit/specialize.ts).
 
 export { branch_links } from "./decode/branch_links";
@@ -41,3 +41,12 @@ export {
 } from "./schedule/run";
 export { readSlowly, storeSlowly } from "./simd/access";
 export { floatScalar32, floatScalar64 } from "./simd/forms";
+export {
+  x87Arithmetic,
+  x87ArithmeticMemory,
+  x87Compare,
+  x87CompareFlags,
+  x87CompareMemory,
+  x87Load,
+} from "./x87/arithmetic";
+export { addNormal, divideNormal, multiplyNormal } from "./x87/normal";

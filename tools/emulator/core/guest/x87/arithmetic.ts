@@ -265,7 +265,7 @@ export function arithmeticRegister(op: Op): usize {
   return op.next();
 }
 
-function x87Arithmetic(aux: u32, i: u32): void {
+export function x87Arithmetic(aux: u32, i: u32): void {
   begin();
   if (Fpu.empty(0) || Fpu.empty(i)) {
     if (!stackFault(false)) return;
@@ -342,7 +342,7 @@ export function arithmeticMemory(op: Op): usize {
   return op.next();
 }
 
-function x87ArithmeticMemory(aux: u32, bits: u64): void {
+export function x87ArithmeticMemory(aux: u32, bits: u64): void {
   begin();
   if (Fpu.empty(0)) {
     if (!stackFault(false)) return;
@@ -397,7 +397,7 @@ export function compareRegister(op: Op): usize {
   return op.next();
 }
 
-function x87Compare(aux: u32, i: u32): void {
+export function x87Compare(aux: u32, i: u32): void {
   begin();
   if (Fpu.empty(0) || Fpu.empty(i)) compareEmpty(aux);
   else compareWith(aux, Fpu.st(i));
@@ -416,7 +416,7 @@ export function compareMemory(op: Op): usize {
   return op.next();
 }
 
-function x87CompareMemory(aux: u32, bits: u64): void {
+export function x87CompareMemory(aux: u32, bits: u64): void {
   begin();
   if (Fpu.empty(0)) compareEmpty(aux);
   else {
@@ -459,7 +459,7 @@ export function compareFlags(op: Op): usize {
 }
 
 /** The relation decides the flags even when an unmasked exception withholds the pop. */
-function x87CompareFlags(aux: u32, i: u32): u32 {
+export function x87CompareFlags(aux: u32, i: u32): u32 {
   begin();
   let relation = UNORDERED;
   let complete: bool;
@@ -534,7 +534,7 @@ export function loadMemory(op: Op): usize {
 }
 
 /** FLD of what may be no number, or denormal. */
-function x87Load(kind: u32, bits: u64): void {
+export function x87Load(kind: u32, bits: u64): void {
   if (!Fpu.empty(7)) {
     push();
     return;

@@ -89,7 +89,7 @@ function finish(to: usize, sign: u32, e: i32, hi: u64, lo: u64): bool {
 }
 
 /** to = a + b; a and b are sign and exponent, and significand. */
-function addNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
+export function addNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
   if (!Normal.isNormal(ah, al) || !Normal.isNormal(bh, bl)) {
     if (Normal.isZero(bh, bl) && Normal.isNormal(ah, al))
       return finish(to, ah & 0x8000, ah & 0x7fff, al, 0);
@@ -143,7 +143,8 @@ function addNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
   return finish(to, ah & 0x8000, e, hi, lo);
 }
 
-function multiplyNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
+/** to = a * b. */
+export function multiplyNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
   const sign = (ah ^ bh) & 0x8000;
   if (!Normal.isNormal(ah, al) || !Normal.isNormal(bh, bl)) {
     const zeroA = Normal.isZero(ah, al);
@@ -168,7 +169,8 @@ function multiplyNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
   return finish(to, sign, e, hi, lo);
 }
 
-function divideNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
+/** to = a / b. */
+export function divideNormal(to: usize, ah: u32, al: u64, bh: u32, bl: u64): bool {
   if (!Normal.isNormal(bh, bl)) return false;
   const sign = (ah ^ bh) & 0x8000;
   if (!Normal.isNormal(ah, al)) return Normal.isZero(ah, al) && exact(to, sign, 0);
