@@ -60,6 +60,8 @@ export const FILE_WORDS_PAGE = 0x7fff_f484_1000;
 /** Behind the words, u32: threads of the program, and how many of them wait for a futex. */
 export const WORD_THREADS = 0x800;
 export const WORD_WAITERS = 0x804;
+/** u64: the program's break. */
+export const WORD_BREAK = 0x808;
 
 // --- The frame of a call, at the end of the page; registers are in the order of a UTCB ---
 export const FRAME_BYTES = 0x90;

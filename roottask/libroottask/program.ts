@@ -4,7 +4,7 @@
 // (thread.ts); ids are Linux's process and thread ids.
 
 import { Utcb } from "../libhedron/utcb";
-import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
+import { WORD_BREAK, WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
 import { Space } from "./space";
@@ -162,6 +162,11 @@ export function tellThreads(program: Program): void {
   if (words === 0) return;
   store<u32>(words + WORD_THREADS, program.alive);
   store<u32>(words + WORD_WAITERS, program.futexWaiters);
+}
+
+/** Tells the mediator of `program` where its break is. */
+export function tellBreak(program: Program): void {
+  if (program.fileWords !== 0) store<u64>(program.fileWords + WORD_BREAK, program.space.breakEnd);
 }
 
 /** Programs that have been given a number so far. */

@@ -7,7 +7,7 @@ import { fileAt } from "../libroottask/descriptors";
 import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
 import { backingNode, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
-import { Program } from "../libroottask/program";
+import { Program, tellBreak } from "../libroottask/program";
 import {
   areaAt,
   blocked,
@@ -78,6 +78,7 @@ export function sysBrk(program: Program, regs: Utcb): i64 {
     return space.breakEnd as i64;
   }
   space.breakEnd = wanted;
+  tellBreak(program);
   return wanted as i64;
 }
 

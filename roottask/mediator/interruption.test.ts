@@ -156,7 +156,7 @@ it.each([
   ["pread 4 KiB", true],
   ["getrandom 16", true],
   ["getrandom 200", true],
-  ["brk", false],
+  ["brk", true],
   ["lseek", false],
 ])("%s is before the call or behind it at every instruction", (name, isAnswered) => {
   const trace = traces.get(name);

@@ -28,12 +28,14 @@ import {
   PAGE_COMMIT,
   PAGE_PROCESS,
   PAGE_THREAD,
+  WORD_BREAK,
   WORD_THREADS,
   WORD_WAITERS,
 } from "../../libhrstd/mediator_layout";
 import { EAGAIN } from "../../libroottask/errno";
 import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "../../linux/futex_operations";
 import {
+  SYS_brk,
   SYS_clock_gettime,
   SYS_futex,
   SYS_getegid,
@@ -175,6 +177,13 @@ function told(offset: u64): u64 {
   return load32((FILE_WORDS_PAGE as u64) + offset);
 }
 
+/** brk(2): where the break is, for those who ask for no other. */
+function brk(frame: u64): u32 {
+  const address = load64(frame + FRAME_RDI);
+  const now = load64((FILE_WORDS_PAGE as u64) + WORD_BREAK);
+  return address === 0 || address === now ? answer(frame, now) : FORWARD;
+}
+
 /** futex(2): a wake of nobody, and a wait for what has changed already. */
 function futex(frame: u64): u32 {
   const command = (load64(frame + FRAME_RSI) as u32) & FUTEX_COMMAND;
@@ -198,6 +207,8 @@ export function mediate(frame: u64): u32 {
   switch (number as u32) {
     case SYS_clock_gettime:
       return clockGettime(frame);
+    case SYS_brk:
+      return brk(frame);
     case SYS_pread64:
       return pread(frame);
     case SYS_getpid:

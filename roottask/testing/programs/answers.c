@@ -307,6 +307,25 @@ static void randomness(void) {
   munmap(pages, 2 * 4096);
 }
 
+// --- The break ---
+
+/** What brk(2) says, relative to where the break has been. */
+static void *breaks(void *argument) {
+  long start = syscall(SYS_brk, 0);
+  static const long moves[] = {0, 1, 100, 4096, 4097, 100000, 65536, 5000, 5000, 4999, 0, 0x7fffffffffff, -1};
+  printf("breaks:");
+  for (unsigned i = 0; i < sizeof moves / sizeof *moves; i++) {
+    long wanted = moves[i] < 0 ? -1 : start + moves[i];
+    long result = syscall(SYS_brk, wanted);
+    printf(" %ld %ld %ld", result - start, syscall(SYS_brk, 0) - start, syscall(SYS_brk, result) - start);
+    printf(" %ld %ld", syscall(SYS_brk, 1) - start, syscall(SYS_brk, -4096L) - start);
+    // What is below the break can be used.
+    if (result > start) *(volatile char *)(result - 1) = 1;
+  }
+  puts("");
+  return argument;
+}
+
 // --- Futexes: answers where nobody waits, and none lost where somebody does ---
 
 enum { TURNS = 3000 };
@@ -387,6 +406,12 @@ int main(void) {
   clocks();
   identities();
   randomness();
+  // Nothing is to be allocated below while the break moves.
+  setvbuf(stdout, 0, _IONBF, 0);
+  breaks(0);
+  pthread_t another;
+  pthread_create(&another, 0, breaks, 0);
+  pthread_join(another, 0);
   futexes();
   turns();
   signals(busy);
