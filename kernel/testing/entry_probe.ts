@@ -24,19 +24,22 @@ import {
 } from "../../tools/asm/index.ts";
 import * as abi from "../abi.ts";
 import { crd } from "./crd.ts";
-import { PROBE_BASE, PROBE_ORDER, Probe } from "./probe.ts";
+import {
+  BASE,
+  DONE,
+  FOREIGN,
+  FOREIGN_DONE,
+  FOREIGN_PD,
+  FOREIGN_UTCB,
+  ForeignProbe,
+  HANDLER,
+  HANDLER_UTCB,
+  kept,
+  PD,
+} from "./foreign_probe.ts";
 
 export const ENTRY_END = "entries end";
 
-const PD = abi.ROOT_SEL_PD;
-const HANDLER_UTCB = 0x2000_0000;
-const FOREIGN_UTCB = 0x2000_2000;
-const HANDLER = 400;
-const DONE = 500;
-const FOREIGN_PD = 600;
-const FOREIGN = 603;
-const BASE = 64;
-const FOREIGN_DONE = 70;
 /** Where RSP is set to; nothing has to be mapped there. */
 const STACK = 0x1234_5678_9abc_def0n;
 const TF = 0x100;
@@ -44,11 +47,10 @@ const FLAGS_CF_DF = 0x401;
 /** What the flags may be: the arithmetic ones and DF. */
 const FLAGS_SHOWN = 0xcd5;
 
-/** Registers that no way into user mode may change, with what the program has in them. */
+/** Registers that no way into user mode may change. */
 const KEPT = [rax, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r12, r13, r14, r15] as const;
-const kept = (i: number) => 0x1111_1111_1111_1111n * BigInt(i + 1);
 
-class EntryProbe extends Probe {
+class EntryProbe extends ForeignProbe {
   private entryOf(name: string, selector: number, region: "entry" | bigint, pages: number): void {
     const { a } = this;
     if (region === "entry") a.lea(rsi, rip("entry"));
@@ -73,11 +75,7 @@ class EntryProbe extends Probe {
     this.delegate("system calls", obj(601), obj(BASE), 1n, FOREIGN_PD);
     this.delegate("start", obj(602), obj(abi.EVENT_STARTUP), 1n, FOREIGN_PD);
     this.delegate("semaphore", obj(DONE), obj(FOREIGN_DONE), 1n, FOREIGN_PD);
-    const image = crd(abi.CRD_MEM, PROBE_BASE >> 12, PROBE_ORDER, 7);
-    this.delegate("memory", image, image, 1n, FOREIGN_PD);
-    const com1 = crd(abi.CRD_PIO, 0x3f8, 3);
-    this.delegate("serial line", com1, com1, 1n, FOREIGN_PD);
-    this.createEc("foreign EC", FOREIGN, 1, { rsi: FOREIGN_PD, rdx: FOREIGN_UTCB });
+    this.createForeign();
     this.delegate("foreign EC for itself", obj(FOREIGN), obj(71), 1n, FOREIGN_PD);
     this.delegate("without permission", crd(abi.CRD_OBJ, FOREIGN, 0, 4), obj(700), 1n);
     const last = BigInt(abi.USER_ADDR) - 0x1000n;
@@ -113,15 +111,7 @@ class EntryProbe extends Probe {
     a.pushfq();
     a.pop(qword(rip("after")));
     a.cld();
-    for (const [i, register] of KEPT.entries()) {
-      const same = this.fresh("same");
-      a.mov(qword(rip("shown")), register);
-      this.load(rcx, kept(i));
-      a.cmp(qword(rip("shown")), rcx);
-      a.je(same);
-      this.show(`  register ${i}`, qword(rip("shown")));
-      a.label(same);
-    }
+    this.showChanged(KEPT);
     this.print(`${name}\n`);
     this.show("  entered", qword(rip("entered")));
     this.show("  message", qword(rip("told")));
@@ -170,18 +160,9 @@ class EntryProbe extends Probe {
     this.load(rbx, FOREIGN_UTCB);
     a.mov(dword(rbx), 0);
     this.call("a call without entry");
-    this.load(rbx, FOREIGN_UTCB);
-    a.mov(dword(rbx), abi.UTCB_NSCT);
-    this.load(rdi, (FOREIGN_DONE << 12) | abi.HC_SM_CTRL);
-    a.syscall();
-    a.ud2();
+    this.emitProgramEnd();
 
-    a.label("start");
-    this.load(rbx, HANDLER_UTCB);
-    a.lea(rax, rip("program")).mov(qword(rbx, { disp: abi.UTCB_RIP }), rax);
-    a.lea(rax, rip("foreign_stack")).mov(qword(rbx, { disp: abi.UTCB_RSP }), rax);
-    a.mov(qword(rbx, { disp: abi.UTCB_MTD }), abi.MTD_RIP_LEN | abi.MTD_RSP);
-    this.reply();
+    this.emitStartup();
 
     // Notes what the message says and answers with nothing but the trap flag cleared.
     a.label("message");
@@ -224,19 +205,15 @@ class EntryProbe extends Probe {
   }
 
   override build(): Uint8Array {
-    const { a } = this;
     this.emitStart();
     this.emitRoot();
     this.emitProgram();
     this.emitLibrary();
     this.emitEntry();
-    for (const name of [
+    this.emitWords([
       ...["entered", "told", "flags", "stack", "save", "after", "shown", "own_return"],
       ...["seen_rcx", "seen_rsp", "seen_r11", "seen_flags"],
-    ]) {
-      a.label(name);
-      a.dq(0);
-    }
+    ]);
     this.emitData();
     return this.link();
   }

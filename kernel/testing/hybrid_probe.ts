@@ -24,26 +24,29 @@ import {
 } from "../../tools/asm/index.ts";
 import * as abi from "../abi.ts";
 import { crd } from "./crd.ts";
-import { PROBE_BASE, PROBE_ORDER, Probe } from "./probe.ts";
+import {
+  BASE,
+  DONE,
+  FOREIGN,
+  FOREIGN_DONE,
+  FOREIGN_PD,
+  FOREIGN_UTCB,
+  ForeignProbe,
+  HANDLER,
+  HANDLER_UTCB,
+  kept,
+  PD,
+} from "./foreign_probe.ts";
 
 export const HYBRID_START = "the program starts";
 export const HYBRID_END = "the program ends";
 
-const PD = abi.ROOT_SEL_PD;
-const HANDLER_UTCB = 0x2000_0000;
-const FOREIGN_UTCB = 0x2000_2000;
-const HANDLER = 400;
-const DONE = 500;
 const SEMAPHORE = 501;
-const FOREIGN_PD = 600;
 const SYSTEM_CALLS = 601;
 const START = 602;
-const FOREIGN = 603;
 const FOREIGN_SC = 604;
 const SERVICE = 605;
 // Selectors of the program.
-const BASE = 64;
-const FOREIGN_DONE = 70;
 const FOREIGN_SERVICE = 71;
 const FOREIGN_SEMAPHORE = 72;
 const NOTHING = 73;
@@ -51,12 +54,11 @@ const PORTAL_ID = 7;
 /** A flag of the UTCB that means nothing. */
 const OTHER_FLAG = 2;
 
-/** Registers that no hypercall changes, with what the program has in them. */
+/** Registers that no hypercall changes. */
 const KEPT = [rax, rbx, rbp, r8, r9, r10, r12, r13, r14, r15] as const;
-const kept = (i: number) => 0x1111_1111_1111_1111n * BigInt(i + 1);
 const WORDS = ["told", "served", "seen_id", "status", "shown", "stack"];
 
-class HybridProbe extends Probe {
+class HybridProbe extends ForeignProbe {
   private readonly hasEntry: boolean;
 
   constructor(hasEntry: boolean) {
@@ -85,11 +87,7 @@ class HybridProbe extends Probe {
     ] as const) {
       this.delegate(`selector ${from}`, obj(from), obj(to), 1n, FOREIGN_PD);
     }
-    const image = crd(abi.CRD_MEM, PROBE_BASE >> 12, PROBE_ORDER, 7);
-    this.delegate("memory", image, image, 1n, FOREIGN_PD);
-    const com1 = crd(abi.CRD_PIO, 0x3f8, 3);
-    this.delegate("serial line", com1, com1, 1n, FOREIGN_PD);
-    this.createEc("foreign EC", FOREIGN, 1, { rsi: FOREIGN_PD, rdx: FOREIGN_UTCB });
+    this.createForeign();
     if (this.hasEntry) {
       a.lea(rsi, rip("entry")).add(rsi, 1);
       this.load(rdx, 0);
@@ -126,15 +124,7 @@ class HybridProbe extends Probe {
     a.mov(qword(rip("status")), rdi);
     this.load(rcx, FOREIGN_UTCB);
     a.mov(dword(rcx, { disp: abi.UTCB_FLAGS }), 0);
-    for (const [i, register] of KEPT.entries()) {
-      const same = this.fresh("same");
-      a.mov(qword(rip("shown")), register);
-      this.load(rcx, kept(i));
-      a.cmp(qword(rip("shown")), rcx);
-      a.je(same);
-      this.show(`  register ${i}`, qword(rip("shown")));
-      a.label(same);
-    }
+    this.showChanged(KEPT);
     this.print(`${name}\n`);
     this.show("  RDI", qword(rip("status")));
     this.show("  messages", qword(rip("told")));
@@ -171,21 +161,12 @@ class HybridProbe extends Probe {
     this.system("down of what was not upped", abi.HC_SM_CTRL, FOREIGN_SEMAPHORE, abi.SM_CTRL_DOWN);
     this.system("up of nothing", abi.HC_SM_CTRL, NOTHING, abi.SM_CTRL_UP);
     this.system("no hypercall", 0x33, 0);
-    this.load(rbx, FOREIGN_UTCB);
-    a.mov(dword(rbx, { disp: abi.UTCB_FLAGS }), abi.UTCB_NSCT);
-    this.load(rdi, (FOREIGN_DONE << 12) | abi.HC_SM_CTRL);
-    a.syscall();
-    a.ud2();
+    this.emitProgramEnd();
   }
 
   private emitHandlers(): void {
     const { a } = this;
-    a.label("start");
-    this.load(rbx, HANDLER_UTCB);
-    a.lea(rax, rip("program")).mov(qword(rbx, { disp: abi.UTCB_RIP }), rax);
-    a.lea(rax, rip("foreign_stack")).mov(qword(rbx, { disp: abi.UTCB_RSP }), rax);
-    a.mov(qword(rbx, { disp: abi.UTCB_MTD }), abi.MTD_RIP_LEN | abi.MTD_RSP);
-    this.reply();
+    this.emitStartup();
 
     // RIP and RSP are set from RCX and R11, as handlers of the reference have to.
     a.label("message");
@@ -222,10 +203,7 @@ class HybridProbe extends Probe {
       a.ret();
       a.align(0x1000);
     }
-    for (const name of WORDS) {
-      a.label(name);
-      a.dq(0);
-    }
+    this.emitWords(WORDS);
     this.emitData();
     return this.link();
   }
