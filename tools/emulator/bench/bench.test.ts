@@ -25,6 +25,21 @@ test.each(workloads)("$name counts its instructions and repeats its result", asy
   expect(second).toMatchObject({ result: first.result, instructions: first.instructions });
 });
 
+test.each(workloads)("$name executes no more compiled than there is", async (workload) => {
+  const rounds = part(workload.rounds);
+  const interpreted = await runHere(workload, rounds, { kind: "interp" });
+  const { result, instructions, tier } = await runHere(workload, rounds, {
+    kind: "jit",
+    threshold: 0,
+  });
+  expect({ result, instructions }).toEqual({
+    result: interpreted.result,
+    instructions: interpreted.instructions,
+  });
+  expect(tier?.share).toBeGreaterThan(0);
+  expect(tier?.share).toBeLessThanOrEqual(1);
+});
+
 test.skipIf(!hasQemu).each(all)("$name has QEMU's result", async (workload) => {
   const rounds = part(workload.rounds);
   expect((await runHere(workload, rounds)).result).toBe((await runInQemu(workload, rounds)).result);

@@ -8,6 +8,7 @@ import {
   OP_HANDLER,
   OP_SIZE,
   S_BUDGET,
+  S_CHARGED,
   S_HELD,
   S_RESERVE,
   TIER_RETIRED,
@@ -111,7 +112,7 @@ class RegionWriter {
     const state = this.#state;
     this.#checks.push({ chunk: code.chunk.insert(), resume: undefined });
     state.reload();
-    this.#countInstructions(I64_ADD, [S_BUDGET]);
+    this.#countInstructions(I64_ADD, [S_BUDGET, S_CHARGED]);
     this.#load(RECORD, HEAT_ENTRY);
     code.set(this.#target);
     this.#end = code.block();
@@ -141,14 +142,17 @@ class RegionWriter {
     code.end();
     state.writeBack();
     code.end();
-    this.#countInstructions(I64_SUB, [S_BUDGET, S_RESERVE, S_HELD]);
+    this.#countInstructions(I64_SUB, [S_BUDGET, S_RESERVE, S_HELD, S_CHARGED]);
     code.get(RECORD);
     state.finish();
     for (const check of this.#checks) this.#fill(check);
     return code;
   }
 
-  /** Notes what is left of the slice: what a region has executed is what is left at its end less than at its start. */
+  /**
+   * Notes what is left of the slice, and what has been charged for latencies: a region has executed as many instructions
+   * as the sum of both is less at its end than at its start.
+   */
   #countInstructions(operator: number, budgets: readonly number[]): void {
     const code = this.#code;
     code.i32Const(0).i32Const(0).bytes(I64_LOAD, 3).u32(TIER_RETIRED);
