@@ -2,8 +2,9 @@
 // copied at once; memory behind it (.bss) comes with the first touch.
 
 import { MEM_R, MEM_W, MEM_X, PAGE_SIZE } from "../libhedron/abi";
+import { areaAt, Space } from "./areas";
 import { ELF_MEMORY, ELF_OK, Elf, loadable, PF_R, PF_W, PF_X, Segment, segmentOf } from "./elf";
-import { areaAt, copyInto, map, protect, Space, touch } from "./space";
+import { copyInto, map, protect, touch } from "./space";
 
 const PAGE: u64 = 4096;
 

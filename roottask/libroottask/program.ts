@@ -5,9 +5,9 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { WORD_BREAK, WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
+import { Space } from "./areas";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
-import { Space } from "./space";
 import { Transfer } from "./transfer";
 import { Node } from "./tree";
 

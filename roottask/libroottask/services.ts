@@ -26,12 +26,13 @@ import {
   wireWrite,
   writeFixed,
 } from "../libhrstd/postcard";
+import { blocked, findRoom, mapped, SPACE_END, Space } from "./areas";
 import { endLine, put, say, sayDecimal, sayHex, saySigned } from "./console";
 import { endProgram } from "./domain";
 import { fileRequest } from "./file_service";
 import { LOG_TRACE, lineAbout, logs, MODULE_SERVICES } from "./log";
 import { STATE_EXITED, Thread } from "./program";
-import { blocked, findRoom, map, mapped, SPACE_END, Space, unmap } from "./space";
+import { map, unmap } from "./space";
 
 const PAGE: u64 = 4096;
 /** Allocations end here, so that a native program's pointers reach them and nothing lies at the last pages of 4 GiB. */

@@ -1,5 +1,5 @@
-// A program's address space: areas (what may be touched) and pages (what has been), kept here and mirrored
-// into the program's PD by delegation. Anonymous areas get memory on first touch, 64 KiB at a time where
+// The pages of a program's address space (what has been touched of its areas), kept here and mirrored into the
+// program's PD by delegation. Anonymous areas get memory on first touch, 64 KiB at a time where
 // they can; reservations without access cost nothing. Pages of a file are copied in on first touch.
 
 import {
@@ -13,10 +13,21 @@ import {
   XFER_FROM_KERNEL,
 } from "../libhedron/abi";
 import { delegateRange } from "../libhedron/hypercalls";
+import {
+  Area,
+  areaAt,
+  dropArea,
+  joinNeighbours,
+  joins,
+  mappedUntil,
+  SPACE_END,
+  Space,
+  splitAt,
+} from "./areas";
 import { EINVAL, ENOMEM } from "./errno";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
-import { dispose, Node } from "./tree";
+import { Node } from "./tree";
 
 const PAGE: u64 = 4096;
 const PAGE_MASK: u64 = 4095;
@@ -26,11 +37,6 @@ const RIGHTS: u64 = 7;
 /** Pages that a first touch brings in at most, as an order. */
 const TOUCH_ORDER: u32 = 4;
 
-/** Largest address a program may map, exclusive; UTCB and stack end below it. */
-export const SPACE_END: u64 = 0x7fff_ffff_f000;
-/** Lowest address that may be mapped (Linux: vm.mmap_min_addr). */
-export const SPACE_START: u64 = 0x1_0000;
-
 /** Why the last `touch` failed. */
 export const FAULT_NONE: u32 = 0;
 export const FAULT_UNMAPPED: u32 = 1;
@@ -38,38 +44,6 @@ export const FAULT_RIGHTS: u32 = 2;
 export const FAULT_BEYOND_FILE: u32 = 3;
 export const FAULT_MEMORY: u32 = 4;
 export let faultReason: u32 = FAULT_NONE;
-
-/** One run of addresses with the same rights and backing; the list is sorted and free of overlaps. */
-@unmanaged
-export class Area {
-  next: Area | null;
-  start: u64;
-  end: u64;
-  /** RIGHT_… bits. */
-  rights: u32;
-  /** Not to be given to anybody else by a search (the UTCB). */
-  fixed: u32;
-  node: Node | null;
-  /** Offset in `node` of `start`. */
-  offset: u64;
-}
-
-@unmanaged
-export class Space {
-  /** Selector of the PD that mirrors this space. */
-  pd: u64;
-  /** Root of a four-level table of page entries, indexed like the processor's. */
-  table: usize;
-  areas: Area | null;
-  /** Searches for room go downwards from here. */
-  top: u64;
-  breakStart: u64;
-  breakEnd: u64;
-  /** Pages in use. */
-  resident: u32;
-  /** Highest value `resident` had. */
-  peak: u32;
-}
 
 /** An empty space, or null when memory is out. */
 export function newSpace(pd: u64): Space | null {
@@ -147,95 +121,6 @@ export function mirror(space: Space, address: u64, frame: u64, pages: u32, right
 /** Readable follows from writable and from executable, as on every x86. */
 function effective(rights: u32): u32 {
   return rights === 0 ? 0 : rights | MEM_R;
-}
-
-export function areaAt(space: Space, address: u64): Area | null {
-  let area = space.areas;
-  while (area !== null) {
-    if (address < area.start) return null;
-    if (address < area.end) return area;
-    area = area.next;
-  }
-  return null;
-}
-
-/** Nothing is mapped in [start, end). */
-export function rangeFree(space: Space, start: u64, end: u64): bool {
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start) return false;
-    area = area.next;
-  }
-  return true;
-}
-
-/** The highest free range of `length` bytes below `space.top`, or 0. */
-export function findRoom(space: Space, length: u64): u64 {
-  let best: u64 = 0;
-  let floor = SPACE_START;
-  let area = space.areas;
-  while (area !== null) {
-    const limit = min<u64>(area.start, space.top);
-    if (limit > floor && limit - floor >= length) best = limit - length;
-    if (area.end > floor) floor = area.end;
-    if (floor >= space.top) return best;
-    area = area.next;
-  }
-  if (floor < space.top && space.top - floor >= length) best = space.top - length;
-  return best;
-}
-
-/** Cuts the area that spans `address` in two. False when memory is out. */
-function splitAt(space: Space, address: u64): bool {
-  const area = areaAt(space, address);
-  if (area === null || area.start === address) return true;
-  const tail = create<Area>();
-  if (tail === null) return false;
-  tail.next = area.next;
-  tail.start = address;
-  tail.end = area.end;
-  tail.rights = area.rights;
-  tail.fixed = area.fixed;
-  tail.node = area.node;
-  tail.offset = area.offset + (address - area.start);
-  const node = area.node;
-  if (node !== null) node.users++;
-  area.end = address;
-  area.next = tail;
-  return true;
-}
-
-function joins(a: Area, b: Area): bool {
-  return (
-    a.end === b.start &&
-    a.rights === b.rights &&
-    a.fixed === b.fixed &&
-    a.node === null &&
-    b.node === null
-  );
-}
-
-function dropArea(area: Area): void {
-  const node = area.node;
-  if (node !== null) {
-    node.users--;
-    dispose(node);
-  }
-  destroy<Area>(area);
-}
-
-function joinNeighbours(space: Space): void {
-  let area = space.areas;
-  while (area !== null) {
-    const next = area.next;
-    if (next !== null && joins(area, next)) {
-      area.end = next.end;
-      area.next = next.next;
-      dropArea(next);
-    } else {
-      area = next;
-    }
-  }
 }
 
 /** Gives back the pages of [start, end). */
@@ -343,33 +228,6 @@ export function block(space: Space, start: u64, end: u64): i64 {
   const area = areaAt(space, start);
   if (area !== null) area.fixed = 1;
   return 0;
-}
-
-/** [start, end) touches an area that is not the program's to change. */
-export function blocked(space: Space, start: u64, end: u64): bool {
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start && area.fixed !== 0) return true;
-    area = area.next;
-  }
-  return false;
-}
-
-/** The first address of [start, end) that is not mapped, or `end`. */
-function mappedUntil(space: Space, start: u64, end: u64): u64 {
-  let at = start;
-  let area = space.areas;
-  while (area !== null && at < end) {
-    if (area.start > at) return at;
-    if (area.end > at) at = area.end;
-    area = area.next;
-  }
-  return min<u64>(at, end);
-}
-
-/** All of [start, end) is mapped. */
-export function mapped(space: Space, start: u64, end: u64): bool {
-  return mappedUntil(space, start, end) === end;
 }
 
 /**

@@ -3,8 +3,9 @@
 // piece for the roottask: at most a page of a program.
 
 import { MEM_R, MEM_W } from "../libhedron/abi";
+import { Space } from "./areas";
 import { allocate, release } from "./heap";
-import { inPage, pointerTo, Space } from "./space";
+import { inPage, pointerTo } from "./space";
 
 /** Pieces that need no storage of their own. */
 const INLINE: u32 = 2;

@@ -3,13 +3,14 @@
 
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
+import { SPACE_END } from "../libroottask/areas";
 import { monotonic } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
 import { ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
-import { copyFrom, copyTo, inPage, put32, put64, SPACE_END } from "../libroottask/space";
+import { copyFrom, copyTo, inPage, put32, put64 } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
 import { LinuxThread, linuxThread } from "./state";
 import { TRANSFER_MAX, userRange } from "./transfer";

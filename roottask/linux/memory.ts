@@ -3,27 +3,22 @@
 
 import { MEM_W } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
+import {
+  areaAt,
+  blocked,
+  findRoom,
+  mapped,
+  rangeFree,
+  SPACE_END,
+  SPACE_START,
+  Space,
+} from "../libroottask/areas";
 import { fileAt } from "../libroottask/descriptors";
 import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
 import { backingNode, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { Program, tellBreak } from "../libroottask/program";
-import {
-  areaAt,
-  blocked,
-  findRoom,
-  forget,
-  map,
-  mapped,
-  movePages,
-  protect,
-  rangeFree,
-  SPACE_END,
-  SPACE_START,
-  Space,
-  touch,
-  unmap,
-} from "../libroottask/space";
+import { forget, map, movePages, protect, touch, unmap } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 
 const PAGE: u64 = 4096;

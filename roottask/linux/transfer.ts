@@ -2,6 +2,7 @@
 // sendfile(2), copy_file_range(2). Vectors are checked whole before a byte is passed.
 
 import { Utcb } from "../libhedron/utcb";
+import { SPACE_END, Space } from "../libroottask/areas";
 import { fileOf } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EOPNOTSUPP, ESPIPE } from "../libroottask/errno";
 import {
@@ -19,7 +20,7 @@ import {
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { noteRead } from "../libroottask/shared_files";
-import { copyFrom, get64, got, put64, SPACE_END, Space } from "../libroottask/space";
+import { copyFrom, get64, got, put64 } from "../libroottask/space";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
 import { sizeResult } from "./signals";
