@@ -34,7 +34,10 @@ const NEW = 0;
 const WAITED = 1;
 const WATCHING = 2;
 
-/** Host time that compiling may take: so much at first, ms, and this part of the time since then. */
+/**
+ * Host time that compiling may take: so much at first, ms, and this part of the time since then. Without limit where
+ * everything is compiled at once, whose purpose is that compiled code runs.
+ */
 const COMPILE_MS = 60;
 const COMPILE_SHARE = 0.2;
 /** Greatest count of a heat record. */
@@ -164,7 +167,7 @@ class AttachedTier {
     };
     const wait = stage === NEW ? this.#wait(heat) : 0;
     if (wait > 0) return later(WAITED, wait);
-    if (this.#compileMs > COMPILE_MS + COMPILE_SHARE * (start - this.#start)) {
+    if (!this.#atOnce && this.#compileMs > COMPILE_MS + COMPILE_SHARE * (start - this.#start)) {
       return later(WAITED, this.threshold);
     }
     const since = this.#watches.get(block);
