@@ -34,7 +34,6 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["simd/string", "bits lengthA lengthB", "of the instruction in progress"],
   ["simd/fxsave", "ok", "of the instruction in progress"],
   ["simd/table", "groupCount", "set when the core is created"],
-  ["integer/shift", "divRemainder", "of the instruction in progress"],
   ["integer/string_bulk", "host", "of the instruction in progress"],
   ["system/msr", "value", "of the instruction in progress"],
   ["processor/apic", "msrValue", "of the instruction in progress"],

@@ -1,7 +1,19 @@
 // Integer instructions on values: constants are computed, what is known about the width of a value saves masks. Follows
 // the WebAssembly core specification 2.0, 4.3.2 "Integer Operations".
 
-import { bitsOf, CONST, I32, I64, i32, i64, node, resultOf, SELECT, type Value } from "./value.ts";
+import {
+  bitsOf,
+  CONST,
+  I32,
+  I64,
+  i32,
+  i64,
+  node,
+  resultOf,
+  SELECT,
+  same,
+  type Value,
+} from "./value.ts";
 
 export const I32_EQZ = 0x45;
 export const I32_EQ = 0x46;
@@ -331,13 +343,22 @@ export function binary(op: number, a: Value, b: Value): Value {
   if (a.type === I32 || a.type === I64) {
     const simple = b.op === CONST ? withConstant(op, a, b) : undefined;
     if (simple) return simple;
-    if (a === b) {
+    if (equal(a, b)) {
       if (op === I32_XOR || op === I32_SUB) return i32(0);
       if (op === I64_XOR || op === I64_SUB) return i64(0n);
       if (op === I32_AND || op === I32_OR || op === I64_AND || op === I64_OR) return a;
     }
   }
   return node(resultOf(op), op, widthOfResult(op, a, b), a, b);
+}
+
+/** Whether both are the same by what they are made of: `XOR r, r` reads and masks its register twice. */
+function equal(a: Value, b: Value): boolean {
+  if (same(a, b)) return true;
+  if (a.op !== b.op || a.n !== b.n || a.bits !== b.bits) return false;
+  if (a.a === undefined || b.a === undefined || a.c !== undefined) return false;
+  if (!same(a.a, b.a)) return false;
+  return a.b === undefined || (b.b !== undefined && same(a.b, b.b));
 }
 
 function widthOfResult(op: number, a: Value, b: Value): number {

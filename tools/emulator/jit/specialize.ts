@@ -115,6 +115,8 @@ export const CALLED: Readonly<Record<string, Footprint>> = {
   readForWrite: { faults: true },
   probe: { faults: true },
   segmentAddress: { faults: true },
+  wideQuotient: {},
+  wideSignedQuotient: { faults: true },
   // The x87's: of the state they change its registers and words only.
   addNormal: { effects: true },
   multiplyNormal: { effects: true },

@@ -2,6 +2,7 @@
 // which call them or know by them where a handler does something that is rare (../../jit/specialize.ts).
 
 export { branch_links } from "./decode/branch_links";
+export { wideQuotient, wideSignedQuotient } from "./integer/multiply";
 export { readForWrite, readSlow, writeSlow } from "./memory/access";
 export { segmentAddress } from "./memory/segments";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";

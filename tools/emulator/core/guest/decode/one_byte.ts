@@ -35,7 +35,7 @@ import {
   sahf,
   xlat,
 } from "../integer/move";
-import { divAccumulator, imul, mulAccumulator } from "../integer/shift";
+import { divAccumulator, imul, mulAccumulator } from "../integer/multiply";
 import {
   enter,
   leave,

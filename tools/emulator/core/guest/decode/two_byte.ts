@@ -19,7 +19,8 @@ import {
   nop,
   setcc,
 } from "../integer/move";
-import { BY_CL, bitCount, bitScan, bitTest, doubleShift, imul } from "../integer/shift";
+import { imul } from "../integer/multiply";
+import { BY_CL, bitCount, bitScan, bitTest, doubleShift } from "../integer/shift";
 import { DS, FS, GS, LDTR, SS, TR } from "../memory/segments";
 import { cpuModel } from "../processor/model";
 import { crc32 } from "../simd/crc32";
