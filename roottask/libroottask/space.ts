@@ -92,10 +92,10 @@ function nextPresent(space: Space, from: u64, end: u64): u64 {
       continue;
     }
     const slot = ((address >> 12) & 511) as u32;
-    for (let i = slot; i < 512; i++) {
+    const last = min<u64>(512, (slot as u64) + ((end - address + PAGE_MASK) >> 12)) as u32;
+    for (let i = slot; i < last; i++) {
       if ((load<u64>(table + (i << 3)) & PRESENT) !== 0) {
-        const found = (address & ~(0x1f_ffff as u64)) | ((i as u64) << 12);
-        return found < end ? found : end;
+        return (address & ~(0x1f_ffff as u64)) | ((i as u64) << 12);
       }
     }
     address = ((address >> 21) + 1) << 21;
