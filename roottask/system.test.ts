@@ -256,6 +256,7 @@ describe("the roottask", () => {
           "optional linux absent",
           "nonsense",
           "linux seven",
+          "pregrant 1G",
         ),
         { name: "truncated", data: sampleProgram().subarray(0, 4096) },
         { name: "script", data: "#!/bin/sh\n" },
@@ -269,10 +270,13 @@ describe("the roottask", () => {
     expect(log).toContain("cannot start absent: no such file in the archive\n");
     expect(log).toContain("skip absent: not in the archive\n");
     expect(log).toContain(
-      'userland.conf line 5: expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE" or "mediator on|off"\n',
+      'userland.conf line 5: expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE", "mediator on|off" or "pregrant SIZE|off"\n',
+    );
+    expect(log).toContain(
+      'userland.conf line 7: pregrant takes a size of up to 256M, as in 64K or 16M, or "off"\n',
     );
     expect(log).toContain("end 3: exit status 7\n");
-    expect(log).toContain("summary: 3 programs, 1 not found, 1 line not understood\n");
+    expect(log).toContain("summary: 3 programs, 1 not found, 2 lines not understood\n");
     expect(status).toBe(0);
   });
 

@@ -22,6 +22,9 @@ export interface System {
   roottask: Uint8Array;
 }
 
+/** Line of the start file for a program whose mediator has memory to hand out. */
+export const PREGRANTED = "pregrant 1M";
+
 /** Rounds before the one that is counted: pages are touched then, and slots filled. */
 const WARM_UP = 4;
 const MAX_INSTRUCTION = 15;

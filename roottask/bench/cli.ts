@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { listCalls, type Step, type System } from "./calls.ts";
+import { listCalls, PREGRANTED, type Step, type System } from "./calls.ts";
 
 const built = (file: string) => fileURLToPath(new URL(`../../build/${file}`, import.meta.url));
 
@@ -14,9 +14,9 @@ interface Options {
   mediator: boolean;
 }
 
-/** Lines of the start file, for a program whose system calls go to a mediator or do not. */
+/** Lines of the start file, for a program whose system calls go to a mediator, which has memory to hand out, or do not. */
 const startLines = (isMediated: boolean): string =>
-  `mediator ${isMediated ? "on" : "off"}\nlinux calls`;
+  `${isMediated ? PREGRANTED : "mediator off"}\nlinux calls`;
 
 function inRoom(steps: readonly Step[], room: Step["room"]): number {
   return steps.filter((step) => step.room === room).length;

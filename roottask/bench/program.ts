@@ -8,7 +8,11 @@ import {
   edi,
   edx,
   esi,
+  r8d,
+  r9d,
   r10d,
+  r12,
+  rax,
   rdi,
   rip,
   rsi,
@@ -24,6 +28,7 @@ import {
   SYS_gettid,
   SYS_getuid,
   SYS_lseek,
+  SYS_mmap,
   SYS_open,
   SYS_pread64,
   SYS_read,
@@ -46,6 +51,9 @@ const PIECE = 4096;
 const FILE = 3;
 const CLOCK_MONOTONIC = 1;
 
+const READ_WRITE = 3;
+const PRIVATE_ANONYMOUS = 0x22;
+
 /** The calls that are counted, `floor` first: the one that does least in the personality. */
 export const calls: readonly Call[] = [
   { name: "getpid", number: SYS_getpid, prepare: () => {} },
@@ -58,6 +66,20 @@ export const calls: readonly Call[] = [
     prepare: (a) => void a.mov(edi, CLOCK_MONOTONIC).lea(rsi, rip(BUFFER)),
   },
   { name: "brk", number: SYS_brk, prepare: (a) => void a.xor(edi, edi) },
+  {
+    // R12 is where the break is.
+    name: "brk + 4 KiB",
+    number: SYS_brk,
+    prepare: (a) => void a.add(r12, PIECE).mov(rdi, r12),
+  },
+  {
+    name: "mmap 4 KiB",
+    number: SYS_mmap,
+    prepare: (a) => {
+      a.xor(edi, edi).mov(esi, PIECE).mov(edx, READ_WRITE).mov(r10d, PRIVATE_ANONYMOUS);
+      a.mov(r8d, -1).xor(r9d, r9d);
+    },
+  },
   {
     name: "read 4 KiB",
     number: SYS_read,
@@ -97,6 +119,7 @@ export function callProgram(rounds: number): Uint8Array {
   a.label("_start", { global: true });
   a.lea(rdi, rip("file")).xor(esi, esi).mov(eax, SYS_open).syscall();
   a.sub(rsp, 8);
+  a.xor(edi, edi).mov(eax, SYS_brk).syscall().mov(r12, rax);
   for (const { name, prepare, number } of calls) {
     a.mov(ebx, rounds);
     a.label(loopSymbol(name), { global: true });

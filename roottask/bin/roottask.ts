@@ -76,6 +76,7 @@ import {
   startNative,
   startOptional,
   startParallel,
+  startPregrant,
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
@@ -218,6 +219,7 @@ function makeProgram(): Program | null {
     const program = newProgram(abi, argument(0), argumentLength(0));
     if (program !== null) {
       program.mediated = startMediated ? 1 : 0;
+      program.pregrant = startPregrant;
       if (enterResult(program)) return program;
       reapProgram(program);
     }

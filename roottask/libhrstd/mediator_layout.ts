@@ -60,8 +60,15 @@ export const FILE_WORDS_PAGE = 0x7fff_f484_1000;
 /** Behind the words, u32: threads of the program, and how many of them wait for a futex. */
 export const WORD_THREADS = 0x800;
 export const WORD_WAITERS = 0x804;
-/** u64: the program's break. */
+/**
+ * u64 each, of memory that the mediator may hand out by itself: the program's break, and the end of what is there for
+ * mmap(2); in the bits above, how many pages are left above the one and below the other. 0 where the roottask has to be
+ * asked.
+ */
 export const WORD_BREAK = 0x808;
+export const WORD_POOL = 0x810;
+export const WORD_ADDRESS_BITS = 47;
+export const WORD_PAGES_MAX = 0x1_ffff;
 
 // --- The frame of a call, at the end of the page; registers are in the order of a UTCB ---
 export const FRAME_BYTES = 0x90;

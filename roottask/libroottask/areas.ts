@@ -35,6 +35,16 @@ export class Space {
   top: u64;
   breakStart: u64;
   breakEnd: u64;
+  /** What its mediator may hand out by itself (pregrant.ts): bytes above the break and for mmap(2) each, 0 for none. */
+  pregrant: u64;
+  /** Page with its words, which the program can write to, 0 where there is no mediator. */
+  words: usize;
+  /** Where the piece above the break ends, and the one for mmap(2) begins. */
+  heapLimit: u64;
+  poolStart: u64;
+  /** What has been handed out of each since they were granted; null where there is none. */
+  heap: Area | null;
+  pool: Area | null;
   /** Pages in use. */
   resident: u32;
   /** Highest value `resident` had. */
@@ -97,7 +107,7 @@ export function splitAt(space: Space, address: u64): bool {
   return true;
 }
 
-export function joins(a: Area, b: Area): bool {
+function joins(a: Area, b: Area): bool {
   return (
     a.end === b.start &&
     a.rights === b.rights &&
@@ -116,18 +126,43 @@ export function dropArea(area: Area): void {
   destroy<Area>(area);
 }
 
+/** Makes one of neighbours that are alike, and drops areas that are empty. */
 export function joinNeighbours(space: Space): void {
+  let previous: Area | null = null;
   let area = space.areas;
   while (area !== null) {
-    const next = area.next;
-    if (next !== null && joins(area, next)) {
-      area.end = next.end;
-      area.next = next.next;
-      dropArea(next);
+    const next: Area | null = area.next;
+    if (area.start === area.end || (previous !== null && joins(previous, area))) {
+      if (previous === null) space.areas = next;
+      else previous.next = next;
+      if (previous !== null && area.start !== area.end) previous.end = area.end;
+      dropArea(area);
     } else {
-      area = next;
+      previous = area;
     }
+    area = next;
   }
+}
+
+/** Puts `area` where it belongs: in front of the first that does not begin below it. */
+export function insertArea(space: Space, area: Area): void {
+  let previous: Area | null = null;
+  let at = space.areas;
+  while (at !== null && at.start < area.start) {
+    previous = at;
+    at = at.next;
+  }
+  area.next = at;
+  if (previous === null) space.areas = area;
+  else previous.next = area;
+}
+
+/** The end of what is free from `start` on, at most `limit`; `start` where nothing is. */
+export function freeUntil(space: Space, start: u64, limit: u64): u64 {
+  let area = space.areas;
+  while (area !== null && area.end <= start) area = area.next;
+  if (area === null) return limit;
+  return max<u64>(start, min<u64>(area.start, limit));
 }
 
 /** [start, end) touches an area that is not the program's to change. */

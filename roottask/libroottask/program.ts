@@ -4,7 +4,7 @@
 // (thread.ts); ids are Linux's process and thread ids.
 
 import { Utcb } from "../libhedron/utcb";
-import { WORD_BREAK, WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
+import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { Space } from "./areas";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
@@ -44,6 +44,8 @@ export class Program {
   abi: u32;
   /** Its system calls go to a mediator where the kernel lets them. */
   mediated: u32;
+  /** What it may hand out by itself where the program's limits let it, bytes; 0 is nothing. */
+  pregrant: u64;
   state: u32;
   /** Exit status, signal number, or the loader's error. */
   status: u32;
@@ -162,11 +164,6 @@ export function tellThreads(program: Program): void {
   if (words === 0) return;
   store<u32>(words + WORD_THREADS, program.alive);
   store<u32>(words + WORD_WAITERS, program.futexWaiters);
-}
-
-/** Tells the mediator of `program` where its break is. */
-export function tellBreak(program: Program): void {
-  if (program.fileWords !== 0) store<u64>(program.fileWords + WORD_BREAK, program.space.breakEnd);
 }
 
 /** Programs that have been given a number so far. */

@@ -31,6 +31,7 @@ import { endLine, put, say, sayDecimal, sayHex, saySigned } from "./console";
 import { endProgram } from "./domain";
 import { fileRequest } from "./file_service";
 import { LOG_TRACE, lineAbout, logs, MODULE_SERVICES } from "./log";
+import { grant, takeBack } from "./pregrant";
 import { STATE_EXITED, Thread } from "./program";
 import { map, unmap } from "./space";
 
@@ -71,13 +72,15 @@ function allocate(space: Space, size: u64, asked: u64): u64 {
     return 0;
   const length = pages(size);
   const align = max<u64>(asked, PAGE);
+  takeBack(space);
   const limit = space.top;
   space.top = min<u64>(limit, ALLOCATION_END);
   const room = findRoom(space, length + align - PAGE);
   space.top = limit;
-  if (room === 0) return 0;
-  const start = (room + align - 1) & ~(align - 1);
-  return map(space, start, start + length, MEM_R | MEM_W, null, 0) === 0 ? start : 0;
+  let start = (room + align - 1) & ~(align - 1);
+  if (room !== 0 && map(space, start, start + length, MEM_R | MEM_W, null, 0) !== 0) start = 0;
+  grant(space);
+  return start;
 }
 
 /** Takes memory of the program's back: 0, or FAILED where not all of it is mapped. */
@@ -85,8 +88,11 @@ function free(space: Space, start: u64, size: u64): u64 {
   if ((start & (PAGE - 1)) !== 0 || start >= SPACE_END) return FAILED;
   if (size === 0 || size > SPACE_END - start) return FAILED;
   const end = start + pages(size);
-  if (!mapped(space, start, end) || blocked(space, start, end)) return FAILED;
-  return unmap(space, start, end) === 0 ? 0 : FAILED;
+  takeBack(space);
+  const isOwn = mapped(space, start, end) && !blocked(space, start, end);
+  const result = isOwn && unmap(space, start, end) === 0 ? 0 : FAILED;
+  grant(space);
+  return result;
 }
 
 function allocation(thread: Thread): u64 {

@@ -23,7 +23,8 @@ import {
 import { create, destroy, PIECE_MAX } from "./heap";
 import { OpenFile, POSITION_KEPT, readable } from "./open_file";
 import { allocatePages, releasePages } from "./pages";
-import { Program, Thread, tellBreak, tellThreads } from "./program";
+import { grant } from "./pregrant";
+import { Program, Thread, tellThreads } from "./program";
 import { block, mirror } from "./space";
 import { KIND_FILE, Node } from "./tree";
 
@@ -72,7 +73,8 @@ export function giveWindows(program: Program): bool {
   if (block(space, FILE_WINDOWS, windowOf(WINDOWS)) !== 0) return false;
   if (block(space, FILE_ENTRIES_PAGE, FILE_WORDS_PAGE + PAGE_SIZE) !== 0) return false;
   tellThreads(program);
-  tellBreak(program);
+  space.words = program.fileWords;
+  grant(space);
   mirror(space, FILE_ENTRIES_PAGE, program.fileEntries as u64, 1, MEM_R);
   mirror(space, FILE_WORDS_PAGE, program.fileWords as u64, 1, MEM_R | MEM_W);
   return true;

@@ -17,8 +17,8 @@ import {
   Area,
   areaAt,
   dropArea,
+  insertArea,
   joinNeighbours,
-  joins,
   mappedUntil,
   SPACE_END,
   Space,
@@ -27,6 +27,7 @@ import {
 import { EINVAL, ENOMEM } from "./errno";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
+import { recordHandedOut } from "./pregrant";
 import { Node } from "./tree";
 
 const PAGE: u64 = 4096;
@@ -199,25 +200,8 @@ export function map(
   area.node = node;
   area.offset = offset;
   if (node !== null) node.users++;
-  let previous: Area | null = null;
-  let at = space.areas;
-  while (at !== null && at.start < start) {
-    previous = at;
-    at = at.next;
-  }
-  area.next = at;
-  if (previous === null) space.areas = area;
-  else previous.next = area;
-  if (at !== null && joins(area, at)) {
-    area.end = at.end;
-    area.next = at.next;
-    dropArea(at);
-  }
-  if (previous !== null && joins(previous, area)) {
-    previous.end = area.end;
-    previous.next = area.next;
-    dropArea(area);
-  }
+  insertArea(space, area);
+  joinNeighbours(space);
   return 0;
 }
 
@@ -334,7 +318,8 @@ function populate(space: Space, area: Area, address: u64): bool {
 export function touch(space: Space, address: u64, rights: u32): bool {
   faultReason = FAULT_UNMAPPED;
   if (address >= SPACE_END) return false;
-  const area = areaAt(space, address);
+  let area = areaAt(space, address);
+  if (area === null && recordHandedOut(space)) area = areaAt(space, address);
   if (area === null || area.fixed !== 0) return false;
   faultReason = FAULT_RIGHTS;
   if ((area.rights & rights) !== rights) return false;

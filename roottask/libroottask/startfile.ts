@@ -3,6 +3,7 @@
 // may be put in double quotes; "#" begins a comment.
 
 import { allocate } from "./heap";
+import { PREGRANT_MAX } from "./pregrant";
 import { equalsLiteral } from "./text";
 
 export const LINE_EMPTY: u32 = 0;
@@ -12,6 +13,7 @@ export const LINE_UNKNOWN: u32 = 3;
 export const LINE_QUOTE: u32 = 4;
 export const LINE_WORDS: u32 = 5;
 export const LINE_SETTING: u32 = 6;
+export const LINE_PREGRANT: u32 = 7;
 
 export const WORDS_MAX: u32 = 64;
 export const ENVIRONMENT_MAX: u32 = 64;
@@ -32,6 +34,8 @@ export let startNative: bool = false;
 export let startParallel: bool = false;
 /** The last such line wants the system calls of Linux programs to go to a mediator. */
 export let startMediated: bool = true;
+/** Bytes that it may hand out by itself above the break and for mmap(2) each, 0 for none. */
+export let startPregrant: u64 = 0;
 
 /** Begins to read the file at [file, file + size). */
 export function openStartFile(file: usize, size: u32): void {
@@ -39,6 +43,7 @@ export function openStartFile(file: usize, size: u32): void {
   textEnd = file + size;
   startLine = 0;
   startMediated = true;
+  startPregrant = 0;
   environmentCount = 0;
 }
 
@@ -140,6 +145,32 @@ function setMediator(): u32 {
   return LINE_SETTING;
 }
 
+/** The size that `word` says, in bytes or with K or M behind it, or 0 where it says none or one above `most`. */
+function sizeOf(word: usize, length: u32, most: u64): u64 {
+  let value: u64 = 0;
+  let at: u32 = 0;
+  while (at < length && load<u8>(word + at) - 48 < 10) {
+    value = value * 10 + ((load<u8>(word + at) - 48) as u64);
+    if (value > most) return 0;
+    at++;
+  }
+  if (at === length) return value;
+  const letter = load<u8>(word + at);
+  if (at + 1 !== length || (letter !== 75 && letter !== 77)) return 0;
+  const scale: u64 = letter === 75 ? 10 : 20;
+  return value <= most >> scale ? value << scale : 0;
+}
+
+/** "pregrant SIZE" or "pregrant off", for the programs that follow. */
+function setPregrant(): u32 {
+  if (wordCount !== 2) return LINE_PREGRANT;
+  const isOff = equalsLiteral(argument(1), argumentLength(1), "off");
+  const size = sizeOf(argument(1), argumentLength(1), PREGRANT_MAX);
+  if (!isOff && size === 0) return LINE_PREGRANT;
+  startPregrant = size;
+  return LINE_SETTING;
+}
+
 /** Reads the next line. Returns one of LINE_…; for LINE_RUN the words and flags are set. */
 export function nextStartLine(): u32 {
   startLine++;
@@ -158,6 +189,7 @@ export function nextStartLine(): u32 {
     return setVariable(argument(1), argumentLength(1));
   }
   if (firstIs("mediator")) return setMediator();
+  if (firstIs("pregrant")) return setPregrant();
   if (firstIs("optional")) {
     startOptional = true;
     dropFirst();
@@ -177,5 +209,7 @@ export function nextStartLine(): u32 {
 export function startMessage(error: u32): string {
   if (error === LINE_QUOTE) return "a quote is not closed";
   if (error === LINE_WORDS) return "too many words";
-  return 'expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE" or "mediator on|off"';
+  if (error === LINE_PREGRANT)
+    return 'pregrant takes a size of up to 256M, as in 64K or 16M, or "off"';
+  return 'expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE", "mediator on|off" or "pregrant SIZE|off"';
 }

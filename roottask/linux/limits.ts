@@ -4,14 +4,17 @@
 import { Utcb } from "../libhedron/utcb";
 import { FILES_MAX } from "../libroottask/descriptors";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { setPregrant } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
 import { limitOf, RLIMIT_BYTES, RLIMITS } from "./state";
 
 const RLIMIT_FSIZE: u32 = 1;
+const RLIMIT_DATA: u32 = 2;
 const RLIMIT_STACK: u32 = 3;
 const RLIMIT_CORE: u32 = 4;
 const RLIMIT_NOFILE: u32 = 7;
+const RLIMIT_AS: u32 = 9;
 const RLIM_INFINITY: u64 = ~(0 as u64);
 
 /** Default stack of a program, also what is mapped. */
@@ -38,6 +41,16 @@ export function initLimits(program: Program): void {
   setLimit(program, RLIMIT_NOFILE, FILES_MAX as u64, FILES_MAX as u64);
 }
 
+function isUnlimited(program: Program, resource: u32): bool {
+  return load<u64>(limitOf(program, resource)) === RLIM_INFINITY;
+}
+
+/** Lets the mediator hand out memory by itself, if it is to, unless a limit on memory would have to be looked at. */
+export function pregrantMemory(program: Program): void {
+  const mayGrant = isUnlimited(program, RLIMIT_DATA) && isUnlimited(program, RLIMIT_AS);
+  setPregrant(program.space, mayGrant ? program.pregrant : 0);
+}
+
 /** Changes a limit to what is at `address` of the program, and puts what it was to `old`; either may be 0. */
 function change(program: Program, resource: u64, address: u64, old: u64): i64 {
   if (address !== 0 && !copyFrom(program.space, wanted, address, RLIMIT_BYTES)) return -EFAULT;
@@ -51,7 +64,10 @@ function change(program: Program, resource: u64, address: u64, old: u64): i64 {
     if ((resource as u32) === RLIMIT_NOFILE && hard > (FILES_MAX as u64)) return -EPERM;
   }
   if (old !== 0 && !copyTo(program.space, old, limit, RLIMIT_BYTES)) return -EFAULT;
-  if (address !== 0) setLimit(program, resource as u32, soft, hard);
+  if (address !== 0) {
+    setLimit(program, resource as u32, soft, hard);
+    pregrantMemory(program);
+  }
   return 0;
 }
 

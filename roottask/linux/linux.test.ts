@@ -82,6 +82,18 @@ describe("start of a program", () => {
     expect(machine.text(2, machine.peek64(2, stack + 32n))).toBe("B=2");
   });
 
+  it("takes sizes with and without a letter, and refuses what is none or too large", () => {
+    const sizes = { "1": 1n, "65536": 65_536n, "64K": 65_536n, "256M": 1n << 28n, off: 0n };
+    for (const [text, bytes] of Object.entries(sizes)) {
+      expect(machine.launch(`pregrant ${text}`)).toBe(1106);
+      expect(machine.exports.pregrantOfLine()).toBe(bytes);
+    }
+    const others = ["", "0", "0K", "on", "K", "64k", "64KB", "-1", "1.5M", "257M", "1G", "1M 1M"];
+    for (const text of [...others, "18446744073709551617", "0x1000"]) {
+      expect(machine.launch(`pregrant ${text}`)).toBe(1107);
+    }
+  });
+
   it("refuses lines it does not understand", () => {
     expect(machine.launch("windows bin/sample")).toBe(1103);
     expect(machine.launch('linux "bin/sample')).toBe(1104);

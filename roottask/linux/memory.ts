@@ -17,7 +17,8 @@ import { fileAt } from "../libroottask/descriptors";
 import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
 import { backingNode, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
-import { Program, tellBreak } from "../libroottask/program";
+import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
+import { Program } from "../libroottask/program";
 import { forget, map, movePages, protect, touch, unmap } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 
@@ -58,10 +59,8 @@ function inRange(start: u64, length: u64): bool {
   return (start & (PAGE - 1)) === 0 && length <= SPACE_END && start <= SPACE_END - length;
 }
 
-/** brk(address): the new break, or the old one where it cannot be. */
-export function sysBrk(program: Program, regs: Utcb): i64 {
-  const space = program.space;
-  const wanted = regs.rdi;
+/** Moves the break to `wanted`: where it is then. */
+function moveBreak(space: Space, wanted: u64): i64 {
   const old = up(space.breakEnd);
   if (wanted < space.breakStart || wanted > space.top) return space.breakEnd as i64;
   const end = up(wanted);
@@ -73,8 +72,16 @@ export function sysBrk(program: Program, regs: Utcb): i64 {
     return space.breakEnd as i64;
   }
   space.breakEnd = wanted;
-  tellBreak(program);
   return wanted as i64;
+}
+
+/** brk(address): the new break, or the old one where it cannot be. */
+export function sysBrk(program: Program, regs: Utcb): i64 {
+  const space = program.space;
+  takeBack(space);
+  const result = moveBreak(space, regs.rdi);
+  grant(space);
+  return result;
 }
 
 /** Where a mapping of `length` bytes goes, or a negative error. */
@@ -115,6 +122,21 @@ function findBacking(program: Program, fd: u64, protection: u64, flags: u64): i6
   return error;
 }
 
+/** Maps what mmap asks for, `length` being in whole pages: where, or a negative error. */
+function mapAt(space: Space, regs: Utcb, length: u64): i64 {
+  const flags = regs.r10;
+  const at = place(space, regs.rdi, length, flags);
+  if (at < 0) return at;
+  const start = at as u64;
+  const rights = (regs.rdx & PROT_ALL) as u32;
+  const error = map(space, start, start + length, rights, backing, regs.r9);
+  if (error !== 0) return error;
+  if ((flags & MAP_POPULATE) !== 0 && rights !== 0) {
+    for (let page = start; page < start + length; page += PAGE) touch(space, page, 0);
+  }
+  return at;
+}
+
 /** mmap(address, length, protection, flags, fd, offset). */
 export function sysMmap(program: Program, regs: Utcb): i64 {
   const space = program.space;
@@ -132,15 +154,9 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   }
   const limited = (flags & MAP_NORESERVE) === 0 && (protection & (MEM_W as u64)) !== 0;
   if (limited && length > (totalPages() as u64) * PAGE) return -ENOMEM;
-  const at = place(space, regs.rdi, length, flags);
-  if (at < 0) return at;
-  const start = at as u64;
-  const rights = (protection & PROT_ALL) as u32;
-  const error = map(space, start, start + length, rights, backing, regs.r9);
-  if (error !== 0) return error;
-  if ((flags & MAP_POPULATE) !== 0 && rights !== 0) {
-    for (let page = start; page < start + length; page += PAGE) touch(space, page, 0);
-  }
+  takeBack(space);
+  const at = mapAt(space, regs, length);
+  grant(space);
   return at;
 }
 
@@ -150,7 +166,10 @@ export function sysMunmap(program: Program, regs: Utcb): i64 {
   if (regs.rsi === 0 || regs.rsi > SPACE_END) return -EINVAL;
   const length = up(regs.rsi);
   if (!inRange(start, length) || blocked(program.space, start, start + length)) return -EINVAL;
-  return unmap(program.space, start, start + length);
+  takeBack(program.space);
+  const error = unmap(program.space, start, start + length);
+  grant(program.space);
+  return error;
 }
 
 /** mprotect(address, length, protection). */
@@ -164,10 +183,17 @@ export function sysMprotect(program: Program, regs: Utcb): i64 {
   if (length === 0) return 0;
   if (!inRange(start, length)) return -ENOMEM;
   if ((protection & ~(PROT_ALL | PROT_SEM | PROT_GROWS)) !== 0) return -EINVAL;
-  // No mapping grows by itself.
-  if (grows !== 0) return mapped(program.space, start, start + PAGE) ? -EINVAL : -ENOMEM;
-  if (blocked(program.space, start, start + length)) return -ENOMEM;
-  return protect(program.space, start, start + length, (protection & PROT_ALL) as u32);
+  const space = program.space;
+  if (grows !== 0) {
+    recordHandedOut(space);
+    // No mapping grows by itself.
+    return mapped(space, start, start + PAGE) ? -EINVAL : -ENOMEM;
+  }
+  if (blocked(space, start, start + length)) return -ENOMEM;
+  takeBack(space);
+  const error = protect(space, start, start + length, (protection & PROT_ALL) as u32);
+  grant(space);
+  return error;
 }
 
 /** msync(address, length, flags): there is nothing to write back. */
@@ -187,6 +213,7 @@ export function sysMlock(program: Program, regs: Utcb): i64 {
   if (regs.rsi > SPACE_END) return -ENOMEM;
   const length = up(regs.rsi + (regs.rdi - start));
   if (length === 0) return 0;
+  recordHandedOut(program.space);
   return inRange(start, length) && mapped(program.space, start, start + length) ? 0 : -ENOMEM;
 }
 
@@ -203,9 +230,7 @@ function move(space: Space, from: u64, oldLength: u64, to: u64, size: u64): i64 
   return gone === 0 ? (to as i64) : gone;
 }
 
-/** mremap(address, old length, new length, flags, new address). */
-export function sysMremap(program: Program, regs: Utcb): i64 {
-  const space = program.space;
+function remap(space: Space, regs: Utcb): i64 {
   const start = regs.rdi;
   const flags = regs.r10;
   if ((start & (PAGE - 1)) !== 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) !== 0)
@@ -240,6 +265,15 @@ export function sysMremap(program: Program, regs: Utcb): i64 {
   return room === 0 ? -ENOMEM : move(space, start, oldLength, room, size);
 }
 
+/** mremap(address, old length, new length, flags, new address). */
+export function sysMremap(program: Program, regs: Utcb): i64 {
+  const space = program.space;
+  takeBack(space);
+  const result = remap(space, regs);
+  grant(space);
+  return result;
+}
+
 /** madvise(address, length, advice). */
 export function sysMadvise(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
@@ -249,6 +283,7 @@ export function sysMadvise(program: Program, regs: Utcb): i64 {
   if (!inRange(start, length) || advice > MADV_LAST) return -EINVAL;
   if (advice === MADV_REMOVE) return -EOPNOTSUPP;
   if (length === 0) return 0;
+  recordHandedOut(program.space);
   if (!mapped(program.space, start, start + length)) return -ENOMEM;
   if (advice === MADV_DONTNEED || advice === MADV_FREE)
     forget(program.space, start, start + length);

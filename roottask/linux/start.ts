@@ -11,7 +11,7 @@ import { ABI_LINUX, Program, Thread } from "../libroottask/program";
 import { put64 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
-import { initLimits, STACK_SIZE } from "./limits";
+import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { linuxException, linuxRecall } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
@@ -42,6 +42,7 @@ export function prepare(program: Program, file: Node): u32 {
   if (foreign) {
     if (!addLinuxProgram(program)) return ELF_MEMORY;
     initLimits(program);
+    pregrantMemory(program);
   } else {
     stack -= 8;
     if (!put64(program.space, stack, 0)) return ELF_MEMORY;

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, it } from "vitest";
 import * as abi from "../../kernel/abi.ts";
 import { guestModule } from "../../tools/asc/guest.ts";
-import { traceCalls, type Visit } from "../bench/calls.ts";
+import { PREGRANTED, traceCalls, type Visit } from "../bench/calls.ts";
 import { behindSymbol } from "../bench/program.ts";
 import {
   FRAME_BYTES,
@@ -94,7 +94,7 @@ let frame = 0;
 beforeAll(async () => {
   makeSystem();
   const system = { kernel: built("kernel.elf32"), roottask: built("roottask-bin") };
-  await traceCalls(system, "linux calls", (visit) => {
+  await traceCalls(system, `${PREGRANTED}\nlinux calls`, (visit) => {
     const { name, cpu, symbols } = visit;
     if (cpu.cpl === 0) return;
     const trace = traces.get(name) ?? { moments: [] };
@@ -157,6 +157,8 @@ it.each([
   ["getrandom 16", true],
   ["getrandom 200", true],
   ["brk", true],
+  ["brk + 4 KiB", true],
+  ["mmap 4 KiB", true],
   ["lseek", false],
 ])("%s is before the call or behind it at every instruction", (name, isAnswered) => {
   const trace = traces.get(name);

@@ -59,6 +59,9 @@ interface Exports {
   stackOf(id: number): bigint;
   entryOf(id: number): bigint;
   giveMediatorTo(id: number): number;
+  pregrantTo(id: number, bytes: bigint): void;
+  wordsOf(id: number): number;
+  pregrantOfLine(): bigint;
   leave(id: number): void;
   reap(id: number): void;
   portal(id: number, what: number): void;

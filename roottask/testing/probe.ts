@@ -39,11 +39,13 @@ import {
   nextStartLine,
   openStartFile,
   startNative,
+  startPregrant,
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { ID_SHIFT, initThreads } from "../libroottask/thread";
 import { find, initTree } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
+import { pregrantMemory } from "../linux/limits";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
 
@@ -170,6 +172,23 @@ export function giveMediatorTo(id: u32): usize {
   if (!initMediator() || !giveMediator(thread.program)) return 0;
   attachMediator(thread);
   return thread.frame;
+}
+
+/** Lets the mediator of program `id`, which has one, hand out `bytes` by itself. */
+export function pregrantTo(id: u32, bytes: u64): void {
+  const program = programAt(id);
+  program.pregrant = bytes;
+  pregrantMemory(program);
+}
+
+/** The roottask's pointer to the page with the words of program `id`, 0 where it has none. */
+export function wordsOf(id: u32): usize {
+  return programAt(id).fileWords;
+}
+
+/** Bytes that the mediator of the program of the next line may hand out by itself. */
+export function pregrantOfLine(): u64 {
+  return startPregrant;
 }
 
 /** The registers in the UTCB of program `id`, interrupted in its mediator, become the program's. */

@@ -17,6 +17,7 @@ import {
   FORWARD,
   FRAME_BYTES,
   FRAME_NUMBER,
+  FRAME_R9,
   FRAME_R10,
   FRAME_RDI,
   FRAME_RDX,
@@ -28,7 +29,9 @@ import {
   PAGE_COMMIT,
   PAGE_PROCESS,
   PAGE_THREAD,
+  WORD_ADDRESS_BITS,
   WORD_BREAK,
+  WORD_POOL,
   WORD_THREADS,
   WORD_WAITERS,
 } from "../../libhrstd/mediator_layout";
@@ -48,6 +51,7 @@ import {
   SYS_gettid,
   SYS_gettimeofday,
   SYS_getuid,
+  SYS_mmap,
   SYS_pread64,
   SYS_read,
   SYS_sched_yield,
@@ -65,6 +69,16 @@ function answer(frame: u64, result: u64): u32 {
   store32(page + PAGE_CALLS, load32(page + PAGE_CALLS) + 1);
   store64(frame + FRAME_RESULT, result);
   return ANSWERED;
+}
+
+/** Answers `result` where the word at `at` is still `before`, and becomes `after`. */
+function commit(frame: u64, result: u64, at: u64, before: u64, after: u64): u32 {
+  const page = frame + (FRAME_BYTES as u64) - PAGE;
+  store64(page + PAGE_COMMIT, at);
+  store64(page + PAGE_COMMIT + 8, before);
+  store64(page + PAGE_COMMIT + 16, after);
+  answer(frame, result);
+  return COMMIT;
 }
 
 /** A word of the thread's page. */
@@ -137,12 +151,7 @@ function read(frame: u64): u32 {
   const word = load64(at);
   if (word >> 32 !== load32(entry + FILE_NUMBER)) return FORWARD;
   const bytes = copyOut(frame, entry, word & 0xffff_ffff);
-  const page = frame + (FRAME_BYTES as u64) - PAGE;
-  store64(page + PAGE_COMMIT, at);
-  store64(page + PAGE_COMMIT + 8, word);
-  store64(page + PAGE_COMMIT + 16, word + bytes);
-  answer(frame, bytes);
-  return COMMIT;
+  return commit(frame, bytes, at, word, word + bytes);
 }
 
 /** What has been copied counts where the number is the same before and after. */
@@ -177,11 +186,47 @@ function told(offset: u64): u64 {
   return load32((FILE_WORDS_PAGE as u64) + offset);
 }
 
-/** brk(2): where the break is, for those who ask for no other. */
+const WORD_ADDRESS: u64 = ((1 as u64) << WORD_ADDRESS_BITS) - 1;
+/** One page in the number of those that are left. */
+const WORD_PAGE: u64 = (1 as u64) << WORD_ADDRESS_BITS;
+
+function up(value: u64): u64 {
+  return (value + PAGE - 1) & ~(PAGE - 1);
+}
+
+/** brk(2): where the break is, and further up in what has been granted. */
 function brk(frame: u64): u32 {
   const address = load64(frame + FRAME_RDI);
-  const now = load64((FILE_WORDS_PAGE as u64) + WORD_BREAK);
-  return address === 0 || address === now ? answer(frame, now) : FORWARD;
+  const at = (FILE_WORDS_PAGE as u64) + WORD_BREAK;
+  const word = load64(at);
+  const now = word & WORD_ADDRESS;
+  if (word === 0) return FORWARD;
+  if (address === 0 || address === now) return answer(frame, now);
+  const left = word >> WORD_ADDRESS_BITS;
+  const pages = (up(address) - up(now)) / PAGE;
+  if (left === 0 || address < now || pages > left) return FORWARD;
+  return commit(frame, address, at, word, word + (address - now) - pages * WORD_PAGE);
+}
+
+/** PROT_READ and PROT_WRITE. */
+const READ_WRITE: u64 = 3;
+/** MAP_PRIVATE and MAP_ANONYMOUS. */
+const PRIVATE_ANONYMOUS: u64 = 0x22;
+/** MAP_NORESERVE and MAP_STACK, which change nothing. */
+const MAP_HINTS: u64 = 0x2_4000;
+
+/** mmap(2): memory from the upper end of what has been granted, for those who do not say where. */
+function mmap(frame: u64): u32 {
+  const length = load64(frame + FRAME_RSI);
+  const at = (FILE_WORDS_PAGE as u64) + WORD_POOL;
+  const word = load64(at);
+  const left = word >> WORD_ADDRESS_BITS;
+  if (length - 1 >= left * PAGE || load64(frame + FRAME_RDX) !== READ_WRITE) return FORWARD;
+  if ((load64(frame + FRAME_R10) & ~MAP_HINTS) !== PRIVATE_ANONYMOUS) return FORWARD;
+  if ((load64(frame + FRAME_RDI) | load64(frame + FRAME_R9)) !== 0) return FORWARD;
+  const pages = up(length) / PAGE;
+  const after = word - pages * (WORD_PAGE + PAGE);
+  return commit(frame, after & WORD_ADDRESS, at, word, after);
 }
 
 /** futex(2): a wake of nobody, and a wait for what has changed already. */
@@ -209,6 +254,8 @@ export function mediate(frame: u64): u32 {
       return clockGettime(frame);
     case SYS_brk:
       return brk(frame);
+    case SYS_mmap:
+      return mmap(frame);
     case SYS_pread64:
       return pread(frame);
     case SYS_getpid:
