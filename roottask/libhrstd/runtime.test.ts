@@ -54,24 +54,39 @@ class Runtime {
   readonly exports: Exports;
 
   constructor(module: WebAssembly.Module) {
-    const at = (address: bigint) => Number(address - UTCB);
+    // The program's memory, or its UTCB.
+    const read = (bytes: 1 | 2 | 4 | 8) => (address: bigint) => {
+      const [view, at] = this.#place(address);
+      if (bytes === 8) return view.getBigUint64(at, true);
+      if (bytes === 1) return BigInt(view.getUint8(at));
+      return BigInt(bytes === 2 ? view.getUint16(at, true) : view.getUint32(at, true));
+    };
+    const write = (bytes: 1 | 2 | 4 | 8) => (address: bigint, value: bigint) => {
+      const [view, at] = this.#place(address);
+      if (bytes === 8) view.setBigUint64(at, value, true);
+      else if (bytes === 1) view.setUint8(at, Number(value & 0xffn));
+      else if (bytes === 2) view.setUint16(at, Number(value & 0xffffn), true);
+      else view.setUint32(at, Number(value & 0xffff_ffffn), true);
+    };
     this.exports = new WebAssembly.Instance(module, {
       hedron: { hypercall: (arg1: bigint) => this.#call(arg1 >> SELECTOR_SHIFT) },
       x86: {
         window: () => 0n,
-        load8: (address: bigint) =>
-          BigInt(
-            address < UTCB
-              ? new DataView(this.exports.memory.buffer).getUint8(Number(address))
-              : this.#utcb.getUint8(at(address)),
-          ),
-        load32: (address: bigint) => BigInt(this.#utcb.getUint32(at(address), true)),
-        store8: (address: bigint, value: bigint) =>
-          this.#utcb.setUint8(at(address), Number(value & 255n)),
-        store32: (address: bigint, value: bigint) =>
-          this.#utcb.setUint32(at(address), Number(value), true),
+        load8: read(1),
+        load16: read(2),
+        load32: read(4),
+        load64: read(8),
+        store8: write(1),
+        store16: write(2),
+        store32: write(4),
+        store64: write(8),
       },
     }).exports as unknown as Exports;
+  }
+
+  #place(address: bigint): [DataView, number] {
+    if (address >= UTCB) return [this.#utcb, Number(address - UTCB)];
+    return [new DataView(this.exports.memory.buffer), Number(address)];
   }
 
   #call(portal: bigint): bigint {

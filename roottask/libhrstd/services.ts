@@ -33,14 +33,18 @@ import {
 import {
   bytesAddress,
   bytesLength,
+  read8,
+  read32,
+  read64,
   readBytes,
-  readFixed,
-  wireByte,
   wireClose,
   wireError,
   wireRead,
   wireWrite,
-  writeFixed,
+  write16,
+  write32,
+  write64,
+  writeBytes,
   writeVarint,
 } from "./postcard";
 
@@ -48,12 +52,6 @@ import {
 const PIECE: u32 = UTCB_BYTES - 2;
 /** Bytes a file write can embed: the capacity less variants, descriptor, length and count. */
 export const EMBEDDED_MAX: u32 = UTCB_BYTES - 1 - 4 - 1 - 2 - 8;
-
-/** Lengths and bytes of this program's memory. */
-function writeText(text: u64, length: u32): void {
-  writeVarint(length as u64);
-  for (let i: u32 = 0; i < length; i++) wireByte(load8(text + (i as u64)));
-}
 
 /** Sends the message; false where it could not be built or sent. The answer is read next. */
 function ask(portal: u64): bool {
@@ -69,7 +67,7 @@ function sendText(portal: u64, text: u64, length: u32): void {
   while (done < length) {
     const piece = min<u32>(length - done, PIECE);
     wireWrite(UTCB_ADDRESS);
-    writeText(text + (done as u64), piece);
+    writeBytes(text + (done as u64), piece);
     ask(portal);
     done += piece;
   }
@@ -88,10 +86,10 @@ export function stderr(text: usize, length: u32): void {
 export function allocateMemory(size: u64, align: u64): u64 {
   wireWrite(UTCB_ADDRESS);
   writeVarint(ALLOCATE_ALLOC);
-  writeFixed(size, 8);
-  writeFixed(align, 8);
+  write64(size);
+  write64(align);
   if (!ask(SEL_ALLOCATE)) return 0;
-  const address = readFixed(8);
+  const address = read64();
   return wireError ? 0 : address;
 }
 
@@ -99,55 +97,61 @@ export function allocateMemory(size: u64, align: u64): u64 {
 export function freeMemory(address: u64, size: u64, align: u64): bool {
   wireWrite(UTCB_ADDRESS);
   writeVarint(ALLOCATE_FREE);
-  writeFixed(address, 8);
-  writeFixed(size, 8);
-  writeFixed(align, 8);
-  return ask(SEL_ALLOCATE) && readFixed(8) === 0 && !wireError;
+  write64(address);
+  write64(size);
+  write64(align);
+  return ask(SEL_ALLOCATE) && read64() === 0 && !wireError;
 }
 
-/** Sends a file request: the number of its answer that takes `bytes` bytes, or -1. */
-function askFiles(bytes: u32): i64 {
+/** Sends a file request: the number that its answer begins with, or -1. */
+function askNumber(): i64 {
   if (!ask(SEL_FILES)) return -1;
-  const value = readFixed(bytes);
-  if (wireError) return -1;
-  return bytes === 4 ? (value as i32 as i64) : (value as i64);
+  const value = read32() as i32;
+  return wireError ? -1 : (value as i64);
+}
+
+/** Sends a file request that is answered by a number of bytes, or -1. */
+function askLength(): i64 {
+  if (!ask(SEL_FILES)) return -1;
+  const value = read64() as i64;
+  return wireError ? -1 : value;
 }
 
 function beginPath(request: u64, path: usize, length: u32): void {
   wireWrite(UTCB_ADDRESS);
   writeVarint(request);
-  writeText(window() + (path as u64), length);
+  writeBytes(window() + (path as u64), length);
 }
 
 function beginFile(request: u64, fd: i64): void {
   wireWrite(UTCB_ADDRESS);
   writeVarint(request);
-  writeFixed(fd as u64, 4);
+  write32(fd as u64);
 }
 
 /** Opens the file at path `path`; `flags` and `mode` as open(2) has them. A descriptor, or -1. */
 export function openFile(path: usize, length: u32, flags: u32, mode: u32): i64 {
   beginPath(FILES_OPEN, path, length);
-  writeFixed(flags as u64, 4);
-  writeFixed(mode as u64, 2);
-  return askFiles(4);
+  write32(flags as u64);
+  write16(mode as u64);
+  return askNumber();
 }
 
 /** Reads up to `length` bytes to `target`; the number read, or -1. */
 export function readFile(fd: i64, target: usize, length: u32): i64 {
   beginFile(FILES_READ, fd);
-  writeFixed(window() + (target as u64), 8);
-  writeFixed(length as u64, 8);
-  return askFiles(8);
+  write64(window() + (target as u64));
+  write64(length as u64);
+  return askLength();
 }
 
 /** Writes `length` bytes from `source`; the number written, or -1. */
 export function writeFile(fd: i64, source: usize, length: u32): i64 {
   beginFile(FILES_WRITE, fd);
   writeVarint(WRITE_POINTER);
-  writeFixed(window() + (source as u64), 8);
-  writeFixed(length as u64, 8);
-  return askFiles(8);
+  write64(window() + (source as u64));
+  write64(length as u64);
+  return askLength();
 }
 
 /** The same with the bytes in the message, at most EMBEDDED_MAX: how programs of the published environment write. */
@@ -155,22 +159,22 @@ export function writeFileEmbedded(fd: i64, source: usize, length: u32): i64 {
   if (length > EMBEDDED_MAX) return -1;
   beginFile(FILES_WRITE, fd);
   writeVarint(WRITE_EMBEDDED);
-  writeText(window() + (source as u64), length);
-  writeFixed(length as u64, 8);
-  return askFiles(8);
+  writeBytes(window() + (source as u64), length);
+  write64(length as u64);
+  return askLength();
 }
 
 /** Sets the position from the file's start; the position, at most 2^31 - 1, or -1. */
 export function seekFile(fd: i64, position: u64): i64 {
   beginFile(FILES_SEEK, fd);
-  writeFixed(position, 8);
-  return askFiles(4);
+  write64(position);
+  return askNumber();
 }
 
 /** 0, or -1. */
 export function closeFile(fd: i64): i64 {
   beginFile(FILES_CLOSE, fd);
-  return askFiles(4);
+  return askNumber();
 }
 
 /** What is known of a file. */
@@ -187,14 +191,14 @@ export class Metadata {
 }
 
 function readMetadata(metadata: Metadata): i64 {
-  const result = askFiles(4);
+  const result = askNumber();
   if (result !== 0) return -1;
-  metadata.inode = readFixed(8);
-  metadata.mode = readFixed(4) as u32;
-  metadata.links = readFixed(4) as u32;
-  metadata.size = readFixed(8);
-  metadata.modified = readFixed(8) as i64;
-  metadata.modifiedNanoseconds = readFixed(4) as u32;
+  metadata.inode = read64();
+  metadata.mode = read32() as u32;
+  metadata.links = read32() as u32;
+  metadata.size = read64();
+  metadata.modified = read64() as i64;
+  metadata.modifiedNanoseconds = read32() as u32;
   return wireError ? -1 : 0;
 }
 
@@ -213,20 +217,20 @@ export function statOpenFile(fd: i64, metadata: Metadata): i64 {
 /** Takes the name of a file away: 0, or -1. */
 export function unlinkFile(path: usize, length: u32): i64 {
   beginPath(FILES_UNLINK, path, length);
-  return askFiles(4);
+  return askNumber();
 }
 
 /** 0, or -1. */
 export function makeDirectory(path: usize, length: u32, mode: u32): i64 {
   beginPath(FILES_MAKE_DIRECTORY, path, length);
-  writeFixed(mode as u64, 2);
-  return askFiles(4);
+  write16(mode as u64);
+  return askNumber();
 }
 
 /** Removes an empty directory: 0, or -1. */
 export function removeDirectory(path: usize, length: u32): i64 {
   beginPath(FILES_REMOVE_DIRECTORY, path, length);
-  return askFiles(4);
+  return askNumber();
 }
 
 /** Longest name in a directory. */
@@ -249,10 +253,10 @@ export class DirectoryEntry {
 /** The next entry of the directory that is open as `fd`: 1, 0 at the end, or -1. */
 export function readDirectory(fd: i64, entry: DirectoryEntry): i64 {
   beginFile(FILES_READ_DIRECTORY, fd);
-  const result = askFiles(4);
+  const result = askNumber();
   if (result !== 1) return result === 0 ? 0 : -1;
-  entry.inode = readFixed(8);
-  entry.type = readFixed(1) as u32;
+  entry.inode = read64();
+  entry.type = read8() as u32;
   if (!readBytes() || bytesLength > NAME_MAX) return -1;
   entry.nameLength = bytesLength;
   for (let i: u32 = 0; i < bytesLength; i++) {
@@ -274,7 +278,7 @@ export function callRawEcho(): u64 {
 export function exit(status: i32): void {
   while (true) {
     wireWrite(UTCB_ADDRESS);
-    writeFixed(status as u64, 8);
+    write64(status as u64);
     ask(SEL_EXIT);
   }
 }

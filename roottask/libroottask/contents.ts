@@ -7,12 +7,17 @@ import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno";
 import { markModified } from "./file_time";
 import { allocate, release } from "./heap";
 import { closeWindows } from "./shared_files";
-import { fillBytes, nextRun, Transfer, takeBytes } from "./transfer";
+import { fillBytes, nextRun, pass, runLength, Transfer, takeBytes } from "./transfer";
 import { FILE_MAX, Node } from "./tree";
 
 /** Modes of fallocate(2). */
 const FALLOC_KEEP_SIZE: u32 = 1;
 const FALLOC_PUNCH_HOLE: u32 = 2;
+
+/** Nothing stands in the way of a change within `size` bytes: `reserve` would do nothing. */
+function hasRoom(node: Node, size: u32): bool {
+  return size <= node.capacity && node.capacity !== 0 && node.windows === 0;
+}
 
 /**
  * Comes before every change: takes the windows of mediators on the contents away, and makes room for `size`
@@ -59,11 +64,22 @@ export function writeContents(node: Node, transfer: Transfer, position: i64, lim
   const start = position as u32;
   const count = min<u64>(transfer.left, end - (position as u64)) as u32;
   // Nothing of the file changes where nothing can be read.
-  if (nextRun(transfer, MEM_R) === 0) return -EFAULT;
-  const error = reserve(node, max<u32>(start + count, node.size));
-  if (error !== 0) return error;
-  extend(node, start);
-  const done = takeBytes(transfer, node.data + start, count);
+  const from = nextRun(transfer, MEM_R);
+  if (from === 0) return -EFAULT;
+  const size = max<u32>(start + count, node.size);
+  let done: u32 = 0;
+  if (hasRoom(node, size)) {
+    extend(node, start);
+    done = min<u32>(runLength, count);
+    memory.copy(node.data + start, from, done);
+    pass(transfer, done);
+  } else {
+    // The run may be the file's own memory, which is not there any more.
+    const error = reserve(node, size);
+    if (error !== 0) return error;
+    extend(node, start);
+  }
+  done += takeBytes(transfer, node.data + start + done, count - done);
   node.size = max<u32>(node.size, start + done);
   markModified(node);
   return done as i64;

@@ -21,18 +21,19 @@ import {
 import {
   bytesAddress,
   bytesLength,
+  read16,
+  read32,
+  read64,
   readBytes,
-  readFixed,
   readVarint,
-  wireAddress,
-  wireByte,
   wireClose,
   wireError,
-  wireRead,
   wireSkip,
   wireWrite,
-  writeFixed,
-  writeVarint,
+  write8,
+  write32,
+  write64,
+  writeBytes,
 } from "../libhrstd/postcard";
 import { endLine, say, sayDecimal, saySigned, sayText } from "./console";
 import { closeFile, fileAt, fileOf } from "./descriptors";
@@ -121,8 +122,8 @@ function makeParents(program: Program): bool {
 
 function open(program: Program): i64 {
   if (!readPath()) return -EINVAL;
-  const flags = readFixed(4) as u32;
-  const mode = readFixed(2) as u32;
+  const flags = read32() as u32;
+  const mode = read16() as u32;
   if (wireError) return -EINVAL;
   const result = openPath(program, program.directory, path, pathLength, flags, mode);
   if (result !== -ENOENT || (flags & O_CREAT) === 0 || !makeParents(program)) return result;
@@ -130,9 +131,9 @@ function open(program: Program): i64 {
 }
 
 function read(thread: Thread): i64 {
-  const fd = readFixed(4);
-  const address = readFixed(8);
-  const length = readFixed(8);
+  const fd = read32();
+  const address = read64();
+  const length = read64();
   if (wireError) return -EINVAL;
   const file = fileOf(thread, fd);
   if (file === null) return -EBADF;
@@ -141,23 +142,22 @@ function read(thread: Thread): i64 {
 }
 
 function write(thread: Thread): i64 {
-  const fd = readFixed(4);
+  const fd = read32();
   const kind = readVarint();
   let address: u64 = 0;
   let length: u64 = 0;
   if (kind === WRITE_POINTER) {
-    address = readFixed(8);
+    address = read64();
   } else if (kind === WRITE_EMBEDDED && readBytes()) {
     address = bytesAddress;
     length = bytesLength as u64;
   } else if (kind === WRITE_BYTE) {
-    address = wireAddress();
+    address = wireSkip(1);
     length = 1;
-    wireSkip(1);
   } else {
     return -EINVAL;
   }
-  const count = readFixed(8);
+  const count = read64();
   if (wireError || (kind !== WRITE_POINTER && count !== length)) return -EINVAL;
   const file = fileOf(thread, fd);
   if (file === null) return -EBADF;
@@ -167,8 +167,8 @@ function write(thread: Thread): i64 {
 }
 
 function seek(program: Program): i64 {
-  const fd = readFixed(4);
-  const offset = readFixed(8) as i64;
+  const fd = read32();
+  const offset = read64() as i64;
   if (wireError) return -EINVAL;
   const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
@@ -176,7 +176,7 @@ function seek(program: Program): i64 {
 }
 
 function close(program: Program): i64 {
-  const fd = readFixed(4);
+  const fd = read32();
   return wireError ? -EINVAL : closeFile(program.files, fd);
 }
 
@@ -190,7 +190,7 @@ function statPath(program: Program): i64 {
 
 /** The open file a request names, or null. */
 function requestedFile(program: Program): OpenFile | null {
-  const fd = readFixed(4);
+  const fd = read32();
   return wireError ? null : fileAt(program.files, fd);
 }
 
@@ -209,7 +209,7 @@ function remove(program: Program, directory: bool): i64 {
 
 function makeDirectory(program: Program): i64 {
   if (!readPath()) return -EINVAL;
-  const mode = readFixed(2) as u32;
+  const mode = read16() as u32;
   if (wireError) return -EINVAL;
   const error = walk(program.directory, path, pathLength, false);
   return error === 0 ? makeNode(KIND_DIRECTORY, mode & 0o7777) : error;
@@ -261,26 +261,23 @@ function serve(thread: Thread, variant: u64): i64 {
 
 /** Inode, mode, links, size, time of the last change of the contents. */
 function writeStatus(node: Node): void {
-  writeFixed(node.inode as u64, 8);
-  writeFixed((typeOf(node) | node.mode) as u64, 4);
-  writeFixed(node.links as u64, 4);
-  writeFixed(node.size as u64, 8);
-  writeFixed(node.time as u64, 8);
-  writeFixed(node.nanoseconds as u64, 4);
+  write64(node.inode as u64);
+  write32((typeOf(node) | node.mode) as u64);
+  write32(node.links as u64);
+  write64(node.size as u64);
+  write64(node.time as u64);
+  write32(node.nanoseconds as u64);
 }
 
 /** Inode, type, name. */
 function writeEntry(): void {
-  writeFixed(entryNode.inode as u64, 8);
-  writeFixed(directoryType(entryNode) as u64, 1);
-  writeVarint(entryNameLength as u64);
-  for (let i: u32 = 0; i < entryNameLength; i++) wireByte(load<u8>(entryName + i) as u64);
+  write64(entryNode.inode as u64);
+  write8(directoryType(entryNode) as u64);
+  writeBytes(entryName as u64, entryNameLength);
 }
 
-/** One request of the file service; the message and the answer are in the UTCB of the thread's handler. */
+/** One request of the file service: the message that is being read; the answer goes to the UTCB of the thread's handler. */
 export function fileRequest(thread: Thread): void {
-  const utcb = changetype<usize>(thread.utcb) as u64;
-  wireRead(utcb);
   pathLength = 0;
   statNode = null;
   isEntry = false;
@@ -298,9 +295,10 @@ export function fileRequest(thread: Thread): void {
     saySigned(result);
     endLine();
   }
-  wireWrite(utcb);
-  const bytes: u32 = variant === FILES_READ || variant === FILES_WRITE ? 8 : 4;
-  writeFixed((result < 0 ? -1 : result) as u64, bytes);
+  wireWrite(changetype<usize>(thread.utcb) as u64);
+  const value = (result < 0 ? -1 : result) as u64;
+  if (variant === FILES_READ || variant === FILES_WRITE) write64(value);
+  else write32(value);
   if (statNode !== null) writeStatus(statNode as Node);
   if (isEntry) writeEntry();
   wireClose();

@@ -17,14 +17,14 @@ import {
 import {
   bytesAddress,
   bytesLength,
+  read64,
   readBytes,
-  readFixed,
   readVarint,
   wireClose,
   wireError,
   wireRead,
   wireWrite,
-  writeFixed,
+  write64,
 } from "../libhrstd/postcard";
 import { blocked, findRoom, mapped, SPACE_END, Space } from "./areas";
 import { endLine, put, say, sayDecimal, sayHex, saySigned } from "./console";
@@ -98,9 +98,9 @@ function free(space: Space, start: u64, size: u64): u64 {
 function allocation(thread: Thread): u64 {
   const space = thread.program.space;
   const variant = readVarint();
-  const address = variant === ALLOCATE_FREE ? readFixed(8) : 0;
-  const size = readFixed(8);
-  const align = readFixed(8);
+  const address = variant === ALLOCATE_FREE ? read64() : 0;
+  const size = read64();
+  const align = read64();
   let result = variant === ALLOCATE_FREE ? FAILED : 0;
   if (!wireError && variant === ALLOCATE_ALLOC) result = allocate(space, size, align);
   else if (!wireError && variant === ALLOCATE_FREE) result = free(space, address, size);
@@ -121,7 +121,7 @@ function allocation(thread: Thread): u64 {
 
 /** Ends the program with the status of the message; returns where there is none. */
 function exit(thread: Thread): u64 {
-  const status = readFixed(8);
+  const status = read64();
   if (traces(thread, "exit ")) {
     saySigned(wireError ? -1 : (status as i64));
     endLine();
@@ -130,9 +130,9 @@ function exit(thread: Thread): u64 {
   return FAILED;
 }
 
-function answer(thread: Thread, value: u64, bytes: u32): void {
+function answer(thread: Thread, value: u64): void {
   wireWrite(changetype<usize>(thread.utcb) as u64);
-  writeFixed(value, bytes);
+  write64(value);
   wireClose();
 }
 
@@ -153,13 +153,13 @@ export function handleService(thread: Thread, service: u32): void {
   thread.program.calls++;
   switch (service) {
     case SERVICE_STDOUT:
-      answer(thread, output(thread, "stdout: "), 8);
+      answer(thread, output(thread, "stdout: "));
       break;
     case SERVICE_STDERR:
-      answer(thread, output(thread, "stderr: "), 8);
+      answer(thread, output(thread, "stderr: "));
       break;
     case SERVICE_ALLOCATE:
-      answer(thread, allocation(thread), 8);
+      answer(thread, allocation(thread));
       break;
     case SERVICE_FILES:
       fileRequest(thread);
@@ -168,7 +168,7 @@ export function handleService(thread: Thread, service: u32): void {
       echo(thread);
       break;
     case SERVICE_EXIT:
-      answer(thread, exit(thread), 8);
+      answer(thread, exit(thread));
       break;
     default:
       thread.utcb.items = 0;

@@ -135,6 +135,13 @@ describe("files", () => {
     expect(call("write", fd, area + PAGE - 4n, 8)).toBe(4n);
     expect(call("pread64", fd, DATA, 8, 0)).toBe(4n);
     expect(machine.peek(1, DATA, 4).toString()).toBe("abcd");
+    // The same in a file that has room already, and across a border of pages that are both there.
+    expect(call("write", fd, area + PAGE - 4n, 8)).toBe(4n);
+    const whole = anonymous(2n * PAGE);
+    machine.poke(1, whole + PAGE - 4n, Buffer.from("12345678"));
+    expect(call("write", fd, whole + PAGE - 4n, 8)).toBe(8n);
+    expect(call("pread64", fd, DATA, 99, 0)).toBe(16n);
+    expect(machine.peek(1, DATA, 16).toString()).toBe("abcdabcd12345678");
     // The log is a pipe: of a page that cannot be read whole nothing is written.
     expect(call("write", 1, area + PAGE - 4n, 8)).toBe(-14n);
     expect(machine.log).toBe("");

@@ -22,7 +22,7 @@ import {
   UTCB_ADDRESS,
   WRITE_POINTER,
 } from "../../libhrstd/layout";
-import { wireClose, wireWrite, writeFixed, writeVarint } from "../../libhrstd/postcard";
+import { wireClose, wireWrite, write32, write64, writeVarint } from "../../libhrstd/postcard";
 import { allocateMemory, exit, openFile, readFile, seekFile } from "../../libhrstd/services";
 import { out } from "../../libhrstd/text";
 
@@ -100,8 +100,8 @@ function sendTypedItems(): void {
 function allocate(size: u64, align: u64): u64 {
   wireWrite(UTCB_ADDRESS);
   writeVarint(ALLOCATE_ALLOC);
-  writeFixed(size, 8);
-  writeFixed(align, 8);
+  write64(size);
+  write64(align);
   wireClose();
   call(SEL_ALLOCATE);
   return answer();
@@ -110,9 +110,9 @@ function allocate(size: u64, align: u64): u64 {
 function release(address: u64, size: u64): u64 {
   wireWrite(UTCB_ADDRESS);
   writeVarint(ALLOCATE_FREE);
-  writeFixed(address, 8);
-  writeFixed(size, 8);
-  writeFixed(8, 8);
+  write64(address);
+  write64(size);
+  write64(8);
   wireClose();
   call(SEL_ALLOCATE);
   return answer();
@@ -132,10 +132,10 @@ function useMemory(): void {
 function transfer(request: u64, fd: i64, address: u64, length: u64): u64 {
   wireWrite(UTCB_ADDRESS);
   writeVarint(request);
-  writeFixed(fd as u64, 4);
+  write32(fd as u64);
   if (request === FILES_WRITE) writeVarint(WRITE_POINTER);
-  writeFixed(address, 8);
-  writeFixed(length, 8);
+  write64(address);
+  write64(length);
   wireClose();
   call(SEL_FILES);
   return answer();
