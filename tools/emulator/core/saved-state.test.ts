@@ -108,7 +108,7 @@ test("every global of the core is known to be no state", async () => {
 /** Ranges of the core's memory below RAM that a restored machine makes anew. */
 const REBUILT: readonly (readonly [from: number, to: number, what: string])[] = [
   [0x2_0000, 0x10_0000, "static data: tables that are filled at the start, scratch operands"],
-  [TIER_RETIRED, TIER_RETIRED + 8, "the host's, not the guest's"],
+  [TIER_RETIRED, TIER_RETIRED + 16, "the host's, not the guest's"],
   [DEBUG_BREAKPOINTS, DEBUG_BREAKPOINTS + 0x1000, "the debugger's, not the guest's"],
   [SCRATCH_BLOCK, FETCH_BUFFER + 0x1000, "a decoded instruction"],
   [WAIT_SAVED, WAIT_SAVED + 0x1000, "registers, while iterations are skipped"],

@@ -11,6 +11,7 @@ import {
   S_CHARGED,
   S_HELD,
   S_RESERVE,
+  TIER_ENTRIES,
   TIER_RETIRED,
 } from "../core/state.ts";
 import { type Blocks, heatOf } from "./blocks.ts";
@@ -112,6 +113,8 @@ class RegionWriter {
     const state = this.#state;
     this.#checks.push({ chunk: code.chunk.insert(), resume: undefined });
     state.reload();
+    code.i32Const(0).i32Const(0).bytes(I64_LOAD, 3).u32(TIER_ENTRIES);
+    code.i64Const(1n).bytes(I64_ADD, I64_STORE, 3).u32(TIER_ENTRIES);
     this.#countInstructions(I64_ADD, [S_BUDGET, S_CHARGED]);
     this.#load(RECORD, HEAT_ENTRY);
     code.set(this.#target);

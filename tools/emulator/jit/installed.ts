@@ -16,6 +16,8 @@ interface Entered {
   readonly bytes: number;
   /** Blocks whose heat records enter it. */
   readonly entries: Set<number>;
+  /** All blocks that are compiled in it. */
+  readonly blocks: readonly number[];
   readonly frames: ReadonlySet<number>;
 }
 
@@ -26,6 +28,7 @@ export class InstalledRegions {
   #nextNumber = 1;
   readonly #regions = new Map<number, Entered>();
   readonly #byFrame = new Map<number, Set<Entered>>();
+  readonly #byBlock = new Map<number, Set<Entered>>();
   /** Size of the modules of all regions. */
   bytes = 0;
 
@@ -61,11 +64,13 @@ export class InstalledRegions {
       slot,
       bytes,
       entries: new Set(),
+      blocks: region.nodes.map((node) => node.block.address),
       frames: new Set(region.nodes.map((node) => node.block.frame)),
     };
     this.#regions.set(installed.number, installed);
     this.bytes += bytes;
     for (const frame of installed.frames) this.#note(frame, installed);
+    for (const block of installed.blocks) add(this.#byBlock, block, installed);
     for (const [number, node] of region.entries.entries()) {
       const address = region.nodes[node]?.block.address as number;
       this.#release(regionOf(blocks, address), address);
@@ -80,9 +85,12 @@ export class InstalledRegions {
   #note(frame: number, region: Entered): void {
     const blocks = this.#blocks;
     blocks.view.setUint32(blocks.codeMap(frame) + MAP_REGIONS, 1, true);
-    const others = this.#byFrame.get(frame);
-    if (others) others.add(region);
-    else this.#byFrame.set(frame, new Set([region]));
+    add(this.#byFrame, frame, region);
+  }
+
+  /** Whether a region has the block, as an entry or inside. */
+  has(block: number): boolean {
+    return this.#byBlock.has(block);
   }
 
   #release(number: number, block: number): void {
@@ -95,11 +103,8 @@ export class InstalledRegions {
   #remove(region: Entered): void {
     this.#regions.delete(region.number);
     this.bytes -= region.bytes;
-    for (const frame of region.frames) {
-      const others = this.#byFrame.get(frame);
-      others?.delete(region);
-      if (others?.size === 0) this.#byFrame.delete(frame);
-    }
+    for (const frame of region.frames) remove(this.#byFrame, frame, region);
+    for (const block of region.blocks) remove(this.#byBlock, block, region);
     this.#core.table.set(region.slot, null);
     this.#freeSlots.push(region.slot);
   }
@@ -129,4 +134,16 @@ export class InstalledRegions {
   dropAll(): void {
     for (const region of this.#regions.values()) this.#remove(region);
   }
+}
+
+function add(map: Map<number, Set<Entered>>, key: number, region: Entered): void {
+  const others = map.get(key);
+  if (others) others.add(region);
+  else map.set(key, new Set([region]));
+}
+
+function remove(map: Map<number, Set<Entered>>, key: number, region: Entered): void {
+  const others = map.get(key);
+  others?.delete(region);
+  if (others?.size === 0) map.delete(key);
 }

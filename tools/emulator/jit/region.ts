@@ -56,11 +56,19 @@ export function watch(blocks: Blocks, seed: number): Watch {
   return counts;
 }
 
-/** The region around `seed` of the blocks that have executed since `watch`, or have been decoded since. */
-export function watched(blocks: Blocks, seed: number, since: Watch): Region {
+/**
+ * The region around `seed` of the blocks that have executed since `watch`, or have been decoded since. What regions that
+ * are there have `compiled` has been hot already, and does not count any more.
+ */
+export function watched(
+  blocks: Blocks,
+  seed: number,
+  since: Watch,
+  compiled: (block: number) => boolean,
+): Region {
   const executes = (block: number): boolean => {
     const before = since.get(block);
-    if (block === seed || before === undefined || regionOf(blocks, block) !== 0) return true;
+    if (block === seed || before === undefined || compiled(block)) return true;
     // Who has become hot since counts anew, and may have come to the same number; a count that has grown has been at
     // its end, too.
     if (blocks.stage(block) !== before.stage) return true;
@@ -98,19 +106,16 @@ class Discovery {
     const blocks = this.#blocks;
     this.#enter(seed, blocks.pageRip);
     const edges: Edge[][] = [];
-    const jumped = new Set<number>();
-    const called = new Set<number>();
+    const computed = new Set<number>();
     for (let i = 0; i < this.#found.length; i++) {
       const block = this.#found[i] as Block;
-      edges.push(this.#edgesOf(block, this.#bases[i] as bigint));
       const base = this.#bases[i] as bigint;
-      if (block.ends === End.ComputedJump && !jumped.has(block.frame)) {
-        jumped.add(block.frame);
-        this.#takeTargets(block, base);
-      } else if (block.ends === End.ComputedCall && !called.has(block.frame)) {
-        called.add(block.frame);
-        this.#takeFunctions(block, base);
-      }
+      edges.push(this.#edgesOf(block, base));
+      const { ends, frame } = block;
+      if (ends !== End.ComputedJump && ends !== End.ComputedCall) continue;
+      if (computed.has(frame)) continue;
+      computed.add(frame);
+      this.#takeTargets(block, base);
     }
     return {
       nodes: this.#found.map((block, i) => ({ block, edges: edges[i] as Edge[] })),
@@ -175,16 +180,11 @@ class Discovery {
     return to === undefined ? undefined : { which, to, expected: heatOf(there) };
   }
 
-  /** What a computed jump in the block's page leads to is not known: any block there may be its target. */
-  #takeTargets({ frame, key }: Block, base: bigint): void {
-    for (const block of this.#blocks.inPage(frame, key)) this.#enter(block, base);
-  }
-
   /**
-   * What a computed call in the block's page leads to: any block there that no other goes on to. Entries inside of
-   * functions would take their loops apart.
+   * What computed jumps and calls in the block's page lead to is not known: any block there that no other goes on to.
+   * Entries inside of functions would take their loops apart.
    */
-  #takeFunctions({ frame, key }: Block, base: bigint): void {
+  #takeTargets({ frame, key }: Block, base: bigint): void {
     const blocks = this.#blocks;
     const inside = new Set<number>();
     for (const address of blocks.inPage(frame, key)) {

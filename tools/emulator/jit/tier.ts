@@ -3,7 +3,7 @@
 
 import type { CoreExports, TierImports } from "../core/interface.ts";
 import { type CoreSource, coreBytes } from "../core/load.ts";
-import { HEAT_ENTRY, HEAT_FRAME, TIER_RETIRED } from "../core/state.ts";
+import { HEAT_ENTRY, HEAT_FRAME, TIER_ENTRIES, TIER_RETIRED } from "../core/state.ts";
 import { type Accel, checkedAccel, DEFAULT_ACCEL } from "./accel.ts";
 import { Blocks, heatOf } from "./blocks.ts";
 import { Imports } from "./code.ts";
@@ -47,6 +47,8 @@ const MAX_COUNT = 2 ** 31 - 1;
 export interface TierStatistics {
   /** Instructions that regions have executed. */
   instructions: number;
+  /** How often the interpreter has entered a region. */
+  entries: number;
   /** Regions compiled since the machine was made, and the host's time for that, ms. */
   compilations: number;
   compileMs: number;
@@ -137,6 +139,7 @@ class AttachedTier {
     const { view } = this.#blocks.refresh();
     return {
       instructions: Number(view.getBigUint64(TIER_RETIRED, true)),
+      entries: Number(view.getBigUint64(TIER_ENTRIES, true)),
       compilations: this.#compilations,
       compileMs: this.#compileMs,
       regions: this.#regions.count,
@@ -180,7 +183,9 @@ class AttachedTier {
     this.#heat = blocks.handler(heat);
     if (this.#regions.count >= MAX_REGIONS || this.#regions.bytes >= MAX_BYTES)
       this.#regions.coolAll(this.#heat, this.threshold);
-    const region = since ? watched(blocks, block, since) : discover(blocks, block);
+    const region = since
+      ? watched(blocks, block, since, (other) => this.#regions.has(other))
+      : discover(blocks, block);
     const slot = this.#regions.takeSlot();
     const imports = new Imports();
     const code = emitRegion(this.#code, blocks, region, slot, imports);

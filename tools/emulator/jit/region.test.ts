@@ -1,0 +1,92 @@
+// Which blocks become a region, and which of them can be entered, on guests that the interpreter has run.
+
+import { expect, test } from "vitest";
+import { type Assembler, dword, eax, ecx, edx } from "../../asm/index.ts";
+import { S_KEY } from "../core/state.ts";
+import { Machine } from "../host/machine.ts";
+import { guest } from "../platform/testdata/guest.ts";
+import { Blocks } from "./blocks.ts";
+import { discover, type Region, watch, watched } from "./region.ts";
+
+/** Blocks count, but none gets hot. */
+const ACCEL = { kind: "jit", threshold: 2 ** 31 - 1 } as const;
+/** First bytes of blocks, by which the tests know them. */
+const INC_ECX = 0x41;
+const INC_EDX = 0x42;
+const DEC_ECX = 0x49;
+const DEC_EDX = 0x4a;
+
+class Decoded {
+  readonly blocks: Blocks;
+  readonly #code: number;
+
+  private constructor(machine: Machine) {
+    this.blocks = new Blocks(machine.core);
+    this.#code = machine.core.ram_base() + Number(this.blocks.pageRip);
+  }
+
+  /** The blocks of a guest that has run for a while, all of whose code is in one page. */
+  static async from(body: (a: Assembler) => void): Promise<Decoded> {
+    const machine = await Machine.create({ kernel: guest(body), memory: "4M", accel: ACCEL });
+    machine.runSync({ nanoseconds: 10_000 });
+    return new Decoded(machine);
+  }
+
+  opcode(block: number): number {
+    return this.blocks.view.getUint8(this.#code + this.blocks.block(block).offset);
+  }
+
+  block(opcode: number): number {
+    const { blocks } = this;
+    const frame = Number(blocks.pageRip / 0x1000n);
+    for (const block of blocks.inPage(frame, blocks.u32(S_KEY)))
+      if (this.opcode(block) === opcode) return block;
+    throw new Error(`no block begins with ${opcode.toString(16)}`);
+  }
+
+  opcodes({ nodes }: Region): Set<number> {
+    return new Set(nodes.map(({ block }) => this.opcode(block.address)));
+  }
+
+  entries({ nodes, entries }: Region): Set<number> {
+    return new Set(entries.map((node) => this.opcode(nodes[node]?.block.address as number)));
+  }
+}
+
+test("what does not count because it is compiled is part of the loop around it", async () => {
+  const guest = await Decoded.from((a) => {
+    a.label("outer");
+    a.inc(ecx).mov(edx, 9);
+    a.label("inner");
+    a.dec(edx).jz("outer").add(eax, edx).jmp("inner");
+  });
+  const { blocks } = guest;
+  const seed = guest.block(INC_ECX);
+  const since = watch(blocks, seed);
+  expect(guest.opcodes(watched(blocks, seed, since, () => false))).toEqual(new Set([INC_ECX]));
+  const region = watched(blocks, seed, since, (block) => block !== seed);
+  expect(guest.opcodes(region)).toContain(DEC_EDX);
+});
+
+test("computed jumps lead to what nothing else goes on to", async () => {
+  const guest = await Decoded.from((a) => {
+    a.label("outer");
+    a.inc(ecx);
+    a.label("inner");
+    a.inc(edx).test(edx, 3).jnz("inner");
+    a.mov(eax, ecx)
+      .and(eax, 1)
+      .jmp(dword("table", { index: eax, scale: 4 }));
+    a.label("even");
+    a.dec(ecx).add(ecx, 3).jmp("outer");
+    a.label("odd");
+    a.dec(edx).jmp("outer");
+    a.align(4).label("table");
+    a.dd("even", "odd");
+  });
+  const region = discover(guest.blocks, guest.block(INC_ECX));
+  expect(guest.opcodes(region)).toContain(INC_EDX);
+  const entries = guest.entries(region);
+  for (const target of [DEC_ECX, DEC_EDX]) expect(entries).toContain(target);
+  expect(entries).not.toContain(INC_EDX);
+});
