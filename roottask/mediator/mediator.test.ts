@@ -75,8 +75,23 @@ describe.skipIf(!runsLinuxPrograms || !cc)("files that are read in small pieces"
   });
 });
 
+describe.skipIf(!runsLinuxPrograms || !cc)("memory", () => {
+  it.each(["1", "2"])("is what it is on Linux, whoever hands it out: seed %s", async (seed) => {
+    const file = compileProgram("memory", directory);
+    const run = `linux bin/memory ${seed} 400`;
+    const lines = startFile(
+      ...[run, "mediator off", run, "mediator on"],
+      ...["pregrant 4K", run, "pregrant 100K", run, "pregrant 8M", run],
+    );
+    const { log } = boot(await tarOf([lines, program("memory", file)]));
+    const { stdout } = spawnSync(file, [seed, "400"], { encoding: "utf8" });
+    expect(stdout).toContain("threads, wrong 0, grown 1\n");
+    expect(output(log)).toBe(stdout.repeat(5));
+  });
+});
+
 describe.skipIf(!cc)("a program that attacks the mediator", () => {
-  const ATTACKS = ["remap", "overwrite", "stacks", "forge", "words", "race"];
+  const ATTACKS = ["remap", "overwrite", "stacks", "forge", "words", "race", "grants", "regrant"];
   const refused = "-22 -12 -12 -22 0 -14 -14 -14\n";
   const EXPECTED = [
     [0, 1, 2, 3].map((place) => `place ${place}: ${refused}`).join(""),
@@ -86,12 +101,15 @@ describe.skipIf(!cc)("a program that attacks the mediator", () => {
     [0, 1, 2, 3, 4].map((place) => `forged ${place}: signal 11\n`).join(""),
     "words, wrong 0, read 1, write to a window: signal 11\n",
     "raced\n",
+    "grants, wrong 0\n",
+    "regranted\n",
   ].join("");
 
   it("gains nothing, disturbs nobody and comes to its end", async () => {
     const file = compileProgram("attacks", directory);
     const other = compileProgram("threads", directory);
     const lines = startFile(
+      "pregrant 64K",
       ...ATTACKS.map((name) => `linux bin/attacks ${name}`),
       // Beside one that goes about its business.
       "linux bin/attacks leap",
@@ -106,8 +124,9 @@ describe.skipIf(!cc)("a program that attacks the mediator", () => {
       expect(log).toContain(`[roottask] end ${index + 1}: exit status 9\n`);
     }
     // It has called what chance would have it, its own end as well maybe.
-    expect(log).toContain("[roottask] end 7: ");
-    expect(log).toContain("[roottask] end 10: exit status 3\n");
+    const count = ATTACKS.length;
+    expect(log).toContain(`[roottask] end ${count + 1}: `);
+    expect(log).toContain(`[roottask] end ${count + 4}: exit status 3\n`);
     expect(log).toContain("turns 40\n");
     expect(serial).not.toMatch(/EC killed|panic/);
     expect(status).toBe(0);

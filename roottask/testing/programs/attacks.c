@@ -137,6 +137,17 @@ static void race(void) {
   puts("raced");
 }
 
+static void *scribble_words(void *argument) {
+  volatile uint64_t *words = (volatile uint64_t *)(WORDS + 0x808);
+  for (uint64_t state = 88172645463325252; !over;) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    words[state >> 63] = state & 1 ? state : words[state >> 63] - (state >> 50) * 4096;
+  }
+  return argument;
+}
+
 static uint64_t registers[8];
 __attribute__((used)) char *landing_stack;
 
@@ -266,6 +277,58 @@ static void words(void) {
   unlink("/tmp/words");
 }
 
+/** What has been granted ahead, as the program makes it up: a mapping of the roottask's own choice stays what it is. */
+static void grants(void) {
+  volatile uint64_t *words = (volatile uint64_t *)(WORDS + 0x808);
+  enum { HELD = 24 };
+  static char *held[HELD];
+  const uint64_t start = (syscall(SYS_brk, 0) + 4095) & -4096;
+  const uint64_t places[] = {0, start, (uint64_t)places, MEDIATOR, WORDS, 0x7fffffffe000, 0x7fffffffffff, 0x10000};
+  uint64_t state = 88172645463325252;
+  long wrong = 0;
+  for (int round = 0; round < 4000; round++) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    uint64_t word = words[round & 1], count = state << 47 >> (state & 32 ? 12 : 0);
+    const uint64_t values[] = {count | places[state >> 20 & 7], count | (word << 17 >> 17), word ^ 1UL << (state >> 30 & 63),
+                               word - (state >> 12 & 63) * 4096};
+    words[round & 1] = values[state >> 50 & 3];
+    // Whatever comes of these.
+    if (state & 1) mmap(0, 1 + (state >> 40 & 0xffff), 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (state & 2) syscall(SYS_brk, start + (state >> 30 & 0xfffff));
+    if (state & 4) write(1, (char *)places[state >> 20 & 7], 0);
+    if (sigsetjmp(back, 1) == 0) *(volatile char *)(words[1] - 1 & 0x7fffffffffff);
+    int slot = state >> 60;
+    if (held[slot] != 0) {
+      for (int i = 0; i < 3; i++) wrong += held[slot][i * 4096] != slot + 1;
+      munmap(held[slot], 3 * 4096);
+    }
+    held[slot] = mmap(0, 3 * 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    for (int i = 0; i < 3; i++) {
+      wrong += held[slot][i * 4096] != 0;
+      held[slot][i * 4096] = slot + 1;
+    }
+    if (state & 8) wrong += mprotect(held[slot], 4096, 3) != 0;
+  }
+  printf("grants, wrong %ld\n", wrong);
+}
+
+/** Another thread scribbles over the words while this one has the roottask take back what is granted. */
+static void regrant(void) {
+  pthread_t thread;
+  pthread_create(&thread, 0, scribble_words, 0);
+  char *page = mmap(0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  for (int round = 0; round < 3000; round++) {
+    syscall(SYS_brk, 0x10000);
+    mmap(0, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(page, 4096, round & 1 ? 3 : 1);
+    if (round % 20 == 0) syscall(SYS_nanosleep, &(struct timespec){0, 1000}, 0);
+  }
+  over = 1;
+  puts("regranted");
+}
+
 int main(int argc, char **argv) {
   catch_all();
   landing_stack = malloc(65536) + 65536 - 64;
@@ -277,6 +340,8 @@ int main(int argc, char **argv) {
   if (strcmp(attack, "stacks") == 0) stacks();
   if (strcmp(attack, "forge") == 0) forge();
   if (strcmp(attack, "words") == 0) words();
+  if (strcmp(attack, "grants") == 0) grants();
+  if (strcmp(attack, "regrant") == 0) regrant();
   fflush(stdout);
   _exit(9);
 }
