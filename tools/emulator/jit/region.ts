@@ -27,14 +27,23 @@ export interface Region {
 }
 
 /** Most blocks and records of a region, and blocks that are watched to find it. */
-const MAX_BLOCKS = 150;
-const MAX_RECORDS = 600;
+const MAX_BLOCKS = 400;
+const MAX_RECORDS = 2000;
 const MAX_WATCHED = 600;
 const PAGE = 0x1000;
 
-/** Rounds of a hot block in which the blocks around it are watched, and how often they have to execute in them. */
-export const ROUNDS = 128;
+/**
+ * Rounds of a hot block in which the blocks around it are watched: a part of those that have made it hot, so that what
+ * executes once in a thousand rounds is in the region; and how often they have to execute in them.
+ */
+const ROUNDS_SHARE = 0.1;
+const LEAST_ROUNDS = 128;
 const SELDOM = 2;
+
+/** Rounds of a block that is hot after `threshold` entries. */
+export function roundsOf(threshold: number): number {
+  return Math.max(Math.floor(threshold * ROUNDS_SHARE), LEAST_ROUNDS);
+}
 
 /** The region around the block `seed`, which executes: all that is known there. */
 export function discover(blocks: Blocks, seed: number): Region {

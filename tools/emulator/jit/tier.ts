@@ -3,7 +3,7 @@
 
 import type { CoreExports, TierImports } from "../core/interface.ts";
 import { type CoreSource, coreBytes } from "../core/load.ts";
-import { HEAT_ENTRY, HEAT_FRAME, TIER_ENTRIES, TIER_RETIRED } from "../core/state.ts";
+import { HEAT_ENTRY, HEAT_FRAME, OP_SIZE, TIER_ENTRIES, TIER_RETIRED } from "../core/state.ts";
 import { type Accel, checkedAccel, DEFAULT_ACCEL } from "./accel.ts";
 import { Blocks, heatOf } from "./blocks.ts";
 import { Imports } from "./code.ts";
@@ -11,7 +11,7 @@ import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
 import { InstalledRegions } from "./installed.ts";
 import { instantiateRegion, regionModule } from "./module.ts";
-import { discover, ROUNDS, type Watch, watch, watched } from "./region.ts";
+import { discover, type Region, roundsOf, type Watch, watch, watched } from "./region.ts";
 
 /** `code_dropped`: the code of all pages. */
 const EVERY_PAGE = 0xffffffff;
@@ -33,6 +33,12 @@ const MAX_WATCHES = 64;
 const NEW = 0;
 const WAITED = 1;
 const WATCHING = 2;
+/** … and the same once more, after it has been put off because most of its region is compiled already. */
+const DEFERRED = 3;
+const WATCHING_AGAIN = 4;
+
+/** A block has to be entered as often again as makes it hot for each so many records that other regions have, too. */
+const REPEATED_RECORDS = 32;
 
 /**
  * Host time that compiling may take: so much at first, ms, and this part of the time since then. Without limit where
@@ -170,14 +176,16 @@ class AttachedTier {
     };
     const wait = stage === NEW ? this.#wait(heat) : 0;
     if (wait > 0) return later(WAITED, wait);
+    const deferred = stage === DEFERRED || stage === WATCHING_AGAIN;
     if (!this.#atOnce && this.#compileMs > COMPILE_MS + COMPILE_SHARE * (start - this.#start)) {
-      return later(WAITED, this.threshold);
+      return later(deferred ? DEFERRED : WAITED, this.threshold);
     }
     const since = this.#watches.get(block);
-    if (!this.#atOnce && (stage !== WATCHING || since === undefined)) {
+    const watching = deferred ? WATCHING_AGAIN : WATCHING;
+    if (!this.#atOnce && (stage !== watching || since === undefined)) {
       if (this.#watches.size >= MAX_WATCHES) this.#watches.clear();
       this.#watches.set(block, watch(blocks, block));
-      return later(WATCHING, ROUNDS);
+      return later(watching, roundsOf(this.threshold));
     }
     this.#watches.delete(block);
     this.#heat = blocks.handler(heat);
@@ -186,6 +194,9 @@ class AttachedTier {
     const region = since
       ? watched(blocks, block, since, (other) => this.#regions.has(other))
       : discover(blocks, block);
+    const repeated = this.#atOnce || deferred ? 0 : this.#repeated(region);
+    if (repeated >= REPEATED_RECORDS)
+      return later(DEFERRED, Math.min((this.threshold * repeated) / REPEATED_RECORDS, MAX_COUNT));
     const slot = this.#regions.takeSlot();
     const imports = new Imports();
     const code = emitRegion(this.#code, blocks, region, slot, imports);
@@ -194,6 +205,14 @@ class AttachedTier {
     this.#compilations++;
     this.#compileMs += performance.now() - start;
     return 0;
+  }
+
+  /** Records of a region that other regions have, too. */
+  #repeated(region: Region): number {
+    let records = 0;
+    for (const { block } of region.nodes)
+      if (this.#regions.has(block.address)) records += (block.end - block.first) / OP_SIZE;
+    return records;
   }
 
   /** Entries for which a hot block has to wait because the code of its page changes again and again; 0 if it need not. */
