@@ -8,6 +8,7 @@ import { CORE_GUEST } from "./options.ts";
 import {
   ARENA,
   ARENA_END,
+  CODE_GENERATION,
   DEBUG_BREAKPOINTS,
   FETCH_BUFFER,
   PAGE_CODEMAP,
@@ -52,7 +53,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["op/wait", "skipping", "set when the core is created"],
   ["decode/waiting_loops", "*", "of the block that is being decoded"],
   ["op/lookup", "builder", "set when the core is created"],
-  ["memory/code_pages", "arenaTop arenaGeneration", "decoded code is dropped"],
+  ["memory/code_pages", "arenaTop", "decoded code is dropped"],
   ["op/heat", "heated entries", "what the compiled tier has asked for"],
   ["memory/watchpoints", "watching watchHit", "the debugger's, not the guest's"],
   ["op/debugger", "breakpointCount breakpointHit", "the debugger's, not the guest's"],
@@ -108,7 +109,7 @@ test("every global of the core is known to be no state", async () => {
 /** Ranges of the core's memory below RAM that a restored machine makes anew. */
 const REBUILT: readonly (readonly [from: number, to: number, what: string])[] = [
   [0x2_0000, 0x10_0000, "static data: tables that are filled at the start, scratch operands"],
-  [TIER_RETIRED, TIER_RETIRED + 16, "the host's, not the guest's"],
+  [TIER_RETIRED, CODE_GENERATION + 4, "the host's, not the guest's"],
   [DEBUG_BREAKPOINTS, DEBUG_BREAKPOINTS + 0x1000, "the debugger's, not the guest's"],
   [SCRATCH_BLOCK, FETCH_BUFFER + 0x1000, "a decoded instruction"],
   [WAIT_SAVED, WAIT_SAVED + 0x1000, "registers, while iterations are skipped"],

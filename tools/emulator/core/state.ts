@@ -167,6 +167,8 @@ export const M_RANDOM = 0x2f40;
 export const TIER_RETIRED = 0x2fc0;
 /** u64: how often compiled regions have been entered; likewise. */
 export const TIER_ENTRIES = 0x2fc8;
+/** u32: how often all decoded code has been dropped. What is known about blocks is valid within one generation. */
+export const CODE_GENERATION = 0x2fd0;
 
 /** Debugger: up to 256 breakpoint addresses, 8 bytes each; up to 8 watchpoints, 16 bytes each. */
 export const DEBUG_BREAKPOINTS = 0x3000;

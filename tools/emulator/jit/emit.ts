@@ -4,6 +4,7 @@
 
 import { I32, type ValType } from "../../wasm/types.ts";
 import {
+  CODE_GENERATION,
   HEAT_ENTRY,
   OP_HANDLER,
   OP_SIZE,
@@ -263,10 +264,15 @@ class RegionWriter {
     const code = this.#code;
     this.#call(record);
     code.set(RECORD);
-    for (const { which, to } of edges) {
-      const link = this.#blocks.link(record, which);
+    for (const { which, to, expected } of edges) {
+      const link = expected ?? this.#blocks.link(record, which);
       if (link === 0) continue;
       code.get(RECORD).i32Const(link).bytes(I32_EQ);
+      // A look-up may have dropped all blocks, and built another one in the same place.
+      if (expected !== undefined) {
+        code.i32Const(0).bytes(I32_LOAD, 2).u32(CODE_GENERATION);
+        code.i32Const(this.#blocks.u32(CODE_GENERATION)).bytes(I32_EQ, I32_AND);
+      }
       code.if();
       this.#checks.push({ chunk: code.chunk.insert(), resume: link });
       this.#state.reload();

@@ -10,7 +10,7 @@ export interface Edge {
   readonly which: 0 | 1;
   /** Index of the block. */
   readonly to: number;
-  /** Where the block is in another page: its heat record, which a look-up finds as long as nothing has changed. */
+  /** Where the block is looked up: its heat record, which is found as long as nothing has changed. */
   readonly expected?: number;
 }
 
@@ -166,6 +166,10 @@ class Discovery {
       edges.push(edge);
       if (ends === End.Call) this.#entries.add(edge.to);
     }
+    if (ends === End.Other) {
+      const edge = this.#lookedUp(0, blocks.behind(last), base);
+      if (edge !== undefined) edges.push(edge);
+    }
     if (ends === End.Call || ends === End.ComputedCall) {
       const site = blocks.at(block.frame, blocks.behind(last), block.key);
       if (site !== 0) this.#enter(site, base);
@@ -182,8 +186,12 @@ class Discovery {
       return to === undefined ? undefined : { which, to };
     }
     const target = which === 0 ? blocks.target(last) : blocks.behind(last);
-    if (target >= 0 && target < PAGE) return undefined;
-    const there = blocks.cached(base + BigInt(target));
+    return target >= 0 && target < PAGE ? undefined : this.#lookedUp(which, target, base);
+  }
+
+  /** Where a look-up leads to now. */
+  #lookedUp(which: 0 | 1, target: number, base: bigint): Edge | undefined {
+    const there = this.#blocks.cached(base + BigInt(target));
     if (there === 0) return undefined;
     const to = this.#take(there, base + BigInt(Math.floor(target / PAGE) * PAGE));
     return to === undefined ? undefined : { which, to, expected: heatOf(there) };

@@ -3,7 +3,8 @@
 import { RAX, RDX, S_CPL, S_CPU, S_EFLAGS, S_FAULT, S_INSN_INDEX, SEG_VALID } from "../../state";
 import { systemRead } from "../memory/access";
 import { protectedMode, Seg, TR } from "../memory/segments";
-import { leaveAfter, Op, writeRegister } from "../op/op";
+import { goAfter } from "../op/leave";
+import { Op, writeRegister } from "../op/op";
 import { port_read, port_write } from "../processor/env";
 import { GP, raiseCode } from "../processor/fault";
 import { VM } from "../processor/flags";
@@ -44,7 +45,7 @@ export function input(op: Op): usize {
   store<u32>(S_INSN_INDEX, 0);
   charge(PORT);
   writeRegister(RAX, size, <u64>v);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** OUT. */
@@ -57,5 +58,5 @@ export function output(op: Op): usize {
   port_write(load<i32>(S_CPU), port, size, size == 4 ? v : size == 2 ? v & 0xffff : v & 0xff);
   store<u32>(S_INSN_INDEX, 0);
   charge(PORT);
-  return leaveAfter(op);
+  return goAfter(op);
 }

@@ -1,15 +1,21 @@
 // The arena of decoded blocks, and the record of which bytes of which page they came from: a write there drops
 // them. All CPUs share both.
 
-import { ARENA, ARENA_END, MAP_REGIONS, MAP_SIZE, PAGE_CODEBITS, PAGE_CODEMAP } from "../../state";
+import {
+  ARENA,
+  ARENA_END,
+  CODE_GENERATION,
+  MAP_REGIONS,
+  MAP_SIZE,
+  PAGE_CODEBITS,
+  PAGE_CODEMAP,
+} from "../../state";
 import { code_dropped } from "../processor/env";
 import { leaveDroppedCode } from "../processor/fault";
 import { dropWriteTags, flushAllCpus } from "./tlb";
 
 /** Next free byte of the block arena. */
 export let arenaTop: usize = ARENA;
-/** Incremented by every arena flush; links between blocks are valid within one generation. */
-export let arenaGeneration: u32 = 0;
 
 /** Takes `size` bytes from the arena; the caller has made sure that they are there. */
 export function arenaTake(size: usize): usize {
@@ -31,7 +37,7 @@ export function arenaFlush(): void {
   memory.fill(PAGE_CODEMAP, 0, 0x400000);
   memory.fill(PAGE_CODEBITS, 0, 0x800000);
   arenaTop = ARENA;
-  arenaGeneration++;
+  store<u32>(CODE_GENERATION, load<u32>(CODE_GENERATION) + 1);
   flushAllCpus();
 }
 

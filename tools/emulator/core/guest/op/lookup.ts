@@ -6,6 +6,7 @@ import {
   BLOCK_FIRST,
   BLOCK_HEADER,
   BLOCK_KEY,
+  CODE_GENERATION,
   OP_IMM,
   S_BUDGET,
   S_KEY,
@@ -18,7 +19,7 @@ import {
 } from "../../state";
 import { Mem } from "../memory/access";
 import { canonical } from "../memory/canonical";
-import { arenaFlush, arenaFree, arenaGeneration } from "../memory/code_pages";
+import { arenaFlush, arenaFree } from "../memory/code_pages";
 import { CS, Seg } from "../memory/segments";
 import { PAGE_MASK } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
@@ -96,9 +97,13 @@ export const ENTERS: u8 = 0x80;
 /** Looks up the block at S_RIP and remembers it in the op when it is in the same page. */
 export function linkTo(op: Op, target: i64, which: i32): usize {
   if (<u64>target >= 0x1000) return lookup();
-  const generation = arenaGeneration;
+  const generation = load<u32>(CODE_GENERATION);
   const next = lookup();
-  if (next != 0 && next != SCRATCH_BLOCK + BLOCK_HEADER && generation == arenaGeneration) {
+  if (
+    next != 0 &&
+    next != SCRATCH_BLOCK + BLOCK_HEADER &&
+    generation == load<u32>(CODE_GENERATION)
+  ) {
     // Loops and functions count how often they are entered; what goes on ahead need not.
     const ahead = target >= <i64>((op.off & 0xfff) + (op.off >> 12)) && op.sub != ENTERS;
     const link = ahead ? load<u32>(next - BLOCK_HEADER, BLOCK_FIRST) : <u32>next;

@@ -3,8 +3,8 @@
 
 import { S_CR4, S_DR, S_FAULT } from "../../state";
 import { code64, updateMode } from "../memory/segments";
-import { failed, requireRing0 } from "../op/leave";
-import { leaveAfter, Op, readRegister, undefinedOpcode, writeRegister } from "../op/op";
+import { failed, goAfter, requireRing0 } from "../op/leave";
+import { Op, readRegister, undefinedOpcode, writeRegister } from "../op/op";
 import { GP, raise } from "../processor/fault";
 import { reportDebug } from "../processor/hardware_breakpoints";
 
@@ -24,7 +24,7 @@ export function writeDr(op: Op): usize {
   if (n == 7) v = (v & 0xffff2bff) | 0x400;
   store<u64>(S_DR + (n << 3), v);
   updateMode();
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** Number of the debug register, 4 and 5 aliased; -1 for #UD or with a fault pending. */

@@ -5,8 +5,8 @@ import { S_CPL, S_CR4, S_EFLAGS, S_FAULT, SHADOW_STI } from "../../state";
 import { drop, peek, push, stackFault } from "../integer/stack";
 import { protectedMode, updateMode, vm86 } from "../memory/segments";
 import { selectTlb } from "../memory/tlb";
-import { failed } from "../op/leave";
-import { leaveAfter, Op, undefinedOpcode } from "../op/op";
+import { failed, goAfter } from "../op/leave";
+import { Op, undefinedOpcode } from "../op/op";
 import { CR4_PVI, CR4_VME } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
 import {
@@ -79,7 +79,7 @@ export function popFlags(op: Op): usize {
       if (load<u32>(S_FAULT) != 0) return stackFault(op);
       if (!writeVirtualFlags(f)) return failed(op, GP, 0);
       drop(2);
-      return leaveAfter(op);
+      return goAfter(op);
     }
     mask |= IF;
   } else {
@@ -92,7 +92,7 @@ export function popFlags(op: Op): usize {
   if (size == 2) mask &= 0xffff;
   else if (!vm86()) mask |= RF | (cpl == 0 || !protectedMode() ? VIF | VIP : 0);
   writeFlags(f & ~(RF | VIF | VIP), mask);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** CLC (`sub` 0), STC (1), CMC (2). */
@@ -139,11 +139,11 @@ export function sti(op: Op): usize {
   if (right == 2) {
     if ((f & VIP) != 0) return failed(op, GP, 0);
     store<u32>(S_EFLAGS, f | VIF);
-    return leaveAfter(op);
+    return goAfter(op);
   }
   store<u32>(S_EFLAGS, f | IF);
   if ((f & IF) == 0) shadow(SHADOW_STI);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** CLAC (`sub` 0), STAC (1). */

@@ -6,8 +6,8 @@ import { Mem } from "../memory/access";
 import { canonicalBase } from "../memory/canonical";
 import { code64 } from "../memory/segments";
 import { flushPage, flushTlb } from "../memory/tlb";
-import { failed, requireRing0 } from "../op/leave";
-import { leaveAfter, Op, readLinear, readRegister } from "../op/op";
+import { failed, goAfter, requireRing0 } from "../op/leave";
+import { Op, readLinear, readRegister } from "../op/op";
 import { GP } from "../processor/fault";
 import { CACHES, charge, SERIALIZING } from "../processor/latency";
 
@@ -23,7 +23,7 @@ export function invlpg(op: Op): usize {
   flushPage(op.address(1, false));
   store<u32>(S_FAULT, 0);
   charge(SERIALIZING);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** INVPCID: everything is dropped, which each of its types allows. */
@@ -43,7 +43,7 @@ export function invpcid(op: Op): usize {
     return failed(op, GP, 0);
   flushTlb();
   charge(SERIALIZING);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** CLFLUSH, CLFLUSHOPT, CLWB: check their address as a read would. */

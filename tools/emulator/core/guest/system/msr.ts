@@ -39,8 +39,8 @@ import { canonicalBase } from "../memory/canonical";
 import { setPkrs } from "../memory/protection_keys";
 import { FS, GS } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
-import { failed, requireRing0 } from "../op/leave";
-import { leaveAfter, Op } from "../op/op";
+import { failed, goAfter, requireRing0 } from "../op/leave";
+import { Op } from "../op/op";
 import {
   apicReadMsr,
   apicWriteMsr,
@@ -373,5 +373,5 @@ export function wrmsr(op: Op): usize {
   const done = write(load<u32>(RCX), v);
   store<u32>(S_INSN_INDEX, 0);
   charge(MSR);
-  return done ? leaveAfter(op) : failed(op, GP, 0);
+  return done ? goAfter(op) : failed(op, GP, 0);
 }

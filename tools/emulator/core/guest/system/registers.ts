@@ -19,10 +19,9 @@ import { setPkru } from "../memory/protection_keys";
 import { CS, code64, longMode, Seg, updateMode } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
 import { loadPdptes } from "../memory/walk";
-import { failed, maySeeSystemState, requireRing0 } from "../op/leave";
+import { failed, goAfter, maySeeSystemState, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
-  leaveAfter,
   Op,
   readRegister,
   readRm,
@@ -170,13 +169,13 @@ export function writeCr(op: Op): usize {
   }
   if (!ok) return failed(op, GP, 0);
   if (op.sub != 2 && op.sub != 8) charge(SERIALIZING);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 export function clts(op: Op): usize {
   if (!requireRing0()) return op.fault();
   store<u64>(S_CR0, load<u64>(S_CR0) & ~8);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 export function smsw(op: Op): usize {
@@ -195,7 +194,7 @@ export function lmsw(op: Op): usize {
   const old = load<u64>(S_CR0);
   setCr0((old & ~14) | (v & 15));
   charge(SERIALIZING);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** RDPKRU (`sub` 0), WRPKRU (1). */
@@ -220,7 +219,7 @@ export function xcr(op: Op): usize {
     const v = load<u64>(S_XCR0);
     store<u64>(RAX, v & 0xffffffff);
     store<u64>(RDX, v >> 32);
-    return leaveAfter(op);
+    return goAfter(op);
   }
   if (load<u32>(S_CPL) != 0) return failed(op, GP, 0);
   const v = (load<u64>(RDX) << 32) | <u64>load<u32>(RAX);
@@ -228,5 +227,5 @@ export function xcr(op: Op): usize {
   if ((v & ~stateComponents()) != 0 || (v & 1) == 0 || (v & 6) == 4) return failed(op, GP, 0);
   store<u64>(S_XCR0, v);
   updateMode();
-  return leaveAfter(op);
+  return goAfter(op);
 }

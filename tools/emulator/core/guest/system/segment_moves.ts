@@ -5,10 +5,9 @@ import { RSP, S_CR4, S_FAULT, S_KERNEL_GS, S_SHADOW, SHADOW_SS } from "../../sta
 import { drop, peek, push, stackFault } from "../integer/stack";
 import { canonicalBase } from "../memory/canonical";
 import { loadDataSegment, Seg, SS, updateMode } from "../memory/segments";
-import { failed, requireRing0 } from "../op/leave";
+import { failed, goAfter, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
-  leaveAfter,
   Op,
   readLinear,
   readRegister,
@@ -26,7 +25,7 @@ export function movToSegment(op: Op): usize {
   loadDataSegment(<i32>op.sub, v);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   if (op.sub == SS) shadow(SHADOW_SS);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 export function movFromSegment(op: Op): usize {
@@ -61,7 +60,7 @@ export function popSegment(op: Op): usize {
   if (load<u32>(S_FAULT) != 0) return op.fault();
   drop(size);
   if (op.sub == SS) shadow(SHADOW_SS);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** Holds interrupts back for one instruction, after MOV SS and POP SS debug traps as well. */
@@ -103,5 +102,5 @@ export function loadFarPointer(op: Op): usize {
   loadDataSegment(<i32>op.sub, selector);
   if (load<u32>(S_FAULT) != 0) return op.fault();
   writeRegister(<usize>op.dst, size, offset);
-  return leaveAfter(op);
+  return goAfter(op);
 }

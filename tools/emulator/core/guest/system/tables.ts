@@ -22,10 +22,9 @@ import {
   setSegment,
   TR,
 } from "../memory/segments";
-import { failed, maySeeSystemState, requireRing0 } from "../op/leave";
+import { failed, goAfter, maySeeSystemState, requireRing0 } from "../op/leave";
 import {
   EA_REGISTER,
-  leaveAfter,
   Op,
   readLinear,
   readRm,
@@ -65,7 +64,7 @@ export function loadTable(op: Op): usize {
   store<u64>(op.sub == 0 ? S_GDT_BASE : S_IDT_BASE, base);
   store<u32>(op.sub == 0 ? S_GDT_LIMIT : S_IDT_LIMIT, limit);
   charge(SERIALIZING);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** SLDT (`sub` 6), STR (7). */
@@ -87,7 +86,7 @@ export function lldt(op: Op): usize {
   const code = selector & 0xfffc;
   if (code == 0) {
     setNull(LDTR, selector);
-    return leaveAfter(op);
+    return goAfter(op);
   }
   if ((selector & 4) != 0 || !fetchDescriptor(selector)) return failed(op, GP, code);
   if (load<u32>(S_FAULT) != 0) return op.fault();
@@ -131,7 +130,7 @@ function installSystem(op: Op, seg: i32, selector: u32): usize {
     if (load<u32>(S_FAULT) != 0) return op.fault();
   }
   setSegment(seg, selector, base, limit, attr);
-  return leaveAfter(op);
+  return goAfter(op);
 }
 
 /** LAR (`sub` 0), LSL (1). */

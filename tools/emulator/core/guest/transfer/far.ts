@@ -31,8 +31,8 @@ import {
   updateMode,
   vm86,
 } from "../memory/segments";
-import { failed } from "../op/leave";
-import { leaveTo, Op, readLinear } from "../op/op";
+import { failed, goTo } from "../op/leave";
+import { Op, readLinear } from "../op/op";
 import { GP, NP } from "../processor/fault";
 import { eflags } from "../processor/flags";
 import {
@@ -68,7 +68,7 @@ function farTo(op: Op, selector: u32, offset: u64, call: bool): usize {
     if (call && !pushReturnPoint(op, size)) return stackFault(op);
     setSegment(CS, selector, <u64>(selector << 4), Seg.limit(CS), Seg.attr(CS));
     updateMode();
-    return leaveTo(op, offset);
+    return goTo(op, offset);
   }
   const code = selector & 0xfffc;
   if (code == 0) return failed(op, GP, 0);
@@ -92,7 +92,7 @@ function farTo(op: Op, selector: u32, offset: u64, call: bool): usize {
   if (call && !pushReturnPoint(op, size)) return stackFault(op);
   setSegment(CS, code | cpl, base, limit, finalAttr);
   updateMode();
-  return leaveTo(op, offset);
+  return goTo(op, offset);
 }
 
 /** Far transfer through a call gate, task gate or TSS. */
@@ -111,10 +111,10 @@ function farSystem(op: Op, selector: u32, attr: u32, call: bool): usize {
     store<u64>(S_RIP, op.nextRip());
     if (!switchTask(tss, call ? TASK_CALL : TASK_JMP, eflags(), false, 0, 0)) {
       if (Seg.selector(TR) != (tss & 0xffff)) store<u64>(S_RIP, here);
-      else return leaveTo(op, load<u64>(S_RIP));
+      else return goTo(op, load<u64>(S_RIP));
       return op.fault();
     }
-    return leaveTo(op, load<u64>(S_RIP));
+    return goTo(op, load<u64>(S_RIP));
   }
   const gateLow = descLow;
   const gateHigh = descHigh;
@@ -177,7 +177,7 @@ function farSystem(op: Op, selector: u32, attr: u32, call: bool): usize {
     setSegment(CS, targetCode | cpl, base, limit, csAttr);
   }
   updateMode();
-  return leaveTo(op, offset);
+  return goTo(op, offset);
 }
 
 /** RETF, RETF imm16. */
@@ -192,7 +192,7 @@ export function retFar(op: Op): usize {
     drop(<i64>(size * 2) + extra);
     setSegment(CS, selector, <u64>(selector << 4), Seg.limit(CS), Seg.attr(CS));
     updateMode();
-    return leaveTo(op, offset);
+    return goTo(op, offset);
   }
   const rpl = selector & 3;
   if (!findReturnSegment(selector, offset)) return op.fault();
@@ -200,7 +200,7 @@ export function retFar(op: Op): usize {
     drop(<i64>(size * 2) + extra);
     enterReturnSegment();
     updateMode();
-    return leaveTo(op, offset);
+    return goTo(op, offset);
   }
   const at = size * 2 + <i32>extra;
   const sp = peek(at, size);
@@ -212,5 +212,5 @@ export function retFar(op: Op): usize {
   updateMode();
   setStackPointer(sp + <u64>extra);
   dropInnerSegments(rpl);
-  return leaveTo(op, offset);
+  return goTo(op, offset);
 }

@@ -26,8 +26,8 @@ import {
   setSegment,
   updateMode,
 } from "../memory/segments";
-import { failed, requireRing0 } from "../op/leave";
-import { leaveTo, Op, undefinedOpcode } from "../op/op";
+import { failed, goTo, requireRing0 } from "../op/leave";
+import { Op, undefinedOpcode } from "../op/op";
 import { GP } from "../processor/fault";
 import { eflags, IF, RF, STATUS, setStatusFlags, TF, VM } from "../processor/flags";
 import { SINGLE_STEP, STEP_DONE } from "../processor/hardware_breakpoints";
@@ -52,7 +52,7 @@ export function syscall(op: Op): usize {
   store<u32>(S_CPL, 0);
   updateMode();
   stepByNewFlags();
-  return leaveTo(op, load<u64>(S_LSTAR));
+  return goTo(op, load<u64>(S_LSTAR));
 }
 
 export function sysret(op: Op): usize {
@@ -71,7 +71,7 @@ export function sysret(op: Op): usize {
   store<u32>(S_CPL, 3);
   updateMode();
   stepByNewFlags();
-  return leaveTo(op, target);
+  return goTo(op, target);
 }
 
 export function sysenter(op: Op): usize {
@@ -86,7 +86,7 @@ export function sysenter(op: Op): usize {
   updateMode();
   const mask: u64 = long ? 0xffffffffffffffff : 0xffffffff;
   store<u64>(RSP, load<u64>(S_SYSENTER_ESP) & mask);
-  return leaveTo(op, load<u64>(S_SYSENTER_EIP) & mask);
+  return goTo(op, load<u64>(S_SYSENTER_EIP) & mask);
 }
 
 export function sysexit(op: Op): usize {
@@ -102,5 +102,5 @@ export function sysexit(op: Op): usize {
   store<u32>(S_CPL, 3);
   updateMode();
   store<u64>(RSP, wide ? rsp : rsp & 0xffffffff);
-  return leaveTo(op, wide ? rip : rip & 0xffffffff);
+  return goTo(op, wide ? rip : rip & 0xffffffff);
 }

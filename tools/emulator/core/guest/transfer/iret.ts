@@ -22,8 +22,8 @@ import {
   updateMode,
   vm86,
 } from "../memory/segments";
-import { failed } from "../op/leave";
-import { leaveTo, Op } from "../op/op";
+import { failed, goTo } from "../op/leave";
+import { Op } from "../op/op";
 import { GP, raiseCode } from "../processor/fault";
 import { AC, eflags, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM } from "../processor/flags";
 import {
@@ -60,7 +60,7 @@ export function iret(op: Op): usize {
     store<u64>(S_RIP, op.nextRip());
     if (load<u32>(S_FAULT) != 0 || !switchTask(link, TASK_IRET, eflags() & ~NT, false, 0, 0))
       return op.fault();
-    return leaveTo(op, load<u64>(S_RIP));
+    return goTo(op, load<u64>(S_RIP));
   }
   const rip = peek(0, size);
   const cs = <u32>peek(size, size) & 0xffff;
@@ -77,7 +77,7 @@ export function iret(op: Op): usize {
     enterReturnSegment();
     writeFlags(flags, mask);
     updateMode();
-    return leaveTo(op, rip);
+    return goTo(op, rip);
   }
   const sp = peek(size * 3, size);
   const ss = <u32>peek(size * 4, size) & 0xffff;
@@ -91,7 +91,7 @@ export function iret(op: Op): usize {
   else if ((Seg.attr(SS) & ATTR_DB) != 0) store<u64>(RSP, sp & 0xffffffff);
   else store<u16>(RSP, <u16>sp);
   if (rpl > cpl) dropInnerSegments(rpl);
-  return leaveTo(op, rip);
+  return goTo(op, rip);
 }
 
 function iretReal(op: Op, size: i32, extra: u32): usize {
@@ -106,7 +106,7 @@ function iretReal(op: Op, size: i32, extra: u32): usize {
   if (size == 2) mask &= 0xffff;
   writeFlags(flags, mask);
   updateMode();
-  return leaveTo(op, ip);
+  return goTo(op, ip);
 }
 
 /** 16-bit IRET of a virtual-8086 program whose IF is VIF (SDM vol. 3B, 20.3.3.2). */
@@ -119,7 +119,7 @@ function iretVirtual(op: Op): usize {
   drop(6);
   setVm86Segment(CS, cs);
   updateMode();
-  return leaveTo(op, ip);
+  return goTo(op, ip);
 }
 
 function iretToVm86(op: Op, ip: u64, cs: u32, flags: u32): usize {
@@ -141,7 +141,7 @@ function iretToVm86(op: Op, ip: u64, cs: u32, flags: u32): usize {
   setVm86Segment(GS, gs);
   store<u64>(RSP, sp);
   updateMode();
-  const left = leaveTo(op, ip & 0xffff);
+  // Its fault is one of the instruction that is returned to.
   checkVirtualInterrupt();
-  return left;
+  return goTo(op, ip & 0xffff);
 }

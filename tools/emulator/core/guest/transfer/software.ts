@@ -5,8 +5,8 @@ import { RSP, S_CR4, S_EFLAGS, S_FAULT, S_RIP, S_TRAP } from "../../state";
 import { push, stackFault } from "../integer/stack";
 import { systemRead } from "../memory/access";
 import { CS, Seg, setVm86Segment, TR, updateMode, vm86 } from "../memory/segments";
-import { failed } from "../op/leave";
-import { faultAt, leaveAfter, leaveTo, Op } from "../op/op";
+import { failed, goAfter, goTo } from "../op/leave";
+import { faultAt, Op } from "../op/op";
 import { CR4_VME } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { eflags, Flags, IF, IOPL, RF, TF, VIF } from "../processor/flags";
@@ -15,7 +15,7 @@ import { hasVirtualIf, virtualFlags } from "../system/flag_writes";
 import { deliver } from "./deliver";
 
 export function into(op: Op): usize {
-  return Flags.o() != 0 ? softwareInterrupt(op) : leaveAfter(op);
+  return Flags.o() != 0 ? softwareInterrupt(op) : goAfter(op);
 }
 
 /** Who handles an INT n of virtual-8086 mode: the protected-mode handler, the program, its monitor by #GP(0). */
@@ -53,7 +53,7 @@ function interruptProgram(op: Op, vector: u32): usize {
   store<u32>(S_EFLAGS, load<u32>(S_EFLAGS) & ~(TF | RF | (ifIsVirtual ? VIF : IF)));
   setVm86Segment(CS, entry >> 16);
   updateMode();
-  return leaveTo(op, <u64>(entry & 0xffff));
+  return goTo(op, <u64>(entry & 0xffff));
 }
 
 /** The handler is entered with TF clear: no single-step trap for the INT itself. */
@@ -84,5 +84,5 @@ export function softwareInterrupt(op: Op): usize {
     store<u64>(S_RIP, here);
     return faultAt(op);
   }
-  return leaveTo(op, load<u64>(S_RIP));
+  return goTo(op, load<u64>(S_RIP));
 }
