@@ -230,6 +230,7 @@ class AttachedTier {
     if (frame === EVERY_PAGE) {
       this.#regions.dropAll();
       this.#watches.clear();
+      this.#drops.clear();
     } else {
       this.#drops.set(frame, (this.#drops.get(frame) ?? 0) + 1);
       this.#regions.dropFrame(frame, this.#heat, this.threshold);

@@ -31,6 +31,8 @@ export interface Failure {
 export interface CampaignResult {
   programs: number;
   instructions: number;
+  /** Instructions that ran compiled on the doubted machine. */
+  compiled: number;
   /** What ended the programs, with their numbers. */
   ends: Map<string, number>;
   failures: Failure[];
@@ -75,7 +77,13 @@ export async function runCampaign(
   options: CampaignOptions,
 ): Promise<CampaignResult> {
   const { count, seed: first, mode, perPair = 500, most = 10 } = options;
-  const result: CampaignResult = { programs: 0, instructions: 0, ends: new Map(), failures: [] };
+  const result: CampaignResult = {
+    programs: 0,
+    instructions: 0,
+    compiled: 0,
+    ends: new Map(),
+    failures: [],
+  };
   for (let seed = first; seed < first + count && result.failures.length < most; seed++) {
     if ((seed - first) % perPair === 0) pair.refresh();
     const program = generateProgram(seed, mode);
@@ -83,6 +91,7 @@ export async function runCampaign(
     if (outcome === undefined) continue;
     result.programs++;
     result.instructions += outcome.instructions;
+    result.compiled += outcome.compiled;
     result.ends.set(outcome.end, (result.ends.get(outcome.end) ?? 0) + 1);
     if (outcome.difference !== undefined) {
       const failure = await examine(pair, seed, program, outcome.difference);

@@ -46,7 +46,7 @@ async function main(): Promise<number> {
   const pair = new MachinePair(tier.believed, tier.doubted);
   if (program.args.length > 0) return replay(pair, program.args);
   const began = performance.now();
-  const { programs, instructions, ends, failures } = await runCampaign(pair, {
+  const { programs, instructions, compiled, ends, failures } = await runCampaign(pair, {
     ...options,
     onProgress: (done) => {
       if (process.stderr.isTTY) process.stderr.write(`\r${done} programs `);
@@ -64,6 +64,7 @@ async function main(): Promise<number> {
   const ended = [...ends].map(([end, n]) => `${n} ${end}`).join(", ");
   console.log(
     `${programs} programs from seed ${options.seed} on, ${instructions} instructions, ` +
+      `${((100 * compiled) / instructions).toFixed(1)} % of them compiled, ` +
       `${(programs / seconds).toFixed(1)} programs/s; ended: ${ended}; ${failures.length} mismatches`,
   );
   return failures.length === 0 ? 0 : 1;

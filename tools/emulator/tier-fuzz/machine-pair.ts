@@ -142,9 +142,10 @@ function describe(expected: Machine, found: Machine): string {
 const stopText = (stop: Stop): string => JSON.stringify(stop);
 
 export interface Outcome {
-  /** What ended the program, and its instructions. */
+  /** What ended the program, its instructions, and how many of them the doubted machine ran compiled. */
   end: string;
   instructions: number;
+  compiled: number;
   /** The first difference, with its stop. */
   difference?: string;
 }
@@ -195,9 +196,12 @@ export class MachinePair {
     for (const runner of pair) runner.load(program, built);
     const [a, b] = pair.map(({ machine }) => machine) as [Machine, Machine];
     const started = a.core.instructions();
+    const compiled = (): number => b.tierStatistics?.instructions ?? 0;
+    const compiledBefore = compiled();
     const outcome = (end: Stop, found?: string): Outcome => ({
       end: end.kind,
       instructions: a.core.instructions() - started,
+      compiled: compiled() - compiledBefore,
       ...(found === undefined ? {} : { difference: found }),
     });
     let time = 0;

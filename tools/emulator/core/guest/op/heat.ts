@@ -20,10 +20,14 @@ export let heated: bool = false;
 /** Entries after which a new block is hot, at least 1. */
 let entries: u32 = 0;
 
+/** Whether links that go ahead lead to the heat record, too: where a block is compiled on its first entry, all of them count. */
+export let countsAhead: bool = false;
+
 /** Turns the compiled tier on, for blocks that are entered `threshold` times, or off with 0. Decoded code is dropped. */
 export function set_heat(threshold: u32): void {
   heated = threshold != 0;
   entries = threshold;
+  countsAhead = threshold == 1;
   arenaFlush();
 }
 

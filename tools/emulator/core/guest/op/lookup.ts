@@ -23,6 +23,7 @@ import { arenaFlush, arenaFree } from "../memory/code_pages";
 import { CS, Seg } from "../memory/segments";
 import { PAGE_MASK } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
+import { countsAhead } from "./heat";
 import { Op } from "./op";
 
 /** First op of the block at S_RIP, or 0 with a fault pending. */
@@ -105,7 +106,8 @@ export function linkTo(op: Op, target: i64, which: i32): usize {
     generation == load<u32>(CODE_GENERATION)
   ) {
     // Loops and functions count how often they are entered; what goes on ahead need not.
-    const ahead = target >= <i64>((op.off & 0xfff) + (op.off >> 12)) && op.sub != ENTERS;
+    const ahead =
+      !countsAhead && target >= <i64>((op.off & 0xfff) + (op.off >> 12)) && op.sub != ENTERS;
     const link = ahead ? load<u32>(next - BLOCK_HEADER, BLOCK_FIRST) : <u32>next;
     store<u32>(changetype<usize>(op) + (which << 2), link, OP_IMM);
   }
