@@ -1,6 +1,7 @@
 // The kernel's log: COM1 (16550, polled), the debug console port 0xE9 and the screen (screen.ts) get the same
 // bytes, so that a machine that lacks one still shows them on another. PC16550D datasheet, table II. No input, no interrupts.
 
+import { DIGITS_MAX, decimal, hexadecimal } from "../tools/screen/guest/digits";
 import { putOnScreen } from "./screen";
 import { inb, outb } from "./x86";
 
@@ -12,6 +13,10 @@ const LSR_THR_EMPTY: i32 = 0x20;
 const SPIN_LIMIT: i32 = 100000;
 
 let serialPresent: bool = false;
+
+/** The number in work. */
+const digits = memory.data(20);
+if (DIGITS_MAX > 20) ERROR("DIGITS_MAX");
 
 /** Sets COM1 to 115200 8N1. Returns its port, or 0 where no 16550 answers. */
 export function initConsole(): i32 {
@@ -56,19 +61,17 @@ export function printZeroTerminated(start: usize): void {
   for (let at = start; load<u8>(at) !== 0; at++) putByte(load<u8>(at));
 }
 
+function putDigits(count: u32): void {
+  for (let i: u32 = 0; i < count; i++) putByte(load<u8>(digits + i));
+}
+
 export function printHex(value: u64): void {
-  let shift: i32 = 60;
-  while (shift > 0 && value >> shift === 0) shift -= 4;
   print("0x");
-  for (; shift >= 0; shift -= 4) {
-    const digit = <i32>((value >> shift) & 15);
-    putByte(digit < 10 ? 48 + digit : 87 + digit);
-  }
+  putDigits(hexadecimal(digits, value, 1));
 }
 
 export function printDecimal(value: u64): void {
-  if (value >= 10) printDecimal(value / 10);
-  putByte(48 + <i32>(value % 10));
+  putDigits(decimal(digits, value));
 }
 
 /** One whole line, with the prefix all kernel lines have. */

@@ -1,6 +1,7 @@
 // Measuring: a function is called over and over, every call is timed by the time-stamp counter, and a line says how
 // many there were and the least, median and 99th percentile of their ticks (docs/benchmarks.md).
 
+import { decimal } from "../../tools/screen/guest/digits";
 import { load8 } from "../libhedron/x86";
 import { measure_begin, measure_end } from "./stub";
 
@@ -84,14 +85,7 @@ function add(literal: string): void {
 }
 
 function addNumber(value: u64): void {
-  let digits: u32 = 1;
-  for (let rest = value / 10; rest !== 0; rest /= 10) digits++;
-  let rest = value;
-  for (let i = digits; i > 0; i--) {
-    store<u8>(text + length + i - 1, 48 + ((rest % 10) as u8));
-    rest /= 10;
-  }
-  length += digits;
+  length += decimal(text + length, value);
 }
 
 /** Makes the line of the measurement whose `count` samples are in the table. */

@@ -3,6 +3,7 @@
 //
 //   out().text("sum ").decimal(sum).text(", mean ").float(mean, 3).line();
 
+import { decimal, hexadecimal } from "../../tools/screen/guest/digits";
 import { load8 } from "../libhedron/x86";
 import { FLOAT_TEXT, floatText } from "./decimal";
 import { stderr, stdout } from "./services";
@@ -10,6 +11,7 @@ import { stderr, stdout } from "./services";
 /** Bytes that are kept before they are sent. */
 const ROOM: u32 = 1024;
 const NEWLINE: u32 = 10;
+const BLANK: u32 = 32;
 const HEX_DIGITS: u32 = 16;
 
 const TO_OUTPUT: u32 = 0;
@@ -83,44 +85,28 @@ export class Text {
     return this;
   }
 
-  private repeated(value: u32, count: u32): Text {
-    for (let i: u32 = 0; i < count; i++) this.byte(value);
-    return this;
-  }
-
-  private digits(value: u64, base: u64): u32 {
-    let at = FLOAT_TEXT;
-    let rest = value;
-    do {
-      const digit = (rest % base) as u32;
-      store<u8>(number + --at, digit < 10 ? 48 + digit : 87 + digit);
-      rest /= base;
-    } while (rest !== 0);
-    return at;
-  }
-
-  private aligned(at: u32, width: u32, filler: u32): Text {
-    const length = FLOAT_TEXT - at;
-    if (length < width) this.repeated(filler, width - length);
-    return this.bytes(number + at, length);
+  /** The first `length` characters of the number, with blanks in front up to `width` characters. */
+  private aligned(length: u32, width: u32): Text {
+    for (let i = length; i < width; i++) this.byte(BLANK);
+    return this.bytes(number, length);
   }
 
   /** An unsigned integer, at least `width` characters with blanks in front. */
   unsigned(value: u64, width: u32 = 0): Text {
-    return this.aligned(this.digits(value, 10), width, 32);
+    return this.aligned(decimal(number, value), width);
   }
 
   /** A signed integer, as `unsigned`. */
   decimal(value: i64, width: u32 = 0): Text {
-    let at = this.digits((value < 0 ? -value : value) as u64, 10);
-    if (value < 0) store<u8>(number + --at, 45);
-    return this.aligned(at, width, 32);
+    if (value >= 0) return this.unsigned(value as u64, width);
+    store<u8>(number, 45);
+    return this.aligned(1 + decimal(number + 1, -value as u64), width);
   }
 
   /** "0x" and at least `width` hexadecimal digits, at most 16 of them zeroes in front. */
   hex(value: u64, width: u32 = 1): Text {
     this.byte(48).byte(120);
-    return this.aligned(this.digits(value, 16), min<u32>(width, HEX_DIGITS), 48);
+    return this.bytes(number, hexadecimal(number, value, min<u32>(width, HEX_DIGITS)));
   }
 
   /** `decimals` digits behind the point, correctly rounded (decimal.ts). */

@@ -2,10 +2,10 @@
 // console port 0xe9 of virtual machines and to the screen, in the same order, so that all show the same text. Programs'
 // bytes are passed on unchanged; the roottask's own lines start with a prefix on a line of their own (log.ts).
 
+import { decimal, hexadecimal } from "../../tools/screen/guest/digits";
 import { putByteOnScreen } from "../../tools/screen/guest/text_screen";
 import { inb, outb } from "../libhedron/x86";
 import { showScreen } from "./screen";
-import { decimal, hexadecimal } from "./text";
 
 /** I/O port of the virtual machines' debug console. */
 export const DEBUG_CONSOLE_PORT: u32 = 0xe9;

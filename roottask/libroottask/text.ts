@@ -1,4 +1,4 @@
-// Byte strings: comparison, copying of literals, numbers as text. Strings are pointer and length, bytes
+// Byte strings: comparison, copying of literals, numbers in text. Strings are pointer and length, bytes
 // are taken as they are; a `string` argument is always a literal of ASCII characters.
 
 export function bytesEqual(a: usize, aLength: u32, b: usize, bLength: u32): bool {
@@ -25,30 +25,6 @@ export function terminatedLength(text: usize, limit: u32): u32 {
   let length: u32 = 0;
   while (length < limit && load<u8>(text + length) !== 0) length++;
   return length;
-}
-
-/** Writes `value` in decimal to `target` (room for 20 bytes); returns the number of digits. */
-export function decimal(target: usize, value: u64): u32 {
-  let digits: u32 = 1;
-  for (let rest = value / 10; rest !== 0; rest /= 10) digits++;
-  let rest = value;
-  for (let i = digits; i > 0; i--) {
-    store<u8>(target + i - 1, 48 + ((rest % 10) as u8));
-    rest /= 10;
-  }
-  return digits;
-}
-
-/** Writes `value` in hexadecimal, at least `width` digits, to `target` (room for 16 bytes). */
-export function hexadecimal(target: usize, value: u64, width: u32): u32 {
-  let digits: u32 = 1;
-  for (let rest = value >> 4; rest !== 0; rest >>= 4) digits++;
-  if (digits < width) digits = width;
-  for (let i: u32 = 0; i < digits; i++) {
-    const digit = ((value >> (4 * (digits - 1 - i))) & 15) as u8;
-    store<u8>(target + i, digit < 10 ? 48 + digit : 87 + digit);
-  }
-  return digits;
 }
 
 /** Value of the decimal digits in [text, text + length), or -1 where it is not a number below 2^53. */

@@ -2,6 +2,7 @@
 // only the menu uses, are the firmware's on the screen and escape sequences (ECMA-48) on the line. Plain text goes
 // to the line as it is.
 
+import { DIGITS_MAX, decimal, hexadecimal } from "../../../screen/guest/digits";
 import { firmware } from "./firmware";
 import { initSerialLine, sendByte } from "./serial_line";
 
@@ -17,6 +18,10 @@ const TERMINAL_ROWS: u32 = 24;
 /** Smaller screens are treated as if they had these. */
 const LEAST_COLUMNS: u32 = 40;
 const LEAST_ROWS: u32 = 10;
+
+/** The number in work. */
+const digits = memory.data(20);
+if (DIGITS_MAX > 20) ERROR("DIGITS_MAX");
 
 /** Whether the firmware still shows what it is given. */
 let onScreen: bool = true;
@@ -85,18 +90,12 @@ export function printBytes(start: usize, length: i32): void {
 }
 
 export function printDecimal(value: u64): void {
-  if (value >= 10) printDecimal(value / 10);
-  put(48 + <i32>(value % 10));
+  printBytes(digits, decimal(digits, value));
 }
 
 export function printHex(value: u64): void {
-  let shift: i32 = 60;
-  while (shift > 0 && value >> shift === 0) shift -= 4;
   print("0x");
-  for (; shift >= 0; shift -= 4) {
-    const digit = <i32>((value >> shift) & 15);
-    put(digit < 10 ? 48 + digit : 87 + digit);
-  }
+  printBytes(digits, hexadecimal(digits, value, 1));
 }
 
 /** A number of bytes in whole KiB or MiB, rounded up; bytes where there are few. */
@@ -123,8 +122,8 @@ export function rows(): u32 {
 }
 
 function sendNumber(value: u32): void {
-  if (value >= 10) sendNumber(value / 10);
-  send(48 + <i32>(value % 10));
+  const count = decimal(digits, value);
+  for (let i: u32 = 0; i < count; i++) send(load<u8>(digits + i));
 }
 
 /** ESC [ … `final`, with one or two numbers. */
