@@ -1,21 +1,38 @@
-// The programs in C, Zig, Rust and Go under the roottask: the same binaries print what they print on Linux, in the
+// The programs in C, Zig, Rust and Go, and the hybrid ones in TypeScript, under the roottask: the same binaries print what they print on Linux, in the
 // emulator and on QEMU. Where a program tells about its surroundings, that is left out of the comparison.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { boot, type Engine, engines, makeSystem } from "../roottask/testing/boot.ts";
 import { tarOf } from "../roottask/testing/samples.ts";
-import { canCompile, type ForeignProgram, foreignOutput } from "../tools/make/foreign.ts";
+import { canCompile, foreignOutput } from "../tools/make/foreign.ts";
 import { HANG_MS, runsLinuxPrograms } from "../tools/testing/host-tools.ts";
 import { foreignPrograms } from "./programs.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const programs = foreignPrograms.filter(canCompile);
-const hybrid = programs.filter(({ name }) => name.endsWith("/hybrid_benchmark"));
-const plain = programs.filter((program) => !hybrid.includes(program));
+/** Where programs in other languages are built; they run there on Linux. */
+const FOLDER = "build/static-foreign-apps";
+
+interface Program {
+  /** Its path in the archive. */
+  name: string;
+  /** Where it is, seen from the root. */
+  file: string;
+}
+
+const programs = foreignPrograms
+  .filter(canCompile)
+  .map((program): Program => ({ name: program.name, file: foreignOutput(program) }));
+const isHybrid = ({ name }: Program): boolean => name.endsWith("/hybrid_benchmark");
+const plain = programs.filter((program) => !isHybrid(program));
+const hybrid: Program[] = [
+  { name: "TypeScript/hybrid_benchmark", file: "build/apps/hybrid_benchmark" },
+  ...programs.filter(isHybrid),
+];
+const greeter: Program = { name: "TypeScript/hello_hybrid", file: "build/apps/hello_hybrid" };
 const ARGUMENTS = ["2.5", "two words"];
 const GREETING = "good morning";
 
@@ -58,10 +75,10 @@ function comparable({ text, status }: Run): Run {
   };
 }
 
-function onLinux({ name }: ForeignProgram, args: readonly string[]): Run {
-  const words = [name, ...args].map((word) => `"${word}"`).join(" ");
+function onLinux({ file }: Program, args: readonly string[]): Run {
+  const words = [relative(FOLDER, file), ...args].map((word) => `"${word}"`).join(" ");
   const { stdout, status } = spawnSync("sh", ["-c", `exec ${words} 2>&1 </dev/null`], {
-    cwd: join(root, "build/static-foreign-apps"),
+    cwd: join(root, FOLDER),
     env: { GREETING },
     encoding: "utf8",
     timeout: HANG_MS,
@@ -81,7 +98,7 @@ function runsOf(log: string): Run[] {
 
 /** Runs programs with arguments in the system; the log, and what stands in it for each. */
 async function runHere(
-  run: readonly ForeignProgram[],
+  run: readonly Program[],
   args: readonly string[],
   engine: Engine,
 ): Promise<{ log: string; runs: Run[] }> {
@@ -89,10 +106,10 @@ async function runHere(
   const lines = run.map(({ name }) => `linux ${name} ${words}`);
   const archive = await tarOf([
     { name: "userland.conf", data: [`env GREETING="${GREETING}"`, ...lines, ""].join("\n") },
-    ...run.map((program) => ({
-      name: program.name,
+    ...run.map(({ name, file }) => ({
+      name,
       mode: 0o755,
-      data: readFileSync(join(root, foreignOutput(program))),
+      data: readFileSync(join(root, file)),
     })),
   ]);
   const { log } = boot(archive, [], engine);
@@ -132,5 +149,24 @@ describe.skipIf(!runsLinuxPrograms || programs.length === 0).each(engines)("in %
       expect(each.text).toContain("This line goes through a portal.\n");
       expect(measured(each)).toEqual([...OVERHEAD, ...NATIVE, ...LINUX_ALONE]);
     }
+  });
+
+  test("a greeter creates kernel objects and calls services on Hedron alone", async () => {
+    const [greeting, ...rest] = onLinux(greeter, ["again"]).text.split("\n");
+    expect(rest).toEqual(["done", ""]);
+    const { runs } = await runHere([greeter], ["again"], engine);
+    expect(runs).toEqual([{ text: expect.any(String), status: 0 }]);
+    expect(runs[0]?.text.split("\n")).toEqual([
+      greeting,
+      "this kernel is Hedron, so it takes hypercalls too:",
+      "  create a semaphore: status 0",
+      "  take it: status 0",
+      "  give it back: status 0",
+      "  call the echo service: status 0",
+      "  create a domain: status 0",
+      "  This line goes through the portal of standard error.",
+      "  print by it: status 0",
+      ...rest,
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 // A hybrid program: a Linux program that also uses the kernel's native interface when it runs on Hedron. It
 // tells by the environment where it is, prints through Linux system calls in either case, and on Hedron
-// makes hypercalls of its own in between: a semaphore it creates, and an echo call to the roottask.
+// makes hypercalls of its own in between: a domain and a semaphore it creates, and calls of the roottask's services.
 
 import {
   ARG1_FLAGS_SHIFT,
@@ -12,27 +12,26 @@ import {
 } from "../../roottask/libhedron/abi";
 import { hybridCall } from "../../roottask/libhrstd/hybrid";
 import { SEL_ECHO, SEL_PD } from "../../roottask/libhrstd/layout";
-import { onHedron } from "./lib/hedron";
+import { decimal } from "../../tools/screen/guest/digits";
+import { createDomain, onHedron, printThroughPortal } from "./lib/hedron";
 import { argumentCount, exit, STDOUT, writeAll } from "./lib/posix";
 
 const text = memory.data(256);
-/** A selector no service uses. */
+/** Selectors no service uses. */
 const SEMAPHORE: u64 = 200;
+const DOMAIN: u64 = 201;
+
+function copy(literal: string): u32 {
+  for (let i = 0; i < literal.length; i++) store<u8>(text + i, literal.charCodeAt(i));
+  return literal.length as u32;
+}
 
 function print(literal: string): void {
-  for (let i = 0; i < literal.length; i++) store<u8>(text + i, literal.charCodeAt(i));
-  writeAll(STDOUT, text, literal.length);
+  writeAll(STDOUT, text, copy(literal));
 }
 
 function printNumber(value: u64): void {
-  let at: u32 = 20;
-  let rest = value;
-  do {
-    at--;
-    store<u8>(text + at, 48 + ((rest % 10) as u8));
-    rest /= 10;
-  } while (rest !== 0);
-  writeAll(STDOUT, text + at, 20 - at);
+  writeAll(STDOUT, text, decimal(text, value));
 }
 
 function step(what: string, status: u64): bool {
@@ -58,6 +57,9 @@ function nativePart(): bool {
       "call the echo service",
       hybridCall(HC_CALL | (SEL_ECHO << ARG1_SELECTOR_SHIFT), 0, 0, 0, 0),
     ) && good;
+  good = step("create a domain", createDomain(DOMAIN)) && good;
+  const length = copy("  This line goes through the portal of standard error.\n");
+  good = step("print by it", printThroughPortal(text, length)) && good;
   return good;
 }
 

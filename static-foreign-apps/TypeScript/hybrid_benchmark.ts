@@ -42,7 +42,7 @@ import {
   SMALL_FILE,
 } from "../../roottask/libhrstd/measure_files";
 import { reply_at_once } from "../../roottask/libhrstd/symbol";
-import { onHedron } from "./lib/hedron";
+import { createDomain, onHedron, printThroughPortal } from "./lib/hedron";
 import { syscall } from "./lib/linux";
 import {
   argument,
@@ -72,6 +72,7 @@ const SYS_SET_TID_ADDRESS: u64 = 218;
 /** Selectors behind those that every program has. */
 const EC: u64 = 0x100;
 const PT: u64 = 0x101;
+const DOMAIN: u64 = 0x102;
 /** UTCB of the handler of the hop: far from the program's image, and from what mmap gives. */
 const HOP_UTCB: u64 = 0x1000_0000;
 const CPU: u64 = 0;
@@ -93,10 +94,18 @@ function print(): void {
   writeAll(STDOUT, measuredLine(), measuredLength());
 }
 
+function copy(literal: string): u32 {
+  for (let i = 0; i < literal.length; i++) store<u8>(word + i, literal.charCodeAt(i));
+  return literal.length as u32;
+}
+
+function say(literal: string): void {
+  writeAll(STDOUT, word, copy(literal));
+}
+
 /** Says what went wrong; the program goes on and fails in the end. */
 function complain(literal: string): void {
-  for (let i = 0; i < literal.length; i++) store<u8>(word + i, literal.charCodeAt(i));
-  writeAll(STDERR, word, literal.length);
+  writeAll(STDERR, word, copy(literal));
   failed = true;
 }
 
@@ -173,6 +182,14 @@ function callRaw(): void {
 
 function callEcho(): void {
   hybridCall(HC_CALL | (SEL_ECHO << ARG1_SELECTOR_SHIFT), 0, 0, 0, 0);
+}
+
+/** What the kernel and the roottask give a program for Linux: a domain, and a line through a portal. */
+function beNative(): void {
+  if (createDomain(DOMAIN) !== SUCCESS) complain("hybrid_benchmark: cannot create a domain\n");
+  if (printThroughPortal(word, copy("This line goes through a portal.\n")) !== SUCCESS) {
+    complain("hybrid_benchmark: cannot print through a portal\n");
+  }
 }
 
 /** A handler in this domain that replies at once. All its system calls are hypercalls. */
@@ -265,9 +282,13 @@ export function main(): i32 {
     argument(4, word, 64);
     prefixNames(window() + (word as u64));
   }
+  const hedron = onHedron();
+  say("This program for Linux runs on ");
+  say(hedron ? "Hedron.\n" : "Linux.\n");
   startMeasuring(limit(1), limit(2));
   print();
-  if (onHedron()) {
+  if (hedron) {
+    beNative();
     if (createHop()) measureHypercalls();
     else complain("hybrid_benchmark: cannot create a handler\n");
   }

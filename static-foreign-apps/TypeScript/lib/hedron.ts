@@ -1,7 +1,23 @@
-// Whether a program for Linux runs on Hedron, where the starter says so in the environment.
+// What a program for Linux has of Hedron: whether it runs there, which the starter says in the environment, and what it
+// then asks kernel and roottask for by hypercalls between its system calls.
 
-import { HEDRON_ENVIRONMENT } from "../../../roottask/libhrstd/layout";
+import {
+  ARG1_SELECTOR_SHIFT,
+  CRD_NULL,
+  HC_CALL,
+  HC_CREATE_PD,
+  STATUS_MASK,
+} from "../../../roottask/libhedron/abi";
+import { hybridCall } from "../../../roottask/libhrstd/hybrid";
+import {
+  HEDRON_ENVIRONMENT,
+  SEL_PD,
+  SEL_STDERR,
+  UTCB_ADDRESS,
+} from "../../../roottask/libhrstd/layout";
+import { wireClose, wireWrite, writeBytes } from "../../../roottask/libhrstd/postcard";
 import { environment } from "./posix";
+import { window } from "./x86";
 
 const ROOM: u32 = 64;
 const text = memory.data(64);
@@ -24,4 +40,18 @@ export function onHedron(): bool {
     length = environment(index, text, ROOM);
   }
   return false;
+}
+
+/** Creates a protection domain at `selector`; the kernel's status. */
+export function createDomain(selector: u64): u64 {
+  const create = HC_CREATE_PD | (selector << ARG1_SELECTOR_SHIFT);
+  return hybridCall(create, SEL_PD, CRD_NULL, 0, 0) & STATUS_MASK;
+}
+
+/** Prints the `length` bytes at `start`, at most 4062, by a call of the standard-error service; the kernel's status. */
+export function printThroughPortal(start: usize, length: u32): u64 {
+  wireWrite(UTCB_ADDRESS);
+  writeBytes(window() + (start as u64), length);
+  wireClose();
+  return hybridCall(HC_CALL | (SEL_STDERR << ARG1_SELECTOR_SHIFT), 0, 0, 0, 0) & STATUS_MASK;
 }
