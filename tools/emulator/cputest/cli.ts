@@ -1,9 +1,10 @@
 // `npm run fuzz:cpu`: compares the emulator's CPU core with the host CPU, or records vectors from the host.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { loadCore } from "../host/core.ts";
-import { EmulatedCpu } from "./emulator.ts";
+import { CompiledCpu } from "./compiled.ts";
+import { type Core, EmulatedCpu } from "./emulator.ts";
 import { ISA_FEATURES, listForms } from "./forms.ts";
 import { describeMismatch, type FuzzResult, fuzz, minimise } from "./fuzz.ts";
 import { Generator, stoppedAt } from "./generate.ts";
@@ -23,6 +24,7 @@ interface Options {
   bits: CodeSize;
   record?: string;
   counts?: boolean;
+  tier: "interp" | "jit";
 }
 
 function natural(text: string): number {
@@ -75,6 +77,14 @@ const program = new Command("fuzz:cpu")
     codeSize,
     64,
   )
+  .addOption(
+    new Option(
+      "--tier <name>",
+      "interp, or jit: each snippet is compiled, where possible inside a loop",
+    )
+      .choices(["interp", "jit"])
+      .default("interp"),
+  )
   .option("--alignment", "set EFLAGS.AC in some snippets", false)
   .option("--counts", "print the number of cases per mnemonic")
   .option("--record <file>", "write vectors from the host instead of comparing");
@@ -121,7 +131,8 @@ async function main(): Promise<number> {
       console.error(`fuzz:cpu: this host is no oracle: ${verdict.whyNoOracle}`);
       return 1;
     }
-    const emulator = await EmulatedCpu.create(loadCore);
+    const compiled = options.tier === "jit" ? await CompiledCpu.create() : undefined;
+    const emulator = compiled ?? (await EmulatedCpu.create(loadCore));
     const result = fuzz(
       forms,
       native,
@@ -132,6 +143,7 @@ async function main(): Promise<number> {
         stream: options.shard,
         alignment: options.alignment,
         bits: options.bits,
+        loops: compiled !== undefined,
         verdict,
       },
       (state) => {
@@ -141,6 +153,12 @@ async function main(): Promise<number> {
     );
     if (process.stderr.isTTY) process.stderr.write("\n");
     report(result, forms.length, options, native, emulator);
+    if (compiled) {
+      const { compilations, instructions } = compiled.statistics;
+      console.log(
+        `${result.looped} of the snippets as loops; ${compilations} regions compiled, which executed ${instructions} instructions`,
+      );
+    }
     return result.mismatched === 0 && result.unimplemented.size === 0 ? 0 : 1;
   } finally {
     native.close();
@@ -166,7 +184,7 @@ function report(
   forms: number,
   options: Options,
   native: NativeCpu,
-  emulator: EmulatedCpu,
+  emulator: Core,
 ): void {
   if (options.counts) {
     const rows = [...result.mnemonics].sort(([a], [b]) => a.localeCompare(b));

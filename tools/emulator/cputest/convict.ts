@@ -48,7 +48,7 @@ function isTheRule(
   native: Host,
   emulator: Core,
 ): boolean {
-  const { before, length } = mismatch.test;
+  const { before, length, looped: loops = false } = mismatch.test;
   const names = new Set(formsIn(before, length));
   const alike = forms.filter((form) => names.has(form.name));
   if (alike.length === 0) return true;
@@ -62,6 +62,7 @@ function isTheRule(
       stream: 1,
       alignment: false,
       bits: verdict.bits,
+      loops,
       verdict,
     },
     () => {},

@@ -84,6 +84,8 @@ export class NotImplemented extends Error {
 export interface Core {
   /** Runs one record and returns the state after it. Throws `NotImplemented`. */
   run(before: StateRecord): StateRecord;
+  /** The same for a record whose code is a loop (loop.ts), where that makes a difference. */
+  runLoop?(before: StateRecord): StateRecord;
 }
 
 /** An emulated CPU that runs state records. */

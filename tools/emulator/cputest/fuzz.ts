@@ -6,6 +6,7 @@ import { type Core, NotImplemented } from "./emulator.ts";
 import type { Form } from "./forms.ts";
 import { Generator, stoppedAt, type TestCase, undefinedAfter } from "./generate.ts";
 import type { Assessment, Standing, Verdict } from "./judge.ts";
+import { loopAround, looped } from "./loop.ts";
 import type { Host } from "./native.ts";
 import {
   CODE_SIZE,
@@ -31,6 +32,8 @@ export interface Mismatch {
 export interface FuzzResult {
   /** Snippets made. */
   cases: number;
+  /** Those that were bodies of loops. */
+  looped: number;
   /** Snippets compared that recorded vectors vouch for. */
   vouched: number;
   /** Snippets compared of forms or kinds of state that no recorded vector has, by that trait. */
@@ -52,6 +55,8 @@ export interface FuzzOptions {
   stream: number;
   alignment: boolean;
   bits: CodeSize;
+  /** Snippets are bodies of loops where that is possible. */
+  loops?: boolean;
   /** What recorded vectors say about the host. Without it everything is compared and nothing vouched for. */
   verdict?: Verdict | undefined;
 }
@@ -84,6 +89,7 @@ export function fuzz(
   );
   const result: FuzzResult = {
     cases: 0,
+    looped: 0,
     vouched: 0,
     unjudged: new Map(),
     skipped: new Map(),
@@ -94,7 +100,10 @@ export function fuzz(
   };
   while (result.cases < options.cases) {
     const count = Math.min(BATCH, options.cases - result.cases);
-    const tests = Array.from({ length: count }, () => generator.next());
+    const tests = Array.from({ length: count }, () => {
+      const test = generator.next();
+      return (options.loops ? looped(test) : undefined) ?? test;
+    });
     const input = new Uint8Array(count * RECORD_SIZE);
     for (const [i, test] of tests.entries()) input.set(test.before.bytes, i * RECORD_SIZE);
     const output = native.run(input);
@@ -118,8 +127,9 @@ function check(
 ): void {
   const last = test.forms[test.forms.length - 1] as Form;
   count(result.mnemonics, last.mnemonic);
+  if (test.looped) result.looped++;
   const name = test.forms.length === 1 ? last.name : "(several)";
-  const answer = ask(test.before, emulator);
+  const answer = ask(test, emulator);
   if (answer === undefined) {
     count(result.unimplemented, name);
     return;
@@ -188,9 +198,12 @@ function wavers(test: TestCase, host: StateRecord, native: Host): boolean {
 }
 
 /** The emulator's answer, what it died of, or undefined if it says that an instruction is not implemented. */
-function ask(before: StateRecord, emulator: Core): StateRecord | string | undefined {
+function ask(
+  { before, looped }: Pick<TestCase, "before" | "looped">,
+  emulator: Core,
+): StateRecord | string | undefined {
   try {
-    return emulator.run(before);
+    return looped && emulator.runLoop ? emulator.runLoop(before) : emulator.run(before);
   } catch (error) {
     if (error instanceof NotImplemented) return undefined;
     if (error instanceof WebAssembly.RuntimeError) return `core crashed: ${error.message}`;
@@ -212,11 +225,12 @@ export function minimise(mismatch: Mismatch, native: Host, emulator: Core): Mism
   let best = mismatch;
   const attempt = (before: StateRecord, length: number): boolean => {
     const code = before.bytes.slice(Field.code, Field.code + CODE_SIZE);
-    const defined = undefinedAfter(code, before.bits, length);
+    const { looped } = mismatch.test;
+    const defined = undefinedAfter(code, before.bits, length, undefined, looped);
     if (!defined) return false;
     const host = new StateRecord(native.run(before.bytes.slice()));
     const test = stoppedAt({ ...best.test, ...defined, before, length }, host);
-    const answer = ask(before, emulator);
+    const answer = ask(test, emulator);
     if (answer === undefined) return false;
     const differences =
       answer instanceof StateRecord ? compareStates(test, host, answer) : [answer];
@@ -260,12 +274,15 @@ function withoutInstruction(test: TestCase, index: number): StateRecord | undefi
   const code = test.before.bytes.slice(Field.code, Field.code + CODE_SIZE);
   const total = lengths.reduce((a, b) => a + b, 0);
   const from = starts[index] as number;
-  const kept = [
+  const kept = Uint8Array.of(
     ...code.subarray(0, from),
     ...code.subarray(from + (lengths[index] as number), total),
-  ];
+  );
+  const last = lengths.length - 1;
+  if (test.looped && index === last) return undefined;
   const before = test.before.clone();
-  before.setCode(Uint8Array.from(kept), address);
+  const body = (): Uint8Array => kept.subarray(0, kept.length - (lengths[last] as number));
+  before.setCode(test.looped ? loopAround(body()) : kept, address);
   return before;
 }
 

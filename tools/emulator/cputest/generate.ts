@@ -45,6 +45,8 @@ export interface TestCase {
   usedVectors: number;
   /** Explicit memory operands. */
   touched: MemoryNeed[];
+  /** The last instruction is a LOOP to the first one, which is taken at least once (loop.ts). */
+  looped?: boolean;
 }
 
 /** "x87": last bits of a transcendental result differ between CPUs; "reciprocal": 1.5 * 2^-12 relative error. */
@@ -686,24 +688,40 @@ class Taint {
 
 /**
  * Undefined flags after the instructions of `code` that end at or before byte `stop`, at most `count`; or
- * undefined if one of them reads such a flag.
+ * undefined if one of them reads such a flag. With `looped` they may have run several times before.
  */
 export function undefinedAfter(
   code: Uint8Array,
   bits: CodeSize,
   count: number,
   stop = Number.POSITIVE_INFINITY,
+  looped = false,
 ): { undefinedFlags: number; undefinedFsw: number } | undefined {
   const decoder = new Decoder(bits, code, 0);
   const taint = new Taint();
   let clean = true;
-  for (let i = 0; i < count; i++) {
-    const instruction = decoder.decode();
-    if (decoder.position <= stop) clean &&= taint.step(instruction);
-    instruction.free();
+  let [undefinedFlags, undefinedFsw] = [0, 0];
+  const end = (): void => {
+    undefinedFlags |= taint.flags;
+    undefinedFsw |= taint.fsw;
+  };
+  // What the first round leaves undefined can be read in the second one; later ones add nothing.
+  for (let left = looped ? 2 : 1; left > 0; left--) {
+    decoder.position = 0;
+    let stopped = false;
+    for (let i = 0; i < count && !(stopped && left === 1); i++) {
+      const instruction = decoder.decode();
+      if (decoder.position > stop && !stopped) {
+        end();
+        stopped = true;
+      }
+      if (!stopped || left > 1) clean &&= taint.step(instruction);
+      instruction.free();
+    }
+    if (left === 1 && !stopped) end();
   }
   decoder.free();
-  return clean ? { undefinedFlags: taint.flags, undefinedFsw: taint.fsw } : undefined;
+  return clean ? { undefinedFlags, undefinedFsw } : undefined;
 }
 
 /** The test with what is undefined where the host stopped: an exception keeps later instructions from defining flags. */
@@ -713,7 +731,7 @@ export function stoppedAt(test: TestCase, after: StateRecord): TestCase {
   const stop = Number(after.u64(Field.rip) - start);
   if (stop < 0 || stop > CODE_SIZE) return test;
   const code = test.before.bytes.slice(Field.code, Field.code + CODE_SIZE);
-  return { ...test, ...undefinedAfter(code, test.before.bits, test.length, stop) };
+  return { ...test, ...undefinedAfter(code, test.before.bits, test.length, stop, test.looped) };
 }
 
 /** Position of a window byte in the record, or -1. */

@@ -3,14 +3,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadCore } from "../host/core.ts";
 import { compareStates } from "./compare.ts";
+import { CompiledCpu } from "./compiled.ts";
 import { sentence } from "./convict.ts";
-import { EmulatedCpu } from "./emulator.ts";
+import { type Core, EmulatedCpu } from "./emulator.ts";
 import { listForms } from "./forms.ts";
 import { describeMismatch, fuzz } from "./fuzz.ts";
 import { Generator } from "./generate.ts";
 import { judge, type Verdict } from "./judge.ts";
+import { loopAround } from "./loop.ts";
 import { hostIsas, NativeCpu, whyNoHost } from "./native.ts";
-import { type CodeSize, Field, StateRecord } from "./record.ts";
+import { type CodeSize, Field, Memory, StateRecord } from "./record.ts";
 import { packVectors, recordedVectors, unpackVectors } from "./vectors.ts";
 
 const files = recordedVectors();
@@ -23,19 +25,20 @@ const FINDINGS_SHOWN = 40;
 const native = whyNoHost() === undefined ? new NativeCpu() : undefined;
 const verdicts = native ? judge(native, vectors) : new Map<CodeSize, Verdict>();
 
-let emulator: EmulatedCpu;
+const cores = {} as Record<"interpreted" | "compiled", Core>;
 
 beforeAll(async () => {
-  emulator = await EmulatedCpu.create(loadCore);
+  cores.interpreted = await EmulatedCpu.create(loadCore);
+  cores.compiled = await CompiledCpu.create();
 });
 
-describe("recorded from a CPU", () => {
+describe.each(["interpreted", "compiled"] as const)("recorded from a CPU, %s", (tier) => {
   for (const [file, vectors] of files) {
     it(`${file}: the core reaches the same state`, () => {
       expect(vectors.length).toBeGreaterThan(100);
       const wrong: string[] = [];
       for (const vector of vectors) {
-        const differences = compareStates(vector, vector.after, emulator.run(vector.before));
+        const differences = compareStates(vector, vector.after, cores[tier].run(vector.before));
         if (differences.length > 0) {
           const code = Buffer.from(vector.before.bytes.subarray(Field.code, Field.code + 16));
           wrong.push(`${vector.name} [${code.toString("hex")}]: ${differences.join("; ")}`);
@@ -44,6 +47,25 @@ describe("recorded from a CPU", () => {
       expect(wrong.slice(0, 10)).toEqual([]);
     });
   }
+});
+
+describe("loops", () => {
+  it("go through the body round by round", () => {
+    const before = new StateRecord();
+    // REX.B makes XCHG R8, RAX of what is PAUSE without; ADD RDX, RAX.
+    before.setCode(loopAround(Uint8Array.of(0xf3, 0x49, 0x90, 0x48, 0x01, 0xc2)), Memory.code);
+    before.setGpr(0, 1n);
+    before.setGpr(1, 7n);
+    before.setGpr(8, 10n);
+    const { interpreted, compiled } = cores;
+    for (const after of [interpreted.run(before), compiled.runLoop?.(before)]) {
+      expect([0, 1, 2, 8].map((register) => after?.gpr(register))).toEqual([10n, 0n, 43n, 1n]);
+    }
+    before.setCode(loopAround(Uint8Array.of(0xf3, 0x49, 0x90)), Memory.code);
+    for (const after of [interpreted.run(before), compiled.runLoop?.(before)]) {
+      expect([after?.gpr(0), after?.gpr(8)]).toEqual([10n, 1n]);
+    }
+  });
 });
 
 describe("comparison", () => {
@@ -123,9 +145,18 @@ describe("this host's CPU, judged by recorded vectors", () => {
     )) {
       it.skip(`${bits}-bit snippets, ${cause}: the host differs in ${wrong} of ${all} recorded vectors`, () => {});
     }
-    it(name, ({ annotate }) => {
+    it.for(["interpreted", "compiled"] as const)(`${name}, %s`, (tier, { annotate }) => {
+      const emulator = cores[tier];
       const forms = listForms(hostIsas(), bits);
-      const options = { cases: 5000, seed: 1, stream: 0, alignment: false, bits };
+      const loops = tier === "compiled";
+      const options = {
+        cases: loops ? 2500 : 5000,
+        seed: 1,
+        stream: 0,
+        alignment: false,
+        bits,
+        loops,
+      };
       let verdict = verdicts.get(bits) as Verdict;
       let result = fuzz(forms, native, emulator, { ...options, verdict }, () => {});
       if (result.mismatched > 0) {

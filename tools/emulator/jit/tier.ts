@@ -86,20 +86,26 @@ export class Tier {
 
   readonly #bytes: Uint8Array;
   readonly #threshold: number;
+  readonly #patience: number;
   #tier: AttachedTier | undefined;
 
   /**
    * `bytes` are those of the core. `threshold`: entries of a block after which it is compiled; 0 compiles every block
-   * when it is first entered.
+   * when it is first entered. `patience`: how often the code of a page may change until blocks there have to wait.
    */
-  constructor(bytes: Uint8Array, threshold: number) {
+  constructor(
+    bytes: Uint8Array,
+    threshold: number,
+    patience: number = threshold === 0 ? PATIENCE_AT_ONCE : PATIENCE,
+  ) {
     this.#bytes = bytes;
     this.#threshold = threshold;
+    this.#patience = patience;
   }
 
   /** Starts to work for a core that has been instantiated with `imports`. */
   attach(core: CoreExports): void {
-    this.#tier = new AttachedTier(core, this.#bytes, this.#threshold);
+    this.#tier = new AttachedTier(core, this.#bytes, this.#threshold, this.#patience);
     core.set_heat(this.#tier.threshold);
   }
 
@@ -121,6 +127,7 @@ class AttachedTier {
   readonly #regions: InstalledRegions;
   /** Every block is compiled when it is first entered. */
   readonly #atOnce: boolean;
+  readonly #patience: number;
   /** Host time at which the machine was made, ms. */
   readonly #start = performance.now();
   /** How often the code of page frames has been dropped together with regions. */
@@ -132,8 +139,9 @@ class AttachedTier {
   #compilations = 0;
   #compileMs = 0;
 
-  constructor(core: CoreExports, bytes: Uint8Array, threshold: number) {
+  constructor(core: CoreExports, bytes: Uint8Array, threshold: number, patience: number) {
     this.#core = core;
+    this.#patience = patience;
     this.#bytes = bytes;
     this.threshold = Math.max(threshold, 1);
     this.#atOnce = threshold === 0;
@@ -218,8 +226,7 @@ class AttachedTier {
   /** Entries for which a hot block has to wait because the code of its page changes again and again; 0 if it need not. */
   #wait(heat: number): number {
     const drops = this.#drops.get(this.#blocks.u32(heat + HEAT_FRAME)) ?? 0;
-    const patience = this.#atOnce ? PATIENCE_AT_ONCE : PATIENCE;
-    const doublings = Math.min(drops - patience, MOST_DOUBLINGS);
+    const doublings = Math.min(drops - this.#patience, MOST_DOUBLINGS);
     if (doublings <= 0) return 0;
     return Math.min(this.threshold * 2 ** doublings, MAX_COUNT);
   }

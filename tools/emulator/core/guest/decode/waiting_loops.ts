@@ -161,7 +161,9 @@ function instruction(): bool {
     if ((b & 8) != 0) width = 8;
     b = byte();
   }
-  if (pause || (b == 0x90 && (rex & 1) == 0)) return b == 0x90;
+  // With REX.B it is XCHG, F3 or not.
+  if (b == 0x90 && (rex & 1) == 0) return true;
+  if (pause) return false;
   compares = false;
   // DEC r
   if ((b & 0xf8) == 0x48) return counts(b & 7);
