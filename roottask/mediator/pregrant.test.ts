@@ -303,6 +303,34 @@ describe("a thread that is interrupted in the mediator", () => {
   );
 });
 
+it("hands nothing out while the roottask changes areas", () => {
+  const start = brk(0);
+  const [at, other] = [mmap(PAGE), mmap(PAGE)];
+  brk(start + BigInt(3 * PAGE));
+  for (const page of [at, other, start, start + BigInt(2 * PAGE)])
+    machine.poke(1, page, Buffer.of(1));
+  const changes: [number, ...(number | bigint)[]][] = [
+    [SYS_mprotect, start, PAGE, 1],
+    [SYS_brk, start + BigInt(PAGE)],
+    [SYS_mmap, start, PAGE, RW, PRIVATE_ANONYMOUS | MAP_FIXED, -1, 0],
+    [SYS_mremap, at, PAGE, 2 * PAGE, MAYMOVE],
+    [SYS_munmap, other, PAGE],
+  ];
+  for (const [number, ...args] of changes) {
+    const answers: (bigint | undefined)[] = [];
+    machine.onDelegation = () => {
+      answers.push(program.answer(1, SYS_brk, start + BigInt(8 * PAGE)));
+      answers.push(program.answer(1, SYS_mmap, 0, PAGE, RW, PRIVATE_ANONYMOUS, -1, 0));
+      answers.push(program.answer(1, SYS_brk, 0));
+    };
+    program.call(0, number, ...args);
+    machine.onDelegation = () => {};
+    expect(answers.length).toBeGreaterThan(0);
+    expect(answers.filter((answer) => answer !== undefined)).toEqual([]);
+    expect(asked(() => mmap(1))[0]).toBe(true);
+  }
+});
+
 describe("a program that writes into the words", () => {
   it.each([1, 2, 3])("gets what it could have had, and disturbs nothing else: %d", (seed) => {
     const random = numbers(seed);

@@ -94,6 +94,8 @@ export class Machine {
   delegations: Delegation[] = [];
   /** Address of the mediator's image (mediator/image.ts), 0 for none. */
   mediatorImage = 0;
+  /** Lets other threads run while the roottask delegates something. */
+  onDelegation: () => void = () => {};
   readonly exports: Exports;
   #time = 0n;
 
@@ -162,6 +164,7 @@ export class Machine {
         order: Number((arg3 >> 7n) & 31n),
         rights: Number((arg3 >> 2n) & 31n),
       });
+      this.onDelegation();
     }
     return 0n;
   }

@@ -107,8 +107,8 @@ export class MediatedProgram {
     this.#machine.view.setBigUint64(at, BigInt.asUintN(64, value), true);
   }
 
-  /** A system call of thread `thread`; the result as a signed number. */
-  call(thread: number, number: number, ...args: (number | bigint)[]): bigint {
+  /** What the mediator of thread `thread` makes of a system call: the result, or undefined where it forwards it. */
+  answer(thread: number, number: number, ...args: (number | bigint)[]): bigint | undefined {
     this.#pages[thread] ??= this.#machine.exports.storage(PAGE);
     const frame = BigInt(MEDIATOR_PAGES + (thread + 1) * PAGE - FRAME_BYTES);
     const set = (offset: number, value: number | bigint) =>
@@ -120,10 +120,15 @@ export class MediatedProgram {
     set(FRAME_NUMBER, number);
     for (const [index, offset] of ARGUMENTS.entries()) set(offset, args[index] ?? 0);
     const outcome = this.#mediate(frame);
-    if (outcome === ANSWERED || (outcome === COMMIT && this.#commit(frame))) {
-      this.answered++;
-      return this.#machine.view.getBigInt64(this.#pointer(frame + BigInt(FRAME_RESULT)), true);
-    }
+    if (outcome !== ANSWERED && (outcome !== COMMIT || !this.#commit(frame))) return undefined;
+    this.answered++;
+    return this.#machine.view.getBigInt64(this.#pointer(frame + BigInt(FRAME_RESULT)), true);
+  }
+
+  /** A system call of thread `thread`; the result as a signed number. */
+  call(thread: number, number: number, ...args: (number | bigint)[]): bigint {
+    const answer = this.answer(thread, number, ...args);
+    if (answer !== undefined) return answer;
     this.interrupt();
     return this.#machine.call(this.#id, number, ...args);
   }
