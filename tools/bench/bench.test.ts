@@ -9,7 +9,7 @@ import { hasTool } from "../testing/host-tools.ts";
 import { compareResults, formatComparison } from "./compare.ts";
 import { drawFigures } from "./figures.ts";
 import { type Measurement, readLog, spreadOf } from "./lines.ts";
-import { HYBRID, NATIVE, namesOf, ROOTTASK } from "./names.ts";
+import { HYBRID, MEDIATED, NATIVE, namesOf, ROOTTASK } from "./names.ts";
 import { figureFile, formatPage } from "./page.ts";
 import {
   formatResults,
@@ -137,6 +137,8 @@ describe("results", () => {
     ).runs;
     expect(others).toEqual([]);
     expect(reference?.place).toBe("reference");
+    // It has no mediator.
+    expect(reference?.measurements.filter(({ name }) => name.startsWith(MEDIATED))).toEqual([]);
     expect(reference?.command).toContain("-icount shift=0");
     expect(reference?.host).toMatch(/\S/);
     expect(reference?.date).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\dZ$/);
