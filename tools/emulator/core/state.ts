@@ -141,6 +141,23 @@ export const S_MONITOR = 0x15b8;
 /** YMM0…15, 32 bytes each; the lower half is XMM. */
 export const S_YMM = 0x1600;
 
+// ---- What compiled regions have found in the TLB; no state
+/**
+ * The page last accessed by each general-purpose register, and without one, NEAR_PAGE_SIZE bytes each: what the TLB set
+ * in use has for reads and for writes. Whoever changes an entry or the set forgets all (guest/memory/tlb.ts).
+ */
+export const NEAR_PAGES = 0x2c00;
+export const NEAR_COUNT = 17;
+export const NEAR_PAGE_SIZE = 24;
+/** u64: linear address of the page; u64: offsets below it may be accessed, 0 = none; u32: host address of the page. */
+export const NEAR_LINEAR = 0;
+export const NEAR_LIMIT = 8;
+export const NEAR_HOST = 16;
+/** An access of up to 16 bytes at an offset below this one stays in the page. */
+export const NEAR_LENGTH = 0xff1;
+/** u32: whether one of the pages is there. */
+export const NEAR_ANY = 0x2dc0;
+
 // ---- State of the machine, besides that of its CPUs
 export const MACHINE = 0x2f00;
 export const MACHINE_SIZE = 0x80;

@@ -155,6 +155,8 @@ export class Code {
   readonly locals: ValType[];
   readonly root = new Chunk(0);
   chunk: Chunk = this.root;
+  /** How often memory may have changed. */
+  changes = 0;
   private readonly free = new Map<ValType, number[]>();
   private taken: number[] = [];
 

@@ -2,6 +2,7 @@
 // the WebAssembly core specification 2.0, 4.3.2 "Integer Operations".
 
 import {
+  alike,
   bitsOf,
   CONST,
   I32,
@@ -24,11 +25,11 @@ export const I64_EQ = 0x51;
 export const I64_NE = 0x52;
 const I64_GE_U = 0x5a;
 export const I32_ADD = 0x6a;
-const I32_SUB = 0x6b;
+export const I32_SUB = 0x6b;
 const I32_MUL = 0x6c;
 export const I32_AND = 0x71;
 export const I32_OR = 0x72;
-const I32_XOR = 0x73;
+export const I32_XOR = 0x73;
 export const I32_SHL = 0x74;
 const I32_SHR_S = 0x75;
 export const I32_SHR_U = 0x76;
@@ -37,7 +38,7 @@ const I32_ROTR = 0x78;
 const I64_CLZ = 0x79;
 const I64_POPCNT = 0x7b;
 export const I64_ADD = 0x7c;
-const I64_SUB = 0x7d;
+export const I64_SUB = 0x7d;
 const I64_MUL = 0x7e;
 export const I64_AND = 0x83;
 export const I64_OR = 0x84;
@@ -343,6 +344,10 @@ export function binary(op: number, a: Value, b: Value): Value {
   if (a.type === I32 || a.type === I64) {
     const simple = b.op === CONST ? withConstant(op, a, b) : undefined;
     if (simple) return simple;
+    if (op === I32_ADD) {
+      if (a.op === I32_SUB && alike(a.b, b)) return a.a as Value;
+      if (b.op === I32_SUB && alike(b.b, a)) return b.a as Value;
+    }
     if (equal(a, b)) {
       if (op === I32_XOR || op === I32_SUB) return i32(0);
       if (op === I64_XOR || op === I64_SUB) return i64(0n);

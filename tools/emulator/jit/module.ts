@@ -25,7 +25,8 @@ export function regionModule(
     module.types.push({ params: [...params], results: [...results] });
   }
   module.imports.push(
-    { module: "core", name: "memory", memory: { min: 0 } },
+    // Engines compile accesses below the least size without checks.
+    { module: "core", name: "memory", memory: { min: core.module.memory?.min ?? 0 } },
     { module: "core", name: "table", table: { min: 0 } },
   );
   module.funcs.push({ type: HANDLER, locals: code.locals.slice(1), code: code.content() });

@@ -9,9 +9,12 @@ import { MEMORY, NUMERIC } from "../../wasm/opcodes.ts";
 import { VECTOR } from "../../wasm/simd.ts";
 import { type FuncType, I32, I64, V128, type ValType } from "../../wasm/types.ts";
 import {
+  OP_BASE,
   OP_HANDLER,
   OP_IMM,
   OP_SIZE,
+  REGS,
+  RSP,
   S_BUDGET,
   S_FAULT,
   S_FPR,
@@ -19,6 +22,9 @@ import {
   S_TMP0,
   STATE,
   STATE_SIZE,
+  TLB_ADDEND,
+  TLB_READ,
+  TLB_WRITE,
 } from "../core/state.ts";
 import {
   type Chunk,
@@ -39,16 +45,19 @@ import {
   OP_RETURN,
 } from "./code.ts";
 import { type Body, type CoreCode, type Instruction, zero } from "./core-code.ts";
-import { binary, EXTEND_U, I32_ADD, I32_EQZ, select, unary } from "./fold.ts";
+import { binary, EXTEND_U, I32_ADD, I32_EQZ, I32_SUB, select, unary, WRAP } from "./fold.ts";
+import { baseOf, emitPageTest, linearOfEntry, NO_REGISTER, pageTest } from "./near-pages.ts";
 import {
   BUDGET,
   complete,
   laneOf,
   type StateLocals,
+  TLB,
   UnsupportedAccess,
   withLane,
 } from "./state-locals.ts";
 import {
+  alike,
   CONST,
   computed,
   constant,
@@ -57,6 +66,7 @@ import {
   i64,
   LINK,
   link,
+  loadedLater,
   local,
   SATURATE,
   SELECT,
@@ -232,6 +242,8 @@ class Path {
   globals: Map<number, Value>;
   /** 16-byte pieces of scratch memory by address. */
   scratch: Map<number, Value>;
+  /** Host addresses of accesses that hit the TLB, by the addresses of their entries. */
+  hosts: ReadonlyMap<Value, { host: Value; linear: Value }> = NO_HOSTS;
   /** The call that the handler ends with. */
   tail: { name: string; args: Value[]; result: Value } | undefined;
   join: Join;
@@ -258,12 +270,14 @@ class Path {
     path.steps = this.steps;
     path.globals = this.globals;
     path.scratch = this.scratch;
+    path.hosts = this.hosts;
     path.tail = this.tail;
     return path;
   }
 }
 
 const NO_VALUES = new Map<number, Value>();
+const NO_HOSTS: Path["hosts"] = new Map();
 
 /** Instructions that trap for some operands: computed where they stand. */
 function traps(op: number): boolean {
@@ -654,22 +668,38 @@ class Specializer {
     const atRoot = id === undefined;
     const meeting = atRoot ? root : join;
     if (!atRoot) join.label = code.block();
-    emit(code, condition);
-    code.if();
     const sides: Chunk[] = [];
-    for (const taken of [true, false]) {
-      if (!taken) code.else();
+    const follow = (taken: boolean, hosts = path.hosts): void => {
       const side = parent.insert();
       sides.push(side);
       code.chunk = side;
       const p = path.clone(atRoot ? path.join : join);
+      p.hosts = hosts;
       if (enter(p, taken)) this.run(p);
       code.chunk = parent;
+    };
+    const test = pageTest(condition, path.bindings[TLB] ?? this.state.canonical(TLB));
+    if (test) {
+      const after = code.block();
+      const { entry, linear, differs } = test;
+      const host = local(I32, emitPageTest(code, test, this.nearPage(linear)));
+      host.uses = 2;
+      host.nonzero = true;
+      follow(!differs, new Map(path.hosts).set(entry, { host, linear }));
+      code.branch(after);
+      code.end();
+      follow(differs);
+    } else {
+      emit(code, condition);
+      code.if();
+      follow(true);
+      code.else();
+      follow(false);
     }
     code.end();
     if (atRoot) return undefined;
     const { arrivals } = meeting;
-    const chosen = this.selected(path, condition, arrivals, sides);
+    const chosen = test === undefined ? this.selected(path, condition, arrivals, sides) : undefined;
     if (chosen) {
       // Nothing but values came of it.
       parent.rewind(before);
@@ -697,6 +727,17 @@ class Specializer {
     // Where it cannot be followed, only what comes after this place is left.
     this.run(merged);
     return undefined;
+  }
+
+  /** Which of the near pages is that of an access: by the register that it is relative to. */
+  private nearPage(linear: Value): number {
+    const base = baseOf(linear);
+    const is = (n: number): boolean =>
+      alike(base, baseOf(this.first[n] ?? this.state.canonical(n)));
+    const stack = (RSP - REGS) / 8;
+    if (is(stack)) return stack;
+    const named = (this.context.memory.getUint16(this.record + OP_BASE, true) - REGS) / 8;
+    return named >= 0 && named < 16 ? named : NO_REGISTER;
   }
 
   /** The sides as one path whose values are selected, if they have done nothing but compute. */
@@ -746,6 +787,7 @@ class Specializer {
     const { code } = this;
     const [first] = arrivals as [Arrival];
     const result = first.path;
+    if (arrivals.length > 1) result.hosts = NO_HOSTS;
     const moves: { values: Value[]; local: number }[] = [];
     if (arrivals.length > 1) {
       const unify = (values: Value[]): Value => {
@@ -854,6 +896,7 @@ class Specializer {
     code.bytes(0x36, 0).u32(S_BUDGET);
     for (const arg of args) emit(code, arg);
     code.call(name);
+    code.changes++;
     const [result] = type.results;
     if (result !== undefined) {
       const temporary = code.temporary(result);
@@ -925,6 +968,12 @@ class Specializer {
   ): Value {
     if (base.op !== CONST) {
       this.checkDynamic(base, offset);
+      const found = offset === TLB_ADDEND ? path.hosts.get(base) : undefined;
+      if (found) return binary(I32_SUB, found.host, unary(WRAP, found.linear));
+      if (size === 8 && (offset === TLB_READ || offset === TLB_WRITE)) {
+        const tlb = path.bindings[TLB] ?? this.state.canonical(TLB);
+        if (linearOfEntry(base, tlb)) return loadedLater(this.code, base, offset);
+      }
       return this.loaded(base, offset, op, type, size, signed);
     }
     const address = (base.n >>> 0) + offset;
@@ -1059,6 +1108,7 @@ class Specializer {
     if (path.tail) throw new Unsupported("work behind a tail call", true);
     emit(code, base);
     emit(code, value);
+    code.changes++;
     if (op >= VECTOR_OP) code.bytes(0xfd).u32(op & 0xffff);
     else code.bytes(op);
     code.bytes(0).u32(offset);

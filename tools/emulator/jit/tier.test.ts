@@ -2,7 +2,7 @@
 // are in the same state at every stop. The guest writes over its own code, changes translations and faults.
 
 import { expect, test } from "vitest";
-import { dword, eax, ecx } from "../../asm/index.ts";
+import { cr0, cr3, cr4, dword, eax, ebx, ecx, edx, mem } from "../../asm/index.ts";
 import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
 import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
@@ -80,4 +80,28 @@ test("functions that are called through a table are compiled together with their
   machine.runSync({ nanoseconds: 100_000 });
   expect(machine.tierStatistics?.compilations).toBe(1);
   expect(machine.tierStatistics?.regions).toBe(1);
+});
+
+test("a page that one register has accessed is found anew where its translation has changed", async () => {
+  const [directory, page, frames] = [0x20_0000, 0x40_0000, [0x40_0000, 0x80_0000]] as const;
+  const large = 0x83;
+  const kernel = guest((a) => {
+    a.mov(dword(directory), large).mov(dword(directory + 4), frames[0] | large);
+    a.mov(eax, directory).mov(cr3, eax).mov(eax, 0x10).mov(cr4, eax);
+    a.mov(eax, cr0).or(eax, 0x8000_0000).mov(cr0, eax);
+    a.mov(ebx, page).mov(ecx, 400);
+    a.label("next");
+    a.add(dword(ebx), ecx).add(edx, dword(ebx, { disp: 0xffc }));
+    a.mov(dword(ebx, { disp: 0xffc }), ecx).push(ecx);
+    a.xor(dword(directory + 4), frames[0] ^ frames[1]);
+    a.invlpg(mem(ebx)).pop(eax).dec(ecx).jnz("next");
+  });
+  const run = async (accel: Accel): Promise<Machine> => {
+    const machine = await Machine.create({ kernel, memory: "12M", accel });
+    expect(machine.runSync({ nanoseconds: 1_000_000 }).kind).not.toBe("limit");
+    return machine;
+  };
+  const compiled = await run({ kind: "jit", threshold: 20 });
+  expect(compiled.tierStatistics?.compilations).toBeGreaterThan(0);
+  expect(compiled.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
 });

@@ -15,6 +15,8 @@ export const LOCAL = -2;
 export const LINK = -3;
 const OP_DROP = 0x1a;
 export const UNWRITTEN = -4;
+/** `op` of an i64 that is loaded where it is needed, from address `a` and offset `n`. */
+export const I64_LOAD = 0x29;
 export const SELECT = 0x1b;
 /** Opcodes behind the prefixes 0xfc and 0xfd have it in the bits from 16 on. */
 export const SATURATE = 0xfc0000;
@@ -179,7 +181,10 @@ export function emit(code: Code, value: Value): void {
   if (value.b) emit(code, value.b);
   if (value.c) emit(code, value.c);
   const { bytes } = code.chunk;
-  if (op < SATURATE) bytes.push(op);
+  if (op === I64_LOAD) {
+    if (value.bits !== BigInt(code.changes)) throw UNEMITTABLE;
+    code.bytes(op, 3).u32(value.n);
+  } else if (op < SATURATE) bytes.push(op);
   else {
     bytes.push(op >>> 16);
     code.u32(op & 0xffff);
@@ -238,6 +243,24 @@ export function computed(code: Code, value: Value): Value {
 }
 
 export { node };
+
+/** An i64 that is loaded where it is needed, as long as nothing has been written by then. */
+export function loadedLater(code: Code, address: Value, offset: number): Value {
+  address.uses++;
+  return new Value(I64, I64_LOAD, offset, BigInt(code.changes), 64, address);
+}
+
+/** How deep expressions are compared. */
+const ALIKE_DEPTH = 12;
+
+/** Whether two values are the same by how they are computed; false also where that would take too long. */
+export function alike(x: Value | undefined, y: Value | undefined, depth = ALIKE_DEPTH): boolean {
+  if (x === y) return true;
+  if (!x || !y || x.op !== y.op || x.type !== y.type || x.n !== y.n || x.bits !== y.bits)
+    return false;
+  if (x.op === UNWRITTEN || depth === 0) return false;
+  return alike(x.a, y.a, depth - 1) && alike(x.b, y.b, depth - 1) && alike(x.c, y.c, depth - 1);
+}
 
 /** The type of an instruction's result. */
 export function resultOf(op: number): ValType {

@@ -2,6 +2,11 @@
 // state.ts, it is filled by access.ts.
 
 import {
+  NEAR_ANY,
+  NEAR_COUNT,
+  NEAR_LIMIT,
+  NEAR_PAGE_SIZE,
+  NEAR_PAGES,
   PAGE_HOST,
   S_CPL,
   S_CPU,
@@ -56,7 +61,16 @@ export function dropWriteTags(frame: u32): void {
 
 function dropWriteTag(e: usize, host: u32): void {
   const tag = load<u64>(e, TLB_WRITE);
-  if (tag != 1 && <u32>tag + load<u32>(e, TLB_ADDEND) == host) store<u64>(e, 1, TLB_WRITE);
+  if (tag == 1 || <u32>tag + load<u32>(e, TLB_ADDEND) != host) return;
+  forgetNearPages();
+  store<u64>(e, 1, TLB_WRITE);
+}
+
+/** Compiled regions look into the TLB again. */
+export function forgetNearPages(): void {
+  if (load<u32>(NEAR_ANY) == 0) return;
+  store<u32>(NEAR_ANY, 0);
+  for (let n = 0; n < NEAR_COUNT; n++) store<u64>(NEAR_PAGES + n * NEAR_PAGE_SIZE, 0, NEAR_LIMIT);
 }
 
 /** Drops all translations of the CPU that executes. */
@@ -87,6 +101,7 @@ export function initTlb(cpu: i32): void {
 }
 
 export function clearEntry(e: usize): void {
+  forgetNearPages();
   store<u64>(e, 1, TLB_READ);
   store<u64>(e, 1, TLB_WRITE);
   store<u64>(e, 1, TLB_EXEC);
@@ -108,7 +123,9 @@ export function selectTlb(): void {
   if (checksAlignment() || watchesData()) set = 3;
   else if (load<u32>(S_CPL) == 3) set = 1;
   else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
-  store<u32>(S_TLB, TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE + set * TLB_SET_SIZE);
+  const tlb = TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE + set * TLB_SET_SIZE;
+  if (load<u32>(S_TLB) != <u32>tlb) forgetNearPages();
+  store<u32>(S_TLB, tlb);
 }
 
 /** Set 3 stays empty, so that every access passes the alignment and breakpoint checks of the slow paths. */

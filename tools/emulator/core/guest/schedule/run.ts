@@ -55,6 +55,7 @@ import {
 } from "../../state";
 import { arenaFlush } from "../memory/code_pages";
 import { CS, Seg, updateMode } from "../memory/segments";
+import { forgetNearPages } from "../memory/tlb";
 import { clearWatchHit, watchHit } from "../memory/watchpoints";
 import { breakpointHit, clearBreakpointHit } from "../op/debugger";
 import { lookup } from "../op/lookup";
@@ -127,6 +128,7 @@ function retire(): void {
 export function switchTo(cpu: i32): void {
   const live = load<i32>(S_CPU);
   if (live == cpu) return;
+  forgetNearPages();
   memory.copy(SLOTS + live * STATE_SIZE, STATE, STATE_SIZE);
   memory.copy(STATE, SLOTS + cpu * STATE_SIZE, STATE_SIZE);
 }

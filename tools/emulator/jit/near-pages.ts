@@ -1,0 +1,203 @@
+// How handlers look into the TLB (core/guest/memory/access.ts), recognized in the values that they compute, and the page
+// beside it that a region tries first: most accesses by the same register go to the page where the last one went.
+
+import {
+  NEAR_ANY,
+  NEAR_HOST,
+  NEAR_LENGTH,
+  NEAR_LIMIT,
+  NEAR_LINEAR,
+  NEAR_PAGE_SIZE,
+  NEAR_PAGES,
+  TLB_ADDEND,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
+  TLB_INDEX_BITS,
+  TLB_READ,
+  TLB_WRITE,
+} from "../core/state.ts";
+import type { Code } from "./code.ts";
+import {
+  EXTEND_U,
+  I32_ADD,
+  I32_AND,
+  I32_SHR_U,
+  I32_XOR,
+  I64_ADD,
+  I64_AND,
+  I64_EQ,
+  I64_NE,
+  I64_SHR_U,
+  I64_SUB,
+  WRAP,
+} from "./fold.ts";
+import { alike, bitsOf, computed, emit, I32, I64, I64_LOAD, type Value } from "./value.ts";
+
+/** Near page of accesses without a base register. */
+export const NO_REGISTER = 16;
+
+const I32_LOAD = 0x28;
+const I32_STORE = 0x36;
+const I64_STORE = 0x37;
+const I64_LT_U = 0x54;
+const PAGE_MASK = 0xfffffffffffff000n;
+/** Linear addresses are hashed from this bit on, which is an entry's size below that of the page number. */
+const HASHED_FROM = 7n;
+const HASH_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_SIZE;
+const MASK32 = 0xffffffffn;
+
+/** A test whether the TLB has the page of an access. */
+export interface PageTest {
+  /** Address of the entry, and which of its tags is compared. */
+  readonly entry: Value;
+  readonly tag: number;
+  /** Linear addresses of the first byte, and of the page of the last one. */
+  readonly linear: Value;
+  readonly lastPage: Value;
+  /** The condition is that they differ. */
+  readonly differs: boolean;
+}
+
+/** The linear address whose TLB entry `address` is in the set `tlb`, if it has that form. */
+export function linearOfEntry(address: Value, tlb: Value): Value | undefined {
+  if (address.op !== I32_ADD) return undefined;
+  const [x, y] = [address.a as Value, address.b as Value];
+  const masked = alike(x, tlb) ? y : alike(y, tlb) ? x : undefined;
+  if (masked?.op !== I32_AND || masked.b?.n !== HASH_MASK) return undefined;
+  const hash = masked.a as Value;
+  if (hash.op !== I32_XOR) return undefined;
+  const [p, q] = [hash.a as Value, hash.b as Value];
+  const number = isShifted(q, p) ? p : isShifted(p, q) ? q : undefined;
+  if (number?.op !== WRAP) return undefined;
+  const shifted = number.a as Value;
+  if (shifted.op !== I64_SHR_U || shifted.b?.bits !== HASHED_FROM) return undefined;
+  return shifted.a;
+}
+
+function isShifted(shifted: Value, value: Value): boolean {
+  return shifted.op === I32_SHR_U && shifted.b?.n === TLB_INDEX_BITS && alike(shifted.a, value);
+}
+
+/**
+ * The test that a condition is, where it compares the tag of an entry with the page of an access's last byte, for
+ * equality or not.
+ */
+export function pageTest(condition: Value, tlb: Value): PageTest | undefined {
+  if (condition.op !== I64_EQ && condition.op !== I64_NE) return undefined;
+  const [x, y] = [condition.a as Value, condition.b as Value];
+  const tag = x.op === I64_LOAD ? x : y;
+  const lastPage = tag === x ? y : x;
+  if (tag.op !== I64_LOAD || lastPage.op !== I64_AND) return undefined;
+  const entry = tag.a as Value;
+  const linear = linearOfEntry(entry, tlb);
+  if (linear === undefined || !isPageOf(lastPage, linear)) return undefined;
+  return { entry, tag: tag.n, linear, lastPage, differs: condition.op === I64_NE };
+}
+
+/** Whether `page` is that of a byte at most 15 behind `linear`. */
+function isPageOf(page: Value, linear: Value): boolean {
+  const mask = page.b?.isConst ? bitsOf(page.b) : 0n;
+  const last = page.a as Value;
+  // The masks of page and of 32-bit addresses have become one.
+  if (mask === (PAGE_MASK & MASK32)) return alike(last, unmasked(linear));
+  if (mask !== PAGE_MASK) return false;
+  const from = displaced(linear);
+  const to = displaced(last);
+  const length = to.by - from.by;
+  return alike(from.base, to.base) && length >= 0n && length <= 15n;
+}
+
+/** What the mask of 32-bit addresses is applied to; undefined without one. */
+function unmasked(value: Value): Value | undefined {
+  if (value.op === I64_AND && value.b?.isConst && bitsOf(value.b) === MASK32) return value.a;
+  if (value.op === EXTEND_U && value.a?.op === WRAP) return value.a.a;
+  return undefined;
+}
+
+/** A value as another one and what is added to it. */
+function displaced(value: Value): { base: Value; by: bigint } {
+  if (value.op === I64_ADD && value.b?.isConst) return { base: value.a as Value, by: value.b.bits };
+  return { base: value, by: 0n };
+}
+
+/** What an address is relative to: without displacement and the mask of 32-bit addresses. */
+export function baseOf(linear: Value): Value {
+  const { base } = displaced(unmasked(linear) ?? linear);
+  return base === linear ? base : baseOf(base);
+}
+
+/**
+ * Opens two constructs. The first one's end is where the page is not there; before that, inside of it, an access finds
+ * its host address in the local that is returned.
+ */
+export function emitPageTest(code: Code, test: PageTest, near: number): number {
+  const { entry, tag, linear, lastPage } = test;
+  const at = NEAR_PAGES + near * NEAR_PAGE_SIZE;
+  const host = code.temporary(I32);
+  const offset = code.temporary(I64);
+  const slow = code.block();
+  const fast = code.block();
+  const first = computed(code, linear);
+  emit(code, first);
+  code
+    .i32Const(0)
+    .bytes(I64_LOAD, 3)
+    .u32(at + NEAR_LINEAR);
+  code.bytes(I64_SUB).tee(offset);
+  code
+    .i32Const(0)
+    .bytes(I64_LOAD, 3)
+    .u32(at + NEAR_LIMIT);
+  code.bytes(I64_LT_U);
+  code.if();
+  code
+    .get(offset)
+    .bytes(WRAP)
+    .i32Const(0)
+    .bytes(I32_LOAD, 2)
+    .u32(at + NEAR_HOST);
+  code.bytes(I32_ADD).set(host).branch(fast);
+  code.end();
+  // What is computed here is not known behind the construct.
+  const parent = code.chunk;
+  code.chunk = parent.insert();
+  const entryAt = computed(code, entry);
+  const page = computed(code, lastPage);
+  const compare = (which: number): void => {
+    emit(code, entryAt);
+    code.bytes(I64_LOAD, 3).u32(which);
+    emit(code, page);
+  };
+  compare(tag);
+  code.bytes(I64_NE).branchIf(slow);
+  emit(code, first);
+  code.bytes(WRAP);
+  emit(code, entryAt);
+  code.bytes(I32_LOAD, 2).u32(TLB_ADDEND).bytes(I32_ADD).set(host);
+  // Pages that can be written can be read.
+  if (tag === TLB_READ) {
+    compare(TLB_WRITE);
+    code.bytes(I64_NE).branchIf(fast);
+  }
+  code.i32Const(0);
+  emit(code, page);
+  code.bytes(I64_STORE, 3).u32(at + NEAR_LINEAR);
+  code.i32Const(0);
+  emit(code, page);
+  code.bytes(WRAP);
+  emit(code, entryAt);
+  code
+    .bytes(I32_LOAD, 2)
+    .u32(TLB_ADDEND)
+    .bytes(I32_ADD, I32_STORE, 2)
+    .u32(at + NEAR_HOST);
+  code
+    .i32Const(0)
+    .i64Const(BigInt(NEAR_LENGTH))
+    .bytes(I64_STORE, 3)
+    .u32(at + NEAR_LIMIT);
+  code.i32Const(0).i32Const(1).bytes(I32_STORE, 2).u32(NEAR_ANY);
+  code.chunk = parent;
+  code.end();
+  return host;
+}
