@@ -19,6 +19,8 @@ const EVERY_PAGE = 0xffffffff;
 /** Most regions at a time, and most bytes of their modules: engines make about ten times as much machine code of it. */
 const MAX_REGIONS = 2000;
 const MAX_BYTES = 8 << 20;
+/** Times as many where everything is compiled at once: each block is a region of its own there. */
+const ROOM_AT_ONCE = 10;
 
 /**
  * How often the code of a page may be dropped together with regions before it has to run longer each time until it is
@@ -197,7 +199,8 @@ class AttachedTier {
     }
     this.#watches.delete(block);
     this.#heat = blocks.handler(heat);
-    if (this.#regions.count >= MAX_REGIONS || this.#regions.bytes >= MAX_BYTES)
+    const room = this.#atOnce ? ROOM_AT_ONCE : 1;
+    if (this.#regions.count >= MAX_REGIONS * room || this.#regions.bytes >= MAX_BYTES * room)
       this.#regions.coolAll(this.#heat, this.threshold);
     const region = since
       ? watched(blocks, block, since, (other) => this.#regions.has(other))
