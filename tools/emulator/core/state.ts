@@ -143,13 +143,14 @@ export const S_YMM = 0x1600;
 
 // ---- What compiled regions have found in the TLB; no state
 /**
- * The page last accessed by each general-purpose register, and without one, NEAR_PAGE_SIZE bytes each: what the TLB set
- * in use has for reads and for writes. Whoever changes an entry or the set forgets all (guest/memory/tlb.ts).
+ * The page last accessed by each general-purpose register, and without one, and the last one that was looked up for
+ * code, NEAR_PAGE_SIZE bytes each: what the TLB set in use has for reads and for writes, or for fetches. Whoever
+ * changes an entry or the set forgets all (guest/memory/tlb.ts).
  */
 export const NEAR_PAGES = 0x2c00;
-export const NEAR_COUNT = 17;
+export const NEAR_COUNT = 18;
 export const NEAR_PAGE_SIZE = 24;
-/** u64: linear address of the page; u64: offsets below it may be accessed, 0 = none; u32: host address of the page. */
+/** u64: linear address of the page; u64: offsets below it may be accessed, 0 = none; u32: host address or code map. */
 export const NEAR_LINEAR = 0;
 export const NEAR_LIMIT = 8;
 export const NEAR_HOST = 16;

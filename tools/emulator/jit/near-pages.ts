@@ -10,8 +10,10 @@ import {
   NEAR_PAGE_SIZE,
   NEAR_PAGES,
   TLB_ADDEND,
+  TLB_CODEMAP,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
+  TLB_EXEC,
   TLB_INDEX_BITS,
   TLB_READ,
   TLB_WRITE,
@@ -35,6 +37,9 @@ import { alike, bitsOf, computed, emit, I32, I64, I64_LOAD, type Value } from ".
 
 /** Near page of accesses without a base register. */
 export const NO_REGISTER = 16;
+/** That of fetches: its offsets are those of a whole page, and it has the page's code map. */
+const CODE_PAGE = 17;
+const PAGE = 0x1000;
 
 const I32_LOAD = 0x28;
 const I32_STORE = 0x36;
@@ -128,76 +133,71 @@ export function baseOf(linear: Value): Value {
 
 /**
  * Opens two constructs. The first one's end is where the page is not there; before that, inside of it, an access finds
- * its host address in the local that is returned.
+ * its host address in the local that is returned, a fetch the page's code map.
  */
 export function emitPageTest(code: Code, test: PageTest, near: number): number {
   const { entry, tag, linear, lastPage } = test;
-  const at = NEAR_PAGES + near * NEAR_PAGE_SIZE;
-  const host = code.temporary(I32);
+  const fetches = tag === TLB_EXEC;
+  const at = NEAR_PAGES + (fetches ? CODE_PAGE : near) * NEAR_PAGE_SIZE;
+  const found = code.temporary(I32);
   const offset = code.temporary(I64);
+  const noted = (load: number, field: number): void => {
+    code
+      .i32Const(0)
+      .bytes(load, 2)
+      .u32(at + field);
+  };
   const slow = code.block();
   const fast = code.block();
   const first = computed(code, linear);
   emit(code, first);
-  code
-    .i32Const(0)
-    .bytes(I64_LOAD, 3)
-    .u32(at + NEAR_LINEAR);
+  noted(I64_LOAD, NEAR_LINEAR);
   code.bytes(I64_SUB).tee(offset);
-  code
-    .i32Const(0)
-    .bytes(I64_LOAD, 3)
-    .u32(at + NEAR_LIMIT);
+  noted(I64_LOAD, NEAR_LIMIT);
   code.bytes(I64_LT_U);
   code.if();
-  code
-    .get(offset)
-    .bytes(WRAP)
-    .i32Const(0)
-    .bytes(I32_LOAD, 2)
-    .u32(at + NEAR_HOST);
-  code.bytes(I32_ADD).set(host).branch(fast);
+  noted(I32_LOAD, NEAR_HOST);
+  if (!fetches) code.get(offset).bytes(WRAP, I32_ADD);
+  code.set(found).branch(fast);
   code.end();
   // What is computed here is not known behind the construct.
   const parent = code.chunk;
   code.chunk = parent.insert();
   const entryAt = computed(code, entry);
   const page = computed(code, lastPage);
-  const compare = (which: number): void => {
+  const differs = (which: number): void => {
     emit(code, entryAt);
     code.bytes(I64_LOAD, 3).u32(which);
     emit(code, page);
+    code.bytes(I64_NE);
   };
-  compare(tag);
-  code.bytes(I64_NE).branchIf(slow);
-  emit(code, first);
-  code.bytes(WRAP);
-  emit(code, entryAt);
-  code.bytes(I32_LOAD, 2).u32(TLB_ADDEND).bytes(I32_ADD).set(host);
+  /** The code map, or the host address that belongs to a linear one. */
+  const foundFor = (address: Value): void => {
+    emit(code, entryAt);
+    code.bytes(I32_LOAD, 2).u32(fetches ? TLB_CODEMAP : TLB_ADDEND);
+    if (fetches) return;
+    emit(code, address);
+    code.bytes(WRAP, I32_ADD);
+  };
+  differs(tag);
+  code.branchIf(slow);
+  foundFor(first);
+  code.set(found);
   // Pages that can be written can be read.
   if (tag === TLB_READ) {
-    compare(TLB_WRITE);
-    code.bytes(I64_NE).branchIf(fast);
+    differs(TLB_WRITE);
+    code.branchIf(fast);
   }
   code.i32Const(0);
   emit(code, page);
   code.bytes(I64_STORE, 3).u32(at + NEAR_LINEAR);
   code.i32Const(0);
-  emit(code, page);
-  code.bytes(WRAP);
-  emit(code, entryAt);
-  code
-    .bytes(I32_LOAD, 2)
-    .u32(TLB_ADDEND)
-    .bytes(I32_ADD, I32_STORE, 2)
-    .u32(at + NEAR_HOST);
-  code
-    .i32Const(0)
-    .i64Const(BigInt(NEAR_LENGTH))
-    .bytes(I64_STORE, 3)
-    .u32(at + NEAR_LIMIT);
+  foundFor(page);
+  code.bytes(I32_STORE, 2).u32(at + NEAR_HOST);
+  code.i32Const(0).i64Const(BigInt(fetches ? PAGE : NEAR_LENGTH));
+  code.bytes(I64_STORE, 3).u32(at + NEAR_LIMIT);
   code.i32Const(0).i32Const(1).bytes(I32_STORE, 2).u32(NEAR_ANY);
   code.chunk = parent;
   code.end();
-  return host;
+  return found;
 }

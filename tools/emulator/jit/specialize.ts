@@ -23,6 +23,8 @@ import {
   STATE,
   STATE_SIZE,
   TLB_ADDEND,
+  TLB_CODEMAP,
+  TLB_EXEC,
   TLB_READ,
   TLB_WRITE,
 } from "../core/state.ts";
@@ -242,8 +244,8 @@ class Path {
   globals: Map<number, Value>;
   /** 16-byte pieces of scratch memory by address. */
   scratch: Map<number, Value>;
-  /** Host addresses of accesses that hit the TLB, by the addresses of their entries. */
-  hosts: ReadonlyMap<Value, { host: Value; linear: Value }> = NO_HOSTS;
+  /** Host addresses of accesses that hit the TLB, and code maps of fetches, by the addresses of their entries. */
+  pages: ReadonlyMap<Value, { found: Value; linear: Value }> = NO_PAGES;
   /** The call that the handler ends with. */
   tail: { name: string; args: Value[]; result: Value } | undefined;
   join: Join;
@@ -270,14 +272,14 @@ class Path {
     path.steps = this.steps;
     path.globals = this.globals;
     path.scratch = this.scratch;
-    path.hosts = this.hosts;
+    path.pages = this.pages;
     path.tail = this.tail;
     return path;
   }
 }
 
 const NO_VALUES = new Map<number, Value>();
-const NO_HOSTS: Path["hosts"] = new Map();
+const NO_PAGES: Path["pages"] = new Map();
 
 /** Instructions that trap for some operands: computed where they stand. */
 function traps(op: number): boolean {
@@ -669,12 +671,12 @@ class Specializer {
     const meeting = atRoot ? root : join;
     if (!atRoot) join.label = code.block();
     const sides: Chunk[] = [];
-    const follow = (taken: boolean, hosts = path.hosts): void => {
+    const follow = (taken: boolean, pages = path.pages): void => {
       const side = parent.insert();
       sides.push(side);
       code.chunk = side;
       const p = path.clone(atRoot ? path.join : join);
-      p.hosts = hosts;
+      p.pages = pages;
       if (enter(p, taken)) this.run(p);
       code.chunk = parent;
     };
@@ -682,10 +684,10 @@ class Specializer {
     if (test) {
       const after = code.block();
       const { entry, linear, differs } = test;
-      const host = local(I32, emitPageTest(code, test, this.nearPage(linear)));
-      host.uses = 2;
-      host.nonzero = true;
-      follow(!differs, new Map(path.hosts).set(entry, { host, linear }));
+      const found = local(I32, emitPageTest(code, test, this.nearPage(linear)));
+      found.uses = 2;
+      found.nonzero = true;
+      follow(!differs, new Map(path.pages).set(entry, { found, linear }));
       code.branch(after);
       code.end();
       follow(differs);
@@ -787,7 +789,7 @@ class Specializer {
     const { code } = this;
     const [first] = arrivals as [Arrival];
     const result = first.path;
-    if (arrivals.length > 1) result.hosts = NO_HOSTS;
+    if (arrivals.length > 1) result.pages = NO_PAGES;
     const moves: { values: Value[]; local: number }[] = [];
     if (arrivals.length > 1) {
       const unify = (values: Value[]): Value => {
@@ -968,9 +970,11 @@ class Specializer {
   ): Value {
     if (base.op !== CONST) {
       this.checkDynamic(base, offset);
-      const found = offset === TLB_ADDEND ? path.hosts.get(base) : undefined;
-      if (found) return binary(I32_SUB, found.host, unary(WRAP, found.linear));
-      if (size === 8 && (offset === TLB_READ || offset === TLB_WRITE)) {
+      const page = path.pages.get(base);
+      if (page && offset === TLB_ADDEND)
+        return binary(I32_SUB, page.found, unary(WRAP, page.linear));
+      if (page && offset === TLB_CODEMAP) return page.found;
+      if (size === 8 && (offset === TLB_READ || offset === TLB_WRITE || offset === TLB_EXEC)) {
         const tlb = path.bindings[TLB] ?? this.state.canonical(TLB);
         if (linearOfEntry(base, tlb)) return loadedLater(this.code, base, offset);
       }

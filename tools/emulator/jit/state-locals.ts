@@ -15,6 +15,7 @@ import {
   S_LF_RES,
   S_LIN_MASK,
   S_MXCSR,
+  S_RIP,
   S_RIP_BASE,
   S_TLB,
   S_XCR0,
@@ -81,6 +82,8 @@ function field(address: number, type: ValType): number {
 for (let n = 0; n < 16; n++) field(REGS + 8 * n, I64);
 const RES = field(S_LF_RES, I64);
 const AUX = field(S_LF_AUX, I64);
+/** Look-ups read it; no function that regions call does. */
+field(S_RIP, I64);
 /** Number of the field that holds the page's RIP, the budget, the TLB set. */
 export const RIP_BASE = field(S_RIP_BASE, I64);
 export const BUDGET = field(S_BUDGET, I32);
