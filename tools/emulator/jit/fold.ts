@@ -46,6 +46,7 @@ const I64_XOR = 0x85;
 export const I64_SHL = 0x86;
 const I64_SHR_S = 0x87;
 export const I64_SHR_U = 0x88;
+const I64_ROTL = 0x89;
 export const WRAP = 0xa7;
 export const EXTEND_S = 0xac;
 export const EXTEND_U = 0xad;
@@ -158,6 +159,8 @@ function wrap(a: Value): Value {
   if (a.op === I64_EXTEND32) return wrap(a.a as Value);
   if (a.op === I64_AND && a.b?.op === CONST && (bitsOf(a.b) & MASK32) === MASK32)
     return wrap(a.a as Value);
+  const rotated = rotated32(a);
+  if (rotated) return rotated;
   const result = node(I32, WRAP, Math.min(32, a.width), a);
   if (a.nonzero && a.width <= 32) result.nonzero = true;
   return result;
@@ -344,6 +347,10 @@ export function binary(op: number, a: Value, b: Value): Value {
   if (a.type === I32 || a.type === I64) {
     const simple = b.op === CONST ? withConstant(op, a, b) : undefined;
     if (simple) return simple;
+    if (op === I64_OR) {
+      const parts = rotation(a, b, 64);
+      if (parts) return binary(I64_ROTL, parts.of, i64(BigInt(parts.by)));
+    }
     if (op === I32_ADD) {
       if (a.op === I32_SUB && alike(a.b, b)) return a.a as Value;
       if (b.op === I32_SUB && alike(b.b, a)) return b.a as Value;
@@ -355,6 +362,22 @@ export function binary(op: number, a: Value, b: Value): Value {
     }
   }
   return node(resultOf(op), op, widthOfResult(op, a, b), a, b);
+}
+
+/** What is rotated left in `bits` bits by how much, if a value's shifted halves are `a` and `b`. */
+function rotation(a: Value, b: Value, bits: 32 | 64): { of: Value; by: number } | undefined {
+  const [up, down] = a.op === I64_SHL ? [a, b] : [b, a];
+  if (up.op !== I64_SHL || down.op !== I64_SHR_U) return undefined;
+  if (up.b?.op !== CONST || down.b?.op !== CONST) return undefined;
+  const [of, by] = [up.a as Value, count(up.b, 64)];
+  if (by + count(down.b, 64) !== bits || of.width > bits) return undefined;
+  return equal(of, down.a as Value) ? { of, by } : undefined;
+}
+
+/** The low half of a value, where that is a rotation in 32 bits that is computed in 64. */
+function rotated32(a: Value): Value | undefined {
+  const parts = a.op === I64_OR ? rotation(a.a as Value, a.b as Value, 32) : undefined;
+  return parts && binary(I32_ROTL, wrap(parts.of), i32(parts.by));
 }
 
 /** Whether both are the same by what they are made of: `XOR r, r` reads and masks its register twice. */
@@ -432,7 +455,7 @@ function withConstant(op: number, a: Value, b: Value): Value | undefined {
     case I64_SHR_S:
     case I32_ROTL:
     case I32_ROTR:
-    case 0x89:
+    case I64_ROTL:
     case 0x8a:
       return count(b, fullOf(a.type)) === 0 ? a : undefined;
     case I32_SHR_U:
@@ -470,6 +493,8 @@ function masked(op: number, a: Value, b: Value, zero: boolean): Value | undefine
   if (covers(mask, a.width)) return a;
   if (a.op === op && a.b?.op === CONST) return binary(op, a.a as Value, binary(op, a.b, b));
   if (a.op === I64_EXTEND32 && mask <= MASK32) return binary(op, a.a as Value, b);
+  const rotated = mask === MASK32 && op === I64_AND ? rotated32(a) : undefined;
+  if (rotated) return unary(EXTEND_U, rotated);
   // A part of the operand that the mask removes.
   const or = op === I64_AND ? I64_OR : I32_OR;
   if (a.op === or) {
