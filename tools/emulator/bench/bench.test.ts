@@ -6,17 +6,20 @@ import { hasQemu } from "../../testing/host-tools.ts";
 import { formatBench } from "./bench.ts";
 import { compiledWorkloads } from "./compiled-workloads.ts";
 import { findCompiler } from "./compiler.ts";
+import { legacyWorkloads } from "./legacy-workloads.ts";
 import { hasV86, runHere, runInQemu, runInV86 } from "./measure.ts";
 import { workloads } from "./workloads.ts";
+
+const loops = [...workloads, ...legacyWorkloads];
 
 /** Small enough for a test, large enough to be told from the frame around it. */
 const part = (rounds: number): number => Math.max(2, Math.ceil(rounds / 2000));
 
 const compiler = findCompiler(zigBinary());
 const compiled = compiler === undefined ? [] : await compiledWorkloads(compiler);
-const all = [...workloads, ...compiled];
+const all = [...loops, ...compiled];
 
-test.each(workloads)("$name counts its instructions and repeats its result", async (workload) => {
+test.each(loops)("$name counts its instructions and repeats its result", async (workload) => {
   const [first, second] = [
     await runHere(workload, part(workload.rounds)),
     await runHere(workload, part(workload.rounds)),
@@ -25,7 +28,7 @@ test.each(workloads)("$name counts its instructions and repeats its result", asy
   expect(second).toMatchObject({ result: first.result, instructions: first.instructions });
 });
 
-test.each(workloads)("$name executes no more compiled than there is", async (workload) => {
+test.each(loops)("$name executes no more compiled than there is", async (workload) => {
   const rounds = part(workload.rounds);
   const interpreted = await runHere(workload, rounds, { kind: "interp" });
   const { result, instructions, tier } = await runHere(workload, rounds, {

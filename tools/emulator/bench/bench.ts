@@ -4,6 +4,7 @@
 import { hasQemu } from "../../testing/host-tools.ts";
 import { compiledWorkloads } from "./compiled-workloads.ts";
 import { findCompiler } from "./compiler.ts";
+import { legacyWorkloads } from "./legacy-workloads.ts";
 import {
   best,
   hasV86,
@@ -15,6 +16,9 @@ import {
 } from "./measure.ts";
 import type { Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
+
+/** The loops, each for one kind of work. */
+const LOOPS: readonly Workload[] = [...workloads, ...legacyWorkloads];
 
 /** Part of the rounds run before measuring: what is hot must be compiled by the optimizing tier by then. */
 const WARM_UP = 0.25;
@@ -52,7 +56,7 @@ function agree(workload: Workload, expected: bigint, who: string, { result }: Me
 /** Measures all workloads, or those that are chosen. Throws `Error` when results differ. */
 export async function runBench({ names = [], zig, onRow }: BenchOptions = {}): Promise<BenchRow[]> {
   const compiler = findCompiler(zig);
-  const all = [...workloads, ...(compiler === undefined ? [] : await compiledWorkloads(compiler))];
+  const all = [...LOOPS, ...(compiler === undefined ? [] : await compiledWorkloads(compiler))];
   const chosen = all.filter((w) => names.length === 0 || names.some((n) => w.name.includes(n)));
   const [first] = chosen;
   if (first === undefined) {
@@ -149,7 +153,7 @@ export function formatMeans(rows: readonly BenchRow[]): string[] {
       ratios.length === 0 ? "" : formatRatio(geometricMean(ratios));
     return [line([name, "", "", "", "", "", "", cell(qemu), "", cell(v86)], "")];
   };
-  const loops = rows.filter(({ workload }) => workloads.includes(workload));
+  const loops = rows.filter(({ workload }) => LOOPS.includes(workload));
   const usual = loops.filter(({ workload }) => workload.special !== true);
   const programs = rows.filter((row) => !loops.includes(row));
   return [

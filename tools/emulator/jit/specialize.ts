@@ -154,7 +154,7 @@ const TAIL_NAMES = new Set(TAILS);
 /** Limits of one record: instructions executed, on all paths and on one, branches on what is not known, calls inside each other. */
 const MAX_STEPS = 6000;
 const MAX_PATH = 600;
-const MAX_FORKS = 60;
+const MAX_FORKS = 120;
 const MAX_FRAMES = 12;
 
 /** Scratch of vector instructions: three operands of 64 bytes. It holds nothing between instructions. */

@@ -17,10 +17,14 @@ import {
   S_MXCSR,
   S_RIP,
   S_RIP_BASE,
+  S_SEG,
   S_TLB,
   S_XCR0,
   S_YMM,
   S_ZERO,
+  SEG_ATTR,
+  SEG_STRIDE,
+  SEG_VALID,
 } from "../core/state.ts";
 import type { Chunk, Code } from "./code.ts";
 import {
@@ -106,6 +110,9 @@ export class UnsupportedAccess {}
 
 const UNSUPPORTED = new UnsupportedAccess();
 
+/** ES CS SS DS FS GS. */
+const DATA_SEGMENTS = 6;
+
 /** Words that seldom change, and those bits of them that instructions test. */
 const GUARDED = new Map<number, number>([
   [S_CR0, 0xffffffff],
@@ -115,6 +122,11 @@ const GUARDED = new Map<number, number>([
   [S_CR4 + 4, 0xffffffff],
   [S_XCR0 + 4, 0xffffffff],
 ]);
+// What segments are; where they begin and end changes more often.
+for (let n = 0; n < DATA_SEGMENTS; n++) {
+  GUARDED.set(S_SEG + SEG_STRIDE * n + SEG_ATTR, 0xffffffff);
+  GUARDED.set(S_SEG + SEG_STRIDE * n + SEG_VALID, 0xffffffff);
+}
 /** MXCSR: exception masks, rounding, FTZ. */
 const MXCSR_MODES = 0xff80;
 const MXCSR_PE = 0x20;

@@ -3,7 +3,7 @@
 
 import { KEY_FLAT, KEY_STACK32, RBP, REGS, RSP, S_FAULT, S_KEY } from "../../state";
 import { Mem, readForWrite } from "../memory/access";
-import { SS, segmentAddress } from "../memory/segments";
+import { SS, segmentLinear } from "../memory/segments";
 import { EA_REGISTER, faultAt, Op, readLinear, readRm, writeLinear, writeRegister } from "../op/op";
 import { SSF } from "../processor/fault";
 
@@ -40,7 +40,7 @@ export function setStackPointer(v: u64): void {
 /** Linear address of stack offset `sp`. */
 export function stackLinear(sp: u64, size: i32, writing: bool): u64 {
   if ((load<u32>(S_KEY) & KEY_FLAT) != 0) return sp;
-  return segmentAddress(SS, sp, size, writing);
+  return segmentLinear(SS, sp, size, writing);
 }
 
 /** Pushes in any mode; RSP moves only if the write succeeds. */

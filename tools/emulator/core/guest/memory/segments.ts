@@ -284,6 +284,20 @@ export function loadDataSegment(seg: i32, selector: u32): void {
  * Checks an access of `size` bytes at `offset` in a legacy segment and returns the linear address.
  * Raises #SS(0) for SS and #GP(0) for the others.
  */
+export function segmentLinear(seg: i32, offset: u64, size: i32, writing: bool): u64 {
+  const s = Seg.at(seg);
+  // Data, expand-up, and writable if it is written.
+  const usual: u32 = writing ? 2 : 0;
+  if (load<u32>(s, SEG_VALID) != 0 && (load<u32>(s, SEG_ATTR) & (0xc | usual)) == usual) {
+    const linear = (load<u64>(s, SEG_BASE) + offset) & 0xffffffff;
+    const inside = offset + <u64>size - 1 <= <u64>load<u32>(s, SEG_LIMIT);
+    // One branch: compiled code has a way for each.
+    if (i32(inside) & i32(linear + <u64>size <= 0x100000000)) return linear;
+  }
+  return segmentAddress(seg, offset, size, writing);
+}
+
+/** The same in all cases. Compiled regions call this. */
 export function segmentAddress(seg: i32, offset: u64, size: i32, writing: bool): u64 {
   const s = Seg.at(seg);
   const attr = load<u32>(s, SEG_ATTR);

@@ -34,7 +34,7 @@ import {
   STOP_MIDDLE,
 } from "../../state";
 import { clearNonCanonical, Mem, nonCanonical, setWrapping } from "../memory/access";
-import { Seg, SS, segmentAddress } from "../memory/segments";
+import { Seg, SS, segmentLinear } from "../memory/segments";
 import { NO_ADDRESS } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
 
@@ -124,7 +124,7 @@ function addressSlow(op: Op, a: u64, size: i32, writing: bool): u64 {
   const ea = <i32>op.ea;
   if ((ea & EA_MASK32) != 0) a &= 0xffffffff;
   else if ((ea & EA_MASK16) != 0) a &= 0xffff;
-  if ((ea & EA_CHECK) != 0) return segmentAddress((ea >> 2) & 7, a, size, writing);
+  if ((ea & EA_CHECK) != 0) return segmentLinear((ea >> 2) & 7, a, size, writing);
   if ((ea & EA_BASE) != 0) a += Seg.base((ea >> 2) & 7);
   return a;
 }

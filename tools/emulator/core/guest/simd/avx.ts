@@ -4,7 +4,7 @@
 import { KEY_SIZE, S_EFLAGS, S_FAULT, S_KEY, S_LIN_MASK, S_TMP1, S_TMP2, S_YMM } from "../../state";
 import { canonicalRange, clearNonCanonical, Mem, probe } from "../memory/access";
 import { WRITE } from "../memory/rights";
-import { segmentAddress } from "../memory/segments";
+import { segmentLinear } from "../memory/segments";
 import { checksAlignment } from "../memory/tlb";
 import { EA_CHECK, EA_REGISTER, leaveTo, Op, offsetOf } from "../op/op";
 import { PAGE_MASK } from "../processor/control_bits";
@@ -177,7 +177,7 @@ class Masked {
   /** Address of the element at byte `n`, as an access of its own: only selected elements can fault. */
   @inline static address(op: Op, n: u32, size: u32, writing: bool): u64 {
     if ((op.ea & EA_CHECK) != 0) {
-      return segmentAddress((op.ea >> 2) & 7, offsetOf(op) + <u64>n, size, writing);
+      return segmentLinear((op.ea >> 2) & 7, offsetOf(op) + <u64>n, size, writing);
     }
     return (op.address(size, writing) + <u64>n) & load<u64>(S_LIN_MASK);
   }
