@@ -6,6 +6,7 @@ import { Decoder } from "iced-x86";
 import * as r from "../../asm/index.ts";
 import { Random } from "../cputest/random.ts";
 import {
+  BASED_CODE16,
   type Chunk,
   CODE_FRAMES,
   CODE_SIZE,
@@ -17,6 +18,8 @@ import {
   HANDLERS,
   LENGTHS,
   LOCALS_PAGE,
+  type OtherCode,
+  REAL_CODE,
   RECORDS,
   systemChunks,
 } from "./environment.ts";
@@ -70,6 +73,10 @@ export class CodeWriter {
   readonly #locals: number;
   readonly #slots: (bigint | string)[] = [];
   readonly #relative: { label: string; operation: Operation }[] = [];
+  /** Offsets in far jumps: where, how wide, what they reach. */
+  readonly #far: { at: string; width: 2 | 4; target: string; shift: number }[] = [];
+  /** Code of another size, from label to label. */
+  readonly #stretches: { from: string; to: string; bits: 16 | 32 | 64 }[] = [];
   readonly #sites = new Map<number, string[]>();
   #fresh = 0;
   #depth = 0;
@@ -111,7 +118,7 @@ export class CodeWriter {
   }
 
   /** Code of everything: the program's end, entries of the CPUs, functions. */
-  write(): { code: Uint8Array; entries: number[]; locals: Uint8Array } {
+  write(): { code: Uint8Array; entries: number[]; locals: Uint8Array; lengths: Uint8Array } {
     const { a, environment } = this;
     const program = this.#program;
     a.label("end");
@@ -139,6 +146,20 @@ export class CodeWriter {
       const from = address(label);
       view.setInt32(from - origin + at, target - (from + operation.bytes.length / 2), true);
     }
+    for (const { at, width, target, shift } of this.#far) {
+      const offset = address(target) + shift;
+      if (width === 2) view.setUint16(address(at) - origin, offset, true);
+      else view.setUint32(address(at) - origin, offset, true);
+    }
+    const lengths = new Uint8Array(bytes.length);
+    let done = 0;
+    for (const { from, to, bits } of this.#stretches) {
+      const [first, end] = [address(from) - origin, address(to) - origin];
+      noteLengths(lengths, bytes, done, first, environment.bits);
+      noteLengths(lengths, bytes, first, end, bits);
+      done = end;
+    }
+    noteLengths(lengths, bytes, done, bytes.length, environment.bits);
     const locals = new DataView(new ArrayBuffer(4096));
     for (const [i, value] of this.#slots.entries()) {
       const content = typeof value === "string" ? BigInt(address(value)) : value;
@@ -148,6 +169,7 @@ export class CodeWriter {
       code: bytes,
       entries: program.entries.map((_, cpu) => address(`cpu_${cpu}`)),
       locals: new Uint8Array(locals.buffer),
+      lengths,
     };
   }
 
@@ -216,6 +238,9 @@ export class CodeWriter {
       }
       case "map":
         this.#map(s);
+        break;
+      case "far":
+        this.#farTransfer(s);
         break;
       case "system":
         emitSystemAction(this, s.action);
@@ -334,6 +359,60 @@ export class CodeWriter {
     a.label(`${name}_end`);
   }
 
+  #farTransfer({ to, body }: Statement & { kind: "far" }): void {
+    const { a, environment } = this;
+    const { other, mode } = environment;
+    const operations = (): void => {
+      for (const operation of body) a.db(bytesOf(operation.bytes));
+    };
+    const [there, back] = [this.fresh("there"), this.fresh("back")];
+    if (to === "same") {
+      const { selector } = environment.segments.cs;
+      a.push(selector).call(there).jmp(back);
+      a.label(there);
+      operations();
+      if (environment.bits === 64) a.db(0x48);
+      a.db(0xcb).label(back);
+      return;
+    }
+    if (other === undefined) return;
+    const own = mode === "real" ? BASED_CODE16 : environment.segments.cs.selector;
+    if (mode === "real") a.cli().mov(r.eax, r.cr0).or(r.al, 1).mov(r.cr0, r.eax);
+    this.#farJump(environment.bits, other, there);
+    this.#stretches.push({ from: a.label(there), to: this.fresh("stretch"), bits: other.bits });
+    operations();
+    this.#farJump(other.bits, { bits: environment.bits, selector: own, shift: 0 }, back);
+    a.label((this.#stretches.at(-1) as { to: string }).to);
+    a.label(back);
+    if (mode !== "real") return;
+    const real = this.fresh("real");
+    a.mov(r.eax, r.cr0).and(r.al, 0xfe).mov(r.cr0, r.eax);
+    this.#farJump(16, { bits: 16, selector: REAL_CODE, shift: 0 }, real);
+    a.label(real);
+    a.sti();
+  }
+
+  /** A jump from code of one size to a label in another segment: RETF in 64-bit code, which has no direct form. */
+  #farJump(from: 16 | 32 | 64, { bits, selector, shift }: OtherCode, target: string): void {
+    const { a } = this;
+    const at = this.fresh("offset");
+    const offset = (width: 2 | 4): void => {
+      this.#far.push({ at: a.label(at), width, target, shift });
+      a.db(...new Array<number>(width).fill(0));
+    };
+    if (from === 64) {
+      a.db(0x6a, selector, 0x68);
+      offset(4);
+      a.db(0x48, 0xcb);
+      return;
+    }
+    const wide = bits !== 16 || from !== 16;
+    if (from === 16 && wide) a.db(0x66);
+    a.db(0xea);
+    offset(wide ? 4 : 2);
+    a.db(selector & 0xff, selector >>> 8);
+  }
+
   #return(how: (Statement & { kind: "return" })["how"]): void {
     const { a, width } = this;
     const [ax, , , , sp] = this.registers as [r.Reg, r.Reg, r.Reg, r.Reg, r.Reg];
@@ -396,17 +475,21 @@ export class CodeWriter {
   }
 }
 
-/** Lengths of the instructions at their first bytes, 0 at the others. */
-function lengthsOf(code: Uint8Array, bits: 16 | 32 | 64): Uint8Array {
-  const lengths = new Uint8Array(code.length);
-  const decoder = new Decoder(bits, code, 0);
+/** Notes the lengths of the instructions from `from` to `to` at their first bytes. */
+function noteLengths(
+  lengths: Uint8Array,
+  code: Uint8Array,
+  from: number,
+  to: number,
+  bits: 16 | 32 | 64,
+): void {
+  const decoder = new Decoder(bits, code.subarray(from, to), 0);
   while (decoder.canDecode) {
     const at = decoder.position;
     decoder.decode().free();
-    lengths[at] = decoder.position - at;
+    lengths[from + at] = decoder.position - at;
   }
   decoder.free();
-  return lengths;
 }
 
 /** Data of the frames: small numbers, floating-point values and noise. */
@@ -436,7 +519,7 @@ function dataOf(seed: number): Uint8Array {
 /** Code and memory of a program. Throws `TooLong`. */
 export function assemble(program: Program): Built {
   const environment = environmentOf(program.mode);
-  const { code, entries, locals } = new CodeWriter(program, environment).write();
+  const { code, entries, locals, lengths } = new CodeWriter(program, environment).write();
   const handlers = handlersOf(environment);
   const data = dataOf(program.data);
   // Without paging a page of the window is the frame of its number; with it the last page has a frame of its own.
@@ -450,7 +533,7 @@ export function assemble(program: Program): Built {
       ...systemChunks(environment, handlers.handler),
       { address: HANDLERS, bytes: handlers.bytes },
       { address: RECORDS, bytes: emptyRecords(environment, entries.length, program.timer) },
-      { address: LENGTHS, bytes: lengthsOf(code, environment.bits) },
+      { address: LENGTHS, bytes: lengths },
       { address: CODE_FRAMES, bytes: code },
       { address: DATA_FRAMES, bytes: data },
     ],

@@ -76,7 +76,7 @@ const USER_DATA = 0x23;
 const USER_CODE64 = 0x2b;
 const USER_CODE32 = 0x33;
 const BASED_CODE32 = 0x38;
-const BASED_CODE16 = 0x40;
+export const BASED_CODE16 = 0x40;
 const BASED_DATA = 0x48;
 const BASED_EXTRA = 0x50;
 const BASED_STACK = 0x58;
@@ -86,6 +86,8 @@ const GDT_LIMIT = FIRST_TSS + 16 * MOST_CPUS - 1;
 
 /** Bases of segments that are not flat. */
 const CODE_BASE = CODE_FRAMES - 0x1000;
+/** Real mode's selector of that. */
+export const REAL_CODE = CODE_BASE >>> 4;
 const DATA_BASE = DATA_FRAMES - 0x1000;
 const EXTRA_BASE = DATA_FRAMES - 0x2000;
 const STACK_BASE = STACKS - 0x1000;
@@ -115,9 +117,18 @@ export interface Registers {
   idt: { base: bigint; limit: number };
 }
 
+/** Code of another size that the mode can reach by far jumps. */
+export interface OtherCode {
+  bits: 16 | 32 | 64;
+  selector: number;
+  /** What its offsets have above those of the mode's own code segment. */
+  shift: number;
+}
+
 export interface Environment {
   mode: Mode;
   bits: 16 | 32 | 64;
+  other: OtherCode | undefined;
   /** Code size of the handlers. */
   handlerBits: 16 | 32 | 64;
   ring: 0 | 3;
@@ -217,6 +228,28 @@ function segmentsOf(mode: Mode, data: number): Environment["segments"] {
   return { es: flat, cs: segmentOf(cs), ss: flat, ds: flat, fs: flat, gs, ldtr };
 }
 
+function otherCode(mode: Mode): OtherCode | undefined {
+  const to = (bits: OtherCode["bits"], selector: number, shift = 0) => ({ bits, selector, shift });
+  switch (mode) {
+    case "long":
+      return to(32, CODE32);
+    case "long-user":
+      return to(32, USER_CODE32);
+    case "compatibility":
+      return to(64, USER_CODE64);
+    case "protected":
+      // Below 1 MiB everything is where it is.
+      return to(16, BASED_CODE16, CODE_FRAMES - CODE_BASE - LINEAR_CODE);
+    case "segmented":
+      return to(16, BASED_CODE16);
+    case "segmented-16":
+    case "real":
+      return to(32, BASED_CODE32);
+    case "protected-user":
+      return undefined;
+  }
+}
+
 function describeMode(mode: Mode): Environment {
   const paging = { l: "long", c: "long", p: "legacy" }[mode[0] as string] as Environment["paging"];
   const data = paging ? LINEAR_DATA : DATA_FRAMES;
@@ -227,6 +260,7 @@ function describeMode(mode: Mode): Environment {
   return {
     mode,
     bits,
+    other: otherCode(mode),
     handlerBits: paging === "long" ? 64 : real ? 16 : 32,
     ring: segments.cs.selector & 3 && !real ? 3 : 0,
     paging,

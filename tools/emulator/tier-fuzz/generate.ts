@@ -141,6 +141,7 @@ class ProgramGenerator {
     if (choice < 47) return [this.#string()];
     if (choice < 50) return [{ kind: "system", action: random.pick(SYSTEM_ACTIONS) }];
     if (choice < 53 && this.#environment.paging !== undefined) return [this.#map()];
+    if (choice < 55) return [this.#far()];
     return this.#operations(1 + random.below(8));
   }
 
@@ -190,6 +191,26 @@ class ProgramGenerator {
     const frame = DATA_FRAMES + 4096 * random.below(DATA_FRAME_COUNT - 6);
     const flags = random.pick([7, 7, 7, 5, 3, 0, 0x67]);
     return { kind: "map", page, frame, flags, by: random.oneIn(3) ? "cr3" : "invlpg" };
+  }
+
+  #far(): Statement {
+    const random = this.#random;
+    const { bits, other } = this.#environment;
+    const to = other === undefined || random.oneIn(4) ? "same" : "other";
+    const size = to === "other" && other !== undefined ? other.bits : bits;
+    const body: Operation[] = [];
+    for (let tries = 0; tries < 20 && body.length < 4; tries++) {
+      const { bytes, memory, immediate } = pickEncoding(
+        size,
+        random.pick(["common", "sse"]),
+        random,
+      );
+      if (memory !== undefined) continue;
+      const made = bytes.slice();
+      if (immediate !== undefined) putInteger(made, immediate.at, immediate.size, random.integer());
+      body.push({ bytes: hexBytes(made), loads: [] });
+    }
+    return { kind: "far", to, body };
   }
 
   #operations(count: number): Statement[] {

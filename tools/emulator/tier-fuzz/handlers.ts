@@ -25,10 +25,11 @@ export const EXIT_PORT = 0xf4;
 /** In RECORDS: counts of each vector, u32. */
 const COUNTS = RECORDS;
 /** Events so far, u32; CPUs that are done; CPUs there are; the timer's period. */
-const EVENTS = RECORDS + 0x400;
+export const EVENTS = RECORDS + 0x400;
 const DONE = RECORDS + 0x404;
 export const CPUS = RECORDS + 0x408;
 export const PERIOD = RECORDS + 0x40c;
+export const SYSTEM_CALLS = RECORDS + 0x410;
 /** u64 for each page of the window: its entry once it is present, or 0. */
 const REPAIRS = RECORDS + 0x480;
 /** Ring of the last events, 32 bytes each: RIP, error code, vector, CR2, RFLAGS. */
@@ -39,6 +40,9 @@ const MOST_EVENTS = 4000;
 
 /** Exceptions with an error code (Intel SDM vol. 3A, table 6-1). */
 const HAS_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
+
+const SYSTEM_CALL = "system_call";
+const FAST_SYSTEM_CALL = "fast_system_call";
 
 const label = (vector: number): string => `vector_${vector}`;
 
@@ -123,6 +127,8 @@ function common(a: r.Assembler, environment: Environment): void {
   a.mov(value(RIP as number), code).jmp("leave");
   // Single steps go on for a while.
   a.label("debug");
+  // RF: an instruction breakpoint lets its instruction pass.
+  if (!real) a.or(value(FLAGS as number), 0x1_0000);
   a.test(r.byte(COUNTS + 4), 15).jnz("leave");
   a.and(value(FLAGS as number), real ? 0xfeff : ~0x100).jmp("leave");
   a.label("no_device");
@@ -181,6 +187,9 @@ export interface Handlers {
   bytes: Uint8Array;
   /** Address of a vector's handler. */
   handler(vector: number): number;
+  /** Addresses of the targets of SYSCALL and SYSENTER. */
+  systemCall: number;
+  fastSystemCall: number;
 }
 
 const assembled = new Map<string, Handlers>();
@@ -201,11 +210,18 @@ export function handlersOf(environment: Environment): Handlers {
     a.jmp("common");
   }
   common(a, environment);
+  // Where SYSCALL and SYSENTER lead: they are counted, and go back.
+  a.label(SYSTEM_CALL);
+  if (bits === 64) a.lock.inc(r.dword(SYSTEM_CALLS)).sysretq();
+  a.label(FAST_SYSTEM_CALL);
+  if (bits === 64) a.lock.inc(r.dword(SYSTEM_CALLS)).sysexitq();
   const { bytes, map } = a.flat({ origin: bits === 16 ? 0 : HANDLERS });
   const origin = bits === 16 ? HANDLERS : 0;
   const handlers = {
     bytes,
     handler: (vector: number) => origin + Number(map.get(label(vector))),
+    systemCall: origin + Number(map.get(SYSTEM_CALL)),
+    fastSystemCall: origin + Number(map.get(FAST_SYSTEM_CALL)),
   };
   assembled.set(environment.mode, handlers);
   return handlers;

@@ -1,7 +1,16 @@
 // Two machines that differ in their tier alone, and what a program does to them: at every stop they must be in one
 // state, and have sent the same.
 
-import { S_CPL, S_XCR0, STATE } from "../core/state.ts";
+import {
+  S_CPL,
+  S_LSTAR,
+  S_STAR,
+  S_SYSENTER_CS,
+  S_SYSENTER_EIP,
+  S_SYSENTER_ESP,
+  S_XCR0,
+  STATE,
+} from "../core/state.ts";
 import { Random } from "../cputest/random.ts";
 import { Machine, type MachineOptions } from "../host/machine.ts";
 import type { Stop } from "../machine.ts";
@@ -9,9 +18,10 @@ import { GENERAL_NAMES } from "../platform/cpu-access.ts";
 import { observations, type Snapshot } from "../snapshot.ts";
 import { differences } from "../snapshot-fuzz/difference.ts";
 import { assemble, type Built } from "./assemble.ts";
-import { MOST_CPUS, stackOf, taskRegister } from "./environment.ts";
-import { EXIT_PORT } from "./handlers.ts";
+import { CODE64, kernelStackOf, MOST_CPUS, stackOf, taskRegister } from "./environment.ts";
+import { EXIT_PORT, handlersOf } from "./handlers.ts";
 import type { Program } from "./program.ts";
+import { StopActions } from "./stop-actions.ts";
 
 /** What a machine of the pair is made with: its tier, or a core that is wrong on purpose. */
 export type Variant = Pick<MachineOptions, "core" | "accel">;
@@ -19,9 +29,13 @@ export type Variant = Pick<MachineOptions, "core" | "accel">;
 const MEMORY = 2 << 20;
 const GENERAL = 16;
 const VECTORS = 16;
+/** Times that breakpoints and watchpoints stop a program before they are removed. */
+const MOST_DEBUG_STOPS = 20;
 /** Differences that are told of. */
 const SHOWN = 6;
 const USUAL_MXCSR = 0x1f80;
+/** STAR: the kernel's selectors are CODE64 and the one behind it, a user's those from 0x18 on (Intel SDM vol. 3A, 5.8.8). */
+const SYSTEM_CALL_SELECTORS = 0x001b_0008_0000_0000n;
 /** Reserved bit, IF. */
 const USUAL_FLAGS = 0x202n;
 
@@ -73,6 +87,16 @@ class Runner {
       for (const name of ["cr0", "cr3", "cr4", "efer"] as const) cpu.setWide(name, registers[name]);
       const state = new DataView(machine.core.memory.buffer, machine.core.cpu_state(n));
       state.setBigUint64(S_XCR0 - STATE, registers.xcr0, true);
+      if (environment.paging === "long") {
+        const { systemCall, fastSystemCall } = handlersOf(environment);
+        const msr = (field: number, content: bigint | number): void =>
+          state.setBigUint64(field - STATE, BigInt(content), true);
+        msr(S_STAR, SYSTEM_CALL_SELECTORS);
+        msr(S_LSTAR, systemCall);
+        msr(S_SYSENTER_CS, CODE64);
+        msr(S_SYSENTER_ESP, kernelStackOf(n));
+        msr(S_SYSENTER_EIP, fastSystemCall);
+      }
       state.setUint32(S_CPL - STATE, environment.ring, true);
       for (const name of ["gdt", "idt"] as const) {
         cpu.setTable(name, registers[name].base, registers[name].limit);
@@ -204,24 +228,35 @@ export class MachinePair {
       compiled: compiled() - compiledBefore,
       ...(found === undefined ? {} : { difference: found }),
     });
-    let time = 0;
-    for (const [index, until] of program.stops.entries()) {
-      const stops: [Stop, Stop | string] = [
-        a.runSync({ nanoseconds: until - time }),
-        attempt(() => b.runSync({ nanoseconds: until - time })),
-      ];
-      time = until;
-      const where = `stop ${index} at ${until} ns`;
-      const [x, y] = stops;
-      if (typeof y === "string") return outcome(x, `${where}: ${y}`);
-      if (stopText(x) !== stopText(y)) {
-        return outcome(x, `${where}: ended with ${stopText(y)}, expected ${stopText(x)}`);
+    const actions = new StopActions(program.data, built.environment, a, b);
+    try {
+      const began = a.core.time();
+      for (const [index, until] of program.stops.entries()) {
+        const where = `stop ${index} at ${until} ns`;
+        // A breakpoint or watchpoint is a stop on the way there; what stops again and again is given up.
+        for (let stops = 0; ; stops++) {
+          const limits = { nanoseconds: Math.max(until - (a.core.time() - began), 0) };
+          const x = a.runSync(limits);
+          const y = attempt(() => b.runSync(limits));
+          if (typeof y === "string") return outcome(x, `${where}: ${y}`);
+          if (stopText(x) !== stopText(y)) {
+            return outcome(x, `${where}: ended with ${stopText(y)}, expected ${stopText(x)}`);
+          }
+          if (!inOneState(a, b)) return outcome(x, `${where}: ${describe(a, b)}`);
+          if (a.serialOutput !== b.serialOutput) return outcome(x, `${where}: serial output`);
+          if (x.kind !== "debug") {
+            if (x.kind !== "limit" || index === program.stops.length - 1) return outcome(x);
+            break;
+          }
+          if (stops === MOST_DEBUG_STOPS) actions.end();
+          for (const machine of [a, b]) machine.step(x.cpu);
+        }
+        actions.act();
       }
-      if (!inOneState(a, b)) return outcome(x, `${where}: ${describe(a, b)}`);
-      if (a.serialOutput !== b.serialOutput) return outcome(x, `${where}: serial output`);
-      if (x.kind !== "limit" || index === program.stops.length - 1) return outcome(x);
+      return outcome({ kind: "limit" });
+    } finally {
+      actions.end();
     }
-    return outcome({ kind: "limit" });
   }
 }
 

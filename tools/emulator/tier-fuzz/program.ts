@@ -62,6 +62,11 @@ export type Statement =
   | { kind: "save"; registers: number[]; body: Statement[] }
   /** A page of the data window gets another entry; the translation is dropped by INVLPG or a load of CR3. */
   | { kind: "map"; page: number; frame: number; flags: number; by: "invlpg" | "cr3" }
+  /**
+   * Far control transfers around instructions without memory: by a near call and a far return in one code segment, or
+   * by far jumps to code of another size and back (64 and 32 bits, 32 and 16 bits, real and protected mode).
+   */
+  | { kind: "far"; to: "same" | "other"; body: Operation[] }
   /** Something with privileges or a side effect, by name (system-actions.ts). */
   | { kind: "system"; action: string };
 
@@ -69,7 +74,7 @@ export interface Program {
   mode: Mode;
   /** CPU model: with AVX2 and all else, or the default one. */
   model: "default" | "max";
-  /** Seed of registers and data. */
+  /** Seed of registers and data, and of what is done to the machines at the stops (stop-actions.ts). */
   data: number;
   /** Period of each CPU's timer interrupt, bus cycles; 0 for none. */
   timer: number;

@@ -20,6 +20,11 @@ function plainer(statement: Statement): Statement[][] {
   if (statement.kind === "call" && statement.how !== "direct") {
     forms.push([{ ...statement, how: "direct" }]);
   }
+  if (statement.kind === "far") {
+    for (const i of statement.body.keys()) {
+      forms.push([{ ...statement, body: statement.body.filter((_, n) => n !== i) }]);
+    }
+  }
   if (statement.kind === "op" || statement.kind === "string") {
     for (const i of statement.loads.keys()) {
       forms.push([{ ...statement, loads: statement.loads.filter((_, n) => n !== i) }]);

@@ -33,7 +33,23 @@ function turn(w: CodeWriter, values: readonly number[], load: (at: number) => vo
   load(chosen);
 }
 
-const ACTIONS: Readonly<Record<string, (w: CodeWriter) => void>> = {
+const EFER = 0xc000_0080;
+const GS_BASE = 0xc000_0101;
+/** DR7: breakpoint 0 on writes of a byte, on execution; both with LE and GE. */
+const BREAK_ON_WRITE = 0x0001_0701;
+const BREAK_ON_EXECUTION = 0x0000_0701;
+
+/** Breakpoint 0, of one kind or the other in turn, at an address in a register. */
+function debugBreakpoint(w: CodeWriter, kind: number): void {
+  const ax = (w.environment.bits === 64 ? r.rax : r.eax) as r.Reg;
+  w.a.mov(r.dr0, ax).mov(r.eax, kind).mov(r.dr7, ax);
+}
+
+/** A bit of EFER is inverted. */
+const invertEfer = ({ a }: CodeWriter, bit: number): unknown =>
+  a.mov(r.ecx, EFER).rdmsr().btc(r.eax, bit).wrmsr();
+
+const ACTIONS: Readonly<Record<string, (w: CodeWriter) => unknown>> = {
   "task switched": (w) => invert(w, r.cr0, 3),
   "no x87": (w) => invert(w, r.cr0, 2),
   "write protect": (w) => invert(w, r.cr0, 16),
@@ -44,6 +60,35 @@ const ACTIONS: Readonly<Record<string, (w: CodeWriter) => void>> = {
   XCR0: ({ a }) => a.xor(r.ecx, r.ecx).xgetbv().xor(r.eax, 4).xsetbv(),
   "interrupts off": ({ a }) => a.cli(),
   "interrupts on": ({ a }) => a.sti(),
+  "global pages": (w) => invert(w, r.cr4, 7),
+  "no-execute pages": (w) => invertEfer(w, 11),
+  "system calls disabled": (w) => invertEfer(w, 0),
+  "system call": ({ a }) => a.syscall(),
+  "fast system call": (w) => {
+    const behind = w.fresh("behind");
+    if (w.environment.bits === 64) w.a.mov(r.rdx, behind).mov(r.rcx, r.rsp);
+    w.a.sysenter().label(behind);
+  },
+  "base of GS": ({ a, environment }) =>
+    a
+      .mov(r.ecx, GS_BASE)
+      .mov(r.eax, environment.data + 0x180)
+      .xor(r.edx, r.edx)
+      .wrmsr(),
+  "swapped GS": (w) => (w.environment.bits === 64 ? w.a.swapgs() : w.a.nop()),
+  "data breakpoint": (w) => {
+    w.a.mov(r.eax, w.environment.data + 0x40);
+    debugBreakpoint(w, BREAK_ON_WRITE);
+  },
+  "instruction breakpoint": (w) => {
+    const there = w.fresh("break");
+    w.a.mov(w.environment.bits === 64 ? r.rax : r.eax, r.sym(there, w.environment.bases.cs));
+    debugBreakpoint(w, BREAK_ON_EXECUTION);
+    w.a.label(there);
+    w.a.nop();
+  },
+  "no breakpoints": ({ a, environment }) =>
+    a.xor(r.eax, r.eax).mov(r.dr7, environment.bits === 64 ? r.rax : r.eax),
   halt: ({ a }) => a.sti().hlt(),
   serial: ({ a }) => a.mov(r.dx, COM1).and(r.al, 0x3f).add(r.al, 0x30).out(r.dx, r.al),
   ports: ({ a }) => a.in(r.al, 0x71),

@@ -8,9 +8,10 @@ import { builtCore } from "../host/core.ts";
 import { runCampaign } from "./campaign.ts";
 import { CODE_FRAMES, CODE_SIZE } from "./environment.ts";
 import { generateProgram } from "./generate.ts";
+import { EVENTS, SYSTEM_CALLS } from "./handlers.ts";
 import { MachinePair } from "./machine-pair.ts";
 import { handlersInUse, mutantCore } from "./mutant-core.ts";
-import { countStatements, MODES, type Program } from "./program.ts";
+import { countStatements, MODES, type Program, type Statement } from "./program.ts";
 import { TIERS } from "./tiers.ts";
 
 const SEEDS = join(import.meta.dirname, "seeds");
@@ -38,6 +39,34 @@ test.each(MODES)(
     expect(instructions / programs).toBeGreaterThan(500);
   },
 );
+
+test.each(MODES)("in mode %s far transfers come back, and system calls", async (mode) => {
+  const core = await builtCore();
+  const pair = new MachinePair({ core }, { core });
+  const run = async (statements: Statement[]) => {
+    const program = {
+      ...generateProgram(1, mode),
+      timer: 0,
+      functions: [statements],
+      entries: [0],
+    };
+    expect(await pair.run({ ...program, stops: [60_000] })).toMatchObject({ end: "debug-exit" });
+    const { ram } = await pair.believed(program);
+    const [events, calls] = [EVENTS, SYSTEM_CALLS].map((at) =>
+      new DataView(ram.read(at, 4).slice().buffer).getUint32(0, true),
+    );
+    return { events, calls };
+  };
+  // INC of a byte register has one encoding in all modes.
+  const body = [{ bytes: "fec0", loads: [] }];
+  const transfers = (["same", "other"] as const).map((to) => ({ kind: "far", to, body }) as const);
+  // The program's end is an event, too.
+  expect(await run(transfers)).toEqual({ events: 1, calls: 0 });
+  if (!mode.startsWith("long")) return;
+  const calls = ["system call", "fast system call"];
+  const statements = calls.map((action) => ({ kind: "system", action }) as const);
+  expect(await run(statements)).toEqual({ events: 1, calls: 2 });
+});
 
 test("cores with a fault in one handler are found out, with small programs as witnesses", async () => {
   const core = await builtCore();

@@ -1,0 +1,79 @@
+// What is done to the machines where they stand still: what a debugger, a device and a snapshot do. Two machines that
+// were in one state must be in one state again, and go on alike.
+
+import { Random } from "../cputest/random.ts";
+import type { Machine } from "../machine.ts";
+import { CODE_FRAMES, type Environment, WINDOW_PAGES } from "./environment.ts";
+
+/** A guest's code that devices write to: its first bytes. */
+const WRITTEN = 0x400;
+const TRACE_BLOCKS = 8;
+const READS_AND_WRITES = 3;
+
+/** What has been set must be taken back before the next program. */
+function clear({ core }: Machine, breakpoint: bigint | undefined): void {
+  if (breakpoint !== undefined) core.set_breakpoint(breakpoint, 0);
+  core.clear_watchpoints();
+  core.set_trace(0);
+}
+
+/** Actions of one program, which its seed decides. */
+export class StopActions {
+  readonly #random: Random;
+  readonly #environment: Environment;
+  readonly #believed: Machine;
+  readonly #doubted: Machine;
+  #breakpoint: bigint | undefined;
+
+  constructor(seed: number, environment: Environment, believed: Machine, doubted: Machine) {
+    this.#random = new Random(seed, 0x570b);
+    this.#environment = environment;
+    this.#believed = believed;
+    this.#doubted = doubted;
+  }
+
+  /** Something at a stop: to both machines, or what no guest can tell to the doubted one. */
+  act(): void {
+    const random = this.#random;
+    const { core } = this.#doubted;
+    const both = [this.#believed, this.#doubted];
+    const { code, data } = this.#environment;
+    switch (random.below(8)) {
+      case 0:
+        for (const machine of both) machine.step();
+        break;
+      case 1:
+        this.#doubted.restore(this.#doubted.snapshot());
+        break;
+      case 2: {
+        this.end();
+        const address = BigInt(code + random.below(WRITTEN));
+        for (const machine of both) machine.core.set_breakpoint(address, 1);
+        this.#breakpoint = address;
+        break;
+      }
+      case 3: {
+        const address = BigInt(data + 8 * random.below((WINDOW_PAGES * 4096) / 8));
+        const kinds = 1 + random.below(READS_AND_WRITES);
+        for (const machine of both) machine.core.add_watchpoint(address, 8, kinds);
+        break;
+      }
+      case 4:
+        core.set_trace(random.oneIn(2) ? TRACE_BLOCKS : 0);
+        break;
+      case 5: {
+        // As a device does that is a bus master.
+        const address = CODE_FRAMES + random.below(WRITTEN);
+        const bytes = Uint8Array.of(random.below(256));
+        for (const machine of both) machine.ram.write(address, bytes);
+        break;
+      }
+    }
+  }
+
+  /** No breakpoints, watchpoints and traces any more. */
+  end(): void {
+    for (const machine of [this.#believed, this.#doubted]) clear(machine, this.#breakpoint);
+    this.#breakpoint = undefined;
+  }
+}
