@@ -1,6 +1,6 @@
 // Writer of wasm modules: sections, bodies and names from plain data.
-// Follows the WebAssembly core specification, 5 "Binary Format" and 7.4.1 "Name Section". What it
-// is given is not checked: tests also write modules that are wrong on purpose.
+// Follows the WebAssembly core specification, 5 "Binary Format" and 7.4.1 "Name Section", and the proposal for branch
+// hints in custom sections ("metadata.code.branch_hint"). What it is given is not checked: tests also write modules that are wrong on purpose.
 
 import { FUNCREF, type RefType, type ValType } from "./types.ts";
 
@@ -130,6 +130,14 @@ export interface FuncSpec {
   locals: ValType[];
   /** Instructions without the final `end`. */
   code: ArrayLike<number>;
+  /** Which `if`s and `br_if`s of `code` are mostly taken or not, in the order of their positions there. */
+  hints?: readonly BranchHint[];
+}
+
+export interface BranchHint {
+  /** Position of the instruction's opcode. */
+  readonly at: number;
+  readonly likely: boolean;
 }
 
 export interface ModuleSpec {
@@ -183,6 +191,12 @@ function tableType(out: ByteBuffer, table: TableSpec): void {
   limits(out.u8(table.type ?? FUNCREF), table);
 }
 
+function localsOf({ locals }: FuncSpec): Bytes {
+  const out = uleb(locals.length);
+  for (const type of locals) out.push(1, type);
+  return out;
+}
+
 class ModuleWriter {
   private readonly out = new ByteBuffer();
 
@@ -196,6 +210,26 @@ class ModuleWriter {
     const content = new ByteBuffer().u32(items.length);
     for (const item of items) write(content, item);
     this.section(id, content);
+  }
+
+  /** Branch hints count positions from the start of a body, which are its locals. */
+  private hints({ imports, funcs }: ModuleSpec): void {
+    const first = imports.filter((i) => "type" in i).length;
+    const hinted = [...funcs.entries()].filter(([, { hints }]) => hints && hints.length > 0);
+    if (hinted.length === 0) return;
+    const content = new ByteBuffer().name("metadata.code.branch_hint").u32(hinted.length);
+    for (const [index, func] of hinted) {
+      const { hints = [] } = func;
+      const before = localsOf(func).length;
+      content.u32(first + index).u32(hints.length);
+      for (const { at, likely } of hints) {
+        content
+          .u32(before + at)
+          .u8(1)
+          .u8(likely ? 1 : 0);
+      }
+    }
+    this.section(0, content);
   }
 
   module(m: ModuleSpec): Uint8Array<ArrayBuffer> {
@@ -261,9 +295,9 @@ class ModuleWriter {
     });
     // The data count section holds a bare number, not a vector.
     if (m.data.length > 0) this.section(12, new ByteBuffer().u32(m.data.length));
+    this.hints(m);
     this.list(10, m.funcs, (out, f) => {
-      const locals = uleb(f.locals.length);
-      for (const type of f.locals) locals.push(1, type);
+      const locals = localsOf(f);
       out.u32(locals.length + f.code.length + 1).raw(locals);
       out.raw(f.code).u8(END);
     });

@@ -8,6 +8,7 @@ import type {
 } from "../machine-options.ts";
 import { accelOfEnvironment } from "./accel.ts";
 import { builtCore } from "./core.ts";
+import { followBranchHints } from "./engine.ts";
 import { readInput, readModules } from "./files.ts";
 import { openImage } from "./image-file.ts";
 
@@ -71,6 +72,7 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
 export class Machine extends PortableMachine {
   /** Builds a machine and boots it up to the kernel's first instruction. Throws `LoadError`. */
   static override async create(options: MachineOptions = {}): Promise<Machine> {
+    followBranchHints();
     // biome-ignore lint/complexity/noThisInStatic: the machine is to be one of this class
     return super.create(await readFiles(options));
   }

@@ -2,6 +2,7 @@
 // and the function's locals. Follows the WebAssembly core specification 2.0, 5.4 "Instructions".
 
 import { I32, type ValType } from "../../wasm/types.ts";
+import type { BranchHint } from "../../wasm/writer.ts";
 
 export const OP_UNREACHABLE = 0x00;
 export const OP_BLOCK = 0x02;
@@ -27,6 +28,8 @@ const EMPTY = 0x40;
 export interface Mark {
   readonly bytes: number;
   readonly children: number;
+  readonly hints: number;
+  readonly rare: boolean;
   readonly depth: number;
   readonly known: number;
 }
@@ -50,6 +53,9 @@ export class Chunk {
   /** When the chunk was put in: what its parent computes later stands behind it. */
   private readonly since: number;
   private readonly children: { at: number; chunk: Chunk }[] = [];
+  private readonly hints: BranchHint[] = [];
+  /** What stands in the chunk executes seldom: a call of the core, or the way out of the region. */
+  rare = false;
 
   constructor(depth: number, parent?: Chunk) {
     this.depth = depth;
@@ -93,16 +99,30 @@ export class Chunk {
     return chunk;
   }
 
+  /** Notes for the engine whether the `if` or `br_if` at position `at` of the chunk's bytes is mostly taken. */
+  hint(at: number, likely: boolean): void {
+    this.hints.push({ at, likely });
+  }
+
   /** Where the chunk ends now, for `rewind`. */
   mark(): Mark {
-    const { bytes, children, depth, known } = this;
-    return { bytes: bytes.length, children: children.length, depth, known: known.size };
+    const { bytes, children, hints, rare, depth, known } = this;
+    return {
+      bytes: bytes.length,
+      children: children.length,
+      hints: hints.length,
+      rare,
+      depth,
+      known: known.size,
+    };
   }
 
   /** Forgets everything that has been written since. */
   rewind(mark: Mark): void {
     this.bytes.length = mark.bytes;
     this.children.length = mark.children;
+    this.hints.length = mark.hints;
+    this.rare = mark.rare;
     this.depth = mark.depth;
     this.forget(mark.known);
   }
@@ -121,13 +141,21 @@ export class Chunk {
     return size;
   }
 
-  writeTo(out: number[]): void {
+  writeTo(out: number[], hints: BranchHint[]): void {
+    // A hint may have been given after those of branches behind it.
+    const own = this.hints.sort((a, b) => a.at - b.at);
+    let next = 0;
     let from = 0;
+    const copy = (to: number): void => {
+      for (let hint = own[next]; hint && hint.at < to; hint = own[++next])
+        hints.push({ at: out.length + hint.at - from, likely: hint.likely });
+      for (; from < to; from++) out.push(this.bytes[from] as number);
+    };
     for (const { at, chunk } of this.children) {
-      for (; from < at; from++) out.push(this.bytes[from] as number);
-      chunk.writeTo(out);
+      copy(at);
+      chunk.writeTo(out, hints);
     }
-    for (; from < this.bytes.length; from++) out.push(this.bytes[from] as number);
+    copy(this.bytes.length);
   }
 }
 
@@ -228,8 +256,9 @@ export class Code {
     return this.u32(local);
   }
 
-  /** Calls a function of the core by its exported name. */
+  /** Calls a function of the core by its exported name: for what is rare. */
   call(name: string): this {
+    this.chunk.rare = true;
     this.chunk.bytes.push(OP_CALL);
     return this.u32(this.imports.index(name));
   }
@@ -265,7 +294,9 @@ export class Code {
     return this.u32(this.chunk.depth - label);
   }
 
+  /** The same if what is on the stack is not 0, which it seldom is. */
   branchIf(label: number): this {
+    this.chunk.hint(this.chunk.bytes.length, false);
     this.chunk.bytes.push(OP_BR_IF);
     return this.u32(this.chunk.depth - label);
   }
@@ -303,10 +334,11 @@ export class Code {
     return this.chunk.find(key);
   }
 
-  /** The instructions, without the final `end`. */
-  content(): number[] {
-    const out: number[] = [];
-    this.root.writeTo(out);
-    return out;
+  /** The instructions, without the final `end`, and what is known of their branches. */
+  content(): { code: number[]; hints: BranchHint[] } {
+    const code: number[] = [];
+    const hints: BranchHint[] = [];
+    this.root.writeTo(code, hints);
+    return { code, hints };
   }
 }

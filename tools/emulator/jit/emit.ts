@@ -308,6 +308,7 @@ class RegionWriter {
 
   /** To the interpreter, at a record that is known. */
   leaveAt(record: number): void {
+    this.#code.chunk.rare = true;
     this.#code.i32Const(record).set(RECORD);
     this.#code.branch(this.#exit);
   }
@@ -335,6 +336,7 @@ class RegionWriter {
   }
 
   tail(name: string): void {
+    this.#code.chunk.rare = true;
     this.#code.branch((this.#tails.get(name) as { label: number }).label);
   }
 }

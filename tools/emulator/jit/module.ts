@@ -29,7 +29,7 @@ export function regionModule(
     { module: "core", name: "memory", memory: { min: core.module.memory?.min ?? 0 } },
     { module: "core", name: "table", table: { min: 0 } },
   );
-  module.funcs.push({ type: HANDLER, locals: code.locals.slice(1), code: code.content() });
+  module.funcs.push({ type: HANDLER, locals: code.locals.slice(1), ...code.content() });
   module.exports.push({ name: NAME, kind: 0, index: names.length });
   return buildModule(module);
 }

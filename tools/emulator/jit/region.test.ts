@@ -2,10 +2,15 @@
 
 import { expect, test } from "vitest";
 import { type Assembler, dword, eax, ecx, edx } from "../../asm/index.ts";
+import { coreBytes } from "../core/load.ts";
 import { S_KEY } from "../core/state.ts";
+import { builtCore } from "../host/core.ts";
 import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
 import { Blocks } from "./blocks.ts";
+import { Imports, OP_BR_IF, OP_IF } from "./code.ts";
+import { CoreCode } from "./core-code.ts";
+import { emitRegion } from "./emit.ts";
 import { discover, type Region, watch, watched } from "./region.ts";
 
 /** Blocks count, but none gets hot. */
@@ -89,4 +94,17 @@ test("computed jumps lead to what nothing else goes on to", async () => {
   const entries = guest.entries(region);
   for (const target of [DEC_ECX, DEC_EDX]) expect(entries).toContain(target);
   expect(entries).not.toContain(INC_EDX);
+});
+
+test("the engine is told that TLB misses and ways out of a region are rare", async () => {
+  const guest = await Decoded.from((a) => {
+    a.label("outer");
+    a.inc(ecx).mov(eax, dword(0x8000)).add(dword(0x8000), 3).jmp("outer");
+  });
+  const core = new CoreCode(coreBytes(await builtCore()) as Uint8Array);
+  const region = discover(guest.blocks, guest.block(INC_ECX));
+  const { code, hints } = emitRegion(core, guest.blocks, region, 0, new Imports()).content();
+  for (const { at } of hints) expect([OP_IF, OP_BR_IF]).toContain(code[at]);
+  // At least the two accesses' misses, a fault behind each, a stop behind the write, and the end of the budget.
+  expect(hints.length).toBeGreaterThanOrEqual(6);
 });

@@ -278,6 +278,13 @@ class Path {
   }
 }
 
+/** Notes which side of the `if` at `branch` is seldom taken. */
+function hinted(parent: Chunk, branch: number | undefined, sides: readonly Chunk[]): void {
+  const [taken, not] = sides as [Chunk, Chunk];
+  if (taken.rare && not.rare) parent.rare = true;
+  else if (taken.rare !== not.rare && branch !== undefined) parent.hint(branch, not.rare);
+}
+
 const NO_VALUES = new Map<number, Value>();
 const NO_PAGES: Path["pages"] = new Map();
 
@@ -670,6 +677,8 @@ class Specializer {
     const atRoot = id === undefined;
     const meeting = atRoot ? root : join;
     if (!atRoot) join.label = code.block();
+    // Where the engine can be told which side is rare; a test of pages says so itself.
+    let branch: number | undefined;
     const sides: Chunk[] = [];
     const follow = (taken: boolean, pages = path.pages): void => {
       const side = parent.insert();
@@ -693,13 +702,17 @@ class Specializer {
       follow(differs);
     } else {
       emit(code, condition);
+      branch = parent.bytes.length;
       code.if();
       follow(true);
       code.else();
       follow(false);
     }
     code.end();
-    if (atRoot) return undefined;
+    if (atRoot) {
+      hinted(parent, branch, sides);
+      return undefined;
+    }
     const { arrivals } = meeting;
     const chosen = test === undefined ? this.selected(path, condition, arrivals, sides) : undefined;
     if (chosen) {
@@ -719,6 +732,7 @@ class Specializer {
       this.run(p);
     }
     code.chunk = parent;
+    hinted(parent, branch, sides);
     if (!together || meet.length === 0) {
       code.end();
       return undefined;
@@ -726,8 +740,17 @@ class Specializer {
     const merged = this.merged(meet, join, parent, sides);
     merged.join = path.join;
     code.end();
+    const { rare } = parent;
+    parent.rare = false;
     // Where it cannot be followed, only what comes after this place is left.
     this.run(merged);
+    // Who comes here alone belongs to what stands here, while the other side is past it.
+    const alone =
+      meet.length === 1 && !sides.some((side) => side.rare) ? meet[0]?.chunk : undefined;
+    if (parent.rare && alone && sides.includes(alone)) {
+      if (branch !== undefined) parent.hint(branch, alone === sides[1]);
+      parent.rare = rare;
+    } else parent.rare ||= rare;
     return undefined;
   }
 
@@ -932,6 +955,7 @@ class Specializer {
     const parent = code.chunk;
     if (this.root.label < 0) this.open();
     code.i32Const(0).bytes(0x28, 0).u32(address);
+    parent.hint(parent.bytes.length, false);
     code.if();
     const side = parent.insert();
     code.chunk = side;

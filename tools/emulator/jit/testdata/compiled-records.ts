@@ -210,7 +210,7 @@ export class CompiledCore {
       module.imports.push({ module: "core", name, type: module.types.length - 1 });
     }
     fns.forEach(({ name, code }, n) => {
-      module.funcs.push({ type: 0, locals: code.locals.slice(1), code: code.content() });
+      module.funcs.push({ type: 0, locals: code.locals.slice(1), ...code.content() });
       module.exports.push({ name, kind: 0, index: imports.names.length + n });
     });
     const bytes = buildModule(module);
