@@ -40,7 +40,7 @@ const DEFERRED = 3;
 const WATCHING_AGAIN = 4;
 
 /** A block has to be entered as often again as makes it hot for each so many records that other regions have, too. */
-const REPEATED_RECORDS = 32;
+const REPEATED_RECORDS = 64;
 
 /**
  * Host time that compiling may take: so much at first, ms, and this part of the time since then. Without limit where
