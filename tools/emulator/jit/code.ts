@@ -159,18 +159,30 @@ export class Chunk {
   }
 }
 
+/** A function of the core that a region calls: one that it exports, or a handler, by its place in the core's table. */
+export type ImportedFunction = { readonly name: string } | { readonly handler: number };
+
 /** The core's functions that the regions of a module call, in the order of their imports. */
 export class Imports {
-  readonly names: string[] = [];
+  readonly functions: ImportedFunction[] = [];
   private readonly indices = new Map<string, number>();
 
-  /** Function index of the import. */
+  /** Function index of the import of the core's exported function. */
   index(name: string): number {
-    let index = this.indices.get(name);
+    return this.take(name, { name });
+  }
+
+  /** Function index of the import of a handler. */
+  handler(handler: number): number {
+    return this.take(String(handler), { handler });
+  }
+
+  private take(key: string, imported: ImportedFunction): number {
+    let index = this.indices.get(key);
     if (index === undefined) {
-      index = this.names.length;
-      this.names.push(name);
-      this.indices.set(name, index);
+      index = this.functions.length;
+      this.functions.push(imported);
+      this.indices.set(key, index);
     }
     return index;
   }
@@ -261,6 +273,12 @@ export class Code {
     this.chunk.rare = true;
     this.chunk.bytes.push(OP_CALL);
     return this.u32(this.imports.index(name));
+  }
+
+  /** Calls the handler at a place in the core's table. */
+  callHandler(handler: number): this {
+    this.chunk.bytes.push(OP_CALL);
+    return this.u32(this.imports.handler(handler));
   }
 
   /** Opens a construct; returns the depth inside, by which `branch` knows it. */

@@ -16,15 +16,7 @@ import {
   TIER_RETIRED,
 } from "../core/state.ts";
 import { type Blocks, heatOf } from "./blocks.ts";
-import {
-  type Chunk,
-  Code,
-  type Imports,
-  OP_BR_TABLE,
-  OP_CALL_INDIRECT,
-  OP_RETURN,
-  OP_UNREACHABLE,
-} from "./code.ts";
+import { type Chunk, Code, type Imports, OP_BR_TABLE, OP_RETURN, OP_UNREACHABLE } from "./code.ts";
 import type { CoreCode } from "./core-code.ts";
 import { type Flow, structure } from "./flow.ts";
 import type { Edge, Node, Region } from "./region.ts";
@@ -247,8 +239,7 @@ class RegionWriter {
     const code = this.#code;
     this.#state.flush();
     this.#state.writeBack();
-    code.i32Const(record).i32Const(this.#blocks.handler(record));
-    code.bytes(OP_CALL_INDIRECT, 0, 0);
+    code.i32Const(record).callHandler(this.#blocks.handler(record));
   }
 
   #callHandler(record: number): void {

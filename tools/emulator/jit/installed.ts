@@ -8,6 +8,9 @@ import { type Region, regionOf } from "./region.ts";
 
 /** Table slots that are added at once. */
 const SLOTS_STEP = 64;
+/** Regions that are removed until their code is freed, and bytes that V8 collects garbage for. */
+const MAX_REMOVED = 1000;
+const NOTICED = 64 << 20;
 
 interface Entered {
   readonly number: number;
@@ -31,6 +34,8 @@ export class InstalledRegions {
   readonly #byBlock = new Map<number, Set<Entered>>();
   /** Size of the modules of all regions. */
   bytes = 0;
+  /** Regions that have been removed since `collect` had their code freed. */
+  #removed = 0;
 
   constructor(core: CoreExports, blocks: Blocks) {
     this.#core = core;
@@ -39,6 +44,17 @@ export class InstalledRegions {
 
   get count(): number {
     return this.#regions.size;
+  }
+
+  /**
+   * Has the engine free the code of regions that are removed, once there are many. Their modules are next to nothing in
+   * its heap, which alone decides when it looks for garbage, but each has mappings of its own, of which a process gets
+   * some ten thousand: V8 ends the process then. A large buffer that is never touched makes it look.
+   */
+  collect(): void {
+    if (this.#removed < MAX_REMOVED) return;
+    this.#removed = 0;
+    new ArrayBuffer(NOTICED);
   }
 
   /** A place in the core's table, for `install` or `giveBack`. */
@@ -102,6 +118,7 @@ export class InstalledRegions {
 
   #remove(region: Entered): void {
     this.#regions.delete(region.number);
+    this.#removed++;
     this.bytes -= region.bytes;
     for (const frame of region.frames) remove(this.#byFrame, frame, region);
     for (const block of region.blocks) remove(this.#byBlock, block, region);

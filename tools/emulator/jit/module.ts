@@ -1,45 +1,56 @@
-// A WebAssembly module of regions: functions that import the core's memory, its table and those of its functions that
-// they call.
+// A WebAssembly module of regions: functions that import the core's memory and those of its functions that they call. Not
+// its table: V8 keeps every instance that imports a table for as long as there is the table, and tells each of them what
+// is put there.
 
 import { I32 } from "../../wasm/types.ts";
 import { buildModule, emptyModule } from "../../wasm/writer.ts";
 import type { CoreExports } from "../core/interface.ts";
-import type { Code } from "./code.ts";
+import type { Code, ImportedFunction } from "./code.ts";
 import type { CoreCode } from "./core-code.ts";
 
 /** The one type of regions and handlers. */
 const HANDLER = 0;
 const NAME = "region";
+const HANDLERS = "handlers";
 
-/** The bytes of a module with the function `code`; `names` are the core's functions that it calls, by their index. */
+/** The bytes of a module with the function `code`; `functions` are those of the core that it calls, by their index. */
 export function regionModule(
   core: CoreCode,
-  names: readonly string[],
+  functions: readonly ImportedFunction[],
   code: Code,
 ): Uint8Array<ArrayBuffer> {
   const module = emptyModule();
   module.types.push({ params: [I32], results: [I32] });
-  for (const name of names) {
-    const { params, results } = core.typeNamed(name);
-    module.imports.push({ module: "core", name, type: module.types.length });
+  for (const imported of functions) {
+    if ("handler" in imported) {
+      module.imports.push({ module: HANDLERS, name: String(imported.handler), type: HANDLER });
+      continue;
+    }
+    const { params, results } = core.typeNamed(imported.name);
+    module.imports.push({ module: "core", name: imported.name, type: module.types.length });
     module.types.push({ params: [...params], results: [...results] });
   }
-  module.imports.push(
-    // Engines compile accesses below the least size without checks.
-    { module: "core", name: "memory", memory: { min: core.module.memory?.min ?? 0 } },
-    { module: "core", name: "table", table: { min: 0 } },
-  );
+  // Engines compile accesses below the least size without checks.
+  const memory = { min: core.module.memory?.min ?? 0 };
+  module.imports.push({ module: "core", name: "memory", memory });
   module.funcs.push({ type: HANDLER, locals: code.locals.slice(1), ...code.content() });
-  module.exports.push({ name: NAME, kind: 0, index: names.length });
+  module.exports.push({ name: NAME, kind: 0, index: functions.length });
   return buildModule(module);
 }
 
 /** The function of such a module, for the core that runs. */
 export function instantiateRegion(
   bytes: Uint8Array<ArrayBuffer>,
+  functions: readonly ImportedFunction[],
   core: CoreExports,
 ): CallableFunction {
-  const imports = { core: core as unknown as WebAssembly.ModuleImports };
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+  const handlers: Record<string, WebAssembly.ImportValue> = {};
+  for (const imported of functions) {
+    if ("handler" in imported) handlers[imported.handler] = core.table.get(imported.handler);
+  }
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+    core: core as unknown as WebAssembly.ModuleImports,
+    [HANDLERS]: handlers,
+  });
   return exports[NAME] as CallableFunction;
 }

@@ -1,6 +1,9 @@
 // A tier cannot be seen by the guest: machines that run the same guest, interpreted and compiled at several thresholds,
 // are in the same state at every stop. The guest writes over its own code, changes translations and faults.
 
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { cr0, cr3, cr4, dword, eax, ebx, ecx, edx, mem } from "../../asm/index.ts";
 import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
@@ -59,6 +62,24 @@ test("regions of code that is dropped are given back", async () => {
   expect(before?.compilations).toBeGreaterThan(before?.regions as number);
   machine.core.state_loaded();
   expect(machine.tierStatistics?.regions).toBe(0);
+});
+
+test("nothing holds on to regions that are gone", async () => {
+  const handlers = (await hashes({ kind: "interp" }, 1)).machine.core.table.length;
+  const regions: WeakRef<CallableFunction>[] = [];
+  const { machine } = await hashes({ kind: "jit", threshold: 0 }, 1, ({ core: { table } }) => {
+    for (let slot = handlers; slot < table.length; slot++) {
+      const entry: CallableFunction | null = table.get(slot);
+      if (entry !== null) regions.push(new WeakRef(entry));
+    }
+  });
+  expect(regions.length).toBeGreaterThan(0);
+  machine.core.state_loaded();
+  // What a WeakRef was made for or has given away stays until the end of the job.
+  await setImmediate();
+  setFlagsFromString("--expose_gc");
+  runInNewContext("gc")();
+  expect(regions.filter((region) => region.deref() !== undefined)).toEqual([]);
 });
 
 test("functions that are called through a table are compiled together with their caller", async () => {

@@ -209,10 +209,12 @@ class AttachedTier {
     if (repeated >= REPEATED_RECORDS)
       return later(DEFERRED, Math.min((this.threshold * repeated) / REPEATED_RECORDS, MAX_COUNT));
     const slot = this.#regions.takeSlot();
+    this.#regions.collect();
     const imports = new Imports();
     const code = emitRegion(this.#code, blocks, region, slot, imports);
-    const bytes = regionModule(this.#code, imports.names, code);
-    this.#regions.install(region, slot, bytes.length, instantiateRegion(bytes, this.#core));
+    const bytes = regionModule(this.#code, imports.functions, code);
+    const entry = instantiateRegion(bytes, imports.functions, this.#core);
+    this.#regions.install(region, slot, bytes.length, entry);
     this.#compilations++;
     this.#compileMs += performance.now() - start;
     return 0;

@@ -204,14 +204,15 @@ export class CompiledCore {
     const module = emptyModule();
     module.types.push({ params: [I32], results: [I32] });
     module.imports.push({ module: "core", name: "memory", memory: { min: 0 } });
-    module.imports.push({ module: "core", name: "table", table: { min: 0 } });
-    for (const name of imports.names) {
+    for (const imported of imports.functions) {
+      if (!("name" in imported)) throw new Error("a record that is compiled calls no handler");
+      const { name } = imported;
       module.types.push(this.code.typeNamed(name));
       module.imports.push({ module: "core", name, type: module.types.length - 1 });
     }
     fns.forEach(({ name, code }, n) => {
       module.funcs.push({ type: 0, locals: code.locals.slice(1), ...code.content() });
-      module.exports.push({ name, kind: 0, index: imports.names.length + n });
+      module.exports.push({ name, kind: 0, index: imports.functions.length + n });
     });
     const bytes = buildModule(module);
     this.lastModule = bytes;
