@@ -171,7 +171,7 @@ export class CompiledCore {
         },
         onLeave: () => {
           leave();
-          code.i32Const(record).i32Const(handler).bytes(0x11, 0, 0, OP_RETURN);
+          code.i32Const(record).callHandler(handler).bytes(OP_RETURN);
         },
         onRefused: (reason) => this.refusals.set(handler, reason),
       };
@@ -184,7 +184,7 @@ export class CompiledCore {
       state.flush();
       state.writeBack();
       const result = code.local(I32);
-      code.i32Const(record).i32Const(handler).bytes(0x11, 0, 0).tee(result);
+      code.i32Const(record).callHandler(handler).tee(result);
       code.i32Const(record + OP_SIZE).bytes(0x47);
       code.if();
       code.get(result).bytes(OP_RETURN);
@@ -204,8 +204,14 @@ export class CompiledCore {
     const module = emptyModule();
     module.types.push({ params: [I32], results: [I32] });
     module.imports.push({ module: "core", name: "memory", memory: { min: 0 } });
+    const handlers: Record<string, WebAssembly.ImportValue> = {};
     for (const imported of imports.functions) {
-      if (!("name" in imported)) throw new Error("a record that is compiled calls no handler");
+      if ("handler" in imported) {
+        const name = String(imported.handler);
+        handlers[name] = this.core.table.get(imported.handler);
+        module.imports.push({ module: "handlers", name, type: 0 });
+        continue;
+      }
       const { name } = imported;
       module.types.push(this.code.typeNamed(name));
       module.imports.push({ module: "core", name, type: module.types.length - 1 });
@@ -218,6 +224,7 @@ export class CompiledCore {
     this.lastModule = bytes;
     return new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       core: this.core as unknown as WebAssembly.ModuleImports,
+      handlers,
     });
   }
 }
