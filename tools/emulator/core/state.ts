@@ -242,6 +242,8 @@ export const KEY_SINGLE = 16;
 export const TLB_INDEX_BITS = 11;
 export const TLB_ENTRIES = 1 << TLB_INDEX_BITS;
 export const TLB_ENTRY_SIZE = 32;
+/** Bits of an entry's offset that are hashed with higher ones of the page number: all but the lowest. */
+export const TLB_HASHED = (TLB_ENTRIES - 2) * TLB_ENTRY_SIZE;
 export const TLB_SET_SIZE = 0x10000;
 export const TLB_CPU_SIZE = 0x40000;
 /** Entry: linear page for reads, writes, fetches (u64; 1 = none), u32 host address minus linear address, u32 code map. */

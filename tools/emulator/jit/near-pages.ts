@@ -14,6 +14,7 @@ import {
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_EXEC,
+  TLB_HASHED,
   TLB_INDEX_BITS,
   TLB_READ,
   TLB_WRITE,
@@ -72,14 +73,16 @@ export function linearOfEntry(address: Value, tlb: Value): Value | undefined {
   const hash = masked.a as Value;
   if (hash.op !== I32_XOR) return undefined;
   const [p, q] = [hash.a as Value, hash.b as Value];
-  const number = isShifted(q, p) ? p : isShifted(p, q) ? q : undefined;
+  const number = isHashedWith(q, p) ? p : isHashedWith(p, q) ? q : undefined;
   if (number?.op !== WRAP) return undefined;
   const shifted = number.a as Value;
   if (shifted.op !== I64_SHR_U || shifted.b?.bits !== HASHED_FROM) return undefined;
   return shifted.a;
 }
 
-function isShifted(shifted: Value, value: Value): boolean {
+function isHashedWith(hashed: Value, value: Value): boolean {
+  const shifted = hashed.a as Value;
+  if (hashed.op !== I32_AND || hashed.b?.n !== TLB_HASHED) return false;
   return shifted.op === I32_SHR_U && shifted.b?.n === TLB_INDEX_BITS && alike(shifted.a, value);
 }
 

@@ -19,6 +19,7 @@ import {
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_EXEC,
+  TLB_HASHED,
   TLB_INDEX_BITS,
   TLB_LOG_LENGTH,
   TLB_LOG_STRIDE,
@@ -36,11 +37,12 @@ import { watchesData } from "../processor/hardware_breakpoints";
 export class Tlb {
   /**
    * Offset in a set of the entry that `linear` maps to. The page number is hashed with the bits above the index, so
-   * that buffers at a distance of a power of two do not evict each other.
+   * that buffers at a distance of a power of two do not evict each other. Neighbours never share an entry: accesses look
+   * at the entry of their first byte for the page of their last one. So the lowest bit is the page number's.
    */
   @inline static offset(linear: u64): u32 {
     const x = <u32>(linear >> 7);
-    return (x ^ (x >> TLB_INDEX_BITS)) & ((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
+    return (x ^ ((x >> TLB_INDEX_BITS) & TLB_HASHED)) & ((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
   }
 }
 
