@@ -6,6 +6,7 @@ import {
   FlowControl,
   type Instruction,
   InstructionInfoFactory,
+  Mnemonic,
   OpAccess,
   Register,
   RegisterExt,
@@ -16,6 +17,7 @@ import { CODE_SIZE, Field } from "./record.ts";
 const LOOP = 0xe2;
 const LOOP_SIZE = 2;
 const RCX = 1;
+const SHA = /^Sha(1|256)/;
 /** Rounds of a loop: enough for a core that compiles it in the second one. */
 const LEAST_ROUNDS = 4;
 const MORE_ROUNDS = 5;
@@ -30,6 +32,8 @@ export function loopAround(body: Uint8Array): Uint8Array {
 /** Whether an instruction goes on to the next one and leaves RCX alone; a count in CL may be what it is. */
 function fits(instruction: Instruction): boolean {
   if (instruction.flowControl !== FlowControl.Next) return false;
+  // Where operands have to be aligned AMD's CPUs differ, and a round may have moved them.
+  if (SHA.test(Mnemonic[instruction.mnemonic] as unknown as string)) return false;
   let fine = true;
   for (const use of info.info(instruction).usedRegisters()) {
     const isCounter =
