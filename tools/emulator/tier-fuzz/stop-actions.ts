@@ -32,10 +32,12 @@ export class StopActions {
     this.#doubted = doubted;
   }
 
-  /** Something at a stop: to both machines, or what no guest can tell to the doubted one. */
+  /**
+   * Something at a stop, to both machines: snapshots and traces drop translations, which a guest can tell that has changed
+   * page tables and invalidated nothing, or only on another CPU.
+   */
   act(): void {
     const random = this.#random;
-    const { core } = this.#doubted;
     const both = [this.#believed, this.#doubted];
     const { code, data } = this.#environment;
     switch (random.below(8)) {
@@ -43,7 +45,7 @@ export class StopActions {
         for (const machine of both) machine.step();
         break;
       case 1:
-        this.#doubted.restore(this.#doubted.snapshot());
+        for (const machine of both) machine.restore(machine.snapshot());
         break;
       case 2: {
         this.end();
@@ -58,9 +60,11 @@ export class StopActions {
         for (const machine of both) machine.core.add_watchpoint(address, 8, kinds);
         break;
       }
-      case 4:
-        core.set_trace(random.oneIn(2) ? TRACE_BLOCKS : 0);
+      case 4: {
+        const blocks = random.oneIn(2) ? TRACE_BLOCKS : 0;
+        for (const { core } of both) core.set_trace(blocks);
         break;
+      }
       case 5: {
         // As a device does that is a bus master.
         const address = CODE_FRAMES + random.below(WRITTEN);

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { builtCore } from "../host/core.ts";
+import type { Accel } from "../jit/accel.ts";
 import { runCampaign } from "./campaign.ts";
 import { CODE_FRAMES, CODE_SIZE } from "./environment.ts";
 import { generateProgram } from "./generate.ts";
@@ -16,6 +17,7 @@ import { TIERS } from "./tiers.ts";
 
 const SEEDS = join(import.meta.dirname, "seeds");
 const kept = readdirSync(SEEDS).filter((name) => name.endsWith(".json"));
+const INTERPRETER: Accel = { kind: "interp" };
 const MUTANTS = 24;
 const WITNESSES = 2;
 
@@ -28,7 +30,7 @@ test.each(MODES)(
   "in mode %s most programs come to their end, and none is trivial",
   async (mode) => {
     const core = await builtCore();
-    const pair = new MachinePair({ core }, { core });
+    const pair = new MachinePair({ core, accel: INTERPRETER }, { core, accel: INTERPRETER });
     const { programs, instructions, ends, failures } = await runCampaign(pair, {
       count: 40,
       seed: 1,
@@ -42,7 +44,7 @@ test.each(MODES)(
 
 test.each(MODES)("in mode %s far transfers come back, and system calls", async (mode) => {
   const core = await builtCore();
-  const pair = new MachinePair({ core }, { core });
+  const pair = new MachinePair({ core, accel: INTERPRETER }, { core, accel: INTERPRETER });
   const run = async (statements: Statement[]) => {
     const program = {
       ...generateProgram(1, mode),
@@ -70,7 +72,7 @@ test.each(MODES)("in mode %s far transfers come back, and system calls", async (
 
 test("cores with a fault in one handler are found out, with small programs as witnesses", async () => {
   const core = await builtCore();
-  const right = new MachinePair({ core }, { core });
+  const right = new MachinePair({ core, accel: INTERPRETER }, { core, accel: INTERPRETER });
   const used = new Set<number>();
   const count = 15;
   for (let seed = 1; seed <= count; seed++) {
@@ -82,7 +84,8 @@ test("cores with a fault in one handler are found out, with small programs as wi
   // A mutant may compute the same, or its operation be of a case that does not come: the next one is tried.
   const witnesses: Program[] = [];
   for (let mutant = 1; witnesses.length < WITNESSES && mutant <= MUTANTS; mutant++) {
-    const pair = new MachinePair({ core }, { core: await mutantCore(used, mutant) });
+    const mutated = { core: await mutantCore(used, mutant), accel: INTERPRETER };
+    const pair = new MachinePair({ core, accel: INTERPRETER }, mutated);
     const { failures } = await runCampaign(pair, { count, seed: 1, mode: "long", most: 1 });
     for (const { alone, program } of failures) if (alone) witnesses.push(program);
   }
