@@ -2,6 +2,12 @@
 // and with every block compiled when it is first entered.
 import { defineConfig } from "vitest/config";
 
+/**
+ * Not these: the browser's bundle, arithmetic alone, and random bytes as code, which take ten minutes to compile: `.ci/run`
+ * has them compiled where they are hot.
+ */
+const NOT_COMPILED = ["portable", "core/softfloat", "core/stress"];
+
 /** Tests of the emulator that depend on how it executes: not those of files, commands and tables, or with their own modes. */
 const EXECUTING = [
   "tools/emulator/*.test.ts",
@@ -31,7 +37,7 @@ export default defineConfig({
         test: {
           name: "compiled",
           include: EXECUTING,
-          exclude: ["tools/emulator/portable.test.ts", "tools/emulator/core/softfloat.test.ts"],
+          exclude: NOT_COMPILED.map((name) => `tools/emulator/${name}.test.ts`),
           env: { EMU_ACCEL: "jit,threshold=0" },
         },
       },

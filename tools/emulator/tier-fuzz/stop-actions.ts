@@ -10,13 +10,6 @@ const WRITTEN = 0x400;
 const TRACE_BLOCKS = 8;
 const READS_AND_WRITES = 3;
 
-/** What has been set must be taken back before the next program. */
-function clear({ core }: Machine, breakpoint: bigint | undefined): void {
-  if (breakpoint !== undefined) core.set_breakpoint(breakpoint, 0);
-  core.clear_watchpoints();
-  core.set_trace(0);
-}
-
 /** Actions of one program, which its seed decides. */
 export class StopActions {
   readonly #random: Random;
@@ -24,6 +17,7 @@ export class StopActions {
   readonly #believed: Machine;
   readonly #doubted: Machine;
   #breakpoint: bigint | undefined;
+  #isTraced = false;
 
   constructor(seed: number, environment: Environment, believed: Machine, doubted: Machine) {
     this.#random = new Random(seed, 0x570b);
@@ -63,6 +57,7 @@ export class StopActions {
       case 4: {
         const blocks = random.oneIn(2) ? TRACE_BLOCKS : 0;
         for (const { core } of both) core.set_trace(blocks);
+        this.#isTraced = true;
         break;
       }
       case 5: {
@@ -75,9 +70,14 @@ export class StopActions {
     }
   }
 
-  /** No breakpoints, watchpoints and traces any more. */
+  /** No breakpoints, watchpoints and traces any more. Decoded code stays where it was not traced. */
   end(): void {
-    for (const machine of [this.#believed, this.#doubted]) clear(machine, this.#breakpoint);
+    for (const { core } of [this.#believed, this.#doubted]) {
+      if (this.#breakpoint !== undefined) core.set_breakpoint(this.#breakpoint, 0);
+      core.clear_watchpoints();
+      if (this.#isTraced) core.set_trace(0);
+    }
     this.#breakpoint = undefined;
+    this.#isTraced = false;
   }
 }
