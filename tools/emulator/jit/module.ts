@@ -10,14 +10,19 @@ import type { CoreCode } from "./core-code.ts";
 
 /** The one type of regions and handlers. */
 const HANDLER = 0;
-const NAME = "region";
 const HANDLERS = "handlers";
 
-/** The bytes of a module with the function `code`; `functions` are those of the core that it calls, by their index. */
-export function regionModule(
+/** A function of a module, and its name there. */
+export interface NamedCode {
+  readonly name: string;
+  readonly code: Code;
+}
+
+/** The bytes of a module with these functions; `functions` are those of the core that they call, by their index. */
+export function moduleOf(
   core: CoreCode,
   functions: readonly ImportedFunction[],
-  code: Code,
+  defined: readonly NamedCode[],
 ): Uint8Array<ArrayBuffer> {
   const module = emptyModule();
   module.types.push({ params: [I32], results: [I32] });
@@ -33,17 +38,19 @@ export function regionModule(
   // Engines compile accesses below the least size without checks.
   const memory = { min: core.module.memory?.min ?? 0 };
   module.imports.push({ module: "core", name: "memory", memory });
-  module.funcs.push({ type: HANDLER, locals: code.locals.slice(1), ...code.content() });
-  module.exports.push({ name: NAME, kind: 0, index: functions.length });
+  for (const [n, { name, code }] of defined.entries()) {
+    module.funcs.push({ type: HANDLER, locals: code.locals.slice(1), ...code.content() });
+    module.exports.push({ name, kind: 0, index: functions.length + n });
+  }
   return buildModule(module);
 }
 
-/** The function of such a module, for the core that runs. */
-export function instantiateRegion(
+/** The functions of such a module, for the core that runs. */
+export function instantiate(
   bytes: Uint8Array<ArrayBuffer>,
   functions: readonly ImportedFunction[],
   core: CoreExports,
-): CallableFunction {
+): Record<string, CallableFunction> {
   const handlers: Record<string, WebAssembly.ImportValue> = {};
   for (const imported of functions) {
     if ("handler" in imported) handlers[imported.handler] = core.table.get(imported.handler);
@@ -52,5 +59,5 @@ export function instantiateRegion(
     core: core as unknown as WebAssembly.ModuleImports,
     [HANDLERS]: handlers,
   });
-  return exports[NAME] as CallableFunction;
+  return exports as Record<string, CallableFunction>;
 }

@@ -10,8 +10,11 @@ import { Imports } from "./code.ts";
 import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
 import { InstalledRegions } from "./installed.ts";
-import { instantiateRegion, regionModule } from "./module.ts";
+import { instantiate, moduleOf } from "./module.ts";
 import { discover, type Region, roundsOf, type Watch, watch, watched } from "./region.ts";
+
+/** The name of a region's function in its module. */
+const ENTRY = "region";
 
 /** `code_dropped`: the code of all pages. */
 const EVERY_PAGE = 0xffffffff;
@@ -212,8 +215,8 @@ class AttachedTier {
     this.#regions.collect();
     const imports = new Imports();
     const code = emitRegion(this.#code, blocks, region, slot, imports);
-    const bytes = regionModule(this.#code, imports.functions, code);
-    const entry = instantiateRegion(bytes, imports.functions, this.#core);
+    const bytes = moduleOf(this.#code, imports.functions, [{ name: ENTRY, code }]);
+    const entry = instantiate(bytes, imports.functions, this.#core)[ENTRY] as CallableFunction;
     this.#regions.install(region, slot, bytes.length, entry);
     this.#compilations++;
     this.#compileMs += performance.now() - start;

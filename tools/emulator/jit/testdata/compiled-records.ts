@@ -2,7 +2,6 @@
 // records to one. What the specializer's functions do is compared with what the core does without them.
 
 import { I32 } from "../../../wasm/types.ts";
-import { buildModule, emptyModule } from "../../../wasm/writer.ts";
 import type { CoreExports, CoreImports } from "../../core/interface.ts";
 import {
   BLOCK_END,
@@ -16,14 +15,10 @@ import {
 } from "../../core/state.ts";
 import { Code, Imports, OP_RETURN } from "../code.ts";
 import type { CoreCode } from "../core-code.ts";
+import { instantiate, moduleOf, type NamedCode } from "../module.ts";
 import { type OpContext, specialize } from "../specialize.ts";
 import { StateLocals } from "../state-locals.ts";
 import { emit, type Value } from "../value.ts";
-
-interface Fn {
-  name: string;
-  code: Code;
-}
 
 /** What is compiled together. */
 export type Unit = "record" | "block";
@@ -91,7 +86,7 @@ export class CompiledCore {
   compile(frame: number, pages: number): void {
     const view = this.view;
     const imports = new Imports();
-    const fns: Fn[] = [];
+    const fns: NamedCode[] = [];
     const entries: [record: number, name: string][] = [];
     for (let page = frame; page < frame + pages; page++) {
       const map = view.getUint32(PAGE_CODEMAP + 4 * page, true);
@@ -112,10 +107,12 @@ export class CompiledCore {
       }
     }
     if (fns.length === 0) return;
-    const instance = this.instantiate(fns, imports);
+    const bytes = moduleOf(this.code, imports.functions, fns);
+    this.lastModule = bytes;
+    const compiled = instantiate(bytes, imports.functions, this.core);
     for (const [record, name] of entries) {
       const slot = this.slots.pop() ?? this.core.table.grow(1);
-      this.core.table.set(slot, instance.exports[name]);
+      this.core.table.set(slot, compiled[name] as CallableFunction);
       view.setUint32(record + OP_HANDLER, slot, true);
       this.used.push(slot);
     }
@@ -198,33 +195,5 @@ export class CompiledCore {
     this.milliseconds += performance.now() - begin;
     this.bytes += code.root.size;
     return any ? code : undefined;
-  }
-
-  private instantiate(fns: Fn[], imports: Imports): WebAssembly.Instance {
-    const module = emptyModule();
-    module.types.push({ params: [I32], results: [I32] });
-    module.imports.push({ module: "core", name: "memory", memory: { min: 0 } });
-    const handlers: Record<string, WebAssembly.ImportValue> = {};
-    for (const imported of imports.functions) {
-      if ("handler" in imported) {
-        const name = String(imported.handler);
-        handlers[name] = this.core.table.get(imported.handler);
-        module.imports.push({ module: "handlers", name, type: 0 });
-        continue;
-      }
-      const { name } = imported;
-      module.types.push(this.code.typeNamed(name));
-      module.imports.push({ module: "core", name, type: module.types.length - 1 });
-    }
-    fns.forEach(({ name, code }, n) => {
-      module.funcs.push({ type: 0, locals: code.locals.slice(1), ...code.content() });
-      module.exports.push({ name, kind: 0, index: imports.functions.length + n });
-    });
-    const bytes = buildModule(module);
-    this.lastModule = bytes;
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-      core: this.core as unknown as WebAssembly.ModuleImports,
-      handlers,
-    });
   }
 }
