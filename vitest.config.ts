@@ -3,8 +3,8 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Not these: the browser's bundle, arithmetic alone, and random bytes as code, which take ten minutes to compile: `.ci/run`
- * has them compiled where they are hot.
+ * Not these: the browser's bundle, arithmetic alone, and what takes ten minutes and more to compile whole: random bytes as
+ * code, and boot loaders with the systems behind them. `.ci/run` has them compiled where they are hot.
  */
 const NOT_COMPILED = ["portable", "core/softfloat", "core/stress"];
 
@@ -12,7 +12,7 @@ const NOT_COMPILED = ["portable", "core/softfloat", "core/stress"];
 const EXECUTING = [
   "tools/emulator/*.test.ts",
   "tools/emulator/{core,debug,inspect,platform}/*.test.ts",
-  "tools/emulator/platform/firmware/{bios,boot-media,faults,keyboard-services,services-oracle}.test.ts",
+  "tools/emulator/platform/firmware/{bios,faults,keyboard-services,services-oracle}.test.ts",
 ];
 
 export default defineConfig({
