@@ -9,6 +9,7 @@ import { fontObject } from "../tools/screen/object.ts";
 import { NATIVE_LAYOUT, type ProgramLayout, ROOTTASK_LAYOUT } from "./asm/layout.ts";
 import { measuringStubs } from "./asm/measuring.ts";
 import { nativeStubs, roottaskStubs } from "./asm/roottask.ts";
+import { signalStubs } from "./asm/signals.ts";
 import { vectorStubs } from "./asm/vectors.ts";
 import { mediatorObject } from "./mediator/image.ts";
 import { vdsoObject } from "./mediator/vdso_image.ts";
@@ -90,6 +91,7 @@ export function buildRoottask(
   return link(wasm, map, "roottask", ROOTTASK_LAYOUT, roottaskStubs, [
     fontObject(),
     measuringStubs(),
+    signalStubs(),
     mediatorObject(mediator.wasm, mediator.sourceMap),
     vdsoObject(vdso.wasm, vdso.sourceMap),
   ]);

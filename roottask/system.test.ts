@@ -17,7 +17,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { runsLinuxPrograms } from "../tools/testing/host-tools.ts";
-import { boot, makeSystem } from "./testing/boot.ts";
+import { boot, engines, makeSystem } from "./testing/boot.ts";
 import { cc, compileProgram, output, program, startFile } from "./testing/c_programs.ts";
 import { elfOf, sampleProgram, tarOf } from "./testing/samples.ts";
 
@@ -37,6 +37,9 @@ function staticBusybox(): string | undefined {
 }
 
 const busybox = staticBusybox();
+
+/** The program's oracle is this host's processor, and the output is one of a processor with AVX. */
+const hasAvx = existsSync("/proc/cpuinfo") && / avx /.test(readFileSync("/proc/cpuinfo", "latin1"));
 
 /** Commands whose output depends on their files alone. */
 const APPLETS = [
@@ -148,6 +151,23 @@ describe("the roottask", () => {
     expect(log).toContain("[roottask] end 1: exit status 0\n");
     expect(log).toContain("[roottask] end 2: killed by signal 5\n");
   });
+
+  it.skipIf(!runsLinuxPrograms || !cc || !hasAvx)(
+    "keeps extended state around signal handlers as Linux does",
+    async () => {
+      const file = compileC("signal_state");
+      const archive = await tarOf([
+        startFile("linux bin/signal_state", "mediator off", "linux bin/signal_state"),
+        program("signal_state", file),
+      ]);
+      const linux = spawnSync(file, { input: "", encoding: "utf8" });
+      expect(linux.status).toBe(0);
+      for (const engine of engines) {
+        const { log } = boot(archive, ["-smp", "2"], engine);
+        expect(output(log), engine).toBe(linux.stdout.repeat(2));
+      }
+    },
+  );
 
   it.skipIf(!runsLinuxPrograms || !cc)("runs threads as Linux does", async () => {
     const file = compileC("threads");

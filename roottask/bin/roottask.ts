@@ -346,8 +346,7 @@ export function main(hipAddress: u64, cpu: u64): void {
   claimPorts(CMOS_PORT, 2);
   startClock(hipTscKilohertz(hip));
   seedRandom(bootTime() as u64);
-  if (!initMediator()) fail("out of memory");
-  initLinux();
+  if (!initMediator() || !initLinux()) fail("out of memory");
   if (!hasUserland) {
     fail(
       'there is no boot module named userland (-initrd "roottask-bin roottask,userland.tar userland")',

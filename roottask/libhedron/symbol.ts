@@ -14,3 +14,11 @@ export declare function stack_top(): u64;
 export declare function mediator_image(): u64;
 export declare function vdso_image(): u64;
 export declare function vdso_image_end(): u64;
+
+/** The code around signal handlers (asm/signals.ts), and places in it. */
+export declare function signal_code(): u64;
+export declare function signal_code_end(): u64;
+export declare function signal_enter(): u64;
+export declare function signal_leave(): u64;
+export declare function signal_left(): u64;
+export declare function signal_initial(): u64;

@@ -24,6 +24,9 @@ export const MEDIATOR = 0x7fff_f482_0000;
 /** Address space kept for it. */
 export const MEDIATOR_BYTES = 0x1_0000;
 
+/** Code that saves and restores extended state around signal handlers (asm/signals.ts), the same page for all programs. */
+export const SIGNAL_PAGE = 0x7fff_f483_0000;
+
 /** A page per thread slot, from slot 0 on: the program may write to it, and what it writes concerns it alone. */
 export const MEDIATOR_PAGES = 0x7fff_f500_0000;
 /** u32: process id and thread id. */

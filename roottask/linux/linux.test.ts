@@ -3,7 +3,8 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import { MTD_FS_GS } from "../../kernel/abi.ts";
-import { Ended, Machine } from "../testing/machine.ts";
+import { SIGNAL_PAGE } from "../libhrstd/mediator_layout.ts";
+import { Ended, Machine, SIGNAL_OFFSETS } from "../testing/machine.ts";
 import { sampleProgram, tarOf } from "../testing/samples.ts";
 import * as numbers from "./numbers.ts";
 
@@ -498,6 +499,12 @@ describe("signals and exceptions", () => {
     expect(call("rt_sigaction", signal, DATA, 0, 8)).toBe(0n);
   }
 
+  /** The thread saves its extended state next, and enters the handler then. */
+  function expectHandler(): void {
+    expect(machine.register(1, "rip")).toBe(BigInt(SIGNAL_PAGE) + SIGNAL_OFFSETS.enter);
+    expect(machine.register(1, "r11")).toBe(HANDLER);
+  }
+
   it("kills a program that has no handler", () => {
     expect(() => call("tgkill", 1, 1, 6)).toThrow(Ended);
     expect(machine.exports.stateOf(1)).toBe(KILLED);
@@ -507,7 +514,7 @@ describe("signals and exceptions", () => {
   it("runs the handler and goes on where the signal came", () => {
     handle(10);
     machine.call(1, numberOf("tgkill"), 1, 1, 10);
-    expect(machine.register(1, "rip")).toBe(HANDLER);
+    expectHandler();
     expect(machine.register(1, "rdi")).toBe(10n);
     const frame = machine.register(1, "rsp");
     expect(frame % 16n).toBe(8n);
@@ -519,6 +526,11 @@ describe("signals and exceptions", () => {
     machine.view.setBigUint64(utcb + 88, 15n, true);
     machine.view.setBigUint64(utcb + 176, frame + 8n, true);
     machine.portal(1, 64n);
+    // The thread loads its extended state, and says so by an exception.
+    expect(machine.register(1, "rip")).toBe(BigInt(SIGNAL_PAGE) + SIGNAL_OFFSETS.leave);
+    expect(machine.register(1, "rsp")).toBe(frame + 8n);
+    const left = { rip: BigInt(SIGNAL_PAGE) + SIGNAL_OFFSETS.left, rsp: frame + 8n };
+    machine.event(1, 6, left);
     expect(machine.register(1, "rip")).toBe(0x40_1000n);
     expect(machine.register(1, "rax")).toBe(0n);
     expect(machine.register(1, "rsp")).toBe(machine.exports.stackOf(1));
@@ -546,10 +558,34 @@ describe("signals and exceptions", () => {
     handle(11);
     const rsp = machine.exports.stackOf(1);
     machine.event(1, 14, { cr2: 0x1234n, error: 6n, rip: 0x40_1002n, rsp });
-    expect(machine.register(1, "rip")).toBe(HANDLER);
+    expectHandler();
     const info = machine.peek(1, machine.register(1, "rsi"), 24);
     expect(info.readInt32LE(8)).toBe(1);
     expect(info.readBigUInt64LE(16)).toBe(0x1234n);
+  });
+
+  it("kills a program whose alternate stack has no room for a frame any more", () => {
+    handle(4, 0x4800_0000);
+    const stack = Buffer.alloc(24);
+    stack.writeBigUInt64LE(DATA + 0x100n, 0);
+    stack.writeBigUInt64LE(2048n, 16);
+    machine.poke(1, DATA, stack);
+    expect(call("sigaltstack", DATA, 0)).toBe(0n);
+    let rsp = machine.exports.stackOf(1);
+    expect(() => {
+      for (let depth = 0; depth < 4; depth++) {
+        machine.event(1, 6, { rip: 0x40_1000n, rsp, error: 0n });
+        rsp = machine.register(1, "rsp");
+        expect(rsp).toBeGreaterThan(DATA + 0x100n);
+      }
+    }).toThrow(Ended);
+    expect(machine.exports.statusOf(1)).toBe(11);
+  });
+
+  it("ends a program that says it has left a handler where there is no frame", () => {
+    const left = { rip: BigInt(SIGNAL_PAGE) + SIGNAL_OFFSETS.left, rsp: 0n };
+    expect(() => machine.event(1, 6, left)).toThrow(Ended);
+    expect(machine.exports.statusOf(1)).toBe(11);
   });
 
   it("kills by the signal of the exception", () => {

@@ -1,16 +1,7 @@
-// Signals a program's threads send each other or earn by an exception: actions, masks, the alternate stack, frames
-// as arch/x86/kernel/signal.c builds them, and the default action. Nobody else sends signals. Stopping and
-// continuing are ignored; the floating-point state is left in the registers, not put into the frame.
+// Signals a program's threads send each other or earn by an exception: actions, masks, the alternate stack, and
+// the default action; signal_frame.ts builds the frames. Nobody else sends signals. Stopping and continuing are ignored.
 
-import {
-  EXC_PF,
-  MTD_GPR_ACDB,
-  MTD_GPR_BSD,
-  MTD_GPR_R8_R15,
-  MTD_RFLAGS,
-  MTD_RIP_LEN,
-  MTD_RSP,
-} from "../libhedron/abi";
+import { EXC_PF, EXC_UD } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
@@ -18,11 +9,21 @@ import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../librootta
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
 import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
-import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
 import { kick } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
+import {
+  hasLeft,
+  leaveHandler,
+  onAlternate,
+  popFrame,
+  poppedMask,
+  pushFrame,
+  SI_USER,
+  SS_DISABLE,
+  SS_ONSTACK,
+} from "./signal_frame";
 import {
   SIGCHLD,
   SIGCONT,
@@ -33,7 +34,7 @@ import {
   SIGWINCH,
   SIGXFSZ,
 } from "./signal_numbers";
-import { ACTION_BYTES, actionOf, LinuxThread, linuxThread, SIGNALS } from "./state";
+import { ACTION_BYTES, actionOf, linuxThread, SIGNALS } from "./state";
 import { waitForever } from "./wait";
 
 const SIG_DFL: u64 = 0;
@@ -44,8 +45,6 @@ const SA_RESTORER: u64 = 0x0400_0000;
 const SA_NODEFER: u64 = 0x4000_0000;
 const SA_RESETHAND: u64 = 0x8000_0000;
 
-const SS_ONSTACK: u32 = 1;
-const SS_DISABLE: u32 = 2;
 const MINSIGSTKSZ: u64 = 2048;
 
 /** How rt_sigprocmask changes the mask. */
@@ -55,26 +54,10 @@ const SIG_SETMASK: u32 = 2;
 /** Bytes of a signal set. */
 const SET_BYTES: u32 = 8;
 
-const SI_USER: i32 = 0;
 const SI_TKILL: i32 = -6;
 
-/** Layout of struct rt_sigframe: restorer, struct ucontext, siginfo. */
-const FRAME_CONTEXT: u32 = 8;
-const CONTEXT_STACK: u32 = 16;
-const CONTEXT_REGISTERS: u32 = 40;
-const CONTEXT_MASK: u32 = CONTEXT_REGISTERS + 256;
-const FRAME_INFO: u32 = FRAME_CONTEXT + CONTEXT_MASK + 8;
-const INFO_BYTES: u32 = 128;
-const FRAME_BYTES: u32 = FRAME_INFO + INFO_BYTES;
-/** CS, GS, FS and SS of a 64-bit program. */
-const CS_SELECTORS: u64 = ((0x2b_0000 as u64) << 32) | 0x33;
-
-const ALL_REGISTERS: u64 =
-  MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15 | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
-/** Flags that a frame sets: arithmetic, direction, trap, alignment check. Others stay as they are. */
-const USER_FLAGS: u64 = 0x4_0dd5;
-
-const frame = memory.data(512);
+/** A signal set or a stack_t on its way from or to a program. */
+const buffer = memory.data(48);
 
 function bit(signal: u32): u64 {
   return (1 as u64) << ((signal - 1) as u64);
@@ -100,71 +83,19 @@ function die(thread: Thread, signal: u32): void {
   endProgram(thread, STATE_KILLED, signal);
 }
 
-function onAlternate(own: LinuxThread, rsp: u64): bool {
-  return own.stackSize !== 0 && rsp > own.stackBase && rsp - own.stackBase <= own.stackSize;
-}
-
-function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, mask: u64): void {
-  memory.fill(frame, 0, FRAME_BYTES);
-  store<u64>(frame, restorer);
-  const context = frame + FRAME_CONTEXT;
-  store<u64>(context + CONTEXT_STACK, own.stackBase);
-  store<u32>(context + CONTEXT_STACK + 8, own.stackSize === 0 ? SS_DISABLE : own.stackFlags);
-  store<u64>(context + CONTEXT_STACK + 16, own.stackSize);
-  const words = context + CONTEXT_REGISTERS;
-  store<u64>(words, regs.r8);
-  store<u64>(words + 8, regs.r9);
-  store<u64>(words + 16, regs.r10);
-  store<u64>(words + 24, regs.r11);
-  store<u64>(words + 32, regs.r12);
-  store<u64>(words + 40, regs.r13);
-  store<u64>(words + 48, regs.r14);
-  store<u64>(words + 56, regs.r15);
-  store<u64>(words + 64, regs.rdi);
-  store<u64>(words + 72, regs.rsi);
-  store<u64>(words + 80, regs.rbp);
-  store<u64>(words + 88, regs.rbx);
-  store<u64>(words + 96, regs.rdx);
-  store<u64>(words + 104, regs.rax);
-  store<u64>(words + 112, regs.rcx);
-  store<u64>(words + 120, regs.rsp);
-  store<u64>(words + 128, regs.rip);
-  store<u64>(words + 136, regs.rflags);
-  store<u64>(words + 144, CS_SELECTORS);
-  store<u64>(words + 152, own.trapError);
-  store<u64>(words + 160, own.trap);
-  store<u64>(words + 168, mask);
-  store<u64>(words + 176, own.faultAddress);
-  store<u64>(context + CONTEXT_MASK, mask);
-}
-
-/** Lets the handler of `signal` run next; `info` is filled in behind number and code. False: no stack for it. */
+/**
+ * Lets the handler of `signal` run next, with the signal's `code` and, for exceptions, `address`. False: it has no stack.
+ */
 function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, address: u64): bool {
   const own = linuxThread(thread);
   const action = actionOf(thread.program, signal);
   const flags = load<u64>(action + 8);
-  let top = regs.rsp - 128;
-  const alternate = (flags & SA_ONSTACK) !== 0 && own.stackSize !== 0;
-  if (alternate && !onAlternate(own, regs.rsp)) top = own.stackBase + own.stackSize;
-  const at = ((top - (FRAME_BYTES as u64)) & ~(15 as u64)) - 8;
+  if ((flags & SA_RESTORER) === 0) return false;
   // A mask that was set for a wait alone ends with the handler.
   const mask = own.suspended !== 0 ? own.resumeMask : own.mask;
-  fillFrame(own, regs, load<u64>(action + 16), mask);
-  store<u32>(frame + FRAME_INFO, signal);
-  store<i32>(frame + FRAME_INFO + 8, code);
-  if (code > SI_USER) store<u64>(frame + FRAME_INFO + 16, address);
-  else store<u32>(frame + FRAME_INFO + 16, thread.program.id);
-  if ((flags & SA_RESTORER) === 0 || !copyTo(thread.program.space, at, frame, FRAME_BYTES))
-    return false;
+  const alternate = (flags & SA_ONSTACK) !== 0;
+  if (!pushFrame(thread, regs, action, alternate, mask, signal, code, address)) return false;
   own.suspended = 0;
-  regs.rip = load<u64>(action);
-  regs.rsp = at;
-  regs.rdi = signal as u64;
-  regs.rsi = at + (FRAME_INFO as u64);
-  regs.rdx = at + (FRAME_CONTEXT as u64);
-  regs.rax = 0;
-  regs.rflags &= ~(RFLAGS_TF | RFLAGS_DF);
-  regs.mtd = ALL_REGISTERS;
   own.mask |= load<u64>(action + 24);
   if ((flags & SA_NODEFER) === 0) own.mask |= bit(signal);
   if ((flags & SA_RESETHAND) !== 0) store<u64>(action, SIG_DFL);
@@ -175,10 +106,10 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, addres
 export function suspendMask(thread: Thread, address: u64, size: u64): i64 {
   if (size !== (SET_BYTES as u64)) return -EINVAL;
   const own = linuxThread(thread);
-  if (!copyFrom(thread.program.space, frame, address, SET_BYTES)) return -EFAULT;
+  if (!copyFrom(thread.program.space, buffer, address, SET_BYTES)) return -EFAULT;
   own.resumeMask = own.mask;
   own.suspended = 1;
-  own.mask = load<u64>(frame) & ~UNBLOCKABLE;
+  own.mask = load<u64>(buffer) & ~UNBLOCKABLE;
   return 0;
 }
 
@@ -220,6 +151,10 @@ export function linuxException(thread: Thread, event: u32): u32 {
   if (event === EXC_PF && faultReason === FAULT_MEMORY) return SIGKILL;
   const own = linuxThread(thread);
   const regs = thread.utcb;
+  if (event === EXC_UD && hasLeft(regs.rip)) {
+    goOn(thread, regs);
+    return 0;
+  }
   const signal = signalOf(event);
   own.trap = event as u64;
   own.trapError = regs.qual0;
@@ -228,7 +163,7 @@ export function linuxException(thread: Thread, event: u32): u32 {
   const blocked = (own.mask & bit(signal)) !== 0;
   if (handler === SIG_DFL || handler === SIG_IGN || blocked) return signal;
   const code = codeOf(thread, event, regs);
-  return enterHandler(thread, regs, signal, code, addressOf(event, regs)) ? 0 : signal;
+  return enterHandler(thread, regs, signal, code, addressOf(event, regs)) ? 0 : SIGSEGV;
 }
 
 /**
@@ -319,10 +254,10 @@ export function sysSigaction(program: Program, regs: Utcb): i64 {
   const action = actionOf(program, signal as u32);
   if (regs.rsi !== 0) {
     if (signal === (SIGKILL as u64) || signal === (SIGSTOP as u64)) return -EINVAL;
-    if (!copyFrom(program.space, frame, regs.rsi, ACTION_BYTES)) return -EFAULT;
+    if (!copyFrom(program.space, buffer, regs.rsi, ACTION_BYTES)) return -EFAULT;
   }
   if (regs.rdx !== 0 && !copyTo(program.space, regs.rdx, action, ACTION_BYTES)) return -EFAULT;
-  if (regs.rsi !== 0) memory.copy(action, frame, ACTION_BYTES);
+  if (regs.rsi !== 0) memory.copy(action, buffer, ACTION_BYTES);
   return 0;
 }
 
@@ -332,8 +267,8 @@ export function sysSigprocmask(thread: Thread, regs: Utcb): i64 {
   if (regs.r10 !== (SET_BYTES as u64)) return -EINVAL;
   const old = own.mask;
   if (regs.rsi !== 0) {
-    if (!copyFrom(thread.program.space, frame, regs.rsi, 8)) return -EFAULT;
-    const set = load<u64>(frame);
+    if (!copyFrom(thread.program.space, buffer, regs.rsi, 8)) return -EFAULT;
+    const set = load<u64>(buffer);
     const how = regs.rdi as u32;
     if (how === SIG_BLOCK) own.mask |= set;
     else if (how === SIG_UNBLOCK) own.mask &= ~set;
@@ -341,15 +276,15 @@ export function sysSigprocmask(thread: Thread, regs: Utcb): i64 {
     else return -EINVAL;
     own.mask &= ~UNBLOCKABLE;
   }
-  store<u64>(frame, old);
-  return regs.rdx !== 0 && !copyTo(thread.program.space, regs.rdx, frame, 8) ? -EFAULT : 0;
+  store<u64>(buffer, old);
+  return regs.rdx !== 0 && !copyTo(thread.program.space, regs.rdx, buffer, 8) ? -EFAULT : 0;
 }
 
 /** rt_sigpending(set, size). */
 export function sysSigpending(thread: Thread, regs: Utcb): i64 {
   const own = linuxThread(thread);
-  store<u64>(frame, own.pending & own.mask);
-  return copyTo(thread.program.space, regs.rdi, frame, 8) ? 0 : -EFAULT;
+  store<u64>(buffer, own.pending & own.mask);
+  return copyTo(thread.program.space, regs.rdi, buffer, 8) ? 0 : -EFAULT;
 }
 
 /** pause(): waits for a signal. */
@@ -368,56 +303,38 @@ export function sysSigsuspend(thread: Thread, regs: Utcb): i64 {
 export function sysSigaltstack(thread: Thread, regs: Utcb): i64 {
   const own = linuxThread(thread);
   const inUse = onAlternate(own, regs.rsp);
-  memory.fill(frame + 24, 0, 24);
-  store<u64>(frame + 24, own.stackBase);
-  store<u32>(frame + 32, own.stackSize === 0 ? SS_DISABLE : inUse ? SS_ONSTACK : 0);
-  store<u64>(frame + 40, own.stackSize);
+  memory.fill(buffer + 24, 0, 24);
+  store<u64>(buffer + 24, own.stackBase);
+  store<u32>(buffer + 32, own.stackSize === 0 ? SS_DISABLE : inUse ? SS_ONSTACK : 0);
+  store<u64>(buffer + 40, own.stackSize);
   if (regs.rdi !== 0) {
-    if (!copyFrom(thread.program.space, frame, regs.rdi, 24)) return -EFAULT;
+    if (!copyFrom(thread.program.space, buffer, regs.rdi, 24)) return -EFAULT;
     if (inUse) return -EPERM;
-    const flags = load<u32>(frame + 8);
+    const flags = load<u32>(buffer + 8);
     if ((flags & SS_DISABLE) !== 0) {
       own.stackSize = 0;
       own.stackBase = 0;
     } else {
       if (flags !== 0 && flags !== SS_ONSTACK) return -EINVAL;
-      if (load<u64>(frame + 16) < MINSIGSTKSZ) return -ENOMEM;
-      own.stackBase = load<u64>(frame);
-      own.stackSize = load<u64>(frame + 16);
+      if (load<u64>(buffer + 16) < MINSIGSTKSZ) return -ENOMEM;
+      own.stackBase = load<u64>(buffer);
+      own.stackSize = load<u64>(buffer + 16);
     }
   }
-  return regs.rsi !== 0 && !copyTo(thread.program.space, regs.rsi, frame + 24, 24) ? -EFAULT : 0;
+  return regs.rsi !== 0 && !copyTo(thread.program.space, regs.rsi, buffer + 24, 24) ? -EFAULT : 0;
 }
 
 /** rt_sigreturn: RSP points behind the restorer's address, at the context of the frame. */
 export function sysSigreturn(thread: Thread, regs: Utcb): i64 {
-  const own = linuxThread(thread);
-  const context = frame + FRAME_CONTEXT;
-  if (!copyFrom(thread.program.space, context, regs.rsp, CONTEXT_MASK + 8)) {
-    die(thread, SIGSEGV);
-    return 0;
-  }
-  const words = context + CONTEXT_REGISTERS;
-  regs.r8 = load<u64>(words);
-  regs.r9 = load<u64>(words + 8);
-  regs.r10 = load<u64>(words + 16);
-  regs.r11 = load<u64>(words + 24);
-  regs.r12 = load<u64>(words + 32);
-  regs.r13 = load<u64>(words + 40);
-  regs.r14 = load<u64>(words + 48);
-  regs.r15 = load<u64>(words + 56);
-  regs.rdi = load<u64>(words + 64);
-  regs.rsi = load<u64>(words + 72);
-  regs.rbp = load<u64>(words + 80);
-  regs.rbx = load<u64>(words + 88);
-  regs.rdx = load<u64>(words + 96);
-  regs.rax = load<u64>(words + 104);
-  regs.rcx = load<u64>(words + 112);
-  regs.rsp = load<u64>(words + 120);
-  regs.rip = load<u64>(words + 128);
-  regs.rflags = (regs.rflags & ~USER_FLAGS) | (load<u64>(words + 136) & USER_FLAGS) | RFLAGS_FIXED;
-  regs.mtd = ALL_REGISTERS;
-  own.mask = load<u64>(context + CONTEXT_MASK) & ~UNBLOCKABLE;
-  own.returning = 1;
+  if (!leaveHandler(thread, regs)) die(thread, SIGSEGV);
+  linuxThread(thread).returning = 1;
   return 0;
+}
+
+/** The thread has its extended state from before the handler again: the rest of rt_sigreturn. */
+function goOn(thread: Thread, regs: Utcb): void {
+  const own = linuxThread(thread);
+  if (!popFrame(thread, regs)) die(thread, SIGSEGV);
+  own.mask = poppedMask & ~UNBLOCKABLE;
+  if (signalPending(thread)) deliverPending(thread, regs);
 }

@@ -12,6 +12,7 @@ import { put64 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
+import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { linuxException, linuxRecall } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
@@ -20,10 +21,12 @@ import { linuxStart } from "./threads";
 
 const elf = changetype<Elf>(memory.data(64));
 
-/** Makes the personality known to the portals. */
-export function initLinux(): void {
+/** Makes the personality known to the portals. False when memory is out. */
+export function initLinux(): bool {
+  if (!initSignalFrames()) return false;
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
+  return true;
 }
 
 /** Loads `file` into `program`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
@@ -35,7 +38,7 @@ export function prepare(program: Program, file: Node): u32 {
   if (loaded !== ELF_OK) return loaded;
   if (!mapStack(program.space, STACK_TOP, STACK_SIZE)) return ELF_MEMORY;
   const foreign = program.abi === ABI_LINUX;
-  if (foreign && !giveMediator(program)) return ELF_MEMORY;
+  if (foreign && !(giveSignalCode(program) && giveMediator(program))) return ELF_MEMORY;
   const vdso = foreign ? giveVdso(program) : 0;
   let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "", vdso);
   if (stack === 0) return ELF_MEMORY;

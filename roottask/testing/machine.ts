@@ -7,6 +7,8 @@ import { guestModule } from "../../tools/asc/guest.ts";
 const MEMORY_PAGES = 1024;
 const MEMORY_END = MEMORY_PAGES * 0x1_0000;
 const ID_SYSCALL = 64n;
+/** Where things are in the page of code around signal handlers, which is not there. */
+export const SIGNAL_OFFSETS = { enter: 0n, leave: 0x40n, left: 0x80n, initial: 0xc0n };
 
 /** Offsets in the UTCB. */
 const REGISTERS = {
@@ -110,6 +112,13 @@ export class Machine {
         mediator_image: () => BigInt(this.mediatorImage),
         vdso_image: () => 0n,
         vdso_image_end: () => 0n,
+        // Nothing executes code around handlers; its places are told apart by their offsets.
+        signal_code: () => 0n,
+        signal_code_end: () => 0n,
+        signal_enter: () => SIGNAL_OFFSETS.enter,
+        signal_leave: () => SIGNAL_OFFSETS.leave,
+        signal_left: () => SIGNAL_OFFSETS.left,
+        signal_initial: () => SIGNAL_OFFSETS.initial,
       },
       x86: {
         inb: (port: number) => (port === 0x3fd ? 0x20 : 0),
