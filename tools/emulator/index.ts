@@ -7,7 +7,10 @@ export type { GdbArchitecture } from "./debug/gdb-target.ts";
 export { GuestEventLog, LOG_ITEMS, type LogItem } from "./debug/log.ts";
 export { Monitor } from "./debug/monitor.ts";
 export { type Halt, RunControl, type Watchpoint } from "./debug/run-control.ts";
-export type { Picture } from "./devices/vga.ts";
+export { KEYS, type Key, keyOfDom, keyOfName } from "./devices/keys.ts";
+export type { TextScreen } from "./devices/vga-scanout.ts";
+export { Display, type DisplayOptions, type Look, type Rectangle } from "./display.ts";
+export type { InputEvent, RecordedInput } from "./input.ts";
 export type { Disassemble, Line } from "./inspect/disassembly.ts";
 export { LoadError } from "./load-error.ts";
 export { Machine, type RunLimits, type Stop } from "./machine.ts";
@@ -33,6 +36,6 @@ export type {
   MemoryService,
   ReadFault,
 } from "./platform/firmware/faults.ts";
-export type { RgbaPicture } from "./screen.ts";
+export type { Picture, RgbaPicture } from "./screen.ts";
 export { SerialLine } from "./serial-line.ts";
 export type { Snapshot } from "./snapshot.ts";

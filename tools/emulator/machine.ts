@@ -4,8 +4,8 @@
 
 import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
-import type { Picture } from "./devices/vga.ts";
 import { pause, turn } from "./event-loop.ts";
+import type { InputEvent, RecordedInput } from "./input.ts";
 import { crashReport } from "./inspect/report.ts";
 import { elfSymbols } from "./inspect/symbols.ts";
 import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
@@ -35,7 +35,7 @@ import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent } from "./platform/pc.ts";
-import { type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
+import { type Picture, picture, type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
 import { SerialLine } from "./serial-line.ts";
 import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./snapshot.ts";
 
@@ -104,6 +104,10 @@ export class Machine {
   /** The machine has been switched on: from now on it is reset. */
   #started = false;
   #stopAsked = false;
+  /** Input that came while the CPUs ran. */
+  #arrived: InputEvent[] = [];
+  /** Input of another run that is to come at its time, in that order. */
+  #planned: RecordedInput[] = [];
   /** The deadline `core.run` was given. */
   #deadline = 0;
   #running = false;
@@ -349,10 +353,12 @@ export class Machine {
   /** One slice up to the next point of the virtual time grid; undefined if the run goes on. */
   #slice(end: { time: number; instructions: number }): Stop | undefined {
     if (this.asleep) return { kind: "suspended" };
+    this.#takeDue();
     const { core, board } = this;
     const grid = (Math.floor(core.time() / SLICE_NS) + 1) * SLICE_NS;
     const left = end.instructions - core.instructions();
-    const target = Math.min(grid, end.time, core.time() + left);
+    const input = this.#planned[0]?.time ?? Number.POSITIVE_INFINITY;
+    const target = Math.min(grid, end.time, core.time() + left, input);
     while (core.time() < target) {
       board.scheduler.runDue(core.time());
       this.#deadline = Math.min(target, board.scheduler.next());
@@ -396,7 +402,8 @@ export class Machine {
   /** All CPUs wait: jump to what comes next, however far away, but not past the caller's limit. */
   #idle(target: number, endTime: number): Stop | undefined {
     const { core, board } = this;
-    const next = Math.min(board.scheduler.next(), core.next_timer());
+    const input = this.#planned[0]?.time ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(board.scheduler.next(), core.next_timer(), input);
     if (next === Number.POSITIVE_INFINITY) return { kind: "idle" };
     const limit = this.options.realTime ? target : Math.max(target, endTime);
     core.advance_to(Math.min(Math.max(next, core.time()), limit));
@@ -413,6 +420,39 @@ export class Machine {
       return undefined;
     }
     return event;
+  }
+
+  // ---- Input
+
+  /** Called with each event that has reached the machine: what `replay` takes. */
+  onInput: ((input: RecordedInput) => void) | undefined;
+
+  /** Input from outside. It arrives now, or after the current slice if the CPUs run. */
+  input(event: InputEvent): void {
+    if (this.#running) this.#arrived.push(event);
+    else this.#take(event);
+  }
+
+  /** Lets the input of another run from the same state arrive at the same points of this one, beside what else comes. */
+  replay(inputs: readonly RecordedInput[]): void {
+    this.#planned.push(...inputs);
+    this.#takeDue();
+  }
+
+  #take(event: InputEvent): void {
+    const { keyboard, mouse } = this.board;
+    if (event.kind === "key") keyboard.key(event.code, event.down, event.extended);
+    else if (event.kind === "pointer") mouse.move(event.dx, event.dy, event.dz, event.buttons);
+    else this.serialLines[event.port]?.send(event.bytes);
+    this.onInput?.({ time: this.core.time(), instructions: this.core.instructions(), event });
+  }
+
+  /** Hands over what came during the last slice and what is planned for this time. */
+  #takeDue(): void {
+    for (const event of this.#arrived.splice(0)) this.#take(event);
+    const later = this.#planned.findIndex(({ time }) => time > this.core.time());
+    const due = this.#planned.splice(0, later < 0 ? this.#planned.length : later);
+    for (const { event } of due) this.#take(event);
   }
 
   // ---- Serial line
@@ -462,13 +502,14 @@ export class Machine {
 
   /** The screen in pixels: graphics modes, and text in the font of plane 2 with colours and cursor. */
   screen(): Picture | undefined {
-    return this.board.vga?.picture();
+    const { vga } = this.board;
+    return vga && picture(vga);
   }
 
   /** The screen as bytes R, G, B, A (always 255) row by row, as image libraries and canvases take it. */
   screenRgba(): RgbaPicture | undefined {
-    const picture = this.screen();
-    return picture && rgbaPicture(picture);
+    const { vga } = this.board;
+    return vga && rgbaPicture(vga);
   }
 
   /** Functions and objects of the kernel's ELF. */

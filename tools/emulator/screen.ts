@@ -1,10 +1,11 @@
 // The screen of a machine's VGA for those who look at it from outside: text rows, pixels, bytes of colour.
 
-import type { Picture, Vga } from "./devices/vga.ts";
+import type { Vga } from "./devices/vga.ts";
+import { scanoutOf, textScreen } from "./devices/vga-scanout.ts";
 
 /** The text screen, one string a row with trailing blanks cut off; undefined in graphics modes. */
 export function textRows(vga: Vga): string[] | undefined {
-  const text = vga.textCells();
+  const text = textScreen(vga);
   if (text === undefined) return undefined;
   return Array.from({ length: text.rows }, (_, y) => {
     let row = "";
@@ -23,11 +24,30 @@ export interface RgbaPicture {
   data: Uint8ClampedArray;
 }
 
-/** A picture as image libraries and canvases take it. */
-export function rgbaPicture({ width, height, pixels }: Picture): RgbaPicture {
-  const data = new Uint8ClampedArray(width * height * 4);
-  pixels.forEach((p, i) => {
-    data.set([(p >> 16) & 0xff, (p >> 8) & 0xff, p & 0xff, 0xff], i * 4);
-  });
-  return { width, height, data };
+/** A picture: 32-bit pixels 0x00RRGGBB, row by row. */
+export interface Picture {
+  width: number;
+  height: number;
+  pixels: Uint32Array;
+}
+
+/** The whole screen as canvases and image libraries take it; what blinks is shown. */
+export function rgbaPicture(vga: Vga): RgbaPicture {
+  const scanout = scanoutOf(vga, { cursor: true, characters: true });
+  const { width, height, rows } = scanout;
+  const pixels = new Uint32Array(width * height);
+  for (let row = 0; row < rows; row++) scanout.draw(row, pixels);
+  return { width, height, data: new Uint8ClampedArray(pixels.buffer) };
+}
+
+/** The same as numbers. */
+export function picture(vga: Vga): Picture {
+  const { width, height, data } = rgbaPicture(vga);
+  const pixels = new Uint32Array(width * height);
+  for (let i = 0; i < pixels.length; i++) {
+    const at = i * 4;
+    pixels[i] =
+      ((data[at] as number) << 16) | ((data[at + 1] as number) << 8) | (data[at + 2] as number);
+  }
+  return { width, height, pixels };
 }

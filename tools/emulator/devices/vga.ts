@@ -1,14 +1,36 @@
 // A VGA with Bochs' linear framebuffer extension (IBM VGA registers as in FreeVGA's "VGA hardware";
 // QEMU docs/specs/standard-vga.rst): all register files read back, planar memory with write and read
-// modes, text and graphics rendered on request. Timing, panning between frames and CGA tricks are
-// left out: nothing draws unless somebody looks.
+// modes. Timing is left out: nothing is drawn unless somebody looks (vga-scanout.ts).
 
 import type { Device, DeviceKind, MmioHandler, PortHandler, Slot } from "./device.ts";
 import { MONITOR } from "./edid.ts";
 import type { Clock } from "./timers.ts";
+import {
+  DISPI_BANK,
+  DISPI_BPP,
+  DISPI_ENABLE,
+  DISPI_ID,
+  DISPI_VIRT_HEIGHT,
+  DISPI_VIRT_WIDTH,
+  DISPI_X_OFFSET,
+  DISPI_XRES,
+  DISPI_Y_OFFSET,
+  DISPI_YRES,
+  EIGHT_BIT_DAC,
+  ENABLED,
+  freshState,
+  GET_CAPS,
+  LINEAR,
+  linearPitch,
+  NO_CLEAR,
+  showsText,
+  type VgaState,
+  VRAM_BYTES,
+} from "./vga-state.ts";
+import { VideoChanges } from "./video-changes.ts";
 
-/** Video memory, bytes: what the DISPI registers report and BAR 0 decodes. */
-export const VRAM_BYTES = 16 << 20;
+export { VRAM_BYTES };
+
 /** The window of the IBM VGA. */
 export const VGA_WINDOW = 0xa0000;
 export const VGA_WINDOW_BYTES = 0x20000;
@@ -16,84 +38,16 @@ export const VGA_WINDOW_BYTES = 0x20000;
 export const FRAMEBUFFER_BASE = 0xfd000000;
 const REGISTERS_BASE = 0xfebd4000;
 
-const DISPI_ID = 0xb0c5;
-const DISPI_XRES = 1;
-const DISPI_YRES = 2;
-const DISPI_BPP = 3;
-const DISPI_ENABLE = 4;
-const DISPI_BANK = 5;
-const DISPI_VIRT_WIDTH = 6;
-const DISPI_VIRT_HEIGHT = 7;
-const DISPI_X_OFFSET = 8;
-const DISPI_Y_OFFSET = 9;
-const ENABLED = 1;
-const LINEAR = 0x40;
-const GET_CAPS = 2;
-const EIGHT_BIT_DAC = 0x20;
-const NO_CLEAR = 0x80;
 const MAX_XRES = 16000;
 const MAX_YRES = 12000;
 
-/** The registers of text mode 3, as a VGA BIOS sets them (FreeVGA, "mode 03h"). */
-const MODE3 = {
-  misc: 0x67,
-  sequencer: [0x03, 0x00, 0x03, 0x00, 0x02],
-  crtc: [
-    0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00, 0x00, 0x00, 0x00,
-    0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff,
-  ],
-  graphics: [0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x0f, 0xff],
-  attribute: [
-    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f,
-    0x0c, 0x00, 0x0f, 0x08, 0x00,
-  ],
-} as const;
-
-/** The 64 colours of the default palette: two bits of each primary, EGA order rgbRGB. */
-function defaultPalette(): number[] {
-  const dac: number[] = [];
-  for (let i = 0; i < 256; i++) {
-    const level = (high: number, low: number): number =>
-      (i & high ? 0x2a : 0) + (i & low ? 0x15 : 0);
-    dac.push(level(4, 32), level(2, 16), level(1, 8));
-  }
-  return dac;
-}
-
-const freshState = () => ({
-  misc: MODE3.misc as number,
-  sequencerIndex: 0,
-  sequencer: [...MODE3.sequencer, 0, 0, 0] as number[],
-  crtcIndex: 0,
-  crtc: [...MODE3.crtc, ...new Array(231).fill(0)] as number[],
-  graphicsIndex: 0,
-  graphics: [...MODE3.graphics, ...new Array(7).fill(0)] as number[],
-  attributeIndex: 0x20,
-  attributeData: false,
-  attribute: [...MODE3.attribute, ...new Array(11).fill(0)] as number[],
-  dac: defaultPalette(),
-  dacMask: 0xff,
-  dacIndex: 0,
-  dacPart: 0,
-  dacReading: false,
-  feature: 0,
-  latches: [0, 0, 0, 0],
-  dispiIndex: 0,
-  dispi: [DISPI_ID, 0, 0, 0, 0, 0, 0, 0, 0, 0, VRAM_BYTES >> 16] as number[],
-});
-
-/** A picture: 32-bit pixels 0x00RRGGBB, row by row. */
-export interface Picture {
-  width: number;
-  height: number;
-  pixels: Uint32Array;
-}
-
 export class Vga implements Device {
   readonly name: string;
-  state = freshState();
+  state: VgaState = freshState();
   /** Video memory; pixel p of planar modes has its four planes at bytes 4p … 4p + 3. */
   readonly memory = new Uint8Array(VRAM_BYTES);
+  /** What was written since whoever looks has looked. */
+  readonly changes = new VideoChanges(VRAM_BYTES);
   readonly #clock: Clock;
 
   constructor(slot: Slot) {
@@ -130,6 +84,11 @@ export class Vga implements Device {
 
   reset(): void {
     this.state = freshState();
+    this.changes.changedMode();
+  }
+
+  restored(): void {
+    this.changes.changedAll();
   }
 
   // ---- Ports 0x3B0–0x3DF
@@ -230,9 +189,12 @@ export class Vga implements Device {
         break;
       case 0x3c5:
         s.sequencer[s.sequencerIndex] = value & (SEQUENCER_MASK[s.sequencerIndex] ?? 0);
+        // The map mask is set for every plane that is drawn to, and shows in nothing.
+        if (s.sequencerIndex !== 2) this.changes.changedMode();
         break;
       case 0x3c6:
         s.dacMask = value;
+        this.changes.changedMode();
         break;
       case 0x3c7:
       case 0x3c8:
@@ -243,13 +205,14 @@ export class Vga implements Device {
       case 0x3c9:
         s.dac[s.dacIndex * 3 + s.dacPart] =
           (s.dispi[DISPI_ENABLE] as number) & EIGHT_BIT_DAC ? value : value & 0x3f;
+        this.changes.changedMode();
         this.#nextDac();
         break;
       case 0x3ce:
         s.graphicsIndex = value & 15;
         break;
       case 0x3cf:
-        s.graphics[s.graphicsIndex] = value & (GRAPHICS_MASK[s.graphicsIndex] ?? 0);
+        this.#writeGraphics(value);
         break;
       case 0x3b4:
       case 0x3d4:
@@ -266,9 +229,19 @@ export class Vga implements Device {
     }
   }
 
+  #writeGraphics(value: number): void {
+    const { graphics, graphicsIndex: index } = this.state;
+    const old = graphics[index] as number;
+    graphics[index] = value & (GRAPHICS_MASK[index] ?? 0);
+    // The others, and the read and write modes, are of those who draw, not of the picture.
+    const shown = index === 5 ? 0x60 : index === 6 ? 0xff : 0;
+    if (((graphics[index] as number) ^ old) & shown) this.changes.changedMode();
+  }
+
   #writeAttribute(value: number): void {
     const s = this.state;
     s.attributeData = !s.attributeData;
+    this.changes.changedMode();
     if (s.attributeData) s.attributeIndex = value & 0x3f;
     else {
       const index = s.attributeIndex & 31;
@@ -281,9 +254,12 @@ export class Vga implements Device {
     const { crtc, crtcIndex } = this.state;
     if (crtcIndex <= 7 && (crtc[0x11] as number) & 0x80) {
       if (crtcIndex === 7) crtc[7] = ((crtc[7] as number) & ~0x10) | (value & 0x10);
+      this.changes.changedMode();
       return;
     }
     crtc[crtcIndex] = value;
+    if (CURSOR_REGISTERS.includes(crtcIndex)) this.changes.movedCursor();
+    else this.changes.changedMode();
   }
 
   // ---- Bochs DISPI: ports 0x1CE and 0x1CF (16 bits), and BAR 2
@@ -313,6 +289,8 @@ export class Vga implements Device {
 
   writeDispi(index: number, value: number): void {
     const { dispi } = this.state;
+    // The bank is of those who draw.
+    if (index !== DISPI_BANK) this.changes.changedMode();
     switch (index) {
       case 0:
         if (value >= 0xb0c0 && value <= DISPI_ID) dispi[0] = value;
@@ -335,8 +313,9 @@ export class Vga implements Device {
         dispi[DISPI_X_OFFSET] = 0;
         dispi[DISPI_Y_OFFSET] = 0;
         this.#limitDispi();
-        if (!(value & NO_CLEAR))
-          this.memory.fill(0, 0, this.#pitch() * (dispi[DISPI_YRES] as number));
+        if (value & NO_CLEAR) break;
+        this.memory.fill(0, 0, linearPitch(this.state) * (dispi[DISPI_YRES] as number));
+        this.changes.changedAll();
         break;
       }
     }
@@ -362,20 +341,8 @@ export class Vga implements Device {
   loadFont(font: Uint8Array, at = 0): void {
     font.forEach((byte, i) => {
       this.memory[(at + i) * 4 + 2] = byte;
+      this.changes.wroteGlyph((at + i) * 4);
     });
-  }
-
-  #bytesPerPixel(): number {
-    return ((this.state.dispi[DISPI_BPP] as number) + 7) >> 3 || 1;
-  }
-
-  /** Bytes from one line to the next in linear modes. */
-  #pitch(): number {
-    const { dispi } = this.state;
-    return (
-      Math.max(dispi[DISPI_VIRT_WIDTH] as number, dispi[DISPI_XRES] as number) *
-      this.#bytesPerPixel()
-    );
   }
 
   #limitDispi(): void {
@@ -386,7 +353,7 @@ export class Vga implements Device {
       dispi[DISPI_VIRT_WIDTH] as number,
       dispi[DISPI_XRES] as number,
     );
-    const pitch = Math.max(1, this.#pitch());
+    const pitch = Math.max(1, linearPitch(this.state));
     dispi[DISPI_VIRT_HEIGHT] = Math.min(0xffff, Math.floor(VRAM_BYTES / pitch));
   }
 
@@ -445,6 +412,8 @@ export class Vga implements Device {
       },
       write: (offset, value, size) => {
         for (let i = 0; i < size; i++) this.memory[offset + i] = (value >>> (8 * i)) & 0xff;
+        this.changes.wroteGlyph(offset);
+        this.changes.wroteGlyph(offset + size - 1);
       },
     };
   }
@@ -493,7 +462,9 @@ export class Vga implements Device {
     if (at < 0) return;
     const planes = s.sequencer[2] as number;
     if ((s.sequencer[4] as number) & 8) {
-      if (planes & (1 << (at & 3))) this.memory[at] = value;
+      if (!(planes & (1 << (at & 3)))) return;
+      this.memory[at] = value;
+      this.changes.wroteGlyph(at);
       return;
     }
     if (!((s.sequencer[4] as number) & 4)) {
@@ -501,6 +472,8 @@ export class Vga implements Device {
       const cell = (at & ~1) * 4;
       for (const p of at & 1 ? [1, 3] : [0, 2])
         if (planes & (1 << p)) this.memory[cell + p] = value;
+      if (planes & GLYPH_PLANE && !(at & 1)) this.changes.wroteGlyph(cell);
+      else this.changes.wrote(cell);
       return;
     }
     const [data, mask] = this.#writeMode(value);
@@ -509,6 +482,8 @@ export class Vga implements Device {
       const old = s.latches[p] as number;
       this.memory[at * 4 + p] = ((data[p] as number) & mask) | (old & ~mask);
     }
+    if (planes & GLYPH_PLANE) this.changes.wroteGlyph(at * 4);
+    else this.changes.wrote(at * 4);
   }
 
   /** The four write modes of the graphics controller: data for each plane and the bit mask. */
@@ -542,168 +517,17 @@ export class Vga implements Device {
     return [planes.map((p) => combine(source(p), p)), mask];
   }
 
-  // ---- Looking at the screen
-
   /** True while the CRTC shows characters. */
   get isText(): boolean {
-    const { dispi, graphics } = this.state;
-    return !((dispi[DISPI_ENABLE] as number) & ENABLED) && !((graphics[6] as number) & 1);
-  }
-
-  /** The characters on the screen as [character, attribute] pairs, row by row; undefined in graphics modes. */
-  textCells(): { columns: number; rows: number; cells: Uint8Array } | undefined {
-    if (!this.isText) return undefined;
-    const { crtc } = this.state;
-    const at = (i: number): number => crtc[i] as number;
-    const columns = at(1) + 1;
-    const displayEnd = at(0x12) | ((at(7) & 2) << 7) | ((at(7) & 0x40) << 3);
-    const rows = Math.min(100, Math.floor((displayEnd + 1) / ((at(9) & 31) + 1)));
-    const start = (at(0x0c) << 8) | at(0x0d);
-    const pitch = at(0x13) * 2;
-    const cells = new Uint8Array(columns * rows * 2);
-    for (let y = 0; y < rows; y++) {
-      for (let x = 0; x < columns; x++) {
-        // Cell n: character in plane 0, attribute in plane 1 of even address 2n.
-        const cell = (start + y * pitch + x) * 2 * 4;
-        cells[(y * columns + x) * 2] = this.memory[cell] ?? 0;
-        cells[(y * columns + x) * 2 + 1] = this.memory[cell + 1] ?? 0;
-      }
-    }
-    return { columns, rows, cells };
-  }
-
-  /** The screen in pixels: graphics modes, and text with the font that plane 2 holds. */
-  picture(): Picture {
-    if ((this.state.dispi[DISPI_ENABLE] as number) & ENABLED) return this.#linearPicture();
-    if (this.isText) return this.#textPicture();
-    return this.#planarPicture();
-  }
-
-  #colour(index: number): number {
-    const { dac, dacMask, dispi } = this.state;
-    const at = (index & dacMask) * 3;
-    const shift = (dispi[DISPI_ENABLE] as number) & EIGHT_BIT_DAC ? 0 : 2;
-    const part = (i: number): number => ((dac[at + i] as number) << shift) & 0xff;
-    return (part(0) << 16) | (part(1) << 8) | part(2);
-  }
-
-  #linearPicture(): Picture {
-    const { dispi } = this.state;
-    const width = dispi[DISPI_XRES] as number;
-    const bytes = this.#bytesPerPixel();
-    const pitch = this.#pitch();
-    // Lines beyond video memory do not exist, whatever the guest has asked for.
-    const fitting = Math.floor(VRAM_BYTES / Math.max(1, pitch));
-    const height = Math.min(dispi[DISPI_YRES] as number, fitting);
-    const start =
-      (dispi[DISPI_Y_OFFSET] as number) * pitch + (dispi[DISPI_X_OFFSET] as number) * bytes;
-    const pixels = new Uint32Array(width * height);
-    const byte = (at: number): number => this.memory[at] ?? 0;
-    const bpp = dispi[DISPI_BPP] as number;
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        const at = start + y * pitch + x * bytes;
-        const word = byte(at) | (byte(at + 1) << 8);
-        let colour: number;
-        if (bpp === 8) colour = this.#colour(byte(at));
-        else if (bpp === 15)
-          colour = ((word & 0x7c00) << 9) | ((word & 0x3e0) << 6) | ((word & 31) << 3);
-        else if (bpp === 16)
-          colour = ((word & 0xf800) << 8) | ((word & 0x7e0) << 5) | ((word & 31) << 3);
-        else colour = word | (byte(at + 2) << 16);
-        pixels[y * width + x] = colour;
-      }
-    }
-    return { width, height, pixels };
-  }
-
-  #paletteColour(index: number): number {
-    return this.#colour(this.state.attribute[index & 15] as number);
-  }
-
-  /** The cursor: cell counted from the start of the screen, first and last line; -1 when it is off. */
-  #cursor(): { at: number; first: number; last: number } {
-    const at = (i: number): number => this.state.crtc[i] as number;
-    const start = (at(0x0c) << 8) | at(0x0d);
-    const off = (at(0x0a) & 0x20) !== 0;
-    return {
-      at: off ? -1 : ((at(0x0e) << 8) | at(0x0f)) - start,
-      first: at(0x0a) & 31,
-      last: at(0x0b) & 31,
-    };
-  }
-
-  #textPicture(): Picture {
-    const text = this.textCells();
-    if (text === undefined) return { width: 0, height: 0, pixels: new Uint32Array(0) };
-    const { crtc, sequencer, attribute: registers } = this.state;
-    const lines = ((crtc[9] as number) & 31) + 1;
-    const width = text.columns * 8;
-    const height = text.rows * lines;
-    const pixels = new Uint32Array(width * height);
-    // Character map select: font B for attribute bit 3 clear, A for set.
-    const select = sequencer[3] as number;
-    const fonts = [
-      fontBase((select & 3) | ((select >> 2) & 4)),
-      fontBase(((select >> 2) & 3) | ((select >> 3) & 4)),
-    ] as const;
-    // With blinking on, attribute bit 7 is no colour. A picture shows what blinks.
-    const blink = ((registers[0x10] as number) & 8) !== 0;
-    const cursor = this.#cursor();
-    const colours = Array.from({ length: 16 }, (_, i) => this.#paletteColour(i));
-    for (let i = 0; i < text.columns * text.rows; i++) {
-      const character = text.cells[i * 2] as number;
-      const attribute = text.cells[i * 2 + 1] as number;
-      const font = fonts[attribute & 8 ? 1 : 0];
-      const front = colours[attribute & 15] as number;
-      const back = colours[(attribute >> 4) & (blink ? 7 : 15)] as number;
-      const column = i % text.columns;
-      const row = Math.floor(i / text.columns);
-      const here = cursor.at === row * (crtc[0x13] as number) * 2 + column;
-      for (let y = 0; y < lines; y++) {
-        const inCursor = here && y >= cursor.first && y <= cursor.last;
-        const bits = inCursor ? 0xff : (this.memory[(font + character * 32 + y) * 4 + 2] ?? 0);
-        const at = (row * lines + y) * width + column * 8;
-        for (let x = 0; x < 8; x++) pixels[at + x] = bits & (0x80 >> x) ? front : back;
-      }
-    }
-    return { width, height, pixels };
-  }
-
-  #planarPicture(): Picture {
-    const { crtc, graphics } = this.state;
-    const at = (i: number): number => crtc[i] as number;
-    const wide = (at(1) + 1) * 8;
-    const displayEnd = at(0x12) | ((at(7) & 2) << 7) | ((at(7) & 0x40) << 3);
-    const repeat = ((at(9) & 31) + 1) * (at(9) & 0x80 ? 2 : 1);
-    const height = Math.floor((displayEnd + 1) / repeat);
-    const start = (at(0x0c) << 8) | at(0x0d);
-    const pitch = at(0x13) * 2;
-    const chunky = ((graphics[5] as number) & 0x40) !== 0;
-    const width = chunky ? wide >> 1 : wide;
-    const pixels = new Uint32Array(width * height);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        if (chunky) {
-          pixels[y * width + x] = this.#colour(this.memory[start * 4 + y * pitch * 4 + x] ?? 0);
-          continue;
-        }
-        const cell = (start + y * pitch + (x >> 3)) * 4;
-        let index = 0;
-        for (let p = 0; p < 4; p++) {
-          if ((this.memory[cell + p] ?? 0) & (0x80 >> (x & 7))) index |= 1 << p;
-        }
-        pixels[y * width + x] = this.#paletteColour(index);
-      }
-    }
-    return { width, height, pixels };
+    return showsText(this.state);
   }
 }
 
-/** Offset in plane 2 of font `n` (FreeVGA, "Character Map Select"). */
-function fontBase(n: number): number {
-  return (n & 3) * 0x4000 + (n & 4 ? 0x2000 : 0);
-}
+/** Plane 2, by its bit in the map mask. */
+const GLYPH_PLANE = 4;
+
+/** CRTC registers of the cursor's lines and place. */
+const CURSOR_REGISTERS: readonly number[] = [0x0a, 0x0b, 0x0e, 0x0f];
 
 /** Writable bits of sequencer and graphics registers (FreeVGA). */
 const SEQUENCER_MASK = [0x03, 0x3d, 0x0f, 0x3f, 0x0e] as const;

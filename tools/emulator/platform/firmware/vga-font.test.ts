@@ -27,7 +27,7 @@ function cell(machine: Machine, column: number, row: number): number[][] {
   const picture = machine.screen();
   if (picture === undefined) throw new Error("there is no screen");
   return Array.from({ length: 16 }, (_, y) => {
-    const at = (row * 16 + y) * picture.width + column * 8;
+    const at = (row * 16 + y) * picture.width + column * 9;
     return [...picture.pixels.subarray(at, at + 8)];
   });
 }
@@ -48,12 +48,12 @@ test("text shows in the colours of its attribute, with the cursor as the CRTC sa
   const h = cell(machine, 0, 0);
   const i = cell(machine, 1, 0);
   for (let y = 0; y < 16; y++) {
-    expect(h[y]).toEqual(line(glyph(0x48, y), 0xfcfcfc, 0x0000a8));
+    expect(h[y]).toEqual(line(glyph(0x48, y), 0xffffff, 0x0000a8));
     const cursor = y === 13 || y === 14;
-    expect(i[y]).toEqual(line(cursor ? 0xff : glyph(0x69, y), 0x54fc54, 0));
+    expect(i[y]).toEqual(line(cursor ? 0xff : glyph(0x69, y), 0x57ff57, 0));
   }
   const rgba = machine.screenRgba();
-  expect([rgba?.width, rgba?.height, rgba?.data.length]).toEqual([640, 400, 640 * 400 * 4]);
+  expect([rgba?.width, rgba?.height, rgba?.data.length]).toEqual([720, 400, 720 * 400 * 4]);
   expect([...(rgba?.data.subarray(0, 4) ?? [])]).toEqual([0, 0, 0xa8, 0xff]);
 });
 

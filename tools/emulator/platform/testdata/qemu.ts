@@ -1,7 +1,8 @@
 // Runs a Multiboot kernel on the QEMU that is installed, as the oracle of platform tests.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HANG_MS, QEMU } from "../../../testing/host-tools.ts";
@@ -66,6 +67,65 @@ export function bootOnQemu(image: Uint8Array, drive: (file: string) => readonly 
     );
     return readFileSync(serial, "latin1");
   } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * QEMU's screen dumps of `kernel`, portable pixmaps: one at each byte that it sends on COM1, after which it gets one
+ * back. It ends the run by isa-debug-exit or power-off.
+ */
+export async function screensOnQemu(kernel: Uint8Array): Promise<Uint8Array[]> {
+  const directory = mkdtempSync(join(tmpdir(), "emu-oracle-"));
+  const file = (name: string): string => join(directory, name);
+  writeFileSync(file("kernel"), kernel);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(file("serial"), resolve));
+  const child = spawn(
+    QEMU,
+    [
+      ...[
+        "-accel",
+        "tcg",
+        "-machine",
+        "q35",
+        "-display",
+        "none",
+        "-no-reboot",
+        "-monitor",
+        "stdio",
+      ],
+      ...["-kernel", file("kernel"), "-serial", `unix:${file("serial")}`],
+    ],
+    { stdio: ["pipe", "pipe", "ignore"], timeout: HANG_MS },
+  );
+  const pictures: Uint8Array[] = [];
+  let answers = "";
+  let wanted: Socket | undefined;
+  child.stdin.on("error", () => {});
+  child.stdout.on("data", (data: Buffer) => {
+    answers += data.toString("latin1");
+    // The command, echoed, and the prompt behind its end.
+    if (wanted === undefined || !/screendump[^\n]*\n[^\n]*\(qemu\) $/.test(answers)) return;
+    pictures.push(readFileSync(file("picture")));
+    answers = "";
+    const peer = wanted;
+    wanted = undefined;
+    peer.write(".");
+  });
+  server.on("connection", (peer) => {
+    peer.on("error", () => {});
+    peer.on("data", () => {
+      wanted = peer;
+      answers = "";
+      child.stdin.write(`screendump ${file("picture")}\n`);
+    });
+  });
+  try {
+    await new Promise((resolve) => child.on("exit", resolve));
+    return pictures;
+  } finally {
+    server.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }

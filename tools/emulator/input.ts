@@ -1,0 +1,26 @@
+// Input from outside as events: keys, the pointer, bytes on a serial line. A machine takes each at a point of its
+// virtual time, between two instructions; with these points a run can be repeated.
+
+export type InputEvent =
+  /** A key goes down or up; codes as in devices/keys.ts. */
+  | { kind: "key"; code: number; extended?: boolean; down: boolean }
+  /** The pointer moves by `dx` to the right, `dy` upwards and `dz` steps of the wheel away from the user. */
+  | {
+      kind: "pointer";
+      dx: number;
+      dy: number;
+      dz: number;
+      /** Held from now on: the sum of 1 left, 2 right, 4 middle, 8 and 16 at the sides. */
+      buttons: number;
+    }
+  /** Bytes that arrive on a serial port; 0 is COM1. */
+  | { kind: "serial"; port: number; bytes: Uint8Array };
+
+/** When an event reached the machine. */
+export interface RecordedInput {
+  /** Virtual time, ns. */
+  time: number;
+  /** Instructions that all CPUs had executed. */
+  instructions: number;
+  event: InputEvent;
+}
