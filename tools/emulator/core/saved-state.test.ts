@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { guestModule } from "../../asc/guest.ts";
 import { Machine } from "../host/machine.ts";
 import { CORE_GUEST } from "./options.ts";
+import { MAX_CPUS } from "./protocol.ts";
 import {
   ARENA,
   ARENA_END,
@@ -20,6 +21,7 @@ import {
   SLOTS,
   STATE_SIZE,
   TIER_RETIRED,
+  TLB_LOG_STRIDE,
   TLB_LOGS,
   TLBS,
   WAIT_SAVED,
@@ -116,7 +118,7 @@ const REBUILT: readonly (readonly [from: number, to: number, what: string])[] = 
   [DEBUG_BREAKPOINTS, DEBUG_BREAKPOINTS + 0x1000, "the debugger's, not the guest's"],
   [SCRATCH_BLOCK, FETCH_BUFFER + 0x1000, "a decoded instruction"],
   [WAIT_SAVED, WAIT_SAVED + 0x1000, "registers, while iterations are skipped"],
-  [TLB_LOGS, TLB_LOGS + 0x8_0000, "translations"],
+  [TLB_LOGS, TLB_LOGS + MAX_CPUS * TLB_LOG_STRIDE, "translations"],
   [TLBS, ARENA, "translations"],
   [PAGE_CODEMAP, TLBS, "where decoded code is"],
   [ARENA, ARENA_END, "decoded code"],

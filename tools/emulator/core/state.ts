@@ -238,20 +238,24 @@ export const KEY_STACK32 = 8;
 /** One instruction per block: single step, interrupt shadow. */
 export const KEY_SINGLE = 16;
 
-// ---- Software TLB: per CPU TLB_SETS sets (0 supervisor, 1 user, 2 supervisor with EFLAGS.AC) of TLB_ENTRIES.
-export const TLB_INDEX_BITS = 11;
+// ---- Software TLB: per CPU three sets (0 supervisor, 1 user, 2 supervisor with EFLAGS.AC) of TLB_ENTRIES.
+export const TLB_INDEX_BITS = 14;
 export const TLB_ENTRIES = 1 << TLB_INDEX_BITS;
-export const TLB_ENTRY_SIZE = 32;
+/** Distance of an entry's fields from those of the next one: each kind of field is an array by itself. */
+export const TLB_ENTRY_SIZE = 8;
 /** Bits of an entry's offset that are hashed with higher ones of the page number: all but the lowest. */
 export const TLB_HASHED = (TLB_ENTRIES - 2) * TLB_ENTRY_SIZE;
-export const TLB_SET_SIZE = 0x10000;
-export const TLB_CPU_SIZE = 0x40000;
-/** Entry: linear page for reads, writes, fetches (u64; 1 = none), u32 host address minus linear address, u32 code map. */
+/** Distance of the arrays: not a power of two, so that one entry's fields share no set of the host's caches. */
+const TLB_ARRAY_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE + 0x440;
+/** Fields of an entry: linear page for reads, writes, fetches (u64; 1 = none), u32 host address minus linear address, u32 code map. */
 export const TLB_READ = 0;
-export const TLB_WRITE = 8;
-export const TLB_EXEC = 16;
-export const TLB_ADDEND = 24;
-export const TLB_CODEMAP = 28;
+export const TLB_WRITE = TLB_ARRAY_SIZE;
+export const TLB_EXEC = 2 * TLB_ARRAY_SIZE;
+export const TLB_ADDEND = 3 * TLB_ARRAY_SIZE;
+export const TLB_CODEMAP = TLB_ADDEND + 4;
+export const TLB_SET_SIZE = 4 * TLB_ARRAY_SIZE;
+export const TLB_SETS = 3;
+export const TLB_CPU_SIZE = TLB_SETS * TLB_SET_SIZE;
 
 // ---- Micro-op record: OP_SIZE bytes; guest/op/op.ts gives the fields their types, `call_indirect(OP_HANDLER)` runs one.
 /** u32: table index of the handler. */
@@ -317,20 +321,21 @@ export const FETCH_BUFFER = 0x151000;
 export const WAIT_SAVED = 0x152000;
 /** TLB entries filled since the last flush, per CPU: u32 count, then addresses. */
 export const TLB_LOGS = 0x160000;
-export const TLB_LOG_STRIDE = 0x4000;
+export const TLB_LOG_STRIDE = 0x10000;
 /** Addresses that a log has room for; a greater count says that it has overflowed. */
-export const TLB_LOG_LENGTH = 4095;
+export const TLB_LOG_LENGTH = 16383;
 /** Per page frame below 4 GiB: host address of the page | kind. */
 export const PAGE_HOST = 0x400000;
 /** Per page frame below 4 GiB: address of its code map (u32 per byte of the page: block or 0), or 0. */
 export const PAGE_CODEMAP = 0x800000;
 /** Per page frame below 4 GiB: bit n = bytes 64n … 64n+63 hold decoded instructions. */
 export const PAGE_CODEBITS = 0xc00000;
+/** The sets of all CPUs, and behind them one that stays empty: for rare checks on every access. */
 export const TLBS = 0x1400000;
 /** Decoded blocks and code maps: u32 per byte of the page, and behind them the number of regions compiled from it. */
 export const MAP_REGIONS = 0x4000;
 export const MAP_SIZE = 0x4010;
-export const ARENA = 0x2000000;
-export const ARENA_END = 0x7000000;
+export const ARENA = 0x4600000;
+export const ARENA_END = 0x9600000;
 /** Guest RAM, to the end of the memory. */
 export const RAM_BASE = ARENA_END;

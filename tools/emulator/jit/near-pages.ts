@@ -48,7 +48,7 @@ const I64_STORE = 0x37;
 const I64_LT_U = 0x54;
 const PAGE_MASK = 0xfffffffffffff000n;
 /** Linear addresses are hashed from this bit on, which is an entry's size below that of the page number. */
-const HASHED_FROM = 7n;
+const HASHED_FROM = 9n;
 const HASH_MASK = (TLB_ENTRIES - 1) * TLB_ENTRY_SIZE;
 const MASK32 = 0xffffffffn;
 

@@ -1051,7 +1051,7 @@ class Specializer {
     code.set(temporary);
     const value = local(type, temporary, signed || type === V128 ? undefined : widthOf(type, size));
     value.uses = 2;
-    if (base.op !== CONST && offset === 24 && type === I32) this.addends.add(value);
+    if (base.op !== CONST && offset === TLB_ADDEND && type === I32) this.addends.add(value);
     return value;
   }
 

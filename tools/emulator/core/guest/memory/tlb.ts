@@ -1,6 +1,7 @@
 // The software TLB: choice of the set that fits the rights of the executing CPU, and flushes. Its layout is in
 // state.ts, it is filled by access.ts.
 
+import { MAX_CPUS } from "../../protocol";
 import {
   NEAR_ANY,
   NEAR_COUNT,
@@ -26,6 +27,7 @@ import {
   TLB_LOGS,
   TLB_READ,
   TLB_SET_SIZE,
+  TLB_SETS,
   TLB_WRITE,
   TLBS,
 } from "../../state";
@@ -34,6 +36,8 @@ import { cpuCount } from "../processor/cpus";
 import { AC } from "../processor/flags";
 import { watchesData } from "../processor/hardware_breakpoints";
 
+const EMPTY: u32 = TLBS + MAX_CPUS * TLB_CPU_SIZE;
+
 export class Tlb {
   /**
    * Offset in a set of the entry that `linear` maps to. The page number is hashed with the bits above the index, so
@@ -41,9 +45,17 @@ export class Tlb {
    * at the entry of their first byte for the page of their last one. So the lowest bit is the page number's.
    */
   @inline static offset(linear: u64): u32 {
-    const x = <u32>(linear >> 7);
+    const x = <u32>(linear >> 9);
     return (x ^ ((x >> TLB_INDEX_BITS) & TLB_HASHED)) & ((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
   }
+}
+
+function setOf(cpu: i32, set: i32): usize {
+  return TLBS + cpu * TLB_CPU_SIZE + set * TLB_SET_SIZE;
+}
+
+function clearSet(base: usize): void {
+  for (let i = 0; i < TLB_ENTRIES; i++) clearEntry(base + i * TLB_ENTRY_SIZE);
 }
 
 export function dropWriteTags(frame: u32): void {
@@ -54,9 +66,10 @@ export function dropWriteTags(frame: u32): void {
     if (count <= <u32>TLB_LOG_LENGTH) {
       for (let i: u32 = 1; i <= count; i++) dropWriteTag(load<u32>(log + (i << 2)), host);
     } else {
-      const base = TLBS + cpu * TLB_CPU_SIZE;
-      for (let e: usize = base; e < <usize>(base + TLB_CPU_SIZE); e += TLB_ENTRY_SIZE)
-        dropWriteTag(e, host);
+      for (let set = 0; set < TLB_SETS; set++) {
+        const base = setOf(cpu, set);
+        for (let i = 0; i < TLB_ENTRIES; i++) dropWriteTag(base + i * TLB_ENTRY_SIZE, host);
+      }
     }
   }
 }
@@ -86,8 +99,7 @@ function flushCpuTlb(cpu: i32): void {
   if (count <= <u32>TLB_LOG_LENGTH) {
     for (let i: u32 = 1; i <= count; i++) clearEntry(load<u32>(log + (i << 2)));
   } else {
-    const base = TLBS + cpu * TLB_CPU_SIZE;
-    for (let e: usize = base; e < <usize>(base + TLB_CPU_SIZE); e += TLB_ENTRY_SIZE) clearEntry(e);
+    for (let set = 0; set < TLB_SETS; set++) clearSet(setOf(cpu, set));
   }
   store<u32>(log, 0);
 }
@@ -96,10 +108,12 @@ export function flushAllCpus(): void {
   for (let i = 0; i < cpuCount; i++) flushCpuTlb(i);
 }
 
-/** Empties a TLB that has never been used (zeroed memory would match linear page 0). */
-export function initTlb(cpu: i32): void {
-  store<u32>(TLB_LOGS + cpu * TLB_LOG_STRIDE, TLB_LOG_LENGTH + 1);
-  flushCpuTlb(cpu);
+/** Empties TLBs that have never been used (zeroed memory would match linear page 0). */
+export function initTlbs(): void {
+  clearSet(EMPTY);
+  for (let cpu = 0; cpu < cpuCount; cpu++) {
+    for (let set = 0; set < TLB_SETS; set++) clearSet(setOf(cpu, set));
+  }
 }
 
 export function clearEntry(e: usize): void {
@@ -111,30 +125,27 @@ export function clearEntry(e: usize): void {
 
 /** INVLPG: drops one page from all sets of the CPU that executes. */
 export function flushPage(linear: u64): void {
-  const base = TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE;
-  const index = Tlb.offset(linear);
-  for (let set = 0; set < 4; set++) {
-    const e = base + set * TLB_SET_SIZE + index;
-    clearEntry(e);
-  }
+  const cpu = load<i32>(S_CPU);
+  const offset = Tlb.offset(linear);
+  for (let set = 0; set < TLB_SETS; set++) clearEntry(setOf(cpu, set) + offset);
 }
 
 /** The TLB set that fits CPL, SMAP and EFLAGS.AC, or the empty one. */
 export function selectTlb(): void {
-  let set = 0;
-  if (checksAlignment() || watchesData()) set = 3;
-  else if (load<u32>(S_CPL) == 3) set = 1;
-  else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
-  const tlb = TLBS + load<i32>(S_CPU) * TLB_CPU_SIZE + set * TLB_SET_SIZE;
-  if (load<u32>(S_TLB) != <u32>tlb) forgetNearPages();
+  let tlb: u32 = EMPTY;
+  if (!checksAlignment() && !watchesData()) {
+    let set = 0;
+    if (load<u32>(S_CPL) == 3) set = 1;
+    else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
+    tlb = <u32>setOf(load<i32>(S_CPU), set);
+  }
+  if (load<u32>(S_TLB) != tlb) forgetNearPages();
   store<u32>(S_TLB, tlb);
 }
 
-/** Set 3 stays empty, so that every access passes the alignment and breakpoint checks of the slow paths. */
+/** The empty set is in use, so that every access passes the alignment and breakpoint checks of the slow paths. */
 export function slowOnly(): bool {
-  return (
-    load<u32>(S_TLB) == TLBS + <usize>(load<i32>(S_CPU) * TLB_CPU_SIZE) + <usize>(3 * TLB_SET_SIZE)
-  );
+  return load<u32>(S_TLB) == EMPTY;
 }
 
 /** Whether misaligned user accesses raise #AC. */

@@ -15,7 +15,7 @@ import {
 import { installBuilder } from "../decode/block";
 import { arenaFlush, codeWritten } from "../memory/code_pages";
 import { updateMode } from "../memory/segments";
-import { flushTlb, initTlb } from "../memory/tlb";
+import { flushTlb, initTlbs } from "../memory/tlb";
 import { setA20 } from "../memory/walk";
 import { pulseNmi, route, setLint0 } from "../processor/apic";
 import { setCpuCount, stateOf } from "../processor/cpus";
@@ -37,7 +37,7 @@ export function create(cpus: i32, ramBytes: u32, model: i32): void {
   initSimd();
   setCpuCount(cpus);
   setCpuModel(model);
-  for (let i = 0; i < cpus; i++) initTlb(i);
+  initTlbs();
   for (let i = cpus - 1; i >= 0; i--) {
     store<i32>(S_CPU, i);
     powerOn();
