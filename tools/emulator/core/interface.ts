@@ -50,7 +50,8 @@ export interface CoreImports {
 export interface TierImports {
   /**
    * The block at this address of `memory` has been entered as often as `set_heat` said. Returns after how many entries it
-   * is hot again, or 0 if its heat record has got another handler.
+   * is hot again, or 0 if its heat record has got another handler. Called for a block that enters a region, too, when what
+   * that takes for granted has not been so for as often as its heat record says.
    */
   hot(block: number): number;
   /** Decoded code of a page frame that regions were compiled from is gone; of all pages if the number is 0xFFFFFFFF. */

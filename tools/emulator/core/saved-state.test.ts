@@ -12,8 +12,8 @@ import {
   CODE_GENERATION,
   DEBUG_BREAKPOINTS,
   FETCH_BUFFER,
-  NEAR_ANY,
   NEAR_PAGES,
+  NEAR_THERE,
   PAGE_CODEMAP,
   RAM_BASE,
   S_CPU,
@@ -114,7 +114,7 @@ test("every global of the core is known to be no state", async () => {
 const REBUILT: readonly (readonly [from: number, to: number, what: string])[] = [
   [0x2_0000, 0x10_0000, "static data: tables that are filled at the start, scratch operands"],
   [TIER_RETIRED, CODE_GENERATION + 4, "the host's, not the guest's"],
-  [NEAR_PAGES, NEAR_ANY + 4, "translations"],
+  [NEAR_PAGES, NEAR_THERE + 4, "translations"],
   [DEBUG_BREAKPOINTS, DEBUG_BREAKPOINTS + 0x1000, "the debugger's, not the guest's"],
   [SCRATCH_BLOCK, FETCH_BUFFER + 0x1000, "a decoded instruction"],
   [WAIT_SAVED, WAIT_SAVED + 0x1000, "registers, while iterations are skipped"],

@@ -148,16 +148,16 @@ export const S_YMM = 0x1600;
  * changes an entry or the set forgets all (guest/memory/tlb.ts).
  */
 export const NEAR_PAGES = 0x2c00;
-export const NEAR_COUNT = 18;
-export const NEAR_PAGE_SIZE = 24;
-/** u64: linear address of the page; u64: offsets below it may be accessed, 0 = none; u32: host address or code map. */
+export const NEAR_PAGE_SIZE = 40;
+/**
+ * u64: linear address of the page; u32: host address or code map; u64 each: offsets below it may be accessed with up to
+ * 4, 8 and 16 bytes, 0 = none. Fetches use the first one.
+ */
 export const NEAR_LINEAR = 0;
-export const NEAR_LIMIT = 8;
-export const NEAR_HOST = 16;
-/** An access of up to 16 bytes at an offset below this one stays in the page. */
-export const NEAR_LENGTH = 0xff1;
-/** u32: whether one of the pages is there. */
-export const NEAR_ANY = 0x2dc0;
+export const NEAR_HOST = 8;
+export const NEAR_LIMIT = 16;
+/** u32: bit n is set if page n is there. */
+export const NEAR_THERE = 0x2ed0;
 
 // ---- State of the machine, besides that of its CPUs
 export const MACHINE = 0x2f00;
@@ -294,7 +294,7 @@ export const BLOCK_KEY = 0;
 export const BLOCK_FIRST = 4;
 export const BLOCK_END = 8;
 export const BLOCK_REGION = 12;
-/** Heat record, u32 each: what is left to count down, the page frame of the block and its offset in the page. */
+/** Heat record, u32 each: entries left until it is hot, or failures of what its region assumes; page frame; page offset. */
 export const HEAT_LEFT = OP_AUX;
 export const HEAT_FRAME = OP_DISP;
 export const HEAT_OFFSET = OP_DISP + 4;

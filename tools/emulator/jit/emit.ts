@@ -47,7 +47,7 @@ interface Check {
 
 /**
  * Emits the function of a region whose place in the core's table is `slot`. Functions of the core that it calls are
- * noted in `imports`.
+ * noted in `imports`. `segmentsStay`: segments are taken to stay where they are.
  */
 export function emitRegion(
   core: CoreCode,
@@ -55,12 +55,16 @@ export function emitRegion(
   region: Region,
   slot: number,
   imports: Imports,
+  segmentsStay = true,
 ): Code {
   const flow = structure(
     region.nodes.map(({ edges }) => edges.map(({ to }) => to)),
     region.entries,
   );
-  return new RegionWriter(core, blocks, region.nodes, flow, slot, imports).write();
+  const code = new Code(imports);
+  const { key } = (region.nodes[0] as Node).block;
+  const state = new StateLocals(code, blocks.view, key, segmentsStay);
+  return new RegionWriter(core, blocks, region.nodes, flow, slot, state, code).write();
 }
 
 class RegionWriter {
@@ -89,15 +93,16 @@ class RegionWriter {
     nodes: readonly Node[],
     flow: Flow,
     slot: number,
-    imports: Imports,
+    state: StateLocals,
+    code: Code,
   ) {
     this.#core = core;
     this.#blocks = blocks;
     this.#nodes = nodes;
     this.#flow = flow;
     this.#slot = slot;
-    this.#code = new Code(imports);
-    this.#state = new StateLocals(this.#code, blocks.view, (nodes[0] as Node).block.key);
+    this.#code = code;
+    this.#state = state;
     this.#target = this.#code.local(I32);
   }
 
@@ -178,7 +183,12 @@ class RegionWriter {
       any = true;
     }
     if (any) {
+      code.chunk.hint(code.chunk.bytes.length, false);
       code.if();
+      // The heat record by which it has been entered last, or that of the block that was hot.
+      if (resume === undefined) code.get(RECORD);
+      else code.i32Const(heatOf((this.#nodes[0] as Node).block.address));
+      code.call("assumptionFailed");
       if (resume === undefined) code.get(RECORD).i32Const(OP_SIZE).bytes(I32_ADD);
       else code.i32Const(resume);
       // At the entry nothing has been counted yet.

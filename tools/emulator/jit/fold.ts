@@ -19,10 +19,16 @@ import {
 export const I32_EQZ = 0x45;
 export const I32_EQ = 0x46;
 export const I32_NE = 0x47;
+const I32_LT_U = 0x49;
+const I32_GT_U = 0x4b;
+const I32_LE_U = 0x4d;
 const I32_GE_U = 0x4f;
 export const I64_EQZ = 0x50;
 export const I64_EQ = 0x51;
 export const I64_NE = 0x52;
+const I64_LT_U = 0x54;
+const I64_GT_U = 0x56;
+const I64_LE_U = 0x58;
 const I64_GE_U = 0x5a;
 export const I32_ADD = 0x6a;
 export const I32_SUB = 0x6b;
@@ -478,8 +484,35 @@ function withConstant(op: number, a: Value, b: Value): Value | undefined {
       if (a.nonzero) return i32(1);
       if (a.op === EXTEND_U) return binary(I32_NE, a.a as Value, i32(0));
       return a.width === 1 ? wrap(a) : undefined;
+    case I32_LT_U:
+    case I32_GT_U:
+    case I32_LE_U:
+    case I32_GE_U:
+    case I64_LT_U:
+    case I64_GT_U:
+    case I64_LE_U:
+    case I64_GE_U:
+      return comparedUnsigned(op, a, b);
   }
   return undefined;
+}
+
+/** An unsigned comparison with a constant whose outcome the operand's width tells. */
+function comparedUnsigned(op: number, a: Value, b: Value): Value | undefined {
+  const bits = bitsOf(b);
+  const most = (1n << BigInt(a.width)) - 1n;
+  switch (op) {
+    case I32_LE_U:
+    case I64_LE_U:
+      return most <= bits ? i32(1) : undefined;
+    case I32_LT_U:
+    case I64_LT_U:
+      return most < bits ? i32(1) : bits === 0n ? i32(0) : undefined;
+    case I32_GT_U:
+    case I64_GT_U:
+      return most <= bits ? i32(0) : undefined;
+  }
+  return most < bits ? i32(0) : bits === 0n ? i32(1) : undefined;
 }
 
 function negated(b: Value): Value {

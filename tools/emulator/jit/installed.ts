@@ -71,8 +71,23 @@ export class InstalledRegions {
     this.#freeSlots.push(slot);
   }
 
-  /** Makes the heat records of a region's entries enter its function. Other regions lose the entries. */
-  install(region: Region, slot: number, bytes: number, entry: CallableFunction): void {
+  /** All blocks that are compiled in the region that a block enters, if it enters one. */
+  blocksWith(block: number): ReadonlySet<number> | undefined {
+    const region = this.#regions.get(regionOf(this.#blocks, block));
+    return region && new Set(region.blocks);
+  }
+
+  /**
+   * Makes the heat records of a region's entries enter its function. Other regions lose the entries. After `failures` of
+   * what it takes for granted the block is hot again.
+   */
+  install(
+    region: Region,
+    slot: number,
+    bytes: number,
+    entry: CallableFunction,
+    failures: number,
+  ): void {
     const blocks = this.#blocks;
     this.#core.table.set(slot, entry);
     const installed: Entered = {
@@ -93,6 +108,7 @@ export class InstalledRegions {
       installed.entries.add(address);
       blocks.view.setUint32(address + BLOCK_REGION, installed.number, true);
       blocks.view.setUint32(heatOf(address) + HEAT_ENTRY, number, true);
+      blocks.view.setUint32(heatOf(address) + HEAT_LEFT, failures, true);
       blocks.view.setUint32(heatOf(address) + OP_HANDLER, slot, true);
     }
   }

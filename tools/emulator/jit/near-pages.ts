@@ -2,13 +2,12 @@
 // beside it that a region tries first: most accesses by the same register go to the page where the last one went.
 
 import {
-  NEAR_ANY,
   NEAR_HOST,
-  NEAR_LENGTH,
   NEAR_LIMIT,
   NEAR_LINEAR,
   NEAR_PAGE_SIZE,
   NEAR_PAGES,
+  NEAR_THERE,
   TLB_ADDEND,
   TLB_CODEMAP,
   TLB_ENTRIES,
@@ -24,6 +23,7 @@ import {
   EXTEND_U,
   I32_ADD,
   I32_AND,
+  I32_OR,
   I32_SHR_U,
   I32_XOR,
   I64_ADD,
@@ -38,9 +38,11 @@ import { alike, bitsOf, computed, emit, I32, I64, I64_LOAD, type Value } from ".
 
 /** Near page of accesses without a base register. */
 export const NO_REGISTER = 16;
-/** That of fetches: its offsets are those of a whole page, and it has the page's code map. */
+/** That of fetches, of a byte each: it has the page's code map. */
 const CODE_PAGE = 17;
 const PAGE = 0x1000;
+/** Most bytes of an access, for each limit of a page. */
+const SIZES = [4, 8, 16] as const;
 
 const I32_LOAD = 0x28;
 const I32_STORE = 0x36;
@@ -60,6 +62,8 @@ export interface PageTest {
   /** Linear addresses of the first byte, and of the page of the last one. */
   readonly linear: Value;
   readonly lastPage: Value;
+  /** Bytes of the access; at most, where the address tells no more. */
+  readonly size: number;
   /** The condition is that they differ. */
   readonly differs: boolean;
 }
@@ -98,21 +102,24 @@ export function pageTest(condition: Value, tlb: Value): PageTest | undefined {
   if (tag.op !== I64_LOAD || lastPage.op !== I64_AND) return undefined;
   const entry = tag.a as Value;
   const linear = linearOfEntry(entry, tlb);
-  if (linear === undefined || !isPageOf(lastPage, linear)) return undefined;
-  return { entry, tag: tag.n, linear, lastPage, differs: condition.op === I64_NE };
+  const size = linear && sizeOf(lastPage, linear);
+  if (linear === undefined || size === undefined) return undefined;
+  return { entry, tag: tag.n, linear, lastPage, size, differs: condition.op === I64_NE };
 }
 
-/** Whether `page` is that of a byte at most 15 behind `linear`. */
-function isPageOf(page: Value, linear: Value): boolean {
+/** Bytes from `linear` to one of those, at most 16, whose page is `page`; undefined if it is not. */
+function sizeOf(page: Value, linear: Value): number | undefined {
   const mask = page.b?.isConst ? bitsOf(page.b) : 0n;
   const last = page.a as Value;
   // The masks of page and of 32-bit addresses have become one.
-  if (mask === (PAGE_MASK & MASK32)) return alike(last, unmasked(linear));
-  if (mask !== PAGE_MASK) return false;
+  if (mask === (PAGE_MASK & MASK32)) return alike(last, unmasked(linear)) ? 1 : undefined;
+  if (mask !== PAGE_MASK) return undefined;
   const from = displaced(linear);
   const to = displaced(last);
   const length = to.by - from.by;
-  return alike(from.base, to.base) && length >= 0n && length <= 15n;
+  return alike(from.base, to.base) && length >= 0n && length <= 15n
+    ? Number(length) + 1
+    : undefined;
 }
 
 /** What the mask of 32-bit addresses is applied to; undefined without one. */
@@ -139,9 +146,10 @@ export function baseOf(linear: Value): Value {
  * its host address in the local that is returned, a fetch the page's code map.
  */
 export function emitPageTest(code: Code, test: PageTest, near: number): number {
-  const { entry, tag, linear, lastPage } = test;
+  const { entry, tag, linear, lastPage, size } = test;
   const fetches = tag === TLB_EXEC;
-  const at = NEAR_PAGES + (fetches ? CODE_PAGE : near) * NEAR_PAGE_SIZE;
+  const page = fetches ? CODE_PAGE : near;
+  const at = NEAR_PAGES + page * NEAR_PAGE_SIZE;
   const found = code.temporary(I32);
   const offset = code.temporary(I64);
   const noted = (load: number, field: number): void => {
@@ -156,7 +164,7 @@ export function emitPageTest(code: Code, test: PageTest, near: number): number {
   emit(code, first);
   noted(I64_LOAD, NEAR_LINEAR);
   code.bytes(I64_SUB).tee(offset);
-  noted(I64_LOAD, NEAR_LIMIT);
+  noted(I64_LOAD, limitFor(size));
   code.bytes(I64_LT_U);
   code.if();
   noted(I32_LOAD, NEAR_HOST);
@@ -167,11 +175,11 @@ export function emitPageTest(code: Code, test: PageTest, near: number): number {
   const parent = code.chunk;
   code.chunk = parent.insert();
   const entryAt = computed(code, entry);
-  const page = computed(code, lastPage);
+  const pageAt = computed(code, lastPage);
   const differs = (which: number): void => {
     emit(code, entryAt);
     code.bytes(I64_LOAD, 3).u32(which);
-    emit(code, page);
+    emit(code, pageAt);
     code.bytes(I64_NE);
   };
   /** The code map, or the host address that belongs to a linear one. */
@@ -192,15 +200,26 @@ export function emitPageTest(code: Code, test: PageTest, near: number): number {
     code.branchIf(fast);
   }
   code.i32Const(0);
-  emit(code, page);
+  emit(code, pageAt);
   code.bytes(I64_STORE, 3).u32(at + NEAR_LINEAR);
   code.i32Const(0);
-  foundFor(page);
+  foundFor(pageAt);
   code.bytes(I32_STORE, 2).u32(at + NEAR_HOST);
-  code.i32Const(0).i64Const(BigInt(fetches ? PAGE : NEAR_LENGTH));
-  code.bytes(I64_STORE, 3).u32(at + NEAR_LIMIT);
-  code.i32Const(0).i32Const(1).bytes(I32_STORE, 2).u32(NEAR_ANY);
+  for (const most of fetches ? [1] : SIZES) {
+    code.i32Const(0).i64Const(BigInt(PAGE - most + 1));
+    code.bytes(I64_STORE, 3).u32(at + limitFor(most));
+  }
+  code.i32Const(0).i32Const(0).bytes(I32_LOAD, 2).u32(NEAR_THERE);
+  code
+    .i32Const(1 << page)
+    .bytes(I32_OR, I32_STORE, 2)
+    .u32(NEAR_THERE);
   code.chunk = parent;
   code.end();
   return found;
+}
+
+/** Where a near page says below which offset `size` bytes can be accessed. */
+function limitFor(size: number): number {
+  return NEAR_LIMIT + 8 * SIZES.findIndex((most) => size <= most);
 }

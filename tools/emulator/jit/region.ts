@@ -87,6 +87,12 @@ export function watched(
   return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS).region(seed);
 }
 
+/** The region around `seed` of blocks that are compiled together already. */
+export function again(blocks: Blocks, seed: number, together: ReadonlySet<number>): Region {
+  const wanted = (block: number): boolean => together.has(block);
+  return new Discovery(blocks, wanted, MAX_BLOCKS, MAX_RECORDS).region(seed);
+}
+
 class Discovery {
   readonly #blocks: Blocks;
   readonly #wanted: (block: number) => boolean;

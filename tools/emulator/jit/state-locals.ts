@@ -23,6 +23,8 @@ import {
   S_YMM,
   S_ZERO,
   SEG_ATTR,
+  SEG_BASE,
+  SEG_LIMIT,
   SEG_STRIDE,
   SEG_VALID,
 } from "../core/state.ts";
@@ -122,10 +124,16 @@ const GUARDED = new Map<number, number>([
   [S_CR4 + 4, 0xffffffff],
   [S_XCR0 + 4, 0xffffffff],
 ]);
-// What segments are; where they begin and end changes more often.
+// What segments are.
 for (let n = 0; n < DATA_SEGMENTS; n++) {
   GUARDED.set(S_SEG + SEG_STRIDE * n + SEG_ATTR, 0xffffffff);
   GUARDED.set(S_SEG + SEG_STRIDE * n + SEG_VALID, 0xffffffff);
+}
+/** Where segments begin and end, which may change often, and does in 64-bit code. */
+const PLACES = new Set<number>();
+for (let n = 0; n < DATA_SEGMENTS; n++) {
+  const segment = S_SEG + SEG_STRIDE * n;
+  for (const word of [SEG_BASE, SEG_BASE + 4, SEG_LIMIT]) PLACES.add(segment + word);
 }
 /** MXCSR: exception masks, rounding, FTZ. */
 const MXCSR_MODES = 0xff80;
@@ -170,12 +178,17 @@ export class StateLocals {
   private readonly reloads: Chunk[] = [];
   private readonly writes: Chunk[] = [];
   private readonly guards = new Map<number, Guard>();
+  private readonly segmentsStay: boolean;
 
-  /** `memory` is that of the core: guarded words get the values that they have now. */
-  constructor(code: Code, memory: DataView, key: number) {
+  /**
+   * `memory` is that of the core: guarded words get the values that they have now. `segmentsStay` says whether segments
+   * are taken to stay where they are; in 64-bit code they never are.
+   */
+  constructor(code: Code, memory: DataView, key: number, segmentsStay = true) {
     this.code = code;
     this.memory = memory;
     this.key = key;
+    this.segmentsStay = segmentsStay && (key & 3) !== 2;
   }
 
   // ---- For the region
@@ -334,6 +347,7 @@ export class StateLocals {
     let mask = GUARDED.get(address);
     // Once the precision flag is set it stays: results need no test for exactness.
     if (address === S_MXCSR) mask = MXCSR_MODES | (now & MXCSR_PE);
+    if (this.segmentsStay && PLACES.has(address)) mask = -1;
     if (mask === undefined) return undefined;
     const guard = { address, mask: mask | 0, bits: now & mask };
     this.guards.set(address, guard);

@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { cr0, cr3, cr4, dword, eax, ebx, ecx, edx, mem } from "../../asm/index.ts";
+import { ax, cr0, cr3, cr4, ds, dword, eax, ebx, ecx, edx, es, mem, si } from "../../asm/index.ts";
 import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
 import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
@@ -124,5 +124,52 @@ test("a page that one register has accessed is found anew where its translation 
   };
   const compiled = await run({ kind: "jit", threshold: 20 });
   expect(compiled.tierStatistics?.compilations).toBeGreaterThan(0);
+  expect(compiled.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
+});
+
+test("code whose segments move is compiled anew a few times, and goes on compiled", async () => {
+  const [tables, first] = [0x20_0000, 0x18];
+  const bases = [0x21_0000, 0x22_0000, 0x23_0000];
+  const kernel = guest((a) => {
+    a.mov(ebx, tables);
+    const put = (offset: number, low: number, high: number): void => {
+      a.mov(dword(ebx, { disp: offset }), low).mov(dword(ebx, { disp: offset + 4 }), high);
+    };
+    put(0x08, 0x0000_ffff, 0x00cf_9a00);
+    put(0x10, 0x0000_ffff, 0x00cf_9200);
+    for (const [n, base] of bases.entries())
+      put(first + 8 * n, ((base & 0xffff) << 16) | 0xffff, 0x00cf_9200 | (base >>> 16));
+    a.mov(dword(ebx, { disp: 0x100 }), (tables << 16) | (first + 8 * bases.length - 1));
+    a.mov(dword(ebx, { disp: 0x104 }), tables >>> 16).lgdt(mem(ebx, { disp: 0x100 }));
+    a.mov(ecx, 3000).mov(si, first);
+    a.label("next");
+    // What one segment is changes in every round, what the other one is seldom.
+    a.mov(ds, si)
+      .add(si, 8)
+      .cmp(si, first + 8 * bases.length)
+      .jb("same");
+    a.mov(si, first);
+    a.label("same");
+    a.test(ecx, 0x1ff).jnz("stays").mov(es, si);
+    a.label("stays");
+    a.xor(edx, edx);
+    a.label("inner");
+    a.add(dword(edx), ecx)
+      .mov(eax, dword(edx))
+      .add(dword(edx, { segment: es }), eax);
+    a.add(edx, 4).cmp(edx, 64).jb("inner");
+    a.dec(ecx).jnz("next");
+    a.mov(ax, 0x10).mov(ds, ax).mov(es, ax);
+  });
+  const run = async (accel: Accel): Promise<Machine> => {
+    const machine = await Machine.create({ kernel, memory: "4M", accel });
+    expect(machine.runSync({ nanoseconds: 10_000_000 }).kind).not.toBe("limit");
+    return machine;
+  };
+  const compiled = await run({ kind: "jit", threshold: 100 });
+  const statistics = compiled.tierStatistics;
+  expect(statistics?.compilations).toBeGreaterThan(1);
+  expect(statistics?.compilations).toBeLessThan(20);
+  expect(statistics?.instructions).toBeGreaterThan(0.8 * compiled.core.instructions());
   expect(compiled.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
 });

@@ -11,7 +11,7 @@ import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
 import { InstalledRegions } from "./installed.ts";
 import { instantiate, moduleOf } from "./module.ts";
-import { discover, type Region, roundsOf, type Watch, watch, watched } from "./region.ts";
+import { again, discover, type Region, roundsOf, type Watch, watch, watched } from "./region.ts";
 
 /** The name of a region's function in its module. */
 const ENTRY = "region";
@@ -44,6 +44,15 @@ const WATCHING_AGAIN = 4;
 
 /** A block has to be entered as often again as makes it hot for each so many records that other regions have, too. */
 const REPEATED_RECORDS = 64;
+
+/**
+ * How often what a region takes for granted may fail to be so until it is compiled anew, with what is so then; so many
+ * times as often before the next time, and how many times at most.
+ */
+const FAILURES = 500;
+const FAILURES_AT_ONCE = 2;
+const FAILURES_GROW = 8;
+const MOST_REPLACEMENTS = 5;
 
 /**
  * Host time that compiling may take: so much at first, ms, and this part of the time since then. Without limit where
@@ -139,6 +148,8 @@ class AttachedTier {
   readonly #drops = new Map<number, number>();
   /** Hot blocks that are watched. */
   readonly #watches = new Map<number, Watch>();
+  /** How often the regions of blocks have been compiled anew because what they took for granted was not so. */
+  readonly #replaced = new Map<number, number>();
   /** Handler of heat records. */
   #heat = 0;
   #compilations = 0;
@@ -181,6 +192,8 @@ class AttachedTier {
     const blocks = this.#blocks.refresh();
     const heat = heatOf(block);
     const start = performance.now();
+    const together = this.#regions.blocksWith(block);
+    if (together) return this.#replace(block, together, start);
     // The field is free until the block enters a region: how far it has come.
     const stage = blocks.stage(block);
     const later = (next: number, entries: number): number => {
@@ -190,9 +203,7 @@ class AttachedTier {
     const wait = stage === NEW ? this.#wait(heat) : 0;
     if (wait > 0) return later(WAITED, wait);
     const deferred = stage === DEFERRED || stage === WATCHING_AGAIN;
-    if (!this.#atOnce && this.#compileMs > COMPILE_MS + COMPILE_SHARE * (start - this.#start)) {
-      return later(deferred ? DEFERRED : WAITED, this.threshold);
-    }
+    if (this.#overspent(start)) return later(deferred ? DEFERRED : WAITED, this.threshold);
     const since = this.#watches.get(block);
     const watching = deferred ? WATCHING_AGAIN : WATCHING;
     if (!this.#atOnce && (stage !== watching || since === undefined)) {
@@ -211,15 +222,40 @@ class AttachedTier {
     const repeated = this.#atOnce || deferred ? 0 : this.#repeated(region);
     if (repeated >= REPEATED_RECORDS)
       return later(DEFERRED, Math.min((this.threshold * repeated) / REPEATED_RECORDS, MAX_COUNT));
+    this.#compile(region, start);
+    return 0;
+  }
+
+  /** Whether compiling has taken as much of the host's time as it may until `now`. */
+  #overspent(now: number): boolean {
+    return !this.#atOnce && this.#compileMs > COMPILE_MS + COMPILE_SHARE * (now - this.#start);
+  }
+
+  /** Compiles and installs a region that has been looked for since `start`. */
+  #compile(region: Region, start: number): void {
+    const replaced = Math.max(
+      ...region.nodes.map(({ block }) => this.#replaced.get(block.address) ?? 0),
+    );
+    const failures =
+      replaced > MOST_REPLACEMENTS
+        ? MAX_COUNT
+        : (this.#atOnce ? FAILURES_AT_ONCE : FAILURES) * FAILURES_GROW ** replaced;
     const slot = this.#regions.takeSlot();
     this.#regions.collect();
     const imports = new Imports();
-    const code = emitRegion(this.#code, blocks, region, slot, imports);
+    const code = emitRegion(this.#code, this.#blocks, region, slot, imports, replaced === 0);
     const bytes = moduleOf(this.#code, imports.functions, [{ name: ENTRY, code }]);
     const entry = instantiate(bytes, imports.functions, this.#core)[ENTRY] as CallableFunction;
-    this.#regions.install(region, slot, bytes.length, entry);
+    this.#regions.install(region, slot, bytes.length, entry, failures);
     this.#compilations++;
     this.#compileMs += performance.now() - start;
+  }
+
+  /** Compiles a region anew, which takes other things for granted than are so; returns what `hot` does. */
+  #replace(block: number, together: ReadonlySet<number>, start: number): number {
+    if (this.#overspent(start)) return FAILURES;
+    for (const other of together) this.#replaced.set(other, (this.#replaced.get(other) ?? 0) + 1);
+    this.#compile(again(this.#blocks, block, together), start);
     return 0;
   }
 
@@ -246,6 +282,7 @@ class AttachedTier {
       this.#regions.dropAll();
       this.#watches.clear();
       this.#drops.clear();
+      this.#replaced.clear();
     } else {
       this.#drops.set(frame, (this.#drops.get(frame) ?? 0) + 1);
       this.#regions.dropFrame(frame, this.#heat, this.threshold);

@@ -6,7 +6,7 @@ export { wideQuotient, wideSignedQuotient } from "./integer/multiply";
 export { readForWrite, readSlow, writeSlow } from "./memory/access";
 export { segmentAddress } from "./memory/segments";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
-export { set_heat } from "./op/heat";
+export { assumptionFailed, set_heat } from "./op/heat";
 export { branchSlow, cached_block, findBlock, linkTo } from "./op/lookup";
 export { faultAt, leaveStopped } from "./op/op";
 export { set_skipping, wait_handler } from "./op/wait";

@@ -3,11 +3,10 @@
 
 import { MAX_CPUS } from "../../protocol";
 import {
-  NEAR_ANY,
-  NEAR_COUNT,
   NEAR_LIMIT,
   NEAR_PAGE_SIZE,
   NEAR_PAGES,
+  NEAR_THERE,
   PAGE_HOST,
   S_CPL,
   S_CPU,
@@ -83,9 +82,14 @@ function dropWriteTag(e: usize, host: u32): void {
 
 /** Compiled regions look into the TLB again. */
 export function forgetNearPages(): void {
-  if (load<u32>(NEAR_ANY) == 0) return;
-  store<u32>(NEAR_ANY, 0);
-  for (let n = 0; n < NEAR_COUNT; n++) store<u64>(NEAR_PAGES + n * NEAR_PAGE_SIZE, 0, NEAR_LIMIT);
+  let there = load<u32>(NEAR_THERE);
+  if (there == 0) return;
+  store<u32>(NEAR_THERE, 0);
+  for (; there != 0; there &= there - 1) {
+    const page = NEAR_PAGES + <usize>ctz(there) * NEAR_PAGE_SIZE;
+    v128.store(page, i64x2.splat(0), NEAR_LIMIT);
+    store<u64>(page, 0, NEAR_LIMIT + 16);
+  }
 }
 
 /** Drops all translations of the CPU that executes. */

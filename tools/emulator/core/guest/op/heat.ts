@@ -46,6 +46,16 @@ export function heatOp(op: Op): usize {
   return left != 0 ? changetype<usize>(op) + OP_SIZE : become(op);
 }
 
+/**
+ * Something that the region of the heat record at `at` takes for granted is not so: asks for another region when that has
+ * happened as often as the tier has put into the record. Compiled regions call this.
+ */
+export function assumptionFailed(at: usize): void {
+  const left = load<u32>(at, HEAT_LEFT) - 1;
+  store<u32>(at, left, HEAT_LEFT);
+  if (left == 0) become(changetype<Op>(at));
+}
+
 /** Asks for a region; what the tier answers is the next count, or 0 if the record enters a region now. */
 function become(op: Op): usize {
   const at = changetype<usize>(op);
