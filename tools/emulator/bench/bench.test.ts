@@ -3,11 +3,12 @@
 import { expect, test } from "vitest";
 import { zigBinary } from "../../make/zig.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
-import { formatBench } from "./bench.ts";
+import { type BenchRow, formatBench } from "./bench.ts";
 import { compiledWorkloads } from "./compiled-workloads.ts";
 import { findCompiler } from "./compiler.ts";
 import { legacyWorkloads } from "./legacy-workloads.ts";
 import { hasV86, runHere, runInQemu, runInV86 } from "./measure.ts";
+import type { Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
 
 const loops = [...workloads, ...legacyWorkloads];
@@ -81,4 +82,23 @@ test("the table gives speed and ratio, or says that there is none", () => {
   expect(text[1]).toMatch(/^integer +200 +250\.0 +- +- +- +100 +2\.00 +- +- /);
   expect(text[2]).toMatch(/^integer +200 +250\.0 +99\.5 % +3 +4 +- +- +400 +0\.50 /);
   expect(text.find((line) => line.startsWith("geometric mean"))).toMatch(/ 2\.00 +0\.50$/);
+});
+
+test("the loops' mean is of fifteen without the two starred ones, and of nothing else", () => {
+  const summed = loops.filter(({ extra }) => !extra);
+  expect(summed).toHaveLength(15);
+  expect(summed.filter(({ special }) => special).map(({ name }) => name)).toEqual([
+    "string copy *",
+    "self-modifying *",
+  ]);
+  const row = (workload: Workload): BenchRow => {
+    const ms = workload.extra ? 900 : workload.special ? 1 : 200;
+    return {
+      workload,
+      emulator: { ms, result: 0n, instructions: 1e6 },
+      qemu: { ms: 100, result: 0n },
+    };
+  };
+  const text = formatBench(loops.map(row)).split("\n");
+  expect(text.find((line) => line.startsWith("loops without *"))).toMatch(/ 2\.00$/);
 });

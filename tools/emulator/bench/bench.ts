@@ -154,7 +154,7 @@ export function formatMeans(rows: readonly BenchRow[]): string[] {
     return [line([name, "", "", "", "", "", "", cell(qemu), "", cell(v86)], "")];
   };
   const loops = rows.filter(({ workload }) => LOOPS.includes(workload));
-  const usual = loops.filter(({ workload }) => workload.special !== true);
+  const usual = loops.filter(({ workload: { special, extra } }) => !special && !extra);
   const programs = rows.filter((row) => !loops.includes(row));
   return [
     ...mean("geometric mean", rows),

@@ -131,6 +131,7 @@ export const legacyWorkloads: Workload[] = [
     name: "flat segments (32-bit)",
     what: "loads, stores, calls; the measure of those below",
     rounds: 8_000_000,
+    extra: true,
     bits: 32,
     code(a) {
       a.mov(ecx, esi).mov(edi, DATA_AREA);
@@ -142,6 +143,7 @@ export const legacyWorkloads: Workload[] = [
     name: "based segments (32-bit)",
     what: "the same, data in a segment with a base",
     rounds: 8_000_000,
+    extra: true,
     bits: 32,
     code(a) {
       loadTables(a);
@@ -154,6 +156,7 @@ export const legacyWorkloads: Workload[] = [
     name: "real mode (16-bit)",
     what: "the same in 16 bits",
     rounds: 8_000_000,
+    extra: true,
     bits: 32,
     code(a) {
       loadTables(a);

@@ -26,6 +26,8 @@ export interface Workload {
   cpus?: 1 | 2;
   /** QEMU is slow at it for reasons of its own: it is left out of one of the means. */
   special?: true;
+  /** A row besides those that the means of loops and of programs are of. */
+  extra?: true;
   /** What lies in memory besides the frame. */
   image?: FlatImage;
   /**

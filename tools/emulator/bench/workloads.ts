@@ -400,6 +400,7 @@ export const workloads: Workload[] = [
   },
   {
     name: "ports",
+    extra: true,
     what: "IN from the interrupt controller",
     rounds: 3_000_000,
     code(a) {
