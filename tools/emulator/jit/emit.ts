@@ -15,26 +15,32 @@ import {
   TIER_ENTRIES,
   TIER_RETIRED,
 } from "../core/state.ts";
-import { type Blocks, heatOf } from "./blocks.ts";
+import { type Block, type Blocks, End, heatOf } from "./blocks.ts";
+import { type BudgetPlan, planBudget } from "./budget.ts";
 import { type Chunk, Code, type Imports, OP_BR_TABLE, OP_RETURN, OP_UNREACHABLE } from "./code.ts";
 import type { CoreCode } from "./core-code.ts";
 import { type Flow, structure } from "./flow.ts";
+import { binary } from "./fold.ts";
+import { emitPageTest, fetchTest, NO_REGISTER } from "./near-pages.ts";
 import type { Edge, Node, Region } from "./region.ts";
-import { type OpContext, specialize, TAILS } from "./specialize.ts";
-import { StateLocals } from "./state-locals.ts";
-import { emit, type Value } from "./value.ts";
+import { type LinkState, type OpContext, specialize, TAILS } from "./specialize.ts";
+import { BUDGET, RIP_BASE, StateLocals, TLB } from "./state-locals.ts";
+import { emit, i64, type Value } from "./value.ts";
 
 const I32_LOAD = 0x28;
 const I64_LOAD = 0x29;
 const I64_STORE = 0x37;
 const I32_EQ = 0x46;
 const I32_NE = 0x47;
+const I32_LE_S = 0x4c;
 const I32_ADD = 0x6a;
 const I32_AND = 0x71;
 const I32_OR = 0x72;
 const I64_ADD = 0x7c;
 const I64_SUB = 0x7d;
 const I64_EXTEND_I32_S = 0xac;
+
+const PAGE = 0x1000n;
 
 /** The record: the function's parameter, and what it returns. */
 const RECORD = 0;
@@ -57,14 +63,25 @@ export function emitRegion(
   imports: Imports,
   segmentsStay = true,
 ): Code {
-  const flow = structure(
-    region.nodes.map(({ edges }) => edges.map(({ to }) => to)),
-    region.entries,
-  );
+  const { nodes } = region;
+  const edges = nodes.map((node) => node.edges.map(({ to }) => to));
+  const flow = structure(edges, region.entries);
+  const budget = planBudget(edges, flow, (node) => instructions(blocks, nodes[node] as Node));
   const code = new Code(imports);
-  const { key } = (region.nodes[0] as Node).block;
+  const { key } = (nodes[0] as Node).block;
   const state = new StateLocals(code, blocks.view, key, segmentsStay);
-  return new RegionWriter(core, blocks, region.nodes, flow, slot, state, code).write();
+  return new RegionWriter(core, blocks, nodes, flow, budget, slot, state, code).write();
+}
+
+/** What a block takes of the budget at its end. */
+function instructions(blocks: Blocks, { block }: Node): number {
+  const before = blocks.before(block.end - OP_SIZE);
+  return block.ends === End.Falls ? before : before + 1;
+}
+
+/** Whether all ways on from a block are links. */
+function endsInLinks({ ends }: Block): boolean {
+  return ends === End.Jump || ends === End.Branch || ends === End.Call || ends === End.Falls;
 }
 
 class RegionWriter {
@@ -72,6 +89,7 @@ class RegionWriter {
   readonly #blocks: Blocks;
   readonly #nodes: readonly Node[];
   readonly #flow: Flow;
+  readonly #budget: BudgetPlan;
   readonly #slot: number;
   readonly #code: Code;
   readonly #state: StateLocals;
@@ -92,6 +110,7 @@ class RegionWriter {
     blocks: Blocks,
     nodes: readonly Node[],
     flow: Flow,
+    budget: BudgetPlan,
     slot: number,
     state: StateLocals,
     code: Code,
@@ -100,6 +119,7 @@ class RegionWriter {
     this.#blocks = blocks;
     this.#nodes = nodes;
     this.#flow = flow;
+    this.#budget = budget;
     this.#slot = slot;
     this.#code = code;
     this.#state = state;
@@ -220,14 +240,47 @@ class RegionWriter {
 
   #node(node: number): void {
     const { block, edges } = this.#nodes[node] as Node;
-    this.#state.bindings.fill(undefined);
+    const state = this.#state;
+    state.bindings.fill(undefined);
+    const need = this.#budget.need(node);
+    if (this.#budget.looks.has(node)) this.#look(need, block.first);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
       const last = record + OP_SIZE === block.end;
-      if (specialize(new RecordContext(this, node, edges, record))) continue;
-      if (!last) this.#callHandler(record);
+      const context = new RecordContext(this, node, edges, record, need);
+      if (last && endsInLinks(block) && !context.goesOn()) {
+        context.onLeave();
+        continue;
+      }
+      const budget = state.bindings[BUDGET];
+      if (specialize(context)) {
+        if (last || state.bindings[BUDGET] === budget) continue;
+        // The instruction took time.
+        state.flush();
+        this.#look(need, record + OP_SIZE);
+      } else if (!last) this.#callHandler(record, need);
       else this.#callLast(node, record, edges);
     }
     this.#code.bytes(OP_UNREACHABLE);
+  }
+
+  /** Leaves at `record`, which is next, unless there is more budget than `need`. Nothing is pending. */
+  #look(need: number, record: number): void {
+    const code = this.#code;
+    const { chunk } = code;
+    code.get(this.#state.canonical(BUDGET).n).i32Const(need).bytes(I32_LE_S);
+    chunk.hint(chunk.bytes.length, false);
+    code.if();
+    code.chunk = chunk.insert();
+    this.leaveAt(record);
+    code.chunk = chunk;
+    code.end();
+  }
+
+  /** The same with the state in memory, for the record in RECORD. */
+  #lookInMemory(need: number): void {
+    const code = this.#code;
+    code.i32Const(0).bytes(I32_LOAD, 2).u32(S_BUDGET);
+    code.i32Const(need).bytes(I32_LE_S).branchIf(this.#end);
   }
 
   get core(): CoreCode {
@@ -252,11 +305,12 @@ class RegionWriter {
     code.i32Const(record).callHandler(this.#blocks.handler(record));
   }
 
-  #callHandler(record: number): void {
+  #callHandler(record: number, need: number): void {
     const code = this.#code;
     const next = record + OP_SIZE;
     this.#call(record);
     code.tee(RECORD).i32Const(next).bytes(I32_NE).branchIf(this.#end);
+    this.#lookInMemory(need);
     this.#checks.push({ chunk: code.chunk.insert(), resume: next });
     this.#state.reload();
   }
@@ -275,6 +329,7 @@ class RegionWriter {
         code.i32Const(this.#blocks.u32(CODE_GENERATION)).bytes(I32_EQ, I32_AND);
       }
       code.if();
+      if (!this.#budget.looks.has(to)) this.#lookInMemory(this.#budget.need(to));
       this.#checks.push({ chunk: code.chunk.insert(), resume: link });
       this.#state.reload();
       this.go(node, to);
@@ -298,6 +353,30 @@ class RegionWriter {
       this.#code.i32Const(this.#flow.targets.indexOf(to)).set(this.#target);
       this.#code.branch(this.#dispatcher);
     }
+  }
+
+  /**
+   * To a node in another page, at `target` from the start of this one, if a look-up of the block there would find it
+   * without a page walk. What the look-up checks besides is so wherever the TLB has that page. For 64-bit code.
+   */
+  cross(from: number, { to, expected }: Edge, target: bigint): void {
+    const code = this.#code;
+    const state = this.#state;
+    const { block } = this.#nodes[to] as Node;
+    if (expected === undefined) return;
+    const linear = binary(I64_ADD, state.read(RIP_BASE), i64(target));
+    const map = emitPageTest(code, fetchTest(linear, state.read(TLB)), NO_REGISTER);
+    code
+      .get(map)
+      .bytes(I32_LOAD, 2)
+      .u32(4 * block.offset);
+    code.i32Const(block.address).bytes(I32_EQ);
+    code.if();
+    state.bind(RIP_BASE, binary(I64_ADD, state.read(RIP_BASE), i64(target & -PAGE)));
+    state.flush();
+    this.go(from, to);
+    code.end();
+    code.end();
   }
 
   /** To the entry that is asked for by the heat record in RECORD. */
@@ -349,23 +428,37 @@ class RecordContext implements OpContext {
   readonly state: StateLocals;
   readonly memory: DataView;
   readonly record: number;
+  readonly granted: number;
   readonly #writer: RegionWriter;
   readonly #node: number;
   readonly #edges: readonly Edge[];
 
-  constructor(writer: RegionWriter, node: number, edges: readonly Edge[], record: number) {
+  constructor(
+    writer: RegionWriter,
+    node: number,
+    edges: readonly Edge[],
+    record: number,
+    granted: number,
+  ) {
     this.#writer = writer;
     this.core = writer.core;
     this.code = writer.code;
     this.state = writer.state;
     this.memory = writer.blocks.view;
     this.record = record;
+    this.granted = granted;
     this.#node = node;
     this.#edges = edges;
   }
 
-  linked(which: 0 | 1): boolean {
-    return this.#writer.blocks.link(this.record, which) !== 0;
+  linkOf(which: 0 | 1): LinkState {
+    if (this.#writer.blocks.link(this.record, which) !== 0) return "set";
+    return this.#edges.some((edge) => edge.which === which) ? "never" : "untaken";
+  }
+
+  /** Whether any way on is known. */
+  goesOn(): boolean {
+    return this.linkOf(0) !== "untaken" || this.linkOf(1) !== "untaken";
   }
 
   onLink(which: 0 | 1): void {
@@ -379,15 +472,23 @@ class RecordContext implements OpContext {
   }
 
   follows(name: string, args: readonly Value[]): boolean {
-    const target = args[1];
-    if (name !== "branchSlow" && name !== "linkTo") return false;
-    return target?.isConst === true && BigInt.asUintN(64, target.bits) >= 0x1000n;
+    return this.#leavesPage(name, args) && !this.state.wide;
   }
 
   onTail(name: string, args: readonly Value[]): void {
+    const leavesPage = this.#leavesPage(name, args);
+    const edge = leavesPage && this.#edges.find(({ which }) => which === args[2]?.n);
     this.#writer.setTail(name, args);
     this.state.flush();
+    if (edge) this.#writer.cross(this.#node, edge, (args[1] as Value).bits);
     this.#writer.tail(name);
+  }
+
+  /** Whether a function goes to a block in another page. */
+  #leavesPage(name: string, args: readonly Value[]): boolean {
+    const target = args[1];
+    if (name !== "branchSlow" && name !== "linkTo") return false;
+    return target?.isConst === true && BigInt.asUintN(64, target.bits) >= PAGE;
   }
 
   onReturn(value: Value): void {

@@ -20,7 +20,9 @@ export const I32_EQZ = 0x45;
 export const I32_EQ = 0x46;
 export const I32_NE = 0x47;
 const I32_LT_U = 0x49;
+export const I32_GT_S = 0x4a;
 const I32_GT_U = 0x4b;
+export const I32_LE_S = 0x4c;
 const I32_LE_U = 0x4d;
 const I32_GE_U = 0x4f;
 export const I64_EQZ = 0x50;
@@ -213,11 +215,11 @@ function fold32(op: number, a: number, b: number): number | undefined {
       return a < b ? 1 : 0;
     case 0x49:
       return a >>> 0 < b >>> 0 ? 1 : 0;
-    case 0x4a:
+    case I32_GT_S:
       return a > b ? 1 : 0;
     case 0x4b:
       return a >>> 0 > b >>> 0 ? 1 : 0;
-    case 0x4c:
+    case I32_LE_S:
       return a <= b ? 1 : 0;
     case 0x4d:
       return a >>> 0 <= b >>> 0 ? 1 : 0;

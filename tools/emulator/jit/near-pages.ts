@@ -20,6 +20,7 @@ import {
 } from "../core/state.ts";
 import type { Code } from "./code.ts";
 import {
+  binary,
   EXTEND_U,
   I32_ADD,
   I32_AND,
@@ -32,9 +33,21 @@ import {
   I64_NE,
   I64_SHR_U,
   I64_SUB,
+  unary,
   WRAP,
 } from "./fold.ts";
-import { alike, bitsOf, computed, emit, I32, I64, I64_LOAD, type Value } from "./value.ts";
+import {
+  alike,
+  bitsOf,
+  computed,
+  emit,
+  I32,
+  I64,
+  I64_LOAD,
+  i32,
+  i64,
+  type Value,
+} from "./value.ts";
 
 /** Near page of accesses without a base register. */
 export const NO_REGISTER = 16;
@@ -82,6 +95,16 @@ export function linearOfEntry(address: Value, tlb: Value): Value | undefined {
   const shifted = number.a as Value;
   if (shifted.op !== I64_SHR_U || shifted.b?.bits !== HASHED_FROM) return undefined;
   return shifted.a;
+}
+
+/** The fetch from `linear`, as a look-up of a block tests it. */
+export function fetchTest(linear: Value, tlb: Value): PageTest {
+  const number = unary(WRAP, binary(I64_SHR_U, linear, i64(HASHED_FROM)));
+  const above = binary(I32_SHR_U, number, i32(TLB_INDEX_BITS));
+  const hash = binary(I32_XOR, number, binary(I32_AND, above, i32(TLB_HASHED)));
+  const entry = binary(I32_ADD, tlb, binary(I32_AND, hash, i32(HASH_MASK)));
+  const lastPage = binary(I64_AND, linear, i64(PAGE_MASK));
+  return { entry, tag: TLB_EXEC, linear, lastPage, size: 1, differs: true };
 }
 
 function isHashedWith(hashed: Value, value: Value): boolean {

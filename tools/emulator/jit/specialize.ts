@@ -47,7 +47,18 @@ import {
   OP_RETURN,
 } from "./code.ts";
 import { type Body, type CoreCode, type Instruction, zero } from "./core-code.ts";
-import { binary, EXTEND_U, I32_ADD, I32_EQZ, I32_SUB, select, unary, WRAP } from "./fold.ts";
+import {
+  binary,
+  EXTEND_U,
+  I32_ADD,
+  I32_EQZ,
+  I32_GT_S,
+  I32_LE_S,
+  I32_SUB,
+  select,
+  unary,
+  WRAP,
+} from "./fold.ts";
 import { baseOf, emitPageTest, linearOfEntry, NO_REGISTER, pageTest } from "./near-pages.ts";
 import {
   BUDGET,
@@ -82,6 +93,12 @@ import {
   vector,
 } from "./value.ts";
 
+/**
+ * A link of a branch: `set`, and the region knows where it leads; `never` set, because the target is in another page;
+ * `untaken`: the way is left to the interpreter; `loaded`: it has to be looked at.
+ */
+export type LinkState = "set" | "never" | "untaken" | "loaded";
+
 /** One record of a region, and what the region does where the handler's paths leave the record. */
 export interface OpContext {
   readonly core: CoreCode;
@@ -91,8 +108,10 @@ export interface OpContext {
   readonly memory: DataView;
   /** Address of the record. Its fields are constants, but for the links of branches. */
   readonly record: number;
-  /** Whether the region knows where link `which` (0 taken, 1 not taken) of this branch goes: such a link counts as set. */
-  linked(which: 0 | 1): boolean;
+  /** What is known of link `which` (0 taken, 1 not taken) of this branch. */
+  linkOf(which: 0 | 1): LinkState;
+  /** When the record begins, S_BUDGET is greater than this; negative where nothing is known. */
+  readonly granted: number;
   /** The path goes on at the block of a link that is known; the budget has been taken and is above 0. */
   onLink(which: 0 | 1): void;
   /**
@@ -120,7 +139,7 @@ interface Footprint {
   effects?: true;
 }
 
-/** Functions that are called; all of them may change S_BUDGET. */
+/** Functions that are called. S_BUDGET is as before unless they want the block to be left. */
 export const CALLED: Readonly<Record<string, Footprint>> = {
   readSlow: { faults: true },
   writeSlow: { faults: true, stops: true, effects: true },
@@ -517,9 +536,21 @@ class Specializer {
     const b = stack.pop() as Value;
     const two = NUMERIC[op]?.params.length === 2;
     let result = two ? binary(op, stack.pop() as Value, b) : unary(op, b);
-    if (traps(op)) result = computed(this.code, result);
+    if (this.isBudgetLeft(result)) result = i32(result.op === I32_GT_S ? 1 : 0);
+    else if (traps(op)) result = computed(this.code, result);
     else if (op === I32_ADD && two) this.noteHostAddress(result);
     stack.push(result);
+  }
+
+  /** Whether a value asks if some budget is left, where the region has made sure of it. */
+  private isBudgetLeft({ op, a, b }: Value): boolean {
+    if ((op !== I32_GT_S && op !== I32_LE_S) || b?.op !== CONST || b.n !== 0) return false;
+    let taken = 0;
+    let from = a as Value;
+    // A constant is subtracted as its negative is added.
+    for (; from.op === I32_ADD && from.b?.op === CONST; from = from.a as Value) taken -= from.b.n;
+    const { n, op: source } = this.state.canonical(BUDGET);
+    return from.op === source && from.n === n && taken <= this.context.granted;
   }
 
   /** The sum of an address and what a TLB entry adds to it is an address of RAM. */
@@ -784,6 +815,7 @@ class Specializer {
     if (yes.scratch !== no.scratch || !equalMaps(yes.globals, no.globals)) return undefined;
     const canonical = (f: number): Value => this.state.canonical(f);
     return combine(yes, no, canonical, (a, b) => {
+      if (a.op === LINK || b.op === LINK) return undefined;
       if (a.type === I32 && (a.op === CONST) !== (b.op === CONST)) {
         const fixed = a.op === CONST ? a : b;
         const other = a.op === CONST ? b : a;
@@ -915,10 +947,11 @@ class Specializer {
     const { code, state } = this;
     for (const arg of args)
       if (isStateAddress(arg)) throw new Unsupported("computed address of a field");
-    const budget = path.bindings[BUDGET];
-    code.i32Const(0);
-    emit(code, budget ?? state.canonical(BUDGET));
-    code.bytes(0x36, 0).u32(S_BUDGET);
+    if (footprint.stops) {
+      code.i32Const(0);
+      emit(code, path.bindings[BUDGET] ?? state.canonical(BUDGET));
+      code.bytes(0x36, 0).u32(S_BUDGET);
+    }
     for (const arg of args) emit(code, arg);
     code.call(name);
     code.changes++;
@@ -927,13 +960,6 @@ class Specializer {
       const temporary = code.temporary(result);
       code.set(temporary);
       frame.stack.push(local(result, temporary, this.resultWidth(name, args)));
-    }
-    code.i32Const(0).bytes(0x28, 0).u32(S_BUDGET);
-    if (budget === undefined) state.setDirectly(BUDGET);
-    else {
-      const temporary = code.temporary(I32);
-      code.set(temporary);
-      path.bindings[BUDGET] = local(I32, temporary);
     }
     if (footprint.effects) path.effects = true;
     let next: Path | undefined = path;
@@ -961,6 +987,11 @@ class Specializer {
     code.chunk = side;
     const other = path.clone(path.join);
     other[what] = NONZERO;
+    if (what === "stop") {
+      const budget = code.temporary(I32);
+      code.i32Const(0).bytes(0x28, 0).u32(S_BUDGET).set(budget);
+      other.bindings[BUDGET] = local(I32, budget);
+    }
     this.run(other);
     code.chunk = parent;
     code.end();
@@ -1078,10 +1109,10 @@ class Specializer {
     const offset = address - this.record;
     if (this.branches && offset >= OP_IMM && offset < OP_IMM + 8) {
       const which = offset === OP_IMM ? 0 : 1;
-      if (this.context.linked(which)) {
-        if (type === I64) return unary(EXTEND_U, link(which));
-        return link(which);
-      }
+      const known = this.context.linkOf(which);
+      if (known === "untaken") throw new Unsupported("a way that has not been taken");
+      if (known === "never") return constant(type, 0n);
+      if (known === "set") return type === I64 ? unary(EXTEND_U, link(which)) : link(which);
       return this.loaded(i32(address), 0, op, type, size, signed);
     }
     const { memory } = this.context;

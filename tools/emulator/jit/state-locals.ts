@@ -191,6 +191,11 @@ export class StateLocals {
     this.segmentsStay = segmentsStay && (key & 3) !== 2;
   }
 
+  /** Whether the region is 64-bit code. */
+  get wide(): boolean {
+    return (this.key & 3) === 2;
+  }
+
   // ---- For the region
 
   /** Writes what is pending into the locals; the path ends behind it, or all bindings are forgotten. */
@@ -324,18 +329,12 @@ export class StateLocals {
     this.canonical(f);
   }
 
-  /** Changes the local itself to what is on wasm's stack. */
-  setDirectly(f: number): void {
-    this.written[f] = 1;
-    this.code.set(this.canonical(f).n);
-  }
-
   /** A word that is a constant of the region, or whose bits under a mask are: undefined where nothing is known. */
   knownWord(address: number): { mask: number; bits: number } | undefined {
     if (address === S_KEY) return { mask: -1, bits: this.key };
     if (address === S_COARSE) return { mask: -1, bits: 1 };
     if (address === S_LIN_MASK) return { mask: -1, bits: -1 };
-    if (address === S_LIN_MASK + 4) return { mask: -1, bits: (this.key & 3) === 2 ? -1 : 0 };
+    if (address === S_LIN_MASK + 4) return { mask: -1, bits: this.wide ? -1 : 0 };
     if (address === S_ZERO || address === S_ZERO + 4) return { mask: -1, bits: 0 };
     return this.guard(address);
   }

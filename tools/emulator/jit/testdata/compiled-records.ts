@@ -148,7 +148,9 @@ export class CompiledCore {
         state,
         memory: view,
         record,
-        linked: (which) => view.getUint32(record + OP_IMM + 4 * which, true) !== 0,
+        linkOf: (which) =>
+          view.getUint32(record + OP_IMM + 4 * which, true) === 0 ? "loaded" : "set",
+        granted: -1,
         follows: () => false,
         onLink: (which) => {
           leave();

@@ -156,7 +156,10 @@ function reach(linear: u64, access: i32): u64 {
 
 export function readSlow(linear: u64, size: i32, access: i32): u64 {
   if (load<u32>(S_FAULT) != 0) return 0;
-  if (watching != 0) noteAccess(linear, size, 2);
+  if (watching != 0) {
+    noteAccess(linear, size, 2);
+    if (load<u32>(S_FAULT) != 0) return 0;
+  }
   if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, false);
   if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return 0;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
@@ -180,7 +183,10 @@ export function readSlow(linear: u64, size: i32, access: i32): u64 {
 export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void {
   if (load<u32>(S_FAULT) != 0) return;
   if ((access & SYSTEM) == 0 && writeBesideCode(linear, size, value)) return;
-  if (watching != 0) noteAccess(linear, size, 1);
+  if (watching != 0) {
+    noteAccess(linear, size, 1);
+    if (load<u32>(S_FAULT) != 0) return;
+  }
   if (slowOnly() && (access & SYSTEM) == 0) noteData(linear, size, true);
   if (!canonicalRange(linear, size, access) || misaligned(linear, size, access)) return;
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
@@ -209,7 +215,10 @@ export function probe(linear: u64, size: i32, access: i32, alignment: i32 = 1): 
   if (!canonicalRange(linear, size, access)) return false;
   if (misaligned(linear, size <= 8 ? size : alignment, access)) return false;
   if (reach(linear, access) == NO_ADDRESS) return false;
-  if (watching != 0) noteAccess(linear, size, (access & WRITE) != 0 ? 1 : 2);
+  if (watching != 0) {
+    noteAccess(linear, size, (access & WRITE) != 0 ? 1 : 2);
+    if (load<u32>(S_FAULT) != 0) return false;
+  }
   const inPage = 0x1000 - <i32>(<u32>linear & 0xfff);
   if (size > inPage) {
     const next = (linear + <u64>inPage) & linearMask(access);

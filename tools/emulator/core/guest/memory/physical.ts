@@ -3,7 +3,7 @@
 
 import { PAGE_MMIO, PAGE_RAM, PAGE_ROM } from "../../protocol";
 import { PAGE_HOST, S_CPU } from "../../state";
-import { apicBasePage, apicKeepsTime, apicRead, apicWrite } from "../processor/apic";
+import { apicBasePage, apicRead, apicWrite } from "../processor/apic";
 import { PAGE_MASK } from "../processor/control_bits";
 import { mmio_read, mmio_write } from "../processor/env";
 import { charge, DEVICE_READ, DEVICE_WRITE, LOCAL_APIC } from "../processor/latency";
@@ -49,13 +49,12 @@ export function isRam(physical: u64): bool {
 }
 
 /**
- * Whether an access to what is not RAM may depend on the time: to a device (writes to ROM reach one), or to a
- * timer register of the local APIC.
+ * Whether an access to what is not RAM may depend on the time or takes some: to a device (writes to ROM reach one) or to
+ * the local APIC.
  */
 export function keepsTime(physical: u64, access: i32): bool {
   if (physical >> 32 != 0) return false;
-  if (kindOf(physical) == PAGE_ROM && (access & WRITE) == 0) return false;
-  return (physical & PAGE_MASK) != apicBasePage() || apicKeepsTime(<u32>physical & 0xfff);
+  return kindOf(physical) != PAGE_ROM || (access & WRITE) != 0;
 }
 
 /** Reads a device or unmapped memory; `size` 1, 2, 4 or 8, inside one page. */

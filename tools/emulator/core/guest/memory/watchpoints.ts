@@ -1,6 +1,6 @@
 // Watchpoints of the debugger outside (see op/debugger.ts): accesses are compared in the slow paths.
 
-import { DEBUG_WATCHPOINTS } from "../../state";
+import { DEBUG_WATCHPOINTS, FAULT_AGAIN, S_COARSE, S_FAULT } from "../../state";
 import { PAGE_MASK } from "../processor/control_bits";
 import { leaveNow } from "../processor/fault";
 
@@ -25,13 +25,20 @@ export function watchedPage(tag: u64): bool {
   return false;
 }
 
-/** Notes an access of kind 1 (write) or 2 (read); the CPU stops after the instruction. */
+/**
+ * Notes an access of kind 1 (write) or 2 (read); the CPU stops after the instruction. Compiled code is left first, which
+ * does not expect a read to end anything: FAULT_AGAIN is pending then, and nothing may be accessed.
+ */
 export function noteAccess(linear: u64, size: i32, kind: u32): void {
   for (let i = 0; i < watching; i++) {
     const at = DEBUG_WATCHPOINTS + (i << 4);
     const first = load<u64>(at);
     if ((load<u32>(at, 12) & kind) == 0) continue;
     if (linear + <u64>size <= first || first + <u64>load<u32>(at, 8) <= linear) continue;
+    if (load<u32>(S_COARSE) != 0) {
+      store<u32>(S_FAULT, FAULT_AGAIN);
+      return;
+    }
     watchHit = i + 1;
     leaveNow();
     return;

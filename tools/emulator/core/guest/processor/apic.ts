@@ -368,11 +368,6 @@ export function deadline(): u64 {
 
 // ---- Registers
 
-/** Whether the register at window offset `offset` has to do with the timer. */
-export function apicKeepsTime(offset: u32): bool {
-  return offset >= 0x380 || (offset & 0xff0) == 0x320;
-}
-
 /** Reads the register at window offset `offset` (32 bits, aligned down to 16 bytes). */
 export function apicRead(offset: u32): u32 {
   const a = me();
