@@ -162,29 +162,36 @@ export class Chunk {
 /** A function of the core that a region calls: one that it exports, or a handler, by its place in the core's table. */
 export type ImportedFunction = { readonly name: string } | { readonly handler: number };
 
-/** The core's functions that the regions of a module call, in the order of their imports. */
+/** Where a module of regions has a function of the core: its place in the module's table, and its type there. */
+export interface Place {
+  readonly index: number;
+  readonly type: number;
+}
+
+/** The type of handlers; behind it come those of the functions that the core exports, in the order of their places. */
+const HANDLER_TYPE = 0;
+
+/** The core's functions that the regions of a module call, in the order of their places in the module's table. */
 export class Imports {
   readonly functions: ImportedFunction[] = [];
-  private readonly indices = new Map<string, number>();
+  private readonly places = new Map<string, Place>();
+  private types = HANDLER_TYPE;
 
-  /** Function index of the import of the core's exported function. */
-  index(name: string): number {
-    return this.take(name, { name });
+  /** Place of the core's exported function. */
+  named(name: string): Place {
+    return this.places.get(name) ?? this.take(name, { name }, ++this.types);
   }
 
-  /** Function index of the import of a handler. */
-  handler(handler: number): number {
-    return this.take(String(handler), { handler });
+  /** Place of a handler. */
+  handler(handler: number): Place {
+    const key = String(handler);
+    return this.places.get(key) ?? this.take(key, { handler }, HANDLER_TYPE);
   }
 
-  private take(key: string, imported: ImportedFunction): number {
-    let index = this.indices.get(key);
-    if (index === undefined) {
-      index = this.functions.length;
-      this.functions.push(imported);
-      this.indices.set(key, index);
-    }
-    return index;
+  private take(key: string, imported: ImportedFunction, type: number): Place {
+    const place = { index: this.functions.push(imported) - 1, type };
+    this.places.set(key, place);
+    return place;
   }
 }
 
@@ -271,14 +278,17 @@ export class Code {
   /** Calls a function of the core by its exported name: for what is rare. */
   call(name: string): this {
     this.chunk.rare = true;
-    this.chunk.bytes.push(OP_CALL);
-    return this.u32(this.imports.index(name));
+    return this.callAt(this.imports.named(name));
   }
 
   /** Calls the handler at a place in the core's table. */
   callHandler(handler: number): this {
-    this.chunk.bytes.push(OP_CALL);
-    return this.u32(this.imports.handler(handler));
+    return this.callAt(this.imports.handler(handler));
+  }
+
+  private callAt({ index, type }: Place): this {
+    this.i32Const(index).chunk.bytes.push(OP_CALL_INDIRECT);
+    return this.u32(type).u32(0);
   }
 
   /** Opens a construct; returns the depth inside, by which `branch` knows it. */
