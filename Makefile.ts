@@ -323,7 +323,8 @@ const targets: Target[] = [
   },
   {
     name: "run",
-    summary: "the same in real time, with monitor (Ctrl-A C) and exit (Ctrl-A X) on the terminal",
+    summary:
+      "the same in real time with its screen in the browser; monitor (Ctrl-A C) and exit (Ctrl-A X)",
     steps: everything,
     note: leftOutHere,
     action: () => runScript("tools/bin/emu", [...emulatorArguments("build"), ...INTERACTIVE]),

@@ -111,6 +111,7 @@ export class Machine {
   /** The deadline `core.run` was given. */
   #deadline = 0;
   #running = false;
+  #realTime: boolean;
   /** Host time (ms) at which virtual time was 0, in real time runs. */
   #hostStart: number | undefined;
 
@@ -124,6 +125,7 @@ export class Machine {
   ) {
     this.core = core;
     this.options = options;
+    this.#realTime = options.realTime ?? false;
     this.#tier = tier;
     this.#image = image;
     this.kernel = image?.kernel;
@@ -296,7 +298,7 @@ export class Machine {
     for (;;) {
       const stop = this.#slice(end);
       if (stop !== undefined) return this.#finish(stop);
-      const ahead = this.options.realTime ? this.#aheadOfHost() : 0;
+      const ahead = this.#realTime ? this.#aheadOfHost() : 0;
       if (ahead > 1 || performance.now() - turned > YIELD_MS) {
         this.beforeYield?.();
         await (ahead > 1 ? pause(ahead) : turn());
@@ -307,6 +309,16 @@ export class Machine {
 
   /** Called before the event loop turns during `run`: where output is flushed. */
   beforeYield: (() => void) | undefined;
+
+  /** Whether idle time is waited out instead of skipped. */
+  get realTime(): boolean {
+    return this.#realTime;
+  }
+
+  set realTime(on: boolean) {
+    this.#realTime = on;
+    this.#hostStart = undefined;
+  }
 
   /** Milliseconds by which virtual time since the first call is ahead of the host's clock. */
   #aheadOfHost(): number {
@@ -347,6 +359,8 @@ export class Machine {
 
   #finish(stop: Stop): Stop {
     this.serial.expect(undefined);
+    // What stands still because somebody wants it to has no time to catch up with.
+    if (stop.kind === "stopped" || stop.kind === "debug") this.#hostStart = undefined;
     return stop;
   }
 
@@ -405,7 +419,7 @@ export class Machine {
     const input = this.#planned[0]?.time ?? Number.POSITIVE_INFINITY;
     const next = Math.min(board.scheduler.next(), core.next_timer(), input);
     if (next === Number.POSITIVE_INFINITY) return { kind: "idle" };
-    const limit = this.options.realTime ? target : Math.max(target, endTime);
+    const limit = this.#realTime ? target : Math.max(target, endTime);
     core.advance_to(Math.min(Math.max(next, core.time()), limit));
     return undefined;
   }
@@ -431,7 +445,11 @@ export class Machine {
   input(event: InputEvent): void {
     if (this.#running) this.#arrived.push(event);
     else this.#take(event);
+    this.onWaitingInput?.();
   }
+
+  /** Called when input has come: a run that ended because the machine was idle may go on. */
+  onWaitingInput: (() => void) | undefined;
 
   /** Lets the input of another run from the same state arrive at the same points of this one, beside what else comes. */
   replay(inputs: readonly RecordedInput[]): void {

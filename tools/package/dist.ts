@@ -17,6 +17,7 @@ import { execa } from "execa";
 import { rolldown } from "rolldown";
 import { LOADER_FILE_NAMES } from "../bootimage/loader-files.ts";
 import { hashOf } from "../cache/files.ts";
+import { bundlePage } from "../emulator/web/bundle.ts";
 import { importsOf } from "../lint/imports.ts";
 import { MakeError } from "../make/task.ts";
 import { BOOT_CONFIGURATION, IMAGES } from "./images.ts";
@@ -75,9 +76,11 @@ export async function makeDist(root: string): Promise<void> {
   copyFileSync(join(root, "build", CORE), join(aside, CORE));
   for (const shipped of SHIPPED) ship(root, aside, shipped);
   shipLoader(root, aside);
+  replaceModule(aside, "emulator/host/page-files", "package/shipped-page");
   await bundleWeb(aside);
   rmSync(join(aside, `${WEB}.js`));
   keepReachable(aside, root);
+  await shipPage(aside);
   shipImages(root, aside);
   copyFileSync(join(root, "static-foreign-apps/C", HEADER), join(aside, HEADER));
   for (const name of COMMANDS) chmodSync(join(aside, `${name}.js`), 0o755);
@@ -137,6 +140,14 @@ function shipLoader(root: string, dist: string): void {
     copyFileSync(join(root, "build/loader", name), join(dist, "boot-loader", name));
   }
   replaceModule(dist, "bootimage/loader/built", "package/shipped-loader");
+}
+
+/** The page of `-display web`. */
+async function shipPage(dist: string): Promise<void> {
+  mkdirSync(join(dist, "page"));
+  for (const [name, bytes] of await bundlePage("process")) {
+    writeFileSync(join(dist, "page", name), bytes);
+  }
 }
 
 /** One module for pages, without a bundler too: packages are inside, the core's bytes are beside it. */

@@ -60,5 +60,5 @@ export function imageArguments(folder: string): string[] {
 
 /** Behind those: without a terminal, in virtual time. */
 export const BATCH = ["-serial", "stdio"];
-/** Behind those: in real time, with the monitor on the terminal. */
-export const INTERACTIVE = ["-serial", "mon:stdio", "-rtc", "clock=host"];
+/** Behind those: in real time, with the screen in the browser and the monitor on the terminal. */
+export const INTERACTIVE = ["-serial", "mon:stdio", "-rtc", "clock=host", "-display", "web"];

@@ -37,6 +37,7 @@ export class RunControl {
   constructor(machine: Machine, paused: boolean) {
     this.machine = machine;
     this.#paused = paused;
+    machine.onWaitingInput = () => this.#poke();
   }
 
   get paused(): boolean {
@@ -59,11 +60,29 @@ export class RunControl {
     this.#poke();
   }
 
+  /** Starts a guest that is over from the beginning, as after switching the machine on. */
+  restart(): void {
+    this.#ended = undefined;
+    this.reset();
+    this.resume();
+  }
+
   /** Wakes a machine that sleeps; false if it is awake. */
   wakeUp(): boolean {
     const slept = this.machine.wakeUp();
     this.#poke();
     return slept;
+  }
+
+  /** Resets the machine, which then runs or stands still as before. */
+  reset(): void {
+    this.machine.powerOn();
+    this.#poke();
+  }
+
+  pressPowerButton(): void {
+    this.machine.board.pm.pressPowerButton();
+    this.#poke();
   }
 
   /** Resolves when the machine is paused, resumed, stepped or woken. */

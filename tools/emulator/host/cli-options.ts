@@ -27,6 +27,12 @@ export type Chardev =
   | { kind: "null" }
   | { kind: "none" };
 
+/** Where the machine's screen is shown. */
+export type DisplayRequest =
+  | { kind: "none" }
+  /** A page in a browser; port 0 is any that is free. */
+  | { kind: "web"; port: number };
+
 /** A medium that the command line names. */
 export interface CliDisk {
   kind: MediaKind;
@@ -67,6 +73,7 @@ export interface CliOptions {
   nodefaults: boolean;
   nographic: boolean;
   vga: boolean;
+  display: DisplayRequest;
   devices: DeviceRequest[];
   gdbPort?: number;
   gdbArchitecture?: GdbArchitecture;
@@ -327,6 +334,14 @@ function accelOf(text: string): Accel | undefined {
   return text === "tcg" ? undefined : parseAccel(text);
 }
 
+function parseDisplay(text: string): DisplayRequest {
+  const props = properties(text);
+  const kind = oneOf("-display", props.get("") ?? "", ["none", "web"]);
+  onlyKeys(`-display ${kind}`, props, kind === "web" ? ["port"] : []);
+  if (kind !== "web") return { kind: "none" };
+  return { kind, port: number("-display web: port", props.get("port") ?? "0", 0, 65535) };
+}
+
 function parseMachine(options: CliOptions, text: string): void {
   const props = properties(text);
   oneOf("-machine", props.get("") ?? props.get("type") ?? "q35", ["q35", "pc-q35-7.2"]);
@@ -496,10 +511,10 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-display"],
-    value: "none",
-    help: "there is no window, so none is all there is",
-    apply: (_o, v) => {
-      oneOf("-display", v, ["none"]);
+    value: "none|web",
+    help: "none (the default), or a page in the browser: web, or web,port=N",
+    apply: (o, v) => {
+      o.display = parseDisplay(v);
     },
   },
   {
@@ -616,6 +631,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     nodefaults: false,
     nographic: false,
     vga: true,
+    display: { kind: "none" },
     freeze: false,
     log: [],
     realTime: false,

@@ -12,10 +12,24 @@ import type { Chardev, CliOptions } from "./cli-options.ts";
 import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
+import type { WebDisplay } from "./web-display.ts";
 
 const EXIT_FAILED = 1;
 /** 128 + signal number, as a shell reports it. */
 const EXIT_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+
+/** What pages say of a machine that waits, and of one that is over. */
+const WAITING = {
+  idle: { state: "waiting", reason: "every CPU halts until there is input" },
+  suspended: { state: "waiting", reason: "the machine sleeps (ACPI S3)" },
+} as const;
+const OFF: Readonly<Record<string, string>> = {
+  "power-off": "the guest has switched the machine off",
+  reset: "the guest has reset the machine, which ends the run",
+  "triple-fault": "triple fault",
+  dead: "every CPU halts with interrupts off",
+  unbootable: "nothing boots",
+};
 
 const PROMPT = "(emu) ";
 const forever = new Promise<void>(() => {});
@@ -38,6 +52,7 @@ export class Session {
   #typed: SerialLine | undefined;
   #monitor: Monitor | undefined;
   #gdb: GdbServer | undefined;
+  #display: WebDisplay | undefined;
   /** Standard input goes to the monitor, and what has been typed of its line. */
   #inMonitor = false;
   #line = "";
@@ -150,7 +165,10 @@ export class Session {
     const log = new GuestEventLog(o.log, lineWriter(logSink));
     const machine = await Machine.create({
       ...options,
-      onSerial: (byte, port) => serials[port]?.write(byte),
+      onSerial: (byte, port) => {
+        serials[port]?.write(byte);
+        if (port === 0) this.#display?.serial(byte);
+      },
       onDebugConsole: (byte) => debugcon.write(byte),
       onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
       onAbsent: (what) => log.unimplemented(what),
@@ -173,6 +191,7 @@ export class Session {
     const machine = await this.#build();
     const control = new RunControl(machine, o.freeze);
     this.#monitor = new Monitor(control, () => this.leave(0));
+    if (o.display.kind === "web") await this.#startDisplay(control, this.#monitor, o.display.port);
     if (o.gdbPort !== undefined) await this.#startGdb(control, this.#monitor, o.gdbPort);
     this.#startInput(machine);
     // What a file says is said before the first instruction, so that a run with it is repeatable.
@@ -181,15 +200,10 @@ export class Session {
     for (;;) {
       const stop = await Promise.race([control.run(), abandoned]);
       this.flush();
-      if (stop.kind === "idle") {
-        const typing = this.#input?.open && (this.#typed?.listens || this.#inMonitor);
-        if (typing || this.#gdb?.connected) {
-          await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
-          continue;
-        }
-      }
-      if (stop.kind === "suspended" && (this.#input?.open || this.#gdb?.connected)) {
+      if (this.#maySomebodyWake(stop)) {
+        this.#display?.standstill(WAITING[stop.kind]);
         await Promise.race([this.#input?.wait() ?? forever, control.poked()]);
+        this.#display?.standstill(undefined);
         continue;
       }
       await this.#answers;
@@ -197,12 +211,39 @@ export class Session {
     }
   }
 
+  /** Whether input, the monitor or a debugger can let an idle machine go on. */
+  #maySomebodyWake(stop: { kind: string }): stop is { kind: "idle" | "suspended" } {
+    if (this.#display !== undefined || this.#gdb?.connected) {
+      return stop.kind === "idle" || stop.kind === "suspended";
+    }
+    if (!this.#input?.open) return false;
+    if (stop.kind === "suspended") return true;
+    return stop.kind === "idle" && (this.#typed?.listens === true || this.#inMonitor);
+  }
+
   /** Resolves when the machine stands still and there is nobody who could let it run. */
   async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
     while (this.#input?.open) await this.#input.wait();
     await this.#answers;
-    if (!control.paused || this.#gdb !== undefined) await forever;
+    const isWatched = this.#gdb !== undefined || this.#display !== undefined;
+    if (!control.paused || isWatched) await forever;
     return { kind: "abandoned" };
+  }
+
+  async #startDisplay(control: RunControl, monitor: Monitor, port: number): Promise<void> {
+    const [{ WebDisplay: Display }, { showInBrowser }] = await Promise.all([
+      import("./web-display.ts"),
+      import("./browser.ts"),
+    ]);
+    const { kernel, disks } = this.#options;
+    const viewed = {
+      control,
+      title: kernel ?? disks.map(({ path }) => path).join(", "),
+      execute: (line: string) => monitor.execute(line),
+    };
+    this.#display = await Display.open(viewed, port);
+    this.say(`emu: the screen is at ${this.#display.url}\n`);
+    await showInBrowser(this.#display.url);
   }
 
   async #startGdb(control: RunControl, monitor: Monitor, port: number): Promise<void> {
@@ -216,6 +257,8 @@ export class Session {
   }
 
   async #end(machine: Machine, stop: Stop | { kind: "abandoned" }): Promise<void> {
+    this.#display?.standstill({ state: "off", reason: OFF[stop.kind] ?? "the machine is off" });
+    await this.#display?.close();
     switch (stop.kind) {
       case "abandoned":
         this.say(

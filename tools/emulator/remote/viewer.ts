@@ -1,0 +1,195 @@
+// One page before a machine: sends it what changes on the screen, the serial line's bytes and how the machine is, and
+// does what the page asks. Whoever has the machine calls `look` some thirty times a second.
+
+import type { RunControl } from "../debug/run-control.ts";
+import { Display } from "../display.ts";
+import {
+  type CommandName,
+  checkedMessage,
+  type FromMachine,
+  type MachineState,
+  type QuestionName,
+  type ToMachine,
+} from "./messages.ts";
+
+/** What the viewers of one machine have in common. */
+export interface ViewedMachine {
+  readonly control: RunControl;
+  /** What has been booted. */
+  readonly title: string;
+  /** Answers a line of the monitor. */
+  execute(line: string): Promise<string>;
+  /** Starts the machine again when it is off; undefined where its end is the end of everything. */
+  restart?: () => void;
+}
+
+/** How a machine is that does not run. */
+export interface Standstill {
+  state: MachineState;
+  reason: string;
+}
+
+/** Looks between two reports of instructions and time. */
+const LOOKS_A_STATUS = 8;
+
+export class Viewer {
+  readonly #viewed: ViewedMachine;
+  readonly #send: (message: FromMachine) => void;
+  readonly #display: Display | undefined;
+  #serial: number[] = [];
+  #standstill: Standstill | undefined;
+  #looks = 0;
+  #status = "";
+
+  /** Tells the page all that there is to see now. */
+  constructor(viewed: ViewedMachine, send: (message: FromMachine) => void) {
+    this.#viewed = viewed;
+    this.#send = send;
+    const { machine } = viewed.control;
+    this.#display = Display.of(machine, { blinking: true });
+    send({
+      kind: "machine",
+      title: viewed.title,
+      cpus: machine.cpus.length,
+      memory: machine.ram.size,
+      hasScreen: this.#display !== undefined,
+      restarts: viewed.restart !== undefined,
+    });
+    this.sendSerialFromStart();
+    this.look();
+  }
+
+  /** A byte that the guest has sent on COM1. */
+  serial(byte: number): void {
+    this.#serial.push(byte);
+  }
+
+  /** Sends the whole output of COM1 again, for one that a snapshot has replaced. */
+  sendSerialFromStart(): void {
+    this.#serial = [];
+    const bytes = Uint8Array.from(this.#viewed.control.machine.serialOutput, (c) =>
+      c.charCodeAt(0),
+    );
+    this.#send({ kind: "serial", fresh: true, bytes });
+  }
+
+  /** Why the machine does not run, where that is not for being paused; undefined when it goes on. */
+  standstill(standstill: Standstill | undefined): void {
+    this.#standstill = standstill;
+    this.look();
+  }
+
+  /** Sends what has changed. */
+  look(): void {
+    if (this.#serial.length > 0) {
+      this.#send({ kind: "serial", fresh: false, bytes: Uint8Array.from(this.#serial) });
+      this.#serial = [];
+    }
+    this.#lookAtScreen();
+    this.#sendStatus();
+  }
+
+  #lookAtScreen(): void {
+    const display = this.#display;
+    if (display === undefined) return;
+    const { resized, changed } = display.look();
+    if (resized) this.#send({ kind: "size", width: display.width, height: display.height });
+    for (const part of changed) {
+      const { buffer } = display.part(part);
+      this.#send({ kind: "pixels", ...part, bytes: new Uint8Array(buffer) });
+    }
+  }
+
+  #sendStatus(): void {
+    const { control } = this.#viewed;
+    const { core } = control.machine;
+    const paused: Standstill = { state: "paused", reason: "" };
+    const running: Standstill = { state: "running", reason: "" };
+    const how =
+      control.paused && this.#standstill?.state !== "off" ? paused : (this.#standstill ?? running);
+    const key = [how.state, how.reason, control.machine.realTime].join();
+    const isDue = this.#looks++ % LOOKS_A_STATUS === 0 || key !== this.#status;
+    if (!isDue) return;
+    this.#status = key;
+    this.#send({
+      kind: "status",
+      ...how,
+      instructions: core.instructions(),
+      time: core.time(),
+      realTime: control.machine.realTime,
+    });
+  }
+
+  /** Does what a page wants. Throws `MessageError` for what is no message. */
+  receive(message: unknown): void {
+    const checked = checkedMessage(message);
+    const { control } = this.#viewed;
+    if (checked.kind === "input") {
+      control.machine.input(checked.event);
+    } else if (checked.kind === "command") {
+      this.#command(checked.name);
+      this.look();
+    } else {
+      void this.#ask(checked);
+    }
+  }
+
+  #command(name: CommandName): void {
+    const { control, restart } = this.#viewed;
+    switch (name) {
+      case "pause":
+        control.pause();
+        break;
+      case "resume":
+        control.resume();
+        break;
+      case "reset":
+        if (this.#standstill?.state === "off") restart?.();
+        else control.reset();
+        break;
+      case "power":
+        control.pressPowerButton();
+        break;
+      case "step":
+        if (control.paused) control.step(0);
+        break;
+      case "fast":
+      case "real-time":
+        control.machine.realTime = name === "real-time";
+    }
+  }
+
+  async #ask({ id, what, text }: Extract<ToMachine, { kind: "ask" }>): Promise<void> {
+    try {
+      this.#send({ kind: "answer", id, ...(await this.#answer(what, text)) });
+    } catch (error) {
+      this.#send({ kind: "failure", id, text: (error as Error).message });
+    }
+  }
+
+  async #answer(what: QuestionName, text: string): Promise<{ text: string }> {
+    if (what === "monitor") return { text: await this.#viewed.execute(text) };
+    return { text: this.#breakpoint(what, text) };
+  }
+
+  /** Sets or clears a breakpoint, none for an empty text, and lists those there are. */
+  #breakpoint(what: QuestionName, text: string): string {
+    const { control } = this.#viewed;
+    const symbols = control.machine.symbols();
+    if (text !== "") {
+      const isNumber = /^(0x[0-9a-f]{1,16}|\d{1,19})$/i.test(text);
+      const address = isNumber ? BigInt(text) : symbols?.address(text);
+      if (address === undefined) {
+        throw new Error(
+          `${text}: expected an address such as 0x100000, or a function of the kernel`,
+        );
+      }
+      if (what === "break") control.setBreakpoint(address);
+      else control.clearBreakpoint(address);
+    }
+    return control
+      .breakpoints()
+      .map((at) => `0x${at.toString(16)} ${symbols?.describe(at) ?? ""}`.trim())
+      .join("\n");
+  }
+}

@@ -1,0 +1,64 @@
+// What the page knows of the machine before it, wherever that is: messages go both ways, and questions get answers.
+
+import type { FromMachine, QuestionName, ToMachine } from "../remote/messages.ts";
+
+/** The way to a machine and back. */
+export interface Connection {
+  onMessage: (message: FromMachine) => void;
+  /** There will be no more messages: why, in a sentence. */
+  onClosed: (reason: string) => void;
+  send(message: ToMachine): void;
+}
+
+export interface Answer {
+  text: string;
+  bytes?: Uint8Array;
+}
+
+interface Pending {
+  resolve: (answer: Answer) => void;
+  reject: (error: Error) => void;
+}
+
+/** A connection on which questions can be asked. */
+export class Backend {
+  readonly #connection: Connection;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  onMessage: (message: FromMachine) => void = () => {};
+  onClosed: (reason: string) => void = () => {};
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    connection.onMessage = (message) => this.#receive(message);
+    connection.onClosed = (reason) => {
+      for (const { reject } of this.#pending.values()) reject(new Error(reason));
+      this.#pending.clear();
+      this.onClosed(reason);
+    };
+  }
+
+  send(message: ToMachine): void {
+    this.#connection.send(message);
+  }
+
+  /** The answer to a question. Rejects with the machine's reason. */
+  ask(what: QuestionName, text: string, bytes?: Uint8Array): Promise<Answer> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.send({ kind: "ask", id, what, text, bytes });
+    });
+  }
+
+  #receive(message: FromMachine): void {
+    if (message.kind !== "answer" && message.kind !== "failure") {
+      this.onMessage(message);
+      return;
+    }
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.kind === "answer") pending?.resolve(message);
+    else pending?.reject(new Error(message.text));
+  }
+}
