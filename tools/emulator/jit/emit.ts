@@ -21,6 +21,7 @@ import { type Chunk, Code, type Imports, OP_BR_TABLE, OP_RETURN, OP_UNREACHABLE 
 import type { CoreCode } from "./core-code.ts";
 import { type Flow, structure } from "./flow.ts";
 import { binary } from "./fold.ts";
+import { LoopFlags } from "./loop-flags.ts";
 import { emitPageTest, fetchTest, NO_REGISTER } from "./near-pages.ts";
 import type { Edge, Node, Region } from "./region.ts";
 import { type LinkState, type OpContext, specialize, TAILS } from "./specialize.ts";
@@ -97,7 +98,7 @@ class RegionWriter {
   readonly #target: number;
   /** Depths inside the constructs that are left to get to a node's code, to the head of its loop, … */
   readonly #begins = new Map<number, number>();
-  readonly #loops = new Map<number, number>();
+  readonly #loops = new Map<number, { label: number; flags: LoopFlags }>();
   #dispatcher = 0;
   /** … to the end, with the state in memory or with it in locals, and to the end by a call of the core. */
   #end = 0;
@@ -224,7 +225,8 @@ class RegionWriter {
     const code = this.#code;
     const children = this.#flow.children[node] as readonly number[];
     const loops = this.#flow.loops.has(node);
-    if (loops) this.#loops.set(node, code.loop());
+    if (loops)
+      this.#loops.set(node, { label: code.loop(), flags: new LoopFlags(code, this.#state) });
     for (const child of [...children].reverse()) this.#begins.set(child, code.block());
     head();
     for (const child of children) {
@@ -232,6 +234,7 @@ class RegionWriter {
       this.#tree(child, () => this.#node(child));
     }
     if (loops) {
+      this.#loops.get(node)?.flags.finish();
       code.bytes(OP_UNREACHABLE);
       code.end();
     }
@@ -242,6 +245,7 @@ class RegionWriter {
     const { block, edges } = this.#nodes[node] as Node;
     const state = this.#state;
     state.bindings.fill(undefined);
+    this.#loops.get(node)?.flags.bind();
     const need = this.#budget.need(node);
     if (this.#budget.looks.has(node)) this.#look(need, block.first);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
@@ -263,15 +267,20 @@ class RegionWriter {
     this.#code.bytes(OP_UNREACHABLE);
   }
 
-  /** Leaves at `record`, which is next, unless there is more budget than `need`. Nothing is pending. */
+  /** Leaves at `record`, which is next, unless there is more budget than `need`. */
   #look(need: number, record: number): void {
     const code = this.#code;
+    const state = this.#state;
     const { chunk } = code;
-    code.get(this.#state.canonical(BUDGET).n).i32Const(need).bytes(I32_LE_S);
+    const { bindings } = state;
+    emit(code, state.read(BUDGET));
+    code.i32Const(need).bytes(I32_LE_S);
     chunk.hint(chunk.bytes.length, false);
     code.if();
     code.chunk = chunk.insert();
+    state.flush();
     this.leaveAt(record);
+    state.bindings = bindings;
     code.chunk = chunk;
     code.end();
   }
@@ -344,11 +353,16 @@ class RegionWriter {
 
   // ---- Ways on and out; what is pending is in the locals
 
+  /** What the head of a loop knows of flags, where an edge leads back to it. */
+  loopOf(from: number, to: number): LoopFlags | undefined {
+    return this.#flow.edge(from, to) === "back" ? this.#loops.get(to)?.flags : undefined;
+  }
+
   /** To a node along an edge. */
   go(from: number, to: number): void {
     const how = this.#flow.edge(from, to);
     if (how === "forward") this.#code.branch(this.#begins.get(to) as number);
-    else if (how === "back") this.#code.branch(this.#loops.get(to) as number);
+    else if (how === "back") this.#code.branch(this.#loops.get(to)?.label as number);
     else {
       this.#code.i32Const(this.#flow.targets.indexOf(to)).set(this.#target);
       this.#code.branch(this.#dispatcher);
@@ -462,8 +476,8 @@ class RecordContext implements OpContext {
   }
 
   onLink(which: 0 | 1): void {
-    this.state.flush();
     const edge = this.#edges.find((e) => e.which === which);
+    this.state.flush(edge && this.#writer.loopOf(this.#node, edge.to));
     if (edge !== undefined) this.#writer.go(this.#node, edge.to);
     else {
       const { blocks } = this.#writer;

@@ -85,6 +85,7 @@ import {
   SELECT,
   same,
   saturate,
+  traps,
   UNWRITTEN,
   Unemittable,
   unwritten,
@@ -306,15 +307,6 @@ function hinted(parent: Chunk, branch: number | undefined, sides: readonly Chunk
 
 const NO_VALUES = new Map<number, Value>();
 const NO_PAGES: Path["pages"] = new Map();
-
-/** Instructions that trap for some operands: computed where they stand. */
-function traps(op: number): boolean {
-  return (
-    (op >= 0x6d && op <= 0x70) ||
-    (op >= 0x7f && op <= 0x82) ||
-    (op >= 0xa8 && op <= 0xb1 && op !== 0xac && op !== 0xad)
-  );
-}
 
 class Specializer {
   private readonly context: OpContext;

@@ -47,6 +47,7 @@ import {
   unary,
   WRAP,
 } from "./fold.ts";
+import type { LoopFlags } from "./loop-flags.ts";
 import {
   computed,
   constant,
@@ -86,8 +87,9 @@ function field(address: number, type: ValType): number {
 }
 
 for (let n = 0; n < 16; n++) field(REGS + 8 * n, I64);
-const RES = field(S_LF_RES, I64);
-const AUX = field(S_LF_AUX, I64);
+/** Numbers of the fields that hold the lazy flags. */
+export const FLAG_RES = field(S_LF_RES, I64);
+export const FLAG_AUX = field(S_LF_AUX, I64);
 /** Look-ups read it; no function that regions call does. */
 field(S_RIP, I64);
 /** Number of the field that holds the page's RIP, the budget, the TLB set. */
@@ -198,19 +200,29 @@ export class StateLocals {
 
   // ---- For the region
 
-  /** Writes what is pending into the locals; the path ends behind it, or all bindings are forgotten. */
-  flush(): void {
+  /**
+   * Writes what is pending into the locals; the path ends behind it, or all bindings are forgotten. On a way back to the
+   * head of a loop the flags may be left to that.
+   */
+  flush(loop?: LoopFlags): void {
     const { code, bindings } = this;
+    const deferred = loop?.defer(bindings);
     const pending: number[] = [];
     // All values first: they may refer to locals that change.
+    for (const { value, to } of deferred?.moves ?? []) {
+      emit(code, value);
+      pending.push(to);
+    }
     for (let f = 0; f < COUNT; f++) {
       const value = bindings[f];
       if (value === undefined || value === this.locals[f]) continue;
+      if (deferred && (f === FLAG_RES || f === FLAG_AUX)) continue;
       emit(code, value);
-      pending.push(f);
+      pending.push(this.canonical(f).n);
       this.written[f] = 1;
     }
-    for (let i = pending.length - 1; i >= 0; i--) code.set(this.canonical(pending[i] as number).n);
+    for (let i = pending.length - 1; i >= 0; i--) code.set(pending[i] as number);
+    if (loop && deferred) code.i32Const(deferred.number).set(loop.form);
     this.bindings = new Array(COUNT).fill(undefined);
   }
 
@@ -268,7 +280,7 @@ export class StateLocals {
     const { code, bindings } = this;
     for (let f = 0; f < COUNT; f++) {
       const value = bindings[f];
-      if (value === undefined || f === RES || f === AUX) continue;
+      if (value === undefined || f === FLAG_RES || f === FLAG_AUX) continue;
       if (value.type === V128 && REPLACED.has(value.op)) computeLanes(code, value);
       else bindings[f] = computed(code, value);
     }
@@ -304,6 +316,11 @@ export class StateLocals {
   /** The field that holds the byte at `address`, or -1. */
   fieldAt(address: number): number {
     return address >= REGS && address < REGS + AT.length ? (AT[address - REGS] as number) : -1;
+  }
+
+  /** The field that a local is for, or -1. */
+  fieldOf(index: number): number {
+    return this.locals.findIndex((value) => value?.n === index);
   }
 
   /** The local of a field. */

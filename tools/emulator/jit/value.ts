@@ -250,6 +250,15 @@ export function loadedLater(code: Code, address: Value, offset: number): Value {
   return new Value(I64, I64_LOAD, offset, BigInt(code.changes), 64, address);
 }
 
+/** Instructions that trap for some operands: computed where they stand. */
+export function traps(op: number): boolean {
+  return (
+    (op >= 0x6d && op <= 0x70) ||
+    (op >= 0x7f && op <= 0x82) ||
+    (op >= 0xa8 && op <= 0xb1 && op !== 0xac && op !== 0xad)
+  );
+}
+
 /** How deep expressions are compared. */
 const ALIKE_DEPTH = 12;
 
