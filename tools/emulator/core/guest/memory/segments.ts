@@ -289,12 +289,16 @@ export function segmentLinear(seg: i32, offset: u64, size: i32, writing: bool): 
   // Data, expand-up, and writable if it is written.
   const usual: u32 = writing ? 2 : 0;
   if (load<u32>(s, SEG_VALID) != 0 && (load<u32>(s, SEG_ATTR) & (0xc | usual)) == usual) {
-    const linear = (load<u64>(s, SEG_BASE) + offset) & 0xffffffff;
-    const inside = offset + <u64>size - 1 <= <u64>load<u32>(s, SEG_LIMIT);
-    // One branch: compiled code has a way for each.
-    if (i32(inside) & i32(linear + <u64>size <= 0x100000000)) return linear;
+    // Up to the limit or to the end of the address space: one comparison, with a constant where segments stay.
+    const base = <u64>load<u32>(s, SEG_BASE);
+    const room = min(<u64>load<u32>(s, SEG_LIMIT), 0xffffffff - base);
+    if (offset + <u64>size - 1 <= room) return base + offset;
   }
   return segmentAddress(seg, offset, size, writing);
+}
+
+function min(a: u64, b: u64): u64 {
+  return a < b ? a : b;
 }
 
 /** The same in all cases. Compiled regions call this. */
