@@ -537,7 +537,54 @@ function masked(op: number, a: Value, b: Value, zero: boolean): Value | undefine
     if (removed(mask, x)) return binary(op, y, b);
     if (removed(mask, y)) return binary(op, x, b);
   }
-  return undefined;
+  const needed = reduced(a, mask, REDUCED_DEPTH);
+  return needed === a ? undefined : binary(op, needed, b);
+}
+
+/** How deep expressions are reduced. */
+const REDUCED_DEPTH = 4;
+
+/** What has the same bits under the mask as the value, without parts that only change others. */
+function reduced(value: Value, mask: bigint, depth: number): Value {
+  if (depth === 0) return value;
+  const { op } = value;
+  const [a, b] = [value.a as Value, value.b as Value];
+  const next = (operand: Value, under: bigint): Value => reduced(operand, under, depth - 1);
+  switch (op) {
+    case WRAP:
+      return over(value, next(a, mask & MASK32));
+    case I32_OR:
+    case I64_OR:
+      if (removed(mask, a)) return next(b, mask);
+      if (removed(mask, b)) return next(a, mask);
+      return value;
+    case I32_AND:
+    case I64_AND:
+      return b.op === CONST && (bitsOf(b) & mask) === mask ? next(a, mask) : value;
+    case I64_SHR_U:
+      return b.op === CONST ? over(value, next(a, mask << b.bits), b) : value;
+    case I32_ADD:
+    case I32_SUB:
+    case I64_ADD:
+    case I64_SUB: {
+      // Carries come from below.
+      const below = (1n << BigInt(lengthOf(mask))) - 1n;
+      return over(value, next(a, below), next(b, below));
+    }
+  }
+  return value;
+}
+
+/** The value's instruction on other operands. */
+function over(value: Value, a: Value, b?: Value): Value {
+  if (a === value.a && b === value.b) return value;
+  return b === undefined ? unary(value.op, a) : binary(value.op, a, b);
+}
+
+/** Number of the highest bit that is set, plus one. */
+function lengthOf(bits: bigint): number {
+  const high = Number(bits >> 32n);
+  return high === 0 ? 32 - Math.clz32(Number(bits & MASK32)) : 64 - Math.clz32(high);
 }
 
 /** Whether the mask keeps all of `width` bits. */
@@ -576,8 +623,11 @@ function shiftedRight(op: number, a: Value, b: Value): Value | undefined {
     if (x.width <= n) return binary(op, y, b);
     if (y.width <= n) return binary(op, x, b);
   }
-  // The top bit of something shifted up is one bit of it.
   const shl = wide ? I64_SHL : I32_SHL;
+  if (a.op === shl && a.b?.op === CONST && count(a.b, full) === n) {
+    if ((a.a as Value).width + n <= full) return a.a;
+  }
+  // The top bit of something shifted up is one bit of it.
   if (a.op === shl && a.b?.op === CONST && n === full - 1) {
     const at = full - 1 - count(a.b, full);
     const moved = binary(op, a.a as Value, wide ? i64(BigInt(at)) : i32(at));

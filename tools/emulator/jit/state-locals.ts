@@ -49,6 +49,7 @@ import {
 } from "./fold.ts";
 import type { LoopFlags } from "./loop-flags.ts";
 import {
+  CONST,
   computed,
   constant,
   emit,
@@ -273,8 +274,8 @@ export class StateLocals {
   }
 
   /**
-   * The record is complete: what its registers are is computed, flags and parts of vectors stay expressions. Gives back
-   * the temporaries that no binding needs.
+   * The record is complete: what its registers are is computed; flags, and how parts of registers and vectors are put
+   * together, stay expressions. Gives back the temporaries that no binding needs.
    */
   retain(): void {
     const { code, bindings } = this;
@@ -282,7 +283,7 @@ export class StateLocals {
       const value = bindings[f];
       if (value === undefined || f === FLAG_RES || f === FLAG_AUX) continue;
       if (value.type === V128 && REPLACED.has(value.op)) computeLanes(code, value);
-      else bindings[f] = computed(code, value);
+      else if (!computeParts(code, value)) bindings[f] = computed(code, value);
     }
     const kept = new Set<number>();
     const settled = new Map<Value, Value>();
@@ -398,6 +399,24 @@ function computeLanes(code: Code, vector: Value): void {
     const lane = v.b as Value;
     if (lane.op >= 0 && code.find(lane) === undefined) hold(code, lane);
   }
+}
+
+/** Most parts of a register that are put together late. */
+const MOST_PARTS = 2;
+
+/** Computes the parts of a register that have been written by themselves, and the rest; false if there are none, or many. */
+function computeParts(code: Code, value: Value): boolean {
+  const parts: Value[] = [];
+  let rest = value;
+  while (rest.op === I64_OR && code.find(rest) === undefined) {
+    const kept = rest.a as Value;
+    if (kept.op !== I64_AND || kept.b?.op !== CONST || rest.b === undefined) break;
+    parts.push(rest.b);
+    rest = kept.a as Value;
+  }
+  if (parts.length === 0 || parts.length > MOST_PARTS) return false;
+  for (const part of [...parts, rest]) computed(code, part);
+  return true;
 }
 
 const LOAD: Partial<Record<ValType, number[]>> = {
