@@ -108,3 +108,16 @@ test("the engine is told that TLB misses and ways out of a region are rare", asy
   // At least the two accesses' misses, a fault behind each, a stop behind the write, and the end of the budget.
   expect(hints.length).toBeGreaterThanOrEqual(6);
 });
+
+test("a region has no more records than it may, but for its first block", async () => {
+  const guest = await Decoded.from((a) => {
+    a.label("outer");
+    a.inc(ecx).mov(edx, 9);
+    a.label("inner");
+    a.dec(edx).jz("outer").add(eax, edx).jmp("inner");
+  });
+  const { blocks } = guest;
+  const seed = guest.block(INC_ECX);
+  expect(guest.opcodes(discover(blocks, seed))).toContain(DEC_EDX);
+  expect(guest.opcodes(discover(blocks, seed, 0))).toEqual(new Set([INC_ECX]));
+});

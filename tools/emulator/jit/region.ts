@@ -28,7 +28,7 @@ export interface Region {
 
 /** Most blocks and records of a region, and blocks that are watched to find it. */
 const MAX_BLOCKS = 400;
-const MAX_RECORDS = 2000;
+export const MAX_RECORDS = 2000;
 const MAX_WATCHED = 600;
 const PAGE = 0x1000;
 
@@ -45,9 +45,9 @@ export function roundsOf(threshold: number): number {
   return Math.max(Math.floor(threshold * ROUNDS_SHARE), LEAST_ROUNDS);
 }
 
-/** The region around the block `seed`, which executes: all that is known there. */
-export function discover(blocks: Blocks, seed: number): Region {
-  return new Discovery(blocks, () => true, MAX_BLOCKS, MAX_RECORDS).region(seed);
+/** The region around the block `seed`, which executes: all that is known there, up to a number of records. */
+export function discover(blocks: Blocks, seed: number, records: number = MAX_RECORDS): Region {
+  return new Discovery(blocks, () => true, MAX_BLOCKS, records).region(seed);
 }
 
 /** How often blocks had still to be entered when they were watched first, and whether they had been hot before. */

@@ -11,7 +11,16 @@ import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
 import { InstalledRegions } from "./installed.ts";
 import { instantiate, moduleOf } from "./module.ts";
-import { again, discover, type Region, roundsOf, type Watch, watch, watched } from "./region.ts";
+import {
+  again,
+  discover,
+  MAX_RECORDS,
+  type Region,
+  roundsOf,
+  type Watch,
+  watch,
+  watched,
+} from "./region.ts";
 
 /** The name of a region's function in its module. */
 const ENTRY = "region";
@@ -27,7 +36,7 @@ const ROOM_AT_ONCE = 10;
 
 /**
  * How often the code of a page may be dropped together with regions before it has to run longer each time until it is
- * compiled again; and the same where everything is compiled at once.
+ * compiled again; and the same where everything is compiled at once: there regions become smaller each time.
  */
 const PATIENCE = 2;
 const PATIENCE_AT_ONCE = 30;
@@ -218,7 +227,7 @@ class AttachedTier {
       this.#regions.coolAll(this.#heat, this.threshold);
     const region = since
       ? watched(blocks, block, since, (other) => this.#regions.has(other))
-      : discover(blocks, block);
+      : discover(blocks, block, MAX_RECORDS >> Math.min(this.#dropsAround(heat), MOST_DOUBLINGS));
     const repeated = this.#atOnce || deferred ? 0 : this.#repeated(region);
     if (repeated >= REPEATED_RECORDS)
       return later(DEFERRED, Math.min((this.threshold * repeated) / REPEATED_RECORDS, MAX_COUNT));
@@ -267,10 +276,14 @@ class AttachedTier {
     return records;
   }
 
+  /** How often regions with code of a block's page have been dropped. */
+  #dropsAround(heat: number): number {
+    return this.#drops.get(this.#blocks.u32(heat + HEAT_FRAME)) ?? 0;
+  }
+
   /** Entries for which a hot block has to wait because the code of its page changes again and again; 0 if it need not. */
   #wait(heat: number): number {
-    const drops = this.#drops.get(this.#blocks.u32(heat + HEAT_FRAME)) ?? 0;
-    const doublings = Math.min(drops - this.#patience, MOST_DOUBLINGS);
+    const doublings = Math.min(this.#dropsAround(heat) - this.#patience, MOST_DOUBLINGS);
     if (doublings <= 0) return 0;
     return Math.min(this.threshold * 2 ** doublings, MAX_COUNT);
   }
