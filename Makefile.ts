@@ -353,6 +353,18 @@ const targets: Target[] = [
     action: bench,
   },
   {
+    name: "web",
+    summary: "the system in a browser's tab: static files for any host, build/web/",
+    steps: everything,
+    note: leftOutHere,
+    action: async () => {
+      const { makeWebSite } = await import("./tools/package/web-site.ts");
+      await makeWebSite(root);
+      console.log("build/web/ written");
+      return 0;
+    },
+  },
+  {
     name: "dist",
     summary: "what the npm package consists of: build/dist/",
     steps: shipped,

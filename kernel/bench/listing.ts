@@ -1,7 +1,7 @@
 // Which instructions a round of each path executes: the emulator goes some rounds of it and then steps through one.
 
-import { loadDisassembler } from "../../tools/emulator/host/disassemble.ts";
 import { Machine } from "../../tools/emulator/host/machine.ts";
+import { loadDisassembler } from "../../tools/emulator/inspect/iced.ts";
 import { elfSymbols } from "../../tools/emulator/inspect/symbols.ts";
 import { buildPathBench, loopSymbol } from "./guest.ts";
 import { BENCH_MACHINE } from "./measure.ts";

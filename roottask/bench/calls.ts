@@ -1,8 +1,8 @@
 // What a system call of a Linux program costs: the emulator goes some rounds of a loop around the call and then steps
 // through one. What is counted begins with SYSCALL and ends with the instruction that leads behind it.
 
-import { loadDisassembler } from "../../tools/emulator/host/disassemble.ts";
 import { Machine } from "../../tools/emulator/host/machine.ts";
+import { loadDisassembler } from "../../tools/emulator/inspect/iced.ts";
 import { elfSymbols, type SymbolTable } from "../../tools/emulator/inspect/symbols.ts";
 import type { CpuAccess } from "../../tools/emulator/platform/cpu-access.ts";
 import { tarOf } from "../testing/samples.ts";

@@ -9,7 +9,7 @@ import { BUILDINGS, checkStoreys } from "./storeys.ts";
 const sources = readSources(fileURLToPath(new URL("../..", import.meta.url)));
 const complaints = [
   ...BUILDINGS.flatMap((building) => checkStoreys(sources, building)),
-  ...PORTABLE_ENTRIES.flatMap((entry) => checkPortable(sources, entry)),
+  ...PORTABLE_ENTRIES.flatMap((entry) => checkPortable(sources, ...entry)),
 ];
 for (const complaint of complaints) console.error(complaint);
 if (complaints.length > 0) process.exitCode = 1;

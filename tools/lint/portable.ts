@@ -4,11 +4,20 @@
 import { type ESTree, parseSync } from "rolldown/utils";
 import { importsOf, type Sources } from "./imports.ts";
 
-/** Entries of code that runs everywhere. */
-export const PORTABLE_ENTRIES = ["tools/emulator/index.ts", "tools/package/web.ts"] as const;
-
 /** Packages that run everywhere. */
 const PACKAGES = ["@noble/hashes"] as const;
+
+/** Packages that the page's bundle makes run in browsers (tools/emulator/web/bundle.ts). */
+const OF_PAGES = ["@xterm/addon-fit", "@xterm/addon-search", "@xterm/xterm", "iced-x86"] as const;
+
+/** Entries of code that runs everywhere, and the packages that they may have beside those that do. */
+export const PORTABLE_ENTRIES: readonly (readonly [entry: string, packages: readonly string[]])[] =
+  [
+    ["tools/emulator/index.ts", []],
+    ["tools/emulator/web/page.ts", OF_PAGES],
+    ["tools/emulator/web/worker.ts", OF_PAGES],
+    ["tools/package/web.ts", []],
+  ];
 
 /** Names that only Node, or its CommonJS loader, defines; of its types too. */
 const NODE_NAMES: ReadonlySet<string> = new Set([
@@ -22,8 +31,8 @@ const NODE_NAMES: ReadonlySet<string> = new Set([
   "setImmediate",
 ]);
 
-const isPortablePackage = (specifier: string): boolean =>
-  PACKAGES.some((name) => specifier === name || specifier.startsWith(`${name}/`));
+const isOf = (packages: readonly string[], specifier: string): boolean =>
+  packages.some((name) => specifier === name || specifier.startsWith(`${name}/`));
 
 type Node = ESTree.Node & Record<string, unknown>;
 
@@ -72,10 +81,14 @@ function reachable(sources: Sources, entry: string) {
 }
 
 /** One line for each thing that ties `entry`, or a file reachable from it, to Node. */
-export function checkPortable(sources: Sources, entry: string): string[] {
+export function checkPortable(
+  sources: Sources,
+  entry: string,
+  packages: readonly string[] = [],
+): string[] {
   const { files, outside } = reachable(sources, entry);
   const complaints = outside
-    .filter(({ to }) => !isPortablePackage(to))
+    .filter(({ to }) => !isOf([...PACKAGES, ...packages], to))
     .map(({ from, to, line }) => `${from}:${line}: imports ${to}, but ${entry} runs without Node`);
   for (const path of files) {
     const text = sources.get(path) ?? "";

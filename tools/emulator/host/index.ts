@@ -1,8 +1,8 @@
 // The emulator as a library for Node: index.ts with machines that read files and bring the compiled core.
 
 export * from "../index.ts";
+export { loadDisassembler } from "../inspect/iced.ts";
 export { builtCore } from "./core.ts";
-export { loadDisassembler } from "./disassemble.ts";
 export { type GdbListener, listenForGdb } from "./gdb-listener.ts";
 export { openImage } from "./image-file.ts";
 export {

@@ -54,7 +54,7 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
   const { core, kernel, modules, disks, ...rest } = options;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
-    disassembler: async () => (await import("./disassemble.ts")).loadDisassembler(),
+    disassembler: async () => (await import("../inspect/iced.ts")).loadDisassembler(),
     ...rest,
     accel: rest.accel ?? accelOfEnvironment(),
     kernel: file?.data ?? (kernel as Uint8Array | undefined),

@@ -3,17 +3,37 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { rolldown } from "rolldown";
+import { type Plugin, rolldown } from "rolldown";
 
 /** Where the machine of a page is. */
 export type MachinePlace = "process" | "tab";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
+/** iced is made for Node: in a page its module is where worker.ts has put it, and the web has these names itself. */
+const ICED_OF_NODE: readonly (readonly [from: string, to: string])[] = [
+  ["const { TextDecoder, TextEncoder } = require(`util`);", ""],
+  ["const path = require('path').join(__dirname, 'iced_x86_bg.wasm');", ""],
+  ["const bytes = require('fs').readFileSync(path);", "const bytes = globalThis.icedModule;"],
+];
+
+const icedForPages: Plugin = {
+  name: "iced for pages",
+  transform: {
+    filter: { id: /iced_x86\.js$/ },
+    handler: (code) =>
+      ICED_OF_NODE.reduce((text, [from, to]) => {
+        if (!text.includes(from)) throw new Error(`iced-x86 has no line ${from} any more`);
+        return text.replace(from, to);
+      }, code),
+  },
+};
+
 async function script(entry: string): Promise<Uint8Array> {
   const build = await rolldown({
     input: here(entry),
     platform: "browser",
+    plugins: [icedForPages],
     onLog: (_level, { code, message }) => {
       if (code === "UNRESOLVED_IMPORT") throw new Error(`the page's ${entry}: ${message}`);
     },
@@ -24,20 +44,25 @@ async function script(entry: string): Promise<Uint8Array> {
 }
 
 function styles(): Uint8Array {
-  const terminal = createRequire(import.meta.url).resolve("@xterm/xterm/css/xterm.css");
+  const terminal = installed("@xterm/xterm/css/xterm.css");
   const texts = [terminal, here("page.css")].map((path) => readFileSync(path, "utf8"));
   return new TextEncoder().encode(texts.join("\n"));
 }
 
-/** The page's files by their names. Throws `Error` if one of its modules cannot be built. */
+const installed = (path: string): string => createRequire(import.meta.url).resolve(path);
+
+/** The page's files by their names, all but the CPU core's. Throws `Error` if one of its modules cannot be built. */
 export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8Array>> {
   const html = readFileSync(here("index.html"), "utf8").replace(
     /data-machine="\w+"/,
     `data-machine="${place}"`,
   );
-  return new Map([
+  const files = new Map([
     ["index.html", new TextEncoder().encode(html)],
     ["page.css", styles()],
     ["page.js", await script("page.ts")],
   ]);
+  if (place === "process") return files;
+  files.set("worker.js", await script("worker.ts"));
+  return files.set("iced_x86_bg.wasm", readFileSync(installed("iced-x86/iced_x86_bg.wasm")));
 }

@@ -157,7 +157,8 @@ export class MachineView {
     this.#speed.textContent = realTime ? "As fast as possible" : "Real time";
     this.#measure(status);
     const told = reason === "" ? STATES[state] : `${STATES[state]}: ${reason}`;
-    const text = `${told} · ${this.#rates}`;
+    const done = `${(status.instructions / 1e6).toFixed(1)} million instructions in ${(status.time / 1e9).toFixed(2)} s of the machine's time`;
+    const text = [told, state === "running" ? this.#rates : done].filter(Boolean).join(" · ");
     if (this.#line.textContent !== text) this.#line.textContent = text;
     const stopped = state === "paused" && before?.state !== "paused";
     const stepped = state === "paused" && before?.instructions !== status.instructions;

@@ -1,6 +1,6 @@
 // Disassembly through iced-x86, loaded only when somebody wants to read code: it costs start-up time.
 
-import type { Disassemble, Line } from "../inspect/disassembly.ts";
+import type { Disassemble, Line } from "./disassembly.ts";
 
 /** Loads iced and returns a function that needs no waiting. */
 export async function loadDisassembler(): Promise<Disassemble> {

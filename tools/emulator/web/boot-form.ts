@@ -1,0 +1,75 @@
+// The dialog in which files of one's own are chosen for a machine in the tab.
+
+import { type BootOptions, type NamedFile, NO_PLAN, optionsOfFiles } from "./boot-options.ts";
+import { button, element } from "./dom.ts";
+
+/** Files that a person has chosen or dropped, with their contents. */
+export async function readFiles(files: Iterable<File>): Promise<NamedFile[]> {
+  return Promise.all(
+    [...files].map(async (file) => ({
+      name: file.name,
+      bytes: new Uint8Array(await file.arrayBuffer()),
+    })),
+  );
+}
+
+function labelled(text: string, input: HTMLElement): HTMLElement {
+  return element("label", {}, element("span", {}, text), input);
+}
+
+export class BootForm {
+  readonly element: HTMLDialogElement;
+  readonly #files = element("input", { type: "file", multiple: true });
+  readonly #append = element("input", { type: "text" });
+  readonly #memory = element("input", { type: "text", value: NO_PLAN.memory });
+  readonly #cpus = element("input", { type: "number", min: "1", max: "32", value: "1" });
+  readonly #error = element("p", { class: "error", role: "alert" });
+
+  constructor(boot: (options: BootOptions) => void) {
+    const submit = async (): Promise<void> => {
+      try {
+        const options = optionsOfFiles(await readFiles(this.#files.files ?? []), {
+          ...NO_PLAN,
+          append: this.#append.value,
+          memory: this.#memory.value,
+          cpus: this.#cpus.valueAsNumber,
+        });
+        this.element.close();
+        boot(options);
+      } catch (error) {
+        this.#error.textContent = (error as Error).message;
+      }
+    };
+    const form = element(
+      "form",
+      {},
+      element("h2", { id: "boot-title" }, "Boot your own"),
+      element(
+        "p",
+        {},
+        "A Multiboot or Linux kernel with its modules, a disk, a floppy or a CD. Files stay in this tab; they can be dropped on the page, too.",
+      ),
+      labelled("Files", this.#files),
+      labelled("Kernel command line", this.#append),
+      labelled("Memory", this.#memory),
+      labelled("CPUs", this.#cpus),
+      this.#error,
+      element(
+        "div",
+        { class: "bar" },
+        element("button", { type: "submit" }, "Boot"),
+        button("Cancel", "Keep the machine that is there", () => this.element.close()),
+      ),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void submit();
+    });
+    this.element = element("dialog", { "aria-labelledby": "boot-title" }, form);
+  }
+
+  open(): void {
+    this.#error.textContent = "";
+    this.element.showModal();
+  }
+}

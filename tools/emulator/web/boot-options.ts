@@ -1,0 +1,201 @@
+// What a machine in the tab is made of: files that were chosen, dropped or named in the page's address, and the options
+// beside them, by the emulator's names.
+
+import type { Accel } from "../jit/accel.ts";
+import { parseAccel } from "../jit/accel.ts";
+import { LoadError } from "../load-error.ts";
+import type { MediaKind } from "../machine-options.ts";
+
+/** A file in memory. */
+export interface NamedFile {
+  name: string;
+  bytes: Uint8Array;
+}
+
+export interface BootOptions {
+  kernel?: NamedFile;
+  modules: (NamedFile & { commandLine: string })[];
+  disks: (NamedFile & { kind: MediaKind })[];
+  append: string;
+  /** As for -m. */
+  memory: string;
+  cpus: number;
+  vga: boolean;
+  accel?: Accel;
+  /** Idle time is waited out. */
+  realTime: boolean;
+  /** The CPUs wait until somebody lets them run. */
+  paused: boolean;
+}
+
+/** The same with addresses in the place of files: what a page's address, or guest.json beside it, says. */
+export interface BootPlan extends Omit<BootOptions, "kernel" | "modules" | "disks"> {
+  kernel?: string;
+  modules: { url: string; commandLine: string }[];
+  disks: { url: string; kind: MediaKind }[];
+}
+
+export const NO_PLAN: BootPlan = {
+  modules: [],
+  disks: [],
+  append: "",
+  memory: "128M",
+  cpus: 1,
+  vga: true,
+  realTime: true,
+  paused: false,
+};
+
+const DISKS = { cdrom: "cdrom", disk: "disk", floppy: "floppy" } as const;
+const KNOWN = [
+  ...["kernel", "module", "append", "memory", "cpus", "vga", "accel", "clock", "paused", "hidden"],
+  ...Object.keys(DISKS),
+];
+
+const fileName = (url: string): string => url.replace(/[?#].*$/, "").replace(/^.*\//, "") || url;
+
+function number(name: string, text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new LoadError(`?${name}=${text}: expected a number`);
+  return Number(text);
+}
+
+function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
+  const found = known.find((each) => each === text);
+  if (found === undefined) throw new LoadError(`?${name}=${text}: expected ${known.join(" or ")}`);
+  return found;
+}
+
+/**
+ * What the part of a page's address behind the question mark asks for, on top of `defaults`, whose files count where it
+ * names nothing that boots. Throws `LoadError` of one line.
+ */
+export function planOf(query: URLSearchParams, defaults: BootPlan = NO_PLAN): BootPlan {
+  for (const name of query.keys()) {
+    if (!KNOWN.includes(name)) {
+      throw new LoadError(`?${name}: unknown option; there are ${KNOWN.join(", ")}`);
+    }
+  }
+  const boots = ["kernel", ...Object.keys(DISKS)].some((name) => query.has(name));
+  const plan = boots ? { ...NO_PLAN } : { ...defaults };
+  const given = (name: string): string | undefined => query.get(name) ?? undefined;
+  if (boots) {
+    plan.kernel = given("kernel");
+    plan.modules = query.getAll("module").map((text) => {
+      const [url = "", ...words] = text.split(" ");
+      return { url, commandLine: [fileName(url), ...words].join(" ") };
+    });
+    plan.disks = Object.entries(DISKS).flatMap(([name, kind]) =>
+      query.getAll(name).map((url) => ({ url, kind })),
+    );
+  }
+  const accel = given("accel");
+  const cpus = given("cpus");
+  const vga = given("vga");
+  const clock = given("clock");
+  return {
+    ...plan,
+    append: given("append") ?? plan.append,
+    memory: given("memory") ?? plan.memory,
+    cpus: cpus === undefined ? plan.cpus : number("cpus", cpus),
+    vga: vga === undefined ? plan.vga : oneOf("vga", vga, ["std", "none"]) === "std",
+    accel: accel === undefined ? plan.accel : parseAccel(accel),
+    realTime:
+      clock === undefined ? plan.realTime : oneOf("clock", clock, ["host", "vm"]) === "host",
+    paused: query.has("paused") || plan.paused,
+  };
+}
+
+/** Whether there is anything to boot. */
+export const bootsSomething = (plan: Pick<BootPlan, "kernel" | "disks">): boolean =>
+  plan.kernel !== undefined || plan.disks.length > 0;
+
+async function fetched(url: string, base: string): Promise<NamedFile> {
+  const response = await fetch(new URL(url, base)).catch((error: Error) => {
+    throw new LoadError(`${url}: ${error.message}`);
+  });
+  if (!response.ok) throw new LoadError(`${url}: the server answers ${response.status}`);
+  return { name: fileName(url), bytes: new Uint8Array(await response.arrayBuffer()) };
+}
+
+/** Fetches the files of a plan; addresses are relative to `base`. Throws `LoadError`. */
+export async function fetchFiles(plan: BootPlan, base: string): Promise<BootOptions> {
+  const { kernel, modules, disks, ...rest } = plan;
+  return {
+    ...rest,
+    kernel: kernel === undefined ? undefined : await fetched(kernel, base),
+    modules: await Promise.all(
+      modules.map(async ({ url, commandLine }) => ({ ...(await fetched(url, base)), commandLine })),
+    ),
+    disks: await Promise.all(
+      disks.map(async ({ url, kind }) => ({ ...(await fetched(url, base)), kind })),
+    ),
+  };
+}
+
+const KERNEL_MAGICS: readonly (readonly [at: number, magic: string])[] = [
+  [0, "\x7fELF"],
+  // Linux's boot protocol, "HdrS".
+  [0x202, "HdrS"],
+];
+/** Multiboot headers are in the first bytes of a kernel (Multiboot 1, 3.1; Multiboot 2, 3.1.1). */
+const HEADER_BYTES = 32768;
+const HEADER_MAGICS = [0x1badb002, 0xe85250d6] as const;
+const CD_MAGIC: readonly [at: number, magic: string] = [0x8001, "CD001"];
+const FLOPPY_BYTES = 2_949_120;
+
+const has = (bytes: Uint8Array, [at, magic]: readonly [number, string]): boolean =>
+  [...magic].every((c, i) => bytes[at + i] === c.charCodeAt(0));
+
+function hasMultibootHeader(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = Math.min(HEADER_BYTES, bytes.length) - 12;
+  for (let at = 0; at <= end; at += 4) {
+    const magic = view.getUint32(at, true);
+    if (!HEADER_MAGICS.some((each) => each === magic)) continue;
+    const fields = magic === HEADER_MAGICS[0] ? 3 : 4;
+    let sum = 0;
+    for (let i = 0; i < fields && at + 4 * i + 4 <= bytes.length; i++) {
+      sum += view.getUint32(at + 4 * i, true);
+    }
+    if (sum % 2 ** 32 === 0) return true;
+  }
+  return false;
+}
+
+/** What a file that was dropped is: by its contents, not by its name. */
+export function kindOfFile(bytes: Uint8Array): "kernel" | MediaKind | "module" {
+  if (has(bytes, CD_MAGIC)) return "cdrom";
+  if (KERNEL_MAGICS.some((magic) => has(bytes, magic)) || hasMultibootHeader(bytes))
+    return "kernel";
+  const isBootable = bytes[510] === 0x55 && bytes[511] === 0xaa && bytes.length % 512 === 0;
+  if (isBootable)
+    return bytes.length <= FLOPPY_BYTES && bytes.length >= 163_840 ? "floppy" : "disk";
+  return "module";
+}
+
+/** A machine of files that were dropped together: a kernel with modules, or disks. Throws `LoadError`. */
+export function optionsOfFiles(files: readonly NamedFile[], base: BootPlan = NO_PLAN): BootOptions {
+  const sorted = files.map((file) => ({ ...file, kind: kindOfFile(file.bytes) }));
+  const kernel = sorted.find(({ kind }) => kind === "kernel");
+  const modules = sorted.filter(
+    (file) => file.kind === "module" || (file.kind === "kernel" && file !== kernel),
+  );
+  const disks = sorted.flatMap(({ kind, ...file }) =>
+    kind === "kernel" || kind === "module" ? [] : [{ ...file, kind }],
+  );
+  if (kernel === undefined && disks.length === 0) {
+    const names = files.map(({ name }) => name).join(", ");
+    throw new LoadError(
+      `${names}: nothing that boots; expected a Multiboot or Linux kernel, a disk with a boot sector, or a CD`,
+    );
+  }
+  return {
+    ...base,
+    kernel: kernel && { name: kernel.name, bytes: kernel.bytes },
+    modules:
+      kernel === undefined
+        ? []
+        : modules.map(({ name, bytes }) => ({ name, bytes, commandLine: name })),
+    disks: kernel === undefined ? disks : [],
+  };
+}

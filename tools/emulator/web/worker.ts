@@ -1,0 +1,142 @@
+// The machine of a page, in a worker of the tab.
+
+import { Monitor } from "../debug/monitor.ts";
+import { RunControl } from "../debug/run-control.ts";
+import { LoadError } from "../load-error.ts";
+import { Machine, type Stop } from "../machine.ts";
+import { MessageError } from "../remote/messages.ts";
+import { Viewer } from "../remote/viewer.ts";
+import type { BootOptions } from "./boot-options.ts";
+import type { FromWorker } from "./tab-connection.ts";
+
+/** The files that come with the page. */
+const CORE = "emulator-core.wasm";
+const ICED = "iced_x86_bg.wasm";
+/** Between two looks, ms: at most 30 a second. */
+const LOOK_MS = 34;
+
+const WAITING = {
+  idle: "every CPU halts until there is input",
+  suspended: "the machine sleeps (ACPI S3)",
+} as const;
+
+function reasonOf(stop: Stop): string {
+  switch (stop.kind) {
+    case "power-off":
+      return "the guest has switched the machine off";
+    case "debug-exit":
+      return `the guest has ended the run with ${stop.status}`;
+    case "triple-fault":
+      return "triple fault";
+    case "dead":
+      return "every CPU halts with interrupts off";
+    case "unbootable":
+      return "nothing boots: expected a boot sector (55 AA at byte 510) or El Torito";
+    case "unimplemented":
+      return `CPU ${stop.cpu} met an instruction that is not implemented`;
+    default:
+      return "the run is over";
+  }
+}
+
+/** What this file needs of the worker's scope. */
+interface Scope {
+  onmessage: ((event: MessageEvent<unknown>) => void) | null;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+}
+const scope = self as unknown as Scope;
+
+function post(message: FromWorker): void {
+  const bytes = "bytes" in message ? message.bytes : undefined;
+  scope.postMessage(message, bytes === undefined ? [] : [bytes.buffer as ArrayBuffer]);
+}
+
+async function bytesOf(name: string): Promise<Uint8Array> {
+  const response = await fetch(new URL(name, import.meta.url));
+  if (!response.ok) throw new LoadError(`${name}: the server answers ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function disassembler() {
+  // The package looks for its module under this name when it is first loaded (bundle.ts).
+  Object.assign(globalThis, { icedModule: await bytesOf(ICED) });
+  return (await import("../inspect/iced.ts")).loadDisassembler();
+}
+
+async function machineOf(options: BootOptions, onSerial: (byte: number) => void): Promise<Machine> {
+  const { kernel, modules, disks, ...rest } = options;
+  return Machine.create({
+    ...rest,
+    core: await bytesOf(CORE),
+    kernel: kernel?.bytes,
+    kernelName: kernel?.name,
+    modules: modules.map(({ bytes, ...module }) => ({ ...module, file: bytes })),
+    disks: disks.map(({ bytes, kind }) => ({ kind, image: bytes })),
+    debugExit: { iobase: 0xf4, iosize: 4 },
+    reboot: true,
+    disassembler,
+    onSerial: (byte, port) => {
+      if (port === 0) onSerial(byte);
+    },
+  });
+}
+
+async function start(options: BootOptions): Promise<void> {
+  const holder: { viewer?: Viewer } = {};
+  const machine = await machineOf(options, (byte) => holder.viewer?.serial(byte));
+  const control = new RunControl(machine, options.paused);
+  const monitor = new Monitor(control, () => {});
+  let isOff = false;
+  const viewer = new Viewer(
+    {
+      control,
+      title: options.kernel?.name ?? options.disks.map(({ name }) => name).join(", "),
+      execute: (line) => monitor.execute(line),
+      restart: () => {
+        isOff = false;
+        control.restart();
+        viewer.sendSerialFromStart();
+      },
+    },
+    post,
+  );
+  holder.viewer = viewer;
+  scope.onmessage = ({ data }) => {
+    try {
+      viewer.receive(data);
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      post({ kind: "failed", text: error.message });
+    }
+  };
+  setInterval(() => viewer.look(), LOOK_MS);
+  for (;;) {
+    const stop = await control.run();
+    const waits = stop.kind === "idle" || stop.kind === "suspended";
+    isOff = !waits;
+    viewer.standstill(
+      waits
+        ? { state: "waiting", reason: WAITING[stop.kind] }
+        : { state: "off", reason: reasonOf(stop) },
+    );
+    do await control.poked();
+    while (isOff);
+    viewer.standstill(undefined);
+  }
+}
+
+/** What has gone wrong, for whoever sits before the page. */
+function sentence(error: unknown, { memory }: BootOptions): string {
+  if (error instanceof LoadError) return error.message;
+  if (error instanceof RangeError) {
+    return `This browser has no room for a machine with ${memory} of RAM: try ?memory=128M.`;
+  }
+  return `The machine cannot be built: ${(error as Error).message}`;
+}
+
+scope.onmessage = ({ data }) => {
+  const options = data as BootOptions;
+  start(options).catch((error: unknown) => {
+    post({ kind: "failed", text: sentence(error, options) });
+  });
+};
