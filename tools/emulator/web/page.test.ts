@@ -1,0 +1,343 @@
+// The page in a real browser: with the machine in the tab, and with the machine in this process behind it. What it shows
+// is compared with what a machine in Node shows, pixel by pixel and byte by byte.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeSystem } from "../../../roottask/testing/boot.ts";
+import { tarOf } from "../../../roottask/testing/samples.ts";
+import { guestModule } from "../../asc/guest.ts";
+import { al, ax, dword, dx } from "../../asm/index.ts";
+import { hasChromium, TestBrowser } from "../../testing/browser.ts";
+import { HANG_MS } from "../../testing/host-tools.ts";
+import { CORE_GUEST } from "../core/options.ts";
+import { Monitor } from "../debug/monitor.ts";
+import { RunControl } from "../debug/run-control.ts";
+import { Display } from "../display.ts";
+import { Machine, type MachineOptions } from "../host/machine.ts";
+import { WebDisplay } from "../host/web-display.ts";
+import { serveWeb, type WebServer } from "../host/web-server.ts";
+import { guest, outb, print } from "../platform/testdata/guest.ts";
+import type { BootPlan } from "./boot-options.ts";
+import { bundlePage } from "./bundle.ts";
+import type { MachineView } from "./view.ts";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Says hello, then each scan code, until Escape goes up. */
+const echo = guest((a) => {
+  print(a, "hello", "hello, page\n");
+  a.label("wait");
+  a.in(al, 0x64).test(al, 1).jz("wait").in(al, 0x60).call("putc");
+  a.cmp(al, 0x81).jne("wait");
+});
+
+/** 320×200 with 32 bits a pixel, a line of colours, text that does not show, and the end. */
+const picture = guest((a) => {
+  for (const [index, value] of Object.entries({ 1: 320, 2: 200, 3: 32, 4: 0x41 })) {
+    a.mov(dx, 0x1ce).mov(ax, Number(index)).out(dx, ax);
+    a.mov(dx, 0x1cf).mov(ax, value).out(dx, ax);
+  }
+  for (let x = 0; x < 64; x++) a.mov(dword(0xfd000000 + (320 * 9 + x) * 4), x * 0x040302);
+  outb(a, 0x3f8, 0x2e);
+});
+
+declare global {
+  interface Window {
+    machineView?: MachineView;
+  }
+}
+
+const serialOf = (page: Page): Promise<string> =>
+  page.evaluate(() => window.machineView?.console.output ?? "");
+
+async function untilSerial(page: Page, text: string): Promise<void> {
+  await page.waitForFunction((t) => window.machineView?.console.output.includes(t), text, {
+    timeout: HANG_MS,
+  });
+}
+
+async function untilState(page: Page, state: string): Promise<void> {
+  await page.waitForFunction((s) => window.machineView?.status?.state === s, state, {
+    timeout: HANG_MS,
+  });
+}
+
+const instructions = (page: Page): Promise<number> =>
+  page.evaluate(() => window.machineView?.status?.instructions ?? 0);
+
+/** The page's picture, and its size. */
+async function pictureOf(page: Page): Promise<{ width: number; height: number; data: Buffer }> {
+  const { width, height, text } = await page.evaluate(() => {
+    const screen = window.machineView?.screen;
+    if (screen === undefined) throw new Error("no screen");
+    let bytes = "";
+    for (const byte of screen.picture()) bytes += String.fromCharCode(byte);
+    return { width: screen.width, height: screen.height, text: btoa(bytes) };
+  });
+  return { width, height, data: Buffer.from(text, "base64") };
+}
+
+/** What a machine in Node shows and says at the end of the same run. */
+async function runHere(options: MachineOptions) {
+  const machine = await Machine.create(options);
+  const stop = machine.runSync();
+  const display = Display.of(machine, { blinking: true }) as Display;
+  display.look();
+  const { width, height, data } = display;
+  return {
+    stop,
+    serial: machine.serialOutput,
+    picture: { width, height, data: Buffer.from(data) },
+  };
+}
+
+function expectSamePicture(
+  got: Awaited<ReturnType<typeof pictureOf>>,
+  want: Awaited<ReturnType<typeof pictureOf>>,
+): void {
+  expect([got.width, got.height]).toEqual([want.width, want.height]);
+  expect(got.data.findIndex((byte, at) => byte !== want.data[at])).toBe(-1);
+}
+
+describe.skipIf(!hasChromium)("the page in Chromium", () => {
+  let browser: TestBrowser;
+  let server: WebServer;
+  let files: Map<string, Uint8Array>;
+
+  beforeAll(async () => {
+    files = await bundlePage("tab");
+    files.set("emulator-core.wasm", (await guestModule(CORE_GUEST)).wasm);
+    files.set("echo", echo);
+    files.set("picture", picture);
+    files.set("broken", new Uint8Array(100));
+    server = await serveWeb(files, 0, (socket) => socket.close());
+    browser = await TestBrowser.start();
+  }, HANG_MS);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    expect(browser?.complaints ?? []).toEqual([]);
+  });
+
+  const open = (query: string): Promise<Page> => browser.open(`${server.url}${query}`);
+
+  test("the system boots in the tab: serial line and screen as in Node", async () => {
+    makeSystem();
+    const read = (name: string): Uint8Array => readFileSync(join(root, "build", name));
+    const archive = await tarOf([{ name: "userland.conf", data: "nothing\n" }]);
+    const plan: Partial<BootPlan> = {
+      kernel: "kernel.elf32",
+      modules: [
+        { url: "roottask-bin", commandLine: "roottask" },
+        { url: "userland.tar", commandLine: "userland" },
+      ],
+      ...{ disks: [], append: "", memory: "256M", cpus: 2, vga: true },
+    };
+    files.set("kernel.elf32", read("kernel.elf32"));
+    files.set("roottask-bin", read("roottask-bin"));
+    files.set("userland.tar", archive);
+    files.set("guest.json", new TextEncoder().encode(JSON.stringify(plan)));
+    const page = await open("?clock=vm");
+    files.delete("guest.json");
+    await untilState(page, "off");
+    const want = await runHere({
+      kernel: read("kernel.elf32"),
+      kernelName: "kernel.elf32",
+      modules: [
+        { file: read("roottask-bin"), name: "roottask" },
+        { file: archive, name: "userland" },
+      ],
+      ...{ memory: "256M", cpus: 2, debugExit: { iobase: 0xf4, iosize: 4 } },
+    });
+    expect(want.stop).toEqual({ kind: "power-off" });
+    expect(want.serial).toContain("[roottask] power off");
+    expect(await serialOf(page)).toBe(want.serial);
+    expectSamePicture(await pictureOf(page), want.picture);
+    expect(await page.getByRole("status").textContent()).toMatch(
+      /^Off: the guest has switched the machine off/,
+    );
+    await page.close();
+  });
+
+  test("a picture of a linear mode is Node's, pixel by pixel", async () => {
+    const page = await open("?kernel=picture");
+    await untilState(page, "off");
+    const want = await runHere({ kernel: picture, debugExit: { iobase: 0xf4, iosize: 4 } });
+    expect(want.picture.width).toBe(320);
+    expectSamePicture(await pictureOf(page), want.picture);
+    await page.close();
+  });
+
+  test("keys typed on the screen arrive as scan codes, and Ctrl+Alt+G takes them back", async () => {
+    const page = await open("?kernel=echo");
+    await untilSerial(page, "hello, page\n");
+    const screen = page.getByRole("application", { name: "Screen of the machine" });
+    await screen.focus();
+    await page.keyboard.press("a");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("a");
+    await page.keyboard.press("ArrowUp");
+    await untilSerial(page, "\xe0\x48\xe0\xc8");
+    await page.getByRole("combobox", { name: /^Press keys/ }).selectOption("Ctrl+Alt+Del");
+    await untilSerial(page, "\xe0\xd3");
+    await screen.click();
+    await page.keyboard.press("Control+Alt+g");
+    await page.keyboard.press("b");
+    await screen.click();
+    await page.keyboard.press("Escape");
+    await untilState(page, "off");
+    // "a" and up; the list lets go in reverse; Ctrl+Alt+G lets go what is held; "b" is the page's.
+    const codes = [
+      "\x1e\x9e\xe0\x48\xe0\xc8",
+      "\x1d\x38\xe0\x53\xe0\xd3\xb8\x9d",
+      "\x1d\x38\x9d\xb8",
+    ];
+    expect(await serialOf(page)).toBe(`hello, page\n${codes.join("")}\x01\x81`);
+    await page.close();
+  });
+
+  test("pause, step, run and reset", async () => {
+    const page = await open("?kernel=echo&paused");
+    await untilState(page, "paused");
+    const press = (name: string): Promise<void> =>
+      page.getByRole("button", { name, exact: true }).click();
+    const before = await instructions(page);
+    await press("Step");
+    await page.waitForFunction((n) => window.machineView?.status?.instructions === n, before + 1);
+    await press("Debug");
+    const registers = page.getByRole("region", { name: "Registers" });
+    await registers.filter({ hasText: /IP=/ }).waitFor();
+    await page.getByRole("region", { name: "Code at RIP" }).filter({ hasText: "mov" }).waitFor();
+    await press("Run");
+    await untilSerial(page, "hello, page\n");
+    await press("Pause");
+    await untilState(page, "paused");
+    await press("Reset");
+    await press("Run");
+    await untilSerial(page, "hello, page\nhello, page\n");
+    await page.close();
+  });
+
+  test("a breakpoint by the name of a function stops there", async () => {
+    const page = await open("?kernel=echo&paused");
+    await untilState(page, "paused");
+    await page.getByRole("button", { name: "Debug" }).click();
+    await page.getByRole("textbox", { name: "Address or function" }).fill("putc");
+    await page.getByRole("button", { name: "Set", exact: true }).click();
+    const list = page.getByRole("region", { name: "Breakpoints" });
+    await list.filter({ hasText: "putc" }).waitFor();
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.waitForFunction(() => window.machineView?.status?.state === "paused");
+    await untilSerial(page, "");
+    expect(await serialOf(page)).toBe("");
+    await page.close();
+  });
+
+  test("a kernel of one's own boots when it is chosen, or dropped", async () => {
+    const page = await open("?kernel=picture");
+    await untilState(page, "off");
+    await page.getByRole("button", { name: "Boot …" }).click();
+    const chosen = { name: "own.elf", mimeType: "", buffer: Buffer.from(echo) };
+    await page.getByLabel("Files").setInputFiles(chosen);
+    await page.getByRole("button", { name: "Boot", exact: true }).click();
+    await untilSerial(page, "hello, page\n");
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("own.elf");
+    await page.evaluate((text) => {
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], "dropped.elf"));
+      document
+        .getElementById("machine")
+        ?.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }, Buffer.from(echo).toString("base64"));
+    await page.getByRole("heading", { level: 1, name: "dropped.elf" }).waitFor();
+    await untilSerial(page, "hello, page\n");
+    await page.close();
+  });
+
+  test.each([
+    ["?kernel=broken", /^kernel broken: it is not an ELF file/],
+    ["?kernel=absent", /^absent: the server answers 404$/],
+    ["?kernel=echo&memory=1T", /^-m 1T: expected a number with K, M or G/],
+    ["?colour=blue", /^\?colour: unknown option/],
+  ])("%s is answered by a sentence", async (query, sentence) => {
+    const page = await open(query);
+    const alert = page.getByRole("alert").filter({ hasText: /./ });
+    await alert.first().waitFor();
+    expect(await alert.first().textContent()).toMatch(sentence);
+    await page.close();
+  });
+
+  test("a browser without WebAssembly is told so", async () => {
+    const page = await browser.open(`${server.url}?kernel=echo`, () => {
+      Reflect.deleteProperty(globalThis, "WebAssembly");
+    });
+    const alert = page.getByRole("alert").filter({ hasText: /./ });
+    await alert.first().waitFor();
+    expect(await alert.first().textContent()).toMatch(/^This browser has no WebAssembly/);
+    await page.close();
+  });
+
+  test.each(["light", "dark"] as const)(
+    "axe finds nothing to complain of: %s",
+    async (colorScheme) => {
+      const page = await open("?kernel=echo");
+      await page.emulateMedia({ colorScheme });
+      await untilSerial(page, "hello, page\n");
+      await page.getByRole("button", { name: "Debug" }).click();
+      await page.getByRole("region", { name: "Registers" }).filter({ hasText: /./ }).waitFor();
+      const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+      await page.evaluate(readFileSync(axe, "utf8"));
+      const violations = await page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: typeof import("axe-core") };
+        const results = await axe.run();
+        return results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+      });
+      expect(violations).toEqual([]);
+      await page.close();
+    },
+  );
+
+  test("pages before one machine of a process: they join, type, and leave it running", async () => {
+    const viewers: WebDisplay[] = [];
+    const machine = await Machine.create({
+      kernel: echo,
+      memory: "16M",
+      onSerial: (byte) => {
+        for (const viewer of viewers) viewer.serial(byte);
+      },
+    });
+    const control = new RunControl(machine, false);
+    const monitor = new Monitor(control, () => {});
+    const display = await WebDisplay.open(
+      { control, title: "echo", execute: (line) => monitor.execute(line) },
+      0,
+    );
+    viewers.push(display);
+    const ended = control.run();
+    const first = await browser.open(display.url);
+    await untilSerial(first, "hello, page\n");
+    machine.board.mmio.write(0xb8000, 0x0fdb, 2);
+    await first.waitForFunction(() => window.machineView?.screen.picture()[0] === 255);
+    await first.close();
+    const second = await browser.open(display.url);
+    await untilSerial(second, "hello, page\n");
+    const want = machine.screenRgba() as { data: Uint8ClampedArray };
+    const got = await pictureOf(second);
+    expect([...got.data.subarray(0, 27)]).toEqual([...want.data.subarray(0, 27)]);
+    await second.getByRole("application").click();
+    await second.keyboard.press("Escape");
+    expect(await ended).toEqual({ kind: "power-off" });
+    display.standstill({ state: "off", reason: "test" });
+    await display.close();
+    await second
+      .getByRole("status")
+      .filter({ hasText: /^Off: test/ })
+      .waitFor();
+    await second.close();
+  });
+});
