@@ -14,6 +14,7 @@ const OF_PAGES = ["@xterm/addon-fit", "@xterm/addon-search", "@xterm/xterm", "ic
 export const PORTABLE_ENTRIES: readonly (readonly [entry: string, packages: readonly string[]])[] =
   [
     ["tools/emulator/index.ts", []],
+    ["tools/emulator/web/machine-element.ts", OF_PAGES],
     ["tools/emulator/web/page.ts", OF_PAGES],
     ["tools/emulator/web/worker.ts", OF_PAGES],
     ["tools/package/web.ts", []],

@@ -43,7 +43,7 @@ export class BootForm {
     const form = element(
       "form",
       {},
-      element("h2", { id: "boot-title" }, "Boot your own"),
+      element("h2", {}, "Boot your own"),
       element(
         "p",
         {},
@@ -65,7 +65,7 @@ export class BootForm {
       event.preventDefault();
       void submit();
     });
-    this.element = element("dialog", { "aria-labelledby": "boot-title" }, form);
+    this.element = element("dialog", { "aria-label": "Boot your own" }, form);
   }
 
   open(): void {

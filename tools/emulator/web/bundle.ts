@@ -43,9 +43,10 @@ async function script(entry: string): Promise<Uint8Array> {
   return new TextEncoder().encode(output[0].code);
 }
 
+/** The machine's style sheet, with that of the terminal. */
 function styles(): Uint8Array {
   const terminal = installed("@xterm/xterm/css/xterm.css");
-  const texts = [terminal, here("page.css")].map((path) => readFileSync(path, "utf8"));
+  const texts = [terminal, here("machine.css")].map((path) => readFileSync(path, "utf8"));
   return new TextEncoder().encode(texts.join("\n"));
 }
 
@@ -57,12 +58,14 @@ export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8
     /data-machine="\w+"/,
     `data-machine="${place}"`,
   );
-  const files = new Map([
+  const files = new Map<string, Uint8Array>([
     ["index.html", new TextEncoder().encode(html)],
-    ["page.css", styles()],
+    ["machine.css", styles()],
+    ["page.css", readFileSync(here("page.css"))],
     ["page.js", await script("page.ts")],
   ]);
   if (place === "process") return files;
+  files.set("machine-element.js", await script("machine-element.ts"));
   files.set("worker.js", await script("worker.ts"));
   return files.set("iced_x86_bg.wasm", readFileSync(installed("iced-x86/iced_x86_bg.wasm")));
 }

@@ -302,6 +302,27 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     },
   );
 
+  test("a page of one's own shows a machine as an element", async () => {
+    files.set(
+      "blog.html",
+      new TextEncoder().encode(
+        `<!doctype html><html lang="en"><title>Blog</title><h1>My kernel</h1>
+         <script type="module" src="machine-element.js"></script>
+         <trihedron-machine kernel="echo" modules="picture a b, echo" memory="16M"></trihedron-machine>
+         <trihedron-machine kernel="broken"></trihedron-machine></html>`,
+      ),
+    );
+    const page = await open("blog.html");
+    await page.waitForFunction(() => {
+      const machine = document.querySelector("trihedron-machine") as { view?: MachineView } | null;
+      return machine?.view?.console.output === "hello, page\n";
+    });
+    const alert = page.getByRole("alert").filter({ hasText: "kernel broken" });
+    await alert.waitFor();
+    expect(await page.title()).toBe("Blog");
+    await page.close();
+  });
+
   test("pages before one machine of a process: they join, type, and leave it running", async () => {
     const viewers: WebDisplay[] = [];
     const machine = await Machine.create({

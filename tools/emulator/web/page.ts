@@ -5,13 +5,20 @@ import { SocketConnection } from "./socket-connection.ts";
 import { Tab } from "./tab.ts";
 import { MachineView } from "./view.ts";
 
+/** The window's name says what has been booted. */
+const nameWindow = (title: string): void => {
+  document.title = `${title} – Trihedron`;
+};
+
 /** What boots where the address asks for nothing. */
 const GUEST = "guest.json";
 
 function showProcess(root: HTMLElement): void {
   const url = new URL("machine", document.baseURI);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  Object.assign(window, { machineView: new MachineView(root, new SocketConnection(url.href)) });
+  const view = new MachineView(root, new SocketConnection(url.href));
+  view.onTitle = nameWindow;
+  Object.assign(window, { machineView: view });
 }
 
 async function defaultGuest(base: string): Promise<BootPlan | undefined> {
@@ -21,6 +28,7 @@ async function defaultGuest(base: string): Promise<BootPlan | undefined> {
 
 async function showTab(root: HTMLElement): Promise<void> {
   const tab = new Tab(root);
+  tab.onTitle = nameWindow;
   const query = new URLSearchParams(location.search);
   Object.defineProperty(window, "machineView", { get: () => tab.view });
   if (query.get("hidden") === "pause") {

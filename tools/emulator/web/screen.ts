@@ -11,6 +11,9 @@ const WHEEL_STEP = 100;
 const HINT_FREE = "Click the screen, or press Enter on it, to type into the machine.";
 const HINT_CAUGHT = "Keys go to the machine. Ctrl+Alt+G gives them back.";
 
+/** Hints so far: each has a name of its own, as pages may show several machines. */
+let hints = 0;
+
 type Pixels = Extract<FromMachine, { kind: "pixels" }>;
 
 export class Screen {
@@ -26,15 +29,16 @@ export class Screen {
 
   constructor(send: (event: InputEvent) => void) {
     this.#send = send;
+    const hint = `trihedron-hint-${++hints}`;
     this.#canvas = element("canvas", {
       tabindex: "0",
       role: "application",
       "aria-label": "Screen of the machine",
-      "aria-describedby": "screen-hint",
+      "aria-describedby": hint,
       width: "720",
       height: "400",
     });
-    this.#hint = element("p", { id: "screen-hint", class: "hint" }, HINT_FREE);
+    this.#hint = element("p", { id: hint, class: "hint" }, HINT_FREE);
     this.#frame = element("div", { class: "frame" }, this.#canvas);
     this.element = element(
       "section",

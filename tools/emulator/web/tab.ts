@@ -22,6 +22,8 @@ export class Tab {
   readonly #form = new BootForm((options) => this.boot(options));
   #connection: TabConnection | undefined;
   view: MachineView | undefined;
+  /** What has been booted is known. */
+  onTitle: (title: string) => void = () => {};
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -54,6 +56,7 @@ export class Tab {
       this.#form.open();
     });
     this.view = new MachineView(this.#root, this.#connection, [own]);
+    this.view.onTitle = (title) => this.onTitle(title);
     this.#root.append(this.#form.element);
   }
 

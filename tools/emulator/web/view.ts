@@ -35,6 +35,8 @@ export class MachineView {
   readonly #title = element("h1", {}, "Trihedron");
   readonly #line = element("p", { class: "status", role: "status" }, "Connecting …");
   readonly #error = element("p", { class: "error", role: "alert", hidden: true });
+  /** What has been booted is known. */
+  onTitle: (title: string) => void = () => {};
   #status: Status | undefined;
   #measured: { at: number; instructions: number; time: number } | undefined;
   #rates = "";
@@ -69,8 +71,8 @@ export class MachineView {
     root.classList.add("trihedron");
     root.replaceChildren(
       element(
-        "header",
-        {},
+        "div",
+        { class: "head" },
         this.#title,
         element(
           "div",
@@ -89,12 +91,12 @@ export class MachineView {
       ),
       this.#error,
       element(
-        "main",
-        {},
+        "div",
+        { class: "body" },
         element("div", { class: "panes" }, this.screen.element, this.console.element),
         this.#drawer.element,
       ),
-      element("footer", {}, this.#line),
+      element("div", { class: "foot" }, this.#line),
     );
     this.#backend.onMessage = (message) => this.#receive(message);
     this.#backend.onClosed = (reason) => this.fail(reason);
@@ -130,7 +132,7 @@ export class MachineView {
       case "machine":
         this.#error.hidden = true;
         this.#title.textContent = message.title;
-        document.title = `${message.title} – Trihedron`;
+        this.onTitle(message.title);
         this.screen.element.hidden = !message.hasScreen;
         break;
       case "size":
