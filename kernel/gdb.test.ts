@@ -9,10 +9,10 @@ import { afterAll, expect, it } from "vitest";
 import { compileRoottask } from "../roottask/build.ts";
 import { guestModule } from "../tools/asc/guest.ts";
 import { GdbServer } from "../tools/emulator/debug/gdb-server.ts";
-import { Monitor } from "../tools/emulator/debug/monitor.ts";
 import { RunControl } from "../tools/emulator/debug/run-control.ts";
 import { listenForGdb } from "../tools/emulator/host/gdb-listener.ts";
 import { Machine } from "../tools/emulator/host/machine.ts";
+import { Monitor } from "../tools/emulator/monitor/monitor.ts";
 import { hasGdb } from "../tools/testing/host-tools.ts";
 import { buildKernelFiles } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
@@ -37,7 +37,7 @@ async function debug(commands: string[]): Promise<string> {
     debugExit: { iobase: 0xf4, iosize: 4 },
   });
   const control = new RunControl(machine, true);
-  const monitor = new Monitor(control, () => {});
+  const monitor = new Monitor(control, { quit() {} });
   const listener = await listenForGdb(new GdbServer(control, (line) => monitor.execute(line)), 0);
   const settings = ["pagination off", "confirm off", "remotetimeout unlimited"];
   const lines = [

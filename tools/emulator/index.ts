@@ -5,7 +5,6 @@ export type { CoreSource } from "./core/load.ts";
 export { type GdbConnection, type GdbPeer, GdbServer } from "./debug/gdb-server.ts";
 export type { GdbArchitecture } from "./debug/gdb-target.ts";
 export { GuestEventLog, LOG_ITEMS, type LogItem } from "./debug/log.ts";
-export { Monitor } from "./debug/monitor.ts";
 export { type Halt, RunControl, type Watchpoint } from "./debug/run-control.ts";
 export { KEYS, type Key, keyOfDom, keyOfName } from "./devices/keys.ts";
 export type { TextScreen } from "./devices/vga-scanout.ts";
@@ -26,6 +25,8 @@ export {
 } from "./machine-options.ts";
 export type { DiskBus } from "./media/disk.ts";
 export type { ImageSource } from "./media/image.ts";
+export type { MonitorHost, SnapshotStore } from "./monitor/command.ts";
+export { Monitor } from "./monitor/monitor.ts";
 export { CpuAccess } from "./platform/cpu-access.ts";
 export type {
   A20Faults,

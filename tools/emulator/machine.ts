@@ -22,6 +22,7 @@ import {
   type MachineOptions,
   powerOnTime,
 } from "./machine-options.ts";
+import { pictureFile } from "./picture-file.ts";
 import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
 import { acpiTables } from "./platform/firmware/acpi-tables.ts";
@@ -41,6 +42,8 @@ import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./sn
 
 /** Virtual time between looks at the outside world, ns. Fixed, so that it cannot change a run. */
 const SLICE_NS = 2_000_000;
+/** Events that wait for their turn at most. */
+const MAX_PLANNED = 1024;
 /** Host time after which an asynchronous run lets the event loop turn, ms. */
 const YIELD_MS = 12;
 
@@ -106,8 +109,10 @@ export class Machine {
   #stopAsked = false;
   /** Input that came while the CPUs ran. */
   #arrived: InputEvent[] = [];
-  /** Input of another run that is to come at its time, in that order. */
-  #planned: RecordedInput[] = [];
+  /** Input that is to come at its time, in that order. */
+  #planned: Pick<RecordedInput, "time" | "event">[] = [];
+  /** When the next input that is given in turn may come, ns. */
+  #turnEnds = 0;
   /** The deadline `core.run` was given. */
   #deadline = 0;
   #running = false;
@@ -260,6 +265,20 @@ export class Machine {
     if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
   }
 
+  /** The reset button. */
+  reset(): void {
+    this.powerOn();
+    this.onReset?.("host");
+  }
+
+  /** Called after each reset. */
+  onReset: ((by: "guest" | "host") => void) | undefined;
+
+  #resetByGuest(): void {
+    this.powerOn();
+    this.onReset?.("guest");
+  }
+
   /** Whether the machine sleeps: ACPI S3. */
   get asleep(): boolean {
     return this.board.pm.state.asleep;
@@ -303,6 +322,7 @@ export class Machine {
         this.beforeYield?.();
         await (ahead > 1 ? pause(ahead) : turn());
         turned = performance.now();
+        if (this.#stopAsked) return this.#finish({ kind: "stopped" });
       }
     }
   }
@@ -400,7 +420,7 @@ export class Machine {
         return this.#requested();
       case RunExit.TripleFault:
         if (!this.options.reboot) return { kind: "triple-fault", cpu: core.exit_cpu() };
-        this.powerOn();
+        this.#resetByGuest();
         return undefined;
       case RunExit.Unimplemented:
         return { kind: "unimplemented", cpu: core.exit_cpu(), detail: core.exit_detail() };
@@ -430,7 +450,7 @@ export class Machine {
     this.#event = undefined;
     if (event === undefined) return undefined;
     if (event.kind === "reset" && this.options.reboot) {
-      this.powerOn();
+      this.#resetByGuest();
       return undefined;
     }
     return event;
@@ -448,12 +468,34 @@ export class Machine {
     this.onWaitingInput?.();
   }
 
-  /** Called when input has come: a run that ended because the machine was idle may go on. */
+  /** Called when input has come or is planned: a run that ended because the machine was idle may go on. */
   onWaitingInput: (() => void) | undefined;
+
+  /**
+   * Input of a person's hands: each event comes `spacing` virtual nanoseconds after the one before it, and the first as
+   * long after what an earlier call gave. Throws `Error` where more than 1024 events wait.
+   */
+  inputInTurn(events: readonly InputEvent[], spacing: number): void {
+    if (this.#planned.length + events.length > MAX_PLANNED) {
+      throw new Error(`${this.#planned.length} events wait already: try again when they have come`);
+    }
+    this.#turnEnds = Math.max(this.#turnEnds, this.core.time());
+    for (const event of events) {
+      this.#planned.push({ time: this.#turnEnds, event });
+      this.#turnEnds += spacing;
+    }
+    this.#sortPlanned();
+    this.onWaitingInput?.();
+  }
+
+  #sortPlanned(): void {
+    this.#planned.sort((a, b) => a.time - b.time);
+  }
 
   /** Lets the input of another run from the same state arrive at the same points of this one, beside what else comes. */
   replay(inputs: readonly RecordedInput[]): void {
     this.#planned.push(...inputs);
+    this.#sortPlanned();
     this.#takeDue();
   }
 
@@ -530,6 +572,12 @@ export class Machine {
     return vga && rgbaPicture(vga);
   }
 
+  /** The screen as the bytes of a PNG file; undefined without a display adapter. */
+  screenshot(): Uint8Array | undefined {
+    const picture = this.screenRgba();
+    return picture && pictureFile(picture, "png");
+  }
+
   /** Functions and objects of the kernel's ELF. */
   symbols() {
     return this.kernel === undefined ? undefined : elfSymbols(this.kernel);
@@ -551,8 +599,11 @@ export class Machine {
     return captureSnapshot(this);
   }
 
+  /** Throws `Error` of one line if the snapshot is of another machine. Input that was to come does not. */
   restore(snapshot: Snapshot): void {
     restoreSnapshot(this, snapshot);
+    this.#planned = [];
+    this.#turnEnds = 0;
   }
 
   /** A second machine in the same state, independent of this one. */

@@ -112,6 +112,8 @@ export function restoreSnapshot(machine: MachineParts, snapshot: Snapshot): void
       `the snapshot is of a machine with ${snapshot.ramBytes} bytes of RAM and ${snapshot.cpus} CPUs, this one has ${ram.size} and ${machine.cpus.length}`,
     );
   }
+  // All that can be wrong is found before anything changes.
+  board.checkSaved(snapshot.board);
   const used = [...usedPages(ram.view())].map(([frame]) => frame);
   for (const frame of used) if (!snapshot.pages.has(frame)) ram.fill(frame * PAGE, PAGE);
   for (const [frame, bytes] of snapshot.pages) ram.write(frame * PAGE, bytes);

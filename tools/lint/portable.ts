@@ -5,7 +5,7 @@ import { type ESTree, parseSync } from "rolldown/utils";
 import { importsOf, type Sources } from "./imports.ts";
 
 /** Packages that run everywhere. */
-const PACKAGES = ["@noble/hashes"] as const;
+const PACKAGES = ["@noble/hashes", "fast-png", "fflate"] as const;
 
 /** Packages that the page's bundle makes run in browsers (tools/emulator/web/bundle.ts). */
 const OF_PAGES = ["@xterm/addon-fit", "@xterm/addon-search", "@xterm/xterm", "iced-x86"] as const;

@@ -307,9 +307,24 @@ export const SLOTS = 0x100000;
 /** Local APIC state, APIC_STRIDE bytes per CPU. */
 export const APICS = 0x140000;
 export const APIC_STRIDE = 0x400;
-/** Fields of it that the platform reaches too: spurious vector register, and the local vector table, u32 entries. */
+/** Registers of it, u32: task priority bits 3:0 (the rest is CR8), and the local vector table with six entries. */
+export const APIC_ID = 0;
+export const APIC_LDR = 4;
+export const APIC_DFR = 8;
 export const APIC_SVR = 12;
+export const APIC_ICR_LOW = 16;
+export const APIC_ICR_HIGH = 20;
 export const APIC_LVT = 24;
+export const APIC_ESR = 52;
+export const APIC_DIVIDE = 60;
+export const APIC_INITIAL = 64;
+/** Virtual time (f64) at which the timer fires, or Infinity. */
+export const APIC_EXPIRY = 72;
+/** A bit for each vector, 8 × u32: in service, level triggered, requested. */
+export const APIC_BITS_ISR = 96;
+export const APIC_BITS_TMR = 128;
+export const APIC_BITS_IRR = 160;
+export const APIC_TPR_LOW = 208;
 /** Entries of the local vector table. */
 export const LVT_LINT0 = 3;
 export const LVT_LINT1 = 4;

@@ -12,12 +12,12 @@ import { linkElf } from "../../elf/index.ts";
 import { hasGdb } from "../../testing/host-tools.ts";
 import { listenForGdb } from "../host/gdb-listener.ts";
 import { Machine } from "../host/machine.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import type { CpuAccess } from "../platform/cpu-access.ts";
 import { guest } from "../platform/testdata/guest.ts";
 import { bytesOfText, frame } from "./gdb-packets.ts";
 import { GdbServer } from "./gdb-server.ts";
 import { likelyArchitecture } from "./gdb-target.ts";
-import { Monitor } from "./monitor.ts";
 import { RunControl } from "./run-control.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "gdb-test-"));
@@ -56,7 +56,7 @@ async function debug(commands: string[], session: Session = {}): Promise<string>
     debugExit: { iobase: 0xf4, iosize: 4 },
   });
   const control = new RunControl(machine, true);
-  const monitor = new Monitor(control, () => {});
+  const monitor = new Monitor(control, { quit() {} });
   const server = new GdbServer(control, (line) => monitor.execute(line));
   let killed = false;
   server.onKill = () => {
@@ -155,7 +155,7 @@ test.skipIf(!hasGdb)("CPUs are threads, and the monitor answers", async () => {
   });
   expect(out).toMatch(/\* 1 .*CPU#0 \[running\]/);
   expect(out).toMatch(/2 .*CPU#1 \[waiting for SIPI\]/);
-  expect(out).toContain("CPU #1: pc=");
+  expect(out).toContain("CPU #1: thread_id=2 pc=");
   expect(out).toContain("VM status: paused");
 });
 

@@ -38,14 +38,24 @@ const EXCEPTIONS = [
 ] as const;
 
 export class GuestEventLog {
-  readonly #items: ReadonlySet<LogItem>;
-  readonly #out: (line: string) => void;
+  #items: ReadonlySet<LogItem>;
+  #out: (line: string) => void;
   machine: Machine | undefined;
   /** Needed for in_asm. */
   disassemble: Disassemble | undefined;
 
   constructor(items: readonly LogItem[], out: (line: string) => void) {
     this.#items = new Set(items);
+    this.#out = out;
+  }
+
+  /** What is logged from now on; the core must be told `traceMask`. */
+  setItems(items: readonly LogItem[]): void {
+    this.#items = new Set(items);
+  }
+
+  /** Where lines go from now on. */
+  setOutput(out: (line: string) => void): void {
     this.#out = out;
   }
 

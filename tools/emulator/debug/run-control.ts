@@ -22,6 +22,14 @@ export type Halt =
   /** The guest is over: what ended it. */
   | { kind: "ended"; stop: Stop };
 
+/** What happens to a machine beside its coming to a halt. */
+export type RunEvent =
+  | { kind: "resume" }
+  /** It has been reset: by the guest, or from outside. */
+  | { kind: "reset"; by: "guest" | "host" }
+  /** The power button was pressed. */
+  | { kind: "power-button" };
+
 export class RunControl {
   readonly machine: Machine;
   #paused: boolean;
@@ -31,30 +39,60 @@ export class RunControl {
   readonly #breakpoints = new Set<bigint>();
   readonly #watchpoints: Watchpoint[] = [];
   #ended: Stop | undefined;
+  /** `run` has been called and has not returned. */
+  #inRun = false;
   /** The machine came to a halt. */
   readonly onHalt = new Set<(halt: Halt) => void>();
+  /** What else happens to the machine. */
+  readonly onEvent = new Set<(event: RunEvent) => void>();
 
   constructor(machine: Machine, paused: boolean) {
     this.machine = machine;
     this.#paused = paused;
+    machine.onReset = (by) => this.#tell({ kind: "reset", by });
     machine.onWaitingInput = () => this.#poke();
+  }
+
+  #tell(event: RunEvent): void {
+    for (const listener of this.onEvent) listener(event);
   }
 
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Stops at the next slice. */
+  /** Stops at the next slice, or at once while the machine waits for something from outside. */
   pause(): void {
     if (this.#paused) return;
-    this.#pauseAsked = true;
-    this.machine.stop();
+    if (this.#inRun) {
+      this.#pauseAsked = true;
+      this.machine.stop();
+    } else {
+      this.#halt({ kind: "paused" });
+    }
     this.#poke();
+  }
+
+  /** Stops; resolves when the machine stands still. */
+  async standstill(): Promise<void> {
+    this.pause();
+    if (this.#paused) return;
+    await new Promise<void>((resolve) => {
+      const halted = (): void => {
+        this.onHalt.delete(halted);
+        resolve();
+      };
+      this.onHalt.add(halted);
+    });
   }
 
   resume(): void {
     if (this.#ended !== undefined) return;
-    this.#paused = false;
+    this.#pauseAsked = false;
+    if (this.#paused) {
+      this.#paused = false;
+      this.#tell({ kind: "resume" });
+    }
     this.#wake?.();
     this.#wake = undefined;
     this.#poke();
@@ -76,16 +114,17 @@ export class RunControl {
 
   /** Resets the machine, which then runs or stands still as before. */
   reset(): void {
-    this.machine.powerOn();
+    this.machine.reset();
     this.#poke();
   }
 
   pressPowerButton(): void {
+    this.#tell({ kind: "power-button" });
     this.machine.board.pm.pressPowerButton();
     this.#poke();
   }
 
-  /** Resolves when the machine is paused, resumed, stepped or woken. */
+  /** Resolves when the machine is paused, resumed, reset or woken, or has got input. */
   poked(): Promise<void> {
     return new Promise((resolve) => this.#watchers.push(resolve));
   }
@@ -176,6 +215,15 @@ export class RunControl {
 
   /** Runs until the guest is over or idle for ever; halts for the debugger are waited out. */
   async run(): Promise<Stop> {
+    this.#inRun = true;
+    try {
+      return await this.#run();
+    } finally {
+      this.#inRun = false;
+    }
+  }
+
+  async #run(): Promise<Stop> {
     for (;;) {
       if (this.#paused) {
         await new Promise<void>((resolve) => {

@@ -33,6 +33,7 @@ interface Source {
 /** An input of an interrupt controller and the sources that may drive it. */
 interface Input {
   readonly sources: Set<Source>;
+  level: boolean;
   drive(level: boolean): void;
 }
 
@@ -44,19 +45,32 @@ export class InterruptLines implements Device {
     /** ISA IRQ of each PIRQ, -1 for none. */
     routes: new Array<number>(PIRQS).fill(-1),
   };
+  /** How often each input has risen since the machine was built. No guest can see it. */
+  readonly risen = {
+    pic: new Array<number>(PIC_INPUTS).fill(0),
+    ioapic: new Array<number>(IOAPIC_PINS).fill(0),
+  };
   readonly #pic: readonly Input[];
   readonly #ioapic: readonly Input[];
   /** Sources of PIRQs, whose ends move with the routes. */
   readonly #pirqs: Source[][] = Array.from({ length: PIRQS }, () => []);
 
   constructor(sinks: InterruptSinks) {
-    const inputs = (count: number, drive: (n: number, level: boolean) => void): Input[] =>
-      Array.from({ length: count }, (_, n) => ({
-        sources: new Set<Source>(),
-        drive: (level) => drive(n, level),
-      }));
-    this.#pic = inputs(PIC_INPUTS, (n, level) => sinks.pic(n, level));
-    this.#ioapic = inputs(IOAPIC_PINS, (n, level) => sinks.ioapic(n, level));
+    const inputs = (risen: number[], drive: (n: number, level: boolean) => void): Input[] =>
+      risen.map((_, n) => {
+        const input: Input = {
+          sources: new Set<Source>(),
+          level: false,
+          drive: (level) => {
+            if (level && !input.level) risen[n] = (risen[n] as number) + 1;
+            input.level = level;
+            drive(n, level);
+          },
+        };
+        return input;
+      });
+    this.#pic = inputs(this.risen.pic, (n, level) => sinks.pic(n, level));
+    this.#ioapic = inputs(this.risen.ioapic, (n, level) => sinks.ioapic(n, level));
   }
 
   /** A new source on ISA IRQ `irq`, 0–15. */

@@ -1,16 +1,16 @@
 // A run of the command `emu`: its options onto the Machine API, the host's terminal onto the guest's serial line. It
 // owns the process: signals, exit status, and giving the terminal back on every way out.
 
-import type { GdbServer } from "../debug/gdb-server.ts";
 import { GuestEventLog } from "../debug/log.ts";
-import { Monitor } from "../debug/monitor.ts";
 import { RunControl } from "../debug/run-control.ts";
 import type { Stop } from "../machine.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import type { SerialLine } from "../serial-line.ts";
 import { machineOptions } from "./cli-machine.ts";
 import type { Chardev, CliOptions } from "./cli-options.ts";
 import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
+import { HostOfMonitor } from "./monitor-host.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
 import type { WebDisplay } from "./web-display.ts";
 
@@ -51,7 +51,8 @@ export class Session {
   /** The serial line that standard input is typed into. */
   #typed: SerialLine | undefined;
   #monitor: Monitor | undefined;
-  #gdb: GdbServer | undefined;
+  #host: HostOfMonitor | undefined;
+  #log: GuestEventLog | undefined;
   #display: WebDisplay | undefined;
   /** Standard input goes to the monitor, and what has been typed of its line. */
   #inMonitor = false;
@@ -176,6 +177,7 @@ export class Session {
       onTrace: (...event) => log.event(...event),
     });
     log.machine = machine;
+    this.#log = log;
     if (o.log.includes("in_asm")) log.disassemble = await machine.options.disassembler?.();
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
@@ -190,9 +192,18 @@ export class Session {
     process.on("exit", () => this.#input?.restore());
     const machine = await this.#build();
     const control = new RunControl(machine, o.freeze);
-    this.#monitor = new Monitor(control, () => this.leave(0));
+    this.#host = new HostOfMonitor({
+      control,
+      log: this.#log as GuestEventLog,
+      folder: process.cwd(),
+      gdbArchitecture: o.gdbArchitecture,
+      execute: (line) => this.#monitor?.execute(line) ?? Promise.resolve(""),
+      quit: () => this.leave(0),
+      onSink: (sink) => this.#sinks.push(sink),
+    });
+    this.#monitor = new Monitor(control, this.#host);
     if (o.display.kind === "web") await this.#startDisplay(control, this.#monitor, o.display.port);
-    if (o.gdbPort !== undefined) await this.#startGdb(control, this.#monitor, o.gdbPort);
+    if (o.gdbPort !== undefined) await this.#host.gdbServer(o.gdbPort);
     this.#startInput(machine);
     // What a file says is said before the first instruction, so that a run with it is repeatable.
     await this.#answers;
@@ -213,7 +224,7 @@ export class Session {
 
   /** Whether input, the monitor or a debugger can let an idle machine go on. */
   #maySomebodyWake(stop: { kind: string }): stop is { kind: "idle" | "suspended" } {
-    if (this.#display !== undefined || this.#gdb?.connected) {
+    if (this.#display !== undefined || this.#host?.gdbConnected) {
       return stop.kind === "idle" || stop.kind === "suspended";
     }
     if (!this.#input?.open) return false;
@@ -225,7 +236,7 @@ export class Session {
   async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
     while (this.#input?.open) await this.#input.wait();
     await this.#answers;
-    const isWatched = this.#gdb !== undefined || this.#display !== undefined;
+    const isWatched = this.#host?.gdbListens === true || this.#display !== undefined;
     if (!control.paused || isWatched) await forever;
     return { kind: "abandoned" };
   }
@@ -244,16 +255,6 @@ export class Session {
     this.#display = await Display.open(viewed, port);
     this.say(`emu: the screen is at ${this.#display.url}\n`);
     await showInBrowser(this.#display.url);
-  }
-
-  async #startGdb(control: RunControl, monitor: Monitor, port: number): Promise<void> {
-    const [{ GdbServer: Server }, { listenForGdb }] = await Promise.all([
-      import("../debug/gdb-server.ts"),
-      import("./gdb-listener.ts"),
-    ]);
-    this.#gdb = new Server(control, (line) => monitor.execute(line), this.#options.gdbArchitecture);
-    this.#gdb.onKill = () => this.leave(0);
-    await listenForGdb(this.#gdb, port);
   }
 
   async #end(machine: Machine, stop: Stop | { kind: "abandoned" }): Promise<void> {

@@ -2,10 +2,10 @@
 // RIP, the call stack with names, and the top of the stack.
 
 import type { CoreExports } from "../core/interface.ts";
-import type { CpuAccess, SegmentName } from "../platform/cpu-access.ts";
-import { GENERAL_NAMES } from "../platform/cpu-access.ts";
+import type { CpuAccess } from "../platform/cpu-access.ts";
 import { callStack, type LinearMemory } from "./call-stack.ts";
 import type { Disassemble } from "./disassembly.ts";
+import { registerLines } from "./registers.ts";
 import type { SymbolTable } from "./symbols.ts";
 
 /** What a report needs of a machine. */
@@ -20,68 +20,8 @@ const CODE_BYTES = 96;
 const CODE_LINES = 8;
 const STACK_WORDS = 16;
 
-const ACTIVITIES = ["running", "halted", "waiting for a startup IPI", "shut down"] as const;
-
 const hex = (value: bigint | number, digits: number): string =>
   value.toString(16).padStart(digits, "0");
-
-/** Register lines, in QEMU's order. */
-export function registerLines(cpu: CpuAccess): string[] {
-  const wide = cpu.codeBits === 64;
-  const digits = wide ? 16 : 8;
-  const names = wide ? GENERAL_NAMES : GENERAL_NAMES.slice(0, 8);
-  const label = (n: string): string => (wide ? n : n.replace(/^r/, "e")).toUpperCase().padEnd(3);
-  const out: string[] = [];
-  const order = [
-    "rax",
-    "rbx",
-    "rcx",
-    "rdx",
-    "rsi",
-    "rdi",
-    "rbp",
-    "rsp",
-    ...names.slice(8),
-  ] as const;
-  for (let i = 0; i < order.length; i += 4) {
-    const row = order.slice(i, i + 4) as (typeof GENERAL_NAMES)[number][];
-    out.push(
-      row
-        .map((n) => `${label(n)}=${hex(BigInt.asUintN(wide ? 64 : 32, cpu.general(n)), digits)}`)
-        .join(" "),
-    );
-  }
-  const flags = cpu.rflags;
-  const bits: [number, string][] = [
-    [11, "O"],
-    [10, "D"],
-    [9, "I"],
-    [8, "T"],
-    [7, "S"],
-    [6, "Z"],
-    [4, "A"],
-    [2, "P"],
-    [0, "C"],
-  ];
-  const shown = bits.map(([bit, c]) => ((flags >> BigInt(bit)) & 1n ? c : "-")).join("");
-  out.push(
-    `${label("rip")}=${hex(cpu.wide("rip"), digits)} ${wide ? "RFL" : "EFL"}=${hex(flags, 8)} [${shown}] CPL=${cpu.cpl} ${ACTIVITIES[cpu.activity] ?? ""}`,
-  );
-  for (const name of ["es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr"] as SegmentName[]) {
-    const s = cpu.segment(name);
-    out.push(
-      `${name.toUpperCase().padEnd(4)}=${hex(s.selector, 4)} base=${hex(s.base, digits)} limit=${hex(s.limit, 8)} attributes=${hex(s.attributes, 4)}${s.valid ? "" : " (unusable)"}`,
-    );
-  }
-  for (const name of ["gdt", "idt"] as const) {
-    const t = cpu.table(name);
-    out.push(`${name.toUpperCase()} =     base=${hex(t.base, digits)} limit=${hex(t.limit, 4)}`);
-  }
-  out.push(
-    `CR0=${hex(cpu.wide("cr0"), 8)} CR2=${hex(cpu.wide("cr2"), digits)} CR3=${hex(cpu.wide("cr3"), digits)} CR4=${hex(cpu.wide("cr4"), 8)} CR8=${cpu.wide("cr8")} EFER=${hex(cpu.wide("efer"), 4)}`,
-  );
-  return out;
-}
 
 async function codeLines(
   machine: Inspected,

@@ -59,6 +59,11 @@ export class Disk implements Device {
     this.geometry = traits.geometry ?? floppy ?? geometryOf(kind, this.bus, this.sectors);
   }
 
+  /** The image's name: its path, where it is a file. */
+  get imageName(): string {
+    return this.#source.name;
+  }
+
   /** Contents are the medium's: a reset changes nothing. */
   reset(): void {}
 

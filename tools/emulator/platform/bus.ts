@@ -12,6 +12,13 @@ import {
 
 const PAGE_SHIFT = 12;
 
+/** A stretch of addresses or ports, both ends included, and who answers there. */
+export interface BusRegion {
+  name: string;
+  first: number;
+  last: number;
+}
+
 interface PortRange {
   name: string;
   first: number;
@@ -90,6 +97,21 @@ export class PortBus {
       });
       this.#index[port] = next ?? 0;
     }
+  }
+
+  /** Who decodes which ports, by ascending ports; of ranges that overlap what is heard. */
+  regions(): BusRegion[] {
+    const found: BusRegion[] = [];
+    let before = 0;
+    this.#index.forEach((number, port) => {
+      const last = found.at(-1);
+      if (number !== 0 && number === before && last !== undefined) last.last = port;
+      else if (number !== 0) {
+        found.push({ name: (this.#ranges[number] as PortRange).name, first: port, last: port });
+      }
+      before = number;
+    });
+    return found;
   }
 
   /** True if some device decodes `port`. */
@@ -199,6 +221,13 @@ export class MmioBus {
       this.#movable = this.#movable.filter((r) => r !== region);
       this.#regions = [...this.#fixed, ...this.#movable];
     };
+  }
+
+  /** Who answers at which addresses, by ascending addresses. */
+  regions(): BusRegion[] {
+    return this.#regions
+      .map(({ name, start, length }) => ({ name, first: start, last: start + length - 1 }))
+      .sort((a, b) => a.first - b.first);
   }
 
   read(address: number, size: number): number {

@@ -4,12 +4,26 @@
 import type { CoreExports } from "../core/interface.ts";
 import {
   ACTIVE,
+  APIC_BITS_IRR,
+  APIC_BITS_ISR,
+  APIC_BITS_TMR,
+  APIC_DFR,
+  APIC_DIVIDE,
+  APIC_ESR,
+  APIC_EXPIRY,
+  APIC_ICR_HIGH,
+  APIC_ICR_LOW,
+  APIC_ID,
+  APIC_INITIAL,
+  APIC_LDR,
   APIC_LVT,
   APIC_STRIDE,
   APIC_SVR,
+  APIC_TPR_LOW,
   APICS,
   LVT_LINT0,
   LVT_LINT1,
+  M_A20,
   REGS,
   S_ACTIVITY,
   S_CPL,
@@ -39,6 +53,8 @@ import {
   S_MXCSR,
   S_RIP,
   S_SEG,
+  S_SHADOW,
+  S_XCR0,
   S_YMM,
   SEG_ATTR,
   SEG_BASE,
@@ -99,6 +115,10 @@ export type WideName = keyof typeof WIDE;
 /** IA32_MTRR_FIX64K_00000 to FIX4K_F8000 (Intel SDM vol. 3A, 12.11.2.2). */
 const FIXED_MTRRS = 11;
 
+const A20_BIT = 1 << 20;
+const CR4_OSXSAVE = 0x40000n;
+const XCR0_YMM = 6n;
+
 const CF = 1n;
 const PF = 4n;
 const AF = 0x10n;
@@ -113,6 +133,29 @@ function evenParity(byte: number): boolean {
   b ^= b >> 2;
   b ^= b >> 1;
   return (b & 1) === 0;
+}
+
+/** What a local APIC's registers hold. */
+export interface LocalApic {
+  id: number;
+  ldr: number;
+  dfr: number;
+  spurious: number;
+  /** Low and high half. */
+  icr: readonly [number, number];
+  esr: number;
+  divide: number;
+  initialCount: number;
+  /** Virtual time at which the timer fires, ns; undefined while it is off. */
+  timerExpiry: number | undefined;
+  /** Task priority register. */
+  priority: number;
+  /** Timer, thermal, performance, LINT0, LINT1, error. */
+  lvt: readonly number[];
+  /** Vectors in service, level triggered, requested. */
+  isr: readonly number[];
+  tmr: readonly number[];
+  irr: readonly number[];
 }
 
 export class CpuAccess {
@@ -265,6 +308,21 @@ export class CpuAccess {
     return cs.attributes & 0x4000 ? 32 : 16;
   }
 
+  /** Interrupts are held back until the next instruction is over: behind STI, MOV SS and POP SS. */
+  get interruptShadow(): boolean {
+    return this.#get32(S_SHADOW) !== 0;
+  }
+
+  /** Address line 20 passes. */
+  get a20(): boolean {
+    return (this.#view.getUint32(M_A20, true) & A20_BIT) !== 0;
+  }
+
+  /** The guest has turned on AVX: CR4.OSXSAVE, and the SSE and YMM states in XCR0 (Intel SDM vol. 1, 14.3). */
+  get avxEnabled(): boolean {
+    return (this.wide("cr4") & CR4_OSXSAVE) !== 0n && (this.#get64(S_XCR0) & XCR0_YMM) === XCR0_YMM;
+  }
+
   /** 0 active, 1 halted, 2 waiting for SIPI, 3 shut down. */
   get activity(): number {
     return this.#get32(S_ACTIVITY);
@@ -273,6 +331,33 @@ export class CpuAccess {
   /** Ends a HLT or a shutdown, for a debugger that moves RIP. */
   activate(): void {
     this.#set32(S_ACTIVITY, ACTIVE);
+  }
+
+  /** Registers of the local APIC (Intel SDM vol. 3A, table 11-1). */
+  localApic(): LocalApic {
+    const at = APICS + APIC_STRIDE * this.cpu;
+    const get = (field: number): number => this.#view.getUint32(at + field, true);
+    const bits = (field: number): number[] =>
+      Array.from({ length: 256 }, (_, n) => n).filter(
+        (n) => (get(field + 4 * (n >> 5)) >>> (n & 31)) & 1,
+      );
+    const expiry = this.#view.getFloat64(at + APIC_EXPIRY, true);
+    return {
+      id: get(APIC_ID),
+      ldr: get(APIC_LDR),
+      dfr: get(APIC_DFR),
+      spurious: get(APIC_SVR),
+      icr: [get(APIC_ICR_LOW), get(APIC_ICR_HIGH)],
+      esr: get(APIC_ESR),
+      divide: get(APIC_DIVIDE),
+      initialCount: get(APIC_INITIAL),
+      timerExpiry: expiry === Number.POSITIVE_INFINITY ? undefined : expiry,
+      priority: (Number(this.wide("cr8")) << 4) | get(APIC_TPR_LOW),
+      lvt: Array.from({ length: 6 }, (_, n) => get(APIC_LVT + 4 * n)),
+      isr: bits(APIC_BITS_ISR),
+      tmr: bits(APIC_BITS_TMR),
+      irr: bits(APIC_BITS_IRR),
+    };
   }
 
   /** Spurious vector register and LINT entries of the local APIC, as firmware programs them. */

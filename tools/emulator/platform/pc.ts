@@ -246,8 +246,8 @@ export class Board {
     };
   }
 
-  /** Takes over a state that a board with the same devices has saved. Throws `Error` if it had others. */
-  restore(saved: BoardState): void {
+  /** Throws `Error` if a state was saved by a board with other devices. */
+  checkSaved(saved: BoardState): void {
     const ours = this.devices().map((d) => d.name);
     const theirs = Object.keys(saved.devices);
     const odd = [...ours, ...theirs].find((n) => !ours.includes(n) || !theirs.includes(n));
@@ -257,6 +257,11 @@ export class Board {
         : ["the snapshot", "this machine"];
       throw new Error(`${has} has a device ${odd}, ${lacks} has none`);
     }
+  }
+
+  /** Takes over a state that a board with the same devices has saved. Throws `Error` if it had others. */
+  restore(saved: BoardState): void {
+    this.checkSaved(saved);
     for (const device of this.devices()) {
       device.state = structuredClone(saved.devices[device.name]) as object;
       const contents = saved.memories[device.name];

@@ -2,9 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import { al } from "../../asm/index.ts";
-import { Monitor } from "../debug/monitor.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { Machine } from "../host/machine.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { guest, print } from "../platform/testdata/guest.ts";
 import { checkedMessage, type FromMachine, MessageError, type ToMachine } from "./messages.ts";
 import { Viewer } from "./viewer.ts";
@@ -28,7 +28,7 @@ async function viewed(kernel = echo) {
     },
   });
   const control = new RunControl(machine, true);
-  const monitor = new Monitor(control, () => {});
+  const monitor = new Monitor(control, { quit() {} });
   const join = () => {
     const messages: FromMachine[] = [];
     const viewer = new Viewer(

@@ -14,12 +14,12 @@ import { al, ax, dword, dx } from "../../asm/index.ts";
 import { hasChromium, TestBrowser } from "../../testing/browser.ts";
 import { HANG_MS } from "../../testing/host-tools.ts";
 import { CORE_GUEST } from "../core/options.ts";
-import { Monitor } from "../debug/monitor.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { Display } from "../display.ts";
 import { Machine, type MachineOptions } from "../host/machine.ts";
 import { WebDisplay } from "../host/web-display.ts";
 import { serveWeb, type WebServer } from "../host/web-server.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { guest, outb, print } from "../platform/testdata/guest.ts";
 import type { BootPlan } from "./boot-options.ts";
 import { bundlePage } from "./bundle.ts";
@@ -333,7 +333,7 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
       },
     });
     const control = new RunControl(machine, false);
-    const monitor = new Monitor(control, () => {});
+    const monitor = new Monitor(control, { quit() {} });
     const display = await WebDisplay.open(
       { control, title: "echo", execute: (line) => monitor.execute(line) },
       0,

@@ -1,9 +1,9 @@
 // The machine of a page, in a worker of the tab.
 
-import { Monitor } from "../debug/monitor.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { LoadError } from "../load-error.ts";
 import { Machine, type Stop } from "../machine.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { MessageError } from "../remote/messages.ts";
 import { Viewer } from "../remote/viewer.ts";
 import type { BootOptions } from "./boot-options.ts";
@@ -85,7 +85,7 @@ async function start(options: BootOptions): Promise<void> {
   const holder: { viewer?: Viewer } = {};
   const machine = await machineOf(options, (byte) => holder.viewer?.serial(byte));
   const control = new RunControl(machine, options.paused);
-  const monitor = new Monitor(control, () => {});
+  const monitor = new Monitor(control, { quit() {} });
   let isOff = false;
   const viewer = new Viewer(
     {

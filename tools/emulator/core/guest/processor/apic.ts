@@ -16,15 +16,28 @@ import {
   APIC_STRIDE,
   APIC_SVR,
   APICS,
+  APIC_DFR as DFR,
+  APIC_DIVIDE as DIVIDE,
+  APIC_ESR as ESR,
   EVENT_INIT,
   EVENT_NMI,
   EVENT_SIPI,
+  APIC_EXPIRY as EXPIRY,
+  APIC_ICR_HIGH as ICR_HIGH,
+  APIC_ICR_LOW as ICR_LOW,
+  APIC_ID as ID,
+  APIC_INITIAL as INITIAL,
+  APIC_BITS_IRR as IRR,
+  APIC_BITS_ISR as ISR,
+  APIC_LDR as LDR,
   LVT_LINT0,
   LVT_LINT1,
   S_APIC_BASE,
   S_CPU,
   S_CR8,
   S_EVENTS,
+  APIC_BITS_TMR as TMR,
+  APIC_TPR_LOW as TPR_LOW,
 } from "../../state";
 import { now, sliceEvent, tscMoment } from "./clock";
 import { cpuCount, stateOf } from "./cpus";
@@ -32,32 +45,16 @@ import { apic_eoi } from "./env";
 import { leaveSoon } from "./fault";
 
 // Per-CPU fields at APICS + cpu * APIC_STRIDE, besides those in state.ts.
-const ID: usize = 0;
-const LDR: usize = 4;
-const DFR: usize = 8;
-const ICR_LOW: usize = 16;
-const ICR_HIGH: usize = 20;
-const ESR: usize = 52;
 const ESR_PENDING: usize = 56;
-const DIVIDE: usize = 60;
-const INITIAL: usize = 64;
-/** Virtual time (f64) at which the timer fires, or Infinity. */
-const EXPIRY: usize = 72;
 /** Virtual time at which the current count was loaded. */
 const STARTED: usize = 80;
 const DEADLINE: usize = 88;
-const ISR: usize = 96; // 8 × u32
-const TMR: usize = 128;
-const IRR: usize = 160;
 /** Copy of the CPU's IA32_APIC_BASE MSR. */
 const BASE: usize = 192;
 /** Level of the LINT0 pin. */
 const PIN0: usize = 200;
 /** Vector of a start-up IPI. */
 const SIPI_VECTOR: usize = 204;
-
-/** Bits 3:0 of the task priority; the rest is CR8. */
-const TPR_LOW: usize = 208;
 
 // Entries of the local vector table: TIMER THERMAL PERF LINT0 LINT1 ERROR. CMCI is not in MCG_CAP.
 const LVT_TIMER: i32 = 0;
