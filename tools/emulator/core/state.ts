@@ -347,8 +347,12 @@ export const PAGE_CODEMAP = 0x800000;
 export const PAGE_CODEBITS = 0xc00000;
 /** The sets of all CPUs, and behind them one that stays empty: for rare checks on every access. */
 export const TLBS = 0x1400000;
-/** Decoded blocks and code maps: u32 per byte of the page, and behind them the number of regions compiled from it. */
+/**
+ * Decoded blocks and code maps: u32 per byte of the page, and behind them the number of regions compiled from it, and
+ * whether no TLB has a write tag for the page.
+ */
 export const MAP_REGIONS = 0x4000;
+export const MAP_WATCHED = 0x4004;
 export const MAP_SIZE = 0x4010;
 export const ARENA = 0x4600000;
 export const ARENA_END = 0x9600000;

@@ -27,7 +27,7 @@ import { EFER_LMA, NO_ADDRESS, PAGE_MASK } from "../processor/control_bits";
 import { raiseCode } from "../processor/fault";
 import { noteData } from "../processor/hardware_breakpoints";
 import { canonical } from "./canonical";
-import { codeMap, holdsCode } from "./code_pages";
+import { codeMap, holdsCode, unwatchWrites } from "./code_pages";
 import { hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, slowOnly, Tlb } from "./tlb";
@@ -76,8 +76,10 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   if (watching != 0 && watchedPage(tag)) return;
   if (walkReadable) store<u64>(e, tag, TLB_READ);
   if (!walkWritable || kind != PAGE_RAM) return;
-  if (load<u64>(PAGE_CODEBITS + (frame << 3)) == 0) store<u64>(e, tag, TLB_WRITE);
-  else if ((page & 0xfffff000) == RAM_BASE + (frame << 12))
+  if (load<u64>(PAGE_CODEBITS + (frame << 3)) == 0) {
+    unwatchWrites(frame);
+    store<u64>(e, tag, TLB_WRITE);
+  } else if ((page & 0xfffff000) == RAM_BASE + (frame << 12))
     store<u64>(e, tag | BESIDE_CODE, TLB_WRITE);
 }
 

@@ -7,6 +7,7 @@ import {
   CODE_GENERATION,
   MAP_REGIONS,
   MAP_SIZE,
+  MAP_WATCHED,
   PAGE_CODEBITS,
   PAGE_CODEMAP,
 } from "../../state";
@@ -66,7 +67,17 @@ export function markCode(frame: u32, offset: u32, length: u32): void {
   const slot = PAGE_CODEBITS + (frame << 3);
   const old = load<u64>(slot);
   store<u64>(slot, old | chunkBits(offset, length));
-  if (old == 0) dropWriteTags(frame);
+  if (old != 0) return;
+  const map = codeMap(frame);
+  if (load<u32>(map, MAP_WATCHED) != 0) return;
+  store<u32>(map, 1, MAP_WATCHED);
+  dropWriteTags(frame);
+}
+
+/** A TLB gets a write tag for a page that holds no code: when it does, the tag has to go. */
+export function unwatchWrites(frame: u32): void {
+  const map = load<u32>(PAGE_CODEMAP + (frame << 2));
+  if (map != 0) store<u32>(map, 0, MAP_WATCHED);
 }
 
 /** Whether some of the bytes may have been decoded. */
@@ -86,11 +97,20 @@ export function codeWritten(physical: u64, length: u32): void {
 
 /** Drops all blocks of a page. */
 export function dropCode(frame: u32): void {
-  store<u64>(PAGE_CODEBITS + (frame << 3), 0);
+  const slot = PAGE_CODEBITS + (frame << 3);
+  let bits = load<u64>(slot);
+  store<u64>(slot, 0);
   const map = load<u32>(PAGE_CODEMAP + (frame << 2));
   if (map != 0) {
+    // Blocks begin in decoded bytes only: most pages that change have few of these.
+    while (bits != 0) {
+      const first = ctz(bits);
+      const count = ctz(~(bits >> first));
+      memory.fill(map + ((<u32>first) << 8), 0, (<u32>count) << 8);
+      bits &= ~((<u64>-1 >> (64 - count)) << first);
+    }
     const regions = load<u32>(map, MAP_REGIONS);
-    memory.fill(map, 0, MAP_SIZE);
+    store<u32>(map, 0, MAP_REGIONS);
     if (regions != 0) code_dropped(frame);
   }
   leaveDroppedCode();

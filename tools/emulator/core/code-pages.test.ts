@@ -1,0 +1,69 @@
+// Code that changes, wherever in its page it lies and whatever the TLB knows of that page: the bytes that are there are
+// executed (Intel SDM vol. 3A, 9.1.3 for one processor).
+
+import { expect, test } from "vitest";
+import { cr0, cr3, cr4, dword, eax, ebx, ecx, edi, edx, mem } from "../../asm/index.ts";
+import { Machine } from "../host/machine.ts";
+import type { Accel } from "../jit/accel.ts";
+import { guest } from "../platform/testdata/guest.ts";
+
+const [DIRECTORY, PAGE, RESULTS] = [0x20_0000, 0x40_0000, 0x60_0000];
+const LARGE_PAGE = 0x83;
+/** Functions of six bytes: at both ends of the page, at the ends of pieces of 64 bytes, in neighbouring ones, alone. */
+const PLACES = [0, 0x3a, 0x40, 0x7d, 0x7c0, 0xf80, 0xfbf, 0xffa];
+const ROUNDS = 12;
+
+/** Round r gives the functions whose bit is set in r new constants, and calls all of them. */
+function program(flushes: boolean): Uint8Array {
+  return guest((a) => {
+    a.mov(dword(DIRECTORY), LARGE_PAGE).mov(dword(DIRECTORY + 4), 0x40_0000 | LARGE_PAGE);
+    a.mov(eax, DIRECTORY).mov(cr3, eax).mov(eax, 0x10).mov(cr4, eax);
+    a.mov(eax, cr0).or(eax, 0x8000_0000).mov(cr0, eax);
+    for (const at of PLACES) {
+      a.mov(dword(PAGE + at), 0xb8).mov(dword(PAGE + at + 4), 0xc300);
+    }
+    a.mov(ecx, 1).mov(edi, RESULTS);
+    a.label("round");
+    for (const [bit, at] of PLACES.entries()) {
+      const keep = `keep${bit}`;
+      a.test(ecx, 1 << bit).jz(keep);
+      a.imul(edx, ecx, 0x101 + bit).mov(dword(PAGE + at + 1), edx);
+      a.label(keep);
+    }
+    if (flushes) {
+      // A page without code can be written at once, and after that its code has to be noticed again.
+      a.mov(eax, cr3)
+        .mov(cr3, eax)
+        .mov(dword(PAGE + 0x400), ecx);
+    }
+    for (const at of PLACES)
+      a.mov(eax, PAGE + at)
+        .call(eax)
+        .mov(mem(edi), eax)
+        .add(edi, 4);
+    a.inc(ecx).mov(ebx, ecx).cmp(ecx, ROUNDS).jbe("round");
+  });
+}
+
+function expected(): number[] {
+  const constants = PLACES.map(() => 0);
+  return Array.from({ length: ROUNDS }, (_, n) => n + 1).flatMap((round) => {
+    for (const bit of PLACES.keys())
+      if ((round & (1 << bit)) !== 0) constants[bit] = round * (0x101 + bit);
+    return [...constants];
+  });
+}
+
+test.each<[string, boolean, Accel]>([
+  ["interpreted", false, { kind: "interp" }],
+  ["interpreted, with a TLB that is flushed", true, { kind: "interp" }],
+  ["compiled", false, { kind: "jit", threshold: 0 }],
+  ["compiled, with a TLB that is flushed", true, { kind: "jit", threshold: 0 }],
+])("changed functions anywhere in a page return what they say, %s", async (_, flushes, accel) => {
+  const machine = await Machine.create({ kernel: program(flushes), memory: "8M", accel });
+  expect(machine.runSync({ nanoseconds: 1_000_000 }).kind).not.toBe("limit");
+  const bytes = machine.readPhysical(RESULTS, 4 * ROUNDS * PLACES.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const results = expected().map((_, n) => view.getUint32(4 * n, true));
+  expect(results).toEqual(expected());
+});
