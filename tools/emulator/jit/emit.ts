@@ -466,6 +466,14 @@ class RecordContext implements OpContext {
   }
 
   linkOf(which: 0 | 1): LinkState {
+    const state = this.#linkNow(which);
+    // A block that is compiled when it is first entered has not come to its end: it leaves by whatever way it will take.
+    const first =
+      this.#node === 0 && this.#linkNow(0) === "untaken" && this.#linkNow(1) === "untaken";
+    return first ? "loaded" : state;
+  }
+
+  #linkNow(which: 0 | 1): LinkState {
     if (this.#writer.blocks.link(this.record, which) !== 0) return "set";
     return this.#edges.some((edge) => edge.which === which) ? "never" : "untaken";
   }

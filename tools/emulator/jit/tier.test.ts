@@ -173,3 +173,21 @@ test("code whose segments move is compiled anew a few times, and goes on compile
   expect(statistics?.instructions).toBeGreaterThan(0.8 * compiled.core.instructions());
   expect(compiled.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
 });
+
+test("what is compiled when it is first entered goes on at its end, too", async () => {
+  const kernel = guest((a) => {
+    a.label("outer");
+    a.inc(ecx).test(ecx, 3).jz("other");
+    a.add(eax, ecx).jmp("outer");
+    a.label("other");
+    a.sub(eax, 1).jmp("outer");
+  });
+  const machine = await Machine.create({
+    kernel,
+    memory: "4M",
+    accel: { kind: "jit", threshold: 0 },
+  });
+  machine.runSync({ nanoseconds: 100_000 });
+  const share = (machine.tierStatistics?.instructions as number) / machine.core.instructions();
+  expect(share).toBeGreaterThan(0.9);
+});
