@@ -116,6 +116,7 @@ export class Machine {
   /** The deadline `core.run` was given. */
   #deadline = 0;
   #running = false;
+  #generation = 0;
   #realTime: boolean;
   /** Host time (ms) at which virtual time was 0, in real time runs. */
   #hostStart: number | undefined;
@@ -595,6 +596,11 @@ export class Machine {
 
   // ---- Snapshots
 
+  /** Changes whenever another state takes the machine's place. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   snapshot(): Snapshot {
     return captureSnapshot(this);
   }
@@ -604,6 +610,7 @@ export class Machine {
     restoreSnapshot(this, snapshot);
     this.#planned = [];
     this.#turnEnds = 0;
+    this.#generation++;
   }
 
   /** A second machine in the same state, independent of this one. */

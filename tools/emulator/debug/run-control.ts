@@ -98,10 +98,9 @@ export class RunControl {
     this.#poke();
   }
 
-  /** Starts a guest that is over from the beginning, as after switching the machine on. */
-  restart(): void {
+  /** Lets a guest that was over run: the machine has been reset, or got another state. */
+  revive(): void {
     this.#ended = undefined;
-    this.reset();
     this.resume();
   }
 

@@ -45,8 +45,8 @@ export type FromMachine =
 export const COMMANDS = ["pause", "resume", "reset", "power", "step", "fast", "real-time"] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
-/** What a page asks: a monitor's command, breakpoints by address or symbol. */
-export const QUESTIONS = ["monitor", "break", "unbreak"] as const;
+/** What a page asks: a monitor's command, breakpoints by address or symbol, the state as a file, and back. */
+export const QUESTIONS = ["monitor", "break", "unbreak", "save", "load"] as const;
 export type QuestionName = (typeof QUESTIONS)[number];
 
 /** From a page to the machine. */

@@ -127,6 +127,43 @@ test("a page lets the machine run, stops it, steps it and resets it", async () =
   expect(await running).toEqual({ kind: "power-off" });
 });
 
+test("the state goes to a page as a file and comes back, with what was said", async () => {
+  const { machine, join } = await viewed();
+  const [first, second] = [join(), join()];
+  machine.runSync({ until: "hello\n" });
+  const answered = async (
+    viewer: Viewer,
+    of: (typeof first)["of"],
+    what: string,
+    bytes?: Uint8Array,
+  ) => {
+    viewer.receive({ kind: "ask", id: 1, what, text: "", bytes });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return of("failure").at(-1)?.text ?? of("answer").at(-1);
+  };
+  const saved = await answered(first.viewer, first.of, "save");
+  const { bytes } = saved as unknown as { bytes: Uint8Array };
+  machine.input({ kind: "key", code: 0x1e, down: true });
+  machine.runSync({ nanoseconds: 1e7 });
+  expect(machine.serialOutput).toBe("hello\n\x1e");
+  for (const { viewer } of [first, second]) viewer.look();
+  expect(await answered(second.viewer, second.of, "load", bytes)).toMatchObject({
+    text: "the machine is as it was",
+  });
+  expect(machine.serialOutput).toBe("hello\n");
+  for (const { viewer, of } of [first, second]) {
+    viewer.look();
+    expect(of("serial").at(-1)).toMatchObject({
+      fresh: true,
+      bytes: new TextEncoder().encode("hello\n"),
+    });
+  }
+  const damaged = bytes.slice();
+  damaged[damaged.length >> 1] = (damaged[damaged.length >> 1] as number) ^ 1;
+  expect(await answered(second.viewer, second.of, "load", damaged)).toMatch(/^[^\n]+$/);
+  expect(await answered(second.viewer, second.of, "load")).toMatch(/^[^\n]+$/);
+});
+
 test("questions are answered with their number, and refused in a sentence", async () => {
   const { machine, join } = await viewed();
   const { viewer, of } = join();

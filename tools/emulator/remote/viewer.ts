@@ -3,6 +3,7 @@
 
 import type { RunControl } from "../debug/run-control.ts";
 import { Display } from "../display.ts";
+import { readSnapshotFile, snapshotFile } from "../snapshot-file.ts";
 import {
   type CommandName,
   checkedMessage,
@@ -19,8 +20,8 @@ export interface ViewedMachine {
   readonly title: string;
   /** Answers a line of the monitor. */
   execute(line: string): Promise<string>;
-  /** Starts the machine again when it is off; undefined where its end is the end of everything. */
-  restart?: () => void;
+  /** Lets a machine that was off run, after a reset or with another state; undefined where its end is that of everything. */
+  revive?: () => void;
 }
 
 /** How a machine is that does not run. */
@@ -40,6 +41,8 @@ export class Viewer {
   #standstill: Standstill | undefined;
   #looks = 0;
   #status = "";
+  /** The state that the serial line's output is of. */
+  #generation = 0;
 
   /** Tells the page all that there is to see now. */
   constructor(viewed: ViewedMachine, send: (message: FromMachine) => void) {
@@ -53,9 +56,9 @@ export class Viewer {
       cpus: machine.cpus.length,
       memory: machine.ram.size,
       hasScreen: this.#display !== undefined,
-      restarts: viewed.restart !== undefined,
+      restarts: viewed.revive !== undefined,
     });
-    this.sendSerialFromStart();
+    this.#sendSerialFromStart();
     this.look();
   }
 
@@ -64,12 +67,12 @@ export class Viewer {
     this.#serial.push(byte);
   }
 
-  /** Sends the whole output of COM1 again, for one that a snapshot has replaced. */
-  sendSerialFromStart(): void {
+  /** Sends the whole output of COM1: the first time, and when another state has taken the machine's place. */
+  #sendSerialFromStart(): void {
+    const { machine } = this.#viewed.control;
     this.#serial = [];
-    const bytes = Uint8Array.from(this.#viewed.control.machine.serialOutput, (c) =>
-      c.charCodeAt(0),
-    );
+    this.#generation = machine.generation;
+    const bytes = Uint8Array.from(machine.serialOutput, (c) => c.charCodeAt(0));
     this.#send({ kind: "serial", fresh: true, bytes });
   }
 
@@ -81,6 +84,7 @@ export class Viewer {
 
   /** Sends what has changed. */
   look(): void {
+    if (this.#generation !== this.#viewed.control.machine.generation) this.#sendSerialFromStart();
     if (this.#serial.length > 0) {
       this.#send({ kind: "serial", fresh: false, bytes: Uint8Array.from(this.#serial) });
       this.#serial = [];
@@ -135,7 +139,7 @@ export class Viewer {
   }
 
   #command(name: CommandName): void {
-    const { control, restart } = this.#viewed;
+    const { control, revive } = this.#viewed;
     switch (name) {
       case "pause":
         control.pause();
@@ -144,8 +148,8 @@ export class Viewer {
         control.resume();
         break;
       case "reset":
-        if (this.#standstill?.state === "off") restart?.();
-        else control.reset();
+        control.reset();
+        if (this.#standstill?.state === "off") revive?.();
         break;
       case "power":
         control.pressPowerButton();
@@ -159,17 +163,44 @@ export class Viewer {
     }
   }
 
-  async #ask({ id, what, text }: Extract<ToMachine, { kind: "ask" }>): Promise<void> {
+  async #ask({ id, what, text, bytes }: Extract<ToMachine, { kind: "ask" }>): Promise<void> {
     try {
-      this.#send({ kind: "answer", id, ...(await this.#answer(what, text)) });
+      this.#send({ kind: "answer", id, ...(await this.#answer(what, text, bytes)) });
     } catch (error) {
       this.#send({ kind: "failure", id, text: (error as Error).message });
     }
   }
 
-  async #answer(what: QuestionName, text: string): Promise<{ text: string }> {
-    if (what === "monitor") return { text: await this.#viewed.execute(text) };
-    return { text: this.#breakpoint(what, text) };
+  async #answer(
+    what: QuestionName,
+    text: string,
+    bytes: Uint8Array | undefined,
+  ): Promise<{ text: string; bytes?: Uint8Array }> {
+    switch (what) {
+      case "monitor":
+        return { text: await this.#viewed.execute(text) };
+      case "save":
+        return { text: "", bytes: snapshotFile(this.#viewed.control.machine.snapshot()) };
+      case "load":
+        return { text: await this.#load(bytes ?? new Uint8Array(0)) };
+      default:
+        return { text: this.#breakpoint(what, text) };
+    }
+  }
+
+  /** Brings the machine into a state that was saved; it runs or stands still as before. */
+  async #load(file: Uint8Array): Promise<string> {
+    const { control, revive } = this.#viewed;
+    const snapshot = readSnapshotFile(file);
+    const wasPaused = control.paused;
+    await control.standstill();
+    try {
+      control.machine.restore(snapshot);
+    } finally {
+      if (!wasPaused) control.resume();
+    }
+    if (this.#standstill?.state === "off") revive?.();
+    return "the machine is as it was";
   }
 
   /** Sets or clears a breakpoint, none for an empty text, and lists those there are. */

@@ -222,6 +222,40 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     await page.close();
   });
 
+  test("a snapshot is kept in the browser and brought back, also when the machine is off", async () => {
+    const page = await open("?kernel=echo");
+    const press = (name: string): Promise<void> =>
+      page.getByRole("button", { name, exact: true }).click();
+    await untilSerial(page, "hello, page\n");
+    await press("Snapshots …");
+    await press("Keep in this browser");
+    const told = page.getByRole("dialog").getByRole("status");
+    await told.filter({ hasText: "kept as snapshot" }).waitFor();
+    await press("Close");
+    await page.getByRole("application").click();
+    await page.keyboard.press("Escape");
+    await untilState(page, "off");
+    expect(await serialOf(page)).toBe("hello, page\n\x01\x81");
+    await press("Snapshots …");
+    await page.getByRole("listbox").selectOption("snapshot");
+    await press("Bring back");
+    await told.filter({ hasText: "as it was" }).waitFor();
+    await untilState(page, "running");
+    expect(await serialOf(page)).toBe("hello, page\n");
+    const download = page.waitForEvent("download");
+    await press("Save to a file");
+    const path = await (await download).path();
+    await page.getByLabel("Snapshot file").setInputFiles({
+      name: "x",
+      mimeType: "",
+      buffer: readFileSync(path).subarray(0, 1000),
+    });
+    await told.filter({ hasText: /damaged|cut|snapshot/ }).waitFor();
+    await page.getByLabel("Snapshot file").setInputFiles(path);
+    await told.filter({ hasText: "as it was" }).waitFor();
+    await page.close();
+  });
+
   test("a breakpoint by the name of a function stops there", async () => {
     const page = await open("?kernel=echo&paused");
     await untilState(page, "paused");

@@ -7,6 +7,7 @@ import { SerialConsole } from "./console.ts";
 import { button, element } from "./dom.ts";
 import { Drawer } from "./drawer.ts";
 import { Screen } from "./screen.ts";
+import { SnapshotDialog } from "./snapshot-dialog.ts";
 
 type Status = Extract<FromMachine, { kind: "status" }>;
 
@@ -68,6 +69,7 @@ export class MachineView {
       debug.setAttribute("aria-expanded", String(this.#drawer.isOpen));
     });
     debug.setAttribute("aria-expanded", "false");
+    const snapshots = new SnapshotDialog(this.#backend);
     root.classList.add("trihedron");
     root.replaceChildren(
       element(
@@ -85,6 +87,9 @@ export class MachineView {
           button("Full screen", "Show the screen alone", () => void this.screen.fullScreen()),
           mouse,
           this.#combinations(),
+          button("Snapshots …", "Save the machine's state, or bring it back", () =>
+            snapshots.open(),
+          ),
           ...extra,
           debug,
         ),
@@ -97,6 +102,7 @@ export class MachineView {
         this.#drawer.element,
       ),
       element("div", { class: "foot" }, this.#line),
+      snapshots.element,
     );
     this.#backend.onMessage = (message) => this.#receive(message);
     this.#backend.onClosed = (reason) => this.fail(reason);

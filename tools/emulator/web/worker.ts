@@ -92,10 +92,9 @@ async function start(options: BootOptions): Promise<void> {
       control,
       title: options.kernel?.name ?? options.disks.map(({ name }) => name).join(", "),
       execute: (line) => monitor.execute(line),
-      restart: () => {
+      revive: () => {
         isOff = false;
-        control.restart();
-        viewer.sendSerialFromStart();
+        control.revive();
       },
     },
     post,
