@@ -1,0 +1,80 @@
+// build/web/ as any static host gives it out: small, complete, and the system in the tab as it is in Node.
+
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { beforeAll, expect, test } from "vitest";
+import { Machine } from "../emulator/host/machine.ts";
+import { serveWeb } from "../emulator/host/web-server.ts";
+import type { MachineView } from "../emulator/web/view.ts";
+import { hasChromium, TestBrowser } from "../testing/browser.ts";
+import { HANG_MS } from "../testing/host-tools.ts";
+import { IMAGES } from "./images.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const files = new Map<string, Uint8Array>();
+const guestFiles = IMAGES.map(({ name }) => name);
+
+beforeAll(() => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(root, "tools/bin/make"), "--quiet", "web"],
+    { encoding: "utf8" },
+  );
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  for (const name of readdirSync(join(root, "build/web"))) {
+    files.set(name, readFileSync(join(root, "build/web", name)));
+  }
+});
+
+test("travels in 1.5 MB, compressed, without the guest", () => {
+  const sizes = [...files]
+    .filter(([name]) => !guestFiles.includes(name))
+    .map(([, bytes]) => gzipSync(bytes).length);
+  expect(sizes.length).toBeGreaterThan(5);
+  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(1.5e6);
+});
+
+test("names no other host", () => {
+  for (const [name, bytes] of files) {
+    if (!/\.(html|css)$/.test(name)) continue;
+    const text = new TextDecoder().decode(bytes);
+    expect(text.match(/(?:src|href|url)\s*[=(]\s*"?(?:https?:)?\/\//g), name).toBeNull();
+  }
+});
+
+test.skipIf(!hasChromium)("the system runs in the tab to its summary, as in Node", async () => {
+  const file = (name: string): Uint8Array => files.get(name) as Uint8Array;
+  const machine = await Machine.create({
+    kernel: file("kernel.elf32"),
+    kernelName: "kernel.elf32",
+    modules: [
+      { file: file("roottask-bin"), name: "roottask" },
+      { file: file("userland.tar"), name: "userland" },
+    ],
+    memory: "512M",
+    cpus: 2,
+    debugExit: { iobase: 0xf4, iosize: 4 },
+  });
+  const server = await serveWeb(files, 0, (socket) => socket.close());
+  const browser = await TestBrowser.start();
+  try {
+    const page = await browser.open(`${server.url}?clock=vm`);
+    expect(machine.runSync()).toEqual({ kind: "power-off" });
+    type Shown = { machineView?: MachineView };
+    await page.waitForFunction(
+      () => (window as Shown).machineView?.status?.state === "off",
+      undefined,
+      { timeout: HANG_MS },
+    );
+    const serial = await page.evaluate(() => (window as Shown).machineView?.console.output);
+    expect(serial).toMatch(/\[roottask\] summary: \d+ programs/);
+    expect(serial).toBe(machine.serialOutput);
+    expect(browser.complaints).toEqual([]);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+});
