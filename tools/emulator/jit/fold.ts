@@ -100,11 +100,14 @@ export function unary(op: number, a: Value): Value {
       return signExtend(op, 8, 0xffn, a);
     case I32_EXTEND16:
       return signExtend(op, 16, 0xffffn, a);
+    // The number itself may be asked for, too.
     case I32_REINTERPRET:
       if (a.op === F32_REINTERPRET) return a.a as Value;
+      a.uses++;
       break;
     case I64_REINTERPRET:
       if (a.op === F64_REINTERPRET) return a.a as Value;
+      a.uses++;
       break;
     case F32_REINTERPRET:
       if (a.op === I32_REINTERPRET) return a.a as Value;

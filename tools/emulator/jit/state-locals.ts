@@ -36,6 +36,7 @@ import {
   I32_AND,
   I32_EXTEND8,
   I32_EXTEND16,
+  I32_REINTERPRET,
   I64_AND,
   I64_EXTEND8,
   I64_EXTEND16,
@@ -545,6 +546,9 @@ export function complete(whole: Value): Value {
 /** A vector with a part replaced by the low bytes of `value`. */
 export function withLane(whole: Value, offset: number, value: Value, size: number): Value {
   if (offset % size !== 0 || value.type === V128) throw UNSUPPORTED;
+  // What has been computed as a floating-point number is taken for one again next, and stays in a register for those.
+  if (value.op === (size === 8 ? I64_REINTERPRET : I32_REINTERPRET))
+    return withLane(whole, offset, value.a as Value, size);
   let base = whole;
   while (REPLACED.get(base.op) === size && base.n * size === offset) base = base.a as Value;
   const lane = offset / size;

@@ -144,10 +144,10 @@ export function source(op: Op): usize {
 export function memorySource(op: Op, size: u32): usize {
   const a = op.address(size, false);
   if ((op.sub & CHECK_ALIGNED) != 0 && (a & (size - 1)) != 0) raiseCode(13, 0);
+  if (load<u32>(S_FAULT) != 0) return 0;
   const e = Mem.entry(a);
-  if (load<u64>(e, TLB_READ) == ((a + size - 1) & PAGE_MASK) && load<u32>(S_FAULT) == 0) {
+  if (load<u64>(e, TLB_READ) == ((a + size - 1) & PAGE_MASK))
     return <u32>a + load<u32>(e, TLB_ADDEND);
-  }
   return readSlowly(a, size);
 }
 

@@ -192,10 +192,35 @@ export class Arith {
   }
 }
 
-/** Whole vectors: conditions of `Quick` on all elements at once, once PE is known. */
+/** Low bits of a significand that are zero in both factors of a product that is surely exact. */
+const HALF32: i32 = 0xfff;
+const HALF64: i64 = 0x7ffffff;
+
+/** Whole vectors: conditions of `Quick` on all elements at once. */
 class Packed {
-  @inline static allowed(): bool {
+  /** Quotients are exact too seldom to be tested for it. */
+  @inline static allowedInexact(): bool {
     return Quick.allowed() && Quick.precisionKnown();
+  }
+  @inline static exactSum32(a: v128, b: v128, r: v128): bool {
+    if (Quick.precisionKnown()) return true;
+    const t = f32x4.sub(r, a);
+    const error = f32x4.add(f32x4.sub(a, f32x4.sub(r, t)), f32x4.sub(b, t));
+    return i32x4.all_true(f32x4.eq(error, f32x4.splat(0)));
+  }
+  @inline static exactSum64(a: v128, b: v128, r: v128): bool {
+    if (Quick.precisionKnown()) return true;
+    const t = f64x2.sub(r, a);
+    const error = f64x2.add(f64x2.sub(a, f64x2.sub(r, t)), f64x2.sub(b, t));
+    return i64x2.all_true(f64x2.eq(error, f64x2.splat(0)));
+  }
+  @inline static exactProduct32(a: v128, b: v128): bool {
+    if (Quick.precisionKnown()) return true;
+    return !v128.any_true(v128.and(v128.or(a, b), i32x4.splat(HALF32)));
+  }
+  @inline static exactProduct64(a: v128, b: v128): bool {
+    if (Quick.precisionKnown()) return true;
+    return !v128.any_true(v128.and(v128.or(a, b), i64x2.splat(HALF64)));
   }
   @inline static magnitude32(v: v128): v128 {
     return v128.and(v, i32x4.splat(0x7fffffff));
@@ -228,8 +253,24 @@ class Packed {
       i64x2.lt_s(m, i64x2.splat(0x7ff0000000000000)),
     );
   }
+  /** All are normal numbers, and larger than the smallest one where they are results: most are. */
+  @inline static plain32(a: v128, b: v128, r: v128): bool {
+    const least = f32x4.splat(reinterpret<f32>(0x800000));
+    const size = f32x4.abs(r);
+    const operands = f32x4.ge(f32x4.pmin(f32x4.abs(a), f32x4.abs(b)), least);
+    const result = v128.and(f32x4.gt(size, least), f32x4.lt(size, f32x4.splat(Infinity)));
+    return i32x4.all_true(v128.and(operands, result));
+  }
+  @inline static plain64(a: v128, b: v128, r: v128): bool {
+    const least = f64x2.splat(reinterpret<f64>(0x10000000000000));
+    const size = f64x2.abs(r);
+    const operands = f64x2.ge(f64x2.pmin(f64x2.abs(a), f64x2.abs(b)), least);
+    const result = v128.and(f64x2.gt(size, least), f64x2.lt(size, f64x2.splat(Infinity)));
+    return i64x2.all_true(v128.and(operands, result));
+  }
   /** Sums may be zero; products and quotients only for a zero operand. */
   @inline static sure32(a: v128, b: v128, r: v128, sum: bool): bool {
+    if (Packed.plain32(a, b, r)) return true;
     if (v128.any_true(v128.or(Packed.denormal32(a), Packed.denormal32(b)))) return false;
     const zero = sum
       ? Packed.zero32(r)
@@ -237,6 +278,7 @@ class Packed {
     return i32x4.all_true(v128.or(Packed.ordinary32(r), zero));
   }
   @inline static sure64(a: v128, b: v128, r: v128, sum: bool): bool {
+    if (Packed.plain64(a, b, r)) return true;
     if (v128.any_true(v128.or(Packed.denormal64(a), Packed.denormal64(b)))) return false;
     const zero = sum
       ? Packed.zero64(r)
@@ -289,11 +331,11 @@ export function sqrt64(a: u64): u64 {
 }
 
 export function addps(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Quick.allowed()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f32x4.add(x, y);
-    if (Packed.sure32(x, y, r, true)) {
+    if (Packed.sure32(x, y, r, true) && Packed.exactSum32(x, y, r)) {
       v128.store(d, r);
       return;
     }
@@ -304,11 +346,11 @@ export function addps(d: usize, a: usize, b: usize, i: u32): void {
   store<u32>(d, add32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function addpd(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Quick.allowed()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f64x2.add(x, y);
-    if (Packed.sure64(x, y, r, true)) {
+    if (Packed.sure64(x, y, r, true) && Packed.exactSum64(x, y, r)) {
       v128.store(d, r);
       return;
     }
@@ -323,11 +365,11 @@ export function addsd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, add64(load<u64>(a), load<u64>(b)));
 }
 export function subps(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Quick.allowed()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f32x4.sub(x, y);
-    if (Packed.sure32(x, y, r, true)) {
+    if (Packed.sure32(x, y, r, true) && Packed.exactSum32(x, f32x4.neg(y), r)) {
       v128.store(d, r);
       return;
     }
@@ -338,11 +380,11 @@ export function subps(d: usize, a: usize, b: usize, i: u32): void {
   store<u32>(d, sub32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function subpd(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Quick.allowed()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f64x2.sub(x, y);
-    if (Packed.sure64(x, y, r, true)) {
+    if (Packed.sure64(x, y, r, true) && Packed.exactSum64(x, f64x2.neg(y), r)) {
       v128.store(d, r);
       return;
     }
@@ -357,11 +399,11 @@ export function subsd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, sub64(load<u64>(a), load<u64>(b)));
 }
 export function mulps(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Quick.allowed()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f32x4.mul(x, y);
-    if (Packed.sure32(x, y, r, false)) {
+    if (Packed.sure32(x, y, r, false) && Packed.exactProduct32(x, y)) {
       v128.store(d, r);
       return;
     }
@@ -372,11 +414,11 @@ export function mulps(d: usize, a: usize, b: usize, i: u32): void {
   store<u32>(d, mul32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function mulpd(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Quick.allowed()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f64x2.mul(x, y);
-    if (Packed.sure64(x, y, r, false)) {
+    if (Packed.sure64(x, y, r, false) && Packed.exactProduct64(x, y)) {
       v128.store(d, r);
       return;
     }
@@ -391,7 +433,7 @@ export function mulsd(d: usize, a: usize, b: usize, i: u32): void {
   store<u64>(d, mul64(load<u64>(a), load<u64>(b)));
 }
 export function divps(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Packed.allowedInexact()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f32x4.div(x, y);
@@ -406,7 +448,7 @@ export function divps(d: usize, a: usize, b: usize, i: u32): void {
   store<u32>(d, div32(load<u32>(a, 12), load<u32>(b, 12)), 12);
 }
 export function divpd(d: usize, a: usize, b: usize, i: u32): void {
-  if (Packed.allowed()) {
+  if (Packed.allowedInexact()) {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = f64x2.div(x, y);
