@@ -3,10 +3,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { checkedAccel, DEFAULT_ACCEL } from "../jit/accel.ts";
+import { roundsOf } from "../jit/region.ts";
 import { runCampaign } from "./campaign.ts";
 import { MachinePair } from "./machine-pair.ts";
+import { runMemory } from "./memory.ts";
 import { countStatements, MODES, type Mode, type Program } from "./program.ts";
-import { TIERS } from "./tiers.ts";
+import { TIERS, type TierPair } from "./tiers.ts";
 
 interface Options {
   count: number;
@@ -15,7 +18,14 @@ interface Options {
   tier: string;
   keep: string;
   most: number;
+  memory?: number;
+  turns: boolean;
 }
+
+/** What a guest that changes its code for ever may take above what it touches, bytes. */
+const MOST_MEMORY = 300 << 20;
+/** Calls of a function when it is compiled, until the next is written. */
+const CALLS = 3;
 
 function natural(text: string): number {
   const value = Number(text);
@@ -36,6 +46,8 @@ const program = new Command("fuzz:tiers")
       .default(TIERS[0]?.name),
   )
   .option("--keep <dir>", "where failing programs go", "build/fuzz-tiers")
+  .option("--memory <n>", "instead: compile so much code that changes, and watch memory", natural)
+  .option("--no-turns", "with --memory: the event loop gets no turn meanwhile")
   .argument("[files...]", "programs that were kept, instead of random ones");
 
 async function main(): Promise<number> {
@@ -43,6 +55,7 @@ async function main(): Promise<number> {
   const options = program.opts<Options>();
   const tier = TIERS.find(({ name }) => name === options.tier);
   if (tier === undefined) throw new Error(`there is no tier ${options.tier}`);
+  if (options.memory !== undefined) return watchMemory(options.memory, options.turns, tier);
   const pair = new MachinePair(tier.believed, tier.doubted);
   if (program.args.length > 0) return replay(pair, program.args);
   const began = performance.now();
@@ -68,6 +81,27 @@ async function main(): Promise<number> {
       `${(programs / seconds).toFixed(1)} programs/s; ended: ${ended}; ${failures.length} mismatches`,
   );
   return failures.length === 0 ? 0 : 1;
+}
+
+async function watchMemory(
+  compilations: number,
+  turns: boolean,
+  { doubted }: TierPair,
+): Promise<number> {
+  const accel = checkedAccel(doubted.accel ?? DEFAULT_ACCEL);
+  if (accel.kind === "interp") throw new Error("the tier compiles nothing");
+  const mebibytes = (bytes: number): string => `${Math.round(bytes / (1 << 20))} MiB`;
+  const most = await runMemory({
+    compilations,
+    turns,
+    accel,
+    calls: CALLS + (accel.threshold === 0 ? 0 : accel.threshold + roundsOf(accel.threshold)),
+    onSample: ({ compilations: done, regions, above }) => {
+      console.log(`${done} compilations, ${regions} regions: ${mebibytes(above)}`);
+    },
+  });
+  console.log(`at most ${mebibytes(most)} above what the guest touches`);
+  return most <= MOST_MEMORY ? 0 : 1;
 }
 
 async function replay(pair: MachinePair, files: readonly string[]): Promise<number> {

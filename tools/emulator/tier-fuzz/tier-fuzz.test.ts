@@ -11,6 +11,7 @@ import { CODE_FRAMES, CODE_SIZE } from "./environment.ts";
 import { generateProgram } from "./generate.ts";
 import { EVENTS, SYSTEM_CALLS } from "./handlers.ts";
 import { MachinePair } from "./machine-pair.ts";
+import { type MemorySample, runMemory } from "./memory.ts";
 import { handlersInUse, mutantCore } from "./mutant-core.ts";
 import { countStatements, MODES, type Program, type Statement } from "./program.ts";
 import { TIERS } from "./tiers.ts";
@@ -106,4 +107,13 @@ describe.each(TIERS)("compiled with $name", ({ believed, doubted }) => {
     const program: Program = JSON.parse(readFileSync(join(SEEDS, name), "utf8"));
     expect(await new MachinePair(believed, doubted).run(program)).not.toHaveProperty("difference");
   });
+});
+
+test("the guest of the memory campaign has every function compiled that it writes", async () => {
+  const samples: MemorySample[] = [];
+  const options = { compilations: 500, calls: 3, turns: true };
+  const accel = { kind: "jit", threshold: 0 } as const;
+  await runMemory({ ...options, accel, onSample: (sample) => samples.push(sample) });
+  expect(samples.at(-1)?.compilations).toBeGreaterThanOrEqual(500);
+  expect(samples.at(-1)?.regions).toBeGreaterThan(0);
 });
