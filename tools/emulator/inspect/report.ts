@@ -54,7 +54,7 @@ function word(
 }
 
 /** Frames with their numbers, and return addresses that were found with their places. */
-function stackLines(memory: LinearMemory, cpu: CpuAccess, symbols?: SymbolTable): string[] {
+export function stackLines(memory: LinearMemory, cpu: CpuAccess, symbols?: SymbolTable): string[] {
   return callStack(memory, cpu, symbols).map(({ address, offset }, i) => {
     const label = offset === undefined ? `#${i} ` : `[rsp+0x${hex(offset, 1)}] `;
     const where = i === 0 ? symbols?.locate(address) : symbols?.locateCall(address);

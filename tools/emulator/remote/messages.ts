@@ -45,8 +45,11 @@ export type FromMachine =
 export const COMMANDS = ["pause", "resume", "reset", "power", "step", "fast", "real-time"] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
-/** What a page asks: a monitor's command, breakpoints by address or symbol, the state as a file, and back. */
-export const QUESTIONS = ["monitor", "break", "unbreak", "save", "load"] as const;
+/**
+ * What a page asks: a monitor's command, the call stack of CPU 0 with the kernel's source lines, breakpoints by address
+ * or symbol, the state as a file, and back.
+ */
+export const QUESTIONS = ["monitor", "stack", "break", "unbreak", "save", "load"] as const;
 export type QuestionName = (typeof QUESTIONS)[number];
 
 /** From a page to the machine. */

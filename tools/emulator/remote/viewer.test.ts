@@ -176,6 +176,7 @@ test("questions are answered with their number, and refused in a sentence", asyn
   const entry = `0x${machine.symbols()?.address("entry")?.toString(16)}`;
   expect(await ask("break", "entry")).toMatch(new RegExp(`^${entry} `));
   expect(await ask("unbreak", entry)).toBe("");
+  expect(await ask("stack", "")).toMatch(new RegExp(`#0 +${entry} entry`));
   expect(await ask("monitor", "info status")).toBe("VM status: paused\n");
   viewer.receive({ kind: "ask", id: 8, what: "break", text: "nobody" });
   await new Promise((resolve) => setTimeout(resolve, 0));

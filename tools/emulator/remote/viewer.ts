@@ -3,6 +3,7 @@
 
 import type { RunControl } from "../debug/run-control.ts";
 import { Display } from "../display.ts";
+import { stackLines } from "../inspect/report.ts";
 import { readSnapshotFile, snapshotFile } from "../snapshot-file.ts";
 import {
   type CommandName,
@@ -179,6 +180,8 @@ export class Viewer {
     switch (what) {
       case "monitor":
         return { text: await this.#viewed.execute(text) };
+      case "stack":
+        return { text: this.#callStack() };
       case "save":
         return { text: "", bytes: snapshotFile(this.#viewed.control.machine.snapshot()) };
       case "load":
@@ -186,6 +189,12 @@ export class Viewer {
       default:
         return { text: this.#breakpoint(what, text) };
     }
+  }
+
+  #callStack(): string {
+    const { machine } = this.#viewed.control;
+    const [boot] = machine.cpus;
+    return boot === undefined ? "" : stackLines(machine, boot, machine.symbols()).join("\n");
   }
 
   /** Brings the machine into a state that was saved; it runs or stands still as before. */

@@ -1,6 +1,7 @@
 // The debugging drawer: registers, code around RIP, memory, breakpoints, and the monitor's command line. What it shows
 // is the monitor's answers; it asks again whenever the machine comes to stand still.
 
+import type { QuestionName } from "../remote/messages.ts";
 import type { Backend } from "./backend.ts";
 import { button, element } from "./dom.ts";
 
@@ -12,6 +13,7 @@ export class Drawer {
   readonly #backend: Backend;
   readonly #registers = output("Registers");
   readonly #code = output("Code at RIP");
+  readonly #stack = output("Call stack");
   readonly #memory = output("Memory");
   readonly #breakpoints = output("Breakpoints");
   readonly #monitor = output("Answers of the monitor");
@@ -29,6 +31,8 @@ export class Drawer {
       this.#registers,
       element("h2", {}, "Code"),
       this.#code,
+      element("h2", {}, "Call stack"),
+      this.#stack,
       element("h2", {}, "Memory"),
       form(this.#address, "Show", () => void this.#showMemory()),
       this.#memory,
@@ -58,6 +62,7 @@ export class Drawer {
     if (!this.isOpen) return;
     void this.#show(this.#registers, "monitor", "info registers");
     void this.#show(this.#code, "monitor", `x /${CODE_LINES}i $rip`);
+    void this.#show(this.#stack, "stack", "");
     void this.#showMemory();
     void this.#show(this.#breakpoints, "break", "");
   }
@@ -66,11 +71,7 @@ export class Drawer {
     return this.#show(this.#memory, "monitor", `x /${MEMORY_BYTES}xb ${this.#address.value}`);
   }
 
-  async #show(
-    where: HTMLElement,
-    what: "monitor" | "break" | "unbreak",
-    text: string,
-  ): Promise<void> {
+  async #show(where: HTMLElement, what: QuestionName, text: string): Promise<void> {
     try {
       where.textContent = (await this.#backend.ask(what, text)).text;
     } catch (error) {
