@@ -53,7 +53,7 @@ export class SnapshotDialog {
   }
 
   async #try(what: () => Promise<string>): Promise<void> {
-    this.#told.textContent = "…";
+    this.#told.textContent = "Working …";
     try {
       this.#told.textContent = await what();
     } catch (error) {
