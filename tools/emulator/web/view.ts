@@ -34,7 +34,9 @@ export class MachineView {
   readonly #step: HTMLButtonElement;
   readonly #speed: HTMLButtonElement;
   readonly #title = element("h1", {}, "Trihedron");
-  readonly #line = element("p", { class: "status", role: "status" }, "Connecting …");
+  /** Told by screen readers when it changes; the figures beside it change all the time. */
+  readonly #state = element("span", { role: "status" }, "Connecting …");
+  readonly #figures = element("span");
   readonly #error = element("p", { class: "error", role: "alert", hidden: true });
   /** What has been booted is known. */
   onTitle: (title: string) => void = () => {};
@@ -101,7 +103,7 @@ export class MachineView {
         element("div", { class: "panes" }, this.screen.element, this.console.element),
         this.#drawer.element,
       ),
-      element("div", { class: "foot" }, this.#line),
+      element("p", { class: "foot" }, this.#state, this.#figures),
       snapshots.element,
     );
     this.#backend.onMessage = (message) => this.#receive(message);
@@ -166,8 +168,9 @@ export class MachineView {
     this.#measure(status);
     const told = reason === "" ? STATES[state] : `${STATES[state]}: ${reason}`;
     const done = `${(status.instructions / 1e6).toFixed(1)} million instructions in ${(status.time / 1e9).toFixed(2)} s of the machine's time`;
-    const text = [told, state === "running" ? this.#rates : done].filter(Boolean).join(" · ");
-    if (this.#line.textContent !== text) this.#line.textContent = text;
+    if (this.#state.textContent !== told) this.#state.textContent = told;
+    const figures = state === "running" ? this.#rates : done;
+    this.#figures.textContent = figures === "" ? "" : ` · ${figures}`;
     const stopped = state === "paused" && before?.state !== "paused";
     const stepped = state === "paused" && before?.instructions !== status.instructions;
     if (stopped || stepped) this.#drawer.refresh();
