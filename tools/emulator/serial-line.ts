@@ -51,6 +51,11 @@ export class SerialLine {
     this.#uart?.receive(typeof input === "string" ? new TextEncoder().encode(input) : input);
   }
 
+  /** Bytes that have been typed and have not arrived. */
+  get pending(): number {
+    return this.#uart?.state.wire.length ?? 0;
+  }
+
   /** True while input could wake an idle guest. */
   get listens(): boolean {
     return this.#uart?.listens ?? false;

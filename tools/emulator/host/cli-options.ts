@@ -19,13 +19,7 @@ import type { DiskBus } from "../media/disk.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { BOOT_ORDER } from "../platform/firmware/bios-state.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
-
-/** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
-export type Chardev =
-  | { kind: "stdio" }
-  | { kind: "file"; path: string }
-  | { kind: "null" }
-  | { kind: "none" };
+import { type Chardev, parseChardev } from "./chardev.ts";
 
 /** Where the machine's screen is shown. */
 export type DisplayRequest =
@@ -68,7 +62,9 @@ export interface CliOptions {
   /** Ctrl-A escapes and Ctrl-C to the guest. */
   serialIsMonitor: boolean;
   debugcon: Chardev;
-  monitor: boolean;
+  /** Where monitors are; null and none are no monitors. */
+  monitors: Chardev[];
+  qmps: Chardev[];
   reboot: boolean;
   nodefaults: boolean;
   nographic: boolean;
@@ -124,11 +120,11 @@ function onlyKeys(option: string, props: Map<string, string>, known: readonly st
   }
 }
 
-function chardev(option: string, text: string): Chardev {
-  if (text === "stdio") return { kind: "stdio" };
-  if (text === "null" || text === "none") return { kind: text };
-  if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
-  throw new UsageError(`${option} ${text}: expected stdio, null or file:PATH`);
+/** A device that is asked and answers: not a file. */
+function dialogue(option: string, text: string): Chardev {
+  const device = parseChardev(option, text);
+  if (device.kind !== "file") return device;
+  throw new UsageError(`${option} ${text}: expected stdio, none, unix:PATH or tcp:HOST:PORT`);
 }
 
 /** " (did you mean X?)" with the word of `known` that was probably meant. */
@@ -477,29 +473,37 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-serial"],
     value: "DEV",
-    help: "COM1, given again COM2 to COM4: stdio (the default for COM1), mon:stdio, file:PATH, null or none",
+    help: "COM1, given again COM2 to COM4: stdio (the default for COM1), mon:stdio, file:PATH, unix:PATH,server,nowait, tcp:HOST:PORT,server,nowait, null or none",
     apply: (o, v) => {
       if (o.serials.length === COM_PORTS.length) {
         throw new UsageError(`-serial ${v}: a PC has ${COM_PORTS.length} serial ports at most`);
       }
       if (v === "mon:stdio") o.serialIsMonitor = true;
-      o.serials.push(chardev("-serial", v === "mon:stdio" ? "stdio" : v));
+      o.serials.push(parseChardev("-serial", v === "mon:stdio" ? "stdio" : v));
     },
   },
   {
     names: ["-debugcon"],
     value: "DEV",
-    help: "console at port 0xE9: stdio, file:PATH or null; absent without this option",
+    help: "console at port 0xE9: stdio, file:PATH, unix:, tcp: or null; absent without this option",
     apply: (o, v) => {
-      o.debugcon = chardev("-debugcon", v);
+      o.debugcon = parseChardev("-debugcon", v);
     },
   },
   {
     names: ["-monitor"],
     value: "DEV",
-    help: "none, or stdio: commands are read from standard input",
+    help: "the monitor: none, stdio, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait; may be given again",
     apply: (o, v) => {
-      o.monitor = oneOf("-monitor", v, ["none", "stdio"]) === "stdio";
+      o.monitors.push(dialogue("-monitor", v));
+    },
+  },
+  {
+    names: ["-qmp"],
+    value: "DEV",
+    help: "the same for programs: QEMU's protocol QMP",
+    apply: (o, v) => {
+      o.qmps.push(dialogue("-qmp", v));
     },
   },
   {
@@ -626,7 +630,8 @@ export function parseArguments(args: readonly string[]): CliOptions {
     serials: [],
     serialIsMonitor: false,
     debugcon: { kind: "none" },
-    monitor: false,
+    monitors: [],
+    qmps: [],
     reboot: true,
     nodefaults: false,
     nographic: false,
@@ -665,21 +670,26 @@ export function parseArguments(args: readonly string[]): CliOptions {
 }
 
 function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
+  const dialogues = [
+    ...options.monitors.map((device) => ["-monitor", device] as const),
+    ...options.qmps.map((device) => ["-qmp", device] as const),
+  ].filter(([, { kind }]) => kind === "stdio");
   if (options.serials.length === 0 && options.nographic) {
     options.serials = [{ kind: "stdio" }];
     options.serialIsMonitor = true;
   }
   if (options.serials.length === 0 && !options.nodefaults) {
-    options.serials = [{ kind: options.monitor ? "null" : "stdio" }];
+    options.serials = [{ kind: dialogues.length > 0 ? "null" : "stdio" }];
   }
   if (options.nodefaults && !vgaGiven) options.vga = false;
   const typed = options.serials.filter((device) => device.kind === "stdio");
   if (typed.length > 1) {
     throw new UsageError("-serial stdio: only one serial port can have standard input");
   }
-  if (options.monitor && typed.length > 0) {
+  const [first, second] = dialogues;
+  if (first !== undefined && (typed.length > 0 || second !== undefined)) {
     throw new UsageError(
-      "-monitor stdio and -serial stdio both want standard input; use -serial mon:stdio",
+      `${first[0]} stdio and ${second?.[0] ?? "-serial"} stdio both want standard input; use -serial mon:stdio`,
     );
   }
   for (const { device, props } of options.attachments) attachDrive(options, device, props);

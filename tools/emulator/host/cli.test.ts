@@ -150,12 +150,12 @@ const monitor = (commands: string, args: string[] = []) =>
   run(["-kernel", hello, "-monitor", "stdio", ...args], commands);
 
 test("the monitor on a pipe answers everything, in order", () => {
-  const { status, err } = monitor(
+  const { status, out } = monitor(
     "info status\nx /2i $rip\ninfo registers\ninfo cpus\nxp /1xw 0x100000\ninfo status\nquit\n",
     ["-S"],
   );
   expect(status).toBe(0);
-  const answers = err.split("(emu) ").slice(1);
+  const answers = out.split("(qemu) ").slice(1);
   expect(answers.map((text) => text.split("\n")[0])).toEqual([
     "VM status: paused",
     expect.stringMatching(/^0x001000[0-9a-f]+: {2}bc 00 00 09 00 +mov esp,90000h$/),
@@ -168,9 +168,9 @@ test("the monitor on a pipe answers everything, in order", () => {
 });
 
 test("what the monitor was asked before the guest's end is answered", () => {
-  const { status, err } = monitor("cont\ninfo registers\ninfo status\n", ["-S"]);
+  const { status, out } = monitor("cont\ninfo registers\ninfo status\n", ["-S"]);
   expect(status).toBe(0);
-  const answers = err.split("(emu) ").slice(1);
+  const answers = out.split("(qemu) ").slice(1);
   expect(answers.map((text) => text.split("\n")[0])).toEqual(["", "", "VM status: running", ""]);
 });
 
@@ -178,7 +178,8 @@ test("a stopped machine that nobody can let run ends with a line", () => {
   const line = "emu: the machine is stopped, and neither gdb nor the monitor can let it run\n";
   expect(run(["-kernel", hello, "-S"])).toEqual({ status: 1, out: "", err: line });
   const asked = monitor("info status", ["-S"]);
-  expect([asked.status, asked.err]).toEqual([1, `(emu) VM status: paused\n(emu) \n${line}`]);
+  expect([asked.status, asked.err]).toEqual([1, line]);
+  expect(asked.out).toMatch(/^emu \S+ monitor - .*\n\(qemu\) VM status: paused\n\(qemu\) $/);
 });
 
 test("an interrupted run leaves a complete debug console file and status 130", async () => {
@@ -235,7 +236,7 @@ for _ in range(6000):
 os.write(b"".__class__ and fd, b"xyz")
 read_until(b"xyz")
 os.write(fd, b"\\x01c")
-read_until(b"(emu)")
+read_until(b"(qemu)")
 os.write(fd, b"info status\\r")
 read_until(b"VM status: running")
 os.write(fd, b"\\x01c\\x01x")
@@ -259,7 +260,7 @@ test.each([
   [["-smp", "0"], "-smp 0: expected a number from 1 to 32"],
   [["-cpu", "host"], "-cpu host: expected default, max"],
   [["-icount", "shift=1"], "-icount shift=1: expected shift=0, 0"],
-  [["-serial", "tty"], "-serial tty: expected stdio, null or file:PATH"],
+  [["-serial", "tty"], "-serial tty: expected stdio, null, file:PATH, unix:PATH"],
   [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],
   [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],
   [["-d", "interrupts"], "-d interrupts: expected int"],
@@ -270,6 +271,10 @@ test.each([
   [["-boot", "cx"], '-boot cx: expected a (floppy), c (hard disk) and d (CD), not "x"'],
   [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
+  [["-monitor", "stdio", "-qmp", "stdio"], "-monitor stdio and -qmp stdio both want"],
+  [["-monitor", "file:x"], "-monitor file:x: expected stdio, none, unix:PATH or tcp:HOST:PORT"],
+  [["-qmp", "tcp:localhost:99999,server"], "-qmp tcp:localhost:99999,server: expected stdio"],
+  [["-serial", "unix:x,serve"], "-serial: serve: expected server, wait=on, wait=off, nowait"],
 ])("%s is refused with one line", (args, message) => {
   expect(() => parseArguments(args)).toThrow(UsageError);
   try {

@@ -1,8 +1,8 @@
 // The command `emu`: what its arguments ask for, and how it ends. A run is session.ts's.
 
-import { createRequire } from "node:module";
 import { LoadError } from "../load-error.ts";
 import { type CliOptions, helpText, parseArguments, UsageError } from "./cli-options.ts";
+import { packageVersion } from "./version.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -25,9 +25,7 @@ export async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if (options.version) {
-    // By the package's own name: from here and from the npm package it lies elsewhere.
-    const manifest = createRequire(import.meta.url)("trihedron/package.json");
-    process.stdout.write(`emu (trihedron) ${manifest.version}\n`);
+    process.stdout.write(`emu (trihedron) ${packageVersion()}\n`);
     return;
   }
   // The machine is loaded for runs alone: help and mistakes are said at once.

@@ -6,12 +6,15 @@ import { RunControl } from "../debug/run-control.ts";
 import type { Stop } from "../machine.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import type { SerialLine } from "../serial-line.ts";
+import { type Chardev, isSocket, type SocketAddress } from "./chardev.ts";
 import { machineOptions } from "./cli-machine.ts";
-import type { Chardev, CliOptions } from "./cli-options.ts";
+import type { CliOptions } from "./cli-options.ts";
+import { type Dialogue, Dialogues } from "./dialogues.ts";
 import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
 import { HostOfMonitor } from "./monitor-host.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
+import { SocketDevice } from "./socket-device.ts";
 import type { WebDisplay } from "./web-display.ts";
 
 const EXIT_FAILED = 1;
@@ -31,7 +34,9 @@ const OFF: Readonly<Record<string, string>> = {
   unbootable: "nothing boots",
 };
 
-const PROMPT = "(emu) ";
+/** Bytes that wait for the guest before more is read from a socket. */
+const MAX_TYPED = 65536;
+
 const forever = new Promise<void>(() => {});
 
 const KEYS = [
@@ -54,11 +59,13 @@ export class Session {
   #host: HostOfMonitor | undefined;
   #log: GuestEventLog | undefined;
   #display: WebDisplay | undefined;
-  /** Standard input goes to the monitor, and what has been typed of its line. */
-  #inMonitor = false;
-  #line = "";
-  /** The monitor's answers, one after the other. */
-  #answers: Promise<void> = Promise.resolve();
+  #dialogues: Dialogues | undefined;
+  /** The monitor or QMP on standard input and output, once there is one. */
+  #dialogue: (Dialogue & { show?(): void }) | undefined;
+  /** Standard input goes there. */
+  #inDialogue = false;
+  /** Sockets of the guest's serial ports and debug console. */
+  readonly #sockets: { device: SocketDevice; line?: SerialLine }[] = [];
 
   constructor(options: CliOptions) {
     this.#options = options;
@@ -69,7 +76,18 @@ export class Session {
   leave(status: number): never {
     this.flush();
     this.#input?.restore();
+    for (const device of this.#allSockets()) device.close();
     process.exit(status);
+  }
+
+  #allSockets(): SocketDevice[] {
+    return [...this.#sockets.map(({ device }) => device), ...(this.#dialogues?.devices ?? [])];
+  }
+
+  /** Lets those at sockets have what was sent, then leaves. */
+  async #leaveHeard(status: number): Promise<never> {
+    await Promise.all(this.#allSockets().map((device) => device.drain()));
+    return this.leave(status);
   }
 
   flush(): void {
@@ -86,6 +104,7 @@ export class Session {
   #sink(device: Chardev, option: string): Sink {
     if (device.kind === "none" || device.kind === "null") return nullSink;
     if (device.kind === "stdio") return this.#stdout;
+    if (isSocket(device)) throw new Error(`${option}: sockets are opened when there is a machine`);
     const sink = fileSink(device.path, option);
     sink.onClosed = (error) => {
       this.say(`emu: ${option} file:${device.path}: ${error.message}\n`);
@@ -95,71 +114,79 @@ export class Session {
     return sink;
   }
 
+  /** The sockets of serial ports and debug console; those to wait for are waited for. */
+  #openSocket(
+    address: SocketAddress,
+    option: string,
+    machine: Machine,
+    port?: number,
+  ): Promise<SocketDevice> {
+    return SocketDevice.open(address, option, (device) => {
+      const line = port === undefined ? undefined : machine.serialLines[port];
+      this.#sockets.push({ device, line });
+      this.#sinks.push(device);
+      if (port === undefined || line === undefined) return;
+      device.onBytes = (bytes) => machine.input({ kind: "serial", port, bytes });
+      device.mayRead = () => line.pending < MAX_TYPED;
+    });
+  }
+
   #startInput(machine: Machine): void {
-    const { serials, serialIsMonitor, monitor } = this.#options;
-    const port = serials.findIndex((device) => device.kind === "stdio");
-    if (port < 0 && !monitor) return;
+    const { serials, serialIsMonitor, monitors, qmps } = this.#options;
+    const isStdio = ({ kind }: Chardev): boolean => kind === "stdio";
+    const port = serials.findIndex(isStdio);
+    const asked = monitors.some(isStdio) ? "monitor" : qmps.some(isStdio) ? "qmp" : undefined;
+    if (port < 0 && asked === undefined) return;
     this.#typed = machine.serialLines[port];
-    this.#inMonitor = monitor;
+    if (asked !== undefined) this.#startDialogue(asked);
     this.#input = new HostInput(
       {
         onBytes: (bytes) => {
-          if (this.#inMonitor) this.#typeCommand(bytes);
-          else this.#typed?.send(bytes);
+          if (this.#inDialogue) this.#dialogue?.receive(bytes);
+          else machine.input({ kind: "serial", port, bytes });
         },
         onQuit: () => this.leave(0),
-        onMonitor: () => this.#switchMonitor(),
+        onMonitor: () => {
+          if (asked === undefined) this.#switchMonitor();
+        },
         onHelp: () => this.say(KEYS),
         onInterrupt: () => this.leave(EXIT_SIGNAL.SIGINT),
-        onEnd: () => {
-          if (this.#inMonitor && this.#line !== "") this.#command();
-        },
+        onEnd: () => this.#dialogue?.end(),
       },
       serialIsMonitor,
     );
     this.#input.start();
-    if (monitor) this.say(PROMPT);
   }
 
-  #switchMonitor(): void {
-    if (this.#options.monitor) return;
-    this.#inMonitor = !this.#inMonitor;
-    this.say(
-      this.#inMonitor ? `\nmonitor: help lists the commands, Ctrl-A C leaves\n${PROMPT}` : "\n",
+  #startDialogue(kind: "monitor" | "qmp"): void {
+    const terminal = kind === "monitor" && process.stdin.isTTY === true;
+    this.#inDialogue = true;
+    this.#dialogue = this.#dialogues?.start(
+      kind,
+      terminal,
+      (text) => {
+        this.flush();
+        this.#stdout.text(text);
+      },
+      () => this.leave(EXIT_FAILED),
     );
   }
 
-  /** Collects a line for the monitor, with echo where the terminal is raw. */
-  #typeCommand(bytes: Uint8Array): void {
-    for (const byte of bytes) {
-      if (byte === 13 || byte === 10) {
-        if (this.#input?.raw) this.say("\n");
-        this.#command();
-      } else if (byte === 127 || byte === 8) {
-        if (this.#line !== "" && this.#input?.raw) this.say("\b \b");
-        this.#line = this.#line.slice(0, -1);
-      } else {
-        this.#line += String.fromCharCode(byte);
-        if (this.#input?.raw) this.say(String.fromCharCode(byte));
-      }
-    }
-  }
-
-  /** Has the monitor answer the line that was typed, after those before it. */
-  #command(): void {
-    const line = this.#line;
-    this.#line = "";
-    this.#answers = this.#answers.then(async () => {
-      const answer = await this.#monitor?.execute(line);
-      this.say(`${answer ?? ""}${this.#inMonitor ? PROMPT : ""}`);
-    });
+  #switchMonitor(): void {
+    this.#inDialogue = !this.#inDialogue;
+    if (!this.#inDialogue) this.say("\n");
+    else if (this.#dialogue === undefined) this.#startDialogue("monitor");
+    else this.#dialogue.show?.();
   }
 
   async #build(): Promise<Machine> {
     const o = this.#options;
     const options = machineOptions(o);
-    const serials = o.serials.map((device) => this.#sink(device, "-serial"));
-    const debugcon = this.#sink(o.debugcon, "-debugcon");
+    // Sockets follow when there is somebody to type to.
+    const plain = (device: Chardev, option: string): Sink =>
+      isSocket(device) ? nullSink : this.#sink(device, option);
+    const serials = o.serials.map((device) => plain(device, "-serial"));
+    let debugcon = plain(o.debugcon, "-debugcon");
     const logSink =
       o.logFile === undefined ? this.#stderr : this.#sink({ kind: "file", path: o.logFile }, "-D");
     if (o.logFile === undefined) this.#sinks.push(this.#stderr);
@@ -181,6 +208,13 @@ export class Session {
     if (o.log.includes("in_asm")) log.disassemble = await machine.options.disassembler?.();
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
+    for (const [port, device] of o.serials.entries()) {
+      if (!isSocket(device)) continue;
+      serials[port] = await this.#openSocket(device, "-serial", machine, port);
+    }
+    if (isSocket(o.debugcon)) {
+      debugcon = await this.#openSocket(o.debugcon, "-debugcon", machine);
+    }
     return machine;
   }
 
@@ -198,15 +232,18 @@ export class Session {
       folder: process.cwd(),
       gdbArchitecture: o.gdbArchitecture,
       execute: (line) => this.#monitor?.execute(line) ?? Promise.resolve(""),
-      quit: () => this.leave(0),
+      quit: () => this.#quit(),
       onSink: (sink) => this.#sinks.push(sink),
     });
     this.#monitor = new Monitor(control, this.#host);
     if (o.display.kind === "web") await this.#startDisplay(control, this.#monitor, o.display.port);
     if (o.gdbPort !== undefined) await this.#host.gdbServer(o.gdbPort);
+    this.#dialogues = new Dialogues({ control, monitor: this.#monitor, host: this.#host });
+    await this.#dialogues.open("monitor", o.monitors);
+    await this.#dialogues.open("qmp", o.qmps);
     this.#startInput(machine);
     // What a file says is said before the first instruction, so that a run with it is repeatable.
-    await this.#answers;
+    await this.#dialogue?.answered;
     const abandoned = this.#abandoned(control);
     for (;;) {
       const stop = await Promise.race([control.run(), abandoned]);
@@ -217,26 +254,40 @@ export class Session {
         this.#display?.standstill(undefined);
         continue;
       }
-      await this.#answers;
+      await this.#dialogue?.answered;
       await this.#end(machine, stop);
     }
   }
 
+  /** The monitor's or QMP's quit, or a debugger's kill. */
+  #quit(): void {
+    if (this.#allSockets().length === 0) this.leave(0);
+    void this.#leaveHeard(0);
+  }
+
   /** Whether input, the monitor or a debugger can let an idle machine go on. */
   #maySomebodyWake(stop: { kind: string }): stop is { kind: "idle" | "suspended" } {
-    if (this.#display !== undefined || this.#host?.gdbConnected) {
+    const isWatched = this.#display !== undefined || this.#dialogues?.attended;
+    if (isWatched || this.#host?.gdbConnected) {
       return stop.kind === "idle" || stop.kind === "suspended";
+    }
+    if (
+      stop.kind === "idle" &&
+      this.#sockets.some(({ device, line }) => device.open && line?.listens)
+    ) {
+      return true;
     }
     if (!this.#input?.open) return false;
     if (stop.kind === "suspended") return true;
-    return stop.kind === "idle" && (this.#typed?.listens === true || this.#inMonitor);
+    return stop.kind === "idle" && (this.#typed?.listens === true || this.#inDialogue);
   }
 
   /** Resolves when the machine stands still and there is nobody who could let it run. */
   async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
     while (this.#input?.open) await this.#input.wait();
-    await this.#answers;
-    const isWatched = this.#host?.gdbListens === true || this.#display !== undefined;
+    await this.#dialogue?.answered;
+    const isWatched =
+      this.#host?.gdbListens || this.#display !== undefined || this.#dialogues?.attended;
     if (!control.paused || isWatched) await forever;
     return { kind: "abandoned" };
   }
@@ -260,11 +311,10 @@ export class Session {
   async #end(machine: Machine, stop: Stop | { kind: "abandoned" }): Promise<void> {
     this.#display?.standstill({ state: "off", reason: OFF[stop.kind] ?? "the machine is off" });
     await this.#display?.close();
+    await Promise.all(this.#allSockets().map((device) => device.drain()));
     switch (stop.kind) {
       case "abandoned":
-        this.say(
-          `${this.#inMonitor ? "\n" : ""}emu: the machine is stopped, and neither gdb nor the monitor can let it run\n`,
-        );
+        this.say(`emu: the machine is stopped, and neither gdb nor the monitor can let it run\n`);
         this.leave(EXIT_FAILED);
         break;
       case "power-off":

@@ -37,11 +37,11 @@ export class QemuMonitor {
     });
   }
 
-  /** Starts QEMU and lets the kernel run until it has sent `text` on COM1. */
-  static async until(text: string, kernel: Uint8Array): Promise<QemuMonitor> {
+  /** Starts QEMU and lets the kernel run until it has sent `text` on COM1; QMP is then negotiated or not. */
+  static async until(text: string, kernel: Uint8Array, negotiate = true): Promise<QemuMonitor> {
     const qemu = new QemuMonitor(kernel, []);
     await qemu.next();
-    await qemu.ask({ execute: "qmp_capabilities" });
+    if (negotiate) await qemu.ask({ execute: "qmp_capabilities" });
     while (!qemu.serial.includes(text)) await turn();
     return qemu;
   }

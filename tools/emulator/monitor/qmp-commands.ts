@@ -1,0 +1,264 @@
+// The commands of QMP that scripts use, with QEMU's names, arguments and results (QEMU QMP Reference Manual).
+
+import type { RunControl } from "../debug/run-control.ts";
+import { KEYS, type Key, keyOfName } from "../devices/keys.ts";
+import { PICTURE_FORMATS, type PictureFormat, pictureFile } from "../picture-file.ts";
+import type { MonitorHost } from "./command.ts";
+import { HOLD_MS, keyOfCode, MAX_HOLD_MS, pressKeys } from "./input-commands.ts";
+import type { Monitor } from "./monitor.ts";
+import type { Pointer } from "./pointer.ts";
+
+export type Arguments = Readonly<Record<string, unknown>>;
+
+/** What a command works with. */
+export interface QmpContext {
+  readonly control: RunControl;
+  readonly monitor: Monitor;
+  readonly host: MonitorHost;
+  readonly pointer: Pointer;
+  /** The emulator's version, three numbers with dots. */
+  readonly version: string;
+}
+
+/** A refusal, with QMP's class of errors. One line. */
+export class QmpError extends Error {
+  override name = "QmpError";
+  readonly kind: "GenericError" | "CommandNotFound";
+
+  constructor(message: string, kind: QmpError["kind"] = "GenericError") {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+type TypeName = "string" | "integer" | "boolean" | "array" | "object";
+
+const isOf: Readonly<Record<TypeName, (value: unknown) => boolean>> = {
+  string: (value) => typeof value === "string",
+  integer: (value) => Number.isSafeInteger(value),
+  boolean: (value) => typeof value === "boolean",
+  array: (value) => Array.isArray(value),
+  object: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+};
+
+interface Parameter {
+  type: TypeName;
+  optional?: true;
+}
+
+export interface QmpCommand {
+  name: string;
+  parameters?: Readonly<Record<string, Parameter>>;
+  run(context: QmpContext, given: Arguments): unknown;
+}
+
+/** Checks the members of an object; `where` is in front of their names. */
+export function checkMembers(
+  given: Arguments,
+  parameters: Readonly<Record<string, Parameter>>,
+  where = "",
+): void {
+  for (const [name, { type, optional }] of Object.entries(parameters)) {
+    const value = given[name];
+    if (value === undefined) {
+      if (optional) continue;
+      throw new QmpError(`Parameter '${where}${name}' is missing`);
+    }
+    if (!isOf[type](value)) {
+      throw new QmpError(`Invalid parameter type for '${where}${name}', expected: ${type}`);
+    }
+  }
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(parameters, name)) {
+      throw new QmpError(`Parameter '${where}${name}' is unexpected`);
+    }
+  }
+}
+
+/** A value of an enumeration. */
+function oneOf(name: string, value: unknown, known: readonly string[]): string {
+  if (!known.includes(value as string)) {
+    throw new QmpError(`Parameter '${name}' does not accept value '${value}'`);
+  }
+  return value as string;
+}
+
+/** A KeyValue: {"type": "qcode", "data": "a"} or {"type": "number", "data": 30}. */
+function keyValue(value: unknown, where: string): Key {
+  if (!isOf.object(value)) {
+    throw new QmpError(`Invalid parameter type for '${where}', expected: object`);
+  }
+  const given = value as Arguments;
+  checkMembers({ type: given.type }, { type: { type: "string" } });
+  const kind = oneOf("type", given.type, ["number", "qcode"]);
+  checkMembers(given, {
+    type: { type: "string" },
+    data: { type: kind === "qcode" ? "string" : "integer" },
+  });
+  const key = kind === "qcode" ? keyOfName(given.data as string) : keyOfCode(given.data as number);
+  if (key === undefined) {
+    throw new QmpError(`Parameter 'data' does not accept value '${given.data}'`);
+  }
+  return key;
+}
+
+const BUTTONS: Readonly<Record<string, number>> = {
+  left: 1,
+  right: 2,
+  middle: 4,
+  side: 8,
+  extra: 16,
+};
+const WHEEL: Readonly<Record<string, number>> = { "wheel-up": 1, "wheel-down": -1 };
+/** Moves of one event. */
+const MAX_MOVE = 32767;
+
+/** An InputEvent as something to do, checked. */
+function inputEvent({ control, pointer }: QmpContext, value: unknown, where: string): () => void {
+  if (!isOf.object(value)) {
+    throw new QmpError(`Invalid parameter type for '${where}', expected: object`);
+  }
+  const event = value as Arguments;
+  checkMembers(event, { type: { type: "string" }, data: { type: "object" } });
+  const kind = oneOf("type", event.type, ["key", "btn", "rel", "abs"]);
+  const data = event.data as Arguments;
+  const { machine } = control;
+  switch (kind) {
+    case "key": {
+      checkMembers(data, { key: { type: "object" }, down: { type: "boolean" } });
+      const { code, extended } = keyValue(data.key, "key");
+      return () => machine.input({ kind: "key", code, extended, down: data.down as boolean });
+    }
+    case "btn": {
+      checkMembers(data, { button: { type: "string" }, down: { type: "boolean" } });
+      const known = [...Object.keys(BUTTONS), ...Object.keys(WHEEL)];
+      const button = oneOf("button", data.button, known);
+      const step = WHEEL[button];
+      const bit = BUTTONS[button] ?? 0;
+      if (step !== undefined) return () => data.down && pointer.move(machine, 0, 0, step);
+      return () =>
+        pointer.hold(machine, data.down ? pointer.buttons | bit : pointer.buttons & ~bit);
+    }
+    case "rel": {
+      checkMembers(data, { axis: { type: "string" }, value: { type: "integer" } });
+      const axis = oneOf("axis", data.axis, ["x", "y"]);
+      const by = Math.max(-MAX_MOVE, Math.min(MAX_MOVE, data.value as number));
+      return () => pointer.move(machine, axis === "x" ? by : 0, axis === "y" ? by : 0);
+    }
+    default:
+      throw new QmpError(
+        `Input handler not found for event type ${kind}: the mouse is a relative one`,
+      );
+  }
+}
+
+async function screendump({ control, host }: QmpContext, given: Arguments): Promise<object> {
+  const format = oneOf("format", given.format ?? "ppm", PICTURE_FORMATS) as PictureFormat;
+  const picture = control.machine.screenRgba();
+  if (picture === undefined) throw new QmpError("There is no console to take a screendump from");
+  if (host.writeFile === undefined) throw new QmpError("files cannot be written here");
+  await host.writeFile(given.filename as string, pictureFile(picture, format));
+  return {};
+}
+
+function versionOf({ version }: QmpContext): object {
+  const [major = 0, minor = 0, micro = 0] = version.split(".").map(Number);
+  return { qemu: { micro, minor, major }, package: "trihedron" };
+}
+
+/** What the greeting and query-version tell: the field is QEMU's, the numbers are ours. */
+export const greeting = (context: QmpContext): object => ({
+  QMP: { version: versionOf(context), capabilities: [] },
+});
+
+const nothing =
+  (act: (context: QmpContext) => unknown): QmpCommand["run"] =>
+  async (context) => {
+    await act(context);
+    return {};
+  };
+
+export const QMP_COMMANDS: readonly QmpCommand[] = [
+  {
+    name: "query-status",
+    run: ({ control }) => {
+      const status = control.paused ? "paused" : control.machine.asleep ? "suspended" : "running";
+      return { status, singlestep: false, running: status === "running" };
+    },
+  },
+  { name: "query-version", run: versionOf },
+  { name: "query-commands", run: () => QMP_COMMANDS.map(({ name }) => ({ name })) },
+  { name: "query-name", run: () => ({}) },
+  { name: "query-kvm", run: () => ({ enabled: false, present: false }) },
+  {
+    name: "query-cpus-fast",
+    run: ({ control }) =>
+      control.machine.cpus.map(({ cpu }) => ({
+        "thread-id": cpu + 1,
+        props: { "core-id": cpu, "thread-id": 0, "socket-id": 0 },
+        "qom-path": `/machine/cpu[${cpu}]`,
+        "cpu-index": cpu,
+        target: "x86_64",
+      })),
+  },
+  { name: "stop", run: nothing(({ control }) => control.standstill()) },
+  { name: "cont", run: nothing(({ control }) => control.resume()) },
+  { name: "system_reset", run: nothing(({ control }) => control.reset()) },
+  { name: "system_powerdown", run: nothing(({ control }) => control.pressPowerButton()) },
+  {
+    name: "system_wakeup",
+    run: nothing(({ control }) => {
+      if (!control.wakeUp()) {
+        throw new QmpError("Unable to wake up: guest is not in suspended state");
+      }
+    }),
+  },
+  { name: "inject-nmi", run: nothing(({ control }) => control.machine.core.raise_nmi(0)) },
+  {
+    name: "human-monitor-command",
+    parameters: {
+      "command-line": { type: "string" },
+      "cpu-index": { type: "integer", optional: true },
+    },
+    run: async ({ monitor }, given) =>
+      (await monitor.execute(given["command-line"] as string)).replaceAll("\n", "\r\n"),
+  },
+  {
+    name: "screendump",
+    parameters: {
+      filename: { type: "string" },
+      format: { type: "string", optional: true },
+      device: { type: "string", optional: true },
+      head: { type: "integer", optional: true },
+    },
+    run: screendump,
+  },
+  {
+    name: "send-key",
+    parameters: { keys: { type: "array" }, "hold-time": { type: "integer", optional: true } },
+    run: ({ control }, given) => {
+      const keys = (given.keys as unknown[]).map((key, i) => keyValue(key, `keys[${i}]`));
+      if (keys.length > KEYS.length) throw new QmpError(`Parameter 'keys' has ${keys.length} keys`);
+      const hold = (given["hold-time"] as number | undefined) ?? HOLD_MS;
+      pressKeys(control.machine, keys, hold < 0 ? HOLD_MS : Math.min(hold, MAX_HOLD_MS));
+      return {};
+    },
+  },
+  {
+    name: "input-send-event",
+    parameters: {
+      events: { type: "array" },
+      device: { type: "string", optional: true },
+      head: { type: "integer", optional: true },
+    },
+    run: (context, given) => {
+      const events = (given.events as unknown[]).map((event, i) =>
+        inputEvent(context, event, `events[${i}]`),
+      );
+      for (const send of events) send();
+      return {};
+    },
+  },
+  // The connection ends the run when the answer is on its way.
+  { name: "quit", run: () => ({}) },
+];
