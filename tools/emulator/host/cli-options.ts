@@ -73,6 +73,8 @@ export interface CliOptions {
   devices: DeviceRequest[];
   gdbPort?: number;
   gdbArchitecture?: GdbArchitecture;
+  /** Where VNC clients connect: host, display number, and whether they need a password. */
+  vnc?: { host: string; display: number; password: boolean };
   freeze: boolean;
   log: LogItem[];
   logFile?: string;
@@ -158,6 +160,8 @@ function parseCpus(text: string): number {
   return cpus;
 }
 
+/** Display N is TCP port 5900 + N. */
+const MAX_VNC_DISPLAY = 65535 - 5900;
 const MAX_BOOT_INDEX = 0x7fffffff;
 
 /** Devices of QEMU's that attach a drive: what it becomes. */
@@ -336,6 +340,21 @@ function parseDisplay(text: string): DisplayRequest {
   onlyKeys(`-display ${kind}`, props, kind === "web" ? ["port"] : []);
   if (kind !== "web") return { kind: "none" };
   return { kind, port: number("-display web: port", props.get("port") ?? "0", 0, 65535) };
+}
+
+function parseVnc(text: string): CliOptions["vnc"] {
+  if (text === "none") return undefined;
+  const props = properties(text);
+  const match = /^(.*):(\d{1,5})$/.exec(props.get("") ?? "");
+  const display = Number(match?.[2] ?? Number.NaN);
+  if (match === null || display > MAX_VNC_DISPLAY) {
+    throw new UsageError(
+      `-vnc ${text}: expected [HOST]:N[,password=on] with N from 0 to ${MAX_VNC_DISPLAY}, or none`,
+    );
+  }
+  onlyKeys("-vnc", props, ["password"]);
+  const host = (match[1] ?? "").replace(/^\[(.*)\]$/, "$1") || "127.0.0.1";
+  return { host, display, password: flag("-vnc password", props.get("password")) };
 }
 
 function parseMachine(options: CliOptions, text: string): void {
@@ -519,6 +538,14 @@ const OPTIONS: readonly Option[] = [
     help: "none (the default), or a page in the browser: web, or web,port=N",
     apply: (o, v) => {
       o.display = parseDisplay(v);
+    },
+  },
+  {
+    names: ["-vnc"],
+    value: "[HOST]:N",
+    help: "VNC server on TCP port 5900 + N of 127.0.0.1 or HOST; ,password=on: the monitor's set_password lets clients in",
+    apply: (o, v) => {
+      o.vnc = parseVnc(v);
     },
   },
   {

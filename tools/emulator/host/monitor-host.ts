@@ -55,6 +55,14 @@ export class HostOfMonitor implements MonitorHost {
     },
   };
 
+  /** The VNC server, if clients need a password. */
+  vnc: { setPassword(password: string): void } | undefined;
+
+  setVncPassword(password: string): boolean {
+    this.vnc?.setPassword(password);
+    return this.vnc !== undefined;
+  }
+
   // ---- gdb
 
   /** gdb may connect, or has. */

@@ -15,6 +15,7 @@ import { Machine } from "./machine.ts";
 import { HostOfMonitor } from "./monitor-host.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
 import { SocketDevice } from "./socket-device.ts";
+import type { VncServer } from "./vnc/vnc-server.ts";
 import type { WebDisplay } from "./web-display.ts";
 
 const EXIT_FAILED = 1;
@@ -59,6 +60,7 @@ export class Session {
   #host: HostOfMonitor | undefined;
   #log: GuestEventLog | undefined;
   #display: WebDisplay | undefined;
+  #vnc: VncServer | undefined;
   #dialogues: Dialogues | undefined;
   /** The monitor or QMP on standard input and output, once there is one. */
   #dialogue: (Dialogue & { show?(): void }) | undefined;
@@ -237,6 +239,7 @@ export class Session {
     });
     this.#monitor = new Monitor(control, this.#host);
     if (o.display.kind === "web") await this.#startDisplay(control, this.#monitor, o.display.port);
+    if (o.vnc !== undefined) await this.#startVnc(machine, o.vnc);
     if (o.gdbPort !== undefined) await this.#host.gdbServer(o.gdbPort);
     this.#dialogues = new Dialogues({ control, monitor: this.#monitor, host: this.#host });
     await this.#dialogues.open("monitor", o.monitors);
@@ -259,6 +262,19 @@ export class Session {
     }
   }
 
+  async #startVnc(machine: Machine, asked: NonNullable<CliOptions["vnc"]>): Promise<void> {
+    const { VNC_PORT, VncServer: Server } = await import("./vnc/vnc-server.ts");
+    const { kernel, disks } = this.#options;
+    this.#vnc = await Server.open(machine, {
+      host: asked.host,
+      port: VNC_PORT + asked.display,
+      password: asked.password,
+      title: kernel ?? disks.map(({ path }) => path).join(", "),
+    });
+    if (asked.password && this.#host !== undefined) this.#host.vnc = this.#vnc;
+    this.say(`emu: VNC server running on ${asked.host}:${this.#vnc.port}\n`);
+  }
+
   /** The monitor's or QMP's quit, or a debugger's kill. */
   #quit(): void {
     if (this.#allSockets().length === 0) this.leave(0);
@@ -267,7 +283,8 @@ export class Session {
 
   /** Whether input, the monitor or a debugger can let an idle machine go on. */
   #maySomebodyWake(stop: { kind: string }): stop is { kind: "idle" | "suspended" } {
-    const isWatched = this.#display !== undefined || this.#dialogues?.attended;
+    const isWatched =
+      this.#display !== undefined || this.#vnc !== undefined || this.#dialogues?.attended;
     if (isWatched || this.#host?.gdbConnected) {
       return stop.kind === "idle" || stop.kind === "suspended";
     }
@@ -287,7 +304,10 @@ export class Session {
     while (this.#input?.open) await this.#input.wait();
     await this.#dialogue?.answered;
     const isWatched =
-      this.#host?.gdbListens || this.#display !== undefined || this.#dialogues?.attended;
+      this.#host?.gdbListens ||
+      this.#display !== undefined ||
+      this.#vnc !== undefined ||
+      this.#dialogues?.attended;
     if (!control.paused || isWatched) await forever;
     return { kind: "abandoned" };
   }

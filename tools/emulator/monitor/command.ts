@@ -26,6 +26,8 @@ export interface MonitorHost {
   readonly snapshots?: SnapshotStore;
   /** Lets gdb connect, or ends that for undefined; returns a line that says how it is now. */
   gdbServer?(port: number | undefined): Promise<string>;
+  /** The password of VNC clients that connect from now on; false if there is no VNC server that asks for one. */
+  setVncPassword?(password: string): boolean;
   readonly log?: {
     setItems(items: readonly LogItem[]): Promise<void>;
     /** What is logged from now on goes to a file. */
