@@ -43,7 +43,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["system/msr", "value", "of the instruction in progress"],
   ["processor/apic", "msrValue", "of the instruction in progress"],
   ["memory/access", "nonCanonical", "of the access in progress"],
-  ["memory/walk", "walkReadable walkWritable", "of the page walk in progress"],
+  ["memory/walk", "walkPageBits walkReadable walkWritable", "of the page walk in progress"],
   ["memory/segments", "descLow descHigh descAddress", "of the transfer in progress"],
   ["transfer/inner_stack", "*", "of the transfer in progress"],
   ["transfer/returns", "*", "of the transfer in progress"],

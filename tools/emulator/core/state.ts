@@ -339,6 +339,13 @@ export const TLB_LOGS = 0x160000;
 export const TLB_LOG_STRIDE = 0x10000;
 /** Addresses that a log has room for; a greater count says that it has overflowed. */
 export const TLB_LOG_LENGTH = 16383;
+/**
+ * Linear addresses that large pages have brought into the TLB since the last flush, per CPU: a bit for each 4 MiB of
+ * address bits 33:22, then one for each GiB of bits 35:30, which pages of 1 GiB set.
+ */
+export const LARGE_PAGES = 0x360000;
+export const LARGE_PAGES_GIB = 512;
+export const LARGE_PAGES_SIZE = 520;
 /** Per page frame below 4 GiB: host address of the page | kind. */
 export const PAGE_HOST = 0x400000;
 /** Per page frame below 4 GiB: address of its code map (u32 per byte of the page: block or 0), or 0. */

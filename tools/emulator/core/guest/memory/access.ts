@@ -30,8 +30,8 @@ import { canonical } from "./canonical";
 import { codeMap, holdsCode, unwatchWrites } from "./code_pages";
 import { hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
-import { checksAlignment, clearEntry, slowOnly, Tlb } from "./tlb";
-import { translate, walkReadable, walkWritable } from "./walk";
+import { checksAlignment, clearEntry, noteLargePage, slowOnly, Tlb } from "./tlb";
+import { translate, walkPageBits, walkReadable, walkWritable } from "./walk";
 import { noteAccess, watchedPage, watching } from "./watchpoints";
 
 /** #AC(0) for a misaligned user access while CR0.AM and EFLAGS.AC are set. */
@@ -67,6 +67,7 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
   ) {
     clearEntry(e);
   }
+  if (walkPageBits != 12) noteLargePage(linear, walkPageBits);
   store<u32>(e, addend, TLB_ADDEND);
   if ((access & EXEC) != 0) {
     store<u64>(e, tag, TLB_EXEC);

@@ -3,6 +3,9 @@
 
 import { MAX_CPUS } from "../../protocol";
 import {
+  LARGE_PAGES,
+  LARGE_PAGES_GIB,
+  LARGE_PAGES_SIZE,
   NEAR_LIMIT,
   NEAR_PAGE_SIZE,
   NEAR_PAGES,
@@ -106,6 +109,26 @@ function flushCpuTlb(cpu: i32): void {
     for (let set = 0; set < TLB_SETS; set++) clearSet(setOf(cpu, set));
   }
   store<u32>(log, 0);
+  memory.fill(largePages(cpu), 0, LARGE_PAGES_SIZE);
+}
+
+function largePages(cpu: i32): usize {
+  return LARGE_PAGES + cpu * LARGE_PAGES_SIZE;
+}
+
+/** A part of a page of 2^`bits` bytes, more than 4 KiB, comes into the TLB of the CPU that executes. */
+export function noteLargePage(linear: u64, bits: u64): void {
+  const noted = largePages(load<i32>(S_CPU));
+  if (bits < 30) {
+    const at = noted + <usize>((linear >> 25) & 511);
+    const piece = <u32>(linear >> 22) & 7;
+    const bit: u32 = 1 << piece;
+    store<u8>(at, load<u8>(at) | <u8>bit);
+  } else {
+    const one: u64 = 1;
+    const bit = one << ((linear >> 30) & 63);
+    store<u64>(noted, load<u64>(noted, LARGE_PAGES_GIB) | bit, LARGE_PAGES_GIB);
+  }
 }
 
 export function flushAllCpus(): void {
@@ -127,11 +150,35 @@ export function clearEntry(e: usize): void {
   store<u64>(e, 1, TLB_EXEC);
 }
 
-/** INVLPG: drops one page from all sets of the CPU that executes. */
+/**
+ * INVLPG: drops one page from all sets of the CPU that executes; of a large page all parts, whatever maps the address
+ * now (Intel SDM vol. 3A, 4.10.4.1).
+ */
 export function flushPage(linear: u64): void {
   const cpu = load<i32>(S_CPU);
-  const offset = Tlb.offset(linear);
-  for (let set = 0; set < TLB_SETS; set++) clearEntry(setOf(cpu, set) + offset);
+  const noted = largePages(cpu);
+  if (((load<u64>(noted, LARGE_PAGES_GIB) >> ((linear >> 30) & 63)) & 1) != 0) {
+    flushCpuTlb(cpu);
+    return;
+  }
+  if (((load<u8>(noted + <usize>((linear >> 25) & 511)) >> <u8>((linear >> 22) & 7)) & 1) != 0) {
+    const first = linear & ~(<u64>0x3f_ffff);
+    for (let page = first; page < first + 0x40_0000; page += 0x1000) dropPage(cpu, page);
+  } else dropPage(cpu, linear & ~(<u64>0xfff));
+}
+
+/** Drops the entries of one page of 4 KiB. */
+function dropPage(cpu: i32, page: u64): void {
+  const offset = Tlb.offset(page);
+  for (let set = 0; set < TLB_SETS; set++) {
+    const e = setOf(cpu, set) + offset;
+    if (
+      load<u64>(e, TLB_READ) == page ||
+      load<u64>(e, TLB_EXEC) == page ||
+      (load<u64>(e, TLB_WRITE) & ~(<u64>0xfff)) == page
+    )
+      clearEntry(e);
+  }
 }
 
 /** The TLB set that fits CPL, SMAP and EFLAGS.AC, or the empty one. */

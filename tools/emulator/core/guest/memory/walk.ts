@@ -55,6 +55,8 @@ export function loadPdptes(cr3: u64): bool {
 export let walkReadable: bool = false;
 /** The walk found the page writable for this access's mode, and its dirty bit set. */
 export let walkWritable: bool = false;
+/** Address bits within the page that the last translation was by: 12, 21, 22 or 30. */
+export let walkPageBits: u64 = 12;
 function a20(): u64 {
   return load<u64>(M_A20);
 }
@@ -85,6 +87,7 @@ function pageFault(linear: u64, access: i32, user: bool, code: u32): u64 {
 export function translate(linear: u64, access: i32): u64 {
   const user = load<u32>(S_CPL) == 3 && (access & SYSTEM) == 0;
   const cr0 = load<u64>(S_CR0);
+  walkPageBits = 12;
   if ((cr0 & CR0_PG) == 0) {
     walkReadable = true;
     walkWritable = true;
@@ -110,6 +113,7 @@ export function translate(linear: u64, access: i32): u64 {
       if ((entry & 0x200000) != 0 || (((entry >> 13) & 0xff) << 32) >> PHYSICAL_BITS != 0)
         return pageFault(linear, access, user, 9);
       rights &= <u32>entry;
+      walkPageBits = 22;
       physical = (entry & 0xffc00000) | (((entry >> 13) & 0xff) << 32) | (linear & 0x3fffff);
     } else {
       rights &= <u32>entry;
@@ -154,6 +158,7 @@ export function translate(linear: u64, access: i32): u64 {
         if (level >= 4) return pageFault(linear, access, user, 9);
         const low = ((<u64>1) << shift) - 1;
         if ((entry & low & 0x7fffffe000) != 0) return pageFault(linear, access, user, 9);
+        walkPageBits = shift;
         physical = (entry & FRAME_MASK & ~low) | (linear & low);
         break;
       }
