@@ -209,7 +209,8 @@ function reportCrash(thread: Thread, event: u32): void {
 const FIRST_REGISTER: usize = offsetof<Utcb>("rax");
 const REGISTERS: usize = 16 * 8;
 
-const ALL_REGISTERS: u64 =
+/** General registers, RIP, RSP and RFLAGS go back with the message. */
+export const ALL_REGISTERS: u64 =
   MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS | MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15;
 
 function startUp(thread: Thread): void {

@@ -3,17 +3,7 @@
 // only the thread itself can reach, so it passes through code of the roottask's (asm/signals.ts) on its way into the
 // handler and on its way out, which ends with an exception there.
 
-import {
-  MEM_R,
-  MEM_X,
-  MTD_GPR_ACDB,
-  MTD_GPR_BSD,
-  MTD_GPR_R8_R15,
-  MTD_RFLAGS,
-  MTD_RIP_LEN,
-  MTD_RSP,
-  PAGE_SIZE,
-} from "../libhedron/abi";
+import { MEM_R, MEM_X, PAGE_SIZE } from "../libhedron/abi";
 import {
   signal_code,
   signal_code_end,
@@ -26,6 +16,7 @@ import { Utcb } from "../libhedron/utcb";
 import { cpuid } from "../libhedron/x86";
 import { SIGNAL_PAGE } from "../libhrstd/mediator_layout";
 import { allocatePages } from "../libroottask/pages";
+import { ALL_REGISTERS } from "../libroottask/portals";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { block, copyFrom, copyTo, mirror } from "../libroottask/space";
@@ -55,8 +46,6 @@ const CS_SELECTORS: u64 = ((0x2b_0000 as u64) << 32) | 0x33;
 const UC_FP_XSTATE: u64 = 1;
 const UC_SEGMENTS: u64 = 2 | 4;
 
-const ALL_REGISTERS: u64 =
-  MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15 | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
 /** Flags that a frame sets: arithmetic, direction, trap, alignment check. Others stay as they are. */
 const USER_FLAGS: u64 = 0x4_0dd5;
 
