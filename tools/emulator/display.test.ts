@@ -106,6 +106,24 @@ test("what does not change is not reported, and a character is a small part", as
   expect(display.look().changed).toEqual([]);
 });
 
+test("pixels of 32 bits are kept as they are stored; another order at the same size changes the whole picture", async () => {
+  const { machine, display } = await displayed();
+  const mode = { width: 64, height: 8 };
+  const whole = { x: 0, y: 0, ...mode };
+  const shown = (): number[] => [...new Uint8Array(display.part(whole).buffer).subarray(0, 8)];
+  machine.board.vga?.setMode({ ...mode, depth: 32 });
+  machine.board.mmio.write(0xfd000000, 0x77123456, 4);
+  machine.board.mmio.write(0xfd000004, 0xff563412, 4);
+  display.look();
+  const stored = display.storedPart(whole);
+  expect(stored.order).toBe("bgrx");
+  expect([...stored.bytes.subarray(0, 4)]).toEqual([0x56, 0x34, 0x12, 0x77]);
+  expect(shown()).toEqual([0x12, 0x34, 0x56, 255, 0x56, 0x34, 0x12, 255]);
+  machine.board.vga?.setMode({ ...mode, depth: 24 });
+  expect(display.look()).toEqual({ resized: false, changed: [whole] });
+  expect(display.storedPart(whole).order).toBe("rgba");
+});
+
 test("each display finds the changes since its own last look", async () => {
   const { machine, display } = await displayed();
   const other = Display.of(machine) as Display;

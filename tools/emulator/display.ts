@@ -2,6 +2,7 @@
 // in it; and the keys and the pointer of whoever sits before it. Every viewer has a display of its own.
 
 import type { Key } from "./devices/keys.ts";
+import { type PixelOrder, toRgba } from "./devices/pixel-order.ts";
 import type { Vga } from "./devices/vga.ts";
 import {
   type BlinkPhase,
@@ -24,7 +25,7 @@ export interface Rectangle {
 export interface Look {
   /** The picture has another size than at the look before. */
   resized: boolean;
-  /** Parts of the picture that have changed, from above; the whole after a change of size. */
+  /** Parts of the picture that have changed, from above; the whole after a change of size or of how pixels are stored. */
   changed: Rectangle[];
 }
 
@@ -50,6 +51,7 @@ export class Display {
   #width = 0;
   #height = 0;
   #pixels = new Uint32Array(0);
+  #order: PixelOrder = "rgba";
   #since = 0;
   #phase: BlinkPhase = { cursor: true, characters: true };
   #cursor = "";
@@ -77,19 +79,35 @@ export class Display {
     return this.#height;
   }
 
-  /** The picture as of the last look: bytes R, G, B, 255, row by row. It changes with the next. */
+  /** The picture as of the last look: bytes R, G, B, 255, row by row. It may change with the next. */
   get data(): Uint8ClampedArray<ArrayBuffer> {
-    return new Uint8ClampedArray(this.#pixels.buffer);
+    if (this.#order === "rgba") return new Uint8ClampedArray(this.#pixels.buffer);
+    const { width, height } = this;
+    return this.part({ x: 0, y: 0, width, height });
   }
 
   /** The bytes R, G, B, 255 of a part of it. */
-  part({ x, y, width, height }: Rectangle): Uint8ClampedArray<ArrayBuffer> {
+  part(rectangle: Rectangle): Uint8ClampedArray<ArrayBuffer> {
+    const pixels = this.#copy(rectangle);
+    if (this.#order !== "rgba") toRgba(pixels);
+    return new Uint8ClampedArray(pixels.buffer);
+  }
+
+  /** A part of it as it is kept: for large screens whose pixels somebody else can turn. */
+  storedPart(rectangle: Rectangle): { order: PixelOrder; bytes: Uint8Array<ArrayBuffer> } {
+    const pixels = this.#copy(rectangle);
+    return { order: this.#order, bytes: new Uint8Array(pixels.buffer) };
+  }
+
+  #copy({ x, y, width, height }: Rectangle): Uint32Array<ArrayBuffer> {
+    const first = y * this.#width + x;
+    if (width === this.#width) return this.#pixels.slice(first, first + width * height);
     const out = new Uint32Array(width * height);
     for (let line = 0; line < height; line++) {
-      const at = (y + line) * this.#width + x;
+      const at = first + line * this.#width;
       out.set(this.#pixels.subarray(at, at + width), line * width);
     }
-    return new Uint8ClampedArray(out.buffer);
+    return out;
   }
 
   /** The characters on the screen now; undefined in graphics modes. */
@@ -109,16 +127,19 @@ export class Display {
     const since = this.#since;
     const isFresh = changes.anySince(since);
     if (!isFresh && !blinked) return NOTHING;
-    const scanout = scanoutOf(this.#vga, phase);
+    const scanout = scanoutOf(this.#vga, phase, true);
     this.#since = changes.look();
+    // Pixels of different orders cannot be compared.
+    const reordered = scanout.order !== this.#order;
+    this.#order = scanout.order;
     const resized = scanout.width !== this.#width || scanout.height !== this.#height;
     if (resized) {
       this.#width = scanout.width;
       this.#height = scanout.height;
       this.#pixels = new Uint32Array(scanout.width * scanout.height);
     }
-    const drawn = this.#draw(scanout, since, resized, blinked);
-    if (!resized) return { resized, changed: drawn };
+    const drawn = this.#draw(scanout, since, resized || reordered, blinked);
+    if (!resized && !reordered) return { resized, changed: drawn };
     const { width, height } = this;
     return { resized, changed: width > 0 && height > 0 ? [{ x: 0, y: 0, width, height }] : [] };
   }

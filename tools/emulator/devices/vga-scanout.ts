@@ -2,6 +2,7 @@
 // (FreeVGA: "CRT Controller Registers", "VGA Text Mode Operation", "Graphics Mode Operation"; IBM VGA technical
 // reference). Sizes and colours are those of QEMU's screen dumps. Panning by single pixels is left out.
 
+import { type PixelOrder, toRgba } from "./pixel-order.ts";
 import {
   bytesPerPixel,
   DISPI_BPP,
@@ -33,7 +34,8 @@ export interface Scanout {
   readonly rowLines: number;
   /** First byte of video memory that a row shows, and the one behind the last. */
   span(row: number): readonly [start: number, end: number];
-  /** Draws a row at its place in a picture of `width` × `height` pixels, each in memory as R, G, B, 255. */
+  readonly order: PixelOrder;
+  /** Draws a row at its place in a picture of `width` × `height` pixels of that order. */
   draw(row: number, pixels: Uint32Array): void;
 }
 
@@ -220,6 +222,7 @@ function textScanout(source: VideoSource, text: TextScreen, phase: BlinkPhase): 
   };
   return {
     kind: "text",
+    order: "rgba",
     width,
     height: rows * lines,
     rows,
@@ -259,7 +262,7 @@ function wordTable(bits: number): Uint32Array {
 }
 
 /** Readers for each width of a pixel: a screen of millions of them is drawn in a few milliseconds. */
-function linearReader({ state, memory }: VideoSource): LineReader {
+function linearReader({ state, memory }: VideoSource, order: PixelOrder): LineReader {
   const bits = state.dispi[DISPI_BPP] as number;
   const bytes = bytesPerPixel(state);
   if (bits <= 8) {
@@ -280,10 +283,10 @@ function linearReader({ state, memory }: VideoSource): LineReader {
   if (bytes === 4) {
     const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length >> 2);
     return (at, count, pixels, to) => {
-      for (let x = 0, from = at >> 2; x < count; x++, from++) {
-        const w = words[from] ?? 0;
-        pixels[to + x] = 0xff000000 | ((w & 0xff) << 16) | (w & 0xff00) | ((w >> 16) & 0xff);
-      }
+      const line = words.subarray(at >> 2, (at >> 2) + count);
+      pixels.set(line, to);
+      pixels.fill(0, to + line.length, to + count);
+      if (order === "rgba") toRgba(pixels.subarray(to, to + count));
     };
   }
   return (at, count, pixels, to) => {
@@ -294,7 +297,7 @@ function linearReader({ state, memory }: VideoSource): LineReader {
   };
 }
 
-function linearScanout(source: VideoSource): Scanout {
+function linearScanout(source: VideoSource, asStored: boolean): Scanout {
   const { state } = source;
   const { dispi } = state;
   const width = dispi[DISPI_XRES] as number;
@@ -305,9 +308,11 @@ function linearScanout(source: VideoSource): Scanout {
   const height = width === 0 ? 0 : Math.min(dispi[DISPI_YRES] as number, fitting);
   const start =
     (dispi[DISPI_Y_OFFSET] as number) * pitch + (dispi[DISPI_X_OFFSET] as number) * bytes;
-  const read = linearReader(source);
+  const order = asStored && bytes === 4 ? "bgrx" : "rgba";
+  const read = linearReader(source, order);
   return {
     kind: "graphics",
+    order,
     width,
     height,
     rows: height,
@@ -432,6 +437,7 @@ function graphicsScanout(source: VideoSource): Scanout {
   const isSimple = (mode.control & 3) === 3 && mode.shift !== "pairs";
   return {
     kind: "graphics",
+    order: "rgba",
     width,
     height,
     rows: height,
@@ -449,6 +455,7 @@ function graphicsScanout(source: VideoSource): Scanout {
 function blankScanout(width: number, height: number): Scanout {
   return {
     kind: "blank",
+    order: "rgba",
     width,
     height,
     rows: height,
@@ -463,10 +470,13 @@ function blankScanout(width: number, height: number): Scanout {
 /** Bit of the attribute controller's index register without which nothing shows (FreeVGA, "Palette Address Source"). */
 const PALETTE_ADDRESS_SOURCE = 0x20;
 
-/** What the registers make of video memory now. It is valid until one of them changes. */
-export function scanoutOf(source: VideoSource, phase: BlinkPhase): Scanout {
+/**
+ * What the registers make of video memory now. It is valid until one of them changes. Pixels are R, G, B, 255, or
+ * `asStored`: those that are 32 bits in video memory are left as they are there.
+ */
+export function scanoutOf(source: VideoSource, phase: BlinkPhase, asStored = false): Scanout {
   const { state } = source;
-  if ((state.dispi[DISPI_ENABLE] as number) & ENABLED) return linearScanout(source);
+  if ((state.dispi[DISPI_ENABLE] as number) & ENABLED) return linearScanout(source, asStored);
   const text = textScreen(source);
   const scanout = text === undefined ? graphicsScanout(source) : textScanout(source, text, phase);
   if (state.attributeIndex & PALETTE_ADDRESS_SOURCE) return scanout;

@@ -2,14 +2,13 @@
 // goes on without any.
 
 import type { WebSocket } from "ws";
+import { LookPace, TICK_MS } from "../remote/look-pace.ts";
 import { MessageError } from "../remote/messages.ts";
 import { type Standstill, type ViewedMachine, Viewer } from "../remote/viewer.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { pageFiles } from "./page-files.ts";
 import { serveWeb, type WebServer } from "./web-server.ts";
 
-/** Between two looks, ms: at most 30 a second. */
-const LOOK_MS = 34;
 /** Bytes on their way to a page beyond which the next look waits. */
 const MAX_UNSENT = 8 << 20;
 /** Given to the pages to read the last messages, ms. */
@@ -28,7 +27,8 @@ export class WebDisplay {
 
   private constructor(viewed: ViewedMachine) {
     this.#viewed = viewed;
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
+    const pace = new LookPace();
+    this.#timer = setInterval(() => pace.tick(() => this.#look()), TICK_MS);
     this.#timer.unref();
   }
 

@@ -100,8 +100,7 @@ export class Viewer {
     const { resized, changed } = display.look();
     if (resized) this.#send({ kind: "size", width: display.width, height: display.height });
     for (const part of changed) {
-      const { buffer } = display.part(part);
-      this.#send({ kind: "pixels", ...part, bytes: new Uint8Array(buffer) });
+      this.#send({ kind: "pixels", ...part, ...display.storedPart(part) });
     }
   }
 
@@ -121,6 +120,7 @@ export class Viewer {
       ...how,
       instructions: core.instructions(),
       time: core.time(),
+      clock: performance.now(),
       realTime: control.machine.realTime,
     });
   }

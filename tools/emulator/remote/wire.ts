@@ -1,9 +1,10 @@
 // Messages as bytes, for a WebSocket: the length of the header (32 bits, little endian), the header as JSON in UTF-8, and
-// what is in the field `bytes`.
+// what is in the field `bytes`. Blanks behind the header bring these to a multiple of four.
 
 import { MessageError } from "./messages.ts";
 
 const LENGTH_BYTES = 4;
+const BLANK = 0x20;
 
 /** `message` as bytes: its field `bytes`, or that of its `event`, is the payload. */
 export function encodeMessage(message: {
@@ -14,7 +15,9 @@ export function encodeMessage(message: {
   const event = message.event as { bytes?: Uint8Array } | undefined;
   const payload = message.bytes ?? event?.bytes ?? new Uint8Array(0);
   const text = JSON.stringify(message, (key, value) => (key === "bytes" ? undefined : value));
-  const header = new TextEncoder().encode(text);
+  const encoded = new TextEncoder().encode(text);
+  const header = new Uint8Array(Math.ceil(encoded.length / 4) * 4).fill(BLANK);
+  header.set(encoded);
   const out = new Uint8Array(LENGTH_BYTES + header.length + payload.length);
   new DataView(out.buffer).setUint32(0, header.length, true);
   out.set(header, LENGTH_BYTES);

@@ -2,6 +2,7 @@
 // whoever has clicked on it go to the guest until Ctrl+Alt+G.
 
 import { type Key, keyOfDom, keyOfName } from "../devices/keys.ts";
+import { toRgba } from "../devices/pixel-order.ts";
 import type { InputEvent } from "../input.ts";
 import type { FromMachine } from "../remote/messages.ts";
 import { element } from "./dom.ts";
@@ -75,9 +76,11 @@ export class Screen {
     this.#fit();
   }
 
-  draw({ x, y, width, height, bytes }: Pixels): void {
-    const copy = new Uint8ClampedArray(bytes);
-    this.#context.putImageData(new ImageData(copy, width, height), x, y);
+  draw({ x, y, width, height, order, bytes }: Pixels): void {
+    const { buffer, byteOffset, length } = bytes as Uint8Array<ArrayBuffer>;
+    if (order === "bgrx") toRgba(new Uint32Array(buffer, byteOffset, length / 4));
+    const pixels = new Uint8ClampedArray(buffer, byteOffset, length);
+    this.#context.putImageData(new ImageData(pixels, width, height), x, y);
   }
 
   /** Whole device pixels for each pixel of the machine, or as much as there is room for. */
