@@ -32,6 +32,29 @@ export async function compileCore(
   }
 }
 
+/**
+ * Compiles a core while it arrives, where the server says that it is WebAssembly; engines keep what they compile of such a
+ * file beside it. Throws `LoadError` where there is none.
+ */
+export async function fetchCore(address: URL): Promise<WebAssembly.Module> {
+  const name = address.pathname.replace(/^.*\//, "");
+  const response = await fetch(address).catch((error: Error) => {
+    throw new LoadError(`${name}: ${error.message}`);
+  });
+  if (!response.ok) throw new LoadError(`${name}: the server answers ${response.status}`);
+  const type = response.headers.get("Content-Type") ?? "";
+  if (!/^application\/wasm\s*(;|$)/i.test(type)) {
+    return compileCore(await response.arrayBuffer(), name);
+  }
+  const copy = response.clone();
+  const module = WebAssembly.compileStreaming(response).catch((error: unknown) => {
+    throw new LoadError(`${name}: it is damaged or cut off (${firstLine(error)})`);
+  });
+  const [compiled, bytes] = await Promise.all([module, copy.arrayBuffer()]);
+  origins.set(compiled, new Uint8Array(bytes));
+  return compiled;
+}
+
 function moduleOf(source: CoreSource): Promise<WebAssembly.Module> | WebAssembly.Module {
   if (source instanceof WebAssembly.Module) return source;
   let module = compiled.get(source);

@@ -120,16 +120,14 @@ async function fetched(url: string, base: string): Promise<NamedFile> {
 /** Fetches the files of a plan; addresses are relative to `base`. Throws `LoadError`. */
 export async function fetchFiles(plan: BootPlan, base: string): Promise<BootOptions> {
   const { kernel, modules, disks, ...rest } = plan;
-  return {
-    ...rest,
-    kernel: kernel === undefined ? undefined : await fetched(kernel, base),
-    modules: await Promise.all(
+  const [file, withArguments, media] = await Promise.all([
+    kernel === undefined ? undefined : fetched(kernel, base),
+    Promise.all(
       modules.map(async ({ url, commandLine }) => ({ ...(await fetched(url, base)), commandLine })),
     ),
-    disks: await Promise.all(
-      disks.map(async ({ url, kind }) => ({ ...(await fetched(url, base)), kind })),
-    ),
-  };
+    Promise.all(disks.map(async ({ url, kind }) => ({ ...(await fetched(url, base)), kind }))),
+  ]);
+  return { ...rest, kernel: file, modules: withArguments, disks: media };
 }
 
 const KERNEL_MAGICS: readonly (readonly [at: number, magic: string])[] = [

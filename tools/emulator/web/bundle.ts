@@ -29,7 +29,8 @@ const icedForPages: Plugin = {
   },
 };
 
-async function script(entry: string): Promise<Uint8Array> {
+/** A script, with those that it loads when it needs them: the disassembler. */
+async function scripts(entry: string): Promise<[name: string, bytes: Uint8Array][]> {
   const build = await rolldown({
     input: here(entry),
     platform: "browser",
@@ -38,9 +39,16 @@ async function script(entry: string): Promise<Uint8Array> {
       if (code === "UNRESOLVED_IMPORT") throw new Error(`the page's ${entry}: ${message}`);
     },
   });
-  const { output } = await build.generate({ format: "esm", codeSplitting: false, minify: true });
+  const { output } = await build.generate({
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name].js",
+    minify: true,
+  });
   await build.close();
-  return new TextEncoder().encode(output[0].code);
+  return output.flatMap((file) =>
+    file.type === "chunk" ? [[file.fileName, new TextEncoder().encode(file.code)]] : [],
+  );
 }
 
 /** The machine's style sheet, with that of the terminal. */
@@ -62,10 +70,11 @@ export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8
     ["index.html", new TextEncoder().encode(html)],
     ["machine.css", styles()],
     ["page.css", readFileSync(here("page.css"))],
-    ["page.js", await script("page.ts")],
+    ...(await scripts("page.ts")),
   ]);
   if (place === "process") return files;
-  files.set("machine-element.js", await script("machine-element.ts"));
-  files.set("worker.js", await script("worker.ts"));
+  for (const entry of ["machine-element.ts", "worker.ts"]) {
+    for (const [name, bytes] of await scripts(entry)) files.set(name, bytes);
+  }
   return files.set("iced_x86_bg.wasm", readFileSync(installed("iced-x86/iced_x86_bg.wasm")));
 }

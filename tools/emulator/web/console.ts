@@ -58,8 +58,13 @@ export class SerialConsole {
 
   #fitted(place: HTMLElement): void {
     if (place.clientWidth === 0) return;
-    if (this.#terminal.element === undefined) this.#terminal.open(place);
-    this.#fit.fit();
+    if (this.#terminal.element !== undefined) {
+      this.#fit.fit();
+      return;
+    }
+    this.#terminal.open(place);
+    // Both at once would hold up the page for longer than is not felt.
+    requestAnimationFrame(() => this.#fit.fit());
   }
 
   /** Bytes of the guest; `fresh` ones replace all before. */

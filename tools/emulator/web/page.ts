@@ -36,7 +36,7 @@ async function showTab(root: HTMLElement): Promise<void> {
       tab.view?.command(document.hidden ? "pause" : "resume");
     });
   }
-  await tab.start(query, await defaultGuest(document.baseURI), document.baseURI);
+  await tab.start(query, defaultGuest(document.baseURI), document.baseURI);
 }
 
 const root = document.getElementById("machine");

@@ -12,8 +12,8 @@ export class TabConnection implements Connection {
   onClosed: (reason: string) => void = () => {};
   readonly #worker: Worker;
 
-  /** `script` is the address of the worker's script. */
-  constructor(script: URL, options: BootOptions) {
+  /** Loads the worker's script, at the address `script`, which waits for `boot`. */
+  constructor(script: URL) {
     this.#worker = new Worker(script, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "failed") this.onClosed(data.text);
@@ -22,7 +22,14 @@ export class TabConnection implements Connection {
     this.#worker.onerror = ({ message }) => {
       this.onClosed(`The machine has broken down: ${message ?? "its script cannot be loaded"}`);
     };
-    this.#worker.postMessage(options);
+  }
+
+  /** Builds the machine. The files' bytes are the worker's from now on. */
+  boot(options: BootOptions): void {
+    const { kernel, modules, disks } = options;
+    const files = [...(kernel === undefined ? [] : [kernel]), ...modules, ...disks];
+    const buffers = new Set(files.map(({ bytes }) => bytes.buffer as ArrayBuffer));
+    this.#worker.postMessage(options, [...buffers]);
   }
 
   send(message: ToMachine): void {

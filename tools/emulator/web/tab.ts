@@ -21,6 +21,8 @@ export class Tab {
   readonly #root: HTMLElement;
   readonly #form = new BootForm((options) => this.boot(options));
   #connection: TabConnection | undefined;
+  /** A worker that waits for what it is to boot. */
+  #ready: TabConnection | undefined;
   view: MachineView | undefined;
   /** What has been booted is known. */
   onTitle: (title: string) => void = () => {};
@@ -35,12 +37,18 @@ export class Tab {
   }
 
   /** Boots what the query of an address asks for, or `defaults`; without either it asks for files. */
-  async start(query: URLSearchParams, defaults: BootPlan | undefined, base: string): Promise<void> {
+  async start(
+    query: URLSearchParams,
+    defaults: Promise<BootPlan | undefined> | undefined,
+    base: string,
+  ): Promise<void> {
     try {
       if (typeof WebAssembly === "undefined") {
         throw new Error("This browser has no WebAssembly, which the PC on this page is made of.");
       }
-      const plan = planOf(query, defaults);
+      // It is loaded beside the files.
+      this.#ready = new TabConnection(new URL(WORKER, import.meta.url));
+      const plan = planOf(query, await defaults);
       if (bootsSomething(plan)) this.boot(await fetchFiles(plan, base));
       else this.#form.open();
     } catch (error) {
@@ -50,13 +58,16 @@ export class Tab {
 
   /** Ends the machine that is there, and boots another one. */
   boot(options: BootOptions): void {
-    this.close();
-    this.#connection = new TabConnection(new URL(WORKER, import.meta.url), options);
+    this.#connection?.close();
+    const connection = this.#ready ?? new TabConnection(new URL(WORKER, import.meta.url));
+    this.#ready = undefined;
+    this.#connection = connection;
     const own = button("Boot …", "Boot a kernel, a disk or a CD of your own", () => {
       this.#form.open();
     });
-    this.view = new MachineView(this.#root, this.#connection, [own]);
+    this.view = new MachineView(this.#root, connection, [own]);
     this.view.onTitle = (title) => this.onTitle(title);
+    connection.boot(options);
     this.#root.append(this.#form.element);
   }
 
@@ -88,5 +99,7 @@ export class Tab {
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
+    this.#ready?.close();
+    this.#ready = undefined;
   }
 }

@@ -1,9 +1,11 @@
 // The machine of a page, in a worker of the tab.
 
+import { fetchCore } from "../core/load.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { LoadError } from "../load-error.ts";
 import { Machine, type Stop } from "../machine.ts";
 import { Monitor } from "../monitor/monitor.ts";
+import { LookPace, TICK_MS } from "../remote/look-pace.ts";
 import { MessageError } from "../remote/messages.ts";
 import { Viewer } from "../remote/viewer.ts";
 import type { BootOptions } from "./boot-options.ts";
@@ -12,8 +14,6 @@ import type { FromWorker } from "./tab-connection.ts";
 /** The files that come with the page. */
 const CORE = "emulator-core.wasm";
 const ICED = "iced_x86_bg.wasm";
-/** Between two looks, ms: at most 30 a second. */
-const LOOK_MS = 34;
 
 const WAITING = {
   idle: "every CPU halts until there is input",
@@ -63,11 +63,15 @@ async function disassembler() {
   return (await import("../inspect/iced.ts")).loadDisassembler();
 }
 
+/** It comes while the page still fetches what is to boot; what is wrong with it is said when it is used. */
+const core = fetchCore(new URL(CORE, import.meta.url));
+core.catch(() => undefined);
+
 async function machineOf(options: BootOptions, onSerial: (byte: number) => void): Promise<Machine> {
   const { kernel, modules, disks, ...rest } = options;
   return Machine.create({
     ...rest,
-    core: await bytesOf(CORE),
+    core: await core,
     kernel: kernel?.bytes,
     kernelName: kernel?.name,
     modules: modules.map(({ bytes, ...module }) => ({ ...module, file: bytes })),
@@ -108,7 +112,8 @@ async function start(options: BootOptions): Promise<void> {
       post({ kind: "failed", text: error.message });
     }
   };
-  setInterval(() => viewer.look(), LOOK_MS);
+  const pace = new LookPace();
+  setInterval(() => pace.tick(() => viewer.look()), TICK_MS);
   for (;;) {
     const stop = await control.run();
     const waits = stop.kind === "idle" || stop.kind === "suspended";
