@@ -115,6 +115,12 @@ export class Display {
     return textScreen(this.#vga);
   }
 
+  /** What kind of picture shows now, and its size in pixels. */
+  mode(): Pick<Scanout, "kind" | "width" | "height"> {
+    const { kind, width, height } = scanoutOf(this.#vga, this.#phase);
+    return { kind, width, height };
+  }
+
   // ---- Looking
 
   /** Brings the picture up to date. It costs next to nothing where the guest has drawn nothing. */

@@ -489,6 +489,11 @@ export class Machine {
     this.onWaitingInput?.();
   }
 
+  /** Events that are still to come at their time. */
+  get plannedInputs(): number {
+    return this.#planned.length;
+  }
+
   #sortPlanned(): void {
     this.#planned.sort((a, b) => a.time - b.time);
   }

@@ -18,6 +18,8 @@ export interface SocketAddress {
 /** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
 export type Chardev =
   | { kind: "stdio" }
+  /** A console of -display curses. */
+  | { kind: "vc" }
   | { kind: "file"; path: string }
   | { kind: "null" }
   | { kind: "none" }
@@ -51,7 +53,7 @@ function socketFlags(option: string, words: readonly string[]): { server: boolea
 /** Reads a device of the command line. Throws `LoadError`; `option` is whose value it is. */
 export function parseChardev(option: string, text: string): Chardev {
   if (text === "stdio") return { kind: "stdio" };
-  if (text === "null" || text === "none") return { kind: text };
+  if (text === "null" || text === "none" || text === "vc") return { kind: text };
   if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
   const [where = "", ...words] = text.split(",");
   const unix = /^unix:(.+)$/.exec(where);
@@ -67,6 +69,6 @@ export function parseChardev(option: string, text: string): Chardev {
     };
   }
   throw new LoadError(
-    `${option} ${text}: expected stdio, null, file:PATH, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait`,
+    `${option} ${text}: expected stdio, vc, null, file:PATH, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait`,
   );
 }

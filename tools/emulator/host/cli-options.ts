@@ -25,7 +25,9 @@ import { type Chardev, parseChardev } from "./chardev.ts";
 export type DisplayRequest =
   | { kind: "none" }
   /** A page in a browser; port 0 is any that is free. */
-  | { kind: "web"; port: number };
+  | { kind: "web"; port: number }
+  /** The terminal that the command runs in. */
+  | { kind: "curses" };
 
 /** A medium that the command line names. */
 export interface CliDisk {
@@ -126,7 +128,7 @@ function onlyKeys(option: string, props: Map<string, string>, known: readonly st
 function dialogue(option: string, text: string): Chardev {
   const device = parseChardev(option, text);
   if (device.kind !== "file") return device;
-  throw new UsageError(`${option} ${text}: expected stdio, none, unix:PATH or tcp:HOST:PORT`);
+  throw new UsageError(`${option} ${text}: expected stdio, vc, none, unix:PATH or tcp:HOST:PORT`);
 }
 
 /** " (did you mean X?)" with the word of `known` that was probably meant. */
@@ -336,8 +338,13 @@ function accelOf(text: string): Accel | undefined {
 
 function parseDisplay(text: string): DisplayRequest {
   const props = properties(text);
-  const kind = oneOf("-display", props.get("") ?? "", ["none", "web"]);
-  onlyKeys(`-display ${kind}`, props, kind === "web" ? ["port"] : []);
+  const kind = oneOf("-display", props.get("") ?? "", ["none", "web", "curses"]);
+  const known: Readonly<Record<string, string[]>> = { web: ["port"], curses: ["charset"] };
+  onlyKeys(`-display ${kind}`, props, known[kind] ?? []);
+  if (kind === "curses") {
+    oneOf("-display curses: charset", props.get("charset") ?? "CP437", ["CP437"]);
+    return { kind };
+  }
   if (kind !== "web") return { kind: "none" };
   return { kind, port: number("-display web: port", props.get("port") ?? "0", 0, 65535) };
 }
@@ -492,7 +499,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-serial"],
     value: "DEV",
-    help: "COM1, given again COM2 to COM4: stdio (the default for COM1), mon:stdio, file:PATH, unix:PATH,server,nowait, tcp:HOST:PORT,server,nowait, null or none",
+    help: "COM1, given again COM2 to COM4: stdio (the default for COM1), mon:stdio, vc (a console of -display curses), file:PATH, unix:PATH,server,nowait, tcp:HOST:PORT,server,nowait, null or none",
     apply: (o, v) => {
       if (o.serials.length === COM_PORTS.length) {
         throw new UsageError(`-serial ${v}: a PC has ${COM_PORTS.length} serial ports at most`);
@@ -512,7 +519,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-monitor"],
     value: "DEV",
-    help: "the monitor: none, stdio, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait; may be given again",
+    help: "the monitor: none, stdio, vc, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait; may be given again",
     apply: (o, v) => {
       o.monitors.push(dialogue("-monitor", v));
     },
@@ -534,8 +541,8 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-display"],
-    value: "none|web",
-    help: "none (the default), or a page in the browser: web, or web,port=N",
+    value: "none|web|curses",
+    help: "none (the default), a page in the browser (web, or web,port=N), or this terminal: Alt-1 the screen, Alt-2 the monitor, Alt-3 COM1",
     apply: (o, v) => {
       o.display = parseDisplay(v);
     },
@@ -633,7 +640,7 @@ export function helpText(): string {
     "",
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
     "",
-    "Keys with a terminal: Ctrl-A X ends the run, Ctrl-A C the monitor, Ctrl-A Ctrl-A sends Ctrl-A.",
+    "Keys with a terminal, but for -display curses: Ctrl-A X ends the run, Ctrl-A C the monitor, Ctrl-A Ctrl-A sends Ctrl-A.",
     "Exit status: 0 after ACPI power-off, (V << 1) | 1 by isa-debug-exit, 1 when the guest died or",
     "the machine cannot be built, 2 for a mistake on the command line.",
     "",
@@ -696,11 +703,40 @@ export function parseArguments(args: readonly string[]): CliOptions {
   return withDefaults(options, vgaGiven);
 }
 
+/** Every device that the command line names, with its option. */
+const devicesOf = (o: CliOptions): (readonly [option: string, device: Chardev])[] => [
+  ...o.serials.map((device) => ["-serial", device] as const),
+  ...o.monitors.map((device) => ["-monitor", device] as const),
+  ...o.qmps.map((device) => ["-qmp", device] as const),
+  ["-debugcon", o.debugcon],
+];
+
+/** With the screen in the terminal, serial line and monitor are consoles beside it; nothing else can have the terminal. */
+function consoleDefaults(options: CliOptions): void {
+  if (options.nographic) throw new UsageError("-nographic and -display curses exclude each other");
+  const taken = devicesOf(options).find(([, { kind }]) => kind === "stdio");
+  if (taken !== undefined) {
+    throw new UsageError(
+      `${taken[0]} stdio: -display curses has the terminal; vc is a console of its own there`,
+    );
+  }
+  if (options.nodefaults) return;
+  if (options.serials.length === 0) options.serials = [{ kind: "vc" }];
+  if (options.monitors.length === 0) options.monitors = [{ kind: "vc" }];
+}
+
+function refuseConsoles(options: CliOptions): void {
+  const console = devicesOf(options).find(([, { kind }]) => kind === "vc");
+  if (console !== undefined) throw new UsageError(`${console[0]} vc needs -display curses`);
+}
+
 function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
   const dialogues = [
     ...options.monitors.map((device) => ["-monitor", device] as const),
     ...options.qmps.map((device) => ["-qmp", device] as const),
   ].filter(([, { kind }]) => kind === "stdio");
+  if (options.display.kind === "curses") consoleDefaults(options);
+  else refuseConsoles(options);
   if (options.serials.length === 0 && options.nographic) {
     options.serials = [{ kind: "stdio" }];
     options.serialIsMonitor = true;

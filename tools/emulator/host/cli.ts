@@ -34,9 +34,10 @@ export async function main(args: readonly string[]): Promise<void> {
   try {
     await session.run();
   } catch (error) {
+    session.flush();
+    session.restore();
     if (error instanceof UsageError) return fail(error.message, EXIT_USAGE);
     if (error instanceof LoadError) return fail(error.message, EXIT_FAILED);
-    session.flush();
     throw error;
   }
 }

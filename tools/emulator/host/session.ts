@@ -8,7 +8,9 @@ import { Monitor } from "../monitor/monitor.ts";
 import type { SerialLine } from "../serial-line.ts";
 import { type Chardev, isSocket, type SocketAddress } from "./chardev.ts";
 import { machineOptions } from "./cli-machine.ts";
-import type { CliOptions } from "./cli-options.ts";
+import { type CliOptions, UsageError } from "./cli-options.ts";
+import type { ConsoleKind, CursesDisplay } from "./curses/curses-display.ts";
+import type { TextConsole } from "./curses/text-console.ts";
 import { type Dialogue, Dialogues } from "./dialogues.ts";
 import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
@@ -20,7 +22,9 @@ import type { WebDisplay } from "./web-display.ts";
 
 const EXIT_FAILED = 1;
 /** 128 + signal number, as a shell reports it. */
-const EXIT_SIGNAL = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+const EXIT_SIGNAL = {
+  ...{ SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGPIPE: 141, SIGTERM: 143 },
+} as const;
 
 /** What pages say of a machine that waits, and of one that is over. */
 const WAITING = {
@@ -60,6 +64,7 @@ export class Session {
   #host: HostOfMonitor | undefined;
   #log: GuestEventLog | undefined;
   #display: WebDisplay | undefined;
+  #curses: CursesDisplay | undefined;
   #vnc: VncServer | undefined;
   #dialogues: Dialogues | undefined;
   /** The monitor or QMP on standard input and output, once there is one. */
@@ -77,9 +82,16 @@ export class Session {
   /** Ends the process with everything written and the terminal as it was. */
   leave(status: number): never {
     this.flush();
-    this.#input?.restore();
+    this.restore();
     for (const device of this.#allSockets()) device.close();
     process.exit(status);
+  }
+
+  /** Gives the terminal back, and says what had to wait for that. */
+  restore(): void {
+    this.#input?.restore();
+    const held = this.#curses?.restore();
+    if (held) this.#stderr.text(held);
   }
 
   #allSockets(): SocketDevice[] {
@@ -100,13 +112,16 @@ export class Session {
   /** Text for the person at the terminal, after what the guest has said. */
   say(text: string): void {
     this.flush();
+    if (this.#curses?.holds(text)) return;
     this.#stderr.text(this.#input?.raw ? text.replaceAll("\n", "\r\n") : text);
   }
 
   #sink(device: Chardev, option: string): Sink {
     if (device.kind === "none" || device.kind === "null") return nullSink;
     if (device.kind === "stdio") return this.#stdout;
-    if (isSocket(device)) throw new Error(`${option}: sockets are opened when there is a machine`);
+    if (device.kind === "vc" || isSocket(device)) {
+      throw new Error(`${option}: this is opened when there is a machine`);
+    }
     const sink = fileSink(device.path, option);
     sink.onClosed = (error) => {
       this.say(`emu: ${option} file:${device.path}: ${error.message}\n`);
@@ -131,6 +146,35 @@ export class Session {
       device.onBytes = (bytes) => machine.input({ kind: "serial", port, bytes });
       device.mayRead = () => line.pending < MAX_TYPED;
     });
+  }
+
+  #console(kind: ConsoleKind, number: number): TextConsole {
+    if (this.#curses === undefined) throw new Error("a console needs -display curses");
+    const console = this.#curses.console(kind, number);
+    this.#sinks.push(console);
+    return console;
+  }
+
+  #serialConsole(machine: Machine, port: number): TextConsole {
+    const console = this.#console("serial", port);
+    const line = machine.serialLines[port];
+    console.onBytes = (bytes) => {
+      if (line !== undefined && line.pending < MAX_TYPED) {
+        machine.input({ kind: "serial", port, bytes });
+      }
+    };
+    return console;
+  }
+
+  /** Monitors and QMP on consoles of their own. */
+  #startConsoles(kind: "monitor" | "qmp", devices: readonly Chardev[]): void {
+    const asked = devices.filter((device) => device.kind === "vc");
+    for (const number of asked.keys()) {
+      const console = this.#console(kind, number);
+      const write = (text: string): void => console.text(text);
+      const dialogue = this.#dialogues?.start(kind, kind === "monitor", write, () => {});
+      console.onBytes = (bytes) => dialogue?.receive(bytes);
+    }
   }
 
   #startInput(machine: Machine): void {
@@ -184,14 +228,21 @@ export class Session {
   async #build(): Promise<Machine> {
     const o = this.#options;
     const options = machineOptions(o);
-    // Sockets follow when there is somebody to type to.
+    // Sockets and consoles follow when there is somebody to type to.
     const plain = (device: Chardev, option: string): Sink =>
-      isSocket(device) ? nullSink : this.#sink(device, option);
+      isSocket(device) || device.kind === "vc" ? nullSink : this.#sink(device, option);
     const serials = o.serials.map((device) => plain(device, "-serial"));
     let debugcon = plain(o.debugcon, "-debugcon");
     const logSink =
       o.logFile === undefined ? this.#stderr : this.#sink({ kind: "file", path: o.logFile }, "-D");
-    if (o.logFile === undefined) this.#sinks.push(this.#stderr);
+    if (o.logFile === undefined) {
+      if (o.log.length > 0 && this.#curses !== undefined && process.stderr.isTTY) {
+        throw new UsageError(
+          "-d: -display curses has the terminal: -D FILE says where else the log goes",
+        );
+      }
+      this.#sinks.push(this.#stderr);
+    }
     const log = new GuestEventLog(o.log, lineWriter(logSink));
     const machine = await Machine.create({
       ...options,
@@ -211,9 +262,11 @@ export class Session {
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
     for (const [port, device] of o.serials.entries()) {
+      if (device.kind === "vc") serials[port] = this.#serialConsole(machine, port);
       if (!isSocket(device)) continue;
       serials[port] = await this.#openSocket(device, "-serial", machine, port);
     }
+    if (o.debugcon.kind === "vc") debugcon = this.#console("debugcon", 0);
     if (isSocket(o.debugcon)) {
       debugcon = await this.#openSocket(o.debugcon, "-debugcon", machine);
     }
@@ -222,10 +275,14 @@ export class Session {
 
   async run(): Promise<never> {
     const o = this.#options;
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
       process.on(signal, () => this.leave(EXIT_SIGNAL[signal]));
     }
-    process.on("exit", () => this.#input?.restore());
+    process.on("exit", () => this.restore());
+    if (o.display.kind === "curses") {
+      const { CursesDisplay: Curses } = await import("./curses/curses-display.ts");
+      this.#curses = new Curses((text) => this.#stdout.text(text));
+    }
     const machine = await this.#build();
     const control = new RunControl(machine, o.freeze);
     this.#host = new HostOfMonitor({
@@ -244,6 +301,9 @@ export class Session {
     this.#dialogues = new Dialogues({ control, monitor: this.#monitor, host: this.#host });
     await this.#dialogues.open("monitor", o.monitors);
     await this.#dialogues.open("qmp", o.qmps);
+    this.#startConsoles("monitor", o.monitors);
+    this.#startConsoles("qmp", o.qmps);
+    this.#curses?.start(machine);
     this.#startInput(machine);
     // What a file says is said before the first instruction, so that a run with it is repeatable.
     await this.#dialogue?.answered;
@@ -281,10 +341,14 @@ export class Session {
     void this.#leaveHeard(0);
   }
 
+  /** Somebody may look at the screen, and type. */
+  get #isShown(): boolean {
+    return [this.#display, this.#vnc, this.#curses].some((display) => display !== undefined);
+  }
+
   /** Whether input, the monitor or a debugger can let an idle machine go on. */
   #maySomebodyWake(stop: { kind: string }): stop is { kind: "idle" | "suspended" } {
-    const isWatched =
-      this.#display !== undefined || this.#vnc !== undefined || this.#dialogues?.attended;
+    const isWatched = this.#isShown || this.#dialogues?.attended;
     if (isWatched || this.#host?.gdbConnected) {
       return stop.kind === "idle" || stop.kind === "suspended";
     }
@@ -303,11 +367,7 @@ export class Session {
   async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
     while (this.#input?.open) await this.#input.wait();
     await this.#dialogue?.answered;
-    const isWatched =
-      this.#host?.gdbListens ||
-      this.#display !== undefined ||
-      this.#vnc !== undefined ||
-      this.#dialogues?.attended;
+    const isWatched = this.#host?.gdbListens || this.#isShown || this.#dialogues?.attended;
     if (!control.paused || isWatched) await forever;
     return { kind: "abandoned" };
   }

@@ -1,28 +1,7 @@
 // X keysyms, which VNC's key events carry (X11 keysymdef.h), onto the keys of a US keyboard.
 
 import { type Key, keyOfName } from "../../devices/keys.ts";
-
-/** Characters of keys without Shift and with it. */
-const CHARACTERS: readonly [name: string, plain: string, shifted: string][] = [
-  ...[..."abcdefghijklmnopqrstuvwxyz"].map((c): [string, string, string] => [
-    c,
-    c,
-    c.toUpperCase(),
-  ]),
-  ...[..."1234567890"].map((c, i): [string, string, string] => [c, c, "!@#$%^&*()"[i] as string]),
-  ["minus", "-", "_"],
-  ["equal", "=", "+"],
-  ["bracket_left", "[", "{"],
-  ["bracket_right", "]", "}"],
-  ["semicolon", ";", ":"],
-  ["apostrophe", "'", '"'],
-  ["grave_accent", "`", "~"],
-  ["backslash", "\\", "|"],
-  ["comma", ",", "<"],
-  ["dot", ".", ">"],
-  ["slash", "/", "?"],
-  ["spc", " ", " "],
-];
+import { CHARACTER_KEYS, type CharacterKey } from "../us-keyboard.ts";
 
 /** Keysyms that are no characters. */
 const FUNCTIONS: readonly [keysym: number, name: string][] = [
@@ -82,19 +61,9 @@ const FUNCTIONS: readonly [keysym: number, name: string][] = [
   [0xffff, "delete"],
 ];
 
-export interface SymbolKey {
-  key: Key;
-  /** Whether Shift makes the symbol of the key; undefined where it does not matter. */
-  shift?: boolean;
-}
-
-const KEYS = new Map<number, SymbolKey>();
-for (const [name, plain, shifted] of CHARACTERS) {
-  const key = keyOfName(name) as Key;
-  KEYS.set(shifted.charCodeAt(0), { key, shift: true });
-  KEYS.set(plain.charCodeAt(0), plain === shifted ? { key } : { key, shift: false });
-}
+const KEYS = new Map<number, CharacterKey>();
+for (const [character, key] of CHARACTER_KEYS) KEYS.set(character.charCodeAt(0), key);
 for (const [keysym, name] of FUNCTIONS) KEYS.set(keysym, { key: keyOfName(name) as Key });
 
 /** The key that makes a keysym, or undefined. */
-export const keyOfKeysym = (keysym: number): SymbolKey | undefined => KEYS.get(keysym);
+export const keyOfKeysym = (keysym: number): CharacterKey | undefined => KEYS.get(keysym);
