@@ -87,6 +87,37 @@ export function watched(
   return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS).region(seed);
 }
 
+/**
+ * What compiling a region costs and saves, in records: how many there are that are not compiled yet, and how many of these
+ * the interpreter has executed in the watched block's `rounds` since `watch`. Blocks that have been decoded since count as
+ * seldom, those that have become hot as often as the watched one.
+ */
+export function worthOf(
+  blocks: Blocks,
+  region: Region,
+  since: Watch,
+  rounds: number,
+  compiled: (block: number) => boolean,
+): { records: number; executed: number } {
+  let records = 0;
+  let executed = 0;
+  for (const [index, { block }] of region.nodes.entries()) {
+    const { address } = block;
+    if (index > 0 && compiled(address)) continue;
+    const size = (block.end - block.first) / OP_SIZE;
+    records += size;
+    const before = since.get(address);
+    let times = SELDOM;
+    if (index === 0) times = rounds;
+    else if (before !== undefined) {
+      const counted = before.left - blocks.left(address);
+      times = blocks.stage(address) !== before.stage || counted < 0 ? rounds : counted;
+    }
+    executed += size * times;
+  }
+  return { records, executed };
+}
+
 /** The region around `seed` of blocks that are compiled together already. */
 export function again(blocks: Blocks, seed: number, together: ReadonlySet<number>): Region {
   const wanted = (block: number): boolean => together.has(block);

@@ -191,3 +191,32 @@ test("what is compiled when it is first entered goes on at its end, too", async 
   const share = (machine.tierStatistics?.instructions as number) / machine.core.instructions();
   expect(share).toBeGreaterThan(0.9);
 });
+
+test("a region of blocks that are seldom entered is compiled when that pays, and not before", async () => {
+  const [seldomBlocks, often] = [150, 64];
+  const run = async (rounds: number): Promise<Machine> => {
+    const kernel = guest((a) => {
+      a.mov(ecx, rounds).xor(eax, eax);
+      a.label("next");
+      a.test(ecx, often - 1).jnz("usual");
+      for (let i = 0; i < seldomBlocks; i++) {
+        a.add(eax, i).test(ecx, 0x4000_0000).jnz(`block${i}`);
+        a.inc(eax);
+        a.label(`block${i}`);
+      }
+      a.label("usual");
+      for (let i = 0; i < 10; i++) a.add(eax, ecx);
+      a.dec(ecx).jnz("next");
+    });
+    const machine = await Machine.create({
+      kernel,
+      memory: "4M",
+      accel: { kind: "jit", threshold: 100 },
+    });
+    expect(machine.runSync({ nanoseconds: 10_000_000 }).kind).not.toBe("limit");
+    return machine;
+  };
+  expect((await run(1000)).tierStatistics?.compilations).toBe(0);
+  const long = await run(10_000);
+  expect(long.tierStatistics?.instructions).toBeGreaterThan(0.5 * long.core.instructions());
+});

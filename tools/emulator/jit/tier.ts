@@ -20,6 +20,7 @@ import {
   type Watch,
   watch,
   watched,
+  worthOf,
 } from "./region.ts";
 
 /** The name of a region's function in its module. */
@@ -55,6 +56,12 @@ const WATCHING_AGAIN = 4;
 const REPEATED_RECORDS = 64;
 
 /**
+ * How often a region's records have to have been executed on the average, as a part of the entries that make a block hot:
+ * less than these, as what is compiled together costs less and needs no ways out.
+ */
+const WORTH = 0.5;
+
+/**
  * How often what a region takes for granted may fail to be so until it is compiled anew, with what is so then; so many
  * times as often before the next time, and how many times at most.
  */
@@ -63,12 +70,6 @@ const FAILURES_AT_ONCE = 2;
 const FAILURES_GROW = 8;
 const MOST_REPLACEMENTS = 5;
 
-/**
- * Host time that compiling may take: so much at first, ms, and this part of the time since then. Without limit where
- * everything is compiled at once, whose purpose is that compiled code runs.
- */
-const COMPILE_MS = 60;
-const COMPILE_SHARE = 0.2;
 /** Greatest count of a heat record. */
 const MAX_COUNT = 2 ** 31 - 1;
 
@@ -151,8 +152,6 @@ class AttachedTier {
   /** Every block is compiled when it is first entered. */
   readonly #atOnce: boolean;
   readonly #patience: number;
-  /** Host time at which the machine was made, ms. */
-  readonly #start = performance.now();
   /** How often the code of page frames has been dropped together with regions. */
   readonly #drops = new Map<number, number>();
   /** Hot blocks that are watched. */
@@ -212,7 +211,6 @@ class AttachedTier {
     const wait = stage === NEW ? this.#wait(heat) : 0;
     if (wait > 0) return later(WAITED, wait);
     const deferred = stage === DEFERRED || stage === WATCHING_AGAIN;
-    if (this.#overspent(start)) return later(deferred ? DEFERRED : WAITED, this.threshold);
     const since = this.#watches.get(block);
     const watching = deferred ? WATCHING_AGAIN : WATCHING;
     if (!this.#atOnce && (stage !== watching || since === undefined)) {
@@ -228,16 +226,10 @@ class AttachedTier {
     const region = since
       ? watched(blocks, block, since, (other) => this.#regions.has(other))
       : discover(blocks, block, MAX_RECORDS >> Math.min(this.#dropsAround(heat), MOST_DOUBLINGS));
-    const repeated = this.#atOnce || deferred ? 0 : this.#repeated(region);
-    if (repeated >= REPEATED_RECORDS)
-      return later(DEFERRED, Math.min((this.threshold * repeated) / REPEATED_RECORDS, MAX_COUNT));
+    const wanting = since === undefined || deferred ? 0 : this.#wanting(region, since);
+    if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
     this.#compile(region, start);
     return 0;
-  }
-
-  /** Whether compiling has taken as much of the host's time as it may until `now`. */
-  #overspent(now: number): boolean {
-    return !this.#atOnce && this.#compileMs > COMPILE_MS + COMPILE_SHARE * (now - this.#start);
   }
 
   /** Compiles and installs a region that has been looked for since `start`. */
@@ -262,10 +254,25 @@ class AttachedTier {
 
   /** Compiles a region anew, which takes other things for granted than are so; returns what `hot` does. */
   #replace(block: number, together: ReadonlySet<number>, start: number): number {
-    if (this.#overspent(start)) return FAILURES;
     for (const other of together) this.#replaced.set(other, (this.#replaced.get(other) ?? 0) + 1);
     this.#compile(again(this.#blocks, block, together), start);
     return 0;
+  }
+
+  /**
+   * How many times as often as makes it hot the first block of a region has to be entered again until the region is worth
+   * compiling; 0 if it is now. Interpreting all its blocks has to cost as much, and so that other regions are not compiled
+   * once more by each of their ways out, these count, too.
+   */
+  #wanting(region: Region, since: Watch): number {
+    const rounds = roundsOf(this.threshold);
+    const { records, executed } = worthOf(this.#blocks, region, since, rounds, (block) =>
+      this.#regions.has(block),
+    );
+    const seldom = (WORTH * records * rounds) / executed - 1;
+    const repeated = this.#repeated(region) / REPEATED_RECORDS;
+    const wanting = Math.max(seldom, repeated);
+    return wanting >= 1 ? wanting : 0;
   }
 
   /** Records of a region that other regions have, too. */
