@@ -4,9 +4,16 @@ import { setFlagsFromString } from "node:v8";
 
 /** Versions of V8 that know branch hints of WebAssembly modules, but ignore them by default. */
 const KNOWS_HINTS = /^1[12]\./;
+/** Versions that have a second register allocator, for functions of more than 8192 virtual registers. */
+const HAS_SECOND_ALLOCATOR = /^11\./;
 
-/** Lets V8 follow the branch hints of modules that it compiles from now on: those of compiled regions. */
-export function followBranchHints(): void {
-  if (KNOWS_HINTS.test(process.versions.v8))
-    setFlagsFromString("--experimental-wasm-branch-hinting");
+/**
+ * Prepares V8 for the modules that it compiles from now on, those of compiled regions: it is to follow their branch
+ * hints, and to allocate registers in large functions as in all others.
+ */
+export function prepareForRegions(): void {
+  const { v8 } = process.versions;
+  if (KNOWS_HINTS.test(v8)) setFlagsFromString("--experimental-wasm-branch-hinting");
+  if (HAS_SECOND_ALLOCATOR.test(v8))
+    setFlagsFromString("--no-turbo-use-mid-tier-regalloc-for-huge-functions");
 }

@@ -8,7 +8,7 @@ import type {
 } from "../machine-options.ts";
 import { accelOfEnvironment } from "./accel.ts";
 import { builtCore } from "./core.ts";
-import { followBranchHints } from "./engine.ts";
+import { prepareForRegions } from "./engine.ts";
 import { readInput, readModules } from "./files.ts";
 import { openImage } from "./image-file.ts";
 
@@ -72,7 +72,7 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
 export class Machine extends PortableMachine {
   /** Builds a machine and boots it up to the kernel's first instruction. Throws `LoadError`. */
   static override async create(options: MachineOptions = {}): Promise<Machine> {
-    followBranchHints();
+    prepareForRegions();
     // biome-ignore lint/complexity/noThisInStatic: the machine is to be one of this class
     return super.create(await readFiles(options));
   }
