@@ -47,7 +47,11 @@ export class TestBrowser {
   async open(url: string, before?: () => void): Promise<Page> {
     const page = await this.#context.newPage();
     if (before !== undefined) await page.addInitScript(before);
-    page.on("pageerror", (error) => this.complaints.push(String(error)));
+    page.on("pageerror", (error) => {
+      this.complaints.push(String(error));
+      // Nobody shall wait for what a page does not do any more.
+      void page.close();
+    });
     page.on("request", (request) => {
       const { hostname, protocol } = new URL(request.url());
       if (protocol !== "data:" && protocol !== "blob:" && hostname !== "127.0.0.1") {

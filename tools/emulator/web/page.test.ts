@@ -9,77 +9,30 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeSystem } from "../../../roottask/testing/boot.ts";
 import { tarOf } from "../../../roottask/testing/samples.ts";
-import { guestModule } from "../../asc/guest.ts";
-import { al, ax, dword, dx } from "../../asm/index.ts";
-import { hasChromium, TestBrowser } from "../../testing/browser.ts";
+import { hasChromium } from "../../testing/browser.ts";
 import { HANG_MS } from "../../testing/host-tools.ts";
-import { CORE_GUEST } from "../core/options.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { Display } from "../display.ts";
 import { Machine, type MachineOptions } from "../host/machine.ts";
 import { WebDisplay } from "../host/web-display.ts";
-import { serveWeb, type WebServer } from "../host/web-server.ts";
 import { Monitor } from "../monitor/monitor.ts";
-import { guest, outb, print } from "../platform/testdata/guest.ts";
 import type { BootPlan } from "./boot-options.ts";
-import { bundlePage } from "./bundle.ts";
+import { onInput } from "./testing/input.ts";
+import {
+  alertOf,
+  echo,
+  instructions,
+  PageSite,
+  picture,
+  pictureOf,
+  press,
+  serialOf,
+  untilSerial,
+  untilState,
+} from "./testing/page-site.ts";
 import type { MachineView } from "./view.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-
-/** Says hello, then each scan code, until Escape goes up. */
-const echo = guest((a) => {
-  print(a, "hello", "hello, page\n");
-  a.label("wait");
-  a.in(al, 0x64).test(al, 1).jz("wait").in(al, 0x60).call("putc");
-  a.cmp(al, 0x81).jne("wait");
-});
-
-/** 320×200 with 32 bits a pixel, a line of colours, text that does not show, and the end. */
-const picture = guest((a) => {
-  for (const [index, value] of Object.entries({ 1: 320, 2: 200, 3: 32, 4: 0x41 })) {
-    a.mov(dx, 0x1ce).mov(ax, Number(index)).out(dx, ax);
-    a.mov(dx, 0x1cf).mov(ax, value).out(dx, ax);
-  }
-  for (let x = 0; x < 64; x++) a.mov(dword(0xfd000000 + (320 * 9 + x) * 4), x * 0x040302);
-  outb(a, 0x3f8, 0x2e);
-});
-
-declare global {
-  interface Window {
-    machineView?: MachineView;
-  }
-}
-
-const serialOf = (page: Page): Promise<string> =>
-  page.evaluate(() => window.machineView?.console.output ?? "");
-
-async function untilSerial(page: Page, text: string): Promise<void> {
-  await page.waitForFunction((t) => window.machineView?.console.output.includes(t), text, {
-    timeout: HANG_MS,
-  });
-}
-
-async function untilState(page: Page, state: string): Promise<void> {
-  await page.waitForFunction((s) => window.machineView?.status?.state === s, state, {
-    timeout: HANG_MS,
-  });
-}
-
-const instructions = (page: Page): Promise<number> =>
-  page.evaluate(() => window.machineView?.status?.instructions ?? 0);
-
-/** The page's picture, and its size. */
-async function pictureOf(page: Page): Promise<{ width: number; height: number; data: Buffer }> {
-  const { width, height, text } = await page.evaluate(() => {
-    const screen = window.machineView?.screen;
-    if (screen === undefined) throw new Error("no screen");
-    let bytes = "";
-    for (const byte of screen.picture()) bytes += String.fromCharCode(byte);
-    return { width: screen.width, height: screen.height, text: btoa(bytes) };
-  });
-  return { width, height, data: Buffer.from(text, "base64") };
-}
 
 /** What a machine in Node shows and says at the end of the same run. */
 async function runHere(options: MachineOptions) {
@@ -104,26 +57,15 @@ function expectSamePicture(
 }
 
 describe.skipIf(!hasChromium)("the page in Chromium", () => {
-  let browser: TestBrowser;
-  let server: WebServer;
-  let files: Map<string, Uint8Array>;
-
+  let site: PageSite;
   beforeAll(async () => {
-    files = await bundlePage("tab");
-    files.set("emulator-core.wasm", (await guestModule(CORE_GUEST)).wasm);
-    files.set("echo", echo);
-    files.set("picture", picture);
-    files.set("broken", new Uint8Array(100));
-    server = await serveWeb(files, 0, (socket) => socket.close());
-    browser = await TestBrowser.start();
+    site = await PageSite.start();
   }, HANG_MS);
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-    expect(browser?.complaints ?? []).toEqual([]);
-  });
+  afterAll(() => site?.close());
 
-  const open = (query: string): Promise<Page> => browser.open(`${server.url}${query}`);
+  const open = (query: string): Promise<Page> => site.open(query);
+
+  onInput(() => site);
 
   test("the system boots in the tab: serial line and screen as in Node", async () => {
     makeSystem();
@@ -137,12 +79,12 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
       ],
       ...{ disks: [], append: "", memory: "256M", cpus: 2, vga: true },
     };
-    files.set("kernel.elf32", read("kernel.elf32"));
-    files.set("roottask-bin", read("roottask-bin"));
-    files.set("userland.tar", archive);
-    files.set("guest.json", new TextEncoder().encode(JSON.stringify(plan)));
+    site.files.set("kernel.elf32", read("kernel.elf32"));
+    site.files.set("roottask-bin", read("roottask-bin"));
+    site.files.set("userland.tar", archive);
+    site.files.set("guest.json", new TextEncoder().encode(JSON.stringify(plan)));
     const page = await open("?clock=vm");
-    files.delete("guest.json");
+    site.files.delete("guest.json");
     await untilState(page, "off");
     const want = await runHere({
       kernel: read("kernel.elf32"),
@@ -194,7 +136,7 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     const codes = [
       "\x1e\x9e\xe0\x48\xe0\xc8",
       "\x1d\x38\xe0\x53\xe0\xd3\xb8\x9d",
-      "\x1d\x38\x9d\xb8",
+      "\x1d\x38\xb8\x9d",
     ];
     expect(await serialOf(page)).toBe(`hello, page\n${codes.join("")}\x01\x81`);
     await page.close();
@@ -203,47 +145,43 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   test("pause, step, run and reset", async () => {
     const page = await open("?kernel=echo&paused");
     await untilState(page, "paused");
-    const press = (name: string): Promise<void> =>
-      page.getByRole("button", { name, exact: true }).click();
     const before = await instructions(page);
-    await press("Step");
+    await press(page, "Step");
     await page.waitForFunction((n) => window.machineView?.status?.instructions === n, before + 1);
-    await press("Debug");
+    await press(page, "Debug");
     const registers = page.getByRole("region", { name: "Registers" });
     await registers.filter({ hasText: /IP=/ }).waitFor();
     await page.getByRole("region", { name: "Code at RIP" }).filter({ hasText: "mov" }).waitFor();
-    await press("Run");
+    await press(page, "Run");
     await untilSerial(page, "hello, page\n");
-    await press("Pause");
+    await press(page, "Pause");
     await untilState(page, "paused");
-    await press("Reset");
-    await press("Run");
+    await press(page, "Reset");
+    await press(page, "Run");
     await untilSerial(page, "hello, page\nhello, page\n");
     await page.close();
   });
 
   test("a snapshot is kept in the browser and brought back, also when the machine is off", async () => {
     const page = await open("?kernel=echo");
-    const press = (name: string): Promise<void> =>
-      page.getByRole("button", { name, exact: true }).click();
     await untilSerial(page, "hello, page\n");
-    await press("Snapshots …");
-    await press("Keep in this browser");
+    await press(page, "Snapshots …");
+    await press(page, "Keep in this browser");
     const told = page.getByRole("dialog").getByRole("status");
     await told.filter({ hasText: "kept as snapshot" }).waitFor();
-    await press("Close");
+    await press(page, "Close");
     await page.getByRole("application").click();
     await page.keyboard.press("Escape");
     await untilState(page, "off");
     expect(await serialOf(page)).toBe("hello, page\n\x01\x81");
-    await press("Snapshots …");
+    await press(page, "Snapshots …");
     await page.getByRole("listbox").selectOption("snapshot");
-    await press("Bring back");
+    await press(page, "Bring back");
     await told.filter({ hasText: "as it was" }).waitFor();
     await untilState(page, "running");
     expect(await serialOf(page)).toBe("hello, page\n");
     const download = page.waitForEvent("download");
-    await press("Save to a file");
+    await press(page, "Save to a file");
     const path = await (await download).path();
     await page.getByLabel("Snapshot file").setInputFiles({
       name: "x",
@@ -300,19 +238,15 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     ["?colour=blue", /^\?colour: unknown option/],
   ])("%s is answered by a sentence", async (query, sentence) => {
     const page = await open(query);
-    const alert = page.getByRole("alert").filter({ hasText: /./ });
-    await alert.first().waitFor();
-    expect(await alert.first().textContent()).toMatch(sentence);
+    expect(await alertOf(page)).toMatch(sentence);
     await page.close();
   });
 
   test("a browser without WebAssembly is told so", async () => {
-    const page = await browser.open(`${server.url}?kernel=echo`, () => {
+    const page = await site.open("?kernel=echo", () => {
       Reflect.deleteProperty(globalThis, "WebAssembly");
     });
-    const alert = page.getByRole("alert").filter({ hasText: /./ });
-    await alert.first().waitFor();
-    expect(await alert.first().textContent()).toMatch(/^This browser has no WebAssembly/);
+    expect(await alertOf(page)).toMatch(/^This browser has no WebAssembly/);
     await page.close();
   });
 
@@ -337,7 +271,7 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   );
 
   test("a page of one's own shows a machine as an element", async () => {
-    files.set(
+    site.files.set(
       "blog.html",
       new TextEncoder().encode(
         `<!doctype html><html lang="en"><title>Blog</title><h1>My kernel</h1>
@@ -374,12 +308,12 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     );
     viewers.push(display);
     const ended = control.run();
-    const first = await browser.open(display.url);
+    const first = await site.browser.open(display.url);
     await untilSerial(first, "hello, page\n");
     machine.board.mmio.write(0xb8000, 0x0fdb, 2);
     await first.waitForFunction(() => window.machineView?.screen.picture()[0] === 255);
     await first.close();
-    const second = await browser.open(display.url);
+    const second = await site.browser.open(display.url);
     await untilSerial(second, "hello, page\n");
     const want = machine.screenRgba() as { data: Uint8ClampedArray };
     const got = await pictureOf(second);

@@ -1,16 +1,30 @@
-// The machine's screen on a canvas, in whole multiples of its pixels where there is room; the keys and the mouse of
-// whoever has clicked on it go to the guest until Ctrl+Alt+G.
+// The machine's screen on a canvas, in whole multiples of its pixels where there is room, with the keyboard on the screen
+// below it. The keys of whoever has clicked on it go to the guest until Ctrl+Alt+G.
 
-import { type Key, keyOfDom, keyOfName } from "../devices/keys.ts";
+import { keyOfDom } from "../devices/keys.ts";
 import { toRgba } from "../devices/pixel-order.ts";
 import type { InputEvent } from "../input.ts";
 import type { FromMachine } from "../remote/messages.ts";
 import { element } from "./dom.ts";
+import { Mouse } from "./mouse.ts";
+import { SoftInput } from "./soft-input.ts";
+import { TouchKeyboard } from "./touch-keyboard.ts";
+import { TouchPad } from "./touch-pad.ts";
+import type { Typist } from "./typist.ts";
 
-/** Pixels of a wheel's movement that are one step of a PS/2 wheel. */
-const WHEEL_STEP = 100;
 const HINT_FREE = "Click the screen, or press Enter on it, to type into the machine.";
 const HINT_CAUGHT = "Keys go to the machine. Ctrl+Alt+G gives them back.";
+const HINT_MOUSE = "Keys and mouse go to the machine. Ctrl+Alt+G gives them back, Esc the mouse.";
+const HINT_TOUCH =
+  "A tap clicks, a long press is the right button, two fingers scroll. Keys are below.";
+
+/** Devices that are touched and have no mouse. */
+const TOUCHED = "(pointer: coarse) and (not (any-pointer: fine))";
+
+/** Keys that browsers keep but where a page in full screen asks for them (Keyboard Lock, 4). */
+interface KeyboardLock {
+  lock(): Promise<void>;
+}
 
 /** Hints so far: each has a name of its own, as pages may show several machines. */
 let hints = 0;
@@ -19,17 +33,18 @@ type Pixels = Extract<FromMachine, { kind: "pixels" }>;
 
 export class Screen {
   readonly element: HTMLElement;
+  readonly mouse: Mouse;
   readonly #canvas: HTMLCanvasElement;
   readonly #hint: HTMLElement;
   readonly #frame: HTMLElement;
-  readonly #send: (event: InputEvent) => void;
-  readonly #held = new Map<string, Key>();
+  readonly #stage: HTMLElement;
+  readonly #typist: Typist;
+  readonly #keyboard: TouchKeyboard;
+  readonly #softInput: SoftInput;
   #isCaught = false;
-  #catchesMouse = false;
-  #wheel = 0;
 
-  constructor(send: (event: InputEvent) => void) {
-    this.#send = send;
+  constructor(send: (event: InputEvent) => void, typist: Typist) {
+    this.#typist = typist;
     const hint = `trihedron-hint-${++hints}`;
     this.#canvas = element("canvas", {
       tabindex: "0",
@@ -39,16 +54,28 @@ export class Screen {
       width: "720",
       height: "400",
     });
-    this.#hint = element("p", { id: hint, class: "hint" }, HINT_FREE);
-    this.#frame = element("div", { class: "frame" }, this.#canvas);
+    this.mouse = new Mouse(this.#canvas, send);
+    this.mouse.onRefused = (reason) => this.#tell(reason);
+    this.mouse.onChange = () => this.#tell(this.#usualHint);
+    this.#keyboard = new TouchKeyboard(typist);
+    this.#keyboard.onDevice = () => this.#turnDevice();
+    this.#softInput = new SoftInput(typist);
+    this.#softInput.onUnknown = (characters) => {
+      this.#tell(`A US keyboard has no keys for ${characters}`);
+    };
+    this.#hint = element("p", { id: hint, class: "hint", "aria-live": "polite" });
+    this.#frame = element("div", { class: "frame" }, this.#canvas, this.#softInput.element);
+    this.#stage = element("div", { class: "stage" }, this.#frame, this.#keyboard.element);
     this.element = element(
       "section",
       { class: "screen", "aria-label": "Screen" },
-      this.#frame,
+      this.#stage,
       this.#hint,
     );
+    this.#tell(this.#usualHint);
     new ResizeObserver(() => this.#fit()).observe(this.#frame);
-    this.#listen();
+    this.#listen(send);
+    if (matchMedia(TOUCHED).matches) this.toggleKeyboard();
   }
 
   get width(): number {
@@ -73,6 +100,7 @@ export class Screen {
   resize(width: number, height: number): void {
     this.#canvas.width = Math.max(1, width);
     this.#canvas.height = Math.max(1, height);
+    this.#frame.style.setProperty("--shape", `${this.width} / ${this.height}`);
     this.#fit();
   }
 
@@ -96,8 +124,17 @@ export class Screen {
   }
 
   async fullScreen(): Promise<void> {
-    if (document.fullscreenElement !== null) await document.exitFullscreen();
-    else await this.#frame.requestFullscreen();
+    if (document.fullscreenElement !== null) {
+      await document.exitFullscreen();
+      return;
+    }
+    try {
+      await this.#stage.requestFullscreen();
+      const { keyboard } = navigator as Navigator & { keyboard?: KeyboardLock };
+      await keyboard?.lock();
+    } catch (error) {
+      this.#tell(`The browser shows no full screen: ${(error as Error).message}`);
+    }
     this.focus();
   }
 
@@ -106,45 +143,60 @@ export class Screen {
     this.#catch(true);
   }
 
-  /** Whether a click on the screen catches the mouse. */
-  set catchesMouse(on: boolean) {
-    this.#catchesMouse = on;
-    if (!on && document.pointerLockElement === this.#canvas) document.exitPointerLock();
+  // ---- Keyboards on the screen
+
+  get hasKeyboard(): boolean {
+    return this.#keyboard.isOpen;
   }
 
-  /** Presses keys, by QEMU's names, together, and lets them go. */
-  press(names: readonly string[]): void {
-    const keys = names.flatMap((name) => keyOfName(name) ?? []);
-    for (const key of keys) this.#key(key, true);
-    for (const key of keys.reverse()) this.#key(key, false);
+  toggleKeyboard(): void {
+    this.#keyboard.toggle();
+    this.#tell(this.#usualHint);
+  }
+
+  /** The device's own keyboard in the place of ours, or back. */
+  #turnDevice(): void {
+    if (document.activeElement === this.#softInput.element) this.focus();
+    else this.#softInput.focus();
   }
 
   // ---- Keys
 
-  #listen(): void {
+  get #usualHint(): string {
+    if (this.mouse.isCaught) return HINT_MOUSE;
+    if (matchMedia(TOUCHED).matches) return HINT_TOUCH;
+    return this.#isCaught ? HINT_CAUGHT : HINT_FREE;
+  }
+
+  #tell(hint: string): void {
+    this.#hint.textContent = hint;
+  }
+
+  #listen(send: (event: InputEvent) => void): void {
     const canvas = this.#canvas;
     canvas.addEventListener("keydown", (event) => this.#keyDown(event));
     canvas.addEventListener("keyup", (event) => this.#keyUp(event));
     canvas.addEventListener("blur", () => this.#catch(false));
     canvas.addEventListener("pointerdown", (event) => this.#pointerDown(event));
-    canvas.addEventListener("pointermove", (event) => this.#pointerMove(event));
-    canvas.addEventListener("pointerup", (event) => this.#pointerMove(event));
-    canvas.addEventListener("wheel", (event) => this.#turnWheel(event), { passive: false });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    new TouchPad(canvas, () => canvas.width / canvas.clientWidth, send);
+    const input = this.#softInput.element;
+    input.addEventListener("focus", () => {
+      this.#keyboard.isBrief = true;
+    });
+    input.addEventListener("blur", () => {
+      this.#keyboard.isBrief = false;
+    });
   }
 
   #catch(on: boolean): void {
     this.#isCaught = on;
-    this.#hint.textContent = on ? HINT_CAUGHT : HINT_FREE;
     this.#frame.classList.toggle("caught", on);
-    if (on) return;
-    for (const key of this.#held.values()) this.#key(key, false);
-    this.#held.clear();
-    if (document.pointerLockElement === this.#canvas) document.exitPointerLock();
-  }
-
-  #key({ code, extended }: Key, down: boolean): void {
-    this.#send({ kind: "key", code, extended, down });
+    if (!on) {
+      this.#typist.letGo();
+      this.mouse.giveBack();
+    }
+    this.#tell(this.#usualHint);
   }
 
   #keyDown(event: KeyboardEvent): void {
@@ -160,43 +212,23 @@ export class Screen {
       return;
     }
     const key = keyOfDom(event.code);
-    if (key === undefined) return;
-    this.#held.set(event.code, key);
-    this.#key(key, true);
+    if (key !== undefined) this.#typist.down(key);
   }
 
   #keyUp(event: KeyboardEvent): void {
-    const key = this.#held.get(event.code);
-    if (key === undefined) return;
+    const key = keyOfDom(event.code);
+    if (key === undefined || !this.#isCaught) return;
     event.preventDefault();
-    this.#held.delete(event.code);
-    this.#key(key, false);
+    this.#typist.up(key);
   }
-
-  // ---- Mouse
 
   #pointerDown(event: PointerEvent): void {
-    const wasCaught = this.#isCaught;
-    this.#canvas.focus();
-    this.#catch(true);
-    if (!this.#catchesMouse) return;
-    if (document.pointerLockElement !== this.#canvas) void this.#canvas.requestPointerLock();
-    else if (wasCaught) this.#pointerMove(event);
-  }
-
-  #pointerMove(event: PointerEvent): void {
-    if (document.pointerLockElement !== this.#canvas) return;
-    const [dx, dy] = [Math.round(event.movementX), -Math.round(event.movementY)];
-    this.#send({ kind: "pointer", dx, dy, dz: 0, buttons: event.buttons & 31 });
-  }
-
-  #turnWheel(event: WheelEvent): void {
-    if (document.pointerLockElement !== this.#canvas) return;
-    event.preventDefault();
-    this.#wheel += event.deltaY;
-    const steps = Math.trunc(this.#wheel / WHEEL_STEP);
-    if (steps === 0) return;
-    this.#wheel -= steps * WHEEL_STEP;
-    this.#send({ kind: "pointer", dx: 0, dy: 0, dz: -steps, buttons: event.buttons & 31 });
+    // Fingers do not take the focus from the device's keyboard, which would go away.
+    if (event.pointerType === "touch" && document.activeElement === this.#softInput.element) {
+      event.preventDefault();
+      return;
+    }
+    this.focus();
+    if (event.pointerType !== "touch") void this.mouse.catch();
   }
 }

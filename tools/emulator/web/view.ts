@@ -1,6 +1,7 @@
 // All that a page has of one machine: its screen and serial console, the bar that runs it, the status line, the
 // debugging drawer.
 
+import type { InputEvent } from "../input.ts";
 import type { CommandName, FromMachine } from "../remote/messages.ts";
 import { Backend, type Connection } from "./backend.ts";
 import { SerialConsole } from "./console.ts";
@@ -8,6 +9,7 @@ import { button, element } from "./dom.ts";
 import { Drawer } from "./drawer.ts";
 import { Screen } from "./screen.ts";
 import { SnapshotDialog } from "./snapshot-dialog.ts";
+import { Typist } from "./typist.ts";
 
 type Status = Extract<FromMachine, { kind: "status" }>;
 
@@ -29,6 +31,7 @@ export class MachineView {
   readonly screen: Screen;
   readonly console: SerialConsole;
   readonly #backend: Backend;
+  readonly #typist: Typist;
   readonly #drawer: Drawer;
   readonly #run: HTMLButtonElement;
   readonly #step: HTMLButtonElement;
@@ -47,7 +50,9 @@ export class MachineView {
   /** Fills `root`. */
   constructor(root: HTMLElement, connection: Connection, extra: readonly Node[] = []) {
     this.#backend = new Backend(connection);
-    this.screen = new Screen((event) => this.#backend.send({ kind: "input", event }));
+    const send = (event: InputEvent): void => this.#backend.send({ kind: "input", event });
+    this.#typist = new Typist(send);
+    this.screen = new Screen(send, this.#typist);
     this.console = new SerialConsole((bytes) => {
       this.#backend.send({ kind: "input", event: { kind: "serial", port: 0, bytes } });
     });
@@ -63,9 +68,14 @@ export class MachineView {
     const mouse = button("Mouse", "A click on the screen catches the mouse; Esc lets it go", () => {
       const on = mouse.getAttribute("aria-pressed") !== "true";
       mouse.setAttribute("aria-pressed", String(on));
-      this.screen.catchesMouse = on;
+      this.screen.mouse.isWanted = on;
     });
     mouse.setAttribute("aria-pressed", "false");
+    const keyboard = button("Keyboard", "Keys on the screen, for fingers", () => {
+      this.screen.toggleKeyboard();
+      keyboard.setAttribute("aria-pressed", String(this.screen.hasKeyboard));
+    });
+    keyboard.setAttribute("aria-pressed", String(this.screen.hasKeyboard));
     const debug = button("Debug", "Registers, code, memory, breakpoints, monitor", () => {
       this.#drawer.toggle();
       debug.setAttribute("aria-expanded", String(this.#drawer.isOpen));
@@ -88,6 +98,7 @@ export class MachineView {
           this.#speed,
           button("Full screen", "Show the screen alone", () => void this.screen.fullScreen()),
           mouse,
+          keyboard,
           this.#combinations(),
           button("Snapshots …", "Save the machine's state, or bring it back", () =>
             snapshots.open(),
@@ -119,7 +130,7 @@ export class MachineView {
     );
     select.addEventListener("change", () => {
       const chosen = COMBINATIONS.find(([label]) => label === select.value);
-      if (chosen !== undefined) this.screen.press(chosen[1]);
+      if (chosen !== undefined) this.#typist.press(chosen[1]);
       select.value = "";
     });
     return select;

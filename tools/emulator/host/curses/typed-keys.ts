@@ -2,7 +2,7 @@
 // function keys (ECMA-48, xterm's "PC-Style Function Keys", the Linux console's), which Node's readline takes apart.
 
 import { type Key, keyOfName } from "../../devices/keys.ts";
-import { CHARACTER_KEYS } from "../us-keyboard.ts";
+import { CHARACTER_KEYS } from "../../devices/us-keyboard.ts";
 
 /** A key as readline's "keypress" event has it. */
 export interface Keypress {

@@ -1,7 +1,7 @@
 // X keysyms, which VNC's key events carry (X11 keysymdef.h), onto the keys of a US keyboard.
 
 import { type Key, keyOfName } from "../../devices/keys.ts";
-import { CHARACTER_KEYS, type CharacterKey } from "../us-keyboard.ts";
+import { CHARACTER_KEYS, type CharacterKey } from "../../devices/us-keyboard.ts";
 
 /** Keysyms that are no characters. */
 const FUNCTIONS: readonly [keysym: number, name: string][] = [

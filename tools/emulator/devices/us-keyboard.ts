@@ -1,10 +1,10 @@
 // Which key of a US keyboard makes a printable ASCII character, and whether Shift is held for it (ANSI INCITS 154,
 // the 101-key layout).
 
-import { type Key, keyOfName } from "../devices/keys.ts";
+import { type Key, keyOfName } from "./keys.ts";
 
 /** Characters of keys without Shift and with it. */
-const CHARACTERS: readonly [name: string, plain: string, shifted: string][] = [
+export const US_CHARACTERS: readonly (readonly [name: string, plain: string, shifted: string])[] = [
   ...[..."abcdefghijklmnopqrstuvwxyz"].map((c): [string, string, string] => [
     c,
     c,
@@ -33,7 +33,7 @@ export interface CharacterKey {
 
 /** Every character that has a key. */
 export const CHARACTER_KEYS: ReadonlyMap<string, CharacterKey> = new Map(
-  CHARACTERS.flatMap(([name, plain, shifted]): [string, CharacterKey][] => {
+  US_CHARACTERS.flatMap(([name, plain, shifted]): [string, CharacterKey][] => {
     const key = keyOfName(name) as Key;
     if (plain === shifted) return [[plain, { key }]];
     return [

@@ -1,0 +1,182 @@
+// Fingers, keys on the screen, the device's own keyboard, the mouse: what of them reaches the guest.
+
+import type { CDPSession, Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { type PageSite, press, serialOf, untilSerial, untilSerialIs } from "./page-site.ts";
+
+const HELLO = "hello, page\n";
+/** Scan codes of set 1: going down, and up. */
+const A = "\x1e\x9e";
+const CTRL = ["\x1d", "\x9d"] as const;
+const SHIFT = ["\x2a", "\xaa"] as const;
+
+const key = (page: Page, name: string) =>
+  page
+    .getByRole("group", { name: "On-screen keyboard" })
+    .getByRole("button", { name, exact: true });
+
+/** Fingers on the screen of the machine: each call says where all of them are, in CSS pixels from its middle. */
+async function fingersOn(page: Page, session: CDPSession) {
+  const box = await page.getByRole("application").boundingBox();
+  if (box === null) throw new Error("no screen");
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  return async (type: "Start" | "Move" | "End", ...at: (readonly [number, number])[]) => {
+    const touchPoints = at.map(([dx, dy], id) => ({ x: x + dx, y: y + dy, id }));
+    await session.send("Input.dispatchTouchEvent", { type: `touch${type}`, touchPoints });
+  };
+}
+
+/** What a mouse has sent: movement to the right and upwards, wheel, buttons, all together and the buttons in order. */
+function pointerOf(serial: string) {
+  const bytes = Array.from(serial.slice(serial.indexOf("\n") + 1), (c) => c.charCodeAt(0));
+  const sum = { dx: 0, dy: 0, dz: 0, buttons: [] as number[] };
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const [flags = 0, x = 0, y = 0, z = 0] = bytes.slice(at, at + 4);
+    sum.dx += flags & 0x10 ? x - 256 : x;
+    sum.dy += flags & 0x20 ? y - 256 : y;
+    sum.dz -= (z << 24) >> 24;
+    if (sum.buttons.at(-1) !== (flags & 7)) sum.buttons.push(flags & 7);
+  }
+  return sum;
+}
+
+async function untilPointer(
+  page: Page,
+  is: (sum: ReturnType<typeof pointerOf>) => boolean,
+): Promise<ReturnType<typeof pointerOf>> {
+  for (;;) {
+    const serial = await serialOf(page);
+    const sum = pointerOf(serial);
+    if (is(sum)) return sum;
+    await page.waitForFunction(
+      (n) => (window.machineView?.console.output.length ?? 0) > n,
+      serial.length,
+    );
+  }
+}
+
+export function onInput(site: () => PageSite): void {
+  test("keys on the screen: modifiers latch for a key, or until they are let go", async () => {
+    const page = await site().open("?kernel=echo");
+    await untilSerial(page, HELLO);
+    await press(page, "Keyboard");
+    await key(page, "a").click();
+    await key(page, "Control").click();
+    await key(page, "a").click();
+    await key(page, "a").click();
+    let want = `${A}${CTRL[0]}${A}${CTRL[1]}${A}`;
+    await untilSerialIs(page, HELLO + want);
+    await key(page, "Shift").click();
+    await key(page, "Shift").click();
+    await key(page, "A").click();
+    await key(page, "A").click();
+    await key(page, "Shift, locked").click();
+    want += `${SHIFT[0]}${A}${A}${SHIFT[1]}`;
+    await untilSerialIs(page, HELLO + want);
+    await key(page, "Function keys").click();
+    await key(page, "F12").click();
+    await key(page, "Control Alt Delete").click();
+    await key(page, "Up").click();
+    await key(page, "Symbols").click();
+    await key(page, "{").click();
+    want += "\x58\xd8\x1d\x38\xe0\x53\xe0\xd3\xb8\x9d\xe0\x48\xe0\xc8\x2a\x1a\x9a\xaa";
+    await untilSerialIs(page, HELLO + want);
+    // Without a pointer: by Tab and arrows, and by a latched modifier with a real key.
+    await key(page, "Control").click();
+    await page.getByRole("application").focus();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("a");
+    await key(page, "Escape").focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    want += `${CTRL[0]}${A}${CTRL[1]}\x0f\x8f`;
+    await untilSerialIs(page, HELLO + want);
+    await page.close();
+  });
+
+  test("a key on the screen repeats while it is held, and goes up with the button", async () => {
+    const page = await site().open("?kernel=echo");
+    await untilSerial(page, HELLO);
+    await press(page, "Keyboard");
+    await key(page, "a").hover();
+    await page.mouse.down();
+    await untilSerial(page, "\x1e\x1e\x1e");
+    await page.mouse.up();
+    await untilSerial(page, "\x1e\x9e");
+    const codes = (await serialOf(page)).slice(HELLO.length);
+    expect(codes).toBe(`${"\x1e".repeat(codes.length - 1)}\x9e`);
+    await page.close();
+  });
+
+  test("the device's own keyboard types text, also by an input method", async () => {
+    const page = await site().open("?kernel=echo");
+    const session = await page.context().newCDPSession(page);
+    await untilSerial(page, HELLO);
+    await press(page, "Keyboard");
+    await key(page, "This device's own keyboard").click();
+    expect(await key(page, "Space").isVisible()).toBe(false);
+    await session.send("Input.insertText", { text: "aA" });
+    let want = `${A}${SHIFT[0]}${A}${SHIFT[1]}`;
+    await untilSerialIs(page, HELLO + want);
+    // Composed and then changed: what was typed is deleted again.
+    await session.send("Input.imeSetComposition", {
+      text: "ab",
+      selectionStart: 2,
+      selectionEnd: 2,
+    });
+    await session.send("Input.imeSetComposition", {
+      text: "aa",
+      selectionStart: 2,
+      selectionEnd: 2,
+    });
+    await session.send("Input.insertText", { text: "aa" });
+    want += `${A}\x30\xb0\x0e\x8e${A}`;
+    await untilSerialIs(page, HELLO + want);
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Backspace");
+    await key(page, "Control").click();
+    await session.send("Input.insertText", { text: "a" });
+    want += `\x1c\x9c\x0e\x8e${CTRL[0]}${A}${CTRL[1]}`;
+    await untilSerialIs(page, HELLO + want);
+    await session.send("Input.insertText", { text: "ü" });
+    await page.getByText("A US keyboard has no keys for ü").waitFor();
+    await key(page, "This device's own keyboard").click();
+    await key(page, "Space").click();
+    await untilSerialIs(page, `${HELLO}${want}\x39\xb9`);
+    await page.close();
+  });
+
+  test("fingers: a stroke moves, a tap clicks, a long press is the right button, two scroll", async () => {
+    const page = await site().open("?kernel=pointer");
+    const session = await page.context().newCDPSession(page);
+    await session.send("Emulation.setTouchEmulationEnabled", { enabled: true, maxTouchPoints: 5 });
+    await session.send("Emulation.setDeviceMetricsOverride", {
+      ...{ width: 390, height: 844, deviceScaleFactor: 2, mobile: true },
+    });
+    await page.reload();
+    await untilSerial(page, "ready\n");
+    expect(await key(page, "Space").isVisible()).toBe(true);
+    const fingers = await fingersOn(page, session);
+    await fingers("Start", [0, 0]);
+    await fingers("Move", [20, 10]);
+    await fingers("Move", [40, 30]);
+    await fingers("End");
+    const moved = await untilPointer(page, ({ dx, dy }) => dx >= 80 && dy <= -60);
+    expect(moved).toEqual({ dx: 80, dy: -60, dz: 0, buttons: [0] });
+    await fingers("Start", [0, 0]);
+    await fingers("End");
+    const tapped = await untilPointer(page, ({ buttons }) => buttons.length === 3);
+    expect(tapped.buttons).toEqual([0, 1, 0]);
+    expect(tapped).toMatchObject({ dx: moved.dx, dy: moved.dy });
+    await fingers("Start", [0, 0], [30, 0]);
+    await fingers("Move", [0, -80], [30, -80]);
+    await fingers("End");
+    await untilPointer(page, ({ dz }) => dz === -3);
+    await fingers("Start", [0, 0]);
+    await untilPointer(page, ({ buttons }) => buttons.at(-1) === 2);
+    await fingers("End");
+    const end = await untilPointer(page, ({ buttons }) => buttons.length === 5);
+    expect(end.buttons).toEqual([0, 1, 0, 2, 0]);
+    await page.close();
+  });
+}
