@@ -58,7 +58,7 @@ export interface MachineOptions {
   /** 1–32, 1 by default. */
   cpus?: number;
   cpu?: CpuModel;
-  /** How guest code is executed; it shows in nothing but the time that a run takes. */
+  /** How guest code is executed; it shows in nothing but the time that a run takes. `{ kind: "jit" }` by default. */
   accel?: Accel;
   /** Every instruction takes a nanosecond, whatever it does: time counts instructions. */
   icount?: boolean;

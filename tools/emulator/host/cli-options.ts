@@ -404,7 +404,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-accel"],
     value: "NAME",
-    help: "jit (hot code is compiled) or interp; jit,threshold=N: code that is entered N times",
+    help: "jit (hot code is compiled, the default) or interp; jit,threshold=N: code that is entered N times",
     apply: (o, v) => {
       o.accel = accelOf(v);
     },

@@ -6,7 +6,7 @@ import { LoadError } from "../load-error.ts";
 /** The interpreter alone, or with the compiled tier beside it. */
 export type Accel = { kind: "interp" } | { kind: "jit"; threshold?: number };
 
-export const DEFAULT_ACCEL: Accel = { kind: "interp" };
+export const DEFAULT_ACCEL: Accel = { kind: "jit" };
 
 /**
  * Entries of a block after which it is compiled: about as many as make interpreting cost what compiling does, which is

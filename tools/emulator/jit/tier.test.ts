@@ -192,6 +192,32 @@ test("what is compiled when it is first entered goes on at its end, too", async 
   expect(share).toBeGreaterThan(0.9);
 });
 
+test("where the host has no room for compiled code a guest is interpreted, to the same end", async () => {
+  const kernel = guest((a) => {
+    a.mov(ecx, 1000).xor(eax, eax);
+    a.label("next");
+    a.add(eax, ecx).dec(ecx).jnz("next");
+  });
+  const run = async (accel: Accel): Promise<Machine> => {
+    const machine = await Machine.create({ kernel, memory: "4M", accel });
+    expect(machine.runSync({ nanoseconds: 10_000_000 }).kind).not.toBe("limit");
+    return machine;
+  };
+  const { Instance } = WebAssembly;
+  WebAssembly.Instance = class {
+    constructor() {
+      throw new RangeError("out of memory");
+    }
+  } as unknown as typeof Instance;
+  try {
+    const machine = await run({ kind: "jit", threshold: 0 });
+    expect(machine.tierStatistics?.compilations).toBe(0);
+    expect(machine.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
+  } finally {
+    WebAssembly.Instance = Instance;
+  }
+});
+
 test("a region of blocks that are seldom entered is compiled when that pays, and not before", async () => {
   const [seldomBlocks, often] = [150, 64];
   const run = async (rounds: number): Promise<Machine> => {

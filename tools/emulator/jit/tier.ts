@@ -228,12 +228,14 @@ class AttachedTier {
       : discover(blocks, block, MAX_RECORDS >> Math.min(this.#dropsAround(heat), MOST_DOUBLINGS));
     const wanting = since === undefined || deferred ? 0 : this.#wanting(region, since);
     if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
-    this.#compile(region, start);
-    return 0;
+    return this.#compile(region, start) ? 0 : MAX_COUNT;
   }
 
-  /** Compiles and installs a region that has been looked for since `start`. */
-  #compile(region: Region, start: number): void {
+  /**
+   * Compiles and installs a region that has been looked for since `start`. False if the host has no room for it, or
+   * none where it would have to wait for the engine: the interpreter needs no more.
+   */
+  #compile(region: Region, start: number): boolean {
     const replaced = Math.max(
       ...region.nodes.map(({ block }) => this.#replaced.get(block.address) ?? 0),
     );
@@ -246,17 +248,24 @@ class AttachedTier {
     const imports = new Imports();
     const code = emitRegion(this.#code, this.#blocks, region, slot, imports, replaced === 0);
     const bytes = moduleOf(this.#code, imports.functions, [{ name: ENTRY, code }]);
-    const entry = instantiate(bytes, imports.functions, this.#core)[ENTRY] as CallableFunction;
+    let entry: CallableFunction;
+    try {
+      entry = instantiate(bytes, imports.functions, this.#core)[ENTRY] as CallableFunction;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#regions.giveBack(slot);
+      return false;
+    }
     this.#regions.install(region, slot, bytes.length, entry, failures);
     this.#compilations++;
     this.#compileMs += performance.now() - start;
+    return true;
   }
 
   /** Compiles a region anew, which takes other things for granted than are so; returns what `hot` does. */
   #replace(block: number, together: ReadonlySet<number>, start: number): number {
     for (const other of together) this.#replaced.set(other, (this.#replaced.get(other) ?? 0) + 1);
-    this.#compile(again(this.#blocks, block, together), start);
-    return 0;
+    return this.#compile(again(this.#blocks, block, together), start) ? 0 : MAX_COUNT;
   }
 
   /**
