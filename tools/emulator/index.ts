@@ -9,7 +9,7 @@ export { type Halt, RunControl, type Watchpoint } from "./debug/run-control.ts";
 export { KEYS, type Key, keyOfDom, keyOfName } from "./devices/keys.ts";
 export type { TextScreen } from "./devices/vga-scanout.ts";
 export { Display, type DisplayOptions, type Look, type Rectangle } from "./display.ts";
-export type { InputEvent, RecordedInput } from "./input.ts";
+export type { InputEvent, OutsideEvent, RecordedInput } from "./input.ts";
 export type { Disassemble, Line } from "./inspect/disassembly.ts";
 export { LoadError } from "./load-error.ts";
 export { Machine, type RunLimits, type Stop } from "./machine.ts";

@@ -1,4 +1,4 @@
-// Input from outside as events: keys, the pointer, bytes on a serial line. A machine takes each at a point of its
+// Input from outside as events: keys, the pointer, bytes on a serial line, the machine's buttons. A machine takes each at a point of its
 // virtual time, between two instructions; with these points a run can be repeated.
 
 export type InputEvent =
@@ -16,11 +16,23 @@ export type InputEvent =
   /** Bytes that arrive on a serial port; 0 is COM1. */
   | { kind: "serial"; port: number; bytes: Uint8Array };
 
+/** Whatever else reaches a machine from outside. */
+export type OutsideEvent =
+  | InputEvent
+  | { kind: "power-button" }
+  | { kind: "reset" }
+  /** Out of ACPI S3. */
+  | { kind: "wake-up" }
+  /** A non-maskable interrupt of a CPU. */
+  | { kind: "nmi"; cpu: number };
+
 /** When an event reached the machine. */
 export interface RecordedInput {
   /** Virtual time, ns. */
   time: number;
+  /** What the machine had run to for it, `Machine.stoppedFor`, where that is not `time`. */
+  due?: number;
   /** Instructions that all CPUs had executed. */
   instructions: number;
-  event: InputEvent;
+  event: OutsideEvent;
 }

@@ -5,7 +5,7 @@
 import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
 import { pause, turn } from "./event-loop.ts";
-import type { InputEvent, RecordedInput } from "./input.ts";
+import type { OutsideEvent, RecordedInput } from "./input.ts";
 import { crashReport } from "./inspect/report.ts";
 import { elfSymbols } from "./inspect/symbols.ts";
 import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
@@ -108,7 +108,7 @@ export class Machine {
   #started = false;
   #stopAsked = false;
   /** Input that came while the CPUs ran. */
-  #arrived: InputEvent[] = [];
+  #arrived: OutsideEvent[] = [];
   /** Input that is to come at its time, in that order. */
   #planned: Pick<RecordedInput, "time" | "event">[] = [];
   /** When the next input that is given in turn may come, ns. */
@@ -116,6 +116,8 @@ export class Machine {
   /** The deadline `core.run` was given. */
   #deadline = 0;
   #running = false;
+  /** See `stoppedFor`; undefined where the CPUs stopped by themselves. */
+  #stoppedFor: number | undefined;
   #generation = 0;
   #realTime: boolean;
   /** Host time (ms) at which virtual time was 0, in real time runs. */
@@ -331,6 +333,15 @@ export class Machine {
   /** Called before the event loop turns during `run`: where output is flushed. */
   beforeYield: (() => void) | undefined;
 
+  /**
+   * The virtual time (ns) that the CPUs were to run to, which the last instructions of a block may have gone beyond. It
+   * decides into which turns instructions are cut, so that a run is repeated by the same ones.
+   */
+  get stoppedFor(): number {
+    const now = this.core.time();
+    return Math.min(this.#stoppedFor ?? now, now);
+  }
+
   /** Whether idle time is waited out instead of skipped. */
   get realTime(): boolean {
     return this.#realTime;
@@ -387,8 +398,9 @@ export class Machine {
 
   /** One slice up to the next point of the virtual time grid; undefined if the run goes on. */
   #slice(end: { time: number; instructions: number }): Stop | undefined {
-    if (this.asleep) return { kind: "suspended" };
+    // What wakes the machine may be among it.
     this.#takeDue();
+    if (this.asleep) return { kind: "suspended" };
     const { core, board } = this;
     const grid = (Math.floor(core.time() / SLICE_NS) + 1) * SLICE_NS;
     const left = end.instructions - core.instructions();
@@ -401,8 +413,12 @@ export class Machine {
       const exit = core.run(this.#deadline);
       this.#running = false;
       const stop = this.#afterRun(exit, target, end.time);
-      if (stop !== undefined) return stop;
+      if (stop !== undefined) {
+        this.#stoppedFor = undefined;
+        return stop;
+      }
     }
+    this.#stoppedFor = target;
     if (this.serial.matches) return { kind: "matched" };
     if (this.#stopAsked) return { kind: "stopped" };
     if (core.time() >= end.time || core.instructions() >= end.instructions)
@@ -462,8 +478,12 @@ export class Machine {
   /** Called with each event that has reached the machine: what `replay` takes. */
   onInput: ((input: RecordedInput) => void) | undefined;
 
+  /** Whether events may reach the machine; otherwise those of `replay` alone do, and others are lost. */
+  acceptsInput = true;
+
   /** Input from outside. It arrives now, or after the current slice if the CPUs run. */
-  input(event: InputEvent): void {
+  input(event: OutsideEvent): void {
+    if (!this.acceptsInput) return;
     if (this.#running) this.#arrived.push(event);
     else this.#take(event);
     this.onWaitingInput?.();
@@ -476,7 +496,8 @@ export class Machine {
    * Input of a person's hands: each event comes `spacing` virtual nanoseconds after the one before it, and the first as
    * long after what an earlier call gave. Throws `Error` where more than 1024 events wait.
    */
-  inputInTurn(events: readonly InputEvent[], spacing: number): void {
+  inputInTurn(events: readonly OutsideEvent[], spacing: number): void {
+    if (!this.acceptsInput) return;
     if (this.#planned.length + events.length > MAX_PLANNED) {
       throw new Error(`${this.#planned.length} events wait already: try again when they have come`);
     }
@@ -498,19 +519,44 @@ export class Machine {
     this.#planned.sort((a, b) => a.time - b.time);
   }
 
-  /** Lets the input of another run from the same state arrive at the same points of this one, beside what else comes. */
+  /**
+   * Lets the input of another run from the same state arrive at the same points of this one, beside what else comes.
+   * Limits of a run are points at which instructions are cut into turns: where the other one had some without input
+   * after them, this one needs the same.
+   */
   replay(inputs: readonly RecordedInput[]): void {
-    this.#planned.push(...inputs);
+    for (const { time, due = time, event } of inputs) this.#planned.push({ time: due, event });
     this.#sortPlanned();
     this.#takeDue();
   }
 
-  #take(event: InputEvent): void {
-    const { keyboard, mouse } = this.board;
-    if (event.kind === "key") keyboard.key(event.code, event.down, event.extended);
-    else if (event.kind === "pointer") mouse.move(event.dx, event.dy, event.dz, event.buttons);
-    else this.serialLines[event.port]?.send(event.bytes);
-    this.onInput?.({ time: this.core.time(), instructions: this.core.instructions(), event });
+  #take(event: OutsideEvent): void {
+    const { keyboard, mouse, pm } = this.board;
+    const due = this.stoppedFor;
+    const instructions = this.core.instructions();
+    this.onInput?.({ time: this.core.time(), due, instructions, event });
+    switch (event.kind) {
+      case "key":
+        keyboard.key(event.code, event.down, event.extended);
+        break;
+      case "pointer":
+        mouse.move(event.dx, event.dy, event.dz, event.buttons);
+        break;
+      case "serial":
+        this.serialLines[event.port]?.send(event.bytes);
+        break;
+      case "power-button":
+        pm.pressPowerButton();
+        break;
+      case "reset":
+        this.reset();
+        break;
+      case "wake-up":
+        this.wakeUp();
+        break;
+      case "nmi":
+        this.core.raise_nmi(event.cpu);
+    }
   }
 
   /** Hands over what came during the last slice and what is planned for this time. */
@@ -615,6 +661,7 @@ export class Machine {
     restoreSnapshot(this, snapshot);
     this.#planned = [];
     this.#turnEnds = 0;
+    this.#stoppedFor = undefined;
     this.#generation++;
   }
 

@@ -48,6 +48,7 @@ const EMULATOR: Building = {
     ["debug"],
     ["monitor"],
     ["remote"],
+    ["recording.ts"],
     ["index.ts"],
     ["web"],
     ["host"],

@@ -1,7 +1,7 @@
 // Stopping and going on: who may let the machine run, and what it tells those who watch. The gdb
 // stub, the monitor and the command line share one of these.
 
-import type { Machine, Stop } from "../machine.ts";
+import type { Machine, RunLimits, Stop } from "../machine.ts";
 
 /** What a watchpoint reacts to. */
 export type WatchKind = "write" | "read" | "access";
@@ -106,21 +106,19 @@ export class RunControl {
 
   /** Wakes a machine that sleeps; false if it is awake. */
   wakeUp(): boolean {
-    const slept = this.machine.wakeUp();
-    this.#poke();
-    return slept;
+    const { asleep } = this.machine;
+    if (asleep) this.machine.input({ kind: "wake-up" });
+    return asleep;
   }
 
   /** Resets the machine, which then runs or stands still as before. */
   reset(): void {
-    this.machine.reset();
-    this.#poke();
+    this.machine.input({ kind: "reset" });
   }
 
   pressPowerButton(): void {
     this.#tell({ kind: "power-button" });
-    this.machine.board.pm.pressPowerButton();
-    this.#poke();
+    this.machine.input({ kind: "power-button" });
   }
 
   /** Resolves when the machine is paused, resumed, reset or woken, or has got input. */
@@ -136,6 +134,14 @@ export class RunControl {
     this.#paused = true;
     for (const listener of this.onHalt) listener(halt);
   }
+
+  /** A non-maskable interrupt. */
+  raiseNmi(cpu: number): void {
+    this.machine.input({ kind: "nmi", cpu });
+  }
+
+  /** Virtual time at which a run ends, ns. */
+  end = Number.POSITIVE_INFINITY;
 
   // ---- Breakpoints, by linear address
 
@@ -235,7 +241,7 @@ export class RunControl {
         this.#halt({ kind: "paused" });
         continue;
       }
-      const stop = this.#leaveBreakpoints() ?? (await this.machine.run());
+      const stop = this.#leaveBreakpoints() ?? (await this.machine.run(this.#limits()));
       if (stop.kind === "stopped") continue;
       const halt = this.#haltOf(stop);
       if (halt === undefined) return stop;
@@ -245,6 +251,10 @@ export class RunControl {
       }
       this.#halt(halt);
     }
+  }
+
+  #limits(): RunLimits {
+    return { nanoseconds: this.end - this.machine.core.time() };
   }
 
   /** A CPU that stands on a breakpoint must get past it: its instruction is stepped. */

@@ -78,6 +78,9 @@ export interface CliOptions {
   /** Where VNC clients connect: host, display number, and whether they need a password. */
   vnc?: { host: string; display: number; password: boolean };
   freeze: boolean;
+  /** Where the run's input is written to, and read from. */
+  record?: string;
+  replay?: string;
   log: LogItem[];
   logFile?: string;
   clockStart?: Date;
@@ -607,6 +610,22 @@ const OPTIONS: readonly Option[] = [
     help: "do not start the CPUs: the monitor's cont or gdb does",
     apply: (o) => {
       o.freeze = true;
+    },
+  },
+  {
+    names: ["-record"],
+    value: "FILE",
+    help: "write keys, mouse, serial bytes and buttons with their points of virtual time",
+    apply: (o, v) => {
+      o.record = v;
+    },
+  },
+  {
+    names: ["-replay"],
+    value: "FILE",
+    help: "run the same machine with the input of such a file, and tell whether it does the same",
+    apply: (o, v) => {
+      o.replay = v;
     },
   },
   {

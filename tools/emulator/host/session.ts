@@ -5,6 +5,7 @@ import { GuestEventLog } from "../debug/log.ts";
 import { RunControl } from "../debug/run-control.ts";
 import type { Stop } from "../machine.ts";
 import { Monitor } from "../monitor/monitor.ts";
+import type { Recording } from "../recording.ts";
 import type { SerialLine } from "../serial-line.ts";
 import { type Chardev, isSocket, type SocketAddress } from "./chardev.ts";
 import { machineOptions } from "./cli-machine.ts";
@@ -16,6 +17,7 @@ import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
 import { HostOfMonitor } from "./monitor-host.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
+import { Recorder, Replay, readRecordingFile } from "./recorder.ts";
 import { SocketDevice } from "./socket-device.ts";
 import type { VncServer } from "./vnc/vnc-server.ts";
 import type { WebDisplay } from "./web-display.ts";
@@ -71,16 +73,25 @@ export class Session {
   #dialogue: (Dialogue & { show?(): void }) | undefined;
   /** Standard input goes there. */
   #inDialogue = false;
+  #recorder: Recorder | undefined;
+  #replay: Replay | undefined;
   /** Sockets of the guest's serial ports and debug console. */
   readonly #sockets: { device: SocketDevice; line?: SerialLine }[] = [];
 
   constructor(options: CliOptions) {
     this.#options = options;
-    this.#stdout.onClosed = () => this.leave(EXIT_SIGNAL.SIGPIPE);
+    this.#stdout.onClosed = () => this.#leaveAtOnce(EXIT_SIGNAL.SIGPIPE);
+  }
+
+  /** Leaves in the middle of an instruction, which is no point where a recording could end. */
+  #leaveAtOnce(status: number): never {
+    this.#recorder = undefined;
+    return this.leave(status);
   }
 
   /** Ends the process with everything written and the terminal as it was. */
   leave(status: number): never {
+    this.#recorder?.end();
     this.flush();
     this.restore();
     for (const device of this.#allSockets()) device.close();
@@ -125,7 +136,7 @@ export class Session {
     const sink = fileSink(device.path, option);
     sink.onClosed = (error) => {
       this.say(`emu: ${option} file:${device.path}: ${error.message}\n`);
-      this.leave(EXIT_FAILED);
+      this.#leaveAtOnce(EXIT_FAILED);
     };
     this.#sinks.push(sink);
     return sink;
@@ -227,6 +238,8 @@ export class Session {
 
   async #build(): Promise<Machine> {
     const o = this.#options;
+    const recording = o.replay === undefined ? undefined : readRecordingFile(o.replay);
+    if (recording?.start.clockStart !== undefined) o.clockStart = recording.start.clockStart;
     const options = machineOptions(o);
     // Sockets and consoles follow when there is somebody to type to.
     const plain = (device: Chardev, option: string): Sink =>
@@ -261,6 +274,7 @@ export class Session {
     if (o.log.includes("in_asm")) log.disassemble = await machine.options.disassembler?.();
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
+    this.#followInput(machine, recording);
     for (const [port, device] of o.serials.entries()) {
       if (device.kind === "vc") serials[port] = this.#serialConsole(machine, port);
       if (!isSocket(device)) continue;
@@ -271,6 +285,40 @@ export class Session {
       debugcon = await this.#openSocket(o.debugcon, "-debugcon", machine);
     }
     return machine;
+  }
+
+  /** Records what comes from now on, and replays what came another time. */
+  #followInput(machine: Machine, recording: Recording | undefined): void {
+    const { record, replay, clockStart } = this.#options;
+    if (recording !== undefined) {
+      const replayed = new Replay(machine, recording, replay ?? "");
+      replayed.onDifference = (what) => this.say(`emu: ${what}\n`);
+      this.#replay = replayed;
+    }
+    if (record !== undefined) {
+      const sink = fileSink(record, "-record");
+      sink.onClosed = (error) => {
+        this.say(`emu: -record ${record}: ${error.message}\n`);
+        this.#leaveAtOnce(EXIT_FAILED);
+      };
+      this.#recorder = new Recorder(machine, sink, clockStart);
+    }
+    machine.onInput = (input) => {
+      this.#replay?.input(input);
+      this.#recorder?.input(input);
+    };
+    this.#replay?.start();
+  }
+
+  /** Ends a replay where the recorded run ended, and where the guest has ended in another way. */
+  #judge(replay: Replay, stop: { kind: string }): void {
+    const verdict = replay.verdict();
+    // A recording that was cut off goes on with the input of whoever is there.
+    if (verdict === undefined) return;
+    const isOver = ["limit", "idle", "suspended"].includes(stop.kind);
+    if (verdict === "" && !isOver) return;
+    this.say(`emu: ${verdict === "" ? replay.equal : verdict}\n`);
+    this.leave(verdict === "" ? 0 : EXIT_FAILED);
   }
 
   async run(): Promise<never> {
@@ -285,6 +333,7 @@ export class Session {
     }
     const machine = await this.#build();
     const control = new RunControl(machine, o.freeze);
+    if (this.#replay !== undefined) control.end = this.#replay.endTime;
     this.#host = new HostOfMonitor({
       control,
       log: this.#log as GuestEventLog,
@@ -311,6 +360,7 @@ export class Session {
     for (;;) {
       const stop = await Promise.race([control.run(), abandoned]);
       this.flush();
+      if (this.#replay !== undefined) this.#judge(this.#replay, stop);
       if (this.#maySomebodyWake(stop)) {
         this.#display?.standstill(WAITING[stop.kind]);
         await Promise.race([this.#input?.wait() ?? forever, control.poked()]);

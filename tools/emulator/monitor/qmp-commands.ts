@@ -213,7 +213,7 @@ export const QMP_COMMANDS: readonly QmpCommand[] = [
       }
     }),
   },
-  { name: "inject-nmi", run: nothing(({ control }) => control.machine.core.raise_nmi(0)) },
+  { name: "inject-nmi", run: nothing(({ control }) => control.raiseNmi(0)) },
   {
     name: "human-monitor-command",
     parameters: {

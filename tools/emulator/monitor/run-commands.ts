@@ -85,7 +85,7 @@ export const RUN_COMMANDS: readonly Command[] = [
     help: "inject an NMI on the default CPU",
     run: (context, line) => {
       line.end();
-      context.control.machine.core.raise_nmi(context.cpu);
+      context.control.raiseNmi(context.cpu);
       return "";
     },
   },

@@ -77,8 +77,8 @@ export class MessageError extends Error {
 
 const MAX_TEXT = 4096;
 const MAX_CODE = 0x7f;
-const MAX_MOVE = 4096;
-const MAX_SERIAL = 1 << 20;
+const MAX_MOVE = 32767;
+export const MAX_SERIAL = 1 << 20;
 const COM_COUNT = 4;
 
 type Fields = Record<string, unknown>;
@@ -107,7 +107,8 @@ function oneOf<T extends string>(fields: Fields, name: string, known: readonly T
   return value;
 }
 
-function checkedEvent(event: unknown, bytes: Uint8Array | undefined): InputEvent {
+/** Input that came from outside, if it is some. Throws `MessageError`. */
+export function checkedEvent(event: unknown, bytes: Uint8Array | undefined): InputEvent {
   if (!isFields(event)) throw new MessageError("event: expected an object");
   const kind = oneOf(event, "kind", ["key", "pointer", "serial"]);
   if (kind === "key") {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInflate, constants as zlib } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { hasTool } from "../../../testing/host-tools.ts";
-import type { InputEvent } from "../../input.ts";
+import type { OutsideEvent } from "../../input.ts";
 import { inputGuest } from "../../monitor/testdata/input-guest.ts";
 import { Machine } from "../machine.ts";
 import { VncServer } from "./vnc-server.ts";
@@ -30,7 +30,7 @@ async function start(password = false) {
   const options = { host: "127.0.0.1", port: 0, title: "test", password };
   const server = await VncServer.open(machine, options);
   servers.push(server);
-  const inputs: InputEvent[] = [];
+  const inputs: OutsideEvent[] = [];
   machine.onInput = ({ event }) => inputs.push(event);
   return { machine, server, inputs };
 }
