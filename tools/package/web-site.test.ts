@@ -11,11 +11,11 @@ import { serveWeb } from "../emulator/host/web-server.ts";
 import type { MachineView } from "../emulator/web/view.ts";
 import { hasChromium, TestBrowser } from "../testing/browser.ts";
 import { HANG_MS } from "../testing/host-tools.ts";
-import { IMAGES } from "./images.ts";
+import { BOOT_IMAGE, IMAGES } from "./images.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const files = new Map<string, Uint8Array>();
-const guestFiles = IMAGES.map(({ name }) => name);
+const guestFiles = [BOOT_IMAGE, ...IMAGES.map(({ name }) => name)];
 
 beforeAll(() => {
   const { status, stderr } = spawnSync(
@@ -51,8 +51,8 @@ test.skipIf(!hasChromium)("the system runs in the tab to its summary, as in Node
     kernel: file("kernel.elf32"),
     kernelName: "kernel.elf32",
     modules: [
-      { file: file("roottask-bin"), name: "roottask" },
-      { file: file("userland.tar"), name: "userland" },
+      { file: file("roottask-bin"), name: "roottask-bin roottask" },
+      { file: file("userland.tar"), name: "userland.tar userland" },
     ],
     memory: "512M",
     cpus: 2,

@@ -3,21 +3,49 @@
 
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BootPlan, NO_PLAN } from "../emulator/web/boot-options.ts";
 import { bundlePage } from "../emulator/web/bundle.ts";
-import { IMAGES } from "./images.ts";
+import type { GalleryEntry } from "../emulator/web/gallery.ts";
+import { BOOT_IMAGE, IMAGES } from "./images.ts";
 
-/** The system as `make run` boots it, with as much memory as a tab has in any case. */
-const SYSTEM: BootPlan = {
-  ...NO_PLAN,
+/** The system as `make run` boots it, with as much memory as a tab has in any case; `words` are told the roottask. */
+const system = (...words: string[]): GalleryEntry["options"] => ({
   kernel: "kernel.elf32",
-  modules: [
-    { url: "roottask-bin", commandLine: "roottask" },
-    { url: "userland.tar", commandLine: "userland" },
-  ],
+  module: [["roottask-bin", ...words, "roottask"].join(" "), "userland.tar userland"],
   memory: "512M",
-  cpus: 2,
-};
+  cpus: "2",
+});
+
+/** What there is to boot; the first is the default. */
+const GALLERY: readonly GalleryEntry[] = [
+  {
+    id: "system",
+    title: "Trihedron",
+    description:
+      "The whole system: a microkernel, a roottask that speaks Linux, and programs in C, Zig, Rust, Go and TypeScript.",
+    options: system(),
+  },
+  {
+    id: "bench",
+    title: "Benchmarks",
+    description:
+      "The system measures its own calls, IPC, faults and files, natively and through its Linux personality. Takes minutes.",
+    options: { ...system("--bench"), clock: "vm" },
+  },
+  {
+    id: "disk",
+    title: "From a disk, by the BIOS",
+    description:
+      "The same system as a boot image: firmware, boot sector, our boot loader, kernel. It is a disk, a stick and a CD in one.",
+    options: { disk: BOOT_IMAGE, memory: "512M", cpus: "2" },
+  },
+  {
+    id: "own",
+    title: "Your Multiboot kernel",
+    description:
+      "A kernel of your own with its modules, a Linux kernel, a disk, a floppy or a CD: choose files or drop them on the page. They stay in this tab.",
+    options: {},
+  },
+];
 
 /** Makes build/web/ anew from what is built in build/. */
 export async function makeWebSite(root: string): Promise<void> {
@@ -25,9 +53,9 @@ export async function makeWebSite(root: string): Promise<void> {
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { recursive: true });
   for (const [name, bytes] of await bundlePage("tab")) writeFileSync(join(aside, name), bytes);
-  const built = ["emulator-core.wasm", ...IMAGES.map(({ name }) => name)];
+  const built = ["emulator-core.wasm", BOOT_IMAGE, ...IMAGES.map(({ name }) => name)];
   for (const name of built) copyFileSync(join(root, "build", name), join(aside, name));
-  writeFileSync(join(aside, "guest.json"), `${JSON.stringify(SYSTEM, null, 2)}\n`);
+  writeFileSync(join(aside, "gallery.json"), `${JSON.stringify(GALLERY, null, 2)}\n`);
   rmSync(join(root, "build/web"), { recursive: true, force: true });
   renameSync(aside, join(root, "build/web"));
 }

@@ -1,6 +1,12 @@
 // The dialog in which files of one's own are chosen for a machine in the tab.
 
-import { type BootOptions, type NamedFile, NO_PLAN, optionsOfFiles } from "./boot-options.ts";
+import {
+  type BootOptions,
+  kindOfFile,
+  type NamedFile,
+  NO_PLAN,
+  optionsOfFiles,
+} from "./boot-options.ts";
 import { button, element } from "./dom.ts";
 
 /** Files that a person has chosen or dropped, with their contents. */
@@ -13,8 +19,17 @@ export async function readFiles(files: Iterable<File>): Promise<NamedFile[]> {
   );
 }
 
+/** What files are to the machine, in words. */
+const KINDS = {
+  kernel: "kernel",
+  module: "module",
+  disk: "disk",
+  floppy: "floppy",
+  cdrom: "CD",
+} as const;
+
 function labelled(text: string, input: HTMLElement): HTMLElement {
-  return element("label", {}, element("span", {}, text), input);
+  return element("label", { class: "labelled" }, element("span", {}, text), input);
 }
 
 export class BootForm {
@@ -23,6 +38,7 @@ export class BootForm {
   readonly #append = element("input", { type: "text" });
   readonly #memory = element("input", { type: "text", value: NO_PLAN.memory });
   readonly #cpus = element("input", { type: "number", min: "1", max: "32", value: "1" });
+  readonly #kinds = element("ul", { class: "files", "aria-label": "What they are taken for" });
   readonly #error = element("p", { class: "error", role: "alert" });
 
   constructor(boot: (options: BootOptions) => void) {
@@ -50,6 +66,7 @@ export class BootForm {
         "A Multiboot or Linux kernel with its modules, a disk, a floppy or a CD. Files stay in this tab; they can be dropped on the page, too.",
       ),
       labelled("Files", this.#files),
+      this.#kinds,
       labelled("Kernel command line", this.#append),
       labelled("Memory", this.#memory),
       labelled("CPUs", this.#cpus),
@@ -61,11 +78,20 @@ export class BootForm {
         button("Cancel", "Keep the machine that is there", () => this.element.close()),
       ),
     );
+    this.#files.addEventListener("change", () => void this.#showKinds());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void submit();
     });
     this.element = element("dialog", { "aria-label": "Boot your own" }, form);
+  }
+
+  /** Says what the chosen files are taken for. */
+  async #showKinds(): Promise<void> {
+    const files = await readFiles(this.#files.files ?? []);
+    this.#kinds.replaceChildren(
+      ...files.map(({ name, bytes }) => element("li", {}, `${name}: ${KINDS[kindOfFile(bytes)]}`)),
+    );
   }
 
   open(): void {

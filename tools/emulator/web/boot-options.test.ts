@@ -32,6 +32,9 @@ test("a kernel with modules, or media, take the place of the default guest", () 
 });
 
 test.each([
+  ["kernel=a&kernel=b", /^\?kernel: given 2 times$/],
+  ["kernel=", /^\?kernel: expected the address of a file$/],
+  ["hidden=x", /^\?hidden=x: expected run or pause$/],
   ["kernal=x", /^\?kernal: unknown option; there are kernel, /],
   ["cpus=two", /^\?cpus=two: expected a number$/],
   ["clock=rt", /^\?clock=rt: expected host or vm$/],

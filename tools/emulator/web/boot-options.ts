@@ -13,6 +13,8 @@ export interface NamedFile {
 }
 
 export interface BootOptions {
+  /** What is booted, for people; the files' names where it is missing. */
+  title?: string;
   kernel?: NamedFile;
   modules: (NamedFile & { commandLine: string })[];
   disks: (NamedFile & { kind: MediaKind })[];
@@ -28,7 +30,7 @@ export interface BootOptions {
   paused: boolean;
 }
 
-/** The same with addresses in the place of files: what a page's address, or guest.json beside it, says. */
+/** The same with addresses in the place of files: what a page's address, or an entry of the gallery, says. */
 export interface BootPlan extends Omit<BootOptions, "kernel" | "modules" | "disks"> {
   kernel?: string;
   modules: { url: string; commandLine: string }[];
@@ -48,9 +50,15 @@ export const NO_PLAN: BootPlan = {
 
 const DISKS = { cdrom: "cdrom", disk: "disk", floppy: "floppy" } as const;
 const KNOWN = [
-  ...["kernel", "module", "append", "memory", "cpus", "vga", "accel", "clock", "paused", "hidden"],
-  ...Object.keys(DISKS),
+  ...["kernel", "module", "append", "memory", "cpus", "vga", "accel", "clock"],
+  ...["paused", "hidden", "guest", ...Object.keys(DISKS)],
 ];
+/** Options that may be given several times. */
+const LISTS = ["module", ...Object.keys(DISKS)];
+/** Options that are addresses. */
+const FILES = ["kernel", ...LISTS];
+/** Where files may come from. */
+const SCHEMES = ["http:", "https:", "data:", "blob:"];
 
 const fileName = (url: string): string => url.replace(/[?#].*$/, "").replace(/^.*\//, "") || url;
 
@@ -74,8 +82,15 @@ export function planOf(query: URLSearchParams, defaults: BootPlan = NO_PLAN): Bo
     if (!KNOWN.includes(name)) {
       throw new LoadError(`?${name}: unknown option; there are ${KNOWN.join(", ")}`);
     }
+    const values = query.getAll(name);
+    if (values.length > 1 && !LISTS.includes(name)) {
+      throw new LoadError(`?${name}: given ${values.length} times`);
+    }
+    if (FILES.includes(name) && values.some((value) => value.trim() === "")) {
+      throw new LoadError(`?${name}: expected the address of a file`);
+    }
   }
-  const boots = ["kernel", ...Object.keys(DISKS)].some((name) => query.has(name));
+  const boots = namesFiles(query);
   const plan = boots ? { ...NO_PLAN } : { ...defaults };
   const given = (name: string): string | undefined => query.get(name) ?? undefined;
   if (boots) {
@@ -88,6 +103,8 @@ export function planOf(query: URLSearchParams, defaults: BootPlan = NO_PLAN): Bo
       query.getAll(name).map((url) => ({ url, kind })),
     );
   }
+  const hidden = given("hidden");
+  if (hidden !== undefined) oneOf("hidden", hidden, ["run", "pause"]);
   const accel = given("accel");
   const cpus = given("cpus");
   const vga = given("vga");
@@ -105,29 +122,72 @@ export function planOf(query: URLSearchParams, defaults: BootPlan = NO_PLAN): Bo
   };
 }
 
+/** Whether a query names something that boots. */
+export const namesFiles = (query: URLSearchParams): boolean =>
+  ["kernel", ...Object.keys(DISKS)].some((name) => query.has(name));
+
 /** Whether there is anything to boot. */
 export const bootsSomething = (plan: Pick<BootPlan, "kernel" | "disks">): boolean =>
   plan.kernel !== undefined || plan.disks.length > 0;
 
-async function fetched(url: string, base: string): Promise<NamedFile> {
-  const response = await fetch(new URL(url, base)).catch((error: Error) => {
-    throw new LoadError(`${url}: ${error.message}`);
-  });
+/** How far the files are: bytes that have come, of all of them where that is known. */
+export type Progress = (name: string, received: number, total: number | undefined) => void;
+
+/** The whole address of a file. Throws `LoadError`. */
+function addressOf(url: string, base: string): URL {
+  try {
+    const address = new URL(url, base);
+    if (SCHEMES.includes(address.protocol)) return address;
+  } catch {
+    // What is no address is refused as one of another scheme is.
+  }
+  throw new LoadError(`${url}: expected an address of http or https`);
+}
+
+async function fetched(url: string, base: string, progress: Progress): Promise<NamedFile> {
+  const address = addressOf(url, base);
+  const name = fileName(url);
+  const unreachable = ({ message }: Error): never => {
+    const isElsewhere = address.origin !== new URL(base).origin;
+    const hint = isElsewhere ? "; another host has to allow this page to read it (CORS)" : "";
+    throw new LoadError(`${url}: ${message}${hint}`);
+  };
+  const response = await fetch(address).catch(unreachable);
   if (!response.ok) throw new LoadError(`${url}: the server answers ${response.status}`);
-  return { name: fileName(url), bytes: new Uint8Array(await response.arrayBuffer()) };
+  // The length is that of what travels, which may be packed.
+  const length = response.headers.get("content-encoding")
+    ? null
+    : response.headers.get("content-length");
+  const total = length === null ? undefined : Number(length);
+  const parts: Uint8Array[] = [];
+  let received = 0;
+  const reader = response.body?.getReader();
+  for (;;) {
+    const { done, value } = (await reader?.read().catch(unreachable)) ?? { done: true };
+    if (done || value === undefined) break;
+    parts.push(value);
+    received += value.length;
+    progress(name, received, total);
+  }
+  return { name, bytes: new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()) };
 }
 
 /** Fetches the files of a plan; addresses are relative to `base`. Throws `LoadError`. */
-export async function fetchFiles(plan: BootPlan, base: string): Promise<BootOptions> {
+export async function fetchFiles(
+  plan: BootPlan,
+  base: string,
+  progress: Progress = () => {},
+): Promise<BootOptions> {
   const { kernel, modules, disks, ...rest } = plan;
-  const [file, withArguments, media] = await Promise.all([
-    kernel === undefined ? undefined : fetched(kernel, base),
+  const file = (url: string): Promise<NamedFile> => fetched(url, base, progress);
+  const [main, withArguments, media] = await Promise.all([
+    kernel === undefined ? undefined : file(kernel),
     Promise.all(
-      modules.map(async ({ url, commandLine }) => ({ ...(await fetched(url, base)), commandLine })),
+      modules.map(async ({ url, commandLine }) => ({ ...(await file(url)), commandLine })),
     ),
-    Promise.all(disks.map(async ({ url, kind }) => ({ ...(await fetched(url, base)), kind }))),
+    Promise.all(disks.map(async ({ url, kind }) => ({ ...(await file(url)), kind }))),
   ]);
-  return { ...rest, kernel: file, modules: withArguments, disks: media };
+  return { ...rest, kernel: main, modules: withArguments, disks: media };
 }
 
 const KERNEL_MAGICS: readonly (readonly [at: number, magic: string])[] = [

@@ -1,11 +1,22 @@
-// The serial line COM1 as a terminal, with a search in what it has shown.
+// The serial line COM1 as a terminal, with a search in what it has shown, and the clipboard.
 
 import { FitAddon } from "@xterm/addon-fit";
-import { SearchAddon } from "@xterm/addon-search";
+import { type ISearchOptions, SearchAddon } from "@xterm/addon-search";
 import { Terminal } from "@xterm/xterm";
-import { button, element } from "./dom.ts";
+import { element, signButton } from "./dom.ts";
 
 const SCROLLBACK_LINES = 10_000;
+const HINT = "Ctrl+Alt+G leaves the terminal.";
+
+/** All that is found is marked, the one that is shown more so. */
+const FINDING: ISearchOptions = {
+  decorations: {
+    matchBackground: "#4d3b00",
+    matchOverviewRuler: "#d29922",
+    activeMatchBackground: "#9e6a03",
+    activeMatchColorOverviewRuler: "#f2cc60",
+  },
+};
 
 export class SerialConsole {
   readonly element: HTMLElement;
@@ -13,47 +24,110 @@ export class SerialConsole {
   readonly #fit = new FitAddon();
   readonly #search = new SearchAddon();
   readonly #parts: Uint8Array[] = [];
+  readonly #found = element("span", { class: "found", "aria-live": "polite" });
+  readonly #wanted = element("input", {
+    type: "search",
+    placeholder: "Find",
+    "aria-label": "Find in the serial console",
+  });
 
   /** `type` gets what is typed, as UTF-8. */
   constructor(type: (bytes: Uint8Array) => void) {
     this.#terminal = new Terminal({
+      allowProposedApi: true,
       convertEol: true,
-      cursorBlink: true,
+      cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       fontSize: 13,
       screenReaderMode: true,
       scrollback: SCROLLBACK_LINES,
-      theme: { background: "#10141a", foreground: "#e6e9ee" },
+      theme: { background: "#0b0e14", foreground: "#e6edf3" },
     });
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(this.#search);
     this.#terminal.onData((text) => type(new TextEncoder().encode(text)));
-    const wanted = element("input", {
-      type: "search",
-      placeholder: "Find",
-      "aria-label": "Find in the serial console",
+    this.#terminal.attachCustomKeyEventHandler((event) => !this.#isOurs(event));
+    this.#search.onDidChangeResults(({ resultIndex, resultCount }) => {
+      this.#found.textContent =
+        this.#wanted.value === "" ? "" : `${resultIndex + 1} of ${resultCount}`;
     });
-    const find = (backwards: boolean): void => {
-      if (backwards) this.#search.findPrevious(wanted.value);
-      else this.#search.findNext(wanted.value);
-    };
-    wanted.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") find(event.shiftKey);
+    this.#wanted.addEventListener("input", () => {
+      if (this.#wanted.value === "") this.#search.clearDecorations();
+      this.#search.findNext(this.#wanted.value, { ...FINDING, incremental: true });
+      if (this.#wanted.value === "") this.#found.textContent = "";
     });
-    const place = element("div", { class: "terminal" });
+    this.#wanted.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.#find(event.shiftKey);
+    });
+    const inner = element("div");
+    const place = element("div", { class: "serial" }, inner);
     this.element = element(
       "section",
       { class: "console", "aria-label": "Serial console" },
       element(
         "div",
         { class: "strip" },
-        element("h2", {}, "Serial console"),
-        wanted,
-        button("↑", "Find the one before", () => find(true)),
-        button("↓", "Find the next one", () => find(false)),
+        element("h2", { title: HINT }, "Serial console"),
+        this.#found,
+        this.#wanted,
+        signButton("up", "Find the one before", "Find the one before", () => this.#find(true)),
+        signButton("down", "Find the next one", "Find the next one", () => this.#find(false)),
+        signButton("copy", "Copy", "Copy what is selected, or everything (Ctrl+Shift+C)", () =>
+          this.#try(() => this.#copy()),
+        ),
+        signButton("paste", "Paste", "Type what is in the clipboard (Ctrl+Shift+V)", () =>
+          this.#try(() => this.#paste()),
+        ),
       ),
       place,
     );
-    new ResizeObserver(() => this.#fitted(place)).observe(place);
+    new ResizeObserver(() => this.#fitted(inner)).observe(place);
+  }
+
+  #find(backwards: boolean): void {
+    if (backwards) this.#search.findPrevious(this.#wanted.value, FINDING);
+    else this.#search.findNext(this.#wanted.value, FINDING);
+  }
+
+  /** Keys that are the page's: the clipboard's, and those that leave the terminal, which takes Tab, too. */
+  #isOurs(event: KeyboardEvent): boolean {
+    if (!event.ctrlKey) return false;
+    const leaves = event.altKey && event.code === "KeyG";
+    const copies = event.shiftKey && event.code === "KeyC";
+    const pastes = event.shiftKey && event.code === "KeyV";
+    if (event.type === "keydown") {
+      if (leaves) this.#wanted.focus();
+      if (copies) this.#try(() => this.#copy());
+      if (leaves || copies) event.preventDefault();
+    }
+    // The browser pastes by itself.
+    return leaves || copies || pastes;
+  }
+
+  #try(act: () => Promise<string>): void {
+    act().then(
+      (told) => {
+        this.#found.textContent = told;
+      },
+      (error: Error) => {
+        this.#found.textContent = `The browser refuses: ${error.message}`;
+      },
+    );
+  }
+
+  /** What is selected, or else everything that the terminal has. */
+  async #copy(): Promise<string> {
+    const hadSelection = this.#terminal.hasSelection();
+    if (!hadSelection) this.#terminal.selectAll();
+    const text = this.#terminal.getSelection();
+    if (!hadSelection) this.#terminal.clearSelection();
+    await navigator.clipboard.writeText(text);
+    return "copied";
+  }
+
+  async #paste(): Promise<string> {
+    this.#terminal.paste(await navigator.clipboard.readText());
+    this.#terminal.focus();
+    return "";
   }
 
   #fitted(place: HTMLElement): void {
@@ -75,6 +149,11 @@ export class SerialConsole {
     }
     this.#parts.push(bytes);
     this.#terminal.write(bytes);
+  }
+
+  /** Columns and rows that there is room for. */
+  get size(): { columns: number; rows: number } {
+    return { columns: this.#terminal.cols, rows: this.#terminal.rows };
   }
 
   /** Everything that the guest has sent, as Latin-1 characters. */

@@ -10,7 +10,7 @@ export type Layer = (typeof LAYERS)[number];
 export type Cap = {
   /** What is on it. */
   text: string;
-  /** What it is called, where that is not what is on it. */
+  /** What it is called, where a sign is on it. */
   name?: string;
   /** Its width in units, 1 by default. */
   units?: number;
@@ -48,17 +48,17 @@ const exact = (characters: string): Cap[] =>
 
 const BACKSPACE = key("⌫", "Backspace", "backspace", 1.5);
 
-const row = (...names: (readonly [text: string, key: string, name?: string])[]): Cap[] =>
-  names.map(([text, keyName, name]) => ({ kind: "keys", text, name, keys: [keyName] }));
+const row = (...names: (readonly [text: string, key: string])[]): Cap[] =>
+  names.map(([text, keyName]) => ({ kind: "keys", text, keys: [keyName] }));
 
 const functionKeys = (first: number): Cap[] =>
   row(...Array.from({ length: 6 }, (_, i) => [`F${first + i}`, `f${first + i}`] as const));
 
 /** Above the layers, also where the device's own keyboard is in use. */
 export const TOP: readonly Cap[] = [
-  key("Esc", "Escape", "esc"),
+  key("Esc", "Esc", "esc"),
   key("Tab", "Tab", "tab"),
-  modifier("Ctrl", "Control", "ctrl"),
+  modifier("Ctrl", "Ctrl", "ctrl"),
   modifier("Alt", "Alt", "alt"),
   modifier("❖", "Super", "meta_l"),
   key("←", "Left", "left"),
@@ -85,23 +85,23 @@ export const ROWS: Readonly<Record<Layer, readonly (readonly Cap[])[]>> = {
     functionKeys(1),
     functionKeys(7),
     row(
-      ["Ins", "insert", "Insert"],
-      ["Del", "delete", "Delete"],
+      ["Ins", "insert"],
+      ["Del", "delete"],
       ["Home", "home"],
       ["End", "end"],
-      ["PgUp", "pgup", "Page up"],
-      ["PgDn", "pgdn", "Page down"],
+      ["PgUp", "pgup"],
+      ["PgDn", "pgdn"],
     ),
     [
       ...row(
-        ["PrtSc", "print", "Print screen"],
-        ["ScrLk", "scroll_lock", "Scroll lock"],
+        ["PrtSc", "print"],
+        ["ScrLk", "scroll_lock"],
         ["Pause", "pause"],
-        ["Caps", "caps_lock", "Caps lock"],
+        ["Caps", "caps_lock"],
         ["Menu", "menu"],
       ),
       {
-        ...{ kind: "keys", text: "Ctrl Alt Del", name: "Control Alt Delete", units: 2 },
+        ...{ kind: "keys", text: "Ctrl Alt Del", units: 2 },
         keys: ["ctrl", "alt", "delete"],
       },
     ],
@@ -110,7 +110,7 @@ export const ROWS: Readonly<Record<Layer, readonly (readonly Cap[])[]>> = {
 
 export const BOTTOM: readonly Cap[] = [
   { kind: "layer", layer: "symbols", text: "?#", name: "Symbols", units: 1.5 },
-  { kind: "layer", layer: "functions", text: "Fn", name: "Function keys", units: 1.5 },
+  { kind: "layer", layer: "functions", text: "Fn", units: 1.5 },
   ...plain(","),
   key("␣", "Space", "spc", 3.5),
   ...plain("."),

@@ -32,6 +32,7 @@ export class TrihedronMachine extends HTMLElement {
   connectedCallback(): void {
     addStyle();
     this.style.height ||= HEIGHT;
+    this.style.colorScheme ||= "light dark";
     const query = new URLSearchParams();
     for (const name of OPTIONS) {
       const value = this.getAttribute(name);
@@ -40,7 +41,7 @@ export class TrihedronMachine extends HTMLElement {
     const modules = this.getAttribute("modules")?.split(",") ?? [];
     for (const module of modules) query.append("module", module.trim());
     this.#tab = new Tab(this);
-    void this.#tab.start(query, undefined, document.baseURI);
+    void this.#tab.start(query, Promise.resolve([]), document.baseURI);
   }
 
   disconnectedCallback(): void {

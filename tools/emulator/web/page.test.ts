@@ -2,7 +2,6 @@
 // is compared with what a machine in Node shows, pixel by pixel and byte by byte.
 
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "playwright-core";
@@ -16,7 +15,8 @@ import { Display } from "../display.ts";
 import { Machine, type MachineOptions } from "../host/machine.ts";
 import { WebDisplay } from "../host/web-display.ts";
 import { Monitor } from "../monitor/monitor.ts";
-import type { BootPlan } from "./boot-options.ts";
+import type { GalleryEntry } from "./gallery.ts";
+import { onAppearance } from "./testing/appearance.ts";
 import { onInput } from "./testing/input.ts";
 import {
   alertOf,
@@ -66,38 +66,41 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   const open = (query: string): Promise<Page> => site.open(query);
 
   onInput(() => site);
+  onAppearance(() => site);
 
   test("the system boots in the tab: serial line and screen as in Node", async () => {
     makeSystem();
     const read = (name: string): Uint8Array => readFileSync(join(root, "build", name));
     const archive = await tarOf([{ name: "userland.conf", data: "nothing\n" }]);
-    const plan: Partial<BootPlan> = {
-      kernel: "kernel.elf32",
-      modules: [
-        { url: "roottask-bin", commandLine: "roottask" },
-        { url: "userland.tar", commandLine: "userland" },
-      ],
-      ...{ disks: [], append: "", memory: "256M", cpus: 2, vga: true },
-    };
+    const gallery: GalleryEntry[] = [
+      {
+        ...{ id: "system", title: "The system", description: "" },
+        options: {
+          ...{ kernel: "kernel.elf32", memory: "256M", cpus: "2" },
+          module: ["roottask-bin roottask", "userland.tar userland"],
+        },
+      },
+    ];
     site.files.set("kernel.elf32", read("kernel.elf32"));
     site.files.set("roottask-bin", read("roottask-bin"));
     site.files.set("userland.tar", archive);
-    site.files.set("guest.json", new TextEncoder().encode(JSON.stringify(plan)));
+    site.files.set("gallery.json", new TextEncoder().encode(JSON.stringify(gallery)));
     const page = await open("?clock=vm");
-    site.files.delete("guest.json");
+    site.files.delete("gallery.json");
     await untilState(page, "off");
     const want = await runHere({
       kernel: read("kernel.elf32"),
       kernelName: "kernel.elf32",
       modules: [
-        { file: read("roottask-bin"), name: "roottask" },
-        { file: archive, name: "userland" },
+        { file: read("roottask-bin"), name: "roottask-bin roottask" },
+        { file: archive, name: "userland.tar userland" },
       ],
       ...{ memory: "256M", cpus: 2, debugExit: { iobase: 0xf4, iosize: 4 } },
     });
     expect(want.stop).toEqual({ kind: "power-off" });
     expect(want.serial).toContain("[roottask] power off");
     expect(await serialOf(page)).toBe(want.serial);
+    expect(await page.title()).toBe("The system – Trihedron");
     expectSamePicture(await pictureOf(page), want.picture);
     expect(await page.getByRole("status").textContent()).toMatch(
       /^Off: the guest has switched the machine off/,
@@ -249,26 +252,6 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     expect(await alertOf(page)).toMatch(/^This browser has no WebAssembly/);
     await page.close();
   });
-
-  test.each(["light", "dark"] as const)(
-    "axe finds nothing to complain of: %s",
-    async (colorScheme) => {
-      const page = await open("?kernel=echo");
-      await page.emulateMedia({ colorScheme });
-      await untilSerial(page, "hello, page\n");
-      await page.getByRole("button", { name: "Debug" }).click();
-      await page.getByRole("region", { name: "Registers" }).filter({ hasText: /./ }).waitFor();
-      const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-      await page.evaluate(readFileSync(axe, "utf8"));
-      const violations = await page.evaluate(async () => {
-        const { axe } = window as unknown as { axe: typeof import("axe-core") };
-        const results = await axe.run();
-        return results.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
-      });
-      expect(violations).toEqual([]);
-      await page.close();
-    },
-  );
 
   test("a page of one's own shows a machine as an element", async () => {
     site.files.set(

@@ -1,6 +1,9 @@
 // The page: a view of the machine behind this server, or of one in the tab.
 
-import type { BootPlan } from "./boot-options.ts";
+import { signButton } from "./dom.ts";
+import { fetchGallery, GalleryDialog, type GalleryEntry } from "./gallery.ts";
+import { HiddenTab } from "./hidden-tab.ts";
+import { hiddenChoice, themeChoice } from "./preferences.ts";
 import { SocketConnection } from "./socket-connection.ts";
 import { Tab } from "./tab.ts";
 import { MachineView } from "./view.ts";
@@ -10,36 +13,54 @@ const nameWindow = (title: string): void => {
   document.title = `${title} – Trihedron`;
 };
 
-/** What boots where the address asks for nothing. */
-const GUEST = "guest.json";
-
 function showProcess(root: HTMLElement): void {
   const url = new URL("machine", document.baseURI);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  const view = new MachineView(root, new SocketConnection(url.href));
+  const view = new MachineView(root, new SocketConnection(url.href), {
+    preferences: [themeChoice()],
+  });
   view.onTitle = nameWindow;
   Object.assign(window, { machineView: view });
 }
 
-async function defaultGuest(base: string): Promise<BootPlan | undefined> {
-  const response = await fetch(new URL(GUEST, base)).catch(() => undefined);
-  return response?.ok ? ((await response.json()) as BootPlan) : undefined;
+/** The button of the gallery, which is there when there are entries. */
+function galleryButton(gallery: Promise<readonly GalleryEntry[]>): HTMLButtonElement {
+  let dialog: GalleryDialog | undefined;
+  const made = signButton("gallery", "Gallery …", "What there is to boot", () => {
+    if (dialog === undefined) return;
+    made.closest(".trihedron")?.append(dialog.element);
+    dialog.open();
+  });
+  made.hidden = true;
+  void gallery.then(
+    (entries) => {
+      dialog = new GalleryDialog(entries);
+      made.hidden = entries.length === 0;
+    },
+    () => undefined,
+  );
+  return made;
 }
 
-async function showTab(root: HTMLElement): Promise<void> {
-  const tab = new Tab(root);
-  tab.onTitle = nameWindow;
+function showTab(root: HTMLElement): void {
   const query = new URLSearchParams(location.search);
+  const gallery = fetchGallery(document.baseURI);
+  const hidden = new HiddenTab(() => tab.view);
+  const tab = new Tab(root, {
+    buttons: [galleryButton(gallery)],
+    preferences: [
+      hiddenChoice(query.get("hidden"), (pauses) => {
+        hidden.pauses = pauses;
+      }),
+      themeChoice(),
+    ],
+  });
+  tab.onTitle = nameWindow;
   Object.defineProperty(window, "machineView", { get: () => tab.view });
-  if (query.get("hidden") === "pause") {
-    document.addEventListener("visibilitychange", () => {
-      tab.view?.command(document.hidden ? "pause" : "resume");
-    });
-  }
-  await tab.start(query, defaultGuest(document.baseURI), document.baseURI);
+  void tab.start(query, gallery, document.baseURI);
 }
 
 const root = document.getElementById("machine");
 if (root === null) throw new Error("the page has no element #machine");
 if (document.documentElement.dataset.machine === "process") showProcess(root);
-else void showTab(root);
+else showTab(root);

@@ -7,6 +7,7 @@ import type { InputEvent } from "../input.ts";
 import type { FromMachine } from "../remote/messages.ts";
 import { element } from "./dom.ts";
 import { Mouse } from "./mouse.ts";
+import { screenBar } from "./screen-bar.ts";
 import { SoftInput } from "./soft-input.ts";
 import { TouchKeyboard } from "./touch-keyboard.ts";
 import { TouchPad } from "./touch-pad.ts";
@@ -76,6 +77,7 @@ export class Screen {
     new ResizeObserver(() => this.#fit()).observe(this.#frame);
     this.#listen(send);
     if (matchMedia(TOUCHED).matches) this.toggleKeyboard();
+    this.element.prepend(screenBar(this, typist));
   }
 
   get width(): number {

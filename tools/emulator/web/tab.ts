@@ -1,4 +1,4 @@
-// A machine in this tab before an element of a page: the one that the address or guest.json asks for, or files that are
+// A machine in this tab before an element of a page: the one that the address or the gallery asks for, or files that are
 // chosen or dropped.
 
 import { BootForm, readFiles } from "./boot-form.ts";
@@ -7,99 +7,137 @@ import {
   type BootPlan,
   bootsSomething,
   fetchFiles,
+  NO_PLAN,
+  namesFiles,
   optionsOfFiles,
   planOf,
 } from "./boot-options.ts";
-import { button } from "./dom.ts";
+import { signButton } from "./dom.ts";
+import { chosenEntry, type GalleryEntry, queryOf } from "./gallery.ts";
 import { TabConnection } from "./tab-connection.ts";
-import { MachineView } from "./view.ts";
+import { type Extras, MachineView } from "./view.ts";
 
 /** Files that are beside this script. */
 const WORKER = "worker.js";
+const MEGABYTE = 1e6;
 
 export class Tab {
   readonly #root: HTMLElement;
+  readonly #extras: Extras;
   readonly #form = new BootForm((options) => this.boot(options));
   #connection: TabConnection | undefined;
-  /** A worker that waits for what it is to boot. */
-  #ready: TabConnection | undefined;
-  view: MachineView | undefined;
+  /** The worker waits for what it is to boot. */
+  #isFresh = false;
+  #view: MachineView | undefined;
   /** What has been booted is known. */
   onTitle: (title: string) => void = () => {};
 
-  constructor(root: HTMLElement) {
+  constructor(root: HTMLElement, extras: Extras = {}) {
     this.#root = root;
-    root.addEventListener("dragover", (event) => event.preventDefault());
+    this.#extras = extras;
+    for (const [name, isOver] of [
+      ["dragover", true],
+      ["dragleave", false],
+    ] as const) {
+      root.addEventListener(name, (event) => {
+        event.preventDefault();
+        root.classList.toggle("dropping", isOver);
+      });
+    }
     root.addEventListener("drop", (event) => {
       event.preventDefault();
+      root.classList.remove("dropping");
       void this.#drop(event.dataTransfer?.files ?? []);
     });
   }
 
-  /** Boots what the query of an address asks for, or `defaults`; without either it asks for files. */
+  get view(): MachineView | undefined {
+    return this.#view;
+  }
+
+  /**
+   * Boots what the query of an address asks for: files, an entry of the gallery, or the first one. Without any it asks
+   * for files.
+   */
   async start(
     query: URLSearchParams,
-    defaults: Promise<BootPlan | undefined> | undefined,
+    gallery: Promise<readonly GalleryEntry[]>,
     base: string,
   ): Promise<void> {
+    // It is loaded beside the files.
+    const view = this.#renew();
     try {
       if (typeof WebAssembly === "undefined") {
         throw new Error("This browser has no WebAssembly, which the PC on this page is made of.");
       }
-      // It is loaded beside the files.
-      this.#ready = new TabConnection(new URL(WORKER, import.meta.url));
-      const plan = planOf(query, await defaults);
-      if (bootsSomething(plan)) this.boot(await fetchFiles(plan, base));
-      else this.#form.open();
+      const [plan, title] = await this.#planOf(query, gallery);
+      if (!bootsSomething(plan)) {
+        view.say("Nothing is booted");
+        this.#form.open();
+        return;
+      }
+      const options = await fetchFiles(plan, base, (name, received, total) => {
+        const of = total === undefined ? "" : ` of ${(total / MEGABYTE).toFixed(1)}`;
+        view.say(`Loading ${name}: ${(received / MEGABYTE).toFixed(1)}${of} MB`);
+      });
+      // Somebody may have dropped something else in the meantime.
+      if (view === this.#view) this.boot({ ...options, title });
     } catch (error) {
-      this.#fail((error as Error).message);
+      if (view !== this.#view) return;
+      view.say("Nothing is booted");
+      view.fail((error as Error).message);
     }
+  }
+
+  /** What the query asks for, and what that is called, if it has a name of its own. */
+  async #planOf(
+    query: URLSearchParams,
+    gallery: Promise<readonly GalleryEntry[]>,
+  ): Promise<[BootPlan, title: string | undefined]> {
+    if (namesFiles(query)) return [planOf(query), undefined];
+    const entry = chosenEntry(await gallery, query);
+    const defaults = entry === undefined ? NO_PLAN : planOf(queryOf(entry));
+    return [planOf(query, defaults), entry?.title];
+  }
+
+  /** Another worker, and a view of what it will have. */
+  #renew(): MachineView {
+    this.close();
+    const connection = new TabConnection(new URL(WORKER, import.meta.url));
+    this.#connection = connection;
+    this.#isFresh = true;
+    const own = signButton("open", "Boot …", "Boot a kernel, a disk or a CD of your own", () => {
+      this.#form.open();
+    });
+    const { buttons = [], preferences } = this.#extras;
+    const view = new MachineView(this.#root, connection, {
+      buttons: [...buttons, own],
+      preferences,
+    });
+    view.onTitle = (title) => this.onTitle(title);
+    this.#root.append(this.#form.element);
+    this.#view = view;
+    return view;
   }
 
   /** Ends the machine that is there, and boots another one. */
   boot(options: BootOptions): void {
-    this.#connection?.close();
-    const connection = this.#ready ?? new TabConnection(new URL(WORKER, import.meta.url));
-    this.#ready = undefined;
-    this.#connection = connection;
-    const own = button("Boot …", "Boot a kernel, a disk or a CD of your own", () => {
-      this.#form.open();
-    });
-    this.view = new MachineView(this.#root, connection, [own]);
-    this.view.onTitle = (title) => this.onTitle(title);
-    connection.boot(options);
-    this.#root.append(this.#form.element);
+    if (!this.#isFresh) this.#renew();
+    this.#isFresh = false;
+    this.#view?.say("Starting …");
+    this.#connection?.boot(options);
   }
 
   async #drop(files: Iterable<File>): Promise<void> {
     try {
       this.boot(optionsOfFiles(await readFiles(files)));
     } catch (error) {
-      this.#fail((error as Error).message);
+      this.#view?.fail((error as Error).message);
     }
-  }
-
-  #fail(text: string): void {
-    if (this.view !== undefined) {
-      this.view.fail(text);
-      return;
-    }
-    const { element } = this.#form;
-    const own = button("Boot …", "Boot a kernel, a disk or a CD of your own", () => {
-      this.#form.open();
-    });
-    const line = document.createElement("p");
-    line.className = "error";
-    line.setAttribute("role", "alert");
-    line.textContent = text;
-    this.#root.classList.add("trihedron");
-    this.#root.replaceChildren(line, own, element);
   }
 
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
-    this.#ready?.close();
-    this.#ready = undefined;
   }
 }

@@ -68,7 +68,7 @@ const core = fetchCore(new URL(CORE, import.meta.url));
 core.catch(() => undefined);
 
 async function machineOf(options: BootOptions, onSerial: (byte: number) => void): Promise<Machine> {
-  const { kernel, modules, disks, ...rest } = options;
+  const { kernel, modules, disks, title: _, ...rest } = options;
   return Machine.create({
     ...rest,
     core: await core,
@@ -94,7 +94,8 @@ async function start(options: BootOptions): Promise<void> {
   const viewer = new Viewer(
     {
       control,
-      title: options.kernel?.name ?? options.disks.map(({ name }) => name).join(", "),
+      title:
+        options.title ?? options.kernel?.name ?? options.disks.map(({ name }) => name).join(", "),
       execute: (line) => monitor.execute(line),
       revive: () => {
         isOff = false;

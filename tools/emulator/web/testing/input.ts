@@ -61,7 +61,7 @@ export function onInput(site: () => PageSite): void {
     await untilSerial(page, HELLO);
     await press(page, "Keyboard");
     await key(page, "a").click();
-    await key(page, "Control").click();
+    await key(page, "Ctrl").click();
     await key(page, "a").click();
     await key(page, "a").click();
     let want = `${A}${CTRL[0]}${A}${CTRL[1]}${A}`;
@@ -73,20 +73,20 @@ export function onInput(site: () => PageSite): void {
     await key(page, "Shift, locked").click();
     want += `${SHIFT[0]}${A}${A}${SHIFT[1]}`;
     await untilSerialIs(page, HELLO + want);
-    await key(page, "Function keys").click();
+    await key(page, "Fn").click();
     await key(page, "F12").click();
-    await key(page, "Control Alt Delete").click();
+    await key(page, "Ctrl Alt Del").click();
     await key(page, "Up").click();
     await key(page, "Symbols").click();
     await key(page, "{").click();
     want += "\x58\xd8\x1d\x38\xe0\x53\xe0\xd3\xb8\x9d\xe0\x48\xe0\xc8\x2a\x1a\x9a\xaa";
     await untilSerialIs(page, HELLO + want);
     // Without a pointer: by Tab and arrows, and by a latched modifier with a real key.
-    await key(page, "Control").click();
+    await key(page, "Ctrl").click();
     await page.getByRole("application").focus();
     await page.keyboard.press("Enter");
     await page.keyboard.press("a");
-    await key(page, "Escape").focus();
+    await key(page, "Esc").focus();
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     want += `${CTRL[0]}${A}${CTRL[1]}\x0f\x8f`;
@@ -134,7 +134,7 @@ export function onInput(site: () => PageSite): void {
     await untilSerialIs(page, HELLO + want);
     await page.keyboard.press("Enter");
     await page.keyboard.press("Backspace");
-    await key(page, "Control").click();
+    await key(page, "Ctrl").click();
     await session.send("Input.insertText", { text: "a" });
     want += `\x1c\x9c\x0e\x8e${CTRL[0]}${A}${CTRL[1]}`;
     await untilSerialIs(page, HELLO + want);
