@@ -196,6 +196,12 @@ const benchParts: Record<string, BenchPart> = {
     const { printBench } = await import("./tools/emulator/bench/bench.ts");
     await printBench({ names: workloads, zig: zigBinary() });
   },
+  web: async (_options, workloads) => {
+    const { makeWebSite, webSiteFiles } = await import("./tools/package/web-site.ts");
+    const { printWebBench } = await import("./tools/emulator/bench/web/bench.ts");
+    await makeWebSite(root);
+    await printWebBench({ ...webSiteFiles(root), names: workloads, zig: zigBinary() });
+  },
   system: async (options) => {
     const { benchSystem } = await import("./tools/bench/bench.ts");
     await benchSystem(options);
@@ -209,7 +215,8 @@ const benchParts: Record<string, BenchPart> = {
 async function bench(command: Command): Promise<number> {
   const workloads = command.args.filter((name) => !Object.hasOwn(benchParts, name));
   const parts = command.args.filter((name) => Object.hasOwn(benchParts, name));
-  if (workloads.length > 0 && !parts.includes("emulator")) parts.push("emulator");
+  const takesWorkloads = parts.includes("emulator") || parts.includes("web");
+  if (workloads.length > 0 && !takesWorkloads) parts.push("emulator");
   const names = parts.length > 0 ? parts : Object.keys(benchParts);
   try {
     for (const name of names) {

@@ -1,7 +1,6 @@
 // build/web/ as any static host gives it out: small, complete, and the system in the tab as it is in Node.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -11,11 +10,11 @@ import { serveWeb } from "../emulator/host/web-server.ts";
 import type { MachineView } from "../emulator/web/view.ts";
 import { hasChromium, TestBrowser } from "../testing/browser.ts";
 import { HANG_MS } from "../testing/host-tools.ts";
-import { BOOT_IMAGE, IMAGES } from "./images.ts";
+import { webSiteFiles } from "./web-site.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const files = new Map<string, Uint8Array>();
-const guestFiles = [BOOT_IMAGE, ...IMAGES.map(({ name }) => name)];
+let files = new Map<string, Uint8Array>();
+let guestFiles: string[] = [];
 
 beforeAll(() => {
   const { status, stderr } = spawnSync(
@@ -24,9 +23,7 @@ beforeAll(() => {
     { encoding: "utf8" },
   );
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  for (const name of readdirSync(join(root, "build/web"))) {
-    files.set(name, readFileSync(join(root, "build/web", name)));
-  }
+  ({ files, guest: guestFiles } = webSiteFiles(root));
 });
 
 test("travels in 1.5 MB, compressed, without the guest", () => {

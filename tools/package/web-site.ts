@@ -1,7 +1,15 @@
 // Writes build/web/: the page with a machine in the tab, the CPU core, and the system as what it boots. Static files for
 // any host; nothing is asked of a server but these.
 
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { bundlePage } from "../emulator/web/bundle.ts";
 import type { GalleryEntry } from "../emulator/web/gallery.ts";
@@ -14,6 +22,9 @@ const system = (...words: string[]): GalleryEntry["options"] => ({
   memory: "512M",
   cpus: "2",
 });
+
+/** The system: what of build/web/ is not the page. */
+const GUEST_FILES = [BOOT_IMAGE, ...IMAGES.map(({ name }) => name)];
 
 /** What there is to boot; the first is the default. */
 const GALLERY: readonly GalleryEntry[] = [
@@ -53,9 +64,18 @@ export async function makeWebSite(root: string): Promise<void> {
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { recursive: true });
   for (const [name, bytes] of await bundlePage("tab")) writeFileSync(join(aside, name), bytes);
-  const built = ["emulator-core.wasm", BOOT_IMAGE, ...IMAGES.map(({ name }) => name)];
+  const built = ["emulator-core.wasm", ...GUEST_FILES];
   for (const name of built) copyFileSync(join(root, "build", name), join(aside, name));
   writeFileSync(join(aside, "gallery.json"), `${JSON.stringify(GALLERY, null, 2)}\n`);
   rmSync(join(root, "build/web"), { recursive: true, force: true });
   renameSync(aside, join(root, "build/web"));
+}
+
+/** What is in build/web/ by its names, and which of it is the system. */
+export function webSiteFiles(root: string): { files: Map<string, Uint8Array>; guest: string[] } {
+  const folder = join(root, "build/web");
+  const files = readdirSync(folder).map(
+    (name) => [name, readFileSync(join(folder, name))] as const,
+  );
+  return { files: new Map(files), guest: GUEST_FILES };
 }

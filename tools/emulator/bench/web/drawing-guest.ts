@@ -1,0 +1,59 @@
+// A guest with a screen of 32 bits a pixel that changes all the time, for what showing it costs.
+
+import { ax, dx, eax, ebx, ecx, edi, esi } from "../../../asm/index.ts";
+import { guest } from "../../platform/testdata/guest.ts";
+
+/** Bochs' display registers (QEMU, docs/specs/standard-vga): index and data port, and their numbers. */
+const DISPI_INDEX = 0x1ce;
+const DISPI_DATA = 0x1cf;
+const DISPI = { width: 1, height: 2, bits: 3, enable: 4, bank: 5, yOffset: 9 } as const;
+const LINEAR = 0x41;
+const FRAMEBUFFER = 0xfd00_0000;
+const PIXEL_BYTES = 4;
+/** Lines below the screen, by which the picture moves. */
+const SPARE_LINES = 8;
+/** Rounds of what the guest computes between two pictures: some milliseconds. */
+const ROUNDS = 200_000;
+
+export interface Mode {
+  width: number;
+  height: number;
+}
+
+/** How it draws: by writing every pixel, by showing another part of video memory, or not at all. */
+export type Drawing = "pixels" | "moving" | "nothing";
+
+/** Draws for ever; between two pictures that it need not write it computes. */
+export function drawingGuest({ width, height }: Mode, drawing: Drawing): Uint8Array {
+  return guest((a) => {
+    const dispi = (name: keyof typeof DISPI, value: number): void => {
+      a.mov(dx, DISPI_INDEX).mov(ax, DISPI[name]).out(dx, ax);
+      a.mov(dx, DISPI_DATA).mov(ax, value).out(dx, ax);
+    };
+    dispi("width", width);
+    dispi("height", height);
+    dispi("bits", 32);
+    dispi("enable", LINEAR);
+    a.cld();
+    // No two lines near each other have the same colour, so that moving changes every pixel.
+    a.mov(edi, FRAMEBUFFER)
+      .xor(eax, eax)
+      .mov(ebx, height + SPARE_LINES);
+    const line = a.label();
+    a.mov(ecx, width).rep.stosd().add(eax, 0x07050b).dec(ebx).jnz(line);
+    a.label("again");
+    for (let shown = 0; shown < SPARE_LINES; shown++) {
+      if (drawing === "pixels") {
+        a.mov(edi, FRAMEBUFFER).mov(ecx, (width * height * PIXEL_BYTES) / 4);
+        a.add(eax, 0x010203).rep.stosd();
+        continue;
+      }
+      // The bank means nothing in linear modes.
+      dispi(drawing === "moving" ? "yOffset" : "bank", shown);
+      a.mov(ecx, ROUNDS);
+      const next = a.label();
+      a.add(ebx, ecx).imul(ebx, ebx, 3).xor(ebx, esi).dec(ecx).jnz(next);
+    }
+    a.jmp("again");
+  });
+}

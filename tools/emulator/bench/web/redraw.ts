@@ -1,0 +1,197 @@
+// What it costs to show a screen that changes all the time, in a tab and for -display web: how many whole pictures a second
+// come to the page, and how fast the guest is beside one that does the same with nothing to be seen. Times are the
+// processor's, of single threads; pictures a second need a host that has nothing else to do.
+
+import type { Page } from "playwright-core";
+import type { TestBrowser } from "../../../testing/browser.ts";
+import { firstThread, type Thread, threadMs } from "../../../testing/thread-time.ts";
+import { RunControl } from "../../debug/run-control.ts";
+import { Machine } from "../../host/machine.ts";
+import { WebDisplay } from "../../host/web-display.ts";
+import type { FromMachine } from "../../remote/messages.ts";
+import { type Drawing, drawingGuest, type Mode } from "./drawing-guest.ts";
+import type { Status } from "./statuses.ts";
+import { openWorkerPage, type Places, putGuest, rendererOf } from "./worker-page.ts";
+
+export const MODES: readonly Mode[] = [
+  { width: 1024, height: 768 },
+  { width: 1920, height: 1200 },
+];
+const MEMORY = "16M";
+/** Given to a guest to get going, and then watched, ms. */
+const SETTLE_MS = 1000;
+const WATCH_MS = 3000;
+const REPEATS = 2;
+const TIMEOUT_MS = 60_000;
+
+/** Where the machine is that a page shows. */
+export type Place = "tab" | "display";
+
+export interface RedrawRow {
+  place: Place;
+  mode: Mode;
+  /** Pictures a second of a guest that writes every pixel, and of one that moves the picture. */
+  written: number;
+  moved: number;
+  /** What of the machine's thread the latter has left, beside the guest with nothing to be seen. */
+  share: number;
+  /** Processor time for a picture: of the machine's thread and of the page's, ms. */
+  lookMs: number;
+  pageMs: number;
+}
+
+/** What has happened between two stops of a guest. */
+interface Watched {
+  pictures: number;
+  instructions: number;
+  /** By the clock, of the machine's thread, and of the page's. */
+  ms: number;
+  machineMs: number;
+  pageMs: number;
+}
+
+declare global {
+  interface Window {
+    wholePictures?: number;
+    lastStatus?: Status;
+  }
+}
+
+/** To run in a page before its own scripts: counts the pictures that come from a worker or over a WebSocket. */
+function countPictures(): void {
+  window.wholePictures = 0;
+  const note = (message: FromMachine): void => {
+    if (message.kind === "status") window.lastStatus = message;
+    const isPicture = message.kind === "pixels" && message.x === 0 && message.y === 0;
+    if (isPicture) window.wholePictures = 1 + (window.wholePictures ?? 0);
+  };
+  window.Worker = class extends Worker {
+    constructor(script: string | URL, options?: WorkerOptions) {
+      super(script, options);
+      this.addEventListener("message", ({ data }: MessageEvent<FromMachine>) => note(data));
+    }
+  };
+  window.WebSocket = class extends WebSocket {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      // The header, as remote/wire.ts writes it.
+      this.addEventListener("message", ({ data }: MessageEvent<ArrayBuffer>) => {
+        const header = new Uint8Array(data, 4, new DataView(data).getUint32(0, true));
+        note(JSON.parse(new TextDecoder().decode(header)));
+      });
+    }
+  };
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A page, the thread that runs its machine, and the one that draws it. */
+interface Watcher {
+  page: Page;
+  worker: Thread;
+  main: Thread;
+}
+
+async function command({ page }: Watcher, name: "pause" | "resume", state: string): Promise<void> {
+  await page.evaluate((n) => window.machineView?.command(n), name);
+  await page.waitForFunction((wanted) => window.lastStatus?.state === wanted, state, {
+    polling: 10,
+    timeout: TIMEOUT_MS,
+  });
+}
+
+async function watch(watcher: Watcher): Promise<Watched> {
+  const read = async () => {
+    const { pictures, status } = await watcher.page.evaluate(() => ({
+      pictures: window.wholePictures ?? 0,
+      status: window.lastStatus as Status,
+    }));
+    const { clock, instructions } = status;
+    const [machineMs, pageMs] = [threadMs(watcher.worker), threadMs(watcher.main)];
+    return { pictures, clock, instructions, machineMs, pageMs };
+  };
+  await sleep(SETTLE_MS);
+  await command(watcher, "pause", "paused");
+  const before = await read();
+  await command(watcher, "resume", "running");
+  await sleep(WATCH_MS);
+  await command(watcher, "pause", "paused");
+  const after = await read();
+  return {
+    pictures: after.pictures - before.pictures,
+    instructions: after.instructions - before.instructions,
+    ms: after.clock - before.clock,
+    machineMs: after.machineMs - before.machineMs,
+    pageMs: after.pageMs - before.pageMs,
+  };
+}
+
+const hasStatus = (page: Page): Promise<unknown> =>
+  page.waitForFunction(() => window.lastStatus?.state === "running", undefined, {
+    timeout: TIMEOUT_MS,
+  });
+
+async function watchTab(places: Places, kernel: Uint8Array): Promise<Watched> {
+  const query = `?kernel=${putGuest(places, kernel)}&memory=${MEMORY}&accel=jit&clock=vm`;
+  const watcher = await openWorkerPage(places, query, countPictures, hasStatus);
+  try {
+    return await watch(watcher);
+  } finally {
+    await watcher.page.close();
+  }
+}
+
+async function watchDisplay(browser: TestBrowser, kernel: Uint8Array): Promise<Watched> {
+  const machine = await Machine.create({ kernel, memory: MEMORY, accel: { kind: "jit" } });
+  const control = new RunControl(machine, false);
+  const viewed = { control, title: "redraw", execute: async () => "" };
+  const display = await WebDisplay.open(viewed, 0);
+  // It never ends: it stands still when nobody watches it any more.
+  void control.run();
+  const page = await browser.open(display.url, countPictures);
+  try {
+    await hasStatus(page);
+    const main = await rendererOf(page);
+    return await watch({ page, worker: firstThread(), main });
+  } finally {
+    control.pause();
+    await page.close();
+    await display.close();
+  }
+}
+
+/** A guest's run with the least time of the machine's thread for an instruction: what else the host does only adds. */
+async function bestOf(run: () => Promise<Watched>): Promise<Watched> {
+  let best = await run();
+  for (let i = 1; i < REPEATS; i++) {
+    const next = await run();
+    if (next.machineMs / next.instructions < best.machineMs / best.instructions) best = next;
+  }
+  return best;
+}
+
+const rate = ({ pictures, ms }: Watched): number => (pictures * 1000) / ms;
+
+/** Measures one mode in one place. */
+export async function measureRedraw(places: Places, place: Place, mode: Mode): Promise<RedrawRow> {
+  const watched = (drawing: Drawing): Promise<Watched> => {
+    const kernel = drawingGuest(mode, drawing);
+    return bestOf(() =>
+      place === "tab" ? watchTab(places, kernel) : watchDisplay(places.browser, kernel),
+    );
+  };
+  const still = await watched("nothing");
+  const moving = await watched("moving");
+  const written = await watched("pixels");
+  // What its instructions take of the machine's thread.
+  const ownMs = (moving.instructions * still.machineMs) / still.instructions;
+  return {
+    place,
+    mode,
+    written: rate(written),
+    moved: rate(moving),
+    share: ownMs / moving.machineMs,
+    lookMs: (moving.machineMs - ownMs) / moving.pictures,
+    pageMs: moving.pageMs / moving.pictures,
+  };
+}
