@@ -36,6 +36,7 @@ import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent } from "./platform/pc.ts";
+import { PhysicalMemory } from "./platform/physical-memory.ts";
 import { type Picture, picture, type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
 import { SerialLine } from "./serial-line.ts";
 import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./snapshot.ts";
@@ -100,6 +101,7 @@ export class Machine {
   readonly kernel: Input | undefined;
 
   readonly #map: MemoryMap;
+  readonly #physical: PhysicalMemory;
   readonly #tier: Tier | undefined;
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
@@ -169,6 +171,7 @@ export class Machine {
         guestError: (what) => options.onGuestError?.(what),
       },
     );
+    this.#physical = new PhysicalMemory(this.ram, this.board.mmio);
     this.board.onEvent = (event) => this.#ask(event);
     const { debugConsole, serialPorts } = this.board;
     this.serialLines = serialPorts.map((uart, port) => {
@@ -591,14 +594,14 @@ export class Machine {
 
   // ---- Looking inside
 
-  /** Physical memory, RAM alone; shorter where RAM ends. */
+  /** Physical memory: RAM, ROM, and devices' where reading has no effect; shorter where there is none of these. */
   readPhysical(address: number, length: number): Uint8Array {
-    return this.ram.read(address, length);
+    return this.#physical.read(address, length);
   }
 
   /** Memory as CPU `cpu` sees it at a linear address; shorter where nothing is mapped. */
   readLinear(address: bigint, length: number, cpu = 0): Uint8Array {
-    return readLinear(this.cpus[cpu] as CpuAccess, this.ram, address, length);
+    return readLinear(this.cpus[cpu] as CpuAccess, this.ram, address, length, this.#physical);
   }
 
   /** Physical address of a linear one, or undefined. */

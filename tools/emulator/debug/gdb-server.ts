@@ -2,7 +2,7 @@
 // one process, thread n is CPU n - 1. Memory is what the selected CPU sees at linear addresses,
 // without regard to protection; addresses of devices are not touched.
 
-import { readLinear, writeLinear } from "../platform/page-walk.ts";
+import { writeLinear } from "../platform/page-walk.ts";
 import { bytesOfText, frame, hex, PacketReader, unhex } from "./gdb-packets.ts";
 import {
   GDB_TARGETS,
@@ -290,11 +290,10 @@ export class GdbServer {
 
   #readMemory(arguments_: string): string {
     const [address, length] = arguments_.split(",");
-    const bytes = readLinear(
-      this.#access(),
-      this.#control.machine.ram,
+    const bytes = this.#control.machine.readLinear(
       BigInt(`0x${address}`),
       Math.min(Number.parseInt(length ?? "0", 16), PACKET_BYTES / 2),
+      this.#access().cpu,
     );
     return bytes.length === 0 && length !== "0" ? "E14" : hex(bytes);
   }

@@ -143,7 +143,15 @@ export interface PortHandler {
 export interface MmioHandler {
   read(offset: number, size: number): number;
   write(offset: number, value: number, size: number): void;
+  /** The byte that a read would give, where that changes nothing; undefined elsewhere. Not there: undefined throughout. */
+  peek?(offset: number): number | undefined;
 }
+
+/** Looks at registers of 32 bits whose reading changes nothing. */
+export const peekRegisters =
+  (read: (offset: number, size: number) => number): ((offset: number) => number) =>
+  (offset) =>
+    (read(offset & ~3, 4) >>> (8 * (offset & 3))) & 0xff;
 
 /** What `size` bytes of a bus read as where nobody answers. */
 export const allOnes = (size: number): number => 2 ** (8 * size) - 1;

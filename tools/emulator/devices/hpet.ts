@@ -2,7 +2,13 @@
 // specification 1.0a, 2.3). Timer 0 is periodic-capable, as are the others; FSB delivery is left out
 // (its capability bit is clear).
 
-import type { Device, DeviceKind, MmioHandler, Slot } from "./device.ts";
+import {
+  type Device,
+  type DeviceKind,
+  type MmioHandler,
+  peekRegisters,
+  type Slot,
+} from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 import type { Clock, Timer } from "./timers.ts";
 
@@ -153,11 +159,13 @@ export class Hpet implements Device {
 
   /** 64-bit accesses arrive as two 32-bit ones. */
   #mmio(): MmioHandler {
+    const read = (offset: number, size: number): number => {
+      const value = this.#read(offset & ~7) >> BigInt((offset & 7) * 8);
+      return Number(value & (size === 4 ? MASK32 : (1n << BigInt(size * 8)) - 1n));
+    };
     return {
-      read: (offset, size) => {
-        const value = this.#read(offset & ~7) >> BigInt((offset & 7) * 8);
-        return Number(value & (size === 4 ? MASK32 : (1n << BigInt(size * 8)) - 1n));
-      },
+      read,
+      peek: peekRegisters(read),
       write: (offset, value, size) => {
         if (size !== 4) return;
         const high = (offset & 4) !== 0;

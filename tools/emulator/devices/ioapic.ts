@@ -3,7 +3,13 @@
 // the wire has been settled by the board, as the interrupt source overrides describe it.
 
 import { DELIVERY_EXTINT, DELIVERY_FIXED } from "../core/protocol.ts";
-import type { Device, DeviceKind, MmioHandler, Slot } from "./device.ts";
+import {
+  type Device,
+  type DeviceKind,
+  type MmioHandler,
+  peekRegisters,
+  type Slot,
+} from "./device.ts";
 
 /** Physical address of the 4 KiB page with the registers. */
 export const IOAPIC_BASE = 0xfec00000;
@@ -114,11 +120,13 @@ export class IoApic implements Device {
 
   /** Select at 0x00, data at 0x10, EOI at 0x40. */
   #mmio(): MmioHandler {
+    const read = (offset: number): number => {
+      if (offset === 0) return this.state.select;
+      return offset === 0x10 ? this.#readRegister(this.state.select) : 0;
+    };
     return {
-      read: (offset) => {
-        if (offset === 0) return this.state.select;
-        return offset === 0x10 ? this.#readRegister(this.state.select) : 0;
-      },
+      read,
+      peek: peekRegisters(read),
       write: (offset, value) => {
         if (offset === 0) this.state.select = value & 0xff;
         else if (offset === 0x10) this.#writeRegister(this.state.select, value);

@@ -10,6 +10,7 @@ import {
   type GuestMemory,
   type MmioHandler,
   type PortHandler,
+  peekRegisters,
   type Slot,
 } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
@@ -437,6 +438,7 @@ export class PciBus implements Device {
   #ecam(): MmioHandler {
     return {
       read: (offset, size) => this.#read(offset >>> 12, offset & 0xfff, size),
+      peek: peekRegisters((offset) => this.#read(offset >>> 12, offset & 0xfff, 4)),
       write: (offset, value, size) => this.#write(offset >>> 12, offset & 0xfff, value, size),
     };
   }

@@ -383,6 +383,7 @@ export class Vga implements Device {
           this.writeDispi((offset - 0x500) >> 1, value & 0xffff);
         }
       },
+      peek: (offset) => (offset < MONITOR.length ? MONITOR[offset] : undefined),
     };
   }
 
@@ -399,6 +400,7 @@ export class Vga implements Device {
       write: (offset, value, size) => {
         for (let i = 0; i < size; i++) this.#writeWindow(offset + i, (value >>> (8 * i)) & 0xff);
       },
+      peek: (offset) => this.#readWindow(offset, [...this.state.latches]),
     };
   }
 
@@ -415,12 +417,23 @@ export class Vga implements Device {
         this.changes.wroteGlyph(offset);
         this.changes.wroteGlyph(offset + size - 1);
       },
+      peek: (offset) => this.memory[offset],
     };
+  }
+
+  /** Bochs' modes show a bank of their picture, whatever the VGA's registers say. */
+  get #isBanked(): boolean {
+    return ((this.state.dispi[DISPI_ENABLE] as number) & ENABLED) !== 0;
+  }
+
+  /** Whether bytes of the window are bytes of video memory: planes that are chained, and pixels without planes. */
+  get #isChained(): boolean {
+    return ((this.state.sequencer[4] as number) & 8) !== 0 || this.#isBanked;
   }
 
   /** Offset in the selected window (GR6 bits 3:2), or -1 outside it. */
   #windowOffset(offset: number): number {
-    switch (((this.state.graphics[6] as number) >> 2) & 3) {
+    switch (this.#isBanked ? 1 : ((this.state.graphics[6] as number) >> 2) & 3) {
       case 0:
         return offset;
       case 1:
@@ -432,11 +445,12 @@ export class Vga implements Device {
     }
   }
 
-  #readWindow(offset: number): number {
+  /** Reading planes fills the latches, by which writing works. */
+  #readWindow(offset: number, latches = this.state.latches): number {
     const s = this.state;
     const at = this.#windowOffset(offset);
     if (at < 0) return 0xff;
-    if ((s.sequencer[4] as number) & 8) return this.memory[at] ?? 0xff;
+    if (this.#isChained) return this.memory[at] ?? 0xff;
     let cell = at;
     let plane = (s.graphics[4] as number) & 3;
     if ((s.graphics[5] as number) & 0x10) {
@@ -444,14 +458,14 @@ export class Vga implements Device {
       cell = at & ~1;
     }
     const base = cell * 4;
-    for (let p = 0; p < 4; p++) s.latches[p] = this.memory[base + p] ?? 0;
-    if (!((s.graphics[5] as number) & 8)) return s.latches[plane] as number;
+    for (let p = 0; p < 4; p++) latches[p] = this.memory[base + p] ?? 0;
+    if (!((s.graphics[5] as number) & 8)) return latches[plane] as number;
     // Read mode 1: which pixels have the colour in GR2, planes not cared for by GR7 ignored.
     let equal = 0xff;
     for (let p = 0; p < 4; p++) {
       if (!((s.graphics[7] as number) & (1 << p))) continue;
       const want = (s.graphics[2] as number) & (1 << p) ? 0xff : 0;
-      equal &= ~((s.latches[p] as number) ^ want);
+      equal &= ~((latches[p] as number) ^ want);
     }
     return equal & 0xff;
   }
@@ -461,8 +475,8 @@ export class Vga implements Device {
     const at = this.#windowOffset(offset);
     if (at < 0) return;
     const planes = s.sequencer[2] as number;
-    if ((s.sequencer[4] as number) & 8) {
-      if (!(planes & (1 << (at & 3)))) return;
+    if (this.#isChained) {
+      if (!this.#isBanked && !(planes & (1 << (at & 3)))) return;
       this.memory[at] = value;
       this.changes.wroteGlyph(at);
       return;

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { Machine } from "../host/machine.ts";
+import { VIDEO_MODES, type VideoMode } from "../platform/firmware/video-modes.ts";
+import { type Screen, screensGuest } from "../platform/testdata/screens.ts";
 import { Monitor } from "./monitor.ts";
 import { type PagingMode, pagingGuest } from "./testdata/paging-guest.ts";
 import { QemuMonitor } from "./testdata/qemu-monitor.ts";
@@ -115,3 +117,41 @@ describe.skipIf(!hasQemu).each(MODES)("as QEMU, paging %s", (mode) => {
     for (const at of ["0", "0x1234", "0x3010", "0x400123", "0x612345"]) await same(`gva2gpa ${at}`);
   });
 });
+
+/** Screens whose video memory is full of noise; each is one byte on COM1. */
+const SCREENS: Record<string, Screen> = {
+  text: { mode: VIDEO_MODES.get(3) as VideoMode },
+  "16 colours": { mode: VIDEO_MODES.get(0x12) as VideoMode },
+  "256 colours": { mode: VIDEO_MODES.get(0x13) as VideoMode },
+  linear: { width: 320, height: 200, depth: 32 },
+};
+
+test.skipIf(!hasQemu).each(Object.entries(SCREENS))(
+  "video memory as QEMU shows it, through the window and linear: %s",
+  async (name, screen) => {
+    const kernel = screensGuest([screen]);
+    const qemu = await QemuMonitor.until(".", kernel);
+    try {
+      const machine = await Machine.create({ kernel, memory: "16M" });
+      expect(machine.runSync({ until: "." })).toEqual({ kind: "matched" });
+      const monitor = new Monitor(new RunControl(machine, true), { quit() {} });
+      const before = machine.stateHash();
+      // Planes of text lie in QEMU's memory in another way, which the linear framebuffer alone shows.
+      const linear = name === "text" ? [] : ["0xfd000000", "0xfd004321"];
+      for (const at of ["0xa0000", "0xa7f40", "0xb0000", "0xb8000", "0xb8f21", ...linear]) {
+        for (const format of ["64xb", "20xh", "9xw", "5xg", "16c"]) {
+          const line = `xp/${format} ${at}`;
+          expect(`${line}\n${await monitor.execute(line)}`).toBe(
+            `${line}\n${await qemu.human(line)}`,
+          );
+        }
+      }
+      for (const line of ["x/8xw 0xa0100", "x/8xw 0xb8100"]) {
+        expect(await monitor.execute(line)).toBe(await qemu.human(line));
+      }
+      expect(machine.stateHash()).toBe(before);
+    } finally {
+      qemu.close();
+    }
+  },
+);

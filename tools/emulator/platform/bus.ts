@@ -239,6 +239,18 @@ export class MmioBus {
     return region.handler.read((address >>> 0) - region.start, size) >>> 0;
   }
 
+  /** Up to `length` bytes without an effect on any device; it ends where there are none, or reading them would have one. */
+  peek(address: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) {
+      const region = this.#find(address + i);
+      const byte = region?.handler.peek?.(((address + i) >>> 0) - region.start);
+      if (byte === undefined) return bytes.slice(0, i);
+      bytes[i] = byte;
+    }
+    return bytes;
+  }
+
   write(address: number, value: number, size: number): void {
     const region = this.#find(address);
     if (region === undefined) this.#floating("write to", address);

@@ -52,12 +52,13 @@ function translate32(ram: GuestRam, cr3: bigint, cr4: bigint, linear: bigint): n
   return ((entry & 0xfffff000) | (at & 0xfff)) >>> 0;
 }
 
-/** Up to `length` bytes at `linear`, ending before the first page that is not mapped to RAM. */
+/** Up to `length` bytes at `linear`, ending before the first page that is not mapped to memory. */
 export function readLinear(
   cpu: CpuAccess,
   ram: GuestRam,
   linear: bigint,
   length: number,
+  memory: Pick<GuestRam, "read"> = ram,
 ): Uint8Array {
   const out = new Uint8Array(length);
   let done = 0;
@@ -65,7 +66,7 @@ export function readLinear(
     const at = BigInt.asUintN(64, linear + BigInt(done));
     const part = Math.min(length - done, 4096 - Number(at & 0xfffn));
     const physical = translate(cpu, ram, at);
-    const bytes = physical === undefined ? undefined : ram.read(physical, part);
+    const bytes = physical === undefined ? undefined : memory.read(physical, part);
     if (bytes === undefined || bytes.length < part) {
       out.set(bytes ?? [], done);
       return out.slice(0, done + (bytes?.length ?? 0));
