@@ -5,13 +5,16 @@
 export interface Line {
   address: bigint;
   bytes: Uint8Array;
-  /** In Intel syntax. */
+  /** In the syntax that was asked for. */
   text: string;
 }
 
+/** Intel's, as manuals have it; AT&T's, with a mnemonic of 8 columns, as QEMU's monitor prints it. */
+export type Syntax = "intel" | "att";
+
 /**
  * Decodes up to `count` instructions of `bits`-wide code that begins at `address`. `describe` names the targets
- * of branches; it returns "" for those it does not know.
+ * of branches; it returns "" for those it does not know. Intel's syntax is the usual one.
  */
 export type Disassemble = (
   code: Uint8Array,
@@ -19,4 +22,5 @@ export type Disassemble = (
   bits: 16 | 32 | 64,
   count: number,
   describe?: (address: bigint) => string,
+  syntax?: Syntax,
 ) => Line[];

@@ -6,6 +6,8 @@ import { namesOf, REGISTER_NAMES } from "./registers.ts";
 
 /** The longest instruction, bytes (Intel SDM vol. 2A, 2.3.11). */
 const INSTRUCTION_BYTES = 15;
+/** Bytes of an instruction on a line. */
+const LINE_BYTES = 8;
 const NARROW_LINE = 8;
 const LINE = 16;
 /** memsave writes at most what fits into one buffer. */
@@ -104,16 +106,23 @@ async function instructions(
     throw new MonitorError("there is no disassembler here; format x shows the bytes");
   }
   const code = reader(context, physical)(at, count * INSTRUCTION_BYTES);
-  if (code.length === 0) return `0x${hex(at, 8)}: Cannot access memory`;
   const bits = machine.cpus[context.cpu]?.codeBits ?? 64;
   const symbols = machine.symbols();
   const describe = (target: bigint): string => symbols?.describe(target) ?? "";
-  return disassemble(code, at, bits, count, describe)
-    .map(({ address, bytes, text }) => {
-      const digits = [...bytes].map((byte) => hex(byte, 2)).join(" ");
-      return `0x${hex(address, 8)}:  ${digits.padEnd(24)} ${text}`;
-    })
-    .join("\n");
+  const decoded = disassemble(code, at, bits, count, describe, "att");
+  const lines = decoded.flatMap(({ address, bytes, text }) =>
+    // What is longer than a line's bytes goes on below.
+    Array.from({ length: Math.ceil(bytes.length / LINE_BYTES) }, (_, i) => {
+      const part = bytes.subarray(i * LINE_BYTES, (i + 1) * LINE_BYTES);
+      const digits = [...part].map((byte) => hex(byte, 2)).join(" ");
+      const start = `0x${hex(address + BigInt(i * LINE_BYTES), 8)}:  ${digits}`;
+      return i === 0 ? `${start.padEnd(start.length - digits.length + 24)} ${text}` : start;
+    }),
+  );
+  if (decoded.length < count) {
+    lines.push(`0x${hex(at + BigInt(code.length), 8)}: unable to read memory`);
+  }
+  return lines.join("\n");
 }
 
 function addressOf(context: MonitorContext, line: CommandLine): bigint {

@@ -1,10 +1,14 @@
 // The monitor beside QEMU's: the same guest, the same lines, the same answers.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { Machine } from "../host/machine.ts";
 import { VIDEO_MODES, type VideoMode } from "../platform/firmware/video-modes.ts";
+import { random } from "../platform/testdata/random-accesses.ts";
 import { type Screen, screensGuest } from "../platform/testdata/screens.ts";
 import { Monitor } from "./monitor.ts";
 import { type PagingMode, pagingGuest } from "./testdata/paging-guest.ts";
@@ -152,6 +156,92 @@ test.skipIf(!hasQemu).each(Object.entries(SCREENS))(
       expect(machine.stateHash()).toBe(before);
     } finally {
       qemu.close();
+    }
+  },
+);
+
+/** Bytes of which many are instructions: opcodes that are frequent, prefixes, and whatever follows. */
+function* codeBytes(count: number): Generator<number> {
+  const next = random(99);
+  const frequent = [
+    0x89, 0x8b, 0x83, 0x81, 0xc7, 0x48, 0x0f, 0x66, 0xff, 0xe8, 0x74, 0x8d, 0x55, 0xc3, 0xf7,
+  ];
+  for (let i = 0; i < count; i++) {
+    yield next() % 3 === 0 ? (frequent[next() % frequent.length] as number) : next() & 255;
+  }
+}
+
+/** Address, bytes and text of each instruction of an answer. */
+function instructionsOf(answer: string): Map<string, { bytes: string; text: string }> {
+  const found = new Map<string, { bytes: string; text: string }>();
+  let last: { bytes: string; text: string } | undefined;
+  for (const line of answer.split("\n")) {
+    const [, at = "", bytes = "", text] =
+      /^0x([0-9a-f]+): {2}((?:[0-9a-f]{2} ?)+?)(?: {2,}| (?=\S{3}))(.*)$/.exec(line.padEnd(60)) ??
+      [];
+    if (text?.trim() === "" && last !== undefined) {
+      last.bytes += ` ${bytes.trim()}`;
+      continue;
+    }
+    last = { bytes: bytes.trim(), text: text ?? "" };
+    if (at !== "") found.set(at, last);
+  }
+  return found;
+}
+
+/**
+ * What Capstone writes in another way: the stack of the x87 among operands, segments that have no effect, and 16-bit
+ * branches of 32-bit code, whose upper half it keeps.
+ */
+const isNamedOtherwise = (bytes: string): boolean =>
+  /^(([26][67e]|36|3e|6[4-7]|4.|f[023]) )*d[8-f]\b/.test(bytes) ||
+  /^((6[4-7]|f[023]) )*(26|2e|36|3e) /.test(bytes) ||
+  /^(6[4-7] )*66 ((6[4-7]|f[023]) )*(e[0-3]|e8|e9|eb|7.|0f 8.)\b/.test(bytes);
+
+/** What instructions are called, without size and prefixes: two disassemblers have two tables. */
+const kindOf = (text: string): string =>
+  text
+    .replace(/^(lock|rep|repe|repne|repz|repnz|bnd|xacquire|xrelease|notrack|data16) +/g, "")
+    .split(" ")[0] ?? "";
+
+test.skipIf(!hasQemu).each(["off", "long"] as const)(
+  "x/i of random code as QEMU has it, paging %s",
+  async (mode) => {
+    const kernel = pagingGuest(mode);
+    const folder = mkdtempSync(join(tmpdir(), "emu-code-"));
+    const blob = join(folder, "code");
+    const code = Uint8Array.from(codeBytes(12_000));
+    writeFileSync(blob, code);
+    const qemu = await QemuMonitor.boot(kernel, [
+      ...["-device", `loader,file=${blob},addr=0x900000,force-raw=on`],
+    ]);
+    try {
+      const machine = await Machine.create({ kernel, memory: "16M" });
+      machine.runSync();
+      machine.ram.write(0x900000, code);
+      const monitor = new Monitor(new RunControl(machine, true), { quit() {} });
+      const [theirs, mine] = [
+        instructionsOf(await qemu.human("xp/2500i 0x900000")),
+        instructionsOf(await monitor.execute("xp/2500i 0x900000")),
+      ];
+      const different: string[] = [];
+      let compared = 0;
+      for (const [at, { bytes, text }] of mine) {
+        const other = theirs.get(at);
+        if (other?.bytes !== bytes || kindOf(other.text) !== kindOf(text)) continue;
+        if (isNamedOtherwise(bytes)) continue;
+        compared++;
+        if (other.text.trim() !== text.trim()) different.push(`${bytes}: ${text} | ${other.text}`);
+      }
+      expect(different).toEqual([]);
+      expect(compared).toBeGreaterThan(2000);
+      expect(await monitor.execute("x/3i 0xfffffe")).toBe(await qemu.human("x/3i 0xfffffe"));
+      expect(await monitor.execute("xp/3i 0x10000000000")).toBe(
+        await qemu.human("xp/3i 0x10000000000"),
+      );
+    } finally {
+      qemu.close();
+      rmSync(folder, { recursive: true, force: true });
     }
   },
 );
