@@ -4,9 +4,14 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { boot, bootImage, compiled, refusal, webSerial } from "./boot.ts";
+import { bootDisk } from "./disk.ts";
 
 test("the entry for browsers takes bytes", async () => {
   expect(await webSerial(readFileSync("build/kernel.elf32"))).toContain("[kernel]");
+});
+
+test("a machine without files is executed compiled, shown, and answers", async () => {
+  expect(await bootDisk()).toBe("debug-exit A 720x400 compiled PNG VM status: paused");
 });
 
 test("the system boots, twice", { timeout: 60_000 }, async () => {

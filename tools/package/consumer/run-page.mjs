@@ -17,7 +17,9 @@ const context = createContext({
     setTimeout,
     structuredClone,
   },
+  // What pages and workers of this project report with.
   onReport: (text) => console.log(text),
+  postMessage: (text) => console.log(text),
 });
 const modules = new Map();
 
