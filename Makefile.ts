@@ -152,6 +152,9 @@ const everything = once(() => [
   tarball(),
 ]);
 
+/** What the page in a tab takes from it. */
+const ofWebSite = (): Task[] => [...everything(), bootImage()];
+
 /** What the npm package takes from the build. */
 const shipped = (): Task[] => [...everything(), shippedTarball(), biosLoader, uefiLoader];
 
@@ -346,8 +349,8 @@ const targets: Target[] = [
   {
     name: "bench",
     summary:
-      "measure the kernel, the compiler, the emulator and the system; parts by name behind --",
-    steps: everything,
+      "measure the kernel, the compiler, the emulator, the page and the system; parts by name behind --",
+    steps: ofWebSite,
     note: leftOutHere,
     options: (command) =>
       command
@@ -362,7 +365,7 @@ const targets: Target[] = [
   {
     name: "web",
     summary: "the system in a browser's tab: static files for any host, build/web/",
-    steps: everything,
+    steps: ofWebSite,
     note: leftOutHere,
     action: async () => {
       const { makeWebSite } = await import("./tools/package/web-site.ts");
