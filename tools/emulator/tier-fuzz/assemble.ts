@@ -18,6 +18,7 @@ import {
   HANDLERS,
   LENGTHS,
   LOCALS_PAGE,
+  NO_CODE,
   type OtherCode,
   REAL_CODE,
   RECORDS,
@@ -42,9 +43,6 @@ const COUNTERS = [r.r12, r.r13, r.r14];
 /** Bytes of a variable in the page of locals. */
 const SLOT = 8;
 const MOST_SLOTS = 4096 / SLOT;
-
-/** Prefix LOCK: more than 14 prefixes are a general-protection fault. */
-const LOCK = 0xf0;
 
 /** A program that cannot be made into code: it is too long. */
 export class TooLong extends Error {}
@@ -528,8 +526,7 @@ export function assemble(program: Program): Built {
   // Without paging a page of the window is the frame of its number; with it the last page has a frame of its own.
   const frame = environment.paging === undefined ? LOCALS_PAGE : 0xa;
   data.set(locals, frame * 4096);
-  // Who runs past the end of the code faults there: what zeros do would be done for pages.
-  const filled = new Uint8Array(CODE_SIZE).fill(LOCK);
+  const filled = new Uint8Array(CODE_SIZE).fill(NO_CODE);
   filled.set(code);
   return {
     environment,

@@ -30,6 +30,12 @@ const STACKS = 0x4_0000;
 const STACK_SIZE = 0x1000;
 const KERNEL_STACKS = 0x5_0000;
 export const MOST_CPUS = 4;
+/**
+ * What is in RAM where nothing is, from `UNUSED` on: who gets lost there, or runs past the end of the code, faults, where
+ * what zeros do would be done for pages. It is the prefix LOCK, of which more than 14 are a general-protection fault.
+ */
+export const NO_CODE = 0xf0;
+export const UNUSED = LENGTHS + CODE_SIZE;
 
 /** Pages of the window of data. */
 export const WINDOW_PAGES = 12;

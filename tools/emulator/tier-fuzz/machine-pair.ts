@@ -18,7 +18,15 @@ import { GENERAL_NAMES } from "../platform/cpu-access.ts";
 import { observations, type Snapshot } from "../snapshot.ts";
 import { differences } from "../snapshot-fuzz/difference.ts";
 import { assemble, type Built } from "./assemble.ts";
-import { CODE64, kernelStackOf, MOST_CPUS, stackOf, taskRegister } from "./environment.ts";
+import {
+  CODE64,
+  kernelStackOf,
+  MOST_CPUS,
+  NO_CODE,
+  stackOf,
+  taskRegister,
+  UNUSED,
+} from "./environment.ts";
 import { EXIT_PORT, handlersOf } from "./handlers.ts";
 import type { Program } from "./program.ts";
 import { StopActions } from "./stop-actions.ts";
@@ -59,6 +67,7 @@ class Runner {
 
   constructor(machine: Machine) {
     this.machine = machine;
+    machine.ram.write(UNUSED, new Uint8Array(MEMORY - UNUSED).fill(NO_CODE));
     this.#empty = machine.snapshot();
   }
 
