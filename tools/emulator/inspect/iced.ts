@@ -8,6 +8,8 @@ type Iced = typeof import("iced-x86");
 /** Columns of a mnemonic in QEMU's monitor. */
 const MNEMONIC = 8;
 
+const HINTS = /^((xacquire|xrelease) (?!lock)|rep (?=ret))/;
+
 /** How an instruction is written; `free` when there are no more. */
 interface Writer {
   write(instruction: Instruction): string;
@@ -41,6 +43,7 @@ function attWriter(iced: Iced): Writer {
     OpKind.Immediate32to64,
   ]);
   const masks: ReadonlySet<number> = new Set([Mnemonic.And, Mnemonic.Or, Mnemonic.Xor]);
+  const nothing: ReadonlySet<number> = new Set([Mnemonic.Nop, Mnemonic.Reservednop]);
   const far: ReadonlySet<number> = new Set([OpKind.FarBranch16, OpKind.FarBranch32]);
   const destinations: ReadonlySet<number> = new Set([OpKind.MemoryESDI, OpKind.MemoryESEDI]);
   const exchanges: ReadonlySet<number> = new Set([
@@ -54,6 +57,15 @@ function attWriter(iced: Iced): Writer {
     // A base without an index has a comma behind it where a SIB byte holds it.
     const operands = formatter.formatAllOperands(instruction).replaceAll(", )", ")");
     if (mnemonic === Mnemonic.Xlatb) return "";
+    // What is reserved has a register in its code, and none in its name.
+    if (nothing.has(mnemonic) && instruction.opCount === 2) {
+      return operands.slice(operands.indexOf(", ") + 2);
+    }
+    const isSquare =
+      mnemonic === Mnemonic.Imul &&
+      instruction.opCount === 3 &&
+      instruction.op0Register === instruction.op1Register;
+    if (isSquare) return `${operands}, ${formatter.formatRegister(instruction.op0Register)}`;
     if (kinds.some((kind) => far.has(kind))) return operands.replace(", ", ":");
     if (exchanges.has(instruction.code)) return operands.split(", ").reverse().join(", ");
     // The segment of a string's destination cannot be another one.
@@ -64,7 +76,9 @@ function attWriter(iced: Iced): Writer {
   return {
     write: (instruction) => {
       const operands = operandsOf(instruction);
-      return `${formatter.formatMnemonic(instruction).padEnd(MNEMONIC)} ${operands}`;
+      // Prefixes without an effect are not told: hints without a lock, and one of RET's.
+      const mnemonic = formatter.formatMnemonic(instruction).replace(HINTS, "");
+      return `${mnemonic.padEnd(MNEMONIC)} ${operands}`;
     },
     free: () => formatter.free(),
   };

@@ -190,12 +190,13 @@ function instructionsOf(answer: string): Map<string, { bytes: string; text: stri
 }
 
 /**
- * What Capstone writes in another way: the stack of the x87 among operands, segments that have no effect, and 16-bit
- * branches of 32-bit code, whose upper half it keeps.
+ * What Capstone writes in another way: the stack of the x87 among operands, segments that have no effect, 16-bit
+ * branches of 32-bit code, whose upper half it keeps, and what a far return of 64 bits pops, as negative.
  */
 const isNamedOtherwise = (bytes: string): boolean =>
   /^(([26][67e]|36|3e|6[4-7]|4.|f[023]) )*d[8-f]\b/.test(bytes) ||
-  /^((6[4-7]|f[023]) )*(26|2e|36|3e) /.test(bytes) ||
+  /^((6[4-7]|f[023]|4.) )*(26|2e|36|3e) /.test(bytes) ||
+  /^4. ca /.test(bytes) ||
   /^(6[4-7] )*66 ((6[4-7]|f[023]) )*(e[0-3]|e8|e9|eb|7.|0f 8.)\b/.test(bytes);
 
 /** What instructions are called, without size and prefixes: two disassemblers have two tables. */
