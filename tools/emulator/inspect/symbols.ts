@@ -20,6 +20,9 @@ export interface Symbol {
 /** Lowest canonical address of the upper half, where 64-bit kernels live, with 5-level paging. */
 const UPPER_HALF = 0xff00_0000_0000_0000n;
 
+/** The upper 32 bits of addresses near its end, where kernels are linked: those of the last 8 GiB. */
+const UPPER_PARTS = [0xffff_fffen, 0xffff_ffffn] as const;
+
 export class SymbolTable {
   /** Code, ascending by address. */
   readonly #symbols: Symbol[];
@@ -51,6 +54,17 @@ export class SymbolTable {
   /** The address as the file has it; those of the upper half lose what the file does not keep. */
   #inFile(address: bigint): bigint {
     return this.#narrow && address >= UPPER_HALF ? BigInt.asUintN(32, address) : address;
+  }
+
+  /**
+   * The addresses that the file cannot tell from this one: where it keeps 32 bits, a function of a 64-bit kernel is in the
+   * upper half.
+   */
+  alike(address: bigint): readonly bigint[] {
+    if (!this.#narrow) return [address];
+    const low = this.#inFile(address);
+    if (low > 0xffff_ffffn) return [address];
+    return [low, ...UPPER_PARTS.map((part) => (part << 32n) | low)];
   }
 
   get size(): number {

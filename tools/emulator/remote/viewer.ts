@@ -224,12 +224,22 @@ export class Viewer {
           `${text}: expected an address such as 0x100000, or a function of the kernel`,
         );
       }
-      if (what === "break") control.setBreakpoint(address);
-      else control.clearBreakpoint(address);
+      const alike = symbols?.alike(address) ?? [address];
+      // Which one it is shows when the machine comes there; an address that is given is meant as it is.
+      const places = what === "break" && isNumber ? [address] : alike;
+      for (const place of places) {
+        if (what === "break") control.setBreakpoint(place);
+        else control.clearBreakpoint(place);
+      }
     }
-    return control
-      .breakpoints()
-      .map((at) => `0x${at.toString(16)} ${symbols?.describe(at) ?? ""}`.trim())
+    const places = new Map<string, string[]>();
+    for (const at of control.breakpoints()) {
+      const name = symbols?.describe(at) ?? "";
+      const key = name === "" ? String(at) : name;
+      places.set(key, [...(places.get(key) ?? [name]), `0x${at.toString(16)}`]);
+    }
+    return [...places.values()]
+      .map(([name, ...all]) => `${all.join(" or ")} ${name}`.trim())
       .join("\n");
   }
 }
