@@ -7,7 +7,8 @@ export interface Connection {
   onMessage: (message: FromMachine) => void;
   /** There will be no more messages: why, in a sentence. */
   onClosed: (reason: string) => void;
-  send(message: ToMachine): void;
+  /** Whether the message is on its way: there may be nobody to take it. */
+  send(message: ToMachine): boolean;
 }
 
 export interface Answer {
@@ -19,6 +20,8 @@ interface Pending {
   resolve: (answer: Answer) => void;
   reject: (error: Error) => void;
 }
+
+const UNREACHABLE = "The machine cannot be reached.";
 
 /** A connection on which questions can be asked. */
 export class Backend {
@@ -46,8 +49,11 @@ export class Backend {
   ask(what: QuestionName, text: string, bytes?: Uint8Array): Promise<Answer> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
+      if (!this.#connection.send({ kind: "ask", id, what, text, bytes })) {
+        reject(new Error(UNREACHABLE));
+        return;
+      }
       this.#pending.set(id, { resolve, reject });
-      this.send({ kind: "ask", id, what, text, bytes });
     });
   }
 

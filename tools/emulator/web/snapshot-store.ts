@@ -1,4 +1,4 @@
-// Snapshots that stay in the browser: an IndexedDB database of this page's origin.
+// Snapshots that stay in the browser: an IndexedDB database of this page's origin (Indexed Database API 3.0).
 
 const DATABASE = "trihedron";
 const STORE = "snapshots";
@@ -10,14 +10,15 @@ export interface StoredSnapshot {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What a request gives; its reason where it fails. */
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () =>
-      reject(new Error(`this browser keeps nothing: ${request.error?.message}`));
-  });
-}
+/** What a person can do about a failure, where it is known. */
+const ADVICE: Readonly<Record<string, string>> = {
+  QuotaExceededError:
+    "it has no room for this snapshot: delete others, or save it to a file instead",
+  SecurityError: "pages may not store anything here: save to a file instead",
+};
+
+const refusal = (error: DOMException | null): Error =>
+  new Error(`This browser keeps nothing: ${ADVICE[error?.name ?? ""] ?? error?.message}`);
 
 export class SnapshotStore {
   readonly #database: IDBDatabase;
@@ -28,32 +29,50 @@ export class SnapshotStore {
 
   /** Throws `Error` of one line where the browser keeps nothing, as in some private windows. */
   static async open(): Promise<SnapshotStore> {
-    const request = indexedDB.open(DATABASE, 1);
+    let request: IDBOpenDBRequest;
+    try {
+      request = indexedDB.open(DATABASE, 1);
+    } catch (error) {
+      throw refusal(error as DOMException);
+    }
     request.onupgradeneeded = () => {
       request.result.createObjectStore(STORE, { keyPath: "name" });
     };
-    return new SnapshotStore(await settled(request));
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(refusal(request.error));
+    });
+    return new SnapshotStore(database);
   }
 
-  #store(mode: IDBTransactionMode): IDBObjectStore {
-    return this.#database.transaction(STORE, mode).objectStore(STORE);
+  /** What `act` gives, when all of it is there to stay: a lack of room shows at the end only. */
+  #transact<T>(
+    mode: IDBTransactionMode,
+    act: (store: IDBObjectStore) => IDBRequest<T>,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const transaction = this.#database.transaction(STORE, mode);
+      const request = act(transaction.objectStore(STORE));
+      transaction.oncomplete = () => resolve(request.result);
+      transaction.onabort = () => reject(refusal(transaction.error ?? request.error));
+    });
   }
 
   /** Keeps a snapshot; one of the same name is replaced. */
   async save(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    await settled(this.#store("readwrite").put({ name, date: new Date(), bytes }));
+    await this.#transact("readwrite", (store) => store.put({ name, date: new Date(), bytes }));
   }
 
   async load(name: string): Promise<StoredSnapshot | undefined> {
-    return settled(this.#store("readonly").get(name));
+    return this.#transact("readonly", (store) => store.get(name));
   }
 
   async remove(name: string): Promise<void> {
-    await settled(this.#store("readwrite").delete(name));
+    await this.#transact("readwrite", (store) => store.delete(name));
   }
 
   /** Names in alphabetical order. */
   async names(): Promise<string[]> {
-    return (await settled(this.#store("readonly").getAllKeys())).map(String);
+    return (await this.#transact("readonly", (store) => store.getAllKeys())).map(String);
   }
 }

@@ -1,4 +1,4 @@
-// A machine in a process behind a WebSocket: `-display web`.
+// A machine in a process behind a WebSocket: `-display web`. What is lost is looked for again, as long as the page is there.
 
 import type { FromMachine, ToMachine } from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
@@ -6,6 +6,10 @@ import type { Connection } from "./backend.ts";
 
 /** Between two attempts to connect again, ms. */
 const RETRY_MS = 1000;
+const OVER = "The run is over, and the emulator with it: this is how it ended.";
+const LOST = "The emulator does not answer any more; this page tries to reach it again.";
+/** RFC 6455, 7.4.1: a message is larger than the other side takes. */
+const TOO_BIG = 1009;
 
 export class SocketConnection implements Connection {
   onMessage: (message: FromMachine) => void = () => {};
@@ -28,19 +32,20 @@ export class SocketConnection implements Connection {
       this.#off = message.kind === "status" ? message.state === "off" : this.#off;
       this.onMessage(message);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this.#off) {
-        this.onClosed("The run is over.");
+        this.onClosed(OVER);
         return;
       }
-      this.onClosed("The emulator does not answer any more; this page tries to reach it again.");
+      this.onClosed(code === TOO_BIG ? "What was sent is too large for the emulator." : LOST);
       setTimeout(() => this.#connect(), RETRY_MS);
     };
     this.#socket = socket;
   }
 
-  send(message: ToMachine): void {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+  send(message: ToMachine): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(encodeMessage(message));
+    return true;
   }
 }

@@ -11,6 +11,8 @@ export class TabConnection implements Connection {
   onMessage: (message: FromMachine) => void = () => {};
   onClosed: (reason: string) => void = () => {};
   readonly #worker: Worker;
+  /** The first message is what the worker builds the machine of. */
+  #hasMachine = false;
 
   /** Loads the worker's script, at the address `script`, which waits for `boot`. */
   constructor(script: URL) {
@@ -30,10 +32,12 @@ export class TabConnection implements Connection {
     const files = [...(kernel === undefined ? [] : [kernel]), ...modules, ...disks];
     const buffers = new Set(files.map(({ bytes }) => bytes.buffer as ArrayBuffer));
     this.#worker.postMessage(options, [...buffers]);
+    this.#hasMachine = true;
   }
 
-  send(message: ToMachine): void {
-    this.#worker.postMessage(message);
+  send(message: ToMachine): boolean {
+    if (this.#hasMachine) this.#worker.postMessage(message);
+    return this.#hasMachine;
   }
 
   /** Ends the machine. */

@@ -129,7 +129,7 @@ export class MachineView {
     const { state } = status;
     this.#runBar.show(status);
     this.#statusLine.show(status);
-    const stopped = state === "paused" && before?.state !== "paused";
+    const stopped = state !== "running" && before?.state !== state;
     const stepped = state === "paused" && before?.instructions !== status.instructions;
     if (stopped || stepped) this.#drawer.refresh();
   }

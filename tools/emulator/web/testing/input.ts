@@ -2,7 +2,14 @@
 
 import type { CDPSession, Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { type PageSite, press, serialOf, untilSerial, untilSerialIs } from "./page-site.ts";
+import {
+  type PageSite,
+  press,
+  serialOf,
+  untilSerial,
+  untilSerialIs,
+  untilState,
+} from "./page-site.ts";
 
 const HELLO = "hello, page\n";
 /** Scan codes of set 1: going down, and up. */
@@ -177,6 +184,122 @@ export function onInput(site: () => PageSite): void {
     await fingers("End");
     const end = await untilPointer(page, ({ buttons }) => buttons.length === 5);
     expect(end.buttons).toEqual([0, 1, 0, 2, 0]);
+    await page.close();
+  });
+
+  test("keys typed on the screen arrive as scan codes, and Ctrl+Alt+G takes them back", async () => {
+    const page = await site().open("?kernel=echo");
+    await untilSerial(page, "hello, page\n");
+    const screen = page.getByRole("application", { name: "Screen of the machine" });
+    await screen.focus();
+    await page.keyboard.press("a");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("a");
+    await page.keyboard.press("ArrowUp");
+    await untilSerial(page, "\xe0\x48\xe0\xc8");
+    await page.getByRole("combobox", { name: /^Press keys/ }).selectOption("Ctrl+Alt+Del");
+    await untilSerial(page, "\xe0\xd3");
+    await screen.click();
+    await page.keyboard.press("Control+Alt+g");
+    await page.keyboard.press("b");
+    await screen.click();
+    await page.keyboard.press("Escape");
+    await untilState(page, "off");
+    // "a" and up; the list lets go in reverse; Ctrl+Alt+G lets go what is held; "b" is the page's.
+    const codes = [
+      "\x1e\x9e\xe0\x48\xe0\xc8",
+      "\x1d\x38\xe0\x53\xe0\xd3\xb8\x9d",
+      "\x1d\x38\xb8\x9d",
+    ];
+    expect(await serialOf(page)).toBe(`hello, page\n${codes.join("")}\x01\x81`);
+    await page.close();
+  });
+
+  test("combinations that browsers keep are in a list", async () => {
+    const page = await site().open("?kernel=echo");
+    await untilSerial(page, HELLO);
+    const list = page.getByRole("combobox", { name: /^Press keys/ });
+    const names = await list.getByRole("option").allTextContents();
+    expect(names).toEqual(expect.arrayContaining(["Ctrl+W", "Alt+F4", "Ctrl+Alt+F1", "Super"]));
+    let want = HELLO;
+    for (const [name, codes] of [
+      ["Ctrl+W", "\x1d\x11\x91\x9d"],
+      ["Alt+F4", "\x38\x3e\xbe\xb8"],
+      ["Super", "\xe0\x5b\xe0\xdb"],
+    ] as const) {
+      await list.selectOption(name);
+      want += codes;
+      await untilSerialIs(page, want);
+    }
+    expect(await list.inputValue()).toBe("");
+    await page.close();
+  });
+
+  test("the mouse is caught by a click, moves the guest's, and is given back by Ctrl+Alt+G", async () => {
+    const page = await site().open("?kernel=pointer");
+    await untilSerial(page, "ready\n");
+    const isCaught = (): Promise<boolean> =>
+      page.evaluate(() => document.pointerLockElement !== null);
+    const screen = page.getByRole("application");
+    await screen.click();
+    expect(await isCaught()).toBe(false);
+    await press(page, "Mouse");
+    await screen.click();
+    await page.waitForFunction(() => document.pointerLockElement !== null);
+    await page.getByText("Keys and mouse go to the machine.").waitFor();
+    const box = await screen.boundingBox();
+    if (box === null) throw new Error("no screen");
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const start = pointerOf(await serialOf(page));
+    await page.mouse.move(x + 30, y);
+    await page.mouse.move(x + 30, y + 20);
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.mouse.wheel(0, 200);
+    const end = await untilPointer(page, ({ dz }) => dz === start.dz - 2);
+    expect(end.dx - start.dx).toBeGreaterThanOrEqual(30);
+    expect(end.dy - start.dy).toBeLessThanOrEqual(-20);
+    expect(end.buttons.slice(-2)).toEqual([1, 0]);
+    await page.keyboard.press("Control+Alt+g");
+    await page.waitForFunction(() => document.pointerLockElement === null);
+    await page.getByText("Click the screen, or press Enter on it").waitFor();
+    await press(page, "Mouse");
+    await screen.click();
+    expect(await isCaught()).toBe(false);
+    await page.close();
+  });
+
+  test("in full screen the picture is as large as there is room for, and all keys are asked for", async () => {
+    const page = await site().open("?kernel=echo");
+    await untilSerial(page, HELLO);
+    await page.evaluate(() => {
+      const { keyboard } = navigator as Navigator & { keyboard?: { lock(): Promise<void> } };
+      if (keyboard === undefined) throw new Error("this browser has no keyboard lock");
+      keyboard.lock = () => {
+        document.body.dataset.locked = "yes";
+        return Promise.resolve();
+      };
+    });
+    const width = (): Promise<number> =>
+      page.evaluate(() => document.querySelector("canvas")?.getBoundingClientRect().width ?? 0);
+    const before = await width();
+    await page.setViewportSize({ width: 1600, height: 900 });
+    await press(page, "Full screen");
+    await page.waitForFunction(() => document.fullscreenElement?.className === "stage");
+    await page.waitForFunction(
+      (small) => (document.querySelector("canvas")?.getBoundingClientRect().width ?? 0) > small,
+      before,
+    );
+    expect(await width()).toBe(1440);
+    expect(await page.evaluate(() => document.body.dataset.locked)).toBe("yes");
+    await page.keyboard.press("a");
+    await untilSerialIs(page, HELLO + A);
+    await page.evaluate(() => document.exitFullscreen());
+    await page.waitForFunction(
+      (small) => document.querySelector("canvas")?.getBoundingClientRect().width === small,
+      before,
+    );
+    await page.setViewportSize({ width: 1400, height: 900 });
     await page.close();
   });
 }

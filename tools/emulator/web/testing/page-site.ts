@@ -3,12 +3,12 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { guestModule } from "../../../asc/guest.ts";
-import { al, ax, dword, dx } from "../../../asm/index.ts";
+import { al, ax, dword, dx, ebx, ecx, edi, esi } from "../../../asm/index.ts";
 import { TestBrowser } from "../../../testing/browser.ts";
 import { HANG_MS } from "../../../testing/host-tools.ts";
 import { CORE_GUEST } from "../../core/options.ts";
 import { serveWeb, type WebServer } from "../../host/web-server.ts";
-import { guest, outb, print } from "../../platform/testdata/guest.ts";
+import { COM1, guest, outb, print } from "../../platform/testdata/guest.ts";
 import { bundlePage } from "../bundle.ts";
 import type { MachineView } from "../view.ts";
 
@@ -42,6 +42,34 @@ export const pointer = guest((a) => {
   print(a, "ready", "ready\n");
   a.label("loop");
   a.in(al, 0x64).test(al, 0x20).jz("loop").in(al, 0x60).call("putc").jmp("loop");
+});
+
+/** Says it is ready, then each byte that it gets on its serial line. */
+export const answering = guest((a) => {
+  print(a, "ready", "ready\n");
+  a.label("loop");
+  a.mov(dx, COM1 + 5)
+    .in(al, dx)
+    .test(al, 1)
+    .jz("loop");
+  a.mov(dx, COM1).in(al, dx).call("putc").jmp("loop");
+});
+
+/** Says its command line, and those of its modules (Multiboot 0.6.96, 3.3). */
+export const information = guest((a) => {
+  a.mov(edi, ebx)
+    .mov(esi, dword(edi, { disp: 16 }))
+    .call("puts");
+  a.mov(al, 10).call("putc");
+  a.mov(ecx, dword(edi, { disp: 20 })).mov(edi, dword(edi, { disp: 24 }));
+  a.label("next");
+  a.test(ecx, ecx).jz("over");
+  a.mov(esi, dword(edi, { disp: 8 }))
+    .call("puts")
+    .mov(al, 10)
+    .call("putc");
+  a.add(edi, 16).dec(ecx).jmp("next");
+  a.label("over");
 });
 
 declare global {
@@ -121,6 +149,8 @@ export class PageSite {
     files.set("echo", echo);
     files.set("picture", picture);
     files.set("pointer", pointer);
+    files.set("answering", answering);
+    files.set("information", information);
     files.set("broken", new Uint8Array(100));
     const server = await serveWeb(files, 0, (socket) => socket.close());
     return new PageSite(files, await TestBrowser.start(), server);
