@@ -11,7 +11,7 @@ import { Blocks } from "./blocks.ts";
 import { Imports, OP_BR_IF, OP_IF } from "./code.ts";
 import { CoreCode } from "./core-code.ts";
 import { emitRegion } from "./emit.ts";
-import { discover, type Region, watch, watched } from "./region.ts";
+import { discover, isWorthEntering, type Region, watch, watched } from "./region.ts";
 
 /** Blocks count, but none gets hot. */
 const ACCEL = { kind: "jit", threshold: 2 ** 31 - 1 } as const;
@@ -120,4 +120,24 @@ test("a region has no more records than it may, but for its first block", async 
   const seed = guest.block(INC_ECX);
   expect(guest.opcodes(discover(blocks, seed))).toContain(DEC_EDX);
   expect(guest.opcodes(discover(blocks, seed, 0))).toEqual(new Set([INC_ECX]));
+});
+
+test("a loop is worth entering however short it is, and a short block that only leads elsewhere is not", async () => {
+  const decoded = await Decoded.from((a) => {
+    a.label("next");
+    a.xor(edx, edx);
+    a.label("inner");
+    a.inc(edx).add(eax, edx).cmp(edx, 9).jb("inner");
+    a.jmp("on");
+    a.label("on");
+    a.inc(ecx).jmp("next");
+  });
+  const region = (opcode: number): Region => discover(decoded.blocks, decoded.block(opcode));
+  expect(isWorthEntering(region(INC_EDX))).toBe(true);
+  const { nodes } = region(INC_ECX);
+  const alone = {
+    nodes: [{ block: (nodes[0] as (typeof nodes)[0]).block, edges: [] }],
+    entries: [0],
+  };
+  expect(isWorthEntering(alone)).toBe(false);
 });

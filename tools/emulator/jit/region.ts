@@ -87,6 +87,16 @@ export function watched(
   return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS).region(seed);
 }
 
+/** Records that the interpreter executes in the time that it takes to enter a region and to leave it. */
+const ENTERING = 4;
+
+/** Whether a region does more than lead elsewhere, which the interpreter does as fast. */
+export function isWorthEntering({ nodes }: Region): boolean {
+  return nodes.some(
+    ({ block, edges }) => edges.length > 0 || (block.end - block.first) / OP_SIZE >= ENTERING,
+  );
+}
+
 /**
  * What compiling a region costs and saves, in records: how many there are that are not compiled yet, and how many of these
  * the interpreter has executed in the watched block's `rounds` since `watch`. Blocks that have been decoded since count as

@@ -14,6 +14,7 @@ import { instantiate, moduleOf } from "./module.ts";
 import {
   again,
   discover,
+  isWorthEntering,
   MAX_RECORDS,
   type Region,
   roundsOf,
@@ -226,6 +227,7 @@ class AttachedTier {
     const region = since
       ? watched(blocks, block, since, (other) => this.#regions.has(other))
       : discover(blocks, block, MAX_RECORDS >> Math.min(this.#dropsAround(heat), MOST_DOUBLINGS));
+    if (since !== undefined && !isWorthEntering(region)) return later(WAITED, this.threshold);
     const wanting = since === undefined || deferred ? 0 : this.#wanting(region, since);
     if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
     return this.#compile(region, start) ? 0 : MAX_COUNT;
