@@ -1,5 +1,6 @@
 // `npm run fuzz:tiers`: random programs, interpreted and compiled, must be in the same state at every stop.
 
+import { fork } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -18,6 +19,7 @@ interface Options {
   tier: string;
   keep: string;
   most: number;
+  jobs: number;
   memory?: number;
   turns: boolean;
 }
@@ -46,6 +48,7 @@ const program = new Command("fuzz:tiers")
       .default(TIERS[0]?.name),
   )
   .option("--keep <dir>", "where failing programs go", "build/fuzz-tiers")
+  .option("--jobs <n>", "processes that share the programs", natural, 1)
   .option("--memory <n>", "instead: compile so much code that changes, and watch memory", natural)
   .option("--no-turns", "with --memory: the event loop gets no turn meanwhile")
   .argument("[files...]", "programs that were kept, instead of random ones");
@@ -56,13 +59,31 @@ async function main(): Promise<number> {
   const tier = TIERS.find(({ name }) => name === options.tier);
   if (tier === undefined) throw new Error(`there is no tier ${options.tier}`);
   if (options.memory !== undefined) return watchMemory(options.memory, options.turns, tier);
-  const pair = new MachinePair(tier.believed, tier.doubted);
-  if (program.args.length > 0) return replay(pair, program.args);
+  if (program.args.length > 0)
+    return replay(new MachinePair(tier.believed, tier.doubted), program.args);
   const began = performance.now();
-  const { programs, instructions, compiled, ends, failures } = await runCampaign(pair, {
+  const counts = options.jobs > 1 ? await runJobs(options) : await run(options, tier);
+  if (process.send !== undefined) process.send(counts);
+  else report(options.seed, counts, (performance.now() - began) / 1000);
+  return counts.mismatches === 0 ? 0 : 1;
+}
+
+/** What programs have come to, in one process or several. */
+interface Counts {
+  programs: number;
+  instructions: number;
+  compiled: number;
+  ends: [end: string, programs: number][];
+  mismatches: number;
+}
+
+async function run(options: Options, tier: TierPair): Promise<Counts> {
+  const pair = new MachinePair(tier.believed, tier.doubted);
+  const { ends, failures, ...sums } = await runCampaign(pair, {
     ...options,
     onProgress: (done) => {
-      if (process.stderr.isTTY) process.stderr.write(`\r${done} programs `);
+      if (process.stderr.isTTY && process.send === undefined)
+        process.stderr.write(`\r${done} programs `);
     },
     onFailure: (failure) => {
       mkdirSync(options.keep, { recursive: true });
@@ -73,14 +94,40 @@ async function main(): Promise<number> {
       console.log(`seed ${failure.seed}: ${failure.difference} (${how}; ${file})`);
     },
   });
-  const seconds = (performance.now() - began) / 1000;
-  const ended = [...ends].map(([end, n]) => `${n} ${end}`).join(", ");
+  return { ...sums, ends: [...ends], mismatches: failures.length };
+}
+
+/** The same in several processes, each with a part of the seeds. Throws if one of them ends before it is done. */
+async function runJobs({ count, seed, jobs }: Options): Promise<Counts> {
+  const first = (job: number): number => seed + Math.floor((count * job) / jobs);
+  const parts = Array.from({ length: jobs }, (_, job) => {
+    const part = ["--seed", first(job), "--count", first(job + 1) - first(job), "--jobs", 1];
+    const child = fork(process.argv[1] as string, [...process.argv.slice(2), ...part.map(String)]);
+    return new Promise<Counts>((resolve, reject) => {
+      child.once("message", (counts) => resolve(counts as Counts));
+      child.once("exit", () =>
+        reject(new Error(`the process from seed ${first(job)} on has died`)),
+      );
+    });
+  });
+  const ends = new Map<string, number>();
+  const sum = { programs: 0, instructions: 0, compiled: 0, mismatches: 0 };
+  for (const counts of await Promise.all(parts)) {
+    for (const name of ["programs", "instructions", "compiled", "mismatches"] as const)
+      sum[name] += counts[name];
+    for (const [end, programs] of counts.ends) ends.set(end, (ends.get(end) ?? 0) + programs);
+  }
+  return { ...sum, ends: [...ends] };
+}
+
+function report(seed: number, counts: Counts, seconds: number): void {
+  const { programs, instructions, compiled, ends, mismatches } = counts;
   console.log(
-    `${programs} programs from seed ${options.seed} on, ${instructions} instructions, ` +
+    `${programs} programs from seed ${seed} on, ${instructions} instructions, ` +
       `${((100 * compiled) / instructions).toFixed(1)} % of them compiled, ` +
-      `${(programs / seconds).toFixed(1)} programs/s; ended: ${ended}; ${failures.length} mismatches`,
+      `${(programs / seconds).toFixed(1)} programs/s; ` +
+      `ended: ${ends.map(([end, n]) => `${n} ${end}`).join(", ")}; ${mismatches} mismatches`,
   );
-  return failures.length === 0 ? 0 : 1;
 }
 
 async function watchMemory(

@@ -3,6 +3,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { builtCore } from "../host/core.ts";
 import type { Accel } from "../jit/accel.ts";
@@ -107,6 +108,14 @@ describe.each(TIERS)("compiled with $name", ({ believed, doubted }) => {
     const program: Program = JSON.parse(readFileSync(join(SEEDS, name), "utf8"));
     expect(await new MachinePair(believed, doubted).run(program)).not.toHaveProperty("difference");
   });
+});
+
+test("processes share a campaign's programs", async () => {
+  const loader = join(import.meta.dirname, "../../loader/register.mjs");
+  const cli = join(import.meta.dirname, "cli.ts");
+  const campaign = ["--count", "5", "--seed", "3", "--jobs", "2"];
+  const { stdout } = await execa(process.execPath, ["--import", loader, cli, ...campaign]);
+  expect(stdout).toMatch(/^5 programs from seed 3 on, .*; 0 mismatches$/);
 });
 
 test("the guest of the memory campaign has every function compiled that it writes", async () => {
