@@ -73,6 +73,8 @@ export class RfbSession {
   #step: Step = "version";
   #minor = 8;
   #received: Uint8Array = new Uint8Array(0);
+  /** Bytes of a clipboard that are still to come, and are not kept. */
+  #skipped = 0;
   readonly #challenge = randomBytes(CHALLENGE_BYTES);
   #format = OWN_FORMAT;
   #encodings: readonly number[] = [];
@@ -109,17 +111,24 @@ export class RfbSession {
   }
 
   /** Bytes of the client. */
-  receive(bytes: Uint8Array): void {
+  receive(received: Uint8Array): void {
+    const bytes = this.#withoutSkipped(received);
     const all = new Uint8Array(this.#received.length + bytes.length);
     all.set(this.#received);
     all.set(bytes, this.#received.length);
-    let at = 0;
+    let rest: Uint8Array = all;
     while (this.#step !== "closed") {
-      const used = this.#take(all.subarray(at));
+      const used = this.#take(rest);
       if (used === 0) break;
-      at += used;
+      rest = this.#withoutSkipped(rest.subarray(used));
     }
-    this.#received = all.slice(at);
+    this.#received = rest.slice();
+  }
+
+  #withoutSkipped(bytes: Uint8Array): Uint8Array {
+    const skipped = Math.min(this.#skipped, bytes.length);
+    this.#skipped -= skipped;
+    return bytes.subarray(skipped);
   }
 
   /** Takes one message; how many bytes it has, or 0 if it is not complete. */
@@ -249,7 +258,8 @@ export class RfbSession {
         if (!has(8)) return 0;
         const length = view.getUint32(4);
         if (length > MAX_CUT_TEXT) this.close();
-        return has(8 + length) ? 8 + length : 0;
+        else this.#skipped = length;
+        return 8;
       }
       default:
         this.close();
