@@ -352,6 +352,9 @@ function parseDisplay(text: string): DisplayRequest {
   return { kind, port: number("-display web: port", props.get("port") ?? "0", 0, 65535) };
 }
 
+/** Names and addresses of this host that no other can reach. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
 function parseVnc(text: string): CliOptions["vnc"] {
   if (text === "none") return undefined;
   const props = properties(text);
@@ -364,7 +367,9 @@ function parseVnc(text: string): CliOptions["vnc"] {
   }
   onlyKeys("-vnc", props, ["password"]);
   const host = (match[1] ?? "").replace(/^\[(.*)\]$/, "$1") || "127.0.0.1";
-  return { host, display, password: flag("-vnc password", props.get("password")) };
+  // Who listens to other hosts asks for a password unless it is said otherwise.
+  const usual = LOOPBACK.test(host) ? "off" : "on";
+  return { host, display, password: flag("-vnc password", props.get("password") ?? usual) };
 }
 
 function parseMachine(options: CliOptions, text: string): void {
@@ -553,7 +558,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-vnc"],
     value: "[HOST]:N",
-    help: "VNC server on TCP port 5900 + N of 127.0.0.1 or HOST; ,password=on: the monitor's set_password lets clients in",
+    help: "VNC server on TCP port 5900 + N of 127.0.0.1 or HOST; ,password=on, usual elsewhere than on 127.0.0.1: the monitor's set_password lets clients in",
     apply: (o, v) => {
       o.vnc = parseVnc(v);
     },

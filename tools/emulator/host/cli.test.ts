@@ -420,3 +420,17 @@ test.each([
 ])("drives that lead nowhere are mistakes on the command line: %s", (args, message) => {
   expect(() => parseArguments(args)).toThrow(message);
 });
+
+test.each([
+  [":1", { host: "127.0.0.1", display: 1, password: false }],
+  ["localhost:0", { host: "localhost", display: 0, password: false }],
+  ["[::1]:2", { host: "::1", display: 2, password: false }],
+  ["127.0.0.1:2,password=on", { host: "127.0.0.1", display: 2, password: true }],
+  ["0.0.0.0:3", { host: "0.0.0.0", display: 3, password: true }],
+  ["[::]:3", { host: "::", display: 3, password: true }],
+  ["127.0.0.1.example:3", { host: "127.0.0.1.example", display: 3, password: true }],
+  ["0.0.0.0:3,password=off", { host: "0.0.0.0", display: 3, password: false }],
+  ["none", undefined],
+])("-vnc %s asks for a password where others can connect", (text, wanted) => {
+  expect(parseArguments(["-kernel", hello, "-vnc", text]).vnc).toEqual(wanted);
+});

@@ -382,7 +382,10 @@ export class Session {
       title: kernel ?? disks.map(({ path }) => path).join(", "),
     });
     if (asked.password && this.#host !== undefined) this.#host.vnc = this.#vnc;
-    this.say(`emu: VNC server running on ${asked.host}:${this.#vnc.port}\n`);
+    const locked = asked.password
+      ? "; the monitor's set_password vnc PASSWORD lets clients in"
+      : "";
+    this.say(`emu: VNC server running on ${asked.host}:${this.#vnc.port}${locked}\n`);
   }
 
   /** The monitor's or QMP's quit, or a debugger's kill. */
