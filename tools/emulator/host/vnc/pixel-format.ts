@@ -44,27 +44,35 @@ export function readFormat(given: Uint8Array): PixelFormat | undefined {
   return { bytes: (bits / 8) as 1 | 2 | 4, bigEndian: given[2] !== 0, max, shift };
 }
 
-/** Bytes R, G, B, A as pixels of a format. */
+const ARRAYS = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array } as const;
+
+/** A pixel with its bytes in the format's order, as this little-endian program stores it. */
+function stored(pixel: number, { bytes, bigEndian }: PixelFormat): number {
+  if (!bigEndian || bytes === 1) return pixel;
+  if (bytes === 2) return ((pixel & 0xff) << 8) | (pixel >>> 8);
+  const swapped =
+    (pixel << 24) | ((pixel & 0xff00) << 8) | ((pixel >>> 8) & 0xff00) | (pixel >>> 24);
+  return swapped >>> 0;
+}
+
+/** What each value of a colour contributes to a pixel. */
+const levels = (format: PixelFormat, colour: 0 | 1 | 2): Uint32Array =>
+  Uint32Array.from({ length: 256 }, (_, value) => {
+    const scaled = Math.round((value * format.max[colour]) / 255);
+    return stored((scaled << format.shift[colour]) >>> 0, format);
+  });
+
+/** Bytes R, G, B, A, at a multiple of 4 in their buffer, as pixels of a format. */
 export function convert(rgba: Uint8ClampedArray, format: PixelFormat): Uint8Array {
-  const { bytes, bigEndian, max, shift } = format;
-  const count = rgba.length / 4;
-  const out = new Uint8Array(count * bytes);
-  const view = new DataView(out.buffer);
-  const levels = max.map((greatest, i) =>
-    Array.from({ length: 256 }, (_, value) => {
-      const scaled = Math.round((value * greatest) / 255);
-      return (scaled << (shift[i] as number)) >>> 0;
-    }),
-  ) as [number[], number[], number[]];
-  for (let i = 0; i < count; i++) {
-    const pixel =
-      ((levels[0][rgba[i * 4] as number] as number) |
-        (levels[1][rgba[i * 4 + 1] as number] as number) |
-        (levels[2][rgba[i * 4 + 2] as number] as number)) >>>
-      0;
-    if (bytes === 4) view.setUint32(i * 4, pixel, !bigEndian);
-    else if (bytes === 2) view.setUint16(i * 2, pixel, !bigEndian);
-    else out[i] = pixel;
+  const words = new Uint32Array(rgba.buffer, rgba.byteOffset, rgba.length >> 2);
+  const [red, green, blue] = [levels(format, 0), levels(format, 1), levels(format, 2)];
+  const out = new ARRAYS[format.bytes](words.length);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as number;
+    out[i] =
+      (red[word & 255] as number) |
+      (green[(word >> 8) & 255] as number) |
+      (blue[(word >> 16) & 255] as number);
   }
-  return out;
+  return new Uint8Array(out.buffer);
 }

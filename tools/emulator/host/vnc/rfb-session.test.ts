@@ -8,6 +8,7 @@ import type { OutsideEvent } from "../../input.ts";
 import { inputGuest } from "../../monitor/testdata/input-guest.ts";
 import { random } from "../../platform/testdata/random-accesses.ts";
 import { Machine } from "../machine.ts";
+import { convert, readFormat } from "./pixel-format.ts";
 import { RfbSession } from "./rfb-session.ts";
 
 async function machineWithInputs() {
@@ -122,7 +123,7 @@ test("random clients, in one piece and in many", async () => {
   const next = random(3);
   let closed = 0;
   let keys = 0;
-  for (let seed = 1; seed <= 300; seed++) {
+  for (let seed = 1; seed <= 80; seed++) {
     const bytes = stream(seed);
     const [one, many] = [sessionOf(whole.machine), sessionOf(split.machine)];
     one.session.receive(bytes);
@@ -144,9 +145,9 @@ test("random clients, in one piece and in many", async () => {
     split.inputs.length = 0;
   }
   // Both kinds are among them: those that were cut off, and those that were not.
-  expect(closed).toBeGreaterThan(50);
-  expect(closed).toBeLessThan(250);
-  expect(keys).toBeGreaterThan(200);
+  expect(closed).toBeGreaterThan(10);
+  expect(closed).toBeLessThan(70);
+  expect(keys).toBeGreaterThan(40);
 });
 
 test("a client without the password gets nothing and moves nothing, whatever it says", async () => {
@@ -173,4 +174,22 @@ test("a clipboard is skipped, however it comes, and what follows it is understoo
   session.receive(Uint8Array.from([4, 1, 0, 0, 0, 0, 0, 0x61]));
   expect(inputs).toMatchObject([{ kind: "key", code: keyOfName("a")?.code, down: true }]);
   expect(state.closed).toBe(0);
+});
+
+test.each([
+  ["32 bits, 0x00RRGGBB", [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0], [0x33, 0x22, 0x11, 0]],
+  ["32 bits, big endian", [32, 24, 1, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0], [0, 0x11, 0x22, 0x33]],
+  [
+    "32 bits, red last and in the top",
+    [32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 24, 16, 8],
+    [0, 0x33, 0x22, 0x11],
+  ],
+  ["16 bits, 5-6-5", [16, 16, 0, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0], [0x06, 0x11]],
+  ["16 bits, 5-6-5, big endian", [16, 16, 1, 1, 0, 31, 0, 63, 0, 31, 11, 5, 0], [0x11, 0x06]],
+  ["8 bits, 2-3-3", [8, 8, 0, 1, 0, 7, 0, 7, 0, 3, 0, 3, 6], [0x48]],
+] as const)("pixels of %s", (_, bytes, wanted) => {
+  const format = readFormat(Uint8Array.from([...bytes, 0, 0, 0]));
+  if (format === undefined) throw new Error("the format is refused");
+  const rgba = Uint8ClampedArray.from([0x11, 0x22, 0x33, 255]);
+  expect([...convert(rgba, format)]).toEqual([...wanted]);
 });

@@ -4,11 +4,11 @@ import { createServer, type Server } from "node:net";
 import { Display } from "../../display.ts";
 import { LoadError } from "../../load-error.ts";
 import type { Machine } from "../../machine.ts";
+import { LookPace, TICK_MS } from "../../remote/look-pace.ts";
 import { RfbSession } from "./rfb-session.ts";
 
 /** Display 0 is this port. */
 export const VNC_PORT = 5900;
-const PICTURES_A_SECOND = 30;
 const MAX_CLIENTS = 16;
 
 export interface VncOptions {
@@ -52,9 +52,12 @@ export class VncServer {
         session.close();
       });
     });
+    const pace = new LookPace();
     this.#timer = setInterval(() => {
-      for (const session of this.#sessions) void session.update();
-    }, 1000 / PICTURES_A_SECOND);
+      pace.tick(() => {
+        for (const session of this.#sessions) void session.update();
+      });
+    }, TICK_MS);
     this.#timer.unref();
   }
 
