@@ -19,13 +19,16 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
+/** Names of this host. */
+const HERE: readonly string[] = ["127.0.0.1", "localhost"];
+
 export const hasChromium = hasTool(CHROMIUM);
 
 /** A browser with a profile of its own, and what its pages complained of. */
 export class TestBrowser {
   readonly #context: BrowserContext;
   readonly #profile: string;
-  /** Errors that no script has caught, and requests to other hosts than 127.0.0.1. */
+  /** Errors that no script has caught, and requests to other hosts than this one. */
   readonly complaints: string[] = [];
 
   private constructor(context: BrowserContext, profile: string) {
@@ -54,7 +57,7 @@ export class TestBrowser {
     });
     page.on("request", (request) => {
       const { hostname, protocol } = new URL(request.url());
-      if (protocol !== "data:" && protocol !== "blob:" && hostname !== "127.0.0.1") {
+      if (protocol !== "data:" && protocol !== "blob:" && !HERE.includes(hostname)) {
         this.complaints.push(`request to ${hostname}`);
       }
     });

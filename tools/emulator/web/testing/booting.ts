@@ -70,6 +70,7 @@ export function onBooting(site: () => PageSite): void {
     await press(page, "Boot …");
     await page.getByRole("textbox", { name: "Memory", exact: true }).fill("16M");
     await press(page, "Boot");
+    await page.getByRole("heading", { level: 1, name: "own.elf" }).waitFor();
     await untilSerialIs(page, "own.elf a=1 b\ndata\n");
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("own.elf");
     await page.close();
@@ -78,13 +79,19 @@ export function onBooting(site: () => PageSite): void {
   test("what is dropped boots: a kernel with modules, a disk, a floppy, a CD", async () => {
     const page = await site().open("?kernel=picture");
     await untilState(page, "off");
+    const title = (name: string): Promise<void> =>
+      page.getByRole("heading", { level: 1, name }).waitFor();
     await drop(page, { first: new Uint8Array(5), "own.elf": information, second: echo });
+    await title("own.elf");
     await untilSerialIs(page, "own.elf \nfirst\nsecond\n");
     await drop(page, { "d.img": saying("from the disk\n") });
+    await title("d.img");
     await untilSerialIs(page, "from the disk\n");
     await drop(page, { "f.img": saying("from the floppy\n").subarray(0, 368_640) });
+    await title("f.img");
     await untilSerialIs(page, "from the floppy\n");
     await drop(page, { "cd.iso": cdOf(saying("from the CD\n")) });
+    await title("cd.iso");
     await untilSerialIs(page, "from the CD\n");
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("cd.iso");
     // What boots nothing disturbs nothing.
