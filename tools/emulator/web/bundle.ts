@@ -73,6 +73,7 @@ export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8
     ...(await scripts("page.ts")),
   ]);
   if (place === "process") return files;
+  files.set("example.html", readFileSync(here("example.html")));
   for (const entry of ["machine-element.ts", "worker.ts"]) {
     for (const [name, bytes] of await scripts(entry)) files.set(name, bytes);
   }

@@ -18,6 +18,10 @@ const FINDING: ISearchOptions = {
   },
 };
 
+/** A character for each byte. */
+export const latin1 = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+
 export class SerialConsole {
   readonly element: HTMLElement;
   readonly #terminal: Terminal;
@@ -31,8 +35,8 @@ export class SerialConsole {
     "aria-label": "Find in the serial console",
   });
 
-  /** `type` gets what is typed, as UTF-8. */
-  constructor(type: (bytes: Uint8Array) => void) {
+  /** `type` gets what is typed. */
+  constructor(type: (text: string) => void) {
     this.#terminal = new Terminal({
       allowProposedApi: true,
       convertEol: true,
@@ -44,7 +48,7 @@ export class SerialConsole {
     });
     this.#terminal.loadAddon(this.#fit);
     this.#terminal.loadAddon(this.#search);
-    this.#terminal.onData((text) => type(new TextEncoder().encode(text)));
+    this.#terminal.onData(type);
     this.#terminal.attachCustomKeyEventHandler((event) => !this.#isOurs(event));
     this.#search.onDidChangeResults(({ resultIndex, resultCount }) => {
       this.#found.textContent =
@@ -158,8 +162,6 @@ export class SerialConsole {
 
   /** Everything that the guest has sent, as Latin-1 characters. */
   get output(): string {
-    return this.#parts
-      .map((part) => Array.from(part, (byte) => String.fromCharCode(byte)).join(""))
-      .join("");
+    return this.#parts.map(latin1).join("");
   }
 }

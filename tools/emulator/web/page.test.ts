@@ -17,11 +17,11 @@ import { onAppearance } from "./testing/appearance.ts";
 import { onBooting } from "./testing/booting.ts";
 import { onConsole } from "./testing/console.ts";
 import { onDebugging } from "./testing/debugging.ts";
+import { onEmbedding } from "./testing/embedding.ts";
 import { onInput } from "./testing/input.ts";
 import { PageSite, picture, pictureOf, serialOf, untilState } from "./testing/page-site.ts";
 import { onProcesses } from "./testing/processes.ts";
 import { onSnapshots } from "./testing/snapshots.ts";
-import type { MachineView } from "./view.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -63,6 +63,7 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   onDebugging(() => site);
   onSnapshots(() => site);
   onProcesses(() => site);
+  onEmbedding(() => site);
 
   test("the system boots in the tab: serial line and screen as in Node", async () => {
     makeSystem();
@@ -110,27 +111,6 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     const want = await runHere({ kernel: picture, debugExit: { iobase: 0xf4, iosize: 4 } });
     expect(want.picture.width).toBe(320);
     expectSamePicture(await pictureOf(page), want.picture);
-    await page.close();
-  });
-
-  test("a page of one's own shows a machine as an element", async () => {
-    site.files.set(
-      "blog.html",
-      new TextEncoder().encode(
-        `<!doctype html><html lang="en"><title>Blog</title><h1>My kernel</h1>
-         <script type="module" src="machine-element.js"></script>
-         <trihedron-machine kernel="echo" modules="picture a b, echo" memory="16M"></trihedron-machine>
-         <trihedron-machine kernel="broken"></trihedron-machine></html>`,
-      ),
-    );
-    const page = await open("blog.html");
-    await page.waitForFunction(() => {
-      const machine = document.querySelector("trihedron-machine") as { view?: MachineView } | null;
-      return machine?.view?.console.output === "hello, page\n";
-    });
-    const alert = page.getByRole("alert").filter({ hasText: "kernel broken" });
-    await alert.waitFor();
-    expect(await page.title()).toBe("Blog");
     await page.close();
   });
 });

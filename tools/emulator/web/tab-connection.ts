@@ -7,6 +7,13 @@ import type { BootOptions } from "./boot-options.ts";
 /** What a worker says. */
 export type FromWorker = FromMachine | { kind: "failed"; text: string };
 
+/** Workers must be of the page's origin: one from elsewhere is imported by one of ours. */
+function sameOrigin(script: URL): URL {
+  if (script.origin === location.origin) return script;
+  const text = `import ${JSON.stringify(script.href)};`;
+  return new URL(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+}
+
 export class TabConnection implements Connection {
   onMessage: (message: FromMachine) => void = () => {};
   onClosed: (reason: string) => void = () => {};
@@ -16,7 +23,7 @@ export class TabConnection implements Connection {
 
   /** Loads the worker's script, at the address `script`, which waits for `boot`. */
   constructor(script: URL) {
-    this.#worker = new Worker(script, { type: "module" });
+    this.#worker = new Worker(sameOrigin(script), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "failed") this.onClosed(data.text);
       else this.onMessage(data);

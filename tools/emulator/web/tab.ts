@@ -29,6 +29,8 @@ export class Tab {
   /** The worker waits for what it is to boot. */
   #isFresh = false;
   #view: MachineView | undefined;
+  /** There is a view of another machine. */
+  onView: (view: MachineView) => void = () => {};
   /** What has been booted is known. */
   onTitle: (title: string) => void = () => {};
 
@@ -117,6 +119,7 @@ export class Tab {
     view.onTitle = (title) => this.onTitle(title);
     this.#root.append(this.#form.element);
     this.#view = view;
+    this.onView(view);
     return view;
   }
 

@@ -4,7 +4,7 @@
 import type { InputEvent } from "../input.ts";
 import type { CommandName, FromMachine } from "../remote/messages.ts";
 import { Backend, type Connection } from "./backend.ts";
-import { SerialConsole } from "./console.ts";
+import { latin1, SerialConsole } from "./console.ts";
 import { element, signButton } from "./dom.ts";
 import { Drawer } from "./drawer.ts";
 import { logo } from "./icons.ts";
@@ -14,7 +14,8 @@ import { SnapshotDialog } from "./snapshot-dialog.ts";
 import { StatusLine } from "./status-line.ts";
 import { Typist } from "./typist.ts";
 
-type Status = Extract<FromMachine, { kind: "status" }>;
+/** How a machine is. */
+export type Status = Extract<FromMachine, { kind: "status" }>;
 
 /** What a page adds to the view of a machine. */
 export interface Extras {
@@ -36,6 +37,10 @@ export class MachineView {
   readonly #error = element("p", { class: "error", role: "alert", hidden: true });
   /** What has been booted is known. */
   onTitle: (title: string) => void = () => {};
+  /** The guest has sent a text on COM1, as Latin-1 characters. */
+  onSerial: (text: string) => void = () => {};
+  /** The machine is like this now. */
+  onStatus: (status: Status) => void = () => {};
   #status: Status | undefined;
 
   /** Fills `root`. */
@@ -44,9 +49,7 @@ export class MachineView {
     const send = (event: InputEvent): void => this.#backend.send({ kind: "input", event });
     this.#typist = new Typist(send);
     this.screen = new Screen(send, this.#typist);
-    this.console = new SerialConsole((bytes) => {
-      this.#backend.send({ kind: "input", event: { kind: "serial", port: 0, bytes } });
-    });
+    this.console = new SerialConsole((text) => this.send(text));
     this.#drawer = new Drawer(this.#backend);
     this.#runBar = new RunBar((name) => this.command(name));
     this.#statusLine = new StatusLine(extras.preferences ?? []);
@@ -90,6 +93,12 @@ export class MachineView {
     this.#backend.send({ kind: "command", name });
   }
 
+  /** Types a text on COM1, as UTF-8. */
+  send(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    this.#backend.send({ kind: "input", event: { kind: "serial", port: 0, bytes } });
+  }
+
   /** Says what has gone wrong. */
   fail(text: string): void {
     this.#error.textContent = text;
@@ -117,6 +126,7 @@ export class MachineView {
         break;
       case "serial":
         this.console.write(message.bytes, message.fresh);
+        this.onSerial(latin1(message.bytes));
         break;
       case "status":
         this.#show(message);
@@ -129,6 +139,7 @@ export class MachineView {
     const { state } = status;
     this.#runBar.show(status);
     this.#statusLine.show(status);
+    this.onStatus(status);
     const stopped = state !== "running" && before?.state !== state;
     const stepped = state === "paused" && before?.instructions !== status.instructions;
     if (stopped || stepped) this.#drawer.refresh();
