@@ -35,6 +35,7 @@ const SCREENS: Record<string, Screen> = {
   "linear, 16 bits": { width: 320, height: 200, depth: 16 },
   "linear, 24 bits": { width: 320, height: 200, depth: 24 },
   "linear, 32 bits": { width: 800, height: 600, depth: 32 },
+  "linear, 32 bits, 1920×1200": { width: 1920, height: 1200, depth: 32 },
   "linear, a part of a larger picture": {
     ...{ width: 320, height: 200, depth: 32, virtualWidth: 400, x: 24, y: 10 },
   },
