@@ -37,10 +37,14 @@ export class Drawer {
       form(this.#address, "Show", () => void this.#showMemory()),
       this.#memory,
       element("h2", {}, "Breakpoints"),
-      form(place, "Set", () => void this.#show(this.#breakpoints, "break", place.value)),
-      button("Clear this one", "Remove the breakpoint of that address or function", () => {
-        void this.#show(this.#breakpoints, "unbreak", place.value);
-      }),
+      form(
+        place,
+        "Set",
+        () => void this.#show(this.#breakpoints, "break", place.value),
+        button("Clear", "Remove the breakpoint of that address or function", () => {
+          void this.#show(this.#breakpoints, "unbreak", place.value);
+        }),
+      ),
       this.#breakpoints,
       element("h2", {}, "Monitor"),
       form(line, "Send", () => void this.#show(this.#monitor, "monitor", line.value)),
@@ -89,8 +93,13 @@ function field(label: string, value: string): HTMLInputElement {
   return element("input", { type: "text", "aria-label": label, placeholder: label, value });
 }
 
-function form(input: HTMLInputElement, text: string, submit: () => void): HTMLFormElement {
-  const made = element("form", {}, input, element("button", { type: "submit" }, text));
+function form(
+  input: HTMLInputElement,
+  text: string,
+  submit: () => void,
+  ...others: Node[]
+): HTMLFormElement {
+  const made = element("form", {}, input, element("button", { type: "submit" }, text), ...others);
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     submit();

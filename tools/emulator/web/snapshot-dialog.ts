@@ -11,7 +11,7 @@ export class SnapshotDialog {
   readonly #backend: Backend;
   readonly #names = element("select", { size: "5", "aria-label": "Kept in this browser" });
   readonly #name = element("input", { type: "text", value: "snapshot", "aria-label": "Name" });
-  readonly #file = element("input", { type: "file", "aria-label": "Snapshot file" });
+  readonly #file = element("input", { type: "file" });
   readonly #told = element("p", { role: "status" });
 
   constructor(backend: Backend) {
@@ -24,17 +24,21 @@ export class SnapshotDialog {
       "dialog",
       { "aria-label": "Snapshots" },
       element("h2", {}, "Snapshots"),
-      element("p", {}, "The whole state of the machine: CPUs, memory, devices."),
-      row(
-        act("Save to a file", "Download the state", () => this.#saveFile()),
-        this.#file,
+      element(
+        "p",
+        {},
+        "The whole state of the machine: CPUs, memory, devices. One that is brought back takes the place of what there is now.",
       ),
+      element("h3", {}, "As a file"),
+      row(act("Save to a file", "Download the state", () => this.#saveFile())),
+      element("label", { class: "labelled" }, element("span", {}, "Bring one back"), this.#file),
+      element("h3", {}, "In this browser"),
       row(
         this.#name,
         act("Keep in this browser", "Save it here", () => this.#keep()),
       ),
+      this.#names,
       row(
-        this.#names,
         act("Bring back", "Go on from the chosen one", () => this.#bringBack()),
         act("Delete", "Remove the chosen one from this browser", () => this.#remove()),
       ),
@@ -91,6 +95,7 @@ export class SnapshotDialog {
     const store = await SnapshotStore.open();
     await store.save(name, await this.#state());
     await this.#list();
+    this.#names.value = name;
     return `kept as ${name}`;
   }
 

@@ -67,7 +67,7 @@ export function onDebugging(site: () => PageSite): void {
     await stack
       .filter({ hasText: /#0 +0x[0-9a-f]+ kernel\/acpi\/parseAcpi.*kernel\/acpi\.ts:\d+/ })
       .waitFor();
-    await press(page, "Clear this one");
+    await press(page, "Clear");
     await page.getByRole("textbox", { name: "Address", exact: true }).fill("$rip");
     await press(page, "Show");
     const memory = page.getByRole("region", { name: "Memory" });

@@ -26,13 +26,13 @@ export function onSnapshots(site: () => PageSite): void {
     const download = page.waitForEvent("download");
     await press(page, "Save to a file");
     const path = await (await download).path();
-    await page.getByLabel("Snapshot file").setInputFiles({
+    await page.getByLabel("Bring one back").setInputFiles({
       name: "x",
       mimeType: "",
       buffer: readFileSync(path).subarray(0, 1000),
     });
     await told.filter({ hasText: /damaged|cut|snapshot/ }).waitFor();
-    await page.getByLabel("Snapshot file").setInputFiles(path);
+    await page.getByLabel("Bring one back").setInputFiles(path);
     await told.filter({ hasText: "as it was" }).waitFor();
     // Another page of the same origin has it, too.
     await page.goto(`${site().url}?kernel=echo&paused`);
