@@ -4,9 +4,9 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Machine } from "../emulator/host/machine.ts";
-import { serveWeb } from "../emulator/host/web-server.ts";
+import { serveWeb, type WebServer } from "../emulator/host/web-server.ts";
 import type { MachineView } from "../emulator/web/view.ts";
 import { hasChromium, TestBrowser } from "../testing/browser.ts";
 import { HANG_MS } from "../testing/host-tools.ts";
@@ -42,25 +42,36 @@ test("names no other host", () => {
   }
 });
 
-test.skipIf(!hasChromium)("the system runs in the tab to its summary, as in Node", async () => {
-  const file = (name: string): Uint8Array => files.get(name) as Uint8Array;
-  const machine = await Machine.create({
-    kernel: file("kernel.elf32"),
-    kernelName: "kernel.elf32",
-    modules: [
-      { file: file("roottask-bin"), name: "roottask-bin roottask" },
-      { file: file("userland.tar"), name: "userland.tar userland" },
-    ],
-    memory: "512M",
-    cpus: 2,
-    debugExit: { iobase: 0xf4, iosize: 4 },
+describe.skipIf(!hasChromium)("in a tab", () => {
+  type Shown = { machineView?: MachineView };
+  let browser: TestBrowser;
+  let server: WebServer;
+
+  beforeAll(async () => {
+    server = await serveWeb(files, 0, (socket) => socket.close());
+    browser = await TestBrowser.start();
   });
-  const server = await serveWeb(files, 0, (socket) => socket.close());
-  const browser = await TestBrowser.start();
-  try {
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    expect(browser?.complaints).toEqual([]);
+  });
+
+  test("the system runs to its summary, as in Node", async () => {
+    const file = (name: string): Uint8Array => files.get(name) as Uint8Array;
+    const machine = await Machine.create({
+      kernel: file("kernel.elf32"),
+      kernelName: "kernel.elf32",
+      modules: [
+        { file: file("roottask-bin"), name: "roottask-bin roottask" },
+        { file: file("userland.tar"), name: "userland.tar userland" },
+      ],
+      memory: "512M",
+      cpus: 2,
+      debugExit: { iobase: 0xf4, iosize: 4 },
+    });
     const page = await browser.open(`${server.url}?clock=vm`);
     expect(machine.runSync()).toEqual({ kind: "power-off" });
-    type Shown = { machineView?: MachineView };
     await page.waitForFunction(
       () => (window as Shown).machineView?.status?.state === "off",
       undefined,
@@ -69,9 +80,19 @@ test.skipIf(!hasChromium)("the system runs in the tab to its summary, as in Node
     const serial = await page.evaluate(() => (window as Shown).machineView?.console.output);
     expect(serial).toMatch(/\[roottask\] summary: \d+ programs/);
     expect(serial).toBe(machine.serialOutput);
-    expect(browser.complaints).toEqual([]);
-  } finally {
-    await browser.close();
-    await server.close();
-  }
+    await page.close();
+  });
+
+  test.each([
+    ["bench", "[roottask] start 1: native bin/bench_native"],
+    ["disk", "loading boot/userland.tar"],
+  ])("the gallery's entry %s boots", async (id, text) => {
+    const page = await browser.open(`${server.url}?clock=vm&guest=${id}`);
+    await page.waitForFunction(
+      (t) => (window as Shown).machineView?.console.output.includes(t),
+      text,
+      { timeout: HANG_MS },
+    );
+    await page.close();
+  });
 });

@@ -40,7 +40,7 @@ const GALLERY: readonly GalleryEntry[] = [
     title: "Benchmarks",
     description:
       "The system measures its own calls, IPC, faults and files, natively and through its Linux personality. Takes minutes.",
-    options: { ...system("--bench"), clock: "vm" },
+    options: { ...system("bench"), clock: "vm" },
   },
   {
     id: "disk",
