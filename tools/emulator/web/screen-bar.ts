@@ -1,7 +1,7 @@
 // The bar above the screen: keyboard, mouse, full screen, and key combinations that browsers and desktops keep for
 // themselves.
 
-import { element, signButton } from "./dom.ts";
+import { button, element, signButton } from "./dom.ts";
 import type { Screen } from "./screen.ts";
 import type { Typist } from "./typist.ts";
 
@@ -25,19 +25,32 @@ const COMBINATIONS: readonly (readonly [label: string, keys: readonly string[]])
   ["Print Screen", ["print"]],
 ];
 
-function combinations(typist: Typist): HTMLSelectElement {
-  const select = element(
-    "select",
-    { "aria-label": "Press keys that the browser keeps for itself" },
-    element("option", { value: "" }, "Keys …"),
-    ...COMBINATIONS.map(([label]) => element("option", { value: label }, label)),
+/** Between a menu and the button that it hangs from, CSS pixels. */
+const GAP = 4;
+
+/** A button, and the menu of combinations that it opens; the menu stays, as combinations are often sent again. */
+function combinations(typist: Typist): readonly [HTMLButtonElement, HTMLElement] {
+  const menu = element(
+    "div",
+    { class: "menu", popover: "auto", role: "group", "aria-label": "Key combinations" },
+    ...COMBINATIONS.map(([label, keys]) =>
+      button(label, `Press ${label} in the machine`, () => typist.press(keys)),
+    ),
   );
-  select.addEventListener("change", () => {
-    const chosen = COMBINATIONS.find(([label]) => label === select.value);
-    if (chosen !== undefined) typist.press(chosen[1]);
-    select.value = "";
+  const opener = signButton("more", "Keys …", "Keys that the browser keeps for itself", () => {
+    menu.togglePopover();
   });
-  return select;
+  menu.addEventListener("toggle", (event) => {
+    const isOpen = (event as ToggleEvent).newState === "open";
+    opener.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) return;
+    const { bottom, right } = opener.getBoundingClientRect();
+    menu.style.top = `${bottom + GAP}px`;
+    menu.style.left = `${Math.max(GAP, right - menu.offsetWidth)}px`;
+    menu.querySelector("button")?.focus();
+  });
+  opener.setAttribute("aria-expanded", "false");
+  return [opener, menu];
 }
 
 /** A button that is pressed or not; `turn` turns it and says how it is. */
@@ -72,7 +85,7 @@ export function screenBar(screen: Screen, typist: Typist): HTMLElement {
         return screen.mouse.isWanted;
       },
     ),
-    combinations(typist),
+    ...combinations(typist),
     signButton("full", "Full screen", "Show the screen alone", () => void screen.fullScreen()),
   );
 }

@@ -41,7 +41,9 @@ export function onAppearance(site: () => PageSite): void {
     await press(page, "Pause");
     await page.getByRole("region", { name: "Registers" }).filter({ hasText: /./ }).waitFor();
     await press(page, "Keyboard");
+    await press(page, "Keys …");
     expect(await violationsOf(page)).toEqual([]);
+    await page.keyboard.press("Escape");
     for (const [opens, closes] of [
       ["Gallery …", "Close"],
       ["Snapshots …", "Close"],

@@ -197,7 +197,8 @@ export function onInput(site: () => PageSite): void {
     await page.keyboard.press("a");
     await page.keyboard.press("ArrowUp");
     await untilSerial(page, "\xe0\x48\xe0\xc8");
-    await page.getByRole("combobox", { name: /^Press keys/ }).selectOption("Ctrl+Alt+Del");
+    await press(page, "Keys …");
+    await press(page, "Ctrl+Alt+Del");
     await untilSerial(page, "\xe0\xd3");
     await screen.click();
     await page.keyboard.press("Control+Alt+g");
@@ -215,23 +216,31 @@ export function onInput(site: () => PageSite): void {
     await page.close();
   });
 
-  test("combinations that browsers keep are in a list", async () => {
+  test("combinations that browsers keep are buttons", async () => {
     const page = await site().open("?kernel=echo");
     await untilSerial(page, HELLO);
-    const list = page.getByRole("combobox", { name: /^Press keys/ });
-    const names = await list.getByRole("option").allTextContents();
-    expect(names).toEqual(expect.arrayContaining(["Ctrl+W", "Alt+F4", "Ctrl+Alt+F1", "Super"]));
+    await press(page, "Keys …");
     let want = HELLO;
     for (const [name, codes] of [
+      ["Ctrl+Alt+Del", "\x1d\x38\xe0\x53\xe0\xd3\xb8\x9d"],
       ["Ctrl+W", "\x1d\x11\x91\x9d"],
       ["Alt+F4", "\x38\x3e\xbe\xb8"],
+      ["Ctrl+Alt+F1", "\x1d\x38\x3b\xbb\xb8\x9d"],
       ["Super", "\xe0\x5b\xe0\xdb"],
     ] as const) {
-      await list.selectOption(name);
+      await press(page, name);
       want += codes;
       await untilSerialIs(page, want);
     }
-    expect(await list.inputValue()).toBe("");
+    // From the keyboard: the first one has the focus, Escape closes the menu and types nothing.
+    await page.keyboard.press("Escape");
+    const first = page.getByRole("button", { name: "Ctrl+Alt+Del", exact: true });
+    await first.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Keys …", exact: true }).press("Enter");
+    await first.waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await untilSerialIs(page, `${want}\x1d\x11\x91\x9d`);
     await page.close();
   });
 
