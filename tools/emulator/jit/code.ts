@@ -204,8 +204,10 @@ export class Code {
   chunk: Chunk = this.root;
   /** How often memory may have changed. */
   changes = 0;
-  private readonly free = new Map<ValType, number[]>();
+  private free = new Map<ValType, number[]>();
   private taken: number[] = [];
+  /** Locals that are read by chunks, which somebody fills in. */
+  private readonly reads = new Map<number, Chunk[]>();
 
   constructor(imports: Imports, parameters: readonly ValType[] = [I32]) {
     this.imports = imports;
@@ -261,8 +263,34 @@ export class Code {
   }
 
   get(local: number): this {
+    const reads = this.reads.get(local);
+    if (reads !== undefined) {
+      reads.push(this.chunk.insert());
+      return this;
+    }
     this.chunk.bytes.push(OP_LOCAL_GET);
     return this.u32(local);
+  }
+
+  /** From now on a chunk stands wherever a local would be read, until `readsFilled`. Returns these. */
+  leaveReads(local: number): readonly Chunk[] {
+    const reads: Chunk[] = [];
+    this.reads.set(local, reads);
+    return reads;
+  }
+
+  /** The chunks in the place of a local's reads are about to be filled in; it is read as others are. */
+  readsFilled(local: number): void {
+    this.reads.delete(local);
+  }
+
+  /** Writes into a chunk that stands among code with temporaries of its own: none of these is taken. `free` are others. */
+  writeApart(chunk: Chunk, free: Map<ValType, number[]>, write: () => void): void {
+    const before = { chunk: this.chunk, free: this.free, taken: this.taken };
+    Object.assign(this, { chunk, free, taken: [] });
+    write();
+    this.release(new Set());
+    Object.assign(this, before);
   }
 
   set(local: number): this {

@@ -11,7 +11,7 @@ import { Code, Imports } from "./code.ts";
 import { binary, I64_ADD, I64_AND, I64_SHL, I64_SUB } from "./fold.ts";
 import { type Deferred, LoopFlags } from "./loop-flags.ts";
 import { FLAG_AUX, FLAG_RES, StateLocals } from "./state-locals.ts";
-import { computed, i64, type Value } from "./value.ts";
+import { computed, emit, i64, type Value } from "./value.ts";
 
 test("the next round finds the flags of the way back that was taken", async () => {
   const kernel = guest((a) => {
@@ -109,4 +109,26 @@ test("flags that come of those of the round before are computed in each", () => 
     return binary(I64_AND, before, value);
   });
   expect(kept).toBeUndefined();
+});
+
+test.each([
+  [0, 0],
+  [1, 1],
+  [16, 16],
+  [17, 1],
+])("of %i readers, %i compute", (readers, computations) => {
+  const { code, state, flags, field, round } = head();
+  const next = binary(I64_ADD, state.canonical(field(0)), i64(1n));
+  state.bindings.fill(undefined);
+  flags.bind();
+  const aux = state.bindings[FLAG_AUX] as Value;
+  for (let i = 0; i < readers; i++) {
+    emit(code, aux);
+    code.set(code.local(aux.type));
+  }
+  expect(round(next, (value) => binary(I64_AND, value, i64(0x55n)))?.number).toBe(1);
+  flags.finish();
+  code.end();
+  const { code: bytes } = code.content();
+  expect(bytes.filter((byte) => byte === I64_AND)).toHaveLength(computations);
 });

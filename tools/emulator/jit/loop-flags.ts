@@ -1,8 +1,9 @@
 // The flags where a loop of a region begins anew. They are computed from operands of the last arithmetic instruction, and
 // most rounds only overwrite them; but a local that a round gives to the next one has to be there, needed or not. So
-// a way back to the loop's head says how they are computed, and the head does so: where nothing but rare ways out asks
-// for them, the engine moves that there.
+// a way back to the loop's head says how they are computed, and who asks for them computes them: mostly rare ways out. Some
+// engines would move that from the head to where it is needed, others not.
 
+import type { ValType } from "../../wasm/types.ts";
 import type { Chunk, Code } from "./code.ts";
 import { binary, I32_EQ, select } from "./fold.ts";
 import { FLAG_AUX, FLAG_RES, type StateLocals } from "./state-locals.ts";
@@ -13,6 +14,8 @@ const MAX_FORMS = 3;
 /** Instructions of a form, and values that it needs besides registers. */
 const MAX_NODES = 48;
 const MAX_CARRIED = 2;
+/** Who asks for flags, up to how many; beyond that they are computed at the head. */
+const MAX_READS = 16;
 
 /** The two words of the flags, over what locals hold at the loop's head. */
 interface Form {
@@ -38,6 +41,7 @@ export class LoopFlags {
   readonly #aux: Value;
   readonly #forms: Form[] = [];
   readonly #carried: Value[] = [];
+  readonly #reads: readonly (readonly [flags: keyof Form, chunks: readonly Chunk[]])[];
 
   /** Begins at `code.chunk`, where the loop's construct has been opened. */
   constructor(code: Code, state: StateLocals) {
@@ -53,6 +57,10 @@ export class LoopFlags {
     };
     this.#res = field(FLAG_RES);
     this.#aux = field(FLAG_AUX);
+    this.#reads = [
+      ["res", code.leaveReads(this.#res.n)],
+      ["aux", code.leaveReads(this.#aux.n)],
+    ];
   }
 
   /** The flags of a path that begins at the head. */
@@ -139,23 +147,80 @@ export class LoopFlags {
     return to;
   }
 
-  /** Writes the head. All ways back have been written. */
+  /** Writes the head, and whatever reads the flags. All else of the loop has been written. */
   finish(): void {
+    const code = this.#code;
+    code.readsFilled(this.#res.n);
+    code.readsFilled(this.#aux.n);
+    const reads = this.#reads.reduce((sum, [, chunks]) => sum + chunks.length, 0);
+    if (this.#forms.length > 0 && reads <= MAX_READS) this.#computeWhereRead();
+    else this.#computeAtHead();
+  }
+
+  #computeAtHead(): void {
+    this.#atHead(() => {
+      for (const [flags, { n }] of [
+        ["res", this.#res],
+        ["aux", this.#aux],
+      ] as const) {
+        emit(this.#code, this.#chosen(flags));
+        this.#code.set(n);
+      }
+    });
+    const { chunk } = this.#code;
+    for (const [flags, chunks] of this.#reads) {
+      for (const at of chunks) {
+        this.#code.chunk = at;
+        this.#code.get(flags === "res" ? this.#res.n : this.#aux.n);
+      }
+    }
+    this.#code.chunk = chunk;
+  }
+
+  /** Whatever the flags are computed from is kept as it is at the head, since registers change within the round. */
+  #computeWhereRead(): void {
+    const code = this.#code;
+    const copies = new Map<number, Value>();
+    const kept = new Map<Value, Value>();
+    const over = (value: Value): Value => {
+      if (value.isConst) return value;
+      let result = value.op === LOCAL ? copies.get(value.n) : kept.get(value);
+      if (result !== undefined) return result;
+      if (value.op === LOCAL) {
+        result = local(value.type, code.local(value.type), value.width);
+        copies.set(value.n, result);
+      } else {
+        result = value.over(over);
+        kept.set(value, result);
+      }
+      return result;
+    };
+    const flags: Form = { res: over(this.#chosen("res")), aux: over(this.#chosen("aux")) };
+    this.#atHead(() => {
+      for (const [from, to] of copies) code.get(from).set(to.n);
+    });
+    const free = new Map<ValType, number[]>();
+    for (const [which, chunks] of this.#reads) {
+      for (const at of chunks) code.writeApart(at, free, () => emit(code, flags[which]));
+    }
+  }
+
+  /** The flags that the way by which the head has been reached says. */
+  #chosen(flags: keyof Form): Value {
+    const which = local(I32, this.form);
+    let value = this.#state.canonical(flags === "res" ? FLAG_RES : FLAG_AUX);
+    for (const [i, form] of this.#forms.entries()) {
+      const isThis = this.#forms.length === 1 ? which : binary(I32_EQ, which, i32(i + 1));
+      value = select(form[flags], value, isThis);
+    }
+    return value;
+  }
+
+  #atHead(write: () => void): void {
     const code = this.#code;
     const { chunk } = code;
     code.chunk = this.#head;
-    const which = local(I32, this.form);
-    const put = (to: Value, field: number, of: (form: Form) => Value): void => {
-      let value = this.#state.canonical(field);
-      for (const [i, form] of this.#forms.entries()) {
-        const isThis = this.#forms.length === 1 ? which : binary(I32_EQ, which, i32(i + 1));
-        value = select(of(form), value, isThis);
-      }
-      emit(code, value);
-      code.set(to.n);
-    };
-    put(this.#res, FLAG_RES, ({ res }) => res);
-    put(this.#aux, FLAG_AUX, ({ aux }) => aux);
+    write();
     if (this.#forms.length > 0) code.i32Const(0).set(this.form);
     code.chunk = chunk;
   }
