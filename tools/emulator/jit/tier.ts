@@ -226,11 +226,22 @@ class AttachedTier {
       this.#regions.coolAll(this.#heat, this.threshold);
     const region = since
       ? watched(blocks, block, since, (other) => this.#regions.has(other))
-      : discover(blocks, block, MAX_RECORDS >> Math.min(this.#dropsAround(heat), MOST_DOUBLINGS));
+      : this.#atFirst(block);
     if (since !== undefined && !isWorthEntering(region)) return later(WAITED, this.threshold);
     const wanting = since === undefined || deferred ? 0 : this.#wanting(region, since);
     if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
     return this.#compile(region, start) ? 0 : MAX_COUNT;
+  }
+
+  /**
+   * The region of a block that is compiled when it is first entered. Where that is mostly others' code it is a small one:
+   * what can be reached of a program that has run for a while is all of it, from each block that comes new.
+   */
+  #atFirst(block: number): Region {
+    const most = MAX_RECORDS >> Math.min(this.#dropsAround(heatOf(block)), MOST_DOUBLINGS);
+    const region = discover(this.#blocks, block, most);
+    if (this.#repeated(region) < REPEATED_RECORDS) return region;
+    return discover(this.#blocks, block, Math.min(most, REPEATED_RECORDS));
   }
 
   /**
