@@ -8,6 +8,7 @@ import { compiledWorkloads } from "./compiled-workloads.ts";
 import { findCompiler } from "./compiler.ts";
 import { legacyWorkloads } from "./legacy-workloads.ts";
 import { hasV86, runHere, runInQemu, runInV86 } from "./measure.ts";
+import { hasSystem, runSystemHere, runSystemInQemu } from "./system-calls.ts";
 import type { Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
 
@@ -47,6 +48,19 @@ test.each(loops)("$name executes no more compiled than there is", async (workloa
 test.skipIf(!hasQemu).each(all)("$name has QEMU's result", async (workload) => {
   const rounds = part(workload.rounds);
   expect((await runHere(workload, rounds)).result).toBe((await runInQemu(workload, rounds)).result);
+});
+
+test.skipIf(!hasSystem)("the calls of a Linux program are counted, in every tier", async () => {
+  const [rounds, each] = [40, 50];
+  const interpreted = await runSystemHere(rounds, { kind: "interp" });
+  expect(interpreted.instructions).toBeGreaterThan(each * rounds);
+  const { result, instructions } = await runSystemHere(rounds, { kind: "jit", threshold: 1000 });
+  const { result: expected } = interpreted;
+  expect({ result, instructions }).toMatchObject({
+    result: expected,
+    instructions: interpreted.instructions,
+  });
+  if (hasQemu) expect((await runSystemInQemu(rounds)).result).toBe(expected);
 });
 
 test.skipIf(compiler === undefined)(

@@ -14,6 +14,7 @@ import {
   runInQemu,
   runInV86,
 } from "./measure.ts";
+import { hasSystem, runSystemHere, runSystemInQemu, systemCalls } from "./system-calls.ts";
 import type { Workload } from "./workload.ts";
 import { workloads } from "./workloads.ts";
 
@@ -57,23 +58,33 @@ function agree(workload: Workload, expected: bigint, who: string, { result }: Me
 export async function runBench({ names = [], zig, onRow }: BenchOptions = {}): Promise<BenchRow[]> {
   const compiler = findCompiler(zig);
   const all = [...LOOPS, ...(compiler === undefined ? [] : await compiledWorkloads(compiler))];
-  const chosen = all.filter((w) => names.length === 0 || names.some((n) => w.name.includes(n)));
+  const chosen = [...all, ...(hasSystem ? [systemCalls] : [])].filter(
+    (w) => names.length === 0 || names.some((n) => w.name.includes(n)),
+  );
   const [first] = chosen;
   if (first === undefined) {
     throw new Error(
-      `bench: no workload is called ${names.join(" or ")}; there are ${all.map((w) => w.name).join("; ")}`,
+      `bench: no workload is called ${names.join(" or ")}; there are ${[...all, systemCalls].map((w) => w.name).join("; ")}`,
     );
   }
-  const startUp = hasQemu ? (await best(() => runInQemu(first, 0))).ms : undefined;
+  const startUp = hasQemu
+    ? (await best(() => runInQemu(first === systemCalls ? (LOOPS[0] as Workload) : first, 0))).ms
+    : undefined;
   const rows: BenchRow[] = [];
   for (const workload of chosen) {
-    await runHere(workload, Math.ceil(workload.rounds * WARM_UP), ACCEL);
+    const isSystem = workload === systemCalls;
+    const here = (rounds: number): Promise<OwnMeasurement> =>
+      isSystem ? runSystemHere(rounds, ACCEL) : runHere(workload, rounds, ACCEL);
+    await here(Math.ceil(workload.rounds * WARM_UP));
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-    const emulator = await best(() => runHere(workload, workload.rounds, ACCEL));
+    const emulator = await best(() => here(workload.rounds));
     const row: BenchRow = { workload, emulator, qemu: undefined };
     if (startUp !== undefined) {
-      const { ms, result } = await best(() => runInQemu(workload));
-      row.qemu = { ms: Math.max(ms - startUp, 0), result };
+      const before = isSystem ? (await best(() => runSystemInQemu(1))).ms : startUp;
+      const { ms, result } = await best(() =>
+        isSystem ? runSystemInQemu(workload.rounds) : runInQemu(workload),
+      );
+      row.qemu = { ms: Math.max(ms - before, 0), result };
       agree(workload, emulator.result, "QEMU", row.qemu);
     }
     if (hasV86 && workload.bits === 32) {
@@ -155,7 +166,7 @@ export function formatMeans(rows: readonly BenchRow[]): string[] {
   };
   const loops = rows.filter(({ workload }) => LOOPS.includes(workload));
   const usual = loops.filter(({ workload: { special, extra } }) => !special && !extra);
-  const programs = rows.filter((row) => !loops.includes(row));
+  const programs = rows.filter((row) => !loops.includes(row) && !row.workload.extra);
   return [
     ...mean("geometric mean", rows),
     ...(usual.length < loops.length ? mean("loops without *", usual) : []),

@@ -35,7 +35,8 @@ export interface OwnMeasurement extends Measurement {
   tier?: { compilations: number; compileMs: number; share: number };
 }
 
-const processorMs = (): number => {
+/** Processor time of this process so far, milliseconds. */
+export const processorMs = (): number => {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 };
@@ -83,7 +84,8 @@ export async function runHere(
   return { ms, instructions, result, ...tierOf(machine) };
 }
 
-function tierOf(machine: Machine): Pick<OwnMeasurement, "tier"> {
+/** What the machine's compiled tier has done. */
+export function tierOf(machine: Machine): Pick<OwnMeasurement, "tier"> {
   const statistics = machine.tierStatistics;
   if (statistics === undefined) return {};
   const { compilations, compileMs, instructions } = statistics;
@@ -98,6 +100,16 @@ function childrenMs(text: string): number {
   return parts.reduce((sum, [, m, s]) => sum + Number(m) * 60_000 + Number(s) * 1000, 0);
 }
 
+/** Processor time of a QEMU process with these options, milliseconds. */
+export async function qemuProcessMs(options: readonly string[]): Promise<number> {
+  const { stdout } = await execa("sh", [
+    ...["-c", '"$0" "$@" >&2; times', QEMU],
+    ...["-accel", "tcg", "-cpu", "max", "-machine", "q35", "-nodefaults", "-display", "none"],
+    ...["-no-reboot", ...options],
+  ]);
+  return childrenMs(stdout);
+}
+
 /** Runs a workload in QEMU; the time is that of the whole process, to a hundredth of a second. */
 export async function runInQemu(
   workload: Workload,
@@ -108,15 +120,13 @@ export async function runInQemu(
     const kernel = join(directory, "kernel");
     const console = join(directory, "console");
     await writeFile(kernel, benchKernel(workload, rounds));
-    const { stdout } = await execa("sh", [
-      ...["-c", '"$0" "$@" >&2; times', QEMU],
-      ...["-accel", "tcg", "-cpu", "max", "-machine", "q35", "-nodefaults", "-display", "none"],
-      ...["-no-reboot", "-m", `${MEMORY_MIB}M`, "-smp", String(workload.cpus ?? 1)],
+    const ms = await qemuProcessMs([
+      ...["-m", `${MEMORY_MIB}M`, "-smp", String(workload.cpus ?? 1)],
       ...["-kernel", kernel, "-debugcon", `file:${console}`],
       ...["-device", `isa-debug-exit,iobase=${DEBUG_EXIT.iobase},iosize=${DEBUG_EXIT.iosize}`],
     ]);
     const output = await readFile(console);
-    return { ms: childrenMs(stdout), result: resultOf(output, "QEMU", workload) };
+    return { ms, result: resultOf(output, "QEMU", workload) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
