@@ -158,7 +158,7 @@ test("the monitor on a pipe answers everything, in order", () => {
   const answers = out.split("(qemu) ").slice(1);
   expect(answers.map((text) => text.split("\n")[0])).toEqual([
     "VM status: paused",
-    expect.stringMatching(/^0x001000[0-9a-f]+: {2}bc 00 00 09 00 +mov esp,90000h$/),
+    expect.stringMatching(/^0x001000[0-9a-f]+: {2}bc 00 00 09 00 +movl {5}\$0x90000, %esp$/),
     "",
     expect.stringMatching(/^\* CPU #0: thread_id=1 pc=0x00000000001000/),
     "0000000000100000: 0x1badb002",
@@ -260,7 +260,7 @@ test.each([
   [["-smp", "0"], "-smp 0: expected a number from 1 to 32"],
   [["-cpu", "host"], "-cpu host: expected default, max"],
   [["-icount", "shift=1"], "-icount shift=1: expected shift=0, 0"],
-  [["-serial", "tty"], "-serial tty: expected stdio, null, file:PATH, unix:PATH"],
+  [["-serial", "tty"], "-serial tty: expected stdio, vc, null, file:PATH, unix:PATH"],
   [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],
   [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],
   [["-d", "interrupts"], "-d interrupts: expected int"],
@@ -272,7 +272,7 @@ test.each([
   [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
   [["-monitor", "stdio", "-qmp", "stdio"], "-monitor stdio and -qmp stdio both want"],
-  [["-monitor", "file:x"], "-monitor file:x: expected stdio, none, unix:PATH or tcp:HOST:PORT"],
+  [["-monitor", "file:x"], "-monitor file:x: expected stdio, vc, none, unix:PATH or tcp:HOST:PORT"],
   [["-qmp", "tcp:localhost:99999,server"], "-qmp tcp:localhost:99999,server: expected stdio"],
   [["-serial", "unix:x,serve"], "-serial: serve: expected server, wait=on, wait=off, nowait"],
 ])("%s is refused with one line", (args, message) => {
