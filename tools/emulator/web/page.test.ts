@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decode } from "fast-png";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeSystem } from "../../../roottask/testing/boot.ts";
@@ -35,6 +36,7 @@ async function runHere(options: MachineOptions) {
   return {
     stop,
     serial: machine.serialOutput,
+    screenshot: machine.screenshot() as Uint8Array,
     picture: { width, height, data: Buffer.from(data) },
   };
 }
@@ -110,7 +112,15 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     await untilState(page, "off");
     const want = await runHere({ kernel: picture, debugExit: { iobase: 0xf4, iosize: 4 } });
     expect(want.picture.width).toBe(320);
-    expectSamePicture(await pictureOf(page), want.picture);
+    const got = await pictureOf(page);
+    expectSamePicture(got, want.picture);
+    const { width, height, channels, data } = decode(want.screenshot);
+    expect([width, height]).toEqual([got.width, got.height]);
+    const colour = (at: number, from: ArrayLike<number>, size: number): string =>
+      [0, 1, 2].map((i) => from[at * size + i]).join();
+    for (let at = 0; at < width * height; at++) {
+      if (colour(at, got.data, 4) !== colour(at, data, channels)) expect.fail(`pixel ${at}`);
+    }
     await page.close();
   });
 });

@@ -50,6 +50,7 @@ function combinations(typist: Typist): readonly [HTMLButtonElement, HTMLElement]
     menu.querySelector("button")?.focus();
   });
   opener.setAttribute("aria-expanded", "false");
+  opener.classList.add("opener");
   return [opener, menu];
 }
 
