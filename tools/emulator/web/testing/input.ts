@@ -164,14 +164,16 @@ export function onInput(site: () => PageSite): void {
     await untilSerial(page, "ready\n");
     expect(await key(page, "Space").isVisible()).toBe(true);
     const fingers = await fingersOn(page, session);
-    await fingers("Start", [0, 0]);
-    await fingers("Move", [20, 10]);
-    await fingers("Move", [40, 30]);
-    await fingers("End");
+    // Without waiting in between: what lasts is a long press.
+    await Promise.all([
+      fingers("Start", [0, 0]),
+      fingers("Move", [20, 10]),
+      fingers("Move", [40, 30]),
+      fingers("End"),
+    ]);
     const moved = await untilPointer(page, ({ dx, dy }) => dx >= 80 && dy <= -60);
     expect(moved).toEqual({ dx: 80, dy: -60, dz: 0, buttons: [0] });
-    await fingers("Start", [0, 0]);
-    await fingers("End");
+    await Promise.all([fingers("Start", [0, 0]), fingers("End")]);
     const tapped = await untilPointer(page, ({ buttons }) => buttons.length === 3);
     expect(tapped.buttons).toEqual([0, 1, 0]);
     expect(tapped).toMatchObject({ dx: moved.dx, dy: moved.dy });
