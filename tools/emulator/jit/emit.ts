@@ -21,7 +21,7 @@ import { type Chunk, Code, type Imports, OP_BR_TABLE, OP_RETURN, OP_UNREACHABLE 
 import type { CoreCode } from "./core-code.ts";
 import { type Flow, structure } from "./flow.ts";
 import { binary } from "./fold.ts";
-import { LoopFlags } from "./loop-flags.ts";
+import { Carriers, LateFlags, type Place } from "./late-flags.ts";
 import { emitPageTest, fetchTest, NO_REGISTER } from "./near-pages.ts";
 import type { Edge, Node, Region } from "./region.ts";
 import { type LinkState, type OpContext, specialize, TAILS } from "./specialize.ts";
@@ -98,12 +98,19 @@ class RegionWriter {
   readonly #target: number;
   /** Depths inside the constructs that are left to get to a node's code, to the head of its loop, … */
   readonly #begins = new Map<number, number>();
-  readonly #loops = new Map<number, { label: number; flags: LoopFlags }>();
+  readonly #loops = new Map<number, number>();
+  /** Flags of heads of loops, and of other nodes that edges lead to. */
+  readonly #flags = new Map<number, LateFlags>();
+  readonly #carriers: Carriers;
+  /** How many edges lead to each node. */
+  readonly #ways: readonly number[];
   #dispatcher = 0;
   /** … to the end, with the state in memory or with it in locals, and to the end by a call of the core. */
   #end = 0;
   #exit = 0;
-  readonly #tails = new Map<string, { label: number; args: readonly number[] }>();
+  readonly #tails = new Map<string, { label: number; args: readonly number[]; flags: LateFlags }>();
+  /** Flags of ways to the end with the state in locals. */
+  readonly exitFlags: LateFlags;
   readonly #checks: Check[] = [];
 
   constructor(
@@ -125,6 +132,11 @@ class RegionWriter {
     this.#code = code;
     this.#state = state;
     this.#target = this.#code.local(I32);
+    this.#carriers = new Carriers(code);
+    this.exitFlags = this.#lateFlags("exit");
+    const ways = nodes.map(() => 0);
+    for (const { edges } of nodes) for (const { to } of edges) ways[to] = (ways[to] as number) + 1;
+    this.#ways = ways;
   }
 
   write(): Code {
@@ -141,7 +153,7 @@ class RegionWriter {
     this.#exit = code.block();
     for (const name of TAILS) {
       const args = this.#core.typeNamed(name).params.map((type) => code.local(type as ValType));
-      this.#tails.set(name, { label: code.block(), args });
+      this.#tails.set(name, { label: code.block(), args, flags: this.#lateFlags("exit") });
     }
     this.#dispatcher = code.loop();
     this.#tree(this.#nodes.length, () => {
@@ -153,8 +165,9 @@ class RegionWriter {
     code.end();
     code.bytes(OP_UNREACHABLE);
     for (const name of [...TAILS].reverse()) {
-      const { args } = this.#tails.get(name) as { args: readonly number[] };
+      const { args, flags } = this.#tail(name);
       code.end();
+      flags.begin();
       state.writeBack();
       for (const arg of args) code.get(arg);
       code.call(name);
@@ -162,6 +175,7 @@ class RegionWriter {
       code.set(RECORD).branch(this.#end);
     }
     code.end();
+    this.exitFlags.begin();
     state.writeBack();
     code.end();
     this.#countInstructions(I64_SUB, [S_BUDGET, S_RESERVE, S_HELD, S_CHARGED]);
@@ -225,27 +239,41 @@ class RegionWriter {
     const code = this.#code;
     const children = this.#flow.children[node] as readonly number[];
     const loops = this.#flow.loops.has(node);
-    if (loops)
-      this.#loops.set(node, { label: code.loop(), flags: new LoopFlags(code, this.#state) });
-    for (const child of [...children].reverse()) this.#begins.set(child, code.block());
+    if (loops) {
+      this.#loops.set(node, code.loop());
+      this.#addFlags(node, "loop");
+    }
+    for (const child of [...children].reverse()) {
+      this.#begins.set(child, code.block());
+      if (this.#ways[child] === 1 && !this.#flow.targets.includes(child))
+        this.#addFlags(child, "block");
+    }
     head();
     for (const child of children) {
       code.end();
       this.#tree(child, () => this.#node(child));
     }
     if (loops) {
-      this.#loops.get(node)?.flags.finish();
+      this.#flags.get(node)?.finish();
       code.bytes(OP_UNREACHABLE);
       code.end();
     }
     code.bytes(OP_UNREACHABLE);
   }
 
+  #addFlags(node: number, place: Place): void {
+    this.#flags.set(node, this.#lateFlags(place));
+  }
+
+  #lateFlags(place: Place): LateFlags {
+    return new LateFlags(this.#code, this.#state, this.#carriers, place);
+  }
+
   #node(node: number): void {
     const { block, edges } = this.#nodes[node] as Node;
     const state = this.#state;
     state.bindings.fill(undefined);
-    this.#loops.get(node)?.flags.bind();
+    this.#flags.get(node)?.begin();
     const need = this.#budget.need(node);
     if (this.#budget.looks.has(node)) this.#look(need, block.first);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
@@ -278,7 +306,7 @@ class RegionWriter {
     chunk.hint(chunk.bytes.length, false);
     code.if();
     code.chunk = chunk.insert();
-    state.flush();
+    state.flush(this.exitFlags);
     this.leaveAt(record);
     state.bindings = bindings;
     code.chunk = chunk;
@@ -341,7 +369,7 @@ class RegionWriter {
       if (!this.#budget.looks.has(to)) this.#lookInMemory(this.#budget.need(to));
       this.#checks.push({ chunk: code.chunk.insert(), resume: link });
       this.#state.reload();
-      this.go(node, to);
+      this.goPlainly(node, to);
       code.end();
     }
     this.#load(RECORD, OP_HANDLER);
@@ -353,16 +381,25 @@ class RegionWriter {
 
   // ---- Ways on and out; what is pending is in the locals
 
-  /** What the head of a loop knows of flags, where an edge leads back to it. */
-  loopOf(from: number, to: number): LoopFlags | undefined {
-    return this.#flow.edge(from, to) === "back" ? this.#loops.get(to)?.flags : undefined;
+  /** Who may compute the flags that an edge leaves to its end: not a loop that is entered. */
+  flagsOf(from: number, to: number): LateFlags | undefined {
+    const how = this.#flow.edge(from, to);
+    const loops = this.#flow.loops.has(to);
+    return how === (loops ? "back" : "forward") ? this.#flags.get(to) : undefined;
+  }
+
+  /** To a node along an edge, with all that is pending in the locals. */
+  goPlainly(from: number, to: number): void {
+    const flags = this.#flags.get(to);
+    if (flags) flags.plain = true;
+    this.go(from, to);
   }
 
   /** To a node along an edge. */
   go(from: number, to: number): void {
     const how = this.#flow.edge(from, to);
     if (how === "forward") this.#code.branch(this.#begins.get(to) as number);
-    else if (how === "back") this.#code.branch(this.#loops.get(to)?.label as number);
+    else if (how === "back") this.#code.branch(this.#loops.get(to) as number);
     else {
       this.#code.i32Const(this.#flow.targets.indexOf(to)).set(this.#target);
       this.#code.branch(this.#dispatcher);
@@ -388,7 +425,7 @@ class RegionWriter {
     code.if();
     state.bind(RIP_BASE, binary(I64_ADD, state.read(RIP_BASE), i64(target & -PAGE)));
     state.flush();
-    this.go(from, to);
+    this.goPlainly(from, to);
     code.end();
     code.end();
   }
@@ -422,7 +459,7 @@ class RegionWriter {
 
   /** Sets the arguments of the core's function with which the region ends. */
   setTail(name: string, args: readonly Value[]): void {
-    const { args: locals } = this.#tails.get(name) as { args: readonly number[] };
+    const { args: locals } = this.#tail(name);
     for (const [i, arg] of args.entries()) {
       emit(this.#code, arg);
       this.#code.set(locals[i] as number);
@@ -431,7 +468,18 @@ class RegionWriter {
 
   tail(name: string): void {
     this.#code.chunk.rare = true;
-    this.#code.branch((this.#tails.get(name) as { label: number }).label);
+    this.#code.branch(this.#tail(name).label);
+  }
+
+  /** Flags of ways to the end by a call of the core. */
+  tailFlags(name: string): LateFlags {
+    return this.#tail(name).flags;
+  }
+
+  #tail(name: string): { label: number; args: readonly number[]; flags: LateFlags } {
+    const tail = this.#tails.get(name);
+    if (tail === undefined) throw new Error(`a region cannot end in ${name}`);
+    return tail;
   }
 }
 
@@ -485,9 +533,11 @@ class RecordContext implements OpContext {
 
   onLink(which: 0 | 1): void {
     const edge = this.#edges.find((e) => e.which === which);
-    this.state.flush(edge && this.#writer.loopOf(this.#node, edge.to));
-    if (edge !== undefined) this.#writer.go(this.#node, edge.to);
-    else {
+    if (edge !== undefined) {
+      this.state.flush(this.#writer.flagsOf(this.#node, edge.to));
+      this.#writer.go(this.#node, edge.to);
+    } else {
+      this.state.flush(this.#writer.exitFlags);
       const { blocks } = this.#writer;
       this.#writer.leaveAt(heatOf(blocks.linked(blocks.link(this.record, which))));
     }
@@ -501,7 +551,7 @@ class RecordContext implements OpContext {
     const leavesPage = this.#leavesPage(name, args);
     const edge = leavesPage && this.#edges.find(({ which }) => which === args[2]?.n);
     this.#writer.setTail(name, args);
-    this.state.flush();
+    this.state.flush(edge ? undefined : this.#writer.tailFlags(name));
     if (edge) this.#writer.cross(this.#node, edge, (args[1] as Value).bits);
     this.#writer.tail(name);
   }
@@ -516,7 +566,7 @@ class RecordContext implements OpContext {
   onReturn(value: Value): void {
     const { code, state } = this;
     if (value.isConst) {
-      state.flush();
+      state.flush(this.#writer.exitFlags);
       this.#writer.leaveAt(value.n);
       return;
     }
@@ -528,14 +578,14 @@ class RecordContext implements OpContext {
       if (expected === undefined) continue;
       code.get(RECORD).i32Const(expected).bytes(I32_EQ);
       code.if();
-      this.#writer.go(this.#node, to);
+      this.#writer.goPlainly(this.#node, to);
       code.end();
     }
     this.#writer.leaveOrDispatch();
   }
 
   onLeave(): void {
-    this.state.flush();
+    this.state.flush(this.#writer.exitFlags);
     this.#writer.leaveAt(this.record);
   }
 }

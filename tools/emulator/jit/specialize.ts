@@ -308,6 +308,16 @@ function hinted(parent: Chunk, branch: number | undefined, sides: readonly Chunk
 const NO_VALUES = new Map<number, Value>();
 const NO_PAGES: Path["pages"] = new Map();
 
+/**
+ * Where the sides of an `if` meet: behind it, or where its first side branches to at its end, past what the other one has
+ * to do.
+ */
+function meetingPlace({ instructions }: Body, { otherwise, to }: Instruction): number {
+  const last = instructions[(otherwise >= 0 ? otherwise : to) - 1];
+  const target = last?.op === OP_BR ? (last.targets[0] as number) : -1;
+  return target > to && target < instructions.length ? target : to + 1;
+}
+
 class Specializer {
   private readonly context: OpContext;
   private readonly code: Code;
@@ -614,7 +624,7 @@ class Specializer {
     };
     const known = truth(condition);
     if (known !== undefined) return enter(path, known) ? path : undefined;
-    return this.fork(path, condition, frame.id, i.to + 1, enter);
+    return this.fork(path, condition, frame.id, meetingPlace(frame.body, i), enter);
   }
 
   private branchIf(path: Path, frame: Frame, i: Instruction): Path | undefined {

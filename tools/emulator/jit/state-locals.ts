@@ -48,7 +48,7 @@ import {
   unary,
   WRAP,
 } from "./fold.ts";
-import type { LoopFlags } from "./loop-flags.ts";
+import type { LateFlags } from "./late-flags.ts";
 import {
   CONST,
   computed,
@@ -203,12 +203,13 @@ export class StateLocals {
   // ---- For the region
 
   /**
-   * Writes what is pending into the locals; the path ends behind it, or all bindings are forgotten. On a way back to the
-   * head of a loop the flags may be left to that.
+   * Writes what is pending into the locals; the path ends behind it, or all bindings are forgotten. On the way to a block
+   * the flags may be left to that.
    */
-  flush(loop?: LoopFlags): void {
+  flush(block?: LateFlags): void {
     const { code, bindings } = this;
-    const deferred = loop?.defer(bindings);
+    const deferred = block?.defer(bindings);
+    if (block && deferred === undefined) block.plain = true;
     const pending: number[] = [];
     // All values first: they may refer to locals that change.
     for (const { value, to } of deferred?.moves ?? []) {
@@ -224,7 +225,7 @@ export class StateLocals {
       this.written[f] = 1;
     }
     for (let i = pending.length - 1; i >= 0; i--) code.set(pending[i] as number);
-    if (loop && deferred) code.i32Const(deferred.number).set(loop.form);
+    if (block && deferred) code.i32Const(deferred.number).set(block.form);
     this.bindings = new Array(COUNT).fill(undefined);
   }
 

@@ -1,5 +1,5 @@
-// Flags that one round of a loop leaves to the next: their values, whichever way back was taken, and which ways back need
-// not compute them.
+// Flags that one block leaves to the next, or to the region's end: their values, whichever way was taken, and which ways
+// need not compute them.
 
 import { expect, test } from "vitest";
 import { al, dl, eax, ebx, ecx, edi, edx, esi } from "../../asm/index.ts";
@@ -9,7 +9,7 @@ import { guest } from "../platform/testdata/guest.ts";
 import type { Accel } from "./accel.ts";
 import { Code, Imports } from "./code.ts";
 import { binary, I64_ADD, I64_AND, I64_SHL, I64_SUB } from "./fold.ts";
-import { type Deferred, LoopFlags } from "./loop-flags.ts";
+import { Carriers, type Deferred, LateFlags, type Place } from "./late-flags.ts";
 import { FLAG_AUX, FLAG_RES, StateLocals } from "./state-locals.ts";
 import { computed, emit, i64, type Value } from "./value.ts";
 
@@ -55,17 +55,17 @@ test("the next round finds the flags of the way back that was taken", async () =
   }
 });
 
-/** A head of a loop, and how it takes flags over. */
-function head() {
+/** A head of a loop, or another place, and how it takes flags over. */
+function head(place: Place = "loop") {
   const code = new Code(new Imports());
   const state = new StateLocals(code, new DataView(new ArrayBuffer(0x1_0000)), 2);
   code.loop();
-  const flags = new LoopFlags(code, state);
+  const flags = new LateFlags(code, state, new Carriers(code), place);
   const field = (n: number): number => state.fieldAt(REGS + 8 * n);
   /** Ends a round in which register 0 has become `value`, and the flags what `of` makes of it. */
   const round = (value: Value, of: (value: Value) => Value): Deferred | undefined => {
     state.bindings.fill(undefined);
-    flags.bind();
+    flags.begin();
     const held = computed(code, value);
     state.bind(field(0), held);
     state.bind(FLAG_RES, held);
@@ -120,7 +120,7 @@ test.each([
   const { code, state, flags, field, round } = head();
   const next = binary(I64_ADD, state.canonical(field(0)), i64(1n));
   state.bindings.fill(undefined);
-  flags.bind();
+  flags.begin();
   const aux = state.bindings[FLAG_AUX] as Value;
   for (let i = 0; i < readers; i++) {
     emit(code, aux);
@@ -131,4 +131,30 @@ test.each([
   code.end();
   const { code: bytes } = code.content();
   expect(bytes.filter((byte) => byte === I64_AND)).toHaveLength(computations);
+});
+
+test("where a region ends, flags come of values in locals, whatever registers these are in", () => {
+  const { code, state, flags, field } = head("exit");
+  const [first, second] = [0, 1].map((n) => {
+    state.bindings.fill(undefined);
+    const value = computed(code, binary(I64_ADD, state.canonical(field(n)), i64(1n)));
+    state.bind(field(n), value);
+    state.bind(FLAG_RES, value);
+    state.bind(FLAG_AUX, binary(I64_SUB, value, i64(5n)));
+    return { value, deferred: flags.defer(state.bindings) };
+  });
+  expect(first?.deferred?.number).toBe(1);
+  expect(second?.deferred?.number).toBe(1);
+  expect(first?.deferred?.moves).toEqual([{ value: first?.value, to: expect.any(Number) }]);
+  expect(second?.deferred?.moves.map(({ to }) => to)).toEqual([first?.deferred?.moves[0]?.to]);
+});
+
+test("a block that one way leads to goes on with the flags as they come of registers", () => {
+  const { state, flags, field, round } = head("block");
+  const next = binary(I64_ADD, state.canonical(field(0)), i64(1n));
+  expect(round(next, (value) => binary(I64_SUB, value, i64(5n)))?.number).toBe(1);
+  state.bindings.fill(undefined);
+  flags.begin();
+  expect(state.read(FLAG_RES)).toEqual(expect.objectContaining({ n: state.canonical(field(0)).n }));
+  expect(state.read(FLAG_AUX).op).toBeGreaterThan(0);
 });
