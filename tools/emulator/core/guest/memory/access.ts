@@ -30,7 +30,7 @@ import { canonical } from "./canonical";
 import { codeMap, holdsCode, unwatchWrites } from "./code_pages";
 import { hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
-import { checksAlignment, clearEntry, noteLargePage, slowOnly, Tlb } from "./tlb";
+import { checksAlignment, clearEntry, noteLargePage, slowOnly, supervisorEntry, Tlb } from "./tlb";
 import { translate, walkPageBits, walkReadable, walkWritable } from "./walk";
 import { noteAccess, watchedPage, watching } from "./watchpoints";
 
@@ -42,13 +42,17 @@ export function misaligned(linear: u64, size: i32, access: i32): bool {
 }
 
 function fillTlb(linear: u64, physical: u64, access: i32): void {
-  if (physical >> 32 != 0 || slowOnly()) return;
+  if (!slowOnly()) fillEntry(Mem.entry(linear), linear, physical, access);
+}
+
+/** Fills an entry of the set that fits the rights of the access which has just been translated. */
+function fillEntry(e: usize, linear: u64, physical: u64, access: i32): void {
+  if (physical >> 32 != 0) return;
   const frame = <u32>(physical >> 12);
   const page = load<u32>(PAGE_HOST + (frame << 2));
   const kind = page & 3;
   if (kind == PAGE_MMIO) return;
   const tag = linear & PAGE_MASK;
-  const e = Mem.entry(linear);
   const r = load<u64>(e, TLB_READ);
   const w = load<u64>(e, TLB_WRITE);
   const x = load<u64>(e, TLB_EXEC);
@@ -146,7 +150,11 @@ function reach(linear: u64, access: i32): u64 {
     return NO_ADDRESS;
   }
   const physical = translate(linear, access);
-  if (physical == NO_ADDRESS || (access & SYSTEM) != 0) return physical;
+  if (physical == NO_ADDRESS) return physical;
+  if ((access & SYSTEM) != 0) {
+    fillEntry(supervisorEntry(linear), linear, physical, access);
+    return physical;
+  }
   if (!isRam(physical) && (access & EXEC) == 0 && load<u32>(S_COARSE) != 0) {
     if (keepsTime(physical, access)) {
       store<u32>(S_FAULT, FAULT_AGAIN);
@@ -235,9 +243,16 @@ export function reachCode(linear: u64): u64 {
   return reach(linear, EXEC);
 }
 
-/** Reads with supervisor rights (descriptor tables, TSS). */
+/** Reads with supervisor rights (descriptor tables, TSS): 1, 2, 4 or 8 bytes. */
 export function systemRead(linear: u64, size: i32): u64 {
-  return readSlow(linear & linearMask(SYSTEM), size, SYSTEM);
+  const at = linear & linearMask(SYSTEM);
+  const e = supervisorEntry(at);
+  if (load<u64>(e, TLB_READ) != ((at + <u64>size - 1) & PAGE_MASK) || load<u32>(S_FAULT) != 0)
+    return readSlow(at, size, SYSTEM);
+  const host = <usize>(<u32>at + load<u32>(e, TLB_ADDEND));
+  if (size == 8) return load<u64>(host);
+  if (size == 4) return load<u32>(host);
+  return size == 2 ? load<u16>(host) : load<u8>(host);
 }
 
 export function systemWrite(linear: u64, size: i32, value: u64): void {

@@ -181,6 +181,14 @@ function dropPage(cpu: i32, page: u64): void {
   }
 }
 
+/**
+ * The entry for accesses with supervisor rights that EFLAGS.AC gives no more: those of kernels while it is clear, and those
+ * to descriptor tables and the TSS, at any CPL (Intel SDM vol. 3A, 4.6.1).
+ */
+export function supervisorEntry(linear: u64): usize {
+  return setOf(load<i32>(S_CPU), 0) + Tlb.offset(linear);
+}
+
 /** The TLB set that fits CPL, SMAP and EFLAGS.AC, or the empty one. */
 export function selectTlb(): void {
   let tlb: u32 = EMPTY;

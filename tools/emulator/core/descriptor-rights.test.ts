@@ -1,0 +1,128 @@
+// Descriptors are read with supervisor rights, by the translations that are valid for these: in a page of users CR4.SMAP
+// forbids it, whatever EFLAGS.AC allows the program that executes (Intel SDM vol. 3A, 4.6.1), and INVLPG counts.
+
+import { expect, test } from "vitest";
+import {
+  type Assembler,
+  ax,
+  cr3,
+  cr4,
+  cx,
+  eax,
+  ecx,
+  edi,
+  es,
+  mem,
+  qword,
+  r8,
+  r8d,
+  r8w,
+  rax,
+  rbx,
+  rcx,
+  rdi,
+  rsi,
+  rsp,
+  word,
+} from "../../asm/index.ts";
+import { benchKernel } from "../bench/frame.ts";
+import { DATA_AREA, type Workload } from "../bench/workload.ts";
+import { Machine } from "../host/machine.ts";
+import type { Accel } from "../jit/accel.ts";
+
+const TABLES = DATA_AREA;
+/** PDPT, directories of the first GiB and of the third one. */
+const [PDPT, LOW, HIGH] = [TABLES + 0x1000, TABLES + 0x2000, TABLES + 0x3000];
+const GDT = DATA_AREA + 0x1_0000;
+const RESULTS = DATA_AREA + 0x2_0000;
+/** Two frames with an LDT each: a data segment that is present, and one that is not. */
+const [FIRST, SECOND] = [0x120_0000, 0x140_0000];
+/** Where the LDT is, in a page of users. */
+const LDT = 0x8000_0000n;
+const LDT_DESCRIPTOR = 0x8000_8200_0000_0007n;
+const [PRESENT, ABSENT] = [0x00cf_9300_0000_ffffn, 0x00cf_1300_0000_ffffn];
+const SELECTOR = 4;
+const ROUNDS = 100;
+const [SUPERVISOR, USER] = [0x83, 0x87];
+const SMAP = 1 << 21;
+
+function tables(): Uint8Array {
+  const words = new BigUint64Array(4 * 512);
+  words[0] = BigInt(PDPT | 7);
+  words[512] = BigInt(LOW | 7);
+  words[512 + 2] = BigInt(HIGH | 7);
+  for (let i = 0; i < 512; i++) words[1024 + i] = (BigInt(i) << 21n) | BigInt(SUPERVISOR);
+  return new Uint8Array(words.buffer);
+}
+
+/** A handler that notes its error code and goes on behind what has faulted, whose address is in RSI. */
+function handler(a: Assembler, label: string): void {
+  a.align(16).label(label);
+  a.pop(rax).mov(qword(rdi), rax).add(rdi, 8).mov(qword(rsp), rsi).iretq();
+}
+
+const workload: Workload = {
+  name: "descriptors",
+  what: "descriptors in a page of users",
+  rounds: ROUNDS,
+  gates: { 11: "not_present", 14: "page_fault" },
+  image: { bytes: tables(), address: TABLES, entry: 0 },
+  code(a) {
+    a.mov(rax, TABLES).mov(cr3, rax);
+    // The GDT with a descriptor of the LDT behind it.
+    a.sub(rsp, 16).sgdt(mem(rsp)).movzx(ecx, word(rsp)).inc(ecx).mov(r8d, ecx);
+    a.mov(rsi, qword(rsp, { disp: 2 }))
+      .mov(edi, GDT)
+      .rep.movsb();
+    a.mov(rax, LDT_DESCRIPTOR)
+      .mov(qword(rdi), rax)
+      .mov(qword(rdi, { disp: 8 }), 0);
+    a.lea(rcx, mem(r8, { disp: 15 })).mov(word(rsp), cx);
+    a.mov(rax, GDT)
+      .mov(qword(rsp, { disp: 2 }), rax)
+      .lgdt(mem(rsp))
+      .add(rsp, 16);
+    a.mov(rax, PRESENT).mov(qword(FIRST), rax).mov(rax, ABSENT).mov(qword(SECOND), rax);
+    a.mov(rbx, LDT).mov(ecx, ROUNDS);
+    const loadSegment = (behind: string): void => {
+      a.lea(rsi, mem(behind)).mov(eax, SELECTOR).mov(es, ax);
+      a.label(behind);
+    };
+    const map = (frame: number): void => {
+      a.mov(rax, frame | USER)
+        .mov(qword(HIGH), rax)
+        .invlpg(mem(rbx));
+    };
+    a.label("round");
+    a.mov(edi, RESULTS);
+    map(FIRST);
+    a.lldt(r8w);
+    loadSegment("first");
+    a.mov(rax, cr4).or(eax, SMAP).mov(cr4, rax).stac();
+    // The program may.
+    a.mov(rax, qword(rbx));
+    loadSegment("with_smap");
+    a.clac().mov(rax, cr4).and(eax, ~SMAP).mov(cr4, rax);
+    loadSegment("without_smap");
+    map(SECOND);
+    loadSegment("second");
+    a.mov(qword(rdi), -1).dec(ecx).jnz("round").ret();
+    handler(a, "not_present");
+    handler(a, "page_fault");
+  },
+};
+
+const accels: Accel[] = [{ kind: "interp" }, { kind: "jit", threshold: 20 }];
+
+test.each(accels)("descriptors are read as a supervisor's data, with $kind", async (accel) => {
+  const machine = await Machine.create({
+    kernel: benchKernel(workload),
+    memory: "32M",
+    cpu: "max",
+    accel,
+  });
+  machine.runSync({ nanoseconds: 20_000_000 });
+  const results = new BigUint64Array(machine.readPhysical(RESULTS, 24).slice().buffer);
+  // #PF of a supervisor's read of what is present, #NP with the selector, nothing else.
+  expect([...results]).toEqual([1n, BigInt(SELECTOR), 0xffff_ffff_ffff_ffffn]);
+});
