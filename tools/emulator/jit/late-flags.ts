@@ -19,7 +19,7 @@ const MAX_CARRIED = { loop: 2, block: 2, exit: 5 } as const;
 /** Instructions of a form. */
 const MAX_NODES = 48;
 /** Who asks for a loop's flags, up to how many; beyond that they are computed at the head. */
-const MAX_READS = 16;
+const MAX_READS = 32;
 
 /** The two words of the flags, over what locals hold at the head. */
 interface Form {
