@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { al, dx } from "../../asm/index.ts";
+import { al } from "../../asm/index.ts";
 import { HANG_MS } from "../../testing/host-tools.ts";
-import { COM1, guest, print } from "../platform/testdata/guest.ts";
+import { echoSerial, guest, print } from "../platform/testdata/guest.ts";
 import { builtCore } from "./core.ts";
 
 const emu = fileURLToPath(new URL("../../bin/emu", import.meta.url));
@@ -26,11 +26,7 @@ writeFileSync(
   guest((a) => {
     print(a, "hello", "hello\n");
     a.label("wait");
-    a.mov(dx, COM1 + 5)
-      .in(al, dx)
-      .test(al, 1)
-      .jz("no_serial");
-    a.mov(dx, COM1).in(al, dx).cmp(al, "q".charCodeAt(0)).je("poweroff").call("putc");
+    echoSerial(a, "no_serial");
     a.label("no_serial");
     a.in(al, 0x64).test(al, 1).jz("wait").in(al, 0x60).call("putc").jmp("wait");
   }),

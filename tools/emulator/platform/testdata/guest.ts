@@ -93,6 +93,15 @@ export function print(a: Assembler, name: string, text: string): void {
   a.label(`after_${name}`);
 }
 
+/** Sends back what has come on COM1, where "q" switches off; goes to `none` if nothing has. */
+export function echoSerial(a: Assembler, none: string): void {
+  a.mov(dx, COM1 + 5)
+    .in(al, dx)
+    .test(al, 1)
+    .jz(none);
+  a.mov(dx, COM1).in(al, dx).cmp(al, "q".charCodeAt(0)).je("poweroff").call("putc");
+}
+
 /** OUT of a byte to a port. */
 export function outb(a: Assembler, port: number, value: number): void {
   a.mov(edx, port).mov(al, value).out(dx, al);
