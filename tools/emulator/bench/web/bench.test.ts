@@ -36,14 +36,19 @@ test("the first screen is told with what takes how long and what travels", () =>
 });
 
 test("a changing screen is told by pictures and by what the guest keeps", () => {
-  const text = formatRedraw({
-    ...{ place: "display", mode: { width: 1024, height: 768 } },
-    ...{ written: 12.4, moved: 29.6, share: 0.951, lookMs: 1.25, pageMs: 4 },
-  });
-  expect(text).toMatch(/^-display web, 1024 × 768 +12\/s +30\/s +95 % +1\.3 ms +4\.0 ms$/);
+  const row = {
+    ...{ place: "display" as const, mode: { width: 1024, height: 768 }, rate: 29.6 },
+    ...{ share: 0.951, lookMs: 1.25, pageMs: 4 },
+  };
+  expect(formatRedraw({ ...row, change: "noise" })).toMatch(
+    /^-display web, 1024 × 768, noise +30\/s +95 % +1\.3 ms +4\.0 ms$/,
+  );
+  expect(formatRedraw({ ...row, change: "pixels", share: undefined, lookMs: undefined })).toMatch(
+    /pixels +30\/s +- +- +4\.0 ms$/,
+  );
 });
 
-test.each(["pixels", "moving", "nothing"] satisfies Drawing[])(
+test.each(["pixels", "lines", "noise", "nothing"] satisfies Drawing[])(
   "a guest that draws %s changes the whole picture, or none of it",
   async (drawing) => {
     const kernel = drawingGuest({ width: 64, height: 16 }, drawing);

@@ -72,19 +72,21 @@ export function formatFirstScreen(first: FirstScreen): string {
   ].join("\n");
 }
 
+const REDRAW_NAME_WIDTH = 36;
+
 export const formatRedrawHead = (): string =>
-  `${"changing screen".padEnd(NAME_WIDTH)}${cells(["written", "moved", "guest", "a look", "page"])}`;
+  `${"changing screen".padEnd(REDRAW_NAME_WIDTH)}${cells(["pictures", "guest", "a look", "page"])}`;
 
 /** Pictures a second; what the guest keeps of its speed; ms of the machine's and of the page's thread for a picture. */
-export function formatRedraw({ place, mode, written, moved, ...row }: RedrawRow): string {
-  const name = `${place === "tab" ? "tab" : "-display web"}, ${mode.width} × ${mode.height}`;
+export function formatRedraw({ place, mode, change, rate, ...row }: RedrawRow): string {
+  const where = place === "tab" ? "tab" : "-display web";
+  const name = `${where}, ${mode.width} × ${mode.height}, ${change}`;
   return (
-    name.padEnd(NAME_WIDTH) +
+    name.padEnd(REDRAW_NAME_WIDTH) +
     cells([
-      `${written.toFixed(0)}/s`,
-      `${moved.toFixed(0)}/s`,
-      `${(100 * row.share).toFixed(0)} %`,
-      `${row.lookMs.toFixed(1)} ms`,
+      `${rate.toFixed(0)}/s`,
+      row.share === undefined ? "-" : `${(100 * row.share).toFixed(0)} %`,
+      row.lookMs === undefined ? "-" : `${row.lookMs.toFixed(1)} ms`,
       `${row.pageMs.toFixed(1)} ms`,
     ])
   );
@@ -137,7 +139,9 @@ async function printPage(
   say(`${formatFirstScreen(await measureFirstScreen(places, guest))}\n`);
   say(formatRedrawHead());
   for (const place of ["tab", "display"] as const) {
-    for (const mode of MODES) say(formatRedraw(await measureRedraw(places, place, mode)));
+    for (const mode of MODES) {
+      for (const row of await measureRedraw(places, place, mode)) say(formatRedraw(row));
+    }
   }
   say("");
 }

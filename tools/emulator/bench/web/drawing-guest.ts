@@ -21,9 +21,9 @@ export interface Mode {
 }
 
 /** How it draws: by writing every pixel, by showing another part of video memory, or not at all. */
-export type Drawing = "pixels" | "moving" | "nothing";
+export type Drawing = "pixels" | "lines" | "noise" | "nothing";
 
-/** Draws for ever; between two pictures that it need not write it computes. */
+/** Draws for ever; between two pictures that it need not write it computes. A picture is lines of one colour, or noise. */
 export function drawingGuest({ width, height }: Mode, drawing: Drawing): Uint8Array {
   return guest((a) => {
     const dispi = (name: keyof typeof DISPI, value: number): void => {
@@ -35,12 +35,19 @@ export function drawingGuest({ width, height }: Mode, drawing: Drawing): Uint8Ar
     dispi("bits", 32);
     dispi("enable", LINEAR);
     a.cld();
-    // No two lines near each other have the same colour, so that moving changes every pixel.
-    a.mov(edi, FRAMEBUFFER)
-      .xor(eax, eax)
-      .mov(ebx, height + SPARE_LINES);
-    const line = a.label();
-    a.mov(ecx, width).rep.stosd().add(eax, 0x07050b).dec(ebx).jnz(line);
+    a.mov(edi, FRAMEBUFFER).xor(eax, eax);
+    if (drawing === "noise") {
+      // The upper bits of a linear congruential generator (Numerical Recipes, 7.1).
+      a.mov(ecx, width * (height + SPARE_LINES));
+      const pixel = a.label();
+      a.imul(ebx, ebx, 1664525).add(ebx, 1013904223).mov(eax, ebx).shr(eax, 8);
+      a.stosd().dec(ecx).jnz(pixel);
+    } else {
+      // No two lines near each other have the same colour, so that moving changes every pixel.
+      a.mov(ebx, height + SPARE_LINES);
+      const line = a.label();
+      a.mov(ecx, width).rep.stosd().add(eax, 0x07050b).dec(ebx).jnz(line);
+    }
     a.label("again");
     for (let shown = 0; shown < SPARE_LINES; shown++) {
       if (drawing === "pixels") {
@@ -49,7 +56,7 @@ export function drawingGuest({ width, height }: Mode, drawing: Drawing): Uint8Ar
         continue;
       }
       // The bank means nothing in linear modes.
-      dispi(drawing === "moving" ? "yOffset" : "bank", shown);
+      dispi(drawing === "nothing" ? "bank" : "yOffset", shown);
       a.mov(ecx, ROUNDS);
       const next = a.label();
       a.add(ebx, ecx).imul(ebx, ebx, 3).xor(ebx, esi).dec(ecx).jnz(next);

@@ -27,16 +27,20 @@ const TIMEOUT_MS = 60_000;
 /** Where the machine is that a page shows. */
 export type Place = "tab" | "display";
 
+/** What changes: all pixels are written anew, or a picture of lines or of noise moves. */
+export const CHANGES = ["pixels", "lines", "noise"] as const satisfies readonly Drawing[];
+
 export interface RedrawRow {
   place: Place;
   mode: Mode;
-  /** Pictures a second of a guest that writes every pixel, and of one that moves the picture. */
-  written: number;
-  moved: number;
-  /** What of the machine's thread the latter has left, beside the guest with nothing to be seen. */
-  share: number;
-  /** Processor time for a picture: of the machine's thread and of the page's, ms. */
-  lookMs: number;
+  change: (typeof CHANGES)[number];
+  /** Pictures a second that come to the page. */
+  rate: number;
+  /** Of pictures that move, what the guest has left of the machine's thread beside one with nothing to be seen. */
+  share: number | undefined;
+  /** Of these, processor time of the machine's thread for a picture, ms. */
+  lookMs: number | undefined;
+  /** Processor time of the page's thread for a picture, ms. */
   pageMs: number;
 }
 
@@ -173,10 +177,12 @@ async function bestOf(run: () => Promise<Watched>): Promise<Watched> {
   return best;
 }
 
-const rate = ({ pictures, ms }: Watched): number => (pictures * 1000) / ms;
-
-/** Measures one mode in one place. */
-export async function measureRedraw(places: Places, place: Place, mode: Mode): Promise<RedrawRow> {
+/** Measures one mode in one place: a row for each change. */
+export async function measureRedraw(
+  places: Places,
+  place: Place,
+  mode: Mode,
+): Promise<RedrawRow[]> {
   const watched = (drawing: Drawing): Promise<Watched> => {
     const kernel = drawingGuest(mode, drawing);
     return bestOf(() =>
@@ -184,17 +190,19 @@ export async function measureRedraw(places: Places, place: Place, mode: Mode): P
     );
   };
   const still = await watched("nothing");
-  const moving = await watched("moving");
-  const written = await watched("pixels");
-  // What its instructions take of the machine's thread.
-  const ownMs = (moving.instructions * still.machineMs) / still.instructions;
-  return {
-    place,
-    mode,
-    written: rate(written),
-    moved: rate(moving),
-    share: ownMs / moving.machineMs,
-    lookMs: (moving.machineMs - ownMs) / moving.pictures,
-    pageMs: moving.pageMs / moving.pictures,
-  };
+  const rows: RedrawRow[] = [];
+  for (const change of CHANGES) {
+    const changing = await watched(change);
+    // What its instructions take of the machine's thread; those that write to the screen take longer.
+    const ownMs = (changing.instructions * still.machineMs) / still.instructions;
+    const moves = change !== "pixels";
+    rows.push({
+      ...{ place, mode, change },
+      rate: (changing.pictures * 1000) / changing.ms,
+      share: moves ? ownMs / changing.machineMs : undefined,
+      lookMs: moves ? (changing.machineMs - ownMs) / changing.pictures : undefined,
+      pageMs: changing.pageMs / changing.pictures,
+    });
+  }
+  return rows;
 }
