@@ -4,6 +4,7 @@
 import type { WebSocket } from "ws";
 import { LookPace, TICK_MS } from "../remote/look-pace.ts";
 import { MessageError } from "../remote/messages.ts";
+import { packPixels } from "../remote/packed-pixels.ts";
 import { type Standstill, type ViewedMachine, Viewer } from "../remote/viewer.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { pageFiles } from "./page-files.ts";
@@ -64,7 +65,8 @@ export class WebDisplay {
 
   #connect(socket: WebSocket): void {
     const viewer = new Viewer(this.#viewed, (message) => {
-      if (socket.readyState === socket.OPEN) socket.send(encodeMessage(message));
+      if (socket.readyState !== socket.OPEN) return;
+      socket.send(encodeMessage(message.kind === "pixels" ? packPixels(message) : message));
     });
     viewer.standstill(this.#standstill);
     this.#viewers.set(socket, viewer);

@@ -1,6 +1,7 @@
 // A machine in a process behind a WebSocket: `-display web`. What is lost is looked for again, as long as the page is there.
 
 import type { FromMachine, ToMachine } from "../remote/messages.ts";
+import { type PackedPixels, unpackPixels } from "../remote/packed-pixels.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import type { Connection } from "./backend.ts";
 
@@ -28,7 +29,10 @@ export class SocketConnection implements Connection {
     const socket = new WebSocket(this.#url);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
-      const message = decodeMessage(new Uint8Array(data as ArrayBuffer)) as unknown as FromMachine;
+      const sent = decodeMessage(new Uint8Array(data as ArrayBuffer)) as unknown as
+        | FromMachine
+        | PackedPixels;
+      const message = sent.kind === "packed-pixels" ? unpackPixels(sent) : sent;
       this.#off = message.kind === "status" ? message.state === "off" : this.#off;
       this.onMessage(message);
     };
