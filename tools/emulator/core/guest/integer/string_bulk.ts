@@ -4,6 +4,7 @@
 
 import { KEY_FLAT, RAX, RCX, RDI, RSI, S_KEY } from "../../state";
 import { hostOfRun } from "../memory/access";
+import { Host } from "../memory/physical";
 import { READ, WRITE } from "../memory/rights";
 import { DS, ES, FS, Seg, SS, segmentRoom } from "../memory/segments";
 import { readRegister, writeRegister } from "../op/op";
@@ -110,20 +111,13 @@ export function bulk(
   else if (kind == STOS) fill(to - back, size, length);
   else if (kind == LODS) {
     const last = down ? from - back : from + length - <usize>size;
-    writeRegister(RAX, size, element(last, size));
+    writeRegister(RAX, size, Host.load(last, size));
   }
   const step = down ? -(<i64>length) : <i64>length;
   if (kind != STOS && kind != SCAS) advance(RSI, mask, step);
   if (kind != LODS) advance(RDI, mask, step);
   advance(RCX, mask, -(<i64>n));
   return n;
-}
-
-function element(at: usize, size: i32): u64 {
-  if (size == 8) return load<u64>(at);
-  if (size == 4) return <u64>load<u32>(at);
-  if (size == 2) return <u64>load<u16>(at);
-  return <u64>load<u8>(at);
 }
 
 function copyElement(to: usize, from: usize, size: i32): void {
@@ -181,11 +175,11 @@ function compareRun(a: usize, b: usize, size: i32, down: bool, n: u64, whileEqua
     }
   for (; i < end - 1; i++) {
     const at = <usize>(<i32>i * step);
-    if ((element(a + at, size) == element(b + at, size)) != whileEqual) break;
+    if ((Host.load(a + at, size) == Host.load(b + at, size)) != whileEqual) break;
   }
   if (i > end - 1) i = end - 1;
   const at = <usize>(<i32>i * step);
-  compare(element(a + at, size), element(b + at, size), size);
+  compare(Host.load(a + at, size), Host.load(b + at, size), size);
   return <u64>i + 1;
 }
 
@@ -211,8 +205,8 @@ function scanRun(b: usize, size: i32, down: bool, n: u64, whileEqual: bool): u64
       }
     }
   for (; i < end - 1; i++)
-    if ((a == element(b + <usize>(<i32>i * step), size)) != whileEqual) break;
+    if ((a == Host.load(b + <usize>(<i32>i * step), size)) != whileEqual) break;
   if (i > end - 1) i = end - 1;
-  compare(a, element(b + <usize>(<i32>i * step), size), size);
+  compare(a, Host.load(b + <usize>(<i32>i * step), size), size);
   return <u64>i + 1;
 }

@@ -28,7 +28,7 @@ import { raiseCode } from "../processor/fault";
 import { noteData } from "../processor/hardware_breakpoints";
 import { canonical } from "./canonical";
 import { codeMap, holdsCode, unwatchWrites } from "./code_pages";
-import { hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
+import { Host, hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, noteLargePage, slowOnly, supervisorEntry, Tlb } from "./tlb";
 import { translate, walkPageBits, walkReadable, walkWritable } from "./walk";
@@ -249,10 +249,7 @@ export function systemRead(linear: u64, size: i32): u64 {
   const e = supervisorEntry(at);
   if (load<u64>(e, TLB_READ) != ((at + <u64>size - 1) & PAGE_MASK) || load<u32>(S_FAULT) != 0)
     return readSlow(at, size, SYSTEM);
-  const host = <usize>(<u32>at + load<u32>(e, TLB_ADDEND));
-  if (size == 8) return load<u64>(host);
-  if (size == 4) return load<u32>(host);
-  return size == 2 ? load<u16>(host) : load<u8>(host);
+  return Host.load(<u32>at + load<u32>(e, TLB_ADDEND), size);
 }
 
 export function systemWrite(linear: u64, size: i32, value: u64): void {

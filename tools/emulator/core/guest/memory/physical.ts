@@ -10,6 +10,17 @@ import { charge, DEVICE_READ, DEVICE_WRITE, LOCAL_APIC } from "../processor/late
 import { codeWritten } from "./code_pages";
 import { WRITE } from "./rights";
 
+/** Bytes at an address of the core's own memory, `size` of them: 1, 2, 4 or 8. */
+export class Host {
+  /** Zero-extended. */
+  @inline static load(at: usize, size: i32): u64 {
+    if (size == 8) return load<u64>(at);
+    if (size == 4) return <u64>load<u32>(at);
+    if (size == 2) return <u64>load<u16>(at);
+    return <u64>load<u8>(at);
+  }
+}
+
 /** Host address of a physical address in RAM or ROM, or 0. */
 export function hostOf(physical: u64): usize {
   if (physical >> 32 != 0) return 0;
@@ -60,12 +71,7 @@ export function keepsTime(physical: u64, access: i32): bool {
 /** Reads a device or unmapped memory; `size` 1, 2, 4 or 8, inside one page. */
 export function physicalRead(physical: u64, size: i32): u64 {
   const h = hostOf(physical);
-  if (h != 0) {
-    if (size == 8) return load<u64>(h);
-    if (size == 4) return <u64>load<u32>(h);
-    if (size == 2) return <u64>load<u16>(h);
-    return <u64>load<u8>(h);
-  }
+  if (h != 0) return Host.load(h, size);
   if (physical >> 32 != 0) return 0xffffffffffffffff;
   const address = <u32>physical;
   const cpu = load<i32>(S_CPU);

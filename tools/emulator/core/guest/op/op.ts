@@ -34,6 +34,7 @@ import {
   STOP_MIDDLE,
 } from "../../state";
 import { clearNonCanonical, Mem, nonCanonical, setWrapping } from "../memory/access";
+import { Host } from "../memory/physical";
 import { Seg, SS, segmentLinear } from "../memory/segments";
 import { NO_ADDRESS } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
@@ -208,15 +209,8 @@ export function generalProtection(op: Op): usize {
 
 /** Reads the r/m operand, `size` 1, 2, 4 or 8. */
 export function readRm(op: Op, size: i32): u64 {
-  if (op.ea == EA_REGISTER) {
-    const p = <usize>op.src;
-    if (size == 8) return load<u64>(p);
-    if (size == 4) return <u64>load<u32>(p);
-    if (size == 2) return <u64>load<u16>(p);
-    return <u64>load<u8>(p);
-  }
-  const a = op.address(size, false);
-  return readLinear(a, size);
+  if (op.ea == EA_REGISTER) return readRegister(<usize>op.src, size);
+  return readLinear(op.address(size, false), size);
 }
 
 /** Writes the r/m operand. */
@@ -237,10 +231,7 @@ export function writeRegister(p: usize, size: i32, v: u64): void {
 }
 
 export function readRegister(p: usize, size: i32): u64 {
-  if (size == 8) return load<u64>(p);
-  if (size == 4) return <u64>load<u32>(p);
-  if (size == 2) return <u64>load<u16>(p);
-  return <u64>load<u8>(p);
+  return Host.load(p, size);
 }
 
 export function readLinear(a: u64, size: i32): u64 {
