@@ -9,6 +9,7 @@ import { RunControl } from "../../debug/run-control.ts";
 import { Machine } from "../../host/machine.ts";
 import { WebDisplay } from "../../host/web-display.ts";
 import type { FromMachine } from "../../remote/messages.ts";
+import type { PackedPixels } from "../../remote/packed-pixels.ts";
 import { type Drawing, drawingGuest, type Mode } from "./drawing-guest.ts";
 import type { Status } from "./statuses.ts";
 import { openWorkerPage, type Places, putGuest, rendererOf } from "./worker-page.ts";
@@ -65,9 +66,9 @@ declare global {
 function countPictures(): void {
   window.pictures = 0;
   let above = 0;
-  const note = (message: FromMachine): void => {
+  const note = (message: FromMachine | PackedPixels): void => {
     if (message.kind === "status") window.lastStatus = message;
-    if (message.kind !== "pixels") return;
+    if (message.kind !== "pixels" && message.kind !== "packed-pixels") return;
     // The parts of a picture come from above.
     if (message.y <= above) window.pictures = 1 + (window.pictures ?? 0);
     above = message.y;
