@@ -166,6 +166,7 @@ const code32: Case[] = [
   ["lss esp, [ebx]", (a) => a.lss(o.esp, farptr32(ebx))],
   ["mov ax, [bx+si+5]", (a) => a.mov(ax, word(bx, { index: si, disp: 5 }))],
   ["mov [ebp], eax", (a) => a.mov(dword(ebp), eax)],
+  ["lock cmpxchg [ebx], eax", (a) => a.lock.cmpxchg(dword(ebx), eax)],
   ["push 0x1234", (a) => a.push(0x1234)],
 ];
 

@@ -244,7 +244,9 @@ function collectCodes(): Map<string, Code[]> {
   for (const code of Object.values(Code)) {
     if (typeof code !== "number") continue;
     const info = CodeExt.opCode(code);
-    if (info.isInstruction && usable.has(info.encoding)) {
+    // Only the first steps of the 80486 had it there.
+    const isGone = /^Cmpxchg486_/.test(Code[code] as string);
+    if (info.isInstruction && usable.has(info.encoding) && !isGone) {
       const name = (Mnemonic[info.mnemonic] as string).toLowerCase();
       const list = table.get(name);
       if (list) list.push(code);
