@@ -273,6 +273,8 @@ class RegionWriter {
     const { block, edges } = this.#nodes[node] as Node;
     const state = this.#state;
     state.bindings.fill(undefined);
+    // A record that calls its handler leaves notes of what it has computed for it, and blocks may share expressions.
+    this.#code.chunk.forget(0);
     this.#flags.get(node)?.begin();
     const need = this.#budget.need(node);
     if (this.#budget.looks.has(node)) this.#look(need, block.first);
