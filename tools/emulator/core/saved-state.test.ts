@@ -57,7 +57,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["op/wait", "skipping", "set when the core is created"],
   ["decode/waiting_loops", "*", "of the block that is being decoded"],
   ["op/lookup", "builder", "set when the core is created"],
-  ["memory/code_pages", "arenaTop", "decoded code is dropped"],
+  ["memory/code_pages", "arenaTop firstMapped endMapped", "decoded code is dropped"],
   ["op/heat", "heated entries countsAhead", "what the compiled tier has asked for"],
   ["memory/watchpoints", "watching watchHit", "the debugger's, not the guest's"],
   ["op/debugger", "breakpointCount breakpointHit", "the debugger's, not the guest's"],

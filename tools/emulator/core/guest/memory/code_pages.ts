@@ -18,6 +18,10 @@ import { dropWriteTags, flushAllCpus } from "./tlb";
 /** Next free byte of the block arena. */
 export let arenaTop: usize = ARENA;
 
+/** The page frames with a code map: none below the first, none from the end on. */
+let firstMapped: u32 = 0xffffffff;
+let endMapped: u32 = 0;
+
 /** Takes `size` bytes from the arena; the caller has made sure that they are there. */
 export function arenaTake(size: usize): usize {
   const at = arenaTop;
@@ -35,8 +39,14 @@ const EVERY_PAGE: u32 = 0xffffffff;
 /** Drops all decoded code. */
 export function arenaFlush(): void {
   if (arenaTop != ARENA) code_dropped(EVERY_PAGE);
-  memory.fill(PAGE_CODEMAP, 0, 0x400000);
-  memory.fill(PAGE_CODEBITS, 0, 0x800000);
+  if (endMapped > firstMapped) {
+    // Twelve megabytes for all frames, which is what resetting a small machine would take longest for.
+    const frames = endMapped - firstMapped;
+    memory.fill(PAGE_CODEMAP + (firstMapped << 2), 0, frames << 2);
+    memory.fill(PAGE_CODEBITS + (firstMapped << 3), 0, frames << 3);
+    firstMapped = 0xffffffff;
+    endMapped = 0;
+  }
   arenaTop = ARENA;
   store<u32>(CODE_GENERATION, load<u32>(CODE_GENERATION) + 1);
   flushAllCpus();
@@ -50,6 +60,8 @@ export function codeMap(frame: u32): usize {
     map = arenaTake(MAP_SIZE);
     memory.fill(map, 0, MAP_SIZE);
     store<u32>(slot, map);
+    if (frame < firstMapped) firstMapped = frame;
+    if (frame >= endMapped) endMapped = frame + 1;
   }
   return map;
 }
