@@ -56,14 +56,18 @@ export function v128Const(bits: bigint): Bytes {
   return out;
 }
 
+/** First size of byte strings: most stay that small, and engines keep such arrays among their objects. */
+const FIRST_SIZE = 64;
+const GROWTH = 4;
+
 /** A growing byte string. */
 export class ByteBuffer {
-  private bytes = new Uint8Array(1024);
+  private bytes = new Uint8Array(FIRST_SIZE);
   length = 0;
 
   private room(more: number): void {
     if (this.length + more <= this.bytes.length) return;
-    const bigger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    const bigger = new Uint8Array(Math.max(this.bytes.length * GROWTH, this.length + more));
     bigger.set(this.bytes.subarray(0, this.length));
     this.bytes = bigger;
   }

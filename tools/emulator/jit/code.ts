@@ -141,21 +141,25 @@ export class Chunk {
     return size;
   }
 
-  writeTo(out: number[], hints: BranchHint[]): void {
+  /** Writes the chunk's bytes from a position on; returns where they end. */
+  writeTo(out: Uint8Array, start: number, hints: BranchHint[]): number {
+    const { bytes, children } = this;
     // A hint may have been given after those of branches behind it.
-    const own = this.hints.sort((a, b) => a.at - b.at);
+    const own = this.hints.length > 1 ? this.hints.sort((a, b) => a.at - b.at) : this.hints;
     let next = 0;
     let from = 0;
+    let end = start;
     const copy = (to: number): void => {
       for (let hint = own[next]; hint && hint.at < to; hint = own[++next])
-        hints.push({ at: out.length + hint.at - from, likely: hint.likely });
-      for (; from < to; from++) out.push(this.bytes[from] as number);
+        hints.push({ at: end + hint.at - from, likely: hint.likely });
+      while (from < to) out[end++] = bytes[from++] as number;
     };
-    for (const { at, chunk } of this.children) {
+    for (const { at, chunk } of children) {
       copy(at);
-      chunk.writeTo(out, hints);
+      end = chunk.writeTo(out, end, hints);
     }
-    copy(this.bytes.length);
+    copy(bytes.length);
+    return end;
   }
 }
 
@@ -391,10 +395,10 @@ export class Code {
   }
 
   /** The instructions, without the final `end`, and what is known of their branches. */
-  content(): { code: number[]; hints: BranchHint[] } {
-    const code: number[] = [];
+  content(): { code: Uint8Array; hints: BranchHint[] } {
+    const code = new Uint8Array(this.root.size);
     const hints: BranchHint[] = [];
-    this.root.writeTo(code, hints);
+    this.root.writeTo(code, 0, hints);
     return { code, hints };
   }
 }
