@@ -86,6 +86,16 @@ function* usedPages(ram: Uint8Array): Generator<[frame: number, bytes: Uint8Arra
   }
 }
 
+/** Whether a memory has these bytes at `address`, if that is found out sooner than they are written: by words. */
+function holds(ram: Uint8Array, address: number, bytes: Uint8Array): boolean {
+  if ((bytes.byteOffset | bytes.length) & 3 || address + bytes.length > ram.length) return false;
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const there = new Uint32Array(ram.buffer, ram.byteOffset + address, words.length);
+  let at = 0;
+  while (at < words.length && words[at] === there[at]) at++;
+  return at === words.length;
+}
+
 export function captureSnapshot(machine: MachineParts): Snapshot {
   const { core, board } = machine;
   // A translation that is cached may differ from the page tables of now. The machine that goes on starts
@@ -116,7 +126,9 @@ export function restoreSnapshot(machine: MachineParts, snapshot: Snapshot): void
   board.checkSaved(snapshot.board);
   const used = [...usedPages(ram.view())].map(([frame]) => frame);
   for (const frame of used) if (!snapshot.pages.has(frame)) ram.fill(frame * PAGE, PAGE);
-  for (const [frame, bytes] of snapshot.pages) ram.write(frame * PAGE, bytes);
+  const now = ram.view();
+  for (const [frame, bytes] of snapshot.pages)
+    if (!holds(now, frame * PAGE, bytes)) ram.write(frame * PAGE, bytes);
   const memory = new Uint8Array(core.memory.buffer);
   for (const [at, bytes] of snapshot.core) memory.set(bytes, at);
   core.state_loaded();
@@ -179,16 +191,22 @@ const OF_MACHINE: readonly [field: number, bytes: number][] = [
  * the machine runs on.
  */
 export function* observations(machine: MachineParts): Generator<string | Uint8Array> {
+  yield* pagesOf(machine.ram.view());
+  yield* observationsBesideRam(machine);
+}
+
+function* pagesOf(memory: Uint8Array): Generator<string | Uint8Array> {
+  for (const [frame, bytes] of usedPages(memory)) {
+    yield String(frame);
+    yield bytes;
+  }
+}
+
+/** The same without RAM, for those who compare that as a whole. */
+export function* observationsBesideRam(machine: MachineParts): Generator<string | Uint8Array> {
   const { core, board } = machine;
   const copy = (at: number, bytes: number): Uint8Array =>
     new Uint8Array(core.memory.buffer.slice(at, at + bytes));
-  function* pages(memory: Uint8Array): Generator<string | Uint8Array> {
-    for (const [frame, bytes] of usedPages(memory)) {
-      yield String(frame);
-      yield bytes;
-    }
-  }
-  yield* pages(machine.ram.view());
   for (const access of machine.cpus) {
     const state = copy(core.cpu_state(access.cpu), STATE_SIZE);
     for (const [field, bytes] of OF_EXECUTION) {
@@ -202,7 +220,7 @@ export function* observations(machine: MachineParts): Generator<string | Uint8Ar
   for (const d of board.devices()) {
     yield d.name;
     yield canonical(d.state);
-    if (d.memory !== undefined) yield* pages(d.memory);
+    if (d.memory !== undefined) yield* pagesOf(d.memory);
   }
   yield canonical(board.scheduler.save());
   yield String(core.time());
