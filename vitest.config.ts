@@ -3,10 +3,13 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Not these: the browser's bundle, the screen, arithmetic alone, and what takes ten minutes and more to compile whole: random bytes as
+ * Not these: the browser's bundle, the screen, what has its own modes, arithmetic alone, and what takes ten minutes and more to compile whole: random bytes as
  * code, and boot loaders with the systems behind them. `.ci/run` has them compiled where they are hot.
  */
-const NOT_COMPILED = ["portable", "display", "display-oracle", "core/softfloat", "core/stress"];
+const NOT_COMPILED = [
+  ...["portable", "display", "display-oracle", "platform/video-memory"],
+  ...["core/softfloat", "core/stress"],
+];
 
 /** Tests of the emulator that depend on how it executes: not those of files, commands and tables, or with their own modes. */
 const EXECUTING = [

@@ -12,6 +12,7 @@ import {
   type TextScreen,
   textScreen,
 } from "./devices/vga-scanout.ts";
+import type { VideoChanges } from "./devices/video-changes.ts";
 import type { Machine } from "./machine.ts";
 
 export interface Rectangle {
@@ -125,16 +126,14 @@ export class Display {
 
   /** Brings the picture up to date. It costs next to nothing where the guest has drawn nothing. */
   look(): Look {
-    const { changes } = this.#vga;
+    const changes = this.#vga.changesNow();
     const before = this.#phase;
     const phase = this.#phaseNow();
     this.#phase = phase;
     const blinked = phase.cursor !== before.cursor || phase.characters !== before.characters;
-    const since = this.#since;
-    const isFresh = changes.anySince(since);
+    const isFresh = changes.anySince(this.#since);
     if (!isFresh && !blinked) return NOTHING;
     const scanout = scanoutOf(this.#vga, phase, true);
-    this.#since = changes.look();
     // Pixels of different orders cannot be compared.
     const reordered = scanout.order !== this.#order;
     this.#order = scanout.order;
@@ -144,7 +143,8 @@ export class Display {
       this.#height = scanout.height;
       this.#pixels = new Uint32Array(scanout.width * scanout.height);
     }
-    const drawn = this.#draw(scanout, since, resized || reordered, blinked);
+    const drawn = this.#draw(scanout, changes, resized || reordered, blinked);
+    this.#since = changes.look();
     if (!resized && !reordered) return { resized, changed: drawn };
     const { width, height } = this;
     return { resized, changed: width > 0 && height > 0 ? [{ x: 0, y: 0, width, height }] : [] };
@@ -160,8 +160,9 @@ export class Display {
   }
 
   /** Draws the rows that may be different, and finds out where they are. */
-  #draw(scanout: Scanout, since: number, all: boolean, blinked: boolean): Rectangle[] {
-    const { changes, state } = this.#vga;
+  #draw(scanout: Scanout, changes: VideoChanges, all: boolean, blinked: boolean): Rectangle[] {
+    const { state } = this.#vga;
+    const since = this.#since;
     const { rows, rowLines, width } = scanout;
     const isText = scanout.kind === "text";
     const cursor = this.#cursorKey(isText);

@@ -37,6 +37,7 @@ import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent } from "./platform/pc.ts";
 import { PhysicalMemory } from "./platform/physical-memory.ts";
+import { VideoMemory } from "./platform/video-memory.ts";
 import { type Picture, picture, type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
 import { SerialLine } from "./serial-line.ts";
 import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./snapshot.ts";
@@ -154,6 +155,7 @@ export class Machine {
         setIntr: (level) => core.set_intr(level ? 1 : 0),
         apicMessage: (...m) => core.apic_message(...m) !== 0,
         setA20: (on) => core.set_a20(on ? 1 : 0),
+        videoMemory: (bytes) => new VideoMemory(core, bytes, map.ramBytes),
       },
       {
         now: () => core.time(),

@@ -75,7 +75,14 @@ export interface CoreExports {
   pass_time(ns: number): void;
   /** Offset in `memory` of guest-physical address 0. RAM page P (kind Ram or Rom) is at `ram_base() + P * 4096`. */
   ram_base(): number;
-  /** Sets the kind of `pages` pages from page frame `first` on. */
+  /**
+   * Makes room for `bytes` of video memory, once in a machine: where it begins in `memory`, which may have moved, or 0 if
+   * there is no room. Writes to it are noted in VIDEO_WRITTEN of core/state.ts where `map_backed` shows it as Ram.
+   */
+  video_memory(bytes: number): number;
+  /** Clears VIDEO_WRITTEN. A guest cannot tell. */
+  video_seen(): void;
+  /** Sets the kind of `pages` pages from page frame `first` on; also while CPUs run. */
   map_pages(first: number, pages: number, kind: number): void;
   /** Tells the core that the host wrote to guest RAM (drops decoded code and compiled regions there). */
   ram_written(address: number, length: number): void;

@@ -24,6 +24,7 @@ import {
   TLB_LOG_STRIDE,
   TLB_LOGS,
   TLBS,
+  VIDEO_WRITTEN,
   WAIT_SAVED,
 } from "./state.ts";
 import { derivedStateGuest } from "./testdata/derived_state_guest.ts";
@@ -59,6 +60,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["op/lookup", "builder", "set when the core is created"],
   ["memory/code_pages", "arenaTop firstMapped endMapped", "decoded code is dropped"],
   ["op/heat", "heated entries countsAhead", "what the compiled tier has asked for"],
+  ["memory/video_memory", "base length", "set when the core is created"],
   ["memory/watchpoints", "watching watchHit", "the debugger's, not the guest's"],
   ["op/debugger", "breakpointCount breakpointHit", "the debugger's, not the guest's"],
   ["processor/tracing", "mask", "the log's, not the guest's"],
@@ -118,6 +120,7 @@ const REBUILT: readonly (readonly [from: number, to: number, what: string])[] = 
   [DEBUG_BREAKPOINTS, DEBUG_BREAKPOINTS + 0x1000, "the debugger's, not the guest's"],
   [SCRATCH_BLOCK, FETCH_BUFFER + 0x1000, "a decoded instruction"],
   [WAIT_SAVED, WAIT_SAVED + 0x1000, "registers, while iterations are skipped"],
+  [VIDEO_WRITTEN, TLB_LOGS, "the viewers', not the guest's"],
   [TLB_LOGS, TLB_LOGS + MAX_CPUS * TLB_LOG_STRIDE, "translations"],
   [TLBS, ARENA, "translations"],
   [PAGE_CODEMAP, TLBS, "where decoded code is"],

@@ -334,6 +334,8 @@ export const SCRATCH_BLOCK = 0x150000;
 export const FETCH_BUFFER = 0x151000;
 /** Registers before iterations of a loop are skipped, see guest/op/wait.ts. */
 export const WAIT_SAVED = 0x152000;
+/** Per page of video memory, u8: whether it was written since the platform looked, see guest/memory/video_memory.ts. */
+export const VIDEO_WRITTEN = 0x153000;
 /** TLB entries filled since the last flush, per CPU: u32 count, then addresses. */
 export const TLB_LOGS = 0x160000;
 export const TLB_LOG_STRIDE = 0x10000;
@@ -363,5 +365,5 @@ export const MAP_WATCHED = 0x4004;
 export const MAP_SIZE = 0x4010;
 export const ARENA = 0x4600000;
 export const ARENA_END = 0x9600000;
-/** Guest RAM, to the end of the memory. */
+/** Guest RAM; behind it video memory, if there is any. */
 export const RAM_BASE = ARENA_END;

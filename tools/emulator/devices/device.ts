@@ -12,7 +12,7 @@ export interface Device {
   /** Unique in the machine: `Slot.name`. Key of the device's state in a snapshot. */
   readonly name: string;
   state: object;
-  /** Contents too large for `state`, such as video memory: snapshots copy the bytes. */
+  /** Contents too large for `state`, such as video memory: snapshots copy the bytes. It may be another array each time. */
   readonly memory?: Uint8Array;
   /** Power-on or hardware reset. */
   reset(): void;
@@ -43,6 +43,8 @@ export interface Slot {
   gsi(pin: number): IrqLine;
   /** An alarm; a device with several gives each a suffix of its own. */
   timer(fire: (now: number) => void, suffix?: string): Timer;
+  /** Memory that a base address register shows and CPUs access as RAM, `bytes` a multiple of 4096. There is one on a board. */
+  videoMemory(bytes: number): DeviceMemory;
   /** A function on PCI bus 0, with its base address registers, interrupt pin and MSI capability. */
   pci(header: PciHeader): PciFunction;
   /** A device that was put on the board before this one. Throws if there is none. */
@@ -50,6 +52,26 @@ export interface Slot {
 }
 
 export type DeviceClass<D extends Device> = abstract new (...args: never[]) => D;
+
+/** A piece of a device's memory, in whole pages of 4 KiB, and the physical address at which it shows. */
+export interface ShownPart {
+  readonly address: number;
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** A device's memory that CPUs access without asking the device. */
+export interface DeviceMemory {
+  /** Its contents. It may be another array each time. */
+  readonly bytes: Uint8Array;
+  /** To be told after the device has changed bytes: some of them may be code. */
+  changed(offset: number, length: number): void;
+  /** Numbers of the pages of 4 KiB that CPUs have written since the last call, in order. */
+  takeWritten(): number[];
+  /** For the bus: where it is seen from now on, and nowhere else. */
+  show(parts: readonly ShownPart[]): void;
+}
 
 /** What a device may want to know of the machine it is in. */
 export interface BoardFacts {

@@ -7,6 +7,7 @@ import {
   ClaimError,
   type Device,
   type DeviceKind,
+  type DeviceMemory,
   type GuestMemory,
   type MmioHandler,
   type PortHandler,
@@ -48,6 +49,8 @@ export interface PciBar {
   readonly address?: number;
   /** `offset` is relative to the start of the region, for I/O too. */
   readonly handler: MmioHandler;
+  /** Memory that shows there: CPUs access it without the handler, except for pages that another region begins or ends in. */
+  readonly memory?: DeviceMemory;
 }
 
 /** A capability in configuration space (PCI Local Bus 3.0, 6.7), without its ID and next pointer. */
@@ -96,6 +99,7 @@ export interface PciFabric {
     start: number,
     size: number,
     handler: MmioHandler,
+    memory?: DeviceMemory,
   ): () => void;
   /** The wire behind INTA (1) to INTD (4) of device 0–31. */
   interruptLine(device: number, pin: number): IrqLine;
@@ -290,7 +294,7 @@ export class PciFunction {
       if (target < 0) continue;
       const kind = bar.kind === "io" ? "io" : "memory";
       const what = `${this.name} BAR ${bar.index}`;
-      const end = this.#fabric.decode(what, kind, target, bar.size, bar.handler);
+      const end = this.#fabric.decode(what, kind, target, bar.size, bar.handler, bar.memory);
       this.#decoded.set(bar.index, { address: target, end });
     }
   }

@@ -2,7 +2,7 @@
 // QEMU docs/specs/standard-vga.rst): all register files read back, planar memory with write and read
 // modes. Timing is left out: nothing is drawn unless somebody looks (vga-scanout.ts).
 
-import type { Device, DeviceKind, MmioHandler, PortHandler, Slot } from "./device.ts";
+import type { Device, DeviceKind, DeviceMemory, MmioHandler, PortHandler, Slot } from "./device.ts";
 import { MONITOR } from "./edid.ts";
 import type { Clock } from "./timers.ts";
 import {
@@ -44,15 +44,14 @@ const MAX_YRES = 12000;
 export class Vga implements Device {
   readonly name: string;
   state: VgaState = freshState();
-  /** Video memory; pixel p of planar modes has its four planes at bytes 4p … 4p + 3. */
-  readonly memory = new Uint8Array(VRAM_BYTES);
-  /** What was written since whoever looks has looked. */
-  readonly changes = new VideoChanges(VRAM_BYTES);
+  readonly #video: DeviceMemory;
+  readonly #changes = new VideoChanges(VRAM_BYTES);
   readonly #clock: Clock;
 
   constructor(slot: Slot) {
     this.name = slot.name;
     this.#clock = slot.clock;
+    this.#video = slot.videoMemory(VRAM_BYTES);
     slot.ports(0x3b0, 0x30, this.#ports());
     slot.ports(0x1ce, 2, this.#dispiPorts(), 2);
     slot.mmio(VGA_WINDOW, VGA_WINDOW_BYTES, this.window());
@@ -70,6 +69,7 @@ export class Vga implements Device {
           prefetchable: true,
           address: FRAMEBUFFER_BASE,
           handler: this.#framebuffer(),
+          memory: this.#video,
         },
         {
           index: 2,
@@ -82,13 +82,32 @@ export class Vga implements Device {
     });
   }
 
+  /** Video memory; pixel p of planar modes has its four planes at bytes 4p … 4p + 3. */
+  get memory(): Uint8Array {
+    return this.#video.bytes;
+  }
+
+  /** What was written since whoever looks has looked. */
+  changesNow(): VideoChanges {
+    // What CPUs store in pages of the linear framebuffer may be glyphs.
+    for (const page of this.#video.takeWritten()) this.#changes.wroteGlyph(page * 4096);
+    return this.#changes;
+  }
+
+  /** The device itself has changed bytes of video memory. */
+  #wrote(at: number, length: number, glyphs: boolean): void {
+    if (glyphs) this.#changes.wroteGlyph(at);
+    else this.#changes.wrote(at);
+    this.#video.changed(at, length);
+  }
+
   reset(): void {
     this.state = freshState();
-    this.changes.changedMode();
+    this.#changes.changedMode();
   }
 
   restored(): void {
-    this.changes.changedAll();
+    this.#changes.changedAll();
   }
 
   // ---- Ports 0x3B0–0x3DF
@@ -190,11 +209,11 @@ export class Vga implements Device {
       case 0x3c5:
         s.sequencer[s.sequencerIndex] = value & (SEQUENCER_MASK[s.sequencerIndex] ?? 0);
         // The map mask is set for every plane that is drawn to, and shows in nothing.
-        if (s.sequencerIndex !== 2) this.changes.changedMode();
+        if (s.sequencerIndex !== 2) this.#changes.changedMode();
         break;
       case 0x3c6:
         s.dacMask = value;
-        this.changes.changedMode();
+        this.#changes.changedMode();
         break;
       case 0x3c7:
       case 0x3c8:
@@ -205,7 +224,7 @@ export class Vga implements Device {
       case 0x3c9:
         s.dac[s.dacIndex * 3 + s.dacPart] =
           (s.dispi[DISPI_ENABLE] as number) & EIGHT_BIT_DAC ? value : value & 0x3f;
-        this.changes.changedMode();
+        this.#changes.changedMode();
         this.#nextDac();
         break;
       case 0x3ce:
@@ -235,13 +254,13 @@ export class Vga implements Device {
     graphics[index] = value & (GRAPHICS_MASK[index] ?? 0);
     // The others, and the read and write modes, are of those who draw, not of the picture.
     const shown = index === 5 ? 0x60 : index === 6 ? 0xff : 0;
-    if (((graphics[index] as number) ^ old) & shown) this.changes.changedMode();
+    if (((graphics[index] as number) ^ old) & shown) this.#changes.changedMode();
   }
 
   #writeAttribute(value: number): void {
     const s = this.state;
     s.attributeData = !s.attributeData;
-    this.changes.changedMode();
+    this.#changes.changedMode();
     if (s.attributeData) s.attributeIndex = value & 0x3f;
     else {
       const index = s.attributeIndex & 31;
@@ -254,12 +273,12 @@ export class Vga implements Device {
     const { crtc, crtcIndex } = this.state;
     if (crtcIndex <= 7 && (crtc[0x11] as number) & 0x80) {
       if (crtcIndex === 7) crtc[7] = ((crtc[7] as number) & ~0x10) | (value & 0x10);
-      this.changes.changedMode();
+      this.#changes.changedMode();
       return;
     }
     crtc[crtcIndex] = value;
-    if (CURSOR_REGISTERS.includes(crtcIndex)) this.changes.movedCursor();
-    else this.changes.changedMode();
+    if (CURSOR_REGISTERS.includes(crtcIndex)) this.#changes.movedCursor();
+    else this.#changes.changedMode();
   }
 
   // ---- Bochs DISPI: ports 0x1CE and 0x1CF (16 bits), and BAR 2
@@ -290,7 +309,7 @@ export class Vga implements Device {
   writeDispi(index: number, value: number): void {
     const { dispi } = this.state;
     // The bank is of those who draw.
-    if (index !== DISPI_BANK) this.changes.changedMode();
+    if (index !== DISPI_BANK) this.#changes.changedMode();
     switch (index) {
       case 0:
         if (value >= 0xb0c0 && value <= DISPI_ID) dispi[0] = value;
@@ -314,11 +333,16 @@ export class Vga implements Device {
         dispi[DISPI_Y_OFFSET] = 0;
         this.#limitDispi();
         if (value & NO_CLEAR) break;
-        this.memory.fill(0, 0, linearPitch(this.state) * (dispi[DISPI_YRES] as number));
-        this.changes.changedAll();
+        this.#clear(linearPitch(this.state) * (dispi[DISPI_YRES] as number));
         break;
       }
     }
+  }
+
+  #clear(bytes: number): void {
+    this.memory.fill(0, 0, bytes);
+    this.#video.changed(0, bytes);
+    this.#changes.changedAll();
   }
 
   /** Sets a linear mode, as a video BIOS does for a boot loader; video memory is cleared unless it is to be kept. */
@@ -341,7 +365,7 @@ export class Vga implements Device {
   loadFont(font: Uint8Array, at = 0): void {
     font.forEach((byte, i) => {
       this.memory[(at + i) * 4 + 2] = byte;
-      this.changes.wroteGlyph((at + i) * 4);
+      this.#wrote((at + i) * 4, 4, true);
     });
   }
 
@@ -404,7 +428,7 @@ export class Vga implements Device {
     };
   }
 
-  /** The linear framebuffer, BAR 0. */
+  /** The linear framebuffer, BAR 0, where its memory does not answer by itself. */
   #framebuffer(): MmioHandler {
     return {
       read: (offset, size) => {
@@ -414,8 +438,8 @@ export class Vga implements Device {
       },
       write: (offset, value, size) => {
         for (let i = 0; i < size; i++) this.memory[offset + i] = (value >>> (8 * i)) & 0xff;
-        this.changes.wroteGlyph(offset);
-        this.changes.wroteGlyph(offset + size - 1);
+        this.#wrote(offset, size, true);
+        this.#wrote(offset + size - 1, 1, true);
       },
       peek: (offset) => this.memory[offset],
     };
@@ -478,7 +502,7 @@ export class Vga implements Device {
     if (this.#isChained) {
       if (!this.#isBanked && !(planes & (1 << (at & 3)))) return;
       this.memory[at] = value;
-      this.changes.wroteGlyph(at);
+      this.#wrote(at, 1, true);
       return;
     }
     if (!((s.sequencer[4] as number) & 4)) {
@@ -486,8 +510,7 @@ export class Vga implements Device {
       const cell = (at & ~1) * 4;
       for (const p of at & 1 ? [1, 3] : [0, 2])
         if (planes & (1 << p)) this.memory[cell + p] = value;
-      if (planes & GLYPH_PLANE && !(at & 1)) this.changes.wroteGlyph(cell);
-      else this.changes.wrote(cell);
+      this.#wrote(cell, 4, (planes & GLYPH_PLANE) !== 0 && (at & 1) === 0);
       return;
     }
     const [data, mask] = this.#writeMode(value);
@@ -496,8 +519,7 @@ export class Vga implements Device {
       const old = s.latches[p] as number;
       this.memory[at * 4 + p] = ((data[p] as number) & mask) | (old & ~mask);
     }
-    if (planes & GLYPH_PLANE) this.changes.wroteGlyph(at * 4);
-    else this.changes.wrote(at * 4);
+    this.#wrote(at * 4, 4, (planes & GLYPH_PLANE) !== 0);
   }
 
   /** The four write modes of the graphics controller: data for each plane and the bit mask. */

@@ -5,12 +5,15 @@
 import {
   allOnes,
   ClaimError,
+  type DeviceMemory,
   type GuestLog,
   type MmioHandler,
   type PortHandler,
+  type ShownPart,
 } from "../devices/device.ts";
 
 const PAGE_SHIFT = 12;
+const PAGE = 1 << PAGE_SHIFT;
 
 /** A stretch of addresses or ports, both ends included, and who answers there. */
 export interface BusRegion {
@@ -181,6 +184,8 @@ interface MmioRegion {
   /** Bytes. */
   length: number;
   handler: MmioHandler;
+  /** What CPUs access there without the handler, in pages that no other region hides a part of. */
+  memory?: DeviceMemory | undefined;
 }
 
 export class MmioBus {
@@ -206,21 +211,54 @@ export class MmioBus {
       );
     }
     this.#fixed.push({ name, start, length, handler });
-    this.#regions = [...this.#fixed, ...this.#movable];
+    this.#arrange();
   }
 
   /**
    * Decodes memory of a base address register until the result is called. Fixed devices come first;
    * where two such regions overlap, the name decides, so that their history does not matter.
    */
-  decode(name: string, start: number, length: number, handler: MmioHandler): () => void {
-    const region = { name, start, length, handler };
+  decode(
+    name: string,
+    start: number,
+    length: number,
+    handler: MmioHandler,
+    memory?: DeviceMemory,
+  ): () => void {
+    const region = { name, start, length, handler, memory };
     this.#movable = [...this.#movable, region].sort((a, b) => (a.name < b.name ? -1 : 1));
-    this.#regions = [...this.#fixed, ...this.#movable];
+    this.#arrange();
     return () => {
       this.#movable = this.#movable.filter((r) => r !== region);
-      this.#regions = [...this.#fixed, ...this.#movable];
+      this.#arrange();
+      memory?.show([]);
     };
+  }
+
+  /** Which region hides which, and where memory shows, after one has come or gone. */
+  #arrange(): void {
+    this.#regions = [...this.#fixed, ...this.#movable];
+    for (const { memory, ...region } of this.#movable) memory?.show(this.#visible(region));
+  }
+
+  /** What a region has for itself. */
+  #visible({ name, start, length }: MmioRegion): ShownPart[] {
+    let stretches: [from: number, to: number][] = [[start, start + length]];
+    for (const other of this.#regions) {
+      if (other.name === name && other.start === start) break;
+      const first = (other.start >>> PAGE_SHIFT) * PAGE;
+      const end = Math.ceil((other.start + other.length) / PAGE) * PAGE;
+      stretches = stretches.flatMap(([from, to]): [number, number][] => [
+        [from, Math.min(to, first)],
+        [Math.max(from, end), to],
+      ]);
+      stretches = stretches.filter(([from, to]) => from < to);
+    }
+    return stretches.map(([from, to]) => ({
+      address: from,
+      offset: from - start,
+      length: to - from,
+    }));
   }
 
   /** Who answers at which addresses, by ascending addresses. */

@@ -13,6 +13,7 @@ import {
   type Device,
   type DeviceClass,
   type DeviceKind,
+  type DeviceMemory,
   type DeviceRequest,
   type GuestLog,
   type GuestMemory,
@@ -47,6 +48,8 @@ export interface CpuPins {
     level: number,
   ): boolean;
   setA20(enabled: boolean): void;
+  /** Makes memory of a device that they access as RAM; for one device. Throws `LoadError` if there is no room for it. */
+  videoMemory(bytes: number): DeviceMemory;
 }
 
 /** How the guest, or its hardware, ends the run. */
@@ -146,6 +149,7 @@ export class Board {
         },
       },
       pciFabric: this.#pciFabric(memory),
+      videoMemory: (bytes) => cpus.videoMemory(bytes),
       find: (kind, name) => this.find(kind, name),
     };
     this.mmio.claim("bios", BIOS_SEGMENT, 0x10000, {
@@ -274,8 +278,8 @@ export class Board {
   #pciFabric(memory: GuestMemory): PciFabric {
     return {
       memory,
-      decode: (what, kind, start, size, handler) => {
-        if (kind === "memory") return this.mmio.decode(what, start, size, handler);
+      decode: (what, kind, start, size, handler, shown) => {
+        if (kind === "memory") return this.mmio.decode(what, start, size, handler, shown);
         return this.ports.decode(what, start, size, {
           read: (port, bytes) => handler.read(port - start, bytes),
           write: (port, value, bytes) => handler.write(port - start, value, bytes),

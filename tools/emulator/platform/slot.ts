@@ -6,6 +6,7 @@ import type {
   BoardPins,
   Device,
   DeviceClass,
+  DeviceMemory,
   GuestLog,
   GuestMemory,
   MmioHandler,
@@ -29,6 +30,7 @@ export interface Attachments {
   readonly facts: BoardFacts;
   readonly pins: BoardPins;
   readonly pciFabric: PciFabric;
+  videoMemory(bytes: number): DeviceMemory;
   find<D extends Device>(kind: DeviceClass<D>, name?: string): D | undefined;
 }
 
@@ -77,6 +79,10 @@ export class BoardSlot implements Slot {
     const name = suffix === undefined ? this.name : `${this.name}-${suffix}`;
     this.claims.push(`timer ${name}`);
     return this.#to.scheduler.timer(name, fire);
+  }
+
+  videoMemory(bytes: number): DeviceMemory {
+    return this.#to.videoMemory(bytes);
   }
 
   pci(header: PciHeader): PciFunction {

@@ -25,6 +25,8 @@ export {
   set_intr,
   set_latencies,
   set_trace,
+  video_memory,
+  video_seen,
 } from "./schedule/exports";
 export {
   advance_to,

@@ -63,6 +63,12 @@ export function bareBoard(
         return true;
       },
       setA20: () => {},
+      videoMemory: (bytes) => ({
+        bytes: new Uint8Array(bytes),
+        changed: () => {},
+        takeWritten: () => [],
+        show: () => {},
+      }),
     },
     { now: () => now, shorten: () => {} },
     {

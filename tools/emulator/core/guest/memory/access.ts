@@ -31,6 +31,7 @@ import { codeMap, holdsCode, unwatchWrites } from "./code_pages";
 import { Host, hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, noteLargePage, slowOnly, supervisorEntry, Tlb } from "./tlb";
+import { noteWrite, UNNOTED, unnoted } from "./video_memory";
 import { translate, walkPageBits, walkReadable, walkWritable } from "./walk";
 import { noteAccess, watchedPage, watching } from "./watchpoints";
 
@@ -83,7 +84,8 @@ function fillEntry(e: usize, linear: u64, physical: u64, access: i32): void {
   if (!walkWritable || kind != PAGE_RAM) return;
   if (load<u64>(PAGE_CODEBITS + (frame << 3)) == 0) {
     unwatchWrites(frame);
-    store<u64>(e, tag, TLB_WRITE);
+    if ((access & WRITE) != 0) noteWrite(page);
+    store<u64>(e, unnoted(page) ? tag | UNNOTED : tag, TLB_WRITE);
   } else if ((page & 0xfffff000) == RAM_BASE + (frame << 12))
     store<u64>(e, tag | BESIDE_CODE, TLB_WRITE);
 }
@@ -91,13 +93,38 @@ function fillEntry(e: usize, linear: u64, physical: u64, access: i32): void {
 /** In a write tag: the page can be written, but holds code, so that the fast path must not match. */
 const BESIDE_CODE: u64 = 2;
 
-/** A write of `size` bytes to a page of RAM that holds code, if the TLB knows it; false if it does not. */
-function writeBesideCode(linear: u64, size: i32, value: u64): bool {
+/**
+ * A write of `size` bytes to a page that the TLB knows, but not for fast paths: it holds code, or the write is to be
+ * noted. False if the TLB does not know it.
+ */
+function writeKnown(linear: u64, size: i32, value: u64): bool {
+  const host = knownWritable(linear, size);
+  if (host != 0) {
+    Host.store(host, size, value);
+    return true;
+  }
   const e = Mem.entry(linear);
   const tag = (linear + <u64>size - 1) & PAGE_MASK;
   if (load<u64>(e, TLB_WRITE) != (tag | BESIDE_CODE)) return false;
   physicalWrite(<u64>(<u32>linear + load<u32>(e, TLB_ADDEND) - RAM_BASE), size, value);
   return true;
+}
+
+/**
+ * Host address of `linear`, if the TLB knows that `size` bytes of one page can be written there; otherwise 0. It is the
+ * way of accesses whose fast path has not matched: a page that is to be noted is noted, and matches from now on.
+ */
+export function knownWritable(linear: u64, size: i32): usize {
+  const e = Mem.entry(linear);
+  const page = (linear + <u64>size - 1) & PAGE_MASK;
+  const tag = load<u64>(e, TLB_WRITE);
+  if ((tag & ~UNNOTED) != page) return 0;
+  const host = <u32>linear + load<u32>(e, TLB_ADDEND);
+  if (tag != page) {
+    noteWrite(host);
+    store<u64>(e, page, TLB_WRITE);
+  }
+  return host;
 }
 
 // ---- Slow paths
@@ -193,7 +220,7 @@ export function readSlow(linear: u64, size: i32, access: i32): u64 {
 
 export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void {
   if (load<u32>(S_FAULT) != 0) return;
-  if ((access & SYSTEM) == 0 && writeBesideCode(linear, size, value)) return;
+  if ((access & SYSTEM) == 0 && writeKnown(linear, size, value)) return;
   if (watching != 0) {
     noteAccess(linear, size, 1);
     if (load<u32>(S_FAULT) != 0) return;
@@ -262,16 +289,23 @@ export function systemWrite(linear: u64, size: i32, value: u64): void {
  * would be written. Otherwise 0, with #PF pending if the access faults. Does not depend on what the TLB holds.
  */
 export function hostOfRun(linear: u64, first: u32, length: u32, access: i32): usize {
+  const writes = (access & WRITE) != 0;
   const e = Mem.entry(linear);
-  const tag = (access & WRITE) != 0 ? load<u64>(e, TLB_WRITE) : load<u64>(e, TLB_READ);
-  if (tag == (linear & PAGE_MASK)) return <u32>linear + load<u32>(e, TLB_ADDEND);
+  if (writes) {
+    const host = knownWritable(linear, 1);
+    if (host != 0) return host;
+  } else if (load<u64>(e, TLB_READ) == (linear & PAGE_MASK)) {
+    return <u32>linear + load<u32>(e, TLB_ADDEND);
+  }
   if (slowOnly() || (watching != 0 && watchedPage(linear & PAGE_MASK)) || !canonical(linear))
     return 0;
   const physical = translate(linear, access);
   if (physical == NO_ADDRESS || !isRam(physical)) return 0;
   fillTlb(linear, physical, access);
-  if ((access & WRITE) != 0 && holdsCode(<u32>(physical >> 12), first, length)) return 0;
-  return hostOf(physical);
+  if (writes && holdsCode(<u32>(physical >> 12), first, length)) return 0;
+  const host = hostOf(physical);
+  if (writes) noteWrite(host);
+  return host;
 }
 
 // ---- Fast paths
@@ -312,6 +346,9 @@ export class Mem {
 
 /** First half of a read-modify-write that misses `Mem.writable`: faults as a write, returns the old value. */
 export function readForWrite(linear: u64, size: i32): u64 {
+  if (load<u32>(S_FAULT) != 0) return 0;
+  const host = knownWritable(linear, size);
+  if (host != 0) return Host.load(host, size);
   if (!probe(linear, size, WRITE)) return 0;
   return readSlow(linear, size, READ);
 }

@@ -1,4 +1,4 @@
-// Physical memory: RAM and ROM in the core's own memory, the local APIC's page, and devices, which the
+// Physical memory: RAM, ROM and video memory in the core's own memory, the local APIC's page, and devices, which the
 // platform answers for.
 
 import { PAGE_MMIO, PAGE_RAM, PAGE_ROM } from "../../protocol";
@@ -9,6 +9,7 @@ import { mmio_read, mmio_write } from "../processor/env";
 import { charge, DEVICE_READ, DEVICE_WRITE, LOCAL_APIC } from "../processor/latency";
 import { codeWritten } from "./code_pages";
 import { WRITE } from "./rights";
+import { noteWrite } from "./video_memory";
 
 /** Bytes at an address of the core's own memory, `size` of them: 1, 2, 4 or 8. */
 export class Host {
@@ -18,6 +19,14 @@ export class Host {
     if (size == 4) return <u64>load<u32>(at);
     if (size == 2) return <u64>load<u16>(at);
     return <u64>load<u8>(at);
+  }
+
+  /** Takes the low bytes of `value`. */
+  @inline static store(at: usize, size: i32, value: u64): void {
+    if (size == 8) store<u64>(at, value);
+    else if (size == 4) store<u32>(at, <u32>value);
+    else if (size == 2) store<u16>(at, <u16>value);
+    else store<u8>(at, <u8>value);
   }
 }
 
@@ -46,6 +55,7 @@ export function physicalOr(physical: u64, bits: u32): void {
   const v = load<u32>(h);
   if ((v & bits) != bits) {
     store<u32>(h, v | bits);
+    noteWrite(h);
     codeWritten(physical, 4);
   }
 }
@@ -97,16 +107,14 @@ export function physicalRead(physical: u64, size: i32): u64 {
   return v;
 }
 
-/** Writes RAM (with code tracking), a device, or ROM (goes to the platform); inside one page. */
+/** Writes RAM or video memory (with code tracking), a device, or ROM (goes to the platform); inside one page. */
 export function physicalWrite(physical: u64, size: i32, value: u64): void {
   if (physical >> 32 != 0) return;
   const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
   if ((page & 3) == PAGE_RAM) {
     const h = (page & 0xfffff000) + (<u32>physical & 0xfff);
-    if (size == 8) store<u64>(h, value);
-    else if (size == 4) store<u32>(h, <u32>value);
-    else if (size == 2) store<u16>(h, <u16>value);
-    else store<u8>(h, <u8>value);
+    Host.store(h, size, value);
+    noteWrite(h);
     codeWritten(physical, size);
     return;
   }

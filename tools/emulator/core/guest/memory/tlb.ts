@@ -37,6 +37,7 @@ import { CR0_AM, CR4_SMAP } from "../processor/control_bits";
 import { cpuCount } from "../processor/cpus";
 import { AC } from "../processor/flags";
 import { watchesData } from "../processor/hardware_breakpoints";
+import { UNNOTED, videoBase, videoLength } from "./video_memory";
 
 const EMPTY: u32 = TLBS + MAX_CPUS * TLB_CPU_SIZE;
 
@@ -60,27 +61,43 @@ function clearSet(base: usize): void {
   for (let i = 0; i < TLB_ENTRIES; i++) clearEntry(base + i * TLB_ENTRY_SIZE);
 }
 
+/** Fast paths do not write to a frame any more. */
 export function dropWriteTags(frame: u32): void {
-  const host = load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000;
+  withdrawWriteTags(load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000, 1, false);
+}
+
+/** The next write to each page of video memory is noted. */
+export function unnoteWriteTags(): void {
+  withdrawWriteTags(videoBase(), videoLength(), true);
+}
+
+/**
+ * Takes the write tags away that are for pages which begin at one of `length` host addresses from `first` on, or lets
+ * them say that writes are to be noted.
+ */
+function withdrawWriteTags(first: u32, length: u32, note: bool): void {
   for (let cpu = 0; cpu < cpuCount; cpu++) {
     const log = TLB_LOGS + cpu * TLB_LOG_STRIDE;
     const count = load<u32>(log);
     if (count <= <u32>TLB_LOG_LENGTH) {
-      for (let i: u32 = 1; i <= count; i++) dropWriteTag(load<u32>(log + (i << 2)), host);
+      for (let i: u32 = 1; i <= count; i++)
+        withdrawWriteTag(load<u32>(log + (i << 2)), first, length, note);
     } else {
       for (let set = 0; set < TLB_SETS; set++) {
         const base = setOf(cpu, set);
-        for (let i = 0; i < TLB_ENTRIES; i++) dropWriteTag(base + i * TLB_ENTRY_SIZE, host);
+        for (let i = 0; i < TLB_ENTRIES; i++)
+          withdrawWriteTag(base + i * TLB_ENTRY_SIZE, first, length, note);
       }
     }
   }
 }
 
-function dropWriteTag(e: usize, host: u32): void {
+function withdrawWriteTag(e: usize, first: u32, length: u32, note: bool): void {
   const tag = load<u64>(e, TLB_WRITE);
-  if (tag == 1 || <u32>tag + load<u32>(e, TLB_ADDEND) != host) return;
+  if (tag == 1) return;
+  if (<u32>(tag & ~UNNOTED) + load<u32>(e, TLB_ADDEND) - first >= length) return;
   forgetNearPages();
-  store<u64>(e, 1, TLB_WRITE);
+  store<u64>(e, note ? tag | UNNOTED : 1, TLB_WRITE);
 }
 
 /** Compiled regions look into the TLB again. */

@@ -5,6 +5,7 @@ import { MAX_CPUS, PAGE_MMIO } from "../../protocol";
 import {
   MACHINE,
   MACHINE_SIZE,
+  PAGE_CODEBITS,
   PAGE_HOST,
   RAM_BASE,
   S_CPU,
@@ -13,9 +14,10 @@ import {
   STATE_SIZE,
 } from "../../state";
 import { installBuilder } from "../decode/block";
-import { arenaFlush, codeWritten } from "../memory/code_pages";
+import { arenaFlush, codeWritten, dropCode } from "../memory/code_pages";
 import { updateMode } from "../memory/segments";
-import { flushTlb, initTlbs } from "../memory/tlb";
+import { flushAllCpus, flushTlb, initTlbs, unnoteWriteTags } from "../memory/tlb";
+import { forgetWrites, placeVideoMemory } from "../memory/video_memory";
 import { setA20 } from "../memory/walk";
 import { pulseNmi, route, setLint0 } from "../processor/apic";
 import { setCpuCount, stateOf } from "../processor/cpus";
@@ -52,14 +54,36 @@ export function ram_base(): u32 {
   return RAM_BASE;
 }
 
+/** Makes room for video memory at the end of the core's; where it begins, or 0 if the host has no room. */
+export function video_memory(bytes: u32): u32 {
+  const pages = <i32>((<u64>bytes + 0xffff) >> 16);
+  const end = memory.size();
+  if (memory.grow(pages) < 0 || !placeVideoMemory((<u32>end) << 16, bytes)) return 0;
+  return (<u32>end) << 16;
+}
+
+/** VIDEO_WRITTEN has been looked at: pages of video memory are noted there that are written from now on. */
+export function video_seen(): void {
+  forgetWrites();
+  unnoteWriteTags();
+}
+
+/** From now on the page of a frame is what `entry` of PAGE_HOST says. */
+function mapPage(frame: u32, entry: u32): void {
+  const slot = PAGE_HOST + (frame << 2);
+  if (load<u32>(slot) == entry) return;
+  store<u32>(slot, entry);
+  if (load<u64>(PAGE_CODEBITS + (frame << 3)) != 0) dropCode(frame);
+}
+
 /** Maps pages with backing at RAM_BASE + address (kinds Ram and Rom). */
 export function map_pages(first: u32, pages: u32, kind: u32): void {
   for (let i: u32 = 0; i < pages; i++) {
     const frame = first + i;
     if (frame > 0xfffff) break;
-    store<u32>(PAGE_HOST + (frame << 2), kind == PAGE_MMIO ? 0 : (RAM_BASE + (frame << 12)) | kind);
+    mapPage(frame, kind == PAGE_MMIO ? 0 : (RAM_BASE + (frame << 12)) | kind);
   }
-  arenaFlush();
+  flushAllCpus();
 }
 
 /** Maps pages with backing at offset `backing` of the core's memory (ROM at 4 GiB, video memory). */
@@ -67,9 +91,9 @@ export function map_backed(first: u32, pages: u32, kind: u32, backing: u32): voi
   for (let i: u32 = 0; i < pages; i++) {
     const frame = first + i;
     if (frame > 0xfffff) break;
-    store<u32>(PAGE_HOST + (frame << 2), (backing + (i << 12)) | kind);
+    mapPage(frame, (backing + (i << 12)) | kind);
   }
-  arenaFlush();
+  flushAllCpus();
 }
 
 export function ram_written(address: u32, length: u32): void {

@@ -19,7 +19,7 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from "../../state";
-import { canonicalRange, Mem, misaligned, probe } from "../memory/access";
+import { canonicalRange, knownWritable, Mem, misaligned, probe } from "../memory/access";
 import { READ, WRITE } from "../memory/rights";
 import { EA_REGISTER, Op } from "../op/op";
 import { PAGE_MASK } from "../processor/control_bits";
@@ -206,6 +206,11 @@ export function storeAt(a: u64, from: usize, size: u32): bool {
 }
 
 export function storeSlowly(a: u64, from: usize, size: u32): bool {
+  const host = knownWritable(a, size);
+  if (host != 0) {
+    memory.copy(host, from, size);
+    return true;
+  }
   if (!writable(a, size)) return false;
   if (size >= 8) {
     const mask = load<u64>(S_LIN_MASK);
