@@ -603,12 +603,12 @@ export class Machine {
 
   /** Memory as CPU `cpu` sees it at a linear address; shorter where nothing is mapped. */
   readLinear(address: bigint, length: number, cpu = 0): Uint8Array {
-    return readLinear(this.cpus[cpu] as CpuAccess, this.ram, address, length, this.#physical);
+    return readLinear(this.cpus[cpu] as CpuAccess, this.#physical, address, length);
   }
 
   /** Physical address of a linear one, or undefined. */
   translate(address: bigint, cpu = 0): number | undefined {
-    return translate(this.cpus[cpu] as CpuAccess, this.ram, address);
+    return translate(this.cpus[cpu] as CpuAccess, this.#physical, address);
   }
 
   /** The text screen, one string a row with trailing blanks cut off; undefined in graphics modes. */

@@ -42,6 +42,20 @@ export class PhysicalMemory {
     return bytes;
   }
 
+  /** A little-endian value, or undefined where not all of its bytes may be looked at. */
+  read32(address: number): number | undefined {
+    return this.#view(address, 4)?.getUint32(0, true);
+  }
+
+  read64(address: number): bigint | undefined {
+    return this.#view(address, 8)?.getBigUint64(0, true);
+  }
+
+  #view(address: number, length: number): DataView | undefined {
+    const bytes = this.read(address, length);
+    return bytes.length < length ? undefined : new DataView(bytes.buffer, bytes.byteOffset, length);
+  }
+
   /** Where what is at `at` ends, at the latest. */
   #boundary(at: number): number {
     const ends = [VGA_WINDOW, VGA_WINDOW + VGA_WINDOW_BYTES, this.#ram.size, BIOS_ALIAS, END];

@@ -192,6 +192,7 @@ test("page tables in the framebuffer translate, and get accessed and dirty bits"
     const machine = await machineOf(tablesGuest(), accel);
     expect(machine.runSync().kind).toBe("power-off");
     expect(words(machine, 5)).toEqual([0x7777, 0x7777, 0xa3, 0xa3, 0xe3]);
+    expect(machine.translate(0x7000_0000n + BigInt(RESULTS))).toBe(RESULTS);
   }
 });
 
