@@ -9,6 +9,7 @@ import { ax, cr0, cr3, cr4, ds, dword, eax, ebx, ecx, edx, es, mem, si } from ".
 import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
 import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
+import type { Snapshot } from "../snapshot.ts";
 import type { Accel } from "./accel.ts";
 
 const STEPS = 120;
@@ -54,6 +55,27 @@ test("snapshots, steps, breakpoints and tracing change nothing in compiled code"
     if (step % 10 === 8) machine.core.set_trace(step % 20 === 8 ? 8 : 0);
   });
   expect(compiled.states).toEqual(states);
+});
+
+test("a guest goes on from snapshots of itself in another tier", async () => {
+  const snapshots: Snapshot[][] = [];
+  /** Takes snapshots, and goes on from those that the run before has taken. */
+  const run = async (accel: Accel) => {
+    const before = snapshots.at(-1);
+    const own: Snapshot[] = [];
+    const { states } = await hashes(accel, 2, (machine, step) => {
+      if (step % 7 !== 3) return;
+      const taken = machine.snapshot();
+      machine.restore(before?.[own.length] ?? taken);
+      own.push(taken);
+    });
+    snapshots.push(own);
+    return states;
+  };
+  const states = await run({ kind: "interp" });
+  const compiled = { kind: "jit", threshold: 0 } as const;
+  for (const accel of [compiled, { kind: "interp" }, { kind: "jit", threshold: 3 }] as const)
+    expect(await run(accel)).toEqual(states);
 });
 
 test("regions of code that is dropped are given back", async () => {

@@ -18,6 +18,7 @@ export class StopActions {
   readonly #doubted: Machine;
   #breakpoint: bigint | undefined;
   #isTraced = false;
+  #snapshots = 0;
 
   constructor(seed: number, environment: Environment, believed: Machine, doubted: Machine) {
     this.#random = new Random(seed, 0x570b);
@@ -39,7 +40,7 @@ export class StopActions {
         for (const machine of both) machine.step();
         break;
       case 1:
-        for (const machine of both) machine.restore(machine.snapshot());
+        this.#goOnFromSnapshots();
         break;
       case 2: {
         this.end();
@@ -68,6 +69,14 @@ export class StopActions {
         break;
       }
     }
+  }
+
+  /** From their own and, every other time, from each other's: the state of one tier has to do for the other. */
+  #goOnFromSnapshots(): void {
+    const [own, other] = [this.#believed.snapshot(), this.#doubted.snapshot()];
+    const exchanged = this.#snapshots++ % 2 === 0;
+    this.#believed.restore(exchanged ? other : own);
+    this.#doubted.restore(exchanged ? own : other);
   }
 
   /** No breakpoints, watchpoints and traces any more. Decoded code stays where it was not traced. */
