@@ -147,6 +147,7 @@ export const CALLED: Readonly<Record<string, Footprint>> = {
   readForWrite: { faults: true },
   probe: { faults: true },
   segmentAddress: { faults: true },
+  interruptPending: {},
   wideQuotient: {},
   wideSignedQuotient: { faults: true },
   // The x87's: of the state they change its registers and words only.
@@ -200,7 +201,13 @@ function isUnsupported(error: unknown): boolean {
 }
 
 /** Functions for cases that are rare: the path leaves the region instead. */
-const RARE = new Set(["readSlowly", "storeSlowly", "floatScalar32", "floatScalar64"]);
+const RARE = new Set([
+  "readSlowly",
+  "storeSlowly",
+  "floatScalar32",
+  "floatScalar64",
+  "writeModeFlags",
+]);
 
 /** What is known about S_FAULT and S_STOP. */
 const ZERO = 0;

@@ -1,4 +1,4 @@
-// Entry of the core's wasm module: what Node sees. Functions of memory/, op/, simd/ and x87/ are here for compiled regions,
+// Entry of the core's wasm module: what Node sees. Functions of other rooms than schedule/ are here for compiled regions,
 // which call them or know by them where a handler does something that is rare (../../jit/specialize.ts).
 
 export { branch_links } from "./decode/branch_links";
@@ -10,6 +10,7 @@ export { assumptionFailed, set_heat } from "./op/heat";
 export { branchSlow, cached_block, findBlock, linkTo } from "./op/lookup";
 export { faultAt, leaveStopped } from "./op/op";
 export { set_skipping, wait_handler } from "./op/wait";
+export { interruptPending } from "./processor/apic";
 export {
   apic_message,
   cpu_state,
@@ -44,6 +45,7 @@ export {
 } from "./schedule/run";
 export { readSlowly, storeSlowly } from "./simd/access";
 export { floatScalar32, floatScalar64 } from "./simd/forms";
+export { writeModeFlags } from "./system/flag_writes";
 export {
   x87Arithmetic,
   x87ArithmeticMemory,

@@ -1,10 +1,21 @@
 // The stack: PUSH, POP, ENTER, LEAVE and their kin, and the addressing they share with CALL, RET and IRET.
 // Follows Intel SDM vol. 2; stack addressing vol. 1, 6.2.
 
-import { KEY_FLAT, KEY_STACK32, RBP, REGS, RSP, S_FAULT, S_KEY } from "../../state";
+import {
+  KEY_FLAT,
+  KEY_STACK32,
+  RBP,
+  REGS,
+  RSP,
+  S_FAULT,
+  S_KEY,
+  TLB_ADDEND,
+  TLB_READ,
+} from "../../state";
 import { Mem, readForWrite } from "../memory/access";
 import { SS, segmentLinear } from "../memory/segments";
 import { EA_REGISTER, faultAt, Op, readLinear, readRm, writeLinear, writeRegister } from "../op/op";
+import { PAGE_MASK } from "../processor/control_bits";
 import { SSF } from "../processor/fault";
 
 export function alignmentGp(op: Op): usize {
@@ -55,6 +66,18 @@ export function push(v: u64, size: i32): void {
 export function peek(offset: i32, size: i32): u64 {
   const sp = (load<u64>(RSP) + <u64>offset) & stackMask();
   return readLinear(stackLinear(sp, size, false), size);
+}
+
+/**
+ * Host address of the `size` bytes from the top of the stack on, for 64-bit code, if the TLB has them in one page that can
+ * be read; otherwise 0.
+ */
+export function hostOfStack(size: u64): usize {
+  const sp = load<u64>(RSP);
+  const e = Mem.entry(sp);
+  return load<u64>(e, TLB_READ) == ((sp + size - 1) & PAGE_MASK)
+    ? <u32>sp + load<u32>(e, TLB_ADDEND)
+    : 0;
 }
 
 export function drop(bytes: i64): void {

@@ -272,11 +272,7 @@ export function reachCode(linear: u64): u64 {
 
 /** Reads with supervisor rights (descriptor tables, TSS): 1, 2, 4 or 8 bytes. */
 export function systemRead(linear: u64, size: i32): u64 {
-  const at = linear & linearMask(SYSTEM);
-  const e = supervisorEntry(at);
-  if (load<u64>(e, TLB_READ) != ((at + <u64>size - 1) & PAGE_MASK) || load<u32>(S_FAULT) != 0)
-    return readSlow(at, size, SYSTEM);
-  return Host.load(<u32>at + load<u32>(e, TLB_ADDEND), size);
+  return SystemMem.read(linear, size);
 }
 
 export function systemWrite(linear: u64, size: i32, value: u64): void {
@@ -309,6 +305,17 @@ export function hostOfRun(linear: u64, first: u32, length: u32, access: i32): us
 }
 
 // ---- Fast paths
+
+export class SystemMem {
+  /** Reads `size` bytes with supervisor rights, zero-extended; check S_FAULT afterwards. */
+  @inline static read(linear: u64, size: i32): u64 {
+    const at = linear & linearMask(SYSTEM);
+    const e = supervisorEntry(at);
+    if (load<u64>(e, TLB_READ) != ((at + <u64>size - 1) & PAGE_MASK) || load<u32>(S_FAULT) != 0)
+      return readSlow(at, size, SYSTEM);
+    return Host.load(<u32>at + load<u32>(e, TLB_ADDEND), size);
+  }
+}
 
 export class Mem {
   /** TLB entry that `linear` maps to. */

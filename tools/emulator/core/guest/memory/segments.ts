@@ -25,7 +25,7 @@ import {
 import { GP, NP, raiseCode, SSF } from "../processor/fault";
 import { VM } from "../processor/flags";
 import { needsSingle } from "../processor/hardware_breakpoints";
-import { setWrapping, systemRead, systemWrite } from "./access";
+import { SystemMem, setWrapping, systemWrite } from "./access";
 import { selectTlb } from "./tlb";
 
 /**
@@ -33,6 +33,7 @@ import { selectTlb } from "./tlb";
  * and the rights go; a base stays, as 64-bit code goes on using those of FS and GS.
  */
 export function dropInnerSegments(cpl: u32): void {
+  let dropped = false;
   for (let seg = 0; seg < 6; seg++) {
     if (seg == CS || seg == SS) continue;
     const s = Seg.at(seg);
@@ -42,8 +43,10 @@ export function dropInnerSegments(cpl: u32): void {
     if (usable && ((a & ATTR_S) == 0 || conforming || ((a >> 5) & 3) >= cpl)) continue;
     store<u32>(s, 0, SEG_SELECTOR);
     store<u32>(s, 0, SEG_VALID);
+    dropped = true;
   }
-  updateMode();
+  // What data segments are is nothing that 64-bit code depends on.
+  if (dropped && !code64()) updateMode();
 }
 
 export function setVm86Segment(seg: i32, selector: u32): void {
@@ -177,7 +180,7 @@ export function fetchDescriptor(selector: u32): bool {
   }
   if ((selector & 0xfff8) + 7 > limit) return false;
   descAddress = base + <u64>(selector & 0xfff8);
-  const d = systemRead(descAddress, 8);
+  const d = SystemMem.read(descAddress, 8);
   descLow = <u32>d;
   descHigh = <u32>(d >> 32);
   return true;

@@ -15,7 +15,7 @@ import {
   S_STOP,
   S_TRAP,
 } from "../../state";
-import { extIntPending, pendingVector } from "../processor/apic";
+import { interruptPending } from "../processor/apic";
 import { CR4_UMIP } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
 import { IF } from "../processor/flags";
@@ -61,10 +61,7 @@ export function goOn(): usize {
   if (load<i32>(S_BUDGET) <= 0 || load<u32>(S_FAULT) != 0 || load<u32>(S_STOP) != 0) return 0;
   if ((load<u32>(S_KEY) & KEY_SINGLE) != 0 || load<u32>(S_EVENTS) != 0) return 0;
   if ((load<u32>(S_TRAP) & TRAP_BITS) != 0) return 0;
-  if ((load<u32>(S_EFLAGS) & IF) != 0) {
-    const cpu = load<i32>(S_CPU);
-    if (extIntPending(cpu) || pendingVector(cpu) >= 0) return 0;
-  }
+  if ((load<u32>(S_EFLAGS) & IF) != 0 && interruptPending(load<i32>(S_CPU))) return 0;
   store<u32>(S_TRAP, 0);
   return lookup();
 }

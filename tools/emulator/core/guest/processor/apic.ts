@@ -148,6 +148,15 @@ export function pendingVector(cpu: i32): i32 {
   return (<u32>v & 0xf0) > (priority(a, tpr | load<u32>(a, TPR_LOW)) & 0xf0) ? v : -1;
 }
 
+/** Whether an interrupt is pending for a CPU that it takes once IF lets it through. Compiled regions call this. */
+export function interruptPending(cpu: i32): bool {
+  const a = at(cpu);
+  // Most often nothing has been asked for at all.
+  const requested = v128.or(v128.load(a, IRR), v128.load(a, IRR + 16));
+  if (load<u32>(a, PIN0) == 0 && !v128.any_true(requested)) return false;
+  return extIntPending(cpu) || pendingVector(cpu) >= 0;
+}
+
 /** Moves a vector from requested to in service. */
 export function acceptVector(vector: i32): void {
   const a = me();

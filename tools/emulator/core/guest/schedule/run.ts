@@ -64,6 +64,7 @@ import {
   acceptVector,
   checkTimer,
   extIntPending,
+  interruptPending,
   pendingVector,
   timerExpiry,
 } from "../processor/apic";
@@ -324,7 +325,7 @@ function runnable(cpu: i32): bool {
   if (load<u32>(stateOf(cpu, S_EVENTS)) != 0) return true;
   if (activity != HALTED) return false;
   if ((load<u32>(stateOf(cpu, S_EFLAGS)) & IF) == 0) return false;
-  return extIntPending(cpu) || pendingVector(cpu) >= 0;
+  return interruptPending(cpu);
 }
 
 /** Runs CPU `cpu` from `clock` to `until`. */

@@ -155,11 +155,23 @@ export function alignmentFlag(op: Op): usize {
   return op.next();
 }
 
-/** Writes all of EFLAGS that `mask` selects, then updates the mode. */
+/** Writes the status flags and what else of EFLAGS `mask` selects, if the mode is updated behind it or none of `MODE` changes. */
+export function setFlags(value: u32, mask: u32): void {
+  setStatusFlags(value);
+  store<u32>(S_EFLAGS, ((load<u32>(S_EFLAGS) & ~mask) | (value & mask)) & ~STATUS & 0x3fff00);
+}
+
+/** Flags that the block key and the TLB set depend on. */
+const MODE: u32 = TF | RF | AC | VM;
+
+/** Writes the status flags and what else of EFLAGS `mask` selects, then updates the mode. */
 export function writeFlags(value: u32, mask: u32): void {
-  const old = eflags();
-  const f = (old & ~mask) | (value & mask);
-  setStatusFlags(f);
-  store<u32>(S_EFLAGS, f & ~STATUS & 0x3fff00);
-  if (((old ^ f) & (TF | RF | AC | VM)) != 0) updateMode();
+  if (((load<u32>(S_EFLAGS) ^ value) & mask & MODE) != 0) writeModeFlags(value, mask);
+  else setFlags(value, mask);
+}
+
+/** The same where one of `MODE` changes: compiled regions leave that to the interpreter. */
+export function writeModeFlags(value: u32, mask: u32): void {
+  setFlags(value, mask);
+  updateMode();
 }

@@ -1,7 +1,7 @@
 // IRET in all modes. Follows Intel SDM vol. 2, IRET/IRETD/IRETQ, and vol. 3B, 20.3.3 (virtual interrupts).
 
 import { RSP, S_CPL, S_EFLAGS, S_FAULT, S_NMI_BLOCKED, S_RIP } from "../../state";
-import { drop, peek, stackFault } from "../integer/stack";
+import { drop, hostOfStack, peek, stackFault } from "../integer/stack";
 import { systemRead } from "../memory/access";
 import {
   ATTR_DB,
@@ -29,7 +29,7 @@ import { AC, eflags, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM } from "../p
 import {
   checkVirtualInterrupt,
   hasVirtualIf,
-  writeFlags,
+  setFlags,
   writeVirtualFlags,
 } from "../system/flag_writes";
 import { enterReturnSegment, findReturnSegment, loadReturnStack, returnsTo64 } from "./returns";
@@ -40,6 +40,16 @@ function returnFlagsMask(cpl: u32, iopl: u32, size: i32): u32 {
   if (cpl <= iopl) mask |= IF;
   if (cpl == 0) mask |= IOPL | VIF | VIP;
   return size == 2 ? mask & 0xffff : mask;
+}
+
+/** What IRETQ pops: RIP, CS, RFLAGS, RSP, SS. */
+const FRAME_SIZE: u64 = 40;
+
+class Frame {
+  /** Field `n` of the frame, at the host address `host` if the TLB has it there. */
+  @inline static field(host: usize, n: i32, size: i32): u64 {
+    return host != 0 ? load<u64>(host + (n << 3)) : peek(n * size, size);
+  }
 }
 
 export function iret(op: Op): usize {
@@ -62,9 +72,10 @@ export function iret(op: Op): usize {
       return op.fault();
     return goTo(op, load<u64>(S_RIP));
   }
-  const rip = peek(0, size);
-  const cs = <u32>peek(size, size) & 0xffff;
-  const flags = <u32>peek(size * 2, size);
+  const host = size == 8 && code64() ? hostOfStack(FRAME_SIZE) : 0;
+  const rip = Frame.field(host, 0, size);
+  const cs = <u32>Frame.field(host, 1, size) & 0xffff;
+  const flags = <u32>Frame.field(host, 2, size);
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   const cpl = load<u32>(S_CPL);
   if (!longMode() && size == 4 && (flags & VM) != 0 && cpl == 0)
@@ -75,17 +86,17 @@ export function iret(op: Op): usize {
   if (rpl == cpl && !code64()) {
     drop(size * 3);
     enterReturnSegment();
-    writeFlags(flags, mask);
+    setFlags(flags, mask);
     updateMode();
     return goTo(op, rip);
   }
-  const sp = peek(size * 3, size);
-  const ss = <u32>peek(size * 4, size) & 0xffff;
+  const sp = Frame.field(host, 3, size);
+  const ss = <u32>Frame.field(host, 4, size) & 0xffff;
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   if (!loadReturnStack(ss, rpl)) return op.fault();
   enterReturnSegment();
   store<u32>(S_CPL, rpl);
-  writeFlags(flags, mask);
+  setFlags(flags, mask);
   updateMode();
   if (returnsTo64) store<u64>(RSP, sp);
   else if ((Seg.attr(SS) & ATTR_DB) != 0) store<u64>(RSP, sp & 0xffffffff);
@@ -104,7 +115,7 @@ function iretReal(op: Op, size: i32, extra: u32): usize {
   setSegment(CS, cs, <u64>(cs << 4), vm86() ? 0xffff : Seg.limit(CS), Seg.attr(CS));
   let mask: u32 = STATUS | TF | 0x400 | NT | RF | AC | ID | extra;
   if (size == 2) mask &= 0xffff;
-  writeFlags(flags, mask);
+  setFlags(flags, mask);
   updateMode();
   return goTo(op, ip);
 }
@@ -132,7 +143,7 @@ function iretToVm86(op: Op, ip: u64, cs: u32, flags: u32): usize {
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   if (ip > 0xffff) return failed(op, GP, 0);
   store<u32>(S_CPL, 3);
-  writeFlags(flags, 0x3f7fd5);
+  setFlags(flags, 0x3f7fd5);
   setVm86Segment(CS, cs);
   setVm86Segment(SS, ss);
   setVm86Segment(ES, es);
