@@ -144,10 +144,13 @@ export const S_YMM = 0x1600;
 // ---- What compiled regions have found in the TLB; no state
 /**
  * The page last accessed by each general-purpose register, and without one, and the last one that was looked up for
- * code, NEAR_PAGE_SIZE bytes each: what the TLB set in use has for reads and for writes, or for fetches. Whoever
- * changes an entry or the set forgets all (guest/memory/tlb.ts).
+ * code, NEAR_PAGE_SIZE bytes each: what a TLB set has for reads and for writes, or for fetches. There are two banks of
+ * them, the second one for CPL 3, so that a system call and its return find both as they have left them. Whoever changes
+ * a TLB entry forgets all, whoever takes another set for a CPL forgets those of that bank (guest/memory/tlb.ts).
  */
-export const NEAR_PAGES = 0x2c00;
+export const NEAR_PAGES = 0x4000;
+export const NEAR_BANKS = 2;
+export const NEAR_BANK_SIZE = 0x300;
 export const NEAR_PAGE_SIZE = 40;
 /**
  * u64: linear address of the page; u32: host address or code map; u64 each: offsets below it may be accessed with up to
@@ -156,8 +159,9 @@ export const NEAR_PAGE_SIZE = 40;
 export const NEAR_LINEAR = 0;
 export const NEAR_HOST = 8;
 export const NEAR_LIMIT = 16;
-/** u32: bit n is set if page n is there. */
-export const NEAR_THERE = 0x2ed0;
+/** Of a bank, u32 each: bit n is set if page n is there; the TLB set that its pages are of. */
+export const NEAR_THERE = 0x2d0;
+export const NEAR_SET = 0x2d4;
 
 // ---- State of the machine, besides that of its CPUs
 export const MACHINE = 0x2f00;

@@ -418,7 +418,8 @@ class RegionWriter {
     const { block } = this.#nodes[to] as Node;
     if (expected === undefined) return;
     const linear = binary(I64_ADD, state.read(RIP_BASE), i64(target));
-    const map = emitPageTest(code, fetchTest(linear, state.read(TLB)), NO_REGISTER);
+    const test = fetchTest(linear, state.read(TLB));
+    const map = emitPageTest(code, test, NO_REGISTER, state.nearPages);
     code
       .get(map)
       .bytes(I32_LOAD, 2)

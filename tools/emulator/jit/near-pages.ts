@@ -2,6 +2,7 @@
 // beside it that a region tries first: most accesses by the same register go to the page where the last one went.
 
 import {
+  NEAR_BANK_SIZE,
   NEAR_HOST,
   NEAR_LIMIT,
   NEAR_LINEAR,
@@ -164,15 +165,20 @@ export function baseOf(linear: Value): Value {
   return base === linear ? base : baseOf(base);
 }
 
+/** Address of the near pages for a CPL. */
+export function nearBank(cpl: number): number {
+  return NEAR_PAGES + (cpl === 3 ? NEAR_BANK_SIZE : 0);
+}
+
 /**
  * Opens two constructs. The first one's end is where the page is not there; before that, inside of it, an access finds
- * its host address in the local that is returned, a fetch the page's code map.
+ * its host address in the local that is returned, a fetch the page's code map. `bank` is the address of the near pages.
  */
-export function emitPageTest(code: Code, test: PageTest, near: number): number {
+export function emitPageTest(code: Code, test: PageTest, near: number, bank: number): number {
   const { entry, tag, linear, lastPage, size } = test;
   const fetches = tag === TLB_EXEC;
   const page = fetches ? CODE_PAGE : near;
-  const at = NEAR_PAGES + page * NEAR_PAGE_SIZE;
+  const at = bank + page * NEAR_PAGE_SIZE;
   const found = code.temporary(I32);
   const offset = code.temporary(I64);
   const noted = (load: number, field: number): void => {
@@ -232,11 +238,15 @@ export function emitPageTest(code: Code, test: PageTest, near: number): number {
     code.i32Const(0).i64Const(BigInt(PAGE - most + 1));
     code.bytes(I64_STORE, 3).u32(at + limitFor(most));
   }
-  code.i32Const(0).i32Const(0).bytes(I32_LOAD, 2).u32(NEAR_THERE);
+  code
+    .i32Const(0)
+    .i32Const(0)
+    .bytes(I32_LOAD, 2)
+    .u32(bank + NEAR_THERE);
   code
     .i32Const(1 << page)
     .bytes(I32_OR, I32_STORE, 2)
-    .u32(NEAR_THERE);
+    .u32(bank + NEAR_THERE);
   code.chunk = parent;
   code.end();
   return found;

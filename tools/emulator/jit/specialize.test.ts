@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../../asc/guest.ts";
 import { CORE_GUEST } from "../core/options.ts";
-import { S_AGAIN, S_INSN_INDEX, S_MXCSR, S_TMP0, STATE, STATE_SIZE } from "../core/state.ts";
+import { S_AGAIN, S_CPL, S_INSN_INDEX, S_MXCSR, S_TMP0, STATE, STATE_SIZE } from "../core/state.ts";
 import { EmulatedCpu, NotImplemented } from "../cputest/emulator.ts";
 import { ISA_FEATURES, listForms } from "../cputest/forms.ts";
 import { Generator, type TestCase } from "../cputest/generate.ts";
@@ -29,6 +29,9 @@ const UNOBSERVED = new Set<number>();
 for (let n = 0; n < 192; n++) UNOBSERVED.add(S_TMP0 + n);
 for (let n = 0; n < 4; n++) UNOBSERVED.add(S_AGAIN + n).add(S_INSN_INDEX + n);
 
+/** Snippets are programs. */
+const SNIPPET_CPL = 3;
+
 /** An interpreter and a core that compiles. */
 async function pair(unit: Unit) {
   let compiled: CompiledCore | undefined;
@@ -49,9 +52,10 @@ async function pair(unit: Unit) {
     core.same = false;
     interpreted.run(before);
     other.run(before);
-    // What compiled code takes for granted about MXCSR is what the snippet begins with.
+    // What compiled code takes for granted about MXCSR and CPL is what the snippet begins with.
     const view = new DataView(core.exports.memory.buffer);
     view.setUint32(S_MXCSR, before.u32(Field.mxcsr), true);
+    view.setUint32(S_CPL, SNIPPET_CPL, true);
     core.compile(CODE_FRAME, CODE_PAGES);
     core.same = true;
     const a = interpreted.run(before);

@@ -733,7 +733,10 @@ class Specializer {
     if (test) {
       const after = code.block();
       const { entry, linear, differs } = test;
-      const found = local(I32, emitPageTest(code, test, this.nearPage(linear)));
+      const found = local(
+        I32,
+        emitPageTest(code, test, this.nearPage(linear), this.state.nearPages),
+      );
       found.uses = 2;
       found.nonzero = true;
       follow(!differs, new Map(path.pages).set(entry, { found, linear }));

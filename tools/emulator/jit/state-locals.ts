@@ -8,6 +8,7 @@ import {
   REGS,
   S_BUDGET,
   S_COARSE,
+  S_CPL,
   S_CR0,
   S_CR4,
   S_KEY,
@@ -49,6 +50,7 @@ import {
   WRAP,
 } from "./fold.ts";
 import type { LateFlags } from "./late-flags.ts";
+import { nearBank } from "./near-pages.ts";
 import {
   CONST,
   computed,
@@ -121,6 +123,7 @@ const DATA_SEGMENTS = 6;
 
 /** Words that seldom change, and those bits of them that instructions test. */
 const GUARDED = new Map<number, number>([
+  [S_CPL, 0xffffffff],
   [S_CR0, 0xffffffff],
   [S_CR4, 0xffffffff],
   [S_XCR0, 0xffffffff],
@@ -357,6 +360,11 @@ export class StateLocals {
     if (address === S_LIN_MASK + 4) return { mask: -1, bits: this.wide ? -1 : 0 };
     if (address === S_ZERO || address === S_ZERO + 4) return { mask: -1, bits: 0 };
     return this.guard(address);
+  }
+
+  /** Address of the near pages for the CPL at which the region executes, which it takes for granted from here on. */
+  get nearPages(): number {
+    return nearBank(this.guard(S_CPL)?.bits as number);
   }
 
   private guard(address: number): Guard | undefined {

@@ -6,9 +6,12 @@ import {
   LARGE_PAGES,
   LARGE_PAGES_GIB,
   LARGE_PAGES_SIZE,
+  NEAR_BANK_SIZE,
+  NEAR_BANKS,
   NEAR_LIMIT,
   NEAR_PAGE_SIZE,
   NEAR_PAGES,
+  NEAR_SET,
   NEAR_THERE,
   PAGE_HOST,
   S_CPL,
@@ -102,11 +105,15 @@ function withdrawWriteTag(e: usize, first: u32, length: u32, note: bool): void {
 
 /** Compiled regions look into the TLB again. */
 export function forgetNearPages(): void {
-  let there = load<u32>(NEAR_THERE);
+  for (let n = 0; n < NEAR_BANKS; n++) forgetNearBank(NEAR_PAGES + n * NEAR_BANK_SIZE);
+}
+
+function forgetNearBank(bank: usize): void {
+  let there = load<u32>(bank, NEAR_THERE);
   if (there == 0) return;
-  store<u32>(NEAR_THERE, 0);
+  store<u32>(bank, 0, NEAR_THERE);
   for (; there != 0; there &= there - 1) {
-    const page = NEAR_PAGES + <usize>ctz(there) * NEAR_PAGE_SIZE;
+    const page = bank + <usize>ctz(there) * NEAR_PAGE_SIZE;
     v128.store(page, i64x2.splat(0), NEAR_LIMIT);
     store<u64>(page, 0, NEAR_LIMIT + 16);
   }
@@ -215,7 +222,11 @@ export function selectTlb(): void {
     else if ((load<u64>(S_CR4) & CR4_SMAP) != 0 && (load<u32>(S_EFLAGS) & AC) != 0) set = 2;
     tlb = <u32>setOf(load<i32>(S_CPU), set);
   }
-  if (load<u32>(S_TLB) != tlb) forgetNearPages();
+  const bank = NEAR_PAGES + (load<u32>(S_CPL) == 3 ? NEAR_BANK_SIZE : 0);
+  if (load<u32>(bank, NEAR_SET) != tlb) {
+    forgetNearBank(bank);
+    store<u32>(bank, tlb, NEAR_SET);
+  }
   store<u32>(S_TLB, tlb);
 }
 
