@@ -2,33 +2,12 @@
 // and PF of products, all of quotients.
 
 import { RAX, RDX, S_FAULT } from "../../state";
-import { Op, readRm, writeRegister } from "../op/op";
+import { EA_REGISTER, Op, readRm, writeRegister } from "../op/op";
 import { raise } from "../processor/fault";
 import { Flags } from "../processor/flags";
+import { productHigh, signedProductHigh, squareHigh } from "./product";
 
 const LOW: u64 = 0xffffffff;
-
-/** High half of the unsigned 128-bit product, from products of 32-bit halves. */
-function mulHigh(a: u64, b: u64): u64 {
-  const al = a & LOW;
-  const ah = a >> 32;
-  const bl = b & LOW;
-  const bh = b >> 32;
-  const middle = ah * bl + ((al * bl) >> 32);
-  const other = al * bh + (middle & LOW);
-  return ah * bh + (middle >> 32) + (other >> 32);
-}
-
-/** The same of the signed product: the upper halves have the sign. */
-function mulHighSigned(a: i64, b: i64): i64 {
-  const al = a & LOW;
-  const ah = a >> 32;
-  const bl = b & LOW;
-  const bh = b >> 32;
-  const middle = ah * bl + <i64>(<u64>(al * bl) >> 32);
-  const other = al * bh + (middle & LOW);
-  return ah * bh + (middle >> 32) + (other >> 32);
-}
 
 function signExtend(v: u64, size: i32): i64 {
   if (size == 8) return <i64>v;
@@ -47,7 +26,11 @@ export function mulAccumulator(op: Op): usize {
   if (size == 8) {
     const a = load<u64>(RAX);
     const low = a * b;
-    const high = signed ? <u64>mulHighSigned(<i64>a, <i64>b) : mulHigh(a, b);
+    const high = signed
+      ? <u64>signedProductHigh(<i64>a, <i64>b)
+      : op.ea == EA_REGISTER && op.src == RAX
+        ? squareHigh(a)
+        : productHigh(a, b);
     store<u64>(RAX, low);
     store<u64>(RDX, high);
     overflow = signed ? <i64>high != <i64>low >> 63 : high != 0;
@@ -74,7 +57,7 @@ export function imul(op: Op): usize {
   const a = signExtend(v, size);
   const b = op.sub == 1 ? op.imm : signExtend(load<u64>(<usize>op.dst), size);
   const r = a * b;
-  const overflow = size == 8 ? mulHighSigned(a, b) != r >> 63 : signExtend(<u64>r, size) != r;
+  const overflow = size == 8 ? signedProductHigh(a, b) != r >> 63 : signExtend(<u64>r, size) != r;
   writeRegister(<usize>op.dst, size, <u64>r);
   Flags.carryOverflow(overflow ? 1 : 0, overflow ? 1 : 0);
   return op.next();
@@ -158,7 +141,7 @@ export function divAccumulator(op: Op): usize {
 
 /** Processors divide 32 bits faster than 64. */
 function quotient(n: u64, d: u64): u64 {
-  return (n | d) <= LOW ? <u64>(<u32>n / <u32>d) : n / d;
+  return (n | d) >> 32 == 0 ? <u64>(<u32>n / <u32>d) : n / d;
 }
 
 /** What of RDX:RAX or AX is divided by an operand of 4, 2 or 1 bytes. */
