@@ -150,6 +150,10 @@ export const CALLED: Readonly<Record<string, Footprint>> = {
   interruptPending: {},
   wideQuotient: {},
   wideSignedQuotient: { faults: true },
+  sure32: {},
+  sure64: {},
+  sure32x4: {},
+  sure64x2: {},
   // The x87's: of the state they change its registers and words only.
   addNormal: { effects: true },
   multiplyNormal: { effects: true },

@@ -45,6 +45,7 @@ export {
 } from "./schedule/run";
 export { readSlowly, storeSlowly } from "./simd/access";
 export { floatScalar32, floatScalar64 } from "./simd/forms";
+export { sure32, sure32x4, sure64, sure64x2 } from "./simd/quick";
 export { writeModeFlags } from "./system/flag_writes";
 export {
   x87Arithmetic,

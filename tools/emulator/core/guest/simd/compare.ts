@@ -5,7 +5,7 @@ import { Op } from "../op/op";
 import { CF, PF, setStatusFlags, ZF } from "../processor/flags";
 import { compare, EQUAL, GREATER, LESS } from "../softfloat/sse";
 import { beginFloat, endFloat, source, Vec, WIDE256 } from "./access";
-import { Quick } from "./float";
+import { Quick } from "./quick";
 
 /** Predicates 0–15: bits LESS = 1, EQUAL = 2, GREATER = 4, UNORDERED = 8 that give true, from predicate 0 on. */
 const TRUE_FOR: u64 = 0xf4650b9a7ced8312;

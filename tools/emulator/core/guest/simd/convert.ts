@@ -6,7 +6,7 @@ import { S_MXCSR } from "../../state";
 import { EA_REGISTER, Op } from "../op/op";
 import { fromHalf, fromSigned, narrow, toHalf, toSigned, widen } from "../softfloat/sse";
 import { beginFloat, endFloat, memorySource, source, VEX, Vec, WIDE64 } from "./access";
-import { Quick } from "./float";
+import { Quick } from "./quick";
 
 /** An i32 that binary32 holds exactly needs no rounding. */
 function integerTo32(v: i32): u32 {

@@ -5,7 +5,7 @@ import { S_TMP1, S_TMP2 } from "../../state";
 import { Op } from "../op/op";
 import { multiplyAdd } from "../softfloat/sse";
 import { beginFloat, endFloat, source, Vec, WIDE256 } from "./access";
-import { Quick } from "./float";
+import { Quick } from "./quick";
 
 /** Variant bits: operand order, negations, alternation of the addend's sign by element. */
 export const ORDER_132: u32 = 0;

@@ -4,37 +4,50 @@
 
 import { Op } from "../op/op";
 import { source, VEX, Vec } from "./access";
-import { Arith, settled } from "./float";
+import { Arith } from "./float";
 import { floatScalar32, floatScalar64 } from "./forms";
+import { ADD, DIV, MUL, Quick, SUB } from "./quick";
 
-const ADD: i32 = 0;
-const SUB: i32 = 1;
-const MUL: i32 = 2;
-const DIV: i32 = 3;
 const SQRT: i32 = 4;
 const MIN: i32 = 5;
 const MAX: i32 = 6;
 
 class Direct {
   @inline static compute<T>(k: i32, a: T, b: T): T {
-    if (k == ADD) return Arith.quickAdd<T>(a, b, false);
-    if (k == SUB) return Arith.quickAdd<T>(a, b, true);
-    if (k == MUL) return Arith.quickMul<T>(a, b);
-    if (k == DIV) return Arith.quickDiv<T>(a, b);
-    if (k == SQRT) return Arith.quickSqrt<T>(b);
-    return Arith.quickSelect<T>(a, b, k == MAX);
+    if (k <= DIV) return Arith.native<T>(k, a, b);
+    if (k == SQRT) return Arith.root<T>(b);
+    return Arith.select<T>(a, b, k == MAX);
+  }
+
+  /** The general way. */
+  @inline static slowly<T>(op: Op): usize {
+    return sizeof<T>() == 4 ? floatScalar32(op) : floatScalar64(op);
   }
 
   @inline static run<T>(op: Op, k: i32): usize {
     if (!Vec.ready(op)) return op.fault();
-    const b = source(op);
-    if (b == 0) return op.fault();
-    const a = Vec.first(op);
-    const r = Direct.compute<T>(k, load<T>(a), load<T>(b));
-    if (!settled) return sizeof<T>() == 4 ? floatScalar32(op) : floatScalar64(op);
+    const from = source(op);
+    if (from == 0) return op.fault();
+    const first = Vec.first(op);
+    const a = load<T>(first);
+    const b = load<T>(from);
+    const r = Direct.compute<T>(k, a, b);
+    if (k <= DIV) {
+      if (!Quick.allowed()) return Direct.slowly<T>(op);
+      const moderate = Quick.moderate<T>(k, a, b, r);
+      if (Quick.precisionKnown()) {
+        if (!moderate) {
+          if (!Arith.sure<T>(k, a, b, r)) return Direct.slowly<T>(op);
+        }
+      } else if (!moderate || !Quick.exact<T>(k, a, b, r)) {
+        if (!Arith.sure<T>(k, a, b, r)) return Direct.slowly<T>(op);
+      }
+    } else if (k == SQRT) {
+      if (!Quick.allowed() || !Arith.rootSure<T>(b, r)) return Direct.slowly<T>(op);
+    } else if (!Quick.comparable<T>(a) || !Quick.comparable<T>(b)) return Direct.slowly<T>(op);
     const d: usize = op.dst;
     if ((op.sub & VEX) != 0) {
-      v128.store(d, v128.load(a));
+      v128.store(d, v128.load(first));
       Vec.clearUpper(d);
     }
     store<T>(d, r);
