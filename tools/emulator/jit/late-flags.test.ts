@@ -149,6 +149,39 @@ test("where a region ends, flags come of values in locals, whatever registers th
   expect(second?.deferred?.moves.map(({ to }) => to)).toEqual([first?.deferred?.moves[0]?.to]);
 });
 
+test.each([
+  ["", true],
+  ["which are computed at its head, ", false],
+])("ways out of a loop with its flags, %sleave them to the region's end", (_where, late) => {
+  const code = new Code(new Imports());
+  const state = new StateLocals(code, new DataView(new ArrayBuffer(0x1_0000)), 2);
+  const carriers = new Carriers(code);
+  const exit = new LateFlags(code, state, carriers, "exit");
+  const outside = code.block();
+  code.loop();
+  const loop = new LateFlags(code, state, carriers, "loop");
+  const field = state.fieldAt(REGS);
+  loop.begin();
+  const [res, aux] = [FLAG_RES, FLAG_AUX].map((f) => state.bindings[f] as Value);
+  for (let n = 0; n < 3; n++) {
+    Object.assign(state.bindings, { [FLAG_RES]: res, [FLAG_AUX]: aux });
+    state.flush(exit);
+    code.branch(outside);
+  }
+  const next = computed(code, binary(I64_ADD, state.canonical(field), i64(1n)));
+  state.bind(field, next);
+  state.bind(FLAG_RES, next);
+  state.bind(FLAG_AUX, late ? binary(I64_AND, next, i64(0x55n)) : i64(0x55n));
+  state.flush(loop);
+  loop.finish();
+  code.end();
+  code.end();
+  exit.begin();
+  const { code: bytes } = code.content();
+  expect(exit.plain).toBe(true);
+  expect(bytes.filter((byte) => byte === I64_AND)).toHaveLength(late ? 1 : 0);
+});
+
 test("a block that one way leads to goes on with the flags as they come of registers", () => {
   const { state, flags, field, round } = head("block");
   const next = binary(I64_ADD, state.canonical(field(0)), i64(1n));

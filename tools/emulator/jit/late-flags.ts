@@ -27,12 +27,23 @@ interface Form {
   readonly aux: Value;
 }
 
+/** One of the two words of a loop's flags, for ways out. */
+interface LeftFlag {
+  /** Where ways out take along what it comes of. */
+  readonly exits: Chunk[];
+  /** What it is, over what they have taken along; known once the loop is complete. */
+  value: Value | undefined;
+}
+
 /** Locals of a region for what its branches say of flags. They hold it on the way to a head only. */
 export class Carriers {
   /** Which form the flags have, 0 if they are in their own locals; 0 also where no branch is on its way. */
   readonly form: number;
+  /** Flags of loops that ways out of the region say, by the locals that stand for them in the loop. */
+  readonly left = new Map<number, LeftFlag>();
   readonly #code: Code;
   readonly #carried = new Map<ValType, number[]>();
+  readonly #taken = new Map<ValType, number[]>();
 
   constructor(code: Code) {
     this.#code = code;
@@ -41,8 +52,17 @@ export class Carriers {
 
   /** The `n`th local for values of a type that forms need. */
   carried(type: ValType, n: number): number {
-    const locals = this.#carried.get(type) ?? [];
-    this.#carried.set(type, locals);
+    return this.#nth(this.#carried, type, n);
+  }
+
+  /** The same for those that flags of a loop come of, set on ways out only: elsewhere nothing has to be kept for them. */
+  taken(type: ValType, n: number): number {
+    return this.#nth(this.#taken, type, n);
+  }
+
+  #nth(all: Map<ValType, number[]>, type: ValType, n: number): number {
+    const locals = all.get(type) ?? [];
+    all.set(type, locals);
     while (locals.length <= n) locals.push(this.#code.local(type));
     return locals[n] as number;
   }
@@ -90,6 +110,8 @@ export class LateFlags {
     };
     const head = code.chunk.insert();
     const [res, aux] = [field(FLAG_RES), field(FLAG_AUX)];
+    const exits: Chunk[] = [];
+    for (const flag of [res, aux]) carriers.left.set(flag.n, { exits, value: undefined });
     const reads = [
       ["res", code.leaveReads(res.n)],
       ["aux", code.leaveReads(aux.n)],
@@ -134,7 +156,7 @@ export class LateFlags {
   defer(bindings: readonly (Value | undefined)[]): Deferred | undefined {
     const aux = bindings[FLAG_AUX];
     // There is nothing to be saved.
-    if (aux === undefined || aux.op < 0) return undefined;
+    if (aux === undefined || (aux.op < 0 && !this.#isLeft(aux))) return undefined;
     const moves: { value: Value; to: number }[] = [];
     const translate = this.#translation(bindings, moves);
     const form = {
@@ -143,7 +165,33 @@ export class LateFlags {
     };
     if (form.res === undefined || form.aux === undefined) return undefined;
     const number = this.#numberOf(form as Form);
+    if (number !== undefined) this.#takeAlong(form as Form);
     return number === undefined ? undefined : { moves, number };
+  }
+
+  /**
+   * Whether a value stands for flags of a loop, and the way that has it leaves the region. Several of these that compute
+   * the same would have the engine do so in every round.
+   */
+  #isLeft(value: Value): boolean {
+    return this.#place === "exit" && value.op === LOCAL && this.#carriers.left.has(value.n);
+  }
+
+  /** Here a way out takes along what the flags of its loop come of. */
+  #takeAlong(form: Form): void {
+    if (this.#place !== "exit") return;
+    const loops = new Set<Chunk[]>();
+    const seen = new Set<Value>();
+    const find = (value: Value | undefined): void => {
+      if (value === undefined || seen.has(value)) return;
+      seen.add(value);
+      const flag = value.op === LOCAL ? this.#carriers.left.get(value.n) : undefined;
+      if (flag !== undefined) loops.add(flag.exits);
+      for (const operand of [value.a, value.b, value.c]) find(operand);
+    };
+    find(form.res);
+    find(form.aux);
+    for (const exits of loops) exits.push(this.#code.chunk.insert());
   }
 
   #numberOf(form: Form): number | undefined {
@@ -186,7 +234,8 @@ export class LateFlags {
         const f = state.fieldOf(value.n);
         const unchanged =
           f >= 0 && this.#place !== "exit" && (bindings[f] === undefined || isFlag(f));
-        result = held.get(value.n) ?? (unchanged ? value : carry(value));
+        const stays = unchanged || this.#isLeft(value);
+        result = held.get(value.n) ?? (stays ? value : carry(value));
       } else {
         if (++nodes > MAX_NODES || !computes(value.op)) possible = false;
         result = value.over(over);
@@ -224,14 +273,41 @@ export class LateFlags {
     else this.#computeAtHead(loop);
   }
 
-  #computeAtHead({ head, res, aux, reads }: Loop): void {
+  #computeAtHead(loop: Loop): void {
+    const { head, res, aux, reads } = loop;
     this.#in(head, () => this.#compute(res, aux));
     for (const [flags, chunks] of reads)
       for (const at of chunks) this.#in(at, () => this.#code.get(flags === "res" ? res.n : aux.n));
+    this.#leave(loop, { res, aux }, [res, aux]);
+  }
+
+  /** Writes what ways out take along: the flags come of the locals `from`. */
+  #leave({ res, aux }: Loop, flags: Form, from: readonly Value[]): void {
+    const code = this.#code;
+    const taken = new Map<number, Value>();
+    const counts = new Map<ValType, number>();
+    for (const { type, n, width } of from) {
+      const count = counts.get(type) ?? 0;
+      counts.set(type, count + 1);
+      taken.set(n, local(type, this.#carriers.taken(type, count), width));
+    }
+    const over = renamed(taken);
+    for (const [flag, value] of [
+      [res, flags.res],
+      [aux, flags.aux],
+    ] as const) {
+      const left = this.#carriers.left.get(flag.n) as LeftFlag;
+      left.value = over(value);
+      for (const exit of left.exits.splice(0))
+        this.#in(exit, () => {
+          for (const [n, to] of taken) code.get(n).set(to.n);
+        });
+    }
   }
 
   /** Whatever the flags are computed from is kept as it is at the head, since registers change within the round. */
-  #computeWhereRead({ head, reads }: Loop): void {
+  #computeWhereRead(loop: Loop): void {
+    const { head, reads } = loop;
     const code = this.#code;
     const copies = new Map<number, Value>();
     const kept = new Map<Value, Value>();
@@ -257,6 +333,7 @@ export class LateFlags {
     for (const [which, chunks] of reads) {
       for (const at of chunks) code.writeApart(at, free, () => emit(code, flags[which]));
     }
+    this.#leave(loop, flags, [...copies.values()]);
   }
 
   #in(chunk: Chunk, write: () => void): void {
@@ -276,10 +353,13 @@ export class LateFlags {
       .bytes(OP_BR_TABLE)
       .u32(labels.length + 1);
     for (const label of [done, ...labels, done]) code.u32(code.depth - label);
+    const left = new Map([...this.#carriers.left].map(([n, { value }]) => [n, value as Value]));
     for (const form of this.#forms) {
       code.end();
       this.#in(code.chunk.insert(), () => {
-        this.#set(this.#state.canonical(FLAG_RES), this.#state.canonical(FLAG_AUX), form);
+        const over = renamed(left);
+        const flags = { res: over(form.res), aux: over(form.aux) };
+        this.#set(this.#state.canonical(FLAG_RES), this.#state.canonical(FLAG_AUX), flags);
         code.branch(done);
       });
     }
@@ -310,6 +390,21 @@ export class LateFlags {
     }
     return value;
   }
+}
+
+/** Values with others in the place of locals. */
+function renamed(locals: ReadonlyMap<number, Value>): (value: Value) => Value {
+  const known = new Map<Value, Value>();
+  const over = (value: Value): Value => {
+    if (value.op === LOCAL) return locals.get(value.n) ?? value;
+    let result = known.get(value);
+    if (result === undefined) {
+      result = value.over(over);
+      known.set(value, result);
+    }
+    return result;
+  };
+  return over;
 }
 
 const isFlag = (field: number): boolean => field === FLAG_RES || field === FLAG_AUX;
