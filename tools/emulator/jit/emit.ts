@@ -19,7 +19,7 @@ import { type Block, type Blocks, End, heatOf } from "./blocks.ts";
 import { type BudgetPlan, planBudget } from "./budget.ts";
 import { type Chunk, Code, type Imports, OP_BR_TABLE, OP_RETURN, OP_UNREACHABLE } from "./code.ts";
 import type { CoreCode } from "./core-code.ts";
-import { type Flow, structure } from "./flow.ts";
+import { entered, type Flow } from "./flow.ts";
 import { binary } from "./fold.ts";
 import { Carriers, LateFlags, type Place } from "./late-flags.ts";
 import { emitPageTest, fetchTest, NO_REGISTER } from "./near-pages.ts";
@@ -64,14 +64,25 @@ export function emitRegion(
   imports: Imports,
   segmentsStay = true,
 ): Code {
-  const { nodes } = region;
-  const edges = nodes.map((node) => node.edges.map(({ to }) => to));
-  const flow = structure(edges, region.entries);
+  const ways = region.nodes.map((node) => node.edges.map(({ to }) => to));
+  const { edges, flow, of } = entered(ways, region.entries, isFallenInto(blocks, region));
+  const nodes = of === undefined ? region.nodes : [...region.nodes, region.nodes[of] as Node];
   const budget = planBudget(edges, flow, (node) => instructions(blocks, nodes[node] as Node));
   const code = new Code(imports);
   const { key } = (nodes[0] as Node).block;
   const state = new StateLocals(code, blocks.view, key, segmentsStay);
   return new RegionWriter(core, blocks, nodes, flow, budget, slot, state, code).write();
+}
+
+/** Whether the hot block is also the end of another one, which begins before it. */
+function isFallenInto(blocks: Blocks, { nodes }: Region): boolean {
+  const [{ block: hot }] = nodes as [Node];
+  return nodes.some(
+    ({ block }) =>
+      block.frame === hot.frame &&
+      block.offset < hot.offset &&
+      blocks.behind(block.end - OP_SIZE) === blocks.behind(hot.end - OP_SIZE),
+  );
 }
 
 /** What a block takes of the budget at its end. */

@@ -2,7 +2,7 @@
 // possible in wasm, so every label that an edge goes to must be open where the edge is.
 
 import { expect, test } from "vitest";
-import { type Flow, structure } from "./flow.ts";
+import { entered, type Flow, structure } from "./flow.ts";
 
 /** Visits the tree as it is emitted, and checks each edge against the labels that are open there. */
 function check(flow: Flow, edges: readonly (readonly number[])[]): void {
@@ -68,4 +68,25 @@ test("random graphs have a structure in which each edge can be taken", () => {
     const entries = Array.from({ length: 1 + random(3) }, () => random(size));
     check(structure(edges, entries), edges);
   }
+});
+
+test("a loop that is joined behind the entry is entered by a copy of that", () => {
+  // Rounds are 0 → 1 → 0; around them 1 → 2 → 3 → 1, where 3 has a first round's part of 0.
+  const ways = [[1], [0, 2], [3], [1]];
+  const { edges, entries, flow, of } = entered(ways, [0], true);
+  expect(of).toBe(0);
+  expect(edges).toEqual([...ways, [1]]);
+  expect(entries).toEqual([4]);
+  check(flow, edges);
+  expect([...flow.loops]).toEqual([1]);
+  expect(flow.edge(0, 1)).toBe("back");
+});
+
+test("without such a block, or where nothing is gained, there is no copy", () => {
+  expect(entered([[1], [0, 2], [3], [1]], [0], false).of).toBeUndefined();
+  // 0 ⇄ 1, and around them 1 → 2 → 0
+  const ways = [[1], [0, 2], [0]];
+  expect(entered(ways, [0], true)).toMatchObject({ edges: ways, entries: [0], of: undefined });
+  // Rounds of two ways are joined in two places.
+  expect(entered([[1, 2], [0], [0, 3], [1, 2]], [0], true)).toMatchObject({ entries: [0] });
 });

@@ -75,6 +75,37 @@ export function structure(edges: readonly (readonly number[])[], entries: readon
   }
 }
 
+/** A graph whose last node may be a copy of node `of`, by which it is entered. */
+export interface Entered {
+  readonly edges: readonly (readonly number[])[];
+  readonly entries: readonly number[];
+  readonly flow: Flow;
+  readonly of: number | undefined;
+}
+
+/**
+ * Structures the graph of `edges[node]`, entered at `entries`, the first of which may be entered by a copy of its own if
+ * it is `fallenInto`. A compiler's loop begins with what stands before it, so that its first round is one block with that;
+ * it joins the loop behind the block to which the others go back. If that one is the entry, it heads all loops, and what
+ * is around the inner one looks as if it were inside; otherwise it only leads back.
+ */
+export function entered(
+  edges: readonly (readonly number[])[],
+  entries: readonly number[],
+  fallenInto: boolean,
+): Entered {
+  const flow = structure(edges, entries);
+  const [of, ...others] = entries;
+  if (fallenInto && of !== undefined && flow.loops.has(of)) {
+    const last = edges.length;
+    const more = [...edges, edges[of] as readonly number[]];
+    const copied = structure(more, [last, ...others]);
+    if (copied.loops.size < flow.loops.size && copied.targets.length <= flow.targets.length)
+      return { edges: more, entries: [last, ...others], flow: copied, of };
+  }
+  return { edges, entries, flow, of: undefined };
+}
+
 /** Immediate dominators of the nodes in `order` (reverse postorder, the root first). */
 function dominators(
   order: readonly number[],
