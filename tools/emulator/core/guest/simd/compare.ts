@@ -5,7 +5,7 @@ import { Op } from "../op/op";
 import { CF, PF, setStatusFlags, ZF } from "../processor/flags";
 import { compare, EQUAL, GREATER, LESS } from "../softfloat/sse";
 import { beginFloat, endFloat, source, Vec, WIDE256 } from "./access";
-import { Quick } from "./quick";
+import { ADD, Quick } from "./quick";
 
 /** Predicates 0–15: bits LESS = 1, EQUAL = 2, GREATER = 4, UNORDERED = 8 that give true, from predicate 0 on. */
 const TRUE_FOR: u64 = 0xf4650b9a7ced8312;
@@ -15,17 +15,17 @@ const SIGNALING: u32 = 0x6666;
 class Compare {
   /** `compare` of the software floats, on wasm comparisons where no exception is possible. */
   @inline static order<T>(a: T, b: T, signaling: bool): u32 {
-    if (Quick.comparable<T>(a) && Quick.comparable<T>(b)) {
-      if (sizeof<T>() == 4) {
-        const x = reinterpret<f32>(<u32>a);
-        const y = reinterpret<f32>(<u32>b);
-        return x < y ? LESS : x > y ? GREATER : EQUAL;
-      }
-      const x = reinterpret<f64>(<u64>a);
-      const y = reinterpret<f64>(<u64>b);
+    if (!Quick.moderate<T>(ADD, a, b, a)) {
+      if (!Quick.comparable<T>(a) || !Quick.comparable<T>(b)) return compare<T>(a, b, signaling);
+    }
+    if (sizeof<T>() == 4) {
+      const x = reinterpret<f32>(<u32>a);
+      const y = reinterpret<f32>(<u32>b);
       return x < y ? LESS : x > y ? GREATER : EQUAL;
     }
-    return compare<T>(a, b, signaling);
+    const x = reinterpret<f64>(<u64>a);
+    const y = reinterpret<f64>(<u64>b);
+    return x < y ? LESS : x > y ? GREATER : EQUAL;
   }
 
   @inline static mask<T>(a: T, b: T, predicate: u32): T {

@@ -37,6 +37,10 @@ export class Quick {
     return ((<u64>r) << 1) - 0x20000000000002 < 0xffe0000000000000 - 0x20000000000002;
   }
 
+  @inline static positive<T>(a: T): bool {
+    return a >> (sizeof<T>() == 4 ? 31 : 63) == 0;
+  }
+
   @inline static isZero<T>(r: T): bool {
     return r << 1 == 0;
   }

@@ -43,8 +43,13 @@ class Direct {
         if (!Arith.sure<T>(k, a, b, r)) return Direct.slowly<T>(op);
       }
     } else if (k == SQRT) {
-      if (!Quick.allowed() || !Arith.rootSure<T>(b, r)) return Direct.slowly<T>(op);
-    } else if (!Quick.comparable<T>(a) || !Quick.comparable<T>(b)) return Direct.slowly<T>(op);
+      if (!Quick.allowed()) return Direct.slowly<T>(op);
+      if (!Quick.precisionKnown() || !Quick.moderate<T>(ADD, b, b, b) || !Quick.positive<T>(b)) {
+        if (!Arith.rootSure<T>(b, r)) return Direct.slowly<T>(op);
+      }
+    } else if (!Quick.moderate<T>(ADD, a, b, b)) {
+      if (!Quick.comparable<T>(a) || !Quick.comparable<T>(b)) return Direct.slowly<T>(op);
+    }
     const d: usize = op.dst;
     if ((op.sub & VEX) != 0) {
       v128.store(d, v128.load(first));
