@@ -10,8 +10,21 @@ import { HANG_MS, QEMU } from "../../tools/testing/host-tools.ts";
 /** A command of the QEMU Machine Protocol; the promise is kept when QEMU has carried it out. */
 export type Execute = (command: string, args?: Record<string, unknown>) => Promise<void>;
 
+interface Monitor {
+  execute: Execute;
+  /** The machine stands still, with its screen drawn; broken when QEMU ends before that. */
+  stopped: Promise<void>;
+}
+
 /** Talks to a QEMU by its standard streams, and wakes the machine up whenever it sleeps (event SUSPEND). */
-function monitor(child: ChildProcess): Execute {
+function monitor(child: ChildProcess): Monitor {
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve, reject) => {
+    stop = resolve;
+    child.once("exit", () => reject(new Error("QEMU has ended before its machine was looked at")));
+  });
+  // Most callers wait for something else.
+  stopped.catch(() => {});
   const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const send = (execute: string, args?: Record<string, unknown>) =>
     new Promise<void>((resolve, reject) => {
@@ -20,21 +33,22 @@ function monitor(child: ChildProcess): Execute {
     });
   // Who writes to a QEMU that has ended learns it from its exit.
   child.stdin?.on("error", () => {});
-  if (!child.stdout) return send;
+  if (!child.stdout) return { execute: send, stopped };
   createInterface({ input: child.stdout }).on("line", (line) => {
     const message = JSON.parse(line) as Record<string, { desc?: string } | string>;
     if (message.QMP) void send("qmp_capabilities");
     if (message.event === "SUSPEND") void send("system_wakeup");
+    if (message.event === "STOP") stop();
     if (message.error) waiting.shift()?.reject(new Error(JSON.stringify(message.error)));
     if (message.return) waiting.shift()?.resolve();
   });
-  return send;
+  return { execute: send, stopped };
 }
 
 /**
  * Boots with QEMU's `options` on a q35 without display and returns the serial output as soon as it contains
- * `until`; when QEMU ends before that or has not come to it in `limit` ms, with a last line that says so. Before QEMU
- * is stopped, `inspect` may look at the machine.
+ * `until`; when QEMU ends before that or has not come to it in `limit` ms, with a last line that says so. `inspect` may look
+ * at the machine once that has come to its end, for which it needs -no-shutdown.
  */
 export async function bootOnQemu(
   options: readonly string[],
@@ -56,15 +70,17 @@ export async function bootOnQemu(
     ...["-qmp", "stdio"],
     ...options,
   ]);
-  const execute = monitor(child);
+  const { execute, stopped } = monitor(child);
   try {
     for (const start = Date.now(); Date.now() - start < limit; ) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const ended = child.exitCode ?? child.signalCode;
       const text = read();
       if (text.includes(until)) {
-        await inspect?.(execute);
-        return text;
+        if (inspect === undefined) return text;
+        await stopped;
+        await inspect(execute);
+        return read();
       }
       if (ended !== null) return `${text}\nQEMU ended with ${ended}`;
     }
