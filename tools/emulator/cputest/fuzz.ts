@@ -17,7 +17,7 @@ import {
   VECTOR_NO_ANSWER,
   VECTOR_TIMEOUT,
 } from "./record.ts";
-import { traitsOf } from "./traits.ts";
+import { repeatsOverCode, traitsOf } from "./traits.ts";
 
 export interface Mismatch {
   /** What the examples have in common: the form and the first field that differs. */
@@ -71,6 +71,7 @@ const REPEATED_PER_KIND = 20;
 const NO_ANSWER = "no answer from the host";
 const ALIGNMENT_MASK = "MXCSR with AMD's mask of alignment faults";
 const WAVERING = "another answer when asked again";
+const OVERWRITTEN = "a repeated string instruction over code";
 
 /** Compares `cases` snippets. `progress` is called after every batch. */
 export function fuzz(
@@ -179,6 +180,9 @@ function worthOf(
   if ((host.u32(Field.mxcsr) & 0x2_0000) !== 0) {
     return { standing: "unfit", reason: ALIGNMENT_MASK };
   }
+  // What writes over itself goes on as it was, or is read anew.
+  if (repeatsOverCode(test.before, test.length, ours ? [host, ours] : [host]))
+    return { standing: "unfit", reason: OVERWRITTEN };
   if (!verdict) return { standing: "unjudged", reason: "no recorded vectors" };
   return verdict.assess(traitsOf(test.before, test.length, ours ? [host, ours] : [host]));
 }

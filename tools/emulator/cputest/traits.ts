@@ -102,6 +102,27 @@ function decoded<T>(
   return out;
 }
 
+/** String instructions that write where RDI points. */
+const STORING = new Set(["INS", "MOVS", "STOS"]);
+const RDI = 7;
+
+/** Whether one of a snippet's repeated string instructions has come to the pages of code, in one of the outcomes. */
+export function repeatsOverCode(
+  before: StateRecord,
+  count: number,
+  outcomes: readonly StateRecord[],
+): boolean {
+  const comesThere = outcomes.some((state) => {
+    const at = state.gpr(RDI) - BigInt(Memory.code);
+    return at >= 0n && at <= BigInt(Memory.codeSize);
+  });
+  if (!comesThere) return false;
+  return decoded(before, count, (instruction) => {
+    const repeated = instruction.hasRepPrefix || instruction.hasRepnePrefix;
+    return repeated && STORING.has(familyOf(Code[instruction.code] as unknown as string));
+  }).some((found) => found);
+}
+
 /**
  * The traits of a snippet of `count` instructions. `outcomes` are states that someone reached from it: what one
  * host, the recording or the core says that it ended with.
