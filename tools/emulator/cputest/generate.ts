@@ -668,6 +668,9 @@ export class Generator {
   }
 }
 
+/** Instructions that store the x87's status word with its condition codes, alone or in an image. */
+const STORES_FSW = /^(Fn?(save|stenv|stsw)|Fxsave|Xsave)/;
+
 /** Follows which flags and condition codes the manual leaves undefined. */
 class Taint {
   #bits = 0;
@@ -677,10 +680,11 @@ class Taint {
     return statusBits(this.#bits);
   }
 
-  /** Takes the next instruction. False if it reads an undefined flag. */
+  /** Takes the next instruction. False if it reads an undefined flag or condition code. */
   step(instruction: Instruction): boolean {
     if ((instruction.rflagsRead & this.#bits) !== 0) return false;
     const mnemonic = Mnemonic[instruction.mnemonic] as unknown as string;
+    if (this.fsw !== 0 && STORES_FSW.test(mnemonic)) return false;
     if (!KEEPS_FLAGS.test(mnemonic)) this.#bits &= ~instruction.rflagsModified;
     this.#bits |= instruction.rflagsUndefined;
     this.fsw |= fswBits(instruction.rflagsUndefined);
