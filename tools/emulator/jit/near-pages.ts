@@ -88,10 +88,7 @@ export function linearOfEntry(address: Value, tlb: Value): Value | undefined {
   const [x, y] = [address.a as Value, address.b as Value];
   const masked = alike(x, tlb) ? y : alike(y, tlb) ? x : undefined;
   if (masked?.op !== I32_AND || masked.b?.n !== HASH_MASK) return undefined;
-  const hash = masked.a as Value;
-  if (hash.op !== I32_XOR) return undefined;
-  const [p, q] = [hash.a as Value, hash.b as Value];
-  const number = isHashedWith(q, p) ? p : isHashedWith(p, q) ? q : undefined;
+  const number = hashed(masked.a as Value);
   if (number?.op !== WRAP) return undefined;
   const shifted = number.a as Value;
   if (shifted.op !== I64_SHR_U || shifted.b?.bits !== HASHED_FROM) return undefined;
@@ -106,6 +103,13 @@ export function fetchTest(linear: Value, tlb: Value): PageTest {
   const entry = binary(I32_ADD, tlb, binary(I32_AND, hash, i32(HASH_MASK)));
   const lastPage = binary(I64_AND, linear, i64(PAGE_MASK));
   return { entry, tag: TLB_EXEC, linear, lastPage, size: 1, differs: true };
+}
+
+/** What a hash is of; of short addresses, as 16-bit code has them, there is nothing to be hashed. */
+function hashed(hash: Value): Value | undefined {
+  if (hash.op !== I32_XOR) return hash.width <= TLB_INDEX_BITS ? hash : undefined;
+  const [p, q] = [hash.a as Value, hash.b as Value];
+  return isHashedWith(q, p) ? p : isHashedWith(p, q) ? q : undefined;
 }
 
 function isHashedWith(hashed: Value, value: Value): boolean {
