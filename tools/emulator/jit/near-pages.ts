@@ -25,6 +25,7 @@ import {
   EXTEND_U,
   I32_ADD,
   I32_AND,
+  I32_EQZ,
   I32_OR,
   I32_SHR_U,
   I32_XOR,
@@ -238,6 +239,15 @@ export function emitPageTest(code: Code, test: PageTest, near: number, bank: num
   code.i32Const(0);
   foundFor(pageAt);
   code.bytes(I32_STORE, 2).u32(at + NEAR_HOST);
+  // Most often another page was near before, with the same limits.
+  code
+    .i32Const(0)
+    .bytes(I32_LOAD, 2)
+    .u32(bank + NEAR_THERE)
+    .i32Const(1 << page);
+  code.bytes(I32_AND, I32_EQZ);
+  code.chunk.hint(code.chunk.bytes.length, false);
+  code.if();
   for (const most of fetches ? [1] : SIZES) {
     code.i32Const(0).i64Const(BigInt(PAGE - most + 1));
     code.bytes(I64_STORE, 3).u32(at + limitFor(most));
@@ -251,6 +261,7 @@ export function emitPageTest(code: Code, test: PageTest, near: number, bank: num
     .i32Const(1 << page)
     .bytes(I32_OR, I32_STORE, 2)
     .u32(bank + NEAR_THERE);
+  code.end();
   code.chunk = parent;
   code.end();
   return found;
