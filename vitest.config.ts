@@ -8,7 +8,7 @@ import { defineConfig } from "vitest/config";
  */
 const NOT_COMPILED = [
   ...["portable", "display", "display-oracle", "platform/video-memory"],
-  ...["core/product", "core/softfloat", "core/stress"],
+  ...["core/product", "core/quick-float", "core/softfloat", "core/stress"],
 ];
 
 /** Tests of the emulator that depend on how it executes: not those of files, commands and tables, or with their own modes. */

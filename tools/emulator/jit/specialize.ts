@@ -596,6 +596,13 @@ class Specializer {
       stack.push(this.load(path, stack.pop() as Value, i.n, i.op, V128, 16, false));
       return;
     }
+    if (kind.kind === "load") {
+      // Part of a vector, which no field or scratch memory is read as.
+      const base = stack.pop() as Value;
+      if (base.isConst) throw new Unsupported("vector access");
+      stack.push(this.load(path, base, i.n, i.op, V128, kind.size, false));
+      return;
+    }
     if (kind.kind === "store") {
       const value = stack.pop() as Value;
       this.store(path, stack.pop() as Value, i.n, i.op, value, 16);

@@ -510,7 +510,11 @@ export function laneOf(
   }
   if (type === F64) return vector(VEC.f64, lane, 0n, [from]);
   if (type === F32) return vector(VEC.f32, lane, 0n, [from]);
-  if (size === 8) return vector(VEC.i64, lane, 0n, [from]);
+  // Engines take the lowest element out of a vector as a floating-point number for nothing.
+  if (size === 8)
+    return lane === 0
+      ? unary(I64_REINTERPRET, vector(VEC.f64, 0, 0n, [from]))
+      : vector(VEC.i64, lane, 0n, [from]);
   if (size === 4) return converted(vector(VEC.i32, lane, 0n, [from]), type, size, signed);
   const sub = size === 2 ? (signed ? VEC.i16s : VEC.i16) : signed ? VEC.i8s : VEC.i8;
   const small = vector(sub, lane, 0n, [from]);
@@ -561,6 +565,14 @@ export function withLane(whole: Value, offset: number, value: Value, size: numbe
   let base = whole;
   while (REPLACED.get(base.op) === size && base.n * size === offset) base = base.a as Value;
   const lane = offset / size;
+  // One element, and zero above it.
+  if (lane === 1 && size === 8 && value.isConst && value.bits === 0n) {
+    if (REPLACED.get(base.op) === 8 && base.n === 0) {
+      const low = base.b as Value;
+      const number = low.type === F64 ? low : unary(F64_REINTERPRET, low);
+      return vector(VEC.putF64, 0, 0n, [constant(V128, 0n), number]);
+    }
+  }
   if (size === 8)
     return vector(value.type === F64 ? VEC.putF64 : VEC.putI64, lane, 0n, [base, value]);
   if (size === 4 && value.type === F32) return vector(VEC.putF32, lane, 0n, [base, value]);

@@ -93,9 +93,7 @@ export function loadZero(op: Op): usize {
   const size: u32 = op.size;
   const b = memorySource(op, size);
   if (b == 0) return op.fault();
-  const v = size == 8 ? load<u64>(b) : <u64>load<u32>(b);
-  store<u64>(op.dst, v);
-  store<u64>(op.dst, 0, 8);
+  v128.store(op.dst, size == 8 ? v128.load64_zero(b) : v128.load32_zero(b));
   return Copy.end(op, op.dst);
 }
 
