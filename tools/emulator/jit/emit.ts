@@ -281,7 +281,7 @@ class RegionWriter {
   }
 
   #node(node: number): void {
-    const { block, edges } = this.#nodes[node] as Node;
+    const { block, edges } = this.node(node);
     const state = this.#state;
     state.bindings.fill(undefined);
     // A record that calls its handler leaves notes of what it has computed for it, and blocks may share expressions.
@@ -291,7 +291,7 @@ class RegionWriter {
     if (this.#budget.looks.has(node)) this.#look(need, block.first);
     for (let record = block.first; record < block.end; record += OP_SIZE) {
       const last = record + OP_SIZE === block.end;
-      const context = new RecordContext(this, node, edges, record, need);
+      const context = new RecordContext(this, node, record, need);
       if (last && endsInLinks(block) && !context.goesOn()) {
         context.onLeave();
         continue;
@@ -333,6 +333,9 @@ class RegionWriter {
     code.i32Const(need).bytes(I32_LE_S).branchIf(this.#end);
   }
 
+  node(index: number): Node {
+    return this.#nodes[index] as Node;
+  }
   get core(): CoreCode {
     return this.#core;
   }
@@ -430,7 +433,8 @@ class RegionWriter {
     if (expected === undefined) return;
     const linear = binary(I64_ADD, state.read(RIP_BASE), i64(target));
     const test = fetchTest(linear, state.read(TLB));
-    const map = emitPageTest(code, test, NO_REGISTER, state.nearPages);
+    const near = this.node(from).seldom ? undefined : NO_REGISTER;
+    const map = emitPageTest(code, test, near, state.nearPages);
     code
       .get(map)
       .bytes(I32_LOAD, 2)
@@ -505,17 +509,12 @@ class RecordContext implements OpContext {
   readonly memory: DataView;
   readonly record: number;
   readonly granted: number;
+  readonly seldom: boolean;
   readonly #writer: RegionWriter;
   readonly #node: number;
   readonly #edges: readonly Edge[];
 
-  constructor(
-    writer: RegionWriter,
-    node: number,
-    edges: readonly Edge[],
-    record: number,
-    granted: number,
-  ) {
+  constructor(writer: RegionWriter, node: number, record: number, granted: number) {
     this.#writer = writer;
     this.core = writer.core;
     this.code = writer.code;
@@ -524,7 +523,9 @@ class RecordContext implements OpContext {
     this.record = record;
     this.granted = granted;
     this.#node = node;
+    const { edges, seldom } = writer.node(node);
     this.#edges = edges;
+    this.seldom = seldom;
   }
 
   linkOf(which: 0 | 1): LinkState {

@@ -176,15 +176,62 @@ export function nearBank(cpl: number): number {
 }
 
 /**
- * Opens two constructs. The first one's end is where the page is not there; before that, inside of it, an access finds
- * its host address in the local that is returned, a fetch the page's code map. `bank` is the address of the near pages.
+ * Emits the test and opens a construct, whose end is where the page is not there; before that, inside of it, an access finds
+ * its host address in the local that is returned, a fetch the page's code map. With a near page that is tried first;
+ * without one the TLB alone is, which is slower and a third of the code. `bank` is the address of the near pages.
  */
-export function emitPageTest(code: Code, test: PageTest, near: number, bank: number): number {
-  const { entry, tag, linear, lastPage, size } = test;
+export function emitPageTest(
+  code: Code,
+  test: PageTest,
+  near: number | undefined,
+  bank: number,
+): number {
+  const found = code.temporary(I32);
+  const first = computed(code, test.linear);
+  const slow = code.block();
+  if (near !== undefined) emitNearTest(code, test, first, found, slow, near, bank);
+  else {
+    const entry = computed(code, test.entry);
+    emitDiffers(code, entry, test.tag, test.lastPage);
+    code.branchIf(slow);
+    emitFound(code, test, entry, first);
+    code.set(found);
+  }
+  return found;
+}
+
+/** Whether a tag of an entry is that of another page. */
+function emitDiffers(code: Code, entry: Value, tag: number, page: Value): void {
+  emit(code, entry);
+  code.bytes(I64_LOAD, 3).u32(tag);
+  emit(code, page);
+  code.bytes(I64_NE);
+}
+
+/** The code map, or the host address that belongs to a linear one. */
+function emitFound(code: Code, { tag }: PageTest, entry: Value, address: Value): void {
+  const fetches = tag === TLB_EXEC;
+  emit(code, entry);
+  code.bytes(I32_LOAD, 2).u32(fetches ? TLB_CODEMAP : TLB_ADDEND);
+  if (fetches) return;
+  emit(code, address);
+  code.bytes(WRAP, I32_ADD);
+}
+
+/** Finds what belongs to the address `first` by the near page, or by the TLB, whose page is the near one then. */
+function emitNearTest(
+  code: Code,
+  test: PageTest,
+  first: Value,
+  found: number,
+  slow: number,
+  near: number,
+  bank: number,
+): void {
+  const { entry, tag, lastPage, size } = test;
   const fetches = tag === TLB_EXEC;
   const page = fetches ? CODE_PAGE : near;
   const at = bank + page * NEAR_PAGE_SIZE;
-  const found = code.temporary(I32);
   const offset = code.temporary(I64);
   const noted = (load: number, field: number): void => {
     code
@@ -192,9 +239,7 @@ export function emitPageTest(code: Code, test: PageTest, near: number, bank: num
       .bytes(load, 2)
       .u32(at + field);
   };
-  const slow = code.block();
   const fast = code.block();
-  const first = computed(code, linear);
   emit(code, first);
   noted(I64_LOAD, NEAR_LINEAR);
   code.bytes(I64_SUB).tee(offset);
@@ -210,34 +255,20 @@ export function emitPageTest(code: Code, test: PageTest, near: number, bank: num
   code.chunk = parent.insert();
   const entryAt = computed(code, entry);
   const pageAt = computed(code, lastPage);
-  const differs = (which: number): void => {
-    emit(code, entryAt);
-    code.bytes(I64_LOAD, 3).u32(which);
-    emit(code, pageAt);
-    code.bytes(I64_NE);
-  };
-  /** The code map, or the host address that belongs to a linear one. */
-  const foundFor = (address: Value): void => {
-    emit(code, entryAt);
-    code.bytes(I32_LOAD, 2).u32(fetches ? TLB_CODEMAP : TLB_ADDEND);
-    if (fetches) return;
-    emit(code, address);
-    code.bytes(WRAP, I32_ADD);
-  };
-  differs(tag);
+  emitDiffers(code, entryAt, tag, pageAt);
   code.branchIf(slow);
-  foundFor(first);
+  emitFound(code, test, entryAt, first);
   code.set(found);
   // Pages that can be written can be read.
   if (tag === TLB_READ) {
-    differs(TLB_WRITE);
+    emitDiffers(code, entryAt, TLB_WRITE, pageAt);
     code.branchIf(fast);
   }
   code.i32Const(0);
   emit(code, pageAt);
   code.bytes(I64_STORE, 3).u32(at + NEAR_LINEAR);
   code.i32Const(0);
-  foundFor(pageAt);
+  emitFound(code, test, entryAt, pageAt);
   code.bytes(I32_STORE, 2).u32(at + NEAR_HOST);
   // Most often another page was near before, with the same limits.
   code
@@ -264,7 +295,6 @@ export function emitPageTest(code: Code, test: PageTest, near: number, bank: num
   code.end();
   code.chunk = parent;
   code.end();
-  return found;
 }
 
 /** Where a near page says below which offset `size` bytes can be accessed. */

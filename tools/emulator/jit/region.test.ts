@@ -23,9 +23,11 @@ const DEC_EDX = 0x4a;
 
 class Decoded {
   readonly blocks: Blocks;
+  readonly #machine: Machine;
   readonly #code: number;
 
   private constructor(machine: Machine) {
+    this.#machine = machine;
     this.blocks = new Blocks(machine.core);
     this.#code = machine.core.ram_base() + Number(this.blocks.pageRip);
   }
@@ -35,6 +37,11 @@ class Decoded {
     const machine = await Machine.create({ kernel: guest(body), memory: "4M", accel: ACCEL });
     machine.runSync({ nanoseconds: 10_000 });
     return new Decoded(machine);
+  }
+
+  run(): void {
+    this.#machine.runSync({ nanoseconds: 10_000 });
+    this.blocks.refresh();
   }
 
   opcode(block: number): number {
@@ -68,9 +75,36 @@ test("what does not count because it is compiled is part of the loop around it",
   const { blocks } = guest;
   const seed = guest.block(INC_ECX);
   const since = watch(blocks, seed);
-  expect(guest.opcodes(watched(blocks, seed, since, () => false))).toEqual(new Set([INC_ECX]));
-  const region = watched(blocks, seed, since, (block) => block !== seed);
+  expect(guest.opcodes(watched(blocks, seed, since, 1, () => false))).toEqual(new Set([INC_ECX]));
+  const region = watched(blocks, seed, since, 1, (block) => block !== seed);
   expect(guest.opcodes(region)).toContain(DEC_EDX);
+});
+
+test("what executes in few of the rounds is a part of the region, with less code", async () => {
+  const guest = await Decoded.from((a) => {
+    a.label("outer");
+    a.inc(ecx).test(ecx, 63).jnz("outer");
+    a.inc(edx)
+      .mov(eax, dword(0x8000, { index: edx, scale: 4 }))
+      .add(dword(0x8000, { index: edx, scale: 4 }), 3)
+      .jmp("outer");
+  });
+  const { blocks } = guest;
+  const seed = guest.block(INC_ECX);
+  const since = watch(blocks, seed);
+  guest.run();
+  const rounds = (since.get(seed)?.left as number) - blocks.left(seed);
+  const region = watched(blocks, seed, since, rounds, () => false);
+  const seldom = region.nodes.filter((node) => node.seldom);
+  expect(seldom.map(({ block }) => guest.opcode(block.address))).toEqual([INC_EDX]);
+  expect(guest.opcodes(region)).toEqual(new Set([INC_ECX, INC_EDX]));
+  const core = new CoreCode(coreBytes(await builtCore()) as Uint8Array);
+  const size = ({ nodes, entries }: Region, kept: boolean): number => {
+    const chosen = nodes.map((node) => ({ ...node, seldom: node.seldom && kept }));
+    return emitRegion(core, blocks, { nodes: chosen, entries }, 0, new Imports()).content().code
+      .length;
+  };
+  expect(size(region, true)).toBeLessThan(size(region, false) * (2 / 3));
 });
 
 test("computed jumps lead to what nothing else goes on to", async () => {
@@ -102,7 +136,8 @@ test("the engine is told that TLB misses and ways out of a region are rare", asy
     a.inc(ecx).mov(eax, dword(0x8000)).add(dword(0x8000), 3).jmp("outer");
   });
   const core = new CoreCode(coreBytes(await builtCore()) as Uint8Array);
-  const region = discover(guest.blocks, guest.block(INC_ECX));
+  const { nodes, entries } = discover(guest.blocks, guest.block(INC_ECX));
+  const region = { nodes: nodes.map((node) => ({ ...node, seldom: false })), entries };
   const { code, hints } = emitRegion(core, guest.blocks, region, 0, new Imports()).content();
   for (const { at } of hints) expect([OP_IF, OP_BR_IF]).toContain(code[at]);
   // At least the two accesses' misses, a fault behind each, a stop behind the write, and the end of the budget.
@@ -136,7 +171,7 @@ test("a loop is worth entering however short it is, and a short block that only 
   expect(isWorthEntering(region(INC_EDX))).toBe(true);
   const { nodes } = region(INC_ECX);
   const alone = {
-    nodes: [{ block: (nodes[0] as (typeof nodes)[0]).block, edges: [] }],
+    nodes: [{ ...(nodes[0] as (typeof nodes)[0]), edges: [] }],
     entries: [0],
   };
   expect(isWorthEntering(alone)).toBe(false);

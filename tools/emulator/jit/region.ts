@@ -17,6 +17,8 @@ export interface Edge {
 export interface Node {
   readonly block: Block;
   readonly edges: readonly Edge[];
+  /** The block executes seldom: its code is to be small, not quick. */
+  readonly seldom: boolean;
 }
 
 export interface Region {
@@ -40,14 +42,21 @@ const ROUNDS_SHARE = 0.1;
 const LEAST_ROUNDS = 128;
 const SELDOM = 2;
 
+/** A block executes seldom if it does so in less than one of so many rounds. */
+const OFTEN = 4;
+
 /** Rounds of a block that is hot after `threshold` entries. */
 export function roundsOf(threshold: number): number {
   return Math.max(Math.floor(threshold * ROUNDS_SHARE), LEAST_ROUNDS);
 }
 
-/** The region around the block `seed`, which executes: all that is known there, up to a number of records. */
+/**
+ * The region around the block `seed`, which executes: all that is known there, up to a number of records. How often each
+ * block does is not known: some of them are taken for seldom, by where they are, so that both kinds of code are tried.
+ */
 export function discover(blocks: Blocks, seed: number, records: number = MAX_RECORDS): Region {
-  return new Discovery(blocks, () => true, MAX_BLOCKS, records).region(seed);
+  const seldom = ({ offset }: Block): boolean => (offset & 1) !== 0;
+  return new Discovery(blocks, () => true, MAX_BLOCKS, records, seldom).region(seed);
 }
 
 /** How often blocks had still to be entered when they were watched first, and whether they had been hot before. */
@@ -66,13 +75,25 @@ export function watch(blocks: Blocks, seed: number): Watch {
 }
 
 /**
- * The region around `seed` of the blocks that have executed since `watch`, or have been decoded since. What regions that
- * are there have `compiled` has been hot already, and does not count any more.
+ * How often a block has executed in the watched one's `rounds` since `watch`. What has been decoded since counts as seldom,
+ * what has become hot as often as the watched one.
+ */
+function timesOf(blocks: Blocks, block: number, since: Watch, rounds: number): number {
+  const before = since.get(block);
+  if (before === undefined) return SELDOM;
+  const counted = before.left - blocks.left(block);
+  return blocks.stage(block) !== before.stage || counted < 0 ? rounds : counted;
+}
+
+/**
+ * The region around `seed` of the blocks that have executed since `watch` in its `rounds`, or have been decoded since.
+ * What regions that are there have `compiled` has been hot already, and does not count any more.
  */
 export function watched(
   blocks: Blocks,
   seed: number,
   since: Watch,
+  rounds: number,
   compiled: (block: number) => boolean,
 ): Region {
   const executes = (block: number): boolean => {
@@ -84,7 +105,11 @@ export function watched(
     const now = blocks.left(block);
     return now > before.left || before.left - now >= SELDOM;
   };
-  return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS).region(seed);
+  const seldom = ({ address }: Block): boolean =>
+    address !== seed &&
+    !compiled(address) &&
+    timesOf(blocks, address, since, rounds) * OFTEN < rounds;
+  return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS, seldom).region(seed);
 }
 
 /** Records that the interpreter executes in the time that it takes to enter a region and to leave it. */
@@ -99,8 +124,7 @@ export function isWorthEntering({ nodes }: Region): boolean {
 
 /**
  * What compiling a region costs and saves, in records: how many there are that are not compiled yet, and how many of these
- * the interpreter has executed in the watched block's `rounds` since `watch`. Blocks that have been decoded since count as
- * seldom, those that have become hot as often as the watched one.
+ * the interpreter has executed in the watched block's `rounds` since `watch`.
  */
 export function worthOf(
   blocks: Blocks,
@@ -116,14 +140,7 @@ export function worthOf(
     if (index > 0 && compiled(address)) continue;
     const size = (block.end - block.first) / OP_SIZE;
     records += size;
-    const before = since.get(address);
-    let times = SELDOM;
-    if (index === 0) times = rounds;
-    else if (before !== undefined) {
-      const counted = before.left - blocks.left(address);
-      times = blocks.stage(address) !== before.stage || counted < 0 ? rounds : counted;
-    }
-    executed += size * times;
+    executed += size * (index === 0 ? rounds : timesOf(blocks, address, since, rounds));
   }
   return { records, executed };
 }
@@ -139,6 +156,7 @@ class Discovery {
   readonly #wanted: (block: number) => boolean;
   readonly #maxBlocks: number;
   readonly #maxRecords: number;
+  readonly #seldom: (block: Block) => boolean;
   readonly #found: Block[] = [];
   /** RIP of the start of each block's page, as the code is mapped now. */
   readonly #bases: bigint[] = [];
@@ -151,11 +169,13 @@ class Discovery {
     wanted: (block: number) => boolean,
     maxBlocks: number,
     maxRecords: number,
+    seldom: (block: Block) => boolean = () => false,
   ) {
     this.#blocks = blocks;
     this.#wanted = wanted;
     this.#maxBlocks = maxBlocks;
     this.#maxRecords = maxRecords;
+    this.#seldom = seldom;
   }
 
   region(seed: number): Region {
@@ -174,7 +194,11 @@ class Discovery {
       this.#takeTargets(block, base);
     }
     return {
-      nodes: this.#found.map((block, i) => ({ block, edges: edges[i] as Edge[] })),
+      nodes: this.#found.map((block, i) => ({
+        block,
+        edges: edges[i] as Edge[],
+        seldom: this.#seldom(block),
+      })),
       entries: [...this.#entries],
     };
   }

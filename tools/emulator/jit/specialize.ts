@@ -111,6 +111,11 @@ export interface OpContext {
   readonly record: number;
   /** What is known of link `which` (0 taken, 1 not taken) of this branch. */
   linkOf(which: 0 | 1): LinkState;
+  /**
+   * The record executes seldom, and its code is to be small: where the TLB does not have the page of an access, the record
+   * is left to the interpreter.
+   */
+  readonly seldom: boolean;
   /** When the record begins, S_BUDGET is greater than this; negative where nothing is known. */
   readonly granted: number;
   /** The path goes on at the block of a link that is known; the budget has been taken and is above 0. */
@@ -420,9 +425,14 @@ class Specializer {
       for (const [j, count] of counts) j.arrivals.length = count;
       this.complete = complete;
       code.chunk = chunk;
-      this.state.bindings = this.first.slice();
-      this.context.onLeave();
+      this.leave();
     }
+  }
+
+  /** Leaves the record, of which nothing has been done, to the interpreter. */
+  private leave(): void {
+    this.state.bindings = this.first.slice();
+    this.context.onLeave();
   }
 
   private follow(start: Path): void {
@@ -731,29 +741,31 @@ class Specializer {
     // Where the engine can be told which side is rare; a test of pages says so itself.
     let branch: number | undefined;
     const sides: Chunk[] = [];
-    const follow = (taken: boolean, pages = path.pages): void => {
-      const side = parent.insert();
-      sides.push(side);
-      code.chunk = side;
-      const p = path.clone(atRoot ? path.join : join);
-      p.pages = pages;
-      if (enter(p, taken)) this.run(p);
+    const inSide = (write: () => void): void => {
+      code.chunk = parent.insert();
+      sides.push(code.chunk);
+      write();
       code.chunk = parent;
     };
+    const follow = (taken: boolean, pages = path.pages): void =>
+      inSide(() => {
+        const p = path.clone(atRoot ? path.join : join);
+        p.pages = pages;
+        if (enter(p, taken)) this.run(p);
+      });
     const test = pageTest(condition, path.bindings[TLB] ?? this.state.canonical(TLB));
     if (test) {
       const after = code.block();
       const { entry, linear, differs } = test;
-      const found = local(
-        I32,
-        emitPageTest(code, test, this.nearPage(linear), this.state.nearPages),
-      );
+      const near = this.context.seldom ? undefined : this.nearPage(linear);
+      const found = local(I32, emitPageTest(code, test, near, this.state.nearPages));
       found.uses = 2;
       found.nonzero = true;
       follow(!differs, new Map(path.pages).set(entry, { found, linear }));
       code.branch(after);
       code.end();
-      follow(differs);
+      if (this.context.seldom && !path.effects) inSide(() => this.leave());
+      else follow(differs);
     } else {
       emit(code, condition);
       branch = parent.bytes.length;

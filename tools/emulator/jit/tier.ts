@@ -225,7 +225,7 @@ class AttachedTier {
     if (this.#regions.count >= MAX_REGIONS * room || this.#regions.bytes >= MAX_BYTES * room)
       this.#regions.coolAll(this.#heat, this.threshold);
     const region = since
-      ? watched(blocks, block, since, (other) => this.#regions.has(other))
+      ? watched(blocks, block, since, roundsOf(this.threshold), (other) => this.#regions.has(other))
       : this.#atFirst(block);
     if (since !== undefined && !isWorthEntering(region)) return later(WAITED, this.threshold);
     const wanting = since === undefined || deferred ? 0 : this.#wanting(region, since);

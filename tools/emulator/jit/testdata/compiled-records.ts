@@ -151,6 +151,7 @@ export class CompiledCore {
         linkOf: (which) =>
           view.getUint32(record + OP_IMM + 4 * which, true) === 0 ? "loaded" : "set",
         granted: -1,
+        seldom: false,
         follows: () => false,
         onLink: (which) => {
           leave();
