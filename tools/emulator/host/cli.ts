@@ -2,6 +2,7 @@
 
 import { LoadError } from "../load-error.ts";
 import { type CliOptions, helpText, parseArguments, UsageError } from "./cli-options.ts";
+import { prepareForRun } from "./engine.ts";
 import { packageVersion } from "./version.ts";
 
 const EXIT_FAILED = 1;
@@ -28,6 +29,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(`emu (trihedron) ${packageVersion()}\n`);
     return;
   }
+  prepareForRun();
   // The machine is loaded for runs alone: help and mistakes are said at once.
   const { Session } = await import("./session.ts");
   const session = new Session(options);
