@@ -7,7 +7,7 @@
 import { S_FSW, S_FTOP, S_TMP1 } from "../../state";
 import { Op } from "../op/op";
 import { multiplyExact } from "../softfloat/arith";
-import { DE, IE, INFINITE, NORMAL, PE, round80, Sf, TOP_BIT, ZE, ZERO } from "../softfloat/format";
+import { DE, IE, INFINITE, NORMAL, PE, round80, Sf, TOP_BIT, UE, ZE, ZERO } from "../softfloat/format";
 import {
   WIDE_SIZE,
   wideAdd,
@@ -229,8 +229,8 @@ function yLog2(a: usize, b: usize): void {
     const shift = clz(magnitude);
     multiplyExact(ys, X80.be, X80.bm, <u32>(e < 0), 63 - <i32>shift, magnitude << shift);
     round80(64);
-    // Hardware reports these as inexact as well.
-    Sf.raise(PE);
+    // Hardware reports these as inexact as well, and what is denormal then as an underflow.
+    Sf.raise((Sf.xhi & 0x7fff) == 0 ? UE | PE : PE);
     return;
   }
   constants();
