@@ -18,8 +18,8 @@ export function prepareForRegions(): void {
     setFlagsFromString("--no-turbo-use-mid-tier-regalloc-for-huge-functions");
 }
 
-/** Versions that decide by this budget which functions of JavaScript to optimize. */
-const HAS_BUDGET = /^1[1-3]\./;
+/** Node 20's, which decides by this budget which functions of JavaScript to optimize; others do not know the flag. */
+const HAS_BUDGET = /^11\.3\./;
 /** Bytes of bytecode that a function executes until V8 looks whether to optimize it; V8's own budget is 66 KiB. */
 const BUDGET = 500_000;
 
