@@ -89,26 +89,37 @@ export class Display {
 
   /** The bytes R, G, B, 255 of a part of it. */
   part(rectangle: Rectangle): Uint8ClampedArray<ArrayBuffer> {
-    const pixels = this.#copy(rectangle);
+    const pixels = new Uint32Array(rectangle.width * rectangle.height);
+    this.#copy(rectangle, pixels);
     if (this.#order !== "rgba") toRgba(pixels);
     return new Uint8ClampedArray(pixels.buffer);
   }
 
-  /** A part of it as it is kept: for large screens whose pixels somebody else can turn. */
-  storedPart(rectangle: Rectangle): { order: PixelOrder; bytes: Uint8Array<ArrayBuffer> } {
-    const pixels = this.#copy(rectangle);
-    return { order: this.#order, bytes: new Uint8Array(pixels.buffer) };
+  /**
+   * A part of it as it is kept: for large screens whose pixels somebody else can turn. It is written to `out`, which has room
+   * for its pixels and no more.
+   */
+  storedPart(
+    rectangle: Rectangle,
+    out = new Uint32Array(rectangle.width * rectangle.height),
+  ): { order: PixelOrder; bytes: Uint8Array<ArrayBuffer> } {
+    this.#copy(rectangle, out);
+    return {
+      order: this.#order,
+      bytes: new Uint8Array(out.buffer, out.byteOffset, out.byteLength),
+    };
   }
 
-  #copy({ x, y, width, height }: Rectangle): Uint32Array<ArrayBuffer> {
+  #copy({ x, y, width, height }: Rectangle, out: Uint32Array): void {
     const first = y * this.#width + x;
-    if (width === this.#width) return this.#pixels.slice(first, first + width * height);
-    const out = new Uint32Array(width * height);
+    if (width === this.#width) {
+      out.set(this.#pixels.subarray(first, first + width * height));
+      return;
+    }
     for (let line = 0; line < height; line++) {
       const at = first + line * this.#width;
       out.set(this.#pixels.subarray(at, at + width), line * width);
     }
-    return out;
   }
 
   /** The characters on the screen now; undefined in graphics modes. */

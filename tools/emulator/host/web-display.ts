@@ -3,8 +3,9 @@
 
 import type { WebSocket } from "ws";
 import { LookPace, TICK_MS } from "../remote/look-pace.ts";
-import { MessageError } from "../remote/messages.ts";
+import { type FromMachine, MessageError } from "../remote/messages.ts";
 import { packPixels } from "../remote/packed-pixels.ts";
+import { PictureBuffers } from "../remote/picture-buffers.ts";
 import { type Standstill, type ViewedMachine, Viewer } from "../remote/viewer.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { pageFiles } from "./page-files.ts";
@@ -64,10 +65,17 @@ export class WebDisplay {
   }
 
   #connect(socket: WebSocket): void {
-    const viewer = new Viewer(this.#viewed, (message) => {
+    const buffers = new PictureBuffers();
+    const send = (message: FromMachine): void => {
       if (socket.readyState !== socket.OPEN) return;
-      socket.send(encodeMessage(message.kind === "pixels" ? packPixels(message) : message));
-    });
+      if (message.kind !== "pixels") {
+        socket.send(encodeMessage(message));
+        return;
+      }
+      socket.send(encodeMessage(packPixels(message)));
+      buffers.giveBack(message.bytes.buffer as ArrayBuffer);
+    };
+    const viewer = new Viewer(this.#viewed, send, buffers);
     viewer.standstill(this.#standstill);
     this.#viewers.set(socket, viewer);
     socket.on("message", (data, isBinary) => {

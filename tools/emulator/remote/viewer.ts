@@ -13,6 +13,7 @@ import {
   type QuestionName,
   type ToMachine,
 } from "./messages.ts";
+import { PictureBuffers } from "./picture-buffers.ts";
 
 /** What the viewers of one machine have in common. */
 export interface ViewedMachine {
@@ -38,6 +39,7 @@ export class Viewer {
   readonly #viewed: ViewedMachine;
   readonly #send: (message: FromMachine) => void;
   readonly #display: Display | undefined;
+  readonly #buffers: PictureBuffers;
   #serial: number[] = [];
   #standstill: Standstill | undefined;
   #looks = 0;
@@ -45,9 +47,14 @@ export class Viewer {
   /** The state that the serial line's output is of. */
   #generation = 0;
 
-  /** Tells the page all that there is to see now. */
-  constructor(viewed: ViewedMachine, send: (message: FromMachine) => void) {
+  /** Tells the page all that there is to see now. Parts of the picture are sent in `buffers`. */
+  constructor(
+    viewed: ViewedMachine,
+    send: (message: FromMachine) => void,
+    buffers = new PictureBuffers(),
+  ) {
     this.#viewed = viewed;
+    this.#buffers = buffers;
     this.#send = send;
     const { machine } = viewed.control;
     this.#display = Display.of(machine, { blinking: true });
@@ -100,7 +107,8 @@ export class Viewer {
     const { resized, changed } = display.look();
     if (resized) this.#send({ kind: "size", width: display.width, height: display.height });
     for (const part of changed) {
-      this.#send({ kind: "pixels", ...part, ...display.storedPart(part) });
+      const room = this.#buffers.take(part.width * part.height);
+      this.#send({ kind: "pixels", ...part, ...display.storedPart(part, room) });
     }
   }
 

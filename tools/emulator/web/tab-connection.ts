@@ -7,6 +7,9 @@ import type { BootOptions } from "./boot-options.ts";
 /** What a worker says. */
 export type FromWorker = FromMachine | { kind: "failed"; text: string };
 
+/** What it is told. */
+export type ToWorker = ToMachine | { kind: "drawn"; buffer: ArrayBuffer };
+
 /** Workers must be of the page's origin: one from elsewhere is imported by one of ours. */
 function sameOrigin(script: URL): URL {
   if (script.origin === location.origin) return script;
@@ -25,12 +28,22 @@ export class TabConnection implements Connection {
   constructor(script: URL) {
     this.#worker = new Worker(sameOrigin(script), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "failed") this.onClosed(data.text);
-      else this.onMessage(data);
+      if (data.kind === "failed") {
+        this.onClosed(data.text);
+        return;
+      }
+      this.onMessage(data);
+      if (data.kind === "pixels") this.#giveBack(data.bytes.buffer as ArrayBuffer);
     };
     this.#worker.onerror = ({ message }) => {
       this.onClosed(`The machine has broken down: ${message ?? "its script cannot be loaded"}`);
     };
+  }
+
+  /** What was in it has been drawn. */
+  #giveBack(buffer: ArrayBuffer): void {
+    const message: ToWorker = { kind: "drawn", buffer };
+    this.#worker.postMessage(message, [buffer]);
   }
 
   /** Builds the machine. The files' bytes are the worker's from now on. */

@@ -7,9 +7,10 @@ import { Machine, type Stop } from "../machine.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import { LookPace, TICK_MS } from "../remote/look-pace.ts";
 import { MessageError } from "../remote/messages.ts";
+import { PictureBuffers } from "../remote/picture-buffers.ts";
 import { Viewer } from "../remote/viewer.ts";
 import type { BootOptions } from "./boot-options.ts";
-import type { FromWorker } from "./tab-connection.ts";
+import type { FromWorker, ToWorker } from "./tab-connection.ts";
 
 /** The files that come with the page. */
 const CORE = "emulator-core.wasm";
@@ -91,6 +92,7 @@ async function start(options: BootOptions): Promise<void> {
   const control = new RunControl(machine, options.paused);
   const monitor = new Monitor(control, { quit() {} });
   let isOff = false;
+  const buffers = new PictureBuffers();
   const viewer = new Viewer(
     {
       control,
@@ -103,11 +105,17 @@ async function start(options: BootOptions): Promise<void> {
       },
     },
     post,
+    buffers,
   );
   holder.viewer = viewer;
   scope.onmessage = ({ data }) => {
+    const message = data as ToWorker;
+    if (message.kind === "drawn") {
+      buffers.giveBack(message.buffer);
+      return;
+    }
     try {
-      viewer.receive(data);
+      viewer.receive(message);
     } catch (error) {
       if (!(error instanceof MessageError)) throw error;
       post({ kind: "failed", text: error.message });
