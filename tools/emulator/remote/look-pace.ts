@@ -9,7 +9,7 @@ export const TICK_MS = 8;
 /** From one look to the next, ms. */
 const LOOK_MS = 1000 / 30;
 /** The part of the time that looking may take. */
-const SHARE = 0.12;
+const SHARE = 0.14;
 
 export class LookPace {
   readonly #now: () => number;
