@@ -7,28 +7,24 @@ import {
   ax,
   cr3,
   cr4,
-  cx,
   eax,
   ecx,
   edi,
   es,
   mem,
   qword,
-  r8,
-  r8d,
   r8w,
   rax,
   rbx,
-  rcx,
   rdi,
   rsi,
   rsp,
-  word,
 } from "../../asm/index.ts";
 import { benchKernel } from "../bench/frame.ts";
 import { DATA_AREA, type Workload } from "../bench/workload.ts";
 import { Machine } from "../host/machine.ts";
 import type { Accel } from "../jit/accel.ts";
+import { loadLongerGdt } from "./testdata/longer-gdt.ts";
 
 const TABLES = DATA_AREA;
 /** PDPT, directories of the first GiB and of the third one. */
@@ -70,18 +66,7 @@ const workload: Workload = {
   code(a) {
     a.mov(rax, TABLES).mov(cr3, rax);
     // The GDT with a descriptor of the LDT behind it.
-    a.sub(rsp, 16).sgdt(mem(rsp)).movzx(ecx, word(rsp)).inc(ecx).mov(r8d, ecx);
-    a.mov(rsi, qword(rsp, { disp: 2 }))
-      .mov(edi, GDT)
-      .rep.movsb();
-    a.mov(rax, LDT_DESCRIPTOR)
-      .mov(qword(rdi), rax)
-      .mov(qword(rdi, { disp: 8 }), 0);
-    a.lea(rcx, mem(r8, { disp: 15 })).mov(word(rsp), cx);
-    a.mov(rax, GDT)
-      .mov(qword(rsp, { disp: 2 }), rax)
-      .lgdt(mem(rsp))
-      .add(rsp, 16);
+    loadLongerGdt(a, GDT, LDT_DESCRIPTOR);
     a.mov(rax, PRESENT).mov(qword(FIRST), rax).mov(rax, ABSENT).mov(qword(SECOND), rax);
     a.mov(rbx, LDT).mov(ecx, ROUNDS);
     const loadSegment = (behind: string): void => {

@@ -4,7 +4,6 @@
 import { expect, test } from "vitest";
 import {
   cr0,
-  cx,
   dr0,
   dr7,
   dword,
@@ -14,7 +13,6 @@ import {
   edx,
   mem,
   qword,
-  r8d,
   r8w,
   r11,
   r12,
@@ -27,12 +25,12 @@ import {
   rdx,
   rsi,
   rsp,
-  word,
 } from "../../asm/index.ts";
 import { benchKernel, FAULT_AREA } from "../bench/frame.ts";
 import { DATA_AREA, type Workload } from "../bench/workload.ts";
 import { Machine } from "../host/machine.ts";
 import type { Accel } from "../jit/accel.ts";
+import { loadLongerGdt } from "./testdata/longer-gdt.ts";
 
 const GDT = DATA_AREA;
 const TSS = DATA_AREA + 0x1000;
@@ -58,18 +56,7 @@ const workload: Workload = {
   rounds: ROUNDS,
   gates: { 1: "debug", 17: "alignment" },
   code(a) {
-    a.sub(rsp, 16).sgdt(mem(rsp)).movzx(ecx, word(rsp)).inc(ecx).mov(r8d, ecx);
-    a.mov(rsi, qword(rsp, { disp: 2 }))
-      .mov(edi, GDT)
-      .rep.movsb();
-    a.mov(rax, TSS_DESCRIPTOR)
-      .mov(qword(rdi), rax)
-      .mov(qword(rdi, { disp: 8 }), 0);
-    a.lea(ecx, mem(r8d, { disp: 15 })).mov(word(rsp), cx);
-    a.mov(rax, GDT)
-      .mov(qword(rsp, { disp: 2 }), rax)
-      .lgdt(mem(rsp))
-      .add(rsp, 16);
+    loadLongerGdt(a, GDT, TSS_DESCRIPTOR);
     a.mov(rax, STACK_END)
       .mov(qword(TSS + RSP0), rax)
       .ltr(r8w);

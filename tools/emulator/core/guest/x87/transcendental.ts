@@ -7,7 +7,19 @@
 import { S_FSW, S_FTOP, S_TMP1 } from "../../state";
 import { Op } from "../op/op";
 import { multiplyExact } from "../softfloat/arith";
-import { DE, IE, INFINITE, NORMAL, PE, round80, Sf, TOP_BIT, UE, ZE, ZERO } from "../softfloat/format";
+import {
+  DE,
+  IE,
+  INFINITE,
+  NORMAL,
+  PE,
+  round80,
+  Sf,
+  TOP_BIT,
+  UE,
+  ZE,
+  ZERO,
+} from "../softfloat/format";
 import {
   WIDE_SIZE,
   wideAdd,
