@@ -57,8 +57,18 @@ function start(program: string, args: readonly string[], env: Record<string, str
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await pause(20);
+type Run = ReturnType<typeof start>;
+
+/** Waits for a condition. Rejects with what `viewer` has said if that ends before. */
+async function until(condition: () => boolean | Promise<boolean>, viewer?: Run): Promise<void> {
+  let over = false;
+  void viewer?.ended.then(() => {
+    over = true;
+  });
+  while (!(await condition())) {
+    if (over && !(await condition())) throw new Error(`the viewer has ended: ${viewer?.text}`);
+    await pause(20);
+  }
 }
 
 describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
@@ -98,22 +108,24 @@ describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
   test("a person with the password types, moves the mouse, clicks, and sees changes of size", async () => {
     const { machine, server, inputs } = await serve("secret");
     const { env, xdo } = await screen();
-    start("xtigervncviewer", ["-passwd", passwordFile("secret"), `127.0.0.1::${server.port}`], env);
+    const args = ["-passwd", passwordFile("secret"), `127.0.0.1::${server.port}`];
+    const viewer = start("xtigervncviewer", args, env);
+    const seen = (condition: () => boolean | Promise<boolean>) => until(condition, viewer);
     let window = "";
-    await until(async () => {
+    await seen(async () => {
       window =
         (await xdo("search", "--onlyvisible", "--name", "a guest - TigerVNC")).split("\n")[0] ?? "";
       return window !== "";
     });
     const size = async (): Promise<string | undefined> =>
       /Geometry: (\S+)/.exec(await xdo("getwindowgeometry", window))?.[1];
-    await until(async () => (await size()) === "720x400");
+    await seen(async () => (await size()) === "720x400");
     // A window gets keys when it has got round to being looked at.
     const keys = (): string[] =>
       inputs.flatMap((e) =>
         e.kind === "key" ? [`${e.code.toString(16)}${e.down ? "" : " up"}`] : [],
       );
-    await until(async () => {
+    await seen(async () => {
       await xdo("windowfocus", window);
       await xdo("key", "F1");
       await pause(50);
@@ -121,7 +133,7 @@ describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
     });
     inputs.length = 0;
     for (const key of ["a", "shift+b", "Left", "ctrl+c"]) await xdo("key", key);
-    await until(() => keys().length >= 12);
+    await seen(() => keys().length >= 12);
     expect(keys()).toEqual([
       ...["1e", "1e up", "2a", "30", "2a up", "30 up", "4b", "4b up"],
       ...["1d", "2e", "1d up", "2e up"],
@@ -130,10 +142,10 @@ describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
     const moved = { dx: 0, dy: 0 };
     await xdo("mousemove", "--window", window, "100", "100");
     await xdo("mousedown", "1");
-    await until(() => inputs.some((e) => e.kind === "pointer" && e.buttons === 1));
+    await seen(() => inputs.some((e) => e.kind === "pointer" && e.buttons === 1));
     inputs.length = 0;
     await xdo("mousemove", "--window", window, "130", "180");
-    await until(() => {
+    await seen(() => {
       for (const e of inputs.splice(0)) {
         if (e.kind !== "pointer") continue;
         moved.dx += e.dx;
@@ -144,12 +156,12 @@ describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
     await xdo("mouseup", "1");
     const buttons = new Set<number>();
     for (const button of ["1", "2", "3"]) await xdo("click", button);
-    await until(() => {
+    await seen(() => {
       for (const e of inputs.splice(0)) if (e.kind === "pointer") buttons.add(e.buttons);
       return [1, 2, 4].every((held) => buttons.has(held));
     });
     machine.board.vga?.setMode({ width: 320, height: 200, depth: 32 });
-    await until(async () => (await size()) === "320x200");
+    await seen(async () => (await size()) === "320x200");
   });
 
   test("without the password nobody is let in", async () => {
@@ -160,7 +172,7 @@ describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
       ["-passwd", passwordFile("Secret"), `127.0.0.1::${server.port}`],
       env,
     );
-    await until(() => viewer.text.includes("Authentication failed"));
+    await until(() => viewer.text.includes("Authentication failed"), viewer);
     expect(inputs).toEqual([]);
   });
 });
