@@ -233,7 +233,7 @@ class RegionWriter {
       code.if();
       // The heat record by which it has been entered last, or that of the block that was hot.
       if (resume === undefined) code.get(RECORD);
-      else code.i32Const(heatOf((this.#nodes[0] as Node).block.address));
+      else code.i32Const(heatOf(this.node(0).block.address));
       code.call("assumptionFailed");
       if (resume === undefined) code.get(RECORD).i32Const(OP_SIZE).bytes(I32_ADD);
       else code.i32Const(resume);
@@ -429,7 +429,7 @@ class RegionWriter {
   cross(from: number, { to, expected }: Edge, target: bigint): void {
     const code = this.#code;
     const state = this.#state;
-    const { block } = this.#nodes[to] as Node;
+    const { block } = this.node(to);
     if (expected === undefined) return;
     const linear = binary(I64_ADD, state.read(RIP_BASE), i64(target));
     const test = fetchTest(linear, state.read(TLB));

@@ -165,8 +165,9 @@ export class LateFlags {
     };
     if (form.res === undefined || form.aux === undefined) return undefined;
     const number = this.#numberOf(form as Form);
-    if (number !== undefined) this.#takeAlong(form as Form);
-    return number === undefined ? undefined : { moves, number };
+    if (number === undefined) return undefined;
+    this.#takeAlong(form as Form);
+    return { moves, number };
   }
 
   /**

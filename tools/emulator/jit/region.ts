@@ -82,6 +82,8 @@ function timesOf(blocks: Blocks, block: number, since: Watch, rounds: number): n
   const before = since.get(block);
   if (before === undefined) return SELDOM;
   const counted = before.left - blocks.left(block);
+  // Who has become hot since counts anew, and may have come to the same number; a count that has grown has been at its
+  // end, too.
   return blocks.stage(block) !== before.stage || counted < 0 ? rounds : counted;
 }
 
@@ -96,19 +98,11 @@ export function watched(
   rounds: number,
   compiled: (block: number) => boolean,
 ): Region {
-  const executes = (block: number): boolean => {
-    const before = since.get(block);
-    if (block === seed || before === undefined || compiled(block)) return true;
-    // Who has become hot since counts anew, and may have come to the same number; a count that has grown has been at
-    // its end, too.
-    if (blocks.stage(block) !== before.stage) return true;
-    const now = blocks.left(block);
-    return now > before.left || before.left - now >= SELDOM;
-  };
+  const times = (block: number): number => timesOf(blocks, block, since, rounds);
+  const counts = (block: number): boolean => block !== seed && !compiled(block);
+  const executes = (block: number): boolean => !counts(block) || times(block) >= SELDOM;
   const seldom = ({ address }: Block): boolean =>
-    address !== seed &&
-    !compiled(address) &&
-    timesOf(blocks, address, since, rounds) * OFTEN < rounds;
+    counts(address) && times(address) * OFTEN < rounds;
   return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS, seldom).region(seed);
 }
 
