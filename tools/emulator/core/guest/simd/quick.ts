@@ -209,42 +209,32 @@ export class Packed {
 
 /** `sure32` of all elements; one of which it is not so sends all to the software floats. */
 export function sure32x4(k: i32, a: v128, b: v128, r: v128): bool {
-  if (!v128.any_true(v128.or(Packed.denormal32(a), Packed.denormal32(b)))) {
-    let zero = Packed.zero32(r);
-    if (k == MUL) zero = v128.and(zero, v128.or(Packed.zero32(a), Packed.zero32(b)));
-    if (k == DIV) zero = v128.and(zero, Packed.zero32(a));
-    if (i32x4.all_true(v128.or(Packed.ordinary32(r), zero))) {
-      if (Quick.precisionKnown()) return true;
-      if (k == ADD && i32x4.all_true(Packed.exact32(ADD, a, b, r))) return true;
-      if (k == SUB && i32x4.all_true(Packed.exact32(SUB, a, b, r))) return true;
-      if (k == MUL && i32x4.all_true(Packed.exact32(MUL, a, b, r))) return true;
-      return (
-        sure32(k, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), i32x4.extract_lane(r, 0)) &&
-        sure32(k, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), i32x4.extract_lane(r, 1)) &&
-        sure32(k, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), i32x4.extract_lane(r, 2)) &&
-        sure32(k, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), i32x4.extract_lane(r, 3))
-      );
-    }
-  }
-  return false;
+  if (v128.any_true(v128.or(Packed.denormal32(a), Packed.denormal32(b)))) return false;
+  let zero = Packed.zero32(r);
+  if (k == MUL) zero = v128.and(zero, v128.or(Packed.zero32(a), Packed.zero32(b)));
+  if (k == DIV) zero = v128.and(zero, Packed.zero32(a));
+  if (!i32x4.all_true(v128.or(Packed.ordinary32(r), zero))) return false;
+  if (Quick.precisionKnown()) return true;
+  if (k != DIV && i32x4.all_true(Packed.exact32(k, a, b, r))) return true;
+  return (
+    sure32(k, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), i32x4.extract_lane(r, 0)) &&
+    sure32(k, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), i32x4.extract_lane(r, 1)) &&
+    sure32(k, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), i32x4.extract_lane(r, 2)) &&
+    sure32(k, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), i32x4.extract_lane(r, 3))
+  );
 }
 
 /** `sure64` of both elements. */
 export function sure64x2(k: i32, a: v128, b: v128, r: v128): bool {
-  if (!v128.any_true(v128.or(Packed.denormal64(a), Packed.denormal64(b)))) {
-    let zero = Packed.zero64(r);
-    if (k == MUL) zero = v128.and(zero, v128.or(Packed.zero64(a), Packed.zero64(b)));
-    if (k == DIV) zero = v128.and(zero, Packed.zero64(a));
-    if (i64x2.all_true(v128.or(Packed.ordinary64(r), zero))) {
-      if (Quick.precisionKnown()) return true;
-      if (k == ADD && i64x2.all_true(Packed.exact64(ADD, a, b, r))) return true;
-      if (k == SUB && i64x2.all_true(Packed.exact64(SUB, a, b, r))) return true;
-      if (k == MUL && i64x2.all_true(Packed.exact64(MUL, a, b, r))) return true;
-      return (
-        sure64(k, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0), i64x2.extract_lane(r, 0)) &&
-        sure64(k, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1), i64x2.extract_lane(r, 1))
-      );
-    }
-  }
-  return false;
+  if (v128.any_true(v128.or(Packed.denormal64(a), Packed.denormal64(b)))) return false;
+  let zero = Packed.zero64(r);
+  if (k == MUL) zero = v128.and(zero, v128.or(Packed.zero64(a), Packed.zero64(b)));
+  if (k == DIV) zero = v128.and(zero, Packed.zero64(a));
+  if (!i64x2.all_true(v128.or(Packed.ordinary64(r), zero))) return false;
+  if (Quick.precisionKnown()) return true;
+  if (k != DIV && i64x2.all_true(Packed.exact64(k, a, b, r))) return true;
+  return (
+    sure64(k, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0), i64x2.extract_lane(r, 0)) &&
+    sure64(k, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1), i64x2.extract_lane(r, 1))
+  );
 }
