@@ -365,8 +365,9 @@ export class Vga implements Device {
   loadFont(font: Uint8Array, at = 0): void {
     font.forEach((byte, i) => {
       this.memory[(at + i) * 4 + 2] = byte;
-      this.#wrote((at + i) * 4, 4, true);
+      this.#changes.wroteGlyph((at + i) * 4);
     });
+    this.#video.changed(at * 4, font.length * 4);
   }
 
   #limitDispi(): void {

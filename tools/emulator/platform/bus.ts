@@ -238,14 +238,15 @@ export class MmioBus {
   /** Which region hides which, and where memory shows, after one has come or gone. */
   #arrange(): void {
     this.#regions = [...this.#fixed, ...this.#movable];
-    for (const { memory, ...region } of this.#movable) memory?.show(this.#visible(region));
+    for (const region of this.#movable) region.memory?.show(this.#visible(region));
   }
 
   /** What a region has for itself. */
-  #visible({ name, start, length }: MmioRegion): ShownPart[] {
+  #visible(region: MmioRegion): ShownPart[] {
+    const { start, length } = region;
     let stretches: [from: number, to: number][] = [[start, start + length]];
     for (const other of this.#regions) {
-      if (other.name === name && other.start === start) break;
+      if (other === region) break;
       const first = (other.start >>> PAGE_SHIFT) * PAGE;
       const end = Math.ceil((other.start + other.length) / PAGE) * PAGE;
       stretches = stretches.flatMap(([from, to]): [number, number][] => [
