@@ -20,11 +20,10 @@ import {
   rsi,
   rsp,
 } from "../../asm/index.ts";
-import { benchKernel } from "../bench/frame.ts";
 import { DATA_AREA, type Workload } from "../bench/workload.ts";
-import { Machine } from "../host/machine.ts";
 import type { Accel } from "../jit/accel.ts";
 import { loadLongerGdt } from "./testdata/longer-gdt.ts";
+import { resultsOf } from "./testdata/workload-results.ts";
 
 const TABLES = DATA_AREA;
 /** PDPT, directories of the first GiB and of the third one. */
@@ -100,14 +99,7 @@ const workload: Workload = {
 const accels: Accel[] = [{ kind: "interp" }, { kind: "jit", threshold: 20 }];
 
 test.each(accels)("descriptors are read as a supervisor's data, with $kind", async (accel) => {
-  const machine = await Machine.create({
-    kernel: benchKernel(workload),
-    memory: "32M",
-    cpu: "max",
-    accel,
-  });
-  machine.runSync({ nanoseconds: 20_000_000 });
-  const results = new BigUint64Array(machine.readPhysical(RESULTS, 24).slice().buffer);
+  const results = await resultsOf(workload, accel, RESULTS, 3);
   // #PF of a supervisor's read of what is present, #NP with the selector, nothing else.
-  expect([...results]).toEqual([1n, BigInt(SELECTOR), 0xffff_ffff_ffff_ffffn]);
+  expect(results).toEqual([1n, BigInt(SELECTOR), 0xffff_ffff_ffff_ffffn]);
 });

@@ -26,11 +26,11 @@ import {
   rsi,
   rsp,
 } from "../../asm/index.ts";
-import { benchKernel, FAULT_AREA } from "../bench/frame.ts";
+import { FAULT_AREA } from "../bench/frame.ts";
 import { DATA_AREA, type Workload } from "../bench/workload.ts";
-import { Machine } from "../host/machine.ts";
 import type { Accel } from "../jit/accel.ts";
 import { loadLongerGdt } from "./testdata/longer-gdt.ts";
+import { resultsOf } from "./testdata/workload-results.ts";
 
 const GDT = DATA_AREA;
 const TSS = DATA_AREA + 0x1000;
@@ -126,15 +126,8 @@ const workload: Workload = {
 const accels: Accel[] = [{ kind: "interp" }, { kind: "jit", threshold: 0 }];
 
 test.each(accels)("programs see what system calls have changed, with $kind", async (accel) => {
-  const machine = await Machine.create({
-    kernel: benchKernel(workload),
-    memory: "32M",
-    cpu: "max",
-    accel,
-  });
-  machine.runSync({ nanoseconds: 20_000_000 });
-  const results = new BigUint64Array(machine.readPhysical(RESULTS, 32).slice().buffer);
+  const results = await resultsOf(workload, accel, RESULTS, 4);
   // Each frame is read in every other round, the other one behind the call; one #AC and one #DB a round.
   const sum = (ROUNDS / 2) * (1 + 2);
-  expect([...results]).toEqual([sum, sum, ROUNDS, ROUNDS].map(BigInt));
+  expect(results).toEqual([sum, sum, ROUNDS, ROUNDS].map(BigInt));
 });
