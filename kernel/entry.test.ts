@@ -4,11 +4,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
 import { Machine } from "../tools/emulator/host/machine.ts";
-import { hasQemu } from "../tools/testing/host-tools.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { buildEntryProbe, ENTRY_END } from "./testing/entry_probe.ts";
-import { bootImages } from "./testing/qemu.ts";
+import { bootImages, onQemu } from "./testing/qemu.ts";
 
 const EXPECTED = `entry of an EC that is not foreign: status 5
 entry of nothing: status 5
@@ -79,7 +78,7 @@ describe("entries into user mode", () => {
     expect(printed(machine.serialOutput)).toBe(EXPECTED);
   });
 
-  it.skipIf(!hasQemu).each(["qemu64", "max"])("do so on QEMU, CPU %s", async (cpu) => {
+  it.skipIf(!onQemu).each(["qemu64", "max"])("do so on QEMU, CPU %s", async (cpu) => {
     const options = ["-m", "256M", "-cpu", cpu];
     const text = await bootImages({ kernel, roottask: buildEntryProbe(), options }, ENTRY_END);
     expect(printed(text)).toBe(EXPECTED);

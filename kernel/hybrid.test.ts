@@ -4,11 +4,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
 import { Machine } from "../tools/emulator/host/machine.ts";
-import { hasQemu } from "../tools/testing/host-tools.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { buildHybridProbe, HYBRID_END, HYBRID_START } from "./testing/hybrid_probe.ts";
-import { bootImages } from "./testing/qemu.ts";
+import { bootImages, onQemu } from "./testing/qemu.ts";
 
 const EXPECTED = `the program starts
 pt_ctrl
@@ -114,7 +113,7 @@ describe("hypercalls of a foreign program", () => {
     expect(printed(machine.serialOutput)).toBe(EXPECTED);
   });
 
-  it.skipIf(!hasQemu)("are so on QEMU", async () => {
+  it.skipIf(!onQemu)("are so on QEMU", async () => {
     const options = ["-m", "256M"];
     const text = await bootImages(
       { kernel, roottask: buildHybridProbe(true), options },

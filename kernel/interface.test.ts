@@ -1,17 +1,16 @@
-// What the hypercalls answer at the boundaries of their arguments (testing/interface_probe.ts): on QEMU, with one,
-// two and four CPUs, as the reference kernel did on one and two, but for the differences that are meant.
+// What the hypercalls answer at the boundaries of their arguments (testing/interface_probe.ts): in the emulator and on
+// QEMU, with one, two and four CPUs, as the reference kernel did on QEMU with one and two, but for the differences that
+// are meant.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../tools/asc/guest.ts";
-import { hasQemu } from "../tools/testing/host-tools.ts";
+import { Machine } from "../tools/emulator/host/machine.ts";
 import { buildKernel } from "./build.ts";
 import { KERNEL_GUEST } from "./options.ts";
 import { DIFFERENCES, expectedHere } from "./testing/differences.ts";
 import { buildInterfaceProbe } from "./testing/interface_probe.ts";
-import { bootOnQemu, kernelOptions } from "./testing/qemu.ts";
+import { bootImages, onQemu } from "./testing/qemu.ts";
 import { INTERFACE_END, INTERFACE_MACHINE, recordingOf } from "./testing/record.ts";
 
 const recorded = (cpus: number): string[] => readFileSync(recordingOf(cpus), "latin1").split("\n");
@@ -86,33 +85,46 @@ describe("docs/kernel-interface.md", () => {
   });
 });
 
-describe.skipIf(!hasQemu)("the interface on QEMU", () => {
-  let folder = "";
+describe("the interface", () => {
+  let kernel: Uint8Array;
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "trihedron-interface-"));
     const { wasm, sourceMap } = await guestModule(KERNEL_GUEST);
-    writeFileSync(join(folder, "kernel"), buildKernel(wasm, sourceMap));
-    writeFileSync(join(folder, "probe"), buildInterfaceProbe());
+    kernel = buildKernel(wasm, sourceMap);
   });
 
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-  const isProbes = (line: string) => !line.startsWith("[kernel]");
+  const ofProbe = (output: string) =>
+    output
+      .replaceAll("\r\n", "\n")
+      .split("\n")
+      .filter((line) => !line.startsWith("[kernel]"));
 
   // The probe uses two CPUs: what it sees on four is what it sees on two.
-  it.each([
+  const CPUS = [
     [1, 1],
     [2, 2],
     [4, 2],
-  ])("answers on %i CPUs as the reference does", async (cpus, recording) => {
-    const module = { file: join(folder, "probe"), args: "probe" };
-    const options = [
-      ...kernelOptions(join(folder, "kernel"), module),
-      ...INTERFACE_MACHINE,
-      ...["-smp", `${cpus}`],
-    ];
-    const text = await bootOnQemu(options, INTERFACE_END);
-    expect(text.split("\n").filter(isProbes)).toEqual(expectedHere(recorded(recording)));
+  ] as const;
+
+  it.each(CPUS)("is answered on %i CPUs as by the reference", async (cpus, recording) => {
+    const module = { file: buildInterfaceProbe(), name: "probe" };
+    const machine = await Machine.create({
+      kernel,
+      memory: "256M",
+      cpu: "max",
+      cpus,
+      modules: [module],
+    });
+    machine.runSync({ until: INTERFACE_END, nanoseconds: 60e9 });
+    expect(ofProbe(machine.serialOutput)).toEqual(expectedHere(recorded(recording)));
+  });
+
+  it.skipIf(!onQemu).each(CPUS)("is so on QEMU, %i CPUs", async (cpus, recording) => {
+    const options = [...INTERFACE_MACHINE, "-smp", `${cpus}`];
+    const text = await bootImages(
+      { kernel, roottask: buildInterfaceProbe(), options },
+      INTERFACE_END,
+    );
+    expect(ofProbe(text)).toEqual(expectedHere(recorded(recording)));
   });
 });

@@ -132,10 +132,10 @@ export class CallTable extends Probe {
     this.control(CHILD_DONE, abi.SM_CTRL_DOWN);
   }
 
-  /** sm_ctrl without a line. */
-  control(selector: number, operation: number): void {
+  /** sm_ctrl without a line; without a deadline it waits for ever. */
+  control(selector: number, operation: number, deadline = 0): void {
     this.load(rsi, 0);
-    this.load(rdx, 0);
+    this.load(rdx, deadline);
     this.load(rdi, (selector << 12) | (operation << 8) | abi.HC_SM_CTRL);
     this.a.syscall();
   }

@@ -5,7 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { HANG_MS, QEMU } from "../../tools/testing/host-tools.ts";
+import { HANG_MS, hasQemu, QEMU } from "../../tools/testing/host-tools.ts";
+
+/** Whether tests boot on QEMU: not when BOOT_ON=emu in the environment asks for the emulator alone. */
+export const onQemu = hasQemu && process.env.BOOT_ON !== "emu";
 
 /** A command of the QEMU Machine Protocol; the promise is kept when QEMU has carried it out. */
 export type Execute = (command: string, args?: Record<string, unknown>) => Promise<void>;

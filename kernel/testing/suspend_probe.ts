@@ -229,11 +229,7 @@ class SuspendProbe extends CallTable {
     this.showOrder("deadline reached", "deadline", "after");
     // The reset has left it running.
     this.shootPit(0x30);
-    this.load(rsi, 0);
-    this.load(rdx, PAST);
-    const zero = abi.SM_CTRL_DOWN | abi.SM_CTRL_ZERO;
-    this.load(rdi, ((INTERRUPT + PIT) << 12) | (zero << 8) | abi.HC_SM_CTRL);
-    a.syscall();
+    this.control(INTERRUPT + PIT, abi.SM_CTRL_DOWN | abi.SM_CTRL_ZERO, PAST);
     this.shootPit(0x30, 0xff, 0x0f);
     this.downPatiently("interrupt", INTERRUPT + PIT);
     this.down("no second interrupt", INTERRUPT + PIT);
