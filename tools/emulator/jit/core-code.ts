@@ -27,6 +27,8 @@ import {
   OP_CALL_INDIRECT,
   OP_ELSE,
   OP_END,
+  OP_GLOBAL_GET,
+  OP_GLOBAL_SET,
   OP_IF,
   OP_LOCAL_GET,
   OP_LOCAL_SET,
@@ -189,8 +191,8 @@ class BodyDecoder {
       case OP_LOCAL_GET:
       case OP_LOCAL_SET:
       case OP_LOCAL_TEE:
-      case 0x23:
-      case 0x24:
+      case OP_GLOBAL_GET:
+      case OP_GLOBAL_SET:
         return this.push(op, r.u32());
       case OP_UNREACHABLE:
       case 0x01:
@@ -284,6 +286,7 @@ export class CoreCode {
   private readonly table = new Map<number, number>();
   private readonly names = new Map<number, string>();
   private readonly exported = new Map<string, number>();
+  private readonly read = new Map<number, ReadonlySet<number>>();
 
   /** `bytes` are those of the core that runs. */
   constructor(bytes: Uint8Array) {
@@ -339,6 +342,25 @@ export class CoreCode {
     }
     this.bodies.set(index, body);
     return body;
+  }
+
+  /**
+   * Globals of the core that a function may read, itself or in what it calls directly; of functions that are not known
+   * here it cannot be told.
+   */
+  globalsRead(index: number): ReadonlySet<number> {
+    const known = this.read.get(index);
+    if (known !== undefined) return known;
+    const read = new Set<number>();
+    const reached = new Set([index]);
+    for (const each of reached) {
+      for (const { op, n } of this.body(each)?.instructions ?? []) {
+        if (op === OP_CALL) reached.add(n);
+        if (op === OP_GLOBAL_GET) read.add(n);
+      }
+    }
+    this.read.set(index, read);
+    return read;
   }
 }
 

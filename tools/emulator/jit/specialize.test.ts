@@ -12,6 +12,7 @@ import { Generator, type TestCase } from "../cputest/generate.ts";
 import { CODE_SIZE, Field, Memory } from "../cputest/record.ts";
 import { loadCore } from "../host/core.ts";
 import { CoreCode } from "./core-code.ts";
+import { CALLED, TAILS } from "./specialize.ts";
 import { CompiledCore, type Unit } from "./testdata/compiled-records.ts";
 
 /** Page frames of the snippets' code (cputest/emulator.ts). */
@@ -98,17 +99,40 @@ describe("compiled handlers", () => {
     });
   }
 
-  it("keep addresses that later records change the registers of", async () => {
-    const { difference } = await pair("block");
-    const test = new Generator(listForms(["base"], 32), 1, 0, false, 32).next();
+  /** A snippet of these bytes, with all else random. */
+  const snippet = (bits: 32 | 64, bytes: readonly number[]): TestCase => {
+    const test = new Generator(listForms(["base"], bits), 1, 0, false, bits).next();
     const { before } = test;
-    // pop eax; push 24; add eax, 0x7ffffffe; pop ecx; push ecx; xor eax, eax; pop edx
-    const bytes = [0x58, 0x6a, 24, 5, 0xfe, 0xff, 0xff, 0x7f, 0x59, 0x51, 0x31, 0xc0, 0x5a];
     before.bytes.fill(0xcc, Field.code, Field.code + CODE_SIZE);
     before.bytes.set(bytes, Field.code);
     before.setU32(Field.codeLength, bytes.length);
     before.setU64(Field.rip, BigInt(before.u32(Field.codeAddress)));
-    before.setGpr(4, BigInt(Memory.windowA + 64));
+    return test;
+  };
+
+  it("keep addresses that later records change the registers of", async () => {
+    const { difference } = await pair("block");
+    // pop eax; push 24; add eax, 0x7ffffffe; pop ecx; push ecx; xor eax, eax; pop edx
+    const bytes = [0x58, 0x6a, 24, 5, 0xfe, 0xff, 0xff, 0x7f, 0x59, 0x51, 0x31, 0xc0, 0x5a];
+    const test = snippet(32, bytes);
+    test.before.setGpr(4, BigInt(Memory.windowA + 64));
     expect(difference(test)).toBeUndefined();
+  });
+
+  it("say which segment an address that is not canonical was in", async () => {
+    const { difference } = await pair("record");
+    for (const modrm of [0x7d, 0x7b]) {
+      // fstp tbyte ptr [rbp]; fstp tbyte ptr [rbx]: #SS and #GP
+      const test = snippet(64, [0xdb, modrm, 0]);
+      for (const register of [3, 5]) test.before.setGpr(register, 0x7fff_ffff_fffbn);
+      expect(difference(test)).toBeUndefined();
+    }
+  });
+});
+
+describe("functions that regions call", () => {
+  it("are the core's", () => {
+    for (const name of [...Object.keys(CALLED), ...TAILS])
+      expect([name, code.functionNamed(name)]).toEqual([name, expect.any(Number)]);
   });
 });

@@ -39,6 +39,8 @@ import {
   OP_CALL_INDIRECT,
   OP_ELSE,
   OP_END,
+  OP_GLOBAL_GET,
+  OP_GLOBAL_SET,
   OP_IF,
   OP_LOCAL_GET,
   OP_LOCAL_SET,
@@ -539,13 +541,13 @@ class Specializer {
         stack.push(select(stack.pop() as Value, b, condition));
         return path;
       }
-      case 0x23: {
+      case OP_GLOBAL_GET: {
         const value = path.globals.get(i.n);
         if (!value) throw new Unsupported("global");
         stack.push(value);
         return path;
       }
-      case 0x24: {
+      case OP_GLOBAL_SET: {
         const value = stack.pop() as Value;
         value.uses++;
         path.globals = new Map(path.globals).set(i.n, value);
@@ -953,12 +955,16 @@ class Specializer {
     if (path.tail) throw new Unsupported("work behind a tail call", true);
     if (name !== undefined && TAIL_NAMES.has(name) && !this.context.follows(name, args)) {
       const result = local(I32, -1);
+      this.checkGlobals(path, index);
       path.tail = { name, args, result };
       if (type.results.length > 0) stack.push(result);
       return path;
     }
     const footprint = name === undefined ? undefined : CALLED[name];
-    if (footprint) return this.callOut(path, frame, name as string, footprint, args, type);
+    if (footprint) {
+      this.checkGlobals(path, index);
+      return this.callOut(path, frame, name as string, footprint, args, type);
+    }
     const body = core.body(index);
     // With an exception pending they do nothing.
     const rare = (name !== undefined && RARE.has(name)) || (body && isRare(body));
@@ -968,6 +974,14 @@ class Specializer {
     path.frames.push(this.frame(body, args));
     for (const arg of args) arg.uses++;
     return path;
+  }
+
+  /** What a path has put into globals is in none of the core's: a function of it that reads them finds others. */
+  private checkGlobals(path: Path, callee: number): void {
+    if (path.globals.size === 0) return;
+    const read = this.core.globalsRead(callee);
+    for (const global of path.globals.keys())
+      if (read.has(global)) throw new Unsupported("a global that the core reads");
   }
 
   /** Emits a call of a function of the core. */
@@ -1022,6 +1036,8 @@ class Specializer {
     code.chunk = side;
     const other = path.clone(path.join);
     other[what] = NONZERO;
+    // Whoever executes the record anew would do so with the exception pending.
+    other.effects = true;
     if (what === "stop") {
       const budget = code.temporary(I32);
       code.i32Const(0).bytes(0x28, 0).u32(S_BUDGET).set(budget);
@@ -1281,7 +1297,9 @@ function calculates({ op }: Instruction): boolean {
 function isRare(body: Body): boolean {
   let rare = RARITIES.get(body);
   if (rare === undefined) {
-    const globals = body.instructions.filter(({ op }) => op === 0x23 || op === 0x24);
+    const globals = body.instructions.filter(
+      ({ op }) => op === OP_GLOBAL_GET || op === OP_GLOBAL_SET,
+    );
     rare = new Set(globals.map(({ n }) => n)).size > 2 && !body.instructions.some(calculates);
     RARITIES.set(body, rare);
   }

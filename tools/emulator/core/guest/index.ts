@@ -3,7 +3,7 @@
 
 export { branch_links } from "./decode/branch_links";
 export { wideQuotient, wideSignedQuotient } from "./integer/multiply";
-export { readForWrite, readSlow, writeSlow } from "./memory/access";
+export { probe, readForWrite, readSlow, writeSlow } from "./memory/access";
 export { segmentAddress } from "./memory/segments";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
 export { assumptionFailed, set_heat } from "./op/heat";

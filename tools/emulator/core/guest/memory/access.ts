@@ -248,7 +248,7 @@ export function writeSlow(linear: u64, size: i32, value: u64, access: i32): void
  * Makes sure that `size` bytes (up to 4096) can be written (or read) without a fault. Operands of more than
  * 8 bytes have to be aligned only if `alignment` says so. Returns false with the fault pending.
  */
-export function probe(linear: u64, size: i32, access: i32, alignment: i32 = 1): bool {
+export function probe(linear: u64, size: i32, access: i32, alignment: i32): bool {
   if (load<u32>(S_FAULT) != 0) return false;
   if (!canonicalRange(linear, size, access)) return false;
   if (misaligned(linear, size <= 8 ? size : alignment, access)) return false;
@@ -356,6 +356,6 @@ export function readForWrite(linear: u64, size: i32): u64 {
   if (load<u32>(S_FAULT) != 0) return 0;
   const host = knownWritable(linear, size);
   if (host != 0) return Host.load(host, size);
-  if (!probe(linear, size, WRITE)) return 0;
+  if (!probe(linear, size, WRITE, 1)) return 0;
   return readSlow(linear, size, READ);
 }

@@ -186,7 +186,7 @@ export function memoryStore(op: Op, from: usize, size: u32): bool {
 /** Checks a write of `size` bytes: canonical, aligned where that matters, permitted. */
 export function writable(a: u64, size: u32): bool {
   return (
-    canonicalRange(a, size) && !misaligned(a, min<i32>(size, 16), WRITE) && probe(a, size, WRITE)
+    canonicalRange(a, size) && !misaligned(a, min<i32>(size, 16), WRITE) && probe(a, size, WRITE, 1)
   );
 }
 

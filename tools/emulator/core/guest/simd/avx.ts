@@ -209,8 +209,8 @@ class Masked {
       if (!Masked.selected(mask, n, size)) continue;
       const a = Masked.address(op, n, size, true);
       const last = a + size - 1;
-      if (!canonicalRange(a, size) || !probe(a, 1, WRITE)) return op.fault();
-      if (last >> 12 != a >> 12 && !probe(last & PAGE_MASK, 1, WRITE)) return op.fault();
+      if (!canonicalRange(a, size) || !probe(a, 1, WRITE, 1)) return op.fault();
+      if (last >> 12 != a >> 12 && !probe(last & PAGE_MASK, 1, WRITE, 1)) return op.fault();
     }
     for (let n: u32 = 0; n < bytes; n += size) {
       if (!Masked.selected(mask, n, size)) continue;

@@ -173,7 +173,7 @@ function area(op: Op, size: i32, alignment: u64, writing: bool): u64 {
     raiseCode(GP, 0);
     return a;
   }
-  ok = probe(a, size, writing ? WRITE : READ);
+  ok = probe(a, size, writing ? WRITE : READ, 1);
   return a;
 }
 

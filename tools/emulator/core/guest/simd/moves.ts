@@ -288,7 +288,7 @@ export function maskmovdqu(op: Op): usize {
 export function maskedBytes(op: Op, from: usize, mask: usize, size: u32): bool {
   const a = op.address(size, true);
   // Checked in two halves, as to alignment and to which fault comes first.
-  if (!probe(a, 8, WRITE) || !probe(a, size, WRITE)) return false;
+  if (!probe(a, 8, WRITE, 1) || !probe(a, size, WRITE, 1)) return false;
   for (let n: u32 = 0; n < size; n++) {
     if (load<i8>(mask + n) < 0) Mem.write<u8>(a + n, <u64>load<u8>(from + n));
   }

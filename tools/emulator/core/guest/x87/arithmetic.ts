@@ -695,7 +695,7 @@ function storeGeneral(op: Op): usize {
   const a = op.address(size, true);
   if (withheld) {
     // Memory faults come first all the same.
-    if (!probe(a, size, WRITE)) return op.fault();
+    if (!probe(a, size, WRITE, 1)) return op.fault();
     Sf.up = false;
     Sf.flags &= ~PE;
   } else {
