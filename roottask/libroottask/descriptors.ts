@@ -2,7 +2,7 @@
 
 import { EBADF, EMFILE } from "./errno";
 import { allocate, release } from "./heap";
-import { dropFile, hold, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
+import { dropFile, hold, O_PATH, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
 import { Thread } from "./program";
 import { forgetDescriptor } from "./shared_files";
 import { Node } from "./tree";
@@ -20,7 +20,13 @@ export function fileAt(table: usize, fd: u64): OpenFile | null {
   return changetype<OpenFile | null>(load<usize>(table + number * 4));
 }
 
-/** The same for a call of `thread`, which holds it until the call is over. */
+/** The same, unless it was opened for its path alone (O_PATH). */
+export function usableFileAt(table: usize, fd: u64): OpenFile | null {
+  const file = fileAt(table, fd);
+  return file !== null && (file.flags & O_PATH) === 0 ? file : null;
+}
+
+/** As `fileAt` for a call of `thread`, which holds it until the call is over. */
 export function fileOf(thread: Thread, fd: u64): OpenFile | null {
   const file = fileAt(thread.program.files, fd);
   if (file !== null) hold(thread, file);

@@ -1,12 +1,20 @@
 // Which kinds of file there are: what an open file can do depends on them.
 
 import { initCharacterDevices } from "./character_devices";
+import { initEpoll } from "./epoll";
+import { initEventfds } from "./eventfd";
+import { initPipes } from "./pipe";
 import { initRegularFiles } from "./regular_file";
 import { initStandardStreams } from "./standard_streams";
+import { initTimerfds } from "./timerfd";
 
 /** Must be called before a file is opened. False when memory is out. */
 export function initFileKinds(): bool {
   initRegularFiles();
   initCharacterDevices();
+  initPipes();
+  initEventfds();
+  initTimerfds();
+  initEpoll();
   return initStandardStreams();
 }

@@ -120,14 +120,15 @@ function makeParents(program: Program): bool {
   return true;
 }
 
-function open(program: Program): i64 {
+function open(thread: Thread): i64 {
+  const program = thread.program;
   if (!readPath()) return -EINVAL;
   const flags = read32() as u32;
   const mode = read16() as u32;
   if (wireError) return -EINVAL;
-  const result = openPath(program, program.directory, path, pathLength, flags, mode);
+  const result = openPath(thread, program.directory, path, pathLength, flags, mode);
   if (result !== -ENOENT || (flags & O_CREAT) === 0 || !makeParents(program)) return result;
-  return openPath(program, program.directory, path, pathLength, flags, mode);
+  return openPath(thread, program.directory, path, pathLength, flags, mode);
 }
 
 function read(thread: Thread): i64 {
@@ -163,7 +164,10 @@ function write(thread: Thread): i64 {
   if (file === null) return -EBADF;
   const space = kind === WRITE_POINTER ? thread.program.space : null;
   transferOf(thread.transfer, space, address, count);
-  return writeFile(thread, file, thread.transfer);
+  const result = writeFile(thread, file, thread.transfer);
+  // There are no signals here.
+  thread.broken = 0;
+  return result;
 }
 
 function seek(program: Program): i64 {
@@ -246,7 +250,7 @@ function requestName(variant: u64): string {
 
 function serve(thread: Thread, variant: u64): i64 {
   const program = thread.program;
-  if (variant === FILES_OPEN) return open(program);
+  if (variant === FILES_OPEN) return open(thread);
   if (variant === FILES_READ) return read(thread);
   if (variant === FILES_SEEK) return seek(program);
   if (variant === FILES_WRITE) return write(thread);

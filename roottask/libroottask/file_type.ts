@@ -1,6 +1,6 @@
 // What a node is, as st_mode and d_type tell it (POSIX <sys/stat.h>, the values of Linux' include/uapi/linux/stat.h).
 
-import { KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
+import { KIND_ANONYMOUS, KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
 
 const S_IFIFO: u32 = 0o010000;
 const S_IFCHR: u32 = 0o020000;
@@ -21,6 +21,8 @@ export function typeOf(node: Node): u32 {
       return S_IFLNK;
     case KIND_DEVICE:
       return S_IFCHR;
+    case KIND_ANONYMOUS:
+      return 0;
     default:
       return S_IFIFO;
   }

@@ -6,9 +6,11 @@ import { PAGE_SIZE } from "../libhedron/abi";
 import { EBADF, EINVAL, ENODEV, ENOTTY, ESPIPE } from "./errno";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
+import { POLL_READY } from "./poll_events";
 import { Thread } from "./program";
-import { closePieces, Transfer } from "./transfer";
+import { closePieces, openPieces, PIECE_BYTES, Transfer } from "./transfer";
 import { dispose, Node } from "./tree";
+import { stopWatching } from "./watches";
 
 /** Flags of open(2), include/uapi/asm-generic/fcntl.h. */
 export const O_ACCMODE: u32 = 3;
@@ -60,18 +62,6 @@ export const SEEK_END: u32 = 2;
 export const SEEK_DATA: u32 = 3;
 export const SEEK_HOLE: u32 = 4;
 
-/** Readiness, as poll(2) has it. */
-export const POLLIN: u32 = 1;
-export const POLLPRI: u32 = 2;
-export const POLLOUT: u32 = 4;
-export const POLLERR: u32 = 8;
-export const POLLHUP: u32 = 16;
-export const POLLNVAL: u32 = 32;
-export const POLLRDNORM: u32 = 64;
-export const POLLWRNORM: u32 = 256;
-/** Never a reason to wait. */
-export const POLL_READY: u32 = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
-
 /** What a kind does with the position of an open file. */
 export const POSITION_NONE: u32 = 0;
 /** There are calls with a position, but it makes no difference. */
@@ -95,6 +85,10 @@ export class OpenFile {
   share: usize;
   smallReads: u32;
   patience: u32;
+  /** What its kind keeps of it. */
+  object: usize;
+  /** The first of the epoll entries on it (epoll.ts). */
+  interests: usize;
 
   get position(): i64 {
     return this.word === 0 ? this.ownPosition : (load<u32>(this.word) as i64);
@@ -121,6 +115,8 @@ export function setBacking(node: Node | null): void {
   backingNode = node;
 }
 
+/** Comes before the file gets a descriptor, and may wait; 0 or a negative error. */
+export type OpenOperation = (thread: Thread, file: OpenFile) => i64;
 /** Bytes passed, or a negative error. `position` is where a kind with positions reads or writes. */
 export type TransferOperation = (
   thread: Thread,
@@ -151,6 +147,7 @@ export type ReleaseOperation = (file: OpenFile) => void;
 /** What a kind of file does. A record from `newOperations` refuses everything. */
 @unmanaged
 export class FileOperations {
+  open: OpenOperation;
   read: TransferOperation;
   write: TransferOperation;
   seek: SeekOperation;
@@ -162,6 +159,10 @@ export class FileOperations {
   release: ReleaseOperation;
   /** POSITION_…. */
   position: u32;
+}
+
+function opens(_thread: Thread, _file: OpenFile): i64 {
+  return 0;
 }
 
 function noTransfer(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
@@ -197,6 +198,7 @@ function nothingToRelease(_file: OpenFile): void {}
 /** Makes the 64 bytes at `storage` a record that refuses everything. */
 export function newOperations(storage: usize): FileOperations {
   const operations = changetype<FileOperations>(storage);
+  operations.open = opens;
   operations.read = noTransfer;
   operations.write = noTransfer;
   operations.seek = noSeek;
@@ -236,9 +238,19 @@ export function openNode(node: Node, flags: u32): OpenFile | null {
   return file;
 }
 
+function noInterests(_file: OpenFile): void {}
+
+let forgetInterests: ReleaseOperation = noInterests;
+
+/** `forget` takes a file that is about to go out of the epoll instances that know it. */
+export function setForget(forget: ReleaseOperation): void {
+  forgetInterests = forget;
+}
+
 /** Frees an open file that has no user. */
 export function dropFile(file: OpenFile): void {
   if (file.users !== 0) return;
+  if (file.interests !== 0) forgetInterests(file);
   const release = file.operations.release;
   release(file);
   const node = file.node;
@@ -271,12 +283,20 @@ export function callBuffer(thread: Thread): usize {
   return thread.buffer;
 }
 
+/** `bytes` of storage for a call of `thread` that passes no bytes, until it is over; 0 when memory is out. */
+export function callStorage(thread: Thread, bytes: u32): usize {
+  const pieces = (bytes + PIECE_BYTES - 1) / PIECE_BYTES;
+  return openPieces(thread.transfer, null, pieces) ? thread.transfer.pieces : 0;
+}
+
 /** The call of `thread` is over, or it will never go on: what it held is let go. */
 export function endCall(thread: Thread): void {
-  if ((thread.held0 | thread.buffer | thread.transfer.pieces) !== 0) letGoAll(thread);
+  const kept = thread.held0 | thread.buffer | thread.transfer.pieces | thread.watches;
+  if (kept !== 0) letGoAll(thread);
 }
 
 function letGoAll(thread: Thread): void {
+  stopWatching(thread);
   if (thread.buffer !== 0) releasePages(thread.buffer, BUFFER_ORDER);
   thread.buffer = 0;
   const first = thread.held0;
@@ -286,6 +306,11 @@ function letGoAll(thread: Thread): void {
   letGo(first);
   letGo(second);
   closePieces(thread.transfer);
+}
+
+/** It can be waited for: its kind has a readiness of its own (epoll_ctl(2), EPERM). */
+export function canPoll(file: OpenFile): bool {
+  return file.operations.poll !== alwaysReady;
 }
 
 export function readable(file: OpenFile): bool {

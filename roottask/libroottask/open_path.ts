@@ -6,6 +6,7 @@ import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR } from "./errno"
 import { markCreated, markModified } from "./file_time";
 import {
   dropFile,
+  hold,
   O_ACCMODE,
   O_CLOEXEC,
   O_CREAT,
@@ -17,9 +18,10 @@ import {
   O_RDONLY,
   O_TMPFILE,
   O_TRUNC,
+  OpenFile,
   openNode,
 } from "./open_file";
-import { Program } from "./program";
+import { Program, Thread } from "./program";
 import {
   attach,
   dispose,
@@ -36,16 +38,28 @@ import {
   walkSlash,
 } from "./tree";
 
-/** An open file on `node` in the program's lowest free descriptor, or a negative error. */
-export function openDescriptor(program: Program, node: Node, flags: u32): i64 {
+/** Puts `file`, which has no user yet, into the lowest free descriptor of the program, or drops it: a negative error. */
+export function giveDescriptor(program: Program, file: OpenFile, flags: u32): i64 {
+  const fd = installFile(program.files, file, 0, program.filesLimit, (flags & O_CLOEXEC) !== 0);
+  dropFile(file);
+  return fd;
+}
+
+/** An open file on `node` in the lowest free descriptor of the thread's program, or a negative error. May wait. */
+function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
   const file = openNode(node, flags);
   if (file === null) {
     dispose(node);
     return -ENOMEM;
   }
-  const fd = installFile(program.files, file, 0, program.filesLimit, (flags & O_CLOEXEC) !== 0);
-  dropFile(file);
-  return fd;
+  hold(thread, file);
+  if ((flags & O_PATH) === 0) {
+    const open = file.operations.open;
+    const error = open(thread, file);
+    if (error !== 0) return error;
+  }
+  const program = thread.program;
+  return installFile(program.files, file, 0, program.filesLimit, (flags & O_CLOEXEC) !== 0);
 }
 
 /** A file nobody names yet, for the last walk's place or for O_TMPFILE; null when memory is out. */
@@ -55,7 +69,7 @@ function newFile(mode: u32): Node | null {
   return node;
 }
 
-function createFile(program: Program, flags: u32, mode: u32): i64 {
+function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   if (walkSlash) return -EISDIR;
   const directory = walkDirectory as Node;
   // A directory that has been removed takes no more names.
@@ -68,16 +82,16 @@ function createFile(program: Program, flags: u32, mode: u32): i64 {
     return attached;
   }
   markModified(directory);
-  return openDescriptor(program, node, flags);
+  return openDescriptor(thread, node, flags);
 }
 
-function openTemporary(program: Program, directory: Node, flags: u32, mode: u32): i64 {
+function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   const node = newFile(mode);
-  return node === null ? -ENOMEM : openDescriptor(program, node, flags);
+  return node === null ? -ENOMEM : openDescriptor(thread, node, flags);
 }
 
-function openPresent(program: Program, node: Node, flags: u32): i64 {
+function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   const writing = (flags & O_ACCMODE) !== O_RDONLY;
   if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
   if (node.kind === KIND_LINK && (flags & O_PATH) === 0) {
@@ -89,15 +103,18 @@ function openPresent(program: Program, node: Node, flags: u32): i64 {
     return -ENOTDIR;
   }
   if ((flags & O_TRUNC) !== 0 && writing && node.kind === KIND_FILE) {
-    const emptied = truncateContents(node, 0, program.fileLimit);
+    const emptied = truncateContents(node, 0, thread.program.fileLimit);
     if (emptied !== 0) return emptied;
   }
-  return openDescriptor(program, node, flags);
+  return openDescriptor(thread, node, flags);
 }
 
-/** Opens `path`, seen from directory `base`, for `program`. Returns a descriptor or a negative error number. */
+/**
+ * Opens `path`, seen from directory `base`, for the program of `thread`, whose call holds the file then. Returns a
+ * descriptor or a negative error number. May wait.
+ */
 export function openPath(
-  program: Program,
+  thread: Thread,
   base: Node,
   path: usize,
   length: u32,
@@ -120,7 +137,7 @@ export function openPath(
   const error = walk(base, path, length, follow);
   if (error !== 0) return error;
   const node = walkNode;
-  if (node === null) return (flags & O_CREAT) === 0 ? -ENOENT : createFile(program, flags, mode);
-  if (temporary) return openTemporary(program, node, flags, mode);
-  return openPresent(program, node, flags);
+  if (node === null) return (flags & O_CREAT) === 0 ? -ENOENT : createFile(thread, flags, mode);
+  if (temporary) return openTemporary(thread, node, flags, mode);
+  return openPresent(thread, node, flags);
 }

@@ -119,6 +119,10 @@ export class Thread {
   held1: usize;
   /** Storage its call works with, of a size open_file.ts knows. */
   buffer: usize;
+  /** What its call watches for readiness, the first of the watches (readiness.ts). */
+  watches: usize;
+  /** Its call has written to a pipe that nobody reads. */
+  broken: u32;
   /** It is in the queue of waiting threads. */
   waiting: u32;
   /** WAIT_…: how the wait ended. */

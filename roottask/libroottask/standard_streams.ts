@@ -4,7 +4,8 @@
 
 import { put } from "./console";
 import { EFAULT, ESPIPE } from "./errno";
-import { newOperations, OpenFile, POLLHUP, POLLOUT, POLLWRNORM } from "./open_file";
+import { newOperations, OpenFile } from "./open_file";
+import { POLLHUP, POLLOUT, POLLWRNORM } from "./poll_events";
 import { Thread } from "./program";
 import { Transfer, takeBytes } from "./transfer";
 import { KIND_PIPE, Node, newNode } from "./tree";

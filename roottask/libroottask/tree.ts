@@ -9,9 +9,10 @@ import { bytesEqual } from "./text";
 export const KIND_FILE: u32 = 0;
 export const KIND_DIRECTORY: u32 = 1;
 export const KIND_LINK: u32 = 2;
-/** A character device, and a pipe. */
+/** A character device; a pipe, with a name or without; what has no place in the tree: event descriptors. */
 export const KIND_DEVICE: u32 = 3;
 export const KIND_PIPE: u32 = 4;
+export const KIND_ANONYMOUS: u32 = 5;
 
 export const NAME_MAX: u32 = 255;
 export const PATH_MAX: u32 = 4096;
@@ -62,6 +63,10 @@ export class Node {
   windows: u32;
   /** What open files on it can do, where its kind does not say so (FileOperations). */
   operations: usize;
+  /** What its kind keeps beyond the tree's record: a pipe's bytes, an event descriptor's count. */
+  object: usize;
+  /** Who is told when it becomes ready, the first of the watches (readiness.ts). */
+  watches: usize;
   /** Number of a device: major << 8 | minor. */
   device: u32;
   /** User and group it belongs to. */

@@ -48,6 +48,11 @@ export function interrupt(thread: Thread): void {
   end(thread, WAIT_INTERRUPTED);
 }
 
+/** Wakes `thread` if it waits, whatever for. */
+export function wakeThread(thread: Thread): void {
+  if (thread.waiting !== 0) end(thread, WAIT_WOKEN);
+}
+
 /** Wakes up to `count` threads that wait for `key` of `channel`; the number woken. */
 export function wake(channel: usize, key: u64, count: u64): u64 {
   let woken: u64 = 0;

@@ -4,6 +4,8 @@
 import * as attributes from "./attributes";
 import * as descriptors from "./descriptors";
 import * as directories from "./directories";
+import * as epoll from "./epoll";
+import * as events from "./event_descriptors";
 import * as identity from "./identity";
 import * as limits from "./limits";
 import * as mapping from "./memory";
@@ -26,6 +28,14 @@ import {
   SYS_dup,
   SYS_dup2,
   SYS_dup3,
+  SYS_epoll_create,
+  SYS_epoll_create1,
+  SYS_epoll_ctl,
+  SYS_epoll_pwait,
+  SYS_epoll_pwait2,
+  SYS_epoll_wait,
+  SYS_eventfd,
+  SYS_eventfd2,
   SYS_exit,
   SYS_exit_group,
   SYS_faccessat,
@@ -91,6 +101,8 @@ import {
   SYS_openat,
   SYS_pause,
   SYS_personality,
+  SYS_pipe,
+  SYS_pipe2,
   SYS_poll,
   SYS_ppoll,
   SYS_prctl,
@@ -143,6 +155,9 @@ import {
   SYS_sysinfo,
   SYS_tgkill,
   SYS_time,
+  SYS_timerfd_create,
+  SYS_timerfd_gettime,
+  SYS_timerfd_settime,
   SYS_times,
   SYS_tkill,
   SYS_truncate,
@@ -157,6 +172,7 @@ import {
   SYS_writev,
 } from "./numbers";
 import * as paths from "./paths";
+import * as pipe from "./pipe";
 import * as poll from "./poll";
 import * as signals from "./signals";
 import { onProgram, onThread } from "./table";
@@ -182,8 +198,8 @@ function fileCalls(): void {
   onProgram(SYS_fcntl, descriptors.sysFcntl);
   onProgram(SYS_flock, descriptors.sysNothing);
   onThread(SYS_fallocate, descriptors.sysFallocate);
-  onProgram(SYS_fsync, descriptors.sysNothing);
-  onProgram(SYS_fdatasync, descriptors.sysNothing);
+  onProgram(SYS_fsync, descriptors.sysFsync);
+  onProgram(SYS_fdatasync, descriptors.sysFsync);
   onThread(SYS_ftruncate, descriptors.sysFtruncate);
   onProgram(SYS_fadvise64, descriptors.sysNothing);
   onThread(SYS_pselect6, poll.sysPselect);
@@ -198,8 +214,24 @@ function fileCalls(): void {
   onProgram(SYS_close_range, descriptors.sysCloseRange);
 }
 
+function eventCalls(): void {
+  onProgram(SYS_pipe, pipe.sysPipe);
+  onProgram(SYS_epoll_create, epoll.sysEpollCreate);
+  onThread(SYS_epoll_wait, epoll.sysEpollWait);
+  onProgram(SYS_epoll_ctl, epoll.sysEpollCtl);
+  onThread(SYS_epoll_pwait, epoll.sysEpollPwait);
+  onProgram(SYS_timerfd_create, events.sysTimerfdCreate);
+  onProgram(SYS_eventfd, events.sysEventfd);
+  onProgram(SYS_timerfd_settime, events.sysTimerfdSettime);
+  onProgram(SYS_timerfd_gettime, events.sysTimerfdGettime);
+  onProgram(SYS_eventfd2, events.sysEventfd2);
+  onProgram(SYS_epoll_create1, epoll.sysEpollCreate1);
+  onProgram(SYS_pipe2, pipe.sysPipe2);
+  onThread(SYS_epoll_pwait2, epoll.sysEpollPwait2);
+}
+
 function pathCalls(): void {
-  onProgram(SYS_open, paths.sysOpen);
+  onThread(SYS_open, paths.sysOpen);
   onProgram(SYS_stat, attributes.sysStat);
   onProgram(SYS_fstat, attributes.sysFstat);
   onProgram(SYS_lstat, attributes.sysLstat);
@@ -211,7 +243,7 @@ function pathCalls(): void {
   onProgram(SYS_rename, paths.sysRename);
   onProgram(SYS_mkdir, paths.sysMkdir);
   onProgram(SYS_rmdir, paths.sysRmdir);
-  onProgram(SYS_creat, paths.sysCreat);
+  onThread(SYS_creat, paths.sysCreat);
   onProgram(SYS_link, paths.sysLink);
   onProgram(SYS_unlink, paths.sysUnlink);
   onProgram(SYS_symlink, paths.sysSymlink);
@@ -222,13 +254,13 @@ function pathCalls(): void {
   onProgram(SYS_fchown, attributes.sysFchown);
   onProgram(SYS_lchown, attributes.sysLchown);
   onProgram(SYS_umask, attributes.sysUmask);
-  onProgram(SYS_mknod, paths.sysNotPermitted);
+  onProgram(SYS_mknod, paths.sysMknod);
   onProgram(SYS_statfs, attributes.sysStatfs);
   onProgram(SYS_fstatfs, attributes.sysFstatfs);
   onProgram(SYS_getdents64, directories.sysGetdents64);
-  onProgram(SYS_openat, paths.sysOpenat);
+  onThread(SYS_openat, paths.sysOpenat);
   onProgram(SYS_mkdirat, paths.sysMkdirat);
-  onProgram(SYS_mknodat, paths.sysNotPermitted);
+  onProgram(SYS_mknodat, paths.sysMknodat);
   onProgram(SYS_fchownat, attributes.sysFchownat);
   onProgram(SYS_newfstatat, attributes.sysNewfstatat);
   onProgram(SYS_unlinkat, paths.sysUnlinkat);
@@ -332,6 +364,7 @@ function identityCalls(): void {
 /** Fills the table. */
 export function enterCalls(): void {
   fileCalls();
+  eventCalls();
   pathCalls();
   memoryCalls();
   signalCalls();

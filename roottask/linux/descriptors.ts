@@ -11,6 +11,7 @@ import {
   installFile,
   replaceFile,
   setCloseOnExec,
+  usableFileAt,
 } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL } from "../libroottask/errno";
 import {
@@ -29,6 +30,8 @@ import {
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got } from "../libroottask/space";
+import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
+import { pipeSize, setPipeSize } from "./pipe";
 import { sizeResult } from "./signals";
 
 const CLOSE_RANGE_UNSHARE: u64 = 2;
@@ -46,6 +49,8 @@ const F_GETOWN: u32 = 9;
 const F_OFD_GETLK: u32 = 36;
 const F_OFD_SETLKW: u32 = 38;
 const F_DUPFD_CLOEXEC: u32 = 1030;
+const F_SETPIPE_SZ: u32 = 1031;
+const F_GETPIPE_SZ: u32 = 1032;
 const FD_CLOEXEC: u64 = 1;
 
 /** Of every file, include/uapi/asm-generic/ioctls.h. */
@@ -175,6 +180,8 @@ export function sysFcntl(program: Program, regs: Utcb): i64 {
       if ((file.flags & O_PATH) !== 0) return -EBADF;
   }
   if (command === F_SETFL) return setFlags(file, O_SETTABLE, regs.rdx as u32);
+  if (command === F_SETPIPE_SZ) return setPipeSize(file, regs.rdx as u32);
+  if (command === F_GETPIPE_SZ) return pipeSize(file);
   if (command === F_GETOWN) return file.owner as i64;
   if (command === F_SETOWN) {
     file.owner = regs.rdx as i32;
@@ -201,7 +208,15 @@ export function sysIoctl(thread: Thread, regs: Utcb): i64 {
   return ioctl(thread, file, command, regs.rdx);
 }
 
-/** fsync(2), fdatasync(2), syncfs(2), flock(2), fadvise64(2): nothing to do. */
+/** fsync(2), fdatasync(2): files and directories are as safe as they will be, and nothing else can be asked for. */
+export function sysFsync(program: Program, regs: Utcb): i64 {
+  const file = usableFileAt(program.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const kind = file.node.kind;
+  return kind === KIND_FILE || kind === KIND_DIRECTORY ? 0 : -EINVAL;
+}
+
+/** syncfs(2), flock(2), fadvise64(2): nothing to do. */
 export function sysNothing(program: Program, regs: Utcb): i64 {
   return fileAt(program.files, regs.rdi) === null ? -EBADF : 0;
 }

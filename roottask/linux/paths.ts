@@ -26,7 +26,7 @@ import { markChanged, markModified } from "../libroottask/file_time";
 import { allocate } from "../libroottask/heap";
 import { O_CREAT, O_TRUNC, O_WRONLY } from "../libroottask/open_file";
 import { openPath } from "../libroottask/open_path";
-import { Program } from "../libroottask/program";
+import { Program, Thread } from "../libroottask/program";
 import { copyTo } from "../libroottask/space";
 import { equalsLiteral } from "../libroottask/text";
 import {
@@ -34,7 +34,9 @@ import {
   detach,
   Entry,
   KIND_DIRECTORY,
+  KIND_FILE,
   KIND_LINK,
+  KIND_PIPE,
   Node,
   pathOf,
   root,
@@ -62,34 +64,44 @@ import {
 } from "./lookup";
 import { linuxProgram } from "./state";
 
+/** Types of node in a mode, include/uapi/linux/stat.h. */
+const S_IFMT: u32 = 0o170000;
+const S_IFIFO: u32 = 0o010000;
+const S_IFCHR: u32 = 0o020000;
+const S_IFDIR: u32 = 0o040000;
+const S_IFBLK: u32 = 0o060000;
+const S_IFREG: u32 = 0o100000;
+const S_IFSOCK: u32 = 0o140000;
+
 const AT_REMOVEDIR: u64 = 0x200;
 const AT_SYMLINK_FOLLOW: u64 = 0x400;
 const RENAME_NOREPLACE: u64 = 1;
 const RENAME_EXCHANGE: u64 = 2;
 
-function openAt(program: Program, fd: u64, address: u64, flags: u64, mode: u64): i64 {
+function openAt(thread: Thread, fd: u64, address: u64, flags: u64, mode: u64): i64 {
+  const program = thread.program;
   const length = readPath(program, path, address);
   if (length < 0) return length;
   const error = findBase(program, fd, path, length as u32);
   if (error !== 0) return error;
   const bits = (mode as u32) & ~linuxProgram(program).umask;
-  return openPath(program, base, path, length as u32, flags as u32, bits);
+  return openPath(thread, base, path, length as u32, flags as u32, bits);
 }
 
 /** open(path, flags, mode). */
-export function sysOpen(program: Program, regs: Utcb): i64 {
-  return openAt(program, AT_FDCWD, regs.rdi, regs.rsi, regs.rdx);
+export function sysOpen(thread: Thread, regs: Utcb): i64 {
+  return openAt(thread, AT_FDCWD, regs.rdi, regs.rsi, regs.rdx);
 }
 
 /** openat(fd, path, flags, mode). */
-export function sysOpenat(program: Program, regs: Utcb): i64 {
-  return openAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
+export function sysOpenat(thread: Thread, regs: Utcb): i64 {
+  return openAt(thread, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }
 
 /** creat(path, mode). */
-export function sysCreat(program: Program, regs: Utcb): i64 {
+export function sysCreat(thread: Thread, regs: Utcb): i64 {
   const flags = (O_CREAT | O_WRONLY | O_TRUNC) as u64;
-  return openAt(program, AT_FDCWD, regs.rdi, flags, regs.rsi);
+  return openAt(thread, AT_FDCWD, regs.rdi, flags, regs.rsi);
 }
 
 function readlinkAt(program: Program, fd: u64, address: u64, target: u64, room: u64): i64 {
@@ -309,7 +321,25 @@ export function sysLinkat(program: Program, regs: Utcb): i64 {
   return linkAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
 }
 
-/** mknod(2): the tree has no new devices. */
-export function sysNotPermitted(_program: Program, _regs: Utcb): i64 {
-  return -EPERM;
+/** Makes a node that is no directory: a file or a FIFO. The tree has no new devices, and no sockets. */
+function mknodAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
+  const type = (mode as u32) & S_IFMT;
+  const bits = (mode as u32) & 0o7777 & ~linuxProgram(program).umask;
+  if (type === S_IFDIR) return -EPERM;
+  const special = type === S_IFCHR || type === S_IFBLK || type === S_IFSOCK;
+  if (!special && type !== 0 && type !== S_IFREG && type !== S_IFIFO) return -EINVAL;
+  const error = walkAt(program, fd, address, false);
+  if (error !== 0) return error;
+  if (special) return walkNode === null ? -EPERM : -EEXIST;
+  return makeNode(type === S_IFIFO ? KIND_PIPE : KIND_FILE, bits);
+}
+
+/** mknod(path, mode, device). */
+export function sysMknod(program: Program, regs: Utcb): i64 {
+  return mknodAt(program, AT_FDCWD, regs.rdi, regs.rsi);
+}
+
+/** mknodat(fd, path, mode, device). */
+export function sysMknodat(program: Program, regs: Utcb): i64 {
+  return mknodAt(program, regs.rdi, regs.rsi, regs.rdx);
 }

@@ -1,140 +1,247 @@
-// Waiting for descriptors: poll(2), ppoll(2), select(2), pselect6(2). No kind of file changes its readiness
-// by itself, so where nothing is ready the call sleeps for its time limit or until a signal comes.
+// Waiting for descriptors: poll(2), ppoll(2), select(2), pselect6(2).
 
 import { Utcb } from "../libhedron/utcb";
-import { FILES_MAX, fileAt } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
+import { usableFileAt } from "../libroottask/descriptors";
+import { EBADF, EFAULT, EINTR, EINVAL, ENOMEM } from "../libroottask/errno";
+import { expire } from "../libroottask/expiry";
+import { callStorage } from "../libroottask/open_file";
 import {
-  OpenFile,
   POLLERR,
   POLLHUP,
   POLLIN,
   POLLNVAL,
   POLLOUT,
   POLLPRI,
-} from "../libroottask/open_file";
+  POLLRDNORM,
+  POLLWRNORM,
+} from "../libroottask/poll_events";
 import { Program, Thread } from "../libroottask/program";
+import { waitForWatches } from "../libroottask/readiness";
 import { copyFrom, copyTo, get64, got } from "../libroottask/space";
-import { signalPending, suspendMask } from "./signals";
-import { sleep, timespec, timeval } from "./time";
-import { waitForever } from "./wait";
+import { watchFor } from "../libroottask/watches";
+import { endSuspension, suspendMask } from "./signals";
+import {
+  AT_ONCE,
+  endOfMilliseconds,
+  endOfTimespec,
+  endOfTimeval,
+  isOver,
+  putRest,
+  timeLimit,
+} from "./time_limit";
 
-const MILLISECOND: i64 = 1_000_000;
+/** Nanoseconds in the units of a timeval. */
+const MICROSECOND: u64 = 1000;
 
-/** struct pollfd: descriptor, events asked for, events returned. */
-const POLLFD_BYTES: u64 = 8;
-const pollfd = memory.data(8);
+/** Looks at what a call asks for, in `storage`, `count` long: how many are ready. */
+type Scan = (program: Program, storage: usize, count: u32) => i64;
+/** Watches all of that; false when memory is out. */
+type WatchAll = (thread: Thread, storage: usize, count: u32) => bool;
 
-function eventsOf(file: OpenFile): u32 {
+function eventsOf(program: Program, fd: i32): u32 {
+  const file = usableFileAt(program.files, fd as u64);
+  if (file === null) return POLLNVAL;
   const poll = file.operations.poll;
   return poll(file);
 }
 
-/** Fills in the events of `count` descriptors at `address`: how many have some, or a negative error. */
-function pollAll(program: Program, address: u64, count: u64): i64 {
-  let ready: i64 = 0;
-  if ((count & 0xffff_ffff) > (FILES_MAX as u64)) return -EINVAL;
-  for (let i: u64 = 0; i < (count & 0xffff_ffff); i++) {
-    const at = address + i * POLLFD_BYTES;
-    if (!copyFrom(program.space, pollfd, at, POLLFD_BYTES as u32)) return -EFAULT;
-    const fd = load<i32>(pollfd);
-    let events: u32 = 0;
-    if (fd >= 0) {
-      const file = fileAt(program.files, fd as u64);
-      const wanted = (load<u16>(pollfd + 4) as u32) | POLLERR | POLLHUP;
-      events = file === null ? POLLNVAL : eventsOf(file) & wanted;
-    }
-    if (events !== 0) ready++;
-    store<u16>(pollfd + 6, events as u16);
-    if (!copyTo(program.space, at, pollfd, POLLFD_BYTES as u32)) return -EFAULT;
+function watchDescriptor(thread: Thread, fd: i32): bool {
+  const file = usableFileAt(thread.program.files, fd as u64);
+  return file === null || watchFor(thread, file.node);
+}
+
+/** Waits until `scan` finds something, or `end`: how much, 0 at the end, -EINTR where a signal has come, or -ENOMEM. */
+function waitReady(
+  thread: Thread,
+  storage: usize,
+  count: u32,
+  end: u64,
+  scan: Scan,
+  watchAll: WatchAll,
+): i64 {
+  const program = thread.program;
+  expire();
+  let ready = scan(program, storage, count);
+  if (ready !== 0 || end === AT_ONCE) return ready;
+  if (!watchAll(thread, storage, count)) return -ENOMEM;
+  while (ready === 0 && !isOver(end)) {
+    const interrupted = !waitForWatches(thread, end);
+    ready = scan(program, storage, count);
+    if (interrupted && ready === 0) return -EINTR;
   }
   return ready;
 }
 
-/** Nothing is ready: sleeps for `wait` nanoseconds, or with `limited` false until a signal comes. */
-function waitReady(thread: Thread, limited: bool, wait: i64): i64 {
-  if (signalPending(thread)) return -EINTR;
-  if (limited) return sleep(thread, wait as u64);
-  waitForever(thread, 0, 0);
-  return -EINTR;
+/** struct pollfd: descriptor, events asked for, events returned. */
+const POLLFD_BYTES: u32 = 8;
+const EVENTS: usize = 4;
+const RETURNED: usize = 6;
+
+function scanPolled(program: Program, storage: usize, count: u32): i64 {
+  let ready: i64 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const at = storage + i * POLLFD_BYTES;
+    const fd = load<i32>(at);
+    const wanted = (load<u16>(at + EVENTS) as u32) | POLLERR | POLLHUP | POLLNVAL;
+    const events = fd < 0 ? 0 : eventsOf(program, fd) & wanted;
+    if (events !== 0) ready++;
+    store<u16>(at + RETURNED, events as u16);
+  }
+  return ready;
+}
+
+function watchPolled(thread: Thread, storage: usize, count: u32): bool {
+  for (let i: u32 = 0; i < count; i++) {
+    if (!watchDescriptor(thread, load<i32>(storage + i * POLLFD_BYTES))) return false;
+  }
+  return true;
+}
+
+/** Fills in the events of `count` descriptors at `address` once there are some, or at `end`. */
+function pollAll(thread: Thread, address: u64, count: u32, end: u64): i64 {
+  const space = thread.program.space;
+  if (count > thread.program.filesLimit) return -EINVAL;
+  const bytes = count * POLLFD_BYTES;
+  const fds = callStorage(thread, bytes);
+  if (fds === 0) return -ENOMEM;
+  if (!copyFrom(space, fds, address, bytes)) return -EFAULT;
+  const ready = waitReady(thread, fds, count, end, scanPolled, watchPolled);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = i * POLLFD_BYTES + (RETURNED as u32);
+    if (!copyTo(space, address + (at as u64), fds + at, 2)) return -EFAULT;
+  }
+  return ready;
 }
 
 /** poll(fds, count, milliseconds). */
 export function sysPoll(thread: Thread, regs: Utcb): i64 {
-  const ready = pollAll(thread.program, regs.rdi, regs.rsi);
-  const wait = regs.rdx as i32;
-  if (ready !== 0 || wait === 0) return ready;
-  return waitReady(thread, wait > 0, (wait as i64) * MILLISECOND);
+  return pollAll(thread, regs.rdi, regs.rsi as u32, endOfMilliseconds(regs.rdx as i32));
 }
 
-/** ppoll(fds, count, timespec, mask, size). */
+/** ppoll(fds, count, timespec, mask, size): what is left goes to the timespec. */
 export function sysPpoll(thread: Thread, regs: Utcb): i64 {
-  const wait = regs.rdx === 0 ? 0 : timespec(thread.program, regs.rdx);
-  if (wait < 0) return wait;
+  const error = endOfTimespec(thread.program, regs.rdx);
+  if (error !== 0) return error;
+  const end = timeLimit;
   const masked = regs.r10 === 0 ? 0 : suspendMask(thread, regs.r10, regs.r8);
   if (masked !== 0) return masked;
-  const ready = pollAll(thread.program, regs.rdi, regs.rsi);
-  return ready !== 0 ? ready : waitReady(thread, regs.rdx !== 0, wait);
+  const ready = pollAll(thread, regs.rdi, regs.rsi as u32, end);
+  return finish(thread, ready, regs.rdx, end, 1);
 }
 
-/** The sets of select(2): one bit per descriptor, 1024 at most. */
+/** A call comes to `result`: tells what is left until `end`, and lets go the mask it had, unless a signal has ended it. */
+function finish(thread: Thread, result: i64, address: u64, end: u64, unit: u64): i64 {
+  if (address !== 0) putRest(thread.program, address, end, unit);
+  if (result !== -EINTR) endSuspension(thread);
+  return result;
+}
+
+/** The sets of select(2): one bit per descriptor, 1024 at most. Three that are asked about, three that are answered. */
 const SET_BYTES: u32 = 128;
-const set = memory.data(128);
+const SETS: u32 = 3;
 
 /** What a descriptor is ready for when its bit stays in the set of readers, of writers, of others. */
-const READABLE: u32 = POLLIN | POLLHUP | POLLERR;
-const WRITABLE: u32 = POLLOUT | POLLERR;
-const EXCEPTIONAL: u32 = POLLPRI;
+const READABLE: u32 = POLLIN | POLLRDNORM | POLLHUP | POLLERR | POLLNVAL;
+const WRITABLE: u32 = POLLOUT | POLLWRNORM | POLLERR | POLLNVAL;
+const EXCEPTIONAL: u32 = POLLPRI | POLLNVAL;
 
-/** Keeps the bits of the set at `address` whose descriptors are ready; their number, or a negative error. */
-function selectSet(program: Program, address: u64, count: u32, events: u32): i64 {
-  if (address === 0) return 0;
-  const bytes = ((count + 63) / 64) * 8;
-  if (!copyFrom(program.space, set, address, bytes)) return -EFAULT;
-  let ready: i64 = 0;
-  for (let fd: u32 = 0; fd < bytes * 8; fd++) {
-    const slot = set + (fd >> 3);
-    const mask = ((1 as u32) << (fd & 7)) as u8;
-    if ((load<u8>(slot) & mask) === 0) continue;
-    const file = fd < count ? fileAt(program.files, fd as u64) : null;
-    if (fd < count && file === null) return -EBADF;
-    if (file !== null && (eventsOf(file) & events) !== 0) ready++;
-    else store<u8>(slot, load<u8>(slot) & ~mask);
-  }
-  return copyTo(program.space, address, set, bytes) ? ready : -EFAULT;
+function eventsOfSet(set: u32): u32 {
+  if (set === 0) return READABLE;
+  return set === 1 ? WRITABLE : EXCEPTIONAL;
 }
 
-function selectAll(program: Program, regs: Utcb): i64 {
+function addressOfSet(regs: Utcb, set: u32): u64 {
+  if (set === 0) return regs.rsi;
+  return set === 1 ? regs.rdx : regs.r10;
+}
+
+function bitOf(fd: u32): u8 {
+  return ((1 as u32) << (fd & 7)) as u8;
+}
+
+/** The descriptor is in one of the sets that are asked about. */
+function selected(storage: usize, fd: u32): bool {
+  const at = storage + (fd >> 3);
+  const bits = load<u8>(at) | load<u8>(at + SET_BYTES) | load<u8>(at + 2 * SET_BYTES);
+  return (bits & bitOf(fd)) !== 0;
+}
+
+function scanSelected(program: Program, storage: usize, count: u32): i64 {
+  const answers = storage + SETS * SET_BYTES;
+  let ready: i64 = 0;
+  memory.fill(answers, 0, SETS * SET_BYTES);
+  for (let fd: u32 = 0; fd < count; fd++) {
+    if (!selected(storage, fd)) continue;
+    const events = eventsOf(program, fd as i32);
+    for (let set: u32 = 0; set < SETS; set++) {
+      const at = set * SET_BYTES + (fd >> 3);
+      if ((load<u8>(storage + at) & bitOf(fd)) === 0) continue;
+      if ((events & eventsOfSet(set)) === 0) continue;
+      store<u8>(answers + at, load<u8>(answers + at) | bitOf(fd));
+      ready++;
+    }
+  }
+  return ready;
+}
+
+function watchSelected(thread: Thread, storage: usize, count: u32): bool {
+  for (let fd: u32 = 0; fd < count; fd++) {
+    if (selected(storage, fd) && !watchDescriptor(thread, fd as i32)) return false;
+  }
+  return true;
+}
+
+/** Keeps the bits of the sets whose descriptors are ready, once there are some or at `end`. */
+function selectAll(thread: Thread, regs: Utcb, end: u64): i64 {
+  const program = thread.program;
   if ((regs.rdi as i32) < 0) return -EINVAL;
   const count = min<u32>(regs.rdi as u32, SET_BYTES * 8);
-  const readers = selectSet(program, regs.rsi, count, READABLE);
-  if (readers < 0) return readers;
-  const writers = selectSet(program, regs.rdx, count, WRITABLE);
-  if (writers < 0) return writers;
-  const others = selectSet(program, regs.r10, count, EXCEPTIONAL);
-  return others < 0 ? others : readers + writers + others;
+  const bytes = ((count + 63) / 64) * 8;
+  const sets = callStorage(thread, 2 * SETS * SET_BYTES);
+  if (sets === 0) return -ENOMEM;
+  memory.fill(sets, 0, SETS * SET_BYTES);
+  for (let set: u32 = 0; set < SETS; set++) {
+    const address = addressOfSet(regs, set);
+    const to = sets + set * SET_BYTES;
+    if (address !== 0 && !copyFrom(program.space, to, address, bytes)) return -EFAULT;
+  }
+  for (let fd: u32 = 0; fd < count; fd++) {
+    if (selected(sets, fd) && usableFileAt(program.files, fd as u64) === null) return -EBADF;
+  }
+  const ready = waitReady(thread, sets, count, end, scanSelected, watchSelected);
+  if (ready < 0) return ready;
+  const answers = sets + SETS * SET_BYTES;
+  for (let set: u32 = 0; set < SETS; set++) {
+    const address = addressOfSet(regs, set);
+    if (address === 0) continue;
+    if (!copyTo(program.space, address, answers + set * SET_BYTES, bytes)) return -EFAULT;
+  }
+  return ready;
 }
 
-/** select(count, readers, writers, others, timeval). */
+/** select(count, readers, writers, others, timeval): what is left goes to the timeval. */
 export function sysSelect(thread: Thread, regs: Utcb): i64 {
-  const wait = regs.r8 === 0 ? 0 : timeval(thread.program, regs.r8);
-  if (wait < 0) return wait;
-  const ready = selectAll(thread.program, regs);
-  return ready !== 0 ? ready : waitReady(thread, regs.r8 !== 0, wait);
+  const error = endOfTimeval(thread.program, regs.r8);
+  if (error !== 0) return error;
+  const end = timeLimit;
+  return finish(thread, selectAll(thread, regs, end), regs.r8, end, MICROSECOND);
 }
 
 /** pselect6(count, readers, writers, others, timespec, address and size of the mask). */
 export function sysPselect(thread: Thread, regs: Utcb): i64 {
   const space = thread.program.space;
-  const wait = regs.r8 === 0 ? 0 : timespec(thread.program, regs.r8);
-  if (wait < 0) return wait;
+  let mask: u64 = 0;
+  let size: u64 = 0;
   if (regs.r9 !== 0) {
     if (!get64(space, regs.r9)) return -EFAULT;
-    const set = got;
+    mask = got;
     if (!get64(space, regs.r9 + 8)) return -EFAULT;
-    const masked = set === 0 ? 0 : suspendMask(thread, set, got);
-    if (masked !== 0) return masked;
+    size = got;
   }
-  const ready = selectAll(thread.program, regs);
-  return ready !== 0 ? ready : waitReady(thread, regs.r8 !== 0, wait);
+  const error = endOfTimespec(thread.program, regs.r8);
+  if (error !== 0) return error;
+  const end = timeLimit;
+  const masked = mask === 0 ? 0 : suspendMask(thread, mask, size);
+  if (masked !== 0) return masked;
+  return finish(thread, selectAll(thread, regs, end), regs.r8, end, 1);
 }

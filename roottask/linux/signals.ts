@@ -28,6 +28,7 @@ import {
   SIGCHLD,
   SIGCONT,
   SIGKILL,
+  SIGPIPE,
   SIGSEGV,
   SIGSTOP,
   SIGURG,
@@ -190,6 +191,13 @@ export function sizeResult(thread: Thread, result: i64): i64 {
   if (result === -EFBIG && thread.program.fileLimit < (FILE_MAX as u64)) {
     raise(thread, thread, SIGXFSZ, false);
   }
+  return result;
+}
+
+/** `result` of a call of `thread` that has written: a signal tells it of a pipe that nobody reads (pipe(7)). */
+export function pipeResult(thread: Thread, result: i64): i64 {
+  if (thread.broken !== 0) raise(thread, thread, SIGPIPE, false);
+  thread.broken = 0;
   return result;
 }
 

@@ -8,16 +8,18 @@ import { loadElf, mapStack } from "../libroottask/loader";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, Thread } from "../libroottask/program";
+import { setWaiting } from "../libroottask/readiness";
 import { put64 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
-import { linuxException, linuxRecall } from "./signals";
+import { linuxException, linuxRecall, signalPending } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
+import { waitForever } from "./wait";
 
 const elf = changetype<Elf>(memory.data(64));
 
@@ -26,6 +28,7 @@ export function initLinux(): bool {
   if (!initSignalFrames()) return false;
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
+  setWaiting(waitForever, signalPending);
   return true;
 }
 

@@ -94,15 +94,6 @@ export function timespec(program: Program, address: u64): i64 {
   return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + rest;
 }
 
-/** Reads the timeval at `address` in nanoseconds, as `timespec`. */
-export function timeval(program: Program, address: u64): i64 {
-  if (!copyFrom(program.space, value, address, 16)) return -EFAULT;
-  const seconds = load<i64>(value);
-  const micros = load<i64>(value + 8);
-  if (seconds < 0 || micros < 0 || micros >= 1_000_000) return -EINVAL;
-  return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + micros * 1000;
-}
-
 /** Sleeps for `time` nanoseconds; where a signal ends that, what is left goes to `left`, if not 0. */
 function sleepFor(thread: Thread, time: u64, left: u64): i64 {
   const end = monotonic() + time;

@@ -23,7 +23,7 @@ import { noteRead } from "../libroottask/shared_files";
 import { copyFrom, get64, got, put64 } from "../libroottask/space";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
-import { sizeResult } from "./signals";
+import { pipeResult, sizeResult } from "./signals";
 
 /** Largest transfer of one call: MAX_RW_COUNT of Linux. */
 export const TRANSFER_MAX: u64 = 0x7fff_f000;
@@ -40,14 +40,19 @@ export function userRange(address: u64, length: u64): bool {
   return length <= SPACE_END && address <= SPACE_END - length;
 }
 
+/** `result` of a write of `thread`: signals tell it of limits and of broken pipes. */
+function written(thread: Thread, result: i64): i64 {
+  return pipeResult(thread, sizeResult(thread, result));
+}
+
 /** Reads or writes what `thread.transfer` says, at `position` or, with OWN, at the file's own. */
 function move(thread: Thread, file: OpenFile, position: i64, writing: bool): i64 {
   const transfer = thread.transfer;
   if (position === OWN) {
-    if (writing) return sizeResult(thread, writeFile(thread, file, transfer));
+    if (writing) return written(thread, writeFile(thread, file, transfer));
     return readFile(thread, file, transfer);
   }
-  if (writing) return sizeResult(thread, writeFileAt(thread, file, transfer, position));
+  if (writing) return written(thread, writeFileAt(thread, file, transfer, position));
   return readFileAt(thread, file, transfer, position);
 }
 
@@ -204,7 +209,7 @@ function copyBetween(
     if (result <= 0) break;
     done += result;
   }
-  return done === 0 ? sizeResult(thread, result) : done;
+  return written(thread, done === 0 ? result : done);
 }
 
 /** Reads the position at `address`, or takes that of `file` where there is no address. */

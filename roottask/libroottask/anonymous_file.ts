@@ -1,0 +1,27 @@
+// Open files on nodes that have no place in the tree: event descriptors. Each has a node of its own, which goes with it.
+
+import { O_RDWR, OpenFile, openNode } from "./open_file";
+import { dispose, KIND_ANONYMOUS, newNode } from "./tree";
+
+/** Mode of anonymous files as fstat(2) tells it; they have no type. */
+const MODE: u32 = 0o600;
+
+/** An open file with `operations` (a FileOperations) and the flags O_RDWR | `flags`; null when memory is out. */
+export function openAnonymous(operations: usize, flags: u32): OpenFile | null {
+  const node = newNode(KIND_ANONYMOUS, MODE);
+  if (node === null) return null;
+  node.links = 1;
+  node.operations = operations;
+  const file = openNode(node, O_RDWR | flags);
+  if (file === null) {
+    node.links = 0;
+    dispose(node);
+  }
+  return file;
+}
+
+/** The open file on a node that counts as named, as Linux has it, is about to go: the node goes with it. */
+export function closeAnonymous(file: OpenFile): void {
+  file.node.object = 0;
+  file.node.links = 0;
+}

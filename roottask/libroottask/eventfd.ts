@@ -1,0 +1,92 @@
+// Event counters: eventfd(2). A read takes the count, or 1 of a semaphore's; a write adds to it.
+
+import { closeAnonymous, openAnonymous } from "./anonymous_file";
+import { EAGAIN, EFAULT, EINTR, EINVAL } from "./errno";
+import { create, destroy } from "./heap";
+import { newOperations, O_NONBLOCK, OpenFile } from "./open_file";
+import { POLLERR, POLLIN, POLLOUT } from "./poll_events";
+import { Thread } from "./program";
+import { waitAt } from "./readiness";
+import { fillBytes, Transfer, takeBytes } from "./transfer";
+import { notify, READABLE, WRITABLE } from "./watches";
+
+/** Bytes of a count. */
+const COUNT_BYTES: u32 = 8;
+/** No count is this; the largest is one less. */
+const BEYOND: u64 = ~(0 as u64);
+
+@unmanaged
+class Counter {
+  count: u64;
+  semaphore: u32;
+}
+
+const storage = memory.data(64);
+const value = memory.data(8);
+
+function counterOf(file: OpenFile): Counter {
+  return changetype<Counter>(file.node.object);
+}
+
+/** An open file that counts from `count`; null when memory is out. */
+export function openEventfd(count: u32, semaphore: bool, flags: u32): OpenFile | null {
+  const counter = create<Counter>();
+  if (counter === null) return null;
+  counter.count = count as u64;
+  counter.semaphore = semaphore ? 1 : 0;
+  const file = openAnonymous(storage, flags);
+  if (file === null) destroy<Counter>(counter);
+  else file.node.object = changetype<usize>(counter);
+  return file;
+}
+
+function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  const counter = counterOf(file);
+  if (transfer.left < (COUNT_BYTES as u64)) return -EINVAL;
+  while (counter.count === 0) {
+    if ((file.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    if (!waitAt(thread, file.node, READABLE)) return -EINTR;
+  }
+  const taken = counter.semaphore !== 0 ? (1 as u64) : counter.count;
+  counter.count -= taken;
+  notify(file.node, POLLOUT);
+  store<u64>(value, taken);
+  return fillBytes(transfer, value, COUNT_BYTES) === COUNT_BYTES ? (COUNT_BYTES as i64) : -EFAULT;
+}
+
+function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  const counter = counterOf(file);
+  if (transfer.left < (COUNT_BYTES as u64)) return -EINVAL;
+  if (takeBytes(transfer, value, COUNT_BYTES) !== COUNT_BYTES) return -EFAULT;
+  const added = load<u64>(value);
+  if (added === BEYOND) return -EINVAL;
+  while (BEYOND - counter.count <= added) {
+    if ((file.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    if (!waitAt(thread, file.node, WRITABLE)) return -EINTR;
+  }
+  counter.count += added;
+  notify(file.node, POLLIN);
+  return COUNT_BYTES as i64;
+}
+
+function poll(file: OpenFile): u32 {
+  const count = counterOf(file).count;
+  let events: u32 = 0;
+  if (count !== 0) events |= POLLIN;
+  if (count === BEYOND) events |= POLLERR;
+  if (count < BEYOND - 1) events |= POLLOUT;
+  return events;
+}
+
+function release(file: OpenFile): void {
+  destroy<Counter>(counterOf(file));
+  closeAnonymous(file);
+}
+
+export function initEventfds(): void {
+  const operations = newOperations(storage);
+  operations.read = read;
+  operations.write = write;
+  operations.poll = poll;
+  operations.release = release;
+}

@@ -1,0 +1,166 @@
+// What is in a pipe: a ring of buffers of a page each, as Linux has it (pipe(7)), because a program can tell. Short
+// writes share a page while they fit; a page counts as used until its last byte has been read.
+
+import { PAGE_SIZE } from "../libhedron/abi";
+import { EBUSY, EINVAL, ENOMEM, EPERM } from "./errno";
+import { allocate, create, destroy, release } from "./heap";
+import { allocatePages, releasePages, totalPages } from "./pages";
+import { Transfer, takeBytes } from "./transfer";
+
+/** Buffers of a new pipe, and of one that is made when pipes have much already. */
+const SLOTS: u32 = 16;
+const FEW_SLOTS: u32 = 2;
+/** Share of RAM that pipes may have in all when full, and from which on new ones get less, as divisors. */
+const SHARE: u32 = 4;
+const LARGE_SHARE: u32 = 8;
+/** Largest size a caller may ask for, bytes: as a power of two no larger one has room in an i32. */
+const SIZE_MAX: u32 = 1 << 31;
+
+@unmanaged
+export class Pipe {
+  /** Buffers: `slots` (a power of two) of BUFFER_BYTES. */
+  ring: usize;
+  slots: u32;
+  /** Buffers ever filled, and ever emptied, modulo 2^32. */
+  head: u32;
+  tail: u32;
+  /** Open files that read and that write, and how many there have been of each. */
+  readers: u32;
+  writers: u32;
+  readerOpens: u32;
+  writerOpens: u32;
+  /** Open files in all. */
+  files: u32;
+}
+
+/** A page with the bytes from `offset` on. */
+@unmanaged
+export class PipeBuffer {
+  page: usize;
+  offset: u32;
+  length: u32;
+  /** One write, which one read takes (O_DIRECT). */
+  packet: u32;
+}
+
+const BUFFER_BYTES: u32 = 16;
+if (offsetof<PipeBuffer>() !== (BUFFER_BYTES as usize)) ERROR("BUFFER_BYTES");
+
+/** Buffers of all pipes there are. */
+let reserved: u32 = 0;
+
+/** Must be called before a pipe is made. */
+export function initPipeBuffers(): void {
+  reserved = 0;
+}
+
+/** An empty pipe, or null when memory or the share that pipes may have is out. */
+export function createPipe(): Pipe | null {
+  const slots = reserved + SLOTS > totalPages() / LARGE_SHARE ? FEW_SLOTS : SLOTS;
+  if (reserved + slots > totalPages() / SHARE) return null;
+  const pipe = create<Pipe>();
+  if (pipe === null) return null;
+  pipe.ring = allocate(slots * BUFFER_BYTES);
+  if (pipe.ring === 0) {
+    destroy<Pipe>(pipe);
+    return null;
+  }
+  pipe.slots = slots;
+  reserved += slots;
+  return pipe;
+}
+
+export function destroyPipe(pipe: Pipe): void {
+  while (!isEmpty(pipe)) dropBuffer(pipe);
+  release(pipe.ring, pipe.slots * BUFFER_BYTES);
+  reserved -= pipe.slots;
+  destroy<Pipe>(pipe);
+}
+
+export function usedBuffers(pipe: Pipe): u32 {
+  return pipe.head - pipe.tail;
+}
+
+export function isEmpty(pipe: Pipe): bool {
+  return pipe.head === pipe.tail;
+}
+
+export function isFull(pipe: Pipe): bool {
+  return usedBuffers(pipe) === pipe.slots;
+}
+
+/** The buffer that is number `index` of all there ever were, between tail and head. */
+export function bufferAt(pipe: Pipe, index: u32): PipeBuffer {
+  return changetype<PipeBuffer>(pipe.ring + (index & (pipe.slots - 1)) * BUFFER_BYTES);
+}
+
+/** Bytes that can be read. */
+export function bytesIn(pipe: Pipe): u32 {
+  let bytes: u32 = 0;
+  for (let at = pipe.tail; at !== pipe.head; at++) bytes += bufferAt(pipe, at).length;
+  return bytes;
+}
+
+/** Empties the first buffer. */
+export function dropBuffer(pipe: Pipe): void {
+  releasePages(bufferAt(pipe, pipe.tail).page, 0);
+  pipe.tail++;
+}
+
+/** Adds the `length` bytes at the start of `page`, which is the pipe's from now on; there is room. */
+export function addBuffer(pipe: Pipe, page: usize, length: u32, packet: bool): void {
+  const buffer = bufferAt(pipe, pipe.head);
+  buffer.page = page;
+  buffer.offset = 0;
+  buffer.length = length;
+  buffer.packet = packet ? 1 : 0;
+  pipe.head++;
+}
+
+/** Whether the last buffer has room for `length` bytes more. */
+export function lastTakes(pipe: Pipe, length: u32): bool {
+  if (isEmpty(pipe)) return false;
+  const last = bufferAt(pipe, pipe.head - 1);
+  return last.packet === 0 && last.offset + last.length + length <= (PAGE_SIZE as u32);
+}
+
+/** Puts the next `length` bytes of `transfer` into the last buffer, which takes them; false where they cannot be read. */
+export function extendLast(pipe: Pipe, transfer: Transfer, length: u32): bool {
+  const last = bufferAt(pipe, pipe.head - 1);
+  const to = last.page + (last.offset + last.length);
+  if (takeBytes(transfer, to, length) !== length) return false;
+  last.length += length;
+  return true;
+}
+
+/** Gives the pipe room for `size` bytes: the size it has then, -EINVAL, -EPERM (too much), -EBUSY (too little) or -ENOMEM. */
+export function resizePipe(pipe: Pipe, size: u32): i64 {
+  if (size > SIZE_MAX) return -EINVAL;
+  let slots: u32 = 1;
+  while (slots * PAGE_SIZE < size) slots <<= 1;
+  if (slots > pipe.slots && reserved - pipe.slots + slots > totalPages() / SHARE) return -EPERM;
+  const used = usedBuffers(pipe);
+  if (slots < used) return -EBUSY;
+  const ring = allocate(slots * BUFFER_BYTES);
+  if (ring === 0) return -ENOMEM;
+  for (let i: u32 = 0; i < used; i++) {
+    const from = changetype<usize>(bufferAt(pipe, pipe.tail + i));
+    memory.copy(ring + i * BUFFER_BYTES, from, BUFFER_BYTES);
+  }
+  release(pipe.ring, pipe.slots * BUFFER_BYTES);
+  reserved += slots - pipe.slots;
+  pipe.ring = ring;
+  pipe.slots = slots;
+  pipe.tail = 0;
+  pipe.head = used;
+  return (slots * PAGE_SIZE) as i64;
+}
+
+/** A page to be filled, or 0 when memory is out. */
+export function newBufferPage(): usize {
+  return allocatePages(0);
+}
+
+export function freeBufferPage(page: usize): void {
+  releasePages(page, 0);
+}
