@@ -121,7 +121,7 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!runsLinuxPrograms || !cc).each(["contents", "names", "faults", "pipes"])(
+  it.skipIf(!runsLinuxPrograms || !cc).each(["contents", "names", "faults", "pipes", "events"])(
     "does what Linux does: %s",
     async (name) => {
       const file = compileC(name);

@@ -1,10 +1,22 @@
 // Open files on nodes that have no place in the tree: event descriptors. Each has a node of its own, which goes with it.
 
-import { O_RDWR, OpenFile, openNode } from "./open_file";
+import { FileOperations, newOperations, O_RDWR, OpenFile, openNode } from "./open_file";
 import { dispose, KIND_ANONYMOUS, newNode } from "./tree";
 
 /** Mode of anonymous files as fstat(2) tells it; they have no type. */
 const MODE: u32 = 0o600;
+
+/** lseek(2) succeeds and stays at the beginning. */
+function seekNowhere(_file: OpenFile, _offset: i64, _whence: u32): i64 {
+  return 0;
+}
+
+/** Makes the 64 bytes at `storage` a record for a kind of event descriptor, which refuses everything but to seek. */
+export function newAnonymousOperations(storage: usize): FileOperations {
+  const operations = newOperations(storage);
+  operations.seek = seekNowhere;
+  return operations;
+}
 
 /** An open file with `operations` (a FileOperations) and the flags O_RDWR | `flags`; null when memory is out. */
 export function openAnonymous(operations: usize, flags: u32): OpenFile | null {

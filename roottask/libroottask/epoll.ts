@@ -3,10 +3,10 @@
 // instance can be in another one, at most NESTS deep.
 
 import { PAGE_SIZE } from "../libhedron/abi";
-import { closeAnonymous, openAnonymous } from "./anonymous_file";
+import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
 import { ELOOP, ENOMEM, ENOSPC } from "./errno";
 import { create, destroy } from "./heap";
-import { newOperations, OpenFile, setForget } from "./open_file";
+import { OpenFile, setForget } from "./open_file";
 import { totalPages } from "./pages";
 import { POLLERR, POLLHUP, POLLIN, POLLRDNORM } from "./poll_events";
 import { notify, unwatch, Watch, watch } from "./watches";
@@ -302,7 +302,7 @@ function release(file: OpenFile): void {
 export function initEpoll(): void {
   count = 0;
   setForget(forgetInterests);
-  const operations = newOperations(storage);
+  const operations = newAnonymousOperations(storage);
   operations.poll = poll;
   operations.release = release;
 }

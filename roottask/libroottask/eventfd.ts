@@ -1,9 +1,9 @@
 // Event counters: eventfd(2). A read takes the count, or 1 of a semaphore's; a write adds to it.
 
-import { closeAnonymous, openAnonymous } from "./anonymous_file";
+import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
 import { EAGAIN, EFAULT, EINTR, EINVAL } from "./errno";
 import { create, destroy } from "./heap";
-import { newOperations, O_NONBLOCK, OpenFile } from "./open_file";
+import { O_NONBLOCK, OpenFile } from "./open_file";
 import { POLLERR, POLLIN, POLLOUT } from "./poll_events";
 import { Thread } from "./program";
 import { waitAt } from "./readiness";
@@ -84,7 +84,7 @@ function release(file: OpenFile): void {
 }
 
 export function initEventfds(): void {
-  const operations = newOperations(storage);
+  const operations = newAnonymousOperations(storage);
   operations.read = read;
   operations.write = write;
   operations.poll = poll;

@@ -1,11 +1,11 @@
 // Timers as descriptors: timerfd_create(2). A read takes the number of expirations since the last one.
 
-import { closeAnonymous, openAnonymous } from "./anonymous_file";
+import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
 import { monotonic } from "./clock";
 import { EAGAIN, EFAULT, EINTR, EINVAL } from "./errno";
 import { arm, disarm, expire, goOn, initExpiry, Timer } from "./expiry";
 import { create, destroy } from "./heap";
-import { newOperations, O_NONBLOCK, OpenFile } from "./open_file";
+import { O_NONBLOCK, OpenFile } from "./open_file";
 import { POLLIN } from "./poll_events";
 import { Thread, WAIT_INTERRUPTED } from "./program";
 import { waitUntil } from "./readiness";
@@ -96,7 +96,7 @@ function release(file: OpenFile): void {
 
 export function initTimerfds(): void {
   initExpiry();
-  const operations = newOperations(storage);
+  const operations = newAnonymousOperations(storage);
   operations.read = read;
   operations.poll = poll;
   operations.release = release;

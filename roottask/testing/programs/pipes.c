@@ -244,8 +244,8 @@ static void *later(void *what) {
   *(pthread_t *)&fds[4] = pthread_self(); \
   pthread_t thread; \
   pthread_create(&thread, 0, later, fds); \
-  long r = (call); \
-  show(#call, r); \
+  long value = (call); \
+  show(#call, value); \
   pthread_join(thread, 0); \
   S(pending(fds[0])); \
   close(fds[0]), close(fds[1]); \
