@@ -121,7 +121,9 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
-  it.skipIf(!runsLinuxPrograms || !cc).each(["contents", "names", "faults", "pipes", "events"])(
+  it
+    .skipIf(!runsLinuxPrograms || !cc)
+    .each(["contents", "names", "faults", "pipes", "splices", "events"])(
     "does what Linux does: %s",
     async (name) => {
       const file = compileC(name);

@@ -1,18 +1,26 @@
-// /dev/null, /dev/zero, /dev/random and /dev/urandom (null(4), random(4)): where reading and writing goes.
+// /dev/null, /dev/zero, /dev/full, /dev/random and /dev/urandom (null(4), full(4), random(4)): where reading and writing
+// goes.
 
 import { MEM_R, MEM_W } from "../libhedron/abi";
-import { EFAULT } from "./errno";
+import { EFAULT, EINVAL, ENOSPC } from "./errno";
 import { FileOperations, newOperations, OpenFile, POSITION_IGNORED, setBacking } from "./open_file";
+import { POLLIN, POLLRDNORM } from "./poll_events";
 import { Thread } from "./program";
 import { randomBytes } from "./random";
+import { put32 } from "./space";
 import { nextRun, pass, runLength, Transfer } from "./transfer";
 
 /** Device numbers: major 1, minors of drivers/char/mem.c. */
 const MEMORY_MAJOR: u32 = 1;
 export const DEVICE_NULL: u32 = (MEMORY_MAJOR << 8) | 3;
 export const DEVICE_ZERO: u32 = (MEMORY_MAJOR << 8) | 5;
+export const DEVICE_FULL: u32 = (MEMORY_MAJOR << 8) | 7;
 export const DEVICE_RANDOM: u32 = (MEMORY_MAJOR << 8) | 8;
 export const DEVICE_URANDOM: u32 = (MEMORY_MAJOR << 8) | 9;
+
+/** Bits of entropy, which there are always as many as there can be (include/uapi/linux/random.h). */
+const RNDGETENTCNT: u32 = 0x8004_5200;
+const ENTROPY: u32 = 256;
 
 function readNull(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
   return 0;
@@ -57,6 +65,20 @@ function writeRandom(_thread: Thread, _file: OpenFile, transfer: Transfer, _posi
   return done;
 }
 
+function refuse(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
+  return -ENOSPC;
+}
+
+/** /dev/random can be waited for, although there is nothing to wait for. */
+function pollRandom(_file: OpenFile): u32 {
+  return POLLIN | POLLRDNORM;
+}
+
+function ioctlRandom(thread: Thread, _file: OpenFile, command: u32, argument: u64): i64 {
+  if (command !== RNDGETENTCNT) return -EINVAL;
+  return put32(thread.program.space, argument, ENTROPY) ? 0 : -EFAULT;
+}
+
 /** lseek(2) succeeds and stays at the beginning. */
 function seekNowhere(_file: OpenFile, _offset: i64, _whence: u32): i64 {
   return 0;
@@ -69,7 +91,9 @@ function mapZeroes(_file: OpenFile, _shared: bool, _writing: bool): i64 {
 
 const nullStorage = memory.data(64);
 const zeroStorage = memory.data(64);
+const fullStorage = memory.data(64);
 const randomStorage = memory.data(64);
+const urandomStorage = memory.data(64);
 
 function device(storage: usize): FileOperations {
   const operations = newOperations(storage);
@@ -86,13 +110,24 @@ export function initCharacterDevices(): void {
   zero.read = readZero;
   zero.write = discard;
   zero.map = mapZeroes;
+  const full = device(fullStorage);
+  full.read = readZero;
+  full.write = refuse;
   const random = device(randomStorage);
   random.read = readRandom;
   random.write = writeRandom;
+  random.poll = pollRandom;
+  random.ioctl = ioctlRandom;
+  const urandom = device(urandomStorage);
+  urandom.read = readRandom;
+  urandom.write = writeRandom;
+  urandom.ioctl = ioctlRandom;
 }
 
 /** Operations of the device with this number, for its node. */
 export function deviceOperations(device: u32): usize {
   if (device === DEVICE_NULL) return nullStorage;
-  return device === DEVICE_ZERO ? zeroStorage : randomStorage;
+  if (device === DEVICE_ZERO) return zeroStorage;
+  if (device === DEVICE_FULL) return fullStorage;
+  return device === DEVICE_RANDOM ? randomStorage : urandomStorage;
 }

@@ -1,7 +1,8 @@
-// What the file tree has beyond the archive: /dev/null, /dev/zero, /dev/random, /dev/urandom, /tmp. What the
+// What the file tree has beyond the archive: /dev/null, /dev/zero, /dev/full, /dev/random, /dev/urandom, /tmp. What the
 // archive has in their place makes room, but a directory that has entries stays.
 
 import {
+  DEVICE_FULL,
   DEVICE_NULL,
   DEVICE_RANDOM,
   DEVICE_URANDOM,
@@ -69,6 +70,7 @@ export function populateTree(): bool {
     devices !== null &&
     device(devices, "null", DEVICE_NULL) &&
     device(devices, "zero", DEVICE_ZERO) &&
+    device(devices, "full", DEVICE_FULL) &&
     device(devices, "random", DEVICE_RANDOM) &&
     device(devices, "urandom", DEVICE_URANDOM) &&
     directoryNamed("tmp", 0o1777) !== null

@@ -15,8 +15,10 @@ import {
 } from "./open_file";
 import {
   addBuffer,
+  BUFFER_PACKET,
   bufferAt,
   bytesIn,
+  consume,
   createPipe,
   destroyPipe,
   dropBuffer,
@@ -44,6 +46,11 @@ const FIONREAD: u32 = 0x541b;
 /** `object` of an open file that counts as reader or writer; of one that has seen no writer yet, LONE + writerOpens. */
 const JOINED: u32 = 1;
 const LONE: u32 = 2;
+
+/** `file` is an end of a pipe. */
+export function isPipe(file: OpenFile): bool {
+  return file.node.kind === KIND_PIPE && file.node.object !== 0;
+}
 
 /** The pipe that `node`, of KIND_PIPE and open, is. */
 export function pipeOf(node: Node): Pipe {
@@ -118,28 +125,53 @@ function takeFrom(pipe: Pipe, transfer: Transfer): i64 {
     const bytes = fillBytes(transfer, buffer.page + buffer.offset, wanted);
     if (bytes < wanted) return done === 0 ? -EFAULT : done;
     done += bytes as i64;
-    buffer.offset += bytes;
-    buffer.length -= bytes;
-    const packet = buffer.packet !== 0;
-    if (packet || buffer.length === 0) dropBuffer(pipe);
-    if (packet) break;
+    if ((buffer.flags & BUFFER_PACKET) !== 0) {
+      // What did not fit is lost.
+      dropBuffer(pipe);
+      break;
+    }
+    consume(pipe, bytes);
   }
   return done;
 }
 
-function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+/** Waits for bytes where it `mayWait`: 1 where there are some, 0 where there will not be any, -EAGAIN or -EINTR. */
+export function awaitBytes(thread: Thread, file: OpenFile, mayWait: bool): i64 {
+  const node = file.node;
+  const pipe = pipeOf(node);
+  while (isEmpty(pipe)) {
+    if (pipe.writers === 0) return 0;
+    if (!mayWait) return -EAGAIN;
+    if (!waitAt(thread, node, READABLE)) return -EINTR;
+  }
+  return 1;
+}
+
+/** Something has been taken from the pipe that `node` is, which may have been full before. */
+export function noteTaken(node: Node, wasFull: bool): void {
+  if (wasFull && !isFull(pipeOf(node))) notify(node, POLLOUT | POLLWRNORM);
+}
+
+/** Something has been added to the pipe that `node` is. */
+export function noteAdded(node: Node): void {
+  notify(node, POLLIN | POLLRDNORM);
+}
+
+/** Fills `transfer` with what is there once there is something: bytes, or a negative error. */
+export function readPipe(thread: Thread, file: OpenFile, transfer: Transfer, mayWait: bool): i64 {
   const node = file.node;
   const pipe = pipeOf(node);
   if (transfer.left === 0) return 0;
-  while (isEmpty(pipe)) {
-    if (pipe.writers === 0) return 0;
-    if ((file.flags & O_NONBLOCK) !== 0) return -EAGAIN;
-    if (!waitAt(thread, node, READABLE)) return -EINTR;
-  }
+  const found = awaitBytes(thread, file, mayWait);
+  if (found <= 0) return found;
   const wasFull = isFull(pipe);
   const done = takeFrom(pipe, transfer);
-  if (wasFull && !isFull(pipe)) notify(node, POLLOUT | POLLWRNORM);
+  noteTaken(node, wasFull);
   return done;
+}
+
+function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  return readPipe(thread, file, transfer, (file.flags & O_NONBLOCK) === 0);
 }
 
 /** Puts the next page of `transfer` into a buffer, of which one is free: bytes, -ENOMEM or -EFAULT. */
@@ -151,11 +183,11 @@ function putInto(pipe: Pipe, transfer: Transfer, packet: bool): i64 {
     freeBufferPage(page);
     return -EFAULT;
   }
-  addBuffer(pipe, page, wanted, packet);
+  addBuffer(pipe, page, wanted, packet ? BUFFER_PACKET : 0);
   return wanted as i64;
 }
 
-/** Waits for a free buffer: 0, -EPIPE where nobody will read, -EAGAIN or -EINTR. */
+/** Waits for a free buffer where it `mayWait`: 0, -EPIPE where nobody will read, -EAGAIN or -EINTR. */
 export function awaitRoom(thread: Thread, file: OpenFile, mayWait: bool): i64 {
   const node = file.node;
   const pipe = pipeOf(node);
@@ -165,7 +197,7 @@ export function awaitRoom(thread: Thread, file: OpenFile, mayWait: bool): i64 {
       return -EPIPE;
     }
     if (!isFull(pipe)) return 0;
-    if (!mayWait || (file.flags & O_NONBLOCK) !== 0) return -EAGAIN;
+    if (!mayWait) return -EAGAIN;
     if (!waitAt(thread, node, WRITABLE)) return -EINTR;
   }
 }
@@ -175,6 +207,7 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i6
   const node = file.node;
   const pipe = pipeOf(node);
   const packet = (file.flags & O_DIRECT) !== 0;
+  const mayWait = (file.flags & O_NONBLOCK) === 0;
   if (transfer.left === 0) return 0;
   let done: i64 = 0;
   let error: i64 = 0;
@@ -183,17 +216,17 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i6
   if (pipe.readers !== 0 && rest !== 0 && !packet && lastTakes(pipe, rest)) {
     if (!extendLast(pipe, transfer, rest)) return -EFAULT;
     done = rest as i64;
-    notify(node, POLLIN | POLLRDNORM);
+    noteAdded(node);
   }
   while (transfer.left !== 0 && error === 0) {
-    error = awaitRoom(thread, file, true);
+    error = awaitRoom(thread, file, mayWait);
     if (error !== 0) break;
     const bytes = putInto(pipe, transfer, packet);
     if (bytes < 0) {
       error = bytes;
     } else {
       done += bytes;
-      notify(node, POLLIN | POLLRDNORM);
+      noteAdded(node);
     }
   }
   if (done !== 0) markModified(node);

@@ -39,9 +39,14 @@ export class PipeBuffer {
   page: usize;
   offset: u32;
   length: u32;
-  /** One write, which one read takes (O_DIRECT). */
-  packet: u32;
+  /** BUFFER_…. */
+  flags: u32;
 }
+
+/** One write, which one read takes (O_DIRECT). */
+export const BUFFER_PACKET: u32 = 1;
+/** A copy of what is elsewhere: nothing is added to it. */
+export const BUFFER_CLOSED: u32 = 2;
 
 const BUFFER_BYTES: u32 = 16;
 if (offsetof<PipeBuffer>() !== (BUFFER_BYTES as usize)) ERROR("BUFFER_BYTES");
@@ -108,20 +113,45 @@ export function dropBuffer(pipe: Pipe): void {
 }
 
 /** Adds the `length` bytes at the start of `page`, which is the pipe's from now on; there is room. */
-export function addBuffer(pipe: Pipe, page: usize, length: u32, packet: bool): void {
+export function addBuffer(pipe: Pipe, page: usize, length: u32, flags: u32): void {
   const buffer = bufferAt(pipe, pipe.head);
   buffer.page = page;
   buffer.offset = 0;
   buffer.length = length;
-  buffer.packet = packet ? 1 : 0;
+  buffer.flags = flags;
   pipe.head++;
+}
+
+/** Moves the first buffer of `from` to `to`, which has room. */
+export function moveBuffer(from: Pipe, to: Pipe): void {
+  const buffer = changetype<usize>(bufferAt(from, from.tail));
+  memory.copy(changetype<usize>(bufferAt(to, to.head)), buffer, BUFFER_BYTES);
+  from.tail++;
+  to.head++;
+}
+
+/** Adds a copy of the first `length` bytes of `buffer` to `to`, which has room. False when memory is out. */
+export function copyBuffer(buffer: PipeBuffer, length: u32, to: Pipe): bool {
+  const page = newBufferPage();
+  if (page === 0) return false;
+  memory.copy(page, buffer.page + buffer.offset, length);
+  addBuffer(to, page, length, (buffer.flags & BUFFER_PACKET) | BUFFER_CLOSED);
+  return true;
+}
+
+/** `length` bytes of the first buffer have been taken. */
+export function consume(pipe: Pipe, length: u32): void {
+  const buffer = bufferAt(pipe, pipe.tail);
+  buffer.offset += length;
+  buffer.length -= length;
+  if (buffer.length === 0) dropBuffer(pipe);
 }
 
 /** Whether the last buffer has room for `length` bytes more. */
 export function lastTakes(pipe: Pipe, length: u32): bool {
   if (isEmpty(pipe)) return false;
   const last = bufferAt(pipe, pipe.head - 1);
-  return last.packet === 0 && last.offset + last.length + length <= (PAGE_SIZE as u32);
+  return last.flags === 0 && last.offset + last.length + length <= (PAGE_SIZE as u32);
 }
 
 /** Puts the next `length` bytes of `transfer` into the last buffer, which takes them; false where they cannot be read. */

@@ -145,6 +145,7 @@ import {
   SYS_setsid,
   SYS_setuid,
   SYS_sigaltstack,
+  SYS_splice,
   SYS_stat,
   SYS_statfs,
   SYS_statx,
@@ -153,6 +154,7 @@ import {
   SYS_sync,
   SYS_syncfs,
   SYS_sysinfo,
+  SYS_tee,
   SYS_tgkill,
   SYS_time,
   SYS_timerfd_create,
@@ -166,6 +168,7 @@ import {
   SYS_unlink,
   SYS_unlinkat,
   SYS_utimensat,
+  SYS_vmsplice,
   SYS_wait4,
   SYS_waitid,
   SYS_write,
@@ -175,6 +178,7 @@ import * as paths from "./paths";
 import * as pipe from "./pipe";
 import * as poll from "./poll";
 import * as signals from "./signals";
+import * as splice from "./splice";
 import { onProgram, onThread } from "./table";
 import * as threads from "./threads";
 import * as time from "./time";
@@ -220,6 +224,9 @@ function eventCalls(): void {
   onThread(SYS_epoll_wait, epoll.sysEpollWait);
   onProgram(SYS_epoll_ctl, epoll.sysEpollCtl);
   onThread(SYS_epoll_pwait, epoll.sysEpollPwait);
+  onThread(SYS_splice, splice.sysSplice);
+  onThread(SYS_tee, splice.sysTee);
+  onThread(SYS_vmsplice, splice.sysVmsplice);
   onProgram(SYS_timerfd_create, events.sysTimerfdCreate);
   onProgram(SYS_eventfd, events.sysEventfd);
   onProgram(SYS_timerfd_settime, events.sysTimerfdSettime);

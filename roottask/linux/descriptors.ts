@@ -46,6 +46,8 @@ const F_GETLK: u32 = 5;
 const F_SETLKW: u32 = 7;
 const F_SETOWN: u32 = 8;
 const F_GETOWN: u32 = 9;
+const F_SETOWN_EX: u32 = 15;
+const F_GETOWN_EX: u32 = 16;
 const F_OFD_GETLK: u32 = 36;
 const F_OFD_SETLKW: u32 = 38;
 const F_DUPFD_CLOEXEC: u32 = 1030;
@@ -155,6 +157,30 @@ function lock(program: Program, file: OpenFile, command: u32, address: u64): i64
   return type === F_WRLCK && !writable(file) ? -EBADF : 0;
 }
 
+/** Types of struct f_owner_ex, whose other half is an id: thread, process, group. */
+const F_OWNER_PID: u32 = 1;
+const F_OWNER_PGRP: u32 = 2;
+const OWNER_BYTES: u32 = 8;
+
+/** F_SETOWN_EX: a thread is kept as a process. */
+function setOwner(program: Program, file: OpenFile, address: u64): i64 {
+  if (!copyFrom(program.space, flock, address, OWNER_BYTES)) return -EFAULT;
+  const type = load<u32>(flock);
+  const id = load<i32>(flock + 4);
+  if (type > F_OWNER_PGRP) return -EINVAL;
+  file.owner = type === F_OWNER_PGRP ? -id : id;
+  return 0;
+}
+
+/** F_GETOWN_EX. */
+function tellOwner(program: Program, file: OpenFile, address: u64): i64 {
+  const owner = file.owner;
+  const type = owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
+  store<u32>(flock, owner === 0 ? 0 : type);
+  store<i32>(flock + 4, owner < 0 ? -owner : owner);
+  return copyTo(program.space, address, flock, OWNER_BYTES) ? 0 : -EFAULT;
+}
+
 /** fcntl(fd, command, argument). */
 export function sysFcntl(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
@@ -187,6 +213,8 @@ export function sysFcntl(program: Program, regs: Utcb): i64 {
     file.owner = regs.rdx as i32;
     return 0;
   }
+  if (command === F_SETOWN_EX) return setOwner(program, file, regs.rdx);
+  if (command === F_GETOWN_EX) return tellOwner(program, file, regs.rdx);
   return isLock(command) ? lock(program, file, command, regs.rdx) : -EINVAL;
 }
 

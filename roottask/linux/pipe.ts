@@ -13,7 +13,7 @@ import {
   OpenFile,
   openNode,
 } from "../libroottask/open_file";
-import { joinPipe, pipeOf } from "../libroottask/pipe";
+import { isPipe, joinPipe, pipeOf } from "../libroottask/pipe";
 import { resizePipe } from "../libroottask/pipe_buffers";
 import { Program } from "../libroottask/program";
 import { copyTo } from "../libroottask/space";
@@ -79,12 +79,12 @@ export function sysPipe2(program: Program, regs: Utcb): i64 {
 
 /** F_GETPIPE_SZ: bytes it can hold. */
 export function pipeSize(file: OpenFile): i64 {
-  if (file.node.kind !== KIND_PIPE || file.node.object === 0) return -EBADF;
+  if (!isPipe(file)) return -EBADF;
   return (pipeOf(file.node).slots * PAGE) as i64;
 }
 
 /** F_SETPIPE_SZ: the size it has then, or a negative error. */
 export function setPipeSize(file: OpenFile, size: u32): i64 {
-  if (file.node.kind !== KIND_PIPE || file.node.object === 0) return -EBADF;
+  if (!isPipe(file)) return -EBADF;
   return resizePipe(pipeOf(file.node), size);
 }

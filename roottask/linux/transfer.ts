@@ -9,6 +9,7 @@ import {
   BUFFER_BYTES,
   callBuffer,
   O_APPEND,
+  O_NONBLOCK,
   OpenFile,
   POSITION_NONE,
   readable,
@@ -18,9 +19,11 @@ import {
   writeFile,
   writeFileAt,
 } from "../libroottask/open_file";
+import { isPipe } from "../libroottask/pipe";
 import { Program, Thread } from "../libroottask/program";
 import { noteRead } from "../libroottask/shared_files";
 import { copyFrom, get64, got, put64 } from "../libroottask/space";
+import { fileToPipe } from "../libroottask/splice";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
 import { pipeResult, sizeResult } from "./signals";
@@ -41,7 +44,7 @@ export function userRange(address: u64, length: u64): bool {
 }
 
 /** `result` of a write of `thread`: signals tell it of limits and of broken pipes. */
-function written(thread: Thread, result: i64): i64 {
+export function written(thread: Thread, result: i64): i64 {
   return pipeResult(thread, sizeResult(thread, result));
 }
 
@@ -100,7 +103,7 @@ export function sysPwrite(thread: Thread, regs: Utcb): i64 {
 }
 
 /** Copies a vector of `count` pieces to `transfer` and checks it: 0 or a negative error. */
-function readVector(transfer: Transfer, space: Space, address: u64, count: u64): i64 {
+export function readVector(transfer: Transfer, space: Space, address: u64, count: u64): i64 {
   if (count > VECTORS_MAX) return -EINVAL;
   if (!openPieces(transfer, space, count as u32)) return -ENOMEM;
   if (!copyFrom(space, transfer.pieces, address, (count as u32) * PIECE_BYTES)) return -EFAULT;
@@ -237,9 +240,14 @@ export function sysSendfile(thread: Thread, regs: Utcb): i64 {
   const from = positionAt(program, input, regs.rdx);
   if (from < 0) return from;
   if (!writable(output)) return -EBADF;
-  if (input.node.kind !== KIND_FILE || (output.flags & O_APPEND) !== 0) return -EINVAL;
+  const toPipe = isPipe(output);
+  const appends = (output.flags & O_APPEND) !== 0 && !toPipe;
+  if (input.node.kind !== KIND_FILE || appends) return -EINVAL;
   const count = min<u64>(regs.r10, TRANSFER_MAX);
-  const done = copyBetween(thread, input, output, from, OWN, count);
+  const mayWait = (output.flags & O_NONBLOCK) === 0;
+  const done = toPipe
+    ? written(thread, fileToPipe(thread, input, from, output, count, mayWait))
+    : copyBetween(thread, input, output, from, OWN, count);
   if (done <= 0) return done;
   const error = advance(program, input, regs.rdx, from + done);
   return error === 0 ? done : error;

@@ -1,0 +1,231 @@
+// Bytes from a file to a pipe, from a pipe to a file and between pipes: what splice(2), tee(2) and sendfile(2) do.
+// Where Linux shares pages these are copies, but for buffers that go whole from one pipe to another.
+
+import { MEM_R, PAGE_SIZE } from "../libhedron/abi";
+import { DEVICE_NULL } from "./character_devices";
+import { EFAULT, EINVAL, ENOMEM } from "./errno";
+import { OpenFile, readFile, readFileAt, writeFile, writeFileAt } from "./open_file";
+import { awaitBytes, awaitRoom, noteAdded, noteTaken, pipeOf } from "./pipe";
+import {
+  addBuffer,
+  BUFFER_CLOSED,
+  bufferAt,
+  consume,
+  copyBuffer,
+  freeBufferPage,
+  isEmpty,
+  isFull,
+  moveBuffer,
+  newBufferPage,
+} from "./pipe_buffers";
+import { Thread } from "./program";
+import { nextRun, pass, runLength, Transfer, transferOf } from "./transfer";
+import { KIND_ANONYMOUS, KIND_DEVICE, KIND_DIRECTORY, KIND_FILE } from "./tree";
+
+/** Position of a file that is its own. */
+export const OWN_POSITION: i64 = -1;
+
+/** Reads up to `length` bytes from `from` of `input` into a buffer of `output`'s: how many, 0 at the end, or an error. */
+function fillBuffer(
+  thread: Thread,
+  input: OpenFile,
+  from: i64,
+  output: OpenFile,
+  length: u32,
+): i64 {
+  const page = newBufferPage();
+  if (page === 0) return -ENOMEM;
+  const transfer = thread.transfer;
+  transferOf(transfer, null, page as u64, length as u64);
+  const bytes =
+    from === OWN_POSITION
+      ? readFile(thread, input, transfer)
+      : readFileAt(thread, input, transfer, from);
+  if (bytes > 0) addBuffer(pipeOf(output.node), page, bytes as u32, BUFFER_CLOSED);
+  else freeBufferPage(page);
+  return bytes;
+}
+
+/**
+ * Passes up to `count` bytes from `from` of `input` (OWN_POSITION: its own) to the pipe that `output` is, as many as
+ * there is room for once there is any. Bytes, or a negative error.
+ */
+export function fileToPipe(
+  thread: Thread,
+  input: OpenFile,
+  from: i64,
+  output: OpenFile,
+  count: u64,
+  mayWait: bool,
+): i64 {
+  const kind = input.node.kind;
+  const error = awaitRoom(thread, output, mayWait);
+  if (error !== 0) return error;
+  if (kind !== KIND_FILE && (kind !== KIND_DEVICE || input.node.device === DEVICE_NULL)) {
+    return -EINVAL;
+  }
+  const pipe = pipeOf(output.node);
+  let done: i64 = 0;
+  while ((done as u64) < count && !isFull(pipe)) {
+    const own = from === OWN_POSITION;
+    const at = own ? input.position : from + done;
+    // Buffers are pages of the file.
+    const rest = (PAGE_SIZE as u32) - ((at as u32) & ((PAGE_SIZE as u32) - 1));
+    const length = min<u64>(count - (done as u64), rest as u64) as u32;
+    const bytes = fillBuffer(thread, input, own ? OWN_POSITION : at, output, length);
+    if (bytes <= 0) {
+      if (done === 0) return bytes;
+      break;
+    }
+    done += bytes;
+  }
+  if (done > 0) noteAdded(output.node);
+  return done;
+}
+
+/** Writes the first buffer of the pipe, up to `length` bytes, to `to` of `output`: how many, or a negative error. */
+function writeBuffer(thread: Thread, input: OpenFile, output: OpenFile, to: i64, length: u64): i64 {
+  const pipe = pipeOf(input.node);
+  const buffer = bufferAt(pipe, pipe.tail);
+  const bytes = min<u64>(length, buffer.length as u64);
+  const transfer = thread.transfer;
+  transferOf(transfer, null, (buffer.page as u64) + (buffer.offset as u64), bytes);
+  const result =
+    to === OWN_POSITION
+      ? writeFile(thread, output, transfer)
+      : writeFileAt(thread, output, transfer, to);
+  if (result > 0) consume(pipe, result as u32);
+  return result;
+}
+
+/**
+ * Passes up to `count` bytes from the pipe that `input` is to `to` of `output` (OWN_POSITION: its own), as many as there
+ * are once there are any. Bytes, or a negative error.
+ */
+export function pipeToFile(
+  thread: Thread,
+  input: OpenFile,
+  output: OpenFile,
+  to: i64,
+  count: u64,
+  mayWait: bool,
+): i64 {
+  const kind = output.node.kind;
+  if (kind === KIND_DIRECTORY || kind === KIND_ANONYMOUS) return -EINVAL;
+  const found = awaitBytes(thread, input, mayWait);
+  if (found <= 0) return found;
+  const pipe = pipeOf(input.node);
+  const wasFull = isFull(pipe);
+  let done: i64 = 0;
+  let result: i64 = 0;
+  while ((done as u64) < count && !isEmpty(pipe)) {
+    const at = to === OWN_POSITION ? OWN_POSITION : to + done;
+    result = writeBuffer(thread, input, output, at, count - (done as u64));
+    if (result <= 0) break;
+    done += result;
+  }
+  noteTaken(input.node, wasFull);
+  return done === 0 ? result : done;
+}
+
+/** Waits until something can go from one pipe to the other: 1, 0 where nothing will, or a negative error. */
+function awaitBoth(thread: Thread, input: OpenFile, output: OpenFile, mayWait: bool): i64 {
+  const from = pipeOf(input.node);
+  const to = pipeOf(output.node);
+  let first = true;
+  while (first || isEmpty(from) || isFull(to)) {
+    first = false;
+    const found = awaitBytes(thread, input, mayWait);
+    if (found < 0) return found;
+    const error = awaitRoom(thread, output, mayWait);
+    if (error !== 0) return error;
+    if (found === 0 && isEmpty(from)) return 0;
+  }
+  return 1;
+}
+
+/** Passes up to `count` bytes between pipes, as many as can go at once. Bytes, or a negative error. */
+export function pipeToPipe(
+  thread: Thread,
+  input: OpenFile,
+  output: OpenFile,
+  count: u64,
+  mayWait: bool,
+): i64 {
+  const ready = awaitBoth(thread, input, output, mayWait);
+  if (ready <= 0) return ready;
+  const from = pipeOf(input.node);
+  const to = pipeOf(output.node);
+  const wasFull = isFull(from);
+  let done: u64 = 0;
+  while (done < count && !isEmpty(from) && !isFull(to)) {
+    const buffer = bufferAt(from, from.tail);
+    const left = count - done;
+    if (left >= (buffer.length as u64)) {
+      done += buffer.length as u64;
+      moveBuffer(from, to);
+    } else if (copyBuffer(buffer, left as u32, to)) {
+      consume(from, left as u32);
+      done = count;
+    } else if (done === 0) {
+      return -ENOMEM;
+    } else {
+      break;
+    }
+  }
+  noteTaken(input.node, wasFull);
+  noteAdded(output.node);
+  return done as i64;
+}
+
+/** Copies up to `count` bytes between pipes, which stay in the first. Bytes, or a negative error. */
+export function copyPipe(
+  thread: Thread,
+  input: OpenFile,
+  output: OpenFile,
+  count: u64,
+  mayWait: bool,
+): i64 {
+  const ready = awaitBoth(thread, input, output, mayWait);
+  if (ready <= 0) return ready;
+  const from = pipeOf(input.node);
+  const to = pipeOf(output.node);
+  let done: u64 = 0;
+  for (let at = from.tail; at !== from.head && done < count && !isFull(to); at++) {
+    const buffer = bufferAt(from, at);
+    const length = min<u64>(count - done, buffer.length as u64) as u32;
+    if (!copyBuffer(buffer, length, to)) break;
+    done += length as u64;
+  }
+  noteAdded(output.node);
+  return done === 0 ? -ENOMEM : (done as i64);
+}
+
+/**
+ * Passes what `transfer` says to the pipe that `output` is, as much as there is room for once there is any: vmsplice(2).
+ * Every page of the program's makes a buffer. Bytes, or a negative error.
+ */
+export function memoryToPipe(
+  thread: Thread,
+  output: OpenFile,
+  transfer: Transfer,
+  mayWait: bool,
+): i64 {
+  const error = awaitRoom(thread, output, mayWait);
+  if (error !== 0) return error;
+  const pipe = pipeOf(output.node);
+  let done: i64 = 0;
+  while (transfer.left !== 0 && !isFull(pipe)) {
+    const from = nextRun(transfer, MEM_R);
+    if (from === 0) return done === 0 ? -EFAULT : done;
+    const page = newBufferPage();
+    if (page === 0) return done === 0 ? -ENOMEM : done;
+    const length = runLength;
+    memory.copy(page, from, length);
+    pass(transfer, length);
+    addBuffer(pipe, page, length, BUFFER_CLOSED);
+    done += length as i64;
+  }
+  if (done !== 0) noteAdded(output.node);
+  return done;
+}
