@@ -1,0 +1,86 @@
+// The command `npm run compare:linux`: the same programs on this Linux and in the guest, and where they differ.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { type Comparison, compare, isSame } from "./compare.ts";
+import { diff } from "./diff.ts";
+import { busybox } from "./file-tree.ts";
+import { type Folder, readFolder } from "./folder.ts";
+import { entering } from "./linux.ts";
+
+interface Options {
+  only?: string;
+  seconds: string;
+  mediator: boolean;
+  quiet?: boolean;
+}
+
+function makeSystem(): void {
+  const make = fileURLToPath(new URL("../bin/make", import.meta.url));
+  const words = [make, "--quiet", "microkernel", "roottask"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`make: ${stdout}${stderr}`);
+}
+
+/** Prints what came of a folder; whether all is as it is known to be. */
+function report(name: string, folder: Folder, all: readonly Comparison[], quiet = false): boolean {
+  const { known } = folder;
+  const differing = all.filter((each) => !isSame(each));
+  const fresh = differing.filter(({ program }) => !known.has(program.name));
+  const right = all.filter((each) => isSame(each) && known.has(each.program.name));
+  for (const each of quiet ? [] : differing) {
+    const reason = known.get(each.program.name);
+    console.log(`differs: ${name}/${each.program.name}${reason ? ` (known: ${reason})` : ""}`);
+    for (const line of diff(each.right, each.guest)) console.log(`    ${line}`);
+  }
+  for (const { program } of right)
+    console.log(`right now, and listed as different: ${name}/${program.name}`);
+  for (const line of folder.skipped) console.log(`skipped: ${line}`);
+  console.log(
+    `${name}: ${all.length - differing.length} of ${all.length} right, ${differing.length - fresh.length} known to differ, ${fresh.length} differ`,
+  );
+  return fresh.length === 0 && right.length === 0;
+}
+
+async function run(folders: string[], options: Options): Promise<void> {
+  if (entering === undefined || busybox === undefined) {
+    const what = entering
+      ? "a static busybox"
+      : "a clean root on Linux (chroot or a user namespace)";
+    console.log(`skipped: ${what} cannot be had here`);
+    return;
+  }
+  makeSystem();
+  const read = folders.map(readFolder);
+  const wanted = read.map(({ programs }) =>
+    programs.filter(
+      ({ name }) => options.only === undefined || new RegExp(options.only).test(name),
+    ),
+  );
+  const all = await compare(wanted.flat(), {
+    seconds: Number(options.seconds),
+    mediated: options.mediator,
+  });
+  let good = true;
+  for (const [index, folder] of read.entries()) {
+    const own = all.filter(({ program }) => wanted[index]?.includes(program));
+    const name = own[0]?.program.class ?? folders[index] ?? "";
+    good = report(name, folder, own, options.quiet) && good;
+  }
+  if (!good) process.exitCode = 1;
+}
+
+await new Command("compare:linux")
+  .description("runs the programs of folders on this Linux and in the guest, and compares")
+  .argument("<folders...>", "folders of C, Rust and Go sources, executables, scripts and lists")
+  .option("--only <pattern>", "only programs whose name matches this regular expression")
+  .option("--seconds <n>", "virtual seconds after which a program hangs", "5")
+  .option("--no-mediator", "without a mediator")
+  .option("--quiet", "counts alone")
+  .action(run)
+  .parseAsync()
+  .catch((error: Error) => {
+    console.error(`compare:linux: ${error.message}`);
+    process.exitCode = 2;
+  });

@@ -1,0 +1,142 @@
+// Programs on this Linux, in a clean root: a folder of a tmpfs that has the files of the archive and nothing else, entered
+// by chroot(2), in a user namespace of its own where the caller is not root.
+
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { isLinux } from "../testing/host-tools.ts";
+import { archiveOf } from "./file-tree.ts";
+import { ADDED_BY_ROOTTASK, ENVIRONMENT, type Outcome, type Program } from "./program.ts";
+
+/** Milliseconds of the host after which a program is taken to hang. */
+const PATIENCE = 30_000;
+const DEVICES = { null: 3, zero: 5, random: 8, urandom: 9 } as const;
+
+/** Enters the root given by its first argument, where devices can only be shown, not made. */
+const IN_NAMESPACE = `own=$PATH PATH=/usr/sbin:/usr/bin:/sbin:/bin
+for d in ${Object.keys(DEVICES).join(" ")}; do mount --bind /dev/$d "$0/dev/$d" || exit 125; done
+chroot=$(command -v chroot) env=$(command -v env) PATH=$own
+exec "$env" -u PWD "$chroot" "$0" "$@"`;
+
+/** Descriptors as the roottask gives them; the shell gives way to the command. */
+const LIMITED = 'unset PWD; ulimit -S -n 1024; exec "$0" "$@"';
+
+/** Path of a program of the host; those of administrators need not be on its PATH. */
+function pathOf(program: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.map((folder) => join(folder, program)).find(existsSync);
+}
+
+/** What stands in front of a root and a command; undefined where no clean root can be had. */
+function enteringCommand(): readonly string[] | undefined {
+  const isRoot = process.getuid?.() === 0;
+  const program = pathOf(isRoot ? "chroot" : "unshare");
+  if (!isLinux || program === undefined) return undefined;
+  const probe = isRoot ? ["/", "/bin/true"] : ["-r", "-m", "true"];
+  if (spawnSync(program, probe, { stdio: "ignore" }).status !== 0) return undefined;
+  return isRoot ? [program] : [program, "-r", "-m", "/bin/sh", "-c", IN_NAMESPACE];
+}
+
+/** How a clean root is entered here, if at all. */
+export const entering = enteringCommand();
+
+function makeDevices(root: string): void {
+  mkdirSync(join(root, "dev"));
+  for (const [name, minor] of Object.entries(DEVICES)) {
+    const path = join(root, "dev", name);
+    if (entering?.length === 1) {
+      spawnSync("mknod", ["-m", "666", path, "c", "1", `${minor}`]);
+    } else writeFileSync(path, "");
+  }
+}
+
+function pipeAt(path: string): string {
+  if (!existsSync(path)) spawnSync("mkfifo", [path]);
+  return path;
+}
+
+/** The reading end of a pipe whose writers are gone. */
+function emptyPipe(path: string): number {
+  const both = openSync(pipeAt(path), "r+");
+  const reader = openSync(path, "r");
+  closeSync(both);
+  return reader;
+}
+
+/** Runs a command in the root; its outputs go to one pipe that somebody reads, its input is empty. */
+async function run(root: string, scratch: string, command: readonly string[]): Promise<Outcome> {
+  const words = ["-c", LIMITED, ...(entering ?? []), root, ...command];
+  const pipe = pipeAt(join(scratch, "output"));
+  const reader = spawn("cat", [pipe], { stdio: ["ignore", "pipe", "ignore"] });
+  const chunks: Buffer[] = [];
+  reader.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  const read = once(reader, "close");
+  const output = openSync(pipe, "w");
+  const input = emptyPipe(join(scratch, "input"));
+  // A session of its own: no terminal, and all of it can be ended.
+  const child = spawn("/bin/sh", words, {
+    detached: true,
+    cwd: "/",
+    env: { ...ENVIRONMENT, ...ADDED_BY_ROOTTASK },
+    stdio: [input, output, output],
+  });
+  closeSync(input);
+  closeSync(output);
+  const endAll = () => {
+    try {
+      process.kill(-(child.pid as number), "SIGKILL");
+    } catch {
+      // Nobody of the session is left.
+    }
+  };
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    endAll();
+  }, PATIENCE);
+  const [status, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  await Promise.race([read, new Promise((done) => setTimeout(done, 2000))]);
+  endAll();
+  await read;
+  clearTimeout(timer);
+  const text = Buffer.concat(chunks).toString("latin1");
+  if (late) return { text, end: "no end: time is up" };
+  const number = signal === null ? undefined : constants.signals[signal];
+  return { text, end: number ? `killed by signal ${number}` : `exit status ${status}` };
+}
+
+/** Runs programs one after the other in one root. */
+export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[]> {
+  const scratch = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "compare-"));
+  try {
+    const root = join(scratch, "root");
+    mkdirSync(root);
+    const archive = join(scratch, "archive.tar");
+    writeFileSync(archive, await archiveOf(programs));
+    const tar = spawnSync("tar", ["--delay-directory-restore", "-xpf", archive, "-C", root]);
+    if (tar.status !== 0) throw new Error(`tar: ${tar.stderr}`);
+    makeDevices(root);
+    const outcomes: Outcome[] = [];
+    for (const { command } of programs) {
+      const temporary = join(root, "tmp");
+      rmSync(temporary, { recursive: true, force: true });
+      mkdirSync(temporary);
+      chmodSync(temporary, 0o1777);
+      outcomes.push(await run(root, scratch, command));
+    }
+    return outcomes;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
