@@ -3,7 +3,19 @@
 // whatever has been accessed before.
 
 import { expect, test } from "vitest";
-import { type Assembler, cr3, mem, qword, r8, rax, rbx, rcx, rdi } from "../../asm/index.ts";
+import {
+  type Assembler,
+  byte,
+  cr3,
+  mem,
+  qword,
+  r8,
+  rax,
+  rbx,
+  rcx,
+  rdi,
+  rdx,
+} from "../../asm/index.ts";
 import { benchKernel } from "../bench/frame.ts";
 import { DATA_AREA, type Workload } from "../bench/workload.ts";
 import { Machine } from "../host/machine.ts";
@@ -38,7 +50,7 @@ class Tables {
   }
 
   map(linear: bigint, frame: number): void {
-    this.#set(linear, 0, BigInt(frame | MAP));
+    this.#set(linear, 0, BigInt(frame + MAP));
   }
 
   #set(linear: bigint, level: number, entry: bigint): void {
@@ -108,3 +120,48 @@ test.each(accels)("both pages of an access are translated, with $kind", async (a
     ]);
   }
 });
+
+/** Where nothing is, above 4 GiB, and the border between that and RAM. */
+const NOWHERE = 2 ** 33;
+const EDGE = 1n << 40n;
+
+/** Reads of one, two and eight bytes where nothing answers, the latter into RAM; the second one as a factor. */
+const absent: Workload = {
+  name: "absent",
+  what: "reads where nothing is",
+  rounds: 1,
+  image: (() => {
+    const tables = new Tables();
+    tables.map(EDGE - 0x1000n, NOWHERE);
+    tables.map(EDGE, UPPER);
+    return { bytes: tables.bytes, address: TABLES, entry: 0 };
+  })(),
+  code(a: Assembler): void {
+    a.mov(rax, TABLES).mov(cr3, rax);
+    a.mov(rbx, EDGE).mov(rdi, RESULTS).mov(rcx, 200);
+    a.label("round");
+    a.mov(qword(UPPER), SECOND);
+    a.mov(rax, qword(rbx, { disp: -3 })).mov(mem(rdi), rax);
+    a.movzx(rax, byte(rbx, { disp: -1 })).mov(mem(rdi, { disp: 8 }), rax);
+    a.mov(rax, 3).mov(rdx, 0x1234_5678_9abc_def0n);
+    // mul word ptr [rbx - 16]
+    a.db(0x66, 0xf7, 0x63, 0xf0);
+    a.mov(mem(rdi, { disp: 16 }), rax).mov(mem(rdi, { disp: 24 }), rdx);
+    a.dec(rcx).jnz("round").ret();
+  },
+};
+
+test.each(accels)(
+  "what nobody answers is as wide as it was asked for, with $kind",
+  async (accel) => {
+    const machine = await Machine.create({ kernel: benchKernel(absent), memory: "32M", accel });
+    machine.runSync({ nanoseconds: 1_000_000 });
+    const results = [...new BigUint64Array(machine.readPhysical(RESULTS, 32).slice().buffer)];
+    expect(results).toEqual([
+      (BigInt(SECOND) << 24n) | 0xff_ffffn,
+      0xffn,
+      0xfffdn,
+      0x1234_5678_9abc_0002n,
+    ]);
+  },
+);

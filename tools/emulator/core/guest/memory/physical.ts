@@ -78,10 +78,16 @@ export function keepsTime(physical: u64, access: i32): bool {
   return kindOf(physical) != PAGE_ROM || (access & WRITE) != 0;
 }
 
-/** Reads a device or unmapped memory; `size` 1, 2, 4 or 8, inside one page. */
+/** Reads `size` bytes inside one page, 1, 2, 4 or 8; those beyond are 0 whatever is there. */
 export function physicalRead(physical: u64, size: i32): u64 {
   const h = hostOf(physical);
   if (h != 0) return Host.load(h, size);
+  const bits = outsideRead(physical, size);
+  return size == 8 ? bits : bits & (((<u64>1) << (<u64>size * 8)) - 1);
+}
+
+/** Reads a device or unmapped memory, inside one page; what is beyond `size` bytes is anything. */
+function outsideRead(physical: u64, size: i32): u64 {
   if (physical >> 32 != 0) return 0xffffffffffffffff;
   const address = <u32>physical;
   const cpu = load<i32>(S_CPU);
