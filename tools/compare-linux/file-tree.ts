@@ -51,15 +51,13 @@ function shells(): TreeFile[] {
 
 let common: TreeFile[] | undefined;
 
-/** A tar archive with what all programs have, what these have, and more files. */
-export function archiveOf(
-  programs: readonly Program[],
-  more: readonly TreeFile[] = [],
-): Promise<Uint8Array> {
+/** A tar archive with what all programs have, what these have, and a start file. */
+export function archiveOf(programs: readonly Program[], startFile: string): Promise<Uint8Array> {
   common ??= [...shells(), ...filesBelow(EXTRA)];
   const all = new Map<string, TreeFile>();
   const own = programs.flatMap(({ files }) => files);
-  for (const file of [...common, ...own, ...more]) all.set(file.name, file);
+  for (const file of [...common, ...own, { name: "userland.conf", data: startFile }])
+    all.set(file.name, file);
   const folders = new Set<string>();
   for (const name of all.keys()) {
     for (let at = dirname(name); at !== "."; at = dirname(at)) folders.add(at);

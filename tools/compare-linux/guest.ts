@@ -95,9 +95,7 @@ async function boot(programs: readonly Program[], options: GuestOptions): Promis
     ...(mediated ? [] : ["mediator off"]),
     ...programs.flatMap(({ command }) => [command, ...CLEANERS].map(startLine)),
   ];
-  const archive = await archiveOf(programs, [
-    { name: "userland.conf", data: `${lines.join("\n")}\n` },
-  ]);
+  const archive = await archiveOf(programs, `${lines.join("\n")}\n`);
   const bytes: number[] = [];
   const machine = await Machine.create({
     kernel: built("kernel.elf32"),

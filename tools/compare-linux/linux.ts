@@ -23,14 +23,11 @@ import { ADDED_BY_ROOTTASK, ENVIRONMENT, type Outcome, type Program } from "./pr
 const PATIENCE = 30_000;
 const DEVICES = { null: 3, zero: 5, random: 8, urandom: 9 } as const;
 
-/** Enters the root given by its first argument, where devices can only be shown, not made. */
-const IN_NAMESPACE = `own=$PATH PATH=/usr/sbin:/usr/bin:/sbin:/bin
-for d in ${Object.keys(DEVICES).join(" ")}; do mount --bind /dev/$d "$0/dev/$d" || exit 125; done
-chroot=$(command -v chroot) env=$(command -v env) PATH=$own
-exec "$env" -u PWD "$chroot" "$0" "$@"`;
-
-/** Descriptors as the roottask gives them; the shell gives way to the command. */
-const LIMITED = 'unset PWD; ulimit -S -n 1024; exec "$0" "$@"';
+/** Shows the host's devices in the root given by its first argument, where they can't be made, and runs the rest. */
+const IN_NAMESPACE = `for d in ${Object.keys(DEVICES).join(" ")}; do mount --bind /dev/$d "$0/dev/$d" || exit 125; done
+exec "$@"`;
+/** Descriptors as the roottask gives them; the shell gives way to the rest. */
+const LIMITED = 'ulimit -S -n 1024; exec "$0" "$@"';
 
 /** Path of a program of the host; those of administrators need not be on its PATH. */
 function pathOf(program: string): string | undefined {
@@ -38,24 +35,32 @@ function pathOf(program: string): string | undefined {
   return folders.map((folder) => join(folder, program)).find(existsSync);
 }
 
-/** What stands in front of a root and a command; undefined where no clean root can be had. */
-function enteringCommand(): readonly string[] | undefined {
-  const isRoot = process.getuid?.() === 0;
-  const program = pathOf(isRoot ? "chroot" : "unshare");
-  if (!isLinux || program === undefined) return undefined;
-  const probe = isRoot ? ["/", "/bin/true"] : ["-r", "-m", "true"];
-  if (spawnSync(program, probe, { stdio: "ignore" }).status !== 0) return undefined;
-  return isRoot ? [program] : [program, "-r", "-m", "/bin/sh", "-c", IN_NAMESPACE];
+const isRoot = process.getuid?.() === 0;
+
+/** What stands in front of a command for a root; undefined where no clean root can be had. */
+function enteringCommand(): ((root: string) => string[]) | undefined {
+  const [chroot, unshare, env] = ["chroot", "unshare", "env"].map(pathOf);
+  if (!isLinux || !chroot || !env || (!isRoot && !unshare)) return undefined;
+  const probe = isRoot ? [chroot, "/", "/bin/true"] : [unshare ?? "", "-r", "-m", "true"];
+  const [program = "", ...words] = probe;
+  if (spawnSync(program, words, { stdio: "ignore" }).status !== 0) return undefined;
+  const variables = Object.entries({ ...ENVIRONMENT, ...ADDED_BY_ROOTTASK });
+  return (root) => [
+    ...["/bin/sh", "-c", LIMITED],
+    ...(isRoot ? [] : [unshare ?? "", "-r", "-m", "/bin/sh", "-c", IN_NAMESPACE, root]),
+    ...[env, "-i", ...variables.map(([name, value]) => `${name}=${value}`)],
+    ...[chroot, root],
+  ];
 }
 
-/** How a clean root is entered here, if at all. */
+/** How a clean root is entered here, if at all: what stands in front of a command. */
 export const entering = enteringCommand();
 
 function makeDevices(root: string): void {
   mkdirSync(join(root, "dev"));
   for (const [name, minor] of Object.entries(DEVICES)) {
     const path = join(root, "dev", name);
-    if (entering?.length === 1) {
+    if (isRoot) {
       spawnSync("mknod", ["-m", "666", path, "c", "1", `${minor}`]);
     } else writeFileSync(path, "");
   }
@@ -76,7 +81,7 @@ function emptyPipe(path: string): number {
 
 /** Runs a command in the root; its outputs go to one pipe that somebody reads, its input is empty. */
 async function run(root: string, scratch: string, command: readonly string[]): Promise<Outcome> {
-  const words = ["-c", LIMITED, ...(entering ?? []), root, ...command];
+  const [program = "", ...words] = [...(entering?.(root) ?? []), ...command];
   const pipe = pipeAt(join(scratch, "output"));
   const reader = spawn("cat", [pipe], { stdio: ["ignore", "pipe", "ignore"] });
   const chunks: Buffer[] = [];
@@ -85,10 +90,9 @@ async function run(root: string, scratch: string, command: readonly string[]): P
   const output = openSync(pipe, "w");
   const input = emptyPipe(join(scratch, "input"));
   // A session of its own: no terminal, and all of it can be ended.
-  const child = spawn("/bin/sh", words, {
+  const child = spawn(program, words, {
     detached: true,
     cwd: "/",
-    env: { ...ENVIRONMENT, ...ADDED_BY_ROOTTASK },
     stdio: [input, output, output],
   });
   closeSync(input);
@@ -123,7 +127,7 @@ export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[
     const root = join(scratch, "root");
     mkdirSync(root);
     const archive = join(scratch, "archive.tar");
-    writeFileSync(archive, await archiveOf(programs));
+    writeFileSync(archive, await archiveOf(programs, ""));
     const tar = spawnSync("tar", ["--delay-directory-restore", "-xpf", archive, "-C", root]);
     if (tar.status !== 0) throw new Error(`tar: ${tar.stderr}`);
     makeDevices(root);

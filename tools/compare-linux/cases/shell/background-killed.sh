@@ -1,0 +1,4 @@
+sleep 10 &
+kill $!
+wait $! 2>/dev/null
+echo $?

@@ -1,0 +1,1 @@
+case q in [!a-m]*) echo late ;; *) echo early ;; esac

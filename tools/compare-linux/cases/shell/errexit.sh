@@ -1,0 +1,1 @@
+( set -e; false; echo no ); echo $?; ( set -e; false || true; echo yes ); ( set -e; if false; then :; fi; echo too )

@@ -1,0 +1,1 @@
+x='echo evaluated'; eval "$x twice"; eval 'y=5'; echo $y

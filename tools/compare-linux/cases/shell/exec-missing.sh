@@ -1,0 +1,1 @@
+( exec /missing/program ); echo $?

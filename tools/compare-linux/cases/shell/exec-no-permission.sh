@@ -1,0 +1,1 @@
+echo echo hi > /tmp/plain; /tmp/plain; echo $?; /tmp; echo $?

@@ -1,0 +1,1 @@
+( : ${nothing:?is not set} ) 2>/dev/null; echo $?

@@ -1,0 +1,1 @@
+mkfifo /tmp/p; echo through > /tmp/p & cat /tmp/p; wait

@@ -1,0 +1,1 @@
+find data -name 'f*' -exec echo found {} \;

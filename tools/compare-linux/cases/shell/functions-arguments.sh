@@ -1,0 +1,2 @@
+f() { echo $# "$1" "$*"; shift; echo "$@"; }
+f 'a b' c d

@@ -1,0 +1,3 @@
+cat <<END
+$(echo inner; echo lines)
+END

@@ -1,0 +1,3 @@
+cat <<END
+plain $((1 + 2)) $HOME
+END

@@ -1,0 +1,3 @@
+cat <<'END'
+$HOME `x` \n
+END

@@ -1,0 +1,2 @@
+seq 1 100000 | head -n 2
+yes | head -n 3

@@ -1,0 +1,3 @@
+make() { echo x; echo y; }
+take() { while read v; do echo got $v; done; }
+make | take

@@ -1,0 +1,2 @@
+seq 1 60000 | wc -c
+seq 1 60000 | tail -n 1

@@ -1,0 +1,1 @@
+printf 'a\nb\nc\n' | while read line; do echo "<$line>"; done

@@ -1,0 +1,3 @@
+x=before
+echo after | { read x; echo in $x; }
+echo out $x

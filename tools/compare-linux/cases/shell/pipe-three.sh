@@ -1,0 +1,1 @@
+cat data/fruit | sort | uniq -c | sort -rn | head -n 1

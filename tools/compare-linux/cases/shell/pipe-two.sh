@@ -1,0 +1,2 @@
+echo one two | tr a-z A-Z
+echo status $?

@@ -1,0 +1,1 @@
+echo a > /tmp/f; echo b >> /tmp/f; cat /tmp/f; wc -c < /tmp/f

@@ -1,0 +1,3 @@
+cat < missing; echo $?
+: < missing
+echo still

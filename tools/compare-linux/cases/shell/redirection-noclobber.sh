@@ -1,0 +1,1 @@
+set -C; echo a > /tmp/f; echo b > /tmp/f; echo $?; echo c >| /tmp/f; cat /tmp/f

@@ -1,0 +1,1 @@
+( exit 3 ); echo $?; ( exit 0 ) && echo yes

@@ -1,0 +1,1 @@
+( ( ( echo deep; exit 2 ); echo $? ); echo $? )

@@ -1,0 +1,1 @@
+echo `echo one \`echo two\``

@@ -1,0 +1,2 @@
+x=$(cat data/fruit | head -n 1)
+echo $x

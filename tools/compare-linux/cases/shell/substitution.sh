@@ -1,0 +1,3 @@
+x=$(echo a; echo b)
+echo "$x"
+echo [$x]

@@ -1,0 +1,1 @@
+echo both | tee /tmp/f | tr a-z A-Z; cat /tmp/f

@@ -1,0 +1,3 @@
+trap 'echo never' USR1
+( kill -USR1 $(sh -c 'echo $PPID'); echo survived )
+echo $?

@@ -1,0 +1,6 @@
+trap '' TERM
+kill -TERM $$
+echo alive
+trap - TERM
+kill -TERM $$
+echo dead

@@ -1,0 +1,3 @@
+f() { trap 'echo f' EXIT; return 2; }
+f
+echo $?

@@ -1,0 +1,1 @@
+ulimit -n; ulimit -f; ulimit -n 64; ulimit -n

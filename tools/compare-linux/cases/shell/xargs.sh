@@ -1,0 +1,1 @@
+printf 'a b\nc\n' | xargs -n 1 echo item
