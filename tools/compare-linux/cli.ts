@@ -1,26 +1,16 @@
 // The command `npm run compare:linux`: the same programs on this Linux and in the guest, and where they differ.
 
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { type Comparison, compare, isSame } from "./compare.ts";
 import { diff } from "./diff.ts";
-import { busybox } from "./file-tree.ts";
 import { type Folder, readFolder } from "./folder.ts";
-import { entering } from "./linux.ts";
+import { makeSystem, whatIsMissing } from "./host.ts";
 
 interface Options {
   only?: string;
   seconds: string;
   mediator: boolean;
   quiet?: boolean;
-}
-
-function makeSystem(): void {
-  const make = fileURLToPath(new URL("../bin/make", import.meta.url));
-  const words = [make, "--quiet", "microkernel", "roottask"];
-  const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`make: ${stdout}${stderr}`);
 }
 
 /** Prints what came of a folder; whether all is as it is known to be. */
@@ -44,11 +34,9 @@ function report(name: string, folder: Folder, all: readonly Comparison[], quiet 
 }
 
 async function run(folders: string[], options: Options): Promise<void> {
-  if (entering === undefined || busybox === undefined) {
-    const what = entering
-      ? "a static busybox"
-      : "a clean root on Linux (chroot or a user namespace)";
-    console.log(`skipped: ${what} cannot be had here`);
+  const missing = whatIsMissing();
+  if (missing) {
+    console.log(`skipped: ${missing} cannot be had here`);
     return;
   }
   makeSystem();

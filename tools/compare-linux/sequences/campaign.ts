@@ -1,0 +1,156 @@
+// Random sequences of system calls (sequence.c) on Linux and in the guest: which seeds differ, and the few calls of a
+// sequence that are enough for its difference.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { compile } from "../folder.ts";
+import { runInGuest } from "../guest.ts";
+import { runOnLinux } from "../linux.ts";
+import type { Outcome, Program } from "../program.ts";
+import { type Chunk, chunks, kept, without } from "./shrink.ts";
+
+const SOURCE = fileURLToPath(new URL("sequence.c", import.meta.url));
+/** Seeds of one run of the program. */
+const SEEDS = 50;
+
+export interface Campaign {
+  /** The first seed, from 1. */
+  first: number;
+  seeds: number;
+  /** Calls of each seed. */
+  calls: number;
+}
+
+/** What is left of a sequence, and what its calls gave. */
+export interface Difference {
+  seed: number;
+  kept: string;
+  linux: string;
+  guest: string;
+}
+
+function sequence(words: readonly (string | number)[], data: Uint8Array): Program {
+  return {
+    class: "sequences",
+    name: words.join(" "),
+    command: ["bin/sequence", ...words.map(String)],
+    files: [{ name: "bin/sequence", mode: 0o755, data }],
+  };
+}
+
+/** The compiled program; undefined without a compiler. */
+export function sequenceProgram(): Uint8Array | undefined {
+  const path = compile(SOURCE);
+  return path === undefined ? undefined : readFileSync(path);
+}
+
+/** Hashes by seed. */
+function hashes({ text }: Outcome): Map<number, string> {
+  const lines = [...text.matchAll(/^(\d+) ([0-9a-f]{16})$/gm)];
+  return new Map(lines.map(([, seed, hash = ""]) => [Number(seed), hash]));
+}
+
+/** Seeds of a campaign whose results differ. One that doesn't end in the guest differs, and those behind it run again. */
+export async function differingSeeds(data: Uint8Array, campaign: Campaign): Promise<number[]> {
+  const { first, seeds, calls } = campaign;
+  const differing: number[] = [];
+  const end = first + seeds;
+  let runs: [from: number, count: number][] = [];
+  for (let at = first; at < end; at += SEEDS) runs.push([at, Math.min(SEEDS, end - at)]);
+  while (runs.length > 0) {
+    const programs = runs.map(([from, count]) => sequence([from, count, calls], data));
+    const linux = await runOnLinux(programs);
+    const guest = await runInGuest(programs, { seconds: 60 });
+    const again: typeof runs = [];
+    for (const [index, [from, count]] of runs.entries()) {
+      const right = hashes(linux[index] as Outcome);
+      const found = hashes(guest[index] as Outcome);
+      for (let seed = from; seed < from + count; seed++) {
+        if (found.get(seed) !== right.get(seed)) differing.push(seed);
+        if (found.has(seed)) continue;
+        if (seed + 1 < from + count) again.push([seed + 1, from + count - seed - 1]);
+        break;
+      }
+    }
+    runs = again;
+  }
+  return differing.sort((a, b) => a - b);
+}
+
+/** The results of calls, for each choice of them, on both sides. */
+async function resultsOf(
+  data: Uint8Array,
+  choices: readonly { seed: number; calls: number; choice: string }[],
+): Promise<{ linux: string; guest: string }[]> {
+  const programs = choices.map(({ seed, calls, choice }) =>
+    sequence([seed, 1, calls, choice], data),
+  );
+  const linux = await runOnLinux(programs);
+  const guest = await runInGuest(programs);
+  return choices.map((_, index) => ({
+    linux: (linux[index] as Outcome).text,
+    guest: (guest[index] as Outcome).text,
+  }));
+}
+
+/** Number of the first call whose line differs. */
+function firstDifference(linux: string, guest: string): number | undefined {
+  const right = linux.split("\n");
+  const found = guest.split("\n");
+  const line = right.find((text, index) => text !== found[index]);
+  return line ? Number.parseInt(line, 10) : undefined;
+}
+
+/** What differs first in each of these seeds, by the name of the call and the start of its results: how many, and one. */
+export async function firstKinds(
+  data: Uint8Array,
+  seeds: readonly number[],
+  calls: number,
+): Promise<Map<string, { count: number; seed: number }>> {
+  const choices = seeds.map((seed) => ({ seed, calls, choice: `0-${calls - 1}` }));
+  const kinds = new Map<string, { count: number; seed: number }>();
+  for (const [index, { linux, guest }] of (await resultsOf(data, choices)).entries()) {
+    const call = firstDifference(linux, guest);
+    const resultIn = (text: string) =>
+      new RegExp(`^${call} \\S+.*?[=:] (\\S+)`, "m").exec(text)?.[1] ?? "none";
+    const [, name = "none"] = new RegExp(`^${call} (\\S+)`, "m").exec(linux) ?? [];
+    const kind = `${name}: ${resultIn(linux)}, not ${resultIn(guest)}`;
+    const { count = 0, seed = seeds[index] ?? 0 } = kinds.get(kind) ?? {};
+    kinds.set(kind, { count: count + 1, seed });
+  }
+  return kinds;
+}
+
+/** Leaves calls out of a sequence for as long as the call that differs first still does; undefined where none does. */
+export async function shrink(
+  data: Uint8Array,
+  seed: number,
+  calls: number,
+): Promise<Difference | undefined> {
+  const all = await resultsOf(data, [{ seed, calls, choice: `0-${calls - 1}` }]);
+  const last = firstDifference(all[0]?.linux ?? "", all[0]?.guest ?? "");
+  if (last === undefined) return undefined;
+  let indices = Array.from({ length: last + 1 }, (_, index) => index);
+  const differs = async (choices: readonly number[][]): Promise<boolean[]> => {
+    const results = await resultsOf(
+      data,
+      choices.map((each) => ({ seed, calls, choice: kept(each) })),
+    );
+    return results.map(({ linux, guest }) => firstDifference(linux, guest) === last);
+  };
+  for (let size = Math.ceil(indices.length / 8); size >= 1; size = size === 1 ? 0 : size >> 1) {
+    const parts: Chunk[] = chunks(indices.length - 1, size);
+    const removable = await differs(parts.map((part) => without(indices, [part])));
+    const free = parts.filter((_, index) => removable[index]);
+    if (free.length === 0) continue;
+    // All at once, or half of them, or one.
+    const tries = [free, free.slice(free.length >> 1), free.slice(-1)].map((each) =>
+      without(indices, each),
+    );
+    const works = await differs(tries);
+    indices = tries[works.indexOf(true)] ?? indices;
+  }
+  const choice = kept(indices);
+  const [rest] = await resultsOf(data, [{ seed, calls, choice }]);
+  return { seed, kept: choice, linux: rest?.linux ?? "", guest: rest?.guest ?? "" };
+}
