@@ -1,5 +1,7 @@
 // The command `npm run compare:linux`: the same programs on this Linux and in the guest, and where they differ.
 
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Command } from "commander";
 import { type Comparison, compare, isSame } from "./compare.ts";
 import { diff } from "./diff.ts";
@@ -11,6 +13,21 @@ interface Options {
   seconds: string;
   mediator: boolean;
   quiet?: boolean;
+  update?: boolean;
+}
+
+/** Writes the differences of a folder down; new ones have what the guest did in place of a reason. */
+function update(path: string, folder: Folder, all: readonly Comparison[]): void {
+  const seen = new Set(all.map(({ program }) => program.name));
+  const known = [...folder.known].filter(([name]) => !seen.has(name));
+  for (const each of all) {
+    if (isSame(each)) continue;
+    const guest = diff(each.right, each.guest).find((line) => line.startsWith("+"));
+    const reason = folder.known.get(each.program.name) ?? `guest: ${guest?.slice(1) ?? "less"}`;
+    known.push([each.program.name, reason]);
+  }
+  const sorted = Object.fromEntries(known.sort(([a], [b]) => (a < b ? -1 : 1)));
+  writeFileSync(join(path, "differences.json"), `${JSON.stringify(sorted, null, 2)}\n`);
 }
 
 /** Prints what came of a folder; whether all is as it is known to be. */
@@ -54,6 +71,7 @@ async function run(folders: string[], options: Options): Promise<void> {
   for (const [index, folder] of read.entries()) {
     const own = all.filter(({ program }) => wanted[index]?.includes(program));
     const name = own[0]?.program.class ?? folders[index] ?? "";
+    if (options.update) update(folders[index] ?? "", folder, own);
     good = report(name, folder, own, options.quiet) && good;
   }
   if (!good) process.exitCode = 1;
@@ -65,6 +83,7 @@ await new Command("compare:linux")
   .option("--only <pattern>", "only programs whose name matches this regular expression")
   .option("--seconds <n>", "virtual seconds after which a program hangs", "5")
   .option("--no-mediator", "without a mediator")
+  .option("--update", "write what differs into differences.json")
   .option("--quiet", "counts alone")
   .action(run)
   .parseAsync()
