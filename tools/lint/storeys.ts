@@ -107,7 +107,7 @@ const REPOSITORY: Building = {
     ["tools/aot", "tools/emulator", "tools/syscalls"],
     ["tools/bootimage"],
     ["tools/make", "kernel", "roottask"],
-    ["static-foreign-apps", "tools/package", "tools/bench"],
+    ["static-foreign-apps", "tools/package", "tools/bench", "tools/compare-linux"],
     ["Makefile.ts"],
   ],
   outside: ["vitest.config.ts"],
