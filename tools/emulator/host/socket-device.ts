@@ -5,6 +5,7 @@ import { lstatSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { LoadError } from "../load-error.ts";
 import { type SocketAddress, socketName } from "./chardev.ts";
+import { hangUp, LINGER_MS } from "./hang-up.ts";
 import type { Sink } from "./output.ts";
 
 const FLUSH_BYTES = 4096;
@@ -12,8 +13,6 @@ const FLUSH_BYTES = 4096;
 const MAX_UNREAD = 16 << 20;
 /** Peers that wait for the one before them. */
 const MAX_WAITING = 8;
-/** How long the end of a run waits for a peer to read what is left, ms. */
-const DRAIN_MS = 2000;
 
 export class SocketDevice implements Sink {
   readonly #address: SocketAddress;
@@ -129,8 +128,12 @@ export class SocketDevice implements Sink {
   /** Sends text after what has been written. */
   text(text: string): void {
     this.flush();
+    this.#send(text);
+  }
+
+  #send(data: string | Uint8Array): void {
     const peer = this.#peer;
-    if (peer !== undefined && peer.writableLength < MAX_UNREAD) peer.write(text);
+    if (peer?.writable && peer.writableLength < MAX_UNREAD) peer.write(data);
   }
 
   flush(): void {
@@ -138,15 +141,13 @@ export class SocketDevice implements Sink {
     this.#used = 0;
     const peer = this.#peer;
     if (peer?.isPaused() && this.mayRead()) peer.resume();
-    if (bytes.length > 0 && peer !== undefined && peer.writableLength < MAX_UNREAD) {
-      peer.write(bytes);
-    }
+    if (bytes.length > 0) this.#send(bytes);
   }
 
   /** Ends the connection; who waits comes next. */
   hangUp(): void {
     this.flush();
-    this.#peer?.destroySoon();
+    if (this.#peer !== undefined) hangUp(this.#peer);
   }
 
   /** Resolves when the peer has what was sent, or does not read. */
@@ -155,8 +156,12 @@ export class SocketDevice implements Sink {
     const peer = this.#peer;
     if (peer === undefined || peer.writableLength === 0) return;
     await Promise.race([
-      new Promise<void>((resolve) => peer.once("drain", resolve)),
-      new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS)),
+      new Promise<void>((resolve) => {
+        // A write is over after those before it, where there is too little of them for a "drain" as well.
+        if (peer.writable) peer.write("", () => resolve());
+        else peer.once("close", resolve);
+      }),
+      new Promise<void>((resolve) => setTimeout(resolve, LINGER_MS)),
     ]);
   }
 

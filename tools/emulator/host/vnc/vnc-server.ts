@@ -5,6 +5,7 @@ import { Display } from "../../display.ts";
 import { LoadError } from "../../load-error.ts";
 import type { Machine } from "../../machine.ts";
 import { LookPace, TICK_MS } from "../../remote/look-pace.ts";
+import { hangUp } from "../hang-up.ts";
 import { RfbSession } from "./rfb-session.ts";
 
 /** Display 0 is this port. */
@@ -37,8 +38,10 @@ export class VncServer {
       const session = new RfbSession(
         { title: options.title, display, password },
         {
-          write: (bytes) => socket.write(bytes),
-          close: () => socket.destroySoon(),
+          write: (bytes) => {
+            if (socket.writable) socket.write(bytes);
+          },
+          close: () => hangUp(socket),
           get unread() {
             return socket.writableLength;
           },
