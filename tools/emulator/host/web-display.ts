@@ -72,8 +72,11 @@ export class WebDisplay {
         socket.send(encodeMessage(message));
         return;
       }
-      socket.send(encodeMessage(packPixels(message)));
-      buffers.giveBack(message.bytes.buffer as ArrayBuffer);
+      const packed = packPixels(message, buffers);
+      socket.send(encodeMessage(packed));
+      for (const { buffer } of new Set([message.bytes, packed.bytes])) {
+        buffers.giveBack(buffer as ArrayBuffer);
+      }
     };
     const viewer = new Viewer(this.#viewed, send, buffers);
     viewer.standstill(this.#standstill);

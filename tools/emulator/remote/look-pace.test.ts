@@ -29,6 +29,13 @@ test.each([12.5, 14, 20, 26, 33])("thirty looks a second where ticks come every 
   expect(looks).toBeLessThanOrEqual(30 * 300 + 1);
 });
 
+test("looks that take as much as they may come as often with late ticks as with early ones", () => {
+  for (const ms of [1, 8, 13, 21]) {
+    const { share } = fiveMinutes(8, ms);
+    expect(share).toBeGreaterThan(0.135);
+  }
+});
+
 test("what could not be looked at is not made up for", () => {
   let now = 0;
   let looks = 0;

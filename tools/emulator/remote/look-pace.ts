@@ -13,7 +13,10 @@ const SHARE = 0.14;
 
 export class LookPace {
   readonly #now: () => number;
-  /** When the next look is due. Ticks come late: looks are counted from when they were due, not from when they were. */
+  /**
+   * When the next look is due. Ticks come late: looks are counted from when they were due, not from when they were, those
+   * that take long too.
+   */
   #due = 0;
 
   /** `now` is the host's clock, ms. */
@@ -26,7 +29,7 @@ export class LookPace {
     const start = this.#now();
     if (start < this.#due) return;
     look();
-    const next = Math.max(this.#due, start - LOOK_MS) + LOOK_MS;
-    this.#due = Math.max(next, start + (this.#now() - start) / SHARE);
+    const counted = Math.max(this.#due, start - LOOK_MS);
+    this.#due = counted + Math.max(LOOK_MS, (this.#now() - start) / SHARE);
   }
 }

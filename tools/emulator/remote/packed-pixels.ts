@@ -6,6 +6,7 @@
 // those that are as the line above has them.
 
 import { type FromMachine, MessageError } from "./messages.ts";
+import { PictureBuffers } from "./picture-buffers.ts";
 
 const LITERAL = 0;
 const RUN = 1;
@@ -19,11 +20,19 @@ type Pixels = Extract<FromMachine, { kind: "pixels" }>;
 /** A part of the picture whose `bytes` are packed. */
 export type PackedPixels = Omit<Pixels, "kind"> & { kind: "packed-pixels" };
 
-/** What is sent instead of `message`: packed if that takes three quarters of the bytes or less. */
-export function packPixels(message: Pixels): Pixels | PackedPixels {
+/**
+ * What is sent instead of `message`: packed if that takes three quarters of the bytes or less. It is packed into one of
+ * `buffers`, which is the caller's to give back.
+ */
+export function packPixels(message: Pixels, buffers = new PictureBuffers()): Pixels | PackedPixels {
   const { bytes, width } = message;
-  const words = packWords(wordsOf(bytes), width);
-  if (words === undefined) return message;
+  const pixels = wordsOf(bytes);
+  const { buffer, length } = buffers.take(Math.floor((pixels.length * 3) / 4));
+  const words = packWords(pixels, width, new Int32Array(buffer, 0, length));
+  if (words === undefined) {
+    buffers.giveBack(buffer);
+    return message;
+  }
   return {
     ...message,
     kind: "packed-pixels",
@@ -31,11 +40,15 @@ export function packPixels(message: Pixels): Pixels | PackedPixels {
   };
 }
 
-/** The part as it was. Throws `MessageError` if the pieces do not make up its `width` times `height` pixels. */
-export function unpackPixels(message: PackedPixels): Pixels {
+/**
+ * The part as it was, in one of `buffers`, which is the caller's to give back. Throws `MessageError` if the pieces do not
+ * make up its `width` times `height` pixels.
+ */
+export function unpackPixels(message: PackedPixels, buffers = new PictureBuffers()): Pixels {
   const { bytes, width, height } = message;
-  const pixels = unpackWords(wordsOf(bytes), width, width * height);
-  return { ...message, kind: "pixels", bytes: new Uint8Array(pixels.buffer) };
+  const { buffer, length, byteLength } = buffers.take(width * height);
+  unpackWords(wordsOf(bytes), width, new Int32Array(buffer, 0, length));
+  return { ...message, kind: "pixels", bytes: new Uint8Array(buffer, 0, byteLength) };
 }
 
 /** Pixels as words, which must begin at multiples of four. */
@@ -44,10 +57,14 @@ function wordsOf(bytes: Uint8Array): Int32Array {
   return new Int32Array(buffer, byteOffset, length >>> 2);
 }
 
-function packWords(pixels: Int32Array, width: number): Int32Array | undefined {
+/** The part of `out` that has been written; undefined if there is not enough of it. */
+function packWords(
+  pixels: Int32Array,
+  width: number,
+  out: Int32Array<ArrayBuffer>,
+): Int32Array<ArrayBuffer> | undefined {
   const { length } = pixels;
-  const limit = Math.floor((length * 3) / 4);
-  const out = new Int32Array(limit);
+  const limit = out.length;
   let used = 0;
   /** Where pixels begin that belong to no piece yet. */
   let open = 0;
@@ -84,8 +101,8 @@ function packWords(pixels: Int32Array, width: number): Int32Array | undefined {
   return closeLiteral(length) ? out.subarray(0, used) : undefined;
 }
 
-function unpackWords(packed: Int32Array, width: number, length: number): Int32Array<ArrayBuffer> {
-  const out = new Int32Array(length);
+function unpackWords(packed: Int32Array, width: number, out: Int32Array): void {
+  const { length } = out;
   let to = 0;
   let at = 0;
   while (at < packed.length) {
@@ -104,5 +121,4 @@ function unpackWords(packed: Int32Array, width: number, length: number): Int32Ar
     to += count;
   }
   if (to !== length) throw new MessageError(`packed pixels: ${to} of ${length}`);
-  return out;
 }

@@ -2,6 +2,7 @@
 
 import type { FromMachine, ToMachine } from "../remote/messages.ts";
 import { type PackedPixels, unpackPixels } from "../remote/packed-pixels.ts";
+import { PictureBuffers } from "../remote/picture-buffers.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import type { Connection } from "./backend.ts";
 
@@ -16,6 +17,7 @@ export class SocketConnection implements Connection {
   onMessage: (message: FromMachine) => void = () => {};
   onClosed: (reason: string) => void = () => {};
   readonly #url: string;
+  readonly #buffers = new PictureBuffers();
   #socket: WebSocket | undefined;
   #off = false;
 
@@ -32,9 +34,12 @@ export class SocketConnection implements Connection {
       const sent = decodeMessage(new Uint8Array(data as ArrayBuffer)) as unknown as
         | FromMachine
         | PackedPixels;
-      const message = sent.kind === "packed-pixels" ? unpackPixels(sent) : sent;
-      this.#off = message.kind === "status" ? message.state === "off" : this.#off;
-      this.onMessage(message);
+      if (sent.kind === "packed-pixels") {
+        this.#draw(sent);
+        return;
+      }
+      this.#off = sent.kind === "status" ? sent.state === "off" : this.#off;
+      this.onMessage(sent);
     };
     socket.onclose = ({ code }) => {
       if (this.#off) {
@@ -45,6 +50,12 @@ export class SocketConnection implements Connection {
       setTimeout(() => this.#connect(), RETRY_MS);
     };
     this.#socket = socket;
+  }
+
+  #draw(packed: PackedPixels): void {
+    const pixels = unpackPixels(packed, this.#buffers);
+    this.onMessage(pixels);
+    this.#buffers.giveBack(pixels.bytes.buffer as ArrayBuffer);
   }
 
   send(message: ToMachine): boolean {
