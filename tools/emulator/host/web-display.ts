@@ -13,6 +13,8 @@ import { serveWeb, type WebServer } from "./web-server.ts";
 
 /** Bytes on their way to a page beyond which the next look waits. */
 const MAX_UNSENT = 8 << 20;
+/** What sending takes the machine's thread when a look is over, ms a byte. */
+const SEND_MS = 3.3e-6;
 /** Given to the pages to read the last messages, ms. */
 const LINGER_MS = 1000;
 
@@ -23,14 +25,14 @@ const UNSUPPORTED_DATA = 1003;
 export class WebDisplay {
   readonly #viewed: ViewedMachine;
   readonly #viewers = new Map<WebSocket, Viewer>();
+  readonly #pace = new LookPace();
   readonly #timer: NodeJS.Timeout;
   #server: WebServer | undefined;
   #standstill: Standstill | undefined;
 
   private constructor(viewed: ViewedMachine) {
     this.#viewed = viewed;
-    const pace = new LookPace();
-    this.#timer = setInterval(() => pace.tick(() => this.#look()), TICK_MS);
+    this.#timer = setInterval(() => this.#pace.tick(() => this.#look()), TICK_MS);
     this.#timer.unref();
   }
 
@@ -60,7 +62,10 @@ export class WebDisplay {
 
   #look(): void {
     for (const [socket, viewer] of this.#viewers) {
-      if (socket.bufferedAmount < MAX_UNSENT) viewer.look();
+      const before = socket.bufferedAmount;
+      if (before >= MAX_UNSENT) continue;
+      viewer.look();
+      this.#pace.charge((socket.bufferedAmount - before) * SEND_MS);
     }
   }
 
