@@ -17,6 +17,7 @@ const MAX = "avx2 bmi1 bmi2 movbe fma adx sha".split(" ");
 const BREAKPOINT = 3;
 const UNDEFINED = 6;
 const NOT_AVAILABLE = 7;
+const PAGE_FAULT = 14;
 const SIMD_ERROR = 19;
 
 let ivyBridge: EmulatedCpu;
@@ -148,6 +149,36 @@ describe("control of vector state", () => {
     expect(vectorOf(max, "c4e269 92 0c 0f")).toBe(UNDEFINED);
     expect(vectorOf(max, "c4e261 92 1c 0f")).toBe(UNDEFINED);
     expect(vectorOf(max, "c4e269 92 0c 17")).toBe(UNDEFINED);
+  });
+
+  /** CR2 of a page fault of 64-bit code, elements of whose YMM1 are selected. */
+  function faultAddress(hex: string, rax: bigint, selected: readonly number[]): bigint {
+    const record = snippet(hex);
+    record.setGpr(0, rax);
+    for (const n of selected) {
+      const half = n < 4 ? Field.xmm : Field.ymmHigh;
+      record.setU32(half + 16 + 4 * (n % 4), 0x8000_0000);
+    }
+    const after = max.run(record);
+    expect(after.u32(Field.vector)).toBe(PAGE_FAULT);
+    return after.u64(Field.cr2);
+  }
+
+  it.each([
+    ["VMASKMOVPS load", "67 c4e275 2c 00"],
+    ["VPMASKMOVD load", "67 c4e275 8c 00"],
+    ["VMASKMOVPS store", "67 c4e275 2e 00"],
+    ["VPMASKMOVD store", "67 c4e275 8e 00"],
+  ])("%s with a 32-bit address goes on behind 4 GiB", (_, hex) => {
+    // Only the operand's address is cut off.
+    expect(faultAddress(hex, 0x1_ffff_fff0n, [1, 5])).toBe(0xffff_fff4n);
+    expect(faultAddress(hex, 0x1_ffff_fff0n, [5])).toBe(0x1_0000_0004n);
+  });
+
+  it("an element of a gather with a 32-bit address is looked for below 4 GiB", () => {
+    // VPGATHERDD YMM0, [EAX + YMM2 * 4], YMM1: indices are 0.
+    expect(faultAddress("67 c4e275 90 04 90", 0x7_ffff_fff0n, [5])).toBe(0xffff_fff0n);
+    expect(faultAddress("67 c4e275 90 44 90 20", 0x7_ffff_fff0n, [5])).toBe(0x10n);
   });
 
   it("an x87 error is reported before an MMX instruction, not before an SSE one", () => {

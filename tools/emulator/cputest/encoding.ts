@@ -20,9 +20,10 @@ const VEX_PP: Partial<Record<MandatoryPrefix, number>> = {
 /** An encoding of `form` for code of this size, most of the time; displacement and immediates are random. */
 export function randomEncoding(form: Form, bits: CodeSize, random: Random): Uint8Array {
   const out: number[] = [];
-  // With 16-bit addresses AMD wraps each element of a masked move at 64 KiB; Intel's element is so many bytes behind
-  // the operand's address, which has no more than 16 bits itself (SDM vol. 2C, VMASKMOV).
-  const wraps = bits !== 64 && /^Vp?maskmov/.test(form.mnemonic);
+  // With shorter addresses AMD wraps each element of a masked move at 64 KiB or 4 GiB where it does not access the
+  // operand in one piece; Intel's element is so many bytes behind the operand's address, which alone has no more bits
+  // than that (SDM vol. 2C, VMASKMOV).
+  const wraps = /^Vp?maskmov/.test(form.mnemonic);
   if (random.oneIn(12) && !wraps) out.push(0x67);
   if (random.oneIn(12)) out.push(random.pick([0x64, 0x65, 0x64, 0x65, 0x2e, 0x36, 0x3e, 0x26]));
   if (form.vex) {
