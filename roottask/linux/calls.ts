@@ -1,6 +1,7 @@
 // Which system calls there are: one line each, which also says whether a call works on its program or on
 // the thread that makes it.
 
+import { declareArguments } from "./arguments";
 import * as attributes from "./attributes";
 import * as descriptors from "./descriptors";
 import * as directories from "./directories";
@@ -368,8 +369,9 @@ function identityCalls(): void {
   onProgram(SYS_rseq, identity.sysAbsent);
 }
 
-/** Fills the table. */
+/** Fills the table, and that of the arguments. */
 export function enterCalls(): void {
+  declareArguments();
   fileCalls();
   eventCalls();
   pathCalls();

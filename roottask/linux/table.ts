@@ -11,6 +11,7 @@ import { callerOf, forwarded, keepsFrames } from "../libroottask/mediator";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
+import { narrow, widthsOf } from "./arguments";
 import { deliverPending, endSuspension } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
@@ -63,7 +64,8 @@ export function reportMissing(program: Program): void {
   if (found) endLine();
 }
 
-function dispatch(thread: Thread, number: u64, regs: Utcb): i64 {
+/** Makes call `number` of `thread` with the arguments in `regs`. */
+function perform(thread: Thread, number: u64, regs: Utcb): i64 {
   if (number < (SYSTEM_CALLS as u64)) {
     const entry = (number as usize) * 4;
     const ofProgram = load<usize>(programCalls + entry);
@@ -73,6 +75,27 @@ function dispatch(thread: Thread, number: u64, regs: Utcb): i64 {
   }
   noteMissing(thread.program, number);
   return -ENOSYS;
+}
+
+/** The same with the arguments as wide as the kernel takes them; the program's registers stay as they are. */
+function dispatch(thread: Thread, number: u64, regs: Utcb): i64 {
+  const widths: u32 = number < (SYSTEM_CALLS as u64) ? widthsOf(number as u32) : 0;
+  if (widths === 0) return perform(thread, number, regs);
+  const first = regs.rdi;
+  const second = regs.rsi;
+  const third = regs.rdx;
+  const fourth = regs.r10;
+  const fifth = regs.r8;
+  const sixth = regs.r9;
+  narrow(regs, widths);
+  const result = perform(thread, number, regs);
+  regs.rdi = first;
+  regs.rsi = second;
+  regs.rdx = third;
+  regs.r10 = fourth;
+  regs.r8 = fifth;
+  regs.r9 = sixth;
+  return result;
 }
 
 /**
