@@ -42,6 +42,15 @@ export function giveName(node: Node, directory: Node): i64 {
   return error;
 }
 
+const S_ISGID: u32 = 0o2000;
+
+/** What a new node gets from its directory (inode(7)): with the set-group-ID bit its group, and a directory the bit. */
+export function inherit(node: Node, directory: Node): void {
+  if ((directory.mode & S_ISGID) === 0) return;
+  node.group = directory.group;
+  if (node.kind === KIND_DIRECTORY) node.mode |= S_ISGID;
+}
+
 /** Takes a name away. */
 export function takeName(entry: Entry): void {
   markChanged(entry.node);
@@ -56,16 +65,19 @@ export function makeNode(kind: u32, mode: u32): i64 {
   const node = newNode(kind, mode);
   if (node === null) return -ENOMEM;
   markCreated(node);
+  inherit(node, walkDirectory as Node);
   return giveName(node, walkDirectory as Node);
 }
 
 /** unlink(2), or with `directory` rmdir(2), of what the last walk found. Returns 0 or a negative error. */
 export function removeName(directory: bool): i64 {
   const node = walkNode;
-  if (node === null) return -ENOENT;
   const last = lastKind();
+  if (!directory && last !== LAST_NORMAL) return -EISDIR;
+  if (node === null) return -ENOENT;
   if (!directory) {
-    if (last !== LAST_NORMAL || node.kind === KIND_DIRECTORY) return -EISDIR;
+    if (node.kind === KIND_DIRECTORY) return -EISDIR;
+    if (walkSlash) return -ENOTDIR;
   } else {
     if (last === LAST_ROOT) return -EBUSY;
     if (last === LAST_DOT) return -EINVAL;

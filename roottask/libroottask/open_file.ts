@@ -3,7 +3,8 @@
 // on the file keeps it until the call is over. The functions here check what is the same for every kind.
 
 import { PAGE_SIZE } from "../libhedron/abi";
-import { EBADF, EINVAL, ENODEV, ENOTTY, ESPIPE } from "./errno";
+import { EBADF, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, ESPIPE } from "./errno";
+import { changeLock, LOCK_NONE } from "./file_lock";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
 import { POLL_READY } from "./poll_events";
@@ -78,6 +79,8 @@ export class OpenFile {
   users: u32;
   /** Process or group that fcntl(2), F_SETOWN, has named. */
   owner: i32;
+  /** LOCK_… it has on its node (file_lock.ts). */
+  lock: u32;
   /** The position, unless a mediator changes it as well: then it is in the lower half of the u64 at `word`. */
   ownPosition: i64;
   word: usize;
@@ -254,6 +257,7 @@ export function dropFile(file: OpenFile): void {
   const release = file.operations.release;
   release(file);
   const node = file.node;
+  file.lock = changeLock(node, file.lock, LOCK_NONE);
   node.users--;
   dispose(node);
   destroy<OpenFile>(file);
@@ -388,6 +392,14 @@ export function truncateFile(thread: Thread, file: OpenFile, size: i64): i64 {
   return truncate(thread, file, size);
 }
 
+/** Modes of fallocate(2), include/uapi/linux/falloc.h: at most one operation, and whether the size stays. */
+export const FALLOC_KEEP_SIZE: u32 = 1;
+export const FALLOC_PUNCH_HOLE: u32 = 2;
+const FALLOC_COLLAPSE_RANGE: u32 = 8;
+const FALLOC_INSERT_RANGE: u32 = 32;
+/** With FALLOC_ZERO_RANGE, FALLOC_UNSHARE_RANGE and FALLOC_WRITE_ZEROES. */
+const FALLOC_OPERATIONS: u32 = 0xfa;
+
 /** fallocate(2). */
 export function allocateFile(
   thread: Thread,
@@ -398,6 +410,13 @@ export function allocateFile(
 ): i64 {
   if ((file.flags & O_PATH) !== 0) return -EBADF;
   if (offset < 0 || length <= 0) return -EINVAL;
+  const operation = mode & ~FALLOC_KEEP_SIZE;
+  if ((operation & ~FALLOC_OPERATIONS) !== 0 || (operation & (operation - 1)) !== 0) {
+    return -EOPNOTSUPP;
+  }
+  const keeps = operation === FALLOC_PUNCH_HOLE;
+  const moves = operation === FALLOC_COLLAPSE_RANGE || operation === FALLOC_INSERT_RANGE;
+  if ((keeps && mode === operation) || (moves && mode !== operation)) return -EOPNOTSUPP;
   if (!writable(file)) return -EBADF;
   const allocate = file.operations.allocate;
   return allocate(thread, file, mode, offset, length);

@@ -3,6 +3,7 @@
 import { truncateContents } from "./contents";
 import { installFile } from "./descriptors";
 import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR } from "./errno";
+import { inherit } from "./file_names";
 import { markCreated, markModified } from "./file_time";
 import {
   dropFile,
@@ -63,9 +64,11 @@ function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
 }
 
 /** A file nobody names yet, for the last walk's place or for O_TMPFILE; null when memory is out. */
-function newFile(mode: u32): Node | null {
+function newFile(directory: Node, mode: u32): Node | null {
   const node = newNode(KIND_FILE, mode & 0o7777);
-  if (node !== null) markCreated(node);
+  if (node === null) return null;
+  markCreated(node);
+  inherit(node, directory);
   return node;
 }
 
@@ -74,7 +77,7 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   const directory = walkDirectory as Node;
   // A directory that has been removed takes no more names.
   if (directory.links === 0) return -ENOENT;
-  const node = newFile(mode);
+  const node = newFile(directory, mode);
   if (node === null) return -ENOMEM;
   const attached = attach(directory, node, walkName, walkNameLength);
   if (attached !== 0) {
@@ -87,7 +90,7 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
 
 function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
-  const node = newFile(mode);
+  const node = newFile(directory, mode);
   return node === null ? -ENOMEM : openDescriptor(thread, node, flags);
 }
 

@@ -104,6 +104,12 @@ function nextPresent(space: Space, from: u64, end: u64): u64 {
   return end;
 }
 
+/** The page of `address` is there. */
+export function present(space: Space, address: u64): bool {
+  const slot = entryOf(space, address, false);
+  return slot !== 0 && (load<u64>(slot) & PRESENT) !== 0;
+}
+
 /** Mirrors `pages` pages at `address`, which lie at `frame` in one piece, with `rights` (0 takes them away). */
 export function mirror(space: Space, address: u64, frame: u64, pages: u32, rights: u32): void {
   let left = pages as u64;

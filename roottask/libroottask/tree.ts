@@ -61,6 +61,9 @@ export class Node {
   users: u32;
   /** Windows of mediators on it (shared_files.ts). */
   windows: u32;
+  /** Locks of open files on it (file_lock.ts), and whether the one is exclusive. */
+  locks: u32;
+  lockedExclusively: u32;
   /** What open files on it can do, where its kind does not say so (FileOperations). */
   operations: usize;
   /** What its kind keeps beyond the tree's record: a pipe's bytes, an event descriptor's count. */
@@ -270,6 +273,18 @@ const otherPath = memory.data(8192);
  * followed through symbolic links when `follow` is set.
  */
 export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
+  return resolve(base, path, length, follow, false);
+}
+
+/**
+ * As `walk`, for calls that make, move or remove the last component: what it names is neither followed nor has to be a
+ * directory, whatever slashes come behind it.
+ */
+export function walkToName(base: Node, path: usize, length: u32): i64 {
+  return resolve(base, path, length, false, true);
+}
+
+function resolve(base: Node, path: usize, length: u32, follow: bool, asName: bool): i64 {
   if (length === 0) return -ENOENT;
   if (length >= PATH_MAX) return -ENAMETOOLONG;
   let links: u32 = 0;
@@ -288,7 +303,8 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
     while (rest < end && load<u8>(rest) === 47) rest++;
     if (rest === end) {
       const node = walkNode;
-      return walkSlash && node !== null && node.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
+      if (asName || !walkSlash || node === null) return 0;
+      return node.kind === KIND_DIRECTORY ? 0 : -ENOTDIR;
     }
     const current = walkNode;
     if (current === null) return -ENOENT;
@@ -318,7 +334,7 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
     if (node.kind !== KIND_LINK) continue;
     let more = rest;
     while (more < end && load<u8>(more) === 47) more++;
-    if (more === end && !follow && !walkSlash) continue;
+    if (more === end && !follow && (asName || !walkSlash)) continue;
     if (++links > LINKS_MAX) return -ELOOP;
     const remaining = (end - rest) as u32;
     if (node.size + remaining >= PATH_MAX) return -ENAMETOOLONG;

@@ -35,6 +35,12 @@ import { linuxProgram } from "./state";
 const R_OK: u64 = 4;
 const W_OK: u64 = 2;
 const X_OK: u64 = 1;
+const AT_EACCESS: u64 = 0x200;
+const AT_NO_AUTOMOUNT: u64 = 0x800;
+/** AT_STATX_FORCE_SYNC and AT_STATX_DONT_SYNC: nothing has to be asked of a server; not both. */
+const AT_STATX_SYNC: u64 = 0x6000;
+const STAT_FLAGS: u64 = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC;
+const STATX_RESERVED: u64 = 0x8000_0000;
 /** Two timespecs of a program. */
 const times = memory.data(32);
 
@@ -65,12 +71,17 @@ export function sysFstat(program: Program, regs: Utcb): i64 {
 
 /** newfstatat(fd, path, stat, flags). */
 export function sysNewfstatat(program: Program, regs: Utcb): i64 {
+  if ((regs.r10 & ~STAT_FLAGS) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
   return error === 0 ? putStat(program, base, regs.rdx) : error;
 }
 
 /** statx(fd, path, flags, mask, statx). */
 export function sysStatx(program: Program, regs: Utcb): i64 {
+  if ((regs.r10 & STATX_RESERVED) !== 0) return -EINVAL;
+  if ((regs.rdx & ~STAT_FLAGS) !== 0 || (regs.rdx & AT_STATX_SYNC) === AT_STATX_SYNC) {
+    return -EINVAL;
+  }
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.rdx);
   if (error !== 0) return error;
   fillStatx(base);
@@ -93,21 +104,27 @@ export function sysFstatfs(program: Program, regs: Utcb): i64 {
 }
 
 /** access(path, mode): root may do everything but execute what nobody may. */
-function accessAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
+function accessAt(program: Program, fd: u64, address: u64, mode: u64, flags: u64): i64 {
   if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) return -EINVAL;
-  const error = nodeAt(program, fd, address, true);
+  if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const error = nodeOrDescriptor(program, fd, address, flags);
   if (error !== 0) return error;
-  const node = walkNode as Node;
-  const executable = node.kind === KIND_DIRECTORY || (node.mode & 0o111) !== 0;
+  const executable = base.kind === KIND_DIRECTORY || (base.mode & 0o111) !== 0;
   return (mode & X_OK) !== 0 && !executable ? -EACCES : 0;
 }
 
 export function sysAccess(program: Program, regs: Utcb): i64 {
-  return accessAt(program, AT_FDCWD, regs.rdi, regs.rsi);
+  return accessAt(program, AT_FDCWD, regs.rdi, regs.rsi, 0);
 }
 
+/** faccessat(fd, path, mode). */
 export function sysFaccessat(program: Program, regs: Utcb): i64 {
-  return accessAt(program, regs.rdi, regs.rsi, regs.rdx);
+  return accessAt(program, regs.rdi, regs.rsi, regs.rdx, 0);
+}
+
+/** faccessat2(fd, path, mode, flags). */
+export function sysFaccessat2(program: Program, regs: Utcb): i64 {
+  return accessAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }
 
 /** truncate(path, length). */
@@ -162,37 +179,63 @@ function validTime(at: usize): bool {
   return fraction >= 0 && fraction < 1_000_000_000;
 }
 
-/** utimensat(fd, path, times, flags): times of access and modification. */
+/** Both times that were read are valid. */
+function validTimes(): bool {
+  return validTime(times) && validTime(times + TIMESPEC);
+}
+
+/** Gives `node` the times that were read. */
+function setTimes(node: Node): i64 {
+  const access = load<i64>(times + 8);
+  const modification = load<i64>(times + TIMESPEC + 8);
+  markChanged(node);
+  if (access !== UTIME_OMIT) {
+    node.accessTime = access === UTIME_NOW ? clockSeconds : load<i64>(times);
+    node.accessNanoseconds = access === UTIME_NOW ? clockNanoseconds : (access as u32);
+  }
+  if (modification !== UTIME_OMIT) {
+    node.time = modification === UTIME_NOW ? clockSeconds : load<i64>(times + TIMESPEC);
+    node.nanoseconds = modification === UTIME_NOW ? clockNanoseconds : (modification as u32);
+  }
+  return 0;
+}
+
+/** utimensat(fd, path, times, flags): times of access and modification; without a path those of the descriptor. */
 export function sysUtimensat(program: Program, regs: Utcb): i64 {
   if (regs.rdx !== 0) {
     if (!copyFrom(program.space, times, regs.rdx, 2 * (TIMESPEC as u32))) return -EFAULT;
-    if (!validTime(times) || !validTime(times + TIMESPEC)) return -EINVAL;
+    if (load<i64>(times + 8) === UTIME_OMIT && load<i64>(times + TIMESPEC + 8) === UTIME_OMIT) {
+      return 0;
+    }
   } else {
     store<i64>(times + 8, UTIME_NOW);
     store<i64>(times + TIMESPEC + 8, UTIME_NOW);
   }
-  const flags = regs.rsi === 0 ? regs.r10 | AT_EMPTY_PATH : regs.r10;
-  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, flags);
+  if (regs.rsi === 0 && (regs.rdi as i32) !== (AT_FDCWD as i32)) {
+    const file = fileAt(program.files, regs.rdi);
+    if (regs.r10 !== 0) return -EINVAL;
+    if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+    return validTimes() ? setTimes(file.node) : -EINVAL;
+  }
+  if ((regs.r10 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
   if (error !== 0) return error;
-  const access = load<i64>(times + 8);
-  const modification = load<i64>(times + TIMESPEC + 8);
-  if (access === UTIME_OMIT && modification === UTIME_OMIT) return 0;
-  markChanged(base);
-  if (access !== UTIME_OMIT) {
-    base.accessTime = access === UTIME_NOW ? clockSeconds : load<i64>(times);
-    base.accessNanoseconds = access === UTIME_NOW ? clockNanoseconds : (access as u32);
-  }
-  if (modification !== UTIME_OMIT) {
-    base.time = modification === UTIME_NOW ? clockSeconds : load<i64>(times + TIMESPEC);
-    base.nanoseconds = modification === UTIME_NOW ? clockNanoseconds : (modification as u32);
-  }
-  return 0;
+  return validTimes() ? setTimes(base) : -EINVAL;
 }
+
+const S_ISUID: u32 = 0o4000;
+const S_ISGID: u32 = 0o2000;
+const S_IXGRP: u32 = 0o010;
 
 /** Sets user and group; -1 leaves one alone. */
 function setOwner(node: Node, owner: u64, group: u64): i64 {
   if ((owner as i32) !== -1) node.owner = owner as u32;
   if ((group as i32) !== -1) node.group = group as u32;
+  // A program that runs as somebody else must not come to do so as the new owner.
+  if (node.kind !== KIND_DIRECTORY) {
+    node.mode &= ~S_ISUID;
+    if ((node.mode & S_IXGRP) !== 0) node.mode &= ~S_ISGID;
+  }
   markChanged(node);
   return 0;
 }

@@ -9,6 +9,7 @@ import * as epoll from "./epoll";
 import * as events from "./event_descriptors";
 import * as identity from "./identity";
 import * as limits from "./limits";
+import * as locks from "./locks";
 import * as mapping from "./memory";
 import {
   SYS_access,
@@ -85,11 +86,13 @@ import {
   SYS_lseek,
   SYS_lstat,
   SYS_madvise,
+  SYS_mincore,
   SYS_mkdir,
   SYS_mkdirat,
   SYS_mknod,
   SYS_mknodat,
   SYS_mlock,
+  SYS_mlock2,
   SYS_mmap,
   SYS_mprotect,
   SYS_mremap,
@@ -201,18 +204,18 @@ function fileCalls(): void {
   onProgram(SYS_dup2, descriptors.sysDup2);
   onThread(SYS_sendfile, transfer.sysSendfile);
   onProgram(SYS_fcntl, descriptors.sysFcntl);
-  onProgram(SYS_flock, descriptors.sysNothing);
+  onThread(SYS_flock, locks.sysFlock);
   onThread(SYS_fallocate, descriptors.sysFallocate);
   onProgram(SYS_fsync, descriptors.sysFsync);
   onProgram(SYS_fdatasync, descriptors.sysFsync);
   onThread(SYS_ftruncate, descriptors.sysFtruncate);
-  onProgram(SYS_fadvise64, descriptors.sysNothing);
+  onProgram(SYS_fadvise64, descriptors.sysFadvise);
   onThread(SYS_pselect6, poll.sysPselect);
   onThread(SYS_ppoll, poll.sysPpoll);
   onProgram(SYS_dup3, descriptors.sysDup3);
   onThread(SYS_preadv, transfer.sysPreadv);
   onThread(SYS_pwritev, transfer.sysPwritev);
-  onProgram(SYS_syncfs, descriptors.sysNothing);
+  onProgram(SYS_syncfs, descriptors.sysSyncfs);
   onThread(SYS_copy_file_range, transfer.sysCopyFileRange);
   onThread(SYS_preadv2, transfer.sysPreadv2);
   onThread(SYS_pwritev2, transfer.sysPwritev2);
@@ -281,7 +284,7 @@ function pathCalls(): void {
   onProgram(SYS_utimensat, attributes.sysUtimensat);
   onProgram(SYS_renameat2, paths.sysRenameat2);
   onProgram(SYS_statx, attributes.sysStatx);
-  onProgram(SYS_faccessat2, attributes.sysFaccessat);
+  onProgram(SYS_faccessat2, attributes.sysFaccessat2);
 }
 
 function memoryCalls(): void {
@@ -289,11 +292,13 @@ function memoryCalls(): void {
   onProgram(SYS_mprotect, mapping.sysMprotect);
   onProgram(SYS_munmap, mapping.sysMunmap);
   onProgram(SYS_brk, mapping.sysBrk);
+  onProgram(SYS_mincore, mapping.sysMincore);
   onProgram(SYS_mremap, mapping.sysMremap);
   onProgram(SYS_madvise, mapping.sysMadvise);
   onProgram(SYS_msync, mapping.sysMsync);
   onProgram(SYS_mlock, mapping.sysMlock);
-  onProgram(SYS_munlock, mapping.sysMlock);
+  onProgram(SYS_munlock, mapping.sysMunlock);
+  onProgram(SYS_mlock2, mapping.sysMlock2);
 }
 
 function signalCalls(): void {
@@ -342,7 +347,7 @@ function identityCalls(): void {
   onProgram(SYS_setsid, identity.sysGetpid);
   onProgram(SYS_setreuid, identity.sysBecomeRoot);
   onProgram(SYS_setregid, identity.sysBecomeRoot);
-  onProgram(SYS_getgroups, identity.sysZero);
+  onProgram(SYS_getgroups, identity.sysGetgroups);
   onProgram(SYS_getresuid, identity.sysGetres);
   onProgram(SYS_getresgid, identity.sysGetres);
   onProgram(SYS_getpgid, identity.sysGetpid);

@@ -13,7 +13,7 @@ import {
   setCloseOnExec,
   usableFileAt,
 } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL } from "../libroottask/errno";
+import { EBADF, EFAULT, EINVAL, ESPIPE } from "../libroottask/errno";
 import {
   allocateFile,
   O_CLOEXEC,
@@ -30,7 +30,7 @@ import {
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got } from "../libroottask/space";
-import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
+import { KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
 import { pipeSize, setPipeSize } from "./pipe";
 import { sizeResult } from "./signals";
 
@@ -244,9 +244,20 @@ export function sysFsync(program: Program, regs: Utcb): i64 {
   return kind === KIND_FILE || kind === KIND_DIRECTORY ? 0 : -EINVAL;
 }
 
-/** syncfs(2), flock(2), fadvise64(2): nothing to do. */
-export function sysNothing(program: Program, regs: Utcb): i64 {
-  return fileAt(program.files, regs.rdi) === null ? -EBADF : 0;
+/** syncfs(2): as fsync, of everything. */
+export function sysSyncfs(program: Program, regs: Utcb): i64 {
+  return usableFileAt(program.files, regs.rdi) === null ? -EBADF : 0;
+}
+
+/** Last advice of posix_fadvise(2). */
+const FADV_NOREUSE: u64 = 5;
+
+/** fadvise64(fd, offset, length, advice): there is nothing that could be fetched ahead. */
+export function sysFadvise(program: Program, regs: Utcb): i64 {
+  const file = usableFileAt(program.files, regs.rdi);
+  if (file === null) return -EBADF;
+  if (file.node.kind === KIND_PIPE) return -ESPIPE;
+  return (regs.rdx as i64) < 0 || regs.r10 > FADV_NOREUSE ? -EINVAL : 0;
 }
 
 /** ftruncate(fd, length). */

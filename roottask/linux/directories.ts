@@ -5,6 +5,7 @@ import { fileAt } from "../libroottask/descriptors";
 import { setDirectory } from "../libroottask/domain";
 import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
 import { directoryType } from "../libroottask/file_type";
+import { O_PATH } from "../libroottask/open_file";
 import { Program } from "../libroottask/program";
 import {
   entryEnd,
@@ -65,7 +66,7 @@ function record(node: Node, next: u64, text: usize, length: u32): u32 {
 /** getdents64(fd, buffer, size): the file's position is the cookie of the next entry. */
 export function sysGetdents64(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
-  if (file === null) return -EBADF;
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   const directory = file.node;
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   if (directory.links === 0) return -ENOENT;

@@ -187,9 +187,19 @@ export function sysNoChild(_program: Program, _regs: Utcb): i64 {
   return -ECHILD;
 }
 
-/** getpriority(which, who): nice value 0, as the kernel encodes it. */
-export function sysGetpriority(_program: Program, _regs: Utcb): i64 {
-  return 20;
+/** getgroups(size, list): there are no supplementary groups. */
+export function sysGetgroups(_program: Program, regs: Utcb): i64 {
+  return (regs.rdi as i64) < 0 ? -EINVAL : 0;
+}
+
+/** PRIO_PROCESS, PRIO_PGRP, PRIO_USER. */
+const PRIO_USER: u64 = 2;
+
+/** getpriority(which, who): nice value 0 of the own program, as the kernel encodes it. */
+export function sysGetpriority(program: Program, regs: Utcb): i64 {
+  if (regs.rdi > PRIO_USER) return -EINVAL;
+  const own = regs.rdi === PRIO_USER ? 0 : (program.id as u64);
+  return regs.rsi === 0 || regs.rsi === own ? 20 : -ESRCH;
 }
 
 /** setuid(2) and relatives: root may become root. */

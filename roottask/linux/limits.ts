@@ -79,6 +79,7 @@ export function sysPrlimit(program: Program, regs: Utcb): i64 {
 
 /** getrlimit(resource, limit). */
 export function sysGetrlimit(program: Program, regs: Utcb): i64 {
+  if (regs.rdi >= (RLIMITS as u64)) return -EINVAL;
   return regs.rsi === 0 ? -EFAULT : change(program, regs.rdi, 0, regs.rsi);
 }
 

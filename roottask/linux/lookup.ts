@@ -5,7 +5,7 @@ import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, ENAMETOOLONG, ENOENT, ENOTDIR } from "../libroottask/errno";
 import { Program } from "../libroottask/program";
 import { copyText } from "../libroottask/space";
-import { KIND_DIRECTORY, Node, PATH_MAX, walk, walkNode } from "../libroottask/tree";
+import { KIND_DIRECTORY, Node, PATH_MAX, walk, walkNode, walkToName } from "../libroottask/tree";
 
 export const AT_FDCWD: u64 = -100 as i64 as u64;
 export const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
@@ -40,6 +40,14 @@ export function walkAt(program: Program, fd: u64, address: u64, follow: bool): i
   if (length < 0) return length;
   const error = findBase(program, fd, path, length as u32);
   return error === 0 ? walk(base, path, length as u32, follow) : error;
+}
+
+/** As `walkAt`, for calls that make, move or remove what the path names. */
+export function nameAt(program: Program, fd: u64, address: u64): i64 {
+  const length = readPath(program, path, address);
+  if (length < 0) return length;
+  const error = findBase(program, fd, path, length as u32);
+  return error === 0 ? walkToName(base, path, length as u32) : error;
 }
 
 /** As `walkAt`, for calls that need the node to be there. */

@@ -1,7 +1,7 @@
 // Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2). Protection bits are the rights
 // bits of the kernel interface. Shared writable mappings of files are refused: nothing writes them back.
 
-import { MEM_W } from "../libhedron/abi";
+import { MEM_R, MEM_W } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import {
   areaAt,
@@ -14,12 +14,33 @@ import {
   Space,
 } from "../libroottask/areas";
 import { fileAt } from "../libroottask/descriptors";
-import { EACCES, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP } from "../libroottask/errno";
-import { backingNode, readable, writable } from "../libroottask/open_file";
+import {
+  EACCES,
+  EAGAIN,
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  EOPNOTSUPP,
+  EOVERFLOW,
+} from "../libroottask/errno";
+import { backingNode, O_PATH, OpenFile, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
-import { forget, map, movePages, protect, touch, unmap } from "../libroottask/space";
+import {
+  copyTo,
+  FAULT_MEMORY,
+  faultReason,
+  forget,
+  map,
+  movePages,
+  present,
+  protect,
+  touch,
+  unmap,
+} from "../libroottask/space";
 import { Node } from "../libroottask/tree";
 
 const PAGE: u64 = 4096;
@@ -38,9 +59,14 @@ const MAP_TYPE: u64 = 15;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_32BIT: u64 = 0x40;
+const MAP_LOCKED: u64 = 0x2000;
 const MAP_NORESERVE: u64 = 0x4000;
 const MAP_POPULATE: u64 = 0x8000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
+/** LEGACY_MAP_MASK of Linux, which MAP_SHARED_VALIDATE refuses others than; the place is found before. */
+const MAP_KNOWN: u64 = 0x7_f973 | MAP_FIXED_NOREPLACE;
+
+const MLOCK_ONFAULT: u64 = 1;
 
 const MREMAP_MAYMOVE: u64 = 1;
 const MREMAP_FIXED: u64 = 2;
@@ -49,6 +75,9 @@ const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
 const MADV_REMOVE: u64 = 9;
 const MADV_LAST: u64 = 25;
+
+/** A byte of mincore(2). */
+const resident = memory.data(8);
 
 function up(value: u64): u64 {
   return (value + PAGE - 1) & ~(PAGE - 1);
@@ -107,13 +136,15 @@ function place(space: Space, hint: u64, length: u64, flags: u64): i64 {
   return room === 0 ? -ENOMEM : (room as i64);
 }
 
-/** Finds what backs a mapping of descriptor `fd`, for `backing`. Returns 0 or a negative error. */
+/** What backs a mapping, null for zeroes. */
 let backing: Node | null = null;
 
-function findBacking(program: Program, fd: u64, protection: u64, flags: u64): i64 {
-  const file = fileAt(program.files, fd);
-  if (file === null) return -EBADF;
-  const shared = (flags & MAP_TYPE) !== MAP_PRIVATE;
+/** Finds what backs a mapping of `file`, for `backing`. Returns 0 or a negative error. */
+function findBacking(file: OpenFile, protection: u64, flags: u64): i64 {
+  const type = flags & MAP_TYPE;
+  if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) return -EINVAL;
+  const shared = type !== MAP_PRIVATE;
+  if (type === MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN) !== 0) return -EOPNOTSUPP;
   const writing = (protection & (MEM_W as u64)) !== 0;
   if (!readable(file) || (shared && writing && !writable(file))) return -EACCES;
   const map = file.operations.map;
@@ -123,15 +154,24 @@ function findBacking(program: Program, fd: u64, protection: u64, flags: u64): i6
 }
 
 /** Maps what mmap asks for, `length` being in whole pages: where, or a negative error. */
-function mapAt(space: Space, regs: Utcb, length: u64): i64 {
+function mapAt(space: Space, regs: Utcb, length: u64, file: OpenFile | null): i64 {
   const flags = regs.r10;
   const at = place(space, regs.rdi, length, flags);
   if (at < 0) return at;
   const start = at as u64;
+  backing = null;
+  if (file !== null) {
+    // Positions in a file are up to 2^63 - 1.
+    if (((regs.r9 + length) as i64) < 0) return -EOVERFLOW;
+    const refused = findBacking(file, regs.rdx, flags);
+    if (refused !== 0) return refused;
+  } else if ((flags & MAP_TYPE) !== MAP_SHARED && (flags & MAP_TYPE) !== MAP_PRIVATE) {
+    return -EINVAL;
+  }
   const rights = (regs.rdx & PROT_ALL) as u32;
   const error = map(space, start, start + length, rights, backing, regs.r9);
   if (error !== 0) return error;
-  if ((flags & MAP_POPULATE) !== 0 && rights !== 0) {
+  if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0 && rights !== 0) {
     for (let page = start; page < start + length; page += PAGE) touch(space, page, 0);
   }
   return at;
@@ -140,22 +180,22 @@ function mapAt(space: Space, regs: Utcb, length: u64): i64 {
 /** mmap(address, length, protection, flags, fd, offset). */
 export function sysMmap(program: Program, regs: Utcb): i64 {
   const space = program.space;
-  const protection = regs.rdx;
   const flags = regs.r10;
-  const type = flags & MAP_TYPE;
-  if (regs.rsi === 0 || (regs.r9 & (PAGE - 1)) !== 0) return -EINVAL;
-  if (type !== MAP_SHARED && type !== MAP_PRIVATE && type !== MAP_SHARED_VALIDATE) return -EINVAL;
-  if (regs.rsi > SPACE_END) return -ENOMEM;
-  const length = up(regs.rsi);
-  backing = null;
+  if ((regs.r9 & (PAGE - 1)) !== 0) return -EINVAL;
+  let file: OpenFile | null = null;
   if ((flags & MAP_ANONYMOUS) === 0) {
-    const error = findBacking(program, regs.r8, protection, flags);
-    if (error !== 0) return error;
+    file = fileAt(program.files, regs.r8);
+    if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   }
-  const limited = (flags & MAP_NORESERVE) === 0 && (protection & (MEM_W as u64)) !== 0;
+  if (regs.rsi === 0) return -EINVAL;
+  const length = up(regs.rsi);
+  if (length === 0) return -ENOMEM;
+  if (regs.r9 + length < length) return -EOVERFLOW;
+  if (length > SPACE_END) return -ENOMEM;
+  const limited = (flags & MAP_NORESERVE) === 0 && (regs.rdx & (MEM_W as u64)) !== 0;
   if (limited && length > (totalPages() as u64) * PAGE) return -ENOMEM;
   takeBack(space);
-  const at = mapAt(space, regs, length);
+  const at = mapAt(space, regs, length, file);
   grant(space);
   return at;
 }
@@ -172,16 +212,26 @@ export function sysMunmap(program: Program, regs: Utcb): i64 {
   return error;
 }
 
+/** The end of what may be changed from `start` on, at most `limit`: up to the first area that is not the program's. */
+function changeableUntil(space: Space, start: u64, limit: u64): u64 {
+  const end = min<u64>(limit, SPACE_END);
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.end > start && area.fixed !== 0) return max<u64>(start, area.start);
+    area = area.next;
+  }
+  return end;
+}
+
 /** mprotect(address, length, protection). */
 export function sysMprotect(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
-  const protection = regs.rdx & 0xffff_ffff;
+  const protection = regs.rdx;
   const grows = protection & PROT_GROWS;
   if (grows === PROT_GROWS || (start & (PAGE - 1)) !== 0) return -EINVAL;
-  if (regs.rsi > SPACE_END) return -ENOMEM;
   const length = up(regs.rsi);
-  if (length === 0) return 0;
-  if (!inRange(start, length)) return -ENOMEM;
+  if (regs.rsi === 0) return 0;
+  if (length === 0 || start + length <= start) return -ENOMEM;
   if ((protection & ~(PROT_ALL | PROT_SEM | PROT_GROWS)) !== 0) return -EINVAL;
   const space = program.space;
   if (grows !== 0) {
@@ -189,32 +239,57 @@ export function sysMprotect(program: Program, regs: Utcb): i64 {
     // No mapping grows by itself.
     return mapped(space, start, start + PAGE) ? -EINVAL : -ENOMEM;
   }
-  if (blocked(space, start, start + length)) return -ENOMEM;
   takeBack(space);
-  const error = protect(space, start, start + length, (protection & PROT_ALL) as u32);
+  // What lies before the first address that cannot be changed is.
+  const end = changeableUntil(space, start, start + length);
+  const error = end <= start ? 0 : protect(space, start, end, (protection & PROT_ALL) as u32);
   grant(space);
-  return error;
+  return end === start + length ? error : -ENOMEM;
 }
 
-/** msync(address, length, flags): there is nothing to write back. */
+/** All of the range is mapped, which is not empty: 0, or -ENOMEM. */
+function wholly(space: Space, start: u64, end: u64): i64 {
+  recordHandedOut(space);
+  return end <= SPACE_END && mapped(space, start, end) ? 0 : -ENOMEM;
+}
+
+/** msync(address, length, flags): files and their mappings are one, there is nothing to write back. */
 export function sysMsync(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
-  const flags = regs.rdx & 0xffff_ffff;
+  const flags = regs.rdx;
   if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return -EINVAL;
   if ((start & (PAGE - 1)) !== 0 || (flags & (MS_ASYNC | MS_SYNC)) === (MS_ASYNC | MS_SYNC)) {
     return -EINVAL;
   }
-  return sysMlock(program, regs);
+  const end = start + up(regs.rsi);
+  if (end < start) return -ENOMEM;
+  return end === start ? 0 : wholly(program.space, start, end);
 }
 
-/** mlock(address, length), munlock(2): pages stay where they are anyway; the range has to be mapped. */
-export function sysMlock(program: Program, regs: Utcb): i64 {
+/** munlock(address, length): pages stay where they are anyway; the range has to be mapped. */
+export function sysMunlock(program: Program, regs: Utcb): i64 {
   const start = regs.rdi & ~(PAGE - 1);
-  if (regs.rsi > SPACE_END) return -ENOMEM;
-  const length = up(regs.rsi + (regs.rdi - start));
-  if (length === 0) return 0;
-  recordHandedOut(program.space);
-  return inRange(start, length) && mapped(program.space, start, start + length) ? 0 : -ENOMEM;
+  const end = start + up(regs.rsi + (regs.rdi - start));
+  if (end < start) return -EINVAL;
+  return end === start ? 0 : wholly(program.space, start, end);
+}
+
+/** mlock(address, length): as munlock(2), and the pages are there afterwards. */
+export function sysMlock(program: Program, regs: Utcb): i64 {
+  const error = sysMunlock(program, regs);
+  if (error !== 0) return error;
+  const space = program.space;
+  const end = up(regs.rdi + regs.rsi);
+  for (let page = regs.rdi & ~(PAGE - 1); page < end; page += PAGE) {
+    if (!touch(space, page, MEM_R)) return faultReason === FAULT_MEMORY ? -EAGAIN : -ENOMEM;
+  }
+  return 0;
+}
+
+/** mlock2(address, length, flags): with MLOCK_ONFAULT pages come when they are touched. */
+export function sysMlock2(program: Program, regs: Utcb): i64 {
+  if ((regs.rdx & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
+  return regs.rdx !== 0 ? sysMunlock(program, regs) : sysMlock(program, regs);
 }
 
 /** Moves a mapping to [to, to + size), of which the first `kept` bytes have contents. */
@@ -274,18 +349,45 @@ export function sysMremap(program: Program, regs: Utcb): i64 {
   return result;
 }
 
-/** madvise(address, length, advice). */
+/** mincore(address, length, vector): a byte per page, 1 where it is there. */
+export function sysMincore(program: Program, regs: Utcb): i64 {
+  const start = regs.rdi;
+  if ((start & (PAGE - 1)) !== 0) return -EINVAL;
+  if (regs.rsi > SPACE_END || start > SPACE_END - regs.rsi) return -ENOMEM;
+  const space = program.space;
+  const end = start + up(regs.rsi);
+  const room = (end - start) / PAGE;
+  if (regs.rdx > SPACE_END || room > SPACE_END - regs.rdx) return -EFAULT;
+  recordHandedOut(space);
+  let to = regs.rdx;
+  for (let page = start; page < end; page += PAGE) {
+    if (areaAt(space, page) === null) return -ENOMEM;
+    store<u8>(resident, present(space, page) ? 1 : 0);
+    if (!copyTo(space, to++, resident, 1)) return -EFAULT;
+  }
+  return 0;
+}
+
+/** Advice that there is: MADV_NORMAL to MADV_DONTNEED, MADV_FREE to MADV_COLLAPSE. */
+function isAdvice(advice: u64): bool {
+  return advice <= MADV_DONTNEED || (advice >= MADV_FREE && advice <= MADV_LAST);
+}
+
+/** madvise(address, length, advice): what is mapped of the range is advised, also where it is not all mapped. */
 export function sysMadvise(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
   const advice = regs.rdx;
-  if (regs.rsi > SPACE_END) return -EINVAL;
+  if (!isAdvice(advice) || (start & (PAGE - 1)) !== 0) return -EINVAL;
   const length = up(regs.rsi);
-  if (!inRange(start, length) || advice > MADV_LAST) return -EINVAL;
-  if (advice === MADV_REMOVE) return -EOPNOTSUPP;
+  const end = start + length;
+  if ((regs.rsi !== 0 && length === 0) || end < start) return -EINVAL;
   if (length === 0) return 0;
-  recordHandedOut(program.space);
-  if (!mapped(program.space, start, start + length)) return -ENOMEM;
-  if (advice === MADV_DONTNEED || advice === MADV_FREE)
-    forget(program.space, start, start + length);
-  return 0;
+  const space = program.space;
+  recordHandedOut(space);
+  const last = min<u64>(end, SPACE_END);
+  if (advice === MADV_REMOVE) {
+    return mapped(space, start, last) && last === end ? -EOPNOTSUPP : -ENOMEM;
+  }
+  if (advice === MADV_DONTNEED || advice === MADV_FREE) forget(space, start, last);
+  return wholly(space, start, end);
 }

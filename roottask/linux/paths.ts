@@ -55,12 +55,12 @@ import {
   AT_SYMLINK_NOFOLLOW,
   base,
   findBase,
+  nameAt,
   nodeAt,
   nodeOrDescriptor,
   path,
   readPath,
   second,
-  walkAt,
 } from "./lookup";
 import { linuxProgram } from "./state";
 
@@ -135,9 +135,9 @@ export function sysReadlinkat(program: Program, regs: Utcb): i64 {
 }
 
 function mkdirAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
-  const error = walkAt(program, fd, address, false);
+  const error = nameAt(program, fd, address);
   if (error !== 0) return error;
-  return makeNode(KIND_DIRECTORY, (mode as u32) & 0o7777 & ~linuxProgram(program).umask);
+  return makeNode(KIND_DIRECTORY, (mode as u32) & 0o1777 & ~linuxProgram(program).umask);
 }
 
 /** mkdir(path, mode). */
@@ -153,7 +153,7 @@ function symlinkAt(program: Program, target: u64, fd: u64, address: u64): i64 {
   const length = readPath(program, second, target);
   if (length < 0) return length;
   if (length === 0) return -ENOENT;
-  const error = walkAt(program, fd, address, false);
+  const error = nameAt(program, fd, address);
   if (error !== 0) return error;
   const directory = walkDirectory as Node;
   const made = makeNode(KIND_LINK, 0o777);
@@ -182,7 +182,7 @@ export function sysSymlinkat(program: Program, regs: Utcb): i64 {
 }
 
 function removeAt(program: Program, fd: u64, address: u64, directory: bool): i64 {
-  const error = nodeAt(program, fd, address, false);
+  const error = nameAt(program, fd, address);
   return error === 0 ? removeName(directory) : error;
 }
 
@@ -242,12 +242,13 @@ function exchange(a: Entry, b: Entry): i64 {
 function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, flags: u64): i64 {
   if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
   if (flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
-  let error = walkAt(program, from, old, false);
+  let error = nameAt(program, from, old);
   if (error !== 0) return error;
+  const slash = walkSlash;
   const last = lastKind();
   const node = walkNode;
   const source = walkEntry;
-  error = walkAt(program, to, target, false);
+  error = nameAt(program, to, target);
   if (error !== 0) return error;
   if (last !== LAST_NORMAL) return -EBUSY;
   if (lastKind() !== LAST_NORMAL) return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
@@ -256,9 +257,14 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   const present = walkNode;
   const replaced = walkEntry;
   if (present !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
-  if (walkSlash && node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  const exchanging = (flags & RENAME_EXCHANGE) !== 0;
+  if (exchanging) {
+    if (present === null) return -ENOENT;
+    if (walkSlash && present.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  }
+  if (node.kind !== KIND_DIRECTORY && (slash || (!exchanging && walkSlash))) return -ENOTDIR;
   if (node.kind === KIND_DIRECTORY && below(directory, node)) return -EINVAL;
-  if ((flags & RENAME_EXCHANGE) !== 0) {
+  if (exchanging) {
     return replaced === null ? -ENOENT : exchange(source, replaced);
   }
   if (present !== null) {
@@ -301,7 +307,7 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   let error = nodeOrDescriptor(program, from, old, flags | stay);
   if (error !== 0) return error;
   const node = base;
-  error = walkAt(program, to, added, false);
+  error = nameAt(program, to, added);
   if (error !== 0) return error;
   if (walkNode !== null) return -EEXIST;
   if (node.kind === KIND_DIRECTORY) return -EPERM;
@@ -328,7 +334,7 @@ function mknodAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
   if (type === S_IFDIR) return -EPERM;
   const special = type === S_IFCHR || type === S_IFBLK || type === S_IFSOCK;
   if (!special && type !== 0 && type !== S_IFREG && type !== S_IFIFO) return -EINVAL;
-  const error = walkAt(program, fd, address, false);
+  const error = nameAt(program, fd, address);
   if (error !== 0) return error;
   if (special) return walkNode === null ? -EPERM : -EEXIST;
   return makeNode(type === S_IFIFO ? KIND_PIPE : KIND_FILE, bits);

@@ -10,7 +10,9 @@ import {
   callBuffer,
   O_APPEND,
   O_NONBLOCK,
+  O_PATH,
   OpenFile,
+  POSITION_KEPT,
   POSITION_NONE,
   readable,
   readFile,
@@ -33,8 +35,10 @@ export const TRANSFER_MAX: u64 = 0x7fff_f000;
 /** Most pieces of a vector: UIO_MAXIOV. */
 const VECTORS_MAX: u64 = 1024;
 
-/** Flags of preadv2 and pwritev2 that ask for speed or order, which need nothing here: HIPRI, DSYNC, SYNC, NOWAIT. */
-const RWF_HINTS: u64 = 15;
+/** Flags of preadv2 and pwritev2. HIPRI, DSYNC and SYNC ask for speed or order, which needs nothing here. */
+const RWF_HINTS: u64 = 7;
+const RWF_APPEND: u64 = 16;
+const RWF_NOAPPEND: u64 = 32;
 /** Position of a transfer that is the file's own. */
 const OWN: i64 = -1;
 
@@ -86,7 +90,7 @@ export function sysWrite(thread: Thread, regs: Utcb): i64 {
 function positionOf(thread: Thread, fd: u64, value: i64): i64 {
   if (value < 0) return -EINVAL;
   const file = fileOf(thread, fd);
-  if (file === null) return -EBADF;
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   return file.operations.position === POSITION_NONE ? -ESPIPE : value;
 }
 
@@ -122,34 +126,45 @@ export function readVector(transfer: Transfer, space: Space, address: u64, count
 }
 
 /** A transfer of many pieces: the vector is at RSI, RDX pieces long. */
-function vector(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
+function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: bool): i64 {
   const file = fileOf(thread, regs.rdi);
   if (file === null) return -EBADF;
   if (writing ? !writable(file) : !readable(file)) return -EBADF;
   const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
-  return error === 0 ? move(thread, file, position, writing) : error;
+  if (error !== 0 || thread.transfer.left === 0) return error;
+  if ((flags & ~(RWF_HINTS | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
+  const appending = flags & (RWF_APPEND | RWF_NOAPPEND);
+  if (appending === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
+  if (appending === 0 || file.operations.position !== POSITION_KEPT) {
+    return move(thread, file, position, writing);
+  }
+  const before = file.flags & O_APPEND;
+  file.flags = (file.flags & ~O_APPEND) | (appending === RWF_APPEND ? O_APPEND : 0);
+  const result = move(thread, file, position, writing);
+  file.flags = (file.flags & ~O_APPEND) | before;
+  return result;
 }
 
 /** readv(fd, vector, count). */
 export function sysReadv(thread: Thread, regs: Utcb): i64 {
-  return vector(thread, regs, OWN, false);
+  return vector(thread, regs, OWN, 0, false);
 }
 
 /** writev(fd, vector, count). */
 export function sysWritev(thread: Thread, regs: Utcb): i64 {
-  return vector(thread, regs, OWN, true);
+  return vector(thread, regs, OWN, 0, true);
 }
 
 /** preadv(fd, vector, count, low, high): on x86-64 the whole offset is in `low`. */
 export function sysPreadv(thread: Thread, regs: Utcb): i64 {
   const position = positionOf(thread, regs.rdi, regs.r10 as i64);
-  return position < 0 ? position : vector(thread, regs, position, false);
+  return position < 0 ? position : vector(thread, regs, position, 0, false);
 }
 
 /** pwritev(fd, vector, count, low, high). */
 export function sysPwritev(thread: Thread, regs: Utcb): i64 {
   const position = positionOf(thread, regs.rdi, regs.r10 as i64);
-  return position < 0 ? position : vector(thread, regs, position, true);
+  return position < 0 ? position : vector(thread, regs, position, 0, true);
 }
 
 function vector2(thread: Thread, regs: Utcb, writing: bool): i64 {
@@ -158,8 +173,7 @@ function vector2(thread: Thread, regs: Utcb, writing: bool): i64 {
     position = positionOf(thread, regs.rdi, position);
     if (position < 0) return position;
   }
-  if ((regs.r9 & 0xffff_ffff & ~RWF_HINTS) !== 0) return -EOPNOTSUPP;
-  return vector(thread, regs, position, writing);
+  return vector(thread, regs, position, regs.r9, writing);
 }
 
 /** preadv2(fd, vector, count, low, high, flags): offset -1 is the file's own position. */
@@ -259,6 +273,7 @@ export function sysCopyFileRange(thread: Thread, regs: Utcb): i64 {
   const input = fileOf(thread, regs.rdi);
   const output = fileOf(thread, regs.rdx);
   if (output === null || input === null) return -EBADF;
+  if (((output.flags | input.flags) & O_PATH) !== 0) return -EBADF;
   const from = positionAt(program, input, regs.rsi);
   if (from < 0) return from;
   const to = positionAt(program, output, regs.r10);
