@@ -140,6 +140,25 @@ describe("the roottask", () => {
     },
   );
 
+  it.skipIf(!busybox)("lets programs wait for each other at a FIFO, but not for ever", async () => {
+    const archive = await tarOf([
+      startFile(
+        "linux bin/busybox mkfifo /tmp/fifo",
+        "linux bin/busybox cat /tmp/fifo &",
+        'linux bin/busybox sh -c "echo through the fifo > /tmp/fifo"',
+        "linux bin/busybox cat /tmp/fifo &",
+        "linux bin/busybox cat /tmp/fifo",
+      ),
+      { name: "bin/busybox", mode: 0o755, data: readFileSync(busybox ?? "") },
+    ]);
+    const { log, status } = boot(archive);
+    expect(output(log)).toContain("through the fifo\n");
+    expect(log).toContain("[roottask] end 2: exit status 0\n");
+    expect(log).toContain("all threads wait for each other: bin/busybox\n");
+    for (const id of [4, 5]) expect(log).toContain(`[roottask] end ${id}: killed by signal 9\n`);
+    expect(status).toBe(0);
+  });
+
   it.skipIf(!runsLinuxPrograms || !cc)("keeps flags over system calls as Linux does", async () => {
     const file = compileC("flags");
     const archive = await tarOf([

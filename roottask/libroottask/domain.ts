@@ -28,14 +28,18 @@ import {
   UTCB_ADDRESS,
 } from "../libhrstd/layout";
 import { deadline } from "./clock";
+import { endLine, sayText } from "./console";
+import { setAwaited, stuckAwaited } from "./deadlock";
 import { destroyFiles, FILES_MAX, newFiles } from "./descriptors";
 import { release } from "./heap";
 import { enter, leave } from "./lock";
+import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "./log";
 import {
   ABI_LINUX,
   freeProgramRecord,
   newProgramRecord,
   Program,
+  STATE_KILLED,
   STATE_RUNNING,
   Thread,
 } from "./program";
@@ -61,6 +65,9 @@ import {
   THREAD_UTCBS_END,
 } from "./thread";
 import { dispose, Node, root } from "./tree";
+
+/** Signal number by which a program ends that waits for ever (linux/signal_numbers.ts). */
+const SIGKILL: u32 = 9;
 
 /**
  * What a program's last threads get to arrive at their handlers, in nanoseconds. One that waits in the
@@ -159,17 +166,22 @@ export function startProgram(program: Program): u64 {
   return status === SUCCESS ? give(program, thread.block + THREAD_SC, SEL_SC) : status;
 }
 
-/** Ends the program of `thread`, called in its handler EC with the lock held. Does not return. */
-export function endProgram(thread: Thread, state: u32, status: u32): void {
-  const program = thread.program;
+/** Makes the threads of `program` but `except` end. */
+function stop(program: Program, except: Thread | null, state: u32, status: u32): void {
   program.ending = 1;
   program.state = state;
   program.status = status;
-  let other = program.threads;
-  while (other !== null) {
-    if (other !== thread) kick(other);
-    other = other.next;
+  let thread = program.threads;
+  while (thread !== null) {
+    if (thread !== except) kick(thread);
+    thread = thread.next;
   }
+}
+
+/** Ends the program of `thread`, called in its handler EC with the lock held. Does not return. */
+export function endProgram(thread: Thread, state: u32, status: u32): void {
+  const program = thread.program;
+  stop(program, thread, state, status);
   if (program.alive > 1) smUp(programBlock(program.slot) + PROGRAM_DONE);
   retire(thread);
 }
@@ -181,15 +193,33 @@ export function endThread(thread: Thread, status: u32): void {
   retire(thread);
 }
 
-/** Waits, called with the lock held, until no thread of `program` can run any more. */
+/** Ends a program whose threads wait, from outside. */
+function giveUp(program: Program): void {
+  lineAbout(program, LOG_ERROR, MODULE_PROGRAMS, "all threads wait for each other: ");
+  sayText(program.name, program.nameLength);
+  endLine();
+  stop(program, null, STATE_KILLED, SIGKILL);
+}
+
+/**
+ * Waits, called with the lock held, until no thread of `program` can run any more. Nothing is started meanwhile, so that
+ * where everybody waits for somebody already it is ended.
+ */
 export function awaitEnd(program: Program): void {
   const done = programBlock(program.slot) + PROGRAM_DONE;
-  leave();
-  smDown(done, 0);
-  enter();
-  if (program.alive !== 0) {
+  setAwaited(program);
+  while (program.ending === 0) {
+    if (stuckAwaited() !== null) giveUp(program);
     leave();
-    smDown(done, deadline(GRACE));
+    smDown(done, 0);
+    enter();
+  }
+  setAwaited(null);
+  const end = deadline(GRACE);
+  let status: u64 = SUCCESS;
+  while (program.alive !== 0 && status === SUCCESS) {
+    leave();
+    status = smDown(done, end);
     enter();
   }
 }

@@ -42,6 +42,8 @@ import { portal_entry, raw_echo_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
 import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
 import { OTHER_PAGES } from "../libhrstd/mediator_layout";
+import { stuckAwaited } from "./deadlock";
+import { destroyFiles } from "./descriptors";
 import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
@@ -382,7 +384,12 @@ export function retire(thread: Thread): void {
       program.ending = 1;
       program.state = STATE_EXITED;
     }
+    // Others may wait for the other ends of its pipes.
+    if (program.files !== 0) destroyFiles(program.files);
+    program.files = 0;
     smUp(programBlock(program.slot) + PROGRAM_DONE);
+    const stuck = stuckAwaited();
+    if (stuck !== null) smUp(programBlock(stuck.slot) + PROGRAM_DONE);
   }
   dismiss(thread);
   leave();

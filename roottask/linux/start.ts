@@ -19,7 +19,7 @@ import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
-import { waitForever } from "./wait";
+import { waitForAnybody } from "./wait";
 
 const elf = changetype<Elf>(memory.data(64));
 
@@ -28,7 +28,7 @@ export function initLinux(): bool {
   if (!initSignalFrames()) return false;
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
-  setWaiting(waitForever, signalPending);
+  setWaiting(waitForAnybody, signalPending);
   return true;
 }
 

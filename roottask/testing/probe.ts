@@ -4,6 +4,7 @@
 import { HIP_EXTENSION_ENTRY, HIP_EXTENSIONS } from "../libhedron/abi";
 import { hipValid } from "../libhedron/hip";
 import { Utcb } from "../libhedron/utcb";
+import { setAwaited } from "../libroottask/deadlock";
 import { populateTree } from "../libroottask/devices";
 import { newProgram, reapProgram } from "../libroottask/domain";
 import { checkElf, Elf } from "../libroottask/elf";
@@ -158,6 +159,7 @@ export function launch(): u32 {
   if (changetype<usize>(thread.utcb) >= (UTCB_BASE as usize)) {
     thread.utcb = changetype<Utcb>(allocatePages(0));
   }
+  setAwaited(program);
   launched++;
   store<usize>(programs + launched * 4, changetype<usize>(program));
   store<usize>(threads + launched * 4, changetype<usize>(thread));
