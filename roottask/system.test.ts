@@ -123,7 +123,7 @@ describe("the roottask", () => {
 
   it
     .skipIf(!runsLinuxPrograms || !cc)
-    .each(["contents", "names", "faults", "pipes", "splices", "events"])(
+    .each(["contents", "names", "faults", "pipes", "splices", "events", "queued_signals"])(
     "does what Linux does: %s",
     async (name) => {
       const file = compileC(name);

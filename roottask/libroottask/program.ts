@@ -75,6 +75,8 @@ export class Program {
   /** What the personality keeps per program, and its size. */
   personality: usize;
   personalityBytes: u32;
+  /** What the personality has of its signals, 0 for nothing. */
+  signals: usize;
   startTime: u64;
   /** System calls of a foreign program, service calls of any. */
   calls: u64;
@@ -230,8 +232,20 @@ export function newProgramRecord(): Program | null {
   return program;
 }
 
+type Forget = (program: Program) => void;
+
+function nothingToForget(_program: Program): void {}
+
+let forget: Forget = nothingToForget;
+
+/** The personality wants to know when a program's record goes. */
+export function setForget(hook: Forget): void {
+  forget = hook;
+}
+
 /** Frees the record; nothing else of the program is left. */
 export function freeProgramRecord(program: Program): void {
+  forget(program);
   if (program.id !== 0) store<usize>(ids + program.id * 4, 0);
   store<u8>(programSlots + program.slot, 0);
   if (programs === program) {

@@ -130,8 +130,11 @@ import {
   SYS_rt_sigaction,
   SYS_rt_sigpending,
   SYS_rt_sigprocmask,
+  SYS_rt_sigqueueinfo,
   SYS_rt_sigreturn,
   SYS_rt_sigsuspend,
+  SYS_rt_sigtimedwait,
+  SYS_rt_tgsigqueueinfo,
   SYS_sched_getaffinity,
   SYS_sched_getscheduler,
   SYS_sched_setaffinity,
@@ -181,6 +184,7 @@ import {
 import * as paths from "./paths";
 import * as pipe from "./pipe";
 import * as poll from "./poll";
+import * as signalCalls from "./signal_calls";
 import * as signals from "./signals";
 import * as splice from "./splice";
 import { onProgram, onThread } from "./table";
@@ -301,17 +305,20 @@ function memoryCalls(): void {
   onProgram(SYS_mlock2, mapping.sysMlock2);
 }
 
-function signalCalls(): void {
+function signalTable(): void {
   onProgram(SYS_rt_sigaction, signals.sysSigaction);
   onThread(SYS_rt_sigprocmask, signals.sysSigprocmask);
   onThread(SYS_rt_sigreturn, signals.sysSigreturn);
-  onThread(SYS_pause, signals.sysPause);
-  onThread(SYS_kill, signals.sysKill);
+  onThread(SYS_pause, signalCalls.sysPause);
+  onThread(SYS_kill, signalCalls.sysKill);
   onThread(SYS_rt_sigpending, signals.sysSigpending);
-  onThread(SYS_rt_sigsuspend, signals.sysSigsuspend);
+  onThread(SYS_rt_sigsuspend, signalCalls.sysSigsuspend);
   onThread(SYS_sigaltstack, signals.sysSigaltstack);
-  onThread(SYS_tkill, signals.sysTkill);
-  onThread(SYS_tgkill, signals.sysTgkill);
+  onThread(SYS_tkill, signalCalls.sysTkill);
+  onThread(SYS_tgkill, signalCalls.sysTgkill);
+  onThread(SYS_rt_sigqueueinfo, signalCalls.sysSigqueueinfo);
+  onThread(SYS_rt_tgsigqueueinfo, signalCalls.sysTgsigqueueinfo);
+  onThread(SYS_rt_sigtimedwait, signalCalls.sysSigtimedwait);
 }
 
 function timeCalls(): void {
@@ -381,7 +388,7 @@ export function enterCalls(): void {
   eventCalls();
   pathCalls();
   memoryCalls();
-  signalCalls();
+  signalTable();
   timeCalls();
   identityCalls();
 }

@@ -15,6 +15,9 @@ const RLIMIT_STACK: u32 = 3;
 const RLIMIT_CORE: u32 = 4;
 const RLIMIT_NOFILE: u32 = 7;
 const RLIMIT_AS: u32 = 9;
+const RLIMIT_SIGPENDING: u32 = 11;
+/** Signals that may queue, by default: Linux takes a number that grows with the machine's memory. */
+const SIGNALS_QUEUED: u64 = 4096;
 const RLIM_INFINITY: u64 = ~(0 as u64);
 
 /** Default stack of a program, also what is mapped. */
@@ -37,6 +40,7 @@ export function initLimits(program: Program): void {
     setLimit(program, resource, RLIM_INFINITY, RLIM_INFINITY);
   }
   setLimit(program, RLIMIT_STACK, STACK_SIZE, RLIM_INFINITY);
+  setLimit(program, RLIMIT_SIGPENDING, SIGNALS_QUEUED, SIGNALS_QUEUED);
   setLimit(program, RLIMIT_CORE, 0, 0);
   setLimit(program, RLIMIT_NOFILE, FILES_MAX as u64, FILES_MAX as u64);
 }

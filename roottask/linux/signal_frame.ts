@@ -20,10 +20,8 @@ import { ALL_REGISTERS } from "../libroottask/portals";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { block, copyFrom, copyTo, mirror } from "../libroottask/space";
+import { INFO_BYTES, signalInfo } from "./signal_queue";
 import { LinuxThread, linuxThread } from "./state";
-
-/** `code` of a signal of exceptions is above this, and of one that somebody has sent not. */
-export const SI_USER: i32 = 0;
 
 export const SS_ONSTACK: u32 = 1;
 export const SS_DISABLE: u32 = 2;
@@ -38,7 +36,6 @@ const CONTEXT_REGISTERS: u32 = 40;
 const CONTEXT_STATE: u32 = CONTEXT_REGISTERS + 184;
 const CONTEXT_MASK: u32 = CONTEXT_REGISTERS + 256;
 const FRAME_INFO: u32 = FRAME_CONTEXT + CONTEXT_MASK + 8;
-const INFO_BYTES: u32 = 128;
 const FRAME_BYTES: u32 = FRAME_INFO + INFO_BYTES;
 /** CS, GS, FS and SS of a 64-bit program. */
 const CS_SELECTORS: u64 = ((0x2b_0000 as u64) << 32) | 0x33;
@@ -170,8 +167,8 @@ function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, mask: u64, state
 
 /**
  * Puts the frame of `signal` on the stack of `thread`, or on its `alternate` one, and makes its registers those with
- * which the handler of `action` begins; `mask` is what the handler's end sets. `address` is told with a `code` of
- * exceptions. False: the stack has no room.
+ * which the handler of `action` begins, told of `signalInfo`; `mask` is what the handler's end sets. False: the stack has
+ * no room.
  */
 export function pushFrame(
   thread: Thread,
@@ -180,8 +177,6 @@ export function pushFrame(
   alternate: bool,
   mask: u64,
   signal: u32,
-  code: i32,
-  address: u64,
 ): bool {
   const own = linuxThread(thread);
   const space = thread.program.space;
@@ -194,10 +189,7 @@ export function pushFrame(
   // A handler that fills the alternate stack must not write below it.
   if ((nested || changes) && !onAlternate(own, at)) return false;
   fillFrame(own, regs, load<u64>(action + 16), mask, state);
-  store<u32>(frame + FRAME_INFO, signal);
-  store<i32>(frame + FRAME_INFO + 8, code);
-  if (code > SI_USER) store<u64>(frame + FRAME_INFO + 16, address);
-  else store<u32>(frame + FRAME_INFO + 16, thread.program.id);
+  memory.copy(frame + FRAME_INFO, signalInfo, INFO_BYTES);
   if (!copyTo(space, at, frame, FRAME_BYTES) || !copyTo(space, state, blank, bytes)) return false;
   regs.rip = place(signal_enter());
   regs.r11 = load<u64>(action);

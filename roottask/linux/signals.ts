@@ -1,18 +1,20 @@
-// Signals a program's threads send each other or earn by an exception: actions, masks, the alternate stack, and
-// the default action; signal_frame.ts builds the frames. Nobody else sends signals. Stopping and continuing are ignored.
+// Signals: who gets one, actions, masks, the alternate stack, the default action. signal_queue.ts keeps what is
+// pending, signal_frame.ts builds the frames; signal_calls.ts has the calls that send signals and wait for them.
 
 import { EXC_PF, EXC_UD } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT, EFBIG, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
+import { EFAULT, EFBIG, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
-import { Program, STATE_KILLED, Thread, threadWithId } from "../libroottask/program";
+import { Program, STATE_KILLED, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
 import { kick } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
+import { wake } from "../libroottask/wait_queue";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
+import { settleCall } from "./restart";
 import {
   hasLeft,
   leaveHandler,
@@ -20,7 +22,6 @@ import {
   popFrame,
   poppedMask,
   pushFrame,
-  SI_USER,
   SS_DISABLE,
   SS_ONSTACK,
 } from "./signal_frame";
@@ -35,12 +36,29 @@ import {
   SIGWINCH,
   SIGXFSZ,
 } from "./signal_numbers";
+import {
+  dropSignals,
+  INFO_ADDRESS,
+  INFO_BYTES,
+  INFO_CODE,
+  INFO_PID,
+  ProcessSignals,
+  pendingOf,
+  processPending,
+  processSignals,
+  queueSignal,
+  SI_USER,
+  signalBit,
+  signalInfo,
+  takeSignal,
+} from "./signal_queue";
 import { ACTION_BYTES, actionOf, linuxThread, SIGNALS } from "./state";
 import { waitForever } from "./wait";
 
 const SIG_DFL: u64 = 0;
 const SIG_IGN: u64 = 1;
 
+const SA_RESTART: u64 = 0x1000_0000;
 const SA_ONSTACK: u64 = 0x0800_0000;
 const SA_RESTORER: u64 = 0x0400_0000;
 const SA_NODEFER: u64 = 0x4000_0000;
@@ -53,19 +71,23 @@ const SIG_BLOCK: u32 = 0;
 const SIG_UNBLOCK: u32 = 1;
 const SIG_SETMASK: u32 = 2;
 /** Bytes of a signal set. */
-const SET_BYTES: u32 = 8;
-
-const SI_TKILL: i32 = -6;
+export const SET_BYTES: u32 = 8;
 
 /** A signal set or a stack_t on its way from or to a program. */
 const buffer = memory.data(48);
 
-function bit(signal: u32): u64 {
-  return (1 as u64) << ((signal - 1) as u64);
+/** SIGKILL and SIGSTOP, as a set. */
+export const UNBLOCKABLE: u64 = ((1 as u64) << (SIGKILL - 1)) | ((1 as u64) << (SIGSTOP - 1));
+/** SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU, as a set. */
+const STOPS: u64 = (15 as u64) << (SIGSTOP - 1);
+
+function stopsByDefault(signal: u32): bool {
+  return (STOPS & signalBit(signal)) !== 0;
 }
 
-/** SIGKILL and SIGSTOP, as a set. */
-const UNBLOCKABLE: u64 = ((1 as u64) << (SIGKILL - 1)) | ((1 as u64) << (SIGSTOP - 1));
+function isStopped(program: Program): bool {
+  return program.signals !== 0 && changetype<ProcessSignals>(program.signals).stopped !== 0;
+}
 
 function ignoredByDefault(signal: u32): bool {
   return signal === SIGCHLD || signal === SIGCONT || signal === SIGURG || signal === SIGWINCH;
@@ -84,10 +106,8 @@ function die(thread: Thread, signal: u32): void {
   endProgram(thread, STATE_KILLED, signal);
 }
 
-/**
- * Lets the handler of `signal` run next, with the signal's `code` and, for exceptions, `address`. False: it has no stack.
- */
-function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, address: u64): bool {
+/** Lets the handler of `signal` run next, which is told `signalInfo`. False: it has no stack. */
+function enterHandler(thread: Thread, regs: Utcb, signal: u32): bool {
   const own = linuxThread(thread);
   const action = actionOf(thread.program, signal);
   const flags = load<u64>(action + 8);
@@ -95,10 +115,10 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32, code: i32, addres
   // A mask that was set for a wait alone ends with the handler.
   const mask = own.suspended !== 0 ? own.resumeMask : own.mask;
   const alternate = (flags & SA_ONSTACK) !== 0;
-  if (!pushFrame(thread, regs, action, alternate, mask, signal, code, address)) return false;
+  if (!pushFrame(thread, regs, action, alternate, mask, signal)) return false;
   own.suspended = 0;
-  own.mask |= load<u64>(action + 24);
-  if ((flags & SA_NODEFER) === 0) own.mask |= bit(signal);
+  own.mask |= load<u64>(action + 24) & ~UNBLOCKABLE;
+  if ((flags & SA_NODEFER) === 0) own.mask |= signalBit(signal);
   if ((flags & SA_RESETHAND) !== 0) store<u64>(action, SIG_DFL);
   return true;
 }
@@ -125,25 +145,51 @@ export function endSuspension(thread: Thread): void {
 /** A signal waits to be taken by `thread`. */
 export function signalPending(thread: Thread): bool {
   const own = linuxThread(thread);
-  return (own.pending & ~own.mask) !== 0;
+  return isStopped(thread.program) || (pendingOf(thread) & ~(own.mask & ~own.awaited)) !== 0;
 }
 
-/** Acts on the lowest signal that is pending and not blocked, before the program goes on. */
+/** `thread` stands still until its process continues, or is to die. */
+function standStill(thread: Thread): void {
+  const state = processSignals(thread.program) as ProcessSignals;
+  while (state.stopped !== 0 && (pendingOf(thread) & signalBit(SIGKILL)) === 0) {
+    waitForever(thread, changetype<usize>(state), 0);
+  }
+}
+
+/** All threads of the process of `thread` come to a stop. */
+function stop(thread: Thread): void {
+  const program = thread.program;
+  (processSignals(program) as ProcessSignals).stopped = 1;
+  let other = program.threads;
+  while (other !== null) {
+    if (other !== thread) kick(other);
+    other = other.next;
+  }
+}
+
+/**
+ * Acts on the signals that are pending and not blocked, lowest first, and on a stop, before the program goes on. Like
+ * Linux it makes a frame for each, so that the last one's handler runs first where none blocks another.
+ */
 export function deliverPending(thread: Thread, regs: Utcb): void {
   const own = linuxThread(thread);
-  const ready = own.pending & ~own.mask;
-  const signal = (ctz<u64>(ready) as u32) + 1;
-  own.pending &= ~bit(signal);
-  const code = (own.toProgram & bit(signal)) !== 0 ? SI_USER : SI_TKILL;
-  own.toProgram &= ~bit(signal);
-  const handler = load<u64>(actionOf(thread.program, signal));
-  if (handler === SIG_IGN || handler === SIG_DFL) {
-    const deadly = handler === SIG_DFL && !ignoredByDefault(signal) && signal !== SIGSTOP;
-    if (deadly) die(thread, signal);
-    endSuspension(thread);
-    return;
+  while (true) {
+    if (isStopped(thread.program)) standStill(thread);
+    const signal = takeSignal(thread, ~own.mask);
+    if (signal === 0) break;
+    const handler = load<u64>(actionOf(thread.program, signal));
+    if (handler === SIG_IGN) continue;
+    if (handler === SIG_DFL) {
+      if (stopsByDefault(signal)) stop(thread);
+      else if (!ignoredByDefault(signal)) die(thread, signal);
+      continue;
+    }
+    const flags = load<u64>(actionOf(thread.program, signal) + 8);
+    settleCall(thread, regs, true, (flags & SA_RESTART) !== 0);
+    if (!enterHandler(thread, regs, signal)) die(thread, SIGSEGV);
   }
-  if (!enterHandler(thread, regs, signal, code, 0)) die(thread, SIGSEGV);
+  settleCall(thread, regs, false, false);
+  endSuspension(thread);
 }
 
 /** The exception `event` of `thread`: 0 when a handler of the program takes it, else the signal it dies of. */
@@ -161,26 +207,99 @@ export function linuxException(thread: Thread, event: u32): u32 {
   own.trapError = regs.qual0;
   if (event === EXC_PF) own.faultAddress = regs.qual1;
   const handler = load<u64>(actionOf(thread.program, signal));
-  const blocked = (own.mask & bit(signal)) !== 0;
+  const blocked = (own.mask & signalBit(signal)) !== 0;
   if (handler === SIG_DFL || handler === SIG_IGN || blocked) return signal;
-  const code = codeOf(thread, event, regs);
-  return enterHandler(thread, regs, signal, code, addressOf(event, regs)) ? 0 : SIGSEGV;
+  fillInfo(signal, codeOf(thread, event, regs));
+  store<u64>(signalInfo + INFO_ADDRESS, addressOf(event, regs));
+  return enterHandler(thread, regs, signal) ? 0 : SIGSEGV;
+}
+
+/** Makes `signalInfo` that of `signal`, with nothing but its `code`. */
+export function fillInfo(signal: u32, code: i32): void {
+  memory.fill(signalInfo, 0, INFO_BYTES);
+  store<u32>(signalInfo, signal);
+  store<i32>(signalInfo + INFO_CODE, code);
+}
+
+/** Blocked or waited for, a signal is kept whatever its action is. */
+function isIgnored(thread: Thread, signal: u32): bool {
+  const own = linuxThread(thread);
+  if (((own.mask | own.awaited) & signalBit(signal)) !== 0) return false;
+  const handler = load<u64>(actionOf(thread.program, signal));
+  return handler === SIG_IGN || (handler === SIG_DFL && ignoredByDefault(signal));
+}
+
+/** `thread` lets `signal` in, or waits for it. */
+function letsIn(thread: Thread, signal: u32): bool {
+  const own = linuxThread(thread);
+  return (own.mask & ~own.awaited & signalBit(signal)) === 0;
+}
+
+/** The first thread of `program`, or another where that has ended. */
+function leader(program: Program): Thread {
+  let thread = program.threads as Thread;
+  while (thread.id !== program.id && thread.next !== null) thread = thread.next as Thread;
+  return thread;
+}
+
+/** A thread of `program` that lets `signal` in, its first one before others; null where there is none. */
+function receiver(program: Program, signal: u32): Thread | null {
+  const first = leader(program);
+  if (letsIn(first, signal)) return first;
+  let thread = program.threads;
+  while (thread !== null) {
+    if (letsIn(thread, signal)) return thread;
+    thread = thread.next;
+  }
+  return null;
+}
+
+/** What a signal does before anybody has taken it: stops and SIGCONT take each other back, SIGCONT continues. */
+function prepare(program: Program, signal: u32): void {
+  if ((STOPS & signalBit(signal)) !== 0) dropSignals(program, signalBit(SIGCONT));
+  if (signal !== SIGCONT) return;
+  dropSignals(program, STOPS);
+  if (!isStopped(program)) return;
+  const state = processSignals(program) as ProcessSignals;
+  state.stopped = 0;
+  wake(changetype<usize>(state), 0, ~(0 as u64));
 }
 
 /**
- * Raises `signal` in `thread`, for the whole program where `toProgram` is set; unless it is the `sender`
- * itself, it is made to look at it.
+ * Sends `signal` with `signalInfo` to `thread`, or with null to its whole process; who takes it is made to look at it,
+ * unless it is the `sender`, who will anyway. False: no more real-time signals may queue.
  */
-function raise(sender: Thread, thread: Thread, signal: u32, toProgram: bool): void {
-  const own = linuxThread(thread);
-  const handler = load<u64>(actionOf(thread.program, signal));
-  if (handler === SIG_IGN) return;
-  if (handler === SIG_DFL && ignoredByDefault(signal)) return;
-  // A signal that is pending already keeps what it came with.
-  if (toProgram && (own.pending & bit(signal)) === 0) own.toProgram |= bit(signal);
-  own.pending |= bit(signal);
-  if (signal === SIGKILL || signal === SIGSTOP) own.mask &= ~bit(signal);
-  if (thread !== sender && (own.pending & ~own.mask) !== 0) kick(thread);
+export function raise(
+  sender: Thread | null,
+  program: Program,
+  thread: Thread | null,
+  signal: u32,
+): bool {
+  if (program.alive === 0 || program.ending !== 0) return true;
+  prepare(program, signal);
+  if (isIgnored(thread === null ? leader(program) : thread, signal)) return true;
+  if (!queueSignal(program, thread, signal)) return false;
+  const target = thread === null ? receiver(program, signal) : thread;
+  if (target !== null && target !== sender && letsIn(target, signal)) kick(target);
+  return true;
+}
+
+/** Threads look for what `thread`, which has changed its mask or ends, does not take of its process' signals. */
+export function retarget(thread: Thread): void {
+  let left = processPending(thread.program) & linuxThread(thread).mask;
+  while (left !== 0) {
+    const signal = (ctz<u64>(left) as u32) + 1;
+    left &= left - 1;
+    const target = receiver(thread.program, signal);
+    if (target !== null && target !== thread) kick(target);
+  }
+}
+
+/** A call of `thread` earns it `signal`, as if it had sent it to itself. */
+function earn(thread: Thread, signal: u32): void {
+  fillInfo(signal, SI_USER);
+  store<u32>(signalInfo + INFO_PID, thread.program.id);
+  raise(thread, thread.program, thread, signal);
 }
 
 /**
@@ -189,70 +308,24 @@ function raise(sender: Thread, thread: Thread, signal: u32, toProgram: bool): vo
  */
 export function sizeResult(thread: Thread, result: i64): i64 {
   if (result === -EFBIG && thread.program.fileLimit < (FILE_MAX as u64)) {
-    raise(thread, thread, SIGXFSZ, false);
+    earn(thread, SIGXFSZ);
   }
   return result;
 }
 
 /** `result` of a call of `thread` that has written: a signal tells it of a pipe that nobody reads (pipe(7)). */
 export function pipeResult(thread: Thread, result: i64): i64 {
-  if (thread.broken !== 0) raise(thread, thread, SIGPIPE, false);
+  if (thread.broken !== 0) earn(thread, SIGPIPE);
   thread.broken = 0;
   return result;
 }
 
-/** Sends `signal` to thread `target` of the program of `sender`. */
-function sendTo(sender: Thread, target: u64, signal: u64): i64 {
-  if (signal > (SIGNALS as u64)) return -EINVAL;
-  const thread = threadWithId(target as u32);
-  if (thread === null || thread.program !== sender.program) return -ESRCH;
-  if (signal !== 0) raise(sender, thread, signal as u32, false);
-  return 0;
-}
-
-/** A thread of the program of `sender` that lets `signal` in: the sender itself, or else any; or the sender. */
-function receiver(sender: Thread, signal: u32): Thread {
-  if ((linuxThread(sender).mask & bit(signal)) === 0) return sender;
-  let thread = sender.program.threads;
-  while (thread !== null) {
-    if ((linuxThread(thread).mask & bit(signal)) === 0) return thread;
-    thread = thread.next;
-  }
-  return sender;
-}
-
 /** A thread recalled for a signal: delivers it before the program goes on. */
 export function linuxRecall(thread: Thread): void {
-  const own = linuxThread(thread);
-  if ((own.pending & ~own.mask) === 0) return;
+  if (!signalPending(thread)) return;
   const regs = thread.utcb;
   if (inMediator(thread, regs.rip)) leaveMediator(thread, regs);
   deliverPending(thread, regs);
-}
-
-/** kill(pid, signal): the own process, or its group. */
-export function sysKill(thread: Thread, regs: Utcb): i64 {
-  const id = regs.rdi as i32;
-  const own = thread.program.id as i32;
-  if (id !== 0 && id !== -1 && id !== own && id !== -own) return -ESRCH;
-  const signal = regs.rsi & 0xffff_ffff;
-  if (signal > (SIGNALS as u64)) return -EINVAL;
-  if (signal === 0) return 0;
-  raise(thread, receiver(thread, signal as u32), signal as u32, true);
-  return 0;
-}
-
-/** tkill(tid, signal). */
-export function sysTkill(thread: Thread, regs: Utcb): i64 {
-  if ((regs.rdi as i32) <= 0) return -EINVAL;
-  return sendTo(thread, regs.rdi, regs.rsi & 0xffff_ffff);
-}
-
-/** tgkill(pid, tid, signal). */
-export function sysTgkill(thread: Thread, regs: Utcb): i64 {
-  if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
-  if ((regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
-  return sendTo(thread, regs.rsi, regs.rdx & 0xffff_ffff);
 }
 
 /** rt_sigaction(signal, new, old, size). */
@@ -265,7 +338,11 @@ export function sysSigaction(program: Program, regs: Utcb): i64 {
     if (!copyFrom(program.space, buffer, regs.rsi, ACTION_BYTES)) return -EFAULT;
   }
   if (regs.rdx !== 0 && !copyTo(program.space, regs.rdx, action, ACTION_BYTES)) return -EFAULT;
-  if (regs.rsi !== 0) memory.copy(action, buffer, ACTION_BYTES);
+  if (regs.rsi === 0) return 0;
+  memory.copy(action, buffer, ACTION_BYTES);
+  const handler = load<u64>(action);
+  const ignored = handler === SIG_IGN || (handler === SIG_DFL && ignoredByDefault(signal as u32));
+  if (ignored) dropSignals(program, signalBit(signal as u32));
   return 0;
 }
 
@@ -283,6 +360,7 @@ export function sysSigprocmask(thread: Thread, regs: Utcb): i64 {
     else if (how === SIG_SETMASK) own.mask = set;
     else return -EINVAL;
     own.mask &= ~UNBLOCKABLE;
+    retarget(thread);
   }
   store<u64>(buffer, old);
   return regs.rdx !== 0 && !copyTo(thread.program.space, regs.rdx, buffer, 8) ? -EFAULT : 0;
@@ -290,21 +368,10 @@ export function sysSigprocmask(thread: Thread, regs: Utcb): i64 {
 
 /** rt_sigpending(set, size). */
 export function sysSigpending(thread: Thread, regs: Utcb): i64 {
-  const own = linuxThread(thread);
-  store<u64>(buffer, own.pending & own.mask);
-  return copyTo(thread.program.space, regs.rdi, buffer, 8) ? 0 : -EFAULT;
-}
-
-/** pause(): waits for a signal. */
-export function sysPause(thread: Thread, _regs: Utcb): i64 {
-  while (!signalPending(thread)) waitForever(thread, 0, 0);
-  return -EINTR;
-}
-
-/** rt_sigsuspend(set, size): the same with another mask, which ends when the signal's handler has run. */
-export function sysSigsuspend(thread: Thread, regs: Utcb): i64 {
-  const error = suspendMask(thread, regs.rdi, regs.rsi);
-  return error === 0 ? sysPause(thread, regs) : error;
+  if (regs.rsi > (SET_BYTES as u64)) return -EINVAL;
+  store<u64>(buffer, pendingOf(thread) & linuxThread(thread).mask);
+  const bytes = regs.rsi as u32;
+  return copyTo(thread.program.space, regs.rdi, buffer, bytes) ? 0 : -EFAULT;
 }
 
 /** sigaltstack(new, old). */
@@ -344,5 +411,6 @@ function goOn(thread: Thread, regs: Utcb): void {
   const own = linuxThread(thread);
   if (!popFrame(thread, regs)) die(thread, SIGSEGV);
   own.mask = poppedMask & ~UNBLOCKABLE;
+  own.interrupted = 0;
   if (signalPending(thread)) deliverPending(thread, regs);
 }

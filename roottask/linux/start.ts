@@ -14,6 +14,7 @@ import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
+import { initSignalQueue } from "./signal_queue";
 import { linuxException, linuxRecall, signalPending } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
@@ -26,6 +27,7 @@ const elf = changetype<Elf>(memory.data(64));
 /** Makes the personality known to the portals. False when memory is out. */
 export function initLinux(): bool {
   if (!initSignalFrames()) return false;
+  initSignalQueue();
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
   setWaiting(waitForAnybody, signalPending);

@@ -30,8 +30,10 @@ export class LinuxThread {
   /** Signals blocked and signals raised while blocked; bit n - 1 is signal n. */
   mask: u64;
   pending: u64;
-  /** Those of `pending` that were sent to the program, by kill(2), and not to the thread. */
-  toProgram: u64;
+  /** Blocked or not, these are waited for: rt_sigtimedwait(2). */
+  awaited: u64;
+  /** When a sleep that was interrupted and begins again ends, as monotonic nanoseconds; 0 for none. */
+  sleepEnd: u64;
   /** sigaltstack(2). */
   stackBase: u64;
   stackSize: u64;
@@ -40,7 +42,8 @@ export class LinuxThread {
   returning: u32;
   /** The mask is for a wait alone, and what it was before. */
   suspended: u32;
-  reserved: u32;
+  /** A signal has interrupted the call of this number, less 1; 0 for none. */
+  interrupted: u32;
   resumeMask: u64;
   /** set_tid_address(2). */
   clearTid: u64;

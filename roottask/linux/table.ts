@@ -5,14 +5,15 @@
 import { MTD_GPR_ACDB, MTD_RFLAGS, MTD_RIP_LEN, MTD_RSP } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
-import { ENOSYS } from "../libroottask/errno";
+import { EINTR, ENOSYS } from "../libroottask/errno";
 import { LOG_WARN, lineAbout, MODULE_LINUX } from "../libroottask/log";
 import { callerOf, forwarded, keepsFrames } from "../libroottask/mediator";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
 import { narrow, widthsOf } from "./arguments";
-import { deliverPending, endSuspension } from "./signals";
+import { interruptCall } from "./restart";
+import { deliverPending, endSuspension, signalPending } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
 /**
@@ -122,7 +123,8 @@ export function linuxCall(thread: Thread): void {
     if (keepsFrames) regs.mtd = MTD_GPR_ACDB;
     else setFrame(regs);
   }
-  const result = dispatch(thread, regs.rax, regs);
+  const number = regs.rax;
+  const result = dispatch(thread, number, regs);
   endCall(thread);
   const own = linuxThread(thread);
   if (own.returning !== 0) {
@@ -130,6 +132,7 @@ export function linuxCall(thread: Thread): void {
   } else {
     regs.rax = result as u64;
   }
-  if ((own.pending & ~own.mask) !== 0) deliverPending(thread, regs);
+  if (result === -EINTR) interruptCall(thread, number);
+  if (own.interrupted !== 0 || signalPending(thread)) deliverPending(thread, regs);
   else if (own.suspended !== 0) endSuspension(thread);
 }

@@ -19,6 +19,8 @@ import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
 import { requeue, wake } from "../libroottask/wait_queue";
 import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
+import { dropThreadSignals } from "./signal_queue";
+import { retarget } from "./signals";
 import { inheritThread, linuxThread } from "./state";
 import { timespec } from "./time";
 import { waitForever } from "./wait";
@@ -159,6 +161,9 @@ export function sysExit(thread: Thread, regs: Utcb): i64 {
   if (address !== 0 && program.alive > 1 && put32(program.space, address, 0)) {
     wake(futexes(program), address, 1);
   }
+  linuxThread(thread).mask = ~(0 as u64);
+  retarget(thread);
+  dropThreadSignals(thread);
   endThread(thread, (regs.rdi & 0xff) as u32);
   return 0;
 }

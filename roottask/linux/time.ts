@@ -15,6 +15,7 @@ import {
   CLOCK_TAI,
   CLOCK_THREAD_CPUTIME,
 } from "./clock_ids";
+import { linuxThread } from "./state";
 
 const SECOND: u64 = 1_000_000_000;
 const TIMER_ABSTIME: u64 = 1;
@@ -94,11 +95,19 @@ export function timespec(program: Program, address: u64): i64 {
   return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + rest;
 }
 
-/** Sleeps for `time` nanoseconds; where a signal ends that, what is left goes to `left`, if not 0. */
+/**
+ * Sleeps for `time` nanoseconds, or until where the same sleep, interrupted without a handler, was to end; where a signal
+ * ends that, what is left goes to `left`, if not 0.
+ */
 function sleepFor(thread: Thread, time: u64, left: u64): i64 {
-  const end = monotonic() + time;
-  const result = sleep(thread, time);
-  if (result !== -EINTR || left === 0) return result;
+  const own = linuxThread(thread);
+  const end = own.sleepEnd !== 0 ? own.sleepEnd : monotonic() + time;
+  own.sleepEnd = 0;
+  const begin = monotonic();
+  const result = sleep(thread, end > begin ? end - begin : 0);
+  if (result !== -EINTR) return result;
+  own.sleepEnd = end;
+  if (left === 0) return result;
   const now = monotonic();
   const rest = now < end ? ((end - now) as i64) : 0;
   const error = putTime(thread.program, left, rest, 1);

@@ -1,0 +1,155 @@
+// Sending signals and waiting for them: kill(2), tkill(2), rt_sigqueueinfo(2), pause(2), sigsuspend(2),
+// sigtimedwait(2).
+
+import { Utcb } from "../libhedron/utcb";
+import { monotonic } from "../libroottask/clock";
+import { EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { Program, Thread, threadWithId, WAIT_TIMED_OUT } from "../libroottask/program";
+import { waitUntil } from "../libroottask/readiness";
+import { copyFrom, copyTo } from "../libroottask/space";
+import {
+  INFO_BYTES,
+  INFO_CODE,
+  INFO_PID,
+  SI_TKILL,
+  SI_USER,
+  signalInfo,
+  takeSignal,
+} from "./signal_queue";
+import { fillInfo, raise, SET_BYTES, signalPending, suspendMask, UNBLOCKABLE } from "./signals";
+import { linuxThread, SIGNALS } from "./state";
+import { timespec } from "./time";
+import { waitForever } from "./wait";
+
+const set = memory.data(8);
+
+function fillSender(sender: Thread, signal: u64, code: i32): void {
+  fillInfo(signal as u32, code);
+  store<u32>(signalInfo + INFO_PID, sender.program.id);
+}
+
+/** `sender` sends `signal`, which is none where 0, to all of `program`, as kill(2) does. */
+function signalProgram(sender: Thread, program: Program, signal: u64): void {
+  if (signal === 0) return;
+  fillSender(sender, signal, SI_USER);
+  raise(sender, program, null, signal as u32);
+}
+
+/** kill(pid, signal): the own process, or its group. */
+export function sysKill(thread: Thread, regs: Utcb): i64 {
+  const id = regs.rdi as i32;
+  const own = thread.program.id as i32;
+  if (id !== 0 && id !== -1 && id !== own && id !== -own) return -ESRCH;
+  const signal = regs.rsi & 0xffff_ffff;
+  if (signal > (SIGNALS as u64)) return -EINVAL;
+  signalProgram(thread, thread.program, signal);
+  return 0;
+}
+
+/** Thread `id` of the process of `sender`, or null. */
+function ownThread(sender: Thread, id: u64): Thread | null {
+  const thread = threadWithId(id as u32);
+  return thread === null || thread.program !== sender.program ? null : thread;
+}
+
+/** Sends `signal` to thread `target` of the program of `sender`. */
+function sendTo(sender: Thread, target: u64, signal: u64): i64 {
+  const thread = ownThread(sender, target);
+  if (thread === null) return -ESRCH;
+  if (signal > (SIGNALS as u64)) return -EINVAL;
+  if (signal === 0) return 0;
+  fillSender(sender, signal, SI_TKILL);
+  return raise(sender, thread.program, thread, signal as u32) ? 0 : -EAGAIN;
+}
+
+/** tkill(tid, signal). */
+export function sysTkill(thread: Thread, regs: Utcb): i64 {
+  if ((regs.rdi as i32) <= 0) return -EINVAL;
+  return sendTo(thread, regs.rdi, regs.rsi & 0xffff_ffff);
+}
+
+/** tgkill(pid, tid, signal). */
+export function sysTgkill(thread: Thread, regs: Utcb): i64 {
+  if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
+  if ((regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
+  return sendTo(thread, regs.rsi, regs.rdx & 0xffff_ffff);
+}
+
+/** Sends `signal` with the siginfo_t at `address` to `target` or, with null, to its whole process. */
+function sendInfo(sender: Thread, target: Thread | null, signal: u64, address: u64): i64 {
+  if (signal > (SIGNALS as u64)) return -EINVAL;
+  if (signal === 0) return 0;
+  if (!copyFrom(sender.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
+  store<u32>(signalInfo, signal as u32);
+  return raise(sender, sender.program, target, signal as u32) ? 0 : -EAGAIN;
+}
+
+/** The siginfo_t at `address` claims to come from the kernel, or from tkill(2): only the process itself takes that. */
+function claims(thread: Thread, address: u64): i64 {
+  if (!copyFrom(thread.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
+  const code = load<i32>(signalInfo + INFO_CODE);
+  return code >= 0 || code === SI_TKILL ? -EPERM : 0;
+}
+
+/** rt_sigqueueinfo(pid, signal, info). */
+export function sysSigqueueinfo(thread: Thread, regs: Utcb): i64 {
+  const own = (regs.rdi as i32) === (thread.program.id as i32);
+  const claimed = claims(thread, regs.rdx);
+  if (claimed === -EFAULT || (claimed !== 0 && !own)) return claimed;
+  return own ? sendInfo(thread, null, regs.rsi & 0xffff_ffff, regs.rdx) : -ESRCH;
+}
+
+/** rt_tgsigqueueinfo(pid, tid, signal, info). */
+export function sysTgsigqueueinfo(thread: Thread, regs: Utcb): i64 {
+  const claimed = claims(thread, regs.r10);
+  if (claimed === -EFAULT) return claimed;
+  if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
+  if (claimed !== 0 && (regs.rdi as i32) !== (thread.program.id as i32)) return claimed;
+  const target = ownThread(thread, regs.rsi & 0xffff_ffff);
+  if (target === null || (regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
+  return sendInfo(thread, target, regs.rdx & 0xffff_ffff, regs.r10);
+}
+
+/** pause(): waits for a signal. */
+export function sysPause(thread: Thread, _regs: Utcb): i64 {
+  while (!signalPending(thread)) waitForever(thread, 0, 0);
+  return -EINTR;
+}
+
+/** rt_sigsuspend(set, size): the same with another mask, which ends when the signal's handler has run. */
+export function sysSigsuspend(thread: Thread, regs: Utcb): i64 {
+  const error = suspendMask(thread, regs.rdi, regs.rsi);
+  return error === 0 ? sysPause(thread, regs) : error;
+}
+
+/** rt_sigtimedwait(set, info, timespec, size): takes a signal of the set, also one that is not blocked. */
+export function sysSigtimedwait(thread: Thread, regs: Utcb): i64 {
+  const space = thread.program.space;
+  if (regs.r10 !== (SET_BYTES as u64)) return -EINVAL;
+  if (!copyFrom(space, set, regs.rdi, SET_BYTES)) return -EFAULT;
+  const wanted = load<u64>(set) & ~UNBLOCKABLE;
+  const time = regs.rdx === 0 ? -1 : timespec(thread.program, regs.rdx);
+  if (regs.rdx !== 0 && time < 0) return time;
+  const signal = awaitSignal(
+    thread,
+    wanted,
+    regs.rdx === 0 ? 0 : monotonic() + (time as u64),
+    time,
+  );
+  if (signal <= 0 || regs.rsi === 0) return signal;
+  return copyTo(space, regs.rsi, signalInfo, INFO_BYTES) ? signal : -EFAULT;
+}
+
+/** The next signal of `wanted`, until monotonic time `end` (0: for ever): -EAGAIN then, -EINTR where another comes. */
+function awaitSignal(thread: Thread, wanted: u64, end: u64, time: i64): i64 {
+  let signal = takeSignal(thread, wanted);
+  if (signal === 0 && time !== 0) {
+    const own = linuxThread(thread);
+    own.awaited = wanted;
+    const outcome = waitUntil(thread, 0, 0, end);
+    own.awaited = 0;
+    signal = takeSignal(thread, wanted);
+    if (signal === 0 && outcome !== WAIT_TIMED_OUT) return -EINTR;
+  }
+  return signal === 0 ? -EAGAIN : (signal as i64);
+}

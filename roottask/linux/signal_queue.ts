@@ -1,0 +1,222 @@
+// Signals that have been sent and not been taken: those to a thread, and those to its process, which any thread takes
+// that lets them in (signal(7)). Each has its siginfo_t; real-time signals queue, others are there once.
+
+import { allocate, create, destroy, release } from "../libroottask/heap";
+import { Program, setForget, Thread } from "../libroottask/program";
+import { limitOf, linuxThread } from "./state";
+
+export const SIGRTMIN: u32 = 32;
+
+/** siginfo_t: number, errno, code, then a union. */
+export const INFO_BYTES: u32 = 128;
+export const INFO_CODE: usize = 8;
+export const INFO_PID: usize = 16;
+export const INFO_UID: usize = 20;
+export const INFO_VALUE: usize = 24;
+export const INFO_ADDRESS: usize = 16;
+
+/** si_code of who sends: kill, sigqueue, a timer, tgkill; the kernel itself. */
+export const SI_USER: i32 = 0;
+export const SI_QUEUE: i32 = -1;
+export const SI_TIMER: i32 = -2;
+export const SI_TKILL: i32 = -6;
+export const SI_KERNEL: i32 = 0x80;
+
+const RLIMIT_SIGPENDING: u32 = 11;
+
+/** Exceptions' signals, which are taken first: ILL, TRAP, BUS, FPE, SEGV, SYS. */
+const SYNCHRONOUS: u64 = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | ((1 as u64) << 30);
+
+@unmanaged
+class Queued {
+  next: Queued | null;
+  /** The thread it is for, 0 for any. */
+  thread: u32;
+  signal: u32;
+  /** siginfo_t begins here; 16 words. */
+  info: u64;
+}
+
+const INFO: usize = offsetof<Queued>("info");
+const QUEUED_BYTES: u32 = (INFO as u32) + INFO_BYTES;
+
+/** What a process has of signals: in no record that a child could inherit. */
+@unmanaged
+export class ProcessSignals {
+  pending: u64;
+  /** Its queue, in the order of sending, of all threads, and how many there are. */
+  first: Queued | null;
+  count: u32;
+  /** Stopped by a signal, until SIGCONT or SIGKILL. */
+  stopped: u32;
+}
+
+/** The siginfo_t that `take` has found, or that is about to be sent. */
+export const signalInfo = memory.data(128);
+
+/** Must be called first. */
+export function initSignalQueue(): void {
+  setForget(forgetSignals);
+}
+
+/** Of `program`; null where it has had none and memory is out. */
+export function processSignals(program: Program): ProcessSignals | null {
+  if (program.signals === 0) {
+    program.signals = changetype<usize>(create<ProcessSignals>());
+  }
+  return changetype<ProcessSignals | null>(program.signals);
+}
+
+export function signalBit(signal: u32): u64 {
+  return (1 as u64) << ((signal - 1) as u64);
+}
+
+/** Signals that wait for any thread of `program`. */
+export function processPending(program: Program): u64 {
+  return program.signals === 0 ? 0 : changetype<ProcessSignals>(program.signals).pending;
+}
+
+/** Signals that wait for `thread`: its own, and those of its process. */
+export function pendingOf(thread: Thread): u64 {
+  return linuxThread(thread).pending | processPending(thread.program);
+}
+
+/** No more signals may queue. */
+function full(program: Program, state: ProcessSignals): bool {
+  return (state.count as u64) >= load<u64>(limitOf(program, RLIMIT_SIGPENDING));
+}
+
+function append(state: ProcessSignals, record: Queued): void {
+  state.count++;
+  let last = state.first;
+  if (last === null) {
+    state.first = record;
+    return;
+  }
+  while (last.next !== null) last = last.next as Queued;
+  last.next = record;
+}
+
+/** Takes the record behind `previous` (null: the first) out of the queue and frees it. */
+function remove(state: ProcessSignals, previous: Queued | null, record: Queued): void {
+  if (previous === null) state.first = record.next;
+  else previous.next = record.next;
+  state.count--;
+  release(changetype<usize>(record), QUEUED_BYTES);
+}
+
+/**
+ * Adds `signal` with `signalInfo` to those of `thread`, or of the whole process with null. False: a real-time signal
+ * finds the queue full, and nothing has happened. One that is no real-time signal is pending even without its siginfo_t.
+ */
+export function queueSignal(program: Program, thread: Thread | null, signal: u32): bool {
+  const state = processSignals(program);
+  if (state === null) return false;
+  const pending = thread === null ? state.pending : linuxThread(thread).pending;
+  // A signal that is pending already keeps what it came with.
+  if (signal < SIGRTMIN && (pending & signalBit(signal)) !== 0) return true;
+  const room =
+    !full(program, state) || (signal < SIGRTMIN && load<i32>(signalInfo + INFO_CODE) >= 0);
+  const record = room ? changetype<Queued | null>(allocate(QUEUED_BYTES)) : null;
+  if (record === null) {
+    if (signal >= SIGRTMIN && load<i32>(signalInfo + INFO_CODE) !== SI_USER) return false;
+  } else {
+    record.signal = signal;
+    record.thread = thread === null ? 0 : thread.id;
+    memory.copy(changetype<usize>(record) + INFO, signalInfo, INFO_BYTES);
+    append(state, record);
+  }
+  if (thread === null) state.pending |= signalBit(signal);
+  else linuxThread(thread).pending |= signalBit(signal);
+  return true;
+}
+
+/** The lowest signal of `set`, exceptions' before all others. */
+function choose(set: u64): u32 {
+  const first = (set & SYNCHRONOUS) !== 0 ? set & SYNCHRONOUS : set;
+  return (ctz<u64>(first) as u32) + 1;
+}
+
+/** Takes the next of `signal` for thread `id` (0: the process) to `signalInfo`; true where there are more. */
+function takeRecord(state: ProcessSignals, id: u32, signal: u32): bool {
+  let previous: Queued | null = null;
+  let record = state.first;
+  let found = false;
+  memory.fill(signalInfo, 0, INFO_BYTES);
+  store<u32>(signalInfo, signal);
+  while (record !== null) {
+    const next: Queued | null = record.next;
+    if (record.signal !== signal || record.thread !== id) {
+      previous = record;
+    } else if (found) {
+      return true;
+    } else {
+      found = true;
+      memory.copy(signalInfo, changetype<usize>(record) + INFO, INFO_BYTES);
+      remove(state, previous, record);
+    }
+    record = next;
+  }
+  return false;
+}
+
+/** Takes the signal that `thread` is to get next out of `set`, to `signalInfo`; 0 where there is none. */
+export function takeSignal(thread: Thread, set: u64): u32 {
+  const own = linuxThread(thread);
+  const state = processSignals(thread.program);
+  if (state === null) return 0;
+  if ((own.pending & set) !== 0) {
+    const signal = choose(own.pending & set);
+    if (!takeRecord(state, thread.id, signal)) own.pending &= ~signalBit(signal);
+    return signal;
+  }
+  if ((state.pending & set) === 0) return 0;
+  const signal = choose(state.pending & set);
+  if (!takeRecord(state, 0, signal)) state.pending &= ~signalBit(signal);
+  return signal;
+}
+
+/** Signals of `set` that have been sent to the process or a thread of it are forgotten. */
+export function dropSignals(program: Program, set: u64): void {
+  if (program.signals === 0) return;
+  const state = changetype<ProcessSignals>(program.signals);
+  let previous: Queued | null = null;
+  let record = state.first;
+  while (record !== null) {
+    const next: Queued | null = record.next;
+    if ((signalBit(record.signal) & set) !== 0) remove(state, previous, record);
+    else previous = record;
+    record = next;
+  }
+  state.pending &= ~set;
+  let thread = program.threads;
+  while (thread !== null) {
+    linuxThread(thread).pending &= ~set;
+    thread = thread.next;
+  }
+}
+
+/** `thread` ends: what was sent to it alone is forgotten. */
+export function dropThreadSignals(thread: Thread): void {
+  const program = thread.program;
+  if (program.signals === 0) return;
+  const state = changetype<ProcessSignals>(program.signals);
+  let previous: Queued | null = null;
+  let record = state.first;
+  while (record !== null) {
+    const next: Queued | null = record.next;
+    if (record.thread === thread.id) remove(state, previous, record);
+    else previous = record;
+    record = next;
+  }
+  linuxThread(thread).pending = 0;
+}
+
+/** The record of `program` is about to go. */
+function forgetSignals(program: Program): void {
+  if (program.signals === 0) return;
+  const state = changetype<ProcessSignals>(program.signals);
+  while (state.first !== null) remove(state, null, state.first as Queued);
+  destroy<ProcessSignals>(state);
+  program.signals = 0;
+}
