@@ -36,7 +36,7 @@ import {
   walkName,
   walkNameLength,
   walkNode,
-  walkSlash,
+  walkToName,
 } from "./tree";
 
 /** Puts `file`, which has no user yet, into the lowest free descriptor of the program, or drops it: a negative error. */
@@ -47,7 +47,7 @@ export function giveDescriptor(program: Program, file: OpenFile, flags: u32): i6
 }
 
 /** An open file on `node` in the lowest free descriptor of the thread's program, or a negative error. May wait. */
-function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
+export function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
   const file = openNode(node, flags);
   if (file === null) {
     dispose(node);
@@ -73,7 +73,6 @@ function newFile(directory: Node, mode: u32): Node | null {
 }
 
 function createFile(thread: Thread, flags: u32, mode: u32): i64 {
-  if (walkSlash) return -EISDIR;
   const directory = walkDirectory as Node;
   // A directory that has been removed takes no more names.
   if (directory.links === 0) return -ENOENT;
@@ -101,7 +100,8 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
     return (flags & O_DIRECTORY) !== 0 ? -ENOTDIR : -ELOOP;
   }
   if (node.kind === KIND_DIRECTORY) {
-    if ((writing && (flags & O_PATH) === 0) || (flags & O_CREAT) !== 0) return -EISDIR;
+    const changing = writing || (flags & O_TRUNC) !== 0;
+    if ((changing && (flags & O_PATH) === 0) || (flags & O_CREAT) !== 0) return -EISDIR;
   } else if ((flags & O_DIRECTORY) !== 0) {
     return -ENOTDIR;
   }
@@ -137,6 +137,11 @@ export function openPath(
     return -EINVAL;
   }
   const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
+  if ((flags & O_CREAT) !== 0 && length !== 0 && load<u8>(path + length - 1) === 47) {
+    // No file has a name with a slash behind it.
+    const refused = walkToName(base, path, length);
+    return refused !== 0 ? refused : -EISDIR;
+  }
   const error = walk(base, path, length, follow);
   if (error !== 0) return error;
   const node = walkNode;

@@ -86,6 +86,7 @@ import {
   SYS_lseek,
   SYS_lstat,
   SYS_madvise,
+  SYS_memfd_create,
   SYS_mincore,
   SYS_mkdir,
   SYS_mkdirat,
@@ -220,6 +221,7 @@ function fileCalls(): void {
   onThread(SYS_preadv, transfer.sysPreadv);
   onThread(SYS_pwritev, transfer.sysPwritev);
   onProgram(SYS_syncfs, descriptors.sysSyncfs);
+  onThread(SYS_memfd_create, paths.sysMemfdCreate);
   onThread(SYS_copy_file_range, transfer.sysCopyFileRange);
   onThread(SYS_preadv2, transfer.sysPreadv2);
   onThread(SYS_pwritev2, transfer.sysPwritev2);

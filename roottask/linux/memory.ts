@@ -314,10 +314,13 @@ function remap(space: Space, regs: Utcb): i64 {
     return -EINVAL;
   const oldLength = up(regs.rsi);
   const size = up(regs.rdx);
-  if (!inRange(start, oldLength) || blocked(space, start, start + oldLength)) return -EINVAL;
   const area = areaAt(space, start);
-  if (area === null || area.end < start + oldLength) return -EFAULT;
-  if ((flags & MREMAP_FIXED) !== 0) {
+  if (area === null) return -EFAULT;
+  if (!inRange(start, oldLength) || blocked(space, start, start + oldLength)) return -EINVAL;
+  const fixed = (flags & MREMAP_FIXED) !== 0;
+  // What a mapping is cut by may belong to others; what moves or grows may not.
+  if (area.end < start + oldLength && (fixed || size >= oldLength)) return -EFAULT;
+  if (fixed) {
     const to = regs.r8;
     if ((flags & MREMAP_MAYMOVE) === 0 || !inRange(to, size) || to < SPACE_START) return -EINVAL;
     if (to < start + oldLength && start < to + size) return -EINVAL;

@@ -22,12 +22,19 @@ import {
   removeName,
   takeName,
 } from "../libroottask/file_names";
-import { markChanged, markModified } from "../libroottask/file_time";
+import { markChanged, markCreated, markModified } from "../libroottask/file_time";
 import { allocate } from "../libroottask/heap";
-import { O_CREAT, O_TRUNC, O_WRONLY } from "../libroottask/open_file";
-import { openPath } from "../libroottask/open_path";
+import {
+  O_CLOEXEC,
+  O_CREAT,
+  O_LARGEFILE,
+  O_RDWR,
+  O_TRUNC,
+  O_WRONLY,
+} from "../libroottask/open_file";
+import { openDescriptor, openPath } from "../libroottask/open_path";
 import { Program, Thread } from "../libroottask/program";
-import { copyTo } from "../libroottask/space";
+import { copyText, copyTo } from "../libroottask/space";
 import { equalsLiteral } from "../libroottask/text";
 import {
   attach,
@@ -38,6 +45,7 @@ import {
   KIND_LINK,
   KIND_PIPE,
   Node,
+  newNode,
   pathOf,
   root,
   swapNodes,
@@ -102,6 +110,31 @@ export function sysOpenat(thread: Thread, regs: Utcb): i64 {
 export function sysCreat(thread: Thread, regs: Utcb): i64 {
   const flags = (O_CREAT | O_WRONLY | O_TRUNC) as u64;
   return openAt(thread, AT_FDCWD, regs.rdi, flags, regs.rsi);
+}
+
+const MFD_CLOEXEC: u64 = 1;
+const MFD_ALLOW_SEALING: u64 = 2;
+const MFD_NOEXEC_SEAL: u64 = 8;
+const MFD_EXEC: u64 = 16;
+/** Longest name of memfd_create(2), with its NUL: NAME_MAX without the prefix that Linux gives it, and the NUL. */
+const MFD_NAME: u32 = 250;
+
+/** memfd_create(name, flags): a file without a name in the tree. There are no seals: fcntl(2) refuses to add one. */
+export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
+  const flags = regs.rsi;
+  const known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC;
+  const executable = flags & (MFD_NOEXEC_SEAL | MFD_EXEC);
+  if ((flags & ~known) !== 0 || executable === (MFD_NOEXEC_SEAL | MFD_EXEC)) return -EINVAL;
+  const length = copyText(thread.program.space, second, regs.rdi, MFD_NAME);
+  if (length < 0) return length === -1 ? -EFAULT : -EINVAL;
+  const node = newNode(KIND_FILE, executable === MFD_NOEXEC_SEAL ? 0o666 : 0o777);
+  if (node === null) return -ENOMEM;
+  markCreated(node);
+  return openDescriptor(
+    thread,
+    node,
+    O_RDWR | O_LARGEFILE | ((flags & MFD_CLOEXEC) !== 0 ? O_CLOEXEC : 0),
+  );
 }
 
 function readlinkAt(program: Program, fd: u64, address: u64, target: u64, room: u64): i64 {

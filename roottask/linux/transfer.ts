@@ -52,6 +52,11 @@ export function written(thread: Thread, result: i64): i64 {
   return pipeResult(thread, sizeResult(thread, result));
 }
 
+/** A transfer of `length` bytes from `position` on would end where no position is. */
+function beyondPositions(position: i64, length: u64): bool {
+  return position !== OWN && (((position as u64) + length) as i64) < 0;
+}
+
 /** Reads or writes what `thread.transfer` says, at `position` or, with OWN, at the file's own. */
 function move(thread: Thread, file: OpenFile, position: i64, writing: bool): i64 {
   const transfer = thread.transfer;
@@ -71,6 +76,7 @@ function plain(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
   if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
   const length = min<u64>(regs.rdx, TRANSFER_MAX);
   transferOf(thread.transfer, thread.program.space, regs.rsi, length);
+  if (beyondPositions(position, regs.rdx)) return -EINVAL;
   const result = move(thread, file, position, writing);
   if (!writing) noteRead(thread, file, regs.rdi, result);
   return result;
@@ -111,11 +117,13 @@ export function readVector(transfer: Transfer, space: Space, address: u64, count
   if (count > VECTORS_MAX) return -EINVAL;
   if (!openPieces(transfer, space, count as u32)) return -ENOMEM;
   if (!copyFrom(space, transfer.pieces, address, (count as u32) * PIECE_BYTES)) return -EFAULT;
+  for (let i: u32 = 0; i < (count as u32); i++) {
+    if (load<i64>(transfer.pieces + i * PIECE_BYTES + 8) < 0) return -EINVAL;
+  }
   let total: u64 = 0;
   for (let i: u32 = 0; i < (count as u32); i++) {
     const piece = transfer.pieces + i * PIECE_BYTES;
     const length = load<u64>(piece + 8);
-    if ((length as i64) < 0) return -EINVAL;
     if (!userRange(load<u64>(piece), length)) return -EFAULT;
     const counted = min<u64>(length, TRANSFER_MAX - total);
     store<u64>(piece + 8, counted);
@@ -132,6 +140,7 @@ function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: 
   if (writing ? !writable(file) : !readable(file)) return -EBADF;
   const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
   if (error !== 0 || thread.transfer.left === 0) return error;
+  if (beyondPositions(position, thread.transfer.left)) return -EINVAL;
   if ((flags & ~(RWF_HINTS | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
   const appending = flags & (RWF_APPEND | RWF_NOAPPEND);
   if (appending === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
@@ -246,6 +255,7 @@ function advance(program: Program, file: OpenFile, address: u64, position: i64):
 /** sendfile(out, in, position, count). */
 export function sysSendfile(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
+  if (regs.rdx !== 0 && !get64(program.space, regs.rdx)) return -EFAULT;
   const input = fileOf(thread, regs.rsi);
   const output = fileOf(thread, regs.rdi);
   if (output === null || input === null) return -EBADF;
