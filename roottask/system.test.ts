@@ -206,6 +206,20 @@ describe("the roottask", () => {
     expect(status).toBe(0);
   });
 
+  it.skipIf(!runsLinuxPrograms || !cc)("makes and replaces processes as Linux does", async () => {
+    const file = compileC("processes");
+    const archive = await tarOf([
+      startFile("linux bin/processes", "mediator off", "linux bin/processes"),
+      program("processes", file),
+    ]);
+    const linux = spawnSync(file, { input: "", encoding: "utf8" });
+    expect(linux.status).toBe(0);
+    for (const engine of engines) {
+      const { log } = boot(archive, ["-smp", "2"], engine);
+      expect(output(log), engine).toBe(linux.stdout.repeat(2));
+    }
+  });
+
   it.skipIf(!runsLinuxPrograms || !cc)("uses what ended threads had again", async () => {
     const file = compileC("reuse");
     const archive = await tarOf([

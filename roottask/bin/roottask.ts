@@ -17,7 +17,13 @@ import {
   sayText,
 } from "../libroottask/console";
 import { populateTree } from "../libroottask/devices";
-import { awaitEnd, newProgram, reapProgram, startProgram } from "../libroottask/domain";
+import {
+  awaitEnd,
+  endDescendants,
+  newProgram,
+  reapProgram,
+  startProgram,
+} from "../libroottask/domain";
 import { ELF_OK, elfMessage, elfOffset } from "../libroottask/elf";
 import { initFileKinds } from "../libroottask/file_kinds";
 import { dumpHeap, dumpInformationPage, listArchive } from "../libroottask/layout_dump";
@@ -189,6 +195,7 @@ function announce(program: Program): void {
 /** Waits for the end of `program` and takes back what it had. */
 function finish(program: Program): void {
   awaitEnd(program);
+  endDescendants(program);
   reportMissing(program);
   keepResult(program);
   lineAbout(program, LOG_INFO, MODULE_PROGRAMS, "end ");
@@ -204,7 +211,7 @@ function finishOldest(): bool {
   let oldest: Program | null = null;
   let program = firstProgram();
   while (program !== null) {
-    oldest = program;
+    if (program.entry === program) oldest = program;
     program = program.next;
   }
   if (oldest === null) return false;

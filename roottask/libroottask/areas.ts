@@ -20,14 +20,21 @@ export class Area {
   /** Not to be given to anybody else by a search (the UTCB). */
   fixed: u32;
   node: Node | null;
+  /** Its pages are those of every space it is copied to by fork(2). */
+  shared: u32;
   /** Offset in `node` of `start`. */
   offset: u64;
 }
 
 @unmanaged
 export class Space {
-  /** Selector of the PD that mirrors this space. */
+  /** Its slot, 1…SPACES_MAX, and the selector of the PD that mirrors it. */
+  slot: u32;
   pd: u64;
+  /** Programs that run in it: more than one between vfork(2) and execve(2). */
+  users: u32;
+  /** It has had more than one thread. */
+  threaded: u32;
   /** Root of a four-level table of page entries, indexed like the processor's. */
   table: usize;
   areas: Area | null;
@@ -98,6 +105,7 @@ export function splitAt(space: Space, address: u64): bool {
   tail.end = area.end;
   tail.rights = area.rights;
   tail.fixed = area.fixed;
+  tail.shared = area.shared;
   tail.node = area.node;
   tail.offset = area.offset + (address - area.start);
   const node = area.node;
@@ -112,6 +120,7 @@ function joins(a: Area, b: Area): bool {
     a.end === b.start &&
     a.rights === b.rights &&
     a.fixed === b.fixed &&
+    a.shared === b.shared &&
     a.node === null &&
     b.node === null
   );

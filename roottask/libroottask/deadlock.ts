@@ -17,7 +17,7 @@ export function stuckAwaited(): Program | null {
 }
 
 /** Every thread of `program` but `except` waits without a time limit. */
-export function isStuck(program: Program, except: Thread | null): bool {
+function isStuck(program: Program, except: Thread | null): bool {
   let thread = program.threads;
   while (thread !== null) {
     const stuck = thread.waiting !== 0 && thread.forever !== 0;

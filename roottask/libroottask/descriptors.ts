@@ -10,8 +10,9 @@ import { Node } from "./tree";
 /** Descriptors per program, as Linux limits them by default. */
 export const FILES_MAX: u32 = 1024;
 
-/** A table: FILES_MAX pointers, then FILES_MAX close-on-exec bytes. */
-const TABLE_BYTES: u32 = FILES_MAX * 5;
+/** A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, and the number of programs that share it. */
+const TABLE_USERS: u32 = FILES_MAX * 5;
+const TABLE_BYTES: u32 = TABLE_USERS + 4;
 
 /** The open file behind descriptor `fd`, or null. */
 export function fileAt(table: usize, fd: u64): OpenFile | null {
@@ -64,6 +65,7 @@ export function closeFile(table: usize, fd: u64): i64 {
   const file = fileAt(table, fd);
   if (file === null) return -EBADF;
   store<usize>(table + (fd as u32) * 4, 0);
+  setCloseOnExec(table, fd as u32, false);
   if (file.share !== 0) forgetDescriptor(file, fd as u32);
   file.users--;
   dropFile(file);
@@ -82,6 +84,7 @@ export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool
 export function newFiles(input: Node, output: Node): usize {
   const table = allocate(TABLE_BYTES);
   if (table === 0) return 0;
+  shareFiles(table);
   for (let fd: u32 = 0; fd < 3; fd++) {
     const file = fd === 0 ? openNode(input, O_RDONLY) : openNode(output, O_WRONLY);
     if (file === null) {
@@ -93,7 +96,44 @@ export function newFiles(input: Node, output: Node): usize {
   return table;
 }
 
+/** One more program has `table`. */
+export function shareFiles(table: usize): void {
+  store<u32>(table + TABLE_USERS, load<u32>(table + TABLE_USERS) + 1);
+}
+
+/** A table of its own with the open files of `table`; 0 when memory is out. */
+export function copyFiles(table: usize): usize {
+  const copy = allocate(TABLE_BYTES);
+  if (copy === 0) return 0;
+  memory.copy(copy, table, TABLE_BYTES);
+  store<u32>(copy + TABLE_USERS, 1);
+  for (let fd: u32 = 0; fd < FILES_MAX; fd++) {
+    const file = fileAt(copy, fd as u64);
+    if (file !== null) file.users++;
+  }
+  return copy;
+}
+
+/** Gives `table` a user of its own: itself where nobody shares it, else a copy; 0 when memory is out. */
+export function ownFiles(table: usize): usize {
+  if (load<u32>(table + TABLE_USERS) === 1) return table;
+  const copy = copyFiles(table);
+  if (copy !== 0) destroyFiles(table);
+  return copy;
+}
+
+/** Closes what closes on exec. */
+export function closeForExec(table: usize): void {
+  for (let fd: u32 = 0; fd < FILES_MAX; fd++) {
+    if (closeOnExec(table, fd)) closeFile(table, fd as u64);
+  }
+}
+
+/** A program has `table` no more; the last one closes what is open. */
 export function destroyFiles(table: usize): void {
+  const users = load<u32>(table + TABLE_USERS) - 1;
+  store<u32>(table + TABLE_USERS, users);
+  if (users !== 0) return;
   for (let fd: u32 = 0; fd < FILES_MAX; fd++) closeFile(table, fd as u64);
   release(table, TABLE_BYTES);
 }

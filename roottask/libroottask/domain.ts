@@ -27,15 +27,17 @@ import {
   SERVICES,
   UTCB_ADDRESS,
 } from "../libhrstd/layout";
-import { deadline } from "./clock";
+import { Space } from "./areas";
+import { deadline, monotonic } from "./clock";
 import { endLine, sayText } from "./console";
 import { setAwaited, stuckAwaited } from "./deadlock";
-import { destroyFiles, FILES_MAX, newFiles } from "./descriptors";
+import { copyFiles, destroyFiles, FILES_MAX, newFiles, shareFiles } from "./descriptors";
 import { release } from "./heap";
 import { enter, leave } from "./lock";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "./log";
 import {
   ABI_LINUX,
+  firstProgram,
   freeProgramRecord,
   newProgramRecord,
   Program,
@@ -43,16 +45,10 @@ import {
   STATE_RUNNING,
   Thread,
 } from "./program";
-import {
-  PROGRAM_DONE,
-  PROGRAM_PD,
-  programBlock,
-  THREAD_EC,
-  THREAD_SC,
-  THREAD_SERVICES,
-} from "./selectors";
+import { programDone, spaceDomain, THREAD_EC, THREAD_SC, THREAD_SERVICES } from "./selectors";
 import { takeWindows } from "./shared_files";
 import { block, destroySpace, newSpace } from "./space";
+import { freeSpaceSlot, takeSpaceSlot } from "./space_slots";
 import { standardInput, standardOutput } from "./standard_streams";
 import {
   kick,
@@ -66,7 +62,7 @@ import {
 } from "./thread";
 import { dispose, Node, root } from "./tree";
 
-/** Signal number by which a program ends that waits for ever (linux/signal_numbers.ts). */
+/** Signal number by which a program ends that waits for ever, or outlives its entry (linux/signal_numbers.ts). */
 const SIGKILL: u32 = 9;
 
 /**
@@ -89,8 +85,10 @@ export function setDirectory(program: Program, node: Node): void {
 
 /** Makes `node` the file the program runs. */
 export function setExecutable(program: Program, node: Node): void {
+  const old = program.executable;
   node.users++;
   program.executable = node;
+  if (old !== null) drop(old);
 }
 
 /**
@@ -98,7 +96,7 @@ export function setExecutable(program: Program, node: Node): void {
  * memory, slots or kernel objects are out.
  */
 export function newProgram(abi: u32, name: usize, nameLength: u32): Program | null {
-  const program = newProgramRecord();
+  const program = newProgramRecord(null);
   if (program === null) return null;
   program.abi = abi;
   program.name = name;
@@ -112,22 +110,71 @@ export function newProgram(abi: u32, name: usize, nameLength: u32): Program | nu
 }
 
 function complete(program: Program): bool {
-  const pd = programBlock(program.slot) + PROGRAM_PD;
-  const space = newSpace(pd);
-  if (space === null) return false;
-  program.space = space;
   program.files = newFiles(standardInput(), standardOutput());
   const thread = newThread(program);
   if (program.files === 0 || thread === null) return false;
   program.id = thread.id;
+  program.group = thread.id;
+  program.session = thread.id;
+  const space = domainOf(program);
+  if (space === null) return false;
+  program.space = space;
+  return createSm(programDone(program.slot), ROOT_SEL_PD, 0) === SUCCESS;
+}
+
+/**
+ * A child of `parent` with a first thread and the open files of `parent`, its own table or, where `sharesFiles` is set,
+ * the same; without a space. Null when memory, slots or kernel objects are out.
+ */
+export function newChild(parent: Program, sharesFiles: bool): Program | null {
+  const program = newProgramRecord(parent);
+  if (program === null) return null;
+  program.abi = parent.abi;
+  program.mediated = parent.mediated;
+  program.pregrant = parent.pregrant;
+  program.name = parent.name;
+  program.nameLength = parent.nameLength;
+  program.filesLimit = parent.filesLimit;
+  program.fileLimit = parent.fileLimit;
+  program.group = parent.group;
+  program.session = parent.session;
+  program.startTime = monotonic();
+  setDirectory(program, parent.directory);
+  const executable = parent.executable;
+  if (executable !== null) setExecutable(program, executable);
+  if (sharesFiles) shareFiles(parent.files);
+  program.files = sharesFiles ? parent.files : copyFiles(parent.files);
+  const thread = newThread(program);
+  if (program.files !== 0 && thread !== null) {
+    program.id = thread.id;
+    if (createSm(programDone(program.slot), ROOT_SEL_PD, 0) === SUCCESS) return program;
+  }
+  reapProgram(program);
+  return null;
+}
+
+/** A space with its PD for `program`, nothing in it but what is kept for UTCBs; null when memory is out. */
+export function domainOf(program: Program): Space | null {
+  const slot = takeSpaceSlot();
+  if (slot === 0) return null;
+  const space = newSpace(slot, spaceDomain(slot));
+  if (space === null) {
+    freeSpaceSlot(slot);
+    return null;
+  }
+  if (fillDomain(program, space)) return space;
+  destroySpace(space);
+  return null;
+}
+
+function fillDomain(program: Program, space: Space): bool {
   if (block(space, UTCB_ADDRESS, UTCB_ADDRESS + (PAGE_SIZE as u64)) !== 0) return false;
   if (block(space, THREAD_UTCBS, THREAD_UTCBS_END) !== 0) return false;
   const status =
     program.abi === ABI_LINUX
-      ? createForeignPd(pd, ROOT_SEL_PD, SEL_FOREIGN)
-      : createPd(pd, ROOT_SEL_PD);
-  if (status !== SUCCESS) return false;
-  return createSm(programBlock(program.slot) + PROGRAM_DONE, ROOT_SEL_PD, 0) === SUCCESS;
+      ? createForeignPd(space.pd, ROOT_SEL_PD, SEL_FOREIGN)
+      : createPd(space.pd, ROOT_SEL_PD);
+  return status === SUCCESS;
 }
 
 function give(program: Program, from: u64, to: u64): u64 {
@@ -182,7 +229,7 @@ function stop(program: Program, except: Thread | null, state: u32, status: u32):
 export function endProgram(thread: Thread, state: u32, status: u32): void {
   const program = thread.program;
   stop(program, thread, state, status);
-  if (program.alive > 1) smUp(programBlock(program.slot) + PROGRAM_DONE);
+  if (program.alive > 1) smUp(programDone(program.slot));
   retire(thread);
 }
 
@@ -206,7 +253,7 @@ function giveUp(program: Program): void {
  * where everybody waits for somebody already it is ended.
  */
 export function awaitEnd(program: Program): void {
-  const done = programBlock(program.slot) + PROGRAM_DONE;
+  const done = programDone(program.slot);
   setAwaited(program);
   while (program.ending === 0) {
     if (stuckAwaited() !== null) giveUp(program);
@@ -224,25 +271,85 @@ export function awaitEnd(program: Program): void {
   }
 }
 
+/** Makes `space` the one of `program`, with its pages for files. */
+export function useSpace(program: Program, space: Space, entries: usize, words: usize): void {
+  program.space = space;
+  program.fileEntries = entries;
+  program.fileWords = words;
+}
+
+function drop(node: Node): void {
+  node.users--;
+  dispose(node);
+}
+
+/** Takes back what a program has but its record, which tells of its end; its threads have ended. */
+export function releaseProgram(program: Program): void {
+  if (program.files !== 0) destroyFiles(program.files);
+  program.files = 0;
+  if (changetype<usize>(program.space) !== 0) {
+    takeWindows(program);
+    destroySpace(program.space);
+    const next = program.nextSpace;
+    if (next !== null) useSpace(program, next, program.nextEntries, program.nextWords);
+    if (next !== null) {
+      takeWindows(program);
+      destroySpace(next);
+      program.nextSpace = null;
+    }
+    program.space = changetype<Space>(0);
+  }
+  if (program.personality !== 0) release(program.personality, program.personalityBytes);
+  program.personality = 0;
+  drop(program.directory);
+  const executable = program.executable;
+  if (executable !== null) drop(executable);
+  program.executable = null;
+  program.ended = 1;
+}
+
 /** Takes back all a program has; its threads have ended, or never run, or are taken away now. */
 export function reapProgram(program: Program): void {
   for (let thread = program.threads; thread !== null; thread = program.threads) {
     releaseThread(thread);
   }
-  if (program.files !== 0) destroyFiles(program.files);
-  takeWindows(program);
-  if (changetype<usize>(program.space) !== 0) destroySpace(program.space);
-  const block = programBlock(program.slot);
-  revoke(CRD_OBJ, block + PROGRAM_PD, 0);
-  revoke(CRD_OBJ, block + PROGRAM_DONE, 0);
-  if (program.personality !== 0) release(program.personality, program.personalityBytes);
-  const directory = program.directory;
-  directory.users--;
-  dispose(directory);
-  const executable = program.executable;
-  if (executable !== null) {
-    executable.users--;
-    dispose(executable);
-  }
+  if (program.ended === 0) releaseProgram(program);
+  revoke(CRD_OBJ, programDone(program.slot), 0);
   freeProgramRecord(program);
+}
+
+/** Lets every thread of `program` come to its end, called with the lock held by none of them. */
+export function killProgram(program: Program, status: u32): void {
+  if (program.alive === 0) return;
+  if (program.ending === 0) {
+    program.state = STATE_KILLED;
+    program.status = status;
+    program.ending = 1;
+  }
+  let thread = program.threads;
+  while (thread !== null) {
+    const next: Thread | null = thread.next;
+    kick(thread);
+    thread = next;
+  }
+  smUp(programDone(program.slot));
+}
+
+/** Ends and takes back all that descends from `entry`, which has ended, as a PID namespace ends with its process 1. */
+export function endDescendants(entry: Program): void {
+  let program = firstProgram();
+  while (program !== null) {
+    if (program.entry === entry) killProgram(program, SIGKILL);
+    program = program.next;
+  }
+  program = firstProgram();
+  while (program !== null) {
+    if (program.entry === entry && program !== entry) {
+      awaitEnd(program);
+      reapProgram(program);
+      program = firstProgram();
+    } else {
+      program = program.next;
+    }
+  }
 }

@@ -85,15 +85,23 @@ export function initMediator(): bool {
   return true;
 }
 
-/** Gives a Linux program the clocks' page and the vDSO: the latter's address, or 0 where there is none. */
+/** Gives a Linux program the clocks' page, where there is a vDSO to read it. False when memory is out. */
+export function giveTimePage(program: Program): bool {
+  const space = program.space;
+  if (vdso_image() === 0) return true;
+  if (block(space, TIME_PAGE, TIME_PAGE + PAGE_SIZE) !== 0) return false;
+  mirror(space, TIME_PAGE, timePage as u64, 1, MEM_R);
+  return true;
+}
+
+/** Gives a Linux program the vDSO and the clocks' page: the former's address, or 0 where there is none. */
 export function giveVdso(program: Program): u64 {
   const space = program.space;
   const image = vdso_image() as usize;
   if (image === 0) return 0;
   const size = (vdso_image_end() as usize) - image;
   const end = (VDSO as u64) + (pagesOf(size) as u64) * (PAGE_SIZE as u64);
-  if (block(space, TIME_PAGE, TIME_PAGE + PAGE_SIZE) !== 0) return 0;
-  mirror(space, TIME_PAGE, timePage as u64, 1, MEM_R);
+  if (!giveTimePage(program)) return 0;
   if (map(space, VDSO, end, MEM_R | MEM_X, null, 0) !== 0) return 0;
   return copyInto(space, VDSO, image, size) ? VDSO : 0;
 }
@@ -116,7 +124,8 @@ function pageAddress(thread: Thread): u64 {
 /** Lets the system calls of a thread of a Linux program, whose EC has been made, go to its mediator if it is to have one. */
 export function attachMediator(thread: Thread): void {
   const program = thread.program;
-  if (program.mediated === 0 || code === 0 || !keepsFrames) return;
+  // One that borrows another's memory has none: what a mediator knows of its program would be the other's.
+  if (program.fileEntries === 0) return;
   if (thread.page === 0) thread.page = allocatePages(0);
   const page = thread.page;
   // Without it, every call is a message.

@@ -50,7 +50,16 @@ import {
   faultReason,
   touch,
 } from "./space";
-import { dismiss, ID_PROBE, ID_SERVICE, ID_SHIFT, ID_SYSCALL, OWN_EVENTS, retire } from "./thread";
+import {
+  dismiss,
+  ID_PROBE,
+  ID_SERVICE,
+  ID_SHIFT,
+  ID_SYSCALL,
+  isEnding,
+  OWN_EVENTS,
+  retire,
+} from "./thread";
 
 /** Error code of a page fault: the page was present; write; instruction fetch. */
 const FAULT_PRESENT: u64 = 1;
@@ -269,7 +278,7 @@ function handleEvent(thread: Thread, event: u32): void {
   if (event === EXC_PF) {
     if (
       touch(thread.program.space, utcb.qual1, accessOf(utcb)) &&
-      (utcb.qual0 & FAULT_PRESENT) === 0
+      (utcb.qual0 & (FAULT_PRESENT | FAULT_WRITE)) !== FAULT_PRESENT
     ) {
       thread.program.faults++;
       utcb.mtd = 0;
@@ -320,7 +329,7 @@ function enterThread(slot: u32): Thread {
     leave();
     while (true) reply();
   }
-  if (thread.program.ending !== 0) retire(thread);
+  if (isEnding(thread)) retire(thread);
   return thread;
 }
 

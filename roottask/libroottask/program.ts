@@ -6,8 +6,10 @@
 import { Utcb } from "../libhedron/utcb";
 import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { Space } from "./areas";
+import { initFrames } from "./frames";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
+import { initSpaceSlots } from "./space_slots";
 import { Transfer } from "./transfer";
 import { Node } from "./tree";
 
@@ -39,7 +41,22 @@ export class Program {
   slot: u32;
   /** Process id: the id of its first thread. */
   id: u32;
-  /** Number in the log, in order of start. */
+  /** The program of the start file that it descends from, or itself; it is the process 1 of all that do. */
+  entry: Program;
+  /** Who waits for it; null where it is its own `entry`. */
+  parent: Program | null;
+  /** Ids of its process group and session. */
+  group: u32;
+  session: u32;
+  /** Signal its parent gets at its end, 0 for none. */
+  exitSignal: u32;
+  /** Nothing runs any more, and all but the record has been given back. */
+  ended: u32;
+  /** Id of the thread that waits until this program has memory of its own (vfork(2)), 0 for none. */
+  lender: u32;
+  /** It has called execve(2). */
+  replaced: u32;
+  /** Number in the log, in order of start; its descendants have the same. */
   number: u32;
   abi: u32;
   /** Its system calls go to a mediator where the kernel lets them. */
@@ -54,13 +71,15 @@ export class Program {
   /** Threads that have not ended, and those of them that wait for a futex or are about to. */
   alive: u32;
   futexWaiters: u32;
-  /** It has had more than one thread. */
-  threaded: u32;
   threads: Thread | null;
   /** Path as written in the start file. */
   name: usize;
   nameLength: u32;
   space: Space;
+  /** What execve(2) has made ready, with its pages for files, while it waits for other threads to end. */
+  nextSpace: Space | null;
+  nextEntries: usize;
+  nextWords: usize;
   /** Pages for files that its mediator reads (shared_files.ts), 0 where it has none. */
   fileEntries: usize;
   fileWords: usize;
@@ -78,6 +97,9 @@ export class Program {
   /** What the personality has of its signals, 0 for nothing. */
   signals: usize;
   startTime: u64;
+  /** Once it has ended: what rusage tells of it, nanoseconds and pages. */
+  usedTime: u64;
+  peak: u32;
   /** System calls of a foreign program, service calls of any. */
   calls: u64;
   faults: u64;
@@ -125,6 +147,10 @@ export class Thread {
   watches: usize;
   /** Its call has written to a pipe that nobody reads. */
   broken: u32;
+  /** It comes to its end at its next call or event: another thread of its program has called execve(2). */
+  dying: u32;
+  /** Process id of the child that it lends its memory to, and waits for. */
+  lends: u32;
   /** It is in the queue of waiting threads. */
   waiting: u32;
   /** WAIT_…: how the wait ended. */
@@ -161,6 +187,8 @@ export function initPrograms(): bool {
   started = 0;
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
+  initSpaceSlots();
+  initFrames();
   return ids !== 0;
 }
 
@@ -209,6 +237,13 @@ export function dropThreadId(thread: Thread): void {
   store<usize>(ids + thread.id * 4, thread.id === thread.program.id ? RESERVED : 0);
 }
 
+/** `thread`, alone in its program, goes by the program's id from now on. */
+export function takeLeaderId(thread: Thread): void {
+  store<usize>(ids + thread.id * 4, 0);
+  thread.id = thread.program.id;
+  store<usize>(ids + thread.id * 4, changetype<usize>(thread));
+}
+
 /** The living thread with this id, or null. */
 export function threadWithId(id: u32): Thread | null {
   if (id >= IDS) return null;
@@ -216,8 +251,11 @@ export function threadWithId(id: u32): Thread | null {
   return entry <= RESERVED ? null : changetype<Thread>(entry);
 }
 
-/** A new record in a free slot, numbered for the log, or null when slots or memory are out. */
-export function newProgramRecord(): Program | null {
+/**
+ * A new record in a free slot, or null when slots or memory are out: a child of `parent`, or an entry of the start file,
+ * numbered for the log.
+ */
+export function newProgramRecord(parent: Program | null): Program | null {
   let slot: u32 = 1;
   while (slot <= PROGRAMS_MAX && load<u8>(programSlots + slot) !== 0) slot++;
   if (slot > PROGRAMS_MAX) return null;
@@ -225,7 +263,9 @@ export function newProgramRecord(): Program | null {
   if (program === null) return null;
   store<u8>(programSlots + slot, 1);
   program.slot = slot;
-  program.number = ++started;
+  program.parent = parent;
+  program.entry = parent === null ? program : parent.entry;
+  program.number = parent === null ? ++started : parent.number;
   program.state = STATE_NEW;
   program.next = programs;
   programs = program;
@@ -241,6 +281,13 @@ let forget: Forget = nothingToForget;
 /** The personality wants to know when a program's record goes. */
 export function setForget(hook: Forget): void {
   forget = hook;
+}
+
+/** The program with process id `id`, which may have ended, or null. */
+export function programWithId(id: u32): Program | null {
+  let program = programs;
+  while (program !== null && program.id !== id) program = program.next;
+  return program;
 }
 
 /** Frees the record; nothing else of the program is left. */

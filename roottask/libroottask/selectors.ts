@@ -1,7 +1,7 @@
-// Object selectors of the roottask: a few of its own behind the kernel's, then a block per thread, then a
-// block per program.
+// Object selectors of the roottask: a few of its own behind the kernel's, then a block per thread, then one
+// per program and one per space.
 
-import { THREADS_MAX } from "./program";
+import { PROGRAMS_MAX, THREADS_MAX } from "./program";
 
 export const SEL_LOCK: u64 = 64;
 export const SEL_OWN_HANDLER: u64 = 65;
@@ -32,17 +32,19 @@ export const THREAD_SC: u64 = 45;
 export const THREAD_DIRECT: u64 = 46;
 
 const PROGRAMS: u64 = THREADS + (((THREADS_MAX as u64) + 1) << THREAD_ORDER);
-const PROGRAM_ORDER: u64 = 1;
-/** Positions in a program's block. */
-export const PROGRAM_PD: u64 = 0;
-export const PROGRAM_DONE: u64 = 1;
+const SPACES: u64 = PROGRAMS + (PROGRAMS_MAX as u64) + 1;
 
 /** First selector of the block of thread slot `slot` (1…THREADS_MAX). */
 export function threadBlock(slot: u32): u64 {
   return THREADS + ((slot as u64) << THREAD_ORDER);
 }
 
-/** First selector of the block of program slot `slot` (1…PROGRAMS_MAX). */
-export function programBlock(slot: u32): u64 {
-  return PROGRAMS + ((slot as u64) << PROGRAM_ORDER);
+/** Semaphore that tells when no thread of the program in slot `slot` (1…PROGRAMS_MAX) is left. */
+export function programDone(slot: u32): u64 {
+  return PROGRAMS + (slot as u64);
+}
+
+/** PD of the space in slot `slot` (1…SPACES_MAX). */
+export function spaceDomain(slot: u32): u64 {
+  return SPACES + (slot as u64);
 }

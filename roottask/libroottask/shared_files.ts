@@ -23,7 +23,7 @@ import {
 import { create, destroy, PIECE_MAX } from "./heap";
 import { OpenFile, POSITION_KEPT, readable } from "./open_file";
 import { allocatePages, releasePages } from "./pages";
-import { grant } from "./pregrant";
+import { grant, takeBack } from "./pregrant";
 import { Program, Thread, tellThreads } from "./program";
 import { block, mirror } from "./space";
 import { KIND_FILE, Node } from "./tree";
@@ -80,8 +80,27 @@ export function giveWindows(program: Program): bool {
   return true;
 }
 
-/** Gives back what `giveWindows` has taken; no file of the program is open any more. */
+/** Takes all windows of `program` away. */
+export function closeProgramWindows(program: Program): void {
+  let share = shares;
+  while (share !== null) {
+    const next: Share | null = share.next;
+    if (share.program === program) closeWindow(share.file);
+    share = next;
+  }
+}
+
+/** Gives back what `giveWindows` has taken, from a space that others may use still. */
 export function takeWindows(program: Program): void {
+  closeProgramWindows(program);
+  const space = program.space;
+  if (program.fileWords !== 0 && space.words === program.fileWords) {
+    takeBack(space);
+    space.words = 0;
+    space.pregrant = 0;
+    mirror(space, FILE_ENTRIES_PAGE, program.fileEntries as u64, 1, 0);
+    mirror(space, FILE_WORDS_PAGE, program.fileWords as u64, 1, 0);
+  }
   if (program.fileEntries !== 0) releasePages(program.fileEntries, 0);
   if (program.fileWords !== 0) releasePages(program.fileWords, 0);
   program.fileEntries = 0;
@@ -109,6 +128,7 @@ function enter(share: Share, fd: u32): void {
 /** Descriptor `fd`, which means `file`, will mean something else. */
 export function forgetDescriptor(file: OpenFile, fd: u32): void {
   const share = changetype<Share>(file.share);
+  // Another program's descriptors that mean the same are told of again when they are read.
   if (fd < (FILE_ENTRIES as u32)) store<u64>(entryOf(share.program, fd) + FILE_WORD, 0);
 }
 
@@ -164,7 +184,7 @@ export function noteRead(thread: Thread, file: OpenFile, fd: u64, result: i64): 
     return;
   if (file.share !== 0) {
     const share = changetype<Share>(file.share);
-    if (file.word !== 0) enter(share, number);
+    if (file.word !== 0 && share.program === thread.program) enter(share, number);
     return;
   }
   const node = file.node;

@@ -4,6 +4,7 @@
 
 import {
   CRD_MEM,
+  CRD_OBJ,
   MEM_R,
   MEM_W,
   MEM_X,
@@ -12,7 +13,7 @@ import {
   ROOT_SEL_PD,
   XFER_FROM_KERNEL,
 } from "../libhedron/abi";
-import { delegateRange } from "../libhedron/hypercalls";
+import { delegateRange, revoke } from "../libhedron/hypercalls";
 import {
   Area,
   areaAt,
@@ -25,9 +26,11 @@ import {
   splitAt,
 } from "./areas";
 import { EINVAL, ENOMEM } from "./errno";
+import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
 import { recordHandedOut } from "./pregrant";
+import { freeSpaceSlot } from "./space_slots";
 import { Node } from "./tree";
 
 const PAGE: u64 = 4096;
@@ -46,11 +49,13 @@ export const FAULT_BEYOND_FILE: u32 = 3;
 export const FAULT_MEMORY: u32 = 4;
 export let faultReason: u32 = FAULT_NONE;
 
-/** An empty space, or null when memory is out. */
-export function newSpace(pd: u64): Space | null {
+/** An empty space in `slot` with one user, mirrored by the PD at selector `pd`; null when memory is out. */
+export function newSpace(slot: u32, pd: u64): Space | null {
   const space = create<Space>();
   if (space === null) return null;
+  space.slot = slot;
   space.pd = pd;
+  space.users = 1;
   space.table = allocatePages(0);
   space.top = 0x7fff_f000_0000;
   if (space.table === 0) {
@@ -147,7 +152,7 @@ function discard(space: Space, start: u64, end: u64): void {
       run += PAGE;
     }
     mirror(space, address, first, pages, 0);
-    for (let i: u32 = 0; i < pages; i++) releasePages((first as usize) + (i << 12), 0);
+    for (let i: u32 = 0; i < pages; i++) dropFrame((first as usize) + (i << 12));
     space.resident -= pages;
     address = nextPresent(space, run, end);
   }
@@ -220,6 +225,13 @@ export function block(space: Space, start: u64, end: u64): i64 {
   return 0;
 }
 
+/** What of `rights` the page `address` may have, whose frame is `frame`: not writing where another space has it, too. */
+function allowed(space: Space, address: u64, frame: u64, rights: u32): u32 {
+  if ((rights & MEM_W) === 0 || !isShared(frame as usize)) return rights;
+  const area = areaAt(space, address);
+  return area !== null && area.shared !== 0 ? rights : rights & ~MEM_W;
+}
+
 /**
  * Changes the rights of [start, limit). Returns 0, or -ENOMEM where part of it is not mapped; what lies
  * before that part has changed then, as on Linux.
@@ -236,6 +248,7 @@ export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 
   let address = nextPresent(space, start, end);
   while (address < end) {
     const first = load<u64>(entryOf(space, address, false)) & ~PAGE_MASK;
+    const rights = allowed(space, address, first, wanted);
     let run = address;
     let pages: u32 = 0;
     while (run < end) {
@@ -243,11 +256,12 @@ export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 
       if (slot === 0) break;
       const entry = load<u64>(slot);
       if ((entry & PRESENT) === 0 || (entry & ~PAGE_MASK) !== first + ((pages as u64) << 12)) break;
-      store<u64>(slot, (entry & ~RIGHTS) | (wanted as u64));
+      if (allowed(space, run, entry & ~PAGE_MASK, wanted) !== rights) break;
+      store<u64>(slot, (entry & ~RIGHTS) | (rights as u64));
       pages++;
       run += PAGE;
     }
-    mirror(space, address, first, pages, wanted);
+    mirror(space, address, first, pages, rights);
     address = nextPresent(space, run, end);
   }
   joinNeighbours(space);
@@ -264,10 +278,12 @@ export function movePages(space: Space, from: u64, to: u64, length: u64): i64 {
     if (goal === 0) return -ENOMEM;
     const area = areaAt(space, to + (address - from));
     if (area === null) return -EINVAL;
-    mirror(space, address, entry & ~PAGE_MASK, 1, 0);
+    const frame = entry & ~PAGE_MASK;
+    const rights = allowed(space, to + (address - from), frame, area.rights);
+    mirror(space, address, frame, 1, 0);
     store<u64>(slot, 0);
-    store<u64>(goal, (entry & ~RIGHTS) | (area.rights as u64));
-    mirror(space, to + (address - from), entry & ~PAGE_MASK, 1, area.rights);
+    store<u64>(goal, (entry & ~RIGHTS) | (rights as u64));
+    mirror(space, to + (address - from), frame, 1, rights);
     address = nextPresent(space, address + PAGE, from + length);
   }
   return 0;
@@ -320,6 +336,23 @@ function populate(space: Space, area: Area, address: u64): bool {
   return page !== 0 && install(space, address, page, 1, area.rights);
 }
 
+/** Gives the page at `address` of `area` a frame that nobody else has. False when memory is out. */
+function unshare(space: Space, area: Area, address: u64): bool {
+  const page = address & ~PAGE_MASK;
+  const slot = entryOf(space, page, false);
+  let frame = (load<u64>(slot) & ~PAGE_MASK) as usize;
+  if (area.shared === 0 && isShared(frame)) {
+    const copy = allocatePages(0);
+    if (copy === 0) return false;
+    memory.copy(copy, frame, PAGE_SIZE);
+    dropFrame(frame);
+    frame = copy;
+  }
+  store<u64>(slot, (frame as u64) | PRESENT | (area.rights as u64));
+  mirror(space, page, frame as u64, 1, area.rights);
+  return true;
+}
+
 /** Makes the page of `address` usable with `rights`. False: `faultReason` says why it cannot be. */
 export function touch(space: Space, address: u64, rights: u32): bool {
   faultReason = FAULT_UNMAPPED;
@@ -330,8 +363,10 @@ export function touch(space: Space, address: u64, rights: u32): bool {
   faultReason = FAULT_RIGHTS;
   if ((area.rights & rights) !== rights) return false;
   const slot = entryOf(space, address, false);
-  if (slot !== 0 && (load<u64>(slot) & PRESENT) !== 0) return true;
   faultReason = FAULT_MEMORY;
+  if (slot !== 0 && (load<u64>(slot) & PRESENT) !== 0) {
+    return (load<u64>(slot) & (rights as u64)) === (rights as u64) || unshare(space, area, address);
+  }
   return populate(space, area, address & ~PAGE_MASK);
 }
 
@@ -340,7 +375,7 @@ export function pointerTo(space: Space, address: u64, rights: u32): usize {
   if (address >= SPACE_END) return 0;
   let slot = entryOf(space, address, false);
   let entry: u64 = slot === 0 ? 0 : load<u64>(slot);
-  if ((entry & PRESENT) === 0) {
+  if ((entry & PRESENT) === 0 || (entry & (rights as u64)) !== (rights as u64)) {
     if (!touch(space, address, rights)) return 0;
     slot = entryOf(space, address, false);
     entry = load<u64>(slot);
@@ -406,6 +441,21 @@ export function copyText(space: Space, target: usize, address: u64, room: u32): 
   return -2;
 }
 
+/** Bytes of the text at `address` in front of its NUL: -1 bad address, -2 no NUL among the first `room` bytes. */
+export function textLength(space: Space, address: u64, room: u32): i32 {
+  let done: u32 = 0;
+  while (done < room) {
+    const from = pointerTo(space, address + (done as u64), MEM_R);
+    if (from === 0) return -1;
+    const piece = inPage(address + (done as u64), (room - done) as u64);
+    for (let i: u32 = 0; i < piece; i++) {
+      if (load<u8>(from + i) === 0) return (done + i) as i32;
+    }
+    done += piece;
+  }
+  return -2;
+}
+
 const word = memory.data(8);
 
 /** Stores one value; false where the program may not write there. */
@@ -444,10 +494,89 @@ function freeTable(table: usize, level: u32): void {
   releasePages(table, 0);
 }
 
-/** Takes everything away from the program and frees the space. */
+/** The mapping [start, end), just made, is shared with every space it is copied to. False when memory is out. */
+export function markShared(space: Space, start: u64, end: u64): bool {
+  if (!splitAt(space, start) || !splitAt(space, end)) return false;
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.start >= start) area.shared = 1;
+    area = area.next;
+  }
+  return true;
+}
+
+/** Both spaces have the pages of `area` from now on; what is written to a private one is copied first. */
+function sharePages(from: Space, to: Space, area: Area): bool {
+  if (area.shared !== 0 && area.node === null) {
+    // What nobody has touched would be another page for each.
+    for (let at = area.start; at < area.end; at += PAGE) if (!touch(from, at, 0)) return false;
+  }
+  const keep = area.shared !== 0 ? RIGHTS : RIGHTS & ~(MEM_W as u64);
+  let address = nextPresent(from, area.start, area.end);
+  while (address < area.end) {
+    const begin = address;
+    const old = load<u64>(entryOf(from, begin, false));
+    const first = old & ~PAGE_MASK;
+    let pages: u32 = 0;
+    while (address < area.end) {
+      const slot = entryOf(from, address, false);
+      if (slot === 0) break;
+      const entry = load<u64>(slot);
+      if (entry !== old + ((pages as u64) << 12)) break;
+      const goal = entryOf(to, address, true);
+      if (goal === 0 || !shareFrame((entry & ~PAGE_MASK) as usize)) return false;
+      const kept = entry & (~RIGHTS | keep);
+      store<u64>(slot, kept);
+      store<u64>(goal, kept);
+      to.resident++;
+      pages++;
+      address += PAGE;
+    }
+    const rights = (old & RIGHTS & keep) as u32;
+    if ((old & RIGHTS) !== (rights as u64)) mirror(from, begin, first, pages, rights);
+    mirror(to, begin, first, pages, rights);
+    address = nextPresent(from, address, area.end);
+  }
+  return true;
+}
+
+/**
+ * Makes `to`, which has nothing but fixed areas, a copy of `from` as fork(2) has it. What the mediator may hand out has
+ * been taken back. False when memory is out.
+ */
+export function copySpace(from: Space, to: Space): bool {
+  to.breakStart = from.breakStart;
+  to.breakEnd = from.breakEnd;
+  let area = from.areas;
+  while (area !== null) {
+    if (area.fixed === 0) {
+      const copy = create<Area>();
+      if (copy === null) return false;
+      copy.start = area.start;
+      copy.end = area.end;
+      copy.rights = area.rights;
+      copy.shared = area.shared;
+      copy.offset = area.offset;
+      const node = area.node;
+      copy.node = node;
+      if (node !== null) node.users++;
+      insertArea(to, copy);
+      if (!sharePages(from, to, area)) return false;
+    }
+    area = area.next;
+  }
+  to.peak = to.resident;
+  return true;
+}
+
+/** A program has the space no more; the last one takes everything away and frees it with its PD. */
 export function destroySpace(space: Space): void {
+  space.users--;
+  if (space.users !== 0) return;
   unmap(space, 0, SPACE_END + PAGE);
   freeTable(space.table, 4);
+  revoke(CRD_OBJ, space.pd, 0);
+  freeSpaceSlot(space.slot);
   destroy<Space>(space);
 }
 

@@ -42,6 +42,7 @@ import { portal_entry, raw_echo_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
 import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
 import { OTHER_PAGES } from "../libhrstd/mediator_layout";
+import { deadline } from "./clock";
 import { stuckAwaited } from "./deadlock";
 import { destroyFiles } from "./descriptors";
 import { allocate, create, destroy, release } from "./heap";
@@ -66,8 +67,7 @@ import {
   WAIT_TIMED_OUT,
 } from "./program";
 import {
-  PROGRAM_DONE,
-  programBlock,
+  programDone,
   SEL_DECOY_EC,
   SEL_DECOY_PT,
   THREAD_DIRECT,
@@ -98,6 +98,8 @@ export const OWN_EVENTS: u32 = 0;
  * may reply from anywhere in it; asm/layout.ts says the same to the stub.
  */
 const STACK_ORDER: u32 = 2;
+/** How long at a time the end of other threads is waited for, in nanoseconds. */
+const MOMENT: u64 = 100_000;
 /** Every thread gets the same share: lowest priority above idle, 10 ms. */
 const PRIORITY: u64 = 1;
 const QUANTUM: u64 = 10_000;
@@ -133,6 +135,17 @@ let slotCount: u32 = 0;
 let freeSlots: Thread | null = null;
 let lastFree: Thread | null = null;
 let hasDecoy: bool = false;
+
+type End = (program: Program) => void;
+
+let programEnded: End = noEnd;
+
+function noEnd(_program: Program): void {}
+
+/** Registers what is done with the lock held when the last thread of a program has ended; the record may be gone then. */
+export function setProgramEnd(end: End): void {
+  programEnded = end;
+}
 
 /** Must be called first; `number` is the CPU the roottask runs on. */
 export function initThreads(number: u32): void {
@@ -260,6 +273,8 @@ export function newThread(program: Program): Thread | null {
   thread.waiting = 0;
   thread.outcome = WAIT_NONE;
   thread.forever = 0;
+  thread.lends = 0;
+  thread.dying = 0;
   thread.program = program;
   takeId(thread);
   thread.next = program.threads;
@@ -289,7 +304,7 @@ export function prepareThread(thread: Thread, utcb: u64): u64 {
   const program = thread.program;
   const block = thread.block;
   let events: u64 = SEL_EVENTS;
-  if (program.threads === thread && thread.next === null) {
+  if (program.space.threaded === 0 && program.threads === thread && thread.next === null) {
     const status = giveFirst(thread);
     if (status !== SUCCESS) return status;
   }
@@ -319,10 +334,11 @@ function createDecoy(): u64 {
 
 /** Puts the decoy in the place of the first thread's portal. Returns the kernel's status. */
 function becomeThreaded(program: Program): u64 {
-  if (program.threaded !== 0) return SUCCESS;
+  const space = program.space;
+  if (space.threaded !== 0) return SUCCESS;
   const status = createDecoy();
   if (status !== SUCCESS) return status;
-  program.threaded = 1;
+  space.threaded = 1;
   let thread = program.threads;
   while (thread !== null) {
     revokeCopies(CRD_OBJ, thread.block + THREAD_DIRECT, 0);
@@ -337,17 +353,19 @@ export function runThread(thread: Thread): u64 {
   return createSc(block + THREAD_SC, ROOT_SEL_PD, block + THREAD_EC, PRIORITY, QUANTUM);
 }
 
-/** Lets a further thread of a running program run. Returns the kernel's status. */
-export function startThread(thread: Thread): u64 {
-  let status = becomeThreaded(thread.program);
+/**
+ * Lets a further thread run in the space of `program`, which runs: its own program, or the one whose memory it borrows.
+ * Returns the kernel's status.
+ */
+export function startThread(thread: Thread, program: Program): u64 {
+  let status = becomeThreaded(program);
   if (status !== SUCCESS) return status;
   status = prepareThread(thread, THREAD_UTCBS + (thread.slot as u64) * (PAGE_SIZE as u64));
   return status === SUCCESS ? runThread(thread) : status;
 }
 
-/** Takes everything from a thread that will never run again, and frees its slot and id. */
-export function releaseThread(thread: Thread): void {
-  const program = thread.program;
+/** Takes from a thread what runs: its EC, its SC, and what its program has of it. */
+export function detachThread(thread: Thread): void {
   endCall(thread);
   detachMediator(thread);
   const block = thread.block;
@@ -357,6 +375,12 @@ export function releaseThread(thread: Thread): void {
   revokeCopies(CRD_OBJ, block + THREAD_DIRECT, 0);
   revoke(CRD_OBJ, block + THREAD_SC, 0);
   revoke(CRD_OBJ, block + THREAD_EC, 0);
+}
+
+/** Takes everything from a thread that will never run again, and frees its slot and id. */
+export function releaseThread(thread: Thread): void {
+  const program = thread.program;
+  detachThread(thread);
   if (program.threads === thread) {
     program.threads = thread.next;
   } else {
@@ -384,12 +408,14 @@ export function retire(thread: Thread): void {
       program.ending = 1;
       program.state = STATE_EXITED;
     }
+    const done = programDone(program.slot);
     // Others may wait for the other ends of its pipes.
     if (program.files !== 0) destroyFiles(program.files);
     program.files = 0;
-    smUp(programBlock(program.slot) + PROGRAM_DONE);
+    programEnded(program);
+    smUp(done);
     const stuck = stuckAwaited();
-    if (stuck !== null) smUp(programBlock(stuck.slot) + PROGRAM_DONE);
+    if (stuck !== null) smUp(programDone(stuck.slot));
   }
   dismiss(thread);
   leave();
@@ -402,6 +428,26 @@ export function dismiss(thread: Thread): void {
   utcb.items = 0;
   utcb.mtd = MTD_RIP_LEN;
   utcb.rip = 0;
+}
+
+/** The thread may not go on. */
+export function isEnding(thread: Thread): bool {
+  return thread.program.ending !== 0 || thread.dying !== 0;
+}
+
+/** Lets all threads of the program of `thread` but itself come to their end, and waits for that. */
+export function endOtherThreads(thread: Thread): void {
+  const program = thread.program;
+  let other = program.threads;
+  while (other !== null) {
+    const next: Thread | null = other.next;
+    if (other !== thread) {
+      other.dying = 1;
+      kick(other);
+    }
+    other = next;
+  }
+  while (program.alive > 1) waitFor(thread, 0, 0, deadline(MOMENT));
 }
 
 /** Makes another thread look for what has changed: a waiting one is woken, a running one recalled. */
@@ -430,6 +476,6 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
     smDown(thread.block + THREAD_SLEEP, 0);
   }
   thread.outcome = WAIT_NONE;
-  if (thread.program.ending !== 0) retire(thread);
+  if (isEnding(thread)) retire(thread);
   return outcome;
 }

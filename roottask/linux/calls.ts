@@ -3,10 +3,14 @@
 
 import { declareArguments } from "./arguments";
 import * as attributes from "./attributes";
+import * as children from "./children";
 import * as descriptors from "./descriptors";
 import * as directories from "./directories";
 import * as epoll from "./epoll";
 import * as events from "./event_descriptors";
+import * as exec from "./exec";
+import * as fork from "./fork";
+import * as groups from "./groups";
 import * as identity from "./identity";
 import * as limits from "./limits";
 import * as locks from "./locks";
@@ -38,6 +42,8 @@ import {
   SYS_epoll_wait,
   SYS_eventfd,
   SYS_eventfd2,
+  SYS_execve,
+  SYS_execveat,
   SYS_exit,
   SYS_exit_group,
   SYS_faccessat,
@@ -52,6 +58,7 @@ import {
   SYS_fcntl,
   SYS_fdatasync,
   SYS_flock,
+  SYS_fork,
   SYS_fstat,
   SYS_fstatfs,
   SYS_fsync,
@@ -176,6 +183,7 @@ import {
   SYS_unlink,
   SYS_unlinkat,
   SYS_utimensat,
+  SYS_vfork,
   SYS_vmsplice,
   SYS_wait4,
   SYS_waitid,
@@ -339,7 +347,11 @@ function identityCalls(): void {
   onProgram(SYS_clone3, identity.sysAbsent);
   onProgram(SYS_getpid, identity.sysGetpid);
   onThread(SYS_exit, threads.sysExit);
-  onProgram(SYS_wait4, identity.sysNoChild);
+  onThread(SYS_fork, fork.sysFork);
+  onThread(SYS_vfork, fork.sysVfork);
+  onThread(SYS_execve, exec.sysExecve);
+  onThread(SYS_execveat, exec.sysExecveat);
+  onThread(SYS_wait4, children.sysWait4);
   onProgram(SYS_uname, identity.sysUname);
   onProgram(SYS_getrlimit, limits.sysGetrlimit);
   onProgram(SYS_getrusage, identity.sysGetrusage);
@@ -350,17 +362,17 @@ function identityCalls(): void {
   onProgram(SYS_getegid, identity.sysZero);
   onProgram(SYS_setuid, identity.sysBecomeRoot);
   onProgram(SYS_setgid, identity.sysBecomeRoot);
-  onProgram(SYS_setpgid, identity.sysZero);
-  onProgram(SYS_getppid, identity.sysZero);
-  onProgram(SYS_getpgrp, identity.sysGetpid);
-  onProgram(SYS_setsid, identity.sysGetpid);
+  onProgram(SYS_setpgid, groups.sysSetpgid);
+  onProgram(SYS_getppid, groups.sysGetppid);
+  onProgram(SYS_getpgrp, groups.sysGetpgrp);
+  onProgram(SYS_setsid, groups.sysSetsid);
   onProgram(SYS_setreuid, identity.sysBecomeRoot);
   onProgram(SYS_setregid, identity.sysBecomeRoot);
   onProgram(SYS_getgroups, identity.sysGetgroups);
   onProgram(SYS_getresuid, identity.sysGetres);
   onProgram(SYS_getresgid, identity.sysGetres);
-  onProgram(SYS_getpgid, identity.sysGetpid);
-  onProgram(SYS_getsid, identity.sysGetpid);
+  onProgram(SYS_getpgid, groups.sysGetpgid);
+  onProgram(SYS_getsid, groups.sysGetsid);
   onProgram(SYS_personality, identity.sysZero);
   onProgram(SYS_getpriority, identity.sysGetpriority);
   onProgram(SYS_setpriority, identity.sysZero);
@@ -374,7 +386,7 @@ function identityCalls(): void {
   onProgram(SYS_sched_getaffinity, identity.sysSchedGetaffinity);
   onThread(SYS_set_tid_address, identity.sysSetTidAddress);
   onThread(SYS_exit_group, identity.sysExitGroup);
-  onProgram(SYS_waitid, identity.sysNoChild);
+  onThread(SYS_waitid, children.sysWaitid);
   onProgram(SYS_set_robust_list, identity.sysZero);
   onProgram(SYS_setrlimit, limits.sysSetrlimit);
   onProgram(SYS_prlimit64, limits.sysPrlimit);

@@ -6,7 +6,7 @@ import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
 import { monotonic } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
-import { ECHILD, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
+import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
@@ -47,7 +47,7 @@ export function sysGettid(thread: Thread, _regs: Utcb): i64 {
   return thread.id as i64;
 }
 
-/** getppid, getuid and relatives: init's parent, root, no supplementary groups. */
+/** getuid and relatives: root, no supplementary groups. */
 export function sysZero(_program: Program, _regs: Utcb): i64 {
   return 0;
 }
@@ -180,11 +180,6 @@ export function sysGetrandom(program: Program, regs: Utcb): i64 {
     done += piece as u64;
   }
   return done as i64;
-}
-
-/** wait4(2), waitid(2): there are no children. */
-export function sysNoChild(_program: Program, _regs: Utcb): i64 {
-  return -ECHILD;
 }
 
 /** getgroups(size, list): there are no supplementary groups. */

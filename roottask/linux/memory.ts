@@ -35,6 +35,7 @@ import {
   faultReason,
   forget,
   map,
+  markShared,
   movePages,
   present,
   protect,
@@ -171,6 +172,8 @@ function mapAt(space: Space, regs: Utcb, length: u64, file: OpenFile | null): i6
   const rights = (regs.rdx & PROT_ALL) as u32;
   const error = map(space, start, start + length, rights, backing, regs.r9);
   if (error !== 0) return error;
+  const shares = (flags & MAP_TYPE) !== MAP_PRIVATE;
+  if (shares && !markShared(space, start, start + length)) return -ENOMEM;
   if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0 && rights !== 0) {
     for (let page = start; page < start + length; page += PAGE) touch(space, page, 0);
   }
@@ -297,8 +300,10 @@ function move(space: Space, from: u64, oldLength: u64, to: u64, size: u64): i64 
   const area = areaAt(space, from);
   if (area === null) return -EINVAL;
   const offset = area.offset + (from - area.start);
+  const shared = area.shared;
   const error = map(space, to, to + size, area.rights, area.node, offset);
   if (error !== 0) return error;
+  if (shared !== 0 && !markShared(space, to, to + size)) return -ENOMEM;
   const moved = movePages(space, from, to, min<u64>(oldLength, size));
   if (moved !== 0) return moved;
   const gone = unmap(space, from, from + oldLength);
@@ -335,7 +340,9 @@ function remap(space: Space, regs: Utcb): i64 {
   const end = start + oldLength;
   if (inRange(start, size) && end === area.end && rangeFree(space, end, start + size)) {
     const offset = area.offset + (end - area.start);
+    const shared = area.shared;
     const error = map(space, end, start + size, area.rights, area.node, offset);
+    if (error === 0 && shared !== 0 && !markShared(space, end, start + size)) return -ENOMEM;
     return error === 0 ? (start as i64) : error;
   }
   if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;

@@ -4,7 +4,13 @@
 import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
 import { EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
-import { Program, Thread, threadWithId, WAIT_TIMED_OUT } from "../libroottask/program";
+import {
+  firstProgram,
+  Program,
+  Thread,
+  threadWithId,
+  WAIT_TIMED_OUT,
+} from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
 import { copyFrom, copyTo } from "../libroottask/space";
 import {
@@ -35,14 +41,33 @@ function signalProgram(sender: Thread, program: Program, signal: u64): void {
   raise(sender, program, null, signal as u32);
 }
 
-/** kill(pid, signal): the own process, or its group. */
+/** kill(2) with `id` of `sender` means `program`. */
+function isMeant(sender: Program, program: Program, id: i32): bool {
+  if (program.entry !== sender.entry) return false;
+  if (id > 0) return program.id === (id as u32);
+  if (id === -1) return program !== sender && program !== program.entry;
+  return program.group === (id === 0 ? sender.group : (-id as u32));
+}
+
+/** kill(pid, signal): processes and groups that descend from the same line of the start file; the own one last. */
 export function sysKill(thread: Thread, regs: Utcb): i64 {
-  const id = regs.rdi as i32;
-  const own = thread.program.id as i32;
-  if (id !== 0 && id !== -1 && id !== own && id !== -own) return -ESRCH;
   const signal = regs.rsi & 0xffff_ffff;
-  if (signal > (SIGNALS as u64)) return -EINVAL;
-  signalProgram(thread, thread.program, signal);
+  const id = regs.rdi as i32;
+  const own = thread.program;
+  const meansOwn = isMeant(own, own, id);
+  let found = meansOwn;
+  const known = signal <= (SIGNALS as u64);
+  let program = firstProgram();
+  while (program !== null) {
+    if (program !== own && isMeant(own, program, id)) {
+      found = true;
+      if (known) signalProgram(thread, program, signal);
+    }
+    program = program.next;
+  }
+  if (!found) return -ESRCH;
+  if (!known) return -EINVAL;
+  if (meansOwn) signalProgram(thread, own, signal);
   return 0;
 }
 

@@ -13,6 +13,8 @@ export const INFO_CODE: usize = 8;
 export const INFO_PID: usize = 16;
 export const INFO_UID: usize = 20;
 export const INFO_VALUE: usize = 24;
+/** Of SIGCHLD. */
+export const INFO_STATUS: usize = 24;
 export const INFO_ADDRESS: usize = 16;
 
 /** si_code of who sends: kill, sigqueue, a timer, tgkill; the kernel itself. */

@@ -1,11 +1,13 @@
 // The stack a program finds at its start: argc, argv, envp, auxiliary vector, then the strings. System V
 // ABI AMD64 supplement, 3.4.1 and 3.4.2; auxiliary vector as fs/binfmt_elf.c fills it.
 
+import { MEM_R } from "../libhedron/abi";
 import { cpuid } from "../libhedron/x86";
+import { Space } from "../libroottask/areas";
 import { Elf } from "../libroottask/elf";
 import { Program } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
-import { copyTo, put64 } from "../libroottask/space";
+import { copyTo, inPage, pointerTo, put64, textLength } from "../libroottask/space";
 import {
   argument,
   argumentCount,
@@ -37,37 +39,74 @@ const AT_SYSINFO_EHDR: u64 = 33;
 const AUXILIARY: u32 = 19;
 
 const SEGMENT_SIZE: u64 = 56;
+/** Longest string of a vector with its NUL (MAX_ARG_STRLEN). */
+export const TEXT_MAX: u32 = 0x2_0000;
 
 const scratch = memory.data(64);
 const nul = memory.data(1);
-/** Addresses of the strings, in the order they go into the vectors. */
-const strings = memory.data(136 * 8);
-let stringCount: u32 = 0;
 
+let space: Space = changetype<Space>(0);
 let cursor: u64 = 0;
 let failed: bool = false;
+let platform: u64 = 0;
+let random: u64 = 0;
 
-/** Puts bytes and a NUL below the cursor. */
-function text(program: Program, from: usize, length: u32): u64 {
+/** Begins a stack below `top` of `target`: strings are pushed next, of which the last one pushed comes first. */
+export function beginStack(target: Space, top: u64): void {
+  space = target;
+  failed = false;
+  cursor = top - 16;
+  platform = pushText(scratch, copyLiteral(scratch, "x86_64"));
+  cursor -= 16;
+  random = cursor;
+  randomBytes(scratch, 16);
+  failed = failed || !copyTo(space, random, scratch, 16);
+}
+
+/** Puts bytes and a NUL below what is there: where. */
+export function pushText(from: usize, length: u32): u64 {
   cursor -= (length as u64) + 1;
-  failed = failed || !copyTo(program.space, cursor + (length as u64), nul, 1);
-  failed = failed || !copyTo(program.space, cursor, from, length);
+  failed = failed || !copyTo(space, cursor + (length as u64), nul, 1);
+  failed = failed || !copyTo(space, cursor, from, length);
   return cursor;
 }
 
-function remember(address: u64): void {
-  store<u64>(strings + stringCount * 8, address);
-  stringCount++;
+/** The same with `length` bytes at `address` of another space. False where they cannot be read. */
+export function pushFrom(source: Space, address: u64, length: u32): bool {
+  cursor -= (length as u64) + 1;
+  failed = failed || !copyTo(space, cursor + (length as u64), nul, 1);
+  let done: u32 = 0;
+  while (done < length) {
+    const from = pointerTo(source, address + (done as u64), MEM_R);
+    if (from === 0) return false;
+    const piece = inPage(address + (done as u64), (length - done) as u64);
+    failed = failed || !copyTo(space, cursor + (done as u64), from, piece);
+    done += piece;
+  }
+  return true;
 }
 
-function word(program: Program, value: u64): void {
-  failed = failed || !put64(program.space, cursor, value);
+function word(value: u64): void {
+  failed = failed || !put64(space, cursor, value);
   cursor += 8;
 }
 
-function auxiliary(program: Program, type: u64, value: u64): void {
-  word(program, type);
-  word(program, value);
+function auxiliary(type: u64, value: u64): void {
+  word(type);
+  word(value);
+}
+
+/** Addresses of `count` strings, which lie one behind the other from `address` on, and a 0; the address behind them. */
+function vector(count: u32, address: u64): u64 {
+  let at = address;
+  for (let i: u32 = 0; i < count && !failed; i++) {
+    word(at);
+    const length = textLength(space, at, TEXT_MAX);
+    failed = failed || length < 0;
+    at += (length as u64) + 1;
+  }
+  word(0);
+  return at;
 }
 
 /** Feature bits of CPUID leaf 1, EDX: what Linux gives as AT_HWCAP. */
@@ -77,53 +116,51 @@ function hardware(): u64 {
 }
 
 /**
+ * Ends the stack with argc, the vectors and the auxiliary vector of `elf`. The strings pushed last are `count` arguments
+ * and `variables` of the environment, in order of address; `file` is the address of the program's name, `vdso` that of
+ * the vDSO, or 0. Returns RSP, 16-byte aligned, or 0 when there is no room.
+ */
+export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: u64): u64 {
+  const strings = cursor;
+  const words = 1 + count + 1 + variables + 1 + AUXILIARY * 2;
+  cursor = (cursor & ~(15 as u64)) - (((words + 1) & ~1) as u64) * 8;
+  const start = cursor;
+  word(count as u64);
+  vector(variables, vector(count, strings));
+  if (vdso !== 0) auxiliary(AT_SYSINFO_EHDR, vdso);
+  auxiliary(AT_HWCAP, hardware());
+  auxiliary(AT_PAGESZ, 4096);
+  auxiliary(AT_CLKTCK, 100);
+  auxiliary(AT_PHDR, elf.headers);
+  auxiliary(AT_PHENT, SEGMENT_SIZE);
+  auxiliary(AT_PHNUM, elf.segmentCount as u64);
+  auxiliary(AT_BASE, 0);
+  auxiliary(AT_FLAGS, 0);
+  auxiliary(AT_ENTRY, elf.entry);
+  auxiliary(AT_UID, 0);
+  auxiliary(AT_EUID, 0);
+  auxiliary(AT_GID, 0);
+  auxiliary(AT_EGID, 0);
+  auxiliary(AT_SECURE, 0);
+  auxiliary(AT_RANDOM, random);
+  auxiliary(AT_EXECFN, file);
+  auxiliary(AT_PLATFORM, platform);
+  auxiliary(0, 0);
+  return failed ? 0 : start;
+}
+
+/**
  * Builds the stack below `top` from the words and the environment of the current start line; `extra` is one
  * more variable, or empty, `vdso` the address of the vDSO, or 0. Returns RSP, 16-byte aligned, or 0 when there is no room.
  */
 export function buildStack(program: Program, elf: Elf, top: u64, extra: string, vdso: u64): u64 {
-  failed = false;
-  stringCount = 0;
-  cursor = top - 16;
-  const platform = text(program, scratch, copyLiteral(scratch, "x86_64"));
-  const file = text(program, argument(0), argumentLength(0));
-  cursor -= 16;
-  const random = cursor;
-  randomBytes(scratch, 16);
-  failed = failed || !copyTo(program.space, random, scratch, 16);
-  const count = argumentCount();
-  for (let i: u32 = 0; i < count; i++) remember(text(program, argument(i), argumentLength(i)));
+  beginStack(program.space, top);
+  const file = pushText(argument(0), argumentLength(0));
   let variables = environmentSize();
-  for (let i: u32 = 0; i < variables; i++) remember(text(program, variable(i), variableLength(i)));
-  if (extra.length !== 0) {
-    remember(text(program, scratch, copyLiteral(scratch, extra)));
-    variables++;
-  }
-  const words = 1 + count + 1 + variables + 1 + AUXILIARY * 2;
-  cursor = (cursor & ~(15 as u64)) - (((words + 1) & ~1) as u64) * 8;
-  const start = cursor;
-  word(program, count as u64);
-  for (let i: u32 = 0; i < count; i++) word(program, load<u64>(strings + i * 8));
-  word(program, 0);
-  for (let i = count; i < stringCount; i++) word(program, load<u64>(strings + i * 8));
-  word(program, 0);
-  if (vdso !== 0) auxiliary(program, AT_SYSINFO_EHDR, vdso);
-  auxiliary(program, AT_HWCAP, hardware());
-  auxiliary(program, AT_PAGESZ, 4096);
-  auxiliary(program, AT_CLKTCK, 100);
-  auxiliary(program, AT_PHDR, elf.headers);
-  auxiliary(program, AT_PHENT, SEGMENT_SIZE);
-  auxiliary(program, AT_PHNUM, elf.segmentCount as u64);
-  auxiliary(program, AT_BASE, 0);
-  auxiliary(program, AT_FLAGS, 0);
-  auxiliary(program, AT_ENTRY, elf.entry);
-  auxiliary(program, AT_UID, 0);
-  auxiliary(program, AT_EUID, 0);
-  auxiliary(program, AT_GID, 0);
-  auxiliary(program, AT_EGID, 0);
-  auxiliary(program, AT_SECURE, 0);
-  auxiliary(program, AT_RANDOM, random);
-  auxiliary(program, AT_EXECFN, file);
-  auxiliary(program, AT_PLATFORM, platform);
-  auxiliary(program, 0, 0);
-  return failed ? 0 : start;
+  if (extra.length !== 0) pushText(scratch, copyLiteral(scratch, extra));
+  for (let i = variables; i > 0; i--) pushText(variable(i - 1), variableLength(i - 1));
+  if (extra.length !== 0) variables++;
+  const count = argumentCount();
+  for (let i = count; i > 0; i--) pushText(argument(i - 1), argumentLength(i - 1));
+  return endStack(elf, count, variables, file, vdso);
 }

@@ -10,8 +10,10 @@ import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, Thread } from "../libroottask/program";
 import { setWaiting } from "../libroottask/readiness";
 import { put64 } from "../libroottask/space";
+import { setProgramEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
+import { processEnded } from "./children";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { initSignalQueue } from "./signal_queue";
@@ -20,7 +22,7 @@ import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
-import { waitForAnybody } from "./wait";
+import { waitForever } from "./wait";
 
 const elf = changetype<Elf>(memory.data(64));
 
@@ -30,7 +32,8 @@ export function initLinux(): bool {
   initSignalQueue();
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
-  setWaiting(waitForAnybody, signalPending);
+  setProgramEnd(processEnded);
+  setWaiting(waitForever, signalPending);
   return true;
 }
 

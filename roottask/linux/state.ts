@@ -97,6 +97,44 @@ export function addLinuxProgram(program: Program): bool {
   return true;
 }
 
+/** Gives the child of `parent` what it inherits. False when memory is out. */
+export function inheritProgram(program: Program, parent: Program): bool {
+  if (!addLinuxProgram(program)) return false;
+  memory.copy(program.personality, parent.personality, PROGRAM_BYTES);
+  memory.fill(missingOf(program), 0, MISSING_BYTES);
+  return true;
+}
+
+/** Signals that are handled have their default action again: execve(2). Their flags and masks are forgotten. */
+export function resetActions(program: Program): void {
+  for (let signal: u32 = 1; signal <= SIGNALS; signal++) {
+    const action = actionOf(program, signal);
+    const ignored = load<u64>(action) === 1;
+    memory.fill(action, 0, ACTION_BYTES);
+    if (ignored) store<u64>(action, 1);
+  }
+}
+
+/** Calls that `program` has missed count as missed by `other`, too. */
+export function passMissing(program: Program, other: Program): void {
+  for (let at: u32 = 0; at < MISSING_BYTES; at += 8) {
+    const place = missingOf(other) + at;
+    store<u64>(place, load<u64>(place) | load<u64>(missingOf(program) + at));
+  }
+}
+
+/** Gives the first thread of a new process what it inherits from the one that made it. */
+export function inheritProcessThread(thread: Thread, parent: Thread): void {
+  const own = linuxThread(thread);
+  const from = linuxThread(parent);
+  inheritThread(thread, parent);
+  own.stackBase = from.stackBase;
+  own.stackSize = from.stackSize;
+  own.stackFlags = from.stackFlags;
+  own.name0 = from.name0;
+  own.name1 = from.name1;
+}
+
 /** Gives a new thread what it inherits from the one that made it. */
 export function inheritThread(thread: Thread, parent: Thread): void {
   const own = linuxThread(thread);

@@ -1,5 +1,5 @@
 // Threads: clone(2) of a thread, its end, futex(2). Threads of a program share everything but registers,
-// signal mask and UTCB; clone for a new process (fork, vfork) is refused. Priority inheritance and robust
+// signal mask and UTCB; those that make a process are in fork.ts. Priority inheritance and robust
 // lists are left out.
 
 import { MTD_FS_GS } from "../libhedron/abi";
@@ -18,6 +18,7 @@ import {
 import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
 import { requeue, wake } from "../libroottask/wait_queue";
+import { cloneProcess } from "./fork";
 import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
 import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
@@ -56,13 +57,13 @@ function prepareClone(thread: Thread, parent: Thread, regs: Utcb): i64 {
   changetype<Utcb>(thread.registers).rax = 0;
   thread.entryRip = regs.rip;
   thread.entryRsp = regs.rsi;
-  return startThread(thread) === 0 ? (thread.id as i64) : -EAGAIN;
+  return startThread(thread, parent.program) === 0 ? (thread.id as i64) : -EAGAIN;
 }
 
 /** clone(flags, stack, parent's tid address, child's tid address, tls): the new thread's id. */
 export function sysClone(parent: Thread, regs: Utcb): i64 {
   const flags = regs.rdi;
-  if ((flags & CLONE_THREAD) === 0) return -ENOSYS;
+  if ((flags & CLONE_THREAD) === 0) return cloneProcess(parent, regs);
   if ((flags & CLONE_SHARED) !== CLONE_SHARED || regs.rsi === 0) return -EINVAL;
   const thread = newThread(parent.program);
   if (thread === null) return -EAGAIN;

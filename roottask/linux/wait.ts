@@ -1,7 +1,7 @@
 // Waits without a time limit, by which a program may end (libroottask/deadlock.ts).
 
 import { endLine, sayText } from "../libroottask/console";
-import { allStuck, isStuck } from "../libroottask/deadlock";
+import { allStuck } from "../libroottask/deadlock";
 import { endProgram } from "../libroottask/domain";
 import { LOG_ERROR, lineAbout, MODULE_LINUX } from "../libroottask/log";
 import { STATE_KILLED, Thread } from "../libroottask/program";
@@ -18,16 +18,10 @@ function giveUp(thread: Thread): void {
 }
 
 /**
- * Waits for `key` of `channel`, which is the program's own, or a signal: WAIT_WOKEN or WAIT_INTERRUPTED. Ends the program
- * where no thread of it is left to wake another.
+ * Waits for `key` of `channel`, or a signal: WAIT_WOKEN or WAIT_INTERRUPTED. Ends the program where no thread of any is
+ * left to wake another.
  */
 export function waitForever(thread: Thread, channel: usize, key: u64): u32 {
-  if (isStuck(thread.program, thread)) giveUp(thread);
-  return waitFor(thread, channel, key, 0);
-}
-
-/** The same for what programs share: ends the program where no thread of any is left. */
-export function waitForAnybody(thread: Thread, channel: usize, key: u64): u32 {
   if (allStuck(thread)) giveUp(thread);
   return waitFor(thread, channel, key, 0);
 }

@@ -1,0 +1,222 @@
+// The tree of processes: what becomes of one that has ended, and waiting for it: wait4(2), waitid(2). All that descend
+// from one line of the start file are a tree of their own, whose first process is what init is elsewhere. Left out:
+// stopped and continued children, which there are none of; the options for them are taken and never fulfilled.
+
+import { Utcb } from "../libhedron/utcb";
+import { monotonic } from "../libroottask/clock";
+import { reapProgram, releaseProgram } from "../libroottask/domain";
+import { ECHILD, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
+import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
+import { copyTo, put32 } from "../libroottask/space";
+import { wake } from "../libroottask/wait_queue";
+import { returnMemory } from "./fork";
+import { SIGCHLD } from "./signal_numbers";
+import { INFO_BYTES, INFO_CODE, INFO_PID, INFO_STATUS, signalInfo } from "./signal_queue";
+import { fillInfo, raise } from "./signals";
+import { actionOf, passMissing } from "./state";
+import { waitForever } from "./wait";
+
+const WNOHANG: u32 = 1;
+const WSTOPPED: u32 = 2;
+const WEXITED: u32 = 4;
+const WCONTINUED: u32 = 8;
+const WNOWAIT: u32 = 0x0100_0000;
+const WNOTHREAD: u32 = 0x2000_0000;
+const WALL: u32 = 0x4000_0000;
+const WCLONE: u32 = 0x8000_0000;
+const KINDS: u32 = WNOTHREAD | WALL | WCLONE;
+
+const P_ALL: u32 = 0;
+const P_PID: u32 = 1;
+const P_PGID: u32 = 2;
+
+const CLD_EXITED: u32 = 1;
+const CLD_KILLED: u32 = 2;
+
+const SIG_IGN: u64 = 1;
+const SA_NOCLDWAIT: u64 = 2;
+
+const RUSAGE_BYTES: u32 = 144;
+const SECOND: u64 = 1_000_000_000;
+const ALL: u64 = 0xffff_ffff;
+
+/** Key of the wait for a child; the channel is the parent. */
+const CHILD: u64 = 2;
+
+const buffer = memory.data(144);
+
+/** The children of `program`, which has ended, are the first process's. */
+function passOn(program: Program): void {
+  const heir = program.entry;
+  let child = firstProgram();
+  let found = false;
+  while (child !== null) {
+    if (child.parent === program) {
+      child.parent = heir;
+      child.exitSignal = SIGCHLD;
+      found = true;
+    }
+    child = child.next;
+  }
+  if (found) wake(changetype<usize>(heir), CHILD, ALL);
+}
+
+/** Nobody will wait for a child of `parent`: SIGCHLD is ignored, or SA_NOCLDWAIT set. */
+function disregards(parent: Program): bool {
+  const action = actionOf(parent, SIGCHLD);
+  return load<u64>(action) === SIG_IGN || (load<u64>(action + 8) & SA_NOCLDWAIT) !== 0;
+}
+
+/** CLD_… of a child that has ended. */
+function endOf(child: Program): u32 {
+  return child.state === STATE_EXITED ? CLD_EXITED : CLD_KILLED;
+}
+
+/** Sends `parent` the signal that `child` ends with. */
+function tell(parent: Program, child: Program): void {
+  fillInfo(child.exitSignal, endOf(child));
+  store<u32>(signalInfo + INFO_PID, child.id);
+  store<u32>(signalInfo + INFO_STATUS, child.status);
+  raise(null, parent, null, child.exitSignal);
+}
+
+/** No thread of `program` is left: what it had goes back, and its parent is told. */
+export function processEnded(program: Program): void {
+  returnMemory(program);
+  const parent = program.parent;
+  if (parent === null || program.personality === 0) return;
+  const entry = program.entry;
+  entry.calls += program.calls;
+  entry.faults += program.faults;
+  passMissing(program, entry);
+  program.usedTime = monotonic() - program.startTime;
+  program.peak = program.space.peak;
+  releaseProgram(program);
+  // All that is left of the tree is taken back as soon as its first process has ended.
+  if (entry.ending !== 0) return;
+  passOn(program);
+  if (program.exitSignal === SIGCHLD && disregards(parent)) {
+    reapProgram(program);
+    wake(changetype<usize>(parent), CHILD, ALL);
+    return;
+  }
+  wake(changetype<usize>(parent), CHILD, ALL);
+  if (program.exitSignal !== 0) tell(parent, program);
+}
+
+/** The status of wait4(2) that `child` has ended with. */
+function statusOf(child: Program): u32 {
+  return child.state === STATE_EXITED ? (child.status & 0xff) << 8 : child.status & 0x7f;
+}
+
+/** What wait4(2) calls `id` means `child`, which `options` let in. */
+function isMeant(parent: Program, child: Program, id: i32, options: u32): bool {
+  if (child.parent !== parent) return false;
+  if ((options & WALL) === 0) {
+    if ((child.exitSignal === SIGCHLD) === ((options & WCLONE) !== 0)) return false;
+  }
+  if (id > 0) return child.id === (id as u32);
+  return id === -1 || child.group === (id === 0 ? parent.group : (-id as u32));
+}
+
+/** A child of those meant that has ended, the first, where `exited` asks for those; `anyChild` says whether there is one at all. */
+let anyChild: bool = false;
+
+function endedChild(parent: Program, id: i32, options: u32, exited: bool): Program | null {
+  anyChild = false;
+  let found: Program | null = null;
+  let child = firstProgram();
+  while (child !== null) {
+    if (isMeant(parent, child, id, options)) {
+      anyChild = true;
+      // The list is newest first.
+      if (exited && child.ended !== 0) found = child;
+    }
+    child = child.next;
+  }
+  return found;
+}
+
+/** Result of `awaitChild`: the child, or null where none has ended and nobody wants to wait. */
+let awaited: Program | null = null;
+
+/** Waits for a child that `id` means. Returns 0 or a negative error. */
+function awaitChild(thread: Thread, id: i32, options: u32, exited: bool): i64 {
+  const parent = thread.program;
+  let interrupted = false;
+  awaited = endedChild(parent, id, options, exited);
+  while (awaited === null && anyChild && !interrupted && (options & WNOHANG) === 0) {
+    interrupted = waitForever(thread, changetype<usize>(parent), CHILD) !== WAIT_WOKEN;
+    awaited = endedChild(parent, id, options, exited);
+  }
+  if (!anyChild) return -ECHILD;
+  return awaited === null && interrupted ? -EINTR : 0;
+}
+
+/** Fills `buffer` with the rusage of `child`. */
+function fillUsage(child: Program): void {
+  memory.fill(buffer, 0, RUSAGE_BYTES);
+  store<u64>(buffer, child.usedTime / SECOND);
+  store<u64>(buffer + 8, (child.usedTime % SECOND) / 1000);
+  store<u64>(buffer + 32, (child.peak as u64) * 4);
+}
+
+/** wait4(pid, status, options, rusage): the child's id. */
+export function sysWait4(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const options = regs.rdx as u32;
+  if ((options & ~(WNOHANG | WSTOPPED | WCONTINUED | KINDS)) !== 0) return -EINVAL;
+  const error = awaitChild(thread, regs.rdi as i32, options, true);
+  if (error !== 0) return error;
+  const child = awaited;
+  if (child === null) return 0;
+  const id = child.id;
+  const status = statusOf(child);
+  fillUsage(child);
+  reapProgram(child);
+  if (regs.rsi !== 0 && !put32(program.space, regs.rsi, status)) return -EFAULT;
+  if (regs.r10 !== 0 && !copyTo(program.space, regs.r10, buffer, RUSAGE_BYTES)) return -EFAULT;
+  return id as i64;
+}
+
+/** What waitid(2) calls its first two arguments, as wait4(2) has it in one; 0 is no such kind. */
+let selected: i32 = 0;
+
+function select(program: Program, kind: u32, id: i32): bool {
+  selected = -1;
+  if (kind === P_ALL) return true;
+  if (kind === P_PID) {
+    selected = id;
+    return id > 0;
+  }
+  selected = id === 0 ? -(program.group as i32) : -id;
+  return kind === P_PGID && id >= 0;
+}
+
+/** waitid(kind, id, siginfo, options, rusage). */
+export function sysWaitid(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const options = regs.r10 as u32;
+  const states = WEXITED | WSTOPPED | WCONTINUED;
+  if ((options & ~(states | WNOHANG | WNOWAIT | KINDS)) !== 0) return -EINVAL;
+  if ((options & states) === 0) return -EINVAL;
+  if (!select(program, regs.rdi as u32, regs.rsi as i32)) return -EINVAL;
+  const error = awaitChild(thread, selected, options, (options & WEXITED) !== 0);
+  if (error !== 0) return error;
+  const child = awaited;
+  if (child !== null && regs.r8 !== 0) {
+    fillUsage(child);
+    if (!copyTo(program.space, regs.r8, buffer, RUSAGE_BYTES)) return -EFAULT;
+  }
+  memory.fill(buffer, 0, INFO_BYTES);
+  if (child !== null) {
+    store<u32>(buffer, SIGCHLD);
+    store<u32>(buffer + INFO_CODE, endOf(child));
+    store<u32>(buffer + INFO_PID, child.id);
+    store<u32>(buffer + INFO_STATUS, child.status);
+    if ((options & WNOWAIT) === 0) reapProgram(child);
+  }
+  if (regs.rdx === 0) return 0;
+  // The kernel's own siginfo ends behind si_status here.
+  return copyTo(program.space, regs.rdx, buffer, 28) ? 0 : -EFAULT;
+}

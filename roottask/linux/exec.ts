@@ -1,0 +1,293 @@
+// execve(2), execveat(2). The new space is made whole beside the old one, so that what can fail fails while the program
+// can be told. Scripts with `#!` as fs/binfmt_script.c reads them. Left out: owners and capabilities, since all is root's.
+
+import { SUCCESS } from "../libhedron/abi";
+import { reply } from "../libhedron/hypercalls";
+import { Utcb } from "../libhedron/utcb";
+import { STACK_TOP } from "../libhrstd/layout";
+import { Space } from "../libroottask/areas";
+import { closeForExec, ownFiles } from "../libroottask/descriptors";
+import { domainOf, endProgram, setExecutable, startProgram, useSpace } from "../libroottask/domain";
+import { checkElf, ELF_OK, Elf } from "../libroottask/elf";
+import {
+  E2BIG,
+  EACCES,
+  EFAULT,
+  EINVAL,
+  ELOOP,
+  ENOENT,
+  ENOEXEC,
+  ENOMEM,
+} from "../libroottask/errno";
+import { loadElf, mapStack } from "../libroottask/loader";
+import { leave } from "../libroottask/lock";
+import { giveMediator, giveVdso } from "../libroottask/mediator";
+import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/program";
+import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
+import { destroySpace, get64, got, textLength } from "../libroottask/space";
+import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
+import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree";
+import { returnMemory } from "./fork";
+import { pregrantMemory, STACK_SIZE } from "./limits";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  base,
+  nodeOrDescriptor,
+  path,
+  readPath,
+} from "./lookup";
+import { giveSignalCode } from "./signal_frame";
+import { SIGKILL } from "./signal_numbers";
+import { beginStack, endStack, pushFrom, pushText, TEXT_MAX } from "./stack";
+import { LinuxThread, linuxThread, NAME_BYTES, resetActions } from "./state";
+
+/** Bytes of arguments and environment with their vectors: a quarter of the stack. */
+const TEXTS_MAX: u64 = STACK_SIZE / 4;
+/** Bytes of a script that are looked at, and how many lead to each other. */
+const LINE_MAX: u32 = 256;
+const SCRIPTS_MAX: u32 = 5;
+
+const SPACE: u8 = 32;
+const TAB: u8 = 9;
+const NEWLINE: u8 = 10;
+const SLASH: u8 = 47;
+
+const elf = changetype<Elf>(memory.data(64));
+/** Words in front of the arguments, from the last to the first: address and length of each. */
+const words = memory.data(128);
+let wordCount: u32 = 0;
+const emptyText = memory.data(8);
+
+function addWord(text: usize, length: u32): void {
+  store<usize>(words + wordCount * 8, text);
+  store<u32>(words + wordCount * 8 + 4, length);
+  wordCount++;
+}
+
+/** 0, or why `node` cannot be executed. */
+function mayExecute(node: Node): i64 {
+  if (node.kind === KIND_LINK) return -ELOOP;
+  return node.kind === KIND_FILE && (node.mode & 0o111) !== 0 ? 0 : -EACCES;
+}
+
+function isBlank(value: u8): bool {
+  return value === SPACE || value === TAB;
+}
+
+/** The interpreter that script `file` names, and its argument, become words. Returns 0 or -ENOEXEC. */
+function readScript(file: Node): i64 {
+  const text = file.data;
+  const limit = min<u32>(file.size, LINE_MAX);
+  let end: u32 = 2;
+  while (end < limit && load<u8>(text + end) !== NEWLINE && load<u8>(text + end) !== 0) end++;
+  const cut = end === limit && file.size > limit;
+  while (end > 2 && isBlank(load<u8>(text + end - 1))) end--;
+  let start: u32 = 2;
+  while (start < end && isBlank(load<u8>(text + start))) start++;
+  if (start === end) return -ENOEXEC;
+  let stop = start;
+  while (stop < end && !isBlank(load<u8>(text + stop))) stop++;
+  // A name that may go on behind what is looked at.
+  if (cut && stop === end) return -ENOEXEC;
+  let argument = stop;
+  while (argument < end && isBlank(load<u8>(text + argument))) argument++;
+  if (argument < end) addWord(text + argument, end - argument);
+  addWord(text + start, stop - start);
+  return 0;
+}
+
+function isScript(file: Node): bool {
+  return file.size > 2 && load<u8>(file.data) === 35 && load<u8>(file.data + 1) === 33;
+}
+
+/** The file that is loaded in the end. */
+let image: Node = changetype<Node>(0);
+
+/** Follows scripts from `file`, named by `length` bytes in `path`, to an executable. Returns 0 or a negative error. */
+function findImage(program: Program, file: Node, length: u32): i64 {
+  wordCount = 0;
+  image = file;
+  for (let depth: u32 = 0; ; depth++) {
+    const error = mayExecute(image);
+    if (error !== 0) return error;
+    if (!isScript(image)) break;
+    if (depth === SCRIPTS_MAX) return -ELOOP;
+    if (depth === 0) addWord(path, length);
+    const wrong = readScript(image);
+    if (wrong !== 0) return wrong;
+    const name = words + (wordCount - 1) * 8;
+    const lost = walk(program.directory, load<usize>(name), load<u32>(name + 4), true);
+    if (lost !== 0) return lost;
+    if (walkNode === null) return -ENOENT;
+    image = walkNode as Node;
+  }
+  return checkElf(elf, image.data, image.size) === ELF_OK ? 0 : -ENOEXEC;
+}
+
+/** Entries of the vector at `address` up to its 0, or a negative error. */
+function vectorLength(space: Space, address: u64): i64 {
+  if (address === 0) return 0;
+  for (let count: u64 = 0; count < TEXTS_MAX / 8; count++) {
+    if (!get64(space, address + count * 8)) return -EFAULT;
+    if (got === 0) return count as i64;
+  }
+  return -E2BIG;
+}
+
+/** Bytes that may still be pushed. */
+let room: u64 = 0;
+
+/** Pushes the strings of entries [first, count) of the vector at `address`. Returns 0 or a negative error. */
+function pushVector(space: Space, address: u64, first: u64, count: u64): i64 {
+  for (let i = count; i > first; i--) {
+    if (!get64(space, address + (i - 1) * 8)) return -EFAULT;
+    const text = got;
+    const length = textLength(space, text, TEXT_MAX);
+    if (length === -1) return -EFAULT;
+    const bytes = (length as u64) + 9;
+    if (length < 0 || bytes > room) return -E2BIG;
+    room -= bytes;
+    if (!pushFrom(space, text, length as u32)) return -EFAULT;
+  }
+  return 0;
+}
+
+/** Where the program begins. */
+let entryStack: u64 = 0;
+
+/** Builds the stack of the space of `program` from the vectors at `argv` and `envp` of `from`. */
+function fillStack(program: Program, from: Space, length: u32, argv: u64, envp: u64): i64 {
+  const vdso = giveVdso(program);
+  const variables = vectorLength(from, envp);
+  const given = vectorLength(from, argv);
+  if (variables < 0) return variables;
+  if (given < 0) return given;
+  beginStack(program.space, STACK_TOP);
+  const file = pushText(path, length);
+  room = TEXTS_MAX;
+  let error = pushVector(from, envp, 0, variables as u64);
+  const first: u64 = wordCount === 0 ? 0 : 1;
+  if (error === 0) error = pushVector(from, argv, first, max<i64>(given, first as i64) as u64);
+  if (error !== 0) return error;
+  // Linux gives a program that has no arguments an empty one.
+  let count = max<i64>(given - (first as i64), 0) as u32;
+  if (wordCount === 0 && given === 0) {
+    pushText(emptyText, 0);
+    count = 1;
+  }
+  for (let i: u32 = 0; i < wordCount; i++) {
+    pushText(load<usize>(words + i * 8), load<u32>(words + i * 8 + 4));
+  }
+  entryStack = endStack(elf, count + wordCount, variables as u32, file, vdso);
+  return entryStack === 0 ? -ENOMEM : 0;
+}
+
+/** Loads the image and its stack into the new space of `program`. */
+function fillSpace(program: Program, from: Space, length: u32, argv: u64, envp: u64): i64 {
+  if (!giveSignalCode(program) || !giveMediator(program)) return -ENOMEM;
+  if (loadElf(program.space, elf) !== ELF_OK) return -ENOMEM;
+  if (!mapStack(program.space, STACK_TOP, STACK_SIZE)) return -ENOMEM;
+  return fillStack(program, from, length, argv, envp);
+}
+
+/** Makes the next space of `program` ready. Returns 0 or a negative error. */
+function makeSpace(program: Program, length: u32, argv: u64, envp: u64): i64 {
+  const space = domainOf(program);
+  if (space === null) return -ENOMEM;
+  const old = program.space;
+  const entries = program.fileEntries;
+  const fileWords = program.fileWords;
+  useSpace(program, space, 0, 0);
+  const error = fillSpace(program, old, length, argv, envp);
+  if (error === 0) {
+    program.nextSpace = space;
+    program.nextEntries = program.fileEntries;
+    program.nextWords = program.fileWords;
+  } else {
+    takeWindows(program);
+    destroySpace(space);
+  }
+  useSpace(program, old, entries, fileWords);
+  return error;
+}
+
+/** The last name of the path is the thread's. */
+function nameThread(thread: Thread, length: u32): void {
+  let start = length;
+  while (start > 0 && load<u8>(path + start - 1) !== SLASH) start--;
+  const own = linuxThread(thread);
+  const name = changetype<usize>(own) + offsetof<LinuxThread>("name0");
+  memory.fill(name, 0, NAME_BYTES);
+  memory.copy(name, path + start, min<u32>(length - start, NAME_BYTES - 1));
+}
+
+/** The program of `thread`, whose next space is ready, begins there. Does not return. */
+function enterImage(thread: Thread, entry: u64, stack: u64): void {
+  const program = thread.program;
+  detachThread(thread);
+  takeWindows(program);
+  destroySpace(program.space);
+  useSpace(program, program.nextSpace as Space, program.nextEntries, program.nextWords);
+  program.nextSpace = null;
+  returnMemory(program);
+  const own = linuxThread(thread);
+  own.fsBase = 0;
+  own.gsBase = 0;
+  own.stackBase = 0;
+  own.stackSize = 0;
+  own.clearTid = 0;
+  resetActions(program);
+  program.replaced = 1;
+  pregrantMemory(program);
+  memory.fill(thread.registers, 0, offsetof<Utcb>());
+  thread.entryRip = entry;
+  thread.entryRsp = stack;
+  const files = ownFiles(program.files);
+  if (files !== 0) {
+    program.files = files;
+    closeForExec(files);
+  }
+  if (files === 0 || startProgram(program) !== SUCCESS) endProgram(thread, STATE_KILLED, SIGKILL);
+  dismiss(thread);
+  leave();
+  while (true) reply();
+}
+
+function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64): i64 {
+  const program = thread.program;
+  const wrong = findImage(program, file, length);
+  if (wrong !== 0) return wrong;
+  closeProgramWindows(program);
+  const error = makeSpace(program, length, argv, envp);
+  if (error !== 0) return error;
+  const entry = elf.entry;
+  const stack = entryStack;
+  nameThread(thread, length);
+  setExecutable(program, image);
+  endOtherThreads(thread);
+  if (thread.id !== program.id) takeLeaderId(thread);
+  enterImage(thread, entry, stack);
+  return 0;
+}
+
+/** execve(path, arguments, environment). */
+export function sysExecve(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const error = nodeOrDescriptor(program, AT_FDCWD, regs.rdi, 0);
+  if (error !== 0) return error;
+  const length = readPath(program, path, regs.rdi);
+  return length < 0 ? length : execute(thread, base, length as u32, regs.rsi, regs.rdx);
+}
+
+/** execveat(directory, path, arguments, environment, flags). */
+export function sysExecveat(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const flags = regs.r8 & 0xffff_ffff;
+  if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
+  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, flags);
+  if (error !== 0) return error;
+  const length = readPath(program, path, regs.rsi);
+  return length < 0 ? length : execute(thread, base, length as u32, regs.rdx, regs.r10);
+}
