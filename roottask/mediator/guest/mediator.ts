@@ -44,9 +44,7 @@ import {
   SYS_getegid,
   SYS_geteuid,
   SYS_getgid,
-  SYS_getpgrp,
   SYS_getpid,
-  SYS_getppid,
   SYS_getrandom,
   SYS_gettid,
   SYS_gettimeofday,
@@ -259,16 +257,14 @@ export function mediate(frame: u64): u32 {
     case SYS_pread64:
       return pread(frame);
     case SYS_getpid:
-    case SYS_getpgrp:
       return answer(frame, own(frame, PAGE_PROCESS));
     case SYS_gettid:
       return answer(frame, own(frame, PAGE_THREAD));
-    // There is no parent, and everybody is root.
+    // Everybody is root.
     case SYS_getuid:
     case SYS_geteuid:
     case SYS_getgid:
     case SYS_getegid:
-    case SYS_getppid:
       return answer(frame, 0);
     case SYS_futex:
       return futex(frame);
