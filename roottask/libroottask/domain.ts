@@ -51,7 +51,7 @@ import { block, destroySpace, newSpace } from "./space";
 import { freeSpaceSlot, takeSpaceSlot } from "./space_slots";
 import { standardInput, standardOutput } from "./standard_streams";
 import {
-  kick,
+  kickAll,
   newThread,
   prepareThread,
   releaseThread,
@@ -218,11 +218,7 @@ function stop(program: Program, except: Thread | null, state: u32, status: u32):
   program.ending = 1;
   program.state = state;
   program.status = status;
-  let thread = program.threads;
-  while (thread !== null) {
-    if (thread !== except) kick(thread);
-    thread = thread.next;
-  }
+  kickAll(program, except);
 }
 
 /** Ends the program of `thread`, called in its handler EC with the lock held. Does not return. */
@@ -291,8 +287,8 @@ export function releaseProgram(program: Program): void {
     takeWindows(program);
     destroySpace(program.space);
     const next = program.nextSpace;
-    if (next !== null) useSpace(program, next, program.nextEntries, program.nextWords);
     if (next !== null) {
+      useSpace(program, next, program.nextEntries, program.nextWords);
       takeWindows(program);
       destroySpace(next);
       program.nextSpace = null;
@@ -321,17 +317,8 @@ export function reapProgram(program: Program): void {
 /** Lets every thread of `program` come to its end, called with the lock held by none of them. */
 export function killProgram(program: Program, status: u32): void {
   if (program.alive === 0) return;
-  if (program.ending === 0) {
-    program.state = STATE_KILLED;
-    program.status = status;
-    program.ending = 1;
-  }
-  let thread = program.threads;
-  while (thread !== null) {
-    const next: Thread | null = thread.next;
-    kick(thread);
-    thread = next;
-  }
+  if (program.ending === 0) stop(program, null, STATE_KILLED, status);
+  else kickAll(program, null);
   smUp(programDone(program.slot));
 }
 

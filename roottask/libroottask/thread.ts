@@ -456,6 +456,16 @@ export function kick(thread: Thread): void {
   else if (thread.outcome === WAIT_NONE) recall(thread.block + THREAD_EC);
 }
 
+/** Does so with all threads of `program` but `except`. */
+export function kickAll(program: Program, except: Thread | null): void {
+  let thread = program.threads;
+  while (thread !== null) {
+    const next: Thread | null = thread.next;
+    if (thread !== except) kick(thread);
+    thread = next;
+  }
+}
+
 /**
  * Gives up the processor until the TSC reaches `until` (0: for ever), somebody wakes `key` of `channel`, or
  * a signal comes: WAIT_…. Other threads and programs are served meanwhile, so nothing but the records the

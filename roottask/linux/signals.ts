@@ -10,7 +10,7 @@ import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
 import { Program, STATE_KILLED, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
-import { kick } from "../libroottask/thread";
+import { kick, kickAll } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
 import { wake } from "../libroottask/wait_queue";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
@@ -160,11 +160,7 @@ function standStill(thread: Thread): void {
 function stop(thread: Thread): void {
   const program = thread.program;
   (processSignals(program) as ProcessSignals).stopped = 1;
-  let other = program.threads;
-  while (other !== null) {
-    if (other !== thread) kick(other);
-    other = other.next;
-  }
+  kickAll(program, thread);
 }
 
 /**
