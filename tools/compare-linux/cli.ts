@@ -30,24 +30,30 @@ function update(path: string, folder: Folder, all: readonly Comparison[]): void 
   writeFileSync(join(path, "differences.json"), `${JSON.stringify(sorted, null, 2)}\n`);
 }
 
-/** Prints what came of a folder; whether all is as it is known to be. */
-function report(name: string, folder: Folder, all: readonly Comparison[], quiet = false): boolean {
+function show(name: string, { program, right, guest }: Comparison, reason?: string): void {
+  console.log(`differs: ${name}/${program.name}${reason ? ` (known: ${reason})` : ""}`);
+  for (const line of diff(right, guest)) console.log(`    ${line}`);
+}
+
+/** Prints what came of a folder; gives back what is not as it is known to be. */
+function report(
+  name: string,
+  folder: Folder,
+  all: readonly Comparison[],
+  quiet = false,
+): Comparison[] {
   const { known } = folder;
   const differing = all.filter((each) => !isSame(each));
   const fresh = differing.filter(({ program }) => !known.has(program.name));
   const right = all.filter((each) => isSame(each) && known.has(each.program.name));
-  for (const each of quiet ? [] : differing) {
-    const reason = known.get(each.program.name);
-    console.log(`differs: ${name}/${each.program.name}${reason ? ` (known: ${reason})` : ""}`);
-    for (const line of diff(each.right, each.guest)) console.log(`    ${line}`);
-  }
+  for (const each of quiet ? [] : differing) show(name, each, known.get(each.program.name));
   for (const { program } of right)
     console.log(`right now, and listed as different: ${name}/${program.name}`);
   for (const line of folder.skipped) console.log(`skipped: ${line}`);
   console.log(
     `${name}: ${all.length - differing.length} of ${all.length} right, ${differing.length - fresh.length} known to differ, ${fresh.length} differ`,
   );
-  return fresh.length === 0 && right.length === 0;
+  return [...fresh, ...right];
 }
 
 async function run(folders: string[], options: Options): Promise<void> {
@@ -67,14 +73,18 @@ async function run(folders: string[], options: Options): Promise<void> {
     seconds: Number(options.seconds),
     mediated: options.mediator,
   });
-  let good = true;
+  const unexpected: [name: string, Comparison][] = [];
   for (const [index, folder] of read.entries()) {
     const own = all.filter(({ program }) => wanted[index]?.includes(program));
     const name = own[0]?.program.class ?? folders[index] ?? "";
     if (options.update) update(folders[index] ?? "", folder, own);
-    good = report(name, folder, own, options.quiet) && good;
+    for (const each of report(name, folder, own, options.quiet)) unexpected.push([name, each]);
   }
-  if (!good) process.exitCode = 1;
+  if (unexpected.length === 0) return;
+  process.exitCode = 1;
+  // Once more at the end, where it is found among what is known.
+  console.log("not as it is known to be:");
+  for (const [name, each] of unexpected) show(name, each);
 }
 
 await new Command("compare:linux")

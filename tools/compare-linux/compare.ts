@@ -25,7 +25,13 @@ export function comparable({ text, end }: Outcome): string {
     .replace(/\b\d\d:\d\d:\d\d\b/g, "TIME");
 }
 
-/** Runs programs on both sides; where an answer is known, not on Linux. */
+/** How often Linux is asked again where the guest's answer is not the first one. */
+const RETRIES = 4;
+
+/**
+ * Runs programs on both sides; where an answer is known, not on Linux. Which of two processes is first is up to Linux and
+ * the load of this machine: what it does in one of a few runs is right.
+ */
 export async function compare(
   programs: readonly Program[],
   options: GuestOptions = {},
@@ -34,9 +40,17 @@ export async function compare(
   const answers = await runOnLinux(asked);
   const right = new Map(asked.map((program, index) => [program, answers[index] as Outcome]));
   const guest = await runInGuest(programs, options);
-  return programs.map((program, index) => ({
+  const all = programs.map((program, index) => ({
     program,
     right: comparable(program.answer ?? (right.get(program) as Outcome)),
     guest: comparable(guest[index] as Outcome),
   }));
+  for (let retry = 0; retry < RETRIES; retry++) {
+    const again = all.filter((each) => !isSame(each) && each.program.answer === undefined);
+    const others = await runOnLinux(again.map(({ program }) => program));
+    for (const [index, each] of again.entries()) {
+      if (comparable(others[index] as Outcome) === each.guest) each.right = each.guest;
+    }
+  }
+  return all;
 }

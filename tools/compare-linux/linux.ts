@@ -26,8 +26,8 @@ const DEVICES = { null: 3, zero: 5, random: 8, urandom: 9 } as const;
 /** Shows the host's devices in the root given by its first argument, where they can't be made, and runs the rest. */
 const IN_NAMESPACE = `for d in ${Object.keys(DEVICES).join(" ")}; do mount --bind /dev/$d "$0/dev/$d" || exit 125; done
 exec "$@"`;
-/** Descriptors as the roottask gives them; the shell gives way to the rest. */
-const LIMITED = 'ulimit -S -n 1024; exec "$0" "$@"';
+/** Descriptors and mask as the roottask gives them; the shell gives way to the rest. */
+const LIMITED = 'umask 022; ulimit -S -n 1024; exec "$0" "$@"';
 
 /** Path of a program of the host; those of administrators need not be on its PATH. */
 function pathOf(program: string): string | undefined {

@@ -1,7 +1,7 @@
 // fork(2), wait(2): memory is the child's own, descriptors share their position.
 #include "say.h"
 int main(void) {
-  int x = 1, pipes;
+  int x = 1;
   int fd = open("/tmp/f", O_RDWR | O_CREAT, 0600);
   write(fd, "abcdef", 6);
   lseek(fd, 0, SEEK_SET);
@@ -20,8 +20,16 @@ int main(void) {
   say_wait("killed", child);
   if ((child = fork()) == 0) abort();
   say_wait("aborted", child);
-  if ((child = fork()) == 0) _exit(getppid() > 0 ? 0 : 1);
-  SAY(waitpid(child, 0, WNOHANG) >= 0);
+  // A pipe that nobody writes to ends when the parent closes it: until then the child lives.
+  int end[2];
+  char c;
+  SAY(pipe(end));
+  if ((child = fork()) == 0) {
+    close(end[1]);
+    _exit(read(end[0], &c, 1) == 0 && getppid() > 0 ? 0 : 1);
+  }
+  SAY(waitpid(child, 0, WNOHANG));
+  close(end[1]);
   say_wait("parent known", child);
   SAY(waitpid(child, 0, WNOHANG));
   for (int i = 0; i < 20; i++)

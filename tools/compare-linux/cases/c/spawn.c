@@ -4,8 +4,9 @@
 int main(void) {
   pid_t child;
   char *echo[] = {"echo", "spawned", 0}, *none[] = {0};
-  SAY(posix_spawn(&child, "/bin/echo", 0, 0, echo, none));
+  int failed = posix_spawn(&child, "/bin/echo", 0, 0, echo, none);
   say_wait("echo", child);
+  SAY(failed);
   SAY(posix_spawn(&child, "/missing", 0, 0, echo, none));
   if ((child = vfork()) == 0) _exit(3);
   say_wait("vfork", child);
