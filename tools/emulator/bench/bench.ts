@@ -7,6 +7,7 @@ import { findCompiler } from "./compiler.ts";
 import { legacyWorkloads } from "./legacy-workloads.ts";
 import {
   best,
+  bestInTurns,
   hasV86,
   type Measurement,
   type OwnMeasurement,
@@ -77,14 +78,17 @@ export async function runBench({ names = [], zig, onRow }: BenchOptions = {}): P
       isSystem ? runSystemHere(rounds, ACCEL) : runHere(workload, rounds, ACCEL);
     await here(Math.ceil(workload.rounds * WARM_UP));
     await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-    const emulator = await best(() => here(workload.rounds));
+    const before = isSystem && hasQemu ? (await best(() => runSystemInQemu(1))).ms : startUp;
+    const [emulator, qemu] = await bestInTurns(
+      () => here(workload.rounds),
+      async () => {
+        if (!hasQemu) return undefined;
+        return await (isSystem ? runSystemInQemu(workload.rounds) : runInQemu(workload));
+      },
+    );
     const row: BenchRow = { workload, emulator, qemu: undefined };
-    if (startUp !== undefined) {
-      const before = isSystem ? (await best(() => runSystemInQemu(1))).ms : startUp;
-      const { ms, result } = await best(() =>
-        isSystem ? runSystemInQemu(workload.rounds) : runInQemu(workload),
-      );
-      row.qemu = { ms: Math.max(ms - before, 0), result };
+    if (before !== undefined && qemu !== undefined) {
+      row.qemu = { ms: Math.max(qemu.ms - before, 0), result: qemu.result };
       agree(workload, emulator.result, "QEMU", row.qemu);
     }
     if (hasV86 && workload.bits === 32) {

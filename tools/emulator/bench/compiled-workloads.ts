@@ -21,7 +21,7 @@ const BOTH: readonly Bits[] = [64, 32];
 const GUESTS: readonly Guest[] = [
   { name: "sha256", what: "SHA-256 of 64 KiB, in 32-bit rotations", rounds: 300_000, bits: BOTH },
   { name: "quicksort", what: "4096 random numbers", rounds: 1200, bits: BOTH },
-  { name: "matmul", what: "96 × 96 doubles, SSE2", rounds: 40, bits: BOTH },
+  { name: "matmul", what: "96 × 96 doubles, SSE2", rounds: 120, bits: BOTH },
   { name: "bytecode", what: "stack machine with computed jumps", rounds: 1500 },
   { name: "fib", what: "calls and returns", rounds: 150 },
   { name: "sieve", what: "primes up to 65536", rounds: 1500, bits: BOTH },
@@ -39,7 +39,7 @@ const GUESTS: readonly Guest[] = [
     what: "chain of pointers through 4 MiB",
     source: "chase",
     defines: ["BYTES=0x400000"],
-    rounds: 4_000,
+    rounds: 12_000,
     bits: BOTH,
   },
   {
@@ -50,7 +50,7 @@ const GUESTS: readonly Guest[] = [
     rounds: 3_000,
     bits: BOTH,
   },
-  { name: "selfmod", what: "a constant rewritten before each call", rounds: 150_000, bits: BOTH },
+  { name: "selfmod", what: "a constant rewritten before each call", rounds: 600_000, bits: BOTH },
   { name: "lisp", what: "interpreter on a program text", rounds: 400 },
   {
     name: "sha256 on 2 CPUs",

@@ -130,7 +130,7 @@ export const legacyWorkloads: Workload[] = [
   {
     name: "flat segments (32-bit)",
     what: "loads, stores, calls; the measure of those below",
-    rounds: 8_000_000,
+    rounds: 32_000_000,
     extra: true,
     bits: 32,
     code(a) {
@@ -142,7 +142,7 @@ export const legacyWorkloads: Workload[] = [
   {
     name: "based segments (32-bit)",
     what: "the same, data in a segment with a base",
-    rounds: 8_000_000,
+    rounds: 32_000_000,
     extra: true,
     bits: 32,
     code(a) {
@@ -155,7 +155,7 @@ export const legacyWorkloads: Workload[] = [
   {
     name: "real mode (16-bit)",
     what: "the same in 16 bits",
-    rounds: 8_000_000,
+    rounds: 32_000_000,
     extra: true,
     bits: 32,
     code(a) {

@@ -71,7 +71,7 @@ export const workloads: Workload[] = [
   {
     name: "integer",
     what: "add, shift, xor, lea, branch",
-    rounds: 20_000_000,
+    rounds: 60_000_000,
     code(a) {
       a.mov(eax, 0x12345).mov(ebx, 7).xor(edi, edi);
       a.label("loop");
@@ -85,7 +85,7 @@ export const workloads: Workload[] = [
   {
     name: "memory",
     what: "loads, stores, read-modify-write over 128 KiB",
-    rounds: 20_000_000,
+    rounds: 40_000_000,
     code(a) {
       const from = DATA_AREA;
       const to = DATA_AREA + (1 << 20);
@@ -101,7 +101,7 @@ export const workloads: Workload[] = [
   {
     name: "random access",
     what: "one load and store a step, anywhere in 8 MiB",
-    rounds: 6_000_000,
+    rounds: 9_000_000,
     code(a) {
       startRandom(a);
       a.xor(ecx, ecx).mov(esi, DATA_AREA);
@@ -152,7 +152,7 @@ export const workloads: Workload[] = [
   {
     name: "calls",
     what: "recursive Fibonacci: call, ret, push, pop",
-    rounds: 1_000,
+    rounds: 2_000,
     code(a) {
       a.xor(ebx, ebx);
       a.label("loop");
@@ -168,7 +168,7 @@ export const workloads: Workload[] = [
   {
     name: "multiply, divide",
     what: "mul, imul and div of 64 bits",
-    rounds: 20_000_000,
+    rounds: 80_000_000,
     code(a) {
       a.mov(rax, 0x1234_5678_9abc_def1n).mov(ebx, 1_000_003).xor(ecx, ecx);
       a.label("loop");
@@ -180,7 +180,7 @@ export const workloads: Workload[] = [
   {
     name: "SSE packed",
     what: "mulps, addps, pshufd, paddd, pxor, movaps",
-    rounds: 15_000_000,
+    rounds: 45_000_000,
     code(a) {
       a.mov(esi, DATA_AREA);
       a.mov(eax, 0x3f80_0000).movd(xmm0, eax).pshufd(xmm0, xmm0, 0).movaps(xmm3, xmm0);
@@ -194,7 +194,7 @@ export const workloads: Workload[] = [
   {
     name: "SSE scalar",
     what: "double precision: mul, add, div, sqrt, convert",
-    rounds: 15_000_000,
+    rounds: 30_000_000,
     code(a) {
       a.mov(eax, 1).cvtsi2sd(xmm0, eax).mov(eax, 3).cvtsi2sd(xmm1, eax).pxor(xmm2, xmm2);
       a.label("loop");
@@ -206,7 +206,7 @@ export const workloads: Workload[] = [
   {
     name: "x87",
     what: "fld, fmul, fadd, fdiv, fstp with 80 bits",
-    rounds: 2_000_000,
+    rounds: 5_000_000,
     code(a) {
       const factor = qword(rsi);
       const divisor = dword(rsi, { disp: 8 });
@@ -402,7 +402,7 @@ export const workloads: Workload[] = [
     name: "ports",
     extra: true,
     what: "IN from the interrupt controller",
-    rounds: 3_000_000,
+    rounds: 12_000_000,
     code(a) {
       a.xor(eax, eax).xor(ebx, ebx).mov(al, 0x5a).out(0x21, al);
       a.label("loop");
