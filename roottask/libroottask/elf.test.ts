@@ -16,6 +16,10 @@ const SEGMENT_ADDRESS = 8;
 const EMPTY = 9;
 const DYNAMIC = 10;
 const ENTRY = 11;
+const INTERPRETER_NAME = 13;
+const INTERPRETER_MISSING = 14;
+const INTERPRETER_RIGHTS = 15;
+const INTERPRETER_FILE = 16;
 
 let machine: Machine;
 
@@ -57,7 +61,6 @@ describe("checkElf", () => {
       SEGMENT_ADDRESS,
     );
     expect(check(changed((file) => file.writeUInt16LE(0, 56)))).toBe(EMPTY);
-    expect(check(changed((file) => file.writeUInt32LE(3, 64)))).toBe(DYNAMIC);
     expect(check(changed((file) => file.writeBigUInt64LE(0x40_2000n, 24)))).toBe(ENTRY);
   });
 
@@ -67,9 +70,61 @@ describe("checkElf", () => {
       for (const value of [0, 1, 0x7f, 0x80, 0xff]) {
         const broken = Buffer.from(file);
         broken[offset] = value;
-        expect(check(broken)).toBeLessThan(12);
+        expect(check(broken)).toBeLessThanOrEqual(INTERPRETER_NAME);
       }
     }
+  });
+});
+
+/** The sample with a third segment that names its interpreter by `name`. */
+function dynamicProgram(name: string, size = name.length): Buffer {
+  const code = { address: 0x40_1000n, flags: 5, data: Buffer.from([0x0f, 0x05, 0x0f, 0x0b]) };
+  const file = elfOf(0x40_1000n, [
+    code,
+    { address: 0x40_3000n, flags: 4, data: Buffer.from(name) },
+  ]);
+  file.writeUInt32LE(3, 64 + 56);
+  file.writeBigUInt64LE(BigInt(size), 64 + 56 + 32);
+  return file;
+}
+
+describe("the name of an interpreter", () => {
+  it("ends with a NUL inside the file", () => {
+    expect(check(dynamicProgram("/ld.so\0"))).toBe(OK);
+    expect(check(dynamicProgram("/ld.so"))).toBe(INTERPRETER_NAME);
+    expect(check(dynamicProgram("\0"))).toBe(INTERPRETER_NAME);
+    expect(check(dynamicProgram("\0\0"))).toBe(INTERPRETER_NAME);
+    expect(check(dynamicProgram("/ld.so\0", 0))).toBe(INTERPRETER_NAME);
+    expect(check(dynamicProgram("/ld.so\0", 4097))).toBe(INTERPRETER_NAME);
+    expect(check(dynamicProgram("/ld.so\0", 2 ** 33))).toBe(INTERPRETER_NAME);
+  });
+});
+
+describe("an interpreter", () => {
+  const interpreter = elfOf(0x1000n, [{ address: 0x1000n, flags: 5, data: Buffer.from("ld") }], 3);
+  const program = { name: "sample", mode: 0o755, data: dynamicProgram("/ld.so\0") };
+  async function launch(mode: number, data: Uint8Array, line = "linux sample"): Promise<number> {
+    machine.unpack(await tarOf([program, { name: "ld.so", mode, data }]));
+    return machine.launch(line);
+  }
+
+  it("is loaded beside the program and begins", async () => {
+    expect(await launch(0o755, interpreter)).toBe(OK);
+    const entry = machine.exports.entryOf(1);
+    expect(machine.peek(1, entry, 2).toString()).toBe("ld");
+    expect(machine.peek(1, 0x40_1000n, 2)).toEqual(Buffer.from([0x0f, 0x05]));
+  });
+
+  it("is asked for where it is not there, may not be executed or is none", async () => {
+    machine.unpack(await tarOf([program]));
+    expect(machine.launch("linux sample")).toBe(INTERPRETER_MISSING);
+    expect(await launch(0o644, interpreter)).toBe(INTERPRETER_RIGHTS);
+    expect(await launch(0o755, Buffer.from("#!/bin/sh\n"))).toBe(INTERPRETER_FILE);
+    expect(await launch(0o755, interpreter.subarray(0, 40))).toBe(INTERPRETER_FILE);
+  });
+
+  it("is nothing for native programs", async () => {
+    expect(await launch(0o755, interpreter, "native sample")).toBe(DYNAMIC);
   });
 });
 

@@ -1,7 +1,8 @@
-// Validation of ELF64 executables: System V ABI, "Object files" and the AMD64 supplement. Only what a
-// loader needs: header, PT_LOAD, PT_INTERP, PT_TLS is the program's own business. Nothing is trusted.
+// Validation of ELF64 executables and interpreters: System V ABI, "Object files" and the AMD64 supplement. Only what a
+// loader needs: header, PT_LOAD, PT_INTERP; PT_TLS is the program's own business. Nothing is trusted.
 
 import { PAGE_SIZE } from "../libhedron/abi";
+import { PATH_MAX } from "./tree";
 
 export const ELF_OK: u32 = 0;
 export const ELF_TRUNCATED: u32 = 1;
@@ -16,6 +17,14 @@ export const ELF_EMPTY: u32 = 9;
 export const ELF_DYNAMIC: u32 = 10;
 export const ELF_ENTRY: u32 = 11;
 export const ELF_MEMORY: u32 = 12;
+export const ELF_INTERPRETER_NAME: u32 = 13;
+/** The interpreter is not there, may not be executed, or is none. */
+export const ELF_INTERPRETER_MISSING: u32 = 14;
+export const ELF_INTERPRETER_RIGHTS: u32 = 15;
+export const ELF_INTERPRETER_FILE: u32 = 16;
+
+/** Bytes of a record `Elf`. */
+export const ELF_BYTES: u32 = 96;
 
 const PT_LOAD: u32 = 1;
 const PT_INTERP: u32 = 3;
@@ -46,8 +55,35 @@ export class Elf {
   segmentCount: u32;
   /** Address of the program headers in memory, 0 where no segment covers them. */
   headers: u64;
-  /** First address behind the last segment. */
+  /** First page of the first segment, and first address behind the last one. */
+  start: u64;
   end: u64;
+  /** Where the name of its interpreter is in the file, and its bytes without the NUL: 0 where it needs none. */
+  interpreter: u32;
+  interpreterLength: u32;
+  /** What is added to addresses of the interpreter that has been loaded, and where that begins; 0 without one. */
+  interpreterBase: u64;
+  interpreterEntry: u64;
+}
+
+/** Where a program begins: in its interpreter, if it has one. */
+export function firstInstruction(elf: Elf): u64 {
+  return elf.interpreterEntry !== 0 ? elf.interpreterEntry : elf.entry;
+}
+
+/** The file may lie anywhere. */
+export function movable(elf: Elf): bool {
+  return load<u16>(elf.file + 16) === ET_DYN;
+}
+
+/** Changes what is added to the addresses of a file that has been checked. */
+export function moveElf(elf: Elf, bias: u64): void {
+  const by = bias - elf.bias;
+  elf.bias = bias;
+  elf.entry += by;
+  elf.start += by;
+  elf.end += by;
+  if (elf.headers !== 0) elf.headers += by;
 }
 
 /** One program header, as it is in the file. */
@@ -87,9 +123,17 @@ export function elfMessage(error: u32): string {
     case ELF_EMPTY:
       return "no loadable segment";
     case ELF_DYNAMIC:
-      return "dynamically linked, which needs an interpreter; link it statically";
+      return "dynamically linked, which native programs cannot be; link it statically";
     case ELF_ENTRY:
       return "the entry point is in no executable segment";
+    case ELF_INTERPRETER_NAME:
+      return "the name of its interpreter is broken";
+    case ELF_INTERPRETER_MISSING:
+      return "its interpreter, the dynamic linker, is not there; put it and the libraries into the archive";
+    case ELF_INTERPRETER_RIGHTS:
+      return "its interpreter, the dynamic linker, may not be executed";
+    case ELF_INTERPRETER_FILE:
+      return "its interpreter, the dynamic linker, is no ELF file for x86-64";
     default:
       return "out of memory";
   }
@@ -131,8 +175,25 @@ export function checkElf(elf: Elf, file: usize, size: u32): u32 {
   elf.segmentOffset = offset;
   elf.segmentCount = count;
   elf.headers = 0;
+  elf.start = 0;
   elf.end = 0;
+  elf.interpreter = 0;
+  elf.interpreterLength = 0;
+  elf.interpreterBase = 0;
+  elf.interpreterEntry = 0;
   return checkSegments(elf);
+}
+
+/** Takes the name of the interpreter from its segment. False where it is none: NUL-terminated, of a path's length. */
+function takeInterpreter(elf: Elf, segment: Segment): bool {
+  const size = elf.size as u64;
+  if (segment.offset > size || segment.fileSize > size - segment.offset) return false;
+  if (segment.fileSize < 2 || segment.fileSize > (PATH_MAX as u64)) return false;
+  const name = elf.file + (segment.offset as usize);
+  if (load<u8>(name + (segment.fileSize as usize) - 1) !== 0) return false;
+  elf.interpreter = segment.offset as u32;
+  while (load<u8>(name + elf.interpreterLength) !== 0) elf.interpreterLength++;
+  return elf.interpreterLength !== 0;
 }
 
 function checkSegments(elf: Elf): u32 {
@@ -142,7 +203,10 @@ function checkSegments(elf: Elf): u32 {
   for (let i: u32 = 0; i < elf.segmentCount; i++) {
     const segment = segmentOf(elf, i);
     elfOffset = (elf.segmentOffset as u32) + i * SEGMENT_SIZE;
-    if (segment.type === PT_INTERP) return ELF_DYNAMIC;
+    // As on Linux, the first one counts.
+    if (segment.type === PT_INTERP && elf.interpreter === 0 && !takeInterpreter(elf, segment)) {
+      return ELF_INTERPRETER_NAME;
+    }
     if (!loadable(segment)) continue;
     if (segment.offset > size || segment.fileSize > size - segment.offset) return ELF_SEGMENT_FILE;
     if (segment.fileSize > segment.memorySize) return ELF_SEGMENT_FILE;
@@ -154,6 +218,7 @@ function checkSegments(elf: Elf): u32 {
       return ELF_SEGMENT_ADDRESS;
     }
     previousEnd = end;
+    if (elf.end === 0) elf.start = start & ~((PAGE_SIZE - 1) as u64);
     elf.end = end;
     if ((segment.flags & PF_X) !== 0 && elf.entry >= start && elf.entry < end) entryFound = true;
     const covered = elf.segmentOffset - segment.offset;

@@ -1,9 +1,21 @@
-// Loads an ELF executable into an address space: System V ABI, "Program loading". What the file holds is
-// copied at once; memory behind it (.bss) comes with the first touch.
+// Loads an ELF executable and its interpreter into an address space: System V ABI, "Program loading". What the files hold
+// is copied at once; memory behind it (.bss) comes with the first touch.
 
 import { MEM_R, MEM_W, MEM_X, PAGE_SIZE } from "../libhedron/abi";
-import { areaAt, Space } from "./areas";
-import { ELF_MEMORY, ELF_OK, Elf, loadable, PF_R, PF_W, PF_X, Segment, segmentOf } from "./elf";
+import { areaAt, findRoom, Space } from "./areas";
+import {
+  ELF_MEMORY,
+  ELF_OK,
+  Elf,
+  loadable,
+  movable,
+  moveElf,
+  PF_R,
+  PF_W,
+  PF_X,
+  Segment,
+  segmentOf,
+} from "./elf";
 import { copyInto, map, protect, touch } from "./space";
 
 const PAGE: u64 = 4096;
@@ -32,12 +44,29 @@ function loadSegment(space: Space, elf: Elf, segment: Segment): bool {
   return copyInto(space, start, source, segment.fileSize as u32);
 }
 
-/** Maps and fills the segments of a checked executable. Returns ELF_OK or ELF_MEMORY. */
-export function loadElf(space: Space, elf: Elf): u32 {
+function loadSegments(space: Space, elf: Elf): bool {
   for (let i: u32 = 0; i < elf.segmentCount; i++) {
     const segment = segmentOf(elf, i);
-    if (loadable(segment) && !loadSegment(space, elf, segment)) return ELF_MEMORY;
+    if (loadable(segment) && !loadSegment(space, elf, segment)) return false;
   }
+  return true;
+}
+
+/** Loads the interpreter of `elf`, both checked, where there is room for it. False when memory is out. */
+export function loadInterpreter(space: Space, elf: Elf, interpreter: Elf): bool {
+  if (movable(interpreter)) {
+    const room = findRoom(space, (interpreter.end - interpreter.start + PAGE - 1) & ~(PAGE - 1));
+    if (room === 0) return false;
+    moveElf(interpreter, interpreter.bias + room - interpreter.start);
+  }
+  elf.interpreterBase = interpreter.bias;
+  elf.interpreterEntry = interpreter.entry;
+  return loadSegments(space, interpreter);
+}
+
+/** Maps and fills the segments of a checked executable. Returns ELF_OK or ELF_MEMORY. */
+export function loadElf(space: Space, elf: Elf): u32 {
+  if (!loadSegments(space, elf)) return ELF_MEMORY;
   space.breakStart = (elf.end + PAGE - 1) & ~(PAGE - 1);
   space.breakEnd = space.breakStart;
   return ELF_OK;

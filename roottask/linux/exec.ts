@@ -8,26 +8,17 @@ import { STACK_TOP } from "../libhrstd/layout";
 import { Space } from "../libroottask/areas";
 import { closeForExec, ownFiles } from "../libroottask/descriptors";
 import { domainOf, endProgram, setExecutable, startProgram, useSpace } from "../libroottask/domain";
-import { checkElf, ELF_OK, Elf } from "../libroottask/elf";
-import {
-  E2BIG,
-  EACCES,
-  EFAULT,
-  EINVAL,
-  ELOOP,
-  ENOENT,
-  ENOEXEC,
-  ENOMEM,
-} from "../libroottask/errno";
-import { loadElf, mapStack } from "../libroottask/loader";
+import { ELF_OK, firstInstruction } from "../libroottask/elf";
+import { E2BIG, EFAULT, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
 import { leave } from "../libroottask/lock";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/program";
 import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
 import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
-import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree";
+import { Node, walk, walkNode } from "../libroottask/tree";
 import { returnMemory } from "./fork";
+import { elf, findElf, loadImage, mayExecute } from "./image";
 import { pregrantMemory, STACK_SIZE } from "./limits";
 import {
   AT_EMPTY_PATH,
@@ -54,7 +45,6 @@ const TAB: u8 = 9;
 const NEWLINE: u8 = 10;
 const SLASH: u8 = 47;
 
-const elf = changetype<Elf>(memory.data(64));
 /** Words in front of the arguments, from the last to the first: address and length of each. */
 const words = memory.data(128);
 let wordCount: u32 = 0;
@@ -64,12 +54,6 @@ function addWord(text: usize, length: u32): void {
   store<usize>(words + wordCount * 8, text);
   store<u32>(words + wordCount * 8 + 4, length);
   wordCount++;
-}
-
-/** 0, or why `node` cannot be executed. */
-function mayExecute(node: Node): i64 {
-  if (node.kind === KIND_LINK) return -ELOOP;
-  return node.kind === KIND_FILE && (node.mode & 0o111) !== 0 ? 0 : -EACCES;
 }
 
 function isBlank(value: u8): bool {
@@ -123,7 +107,7 @@ function findImage(program: Program, file: Node, length: u32): i64 {
     if (walkNode === null) return -ENOENT;
     image = walkNode as Node;
   }
-  return checkElf(elf, image.data, image.size) === ELF_OK ? 0 : -ENOEXEC;
+  return findElf(program, image);
 }
 
 /** Entries of the vector at `address` up to its 0, or a negative error. */
@@ -158,8 +142,14 @@ function pushVector(space: Space, address: u64, first: u64, count: u64): i64 {
 let entryStack: u64 = 0;
 
 /** Builds the stack of the space of `program` from the vectors at `argv` and `envp` of `from`. */
-function fillStack(program: Program, from: Space, length: u32, argv: u64, envp: u64): i64 {
-  const vdso = giveVdso(program);
+function fillStack(
+  program: Program,
+  from: Space,
+  length: u32,
+  argv: u64,
+  envp: u64,
+  vdso: u64,
+): i64 {
   const variables = vectorLength(from, envp);
   const given = vectorLength(from, argv);
   if (variables < 0) return variables;
@@ -187,9 +177,9 @@ function fillStack(program: Program, from: Space, length: u32, argv: u64, envp: 
 /** Loads the image and its stack into the new space of `program`. */
 function fillSpace(program: Program, from: Space, length: u32, argv: u64, envp: u64): i64 {
   if (!giveSignalCode(program) || !giveMediator(program)) return -ENOMEM;
-  if (loadElf(program.space, elf) !== ELF_OK) return -ENOMEM;
-  if (!mapStack(program.space, STACK_TOP, STACK_SIZE)) return -ENOMEM;
-  return fillStack(program, from, length, argv, envp);
+  const vdso = giveVdso(program);
+  if (loadImage(program.space, STACK_TOP, STACK_SIZE) !== ELF_OK) return -ENOMEM;
+  return fillStack(program, from, length, argv, envp, vdso);
 }
 
 /** Makes the next space of `program` ready. Returns 0 or a negative error. */
@@ -262,7 +252,7 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   closeProgramWindows(program);
   const error = makeSpace(program, length, argv, envp);
   if (error !== 0) return error;
-  const entry = elf.entry;
+  const entry = firstInstruction(elf);
   const stack = entryStack;
   nameThread(thread, length);
   setExecutable(program, image);

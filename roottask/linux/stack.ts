@@ -134,7 +134,7 @@ export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: 
   auxiliary(AT_PHDR, elf.headers);
   auxiliary(AT_PHENT, SEGMENT_SIZE);
   auxiliary(AT_PHNUM, elf.segmentCount as u64);
-  auxiliary(AT_BASE, 0);
+  auxiliary(AT_BASE, elf.interpreterBase);
   auxiliary(AT_FLAGS, 0);
   auxiliary(AT_ENTRY, elf.entry);
   auxiliary(AT_UID, 0);

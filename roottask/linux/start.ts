@@ -3,8 +3,7 @@
 import { HEDRON_ENVIRONMENT, STACK_TOP } from "../libhrstd/layout";
 import { monotonic } from "../libroottask/clock";
 import { setExecutable } from "../libroottask/domain";
-import { checkElf, ELF_MEMORY, ELF_OK, Elf } from "../libroottask/elf";
-import { loadElf, mapStack } from "../libroottask/loader";
+import { checkElf, ELF_DYNAMIC, ELF_MEMORY, ELF_OK, firstInstruction } from "../libroottask/elf";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, Thread } from "../libroottask/program";
@@ -14,6 +13,7 @@ import { setProgramEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processEnded } from "./children";
+import { elf, findElfOfLine, loadImage } from "./image";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { initSignalQueue } from "./signal_queue";
@@ -23,8 +23,6 @@ import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
 import { waitForever } from "./wait";
-
-const elf = changetype<Elf>(memory.data(64));
 
 /** Makes the personality known to the portals. False when memory is out. */
 export function initLinux(): bool {
@@ -37,17 +35,22 @@ export function initLinux(): bool {
   return true;
 }
 
+function checkNative(file: Node): u32 {
+  const checked = checkElf(elf, file.data, file.size);
+  return checked === ELF_OK && elf.interpreterLength !== 0 ? ELF_DYNAMIC : checked;
+}
+
 /** Loads `file` into `program`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
 export function prepare(program: Program, file: Node): u32 {
-  const checked = checkElf(elf, file.data, file.size);
+  const foreign = program.abi === ABI_LINUX;
+  const checked = foreign ? findElfOfLine(program, file) : checkNative(file);
   if (checked !== ELF_OK) return checked;
   setExecutable(program, file);
-  const loaded = loadElf(program.space, elf);
-  if (loaded !== ELF_OK) return loaded;
-  if (!mapStack(program.space, STACK_TOP, STACK_SIZE)) return ELF_MEMORY;
-  const foreign = program.abi === ABI_LINUX;
   if (foreign && !(giveSignalCode(program) && giveMediator(program))) return ELF_MEMORY;
   const vdso = foreign ? giveVdso(program) : 0;
+  // Behind all that has its place, so that the interpreter finds another.
+  const loaded = loadImage(program.space, STACK_TOP, STACK_SIZE);
+  if (loaded !== ELF_OK) return loaded;
   let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "", vdso);
   if (stack === 0) return ELF_MEMORY;
   if (foreign) {
@@ -59,7 +62,7 @@ export function prepare(program: Program, file: Node): u32 {
     if (!put64(program.space, stack, 0)) return ELF_MEMORY;
   }
   const thread = program.threads as Thread;
-  thread.entryRip = elf.entry;
+  thread.entryRip = firstInstruction(elf);
   thread.entryRsp = stack;
   program.startTime = monotonic();
   return ELF_OK;

@@ -7,7 +7,7 @@ import { Utcb } from "../libhedron/utcb";
 import { setAwaited } from "../libroottask/deadlock";
 import { populateTree } from "../libroottask/devices";
 import { newProgram, reapProgram } from "../libroottask/domain";
-import { checkElf, Elf } from "../libroottask/elf";
+import { checkElf, ELF_BYTES, Elf } from "../libroottask/elf";
 import { initFileKinds } from "../libroottask/file_kinds";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
@@ -239,5 +239,5 @@ export function pointer(id: u32, address: u64, rights: u32): usize {
 }
 
 export function checkExecutable(file: usize, size: u32): u32 {
-  return checkElf(changetype<Elf>(allocate(64)), file, size);
+  return checkElf(changetype<Elf>(allocate(ELF_BYTES)), file, size);
 }

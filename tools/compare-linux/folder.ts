@@ -1,16 +1,20 @@
 // The programs of a folder: C, Rust and Go sources, executables, shell scripts, and lists of commands. docs/userland.md
 // has the names of files and what they mean.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readElf, SegmentType } from "../elf/index.ts";
 import { hostCompiler } from "../make/host-compilers.ts";
 import { bash, filesBelow } from "./file-tree.ts";
 import { fullName, type Outcome, type Program, type TreeFile } from "./program.ts";
 
 const BUILT = fileURLToPath(new URL("../../build/compare-linux/", import.meta.url));
+/** Headers for all C programs. */
+const INCLUDE = fileURLToPath(new URL("include/", import.meta.url));
+const LIBRARY = ".so.c";
 const ELF_MAGIC = Buffer.from("\x7fELF", "latin1");
 
 export interface Folder {
@@ -26,21 +30,32 @@ type Extension = keyof typeof LANGUAGES;
 
 /** Behind the source on a compiler's command line, and in front of it. */
 const OPTIONS: Readonly<Record<Extension, { before: string[]; after: string[] }>> = {
-  ".c": { before: ["-static", "-O1", "-w"], after: ["-lpthread", "-lm"] },
+  ".c": { before: ["-static", "-O1", "-w", "-I", INCLUDE], after: ["-lpthread", "-lm"] },
   ".rs": { before: [], after: [] },
   ".go": { before: [], after: [] },
 };
 
-/** Compiles a source, unless that has been done; the executable's path, or undefined without a compiler. */
+/** Options that make an executable static, by themselves or with the "-C" in front of them. */
+const STATIC = ["-static", "target-feature=+crt-static"];
+
+/**
+ * Compiles a source, unless that has been done; the executable's path, or undefined without a compiler. Where the folder
+ * has a file `dynamic` it is linked dynamically. A source "NAME.so.c" becomes a shared library.
+ */
 export function compile(source: string): string | undefined {
   const extension = extname(source) as Extension;
   const compiler = hostCompiler(LANGUAGES[extension]);
   if (compiler === undefined) return undefined;
   const folder = resolve(source, "..");
-  const headers = readdirSync(folder).filter((name) => name.endsWith(".h"));
-  const hash = createHash("sha256").update(compiler.version);
-  for (const path of [source, ...headers.map((name) => join(folder, name))])
-    hash.update(readFileSync(path));
+  const dynamic = existsSync(join(folder, "dynamic"));
+  const library = source.endsWith(LIBRARY) ? ["-shared", "-fPIC"] : [];
+  const headers = [folder, INCLUDE].flatMap((from) =>
+    readdirSync(from)
+      .filter((name) => name.endsWith(".h"))
+      .map((name) => join(from, name)),
+  );
+  const hash = createHash("sha256").update(compiler.version).update(`${dynamic}`);
+  for (const path of [source, ...headers]) hash.update(readFileSync(path));
   const output = join(BUILT, hash.digest("hex").slice(0, 16));
   if (existsSync(output)) return output;
   mkdirSync(BUILT, { recursive: true });
@@ -48,13 +63,31 @@ export function compile(source: string): string | undefined {
   // C programs of others may leave warnings and results of functions alone; Rust's may unwind.
   const flags =
     extension === ".c" ? before : compiler.flags.filter((flag) => flag !== "panic=abort");
-  const fixed = extension === ".rs" ? withoutOption(flags) : flags;
+  const linked = dynamic ? flags.filter((flag) => !STATIC.includes(flag)) : flags;
+  const fixed = extension === ".rs" ? withoutOption(linked) : linked;
   execFileSync(
     compiler.command,
-    [...fixed, ...compiler.strip.all, "-o", output, source, ...after],
+    [...fixed, ...library, ...compiler.strip.all, "-o", output, source, ...after],
     { env: { ...process.env, ...compiler.env }, stdio: ["ignore", "inherit", "inherit"] },
   );
   return output;
+}
+
+/** Interpreter and libraries of an executable, which the interpreter knows; nothing for a static one. */
+function librariesOf(path: string): TreeFile[] {
+  const file = readFileSync(path);
+  const segment = readElf(file, path).segments.find(({ type }) => type === SegmentType.Interp);
+  if (segment === undefined) return [];
+  const end = segment.offset + segment.fileSize;
+  const interpreter = file.toString("latin1", segment.offset, end).replace(/\0.*$/s, "");
+  const { status, stdout } = spawnSync(interpreter, ["--list", path], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${path}: ${interpreter} does not find all its libraries`);
+  const libraries = [...stdout.matchAll(/=> (\/\S+)/g)].map(([, library]) => library as string);
+  return [interpreter, ...libraries].map((name) => ({
+    name: name.slice(1),
+    mode: 0o755,
+    data: readFileSync(name),
+  }));
 }
 
 /** Without a "-C" that nothing follows any more. */
@@ -91,15 +124,31 @@ class Reader {
   readonly #path: string;
   readonly #class: string;
   readonly #tree: TreeFile[];
+  /** Programs of the host that are not there. */
+  readonly #absent = new Set<string>();
 
   constructor(path: string) {
     this.#path = resolve(path);
     this.#class = basename(this.#path);
     const tree = join(this.#path, "tree");
     this.#tree = existsSync(tree) ? filesBelow(tree) : [];
+    for (const path of (this.#beside("from-host", "") ?? "").split("\n").filter(Boolean))
+      this.#bring(path);
     const known = this.#beside("differences", ".json");
     if (known) this.folder.known = new Map(Object.entries(JSON.parse(known) as object));
-    for (const name of readdirSync(this.#path).sort()) this.#read(name);
+    const files = readdirSync(this.#path).sort();
+    const isLibrary = (name: string) => name.endsWith(LIBRARY);
+    for (const name of files.filter(isLibrary)) this.#read(name);
+    for (const name of files.filter((each) => !isLibrary(each))) this.#read(name);
+  }
+
+  /** A program of the host for all commands of the folder. */
+  #bring(path: string): void {
+    if (!existsSync(path)) this.#absent.add(path.slice(1));
+    else {
+      const own = { name: path.slice(1), mode: 0o755, data: readFileSync(path) };
+      this.#tree.push(own, ...librariesOf(path));
+    }
   }
 
   #beside(name: string, extension: string): string | undefined {
@@ -114,7 +163,9 @@ class Reader {
     if (statSync(path).isDirectory()) return;
     if (extension in LANGUAGES) {
       const built = compile(path);
-      if (built) this.#executable(name, built);
+      if (built && file.endsWith(LIBRARY))
+        this.#tree.push({ name: `lib/${name}`, mode: 0o755, data: readFileSync(built) });
+      else if (built) this.#executable(name, built);
       else
         this.folder.skipped.push(`${this.#class}/${name}: no ${LANGUAGES[extension as Extension]}`);
     } else if (extension === ".sh") this.#script(name, readFileSync(path));
@@ -145,7 +196,7 @@ class Reader {
 
   #executable(name: string, path: string): void {
     const at = `bin/c/${name}`;
-    const own = [{ name: at, mode: 0o755, data: readFileSync(path) }];
+    const own = [{ name: at, mode: 0o755, data: readFileSync(path) }, ...librariesOf(path)];
     const text = this.#beside(name, ".txt");
     const runs = text === undefined ? undefined : runsOf(name, text);
     if (runs) {
@@ -179,7 +230,10 @@ class Reader {
   #list(text: string): void {
     for (const line of text.split("\n")) {
       if (line === "" || line.startsWith("#")) continue;
-      this.#add(line, words(line), []);
+      const command = words(line);
+      if (this.#absent.has(command[0] ?? ""))
+        this.folder.skipped.push(`${this.#class}/${line}: not on this host`);
+      else this.#add(line, command, []);
     }
   }
 }

@@ -1,0 +1,68 @@
+// The file that a program is loaded from, and the interpreter (dynamic linker) that it may name: fs/binfmt_elf.c's rules.
+
+import { Space } from "../libroottask/areas";
+import {
+  checkElf,
+  ELF_BYTES,
+  ELF_INTERPRETER_FILE,
+  ELF_INTERPRETER_MISSING,
+  ELF_INTERPRETER_NAME,
+  ELF_INTERPRETER_RIGHTS,
+  ELF_MEMORY,
+  ELF_OK,
+  ELF_TRUNCATED,
+  Elf,
+} from "../libroottask/elf";
+import { EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
+import { loadElf, loadInterpreter, mapStack } from "../libroottask/loader";
+import { Program } from "../libroottask/program";
+import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree";
+
+/** The executable that was found last, and its interpreter. */
+export const elf = changetype<Elf>(memory.data(ELF_BYTES));
+const interpreter = changetype<Elf>(memory.data(ELF_BYTES));
+
+/** 0, or why `node` cannot be executed. */
+export function mayExecute(node: Node): i64 {
+  if (node.kind === KIND_LINK) return -ELOOP;
+  return node.kind === KIND_FILE && (node.mode & 0o111) !== 0 ? 0 : -EACCES;
+}
+
+/** Why the interpreter of `elf` cannot be had: 0 or a negative error. */
+function findInterpreter(program: Program): i64 {
+  const name = elf.file + (elf.interpreter as usize);
+  const lost = walk(program.directory, name, elf.interpreterLength, true);
+  if (lost !== 0) return lost;
+  const node = walkNode;
+  if (node === null) return -ENOENT;
+  const wrong = mayExecute(node);
+  if (wrong !== 0) return wrong;
+  const checked = checkElf(interpreter, node.data, node.size);
+  if (checked === ELF_OK) return 0;
+  return checked === ELF_TRUNCATED ? -EIO : -ELIBBAD;
+}
+
+/** Checks an executable and finds its interpreter. Returns 0 or a negative error. */
+export function findElf(program: Program, file: Node): i64 {
+  if (checkElf(elf, file.data, file.size) !== ELF_OK) return -ENOEXEC;
+  return elf.interpreterLength === 0 ? 0 : findInterpreter(program);
+}
+
+/** The same for a start line. Returns one of ELF_…. */
+export function findElfOfLine(program: Program, file: Node): u32 {
+  const checked = checkElf(elf, file.data, file.size);
+  if (checked !== ELF_OK || elf.interpreterLength === 0) return checked;
+  const error = findInterpreter(program);
+  if (error === 0) return ELF_OK;
+  if (error === -ENOENT) return ELF_INTERPRETER_MISSING;
+  if (error === -ENOMEM) return ELF_MEMORY;
+  if (error === -EACCES) return ELF_INTERPRETER_RIGHTS;
+  return error === -ELIBBAD || error === -EIO ? ELF_INTERPRETER_FILE : ELF_INTERPRETER_NAME;
+}
+
+/** Loads what was found last, with a stack of `size` bytes below `top`. Returns ELF_OK or ELF_MEMORY. */
+export function loadImage(space: Space, top: u64, size: u64): u32 {
+  if (loadElf(space, elf) !== ELF_OK || !mapStack(space, top, size)) return ELF_MEMORY;
+  if (elf.interpreterLength === 0 || loadInterpreter(space, elf, interpreter)) return ELF_OK;
+  return ELF_MEMORY;
+}

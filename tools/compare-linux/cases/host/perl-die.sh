@@ -1,0 +1,1 @@
+/usr/bin/perl -e 'die "no\n"'
