@@ -4,23 +4,12 @@
 import type { Key } from "./devices/keys.ts";
 import { type PixelOrder, toRgba } from "./devices/pixel-order.ts";
 import type { Vga } from "./devices/vga.ts";
-import {
-  type BlinkPhase,
-  fontSpans,
-  type Scanout,
-  scanoutOf,
-  type TextScreen,
-  textScreen,
-} from "./devices/vga-scanout.ts";
-import type { VideoChanges } from "./devices/video-changes.ts";
+import { type Scanout, scanoutOf, type TextScreen, textScreen } from "./devices/vga-scanout.ts";
 import type { Machine } from "./machine.ts";
+import { BAND_LINES, difference, join, type Rectangle } from "./picture-difference.ts";
+import { type Redraw, ScreenWatch } from "./screen-watch.ts";
 
-export interface Rectangle {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
+export type { Rectangle } from "./picture-difference.ts";
 
 /** What a look at the screen has found. */
 export interface Look {
@@ -29,14 +18,6 @@ export interface Look {
   /** Parts of the picture that have changed, from above; the whole after a change of size or of how pixels are stored. */
   changed: Rectangle[];
 }
-
-/** 70 pictures a second: the cursor shows for 8 of 16 (IBM VGA technical reference), characters for 16 of 32. */
-const PICTURE_NS = 1e9 / 70;
-const CURSOR_PICTURES = 8;
-const CHARACTER_PICTURES = 16;
-
-/** Rows of up to as many lines are compared and reported as one. */
-const BAND_LINES = 16;
 
 const NOTHING: Look = { resized: false, changed: [] };
 
@@ -48,21 +29,18 @@ export interface DisplayOptions {
 export class Display {
   readonly #machine: Machine;
   readonly #vga: Vga;
-  readonly #blinking: boolean;
+  readonly #watch: ScreenWatch;
   #width = 0;
   #height = 0;
   #pixels = new Uint32Array(0);
   #order: PixelOrder = "rgba";
-  #since = 0;
-  #phase: BlinkPhase = { cursor: true, characters: true };
-  #cursor = "";
   /** Buttons of the pointer that are held. */
   #buttons = 0;
 
   private constructor(machine: Machine, vga: Vga, options: DisplayOptions) {
     this.#machine = machine;
     this.#vga = vga;
-    this.#blinking = options.blinking ?? false;
+    this.#watch = new ScreenWatch(machine, vga, options.blinking ?? false);
   }
 
   /** Undefined if the machine has no display adapter. */
@@ -129,7 +107,7 @@ export class Display {
 
   /** What kind of picture shows now, and its size in pixels. */
   mode(): Pick<Scanout, "kind" | "width" | "height"> {
-    const { kind, width, height } = scanoutOf(this.#vga, this.#phase);
+    const { kind, width, height } = scanoutOf(this.#vga, this.#watch.phase);
     return { kind, width, height };
   }
 
@@ -137,54 +115,24 @@ export class Display {
 
   /** Brings the picture up to date. It costs next to nothing where the guest has drawn nothing. */
   look(): Look {
-    const changes = this.#vga.changesNow();
-    const before = this.#phase;
-    const phase = this.#phaseNow();
-    this.#phase = phase;
-    const blinked = phase.cursor !== before.cursor || phase.characters !== before.characters;
-    const isFresh = changes.anySince(this.#since);
-    if (!isFresh && !blinked) return NOTHING;
-    const scanout = scanoutOf(this.#vga, phase, true);
-    // Pixels of different orders cannot be compared.
-    const reordered = scanout.order !== this.#order;
-    this.#order = scanout.order;
-    const resized = scanout.width !== this.#width || scanout.height !== this.#height;
+    const redraw = this.#watch.look();
+    if (redraw === undefined) return NOTHING;
+    const { width, height, order } = redraw.scanout;
+    const resized = width !== this.#width || height !== this.#height;
     if (resized) {
-      this.#width = scanout.width;
-      this.#height = scanout.height;
-      this.#pixels = new Uint32Array(scanout.width * scanout.height);
+      this.#width = width;
+      this.#height = height;
+      this.#pixels = new Uint32Array(width * height);
     }
-    const drawn = this.#draw(scanout, changes, resized || reordered, blinked);
-    this.#since = changes.look();
-    if (!resized && !reordered) return { resized, changed: drawn };
-    const { width, height } = this;
+    this.#order = order;
+    const drawn = this.#draw(redraw);
+    if (!redraw.isFresh) return { resized, changed: drawn };
     return { resized, changed: width > 0 && height > 0 ? [{ x: 0, y: 0, width, height }] : [] };
   }
 
-  #phaseNow(): BlinkPhase {
-    if (!this.#blinking) return { cursor: true, characters: true };
-    const pictures = Math.floor(this.#machine.core.time() / PICTURE_NS);
-    return {
-      cursor: Math.floor(pictures / CURSOR_PICTURES) % 2 === 0,
-      characters: Math.floor(pictures / CHARACTER_PICTURES) % 2 === 0,
-    };
-  }
-
   /** Draws the rows that may be different, and finds out where they are. */
-  #draw(scanout: Scanout, changes: VideoChanges, all: boolean, blinked: boolean): Rectangle[] {
-    const { state } = this.#vga;
-    const since = this.#since;
+  #draw({ scanout, isStale }: Redraw): Rectangle[] {
     const { rows, rowLines, width } = scanout;
-    const isText = scanout.kind === "text";
-    const cursor = this.#cursorKey(isText);
-    const cursorMoved = cursor !== this.#cursor;
-    this.#cursor = cursor;
-    const everything =
-      all ||
-      changes.modeSince(since) ||
-      // Few rows: which of them have the cursor or blink is not worth finding out.
-      (isText && (blinked || cursorMoved)) ||
-      (isText && fontSpans(state).some((span) => changes.glyphsSince(since, ...span)));
     const perBand = Math.max(1, Math.floor(BAND_LINES / rowLines));
     const found: Rectangle[] = [];
     let before = new Uint32Array(0);
@@ -194,7 +142,7 @@ export class Display {
       const band = this.#pixels.subarray(y * width, (y + height) * width);
       let touched = false;
       for (let row = first; row < end; row++) {
-        if (!everything && !changes.bytesSince(since, ...scanout.span(row))) continue;
+        if (!isStale(row)) continue;
         if (!touched) {
           if (before.length < band.length) before = new Uint32Array(band.length);
           before.set(band);
@@ -206,12 +154,6 @@ export class Display {
       if (box !== undefined) join(found, { ...box, y: box.y + y });
     }
     return found;
-  }
-
-  #cursorKey(isText: boolean): string {
-    if (!isText) return "";
-    const { crtc } = this.#vga.state;
-    return [crtc[0x0a], crtc[0x0b], crtc[0x0e], crtc[0x0f]].join();
   }
 
   // ---- Keys and pointer
@@ -232,44 +174,4 @@ export class Display {
     this.#buttons = buttons & 31;
     this.movePointer(0, 0);
   }
-}
-
-/** The smallest part that holds all pixels in which two pictures of one size differ. */
-function difference(
-  a: Uint32Array,
-  b: Uint32Array,
-  width: number,
-  height: number,
-): Rectangle | undefined {
-  let [left, right, top, bottom] = [width, -1, -1, -1];
-  for (let y = 0; y < height; y++) {
-    const line = y * width;
-    let x = 0;
-    while (x < width && a[line + x] === b[line + x]) x++;
-    if (x === width) continue;
-    let end = width - 1;
-    while (a[line + end] === b[line + end]) end--;
-    if (top < 0) top = y;
-    bottom = y;
-    left = Math.min(left, x);
-    right = Math.max(right, end);
-  }
-  if (top < 0) return undefined;
-  return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
-}
-
-/** Adds a part to those above it: to the last one where that touches it and is about as wide. */
-function join(parts: Rectangle[], next: Rectangle): void {
-  const last = parts.at(-1);
-  if (last !== undefined && last.y + last.height >= next.y) {
-    const x = Math.min(last.x, next.x);
-    const width = Math.max(last.x + last.width, next.x + next.width) - x;
-    const height = next.y + next.height - last.y;
-    const apart = last.width * last.height + next.width * next.height;
-    if (width * height <= 2 * apart) {
-      parts[parts.length - 1] = { x, y: last.y, width, height };
-      return;
-    }
-  }
-  parts.push(next);
 }

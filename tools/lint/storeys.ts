@@ -44,6 +44,7 @@ const EMULATOR: Building = {
     ["input.ts", "snapshot-file.ts"],
     ["machine-options.ts"],
     ["machine.ts"],
+    ["screen-watch.ts", "picture-difference.ts"],
     ["display.ts"],
     ["debug"],
     ["monitor"],
