@@ -75,9 +75,15 @@ export function formatFirstScreen(first: FirstScreen): string {
 const REDRAW_NAME_WIDTH = 36;
 
 export const formatRedrawHead = (): string =>
-  `${"changing screen".padEnd(REDRAW_NAME_WIDTH)}${cells(["pictures", "guest", "a look", "page"])}`;
+  `${"changing screen".padEnd(REDRAW_NAME_WIDTH)}${cells(["pictures", "guest", "a look", "server", "page", "browser"])}`;
 
-/** Pictures a second; what the guest keeps of its speed; ms of the machine's and of the page's thread for a picture. */
+const milliseconds = (ms: number | undefined): string =>
+  ms === undefined ? "-" : `${ms.toFixed(1)} ms`;
+
+/**
+ * Pictures a second; what the guest keeps of its speed; for a picture, ms of the machine's thread, of the others of its
+ * process, of the page's thread, and of the others of the browser.
+ */
 export function formatRedraw({ place, mode, change, rate, ...row }: RedrawRow): string {
   const where = place === "tab" ? "tab" : "-display web";
   const name = `${where}, ${mode.width} × ${mode.height}, ${change}`;
@@ -86,8 +92,7 @@ export function formatRedraw({ place, mode, change, rate, ...row }: RedrawRow): 
     cells([
       `${rate.toFixed(0)}/s`,
       row.share === undefined ? "-" : `${(100 * row.share).toFixed(0)} %`,
-      row.lookMs === undefined ? "-" : `${row.lookMs.toFixed(1)} ms`,
-      `${row.pageMs.toFixed(1)} ms`,
+      ...[row.lookMs, row.serverMs, row.pageMs, row.browserMs].map(milliseconds),
     ])
   );
 }

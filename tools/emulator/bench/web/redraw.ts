@@ -4,7 +4,7 @@
 
 import type { Page } from "playwright-core";
 import type { TestBrowser } from "../../../testing/browser.ts";
-import { firstThread, type Thread, threadMs } from "../../../testing/thread-time.ts";
+import { firstThread, type Thread, threadMs, threadsNamed } from "../../../testing/thread-time.ts";
 import { RunControl } from "../../debug/run-control.ts";
 import { Machine } from "../../host/machine.ts";
 import { WebDisplay } from "../../host/web-display.ts";
@@ -28,8 +28,14 @@ const TIMEOUT_MS = 60_000;
 /** Where the machine is that a page shows. */
 export type Place = "tab" | "display";
 
-/** What changes: all pixels are written anew, or a picture of lines or of noise moves. */
-export const CHANGES = ["pixels", "lines", "noise"] as const satisfies readonly Drawing[];
+/** What changes: all pixels are written anew, or a picture of lines, text, a gradient or noise moves. */
+export const CHANGES = [
+  "pixels",
+  "lines",
+  "text",
+  "gradient",
+  "noise",
+] as const satisfies readonly Drawing[];
 
 export interface RedrawRow {
   place: Place;
@@ -43,6 +49,10 @@ export interface RedrawRow {
   lookMs: number | undefined;
   /** Processor time of the page's thread for a picture, ms. */
   pageMs: number;
+  /** Of the other threads of the machine's process, for a picture, ms; undefined where that is the browser's. */
+  serverMs: number | undefined;
+  /** Of all other threads of the browser, for a picture, ms. */
+  browserMs: number;
 }
 
 /** What has happened between two stops of a guest. */
@@ -53,6 +63,9 @@ interface Watched {
   ms: number;
   machineMs: number;
   pageMs: number;
+  /** Of all other threads of this process, and of the browser. */
+  serverMs: number;
+  browserMs: number;
 }
 
 declare global {
@@ -108,15 +121,28 @@ async function command({ page }: Watcher, name: "pause" | "resume", state: strin
   });
 }
 
+/** Processor time of this process and of the browser, in both without some threads, ms. */
+function othersMs(without: readonly Thread[]): [here: number, browser: number] {
+  let [here, browser] = [0, 0];
+  for (const each of threadsNamed("")) {
+    if (without.some(({ thread }) => thread === each.thread)) continue;
+    if (each.process === process.pid) here += threadMs(each);
+    else browser += threadMs(each);
+  }
+  return [here, browser];
+}
+
 async function watch(watcher: Watcher): Promise<Watched> {
+  const { worker, main } = watcher;
   const read = async () => {
     const { pictures, status } = await watcher.page.evaluate(() => ({
       pictures: window.pictures ?? 0,
       status: window.lastStatus as Status,
     }));
     const { clock, instructions } = status;
-    const [machineMs, pageMs] = [threadMs(watcher.worker), threadMs(watcher.main)];
-    return { pictures, clock, instructions, machineMs, pageMs };
+    const [machineMs, pageMs] = [threadMs(worker), threadMs(main)];
+    const [serverMs, browserMs] = othersMs([worker, main]);
+    return { pictures, clock, instructions, machineMs, pageMs, serverMs, browserMs };
   };
   await sleep(SETTLE_MS);
   await command(watcher, "pause", "paused");
@@ -131,6 +157,8 @@ async function watch(watcher: Watcher): Promise<Watched> {
     ms: after.clock - before.clock,
     machineMs: after.machineMs - before.machineMs,
     pageMs: after.pageMs - before.pageMs,
+    serverMs: after.serverMs - before.serverMs,
+    browserMs: after.browserMs - before.browserMs,
   };
 }
 
@@ -203,6 +231,8 @@ export async function measureRedraw(
       share: moves ? ownMs / changing.machineMs : undefined,
       lookMs: moves ? (changing.machineMs - ownMs) / changing.pictures : undefined,
       pageMs: changing.pageMs / changing.pictures,
+      serverMs: place === "tab" ? undefined : changing.serverMs / changing.pictures,
+      browserMs: changing.browserMs / changing.pictures,
     });
   }
   return rows;
