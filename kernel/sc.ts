@@ -210,6 +210,11 @@ function dequeueTop(cpu: Cpu, now: u64): Sc {
   }
 }
 
+/** TSC ticks that `sc` has used up to now. */
+export function timeUsed(sc: Sc): u64 {
+  return cpuById(sc.cpu).sc === sc ? sc.time + (rdtsc() - sc.since) : sc.time;
+}
+
 /**
  * Takes the CPU from its current SC and gives it to the next one. `suspend`: the SC is not ready any
  * more; its reference has gone to whoever wakes it up, or is dropped here if `drop`.

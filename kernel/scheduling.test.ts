@@ -136,6 +136,16 @@ describe("scheduling contexts", () => {
     expect(Number(m.get("rdx"))).toBeGreaterThanOrEqual(9_990);
     expect(Number(m.get("rdx"))).toBeLessThan(10_500);
   });
+
+  it("count the time since they were given the CPU", async () => {
+    const m = await Machine.boot();
+    m.hypercall(abi.HC_SC_CTRL, 34);
+    const before = Number(m.get("rdx"));
+    m.tsc += 3_000_000n;
+    m.hypercall(abi.HC_SC_CTRL, 34);
+    expect(Number(m.get("rdx")) - before).toBeGreaterThanOrEqual(3_000);
+    expect(Number(m.get("rdx")) - before).toBeLessThan(3_500);
+  });
 });
 
 describe("semaphores", () => {

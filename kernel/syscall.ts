@@ -62,6 +62,7 @@ import { FAST_DONE, FAST_NOT, STAY } from "./layout";
 import { takeExhausted } from "./page_table";
 import { Pd } from "./pd";
 import { Pt } from "./pt";
+import { timeUsed } from "./sc";
 import { down, isBound, Sm, up } from "./sm";
 import { lookupEc, lookupPd, lookupPtWith, lookupSc, lookupSm, Objects } from "./space_obj";
 import { sysCreateEc, sysCreatePd, sysCreatePt, sysCreateSc, sysCreateSm } from "./syscall_create";
@@ -198,12 +199,13 @@ function sysEcCtrl(cpu: Cpu, ec: Ec): i32 {
   return SUCCESS;
 }
 
-/** CPU time used, in microseconds. */
+/** CPU time used, in microseconds, up to now of an SC that runs. */
 function sysScCtrl(ec: Ec): i32 {
   const sc = lookupSc(ec.domain, selectorOf(ec), PERM_SC_CTRL);
   if (changetype<usize>(sc) === 0) return BAD_CAP;
   const khz = <u64>tscKilohertz();
-  const micros = (sc.time / khz) * 1000 + ((sc.time % khz) * 1000) / khz;
+  const time = timeUsed(sc);
+  const micros = (time / khz) * 1000 + ((time % khz) * 1000) / khz;
   ec.rsi = micros >> 32;
   ec.rdx = micros;
   return SUCCESS;

@@ -22,6 +22,7 @@ import {
   HC_PT_CTRL,
   HC_REPLY,
   HC_REVOKE,
+  HC_SC_CTRL,
   HC_SM_CTRL,
   PD_CTRL_DELEGATE,
   PERM_ALL,
@@ -29,9 +30,10 @@ import {
   REVOKE_SELF,
   SM_CTRL_DOWN,
   STATUS_MASK,
+  SUCCESS,
   XFER_DELEGATE,
 } from "./abi";
-import { hypercall } from "./hedron";
+import { hypercall, hypercall3 } from "./hedron";
 
 /** IPC to portal `portal`; the message is in the caller's UTCB. */
 export function call(portal: u64): u64 {
@@ -107,6 +109,15 @@ export function createPt(selector: u64, pd: u64, ec: u64, mtd: u64, entry: u64):
   return (
     hypercall(HC_CREATE_PT | (selector << ARG1_SELECTOR_SHIFT), pd, ec, mtd, entry) & STATUS_MASK
   );
+}
+
+const out = memory.data(16, 8);
+
+/** CPU time that SC `selector` has used, in microseconds; 0 where there is none. */
+export function timeOfSc(selector: u64): u64 {
+  const arg1 = HC_SC_CTRL | (selector << ARG1_SELECTOR_SHIFT);
+  if ((hypercall3(arg1, 0, 0, 0, 0, out) & STATUS_MASK) !== SUCCESS) return 0;
+  return (load<u64>(out) << 32) | (load<u64>(out, 8) & 0xffff_ffff);
 }
 
 /** Sets the id that the portal's handler gets in RDI. */

@@ -28,7 +28,7 @@ import {
   UTCB_ADDRESS,
 } from "../libhrstd/layout";
 import { Space } from "./areas";
-import { deadline, monotonic } from "./clock";
+import { deadline } from "./clock";
 import { endLine, sayText } from "./console";
 import { setAwaited, stuckAwaited } from "./deadlock";
 import { copyFiles, destroyFiles, FILES_MAX, newFiles, shareFiles } from "./descriptors";
@@ -138,7 +138,6 @@ export function newChild(parent: Program, sharesFiles: bool): Program | null {
   program.fileLimit = parent.fileLimit;
   program.group = parent.group;
   program.session = parent.session;
-  program.startTime = monotonic();
   setDirectory(program, parent.directory);
   const executable = parent.executable;
   if (executable !== null) setExecutable(program, executable);

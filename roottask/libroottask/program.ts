@@ -96,10 +96,12 @@ export class Program {
   personalityBytes: u32;
   /** What the personality has of its signals, 0 for nothing. */
   signals: usize;
-  startTime: u64;
-  /** Once it has ended: what rusage tells of it, nanoseconds and pages. */
+  /** CPU time of threads of it that have ended, and of children that were waited for, in microseconds. */
   usedTime: u64;
+  childrenTime: u64;
+  /** Pages it had at most, once it has ended; and the most that a child that was waited for had. */
   peak: u32;
+  childrenPeak: u32;
   /** System calls of a foreign program, service calls of any. */
   calls: u64;
   faults: u64;
@@ -138,6 +140,8 @@ export class Thread {
   /** Where it enters user mode. */
   entryRip: u64;
   entryRsp: u64;
+  /** CPU time of kernel objects that it has had before, in microseconds. */
+  usedTime: u64;
   /** Open files its call works with (open_file.ts). */
   held0: usize;
   held1: usize;

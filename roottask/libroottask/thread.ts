@@ -37,6 +37,7 @@ import {
   revokeCopies,
   smDown,
   smUp,
+  timeOfSc,
 } from "../libhedron/hypercalls";
 import { portal_entry, raw_echo_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
@@ -275,6 +276,7 @@ export function newThread(program: Program): Thread | null {
   thread.forever = 0;
   thread.lends = 0;
   thread.dying = 0;
+  thread.usedTime = 0;
   thread.program = program;
   takeId(thread);
   thread.next = program.threads;
@@ -364,10 +366,27 @@ export function startThread(thread: Thread, program: Program): u64 {
   return status === SUCCESS ? runThread(thread) : status;
 }
 
+/** CPU time that `thread` has used, in microseconds; that of its calls counts. */
+export function timeOfThread(thread: Thread): u64 {
+  return thread.usedTime + timeOfSc(thread.block + THREAD_SC);
+}
+
+/** CPU time that `program` has used, in microseconds. */
+export function timeOfProgram(program: Program): u64 {
+  let time = program.usedTime;
+  let thread = program.threads;
+  while (thread !== null) {
+    time += timeOfThread(thread);
+    thread = thread.next;
+  }
+  return time;
+}
+
 /** Takes from a thread what runs: its EC, its SC, and what its program has of it. */
 export function detachThread(thread: Thread): void {
   endCall(thread);
   detachMediator(thread);
+  thread.usedTime = timeOfThread(thread);
   const block = thread.block;
   revokeCopies(CRD_OBJ, block + THREAD_EVENTS, 5);
   revokeCopies(CRD_OBJ, block + THREAD_SERVICES, 3);
@@ -381,6 +400,7 @@ export function detachThread(thread: Thread): void {
 export function releaseThread(thread: Thread): void {
   const program = thread.program;
   detachThread(thread);
+  program.usedTime += thread.usedTime;
   if (program.threads === thread) {
     program.threads = thread.next;
   } else {

@@ -200,6 +200,7 @@ import { onProgram, onThread } from "./table";
 import * as threads from "./threads";
 import * as time from "./time";
 import * as transfer from "./transfer";
+import * as usage from "./usage";
 
 function fileCalls(): void {
   onThread(SYS_read, transfer.sysRead);
@@ -334,10 +335,10 @@ function signalTable(): void {
 function timeCalls(): void {
   onThread(SYS_nanosleep, time.sysNanosleep);
   onProgram(SYS_gettimeofday, time.sysGettimeofday);
-  onProgram(SYS_times, time.sysTimes);
+  onProgram(SYS_times, usage.sysTimes);
   onProgram(SYS_time, time.sysTime);
-  onProgram(SYS_clock_gettime, time.sysClockGettime);
-  onProgram(SYS_clock_getres, time.sysClockGetres);
+  onThread(SYS_clock_gettime, time.sysClockGettime);
+  onThread(SYS_clock_getres, time.sysClockGetres);
   onThread(SYS_clock_nanosleep, time.sysClockNanosleep);
 }
 
@@ -354,7 +355,7 @@ function identityCalls(): void {
   onThread(SYS_wait4, children.sysWait4);
   onProgram(SYS_uname, identity.sysUname);
   onProgram(SYS_getrlimit, limits.sysGetrlimit);
-  onProgram(SYS_getrusage, identity.sysGetrusage);
+  onThread(SYS_getrusage, usage.sysGetrusage);
   onProgram(SYS_sysinfo, identity.sysSysinfo);
   onProgram(SYS_getuid, identity.sysZero);
   onProgram(SYS_getgid, identity.sysZero);

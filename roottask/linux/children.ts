@@ -3,7 +3,6 @@
 // stopped and continued children, which there are none of; the options for them are taken and never fulfilled.
 
 import { Utcb } from "../libhedron/utcb";
-import { monotonic } from "../libroottask/clock";
 import { reapProgram, releaseProgram } from "../libroottask/domain";
 import { ECHILD, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
 import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
@@ -14,6 +13,7 @@ import { SIGCHLD } from "./signal_numbers";
 import { INFO_BYTES, INFO_CODE, INFO_PID, INFO_STATUS, signalInfo } from "./signal_queue";
 import { fillInfo, raise } from "./signals";
 import { actionOf, passMissing } from "./state";
+import { addUsage, fillUsage, RUSAGE_BYTES, usage } from "./usage";
 import { waitForever } from "./wait";
 
 const WNOHANG: u32 = 1;
@@ -36,14 +36,12 @@ const CLD_KILLED: u32 = 2;
 const SIG_IGN: u64 = 1;
 const SA_NOCLDWAIT: u64 = 2;
 
-const RUSAGE_BYTES: u32 = 144;
-const SECOND: u64 = 1_000_000_000;
 const ALL: u64 = 0xffff_ffff;
 
 /** Key of the wait for a child; the channel is the parent. */
 const CHILD: u64 = 2;
 
-const buffer = memory.data(144);
+const buffer = memory.data(128);
 
 /** The children of `program`, which has ended, are the first process's. */
 function passOn(program: Program): void {
@@ -89,7 +87,6 @@ export function processEnded(program: Program): void {
   entry.calls += program.calls;
   entry.faults += program.faults;
   passMissing(program, entry);
-  program.usedTime = monotonic() - program.startTime;
   program.peak = program.space.peak;
   releaseProgram(program);
   // All that is left of the tree is taken back as soon as its first process has ended.
@@ -153,12 +150,10 @@ function awaitChild(thread: Thread, id: i32, options: u32, exited: bool): i64 {
   return awaited === null && interrupted ? -EINTR : 0;
 }
 
-/** Fills `buffer` with the rusage of `child`. */
-function fillUsage(child: Program): void {
-  memory.fill(buffer, 0, RUSAGE_BYTES);
-  store<u64>(buffer, child.usedTime / SECOND);
-  store<u64>(buffer + 8, (child.usedTime % SECOND) / 1000);
-  store<u64>(buffer + 32, (child.peak as u64) * 4);
+/** `parent` has waited for `child`, which goes. */
+function reap(parent: Program, child: Program): void {
+  addUsage(parent, child);
+  reapProgram(child);
 }
 
 /** wait4(pid, status, options, rusage): the child's id. */
@@ -173,9 +168,9 @@ export function sysWait4(thread: Thread, regs: Utcb): i64 {
   const id = child.id;
   const status = statusOf(child);
   fillUsage(child);
-  reapProgram(child);
+  reap(program, child);
   if (regs.rsi !== 0 && !put32(program.space, regs.rsi, status)) return -EFAULT;
-  if (regs.r10 !== 0 && !copyTo(program.space, regs.r10, buffer, RUSAGE_BYTES)) return -EFAULT;
+  if (regs.r10 !== 0 && !copyTo(program.space, regs.r10, usage(), RUSAGE_BYTES)) return -EFAULT;
   return id as i64;
 }
 
@@ -206,7 +201,7 @@ export function sysWaitid(thread: Thread, regs: Utcb): i64 {
   const child = awaited;
   if (child !== null && regs.r8 !== 0) {
     fillUsage(child);
-    if (!copyTo(program.space, regs.r8, buffer, RUSAGE_BYTES)) return -EFAULT;
+    if (!copyTo(program.space, regs.r8, usage(), RUSAGE_BYTES)) return -EFAULT;
   }
   memory.fill(buffer, 0, INFO_BYTES);
   if (child !== null) {
@@ -214,7 +209,7 @@ export function sysWaitid(thread: Thread, regs: Utcb): i64 {
     store<u32>(buffer + INFO_CODE, endOf(child));
     store<u32>(buffer + INFO_PID, child.id);
     store<u32>(buffer + INFO_STATUS, child.status);
-    if ((options & WNOWAIT) === 0) reapProgram(child);
+    if ((options & WNOWAIT) === 0) reap(program, child);
   }
   if (regs.rdx === 0) return 0;
   // The kernel's own siginfo ends behind si_status here.

@@ -23,10 +23,6 @@ const ARCH_GET_GS: u64 = 0x1004;
 const PR_SET_NAME: u64 = 15;
 const PR_GET_NAME: u64 = 16;
 
-const RUSAGE_SELF: i32 = 0;
-const RUSAGE_CHILDREN: i32 = -1;
-const RUSAGE_THREAD: i32 = 1;
-
 /** Flags of getrandom(2). */
 const GRND_NONBLOCK: u32 = 1;
 const GRND_RANDOM: u32 = 2;
@@ -121,21 +117,6 @@ export function sysPrctl(thread: Thread, regs: Utcb): i64 {
   if (regs.rdi === PR_GET_NAME)
     return copyTo(thread.program.space, regs.rsi, name, 16) ? 0 : -EFAULT;
   return -EINVAL;
-}
-
-/** getrusage(who, usage): user time and the largest resident set. */
-export function sysGetrusage(program: Program, regs: Utcb): i64 {
-  const who = regs.rdi as i32;
-  if (who !== RUSAGE_SELF && who !== RUSAGE_CHILDREN && who !== RUSAGE_THREAD) return -EINVAL;
-  memory.fill(buffer, 0, 144);
-  // There are no children.
-  if (who !== RUSAGE_CHILDREN) {
-    const time = monotonic() - program.startTime;
-    store<u64>(buffer, time / SECOND);
-    store<u64>(buffer + 8, (time % SECOND) / 1000);
-    store<u64>(buffer + 32, (program.space.peak as u64) * 4);
-  }
-  return copyTo(program.space, regs.rsi, buffer, 144) ? 0 : -EFAULT;
 }
 
 /** sysinfo(info). */

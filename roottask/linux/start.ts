@@ -1,7 +1,6 @@
 // Starts a program under the Linux personality or natively: address space, image, stack, personality record.
 
 import { HEDRON_ENVIRONMENT, STACK_TOP } from "../libhrstd/layout";
-import { monotonic } from "../libroottask/clock";
 import { setExecutable } from "../libroottask/domain";
 import { checkElf, ELF_DYNAMIC, ELF_MEMORY, ELF_OK, firstInstruction } from "../libroottask/elf";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
@@ -64,6 +63,5 @@ export function prepare(program: Program, file: Node): u32 {
   const thread = program.threads as Thread;
   thread.entryRip = firstInstruction(elf);
   thread.entryRsp = stack;
-  program.startTime = monotonic();
   return ELF_OK;
 }

@@ -96,6 +96,8 @@ export class Machine {
   delegations: Delegation[] = [];
   /** Address of the mediator's image (mediator/image.ts), 0 for none. */
   mediatorImage = 0;
+  /** CPU time that every thread has used, in microseconds. */
+  processorTime = 0n;
   /** Lets other threads run while the roottask delegates something. */
   onDelegation: () => void = () => {};
   readonly exports: Exports;
@@ -103,7 +105,11 @@ export class Machine {
 
   private constructor(module: WebAssembly.Module) {
     const modules = {
-      hedron: { hypercall: (...args: bigint[]) => this.#hypercall(args) },
+      hedron: {
+        hypercall: (...args: bigint[]) => this.#hypercall(args),
+        hypercall3: (arg1: bigint, _2: bigint, _3: bigint, _4: bigint, _5: bigint, out: number) =>
+          this.#timeOfSc(arg1, out),
+      },
       symbol: {
         portal_entry: () => 0x7000_0000n,
         raw_echo_entry: () => 0x7000_0040n,
@@ -175,6 +181,14 @@ export class Machine {
       });
       this.onDelegation();
     }
+    return 0n;
+  }
+
+  /** sc_ctrl, the one hypercall with three results: every thread has used `processorTime` microseconds. */
+  #timeOfSc(arg1: bigint, out: number): bigint {
+    if ((arg1 & 0xffn) !== BigInt(abi.HC_SC_CTRL)) throw new Error(`hypercall ${arg1 & 0xffn}`);
+    this.view.setBigUint64(out, this.processorTime >> 32n, true);
+    this.view.setBigUint64(out + 8, this.processorTime & 0xffff_ffffn, true);
     return 0n;
   }
 

@@ -191,6 +191,28 @@ describe("target native", () => {
     expect(lines.slice(0, call)).toContain("mov rax,rcx");
     expect(lines.slice(call)).toContain("mov rax,rdi");
   });
+
+  test("hypercall3 stores OUT2 and OUT3 at its last argument", () => {
+    const six: ValType[] = [I64, I64, I64, I64, I64, I32];
+    const wasm = moduleOf(
+      [
+        {
+          name: "go",
+          params: six,
+          results: [I64],
+          code: [0, 1, 2, 3, 4, 5].flatMap(get).concat(0x10, 0),
+        },
+      ],
+      {
+        types: [{ params: six, results: [I64] }],
+        imports: [{ module: "lib/hedron", name: "hypercall3", type: 0 }],
+      },
+    );
+    const lines = text(object(wasm, "native"), "go");
+    const call = lines.indexOf("syscall");
+    const behind = lines.slice(call + 1, call + 4);
+    expect(behind).toEqual(["pop rcx", "mov [rcx],rsi", "mov [rcx+8],rdx"]);
+  });
 });
 
 describe("import modules", () => {

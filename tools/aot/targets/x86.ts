@@ -197,20 +197,28 @@ export function x86Intrinsics(window: bigint | undefined): Record<string, Intrin
 
 /**
  * Module `hedron`: SYSCALL with ARG1…ARG5 in RDI, RSI, RDX, RAX, R8; OUT1 comes back in RDI, OUT2
- * in RSI. RCX and R11 carry the return address and the stack pointer. `window` is the address of
- * linear memory offset 0: 0, or another one that R15 holds.
+ * in RSI, OUT3 in RDX. RCX and R11 carry the return address and the stack pointer. `window` is the
+ * address of linear memory offset 0: 0, or another one that R15 holds.
  */
 export function hedronIntrinsics(window: bigint | undefined): Record<string, IntrinsicDef> {
   // mov [rcx], rsi where a pointer is an address; mov [r15 + rcx], rsi where it counts from the window.
   const storeOut2 = window === 0n ? [0x48, 0x89, 0x31] : [0x49, 0x89, 0x34, 0x0f];
+  // The same with RDX and 8 bytes further on.
+  const storeOut3 = window === 0n ? [0x48, 0x89, 0x51, 8] : [0x49, 0x89, 0x54, 0x0f, 8];
   const clobbers = [RCX, R11, R9, R10];
+  // The out pointer waits on the stack: mov r9d, r9d; push r9; syscall; pop rcx
+  const withPointer = [0x45, 0x89, 0xc9, 0x41, 0x51, 0x0f, 0x05, 0x59];
+  const arguments6 = [RDI, RSI, RDX, RAX, R8, R9];
   return {
     hypercall: fixed("lllll:l", [RDI, RSI, RDX, RAX, R8], [0x0f, 0x05], RDI, clobbers),
-    // The out pointer waits on the stack: mov r9d, r9d; push r9; syscall; pop rcx
-    hypercall2: fixed(
+    hypercall2: fixed("llllli:l", arguments6, [...withPointer, ...storeOut2], RDI, clobbers, {
+      from: 5,
+      to: 8,
+    }),
+    hypercall3: fixed(
       "llllli:l",
-      [RDI, RSI, RDX, RAX, R8, R9],
-      [0x45, 0x89, 0xc9, 0x41, 0x51, 0x0f, 0x05, 0x59, ...storeOut2],
+      arguments6,
+      [...withPointer, ...storeOut2, ...storeOut3],
       RDI,
       clobbers,
       { from: 5, to: 8 },
