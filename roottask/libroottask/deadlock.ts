@@ -1,6 +1,7 @@
 // Waits that nobody ends. On Linux threads that wait for each other do so for ever; the roottask has other programs to
 // run and a run to end, so it ends such a program.
 
+import { alarmsAreSet } from "./alarms";
 import { firstProgram, Program, Thread } from "./program";
 
 /** The program whose end the roottask waits for: it starts none meanwhile, so nobody new will come who could wake others. */
@@ -27,9 +28,9 @@ function isStuck(program: Program, except: Thread | null): bool {
   return true;
 }
 
-/** Nobody but `except` is left who could wake a thread that waits for something programs share. */
+/** Nobody but `except` is left who could wake a thread that waits for something programs share, and no alarm is set. */
 export function allStuck(except: Thread | null): bool {
-  if (awaited === null) return false;
+  if (awaited === null || alarmsAreSet()) return false;
   let program = firstProgram();
   while (program !== null) {
     if (!isStuck(program, except)) return false;

@@ -27,6 +27,7 @@ import {
   SERVICES,
   UTCB_ADDRESS,
 } from "../libhrstd/layout";
+import { waitForAlarms } from "./alarms";
 import { Space } from "./areas";
 import { deadline } from "./clock";
 import { endLine, sayText } from "./console";
@@ -252,9 +253,7 @@ export function awaitEnd(program: Program): void {
   setAwaited(program);
   while (program.ending === 0) {
     if (stuckAwaited() !== null) giveUp(program);
-    leave();
-    smDown(done, 0);
-    enter();
+    waitForAlarms(done);
   }
   setAwaited(null);
   const end = deadline(GRACE);

@@ -12,11 +12,13 @@ import * as exec from "./exec";
 import * as fork from "./fork";
 import * as groups from "./groups";
 import * as identity from "./identity";
+import * as intervals from "./interval_timers";
 import * as limits from "./limits";
 import * as locks from "./locks";
 import * as mapping from "./memory";
 import {
   SYS_access,
+  SYS_alarm,
   SYS_arch_prctl,
   SYS_brk,
   SYS_chdir,
@@ -71,6 +73,7 @@ import {
   SYS_geteuid,
   SYS_getgid,
   SYS_getgroups,
+  SYS_getitimer,
   SYS_getpgid,
   SYS_getpgrp,
   SYS_getpid,
@@ -152,6 +155,7 @@ import {
   SYS_set_robust_list,
   SYS_set_tid_address,
   SYS_setgid,
+  SYS_setitimer,
   SYS_setpgid,
   SYS_setpriority,
   SYS_setregid,
@@ -172,6 +176,11 @@ import {
   SYS_tee,
   SYS_tgkill,
   SYS_time,
+  SYS_timer_create,
+  SYS_timer_delete,
+  SYS_timer_getoverrun,
+  SYS_timer_gettime,
+  SYS_timer_settime,
   SYS_timerfd_create,
   SYS_timerfd_gettime,
   SYS_timerfd_settime,
@@ -193,6 +202,7 @@ import {
 import * as paths from "./paths";
 import * as pipe from "./pipe";
 import * as poll from "./poll";
+import * as timers from "./posix_timers";
 import * as signalCalls from "./signal_calls";
 import * as signals from "./signals";
 import * as splice from "./splice";
@@ -332,6 +342,17 @@ function signalTable(): void {
   onThread(SYS_rt_sigtimedwait, signalCalls.sysSigtimedwait);
 }
 
+function timerCalls(): void {
+  onProgram(SYS_getitimer, intervals.sysGetitimer);
+  onProgram(SYS_alarm, intervals.sysAlarm);
+  onProgram(SYS_setitimer, intervals.sysSetitimer);
+  onThread(SYS_timer_create, timers.sysTimerCreate);
+  onProgram(SYS_timer_settime, timers.sysTimerSettime);
+  onProgram(SYS_timer_gettime, timers.sysTimerGettime);
+  onProgram(SYS_timer_getoverrun, timers.sysTimerGetoverrun);
+  onProgram(SYS_timer_delete, timers.sysTimerDelete);
+}
+
 function timeCalls(): void {
   onThread(SYS_nanosleep, time.sysNanosleep);
   onProgram(SYS_gettimeofday, time.sysGettimeofday);
@@ -405,5 +426,6 @@ export function enterCalls(): void {
   memoryCalls();
   signalTable();
   timeCalls();
+  timerCalls();
   identityCalls();
 }

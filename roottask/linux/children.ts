@@ -13,6 +13,7 @@ import { SIGCHLD } from "./signal_numbers";
 import { INFO_BYTES, INFO_CODE, INFO_PID, INFO_STATUS, signalInfo } from "./signal_queue";
 import { fillInfo, raise } from "./signals";
 import { actionOf, passMissing } from "./state";
+import { removeTimers } from "./timers";
 import { addUsage, fillUsage, RUSAGE_BYTES, usage } from "./usage";
 import { waitForever } from "./wait";
 
@@ -81,6 +82,7 @@ function tell(parent: Program, child: Program): void {
 /** No thread of `program` is left: what it had goes back, and its parent is told. */
 export function processEnded(program: Program): void {
   returnMemory(program);
+  removeTimers(program, true);
   const parent = program.parent;
   if (parent === null || program.personality === 0) return;
   const entry = program.entry;

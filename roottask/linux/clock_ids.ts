@@ -8,4 +8,6 @@ export const CLOCK_MONOTONIC_RAW: u32 = 4;
 export const CLOCK_REALTIME_COARSE: u32 = 5;
 export const CLOCK_MONOTONIC_COARSE: u32 = 6;
 export const CLOCK_BOOTTIME: u32 = 7;
+export const CLOCK_REALTIME_ALARM: u32 = 8;
+export const CLOCK_BOOTTIME_ALARM: u32 = 9;
 export const CLOCK_TAI: u32 = 11;

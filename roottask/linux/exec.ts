@@ -33,6 +33,7 @@ import { giveSignalCode } from "./signal_frame";
 import { SIGKILL } from "./signal_numbers";
 import { beginStack, endStack, pushFrom, pushText, TEXT_MAX } from "./stack";
 import { LinuxThread, linuxThread, NAME_BYTES, resetActions } from "./state";
+import { removeTimers } from "./timers";
 
 /** Bytes of arguments and environment with their vectors: a quarter of the stack. */
 const TEXTS_MAX: u64 = STACK_SIZE / 4;
@@ -229,6 +230,7 @@ function enterImage(thread: Thread, entry: u64, stack: u64): void {
   own.stackSize = 0;
   own.clearTid = 0;
   resetActions(program);
+  removeTimers(program, false);
   program.replaced = 1;
   pregrantMemory(program);
   memory.fill(thread.registers, 0, offsetof<Utcb>());

@@ -2,7 +2,7 @@
 // that lets them in (signal(7)). Each has its siginfo_t; real-time signals queue, others are there once.
 
 import { allocate, create, destroy, release } from "../libroottask/heap";
-import { Program, setForget, Thread } from "../libroottask/program";
+import { Program, Thread, threadWithId } from "../libroottask/program";
 import { limitOf, linuxThread } from "./state";
 
 export const SIGRTMIN: u32 = 32;
@@ -30,11 +30,14 @@ const RLIMIT_SIGPENDING: u32 = 11;
 const SYNCHRONOUS: u64 = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | ((1 as u64) << 30);
 
 @unmanaged
-class Queued {
+export class Queued {
   next: Queued | null;
   /** The thread it is for, 0 for any. */
   thread: u32;
   signal: u32;
+  /** The timer whose signal it is, which it belongs to whether it is queued or not; 0 for none. */
+  timer: usize;
+  queued: u32;
   /** siginfo_t begins here; 16 words. */
   info: u64;
 }
@@ -51,14 +54,29 @@ export class ProcessSignals {
   count: u32;
   /** Stopped by a signal, until SIGCONT or SIGKILL. */
   stopped: u32;
+  /** Id of the next timer. */
+  nextTimer: u32;
 }
 
 /** The siginfo_t that `take` has found, or that is about to be sent. */
 export const signalInfo = memory.data(128);
 
-/** Must be called first. */
-export function initSignalQueue(): void {
-  setForget(forgetSignals);
+/** A thread of `program` has taken `signal`; where a timer sent it, its siginfo_t may be completed. */
+export type Taken = (program: Program, signal: u32, timer: usize) => void;
+/** The signal of a timer has been forgotten, since its process ignores it. */
+export type Dropped = (timer: usize) => void;
+
+function nothingTaken(_program: Program, _signal: u32, _timer: usize): void {}
+
+function nothingDropped(_timer: usize): void {}
+
+let taken: Taken = nothingTaken;
+let dropped: Dropped = nothingDropped;
+
+/** Timers want to know what becomes of signals. */
+export function setTimerSignals(whenTaken: Taken, whenDropped: Dropped): void {
+  taken = whenTaken;
+  dropped = whenDropped;
 }
 
 /** Of `program`; null where it has had none and memory is out. */
@@ -89,7 +107,8 @@ function full(program: Program, state: ProcessSignals): bool {
 }
 
 function append(state: ProcessSignals, record: Queued): void {
-  state.count++;
+  record.queued = 1;
+  record.next = null;
   let last = state.first;
   if (last === null) {
     state.first = record;
@@ -99,11 +118,74 @@ function append(state: ProcessSignals, record: Queued): void {
   last.next = record;
 }
 
-/** Takes the record behind `previous` (null: the first) out of the queue and frees it. */
+/** Takes the record behind `previous` (null: the first) out of the queue and frees it where it is no timer's. */
 function remove(state: ProcessSignals, previous: Queued | null, record: Queued): void {
   if (previous === null) state.first = record.next;
   else previous.next = record.next;
+  record.queued = 0;
+  if (record.timer !== 0) return;
   state.count--;
+  release(changetype<usize>(record), QUEUED_BYTES);
+}
+
+function addPending(state: ProcessSignals, thread: Thread | null, signal: u32): void {
+  if (thread === null) state.pending |= signalBit(signal);
+  else linuxThread(thread).pending |= signalBit(signal);
+}
+
+/** The record for the signals of `timer` of `program`; null when no more may queue, or memory is out. */
+export function newTimerSignal(program: Program, timer: usize, signal: u32): Queued | null {
+  const state = processSignals(program);
+  if (state === null || full(program, state)) return null;
+  const record = changetype<Queued | null>(allocate(QUEUED_BYTES));
+  if (record === null) return null;
+  state.count++;
+  record.timer = timer;
+  record.signal = signal;
+  record.queued = 0;
+  return record;
+}
+
+/** Sends the signal of `record`, which is not queued, with `signalInfo` to `thread`, or to the whole process with null. */
+export function queueTimerSignal(program: Program, thread: Thread | null, record: Queued): void {
+  const state = changetype<ProcessSignals>(program.signals);
+  record.thread = thread === null ? 0 : thread.id;
+  memory.copy(changetype<usize>(record) + INFO, signalInfo, INFO_BYTES);
+  append(state, record);
+  addPending(state, thread, record.signal);
+}
+
+/** A signal like that of `record`, for the same threads, is queued. */
+function isQueued(state: ProcessSignals, like: Queued): bool {
+  let record = state.first;
+  while (record !== null) {
+    if (record.signal === like.signal && record.thread === like.thread) return true;
+    record = record.next;
+  }
+  return false;
+}
+
+/** Takes back the signal of `record` where it is queued. */
+export function unqueueTimerSignal(program: Program, record: Queued): void {
+  if (record.queued === 0) return;
+  const state = changetype<ProcessSignals>(program.signals);
+  let previous: Queued | null = null;
+  let at = state.first as Queued;
+  while (at !== record) {
+    previous = at;
+    at = at.next as Queued;
+  }
+  remove(state, previous, record);
+  if (isQueued(state, record)) return;
+  const thread = threadWithId(record.thread);
+  if (thread !== null) linuxThread(thread).pending &= ~signalBit(record.signal);
+  else if (record.thread === 0) state.pending &= ~signalBit(record.signal);
+}
+
+/** The timer of `record` goes. */
+export function freeTimerSignal(program: Program, record: Queued): void {
+  unqueueTimerSignal(program, record);
+  changetype<ProcessSignals>(program.signals).count--;
   release(changetype<usize>(record), QUEUED_BYTES);
 }
 
@@ -123,13 +205,14 @@ export function queueSignal(program: Program, thread: Thread | null, signal: u32
   if (record === null) {
     if (signal >= SIGRTMIN && load<i32>(signalInfo + INFO_CODE) !== SI_USER) return false;
   } else {
+    state.count++;
     record.signal = signal;
     record.thread = thread === null ? 0 : thread.id;
+    record.timer = 0;
     memory.copy(changetype<usize>(record) + INFO, signalInfo, INFO_BYTES);
     append(state, record);
   }
-  if (thread === null) state.pending |= signalBit(signal);
-  else linuxThread(thread).pending |= signalBit(signal);
+  addPending(state, thread, signal);
   return true;
 }
 
@@ -139,11 +222,15 @@ function choose(set: u64): u32 {
   return (ctz<u64>(first) as u32) + 1;
 }
 
+/** The timer whose signal `takeRecord` has taken, 0 for none. */
+let takenTimer: usize = 0;
+
 /** Takes the next of `signal` for thread `id` (0: the process) to `signalInfo`; true where there are more. */
 function takeRecord(state: ProcessSignals, id: u32, signal: u32): bool {
   let previous: Queued | null = null;
   let record = state.first;
   let found = false;
+  takenTimer = 0;
   memory.fill(signalInfo, 0, INFO_BYTES);
   store<u32>(signalInfo, signal);
   while (record !== null) {
@@ -154,6 +241,7 @@ function takeRecord(state: ProcessSignals, id: u32, signal: u32): bool {
       return true;
     } else {
       found = true;
+      takenTimer = record.timer;
       memory.copy(signalInfo, changetype<usize>(record) + INFO, INFO_BYTES);
       remove(state, previous, record);
     }
@@ -162,8 +250,8 @@ function takeRecord(state: ProcessSignals, id: u32, signal: u32): bool {
   return false;
 }
 
-/** Takes the signal that `thread` is to get next out of `set`, to `signalInfo`; 0 where there is none. */
-export function takeSignal(thread: Thread, set: u64): u32 {
+/** What `takeSignal` does but telling of it. */
+function takeNext(thread: Thread, set: u64): u32 {
   const own = linuxThread(thread);
   const state = processSignals(thread.program);
   if (state === null) return 0;
@@ -178,6 +266,13 @@ export function takeSignal(thread: Thread, set: u64): u32 {
   return signal;
 }
 
+/** Takes the signal that `thread` is to get next out of `set`, to `signalInfo`; 0 where there is none. */
+export function takeSignal(thread: Thread, set: u64): u32 {
+  const signal = takeNext(thread, set);
+  if (signal !== 0) taken(thread.program, signal, takenTimer);
+  return signal;
+}
+
 /** Signals of `set` that have been sent to the process or a thread of it are forgotten. */
 export function dropSignals(program: Program, set: u64): void {
   if (program.signals === 0) return;
@@ -186,8 +281,13 @@ export function dropSignals(program: Program, set: u64): void {
   let record = state.first;
   while (record !== null) {
     const next: Queued | null = record.next;
-    if ((signalBit(record.signal) & set) !== 0) remove(state, previous, record);
-    else previous = record;
+    if ((signalBit(record.signal) & set) !== 0) {
+      const timer = record.timer;
+      remove(state, previous, record);
+      if (timer !== 0) dropped(timer);
+    } else {
+      previous = record;
+    }
     record = next;
   }
   state.pending &= ~set;
@@ -214,8 +314,8 @@ export function dropThreadSignals(thread: Thread): void {
   linuxThread(thread).pending = 0;
 }
 
-/** The record of `program` is about to go. */
-function forgetSignals(program: Program): void {
+/** The record of `program` is about to go; it has no timers any more. */
+export function forgetSignals(program: Program): void {
   if (program.signals === 0) return;
   const state = changetype<ProcessSignals>(program.signals);
   while (state.first !== null) remove(state, null, state.first as Queued);

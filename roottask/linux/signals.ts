@@ -46,7 +46,9 @@ import {
   pendingOf,
   processPending,
   processSignals,
+  Queued,
   queueSignal,
+  queueTimerSignal,
   SI_USER,
   signalBit,
   signalInfo,
@@ -275,8 +277,23 @@ export function raise(
   prepare(program, signal);
   if (isIgnored(thread === null ? leader(program) : thread, signal)) return true;
   if (!queueSignal(program, thread, signal)) return false;
+  alert(sender, program, thread, signal);
+  return true;
+}
+
+/** Makes who takes `signal`, which has been queued, look at it. */
+function alert(sender: Thread | null, program: Program, thread: Thread | null, signal: u32): void {
   const target = thread === null ? receiver(program, signal) : thread;
   if (target !== null && target !== sender && letsIn(target, signal)) kick(target);
+}
+
+/** Sends the signal of a timer by its `record`, as `raise` does. False: it is ignored, and nothing has happened. */
+export function raiseTimer(program: Program, thread: Thread | null, record: Queued): bool {
+  if (program.alive === 0 || program.ending !== 0) return false;
+  prepare(program, record.signal);
+  if (isIgnored(thread === null ? leader(program) : thread, record.signal)) return false;
+  queueTimerSignal(program, thread, record);
+  alert(null, program, thread, record.signal);
   return true;
 }
 

@@ -5,7 +5,7 @@ import { setExecutable } from "../libroottask/domain";
 import { checkElf, ELF_DYNAMIC, ELF_MEMORY, ELF_OK, firstInstruction } from "../libroottask/elf";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { setPersonality } from "../libroottask/portals";
-import { ABI_LINUX, Program, Thread } from "../libroottask/program";
+import { ABI_LINUX, Program, setForget, Thread } from "../libroottask/program";
 import { setWaiting } from "../libroottask/readiness";
 import { put64 } from "../libroottask/space";
 import { setProgramEnd } from "../libroottask/thread";
@@ -15,18 +15,26 @@ import { processEnded } from "./children";
 import { elf, findElfOfLine, loadImage } from "./image";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
-import { initSignalQueue } from "./signal_queue";
+import { forgetSignals } from "./signal_queue";
 import { linuxException, linuxRecall, signalPending } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
+import { initTimers, removeTimers } from "./timers";
 import { waitForever } from "./wait";
+
+/** The record of `program` is about to go. */
+function forget(program: Program): void {
+  removeTimers(program, true);
+  forgetSignals(program);
+}
 
 /** Makes the personality known to the portals. False when memory is out. */
 export function initLinux(): bool {
   if (!initSignalFrames()) return false;
-  initSignalQueue();
+  initTimers();
+  setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
   setProgramEnd(processEnded);
