@@ -38,6 +38,11 @@ export const PAGE_CALLS = 8;
 export const PAGE_RANDOM_LEFT = 12;
 /** Compare-and-exchange that makes a call's effect: address, value before, value after; u64 each. */
 export const PAGE_COMMIT = 16;
+/** u32: real and effective user, real and effective group. */
+export const PAGE_USER = 0x28;
+export const PAGE_EFFECTIVE_USER = 0x2c;
+export const PAGE_GROUP = 0x30;
+export const PAGE_EFFECTIVE_GROUP = 0x34;
 /** State of the thread's ChaCha20, bytes it has made, and room for a block in work, which the stack follows. */
 export const PAGE_RANDOM = 0x40;
 export const PAGE_RANDOM_BYTES = 0x80;

@@ -6,6 +6,7 @@ import { MEM_R } from "../libhedron/abi";
 import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno";
 import { markModified } from "./file_time";
 import { allocate, release } from "./heap";
+import { noteWriter } from "./permission";
 import { closeWindows } from "./shared_files";
 import { fillBytes, nextRun, pass, runLength, Transfer, takeBytes } from "./transfer";
 import { FILE_MAX, Node } from "./tree";
@@ -66,6 +67,7 @@ export function writeContents(node: Node, transfer: Transfer, position: i64, lim
   // Nothing of the file changes where nothing can be read.
   const from = nextRun(transfer, MEM_R);
   if (from === 0) return -EFAULT;
+  noteWriter(node);
   const size = max<u32>(start + count, node.size);
   let done: u32 = 0;
   if (hasRoom(node, size)) {
@@ -94,6 +96,7 @@ export function truncateContents(node: Node, size: i64, limit: u64): i64 {
   if (error !== 0) return error;
   extend(node, size as u32);
   node.size = size as u32;
+  noteWriter(node);
   markModified(node);
   return 0;
 }

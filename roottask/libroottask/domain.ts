@@ -31,6 +31,7 @@ import { waitForAlarms } from "./alarms";
 import { Space } from "./areas";
 import { deadline } from "./clock";
 import { endLine, sayText } from "./console";
+import { actAsRoot } from "./credentials";
 import { setAwaited, stuckAwaited } from "./deadlock";
 import { copyFiles, destroyFiles, FILES_MAX, newFiles, shareFiles } from "./descriptors";
 import { release } from "./heap";
@@ -263,6 +264,7 @@ export function awaitEnd(program: Program): void {
     status = smDown(done, end);
     enter();
   }
+  actAsRoot();
 }
 
 /** Makes `space` the one of `program`, with its pages for files. */

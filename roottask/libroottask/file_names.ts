@@ -3,6 +3,7 @@
 
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY } from "./errno";
 import { markChanged, markCreated, markModified } from "./file_time";
+import { mayKeepGroup, permitNew, permitRemoval, S_ISGID } from "./permission";
 import { equalsLiteral } from "./text";
 import {
   attach,
@@ -35,20 +36,24 @@ export function lastKind(): u32 {
 
 /** Gives `node` the last walk's name in `directory`. Returns 0 or a negative error, and `node` is gone then. */
 export function giveName(node: Node, directory: Node): i64 {
-  // A directory that has been removed takes no more names.
-  const error = directory.links === 0 ? -ENOENT : attach(directory, node, walkName, walkNameLength);
+  let error = permitNew(directory);
+  if (error === 0) error = attach(directory, node, walkName, walkNameLength);
   if (error !== 0) dispose(node);
   else markModified(directory);
   return error;
 }
 
-const S_ISGID: u32 = 0o2000;
+/** Set-group-ID and execution by the group: the bit means the group's rights. */
+const GROUP_RIGHTS: u32 = S_ISGID | 0o010;
 
 /** What a new node gets from its directory (inode(7)): with the set-group-ID bit its group, and a directory the bit. */
 export function inherit(node: Node, directory: Node): void {
   if ((directory.mode & S_ISGID) === 0) return;
   node.group = directory.group;
   if (node.kind === KIND_DIRECTORY) node.mode |= S_ISGID;
+  else if ((node.mode & GROUP_RIGHTS) === GROUP_RIGHTS && !mayKeepGroup(node.group)) {
+    node.mode &= ~S_ISGID;
+  }
 }
 
 /** Takes a name away. */
@@ -75,14 +80,20 @@ export function removeName(directory: bool): i64 {
   const last = lastKind();
   if (!directory && last !== LAST_NORMAL) return -EISDIR;
   if (node === null) return -ENOENT;
+  const isDirectory = node.kind === KIND_DIRECTORY;
   if (!directory) {
-    if (node.kind === KIND_DIRECTORY) return -EISDIR;
-    if (walkSlash) return -ENOTDIR;
+    if (walkSlash) return isDirectory ? -EISDIR : -ENOTDIR;
   } else {
     if (last === LAST_ROOT) return -EBUSY;
     if (last === LAST_DOT) return -EINVAL;
     if (last === LAST_DOTDOT) return -ENOTEMPTY;
-    if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  }
+  const error = permitRemoval(walkDirectory as Node, node);
+  if (error !== 0) return error;
+  if (!directory) {
+    if (isDirectory) return -EISDIR;
+  } else {
+    if (!isDirectory) return -ENOTDIR;
     if (node.entries !== null) return -ENOTEMPTY;
   }
   takeName(walkEntry as Entry);

@@ -26,9 +26,13 @@ import {
   MEDIATOR_BYTES,
   MEDIATOR_PAGES,
   PAGE_CALLS,
+  PAGE_EFFECTIVE_GROUP,
+  PAGE_EFFECTIVE_USER,
+  PAGE_GROUP,
   PAGE_PROCESS,
   PAGE_RANDOM,
   PAGE_THREAD,
+  PAGE_USER,
   TIME_PAGE,
   VDSO,
 } from "../libhrstd/mediator_layout";
@@ -121,6 +125,20 @@ function pageAddress(thread: Thread): u64 {
   return (MEDIATOR_PAGES as u64) + ((thread.slot * PAGE_SIZE) as u64);
 }
 
+function putIds(thread: Thread): void {
+  const page = thread.page;
+  const credentials = thread.credentials;
+  store<u32>(page + PAGE_USER, credentials.user);
+  store<u32>(page + PAGE_EFFECTIVE_USER, credentials.effectiveUser);
+  store<u32>(page + PAGE_GROUP, credentials.group);
+  store<u32>(page + PAGE_EFFECTIVE_GROUP, credentials.effectiveGroup);
+}
+
+/** The credentials of `thread` have changed: its mediator is told of the ids. */
+export function tellIds(thread: Thread): void {
+  if (thread.frame !== 0) putIds(thread);
+}
+
 /** Lets the system calls of a thread of a Linux program, whose EC has been made, go to its mediator if it is to have one. */
 export function attachMediator(thread: Thread): void {
   const program = thread.program;
@@ -133,6 +151,7 @@ export function attachMediator(thread: Thread): void {
   memory.fill(page, 0, PAGE_SIZE);
   store<u32>(page + PAGE_PROCESS, program.id);
   store<u32>(page + PAGE_THREAD, thread.id);
+  putIds(thread);
   putConstants<usize>(page + PAGE_RANDOM);
   randomBytes(page + PAGE_RANDOM + CHACHA_KEY, CHACHA_KEY_BYTES);
   const address = pageAddress(thread);

@@ -1,8 +1,9 @@
 // open(2): finds or makes the node a path names and puts an open file on it into a descriptor table.
 
 import { truncateContents } from "./contents";
+import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from "./credentials";
 import { installFile } from "./descriptors";
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR } from "./errno";
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM } from "./errno";
 import { inherit } from "./file_names";
 import { markCreated, markModified } from "./file_time";
 import {
@@ -14,14 +15,17 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_LARGEFILE,
+  O_NOATIME,
   O_NOFOLLOW,
   O_PATH,
   O_RDONLY,
   O_TMPFILE,
   O_TRUNC,
+  O_WRONLY,
   OpenFile,
   openNode,
 } from "./open_file";
+import { owns, permit, permitNew } from "./permission";
 import { Program, Thread } from "./program";
 import {
   attach,
@@ -74,8 +78,8 @@ function newFile(directory: Node, mode: u32): Node | null {
 
 function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   const directory = walkDirectory as Node;
-  // A directory that has been removed takes no more names.
-  if (directory.links === 0) return -ENOENT;
+  const refused = permitNew(directory);
+  if (refused !== 0) return refused;
   const node = newFile(directory, mode);
   if (node === null) return -ENOMEM;
   const attached = attach(directory, node, walkName, walkNameLength);
@@ -89,8 +93,21 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
 
 function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  const refused = permit(directory, MAY_WRITE | MAY_EXECUTE);
+  if (refused !== 0) return refused;
   const node = newFile(directory, mode);
   return node === null ? -ENOMEM : openDescriptor(thread, node, flags);
+}
+
+/** `node`, which is there, may be opened with `flags`: 0 or a negative error. */
+function mayOpen(node: Node, flags: u32): i64 {
+  if ((flags & O_PATH) !== 0) return 0;
+  const mode = flags & O_ACCMODE;
+  let wanted: u32 = mode === O_WRONLY ? 0 : MAY_READ;
+  if (mode !== O_RDONLY || (flags & O_TRUNC) !== 0) wanted |= MAY_WRITE;
+  const refused = permit(node, wanted);
+  if (refused !== 0) return refused;
+  return (flags & O_NOATIME) !== 0 && !owns(node) ? -EPERM : 0;
 }
 
 function openPresent(thread: Thread, node: Node, flags: u32): i64 {
@@ -105,6 +122,8 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   } else if ((flags & O_DIRECTORY) !== 0) {
     return -ENOTDIR;
   }
+  const refused = mayOpen(node, flags);
+  if (refused !== 0) return refused;
   if ((flags & O_TRUNC) !== 0 && writing && node.kind === KIND_FILE) {
     const emptied = truncateContents(node, 0, thread.program.fileLimit);
     if (emptied !== 0) return emptied;

@@ -6,6 +6,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { Space } from "./areas";
+import { Credentials, initCredentials } from "./credentials";
 import { initFrames } from "./frames";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
@@ -133,6 +134,8 @@ export class Thread {
   /** Thread id; 0 while the slot is free. */
   id: u32;
   program: Program;
+  /** Whom it acts as. */
+  credentials: Credentials;
   /** Next of the program's threads. */
   next: Thread | null;
   /** Where its mediator keeps the program's registers, 0 where it has none. */
@@ -191,6 +194,7 @@ export function initPrograms(): bool {
   started = 0;
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
+  initCredentials();
   initSpaceSlots();
   initFrames();
   return ids !== 0;

@@ -28,6 +28,7 @@ import {
 } from "../libhrstd/postcard";
 import { blocked, findRoom, mapped, SPACE_END, Space } from "./areas";
 import { endLine, put, say, sayDecimal, sayHex, saySigned } from "./console";
+import { actAs } from "./credentials";
 import { endProgram } from "./domain";
 import { fileRequest } from "./file_service";
 import { LOG_TRACE, lineAbout, logs, MODULE_SERVICES } from "./log";
@@ -150,6 +151,7 @@ function echo(thread: Thread): void {
 /** Handles a call of `service` by `thread`; the message and the reply are in its handler's UTCB. */
 export function handleService(thread: Thread, service: u32): void {
   wireRead(changetype<usize>(thread.utcb) as u64);
+  actAs(thread.credentials);
   thread.program.calls++;
   switch (service) {
     case SERVICE_STDOUT:

@@ -44,6 +44,7 @@ import { Utcb } from "../libhedron/utcb";
 import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
 import { OTHER_PAGES } from "../libhrstd/mediator_layout";
 import { deadline } from "./clock";
+import { actAs, dropCredentials, keepCredentials, rootCredentials } from "./credentials";
 import { stuckAwaited } from "./deadlock";
 import { destroyFiles } from "./descriptors";
 import { allocate, create, destroy, release } from "./heap";
@@ -277,6 +278,7 @@ export function newThread(program: Program): Thread | null {
   thread.lends = 0;
   thread.dying = 0;
   thread.usedTime = 0;
+  thread.credentials = keepCredentials(rootCredentials());
   thread.program = program;
   takeId(thread);
   thread.next = program.threads;
@@ -410,6 +412,7 @@ export function releaseThread(thread: Thread): void {
   }
   program.alive--;
   tellThreads(program);
+  dropCredentials(thread.credentials);
   dropThreadId(thread);
   thread.id = 0;
   freeSlot(thread);
@@ -497,6 +500,7 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
   leave();
   const status = smDown(thread.block + THREAD_SLEEP, until);
   enter();
+  actAs(thread.credentials);
   let outcome = thread.outcome;
   if (outcome === WAIT_NONE) {
     dequeue(thread);

@@ -1,8 +1,9 @@
 // The file tree in memory: directories, files, symbolic links, a few devices (nodes) and their names
 // (entries). Files from the archive are read where the archive lies and copied on the first write. Paths are
-// resolved as POSIX path_resolution(7) says; permissions are not enforced (every program runs as root).
+// resolved as path_resolution(7) says, with the credentials of the call under way.
 
-import { ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
+import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
 import { allocate, create, destroy, release } from "./heap";
 import { bytesEqual } from "./text";
 
@@ -104,13 +105,15 @@ export function root(): Node {
   return rootNode as Node;
 }
 
-/** A node outside the tree. */
+/** A node outside the tree, the caller's. */
 export function newNode(kind: u32, mode: u32): Node | null {
   const node = create<Node>();
   if (node === null) return null;
   node.kind = kind;
   node.mode = mode;
   node.inode = ++inodes;
+  node.owner = actor.fileUser;
+  node.group = actor.fileGroup;
   return node;
 }
 
@@ -310,6 +313,7 @@ function resolve(base: Node, path: usize, length: u32, follow: bool, asName: boo
     if (current === null) return -ENOENT;
     if (current.kind !== KIND_DIRECTORY) return -ENOTDIR;
     at = current;
+    if (!mayAccess(at.owner, at.group, at.mode, true, MAY_EXECUTE)) return -EACCES;
     const name = rest;
     while (rest < end && load<u8>(rest) !== 47) rest++;
     const size = (rest - name) as u32;

@@ -3,14 +3,25 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { truncateContents } from "../libroottask/contents";
+import {
+  actAs,
+  actor,
+  CAP_CHOWN,
+  capable,
+  dropCredentials,
+  inGroup,
+  MAY_WRITE,
+} from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
-import { EACCES, EBADF, EFAULT, EINVAL, EISDIR } from "../libroottask/errno";
+import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM } from "../libroottask/errno";
 import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
 import { O_PATH } from "../libroottask/open_file";
 import { freePages, totalPages } from "../libroottask/pages";
+import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
 import { KIND_DIRECTORY, KIND_FILE, Node, walkNode } from "../libroottask/tree";
+import { realCredentials } from "./credentials";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -31,10 +42,8 @@ import {
 } from "./stat";
 import { linuxProgram } from "./state";
 
-/** Permissions that access(2) asks for. */
-const R_OK: u64 = 4;
-const W_OK: u64 = 2;
-const X_OK: u64 = 1;
+/** What access(2) may ask for: R_OK, W_OK and X_OK are MAY_…. */
+const ACCESS_MODES: u64 = 7;
 const AT_EACCESS: u64 = 0x200;
 const AT_NO_AUTOMOUNT: u64 = 0x800;
 /** AT_STATX_FORCE_SYNC and AT_STATX_DONT_SYNC: nothing has to be asked of a server; not both. */
@@ -103,28 +112,38 @@ export function sysFstatfs(program: Program, regs: Utcb): i64 {
   return fileAt(program.files, regs.rdi) === null ? -EBADF : putStatfs(program, regs.rsi);
 }
 
-/** access(path, mode): root may do everything but execute what nobody may. */
-function accessAt(program: Program, fd: u64, address: u64, mode: u64, flags: u64): i64 {
-  if ((mode & ~(R_OK | W_OK | X_OK)) !== 0) return -EINVAL;
-  if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+function accessNode(program: Program, fd: u64, address: u64, mode: u64, flags: u64): i64 {
   const error = nodeOrDescriptor(program, fd, address, flags);
-  if (error !== 0) return error;
-  const executable = base.kind === KIND_DIRECTORY || (base.mode & 0o111) !== 0;
-  return (mode & X_OK) !== 0 && !executable ? -EACCES : 0;
+  return error === 0 ? permit(base, mode as u32) : error;
 }
 
-export function sysAccess(program: Program, regs: Utcb): i64 {
-  return accessAt(program, AT_FDCWD, regs.rdi, regs.rsi, 0);
+/** access(path, mode): for the real ids, unless `flags` say otherwise. */
+function accessAt(thread: Thread, fd: u64, address: u64, mode: u64, flags: u64): i64 {
+  if ((mode & ~ACCESS_MODES) !== 0) return -EINVAL;
+  if ((flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  const program = thread.program;
+  if ((flags & AT_EACCESS) !== 0) return accessNode(program, fd, address, mode, flags);
+  const real = realCredentials(thread.credentials);
+  if (real === null) return -ENOMEM;
+  actAs(real);
+  const result = accessNode(program, fd, address, mode, flags);
+  actAs(thread.credentials);
+  dropCredentials(real);
+  return result;
+}
+
+export function sysAccess(thread: Thread, regs: Utcb): i64 {
+  return accessAt(thread, AT_FDCWD, regs.rdi, regs.rsi, 0);
 }
 
 /** faccessat(fd, path, mode). */
-export function sysFaccessat(program: Program, regs: Utcb): i64 {
-  return accessAt(program, regs.rdi, regs.rsi, regs.rdx, 0);
+export function sysFaccessat(thread: Thread, regs: Utcb): i64 {
+  return accessAt(thread, regs.rdi, regs.rsi, regs.rdx, 0);
 }
 
 /** faccessat2(fd, path, mode, flags). */
-export function sysFaccessat2(program: Program, regs: Utcb): i64 {
-  return accessAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
+export function sysFaccessat2(thread: Thread, regs: Utcb): i64 {
+  return accessAt(thread, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }
 
 /** truncate(path, length). */
@@ -137,11 +156,16 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   const node = walkNode as Node;
   if (node.kind === KIND_DIRECTORY) return -EISDIR;
   if (node.kind !== KIND_FILE) return -EINVAL;
+  const refused = permit(node, MAY_WRITE);
+  if (refused !== 0) return refused;
   return sizeResult(thread, truncateContents(node, size, program.fileLimit));
 }
 
 function setMode(node: Node, mode: u64): i64 {
-  node.mode = (mode as u32) & 0o7777;
+  if (!owns(node)) return -EPERM;
+  let bits = (mode as u32) & 0o7777;
+  if (!mayKeepGroup(node.group)) bits &= ~S_ISGID;
+  node.mode = bits;
   markChanged(node);
   return 0;
 }
@@ -184,10 +208,15 @@ function validTimes(): bool {
   return validTime(times) && validTime(times + TIMESPEC);
 }
 
-/** Gives `node` the times that were read. */
+/** Gives `node` the times that were read: its owner may, and whoever may write where both are the present. */
 function setTimes(node: Node): i64 {
   const access = load<i64>(times + 8);
   const modification = load<i64>(times + TIMESPEC + 8);
+  if (!owns(node)) {
+    if (access !== UTIME_NOW || modification !== UTIME_NOW) return -EPERM;
+    const refused = permit(node, MAY_WRITE);
+    if (refused !== 0) return refused;
+  }
   markChanged(node);
   if (access !== UTIME_OMIT) {
     node.accessTime = access === UTIME_NOW ? clockSeconds : load<i64>(times);
@@ -223,19 +252,21 @@ export function sysUtimensat(program: Program, regs: Utcb): i64 {
   return validTimes() ? setTimes(base) : -EINVAL;
 }
 
-const S_ISUID: u32 = 0o4000;
-const S_ISGID: u32 = 0o2000;
-const S_IXGRP: u32 = 0o010;
+/** The caller may give `node` that owner and group; -1 leaves one alone. */
+function mayOwn(node: Node, owner: u64, group: u64): bool {
+  if (capable(CAP_CHOWN)) return true;
+  const own = actor.fileUser === node.owner;
+  if ((owner as i32) !== -1 && !(own && (owner as u32) === node.owner)) return false;
+  return (group as i32) === -1 || (own && ((group as u32) === node.group || inGroup(group as u32)));
+}
 
 /** Sets user and group; -1 leaves one alone. */
 function setOwner(node: Node, owner: u64, group: u64): i64 {
+  if (!mayOwn(node, owner, group)) return -EPERM;
+  // A program that runs as somebody else must not come to do so as the new owner.
+  if (node.kind !== KIND_DIRECTORY) node.mode &= ~dangerousBits(node);
   if ((owner as i32) !== -1) node.owner = owner as u32;
   if ((group as i32) !== -1) node.group = group as u32;
-  // A program that runs as somebody else must not come to do so as the new owner.
-  if (node.kind !== KIND_DIRECTORY) {
-    node.mode &= ~S_ISUID;
-    if ((node.mode & S_IXGRP) !== 0) node.mode &= ~S_ISGID;
-  }
   markChanged(node);
   return 0;
 }

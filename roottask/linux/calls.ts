@@ -4,6 +4,7 @@
 import { declareArguments } from "./arguments";
 import * as attributes from "./attributes";
 import * as children from "./children";
+import * as credentials from "./credentials";
 import * as descriptors from "./descriptors";
 import * as directories from "./directories";
 import * as epoll from "./epoll";
@@ -21,6 +22,8 @@ import {
   SYS_alarm,
   SYS_arch_prctl,
   SYS_brk,
+  SYS_capget,
+  SYS_capset,
   SYS_chdir,
   SYS_chmod,
   SYS_chown,
@@ -154,11 +157,16 @@ import {
   SYS_sendfile,
   SYS_set_robust_list,
   SYS_set_tid_address,
+  SYS_setfsgid,
+  SYS_setfsuid,
   SYS_setgid,
+  SYS_setgroups,
   SYS_setitimer,
   SYS_setpgid,
   SYS_setpriority,
   SYS_setregid,
+  SYS_setresgid,
+  SYS_setresuid,
   SYS_setreuid,
   SYS_setrlimit,
   SYS_setsid,
@@ -271,7 +279,7 @@ function pathCalls(): void {
   onProgram(SYS_stat, attributes.sysStat);
   onProgram(SYS_fstat, attributes.sysFstat);
   onProgram(SYS_lstat, attributes.sysLstat);
-  onProgram(SYS_access, attributes.sysAccess);
+  onThread(SYS_access, attributes.sysAccess);
   onThread(SYS_truncate, attributes.sysTruncate);
   onProgram(SYS_getcwd, directories.sysGetcwd);
   onProgram(SYS_chdir, directories.sysChdir);
@@ -305,11 +313,11 @@ function pathCalls(): void {
   onProgram(SYS_symlinkat, paths.sysSymlinkat);
   onProgram(SYS_readlinkat, paths.sysReadlinkat);
   onProgram(SYS_fchmodat, attributes.sysFchmodat);
-  onProgram(SYS_faccessat, attributes.sysFaccessat);
+  onThread(SYS_faccessat, attributes.sysFaccessat);
   onProgram(SYS_utimensat, attributes.sysUtimensat);
   onProgram(SYS_renameat2, paths.sysRenameat2);
   onProgram(SYS_statx, attributes.sysStatx);
-  onProgram(SYS_faccessat2, attributes.sysFaccessat2);
+  onThread(SYS_faccessat2, attributes.sysFaccessat2);
 }
 
 function memoryCalls(): void {
@@ -378,21 +386,28 @@ function identityCalls(): void {
   onProgram(SYS_getrlimit, limits.sysGetrlimit);
   onThread(SYS_getrusage, usage.sysGetrusage);
   onProgram(SYS_sysinfo, identity.sysSysinfo);
-  onProgram(SYS_getuid, identity.sysZero);
-  onProgram(SYS_getgid, identity.sysZero);
-  onProgram(SYS_geteuid, identity.sysZero);
-  onProgram(SYS_getegid, identity.sysZero);
-  onProgram(SYS_setuid, identity.sysBecomeRoot);
-  onProgram(SYS_setgid, identity.sysBecomeRoot);
+  onThread(SYS_getuid, credentials.sysGetuid);
+  onThread(SYS_getgid, credentials.sysGetgid);
+  onThread(SYS_geteuid, credentials.sysGeteuid);
+  onThread(SYS_getegid, credentials.sysGetegid);
+  onThread(SYS_setuid, credentials.sysSetuid);
+  onThread(SYS_setgid, credentials.sysSetgid);
   onProgram(SYS_setpgid, groups.sysSetpgid);
   onProgram(SYS_getppid, groups.sysGetppid);
   onProgram(SYS_getpgrp, groups.sysGetpgrp);
   onProgram(SYS_setsid, groups.sysSetsid);
-  onProgram(SYS_setreuid, identity.sysBecomeRoot);
-  onProgram(SYS_setregid, identity.sysBecomeRoot);
-  onProgram(SYS_getgroups, identity.sysGetgroups);
-  onProgram(SYS_getresuid, identity.sysGetres);
-  onProgram(SYS_getresgid, identity.sysGetres);
+  onThread(SYS_setreuid, credentials.sysSetreuid);
+  onThread(SYS_setregid, credentials.sysSetregid);
+  onThread(SYS_getgroups, credentials.sysGetgroups);
+  onThread(SYS_setgroups, credentials.sysSetgroups);
+  onThread(SYS_setresuid, credentials.sysSetresuid);
+  onThread(SYS_setresgid, credentials.sysSetresgid);
+  onThread(SYS_setfsuid, credentials.sysSetfsuid);
+  onThread(SYS_setfsgid, credentials.sysSetfsgid);
+  onThread(SYS_capget, credentials.sysCapget);
+  onThread(SYS_capset, credentials.sysCapset);
+  onThread(SYS_getresuid, credentials.sysGetresuid);
+  onThread(SYS_getresgid, credentials.sysGetresgid);
   onProgram(SYS_getpgid, groups.sysGetpgid);
   onProgram(SYS_getsid, groups.sysGetsid);
   onProgram(SYS_personality, identity.sysZero);

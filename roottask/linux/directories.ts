@@ -1,11 +1,13 @@
 // Directories: the working directory (chdir(2), getcwd(2)) and reading one, getdents64(2).
 
 import { Utcb } from "../libhedron/utcb";
+import { MAY_EXECUTE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import { setDirectory } from "../libroottask/domain";
 import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
 import { directoryType } from "../libroottask/file_type";
 import { O_PATH } from "../libroottask/open_file";
+import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
 import {
   entryEnd,
@@ -21,6 +23,8 @@ import { AT_FDCWD, nodeAt, second } from "./lookup";
 
 function enterDirectory(program: Program, node: Node): i64 {
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  const error = permit(node, MAY_EXECUTE);
+  if (error !== 0) return error;
   setDirectory(program, node);
   return 0;
 }

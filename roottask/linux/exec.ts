@@ -1,11 +1,12 @@
 // execve(2), execveat(2). The new space is made whole beside the old one, so that what can fail fails while the program
-// can be told. Scripts with `#!` as fs/binfmt_script.c reads them. Left out: owners and capabilities, since all is root's.
+// can be told. Scripts with `#!` as fs/binfmt_script.c reads them.
 
 import { SUCCESS } from "../libhedron/abi";
 import { reply } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { STACK_TOP } from "../libhrstd/layout";
 import { Space } from "../libroottask/areas";
+import { Credentials, dropCredentials } from "../libroottask/credentials";
 import { closeForExec, ownFiles } from "../libroottask/descriptors";
 import { domainOf, endProgram, setExecutable, startProgram, useSpace } from "../libroottask/domain";
 import { ELF_OK, firstInstruction } from "../libroottask/elf";
@@ -17,6 +18,7 @@ import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
 import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
 import { Node, walk, walkNode } from "../libroottask/tree";
+import { becomeExecuted, executedCredentials, executesSecurely } from "./credentials";
 import { returnMemory } from "./fork";
 import { elf, findElf, loadImage, mayExecute } from "./image";
 import { pregrantMemory, STACK_SIZE } from "./limits";
@@ -31,7 +33,7 @@ import {
 } from "./lookup";
 import { giveSignalCode } from "./signal_frame";
 import { SIGKILL } from "./signal_numbers";
-import { beginStack, endStack, pushFrom, pushText, TEXT_MAX } from "./stack";
+import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./stack";
 import { LinuxThread, linuxThread, NAME_BYTES, resetActions } from "./state";
 import { removeTimers } from "./timers";
 
@@ -215,7 +217,7 @@ function nameThread(thread: Thread, length: u32): void {
 }
 
 /** The program of `thread`, whose next space is ready, begins there. Does not return. */
-function enterImage(thread: Thread, entry: u64, stack: u64): void {
+function enterImage(thread: Thread, entry: u64, stack: u64, acting: Credentials): void {
   const program = thread.program;
   detachThread(thread);
   takeWindows(program);
@@ -231,6 +233,7 @@ function enterImage(thread: Thread, entry: u64, stack: u64): void {
   own.clearTid = 0;
   resetActions(program);
   removeTimers(program, false);
+  becomeExecuted(thread, acting);
   program.replaced = 1;
   pregrantMemory(program);
   memory.fill(thread.registers, 0, offsetof<Utcb>());
@@ -251,16 +254,22 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   const program = thread.program;
   const wrong = findImage(program, file, length);
   if (wrong !== 0) return wrong;
+  const acting = executedCredentials(thread, image);
+  if (acting === null) return -ENOMEM;
   closeProgramWindows(program);
+  setIds(acting, executesSecurely);
   const error = makeSpace(program, length, argv, envp);
-  if (error !== 0) return error;
+  if (error !== 0) {
+    dropCredentials(acting);
+    return error;
+  }
   const entry = firstInstruction(elf);
   const stack = entryStack;
   nameThread(thread, length);
   setExecutable(program, image);
   endOtherThreads(thread);
   if (thread.id !== program.id) takeLeaderId(thread);
-  enterImage(thread, entry, stack);
+  enterImage(thread, entry, stack, acting);
   return 0;
 }
 

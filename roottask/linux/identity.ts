@@ -43,17 +43,9 @@ export function sysGettid(thread: Thread, _regs: Utcb): i64 {
   return thread.id as i64;
 }
 
-/** getuid and relatives: root, no supplementary groups. */
+/** sync(): nothing is left to be written. */
 export function sysZero(_program: Program, _regs: Utcb): i64 {
   return 0;
-}
-
-/** getresuid(real, effective, saved). */
-export function sysGetres(program: Program, regs: Utcb): i64 {
-  const space = program.space;
-  const stored =
-    put32(space, regs.rdi, 0) && put32(space, regs.rsi, 0) && put32(space, regs.rdx, 0);
-  return stored ? 0 : -EFAULT;
 }
 
 /** exit_group(status). */
@@ -163,11 +155,6 @@ export function sysGetrandom(program: Program, regs: Utcb): i64 {
   return done as i64;
 }
 
-/** getgroups(size, list): there are no supplementary groups. */
-export function sysGetgroups(_program: Program, regs: Utcb): i64 {
-  return (regs.rdi as i64) < 0 ? -EINVAL : 0;
-}
-
 /** PRIO_PROCESS, PRIO_PGRP, PRIO_USER. */
 const PRIO_USER: u64 = 2;
 
@@ -176,9 +163,4 @@ export function sysGetpriority(program: Program, regs: Utcb): i64 {
   if (regs.rdi > PRIO_USER) return -EINVAL;
   const own = regs.rdi === PRIO_USER ? 0 : (program.id as u64);
   return regs.rsi === 0 || regs.rsi === own ? 20 : -ESRCH;
-}
-
-/** setuid(2) and relatives: root may become root. */
-export function sysBecomeRoot(_program: Program, regs: Utcb): i64 {
-  return (regs.rdi as i32) <= 0 && (regs.rsi as i32) <= 0 ? 0 : -EPERM;
 }

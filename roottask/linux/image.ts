@@ -1,6 +1,7 @@
 // The file that a program is loaded from, and the interpreter (dynamic linker) that it may name: fs/binfmt_elf.c's rules.
 
 import { Space } from "../libroottask/areas";
+import { MAY_EXECUTE } from "../libroottask/credentials";
 import {
   checkElf,
   ELF_BYTES,
@@ -15,6 +16,7 @@ import {
 } from "../libroottask/elf";
 import { EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
 import { loadElf, loadInterpreter, mapStack } from "../libroottask/loader";
+import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
 import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree";
 
@@ -25,7 +27,7 @@ const interpreter = changetype<Elf>(memory.data(ELF_BYTES));
 /** 0, or why `node` cannot be executed. */
 export function mayExecute(node: Node): i64 {
   if (node.kind === KIND_LINK) return -ELOOP;
-  return node.kind === KIND_FILE && (node.mode & 0o111) !== 0 ? 0 : -EACCES;
+  return node.kind === KIND_FILE ? permit(node, MAY_EXECUTE) : -EACCES;
 }
 
 /** Why the interpreter of `elf` cannot be had: 0 or a negative error. */

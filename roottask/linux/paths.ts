@@ -33,6 +33,7 @@ import {
   O_WRONLY,
 } from "../libroottask/open_file";
 import { openDescriptor, openPath } from "../libroottask/open_path";
+import { permitLink, permitMove, permitNew, permitRemoval } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { copyText, copyTo } from "../libroottask/space";
 import { equalsLiteral } from "../libroottask/text";
@@ -247,10 +248,8 @@ function below(directory: Node, node: Node): bool {
   return node === root();
 }
 
-/** What stands against `node`, in `from`, taking the place of `present`: 0 or a negative error. */
-function mayReplace(node: Node, from: Node, present: Node): i64 {
-  if (present.kind === KIND_DIRECTORY && below(from, present)) return -ENOTEMPTY;
-  if (present === node) return 0;
+/** What stands against `node` taking the place of `present`: 0 or a negative error. */
+function mayReplace(node: Node, present: Node): i64 {
   if (node.kind === KIND_DIRECTORY) {
     if (present.kind !== KIND_DIRECTORY) return -ENOTDIR;
   } else if (present.kind === KIND_DIRECTORY) {
@@ -259,11 +258,22 @@ function mayReplace(node: Node, from: Node, present: Node): i64 {
   return present.entries === null ? 0 : -ENOTEMPTY;
 }
 
+/** What stands against the move of `source` to the last walk's place, for whoever calls: 0 or a negative error. */
+function permitRename(source: Entry, directory: Node, exchanging: bool): i64 {
+  const from = source.directory;
+  let error = permitRemoval(from, source.node);
+  if (error !== 0) return error;
+  const present = walkNode;
+  error = present === null ? permitNew(directory) : permitRemoval(directory, present);
+  if (error !== 0) return error;
+  error = permitMove(source.node, from, directory);
+  return error === 0 && exchanging ? permitMove(present as Node, directory, from) : error;
+}
+
 /** Two entries change their nodes. */
 function exchange(a: Entry, b: Entry): i64 {
   const first = a.node;
   const other = b.node;
-  if (below(a.directory, other) || below(b.directory, first)) return -EINVAL;
   swapNodes(a, b);
   markChanged(first);
   markChanged(other);
@@ -297,14 +307,18 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   }
   if (node.kind !== KIND_DIRECTORY && (slash || (!exchanging && walkSlash))) return -ENOTDIR;
   if (node.kind === KIND_DIRECTORY && below(directory, node)) return -EINVAL;
+  if (present !== null && present.kind === KIND_DIRECTORY && below(source.directory, present)) {
+    return exchanging ? -EINVAL : -ENOTEMPTY;
+  }
+  if (present === node) return 0;
+  error = permitRename(source, directory, exchanging);
+  if (error !== 0) return error;
   if (exchanging) {
     return replaced === null ? -ENOENT : exchange(source, replaced);
   }
   if (present !== null) {
-    error = mayReplace(node, source.directory, present);
-    if (error !== 0 || present === node) return error;
-  } else if (directory.links === 0) {
-    return -ENOENT;
+    error = mayReplace(node, present);
+    if (error !== 0) return error;
   }
   // The name may lie in a buffer that the next look-up uses.
   const length = walkNameLength;
@@ -343,8 +357,12 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   error = nameAt(program, to, added);
   if (error !== 0) return error;
   if (walkNode !== null) return -EEXIST;
+  if (walkSlash) return -ENOENT;
+  error = permitLink(node);
+  if (error === 0) error = permitNew(walkDirectory as Node);
+  if (error !== 0) return error;
   if (node.kind === KIND_DIRECTORY) return -EPERM;
-  if (walkSlash || node.links === 0) return -ENOENT;
+  if (node.links === 0) return -ENOENT;
   markChanged(node);
   return giveName(node, walkDirectory as Node);
 }

@@ -3,6 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
+import { CAP_KILL, hasCapability } from "../libroottask/credentials";
 import { EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import {
   firstProgram,
@@ -13,10 +14,12 @@ import {
 } from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
 import { copyFrom, copyTo } from "../libroottask/space";
+import { SIGCONT } from "./signal_numbers";
 import {
   INFO_BYTES,
   INFO_CODE,
   INFO_PID,
+  INFO_UID,
   SI_TKILL,
   SI_USER,
   signalInfo,
@@ -32,6 +35,19 @@ const set = memory.data(8);
 function fillSender(sender: Thread, signal: u64, code: i32): void {
   fillInfo(signal as u32, code);
   store<u32>(signalInfo + INFO_PID, sender.program.id);
+  store<u32>(signalInfo + INFO_UID, sender.credentials.user);
+}
+
+/** `sender` may send `signal` to `program`: one's own user, or all with CAP_KILL; SIGCONT goes round its session. */
+function maySignal(sender: Thread, program: Program, signal: u64): bool {
+  const target = program.threads;
+  if (target === null || program === sender.program) return true;
+  const own = sender.credentials;
+  const other = target.credentials;
+  if (own.effectiveUser === other.savedUser || own.effectiveUser === other.user) return true;
+  if (own.user === other.savedUser || own.user === other.user) return true;
+  if (hasCapability(own, CAP_KILL)) return true;
+  return signal === (SIGCONT as u64) && program.session === sender.program.session;
 }
 
 /** `sender` sends `signal`, which is none where 0, to all of `program`, as kill(2) does. */
@@ -56,19 +72,24 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
   const own = thread.program;
   const meansOwn = isMeant(own, own, id);
   let found = meansOwn;
+  let permitted = meansOwn;
   const known = signal <= (SIGNALS as u64);
   let program = firstProgram();
   while (program !== null) {
     if (program !== own && isMeant(own, program, id)) {
       found = true;
-      if (known) signalProgram(thread, program, signal);
+      if (known && maySignal(thread, program, signal)) {
+        permitted = true;
+        signalProgram(thread, program, signal);
+      }
     }
     program = program.next;
   }
   if (!found) return -ESRCH;
   if (!known) return -EINVAL;
   if (meansOwn) signalProgram(thread, own, signal);
-  return 0;
+  // With -1 those that may not be told are passed over.
+  return permitted || id === -1 ? 0 : -EPERM;
 }
 
 /** Thread `id` of the process of `sender`, or null. */

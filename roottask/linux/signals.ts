@@ -42,6 +42,7 @@ import {
   INFO_BYTES,
   INFO_CODE,
   INFO_PID,
+  INFO_UID,
   ProcessSignals,
   pendingOf,
   processPending,
@@ -312,6 +313,7 @@ export function retarget(thread: Thread): void {
 function earn(thread: Thread, signal: u32): void {
   fillInfo(signal, SI_USER);
   store<u32>(signalInfo + INFO_PID, thread.program.id);
+  store<u32>(signalInfo + INFO_UID, thread.credentials.user);
   raise(thread, thread.program, thread, signal);
 }
 

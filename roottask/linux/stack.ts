@@ -4,6 +4,7 @@
 import { MEM_R } from "../libhedron/abi";
 import { cpuid } from "../libhedron/x86";
 import { Space } from "../libroottask/areas";
+import { Credentials, rootCredentials } from "../libroottask/credentials";
 import { Elf } from "../libroottask/elf";
 import { Program } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
@@ -50,6 +51,15 @@ let cursor: u64 = 0;
 let failed: bool = false;
 let platform: u64 = 0;
 let random: u64 = 0;
+
+/** The ids that the next stacks tell, and whether their programs are to be careful with what they are given. */
+let acting: Credentials = changetype<Credentials>(0);
+let secure: bool = false;
+
+export function setIds(credentials: Credentials, securely: bool): void {
+  acting = credentials;
+  secure = securely;
+}
 
 /** Begins a stack below `top` of `target`: strings are pushed next, of which the last one pushed comes first. */
 export function beginStack(target: Space, top: u64): void {
@@ -137,11 +147,11 @@ export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: 
   auxiliary(AT_BASE, elf.interpreterBase);
   auxiliary(AT_FLAGS, 0);
   auxiliary(AT_ENTRY, elf.entry);
-  auxiliary(AT_UID, 0);
-  auxiliary(AT_EUID, 0);
-  auxiliary(AT_GID, 0);
-  auxiliary(AT_EGID, 0);
-  auxiliary(AT_SECURE, 0);
+  auxiliary(AT_UID, acting.user as u64);
+  auxiliary(AT_EUID, acting.effectiveUser as u64);
+  auxiliary(AT_GID, acting.group as u64);
+  auxiliary(AT_EGID, acting.effectiveGroup as u64);
+  auxiliary(AT_SECURE, secure ? 1 : 0);
   auxiliary(AT_RANDOM, random);
   auxiliary(AT_EXECFN, file);
   auxiliary(AT_PLATFORM, platform);
@@ -155,6 +165,7 @@ export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: 
  */
 export function buildStack(program: Program, elf: Elf, top: u64, extra: string, vdso: u64): u64 {
   beginStack(program.space, top);
+  setIds(rootCredentials(), false);
   const file = pushText(argument(0), argumentLength(0));
   let variables = environmentSize();
   if (extra.length !== 0) pushText(scratch, copyLiteral(scratch, extra));

@@ -1,6 +1,7 @@
 // What the Linux personality keeps beyond the records of libroottask: per program what its threads share
 // (signal actions, umask), per thread what each has (signal mask, alternate stack, bases, name).
 
+import { dropCredentials, keepCredentials } from "../libroottask/credentials";
 import { allocate } from "../libroottask/heap";
 import { Program, THREAD_PERSONALITY_BYTES, Thread } from "../libroottask/program";
 
@@ -20,6 +21,12 @@ export const NAME_BYTES: u32 = 16;
 export class LinuxProgram {
   /** umask(2). */
   umask: u32;
+  /** PR_SET_DUMPABLE of prctl(2). */
+  dumpable: u32;
+  /** It inherits orphans of its descendants: PR_SET_CHILD_SUBREAPER. */
+  subreaper: u32;
+  /** Id of the thread that made it. */
+  maker: u32;
 }
 
 @unmanaged
@@ -45,6 +52,9 @@ export class LinuxThread {
   /** A signal has interrupted the call of this number, less 1; 0 for none. */
   interrupted: u32;
   resumeMask: u64;
+  /** PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS of prctl(2). */
+  parentDeath: u32;
+  noNewPrivileges: u32;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */
@@ -58,7 +68,7 @@ export class LinuxThread {
 
 if (offsetof<LinuxThread>() > THREAD_PERSONALITY_BYTES) ERROR("THREAD_PERSONALITY_BYTES");
 
-const ACTIONS: usize = 16;
+const ACTIONS: usize = 32;
 const MISSING: usize = ACTIONS + ((SIGNALS * ACTION_BYTES) as usize);
 const LIMITS: usize = MISSING + (MISSING_BYTES as usize);
 const PROGRAM_BYTES: u32 = (LIMITS as u32) + RLIMITS * RLIMIT_BYTES;
@@ -94,6 +104,7 @@ export function addLinuxProgram(program: Program): bool {
   program.personality = storage;
   program.personalityBytes = PROGRAM_BYTES;
   linuxProgram(program).umask = 0o22;
+  linuxProgram(program).dumpable = 1;
   return true;
 }
 
@@ -102,6 +113,7 @@ export function inheritProgram(program: Program, parent: Program): bool {
   if (!addLinuxProgram(program)) return false;
   memory.copy(program.personality, parent.personality, PROGRAM_BYTES);
   memory.fill(missingOf(program), 0, MISSING_BYTES);
+  linuxProgram(program).subreaper = 0;
   return true;
 }
 
@@ -140,6 +152,9 @@ export function inheritThread(thread: Thread, parent: Thread): void {
   const own = linuxThread(thread);
   const from = linuxThread(parent);
   own.mask = from.mask;
+  own.noNewPrivileges = from.noNewPrivileges;
+  dropCredentials(thread.credentials);
+  thread.credentials = keepCredentials(parent.credentials);
   own.fsBase = from.fsBase;
   own.gsBase = from.gsBase;
 }

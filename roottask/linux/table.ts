@@ -5,6 +5,7 @@
 import { MTD_GPR_ACDB, MTD_RFLAGS, MTD_RIP_LEN, MTD_RSP } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
+import { actAs } from "../libroottask/credentials";
 import { EINTR, ENOSYS } from "../libroottask/errno";
 import { LOG_WARN, lineAbout, MODULE_LINUX } from "../libroottask/log";
 import { callerOf, forwarded, keepsFrames } from "../libroottask/mediator";
@@ -123,6 +124,7 @@ export function linuxCall(thread: Thread): void {
     if (keepsFrames) regs.mtd = MTD_GPR_ACDB;
     else setFrame(regs);
   }
+  actAs(thread.credentials);
   const number = regs.rax;
   const result = dispatch(thread, number, regs);
   endCall(thread);

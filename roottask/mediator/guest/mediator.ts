@@ -27,8 +27,12 @@ import {
   OTHER_PAGES_END,
   PAGE_CALLS,
   PAGE_COMMIT,
+  PAGE_EFFECTIVE_GROUP,
+  PAGE_EFFECTIVE_USER,
+  PAGE_GROUP,
   PAGE_PROCESS,
   PAGE_THREAD,
+  PAGE_USER,
   WORD_ADDRESS_BITS,
   WORD_BREAK,
   WORD_POOL,
@@ -260,12 +264,14 @@ export function mediate(frame: u64): u32 {
       return answer(frame, own(frame, PAGE_PROCESS));
     case SYS_gettid:
       return answer(frame, own(frame, PAGE_THREAD));
-    // Everybody is root.
     case SYS_getuid:
+      return answer(frame, own(frame, PAGE_USER));
     case SYS_geteuid:
+      return answer(frame, own(frame, PAGE_EFFECTIVE_USER));
     case SYS_getgid:
+      return answer(frame, own(frame, PAGE_GROUP));
     case SYS_getegid:
-      return answer(frame, 0);
+      return answer(frame, own(frame, PAGE_EFFECTIVE_GROUP));
     case SYS_futex:
       return futex(frame);
     // It lets other threads of the program run, and no others.
