@@ -173,6 +173,19 @@ export class Thread {
 /** Bytes of a UTCB that hold the registers of an exception message. */
 export const REGISTERS_BYTES: u32 = offsetof<Utcb>() as u32;
 
+/** Whose portal was called last by those who have the lock, or whose wait has ended. */
+let current: Thread = changetype<Thread>(0);
+
+/** The thread whose call or event is handled now. */
+export function currentThread(): Thread {
+  return current;
+}
+
+/** `thread` has got the lock. */
+export function setCurrentThread(thread: Thread): void {
+  current = thread;
+}
+
 /** One past the largest id, as Linux has it by default. */
 const IDS: u32 = 32768;
 const IDS_ORDER: u32 = 5;

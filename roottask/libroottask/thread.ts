@@ -60,6 +60,7 @@ import {
   Program,
   REGISTERS_BYTES,
   STATE_EXITED,
+  setCurrentThread,
   THREAD_PERSONALITY_BYTES,
   THREADS_MAX,
   Thread,
@@ -501,6 +502,7 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
   const status = smDown(thread.block + THREAD_SLEEP, until);
   enter();
   actAs(thread.credentials);
+  setCurrentThread(thread);
   let outcome = thread.outcome;
   if (outcome === WAIT_NONE) {
     dequeue(thread);

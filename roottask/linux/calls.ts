@@ -172,6 +172,8 @@ import {
   SYS_setsid,
   SYS_setuid,
   SYS_sigaltstack,
+  SYS_signalfd,
+  SYS_signalfd4,
   SYS_splice,
   SYS_stat,
   SYS_statfs,
@@ -212,6 +214,7 @@ import * as pipe from "./pipe";
 import * as poll from "./poll";
 import * as timers from "./posix_timers";
 import * as signalCalls from "./signal_calls";
+import * as signalFiles from "./signalfd";
 import * as signals from "./signals";
 import * as splice from "./splice";
 import { onProgram, onThread } from "./table";
@@ -264,6 +267,8 @@ function eventCalls(): void {
   onThread(SYS_splice, splice.sysSplice);
   onThread(SYS_tee, splice.sysTee);
   onThread(SYS_vmsplice, splice.sysVmsplice);
+  onProgram(SYS_signalfd, signalFiles.sysSignalfd);
+  onProgram(SYS_signalfd4, signalFiles.sysSignalfd4);
   onProgram(SYS_timerfd_create, events.sysTimerfdCreate);
   onProgram(SYS_eventfd, events.sysEventfd);
   onProgram(SYS_timerfd_settime, events.sysTimerfdSettime);

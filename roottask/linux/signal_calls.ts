@@ -24,8 +24,9 @@ import {
   SI_USER,
   signalInfo,
   takeSignal,
+  UNBLOCKABLE,
 } from "./signal_queue";
-import { fillInfo, raise, SET_BYTES, signalPending, suspendMask, UNBLOCKABLE } from "./signals";
+import { fillInfo, raise, SET_BYTES, signalPending, suspendMask } from "./signals";
 import { linuxThread, SIGNALS } from "./state";
 import { timespec } from "./time";
 import { waitForever } from "./wait";

@@ -3,6 +3,7 @@
 
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Program, Thread, threadWithId } from "../libroottask/program";
+import { SIGKILL, SIGSTOP } from "./signal_numbers";
 import { limitOf, linuxThread } from "./state";
 
 export const SIGRTMIN: u32 = 32;
@@ -16,6 +17,9 @@ export const INFO_VALUE: usize = 24;
 /** Of SIGCHLD. */
 export const INFO_STATUS: usize = 24;
 export const INFO_ADDRESS: usize = 16;
+
+/** SIGKILL and SIGSTOP, as a set. */
+export const UNBLOCKABLE: u64 = ((1 as u64) << (SIGKILL - 1)) | ((1 as u64) << (SIGSTOP - 1));
 
 /** si_code of who sends: kill, sigqueue, a timer, tgkill; the kernel itself. */
 export const SI_USER: i32 = 0;

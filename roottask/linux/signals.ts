@@ -54,7 +54,9 @@ import {
   signalBit,
   signalInfo,
   takeSignal,
+  UNBLOCKABLE,
 } from "./signal_queue";
+import { tellSignalFiles } from "./signalfd";
 import { ACTION_BYTES, actionOf, linuxThread, SIGNALS } from "./state";
 import { waitForever } from "./wait";
 
@@ -79,8 +81,6 @@ export const SET_BYTES: u32 = 8;
 /** A signal set or a stack_t on its way from or to a program. */
 const buffer = memory.data(48);
 
-/** SIGKILL and SIGSTOP, as a set. */
-export const UNBLOCKABLE: u64 = ((1 as u64) << (SIGKILL - 1)) | ((1 as u64) << (SIGSTOP - 1));
 /** SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU, as a set. */
 const STOPS: u64 = (15 as u64) << (SIGSTOP - 1);
 
@@ -282,8 +282,9 @@ export function raise(
   return true;
 }
 
-/** Makes who takes `signal`, which has been queued, look at it. */
+/** Makes who takes `signal`, which has been queued, look at it, and who waits for it at a descriptor. */
 function alert(sender: Thread | null, program: Program, thread: Thread | null, signal: u32): void {
+  tellSignalFiles(signal);
   const target = thread === null ? receiver(program, signal) : thread;
   if (target !== null && target !== sender && letsIn(target, signal)) kick(target);
 }

@@ -16,6 +16,7 @@ import { elf, findElfOfLine, loadImage } from "./image";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals } from "./signal_queue";
+import { initSignalFiles } from "./signalfd";
 import { linuxException, linuxRecall, signalPending } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
@@ -34,6 +35,7 @@ function forget(program: Program): void {
 export function initLinux(): bool {
   if (!initSignalFrames()) return false;
   initTimers();
+  initSignalFiles();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
