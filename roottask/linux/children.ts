@@ -1,6 +1,5 @@
 // The tree of processes: what becomes of one that has ended, and waiting for it: wait4(2), waitid(2). All that descend
-// from one line of the start file are a tree of their own, whose first process is what init is elsewhere. Left out:
-// stopped and continued children, which there are none of; the options for them are taken and never fulfilled.
+// from one line of the start file are a tree of their own, whose first process is what init is elsewhere.
 
 import { Utcb } from "../libhedron/utcb";
 import { reapProgram, releaseProgram } from "../libroottask/domain";
@@ -9,8 +8,18 @@ import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libr
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { returnMemory } from "./fork";
-import { SIGCHLD } from "./signal_numbers";
-import { INFO_BYTES, INFO_CODE, INFO_PID, INFO_STATUS, signalInfo } from "./signal_queue";
+import { SIGCHLD, SIGCONT } from "./signal_numbers";
+import {
+  CHANGE_CONTINUED,
+  CHANGE_NONE,
+  CHANGE_STOPPED,
+  INFO_BYTES,
+  INFO_CODE,
+  INFO_PID,
+  INFO_STATUS,
+  ProcessSignals,
+  signalInfo,
+} from "./signal_queue";
 import { fillInfo, raise } from "./signals";
 import { actionOf, passMissing } from "./state";
 import { removeTimers } from "./timers";
@@ -33,9 +42,16 @@ const P_PGID: u32 = 2;
 
 const CLD_EXITED: u32 = 1;
 const CLD_KILLED: u32 = 2;
+const CLD_STOPPED: u32 = 5;
+const CLD_CONTINUED: u32 = 6;
 
 const SIG_IGN: u64 = 1;
+const SA_NOCLDSTOP: u64 = 1;
 const SA_NOCLDWAIT: u64 = 2;
+
+/** Statuses of wait4(2): of a stop, with the signal above; of a child that continues. */
+const STATUS_STOPPED: u32 = 0x7f;
+const STATUS_CONTINUED: u32 = 0xffff;
 
 const ALL: u64 = 0xffff_ffff;
 
@@ -66,17 +82,42 @@ function disregards(parent: Program): bool {
   return load<u64>(action) === SIG_IGN || (load<u64>(action + 8) & SA_NOCLDWAIT) !== 0;
 }
 
-/** CLD_… of a child that has ended. */
-function endOf(child: Program): u32 {
+/** What has become of `child` that its parent has not waited for, beside its end: CHANGE_…. */
+function changeOf(child: Program): u32 {
+  const gone = child.ended !== 0 || child.signals === 0;
+  return gone ? CHANGE_NONE : changetype<ProcessSignals>(child.signals).change;
+}
+
+/** CLD_… of a child that has ended, stopped or continued. */
+function codeOf(child: Program): u32 {
+  const change = changeOf(child);
+  if (change === CHANGE_STOPPED) return CLD_STOPPED;
+  if (change === CHANGE_CONTINUED) return CLD_CONTINUED;
   return child.state === STATE_EXITED ? CLD_EXITED : CLD_KILLED;
 }
 
-/** Sends `parent` the signal that `child` ends with. */
+/** What siginfo_t tells with that: the exit status, or the signal. */
+function detailOf(child: Program): u32 {
+  const change = changeOf(child);
+  if (change === CHANGE_STOPPED) return changetype<ProcessSignals>(child.signals).stopped;
+  return change === CHANGE_CONTINUED ? SIGCONT : child.status;
+}
+
+/** Sends `parent` the signal that `child` ends with, or SIGCHLD where it has stopped or continued. */
 function tell(parent: Program, child: Program): void {
-  fillInfo(child.exitSignal, endOf(child));
+  const signal = child.ended !== 0 ? child.exitSignal : SIGCHLD;
+  fillInfo(signal, codeOf(child));
   store<u32>(signalInfo + INFO_PID, child.id);
-  store<u32>(signalInfo + INFO_STATUS, child.status);
-  raise(null, parent, null, child.exitSignal);
+  store<u32>(signalInfo + INFO_STATUS, detailOf(child));
+  raise(null, parent, null, signal);
+}
+
+/** `child` has stopped or continued: its parent may wait for that, and gets SIGCHLD unless it does not want it. */
+export function processChanged(child: Program): void {
+  const parent = child.parent;
+  if (parent === null || parent.personality === 0) return;
+  wake(changetype<usize>(parent), CHILD, ALL);
+  if ((load<u64>(actionOf(parent, SIGCHLD) + 8) & SA_NOCLDSTOP) === 0) tell(parent, child);
 }
 
 /** No thread of `program` is left: what it had goes back, and its parent is told. */
@@ -103,8 +144,11 @@ export function processEnded(program: Program): void {
   if (program.exitSignal !== 0) tell(parent, program);
 }
 
-/** The status of wait4(2) that `child` has ended with. */
+/** The status of wait4(2) that `child` has ended, stopped or continued with. */
 function statusOf(child: Program): u32 {
+  const change = changeOf(child);
+  if (change === CHANGE_STOPPED) return (detailOf(child) << 8) | STATUS_STOPPED;
+  if (change === CHANGE_CONTINUED) return STATUS_CONTINUED;
   return child.state === STATE_EXITED ? (child.status & 0xff) << 8 : child.status & 0x7f;
 }
 
@@ -118,42 +162,55 @@ function isMeant(parent: Program, child: Program, id: i32, options: u32): bool {
   return id === -1 || child.group === (id === 0 ? parent.group : (-id as u32));
 }
 
-/** A child of those meant that has ended, the first, where `exited` asks for those; `anyChild` says whether there is one at all. */
+/** What has become of `child` is something that `options` ask for: WEXITED, WSTOPPED, WCONTINUED. */
+function isWanted(child: Program, options: u32): bool {
+  if (child.ended !== 0) return (options & WEXITED) !== 0;
+  const change = changeOf(child);
+  if (change === CHANGE_STOPPED) return (options & WSTOPPED) !== 0;
+  return change === CHANGE_CONTINUED && (options & WCONTINUED) !== 0;
+}
+
+/** There is a child of those meant of which something that is asked for may still come. */
 let anyChild: bool = false;
 
-function endedChild(parent: Program, id: i32, options: u32, exited: bool): Program | null {
+/** The first child of those meant of which there is something to tell, or null. */
+function changedChild(parent: Program, id: i32, options: u32): Program | null {
   anyChild = false;
   let found: Program | null = null;
   let child = firstProgram();
   while (child !== null) {
     if (isMeant(parent, child, id, options)) {
-      anyChild = true;
+      if (child.ended === 0 || (options & WEXITED) !== 0) anyChild = true;
       // The list is newest first.
-      if (exited && child.ended !== 0) found = child;
+      if (isWanted(child, options)) found = child;
     }
     child = child.next;
   }
   return found;
 }
 
-/** Result of `awaitChild`: the child, or null where none has ended and nobody wants to wait. */
+/** Result of `awaitChild`: the child, or null where there is nothing to tell and nobody wants to wait. */
 let awaited: Program | null = null;
 
 /** Waits for a child that `id` means. Returns 0 or a negative error. */
-function awaitChild(thread: Thread, id: i32, options: u32, exited: bool): i64 {
+function awaitChild(thread: Thread, id: i32, options: u32): i64 {
   const parent = thread.program;
   let interrupted = false;
-  awaited = endedChild(parent, id, options, exited);
+  awaited = changedChild(parent, id, options);
   while (awaited === null && anyChild && !interrupted && (options & WNOHANG) === 0) {
     interrupted = waitForever(thread, changetype<usize>(parent), CHILD) !== WAIT_WOKEN;
-    awaited = endedChild(parent, id, options, exited);
+    awaited = changedChild(parent, id, options);
   }
   if (!anyChild) return -ECHILD;
   return awaited === null && interrupted ? -EINTR : 0;
 }
 
-/** `parent` has waited for `child`, which goes. */
+/** `parent` has waited for `child`: one that has ended goes. */
 function reap(parent: Program, child: Program): void {
+  if (child.ended === 0) {
+    changetype<ProcessSignals>(child.signals).change = CHANGE_NONE;
+    return;
+  }
   addUsage(parent, child);
   reapProgram(child);
 }
@@ -163,7 +220,7 @@ export function sysWait4(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const options = regs.rdx as u32;
   if ((options & ~(WNOHANG | WSTOPPED | WCONTINUED | KINDS)) !== 0) return -EINVAL;
-  const error = awaitChild(thread, regs.rdi as i32, options, true);
+  const error = awaitChild(thread, regs.rdi as i32, options | WEXITED);
   if (error !== 0) return error;
   const child = awaited;
   if (child === null) return 0;
@@ -198,7 +255,7 @@ export function sysWaitid(thread: Thread, regs: Utcb): i64 {
   if ((options & ~(states | WNOHANG | WNOWAIT | KINDS)) !== 0) return -EINVAL;
   if ((options & states) === 0) return -EINVAL;
   if (!select(program, regs.rdi as u32, regs.rsi as i32)) return -EINVAL;
-  const error = awaitChild(thread, selected, options, (options & WEXITED) !== 0);
+  const error = awaitChild(thread, selected, options);
   if (error !== 0) return error;
   const child = awaited;
   if (child !== null && regs.r8 !== 0) {
@@ -208,9 +265,9 @@ export function sysWaitid(thread: Thread, regs: Utcb): i64 {
   memory.fill(buffer, 0, INFO_BYTES);
   if (child !== null) {
     store<u32>(buffer, SIGCHLD);
-    store<u32>(buffer + INFO_CODE, endOf(child));
+    store<u32>(buffer + INFO_CODE, codeOf(child));
     store<u32>(buffer + INFO_PID, child.id);
-    store<u32>(buffer + INFO_STATUS, child.status);
+    store<u32>(buffer + INFO_STATUS, detailOf(child));
     if ((options & WNOWAIT) === 0) reap(program, child);
   }
   if (regs.rdx === 0) return 0;

@@ -49,6 +49,11 @@ export class Queued {
 const INFO: usize = offsetof<Queued>("info");
 const QUEUED_BYTES: u32 = (INFO as u32) + INFO_BYTES;
 
+/** What happens to a process beside its end: it stops and continues. */
+export const CHANGE_NONE: u32 = 0;
+export const CHANGE_STOPPED: u32 = 1;
+export const CHANGE_CONTINUED: u32 = 2;
+
 /** What a process has of signals: in no record that a child could inherit. */
 @unmanaged
 export class ProcessSignals {
@@ -56,8 +61,10 @@ export class ProcessSignals {
   /** Its queue, in the order of sending, of all threads, and how many there are. */
   first: Queued | null;
   count: u32;
-  /** Stopped by a signal, until SIGCONT or SIGKILL. */
+  /** Stopped by this signal, until SIGCONT or SIGKILL; 0 while it runs. */
   stopped: u32;
+  /** CHANGE_…: what has happened last, as long as no parent has waited for it. */
+  change: u32;
   /** Id of the next timer. */
   nextTimer: u32;
 }

@@ -8,7 +8,7 @@ import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
-import { Program, STATE_KILLED, Thread } from "../libroottask/program";
+import { firstProgram, Program, STATE_KILLED, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
 import { kick, kickAll } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
@@ -37,6 +37,8 @@ import {
   SIGXFSZ,
 } from "./signal_numbers";
 import {
+  CHANGE_CONTINUED,
+  CHANGE_STOPPED,
   dropSignals,
   INFO_ADDRESS,
   INFO_BYTES,
@@ -159,11 +161,42 @@ function standStill(thread: Thread): void {
   }
 }
 
-/** All threads of the process of `thread` come to a stop. */
-function stop(thread: Thread): void {
+/** A process has stopped or continued. */
+export type Changed = (program: Program) => void;
+
+function nobodyToTell(_program: Program): void {}
+
+let changed: Changed = nobodyToTell;
+
+/** Parents are told of stops by `hook`. */
+export function setChanged(hook: Changed): void {
+  changed = hook;
+}
+
+/** Nobody outside the group of `program` is there to let it continue: a parent in the same session (setpgid(2)). */
+function isOrphaned(program: Program): bool {
+  let member = firstProgram();
+  while (member !== null) {
+    const parent = member.parent;
+    const near = member.entry === program.entry && member.group === program.group;
+    if (near && member.ended === 0 && parent !== null && parent.group !== program.group) {
+      if (parent.session === program.session) return false;
+    }
+    member = member.next;
+  }
+  return true;
+}
+
+/** All threads of the process of `thread` come to a stop by `signal`, unless nobody could undo what a terminal does. */
+function stop(thread: Thread, signal: u32): void {
   const program = thread.program;
-  (processSignals(program) as ProcessSignals).stopped = 1;
+  if (signal !== SIGSTOP && isOrphaned(program)) return;
+  const state = processSignals(program) as ProcessSignals;
+  state.stopped = signal;
+  state.change = CHANGE_STOPPED;
   kickAll(program, thread);
+  // Who is told makes a signal of it, in the place of the one that is acted on.
+  changed(program);
 }
 
 /**
@@ -179,7 +212,7 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
     const handler = load<u64>(actionOf(thread.program, signal));
     if (handler === SIG_IGN) continue;
     if (handler === SIG_DFL) {
-      if (stopsByDefault(signal)) stop(thread);
+      if (stopsByDefault(signal)) stop(thread, signal);
       else if (!ignoredByDefault(signal)) die(thread, signal);
       continue;
     }
@@ -253,15 +286,20 @@ function receiver(program: Program, signal: u32): Thread | null {
   return null;
 }
 
-/** What a signal does before anybody has taken it: stops and SIGCONT take each other back, SIGCONT continues. */
-function prepare(program: Program, signal: u32): void {
+/**
+ * What a signal does before anybody has taken it: stops and SIGCONT take each other back, SIGCONT continues. True where
+ * it has done that.
+ */
+function prepare(program: Program, signal: u32): bool {
   if ((STOPS & signalBit(signal)) !== 0) dropSignals(program, signalBit(SIGCONT));
-  if (signal !== SIGCONT) return;
+  if (signal !== SIGCONT) return false;
   dropSignals(program, STOPS);
-  if (!isStopped(program)) return;
+  if (!isStopped(program)) return false;
   const state = processSignals(program) as ProcessSignals;
   state.stopped = 0;
+  state.change = CHANGE_CONTINUED;
   wake(changetype<usize>(state), 0, ~(0 as u64));
+  return true;
 }
 
 /**
@@ -275,7 +313,14 @@ export function raise(
   signal: u32,
 ): bool {
   if (program.alive === 0 || program.ending !== 0) return true;
-  prepare(program, signal);
+  const continues = prepare(program, signal);
+  const sent = send(sender, program, thread, signal);
+  if (continues) changed(program);
+  return sent;
+}
+
+/** The same once the signal has had its effect on others. */
+function send(sender: Thread | null, program: Program, thread: Thread | null, signal: u32): bool {
   if (isIgnored(thread === null ? leader(program) : thread, signal)) return true;
   if (!queueSignal(program, thread, signal)) return false;
   alert(sender, program, thread, signal);
@@ -292,11 +337,14 @@ function alert(sender: Thread | null, program: Program, thread: Thread | null, s
 /** Sends the signal of a timer by its `record`, as `raise` does. False: it is ignored, and nothing has happened. */
 export function raiseTimer(program: Program, thread: Thread | null, record: Queued): bool {
   if (program.alive === 0 || program.ending !== 0) return false;
-  prepare(program, record.signal);
-  if (isIgnored(thread === null ? leader(program) : thread, record.signal)) return false;
-  queueTimerSignal(program, thread, record);
-  alert(null, program, thread, record.signal);
-  return true;
+  const continues = prepare(program, record.signal);
+  const ignored = isIgnored(thread === null ? leader(program) : thread, record.signal);
+  if (!ignored) {
+    queueTimerSignal(program, thread, record);
+    alert(null, program, thread, record.signal);
+  }
+  if (continues) changed(program);
+  return !ignored;
 }
 
 /** Threads look for what `thread`, which has changed its mask or ends, does not take of its process' signals. */

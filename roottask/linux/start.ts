@@ -11,13 +11,13 @@ import { put64 } from "../libroottask/space";
 import { setProgramEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
-import { processEnded } from "./children";
+import { processChanged, processEnded } from "./children";
 import { elf, findElfOfLine, loadImage } from "./image";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals } from "./signal_queue";
 import { initSignalFiles } from "./signalfd";
-import { linuxException, linuxRecall, signalPending } from "./signals";
+import { linuxException, linuxRecall, setChanged, signalPending } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram } from "./state";
 import { linuxCall } from "./table";
@@ -40,6 +40,7 @@ export function initLinux(): bool {
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
   setProgramEnd(processEnded);
+  setChanged(processChanged);
   setWaiting(waitForever, signalPending);
   return true;
 }
