@@ -296,7 +296,7 @@ function runAll(startFile: string): void {
     abandon();
     return;
   }
-  openStartFile(file.data, file.size);
+  openStartFile(file.data, file.size as u32);
   while (!startFileEnded()) {
     const kind = nextStartLine();
     if (kind === LINE_RUN) {

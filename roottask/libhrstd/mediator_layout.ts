@@ -50,7 +50,7 @@ export const RANDOM_BYTES = 0x200;
 export const PAGE_RANDOM_WORK = 0x280;
 
 // --- Windows on files that the mediator reads (libroottask/shared_files.ts) ---
-/** Address space for them: FILE_MAX and a large page each. Programs map memory below. */
+/** Address space for them: the largest file that gets one and a large page each. Programs map memory below. */
 export const FILE_WINDOWS = 0x7ffe_f000_0000;
 export const WINDOW_BYTES = 0x2000_0000;
 export const WINDOWS = 8;

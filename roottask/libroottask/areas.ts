@@ -1,6 +1,7 @@
 // The areas of a program's address space: what may be touched, as a sorted list without overlaps. Their pages are in
 // space.ts.
 
+import { dropCopies } from "./file_pages";
 import { create, destroy } from "./heap";
 import { dispose, Node } from "./tree";
 
@@ -20,10 +21,16 @@ export class Area {
   /** Not to be given to anybody else by a search (the UTCB). */
   fixed: u32;
   node: Node | null;
-  /** Its pages are those of every space it is copied to by fork(2). */
+  /** What is written to it goes to `node`, and to every space it is copied to by fork(2). */
   shared: u32;
   /** Offset in `node` of `start`. */
   offset: u64;
+  /** Rights it cannot get: writing where the file of a shared mapping was not opened for that. */
+  denied: u32;
+  /** Where `node` is: the space it is in, and other areas of the node. */
+  space: Space | null;
+  nextOfNode: Area | null;
+  previousOfNode: Area | null;
 }
 
 @unmanaged
@@ -33,6 +40,8 @@ export class Space {
   pd: u64;
   /** Programs that run in it: more than one between vfork(2) and execve(2). */
   users: u32;
+  /** Threads in it that wait for a futex or are about to. */
+  futexWaiters: u32;
   /** It has had more than one thread. */
   threaded: u32;
   /** Root of a four-level table of page entries, indexed like the processor's. */
@@ -106,10 +115,10 @@ export function splitAt(space: Space, address: u64): bool {
   tail.rights = area.rights;
   tail.fixed = area.fixed;
   tail.shared = area.shared;
-  tail.node = area.node;
+  tail.denied = area.denied;
   tail.offset = area.offset + (address - area.start);
   const node = area.node;
-  if (node !== null) node.users++;
+  if (node !== null) backArea(space, tail, node);
   area.end = address;
   area.next = tail;
   return true;
@@ -126,12 +135,31 @@ function joins(a: Area, b: Area): bool {
   );
 }
 
+/** `area` of `space` maps `node` from now on. */
+export function backArea(space: Space, area: Area, node: Node): void {
+  area.node = node;
+  area.space = space;
+  const next = changetype<Area | null>(node.mappings);
+  area.nextOfNode = next;
+  if (next !== null) next.previousOfNode = area;
+  node.mappings = changetype<usize>(area);
+  node.users++;
+}
+
+function leaveNode(area: Area, node: Node): void {
+  const next = area.nextOfNode;
+  const previous = area.previousOfNode;
+  if (next !== null) next.previousOfNode = previous;
+  if (previous !== null) previous.nextOfNode = next;
+  else node.mappings = changetype<usize>(next);
+  if (node.mappings === 0) dropCopies(node);
+  node.users--;
+  dispose(node);
+}
+
 export function dropArea(area: Area): void {
   const node = area.node;
-  if (node !== null) {
-    node.users--;
-    dispose(node);
-  }
+  if (node !== null) leaveNode(area, node);
   destroy<Area>(area);
 }
 
@@ -151,6 +179,11 @@ export function joinNeighbours(space: Space): void {
     }
     area = next;
   }
+}
+
+/** The first of the areas that map `node`. */
+export function firstMapping(node: Node): Area | null {
+  return changetype<Area | null>(node.mappings);
 }
 
 /** Puts `area` where it belongs: in front of the first that does not begin below it. */

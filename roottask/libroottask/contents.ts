@@ -1,57 +1,51 @@
-// The contents of regular files: the one place that reads, writes, extends and cuts them, whoever asks. A
-// file from the archive is read where the archive lies and copied on the first change. What lies between
-// the old end and a write behind it reads as zeroes.
+// The contents of regular files: the one place that reads, writes, extends and cuts them, whoever asks. Where
+// they lie is file_pages.ts. What lies between the old end and a write behind it is a hole.
 
-import { MEM_R } from "../libhedron/abi";
+import { MEM_R, PAGE_BITS, PAGE_SIZE } from "../libhedron/abi";
 import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno";
+import {
+  clearBytes,
+  contentsAt,
+  runLength as contentsLength,
+  cutContents,
+  dropPages,
+  frameAt,
+  frameToWrite,
+  pagesForFiles,
+  reserveFrame,
+  unreserveFrame,
+} from "./file_pages";
 import { markModified } from "./file_time";
-import { allocate, release } from "./heap";
+import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE } from "./open_file";
 import { noteWriter } from "./permission";
 import { closeWindows } from "./shared_files";
-import { fillBytes, nextRun, pass, runLength, Transfer, takeBytes } from "./transfer";
+import { unmapPages } from "./space";
+import { fillBytes, nextRun, Transfer, takeBytes } from "./transfer";
 import { FILE_MAX, Node } from "./tree";
 
-/** Modes of fallocate(2). */
-const FALLOC_KEEP_SIZE: u32 = 1;
-const FALLOC_PUNCH_HOLE: u32 = 2;
-
-/** Nothing stands in the way of a change within `size` bytes: `reserve` would do nothing. */
-function hasRoom(node: Node, size: u32): bool {
-  return size <= node.capacity && node.capacity !== 0 && node.windows === 0;
-}
-
-/**
- * Comes before every change: takes the windows of mediators on the contents away, and makes room for `size`
- * bytes (at most FILE_MAX) the node may write to, and keeps as many as are in them. Returns 0 or -ENOSPC.
- */
-function reserve(node: Node, size: u32): i64 {
-  if (node.windows !== 0) closeWindows(node);
-  if (size <= node.capacity && node.capacity !== 0) return 0;
-  let capacity: u32 = 4096;
-  while (capacity < size) capacity <<= 1;
-  const data = allocate(capacity);
-  if (data === 0) return -ENOSPC;
-  memory.copy(data, node.data, min<u32>(node.size, size));
-  if (node.capacity !== 0) release(node.data, node.capacity);
-  node.data = data;
-  node.capacity = capacity;
-  return 0;
-}
-
-/** Makes the bytes from the end to `size` part of the file, as zeroes; there is room. */
-function extend(node: Node, size: u32): void {
-  if (size <= node.size) return;
-  memory.fill(node.data + node.size, 0, size - node.size);
-  node.size = size;
-}
+const PAGE_MASK: u64 = PAGE_SIZE - 1;
+const ALL: u64 = ~(0 as u64);
 
 /** Fills `transfer` from byte `position` on: the number of bytes, 0 at the end, or -EFAULT. */
 export function readContents(node: Node, transfer: Transfer, position: i64): i64 {
-  if (position >= (node.size as i64) || transfer.left === 0) return 0;
-  const start = position as u32;
-  const count = min<u64>(transfer.left, (node.size - start) as u64) as u32;
-  const done = fillBytes(transfer, node.data + start, count);
+  const start = position as u64;
+  if (start >= node.size || transfer.left === 0) return 0;
+  const count = min<u64>(transfer.left, node.size - start);
+  let done: u64 = 0;
+  while (done < count) {
+    const source = contentsAt(node, start + done, count - done);
+    const length = contentsLength;
+    const filled = fillBytes(transfer, source, length);
+    done += filled as u64;
+    if (filled < length) break;
+  }
   return done === 0 ? -EFAULT : (done as i64);
+}
+
+/** The frame of page `index` to write to, or 0 where there is no room for another. */
+function roomFor(node: Node, index: u64): usize {
+  if (frameAt(node, index) === 0 && pagesForFiles() === 0) return 0;
+  return frameToWrite(node, index);
 }
 
 /**
@@ -60,67 +54,87 @@ export function readContents(node: Node, transfer: Transfer, position: i64): i64
  */
 export function writeContents(node: Node, transfer: Transfer, position: i64, limit: u64): i64 {
   if (transfer.left === 0) return 0;
+  const start = position as u64;
   const end = min<u64>(limit, FILE_MAX as u64);
-  if ((position as u64) >= end) return -EFBIG;
-  const start = position as u32;
-  const count = min<u64>(transfer.left, end - (position as u64)) as u32;
+  if (start >= end) return -EFBIG;
+  const count = min<u64>(transfer.left, end - start);
   // Nothing of the file changes where nothing can be read.
-  const from = nextRun(transfer, MEM_R);
-  if (from === 0) return -EFAULT;
+  if (nextRun(transfer, MEM_R) === 0) return -EFAULT;
   noteWriter(node);
-  const size = max<u32>(start + count, node.size);
-  let done: u32 = 0;
-  if (hasRoom(node, size)) {
-    extend(node, start);
-    done = min<u32>(runLength, count);
-    memory.copy(node.data + start, from, done);
-    pass(transfer, done);
-  } else {
-    // The run may be the file's own memory, which is not there any more.
-    const error = reserve(node, size);
-    if (error !== 0) return error;
-    extend(node, start);
+  if (node.windows !== 0) closeWindows(node);
+  let done: u64 = 0;
+  while (done < count) {
+    const at = start + done;
+    const frame = roomFor(node, at >> PAGE_BITS);
+    if (frame === 0) break;
+    const within = (at & PAGE_MASK) as u32;
+    const length = min<u64>((PAGE_SIZE - within) as u64, count - done) as u32;
+    const taken = takeBytes(transfer, frame + within, length);
+    done += taken as u64;
+    if (taken < length) break;
   }
-  done += takeBytes(transfer, node.data + start + done, count - done);
-  node.size = max<u32>(node.size, start + done);
+  if (done === 0) return -ENOSPC;
+  node.size = max<u64>(node.size, start + done);
   markModified(node);
   return done as i64;
 }
 
-/** Sets the size, within `limit`. Returns 0, -EINVAL, -EFBIG or -ENOSPC. */
+/** Sets the size, within `limit`. Returns 0, -EINVAL or -EFBIG. */
 export function truncateContents(node: Node, size: i64, limit: u64): i64 {
   if (size < 0) return -EINVAL;
   const wanted = size as u64;
-  if (wanted > (FILE_MAX as u64) || (wanted > limit && wanted > (node.size as u64))) return -EFBIG;
-  const error = reserve(node, size as u32);
-  if (error !== 0) return error;
-  extend(node, size as u32);
-  node.size = size as u32;
+  if (wanted > limit && wanted > node.size) return -EFBIG;
+  if (node.windows !== 0) closeWindows(node);
+  if (wanted <= node.size) {
+    unmapPages(node, (wanted + PAGE_MASK) >> PAGE_BITS, ALL, true);
+    cutContents(node, wanted);
+  }
+  node.size = wanted;
   noteWriter(node);
   markModified(node);
   return 0;
 }
 
-/** fallocate(2): reserves space, or makes [offset, offset + length) zeroes. */
+/** Makes [start, end) a hole; the size stays. Returns 0 or -ENOSPC. */
+function punchHole(node: Node, start: u64, end: u64): i64 {
+  const first = (start + PAGE_MASK) >> PAGE_BITS;
+  const last = end >> PAGE_BITS;
+  if (node.windows !== 0) closeWindows(node);
+  if (first > last) return clearBytes(node, start, end) ? 0 : -ENOSPC;
+  unmapPages(node, first, last, false);
+  const dropped = dropPages(node, first, last);
+  const cleared =
+    clearBytes(node, start, first << PAGE_BITS) && clearBytes(node, last << PAGE_BITS, end);
+  return dropped && cleared ? 0 : -ENOSPC;
+}
+
+/** Keeps a frame for each page of [first, last), or for none: 0 or -ENOSPC. */
+function reservePages(node: Node, first: u64, last: u64): i64 {
+  if (last - first > (pagesForFiles() as u64) + (node.pageCount as u64)) return -ENOSPC;
+  for (let index = first; index < last; index++) {
+    if (pagesForFiles() !== 0 && reserveFrame(node, index) >= 0) continue;
+    for (let at = first; at < index; at++) unreserveFrame(node, at);
+    return -ENOSPC;
+  }
+  return 0;
+}
+
+/** fallocate(2): reserves space, or makes [offset, offset + length) a hole. */
 export function allocateContents(node: Node, mode: u32, offset: i64, length: i64, limit: u64): i64 {
   if (offset < 0 || length <= 0) return -EINVAL;
+  if (offset + length < 0) return -EFBIG;
   if ((mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE)) !== 0) return -EOPNOTSUPP;
-  if (mode === FALLOC_PUNCH_HOLE) return -EOPNOTSUPP;
-  if (offset + length < 0 || offset + length > (FILE_MAX as i64)) return -EFBIG;
-  const end = (offset + length) as u32;
+  const start = offset as u64;
+  const end = start + (length as u64);
+  let error: i64 = 0;
   if ((mode & FALLOC_PUNCH_HOLE) !== 0) {
-    const error = reserve(node, node.size);
-    if (error !== 0) return error;
-    const last = min<u32>(end, node.size);
-    if ((offset as u32) < last) memory.fill(node.data + (offset as u32), 0, last - (offset as u32));
-    markModified(node);
-    return 0;
+    error = punchHole(node, start, end);
+  } else {
+    if (end > limit && end > node.size) return -EFBIG;
+    if (node.windows !== 0) closeWindows(node);
+    error = reservePages(node, start >> PAGE_BITS, (end + PAGE_MASK) >> PAGE_BITS);
+    if (error === 0 && (mode & FALLOC_KEEP_SIZE) === 0) node.size = max<u64>(node.size, end);
   }
-  const keep = (mode & FALLOC_KEEP_SIZE) !== 0;
-  if (!keep && (end as u64) > limit && end > node.size) return -EFBIG;
-  const error = reserve(node, max<u32>(end, node.size));
-  if (error !== 0) return error;
-  if (!keep) extend(node, end);
-  markModified(node);
-  return 0;
+  if (error === 0) markModified(node);
+  return error;
 }

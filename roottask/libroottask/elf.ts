@@ -48,6 +48,8 @@ export const PF_R: u32 = 4;
 export class Elf {
   file: usize;
   size: u32;
+  /** Bytes at `file` that were copied there for it, 0 where they are the archive's. */
+  copied: u32;
   /** Added to every address of the file. */
   bias: u64;
   entry: u64;

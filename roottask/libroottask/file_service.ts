@@ -268,7 +268,7 @@ function writeStatus(node: Node): void {
   write64(node.inode as u64);
   write32((typeOf(node) | node.mode) as u64);
   write32(node.links as u64);
-  write64(node.size as u64);
+  write64(node.size);
   write64(node.time as u64);
   write32(node.nanoseconds as u64);
 }

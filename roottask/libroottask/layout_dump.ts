@@ -160,14 +160,14 @@ export function dumpHeap(): void {
 function listNode(node: Node): void {
   line(LOG_DEBUG, MODULE_ARCHIVE, "");
   sayOctal(typeOf(node) | node.mode);
-  sayPadded(node.size as u64, 10);
+  sayPadded(node.size, 10);
   say(" ");
   const length = pathOf(node, path);
   if (length > 0) sayText(path, length as u32);
   if (node.kind === KIND_DIRECTORY) say("/");
   if (node.kind === KIND_LINK) {
     say(" -> ");
-    sayText(node.data, node.size);
+    sayText(node.data, node.size as u32);
   }
   endLine();
 }

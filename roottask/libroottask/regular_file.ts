@@ -1,7 +1,9 @@
 // Regular files, directories and links as open files. A directory's position counts entries (getdents64).
 
+import { PAGE_BITS } from "../libhedron/abi";
 import { allocateContents, readContents, truncateContents, writeContents } from "./contents";
-import { EFAULT, EINVAL, EISDIR, ENODEV, ENOTTY, ENXIO } from "./errno";
+import { EFAULT, EINVAL, EISDIR, ENOTTY, ENXIO } from "./errno";
+import { nextContents, nextHole, setCloseWindows } from "./file_pages";
 import {
   newOperations,
   OpenFile,
@@ -15,10 +17,10 @@ import {
   setKind,
 } from "./open_file";
 import { Thread } from "./program";
-import { closeWindow } from "./shared_files";
+import { closeWindow, closeWindows } from "./shared_files";
 import { put32 } from "./space";
 import { Transfer } from "./transfer";
-import { KIND_DIRECTORY, KIND_FILE, KIND_LINK } from "./tree";
+import { KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
 
 /** Bytes that can be read at once, include/uapi/asm-generic/ioctls.h. */
 const FIONREAD: u32 = 0x541b;
@@ -45,11 +47,21 @@ function seek(file: OpenFile, offset: i64, whence: u32): i64 {
   if (whence === SEEK_SET) position = seekFrom(0, offset);
   else if (whence === SEEK_CUR) position = seekFrom(file.position, offset);
   else if (whence === SEEK_END) position = seekFrom(size, offset);
-  else if (offset < 0 || offset >= size) return -ENXIO;
-  // Every byte up to the end counts as data, and the hole is at the end.
-  else position = whence === SEEK_DATA ? offset : size;
+  else position = seekContents(file.node, offset, whence);
   if (position >= 0) file.position = position;
   return position;
+}
+
+/** SEEK_DATA and SEEK_HOLE: the end of the file begins a hole. */
+function seekContents(node: Node, offset: i64, whence: u32): i64 {
+  const size = node.size as i64;
+  if (offset < 0 || offset >= size) return -ENXIO;
+  const first = (offset as u64) >> PAGE_BITS;
+  const end = (((size - 1) as u64) >> PAGE_BITS) + 1;
+  const data = whence === SEEK_DATA;
+  const found = data ? nextContents(node, first, end) : nextHole(node, first, end);
+  if (data && found === end) return -ENXIO;
+  return min<i64>(max<i64>((found << PAGE_BITS) as i64, offset), size);
 }
 
 function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64 {
@@ -58,9 +70,7 @@ function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64
   return put32(thread.program.space, argument, left as u32) ? 0 : -EFAULT;
 }
 
-function map(file: OpenFile, shared: bool, writing: bool): i64 {
-  // Nothing writes pages back.
-  if (shared && writing) return -ENODEV;
+function map(file: OpenFile, _shared: bool, _writing: bool): i64 {
   setBacking(file.node);
   return 0;
 }
@@ -81,6 +91,7 @@ const directory = memory.data(64);
 const link = memory.data(64);
 
 export function initRegularFiles(): void {
+  setCloseWindows(closeWindows);
   const files = newOperations(regular);
   files.read = read;
   files.write = write;

@@ -20,6 +20,7 @@ import {
   WINDOW_BYTES,
   WINDOWS,
 } from "../libhrstd/mediator_layout";
+import { frameAt, framesUntil, inOnePiece } from "./file_pages";
 import { create, destroy, PIECE_MAX } from "./heap";
 import { OpenFile, POSITION_KEPT, readable } from "./open_file";
 import { allocatePages, releasePages } from "./pages";
@@ -54,8 +55,34 @@ function windowOf(slot: u32): u64 {
   return (FILE_WINDOWS as u64) + (slot as u64) * (WINDOW_BYTES as u64);
 }
 
+/** Largest file that gets a window, bytes: beside it there is room for a shift within a large page. */
+const FILE_LIMIT: u64 = 0x1000_0000;
+
+/** Address of the first byte: in the archive, or in the first frame. */
+function firstByte(node: Node): u64 {
+  return (node.pages === 0 ? node.data : frameAt(node, 0)) as u64;
+}
+
 function firstPage(node: Node): u64 {
-  return (node.data as u64) & ~(PAGE - 1);
+  return firstByte(node) & ~(PAGE - 1);
+}
+
+/** Gives the window on `node` at `place` the pages of its contents, with `rights`: one piece, or frame after frame. */
+function mirrorContents(program: Program, place: u64, node: Node, rights: u32): void {
+  if (node.pages === 0) {
+    mirror(program.space, place, firstPage(node), pagesOf(node), rights);
+    return;
+  }
+  const count = pagesOf(node);
+  let done: u32 = 0;
+  while (done < count) {
+    const frame = frameAt(node, done as u64);
+    let run: u32 = 1;
+    while (done + run < count && frameAt(node, (done + run) as u64) === frame + run * PAGE_SIZE)
+      run++;
+    mirror(program.space, place + (done as u64) * PAGE, frame as u64, run, rights);
+    done += run;
+  }
 }
 
 /** Where window `slot` has the first page of `node`: so that large pages stay large. */
@@ -108,7 +135,7 @@ export function takeWindows(program: Program): void {
 }
 
 function pagesOf(node: Node): u32 {
-  return (((node.data as u64) + (node.size as u64) - firstPage(node) + PAGE - 1) / PAGE) as u32;
+  return ((firstByte(node) + node.size - firstPage(node) + PAGE - 1) / PAGE) as u32;
 }
 
 function entryOf(program: Program, fd: u32): usize {
@@ -119,8 +146,8 @@ function entryOf(program: Program, fd: u32): usize {
 function enter(share: Share, fd: u32): void {
   const node = share.file.node;
   const entry = entryOf(share.program, fd);
-  store<u64>(entry + FILE_WINDOW, placeOf(share.slot, node) + ((node.data as u64) & (PAGE - 1)));
-  store<u32>(entry + FILE_SIZE, node.size);
+  store<u64>(entry + FILE_WINDOW, placeOf(share.slot, node) + (firstByte(node) & (PAGE - 1)));
+  store<u32>(entry + FILE_SIZE, node.size as u32);
   store<u32>(entry + FILE_NUMBER, share.number);
   store<u64>(entry + FILE_WORD, (FILE_WORDS_PAGE as u64) + ((share.slot * 8) as u64));
 }
@@ -165,13 +192,16 @@ function open(program: Program, file: OpenFile, fd: u32): void {
   file.word = word;
   file.share = changetype<usize>(share);
   node.windows++;
-  mirror(program.space, placeOf(slot, node), firstPage(node), pagesOf(node), MEM_R);
+  mirrorContents(program, placeOf(slot, node), node, MEM_R);
   enter(share, fd);
 }
 
-/** The pages of `node` have nothing but contents of files: the archive's, or its own. */
+/** All contents of `node` are there, in pages that have nothing but contents of files: the archive's, or its own. */
 function hasOwnPages(node: Node): bool {
-  return node.capacity === 0 || node.capacity > PIECE_MAX;
+  if (node.size > FILE_LIMIT) return false;
+  if (inOnePiece(node)) return node.capacity === 0 || node.capacity > PIECE_MAX;
+  const pages = (node.size + PAGE - 1) / PAGE;
+  return framesUntil(node, pages) === pages;
 }
 
 /**
@@ -189,9 +219,9 @@ export function noteRead(thread: Thread, file: OpenFile, fd: u64, result: i64): 
   }
   const node = file.node;
   if (node.kind !== KIND_FILE || node.operations !== 0 || !readable(file)) return;
-  if (file.operations.position !== POSITION_KEPT || !hasOwnPages(node)) return;
+  if (file.operations.position !== POSITION_KEPT) return;
   if (file.patience === 0) file.patience = PATIENCE;
-  if (++file.smallReads >= file.patience) open(thread.program, file, number);
+  if (++file.smallReads >= file.patience && hasOwnPages(node)) open(thread.program, file, number);
 }
 
 /** Takes the window on `file` away, if it has one. */
@@ -212,7 +242,7 @@ export function closeWindow(file: OpenFile): void {
   file.smallReads = 0;
   file.patience = min<u32>(file.patience * PATIENCE_GROWTH, PATIENCE_MAX);
   node.windows--;
-  mirror(program.space, placeOf(share.slot, node), firstPage(node), pagesOf(node), 0);
+  mirrorContents(program, placeOf(share.slot, node), node, 0);
   if (shares === share) {
     shares = share.next;
   } else {

@@ -1,6 +1,7 @@
 // The pages of a program's address space (what has been touched of its areas), kept here and mirrored into the
 // program's PD by delegation. Anonymous areas get memory on first touch, 64 KiB at a time where
-// they can; reservations without access cost nothing. Pages of a file are copied in on first touch.
+// they can; reservations without access cost nothing. Mappings of a file have its frames (file_pages.ts): a shared one
+// to write to, a private one until it is written to.
 
 import {
   CRD_MEM,
@@ -17,7 +18,9 @@ import { delegateRange, revoke } from "../libhedron/hypercalls";
 import {
   Area,
   areaAt,
+  backArea,
   dropArea,
+  firstMapping,
   insertArea,
   joinNeighbours,
   mappedUntil,
@@ -25,7 +28,8 @@ import {
   Space,
   splitAt,
 } from "./areas";
-import { EINVAL, ENOMEM } from "./errno";
+import { EACCES, EINVAL, ENOMEM } from "./errno";
+import { copyContents, frameAt, frameToRead, frameToWrite, isCopy } from "./file_pages";
 import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
@@ -201,16 +205,46 @@ export function map(
   node: Node | null,
   offset: u64,
 ): i64 {
-  const error = unmap(space, start, end);
-  if (error !== 0) return error;
+  return mapArea(space, start, end, rights, node, offset, false, 0);
+}
+
+/** As `map`, shared with all that map `node`; it can never get the rights `denied`. */
+export function mapShared(
+  space: Space,
+  start: u64,
+  end: u64,
+  rights: u32,
+  node: Node,
+  offset: u64,
+  denied: u32,
+): i64 {
+  return mapArea(space, start, end, rights, node, offset, true, denied);
+}
+
+function mapArea(
+  space: Space,
+  start: u64,
+  end: u64,
+  rights: u32,
+  node: Node | null,
+  offset: u64,
+  shared: bool,
+  denied: u32,
+): i64 {
   const area = create<Area>();
   if (area === null) return -ENOMEM;
+  const error = unmap(space, start, end);
+  if (error !== 0) {
+    destroy<Area>(area);
+    return error;
+  }
   area.start = start;
   area.end = end;
   area.rights = effective(rights);
-  area.node = node;
+  area.shared = shared ? 1 : 0;
+  area.denied = denied;
   area.offset = offset;
-  if (node !== null) node.users++;
+  if (node !== null) backArea(space, area, node);
   insertArea(space, area);
   joinNeighbours(space);
   return 0;
@@ -225,19 +259,36 @@ export function block(space: Space, start: u64, end: u64): i64 {
   return 0;
 }
 
-/** What of `rights` the page `address` may have, whose frame is `frame`: not writing where another space has it, too. */
+/** Index in its node of the page `address` of `area`. */
+function indexOf(area: Area, address: u64): u64 {
+  return (area.offset + (address - area.start)) >> PAGE_BITS;
+}
+
+/** What of `rights` the page `address` may have, whose frame is `frame`: not writing where that would change others' pages. */
 function allowed(space: Space, address: u64, frame: u64, rights: u32): u32 {
   if ((rights & MEM_W) === 0 || !isShared(frame as usize)) return rights;
   const area = areaAt(space, address);
-  return area !== null && area.shared !== 0 ? rights : rights & ~MEM_W;
+  if (area === null || area.shared === 0) return rights & ~MEM_W;
+  return isCopy(area.node as Node, indexOf(area, address)) ? rights & ~MEM_W : rights;
+}
+
+/** The end of what may get `rights` from `start` on, at most `end`. */
+function grantedUntil(space: Space, start: u64, end: u64, rights: u32): u64 {
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.end > start && (area.denied & rights) !== 0) return max<u64>(start, area.start);
+    area = area.next;
+  }
+  return end;
 }
 
 /**
- * Changes the rights of [start, limit). Returns 0, or -ENOMEM where part of it is not mapped; what lies
- * before that part has changed then, as on Linux.
+ * Changes the rights of [start, limit). Returns 0, or -ENOMEM where part of it is not mapped, -EACCES where it cannot
+ * get them; what lies before that part has changed then, as on Linux.
  */
 export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 {
-  const end = mappedUntil(space, start, limit);
+  const present = mappedUntil(space, start, limit);
+  const end = grantedUntil(space, start, present, rights);
   if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   const wanted = effective(rights);
   let area = space.areas;
@@ -265,6 +316,7 @@ export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 
     address = nextPresent(space, run, end);
   }
   joinNeighbours(space);
+  if (end !== present) return -EACCES;
   return end === limit ? 0 : -ENOMEM;
 }
 
@@ -294,11 +346,17 @@ function countResident(space: Space, pages: u32): void {
   if (space.resident > space.peak) space.peak = space.resident;
 }
 
-/** Puts `pages` fresh frames at `address`. False when there is no storage for the entries. */
+/** Puts `pages` frames at `address`. When there is no storage for the entries: false, and the frames are let go. */
 function install(space: Space, address: u64, frames: usize, pages: u32, rights: u32): bool {
   for (let i: u32 = 0; i < pages; i++) {
     const slot = entryOf(space, address + ((i as u64) << 12), true);
-    if (slot === 0) return false;
+    if (slot === 0) {
+      for (let left: u32 = 0; left < i; left++) {
+        store<u64>(entryOf(space, address + ((left as u64) << 12), false), 0);
+      }
+      for (let left: u32 = 0; left < pages; left++) dropFrame(frames + (left << 12));
+      return false;
+    }
     store<u64>(slot, ((frames as u64) + ((i as u64) << 12)) | PRESENT | (rights as u64));
   }
   mirror(space, address, frames as u64, pages, rights);
@@ -306,24 +364,37 @@ function install(space: Space, address: u64, frames: usize, pages: u32, rights: 
   return true;
 }
 
-/** Backs the page at `address` of `area`, with its neighbours where they are free too. */
-function populate(space: Space, area: Area, address: u64): bool {
-  const node = area.node;
-  if (node !== null) {
-    const offset = area.offset + (address - area.start);
-    if (offset >= (node.size as u64)) {
-      faultReason = FAULT_BEYOND_FILE;
-      return false;
-    }
-    const page = allocatePages(0);
-    if (page === 0) return false;
-    memory.copy(
-      page,
-      node.data + (offset as usize),
-      min<u32>(node.size - (offset as u32), PAGE_SIZE),
-    );
-    return install(space, address, page, 1, area.rights);
+/** A page of a private mapping that is written to: a copy at once. */
+function populateCopy(space: Space, area: Area, node: Node, address: u64): bool {
+  const index = indexOf(area, address);
+  const offset = index << PAGE_BITS;
+  // A hole is one no more, whoever touches it.
+  if (offset >= (node.base as u64) && frameToRead(node, index) === 0) return false;
+  const page = allocatePages(0);
+  if (page === 0) return false;
+  copyContents(node, offset, page, PAGE_SIZE);
+  return install(space, address, page, 1, area.rights);
+}
+
+/** Backs the page at `address` of `area`, which maps `node`, for use with `rights`. */
+function populateFrom(space: Space, area: Area, node: Node, address: u64, rights: u32): bool {
+  const index = indexOf(area, address);
+  if (index << PAGE_BITS >= node.size) {
+    faultReason = FAULT_BEYOND_FILE;
+    return false;
   }
+  const shared = area.shared !== 0;
+  if (!shared && (rights & MEM_W) !== 0) return populateCopy(space, area, node, address);
+  const writes = shared && (area.rights & MEM_W) !== 0;
+  const frame = writes ? frameToWrite(node, index) : frameToRead(node, index);
+  if (frame === 0 || !shareFrame(frame)) return false;
+  return install(space, address, frame, 1, shared ? area.rights : area.rights & ~MEM_W);
+}
+
+/** Backs the page at `address` of `area` for use with `rights`, and its neighbours where they are free too. */
+function populate(space: Space, area: Area, address: u64, rights: u32): bool {
+  const node = area.node;
+  if (node !== null) return populateFrom(space, area, node, address, rights);
   const size = PAGE << TOUCH_ORDER;
   const start = address & ~(size - 1);
   if (start >= area.start && start + size <= area.end) {
@@ -336,12 +407,14 @@ function populate(space: Space, area: Area, address: u64): bool {
   return page !== 0 && install(space, address, page, 1, area.rights);
 }
 
-/** Gives the page at `address` of `area` a frame that nobody else has. False when memory is out. */
+/** The page at `address` of `area` is to be written to: a private one gets a frame that nobody else has. False when memory is out. */
 function unshare(space: Space, area: Area, address: u64): bool {
   const page = address & ~PAGE_MASK;
   const slot = entryOf(space, page, false);
   let frame = (load<u64>(slot) & ~PAGE_MASK) as usize;
-  if (area.shared === 0 && isShared(frame)) {
+  if (area.shared !== 0) {
+    frameToWrite(area.node as Node, indexOf(area, page));
+  } else if (isShared(frame)) {
     const copy = allocatePages(0);
     if (copy === 0) return false;
     memory.copy(copy, frame, PAGE_SIZE);
@@ -367,7 +440,7 @@ export function touch(space: Space, address: u64, rights: u32): bool {
   if (slot !== 0 && (load<u64>(slot) & PRESENT) !== 0) {
     return (load<u64>(slot) & (rights as u64)) === (rights as u64) || unshare(space, area, address);
   }
-  return populate(space, area, address & ~PAGE_MASK);
+  return populate(space, area, address & ~PAGE_MASK, rights);
 }
 
 /** The roottask's pointer to the byte at `address`, or 0 where the program may not use it so. */
@@ -494,24 +567,37 @@ function freeTable(table: usize, level: u32): void {
   releasePages(table, 0);
 }
 
-/** The mapping [start, end), just made, is shared with every space it is copied to. False when memory is out. */
-export function markShared(space: Space, start: u64, end: u64): bool {
-  if (!splitAt(space, start) || !splitAt(space, end)) return false;
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.start >= start) area.shared = 1;
-    area = area.next;
+/** Takes the pages [first, end) of `node` from all that map it; with `copies` what private mappings have written to as well. */
+export function unmapPages(node: Node, first: u64, end: u64, copies: bool): void {
+  let area = firstMapping(node);
+  while (area !== null) {
+    const from = area.offset >> PAGE_BITS;
+    const low = max<u64>(first, from);
+    const high = min<u64>(end, from + ((area.end - area.start) >> PAGE_BITS));
+    const space = area.space as Space;
+    if (low < high) {
+      const start = area.start + ((low - from) << PAGE_BITS);
+      const limit = area.start + ((high - from) << PAGE_BITS);
+      if (copies || area.shared !== 0) discard(space, start, limit);
+      else discardFrames(space, area, node, start, limit);
+    }
+    area = area.nextOfNode;
   }
-  return true;
 }
 
-/** Both spaces have the pages of `area` from now on; what is written to a private one is copied first. */
-function sharePages(from: Space, to: Space, area: Area): bool {
-  if (area.shared !== 0 && area.node === null) {
-    // What nobody has touched would be another page for each.
-    for (let at = area.start; at < area.end; at += PAGE) if (!touch(from, at, 0)) return false;
+/** Takes the frames of `node` in [start, limit) of its private mapping `area` away, but not copies. */
+function discardFrames(space: Space, area: Area, node: Node, start: u64, limit: u64): void {
+  let page = nextPresent(space, start, limit);
+  while (page < limit) {
+    const frame = (load<u64>(entryOf(space, page, false)) & ~PAGE_MASK) as usize;
+    if (frame === frameAt(node, indexOf(area, page))) discard(space, page, page + PAGE);
+    page = nextPresent(space, page + PAGE, limit);
   }
-  const keep = area.shared !== 0 ? RIGHTS : RIGHTS & ~(MEM_W as u64);
+}
+
+/** Both spaces have the pages of the private `area` from now on; what is written to is copied first. */
+function sharePages(from: Space, to: Space, area: Area): bool {
+  const keep = RIGHTS & ~(MEM_W as u64);
   let address = nextPresent(from, area.start, area.end);
   while (address < area.end) {
     const begin = address;
@@ -557,11 +643,12 @@ export function copySpace(from: Space, to: Space): bool {
       copy.rights = area.rights;
       copy.shared = area.shared;
       copy.offset = area.offset;
+      copy.denied = area.denied;
       const node = area.node;
-      copy.node = node;
-      if (node !== null) node.users++;
+      if (node !== null) backArea(to, copy, node);
       insertArea(to, copy);
-      if (!sharePages(from, to, area)) return false;
+      // Shared pages are the node's: the copy finds them there.
+      if (area.shared === 0 && !sharePages(from, to, area)) return false;
     }
     area = area.next;
   }

@@ -167,7 +167,8 @@ export function placeFile(entry: TarEntry): void {
   const node = newPlaced(entry, KIND_FILE);
   if (node === null) return;
   node.data = entry.data;
-  node.size = entry.size;
+  node.size = entry.size as u64;
+  node.base = entry.size;
   node.capacity = entry.capacity;
   place(entry, node);
 }
@@ -185,7 +186,7 @@ export function placeSymbolicLink(entry: TarEntry): void {
   const node = newPlaced(entry, KIND_LINK);
   if (node === null) return;
   node.data = entry.link;
-  node.size = entry.linkLength;
+  node.size = entry.linkLength as u64;
   place(entry, node);
 }
 

@@ -21,7 +21,6 @@ import {
   recordValue,
 } from "./tar_pax";
 import { parseDecimal } from "./text";
-import { FILE_MAX } from "./tree";
 
 /** Why a file could not be unpacked. */
 export const SPARSE_OK: u32 = 0;
@@ -160,9 +159,12 @@ function leadingSegments(): bool {
   return true;
 }
 
+/** Largest file that is unpacked, bytes: the largest block of the page allocator. */
+const SIZE_MAX: i64 = 1 << 28;
+
 function begin(size: i64, data: usize, length: u32): u32 {
   if (size < 0) return SPARSE_MAP;
-  if (size > (FILE_MAX as i64)) return SPARSE_LARGE;
+  if (size > SIZE_MAX) return SPARSE_LARGE;
   sparseSize = size as u32;
   sparseData = allocate(sparseSize);
   packed = data;

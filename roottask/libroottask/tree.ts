@@ -1,11 +1,15 @@
 // The file tree in memory: directories, files, symbolic links, a few devices (nodes) and their names
-// (entries). Files from the archive are read where the archive lies and copied on the first write. Paths are
-// resolved as path_resolution(7) says, with the credentials of the call under way.
+// (entries). What a file has is file_pages.ts. Paths are resolved as path_resolution(7) says, with the credentials of
+// the call under way.
 
 import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
+import { freeContents } from "./file_pages";
 import { allocate, create, destroy, release } from "./heap";
+import { Entry, Node } from "./node";
 import { bytesEqual } from "./text";
+
+export { Entry, Node };
 
 export const KIND_FILE: u32 = 0;
 export const KIND_DIRECTORY: u32 = 1;
@@ -18,73 +22,11 @@ export const KIND_ANONYMOUS: u32 = 5;
 export const NAME_MAX: u32 = 255;
 export const PATH_MAX: u32 = 4096;
 const LINKS_MAX: u32 = 40;
-/** Largest file in bytes: the largest block of the page allocator. */
-export const FILE_MAX: u32 = 1 << 28;
+/** Largest file in bytes: MAX_LFS_FILESIZE of Linux. */
+export const FILE_MAX: i64 = i64.MAX_VALUE;
 
 /** Cookies 0 and 1 are those of "." and "..". */
 const FIRST_COOKIE: u64 = 2;
-
-/** A name in a directory. */
-@unmanaged
-export class Entry {
-  directory: Node;
-  node: Node;
-  /** Next entry of the directory. */
-  next: Entry | null;
-  /** Another name of the same node. */
-  other: Entry | null;
-  name: usize;
-  nameLength: u32;
-  /** Its place when the directory is read: ascending along the list, never used twice. */
-  cookie: u64;
-}
-
-@unmanaged
-export class Node {
-  /** The directory a directory is in; the root is in itself. */
-  parent: Node | null;
-  /** First entry of a directory. */
-  entries: Entry | null;
-  /** Names of the node, the newest first. */
-  names: Entry | null;
-  kind: u32;
-  /** Permission bits. */
-  mode: u32;
-  inode: u32;
-  /** Contents of a file, target of a link. */
-  data: usize;
-  size: u32;
-  /** Bytes at `data` that belong to this node; 0 while it reads from the archive. */
-  capacity: u32;
-  /** Names; of a directory also its own "." and the ".." of the directories in it. */
-  links: u32;
-  /** Open files and mappings that use it. */
-  users: u32;
-  /** Windows of mediators on it (shared_files.ts). */
-  windows: u32;
-  /** Locks of open files on it (file_lock.ts), and whether the one is exclusive. */
-  locks: u32;
-  lockedExclusively: u32;
-  /** What open files on it can do, where its kind does not say so (FileOperations). */
-  operations: usize;
-  /** What its kind keeps beyond the tree's record: a pipe's bytes, an event descriptor's count. */
-  object: usize;
-  /** Who is told when it becomes ready, the first of the watches (readiness.ts). */
-  watches: usize;
-  /** Number of a device: major << 8 | minor. */
-  device: u32;
-  /** User and group it belongs to. */
-  owner: u32;
-  group: u32;
-  /** Nanoseconds of the seconds below. */
-  nanoseconds: u32;
-  accessNanoseconds: u32;
-  changeNanoseconds: u32;
-  /** Times of the last change of the contents, of access as far as it is kept, and of any change: seconds since 1970. */
-  time: i64;
-  accessTime: i64;
-  changeTime: i64;
-}
 
 let rootNode: Node | null = null;
 let inodes: u32 = 0;
@@ -237,6 +179,7 @@ export function swapNodes(a: Entry, b: Entry): void {
 /** Frees a node that nothing names or uses. */
 export function dispose(node: Node): void {
   if (node.links !== 0 || node.users !== 0) return;
+  freeContents(node);
   if (node.capacity !== 0) release(node.data, node.capacity);
   const parent = node.parent;
   destroy<Node>(node);
@@ -341,13 +284,14 @@ function resolve(base: Node, path: usize, length: u32, follow: bool, asName: boo
     if (more === end && !follow && (asName || !walkSlash)) continue;
     if (++links > LINKS_MAX) return -ELOOP;
     const remaining = (end - rest) as u32;
-    if (node.size + remaining >= PATH_MAX) return -ENAMETOOLONG;
+    const targetLength = node.size as u32;
+    if (targetLength + remaining >= PATH_MAX) return -ENAMETOOLONG;
     const target = buffer === linkPath ? otherPath : linkPath;
-    memory.copy(target, node.data, node.size);
-    memory.copy(target + node.size, rest, remaining);
+    memory.copy(target, node.data, targetLength);
+    memory.copy(target + targetLength, rest, remaining);
     buffer = target;
     rest = target;
-    end = target + node.size + remaining;
+    end = target + targetLength + remaining;
     walkEntry = null;
     walkNode = load<u8>(rest) === 47 ? root() : at;
   }

@@ -14,9 +14,10 @@ import {
 } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM } from "../libroottask/errno";
+import { pagesForFiles } from "../libroottask/file_pages";
 import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
 import { O_PATH } from "../libroottask/open_file";
-import { freePages, totalPages } from "../libroottask/pages";
+import { totalPages } from "../libroottask/pages";
 import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
@@ -98,7 +99,7 @@ export function sysStatx(program: Program, regs: Utcb): i64 {
 }
 
 function putStatfs(program: Program, address: u64): i64 {
-  fillStatfs(totalPages(), freePages());
+  fillStatfs(totalPages(), pagesForFiles());
   return copyTo(program.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
 }
 

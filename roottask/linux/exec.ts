@@ -11,6 +11,7 @@ import { closeForExec, ownFiles } from "../libroottask/descriptors";
 import { domainOf, endProgram, setExecutable, startProgram, useSpace } from "../libroottask/domain";
 import { ELF_OK, firstInstruction } from "../libroottask/elf";
 import { E2BIG, EFAULT, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
+import { copyContents } from "../libroottask/file_pages";
 import { leave } from "../libroottask/lock";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/program";
@@ -20,7 +21,7 @@ import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
 import { Node, walk, walkNode } from "../libroottask/tree";
 import { becomeExecuted, executedCredentials, executesSecurely } from "./credentials";
 import { returnMemory } from "./fork";
-import { elf, findElf, loadImage, mayExecute } from "./image";
+import { closeImage, elf, findElf, loadImage, mayExecute } from "./image";
 import { pregrantMemory, STACK_SIZE } from "./limits";
 import {
   AT_EMPTY_PATH,
@@ -63,13 +64,19 @@ function isBlank(value: u8): bool {
   return value === SPACE || value === TAB;
 }
 
-/** The interpreter that script `file` names, and its argument, become words. Returns 0 or -ENOEXEC. */
-function readScript(file: Node): i64 {
-  const text = file.data;
-  const limit = min<u32>(file.size, LINE_MAX);
+/** The first line of each script; words lie there. */
+const lines = memory.data(1280);
+/** The first two bytes of a file. */
+const mark = memory.data(8);
+
+/** The interpreter that script `file`, the one at `depth`, names and its argument become words. Returns 0 or -ENOEXEC. */
+function readScript(file: Node, depth: u32): i64 {
+  const text = lines + depth * LINE_MAX;
+  const limit = min<u64>(file.size, LINE_MAX as u64) as u32;
+  copyContents(file, 0, text, limit);
   let end: u32 = 2;
   while (end < limit && load<u8>(text + end) !== NEWLINE && load<u8>(text + end) !== 0) end++;
-  const cut = end === limit && file.size > limit;
+  const cut = end === limit && file.size > (limit as u64);
   while (end > 2 && isBlank(load<u8>(text + end - 1))) end--;
   let start: u32 = 2;
   while (start < end && isBlank(load<u8>(text + start))) start++;
@@ -86,7 +93,9 @@ function readScript(file: Node): i64 {
 }
 
 function isScript(file: Node): bool {
-  return file.size > 2 && load<u8>(file.data) === 35 && load<u8>(file.data + 1) === 33;
+  if (file.size <= 2) return false;
+  copyContents(file, 0, mark, 2);
+  return load<u8>(mark) === 35 && load<u8>(mark + 1) === 33;
 }
 
 /** The file that is loaded in the end. */
@@ -102,7 +111,7 @@ function findImage(program: Program, file: Node, length: u32): i64 {
     if (!isScript(image)) break;
     if (depth === SCRIPTS_MAX) return -ELOOP;
     if (depth === 0) addWord(path, length);
-    const wrong = readScript(image);
+    const wrong = readScript(image, depth);
     if (wrong !== 0) return wrong;
     const name = words + (wordCount - 1) * 8;
     const lost = walk(program.directory, load<usize>(name), load<u32>(name + 4), true);
@@ -253,16 +262,20 @@ function enterImage(thread: Thread, entry: u64, stack: u64, acting: Credentials)
 function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64): i64 {
   const program = thread.program;
   const wrong = findImage(program, file, length);
-  if (wrong !== 0) return wrong;
-  const acting = executedCredentials(thread, image);
-  if (acting === null) return -ENOMEM;
-  closeProgramWindows(program);
-  setIds(acting, executesSecurely);
-  const error = makeSpace(program, length, argv, envp);
-  if (error !== 0) {
-    dropCredentials(acting);
-    return error;
+  if (wrong !== 0) {
+    closeImage();
+    return wrong;
   }
+  const acting = executedCredentials(thread, image);
+  let error: i64 = -ENOMEM;
+  if (acting !== null) {
+    closeProgramWindows(program);
+    setIds(acting, executesSecurely);
+    error = makeSpace(program, length, argv, envp);
+    if (error !== 0) dropCredentials(acting);
+  }
+  closeImage();
+  if (acting === null || error !== 0) return error;
   const entry = firstInstruction(elf);
   const stack = entryStack;
   nameThread(thread, length);

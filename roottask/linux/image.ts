@@ -5,6 +5,7 @@ import { MAY_EXECUTE } from "../libroottask/credentials";
 import {
   checkElf,
   ELF_BYTES,
+  ELF_DYNAMIC,
   ELF_INTERPRETER_FILE,
   ELF_INTERPRETER_MISSING,
   ELF_INTERPRETER_NAME,
@@ -15,6 +16,8 @@ import {
   Elf,
 } from "../libroottask/elf";
 import { EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
+import { copyContents, inOnePiece } from "../libroottask/file_pages";
+import { allocate, release } from "../libroottask/heap";
 import { loadElf, loadInterpreter, mapStack } from "../libroottask/loader";
 import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
@@ -23,11 +26,43 @@ import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree"
 /** The executable that was found last, and its interpreter. */
 export const elf = changetype<Elf>(memory.data(ELF_BYTES));
 const interpreter = changetype<Elf>(memory.data(ELF_BYTES));
+/** Bytes of the largest executable that is copied. */
+const COPY_MAX: u64 = 1 << 28;
 
 /** 0, or why `node` cannot be executed. */
 export function mayExecute(node: Node): i64 {
   if (node.kind === KIND_LINK) return -ELOOP;
   return node.kind === KIND_FILE ? permit(node, MAY_EXECUTE) : -EACCES;
+}
+
+/** Checks `file` and fills `found`; contents in several pieces are copied, until `closeImage`. Returns one of ELF_…. */
+function open(found: Elf, file: Node): u32 {
+  close(found);
+  if (inOnePiece(file)) return checkElf(found, file.data, file.size as u32);
+  if (file.size > COPY_MAX) return ELF_MEMORY;
+  const bytes = file.size as u32;
+  const copy = allocate(bytes);
+  if (copy === 0) return ELF_MEMORY;
+  copyContents(file, 0, copy, bytes);
+  found.copied = bytes;
+  return checkElf(found, copy, bytes);
+}
+
+function close(found: Elf): void {
+  if (found.copied !== 0) release(found.file, found.copied);
+  found.copied = 0;
+}
+
+/** Checks `file`, for a native program. Returns one of ELF_…. */
+export function findNative(file: Node): u32 {
+  const checked = open(elf, file);
+  return checked === ELF_OK && elf.interpreterLength !== 0 ? ELF_DYNAMIC : checked;
+}
+
+/** Gives back what finding an image has taken; what has been found out stays. */
+export function closeImage(): void {
+  close(elf);
+  close(interpreter);
 }
 
 /** Why the interpreter of `elf` cannot be had: 0 or a negative error. */
@@ -39,20 +74,20 @@ function findInterpreter(program: Program): i64 {
   if (node === null) return -ENOENT;
   const wrong = mayExecute(node);
   if (wrong !== 0) return wrong;
-  const checked = checkElf(interpreter, node.data, node.size);
+  const checked = open(interpreter, node);
   if (checked === ELF_OK) return 0;
   return checked === ELF_TRUNCATED ? -EIO : -ELIBBAD;
 }
 
 /** Checks an executable and finds its interpreter. Returns 0 or a negative error. */
 export function findElf(program: Program, file: Node): i64 {
-  if (checkElf(elf, file.data, file.size) !== ELF_OK) return -ENOEXEC;
+  if (open(elf, file) !== ELF_OK) return -ENOEXEC;
   return elf.interpreterLength === 0 ? 0 : findInterpreter(program);
 }
 
 /** The same for a start line. Returns one of ELF_…. */
 export function findElfOfLine(program: Program, file: Node): u32 {
-  const checked = checkElf(elf, file.data, file.size);
+  const checked = open(elf, file);
   if (checked !== ELF_OK || elf.interpreterLength === 0) return checked;
   const error = findInterpreter(program);
   if (error === 0) return ELF_OK;

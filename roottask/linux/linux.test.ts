@@ -19,6 +19,7 @@ function numberOf(name: Name): number {
 const DATA = 0x40_2000n;
 const RW = 3;
 const PRIVATE_ANON = 0x22;
+const SHARED_ANON = 0x21;
 const FIXED = 0x10;
 const PAGE = 4096n;
 const EXITED = 2;
@@ -306,7 +307,34 @@ describe("memory", () => {
     expect(removed.reduce((pages, { order }) => pages + 2 ** order, 0)).toBe(256);
   });
 
-  it("maps files privately", () => {
+  it("gives back what files and their mappings took, when nobody has them any more", () => {
+    const round = (): void => {
+      const fd = call("open", put("tmp"), 0o20200002, 0o600);
+      expect(call("ftruncate", fd, 1n << 40n)).toBe(0n);
+      const area = call("mmap", 0, 64n * PAGE, RW, 1, fd, (1n << 40n) - 64n * PAGE);
+      for (let page = 0n; page < 64n; page += 3n) {
+        machine.poke(1, area + page * PAGE, Buffer.from("x"));
+      }
+      expect(call("pwrite64", fd, put("y"), 1, 1n << 33n)).toBe(1n);
+      expect(call("fallocate", fd, 0, 1n << 20n, 16n * PAGE)).toBe(0n);
+      expect(call("close", fd)).toBe(0n);
+      expect(call("munmap", area, 64n * PAGE)).toBe(0n);
+      const archived = call("open", put("etc/file"), 0);
+      const text = call("mmap", 0, PAGE, 1, 2, archived, 0);
+      expect(machine.peek(1, text, 3).toString()).toBe("012");
+      expect(call("munmap", text, PAGE)).toBe(0n);
+      expect(call("close", archived)).toBe(0n);
+      const zeroes = call("mmap", 0, 8n * PAGE, RW, SHARED_ANON, -1, 0);
+      machine.poke(1, zeroes + PAGE, Buffer.from("z"));
+      expect(call("munmap", zeroes, 8n * PAGE)).toBe(0n);
+    };
+    round();
+    const before = machine.exports.free();
+    round();
+    expect(machine.exports.free()).toBe(before);
+  });
+
+  it("maps files, privately and shared", () => {
     const fd = call("open", put("etc/file"), 0);
     const area = call("mmap", 0, PAGE, RW, 2, fd, 0);
     expect(machine.peek(1, area, 12)).toEqual(Buffer.from("0123456789\0\0"));
@@ -315,7 +343,11 @@ describe("memory", () => {
     expect(machine.peek(1, DATA, 4).toString()).toBe("0123");
     expect(call("mmap", 0, PAGE, RW, 1, fd, 0)).toBe(-13n);
     const writable = call("open", put("etc/file"), 2);
-    expect(call("mmap", 0, PAGE, RW, 1, writable, 0)).toBe(-19n);
+    const shared = call("mmap", 0, PAGE, RW, 1, writable, 0);
+    machine.poke(1, shared, Buffer.from("Y"));
+    expect(call("read", writable, DATA, 4)).toBe(4n);
+    expect(machine.peek(1, DATA, 4).toString()).toBe("Y123");
+    expect(machine.peek(1, area, 4).toString()).toBe("X123");
     expect(call("mmap", 0, PAGE, RW, 2, 99, 0)).toBe(-9n);
     expect(call("mmap", 0, PAGE, RW, 2, fd, 100)).toBe(-22n);
   });

@@ -1,9 +1,10 @@
 // Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2). Protection bits are the rights
-// bits of the kernel interface. Shared writable mappings of files are refused: nothing writes them back.
+// bits of the kernel interface. What is shared is a file's: anonymous memory gets one without a name, as on Linux.
 
 import { MEM_R, MEM_W } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import {
+  Area,
   areaAt,
   blocked,
   findRoom,
@@ -13,6 +14,7 @@ import {
   SPACE_START,
   Space,
 } from "../libroottask/areas";
+import { allocateContents } from "../libroottask/contents";
 import { fileAt } from "../libroottask/descriptors";
 import {
   EACCES,
@@ -25,7 +27,15 @@ import {
   EOPNOTSUPP,
   EOVERFLOW,
 } from "../libroottask/errno";
-import { backingNode, O_PATH, OpenFile, readable, writable } from "../libroottask/open_file";
+import {
+  backingNode,
+  FALLOC_KEEP_SIZE,
+  FALLOC_PUNCH_HOLE,
+  O_PATH,
+  OpenFile,
+  readable,
+  writable,
+} from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
@@ -35,14 +45,14 @@ import {
   faultReason,
   forget,
   map,
-  markShared,
+  mapShared,
   movePages,
   present,
   protect,
   touch,
   unmap,
 } from "../libroottask/space";
-import { Node } from "../libroottask/tree";
+import { dispose, KIND_FILE, Node, newNode } from "../libroottask/tree";
 
 const PAGE: u64 = 4096;
 
@@ -65,12 +75,15 @@ const MAP_NORESERVE: u64 = 0x4000;
 const MAP_POPULATE: u64 = 0x8000;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 /** LEGACY_MAP_MASK of Linux, which MAP_SHARED_VALIDATE refuses others than; the place is found before. */
-const MAP_KNOWN: u64 = 0x7_f973 | MAP_FIXED_NOREPLACE;
+const MAP_KNOWN: u64 = 0x407_f973 | MAP_FIXED_NOREPLACE;
 
 const MLOCK_ONFAULT: u64 = 1;
 
 const MREMAP_MAYMOVE: u64 = 1;
 const MREMAP_FIXED: u64 = 2;
+
+/** Of the files of shared anonymous memory, which nobody opens. */
+const ZEROES_MODE: u32 = 0o777;
 
 const MADV_DONTNEED: u64 = 4;
 const MADV_FREE: u64 = 8;
@@ -137,8 +150,9 @@ function place(space: Space, hint: u64, length: u64, flags: u64): i64 {
   return room === 0 ? -ENOMEM : (room as i64);
 }
 
-/** What backs a mapping, null for zeroes. */
+/** What backs a mapping, null for zeroes, and the rights it cannot get. */
 let backing: Node | null = null;
+let denied: u32 = 0;
 
 /** Finds what backs a mapping of `file`, for `backing`. Returns 0 or a negative error. */
 function findBacking(file: OpenFile, protection: u64, flags: u64): i64 {
@@ -151,6 +165,39 @@ function findBacking(file: OpenFile, protection: u64, flags: u64): i64 {
   const map = file.operations.map;
   const error = map(file, shared, writing);
   backing = backingNode;
+  denied = shared && !writable(file) ? MEM_W : 0;
+  return error;
+}
+
+/** Lets a shared mapping of zeroes have a file of its own for `backing`. Returns 0 or -ENOMEM. */
+function backZeroes(length: u64): i64 {
+  const node = newNode(KIND_FILE, ZEROES_MODE);
+  if (node === null) return -ENOMEM;
+  node.size = length;
+  backing = node;
+  return 0;
+}
+
+/** Maps `length` bytes of `backing` from `offset` on. Returns 0 or -ENOMEM. */
+function enterMapping(
+  space: Space,
+  start: u64,
+  length: u64,
+  rights: u32,
+  flags: u64,
+  offset: u64,
+): i64 {
+  if ((flags & MAP_TYPE) === MAP_PRIVATE) {
+    return map(space, start, start + length, rights, backing, offset);
+  }
+  let from = offset;
+  if (backing === null) {
+    if (backZeroes(length) !== 0) return -ENOMEM;
+    from = 0;
+  }
+  const node = backing as Node;
+  const error = mapShared(space, start, start + length, rights, node, from, denied);
+  if (error !== 0) dispose(node);
   return error;
 }
 
@@ -161,6 +208,7 @@ function mapAt(space: Space, regs: Utcb, length: u64, file: OpenFile | null): i6
   if (at < 0) return at;
   const start = at as u64;
   backing = null;
+  denied = 0;
   if (file !== null) {
     // Positions in a file are up to 2^63 - 1.
     if (((regs.r9 + length) as i64) < 0) return -EOVERFLOW;
@@ -170,10 +218,8 @@ function mapAt(space: Space, regs: Utcb, length: u64, file: OpenFile | null): i6
     return -EINVAL;
   }
   const rights = (regs.rdx & PROT_ALL) as u32;
-  const error = map(space, start, start + length, rights, backing, regs.r9);
+  const error = enterMapping(space, start, length, rights, flags, regs.r9);
   if (error !== 0) return error;
-  const shares = (flags & MAP_TYPE) !== MAP_PRIVATE;
-  if (shares && !markShared(space, start, start + length)) return -ENOMEM;
   if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0 && rights !== 0) {
     for (let page = start; page < start + length; page += PAGE) touch(space, page, 0);
   }
@@ -196,7 +242,8 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   if (regs.r9 + length < length) return -EOVERFLOW;
   if (length > SPACE_END) return -ENOMEM;
   const limited = (flags & MAP_NORESERVE) === 0 && (regs.rdx & (MEM_W as u64)) !== 0;
-  if (limited && length > (totalPages() as u64) * PAGE) return -ENOMEM;
+  const reserves = file === null || (flags & MAP_TYPE) === MAP_PRIVATE;
+  if (reserves && limited && length > (totalPages() as u64) * PAGE) return -ENOMEM;
   takeBack(space);
   const at = mapAt(space, regs, length, file);
   grant(space);
@@ -295,15 +342,21 @@ export function sysMlock2(program: Program, regs: Utcb): i64 {
   return regs.rdx !== 0 ? sysMunlock(program, regs) : sysMlock(program, regs);
 }
 
+/** Maps [to, to + size) as `area` has it from `from` on. Returns 0 or -ENOMEM. */
+function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 {
+  const offset = area.offset + (from - area.start);
+  const rights = area.rights;
+  const node = area.node;
+  if (node === null || area.shared === 0) return map(space, to, to + size, rights, node, offset);
+  return mapShared(space, to, to + size, rights, node, offset, area.denied);
+}
+
 /** Moves a mapping to [to, to + size), of which the first `kept` bytes have contents. */
 function move(space: Space, from: u64, oldLength: u64, to: u64, size: u64): i64 {
   const area = areaAt(space, from);
   if (area === null) return -EINVAL;
-  const offset = area.offset + (from - area.start);
-  const shared = area.shared;
-  const error = map(space, to, to + size, area.rights, area.node, offset);
+  const error = mapAlike(space, area, from, to, size);
   if (error !== 0) return error;
-  if (shared !== 0 && !markShared(space, to, to + size)) return -ENOMEM;
   const moved = movePages(space, from, to, min<u64>(oldLength, size));
   if (moved !== 0) return moved;
   const gone = unmap(space, from, from + oldLength);
@@ -315,12 +368,13 @@ function remap(space: Space, regs: Utcb): i64 {
   const flags = regs.r10;
   if ((start & (PAGE - 1)) !== 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) !== 0)
     return -EINVAL;
-  if (regs.rdx === 0 || regs.rdx > SPACE_END || regs.rsi === 0 || regs.rsi > SPACE_END)
-    return -EINVAL;
+  if (regs.rdx === 0 || regs.rdx > SPACE_END || regs.rsi > SPACE_END) return -EINVAL;
   const oldLength = up(regs.rsi);
   const size = up(regs.rdx);
   const area = areaAt(space, start);
   if (area === null) return -EFAULT;
+  // No length asks for a second mapping of what is shared.
+  if (oldLength === 0 && area.shared === 0) return -EINVAL;
   if (!inRange(start, oldLength) || blocked(space, start, start + oldLength)) return -EINVAL;
   const fixed = (flags & MREMAP_FIXED) !== 0;
   // What a mapping is cut by may belong to others; what moves or grows may not.
@@ -336,13 +390,10 @@ function remap(space: Space, regs: Utcb): i64 {
     const error = size === oldLength ? 0 : unmap(space, start + size, start + oldLength);
     return error === 0 ? (start as i64) : error;
   }
-  if (size > (totalPages() as u64) * PAGE) return -ENOMEM;
+  if (area.shared === 0 && size > (totalPages() as u64) * PAGE) return -ENOMEM;
   const end = start + oldLength;
   if (inRange(start, size) && end === area.end && rangeFree(space, end, start + size)) {
-    const offset = area.offset + (end - area.start);
-    const shared = area.shared;
-    const error = map(space, end, start + size, area.rights, area.node, offset);
-    if (error === 0 && shared !== 0 && !markShared(space, end, start + size)) return -ENOMEM;
+    const error = mapAlike(space, area, end, end, size - oldLength);
     return error === 0 ? (start as i64) : error;
   }
   if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
@@ -383,6 +434,26 @@ function isAdvice(advice: u64): bool {
   return advice <= MADV_DONTNEED || (advice >= MADV_FREE && advice <= MADV_LAST);
 }
 
+/** MADV_REMOVE: makes a hole in the files behind [start, end), where mappings may write them. Returns 0 or an error. */
+function punch(space: Space, start: u64, end: u64): i64 {
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.end > start) {
+      const node = area.node;
+      if (node === null) return -EINVAL;
+      if (area.shared === 0 || (area.denied & MEM_W) !== 0) return -EACCES;
+      const from = max<u64>(start, area.start);
+      const length = min<u64>(end, area.end) - from;
+      const offset = (area.offset + (from - area.start)) as i64;
+      const mode = FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE;
+      const error = allocateContents(node, mode, offset, length as i64, ~(0 as u64));
+      if (error !== 0) return error;
+    }
+    area = area.next;
+  }
+  return 0;
+}
+
 /** madvise(address, length, advice): what is mapped of the range is advised, also where it is not all mapped. */
 export function sysMadvise(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
@@ -396,7 +467,8 @@ export function sysMadvise(program: Program, regs: Utcb): i64 {
   recordHandedOut(space);
   const last = min<u64>(end, SPACE_END);
   if (advice === MADV_REMOVE) {
-    return mapped(space, start, last) && last === end ? -EOPNOTSUPP : -ENOMEM;
+    const error = punch(space, start, last);
+    if (error !== 0) return error;
   }
   if (advice === MADV_DONTNEED || advice === MADV_FREE) forget(space, start, last);
   return wholly(space, start, end);

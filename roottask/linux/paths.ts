@@ -201,7 +201,7 @@ function symlinkAt(program: Program, target: u64, fd: u64, address: u64): i64 {
   }
   memory.copy(text, second, length as u32);
   node.data = text;
-  node.size = length as u32;
+  node.size = length as u64;
   node.capacity = length as u32;
   return 0;
 }

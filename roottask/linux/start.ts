@@ -2,7 +2,7 @@
 
 import { HEDRON_ENVIRONMENT, STACK_TOP } from "../libhrstd/layout";
 import { setExecutable } from "../libroottask/domain";
-import { checkElf, ELF_DYNAMIC, ELF_MEMORY, ELF_OK, firstInstruction } from "../libroottask/elf";
+import { ELF_MEMORY, ELF_OK, firstInstruction } from "../libroottask/elf";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, setForget, Thread } from "../libroottask/program";
@@ -12,7 +12,7 @@ import { setProgramEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
-import { elf, findElfOfLine, loadImage } from "./image";
+import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals } from "./signal_queue";
@@ -45,15 +45,16 @@ export function initLinux(): bool {
   return true;
 }
 
-function checkNative(file: Node): u32 {
-  const checked = checkElf(elf, file.data, file.size);
-  return checked === ELF_OK && elf.interpreterLength !== 0 ? ELF_DYNAMIC : checked;
-}
-
 /** Loads `file` into `program`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
 export function prepare(program: Program, file: Node): u32 {
+  const result = load(program, file);
+  closeImage();
+  return result;
+}
+
+function load(program: Program, file: Node): u32 {
   const foreign = program.abi === ABI_LINUX;
-  const checked = foreign ? findElfOfLine(program, file) : checkNative(file);
+  const checked = foreign ? findElfOfLine(program, file) : findNative(file);
   if (checked !== ELF_OK) return checked;
   setExecutable(program, file);
   if (foreign && !(giveSignalCode(program) && giveMediator(program))) return ELF_MEMORY;

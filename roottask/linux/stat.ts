@@ -1,6 +1,7 @@
 // File status as programs see it: struct stat, struct statx and struct statfs of x86-64
 // (arch/x86/include/uapi/asm/stat.h, include/uapi/linux/stat.h, include/uapi/asm-generic/statfs.h).
 
+import { pagesTaken } from "../libroottask/file_pages";
 import { typeOf } from "../libroottask/file_type";
 import { KIND_FILE, Node } from "../libroottask/tree";
 
@@ -91,7 +92,7 @@ export const statBuffer = memory.data(256);
 /** Sectors a node takes: those of the pages of a file. */
 function blocksOf(node: Node): u64 {
   if (node.kind !== KIND_FILE) return 0;
-  return (((node.size as u64) + (BLOCK_SIZE - 1)) / BLOCK_SIZE) * (BLOCK_SIZE / SECTOR);
+  return pagesTaken(node) * ((BLOCK_SIZE / SECTOR) as u64);
 }
 
 /** Fills `statBuffer` with struct stat of `node`. */
@@ -105,7 +106,7 @@ export function fillStat(node: Node): void {
   stat.uid = node.owner;
   stat.gid = node.group;
   stat.rdev = node.device as u64;
-  stat.size = node.size as u64;
+  stat.size = node.size;
   stat.blksize = BLOCK_SIZE as u64;
   stat.blocks = blocksOf(node);
   stat.atime = node.accessTime;
@@ -127,7 +128,7 @@ export function fillStatx(node: Node): void {
   stat.gid = node.group;
   stat.mode = (typeOf(node) | node.mode) as u16;
   stat.ino = node.inode as u64;
-  stat.size = node.size as u64;
+  stat.size = node.size;
   stat.blocks = blocksOf(node);
   stat.atime = node.accessTime;
   stat.atimeNsec = node.accessNanoseconds as u64;
