@@ -16,6 +16,7 @@ export const PORTABLE_ENTRIES: readonly (readonly [entry: string, packages: read
     ["tools/emulator/index.ts", []],
     ["tools/emulator/web/machine-element.ts", OF_PAGES],
     ["tools/emulator/web/page.ts", OF_PAGES],
+    ["tools/emulator/web/picture-worker.ts", []],
     ["tools/emulator/web/worker.ts", OF_PAGES],
     ["tools/package/web.ts", []],
   ];

@@ -22,7 +22,7 @@ import { importsOf } from "../lint/imports.ts";
 import { MakeError } from "../make/task.ts";
 import { BOOT_CONFIGURATION, IMAGES } from "./images.ts";
 
-/** Modules that programs import or run, below build/dist/, without ending. */
+/** Modules that programs import or run, or that are threads of these, below build/dist/, without ending. */
 const ENTRIES = ["emulator/host/index", "aot/index", "bootimage/index"];
 const COMMANDS = [
   "package/bin/aot",
@@ -30,6 +30,7 @@ const COMMANDS = [
   "package/bin/make",
   "package/bin/mkbootimage",
 ];
+const THREADS = ["emulator/host/web-thread"];
 const WEB = "package/web";
 const CORE = "emulator-core.wasm";
 /** For programs in C that use the kernel's interface. */
@@ -185,7 +186,7 @@ function keepReachable(dist: string, root: string): void {
       .filter((name) => name.endsWith(".d.ts"))
       .map((name) => [name.replace(/\.d\.ts$/, ".js"), readFileSync(join(dist, name), "utf8")]),
   );
-  const run = reachable([...ENTRIES, ...COMMANDS, "web/index"], modules);
+  const run = reachable([...ENTRIES, ...COMMANDS, ...THREADS, "web/index"], modules);
   const declared = reachable([...ENTRIES, WEB], declarations);
   const known = new Set(Object.keys(manifest.dependencies));
   for (const name of [...run.packages, ...declared.packages]) {

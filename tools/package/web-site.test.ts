@@ -48,7 +48,7 @@ describe.skipIf(!hasChromium)("in a tab", () => {
   let server: WebServer;
 
   beforeAll(async () => {
-    server = await serveWeb(files, 0, (socket) => socket.close());
+    server = await serveWeb(files, 0, { onSocket: (socket) => socket.close() });
     browser = await TestBrowser.start();
   });
   afterAll(async () => {

@@ -437,6 +437,7 @@ export class Session {
       execute: (line: string) => monitor.execute(line),
     };
     this.#display = await Display.open(viewed, port);
+    this.#display.onBroken = (reason) => this.say(`emu: ${reason}\n`);
     this.say(`emu: the screen is at ${this.#display.url}\n`);
     await showInBrowser(this.#display.url);
   }

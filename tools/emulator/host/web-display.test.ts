@@ -10,6 +10,7 @@ import { WebSocket } from "ws";
 import { al } from "../../asm/index.ts";
 import { guest, print } from "../platform/testdata/guest.ts";
 import type { ToMachine } from "../remote/messages.ts";
+import { type PictureFrame, type ReadBytes, readFrames } from "../remote/picture-frames.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { parseArguments } from "./cli-options.ts";
 
@@ -97,6 +98,28 @@ class Peer {
   }
 }
 
+/** The first frame of an endless response. */
+async function firstFrame(url: string): Promise<PictureFrame | undefined> {
+  const { body } = await fetch(url);
+  const chunks = body?.values();
+  let rest = new Uint8Array(0);
+  const read: ReadBytes = async (into) => {
+    while (rest.length < into.length) {
+      const { done, value } = (await chunks?.next()) ?? { done: true };
+      if (done) return undefined;
+      rest = new Uint8Array(Buffer.concat([rest, value]));
+    }
+    into.set(rest.subarray(0, into.length));
+    rest = rest.slice(into.length);
+    return into;
+  };
+  for await (const frame of readFrames(read)) {
+    await chunks?.return?.();
+    return frame;
+  }
+  return undefined;
+}
+
 const textOf = (peer: Peer): string =>
   peer.messages
     .filter(({ kind }) => kind === "serial")
@@ -115,9 +138,9 @@ test("a page sees the machine and ends it by a key; the serial line stays on std
   expect(await first.find(({ kind }) => kind === "machine")).toMatchObject({
     ...{ title: kernel, cpus: 1, memory: 16 << 20, hasScreen: true, restarts: false },
   });
-  expect(await first.find(({ kind }) => kind === "size")).toMatchObject({
-    width: 720,
-    height: 400,
+  const { key } = await first.find(({ kind }) => kind === "pictures");
+  expect(await firstFrame(`${url}pictures?${key}`)).toEqual({
+    ...{ kind: "size", width: 720, height: 400 },
   });
   await first.find(() => textOf(first).includes("hello\n"));
   first.close();
@@ -148,6 +171,31 @@ test("a page that sends what is no message is sent away, and the machine goes on
   expect(await good.find(({ kind }) => kind === "status")).toMatchObject({ state: "paused" });
   good.send({ kind: "command", name: "resume" });
   pressEscape(good);
+  expect((await ended).status).toBe(0);
+});
+
+test("pictures are for those who have a connection, and one that is a page's", async () => {
+  const { url, ended } = await start("-serial", "null");
+  const peer = new Peer(url);
+  const { key } = await peer.find(({ kind }) => kind === "pictures");
+  for (const query of ["", "?", "?0", `?${key}0`, `?key=${key}`]) {
+    expect((await fetch(`${url}pictures${query}`)).status).toBe(404);
+  }
+  expect((await fetch(`${url}pictures?${key}`, { method: "POST" })).status).toBe(405);
+  const other = await fetch(`${url}pictures?${key}`, {
+    headers: { Origin: "http://evil.example" },
+  });
+  expect(other.status).toBe(403);
+  // It says that it draws what it has never asked for.
+  for (let i = 0; i < 100; i++) peer.sendRaw(encodeMessage({ kind: "drawn" }));
+  expect(await firstFrame(`${url}pictures?${key}`)).toMatchObject({ kind: "size" });
+  peer.close();
+  await peer.closed;
+  const again = new Peer(url);
+  const fresh = await again.find(({ kind }) => kind === "pictures");
+  expect(fresh.key).not.toBe(key);
+  expect((await fetch(`${url}pictures?${key}`)).status).toBe(404);
+  pressEscape(again);
   expect((await ended).status).toBe(0);
 });
 

@@ -1,122 +1,181 @@
 // `-display web`: pages in browsers that show the machine of this process. Each has a viewer of its own; the machine
-// goes on without any.
+// goes on without any. The server is a thread of its own (web-thread.ts).
 
-import type { WebSocket } from "ws";
+import { Worker } from "node:worker_threads";
+import { LoadError } from "../load-error.ts";
 import { LookPace, TICK_MS } from "../remote/look-pace.ts";
 import { type FromMachine, MessageError } from "../remote/messages.ts";
-import { packPixels } from "../remote/packed-pixels.ts";
-import { PictureBuffers } from "../remote/picture-buffers.ts";
+import { ScreenFeed } from "../remote/screen-feed.ts";
 import { type Standstill, type ViewedMachine, Viewer } from "../remote/viewer.ts";
-import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { pageFiles } from "./page-files.ts";
-import { serveWeb, type WebServer } from "./web-server.ts";
+import type { FromServer, ServerOptions, ToServer } from "./web-messages.ts";
 
-/** Bytes on their way to a page beyond which the next look waits. */
-const MAX_UNSENT = 8 << 20;
-/** What sending takes the machine's thread when a look is over, ms a byte. */
-const SEND_MS = 3.3e-6;
-/** Given to the pages to read the last messages, ms. */
+/** Beyond this nobody waits for the last picture any more, ms. */
 const LINGER_MS = 1000;
 
-/** WebSocket close codes (RFC 6455, 7.4.1). */
-const GOING_AWAY = 1001;
-const UNSUPPORTED_DATA = 1003;
+/** The thread's module, in this checkout or as the package has it. */
+function threadOf(options: ServerOptions): Worker {
+  const isSource = import.meta.url.endsWith(".ts");
+  const script = new URL(isSource ? "./web-thread.ts" : "./web-thread.js", import.meta.url);
+  const loader = new URL("../../loader/register.mjs", import.meta.url);
+  const execArgv = isSource ? ["--import", loader.href] : [];
+  return new Worker(script, { workerData: options, execArgv });
+}
+
+/** A page, and whether too much waits to be sent to it already. */
+interface Page {
+  viewer: Viewer;
+  isBehind: boolean;
+}
 
 export class WebDisplay {
+  /** Address of the page. */
+  url = "";
   readonly #viewed: ViewedMachine;
-  readonly #viewers = new Map<WebSocket, Viewer>();
+  readonly #thread: Worker;
+  readonly #pages = new Map<number, Page>();
   readonly #pace = new LookPace();
   readonly #timer: NodeJS.Timeout;
-  #server: WebServer | undefined;
+  readonly #feed: ScreenFeed | undefined;
+  #isWatched = false;
+  #isBroken = false;
   #standstill: Standstill | undefined;
+  #onListening: (failure?: Error) => void = () => {};
+  #onReady: () => void = () => {};
+  #onOver: () => void = () => {};
+  /** The server's thread has broken down: why, in a sentence. The machine goes on. */
+  onBroken: (reason: string) => void = () => {};
 
-  private constructor(viewed: ViewedMachine) {
+  private constructor(viewed: ViewedMachine, thread: Worker) {
     this.#viewed = viewed;
+    this.#thread = thread;
+    this.#feed = ScreenFeed.of(viewed.control.machine, (rows) => this.#say({ kind: "rows", rows }));
+    thread.on("message", (message: FromServer) => this.#hear(message));
+    thread.on("error", (error) => this.#break(error));
     this.#timer = setInterval(() => this.#pace.tick(() => this.#look()), TICK_MS);
     this.#timer.unref();
   }
 
   /** Listens on 127.0.0.1, on any free port for 0. Throws `LoadError` if the port is taken. */
   static async open(viewed: ViewedMachine, port: number): Promise<WebDisplay> {
-    const display = new WebDisplay(viewed);
     const files = await pageFiles();
-    display.#server = await serveWeb(files, port, (socket) => display.#connect(socket));
-    return display;
-  }
-
-  /** Address of the page. */
-  get url(): string {
-    return this.#server?.url ?? "";
+    const display = new WebDisplay(viewed, threadOf({ files, port }));
+    const failure = await new Promise<Error | undefined>((resolve) => {
+      display.#onListening = resolve;
+    });
+    if (failure === undefined) return display;
+    clearInterval(display.#timer);
+    await display.#thread.terminate();
+    throw failure;
   }
 
   /** A byte that the guest has sent on COM1. */
   serial(byte: number): void {
-    for (const viewer of this.#viewers.values()) viewer.serial(byte);
+    for (const { viewer } of this.#pages.values()) viewer.serial(byte);
   }
 
   /** Why the machine stands still; undefined when it goes on. */
   standstill(standstill: Standstill | undefined): void {
     this.#standstill = standstill;
-    for (const viewer of this.#viewers.values()) viewer.standstill(standstill);
+    for (const { viewer } of this.#pages.values()) viewer.standstill(standstill);
   }
 
   #look(): void {
-    for (const [socket, viewer] of this.#viewers) {
-      const before = socket.bufferedAmount;
-      if (before >= MAX_UNSENT) continue;
-      viewer.look();
-      this.#pace.charge((socket.bufferedAmount - before) * SEND_MS);
+    for (const { viewer, isBehind } of this.#pages.values()) {
+      if (!isBehind) viewer.look();
+    }
+    if (this.#isWatched) this.#feed?.look();
+  }
+
+  #say(message: ToServer): void {
+    this.#thread.postMessage(message);
+  }
+
+  #hear(message: FromServer): void {
+    switch (message.kind) {
+      case "listening":
+        this.url = message.url;
+        this.#onListening();
+        break;
+      case "failed":
+        this.#onListening(new LoadError(message.reason));
+        break;
+      case "opened":
+        this.#open(message.page);
+        break;
+      case "closed":
+        this.#pages.delete(message.page);
+        break;
+      case "received":
+        this.#receive(message.page, message.message);
+        break;
+      case "behind": {
+        const page = this.#pages.get(message.page);
+        if (page !== undefined) page.isBehind = message.isBehind;
+        break;
+      }
+      case "watched":
+        this.#isWatched = message.isWatched;
+        if (this.#isWatched) this.#feed?.forget();
+        break;
+      case "read":
+        this.#feed?.giveBack(message.slot);
+        this.#onReady();
+        break;
+      case "over":
+        this.#onOver();
     }
   }
 
-  #connect(socket: WebSocket): void {
-    const buffers = new PictureBuffers();
-    const send = (message: FromMachine): void => {
-      if (socket.readyState !== socket.OPEN) return;
-      if (message.kind !== "pixels") {
-        socket.send(encodeMessage(message));
-        return;
-      }
-      const packed = packPixels(message, buffers);
-      socket.send(encodeMessage(packed));
-      for (const { buffer } of new Set([message.bytes, packed.bytes])) {
-        buffers.giveBack(buffer as ArrayBuffer);
-      }
-    };
-    const viewer = new Viewer(this.#viewed, send, buffers);
+  #open(page: number): void {
+    const send = (message: FromMachine): void => this.#say({ kind: "tell", page, message });
+    const viewer = new Viewer(this.#viewed, send, { withoutPicture: true });
     viewer.standstill(this.#standstill);
-    this.#viewers.set(socket, viewer);
-    socket.on("message", (data, isBinary) => {
-      try {
-        if (!isBinary) throw new MessageError("expected a binary message");
-        viewer.receive(decodeMessage(bytesOf(data)));
-      } catch (error) {
-        if (!(error instanceof MessageError)) throw error;
-        socket.close(UNSUPPORTED_DATA, error.message);
-      }
-    });
-    socket.on("error", () => socket.terminate());
-    socket.on("close", () => this.#viewers.delete(socket));
+    this.#pages.set(page, { viewer, isBehind: false });
+  }
+
+  #receive(page: number, message: unknown): void {
+    try {
+      this.#pages.get(page)?.viewer.receive(message);
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error;
+      this.#say({ kind: "dismiss", page, reason: error.message });
+    }
+  }
+
+  #break(error: Error): void {
+    this.#isBroken = true;
+    this.#pages.clear();
+    this.#isWatched = false;
+    this.#onListening(error);
+    this.#onReady();
+    this.#onOver();
+    this.onBroken(`-display web: its server has broken down: ${error.message}`);
   }
 
   /** Lets the pages read what there is to say, and ends. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    const closed = [...this.#viewers.keys()].map(
-      (socket) =>
-        new Promise<void>((resolve) => {
-          socket.once("close", () => resolve());
-          socket.close(GOING_AWAY);
-        }),
-    );
-    const late = new Promise((resolve) => setTimeout(resolve, LINGER_MS));
-    await Promise.race([Promise.all(closed), late]);
-    await this.#server?.close();
+    await this.#lastLook();
+    if (this.#isBroken) return;
+    const over = new Promise<void>((resolve) => {
+      this.#onOver = resolve;
+    });
+    this.#say({ kind: "close" });
+    await over;
+    await this.#thread.terminate();
   }
-}
 
-/** A message as `ws` gives it. */
-function bytesOf(data: Buffer | ArrayBuffer | Buffer[]): Uint8Array {
-  if (Array.isArray(data)) return Buffer.concat(data);
-  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+  /** Sends the picture as it stays, when there is room for it. */
+  async #lastLook(): Promise<void> {
+    const feed = this.#feed;
+    if (!this.#isWatched || feed === undefined) return;
+    if (!feed.isReady) {
+      const ready = new Promise<void>((resolve) => {
+        this.#onReady = resolve;
+      });
+      await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, LINGER_MS))]);
+    }
+    feed.look();
+  }
 }

@@ -18,9 +18,11 @@ let secret: string;
 let opened = 0;
 
 beforeAll(async () => {
-  server = await serveWeb(files, 0, (socket) => {
-    opened++;
-    socket.send("hello");
+  server = await serveWeb(files, 0, {
+    onSocket: (socket) => {
+      opened++;
+      socket.send("hello");
+    },
   });
   const url = new URL(server.url);
   port = Number(url.port);
@@ -130,7 +132,7 @@ test("a WebSocket is for this page alone", async () => {
 });
 
 test("a port that is taken is named", async () => {
-  await expect(serveWeb(files, port, () => {})).rejects.toThrow(
+  await expect(serveWeb(files, port, { onSocket: () => {} })).rejects.toThrow(
     new RegExp(`^-display web: cannot listen on port ${port}: .*EADDRINUSE`),
   );
 });

@@ -1,5 +1,6 @@
-// The server of `-display web`: one page with its files, and WebSockets (RFC 6455) for the machine behind it. It listens
-// on 127.0.0.1 alone; who does not know the secret in the address, or comes from another origin, gets nothing.
+// The server of `-display web`: one page with its files, WebSockets (RFC 6455) for the machine behind it, and responses
+// that go on for its pictures. It listens on 127.0.0.1 alone; who does not know the secret in the address, or comes from
+// another origin, gets nothing.
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -8,8 +9,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { LoadError } from "../load-error.ts";
 
 const ADDRESS = "127.0.0.1";
-/** Name under the secret on which WebSockets are opened. */
+/** Names under the secret on which WebSockets are opened and pictures are asked for. */
 const SOCKET = "machine";
+const PICTURES = "pictures";
 const PAGE = "index.html";
 /** Longest message that is taken, bytes. */
 const MAX_MESSAGE = 64 << 20;
@@ -22,6 +24,8 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
   wasm: "application/wasm",
 };
+
+const TYPE_OF_BYTES = "application/octet-stream";
 
 /** Nothing but the page's own files; styles that the terminal sets on its elements; WebAssembly. */
 const POLICY = [
@@ -44,6 +48,13 @@ const HEADERS = {
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 } as const;
+
+/** What is done with those who may come in. */
+export interface WebHandlers {
+  onSocket: (socket: WebSocket) => void;
+  /** What follows `?` says which pictures are wanted: an endless response for them, if `open` is called. */
+  onPictures?: (query: string, open: () => ServerResponse) => void;
+}
 
 export interface WebServer {
   /** Address of the page, with the secret. */
@@ -68,7 +79,7 @@ class Gate {
     this.#hosts = [`${ADDRESS}:${port}`, `localhost:${port}`];
   }
 
-  /** The file that is asked for, or why the request is refused. */
+  /** The name that is asked for, or why the request is refused. */
   nameOf({ headers, url = "" }: IncomingMessage): string | Refusal {
     const { host = "", origin } = headers;
     if (!this.#hosts.includes(host)) return FORBIDDEN;
@@ -85,13 +96,13 @@ class Gate {
 }
 
 /**
- * Serves `files`, by their names, and hands over each WebSocket. Port 0 is any that is free. Throws `LoadError` if the
+ * Serves `files`, by their names, and hands over what else comes. Port 0 is any that is free. Throws `LoadError` if the
  * port is taken.
  */
 export async function serveWeb(
   files: ReadonlyMap<string, Uint8Array>,
   port: number,
-  onSocket: (socket: WebSocket) => void,
+  { onSocket, onPictures }: WebHandlers,
 ): Promise<WebServer> {
   const secret = randomBytes(16).toString("hex");
   const server: Server = createServer();
@@ -104,7 +115,7 @@ export async function serveWeb(
   const bound = server.address();
   const number = typeof bound === "object" && bound !== null ? bound.port : port;
   const gate = new Gate(secret, number);
-  server.on("request", (request, response) => answer(gate, files, request, response));
+  server.on("request", (request, response) => answer(gate, files, onPictures, request, response));
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE });
   server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const name = gate.nameOf(request);
@@ -131,6 +142,7 @@ export async function serveWeb(
 function answer(
   gate: Gate,
   files: ReadonlyMap<string, Uint8Array>,
+  onPictures: WebHandlers["onPictures"],
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
@@ -147,6 +159,18 @@ function answer(
     refuse([405, "Method Not Allowed"], { Allow: "GET, HEAD" });
     return;
   }
+  if (name === PICTURES && onPictures !== undefined && request.method === "GET") {
+    const [, query = ""] = (request.url ?? "").split("?");
+    let isOpen = false;
+    onPictures(query, () => {
+      isOpen = true;
+      response.writeHead(200, { ...HEADERS, "Content-Type": TYPE_OF_BYTES });
+      response.flushHeaders();
+      return response;
+    });
+    if (!isOpen) refuse(NOT_FOUND);
+    return;
+  }
   const file = name === "" ? PAGE : name;
   const bytes = files.get(file);
   if (bytes === undefined) {
@@ -156,7 +180,7 @@ function answer(
   response.writeHead(200, {
     ...HEADERS,
     "Content-Length": bytes.length,
-    "Content-Type": TYPES[file.slice(file.lastIndexOf(".") + 1)] ?? "application/octet-stream",
+    "Content-Type": TYPES[file.slice(file.lastIndexOf(".") + 1)] ?? TYPE_OF_BYTES,
   });
   response.end(request.method === "HEAD" ? undefined : bytes);
 }

@@ -18,25 +18,18 @@ export class LookPace {
    * that take long too.
    */
   #due = 0;
-  #later = 0;
 
   /** `now` is the host's clock, ms. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
-  /** To be called while one looks: it will take the thread so much longer when the look is over, ms. */
-  charge(ms: number): void {
-    this.#later += ms;
-  }
-
   /** To be called every `TICK_MS`: looks if it is time. */
   tick(look: () => void): void {
     const start = this.#now();
     if (start < this.#due) return;
-    this.#later = 0;
     look();
     const counted = Math.max(this.#due, start - LOOK_MS);
-    this.#due = counted + Math.max(LOOK_MS, (this.#now() - start + this.#later) / SHARE);
+    this.#due = counted + Math.max(LOOK_MS, (this.#now() - start) / SHARE);
   }
 }

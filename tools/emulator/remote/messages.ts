@@ -53,6 +53,17 @@ export type FromMachine =
   | { kind: "answer"; id: number; text: string; bytes?: Uint8Array }
   | { kind: "failure"; id: number; text: string };
 
+/** From a process to a page of its own, before what its machine says: under which key the page asks for its pictures. */
+export interface PicturesKey {
+  kind: "pictures";
+  key: string;
+}
+
+/** From such a page: a picture is on its canvas. */
+export interface PictureDrawn {
+  kind: "drawn";
+}
+
 /** Commands without an answer. */
 export const COMMANDS = ["pause", "resume", "reset", "power", "step", "fast", "real-time"] as const;
 export type CommandName = (typeof COMMANDS)[number];

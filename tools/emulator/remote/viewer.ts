@@ -32,6 +32,13 @@ export interface Standstill {
   reason: string;
 }
 
+export interface ViewerOptions {
+  /** Parts of the picture are sent in these. */
+  buffers?: PictureBuffers;
+  /** The picture comes to the page by another way. */
+  withoutPicture?: boolean;
+}
+
 /** Looks between two reports of instructions and time. */
 const LOOKS_A_STATUS = 8;
 
@@ -47,23 +54,23 @@ export class Viewer {
   /** The state that the serial line's output is of. */
   #generation = 0;
 
-  /** Tells the page all that there is to see now. Parts of the picture are sent in `buffers`. */
+  /** Tells the page all that there is to see now. */
   constructor(
     viewed: ViewedMachine,
     send: (message: FromMachine) => void,
-    buffers = new PictureBuffers(),
+    { buffers = new PictureBuffers(), withoutPicture = false }: ViewerOptions = {},
   ) {
     this.#viewed = viewed;
     this.#buffers = buffers;
     this.#send = send;
     const { machine } = viewed.control;
-    this.#display = Display.of(machine, { blinking: true });
+    this.#display = withoutPicture ? undefined : Display.of(machine, { blinking: true });
     send({
       kind: "machine",
       title: viewed.title,
       cpus: machine.cpus.length,
       memory: machine.ram.size,
-      hasScreen: this.#display !== undefined,
+      hasScreen: machine.board.vga !== undefined,
       restarts: viewed.revive !== undefined,
     });
     this.#sendSerialFromStart();

@@ -72,7 +72,10 @@ export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8
     ["page.css", readFileSync(here("page.css"))],
     ...(await scripts("page.ts")),
   ]);
-  if (place === "process") return files;
+  if (place === "process") {
+    for (const [name, bytes] of await scripts("picture-worker.ts")) files.set(name, bytes);
+    return files;
+  }
   files.set("example.html", readFileSync(here("example.html")));
   for (const entry of ["machine-element.ts", "worker.ts"]) {
     for (const [name, bytes] of await scripts(entry)) files.set(name, bytes);

@@ -14,9 +14,7 @@ const nameWindow = (title: string): void => {
 };
 
 function showProcess(root: HTMLElement): void {
-  const url = new URL("machine", document.baseURI);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  const view = new MachineView(root, new SocketConnection(url.href), {
+  const view = new MachineView(root, new SocketConnection(document.baseURI), {
     preferences: [themeChoice()],
   });
   view.onTitle = nameWindow;

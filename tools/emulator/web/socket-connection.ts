@@ -1,10 +1,9 @@
 // A machine in a process behind a WebSocket: `-display web`. What is lost is looked for again, as long as the page is there.
 
-import type { FromMachine, ToMachine } from "../remote/messages.ts";
-import { type PackedPixels, unpackPixels } from "../remote/packed-pixels.ts";
-import { PictureBuffers } from "../remote/picture-buffers.ts";
+import type { FromMachine, PictureDrawn, PicturesKey, ToMachine } from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import type { Connection } from "./backend.ts";
+import { StreamedPictures } from "./streamed-pictures.ts";
 
 /** Between two attempts to connect again, ms. */
 const RETRY_MS = 1000;
@@ -13,35 +12,49 @@ const LOST = "The emulator does not answer any more; this page tries to reach it
 /** RFC 6455, 7.4.1: a message is larger than the other side takes. */
 const TOO_BIG = 1009;
 
+/** Names beside the page (host/web-server.ts), and the script of its worker. */
+const SOCKET = "machine";
+const PICTURES = "pictures";
+const PICTURE_WORKER = "picture-worker.js";
+
 export class SocketConnection implements Connection {
   onMessage: (message: FromMachine) => void = () => {};
   onClosed: (reason: string) => void = () => {};
-  readonly #url: string;
-  readonly #buffers = new PictureBuffers();
+  readonly #base: string;
+  readonly #pictures: StreamedPictures;
   #socket: WebSocket | undefined;
   #off = false;
 
-  /** `url` is that of the WebSocket. */
-  constructor(url: string) {
-    this.#url = url;
+  /** `base` is the address of the page, which the server's names are beside. */
+  constructor(base: string) {
+    this.#base = base;
+    const drawn: PictureDrawn = { kind: "drawn" };
+    this.#pictures = new StreamedPictures(
+      new URL(PICTURE_WORKER, base),
+      (message) => this.onMessage(message),
+      () => this.#tell(drawn),
+    );
     this.#connect();
   }
 
   #connect(): void {
-    const socket = new WebSocket(this.#url);
+    const url = new URL(SOCKET, this.#base);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url.href);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => {
       const sent = decodeMessage(new Uint8Array(data as ArrayBuffer)) as unknown as
         | FromMachine
-        | PackedPixels;
-      if (sent.kind === "packed-pixels") {
-        this.#draw(sent);
+        | PicturesKey;
+      if (sent.kind === "pictures") {
+        this.#pictures.open(new URL(`${PICTURES}?${sent.key}`, this.#base).href);
         return;
       }
       this.#off = sent.kind === "status" ? sent.state === "off" : this.#off;
       this.onMessage(sent);
     };
     socket.onclose = ({ code }) => {
+      this.#pictures.close(this.#off);
       if (this.#off) {
         this.onClosed(OVER);
         return;
@@ -52,13 +65,11 @@ export class SocketConnection implements Connection {
     this.#socket = socket;
   }
 
-  #draw(packed: PackedPixels): void {
-    const pixels = unpackPixels(packed, this.#buffers);
-    this.onMessage(pixels);
-    this.#buffers.giveBack(pixels.bytes.buffer as ArrayBuffer);
+  send(message: ToMachine): boolean {
+    return this.#tell(message);
   }
 
-  send(message: ToMachine): boolean {
+  #tell(message: ToMachine | PictureDrawn): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(encodeMessage(message));
     return true;

@@ -105,7 +105,7 @@ async function start(options: BootOptions): Promise<void> {
       },
     },
     post,
-    buffers,
+    { buffers },
   );
   holder.viewer = viewer;
   scope.onmessage = ({ data }) => {

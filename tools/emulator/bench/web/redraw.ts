@@ -9,7 +9,6 @@ import { RunControl } from "../../debug/run-control.ts";
 import { Machine } from "../../host/machine.ts";
 import { WebDisplay } from "../../host/web-display.ts";
 import type { FromMachine } from "../../remote/messages.ts";
-import type { PackedPixels } from "../../remote/packed-pixels.ts";
 import { type Drawing, drawingGuest, type Mode } from "./drawing-guest.ts";
 import type { Status } from "./statuses.ts";
 import { openWorkerPage, type Places, putGuest, rendererOf } from "./worker-page.ts";
@@ -75,13 +74,13 @@ declare global {
   }
 }
 
-/** To run in a page before its own scripts: counts the pictures that come from a worker or over a WebSocket. */
+/** To run in a page before its own scripts: counts the pictures that come from a worker, of the machine or of pictures. */
 function countPictures(): void {
   window.pictures = 0;
   let above = 0;
-  const note = (message: FromMachine | PackedPixels): void => {
+  const note = (message: FromMachine): void => {
     if (message.kind === "status") window.lastStatus = message;
-    if (message.kind !== "pixels" && message.kind !== "packed-pixels") return;
+    if (message.kind !== "pixels") return;
     // The parts of a picture come from above.
     if (message.y <= above) window.pictures = 1 + (window.pictures ?? 0);
     above = message.y;

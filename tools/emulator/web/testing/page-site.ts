@@ -152,7 +152,7 @@ export class PageSite {
     files.set("answering", answering);
     files.set("information", information);
     files.set("broken", new Uint8Array(100));
-    const server = await serveWeb(files, 0, (socket) => socket.close());
+    const server = await serveWeb(files, 0, { onSocket: (socket) => socket.close() });
     return new PageSite(files, await TestBrowser.start(), server);
   }
 

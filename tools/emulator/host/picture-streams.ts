@@ -1,0 +1,218 @@
+// The screen of a machine in the thread of the web server, and the streams on which it goes to pages. Each page gets what
+// has changed since the last picture that it got: one that is slow gets fewer pictures, never old ones.
+
+import { BAND_LINES, difference, join, type Rectangle, union } from "../picture-difference.ts";
+import { FrameWriter, type StoredPicture } from "../remote/picture-frames.ts";
+import type { ScreenRows } from "../remote/screen-feed.ts";
+
+/** Pictures that a page has been sent and has not drawn: one on its way while another is drawn. */
+const AHEAD = 2;
+
+/** Where the frames of a page go: an HTTP response. */
+export interface Sink {
+  /** Calls `written` when the bytes are needed no more. */
+  write(bytes: Uint8Array, written: () => void): unknown;
+  end(): unknown;
+}
+
+/** The picture as of the last rows. */
+class KeptPicture implements StoredPicture {
+  width = 0;
+  height = 0;
+  order: StoredPicture["order"] = "rgba";
+  pixels = new Int32Array(0);
+
+  get bands(): number {
+    return Math.ceil(this.height / BAND_LINES);
+  }
+
+  /** The whole of a band. */
+  band(index: number): Rectangle {
+    const y = index * BAND_LINES;
+    return { x: 0, y, width: this.width, height: Math.min(BAND_LINES, this.height - y) };
+  }
+
+  /** Takes lines over, and tells in which parts they are others than before, each within a band. */
+  take(rows: ScreenRows, memory: SharedArrayBuffer, changed: (part: Rectangle) => void): void {
+    const { width, height, order, stretches, isFresh } = rows;
+    const given = new Uint32Array(memory, 0, width * height);
+    if (isFresh) {
+      if (this.pixels.length !== given.length) this.pixels = new Int32Array(given.length);
+      Object.assign(this, { width, height, order });
+    }
+    const kept = new Uint32Array(this.pixels.buffer);
+    for (const [first, lines] of stretches) {
+      const end = first + lines;
+      for (let y = first; y < end; ) {
+        const next = Math.min(end, (Math.floor(y / BAND_LINES) + 1) * BAND_LINES);
+        const [from, to] = [y * width, next * width];
+        const band = given.subarray(from, to);
+        const box = isFresh
+          ? undefined
+          : difference(kept.subarray(from, to), band, width, next - y);
+        if (isFresh || box !== undefined) kept.set(band, from);
+        if (box !== undefined) changed({ ...box, y: box.y + y });
+        y = next;
+      }
+    }
+  }
+}
+
+/** A page's stream. */
+class PictureStream {
+  readonly sink: Sink;
+  /** By band, what the page has not got. */
+  #stale: (Rectangle | undefined)[] = [];
+  #isStale = false;
+  #needsSize = true;
+  readonly #writers: FrameWriter[] = [];
+  #sent = 0;
+  #written = 0;
+  #drawn = 0;
+
+  constructor(sink: Sink) {
+    this.sink = sink;
+  }
+
+  /** A page that only says that it draws gets no more either. */
+  get isReady(): boolean {
+    return this.#sent - Math.min(this.#written, this.#drawn) < AHEAD;
+  }
+
+  /** The page has drawn everything that there is. */
+  get isUpToDate(): boolean {
+    return !this.#isStale && this.#sent === this.#drawn;
+  }
+
+  /** The page has drawn a picture. */
+  drawn(): void {
+    if (this.#drawn < this.#sent) this.#drawn++;
+  }
+
+  /** All of a picture is new. */
+  renew(picture: KeptPicture): void {
+    this.#stale = Array.from({ length: picture.bands }, (_, i) => picture.band(i));
+    this.#needsSize = true;
+    this.#isStale = true;
+  }
+
+  changed(part: Rectangle): void {
+    const band = Math.floor(part.y / BAND_LINES);
+    const before = this.#stale[band];
+    this.#stale[band] = before === undefined ? part : union(before, part);
+    this.#isStale = true;
+  }
+
+  /** Sends what the page has not got; calls `written` when that has left this process. */
+  send(picture: KeptPicture, written: () => void): void {
+    if (!this.#isStale) return;
+    const parts: Rectangle[] = [];
+    for (const part of this.#stale) {
+      if (part !== undefined && part.width > 0) join(parts, part);
+    }
+    // The bytes of the last picture may still be on their way.
+    const at = this.#sent % AHEAD;
+    this.#writers[at] ??= new FrameWriter();
+    const writer = this.#writers[at];
+    writer.begin(parts);
+    if (this.#needsSize) {
+      writer.message({ kind: "size", width: picture.width, height: picture.height });
+    }
+    for (const part of parts) writer.part(part, picture);
+    writer.message({ kind: "shown" });
+    this.#stale = [];
+    this.#isStale = false;
+    this.#needsSize = false;
+    this.#sent++;
+    this.sink.write(writer.written, () => {
+      this.#written++;
+      written();
+    });
+  }
+}
+
+export class PictureStreams {
+  readonly #picture = new KeptPicture();
+  readonly #slots: SharedArrayBuffer[] = [];
+  readonly #streams = new Map<number, PictureStream>();
+  #waiting: ScreenRows[] = [];
+  /** The rows in a slot have been read. */
+  onRead: (slot: number) => void = () => {};
+  /** There is somebody to send pictures to, or nobody any more; the next rows are to be of a whole picture. */
+  onWatched: (isWatched: boolean) => void = () => {};
+  #onUpToDate: () => void = () => {};
+
+  /** A page's stream begins, with the whole picture; the one that it had ends. */
+  add(page: number, sink: Sink): void {
+    this.#streams.get(page)?.sink.end();
+    const stream = new PictureStream(sink);
+    if (this.#picture.bands > 0) stream.renew(this.#picture);
+    const isFirst = this.#streams.size === 0;
+    this.#streams.set(page, stream);
+    if (isFirst) this.onWatched(true);
+    this.#send();
+  }
+
+  /** A page's stream has ended, if it still is that one. */
+  remove(page: number, sink?: Sink): void {
+    const stream = this.#streams.get(page);
+    if (stream === undefined || (sink !== undefined && stream.sink !== sink)) return;
+    this.#streams.delete(page);
+    stream.sink.end();
+    if (this.#streams.size === 0) {
+      this.#takeAll();
+      this.onWatched(false);
+    }
+    this.#send();
+  }
+
+  /** A page has drawn a picture. */
+  drawn(page: number): void {
+    this.#streams.get(page)?.drawn();
+    this.#send();
+  }
+
+  /** Takes rows, at once or when somebody is ready for them. */
+  take(rows: ScreenRows): void {
+    if (rows.memory !== undefined) this.#slots[rows.slot] = rows.memory;
+    this.#waiting.push(rows);
+    if (this.#streams.size === 0) this.#takeAll();
+    this.#send();
+  }
+
+  /** Resolves when all pages have drawn what there is. */
+  async upToDate(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onUpToDate = resolve;
+      this.#send();
+    });
+  }
+
+  /** Ends all streams. */
+  end(): void {
+    for (const page of [...this.#streams.keys()]) this.remove(page);
+  }
+
+  #send(): void {
+    const streams = [...this.#streams.values()];
+    const ready = streams.filter(({ isReady }) => isReady);
+    if (ready.length > 0) this.#takeAll();
+    for (const stream of ready) stream.send(this.#picture, () => this.#send());
+    if (this.#waiting.length === 0 && streams.every(({ isUpToDate }) => isUpToDate)) {
+      this.#onUpToDate();
+    }
+  }
+
+  #takeAll(): void {
+    const streams = [...this.#streams.values()];
+    for (const rows of this.#waiting) {
+      const memory = this.#slots[rows.slot] as SharedArrayBuffer;
+      this.#picture.take(rows, memory, (part) => {
+        for (const stream of streams) stream.changed(part);
+      });
+      if (rows.isFresh) for (const stream of streams) stream.renew(this.#picture);
+      this.onRead(rows.slot);
+    }
+    this.#waiting = [];
+  }
+}

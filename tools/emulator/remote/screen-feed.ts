@@ -1,0 +1,86 @@
+// The screen of a machine for a picture that is kept in another thread: the rows that may have changed are copied into
+// memory that both see, and nothing else is done in the machine's thread.
+
+import type { PixelOrder } from "../devices/pixel-order.ts";
+import type { Machine } from "../machine.ts";
+import { ScreenWatch } from "../screen-watch.ts";
+
+/** Pictures that are on their way at a time: one is drawn while another is being compared. */
+const SLOTS = 2;
+
+/** Lines of a picture that may be others now. They are at their places in the picture that `slot` has room for. */
+export interface ScreenRows {
+  width: number;
+  height: number;
+  order: PixelOrder;
+  /** The picture before was another one: all lines are here. */
+  isFresh: boolean;
+  /** Stretches of lines, from above: the first one of each, and how many. */
+  stretches: [y: number, lines: number][];
+  slot: number;
+  /** The slot's memory, where it is new. */
+  memory?: SharedArrayBuffer;
+}
+
+export class ScreenFeed {
+  readonly #watch: ScreenWatch;
+  readonly #slots: (SharedArrayBuffer | undefined)[] = Array(SLOTS).fill(undefined);
+  readonly #free: number[] = [...this.#slots.keys()];
+  readonly #send: (rows: ScreenRows) => void;
+
+  private constructor(watch: ScreenWatch, send: (rows: ScreenRows) => void) {
+    this.#watch = watch;
+    this.#send = send;
+  }
+
+  /** Undefined if the machine has no display adapter. */
+  static of(machine: Machine, send: (rows: ScreenRows) => void): ScreenFeed | undefined {
+    const { vga } = machine.board;
+    return vga && new ScreenFeed(new ScreenWatch(machine, vga, true), send);
+  }
+
+  /** Whether there is room: without it what has changed is found by a later look. */
+  get isReady(): boolean {
+    return this.#free.length > 0;
+  }
+
+  /** The next look sends everything: nobody has the picture. */
+  forget(): void {
+    this.#watch.forget();
+  }
+
+  /** The lines in a slot have been read. */
+  giveBack(slot: number): void {
+    this.#free.push(slot);
+  }
+
+  /** Sends what may have changed, if there is room for it. */
+  look(): void {
+    const slot = this.#free.at(-1);
+    if (slot === undefined) return;
+    const redraw = this.#watch.look();
+    if (redraw === undefined) return;
+    const { scanout, isFresh, isStale } = redraw;
+    const { width, height, order, rows, rowLines } = scanout;
+    const bytes = width * height * Uint32Array.BYTES_PER_ELEMENT;
+    const known = this.#slots[slot];
+    const memory = known && known.byteLength >= bytes ? known : new SharedArrayBuffer(bytes);
+    const pixels = new Uint32Array(memory, 0, width * height);
+    const stretches: [number, number][] = [];
+    for (let row = 0; row < rows; row++) {
+      if (!isStale(row)) continue;
+      scanout.draw(row, pixels);
+      const last = stretches.at(-1);
+      if (last !== undefined && last[0] + last[1] === row * rowLines) last[1] += rowLines;
+      else stretches.push([row * rowLines, rowLines]);
+    }
+    if (stretches.length === 0 && !isFresh) return;
+    this.#free.pop();
+    this.#slots[slot] = memory;
+    const isNew = memory !== known;
+    this.#send({
+      ...{ width, height, order, isFresh, stretches, slot },
+      ...(isNew ? { memory } : {}),
+    });
+  }
+}
