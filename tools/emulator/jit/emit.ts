@@ -19,13 +19,14 @@ import { type Block, type Blocks, End, heatOf } from "./blocks.ts";
 import { type BudgetPlan, planBudget } from "./budget.ts";
 import { type Chunk, Code, type Imports, OP_BR_TABLE, OP_RETURN, OP_UNREACHABLE } from "./code.ts";
 import type { CoreCode } from "./core-code.ts";
-import { entered, type Flow } from "./flow.ts";
+import { entered, type Flow, structure } from "./flow.ts";
 import { binary } from "./fold.ts";
 import { Carriers, LateFlags, type Place } from "./late-flags.ts";
 import { emitPageTest, fetchTest, NO_REGISTER } from "./near-pages.ts";
 import type { Edge, Node, Region } from "./region.ts";
-import { type LinkState, type OpContext, specialize, TAILS } from "./specialize.ts";
+import { type LinkState, type OpContext, type Rounds, specialize, TAILS } from "./specialize.ts";
 import { BUDGET, RIP_BASE, StateLocals, TLB } from "./state-locals.ts";
+import { type Chain, chainsOf, Stretch, withCopies } from "./stretch.ts";
 import { emit, i64, type Value } from "./value.ts";
 
 const I32_LOAD = 0x28;
@@ -65,13 +66,39 @@ export function emitRegion(
   segmentsStay = true,
 ): Code {
   const ways = region.nodes.map((node) => node.edges.map(({ to }) => to));
-  const { edges, flow, of } = entered(ways, region.entries, isFallenInto(blocks, region));
+  const { edges, entries, flow, of } = entered(ways, region.entries, isFallenInto(blocks, region));
   const nodes = of === undefined ? region.nodes : [...region.nodes, region.nodes[of] as Node];
-  const budget = planBudget(edges, flow, (node) => instructions(blocks, nodes[node] as Node));
+  const plan = stretched(nodes, edges, entries, flow);
+  const cost = (node: number): number => instructions(blocks, plan.nodes[node] as Node);
+  const budget = planBudget(plan.edges, plan.flow, cost);
   const code = new Code(imports);
   const { key } = (nodes[0] as Node).block;
   const state = new StateLocals(code, blocks.view, key, segmentsStay);
-  return new RegionWriter(core, blocks, nodes, flow, budget, slot, state, code).write();
+  return new RegionWriter(core, blocks, plan, budget, slot, state, code).write();
+}
+
+/** What is written: the blocks in their structure, and loops that have a second form among them. */
+interface Plan {
+  readonly nodes: readonly Node[];
+  readonly flow: Flow;
+  readonly chains: readonly { readonly chain: Chain; readonly copies: Chain }[];
+}
+
+/** The graph of `edges[node]`, entered at `entries` and structured as `flow`, with second forms of its loops. */
+function stretched(
+  nodes: readonly Node[],
+  edges: readonly (readonly number[])[],
+  entries: readonly number[],
+  flow: Flow,
+): Plan & { edges: readonly (readonly number[])[] } {
+  const chains = chainsOf(edges, flow, nodes);
+  const all = withCopies(nodes, edges, chains);
+  const both = chains.length === 0 ? flow : structure(all.edges, entries);
+  // The dispatcher must not get to know more blocks.
+  if (chains.length === 0 || both.targets.length > flow.targets.length)
+    return { nodes, edges, flow, chains: [] };
+  const pairs = chains.map((chain, i) => ({ chain, copies: all.copies[i] as Chain }));
+  return { nodes: all.nodes, edges: all.edges, flow: both, chains: pairs };
 }
 
 /** Whether the hot block is also the end of another one, which begins before it. */
@@ -94,6 +121,13 @@ function instructions(blocks: Blocks, { block }: Node): number {
 /** Whether all ways on from a block are links. */
 function endsInLinks({ ends }: Block): boolean {
   return ends === End.Jump || ends === End.Branch || ends === End.Call || ends === End.Falls;
+}
+
+/** The place of a node in the chain of a loop that has a second form; `again`: it is of that form. */
+interface StretchPlace {
+  readonly stretch: Stretch;
+  readonly place: number;
+  readonly again?: true;
 }
 
 class RegionWriter {
@@ -123,12 +157,13 @@ class RegionWriter {
   /** Flags of ways to the end with the state in locals. */
   readonly exitFlags: LateFlags;
   readonly #checks: Check[] = [];
+  /** Loops that have a second form, by the blocks of both forms. */
+  readonly #stretches = new Map<number, StretchPlace>();
 
   constructor(
     core: CoreCode,
     blocks: Blocks,
-    nodes: readonly Node[],
-    flow: Flow,
+    { nodes, flow, chains }: Plan,
     budget: BudgetPlan,
     slot: number,
     state: StateLocals,
@@ -148,6 +183,12 @@ class RegionWriter {
     const ways = nodes.map(() => 0);
     for (const { edges } of nodes) for (const { to } of edges) ways[to] = (ways[to] as number) + 1;
     this.#ways = ways;
+    for (const { chain, copies } of chains) {
+      const stretch = new Stretch(code, state, chain, copies);
+      for (const [place, node] of chain.entries()) this.#stretches.set(node, { stretch, place });
+      for (const [place, node] of copies.entries())
+        this.#stretches.set(node, { stretch, place, again: true });
+    }
   }
 
   write(): Code {
@@ -262,8 +303,14 @@ class RegionWriter {
     head();
     for (const child of children) {
       code.end();
-      this.#tree(child, () => this.#node(child));
+      const form = this.#stretches.get(child);
+      if (form?.again && form.place === 0 && !form.stretch.solve()) {
+        form.stretch.failed = true;
+        code.bytes(OP_UNREACHABLE);
+      } else this.#tree(child, () => this.#node(child));
     }
+    const second = this.#stretches.get(node);
+    if (second?.place === 0 && !second.again) this.#enterStretch(node, second.stretch);
     if (loops) {
       this.#flags.get(node)?.finish();
       code.bytes(OP_UNREACHABLE);
@@ -288,7 +335,11 @@ class RegionWriter {
     this.#code.chunk.forget(0);
     this.#flags.get(node)?.begin();
     const need = this.#budget.need(node);
-    if (this.#budget.looks.has(node)) this.#look(need, block.first);
+    const form = this.#stretches.get(node);
+    state.tracesRegisters = form !== undefined;
+    if (form?.again && form.place === 0) this.#countRound(node, form.stretch);
+    else if (this.#budget.looks.has(node)) this.#look(need, block.first);
+    if (form?.place === 0 && !form.again) form.stretch.leaveEntry();
     for (let record = block.first; record < block.end; record += OP_SIZE) {
       const last = record + OP_SIZE === block.end;
       const context = new RecordContext(this, node, record, need);
@@ -300,12 +351,51 @@ class RegionWriter {
       if (specialize(context)) {
         if (last || state.bindings[BUDGET] === budget) continue;
         // The instruction took time.
+        if (form) form.stretch.failed = true;
         state.flush();
         this.#look(need, record + OP_SIZE);
-      } else if (!last) this.#callHandler(record, need);
+        continue;
+      }
+      if (form) form.stretch.failed = true;
+      if (!last) this.#callHandler(record, need);
       else this.#callLast(node, record, edges);
     }
     this.#code.bytes(OP_UNREACHABLE);
+  }
+
+  /** The second form of a loop begins a round. */
+  #countRound(node: number, stretch: Stretch): void {
+    const code = this.#code;
+    const state = this.#state;
+    const head = stretch.chain[0] as number;
+    stretch.count(() => {
+      const { chunk } = code;
+      const { bindings } = state;
+      code.chunk = chunk.insert();
+      state.flush(this.flagsOf(node, head));
+      this.go(node, head);
+      state.bindings = bindings;
+      code.chunk = chunk;
+    });
+  }
+
+  /** Both forms of the loop with the head `node` have been written: writes how the second one is entered. */
+  #enterStretch(node: number, stretch: Stretch): void {
+    const second = stretch.copies[0] as number;
+    stretch.enter(this.#budget.need(second), () => {
+      this.#state.flush(this.flagsOf(node, second));
+      this.go(node, second);
+    });
+  }
+
+  /** The loop that has a second form which a node is in. */
+  stretchOf(node: number): StretchPlace | undefined {
+    return this.#stretches.get(node);
+  }
+
+  /** What a node's block takes of the budget. */
+  costOf(node: number): number {
+    return instructions(this.#blocks, this.node(node));
   }
 
   /** Leaves at `record`, which is next, unless there is more budget than `need`. */
@@ -510,6 +600,7 @@ class RecordContext implements OpContext {
   readonly record: number;
   readonly granted: number;
   readonly seldom: boolean;
+  readonly rounds: Rounds | undefined;
   readonly #writer: RegionWriter;
   readonly #node: number;
   readonly #edges: readonly Edge[];
@@ -526,6 +617,7 @@ class RecordContext implements OpContext {
     const { edges, seldom } = writer.node(node);
     this.#edges = edges;
     this.seldom = seldom;
+    this.rounds = this.#roundsOf(writer.stretchOf(node));
   }
 
   linkOf(which: 0 | 1): LinkState {
@@ -546,9 +638,36 @@ class RecordContext implements OpContext {
     return this.linkOf(0) !== "untaken" || this.linkOf(1) !== "untaken";
   }
 
+  /** What is known about all rounds of the loop that the block is in, if that has a second form. */
+  #roundsOf(form: StretchPlace | undefined): Rounds | undefined {
+    if (form === undefined || form.stretch.failed) return undefined;
+    const { stretch, place, again } = form;
+    if (again)
+      return {
+        hostOf: (test) => stretch.hostOf(place, test),
+        isAligned: (test) => stretch.isAligned(place, test),
+      };
+    return {
+      hostOf: (test) => {
+        stretch.noteAccess(place, test);
+        return undefined;
+      },
+      isAligned: (test) => {
+        stretch.noteAlignment(place, test);
+        return false;
+      },
+    };
+  }
+
   onLink(which: 0 | 1): void {
     const edge = this.#edges.find((e) => e.which === which);
     if (edge !== undefined) {
+      const form = this.#writer.stretchOf(this.#node);
+      if (form && !form.again) {
+        const { chain } = form.stretch;
+        if (edge.to === chain[(form.place + 1) % chain.length])
+          form.stretch.noteEnd(form.place, this.#writer.costOf(this.#node));
+      }
       this.state.flush(this.#writer.flagsOf(this.#node, edge.to));
       this.#writer.go(this.#node, edge.to);
     } else {

@@ -98,12 +98,18 @@ export function linearOfEntry(address: Value, tlb: Value): Value | undefined {
 
 /** The fetch from `linear`, as a look-up of a block tests it. */
 export function fetchTest(linear: Value, tlb: Value): PageTest {
+  return accessTest(linear, tlb, 1, TLB_EXEC);
+}
+
+/** The access to `size` bytes from `linear` on, as a handler tests it. */
+export function accessTest(linear: Value, tlb: Value, size: number, tag: number): PageTest {
   const number = unary(WRAP, binary(I64_SHR_U, linear, i64(HASHED_FROM)));
   const above = binary(I32_SHR_U, number, i32(TLB_INDEX_BITS));
   const hash = binary(I32_XOR, number, binary(I32_AND, above, i32(TLB_HASHED)));
   const entry = binary(I32_ADD, tlb, binary(I32_AND, hash, i32(HASH_MASK)));
-  const lastPage = binary(I64_AND, linear, i64(PAGE_MASK));
-  return { entry, tag: TLB_EXEC, linear, lastPage, size: 1, differs: true };
+  const last = binary(I64_ADD, linear, i64(BigInt(size - 1)));
+  const lastPage = binary(I64_AND, last, i64(PAGE_MASK));
+  return { entry, tag, linear, lastPage, size, differs: true };
 }
 
 /** What a hash is of; of short addresses, as 16-bit code has them, there is nothing to be hashed. */
@@ -201,7 +207,7 @@ export function emitPageTest(
 }
 
 /** Whether a tag of an entry is that of another page. */
-function emitDiffers(code: Code, entry: Value, tag: number, page: Value): void {
+export function emitDiffers(code: Code, entry: Value, tag: number, page: Value): void {
   emit(code, entry);
   code.bytes(I64_LOAD, 3).u32(tag);
   emit(code, page);

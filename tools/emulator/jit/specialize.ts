@@ -61,7 +61,14 @@ import {
   unary,
   WRAP,
 } from "./fold.ts";
-import { baseOf, emitPageTest, linearOfEntry, NO_REGISTER, pageTest } from "./near-pages.ts";
+import {
+  baseOf,
+  emitPageTest,
+  linearOfEntry,
+  NO_REGISTER,
+  type PageTest,
+  pageTest,
+} from "./near-pages.ts";
 import {
   BUDGET,
   complete,
@@ -71,6 +78,7 @@ import {
   UnsupportedAccess,
   withLane,
 } from "./state-locals.ts";
+import { type AlignmentTest, alignmentTest } from "./stretch.ts";
 import {
   alike,
   CONST,
@@ -133,8 +141,18 @@ export interface OpContext {
   onReturn(value: Value): void;
   /** The path cannot be compiled: the interpreter goes on at this record, of which nothing has been done. */
   onLeave(): void;
+  /** Of a record in a loop that has a second form: what is known, or asked for, about all rounds. */
+  readonly rounds?: Rounds | undefined;
   /** Why the handler has to be called. */
   onRefused?(reason: string): void;
+}
+
+/** A record's accesses in all rounds of a loop. */
+export interface Rounds {
+  /** The local with the host address, where the page is known to be there in all rounds. */
+  hostOf(test: PageTest): number | undefined;
+  /** Whether an address is known to be aligned in all rounds. */
+  isAligned(test: AlignmentTest): boolean;
 }
 
 /** What a function of the core that regions call may do besides what it returns. Registers it neither reads nor writes. */
@@ -731,6 +749,9 @@ class Specializer {
   ): Path | undefined {
     if (path.tail) throw new Unsupported("work behind a tail call", true);
     const { code, root } = this;
+    const test = pageTest(condition, path.bindings[TLB] ?? this.state.canonical(TLB));
+    const known = this.knownInAllRounds(path, condition, test);
+    if (known !== undefined) return enter(path, known) ? path : undefined;
     const parent = code.chunk;
     if (++this.forks > MAX_FORKS) throw new Unsupported("too many paths", true);
     const opens = root.label < 0;
@@ -755,7 +776,6 @@ class Specializer {
         p.pages = pages;
         if (enter(p, taken)) this.run(p);
       });
-    const test = pageTest(condition, path.bindings[TLB] ?? this.state.canonical(TLB));
     if (test) {
       const after = code.block();
       const { entry, linear, differs } = test;
@@ -820,6 +840,28 @@ class Specializer {
       parent.rare = rare;
     } else parent.rare ||= rare;
     return undefined;
+  }
+
+  /** The condition, where it is the same in all rounds of a loop. The path knows the page that is asked for. */
+  private knownInAllRounds(
+    path: Path,
+    condition: Value,
+    test: PageTest | undefined,
+  ): boolean | undefined {
+    const { rounds } = this.context;
+    if (rounds === undefined) return undefined;
+    if (test === undefined) {
+      const alignment = alignmentTest(condition);
+      return alignment && rounds.isAligned(alignment) ? alignment.aligned : undefined;
+    }
+    const { entry, linear, differs } = test;
+    const host = rounds.hostOf(test);
+    if (host === undefined) return undefined;
+    const found = local(I32, host);
+    found.uses = 2;
+    found.nonzero = true;
+    path.pages = new Map(path.pages).set(entry, { found, linear });
+    return !differs;
   }
 
   /** Which of the near pages is that of an access: by the register that it is relative to. */

@@ -29,6 +29,7 @@ import {
   SEG_STRIDE,
   SEG_VALID,
 } from "../core/state.ts";
+import { affineOf } from "./affine.ts";
 import type { Chunk, Code } from "./code.ts";
 import {
   binary,
@@ -90,7 +91,9 @@ function field(address: number, type: ValType): number {
   return index;
 }
 
-for (let n = 0; n < 16; n++) field(REGS + 8 * n, I64);
+/** General registers: the first fields. */
+export const REGISTERS = 16;
+for (let n = 0; n < REGISTERS; n++) field(REGS + 8 * n, I64);
 /** Numbers of the fields that hold the lazy flags. */
 export const FLAG_RES = field(S_LF_RES, I64);
 export const FLAG_AUX = field(S_LF_AUX, I64);
@@ -176,6 +179,8 @@ const REPLACED = new Map([
 export class StateLocals {
   /** What each field is now, where that is not in its local. */
   bindings: (Value | undefined)[] = new Array(COUNT).fill(undefined);
+  /** Whether it is to be known what registers are over those with which the block begins. */
+  tracesRegisters = false;
   /** Block key of the region. */
   readonly key: number;
   private readonly memory: DataView;
@@ -287,8 +292,11 @@ export class StateLocals {
     for (let f = 0; f < COUNT; f++) {
       const value = bindings[f];
       if (value === undefined || f === FLAG_RES || f === FLAG_AUX) continue;
+      const affine =
+        this.tracesRegisters && f < REGISTERS && value.op >= 0 ? affineOf(value, this) : undefined;
       if (value.type === V128 && REPLACED.has(value.op)) computeLanes(code, value);
       else if (!computeParts(code, value)) bindings[f] = computed(code, value);
+      if (affine && bindings[f] !== value) (bindings[f] as Value).affine = affine;
     }
     const kept = new Set<number>();
     const settled = new Map<Value, Value>();
@@ -327,6 +335,12 @@ export class StateLocals {
   /** The field that a local is for, or -1. */
   fieldOf(index: number): number {
     return this.locals.findIndex((value) => value?.n === index);
+  }
+
+  /** The same for general registers and RIP's page alone. */
+  registerOf(index: number): number {
+    const f = this.fieldOf(index);
+    return f < REGISTERS || f === RIP_BASE ? f : -1;
   }
 
   /** The local of a field. */

@@ -5,6 +5,7 @@
 import { NUMERIC } from "../../wasm/opcodes.ts";
 import { VECTOR } from "../../wasm/simd.ts";
 import { F32, F64, I32, I64, V128, type ValType } from "../../wasm/types.ts";
+import type { Affine } from "./affine.ts";
 import type { Code } from "./code.ts";
 
 /** `op` of a constant. */
@@ -39,6 +40,8 @@ export class Value {
   /** Of a local: those of its bits that are known, and what they are. */
   knownMask = 0;
   knownBits = 0;
+  /** Of a local that holds a register: what it is over the registers with which the block begins, where that is asked for. */
+  affine: Affine | undefined;
   /** Who refers to it: expressions, locals of handlers, registers. */
   uses = 0;
 

@@ -26,6 +26,7 @@ import {
 } from "./environment.ts";
 import { END_VECTOR, emptyRecords, handlersOf, TIMER_SETUP_VECTOR } from "./handlers.ts";
 import { bodiesOf, type Operation, type Program, type Statement } from "./program.ts";
+import type { Sweep, SweepAccess } from "./sweeps.ts";
 import { emitSystemAction } from "./system-actions.ts";
 
 const CONDITIONS = [
@@ -192,6 +193,9 @@ export class CodeWriter {
       case "loop":
         this.#loop(s);
         break;
+      case "sweep":
+        this.#sweep(s);
+        break;
       case "if": {
         const end = this.fresh("if");
         const otherwise = `${end}_else`;
@@ -321,6 +325,27 @@ export class CodeWriter {
       a.dec(counter).jnz(again);
     }
     this.#depth--;
+  }
+
+  #sweep(s: Sweep): void {
+    const { a, environment } = this;
+    const { bits } = environment;
+    const [wide, narrow] = [this.registers, bits === 64 ? DOUBLES : this.registers];
+    const [counter, index] = [wide[1] as r.Reg, 2];
+    if (s.mxcsr !== undefined) a.ldmxcsr(r.dword(this.variable(BigInt(s.mxcsr))));
+    for (const [n, { value }] of s.pointers.entries()) {
+      const content = BigInt.asUintN(bits === 64 ? 63 : bits, BigInt(`0x${value}`));
+      a.mov(wide[SWEEP_POINTERS[n] as number] as r.Reg, content);
+    }
+    const again = this.fresh("sweep");
+    a.xor(wide[index] as r.Reg, wide[index] as r.Reg).mov(counter, s.count);
+    a.label(again);
+    for (const access of s.accesses) a.db(sweepAccess(access, bits));
+    const moved = s.wide ? wide : narrow;
+    for (const [n, { step }] of s.pointers.entries())
+      a.add(moved[SWEEP_POINTERS[n] as number] as r.Reg, step);
+    a.add(moved[index] as r.Reg, s.step);
+    a.dec(counter).jnz(again);
   }
 
   #call(s: Statement & { kind: "call" }): void {
@@ -474,6 +499,24 @@ export class CodeWriter {
       a.mov(ax, r.cr3).mov(r.cr3, ax);
     } else a.invlpg(r.mem(environment.data + s.page * 4096));
   }
+}
+
+/** Registers of a sweep's pointers: BX, SI, DI. */
+const SWEEP_POINTERS = [3, 6, 7];
+
+/** An access of a sweep: ModRM with 8 bits of displacement, by a pointer and perhaps DX. */
+function sweepAccess(
+  { bytes, register, pointer, displacement, indexed }: SweepAccess,
+  bits: 16 | 32 | 64,
+): Uint8Array {
+  const base = SWEEP_POINTERS[pointer % SWEEP_POINTERS.length] as number;
+  const operand = (rm: number): number => 0x40 | (register << 3) | rm;
+  const opcode = bytesOf(bytes);
+  // 16-bit addresses have no DX.
+  if (bits === 16)
+    return Uint8Array.of(...opcode, operand({ 3: 7, 6: 4, 7: 5 }[base] as number), displacement);
+  if (!indexed) return Uint8Array.of(...opcode, operand(base), displacement);
+  return Uint8Array.of(...opcode, operand(4), (2 << 3) | base, displacement);
 }
 
 /** Notes the lengths of the instructions from `from` to `to` at their first bytes. */

@@ -21,6 +21,7 @@ import {
   type Program,
   type Statement,
 } from "./program.ts";
+import { randomSweep } from "./sweeps.ts";
 import { SYSTEM_ACTIONS } from "./system-actions.ts";
 
 /** Statements of a whole program, about: small ones are soon run, large ones have more that goes together. */
@@ -142,6 +143,7 @@ class ProgramGenerator {
     if (choice < 50) return [{ kind: "system", action: random.pick(SYSTEM_ACTIONS) }];
     if (choice < 53 && this.#environment.paging !== undefined) return [this.#map()];
     if (choice < 55) return [this.#far()];
+    if (choice < 58) return [this.#sweep()];
     return this.#operations(1 + random.below(8));
   }
 
@@ -211,6 +213,11 @@ class ProgramGenerator {
       body.push({ bytes: hexBytes(made), loads: [] });
     }
     return { kind: "far", to, body };
+  }
+
+  #sweep(): Statement {
+    const { bases } = this.#environment;
+    return randomSweep(this.#random, () => this.#address(16) - BigInt(bases.ds));
   }
 
   #operations(count: number): Statement[] {

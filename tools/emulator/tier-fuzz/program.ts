@@ -1,6 +1,8 @@
 // A guest program as plain data: what the generator makes, the shrinker takes apart and a file keeps. Everything that
 // was random is in it, so that removing a part leaves the others as they are.
 
+import type { Sweep } from "./sweeps.ts";
+
 /** How the CPUs execute. Code size, privilege, paging and segments follow from it (environment.ts). */
 export const MODES = [
   "long",
@@ -39,6 +41,8 @@ export type Statement =
   | ({ kind: "string"; down: boolean } & Operation)
   /** The body so many times; the counter lives in a register of its own, in memory, or in CX. */
   | { kind: "loop"; count: number; counter: "register" | "memory" | "cx"; body: Statement[] }
+  /** Accesses by pointers that move on in each round. */
+  | Sweep
   /** A forward branch on the flags as they are. */
   | { kind: "if"; condition: number; taken: Statement[]; otherwise: Statement[] }
   /** A call, as long as its fuel lasts; without fuel always. */

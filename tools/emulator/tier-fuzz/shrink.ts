@@ -17,6 +17,12 @@ function plainer(statement: Statement): Statement[][] {
   if (statement.kind === "loop" && statement.count > 2) {
     forms.push([{ ...statement, count: Math.ceil(statement.count / 2) }]);
   }
+  if (statement.kind === "sweep") {
+    if (statement.count > 2) forms.push([{ ...statement, count: statement.count >> 1 }]);
+    for (const i of statement.accesses.keys()) {
+      forms.push([{ ...statement, accesses: statement.accesses.filter((_, n) => n !== i) }]);
+    }
+  }
   if (statement.kind === "call" && statement.how !== "direct") {
     forms.push([{ ...statement, how: "direct" }]);
   }
