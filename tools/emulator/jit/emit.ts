@@ -25,7 +25,7 @@ import { Carriers, LateFlags, type Place } from "./late-flags.ts";
 import { emitPageTest, fetchTest, NO_REGISTER } from "./near-pages.ts";
 import type { Edge, Node, Region } from "./region.ts";
 import { type LinkState, type OpContext, type Rounds, specialize, TAILS } from "./specialize.ts";
-import { BUDGET, RIP_BASE, StateLocals, TLB } from "./state-locals.ts";
+import { type Assumed, BUDGET, RIP_BASE, StateLocals, TLB } from "./state-locals.ts";
 import { type Chain, chainsOf, Stretch, withCopies } from "./stretch.ts";
 import { emit, i64, type Value } from "./value.ts";
 
@@ -55,7 +55,7 @@ interface Check {
 
 /**
  * Emits the function of a region whose place in the core's table is `slot`. Functions of the core that it calls are
- * noted in `imports`. `segmentsStay`: segments are taken to stay where they are.
+ * noted in `imports`. `assumed`: what is taken for granted besides what hardly ever changes; everything by default.
  */
 export function emitRegion(
   core: CoreCode,
@@ -63,7 +63,7 @@ export function emitRegion(
   region: Region,
   slot: number,
   imports: Imports,
-  segmentsStay = true,
+  assumed?: Assumed,
 ): Code {
   const ways = region.nodes.map((node) => node.edges.map(({ to }) => to));
   const { edges, entries, flow, of } = entered(ways, region.entries, isFallenInto(blocks, region));
@@ -73,7 +73,7 @@ export function emitRegion(
   const budget = planBudget(plan.edges, plan.flow, cost);
   const code = new Code(imports);
   const { key } = (nodes[0] as Node).block;
-  const state = new StateLocals(code, blocks.view, key, segmentsStay);
+  const state = new StateLocals(code, blocks.view, key, assumed);
   return new RegionWriter(core, blocks, plan, budget, slot, state, code).write();
 }
 

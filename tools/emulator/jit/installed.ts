@@ -2,9 +2,17 @@
 // code of a page is gone.
 
 import type { CoreExports } from "../core/interface.ts";
-import { BLOCK_REGION, HEAT_ENTRY, HEAT_LEFT, MAP_REGIONS, OP_HANDLER } from "../core/state.ts";
+import {
+  BLOCK_REGION,
+  HEAT_ENTRY,
+  HEAT_LEFT,
+  MAP_REGIONS,
+  OP_HANDLER,
+  S_MXCSR,
+} from "../core/state.ts";
 import { type Blocks, heatOf } from "./blocks.ts";
 import { type Region, regionOf } from "./region.ts";
+import { MXCSR_PE } from "./state-locals.ts";
 
 /** Table slots that are added at once. */
 const SLOTS_STEP = 64;
@@ -17,6 +25,8 @@ interface Entered {
   readonly slot: number;
   /** Size of its module. */
   readonly bytes: number;
+  /** MXCSR's precision flag, as it was when the region was compiled. */
+  readonly precision: number;
   /** Blocks whose heat records enter it. */
   readonly entries: Set<number>;
   /** All blocks that are compiled in it. */
@@ -77,6 +87,16 @@ export class InstalledRegions {
     return region && new Set(region.blocks);
   }
 
+  get #precision(): number {
+    return this.#blocks.u32(S_MXCSR) & MXCSR_PE;
+  }
+
+  /** Whether MXCSR's precision flag is another one than when the region was compiled that a block enters. */
+  precisionChanged(block: number): boolean {
+    const region = this.#regions.get(regionOf(this.#blocks, block));
+    return region !== undefined && region.precision !== this.#precision;
+  }
+
   /**
    * Makes the heat records of a region's entries enter its function. Other regions lose the entries. After `failures` of
    * what it takes for granted the block is hot again.
@@ -94,6 +114,7 @@ export class InstalledRegions {
       number: this.#nextNumber++,
       slot,
       bytes,
+      precision: this.#precision,
       entries: new Set(),
       blocks: region.nodes.map((node) => node.block.address),
       frames: new Set(region.nodes.map((node) => node.block.frame)),

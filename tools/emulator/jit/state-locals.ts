@@ -116,6 +116,16 @@ export interface Guard {
   readonly bits: number;
 }
 
+/** What a region takes for granted only as long as that is mostly so. */
+export interface Assumed {
+  /** Segments stay where they are; in 64-bit code that is never assumed. */
+  readonly segmentsStay: boolean;
+  /** MXCSR's precision flag is set, or is not, as it is now. */
+  readonly precisionStays: boolean;
+}
+
+const EVERYTHING: Assumed = { segmentsStay: true, precisionStays: true };
+
 /** A field is accessed in a way that has no form on locals. */
 export class UnsupportedAccess {}
 
@@ -147,7 +157,7 @@ for (let n = 0; n < DATA_SEGMENTS; n++) {
 }
 /** MXCSR: exception masks, rounding, FTZ. */
 const MXCSR_MODES = 0xff80;
-const MXCSR_PE = 0x20;
+export const MXCSR_PE = 0x20;
 
 const VEC = {
   i8: vectorOpcode("i8x16.extract_lane_u"),
@@ -190,17 +200,14 @@ export class StateLocals {
   private readonly reloads: Chunk[] = [];
   private readonly writes: Chunk[] = [];
   private readonly guards = new Map<number, Guard>();
-  private readonly segmentsStay: boolean;
+  private readonly assumed: Assumed;
 
-  /**
-   * `memory` is that of the core: guarded words get the values that they have now. `segmentsStay` says whether segments
-   * are taken to stay where they are; in 64-bit code they never are.
-   */
-  constructor(code: Code, memory: DataView, key: number, segmentsStay = true) {
+  /** `memory` is that of the core: guarded words get the values that they have now. */
+  constructor(code: Code, memory: DataView, key: number, assumed = EVERYTHING) {
     this.code = code;
     this.memory = memory;
     this.key = key;
-    this.segmentsStay = segmentsStay && (key & 3) !== 2;
+    this.assumed = assumed;
   }
 
   /** Whether the region is 64-bit code. */
@@ -386,9 +393,10 @@ export class StateLocals {
     if (known) return known;
     const now = this.memory.getInt32(address, true);
     let mask = GUARDED.get(address);
-    // Once the precision flag is set it stays: results need no test for exactness.
-    if (address === S_MXCSR) mask = MXCSR_MODES | (now & MXCSR_PE);
-    if (this.segmentsStay && PLACES.has(address)) mask = -1;
+    const { segmentsStay, precisionStays } = this.assumed;
+    // Once the precision flag is set results need no test for exactness.
+    if (address === S_MXCSR) mask = precisionStays ? MXCSR_MODES | MXCSR_PE : MXCSR_MODES;
+    if (segmentsStay && !this.wide && PLACES.has(address)) mask = -1;
     if (mask === undefined) return undefined;
     const guard = { address, mask: mask | 0, bits: now & mask };
     this.guards.set(address, guard);

@@ -5,7 +5,23 @@ import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { ax, cr0, cr3, cr4, ds, dword, eax, ebx, ecx, edx, es, mem, si } from "../../asm/index.ts";
+import {
+  ax,
+  cr0,
+  cr3,
+  cr4,
+  ds,
+  dword,
+  eax,
+  ebx,
+  ecx,
+  edx,
+  es,
+  mem,
+  qword,
+  si,
+  xmm0,
+} from "../../asm/index.ts";
 import { derivedStateGuest } from "../core/testdata/derived_state_guest.ts";
 import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
@@ -194,6 +210,51 @@ test("code whose segments move is compiled anew a few times, and goes on compile
   expect(statistics?.compilations).toBeLessThan(20);
   expect(statistics?.instructions).toBeGreaterThan(0.8 * compiled.core.instructions());
   expect(compiled.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
+});
+
+test("code is compiled anew where the precision flag has changed, but not each time", async () => {
+  const [exact, inexact, control] = [0x21_0000, 0x21_0008, 0x21_0010];
+  /** Sums that are exact, but for those of the last `rounds`, which begin with the flag cleared every so often. */
+  const kernelOf = (clear: number): Uint8Array =>
+    guest((a) => {
+      a.mov(eax, 0x200).mov(cr4, eax);
+      a.mov(dword(control), 0x1f80).ldmxcsr(dword(control));
+      // 1.0 and 0.1
+      a.mov(dword(exact), 0).mov(dword(exact + 4), 0x3ff0_0000);
+      a.mov(dword(inexact), 0x9999_999a).mov(dword(inexact + 4), 0x3fb9_9999);
+      a.pxor(xmm0, xmm0).mov(ebx, exact).mov(ecx, 200);
+      a.label("rounds");
+      a.cmp(ecx, 150).jne("same").mov(ebx, inexact);
+      a.label("same");
+      if (clear > 0) {
+        a.test(ecx, clear - 1)
+          .jnz("stays")
+          .ldmxcsr(dword(control));
+        a.label("stays");
+      }
+      a.mov(edx, 400);
+      a.label("next");
+      a.addsd(xmm0, qword(ebx)).mulsd(xmm0, qword(exact)).dec(edx).jnz("next");
+      a.dec(ecx).jnz("rounds");
+      a.stmxcsr(dword(control));
+    });
+  for (const [clear, most] of [
+    [0, 4],
+    [2, 8],
+  ] as const) {
+    const kernel = kernelOf(clear);
+    const run = async (accel: Accel): Promise<Machine> => {
+      const machine = await Machine.create({ kernel, memory: "4M", accel });
+      expect(machine.runSync({ nanoseconds: 10_000_000 }).kind).not.toBe("limit");
+      return machine;
+    };
+    const compiled = await run({ kind: "jit", threshold: 100 });
+    const statistics = compiled.tierStatistics;
+    expect(statistics?.compilations).toBeGreaterThan(1);
+    expect(statistics?.compilations).toBeLessThanOrEqual(most);
+    expect(statistics?.instructions).toBeGreaterThan(0.8 * compiled.core.instructions());
+    expect(compiled.stateHash()).toBe((await run({ kind: "interp" })).stateHash());
+  }
 });
 
 test("what is compiled when it is first entered goes on at its end, too", async () => {

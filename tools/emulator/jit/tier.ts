@@ -71,6 +71,20 @@ const FAILURES_AT_ONCE = 2;
 const FAILURES_GROW = 8;
 const MOST_REPLACEMENTS = 5;
 
+/**
+ * How often a region is compiled anew because the precision flag has changed, until it is compiled for both: programs set
+ * it with their first inexact result, and hardly any clears it.
+ */
+const MOST_PRECISIONS = 1;
+
+/** How often a block's region has been compiled anew because the precision flag was another one, or for all else. */
+interface Replaced {
+  readonly precision: number;
+  readonly others: number;
+}
+
+const NOT_REPLACED: Replaced = { precision: 0, others: 0 };
+
 /** Greatest count of a heat record. */
 const MAX_COUNT = 2 ** 31 - 1;
 
@@ -158,7 +172,7 @@ class AttachedTier {
   /** Hot blocks that are watched. */
   readonly #watches = new Map<number, Watch>();
   /** How often the regions of blocks have been compiled anew because what they took for granted was not so. */
-  readonly #replaced = new Map<number, number>();
+  readonly #replaced = new Map<number, Replaced>();
   /** Handler of heat records. */
   #heat = 0;
   #compilations = 0;
@@ -249,9 +263,8 @@ class AttachedTier {
    * none where it would have to wait for the engine: the interpreter needs no more.
    */
   #compile(region: Region, start: number): boolean {
-    const replaced = Math.max(
-      ...region.nodes.map(({ block }) => this.#replaced.get(block.address) ?? 0),
-    );
+    const { precision, others } = this.#replacedMost(region);
+    const replaced = precision + others;
     const failures =
       replaced > MOST_REPLACEMENTS
         ? MAX_COUNT
@@ -259,7 +272,10 @@ class AttachedTier {
     const slot = this.#regions.takeSlot();
     this.#regions.collect();
     const imports = new Imports();
-    const code = emitRegion(this.#code, this.#blocks, region, slot, imports, replaced === 0);
+    const code = emitRegion(this.#code, this.#blocks, region, slot, imports, {
+      segmentsStay: others === 0,
+      precisionStays: precision <= MOST_PRECISIONS,
+    });
     const bytes = moduleOf(this.#code, imports.functions, [{ name: ENTRY, code }]);
     let entry: CallableFunction;
     try {
@@ -275,9 +291,27 @@ class AttachedTier {
     return true;
   }
 
+  /** How often any block of a region has been compiled anew, at most. */
+  #replacedMost({ nodes }: Region): Replaced {
+    let [precision, others] = [0, 0];
+    for (const { block } of nodes) {
+      const times = this.#replaced.get(block.address) ?? NOT_REPLACED;
+      precision = Math.max(precision, times.precision);
+      others = Math.max(others, times.others);
+    }
+    return { precision, others };
+  }
+
   /** Compiles a region anew, which takes other things for granted than are so; returns what `hot` does. */
   #replace(block: number, together: ReadonlySet<number>, start: number): number {
-    for (const other of together) this.#replaced.set(other, (this.#replaced.get(other) ?? 0) + 1);
+    const changed = this.#regions.precisionChanged(block);
+    for (const other of together) {
+      const { precision, others } = this.#replaced.get(other) ?? NOT_REPLACED;
+      const times = changed
+        ? { precision: precision + 1, others }
+        : { precision, others: others + 1 };
+      this.#replaced.set(other, times);
+    }
     return this.#compile(again(this.#blocks, block, together), start) ? 0 : MAX_COUNT;
   }
 
