@@ -8,6 +8,7 @@ import { hasQemu } from "../../testing/host-tools.ts";
 import { runOnQemu } from "../platform/testdata/qemu.ts";
 import {
   ABSENT,
+  BEYOND,
   CODE32,
   CODE64,
   DATA,
@@ -17,6 +18,7 @@ import {
   READ_ONLY,
   RESERVED,
   type Snippet,
+  SPARE,
   SUPERVISOR,
   TSS,
   USER_CODE64,
@@ -134,6 +136,83 @@ add(0, "IRETQ to CPL 3 with SS of DPL 0", (a) =>
 add(0, "IRETQ with NT", (a) =>
   a.push(0x4002).popfq().push(DATA).push(rsp).push(2).push(CODE64).push(0).iretq(),
 );
+// IRETQ to segments of all kinds: the code segment that is returned to, or the stack's, is SPARE, which is accessed then.
+// TCG does not set that bit, has #NP for a stack that is absent, and neither looks at D nor at the address.
+for (const [from, rpl] of [
+  [0, 0],
+  [0, 3],
+  [3, 3],
+] as const) {
+  const usual = { code: rpl === 0 ? CODE64 : USER_CODE64, stack: rpl === 0 ? DATA : USER_DATA };
+  const returnTo = (
+    what: string,
+    descriptor: bigint,
+    code: number,
+    stack: number,
+    byManual?: string,
+  ): void => {
+    const accessed = `accessed${snippets.length}`;
+    const write = (a: Assembler): void => {
+      a.mov(rax, descriptor)
+        .mov(o.qword(o.sym("gdt", SPARE)), rax)
+        .mov(rax, rsp);
+      a.push(stack).push(rax).push(2).push(code);
+      // LEA RAX, behind IRETQ.
+      a.db(0x48, 0x8d, 0x05, 3, 0, 0, 0).push(rax).iretq();
+      a.bt(o.dword(o.sym("gdt", SPARE + 4)), 8)
+        .jc(accessed)
+        .ud2();
+      a.label(accessed);
+    };
+    add(from, `IRETQ to CPL ${rpl}, ${what}`, write, byManual);
+  };
+  const own = BigInt(rpl) << 45n;
+  const other = BigInt(3 - rpl) << 45n;
+  const long = 1n << 53n;
+  for (const [what, rights, byManual] of [
+    ["", 0x9b00_0000_0000n | own | long],
+    ["not accessed", 0x9a00_0000_0000n | own | long, "40 0"],
+    ["execute only", 0x9900_0000_0000n | own | long],
+    ["absent", 0x1b00_0000_0000n | own | long],
+    ["of another DPL", 0x9b00_0000_0000n | other | long],
+    ["conforming", 0x9f00_0000_0000n | own | long],
+    ["conforming of another DPL", 0x9f00_0000_0000n | other | long],
+    ["with L and D", 0x9b00_0000_0000n | own | long | (1n << 54n), "d 58"],
+    ["which is data", 0x9300_0000_0000n | own | long],
+    ["which is a gate", 0x8c00_0000_0000n | own | long],
+    ["with base and limit", 0x128f_9b34_5678_9abcn | own | long],
+  ] as readonly [string, bigint, string?][])
+    returnTo(`code ${what}`, rights, SPARE | rpl, usual.stack, byManual);
+  for (const [what, rights, byManual] of [
+    ["", 0x9300_0000_0000n | own],
+    ["not accessed", 0x9200_0000_0000n | own, "40 0"],
+    ["absent", 0x1300_0000_0000n | own, "c 58"],
+    ["of another DPL", 0x9300_0000_0000n | other],
+    ["read only", 0x9100_0000_0000n | own],
+    ["that expands down", 0x9700_0000_0000n | own],
+    ["which is code", 0x9b00_0000_0000n | own | long],
+    ["which is a TSS", 0x8900_0000_0000n | own],
+    ["with base and limit", 0x12cf_9334_5678_9abcn | own],
+  ] as readonly [string, bigint, string?][])
+    returnTo(`stack ${what}`, rights, usual.code, SPARE | rpl, byManual);
+  const good = 0x9b00_0000_0000n | own | long;
+  const data = 0x9300_0000_0000n | own;
+  returnTo("code beyond the GDT", 0n, BEYOND | rpl, usual.stack);
+  returnTo("stack beyond the GDT", 0n, usual.code, BEYOND | rpl);
+  returnTo("code in the LDT", good, SPARE | 4 | rpl, usual.stack);
+  returnTo("stack in the LDT", data, usual.code, SPARE | 4 | rpl);
+  returnTo("a null stack", 0n, usual.code, rpl);
+  returnTo("a stack of another RPL", data, usual.code, SPARE | (3 - rpl));
+  const away = (a: Assembler): void => {
+    a.mov(rax, NON_CANONICAL).push(usual.stack).push(rsp).push(2).push(usual.code).push(rax);
+    a.iretq();
+  };
+  add(from, `IRETQ to CPL ${rpl}, a non-canonical address`, away, "d 0");
+  add(from, `IRETQ to CPL ${rpl} with flags`, (a) => {
+    a.push(usual.stack).push(rsp).push(0x4_0cd5).push(usual.code);
+    a.db(0x48, 0x8d, 0x05, 3, 0, 0, 0).push(rax).iretq();
+  });
+}
 both("CALL through a call gate", (a) => a.db(0xff, 0x1c, 0x25).dd(o.sym("far_pointer")));
 both("LTR of a busy TSS", (a) => a.mov(eax, TSS).ltr(ax));
 both("LLDT of a TSS", (a) => a.mov(eax, TSS).lldt(ax));

@@ -57,6 +57,9 @@ export const CODE32 = 0x28;
 export const ABSENT = 0x30;
 export const TSS = 0x38;
 export const CALL_GATE = 0x48;
+/** A descriptor that snippets write, and the first selector behind the table. */
+export const SPARE = 0x58;
+export const BEYOND = 0x60;
 
 /** Linear addresses with special rights, 2 MiB pages each; snippets live in page 0. */
 export const NOT_PRESENT = 0x40_0000;
@@ -270,7 +273,7 @@ export function exceptionsGuest(
   a.label("gdt");
   a.dq(0, 0x0020_9a00_0000_0000n, 0x00cf_9200_0000_ffffn, 0x00cf_f200_0000_ffffn);
   a.dq(0x0020_fa00_0000_0000n, 0x00cf_9a00_0000_ffffn, 0x00cf_1200_0000_ffffn);
-  a.dq(0x0000_8900_0000_0067n, 0, 0x0000_ec00_0008_0000n, 0);
+  a.dq(0x0000_8900_0000_0067n, 0, 0x0000_ec00_0008_0000n, 0, 0);
   a.label("gdt_end");
   a.label("gdt_pointer");
   a.dw(diff("gdt_end", "gdt", -1)).dq(sym("gdt"));

@@ -315,6 +315,13 @@ export class SystemMem {
       return readSlow(at, size, SYSTEM);
     return Host.load(<u32>at + load<u32>(e, TLB_ADDEND), size);
   }
+
+  /** Host address of the `size` bytes at `linear` if the TLB of 64-bit code has them in one page; otherwise 0. */
+  @inline static host(linear: u64, size: i32): usize {
+    const e = supervisorEntry(linear);
+    if (load<u64>(e, TLB_READ) != ((linear + <u64>size - 1) & PAGE_MASK)) return 0;
+    return <u32>linear + load<u32>(e, TLB_ADDEND);
+  }
 }
 
 export class Mem {

@@ -33,6 +33,8 @@ import { selectTlb } from "./tlb";
  * and the rights go; a base stays, as 64-bit code goes on using those of FS and GS.
  */
 export function dropInnerSegments(cpl: u32): void {
+  // Systems in long mode have them all null, mostly.
+  if ((Seg.traces(ES) | Seg.traces(DS) | Seg.traces(FS) | Seg.traces(GS)) == 0) return;
   let dropped = false;
   for (let seg = 0; seg < 6; seg++) {
     if (seg == CS || seg == SS) continue;
@@ -86,6 +88,10 @@ export class Seg {
   }
   @inline static attr(seg: i32): u32 {
     return load<u32>(Seg.at(seg), SEG_ATTR);
+  }
+  /** 0 where the segment is unusable and its selector 0. */
+  @inline static traces(seg: i32): u32 {
+    return load<u32>(Seg.at(seg), SEG_SELECTOR) | load<u32>(Seg.at(seg), SEG_VALID);
   }
 }
 
@@ -186,17 +192,52 @@ export function fetchDescriptor(selector: u32): bool {
   return true;
 }
 
+/** What the halves of a descriptor say. */
+class Halves {
+  @inline static base(low: u32, high: u32): u64 {
+    return <u64>((low >> 16) | ((high & 0xff) << 16) | (high & 0xff000000));
+  }
+  @inline static limit(low: u32, high: u32): u32 {
+    const limit = (low & 0xffff) | (high & 0xf0000);
+    return (high & 0x800000) != 0 ? (limit << 12) | 0xfff : limit;
+  }
+  @inline static attr(high: u32): u32 {
+    return (high >> 8) & 0xf0ff;
+  }
+}
+
 export function descBase(): u64 {
-  return <u64>((descLow >> 16) | ((descHigh & 0xff) << 16) | (descHigh & 0xff000000));
+  return Halves.base(descLow, descHigh);
 }
 
 export function descLimit(): u32 {
-  const limit = (descLow & 0xffff) | (descHigh & 0xf0000);
-  return (descHigh & 0x800000) != 0 ? (limit << 12) | 0xfff : limit;
+  return Halves.limit(descLow, descHigh);
 }
 
 export function descAttr(): u32 {
-  return (descHigh >> 8) & 0xf0ff;
+  return Halves.attr(descHigh);
+}
+
+/** The GDT of 64-bit code, as far as the TLB has it. */
+export class Gdt {
+  /**
+   * The descriptor of `selector` if the TLB has it and its rights, those of `rights`, are `expected`, P among them;
+   * otherwise 0.
+   */
+  @inline static usual(selector: u32, rights: u32, expected: u32): u64 {
+    // Not null, not in the LDT, inside of the table.
+    if (selector < 8 || (selector & 4) != 0 || (selector | 7) > load<u32>(S_GDT_LIMIT)) return 0;
+    const host = SystemMem.host(load<u64>(S_GDT_BASE) + <u64>(selector & 0xfff8), 8);
+    const d = host != 0 ? load<u64>(host) : 0;
+    return (Halves.attr(<u32>(d >> 32)) & rights) == expected ? d : 0;
+  }
+
+  /** Loads a segment register with a descriptor that `usual` has returned. */
+  @inline static install(seg: i32, selector: u32, d: u64): void {
+    const low = <u32>d;
+    const high = <u32>(d >> 32);
+    setSegment(seg, selector, Halves.base(low, high), Halves.limit(low, high), Halves.attr(high));
+  }
 }
 
 export function descDpl(): u32 {

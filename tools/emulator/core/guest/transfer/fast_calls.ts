@@ -42,8 +42,9 @@ export function syscall(op: Op): usize {
   if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
   const star = load<u64>(S_STAR);
   store<u64>(RCX, op.nextRip());
-  store<u64>(R11, <u64>(eflags() & ~RF));
-  const flags = eflags() & ~(<u32>load<u64>(S_SFMASK)) & ~RF;
+  const before = eflags() & ~RF;
+  store<u64>(R11, <u64>before);
+  const flags = before & ~(<u32>load<u64>(S_SFMASK));
   setStatusFlags(flags);
   store<u32>(S_EFLAGS, flags & ~STATUS & 0x3fff00);
   const cs = <u32>(star >> 32) & 0xfffc;

@@ -32,7 +32,12 @@ import {
   setFlags,
   writeVirtualFlags,
 } from "../system/flag_writes";
-import { enterReturnSegment, findReturnSegment, loadReturnStack, returnsTo64 } from "./returns";
+import {
+  enterReturnSegment,
+  enterUsualSegments,
+  findReturnSegment,
+  loadReturnStack,
+} from "./returns";
 import { switchTask, TASK_IRET } from "./task";
 
 function returnFlagsMask(cpl: u32, iopl: u32, size: i32): u32 {
@@ -44,6 +49,8 @@ function returnFlagsMask(cpl: u32, iopl: u32, size: i32): u32 {
 
 /** What IRETQ pops: RIP, CS, RFLAGS, RSP, SS. */
 const FRAME_SIZE: u64 = 40;
+const FRAME_RSP: usize = 24;
+const FRAME_SS: usize = 32;
 
 class Frame {
   /** Field `n` of the frame, at the host address `host` if the TLB has it there. */
@@ -81,8 +88,10 @@ export function iret(op: Op): usize {
   if (!longMode() && size == 4 && (flags & VM) != 0 && cpl == 0)
     return iretToVm86(op, rip, cs, flags);
   const rpl = cs & 3;
-  if (!findReturnSegment(cs, rip)) return op.fault();
   const mask = returnFlagsMask(cpl, (load<u32>(S_EFLAGS) >> 12) & 3, size);
+  if (host != 0 && enterUsualSegments(cs, rip, load<u16>(host, FRAME_SS)))
+    return enterPrivilege(op, rpl, rip, flags, mask, load<u64>(host, FRAME_RSP));
+  if (!findReturnSegment(cs, rip)) return op.fault();
   if (rpl == cpl && !code64()) {
     drop(size * 3);
     enterReturnSegment();
@@ -95,13 +104,19 @@ export function iret(op: Op): usize {
   if (load<u32>(S_FAULT) != 0) return stackFault(op);
   if (!loadReturnStack(ss, rpl)) return op.fault();
   enterReturnSegment();
+  return enterPrivilege(op, rpl, rip, flags, mask, sp);
+}
+
+/** Goes on at `rip` with the privilege, flags and stack of an outer level or, in 64-bit code, of this one. CS and SS are loaded. */
+function enterPrivilege(op: Op, rpl: u32, rip: u64, flags: u32, mask: u32, sp: u64): usize {
+  const outwards = rpl > load<u32>(S_CPL);
   store<u32>(S_CPL, rpl);
   setFlags(flags, mask);
   updateMode();
-  if (returnsTo64) store<u64>(RSP, sp);
+  if (code64()) store<u64>(RSP, sp);
   else if ((Seg.attr(SS) & ATTR_DB) != 0) store<u64>(RSP, sp & 0xffffffff);
   else store<u16>(RSP, <u16>sp);
-  if (rpl > cpl) dropInnerSegments(rpl);
+  if (outwards) dropInnerSegments(rpl);
   return goTo(op, rip);
 }
 

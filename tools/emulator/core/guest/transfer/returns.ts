@@ -16,6 +16,7 @@ import {
   descDpl,
   descLimit,
   fetchDescriptor,
+  Gdt,
   installDescriptor,
   longMode,
   markAccessed,
@@ -26,6 +27,9 @@ import {
 } from "../memory/segments";
 import { Op } from "../op/op";
 import { GP, NP, raiseCode, SSF } from "../processor/fault";
+
+const DPL: u32 = 0x60;
+const DPL_SHIFT: u32 = 5;
 
 /** Pushes CS and the next RIP, both or none; false with a stack fault pending. */
 export function pushReturnPoint(op: Op, size: i32): bool {
@@ -69,6 +73,31 @@ export function findReturnSegment(selector: u32, offset: u64): bool {
 /** Loads CS with the segment that `findReturnSegment` found. */
 export function enterReturnSegment(): void {
   setSegment(CS, returnSelector, returnBase, returnLimit, returnAttr);
+}
+
+/**
+ * The segments to which systems in long mode return, by their rights: 64-bit code that does not conform, a stack that can
+ * be written, both present and accessed before. Which rights these are (SDM vol. 3A, 3.4.5), and their values but for DPL.
+ */
+const CODE_RIGHTS: u32 = ATTR_L | ATTR_DB | ATTR_P | DPL | ATTR_S | 0xd;
+const CODE: u32 = ATTR_L | ATTR_P | ATTR_S | 9;
+const STACK_RIGHTS: u32 = ATTR_P | DPL | ATTR_S | 0xb;
+const STACK: u32 = ATTR_P | ATTR_S | 3;
+
+/**
+ * Loads CS and SS as 64-bit code returns to 64-bit code, mostly, where nothing can fault and nothing is to be marked.
+ * False, with nothing done, in all other cases: those of `findReturnSegment` and `loadReturnStack`.
+ */
+export function enterUsualSegments(cs: u32, rip: u64, ss: u32): bool {
+  const rpl = cs & 3;
+  if (rpl < load<u32>(S_CPL) || (ss & 3) != rpl || !canonical(rip)) return false;
+  const code = Gdt.usual(cs, CODE_RIGHTS, CODE | (rpl << DPL_SHIFT));
+  if (code == 0) return false;
+  const stack = Gdt.usual(ss, STACK_RIGHTS, STACK | (rpl << DPL_SHIFT));
+  if (stack == 0) return false;
+  Gdt.install(CS, cs, code);
+  Gdt.install(SS, ss, stack);
+  return true;
 }
 
 /** Checks and loads the SS that a return to privilege `rpl` brings; false with the fault pending. */
