@@ -184,6 +184,8 @@ export class Pic8259 implements Device {
   }
 
   #read(chip: Chip, register: number, isMaster: boolean): number {
+    // The mask depends on no input.
+    if (register === 1 && !chip.poll) return chip.imr;
     this.onQuery();
     if (chip.poll) {
       chip.poll = false;
@@ -193,7 +195,6 @@ export class Pic8259 implements Device {
       this.#update();
       return 0x80 | input;
     }
-    if (register === 1) return chip.imr;
     return chip.readIsr ? chip.isr : chip.irr;
   }
 

@@ -2,21 +2,25 @@
 
 import { RAX, RDX, S_CPL, S_CPU, S_EFLAGS, S_FAULT, S_INSN_INDEX, SEG_VALID } from "../../state";
 import { systemRead } from "../memory/access";
-import { protectedMode, Seg, TR } from "../memory/segments";
+import { protectedMode, Seg, TR, vm86 } from "../memory/segments";
 import { goAfter } from "../op/leave";
 import { Op, writeRegister } from "../op/op";
 import { port_read, port_write } from "../processor/env";
 import { GP, raiseCode } from "../processor/fault";
-import { VM } from "../processor/flags";
-import { notePort } from "../processor/hardware_breakpoints";
+import { breakpointsSet, notePort } from "../processor/hardware_breakpoints";
 import { charge, PORT } from "../processor/latency";
 
 /** Whether the current code may access `size` ports from `port`; #GP(0) pending if not. */
 export function ioAllowed(port: i32, size: i32): bool {
+  // A kernel, or real mode, where CPL is 0.
+  if (load<u32>(S_CPL) == 0 && !breakpointsSet() && !vm86()) return true;
+  return ioAllowedSlowly(port, size);
+}
+
+function ioAllowedSlowly(port: i32, size: i32): bool {
   notePort(port, size);
   if (!protectedMode()) return true;
-  const eflags = load<u32>(S_EFLAGS);
-  if ((eflags & VM) == 0 && load<u32>(S_CPL) <= ((eflags >> 12) & 3)) return true;
+  if (!vm86() && load<u32>(S_CPL) <= ((load<u32>(S_EFLAGS) >> 12) & 3)) return true;
   let allowed = false;
   const type = Seg.attr(TR) & 0xf;
   if (load<u32>(Seg.at(TR), SEG_VALID) != 0 && (type == 9 || type == 11) && Seg.limit(TR) >= 103) {

@@ -24,9 +24,14 @@ const KIND_WRITE: u32 = 1;
 const KIND_PORT: u32 = 2;
 const KIND_ACCESS: u32 = 3;
 
+/** Whether a breakpoint is enabled. */
+export function breakpointsSet(): bool {
+  return (load<u32>(DR7) & 0xff) != 0;
+}
+
 /** Whether instructions must run one at a time: TF, RF or an enabled breakpoint. */
 export function needsSingle(): bool {
-  return (load<u32>(S_EFLAGS) & (TF | RF)) != 0 || (load<u32>(DR7) & 0xff) != 0;
+  return (load<u32>(S_EFLAGS) & (TF | RF)) != 0 || breakpointsSet();
 }
 
 function enabled(n: i32): bool {
@@ -45,14 +50,14 @@ function lengthOf(n: i32): u64 {
 
 /** Whether an enabled breakpoint watches data. */
 export function watchesData(): bool {
-  if ((load<u32>(DR7) & 0xff) == 0) return false;
+  if (!breakpointsSet()) return false;
   for (let n = 0; n < 4; n++) if (enabled(n) && (kindOf(n) & 1) != 0) return true;
   return false;
 }
 
 /** DR6 bits of the instruction breakpoints on linear address `linear`; RF holds them off. */
 export function instructionBreakpoints(linear: u64): u32 {
-  if ((load<u32>(DR7) & 0xff) == 0 || (load<u32>(S_EFLAGS) & RF) != 0) return 0;
+  if (!breakpointsSet() || (load<u32>(S_EFLAGS) & RF) != 0) return 0;
   let bits: u32 = 0;
   for (let n = 0; n < 4; n++) {
     if (enabled(n) && kindOf(n) == KIND_EXECUTE && load<u64>(S_DR + (n << 3)) == linear)
@@ -76,7 +81,7 @@ export function noteData(linear: u64, size: i32, writing: bool): void {
 
 /** Notes a port access (only with CR4.DE). */
 export function notePort(port: i32, size: i32): void {
-  if ((load<u32>(DR7) & 0xff) == 0 || (load<u32>(S_CR4) & 8) == 0) return;
+  if (!breakpointsSet() || (load<u32>(S_CR4) & 8) == 0) return;
   for (let n = 0; n < 4; n++) {
     if (!enabled(n) || kindOf(n) != KIND_PORT) continue;
     const length = lengthOf(n);
