@@ -47,6 +47,11 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
   a.mov(edi, HC_REPLY).syscall().ud2();
 
   a.align(16);
+  a.label("listen_entry", { global: true });
+  a.frame(OUTERMOST);
+  a.call("listen").ud2();
+
+  a.align(16);
   a.label("raw_echo_entry", { global: true });
   a.frame(OUTERMOST);
   // The id's slot leads to the message: its words go back as they came, typed items do not.

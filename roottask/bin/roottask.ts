@@ -66,6 +66,13 @@ import { seedRandom } from "../libroottask/random";
 import { openScreen } from "../libroottask/screen";
 import { SEL_OWN_HANDLER } from "../libroottask/selectors";
 import {
+  failedError,
+  failedLength,
+  failedPath,
+  failedStream,
+  openStreams,
+} from "../libroottask/start_streams";
+import {
   argument,
   argumentCount,
   argumentLength,
@@ -97,6 +104,7 @@ import { find, initTree, KIND_FILE, Node } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
+import { addTerminals, initTerminals } from "../terminal/devices";
 import { measureRoottask } from "./measurements";
 import { enterResult, keepResult, resultCount, sayOutcome, sayResults } from "./summary";
 
@@ -148,11 +156,11 @@ function watchSelf(): void {
   requireOk(createEventPortals(0, SEL_OWN_HANDLER, OWN_EVENTS), "creating the exception portals");
 }
 
-function buildTree(): void {
-  if (!initTree() || !initFileKinds()) fail("out of memory");
+function buildTree(cpu: u32): void {
+  if (!initTree() || !initFileKinds() || !initTerminals(cpu)) fail("out of memory");
   readTar(moduleAddress, moduleSize);
   listArchive();
-  if (!populateTree()) fail("out of memory");
+  if (!populateTree() || !addTerminals()) fail("out of memory");
 }
 
 function sayMegabytes(pages: u64): void {
@@ -276,6 +284,18 @@ function run(): void {
     endLine();
     return;
   }
+  if (!openStreams(program)) {
+    cannotStart(failedStream === 0 ? "cannot read " : "cannot write ");
+    sayText(failedPath, failedLength);
+    say(" (errno ");
+    sayDecimal(-failedError as u64);
+    say(")");
+    endLine();
+    program.state = STATE_FAILED;
+    keepResult(program);
+    reapProgram(program);
+    return;
+  }
   announce(program);
   if (!launch(program, node)) {
     program.state = STATE_FAILED;
@@ -359,7 +379,7 @@ export function main(hipAddress: u64, cpu: u64): void {
       'there is no boot module named userland (-initrd "roottask-bin roottask,userland.tar userland")',
     );
   }
-  buildTree();
+  buildTree(cpu as u32);
   if (measures) measureRoottask(cpu as u32);
   enter();
   runAll(measures ? BENCH_FILE : START_FILE);
@@ -374,6 +394,8 @@ export function main(hipAddress: u64, cpu: u64): void {
 
 /** Entry of every portal. */
 export { handlePortal as portal } from "../libroottask/portals";
+/** What listens at the serial line. */
+export { listen } from "../terminal/serial";
 
 /** First address behind the static data; the linker needs it. */
 export function staticEnd(): usize {

@@ -11,6 +11,7 @@ import {
   CREATE_PD_PORTALS_SHIFT,
   crd,
   EC_CTRL_ENTRY,
+  HC_ASSIGN_GSI,
   HC_CALL,
   HC_CREATE_EC,
   HC_CREATE_PD,
@@ -123,6 +124,13 @@ export function timeOfSc(selector: u64): u64 {
 /** Sets the id that the portal's handler gets in RDI. */
 export function ptCtrl(portal: u64, id: u64): u64 {
   return hypercall(HC_PT_CTRL | (portal << ARG1_SELECTOR_SHIFT), id, 0, 0, 0) & STATUS_MASK;
+}
+
+/** Routes the interrupt behind semaphore `selector` to `cpu`; what it is bound to stays. */
+export function assignGsi(selector: u64, cpu: u32): u64 {
+  const keep = ~(0 as u64);
+  const arg1 = HC_ASSIGN_GSI | (selector << ARG1_SELECTOR_SHIFT);
+  return hypercall(arg1, 0, cpu as u64, keep, 0) & STATUS_MASK;
 }
 
 export function createSm(selector: u64, pd: u64, count: u64): u64 {

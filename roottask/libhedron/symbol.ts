@@ -2,6 +2,8 @@
 
 /** The stub every portal of the roottask enters at (asm/roottask.ts). */
 export declare function portal_entry(): u64;
+/** Entry of the EC that listens at the serial line. */
+export declare function listen_entry(): u64;
 
 /** The stub that the portals of the raw echo service enter at. */
 export declare function raw_echo_entry(): u64;

@@ -20,6 +20,11 @@ const LINE_CONTROL: u32 = 3;
 const MODEM_CONTROL: u32 = 4;
 const LINE_STATUS: u32 = 5;
 
+/** Interrupt enable: received data available, with the time-out of the FIFO. */
+const RECEIVED: i32 = 1;
+/** Line status: a byte has arrived; it came with a break. */
+const DATA_READY: i32 = 1;
+const BREAK: i32 = 0x10;
 /** Line status: transmitter holding register (and FIFO) empty. */
 const THR_EMPTY: i32 = 0x20;
 const FIFO_SIZE: u32 = 16;
@@ -27,23 +32,57 @@ const FIFO_SIZE: u32 = 16;
 const PATIENCE: u32 = 1_000_000;
 
 let serial: u32 = 0;
+/** The port whose receiver is used; unlike `serial` it stays when nobody takes what is sent. */
+let receiver: u32 = 0;
+let lineStatus: i32 = 0;
 let fifoRoom: u32 = 0;
 let lineStart: bool = true;
 /** The line in work is not printed. */
 let muted: bool = false;
 const digits = memory.data(24);
 
-/** Sets the UART to 115200 baud, 8 data bits, no parity, FIFO on, no interrupts. */
+/**
+ * Sets the UART to 115200 baud, 8 data bits, no parity, FIFO on, no interrupts. What has arrived before stays, where the
+ * FIFO has been on.
+ */
 export function openSerial(port: u32): void {
   serial = port;
+  receiver = port;
   outb(port + INTERRUPT_ENABLE, 0);
   outb(port + LINE_CONTROL, 0x80);
   outb(port + DATA, 1);
   outb(port + INTERRUPT_ENABLE, 0);
   outb(port + LINE_CONTROL, 0x03);
-  outb(port + FIFO_CONTROL, 0xc7);
+  outb(port + FIFO_CONTROL, 0xc1);
   outb(port + MODEM_CONTROL, 0x03);
   fifoRoom = 0;
+}
+
+/** The ISA interrupt of the UART, or -1 where it is not at one of a PC's usual places. */
+export function serialInterrupt(): i32 {
+  if (receiver === COM1 || receiver === COM1 - 0x10) return 4;
+  return receiver === COM1 - 0x100 || receiver === COM1 - 0x110 ? 3 : -1;
+}
+
+/** The UART interrupts when bytes have arrived, or does not. */
+export function listenSerial(on: bool): void {
+  outb(receiver + INTERRUPT_ENABLE, on ? RECEIVED : 0);
+}
+
+/** A byte has arrived. */
+export function serialReady(): bool {
+  lineStatus = inb(receiver + LINE_STATUS);
+  return (lineStatus & DATA_READY) !== 0;
+}
+
+/** The byte that `serialReady` has found came with a break. */
+export function isBreak(): bool {
+  return (lineStatus & BREAK) !== 0;
+}
+
+/** The byte that `serialReady` has found. */
+export function takeSerial(): u8 {
+  return inb(receiver + DATA) as u8;
 }
 
 function serialByte(value: u8): void {

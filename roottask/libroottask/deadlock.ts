@@ -7,6 +7,13 @@ import { firstProgram, Program, Thread } from "./program";
 /** The program whose end the roottask waits for: it starts none meanwhile, so nobody new will come who could wake others. */
 let awaited: Program | null = null;
 
+/** Somebody outside of the machine may wake programs: at a terminal. */
+let outsiders: bool = false;
+
+export function setOutsiders(there: bool): void {
+  outsiders = there;
+}
+
 export function setAwaited(program: Program | null): void {
   awaited = program;
 }
@@ -30,7 +37,7 @@ function isStuck(program: Program, except: Thread | null): bool {
 
 /** Nobody but `except` is left who could wake a thread that waits for something programs share, and no alarm is set. */
 export function allStuck(except: Thread | null): bool {
-  if (awaited === null || alarmsAreSet()) return false;
+  if (awaited === null || outsiders || alarmsAreSet()) return false;
   let program = firstProgram();
   while (program !== null) {
     if (!isStuck(program, except)) return false;

@@ -63,6 +63,16 @@ function device(directory: Node, literal: string, number: u32): bool {
   return put(directory, node, copyLiteral(text, literal));
 }
 
+/** Adds a character device to /dev, with the operations of its kind. False when memory is out. */
+export function addDevice(literal: string, number: u32, mode: u32, operations: usize): bool {
+  const directory = directoryNamed("dev", 0o755);
+  const node = newNode(KIND_DEVICE, mode);
+  if (directory === null || node === null) return false;
+  node.device = number;
+  node.operations = operations;
+  return put(directory, node, copyLiteral(text, literal));
+}
+
 /** Adds them. False when memory is out. */
 export function populateTree(): bool {
   const devices = directoryNamed("dev", 0o755);

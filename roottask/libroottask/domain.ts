@@ -140,6 +140,7 @@ export function newChild(parent: Program, sharesFiles: bool): Program | null {
   program.fileLimit = parent.fileLimit;
   program.group = parent.group;
   program.session = parent.session;
+  program.terminal = parent.terminal;
   setDirectory(program, parent.directory);
   const executable = parent.executable;
   if (executable !== null) setExecutable(program, executable);

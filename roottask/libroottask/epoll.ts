@@ -6,7 +6,7 @@ import { PAGE_SIZE } from "../libhedron/abi";
 import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
 import { ELOOP, ENOMEM, ENOSPC } from "./errno";
 import { create, destroy } from "./heap";
-import { OpenFile, setForget } from "./open_file";
+import { OpenFile, setForget, sourceOf } from "./open_file";
 import { totalPages } from "./pages";
 import { POLLERR, POLLHUP, POLLIN, POLLRDNORM } from "./poll_events";
 import { notify, unwatch, Watch, watch } from "./watches";
@@ -209,7 +209,7 @@ export function addInterest(epoll: Epoll, file: OpenFile, fd: u32, events: u32, 
   const entry = create<Interest>();
   if (entry === null) return -ENOMEM;
   const exclusive = (events & EPOLLEXCLUSIVE) !== 0;
-  const made = watch(file.node, told, changetype<usize>(entry), exclusive);
+  const made = watch(sourceOf(file), told, changetype<usize>(entry), exclusive);
   if (made === null) {
     destroy<Interest>(entry);
     return -ENOMEM;

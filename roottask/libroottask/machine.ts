@@ -34,6 +34,8 @@ export const RAM_END: u64 = 0xc000_0000;
 export const UTCB_BASE: u32 = 0xe000_0000;
 /** Address of the UTCB of what is called while the roottask measures, behind those of its handlers. */
 export const MEASURED_UTCB: u64 = 0xe080_0000;
+/** Address of the UTCB of the EC that listens at the serial line, behind that one. */
+export const SERIAL_UTCB: u64 = 0xe080_1000;
 /** The first MiB belongs to the firmware and to the start code of other processors. */
 const LOW_END: u64 = 0x10_0000;
 

@@ -144,6 +144,8 @@ export type AllocateOperation = (
 ) => i64;
 /** Calls `setBacking` for a mapping; 0 or a negative error. */
 export type MapOperation = (file: OpenFile, shared: bool, writing: bool) => i64;
+/** The node that is told when the file becomes ready: its own, unless several names lead to one thing. */
+export type SourceOperation = (file: OpenFile) => Node;
 /** The last user is gone. */
 export type ReleaseOperation = (file: OpenFile) => void;
 
@@ -159,6 +161,7 @@ export class FileOperations {
   truncate: TruncateOperation;
   allocate: AllocateOperation;
   map: MapOperation;
+  source: SourceOperation;
   release: ReleaseOperation;
   /** POSITION_…. */
   position: u32;
@@ -196,6 +199,10 @@ function noMap(_file: OpenFile, _shared: bool, _writing: bool): i64 {
   return -ENODEV;
 }
 
+function itself(file: OpenFile): Node {
+  return file.node;
+}
+
 function nothingToRelease(_file: OpenFile): void {}
 
 /** Makes the 64 bytes at `storage` a record that refuses everything. */
@@ -210,6 +217,7 @@ export function newOperations(storage: usize): FileOperations {
   operations.truncate = noTruncate;
   operations.allocate = noAllocate;
   operations.map = noMap;
+  operations.source = itself;
   operations.release = nothingToRelease;
   operations.position = POSITION_NONE;
   return operations;
@@ -310,6 +318,12 @@ function letGoAll(thread: Thread): void {
   letGo(first);
   letGo(second);
   closePieces(thread.transfer);
+}
+
+/** What to watch for the readiness of `file`. */
+export function sourceOf(file: OpenFile): Node {
+  const source = file.operations.source;
+  return source(file);
 }
 
 /** It can be waited for: its kind has a readiness of its own (epoll_ctl(2), EPERM). */

@@ -2,12 +2,13 @@
 
 import { truncateContents } from "./contents";
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from "./credentials";
-import { installFile } from "./descriptors";
+import { closeFile, fileAt, installFile, replaceFile } from "./descriptors";
 import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM } from "./errno";
 import { inherit } from "./file_names";
 import { markCreated, markModified } from "./file_time";
 import {
   dropFile,
+  endCall,
   hold,
   O_ACCMODE,
   O_CLOEXEC,
@@ -17,6 +18,7 @@ import {
   O_LARGEFILE,
   O_NOATIME,
   O_NOFOLLOW,
+  O_NONBLOCK,
   O_PATH,
   O_RDONLY,
   O_TMPFILE,
@@ -35,6 +37,7 @@ import {
   KIND_LINK,
   Node,
   newNode,
+  root,
   walk,
   walkDirectory,
   walkName,
@@ -167,4 +170,21 @@ export function openPath(
   if (node === null) return (flags & O_CREAT) === 0 ? -ENOENT : createFile(thread, flags, mode);
   if (temporary) return openTemporary(thread, node, flags, mode);
   return openPresent(thread, node, flags);
+}
+
+/**
+ * Makes standard stream `fd` of `program`, which does not run yet, the file at `path` seen from the root: 0 or a negative
+ * error. A FIFO, which has to be waited for, is none.
+ */
+export function openStandard(program: Program, fd: u32, path: usize, length: u32, flags: u32): i64 {
+  const thread = program.threads as Thread;
+  const opened = openPath(thread, root(), path, length, flags | O_NONBLOCK, 0o644);
+  if (opened >= 0) {
+    const file = fileAt(program.files, opened as u64) as OpenFile;
+    file.flags &= ~O_NONBLOCK;
+    replaceFile(program.files, file, fd, false);
+    closeFile(program.files, opened as u64);
+  }
+  endCall(thread);
+  return min<i64>(opened, 0);
 }

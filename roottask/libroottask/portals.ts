@@ -314,6 +314,24 @@ function ownFailure(event: u32): void {
   abandon();
 }
 
+/** Top of the stack of an EC of the roottask's own that is about to start, and where it begins. */
+let ownStack: usize = 0;
+let ownEntry: u64 = 0;
+
+/** The next EC of the roottask's own domain that gets an SC begins at `entry`, with its stack's top at `stack`. */
+export function prepareOwnStart(entry: u64, stack: usize): void {
+  ownEntry = entry;
+  ownStack = stack;
+}
+
+function startOwn(): void {
+  const utcb = changetype<Utcb>(UTCB_BASE);
+  utcb.rip = ownEntry;
+  utcb.rsp = ownStack as u64;
+  utcb.rflags = RFLAGS_FIXED;
+  utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
+}
+
 /** UTCB of the EC that handles the roottask's own exceptions. */
 export function ownUtcb(): usize {
   return UTCB_BASE as usize;
@@ -347,7 +365,8 @@ export function handlePortal(id: u64): void {
     return;
   }
   if (slot === OWN_EVENTS) {
-    ownFailure(what);
+    if (what === EVENT_STARTUP) startOwn();
+    else ownFailure(what);
     return;
   }
   if (what === ID_PROBE) {

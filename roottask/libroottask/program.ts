@@ -49,6 +49,8 @@ export class Program {
   /** Ids of its process group and session. */
   group: u32;
   session: u32;
+  /** Its controlling terminal, 0 for none. */
+  terminal: usize;
   /** Signal its parent gets at its end, 0 for none. */
   exitSignal: u32;
   /** Nothing runs any more, and all but the record has been given back. */

@@ -12,6 +12,10 @@ export const SEL_DECOY_PT: u64 = 70;
 export const SEL_MEASURED_EC: u64 = 66;
 export const SEL_MEASURED_PT: u64 = 67;
 export const SEL_MEASURED_PD: u64 = 68;
+/** What listens at the serial line (terminal/serial.ts). */
+export const SEL_SERIAL_INTERRUPT: u64 = 71;
+export const SEL_SERIAL_EC: u64 = 72;
+export const SEL_SERIAL_SC: u64 = 73;
 
 /** Selectors per thread, as an order. */
 export const THREAD_ORDER: u64 = 6;

@@ -1,6 +1,6 @@
 // The start file of the archive: which programs run, in which order, with which arguments and environment.
 // The format is described in docs/userland.md. One line, one thing; words are separated by blanks, a word
-// may be put in double quotes; "#" begins a comment.
+// may be put in double quotes; "#" begins a comment. "<" and ">" in front of a word say where input and output are.
 
 import { allocate } from "./heap";
 import { PREGRANT_MAX } from "./pregrant";
@@ -14,6 +14,7 @@ export const LINE_QUOTE: u32 = 4;
 export const LINE_WORDS: u32 = 5;
 export const LINE_SETTING: u32 = 6;
 export const LINE_PREGRANT: u32 = 7;
+export const LINE_STREAM: u32 = 8;
 
 export const WORDS_MAX: u32 = 64;
 export const ENVIRONMENT_MAX: u32 = 64;
@@ -21,6 +22,8 @@ export const ENVIRONMENT_MAX: u32 = 64;
 /** The words of the current line, or the environment: pointers and lengths. */
 const words = memory.data(64 * 8);
 const environment = memory.data(64 * 8);
+/** Whether a word of the line began with a quote, so that it means itself. */
+const quotes = memory.data(64);
 let wordCount: u32 = 0;
 let environmentCount: u32 = 0;
 
@@ -32,6 +35,10 @@ export let startLine: u32 = 0;
 export let startOptional: bool = false;
 export let startNative: bool = false;
 export let startParallel: bool = false;
+/** Its standard streams are the terminal at the serial line. */
+export let startTerminal: bool = false;
+/** Per standard stream the file that the line names, a pointer and a length (0 for none), and whether it is appended to. */
+const streams = memory.data(3 * 12);
 /** The last such line wants the system calls of Linux programs to go to a mediator. */
 export let startMediated: bool = true;
 /** Bytes that it may hand out by itself above the break and for mmap(2) each, 0 for none. */
@@ -92,6 +99,7 @@ function split(from: usize, end: usize): u32 {
     if (word === 0) return LINE_WORDS;
     let length: u32 = 0;
     let quoted = false;
+    store<u8>(quotes + wordCount, load<u8>(at) === 34 ? 1 : 0);
     while (at < end && (quoted || !blank(load<u8>(at)))) {
       const value = load<u8>(at++);
       if (value === 34) quoted = !quoted;
@@ -107,6 +115,65 @@ function split(from: usize, end: usize): u32 {
 function dropFirst(): void {
   wordCount--;
   memory.copy(words, words + 8, wordCount * 8);
+  memory.copy(quotes, quotes + 1, wordCount);
+}
+
+/** The file that the line names for standard stream `stream`, 0 to 2; its length is 0 where it names none. */
+export function streamPath(stream: u32): usize {
+  return load<usize>(streams + stream * 12);
+}
+
+export function streamLength(stream: u32): u32 {
+  return load<u32>(streams + stream * 12 + 4);
+}
+
+/** What is written goes behind what the file has. */
+export function streamAppends(stream: u32): bool {
+  return load<u32>(streams + stream * 12 + 8) !== 0;
+}
+
+/** Takes word `index` for a redirection, "<FILE", ">FILE", ">>FILE", "2>FILE" or "2>>FILE"; false where it is none. */
+function takeStream(index: u32): bool {
+  if (load<u8>(quotes + index) !== 0) return false;
+  const word = argument(index);
+  const length = argumentLength(index);
+  let at: u32 = 0;
+  let stream: u32 = 1;
+  if (length >= 2 && load<u8>(word) === 50 && load<u8>(word + 1) === 62) {
+    stream = 2;
+    at = 1;
+  } else if (length >= 1 && load<u8>(word) === 60) {
+    stream = 0;
+  } else if (length < 1 || load<u8>(word) !== 62) {
+    return false;
+  }
+  at++;
+  const appends = stream !== 0 && at < length && load<u8>(word + at) === 62;
+  if (appends) at++;
+  const entry = streams + stream * 12;
+  store<usize>(entry, word + at);
+  store<u32>(entry + 4, length - at);
+  store<u32>(entry + 8, appends ? 1 : 0);
+  return true;
+}
+
+/** Takes the redirections out of the words. False where one names no file. */
+function takeStreams(): bool {
+  let kept: u32 = 0;
+  let good = true;
+  for (let index: u32 = 0; index < wordCount; index++) {
+    if (takeStream(index)) {
+      for (let stream: u32 = 0; stream < 3; stream++) {
+        if (streamPath(stream) !== 0 && streamLength(stream) === 0) good = false;
+      }
+      continue;
+    }
+    memory.copy(words + kept * 8, words + index * 8, 8);
+    store<u8>(quotes + kept, load<u8>(quotes + index));
+    kept++;
+  }
+  wordCount = kept;
+  return good;
 }
 
 function firstIs(literal: string): bool {
@@ -181,6 +248,8 @@ export function nextStartLine(): u32 {
   startOptional = false;
   startNative = false;
   startParallel = false;
+  startTerminal = false;
+  memory.fill(streams, 0, 3 * 12);
   const error = split(from, end);
   if (error !== LINE_RUN) return error;
   if (wordCount === 0) return LINE_EMPTY;
@@ -194,9 +263,14 @@ export function nextStartLine(): u32 {
     startOptional = true;
     dropFirst();
   }
+  if (firstIs("terminal")) {
+    startTerminal = true;
+    dropFirst();
+  }
   startNative = firstIs("native");
   if (!startNative && !firstIs("linux")) return LINE_UNKNOWN;
   dropFirst();
+  if (!takeStreams()) return LINE_STREAM;
   const last = wordCount - 1;
   if (wordCount > 1 && equalsLiteral(argument(last), argumentLength(last), "&")) {
     startParallel = true;
@@ -211,5 +285,6 @@ export function startMessage(error: u32): string {
   if (error === LINE_WORDS) return "too many words";
   if (error === LINE_PREGRANT)
     return 'pregrant takes a size of up to 256M, as in 64K or 16M, or "off"';
+  if (error === LINE_STREAM) return "a file's name is missing behind < or >";
   return 'expected "linux PATH ARGUMENTS", "native PATH ARGUMENTS", "env NAME=VALUE", "mediator on|off" or "pregrant SIZE|off"';
 }

@@ -101,6 +101,7 @@ export const OWN_EVENTS: u32 = 0;
  * may reply from anywhere in it; asm/layout.ts says the same to the stub.
  */
 const STACK_ORDER: u32 = 2;
+export const HANDLER_STACK: u32 = PAGE_SIZE << STACK_ORDER;
 /** How long at a time the end of other threads is waited for, in nanoseconds. */
 const MOMENT: u64 = 100_000;
 /** Every thread gets the same share: lowest priority above idle, 10 ms. */

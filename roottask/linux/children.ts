@@ -120,10 +120,22 @@ export function processChanged(child: Program): void {
   if ((load<u64>(actionOf(parent, SIGCHLD) + 8) & SA_NOCLDSTOP) === 0) tell(parent, child);
 }
 
+type Leaving = (program: Program) => void;
+
+function nobodyAsks(_program: Program): void {}
+
+let leaving: Leaving = nobodyAsks;
+
+/** `hook` is told of each process that has ended, before its parent is. */
+export function setLeaving(hook: Leaving): void {
+  leaving = hook;
+}
+
 /** No thread of `program` is left: what it had goes back, and its parent is told. */
 export function processEnded(program: Program): void {
   returnMemory(program);
   removeTimers(program, true);
+  leaving(program);
   const parent = program.parent;
   if (parent === null || program.personality === 0) return;
   const entry = program.entry;

@@ -53,6 +53,7 @@ export function sysGetpgrp(program: Program, _regs: Utcb): i64 {
 export function sysSetsid(program: Program, _regs: Utcb): i64 {
   if (groupExists(program, program.id, 0)) return -EPERM;
   program.session = program.id;
+  program.terminal = 0;
   program.group = program.id;
   return program.id as i64;
 }

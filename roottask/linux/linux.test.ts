@@ -96,11 +96,35 @@ describe("start of a program", () => {
     }
   });
 
+  it("has the files as standard streams that its line names", () => {
+    expect(machine.launch("linux bin/sample <etc/file >tmp/out")).toBe(0);
+    expect(machine.call(2, numberOf("read"), 0, DATA, 4)).toBe(4n);
+    expect(machine.peek(2, DATA, 4).toString()).toBe("0123");
+    expect(machine.call(2, numberOf("write"), 1, DATA, 4)).toBe(4n);
+    expect(machine.launch("linux bin/sample >>tmp/out 2>tmp/errors")).toBe(0);
+    machine.poke(3, DATA, Buffer.from("ab"));
+    expect(machine.call(3, numberOf("write"), 1, DATA, 2)).toBe(2n);
+    expect(machine.launch("linux bin/sample <tmp/out")).toBe(0);
+    expect(machine.call(4, numberOf("read"), 0, DATA, 16)).toBe(6n);
+    expect(machine.peek(4, DATA, 6).toString()).toBe("0123ab");
+    expect(machine.log).toBe("");
+  });
+
+  it("has a quoted redirection as an argument", () => {
+    expect(machine.launch('linux bin/sample "<etc/file"')).toBe(0);
+    const stack = machine.exports.stackOf(2);
+    expect(machine.text(2, machine.peek64(2, stack + 16n))).toBe("<etc/file");
+  });
+
   it("refuses lines it does not understand", () => {
+    expect(machine.launch("linux bin/sample <")).toBe(1108);
+    expect(machine.launch("linux bin/sample 2>>")).toBe(1108);
     expect(machine.launch("windows bin/sample")).toBe(1103);
     expect(machine.launch('linux "bin/sample')).toBe(1104);
     expect(machine.launch("# comment")).toBe(1100);
     expect(machine.launch("linux bin/absent")).toBe(1000);
+    expect(machine.launch("linux bin/sample <absent")).toBe(1002);
+    expect(machine.launch("linux bin/sample >etc")).toBe(1002);
   });
 });
 

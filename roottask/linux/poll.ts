@@ -4,7 +4,7 @@ import { Utcb } from "../libhedron/utcb";
 import { usableFileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINTR, EINVAL, ENOMEM } from "../libroottask/errno";
 import { expire } from "../libroottask/expiry";
-import { callStorage } from "../libroottask/open_file";
+import { callStorage, sourceOf } from "../libroottask/open_file";
 import {
   POLLERR,
   POLLHUP,
@@ -47,7 +47,7 @@ function eventsOf(program: Program, fd: i32): u32 {
 
 function watchDescriptor(thread: Thread, fd: i32): bool {
   const file = usableFileAt(thread.program.files, fd as u64);
-  return file === null || watchFor(thread, file.node);
+  return file === null || watchFor(thread, sourceOf(file));
 }
 
 /** Waits until `scan` finds something, or `end`: how much, 0 at the end, -EINTR where a signal has come, or -ENOMEM. */

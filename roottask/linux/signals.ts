@@ -261,6 +261,12 @@ function isIgnored(thread: Thread, signal: u32): bool {
   return handler === SIG_IGN || (handler === SIG_DFL && ignoredByDefault(signal));
 }
 
+/** `thread` blocks `signal`, or its process ignores it by choice. */
+export function turnsDown(thread: Thread, signal: u32): bool {
+  if ((linuxThread(thread).mask & signalBit(signal)) !== 0) return true;
+  return load<u64>(actionOf(thread.program, signal)) === SIG_IGN;
+}
+
 /** `thread` lets `signal` in, or waits for it. */
 function letsIn(thread: Thread, signal: u32): bool {
   const own = linuxThread(thread);

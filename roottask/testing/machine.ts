@@ -112,6 +112,7 @@ export class Machine {
       },
       symbol: {
         portal_entry: () => 0x7000_0000n,
+        listen_entry: () => 0x7000_0080n,
         raw_echo_entry: () => 0x7000_0040n,
         screen_font: () => 0n,
         // Programs have no vDSO, and a mediator where a test has placed one.

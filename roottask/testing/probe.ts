@@ -33,6 +33,7 @@ import { handlePortal } from "../libroottask/portals";
 import { ABI_LINUX, ABI_NATIVE, initPrograms, Program, Thread } from "../libroottask/program";
 import { seedRandom } from "../libroottask/random";
 import { pointerTo } from "../libroottask/space";
+import { openStreams } from "../libroottask/start_streams";
 import {
   argument,
   argumentLength,
@@ -49,6 +50,7 @@ import { initWaitQueue } from "../libroottask/wait_queue";
 import { pregrantMemory } from "../linux/limits";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
+import { addTerminals, initTerminals } from "../terminal/devices";
 
 export { faultReason } from "../libroottask/space";
 
@@ -56,6 +58,7 @@ const PAGE: usize = 4096;
 /** Results of `launch` beside the loader's. */
 export const NO_FILE: u32 = 1000;
 export const NO_MEMORY: u32 = 1001;
+export const NO_STREAM: u32 = 1002;
 export const NOT_A_RUN: u32 = 1100;
 
 /** Programs by their number, and the first thread of each. */
@@ -84,6 +87,7 @@ export function setup(end: u32): void {
   initLock();
   seedRandom(1);
   initFileKinds();
+  initTerminals(0);
   initLinux();
   initTree();
 }
@@ -138,7 +142,7 @@ export function free(): u32 {
 export function unpack(tar: usize, size: u32): bool {
   if (!initTree()) return false;
   readTar(tar, size);
-  return populateTree();
+  return populateTree() && addTerminals();
 }
 
 export function startWith(file: usize, size: u32): void {
@@ -159,6 +163,7 @@ export function launch(): u32 {
   if (changetype<usize>(thread.utcb) >= (UTCB_BASE as usize)) {
     thread.utcb = changetype<Utcb>(allocatePages(0));
   }
+  if (!openStreams(program)) return NO_STREAM;
   setAwaited(program);
   launched++;
   store<usize>(programs + launched * 4, changetype<usize>(program));

@@ -63,7 +63,14 @@ const EMULATOR: Building = {
 /** The libraries of guest programs. */
 const ROOTTASK: Building = {
   root: "roottask",
-  storeys: [["libhedron"], ["libhrstd"], ["libroottask"], ["linux"], ["mediator", "bin"]],
+  storeys: [
+    ["libhedron"],
+    ["libhrstd"],
+    ["libroottask"],
+    ["linux"],
+    ["terminal"],
+    ["mediator", "bin"],
+  ],
   // What runs on the host: the build, and the benchmarks of system calls.
   outside: ["asm", "build.ts", "programs.ts", "bench"],
 };

@@ -1,0 +1,180 @@
+// What is written to a terminal, and what it shows of what is typed: output processing (termios(3), c_oflag) and echo. The
+// column of the cursor is kept for tabs.
+
+import { inputAt, Terminal } from "./terminal";
+import {
+  ECHO,
+  ECHOCTL,
+  IUTF8,
+  OCRNL,
+  OLCUC,
+  ONLCR,
+  ONLRET,
+  ONOCR,
+  OPOST,
+  TABDLY,
+  XTABS,
+} from "./termios";
+
+/** Most bytes that one byte becomes: a tab of blanks. */
+export const EXPANSION: u32 = 8;
+
+const BACKSPACE: u8 = 8;
+const TAB: u8 = 9;
+const NEWLINE: u8 = 10;
+const RETURN: u8 = 13;
+const BLANK: u8 = 32;
+
+/** Bytes on their way to the other end: collected in one call, sent at its end. */
+const ROOM: u32 = 4096;
+const collected = memory.data(4096);
+let count: u32 = 0;
+
+/** Sends what has been collected. */
+export function flush(terminal: Terminal): void {
+  if (count === 0) return;
+  const send = terminal.send;
+  const length = count;
+  count = 0;
+  send(terminal, collected, length);
+}
+
+function emit(terminal: Terminal, value: u8): void {
+  if (count === ROOM) flush(terminal);
+  store<u8>(collected + count, value);
+  count++;
+}
+
+/** A control character of ASCII. */
+export function isControl(value: u8): bool {
+  return value < 32 || value === 127;
+}
+
+/** The byte goes on a character of UTF-8, where the terminal has such. */
+export function continues(terminal: Terminal, value: u8): bool {
+  return (terminal.settings.iflag & IUTF8) !== 0 && (value & 0xc0) === 0x80;
+}
+
+function upper(value: u8): u8 {
+  const small = (value >= 97 && value <= 122) || (value >= 0xe0 && value <= 0xfe && value !== 0xf7);
+  return small ? value - 32 : value;
+}
+
+/** Collects `value` as a program has written it. */
+export function putOutput(terminal: Terminal, value: u8): void {
+  const flags = terminal.settings.oflag;
+  if ((flags & OPOST) === 0) {
+    emit(terminal, value);
+    return;
+  }
+  let out = value;
+  if (value === NEWLINE) {
+    if ((flags & ONLRET) !== 0) terminal.column = 0;
+    if ((flags & ONLCR) !== 0) {
+      terminal.column = 0;
+      emit(terminal, RETURN);
+    }
+    terminal.lineColumn = terminal.column;
+  } else if (value === RETURN) {
+    if ((flags & ONOCR) !== 0 && terminal.column === 0) return;
+    const becomesLine = (flags & OCRNL) !== 0;
+    if (becomesLine) out = NEWLINE;
+    if (!becomesLine || (flags & ONLRET) !== 0) {
+      terminal.column = 0;
+      terminal.lineColumn = 0;
+    }
+  } else if (value === TAB) {
+    const blanks: u32 = 8 - (terminal.column & 7);
+    terminal.column += blanks;
+    if ((flags & TABDLY) === XTABS) {
+      for (let i: u32 = 0; i < blanks; i++) emit(terminal, BLANK);
+      return;
+    }
+  } else if (value === BACKSPACE) {
+    if (terminal.column !== 0) terminal.column--;
+  } else if (!isControl(value)) {
+    if ((flags & OLCUC) !== 0) out = upper(value);
+    if (!continues(terminal, value)) terminal.column++;
+  }
+  emit(terminal, out);
+}
+
+/** Shows `value` as it is, unless the other end has no room, as for all that is shown. */
+export function showRaw(terminal: Terminal, value: u8): void {
+  const room = terminal.room;
+  if (room(terminal) >= count + EXPANSION) putOutput(terminal, value);
+}
+
+/** Shows `value` that has been typed, control characters with a circumflex where ECHOCTL asks for it. */
+export function show(terminal: Terminal, value: u8): void {
+  const circumflex = (terminal.settings.lflag & ECHOCTL) !== 0 && value !== TAB && isControl(value);
+  if (!circumflex) {
+    showRaw(terminal, value);
+    return;
+  }
+  const room = terminal.room;
+  if (room(terminal) < count + EXPANSION) return;
+  emit(terminal, 94);
+  emit(terminal, value ^ 64);
+  terminal.column += 2;
+}
+
+/** The line that is typed begins where the cursor is. */
+export function beginShown(terminal: Terminal): void {
+  terminal.lineColumn = terminal.column;
+}
+
+function back(terminal: Terminal): void {
+  const room = terminal.room;
+  if (room(terminal) < count + EXPANSION) return;
+  emit(terminal, BACKSPACE);
+  if (terminal.column !== 0) terminal.column--;
+}
+
+/** A byte that ECHOPRT shows takes no column of its own. */
+export function takeBackColumn(terminal: Terminal): void {
+  if (terminal.column !== 0) terminal.column--;
+}
+
+function wipe(terminal: Terminal): void {
+  showRaw(terminal, BACKSPACE);
+  showRaw(terminal, BLANK);
+  showRaw(terminal, BACKSPACE);
+}
+
+/** Takes a tab, which was before the end of the line, off the screen: back to the column where it began. */
+function wipeTab(terminal: Terminal): void {
+  let columns: u32 = 0;
+  let afterTab = false;
+  let at = terminal.head;
+  while (at !== terminal.lines) {
+    const value = inputAt(terminal, --at);
+    if (value === TAB) {
+      afterTab = true;
+      break;
+    }
+    if (isControl(value)) {
+      if ((terminal.settings.lflag & ECHOCTL) !== 0) columns += 2;
+    } else if (!continues(terminal, value)) {
+      columns++;
+    }
+  }
+  if (!afterTab) columns += terminal.lineColumn;
+  for (let left: u32 = 8 - (columns & 7); left !== 0; left--) back(terminal);
+}
+
+/** Takes `value`, which was the last of the line, off the screen. */
+export function wipeCharacter(terminal: Terminal, value: u8): void {
+  if (value === TAB) {
+    wipeTab(terminal);
+    return;
+  }
+  const shown = (terminal.settings.lflag & ECHOCTL) !== 0;
+  if (isControl(value) && shown) wipe(terminal);
+  if (!isControl(value) || shown) wipe(terminal);
+}
+
+/** What is typed is shown. */
+export function echoes(terminal: Terminal): bool {
+  return (terminal.settings.lflag & ECHO) !== 0;
+}
