@@ -1,8 +1,11 @@
 // What this repository can make. Each target is a few lines: what it needs and what it does; the steps are
 // put together from tools/make/steps.ts, which also says what makes a step run again.
 
+import { spawn } from "node:child_process";
+import { once as event } from "node:events";
+import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { KERNEL_GUEST } from "./kernel/options.ts";
@@ -31,6 +34,7 @@ import {
   tarStep,
 } from "./tools/make/steps.ts";
 import type { Task } from "./tools/make/task.ts";
+import { isFile, openTyped, typing } from "./tools/make/typed.ts";
 import { zigBinary } from "./tools/make/zig.ts";
 import {
   BATCH,
@@ -41,6 +45,8 @@ import {
   IMAGES,
   INTERACTIVE,
   imageArguments,
+  SHELL,
+  SHELL_ARCHIVE,
   SHIPPED_ARCHIVE,
 } from "./tools/package/images.ts";
 
@@ -104,6 +110,20 @@ function archive(output: string, programs: readonly ForeignProgram[]): Task {
   return tarStep(output, entries, [...appImages, ...foreignImages()]);
 }
 const tarball = once(() => archive("build/userland.tar", foreignPrograms));
+/** Where Debian's package busybox-static puts what a shell is made of. */
+const BUSYBOX = "/bin/busybox";
+/** With a shell on the serial line in place of the programs. */
+const shellTarball = once(() =>
+  tarStep(
+    `build/${SHELL_ARCHIVE}`,
+    [
+      { name: "userland.conf", path: "roottask/shell.conf", executable: false },
+      { name: "etc/motd", path: "roottask/motd", executable: false },
+      { name: "bin/busybox", path: relative(root, BUSYBOX), executable: true },
+    ],
+    [],
+  ),
+);
 /** As the package ships it: what compilers of the host have made depends on the host. */
 const shippedTarball = once(() =>
   archive(SHIPPED_ARCHIVE, foreignPrograms.filter(isCompiledByPackage)),
@@ -170,6 +190,24 @@ async function runScript(script: string, args: string[]): Promise<number> {
   });
   process.off("SIGINT", ignore);
   return exitCode ?? 1;
+}
+
+/** The system with a shell on the serial line; what is not typed at a terminal ends by the end-of-file character. */
+async function runShell(words: readonly string[]): Promise<number> {
+  const args = [...emulatorArguments("build", words, SHELL_ARCHIVE), ...SHELL];
+  if (process.stdin.isTTY) return runScript("tools/bin/emu", args);
+  const input = isFile() ? openTyped("build/.typed") : "pipe";
+  const child = spawn(process.execPath, ["tools/bin/emu", ...args], {
+    stdio: [input, "inherit", "inherit"],
+  });
+  if (child.stdin !== null) {
+    // The machine may be off before all has been typed.
+    child.stdin.on("error", () => {});
+    process.stdin.pipe(typing()).pipe(child.stdin);
+  }
+  const [status] = (await event(child, "close")) as [number | null];
+  process.stdin.destroy();
+  return status ?? 1;
 }
 
 /** The roottask's option for what is logged, as a word of its command line: blanks and commas end it. */
@@ -319,15 +357,23 @@ const targets: Target[] = [
   {
     name: "run_nogui",
     summary: "build, then boot it in the emulator; the log is qemu_debugcon.txt",
-    steps: everything,
+    steps: () => [...everything(), ...(existsSync(BUSYBOX) ? [shellTarball()] : [])],
     note: leftOutHere,
     options: (command) =>
       command
         .option("--bench", "start bench.conf: measure")
+        .option("--shell", `start ${BUSYBOX} as a shell on the serial line; input is typed there`)
         .option("--log <levels>", "what the roottask logs: debug, services=trace, …", logOption),
-    action: (command) => {
-      const { bench, log } = command.opts<{ bench?: true; log?: string }>();
+    action: async (command) => {
+      const { bench, shell, log } = command.opts<{ bench?: true; shell?: true; log?: string }>();
       const words = [...(bench ? ["bench"] : []), ...(log ? [log] : [])];
+      if (shell) {
+        if (existsSync(BUSYBOX)) return runShell(words);
+        console.error(
+          `make run_nogui: --shell takes a static busybox, and ${BUSYBOX} is not there`,
+        );
+        return 1;
+      }
       return runScript("tools/bin/emu", [...emulatorArguments("build", words), ...BATCH]);
     },
   },

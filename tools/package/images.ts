@@ -14,6 +14,9 @@ export interface Image {
 /** The archive without programs of compilers that only some hosts have. */
 export const SHIPPED_ARCHIVE = "build/package/userland.tar";
 
+/** The archive that starts a shell. */
+export const SHELL_ARCHIVE = "shell.tar";
+
 export const IMAGES: readonly Image[] = [
   { name: "kernel.elf32", executable: true },
   { name: "roottask-bin", executable: true },
@@ -42,14 +45,18 @@ const MACHINE = [
   "-display", "none",
 ];
 
-/** The emulator's command line for the system in `folder`; `words` are told the roottask. */
+/** The emulator's command line for the system in `folder`, with this archive; `words` are told the roottask. */
 // biome-ignore format: one option with its value a line
-export function emulatorArguments(folder: string, words: readonly string[] = []): string[] {
+export function emulatorArguments(
+  folder: string,
+  words: readonly string[] = [],
+  archive = "userland.tar",
+): string[] {
   const roottask = [`${folder}/roottask-bin`, ...words, "roottask"].join(" ");
   return [
     ...MACHINE,
     "-kernel", `${folder}/kernel.elf32`,
-    "-initrd", `${roottask},${folder}/userland.tar userland`,
+    "-initrd", `${roottask},${folder}/${archive} userland`,
   ];
 }
 
@@ -60,5 +67,7 @@ export function imageArguments(folder: string): string[] {
 
 /** Behind those: without a terminal, in virtual time. */
 export const BATCH = ["-serial", "stdio"];
+/** Behind those: with a shell, whose terminal gets Ctrl-C; Ctrl-A X ends the run. */
+export const SHELL = ["-serial", "mon:stdio"];
 /** Behind those: in real time, with the screen in the browser and the monitor on the terminal. */
 export const INTERACTIVE = ["-serial", "mon:stdio", "-rtc", "clock=host", "-display", "web"];
