@@ -104,6 +104,7 @@ import { find, initTree, KIND_FILE, Node } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
+import { addProc } from "../proc/proc";
 import { addTerminals, initTerminals } from "../terminal/devices";
 import { measureRoottask } from "./measurements";
 import { enterResult, keepResult, resultCount, sayOutcome, sayResults } from "./summary";
@@ -160,7 +161,7 @@ function buildTree(cpu: u32): void {
   if (!initTree() || !initFileKinds() || !initTerminals(cpu)) fail("out of memory");
   readTar(moduleAddress, moduleSize);
   listArchive();
-  if (!populateTree() || !addTerminals()) fail("out of memory");
+  if (!populateTree() || !addTerminals() || !addProc()) fail("out of memory");
 }
 
 function sayMegabytes(pages: u64): void {

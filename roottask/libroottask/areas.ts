@@ -51,6 +51,10 @@ export class Space {
   top: u64;
   breakStart: u64;
   breakEnd: u64;
+  /** Where the strings of the arguments and of the environment are, the second behind the first. */
+  argumentsStart: u64;
+  argumentsEnd: u64;
+  variablesEnd: u64;
   /** What its mediator may hand out by itself (pregrant.ts): bytes above the break and for mmap(2) each, 0 for none. */
   pregrant: u64;
   /** Page with its words, which the program can write to, 0 where there is no mediator. */

@@ -10,6 +10,7 @@ import {
   deviceOperations,
 } from "./character_devices";
 import { bootTime } from "./clock";
+import { allocate } from "./heap";
 import { note } from "./tar_log";
 import { copyLiteral } from "./text";
 import {
@@ -19,15 +20,17 @@ import {
   entryOf,
   KIND_DEVICE,
   KIND_DIRECTORY,
+  KIND_LINK,
   Node,
   newNode,
   root,
   setTime,
   walk,
+  walkDirectory,
   walkNode,
 } from "./tree";
 
-const text = memory.data(16);
+const text = memory.data(32);
 
 /** Puts `node` into `directory` by the name in `text`. False when memory is out. */
 function put(directory: Node, node: Node, length: u32): bool {
@@ -46,13 +49,18 @@ function put(directory: Node, node: Node, length: u32): bool {
   return true;
 }
 
-/** The directory of that name in the root, made where there is none; null when memory is out. */
-function directoryNamed(literal: string, mode: u32): Node | null {
+/** The directory at that path, whose own directory is there, made where there is none; null when memory is out. */
+export function directoryNamed(literal: string, mode: u32): Node | null {
   const length = copyLiteral(text, literal);
-  const found = walk(root(), text, length, true) === 0 ? walkNode : null;
+  if (walk(root(), text, length, true) !== 0) return null;
+  const found = walkNode;
   if (found !== null && found.kind === KIND_DIRECTORY) return found;
+  const parent = walkDirectory as Node;
   const node = newNode(KIND_DIRECTORY, mode);
-  return node !== null && put(root(), node, length) ? node : null;
+  let start = length;
+  while (start > 0 && load<u8>(text + start - 1) !== 47) start--;
+  memory.copy(text, text + start, length - start);
+  return node !== null && put(parent, node, length - start) ? node : null;
 }
 
 function device(directory: Node, literal: string, number: u32): bool {
@@ -73,6 +81,19 @@ export function addDevice(literal: string, number: u32, mode: u32, operations: u
   return put(directory, node, copyLiteral(text, literal));
 }
 
+/** Adds a symbolic link to /dev. False when memory is out. */
+export function addDeviceLink(literal: string, target: string): bool {
+  const directory = directoryNamed("dev", 0o755);
+  const node = newNode(KIND_LINK, 0o777);
+  if (directory === null || node === null) return false;
+  const length = target.length as u32;
+  node.data = allocate(length);
+  if (node.data === 0) return false;
+  node.capacity = length;
+  node.size = copyLiteral(node.data, target);
+  return put(directory, node, copyLiteral(text, literal));
+}
+
 /** Adds them. False when memory is out. */
 export function populateTree(): bool {
   const devices = directoryNamed("dev", 0o755);
@@ -83,6 +104,7 @@ export function populateTree(): bool {
     device(devices, "full", DEVICE_FULL) &&
     device(devices, "random", DEVICE_RANDOM) &&
     device(devices, "urandom", DEVICE_URANDOM) &&
+    directoryNamed("dev/shm", 0o1777) !== null &&
     directoryNamed("tmp", 0o1777) !== null
   );
 }

@@ -55,6 +55,10 @@ export class Node {
   object: usize;
   /** Who is told when it becomes ready, the first of the watches (readiness.ts). */
   watches: usize;
+  /** A Refresh, 0 for none: its entries, or where it leads, are computed. */
+  refresh: usize;
+  /** Where a link leads whatever the name of that is; null where its text says so. */
+  target: Node | null;
   /** Number of a device: major << 8 | minor. */
   device: u32;
   /** User and group it belongs to. */
@@ -69,3 +73,6 @@ export class Node {
   accessTime: i64;
   changeTime: i64;
 }
+
+/** Brings the entries of a directory, or where a link leads, up to date. */
+export type Refresh = (node: Node) => void;

@@ -29,12 +29,14 @@ export function permit(node: Node, wanted: u32): i64 {
 
 /** Names may be added to `directory`. */
 export function permitNew(directory: Node): i64 {
-  // A directory that has been removed takes no more names.
-  return directory.links === 0 ? -ENOENT : permit(directory, MAY_WRITE | MAY_EXECUTE);
+  // A directory that has been removed takes no more names, and none that is computed does.
+  const closed = directory.links === 0 || directory.refresh !== 0;
+  return closed ? -ENOENT : permit(directory, MAY_WRITE | MAY_EXECUTE);
 }
 
 /** The name of `node` in `directory` may be taken away; a sticky directory lets owners alone. */
 export function permitRemoval(directory: Node, node: Node): i64 {
+  if (directory.refresh !== 0) return -EPERM;
   const error = permit(directory, MAY_WRITE | MAY_EXECUTE);
   if (error !== 0 || (directory.mode & S_ISVTX) === 0) return error;
   const own = actor.fileUser === node.owner || actor.fileUser === directory.owner;

@@ -6,6 +6,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { Space } from "./areas";
+import { monotonic } from "./clock";
 import { Credentials, initCredentials } from "./credentials";
 import { initFrames } from "./frames";
 import { create, destroy } from "./heap";
@@ -99,6 +100,8 @@ export class Program {
   personalityBytes: u32;
   /** What the personality has of its signals, 0 for nothing. */
   signals: usize;
+  /** When it began, as monotonic nanoseconds. */
+  since: u64;
   /** CPU time of threads of it that have ended, and of children that were waited for, in microseconds. */
   usedTime: u64;
   childrenTime: u64;
@@ -290,6 +293,7 @@ export function newProgramRecord(parent: Program | null): Program | null {
   program.entry = parent === null ? program : parent.entry;
   program.number = parent === null ? ++started : parent.number;
   program.state = STATE_NEW;
+  program.since = monotonic();
   program.next = programs;
   programs = program;
   return program;

@@ -1,7 +1,7 @@
 // Reading a directory entry by entry, "." and ".." first. A position is the cookie of the entry that comes
 // next, so that reading goes on at the right place whatever has been made or removed meanwhile.
 
-import { Entry, Node } from "./tree";
+import { Entry, Node, refreshNode } from "./tree";
 
 /** Positions of "." and "..". */
 const DOT: u64 = 0;
@@ -23,6 +23,7 @@ export let entryEnd: u64 = 0;
 export function openEntries(node: Node, from: u64): void {
   directory = node;
   position = from;
+  refreshNode(node);
   let entry = node.entries;
   while (entry !== null && entry.cookie < from) entry = entry.next;
   following = entry;

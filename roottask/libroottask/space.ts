@@ -633,6 +633,9 @@ function sharePages(from: Space, to: Space, area: Area): bool {
 export function copySpace(from: Space, to: Space): bool {
   to.breakStart = from.breakStart;
   to.breakEnd = from.breakEnd;
+  to.argumentsStart = from.argumentsStart;
+  to.argumentsEnd = from.argumentsEnd;
+  to.variablesEnd = from.variablesEnd;
   let area = from.areas;
   while (area !== null) {
     if (area.fixed === 0) {

@@ -6,10 +6,10 @@ import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
 import { freeContents } from "./file_pages";
 import { allocate, create, destroy, release } from "./heap";
-import { Entry, Node } from "./node";
+import { Entry, Node, Refresh } from "./node";
 import { bytesEqual } from "./text";
 
-export { Entry, Node };
+export { Entry, Node, Refresh };
 
 export const KIND_FILE: u32 = 0;
 export const KIND_DIRECTORY: u32 = 1;
@@ -27,6 +27,18 @@ export const FILE_MAX: i64 = i64.MAX_VALUE;
 
 /** Cookies 0 and 1 are those of "." and "..". */
 const FIRST_COOKIE: u64 = 2;
+
+/** The node is one of those that are computed: a directory of such, or in one. */
+export function isComputed(node: Node): bool {
+  if (node.refresh !== 0) return true;
+  const entry = node.names;
+  return entry !== null && entry.directory.refresh !== 0;
+}
+
+/** To be called before somebody looks at what is in `node`. */
+export function refreshNode(node: Node): void {
+  if (node.refresh !== 0) changetype<Refresh>(node.refresh)(node);
+}
 
 let rootNode: Node | null = null;
 let inodes: u32 = 0;
@@ -255,6 +267,7 @@ function resolve(base: Node, path: usize, length: u32, follow: bool, asName: boo
     const current = walkNode;
     if (current === null) return -ENOENT;
     if (current.kind !== KIND_DIRECTORY) return -ENOTDIR;
+    refreshNode(current);
     at = current;
     if (!mayAccess(at.owner, at.group, at.mode, true, MAY_EXECUTE)) return -EACCES;
     const name = rest;
@@ -283,15 +296,23 @@ function resolve(base: Node, path: usize, length: u32, follow: bool, asName: boo
     while (more < end && load<u8>(more) === 47) more++;
     if (more === end && !follow && (asName || !walkSlash)) continue;
     if (++links > LINKS_MAX) return -ELOOP;
+    refreshNode(node);
+    const target = node.target;
+    if (target !== null) {
+      walkEntry = null;
+      walkNode = target;
+      continue;
+    }
+    if (node.size === 0) return -ENOENT;
     const remaining = (end - rest) as u32;
     const targetLength = node.size as u32;
     if (targetLength + remaining >= PATH_MAX) return -ENAMETOOLONG;
-    const target = buffer === linkPath ? otherPath : linkPath;
-    memory.copy(target, node.data, targetLength);
-    memory.copy(target + targetLength, rest, remaining);
-    buffer = target;
-    rest = target;
-    end = target + targetLength + remaining;
+    const whole = buffer === linkPath ? otherPath : linkPath;
+    memory.copy(whole, node.data, targetLength);
+    memory.copy(whole + targetLength, rest, remaining);
+    buffer = whole;
+    rest = whole;
+    end = whole + targetLength + remaining;
     walkEntry = null;
     walkNode = load<u8>(rest) === 47 ? root() : at;
   }

@@ -98,19 +98,20 @@ export function sysStatx(program: Program, regs: Utcb): i64 {
   return copyTo(program.space, regs.r8, statBuffer, STATX_BYTES) ? 0 : -EFAULT;
 }
 
-function putStatfs(program: Program, address: u64): i64 {
-  fillStatfs(totalPages(), pagesForFiles());
+function putStatfs(program: Program, node: Node, address: u64): i64 {
+  fillStatfs(node, totalPages(), pagesForFiles());
   return copyTo(program.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
 }
 
 /** statfs(path, statfs). */
 export function sysStatfs(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
-  return error === 0 ? putStatfs(program, regs.rsi) : error;
+  return error === 0 ? putStatfs(program, walkNode as Node, regs.rsi) : error;
 }
 
 export function sysFstatfs(program: Program, regs: Utcb): i64 {
-  return fileAt(program.files, regs.rdi) === null ? -EBADF : putStatfs(program, regs.rsi);
+  const file = fileAt(program.files, regs.rdi);
+  return file === null ? -EBADF : putStatfs(program, file.node, regs.rsi);
 }
 
 function accessNode(program: Program, fd: u64, address: u64, mode: u64, flags: u64): i64 {

@@ -1,5 +1,5 @@
 // Names of files: open(2), mkdir(2), symlink(2), link(2), unlink(2), rmdir(2), rename(2), readlink(2) and
-// their *at forms. /proc/self/exe is answered.
+// their *at forms.
 
 import { Utcb } from "../libhedron/utcb";
 import {
@@ -13,6 +13,7 @@ import {
   ENOTDIR,
   ENOTEMPTY,
   EPERM,
+  EXDEV,
 } from "../libroottask/errno";
 import {
   giveName,
@@ -36,7 +37,6 @@ import { openDescriptor, openPath } from "../libroottask/open_path";
 import { permitLink, permitMove, permitNew, permitRemoval } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { copyText, copyTo } from "../libroottask/space";
-import { equalsLiteral } from "../libroottask/text";
 import {
   attach,
   detach,
@@ -47,7 +47,7 @@ import {
   KIND_PIPE,
   Node,
   newNode,
-  pathOf,
+  refreshNode,
   root,
   swapNodes,
   walk,
@@ -140,23 +140,14 @@ export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
 
 function readlinkAt(program: Program, fd: u64, address: u64, target: u64, room: u64): i64 {
   if ((room as i64) <= 0) return -EINVAL;
-  const length = readPath(program, path, address);
-  if (length < 0) return length;
-  let text: usize = second;
-  let size: i64 = 0;
-  if (equalsLiteral(path, length as u32, "/proc/self/exe")) {
-    size = pathOf(program.executable as Node, second);
-    if (size < 0) return size;
-  } else {
-    const error = nodeAt(program, fd, address, false);
-    if (error !== 0) return error;
-    const node = walkNode as Node;
-    if (node.kind !== KIND_LINK) return -EINVAL;
-    text = node.data;
-    size = node.size as i64;
-  }
-  const count = min<u64>(size as u64, room);
-  return copyTo(program.space, target, text, count as u32) ? (count as i64) : -EFAULT;
+  const error = nodeAt(program, fd, address, false);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  if (node.kind !== KIND_LINK) return -EINVAL;
+  refreshNode(node);
+  if (node.size === 0) return -ENOENT;
+  const count = min<u64>(node.size as u64, room);
+  return copyTo(program.space, target, node.data, count as u32) ? (count as i64) : -EFAULT;
 }
 
 /** readlink(path, buffer, size). */
@@ -291,12 +282,15 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   const last = lastKind();
   const node = walkNode;
   const source = walkEntry;
+  // What is computed has its place.
+  if (source !== null && source.directory.refresh !== 0) return -EXDEV;
   error = nameAt(program, to, target);
   if (error !== 0) return error;
   if (last !== LAST_NORMAL) return -EBUSY;
   if (lastKind() !== LAST_NORMAL) return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
   if (node === null || source === null) return -ENOENT;
   const directory = walkDirectory as Node;
+  if (directory.refresh !== 0) return -EXDEV;
   const present = walkNode;
   const replaced = walkEntry;
   if (present !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
@@ -354,6 +348,8 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   let error = nodeOrDescriptor(program, from, old, flags | stay);
   if (error !== 0) return error;
   const node = base;
+  const own = node.names;
+  if (own !== null && own.directory.refresh !== 0) return -EXDEV;
   error = nameAt(program, to, added);
   if (error !== 0) return error;
   if (walkNode !== null) return -EEXIST;

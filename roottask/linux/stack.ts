@@ -136,7 +136,9 @@ export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: 
   cursor = (cursor & ~(15 as u64)) - (((words + 1) & ~1) as u64) * 8;
   const start = cursor;
   word(count as u64);
-  vector(variables, vector(count, strings));
+  space.argumentsStart = strings;
+  space.argumentsEnd = vector(count, strings);
+  space.variablesEnd = vector(variables, space.argumentsEnd);
   if (vdso !== 0) auxiliary(AT_SYSINFO_EHDR, vdso);
   auxiliary(AT_HWCAP, hardware());
   auxiliary(AT_PAGESZ, 4096);

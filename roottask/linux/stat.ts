@@ -3,15 +3,17 @@
 
 import { pagesTaken } from "../libroottask/file_pages";
 import { typeOf } from "../libroottask/file_type";
-import { KIND_FILE, Node } from "../libroottask/tree";
+import { isComputed, KIND_FILE, Node } from "../libroottask/tree";
 
 const BLOCK_SIZE: u32 = 4096;
 /** st_blocks counts these. */
 const SECTOR: u32 = 512;
-/** Device number of the file tree. */
+/** Device numbers of the file tree and of what is computed in it. */
 const TREE_DEVICE: u32 = 1;
+const COMPUTED_DEVICE: u32 = 2;
 const STATX_BASIC_STATS: u32 = 0x7ff;
 const TMPFS_MAGIC: u64 = 0x0102_1994;
+const PROC_MAGIC: u64 = 0x9fa0;
 const NAME_MAX: u64 = 255;
 
 @unmanaged
@@ -95,11 +97,15 @@ function blocksOf(node: Node): u64 {
   return pagesTaken(node) * ((BLOCK_SIZE / SECTOR) as u64);
 }
 
+function deviceOf(node: Node): u32 {
+  return isComputed(node) ? COMPUTED_DEVICE : TREE_DEVICE;
+}
+
 /** Fills `statBuffer` with struct stat of `node`. */
 export function fillStat(node: Node): void {
   memory.fill(statBuffer, 0, STAT_BYTES);
   const stat = changetype<Stat>(statBuffer);
-  stat.dev = TREE_DEVICE as u64;
+  stat.dev = deviceOf(node) as u64;
   stat.ino = node.inode as u64;
   stat.nlink = node.links as u64;
   stat.mode = typeOf(node) | node.mode;
@@ -138,18 +144,19 @@ export function fillStatx(node: Node): void {
   stat.ctimeNsec = node.changeNanoseconds as u64;
   stat.rdevMajor = node.device >> 8;
   stat.rdevMinor = node.device & 255;
-  stat.devMinor = TREE_DEVICE;
+  stat.devMinor = deviceOf(node);
 }
 
-/** Fills `statBuffer` with struct statfs; pages in all and free. */
-export function fillStatfs(total: u32, free: u32): void {
+/** Fills `statBuffer` with struct statfs of where `node` is; pages in all and free, where it takes any. */
+export function fillStatfs(node: Node, total: u32, free: u32): void {
+  const computed = isComputed(node);
   memory.fill(statBuffer, 0, STATFS_BYTES);
   const stat = changetype<Statfs>(statBuffer);
-  stat.type = TMPFS_MAGIC;
+  stat.type = computed ? PROC_MAGIC : TMPFS_MAGIC;
   stat.bsize = BLOCK_SIZE as u64;
-  stat.blocks = total as u64;
-  stat.bfree = free as u64;
-  stat.bavail = free as u64;
+  stat.blocks = computed ? 0 : (total as u64);
+  stat.bfree = computed ? 0 : (free as u64);
+  stat.bavail = stat.bfree;
   stat.namelen = NAME_MAX;
   stat.frsize = BLOCK_SIZE as u64;
 }

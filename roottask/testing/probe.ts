@@ -50,6 +50,7 @@ import { initWaitQueue } from "../libroottask/wait_queue";
 import { pregrantMemory } from "../linux/limits";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
+import { addProc } from "../proc/proc";
 import { addTerminals, initTerminals } from "../terminal/devices";
 
 export { faultReason } from "../libroottask/space";
@@ -142,7 +143,7 @@ export function free(): u32 {
 export function unpack(tar: usize, size: u32): bool {
   if (!initTree()) return false;
   readTar(tar, size);
-  return populateTree() && addTerminals();
+  return populateTree() && addTerminals() && addProc();
 }
 
 export function startWith(file: usize, size: u32): void {

@@ -69,6 +69,7 @@ const ROOTTASK: Building = {
     ["libroottask"],
     ["linux"],
     ["terminal"],
+    ["proc"],
     ["mediator", "bin"],
   ],
   // What runs on the host: the build, and the benchmarks of system calls.

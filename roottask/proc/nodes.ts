@@ -1,0 +1,501 @@
+// The tree of /proc. Its directories look at what there is whenever they are walked through or read: processes and threads
+// come and go as entries, descriptors as links. Files are computed when they are read (process.ts, system.ts).
+//
+// A process sees those that descend from the same line of the start file, as in a PID namespace.
+
+import { decimal } from "../../tools/screen/guest/digits";
+import { FILES_MAX, fileAt } from "../libroottask/descriptors";
+import { EACCES, EFAULT, EINVAL, ESRCH } from "../libroottask/errno";
+import { allocate, release } from "../libroottask/heap";
+import {
+  newOperations,
+  OpenFile,
+  POSITION_KEPT,
+  SEEK_CUR,
+  SEEK_SET,
+  seekFrom,
+} from "../libroottask/open_file";
+import {
+  currentThread,
+  firstProgram,
+  Program,
+  programWithId,
+  Thread,
+  threadWithId,
+} from "../libroottask/program";
+import { randomBytes } from "../libroottask/random";
+import { copyLiteral } from "../libroottask/text";
+import { fillBytes, Transfer } from "../libroottask/transfer";
+import {
+  attach,
+  detach,
+  dispose,
+  Entry,
+  entryOf,
+  KIND_DIRECTORY,
+  KIND_FILE,
+  KIND_LINK,
+  KIND_PIPE,
+  Node,
+  newNode,
+  Refresh,
+  root,
+} from "../libroottask/tree";
+import * as process from "./process";
+import * as system from "./system";
+import { begin, byte, initWriter, number, text, textLength, textStart } from "./writer";
+
+/** What a node is: in the lower half of its `object`; the upper is the id of the process or thread it is about. */
+const STAT: u32 = 1;
+const STATUS: u32 = 2;
+const STATM: u32 = 3;
+const CMDLINE: u32 = 4;
+const COMM: u32 = 5;
+const ENVIRON: u32 = 6;
+const MAPS: u32 = 7;
+const SMAPS: u32 = 8;
+const LIMITS: u32 = 9;
+const MOUNTS: u32 = 10;
+const MOUNTINFO: u32 = 11;
+const EXE: u32 = 12;
+const CWD: u32 = 13;
+const ROOT: u32 = 14;
+const SELF: u32 = 15;
+const THREAD_SELF: u32 = 16;
+const DIRECTORY: u32 = 17;
+const MEMINFO: u32 = 20;
+const CPUINFO: u32 = 21;
+const SYSTEM_STAT: u32 = 22;
+const UPTIME: u32 = 23;
+const LOADAVG: u32 = 24;
+const VERSION: u32 = 25;
+const FILESYSTEMS: u32 = 26;
+const HOSTNAME: u32 = 27;
+const OSTYPE: u32 = 28;
+const OSRELEASE: u32 = 29;
+const PID_MAX: u32 = 30;
+const UUID: u32 = 31;
+const BOOT_ID: u32 = 32;
+const ENTROPY: u32 = 33;
+const OVERCOMMIT: u32 = 34;
+const THREADS_MAX: u32 = 35;
+/** Descriptor 0 of a process, as a link; with INFO as a file. */
+const DESCRIPTOR: u32 = 0x4000;
+const INFO: u32 = 0x8000;
+const SHIFT: u32 = 16;
+
+const name = memory.data(64);
+const random = memory.data(16);
+const bootId = memory.data(16);
+const storage = memory.data(64);
+
+function whatOf(node: Node): u32 {
+  return (node.object as u32) & ((1 << SHIFT) - 1);
+}
+
+function idOf(node: Node): u32 {
+  return (node.object as u32) >> SHIFT;
+}
+
+/** The program that a node is about: of a process, or of a thread; null where that has gone. */
+function programOf(node: Node): Program | null {
+  const id = idOf(node);
+  const thread = threadWithId(id);
+  return thread !== null ? thread.program : programWithId(id);
+}
+
+/** Puts a new node of `kind` by the name in `name`; null when memory is out. */
+function add(directory: Node, length: u32, kind: u32, mode: u32, object: u32): Node | null {
+  const node = newNode(kind, mode);
+  if (node === null) return null;
+  node.object = object as usize;
+  node.owner = directory.owner;
+  node.group = directory.group;
+  node.time = directory.time;
+  node.accessTime = directory.time;
+  node.changeTime = directory.time;
+  if (kind === KIND_FILE) node.operations = storage;
+  if (attach(directory, node, name, length) === 0) return node;
+  dispose(node);
+  return null;
+}
+
+function addFile(directory: Node, literal: string, what: u32, mode: u32): void {
+  const id = idOf(directory) << SHIFT;
+  add(directory, copyLiteral(name, literal), KIND_FILE, mode, id | what);
+}
+
+function addLink(directory: Node, literal: string, what: u32, refresh: Refresh): void {
+  const id = idOf(directory) << SHIFT;
+  const node = add(directory, copyLiteral(name, literal), KIND_LINK, 0o777, id | what);
+  if (node !== null) node.refresh = changetype<usize>(refresh);
+}
+
+function addDirectory(directory: Node, literal: string, refresh: Refresh): void {
+  const id = idOf(directory) << SHIFT;
+  const node = add(directory, copyLiteral(name, literal), KIND_DIRECTORY, 0o555, id | DIRECTORY);
+  if (node !== null) node.refresh = changetype<usize>(refresh);
+}
+
+/** Takes `entry` out of its directory with all that is in it. */
+function remove(entry: Entry): void {
+  const node = entry.node;
+  for (let inner = node.entries; inner !== null; inner = node.entries) remove(inner);
+  detach(entry);
+}
+
+/** Makes the text that has been written the target of link `node`. */
+function setTarget(node: Node): void {
+  if (node.capacity !== 0) release(node.data, node.capacity);
+  node.capacity = 0;
+  node.size = 0;
+  node.data = allocate(textLength());
+  if (node.data === 0) return;
+  node.capacity = textLength();
+  node.size = textLength() as u64;
+  memory.copy(node.data, textStart(), textLength());
+}
+
+/** The thread that looks; null before there is one. */
+function ownThread(): Thread | null {
+  const thread = currentThread();
+  return changetype<usize>(thread) === 0 || thread.id === 0 ? null : thread;
+}
+
+function refreshSelf(node: Node): void {
+  const thread = ownThread();
+  begin();
+  if (thread !== null) {
+    number(thread.program.id as u64);
+    if (whatOf(node) === THREAD_SELF) {
+      text("/task/");
+      number(thread.id as u64);
+    }
+  }
+  setTarget(node);
+}
+
+/** exe, cwd, root: links that lead to a node, whatever its name is. */
+function refreshLink(node: Node): void {
+  const program = programOf(node);
+  const what = whatOf(node);
+  let target: Node | null = null;
+  if (program !== null && program.ended === 0) {
+    if (what === EXE) target = program.executable;
+    else target = what === CWD ? program.directory : root();
+  }
+  begin();
+  if (target !== null) process.path(target);
+  setTarget(node);
+  node.target = target;
+}
+
+function anonymousName(node: Node): string {
+  return node.kind === KIND_PIPE ? "pipe:[" : "anon_inode:[";
+}
+
+/** A descriptor: a link to what it is open on. */
+function refreshDescriptor(node: Node): void {
+  const program = programOf(node);
+  const fd = whatOf(node) & ~DESCRIPTOR;
+  const files: usize = program === null ? 0 : program.files;
+  const file: OpenFile | null = files === 0 ? null : fileAt(files, fd as u64);
+  const target: Node | null = file === null ? null : file.node;
+  begin();
+  if (target !== null) {
+    if (target.names !== null || target === root()) {
+      process.path(target);
+    } else if (target.kind === KIND_FILE || target.kind === KIND_DIRECTORY) {
+      process.path(target);
+    } else {
+      text(anonymousName(target));
+      number(target.inode as u64);
+      byte(93);
+    }
+  }
+  setTarget(node);
+  node.target = target;
+}
+
+/** The open descriptors of the process, as links or files about them. */
+function refreshDescriptors(directory: Node): void {
+  const program = programOf(directory);
+  const files: usize = program === null ? 0 : program.files;
+  const infos = whatOf(directory) === INFO;
+  let entry = directory.entries;
+  while (entry !== null) {
+    const next: Entry | null = entry.next;
+    const fd = whatOf(entry.node) & (DESCRIPTOR - 1);
+    if (files === 0 || fileAt(files, fd as u64) === null) remove(entry);
+    entry = next;
+  }
+  for (let fd: u32 = 0; files !== 0 && fd < FILES_MAX; fd++) {
+    if (fileAt(files, fd as u64) === null) continue;
+    const length = decimal(name, fd as u64);
+    if (entryOf(directory, name, length) !== null) continue;
+    const object = (idOf(directory) << SHIFT) | (infos ? INFO : DESCRIPTOR) | fd;
+    const node = add(
+      directory,
+      length,
+      infos ? KIND_FILE : KIND_LINK,
+      infos ? 0o400 : 0o700,
+      object,
+    );
+    if (node !== null && !infos) node.refresh = changetype<usize>(refreshDescriptor);
+  }
+}
+
+/** The threads of the process. */
+function refreshTasks(directory: Node): void {
+  const program = programWithId(idOf(directory));
+  let entry = directory.entries;
+  while (entry !== null) {
+    const next: Entry | null = entry.next;
+    const thread = threadWithId(idOf(entry.node));
+    if (thread === null || thread.program !== program) remove(entry);
+    entry = next;
+  }
+  let thread: Thread | null = program === null ? null : program.threads;
+  while (thread !== null) {
+    addIfNew(directory, thread.id, refreshTask);
+    thread = thread.next;
+  }
+}
+
+function addIfNew(directory: Node, id: u32, refresh: Refresh): void {
+  const length = decimal(name, id as u64);
+  if (entryOf(directory, name, length) !== null) return;
+  const node = add(directory, length, KIND_DIRECTORY, 0o555, (id << SHIFT) | DIRECTORY);
+  if (node === null) return;
+  node.refresh = changetype<usize>(refresh);
+  const thread = threadWithId(id);
+  if (thread === null) return;
+  node.owner = thread.credentials.effectiveUser;
+  node.group = thread.credentials.effectiveGroup;
+}
+
+/** What processes and threads have in common; made when somebody looks for the first time. */
+function fill(directory: Node): void {
+  addFile(directory, "stat", STAT, 0o444);
+  addFile(directory, "status", STATUS, 0o444);
+  addFile(directory, "statm", STATM, 0o444);
+  addFile(directory, "cmdline", CMDLINE, 0o444);
+  addFile(directory, "comm", COMM, 0o644);
+  addFile(directory, "environ", ENVIRON, 0o400);
+  addFile(directory, "maps", MAPS, 0o444);
+  addFile(directory, "smaps", SMAPS, 0o444);
+  addFile(directory, "limits", LIMITS, 0o644);
+  addFile(directory, "mounts", MOUNTS, 0o444);
+  addFile(directory, "mountinfo", MOUNTINFO, 0o444);
+  addLink(directory, "exe", EXE, refreshLink);
+  addLink(directory, "cwd", CWD, refreshLink);
+  addLink(directory, "root", ROOT, refreshLink);
+  addDirectory(directory, "fd", refreshDescriptors);
+  addDirectory(directory, "fdinfo", refreshDescriptors);
+  const infos = entryOf(directory, name, copyLiteral(name, "fdinfo"));
+  if (infos !== null) infos.node.object = ((idOf(directory) << SHIFT) | INFO) as usize;
+}
+
+function refreshTask(directory: Node): void {
+  if (directory.entries === null) fill(directory);
+}
+
+function refreshProcess(directory: Node): void {
+  if (directory.entries !== null) return;
+  fill(directory);
+  addDirectory(directory, "task", refreshTasks);
+}
+
+function isVisible(program: Program): bool {
+  const thread = ownThread();
+  return program.id !== 0 && (thread === null || program.entry === thread.program.entry);
+}
+
+function refreshProcesses(directory: Node): void {
+  let entry = directory.entries;
+  while (entry !== null) {
+    const next: Entry | null = entry.next;
+    const id = idOf(entry.node);
+    const program: Program | null = id === 0 ? null : programWithId(id);
+    if (id !== 0 && (program === null || !isVisible(program))) remove(entry);
+    entry = next;
+  }
+  let program = firstProgram();
+  while (program !== null) {
+    if (isVisible(program)) addIfNew(directory, program.id, refreshProcess);
+    program = program.next;
+  }
+}
+
+function nothingNew(_node: Node): void {}
+
+function ofProcess(what: u32, program: Program, thread: Thread | null, single: bool): void {
+  switch (what) {
+    case STAT:
+      process.stat(program, thread, single);
+      return;
+    case STATUS:
+      process.status(program, thread);
+      return;
+    case STATM:
+      process.statm(program);
+      return;
+    case CMDLINE:
+      process.cmdline(program);
+      return;
+    case COMM:
+      process.comm(program, thread);
+      return;
+    case ENVIRON:
+      process.environ(program);
+      return;
+    case MAPS:
+    case SMAPS:
+      process.maps(program, what === SMAPS);
+      return;
+    case LIMITS:
+      process.limits(program);
+      return;
+    case MOUNTS:
+      system.mounts();
+      return;
+    case MOUNTINFO:
+      system.mountinfo();
+      return;
+    default:
+      process.fdinfo(program, what & (DESCRIPTOR - 1));
+  }
+}
+
+function ofSystem(what: u32, program: Program): void {
+  switch (what) {
+    case MEMINFO:
+      system.meminfo();
+      return;
+    case CPUINFO:
+      system.cpuinfo();
+      return;
+    case SYSTEM_STAT:
+      system.stat();
+      return;
+    case UPTIME:
+      system.uptime();
+      return;
+    case LOADAVG:
+      system.loadavg(program);
+      return;
+    case VERSION:
+      system.version();
+      return;
+    case FILESYSTEMS:
+      system.filesystems();
+      return;
+    case HOSTNAME:
+      text("trihedron\n");
+      return;
+    case OSTYPE:
+      text("Linux\n");
+      return;
+    case OSRELEASE:
+      text("6.1.0\n");
+      return;
+    case PID_MAX:
+      text("32768\n");
+      return;
+    case UUID:
+      randomBytes(random, 16);
+      system.uuid(random);
+      return;
+    case BOOT_ID:
+      system.uuid(bootId);
+      return;
+    case ENTROPY:
+      text("256\n");
+      return;
+    case THREADS_MAX:
+      text("1023\n");
+      return;
+    default:
+      text("0\n");
+  }
+}
+
+function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  const node = file.node;
+  begin();
+  if (idOf(node) === 0) {
+    ofSystem(whatOf(node), thread.program);
+  } else {
+    const program = programOf(node);
+    if (program === null) return -ESRCH;
+    const id = idOf(node);
+    const parent = node.names === null ? node : (node.names as Entry).directory;
+    // A directory below "task" is about one thread.
+    const task = parent.refresh === changetype<usize>(refreshTask);
+    ofProcess(whatOf(node), program, threadWithId(id), task);
+  }
+  if (position >= (textLength() as i64)) return 0;
+  const at = position as u32;
+  const wanted = min<u64>(transfer.left, (textLength() - at) as u64) as u32;
+  const done = fillBytes(transfer, textStart() + at, wanted);
+  return done === 0 && wanted !== 0 ? -EFAULT : (done as i64);
+}
+
+function write(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
+  return -EACCES;
+}
+
+/** There is no end to seek from. */
+function seek(file: OpenFile, offset: i64, whence: u32): i64 {
+  if (whence !== SEEK_SET && whence !== SEEK_CUR) return -EINVAL;
+  const position = seekFrom(whence === SEEK_SET ? 0 : file.position, offset);
+  if (position >= 0) file.position = position;
+  return position;
+}
+
+/** A directory by that name in `directory` that stays as it is. */
+function fixed(directory: Node, literal: string): Node {
+  addDirectory(directory, literal, nothingNew);
+  const entry = entryOf(directory, name, copyLiteral(name, literal));
+  return entry === null ? directory : entry.node;
+}
+
+/** Fills `directory`, which is /proc. False when memory is out. */
+export function fillProc(directory: Node): bool {
+  if (!initWriter()) return false;
+  const operations = newOperations(storage);
+  operations.read = read;
+  operations.write = write;
+  operations.seek = seek;
+  operations.position = POSITION_KEPT;
+  randomBytes(bootId, 16);
+  directory.mode = 0o555;
+  addLink(directory, "self", SELF, refreshSelf);
+  addLink(directory, "thread-self", THREAD_SELF, refreshSelf);
+  addFile(directory, "meminfo", MEMINFO, 0o444);
+  addFile(directory, "cpuinfo", CPUINFO, 0o444);
+  addFile(directory, "stat", SYSTEM_STAT, 0o444);
+  addFile(directory, "uptime", UPTIME, 0o444);
+  addFile(directory, "loadavg", LOADAVG, 0o444);
+  addFile(directory, "version", VERSION, 0o444);
+  addFile(directory, "filesystems", FILESYSTEMS, 0o444);
+  begin();
+  text("self/mounts");
+  const length = copyLiteral(name, "mounts");
+  const mounts = add(directory, length, KIND_LINK, 0o777, 0);
+  if (mounts !== null) setTarget(mounts);
+  const sys = fixed(directory, "sys");
+  const kernel = fixed(sys, "kernel");
+  addFile(kernel, "hostname", HOSTNAME, 0o444);
+  addFile(kernel, "ostype", OSTYPE, 0o444);
+  addFile(kernel, "osrelease", OSRELEASE, 0o444);
+  addFile(kernel, "pid_max", PID_MAX, 0o444);
+  addFile(kernel, "threads-max", THREADS_MAX, 0o444);
+  const generator = fixed(kernel, "random");
+  addFile(generator, "uuid", UUID, 0o444);
+  addFile(generator, "boot_id", BOOT_ID, 0o444);
+  addFile(generator, "entropy_avail", ENTROPY, 0o444);
+  addFile(fixed(sys, "vm"), "overcommit_memory", OVERCOMMIT, 0o444);
+  directory.refresh = changetype<usize>(refreshProcesses);
+  return true;
+}

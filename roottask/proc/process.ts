@@ -1,0 +1,449 @@
+// What /proc tells of a process or thread (proc(5), proc_pid_stat(5) and their like), as it is when it is read. Numbers of
+// things that there are none of are 0: swap, tracers, group exits.
+
+import { MEM_R, MEM_W, MEM_X } from "../libhedron/abi";
+import { STACK_TOP } from "../libhrstd/layout";
+import { Area, Space } from "../libroottask/areas";
+import { Credentials } from "../libroottask/credentials";
+import { FILES_MAX, fileAt } from "../libroottask/descriptors";
+import { OpenFile } from "../libroottask/open_file";
+import { Program, STATE_EXITED, Thread } from "../libroottask/program";
+import { inPage, pointerTo } from "../libroottask/space";
+import { timeOfProgram, timeOfThread } from "../libroottask/thread";
+import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
+import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
+import {
+  actionOf,
+  LinuxThread,
+  limitOf,
+  linuxProgram,
+  linuxThread,
+  NAME_BYTES,
+  SIGNALS,
+} from "../linux/state";
+import { terminalOf } from "../terminal/terminal";
+import { added, byte, bytes, hex, kibibytes, number, octal, room, signed, text } from "./writer";
+
+/** Ticks of stat's times per second, and what one is of microseconds and nanoseconds. */
+const TICK_MICROSECONDS: u64 = 10_000;
+const TICK_NANOSECONDS: u64 = 10_000_000;
+const PAGE: u64 = 4096;
+const PAGE_KIB: u64 = 4;
+const UNLIMITED: u64 = ~(0 as u64);
+
+/** The process is stopped by a signal. */
+function isStopped(program: Program): bool {
+  return program.signals !== 0 && changetype<ProcessSignals>(program.signals).stopped !== 0;
+}
+
+/** The letter of its state. */
+export function stateOf(program: Program, thread: Thread | null): u8 {
+  if (thread === null || program.ended !== 0) return 90;
+  if (isStopped(program)) return 84;
+  return thread.waiting !== 0 ? 83 : 82;
+}
+
+/** The name of a thread: what it has been given, else the last part of its program's path. */
+function name(program: Program, thread: Thread | null): void {
+  if (thread !== null) {
+    const own = changetype<usize>(linuxThread(thread)) + offsetof<LinuxThread>("name0");
+    let length: u32 = 0;
+    while (length < NAME_BYTES && load<u8>(own + length) !== 0) length++;
+    if (length !== 0) {
+      bytes(own, length);
+      return;
+    }
+  }
+  let start = program.nameLength;
+  while (start > 0 && load<u8>(program.name + start - 1) !== 47) start--;
+  bytes(program.name + start, min<u32>(program.nameLength - start, NAME_BYTES - 1));
+}
+
+export function comm(program: Program, thread: Thread | null): void {
+  name(program, thread);
+  byte(10);
+}
+
+function spaceOf(program: Program): Space | null {
+  return program.ended !== 0 || changetype<usize>(program.space) === 0 ? null : program.space;
+}
+
+/** Bytes of areas; `rights` has to be among theirs, and `stack` says whether the stack counts. */
+function sizeOf(space: Space | null, rights: u32, backed: bool): u64 {
+  let size: u64 = 0;
+  let area: Area | null = space === null ? null : space.areas;
+  while (area !== null) {
+    const fits = (area.rights & rights) === rights && (!backed || area.node !== null);
+    if (fits && area.rights !== 0) size += area.end - area.start;
+    area = area.next;
+  }
+  return size;
+}
+
+function stackSize(space: Space | null): u64 {
+  let area: Area | null = space === null ? null : space.areas;
+  while (area !== null) {
+    if (area.end === STACK_TOP) return area.end - area.start;
+    area = area.next;
+  }
+  return 0;
+}
+
+function parentId(program: Program): u32 {
+  const parent = program.parent;
+  return parent === null ? 0 : parent.id;
+}
+
+/** Signals whose action is `handler`, or where that is 2 those that have a handler, as a set. */
+function signalsWith(program: Program, handler: u64): u64 {
+  let set: u64 = 0;
+  for (let signal: u32 = 1; signal <= SIGNALS; signal++) {
+    const action = load<u64>(actionOf(program, signal));
+    const fits = handler === 2 ? action > 1 : action === handler;
+    if (fits) set |= (1 as u64) << ((signal - 1) as u64);
+  }
+  return set;
+}
+
+function field(value: u64): void {
+  byte(32);
+  number(value);
+}
+
+function zeroes(count: u32): void {
+  for (let i: u32 = 0; i < count; i++) field(0);
+}
+
+/** stat: of one thread where `single`, else of the whole process. */
+export function stat(program: Program, thread: Thread | null, single: bool): void {
+  const space = spaceOf(program);
+  const hasActions = program.personality !== 0;
+  const terminal = terminalOf(program);
+  number((thread === null ? program.id : thread.id) as u64);
+  text(" (");
+  name(program, thread);
+  text(") ");
+  byte(stateOf(program, thread));
+  field(parentId(program) as u64);
+  field(program.group as u64);
+  field(program.session as u64);
+  field(terminal === null ? 0 : (terminal.device as u64));
+  byte(32);
+  signed(terminal === null || terminal.group === 0 ? -1 : (terminal.group as i64));
+  field(0);
+  field(program.faults);
+  zeroes(3);
+  const time = single && thread !== null ? timeOfThread(thread) : timeOfProgram(program);
+  field(time / TICK_MICROSECONDS);
+  field(0);
+  field(program.childrenTime / TICK_MICROSECONDS);
+  field(0);
+  text(" 20 0");
+  field(program.alive as u64);
+  field(0);
+  field(program.since / TICK_NANOSECONDS);
+  field(sizeOf(space, 0, false));
+  field(space === null ? 0 : (space.resident as u64));
+  field(UNLIMITED);
+  zeroes(5);
+  const blocked = thread === null || !hasActions ? 0 : linuxThread(thread).mask;
+  field(thread === null || !hasActions ? 0 : pendingOf(thread) & 0x7fff_ffff);
+  field(blocked & 0x7fff_ffff);
+  field(hasActions ? signalsWith(program, 1) & 0x7fff_ffff : 0);
+  field(hasActions ? signalsWith(program, 2) & 0x7fff_ffff : 0);
+  zeroes(3);
+  field(program.exitSignal as u64);
+  zeroes(6);
+  zeroes(2);
+  field(space === null ? 0 : space.breakStart);
+  field(space === null ? 0 : space.argumentsStart);
+  field(space === null ? 0 : space.argumentsEnd);
+  field(space === null ? 0 : space.argumentsEnd);
+  field(space === null ? 0 : space.variablesEnd);
+  const ended = program.ended !== 0;
+  field(
+    ended ? ((program.state === STATE_EXITED ? program.status << 8 : program.status) as u64) : 0,
+  );
+  byte(10);
+}
+
+/** statm: pages in all, in memory, of files, of code, 0, of data, 0. */
+export function statm(program: Program): void {
+  const space = spaceOf(program);
+  number(sizeOf(space, 0, false) / PAGE);
+  field(space === null ? 0 : (space.resident as u64));
+  field(0);
+  field(sizeOf(space, MEM_X, true) / PAGE);
+  field(0);
+  field(sizeOf(space, MEM_W, false) / PAGE);
+  text(" 0\n");
+}
+
+function line(name: string, value: u64): void {
+  text(name);
+  text(":\t");
+  number(value);
+  byte(10);
+}
+
+function set(name: string, value: u64): void {
+  text(name);
+  text(":\t");
+  hex(value, 16);
+  byte(10);
+}
+
+function stateName(letter: u8): string {
+  if (letter === 90) return "Z (zombie)";
+  if (letter === 84) return "T (stopped)";
+  return letter === 83 ? "S (sleeping)" : "R (running)";
+}
+
+function four(name: string, first: u32, second: u32, third: u32, fourth: u32): void {
+  text(name);
+  byte(9);
+  number(first as u64);
+  byte(9);
+  number(second as u64);
+  byte(9);
+  number(third as u64);
+  byte(9);
+  number(fourth as u64);
+  byte(10);
+}
+
+function identities(own: Credentials): void {
+  four("Uid:", own.user, own.effectiveUser, own.savedUser, own.fileUser);
+  four("Gid:", own.group, own.effectiveGroup, own.savedGroup, own.fileGroup);
+}
+
+export function status(program: Program, thread: Thread | null): void {
+  const space = spaceOf(program);
+  const hasActions = program.personality !== 0;
+  const id = thread === null ? program.id : thread.id;
+  text("Name:\t");
+  comm(program, thread);
+  if (hasActions) {
+    text("Umask:\t");
+    octal(linuxProgram(program).umask, 4);
+    byte(10);
+  }
+  text("State:\t");
+  text(stateName(stateOf(program, thread)));
+  byte(10);
+  line("Tgid", program.id as u64);
+  line("Ngid", 0);
+  line("Pid", id as u64);
+  line("PPid", parentId(program) as u64);
+  line("TracerPid", 0);
+  if (thread !== null) identities(thread.credentials);
+  line("FDSize", FILES_MAX as u64);
+  text("Groups:\t");
+  for (let at: u32 = 0; thread !== null && at < thread.credentials.groupCount; at++) {
+    number(load<u32>(thread.credentials.groups + at * 4) as u64);
+    byte(32);
+  }
+  text(" \n");
+  line("NStgid", program.id as u64);
+  line("NSpid", id as u64);
+  line("NSpgid", program.group as u64);
+  line("NSsid", program.session as u64);
+  if (space !== null) {
+    const size = sizeOf(space, 0, false) / 1024;
+    kibibytes("VmPeak", size);
+    kibibytes("VmSize", size);
+    kibibytes("VmLck", 0);
+    kibibytes("VmPin", 0);
+    kibibytes("VmHWM", (space.peak as u64) * PAGE_KIB);
+    kibibytes("VmRSS", (space.resident as u64) * PAGE_KIB);
+    kibibytes("VmData", sizeOf(space, MEM_W, false) / 1024);
+    kibibytes("VmStk", stackSize(space) / 1024);
+    kibibytes("VmExe", sizeOf(space, MEM_X, true) / 1024);
+    kibibytes("VmSwap", 0);
+  }
+  line("Threads", program.alive as u64);
+  const queued = program.signals === 0 ? 0 : changetype<ProcessSignals>(program.signals).count;
+  text("SigQ:\t");
+  number(queued as u64);
+  byte(47);
+  number(hasActions ? load<u64>(limitOf(program, 11)) : 0);
+  byte(10);
+  set("SigPnd", thread === null || !hasActions ? 0 : linuxThread(thread).pending);
+  set("ShdPnd", processPending(program));
+  set("SigBlk", thread === null || !hasActions ? 0 : linuxThread(thread).mask);
+  set("SigIgn", hasActions ? signalsWith(program, 1) : 0);
+  set("SigCgt", hasActions ? signalsWith(program, 2) : 0);
+  if (thread !== null) {
+    set("CapInh", thread.credentials.inheritable);
+    set("CapPrm", thread.credentials.permitted);
+    set("CapEff", thread.credentials.effective);
+    set("CapBnd", thread.credentials.bounding);
+    set("CapAmb", thread.credentials.ambient);
+  }
+  line("NoNewPrivs", 0);
+  line("Seccomp", 0);
+  text("Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+}
+
+/** Bytes of the program's own memory. */
+function memoryOf(program: Program, start: u64, end: u64): void {
+  const space = spaceOf(program);
+  let at = start;
+  while (space !== null && at < end) {
+    const from = pointerTo(space, at, MEM_R);
+    const piece = inPage(at, end - at);
+    if (from === 0) return;
+    bytes(from, piece);
+    at += piece as u64;
+  }
+}
+
+export function cmdline(program: Program): void {
+  const space = spaceOf(program);
+  if (space !== null) memoryOf(program, space.argumentsStart, space.argumentsEnd);
+}
+
+export function environ(program: Program): void {
+  const space = spaceOf(program);
+  if (space !== null) memoryOf(program, space.argumentsEnd, space.variablesEnd);
+}
+
+/** The path of `node` as it is now, or that it had none any more. */
+export function path(node: Node): void {
+  const to = room(PATH_MAX);
+  if (to === 0) return;
+  const length: i64 = node.names === null && node.kind !== KIND_DIRECTORY ? -1 : pathOf(node, to);
+  if (length >= 0) added(length as u32);
+  else text("/ (deleted)");
+}
+
+function areaName(space: Space, area: Area): void {
+  const node = area.node;
+  if (node !== null) {
+    path(node);
+  } else if (area.start < space.breakEnd && area.end > space.breakStart) {
+    text("[heap]");
+  } else if (area.end === STACK_TOP) {
+    text("[stack]");
+  }
+}
+
+function areaLine(space: Space, area: Area): void {
+  hex(area.start, 8);
+  byte(45);
+  hex(area.end, 8);
+  byte(32);
+  byte((area.rights & MEM_R) !== 0 ? 114 : 45);
+  byte((area.rights & MEM_W) !== 0 ? 119 : 45);
+  byte((area.rights & MEM_X) !== 0 ? 120 : 45);
+  byte(area.shared !== 0 ? 115 : 112);
+  byte(32);
+  const node = area.node;
+  hex(node === null ? 0 : area.offset, 8);
+  text(node === null ? " 00:00 0 " : " 00:01 ");
+  if (node !== null) {
+    number(node.inode as u64);
+    byte(32);
+  }
+  areaName(space, area);
+  byte(10);
+}
+
+/** maps, or with `detailed` smaps, which knows of an area no more than its size. */
+export function maps(program: Program, detailed: bool): void {
+  const space = spaceOf(program);
+  if (space === null) return;
+  let area = space.areas;
+  while (area !== null) {
+    if (area.fixed === 0) {
+      areaLine(space, area);
+      if (detailed) kibibytes("Size", (area.end - area.start) / 1024);
+    }
+    area = area.next;
+  }
+}
+
+function limitName(resource: u32): string {
+  switch (resource) {
+    case 0:
+      return "Max cpu time              ";
+    case 1:
+      return "Max file size             ";
+    case 2:
+      return "Max data size             ";
+    case 3:
+      return "Max stack size            ";
+    case 4:
+      return "Max core file size        ";
+    case 5:
+      return "Max resident set          ";
+    case 6:
+      return "Max processes             ";
+    case 7:
+      return "Max open files            ";
+    case 8:
+      return "Max locked memory         ";
+    case 9:
+      return "Max address space         ";
+    case 10:
+      return "Max file locks            ";
+    case 11:
+      return "Max pending signals       ";
+    case 12:
+      return "Max msgqueue size         ";
+    case 13:
+      return "Max nice priority         ";
+    case 14:
+      return "Max realtime priority     ";
+    default:
+      return "Max realtime timeout      ";
+  }
+}
+
+function limitUnit(resource: u32): string {
+  if (resource === 0) return "seconds";
+  if (resource === 6) return "processes";
+  if (resource === 7) return "files";
+  if (resource === 10) return "locks";
+  if (resource === 11) return "signals";
+  if (resource === 13 || resource === 14) return "";
+  return resource === 15 ? "us" : "bytes";
+}
+
+/** A limit, left-aligned in 21 columns. */
+function limitValue(value: u64): void {
+  const before = room(32);
+  if (before === 0) return;
+  if (value === UNLIMITED) text("unlimited");
+  else number(value);
+  const after = room(0);
+  for (let at = (after - before) as u32; at < 21; at++) byte(32);
+}
+
+export function limits(program: Program): void {
+  if (program.personality === 0) return;
+  text("Limit                     Soft Limit           Hard Limit           Units     \n");
+  for (let resource: u32 = 0; resource < 16; resource++) {
+    text(limitName(resource));
+    limitValue(load<u64>(limitOf(program, resource)));
+    limitValue(load<u64>(limitOf(program, resource) + 8));
+    const unit = limitUnit(resource);
+    text(unit);
+    for (let at = unit.length; at < 10; at++) byte(32);
+    byte(10);
+  }
+}
+
+/** fdinfo of descriptor `fd`. */
+export function fdinfo(program: Program, fd: u32): void {
+  const file: OpenFile | null = program.files === 0 ? null : fileAt(program.files, fd as u64);
+  if (file === null) return;
+  const open = file as OpenFile;
+  line("pos", open.position as u64);
+  text("flags:\t0");
+  let digits: u32 = 1;
+  while (digits < 10 && open.flags >> (digits * 3) !== 0) digits++;
+  octal(open.flags, digits);
+  text("\nmnt_id:\t1\n");
+  line("ino", open.node.inode as u64);
+}

@@ -1,0 +1,204 @@
+// What /proc tells of the system (proc_meminfo(5), proc_stat(5) and their like).
+
+import { hipTscKilohertz } from "../libhedron/hip";
+import { cpuid } from "../libhedron/x86";
+import { bootTime, monotonic } from "../libroottask/clock";
+import { hip } from "../libroottask/machine";
+import { freePages, totalPages } from "../libroottask/pages";
+import { firstProgram, Program, programCount } from "../libroottask/program";
+import { timeOfProgram } from "../libroottask/thread";
+import { stateOf } from "./process";
+import { byte, bytes, hex, hundredths, kibibytes, number, text } from "./writer";
+
+const SECOND: u64 = 1_000_000_000;
+const HUNDREDTH: u64 = 10_000_000;
+const TICK_MICROSECONDS: u64 = 10_000;
+const PAGE_KIB: u64 = 4;
+
+const registers = memory.data(64);
+
+export function meminfo(): void {
+  const all = (totalPages() as u64) * PAGE_KIB;
+  const free = (freePages() as u64) * PAGE_KIB;
+  kibibytes("MemTotal", all);
+  kibibytes("MemFree", free);
+  kibibytes("MemAvailable", free);
+  kibibytes("Buffers", 0);
+  kibibytes("Cached", 0);
+  kibibytes("SwapCached", 0);
+  kibibytes("Active", all - free);
+  kibibytes("Inactive", 0);
+  kibibytes("SwapTotal", 0);
+  kibibytes("SwapFree", 0);
+  kibibytes("Dirty", 0);
+  kibibytes("Writeback", 0);
+  kibibytes("AnonPages", all - free);
+  kibibytes("Mapped", 0);
+  kibibytes("Shmem", 0);
+  kibibytes("Slab", 0);
+  kibibytes("CommitLimit", all);
+  kibibytes("Committed_AS", all - free);
+}
+
+/** CPU time of all programs, in ticks. */
+function busyTicks(): u64 {
+  let time: u64 = 0;
+  let program = firstProgram();
+  while (program !== null) {
+    time += timeOfProgram(program);
+    program = program.next;
+  }
+  return time / TICK_MICROSECONDS;
+}
+
+function idleTicks(): u64 {
+  const all = monotonic() / HUNDREDTH;
+  const busy = busyTicks();
+  return all > busy ? all - busy : 0;
+}
+
+/** Programs that run, and with `all` those that do not. */
+function count(all: bool): u64 {
+  let found: u64 = 0;
+  let program = firstProgram();
+  while (program !== null) {
+    if (all || stateOf(program, program.threads) === 82) found++;
+    program = program.next;
+  }
+  return found;
+}
+
+function times(): void {
+  number(busyTicks());
+  text(" 0 0 ");
+  number(idleTicks());
+  text(" 0 0 0 0 0 0\n");
+}
+
+export function stat(): void {
+  text("cpu  ");
+  times();
+  text("cpu0 ");
+  times();
+  text("intr 0\nctxt 0\nbtime ");
+  number(bootTime() as u64);
+  text("\nprocesses ");
+  number(programCount() as u64);
+  text("\nprocs_running ");
+  number(count(false));
+  text("\nprocs_blocked 0\nsoftirq 0\n");
+}
+
+export function uptime(): void {
+  const now = monotonic();
+  number(now / SECOND);
+  hundredths(now / HUNDREDTH);
+  byte(32);
+  const idle = idleTicks();
+  number(idle / 100);
+  hundredths(idle);
+  byte(10);
+}
+
+/** Nobody keeps averages: the last column but one is true. */
+export function loadavg(program: Program): void {
+  text("0.00 0.00 0.00 ");
+  number(count(false));
+  byte(47);
+  number(count(true));
+  byte(32);
+  number(program.id as u64);
+  byte(10);
+}
+
+export function version(): void {
+  text("Linux version 6.1.0 (trihedron) #1 Trihedron\n");
+}
+
+export function mounts(): void {
+  text("tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n");
+}
+
+export function mountinfo(): void {
+  text("1 0 0:1 / / rw,relatime - tmpfs tmpfs rw\n2 1 0:2 / /proc rw,relatime - proc proc rw\n");
+}
+
+export function filesystems(): void {
+  text("nodev\tproc\nnodev\ttmpfs\nnodev\tdevpts\n");
+}
+
+/** Names of the bits of CPUID leaf 1, EDX from bit 0 on, "-" where there is none. */
+const EDX: string =
+  "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe ";
+const ECX: string =
+  "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave osxsave avx f16c rdrand hypervisor ";
+
+/** The names in `list` whose bits are set. */
+function flags(list: string, set: u32): void {
+  let bit: u32 = 0;
+  let start = 0;
+  for (let at = 0; at < list.length; at++) {
+    if (list.charCodeAt(at) !== 32) continue;
+    if (((set >> bit) & 1) !== 0 && list.charCodeAt(start) !== 45) {
+      for (let i = start; i <= at; i++) byte(list.charCodeAt(i) as u8);
+    }
+    bit++;
+    start = at + 1;
+  }
+}
+
+function brand(): void {
+  cpuid(0x8000_0000 as i32, 0, registers);
+  if (load<u32>(registers) < 0x8000_0004) return;
+  for (let leaf: u32 = 0; leaf < 3; leaf++)
+    cpuid((0x8000_0002 + leaf) as i32, 0, registers + leaf * 16);
+  let end: u32 = 48;
+  let start: u32 = 0;
+  while (end > 0 && (load<u8>(registers + end - 1) === 0 || load<u8>(registers + end - 1) === 32))
+    end--;
+  while (start < end && load<u8>(registers + start) === 32) start++;
+  bytes(registers + start, end - start);
+}
+
+export function cpuinfo(): void {
+  cpuid(0, 0, registers);
+  text("processor\t: 0\nvendor_id\t: ");
+  bytes(registers + 4, 4);
+  bytes(registers + 12, 4);
+  bytes(registers + 8, 4);
+  cpuid(1, 0, registers);
+  const signature = load<u32>(registers);
+  const ecx = load<u32>(registers + 8);
+  const edx = load<u32>(registers + 12);
+  const family = (signature >> 8) & 15;
+  const extended = family === 15 ? (signature >> 20) & 255 : 0;
+  const high = family === 6 || family === 15 ? ((signature >> 16) & 15) << 4 : 0;
+  text("\ncpu family\t: ");
+  number((family + extended) as u64);
+  text("\nmodel\t\t: ");
+  number((((signature >> 4) & 15) | high) as u64);
+  text("\nmodel name\t: ");
+  brand();
+  text("\nstepping\t: ");
+  number((signature & 15) as u64);
+  const kilohertz = hipTscKilohertz(hip);
+  text("\ncpu MHz\t\t: ");
+  number((kilohertz / 1000) as u64);
+  text(".000\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: ");
+  flags(EDX, edx);
+  flags(ECX, ecx);
+  text("lm\nbogomips\t: ");
+  number((kilohertz / 500) as u64);
+  text(".00\n\n");
+}
+
+/** 16 random bytes as a UUID of version 4 (RFC 9562, 5.4). */
+export function uuid(random: usize): void {
+  store<u8>(random + 6, (load<u8>(random + 6) & 15) | 64);
+  store<u8>(random + 8, (load<u8>(random + 8) & 63) | 128);
+  for (let at: u32 = 0; at < 16; at++) {
+    if (at === 4 || at === 6 || at === 8 || at === 10) byte(45);
+    hex(load<u8>(random + at) as u64, 2);
+  }
+  byte(10);
+}
