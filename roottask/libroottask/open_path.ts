@@ -17,6 +17,7 @@ import {
   O_EXCL,
   O_LARGEFILE,
   O_NOATIME,
+  O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
@@ -63,7 +64,10 @@ export function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
   hold(thread, file);
   if ((flags & O_PATH) === 0) {
     const open = file.operations.open;
+    // It counts for the opening alone.
+    file.flags |= flags & O_NOCTTY;
     const error = open(thread, file);
+    file.flags &= ~O_NOCTTY;
     if (error !== 0) return error;
   }
   const program = thread.program;

@@ -161,7 +161,7 @@ export function hangUp(terminal: Terminal): void {
   const session = terminal.session;
   terminal.session = 0;
   terminal.group = 0;
-  let program = session === 0 ? null : firstProgram();
+  let program: Program | null = session === 0 ? null : firstProgram();
   while (program !== null) {
     if (program.session === session && isLeader(program) && lives(program)) {
       fillInfo(SIGHUP, SI_KERNEL);

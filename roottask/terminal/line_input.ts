@@ -5,9 +5,11 @@ import { POLLIN, POLLRDNORM } from "../libroottask/poll_events";
 import { SIGINT, SIGQUIT, SIGTSTP } from "../linux/signal_numbers";
 import { signalForeground } from "./job_control";
 import {
+  beginShowing,
   beginShown,
   continues,
   echoes,
+  forgetShown,
   show,
   showRaw,
   takeBackColumn,
@@ -97,13 +99,12 @@ function finishErasing(terminal: Terminal): void {
   terminal.erasing = 0;
 }
 
-/** Takes the line that is typed back, bytes not read included where `all`. */
+/** What has been typed and not been read is forgotten. */
 export function forgetInput(terminal: Terminal): void {
   terminal.head = 0;
   terminal.tail = 0;
   terminal.lines = 0;
   terminal.erasing = 0;
-  terminal.literal = 0;
   for (let at: u32 = 0; at < INPUT_BYTES; at++) markEnd(terminal, at, false);
   const flushed = terminal.flushedInput;
   flushed(terminal);
@@ -183,16 +184,23 @@ export function setStopped(terminal: Terminal, stopped: bool): void {
   if (!stopped) tell(terminal, 0);
 }
 
+/** What has been typed goes, with what was about to be shown of it. */
+function forgetAll(terminal: Terminal): void {
+  forgetShown(terminal);
+  const flushOutput = terminal.flushOutput;
+  flushOutput(terminal);
+  forgetInput(terminal);
+}
+
 /** VINTR, VQUIT or VSUSP has been typed. */
 function signalTyped(terminal: Terminal, value: u8, signal: u32): void {
   if (!local(terminal, NOFLSH)) {
-    const flushOutput = terminal.flushOutput;
-    flushOutput(terminal);
-    forgetInput(terminal);
+    forgetAll(terminal);
   }
   signalForeground(terminal, signal);
   if (wants(terminal, IXON)) setStopped(terminal, false);
   if (echoes(terminal)) show(terminal, value);
+  else beginShowing(terminal);
   tell(terminal, 0);
 }
 
@@ -275,6 +283,8 @@ function controlsFlow(terminal: Terminal, value: u8): bool {
   if (!wants(terminal, IXON)) return false;
   if (is(terminal, value, VSTART)) {
     if (terminal.stoppedByCall === 0) setStopped(terminal, false);
+    // What has been shown by now has moved the cursor, even if it is forgotten.
+    beginShowing(terminal);
     return true;
   }
   if (!is(terminal, value, VSTOP)) return false;
@@ -334,9 +344,7 @@ export function receiveBreak(terminal: Terminal): void {
   if (wants(terminal, IGNBRK)) return;
   if (wants(terminal, BRKINT)) {
     if (!local(terminal, NOFLSH)) {
-      const flushOutput = terminal.flushOutput;
-      flushOutput(terminal);
-      forgetInput(terminal);
+      forgetAll(terminal);
     }
     signalForeground(terminal, SIGINT);
     return;

@@ -24,11 +24,30 @@ const TAB: u8 = 9;
 const NEWLINE: u8 = 10;
 const RETURN: u8 = 13;
 const BLANK: u8 = 32;
+/** Linux shows this byte without output processing: it is a mark in its queue of what is to be shown. */
+const UNPROCESSED: u8 = 255;
 
 /** Bytes on their way to the other end: collected in one call, sent at its end. */
 const ROOM: u32 = 4096;
 const collected = memory.data(4096);
 let count: u32 = 0;
+
+/** Where the cursor was when nothing had been collected of what is shown now. */
+let firstColumn: u32 = 0;
+let firstLineColumn: u32 = 0;
+
+/** What is shown from now on belongs together: `forgetShown` takes it back. */
+export function beginShowing(terminal: Terminal): void {
+  firstColumn = terminal.column;
+  firstLineColumn = terminal.lineColumn;
+}
+
+/** What has been shown since `beginShowing` and not been sent is forgotten. */
+export function forgetShown(terminal: Terminal): void {
+  count = 0;
+  terminal.column = firstColumn;
+  terminal.lineColumn = firstLineColumn;
+}
 
 /** Sends what has been collected. */
 export function flush(terminal: Terminal): void {
@@ -102,7 +121,13 @@ export function putOutput(terminal: Terminal, value: u8): void {
 /** Shows `value` as it is, unless the other end has no room, as for all that is shown. */
 export function showRaw(terminal: Terminal, value: u8): void {
   const room = terminal.room;
-  if (room(terminal) >= count + EXPANSION) putOutput(terminal, value);
+  if (room(terminal) < count + EXPANSION) return;
+  if (value !== UNPROCESSED) {
+    putOutput(terminal, value);
+    return;
+  }
+  emit(terminal, value);
+  terminal.column++;
 }
 
 /** Shows `value` that has been typed, control characters with a circumflex where ECHOCTL asks for it. */

@@ -39,7 +39,7 @@ import { prepareOwnStart } from "../libroottask/portals";
 import { SEL_SERIAL_EC, SEL_SERIAL_INTERRUPT, SEL_SERIAL_SC } from "../libroottask/selectors";
 import { allocateHandlerStack, HANDLER_STACK } from "../libroottask/thread";
 import { inputRoom, receive, receiveBreak } from "./line_input";
-import { flush } from "./line_output";
+import { beginShowing, flush } from "./line_output";
 import { newTerminal, Terminal } from "./terminal";
 import { DEVICE_TTYS0, setSerialTerminal } from "./terminal_file";
 import { B115200, CLOCAL, CREAD, CS8, HUPCL, setDefaults } from "./termios";
@@ -69,6 +69,7 @@ function roomInLog(_terminal: Terminal): u32 {
 /** Takes what has arrived, as far as there is room. */
 function takeArrived(own: Terminal): void {
   if (!running) return;
+  beginShowing(own);
   while (inputRoom(own) !== 0 && serialReady()) {
     const broken = isBreak();
     const value = takeSerial();

@@ -8,7 +8,7 @@ import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { SIGWINCH } from "../linux/signal_numbers";
 import { checkChange, giveUp, setForeground, signalGroup, take } from "./job_control";
 import { forgetInput, inputRoom, modeChanged, receive, setStopped } from "./line_input";
-import { flush } from "./line_output";
+import { beginShowing, flush } from "./line_output";
 import { isDead, readableBytes } from "./reading";
 import { Terminal, TerminalFile, tell, terminalOf } from "./terminal";
 import {
@@ -44,7 +44,8 @@ const TIOCOUTQ: u32 = 0x5411;
 const TIOCSTI: u32 = 0x5412;
 const TIOCGWINSZ: u32 = 0x5413;
 const TIOCSWINSZ: u32 = 0x5414;
-const FIONREAD: u32 = 0x541b;
+/** Bytes that can be read at once. */
+export const FIONREAD: u32 = 0x541b;
 const TIOCNOTTY: u32 = 0x5422;
 const TIOCGETD: u32 = 0x5424;
 const TCSBRKP: u32 = 0x5425;
@@ -175,6 +176,7 @@ function flushQueues(thread: Thread, terminal: Terminal, argument: u64): i64 {
 function type(program: Program, terminal: Terminal, address: u64): i64 {
   if (!copyFrom(program.space, buffer, address, 1)) return -EFAULT;
   if (inputRoom(terminal) === 0) return 0;
+  beginShowing(terminal);
   receive(terminal, load<u8>(buffer));
   flush(terminal);
   return 0;

@@ -1,0 +1,43 @@
+// Pseudoterminals: random settings and bytes at both ends, the same program on Linux and in the guest.
+
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { busybox } from "../../tools/compare-linux/file-tree.ts";
+import { runInGuest } from "../../tools/compare-linux/guest.ts";
+import { hasTool } from "../../tools/testing/host-tools.ts";
+import { inFolder } from "../testing/archives.ts";
+import { makeSystem } from "../testing/boot.ts";
+import { compileProgram } from "../testing/c_programs.ts";
+
+const SESSIONS = "40";
+const STEPS = "30";
+/** Linux moves bytes between the ends by threads of its own: a run that was disturbed is made again. */
+const RUNS = 6;
+
+/** What most runs on Linux print: two that agree. */
+function onLinux(program: string): string {
+  const seen = new Set<string>();
+  for (let run = 0; run < RUNS; run++) {
+    const { stdout } = spawnSync(program, [SESSIONS, STEPS], { encoding: "latin1" });
+    if (seen.has(stdout)) return stdout;
+    seen.add(stdout);
+  }
+  throw new Error("no two runs on Linux agree");
+}
+
+describe.skipIf(busybox === undefined || !hasTool("gcc"))("pseudoterminals", () => {
+  beforeAll(makeSystem);
+
+  it("read and show what those of Linux do", async () => {
+    await inFolder(async (folder) => {
+      const program = compileProgram("pty_lines", folder, ["gcc"]);
+      const name = `bin/${basename(program)}`;
+      const files = [{ name, mode: 0o755, data: readFileSync(join(folder, "pty_lines")) }];
+      const command = [name, SESSIONS, STEPS];
+      const [outcome] = await runInGuest([{ class: "pty", name: "lines", command, files }]);
+      expect(outcome).toEqual({ text: onLinux(program), end: "exit status 0" });
+    });
+  });
+});
