@@ -1,5 +1,6 @@
-// Standard input as what is typed at a terminal of the guest: behind its end the end-of-file character is typed, on a line of
-// its own, as nobody is there to do it.
+// Standard input as what is typed at a shell of the guest: behind its end "exit" is typed, on a line of its own, as nobody is
+// there to do it, and the end-of-file character for a program that reads the rest. That character alone would be lost where
+// it is typed before the shell edits lines itself.
 
 import { fstatSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Transform } from "node:stream";
@@ -11,7 +12,7 @@ const END_OF_FILE = 4;
 /** What is typed behind bytes of which `last` is the last one. */
 function ending(last: number | undefined): Uint8Array {
   const isLine = last === undefined || last === NEWLINE;
-  return Uint8Array.from(isLine ? [END_OF_FILE] : [NEWLINE, END_OF_FILE]);
+  return Uint8Array.from([...(isLine ? [] : [NEWLINE]), ...Buffer.from("exit\n"), END_OF_FILE]);
 }
 
 /** Passes bytes on and ends them. */
