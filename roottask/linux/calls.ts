@@ -1,6 +1,7 @@
 // Which system calls there are: one line each, which also says whether a call works on its program or on
 // the thread that makes it.
 
+import * as alternate from "./alternate_stack";
 import { declareArguments } from "./arguments";
 import * as attributes from "./attributes";
 import * as children from "./children";
@@ -347,7 +348,7 @@ function signalTable(): void {
   onThread(SYS_kill, signalCalls.sysKill);
   onThread(SYS_rt_sigpending, signals.sysSigpending);
   onThread(SYS_rt_sigsuspend, signalCalls.sysSigsuspend);
-  onThread(SYS_sigaltstack, signals.sysSigaltstack);
+  onThread(SYS_sigaltstack, alternate.sysSigaltstack);
   onThread(SYS_tkill, signalCalls.sysTkill);
   onThread(SYS_tgkill, signalCalls.sysTgkill);
   onThread(SYS_rt_sigqueueinfo, signalCalls.sysSigqueueinfo);

@@ -8,6 +8,7 @@ import { EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errn
 import {
   firstProgram,
   Program,
+  programWithId,
   Thread,
   threadWithId,
   WAIT_TIMED_OUT,
@@ -93,17 +94,19 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
   return permitted || id === -1 ? 0 : -EPERM;
 }
 
-/** Thread `id` of the process of `sender`, or null. */
-function ownThread(sender: Thread, id: u64): Thread | null {
+/** Thread `id` of a process that `sender` knows, of process `group` where that is not 0; or null. */
+function knownThread(sender: Thread, group: u32, id: u64): Thread | null {
   const thread = threadWithId(id as u32);
-  return thread === null || thread.program !== sender.program ? null : thread;
+  if (thread === null || thread.program.entry !== sender.program.entry) return null;
+  return group === 0 || thread.program.id === group ? thread : null;
 }
 
-/** Sends `signal` to thread `target` of the program of `sender`. */
-function sendTo(sender: Thread, target: u64, signal: u64): i64 {
-  const thread = ownThread(sender, target);
+/** Sends `signal` to thread `target`, of process `group` where that is not 0. */
+function sendTo(sender: Thread, group: u32, target: u64, signal: u64): i64 {
+  const thread = knownThread(sender, group, target);
   if (thread === null) return -ESRCH;
   if (signal > (SIGNALS as u64)) return -EINVAL;
+  if (!maySignal(sender, thread.program, signal)) return -EPERM;
   if (signal === 0) return 0;
   fillSender(sender, signal, SI_TKILL);
   return raise(sender, thread.program, thread, signal as u32) ? 0 : -EAGAIN;
@@ -112,27 +115,29 @@ function sendTo(sender: Thread, target: u64, signal: u64): i64 {
 /** tkill(tid, signal). */
 export function sysTkill(thread: Thread, regs: Utcb): i64 {
   if ((regs.rdi as i32) <= 0) return -EINVAL;
-  return sendTo(thread, regs.rdi, regs.rsi & 0xffff_ffff);
+  return sendTo(thread, 0, regs.rdi, regs.rsi & 0xffff_ffff);
 }
 
 /** tgkill(pid, tid, signal). */
 export function sysTgkill(thread: Thread, regs: Utcb): i64 {
   if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
-  if ((regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
-  return sendTo(thread, regs.rsi, regs.rdx & 0xffff_ffff);
+  return sendTo(thread, regs.rdi as u32, regs.rsi, regs.rdx & 0xffff_ffff);
 }
 
-/** Sends `signal` with the siginfo_t at `address` to `target` or, with null, to its whole process. */
-function sendInfo(sender: Thread, target: Thread | null, signal: u64, address: u64): i64 {
+/** Sends `signal` with `signalInfo`, which has been read, to `target` of `program` or, with null, to all of it. */
+function sendInfo(sender: Thread, program: Program, target: Thread | null, signal: u64): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
+  if (!maySignal(sender, program, signal)) return -EPERM;
   if (signal === 0) return 0;
-  if (!copyFrom(sender.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
   store<u32>(signalInfo, signal as u32);
-  return raise(sender, sender.program, target, signal as u32) ? 0 : -EAGAIN;
+  return raise(sender, program, target, signal as u32) ? 0 : -EAGAIN;
 }
 
-/** The siginfo_t at `address` claims to come from the kernel, or from tkill(2): only the process itself takes that. */
-function claims(thread: Thread, address: u64): i64 {
+/**
+ * Reads `signalInfo` from `address`: -EFAULT, or -EPERM where it claims to come from the kernel, or from tkill(2), which
+ * only the process itself takes.
+ */
+function readInfo(thread: Thread, address: u64): i64 {
   if (!copyFrom(thread.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
   const code = load<i32>(signalInfo + INFO_CODE);
   return code >= 0 || code === SI_TKILL ? -EPERM : 0;
@@ -140,21 +145,23 @@ function claims(thread: Thread, address: u64): i64 {
 
 /** rt_sigqueueinfo(pid, signal, info). */
 export function sysSigqueueinfo(thread: Thread, regs: Utcb): i64 {
-  const own = (regs.rdi as i32) === (thread.program.id as i32);
-  const claimed = claims(thread, regs.rdx);
+  const claimed = readInfo(thread, regs.rdx);
+  const own = (regs.rdi as u32) === thread.program.id;
   if (claimed === -EFAULT || (claimed !== 0 && !own)) return claimed;
-  return own ? sendInfo(thread, null, regs.rsi & 0xffff_ffff, regs.rdx) : -ESRCH;
+  const program = programWithId(regs.rdi as u32);
+  if (program === null || program.entry !== thread.program.entry) return -ESRCH;
+  return sendInfo(thread, program, null, regs.rsi & 0xffff_ffff);
 }
 
 /** rt_tgsigqueueinfo(pid, tid, signal, info). */
 export function sysTgsigqueueinfo(thread: Thread, regs: Utcb): i64 {
-  const claimed = claims(thread, regs.r10);
+  const claimed = readInfo(thread, regs.r10);
   if (claimed === -EFAULT) return claimed;
   if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
-  if (claimed !== 0 && (regs.rdi as i32) !== (thread.program.id as i32)) return claimed;
-  const target = ownThread(thread, regs.rsi & 0xffff_ffff);
-  if (target === null || (regs.rdi as i32) !== (thread.program.id as i32)) return -ESRCH;
-  return sendInfo(thread, target, regs.rdx & 0xffff_ffff, regs.r10);
+  if (claimed !== 0 && (regs.rdi as u32) !== thread.program.id) return claimed;
+  const target = knownThread(thread, regs.rdi as u32, regs.rsi & 0xffff_ffff);
+  if (target === null) return -ESRCH;
+  return sendInfo(thread, target.program, target, regs.rdx & 0xffff_ffff);
 }
 
 /** pause(): waits for a signal. */

@@ -20,11 +20,9 @@ import { ALL_REGISTERS } from "../libroottask/portals";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED, RFLAGS_TF } from "../libroottask/rflags";
 import { block, copyFrom, copyTo, mirror } from "../libroottask/space";
+import { fillStack, onAlternate, setStack, within } from "./alternate_stack";
 import { INFO_BYTES, signalInfo } from "./signal_queue";
 import { LinuxThread, linuxThread } from "./state";
-
-export const SS_ONSTACK: u32 = 1;
-export const SS_DISABLE: u32 = 2;
 
 /** Bytes below RSP that belong to the function that runs (System V ABI, 3.2.2). */
 const RED_ZONE: u64 = 128;
@@ -124,19 +122,12 @@ function place(symbol: u64): u64 {
   return (SIGNAL_PAGE as u64) + (symbol - signal_code());
 }
 
-/** RSP is on the alternate stack. */
-export function onAlternate(own: LinuxThread, rsp: u64): bool {
-  return own.stackSize !== 0 && rsp > own.stackBase && rsp - own.stackBase <= own.stackSize;
-}
-
 function fillFrame(own: LinuxThread, regs: Utcb, restorer: u64, mask: u64, state: u64): void {
   memory.fill(frame, 0, FRAME_BYTES);
   store<u64>(frame, restorer);
   const context = frame + FRAME_CONTEXT;
   store<u64>(context, UC_SEGMENTS | (components === 0 ? 0 : UC_FP_XSTATE));
-  store<u64>(context + CONTEXT_STACK, own.stackBase);
-  store<u32>(context + CONTEXT_STACK + 8, own.stackSize === 0 ? SS_DISABLE : own.stackFlags);
-  store<u64>(context + CONTEXT_STACK + 16, own.stackSize);
+  fillStack(own, context + CONTEXT_STACK);
   const words = context + CONTEXT_REGISTERS;
   store<u64>(words, regs.r8);
   store<u64>(words + 8, regs.r9);
@@ -187,7 +178,7 @@ export function pushFrame(
   const state = (top - (bytes as u64)) & ~(STATE_ALIGN - 1);
   const at = ((state - (FRAME_BYTES as u64)) & ~(15 as u64)) - 8;
   // A handler that fills the alternate stack must not write below it.
-  if ((nested || changes) && !onAlternate(own, at)) return false;
+  if ((nested || changes) && !within(own, at)) return false;
   fillFrame(own, regs, load<u64>(action + 16), mask, state);
   memory.copy(frame + FRAME_INFO, signalInfo, INFO_BYTES);
   if (!copyTo(space, at, frame, FRAME_BYTES) || !copyTo(space, state, blank, bytes)) return false;
@@ -246,10 +237,12 @@ export function hasLeft(rip: u64): bool {
 /** Signals that are to be blocked behind the frame that `popFrame` has read. */
 export let poppedMask: u64 = 0;
 
-/** The general registers become those of the context at RSP. False where there is none. */
+/** The general registers become those of the context at RSP, and the alternate stack its. False where there is none. */
 export function popFrame(thread: Thread, regs: Utcb): bool {
   const context = frame + FRAME_CONTEXT;
   if (!copyFrom(thread.program.space, context, regs.rsp, CONTEXT_MASK + 8)) return false;
+  // What cannot be set stays as it is.
+  setStack(linuxThread(thread), context + CONTEXT_STACK, regs.rsp);
   const words = context + CONTEXT_REGISTERS;
   regs.r8 = load<u64>(words);
   regs.r9 = load<u64>(words + 8);

@@ -5,7 +5,7 @@ import { EXC_PF, EXC_UD } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT, EFBIG, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { EFAULT, EFBIG, EINVAL } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
 import { firstProgram, Program, STATE_KILLED, Thread } from "../libroottask/program";
@@ -13,18 +13,10 @@ import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/spac
 import { kick, kickAll } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
 import { wake } from "../libroottask/wait_queue";
+import { leaveStack } from "./alternate_stack";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
 import { settleCall } from "./restart";
-import {
-  hasLeft,
-  leaveHandler,
-  onAlternate,
-  popFrame,
-  poppedMask,
-  pushFrame,
-  SS_DISABLE,
-  SS_ONSTACK,
-} from "./signal_frame";
+import { hasLeft, leaveHandler, popFrame, poppedMask, pushFrame } from "./signal_frame";
 import {
   SIGCHLD,
   SIGCONT,
@@ -71,8 +63,6 @@ const SA_RESTORER: u64 = 0x0400_0000;
 const SA_NODEFER: u64 = 0x4000_0000;
 const SA_RESETHAND: u64 = 0x8000_0000;
 
-const MINSIGSTKSZ: u64 = 2048;
-
 /** How rt_sigprocmask changes the mask. */
 const SIG_BLOCK: u32 = 0;
 const SIG_UNBLOCK: u32 = 1;
@@ -80,8 +70,8 @@ const SIG_SETMASK: u32 = 2;
 /** Bytes of a signal set. */
 export const SET_BYTES: u32 = 8;
 
-/** A signal set or a stack_t on its way from or to a program. */
-const buffer = memory.data(48);
+/** A signal set or an action on its way from or to a program. */
+const buffer = memory.data(32);
 
 /** SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU, as a set. */
 const STOPS: u64 = (15 as u64) << (SIGSTOP - 1);
@@ -121,6 +111,7 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32): bool {
   const mask = own.suspended !== 0 ? own.resumeMask : own.mask;
   const alternate = (flags & SA_ONSTACK) !== 0;
   if (!pushFrame(thread, regs, action, alternate, mask, signal)) return false;
+  leaveStack(own);
   own.suspended = 0;
   own.mask |= load<u64>(action + 24) & ~UNBLOCKABLE;
   if ((flags & SA_NODEFER) === 0) own.mask |= signalBit(signal);
@@ -442,31 +433,6 @@ export function sysSigpending(thread: Thread, regs: Utcb): i64 {
   store<u64>(buffer, pendingOf(thread) & linuxThread(thread).mask);
   const bytes = regs.rsi as u32;
   return copyTo(thread.program.space, regs.rdi, buffer, bytes) ? 0 : -EFAULT;
-}
-
-/** sigaltstack(new, old). */
-export function sysSigaltstack(thread: Thread, regs: Utcb): i64 {
-  const own = linuxThread(thread);
-  const inUse = onAlternate(own, regs.rsp);
-  memory.fill(buffer + 24, 0, 24);
-  store<u64>(buffer + 24, own.stackBase);
-  store<u32>(buffer + 32, own.stackSize === 0 ? SS_DISABLE : inUse ? SS_ONSTACK : 0);
-  store<u64>(buffer + 40, own.stackSize);
-  if (regs.rdi !== 0) {
-    if (!copyFrom(thread.program.space, buffer, regs.rdi, 24)) return -EFAULT;
-    if (inUse) return -EPERM;
-    const flags = load<u32>(buffer + 8);
-    if ((flags & SS_DISABLE) !== 0) {
-      own.stackSize = 0;
-      own.stackBase = 0;
-    } else {
-      if (flags !== 0 && flags !== SS_ONSTACK) return -EINVAL;
-      if (load<u64>(buffer + 16) < MINSIGSTKSZ) return -ENOMEM;
-      own.stackBase = load<u64>(buffer);
-      own.stackSize = load<u64>(buffer + 16);
-    }
-  }
-  return regs.rsi !== 0 && !copyTo(thread.program.space, regs.rsi, buffer + 24, 24) ? -EFAULT : 0;
 }
 
 /** rt_sigreturn: RSP points behind the restorer's address, at the context of the frame. */
