@@ -56,6 +56,8 @@ export const MSR_ACCESS_WRITE = 4;
 export const EC_CTRL_RECALL = 0;
 /** Not in the reference, which answers BAD_PAR: where foreign system calls of the EC enter user mode. */
 export const EC_CTRL_ENTRY = 1;
+/** Nor is this: the EC gets the floating-point and vector state of another one. */
+export const EC_CTRL_STATE = 2;
 export const MACHINE_CTRL_SUSPEND = 0;
 export const MACHINE_CTRL_UPDATE_MICROCODE = 1;
 export const SM_CTRL_UP = 0;

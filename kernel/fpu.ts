@@ -94,6 +94,11 @@ export function freeFpu(state: usize): void {
   else freeObject(state);
 }
 
+/** What has been saved at `from` is the state at `to`, too. */
+export function copyFpu(to: usize, from: usize): void {
+  memory.copy(to, from, stateBytes);
+}
+
 export function saveFpu(state: usize): void {
   const address = window() + <u64>state;
   if (useXsaveopt) xsaveopt(address, ALL_STATE);

@@ -12,6 +12,7 @@ import {
   CRD_MEM,
   EC_CTRL_ENTRY,
   EC_CTRL_RECALL,
+  EC_CTRL_STATE,
   ENTRY_PAGES_MASK,
   HC_ASSIGN_GSI,
   HC_ASSIGN_PCI,
@@ -54,6 +55,7 @@ import {
   setSubject,
   UNFINISHED,
 } from "./ec";
+import { copyFpu } from "./fpu";
 import { gsiOf, unmaskGsi } from "./gsi";
 import { blockCurrent, call, die, reply, sendState } from "./ipc";
 import { reap, TYPE_PT, TYPE_SM } from "./kobject";
@@ -188,8 +190,19 @@ function setEntry(ec: Ec): i32 {
   return SUCCESS;
 }
 
+/** The EC gets the floating-point and vector state of the one in ARG2; neither runs, so that both are saved. */
+function copyState(ec: Ec): i32 {
+  const target = lookupEc(ec.domain, selectorOf(ec), PERM_EC_CTRL);
+  const source = lookupEc(ec.domain, ec.rsi, PERM_EC_CTRL);
+  if (changetype<usize>(target) === 0 || changetype<usize>(source) === 0) return BAD_PAR;
+  if (cpuById(target.cpu).ec === target || cpuById(source.cpu).ec === source) return BAD_PAR;
+  if (target !== source) copyFpu(target.fpu, source.fpu);
+  return SUCCESS;
+}
+
 function sysEcCtrl(cpu: Cpu, ec: Ec): i32 {
   if ((flagsOf(ec) & 3) === EC_CTRL_ENTRY) return setEntry(ec);
+  if ((flagsOf(ec) & 3) === EC_CTRL_STATE) return copyState(ec);
   if ((flagsOf(ec) & 3) !== EC_CTRL_RECALL) return BAD_PAR;
   const target = lookupEc(ec.domain, selectorOf(ec), PERM_EC_CTRL);
   if (changetype<usize>(target) === 0) return BAD_CAP;

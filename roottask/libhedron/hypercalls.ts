@@ -11,6 +11,7 @@ import {
   CREATE_PD_PORTALS_SHIFT,
   crd,
   EC_CTRL_ENTRY,
+  EC_CTRL_STATE,
   HC_ASSIGN_GSI,
   HC_CALL,
   HC_CREATE_EC,
@@ -179,6 +180,15 @@ export function recall(selector: u64): u64 {
 export function setEntry(selector: u64, entry: u64, pages: u64, stack: u64): u64 {
   const arg1 = HC_EC_CTRL | (EC_CTRL_ENTRY << ARG1_FLAGS_SHIFT) | (selector << ARG1_SELECTOR_SHIFT);
   return hypercall(arg1, entry | pages, stack, 0, 0) & STATUS_MASK;
+}
+
+/**
+ * Gives EC `selector` the floating-point and vector state of EC `from`, where neither runs. BAD_PAR on a kernel that cannot
+ * do that.
+ */
+export function copyState(selector: u64, from: u64): u64 {
+  const arg1 = HC_EC_CTRL | (EC_CTRL_STATE << ARG1_FLAGS_SHIFT) | (selector << ARG1_SELECTOR_SHIFT);
+  return hypercall(arg1, from, 0, 0, 0) & STATUS_MASK;
 }
 
 /** Removes the capabilities of `range` from everybody, the caller included. */

@@ -148,6 +148,8 @@ export class Thread {
   /** Where it enters user mode. */
   entryRip: u64;
   entryRsp: u64;
+  /** Slot of the thread whose floating-point and vector state it begins with, 0 for the initial state. */
+  likeSlot: u32;
   /** CPU time of kernel objects that it has had before, in microseconds. */
   usedTime: u64;
   /** Open files its call works with (open_file.ts). */

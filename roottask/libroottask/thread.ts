@@ -24,6 +24,7 @@ import {
 } from "../libhedron/abi";
 import {
   callIfIdle,
+  copyState,
   createGlobalEc,
   createLocalEc,
   createPt,
@@ -280,6 +281,7 @@ export function newThread(program: Program): Thread | null {
   thread.lends = 0;
   thread.dying = 0;
   thread.usedTime = 0;
+  thread.likeSlot = 0;
   thread.credentials = keepCredentials(rootCredentials());
   thread.program = program;
   takeId(thread);
@@ -356,6 +358,11 @@ function becomeThreaded(program: Program): u64 {
 /** Lets a prepared thread run. Returns the kernel's status. */
 export function runThread(thread: Thread): u64 {
   const block = thread.block;
+  // A kernel that cannot do it leaves the initial state.
+  if (thread.likeSlot !== 0) {
+    copyState(block + THREAD_EC, threadBlock(thread.likeSlot) + THREAD_EC);
+    thread.likeSlot = 0;
+  }
   return createSc(block + THREAD_SC, ROOT_SEL_PD, block + THREAD_EC, PRIORITY, QUANTUM);
 }
 

@@ -1,7 +1,7 @@
 // New processes: fork(2), vfork(2) and clone(2) without CLONE_THREAD. A child has the pages of its parent
 // until one of them writes (libroottask/space.ts, copySpace), or runs in its memory where CLONE_VM says so. Left out:
 // namespaces, process descriptors, and sharing of directory, umask or signal actions between processes (CLONE_FS,
-// CLONE_SIGHAND), which are refused with EINVAL; x87 and SSE state of the child is the initial one.
+// CLONE_SIGHAND), which are refused with EINVAL.
 
 import { SUCCESS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
@@ -93,6 +93,7 @@ function prepareChild(child: Program, parent: Thread, regs: Utcb, flags: u64, wo
   }
   memory.copy(thread.registers, changetype<usize>(regs), REGISTERS_BYTES);
   changetype<Utcb>(thread.registers).rax = 0;
+  thread.likeSlot = parent.slot;
   thread.entryRip = regs.rip;
   thread.entryRsp = stack === 0 ? regs.rsp : stack;
   return 0;

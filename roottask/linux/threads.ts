@@ -55,6 +55,7 @@ function prepareClone(thread: Thread, parent: Thread, regs: Utcb): i64 {
   if ((flags & CLONE_CHILD_SETTID) !== 0 && !put32(space, regs.r10, thread.id)) return -EFAULT;
   memory.copy(thread.registers, changetype<usize>(regs), REGISTERS_BYTES);
   changetype<Utcb>(thread.registers).rax = 0;
+  thread.likeSlot = parent.slot;
   thread.entryRip = regs.rip;
   thread.entryRsp = regs.rsi;
   return startThread(thread, parent.program) === 0 ? (thread.id as i64) : -EAGAIN;
