@@ -72,9 +72,8 @@ export class Program {
   status: u32;
   /** It has ended: no thread of it may go on. */
   ending: u32;
-  /** Threads that have not ended, and those of them that wait for a futex or are about to. */
+  /** Threads that have not ended. */
   alive: u32;
-  futexWaiters: u32;
   threads: Thread | null;
   /** Path as written in the start file. */
   name: usize;
@@ -220,12 +219,17 @@ export function initPrograms(): bool {
   return ids !== 0;
 }
 
+/** Tells the mediators in `space` how many threads there wait for a futex. */
+export function tellWaiters(space: Space): void {
+  if (space.words !== 0) store<u32>(space.words + WORD_WAITERS, space.futexWaiters);
+}
+
 /** Tells the mediator of `program` how many threads there are, and how many wait. */
 export function tellThreads(program: Program): void {
   const words = program.fileWords;
   if (words === 0) return;
   store<u32>(words + WORD_THREADS, program.alive);
-  store<u32>(words + WORD_WAITERS, program.futexWaiters);
+  tellWaiters(program.space);
 }
 
 /** Programs that have been given a number so far. */

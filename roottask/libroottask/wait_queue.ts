@@ -68,13 +68,14 @@ export function wake(channel: usize, key: u64, count: u64): u64 {
   return woken;
 }
 
-/** Lets up to `count` threads that wait for `from` of `channel` wait for `to`; the number moved. */
-export function requeue(channel: usize, from: u64, to: u64, count: u64): u64 {
+/** Lets up to `count` threads that wait for `key` of `channel` wait for `toKey` of `to`; the number moved. */
+export function requeue(channel: usize, key: u64, to: usize, toKey: u64, count: u64): u64 {
   let moved: u64 = 0;
   let thread = first;
   while (thread !== null && moved < count) {
-    if (thread.channel === channel && thread.key === from) {
-      thread.key = to;
+    if (thread.channel === channel && thread.key === key) {
+      thread.channel = to;
+      thread.key = toKey;
       moved++;
     }
     thread = thread.waitNext;

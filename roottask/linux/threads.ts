@@ -4,6 +4,7 @@
 
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
+import { areaAt, Space } from "../libroottask/areas";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
 import { endThread } from "../libroottask/domain";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
@@ -11,7 +12,7 @@ import {
   Program,
   REGISTERS_BYTES,
   Thread,
-  tellThreads,
+  tellWaiters,
   WAIT_INTERRUPTED,
   WAIT_WOKEN,
 } from "../libroottask/program";
@@ -19,7 +20,7 @@ import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
 import { requeue, wake } from "../libroottask/wait_queue";
 import { cloneProcess } from "./fork";
-import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
+import { FUTEX_COMMAND, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
 import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
 import { inheritThread, linuxThread } from "./state";
@@ -82,33 +83,44 @@ export function linuxStart(thread: Thread): void {
   regs.mtd |= MTD_FS_GS;
 }
 
-/** The channel of a program's futexes; the key is the address. */
-function futexes(program: Program): usize {
-  return changetype<usize>(program.space);
+/** Channel and key of the futex that `findFutex` has found last. */
+let channel: usize = 0;
+let key: u64 = 0;
+
+/**
+ * Finds what the futex at `address` of `space` is known by: the space and the address, or in memory that is shared with
+ * other spaces the file behind it and the place there, unless the caller says that only its own threads use it.
+ */
+function findFutex(space: Space, address: u64, own: bool): void {
+  channel = changetype<usize>(space);
+  key = address;
+  const area = areaAt(space, address);
+  if (own || area === null || area.shared === 0) return;
+  channel = changetype<usize>(area.node);
+  key = area.offset + (address - area.start);
 }
 
-/** Waits for the futex at `address` until monotonic time `end` in nanoseconds, 0 for ever. */
-function wait(thread: Thread, address: u64, end: u64): i64 {
-  const channel = futexes(thread.program);
+/** Waits for the futex that has been found, until monotonic time `end` in nanoseconds, 0 for ever. */
+function wait(thread: Thread, end: u64): i64 {
   let outcome: u32 = 0;
   if (end === 0) {
-    outcome = waitForever(thread, channel, address);
+    outcome = waitForever(thread, channel, key);
   } else {
     const now = monotonic();
     if (end <= now) return -ETIMEDOUT;
-    outcome = waitFor(thread, channel, address, deadline(end - now));
+    outcome = waitFor(thread, channel, key, deadline(end - now));
   }
   if (outcome === WAIT_INTERRUPTED) return -EINTR;
   return outcome === WAIT_WOKEN ? 0 : -ETIMEDOUT;
 }
 
 /**
- * Counts the threads of `program` that wait for a futex. Its mediator answers wakes where there are none: a thread is
- * counted before the futex is looked at, so that whoever has changed it and then finds nobody counted has been seen.
+ * Counts the threads of `space` that wait for a futex. Its mediator answers private wakes where there are none: a thread
+ * is counted before the futex is looked at, so that whoever has changed it and then finds nobody counted has been seen.
  */
-function countWaiter(program: Program, by: i32): void {
-  program.futexWaiters += by;
-  tellThreads(program);
+function countWaiter(space: Space, by: i32): void {
+  space.futexWaiters += by;
+  tellWaiters(space);
 }
 
 /** The time limit of a wait as monotonic nanoseconds: relative for FUTEX_WAIT, else absolute. */
@@ -124,44 +136,52 @@ function limit(program: Program, regs: Utcb, command: u32): i64 {
 /** futex(address, operation, value, timeout or count, second address, value). */
 export function sysFutex(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
-  const channel = futexes(program);
+  const space = program.space;
   const command = (regs.rsi as u32) & FUTEX_COMMAND;
+  const own = ((regs.rsi as u32) & FUTEX_PRIVATE) !== 0;
   const address = regs.rdi;
   const value = regs.rdx & ALL_BITS;
   if ((address & 3) !== 0) return -EINVAL;
+  findFutex(space, address, own);
   if (command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET) {
-    return wake(channel, address, value) as i64;
+    return wake(channel, key, value) as i64;
   }
   if (command === FUTEX_REQUEUE || command === FUTEX_CMP_REQUEUE) {
     if (command === FUTEX_CMP_REQUEUE) {
-      if (!get32(program.space, address)) return -EFAULT;
+      if (!get32(space, address)) return -EFAULT;
       if (got !== (regs.r9 & ALL_BITS)) return -EAGAIN;
     }
-    const woken = wake(channel, address, value);
-    return (woken + requeue(channel, address, regs.r8, regs.r10 & ALL_BITS)) as i64;
+    const from = channel;
+    const fromKey = key;
+    const woken = wake(from, fromKey, value);
+    findFutex(space, regs.r8, own);
+    return (woken + requeue(from, fromKey, channel, key, regs.r10 & ALL_BITS)) as i64;
   }
   if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) return -ENOSYS;
-  countWaiter(program, 1);
-  const result = waitWhile(thread, regs, command, address, value);
-  countWaiter(program, -1);
+  countWaiter(space, 1);
+  const result = waitWhile(thread, regs, command, value);
+  countWaiter(space, -1);
   return result;
 }
 
-/** Waits where the futex at `address` has `value`. */
-function waitWhile(thread: Thread, regs: Utcb, command: u32, address: u64, value: u64): i64 {
+/** Waits where the futex that has been found has `value`. */
+function waitWhile(thread: Thread, regs: Utcb, command: u32, value: u64): i64 {
   const program = thread.program;
-  if (!get32(program.space, address)) return -EFAULT;
+  if (!get32(program.space, regs.rdi)) return -EFAULT;
   if (got !== value) return -EAGAIN;
   const end = limit(program, regs, command);
-  return end < 0 ? end : wait(thread, address, end as u64);
+  return end < 0 ? end : wait(thread, end as u64);
 }
 
 /** exit(status): ends the thread, and tells who waits for it. */
 export function sysExit(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const address = linuxThread(thread).clearTid;
-  if (address !== 0 && program.alive > 1 && put32(program.space, address, 0)) {
-    wake(futexes(program), address, 1);
+  const space = program.space;
+  const seen = program.alive > 1 || space.users > 1;
+  if (address !== 0 && seen && put32(space, address, 0)) {
+    findFutex(space, address, false);
+    wake(channel, key, 1);
   }
   linuxThread(thread).mask = ~(0 as u64);
   retarget(thread);

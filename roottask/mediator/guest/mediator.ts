@@ -40,7 +40,7 @@ import {
   WORD_WAITERS,
 } from "../../libhrstd/mediator_layout";
 import { EAGAIN } from "../../libroottask/errno";
-import { FUTEX_COMMAND, FUTEX_WAIT, FUTEX_WAKE } from "../../linux/futex_operations";
+import { FUTEX_COMMAND, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAKE } from "../../linux/futex_operations";
 import {
   SYS_brk,
   SYS_clock_gettime,
@@ -231,12 +231,16 @@ function mmap(frame: u64): u32 {
   return commit(frame, after & WORD_ADDRESS, at, word, after);
 }
 
-/** futex(2): a wake of nobody, and a wait for what has changed already. */
+/** futex(2): a wake of nobody, where no other program's threads may wait, and a wait for what has changed already. */
 function futex(frame: u64): u32 {
-  const command = (load64(frame + FRAME_RSI) as u32) & FUTEX_COMMAND;
+  const operation = load64(frame + FRAME_RSI) as u32;
+  const command = operation & FUTEX_COMMAND;
   const address = load64(frame + FRAME_RDI);
   if ((address & 3) !== 0) return FORWARD;
-  if (command === FUTEX_WAKE) return told(WORD_WAITERS) === 0 ? answer(frame, 0) : FORWARD;
+  if (command === FUTEX_WAKE) {
+    const own = (operation & FUTEX_PRIVATE) !== 0;
+    return own && told(WORD_WAITERS) === 0 ? answer(frame, 0) : FORWARD;
+  }
   if (command !== FUTEX_WAIT || load64(frame + FRAME_R10) !== 0) return FORWARD;
   if (!isMemory(address, 4) || load32(address) === (load64(frame + FRAME_RDX) & 0xffff_ffff)) {
     return FORWARD;
