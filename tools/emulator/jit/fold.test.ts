@@ -66,3 +66,17 @@ test("a comparison that the width of an operand decides is known", () => {
   expect(binary(I64_GE_U, byte, i64(0x100n)).n).toBe(0);
   expect(binary(I64_GE_U, byte, i64(0xffn)).op).toBe(I64_GE_U);
 });
+
+test("what a mask needs of a shifted value goes by the count's low 6 bits", () => {
+  const [x, y] = [local(I64, 1), local(I64, 2)];
+  const upper = binary(I64_AND, y, i64(0xff00n));
+  for (const by of [8n, 64n + 8n, (1n << 63n) + 8n]) {
+    const either = binary(I64_OR, x, upper);
+    const low = binary(I64_AND, binary(I64_SHR_U, either, i64(by)), i64(0xffn));
+    // The second operand's bits are those that the mask takes.
+    expect(low.a?.a?.op).toBe(I64_OR);
+  }
+  const huge = binary(I64_SHR_U, binary(I64_OR, x, upper), i64(1n << 62n));
+  // A count of 0 moves nothing: the second operand has none of the low byte.
+  expect(binary(I64_AND, huge, i64(0xffn)).a).toBe(x);
+});

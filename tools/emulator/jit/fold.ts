@@ -565,7 +565,8 @@ function reduced(value: Value, mask: bigint, depth: number): Value {
     case I64_AND:
       return b.op === CONST && (bitsOf(b) & mask) === mask ? next(a, mask) : value;
     case I64_SHR_U:
-      return b.op === CONST ? over(value, next(a, mask << b.bits), b) : value;
+      if (b.op !== CONST) return value;
+      return over(value, next(a, (mask << BigInt(count(b, 64))) & ALL64), b);
     case I32_ADD:
     case I32_SUB:
     case I64_ADD:
