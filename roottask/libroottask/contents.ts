@@ -2,7 +2,7 @@
 // they lie is file_pages.ts. What lies between the old end and a write behind it is a hole.
 
 import { MEM_R, PAGE_BITS, PAGE_SIZE } from "../libhedron/abi";
-import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP } from "./errno";
+import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP, EPERM } from "./errno";
 import {
   clearBytes,
   contentsAt,
@@ -18,6 +18,7 @@ import {
 import { markModified } from "./file_time";
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE } from "./open_file";
 import { noteWriter } from "./permission";
+import { F_SEAL_GROW, F_SEAL_SHRINK, isWriteSealed } from "./seals";
 import { closeWindows } from "./shared_files";
 import { unmapPages } from "./space";
 import { fillBytes, nextRun, Transfer, takeBytes } from "./transfer";
@@ -50,7 +51,7 @@ function roomFor(node: Node, index: u64): usize {
 
 /**
  * Writes `transfer` from byte `position` on, no further than byte `limit`: the number of bytes, -EFBIG at
- * the limit, -ENOSPC, or -EFAULT.
+ * the limit, -ENOSPC, -EPERM where a seal forbids it, or -EFAULT.
  */
 export function writeContents(node: Node, transfer: Transfer, position: i64, limit: u64): i64 {
   if (transfer.left === 0) return 0;
@@ -58,32 +59,38 @@ export function writeContents(node: Node, transfer: Transfer, position: i64, lim
   const end = min<u64>(limit, FILE_MAX as u64);
   if (start >= end) return -EFBIG;
   const count = min<u64>(transfer.left, end - start);
-  // Nothing of the file changes where nothing can be read.
-  if (nextRun(transfer, MEM_R) === 0) return -EFAULT;
-  noteWriter(node);
+  if (isWriteSealed(node)) return -EPERM;
   if (node.windows !== 0) closeWindows(node);
+  const fixed = (node.seals & F_SEAL_GROW) !== 0;
   let done: u64 = 0;
+  let error: i64 = 0;
   while (done < count) {
     const at = start + done;
-    const frame = roomFor(node, at >> PAGE_BITS);
-    if (frame === 0) break;
     const within = (at & PAGE_MASK) as u32;
     const length = min<u64>((PAGE_SIZE - within) as u64, count - done) as u32;
+    if (fixed && at + (length as u64) > node.size) error = -EPERM;
+    // Nothing of the file changes where nothing can be read.
+    else if (nextRun(transfer, MEM_R) === 0) error = -EFAULT;
+    const frame = error === 0 ? roomFor(node, at >> PAGE_BITS) : 0;
+    if (frame === 0) break;
     const taken = takeBytes(transfer, frame + within, length);
     done += taken as u64;
     if (taken < length) break;
   }
-  if (done === 0) return -ENOSPC;
+  if (done === 0) return error === 0 ? -ENOSPC : error;
   node.size = max<u64>(node.size, start + done);
+  noteWriter(node);
   markModified(node);
   return done as i64;
 }
 
-/** Sets the size, within `limit`. Returns 0, -EINVAL or -EFBIG. */
+/** Sets the size, within `limit`. Returns 0, -EINVAL, -EFBIG, or -EPERM where a seal forbids it. */
 export function truncateContents(node: Node, size: i64, limit: u64): i64 {
   if (size < 0) return -EINVAL;
   const wanted = size as u64;
   if (wanted > limit && wanted > node.size) return -EFBIG;
+  if (wanted < node.size && (node.seals & F_SEAL_SHRINK) !== 0) return -EPERM;
+  if (wanted > node.size && (node.seals & F_SEAL_GROW) !== 0) return -EPERM;
   if (node.windows !== 0) closeWindows(node);
   if (wanted <= node.size) {
     unmapPages(node, (wanted + PAGE_MASK) >> PAGE_BITS, ALL, true);
@@ -95,10 +102,11 @@ export function truncateContents(node: Node, size: i64, limit: u64): i64 {
   return 0;
 }
 
-/** Makes [start, end) a hole; the size stays. Returns 0 or -ENOSPC. */
+/** Makes [start, end) a hole; the size stays. Returns 0, -EPERM or -ENOSPC. */
 function punchHole(node: Node, start: u64, end: u64): i64 {
   const first = (start + PAGE_MASK) >> PAGE_BITS;
   const last = end >> PAGE_BITS;
+  if (isWriteSealed(node)) return -EPERM;
   if (node.windows !== 0) closeWindows(node);
   if (first > last) return clearBytes(node, start, end) ? 0 : -ENOSPC;
   unmapPages(node, first, last, false);
@@ -131,6 +139,7 @@ export function allocateContents(node: Node, mode: u32, offset: i64, length: i64
     error = punchHole(node, start, end);
   } else {
     if (end > limit && end > node.size) return -EFBIG;
+    if (end > node.size && (node.seals & F_SEAL_GROW) !== 0) return -EPERM;
     if (node.windows !== 0) closeWindows(node);
     error = reservePages(node, start >> PAGE_BITS, (end + PAGE_MASK) >> PAGE_BITS);
     if (error === 0 && (mode & FALLOC_KEEP_SIZE) === 0) node.size = max<u64>(node.size, end);

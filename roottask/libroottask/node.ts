@@ -1,5 +1,8 @@
 // The records of the file tree (tree.ts): nodes, what files, directories and links are, and entries, their names.
 
+/** No seals can be added: of every file but some of memfd_create(2) (seals.ts). */
+export const F_SEAL_SEAL: u32 = 1;
+
 /** A name in a directory. */
 @unmanaged
 export class Entry {
@@ -44,6 +47,8 @@ export class Node {
   links: u32;
   /** Open files and mappings that use it. */
   users: u32;
+  /** F_SEAL_… of a file. */
+  seals: u32;
   /** Windows of mediators on it (shared_files.ts). */
   windows: u32;
   /** Locks of open files on it (file_lock.ts), and whether the one is exclusive. */

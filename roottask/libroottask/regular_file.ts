@@ -2,7 +2,7 @@
 
 import { PAGE_BITS } from "../libhedron/abi";
 import { allocateContents, readContents, truncateContents, writeContents } from "./contents";
-import { EFAULT, EINVAL, EISDIR, ENOTTY, ENXIO } from "./errno";
+import { EFAULT, EINVAL, EISDIR, ENOTTY, ENXIO, EPERM } from "./errno";
 import { nextContents, nextHole, setCloseWindows } from "./file_pages";
 import {
   newOperations,
@@ -17,6 +17,7 @@ import {
   setKind,
 } from "./open_file";
 import { Thread } from "./program";
+import { isWriteSealed } from "./seals";
 import { closeWindow, closeWindows } from "./shared_files";
 import { put32 } from "./space";
 import { Transfer } from "./transfer";
@@ -70,7 +71,8 @@ function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64
   return put32(thread.program.space, argument, left as u32) ? 0 : -EFAULT;
 }
 
-function map(file: OpenFile, _shared: bool, _writing: bool): i64 {
+function map(file: OpenFile, shared: bool, writing: bool): i64 {
+  if (shared && writing && isWriteSealed(file.node)) return -EPERM;
   setBacking(file.node);
   return 0;
 }

@@ -6,7 +6,7 @@ import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
 import { freeContents } from "./file_pages";
 import { allocate, create, destroy, release } from "./heap";
-import { Entry, Node, Refresh } from "./node";
+import { Entry, F_SEAL_SEAL, Node, Refresh } from "./node";
 import { bytesEqual } from "./text";
 
 export { Entry, Node, Refresh };
@@ -68,6 +68,7 @@ export function newNode(kind: u32, mode: u32): Node | null {
   node.inode = ++inodes;
   node.owner = actor.fileUser;
   node.group = actor.fileGroup;
+  node.seals = F_SEAL_SEAL;
   return node;
 }
 

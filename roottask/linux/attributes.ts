@@ -20,6 +20,7 @@ import { O_PATH } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
+import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyFrom, copyTo } from "../libroottask/space";
 import { KIND_DIRECTORY, KIND_FILE, Node, walkNode } from "../libroottask/tree";
 import { realCredentials } from "./credentials";
@@ -167,6 +168,7 @@ function setMode(node: Node, mode: u64): i64 {
   if (!owns(node)) return -EPERM;
   let bits = (mode as u32) & 0o7777;
   if (!mayKeepGroup(node.group)) bits &= ~S_ISGID;
+  if ((node.seals & F_SEAL_EXEC) !== 0 && ((node.mode ^ bits) & 0o111) !== 0) return -EPERM;
   node.mode = bits;
   markChanged(node);
   return 0;

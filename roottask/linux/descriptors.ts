@@ -13,7 +13,7 @@ import {
   setCloseOnExec,
   usableFileAt,
 } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, ESPIPE } from "../libroottask/errno";
+import { EBADF, EFAULT, EINVAL, EPERM, ESPIPE } from "../libroottask/errno";
 import {
   allocateFile,
   O_CLOEXEC,
@@ -29,6 +29,7 @@ import {
   writable,
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
+import { addSeals } from "../libroottask/seals";
 import { copyFrom, copyTo, get32, got } from "../libroottask/space";
 import { KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
 import { pipeSize, setPipeSize } from "./pipe";
@@ -53,6 +54,8 @@ const F_OFD_SETLKW: u32 = 38;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
 const F_GETPIPE_SZ: u32 = 1032;
+const F_ADD_SEALS: u32 = 1033;
+const F_GET_SEALS: u32 = 1034;
 const FD_CLOEXEC: u64 = 1;
 
 /** Of every file, include/uapi/asm-generic/ioctls.h. */
@@ -181,6 +184,12 @@ function tellOwner(program: Program, file: OpenFile, address: u64): i64 {
   return copyTo(program.space, address, flock, OWNER_BYTES) ? 0 : -EFAULT;
 }
 
+/** F_ADD_SEALS. */
+function seal(file: OpenFile, seals: u32): i64 {
+  if (!writable(file)) return -EPERM;
+  return file.node.kind === KIND_FILE ? addSeals(file.node, seals) : -EINVAL;
+}
+
 /** fcntl(fd, command, argument). */
 export function sysFcntl(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
@@ -215,6 +224,10 @@ export function sysFcntl(program: Program, regs: Utcb): i64 {
   }
   if (command === F_SETOWN_EX) return setOwner(program, file, regs.rdx);
   if (command === F_GETOWN_EX) return tellOwner(program, file, regs.rdx);
+  if (command === F_ADD_SEALS) return seal(file, regs.rdx as u32);
+  if (command === F_GET_SEALS) {
+    return file.node.kind === KIND_FILE ? (file.node.seals as i64) : -EINVAL;
+  }
   return isLock(command) ? lock(program, file, command, regs.rdx) : -EINVAL;
 }
 

@@ -39,6 +39,7 @@ import {
 import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
+import { isWriteSealed } from "../libroottask/seals";
 import {
   copyTo,
   FAULT_MEMORY,
@@ -165,7 +166,7 @@ function findBacking(file: OpenFile, protection: u64, flags: u64): i64 {
   const map = file.operations.map;
   const error = map(file, shared, writing);
   backing = backingNode;
-  denied = shared && !writable(file) ? MEM_W : 0;
+  denied = shared && (!writable(file) || isWriteSealed(file.node)) ? MEM_W : 0;
   return error;
 }
 

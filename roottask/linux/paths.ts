@@ -36,6 +36,7 @@ import {
 import { openDescriptor, openPath } from "../libroottask/open_path";
 import { permitLink, permitMove, permitNew, permitRemoval } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
+import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyText, copyTo } from "../libroottask/space";
 import {
   attach,
@@ -120,7 +121,7 @@ const MFD_EXEC: u64 = 16;
 /** Longest name of memfd_create(2), with its NUL: NAME_MAX without the prefix that Linux gives it, and the NUL. */
 const MFD_NAME: u32 = 250;
 
-/** memfd_create(name, flags): a file without a name in the tree. There are no seals: fcntl(2) refuses to add one. */
+/** memfd_create(name, flags): a file without a name in the tree, which may be sealed (seals.ts). */
 export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
   const flags = regs.rsi;
   const known = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC;
@@ -130,6 +131,8 @@ export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
   if (length < 0) return length === -1 ? -EFAULT : -EINVAL;
   const node = newNode(KIND_FILE, executable === MFD_NOEXEC_SEAL ? 0o666 : 0o777);
   if (node === null) return -ENOMEM;
+  if (executable === MFD_NOEXEC_SEAL) node.seals = F_SEAL_EXEC;
+  else if ((flags & MFD_ALLOW_SEALING) !== 0) node.seals = 0;
   markCreated(node);
   return openDescriptor(
     thread,
