@@ -358,6 +358,27 @@ describe("memory", () => {
     expect(machine.exports.free()).toBe(before);
   });
 
+  it("runs out of room for files before it runs out of memory", () => {
+    const fd = call("open", put("tmp"), 0o20200002, 0o600);
+    const area = anonymous(256n * PAGE);
+    for (let page = 0n; page < 256n; page++) machine.poke(1, area + page * PAGE, Buffer.from("x"));
+    const before = machine.exports.free();
+    let size = 0n;
+    let written = 0n;
+    do {
+      size += written;
+      written = call("pwrite64", fd, area, 256n * PAGE, size);
+    } while (written > 0n);
+    expect(written).toBe(-28n);
+    expect(machine.exports.free()).toBeGreaterThan(0);
+    expect(call("fallocate", fd, 0, size, 1n << 30n)).toBe(-28n);
+    expect(call("lseek", fd, 0, 2)).toBe(size);
+    expect(call("pwrite64", fd, area, 256n * PAGE, 0)).toBe(256n * PAGE);
+    expect(call("ftruncate", fd, 0)).toBe(0n);
+    expect(machine.exports.free()).toBe(before);
+    expect(call("close", fd)).toBe(0n);
+  });
+
   it("maps files, privately and shared", () => {
     const fd = call("open", put("etc/file"), 0);
     const area = call("mmap", 0, PAGE, RW, 2, fd, 0);

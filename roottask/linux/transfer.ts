@@ -52,9 +52,10 @@ export function written(thread: Thread, result: i64): i64 {
   return pipeResult(thread, sizeResult(thread, result));
 }
 
-/** A transfer of `length` bytes from `position` on would end where no position is. */
-function beyondPositions(position: i64, length: u64): bool {
-  return position !== OWN && (((position as u64) + length) as i64) < 0;
+/** A transfer of `length` bytes from `position` of `file` on, or its own, would end where no position is. */
+function beyondPositions(file: OpenFile, position: i64, length: u64): bool {
+  const start = position === OWN ? file.position : position;
+  return (((start as u64) + length) as i64) < 0;
 }
 
 /** Reads or writes what `thread.transfer` says, at `position` or, with OWN, at the file's own. */
@@ -76,7 +77,7 @@ function plain(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
   if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
   const length = min<u64>(regs.rdx, TRANSFER_MAX);
   transferOf(thread.transfer, thread.program.space, regs.rsi, length);
-  if (beyondPositions(position, regs.rdx)) return -EINVAL;
+  if (beyondPositions(file, position, regs.rdx)) return -EINVAL;
   const result = move(thread, file, position, writing);
   if (!writing) noteRead(thread, file, regs.rdi, result);
   return result;
@@ -140,7 +141,7 @@ function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: 
   if (writing ? !writable(file) : !readable(file)) return -EBADF;
   const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
   if (error !== 0 || thread.transfer.left === 0) return error;
-  if (beyondPositions(position, thread.transfer.left)) return -EINVAL;
+  if (beyondPositions(file, position, thread.transfer.left)) return -EINVAL;
   if ((flags & ~(RWF_HINTS | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
   const appending = flags & (RWF_APPEND | RWF_NOAPPEND);
   if (appending === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
