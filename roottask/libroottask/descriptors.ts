@@ -4,6 +4,7 @@ import { EBADF, EMFILE } from "./errno";
 import { allocate, release } from "./heap";
 import { dropFile, hold, O_PATH, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
 import { Thread } from "./program";
+import { releaseRecords } from "./record_locks";
 import { forgetDescriptor } from "./shared_files";
 import { Node } from "./tree";
 
@@ -67,6 +68,8 @@ export function closeFile(table: usize, fd: u64): i64 {
   store<usize>(table + (fd as u32) * 4, 0);
   setCloseOnExec(table, fd as u32, false);
   if (file.share !== 0) forgetDescriptor(file, fd as u32);
+  // Whichever of its descriptors a program closes, its locks go.
+  if (file.node.records !== 0) releaseRecords(file.node, table);
   file.users--;
   dropFile(file);
   return 0;

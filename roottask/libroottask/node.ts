@@ -54,6 +54,8 @@ export class Node {
   /** Locks of open files on it (file_lock.ts), and whether the one is exclusive. */
   locks: u32;
   lockedExclusively: u32;
+  /** Locks of ranges of it (record_locks.ts). */
+  records: usize;
   /** What open files on it can do, where its kind does not say so (FileOperations). */
   operations: usize;
   /** What its kind keeps beyond the tree's record: a pipe's bytes, an event descriptor's count. */

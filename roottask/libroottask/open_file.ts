@@ -9,6 +9,7 @@ import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
 import { POLL_READY } from "./poll_events";
 import { Thread } from "./program";
+import { releaseRecords } from "./record_locks";
 import { closePieces, openPieces, PIECE_BYTES, Transfer } from "./transfer";
 import { dispose, Node } from "./tree";
 import { stopWatching } from "./watches";
@@ -266,6 +267,7 @@ export function dropFile(file: OpenFile): void {
   release(file);
   const node = file.node;
   file.lock = changeLock(node, file.lock, LOCK_NONE);
+  if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
   node.users--;
   dispose(node);
   destroy<OpenFile>(file);

@@ -172,6 +172,9 @@ export class Thread {
   channel: usize;
   key: u64;
   forever: u32;
+  /** Whose lock of a range it waits for, and for whom (record_locks.ts); 0 for none. */
+  recordAwaited: usize;
+  recordOwner: usize;
   waitPrevious: Thread | null;
   waitNext: Thread | null;
 }

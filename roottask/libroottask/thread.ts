@@ -279,6 +279,7 @@ export function newThread(program: Program): Thread | null {
   thread.outcome = WAIT_NONE;
   thread.forever = 0;
   thread.lends = 0;
+  thread.recordOwner = 0;
   thread.dying = 0;
   thread.usedTime = 0;
   thread.likeSlot = 0;

@@ -239,7 +239,7 @@ function fileCalls(): void {
   onProgram(SYS_dup, descriptors.sysDup);
   onProgram(SYS_dup2, descriptors.sysDup2);
   onThread(SYS_sendfile, transfer.sysSendfile);
-  onProgram(SYS_fcntl, descriptors.sysFcntl);
+  onThread(SYS_fcntl, descriptors.sysFcntl);
   onThread(SYS_flock, locks.sysFlock);
   onThread(SYS_fallocate, descriptors.sysFallocate);
   onProgram(SYS_fsync, descriptors.sysFsync);

@@ -21,9 +21,6 @@ import {
   O_PATH,
   O_SETTABLE,
   OpenFile,
-  readable,
-  SEEK_END,
-  SEEK_SET,
   seekFile,
   truncateFile,
   writable,
@@ -33,6 +30,7 @@ import { addSeals } from "../libroottask/seals";
 import { copyFrom, copyTo, get32, got } from "../libroottask/space";
 import { KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
 import { pipeSize, setPipeSize } from "./pipe";
+import { isRecordCommand, recordLock } from "./record_locks";
 import { sizeResult } from "./signals";
 
 const CLOSE_RANGE_UNSHARE: u64 = 2;
@@ -43,14 +41,10 @@ const F_GETFD: u32 = 1;
 const F_SETFD: u32 = 2;
 const F_GETFL: u32 = 3;
 const F_SETFL: u32 = 4;
-const F_GETLK: u32 = 5;
-const F_SETLKW: u32 = 7;
 const F_SETOWN: u32 = 8;
 const F_GETOWN: u32 = 9;
 const F_SETOWN_EX: u32 = 15;
 const F_GETOWN_EX: u32 = 16;
-const F_OFD_GETLK: u32 = 36;
-const F_OFD_SETLKW: u32 = 38;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
 const F_GETPIPE_SZ: u32 = 1032;
@@ -123,43 +117,8 @@ function setFlags(file: OpenFile, settable: u32, wanted: u32): i64 {
   return 0;
 }
 
-/** struct flock: type, whence, start, length, process. */
-const FLOCK_BYTES: u32 = 32;
-const FLOCK_WHENCE: usize = 2;
-const FLOCK_START: usize = 8;
-const FLOCK_PID: usize = 24;
-const F_RDLCK: u16 = 0;
-const F_WRLCK: u16 = 1;
-const F_UNLCK: u16 = 2;
-const flock = memory.data(32);
-
-function isLock(command: u32): bool {
-  return (command >= F_GETLK && command <= F_SETLKW) || isOwnLock(command);
-}
-
-/** The lock belongs to the open file, not to the program. */
-function isOwnLock(command: u32): bool {
-  return command >= F_OFD_GETLK && command <= F_OFD_SETLKW;
-}
-
-/** A record lock. There is one program at a file at a time, and nobody stands against its own locks. */
-function lock(program: Program, file: OpenFile, command: u32, address: u64): i64 {
-  if (!copyFrom(program.space, flock, address, FLOCK_BYTES)) return -EFAULT;
-  const type = load<u16>(flock);
-  const whence = load<u16>(flock + FLOCK_WHENCE) as u32;
-  if (isOwnLock(command) && load<i32>(flock + FLOCK_PID) !== 0) return -EINVAL;
-  const asking = command === F_GETLK || command === F_OFD_GETLK;
-  if (type !== F_RDLCK && type !== F_WRLCK && (type !== F_UNLCK || asking)) return -EINVAL;
-  if (whence > SEEK_END) return -EINVAL;
-  if (whence === SEEK_SET && load<i64>(flock + FLOCK_START) < 0) return -EINVAL;
-  if (asking) {
-    store<u16>(flock, F_UNLCK);
-    return copyTo(program.space, address, flock, FLOCK_BYTES) ? 0 : -EFAULT;
-  }
-  if (type === F_RDLCK && !readable(file)) return -EBADF;
-  return type === F_WRLCK && !writable(file) ? -EBADF : 0;
-}
-
+/** struct f_owner_ex. */
+const ownerBuffer = memory.data(8);
 /** Types of struct f_owner_ex, whose other half is an id: thread, process, group. */
 const F_OWNER_PID: u32 = 1;
 const F_OWNER_PGRP: u32 = 2;
@@ -167,9 +126,9 @@ const OWNER_BYTES: u32 = 8;
 
 /** F_SETOWN_EX: a thread is kept as a process. */
 function setOwner(program: Program, file: OpenFile, address: u64): i64 {
-  if (!copyFrom(program.space, flock, address, OWNER_BYTES)) return -EFAULT;
-  const type = load<u32>(flock);
-  const id = load<i32>(flock + 4);
+  if (!copyFrom(program.space, ownerBuffer, address, OWNER_BYTES)) return -EFAULT;
+  const type = load<u32>(ownerBuffer);
+  const id = load<i32>(ownerBuffer + 4);
   if (type > F_OWNER_PGRP) return -EINVAL;
   file.owner = type === F_OWNER_PGRP ? -id : id;
   return 0;
@@ -179,9 +138,9 @@ function setOwner(program: Program, file: OpenFile, address: u64): i64 {
 function tellOwner(program: Program, file: OpenFile, address: u64): i64 {
   const owner = file.owner;
   const type = owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
-  store<u32>(flock, owner === 0 ? 0 : type);
-  store<i32>(flock + 4, owner < 0 ? -owner : owner);
-  return copyTo(program.space, address, flock, OWNER_BYTES) ? 0 : -EFAULT;
+  store<u32>(ownerBuffer, owner === 0 ? 0 : type);
+  store<i32>(ownerBuffer + 4, owner < 0 ? -owner : owner);
+  return copyTo(program.space, address, ownerBuffer, OWNER_BYTES) ? 0 : -EFAULT;
 }
 
 /** F_ADD_SEALS. */
@@ -191,8 +150,9 @@ function seal(file: OpenFile, seals: u32): i64 {
 }
 
 /** fcntl(fd, command, argument). */
-export function sysFcntl(program: Program, regs: Utcb): i64 {
-  const file = fileAt(program.files, regs.rdi);
+export function sysFcntl(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const file = fileOf(thread, regs.rdi);
   if (file === null) return -EBADF;
   const fd = regs.rdi as u32;
   const command = regs.rsi as u32;
@@ -228,7 +188,7 @@ export function sysFcntl(program: Program, regs: Utcb): i64 {
   if (command === F_GET_SEALS) {
     return file.node.kind === KIND_FILE ? (file.node.seals as i64) : -EINVAL;
   }
-  return isLock(command) ? lock(program, file, command, regs.rdx) : -EINVAL;
+  return isRecordCommand(command) ? recordLock(thread, file, command, regs.rdx) : -EINVAL;
 }
 
 /** ioctl(fd, command, argument): what every file knows; the rest is its kind's. */
