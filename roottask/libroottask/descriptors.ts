@@ -35,6 +35,12 @@ export function fileOf(thread: Thread, fd: u64): OpenFile | null {
   return file;
 }
 
+/** There is a free descriptor below `limit`. */
+export function hasFreeDescriptor(table: usize, limit: u32): bool {
+  for (let fd: u32 = 0; fd < limit; fd++) if (load<usize>(table + fd * 4) === 0) return true;
+  return false;
+}
+
 /** Puts `file` at the lowest free descriptor from `from` on, below `limit`. Returns it, or -EMFILE. */
 export function installFile(
   table: usize,

@@ -7,7 +7,7 @@ import { O_NONBLOCK, OpenFile } from "./open_file";
 import { POLLERR, POLLIN, POLLOUT } from "./poll_events";
 import { Thread } from "./program";
 import { waitAt } from "./readiness";
-import { fillBytes, Transfer, takeBytes } from "./transfer";
+import { fillBytes, pieceBytes, Transfer, takeBytes } from "./transfer";
 import { notify, READABLE, WRITABLE } from "./watches";
 
 /** Bytes of a count. */
@@ -54,9 +54,20 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64
   return fillBytes(transfer, value, COUNT_BYTES) === COUNT_BYTES ? (COUNT_BYTES as i64) : -EFAULT;
 }
 
+/** Each piece of a vector is a count, as on Linux. */
 function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  let done: i64 = 0;
+  do {
+    const result = writeCount(thread, file, transfer);
+    if (result < 0) return done === 0 ? result : done;
+    done += result;
+  } while (transfer.left !== 0);
+  return done;
+}
+
+function writeCount(thread: Thread, file: OpenFile, transfer: Transfer): i64 {
   const counter = counterOf(file);
-  if (transfer.left < (COUNT_BYTES as u64)) return -EINVAL;
+  if (pieceBytes(transfer) !== (COUNT_BYTES as u64)) return -EINVAL;
   if (takeBytes(transfer, value, COUNT_BYTES) !== COUNT_BYTES) return -EFAULT;
   const added = load<u64>(value);
   if (added === BEYOND) return -EINVAL;

@@ -45,6 +45,8 @@ export class Node {
   mappings: usize;
   /** Names; of a directory also its own "." and the ".." of the directories in it. */
   links: u32;
+  /** It may be given its first name: of O_TMPFILE without O_EXCL. */
+  linkable: u32;
   /** Open files and mappings that use it. */
   users: u32;
   /** F_SEAL_… of a file. */

@@ -2,8 +2,8 @@
 
 import { truncateContents } from "./contents";
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from "./credentials";
-import { closeFile, fileAt, installFile, replaceFile } from "./descriptors";
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOMEM, ENOTDIR, EPERM } from "./errno";
+import { closeFile, fileAt, hasFreeDescriptor, installFile, replaceFile } from "./descriptors";
+import { EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENOENT, ENOMEM, ENOTDIR, EPERM } from "./errno";
 import { inherit } from "./file_names";
 import { markCreated, markModified } from "./file_time";
 import {
@@ -44,6 +44,8 @@ import {
   walkName,
   walkNameLength,
   walkNode,
+  walkSlash,
+  walkToFile,
   walkToName,
 } from "./tree";
 
@@ -103,7 +105,9 @@ function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): 
   const refused = permit(directory, MAY_WRITE | MAY_EXECUTE);
   if (refused !== 0) return refused;
   const node = newFile(directory, mode);
-  return node === null ? -ENOMEM : openDescriptor(thread, node, flags);
+  if (node === null) return -ENOMEM;
+  if ((flags & O_EXCL) === 0) node.linkable = 1;
+  return openDescriptor(thread, node, flags);
 }
 
 /** `node`, which is there, may be opened with `flags`: 0 or a negative error. */
@@ -131,7 +135,7 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   }
   const refused = mayOpen(node, flags);
   if (refused !== 0) return refused;
-  if ((flags & O_TRUNC) !== 0 && writing && node.kind === KIND_FILE) {
+  if ((flags & O_TRUNC) !== 0 && node.kind === KIND_FILE) {
     const emptied = truncateContents(node, 0, thread.program.fileLimit);
     if (emptied !== 0) return emptied;
   }
@@ -162,16 +166,20 @@ export function openPath(
   } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) {
     return -EINVAL;
   }
+  const program = thread.program;
+  if (!hasFreeDescriptor(program.files, program.filesLimit)) return -EMFILE;
   const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
   if ((flags & O_CREAT) !== 0 && length !== 0 && load<u8>(path + length - 1) === 47) {
     // No file has a name with a slash behind it.
     const refused = walkToName(base, path, length);
     return refused !== 0 ? refused : -EISDIR;
   }
-  const error = walk(base, path, length, follow);
+  const creates = (flags & O_CREAT) !== 0;
+  const error = creates ? walkToFile(base, path, length, follow) : walk(base, path, length, follow);
   if (error !== 0) return error;
+  if (creates && walkSlash) return -EISDIR;
   const node = walkNode;
-  if (node === null) return (flags & O_CREAT) === 0 ? -ENOENT : createFile(thread, flags, mode);
+  if (node === null) return creates ? createFile(thread, flags, mode) : -ENOENT;
   if (temporary) return openTemporary(thread, node, flags, mode);
   return openPresent(thread, node, flags);
 }

@@ -46,6 +46,12 @@ function fillBuffer(
   return bytes;
 }
 
+/** Bytes of `input`, which is no pipe, can go into a pipe. */
+export function canSplice(input: OpenFile): bool {
+  const kind = input.node.kind;
+  return kind === KIND_FILE || (kind === KIND_DEVICE && input.node.device !== DEVICE_NULL);
+}
+
 /**
  * Passes up to `count` bytes from `from` of `input` (OWN_POSITION: its own) to the pipe that `output` is, as many as
  * there is room for once there is any. Bytes, or a negative error.
@@ -58,12 +64,9 @@ export function fileToPipe(
   count: u64,
   mayWait: bool,
 ): i64 {
-  const kind = input.node.kind;
   const error = awaitRoom(thread, output, mayWait);
   if (error !== 0) return error;
-  if (kind !== KIND_FILE && (kind !== KIND_DEVICE || input.node.device === DEVICE_NULL)) {
-    return -EINVAL;
-  }
+  if (!canSplice(input)) return -EINVAL;
   const pipe = pipeOf(output.node);
   let done: i64 = 0;
   while ((done as u64) < count && !isFull(pipe)) {

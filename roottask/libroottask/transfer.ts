@@ -65,6 +65,17 @@ export function transferOf(
   transfer.left = length;
 }
 
+/** Bytes left of the piece in work, or of the next one where that is done. */
+export function pieceBytes(transfer: Transfer): u64 {
+  let piece = transfer.pieces + transfer.index * PIECE_BYTES;
+  if (transfer.passed !== 0 && transfer.passed === load<u64>(piece + 8)) {
+    transfer.index++;
+    transfer.passed = 0;
+    piece += PIECE_BYTES;
+  }
+  return min<u64>(load<u64>(piece + 8) - transfer.passed, transfer.left);
+}
+
 /** Bytes at the pointer `nextRun` returned. */
 export let runLength: u32 = 0;
 

@@ -243,6 +243,11 @@ export function walkToName(base: Node, path: usize, length: u32): i64 {
   return resolve(base, path, length, false, true);
 }
 
+/** As `walk`, for a file that is made where it is not there: a slash behind it is told by `walkSlash` alone. */
+export function walkToFile(base: Node, path: usize, length: u32, follow: bool): i64 {
+  return resolve(base, path, length, follow, true);
+}
+
 function resolve(base: Node, path: usize, length: u32, follow: bool, asName: bool): i64 {
   if (length === 0) return -ENOENT;
   if (length >= PATH_MAX) return -ENAMETOOLONG;
@@ -314,6 +319,7 @@ function resolve(base: Node, path: usize, length: u32, follow: bool, asName: boo
     buffer = whole;
     rest = whole;
     end = whole + targetLength + remaining;
+    walkSlash = load<u8>(end - 1) === 47;
     walkEntry = null;
     walkNode = load<u8>(rest) === 47 ? root() : at;
   }

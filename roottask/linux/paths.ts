@@ -361,7 +361,8 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   if (error === 0) error = permitNew(walkDirectory as Node);
   if (error !== 0) return error;
   if (node.kind === KIND_DIRECTORY) return -EPERM;
-  if (node.links === 0) return -ENOENT;
+  if (node.links === 0 && node.linkable === 0) return -ENOENT;
+  node.linkable = 0;
   markChanged(node);
   return giveName(node, walkDirectory as Node);
 }

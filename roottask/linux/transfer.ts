@@ -4,7 +4,17 @@
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END, Space } from "../libroottask/areas";
 import { fileOf } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EOPNOTSUPP, ESPIPE } from "../libroottask/errno";
+import {
+  EBADF,
+  EFAULT,
+  EFBIG,
+  EINVAL,
+  EISDIR,
+  ENOMEM,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  ESPIPE,
+} from "../libroottask/errno";
 import {
   BUFFER_BYTES,
   callBuffer,
@@ -17,6 +27,7 @@ import {
   readable,
   readFile,
   readFileAt,
+  SEEK_CUR,
   writable,
   writeFile,
   writeFileAt,
@@ -25,9 +36,9 @@ import { isPipe } from "../libroottask/pipe";
 import { Program, Thread } from "../libroottask/program";
 import { noteRead } from "../libroottask/shared_files";
 import { copyFrom, get64, got, put64 } from "../libroottask/space";
-import { fileToPipe } from "../libroottask/splice";
+import { canSplice, fileToPipe } from "../libroottask/splice";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
-import { KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
+import { FILE_MAX, KIND_ANONYMOUS, KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
 import { pipeResult, sizeResult } from "./signals";
 
 /** Largest transfer of one call: MAX_RW_COUNT of Linux. */
@@ -239,11 +250,16 @@ function copyBetween(
   return written(thread, done === 0 ? result : done);
 }
 
-/** Reads the position at `address`, or takes that of `file` where there is no address. */
-function positionAt(program: Program, file: OpenFile, address: u64): i64 {
-  if (address === 0) return file.position;
+/** Position of a call: what `positionOfCall` has found last. */
+let callPosition: i64 = 0;
+
+/** Reads the position at `address`, or takes that of `file` where there is no address: 0 or -EFAULT. */
+function positionOfCall(program: Program, file: OpenFile, address: u64): i64 {
+  callPosition = file.position;
+  if (address === 0) return 0;
   if (!get64(program.space, address)) return -EFAULT;
-  return (got as i64) < 0 ? -EINVAL : (got as i64);
+  callPosition = got as i64;
+  return 0;
 }
 
 /** Moves the position at `address`, or that of `file`, on. */
@@ -253,54 +269,88 @@ function advance(program: Program, file: OpenFile, address: u64, position: i64):
   return 0;
 }
 
-/** sendfile(out, in, position, count). */
+/** Passes up to `count` bytes from `from` of `input` to `output`, as do_splice_direct() of Linux checks them. */
+function passDirectly(
+  thread: Thread,
+  input: OpenFile,
+  from: i64,
+  output: OpenFile,
+  count: u64,
+): i64 {
+  if (beyondPositions(output, OWN, count)) return -EINVAL;
+  if ((output.flags & O_APPEND) !== 0) return -EINVAL;
+  const seek = input.operations.seek;
+  if (seek(input, 0, SEEK_CUR) === -ESPIPE) return -EINVAL;
+  if (count === 0) return 0;
+  if (!canSplice(input)) return -EINVAL;
+  const ended = input.node.kind === KIND_FILE && (from as u64) >= input.node.size;
+  if (ended) return 0;
+  if (output.node.kind === KIND_ANONYMOUS) return -EINVAL;
+  return copyBetween(thread, input, output, from, OWN, count);
+}
+
+/** sendfile(out, in, position, count): fs/read_write.c, do_sendfile(). */
 export function sysSendfile(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   if (regs.rdx !== 0 && !get64(program.space, regs.rdx)) return -EFAULT;
   const input = fileOf(thread, regs.rsi);
-  const output = fileOf(thread, regs.rdi);
-  if (output === null || input === null) return -EBADF;
-  if (!readable(input)) return -EBADF;
+  if (input === null || !readable(input)) return -EBADF;
   if (regs.rdx !== 0 && input.operations.position === POSITION_NONE) return -ESPIPE;
-  const from = positionAt(program, input, regs.rdx);
-  if (from < 0) return from;
-  if (!writable(output)) return -EBADF;
-  const toPipe = isPipe(output);
-  const appends = (output.flags & O_APPEND) !== 0 && !toPipe;
-  if (input.node.kind !== KIND_FILE || appends) return -EINVAL;
+  const wrong = positionOfCall(program, input, regs.rdx);
+  if (wrong !== 0) return wrong;
+  const from = callPosition;
+  if (from < 0 || (regs.r10 as i64) < 0 || from + (regs.r10 as i64) < 0) return -EINVAL;
+  const output = fileOf(thread, regs.rdi);
+  if (output === null || !writable(output)) return -EBADF;
+  if (from === FILE_MAX && regs.r10 !== 0) return -EOVERFLOW;
   const count = min<u64>(regs.r10, TRANSFER_MAX);
   const mayWait = (output.flags & O_NONBLOCK) === 0;
-  const done = toPipe
+  const done = isPipe(output)
     ? written(thread, fileToPipe(thread, input, from, output, count, mayWait))
-    : copyBetween(thread, input, output, from, OWN, count);
+    : passDirectly(thread, input, from, output, count);
   if (done <= 0) return done;
   const error = advance(program, input, regs.rdx, from + done);
   return error === 0 ? done : error;
 }
 
-/** copy_file_range(in, position, out, position, count, flags). */
+/** Whether `input` and `output` are of kinds, and open so, that one can be copied to the other: 0 or a negative error. */
+function checkCopy(input: OpenFile, output: OpenFile): i64 {
+  if (input.node.kind === KIND_DIRECTORY || output.node.kind === KIND_DIRECTORY) return -EISDIR;
+  if (input.node.kind !== KIND_FILE || output.node.kind !== KIND_FILE) return -EINVAL;
+  if (!readable(input) || !writable(output) || (output.flags & O_APPEND) !== 0) return -EBADF;
+  return 0;
+}
+
+/** copy_file_range(in, position, out, position, count, flags): fs/read_write.c, generic_copy_file_checks(). */
 export function sysCopyFileRange(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const input = fileOf(thread, regs.rdi);
   const output = fileOf(thread, regs.rdx);
   if (output === null || input === null) return -EBADF;
   if (((output.flags | input.flags) & O_PATH) !== 0) return -EBADF;
-  const from = positionAt(program, input, regs.rsi);
-  if (from < 0) return from;
-  const to = positionAt(program, output, regs.r10);
-  if (to < 0) return to;
+  let error = positionOfCall(program, input, regs.rsi);
+  if (error !== 0) return error;
+  const from = callPosition;
+  error = positionOfCall(program, output, regs.r10);
+  if (error !== 0) return error;
+  const to = callPosition;
   if (regs.r9 !== 0) return -EINVAL;
-  if (input.node.kind === KIND_DIRECTORY || output.node.kind === KIND_DIRECTORY) return -EISDIR;
-  if (input.node.kind !== KIND_FILE || output.node.kind !== KIND_FILE) return -EINVAL;
-  if (!readable(input) || !writable(output) || (output.flags & O_APPEND) !== 0) return -EBADF;
+  error = checkCopy(input, output);
+  if (error !== 0) return error;
+  let count = regs.r8;
+  if ((from as u64) + count < (from as u64) || (to as u64) + count < (to as u64)) return -EOVERFLOW;
   const size = input.node.size as i64;
-  if (from >= size) return 0;
-  const count = min<u64>(min<u64>(regs.r8, TRANSFER_MAX), (size - from) as u64);
-  const length = count as i64;
+  count = from >= size ? 0 : min<u64>(count, (size - from) as u64);
+  const limit = min<u64>(program.fileLimit, FILE_MAX as u64) as i64;
+  if (to >= limit) return written(thread, -EFBIG);
+  count = min<u64>(count, (limit - to) as u64);
   // Ranges of one file must not overlap.
-  if (input.node === output.node && from < to + length && to < from + length) return -EINVAL;
-  const done = copyBetween(thread, input, output, from, to, count);
+  const same = input.node === output.node;
+  if (same && to + (count as i64) > from && to < from + (count as i64)) return -EINVAL;
+  if (from < 0 || to < 0) return -EINVAL;
+  if (count === 0) return 0;
+  const done = copyBetween(thread, input, output, from, to, min<u64>(count, TRANSFER_MAX));
   if (done <= 0) return done;
-  const error = advance(program, input, regs.rsi, from + done);
+  error = advance(program, input, regs.rsi, from + done);
   return error !== 0 ? error : advance(program, output, regs.r10, to + done) === 0 ? done : -EFAULT;
 }
