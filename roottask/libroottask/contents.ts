@@ -1,7 +1,7 @@
 // The contents of regular files: the one place that reads, writes, extends and cuts them, whoever asks. Where
 // they lie is file_pages.ts. What lies between the old end and a write behind it is a hole.
 
-import { MEM_R, PAGE_BITS, PAGE_SIZE } from "../libhedron/abi";
+import { PAGE_BITS, PAGE_SIZE } from "../libhedron/abi";
 import { EFAULT, EFBIG, EINVAL, ENOSPC, EOPNOTSUPP, EPERM } from "./errno";
 import {
   clearBytes,
@@ -21,7 +21,7 @@ import { noteWriter } from "./permission";
 import { F_SEAL_GROW, F_SEAL_SHRINK, isWriteSealed } from "./seals";
 import { closeWindows } from "./shared_files";
 import { unmapPages } from "./space";
-import { fillBytes, nextRun, Transfer, takeBytes } from "./transfer";
+import { fillBytes, Transfer, takeBytes } from "./transfer";
 import { FILE_MAX, Node } from "./tree";
 
 const PAGE_MASK: u64 = PAGE_SIZE - 1;
@@ -68,20 +68,21 @@ export function writeContents(node: Node, transfer: Transfer, position: i64, lim
     const at = start + done;
     const within = (at & PAGE_MASK) as u32;
     const length = min<u64>((PAGE_SIZE - within) as u64, count - done) as u32;
-    if (fixed && at + (length as u64) > node.size) error = -EPERM;
-    // Nothing of the file changes where nothing can be read.
-    else if (nextRun(transfer, MEM_R) === 0) error = -EFAULT;
+    error = fixed && at + (length as u64) > node.size ? -EPERM : 0;
     const frame = error === 0 ? roomFor(node, at >> PAGE_BITS) : 0;
-    if (frame === 0) break;
+    if (frame === 0) {
+      if (done === 0) return error === 0 ? -ENOSPC : error;
+      break;
+    }
     const taken = takeBytes(transfer, frame + within, length);
     done += taken as u64;
     if (taken < length) break;
   }
-  if (done === 0) return error === 0 ? -ENOSPC : error;
+  // As on a tmpfs of Linux, the file reaches to where the write began also when nothing could be read for it.
   node.size = max<u64>(node.size, start + done);
   noteWriter(node);
   markModified(node);
-  return done as i64;
+  return done === 0 ? -EFAULT : (done as i64);
 }
 
 /** Sets the size, within `limit`. Returns 0, -EINVAL, -EFBIG, or -EPERM where a seal forbids it. */

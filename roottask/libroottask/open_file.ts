@@ -333,6 +333,15 @@ export function canPoll(file: OpenFile): bool {
   return file.operations.poll !== alwaysReady;
 }
 
+/** Its kind can be read at all, whatever it was opened for. */
+export function hasRead(file: OpenFile): bool {
+  return file.operations.read !== noTransfer;
+}
+
+export function hasWrite(file: OpenFile): bool {
+  return file.operations.write !== noTransfer;
+}
+
 export function readable(file: OpenFile): bool {
   return (file.flags & O_ACCMODE) !== O_WRONLY && (file.flags & O_PATH) === 0;
 }

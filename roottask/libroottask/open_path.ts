@@ -46,7 +46,6 @@ import {
   walkNode,
   walkSlash,
   walkToFile,
-  walkToName,
 } from "./tree";
 
 /** Puts `file`, which has no user yet, into the lowest free descriptor of the program, or drops it: a negative error. */
@@ -169,11 +168,6 @@ export function openPath(
   const program = thread.program;
   if (!hasFreeDescriptor(program.files, program.filesLimit)) return -EMFILE;
   const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
-  if ((flags & O_CREAT) !== 0 && length !== 0 && load<u8>(path + length - 1) === 47) {
-    // No file has a name with a slash behind it.
-    const refused = walkToName(base, path, length);
-    return refused !== 0 ? refused : -EISDIR;
-  }
   const creates = (flags & O_CREAT) !== 0;
   const error = creates ? walkToFile(base, path, length, follow) : walk(base, path, length, follow);
   if (error !== 0) return error;

@@ -66,6 +66,7 @@ export function fileToPipe(
 ): i64 {
   const error = awaitRoom(thread, output, mayWait);
   if (error !== 0) return error;
+  if (count === 0) return 0;
   if (!canSplice(input)) return -EINVAL;
   const pipe = pipeOf(output.node);
   let done: i64 = 0;

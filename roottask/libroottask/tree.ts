@@ -232,7 +232,7 @@ const otherPath = memory.data(8192);
  * followed through symbolic links when `follow` is set.
  */
 export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
-  return resolve(base, path, length, follow, false);
+  return resolve(base, path, length, follow, false, false);
 }
 
 /**
@@ -240,15 +240,31 @@ export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
  * directory, whatever slashes come behind it.
  */
 export function walkToName(base: Node, path: usize, length: u32): i64 {
-  return resolve(base, path, length, false, true);
+  return resolve(base, path, length, false, true, false);
 }
 
-/** As `walk`, for a file that is made where it is not there: a slash behind it is told by `walkSlash` alone. */
+/**
+ * As `walk`, for a file that is made where it is not there: no file has a slash behind its name, so that ends the walk,
+ * and `walkSlash` tells of it.
+ */
 export function walkToFile(base: Node, path: usize, length: u32, follow: bool): i64 {
-  return resolve(base, path, length, follow, true);
+  return resolve(base, path, length, follow, true, true);
 }
 
-function resolve(base: Node, path: usize, length: u32, follow: bool, asName: bool): i64 {
+function onlySlashes(from: usize, end: usize): bool {
+  let at = from;
+  while (at < end && load<u8>(at) === 47) at++;
+  return at === end;
+}
+
+function resolve(
+  base: Node,
+  path: usize,
+  length: u32,
+  follow: bool,
+  asName: bool,
+  asFile: bool,
+): i64 {
   if (length === 0) return -ENOENT;
   if (length >= PATH_MAX) return -ENAMETOOLONG;
   let links: u32 = 0;
@@ -292,15 +308,17 @@ function resolve(base: Node, path: usize, length: u32, follow: bool, asName: boo
       walkNode = at.parent;
       continue;
     }
+    if (asFile && walkSlash && onlySlashes(rest, end)) {
+      walkNode = null;
+      return 0;
+    }
     const entry = entryOf(at, name, size);
     walkEntry = entry;
     walkNode = entry === null ? null : entry.node;
     if (entry === null) continue;
     const node = entry.node;
     if (node.kind !== KIND_LINK) continue;
-    let more = rest;
-    while (more < end && load<u8>(more) === 47) more++;
-    if (more === end && !follow && (asName || !walkSlash)) continue;
+    if (!follow && (asName || !walkSlash) && onlySlashes(rest, end)) continue;
     if (++links > LINKS_MAX) return -ELOOP;
     refreshNode(node);
     const target = node.target;

@@ -18,6 +18,8 @@ import {
 import {
   BUFFER_BYTES,
   callBuffer,
+  hasRead,
+  hasWrite,
   O_APPEND,
   O_NONBLOCK,
   O_PATH,
@@ -85,6 +87,7 @@ function plain(thread: Thread, regs: Utcb, position: i64, writing: bool): i64 {
   const file = fileOf(thread, regs.rdi);
   if (file === null) return -EBADF;
   if (writing ? !writable(file) : !readable(file)) return -EBADF;
+  if (writing ? !hasWrite(file) : !hasRead(file)) return -EINVAL;
   if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
   const length = min<u64>(regs.rdx, TRANSFER_MAX);
   transferOf(thread.transfer, thread.program.space, regs.rsi, length);
@@ -150,6 +153,7 @@ function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: 
   const file = fileOf(thread, regs.rdi);
   if (file === null) return -EBADF;
   if (writing ? !writable(file) : !readable(file)) return -EBADF;
+  if (writing ? !hasWrite(file) : !hasRead(file)) return -EINVAL;
   const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
   if (error !== 0 || thread.transfer.left === 0) return error;
   if (beyondPositions(file, position, thread.transfer.left)) return -EINVAL;
