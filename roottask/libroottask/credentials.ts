@@ -15,6 +15,7 @@ export const CAP_SETGID: u64 = 6;
 export const CAP_SETUID: u64 = 7;
 export const CAP_SETPCAP: u64 = 8;
 export const CAP_NET_BIND_SERVICE: u64 = 10;
+export const CAP_SYS_PTRACE: u64 = 19;
 export const CAP_SYS_ADMIN: u64 = 21;
 export const CAP_SYS_NICE: u64 = 23;
 export const CAP_SYS_RESOURCE: u64 = 24;

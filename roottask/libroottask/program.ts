@@ -35,7 +35,7 @@ export const WAIT_INTERRUPTED: u32 = 2;
 export const WAIT_TIMED_OUT: u32 = 3;
 
 /** Storage for what a personality keeps per thread, zero when the thread begins. */
-export const THREAD_PERSONALITY_BYTES: u32 = 256;
+export const THREAD_PERSONALITY_BYTES: u32 = 512;
 
 @unmanaged
 export class Program {
@@ -175,6 +175,8 @@ export class Thread {
   /** Whose lock of a range it waits for, and for whom (record_locks.ts); 0 for none. */
   recordAwaited: usize;
   recordOwner: usize;
+  /** Of a futex: which wakes are for it (FUTEX_WAIT_BITSET). */
+  bits: u32;
   waitPrevious: Thread | null;
   waitNext: Thread | null;
 }

@@ -152,6 +152,17 @@ export function setProgramEnd(end: End): void {
   programEnded = end;
 }
 
+type ThreadEnd = (thread: Thread) => void;
+
+let threadEnded: ThreadEnd = nothingEnds;
+
+function nothingEnds(_thread: Thread): void {}
+
+/** Registers what is done with the lock held when a thread is about to end; it and its program are whole yet. */
+export function setThreadEnd(end: ThreadEnd): void {
+  threadEnded = end;
+}
+
 /** Must be called first; `number` is the CPU the roottask runs on. */
 export function initThreads(number: u32): void {
   cpu = number;
@@ -435,6 +446,7 @@ export function releaseThread(thread: Thread): void {
  */
 export function retire(thread: Thread): void {
   const program = thread.program;
+  threadEnded(thread);
   releaseThread(thread);
   if (program.alive === 0) {
     if (program.ending === 0) {

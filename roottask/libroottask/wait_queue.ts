@@ -68,6 +68,30 @@ export function wake(channel: usize, key: u64, count: u64): u64 {
   return woken;
 }
 
+/** As `wake`, of those that wait for one of `bits`. */
+export function wakeBits(channel: usize, key: u64, count: u64, bits: u32): u64 {
+  let woken: u64 = 0;
+  let thread = first;
+  while (thread !== null && woken < count) {
+    const next: Thread | null = thread.waitNext;
+    if (thread.channel === channel && thread.key === key && (thread.bits & bits) !== 0) {
+      end(thread, WAIT_WOKEN);
+      woken++;
+    }
+    thread = next;
+  }
+  return woken;
+}
+
+/** The first thread that waits for `key` of `channel`, or null. */
+export function waiting(channel: usize, key: u64): Thread | null {
+  let thread = first;
+  while (thread !== null && (thread.channel !== channel || thread.key !== key)) {
+    thread = thread.waitNext;
+  }
+  return thread;
+}
+
 /** Lets up to `count` threads that wait for `key` of `channel` wait for `toKey` of `to`; the number moved. */
 export function requeue(channel: usize, key: u64, to: usize, toKey: u64, count: u64): u64 {
   let moved: u64 = 0;

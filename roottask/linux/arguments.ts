@@ -53,6 +53,7 @@ import {
   SYS_fsync,
   SYS_ftruncate,
   SYS_futex,
+  SYS_get_robust_list,
   SYS_getdents,
   SYS_getdents64,
   SYS_getgroups,
@@ -119,10 +120,12 @@ import {
   SYS_sched_get_priority_max,
   SYS_sched_get_priority_min,
   SYS_sched_getaffinity,
+  SYS_sched_getattr,
   SYS_sched_getparam,
   SYS_sched_getscheduler,
   SYS_sched_rr_get_interval,
   SYS_sched_setaffinity,
+  SYS_sched_setattr,
   SYS_sched_setparam,
   SYS_sched_setscheduler,
   SYS_select,
@@ -372,6 +375,9 @@ export function declareArguments(): void {
   declare(SYS_preadv, "ulull");
   declare(SYS_pwritev, "ulull");
   declare(SYS_rt_tgsigqueueinfo, "iiil");
+  declare(SYS_get_robust_list, "ill");
+  declare(SYS_sched_setattr, "ilu");
+  declare(SYS_sched_getattr, "iluu");
   declare(SYS_prlimit64, "iull");
   declare(SYS_syncfs, "i");
   declare(SYS_renameat2, "ililu");

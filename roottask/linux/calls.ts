@@ -70,6 +70,7 @@ import {
   SYS_fsync,
   SYS_ftruncate,
   SYS_futex,
+  SYS_get_robust_list,
   SYS_getcpu,
   SYS_getcwd,
   SYS_getdents64,
@@ -150,9 +151,17 @@ import {
   SYS_rt_sigsuspend,
   SYS_rt_sigtimedwait,
   SYS_rt_tgsigqueueinfo,
+  SYS_sched_get_priority_max,
+  SYS_sched_get_priority_min,
   SYS_sched_getaffinity,
+  SYS_sched_getattr,
+  SYS_sched_getparam,
   SYS_sched_getscheduler,
+  SYS_sched_rr_get_interval,
   SYS_sched_setaffinity,
+  SYS_sched_setattr,
+  SYS_sched_setparam,
+  SYS_sched_setscheduler,
   SYS_sched_yield,
   SYS_select,
   SYS_sendfile,
@@ -214,6 +223,9 @@ import * as paths from "./paths";
 import * as pipe from "./pipe";
 import * as poll from "./poll";
 import * as timers from "./posix_timers";
+import * as prctl from "./prctl";
+import * as robust from "./robust";
+import * as scheduling from "./scheduling";
 import * as signalCalls from "./signal_calls";
 import * as signalFiles from "./signalfd";
 import * as signals from "./signals";
@@ -416,21 +428,30 @@ function identityCalls(): void {
   onThread(SYS_getresgid, credentials.sysGetresgid);
   onProgram(SYS_getpgid, groups.sysGetpgid);
   onProgram(SYS_getsid, groups.sysGetsid);
-  onProgram(SYS_personality, identity.sysZero);
-  onProgram(SYS_getpriority, identity.sysGetpriority);
-  onProgram(SYS_setpriority, identity.sysZero);
-  onProgram(SYS_sched_getscheduler, identity.sysZero);
-  onThread(SYS_prctl, identity.sysPrctl);
+  onThread(SYS_personality, scheduling.sysPersonality);
+  onThread(SYS_getpriority, scheduling.sysGetpriority);
+  onThread(SYS_setpriority, scheduling.sysSetpriority);
+  onThread(SYS_sched_setparam, scheduling.sysSchedSetparam);
+  onThread(SYS_sched_getparam, scheduling.sysSchedGetparam);
+  onThread(SYS_sched_setscheduler, scheduling.sysSchedSetscheduler);
+  onProgram(SYS_sched_get_priority_max, scheduling.sysSchedGetPriorityMax);
+  onProgram(SYS_sched_get_priority_min, scheduling.sysSchedGetPriorityMin);
+  onThread(SYS_sched_rr_get_interval, scheduling.sysSchedRrGetInterval);
+  onThread(SYS_sched_setattr, scheduling.sysSchedSetattr);
+  onThread(SYS_sched_getattr, scheduling.sysSchedGetattr);
+  onThread(SYS_get_robust_list, robust.sysGetRobustList);
+  onThread(SYS_sched_getscheduler, scheduling.sysSchedGetscheduler);
+  onThread(SYS_prctl, prctl.sysPrctl);
   onThread(SYS_arch_prctl, identity.sysArchPrctl);
   onThread(SYS_gettid, identity.sysGettid);
   onThread(SYS_futex, threads.sysFutex);
   onProgram(SYS_sync, identity.sysZero);
-  onProgram(SYS_sched_setaffinity, identity.sysZero);
-  onProgram(SYS_sched_getaffinity, identity.sysSchedGetaffinity);
+  onThread(SYS_sched_setaffinity, scheduling.sysSchedSetaffinity);
+  onThread(SYS_sched_getaffinity, scheduling.sysSchedGetaffinity);
   onThread(SYS_set_tid_address, identity.sysSetTidAddress);
   onThread(SYS_exit_group, identity.sysExitGroup);
   onThread(SYS_waitid, children.sysWaitid);
-  onProgram(SYS_set_robust_list, identity.sysZero);
+  onThread(SYS_set_robust_list, robust.sysSetRobustList);
   onProgram(SYS_setrlimit, limits.sysSetrlimit);
   onProgram(SYS_prlimit64, limits.sysPrlimit);
   onProgram(SYS_getcpu, identity.sysGetcpu);

@@ -21,7 +21,7 @@ import {
   signalInfo,
 } from "./signal_queue";
 import { fillInfo, raise } from "./signals";
-import { actionOf, passMissing } from "./state";
+import { actionOf, linuxProgram, passMissing } from "./state";
 import { removeTimers } from "./timers";
 import { addUsage, fillUsage, RUSAGE_BYTES, usage } from "./usage";
 import { waitForever } from "./wait";
@@ -60,9 +60,19 @@ const CHILD: u64 = 2;
 
 const buffer = memory.data(128);
 
-/** The children of `program`, which has ended, are the first process's. */
+/** Who inherits the children of `program`: the nearest ancestor that reaps (PR_SET_CHILD_SUBREAPER), or the first process. */
+function heirOf(program: Program): Program {
+  let at = program.parent;
+  while (at !== null && at.parent !== null) {
+    if (at.ending === 0 && at.personality !== 0 && linuxProgram(at).subreaper !== 0) return at;
+    at = at.parent;
+  }
+  return program.entry;
+}
+
+/** The children of `program`, which has ended, go on to another. */
 function passOn(program: Program): void {
-  const heir = program.entry;
+  const heir = heirOf(program);
   let child = firstProgram();
   let found = false;
   while (child !== null) {

@@ -495,9 +495,10 @@ export function executedCredentials(thread: Thread, file: Node): Credentials | n
   return next;
 }
 
-/** `thread` begins as a program of its own that acts as `next`. */
-export function becomeExecuted(thread: Thread, next: Credentials): void {
+/** `thread` begins as a program of its own that acts as `next`, with more rights than who started it where `secure`. */
+export function becomeExecuted(thread: Thread, next: Credentials, secure: bool): void {
   become(thread, next);
+  if (secure) linuxThread(thread).parentDeath = 0;
   const plain = next.effectiveUser === next.user && next.effectiveGroup === next.group;
   linuxProgram(thread.program).dumpable = plain ? DUMPABLE : NOT_DUMPABLE;
 }

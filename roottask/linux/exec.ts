@@ -32,6 +32,7 @@ import {
   path,
   readPath,
 } from "./lookup";
+import { leaveMemory } from "./robust";
 import { giveSignalCode } from "./signal_frame";
 import { SIGKILL } from "./signal_numbers";
 import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./stack";
@@ -226,8 +227,15 @@ function nameThread(thread: Thread, length: u32): void {
 }
 
 /** The program of `thread`, whose next space is ready, begins there. Does not return. */
-function enterImage(thread: Thread, entry: u64, stack: u64, acting: Credentials): void {
+function enterImage(
+  thread: Thread,
+  entry: u64,
+  stack: u64,
+  acting: Credentials,
+  secure: bool,
+): void {
   const program = thread.program;
+  leaveMemory(thread);
   detachThread(thread);
   takeWindows(program);
   destroySpace(program.space);
@@ -242,7 +250,7 @@ function enterImage(thread: Thread, entry: u64, stack: u64, acting: Credentials)
   own.clearTid = 0;
   resetActions(program);
   removeTimers(program, false);
-  becomeExecuted(thread, acting);
+  becomeExecuted(thread, acting, secure);
   program.replaced = 1;
   pregrantMemory(program);
   memory.fill(thread.registers, 0, offsetof<Utcb>());
@@ -267,10 +275,11 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
     return wrong;
   }
   const acting = executedCredentials(thread, image);
+  const secure = executesSecurely;
   let error: i64 = -ENOMEM;
   if (acting !== null) {
     closeProgramWindows(program);
-    setIds(acting, executesSecurely);
+    setIds(acting, secure);
     error = makeSpace(program, length, argv, envp);
     if (error !== 0) dropCredentials(acting);
   }
@@ -282,7 +291,7 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   setExecutable(program, image);
   endOtherThreads(thread);
   if (thread.id !== program.id) takeLeaderId(thread);
-  enterImage(thread, entry, stack, acting);
+  enterImage(thread, entry, stack, acting, secure);
   return 0;
 }
 

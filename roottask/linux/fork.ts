@@ -22,7 +22,14 @@ import { wake } from "../libroottask/wait_queue";
 import { pregrantMemory } from "./limits";
 import { giveSignalCode } from "./signal_frame";
 import { SIGCHLD } from "./signal_numbers";
-import { inheritProcessThread, inheritProgram, linuxThread, resetActions, SIGNALS } from "./state";
+import {
+  inheritProcessThread,
+  inheritProgram,
+  linuxProgram,
+  linuxThread,
+  resetActions,
+  SIGNALS,
+} from "./state";
 import { waitForever } from "./wait";
 
 const CSIGNAL: u64 = 0xff;
@@ -124,6 +131,7 @@ function makeProcess(parent: Thread, regs: Utcb, flags: u64, signal: u32, words:
   const grandparent = parent.program.parent;
   if ((flags & CLONE_PARENT) !== 0 && grandparent !== null) child.parent = grandparent;
   let error = inheritProgram(child, parent.program) ? 0 : -ENOMEM;
+  if (error === 0) linuxProgram(child).maker = parent.id;
   if (error === 0) error = prepareChild(child, parent, regs, flags, words);
   if (error === 0) error = startChild(child, parent, flags, load<u64>(words + 8));
   if (error !== 0) {

@@ -6,3 +6,8 @@ export const FUTEX_WAKE: u32 = 1;
 export const FUTEX_COMMAND: u32 = 0x7f;
 /** Only threads of the caller's address space use the futex. */
 export const FUTEX_PRIVATE: u32 = 128;
+
+/** What a futex of a lock holds (robust lists, priority inheritance): who has it, that others wait, that the owner died. */
+export const FUTEX_TID_MASK: u32 = 0x3fff_ffff;
+export const FUTEX_WAITERS: u32 = 0x8000_0000;
+export const FUTEX_OWNER_DIED: u32 = 0x4000_0000;

@@ -6,22 +6,19 @@ import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
 import { monotonic } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from "../libroottask/errno";
+import { EFAULT, EINVAL, ENOSYS, EPERM } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
-import { copyFrom, copyTo, inPage, put32, put64 } from "../libroottask/space";
+import { copyTo, inPage, put32, put64 } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
-import { LinuxThread, linuxThread } from "./state";
+import { linuxThread } from "./state";
 import { TRANSFER_MAX, userRange } from "./transfer";
 
 const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
 const ARCH_GET_FS: u64 = 0x1003;
 const ARCH_GET_GS: u64 = 0x1004;
-
-const PR_SET_NAME: u64 = 15;
-const PR_GET_NAME: u64 = 16;
 
 /** Flags of getrandom(2). */
 const GRND_NONBLOCK: u32 = 1;
@@ -96,21 +93,6 @@ export function sysAbsent(_program: Program, _regs: Utcb): i64 {
   return -ENOSYS;
 }
 
-/** prctl(option, …): the name alone. */
-export function sysPrctl(thread: Thread, regs: Utcb): i64 {
-  const own = linuxThread(thread);
-  const name = changetype<usize>(own) + offsetof<LinuxThread>("name0");
-  if (regs.rdi === PR_SET_NAME) {
-    if (!copyFrom(thread.program.space, buffer, regs.rsi, 16)) return -EFAULT;
-    store<u8>(buffer + 15, 0);
-    memory.copy(name, buffer, 16);
-    return 0;
-  }
-  if (regs.rdi === PR_GET_NAME)
-    return copyTo(thread.program.space, regs.rsi, name, 16) ? 0 : -EFAULT;
-  return -EINVAL;
-}
-
 /** sysinfo(info). */
 export function sysSysinfo(program: Program, regs: Utcb): i64 {
   memory.fill(buffer, 0, 112);
@@ -120,13 +102,6 @@ export function sysSysinfo(program: Program, regs: Utcb): i64 {
   store<u16>(buffer + 80, 1);
   store<u32>(buffer + 104, 1);
   return copyTo(program.space, regs.rdi, buffer, 112) ? 0 : -EFAULT;
-}
-
-/** sched_getaffinity(pid, size, mask): one CPU. */
-export function sysSchedGetaffinity(program: Program, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && regs.rdi !== (program.id as u64)) return -ESRCH;
-  if (regs.rsi < 8 || (regs.rsi & 7) !== 0) return -EINVAL;
-  return put64(program.space, regs.rdx, 1) ? 8 : -EFAULT;
 }
 
 /** getcpu(cpu, node, cache). */
@@ -153,14 +128,4 @@ export function sysGetrandom(program: Program, regs: Utcb): i64 {
     done += piece as u64;
   }
   return done as i64;
-}
-
-/** PRIO_PROCESS, PRIO_PGRP, PRIO_USER. */
-const PRIO_USER: u64 = 2;
-
-/** getpriority(which, who): nice value 0 of the own program, as the kernel encodes it. */
-export function sysGetpriority(program: Program, regs: Utcb): i64 {
-  if (regs.rdi > PRIO_USER) return -EINVAL;
-  const own = regs.rdi === PRIO_USER ? 0 : (program.id as u64);
-  return regs.rsi === 0 || regs.rsi === own ? 20 : -ESRCH;
 }

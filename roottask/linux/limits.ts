@@ -14,8 +14,15 @@ const RLIMIT_DATA: u32 = 2;
 const RLIMIT_STACK: u32 = 3;
 const RLIMIT_CORE: u32 = 4;
 const RLIMIT_NOFILE: u32 = 7;
+const RLIMIT_MEMLOCK: u32 = 8;
 const RLIMIT_AS: u32 = 9;
 const RLIMIT_SIGPENDING: u32 = 11;
+const RLIMIT_MSGQUEUE: u32 = 12;
+const RLIMIT_NICE: u32 = 13;
+const RLIMIT_RTPRIO: u32 = 14;
+/** What Linux gives of memory that stays and of message queues, in bytes. */
+const LOCKED_BYTES: u64 = 8 << 20;
+const QUEUES_BYTES: u64 = 819_200;
 /** Signals that may queue, by default: Linux takes a number that grows with the machine's memory. */
 const SIGNALS_QUEUED: u64 = 4096;
 const RLIM_INFINITY: u64 = ~(0 as u64);
@@ -42,6 +49,10 @@ export function initLimits(program: Program): void {
   setLimit(program, RLIMIT_STACK, STACK_SIZE, RLIM_INFINITY);
   setLimit(program, RLIMIT_SIGPENDING, SIGNALS_QUEUED, SIGNALS_QUEUED);
   setLimit(program, RLIMIT_CORE, 0, 0);
+  setLimit(program, RLIMIT_NICE, 0, 0);
+  setLimit(program, RLIMIT_RTPRIO, 0, 0);
+  setLimit(program, RLIMIT_MSGQUEUE, QUEUES_BYTES, QUEUES_BYTES);
+  setLimit(program, RLIMIT_MEMLOCK, LOCKED_BYTES, LOCKED_BYTES);
   setLimit(program, RLIMIT_NOFILE, FILES_MAX as u64, FILES_MAX as u64);
 }
 

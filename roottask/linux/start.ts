@@ -8,18 +8,19 @@ import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, setForget, Thread } from "../libroottask/program";
 import { setWaiting } from "../libroottask/readiness";
 import { put64 } from "../libroottask/space";
-import { setProgramEnd } from "../libroottask/thread";
+import { setProgramEnd, setThreadEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
+import { threadEnded } from "./robust";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals } from "./signal_queue";
 import { initSignalFiles } from "./signalfd";
 import { linuxException, linuxRecall, setChanged, signalPending } from "./signals";
 import { buildStack } from "./stack";
-import { addLinuxProgram } from "./state";
+import { addLinuxProgram, initThread } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
 import { initTimers, removeTimers } from "./timers";
@@ -41,6 +42,7 @@ export function initLinux(): bool {
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
   setProgramEnd(processEnded);
   setChanged(processChanged);
+  setThreadEnd(threadEnded);
   setWaiting(waitForever, signalPending);
   return true;
 }
@@ -67,6 +69,7 @@ function load(program: Program, file: Node): u32 {
   if (foreign) {
     if (!addLinuxProgram(program)) return ELF_MEMORY;
     initLimits(program);
+    initThread(program.threads as Thread);
     pregrantMemory(program);
   } else {
     stack -= 8;

@@ -25,6 +25,8 @@ export class LinuxProgram {
   dumpable: u32;
   /** It inherits orphans of its descendants: PR_SET_CHILD_SUBREAPER. */
   subreaper: u32;
+  /** PR_SET_THP_DISABLE. */
+  smallPages: u32;
   /** Id of the thread that made it. */
   maker: u32;
 }
@@ -55,6 +57,18 @@ export class LinuxThread {
   /** PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS of prctl(2). */
   parentDeath: u32;
   noNewPrivileges: u32;
+  /** PR_SET_TIMERSLACK, and what it is by default: nanoseconds. */
+  timerSlack: u64;
+  usualSlack: u64;
+  /** personality(2). */
+  personality: u32;
+  /** sched(7): SCHED_…, static priority, nice value, and whether children begin without. */
+  policy: u32;
+  priority: u32;
+  nice: i32;
+  resetOnFork: u32;
+  /** set_robust_list(2): address of the head, 0 for none. */
+  robustList: u64;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */
@@ -147,12 +161,43 @@ export function inheritProcessThread(thread: Thread, parent: Thread): void {
   own.name1 = from.name1;
 }
 
+/** What PR_SET_TIMERSLACK is at first, nanoseconds. */
+const TIMER_SLACK: u64 = 50_000;
+/** SCHED_FIFO and SCHED_RR: 1 and 2. */
+const SCHED_RR: u32 = 2;
+
+/** Gives the first thread of a program of the start file what nobody has told it. */
+export function initThread(thread: Thread): void {
+  const own = linuxThread(thread);
+  own.timerSlack = TIMER_SLACK;
+  own.usualSlack = TIMER_SLACK;
+}
+
+/** A child of one that wants it so begins without real time, and no nicer to itself than others. */
+function inheritScheduling(own: LinuxThread, from: LinuxThread): void {
+  own.policy = from.policy;
+  own.priority = from.priority;
+  own.nice = from.nice;
+  if (from.resetOnFork === 0) return;
+  if (from.policy !== 0 && from.policy <= SCHED_RR) {
+    own.policy = 0;
+    own.priority = 0;
+    own.nice = 0;
+  } else if (own.nice < 0) {
+    own.nice = 0;
+  }
+}
+
 /** Gives a new thread what it inherits from the one that made it. */
 export function inheritThread(thread: Thread, parent: Thread): void {
   const own = linuxThread(thread);
   const from = linuxThread(parent);
   own.mask = from.mask;
   own.noNewPrivileges = from.noNewPrivileges;
+  own.timerSlack = from.timerSlack;
+  own.usualSlack = from.timerSlack;
+  own.personality = from.personality;
+  inheritScheduling(own, from);
   dropCredentials(thread.credentials);
   thread.credentials = keepCredentials(parent.credentials);
   own.fsBase = from.fsBase;

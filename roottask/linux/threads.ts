@@ -1,13 +1,13 @@
 // Threads: clone(2) of a thread, its end, futex(2). Threads of a program share everything but registers,
-// signal mask and UTCB; those that make a process are in fork.ts. Priority inheritance and robust
-// lists are left out.
+// signal mask and UTCB; those that make a process are in fork.ts. Locks with priority
+// inheritance are in pi_futex.ts, robust lists in robust.ts.
 
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
-import { areaAt, Space } from "../libroottask/areas";
+import { Space } from "../libroottask/areas";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
 import { endThread } from "../libroottask/domain";
-import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
+import { EAGAIN, EFAULT, EINTR, EINVAL, ETIMEDOUT } from "../libroottask/errno";
 import {
   Program,
   REGISTERS_BYTES,
@@ -18,9 +18,11 @@ import {
 } from "../libroottask/program";
 import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
-import { requeue, wake } from "../libroottask/wait_queue";
+import { requeue, wake, wakeBits } from "../libroottask/wait_queue";
 import { cloneProcess } from "./fork";
 import { FUTEX_COMMAND, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
+import { findFutex, futexChannel, futexKey } from "./futex_place";
+import { lockFutex } from "./pi_futex";
 import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
 import { inheritThread, linuxThread } from "./state";
@@ -83,32 +85,15 @@ export function linuxStart(thread: Thread): void {
   regs.mtd |= MTD_FS_GS;
 }
 
-/** Channel and key of the futex that `findFutex` has found last. */
-let channel: usize = 0;
-let key: u64 = 0;
-
-/**
- * Finds what the futex at `address` of `space` is known by: the space and the address, or in memory that is shared with
- * other spaces the file behind it and the place there, unless the caller says that only its own threads use it.
- */
-function findFutex(space: Space, address: u64, own: bool): void {
-  channel = changetype<usize>(space);
-  key = address;
-  const area = areaAt(space, address);
-  if (own || area === null || area.shared === 0) return;
-  channel = changetype<usize>(area.node);
-  key = area.offset + (address - area.start);
-}
-
 /** Waits for the futex that has been found, until monotonic time `end` in nanoseconds, 0 for ever. */
 function wait(thread: Thread, end: u64): i64 {
   let outcome: u32 = 0;
   if (end === 0) {
-    outcome = waitForever(thread, channel, key);
+    outcome = waitForever(thread, futexChannel, futexKey);
   } else {
     const now = monotonic();
     if (end <= now) return -ETIMEDOUT;
-    outcome = waitFor(thread, channel, key, deadline(end - now));
+    outcome = waitFor(thread, futexChannel, futexKey, deadline(end - now));
   }
   if (outcome === WAIT_INTERRUPTED) return -EINTR;
   return outcome === WAIT_WOKEN ? 0 : -ETIMEDOUT;
@@ -142,22 +127,27 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   const address = regs.rdi;
   const value = regs.rdx & ALL_BITS;
   if ((address & 3) !== 0) return -EINVAL;
+  const bits = regs.r9 as u32;
+  const selects = command === FUTEX_WAKE_BITSET || command === FUTEX_WAIT_BITSET;
+  if (selects && bits === 0) return -EINVAL;
   findFutex(space, address, own);
-  if (command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET) {
-    return wake(channel, key, value) as i64;
-  }
+  if (command === FUTEX_WAKE) return wake(futexChannel, futexKey, value) as i64;
+  if (command === FUTEX_WAKE_BITSET) return wakeBits(futexChannel, futexKey, value, bits) as i64;
   if (command === FUTEX_REQUEUE || command === FUTEX_CMP_REQUEUE) {
     if (command === FUTEX_CMP_REQUEUE) {
       if (!get32(space, address)) return -EFAULT;
       if (got !== (regs.r9 & ALL_BITS)) return -EAGAIN;
     }
-    const from = channel;
-    const fromKey = key;
+    const from = futexChannel;
+    const fromKey = futexKey;
     const woken = wake(from, fromKey, value);
     findFutex(space, regs.r8, own);
-    return (woken + requeue(from, fromKey, channel, key, regs.r10 & ALL_BITS)) as i64;
+    return (woken + requeue(from, fromKey, futexChannel, futexKey, regs.r10 & ALL_BITS)) as i64;
   }
-  if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) return -ENOSYS;
+  if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) {
+    return lockFutex(thread, regs, command);
+  }
+  thread.bits = selects ? bits : (ALL_BITS as u32);
   countWaiter(space, 1);
   const result = waitWhile(thread, regs, command, value);
   countWaiter(space, -1);
@@ -181,7 +171,7 @@ export function sysExit(thread: Thread, regs: Utcb): i64 {
   const seen = program.alive > 1 || space.users > 1;
   if (address !== 0 && seen && put32(space, address, 0)) {
     findFutex(space, address, false);
-    wake(channel, key, 1);
+    wake(futexChannel, futexKey, 1);
   }
   linuxThread(thread).mask = ~(0 as u64);
   retarget(thread);

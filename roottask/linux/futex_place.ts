@@ -1,0 +1,25 @@
+// Where threads that wait for a futex are found in the queue of waiting threads.
+
+import { areaAt, Space } from "../libroottask/areas";
+
+/** Channel and key of the futex that `findFutex` has found last. */
+export let futexChannel: usize = 0;
+export let futexKey: u64 = 0;
+
+/**
+ * Finds what the futex at `address` of `space` is known by: the space and the address, or in memory that is shared with
+ * other spaces the file behind it and the place there, unless the caller says that only its own threads use it.
+ */
+export function findFutex(space: Space, address: u64, own: bool): void {
+  futexChannel = changetype<usize>(space);
+  futexKey = address;
+  const area = areaAt(space, address);
+  if (own || area === null || area.shared === 0) return;
+  futexChannel = changetype<usize>(area.node);
+  futexKey = area.offset + (address - area.start);
+}
+
+/** The channel of those who wait for what was found last as a lock with priority inheritance: FUTEX_WAKE does not reach it. */
+export function lockChannel(): usize {
+  return futexChannel + 1;
+}

@@ -1,0 +1,168 @@
+// Futexes that are locks with priority inheritance: FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, and
+// FUTEX_WAKE_OP (futex(2)). The word is the owner's thread id. There is one priority, so who waits first comes first.
+
+import { Utcb } from "../libhedron/utcb";
+import { bootTime, monotonic } from "../libroottask/clock";
+import {
+  EAGAIN,
+  EDEADLK,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  ETIMEDOUT,
+} from "../libroottask/errno";
+import { Thread, threadWithId, WAIT_INTERRUPTED, WAIT_TIMED_OUT } from "../libroottask/program";
+import { waitUntil } from "../libroottask/readiness";
+import { get32, got, put32 } from "../libroottask/space";
+import { waiting, wake } from "../libroottask/wait_queue";
+import { FUTEX_OWNER_DIED, FUTEX_PRIVATE, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operations";
+import { findFutex, futexChannel, futexKey, lockChannel } from "./futex_place";
+import { timespec } from "./time";
+
+const FUTEX_WAKE_OP: u32 = 5;
+const FUTEX_LOCK_PI: u32 = 6;
+const FUTEX_UNLOCK_PI: u32 = 7;
+const FUTEX_TRYLOCK_PI: u32 = 8;
+const FUTEX_LOCK_PI2: u32 = 13;
+const FUTEX_CLOCK_REALTIME: u32 = 256;
+const SECOND: i64 = 1_000_000_000;
+
+/** Gives the lock at `address`, which has been found, to the first of those who wait for it: 0, or -EFAULT. */
+function passLock(thread: Thread, address: u64, bits: u32): i64 {
+  const space = thread.program.space;
+  const next = waiting(lockChannel(), futexKey);
+  const value = next === null ? bits : next.id | FUTEX_WAITERS | bits;
+  if (!put32(space, address, value)) return -EFAULT;
+  wake(lockChannel(), futexKey, 1);
+  return 0;
+}
+
+/** Takes the lock, which has been found, where nobody has it: 1; 0 where somebody else does, who knows then that there are others. */
+function takeLock(thread: Thread, address: u64): i64 {
+  const space = thread.program.space;
+  if (!get32(space, address)) return -EFAULT;
+  const value = got as u32;
+  const owner = value & FUTEX_TID_MASK;
+  if (owner === thread.id) return -EDEADLK;
+  if (owner !== 0) {
+    if (threadWithId(owner) === null) return -ESRCH;
+    return put32(space, address, value | FUTEX_WAITERS) ? 0 : -EFAULT;
+  }
+  const others = waiting(lockChannel(), futexKey) !== null;
+  const taken = (value & FUTEX_OWNER_DIED) | thread.id | (others ? FUTEX_WAITERS : 0);
+  return put32(space, address, taken) ? 1 : -EFAULT;
+}
+
+/** Waits for the lock until monotonic time `end` in nanoseconds, 0 for ever. */
+function lock(thread: Thread, address: u64, end: u64): i64 {
+  const space = thread.program.space;
+  const taken = takeLock(thread, address);
+  if (taken !== 0) return min<i64>(taken, 0);
+  const outcome = waitUntil(thread, lockChannel(), futexKey, end);
+  // Whoever gave it away has named this thread.
+  if (!get32(space, address)) return -EFAULT;
+  if (((got as u32) & FUTEX_TID_MASK) === thread.id) return 0;
+  if (outcome === WAIT_TIMED_OUT) return -ETIMEDOUT;
+  return outcome === WAIT_INTERRUPTED ? -EINTR : -EAGAIN;
+}
+
+/** The time limit, which is always a time of day or of the clock since start: monotonic nanoseconds, 0 for none. */
+function limit(thread: Thread, regs: Utcb, realtime: bool): i64 {
+  if (regs.r10 === 0) return 0;
+  const time = timespec(thread.program, regs.r10);
+  if (time < 0) return time;
+  return max<i64>(realtime ? time - bootTime() * SECOND : time, 1);
+}
+
+function unlock(thread: Thread, address: u64): i64 {
+  if (!get32(thread.program.space, address)) return -EFAULT;
+  if (((got as u32) & FUTEX_TID_MASK) !== thread.id) return -EPERM;
+  return passLock(thread, address, 0);
+}
+
+/** Sign-extends the 12 lowest bits. */
+function signed12(value: u32): u32 {
+  return (((value << 20) as i32) >> 20) as u32;
+}
+
+/** The new word of FUTEX_WAKE_OP. */
+function operate(operation: u32, old: u32, argument: u32): u32 {
+  if (operation === 0) return argument;
+  if (operation === 1) return old + argument;
+  if (operation === 2) return old | argument;
+  return operation === 3 ? old & ~argument : old ^ argument;
+}
+
+function compare(comparison: u32, old: i32, argument: i32): bool {
+  if (comparison === 0) return old === argument;
+  if (comparison === 1) return old !== argument;
+  if (comparison === 2) return old < argument;
+  if (comparison === 3) return old <= argument;
+  return comparison === 4 ? old > argument : old >= argument;
+}
+
+/** FUTEX_WAKE_OP: changes a second futex, wakes who waits for the first and, by what the second was, for that. */
+function wakeOperation(thread: Thread, regs: Utcb): i64 {
+  const space = thread.program.space;
+  const second = regs.r8;
+  const code = regs.r9 as u32;
+  const operation = (code >> 28) & 7;
+  const comparison = (code >> 24) & 15;
+  let argument = signed12(code >> 12);
+  if ((second & 3) !== 0) return -EINVAL;
+  // FUTEX_OP_OPARG_SHIFT: the argument is a bit's number.
+  if (code >> 31 !== 0) argument = (1 as u32) << (argument & 31);
+  if (operation > 4) return -ENOSYS;
+  if (!get32(space, second)) return -EFAULT;
+  const old = got as u32;
+  if (!put32(space, second, operate(operation, old, argument))) return -EFAULT;
+  if (comparison > 5) return -ENOSYS;
+  let woken = wake(futexChannel, futexKey, max<u64>(regs.rdx & 0xffff_ffff, 1));
+  if (compare(comparison, old as i32, signed12(code) as i32)) {
+    findFutex(space, second, ((regs.rsi as u32) & FUTEX_PRIVATE) !== 0);
+    woken += wake(futexChannel, futexKey, max<u64>(regs.r10 & 0xffff_ffff, 1));
+  }
+  return woken as i64;
+}
+
+/** futex(2), the operations of this file on the futex that has been found; `command` is without its flags. */
+export function lockFutex(thread: Thread, regs: Utcb, command: u32): i64 {
+  const realtime = ((regs.rsi as u32) & FUTEX_CLOCK_REALTIME) !== 0;
+  if (realtime && command !== FUTEX_LOCK_PI2) return -ENOSYS;
+  if (command === FUTEX_WAKE_OP) return wakeOperation(thread, regs);
+  if (command === FUTEX_UNLOCK_PI) return unlock(thread, regs.rdi);
+  if (command === FUTEX_TRYLOCK_PI) {
+    const taken = takeLock(thread, regs.rdi);
+    return taken === 0 ? -EAGAIN : min<i64>(taken, 0);
+  }
+  if (command !== FUTEX_LOCK_PI && command !== FUTEX_LOCK_PI2) return -ENOSYS;
+  const end = limit(thread, regs, realtime || command === FUTEX_LOCK_PI);
+  if (end < 0) return end;
+  if (end !== 0 && (end as u64) <= monotonic()) {
+    const taken = takeLock(thread, regs.rdi);
+    return taken === 0 ? -ETIMEDOUT : min<i64>(taken, 0);
+  }
+  return lock(thread, regs.rdi, end as u64);
+}
+
+/** `thread` leaves: locks that it has go to those of its program who wait for them. */
+export function leaveLocks(thread: Thread): void {
+  const space = thread.program.space;
+  const channel = changetype<usize>(space) + 1;
+  let other = thread.program.threads;
+  while (other !== null) {
+    const next: Thread | null = other.next;
+    if (other.waiting !== 0 && other.channel === channel && get32(space, other.key)) {
+      const owner = (got as u32) & FUTEX_TID_MASK;
+      const died = ((got as u32) & FUTEX_OWNER_DIED) !== 0;
+      if (owner === thread.id || (owner === 0 && died)) {
+        findFutex(space, other.key, true);
+        passLock(thread, other.key, FUTEX_OWNER_DIED);
+      }
+    }
+    other = next;
+  }
+}
