@@ -7,6 +7,7 @@ import { initPipes } from "./pipe";
 import { initRegularFiles } from "./regular_file";
 import { initStandardStreams } from "./standard_streams";
 import { initTimerfds } from "./timerfd";
+import { initUnixSockets } from "./unix_socket";
 
 /** Must be called before a file is opened. False when memory is out. */
 export function initFileKinds(): bool {
@@ -15,6 +16,7 @@ export function initFileKinds(): bool {
   initPipes();
   initEventfds();
   initTimerfds();
+  initUnixSockets();
   initEpoll();
   return initStandardStreams();
 }

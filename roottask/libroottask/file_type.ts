@@ -1,12 +1,21 @@
 // What a node is, as st_mode and d_type tell it (POSIX <sys/stat.h>, the values of Linux' include/uapi/linux/stat.h).
 
-import { KIND_ANONYMOUS, KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
+import {
+  KIND_ANONYMOUS,
+  KIND_DEVICE,
+  KIND_DIRECTORY,
+  KIND_FILE,
+  KIND_LINK,
+  KIND_SOCKET,
+  Node,
+} from "./tree";
 
 const S_IFIFO: u32 = 0o010000;
 const S_IFCHR: u32 = 0o020000;
 const S_IFDIR: u32 = 0o040000;
 const S_IFREG: u32 = 0o100000;
 const S_IFLNK: u32 = 0o120000;
+const S_IFSOCK: u32 = 0o140000;
 /** d_type is the type of st_mode without its low zeroes. */
 const TYPE_SHIFT: u32 = 12;
 
@@ -21,6 +30,8 @@ export function typeOf(node: Node): u32 {
       return S_IFLNK;
     case KIND_DEVICE:
       return S_IFCHR;
+    case KIND_SOCKET:
+      return S_IFSOCK;
     case KIND_ANONYMOUS:
       return 0;
     default:

@@ -8,5 +8,6 @@ export const POLLHUP: u32 = 16;
 export const POLLNVAL: u32 = 32;
 export const POLLRDNORM: u32 = 64;
 export const POLLWRNORM: u32 = 256;
+export const POLLRDHUP: u32 = 0x2000;
 /** Never a reason to wait. */
 export const POLL_READY: u32 = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;

@@ -18,6 +18,8 @@ export const KIND_LINK: u32 = 2;
 export const KIND_DEVICE: u32 = 3;
 export const KIND_PIPE: u32 = 4;
 export const KIND_ANONYMOUS: u32 = 5;
+/** A socket, or the name of one. */
+export const KIND_SOCKET: u32 = 6;
 
 export const NAME_MAX: u32 = 255;
 export const PATH_MAX: u32 = 4096;

@@ -109,6 +109,7 @@ import {
   SYS_readlinkat,
   SYS_readv,
   SYS_recvfrom,
+  SYS_recvmmsg,
   SYS_recvmsg,
   SYS_renameat,
   SYS_renameat2,
@@ -130,6 +131,7 @@ import {
   SYS_sched_setscheduler,
   SYS_select,
   SYS_sendfile,
+  SYS_sendmmsg,
   SYS_sendmsg,
   SYS_sendto,
   SYS_setfsgid,
@@ -254,8 +256,8 @@ export function declareArguments(): void {
   declare(SYS_socket, "iii");
   declare(SYS_connect, "ili");
   declare(SYS_accept, "ill");
-  declare(SYS_sendto, "illlil");
-  declare(SYS_recvfrom, "illlll");
+  declare(SYS_sendto, "illili");
+  declare(SYS_recvfrom, "illill");
   declare(SYS_sendmsg, "ilu");
   declare(SYS_recvmsg, "ilu");
   declare(SYS_shutdown, "ii");
@@ -378,6 +380,8 @@ export function declareArguments(): void {
   declare(SYS_get_robust_list, "ill");
   declare(SYS_sched_setattr, "ilu");
   declare(SYS_sched_getattr, "iluu");
+  declare(SYS_sendmmsg, "ilui");
+  declare(SYS_recvmmsg, "iluil");
   declare(SYS_prlimit64, "iull");
   declare(SYS_syncfs, "i");
   declare(SYS_renameat2, "ililu");

@@ -19,9 +19,12 @@ import * as limits from "./limits";
 import * as locks from "./locks";
 import * as mapping from "./memory";
 import {
+  SYS_accept,
+  SYS_accept4,
   SYS_access,
   SYS_alarm,
   SYS_arch_prctl,
+  SYS_bind,
   SYS_brk,
   SYS_capget,
   SYS_capset,
@@ -35,6 +38,7 @@ import {
   SYS_clone3,
   SYS_close,
   SYS_close_range,
+  SYS_connect,
   SYS_copy_file_range,
   SYS_creat,
   SYS_dup,
@@ -79,6 +83,7 @@ import {
   SYS_getgid,
   SYS_getgroups,
   SYS_getitimer,
+  SYS_getpeername,
   SYS_getpgid,
   SYS_getpgrp,
   SYS_getpid,
@@ -90,6 +95,8 @@ import {
   SYS_getrlimit,
   SYS_getrusage,
   SYS_getsid,
+  SYS_getsockname,
+  SYS_getsockopt,
   SYS_gettid,
   SYS_gettimeofday,
   SYS_getuid,
@@ -98,6 +105,7 @@ import {
   SYS_lchown,
   SYS_link,
   SYS_linkat,
+  SYS_listen,
   SYS_lseek,
   SYS_lstat,
   SYS_madvise,
@@ -138,6 +146,9 @@ import {
   SYS_readlink,
   SYS_readlinkat,
   SYS_readv,
+  SYS_recvfrom,
+  SYS_recvmmsg,
+  SYS_recvmsg,
   SYS_rename,
   SYS_renameat,
   SYS_renameat2,
@@ -165,6 +176,9 @@ import {
   SYS_sched_yield,
   SYS_select,
   SYS_sendfile,
+  SYS_sendmmsg,
+  SYS_sendmsg,
+  SYS_sendto,
   SYS_set_robust_list,
   SYS_set_tid_address,
   SYS_setfsgid,
@@ -180,10 +194,14 @@ import {
   SYS_setreuid,
   SYS_setrlimit,
   SYS_setsid,
+  SYS_setsockopt,
   SYS_setuid,
+  SYS_shutdown,
   SYS_sigaltstack,
   SYS_signalfd,
   SYS_signalfd4,
+  SYS_socket,
+  SYS_socketpair,
   SYS_splice,
   SYS_stat,
   SYS_statfs,
@@ -229,6 +247,8 @@ import * as scheduling from "./scheduling";
 import * as signalCalls from "./signal_calls";
 import * as signalFiles from "./signalfd";
 import * as signals from "./signals";
+import * as socketOptions from "./socket_options";
+import * as sockets from "./sockets";
 import * as splice from "./splice";
 import { onProgram, onThread } from "./table";
 import * as threads from "./threads";
@@ -290,6 +310,27 @@ function eventCalls(): void {
   onProgram(SYS_epoll_create1, epoll.sysEpollCreate1);
   onProgram(SYS_pipe2, pipe.sysPipe2);
   onThread(SYS_epoll_pwait2, epoll.sysEpollPwait2);
+}
+
+function socketCalls(): void {
+  onProgram(SYS_socket, sockets.sysSocket);
+  onProgram(SYS_socketpair, sockets.sysSocketpair);
+  onThread(SYS_bind, sockets.sysBind);
+  onThread(SYS_listen, sockets.sysListen);
+  onThread(SYS_accept, sockets.sysAccept);
+  onThread(SYS_accept4, sockets.sysAccept4);
+  onThread(SYS_connect, sockets.sysConnect);
+  onThread(SYS_getsockname, sockets.sysGetsockname);
+  onThread(SYS_getpeername, sockets.sysGetpeername);
+  onThread(SYS_shutdown, sockets.sysShutdown);
+  onThread(SYS_sendto, sockets.sysSendto);
+  onThread(SYS_recvfrom, sockets.sysRecvfrom);
+  onThread(SYS_sendmsg, sockets.sysSendmsg);
+  onThread(SYS_recvmsg, sockets.sysRecvmsg);
+  onThread(SYS_sendmmsg, sockets.sysSendmmsg);
+  onThread(SYS_recvmmsg, sockets.sysRecvmmsg);
+  onThread(SYS_getsockopt, socketOptions.sysGetsockopt);
+  onThread(SYS_setsockopt, socketOptions.sysSetsockopt);
 }
 
 function pathCalls(): void {
@@ -464,6 +505,7 @@ export function enterCalls(): void {
   declareArguments();
   fileCalls();
   eventCalls();
+  socketCalls();
   pathCalls();
   memoryCalls();
   signalTable();

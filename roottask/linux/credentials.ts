@@ -359,7 +359,7 @@ export function sysSetgroups(thread: Thread, regs: Utcb): i64 {
   const count = regs.rdi as u32;
   if (!hasCapability(old, CAP_SETGID)) return -EPERM;
   if (count > NGROUPS_MAX) return -EINVAL;
-  const list = count === 0 ? 0 : allocate(count * 4);
+  const list: usize = count === 0 ? 0 : allocate(count * 4);
   if (count !== 0 && list === 0) return -ENOMEM;
   let error: i64 = 0;
   if (count !== 0 && !copyFrom(thread.program.space, list, regs.rsi, count * 4)) error = -EFAULT;

@@ -92,10 +92,11 @@ static void reaping(void) {
     if (read(ready[0], &byte, 1) != 1) _exit(1);
     _exit(3);
   }
-  say_wait("child", child);
+  int ended = 0;
+  waitpid(child, &ended, 0);
   int status = 0;
   pid_t grandchild = wait(&status);
-  printf("grandchild: %d, status %d\n", grandchild > 0, WEXITSTATUS(status));
+  printf("child: status %d, grandchild: %d, status %d\n", WEXITSTATUS(ended), grandchild > 0, WEXITSTATUS(status));
 }
 int main(int argc, char **argv) {
   if (argc > 1) {

@@ -1,0 +1,159 @@
+// Options of sockets: getsockopt(2), setsockopt(2), those of SOL_SOCKET (socket(7), unix(7)).
+
+import { Utcb } from "../libhedron/utcb";
+import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../libroottask/errno";
+import { Program, Thread } from "../libroottask/program";
+import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
+import { LISTENING, Socket, socketOf, takeError } from "../libroottask/unix_socket";
+import { socketErrorOf, socketFile } from "./sockets";
+
+const SOL_SOCKET: i32 = 1;
+
+const SO_DEBUG: u32 = 1;
+const SO_REUSEADDR: u32 = 2;
+const SO_TYPE: u32 = 3;
+const SO_ERROR: u32 = 4;
+const SO_DONTROUTE: u32 = 5;
+const SO_BROADCAST: u32 = 6;
+const SO_SNDBUF: u32 = 7;
+const SO_RCVBUF: u32 = 8;
+const SO_KEEPALIVE: u32 = 9;
+const SO_OOBINLINE: u32 = 10;
+const SO_PASSCRED: u32 = 16;
+const SO_PEERCRED: u32 = 17;
+const SO_RCVLOWAT: u32 = 18;
+const SO_SNDLOWAT: u32 = 19;
+const SO_RCVTIMEO: u32 = 20;
+const SO_SNDTIMEO: u32 = 21;
+const SO_ACCEPTCONN: u32 = 30;
+const SO_PROTOCOL: u32 = 38;
+const SO_DOMAIN: u32 = 39;
+const AF_UNIX: u32 = 1;
+
+/** Options that are on or off, and change nothing here. */
+const SWITCHES: u64 =
+  ((1 as u64) << SO_DEBUG) |
+  ((1 as u64) << SO_REUSEADDR) |
+  ((1 as u64) << SO_DONTROUTE) |
+  ((1 as u64) << SO_BROADCAST) |
+  ((1 as u64) << SO_KEEPALIVE) |
+  ((1 as u64) << SO_OOBINLINE);
+
+/** Buffers are twice what is asked for, and of this size at least and at most (net.core.wmem_max, twice). */
+const SEND_MIN: u32 = 4608;
+const RECEIVE_MIN: u32 = 2304;
+const BUFFER_MAX: u32 = 212_992;
+
+const SECOND: i64 = 1_000_000_000;
+const MICROSECOND: i64 = 1000;
+const value = memory.data(16);
+
+/** Puts the `size` bytes in `value` where the program wants them, as many as it has room for. */
+function putValue(program: Program, regs: Utcb, size: u32): i64 {
+  if (!get32(program.space, regs.r8)) return -EFAULT;
+  if ((got as i32) < 0) return -EINVAL;
+  const bytes = min<u32>(got as u32, size);
+  if (!copyTo(program.space, regs.r10, value, bytes)) return -EFAULT;
+  return put32(program.space, regs.r8, bytes) ? 0 : -EFAULT;
+}
+
+/** What an option that is an int is; -1 where there is none of that number. */
+function intOption(socket: Socket, option: u32): i64 {
+  switch (option) {
+    case SO_TYPE:
+      return socket.type as i64;
+    case SO_ERROR:
+      return -takeError(socket);
+    case SO_SNDBUF:
+      return socket.sendBuffer as i64;
+    case SO_RCVBUF:
+      return socket.receiveBuffer as i64;
+    case SO_PASSCRED:
+      return socket.passesCredentials as i64;
+    case SO_RCVLOWAT:
+    case SO_SNDLOWAT:
+      return 1;
+    case SO_ACCEPTCONN:
+      return socket.state === LISTENING ? 1 : 0;
+    case SO_PROTOCOL:
+      return 0;
+    case SO_DOMAIN:
+      return AF_UNIX as i64;
+    default:
+      if (option > 63 || (SWITCHES & ((1 as u64) << option)) === 0) return -1;
+      return (socket.options & ((1 as u64) << option)) !== 0 ? 1 : 0;
+  }
+}
+
+/** getsockopt(fd, level, option, value, length). */
+export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const file = socketFile(thread, regs.rdi);
+  if (file === null) return socketErrorOf();
+  if ((regs.rsi as i32) !== SOL_SOCKET) return -EOPNOTSUPP;
+  const socket = socketOf(file);
+  const option = regs.rdx as u32;
+  memory.fill(value, 0, 16);
+  if (option === SO_PEERCRED) {
+    const known = socket.peer !== null || socket.peerProcess !== 0;
+    store<u32>(value, socket.peerProcess);
+    store<u32>(value + 4, known ? socket.peerUser : 0xffff_ffff);
+    store<u32>(value + 8, known ? socket.peerGroup : 0xffff_ffff);
+    return putValue(program, regs, 12);
+  }
+  if (option === SO_RCVTIMEO || option === SO_SNDTIMEO) {
+    const time = (option === SO_RCVTIMEO ? socket.receiveTime : socket.sendTime) as i64;
+    store<i64>(value, time / SECOND);
+    store<i64>(value + 8, (time % SECOND) / MICROSECOND);
+    return putValue(program, regs, 16);
+  }
+  const found = intOption(socket, option);
+  if (found < 0) return -ENOPROTOOPT;
+  store<i32>(value, found as i32);
+  return putValue(program, regs, 4);
+}
+
+/** SO_RCVTIMEO and SO_SNDTIMEO: a struct timeval. */
+function setTime(socket: Socket, option: u32): i64 {
+  const seconds = load<i64>(value);
+  const rest = load<i64>(value + 8);
+  if (rest < 0 || rest >= SECOND / MICROSECOND) return -EDOM;
+  const time = seconds < 0 ? 1 : min<i64>(seconds, 1_000_000_000) * SECOND + rest * MICROSECOND;
+  if (option === SO_RCVTIMEO) socket.receiveTime = time as u64;
+  else socket.sendTime = time as u64;
+  return 0;
+}
+
+/** setsockopt(fd, level, option, value, length). */
+export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const file = socketFile(thread, regs.rdi);
+  if (file === null) return socketErrorOf();
+  const length = regs.r8 as i32;
+  if (length < 0) return -EINVAL;
+  if ((regs.rsi as i32) !== SOL_SOCKET) return -EOPNOTSUPP;
+  const socket = socketOf(file);
+  const option = regs.rdx as u32;
+  const timed = option === SO_RCVTIMEO || option === SO_SNDTIMEO;
+  if (length < 4 || (timed && length < 16)) return -EINVAL;
+  if (!copyFrom(program.space, value, regs.r10, timed ? 16 : 4)) return -EFAULT;
+  if (timed) return setTime(socket, option);
+  const wanted = load<u32>(value);
+  switch (option) {
+    case SO_SNDBUF:
+      socket.sendBuffer = max<u32>(min<u32>(wanted, BUFFER_MAX) * 2, SEND_MIN);
+      return 0;
+    case SO_RCVBUF:
+      socket.receiveBuffer = max<u32>(min<u32>(wanted, BUFFER_MAX) * 2, RECEIVE_MIN);
+      return 0;
+    case SO_PASSCRED:
+      socket.passesCredentials = wanted !== 0 ? 1 : 0;
+      return 0;
+    default:
+      break;
+  }
+  if (option > 63 || (SWITCHES & ((1 as u64) << option)) === 0) return -ENOPROTOOPT;
+  const bit = (1 as u64) << option;
+  socket.options = wanted !== 0 ? socket.options | bit : socket.options & ~bit;
+  return 0;
+}
