@@ -76,9 +76,10 @@ export function joinPipe(file: OpenFile): bool {
   return true;
 }
 
-/** Opens a FIFO: waits for the other side, unless it is opened for both. */
+/** Opens a FIFO: waits for the other side, unless it is opened for both. A pipe without a name (/dev/fd) waits for nobody. */
 function open(thread: Thread, file: OpenFile): i64 {
   const node = file.node;
+  if (node.names === null) return joinPipe(file) ? 0 : -ENFILE;
   const reads = readable(file);
   const writes = writable(file);
   const waits = (file.flags & O_NONBLOCK) === 0;

@@ -116,7 +116,7 @@ class Unpacked {
     const visit = (path: string) => {
       for (const name of this.names(path || "/")) {
         const at = `${path}/${name}`;
-        if (at === "/dev" || at === "/tmp") continue;
+        if (at === "/dev" || at === "/proc" || at === "/tmp") continue;
         const seen = this.look(at);
         if (!seen) continue;
         tree.set(at.slice(1), seen);
