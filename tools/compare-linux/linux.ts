@@ -11,9 +11,10 @@ import {
   mkdtempSync,
   openSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { constants, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { isLinux } from "../testing/host-tools.ts";
 import { archiveOf } from "./file-tree.ts";
@@ -23,9 +24,13 @@ import { ADDED_BY_ROOTTASK, ENVIRONMENT, type Outcome, type Program } from "./pr
 const PATIENCE = 30_000;
 const DEVICES = { null: 3, zero: 5, random: 8, urandom: 9 } as const;
 
-/** Shows the host's devices in the root given by its first argument, where they can't be made, and runs the rest. */
+/** Shows the host's processes in the root given by its first argument, and runs the rest. */
+const WITH_PROCESSES = `mount --rbind /proc "$0/proc" 2>/dev/null; exec "$@"`;
+/** The same, and the host's devices, which only root can make. */
 const IN_NAMESPACE = `for d in ${Object.keys(DEVICES).join(" ")}; do mount --bind /dev/$d "$0/dev/$d" || exit 125; done
-exec "$@"`;
+${WITH_PROCESSES}`;
+/** Links in /dev to a program's own streams. */
+const STREAMS = { fd: "", stdin: "/0", stdout: "/1", stderr: "/2" } as const;
 /** Descriptors and mask as the roottask gives them; the shell gives way to the rest. */
 const LIMITED = 'umask 022; ulimit -S -n 1024; exec "$0" "$@"';
 
@@ -41,13 +46,17 @@ const isRoot = process.getuid?.() === 0;
 function enteringCommand(): ((root: string) => string[]) | undefined {
   const [chroot, unshare, env] = ["chroot", "unshare", "env"].map(pathOf);
   if (!isLinux || !chroot || !env || (!isRoot && !unshare)) return undefined;
-  const probe = isRoot ? [chroot, "/", "/bin/true"] : [unshare ?? "", "-r", "-m", "true"];
-  const [program = "", ...words] = probe;
-  if (spawnSync(program, words, { stdio: "ignore" }).status !== 0) return undefined;
+  const works = ([program = "", ...words]: string[]) =>
+    spawnSync(program, words, { stdio: "ignore" }).status === 0;
+  if (isRoot && !works([chroot, "/", "/bin/true"])) return undefined;
+  const own = [unshare ?? "", ...(isRoot ? [] : ["-r"]), "-m"];
+  const hasNamespace = works([...own, "true"]);
+  if (!isRoot && !hasNamespace) return undefined;
+  const script = isRoot ? WITH_PROCESSES : IN_NAMESPACE;
   const variables = Object.entries({ ...ENVIRONMENT, ...ADDED_BY_ROOTTASK });
   return (root) => [
     ...["/bin/sh", "-c", LIMITED],
-    ...(isRoot ? [] : [unshare ?? "", "-r", "-m", "/bin/sh", "-c", IN_NAMESPACE, root]),
+    ...(hasNamespace ? [...own, "/bin/sh", "-c", script, root] : []),
     ...[env, "-i", ...variables.map(([name, value]) => `${name}=${value}`)],
     ...[chroot, root],
   ];
@@ -57,7 +66,10 @@ function enteringCommand(): ((root: string) => string[]) | undefined {
 export const entering = enteringCommand();
 
 function makeDevices(root: string): void {
+  mkdirSync(join(root, "proc"));
   mkdirSync(join(root, "dev"));
+  for (const [name, rest] of Object.entries(STREAMS))
+    symlinkSync(`/proc/self/fd${rest}`, join(root, "dev", name));
   for (const [name, minor] of Object.entries(DEVICES)) {
     const path = join(root, "dev", name);
     if (isRoot) {
@@ -120,8 +132,18 @@ async function run(root: string, scratch: string, command: readonly string[]): P
   return { text, end: number ? `killed by signal ${number}` : `exit status ${status}` };
 }
 
+/** Programs tell how nice they are: as nice as the roottask's, where that may be. */
+function beUsuallyNice(): void {
+  try {
+    setPriority(0);
+  } catch {
+    // Only root may become less nice.
+  }
+}
+
 /** Runs programs one after the other in one root. */
 export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[]> {
+  beUsuallyNice();
   const scratch = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "compare-"));
   try {
     const root = join(scratch, "root");
