@@ -71,6 +71,8 @@
 #define HEDRON_EC_CTRL_RECALL 0
 /* Not in the reference, which answers BAD_PAR: where foreign system calls of the EC enter user mode. */
 #define HEDRON_EC_CTRL_ENTRY 1
+/* Nor is this: the EC gets the floating-point and vector state of another one. */
+#define HEDRON_EC_CTRL_STATE 2
 #define HEDRON_MACHINE_CTRL_SUSPEND 0
 #define HEDRON_MACHINE_CTRL_UPDATE_MICROCODE 1
 #define HEDRON_SM_CTRL_UP 0

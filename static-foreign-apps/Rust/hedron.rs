@@ -61,6 +61,8 @@ pub const MSR_ACCESS_WRITE: u64 = 4;
 pub const EC_CTRL_RECALL: u64 = 0;
 // Not in the reference, which answers BAD_PAR: where foreign system calls of the EC enter user mode.
 pub const EC_CTRL_ENTRY: u64 = 1;
+// Nor is this: the EC gets the floating-point and vector state of another one.
+pub const EC_CTRL_STATE: u64 = 2;
 pub const MACHINE_CTRL_SUSPEND: u64 = 0;
 pub const MACHINE_CTRL_UPDATE_MICROCODE: u64 = 1;
 pub const SM_CTRL_UP: u64 = 0;
