@@ -24,6 +24,9 @@ export const O_EXCL: u32 = 0o200;
 export const O_NOCTTY: u32 = 0o400;
 export const O_TRUNC: u32 = 0o1000;
 export const O_APPEND: u32 = 0o2000;
+/** Bytes that can be read at once, include/uapi/asm-generic/ioctls.h. */
+export const FIONREAD: u32 = 0x541b;
+
 export const O_NONBLOCK: u32 = 0o4000;
 export const O_DSYNC: u32 = 0o10000;
 /** O_ASYNC and O_DIRECT: nothing follows from them. */

@@ -5,6 +5,7 @@ import { PAGE_SIZE } from "../libhedron/abi";
 import { EAGAIN, EFAULT, EINTR, ENFILE, ENOMEM, ENOTTY, ENXIO, EPIPE, ESPIPE } from "./errno";
 import { markModified } from "./file_time";
 import {
+  FIONREAD,
   newOperations,
   O_DIRECT,
   O_NONBLOCK,
@@ -39,9 +40,6 @@ import { fillBytes, Transfer, takeBytes } from "./transfer";
 import { KIND_PIPE, Node } from "./tree";
 import { wake } from "./wait_queue";
 import { EVERYBODY, notify, OPENED, READABLE, WRITABLE } from "./watches";
-
-/** Bytes that can be read at once, include/uapi/asm-generic/ioctls.h. */
-const FIONREAD: u32 = 0x541b;
 
 /** `object` of an open file that counts as reader or writer; of one that has seen no writer yet, LONE + writerOpens. */
 const JOINED: u32 = 1;

@@ -5,6 +5,7 @@ import { allocateContents, readContents, truncateContents, writeContents } from 
 import { EFAULT, EINVAL, EISDIR, ENOTTY, ENXIO, EPERM } from "./errno";
 import { nextContents, nextHole, setCloseWindows } from "./file_pages";
 import {
+  FIONREAD,
   newOperations,
   OpenFile,
   POSITION_KEPT,
@@ -22,9 +23,6 @@ import { closeWindow, closeWindows } from "./shared_files";
 import { put32 } from "./space";
 import { Transfer } from "./transfer";
 import { KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
-
-/** Bytes that can be read at once, include/uapi/asm-generic/ioctls.h. */
-const FIONREAD: u32 = 0x541b;
 
 function read(_thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
   return readContents(file.node, transfer, position);

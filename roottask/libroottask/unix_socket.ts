@@ -23,6 +23,7 @@ import {
 import { allocate, create, destroy, release } from "./heap";
 import {
   dropFile,
+  FIONREAD,
   newOperations,
   O_NONBLOCK,
   O_RDWR,
@@ -78,8 +79,7 @@ export const NAME_MAX: u32 = 108;
 /** Most descriptors a message takes along (SCM_MAX_FD). */
 export const RIGHTS_MAX: u32 = 253;
 
-/** FIONREAD and SIOCOUTQ (TIOCOUTQ). */
-const FIONREAD: u32 = 0x541b;
+/** Bytes that have not been read (TIOCOUTQ). */
 const SIOCOUTQ: u32 = 0x5411;
 
 @unmanaged
