@@ -3,11 +3,11 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { busybox } from "./file-tree.ts";
-import { entering } from "./linux.ts";
+import { enterRoot } from "./linux.ts";
 
 /** What is not here and without which nothing can be compared. */
 export function whatIsMissing(): string | undefined {
-  if (entering === undefined) return "a clean root on Linux (chroot or a user namespace)";
+  if (enterRoot === undefined) return "a clean root on Linux (chroot or a user namespace)";
   return busybox === undefined ? "a static busybox" : undefined;
 }
 

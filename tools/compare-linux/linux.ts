@@ -24,8 +24,8 @@ import { ADDED_BY_ROOTTASK, ENVIRONMENT, type Outcome, type Program } from "./pr
 const PATIENCE = 30_000;
 const DEVICES = { null: 3, zero: 5, random: 8, urandom: 9 } as const;
 
-/** Shows the host's processes in the root given by its first argument, and runs the rest. */
-const WITH_PROCESSES = `mount --rbind /proc "$0/proc" 2>/dev/null; exec "$@"`;
+/** Shows the host's processes in the root given by its first argument, and keeps the namespace until its input ends. */
+const WITH_PROCESSES = `mount --rbind /proc "$0/proc" 2>/dev/null; echo; exec cat >/dev/null`;
 /** The same, and the host's devices, which only root can make. */
 const IN_NAMESPACE = `for d in ${Object.keys(DEVICES).join(" ")}; do mount --bind /dev/$d "$0/dev/$d" || exit 125; done
 ${WITH_PROCESSES}`;
@@ -42,28 +42,43 @@ function pathOf(program: string): string | undefined {
 
 const isRoot = process.getuid?.() === 0;
 
-/** What stands in front of a command for a root; undefined where no clean root can be had. */
-function enteringCommand(): ((root: string) => string[]) | undefined {
-  const [chroot, unshare, env] = ["chroot", "unshare", "env"].map(pathOf);
+/** A root that programs can enter. */
+interface CleanRoot {
+  /** What stands in front of a command. */
+  entering: readonly string[];
+  leave(): void;
+}
+
+/** How roots are entered here; undefined where no clean root can be had. */
+function wayIn(): ((root: string) => Promise<CleanRoot>) | undefined {
+  const [chroot, unshare, nsenter, env] = ["chroot", "unshare", "nsenter", "env"].map(pathOf);
   if (!isLinux || !chroot || !env || (!isRoot && !unshare)) return undefined;
   const works = ([program = "", ...words]: string[]) =>
     spawnSync(program, words, { stdio: "ignore" }).status === 0;
   if (isRoot && !works([chroot, "/", "/bin/true"])) return undefined;
-  const own = [unshare ?? "", ...(isRoot ? [] : ["-r"]), "-m"];
-  const hasNamespace = works([...own, "true"]);
+  const own = [...(isRoot ? [] : ["-r"]), "-m"];
+  const hasNamespace = nsenter !== undefined && works([unshare ?? "", ...own, "true"]);
   if (!isRoot && !hasNamespace) return undefined;
-  const script = isRoot ? WITH_PROCESSES : IN_NAMESPACE;
   const variables = Object.entries({ ...ENVIRONMENT, ...ADDED_BY_ROOTTASK });
-  return (root) => [
-    ...["/bin/sh", "-c", LIMITED],
-    ...(hasNamespace ? [...own, "/bin/sh", "-c", script, root] : []),
-    ...[env, "-i", ...variables.map(([name, value]) => `${name}=${value}`)],
-    ...[chroot, root],
-  ];
+  const limited = ["/bin/sh", "-c", LIMITED];
+  const inside = [env, "-i", ...variables.map(([name, value]) => `${name}=${value}`), chroot];
+  return async (root) => {
+    if (!hasNamespace) return { entering: [...limited, ...inside, root], leave: () => {} };
+    const script = isRoot ? WITH_PROCESSES : IN_NAMESPACE;
+    const holder = spawn(unshare ?? "", [...own, "/bin/sh", "-c", script, root], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const [ready] = await Promise.race([once(holder.stdout, "data"), once(holder, "exit")]);
+    if (!(ready instanceof Buffer)) throw new Error("no namespace for a clean root");
+    // Nothing here waits for a child: a program's children would be said to have used its time.
+    const users = isRoot ? [] : ["-U", "--preserve-credentials"];
+    const enter = [nsenter, "-t", `${holder.pid}`, ...users, "-m"];
+    return { entering: [...limited, ...enter, ...inside, root], leave: () => holder.stdin.end() };
+  };
 }
 
-/** How a clean root is entered here, if at all: what stands in front of a command. */
-export const entering = enteringCommand();
+/** How a clean root is entered here, if at all. */
+export const enterRoot = wayIn();
 
 function makeDevices(root: string): void {
   mkdirSync(join(root, "proc"));
@@ -91,9 +106,8 @@ function emptyPipe(path: string): number {
   return reader;
 }
 
-/** Runs a command in the root; its outputs go to one pipe that somebody reads, its input is empty. */
-async function run(root: string, scratch: string, command: readonly string[]): Promise<Outcome> {
-  const [program = "", ...words] = [...(entering?.(root) ?? []), ...command];
+/** Runs a command; its outputs go to one pipe that somebody reads, its input is empty. */
+async function run(scratch: string, [program = "", ...words]: readonly string[]): Promise<Outcome> {
   const pipe = pipeAt(join(scratch, "output"));
   const reader = spawn("cat", [pipe], { stdio: ["ignore", "pipe", "ignore"] });
   const chunks: Buffer[] = [];
@@ -145,6 +159,7 @@ function beUsuallyNice(): void {
 export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[]> {
   beUsuallyNice();
   const scratch = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "compare-"));
+  let clean: CleanRoot | undefined;
   try {
     const root = join(scratch, "root");
     mkdirSync(root);
@@ -153,16 +168,18 @@ export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[
     const tar = spawnSync("tar", ["--delay-directory-restore", "-xpf", archive, "-C", root]);
     if (tar.status !== 0) throw new Error(`tar: ${tar.stderr}`);
     makeDevices(root);
+    clean = await enterRoot?.(root);
     const outcomes: Outcome[] = [];
     for (const { command } of programs) {
       const temporary = join(root, "tmp");
       rmSync(temporary, { recursive: true, force: true });
       mkdirSync(temporary);
       chmodSync(temporary, 0o1777);
-      outcomes.push(await run(root, scratch, command));
+      outcomes.push(await run(scratch, [...(clean?.entering ?? []), ...command]));
     }
     return outcomes;
   } finally {
+    clean?.leave();
     rmSync(scratch, { recursive: true, force: true });
   }
 }
