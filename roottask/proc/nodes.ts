@@ -63,6 +63,7 @@ const ROOT: u32 = 14;
 const SELF: u32 = 15;
 const THREAD_SELF: u32 = 16;
 const DIRECTORY: u32 = 17;
+const LOGIN: u32 = 18;
 const MEMINFO: u32 = 20;
 const CPUINFO: u32 = 21;
 const SYSTEM_STAT: u32 = 22;
@@ -285,6 +286,8 @@ function fill(directory: Node): void {
   addFile(directory, "maps", MAPS, 0o444);
   addFile(directory, "smaps", SMAPS, 0o444);
   addFile(directory, "limits", LIMITS, 0o644);
+  addFile(directory, "loginuid", LOGIN, 0o644);
+  addFile(directory, "sessionid", LOGIN, 0o444);
   addFile(directory, "mounts", MOUNTS, 0o444);
   addFile(directory, "mountinfo", MOUNTINFO, 0o444);
   addLink(directory, "exe", EXE, refreshLink);
@@ -355,6 +358,10 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       return;
     case LIMITS:
       process.limits(program);
+      return;
+    case LOGIN:
+      // Nobody has logged in.
+      number(u32.MAX_VALUE as u64);
       return;
     case MOUNTS:
       system.mounts();

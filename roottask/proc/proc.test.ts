@@ -93,6 +93,8 @@ describe("/proc", () => {
     expect(link("/proc/self/exe")).toBe("/bin/sample");
     expect(link("/proc/self/cwd")).toBe("/");
     expect(contents("/proc/self/cmdline")).toBe("bin/sample\0one\0two words\0");
+    expect(contents("/proc/self/loginuid")).toBe("4294967295");
+    expect(contents("/proc/self/sessionid")).toBe("4294967295");
     expect(contents("/proc/self/environ")).toBe("LINUX_UNDER_HEDRON=true\0");
     expect(contents("/proc/self/comm")).toBe("sample\n");
     expect(names("/proc")).toContain(id);
