@@ -28,6 +28,13 @@ export const foreignPrograms: readonly ForeignProgram[] = [
     symbols: true,
   },
   {
+    source: "static-foreign-apps/C/process_benchmark.c",
+    compiler: "zig cc",
+    name: "C/process_benchmark",
+    archivePath: "bin/c_process_benchmark",
+    symbols: true,
+  },
+  {
     source: "static-foreign-apps/Rust/hybrid_benchmark.rs",
     compiler: "rustc",
     name: "Rust/hybrid_benchmark",

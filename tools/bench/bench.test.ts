@@ -9,7 +9,7 @@ import { hasTool } from "../testing/host-tools.ts";
 import { compareResults, formatComparison } from "./compare.ts";
 import { drawFigures } from "./figures.ts";
 import { type Measurement, readLog, spreadOf } from "./lines.ts";
-import { HYBRID, MEDIATED, NATIVE, namesOf, ROOTTASK } from "./names.ts";
+import { HYBRID, MEDIATED, NATIVE, namesOf, PROCESS, ROOTTASK } from "./names.ts";
 import { figureFile, formatPage } from "./page.ts";
 import {
   formatResults,
@@ -19,7 +19,7 @@ import {
   type Run,
   readResults,
 } from "./results.ts";
-import { formatForeignCalls, formatTable } from "./table.ts";
+import { formatForeignCalls, formatKernelParts, formatTable } from "./table.ts";
 import { foreignCalls, ipc, largeFile, smallFile, systemCalls } from "./thesis.ts";
 
 const LOG = [
@@ -189,6 +189,22 @@ describe("tables", () => {
     expect(text).toMatch(
       /^open +thesis +41\.0 +45\.0 +65\.1 +- +-\n +QEMU +- +4\.00 +5\.00 +3\.00 +2\.50$/m,
     );
+  });
+
+  it("relate processes to the parts of them that are the kernel's, where all are known", () => {
+    const text = formatKernelParts([
+      run(
+        "emulator",
+        measurement("semaphore.switch", 300),
+        measurement("exception", 100),
+        measurement("process.pipe", 1500, PROCESS),
+        measurement("memory.fault", 1500, PROCESS),
+      ),
+      run("linux", measurement("process.pipe", 9, PROCESS)),
+    ]).split("\n");
+    expect(text.slice(1)).toEqual([
+      expect.stringMatching(/^process\.pipe +emulator +1500 +600 +2\.50$/),
+    ]);
   });
 
   it("know all that the thesis measured", () => {

@@ -17,7 +17,7 @@ import {
   measureUnderKvm,
 } from "./places.ts";
 import { formatResults, type Results, type Run, readResults } from "./results.ts";
-import { formatForeignCalls, formatPlaces, formatTable } from "./table.ts";
+import { formatForeignCalls, formatKernelParts, formatPlaces, formatTable } from "./table.ts";
 
 const FOLDER = "build/bench";
 const RESULTS = `${FOLDER}/results.json`;
@@ -114,7 +114,8 @@ export async function benchSystem(
   const results: Results = { version: 1, runs: await measureEverywhere(say) };
   keep(results);
   const { runs } = results;
-  say(`\n${formatTable(runs)}\n\n${formatForeignCalls(runs)}\n\n${formatPlaces(runs)}`);
+  const tables = [formatTable, formatForeignCalls, formatKernelParts, formatPlaces];
+  for (const format of tables) say(`\n${format(runs)}`);
   if (before !== undefined) say(`\n${formatComparison(compareResults(before, results))}`);
   say(`\nkept in ${RESULTS}; figures: ${FOLDER}/index.html`);
 }

@@ -4,8 +4,10 @@
 export const ROOTTASK = "roottask";
 export const NATIVE = "bin/bench_native";
 export const HYBRID = "bin/hybrid_benchmark";
+/** In C: it is there where its compiler is. */
+export const PROCESS = "bin/c_process_benchmark";
 
-/** Where `hybrid_benchmark` runs. */
+/** Where a program for Linux runs. */
 export type System = "hedron" | "linux";
 
 /** In front of all names of the program that a mediator serves. */
@@ -95,10 +97,27 @@ export function namesOf(
         ...CALLS.map((call) => `call.${call}`),
         ...fileNames("file", mostCalls),
       ];
+    case PROCESS:
+      return [EMPTY, ...KERNEL_PARTS.keys()];
     default:
       throw new Error(`${program} is no program that measures`);
   }
 }
+
+/**
+ * Of what is measured of processes, memory and signals the parts that are the kernel's, by the measurements that have
+ * them alone, each as often as it is needed at least.
+ */
+export const KERNEL_PARTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["process.fork", ["domain.create", "thread.create"]],
+  ["process.exec", ["domain.create", "thread.create"]],
+  ["process.pipe", ["semaphore.switch", "semaphore.switch"]],
+  ["process.switches", ["semaphore.switch", "semaphore.switch"]],
+  ["memory.map", ["ipc.raw.cross", "ipc.raw.cross"]],
+  ["memory.fault", ["exception", "delegate.page"]],
+  ["memory.copy", ["exception", "delegate.page"]],
+  ["signal.deliver", ["ipc.raw.cross", "ipc.raw.cross"]],
+]);
 
 /** How many times what is measured a repetition does; a program divides its ticks by it. */
 export function divisorOf(name: string): number {

@@ -10,7 +10,7 @@ import { Machine } from "../emulator/host/machine.ts";
 import { hasQemu, QEMU, runsLinuxPrograms } from "../testing/host-tools.ts";
 import { type Measurement, readLog } from "./lines.ts";
 import { runMeasuring } from "./markers.ts";
-import { EMPTY, HYBRID, ROOTTASK } from "./names.ts";
+import { EMPTY, HYBRID, PROCESS, ROOTTASK } from "./names.ts";
 import { describeHost, now, type Place, type Run } from "./results.ts";
 
 /** Files of the system. */
@@ -18,8 +18,9 @@ export interface SystemFiles {
   kernel: string;
   roottask: string;
   archive: string;
-  /** The executable that also runs on Linux. */
+  /** The executables that also run on Linux; the second one where its compiler is here. */
   hybrid: string;
+  process: string;
 }
 
 export const BUILT: SystemFiles = {
@@ -27,6 +28,7 @@ export const BUILT: SystemFiles = {
   roottask: "build/roottask-bin",
   archive: "build/userland.tar",
   hybrid: "build/apps/hybrid_benchmark",
+  process: "build/static-foreign-apps/C/process_benchmark",
 };
 
 const MEMORY = "2048M";
@@ -156,17 +158,26 @@ export function linuxProblem(): string | undefined {
   return runsLinuxPrograms ? undefined : "this host does not run static Linux executables";
 }
 
-/** Measures the program for Linux on this host; files are on its tmpfs, where there is one. */
-export function measureOnLinux({ hybrid }: SystemFiles, limits: readonly number[] = []): Run {
+/** What a program for Linux measures on this host. Throws an error where it does not come to its end. */
+function measuredBy(program: string, name: string, args: readonly string[]): Measurement[] {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ended with status ${status}: ${stderr.trim()}`);
+  return readLog(stdout, name);
+}
+
+/** Measures the programs for Linux on this host; files are on its tmpfs, where there is one. */
+export function measureOnLinux(files: SystemFiles, limits: readonly number[] = []): Run {
   const folder = existsSync(TMPFS) ? TMPFS : tmpdir();
-  const args = [...[0, 0].map((none, at) => `${limits[at] ?? none}`), folder];
-  const { status, stdout, stderr } = spawnSync(hybrid, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${hybrid} ended with status ${status}: ${stderr.trim()}`);
+  const most = [0, 0].map((none, at) => `${limits[at] ?? none}`);
+  const args = [...most, folder];
   return run(
     "linux",
     `Linux on this host, files in ${folder}`,
     "a cycle of the TSC",
-    [hybrid, ...args].join(" "),
-    readLog(stdout, HYBRID),
+    [files.hybrid, ...args].join(" "),
+    [
+      ...measuredBy(files.hybrid, HYBRID, args),
+      ...(existsSync(files.process) ? measuredBy(files.process, PROCESS, most) : []),
+    ],
   );
 }

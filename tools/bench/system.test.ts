@@ -9,8 +9,19 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeSystem } from "../../roottask/testing/boot.ts";
 import { tarOf } from "../../roottask/testing/samples.ts";
+import { foreignPrograms } from "../../static-foreign-apps/programs.ts";
+import { canCompile } from "../make/foreign.ts";
 import { hasQemu, runsLinuxPrograms } from "../testing/host-tools.ts";
-import { EMPTY, HYBRID, MEDIATED, NATIVE, namesOf, ROOTTASK, type System } from "./names.ts";
+import {
+  EMPTY,
+  HYBRID,
+  MEDIATED,
+  NATIVE,
+  namesOf,
+  PROCESS,
+  ROOTTASK,
+  type System,
+} from "./names.ts";
 import {
   BUILT,
   measureInEmulator,
@@ -33,24 +44,32 @@ const START = [
   `linux ${HYBRID} ${LIMITS}`,
   "mediator on",
   `linux ${HYBRID} ${LIMITS} /tmp ${MEDIATED}`,
+  `optional linux ${PROCESS} ${LIMITS}`,
   "",
 ].join("\n");
 
 let files: SystemFiles = BUILT;
+/** What the program in C prints: nothing where its compiler is not here. */
+const namesOfProcess = foreignPrograms.some(
+  (each) => each.archivePath === PROCESS && canCompile(each),
+)
+  ? namesOf(PROCESS)
+  : [];
 
 beforeAll(async () => {
   makeSystem();
   const make = join(root, "tools/bin/make");
-  execFileSync(process.execPath, [make, "--quiet", "runtime_environment"]);
-  const program = (path: string) => ({
-    name: path,
+  execFileSync(process.execPath, [make, "--quiet", "runtime_environment", "static_foreign_apps"]);
+  const program = (name: string, path = `build/apps/${name.replace("bin/", "")}`) => ({
+    name,
     mode: 0o755,
-    data: readFileSync(join(root, "build/apps", path.replace("bin/", ""))),
+    data: readFileSync(join(root, path)),
   });
   const archive = await tarOf([
     { name: "bench.conf", data: START },
     program(NATIVE),
     program(HYBRID),
+    ...(namesOfProcess.length > 0 ? [program(PROCESS, BUILT.process)] : []),
   ]);
   const inBuild = (path: string) => join(root, path);
   files = {
@@ -58,6 +77,7 @@ beforeAll(async () => {
     roottask: inBuild(BUILT.roottask),
     archive: join(folder, "userland.tar"),
     hybrid: inBuild(BUILT.hybrid),
+    process: namesOfProcess.length > 0 ? inBuild(BUILT.process) : "",
   };
   writeFileSync(files.archive, archive);
 });
@@ -74,6 +94,7 @@ function checkSystem(run: Run): void {
   expect(namesBy(run, NATIVE)).toEqual(namesOf(NATIVE, "hedron", MOST_CALLS));
   const hybrid = namesOf(HYBRID, "hedron", MOST_CALLS);
   expect(namesBy(run, HYBRID)).toEqual([...hybrid, ...hybrid.map((name) => MEDIATED + name)]);
+  expect(namesBy(run, PROCESS)).toEqual(namesOfProcess);
   expect(run.measurements.filter(({ ticks }) => ticks.min === 0)).toEqual([]);
 }
 
@@ -105,5 +126,6 @@ describe("measuring", () => {
     const system: System = "linux";
     const run = measureOnLinux(files, [REPETITIONS, MOST_CALLS]);
     expect(namesBy(run, HYBRID)).toEqual(namesOf(HYBRID, system, MOST_CALLS));
+    expect(namesBy(run, PROCESS)).toEqual(namesOfProcess);
   });
 });

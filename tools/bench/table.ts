@@ -2,7 +2,7 @@
 // with the thesis' figures beside them; and the three ways of a foreign system call.
 
 import type { Measurement, Spread } from "./lines.ts";
-import { CHEAPEST, MEDIATED } from "./names.ts";
+import { CHEAPEST, KERNEL_PARTS, MEDIATED } from "./names.ts";
 import { find, type Place, type Run } from "./results.ts";
 import { type Bar, thesisTicks } from "./thesis.ts";
 
@@ -132,6 +132,21 @@ export function formatForeignCalls(runs: readonly Run[]): string {
     ],
     ...rows,
   ]);
+}
+
+/** Processes, memory and signals beside what the kernel has to do for them, on machines where both were measured. */
+export function formatKernelParts(runs: readonly Run[]): string {
+  const rows = [...KERNEL_PARTS].flatMap(([name, parts]) =>
+    runs.flatMap((run) => {
+      const value = median(run, name);
+      const each = parts.map((part) => median(run, part) ?? Number.NaN);
+      const kernel = each.reduce((sum, one) => sum + one, 0);
+      if (value === undefined || Number.isNaN(kernel)) return [];
+      const times = ratio(value, kernel);
+      return [[name, TITLES[run.place], formatNumber(value), formatNumber(kernel), times]];
+    }),
+  );
+  return columns([["processes, memory, signals", "", "median", "kernel alone", "ratio"], ...rows]);
 }
 
 /** What was measured where, a line each. */
