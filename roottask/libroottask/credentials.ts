@@ -19,6 +19,7 @@ export const CAP_SYS_PTRACE: u64 = 19;
 export const CAP_SYS_ADMIN: u64 = 21;
 export const CAP_SYS_NICE: u64 = 23;
 export const CAP_SYS_RESOURCE: u64 = 24;
+export const CAP_SETFCAP: u64 = 31;
 /** The last one there is: CAP_CHECKPOINT_RESTORE. */
 export const CAP_LAST: u64 = 40;
 /** All there are, as a set. */

@@ -66,6 +66,8 @@ export class Node {
   watches: usize;
   /** A Refresh, 0 for none: its entries, or where it leads, are computed. */
   refresh: usize;
+  /** The first of its extended attributes (attribute_list.ts). */
+  attributes: usize;
   /** Where a link leads whatever the name of that is; null where its text says so. */
   target: Node | null;
   /** Number of a device: major << 8 | minor. */

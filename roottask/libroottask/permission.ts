@@ -1,6 +1,7 @@
 // Who may do what with a node: path_resolution(7), inode(7), capabilities(7), for the credentials that the call under way
 // is made with. Every function returns 0 or a negative error.
 
+import { dropCapabilities } from "./attribute_list";
 import {
   actor,
   CAP_FOWNER,
@@ -77,6 +78,7 @@ export function dangerousBits(node: Node): u32 {
 
 /** Contents of `node` change: a file that runs as somebody else must not come to do other things than they wanted. */
 export function noteWriter(node: Node): void {
+  if (node.attributes !== 0) dropCapabilities(node);
   if ((node.mode & (S_ISUID | S_ISGID)) === 0 || node.kind !== KIND_FILE) return;
   if (!capable(CAP_FSETID)) node.mode &= ~dangerousBits(node);
 }

@@ -14,6 +14,12 @@ export function equalsLiteral(text: usize, length: u32, literal: string): bool {
   return true;
 }
 
+/** The text begins with the characters of `literal`. */
+export function beginsWith(text: usize, length: u32, literal: string): bool {
+  const head = literal.length as u32;
+  return length >= head && equalsLiteral(text, head, literal);
+}
+
 /** Copies the characters of `literal` to `target`; returns their number. */
 export function copyLiteral(target: usize, literal: string): u32 {
   for (let i = 0; i < literal.length; i++) store<u8>(target + i, literal.charCodeAt(i));

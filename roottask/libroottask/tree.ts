@@ -2,6 +2,7 @@
 // (entries). What a file has is file_pages.ts. Paths are resolved as path_resolution(7) says, with the credentials of
 // the call under way.
 
+import { removeAttributes } from "./attribute_list";
 import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
 import { freeContents } from "./file_pages";
@@ -195,6 +196,7 @@ export function swapNodes(a: Entry, b: Entry): void {
 export function dispose(node: Node): void {
   if (node.links !== 0 || node.users !== 0) return;
   freeContents(node);
+  if (node.attributes !== 0) removeAttributes(node);
   if (node.capacity !== 0) release(node.data, node.capacity);
   const parent = node.parent;
   destroy<Node>(node);

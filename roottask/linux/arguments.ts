@@ -47,7 +47,11 @@ import {
   SYS_fchownat,
   SYS_fcntl,
   SYS_fdatasync,
+  SYS_fgetxattr,
+  SYS_flistxattr,
   SYS_flock,
+  SYS_fremovexattr,
+  SYS_fsetxattr,
   SYS_fstat,
   SYS_fstatfs,
   SYS_fsync,
@@ -76,6 +80,7 @@ import {
   SYS_linkat,
   SYS_listen,
   SYS_lseek,
+  SYS_lsetxattr,
   SYS_madvise,
   SYS_membarrier,
   SYS_memfd_create,
@@ -148,6 +153,7 @@ import {
   SYS_setrlimit,
   SYS_setsockopt,
   SYS_setuid,
+  SYS_setxattr,
   SYS_shutdown,
   SYS_signalfd,
   SYS_signalfd4,
@@ -320,6 +326,12 @@ export function declareArguments(): void {
   declare(SYS_arch_prctl, "il");
   declare(SYS_setrlimit, "ul");
   declare(SYS_tkill, "ii");
+  declare(SYS_setxattr, "lllli");
+  declare(SYS_lsetxattr, "lllli");
+  declare(SYS_fsetxattr, "illli");
+  declare(SYS_fgetxattr, "illl");
+  declare(SYS_flistxattr, "ill");
+  declare(SYS_fremovexattr, "il");
   declare(SYS_futex, "liullu");
   declare(SYS_sched_setaffinity, "iul");
   declare(SYS_sched_getaffinity, "iul");

@@ -2,6 +2,7 @@
 // umask(2); statfs(2), access(2).
 
 import { Utcb } from "../libhedron/utcb";
+import { dropCapabilities } from "../libroottask/attribute_list";
 import { truncateContents } from "../libroottask/contents";
 import {
   actAs,
@@ -268,7 +269,10 @@ function mayOwn(node: Node, owner: u64, group: u64): bool {
 function setOwner(node: Node, owner: u64, group: u64): i64 {
   if (!mayOwn(node, owner, group)) return -EPERM;
   // A program that runs as somebody else must not come to do so as the new owner.
-  if (node.kind !== KIND_DIRECTORY) node.mode &= ~dangerousBits(node);
+  if (node.kind !== KIND_DIRECTORY) {
+    node.mode &= ~dangerousBits(node);
+    dropCapabilities(node);
+  }
   if ((owner as i32) !== -1) node.owner = owner as u32;
   if ((group as i32) !== -1) node.group = group as u32;
   markChanged(node);

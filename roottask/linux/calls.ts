@@ -11,6 +11,7 @@ import * as directories from "./directories";
 import * as epoll from "./epoll";
 import * as events from "./event_descriptors";
 import * as exec from "./exec";
+import * as extended from "./extended_attributes";
 import * as fork from "./fork";
 import * as groups from "./groups";
 import * as identity from "./identity";
@@ -67,8 +68,12 @@ import {
   SYS_fchownat,
   SYS_fcntl,
   SYS_fdatasync,
+  SYS_fgetxattr,
+  SYS_flistxattr,
   SYS_flock,
   SYS_fork,
+  SYS_fremovexattr,
+  SYS_fsetxattr,
   SYS_fstat,
   SYS_fstatfs,
   SYS_fsync,
@@ -100,13 +105,19 @@ import {
   SYS_gettid,
   SYS_gettimeofday,
   SYS_getuid,
+  SYS_getxattr,
   SYS_ioctl,
   SYS_kill,
   SYS_lchown,
+  SYS_lgetxattr,
   SYS_link,
   SYS_linkat,
   SYS_listen,
+  SYS_listxattr,
+  SYS_llistxattr,
+  SYS_lremovexattr,
   SYS_lseek,
+  SYS_lsetxattr,
   SYS_lstat,
   SYS_madvise,
   SYS_memfd_create,
@@ -149,6 +160,7 @@ import {
   SYS_recvfrom,
   SYS_recvmmsg,
   SYS_recvmsg,
+  SYS_removexattr,
   SYS_rename,
   SYS_renameat,
   SYS_renameat2,
@@ -196,6 +208,7 @@ import {
   SYS_setsid,
   SYS_setsockopt,
   SYS_setuid,
+  SYS_setxattr,
   SYS_shutdown,
   SYS_sigaltstack,
   SYS_signalfd,
@@ -379,6 +392,21 @@ function pathCalls(): void {
   onThread(SYS_faccessat2, attributes.sysFaccessat2);
 }
 
+function extendedAttributeCalls(): void {
+  onProgram(SYS_setxattr, extended.sysSetxattr);
+  onProgram(SYS_lsetxattr, extended.sysLsetxattr);
+  onProgram(SYS_fsetxattr, extended.sysFsetxattr);
+  onProgram(SYS_getxattr, extended.sysGetxattr);
+  onProgram(SYS_lgetxattr, extended.sysLgetxattr);
+  onProgram(SYS_fgetxattr, extended.sysFgetxattr);
+  onProgram(SYS_listxattr, extended.sysListxattr);
+  onProgram(SYS_llistxattr, extended.sysLlistxattr);
+  onProgram(SYS_flistxattr, extended.sysFlistxattr);
+  onProgram(SYS_removexattr, extended.sysRemovexattr);
+  onProgram(SYS_lremovexattr, extended.sysLremovexattr);
+  onProgram(SYS_fremovexattr, extended.sysFremovexattr);
+}
+
 function memoryCalls(): void {
   onProgram(SYS_mmap, mapping.sysMmap);
   onProgram(SYS_mprotect, mapping.sysMprotect);
@@ -507,6 +535,7 @@ export function enterCalls(): void {
   eventCalls();
   socketCalls();
   pathCalls();
+  extendedAttributeCalls();
   memoryCalls();
   signalTable();
   timeCalls();
