@@ -1,6 +1,6 @@
 // Whom a thread acts as: setuid(2) and relatives, setgroups(2), capget(2), capset(2), and what becomes of it at execve(2)
 // (credentials(7), capabilities(7); security/commoncap.c for the order of checks). Ids are a thread's own, as the kernel
-// has it; C libraries make them a process's. Left out: user namespaces, capabilities of files.
+// has it; C libraries make them a process's. Left out: user namespaces.
 
 import { Utcb } from "../libhedron/utcb";
 import {
@@ -20,6 +20,13 @@ import { tellIds } from "../libroottask/mediator";
 import { Program, Thread, threadWithId } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
+import {
+  given,
+  givenEffective,
+  givenInheritable,
+  givenPermitted,
+  readFileCapabilities,
+} from "./file_capabilities";
 import { linuxProgram, linuxThread } from "./state";
 
 /** An id that is none: it leaves an id as it is, or is refused. */
@@ -466,31 +473,65 @@ export function realCredentials(own: Credentials): Credentials | null {
 /** The program that `executedCredentials` was asked for has more rights than who started it (AT_SECURE). */
 export let executesSecurely: bool = false;
 
-/** What `thread` acts as once it has executed `file`: nobody has it yet. Null when memory is out. */
+/** What became of the last `executedCredentials` that returned null: a negative error. */
+export let executionError: i64 = 0;
+
+/** What is permitted is in effect as well. */
+let executesWholly: bool = false;
+
+/**
+ * Sets what `next`, which was `old`, is permitted, by the capabilities of the file that were read or as root. Returns 0, or
+ * -EPERM where the program would lack what it counts on.
+ */
+function permitExecuted(old: Credentials, next: Credentials): i64 {
+  next.permitted = (old.bounding & givenPermitted) | (old.inheritable & givenInheritable);
+  executesWholly = givenEffective;
+  if (executesWholly && !within(givenPermitted, next.permitted)) return -EPERM;
+  if ((old.securebits & SECBIT_NOROOT) !== 0) return 0;
+  // A set-user-ID program of root's with capabilities of its own gives others those alone.
+  if (given && !isRoot(next.user) && isRoot(next.effectiveUser)) return 0;
+  if (isRoot(next.effectiveUser) || isRoot(next.user)) {
+    next.permitted = old.bounding | old.inheritable;
+  }
+  if (isRoot(next.effectiveUser)) executesWholly = true;
+  return 0;
+}
+
+/**
+ * What `thread` acts as once it has executed `file`: nobody has it yet. Null with `executionError`: -ENOMEM, -EPERM or
+ * -EINVAL for capabilities of the file that cannot be had or are none.
+ */
 export function executedCredentials(thread: Thread, file: Node): Credentials | null {
   const old = thread.credentials;
+  executionError = -ENOMEM;
   const next = copyCredentials(old);
   if (next === null) return null;
-  if (linuxThread(thread).noNewPrivileges === 0) {
+  const fixed = linuxThread(thread).noNewPrivileges !== 0;
+  if (!fixed) {
     if ((file.mode & S_ISUID) !== 0) next.effectiveUser = file.owner;
     if ((file.mode & GROUP_RIGHTS) === GROUP_RIGHTS) next.effectiveGroup = file.group;
   }
+  executionError = readFileCapabilities(file);
+  if (executionError === 0) executionError = permitExecuted(old, next);
+  if (executionError !== 0) {
+    dropCredentials(next);
+    return null;
+  }
   const changes = next.effectiveUser !== old.user || next.effectiveGroup !== old.group;
-  let permitted: u64 = 0;
-  let wholly = false;
-  if ((old.securebits & SECBIT_NOROOT) === 0 && (isRoot(next.effectiveUser) || isRoot(next.user))) {
-    permitted = old.bounding | old.inheritable;
-    wholly = isRoot(next.effectiveUser);
+  if (fixed && (changes || !within(next.permitted, old.permitted))) {
+    next.effectiveUser = next.user;
+    next.effectiveGroup = next.group;
+    next.permitted &= old.permitted;
   }
   next.savedUser = next.effectiveUser;
   next.fileUser = next.effectiveUser;
   next.savedGroup = next.effectiveGroup;
   next.fileGroup = next.effectiveGroup;
-  if (changes) next.ambient = 0;
-  next.permitted = permitted | next.ambient;
-  next.effective = wholly ? next.permitted : next.ambient;
+  if (changes || given) next.ambient = 0;
+  next.permitted |= next.ambient;
+  next.effective = executesWholly ? next.permitted : next.ambient;
   next.securebits &= ~SECBIT_KEEP_CAPS;
-  const grows = wholly || !within(next.permitted, next.ambient);
+  const grows = executesWholly || !within(next.permitted, next.ambient);
   executesSecurely = changes || (!isRoot(next.user) && grows);
   return next;
 }

@@ -19,7 +19,12 @@ import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
 import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
 import { Node, walk, walkNode } from "../libroottask/tree";
-import { becomeExecuted, executedCredentials, executesSecurely } from "./credentials";
+import {
+  becomeExecuted,
+  executedCredentials,
+  executesSecurely,
+  executionError,
+} from "./credentials";
 import { returnMemory } from "./fork";
 import { closeImage, elf, findElf, loadImage, mayExecute } from "./image";
 import { pregrantMemory, STACK_SIZE } from "./limits";
@@ -276,7 +281,7 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   }
   const acting = executedCredentials(thread, image);
   const secure = executesSecurely;
-  let error: i64 = -ENOMEM;
+  let error = executionError;
   if (acting !== null) {
     closeProgramWindows(program);
     setIds(acting, secure);
