@@ -5,9 +5,9 @@ import { initEpoll } from "./epoll";
 import { initEventfds } from "./eventfd";
 import { initPipes } from "./pipe";
 import { initRegularFiles } from "./regular_file";
+import { initSockets } from "./socket_file";
 import { initStandardStreams } from "./standard_streams";
 import { initTimerfds } from "./timerfd";
-import { initUnixSockets } from "./unix_socket";
 
 /** Must be called before a file is opened. False when memory is out. */
 export function initFileKinds(): bool {
@@ -16,7 +16,7 @@ export function initFileKinds(): bool {
   initPipes();
   initEventfds();
   initTimerfds();
-  initUnixSockets();
+  initSockets();
   initEpoll();
   return initStandardStreams();
 }

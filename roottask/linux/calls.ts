@@ -260,6 +260,7 @@ import * as scheduling from "./scheduling";
 import * as signalCalls from "./signal_calls";
 import * as signalFiles from "./signalfd";
 import * as signals from "./signals";
+import * as socketHeaders from "./socket_headers";
 import * as socketOptions from "./socket_options";
 import * as sockets from "./sockets";
 import * as splice from "./splice";
@@ -338,10 +339,10 @@ function socketCalls(): void {
   onThread(SYS_shutdown, sockets.sysShutdown);
   onThread(SYS_sendto, sockets.sysSendto);
   onThread(SYS_recvfrom, sockets.sysRecvfrom);
-  onThread(SYS_sendmsg, sockets.sysSendmsg);
-  onThread(SYS_recvmsg, sockets.sysRecvmsg);
-  onThread(SYS_sendmmsg, sockets.sysSendmmsg);
-  onThread(SYS_recvmmsg, sockets.sysRecvmmsg);
+  onThread(SYS_sendmsg, socketHeaders.sysSendmsg);
+  onThread(SYS_recvmsg, socketHeaders.sysRecvmsg);
+  onThread(SYS_sendmmsg, socketHeaders.sysSendmmsg);
+  onThread(SYS_recvmmsg, socketHeaders.sysRecvmmsg);
   onThread(SYS_getsockopt, socketOptions.sysGetsockopt);
   onThread(SYS_setsockopt, socketOptions.sysSetsockopt);
 }

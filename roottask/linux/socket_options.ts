@@ -3,8 +3,8 @@
 import { Utcb } from "../libhedron/utcb";
 import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../libroottask/errno";
 import { Program, Thread } from "../libroottask/program";
+import { LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
-import { LISTENING, Socket, socketOf, takeError } from "../libroottask/unix_socket";
 import { socketErrorOf, socketFile } from "./sockets";
 
 const SOL_SOCKET: i32 = 1;

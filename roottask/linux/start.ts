@@ -24,6 +24,7 @@ import { addLinuxProgram, initThread } from "./state";
 import { linuxCall } from "./table";
 import { linuxStart } from "./threads";
 import { initTimers, removeTimers } from "./timers";
+import { initUnixSockets } from "./unix_sockets";
 import { waitForever } from "./wait";
 
 /** The record of `program` is about to go. */
@@ -37,6 +38,7 @@ export function initLinux(): bool {
   if (!initSignalFrames()) return false;
   initTimers();
   initSignalFiles();
+  initUnixSockets();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);

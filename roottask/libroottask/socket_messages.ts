@@ -1,0 +1,245 @@
+// What goes from socket to socket: messages in queues, what goes along with them, and what came with the last one.
+
+import { actor } from "./credentials";
+import { EFAULT, ENOBUFS } from "./errno";
+import { allocate, create, destroy, release } from "./heap";
+import { dropFile, OpenFile } from "./open_file";
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./poll_events";
+import { Thread } from "./program";
+import { letGo, MESSAGE_COST, Message, SOCK_DGRAM, Socket } from "./socket";
+import { Transfer, takeBytes } from "./transfer";
+import { notify } from "./watches";
+
+/** Most descriptors a message takes along (SCM_MAX_FD). */
+export const RIGHTS_MAX: u32 = 253;
+
+/** Lets `count` open files go, whose list is at `rights`, and the list. */
+function dropList(rights: usize, count: u32): void {
+  if (count === 0) return;
+  for (let i: u32 = 0; i < count; i++) {
+    const file = changetype<OpenFile>(load<usize>(rights + i * 4));
+    file.users--;
+    dropFile(file);
+  }
+  release(rights, count * 4);
+}
+
+/** What goes with `message` is let go. */
+export function dropRights(message: Message): void {
+  const count = message.rightCount;
+  message.rightCount = 0;
+  dropList(message.rights, count);
+}
+
+/** Frees a message that is in no queue, and lets its sender send more. */
+export function freeMessage(message: Message): void {
+  const sender = message.sender;
+  dropRights(message);
+  if (message.capacity !== 0) release(message.data, message.capacity);
+  sender.charged -= message.charge;
+  if (sender.dead === 0) notify(sender.node, POLLOUT | POLLWRNORM);
+  destroy<Message>(message);
+  letGo(sender);
+}
+
+/** Takes the first message out of the queue of `socket`, which has one. */
+export function takeFirst(socket: Socket): Message {
+  const message = socket.first as Message;
+  socket.first = message.next;
+  if (socket.first === null) socket.last = null;
+  socket.messages--;
+  return message;
+}
+
+/** Why `makeMessage` has made none: a negative error. */
+export let messageError: i64 = 0;
+
+/** A message from `from` of the next `length` bytes of `transfer`, charged to it; null with `messageError`. */
+export function makeMessage(
+  thread: Thread,
+  from: Socket,
+  transfer: Transfer,
+  length: u32,
+): Message | null {
+  messageError = -ENOBUFS;
+  const message = create<Message>();
+  if (message === null) return null;
+  const data: usize = length === 0 ? 0 : allocate(length);
+  const missing = length !== 0 && data === 0;
+  if (missing || takeBytes(transfer, data, length) < length) {
+    if (!missing) messageError = -EFAULT;
+    if (data !== 0) release(data, length);
+    destroy<Message>(message);
+    return null;
+  }
+  message.data = data;
+  message.capacity = length;
+  message.length = length;
+  message.charge = length + MESSAGE_COST;
+  message.sender = from;
+  from.refs++;
+  from.charged += message.charge;
+  message.process = thread.program.id;
+  message.user = actor.user;
+  message.group = actor.group;
+  return message;
+}
+
+/** Puts `message` into the queue of `to`. */
+export function append(to: Socket, message: Message): void {
+  const last = to.last;
+  if (last === null) to.first = message;
+  else last.next = message;
+  to.last = message;
+  to.messages++;
+  notify(to.node, POLLIN | POLLRDNORM);
+}
+
+/** What goes with the next message: open files, and whom it says that it comes from, where `sendAs` is set. */
+export let sendRights: usize = 0;
+export let sendRightCount: u32 = 0;
+let sendProcess: u32 = 0;
+let sendUser: u32 = 0;
+let sendGroup: u32 = 0;
+let sendAs: bool = false;
+
+/** Storage for `count` open files that go with the next message; they have been counted as used. */
+export function setRights(rights: usize, count: u32): void {
+  sendRights = rights;
+  sendRightCount = count;
+}
+
+export function setSender(process: u32, user: u32, group: u32): void {
+  sendAs = true;
+  sendProcess = process;
+  sendUser = user;
+  sendGroup = group;
+}
+
+export function clearAncillary(): void {
+  sendRights = 0;
+  sendRightCount = 0;
+  sendAs = false;
+}
+
+/** What a call sends along, kept while it waits. */
+@unmanaged
+export class Ancillary {
+  rights: usize;
+  count: u32;
+  process: u32;
+  user: u32;
+  group: u32;
+  claimed: u32;
+}
+
+/** What has been said to go with the next message; null when memory is out, and nothing goes. */
+export function takeAncillary(): Ancillary | null {
+  const along = create<Ancillary>();
+  if (along === null) {
+    dropUnsent();
+    return null;
+  }
+  along.rights = sendRights;
+  along.count = sendRightCount;
+  along.process = sendProcess;
+  along.user = sendUser;
+  along.group = sendGroup;
+  along.claimed = sendAs ? 1 : 0;
+  clearAncillary();
+  return along;
+}
+
+/** What has been said to go with a message that there is none of is let go. */
+export function dropUnsent(): void {
+  dropList(sendRights, sendRightCount);
+  clearAncillary();
+}
+
+/** What has not gone with a message is let go. */
+export function dropAncillary(along: Ancillary): void {
+  dropList(along.rights, along.count);
+  destroy<Ancillary>(along);
+}
+
+/** `along` goes with `message`. */
+export function goAlong(message: Message, along: Ancillary): void {
+  message.rights = along.rights;
+  message.rightCount = along.count;
+  along.count = 0;
+  if (along.claimed === 0) return;
+  message.process = along.process;
+  message.user = along.user;
+  message.group = along.group;
+}
+
+/** What came with the message that has been received last; the receiver lets it go. */
+export let receivedRights: usize = 0;
+export let receivedRightCount: u32 = 0;
+export let receivedProcess: u32 = 0;
+export let receivedUser: u32 = 0;
+export let receivedGroup: u32 = 0;
+/** Who sent it, which is kept until `endReceipt`; null for nobody. */
+export let receivedFrom: Socket | null = null;
+/** A message was longer than there was room, MSG_TRUNC. */
+export let receivedFlags: u32 = 0;
+
+export function setReceivedFlags(flags: u32): void {
+  receivedFlags = flags;
+}
+
+export function noteMessage(message: Message, peek: bool): void {
+  receivedProcess = message.process;
+  receivedUser = message.user;
+  receivedGroup = message.group;
+  if (receivedFrom === null) {
+    message.sender.refs++;
+    receivedFrom = message.sender;
+  }
+  if (message.rightCount === 0) return;
+  receivedRights = message.rights;
+  receivedRightCount = message.rightCount;
+  if (!peek) {
+    message.rightCount = 0;
+    return;
+  }
+  const copy = allocate(message.rightCount * 4);
+  receivedRights = copy;
+  if (copy === 0) receivedRightCount = 0;
+  for (let i: u32 = 0; i < receivedRightCount; i++) {
+    const file = changetype<OpenFile>(load<usize>(message.rights + i * 4));
+    file.users++;
+    store<usize>(copy + i * 4, changetype<usize>(file));
+  }
+}
+
+/** Comes before a message is received. */
+export function beginReceipt(): void {
+  receivedProcess = 0;
+  receivedUser = 0;
+  receivedGroup = 0;
+  receivedRightCount = 0;
+  receivedFlags = 0;
+  receivedFrom = null;
+}
+
+/** Comes behind: what nobody has taken is let go. */
+export function endReceipt(): void {
+  const from = receivedFrom;
+  receivedFrom = null;
+  if (from !== null) letGo(from);
+  dropList(receivedRights, receivedRightCount);
+  receivedRightCount = 0;
+}
+
+/** Bytes that can be read at once: of datagrams those of the next one. */
+export function readableBytes(socket: Socket): u32 {
+  let bytes: u32 = 0;
+  let message = socket.first;
+  while (message !== null) {
+    bytes += message.length - message.taken;
+    if (socket.type === SOCK_DGRAM) break;
+    message = message.next;
+  }
+  return bytes;
+}

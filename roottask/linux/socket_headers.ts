@@ -1,0 +1,321 @@
+// Messages with headers: sendmsg(2), recvmsg(2), sendmmsg(2), recvmmsg(2), and the control messages that go along
+// (cmsg(3)): descriptors and credentials (unix(7)).
+
+import { Utcb } from "../libhedron/utcb";
+import {
+  CAP_SETGID,
+  CAP_SETUID,
+  CAP_SYS_ADMIN,
+  Credentials,
+  hasCapability,
+} from "../libroottask/credentials";
+import { closeFile, fileAt, installFile } from "../libroottask/descriptors";
+import { EBADF, EFAULT, EINVAL, EMSGSIZE, ENOBUFS, ENOMEM, EPERM } from "../libroottask/errno";
+import { allocate, release } from "../libroottask/heap";
+import { OpenFile } from "../libroottask/open_file";
+import { Program, Thread } from "../libroottask/program";
+import {
+  ADDRESS_MAX,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  SOCK_STREAM,
+  socketOf,
+} from "../libroottask/socket";
+import {
+  clearAncillary,
+  endReceipt,
+  RIGHTS_MAX,
+  receivedFlags,
+  receivedFrom,
+  receivedGroup,
+  receivedProcess,
+  receivedRightCount,
+  receivedRights,
+  receivedUser,
+  setRights,
+  setSender,
+} from "../libroottask/socket_messages";
+import { copyFrom, copyTo, get32, got, put32, put64 } from "../libroottask/space";
+import { putSender, sendTo, socketErrorOf, socketFile } from "./sockets";
+import { readVector } from "./transfer";
+
+const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
+
+/** struct msghdr. */
+@unmanaged
+class Header {
+  name: u64;
+  nameLength: u32;
+  pad0: u32;
+  vector: u64;
+  vectorLength: u64;
+  control: u64;
+  controlLength: u64;
+  flags: u32;
+  pad1: u32;
+}
+
+const HEADER_BYTES: u32 = offsetof<Header>() as u32;
+const HEADER_CONTROL: u64 = 40;
+const HEADER_FLAGS: u64 = 48;
+const HEADER_NAME_LENGTH: u64 = 8;
+const header = changetype<Header>(memory.data(56, 8));
+
+/** struct cmsghdr: length with itself, level, type. */
+const CONTROL_HEAD: u32 = 16;
+const SOL_SOCKET: i32 = 1;
+const SCM_RIGHTS: i32 = 1;
+const SCM_CREDENTIALS: i32 = 2;
+const CREDENTIALS_BYTES: u32 = 12;
+const control = memory.data(16);
+
+/** Open files of `count` descriptors at `at` of the program go along: 0 or a negative error. */
+function takeRights(program: Program, at: u64, count: u32): i64 {
+  if (count === 0) return 0;
+  if (count > RIGHTS_MAX) return -EINVAL;
+  const list = allocate(count * 4);
+  if (list === 0) return -ENOMEM;
+  let error: i64 = 0;
+  let taken: u32 = 0;
+  while (taken < count && error === 0) {
+    if (!get32(program.space, at + ((taken * 4) as u64))) error = -EFAULT;
+    const file = error === 0 ? fileAt(program.files, got) : null;
+    if (file === null) {
+      error = error === 0 ? -EBADF : error;
+    } else {
+      file.users++;
+      store<usize>(list + taken * 4, changetype<usize>(file));
+      taken++;
+    }
+  }
+  if (error === 0) {
+    setRights(list, count);
+    return 0;
+  }
+  for (let i: u32 = 0; i < taken; i++) changetype<OpenFile>(load<usize>(list + i * 4)).users--;
+  release(list, count * 4);
+  return error;
+}
+
+/** `credentials` may say that they are these. */
+function mayClaim(thread: Thread, process: u32, user: u32, group: u32): bool {
+  const own: Credentials = thread.credentials;
+  const users = user === own.user || user === own.effectiveUser || user === own.savedUser;
+  const groups = group === own.group || group === own.effectiveGroup || group === own.savedGroup;
+  return (
+    (process === thread.program.id || hasCapability(own, CAP_SYS_ADMIN)) &&
+    (users || hasCapability(own, CAP_SETUID)) &&
+    (groups || hasCapability(own, CAP_SETGID))
+  );
+}
+
+function claim(thread: Thread, at: u64): i64 {
+  if (!copyFrom(thread.program.space, control, at, CREDENTIALS_BYTES)) return -EFAULT;
+  const process = load<u32>(control);
+  const user = load<u32>(control + 4);
+  const group = load<u32>(control + 8);
+  if (!mayClaim(thread, process, user, group)) return -EPERM;
+  setSender(process, user, group);
+  return 0;
+}
+
+/** Reads what is to go along from `length` bytes at `from`: 0 or a negative error. */
+function readControl(thread: Thread, from: u64, length: u64): i64 {
+  const program = thread.program;
+  let rights: u64 = 0;
+  let count: u32 = 0;
+  let at: u64 = 0;
+  while (length >= (CONTROL_HEAD as u64) && at <= length - (CONTROL_HEAD as u64)) {
+    if (!copyFrom(program.space, control, from + at, CONTROL_HEAD)) return -EFAULT;
+    const bytes = load<u64>(control);
+    if (bytes < (CONTROL_HEAD as u64) || bytes > length - at) return -EINVAL;
+    const type = load<i32>(control + 12);
+    if (load<i32>(control + 8) === SOL_SOCKET) {
+      const data = from + at + (CONTROL_HEAD as u64);
+      const size = bytes - (CONTROL_HEAD as u64);
+      if (type === SCM_RIGHTS) {
+        // One list is enough for all programs there are.
+        if (count !== 0) return -EINVAL;
+        if (size / 4 > (RIGHTS_MAX as u64)) return -EINVAL;
+        rights = data;
+        count = (size / 4) as u32;
+      } else if (type === SCM_CREDENTIALS) {
+        if (size !== (CREDENTIALS_BYTES as u64)) return -EINVAL;
+        const error = claim(thread, data);
+        if (error !== 0) return error;
+      } else {
+        return -EINVAL;
+      }
+    }
+    at += (bytes + 7) & ~(7 as u64);
+  }
+  return takeRights(program, rights, count);
+}
+
+/** Reads the struct msghdr at `at` and its vector, into the call's transfer: 0 or a negative error. */
+function readHeader(thread: Thread, at: u64): i64 {
+  const program = thread.program;
+  const to = changetype<usize>(header);
+  if (!copyFrom(program.space, to, at, HEADER_BYTES)) return -EFAULT;
+  if ((header.nameLength as i32) < 0) return -EINVAL;
+  if (header.vectorLength > 1024) return -EMSGSIZE;
+  return readVector(thread.transfer, program.space, header.vector, header.vectorLength);
+}
+
+/** Sends the message whose header is at `at`. */
+function sendHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
+  let error = readHeader(thread, at);
+  if (error !== 0) return error;
+  const name = header.name;
+  const length = min<u32>(header.nameLength, ADDRESS_MAX) as i32;
+  clearAncillary();
+  if (header.controlLength !== 0) {
+    if (header.controlLength > 0x7fff_ffff) return -ENOBUFS;
+    error = readControl(thread, header.control, header.controlLength);
+    if (error !== 0) return error;
+  }
+  return sendTo(thread, file, name, length, flags);
+}
+
+/** sendmsg(fd, header, flags). */
+export function sysSendmsg(thread: Thread, regs: Utcb): i64 {
+  const file = socketFile(thread, regs.rdi);
+  return file === null ? socketErrorOf() : sendHeader(thread, file, regs.rsi, regs.rdx as u32);
+}
+
+/** Where control messages go next, and how many bytes are left there. */
+let controlAt: u64 = 0;
+let controlLeft: u64 = 0;
+let controlCut: bool = false;
+
+/** Begins a control message of `bytes`: how many of them fit, or -1 where not even its head does. */
+function beginControl(space: Program, type: i32, bytes: u32): i64 {
+  if (controlLeft < (CONTROL_HEAD as u64)) {
+    controlCut = true;
+    return -1;
+  }
+  const fits = min<u64>(bytes as u64, controlLeft - (CONTROL_HEAD as u64));
+  if (fits < (bytes as u64)) controlCut = true;
+  store<u64>(control, (CONTROL_HEAD as u64) + fits);
+  store<i32>(control + 8, SOL_SOCKET);
+  store<i32>(control + 12, type);
+  return copyTo(space.space, controlAt, control, CONTROL_HEAD) ? (fits as i64) : -1;
+}
+
+function endControl(bytes: u64): void {
+  const whole = min<u64>(((CONTROL_HEAD as u64) + bytes + 7) & ~(7 as u64), controlLeft);
+  controlAt += whole;
+  controlLeft -= whole;
+}
+
+function putCredentials(program: Program): void {
+  const fits = beginControl(program, SCM_CREDENTIALS, CREDENTIALS_BYTES);
+  if (fits < 0) return;
+  store<u32>(control, receivedProcess);
+  store<u32>(control + 4, receivedUser);
+  store<u32>(control + 8, receivedGroup);
+  copyTo(program.space, controlAt + (CONTROL_HEAD as u64), control, fits as u32);
+  endControl(fits as u64);
+}
+
+/** Gives the program descriptors for the open files that came along, as many as there is room for. */
+function putRights(program: Program, closing: bool): void {
+  const room = controlLeft < (CONTROL_HEAD as u64) ? 0 : (controlLeft - (CONTROL_HEAD as u64)) / 4;
+  const count = min<u64>(room, receivedRightCount as u64) as u32;
+  let given: u32 = 0;
+  while (given < count) {
+    const file = changetype<OpenFile>(load<usize>(receivedRights + given * 4));
+    const fd = installFile(program.files, file, 0, program.filesLimit, closing);
+    if (fd < 0) break;
+    const to = controlAt + ((CONTROL_HEAD + given * 4) as u64);
+    if (!put32(program.space, to, fd as u32)) {
+      closeFile(program.files, fd as u64);
+      break;
+    }
+    given++;
+  }
+  if (given < receivedRightCount) controlCut = true;
+  if (given === 0) return;
+  store<u64>(control, (CONTROL_HEAD + given * 4) as u64);
+  store<i32>(control + 8, SOL_SOCKET);
+  store<i32>(control + 12, SCM_RIGHTS);
+  copyTo(program.space, controlAt, control, CONTROL_HEAD);
+  endControl((given * 4) as u64);
+}
+
+/** Receives a message into what the header at `at` says. */
+function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
+  const program = thread.program;
+  const socket = socketOf(file);
+  const error = readHeader(thread, at);
+  if (error !== 0) return error;
+  const name = header.name;
+  const into = header.control;
+  const room = header.controlLength;
+  const receive = socket.protocol.receive;
+  const result = receive(thread, file, thread.transfer, flags);
+  if (result < 0) {
+    endReceipt();
+    return result;
+  }
+  controlAt = into;
+  controlLeft = room;
+  controlCut = false;
+  // The end of a stream has nobody's.
+  const hasSender = receivedFrom !== null || socket.type === SOCK_STREAM;
+  if (hasSender && socket.passesCredentials !== 0) putCredentials(program);
+  if (receivedRightCount !== 0) putRights(program, (flags & MSG_CMSG_CLOEXEC) !== 0);
+  let told: u32 = receivedFlags | (flags & MSG_CMSG_CLOEXEC);
+  if (controlCut) told |= MSG_CTRUNC;
+  let stored = put32(program.space, at + HEADER_FLAGS, told);
+  stored = stored && put64(program.space, at + HEADER_CONTROL, controlAt - into);
+  if (stored && name !== 0) {
+    stored = putSender(program, socket, name, at + HEADER_NAME_LENGTH) === 0;
+  } else if (stored) {
+    stored = put32(program.space, at + HEADER_NAME_LENGTH, 0);
+  }
+  endReceipt();
+  return stored ? result : -EFAULT;
+}
+
+/** recvmsg(fd, header, flags). */
+export function sysRecvmsg(thread: Thread, regs: Utcb): i64 {
+  const file = socketFile(thread, regs.rdi);
+  return file === null ? socketErrorOf() : receiveHeader(thread, file, regs.rsi, regs.rdx as u32);
+}
+
+/** struct mmsghdr: a struct msghdr, and the bytes of its message. */
+const ENTRY_BYTES: u64 = 64;
+const ENTRY_LENGTH: u64 = 56;
+const MSG_WAITFORONE: u32 = 0x1_0000;
+
+/** sendmmsg(fd, headers, count, flags): how many have been sent. */
+export function sysSendmmsg(thread: Thread, regs: Utcb): i64 {
+  const file = socketFile(thread, regs.rdi);
+  if (file === null) return socketErrorOf();
+  const count = min<u32>(regs.rdx as u32, 1024);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = regs.rsi + (i as u64) * ENTRY_BYTES;
+    const result = sendHeader(thread, file, at, regs.r10 as u32);
+    if (result < 0) return i === 0 ? result : (i as i64);
+    if (!put32(thread.program.space, at + ENTRY_LENGTH, result as u32)) return -EFAULT;
+  }
+  return count as i64;
+}
+
+/** recvmmsg(fd, headers, count, flags, timeout): how many have been received; a time limit is refused. */
+export function sysRecvmmsg(thread: Thread, regs: Utcb): i64 {
+  const file = socketFile(thread, regs.rdi);
+  if (file === null) return socketErrorOf();
+  if (regs.r8 !== 0) return -EINVAL;
+  const count = min<u32>(regs.rdx as u32, 1024);
+  let flags = regs.r10 as u32;
+  for (let i: u32 = 0; i < count; i++) {
+    const at = regs.rsi + (i as u64) * ENTRY_BYTES;
+    const result = receiveHeader(thread, file, at, flags & ~MSG_WAITFORONE);
+    if (result < 0) return i === 0 ? result : (i as i64);
+    if (!put32(thread.program.space, at + ENTRY_LENGTH, result as u32)) return -EFAULT;
+    if ((flags & MSG_WAITFORONE) !== 0) flags |= MSG_DONTWAIT;
+  }
+  return count as i64;
+}
