@@ -139,6 +139,18 @@ function joins(a: Area, b: Area): bool {
   );
 }
 
+/** The number of areas that map `node`, a segment's, changes by `by`: 1 or -1. */
+export type Attached = (node: Node, by: i32) => void;
+
+function notCounted(_node: Node, _by: i32): void {}
+
+let attached: Attached = notCounted;
+
+/** Who counts mappings of segments wants to know. */
+export function setAttached(hook: Attached): void {
+  attached = hook;
+}
+
 /** `area` of `space` maps `node` from now on. */
 export function backArea(space: Space, area: Area, node: Node): void {
   area.node = node;
@@ -148,6 +160,7 @@ export function backArea(space: Space, area: Area, node: Node): void {
   if (next !== null) next.previousOfNode = area;
   node.mappings = changetype<usize>(area);
   node.users++;
+  if (node.segment !== 0) attached(node, 1);
 }
 
 function leaveNode(area: Area, node: Node): void {
@@ -157,6 +170,7 @@ function leaveNode(area: Area, node: Node): void {
   if (previous !== null) previous.nextOfNode = next;
   else node.mappings = changetype<usize>(next);
   if (node.mappings === 0) dropCopies(node);
+  if (node.segment !== 0) attached(node, -1);
   node.users--;
   dispose(node);
 }

@@ -60,6 +60,8 @@ export class Node {
   records: usize;
   /** What open files on it can do, where its kind does not say so (FileOperations). */
   operations: usize;
+  /** Segment of shared memory whose contents it is (linux/ipc/memory.ts), 0 for none. */
+  segment: usize;
   /** What its kind keeps beyond the tree's record: a pipe's bytes, an event descriptor's count. */
   object: usize;
   /** Who is told when it becomes ready, the first of the watches (readiness.ts). */

@@ -112,6 +112,8 @@ export class Program {
   faults: u64;
   /** What is kept for the summary. */
   result: usize;
+  /** Objects of System V that all have who descend from it, where it is its own `entry` (linux/ipc/objects.ts); 0 for none. */
+  ipc: usize;
   /** Next of all programs. */
   next: Program | null;
 }

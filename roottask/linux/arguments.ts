@@ -90,6 +90,10 @@ import {
   SYS_mknodat,
   SYS_mlock2,
   SYS_mlockall,
+  SYS_msgctl,
+  SYS_msgget,
+  SYS_msgrcv,
+  SYS_msgsnd,
   SYS_msync,
   SYS_newfstatat,
   SYS_open,
@@ -135,6 +139,10 @@ import {
   SYS_sched_setparam,
   SYS_sched_setscheduler,
   SYS_select,
+  SYS_semctl,
+  SYS_semget,
+  SYS_semop,
+  SYS_semtimedop,
   SYS_sendfile,
   SYS_sendmmsg,
   SYS_sendmsg,
@@ -154,6 +162,9 @@ import {
   SYS_setsockopt,
   SYS_setuid,
   SYS_setxattr,
+  SYS_shmat,
+  SYS_shmctl,
+  SYS_shmget,
   SYS_shutdown,
   SYS_signalfd,
   SYS_signalfd4,
@@ -412,4 +423,15 @@ export function declareArguments(): void {
   declare(SYS_close_range, "uuu");
   declare(SYS_faccessat2, "ilii");
   declare(SYS_epoll_pwait2, "ililll");
+  declare(SYS_shmget, "ili");
+  declare(SYS_shmat, "ili");
+  declare(SYS_shmctl, "iil");
+  declare(SYS_semget, "iii");
+  declare(SYS_semop, "ilu");
+  declare(SYS_semctl, "iiil");
+  declare(SYS_msgget, "ii");
+  declare(SYS_msgsnd, "illi");
+  declare(SYS_msgrcv, "illli");
+  declare(SYS_msgctl, "iil");
+  declare(SYS_semtimedop, "ilul");
 }

@@ -16,6 +16,9 @@ import * as fork from "./fork";
 import * as groups from "./groups";
 import * as identity from "./identity";
 import * as intervals from "./interval_timers";
+import * as segments from "./ipc/memory";
+import * as messages from "./ipc/message_calls";
+import * as semaphores from "./ipc/semaphore_calls";
 import * as limits from "./limits";
 import * as locks from "./locks";
 import * as mapping from "./memory";
@@ -131,6 +134,10 @@ import {
   SYS_mmap,
   SYS_mprotect,
   SYS_mremap,
+  SYS_msgctl,
+  SYS_msgget,
+  SYS_msgrcv,
+  SYS_msgsnd,
   SYS_msync,
   SYS_munlock,
   SYS_munmap,
@@ -187,6 +194,10 @@ import {
   SYS_sched_setscheduler,
   SYS_sched_yield,
   SYS_select,
+  SYS_semctl,
+  SYS_semget,
+  SYS_semop,
+  SYS_semtimedop,
   SYS_sendfile,
   SYS_sendmmsg,
   SYS_sendmsg,
@@ -209,6 +220,10 @@ import {
   SYS_setsockopt,
   SYS_setuid,
   SYS_setxattr,
+  SYS_shmat,
+  SYS_shmctl,
+  SYS_shmdt,
+  SYS_shmget,
   SYS_shutdown,
   SYS_sigaltstack,
   SYS_signalfd,
@@ -422,6 +437,21 @@ function memoryCalls(): void {
   onProgram(SYS_mlock2, mapping.sysMlock2);
 }
 
+function ipcCalls(): void {
+  onProgram(SYS_shmget, segments.sysShmget);
+  onProgram(SYS_shmat, segments.sysShmat);
+  onProgram(SYS_shmctl, segments.sysShmctl);
+  onProgram(SYS_semget, semaphores.sysSemget);
+  onThread(SYS_semop, semaphores.sysSemop);
+  onProgram(SYS_semctl, semaphores.sysSemctl);
+  onProgram(SYS_shmdt, segments.sysShmdt);
+  onProgram(SYS_msgget, messages.sysMsgget);
+  onThread(SYS_msgsnd, messages.sysMsgsnd);
+  onThread(SYS_msgrcv, messages.sysMsgrcv);
+  onProgram(SYS_msgctl, messages.sysMsgctl);
+  onThread(SYS_semtimedop, semaphores.sysSemtimedop);
+}
+
 function signalTable(): void {
   onProgram(SYS_rt_sigaction, signals.sysSigaction);
   onThread(SYS_rt_sigprocmask, signals.sysSigprocmask);
@@ -538,6 +568,7 @@ export function enterCalls(): void {
   pathCalls();
   extendedAttributeCalls();
   memoryCalls();
+  ipcCalls();
   signalTable();
   timeCalls();
   timerCalls();

@@ -8,6 +8,7 @@ import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libr
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { returnMemory } from "./fork";
+import { endIpc } from "./ipc/lifetime";
 import { SIGCHLD, SIGCONT } from "./signal_numbers";
 import {
   CHANGE_CONTINUED,
@@ -145,6 +146,7 @@ export function setLeaving(hook: Leaving): void {
 export function processEnded(program: Program): void {
   returnMemory(program);
   removeTimers(program, true);
+  endIpc(program);
   leaving(program);
   const parent = program.parent;
   if (parent === null || program.personality === 0) return;

@@ -19,6 +19,7 @@ import {
 import { copySpace, put32 } from "../libroottask/space";
 import { startThread } from "../libroottask/thread";
 import { wake } from "../libroottask/wait_queue";
+import { shareUndos } from "./ipc/undo";
 import { pregrantMemory } from "./limits";
 import { giveSignalCode } from "./signal_frame";
 import { SIGCHLD } from "./signal_numbers";
@@ -132,6 +133,9 @@ function makeProcess(parent: Thread, regs: Utcb, flags: u64, signal: u32, words:
   if ((flags & CLONE_PARENT) !== 0 && grandparent !== null) child.parent = grandparent;
   let error = inheritProgram(child, parent.program) ? 0 : -ENOMEM;
   if (error === 0) linuxProgram(child).maker = parent.id;
+  if (error === 0 && (flags & CLONE_SYSVSEM) !== 0) {
+    error = shareUndos(child, parent.program) ? 0 : -ENOMEM;
+  }
   if (error === 0) error = prepareChild(child, parent, regs, flags, words);
   if (error === 0) error = startChild(child, parent, flags, load<u64>(words + 8));
   if (error !== 0) {

@@ -556,6 +556,11 @@ describe("process", () => {
           "vfork",
           "wait4",
           "waitid",
+          // They wait for semaphores, messages or room (ipc/ipc.test.ts).
+          "semop",
+          "semtimedop",
+          "msgsnd",
+          "msgrcv",
         ] as const
       ).map(numberOf),
     );

@@ -9,6 +9,8 @@ import {
   SYS_epoll_pwait,
   SYS_epoll_pwait2,
   SYS_epoll_wait,
+  SYS_msgrcv,
+  SYS_msgsnd,
   SYS_nanosleep,
   SYS_pause,
   SYS_poll,
@@ -17,6 +19,8 @@ import {
   SYS_rt_sigsuspend,
   SYS_rt_sigtimedwait,
   SYS_select,
+  SYS_semop,
+  SYS_semtimedop,
 } from "./numbers";
 import { linuxThread } from "./state";
 
@@ -34,6 +38,8 @@ function endsWithHandler(number: u32): bool {
     case SYS_ppoll:
     case SYS_select:
     case SYS_pselect6:
+    case SYS_msgsnd:
+    case SYS_msgrcv:
       return true;
     default:
       return endsAlways(number);
@@ -46,7 +52,9 @@ function endsAlways(number: u32): bool {
     number === SYS_epoll_wait ||
     number === SYS_epoll_pwait ||
     number === SYS_epoll_pwait2 ||
-    number === SYS_rt_sigtimedwait
+    number === SYS_rt_sigtimedwait ||
+    number === SYS_semop ||
+    number === SYS_semtimedop
   );
 }
 

@@ -9,6 +9,7 @@ import { get32, get64, got, put32, put64 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operations";
 import { findFutex, futexChannel, futexKey } from "./futex_place";
+import { leaveIpc } from "./ipc/lifetime";
 import { leaveLocks } from "./pi_futex";
 import { tellChildren } from "./prctl";
 import { linuxThread } from "./state";
@@ -108,6 +109,7 @@ export function leaveMemory(thread: Thread): void {
 /** `thread` is about to end. */
 export function threadEnded(thread: Thread): void {
   if (thread.program.personality === 0) return;
+  leaveIpc(thread);
   leaveMemory(thread);
   tellChildren(thread);
 }

@@ -13,6 +13,7 @@ import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
+import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { threadEnded } from "./robust";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
@@ -31,6 +32,7 @@ import { waitForever } from "./wait";
 function forget(program: Program): void {
   removeTimers(program, true);
   forgetSignals(program);
+  forgetIpc(program);
 }
 
 /** Makes the personality known to the portals. False when memory is out. */
@@ -39,6 +41,7 @@ export function initLinux(): bool {
   initTimers();
   initSignalFiles();
   initUnixSockets();
+  initIpc();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);

@@ -29,6 +29,8 @@ export class LinuxProgram {
   smallPages: u32;
   /** Id of the thread that made it. */
   maker: u32;
+  /** What it undoes of semaphores at its end (linux/ipc/undo.ts), 0 for nothing. */
+  undos: usize;
 }
 
 @unmanaged
@@ -69,6 +71,8 @@ export class LinuxThread {
   resetOnFork: u32;
   /** set_robust_list(2): address of the head, 0 for none. */
   robustList: u64;
+  /** Where it waits for semaphores or messages of System V (linux/ipc/sleepers.ts), 0 for nowhere. */
+  sleeper: usize;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */
@@ -128,6 +132,7 @@ export function inheritProgram(program: Program, parent: Program): bool {
   memory.copy(program.personality, parent.personality, PROGRAM_BYTES);
   memory.fill(missingOf(program), 0, MISSING_BYTES);
   linuxProgram(program).subreaper = 0;
+  linuxProgram(program).undos = 0;
   return true;
 }
 

@@ -41,8 +41,10 @@ import {
   Refresh,
   root,
 } from "../libroottask/tree";
+import * as sysctl from "./ipc_limits";
 import * as process from "./process";
 import * as system from "./system";
+import * as listing from "./sysvipc";
 import { begin, byte, initWriter, number, text, textLength, textStart } from "./writer";
 
 /** What a node is: in the lower half of its `object`; the upper is the id of the process or thread it is about. */
@@ -80,6 +82,16 @@ const BOOT_ID: u32 = 32;
 const ENTROPY: u32 = 33;
 const OVERCOMMIT: u32 = 34;
 const THREADS_MAX: u32 = 35;
+const IPC_SEGMENTS: u32 = 100;
+const IPC_SETS: u32 = 101;
+const IPC_QUEUES: u32 = 102;
+const SHMMAX: u32 = 103;
+const SHMALL: u32 = 104;
+const SHMMNI: u32 = 105;
+const MSGMAX: u32 = 106;
+const MSGMNB: u32 = 107;
+const MSGMNI: u32 = 108;
+const SEMAPHORES: u32 = 109;
 /** Descriptor 0 of a process, as a link; with INFO as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
@@ -422,6 +434,36 @@ function ofSystem(what: u32, program: Program): void {
     case THREADS_MAX:
       text("1023\n");
       return;
+    case IPC_SEGMENTS:
+      listing.listSegments(program);
+      return;
+    case IPC_SETS:
+      listing.listSets(program);
+      return;
+    case IPC_QUEUES:
+      listing.listQueues(program);
+      return;
+    case SHMMAX:
+      sysctl.shmmax();
+      return;
+    case SHMALL:
+      sysctl.shmall();
+      return;
+    case SHMMNI:
+      sysctl.shmmni();
+      return;
+    case MSGMAX:
+      sysctl.msgmax();
+      return;
+    case MSGMNB:
+      sysctl.msgmnb();
+      return;
+    case MSGMNI:
+      sysctl.msgmni();
+      return;
+    case SEMAPHORES:
+      sysctl.sem();
+      return;
     default:
       text("0\n");
   }
@@ -498,6 +540,17 @@ export function fillProc(directory: Node): bool {
   addFile(kernel, "osrelease", OSRELEASE, 0o444);
   addFile(kernel, "pid_max", PID_MAX, 0o444);
   addFile(kernel, "threads-max", THREADS_MAX, 0o444);
+  addFile(kernel, "shmmax", SHMMAX, 0o444);
+  addFile(kernel, "shmall", SHMALL, 0o444);
+  addFile(kernel, "shmmni", SHMMNI, 0o444);
+  addFile(kernel, "msgmax", MSGMAX, 0o444);
+  addFile(kernel, "msgmnb", MSGMNB, 0o444);
+  addFile(kernel, "msgmni", MSGMNI, 0o444);
+  addFile(kernel, "sem", SEMAPHORES, 0o444);
+  const ipc = fixed(directory, "sysvipc");
+  addFile(ipc, "shm", IPC_SEGMENTS, 0o444);
+  addFile(ipc, "sem", IPC_SETS, 0o444);
+  addFile(ipc, "msg", IPC_QUEUES, 0o444);
   const generator = fixed(kernel, "random");
   addFile(generator, "uuid", UUID, 0o444);
   addFile(generator, "boot_id", BOOT_ID, 0o444);

@@ -11,6 +11,7 @@ import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
+import { IpcObject } from "../linux/ipc/records";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import {
   actionOf,
@@ -310,6 +311,12 @@ export function environ(program: Program): void {
 
 /** The path of `node` as it is now, or that it had none any more. */
 export function path(node: Node): void {
+  if (node.segment !== 0) {
+    text("/SYSV");
+    hex(changetype<IpcObject>(node.segment).key as u64, 8);
+    text(" (deleted)");
+    return;
+  }
   const to = room(PATH_MAX);
   if (to === 0) return;
   const length: i64 = node.names === null && node.kind !== KIND_DIRECTORY ? -1 : pathOf(node, to);

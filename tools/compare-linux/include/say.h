@@ -33,3 +33,15 @@ static inline void on(int number, void (*handler)(int, siginfo_t *, void *), int
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
   sigaction(number, &action, 0);
 }
+
+/** Waits until `pid`, a child, sleeps in a call. */
+static inline void until_asleep(pid_t pid) {
+  char path[40], state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  while (state != 'S') {
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = 0;
+    if (file != NULL) fclose(file);
+    usleep(1000);
+  }
+}

@@ -1,0 +1,65 @@
+// The records of objects of System V (objects.ts) and of the threads that wait for them (sleepers.ts).
+
+import { Thread } from "../../libroottask/program";
+
+@unmanaged
+export class IpcObject {
+  id: u32;
+  /** 0, IPC_PRIVATE, for none. */
+  key: u32;
+  /** Permissions, and bits of the kind above them. */
+  mode: u32;
+  user: u32;
+  group: u32;
+  creator: u32;
+  creatorGroup: u32;
+  /** Bytes of a segment, semaphores of a set; what shmget(2) and semget(2) may ask for. */
+  size: u64;
+  /** Last change by IPC_SET and its like, seconds since 1970. */
+  changeTime: i64;
+  /** Threads that wait, in the order of their coming. */
+  sleepers: Sleeper | null;
+  space: IpcSpace;
+}
+
+/** Objects of one kind. */
+@unmanaged
+export class IpcTable {
+  /** A pointer per place. */
+  places: usize;
+  capacity: u32;
+  /** Objects there are. */
+  used: u32;
+  /** One past the place taken last, and the number above the next. */
+  next: u32;
+  sequence: u32;
+}
+
+/** What a line of the start file has. */
+@unmanaged
+export class IpcSpace {
+  segments: IpcTable;
+  sets: IpcTable;
+  queues: IpcTable;
+  /** Pages of all segments, semaphores of all sets, messages and their bytes in all queues. */
+  pages: u64;
+  semaphores: u64;
+  messages: u64;
+  messageBytes: u64;
+}
+
+@unmanaged
+export class Sleeper {
+  next: Sleeper | null;
+  object: IpcObject;
+  thread: Thread;
+  kind: u32;
+  /** It has been taken out of its object's list, and `status` is its result. */
+  done: u32;
+  status: i64;
+  /** Storage that goes with it (objects.ts, `keep`): operations, or a message. */
+  storage: usize;
+  storageBytes: u32;
+  /** Bytes of this record. */
+  bytes: u32;
+}

@@ -1,0 +1,45 @@
+// Limits of objects of System V as files of /proc/sys/kernel (proc_sys_kernel(5)).
+
+import { SHMALL, SHMMAX, SHMMNI } from "../linux/ipc/memory";
+import { MSGMAX, MSGMNB, MSGMNI } from "../linux/ipc/messages";
+import { SEMMNI, SEMMNS, SEMMSL, SEMOPM } from "../linux/ipc/semaphores";
+import { byte, number } from "./writer";
+
+function line(value: u64): void {
+  number(value);
+  byte(10);
+}
+
+export function shmmax(): void {
+  line(SHMMAX);
+}
+
+export function shmall(): void {
+  line(SHMALL);
+}
+
+export function shmmni(): void {
+  line(SHMMNI as u64);
+}
+
+export function msgmax(): void {
+  line(MSGMAX as u64);
+}
+
+export function msgmnb(): void {
+  line(MSGMNB as u64);
+}
+
+export function msgmni(): void {
+  line(MSGMNI as u64);
+}
+
+export function sem(): void {
+  number(SEMMSL as u64);
+  byte(9);
+  number(SEMMNS as u64);
+  byte(9);
+  number(SEMOPM as u64);
+  byte(9);
+  line(SEMMNI as u64);
+}
