@@ -609,7 +609,13 @@ export class Generator {
 
   private ecCtrl(cpu: number, ec: bigint): Call {
     const { random } = this;
-    if (random.chance(60)) return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_RECALL, ec);
+    if (random.chance(50)) return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_RECALL, ec);
+    if (random.chance(30)) {
+      const domain = this.h.current(cpu)?.domain;
+      const other = domain ? this.selector(domain, "ec") : ec;
+      const rsi = random.chance(90) ? other : this.hostile();
+      return this.make(cpu, abi.HC_EC_CTRL, abi.EC_CTRL_STATE, ec, { rsi });
+    }
     // Regions at both ends of user space, and anything.
     const end = BigInt(abi.USER_ADDR) - BigInt(random.below(4)) * 0x1000n;
     const start = random.chance(50) ? end : BigInt(random.below(4)) * 0x1000n;

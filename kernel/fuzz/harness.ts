@@ -249,6 +249,14 @@ export class Harness {
     return this.ecs.get(this.m.ec);
   }
 
+  /** Its state is not in memory alone; the CPU that is chosen stays the one. */
+  private runs(ec: EcItem): boolean {
+    const { cpu } = this.m;
+    const isCurrent = this.current(ec.cpu) === ec;
+    this.m.cpu = cpu;
+    return isCurrent;
+  }
+
   isIdle(cpu: number): boolean {
     return this.idle[cpu] ?? false;
   }
@@ -526,6 +534,11 @@ export class Harness {
           const isInside = rsi - pages + pages * 0x1000n <= BigInt(abi.USER_ADDR);
           const isTaken = target?.domain.foreign === true && isInside;
           return { status: isTaken ? abi.SUCCESS : abi.BAD_PAR };
+        }
+        if ((flags & 3) === abi.EC_CTRL_STATE) {
+          const source = find(rsi, "ec", abi.PERM_EC_CTRL) as EcItem | undefined;
+          const bothSaved = [target, source].every((each) => each && !this.runs(each));
+          return { status: bothSaved ? abi.SUCCESS : abi.BAD_PAR };
         }
         return { status: target ? abi.SUCCESS : abi.BAD_CAP };
       }
