@@ -22,8 +22,9 @@ export const CAP_SYS_ADMIN: u64 = 21;
 export const CAP_SYS_NICE: u64 = 23;
 export const CAP_SYS_RESOURCE: u64 = 24;
 export const CAP_SETFCAP: u64 = 31;
-/** The last one there is: CAP_CHECKPOINT_RESTORE. */
-export const CAP_LAST: u64 = 40;
+export const CAP_CHECKPOINT_RESTORE: u64 = 40;
+/** The last one there is. */
+export const CAP_LAST: u64 = CAP_CHECKPOINT_RESTORE;
 /** All there are, as a set. */
 export const CAP_ALL: u64 = ((1 as u64) << (CAP_LAST + 1)) - 1;
 

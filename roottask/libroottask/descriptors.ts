@@ -11,7 +11,7 @@ import { Node } from "./tree";
 /** Descriptors per program, as Linux limits them by default. */
 export const FILES_MAX: u32 = 1024;
 
-/** A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, and the number of programs that share it. */
+/** A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, and the number of threads that have it. */
 const TABLE_USERS: u32 = FILES_MAX * 5;
 const TABLE_BYTES: u32 = TABLE_USERS + 4;
 
@@ -89,15 +89,14 @@ export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool
   setCloseOnExec(table, to, closing);
 }
 
-/** A table with the three standard descriptors, open on `input` and `output`; 0 when memory is out. */
+/** A table that nobody has yet with the three standard descriptors, open on `input` and `output`; 0 when memory is out. */
 export function newFiles(input: Node, output: Node): usize {
   const table = allocate(TABLE_BYTES);
   if (table === 0) return 0;
-  shareFiles(table);
   for (let fd: u32 = 0; fd < 3; fd++) {
     const file = fd === 0 ? openNode(input, O_RDONLY) : openNode(output, O_WRONLY);
     if (file === null) {
-      destroyFiles(table);
+      freeFiles(table);
       return 0;
     }
     installFile(table, file, fd, FILES_MAX, false);
@@ -105,17 +104,17 @@ export function newFiles(input: Node, output: Node): usize {
   return table;
 }
 
-/** One more program has `table`. */
+/** One more thread has `table`. */
 export function shareFiles(table: usize): void {
   store<u32>(table + TABLE_USERS, load<u32>(table + TABLE_USERS) + 1);
 }
 
-/** A table of its own with the open files of `table`; 0 when memory is out. */
+/** A table that nobody has yet with the open files of `table`; 0 when memory is out. */
 export function copyFiles(table: usize): usize {
   const copy = allocate(TABLE_BYTES);
   if (copy === 0) return 0;
   memory.copy(copy, table, TABLE_BYTES);
-  store<u32>(copy + TABLE_USERS, 1);
+  store<u32>(copy + TABLE_USERS, 0);
   for (let fd: u32 = 0; fd < FILES_MAX; fd++) {
     const file = fileAt(copy, fd as u64);
     if (file !== null) file.users++;
@@ -123,12 +122,9 @@ export function copyFiles(table: usize): usize {
   return copy;
 }
 
-/** Gives `table` a user of its own: itself where nobody shares it, else a copy; 0 when memory is out. */
-export function ownFiles(table: usize): usize {
-  if (load<u32>(table + TABLE_USERS) === 1) return table;
-  const copy = copyFiles(table);
-  if (copy !== 0) destroyFiles(table);
-  return copy;
+/** More than one thread has `table`. */
+export function filesAreShared(table: usize): bool {
+  return load<u32>(table + TABLE_USERS) > 1;
 }
 
 /** Closes what closes on exec. */
@@ -138,11 +134,15 @@ export function closeForExec(table: usize): void {
   }
 }
 
-/** A program has `table` no more; the last one closes what is open. */
+/** A thread has `table` no more; the last one closes what is open. */
 export function destroyFiles(table: usize): void {
   const users = load<u32>(table + TABLE_USERS) - 1;
   store<u32>(table + TABLE_USERS, users);
-  if (users !== 0) return;
+  if (users === 0) freeFiles(table);
+}
+
+/** Closes what is open in a table that nobody has, and frees it. */
+function freeFiles(table: usize): void {
   for (let fd: u32 = 0; fd < FILES_MAX; fd++) closeFile(table, fd as u64);
   release(table, TABLE_BYTES);
 }

@@ -33,7 +33,15 @@ import { deadline } from "./clock";
 import { endLine, sayText } from "./console";
 import { actAsRoot } from "./credentials";
 import { setAwaited, stuckAwaited } from "./deadlock";
-import { copyFiles, destroyFiles, FILES_MAX, newFiles, shareFiles } from "./descriptors";
+import {
+  copyFiles,
+  destroyFiles,
+  FILES_MAX,
+  filesAreShared,
+  newFiles,
+  shareFiles,
+} from "./descriptors";
+import { copyFsState, dropFsState, FsState, newFsState } from "./fs_state";
 import { release } from "./heap";
 import { enter, leave } from "./lock";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "./log";
@@ -48,7 +56,7 @@ import {
   Thread,
 } from "./program";
 import { programDone, spaceDomain, THREAD_EC, THREAD_SC, THREAD_SERVICES } from "./selectors";
-import { takeWindows } from "./shared_files";
+import { separateFiles, takeWindows } from "./shared_files";
 import { block, destroySpace, newSpace } from "./space";
 import { freeSpaceSlot, takeSpaceSlot } from "./space_slots";
 import { standardInput, standardOutput } from "./standard_streams";
@@ -59,6 +67,7 @@ import {
   releaseThread,
   retire,
   runThread,
+  setFileState,
   THREAD_UTCBS,
   THREAD_UTCBS_END,
 } from "./thread";
@@ -73,17 +82,10 @@ const SIGKILL: u32 = 9;
  */
 const GRACE: u64 = 1_000_000_000;
 
-const serviceSelectors = memory.data(7 * 8);
+/** umask(2) of programs of the start file. */
+const UMASK: u32 = 0o22;
 
-/** Makes `node` the program's working directory. */
-export function setDirectory(program: Program, node: Node): void {
-  const old = program.directory;
-  node.users++;
-  program.directory = node;
-  if (changetype<usize>(old) === 0) return;
-  old.users--;
-  dispose(old);
-}
+const serviceSelectors = memory.data(7 * 8);
 
 /** Makes `node` the file the program runs. */
 export function setExecutable(program: Program, node: Node): void {
@@ -105,16 +107,16 @@ export function newProgram(abi: u32, name: usize, nameLength: u32): Program | nu
   program.nameLength = nameLength;
   program.filesLimit = FILES_MAX;
   program.fileLimit = ~(0 as u64);
-  setDirectory(program, root());
   if (complete(program)) return program;
   reapProgram(program);
   return null;
 }
 
 function complete(program: Program): bool {
-  program.files = newFiles(standardInput(), standardOutput());
   const thread = newThread(program);
-  if (program.files === 0 || thread === null) return false;
+  if (thread === null) return false;
+  const files = newFiles(standardInput(), standardOutput());
+  if (!giveFileState(thread, files, newFsState(root(), UMASK))) return false;
   program.id = thread.id;
   program.group = thread.id;
   program.session = thread.id;
@@ -124,11 +126,47 @@ function complete(program: Program): bool {
   return createSm(programDone(program.slot), ROOT_SEL_PD, 0) === SUCCESS;
 }
 
+/** `thread` has `files` and `fs` from now on. False where one of them could not be made; what nobody else has goes. */
+function giveFileState(thread: Thread, files: usize, fs: FsState | null): bool {
+  if (files !== 0) shareFiles(files);
+  if (fs !== null) fs.users++;
+  const complete = files !== 0 && fs !== null;
+  if (complete) setFileState(thread, files, fs as FsState);
+  if (files !== 0) destroyFiles(files);
+  if (fs !== null) dropFsState(fs);
+  return complete;
+}
+
+/** Gives `thread` the open files, working directory and umask of `maker`: the same, or copies. False when memory is out. */
+export function passFileState(
+  thread: Thread,
+  maker: Thread,
+  sharesFiles: bool,
+  sharesFs: bool,
+): bool {
+  const files = sharesFiles ? maker.files : copyFiles(maker.files);
+  return giveFileState(thread, files, sharesFs ? maker.fs : copyFsState(maker.fs));
+}
+
+/** Makes the descriptor table of `thread` one that nobody else has. False when memory is out. */
+export function ownFiles(thread: Thread): bool {
+  if (!filesAreShared(thread.files)) return true;
+  if (thread.program.alive > 1) separateFiles(thread.program);
+  return giveFileState(thread, copyFiles(thread.files), thread.fs);
+}
+
+/** The same for its working directory and umask. */
+export function ownFsState(thread: Thread): bool {
+  if (thread.fs.users === 1) return true;
+  return giveFileState(thread, thread.files, copyFsState(thread.fs));
+}
+
 /**
- * A child of `parent` with a first thread and the open files of `parent`, its own table or, where `sharesFiles` is set,
- * the same; without a space. Null when memory, slots or kernel objects are out.
+ * A child of the program of `maker` with a first thread, which has the open files, working directory and umask of
+ * `maker`: copies, or the same ones; without a space. Null when memory, slots or kernel objects are out.
  */
-export function newChild(parent: Program, sharesFiles: bool): Program | null {
+export function newChild(maker: Thread, sharesFiles: bool, sharesFs: bool): Program | null {
+  const parent = maker.program;
   const program = newProgramRecord(parent);
   if (program === null) return null;
   program.abi = parent.abi;
@@ -141,13 +179,10 @@ export function newChild(parent: Program, sharesFiles: bool): Program | null {
   program.group = parent.group;
   program.session = parent.session;
   program.terminal = parent.terminal;
-  setDirectory(program, parent.directory);
   const executable = parent.executable;
   if (executable !== null) setExecutable(program, executable);
-  if (sharesFiles) shareFiles(parent.files);
-  program.files = sharesFiles ? parent.files : copyFiles(parent.files);
   const thread = newThread(program);
-  if (program.files !== 0 && thread !== null) {
+  if (thread !== null && passFileState(thread, maker, sharesFiles, sharesFs)) {
     program.id = thread.id;
     if (createSm(programDone(program.slot), ROOT_SEL_PD, 0) === SUCCESS) return program;
   }
@@ -282,8 +317,6 @@ function drop(node: Node): void {
 
 /** Takes back what a program has but its record, which tells of its end; its threads have ended. */
 export function releaseProgram(program: Program): void {
-  if (program.files !== 0) destroyFiles(program.files);
-  program.files = 0;
   if (changetype<usize>(program.space) !== 0) {
     takeWindows(program);
     destroySpace(program.space);
@@ -298,7 +331,6 @@ export function releaseProgram(program: Program): void {
   }
   if (program.personality !== 0) release(program.personality, program.personalityBytes);
   program.personality = 0;
-  drop(program.directory);
   const executable = program.executable;
   if (executable !== null) drop(executable);
   program.executable = null;

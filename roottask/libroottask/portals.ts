@@ -39,7 +39,7 @@ import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIO
 import { UTCB_BASE } from "./machine";
 import { takeCall } from "./mediator";
 import { abandon } from "./power";
-import { ABI_LINUX, Program, STATE_KILLED, setCurrentThread, slotAt, Thread } from "./program";
+import { ABI_LINUX, Program, resumeThread, STATE_KILLED, slotAt, Thread } from "./program";
 import { RFLAGS_FIXED } from "./rflags";
 import { handleService } from "./services";
 import {
@@ -341,13 +341,13 @@ export function ownUtcb(): usize {
 function enterThread(slot: u32): Thread {
   const thread = slotAt(slot);
   enter();
-  setCurrentThread(thread);
   // The slot has no thread: its EC is about to die.
   if (thread.id === 0) {
     dismiss(thread);
     leave();
     while (true) reply();
   }
+  resumeThread(thread);
   if (isEnding(thread)) retire(thread);
   return thread;
 }

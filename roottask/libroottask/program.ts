@@ -9,6 +9,7 @@ import { Space } from "./areas";
 import { monotonic } from "./clock";
 import { Credentials, initCredentials } from "./credentials";
 import { initFrames } from "./frames";
+import { FsState } from "./fs_state";
 import { create, destroy } from "./heap";
 import { allocatePages } from "./pages";
 import { initSpaceSlots } from "./space_slots";
@@ -56,8 +57,6 @@ export class Program {
   exitSignal: u32;
   /** Nothing runs any more, and all but the record has been given back. */
   ended: u32;
-  /** Id of the thread that waits until this program has memory of its own (vfork(2)), 0 for none. */
-  lender: u32;
   /** It has called execve(2). */
   replaced: u32;
   /** Number in the log, in order of start; its descendants have the same. */
@@ -86,9 +85,11 @@ export class Program {
   /** Pages for files that its mediator reads (shared_files.ts), 0 where it has none. */
   fileEntries: usize;
   fileWords: usize;
-  /** Descriptor table. */
+  /** Descriptor table, working directory and umask of that of its threads which has the lock, or had it last; 0 for none. */
   files: usize;
-  directory: Node;
+  fs: FsState;
+  /** Its threads have had different descriptor tables since it began or was replaced. */
+  separateFiles: u32;
   executable: Node | null;
   /** Descriptors it opens are below this (RLIMIT_NOFILE). */
   filesLimit: u32;
@@ -97,8 +98,9 @@ export class Program {
   /** What the personality keeps per program, and its size. */
   personality: usize;
   personalityBytes: u32;
-  /** What the personality has of its signals, 0 for nothing. */
+  /** What the personality has of its signals and of what it does at each, 0 for nothing. */
   signals: usize;
+  actions: usize;
   /** When it began, as monotonic nanoseconds. */
   since: u64;
   /** CPU time of threads of it that have ended, and of children that were waited for, in microseconds. */
@@ -116,6 +118,10 @@ export class Program {
   ipc: usize;
   /** Next of all programs. */
   next: Program | null;
+
+  get directory(): Node {
+    return this.fs.directory;
+  }
 }
 
 @unmanaged
@@ -142,6 +148,9 @@ export class Thread {
   program: Program;
   /** Whom it acts as. */
   credentials: Credentials;
+  /** Its descriptor table, working directory and umask, 0 before it has them. */
+  files: usize;
+  fs: FsState;
   /** Next of the program's threads. */
   next: Thread | null;
   /** Where its mediator keeps the program's registers, 0 where it has none. */
@@ -164,8 +173,9 @@ export class Thread {
   broken: u32;
   /** It comes to its end at its next call or event: another thread of its program has called execve(2). */
   dying: u32;
-  /** Process id of the child that it lends its memory to, and waits for. */
+  /** Id of the thread that it lends its memory to, and waits for; of the one that waits for it so (vfork(2)); 0 for none. */
   lends: u32;
+  lender: u32;
   /** It is in the queue of waiting threads. */
   waiting: u32;
   /** WAIT_…: how the wait ended. */
@@ -197,6 +207,13 @@ export function currentThread(): Thread {
 /** `thread` has got the lock. */
 export function setCurrentThread(thread: Thread): void {
   current = thread;
+}
+
+/** `thread` goes on, with the lock: what its program has of it is that thread's. */
+export function resumeThread(thread: Thread): void {
+  setCurrentThread(thread);
+  thread.program.files = thread.files;
+  thread.program.fs = thread.fs;
 }
 
 /** One past the largest id, as Linux has it by default. */
@@ -269,6 +286,20 @@ export function takeId(thread: Thread): void {
   while (load<usize>(ids + lastId * 4) !== 0);
   store<usize>(ids + lastId * 4, changetype<usize>(thread));
   thread.id = lastId;
+}
+
+/** `id` may be one of a thread. */
+export function isId(id: u32): bool {
+  return id !== 0 && id < IDS;
+}
+
+/** Gives `thread` the id `id` in place of the one that it has. False where somebody has that. */
+export function takeChosenId(thread: Thread, id: u32): bool {
+  if (load<usize>(ids + id * 4) !== 0) return false;
+  store<usize>(ids + thread.id * 4, 0);
+  store<usize>(ids + id * 4, changetype<usize>(thread));
+  thread.id = id;
+  return true;
 }
 
 /** The thread is gone; its id is free unless its program goes by it. */

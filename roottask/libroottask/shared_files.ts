@@ -117,6 +117,12 @@ export function closeProgramWindows(program: Program): void {
   }
 }
 
+/** A thread of `program` is to have another descriptor table than the rest: mediators cannot know what a descriptor is. */
+export function separateFiles(program: Program): void {
+  closeProgramWindows(program);
+  program.separateFiles = 1;
+}
+
 /** Gives back what `giveWindows` has taken, from a space that others may use still. */
 export function takeWindows(program: Program): void {
   closeProgramWindows(program);
@@ -212,6 +218,7 @@ export function noteRead(thread: Thread, file: OpenFile, fd: u64, result: i64): 
   const number = fd as u32;
   if (thread.frame === 0 || number >= (FILE_ENTRIES as u32) || result <= 0 || result > SMALL)
     return;
+  if (thread.program.separateFiles !== 0) return;
   if (file.share !== 0) {
     const share = changetype<Share>(file.share);
     if (file.word !== 0 && share.program === thread.program) enter(share, number);

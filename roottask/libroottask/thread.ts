@@ -47,7 +47,8 @@ import { OTHER_PAGES } from "../libhrstd/mediator_layout";
 import { deadline } from "./clock";
 import { actAs, dropCredentials, keepCredentials, rootCredentials } from "./credentials";
 import { stuckAwaited } from "./deadlock";
-import { destroyFiles } from "./descriptors";
+import { destroyFiles, shareFiles } from "./descriptors";
+import { dropFsState, FsState } from "./fs_state";
 import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
 import { UTCB_BASE } from "./machine";
@@ -60,8 +61,8 @@ import {
   enterSlot,
   Program,
   REGISTERS_BYTES,
+  resumeThread,
   STATE_EXITED,
-  setCurrentThread,
   THREAD_PERSONALITY_BYTES,
   THREADS_MAX,
   Thread,
@@ -290,10 +291,13 @@ export function newThread(program: Program): Thread | null {
   thread.outcome = WAIT_NONE;
   thread.forever = 0;
   thread.lends = 0;
+  thread.lender = 0;
   thread.recordOwner = 0;
   thread.dying = 0;
   thread.usedTime = 0;
   thread.likeSlot = 0;
+  thread.files = 0;
+  thread.fs = changetype<FsState>(0);
   thread.credentials = keepCredentials(rootCredentials());
   thread.program = program;
   takeId(thread);
@@ -302,6 +306,24 @@ export function newThread(program: Program): Thread | null {
   program.alive++;
   tellThreads(program);
   return thread;
+}
+
+/** `thread` has the descriptor table `files` and `fs` from now on, which count it; its program has what its last thread was given. */
+export function setFileState(thread: Thread, files: usize, fs: FsState): void {
+  fs.users++;
+  shareFiles(files);
+  dropFileState(thread);
+  thread.files = files;
+  thread.fs = fs;
+  thread.program.files = files;
+  thread.program.fs = fs;
+}
+
+function dropFileState(thread: Thread): void {
+  if (thread.files !== 0) destroyFiles(thread.files);
+  if (changetype<usize>(thread.fs) !== 0) dropFsState(thread.fs);
+  thread.files = 0;
+  thread.fs = changetype<FsState>(0);
 }
 
 function give(program: Program, from: u64, to: u64, order: u64): u64 {
@@ -433,6 +455,11 @@ export function releaseThread(thread: Thread): void {
   }
   program.alive--;
   tellThreads(program);
+  // Others may wait for the other ends of its pipes.
+  dropFileState(thread);
+  const rest = program.threads;
+  program.files = rest === null ? 0 : rest.files;
+  program.fs = rest === null ? changetype<FsState>(0) : rest.fs;
   dropCredentials(thread.credentials);
   dropThreadId(thread);
   thread.id = 0;
@@ -454,9 +481,6 @@ export function retire(thread: Thread): void {
       program.state = STATE_EXITED;
     }
     const done = programDone(program.slot);
-    // Others may wait for the other ends of its pipes.
-    if (program.files !== 0) destroyFiles(program.files);
-    program.files = 0;
     programEnded(program);
     smUp(done);
     const stuck = stuckAwaited();
@@ -523,7 +547,7 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
   const status = smDown(thread.block + THREAD_SLEEP, until);
   enter();
   actAs(thread.credentials);
-  setCurrentThread(thread);
+  resumeThread(thread);
   let outcome = thread.outcome;
   if (outcome === WAIT_NONE) {
     dequeue(thread);

@@ -75,6 +75,7 @@ import {
   SYS_inotify_init1,
   SYS_inotify_rm_watch,
   SYS_ioctl,
+  SYS_kcmp,
   SYS_kill,
   SYS_lchown,
   SYS_linkat,
@@ -406,6 +407,7 @@ export function declareArguments(): void {
   declare(SYS_sendmmsg, "ilui");
   declare(SYS_recvmmsg, "iluil");
   declare(SYS_prlimit64, "iull");
+  declare(SYS_kcmp, "iiill");
   declare(SYS_syncfs, "i");
   declare(SYS_renameat2, "ililu");
   declare(SYS_getrandom, "llu");

@@ -43,7 +43,6 @@ import {
   STATX_BYTES,
   statBuffer,
 } from "./stat";
-import { linuxProgram } from "./state";
 
 /** What access(2) may ask for: R_OK, W_OK and X_OK are MAY_…. */
 const ACCESS_MODES: u64 = 7;
@@ -309,7 +308,7 @@ export function sysFchownat(program: Program, regs: Utcb): i64 {
 
 /** umask(mask). */
 export function sysUmask(program: Program, regs: Utcb): i64 {
-  const own = linuxProgram(program);
+  const own = program.fs;
   const old = own.umask;
   own.umask = (regs.rdi as u32) & 0o777;
   return old as i64;

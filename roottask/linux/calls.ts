@@ -5,6 +5,7 @@ import * as alternate from "./alternate_stack";
 import { declareArguments } from "./arguments";
 import * as attributes from "./attributes";
 import * as children from "./children";
+import * as clone from "./clone";
 import * as credentials from "./credentials";
 import * as descriptors from "./descriptors";
 import * as directories from "./directories";
@@ -12,13 +13,13 @@ import * as epoll from "./epoll";
 import * as events from "./event_descriptors";
 import * as exec from "./exec";
 import * as extended from "./extended_attributes";
-import * as fork from "./fork";
 import * as groups from "./groups";
 import * as identity from "./identity";
 import * as intervals from "./interval_timers";
 import * as segments from "./ipc/memory";
 import * as messages from "./ipc/message_calls";
 import * as semaphores from "./ipc/semaphore_calls";
+import * as kcmp from "./kcmp";
 import * as limits from "./limits";
 import * as locks from "./locks";
 import * as mapping from "./memory";
@@ -110,6 +111,7 @@ import {
   SYS_getuid,
   SYS_getxattr,
   SYS_ioctl,
+  SYS_kcmp,
   SYS_kill,
   SYS_lchown,
   SYS_lgetxattr,
@@ -257,6 +259,7 @@ import {
   SYS_uname,
   SYS_unlink,
   SYS_unlinkat,
+  SYS_unshare,
   SYS_utimensat,
   SYS_vfork,
   SYS_vmsplice,
@@ -283,6 +286,7 @@ import { onProgram, onThread } from "./table";
 import * as threads from "./threads";
 import * as time from "./time";
 import * as transfer from "./transfer";
+import * as unshare from "./unshare";
 import * as usage from "./usage";
 
 function fileCalls(): void {
@@ -317,7 +321,7 @@ function fileCalls(): void {
   onThread(SYS_copy_file_range, transfer.sysCopyFileRange);
   onThread(SYS_preadv2, transfer.sysPreadv2);
   onThread(SYS_pwritev2, transfer.sysPwritev2);
-  onProgram(SYS_close_range, descriptors.sysCloseRange);
+  onThread(SYS_close_range, descriptors.sysCloseRange);
 }
 
 function eventCalls(): void {
@@ -491,12 +495,14 @@ function timeCalls(): void {
 
 function identityCalls(): void {
   onThread(SYS_sched_yield, threads.sysSchedYield);
-  onThread(SYS_clone, threads.sysClone);
-  onProgram(SYS_clone3, identity.sysAbsent);
+  onThread(SYS_clone, clone.sysClone);
+  onThread(SYS_clone3, clone.sysClone3);
   onProgram(SYS_getpid, identity.sysGetpid);
   onThread(SYS_exit, threads.sysExit);
-  onThread(SYS_fork, fork.sysFork);
-  onThread(SYS_vfork, fork.sysVfork);
+  onThread(SYS_fork, clone.sysFork);
+  onThread(SYS_vfork, clone.sysVfork);
+  onThread(SYS_unshare, unshare.sysUnshare);
+  onThread(SYS_kcmp, kcmp.sysKcmp);
   onThread(SYS_execve, exec.sysExecve);
   onThread(SYS_execveat, exec.sysExecveat);
   onThread(SYS_wait4, children.sysWait4);

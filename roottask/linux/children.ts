@@ -7,8 +7,8 @@ import { ECHILD, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
 import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
-import { returnMemory } from "./fork";
 import { endIpc } from "./ipc/lifetime";
+import { actionOf, dropActions } from "./signal_actions";
 import { SIGCHLD, SIGCONT } from "./signal_numbers";
 import {
   CHANGE_CONTINUED,
@@ -22,7 +22,7 @@ import {
   signalInfo,
 } from "./signal_queue";
 import { fillInfo, raise } from "./signals";
-import { actionOf, linuxProgram, passMissing } from "./state";
+import { linuxProgram, passMissing } from "./state";
 import { removeTimers } from "./timers";
 import { addUsage, fillUsage, RUSAGE_BYTES, usage } from "./usage";
 import { waitForever } from "./wait";
@@ -144,7 +144,6 @@ export function setLeaving(hook: Leaving): void {
 
 /** No thread of `program` is left: what it had goes back, and its parent is told. */
 export function processEnded(program: Program): void {
-  returnMemory(program);
   removeTimers(program, true);
   endIpc(program);
   leaving(program);
@@ -155,6 +154,7 @@ export function processEnded(program: Program): void {
   entry.faults += program.faults;
   passMissing(program, entry);
   program.peak = program.space.peak;
+  dropActions(program);
   releaseProgram(program);
   // All that is left of the tree is taken back as soon as its first process has ended.
   if (entry.ending !== 0) return;

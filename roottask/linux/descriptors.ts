@@ -13,7 +13,8 @@ import {
   setCloseOnExec,
   usableFileAt,
 } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, EPERM, ESPIPE } from "../libroottask/errno";
+import { ownFiles } from "../libroottask/domain";
+import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM, ESPIPE } from "../libroottask/errno";
 import {
   allocateFile,
   O_CLOEXEC,
@@ -69,15 +70,17 @@ export function sysClose(program: Program, regs: Utcb): i64 {
 }
 
 /** close_range(first, last, flags). */
-export function sysCloseRange(program: Program, regs: Utcb): i64 {
+export function sysCloseRange(thread: Thread, regs: Utcb): i64 {
   const first = regs.rdi as u32;
   const last = regs.rsi as u32;
   const known = CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC;
   if (first > last || (regs.rdx & 0xffff_ffff & ~known) !== 0) return -EINVAL;
+  if ((regs.rdx & CLOSE_RANGE_UNSHARE) !== 0 && !ownFiles(thread)) return -ENOMEM;
+  const files = thread.files;
   for (let fd = first; fd <= last && fd < FILES_MAX; fd++) {
-    if (fileAt(program.files, fd as u64) === null) continue;
-    if ((regs.rdx & CLOSE_RANGE_CLOEXEC) !== 0) setCloseOnExec(program.files, fd, true);
-    else closeFile(program.files, fd as u64);
+    if (fileAt(files, fd as u64) === null) continue;
+    if ((regs.rdx & CLOSE_RANGE_CLOEXEC) !== 0) setCloseOnExec(files, fd, true);
+    else closeFile(files, fd as u64);
   }
   return 0;
 }

@@ -3,9 +3,9 @@
 import { Utcb } from "../libhedron/utcb";
 import { MAY_EXECUTE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
-import { setDirectory } from "../libroottask/domain";
 import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
 import { directoryType } from "../libroottask/file_type";
+import { setDirectory } from "../libroottask/fs_state";
 import { O_PATH } from "../libroottask/open_file";
 import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
@@ -25,7 +25,7 @@ function enterDirectory(program: Program, node: Node): i64 {
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
   const error = permit(node, MAY_EXECUTE);
   if (error !== 0) return error;
-  setDirectory(program, node);
+  setDirectory(program.fs, node);
   return 0;
 }
 

@@ -7,8 +7,15 @@ import { Utcb } from "../libhedron/utcb";
 import { STACK_TOP } from "../libhrstd/layout";
 import { Space } from "../libroottask/areas";
 import { Credentials, dropCredentials } from "../libroottask/credentials";
-import { closeForExec, ownFiles } from "../libroottask/descriptors";
-import { domainOf, endProgram, setExecutable, startProgram, useSpace } from "../libroottask/domain";
+import { closeForExec } from "../libroottask/descriptors";
+import {
+  domainOf,
+  endProgram,
+  ownFiles,
+  setExecutable,
+  startProgram,
+  useSpace,
+} from "../libroottask/domain";
 import { ELF_OK, firstInstruction } from "../libroottask/elf";
 import { E2BIG, EFAULT, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
 import { copyContents } from "../libroottask/file_pages";
@@ -25,7 +32,6 @@ import {
   executesSecurely,
   executionError,
 } from "./credentials";
-import { returnMemory } from "./fork";
 import { closeImage, elf, findElf, loadImage, mayExecute } from "./image";
 import { pregrantMemory, STACK_SIZE } from "./limits";
 import {
@@ -38,10 +44,11 @@ import {
   readPath,
 } from "./lookup";
 import { leaveMemory } from "./robust";
+import { ownActions, resetActions } from "./signal_actions";
 import { giveSignalCode } from "./signal_frame";
 import { SIGKILL } from "./signal_numbers";
 import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./stack";
-import { LinuxThread, linuxThread, NAME_BYTES, resetActions } from "./state";
+import { LinuxThread, linuxThread, NAME_BYTES } from "./state";
 import { removeTimers } from "./timers";
 
 /** Bytes of arguments and environment with their vectors: a quarter of the stack. */
@@ -246,14 +253,13 @@ function enterImage(
   destroySpace(program.space);
   useSpace(program, program.nextSpace as Space, program.nextEntries, program.nextWords);
   program.nextSpace = null;
-  returnMemory(program);
   const own = linuxThread(thread);
   own.fsBase = 0;
   own.gsBase = 0;
   own.stackBase = 0;
   own.stackSize = 0;
-  own.clearTid = 0;
-  resetActions(program);
+  const owned = ownFiles(thread) && ownActions(program);
+  if (owned) resetActions(program);
   removeTimers(program, false);
   becomeExecuted(thread, acting, secure);
   program.replaced = 1;
@@ -261,12 +267,9 @@ function enterImage(
   memory.fill(thread.registers, 0, offsetof<Utcb>());
   thread.entryRip = entry;
   thread.entryRsp = stack;
-  const files = ownFiles(program.files);
-  if (files !== 0) {
-    program.files = files;
-    closeForExec(files);
-  }
-  if (files === 0 || startProgram(program) !== SUCCESS) endProgram(thread, STATE_KILLED, SIGKILL);
+  program.separateFiles = 0;
+  if (owned) closeForExec(thread.files);
+  if (!owned || startProgram(program) !== SUCCESS) endProgram(thread, STATE_KILLED, SIGKILL);
   dismiss(thread);
   leave();
   while (true) reply();

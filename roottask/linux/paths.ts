@@ -72,7 +72,6 @@ import {
   readPath,
   second,
 } from "./lookup";
-import { linuxProgram } from "./state";
 
 /** Types of node in a mode, include/uapi/linux/stat.h. */
 const S_IFMT: u32 = 0o170000;
@@ -94,7 +93,7 @@ function openAt(thread: Thread, fd: u64, address: u64, flags: u64, mode: u64): i
   if (length < 0) return length;
   const error = findBase(program, fd, path, length as u32);
   if (error !== 0) return error;
-  const bits = (mode as u32) & ~linuxProgram(program).umask;
+  const bits = (mode as u32) & ~program.fs.umask;
   return openPath(thread, base, path, length as u32, flags as u32, bits);
 }
 
@@ -165,7 +164,7 @@ export function sysReadlinkat(program: Program, regs: Utcb): i64 {
 function mkdirAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
   const error = nameAt(program, fd, address);
   if (error !== 0) return error;
-  return makeNode(KIND_DIRECTORY, (mode as u32) & 0o1777 & ~linuxProgram(program).umask);
+  return makeNode(KIND_DIRECTORY, (mode as u32) & 0o1777 & ~program.fs.umask);
 }
 
 /** mkdir(path, mode). */
@@ -381,7 +380,7 @@ export function sysLinkat(program: Program, regs: Utcb): i64 {
 /** Makes a node that is no directory: a file or a FIFO. The tree has no new devices, and no sockets. */
 function mknodAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
   const type = (mode as u32) & S_IFMT;
-  const bits = (mode as u32) & 0o7777 & ~linuxProgram(program).umask;
+  const bits = (mode as u32) & 0o7777 & ~program.fs.umask;
   if (type === S_IFDIR) return -EPERM;
   const special = type === S_IFCHR || type === S_IFBLK || type === S_IFSOCK;
   if (!special && type !== 0 && type !== S_IFREG && type !== S_IFIFO) return -EINVAL;

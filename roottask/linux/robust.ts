@@ -2,14 +2,15 @@
 // are" of the kernel's documentation), locks with priority inheritance that it had, and children that want to know.
 
 import { Utcb } from "../libhedron/utcb";
-import { CAP_SYS_PTRACE, hasCapability } from "../libroottask/credentials";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
-import { Thread, threadWithId } from "../libroottask/program";
+import { Thread } from "../libroottask/program";
 import { get32, get64, got, put32, put64 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operations";
 import { findFutex, futexChannel, futexKey } from "./futex_place";
+import { mayInspect, visibleThread } from "./inspect";
 import { leaveIpc } from "./ipc/lifetime";
+import { returnMemory } from "./lend";
 import { leaveLocks } from "./pi_futex";
 import { tellChildren } from "./prctl";
 import { linuxThread } from "./state";
@@ -33,23 +34,12 @@ export function sysSetRobustList(thread: Thread, regs: Utcb): i64 {
 /** get_robust_list(tid, head, size). */
 export function sysGetRobustList(thread: Thread, regs: Utcb): i64 {
   const id = regs.rdi as i32;
-  const target = id === 0 ? thread : threadWithId(id as u32);
-  if (target === null || target.program.entry !== thread.program.entry) return -ESRCH;
-  if (target.program !== thread.program && !mayLook(thread, target)) return -EPERM;
+  const target = id === 0 ? thread : visibleThread(thread, id as u32);
+  if (target === null) return -ESRCH;
+  if (!mayInspect(thread, target)) return -EPERM;
   const space = thread.program.space;
   if (!put64(space, regs.rdx, HEAD_BYTES)) return -EFAULT;
   return put64(space, regs.rsi, linuxThread(target).robustList) ? 0 : -EFAULT;
-}
-
-/** `thread` may look into the other: one's own user's, or all with CAP_SYS_PTRACE (ptrace(2)). */
-function mayLook(thread: Thread, other: Thread): bool {
-  const own = thread.credentials;
-  const its = other.credentials;
-  const user =
-    own.user === its.user && own.user === its.effectiveUser && own.user === its.savedUser;
-  const group =
-    own.group === its.group && own.group === its.effectiveGroup && own.group === its.savedGroup;
-  return (user && group) || hasCapability(own, CAP_SYS_PTRACE);
 }
 
 function wakeFirst(thread: Thread, address: u64): void {
@@ -100,10 +90,23 @@ function walkList(thread: Thread): void {
   if (last !== 0) markDead(thread, last + offset, (pending & INHERITS) !== 0, true);
 }
 
+/** Tells who waits for the end of `thread` where it wants that (set_tid_address(2)) and others are there to see it. */
+function clearTid(thread: Thread): void {
+  const own = linuxThread(thread);
+  const address = own.clearTid;
+  own.clearTid = 0;
+  if (address === 0) return;
+  const space = thread.program.space;
+  const seen = thread.program.alive > 1 || space.users > 1;
+  if (seen && put32(space, address, 0)) wakeFirst(thread, address);
+}
+
 /** `thread` leaves the memory that it shares with others: it ends, or executes another program. */
 export function leaveMemory(thread: Thread): void {
   walkList(thread);
   leaveLocks(thread);
+  clearTid(thread);
+  returnMemory(thread);
 }
 
 /** `thread` is about to end. */

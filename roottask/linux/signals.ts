@@ -16,6 +16,7 @@ import { wake } from "../libroottask/wait_queue";
 import { leaveStack } from "./alternate_stack";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
 import { settleCall } from "./restart";
+import { ACTION_BYTES, actionOf } from "./signal_actions";
 import { hasLeft, leaveHandler, popFrame, poppedMask, pushFrame } from "./signal_frame";
 import {
   SIGCHLD,
@@ -51,7 +52,7 @@ import {
   UNBLOCKABLE,
 } from "./signal_queue";
 import { tellSignalFiles } from "./signalfd";
-import { ACTION_BYTES, actionOf, linuxThread, SIGNALS } from "./state";
+import { linuxThread, SIGNALS } from "./state";
 import { waitForever } from "./wait";
 
 const SIG_DFL: u64 = 0;

@@ -16,6 +16,7 @@ import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { threadEnded } from "./robust";
+import { addActions, dropActions } from "./signal_actions";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals } from "./signal_queue";
 import { initSignalFiles } from "./signalfd";
@@ -33,6 +34,7 @@ function forget(program: Program): void {
   removeTimers(program, true);
   forgetSignals(program);
   forgetIpc(program);
+  dropActions(program);
 }
 
 /** Makes the personality known to the portals. False when memory is out. */
@@ -72,7 +74,7 @@ function load(program: Program, file: Node): u32 {
   let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "", vdso);
   if (stack === 0) return ELF_MEMORY;
   if (foreign) {
-    if (!addLinuxProgram(program)) return ELF_MEMORY;
+    if (!addLinuxProgram(program) || !addActions(program)) return ELF_MEMORY;
     initLimits(program);
     initThread(program.threads as Thread);
     pregrantMemory(program);

@@ -1,13 +1,11 @@
-// What the Linux personality keeps beyond the records of libroottask: per program what its threads share
-// (signal actions, umask), per thread what each has (signal mask, alternate stack, bases, name).
+// What the Linux personality keeps beyond the records of libroottask: per program what its threads share (attributes,
+// limits), per thread what each has (signal mask, alternate stack, bases, name).
 
 import { dropCredentials, keepCredentials } from "../libroottask/credentials";
 import { allocate } from "../libroottask/heap";
 import { Program, THREAD_PERSONALITY_BYTES, Thread } from "../libroottask/program";
 
 export const SIGNALS: u32 = 64;
-/** struct kernel_sigaction: handler, flags, restorer, mask. */
-export const ACTION_BYTES: u32 = 32;
 /** One bit per entry of the system call table. */
 export const MISSING_BYTES: u32 = 64;
 /** Resource limits, and struct rlimit64. */
@@ -16,11 +14,9 @@ export const RLIMIT_BYTES: u32 = 16;
 /** TASK_COMM_LEN: name of a thread with its NUL. */
 export const NAME_BYTES: u32 = 16;
 
-/** Followed by the actions of the 64 signals, a bit per system call asked for in vain, and the limits. */
+/** Followed by a bit per system call asked for in vain, and the limits. */
 @unmanaged
 export class LinuxProgram {
-  /** umask(2). */
-  umask: u32;
   /** PR_SET_DUMPABLE of prctl(2). */
   dumpable: u32;
   /** It inherits orphans of its descendants: PR_SET_CHILD_SUBREAPER. */
@@ -86,11 +82,10 @@ export class LinuxThread {
 
 if (offsetof<LinuxThread>() > THREAD_PERSONALITY_BYTES) ERROR("THREAD_PERSONALITY_BYTES");
 
-const ACTIONS: usize = 32;
-const MISSING: usize = ACTIONS + ((SIGNALS * ACTION_BYTES) as usize);
+const MISSING: usize = 32;
 const LIMITS: usize = MISSING + (MISSING_BYTES as usize);
 const PROGRAM_BYTES: u32 = (LIMITS as u32) + RLIMITS * RLIMIT_BYTES;
-if (offsetof<LinuxProgram>() > ACTIONS) ERROR("ACTIONS");
+if (offsetof<LinuxProgram>() > MISSING) ERROR("MISSING");
 
 export function linuxProgram(program: Program): LinuxProgram {
   return changetype<LinuxProgram>(program.personality);
@@ -98,11 +93,6 @@ export function linuxProgram(program: Program): LinuxProgram {
 
 export function linuxThread(thread: Thread): LinuxThread {
   return changetype<LinuxThread>(thread.personality);
-}
-
-/** The action of `signal` (1…SIGNALS) of `program`. */
-export function actionOf(program: Program, signal: u32): usize {
-  return program.personality + ACTIONS + (signal - 1) * ACTION_BYTES;
 }
 
 /** The bits of missing calls. */
@@ -121,7 +111,6 @@ export function addLinuxProgram(program: Program): bool {
   if (storage === 0) return false;
   program.personality = storage;
   program.personalityBytes = PROGRAM_BYTES;
-  linuxProgram(program).umask = 0o22;
   linuxProgram(program).dumpable = 1;
   return true;
 }
@@ -136,34 +125,12 @@ export function inheritProgram(program: Program, parent: Program): bool {
   return true;
 }
 
-/** Signals that are handled have their default action again: execve(2). Their flags and masks are forgotten. */
-export function resetActions(program: Program): void {
-  for (let signal: u32 = 1; signal <= SIGNALS; signal++) {
-    const action = actionOf(program, signal);
-    const ignored = load<u64>(action) === 1;
-    memory.fill(action, 0, ACTION_BYTES);
-    if (ignored) store<u64>(action, 1);
-  }
-}
-
 /** Calls that `program` has missed count as missed by `other`, too. */
 export function passMissing(program: Program, other: Program): void {
   for (let at: u32 = 0; at < MISSING_BYTES; at += 8) {
     const place = missingOf(other) + at;
     store<u64>(place, load<u64>(place) | load<u64>(missingOf(program) + at));
   }
-}
-
-/** Gives the first thread of a new process what it inherits from the one that made it. */
-export function inheritProcessThread(thread: Thread, parent: Thread): void {
-  const own = linuxThread(thread);
-  const from = linuxThread(parent);
-  inheritThread(thread, parent);
-  own.stackBase = from.stackBase;
-  own.stackSize = from.stackSize;
-  own.stackFlags = from.stackFlags;
-  own.name0 = from.name0;
-  own.name1 = from.name1;
 }
 
 /** What PR_SET_TIMERSLACK is at first, nanoseconds. */
@@ -193,8 +160,8 @@ function inheritScheduling(own: LinuxThread, from: LinuxThread): void {
   }
 }
 
-/** Gives a new thread what it inherits from the one that made it. */
-export function inheritThread(thread: Thread, parent: Thread): void {
+/** Gives a new thread what it inherits from the one that made it, the alternate stack where it `keepsStack`. */
+export function inheritThread(thread: Thread, parent: Thread, keepsStack: bool): void {
   const own = linuxThread(thread);
   const from = linuxThread(parent);
   own.mask = from.mask;
@@ -207,4 +174,10 @@ export function inheritThread(thread: Thread, parent: Thread): void {
   thread.credentials = keepCredentials(parent.credentials);
   own.fsBase = from.fsBase;
   own.gsBase = from.gsBase;
+  own.name0 = from.name0;
+  own.name1 = from.name1;
+  if (!keepsStack) return;
+  own.stackBase = from.stackBase;
+  own.stackSize = from.stackSize;
+  own.stackFlags = from.stackFlags;
 }

@@ -1,6 +1,5 @@
-// Threads: clone(2) of a thread, its end, futex(2). Threads of a program share everything but registers,
-// signal mask and UTCB; those that make a process are in fork.ts. Locks with priority
-// inheritance are in pi_futex.ts, robust lists in robust.ts.
+// Threads: their start and end, futex(2). They are made in clone.ts. Locks with priority inheritance are in pi_futex.ts,
+// robust lists in robust.ts.
 
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
@@ -8,34 +7,18 @@ import { Space } from "../libroottask/areas";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
 import { endThread } from "../libroottask/domain";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ETIMEDOUT } from "../libroottask/errno";
-import {
-  Program,
-  REGISTERS_BYTES,
-  Thread,
-  tellWaiters,
-  WAIT_INTERRUPTED,
-  WAIT_WOKEN,
-} from "../libroottask/program";
-import { get32, got, put32 } from "../libroottask/space";
-import { newThread, releaseThread, startThread, waitFor } from "../libroottask/thread";
+import { Program, Thread, tellWaiters, WAIT_INTERRUPTED, WAIT_WOKEN } from "../libroottask/program";
+import { get32, got } from "../libroottask/space";
+import { waitFor } from "../libroottask/thread";
 import { requeue, wake, wakeBits } from "../libroottask/wait_queue";
-import { cloneProcess } from "./fork";
 import { FUTEX_COMMAND, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
 import { findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
 import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
-import { inheritThread, linuxThread } from "./state";
+import { linuxThread } from "./state";
 import { timespec } from "./time";
 import { waitForever } from "./wait";
-
-const CLONE_THREAD: u64 = 0x1_0000;
-const CLONE_SETTLS: u64 = 0x8_0000;
-const CLONE_PARENT_SETTID: u64 = 0x10_0000;
-const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
-const CLONE_CHILD_SETTID: u64 = 0x100_0000;
-/** VM, FS, FILES, SIGHAND: what threads share. */
-const CLONE_SHARED: u64 = 0xf00;
 
 const FUTEX_REQUEUE: u32 = 3;
 const FUTEX_CMP_REQUEUE: u32 = 4;
@@ -45,36 +28,6 @@ const FUTEX_CLOCK_REALTIME: u32 = 256;
 const ALL_BITS: u64 = 0xffff_ffff;
 /** What sched_yield sleeps, in nanoseconds: enough for others to get the processor. */
 const YIELD: u64 = 1000;
-
-/** Fills in what a new thread starts with and tells its id where the flags say so. */
-function prepareClone(thread: Thread, parent: Thread, regs: Utcb): i64 {
-  const flags = regs.rdi;
-  const space = parent.program.space;
-  const own = linuxThread(thread);
-  inheritThread(thread, parent);
-  if ((flags & CLONE_SETTLS) !== 0) own.fsBase = regs.r8;
-  if ((flags & CLONE_CHILD_CLEARTID) !== 0) own.clearTid = regs.r10;
-  if ((flags & CLONE_PARENT_SETTID) !== 0 && !put32(space, regs.rdx, thread.id)) return -EFAULT;
-  if ((flags & CLONE_CHILD_SETTID) !== 0 && !put32(space, regs.r10, thread.id)) return -EFAULT;
-  memory.copy(thread.registers, changetype<usize>(regs), REGISTERS_BYTES);
-  changetype<Utcb>(thread.registers).rax = 0;
-  thread.likeSlot = parent.slot;
-  thread.entryRip = regs.rip;
-  thread.entryRsp = regs.rsi;
-  return startThread(thread, parent.program) === 0 ? (thread.id as i64) : -EAGAIN;
-}
-
-/** clone(flags, stack, parent's tid address, child's tid address, tls): the new thread's id. */
-export function sysClone(parent: Thread, regs: Utcb): i64 {
-  const flags = regs.rdi;
-  if ((flags & CLONE_THREAD) === 0) return cloneProcess(parent, regs);
-  if ((flags & CLONE_SHARED) !== CLONE_SHARED || regs.rsi === 0) return -EINVAL;
-  const thread = newThread(parent.program);
-  if (thread === null) return -EAGAIN;
-  const result = prepareClone(thread, parent, regs);
-  if (result < 0) releaseThread(thread);
-  return result;
-}
 
 /** Adds the thread-local base to the first registers of a thread. */
 export function linuxStart(thread: Thread): void {
@@ -163,16 +116,8 @@ function waitWhile(thread: Thread, regs: Utcb, command: u32, value: u64): i64 {
   return end < 0 ? end : wait(thread, end as u64);
 }
 
-/** exit(status): ends the thread, and tells who waits for it. */
+/** exit(status): ends the thread. */
 export function sysExit(thread: Thread, regs: Utcb): i64 {
-  const program = thread.program;
-  const address = linuxThread(thread).clearTid;
-  const space = program.space;
-  const seen = program.alive > 1 || space.users > 1;
-  if (address !== 0 && seen && put32(space, address, 0)) {
-    findFutex(space, address, false);
-    wake(futexChannel, futexKey, 1);
-  }
   linuxThread(thread).mask = ~(0 as u64);
   retarget(thread);
   dropThreadSignals(thread);

@@ -77,7 +77,6 @@ import {
   shutUnix,
 } from "../libroottask/unix_socket";
 import { FAMILY_BYTES, setFamilyError } from "./socket_address";
-import { linuxProgram } from "./state";
 
 const ADDRESS_BYTES: u32 = FAMILY_BYTES + UNIX_NAME_MAX;
 const protocol = changetype<Protocol>(memory.data(128));
@@ -147,7 +146,7 @@ function makeName(program: Program, length: u32): Node | null {
   findError = walkToName(program.directory, address + FAMILY_BYTES, length);
   if (findError !== 0) return null;
   const directory = walkDirectory as Node;
-  findError = makeNode(KIND_SOCKET, 0o777 & ~linuxProgram(program).umask);
+  findError = makeNode(KIND_SOCKET, 0o777 & ~program.fs.umask);
   if (findError !== 0) return null;
   findError = walk(directory, walkName, walkNameLength, false);
   return findError === 0 ? walkNode : null;

@@ -117,6 +117,12 @@ function programOf(node: Node): Program | null {
   return thread !== null ? thread.program : programWithId(id);
 }
 
+/** The descriptor table of the thread that a node is about, a process' first one; 0 where that has gone. */
+function filesOf(node: Node): usize {
+  const thread = threadWithId(idOf(node));
+  return thread === null ? 0 : thread.files;
+}
+
 /** Puts a new node of `kind` by the name in `name`; null when memory is out. */
 function add(directory: Node, length: u32, kind: u32, mode: u32, object: u32): Node | null {
   const node = newNode(kind, mode);
@@ -194,8 +200,9 @@ function refreshLink(node: Node): void {
   const what = whatOf(node);
   let target: Node | null = null;
   if (program !== null && program.ended === 0) {
+    const thread = threadWithId(idOf(node));
     if (what === EXE) target = program.executable;
-    else target = what === CWD ? program.directory : root();
+    else if (thread !== null) target = what === CWD ? thread.fs.directory : root();
   }
   begin();
   if (target !== null) process.path(target);
@@ -209,9 +216,8 @@ function anonymousName(node: Node): string {
 
 /** A descriptor: a link to what it is open on. */
 function refreshDescriptor(node: Node): void {
-  const program = programOf(node);
   const fd = whatOf(node) & ~DESCRIPTOR;
-  const files: usize = program === null ? 0 : program.files;
+  const files = filesOf(node);
   const file: OpenFile | null = files === 0 ? null : fileAt(files, fd as u64);
   const target: Node | null = file === null ? null : file.node;
   begin();
@@ -232,8 +238,7 @@ function refreshDescriptor(node: Node): void {
 
 /** The open descriptors of the process, as links or files about them. */
 function refreshDescriptors(directory: Node): void {
-  const program = programOf(directory);
-  const files: usize = program === null ? 0 : program.files;
+  const files = filesOf(directory);
   const infos = whatOf(directory) === INFO;
   let entry = directory.entries;
   while (entry !== null) {
@@ -382,7 +387,7 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       system.mountinfo();
       return;
     default:
-      process.fdinfo(program, what & (DESCRIPTOR - 1));
+      if (thread !== null) process.fdinfo(thread, what & (DESCRIPTOR - 1));
   }
 }
 

@@ -12,16 +12,9 @@ import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
+import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
-import {
-  actionOf,
-  LinuxThread,
-  limitOf,
-  linuxProgram,
-  linuxThread,
-  NAME_BYTES,
-  SIGNALS,
-} from "../linux/state";
+import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
 import { terminalOf } from "../terminal/terminal";
 import { added, byte, bytes, hex, kibibytes, number, octal, room, signed, text } from "./writer";
 
@@ -224,9 +217,9 @@ export function status(program: Program, thread: Thread | null): void {
   const id = thread === null ? program.id : thread.id;
   text("Name:\t");
   comm(program, thread);
-  if (hasActions) {
+  if (thread !== null) {
     text("Umask:\t");
-    octal(linuxProgram(program).umask, 4);
+    octal(thread.fs.umask, 4);
     byte(10);
   }
   text("State:\t");
@@ -441,9 +434,9 @@ export function limits(program: Program): void {
   }
 }
 
-/** fdinfo of descriptor `fd`. */
-export function fdinfo(program: Program, fd: u32): void {
-  const file: OpenFile | null = program.files === 0 ? null : fileAt(program.files, fd as u64);
+/** fdinfo of descriptor `fd` of `thread`. */
+export function fdinfo(thread: Thread, fd: u32): void {
+  const file = fileAt(thread.files, fd as u64);
   if (file === null) return;
   const open = file as OpenFile;
   line("pos", open.position as u64);

@@ -1,0 +1,305 @@
+// New processes and threads: clone(2), clone3(2), fork(2), vfork(2), with the rules of copy_process() (kernel/fork.c). A
+// process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces.
+
+import { Utcb } from "../libhedron/utcb";
+import { SPACE_END } from "../libroottask/areas";
+import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
+import { newChild, passFileState, reapProgram } from "../libroottask/domain";
+import { E2BIG, EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { isId, Program, REGISTERS_BYTES, Thread, takeChosenId } from "../libroottask/program";
+import { separateFiles } from "../libroottask/shared_files";
+import { copyFrom, get32, got, inPage, put32 } from "../libroottask/space";
+import { newThread, releaseThread, startThread } from "../libroottask/thread";
+import {
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_INTO_CGROUP,
+  CLONE_LEGACY_FLAGS,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+  CSIGNAL,
+  NAMESPACES,
+} from "./clone_flags";
+import { startChild } from "./fork";
+import { shareUndos } from "./ipc/undo";
+import { lendMemory } from "./lend";
+import { passActions, resetActions } from "./signal_actions";
+import { SIGCHLD } from "./signal_numbers";
+import { inheritProgram, inheritThread, linuxProgram, linuxThread, SIGNALS } from "./state";
+
+/** struct clone_args. */
+@unmanaged
+class CloneArguments {
+  flags: u64;
+  pidfd: u64;
+  childTid: u64;
+  parentTid: u64;
+  exitSignal: u64;
+  /** The lowest byte of the stack; behind its last one, or 0, where the arguments have been read. */
+  stack: u64;
+  stackSize: u64;
+  tls: u64;
+  setTid: u64;
+  setTidSize: u64;
+  cgroup: u64;
+}
+
+/** Bytes of the structure as it was first (CLONE_ARGS_SIZE_VER0), and with a cgroup (VER2). */
+const FIRST_BYTES: u64 = 64;
+const ARGUMENTS_BYTES: u32 = offsetof<CloneArguments>() as u32;
+const PAGE: u64 = 4096;
+const INT_MAX: u64 = 0x7fff_ffff;
+/** Levels of PID namespaces that a list of ids may be for (MAX_PID_NS_LEVEL), and those there are. */
+const LEVELS_MAX: u64 = 32;
+const LEVELS: u64 = 1;
+
+if (ARGUMENTS_BYTES !== 88) ERROR("struct clone_args");
+
+/** What the call under way asks for; waits come when nobody looks at it any more. */
+const storage = memory.data(96);
+/** The id that it asks for where it has a list of them. */
+let chosenId: u32 = 0;
+
+function cleared(): CloneArguments {
+  memory.fill(storage, 0, ARGUMENTS_BYTES);
+  return changetype<CloneArguments>(storage);
+}
+
+/** `flags` has all or none of two flags of which the first needs the second. */
+function lacks(flags: u64, first: u64, second: u64): bool {
+  return (flags & first) !== 0 && (flags & second) === 0;
+}
+
+function both(flags: u64, first: u64, second: u64): bool {
+  return (flags & first) !== 0 && (flags & second) !== 0;
+}
+
+/** What flags go together: 0, -EINVAL, or -EPERM where namespaces are asked for by one who may not have them. */
+function checkFlags(parent: Thread, flags: u64): i64 {
+  if (both(flags, CLONE_NEWNS | CLONE_NEWUSER, CLONE_FS)) return -EINVAL;
+  if (lacks(flags, CLONE_THREAD, CLONE_SIGHAND)) return -EINVAL;
+  if (lacks(flags, CLONE_SIGHAND, CLONE_VM)) return -EINVAL;
+  const program = parent.program;
+  // There is nobody beside the first process.
+  if ((flags & CLONE_PARENT) !== 0 && program.parent === null) return -EINVAL;
+  if (both(flags, CLONE_THREAD, CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
+  if (both(flags, CLONE_PIDFD, CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
+  if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
+  return (flags & (NAMESPACES | CLONE_PIDFD)) !== 0 ? -EINVAL : 0;
+}
+
+/** Gives `thread` the id that `args` ask for. Returns 0 or a negative error. */
+function chooseId(thread: Thread, args: CloneArguments): i64 {
+  if (args.setTidSize === 0) return 0;
+  if (args.setTidSize > LEVELS || !isId(chosenId)) return -EINVAL;
+  if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE)) return -EPERM;
+  return takeChosenId(thread, chosenId) ? 0 : -EEXIST;
+}
+
+/** Fills in what `thread`, made by `parent`, begins with. Returns 0 or a negative error. */
+function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+  const flags = args.flags;
+  const own = linuxThread(thread);
+  inheritThread(thread, parent, (flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM);
+  if ((flags & CLONE_SETTLS) !== 0) {
+    if (args.tls >= SPACE_END) return -EPERM;
+    own.fsBase = args.tls;
+  }
+  if ((flags & CLONE_CHILD_CLEARTID) !== 0) own.clearTid = args.childTid;
+  memory.copy(thread.registers, changetype<usize>(regs), REGISTERS_BYTES);
+  changetype<Utcb>(thread.registers).rax = 0;
+  thread.likeSlot = parent.slot;
+  thread.entryRip = regs.rip;
+  thread.entryRsp = args.stack === 0 ? regs.rsp : args.stack;
+  const error = chooseId(thread, args);
+  if (error !== 0) return error;
+  // There are no control groups.
+  return (flags & CLONE_INTO_CGROUP) !== 0 ? -EBADF : 0;
+}
+
+/** Tells the id of `thread` where the parent wants it; one who gives a bad address learns nothing. */
+function tellParent(thread: Thread, parent: Thread, args: CloneArguments): void {
+  if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
+  put32(parent.program.space, args.parentTid, thread.id);
+}
+
+/** Makes a thread. Returns 0, with it in `made`, or a negative error. */
+function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+  const flags = args.flags;
+  const program = parent.program;
+  const thread = newThread(program);
+  if (thread === null) return -EAGAIN;
+  let error: i64 = 0;
+  if ((flags & CLONE_FILES) === 0) separateFiles(program);
+  if (!passFileState(thread, parent, (flags & CLONE_FILES) !== 0, (flags & CLONE_FS) !== 0)) {
+    error = -ENOMEM;
+  }
+  if (error === 0) error = prepare(thread, parent, regs, args);
+  if (error === 0) {
+    tellParent(thread, parent, args);
+    if ((flags & CLONE_CHILD_SETTID) !== 0) put32(program.space, args.childTid, thread.id);
+    if (startThread(thread, program) !== 0) error = -EAGAIN;
+  }
+  made = thread;
+  if (error !== 0) releaseThread(thread);
+  return error;
+}
+
+/** Makes a process. Returns 0, with its thread in `made`, or a negative error. */
+function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+  const flags = args.flags;
+  const program = parent.program;
+  const child = newChild(parent, (flags & CLONE_FILES) !== 0, (flags & CLONE_FS) !== 0);
+  if (child === null) return -EAGAIN;
+  child.exitSignal = args.exitSignal as u32;
+  if ((flags & CLONE_PARENT) !== 0) {
+    child.parent = program.parent;
+    child.exitSignal = program.exitSignal;
+  }
+  const thread = child.threads as Thread;
+  const error = fillProcess(child, parent, regs, args);
+  made = thread;
+  if (error !== 0) reapProgram(child);
+  return error;
+}
+
+function fillProcess(child: Program, parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+  const flags = args.flags;
+  const thread = child.threads as Thread;
+  if (!inheritProgram(child, parent.program)) return -ENOMEM;
+  if (!passActions(child, parent.program, (flags & CLONE_SIGHAND) !== 0)) return -ENOMEM;
+  if ((flags & CLONE_SYSVSEM) !== 0 && !shareUndos(child, parent.program)) return -ENOMEM;
+  linuxProgram(child).maker = parent.id;
+  const error = prepare(thread, parent, regs, args);
+  if (error !== 0) return error;
+  child.id = thread.id;
+  if ((flags & CLONE_CLEAR_SIGHAND) !== 0) resetActions(child);
+  tellParent(thread, parent, args);
+  const tid = (flags & CLONE_CHILD_SETTID) !== 0 ? args.childTid : 0;
+  return startChild(child, parent.program, (flags & CLONE_VM) !== 0, tid);
+}
+
+/** The thread that was made last. */
+let made: Thread = changetype<Thread>(0);
+
+/** Makes what `args` ask for. Returns its id or a negative error. */
+function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+  const flags = args.flags;
+  if (both(flags, CLONE_PIDFD, CLONE_PARENT_SETTID) && args.pidfd === args.parentTid) {
+    return -EINVAL;
+  }
+  const wrong = checkFlags(parent, flags);
+  if (wrong !== 0) return wrong;
+  const isThread = (flags & CLONE_THREAD) !== 0;
+  const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);
+  if (error !== 0) return error;
+  const id = made.id as i64;
+  if ((flags & CLONE_VFORK) !== 0) lendMemory(parent, made);
+  return id;
+}
+
+/** clone(flags, stack, parent's tid address, child's tid address, tls): the new id. */
+export function sysClone(parent: Thread, regs: Utcb): i64 {
+  const args = cleared();
+  args.flags = regs.rdi & CLONE_LEGACY_FLAGS & ~CSIGNAL;
+  args.exitSignal = regs.rdi & CSIGNAL;
+  args.stack = regs.rsi;
+  args.pidfd = regs.rdx;
+  args.parentTid = regs.rdx;
+  args.childTid = regs.r10;
+  args.tls = regs.r8;
+  return make(parent, regs, args);
+}
+
+/** Bytes [from, to) of the caller's memory: 0 where they are zero, -E2BIG where not, -EFAULT. */
+function checkZero(parent: Thread, from: u64, to: u64): i64 {
+  const rest = memory.data(64);
+  let at = from;
+  while (at < to) {
+    const piece = min<u32>(inPage(at, to - at), 64);
+    if (!copyFrom(parent.program.space, rest, at, piece)) return -EFAULT;
+    for (let i: u32 = 0; i < piece; i++) if (load<u8>(rest + i) !== 0) return -E2BIG;
+    at += piece as u64;
+  }
+  return 0;
+}
+
+/** Reads the structure of `size` bytes at `address`, as copy_clone_args_from_user() does. Returns 0 or a negative error. */
+function readArguments(parent: Thread, address: u64, size: u64): i64 {
+  if (size > PAGE) return -E2BIG;
+  if (size < FIRST_BYTES) return -EINVAL;
+  const args = cleared();
+  const known = min<u64>(size, ARGUMENTS_BYTES as u64);
+  const wrong = checkZero(parent, address + known, address + size);
+  if (wrong !== 0) return wrong;
+  const space = parent.program.space;
+  if (!copyFrom(space, storage, address, known as u32)) return -EFAULT;
+  if (args.setTidSize > LEVELS_MAX) return -EINVAL;
+  if ((args.setTid === 0) !== (args.setTidSize === 0)) return -EINVAL;
+  if (args.exitSignal > (SIGNALS as u64)) return -EINVAL;
+  if ((args.flags & CLONE_INTO_CGROUP) !== 0) {
+    if (args.cgroup > INT_MAX || size < (ARGUMENTS_BYTES as u64)) return -EINVAL;
+  }
+  for (let i: u64 = 0; i < args.setTidSize; i++) {
+    if (!get32(space, args.setTid + i * 4)) return -EFAULT;
+    if (i === 0) chosenId = got as u32;
+  }
+  return 0;
+}
+
+/** The stack of `args` is none, or memory of a program; its end is in place of its beginning then. */
+function takeStack(args: CloneArguments): bool {
+  if ((args.stack === 0) !== (args.stackSize === 0)) return false;
+  if (args.stackSize > SPACE_END || args.stack > SPACE_END - args.stackSize) return false;
+  args.stack += args.stackSize;
+  return true;
+}
+
+/** What clone3_args_valid() asks. */
+function areValid(args: CloneArguments): bool {
+  const flags = args.flags;
+  const known = CLONE_LEGACY_FLAGS | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP;
+  if ((flags & ~known) !== 0) return false;
+  if ((flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME))) !== 0) return false;
+  if (both(flags, CLONE_SIGHAND, CLONE_CLEAR_SIGHAND)) return false;
+  if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && args.exitSignal !== 0) return false;
+  return takeStack(args);
+}
+
+/** clone3(arguments, size): the new id. */
+export function sysClone3(parent: Thread, regs: Utcb): i64 {
+  const error = readArguments(parent, regs.rdi, regs.rsi);
+  if (error !== 0) return error;
+  const args = changetype<CloneArguments>(storage);
+  return areValid(args) ? make(parent, regs, args) : -EINVAL;
+}
+
+/** fork(). */
+export function sysFork(thread: Thread, regs: Utcb): i64 {
+  const args = cleared();
+  args.exitSignal = SIGCHLD;
+  return make(thread, regs, args);
+}
+
+/** vfork(). */
+export function sysVfork(thread: Thread, regs: Utcb): i64 {
+  const args = cleared();
+  args.flags = CLONE_VM | CLONE_VFORK;
+  args.exitSignal = SIGCHLD;
+  return make(thread, regs, args);
+}

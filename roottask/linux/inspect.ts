@@ -1,0 +1,24 @@
+// Who may look into whom: the access mode checks of ptrace(2), for calls that read what another process has.
+
+import { CAP_SYS_PTRACE, hasCapability } from "../libroottask/credentials";
+import { Thread, threadWithId } from "../libroottask/program";
+import { linuxProgram } from "./state";
+
+/** The thread with `id` that `thread` sees, or null. */
+export function visibleThread(thread: Thread, id: u32): Thread | null {
+  const other = threadWithId(id);
+  return other !== null && other.program.entry === thread.program.entry ? other : null;
+}
+
+/** `thread` may look into `other` (PTRACE_MODE_READ_REALCREDS): its own process, its own user's that lets it and can do no more, or all with CAP_SYS_PTRACE. */
+export function mayInspect(thread: Thread, other: Thread): bool {
+  if (thread.program === other.program) return true;
+  const own = thread.credentials;
+  const its = other.credentials;
+  const user =
+    own.user === its.user && own.user === its.effectiveUser && own.user === its.savedUser;
+  const group =
+    own.group === its.group && own.group === its.effectiveGroup && own.group === its.savedGroup;
+  const open = linuxProgram(other.program).dumpable === 1 && (its.permitted & ~own.permitted) === 0;
+  return (user && group && open) || hasCapability(own, CAP_SYS_PTRACE);
+}

@@ -1,0 +1,52 @@
+// unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces.
+
+import { Utcb } from "../libhedron/utcb";
+import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
+import { ownFiles, ownFsState } from "../libroottask/domain";
+import { EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { Thread } from "../libroottask/program";
+import {
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_NEWNS,
+  CLONE_NEWUSER,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VM,
+  NAMESPACES,
+} from "./clone_flags";
+import { undoAll } from "./ipc/undo";
+import { actionsAreShared } from "./signal_actions";
+
+const KNOWN: u64 =
+  CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | NAMESPACES;
+
+/** `flags` with those that they bring along. */
+function completed(flags: u64): u64 {
+  let all = flags;
+  if ((all & CLONE_NEWUSER) !== 0) all |= CLONE_THREAD | CLONE_FS;
+  if ((all & CLONE_VM) !== 0) all |= CLONE_SIGHAND;
+  if ((all & CLONE_SIGHAND) !== 0) all |= CLONE_THREAD;
+  return (all & CLONE_NEWNS) !== 0 ? all | CLONE_FS : all;
+}
+
+/** Something that cannot be parted is shared. */
+function isBound(thread: Thread, flags: u64): bool {
+  const program = thread.program;
+  const parted = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+  if ((flags & parted) !== 0 && program.alive > 1) return true;
+  if ((flags & (CLONE_SIGHAND | CLONE_VM)) !== 0 && actionsAreShared(program)) return true;
+  return (flags & CLONE_VM) !== 0 && program.space.users > 1;
+}
+
+/** unshare(flags). */
+export function sysUnshare(thread: Thread, regs: Utcb): i64 {
+  const flags = completed(regs.rdi);
+  if ((flags & ~KNOWN) !== 0 || isBound(thread, flags)) return -EINVAL;
+  if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
+  if ((flags & NAMESPACES) !== 0) return -EINVAL;
+  if ((flags & CLONE_SYSVSEM) !== 0) undoAll(thread.program);
+  if ((flags & CLONE_FS) !== 0 && !ownFsState(thread)) return -ENOMEM;
+  return (flags & CLONE_FILES) !== 0 && !ownFiles(thread) ? -ENOMEM : 0;
+}
