@@ -101,6 +101,8 @@ export class Program {
   /** What the personality has of its signals and of what it does at each, 0 for nothing. */
   signals: usize;
   actions: usize;
+  /** What the personality has of descriptors that mean it, 0 for nothing. */
+  processFiles: usize;
   /** When it began, as monotonic nanoseconds. */
   since: u64;
   /** CPU time of threads of it that have ended, and of children that were waited for, in microseconds. */

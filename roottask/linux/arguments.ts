@@ -100,6 +100,7 @@ import {
   SYS_open,
   SYS_openat,
   SYS_personality,
+  SYS_pidfd_getfd,
   SYS_pidfd_open,
   SYS_pidfd_send_signal,
   SYS_pipe2,
@@ -422,6 +423,7 @@ export function declareArguments(): void {
   declare(SYS_rseq, "luiu");
   declare(SYS_pidfd_send_signal, "iilu");
   declare(SYS_pidfd_open, "iu");
+  declare(SYS_pidfd_getfd, "iiu");
   declare(SYS_close_range, "uuu");
   declare(SYS_faccessat2, "ilii");
   declare(SYS_epoll_pwait2, "ililll");

@@ -149,6 +149,9 @@ import {
   SYS_openat,
   SYS_pause,
   SYS_personality,
+  SYS_pidfd_getfd,
+  SYS_pidfd_open,
+  SYS_pidfd_send_signal,
   SYS_pipe,
   SYS_pipe2,
   SYS_poll,
@@ -269,6 +272,7 @@ import {
   SYS_writev,
 } from "./numbers";
 import * as paths from "./paths";
+import * as pidfd from "./pidfd";
 import * as pipe from "./pipe";
 import * as poll from "./poll";
 import * as timers from "./posix_timers";
@@ -503,6 +507,9 @@ function identityCalls(): void {
   onThread(SYS_vfork, clone.sysVfork);
   onThread(SYS_unshare, unshare.sysUnshare);
   onThread(SYS_kcmp, kcmp.sysKcmp);
+  onProgram(SYS_pidfd_open, pidfd.sysPidfdOpen);
+  onThread(SYS_pidfd_send_signal, pidfd.sysPidfdSendSignal);
+  onThread(SYS_pidfd_getfd, pidfd.sysPidfdGetfd);
   onThread(SYS_execve, exec.sysExecve);
   onThread(SYS_execveat, exec.sysExecveat);
   onThread(SYS_wait4, children.sysWait4);

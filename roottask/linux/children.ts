@@ -2,12 +2,15 @@
 // from one line of the start file are a tree of their own, whose first process is what init is elsewhere.
 
 import { Utcb } from "../libhedron/utcb";
+import { usableFileAt } from "../libroottask/descriptors";
 import { reapProgram, releaseProgram } from "../libroottask/domain";
-import { ECHILD, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
+import { EAGAIN, EBADF, ECHILD, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
+import { O_NONBLOCK } from "../libroottask/open_file";
 import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { endIpc } from "./ipc/lifetime";
+import { isProcessFile, processFilesEnd, processOf } from "./pidfd";
 import { actionOf, dropActions } from "./signal_actions";
 import { SIGCHLD, SIGCONT } from "./signal_numbers";
 import {
@@ -40,6 +43,7 @@ const KINDS: u32 = WNOTHREAD | WALL | WCLONE;
 const P_ALL: u32 = 0;
 const P_PID: u32 = 1;
 const P_PGID: u32 = 2;
+const P_PIDFD: u32 = 3;
 
 const CLD_EXITED: u32 = 1;
 const CLD_KILLED: u32 = 2;
@@ -147,6 +151,7 @@ export function processEnded(program: Program): void {
   removeTimers(program, true);
   endIpc(program);
   leaving(program);
+  processFilesEnd(program);
   const parent = program.parent;
   if (parent === null || program.personality === 0) return;
   const entry = program.entry;
@@ -260,15 +265,32 @@ export function sysWait4(thread: Thread, regs: Utcb): i64 {
 /** What waitid(2) calls its first two arguments, as wait4(2) has it in one; 0 is no such kind. */
 let selected: i32 = 0;
 
-function select(program: Program, kind: u32, id: i32): bool {
+/** Returns 0 or a negative error. */
+function select(program: Program, kind: u32, id: i32): i64 {
   selected = -1;
-  if (kind === P_ALL) return true;
+  nonblocking = false;
+  if (kind === P_ALL) return 0;
   if (kind === P_PID) {
     selected = id;
-    return id > 0;
+    return id > 0 ? 0 : -EINVAL;
   }
+  if (kind === P_PIDFD) return selectDescriptor(program, id);
   selected = id === 0 ? -(program.group as i32) : -id;
-  return kind === P_PGID && id >= 0;
+  return kind === P_PGID && id >= 0 ? 0 : -EINVAL;
+}
+
+/** What is asked of is a descriptor that lets nobody wait. */
+let nonblocking: bool = false;
+
+function selectDescriptor(program: Program, fd: i32): i64 {
+  if (fd < 0) return -EINVAL;
+  const file = usableFileAt(program.files, fd as u64);
+  if (file === null || !isProcessFile(file)) return -EBADF;
+  const process = processOf(file);
+  // Nobody's child has the largest number.
+  selected = process === null ? i32.MAX_VALUE : (process.id as i32);
+  nonblocking = (file.flags & O_NONBLOCK) !== 0;
+  return 0;
 }
 
 /** waitid(kind, id, siginfo, options, rusage). */
@@ -278,10 +300,13 @@ export function sysWaitid(thread: Thread, regs: Utcb): i64 {
   const states = WEXITED | WSTOPPED | WCONTINUED;
   if ((options & ~(states | WNOHANG | WNOWAIT | KINDS)) !== 0) return -EINVAL;
   if ((options & states) === 0) return -EINVAL;
-  if (!select(program, regs.rdi as u32, regs.rsi as i32)) return -EINVAL;
-  const error = awaitChild(thread, selected, options);
+  const wrong = select(program, regs.rdi as u32, regs.rsi as i32);
+  if (wrong !== 0) return wrong;
+  const mayWait = !nonblocking || (options & WNOHANG) !== 0;
+  const error = awaitChild(thread, selected, mayWait ? options : options | WNOHANG);
   if (error !== 0) return error;
   const child = awaited;
+  if (child === null && !mayWait) return -EAGAIN;
   if (child !== null && regs.r8 !== 0) {
     fillUsage(child);
     if (!copyTo(program.space, regs.r8, usage(), RUSAGE_BYTES)) return -EFAULT;

@@ -4,6 +4,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
+import { closeFile } from "../libroottask/descriptors";
 import { newChild, passFileState, reapProgram } from "../libroottask/domain";
 import { E2BIG, EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
 import { isId, Program, REGISTERS_BYTES, Thread, takeChosenId } from "../libroottask/program";
@@ -38,6 +39,7 @@ import {
 import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
 import { lendMemory } from "./lend";
+import { giveProcessFile } from "./pidfd";
 import { passActions, resetActions } from "./signal_actions";
 import { SIGCHLD } from "./signal_numbers";
 import { inheritProgram, inheritThread, linuxProgram, linuxThread, SIGNALS } from "./state";
@@ -100,7 +102,7 @@ function checkFlags(parent: Thread, flags: u64): i64 {
   if (both(flags, CLONE_THREAD, CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
   if (both(flags, CLONE_PIDFD, CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
-  return (flags & (NAMESPACES | CLONE_PIDFD)) !== 0 ? -EINVAL : 0;
+  return (flags & NAMESPACES) !== 0 ? -EINVAL : 0;
 }
 
 /** Gives `thread` the id that `args` ask for. Returns 0 or a negative error. */
@@ -126,10 +128,23 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
   thread.likeSlot = parent.slot;
   thread.entryRip = regs.rip;
   thread.entryRsp = args.stack === 0 ? regs.rsp : args.stack;
-  const error = chooseId(thread, args);
-  if (error !== 0) return error;
-  // There are no control groups.
-  return (flags & CLONE_INTO_CGROUP) !== 0 ? -EBADF : 0;
+  return chooseId(thread, args);
+}
+
+/** The descriptor of the child that was made last, -1 for none. */
+let madeFile: i64 = -1;
+
+/** Gives `parent` a descriptor of `child` where it wants one. Returns 0 or a negative error. */
+function describe(child: Program, parent: Thread, args: CloneArguments): i64 {
+  if ((args.flags & CLONE_PIDFD) === 0) return 0;
+  madeFile = giveProcessFile(parent.program, child, 0);
+  if (madeFile < 0) return madeFile;
+  return put32(parent.program.space, args.pidfd, madeFile as u32) ? 0 : -EFAULT;
+}
+
+/** There are no control groups to begin in. */
+function checkGroup(args: CloneArguments): i64 {
+  return (args.flags & CLONE_INTO_CGROUP) !== 0 ? -EBADF : 0;
 }
 
 /** Tells the id of `thread` where the parent wants it; one who gives a bad address learns nothing. */
@@ -150,6 +165,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
     error = -ENOMEM;
   }
   if (error === 0) error = prepare(thread, parent, regs, args);
+  if (error === 0) error = checkGroup(args);
   if (error === 0) {
     tellParent(thread, parent, args);
     if ((flags & CLONE_CHILD_SETTID) !== 0) put32(program.space, args.childTid, thread.id);
@@ -163,6 +179,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
 /** Makes a process. Returns 0, with its thread in `made`, or a negative error. */
 function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   const flags = args.flags;
+  madeFile = -1;
   const program = parent.program;
   const child = newChild(parent, (flags & CLONE_FILES) !== 0, (flags & CLONE_FS) !== 0);
   if (child === null) return -EAGAIN;
@@ -172,9 +189,14 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
     child.exitSignal = program.exitSignal;
   }
   const thread = child.threads as Thread;
-  const error = fillProcess(child, parent, regs, args);
+  let error = fillProcess(child, parent, regs, args);
+  if (error === 0) error = describe(child, parent, args);
+  if (error === 0) error = checkGroup(args);
+  if (error === 0) error = startProcess(child, parent, args);
   made = thread;
-  if (error !== 0) reapProgram(child);
+  if (error === 0) return 0;
+  if (madeFile >= 0) closeFile(parent.files, madeFile as u64);
+  reapProgram(child);
   return error;
 }
 
@@ -189,7 +211,12 @@ function fillProcess(child: Program, parent: Thread, regs: Utcb, args: CloneArgu
   if (error !== 0) return error;
   child.id = thread.id;
   if ((flags & CLONE_CLEAR_SIGHAND) !== 0) resetActions(child);
-  tellParent(thread, parent, args);
+  return 0;
+}
+
+function startProcess(child: Program, parent: Thread, args: CloneArguments): i64 {
+  const flags = args.flags;
+  tellParent(child.threads as Thread, parent, args);
   const tid = (flags & CLONE_CHILD_SETTID) !== 0 ? args.childTid : 0;
   return startChild(child, parent.program, (flags & CLONE_VM) !== 0, tid);
 }

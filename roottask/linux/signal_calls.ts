@@ -34,7 +34,8 @@ import { waitForever } from "./wait";
 
 const set = memory.data(8);
 
-function fillSender(sender: Thread, signal: u64, code: i32): void {
+/** Makes `signalInfo` that of a `signal` that `sender` sends. */
+export function fillSender(sender: Thread, signal: u64, code: i32): void {
   fillInfo(signal as u32, code);
   store<u32>(signalInfo + INFO_PID, sender.program.id);
   store<u32>(signalInfo + INFO_UID, sender.credentials.user);
@@ -125,7 +126,12 @@ export function sysTgkill(thread: Thread, regs: Utcb): i64 {
 }
 
 /** Sends `signal` with `signalInfo`, which has been read, to `target` of `program` or, with null, to all of it. */
-function sendInfo(sender: Thread, program: Program, target: Thread | null, signal: u64): i64 {
+export function sendInfo(
+  sender: Thread,
+  program: Program,
+  target: Thread | null,
+  signal: u64,
+): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
   if (!maySignal(sender, program, signal)) return -EPERM;
   if (signal === 0) return 0;
@@ -141,6 +147,13 @@ function readInfo(thread: Thread, address: u64): i64 {
   if (!copyFrom(thread.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
   const code = load<i32>(signalInfo + INFO_CODE);
   return code >= 0 || code === SI_TKILL ? -EPERM : 0;
+}
+
+/** The same for pidfd_send_signal(2), which lets it be about no other signal: -EINVAL. */
+export function claimedInfo(thread: Thread, address: u64, signal: u64): i64 {
+  const claimed = readInfo(thread, address);
+  if (claimed === -EFAULT) return claimed;
+  return (load<u32>(signalInfo) as u64) === signal ? claimed : -EINVAL;
 }
 
 /** rt_sigqueueinfo(pid, signal, info). */

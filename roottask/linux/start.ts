@@ -15,6 +15,7 @@ import { processChanged, processEnded } from "./children";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
+import { forgetProcessFiles, initProcessFiles } from "./pidfd";
 import { threadEnded } from "./robust";
 import { addActions, dropActions } from "./signal_actions";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
@@ -35,6 +36,7 @@ function forget(program: Program): void {
   forgetSignals(program);
   forgetIpc(program);
   dropActions(program);
+  forgetProcessFiles(program);
 }
 
 /** Makes the personality known to the portals. False when memory is out. */
@@ -44,6 +46,7 @@ export function initLinux(): bool {
   initSignalFiles();
   initUnixSockets();
   initIpc();
+  initProcessFiles();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);

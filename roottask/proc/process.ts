@@ -12,6 +12,7 @@ import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
+import { isProcessFile, processOf } from "../linux/pidfd";
 import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
@@ -446,4 +447,12 @@ export function fdinfo(thread: Thread, fd: u32): void {
   octal(open.flags, digits);
   text("\nmnt_id:\t1\n");
   line("ino", open.node.inode as u64);
+  if (!isProcessFile(open)) return;
+  const process = processOf(open);
+  const id: i64 = process === null ? -1 : (process.id as i64);
+  text("Pid:\t");
+  signed(id);
+  text("\nNSpid:\t");
+  signed(id);
+  byte(10);
 }
