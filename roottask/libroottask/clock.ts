@@ -20,6 +20,8 @@ const BINARY: i32 = 0x04;
 const HOURS_24: i32 = 0x02;
 const PM: i32 = 0x80;
 const PATIENCE: u32 = 100_000;
+/** Nanoseconds after which nobody waits any more: some 30 years, which no TSC counts past 64 bits in. */
+const FARTHEST: u64 = 1_000_000_000_000_000_000;
 
 let hertz: u64 = NANOSECONDS;
 let origin: u64 = 0;
@@ -90,8 +92,9 @@ export function bootTime(): i64 {
   return epoch;
 }
 
-/** The TSC value `nanoseconds` from now. */
-export function deadline(nanoseconds: u64): u64 {
+/** The TSC value `duration` nanoseconds from now, at most `FARTHEST`. */
+export function deadline(duration: u64): u64 {
+  const nanoseconds = min<u64>(duration, FARTHEST);
   const whole = (nanoseconds / NANOSECONDS) * hertz;
   const part = ((nanoseconds % NANOSECONDS) * (hertz / 1000)) / 1_000_000;
   return rdtsc() + whole + part;

@@ -6,6 +6,8 @@ export const FUTEX_WAKE: u32 = 1;
 export const FUTEX_COMMAND: u32 = 0x7f;
 /** Only threads of the caller's address space use the futex. */
 export const FUTEX_PRIVATE: u32 = 128;
+/** Time limits are times of day: of operations whose limit is a time, all others with it are refused. */
+export const FUTEX_CLOCK_REALTIME: u32 = 256;
 
 /** What a futex of a lock holds (robust lists, priority inheritance): who has it, that others wait, that the owner died. */
 export const FUTEX_TID_MASK: u32 = 0x3fff_ffff;

@@ -18,7 +18,13 @@ import { Thread, threadWithId, WAIT_INTERRUPTED, WAIT_TIMED_OUT } from "../libro
 import { waitUntil } from "../libroottask/readiness";
 import { get32, got, put32 } from "../libroottask/space";
 import { waiting, wake } from "../libroottask/wait_queue";
-import { FUTEX_OWNER_DIED, FUTEX_PRIVATE, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operations";
+import {
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_OWNER_DIED,
+  FUTEX_PRIVATE,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+} from "./futex_operations";
 import { findFutex, futexChannel, futexKey, lockChannel } from "./futex_place";
 import { timespec } from "./time";
 
@@ -27,7 +33,6 @@ const FUTEX_LOCK_PI: u32 = 6;
 const FUTEX_UNLOCK_PI: u32 = 7;
 const FUTEX_TRYLOCK_PI: u32 = 8;
 const FUTEX_LOCK_PI2: u32 = 13;
-const FUTEX_CLOCK_REALTIME: u32 = 256;
 const SECOND: i64 = 1_000_000_000;
 
 /** Gives the lock at `address`, which has been found, to the first of those who wait for it: 0, or -EFAULT. */

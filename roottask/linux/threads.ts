@@ -6,12 +6,18 @@ import { Utcb } from "../libhedron/utcb";
 import { Space } from "../libroottask/areas";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
 import { endThread } from "../libroottask/domain";
-import { EAGAIN, EFAULT, EINTR, EINVAL, ETIMEDOUT } from "../libroottask/errno";
+import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
 import { Program, Thread, tellWaiters, WAIT_INTERRUPTED, WAIT_WOKEN } from "../libroottask/program";
 import { get32, got } from "../libroottask/space";
 import { waitFor } from "../libroottask/thread";
 import { requeue, wake, wakeBits } from "../libroottask/wait_queue";
-import { FUTEX_COMMAND, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAKE } from "./futex_operations";
+import {
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_COMMAND,
+  FUTEX_PRIVATE,
+  FUTEX_WAIT,
+  FUTEX_WAKE,
+} from "./futex_operations";
 import { findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
 import { dropThreadSignals } from "./signal_queue";
@@ -24,7 +30,6 @@ const FUTEX_REQUEUE: u32 = 3;
 const FUTEX_CMP_REQUEUE: u32 = 4;
 const FUTEX_WAIT_BITSET: u32 = 9;
 const FUTEX_WAKE_BITSET: u32 = 10;
-const FUTEX_CLOCK_REALTIME: u32 = 256;
 const ALL_BITS: u64 = 0xffff_ffff;
 /** What sched_yield sleeps, in nanoseconds: enough for others to get the processor. */
 const YIELD: u64 = 1000;
@@ -61,7 +66,7 @@ function countWaiter(space: Space, by: i32): void {
   tellWaiters(space);
 }
 
-/** The time limit of a wait as monotonic nanoseconds: relative for FUTEX_WAIT, else absolute. */
+/** The time limit of a wait as monotonic nanoseconds: relative for FUTEX_WAIT, else absolute; 0 for none. */
 function limit(program: Program, regs: Utcb, command: u32): i64 {
   if (regs.r10 === 0) return 0;
   const time = timespec(program, regs.r10);
@@ -79,6 +84,12 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   const own = ((regs.rsi as u32) & FUTEX_PRIVATE) !== 0;
   const address = regs.rdi;
   const value = regs.rdx & ALL_BITS;
+  const waits = command === FUTEX_WAIT || command === FUTEX_WAIT_BITSET;
+  // A limit that cannot be read is told first.
+  const end = waits ? limit(program, regs, command) : 0;
+  if (end < 0) return end;
+  const realtime = ((regs.rsi as u32) & FUTEX_CLOCK_REALTIME) !== 0;
+  if (realtime && command <= FUTEX_CMP_REQUEUE) return -ENOSYS;
   if ((address & 3) !== 0) return -EINVAL;
   const bits = regs.r9 as u32;
   const selects = command === FUTEX_WAKE_BITSET || command === FUTEX_WAIT_BITSET;
@@ -97,23 +108,18 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
     findFutex(space, regs.r8, own);
     return (woken + requeue(from, fromKey, futexChannel, futexKey, regs.r10 & ALL_BITS)) as i64;
   }
-  if (command !== FUTEX_WAIT && command !== FUTEX_WAIT_BITSET) {
-    return lockFutex(thread, regs, command);
-  }
+  if (!waits) return lockFutex(thread, regs, command);
   thread.bits = selects ? bits : (ALL_BITS as u32);
   countWaiter(space, 1);
-  const result = waitWhile(thread, regs, command, value);
+  const result = waitWhile(thread, regs, value, end as u64);
   countWaiter(space, -1);
   return result;
 }
 
-/** Waits where the futex that has been found has `value`. */
-function waitWhile(thread: Thread, regs: Utcb, command: u32, value: u64): i64 {
-  const program = thread.program;
-  if (!get32(program.space, regs.rdi)) return -EFAULT;
-  if (got !== value) return -EAGAIN;
-  const end = limit(program, regs, command);
-  return end < 0 ? end : wait(thread, end as u64);
+/** Waits until `end` where the futex that has been found has `value`. */
+function waitWhile(thread: Thread, regs: Utcb, value: u64, end: u64): i64 {
+  if (!get32(thread.program.space, regs.rdi)) return -EFAULT;
+  return got === value ? wait(thread, end) : -EAGAIN;
 }
 
 /** exit(status): ends the thread. */

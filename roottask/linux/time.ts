@@ -21,6 +21,8 @@ import { waitForever } from "./wait";
 
 const SECOND: u64 = 1_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
+/** Longest time that is told from longer ones, seconds: in the year 2255, and 7 years less than 2^63 nanoseconds. */
+const SECONDS_MAX: i64 = 9_000_000_000;
 const TIMER_ABSTIME: u64 = 1;
 
 /** How long the clock of a process is left alone while nothing of it runs, in nanoseconds. */
@@ -81,13 +83,13 @@ export function sleep(thread: Thread, nanoseconds: u64): i64 {
   return waitFor(thread, 0, 0, deadline(nanoseconds)) === WAIT_INTERRUPTED ? -EINTR : 0;
 }
 
-/** Reads the timespec at `address` in nanoseconds: -EFAULT, -EINVAL, or the time. */
+/** Reads the timespec at `address` in nanoseconds, at most `SECONDS_MAX` seconds: -EFAULT, -EINVAL, or the time. */
 export function timespec(program: Program, address: u64): i64 {
   if (!copyFrom(program.space, value, address, 16)) return -EFAULT;
   const seconds = load<i64>(value);
   const rest = load<i64>(value + 8);
   if (seconds < 0 || rest < 0 || rest >= (SECOND as i64)) return -EINVAL;
-  return min<i64>(seconds, 1_000_000_000) * (SECOND as i64) + rest;
+  return min<i64>(seconds, SECONDS_MAX) * (SECOND as i64) + rest;
 }
 
 /**

@@ -40,7 +40,13 @@ import {
   WORD_WAITERS,
 } from "../../libhrstd/mediator_layout";
 import { EAGAIN } from "../../libroottask/errno";
-import { FUTEX_COMMAND, FUTEX_PRIVATE, FUTEX_WAIT, FUTEX_WAKE } from "../../linux/futex_operations";
+import {
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_COMMAND,
+  FUTEX_PRIVATE,
+  FUTEX_WAIT,
+  FUTEX_WAKE,
+} from "../../linux/futex_operations";
 import {
   SYS_brk,
   SYS_clock_gettime,
@@ -236,7 +242,7 @@ function futex(frame: u64): u32 {
   const operation = load64(frame + FRAME_RSI) as u32;
   const command = operation & FUTEX_COMMAND;
   const address = load64(frame + FRAME_RDI);
-  if ((address & 3) !== 0) return FORWARD;
+  if ((address & 3) !== 0 || (operation & FUTEX_CLOCK_REALTIME) !== 0) return FORWARD;
   if (command === FUTEX_WAKE) {
     const own = (operation & FUTEX_PRIVATE) !== 0;
     return own && told(WORD_WAITERS) === 0 ? answer(frame, 0) : FORWARD;
