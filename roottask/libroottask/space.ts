@@ -531,30 +531,64 @@ export function textLength(space: Space, address: u64, room: u32): i32 {
 
 const word = memory.data(8);
 
-/** Stores one value; false where the program may not write there. */
+/** Stores one value, at once where it is aligned; false where the program may not write there. */
 export function put64(space: Space, address: u64, value: u64): bool {
+  if ((address & 7) === 0) {
+    const to = pointerTo(space, address, MEM_W);
+    if (to !== 0) store<u64>(to, value);
+    return to !== 0;
+  }
   store<u64>(word, value);
   return copyTo(space, address, word, 8);
 }
 
 export function put32(space: Space, address: u64, value: u32): bool {
+  if ((address & 3) === 0) {
+    const to = pointerTo(space, address, MEM_W);
+    if (to !== 0) store<u32>(to, value);
+    return to !== 0;
+  }
   store<u32>(word, value);
   return copyTo(space, address, word, 4);
 }
 
-/** The value the last `get64` or `get32` read. */
+/** The value the last `get64`, `get32` or `exchange32` read. */
 export let got: u64 = 0;
 
+/** Reads one value, at once where it is aligned, whatever the program's threads do; false where it cannot be read. */
 export function get64(space: Space, address: u64): bool {
+  if ((address & 7) === 0) {
+    const from = pointerTo(space, address, MEM_R);
+    if (from !== 0) got = load<u64>(from);
+    return from !== 0;
+  }
   if (!copyFrom(space, word, address, 8)) return false;
   got = load<u64>(word);
   return true;
 }
 
 export function get32(space: Space, address: u64): bool {
+  if ((address & 3) === 0) {
+    const from = pointerTo(space, address, MEM_R);
+    if (from !== 0) got = load<u32>(from) as u64;
+    return from !== 0;
+  }
   if (!copyFrom(space, word, address, 4)) return false;
   got = load<u32>(word) as u64;
   return true;
+}
+
+/**
+ * Makes the aligned word at `address`, which was `got`, `value`, where it still is that, in one step that threads which
+ * run meanwhile see whole: 1. 0 where it has become another, which `got` is then; -1 where the program may not write there.
+ */
+export function exchange32(space: Space, address: u64, value: u32): i32 {
+  const at = pointerTo(space, address, MEM_R | MEM_W);
+  if (at === 0) return -1;
+  const before = got as u32;
+  const found = atomic.cmpxchg<u32>(at, before, value);
+  got = found as u64;
+  return found === before ? 1 : 0;
 }
 
 function freeTable(table: usize, level: u32): void {

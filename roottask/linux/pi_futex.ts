@@ -16,7 +16,7 @@ import {
 } from "../libroottask/errno";
 import { Thread, threadWithId, WAIT_INTERRUPTED, WAIT_TIMED_OUT } from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
-import { get32, got, put32 } from "../libroottask/space";
+import { exchange32, get32, got } from "../libroottask/space";
 import { waiting, wake } from "../libroottask/wait_queue";
 import {
   FUTEX_CLOCK_REALTIME,
@@ -40,7 +40,9 @@ function passLock(thread: Thread, address: u64, bits: u32): i64 {
   const space = thread.program.space;
   const next = waiting(lockChannel(), futexKey);
   const value = next === null ? bits : next.id | FUTEX_WAITERS | bits;
-  if (!put32(space, address, value)) return -EFAULT;
+  let done = exchange32(space, address, value);
+  while (done === 0) done = exchange32(space, address, value);
+  if (done < 0) return -EFAULT;
   wake(lockChannel(), futexKey, 1);
   return 0;
 }
@@ -49,16 +51,22 @@ function passLock(thread: Thread, address: u64, bits: u32): i64 {
 function takeLock(thread: Thread, address: u64): i64 {
   const space = thread.program.space;
   if (!get32(space, address)) return -EFAULT;
-  const value = got as u32;
-  const owner = value & FUTEX_TID_MASK;
-  if (owner === thread.id) return -EDEADLK;
-  if (owner !== 0) {
-    if (threadWithId(owner) === null) return -ESRCH;
-    return put32(space, address, value | FUTEX_WAITERS) ? 0 : -EFAULT;
+  // The program's threads take and give it up without a call, while nobody waits.
+  while (true) {
+    const value = got as u32;
+    const owner = value & FUTEX_TID_MASK;
+    if (owner === thread.id) return -EDEADLK;
+    let wanted = value | FUTEX_WAITERS;
+    if (owner === 0) {
+      const others = waiting(lockChannel(), futexKey) !== null;
+      wanted = (value & FUTEX_OWNER_DIED) | thread.id | (others ? FUTEX_WAITERS : 0);
+    } else if (threadWithId(owner) === null) {
+      return -ESRCH;
+    }
+    const done = exchange32(space, address, wanted);
+    if (done < 0) return -EFAULT;
+    if (done !== 0) return owner === 0 ? 1 : 0;
   }
-  const others = waiting(lockChannel(), futexKey) !== null;
-  const taken = (value & FUTEX_OWNER_DIED) | thread.id | (others ? FUTEX_WAITERS : 0);
-  return put32(space, address, taken) ? 1 : -EFAULT;
 }
 
 /** Waits for the lock until monotonic time `end` in nanoseconds, 0 for ever. */
@@ -122,8 +130,13 @@ function wakeOperation(thread: Thread, regs: Utcb): i64 {
   if (code >> 31 !== 0) argument = (1 as u32) << (argument & 31);
   if (operation > 4) return -ENOSYS;
   if (!get32(space, second)) return -EFAULT;
-  const old = got as u32;
-  if (!put32(space, second, operate(operation, old, argument))) return -EFAULT;
+  let old: u32 = 0;
+  let done: i32 = 0;
+  while (done === 0) {
+    old = got as u32;
+    done = exchange32(space, second, operate(operation, old, argument));
+  }
+  if (done < 0) return -EFAULT;
   if (comparison > 5) return -ENOSYS;
   let woken = wake(futexChannel, futexKey, max<u64>(regs.rdx & 0xffff_ffff, 1));
   if (compare(comparison, old as i32, signed12(code) as i32)) {

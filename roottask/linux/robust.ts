@@ -4,7 +4,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { Thread } from "../libroottask/program";
-import { get32, get64, got, put32, put64 } from "../libroottask/space";
+import { exchange32, get32, get64, got, put32, put64 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operations";
 import { findFutex, futexChannel, futexKey } from "./futex_place";
@@ -51,14 +51,19 @@ function wakeFirst(thread: Thread, address: u64): void {
 function markDead(thread: Thread, address: u64, inherits: bool, pending: bool): bool {
   const space = thread.program.space;
   if ((address & 3) !== 0 || !get32(space, address)) return false;
-  const value = got as u32;
-  // A wake-up that was under way when the lock had been given up already.
-  if (pending && !inherits && value === 0) {
-    wakeFirst(thread, address);
-    return true;
+  let value: u32 = 0;
+  let done: i32 = 0;
+  while (done === 0) {
+    value = got as u32;
+    // A wake-up that was under way when the lock had been given up already.
+    if (pending && !inherits && value === 0) {
+      wakeFirst(thread, address);
+      return true;
+    }
+    if ((value & FUTEX_TID_MASK) !== thread.id) return true;
+    done = exchange32(space, address, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
   }
-  if ((value & FUTEX_TID_MASK) !== thread.id) return true;
-  if (!put32(space, address, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED)) return false;
+  if (done < 0) return false;
   if (!inherits && (value & FUTEX_WAITERS) !== 0) wakeFirst(thread, address);
   return true;
 }
