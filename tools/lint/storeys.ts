@@ -45,6 +45,7 @@ const EMULATOR: Building = {
     ["machine-options.ts"],
     ["machine.ts"],
     ["screen-watch.ts", "picture-difference.ts"],
+    ["pictures"],
     ["display.ts"],
     ["debug"],
     ["monitor"],

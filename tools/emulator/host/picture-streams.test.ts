@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { Random } from "../cputest/random.ts";
-import { unpackPixels } from "../remote/packed-pixels.ts";
+import type { KeptPicture } from "../pictures/kept-picture.ts";
+import { emptyPicture, pixelsOf } from "../pictures/testing/pictures.ts";
 import { type ReadBytes, readFrames } from "../remote/picture-frames.ts";
 import type { ScreenRows } from "../remote/screen-feed.ts";
 import { PictureStreams, type Sink } from "./picture-streams.ts";
@@ -49,11 +50,22 @@ class Source {
 /** A page that reads when it is told to. */
 class Page implements Sink {
   readonly #chunks: [bytes: Uint8Array, written: () => void][] = [];
-  #width = 0;
-  pixels = new Int32Array(0);
+  readonly #picture: KeptPicture;
   /** Pictures that have come whole. */
   pictures = 0;
   hasEnded = false;
+
+  private constructor(picture: KeptPicture) {
+    this.#picture = picture;
+  }
+
+  static async open(): Promise<Page> {
+    return new Page(await emptyPicture());
+  }
+
+  get pixels(): Int32Array {
+    return pixelsOf(this.#picture);
+  }
 
   write(bytes: Uint8Array, written: () => void): void {
     this.#chunks.push([bytes, written]);
@@ -83,21 +95,13 @@ class Page implements Sink {
       at += into.length;
       return into;
     };
-    for await (const frame of readFrames(from)) {
+    for await (const frame of readFrames(from, (room) => new ArrayBuffer(room))) {
       if (frame.kind === "shown") {
         this.pictures++;
       } else if (frame.kind === "size") {
-        this.#width = frame.width;
-        this.pixels = new Int32Array(frame.width * frame.height);
+        this.#picture.resize(frame.width, frame.height);
       } else {
-        const { x, y, width, height, bytes: packed } = frame;
-        const out = new Int32Array(width * height);
-        const words = new Int32Array(packed.buffer, packed.byteOffset, packed.length / 4);
-        unpackPixels(words, width, frame.order, out);
-        for (let line = 0; line < height; line++) {
-          const part = out.subarray(line * width, (line + 1) * width);
-          this.pixels.set(part, (y + line) * this.#width + x);
-        }
+        expect(this.#picture.unpack(frame, frame.bytes)).toBe(true);
       }
     }
     written();
@@ -129,12 +133,14 @@ function scribble(source: Source, random: Random): [number, number][] {
 describe.each([1, 2, 3])("random changes, seed %i", (seed) => {
   test("pages of any speed end with the same pixels, two pictures ahead at most", async () => {
     const random = new Random(seed);
-    const streams = new PictureStreams();
+    const streams = new PictureStreams(await emptyPicture());
     const source = new Source(streams);
     source.resize(64, 70);
     source.pixels.fill(OPAQUE | 0);
     source.send([[0, 70]], true);
-    const pages = [1, 4, 40].map((oneIn) => ({ page: new Page(), oneIn, number: oneIn }));
+    const pages = await Promise.all(
+      [1, 4, 40].map(async (oneIn) => ({ page: await Page.open(), oneIn, number: oneIn })),
+    );
     for (const { page, number } of pages) streams.add(number, page);
     let lost = false;
     for (let round = 0; round < 600; round++) {
@@ -174,8 +180,12 @@ describe.each([1, 2, 3])("random changes, seed %i", (seed) => {
   });
 });
 
-const plain = (): { streams: PictureStreams; source: Source; step: () => boolean } => {
-  const streams = new PictureStreams();
+const plain = async (): Promise<{
+  streams: PictureStreams;
+  source: Source;
+  step: () => boolean;
+}> => {
+  const streams = new PictureStreams(await emptyPicture());
   const source = new Source(streams);
   source.resize(32, 32);
   source.send([[0, 32]], true);
@@ -188,8 +198,8 @@ const plain = (): { streams: PictureStreams; source: Source; step: () => boolean
 };
 
 test("a page that never reads holds nobody else up, and nothing piles up for it", async () => {
-  const { streams, source, step } = plain();
-  const [dead, alive] = [new Page(), new Page()];
+  const { streams, source, step } = await plain();
+  const [dead, alive] = [await Page.open(), await Page.open()];
   streams.add(1, dead);
   streams.add(2, alive);
   for (let i = 0; i < 500; i++) {
@@ -200,9 +210,9 @@ test("a page that never reads holds nobody else up, and nothing piles up for it"
   expect(dead.unread).toBe(2);
 });
 
-test("a page that says that it draws and does not read gets two pictures", () => {
-  const { streams, step } = plain();
-  const liar = new Page();
+test("a page that says that it draws and does not read gets two pictures", async () => {
+  const { streams, step } = await plain();
+  const liar = await Page.open();
   streams.add(1, liar);
   for (let i = 0; i < 500; i++) {
     step();
@@ -212,19 +222,19 @@ test("a page that says that it draws and does not read gets two pictures", () =>
   expect(liar.unreadBytes).toBeLessThan(10_000);
 });
 
-test("nobody is ready: the machine is not asked for more than two pictures", () => {
-  const { streams, step } = plain();
-  streams.add(1, new Page());
+test("nobody is ready: the machine is not asked for more than two pictures", async () => {
+  const { streams, step } = await plain();
+  streams.add(1, await Page.open());
   const steps = Array.from({ length: 10 }, step);
   // Two have been sent, with the first one of all; two wait.
   expect(steps.filter((taken) => taken).length).toBe(3);
 });
 
-test("pages that go give free what waited for them, and the machine hears of the last one", () => {
-  const { streams, source, step } = plain();
+test("pages that go give free what waited for them, and the machine hears of the last one", async () => {
+  const { streams, source, step } = await plain();
   const heard: boolean[] = [];
   streams.onWatched = (isWatched) => heard.push(isWatched);
-  const pages = [new Page(), new Page()];
+  const pages = [await Page.open(), await Page.open()];
   for (const [number, page] of pages.entries()) streams.add(number, page);
   while (step());
   expect(source.free.length).toBe(0);
@@ -237,8 +247,8 @@ test("pages that go give free what waited for them, and the machine hears of the
 });
 
 test("a page's new stream ends its old one and begins with the whole picture", async () => {
-  const { streams, source, step } = plain();
-  const [old, young] = [new Page(), new Page()];
+  const { streams, source, step } = await plain();
+  const [old, young] = [await Page.open(), await Page.open()];
   streams.add(7, old);
   step();
   streams.add(7, young);
@@ -254,8 +264,8 @@ test("a page's new stream ends its old one and begins with the whole picture", a
 });
 
 test("a page that joins before there is a picture gets the first one", async () => {
-  const streams = new PictureStreams();
-  const page = new Page();
+  const streams = new PictureStreams(await emptyPicture());
+  const page = await Page.open();
   streams.add(1, page);
   expect(page.unread).toBe(0);
   const source = new Source(streams);

@@ -1,8 +1,9 @@
 // The screen of a machine in the thread of the web server, and the streams on which it goes to pages. Each page gets what
 // has changed since the last picture that it got: one that is slow gets fewer pictures, never old ones.
 
-import { BAND_LINES, difference, join, type Rectangle, union } from "../picture-difference.ts";
-import { FrameWriter, type StoredPicture } from "../remote/picture-frames.ts";
+import { BAND_LINES, join, type Rectangle, union } from "../picture-difference.ts";
+import type { KeptPicture } from "../pictures/kept-picture.ts";
+import { FrameWriter } from "../remote/picture-frames.ts";
 import type { ScreenRows } from "../remote/screen-feed.ts";
 
 /** Pictures that a page has been sent and has not drawn: one on its way while another is drawn. */
@@ -15,45 +16,30 @@ export interface Sink {
   end(): unknown;
 }
 
-/** The picture as of the last rows. */
-class KeptPicture implements StoredPicture {
-  width = 0;
-  height = 0;
-  order: StoredPicture["order"] = "rgba";
-  pixels = new Int32Array(0);
+/** The stretch of a picture that is a band. */
+function bandOf({ width, height }: KeptPicture, index: number): Rectangle {
+  const y = index * BAND_LINES;
+  return { x: 0, y, width, height: Math.min(BAND_LINES, height - y) };
+}
 
-  get bands(): number {
-    return Math.ceil(this.height / BAND_LINES);
-  }
+const bandsOf = ({ height }: KeptPicture): number => Math.ceil(height / BAND_LINES);
 
-  /** The whole of a band. */
-  band(index: number): Rectangle {
-    const y = index * BAND_LINES;
-    return { x: 0, y, width: this.width, height: Math.min(BAND_LINES, this.height - y) };
-  }
-
-  /** Takes lines over, and tells in which parts they are others than before, each within a band. */
-  take(rows: ScreenRows, memory: SharedArrayBuffer, changed: (part: Rectangle) => void): void {
-    const { width, height, order, stretches, isFresh } = rows;
-    const given = new Uint32Array(memory, 0, width * height);
-    if (isFresh) {
-      if (this.pixels.length !== given.length) this.pixels = new Int32Array(given.length);
-      Object.assign(this, { width, height, order });
-    }
-    const kept = new Uint32Array(this.pixels.buffer);
-    for (const [first, lines] of stretches) {
-      const end = first + lines;
-      for (let y = first; y < end; ) {
-        const next = Math.min(end, (Math.floor(y / BAND_LINES) + 1) * BAND_LINES);
-        const [from, to] = [y * width, next * width];
-        const band = given.subarray(from, to);
-        const box = isFresh
-          ? undefined
-          : difference(kept.subarray(from, to), band, width, next - y);
-        if (isFresh || box !== undefined) kept.set(band, from);
-        if (box !== undefined) changed({ ...box, y: box.y + y });
-        y = next;
-      }
+/** Takes lines over, and tells in which parts they are others than before, each within a band. */
+function takeRows(
+  picture: KeptPicture,
+  { width, height, order, stretches, isFresh }: ScreenRows,
+  memory: SharedArrayBuffer,
+  changed: (part: Rectangle) => void,
+): void {
+  if (isFresh) picture.resize(width, height);
+  const given = new Uint32Array(memory, 0, width * height);
+  for (const [first, lines] of stretches) {
+    const end = first + lines;
+    for (let y = first; y < end; ) {
+      const next = Math.min(end, (Math.floor(y / BAND_LINES) + 1) * BAND_LINES);
+      const part = picture.take(y, given.subarray(y * width, next * width), order);
+      if (part !== undefined) changed(part);
+      y = next;
     }
   }
 }
@@ -91,7 +77,7 @@ class PictureStream {
 
   /** All of a picture is new. */
   renew(picture: KeptPicture): void {
-    this.#stale = Array.from({ length: picture.bands }, (_, i) => picture.band(i));
+    this.#stale = Array.from({ length: bandsOf(picture) }, (_, i) => bandOf(picture, i));
     this.#needsSize = true;
     this.#isStale = true;
   }
@@ -132,7 +118,7 @@ class PictureStream {
 }
 
 export class PictureStreams {
-  readonly #picture = new KeptPicture();
+  readonly #picture: KeptPicture;
   readonly #slots: SharedArrayBuffer[] = [];
   readonly #streams = new Map<number, PictureStream>();
   #waiting: ScreenRows[] = [];
@@ -142,11 +128,16 @@ export class PictureStreams {
   onWatched: (isWatched: boolean) => void = () => {};
   #onUpToDate: () => void = () => {};
 
+  /** `picture` is for what is to be shown. */
+  constructor(picture: KeptPicture) {
+    this.#picture = picture;
+  }
+
   /** A page's stream begins, with the whole picture; the one that it had ends. */
   add(page: number, sink: Sink): void {
     this.#streams.get(page)?.sink.end();
     const stream = new PictureStream(sink);
-    if (this.#picture.bands > 0) stream.renew(this.#picture);
+    if (this.#picture.height > 0) stream.renew(this.#picture);
     const isFirst = this.#streams.size === 0;
     this.#streams.set(page, stream);
     if (isFirst) this.onWatched(true);
@@ -207,7 +198,7 @@ export class PictureStreams {
     const streams = [...this.#streams.values()];
     for (const rows of this.#waiting) {
       const memory = this.#slots[rows.slot] as SharedArrayBuffer;
-      this.#picture.take(rows, memory, (part) => {
+      takeRows(this.#picture, rows, memory, (part) => {
         for (const stream of streams) stream.changed(part);
       });
       if (rows.isFresh) for (const stream of streams) stream.renew(this.#picture);

@@ -113,7 +113,7 @@ async function firstFrame(url: string): Promise<PictureFrame | undefined> {
     rest = rest.slice(into.length);
     return into;
   };
-  for await (const frame of readFrames(read)) {
+  for await (const frame of readFrames(read, (room) => new ArrayBuffer(room))) {
     await chunks?.return?.();
     return frame;
   }

@@ -6,12 +6,15 @@ import type { ServerResponse } from "node:http";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { WebSocket } from "ws";
 import { LoadError } from "../load-error.ts";
+import { KeptPicture } from "../pictures/kept-picture.ts";
 import { MessageError, type PictureDrawn, type PicturesKey } from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { PictureStreams } from "./picture-streams.ts";
 import type { FromServer, ServerOptions, ToServer } from "./web-messages.ts";
 import { serveWeb, type WebServer } from "./web-server.ts";
 
+/** What packs pictures for a page is what unpacks them in it. */
+const PICTURES_MODULE = "pictures.wasm";
 /** Bytes on their way to a page beyond which the machine's thread lets it wait. */
 const MAX_UNSENT = 8 << 20;
 /** Given to the pages to read the last messages, ms. */
@@ -35,12 +38,13 @@ interface Page {
 class WebThread {
   readonly #port: MessagePort;
   readonly #pages = new Map<number, Page>();
-  readonly #streams = new PictureStreams();
+  readonly #streams: PictureStreams;
   #server: WebServer | undefined;
   #lastPage = 0;
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, picture: KeptPicture) {
     this.#port = port;
+    this.#streams = new PictureStreams(picture);
     this.#streams.onRead = (slot) => this.#say({ kind: "read", slot });
     this.#streams.onWatched = (isWatched) => this.#say({ kind: "watched", isWatched });
     port.on("message", (message: ToServer) => void this.#hear(message));
@@ -170,4 +174,6 @@ function bytesOf(data: Buffer | ArrayBuffer | Buffer[]): Uint8Array {
 }
 
 if (parentPort === null) throw new Error("expected to be a thread of an emulator");
-await new WebThread(parentPort).start(workerData as ServerOptions);
+const options = workerData as ServerOptions;
+const picture = await KeptPicture.of(options.files.get(PICTURES_MODULE) as Uint8Array);
+await new WebThread(parentPort, picture).start(options);

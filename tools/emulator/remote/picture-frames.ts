@@ -1,18 +1,17 @@
 // A screen as a stream of bytes: frames, each its length (32 bits, little endian, a multiple of four) and a message as
 // `wire.ts` writes it. A picture is any number of parts and a frame that ends it.
 
-import type { PixelOrder } from "../devices/pixel-order.ts";
 import type { Rectangle } from "../picture-difference.ts";
+import { type KeptPicture, packedRoom } from "../pictures/kept-picture.ts";
 import { MessageError } from "./messages.ts";
-import { packedWords, packPixels } from "./packed-pixels.ts";
 import { decodeMessage, encodeMessage } from "./wire.ts";
 
 /** What a frame says. */
 export type PictureFrame =
   /** The picture has another size from now on, if it is another. */
   | { kind: "size"; width: number; height: number }
-  /** A part of it, packed by `packed-pixels.ts`. */
-  | (Rectangle & { kind: "packed-pixels"; order: PixelOrder; bytes: Uint8Array })
+  /** A part of it, as a `KeptPicture` packs it. */
+  | (Rectangle & { kind: "packed-pixels"; bytes: Uint8Array })
   /** The picture is complete. */
   | { kind: "shown" };
 
@@ -22,24 +21,15 @@ const WORD = 4;
 const MAX_FRAME = 128 << 20;
 const MAX_SIDE = 1 << 16;
 
-/** What a picture is that is kept to be sent. */
-export interface StoredPicture {
-  readonly width: number;
-  readonly height: number;
-  readonly order: PixelOrder;
-  readonly pixels: Int32Array;
-}
-
 /** Writes frames into a buffer that is used again for the next ones. */
 export class FrameWriter {
   #bytes = new Uint8Array(0);
   #used = 0;
-  #lines = new Int32Array(0);
 
   /** Begins anew, with room for `parts`; what was written is valid no more. */
   begin(parts: readonly Rectangle[]): void {
     this.#used = 0;
-    const room = parts.reduce((sum, { width, height }) => sum + roomFor(width * height), ROOM);
+    const room = parts.reduce((sum, part) => sum + packedRoom(part) + ROOM, ROOM);
     if (this.#bytes.length < room) this.#bytes = new Uint8Array(room);
   }
 
@@ -52,13 +42,11 @@ export class FrameWriter {
   }
 
   /** A part of `picture`. */
-  part(part: Rectangle, picture: StoredPicture): void {
-    const pixels = this.#pixelsOf(part, picture);
-    const header = { kind: "packed-pixels", order: picture.order, ...part };
-    const head = encodeMessage(header);
-    const at = (this.#used + LENGTH_BYTES + head.length) / WORD;
-    const out = new Int32Array(this.#bytes.buffer);
-    this.#frame(head, (packPixels(pixels, part.width, out, at) - at) * WORD);
+  part(part: Rectangle, picture: KeptPicture): void {
+    const packed = picture.pack(part);
+    const head = encodeMessage({ kind: "packed-pixels", ...part });
+    this.#bytes.set(packed, this.#used + LENGTH_BYTES + head.length);
+    this.#frame(head, packed.length);
   }
 
   #frame(head: Uint8Array, payload: number): void {
@@ -66,22 +54,10 @@ export class FrameWriter {
     this.#bytes.set(head, this.#used + LENGTH_BYTES);
     this.#used += LENGTH_BYTES + head.length + payload;
   }
-
-  #pixelsOf({ x, y, width, height }: Rectangle, { pixels, width: pitch }: StoredPicture) {
-    const first = y * pitch + x;
-    if (width === pitch) return pixels.subarray(first, first + width * height);
-    if (this.#lines.length < width * height) this.#lines = new Int32Array(width * height);
-    for (let line = 0; line < height; line++) {
-      const at = first + line * pitch;
-      this.#lines.set(pixels.subarray(at, at + width), line * width);
-    }
-    return this.#lines.subarray(0, width * height);
-  }
 }
 
 /** Bytes for frames without pixels, and for the header of one with some. */
 const ROOM = 512;
-const roomFor = (pixels: number): number => packedWords(pixels) * WORD + ROOM;
 
 /** Fills `into` with the next bytes; undefined at the end of the stream. The array's buffer may be another one then. */
 export type ReadBytes = (
@@ -89,11 +65,14 @@ export type ReadBytes = (
 ) => Promise<Uint8Array<ArrayBuffer> | undefined>;
 
 /**
- * The frames of a stream; the bytes of one are valid until the next is asked for. Throws `MessageError` for what is no such
- * stream; one that ends within a frame ends.
+ * The frames of a stream; the bytes of one are at the beginning of a buffer that is the caller's, which `room` gives for so
+ * many bytes or more. Throws `MessageError` for what is no such stream; one that ends within a frame ends.
  */
-export async function* readFrames(read: ReadBytes): AsyncGenerator<PictureFrame> {
-  let buffer = new ArrayBuffer(ROOM);
+export async function* readFrames(
+  read: ReadBytes,
+  room: (bytes: number) => ArrayBuffer,
+): AsyncGenerator<PictureFrame> {
+  let buffer = new ArrayBuffer(LENGTH_BYTES);
   for (;;) {
     const length = await read(new Uint8Array(buffer, 0, LENGTH_BYTES));
     if (length === undefined) return;
@@ -102,10 +81,8 @@ export async function* readFrames(read: ReadBytes): AsyncGenerator<PictureFrame>
     if (bytes < LENGTH_BYTES || bytes > MAX_FRAME || bytes % WORD !== 0) {
       throw new MessageError(`a frame of ${bytes} bytes`);
     }
-    if (buffer.byteLength < bytes) buffer = new ArrayBuffer(bytes);
-    const frame = await read(new Uint8Array(buffer, 0, bytes));
+    const frame = await read(new Uint8Array(room(bytes), 0, bytes));
     if (frame === undefined) return;
-    buffer = frame.buffer;
     yield checkedFrame(decodeMessage(frame));
   }
 }
@@ -123,10 +100,7 @@ function checkedFrame(value: Record<string, unknown>): PictureFrame {
   if (kind === "shown") return { kind };
   const [width, height] = [side("width"), side("height")];
   if (kind === "size") return { kind, width, height };
-  const { order } = value;
-  if (kind !== "packed-pixels" || (order !== "rgba" && order !== "bgrx")) {
-    throw new MessageError("expected a part of a picture");
-  }
+  if (kind !== "packed-pixels") throw new MessageError("expected a part of a picture");
   const part = { x: side("x"), y: side("y"), width, height };
-  return { kind, ...part, order, bytes: bytes as Uint8Array };
+  return { kind, ...part, bytes: bytes as Uint8Array };
 }

@@ -1,10 +1,17 @@
 // What the page knows of the machine before it, wherever that is: messages go both ways, and questions get answers.
 
+import type { Rectangle } from "../picture-difference.ts";
 import type { FromMachine, QuestionName, ToMachine } from "../remote/messages.ts";
+
+/** A part of a picture that the page keeps, `image`, is another one than before. */
+export type PicturePart = Rectangle & { kind: "part"; image: ImageData };
+
+/** What comes on a connection. */
+export type FromConnection = FromMachine | PicturePart;
 
 /** The way to a machine and back. */
 export interface Connection {
-  onMessage: (message: FromMachine) => void;
+  onMessage: (message: FromConnection) => void;
   /** There will be no more messages: why, in a sentence. */
   onClosed: (reason: string) => void;
   /** Whether the message is on its way: there may be nobody to take it. */
@@ -28,7 +35,7 @@ export class Backend {
   readonly #connection: Connection;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
-  onMessage: (message: FromMachine) => void = () => {};
+  onMessage: (message: FromConnection) => void = () => {};
   onClosed: (reason: string) => void = () => {};
 
   constructor(connection: Connection) {
@@ -57,7 +64,7 @@ export class Backend {
     });
   }
 
-  #receive(message: FromMachine): void {
+  #receive(message: FromConnection): void {
     if (message.kind !== "answer" && message.kind !== "failure") {
       this.onMessage(message);
       return;

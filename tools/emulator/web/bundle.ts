@@ -1,9 +1,12 @@
-// Builds the page: its modules with the packages they use as one script, its style sheet with the terminal's.
+// Builds the page: its modules with the packages they use as one script, its style sheet with the terminal's, and what
+// unpacks pictures.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type Plugin, rolldown } from "rolldown";
+import { guestModule } from "../../asc/guest.ts";
+import { PICTURES_GUEST } from "../pictures/options.ts";
 
 /** Where the machine of a page is. */
 export type MachinePlace = "process" | "tab";
@@ -74,7 +77,7 @@ export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8
   ]);
   if (place === "process") {
     for (const [name, bytes] of await scripts("picture-worker.ts")) files.set(name, bytes);
-    return files;
+    return files.set("pictures.wasm", (await guestModule(PICTURES_GUEST)).wasm);
   }
   files.set("example.html", readFileSync(here("example.html")));
   for (const entry of ["machine-element.ts", "worker.ts"]) {

@@ -1,8 +1,6 @@
-// Receives the pictures of a machine in a process, in a worker of the page: what comes as a stream of bytes is unpacked
-// here, so that the page's thread has nothing to do but to put it on its canvas.
+// Receives the pictures of a machine in a process, in a worker of the page: the page's thread gets whole frames.
 
-import { type FromMachine, MessageError } from "../remote/messages.ts";
-import { unpackPixels } from "../remote/packed-pixels.ts";
+import { MessageError } from "../remote/messages.ts";
 import { PictureBuffers } from "../remote/picture-buffers.ts";
 import { type PictureFrame, type ReadBytes, readFrames } from "../remote/picture-frames.ts";
 
@@ -10,14 +8,12 @@ import { type PictureFrame, type ReadBytes, readFrames } from "../remote/picture
 export type ToPictures =
   /** To receive from this address, and from no other any more; from nowhere without. */
   | { kind: "open"; url: string | undefined }
-  /** What was in it has been drawn. */
-  | { kind: "drawn"; buffer: ArrayBuffer };
+  /** What was in it has been unpacked. */
+  | { kind: "unpacked"; buffer: ArrayBuffer };
 
 /** What it says. */
 export type FromPictures =
-  | Extract<FromMachine, { kind: "size" | "pixels" }>
-  /** The picture is complete. */
-  | { kind: "shown" }
+  | PictureFrame
   /** Nothing more comes from the address: it ends there, or something has failed. */
   | { kind: "ended"; hasFailed: boolean };
 
@@ -75,18 +71,14 @@ function readerOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): ReadBytes {
   }
 }
 
+/** Memory for a frame. */
+const room = (bytes: number): ArrayBuffer => buffers.take(Math.ceil(bytes / 4)).buffer;
+
 function show(frame: PictureFrame): void {
-  if (frame.kind !== "packed-pixels") {
-    scope.postMessage(frame);
-    return;
-  }
-  const { bytes: packed, order, ...part } = frame;
-  const { width, height } = part;
-  const { buffer, byteLength } = buffers.take(width * height);
-  const words = new Int32Array(packed.buffer, packed.byteOffset, packed.length >>> 2);
-  unpackPixels(words, width, order, new Int32Array(buffer, 0, width * height));
-  const bytes = new Uint8Array(buffer, 0, byteLength);
-  scope.postMessage({ ...part, kind: "pixels", order: "rgba", bytes }, [buffer]);
+  scope.postMessage(
+    frame,
+    frame.kind === "packed-pixels" ? [frame.bytes.buffer as ArrayBuffer] : [],
+  );
 }
 
 async function receive(url: string, { signal }: AbortController): Promise<void> {
@@ -94,7 +86,7 @@ async function receive(url: string, { signal }: AbortController): Promise<void> 
   try {
     const { ok, body } = await fetch(url, { cache: "no-store", signal });
     if (ok && body !== null) {
-      for await (const frame of readFrames(readerOf(body))) {
+      for await (const frame of readFrames(readerOf(body), room)) {
         if (signal.aborted) return;
         show(frame);
       }
@@ -110,7 +102,7 @@ async function receive(url: string, { signal }: AbortController): Promise<void> 
 }
 
 scope.onmessage = ({ data }) => {
-  if (data.kind === "drawn") {
+  if (data.kind === "unpacked") {
     buffers.giveBack(data.buffer);
     return;
   }

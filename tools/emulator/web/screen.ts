@@ -5,6 +5,7 @@ import { keyOfDom } from "../devices/keys.ts";
 import { toRgba } from "../devices/pixel-order.ts";
 import type { InputEvent } from "../input.ts";
 import type { FromMachine } from "../remote/messages.ts";
+import type { PicturePart } from "./backend.ts";
 import { element } from "./dom.ts";
 import { Mouse } from "./mouse.ts";
 import { screenBar } from "./screen-bar.ts";
@@ -111,6 +112,10 @@ export class Screen {
     if (order === "bgrx") toRgba(new Uint32Array(buffer, byteOffset, length / 4));
     const pixels = new Uint8ClampedArray(buffer, byteOffset, length);
     this.#context.putImageData(new ImageData(pixels, width, height), x, y);
+  }
+
+  put({ image, x, y, width, height }: PicturePart): void {
+    this.#context.putImageData(image, 0, 0, x, y, width, height);
   }
 
   /** Whole device pixels for each pixel of the machine, or as much as there is room for. */

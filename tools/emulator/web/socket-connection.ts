@@ -2,7 +2,7 @@
 
 import type { FromMachine, PictureDrawn, PicturesKey, ToMachine } from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
-import type { Connection } from "./backend.ts";
+import type { Connection, FromConnection } from "./backend.ts";
 import { StreamedPictures } from "./streamed-pictures.ts";
 
 /** Between two attempts to connect again, ms. */
@@ -12,13 +12,14 @@ const LOST = "The emulator does not answer any more; this page tries to reach it
 /** RFC 6455, 7.4.1: a message is larger than the other side takes. */
 const TOO_BIG = 1009;
 
-/** Names beside the page (host/web-server.ts), and the script of its worker. */
+/** Names beside the page (host/web-server.ts, bundle.ts). */
 const SOCKET = "machine";
 const PICTURES = "pictures";
 const PICTURE_WORKER = "picture-worker.js";
+const PICTURES_MODULE = "pictures.wasm";
 
 export class SocketConnection implements Connection {
-  onMessage: (message: FromMachine) => void = () => {};
+  onMessage: (message: FromConnection) => void = () => {};
   onClosed: (reason: string) => void = () => {};
   readonly #base: string;
   readonly #pictures: StreamedPictures;
@@ -31,6 +32,7 @@ export class SocketConnection implements Connection {
     const drawn: PictureDrawn = { kind: "drawn" };
     this.#pictures = new StreamedPictures(
       new URL(PICTURE_WORKER, base),
+      new URL(PICTURES_MODULE, base),
       (message) => this.onMessage(message),
       () => this.#tell(drawn),
     );

@@ -1,7 +1,7 @@
 // A machine in a worker of this tab.
 
 import type { FromMachine, ToMachine } from "../remote/messages.ts";
-import type { Connection } from "./backend.ts";
+import type { Connection, FromConnection } from "./backend.ts";
 import type { BootOptions } from "./boot-options.ts";
 
 /** What a worker says. */
@@ -18,7 +18,7 @@ function sameOrigin(script: URL): URL {
 }
 
 export class TabConnection implements Connection {
-  onMessage: (message: FromMachine) => void = () => {};
+  onMessage: (message: FromConnection) => void = () => {};
   onClosed: (reason: string) => void = () => {};
   readonly #worker: Worker;
   /** The first message is what the worker builds the machine of. */

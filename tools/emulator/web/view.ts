@@ -3,7 +3,7 @@
 
 import type { InputEvent } from "../input.ts";
 import type { CommandName, FromMachine } from "../remote/messages.ts";
-import { Backend, type Connection } from "./backend.ts";
+import { Backend, type Connection, type FromConnection } from "./backend.ts";
 import { latin1, SerialConsole } from "./console.ts";
 import { element, signButton } from "./dom.ts";
 import { Drawer } from "./drawer.ts";
@@ -110,7 +110,7 @@ export class MachineView {
     this.#statusLine.say(text);
   }
 
-  #receive(message: FromMachine): void {
+  #receive(message: FromConnection): void {
     switch (message.kind) {
       case "machine":
         this.#error.hidden = true;
@@ -123,6 +123,9 @@ export class MachineView {
         break;
       case "pixels":
         this.screen.draw(message);
+        break;
+      case "part":
+        this.screen.put(message);
         break;
       case "serial":
         this.console.write(message.bytes, message.fresh);

@@ -9,6 +9,7 @@ import { RunControl } from "../../debug/run-control.ts";
 import { Machine } from "../../host/machine.ts";
 import { WebDisplay } from "../../host/web-display.ts";
 import type { FromMachine } from "../../remote/messages.ts";
+import type { PictureFrame } from "../../remote/picture-frames.ts";
 import { type Drawing, drawingGuest, type Mode } from "./drawing-guest.ts";
 import type { Status } from "./statuses.ts";
 import { openWorkerPage, type Places, putGuest, rendererOf } from "./worker-page.ts";
@@ -78,8 +79,10 @@ declare global {
 function countPictures(): void {
   window.pictures = 0;
   let above = 0;
-  const note = (message: FromMachine): void => {
+  const note = (message: FromMachine | PictureFrame): void => {
     if (message.kind === "status") window.lastStatus = message;
+    // From a process pictures come as frames, the last of which is this.
+    if (message.kind === "shown") window.pictures = 1 + (window.pictures ?? 0);
     if (message.kind !== "pixels") return;
     // The parts of a picture come from above.
     if (message.y <= above) window.pictures = 1 + (window.pictures ?? 0);
@@ -88,7 +91,9 @@ function countPictures(): void {
   window.Worker = class extends Worker {
     constructor(script: string | URL, options?: WorkerOptions) {
       super(script, options);
-      this.addEventListener("message", ({ data }: MessageEvent<FromMachine>) => note(data));
+      this.addEventListener("message", ({ data }: MessageEvent<FromMachine | PictureFrame>) =>
+        note(data),
+      );
     }
   };
   window.WebSocket = class extends WebSocket {
