@@ -35,9 +35,16 @@ export interface Scanout {
   /** First byte of video memory that a row shows, and the one behind the last. */
   span(row: number): readonly [start: number, end: number];
   readonly order: PixelOrder;
-  /** Draws a row at its place in a picture of `width` × `height` pixels of that order. */
-  draw(row: number, pixels: Uint32Array): void;
+  /** Draws a row, or so many from there on, at their places in a picture of `width` × `height` pixels of that order. */
+  draw(row: number, pixels: Uint32Array, rows?: number): void;
 }
+
+/** Draws rows one by one. */
+const oneByOne =
+  (draw: (row: number, pixels: Uint32Array) => void): Scanout["draw"] =>
+  (row, pixels, rows = 1) => {
+    for (let at = row; at < row + rows; at++) draw(at, pixels);
+  };
 
 /** Characters as they are on the screen, row by row. */
 export interface TextScreen {
@@ -231,9 +238,9 @@ function textScanout(source: VideoSource, text: TextScreen, phase: BlinkPhase): 
       const at = cellAddress(start + row * pitch);
       return [at, at + cellAddress(columns)];
     },
-    draw: (row, pixels) => {
+    draw: oneByOne((row, pixels) => {
       for (let column = 0; column < columns; column++) drawCell(pixels, row, column);
-    },
+    }),
   };
 }
 
@@ -318,7 +325,11 @@ function linearScanout(source: VideoSource, asStored: boolean): Scanout {
     rows: height,
     rowLines: 1,
     span: (row) => [start + row * pitch, start + row * pitch + width * bytes],
-    draw: (row, pixels) => read(start + row * pitch, width, pixels, row * width),
+    // Lines without gaps are one.
+    draw:
+      pitch === width * bytes
+        ? (row, pixels, rows = 1) => read(start + row * pitch, rows * width, pixels, row * width)
+        : oneByOne((row, pixels) => read(start + row * pitch, width, pixels, row * width)),
   };
 }
 
@@ -448,7 +459,7 @@ function graphicsScanout(source: VideoSource): Scanout {
       const to = planeAddress(mode, counter + clocks - 1, scan) * 4 + 4;
       return isSimple && from < to ? [from, to] : [0, PLANES_BYTES];
     },
-    draw: (y, pixels) => read(...place(y), pixels, y * width),
+    draw: oneByOne((y, pixels) => read(...place(y), pixels, y * width)),
   };
 }
 
@@ -461,8 +472,8 @@ function blankScanout(width: number, height: number): Scanout {
     rows: height,
     rowLines: 1,
     span: () => [0, 0],
-    draw: (row, pixels) => {
-      pixels.fill(BLACK, row * width, (row + 1) * width);
+    draw: (row, pixels, rows = 1) => {
+      pixels.fill(BLACK, row * width, (row + rows) * width);
     },
   };
 }

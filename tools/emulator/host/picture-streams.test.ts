@@ -1,12 +1,16 @@
 // What pages get of a screen that changes: the same pixels however slowly they read, and never more than two pictures ahead.
 
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Random } from "../cputest/random.ts";
 import type { KeptPicture } from "../pictures/kept-picture.ts";
 import { emptyPicture, pixelsOf } from "../pictures/testing/pictures.ts";
 import { type ReadBytes, readFrames } from "../remote/picture-frames.ts";
 import type { ScreenRows } from "../remote/screen-feed.ts";
-import { PictureStreams, type Sink } from "./picture-streams.ts";
+import { PictureStreams, paceFor, type Sink } from "./picture-streams.ts";
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** A screen whose rows come in two slots, as a machine's feed sends them. */
 class Source {
@@ -273,5 +277,41 @@ test("a page that joins before there is a picture gets the first one", async () 
   source.pixels.fill(OPAQUE | 9);
   source.send([[0, 3]], true);
   await page.read();
+  expect(page.pixels).toEqual(source.pixels);
+});
+
+test("with two processors one picture is on its way, and a page rests after one of many bytes", async () => {
+  vi.useFakeTimers();
+  const streams = new PictureStreams(await emptyPicture(), paceFor(2));
+  const source = new Source(streams);
+  source.resize(1024, 512);
+  source.send([[0, 512]], true);
+  const page = await Page.open();
+  streams.add(1, page);
+  const random = new Random(1);
+  const grain = source.pixels.map(() => random.below(0x100_0000));
+  let pictures = 0;
+  const noise = (): void => {
+    pictures++;
+    source.pixels = grain.map((pixel) => (pixel ^ pictures) | OPAQUE);
+    source.send([[0, 512]]);
+  };
+  noise();
+  expect(page.unread).toBe(1);
+  await page.read();
+  streams.drawn(1);
+  // Black has few bytes.
+  expect(page.unread).toBe(1);
+  const rest = Math.floor((page.unreadBytes / 1e6) * 6);
+  expect(rest).toBeGreaterThan(8);
+  await page.read();
+  streams.drawn(1);
+  noise();
+  vi.advanceTimersByTime(rest - 1);
+  expect(page.unread).toBe(0);
+  vi.advanceTimersByTime(1);
+  expect(page.unread).toBe(1);
+  await page.read();
+  streams.drawn(1);
   expect(page.pixels).toEqual(source.pixels);
 });

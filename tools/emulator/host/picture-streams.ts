@@ -1,13 +1,28 @@
 // The screen of a machine in the thread of the web server, and the streams on which it goes to pages. Each page gets what
-// has changed since the last picture that it got: one that is slow gets fewer pictures, never old ones.
+// has changed since the last picture that it got: one that is slow gets fewer pictures, never old ones. So does every page
+// where pictures would take the machine's thread a processor.
 
 import { BAND_LINES, join, type Rectangle, union } from "../picture-difference.ts";
 import type { KeptPicture } from "../pictures/kept-picture.ts";
 import { FrameWriter } from "../remote/picture-frames.ts";
 import type { ScreenRows } from "../remote/screen-feed.ts";
 
-/** Pictures that a page has been sent and has not drawn: one on its way while another is drawn. */
-const AHEAD = 2;
+/** How much of the host pictures may take. */
+export interface StreamPace {
+  /** Pictures that a page has been sent and has not drawn. */
+  ahead: number;
+  /** How long a page rests before the next picture, for a megabyte of the last one, ms. */
+  rest: number;
+}
+
+/** One on its way while another is drawn. */
+const QUICK: StreamPace = { ahead: 2, rest: 0 };
+/** Bytes are what is dear: pictures that do not pack take half of a processor, others come as often as looks. */
+const MODEST: StreamPace = { ahead: 1, rest: 6 };
+const MEGABYTE = 1e6;
+
+/** Where the machine's thread and one other take all processors, the others must not take from it. */
+export const paceFor = (processors: number): StreamPace => (processors > 2 ? QUICK : MODEST);
 
 /** Where the frames of a page go: an HTTP response. */
 export interface Sink {
@@ -44,9 +59,16 @@ function takeRows(
   }
 }
 
+/** Whether nothing is left of rows when later ones have been taken over. */
+function replaces(later: ScreenRows, { isFresh }: ScreenRows): boolean {
+  const [[first, lines] = [0, 0]] = later.stretches;
+  return first === 0 && lines === later.height && (later.isFresh || !isFresh);
+}
+
 /** A page's stream. */
 class PictureStream {
   readonly sink: Sink;
+  readonly #pace: StreamPace;
   /** By band, what the page has not got. */
   #stale: (Rectangle | undefined)[] = [];
   #isStale = false;
@@ -55,14 +77,19 @@ class PictureStream {
   #sent = 0;
   #written = 0;
   #drawn = 0;
+  /** How long the page is to rest after the last picture, ms, and whether it does. */
+  #rest = 0;
+  #isResting = false;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, pace: StreamPace) {
     this.sink = sink;
+    this.#pace = pace;
   }
 
   /** A page that only says that it draws gets no more either. */
   get isReady(): boolean {
-    return this.#sent - Math.min(this.#written, this.#drawn) < AHEAD;
+    const onTheirWay = this.#sent - Math.min(this.#written, this.#drawn);
+    return onTheirWay < this.#pace.ahead && !this.#isResting;
   }
 
   /** The page has drawn everything that there is. */
@@ -70,9 +97,19 @@ class PictureStream {
     return !this.#isStale && this.#sent === this.#drawn;
   }
 
-  /** The page has drawn a picture. */
-  drawn(): void {
+  /** The page has drawn a picture; calls `ready` when it may get another one. */
+  drawn(ready: () => void): void {
     if (this.#drawn < this.#sent) this.#drawn++;
+    if (this.#rest === 0) {
+      ready();
+      return;
+    }
+    this.#isResting = true;
+    setTimeout(() => {
+      this.#isResting = false;
+      ready();
+    }, this.#rest);
+    this.#rest = 0;
   }
 
   /** All of a picture is new. */
@@ -97,7 +134,7 @@ class PictureStream {
       if (part !== undefined && part.width > 0) join(parts, part);
     }
     // The bytes of the last picture may still be on their way.
-    const at = this.#sent % AHEAD;
+    const at = this.#sent % this.#pace.ahead;
     this.#writers[at] ??= new FrameWriter();
     const writer = this.#writers[at];
     writer.begin(parts);
@@ -110,6 +147,7 @@ class PictureStream {
     this.#isStale = false;
     this.#needsSize = false;
     this.#sent++;
+    this.#rest = Math.floor((writer.written.length / MEGABYTE) * this.#pace.rest);
     this.sink.write(writer.written, () => {
       this.#written++;
       written();
@@ -119,6 +157,7 @@ class PictureStream {
 
 export class PictureStreams {
   readonly #picture: KeptPicture;
+  readonly #pace: StreamPace;
   readonly #slots: SharedArrayBuffer[] = [];
   readonly #streams = new Map<number, PictureStream>();
   #waiting: ScreenRows[] = [];
@@ -129,14 +168,15 @@ export class PictureStreams {
   #onUpToDate: () => void = () => {};
 
   /** `picture` is for what is to be shown. */
-  constructor(picture: KeptPicture) {
+  constructor(picture: KeptPicture, pace = QUICK) {
     this.#picture = picture;
+    this.#pace = pace;
   }
 
   /** A page's stream begins, with the whole picture; the one that it had ends. */
   add(page: number, sink: Sink): void {
     this.#streams.get(page)?.sink.end();
-    const stream = new PictureStream(sink);
+    const stream = new PictureStream(sink, this.#pace);
     if (this.#picture.height > 0) stream.renew(this.#picture);
     const isFirst = this.#streams.size === 0;
     this.#streams.set(page, stream);
@@ -159,8 +199,7 @@ export class PictureStreams {
 
   /** A page has drawn a picture. */
   drawn(page: number): void {
-    this.#streams.get(page)?.drawn();
-    this.#send();
+    this.#streams.get(page)?.drawn(() => this.#send());
   }
 
   /** Takes rows, at once or when somebody is ready for them. */
@@ -196,7 +235,11 @@ export class PictureStreams {
 
   #takeAll(): void {
     const streams = [...this.#streams.values()];
-    for (const rows of this.#waiting) {
+    for (const [i, rows] of this.#waiting.entries()) {
+      if (this.#waiting.slice(i + 1).some((later) => replaces(later, rows))) {
+        this.onRead(rows.slot);
+        continue;
+      }
       const memory = this.#slots[rows.slot] as SharedArrayBuffer;
       takeRows(this.#picture, rows, memory, (part) => {
         for (const stream of streams) stream.changed(part);

@@ -35,6 +35,7 @@ export class WebDisplay {
   readonly #thread: Worker;
   readonly #pages = new Map<number, Page>();
   readonly #pace = new LookPace();
+  readonly #screenPace = new LookPace();
   readonly #timer: NodeJS.Timeout;
   readonly #feed: ScreenFeed | undefined;
   #isWatched = false;
@@ -52,7 +53,7 @@ export class WebDisplay {
     this.#feed = ScreenFeed.of(viewed.control.machine, (rows) => this.#say({ kind: "rows", rows }));
     thread.on("message", (message: FromServer) => this.#hear(message));
     thread.on("error", (error) => this.#break(error));
-    this.#timer = setInterval(() => this.#pace.tick(() => this.#look()), TICK_MS);
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
   }
 
@@ -80,11 +81,15 @@ export class WebDisplay {
     for (const { viewer } of this.#pages.values()) viewer.standstill(standstill);
   }
 
-  #look(): void {
-    for (const { viewer, isBehind } of this.#pages.values()) {
-      if (!isBehind) viewer.look();
-    }
-    if (this.#isWatched) this.#feed?.look();
+  #tick(): void {
+    this.#pace.tick(() => {
+      for (const { viewer, isBehind } of this.#pages.values()) {
+        if (!isBehind) viewer.look();
+      }
+    });
+    // Without room for a picture there is none to look for, and the next tick may find some.
+    const feed = this.#feed;
+    if (this.#isWatched && feed?.isReady) this.#screenPace.tick(() => feed.look());
   }
 
   #say(message: ToServer): void {

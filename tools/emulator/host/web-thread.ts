@@ -3,13 +3,14 @@
 
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import { availableParallelism } from "node:os";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { WebSocket } from "ws";
 import { LoadError } from "../load-error.ts";
 import { KeptPicture } from "../pictures/kept-picture.ts";
 import { MessageError, type PictureDrawn, type PicturesKey } from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
-import { PictureStreams } from "./picture-streams.ts";
+import { PictureStreams, paceFor } from "./picture-streams.ts";
 import type { FromServer, ServerOptions, ToServer } from "./web-messages.ts";
 import { serveWeb, type WebServer } from "./web-server.ts";
 
@@ -44,7 +45,7 @@ class WebThread {
 
   constructor(port: MessagePort, picture: KeptPicture) {
     this.#port = port;
-    this.#streams = new PictureStreams(picture);
+    this.#streams = new PictureStreams(picture, paceFor(availableParallelism()));
     this.#streams.onRead = (slot) => this.#say({ kind: "read", slot });
     this.#streams.onWatched = (isWatched) => this.#say({ kind: "watched", isWatched });
     port.on("message", (message: ToServer) => void this.#hear(message));

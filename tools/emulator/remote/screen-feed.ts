@@ -69,10 +69,11 @@ export class ScreenFeed {
     const stretches: [number, number][] = [];
     for (let row = 0; row < rows; row++) {
       if (!isStale(row)) continue;
-      scanout.draw(row, pixels);
-      const last = stretches.at(-1);
-      if (last !== undefined && last[0] + last[1] === row * rowLines) last[1] += rowLines;
-      else stretches.push([row * rowLines, rowLines]);
+      let end = row + 1;
+      while (end < rows && isStale(end)) end++;
+      scanout.draw(row, pixels, end - row);
+      stretches.push([row * rowLines, (end - row) * rowLines]);
+      row = end;
     }
     if (stretches.length === 0 && !isFresh) return;
     this.#free.pop();

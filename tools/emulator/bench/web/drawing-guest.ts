@@ -11,8 +11,8 @@ const DISPI = { width: 1, height: 2, bits: 3, enable: 4, bank: 5, yOffset: 9 } a
 const LINEAR = 0x41;
 const FRAMEBUFFER = 0xfd00_0000;
 const PIXEL_BYTES = 4;
-/** Lines below the screen, by which the picture moves. */
-const SPARE_LINES = 8;
+/** Lines below the screen, by which the picture moves: so many that two looks seldom find it at the same place. */
+const SPARE_LINES = 61;
 /** Rounds of what the guest computes between two pictures: some milliseconds. */
 const ROUNDS = 200_000;
 
