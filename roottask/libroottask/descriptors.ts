@@ -76,6 +76,8 @@ export function closeFile(table: usize, fd: u64): i64 {
   if (file.share !== 0) forgetDescriptor(file, fd as u32);
   // Whichever of its descriptors a program closes, its locks go.
   if (file.node.records !== 0) releaseRecords(file.node, table);
+  const close = file.operations.close;
+  close(file);
   file.users--;
   dropFile(file);
   return 0;

@@ -167,6 +167,8 @@ export class FileOperations {
   map: MapOperation;
   source: SourceOperation;
   release: ReleaseOperation;
+  /** The thread at work closes a descriptor on it. */
+  close: ReleaseOperation;
   /** POSITION_…. */
   position: u32;
 }
@@ -223,6 +225,7 @@ export function newOperations(storage: usize): FileOperations {
   operations.map = noMap;
   operations.source = itself;
   operations.release = nothingToRelease;
+  operations.close = nothingToRelease;
   operations.position = POSITION_NONE;
   return operations;
 }

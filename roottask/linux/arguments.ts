@@ -91,6 +91,11 @@ import {
   SYS_mknodat,
   SYS_mlock2,
   SYS_mlockall,
+  SYS_mq_getsetattr,
+  SYS_mq_notify,
+  SYS_mq_open,
+  SYS_mq_timedreceive,
+  SYS_mq_timedsend,
   SYS_msgctl,
   SYS_msgget,
   SYS_msgrcv,
@@ -438,4 +443,9 @@ export function declareArguments(): void {
   declare(SYS_msgrcv, "illli");
   declare(SYS_msgctl, "iil");
   declare(SYS_semtimedop, "ilul");
+  declare(SYS_mq_open, "liml");
+  declare(SYS_mq_timedsend, "illul");
+  declare(SYS_mq_timedreceive, "illll");
+  declare(SYS_mq_notify, "il");
+  declare(SYS_mq_getsetattr, "ill");
 }

@@ -18,6 +18,8 @@ import * as identity from "./identity";
 import * as intervals from "./interval_timers";
 import * as segments from "./ipc/memory";
 import * as messages from "./ipc/message_calls";
+import * as notifications from "./ipc/posix_notify";
+import * as posixQueues from "./ipc/posix_queue_calls";
 import * as semaphores from "./ipc/semaphore_calls";
 import * as kcmp from "./kcmp";
 import * as limits from "./limits";
@@ -135,6 +137,12 @@ import {
   SYS_mlock2,
   SYS_mmap,
   SYS_mprotect,
+  SYS_mq_getsetattr,
+  SYS_mq_notify,
+  SYS_mq_open,
+  SYS_mq_timedreceive,
+  SYS_mq_timedsend,
+  SYS_mq_unlink,
   SYS_mremap,
   SYS_msgctl,
   SYS_msgget,
@@ -458,6 +466,12 @@ function ipcCalls(): void {
   onThread(SYS_msgrcv, messages.sysMsgrcv);
   onProgram(SYS_msgctl, messages.sysMsgctl);
   onThread(SYS_semtimedop, semaphores.sysSemtimedop);
+  onThread(SYS_mq_open, posixQueues.sysMqOpen);
+  onProgram(SYS_mq_unlink, posixQueues.sysMqUnlink);
+  onThread(SYS_mq_timedsend, posixQueues.sysMqTimedsend);
+  onThread(SYS_mq_timedreceive, posixQueues.sysMqTimedreceive);
+  onProgram(SYS_mq_notify, notifications.sysMqNotify);
+  onProgram(SYS_mq_getsetattr, posixQueues.sysMqGetsetattr);
 }
 
 function signalTable(): void {

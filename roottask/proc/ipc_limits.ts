@@ -1,7 +1,8 @@
-// Limits of objects of System V as files of /proc/sys/kernel (proc_sys_kernel(5)).
+// Limits of objects of System V and message queues of POSIX as files of /proc/sys (proc_sys_kernel(5), mq_overview(7)).
 
 import { SHMALL, SHMMAX, SHMMNI } from "../linux/ipc/memory";
 import { MSGMAX, MSGMNB, MSGMNI } from "../linux/ipc/messages";
+import { MSG_MAX, MSGSIZE_MAX, QUEUES_MAX } from "../linux/ipc/posix_queue_calls";
 import { SEMMNI, SEMMNS, SEMMSL, SEMOPM } from "../linux/ipc/semaphores";
 import { byte, number } from "./writer";
 
@@ -42,4 +43,16 @@ export function sem(): void {
   number(SEMOPM as u64);
   byte(9);
   line(SEMMNI as u64);
+}
+
+export function queuesMax(): void {
+  line(QUEUES_MAX as u64);
+}
+
+export function msgMax(): void {
+  line(MSG_MAX);
+}
+
+export function msgsizeMax(): void {
+  line(MSGSIZE_MAX);
 }

@@ -41,7 +41,7 @@ import {
   Refresh,
   root,
 } from "../libroottask/tree";
-import * as sysctl from "./ipc_limits";
+import * as limits from "./ipc_limits";
 import * as process from "./process";
 import * as system from "./system";
 import * as listing from "./sysvipc";
@@ -92,6 +92,9 @@ const MSGMAX: u32 = 106;
 const MSGMNB: u32 = 107;
 const MSGMNI: u32 = 108;
 const SEMAPHORES: u32 = 109;
+const QUEUES_MAX: u32 = 110;
+const MQ_MSG_MAX: u32 = 111;
+const MQ_MSGSIZE_MAX: u32 = 112;
 /** Descriptor 0 of a process, as a link; with INFO as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
@@ -449,25 +452,34 @@ function ofSystem(what: u32, program: Program): void {
       listing.listQueues(program);
       return;
     case SHMMAX:
-      sysctl.shmmax();
+      limits.shmmax();
       return;
     case SHMALL:
-      sysctl.shmall();
+      limits.shmall();
       return;
     case SHMMNI:
-      sysctl.shmmni();
+      limits.shmmni();
       return;
     case MSGMAX:
-      sysctl.msgmax();
+      limits.msgmax();
       return;
     case MSGMNB:
-      sysctl.msgmnb();
+      limits.msgmnb();
       return;
     case MSGMNI:
-      sysctl.msgmni();
+      limits.msgmni();
+      return;
+    case QUEUES_MAX:
+      limits.queuesMax();
+      return;
+    case MQ_MSG_MAX:
+      limits.msgMax();
+      return;
+    case MQ_MSGSIZE_MAX:
+      limits.msgsizeMax();
       return;
     case SEMAPHORES:
-      sysctl.sem();
+      limits.sem();
       return;
     default:
       text("0\n");
@@ -552,6 +564,12 @@ export function fillProc(directory: Node): bool {
   addFile(kernel, "msgmnb", MSGMNB, 0o444);
   addFile(kernel, "msgmni", MSGMNI, 0o444);
   addFile(kernel, "sem", SEMAPHORES, 0o444);
+  const mqueue = fixed(fixed(sys, "fs"), "mqueue");
+  addFile(mqueue, "queues_max", QUEUES_MAX, 0o444);
+  addFile(mqueue, "msg_max", MQ_MSG_MAX, 0o444);
+  addFile(mqueue, "msg_default", MQ_MSG_MAX, 0o444);
+  addFile(mqueue, "msgsize_max", MQ_MSGSIZE_MAX, 0o444);
+  addFile(mqueue, "msgsize_default", MQ_MSGSIZE_MAX, 0o444);
   const ipc = fixed(directory, "sysvipc");
   addFile(ipc, "shm", IPC_SEGMENTS, 0o444);
   addFile(ipc, "sem", IPC_SETS, 0o444);

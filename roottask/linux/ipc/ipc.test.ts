@@ -5,6 +5,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { Machine } from "../../testing/machine.ts";
 import { sampleProgram, tarOf } from "../../testing/samples.ts";
 import {
+  SYS_close,
+  SYS_mq_open,
+  SYS_mq_timedsend,
+  SYS_mq_unlink,
   SYS_msgctl,
   SYS_msgget,
   SYS_msgrcv,
@@ -20,9 +24,11 @@ import {
 } from "../numbers.ts";
 
 const BUFFER = 0x40_2000n;
+const ENOENT = -2n;
 const ENOMEM = -12n;
 const EFAULT = -14n;
 const EINVAL = -22n;
+const EMFILE = -24n;
 const ENOSPC = -28n;
 const IPC_RMID = 0;
 const SETVAL = 16;
@@ -56,6 +62,47 @@ function operation(change: number, flags: number): void {
   bytes.writeUInt16LE(flags, 4);
   machine.poke(caller, BUFFER, bytes);
 }
+
+describe("message queues of POSIX", () => {
+  const NAME = BUFFER + 0x400n;
+
+  function open(name: string, flags = 0o102): bigint {
+    machine.poke(caller, NAME, Buffer.from(`${name}\0`));
+    return call(SYS_mq_open, NAME, flags, 0o600, 0);
+  }
+
+  it("go with the line of the start file, named and unnamed, and leave nothing", () => {
+    let left = -1;
+    for (let round = 0; round < 4; round++) {
+      launch();
+      const fds = [open("named"), open("unnamed")];
+      expect(call(SYS_mq_unlink, NAME)).toBe(0n);
+      for (const fd of fds) {
+        expect(fd).toBeGreaterThan(2n);
+        expect(call(SYS_mq_timedsend, fd, BUFFER, 8000, 1, 0)).toBe(0n);
+      }
+      expect(open("named", 0)).toBeGreaterThan(2n);
+      machine.exports.reap(caller);
+      if (left !== -1) expect(machine.exports.free()).toBe(left);
+      left = machine.exports.free();
+    }
+  });
+
+  it("are as many as RLIMIT_MSGQUEUE lets them be", () => {
+    launch();
+    let count = 0;
+    while (open(`queue${count}`) >= 0n) count++;
+    // 819200 bytes of 10 * (8192 + 48 + 48) each.
+    expect(count).toBe(9);
+    expect(open("another")).toBe(EMFILE);
+    expect(open("absent", 2)).toBe(ENOENT);
+    expect(call(SYS_close, 3)).toBe(0n);
+    expect(open("another")).toBe(EMFILE);
+    machine.poke(caller, NAME, Buffer.from("queue0\0"));
+    expect(call(SYS_mq_unlink, NAME)).toBe(0n);
+    expect(open("another")).toBeGreaterThan(2n);
+  });
+});
 
 describe("objects of System V", () => {
   it("go with the line of the start file, and leave nothing", () => {

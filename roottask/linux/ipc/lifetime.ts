@@ -1,9 +1,11 @@
-// When objects of System V go: with the line of the start file, or with the thread or process that has part in them.
+// When objects of System V and message queues of POSIX go: with the line of the start file, or with the thread or process that has part in them.
 
 import { Program, Thread } from "../../libroottask/program";
 import { freeSegments, initSegments } from "./memory";
 import { freeQueues } from "./messages";
 import { freeIpcSpace, knownIpcSpace } from "./objects";
+import { leaveQueue } from "./posix_notify";
+import { freePosixQueues, initPosixQueues } from "./posix_queue";
 import { freeSets } from "./semaphores";
 import { leaveSleep } from "./sleepers";
 import { undoAll } from "./undo";
@@ -11,6 +13,7 @@ import { undoAll } from "./undo";
 /** Must be called before any program runs. */
 export function initIpc(): void {
   initSegments();
+  initPosixQueues(leaveQueue);
 }
 
 /** `thread` ends, wherever it is. */
@@ -31,5 +34,6 @@ export function forgetIpc(program: Program): void {
   freeSegments(space);
   freeSets(space);
   freeQueues(space);
+  freePosixQueues(space);
   freeIpcSpace(program, space);
 }

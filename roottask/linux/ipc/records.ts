@@ -2,8 +2,15 @@
 
 import { Thread } from "../../libroottask/program";
 
+/** What threads wait for. */
 @unmanaged
-export class IpcObject {
+export class Slept {
+  /** Those who do, in the order of their coming. */
+  sleepers: Sleeper | null;
+}
+
+@unmanaged
+export class IpcObject extends Slept {
   id: u32;
   /** 0, IPC_PRIVATE, for none. */
   key: u32;
@@ -17,8 +24,6 @@ export class IpcObject {
   size: u64;
   /** Last change by IPC_SET and its like, seconds since 1970. */
   changeTime: i64;
-  /** Threads that wait, in the order of their coming. */
-  sleepers: Sleeper | null;
   space: IpcSpace;
 }
 
@@ -46,12 +51,15 @@ export class IpcSpace {
   semaphores: u64;
   messages: u64;
   messageBytes: u64;
+  /** The first of the message queues of POSIX (posix_queue.ts), and how many there are. */
+  posixQueues: usize;
+  posixCount: u32;
 }
 
 @unmanaged
 export class Sleeper {
   next: Sleeper | null;
-  object: IpcObject;
+  object: Slept;
   thread: Thread;
   kind: u32;
   /** It has been taken out of its object's list, and `status` is its result. */

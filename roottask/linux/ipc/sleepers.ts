@@ -9,7 +9,7 @@ import { waitUntil } from "../../libroottask/readiness";
 import { wake } from "../../libroottask/wait_queue";
 import { linuxThread } from "../state";
 import { giveUp } from "./objects";
-import { IpcObject, Sleeper } from "./records";
+import { Sleeper, Slept } from "./records";
 
 /** What a sleeper waits for: to change semaphores, for them to be 0, for a message, for room for its own. */
 export const CHANGES: u32 = 0;
@@ -21,7 +21,7 @@ export const SENDS: u32 = 3;
 export const AGAIN: i64 = 1;
 
 /** Puts `sleeper` behind all others of `object`. */
-function append(object: IpcObject, sleeper: Sleeper): void {
+function append(object: Slept, sleeper: Sleeper): void {
   sleeper.next = null;
   let last = object.sleepers;
   if (last === null) {
@@ -58,7 +58,7 @@ export function finish(sleeper: Sleeper, status: i64): void {
 }
 
 /** Finishes all sleepers of `object` with `status`. */
-export function finishAll(object: IpcObject, status: i64): void {
+export function finishAll(object: Slept, status: i64): void {
   for (let sleeper = object.sleepers; sleeper !== null; sleeper = object.sleepers) {
     finish(sleeper, status);
   }
@@ -68,7 +68,7 @@ export function finishAll(object: IpcObject, status: i64): void {
  * Lets `thread` wait as `sleeper` until monotonic time `end` in nanoseconds, 0 for ever: its status, -EAGAIN when the time
  * is over, -EINTR where a signal has come. `letGo` comes after it.
  */
-export function sleep(thread: Thread, object: IpcObject, sleeper: Sleeper, end: u64): i64 {
+export function sleep(thread: Thread, object: Slept, sleeper: Sleeper, end: u64): i64 {
   sleeper.object = object;
   sleeper.thread = thread;
   append(object, sleeper);

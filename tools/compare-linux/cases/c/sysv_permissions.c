@@ -1,6 +1,7 @@
-// Who may do what with objects of System V (sysvipc(7)): owner, creator, group, others, capabilities.
+// Who may do what with objects of System V (sysvipc(7)) and queues of POSIX: owner, creator, group, others.
 #include "say.h"
 #include <grp.h>
+#include <mqueue.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -70,5 +71,13 @@ int main(void) {
   AS(1000, 1000, SAY(shmget(key, 0, 0) == id); SAY(shmget(key, 0, 0400) == id); SAY(shmget(key, 0, 0600));
      SAY(shmget(key, 0, 0004) == id); SAY(shmget(key, 9000, 0600)); SAY(shmget(key, 0, IPC_CREAT | IPC_EXCL | 0600)));
   shmctl(id, IPC_RMID, 0);
+  char name[40];
+  snprintf(name, sizeof name, "/compare-%d", getpid());
+  mqd_t queue = mq_open(name, O_RDWR | O_CREAT, 0644, NULL);
+  AS(1000, 1000, SAY(mq_open(name, O_RDONLY) >= 0); SAY(mq_open(name, O_WRONLY)); SAY(mq_open(name, O_RDWR));
+     SAY(mq_unlink(name)); struct mq_attr many = {.mq_maxmsg = 11, .mq_msgsize = 10}, large = {.mq_maxmsg = 1, .mq_msgsize = 8193};
+     SAY(mq_open("/other", O_RDWR | O_CREAT, 0600, &many)); SAY(mq_open("/other", O_RDWR | O_CREAT, 0600, &large)));
+  mq_close(queue);
+  SAY(mq_unlink(name));
   return 0;
 }
