@@ -3,6 +3,7 @@
 import { initCharacterDevices } from "./character_devices";
 import { initEpoll } from "./epoll";
 import { initEventfds } from "./eventfd";
+import { initInotify } from "./inotify";
 import { initPipes } from "./pipe";
 import { initRegularFiles } from "./regular_file";
 import { initSockets } from "./socket_file";
@@ -17,6 +18,7 @@ export function initFileKinds(): bool {
   initEventfds();
   initTimerfds();
   initSockets();
+  initInotify();
   initEpoll();
   return initStandardStreams();
 }

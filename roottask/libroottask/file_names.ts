@@ -2,6 +2,7 @@
 // symlink(2), unlink(2) and rmdir(2) do once the path has been followed.
 
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY } from "./errno";
+import { IN_ATTRIB, IN_DELETE, IN_ISDIR, noteCreated, noteName, noteNode } from "./file_events";
 import { markChanged, markCreated, markModified } from "./file_time";
 import { mayKeepGroup, permitNew, permitRemoval, S_ISGID } from "./permission";
 import { equalsLiteral } from "./text";
@@ -9,8 +10,10 @@ import {
   attach,
   detach,
   dispose,
+  dropEntry,
   Entry,
   KIND_DIRECTORY,
+  keepEntry,
   Node,
   newNode,
   walkDirectory,
@@ -38,9 +41,13 @@ export function lastKind(): u32 {
 export function giveName(node: Node, directory: Node): i64 {
   let error = permitNew(directory);
   if (error === 0) error = attach(directory, node, walkName, walkNameLength);
-  if (error !== 0) dispose(node);
-  else markModified(directory);
-  return error;
+  if (error !== 0) {
+    dispose(node);
+    return error;
+  }
+  markModified(directory);
+  noteCreated(node.names as Entry);
+  return 0;
 }
 
 /** Set-group-ID and execution by the group: the bit means the group's rights. */
@@ -56,11 +63,17 @@ export function inherit(node: Node, directory: Node): void {
   }
 }
 
-/** Takes a name away. */
-export function takeName(entry: Entry): void {
-  markChanged(entry.node);
+/** Takes a name away, and tells those who watch. */
+function takeName(entry: Entry): void {
+  const node = entry.node;
+  const directory = node.kind === KIND_DIRECTORY;
+  markChanged(node);
   markModified(entry.directory);
+  if (!directory) noteNode(node, IN_ATTRIB);
+  keepEntry(entry);
   detach(entry);
+  noteName(entry, directory ? IN_DELETE | IN_ISDIR : IN_DELETE);
+  dropEntry(entry);
 }
 
 /** Makes a node of `kind` at the last walk's place. Returns 0 or a negative error. */

@@ -32,6 +32,11 @@ export function setCloseWindows(close: Close): void {
   closeWindows = close;
 }
 
+/** Reads of `node` are to be seen from now on: takes its windows away. */
+export function showReads(node: Node): void {
+  if (node.windows !== 0) closeWindows(node);
+}
+
 /** Pages that writes to files leave to programs: this share of RAM. */
 const SPARE_SHARE: u32 = 16;
 

@@ -14,8 +14,10 @@ export class Entry {
   other: Entry | null;
   name: usize;
   nameLength: u32;
-  /** Its place when the directory is read: ascending along the list, never used twice. */
+  /** Its place when the directory is read: ascending along the list, never used twice; 0 once it has been taken away. */
   cookie: u64;
+  /** Open files that were found by it, which keep the record. */
+  users: u32;
 }
 
 @unmanaged
@@ -66,6 +68,8 @@ export class Node {
   object: usize;
   /** Who is told when it becomes ready, the first of the watches (readiness.ts). */
   watches: usize;
+  /** The first of the marks of who watches what happens to it (file_events.ts). */
+  marks: usize;
   /** A Refresh, 0 for none: its entries, or where it leads, are computed. */
   refresh: usize;
   /** The first of its extended attributes (attribute_list.ts). */

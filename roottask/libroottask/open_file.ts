@@ -4,6 +4,14 @@
 
 import { PAGE_SIZE } from "../libhedron/abi";
 import { EBADF, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, ESPIPE } from "./errno";
+import {
+  IN_ACCESS,
+  IN_CLOSE_NOWRITE,
+  IN_CLOSE_WRITE,
+  IN_MODIFY,
+  IN_OPEN,
+  noteFile,
+} from "./file_events";
 import { changeLock, LOCK_NONE } from "./file_lock";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
@@ -11,7 +19,7 @@ import { POLL_READY } from "./poll_events";
 import { Thread } from "./program";
 import { releaseRecords } from "./record_locks";
 import { closePieces, openPieces, PIECE_BYTES, Transfer } from "./transfer";
-import { dispose, Node } from "./tree";
+import { dispose, dropEntry, Entry, Node } from "./tree";
 import { stopWatching } from "./watches";
 
 /** Flags of open(2), include/uapi/asm-generic/fcntl.h. */
@@ -92,6 +100,9 @@ export class OpenFile {
   share: usize;
   smallReads: u32;
   patience: u32;
+  /** The name it was found by, unless it has none; and whether who watches was told that it is open. */
+  entry: Entry | null;
+  told: u32;
   /** What its kind keeps of it. */
   object: usize;
   /** The first of the epoll entries on it (epoll.ts). */
@@ -269,14 +280,32 @@ export function setForget(forget: ReleaseOperation): void {
 export function dropFile(file: OpenFile): void {
   if (file.users !== 0) return;
   if (file.interests !== 0) forgetInterests(file);
+  const node = file.node;
+  const entry = file.entry;
+  if (file.told !== 0) {
+    noteFile(node, entry, writable(file) ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+  }
   const release = file.operations.release;
   release(file);
-  const node = file.node;
   file.lock = changeLock(node, file.lock, LOCK_NONE);
   if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
+  destroy<OpenFile>(file);
+  if (entry !== null) dropEntry(entry);
   node.users--;
   dispose(node);
-  destroy<OpenFile>(file);
+}
+
+/** `file` has been opened: those who watch are told. */
+export function noteOpen(file: OpenFile): void {
+  if ((file.flags & O_PATH) !== 0) return;
+  file.told = 1;
+  noteFile(file.node, file.entry, IN_OPEN);
+}
+
+/** `event` has happened to `file` where bytes have passed or a call has succeeded: returns that result. */
+function note(file: OpenFile, event: u32, happened: bool, result: i64): i64 {
+  if (happened && file.told !== 0) noteFile(file.node, file.entry, event);
+  return result;
 }
 
 function letGo(file: usize): void {
@@ -362,7 +391,7 @@ export function readFile(thread: Thread, file: OpenFile, transfer: Transfer): i6
   const read = file.operations.read;
   const result = read(thread, file, transfer, file.position);
   if (result > 0 && file.operations.position === POSITION_KEPT) file.position += result;
-  return result;
+  return note(file, IN_ACCESS, result > 0, result);
 }
 
 /** pread(2). */
@@ -372,7 +401,8 @@ export function readFileAt(thread: Thread, file: OpenFile, transfer: Transfer, p
   if (file.operations.position === POSITION_NONE) return -ESPIPE;
   if (!readable(file)) return -EBADF;
   const read = file.operations.read;
-  return read(thread, file, transfer, position);
+  const result = read(thread, file, transfer, position);
+  return note(file, IN_ACCESS, result > 0, result);
 }
 
 /** Where a write goes that is asked for at `position`. */
@@ -388,7 +418,7 @@ export function writeFile(thread: Thread, file: OpenFile, transfer: Transfer): i
   const write = file.operations.write;
   const result = write(thread, file, transfer, at);
   if (result > 0 && file.operations.position === POSITION_KEPT) file.position = at + result;
-  return result;
+  return note(file, IN_MODIFY, result > 0, result);
 }
 
 /** pwrite(2); on a file that appends the position counts for nothing, as on Linux. */
@@ -403,7 +433,8 @@ export function writeFileAt(
   if (file.operations.position === POSITION_NONE) return -ESPIPE;
   if (!writable(file)) return -EBADF;
   const write = file.operations.write;
-  return write(thread, file, transfer, writePosition(file, position));
+  const result = write(thread, file, transfer, writePosition(file, position));
+  return note(file, IN_MODIFY, result > 0, result);
 }
 
 /** lseek(2). */
@@ -420,7 +451,8 @@ export function truncateFile(thread: Thread, file: OpenFile, size: i64): i64 {
   if ((file.flags & O_PATH) !== 0) return -EBADF;
   if (!writable(file)) return -EINVAL;
   const truncate = file.operations.truncate;
-  return truncate(thread, file, size);
+  const result = truncate(thread, file, size);
+  return note(file, IN_MODIFY, result === 0, result);
 }
 
 /** Modes of fallocate(2), include/uapi/linux/falloc.h: at most one operation, and whether the size stays. */
@@ -450,7 +482,8 @@ export function allocateFile(
   if ((keeps && mode === operation) || (moves && mode !== operation)) return -EOPNOTSUPP;
   if (!writable(file)) return -EBADF;
   const allocate = file.operations.allocate;
-  return allocate(thread, file, mode, offset, length);
+  const result = allocate(thread, file, mode, offset, length);
+  return note(file, IN_MODIFY, result === 0, result);
 }
 
 /** The position `offset` from `base`, or -EINVAL where it is none. */

@@ -4,12 +4,14 @@ import { truncateContents } from "./contents";
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from "./credentials";
 import { closeFile, fileAt, hasFreeDescriptor, installFile, replaceFile } from "./descriptors";
 import { EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENOENT, ENOMEM, ENOTDIR, EPERM } from "./errno";
+import { IN_MODIFY, noteCreated, noteFile } from "./file_events";
 import { inherit } from "./file_names";
 import { markCreated, markModified } from "./file_time";
 import {
   dropFile,
   endCall,
   hold,
+  noteOpen,
   O_ACCMODE,
   O_CLOEXEC,
   O_CREAT,
@@ -33,14 +35,17 @@ import { Program, Thread } from "./program";
 import {
   attach,
   dispose,
+  Entry,
   KIND_DIRECTORY,
   KIND_FILE,
   KIND_LINK,
+  keepEntry,
   Node,
   newNode,
   root,
   walk,
   walkDirectory,
+  walkEntry,
   walkName,
   walkNameLength,
   walkNode,
@@ -55,14 +60,20 @@ export function giveDescriptor(program: Program, file: OpenFile, flags: u32): i6
   return fd;
 }
 
-/** An open file on `node` in the lowest free descriptor of the thread's program, or a negative error. May wait. */
-export function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
+/**
+ * An open file on `node`, found by `entry` where it was by a name, in the lowest free descriptor of the thread's program, or
+ * a negative error. May wait.
+ */
+export function openDescriptor(thread: Thread, node: Node, entry: Entry | null, flags: u32): i64 {
   const file = openNode(node, flags);
   if (file === null) {
     dispose(node);
     return -ENOMEM;
   }
   hold(thread, file);
+  // While it waits, the name may go.
+  if (entry !== null) keepEntry(entry);
+  file.entry = entry;
   if ((flags & O_PATH) === 0) {
     const open = file.operations.open;
     // It counts for the opening alone.
@@ -72,7 +83,10 @@ export function openDescriptor(thread: Thread, node: Node, flags: u32): i64 {
     if (error !== 0) return error;
   }
   const program = thread.program;
-  return installFile(program.files, file, 0, program.filesLimit, (flags & O_CLOEXEC) !== 0);
+  const closing = (flags & O_CLOEXEC) !== 0;
+  const fd = installFile(program.files, file, 0, program.filesLimit, closing);
+  if (fd >= 0) noteOpen(file);
+  return fd;
 }
 
 /** A file nobody names yet, for the last walk's place or for O_TMPFILE; null when memory is out. */
@@ -96,7 +110,8 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
     return attached;
   }
   markModified(directory);
-  return openDescriptor(thread, node, flags);
+  noteCreated(node.names as Entry);
+  return openDescriptor(thread, node, node.names, flags);
 }
 
 function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
@@ -106,7 +121,7 @@ function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): 
   const node = newFile(directory, mode);
   if (node === null) return -ENOMEM;
   if ((flags & O_EXCL) === 0) node.linkable = 1;
-  return openDescriptor(thread, node, flags);
+  return openDescriptor(thread, node, null, flags);
 }
 
 /** `node`, which is there, may be opened with `flags`: 0 or a negative error. */
@@ -132,13 +147,15 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   } else if ((flags & O_DIRECTORY) !== 0) {
     return -ENOTDIR;
   }
+  const entry = walkEntry === null ? node.names : walkEntry;
   const refused = mayOpen(node, flags);
   if (refused !== 0) return refused;
   if ((flags & O_TRUNC) !== 0 && node.kind === KIND_FILE) {
     const emptied = truncateContents(node, 0, thread.program.fileLimit);
     if (emptied !== 0) return emptied;
+    noteFile(node, entry, IN_MODIFY);
   }
-  return openDescriptor(thread, node, flags);
+  return openDescriptor(thread, node, entry, flags);
 }
 
 /**

@@ -20,6 +20,7 @@ import {
   WINDOW_BYTES,
   WINDOWS,
 } from "../libhrstd/mediator_layout";
+import { isWatched } from "./file_events";
 import { frameAt, framesUntil, inOnePiece } from "./file_pages";
 import { create, destroy, PIECE_MAX } from "./heap";
 import { OpenFile, POSITION_KEPT, readable } from "./open_file";
@@ -226,7 +227,7 @@ export function noteRead(thread: Thread, file: OpenFile, fd: u64, result: i64): 
   }
   const node = file.node;
   if (node.kind !== KIND_FILE || node.operations !== 0 || !readable(file)) return;
-  if (file.operations.position !== POSITION_KEPT) return;
+  if (file.operations.position !== POSITION_KEPT || isWatched(node)) return;
   if (file.patience === 0) file.patience = PATIENCE;
   if (++file.smallReads >= file.patience && hasOwnPages(node)) open(thread.program, file, number);
 }

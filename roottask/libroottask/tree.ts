@@ -43,6 +43,22 @@ export function refreshNode(node: Node): void {
   if (node.refresh !== 0) changetype<Refresh>(node.refresh)(node);
 }
 
+/** The name has been taken away; the record is kept for open files. */
+export function isRemoved(entry: Entry): bool {
+  return entry.cookie === 0;
+}
+
+type Gone = (node: Node) => void;
+
+function nothingToTell(_node: Node): void {}
+
+let nodeGone: Gone = nothingToTell;
+
+/** `gone` tells those who watch a node that it is about to be freed (file_events.ts). */
+export function setNodeGone(gone: Gone): void {
+  nodeGone = gone;
+}
+
 let rootNode: Node | null = null;
 let inodes: u32 = 0;
 let cookies: u64 = FIRST_COOKIE;
@@ -114,17 +130,43 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
     node.links++;
     directory.links++;
   }
+  putLast(directory, entry);
+  return 0;
+}
+
+function putLast(directory: Node, entry: Entry): void {
   let last = directory.entries;
   if (last === null) {
     directory.entries = entry;
-  } else {
-    let after = last.next;
-    while (after !== null) {
-      last = after;
-      after = last.next;
-    }
-    last.next = entry;
+    return;
   }
+  let after = last.next;
+  while (after !== null) {
+    last = after;
+    after = last.next;
+  }
+  last.next = entry;
+}
+
+/** Gives `entry` another name, after what is in `directory`; the name is copied. Returns 0 or -ENOMEM. */
+export function moveEntry(entry: Entry, directory: Node, name: usize, length: u32): i64 {
+  const copy = allocate(length);
+  if (copy === 0) return -ENOMEM;
+  memory.copy(copy, name, length);
+  const node = entry.node;
+  unlinkFromDirectory(entry);
+  if (node.kind === KIND_DIRECTORY) {
+    entry.directory.links--;
+    directory.links++;
+    node.parent = directory;
+  }
+  release(entry.name, entry.nameLength);
+  entry.name = copy;
+  entry.nameLength = length;
+  entry.directory = directory;
+  entry.next = null;
+  entry.cookie = cookies++;
+  putLast(directory, entry);
   return 0;
 }
 
@@ -162,9 +204,29 @@ export function detach(entry: Entry): void {
     // ".." of a removed directory still leads there.
     entry.directory.users++;
   }
+  entry.cookie = 0;
+  if (entry.users !== 0) entry.directory.users++;
+  else freeEntry(entry);
+  dispose(node);
+}
+
+function freeEntry(entry: Entry): void {
   release(entry.name, entry.nameLength);
   destroy<Entry>(entry);
-  dispose(node);
+}
+
+/** Keeps the record of `entry` until `dropEntry`. */
+export function keepEntry(entry: Entry): void {
+  entry.users++;
+}
+
+export function dropEntry(entry: Entry): void {
+  entry.users--;
+  if (entry.users !== 0 || !isRemoved(entry)) return;
+  const directory = entry.directory;
+  freeEntry(entry);
+  directory.users--;
+  dispose(directory);
 }
 
 /** Replaces `old` by `entry` among the names of `node`, with what being in its directory means. */
@@ -195,6 +257,7 @@ export function swapNodes(a: Entry, b: Entry): void {
 /** Frees a node that nothing names or uses. */
 export function dispose(node: Node): void {
   if (node.links !== 0 || node.users !== 0) return;
+  if (node.marks !== 0) nodeGone(node);
   freeContents(node);
   if (node.attributes !== 0) removeAttributes(node);
   if (node.capacity !== 0) release(node.data, node.capacity);

@@ -15,6 +15,7 @@ import {
 } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM } from "../libroottask/errno";
+import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
 import { pagesForFiles } from "../libroottask/file_pages";
 import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
 import { O_PATH } from "../libroottask/open_file";
@@ -23,13 +24,14 @@ import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../librootta
 import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyFrom, copyTo } from "../libroottask/space";
-import { KIND_DIRECTORY, KIND_FILE, Node, walkNode } from "../libroottask/tree";
+import { Entry, KIND_DIRECTORY, KIND_FILE, Node, walkEntry, walkNode } from "../libroottask/tree";
 import { realCredentials } from "./credentials";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   base,
+  baseEntry,
   nodeAt,
   nodeOrDescriptor,
 } from "./lookup";
@@ -161,16 +163,19 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   if (node.kind !== KIND_FILE) return -EINVAL;
   const refused = permit(node, MAY_WRITE);
   if (refused !== 0) return refused;
-  return sizeResult(thread, truncateContents(node, size, program.fileLimit));
+  const result = truncateContents(node, size, program.fileLimit);
+  if (result === 0) noteFile(node, walkEntry, IN_MODIFY);
+  return sizeResult(thread, result);
 }
 
-function setMode(node: Node, mode: u64): i64 {
+function setMode(node: Node, entry: Entry | null, mode: u64): i64 {
   if (!owns(node)) return -EPERM;
   let bits = (mode as u32) & 0o7777;
   if (!mayKeepGroup(node.group)) bits &= ~S_ISGID;
   if ((node.seals & F_SEAL_EXEC) !== 0 && ((node.mode ^ bits) & 0o111) !== 0) return -EPERM;
   node.mode = bits;
   markChanged(node);
+  noteFile(node, entry, IN_ATTRIB);
   return 0;
 }
 
@@ -178,21 +183,21 @@ function setMode(node: Node, mode: u64): i64 {
 export function sysChmod(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
   if (error !== 0) return error;
-  return setMode(walkNode as Node, regs.rsi);
+  return setMode(walkNode as Node, walkEntry, regs.rsi);
 }
 
 export function sysFchmod(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   if ((file.flags & O_PATH) !== 0) return -EBADF;
-  return setMode(file.node, regs.rsi);
+  return setMode(file.node, file.entry, regs.rsi);
 }
 
 /** fchmodat(fd, path, mode). */
 export function sysFchmodat(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, regs.rdi, regs.rsi, true);
   if (error !== 0) return error;
-  return setMode(walkNode as Node, regs.rdx);
+  return setMode(walkNode as Node, walkEntry, regs.rdx);
 }
 
 const UTIME_NOW: i64 = 0x3fff_ffff;
@@ -213,7 +218,7 @@ function validTimes(): bool {
 }
 
 /** Gives `node` the times that were read: its owner may, and whoever may write where both are the present. */
-function setTimes(node: Node): i64 {
+function setTimes(node: Node, entry: Entry | null): i64 {
   const access = load<i64>(times + 8);
   const modification = load<i64>(times + TIMESPEC + 8);
   if (!owns(node)) {
@@ -230,6 +235,10 @@ function setTimes(node: Node): i64 {
     node.time = modification === UTIME_NOW ? clockSeconds : load<i64>(times + TIMESPEC);
     node.nanoseconds = modification === UTIME_NOW ? clockNanoseconds : (modification as u32);
   }
+  let event = IN_ATTRIB;
+  if (modification === UTIME_OMIT) event = IN_ACCESS;
+  else if (access === UTIME_OMIT) event = IN_MODIFY;
+  noteFile(node, entry, event);
   return 0;
 }
 
@@ -248,12 +257,12 @@ export function sysUtimensat(program: Program, regs: Utcb): i64 {
     const file = fileAt(program.files, regs.rdi);
     if (regs.r10 !== 0) return -EINVAL;
     if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
-    return validTimes() ? setTimes(file.node) : -EINVAL;
+    return validTimes() ? setTimes(file.node, file.entry) : -EINVAL;
   }
   if ((regs.r10 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
   if (error !== 0) return error;
-  return validTimes() ? setTimes(base) : -EINVAL;
+  return validTimes() ? setTimes(base, baseEntry) : -EINVAL;
 }
 
 /** The caller may give `node` that owner and group; -1 leaves one alone. */
@@ -265,7 +274,7 @@ function mayOwn(node: Node, owner: u64, group: u64): bool {
 }
 
 /** Sets user and group; -1 leaves one alone. */
-function setOwner(node: Node, owner: u64, group: u64): i64 {
+function setOwner(node: Node, entry: Entry | null, owner: u64, group: u64): i64 {
   if (!mayOwn(node, owner, group)) return -EPERM;
   // A program that runs as somebody else must not come to do so as the new owner.
   if (node.kind !== KIND_DIRECTORY) {
@@ -275,12 +284,13 @@ function setOwner(node: Node, owner: u64, group: u64): i64 {
   if ((owner as i32) !== -1) node.owner = owner as u32;
   if ((group as i32) !== -1) node.group = group as u32;
   markChanged(node);
+  if ((owner as i32) !== -1 || (group as i32) !== -1) noteFile(node, entry, IN_ATTRIB);
   return 0;
 }
 
 function chownPath(program: Program, regs: Utcb, follow: bool): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, follow);
-  return error === 0 ? setOwner(walkNode as Node, regs.rsi, regs.rdx) : error;
+  return error === 0 ? setOwner(walkNode as Node, walkEntry, regs.rsi, regs.rdx) : error;
 }
 
 /** chown(path, owner, group). */
@@ -296,14 +306,14 @@ export function sysLchown(program: Program, regs: Utcb): i64 {
 export function sysFchown(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
-  return setOwner(file.node, regs.rsi, regs.rdx);
+  return setOwner(file.node, file.entry, regs.rsi, regs.rdx);
 }
 
 /** fchownat(fd, path, owner, group, flags). */
 export function sysFchownat(program: Program, regs: Utcb): i64 {
   if ((regs.r8 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r8);
-  return error === 0 ? setOwner(base, regs.rdx, regs.r10) : error;
+  return error === 0 ? setOwner(base, baseEntry, regs.rdx, regs.r10) : error;
 }
 
 /** umask(mask). */

@@ -15,6 +15,7 @@ import * as exec from "./exec";
 import * as extended from "./extended_attributes";
 import * as groups from "./groups";
 import * as identity from "./identity";
+import * as inotify from "./inotify";
 import * as intervals from "./interval_timers";
 import * as segments from "./ipc/memory";
 import * as messages from "./ipc/message_calls";
@@ -112,6 +113,10 @@ import {
   SYS_gettimeofday,
   SYS_getuid,
   SYS_getxattr,
+  SYS_inotify_add_watch,
+  SYS_inotify_init,
+  SYS_inotify_init1,
+  SYS_inotify_rm_watch,
   SYS_ioctl,
   SYS_kcmp,
   SYS_kill,
@@ -354,6 +359,10 @@ function eventCalls(): void {
   onProgram(SYS_eventfd2, events.sysEventfd2);
   onProgram(SYS_epoll_create1, epoll.sysEpollCreate1);
   onProgram(SYS_pipe2, pipe.sysPipe2);
+  onProgram(SYS_inotify_init, inotify.sysInotifyInit);
+  onProgram(SYS_inotify_add_watch, inotify.sysInotifyAddWatch);
+  onProgram(SYS_inotify_rm_watch, inotify.sysInotifyRmWatch);
+  onProgram(SYS_inotify_init1, inotify.sysInotifyInit1);
   onThread(SYS_epoll_pwait2, epoll.sysEpollPwait2);
 }
 

@@ -4,6 +4,7 @@ import { Utcb } from "../libhedron/utcb";
 import { MAY_EXECUTE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
+import { IN_ACCESS, noteFile } from "../libroottask/file_events";
 import { directoryType } from "../libroottask/file_type";
 import { setDirectory } from "../libroottask/fs_state";
 import { O_PATH } from "../libroottask/open_file";
@@ -75,6 +76,7 @@ export function sysGetdents64(program: Program, regs: Utcb): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   if (directory.links === 0) return -ENOENT;
   openEntries(directory, file.position as u64);
+  noteFile(directory, file.entry, IN_ACCESS);
   let done: u64 = 0;
   while (readEntry()) {
     const size = record(entryNode, entryEnd, entryName, entryNameLength);

@@ -18,6 +18,7 @@ import {
 } from "../libroottask/domain";
 import { ELF_OK, firstInstruction } from "../libroottask/elf";
 import { E2BIG, EFAULT, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
+import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_OPEN, noteFile } from "../libroottask/file_events";
 import { copyContents } from "../libroottask/file_pages";
 import { leave } from "../libroottask/lock";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
@@ -25,7 +26,7 @@ import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/prog
 import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
 import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
-import { Node, walk, walkNode } from "../libroottask/tree";
+import { Entry, Node, walk, walkEntry, walkNode } from "../libroottask/tree";
 import {
   becomeExecuted,
   executedCredentials,
@@ -39,6 +40,7 @@ import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   base,
+  baseEntry,
   nodeOrDescriptor,
   path,
   readPath,
@@ -111,6 +113,13 @@ function isScript(file: Node): bool {
   return load<u8>(mark) === 35 && load<u8>(mark + 1) === 33;
 }
 
+/** Those who watch `file` see that it is opened and read. */
+function noteExecuted(file: Node, entry: Entry | null): void {
+  noteFile(file, entry, IN_OPEN);
+  noteFile(file, entry, IN_ACCESS);
+  noteFile(file, entry, IN_CLOSE_NOWRITE);
+}
+
 /** The file that is loaded in the end. */
 let image: Node = changetype<Node>(0);
 
@@ -121,6 +130,7 @@ function findImage(program: Program, file: Node, length: u32): i64 {
   for (let depth: u32 = 0; ; depth++) {
     const error = mayExecute(image);
     if (error !== 0) return error;
+    noteExecuted(image, depth === 0 ? baseEntry : walkEntry);
     if (!isScript(image)) break;
     if (depth === SCRIPTS_MAX) return -ELOOP;
     if (depth === 0) addWord(path, length);

@@ -14,10 +14,11 @@ import {
   XATTR_CREATE,
   XATTR_REPLACE,
 } from "../libroottask/extended_attributes";
+import { IN_ATTRIB, noteFile } from "../libroottask/file_events";
 import { allocate, release } from "../libroottask/heap";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyText, copyTo } from "../libroottask/space";
-import { Node, walkNode } from "../libroottask/tree";
+import { Entry, Node, walkEntry, walkNode } from "../libroottask/tree";
 import { AT_FDCWD, nodeAt } from "./lookup";
 
 /** Room for a name with its NUL: XATTR_NAME_MAX is 255. */
@@ -26,12 +27,15 @@ const name = memory.data(256);
 
 /** The node that the last look-up found. */
 let found: Node = changetype<Node>(0);
+let foundEntry: Entry | null = null;
 
 /** Finds what the path in the first argument names. Returns 0 or a negative error. */
 function findPath(program: Program, regs: Utcb, follow: bool): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, follow);
-  if (error === 0) found = walkNode as Node;
-  return error;
+  if (error !== 0) return error;
+  found = walkNode as Node;
+  foundEntry = walkEntry;
+  return 0;
 }
 
 /** Finds what the descriptor in the first argument is open on. Returns 0 or -EBADF. */
@@ -39,6 +43,7 @@ function findFile(program: Program, regs: Utcb): i64 {
   const file = usableFileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   found = file.node;
+  foundEntry = file.entry;
   return 0;
 }
 
@@ -67,7 +72,8 @@ function set(program: Program, regs: Utcb): i64 {
     }
   }
   const error = setAttribute(found, name, length as u32, value, size, flags);
-  if (error !== 0 && size !== 0) release(value, size);
+  if (error === 0) noteFile(found, foundEntry, IN_ATTRIB);
+  else if (size !== 0) release(value, size);
   return error;
 }
 
@@ -147,7 +153,10 @@ export function sysFlistxattr(program: Program, regs: Utcb): i64 {
 /** Removes an attribute of `found`: its name is the second argument. */
 function remove(program: Program, regs: Utcb): i64 {
   const length = readName(program, regs.rsi);
-  return length < 0 ? length : dropAttribute(found, name, length as u32);
+  if (length < 0) return length;
+  const error = dropAttribute(found, name, length as u32);
+  if (error === 0) noteFile(found, foundEntry, IN_ATTRIB);
+  return error;
 }
 
 /** removexattr(path, name). */

@@ -5,7 +5,16 @@ import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, ENAMETOOLONG, ENOENT, ENOTDIR } from "../libroottask/errno";
 import { Program } from "../libroottask/program";
 import { copyText } from "../libroottask/space";
-import { KIND_DIRECTORY, Node, PATH_MAX, walk, walkNode, walkToName } from "../libroottask/tree";
+import {
+  Entry,
+  KIND_DIRECTORY,
+  Node,
+  PATH_MAX,
+  walk,
+  walkEntry,
+  walkNode,
+  walkToName,
+} from "../libroottask/tree";
 
 export const AT_FDCWD: u64 = -100 as i64 as u64;
 export const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
@@ -24,13 +33,17 @@ export function readPath(program: Program, target: usize, address: u64): i64 {
 
 /** The directory a relative path starts from, through `base`. Returns 0 or a negative error. */
 export let base: Node = changetype<Node>(0);
+/** The name that `nodeOrDescriptor` has found `base` by, or null. */
+export let baseEntry: Entry | null = null;
 
 export function findBase(program: Program, fd: u64, text: usize, length: u32): i64 {
   base = program.directory;
+  baseEntry = null;
   if ((fd as u32) === (AT_FDCWD as u32) || (length !== 0 && load<u8>(text) === 47)) return 0;
   const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
   base = file.node;
+  baseEntry = file.entry;
   return length !== 0 && base.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
 }
 
@@ -64,6 +77,8 @@ export function nodeOrDescriptor(program: Program, fd: u64, address: u64, flags:
     if (length === 0) return findBase(program, fd, path, 0);
   }
   const error = nodeAt(program, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
-  if (error === 0) base = walkNode as Node;
-  return error;
+  if (error !== 0) return error;
+  base = walkNode as Node;
+  baseEntry = walkEntry;
+  return 0;
 }

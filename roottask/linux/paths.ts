@@ -15,14 +15,8 @@ import {
   EPERM,
   EXDEV,
 } from "../libroottask/errno";
-import {
-  giveName,
-  LAST_NORMAL,
-  lastKind,
-  makeNode,
-  removeName,
-  takeName,
-} from "../libroottask/file_names";
+import { IN_ATTRIB, IN_MOVE_SELF, noteMove, noteNode } from "../libroottask/file_events";
+import { giveName, LAST_NORMAL, lastKind, makeNode, removeName } from "../libroottask/file_names";
 import { markChanged, markCreated, markModified } from "../libroottask/file_time";
 import { allocate } from "../libroottask/heap";
 import {
@@ -39,13 +33,14 @@ import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyText, copyTo } from "../libroottask/space";
 import {
-  attach,
   detach,
+  dispose,
   Entry,
   KIND_DIRECTORY,
   KIND_FILE,
   KIND_LINK,
   KIND_PIPE,
+  moveEntry,
   Node,
   newNode,
   refreshNode,
@@ -136,6 +131,7 @@ export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
   return openDescriptor(
     thread,
     node,
+    null,
     O_RDWR | O_LARGEFILE | ((flags & MFD_CLOEXEC) !== 0 ? O_CLOEXEC : 0),
   );
 }
@@ -272,6 +268,38 @@ function exchange(a: Entry, b: Entry): i64 {
   markChanged(other);
   markModified(a.directory);
   markModified(b.directory);
+  noteMove(first, a.directory, a.name, a.nameLength, b);
+  noteNode(first, IN_MOVE_SELF);
+  noteMove(other, b.directory, b.name, b.nameLength, a);
+  noteNode(other, IN_MOVE_SELF);
+  return 0;
+}
+
+/** The name `source` becomes the last walk's in `directory`, in the place of `replaced`. Returns 0 or -ENOMEM. */
+function move(source: Entry, directory: Node, replaced: Entry | null): i64 {
+  const node = source.node;
+  const from = source.directory;
+  const length = source.nameLength;
+  // Those who watch are told of the old name, too.
+  memory.copy(second, source.name, length);
+  const error = moveEntry(source, directory, walkName, walkNameLength);
+  if (error !== 0) return error;
+  const gone: Node | null = replaced === null ? null : replaced.node;
+  if (gone !== null) gone.users++;
+  if (replaced !== null) {
+    markChanged(replaced.node);
+    detach(replaced);
+  }
+  markChanged(node);
+  markModified(from);
+  markModified(directory);
+  noteMove(node, from, second, length, source);
+  if (gone !== null && gone.kind !== KIND_DIRECTORY) noteNode(gone, IN_ATTRIB);
+  noteNode(node, IN_MOVE_SELF);
+  if (gone !== null) {
+    gone.users--;
+    dispose(gone);
+  }
   return 0;
 }
 
@@ -316,16 +344,7 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
     error = mayReplace(node, present);
     if (error !== 0) return error;
   }
-  // The name may lie in a buffer that the next look-up uses.
-  const length = walkNameLength;
-  memory.copy(second, walkName, length);
-  node.users++;
-  if (replaced !== null) takeName(replaced);
-  takeName(source);
-  error = attach(directory, node, second, length);
-  node.users--;
-  if (error === 0) markModified(directory);
-  return error;
+  return move(source, directory, replaced);
 }
 
 /** rename(old, new). */
@@ -363,6 +382,7 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   if (node.links === 0 && node.linkable === 0) return -ENOENT;
   node.linkable = 0;
   markChanged(node);
+  noteNode(node, IN_ATTRIB);
   return giveName(node, walkDirectory as Node);
 }
 

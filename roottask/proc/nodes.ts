@@ -6,7 +6,10 @@
 import { decimal } from "../../tools/screen/guest/digits";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
 import { EACCES, EFAULT, EINVAL, ESRCH } from "../libroottask/errno";
+import { WATCHES_MAX } from "../libroottask/file_events";
 import { allocate, release } from "../libroottask/heap";
+import { INSTANCES_MAX } from "../libroottask/inotify";
+import { QUEUE_MAX } from "../libroottask/inotify_queue";
 import {
   newOperations,
   OpenFile,
@@ -95,6 +98,9 @@ const SEMAPHORES: u32 = 109;
 const QUEUES_MAX: u32 = 110;
 const MQ_MSG_MAX: u32 = 111;
 const MQ_MSGSIZE_MAX: u32 = 112;
+const QUEUED_EVENTS: u32 = 36;
+const USER_INSTANCES: u32 = 37;
+const USER_WATCHES: u32 = 38;
 /** Descriptor 0 of a process, as a link; with INFO as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
@@ -394,6 +400,11 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
   }
 }
 
+function limit(value: u32): void {
+  number(value as u64);
+  byte(10);
+}
+
 function ofSystem(what: u32, program: Program): void {
   switch (what) {
     case MEMINFO:
@@ -480,6 +491,15 @@ function ofSystem(what: u32, program: Program): void {
       return;
     case SEMAPHORES:
       limits.sem();
+      return;
+    case QUEUED_EVENTS:
+      limit(QUEUE_MAX);
+      return;
+    case USER_INSTANCES:
+      limit(INSTANCES_MAX);
+      return;
+    case USER_WATCHES:
+      limit(WATCHES_MAX);
       return;
     default:
       text("0\n");
@@ -578,6 +598,10 @@ export function fillProc(directory: Node): bool {
   addFile(generator, "uuid", UUID, 0o444);
   addFile(generator, "boot_id", BOOT_ID, 0o444);
   addFile(generator, "entropy_avail", ENTROPY, 0o444);
+  const watching = fixed(fixed(sys, "fs"), "inotify");
+  addFile(watching, "max_queued_events", QUEUED_EVENTS, 0o644);
+  addFile(watching, "max_user_instances", USER_INSTANCES, 0o644);
+  addFile(watching, "max_user_watches", USER_WATCHES, 0o644);
   addFile(fixed(sys, "vm"), "overcommit_memory", OVERCOMMIT, 0o444);
   directory.refresh = changetype<usize>(refreshProcesses);
   return true;

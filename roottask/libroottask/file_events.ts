@@ -1,0 +1,206 @@
+// What happens to files, for those who watch them (inotify(7)). A watch is a mark on a node. An event reaches the marks of
+// the node and, with the node's name, those of the directory it has been found in (fs/notify/fsnotify.c of Linux 6.1).
+
+import { showReads } from "./file_pages";
+import { create, destroy } from "./heap";
+import { IN_IGNORED, Instance, queueEvent } from "./inotify_queue";
+import { Entry, Node } from "./node";
+import { isRemoved, KIND_DIRECTORY, setNodeGone } from "./tree";
+
+/** Events, include/uapi/linux/inotify.h. */
+export const IN_ACCESS: u32 = 1;
+export const IN_MODIFY: u32 = 2;
+export const IN_ATTRIB: u32 = 4;
+export const IN_CLOSE_WRITE: u32 = 8;
+export const IN_CLOSE_NOWRITE: u32 = 0x10;
+export const IN_OPEN: u32 = 0x20;
+export const IN_MOVED_FROM: u32 = 0x40;
+export const IN_MOVED_TO: u32 = 0x80;
+export const IN_CREATE: u32 = 0x100;
+export const IN_DELETE: u32 = 0x200;
+export const IN_DELETE_SELF: u32 = 0x400;
+export const IN_MOVE_SELF: u32 = 0x800;
+export const IN_ALL_EVENTS: u32 = 0xfff;
+export const IN_UNMOUNT: u32 = 0x2000;
+export const IN_ISDIR: u32 = 0x4000_0000;
+/** Of a mark: names that have been taken away count no more; it is for one event. */
+export const IN_EXCL_UNLINK: u32 = 0x0400_0000;
+export const IN_ONESHOT: u32 = 0x8000_0000;
+
+/** Watches of all instances together, at most. */
+export const WATCHES_MAX: u32 = 65536;
+
+@unmanaged
+export class Mark {
+  node: Node;
+  instance: Instance;
+  watch: i32;
+  /** Events, IN_EXCL_UNLINK, IN_ONESHOT. */
+  mask: u32;
+  /** Neighbours among those of the node, and those of the instance. */
+  previousOfNode: Mark | null;
+  nextOfNode: Mark | null;
+  previous: Mark | null;
+  next: Mark | null;
+}
+
+/** Marks there are: nothing has to be looked at where there are none. */
+let marks: u32 = 0;
+let lastCookie: u32 = 0;
+
+function firstOf(node: Node): Mark | null {
+  return changetype<Mark | null>(node.marks);
+}
+
+/** The mark of `instance` on `node`, or null. */
+export function markOn(instance: Instance, node: Node): Mark | null {
+  let mark = firstOf(node);
+  while (mark !== null && mark.instance !== instance) mark = mark.nextOfNode;
+  return mark;
+}
+
+/** The mark of `instance` with that number, or null. */
+export function markNumbered(instance: Instance, watch: i32): Mark | null {
+  let mark = changetype<Mark | null>(instance.marks);
+  while (mark !== null && mark.watch !== watch) mark = mark.next;
+  return mark;
+}
+
+/** There can be another mark. */
+export function hasRoomForMark(): bool {
+  return marks < WATCHES_MAX;
+}
+
+/** What happens in windows (shared_files.ts) would not be seen. */
+function showReadsIn(node: Node): void {
+  showReads(node);
+  let entry = node.entries;
+  while (entry !== null) {
+    showReads(entry.node);
+    entry = entry.next;
+  }
+}
+
+/** Marks `node` for `instance`; null when memory is out. */
+export function addMark(instance: Instance, node: Node, mask: u32): Mark | null {
+  const mark = create<Mark>();
+  if (mark === null) return null;
+  mark.node = node;
+  mark.instance = instance;
+  instance.lastWatch = instance.lastWatch === i32.MAX_VALUE ? 1 : instance.lastWatch + 1;
+  mark.watch = instance.lastWatch;
+  mark.mask = mask;
+  const ofNode = firstOf(node);
+  mark.nextOfNode = ofNode;
+  if (ofNode !== null) ofNode.previousOfNode = mark;
+  node.marks = changetype<usize>(mark);
+  const ofInstance = changetype<Mark | null>(instance.marks);
+  mark.next = ofInstance;
+  if (ofInstance !== null) ofInstance.previous = mark;
+  instance.marks = changetype<usize>(mark);
+  marks++;
+  showReadsIn(node);
+  return mark;
+}
+
+/** Takes a mark away, without a word. */
+export function removeMark(mark: Mark): void {
+  const previousOfNode = mark.previousOfNode;
+  const nextOfNode = mark.nextOfNode;
+  if (previousOfNode === null) mark.node.marks = changetype<usize>(nextOfNode);
+  else previousOfNode.nextOfNode = nextOfNode;
+  if (nextOfNode !== null) nextOfNode.previousOfNode = previousOfNode;
+  const previous = mark.previous;
+  const next = mark.next;
+  if (previous === null) mark.instance.marks = changetype<usize>(next);
+  else previous.next = next;
+  if (next !== null) next.previous = previous;
+  destroy<Mark>(mark);
+  marks--;
+}
+
+/** The same, and its instance is told. */
+export function endMark(mark: Mark): void {
+  queueEvent(mark.instance, mark.watch, IN_IGNORED, 0, 0, 0);
+  removeMark(mark);
+}
+
+/** Tells the marks of `node` of `event`, about `name` in it where there is one; `removed` is whether that has gone. */
+function tell(node: Node, event: u32, cookie: u32, name: usize, length: u32, removed: bool): void {
+  let mark = firstOf(node);
+  while (mark !== null) {
+    const next: Mark | null = mark.nextOfNode;
+    const excluded = removed && (mark.mask & IN_EXCL_UNLINK) !== 0;
+    if ((mark.mask & event & IN_ALL_EVENTS) !== 0 && !excluded) {
+      queueEvent(mark.instance, mark.watch, event, cookie, name, length);
+      if ((mark.mask & IN_ONESHOT) !== 0) endMark(mark);
+    }
+    mark = next;
+  }
+}
+
+function kindBit(node: Node): u32 {
+  return node.kind === KIND_DIRECTORY ? IN_ISDIR : 0;
+}
+
+/** `event` has happened to `node` alone, whatever its names are. What moves or goes is not said to be a directory. */
+export function noteNode(node: Node, event: u32): void {
+  if (node.marks !== 0) tell(node, event, 0, 0, 0, false);
+}
+
+/** `event` has happened to `node`, which was found by `entry`, or by its newest name. */
+export function noteFile(node: Node, entry: Entry | null, event: u32): void {
+  if (marks === 0) return;
+  const found = entry !== null && entry.node === node ? entry : node.names;
+  const mask = event | kindBit(node);
+  let removed = false;
+  if (found !== null) {
+    removed = isRemoved(found);
+    const directory = found.directory;
+    if (directory.marks !== 0) tell(directory, mask, 0, found.name, found.nameLength, removed);
+  }
+  if (node.marks !== 0) tell(node, mask, 0, 0, 0, removed);
+}
+
+/** The name `entry` is there, and its node. */
+export function noteCreated(entry: Entry): void {
+  noteName(entry, IN_CREATE | kindBit(entry.node));
+}
+
+/** `event` has happened to the name `entry`, whose node may have gone. */
+export function noteName(entry: Entry, event: u32): void {
+  const directory = entry.directory;
+  if (directory.marks !== 0) tell(directory, event, 0, entry.name, entry.nameLength, false);
+}
+
+/** `node` has moved from the name at `name` in `from` to that of `entry`. */
+export function noteMove(node: Node, from: Node, name: usize, length: u32, entry: Entry): void {
+  if (marks === 0) return;
+  lastCookie++;
+  const bit = kindBit(node);
+  if (from.marks !== 0) tell(from, IN_MOVED_FROM | bit, lastCookie, name, length, false);
+  const to = entry.directory;
+  if (to.marks !== 0) {
+    tell(to, IN_MOVED_TO | bit, lastCookie, entry.name, entry.nameLength, false);
+  }
+}
+
+/** Reads of `node` have to be seen here: it is watched, or a directory that it is in. */
+export function isWatched(node: Node): bool {
+  if (marks === 0) return false;
+  if (node.marks !== 0) return true;
+  let entry = node.names;
+  while (entry !== null && entry.directory.marks === 0) entry = entry.other;
+  return entry !== null;
+}
+
+/** `node` is about to be freed: its watches end. */
+function nodeGone(node: Node): void {
+  tell(node, IN_DELETE_SELF, 0, 0, 0, false);
+  for (let mark = firstOf(node); mark !== null; mark = firstOf(node)) endMark(mark);
+}
+
+/** Comes before the first watch. */
+export function initFileEvents(): void {
+  setNodeGone(nodeGone);
+}
