@@ -225,6 +225,17 @@ export function freeUntil(space: Space, start: u64, limit: u64): u64 {
   return max<u64>(start, min<u64>(area.start, limit));
 }
 
+/** Where what is free below `end` begins: behind the last area that ends there or below. */
+export function freeFrom(space: Space, end: u64): u64 {
+  let from = SPACE_START;
+  let area = space.areas;
+  while (area !== null && area.end <= end) {
+    from = area.end;
+    area = area.next;
+  }
+  return from;
+}
+
 /** [start, end) touches an area that is not the program's to change. */
 export function blocked(space: Space, start: u64, end: u64): bool {
   let area = space.areas;

@@ -87,7 +87,7 @@ function entryOf(space: Space, address: u64, make: bool): usize {
 }
 
 /** The first page in [from, end) that is present, or `end`. */
-function nextPresent(space: Space, from: u64, end: u64): u64 {
+export function nextPresent(space: Space, from: u64, end: u64): u64 {
   let address = from;
   while (address < end) {
     let table = space.table;

@@ -589,7 +589,7 @@ function identityCalls(): void {
   onThread(SYS_waitid, children.sysWaitid);
   onThread(SYS_set_robust_list, robust.sysSetRobustList);
   onProgram(SYS_setrlimit, limits.sysSetrlimit);
-  onProgram(SYS_prlimit64, limits.sysPrlimit);
+  onThread(SYS_prlimit64, limits.sysPrlimit);
   onProgram(SYS_getcpu, identity.sysGetcpu);
   onProgram(SYS_getrandom, identity.sysGetrandom);
   onProgram(SYS_rseq, identity.sysAbsent);

@@ -36,10 +36,12 @@ import {
   CSIGNAL,
   NAMESPACES,
 } from "./clone_flags";
+import { watchCpuLimit } from "./cpu_limit";
 import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
 import { lendMemory } from "./lend";
 import { giveProcessFile } from "./pidfd";
+import { mayHaveThread } from "./process_limit";
 import { passActions, resetActions } from "./signal_actions";
 import { SIGCHLD } from "./signal_numbers";
 import { inheritProgram, inheritThread, linuxProgram, linuxThread, SIGNALS } from "./state";
@@ -218,6 +220,7 @@ function startProcess(child: Program, parent: Thread, args: CloneArguments): i64
   const flags = args.flags;
   tellParent(child.threads as Thread, parent, args);
   const tid = (flags & CLONE_CHILD_SETTID) !== 0 ? args.childTid : 0;
+  watchCpuLimit(child);
   return startChild(child, parent.program, (flags & CLONE_VM) !== 0, tid);
 }
 
@@ -232,6 +235,7 @@ function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   }
   const wrong = checkFlags(parent, flags);
   if (wrong !== 0) return wrong;
+  if (!mayHaveThread(parent)) return -EAGAIN;
   const isThread = (flags & CLONE_THREAD) !== 0;
   const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);
   if (error !== 0) return error;

@@ -34,7 +34,7 @@ import {
   executionError,
 } from "./credentials";
 import { closeImage, elf, findElf, loadImage, mayExecute } from "./image";
-import { pregrantMemory, STACK_SIZE } from "./limits";
+import { pregrantMemory } from "./limits";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -45,16 +45,17 @@ import {
   path,
   readPath,
 } from "./lookup";
+import { mayExpand, stackLimit, textsLimit } from "./memory_limits";
 import { leaveMemory } from "./robust";
 import { ownActions, resetActions } from "./signal_actions";
 import { giveSignalCode } from "./signal_frame";
-import { SIGKILL } from "./signal_numbers";
+import { SIGKILL, SIGSEGV } from "./signal_numbers";
 import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./stack";
 import { LinuxThread, linuxThread, NAME_BYTES } from "./state";
 import { removeTimers } from "./timers";
 
-/** Bytes of arguments and environment with their vectors: a quarter of the stack. */
-const TEXTS_MAX: u64 = STACK_SIZE / 4;
+/** Entries of a vector that are looked at: more do not fit into any stack. */
+const ENTRIES_MAX: u64 = 1 << 20;
 /** Bytes of a script that are looked at, and how many lead to each other. */
 const LINE_MAX: u32 = 256;
 const SCRIPTS_MAX: u32 = 5;
@@ -148,7 +149,7 @@ function findImage(program: Program, file: Node, length: u32): i64 {
 /** Entries of the vector at `address` up to its 0, or a negative error. */
 function vectorLength(space: Space, address: u64): i64 {
   if (address === 0) return 0;
-  for (let count: u64 = 0; count < TEXTS_MAX / 8; count++) {
+  for (let count: u64 = 0; count < ENTRIES_MAX; count++) {
     if (!get64(space, address + count * 8)) return -EFAULT;
     if (got === 0) return count as i64;
   }
@@ -191,7 +192,7 @@ function fillStack(
   if (given < 0) return given;
   beginStack(program.space, STACK_TOP);
   const file = pushText(path, length);
-  room = TEXTS_MAX;
+  room = textsLimit(program);
   let error = pushVector(from, envp, 0, variables as u64);
   const first: u64 = wordCount === 0 ? 0 : 1;
   if (error === 0) error = pushVector(from, argv, first, max<i64>(given, first as i64) as u64);
@@ -213,7 +214,7 @@ function fillStack(
 function fillSpace(program: Program, from: Space, length: u32, argv: u64, envp: u64): i64 {
   if (!giveSignalCode(program) || !giveMediator(program)) return -ENOMEM;
   const vdso = giveVdso(program);
-  if (loadImage(program.space, STACK_TOP, STACK_SIZE) !== ELF_OK) return -ENOMEM;
+  if (loadImage(program.space, STACK_TOP, stackLimit(program)) !== ELF_OK) return -ENOMEM;
   return fillStack(program, from, length, argv, envp, vdso);
 }
 
@@ -279,6 +280,8 @@ function enterImage(
   thread.entryRsp = stack;
   program.separateFiles = 0;
   if (owned) closeForExec(thread.files);
+  // What Linux finds out when there is no way back.
+  if (!mayExpand(program, 1, 1)) endProgram(thread, STATE_KILLED, SIGSEGV);
   if (!owned || startProgram(program) !== SUCCESS) endProgram(thread, STATE_KILLED, SIGKILL);
   dismiss(thread);
   leave();

@@ -1,6 +1,6 @@
 // Who may look into whom: the access mode checks of ptrace(2), for calls that read what another process has.
 
-import { CAP_SYS_PTRACE, hasCapability } from "../libroottask/credentials";
+import { CAP_SYS_PTRACE, Credentials, hasCapability } from "../libroottask/credentials";
 import { Thread, threadWithId } from "../libroottask/program";
 import { linuxProgram } from "./state";
 
@@ -10,15 +10,23 @@ export function visibleThread(thread: Thread, id: u32): Thread | null {
   return other !== null && other.program.entry === thread.program.entry ? other : null;
 }
 
+/** All ids of `its` are the real ones of `own`. */
+export function isOneUser(own: Credentials, its: Credentials): bool {
+  const user =
+    own.user === its.user && own.user === its.effectiveUser && own.user === its.savedUser;
+  return (
+    user &&
+    own.group === its.group &&
+    own.group === its.effectiveGroup &&
+    own.group === its.savedGroup
+  );
+}
+
 /** `thread` may look into `other` (PTRACE_MODE_READ_REALCREDS): its own process, its own user's that lets it and can do no more, or all with CAP_SYS_PTRACE. */
 export function mayInspect(thread: Thread, other: Thread): bool {
   if (thread.program === other.program) return true;
   const own = thread.credentials;
   const its = other.credentials;
-  const user =
-    own.user === its.user && own.user === its.effectiveUser && own.user === its.savedUser;
-  const group =
-    own.group === its.group && own.group === its.effectiveGroup && own.group === its.savedGroup;
   const open = linuxProgram(other.program).dumpable === 1 && (its.permitted & ~own.permitted) === 0;
-  return (user && group && open) || hasCapability(own, CAP_SYS_PTRACE);
+  return (isOneUser(own, its) && open) || hasCapability(own, CAP_SYS_PTRACE);
 }

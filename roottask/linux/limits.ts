@@ -1,37 +1,45 @@
-// Resource limits: getrlimit(2), setrlimit(2), prlimit(2). Those on descriptors and on the size of files are
-// kept to; the others are remembered.
+// Resource limits: getrlimit(2), setrlimit(2), prlimit(2). Each is kept to where what it limits is given; that on resident
+// pages (RLIMIT_RSS) means nothing, as on Linux, and there are no locks that RLIMIT_LOCKS counts.
 
 import { Utcb } from "../libhedron/utcb";
+import { CAP_SYS_RESOURCE, capable } from "../libroottask/credentials";
 import { FILES_MAX } from "../libroottask/descriptors";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { setPregrant } from "../libroottask/pregrant";
-import { Program } from "../libroottask/program";
+import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
+import { watchCpuLimit } from "./cpu_limit";
+import { isOneUser, visibleThread } from "./inspect";
+import {
+  RLIM_INFINITY,
+  RLIMIT_AS,
+  RLIMIT_CORE,
+  RLIMIT_CPU,
+  RLIMIT_DATA,
+  RLIMIT_FSIZE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_MSGQUEUE,
+  RLIMIT_NICE,
+  RLIMIT_NOFILE,
+  RLIMIT_RTPRIO,
+  RLIMIT_SIGPENDING,
+  RLIMIT_STACK,
+} from "./limit_numbers";
+import { limitStack } from "./memory_limits";
 import { limitOf, RLIMIT_BYTES, RLIMITS } from "./state";
 
-const RLIMIT_FSIZE: u32 = 1;
-const RLIMIT_DATA: u32 = 2;
-const RLIMIT_STACK: u32 = 3;
-const RLIMIT_CORE: u32 = 4;
-const RLIMIT_NOFILE: u32 = 7;
-const RLIMIT_MEMLOCK: u32 = 8;
-const RLIMIT_AS: u32 = 9;
-const RLIMIT_SIGPENDING: u32 = 11;
-const RLIMIT_MSGQUEUE: u32 = 12;
-const RLIMIT_NICE: u32 = 13;
-const RLIMIT_RTPRIO: u32 = 14;
 /** What Linux gives of memory that stays and of message queues, in bytes. */
 const LOCKED_BYTES: u64 = 8 << 20;
 const QUEUES_BYTES: u64 = 819_200;
 /** Signals that may queue, by default: Linux takes a number that grows with the machine's memory. */
 const SIGNALS_QUEUED: u64 = 4096;
-const RLIM_INFINITY: u64 = ~(0 as u64);
 
 /** Default stack of a program, also what is mapped. */
 export const STACK_SIZE: u64 = 8 << 20;
 
-/** struct rlimit64: the limit, and what it may be raised to. */
+/** struct rlimit64: the limit, and what it may be raised to. That which is asked for, and that which was. */
 const wanted = memory.data(16);
+const before = memory.data(16);
 
 function setLimit(program: Program, resource: u32, soft: u64, hard: u64): void {
   const limit = limitOf(program, resource);
@@ -48,7 +56,7 @@ export function initLimits(program: Program): void {
   }
   setLimit(program, RLIMIT_STACK, STACK_SIZE, RLIM_INFINITY);
   setLimit(program, RLIMIT_SIGPENDING, SIGNALS_QUEUED, SIGNALS_QUEUED);
-  setLimit(program, RLIMIT_CORE, 0, 0);
+  setLimit(program, RLIMIT_CORE, 0, RLIM_INFINITY);
   setLimit(program, RLIMIT_NICE, 0, 0);
   setLimit(program, RLIMIT_RTPRIO, 0, 0);
   setLimit(program, RLIMIT_MSGQUEUE, QUEUES_BYTES, QUEUES_BYTES);
@@ -66,39 +74,68 @@ export function pregrantMemory(program: Program): void {
   setPregrant(program.space, mayGrant ? program.pregrant : 0);
 }
 
-/** Changes a limit to what is at `address` of the program, and puts what it was to `old`; either may be 0. */
-function change(program: Program, resource: u64, address: u64, old: u64): i64 {
-  if (address !== 0 && !copyFrom(program.space, wanted, address, RLIMIT_BYTES)) return -EFAULT;
-  if ((resource & 0xffff_ffff) >= (RLIMITS as u64)) return -EINVAL;
-  const limit = limitOf(program, resource as u32);
-  const soft = load<u64>(wanted);
+/** `wanted` is a limit that the caller may set in place of the one at `limit`: 0 or a negative error. */
+function checkWanted(resource: u32, limit: usize): i64 {
   const hard = load<u64>(wanted + 8);
-  if (address !== 0) {
-    if (soft > hard) return -EINVAL;
-    // More descriptors than a table has cannot be had.
-    if ((resource as u32) === RLIMIT_NOFILE && hard > (FILES_MAX as u64)) return -EPERM;
-  }
-  if (old !== 0 && !copyTo(program.space, old, limit, RLIMIT_BYTES)) return -EFAULT;
-  if (address !== 0) {
-    setLimit(program, resource as u32, soft, hard);
-    pregrantMemory(program);
-  }
+  if (load<u64>(wanted) > hard) return -EINVAL;
+  // More descriptors than a table has cannot be had.
+  if (resource === RLIMIT_NOFILE && hard > (FILES_MAX as u64)) return -EPERM;
+  return hard > load<u64>(limit + 8) && !capable(CAP_SYS_RESOURCE) ? -EPERM : 0;
+}
+
+/** The limit of `program` has become `wanted`: what follows at once. */
+function enforce(program: Program, resource: u32): void {
+  setLimit(program, resource, load<u64>(wanted), load<u64>(wanted + 8));
+  if (resource === RLIMIT_CPU) watchCpuLimit(program);
+  if (program.alive === 0) return;
+  if (resource === RLIMIT_STACK) limitStack(program.space, load<u64>(wanted));
+  if (resource === RLIMIT_AS || resource === RLIMIT_DATA) pregrantMemory(program);
+}
+
+/** Makes a limit of `target` `wanted` where it `changes`, and `before` what it was. Returns 0 or a negative error. */
+function exchange(target: Program, resource: u64, changes: bool): i64 {
+  if (resource >= (RLIMITS as u64)) return -EINVAL;
+  const limit = limitOf(target, resource as u32);
+  const error = changes ? checkWanted(resource as u32, limit) : 0;
+  if (error !== 0) return error;
+  memory.copy(before, limit, RLIMIT_BYTES);
+  if (changes) enforce(target, resource as u32);
   return 0;
 }
 
-/** prlimit64(pid, resource, new, old), of the own program. */
-export function sysPrlimit(program: Program, regs: Utcb): i64 {
-  if ((regs.rdi as u32) !== 0 && (regs.rdi as u32) !== program.id) return -ESRCH;
-  return change(program, regs.rsi, regs.rdx, regs.r10);
+function getWanted(program: Program, address: u64): bool {
+  return copyFrom(program.space, wanted, address, RLIMIT_BYTES);
+}
+
+function putBefore(program: Program, address: u64): i64 {
+  return copyTo(program.space, address, before, RLIMIT_BYTES) ? 0 : -EFAULT;
+}
+
+/** `thread` may ask for limits of `target`, or set them: its own, those of its own user, or all with CAP_SYS_RESOURCE. */
+function mayLimit(thread: Thread, target: Thread): bool {
+  if (thread === target || capable(CAP_SYS_RESOURCE)) return true;
+  return isOneUser(thread.credentials, target.credentials);
+}
+
+/** prlimit64(pid, resource, new, old). */
+export function sysPrlimit(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const changes = regs.rdx !== 0;
+  if (changes && !getWanted(program, regs.rdx)) return -EFAULT;
+  const target = (regs.rdi as u32) === 0 ? thread : visibleThread(thread, regs.rdi as u32);
+  if (target === null) return -ESRCH;
+  if (!mayLimit(thread, target)) return -EPERM;
+  const error = exchange(target.program, regs.rsi, changes);
+  return error !== 0 || regs.r10 === 0 ? error : putBefore(program, regs.r10);
 }
 
 /** getrlimit(resource, limit). */
 export function sysGetrlimit(program: Program, regs: Utcb): i64 {
-  if (regs.rdi >= (RLIMITS as u64)) return -EINVAL;
-  return regs.rsi === 0 ? -EFAULT : change(program, regs.rdi, 0, regs.rsi);
+  const error = exchange(program, regs.rdi, false);
+  return error === 0 ? putBefore(program, regs.rsi) : error;
 }
 
 /** setrlimit(resource, limit). */
 export function sysSetrlimit(program: Program, regs: Utcb): i64 {
-  return regs.rsi === 0 ? -EFAULT : change(program, regs.rdi, regs.rsi, 0);
+  return getWanted(program, regs.rsi) ? exchange(program, regs.rdi, true) : -EFAULT;
 }

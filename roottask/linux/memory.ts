@@ -40,6 +40,7 @@ import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { isWriteSealed } from "../libroottask/seals";
+import { isData, newData, sizeWithin } from "../libroottask/sizes";
 import {
   copyTo,
   FAULT_MEMORY,
@@ -54,6 +55,7 @@ import {
   unmap,
 } from "../libroottask/space";
 import { dispose, KIND_FILE, Node, newNode } from "../libroottask/tree";
+import { mayExpand } from "./memory_limits";
 
 const PAGE: u64 = 4096;
 
@@ -103,14 +105,16 @@ function inRange(start: u64, length: u64): bool {
   return (start & (PAGE - 1)) === 0 && length <= SPACE_END && start <= SPACE_END - length;
 }
 
-/** Moves the break to `wanted`: where it is then. */
-function moveBreak(space: Space, wanted: u64): i64 {
+/** Moves the break of `program` to `wanted`: where it is then. */
+function moveBreak(program: Program, wanted: u64): i64 {
+  const space = program.space;
   const old = up(space.breakEnd);
   if (wanted < space.breakStart || wanted > space.top) return space.breakEnd as i64;
   const end = up(wanted);
   if (end > old) {
     if (!rangeFree(space, old, end)) return space.breakEnd as i64;
     if (end - old > (totalPages() as u64) * PAGE) return space.breakEnd as i64;
+    if (!mayExpand(program, end - old, end - old)) return space.breakEnd as i64;
     if (map(space, old, end, 3, null, 0) !== 0) return space.breakEnd as i64;
   } else if (end < old && unmap(space, end, old) !== 0) {
     return space.breakEnd as i64;
@@ -123,7 +127,7 @@ function moveBreak(space: Space, wanted: u64): i64 {
 export function sysBrk(program: Program, regs: Utcb): i64 {
   const space = program.space;
   takeBack(space);
-  const result = moveBreak(space, regs.rdi);
+  const result = moveBreak(program, regs.rdi);
   grant(space);
   return result;
 }
@@ -202,8 +206,16 @@ function enterMapping(
   return error;
 }
 
+/** `program` may map `length` bytes at `start` in place of what is there. */
+function mayMap(program: Program, start: u64, length: u64, rights: u32, flags: u64): bool {
+  const isData = (flags & MAP_TYPE) === MAP_PRIVATE && (rights & MEM_W) !== 0;
+  const more = length - sizeWithin(program.space, start, start + length);
+  return mayExpand(program, more, isData ? more : 0);
+}
+
 /** Maps what mmap asks for, `length` being in whole pages: where, or a negative error. */
-function mapAt(space: Space, regs: Utcb, length: u64, file: OpenFile | null): i64 {
+function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null): i64 {
+  const space = program.space;
   const flags = regs.r10;
   const at = place(space, regs.rdi, length, flags);
   if (at < 0) return at;
@@ -219,6 +231,7 @@ function mapAt(space: Space, regs: Utcb, length: u64, file: OpenFile | null): i6
     return -EINVAL;
   }
   const rights = (regs.rdx & PROT_ALL) as u32;
+  if (!mayMap(program, start, length, rights, flags)) return -ENOMEM;
   const error = enterMapping(space, start, length, rights, flags, regs.r9);
   if (error !== 0) return error;
   if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0 && rights !== 0) {
@@ -246,7 +259,7 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   const reserves = file === null || (flags & MAP_TYPE) === MAP_PRIVATE;
   if (reserves && limited && length > (totalPages() as u64) * PAGE) return -ENOMEM;
   takeBack(space);
-  const at = mapAt(space, regs, length, file);
+  const at = mapAt(program, regs, length, file);
   grant(space);
   return at;
 }
@@ -293,7 +306,13 @@ export function sysMprotect(program: Program, regs: Utcb): i64 {
   takeBack(space);
   // What lies before the first address that cannot be changed is.
   const end = changeableUntil(space, start, start + length);
-  const error = end <= start ? 0 : protect(space, start, end, (protection & PROT_ALL) as u32);
+  const rights = (protection & PROT_ALL) as u32;
+  let error: i64 = 0;
+  if (end > start) {
+    // What becomes data by that counts as such.
+    const more = (rights & MEM_W) !== 0 ? newData(space, start, end) : 0;
+    error = mayExpand(program, 0, more) ? protect(space, start, end, rights) : -ENOMEM;
+  }
   grant(space);
   return end === start + length ? error : -ENOMEM;
 }
@@ -364,7 +383,8 @@ function move(space: Space, from: u64, oldLength: u64, to: u64, size: u64): i64 
   return gone === 0 ? (to as i64) : gone;
 }
 
-function remap(space: Space, regs: Utcb): i64 {
+function remap(program: Program, regs: Utcb): i64 {
+  const space = program.space;
   const start = regs.rdi;
   const flags = regs.r10;
   if ((start & (PAGE - 1)) !== 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) !== 0)
@@ -392,6 +412,8 @@ function remap(space: Space, regs: Utcb): i64 {
     return error === 0 ? (start as i64) : error;
   }
   if (area.shared === 0 && size > (totalPages() as u64) * PAGE) return -ENOMEM;
+  const more = size - oldLength;
+  if (!mayExpand(program, more, isData(area) ? more : 0)) return -ENOMEM;
   const end = start + oldLength;
   if (inRange(start, size) && end === area.end && rangeFree(space, end, start + size)) {
     const error = mapAlike(space, area, end, end, size - oldLength);
@@ -406,7 +428,7 @@ function remap(space: Space, regs: Utcb): i64 {
 export function sysMremap(program: Program, regs: Utcb): i64 {
   const space = program.space;
   takeBack(space);
-  const result = remap(space, regs);
+  const result = remap(program, regs);
   grant(space);
   return result;
 }

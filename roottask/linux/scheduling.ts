@@ -7,6 +7,7 @@ import { CAP_SYS_NICE, hasCapability } from "../libroottask/credentials";
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { firstProgram, Program, Thread, threadWithId } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got, put32, put64 } from "../libroottask/space";
+import { RLIMIT_NICE, RLIMIT_RTPRIO } from "./limit_numbers";
 import { LinuxThread, limitOf, linuxThread } from "./state";
 
 const SCHED_FIFO: u32 = 1;
@@ -19,9 +20,6 @@ const RT_PRIORITY_MAX: u32 = 99;
 
 const NICE_MIN: i32 = -20;
 const NICE_MAX: i32 = 19;
-
-const RLIMIT_NICE: u32 = 13;
-const RLIMIT_RTPRIO: u32 = 14;
 
 /** What sched_rr_get_interval(2) tells, nanoseconds: SCHED_RR, and what is neither that nor SCHED_FIFO. */
 const RR_INTERVAL: u64 = 100_000_000;

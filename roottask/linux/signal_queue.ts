@@ -3,6 +3,7 @@
 
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Program, Thread, threadWithId } from "../libroottask/program";
+import { RLIMIT_SIGPENDING } from "./limit_numbers";
 import { SIGKILL, SIGSTOP } from "./signal_numbers";
 import { limitOf, linuxThread } from "./state";
 
@@ -27,8 +28,6 @@ export const SI_QUEUE: i32 = -1;
 export const SI_TIMER: i32 = -2;
 export const SI_TKILL: i32 = -6;
 export const SI_KERNEL: i32 = 0x80;
-
-const RLIMIT_SIGPENDING: u32 = 11;
 
 /** Exceptions' signals, which are taken first: ILL, TRAP, BUS, FPE, SEGV, SYS. */
 const SYNCHRONOUS: u64 = (1 << 3) | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | ((1 as u64) << 30);

@@ -12,6 +12,7 @@ import { setProgramEnd, setThreadEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
+import { initCpuLimits } from "./cpu_limit";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
@@ -43,6 +44,7 @@ function forget(program: Program): void {
 export function initLinux(): bool {
   if (!initSignalFrames()) return false;
   initTimers();
+  initCpuLimits();
   initSignalFiles();
   initUnixSockets();
   initIpc();

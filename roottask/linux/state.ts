@@ -105,6 +105,11 @@ export function limitOf(program: Program, resource: u32): usize {
   return program.personality + LIMITS + resource * RLIMIT_BYTES;
 }
 
+/** What `program` may have of `resource` now. */
+export function softLimit(program: Program, resource: u32): u64 {
+  return load<u64>(limitOf(program, resource));
+}
+
 /** Gives a new program what the personality needs. False when memory is out. */
 export function addLinuxProgram(program: Program): bool {
   const storage = allocate(PROGRAM_BYTES);

@@ -27,6 +27,8 @@ import { fillInfo, raise, raiseTimer } from "./signals";
 export const REAL_ID: i32 = -1;
 export const VIRTUAL_ID: i32 = -2;
 export const PROF_ID: i32 = -3;
+/** Of the timer of RLIMIT_CPU (cpu_limit.ts). */
+export const LIMIT_ID: i32 = -4;
 
 /** What a timer measures. */
 export const MEASURES_TIME: u32 = 0;
@@ -153,7 +155,7 @@ function advance(timer: SignalTimer, now: u64): void {
 }
 
 /** Lets `timer` expire at `due`. */
-function arm(timer: SignalTimer, due: u64): void {
+export function armTimer(timer: SignalTimer, due: u64): void {
   timer.due = due;
   timer.armed = 1;
   if (timer.silent === 0) alarmSet(timer.measures === MEASURES_TIME ? due : monotonic());
@@ -169,7 +171,7 @@ export function setTimer(timer: SignalTimer, due: u64, interval: u64): void {
   timer.lastOverrun = 0;
   timer.interval = due === 0 ? 0 : interval;
   if (due === 0) return;
-  arm(timer, due);
+  armTimer(timer, due);
   ringTimers();
 }
 
@@ -188,13 +190,24 @@ export function overrunOf(timer: SignalTimer): i64 {
   return min<i64>(timer.lastOverrun, OVERRUN_MAX);
 }
 
+type LimitRing = (timer: SignalTimer) => void;
+
+function noLimit(_timer: SignalTimer): void {}
+
+let ringLimit: LimitRing = noLimit;
+
+/** `ring` is called when the timer of a limit, which is set no more, has expired. */
+export function setLimitRing(ring: LimitRing): void {
+  ringLimit = ring;
+}
+
 /** The signal of an interval timer, from the kernel. */
 function ringInterval(timer: SignalTimer): void {
   const real = timer.id === REAL_ID;
   const signal = real ? SIGALRM : timer.id === VIRTUAL_ID ? SIGVTALRM : SIGPROF;
   timer.armed = 0;
   // ITIMER_REAL goes on when SIGALRM is taken.
-  if (!real && timer.interval !== 0) arm(timer, timer.due + timer.interval);
+  if (!real && timer.interval !== 0) armTimer(timer, timer.due + timer.interval);
   fillInfo(signal, SI_KERNEL);
   raise(null, timer.program, null, signal);
 }
@@ -218,7 +231,7 @@ function ringPosix(timer: SignalTimer, record: Queued, now: u64): void {
 /** A repeating timer whose signal is ignored goes on, not too often. */
 function skip(timer: SignalTimer, now: u64): void {
   advance(timer, now + IGNORED);
-  arm(timer, timer.due);
+  armTimer(timer, timer.due);
 }
 
 /** Lets timers that are due send their signals. */
@@ -229,7 +242,10 @@ function ringTimers(): void {
       const now = clockOf(timer);
       const record = timer.record;
       if (timer.due <= now) {
-        if (record === null) ringInterval(timer);
+        if (timer.id === LIMIT_ID) {
+          timer.armed = 0;
+          ringLimit(timer);
+        } else if (record === null) ringInterval(timer);
         else ringPosix(timer, record, now);
       }
     }
@@ -247,12 +263,12 @@ function signalTaken(program: Program, signal: u32, address: usize): void {
     timer.overrun = -1;
     timer.expired = 0;
     store<u32>(signalInfo + INFO_UID, overrunOf(timer) as u32);
-    arm(timer, timer.due);
+    armTimer(timer, timer.due);
   } else if (signal === SIGALRM) {
     const timer = timerWithId(program, REAL_ID);
     if (timer === null || timer.armed !== 0 || timer.interval === 0) return;
     advance(timer, monotonic());
-    arm(timer, timer.due);
+    armTimer(timer, timer.due);
   }
 }
 

@@ -8,6 +8,7 @@ import { Credentials } from "../libroottask/credentials";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
 import { OpenFile } from "../libroottask/open_file";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
+import { dataSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
@@ -63,25 +64,24 @@ function spaceOf(program: Program): Space | null {
   return program.ended !== 0 || changetype<usize>(program.space) === 0 ? null : program.space;
 }
 
-/** Bytes of areas; `rights` has to be among theirs, and `stack` says whether the stack counts. */
-function sizeOf(space: Space | null, rights: u32, backed: bool): u64 {
+/** Bytes of code that comes from files. */
+function codeSize(space: Space | null): u64 {
   let size: u64 = 0;
   let area: Area | null = space === null ? null : space.areas;
   while (area !== null) {
-    const fits = (area.rights & rights) === rights && (!backed || area.node !== null);
-    if (fits && area.rights !== 0) size += area.end - area.start;
+    if ((area.rights & MEM_X) !== 0 && area.node !== null) size += area.end - area.start;
     area = area.next;
   }
   return size;
 }
 
-function stackSize(space: Space | null): u64 {
-  let area: Area | null = space === null ? null : space.areas;
-  while (area !== null) {
-    if (area.end === STACK_TOP) return area.end - area.start;
-    area = area.next;
-  }
-  return 0;
+function totalSize(space: Space | null): u64 {
+  return space === null ? 0 : mappedSize(space);
+}
+
+/** Bytes of data and stack. */
+function dataAndStack(space: Space | null): u64 {
+  return space === null ? 0 : dataSize(space) + stackSize(space);
 }
 
 function parentId(program: Program): u32 {
@@ -137,7 +137,7 @@ export function stat(program: Program, thread: Thread | null, single: bool): voi
   field(program.alive as u64);
   field(0);
   field(program.since / TICK_NANOSECONDS);
-  field(sizeOf(space, 0, false));
+  field(totalSize(space));
   field(space === null ? 0 : (space.resident as u64));
   field(UNLIMITED);
   zeroes(5);
@@ -165,12 +165,12 @@ export function stat(program: Program, thread: Thread | null, single: bool): voi
 /** statm: pages in all, in memory, of files, of code, 0, of data, 0. */
 export function statm(program: Program): void {
   const space = spaceOf(program);
-  number(sizeOf(space, 0, false) / PAGE);
+  number(totalSize(space) / PAGE);
   field(space === null ? 0 : (space.resident as u64));
   field(0);
-  field(sizeOf(space, MEM_X, true) / PAGE);
+  field(codeSize(space) / PAGE);
   field(0);
-  field(sizeOf(space, MEM_W, false) / PAGE);
+  field(dataAndStack(space) / PAGE);
   text(" 0\n");
 }
 
@@ -244,16 +244,16 @@ export function status(program: Program, thread: Thread | null): void {
   line("NSpgid", program.group as u64);
   line("NSsid", program.session as u64);
   if (space !== null) {
-    const size = sizeOf(space, 0, false) / 1024;
+    const size = mappedSize(space) / 1024;
     kibibytes("VmPeak", size);
     kibibytes("VmSize", size);
     kibibytes("VmLck", 0);
     kibibytes("VmPin", 0);
     kibibytes("VmHWM", (space.peak as u64) * PAGE_KIB);
     kibibytes("VmRSS", (space.resident as u64) * PAGE_KIB);
-    kibibytes("VmData", sizeOf(space, MEM_W, false) / 1024);
+    kibibytes("VmData", dataSize(space) / 1024);
     kibibytes("VmStk", stackSize(space) / 1024);
-    kibibytes("VmExe", sizeOf(space, MEM_X, true) / 1024);
+    kibibytes("VmExe", codeSize(space) / 1024);
     kibibytes("VmSwap", 0);
   }
   line("Threads", program.alive as u64);
