@@ -104,10 +104,10 @@ export function giveVdso(program: Program): u64 {
   const image = vdso_image() as usize;
   if (image === 0) return 0;
   const size = (vdso_image_end() as usize) - image;
-  const end = (VDSO as u64) + (pagesOf(size) as u64) * (PAGE_SIZE as u64);
+  const end = (VDSO as u64) + (pagesOf(size as u32) as u64) * (PAGE_SIZE as u64);
   if (!giveTimePage(program)) return 0;
   if (map(space, VDSO, end, MEM_R | MEM_X, null, 0) !== 0) return 0;
-  return copyInto(space, VDSO, image, size) ? VDSO : 0;
+  return copyInto(space, VDSO, image, size as u32) ? VDSO : 0;
 }
 
 /** Gives a Linux program the mediator's code, and keeps the places of its pages. False when memory is out. */

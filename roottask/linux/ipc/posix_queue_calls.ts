@@ -48,7 +48,7 @@ import { Program, Thread } from "../../libroottask/program";
 import { copyFrom, copyTo, put32 } from "../../libroottask/space";
 import { NAME_MAX } from "../../libroottask/tree";
 import { readPath } from "../lookup";
-import { limitOf, linuxProgram } from "../state";
+import { limitOf } from "../state";
 import { timespec } from "../time";
 import { bytesOf, freeMessage, Message, MessageSleeper, newMessage, textOf } from "./messages";
 import { ipcSpaceOf } from "./objects";
@@ -138,7 +138,7 @@ function queueToOpen(
   openError = (flags & O_CREAT) !== 0 ? checkAttributes(program, space) : -ENOENT;
   if (openError !== 0) return null;
   openError = -ENOMEM;
-  const bits = mode & 0o7777 & ~linuxProgram(program).umask;
+  const bits = mode & 0o7777 & ~program.fs.umask;
   const maximum = load<u64>(attributes + 8);
   return newPosixQueue(space, name, length, bits, maximum, load<u64>(attributes + 16));
 }
@@ -159,7 +159,7 @@ export function sysMqOpen(thread: Thread, regs: Utcb): i64 {
   const queue = queueToOpen(program, space, length as u32, flags, regs.rdx as u32);
   if (queue === null) return openError;
   const lasting = flags & (O_ACCMODE | O_NONBLOCK);
-  return openDescriptor(thread, queue.node, lasting | O_CLOEXEC);
+  return openDescriptor(thread, queue.node, null, lasting | O_CLOEXEC);
 }
 
 /** mq_unlink(name). */
