@@ -25,6 +25,8 @@ export class Area {
   shared: u32;
   /** Offset in `node` of `start`. */
   offset: u64;
+  /** Its pages are to stay: mlock(2). */
+  locked: u32;
   /** Rights it cannot get: writing where the file of a shared mapping was not opened for that. */
   denied: u32;
   /** Where `node` is: the space it is in, and other areas of the node. */
@@ -65,6 +67,10 @@ export class Space {
   /** What has been handed out of each since they were granted; null where there is none. */
   heap: Area | null;
   pool: Area | null;
+  /** What is mapped from now on is to stay: mlockall(2). */
+  locksNew: u32;
+  /** Commands of membarrier(2) that it has registered for. */
+  barriers: u32;
   /** Pages in use. */
   resident: u32;
   /** Highest value `resident` had. */
@@ -120,6 +126,7 @@ export function splitAt(space: Space, address: u64): bool {
   tail.fixed = area.fixed;
   tail.shared = area.shared;
   tail.denied = area.denied;
+  tail.locked = area.locked;
   tail.offset = area.offset + (address - area.start);
   const node = area.node;
   if (node !== null) backArea(space, tail, node);
@@ -134,6 +141,7 @@ function joins(a: Area, b: Area): bool {
     a.rights === b.rights &&
     a.fixed === b.fixed &&
     a.shared === b.shared &&
+    a.locked === b.locked &&
     a.node === null &&
     b.node === null
   );

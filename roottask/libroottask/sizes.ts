@@ -16,10 +16,13 @@ export function isData(area: Area): bool {
   return area.shared === 0 && (area.rights & MEM_W) !== 0 && !isStack(area);
 }
 
+/** Where `area` begins, which a stack does with the last page that has been used. */
+export function usedStart(space: Space, area: Area): u64 {
+  return isStack(area) ? nextPresent(space, area.start, area.end) : area.start;
+}
+
 function sizeOfArea(space: Space, area: Area): u64 {
-  if (area.fixed !== 0) return 0;
-  const start = isStack(area) ? nextPresent(space, area.start, area.end) : area.start;
-  return area.end - start;
+  return area.fixed !== 0 ? 0 : area.end - usedStart(space, area);
 }
 
 /** Bytes that are mapped in `space`. */
@@ -39,6 +42,30 @@ export function dataSize(space: Space): u64 {
   let area = space.areas;
   while (area !== null) {
     if (isData(area)) size += sizeOfArea(space, area);
+    area = area.next;
+  }
+  return size;
+}
+
+/** Bytes of `space` that are locked: mlock(2). */
+export function lockedSize(space: Space): u64 {
+  let size: u64 = 0;
+  let area = space.areas;
+  while (area !== null) {
+    if (area.locked !== 0) size += sizeOfArea(space, area);
+    area = area.next;
+  }
+  return size;
+}
+
+/** Those in [start, end). */
+export function lockedWithin(space: Space, start: u64, end: u64): u64 {
+  let size: u64 = 0;
+  let area = space.areas;
+  while (area !== null && area.start < end) {
+    if (area.locked !== 0 && area.end > start) {
+      size += min<u64>(end, area.end) - max<u64>(start, usedStart(space, area));
+    }
     area = area.next;
   }
   return size;

@@ -243,6 +243,7 @@ function mapArea(
   area.rights = effective(rights);
   area.shared = shared ? 1 : 0;
   area.denied = denied;
+  area.locked = space.locksNew;
   area.offset = offset;
   if (node !== null) backArea(space, area, node);
   insertArea(space, area);
@@ -670,6 +671,7 @@ export function copySpace(from: Space, to: Space): bool {
   to.argumentsStart = from.argumentsStart;
   to.argumentsEnd = from.argumentsEnd;
   to.variablesEnd = from.variablesEnd;
+  to.barriers = from.barriers;
   let area = from.areas;
   while (area !== null) {
     if (area.fixed === 0) {

@@ -116,6 +116,8 @@ import {
   SYS_preadv,
   SYS_preadv2,
   SYS_prlimit64,
+  SYS_process_vm_readv,
+  SYS_process_vm_writev,
   SYS_pselect6,
   SYS_pwrite64,
   SYS_pwritev,
@@ -413,6 +415,8 @@ export function declareArguments(): void {
   declare(SYS_sendmmsg, "ilui");
   declare(SYS_recvmmsg, "iluil");
   declare(SYS_prlimit64, "iull");
+  declare(SYS_process_vm_readv, "ilulll");
+  declare(SYS_process_vm_writev, "ilulll");
   declare(SYS_kcmp, "iiill");
   declare(SYS_syncfs, "i");
   declare(SYS_renameat2, "ililu");

@@ -25,7 +25,9 @@ import * as semaphores from "./ipc/semaphore_calls";
 import * as kcmp from "./kcmp";
 import * as limits from "./limits";
 import * as locks from "./locks";
+import * as membarrier from "./membarrier";
 import * as mapping from "./memory";
+import * as memoryLocks from "./memory_locks";
 import {
   SYS_accept,
   SYS_accept4,
@@ -132,6 +134,7 @@ import {
   SYS_lsetxattr,
   SYS_lstat,
   SYS_madvise,
+  SYS_membarrier,
   SYS_memfd_create,
   SYS_mincore,
   SYS_mkdir,
@@ -140,6 +143,7 @@ import {
   SYS_mknodat,
   SYS_mlock,
   SYS_mlock2,
+  SYS_mlockall,
   SYS_mmap,
   SYS_mprotect,
   SYS_mq_getsetattr,
@@ -155,6 +159,7 @@ import {
   SYS_msgsnd,
   SYS_msync,
   SYS_munlock,
+  SYS_munlockall,
   SYS_munmap,
   SYS_nanosleep,
   SYS_newfstatat,
@@ -174,6 +179,8 @@ import {
   SYS_preadv,
   SYS_preadv2,
   SYS_prlimit64,
+  SYS_process_vm_readv,
+  SYS_process_vm_writev,
   SYS_pselect6,
   SYS_pwrite64,
   SYS_pwritev,
@@ -290,6 +297,7 @@ import * as pipe from "./pipe";
 import * as poll from "./poll";
 import * as timers from "./posix_timers";
 import * as prctl from "./prctl";
+import * as processMemory from "./process_vm";
 import * as robust from "./robust";
 import * as scheduling from "./scheduling";
 import * as signalCalls from "./signal_calls";
@@ -457,9 +465,14 @@ function memoryCalls(): void {
   onProgram(SYS_mremap, mapping.sysMremap);
   onProgram(SYS_madvise, mapping.sysMadvise);
   onProgram(SYS_msync, mapping.sysMsync);
-  onProgram(SYS_mlock, mapping.sysMlock);
-  onProgram(SYS_munlock, mapping.sysMunlock);
-  onProgram(SYS_mlock2, mapping.sysMlock2);
+  onProgram(SYS_mlock, memoryLocks.sysMlock);
+  onProgram(SYS_munlock, memoryLocks.sysMunlock);
+  onProgram(SYS_mlockall, memoryLocks.sysMlockall);
+  onProgram(SYS_munlockall, memoryLocks.sysMunlockall);
+  onThread(SYS_process_vm_readv, processMemory.sysProcessVmReadv);
+  onThread(SYS_process_vm_writev, processMemory.sysProcessVmWritev);
+  onProgram(SYS_membarrier, membarrier.sysMembarrier);
+  onProgram(SYS_mlock2, memoryLocks.sysMlock2);
 }
 
 function ipcCalls(): void {

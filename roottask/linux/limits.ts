@@ -70,7 +70,8 @@ function isUnlimited(program: Program, resource: u32): bool {
 
 /** Lets the mediator hand out memory by itself, if it is to, unless a limit on memory would have to be looked at. */
 export function pregrantMemory(program: Program): void {
-  const mayGrant = isUnlimited(program, RLIMIT_DATA) && isUnlimited(program, RLIMIT_AS);
+  const free = isUnlimited(program, RLIMIT_DATA) && isUnlimited(program, RLIMIT_AS);
+  const mayGrant = free && program.space.locksNew === 0;
   setPregrant(program.space, mayGrant ? program.pregrant : 0);
 }
 

@@ -1,7 +1,7 @@
 // Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2). Protection bits are the rights
 // bits of the kernel interface. What is shared is a file's: anonymous memory gets one without a name, as on Linux.
 
-import { MEM_R, MEM_W } from "../libhedron/abi";
+import { MEM_W } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import {
   Area,
@@ -26,6 +26,7 @@ import {
   ENOMEM,
   EOPNOTSUPP,
   EOVERFLOW,
+  EPERM,
 } from "../libroottask/errno";
 import {
   backingNode,
@@ -40,11 +41,9 @@ import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { isWriteSealed } from "../libroottask/seals";
-import { isData, newData, sizeWithin } from "../libroottask/sizes";
+import { isData, lockedSize, lockedWithin, newData, sizeWithin } from "../libroottask/sizes";
 import {
   copyTo,
-  FAULT_MEMORY,
-  faultReason,
   forget,
   map,
   mapShared,
@@ -56,6 +55,7 @@ import {
 } from "../libroottask/space";
 import { dispose, KIND_FILE, Node, newNode } from "../libroottask/tree";
 import { mayExpand } from "./memory_limits";
+import { mayLock, mayLockSize } from "./memory_locks";
 
 const PAGE: u64 = 4096;
 
@@ -80,8 +80,6 @@ const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 /** LEGACY_MAP_MASK of Linux, which MAP_SHARED_VALIDATE refuses others than; the place is found before. */
 const MAP_KNOWN: u64 = 0x407_f973 | MAP_FIXED_NOREPLACE;
 
-const MLOCK_ONFAULT: u64 = 1;
-
 const MREMAP_MAYMOVE: u64 = 1;
 const MREMAP_FIXED: u64 = 2;
 
@@ -105,6 +103,11 @@ function inRange(start: u64, length: u64): bool {
   return (start & (PAGE - 1)) === 0 && length <= SPACE_END && start <= SPACE_END - length;
 }
 
+/** Brings in the pages of [start, end), as far as there is memory. */
+function populate(space: Space, start: u64, end: u64): void {
+  for (let page = start; page < end; page += PAGE) if (!touch(space, page, 0)) return;
+}
+
 /** Moves the break of `program` to `wanted`: where it is then. */
 function moveBreak(program: Program, wanted: u64): i64 {
   const space = program.space;
@@ -115,7 +118,11 @@ function moveBreak(program: Program, wanted: u64): i64 {
     if (!rangeFree(space, old, end)) return space.breakEnd as i64;
     if (end - old > (totalPages() as u64) * PAGE) return space.breakEnd as i64;
     if (!mayExpand(program, end - old, end - old)) return space.breakEnd as i64;
+    if (space.locksNew !== 0 && !mayLockSize(program, lockedSize(space) + end - old)) {
+      return space.breakEnd as i64;
+    }
     if (map(space, old, end, 3, null, 0) !== 0) return space.breakEnd as i64;
+    if (space.locksNew !== 0) populate(space, old, end);
   } else if (end < old && unmap(space, end, old) !== 0) {
     return space.breakEnd as i64;
   }
@@ -220,6 +227,9 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   const at = place(space, regs.rdi, length, flags);
   if (at < 0) return at;
   const start = at as u64;
+  const locks = (flags & MAP_LOCKED) !== 0 || space.locksNew !== 0;
+  if ((flags & MAP_LOCKED) !== 0 && !mayLock(program)) return -EPERM;
+  if (locks && !mayLockSize(program, lockedSize(space) + length)) return -EAGAIN;
   backing = null;
   denied = 0;
   if (file !== null) {
@@ -232,11 +242,13 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   }
   const rights = (regs.rdx & PROT_ALL) as u32;
   if (!mayMap(program, start, length, rights, flags)) return -ENOMEM;
+  const future = space.locksNew;
+  space.locksNew = locks ? 1 : 0;
   const error = enterMapping(space, start, length, rights, flags, regs.r9);
+  space.locksNew = future;
   if (error !== 0) return error;
-  if ((flags & (MAP_POPULATE | MAP_LOCKED)) !== 0 && rights !== 0) {
-    for (let page = start; page < start + length; page += PAGE) touch(space, page, 0);
-  }
+  if ((locks || (flags & MAP_POPULATE) !== 0) && rights !== 0)
+    populate(space, start, start + length);
   return at;
 }
 
@@ -336,39 +348,19 @@ export function sysMsync(program: Program, regs: Utcb): i64 {
   return end === start ? 0 : wholly(program.space, start, end);
 }
 
-/** munlock(address, length): pages stay where they are anyway; the range has to be mapped. */
-export function sysMunlock(program: Program, regs: Utcb): i64 {
-  const start = regs.rdi & ~(PAGE - 1);
-  const end = start + up(regs.rsi + (regs.rdi - start));
-  if (end < start) return -EINVAL;
-  return end === start ? 0 : wholly(program.space, start, end);
-}
-
-/** mlock(address, length): as munlock(2), and the pages are there afterwards. */
-export function sysMlock(program: Program, regs: Utcb): i64 {
-  const error = sysMunlock(program, regs);
-  if (error !== 0) return error;
-  const space = program.space;
-  const end = up(regs.rdi + regs.rsi);
-  for (let page = regs.rdi & ~(PAGE - 1); page < end; page += PAGE) {
-    if (!touch(space, page, MEM_R)) return faultReason === FAULT_MEMORY ? -EAGAIN : -ENOMEM;
-  }
-  return 0;
-}
-
-/** mlock2(address, length, flags): with MLOCK_ONFAULT pages come when they are touched. */
-export function sysMlock2(program: Program, regs: Utcb): i64 {
-  if ((regs.rdx & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
-  return regs.rdx !== 0 ? sysMunlock(program, regs) : sysMlock(program, regs);
-}
-
 /** Maps [to, to + size) as `area` has it from `from` on. Returns 0 or -ENOMEM. */
 function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 {
   const offset = area.offset + (from - area.start);
   const rights = area.rights;
   const node = area.node;
-  if (node === null || area.shared === 0) return map(space, to, to + size, rights, node, offset);
-  return mapShared(space, to, to + size, rights, node, offset, area.denied);
+  const future = space.locksNew;
+  space.locksNew = area.locked;
+  const error =
+    node === null || area.shared === 0
+      ? map(space, to, to + size, rights, node, offset)
+      : mapShared(space, to, to + size, rights, node, offset, area.denied);
+  space.locksNew = future;
+  return error;
 }
 
 /** Moves a mapping to [to, to + size), of which the first `kept` bytes have contents. */
@@ -413,6 +405,7 @@ function remap(program: Program, regs: Utcb): i64 {
   }
   if (area.shared === 0 && size > (totalPages() as u64) * PAGE) return -ENOMEM;
   const more = size - oldLength;
+  if (area.locked !== 0 && !mayLockSize(program, lockedSize(space) + more)) return -EAGAIN;
   if (!mayExpand(program, more, isData(area) ? more : 0)) return -ENOMEM;
   const end = start + oldLength;
   if (inRange(start, size) && end === area.end && rangeFree(space, end, start + size)) {
@@ -493,6 +486,9 @@ export function sysMadvise(program: Program, regs: Utcb): i64 {
     const error = punch(space, start, last);
     if (error !== 0) return error;
   }
-  if (advice === MADV_DONTNEED || advice === MADV_FREE) forget(space, start, last);
+  if (advice === MADV_DONTNEED || advice === MADV_FREE) {
+    if (lockedWithin(space, start, last) !== 0) return -EINVAL;
+    forget(space, start, last);
+  }
   return wholly(space, start, end);
 }

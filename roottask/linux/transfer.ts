@@ -46,7 +46,7 @@ import { pipeResult, sizeResult } from "./signals";
 /** Largest transfer of one call: MAX_RW_COUNT of Linux. */
 export const TRANSFER_MAX: u64 = 0x7fff_f000;
 /** Most pieces of a vector: UIO_MAXIOV. */
-const VECTORS_MAX: u64 = 1024;
+export const VECTORS_MAX: u64 = 1024;
 
 /** Flags of preadv2 and pwritev2. HIPRI, DSYNC and SYNC ask for speed or order, which needs nothing here. */
 const RWF_HINTS: u64 = 7;

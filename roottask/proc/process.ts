@@ -8,7 +8,7 @@ import { Credentials } from "../libroottask/credentials";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
 import { OpenFile } from "../libroottask/open_file";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
-import { dataSize, mappedSize, stackSize } from "../libroottask/sizes";
+import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
@@ -18,7 +18,19 @@ import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
 import { terminalOf } from "../terminal/terminal";
-import { added, byte, bytes, hex, kibibytes, number, octal, room, signed, text } from "./writer";
+import {
+  added,
+  byte,
+  bytes,
+  hex,
+  kibibytes,
+  number,
+  octal,
+  room,
+  signed,
+  statusSize,
+  text,
+} from "./writer";
 
 /** Ticks of stat's times per second, and what one is of microseconds and nanoseconds. */
 const TICK_MICROSECONDS: u64 = 10_000;
@@ -245,16 +257,16 @@ export function status(program: Program, thread: Thread | null): void {
   line("NSsid", program.session as u64);
   if (space !== null) {
     const size = mappedSize(space) / 1024;
-    kibibytes("VmPeak", size);
-    kibibytes("VmSize", size);
-    kibibytes("VmLck", 0);
-    kibibytes("VmPin", 0);
-    kibibytes("VmHWM", (space.peak as u64) * PAGE_KIB);
-    kibibytes("VmRSS", (space.resident as u64) * PAGE_KIB);
-    kibibytes("VmData", dataSize(space) / 1024);
-    kibibytes("VmStk", stackSize(space) / 1024);
-    kibibytes("VmExe", codeSize(space) / 1024);
-    kibibytes("VmSwap", 0);
+    statusSize("VmPeak", size);
+    statusSize("VmSize", size);
+    statusSize("VmLck", lockedSize(space) / 1024);
+    statusSize("VmPin", 0);
+    statusSize("VmHWM", (space.peak as u64) * PAGE_KIB);
+    statusSize("VmRSS", (space.resident as u64) * PAGE_KIB);
+    statusSize("VmData", dataSize(space) / 1024);
+    statusSize("VmStk", stackSize(space) / 1024);
+    statusSize("VmExe", codeSize(space) / 1024);
+    statusSize("VmSwap", 0);
   }
   line("Threads", program.alive as u64);
   const queued = program.signals === 0 ? 0 : changetype<ProcessSignals>(program.signals).count;

@@ -84,6 +84,14 @@ export function hundredths(value: u64): void {
   byte((48 + (value % 10)) as u8);
 }
 
+/** "NAME:<tab>VALUE kB", as a process' status has it. */
+export function statusSize(name: string, value: u64): void {
+  text(name);
+  text(":\t");
+  padded(value, 8);
+  text(" kB\n");
+}
+
 /** "NAME:  VALUE kB". */
 export function kibibytes(name: string, value: u64): void {
   text(name);
