@@ -11,3 +11,8 @@ export const CLOCK_BOOTTIME: u32 = 7;
 export const CLOCK_REALTIME_ALARM: u32 = 8;
 export const CLOCK_BOOTTIME_ALARM: u32 = 9;
 export const CLOCK_TAI: u32 = 11;
+
+/** Timers of clock `id` wake a machine that is suspended. */
+export function isAlarmClock(id: u32): bool {
+  return id === CLOCK_REALTIME_ALARM || id === CLOCK_BOOTTIME_ALARM;
+}

@@ -6,7 +6,7 @@ import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
 import { monotonic } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT, EINVAL, ENOSYS, EPERM } from "../libroottask/errno";
+import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
@@ -19,6 +19,8 @@ const ARCH_SET_GS: u64 = 0x1001;
 const ARCH_SET_FS: u64 = 0x1002;
 const ARCH_GET_FS: u64 = 0x1003;
 const ARCH_GET_GS: u64 = 0x1004;
+const ARCH_GET_CPUID: u64 = 0x1011;
+const ARCH_SET_CPUID: u64 = 0x1012;
 
 /** Flags of getrandom(2). */
 const GRND_NONBLOCK: u32 = 1;
@@ -63,7 +65,7 @@ export function sysUname(program: Program, regs: Utcb): i64 {
   return copyTo(program.space, regs.rdi, buffer, UTS_BYTES) ? 0 : -EFAULT;
 }
 
-/** arch_prctl(code, address). */
+/** arch_prctl(code, address): bases of FS and GS, and whether CPUID faults. */
 export function sysArchPrctl(thread: Thread, regs: Utcb): i64 {
   const own = linuxThread(thread);
   if (regs.rdi === ARCH_GET_FS) {
@@ -72,6 +74,9 @@ export function sysArchPrctl(thread: Thread, regs: Utcb): i64 {
   if (regs.rdi === ARCH_GET_GS) {
     return put64(thread.program.space, regs.rsi, own.gsBase) ? 0 : -EFAULT;
   }
+  // CPUID can always be executed: there are no faults to be had of it.
+  if (regs.rdi === ARCH_GET_CPUID) return 1;
+  if (regs.rdi === ARCH_SET_CPUID) return -ENODEV;
   if (regs.rdi !== ARCH_SET_FS && regs.rdi !== ARCH_SET_GS) return -EINVAL;
   if (regs.rsi >= SPACE_END) return -EPERM;
   if (regs.rdi === ARCH_SET_FS) own.fsBase = regs.rsi;

@@ -157,6 +157,9 @@ export function fillStatfs(node: Node, total: u32, free: u32): void {
   stat.blocks = computed ? 0 : (total as u64);
   stat.bfree = computed ? 0 : (free as u64);
   stat.bavail = stat.bfree;
+  // As many files as there are pages: what a file without contents takes is less than one.
+  stat.files = stat.blocks;
+  stat.ffree = stat.bfree;
   stat.namelen = NAME_MAX;
   stat.frsize = BLOCK_SIZE as u64;
 }

@@ -3,11 +3,18 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { bootTime, deadline, monotonic } from "../libroottask/clock";
-import { EFAULT, EINTR, EINVAL } from "../libroottask/errno";
+import { EFAULT, EINTR, EINVAL, EOPNOTSUPP } from "../libroottask/errno";
 import { Program, Thread, WAIT_INTERRUPTED } from "../libroottask/program";
 import { copyFrom, copyTo, put64 } from "../libroottask/space";
 import { waitFor } from "../libroottask/thread";
-import { CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_TAI } from "./clock_ids";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
+  CLOCK_TAI,
+  CLOCK_THREAD_CPUTIME,
+  isAlarmClock,
+} from "./clock_ids";
 import {
   clockProgram,
   clockThread,
@@ -149,9 +156,15 @@ function sleepOnCpu(thread: Thread, id: u32, regs: Utcb, time: i64): i64 {
   return error === 0 ? result : error;
 }
 
+/** There is clock `id`, but it is only read; of those that wake a machine, none keeps time here. */
+function isOnlyRead(id: u32): bool {
+  return (id >= CLOCK_THREAD_CPUTIME && id < CLOCK_BOOTTIME) || isAlarmClock(id);
+}
+
 /** clock_nanosleep(clock, flags, wanted, left). */
 export function sysClockNanosleep(thread: Thread, regs: Utcb): i64 {
   const id = regs.rdi as u32;
+  if (isOnlyRead(id)) return -EOPNOTSUPP;
   const now = clock(thread, id);
   if (now < 0) return -EINVAL;
   const time = timespec(thread.program, regs.rdx);

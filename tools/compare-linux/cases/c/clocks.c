@@ -1,5 +1,6 @@
 // clock_gettime(2), clock_nanosleep(2), times(2), getrusage(2).
 #include "say.h"
+#include <sys/syscall.h>
 #include <sys/resource.h>
 #include <sys/times.h>
 int main(void) {
@@ -14,6 +15,15 @@ int main(void) {
   b.tv_nsec = 0;
   SAY(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &b, 0));
   SAY(clock_nanosleep(77, 0, &b, 0));
+  // By clocks that are only read nobody sleeps, which is found before the time is looked at.
+  for (int clock = CLOCK_THREAD_CPUTIME_ID; clock < CLOCK_BOOTTIME; clock++) {
+    SAY(clock);
+    SAY(syscall(SYS_clock_nanosleep, clock, 0, &(struct timespec){0, 1}, 0));
+    SAY(syscall(SYS_clock_nanosleep, clock, 0, &(struct timespec){0, -1}, 0));
+    SAY(syscall(SYS_clock_nanosleep, clock, 0, 8, 0));
+  }
+  SAY(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &(struct timespec){0, 1}, 0));
+  SAY(syscall(SYS_clock_nanosleep, 10, 0, &(struct timespec){0, 1}, 0));
   struct tms t;
   SAY(times(&t) != -1);
   struct rusage usage;

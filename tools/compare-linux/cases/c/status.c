@@ -24,6 +24,7 @@ int main(void) {
   SAY(faccessat(AT_FDCWD, "/tmp/s", X_OK, 0));
   struct statfs fs;
   SAY(statfs("/tmp", &fs));
+  SAY(fs.f_files > 0 && fs.f_ffree > 0 && fs.f_ffree <= fs.f_files);
   SAY(fs.f_type == 0x01021994);
   SAY(fs.f_namelen);
   SAY(umask(077));
