@@ -1,6 +1,7 @@
 // Where threads that wait for a futex are found in the queue of waiting threads.
 
-import { areaAt, Space } from "../libroottask/areas";
+import { areaAt, SPACE_END, Space } from "../libroottask/areas";
+import { get32 } from "../libroottask/space";
 
 /** Channel and key of the futex that `findFutex` has found last. */
 export let futexChannel: usize = 0;
@@ -17,6 +18,11 @@ export function findFutex(space: Space, address: u64, own: bool): void {
   if (own || area === null || area.shared === 0) return;
   futexChannel = changetype<usize>(area.node);
   futexKey = area.offset + (address - area.start);
+}
+
+/** A futex can be at `address`: of the caller's own threads anywhere, otherwise where there is memory that can be read. */
+export function canBeFutex(space: Space, address: u64, own: bool): bool {
+  return address < SPACE_END && (own || get32(space, address));
 }
 
 /** The channel of those who wait for what was found last as a lock with priority inheritance: FUTEX_WAKE does not reach it. */

@@ -18,7 +18,7 @@ import {
   FUTEX_WAIT,
   FUTEX_WAKE,
 } from "./futex_operations";
-import { findFutex, futexChannel, futexKey } from "./futex_place";
+import { canBeFutex, findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
 import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
@@ -90,14 +90,18 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   if (end < 0) return end;
   const realtime = ((regs.rsi as u32) & FUTEX_CLOCK_REALTIME) !== 0;
   if (realtime && command <= FUTEX_CMP_REQUEUE) return -ENOSYS;
-  if ((address & 3) !== 0) return -EINVAL;
   const bits = regs.r9 as u32;
   const selects = command === FUTEX_WAKE_BITSET || command === FUTEX_WAIT_BITSET;
   if (selects && bits === 0) return -EINVAL;
+  const moves = command === FUTEX_REQUEUE || command === FUTEX_CMP_REQUEUE;
+  if (moves && (((value | regs.r10) as i32) < 0 || (regs.r8 & 3) !== 0)) return -EINVAL;
+  if ((address & 3) !== 0) return -EINVAL;
+  if (!canBeFutex(space, address, own)) return -EFAULT;
+  if (moves && !canBeFutex(space, regs.r8, own)) return -EFAULT;
   findFutex(space, address, own);
   if (command === FUTEX_WAKE) return wake(futexChannel, futexKey, value) as i64;
   if (command === FUTEX_WAKE_BITSET) return wakeBits(futexChannel, futexKey, value, bits) as i64;
-  if (command === FUTEX_REQUEUE || command === FUTEX_CMP_REQUEUE) {
+  if (moves) {
     if (command === FUTEX_CMP_REQUEUE) {
       if (!get32(space, address)) return -EFAULT;
       if (got !== (regs.r9 & ALL_BITS)) return -EAGAIN;
