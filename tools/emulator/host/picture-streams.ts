@@ -5,7 +5,8 @@
 import { BAND_LINES, join, type Rectangle, union } from "../picture-difference.ts";
 import type { KeptPicture } from "../pictures/kept-picture.ts";
 import { FrameWriter } from "../remote/picture-frames.ts";
-import type { ScreenRows } from "../remote/screen-feed.ts";
+import type { ScreenRows, SlotMemory } from "../remote/screen-feed.ts";
+import { takeRows } from "../remote/taken-rows.ts";
 
 /** How much of the host pictures may take. */
 export interface StreamPace {
@@ -38,26 +39,6 @@ function bandOf({ width, height }: KeptPicture, index: number): Rectangle {
 }
 
 const bandsOf = ({ height }: KeptPicture): number => Math.ceil(height / BAND_LINES);
-
-/** Takes lines over, and tells in which parts they are others than before, each within a band. */
-function takeRows(
-  picture: KeptPicture,
-  { width, height, order, stretches, isFresh }: ScreenRows,
-  memory: SharedArrayBuffer,
-  changed: (part: Rectangle) => void,
-): void {
-  if (isFresh) picture.resize(width, height);
-  const given = new Uint32Array(memory, 0, width * height);
-  for (const [first, lines] of stretches) {
-    const end = first + lines;
-    for (let y = first; y < end; ) {
-      const next = Math.min(end, (Math.floor(y / BAND_LINES) + 1) * BAND_LINES);
-      const part = picture.take(y, given.subarray(y * width, next * width), order);
-      if (part !== undefined) changed(part);
-      y = next;
-    }
-  }
-}
 
 /** Whether nothing is left of rows when later ones have been taken over. */
 function replaces(later: ScreenRows, { isFresh }: ScreenRows): boolean {
@@ -158,7 +139,7 @@ class PictureStream {
 export class PictureStreams {
   readonly #picture: KeptPicture;
   readonly #pace: StreamPace;
-  readonly #slots: SharedArrayBuffer[] = [];
+  readonly #slots: SlotMemory[] = [];
   readonly #streams = new Map<number, PictureStream>();
   #waiting: ScreenRows[] = [];
   /** The rows in a slot have been read. */
@@ -240,7 +221,7 @@ export class PictureStreams {
         this.onRead(rows.slot);
         continue;
       }
-      const memory = this.#slots[rows.slot] as SharedArrayBuffer;
+      const memory = this.#slots[rows.slot] as SlotMemory;
       takeRows(this.#picture, rows, memory, (part) => {
         for (const stream of streams) stream.changed(part);
       });

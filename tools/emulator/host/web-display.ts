@@ -42,7 +42,10 @@ export class WebDisplay {
   #isBroken = false;
   #standstill: Standstill | undefined;
   #onListening: (failure?: Error) => void = () => {};
-  #onReady: () => void = () => {};
+  #onBroken: () => void = () => {};
+  readonly #broken = new Promise<void>((resolve) => {
+    this.#onBroken = resolve;
+  });
   #onOver: () => void = () => {};
   /** The server's thread has broken down: why, in a sentence. The machine goes on. */
   onBroken: (reason: string) => void = () => {};
@@ -50,7 +53,11 @@ export class WebDisplay {
   private constructor(viewed: ViewedMachine, thread: Worker) {
     this.#viewed = viewed;
     this.#thread = thread;
-    this.#feed = ScreenFeed.of(viewed.control.machine, (rows) => this.#say({ kind: "rows", rows }));
+    this.#feed = ScreenFeed.of(
+      viewed.control.machine,
+      (rows) => this.#say({ kind: "rows", rows }),
+      true,
+    );
     thread.on("message", (message: FromServer) => this.#hear(message));
     thread.on("error", (error) => this.#break(error));
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -125,7 +132,6 @@ export class WebDisplay {
         break;
       case "read":
         this.#feed?.giveBack(message.slot);
-        this.#onReady();
         break;
       case "over":
         this.#onOver();
@@ -134,7 +140,7 @@ export class WebDisplay {
 
   #open(page: number): void {
     const send = (message: FromMachine): void => this.#say({ kind: "tell", page, message });
-    const viewer = new Viewer(this.#viewed, send, { withoutPicture: true });
+    const viewer = new Viewer(this.#viewed, send);
     viewer.standstill(this.#standstill);
     this.#pages.set(page, { viewer, isBehind: false });
   }
@@ -153,7 +159,7 @@ export class WebDisplay {
     this.#pages.clear();
     this.#isWatched = false;
     this.#onListening(error);
-    this.#onReady();
+    this.#onBroken();
     this.#onOver();
     this.onBroken(`-display web: its server has broken down: ${error.message}`);
   }
@@ -175,12 +181,11 @@ export class WebDisplay {
   async #lastLook(): Promise<void> {
     const feed = this.#feed;
     if (!this.#isWatched || feed === undefined) return;
-    if (!feed.isReady) {
-      const ready = new Promise<void>((resolve) => {
-        this.#onReady = resolve;
-      });
-      await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, LINGER_MS))]);
-    }
+    await Promise.race([
+      feed.ready(),
+      this.#broken,
+      new Promise((resolve) => setTimeout(resolve, LINGER_MS)),
+    ]);
     feed.look();
   }
 }

@@ -1,7 +1,6 @@
 // What a page and a machine say to each other, wherever the machine is: in a worker of the tab, or in a process behind
 // a WebSocket. Messages are plain data; bytes travel in one field, so that a message is a header and a payload.
 
-import type { PixelOrder } from "../devices/pixel-order.ts";
 import type { InputEvent } from "../input.ts";
 
 /** What the machine does, in one word. */
@@ -20,19 +19,6 @@ export type FromMachine =
       hasScreen: boolean;
       /** The machine can be started again when it is off. */
       restarts: boolean;
-    }
-  /** The picture has another size from now on, and is black. */
-  | { kind: "size"; width: number; height: number }
-  /** A part of the picture, row by row. */
-  | {
-      kind: "pixels";
-      x: number;
-      y: number;
-      width: number;
-      height: number;
-      order: PixelOrder;
-      /** Four for each pixel. */
-      bytes: Uint8Array;
     }
   /** Bytes that the guest has sent on COM1; after `fresh` from the beginning. */
   | { kind: "serial"; fresh: boolean; bytes: Uint8Array }

@@ -5,7 +5,7 @@ import { Random } from "../cputest/random.ts";
 import { toRgba } from "../devices/pixel-order.ts";
 import { Machine } from "../host/machine.ts";
 import { guest } from "../platform/testdata/guest.ts";
-import { ScreenFeed, type ScreenRows } from "./screen-feed.ts";
+import { ScreenFeed, type ScreenRows, type SlotMemory } from "./screen-feed.ts";
 
 const FRAMEBUFFER = 0xfd00_0000;
 const TEXT = 0xb8000;
@@ -17,7 +17,7 @@ const halted = guest((a) => {
 /** A picture that is kept by what a feed sends, when it is told to read that. */
 class Kept {
   readonly rows: ScreenRows[] = [];
-  #memory: SharedArrayBuffer[] = [];
+  #memory: SlotMemory[] = [];
   #pixels = new Uint32Array(0);
   #order: ScreenRows["order"] = "rgba";
   lines = 0;
@@ -26,7 +26,7 @@ class Kept {
     for (const rows of this.rows.splice(0)) {
       const { width, height, order, isFresh, stretches, slot } = rows;
       if (rows.memory !== undefined) this.#memory[slot] = rows.memory;
-      const given = new Uint32Array(this.#memory[slot] as SharedArrayBuffer, 0, width * height);
+      const given = new Uint32Array(this.#memory[slot] as SlotMemory, 0, width * height);
       if (isFresh) {
         this.#pixels = new Uint32Array(width * height);
         this.#order = order;
@@ -49,7 +49,7 @@ class Kept {
 async function fed(): Promise<{ machine: Machine; feed: ScreenFeed; kept: Kept }> {
   const machine = await Machine.create({ kernel: halted, memory: "16M" });
   const kept = new Kept();
-  const feed = ScreenFeed.of(machine, (rows) => kept.rows.push(rows));
+  const feed = ScreenFeed.of(machine, (rows) => kept.rows.push(rows), true);
   if (feed === undefined) throw new Error("there is no display adapter");
   return { machine, feed, kept };
 }
@@ -118,4 +118,26 @@ test("what has been forgotten comes whole, into memory that is there", async () 
   feed.forget();
   feed.look();
   expect(kept.rows[0]?.memory).toBeUndefined();
+});
+
+test("memory that is handed over is used again when it comes back", async () => {
+  const { machine } = await fed();
+  const sent: ScreenRows[] = [];
+  const feed = ScreenFeed.of(machine, (rows) => sent.push(rows), false) as ScreenFeed;
+  const next = (): ScreenRows => {
+    feed.forget();
+    feed.look();
+    return sent.at(-1) as ScreenRows;
+  };
+  const { slot, memory } = next();
+  expect(memory).toBeInstanceOf(ArrayBuffer);
+  const second = next();
+  expect(second.memory).not.toBe(memory);
+  expect(feed.isReady).toBe(false);
+  const ready = feed.ready();
+  feed.giveBack(slot, memory as ArrayBuffer);
+  await ready;
+  expect(next()).toMatchObject({ slot, isFresh: true });
+  expect(sent.at(-1)?.memory).toBe(memory);
+  expect(sent.length).toBe(3);
 });

@@ -1,8 +1,7 @@
-// One page before a machine: sends it what changes on the screen, the serial line's bytes and how the machine is, and
-// does what the page asks. Whoever has the machine calls `look` some thirty times a second.
+// One page before a machine: sends it the serial line's bytes and how the machine is, and does what the page asks. The
+// picture comes by another way (screen-feed.ts). Whoever has the machine calls `look` some thirty times a second.
 
 import type { RunControl } from "../debug/run-control.ts";
-import { Display } from "../display.ts";
 import { stackLines } from "../inspect/report.ts";
 import { readSnapshotFile, snapshotFile } from "../snapshot-file.ts";
 import {
@@ -13,7 +12,6 @@ import {
   type QuestionName,
   type ToMachine,
 } from "./messages.ts";
-import { PictureBuffers } from "./picture-buffers.ts";
 
 /** What the viewers of one machine have in common. */
 export interface ViewedMachine {
@@ -32,21 +30,12 @@ export interface Standstill {
   reason: string;
 }
 
-export interface ViewerOptions {
-  /** Parts of the picture are sent in these. */
-  buffers?: PictureBuffers;
-  /** The picture comes to the page by another way. */
-  withoutPicture?: boolean;
-}
-
 /** Looks between two reports of instructions and time. */
 const LOOKS_A_STATUS = 8;
 
 export class Viewer {
   readonly #viewed: ViewedMachine;
   readonly #send: (message: FromMachine) => void;
-  readonly #display: Display | undefined;
-  readonly #buffers: PictureBuffers;
   #serial: number[] = [];
   #standstill: Standstill | undefined;
   #looks = 0;
@@ -55,16 +44,10 @@ export class Viewer {
   #generation = 0;
 
   /** Tells the page all that there is to see now. */
-  constructor(
-    viewed: ViewedMachine,
-    send: (message: FromMachine) => void,
-    { buffers = new PictureBuffers(), withoutPicture = false }: ViewerOptions = {},
-  ) {
+  constructor(viewed: ViewedMachine, send: (message: FromMachine) => void) {
     this.#viewed = viewed;
-    this.#buffers = buffers;
     this.#send = send;
     const { machine } = viewed.control;
-    this.#display = withoutPicture ? undefined : Display.of(machine, { blinking: true });
     send({
       kind: "machine",
       title: viewed.title,
@@ -104,19 +87,7 @@ export class Viewer {
       this.#send({ kind: "serial", fresh: false, bytes: Uint8Array.from(this.#serial) });
       this.#serial = [];
     }
-    this.#lookAtScreen();
     this.#sendStatus();
-  }
-
-  #lookAtScreen(): void {
-    const display = this.#display;
-    if (display === undefined) return;
-    const { resized, changed } = display.look();
-    if (resized) this.#send({ kind: "size", width: display.width, height: display.height });
-    for (const part of changed) {
-      const room = this.#buffers.take(part.width * part.height);
-      this.#send({ kind: "pixels", ...part, ...display.storedPart(part, room) });
-    }
   }
 
   #sendStatus(): void {

@@ -6,8 +6,13 @@ import type { FromMachine, QuestionName, ToMachine } from "../remote/messages.ts
 /** A part of a picture that the page keeps, `image`, is another one than before. */
 export type PicturePart = Rectangle & { kind: "part"; image: ImageData };
 
+/** What becomes of the picture. */
+export type PictureChange =
+  /** It has another size from now on, and is black. */
+  { kind: "size"; width: number; height: number } | PicturePart;
+
 /** What comes on a connection. */
-export type FromConnection = FromMachine | PicturePart;
+export type FromConnection = FromMachine | PictureChange;
 
 /** The way to a machine and back. */
 export interface Connection {

@@ -73,11 +73,12 @@ export async function bundlePage(place: MachinePlace): Promise<Map<string, Uint8
     ["index.html", new TextEncoder().encode(html)],
     ["machine.css", styles()],
     ["page.css", readFileSync(here("page.css"))],
+    ["pictures.wasm", (await guestModule(PICTURES_GUEST)).wasm],
     ...(await scripts("page.ts")),
   ]);
   if (place === "process") {
     for (const [name, bytes] of await scripts("picture-worker.ts")) files.set(name, bytes);
-    return files.set("pictures.wasm", (await guestModule(PICTURES_GUEST)).wasm);
+    return files;
   }
   files.set("example.html", readFileSync(here("example.html")));
   for (const entry of ["machine-element.ts", "worker.ts"]) {

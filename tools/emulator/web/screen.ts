@@ -2,9 +2,7 @@
 // below it. The keys of whoever has clicked on it go to the guest until Ctrl+Alt+G.
 
 import { keyOfDom } from "../devices/keys.ts";
-import { toRgba } from "../devices/pixel-order.ts";
 import type { InputEvent } from "../input.ts";
-import type { FromMachine } from "../remote/messages.ts";
 import type { PicturePart } from "./backend.ts";
 import { element } from "./dom.ts";
 import { Mouse } from "./mouse.ts";
@@ -30,8 +28,6 @@ interface KeyboardLock {
 
 /** Hints so far: each has a name of its own, as pages may show several machines. */
 let hints = 0;
-
-type Pixels = Extract<FromMachine, { kind: "pixels" }>;
 
 export class Screen {
   readonly element: HTMLElement;
@@ -107,14 +103,7 @@ export class Screen {
     this.#fit();
   }
 
-  draw({ x, y, width, height, order, bytes }: Pixels): void {
-    const { buffer, byteOffset, length } = bytes as Uint8Array<ArrayBuffer>;
-    if (order === "bgrx") toRgba(new Uint32Array(buffer, byteOffset, length / 4));
-    const pixels = new Uint8ClampedArray(buffer, byteOffset, length);
-    this.#context.putImageData(new ImageData(pixels, width, height), x, y);
-  }
-
-  put({ image, x, y, width, height }: PicturePart): void {
+  draw({ image, x, y, width, height }: PicturePart): void {
     this.#context.putImageData(image, 0, 0, x, y, width, height);
   }
 

@@ -33,7 +33,7 @@ export class SocketConnection implements Connection {
     this.#pictures = new StreamedPictures(
       new URL(PICTURE_WORKER, base),
       new URL(PICTURES_MODULE, base),
-      (message) => this.onMessage(message),
+      (change) => this.onMessage(change),
       () => this.#tell(drawn),
     );
     this.#connect();

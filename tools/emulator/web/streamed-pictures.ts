@@ -1,26 +1,18 @@
 // The pictures of a machine in a process, for its page: those that a worker receives, unpacked.
 
-import { KeptPicture } from "../pictures/kept-picture.ts";
-import type { FromConnection } from "./backend.ts";
+import type { PictureChange } from "./backend.ts";
+import { PagePicture } from "./page-picture.ts";
 import type { FromPictures, ToPictures } from "./picture-worker.ts";
 
 /** Before pictures are asked for again that have failed to come, ms. */
 const RETRY_MS = 1000;
 
-/** Rejects with `TypeError` if there is no server any more. */
-async function bytesAt(url: URL): Promise<Uint8Array> {
-  const response = await fetch(url);
-  if (!response.ok) throw new TypeError(`${url}: the server answers ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
 export class StreamedPictures {
   readonly #worker: Worker;
   readonly #module: URL;
-  readonly #onMessage: (message: FromConnection) => void;
+  readonly #onChange: (change: PictureChange) => void;
   readonly #onShown: () => void;
-  #picture: KeptPicture | undefined;
-  #image: ImageData | undefined;
+  #picture: PagePicture | undefined;
   #url: string | undefined;
 
   /**
@@ -30,11 +22,11 @@ export class StreamedPictures {
   constructor(
     script: URL,
     module: URL,
-    onMessage: (message: FromConnection) => void,
+    onChange: (change: PictureChange) => void,
     onShown: () => void,
   ) {
     this.#module = module;
-    this.#onMessage = onMessage;
+    this.#onChange = onChange;
     this.#onShown = onShown;
     this.#worker = new Worker(script, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromPictures>) => this.#hear(data);
@@ -48,7 +40,7 @@ export class StreamedPictures {
 
   async #begin(url: string): Promise<void> {
     try {
-      this.#picture ??= await KeptPicture.of(await bytesAt(this.#module));
+      this.#picture ??= await PagePicture.load(this.#module, this.#onChange);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       this.#again(RETRY_MS);
@@ -70,7 +62,8 @@ export class StreamedPictures {
   #hear(message: FromPictures): void {
     switch (message.kind) {
       case "size":
-        this.#resize(message.width, message.height);
+        // Each stream begins with it.
+        this.#picture?.resize(message.width, message.height);
         break;
       case "packed-pixels":
         this.#unpack(message);
@@ -83,25 +76,11 @@ export class StreamedPictures {
     }
   }
 
-  #resize(width: number, height: number): void {
-    const picture = this.#picture as KeptPicture;
-    // Each stream begins with it; a canvas that gets a size is black.
-    if (width !== picture.width || height !== picture.height) {
-      this.#onMessage({ kind: "size", width, height });
-    }
-    picture.resize(width, height);
-    const isEmpty = width === 0 || height === 0;
-    this.#image = isEmpty ? undefined : new ImageData(picture.pixels, picture.pitch, height);
-  }
-
   #unpack({ bytes, kind: _, ...part }: Extract<FromPictures, { kind: "packed-pixels" }>): void {
     const isWhole = this.#picture?.unpack(part, bytes);
     const buffer = bytes.buffer as ArrayBuffer;
     this.#say({ kind: "unpacked", buffer }, [buffer]);
-    if (isWhole && this.#image !== undefined) {
-      this.#onMessage({ kind: "part", image: this.#image, ...part });
-      return;
-    }
+    if (isWhole) return;
     // Something else than pictures has come.
     this.#say({ kind: "open", url: undefined });
     this.#again(RETRY_MS);

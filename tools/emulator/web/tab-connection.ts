@@ -1,14 +1,19 @@
 // A machine in a worker of this tab.
 
 import type { FromMachine, ToMachine } from "../remote/messages.ts";
+import type { ScreenRows } from "../remote/screen-feed.ts";
 import type { Connection, FromConnection } from "./backend.ts";
 import type { BootOptions } from "./boot-options.ts";
+import { PagePicture } from "./page-picture.ts";
 
 /** What a worker says. */
-export type FromWorker = FromMachine | { kind: "failed"; text: string };
+export type FromWorker =
+  | FromMachine
+  | { kind: "rows"; rows: ScreenRows }
+  | { kind: "failed"; text: string };
 
 /** What it is told. */
-export type ToWorker = ToMachine | { kind: "drawn"; buffer: ArrayBuffer };
+export type ToWorker = ToMachine | { kind: "read"; slot: number; memory: ArrayBuffer };
 
 /** Workers must be of the page's origin: one from elsewhere is imported by one of ours. */
 function sameOrigin(script: URL): URL {
@@ -23,27 +28,49 @@ export class TabConnection implements Connection {
   readonly #worker: Worker;
   /** The first message is what the worker builds the machine of. */
   #hasMachine = false;
+  /** What the worker has said before the picture could be kept. */
+  #waiting: FromWorker[] | undefined = [];
+  #picture: PagePicture | undefined;
 
-  /** Loads the worker's script, at the address `script`, which waits for `boot`. */
-  constructor(script: URL) {
+  /** Loads the worker's script, which waits for `boot`, and the module that keeps the picture. */
+  constructor(script: URL, module: URL) {
+    void this.#load(module);
     this.#worker = new Worker(sameOrigin(script), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "failed") {
-        this.onClosed(data.text);
-        return;
-      }
-      this.onMessage(data);
-      if (data.kind === "pixels") this.#giveBack(data.bytes.buffer as ArrayBuffer);
+      if (this.#waiting === undefined) this.#hear(data);
+      else this.#waiting.push(data);
     };
     this.#worker.onerror = ({ message }) => {
       this.onClosed(`The machine has broken down: ${message ?? "its script cannot be loaded"}`);
     };
   }
 
-  /** What was in it has been drawn. */
-  #giveBack(buffer: ArrayBuffer): void {
-    const message: ToWorker = { kind: "drawn", buffer };
-    this.#worker.postMessage(message, [buffer]);
+  async #load(module: URL): Promise<void> {
+    // The page says what it lacks.
+    if (typeof WebAssembly === "undefined") return;
+    try {
+      this.#picture = await PagePicture.load(module, (message) => this.onMessage(message));
+    } catch (error) {
+      this.close();
+      this.onClosed((error as Error).message);
+      return;
+    }
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const message of waiting) this.#hear(message);
+  }
+
+  #hear(message: FromWorker): void {
+    if (message.kind === "failed") this.onClosed(message.text);
+    else if (message.kind === "rows") this.#take(message.rows);
+    else this.onMessage(message);
+  }
+
+  #take(rows: ScreenRows): void {
+    const memory = rows.memory as ArrayBuffer;
+    this.#picture?.take(rows, memory);
+    const message: ToWorker = { kind: "read", slot: rows.slot, memory };
+    this.#worker.postMessage(message, [memory]);
   }
 
   /** Builds the machine. The files' bytes are the worker's from now on. */

@@ -19,6 +19,7 @@ import { type Extras, MachineView } from "./view.ts";
 
 /** Files that are beside this script. */
 const WORKER = "worker.js";
+const PICTURES_MODULE = "pictures.wasm";
 const MEGABYTE = 1e6;
 
 export class Tab {
@@ -105,7 +106,10 @@ export class Tab {
   /** Another worker, and a view of what it will have. */
   #renew(): MachineView {
     this.close();
-    const connection = new TabConnection(new URL(WORKER, import.meta.url));
+    const connection = new TabConnection(
+      new URL(WORKER, import.meta.url),
+      new URL(PICTURES_MODULE, import.meta.url),
+    );
     this.#connection = connection;
     this.#isFresh = true;
     const own = signButton("open", "Boot …", "Boot a kernel, a disk or a CD of your own", () => {

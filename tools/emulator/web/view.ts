@@ -121,11 +121,8 @@ export class MachineView {
       case "size":
         this.screen.resize(message.width, message.height);
         break;
-      case "pixels":
-        this.screen.draw(message);
-        break;
       case "part":
-        this.screen.put(message);
+        this.screen.draw(message);
         break;
       case "serial":
         this.console.write(message.bytes, message.fresh);

@@ -7,7 +7,7 @@ import { Machine, type Stop } from "../machine.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import { LookPace, TICK_MS } from "../remote/look-pace.ts";
 import { MessageError } from "../remote/messages.ts";
-import { PictureBuffers } from "../remote/picture-buffers.ts";
+import { ScreenFeed } from "../remote/screen-feed.ts";
 import { Viewer } from "../remote/viewer.ts";
 import type { BootOptions } from "./boot-options.ts";
 import type { FromWorker, ToWorker } from "./tab-connection.ts";
@@ -48,8 +48,9 @@ interface Scope {
 const scope = self as unknown as Scope;
 
 function post(message: FromWorker): void {
-  const bytes = "bytes" in message ? message.bytes : undefined;
-  scope.postMessage(message, bytes === undefined ? [] : [bytes.buffer as ArrayBuffer]);
+  const bytes = "bytes" in message ? message.bytes?.buffer : undefined;
+  const memory = message.kind === "rows" ? message.rows.memory : bytes;
+  scope.postMessage(message, memory === undefined ? [] : [memory as ArrayBuffer]);
 }
 
 async function bytesOf(name: string): Promise<Uint8Array> {
@@ -92,7 +93,6 @@ async function start(options: BootOptions): Promise<void> {
   const control = new RunControl(machine, options.paused);
   const monitor = new Monitor(control, { quit() {} });
   let isOff = false;
-  const buffers = new PictureBuffers();
   const viewer = new Viewer(
     {
       control,
@@ -105,13 +105,14 @@ async function start(options: BootOptions): Promise<void> {
       },
     },
     post,
-    { buffers },
   );
   holder.viewer = viewer;
+  const feed = ScreenFeed.of(machine, (rows) => post({ kind: "rows", rows }), false);
+  feed?.look();
   scope.onmessage = ({ data }) => {
     const message = data as ToWorker;
-    if (message.kind === "drawn") {
-      buffers.giveBack(message.buffer);
+    if (message.kind === "read") {
+      feed?.giveBack(message.slot, message.memory);
       return;
     }
     try {
@@ -121,12 +122,18 @@ async function start(options: BootOptions): Promise<void> {
       post({ kind: "failed", text: error.message });
     }
   };
-  const pace = new LookPace();
-  setInterval(() => pace.tick(() => viewer.look()), TICK_MS);
+  const [pace, screenPace] = [new LookPace(), new LookPace()];
+  setInterval(() => {
+    pace.tick(() => viewer.look());
+    if (feed?.isReady) screenPace.tick(() => feed.look());
+  }, TICK_MS);
   for (;;) {
     const stop = await control.run();
     const waits = stop.kind === "idle" || stop.kind === "suspended";
     isOff = !waits;
+    // Who hears that it stands still has its last picture.
+    await feed?.ready();
+    feed?.look();
     viewer.standstill(
       waits
         ? { state: "waiting", reason: WAITING[stop.kind] }

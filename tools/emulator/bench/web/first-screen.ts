@@ -4,7 +4,7 @@
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { threadMs } from "../../../testing/thread-time.ts";
-import type { FromMachine } from "../../remote/messages.ts";
+import type { FromWorker } from "../../web/tab-connection.ts";
 import { openWorkerPage, type Places } from "./worker-page.ts";
 
 /** Visits after the first, which fills the browser's cache. */
@@ -60,9 +60,9 @@ function noteSteps(): void {
     constructor(script: string | URL, options?: WorkerOptions) {
       note("script");
       super(script, options);
-      this.addEventListener("message", ({ data }: MessageEvent<FromMachine>) => {
+      this.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
         if (data.kind === "machine") note("machine");
-        if (data.kind === "pixels") note("picture");
+        if (data.kind === "rows") note("picture");
         if (data.kind === "serial" && data.bytes.length > 0) note("text");
       });
     }

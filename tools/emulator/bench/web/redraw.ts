@@ -8,8 +8,8 @@ import { firstThread, type Thread, threadMs, threadsNamed } from "../../../testi
 import { RunControl } from "../../debug/run-control.ts";
 import { Machine } from "../../host/machine.ts";
 import { WebDisplay } from "../../host/web-display.ts";
-import type { FromMachine } from "../../remote/messages.ts";
 import type { PictureFrame } from "../../remote/picture-frames.ts";
+import type { FromWorker } from "../../web/tab-connection.ts";
 import { type Drawing, drawingGuest, type Mode } from "./drawing-guest.ts";
 import type { Status } from "./statuses.ts";
 import { openWorkerPage, type Places, putGuest, rendererOf } from "./worker-page.ts";
@@ -78,20 +78,16 @@ declare global {
 /** To run in a page before its own scripts: counts the pictures that come from a worker, of the machine or of pictures. */
 function countPictures(): void {
   window.pictures = 0;
-  let above = 0;
-  const note = (message: FromMachine | PictureFrame): void => {
+  const note = (message: FromWorker | PictureFrame): void => {
     if (message.kind === "status") window.lastStatus = message;
-    // From a process pictures come as frames, the last of which is this.
-    if (message.kind === "shown") window.pictures = 1 + (window.pictures ?? 0);
-    if (message.kind !== "pixels") return;
-    // The parts of a picture come from above.
-    if (message.y <= above) window.pictures = 1 + (window.pictures ?? 0);
-    above = message.y;
+    // What has changed in a tab, or the last frame of a picture from a process.
+    const isPicture = message.kind === "rows" || message.kind === "shown";
+    if (isPicture) window.pictures = 1 + (window.pictures ?? 0);
   };
   window.Worker = class extends Worker {
     constructor(script: string | URL, options?: WorkerOptions) {
       super(script, options);
-      this.addEventListener("message", ({ data }: MessageEvent<FromMachine | PictureFrame>) =>
+      this.addEventListener("message", ({ data }: MessageEvent<FromWorker | PictureFrame>) =>
         note(data),
       );
     }
