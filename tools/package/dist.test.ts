@@ -1,6 +1,6 @@
 // The package as it is built into build/dist/: complete, without anything of the repository's own, and at work.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -78,6 +78,30 @@ test("declarations and modules import by names that are there", () => {
 test("the emulator's command has the version of the package", () => {
   const output = `emu (trihedron) ${manifest.version}\n`;
   expect(node(command("trihedron-emu"), "-version")).toEqual({ status: 0, output });
+});
+
+test("the emulator's command serves a page with all of its files", async () => {
+  const disk = join(directory, "halts.img");
+  writeFileSync(disk, new Uint8Array(512).fill(0x55, 510, 511).fill(0xaa, 511));
+  const args = [command("trihedron-emu"), "-drive", `file=${disk}`, "-display", "web", "-S"];
+  const emulator = spawn(process.execPath, args, { cwd: directory, env: { PATH: "" } });
+  try {
+    let said = "";
+    for await (const text of emulator.stderr) {
+      said += text;
+      if (/http:\S+\s/.test(said)) break;
+    }
+    const url = /http:\S+/.exec(said)?.[0] ?? "";
+    expect(said).toMatch(/http:\/\/127\.0\.0\.1:\d+\/\w+\//);
+    const page = await fetch(url);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('data-machine="process"');
+    for (const name of ["page.js", "machine.css", "picture-worker.js", "pictures.wasm"]) {
+      expect((await fetch(`${url}${name}`)).status, name).toBe(200);
+    }
+  } finally {
+    emulator.kill("SIGKILL");
+  }
 });
 
 test("the emulator's command runs a disk", () => {

@@ -213,6 +213,8 @@ function reachable(
   const files = new Set<string>();
   const packages = new Set<string>();
   const open = entries.map((name) => `${name}.js`);
+  const missing = open.find((path) => !sources.has(path));
+  if (missing !== undefined) throw new MakeError(`the package has no module ${missing}`);
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     if (files.has(path)) continue;
     files.add(path);
