@@ -15,6 +15,7 @@ export const CAP_SETGID: u64 = 6;
 export const CAP_SETUID: u64 = 7;
 export const CAP_SETPCAP: u64 = 8;
 export const CAP_NET_BIND_SERVICE: u64 = 10;
+export const CAP_NET_ADMIN: u64 = 12;
 export const CAP_IPC_LOCK: u64 = 14;
 export const CAP_IPC_OWNER: u64 = 15;
 export const CAP_SYS_PTRACE: u64 = 19;

@@ -25,6 +25,8 @@ export const SOCK_SEQPACKET: u32 = 5;
 export const UNCONNECTED: u32 = 0;
 export const LISTENING: u32 = 1;
 export const CONNECTED: u32 = 2;
+/** Of streams of the family AF_INET: the other side has not answered. */
+export const CONNECTING: u32 = 3;
 
 /** Directions that are shut down. */
 export const SHUT_RECEIVE: u32 = 1;
@@ -79,6 +81,9 @@ export class Message {
   toHigh: u64;
   toLow: u64;
   fromPort: u32;
+  /** IP_TTL and IP_TOS of its sender. */
+  hops: u32;
+  service: u32;
 }
 
 @unmanaged
@@ -131,11 +136,18 @@ export class Socket {
   /** SO_LINGER: on, and seconds. */
   lingers: u32;
   lingerTime: u32;
+  /** SO_PRIORITY. */
+  priority: u32;
   /** What its family keeps beyond this record. */
   own: usize;
   previous: Socket | null;
   next: Socket | null;
 }
+
+/** Whose name is asked for: its own, its peer's, its peer's when that may have gone. */
+export const NAME_OWN: u32 = 0;
+export const NAME_PEER: u32 = 1;
+export const NAME_ACCEPTED: u32 = 2;
 
 /** Comes with an address of `length` bytes in `address`; 0 or a negative error. */
 export type BindOperation = (thread: Thread, socket: Socket, length: u32) => i64;
@@ -144,8 +156,8 @@ export type ConnectOperation = (thread: Thread, file: OpenFile, length: u32) => 
 export type ListenOperation = (thread: Thread, socket: Socket, backlog: u32) => i64;
 /** A connection has come out of the queue: whether it may be had (0), or a negative error. */
 export type AcceptOperation = (thread: Thread, file: OpenFile) => i64;
-/** Puts the name of `socket`, or of its peer, into `address`: its length, or a negative error. */
-export type NameOperation = (socket: Socket, ofPeer: bool) => i64;
+/** Puts a name into `address`, NAME_… says whose: its length, or a negative error. */
+export type NameOperation = (socket: Socket, whose: u32) => i64;
 /** SHUT_… directions; 0 or a negative error. */
 export type ShutOperation = (socket: Socket, directions: u32) => i64;
 /** Sends with MSG_… flags, to the address of `length` bytes in `address` unless that is 0: bytes or a negative error. */
@@ -351,7 +363,7 @@ export let accepted: Socket | null = null;
 export function takePending(thread: Thread, listener: Socket, mayWait: bool): i64 {
   const end = untilOf(listener.receiveTime);
   while (listener.pending === null) {
-    if ((listener.shut & SHUT_RECEIVE) !== 0) return -EINVAL;
+    if (listener.state !== LISTENING || (listener.shut & SHUT_RECEIVE) !== 0) return -EINVAL;
     if (!mayWait) return -EAGAIN;
     const error = awaitAt(thread, listener, READABLE, end);
     if (error !== 0) return error;

@@ -31,12 +31,16 @@ export function dropRights(message: Message): void {
   dropList(message.rights, count);
 }
 
+/** What all messages there are cost. */
+export let queuedBytes: u32 = 0;
+
 /** Frees a message that is in no queue, and lets its sender send more. */
 export function freeMessage(message: Message): void {
   const sender = message.sender;
   dropRights(message);
   if (message.capacity !== 0) release(message.data, message.capacity);
   sender.charged -= message.charge;
+  queuedBytes -= message.charge;
   if (sender.dead === 0) notify(sender.node, POLLOUT | POLLWRNORM);
   destroy<Message>(message);
   letGo(sender);
@@ -49,6 +53,15 @@ export function takeFirst(socket: Socket): Message {
   if (socket.first === null) socket.last = null;
   socket.messages--;
   return message;
+}
+
+/** `message` comes from `from` and costs it `bytes` until it is freed. */
+export function charge(message: Message, from: Socket, bytes: u32): void {
+  message.charge = bytes;
+  message.sender = from;
+  from.refs++;
+  from.charged += bytes;
+  queuedBytes += bytes;
 }
 
 /** Why `makeMessage` has made none: a negative error. */
@@ -75,10 +88,7 @@ export function makeMessage(
   message.data = data;
   message.capacity = length;
   message.length = length;
-  message.charge = length + MESSAGE_COST;
-  message.sender = from;
-  from.refs++;
-  from.charged += message.charge;
+  charge(message, from, length + MESSAGE_COST);
   message.process = thread.program.id;
   message.user = actor.user;
   message.group = actor.group;

@@ -18,9 +18,11 @@ import {
   moveBuffer,
   newBufferPage,
 } from "./pipe_buffers";
+import { POLLIN } from "./poll_events";
 import { Thread } from "./program";
+import { SOCK_STREAM, socketOf } from "./socket";
 import { nextRun, pass, runLength, Transfer, transferOf } from "./transfer";
-import { KIND_ANONYMOUS, KIND_DEVICE, KIND_DIRECTORY, KIND_FILE } from "./tree";
+import { KIND_ANONYMOUS, KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_SOCKET } from "./tree";
 
 /** Position of a file that is its own. */
 export const OWN_POSITION: i64 = -1;
@@ -46,9 +48,16 @@ function fillBuffer(
   return bytes;
 }
 
+/** A read of `input` would not wait. */
+function hasBytes(input: OpenFile): bool {
+  const poll = input.operations.poll;
+  return (poll(input) & POLLIN) !== 0;
+}
+
 /** Bytes of `input`, which is no pipe, can go into a pipe. */
 export function canSplice(input: OpenFile): bool {
   const kind = input.node.kind;
+  if (kind === KIND_SOCKET) return socketOf(input).type === SOCK_STREAM;
   return kind === KIND_FILE || (kind === KIND_DEVICE && input.node.device !== DEVICE_NULL);
 }
 
@@ -82,6 +91,8 @@ export function fileToPipe(
       break;
     }
     done += bytes;
+    // What is there is enough.
+    if (input.node.kind === KIND_SOCKET && !hasBytes(input)) break;
   }
   if (done > 0) noteAdded(output.node);
   return done;

@@ -1,10 +1,12 @@
 // Options of sockets: getsockopt(2), setsockopt(2), those of SOL_SOCKET (socket(7), unix(7)).
 
 import { Utcb } from "../libhedron/utcb";
-import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../libroottask/errno";
+import { CAP_NET_ADMIN, capable } from "../libroottask/credentials";
+import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../libroottask/errno";
 import { Program, Thread } from "../libroottask/program";
-import { LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
+import { AF_UNIX, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
+import { getInetOption, INFO_BYTES, IPPROTO_IP, setInetOption } from "./inet_options";
 import { socketErrorOf, socketFile } from "./sockets";
 
 const SOL_SOCKET: i32 = 1;
@@ -19,6 +21,9 @@ const SO_SNDBUF: u32 = 7;
 const SO_RCVBUF: u32 = 8;
 const SO_KEEPALIVE: u32 = 9;
 const SO_OOBINLINE: u32 = 10;
+const SO_PRIORITY: u32 = 12;
+const SO_LINGER: u32 = 13;
+const SO_REUSEPORT: u32 = 15;
 const SO_PASSCRED: u32 = 16;
 const SO_PEERCRED: u32 = 17;
 const SO_RCVLOWAT: u32 = 18;
@@ -28,25 +33,29 @@ const SO_SNDTIMEO: u32 = 21;
 const SO_ACCEPTCONN: u32 = 30;
 const SO_PROTOCOL: u32 = 38;
 const SO_DOMAIN: u32 = 39;
-const AF_UNIX: u32 = 1;
 
-/** Options that are on or off, and change nothing here. */
+/** Options that are on or off. Those on ports and broadcasts are looked at in libroottask/inet.ts. */
 const SWITCHES: u64 =
   ((1 as u64) << SO_DEBUG) |
   ((1 as u64) << SO_REUSEADDR) |
   ((1 as u64) << SO_DONTROUTE) |
   ((1 as u64) << SO_BROADCAST) |
   ((1 as u64) << SO_KEEPALIVE) |
-  ((1 as u64) << SO_OOBINLINE);
+  ((1 as u64) << SO_OOBINLINE) |
+  ((1 as u64) << SO_REUSEPORT);
 
 /** Buffers are twice what is asked for, and of this size at least and at most (net.core.wmem_max, twice). */
 const SEND_MIN: u32 = 4608;
 const RECEIVE_MIN: u32 = 2304;
 const BUFFER_MAX: u32 = 212_992;
 
+/** Priorities that everybody may give. */
+const PRIORITY_MAX: u32 = 6;
+
 const SECOND: i64 = 1_000_000_000;
 const MICROSECOND: i64 = 1000;
-const value = memory.data(16);
+const value = memory.data(128, 8);
+if (INFO_BYTES > 128) ERROR("storage of an option");
 
 /** Puts the `size` bytes in `value` where the program wants them, as many as it has room for. */
 function putValue(program: Program, regs: Utcb, size: u32): i64 {
@@ -71,18 +80,34 @@ function intOption(socket: Socket, option: u32): i64 {
     case SO_PASSCRED:
       return socket.passesCredentials as i64;
     case SO_RCVLOWAT:
+      return socket.receiveLow as i64;
     case SO_SNDLOWAT:
       return 1;
+    case SO_PRIORITY:
+      return socket.priority as i64;
     case SO_ACCEPTCONN:
       return socket.state === LISTENING ? 1 : 0;
     case SO_PROTOCOL:
-      return 0;
+      return socket.protocol.number as i64;
     case SO_DOMAIN:
-      return AF_UNIX as i64;
+      return socket.protocol.family as i64;
     default:
       if (option > 63 || (SWITCHES & ((1 as u64) << option)) === 0) return -1;
       return (socket.options & ((1 as u64) << option)) !== 0 ? 1 : 0;
   }
+}
+
+/** An option of another level than SOL_SOCKET, which local sockets have none of. */
+function getOther(program: Program, socket: Socket, level: i32, option: u32, regs: Utcb): i64 {
+  if (socket.protocol.family === AF_UNIX) return -EOPNOTSUPP;
+  if (!get32(program.space, regs.r8)) return -EFAULT;
+  const room = got as i32;
+  const size = getInetOption(socket, level, option, value);
+  if (size < 0) return size;
+  if (room < 0) return -EINVAL;
+  // A small number of IPv4's fits into a byte.
+  const fits = level === IPPROTO_IP && room > 0 && room < 4 && load<u32>(value) < 256;
+  return putValue(program, regs, fits ? 1 : (size as u32));
 }
 
 /** getsockopt(fd, level, option, value, length). */
@@ -90,12 +115,14 @@ export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const file = socketFile(thread, regs.rdi);
   if (file === null) return socketErrorOf();
-  if ((regs.rsi as i32) !== SOL_SOCKET) return -EOPNOTSUPP;
+  const level = regs.rsi as i32;
   const socket = socketOf(file);
   const option = regs.rdx as u32;
+  if (level !== SOL_SOCKET) return getOther(program, socket, level, option, regs);
   memory.fill(value, 0, 16);
   if (option === SO_PEERCRED) {
-    const known = socket.peer !== null || socket.peerProcess !== 0;
+    const local = socket.protocol.family === AF_UNIX;
+    const known = local && (socket.peer !== null || socket.peerProcess !== 0);
     store<u32>(value, socket.peerProcess);
     store<u32>(value + 4, known ? socket.peerUser : 0xffff_ffff);
     store<u32>(value + 8, known ? socket.peerGroup : 0xffff_ffff);
@@ -106,6 +133,11 @@ export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
     store<i64>(value, time / SECOND);
     store<i64>(value + 8, (time % SECOND) / MICROSECOND);
     return putValue(program, regs, 16);
+  }
+  if (option === SO_LINGER) {
+    store<u32>(value, socket.lingers);
+    store<u32>(value + 4, socket.lingerTime);
+    return putValue(program, regs, 8);
   }
   const found = intOption(socket, option);
   if (found < 0) return -ENOPROTOOPT;
@@ -131,15 +163,32 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
   if (file === null) return socketErrorOf();
   const length = regs.r8 as i32;
   if (length < 0) return -EINVAL;
-  if ((regs.rsi as i32) !== SOL_SOCKET) return -EOPNOTSUPP;
+  const level = regs.rsi as i32;
   const socket = socketOf(file);
   const option = regs.rdx as u32;
+  if (level !== SOL_SOCKET) {
+    if (socket.protocol.family === AF_UNIX) return -EOPNOTSUPP;
+    return setInetOption(program, socket, level, option, regs.r10, length as u32);
+  }
   const timed = option === SO_RCVTIMEO || option === SO_SNDTIMEO;
   if (length < 4 || (timed && length < 16)) return -EINVAL;
   if (!copyFrom(program.space, value, regs.r10, timed ? 16 : 4)) return -EFAULT;
   if (timed) return setTime(socket, option);
   const wanted = load<u32>(value);
   switch (option) {
+    case SO_LINGER:
+      if (length < 8) return -EINVAL;
+      if (!copyFrom(program.space, value, regs.r10, 8)) return -EFAULT;
+      socket.lingers = wanted !== 0 ? 1 : 0;
+      if (wanted !== 0) socket.lingerTime = load<u32>(value + 4);
+      return 0;
+    case SO_RCVLOWAT:
+      socket.receiveLow = (wanted as i32) < 0 ? 0x7fff_ffff : max<u32>(wanted, 1);
+      return 0;
+    case SO_PRIORITY:
+      if (wanted > PRIORITY_MAX && !capable(CAP_NET_ADMIN)) return -EPERM;
+      socket.priority = wanted;
+      return 0;
     case SO_SNDBUF:
       socket.sendBuffer = max<u32>(min<u32>(wanted, BUFFER_MAX) * 2, SEND_MIN);
       return 0;

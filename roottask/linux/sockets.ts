@@ -1,5 +1,6 @@
 // Sockets: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), shutdown(2), getsockname(2), sendto(2),
-// recvfrom(2). What they do is a matter of the family: unix_sockets.ts. sendmsg(2) and recvmsg(2) are in
+// recvfrom(2). What they do is a matter of the family: unix_sockets.ts,
+// inet_sockets.ts. sendmsg(2) and recvmsg(2) are in
 // socket_headers.ts, options in socket_options.ts.
 
 import { Utcb } from "../libhedron/utcb";
@@ -14,6 +15,7 @@ import {
   ENOTSOCK,
   EOPNOTSUPP,
 } from "../libroottask/errno";
+import { AF_INET, AF_INET6 } from "../libroottask/inet";
 import { dropFile, O_CLOEXEC, O_NONBLOCK, O_PATH, OpenFile } from "../libroottask/open_file";
 import { giveDescriptor } from "../libroottask/open_path";
 import { Program, Thread } from "../libroottask/program";
@@ -22,6 +24,9 @@ import {
   accepted,
   isSocket,
   MSG_NOSIGNAL,
+  NAME_ACCEPTED,
+  NAME_OWN,
+  NAME_PEER,
   noteOwner,
   openSocket,
   Socket,
@@ -31,6 +36,7 @@ import { clearAncillary, dropUnsent, endReceipt } from "../libroottask/socket_me
 import { put32 } from "../libroottask/space";
 import { transferOf } from "../libroottask/transfer";
 import { pairSockets } from "../libroottask/unix_socket";
+import { newInetSocket } from "./inet_sockets";
 import { pipeResult } from "./signals";
 import { familyError, putAddress, readAddress, setFamilyError } from "./socket_address";
 import { TRANSFER_MAX, userRange } from "./transfer";
@@ -61,6 +67,9 @@ function socketFor(family: u32, type: u32, number: u32): Socket | null {
   switch (family) {
     case AF_UNIX:
       return newUnixSocket(type, number);
+    case AF_INET:
+    case AF_INET6:
+      return newInetSocket(family, type, number);
     default:
       setFamilyError(-EAFNOSUPPORT);
       return null;
@@ -169,7 +178,7 @@ function accept(thread: Thread, regs: Utcb, flags: u32): i64 {
   const fd = giveDescriptor(program, opened, flags);
   if (fd < 0 || regs.rsi === 0) return fd;
   const name = socket.protocol.name;
-  const length = name(socket, true);
+  const length = name(socket, NAME_ACCEPTED);
   const told = length < 0 ? -ECONNABORTED : putAddress(program, length as u32, regs.rsi, regs.rdx);
   if (told === 0) return fd;
   closeFile(program.files, fd as u64);
@@ -186,23 +195,23 @@ export function sysAccept4(thread: Thread, regs: Utcb): i64 {
   return accept(thread, regs, regs.r10 as u32);
 }
 
-function tellName(thread: Thread, regs: Utcb, ofPeer: bool): i64 {
+function tellName(thread: Thread, regs: Utcb, whose: u32): i64 {
   const file = socketFile(thread, regs.rdi);
   if (file === null) return socketError;
   const socket = socketOf(file);
   const name = socket.protocol.name;
-  const length = name(socket, ofPeer);
+  const length = name(socket, whose);
   return length < 0 ? length : putAddress(thread.program, length as u32, regs.rsi, regs.rdx);
 }
 
 /** getsockname(fd, address, length). */
 export function sysGetsockname(thread: Thread, regs: Utcb): i64 {
-  return tellName(thread, regs, false);
+  return tellName(thread, regs, NAME_OWN);
 }
 
 /** getpeername(fd, address, length). */
 export function sysGetpeername(thread: Thread, regs: Utcb): i64 {
-  return tellName(thread, regs, true);
+  return tellName(thread, regs, NAME_PEER);
 }
 
 /** shutdown(fd, how). */

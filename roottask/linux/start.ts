@@ -14,6 +14,8 @@ import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { initCpuLimits } from "./cpu_limit";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
+import { initInetOptions } from "./inet_options";
+import { initInetSockets } from "./inet_sockets";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
@@ -49,6 +51,8 @@ export function initLinux(): bool {
   initUnixSockets();
   initIpc();
   initProcessFiles();
+  initInetOptions();
+  initInetSockets();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);

@@ -35,6 +35,7 @@ import {
   letGo,
   MSG_OOB,
   mayWait,
+  NAME_OWN,
   newSocket,
   noteOwner,
   Protocol,
@@ -259,8 +260,8 @@ function putName(socket: Socket | null): u32 {
   return FAMILY_BYTES + bytes;
 }
 
-function name(socket: Socket, ofPeer: bool): i64 {
-  if (!ofPeer) return putName(socket) as i64;
+function name(socket: Socket, whose: u32): i64 {
+  if (whose === NAME_OWN) return putName(socket) as i64;
   const peer = socket.peer;
   return peer === null ? -ENOTCONN : (putName(peer) as i64);
 }

@@ -1,0 +1,298 @@
+// Addresses and ports of the families AF_INET and AF_INET6 (ip(7), ipv6(7)). There is one interface, lo: everything in
+// 127.0.0.0/8 and ::1 is this machine, and nothing else can be reached. An address is 16 bytes as two words in memory's
+// order, one of IPv4 mapped into IPv6 (::ffff:a.b.c.d). Left out: TIME_WAIT, so ports are free once their sockets are gone.
+
+import { LISTENING, SOCK_DGRAM, Socket, UNCONNECTED } from "./socket";
+
+export const AF_INET: u32 = 2;
+export const AF_INET6: u32 = 10;
+
+/** Options by number that are on or off, as bits of `options` (socket.ts). */
+const SO_REUSEADDR: u64 = 2;
+const SO_REUSEPORT: u64 = 15;
+
+/** What bind(2) has fixed. */
+export const FIXED_ADDRESS: u32 = 1;
+export const FIXED_PORT: u32 = 2;
+
+/** Values of options that a socket keeps, i32 each (linux/inet_options.ts). */
+export const VALUES: u32 = 32;
+
+/** What a socket of these families has beyond its record; `VALUES` words are behind it. */
+@unmanaged
+export class Inet {
+  localHigh: u64;
+  localLow: u64;
+  remoteHigh: u64;
+  remoteLow: u64;
+  /** In the host's order, 0 for none. */
+  localPort: u32;
+  remotePort: u32;
+  /** FIXED_…. */
+  fixed: u32;
+  /** IPV6_V6ONLY. */
+  only6: u32;
+  /** Neighbours in the list of its port. */
+  previous: Socket | null;
+  next: Socket | null;
+  /** What has been sent to it and not been taken, as SO_RCVBUF counts it; and bytes that have been taken. */
+  queued: u32;
+  taken: u64;
+  /** How far connect(2) is: PHASE_… (tcp_socket.ts). */
+  phase: u32;
+  /** A FIN has been sent, has come. */
+  finSent: u32;
+  finCame: u32;
+  /** Of one that listens: those that wait for a place in its queue. Of one that waits: who for. */
+  waiting: Socket | null;
+  waitsFor: Socket | null;
+  /** The urgent byte: URGENT_…, which it is, and its place in what comes (tcp_socket.ts). */
+  urgent: u32;
+  urgentByte: u32;
+  urgentAt: u64;
+}
+
+export const INET_BYTES: u32 = (offsetof<Inet>() as u32) + VALUES * 4;
+
+export function inetOf(socket: Socket): Inet {
+  return changetype<Inet>(socket.own);
+}
+
+export function optionValue(socket: Socket, index: u32): i32 {
+  return load<i32>(socket.own + offsetof<Inet>() + index * 4);
+}
+
+export function setValue(socket: Socket, index: u32, value: i32): void {
+  store<i32>(socket.own + offsetof<Inet>() + index * 4, value);
+}
+
+/** The lower word of IPv4 addresses without their four bytes. */
+const MAPPED: u64 = 0xffff_0000;
+
+/** The lower word of the IPv4 address whose four bytes are `bytes`, the first lowest. */
+export function mapped(bytes: u32): u64 {
+  return ((bytes as u64) << 32) | MAPPED;
+}
+
+export function isMapped(high: u64, low: u64): bool {
+  return high === 0 && (low & 0xffff_ffff) === MAPPED;
+}
+
+/** 0.0.0.0 or ::. */
+export function isAny(high: u64, low: u64): bool {
+  return high === 0 && (low === 0 || low === MAPPED);
+}
+
+/** 127.0.0.1 and ::1. */
+export const LOOPBACK4: u64 = (0x0100_007f << 32) | MAPPED;
+export const LOOPBACK6: u64 = 1 << 56;
+const BROADCAST4: u64 = (0xffff_ff7f << 32) | MAPPED;
+
+/** Where an address leads. */
+export const ROUTE_NONE: u32 = 0;
+export const ROUTE_LOCAL: u32 = 1;
+export const ROUTE_BROADCAST: u32 = 2;
+
+export function routeOf(high: u64, low: u64): u32 {
+  if (isMapped(high, low)) {
+    if (((low >> 32) & 0xff) !== 127) return ROUTE_NONE;
+    return low === BROADCAST4 ? ROUTE_BROADCAST : ROUTE_LOCAL;
+  }
+  return high === 0 && low === LOOPBACK6 ? ROUTE_LOCAL : ROUTE_NONE;
+}
+
+/** 224.0.0.0/4 and ff00::/8. */
+export function isMulticast(high: u64, low: u64): bool {
+  return isMapped(high, low) ? ((low >> 32) & 0xf0) === 0xe0 : (high & 0xff) === 0xff;
+}
+
+const BUCKETS: u32 = 256;
+/** Lists of the sockets that have a port, of streams and behind them of datagrams. */
+const lists = memory.data(256 * 2 * 4);
+
+function listOf(socket: Socket, port: u32): usize {
+  const bucket = (port & (BUCKETS - 1)) + (socket.type === SOCK_DGRAM ? BUCKETS : 0);
+  return lists + bucket * 4;
+}
+
+/** The first socket in the list where those of the type of `socket` are that have `port`. */
+function firstAt(socket: Socket, port: u32): Socket | null {
+  return changetype<Socket | null>(load<usize>(listOf(socket, port)));
+}
+
+const EPHEMERAL_FIRST: u32 = 32_768;
+const EPHEMERAL_LAST: u32 = 60_999;
+let lastPort: u32 = 0;
+
+/** Must be called before a socket gets a port. */
+export function initPorts(): void {
+  memory.fill(lists, 0, BUCKETS * 2 * 4);
+  lastPort = EPHEMERAL_LAST;
+}
+
+/** Gives `socket`, which has none, `port`. */
+export function takePort(socket: Socket, port: u32): void {
+  const inet = inetOf(socket);
+  const list = listOf(socket, port);
+  const first = changetype<Socket | null>(load<usize>(list));
+  inet.localPort = port;
+  inet.previous = null;
+  inet.next = first;
+  if (first !== null) inetOf(first).previous = socket;
+  store<usize>(list, changetype<usize>(socket));
+}
+
+export function dropPort(socket: Socket): void {
+  const inet = inetOf(socket);
+  if (inet.localPort === 0) return;
+  const previous = inet.previous;
+  const next = inet.next;
+  if (previous === null) store<usize>(listOf(socket, inet.localPort), changetype<usize>(next));
+  else inetOf(previous).next = next;
+  if (next !== null) inetOf(next).previous = previous;
+  inet.localPort = 0;
+}
+
+/** A wildcard of IPv6, unless for that alone, is one of IPv4 as well. */
+function covers(low: u64, only6: u32, otherHigh: u64, otherLow: u64): bool {
+  if (low === 0) return only6 === 0 || !isMapped(otherHigh, otherLow);
+  return isMapped(otherHigh, otherLow);
+}
+
+/** Both could be sent the same. */
+function overlap(inet: Inet, high: u64, low: u64, only6: u32): bool {
+  if (inet.localHigh === high && inet.localLow === low) return true;
+  if (isAny(high, low) && covers(low, only6, inet.localHigh, inet.localLow)) return true;
+  if (!isAny(inet.localHigh, inet.localLow)) return false;
+  return covers(inet.localLow, inet.only6, high, low);
+}
+
+function isSet(socket: Socket, option: u64): bool {
+  return ((socket.options >> option) & 1) !== 0;
+}
+
+/** Both may have one port nevertheless (socket(7), SO_REUSEADDR and SO_REUSEPORT). */
+function share(a: Socket, b: Socket): bool {
+  if (isSet(a, SO_REUSEADDR) && isSet(b, SO_REUSEADDR)) {
+    if (a.type === SOCK_DGRAM || !isListening(b)) return true;
+  }
+  return isSet(a, SO_REUSEPORT) && isSet(b, SO_REUSEPORT) && a.node.owner === b.node.owner;
+}
+
+function isListening(socket: Socket): bool {
+  return socket.state === LISTENING;
+}
+
+/** The connection of `socket` is over, and with it its claim to a port that bind(2) has not fixed. */
+function isOver(socket: Socket): bool {
+  const inet = inetOf(socket);
+  const fixed = (inet.fixed & FIXED_PORT) !== 0;
+  return inet.phase !== 0 && socket.state === UNCONNECTED && !fixed;
+}
+
+/** `socket` cannot have `port` of the address, because others have it. */
+export function isTaken(socket: Socket, high: u64, low: u64, port: u32): bool {
+  const only6 = inetOf(socket).only6;
+  let other = firstAt(socket, port);
+  while (other !== null) {
+    const inet = inetOf(other);
+    if (other !== socket && inet.localPort === port && overlap(inet, high, low, only6)) {
+      if (!share(socket, other) && !isOver(other)) return true;
+    }
+    other = inet.next;
+  }
+  return false;
+}
+
+function isFree(socket: Socket, port: u32): bool {
+  let other = firstAt(socket, port);
+  while (other !== null) {
+    if (inetOf(other).localPort === port) return false;
+    other = inetOf(other).next;
+  }
+  return true;
+}
+
+/** Gives `socket` a port that nobody has, unless it has one. False where there is none. */
+export function takeAnyPort(socket: Socket): bool {
+  if (inetOf(socket).localPort !== 0) return true;
+  for (let tries = EPHEMERAL_LAST - EPHEMERAL_FIRST; tries > 0; tries--) {
+    lastPort = lastPort === EPHEMERAL_LAST ? EPHEMERAL_FIRST : lastPort + 1;
+    if (!isFree(socket, lastPort)) continue;
+    takePort(socket, lastPort);
+    return true;
+  }
+  return false;
+}
+
+/** How well `socket` matches what is sent from `from` to the address: 0 not at all. */
+function score(socket: Socket, from: Inet, high: u64, low: u64): u32 {
+  const inet = inetOf(socket);
+  let points: u32 = 1;
+  if (inet.localHigh === high && inet.localLow === low) points += 8;
+  else if (!isAny(inet.localHigh, inet.localLow)) return 0;
+  else if (!covers(inet.localLow, inet.only6, high, low)) return 0;
+  if (socket.type !== SOCK_DGRAM || inet.remotePort === 0) return points;
+  const known = inet.remoteHigh === from.localHigh && inet.remoteLow === from.localLow;
+  return known && inet.remotePort === from.localPort ? points + 4 : 0;
+}
+
+/** Whom `sender` reaches at `port` of the address: of streams one that listens; null for nobody. */
+export function receiverFor(sender: Socket, high: u64, low: u64, port: u32): Socket | null {
+  const from = inetOf(sender);
+  let best: Socket | null = null;
+  let most: u32 = 0;
+  let equals: u32 = 0;
+  let other = firstAt(sender, port);
+  while (other !== null) {
+    const inet = inetOf(other);
+    const fits = inet.localPort === port && (other.type === SOCK_DGRAM || isListening(other));
+    const points = fits ? score(other, from, high, low) : 0;
+    if (points > most) {
+      best = other;
+      most = points;
+      equals = 1;
+    } else if (points !== 0 && points === most && isSet(other, SO_REUSEPORT)) {
+      // Those that share a port take turns by the other side's port.
+      equals++;
+      if (from.localPort % equals === 0) best = other;
+    }
+    other = inet.next;
+  }
+  return best;
+}
+
+/** The next socket of datagrams behind `after` (null: the first) that has `port` and is sent what goes to all. */
+export function nextReceiver(
+  sender: Socket,
+  after: Socket | null,
+  high: u64,
+  low: u64,
+  port: u32,
+): Socket | null {
+  let other = after === null ? firstAt(sender, port) : inetOf(after).next;
+  while (other !== null) {
+    const inet = inetOf(other);
+    if (inet.localPort === port && score(other, inetOf(sender), high, low) !== 0) return other;
+    other = inet.next;
+  }
+  return null;
+}
+
+/** `socket` has no peer and, where bind(2) has not fixed them, neither address nor port. */
+export function forgetRemote(socket: Socket): void {
+  const inet = inetOf(socket);
+  inet.remoteHigh = 0;
+  inet.remoteLow = 0;
+  inet.remotePort = 0;
+  socket.state = UNCONNECTED;
+  if ((inet.fixed & FIXED_ADDRESS) === 0) setAny(socket);
+  if ((inet.fixed & FIXED_PORT) === 0) dropPort(socket);
+}
+
+/** The local address is the wildcard of the family. */
+export function setAny(socket: Socket): void {
+  const inet = inetOf(socket);
+  inet.localHigh = 0;
+  inet.localLow = socket.protocol.family === AF_INET ? MAPPED : 0;
+}

@@ -1,0 +1,678 @@
+// Streams of the families AF_INET and AF_INET6 (tcp(7)) between sockets of this machine. No packets are made: what is sent
+// is in the other side's queue at once, and FIN and RST are what they do to it. States and the order in which errors are
+// told are Linux's. Left out: TIME_WAIT, connecting a socket to itself, and times (keep-alive, retransmission), since
+// nothing is ever lost.
+
+import { PAGE_SIZE } from "../libhedron/abi";
+import {
+  EADDRINUSE,
+  EAGAIN,
+  EALREADY,
+  ECONNABORTED,
+  ECONNREFUSED,
+  ECONNRESET,
+  EFAULT,
+  EINPROGRESS,
+  EINVAL,
+  EISCONN,
+  ENOBUFS,
+  ENOMEM,
+  ENOTCONN,
+  ENOTTY,
+  EPIPE,
+} from "./errno";
+import { allocate, create, destroy } from "./heap";
+import {
+  dropPort,
+  FIXED_ADDRESS,
+  forgetRemote,
+  INET_BYTES,
+  Inet,
+  inetOf,
+  isTaken,
+  receiverFor,
+  takeAnyPort,
+  takePort,
+  VALUES,
+} from "./inet";
+import { FIONREAD, OpenFile } from "./open_file";
+import { totalPages } from "./pages";
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLPRI,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRNORM,
+} from "./poll_events";
+import { Thread } from "./program";
+import {
+  addPending,
+  awaitAt,
+  CONNECTED,
+  CONNECTING,
+  closeSocket,
+  dropPeer,
+  keepSocket,
+  LISTENING,
+  letGo,
+  Message,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  MSG_WAITALL,
+  mayWait,
+  newSocket,
+  SHUT_BOTH,
+  SHUT_RECEIVE,
+  SHUT_SEND,
+  SIOCOUTQ,
+  Socket,
+  socketOf,
+  takeError,
+  takePending,
+  UNCONNECTED,
+  untilOf,
+} from "./socket";
+import {
+  append,
+  beginReceipt,
+  charge,
+  freeMessage,
+  queuedBytes,
+  setReceivedFlags,
+  takeFirst,
+} from "./socket_messages";
+import { put32 } from "./space";
+import { fillBytes, Transfer, takeBytes } from "./transfer";
+import { pairSockets } from "./unix_socket";
+import { notify, READABLE, WRITABLE } from "./watches";
+
+/** What connect(2) has come to (socket->state of Linux). */
+export const PHASE_NONE: u32 = 0;
+export const PHASE_BEGUN: u32 = 1;
+export const PHASE_DONE: u32 = 2;
+
+/** An urgent byte: none, one to be read, one that has been read. */
+const URGENT_NONE: u32 = 0;
+const URGENT_THERE: u32 = 1;
+const URGENT_READ: u32 = 2;
+const SO_OOBINLINE: u64 = 10;
+const SIOCATMARK: u32 = 0x8905;
+
+/** Bytes of a stream that go into one message at most and at least, and what one costs beside. */
+const CHUNK: u32 = 32_768;
+const CHUNK_MIN: u32 = 256;
+const CHUNK_COST: u32 = 128;
+/** Share of RAM from which on streams get little room, as a divisor, and that room. */
+const SHARE: u32 = 8;
+const LITTLE: u32 = 65_536;
+/** Buffers that Linux gives connections over lo: to send once connected, to send before, and to receive. */
+export const TCP_SEND: u32 = 2_626_560;
+export const TCP_SEND_FIRST: u32 = 16_384;
+export const TCP_RECEIVE: u32 = 131_072;
+
+function inlines(socket: Socket): bool {
+  return ((socket.options >> SO_OOBINLINE) & 1) !== 0;
+}
+
+/** The connection of `socket` is over: tcp_done() of Linux. */
+function finish(socket: Socket): void {
+  socket.state = UNCONNECTED;
+  socket.shut = SHUT_BOTH;
+  dropPeer(socket);
+  notify(socket.node, 0);
+}
+
+/** A RST has come: tcp_reset() of Linux. */
+function reset(socket: Socket): void {
+  if (socket.dead !== 0 || socket.state === UNCONNECTED) return;
+  const inet = inetOf(socket);
+  if (socket.state === CONNECTING) socket.error = ECONNREFUSED as u32;
+  else if (inet.finCame !== 0 && inet.finSent === 0) socket.error = EPIPE as u32;
+  else socket.error = ECONNRESET as u32;
+  stopWaiting(socket);
+  finish(socket);
+}
+
+/** `socket` sends no more: its FIN comes to the other side. */
+function sendFin(socket: Socket): void {
+  const inet = inetOf(socket);
+  if (inet.finSent !== 0) return;
+  inet.finSent = 1;
+  const peer = socket.peer;
+  if (peer !== null && peer.dead === 0 && peer.peer === socket) {
+    const other = inetOf(peer);
+    other.finCame = 1;
+    peer.shut |= SHUT_RECEIVE;
+    if (other.finSent !== 0) finish(peer);
+    else notify(peer.node, 0);
+  }
+  if (inet.finCame !== 0) finish(socket);
+}
+
+/** Takes `client` out of the list of those that wait for a place in a queue. */
+function stopWaiting(client: Socket): void {
+  const own = inetOf(client);
+  const listener = own.waitsFor;
+  own.waitsFor = null;
+  if (listener === null) return;
+  const inet = inetOf(listener);
+  let at = inet.waiting;
+  if (at === client) {
+    inet.waiting = client.nextPending;
+  } else {
+    while (at !== null && at.nextPending !== client) at = at.nextPending;
+    if (at !== null) at.nextPending = client.nextPending;
+  }
+  client.nextPending = null;
+  letGo(listener);
+}
+
+/** Nobody listens at `socket` any more. */
+function stopListening(socket: Socket): void {
+  const inet = inetOf(socket);
+  while (inet.waiting !== null) reset(inet.waiting as Socket);
+  while (socket.pending !== null) {
+    const served = socket.pending as Socket;
+    socket.pending = served.nextPending;
+    served.nextPending = null;
+    const client = served.peer;
+    if (client !== null) reset(client);
+    closeSocket(served);
+  }
+  socket.pendingCount = 0;
+}
+
+function dropQueue(socket: Socket): void {
+  while (socket.first !== null) freeMessage(takeFirst(socket));
+}
+
+/** Makes `socket` one that was never connected, but for what bind(2) has fixed: tcp_disconnect() of Linux. */
+function disconnect(socket: Socket): void {
+  const inet = inetOf(socket);
+  if (socket.state === LISTENING) stopListening(socket);
+  stopWaiting(socket);
+  const peer = socket.peer;
+  if (peer !== null && peer.peer === socket) reset(peer);
+  dropQueue(socket);
+  dropPeer(socket);
+  inet.finSent = 0;
+  inet.finCame = 0;
+  inet.urgent = URGENT_NONE;
+  inet.taken = 0;
+  inet.phase = PHASE_NONE;
+  socket.shut = 0;
+  socket.error = 0;
+  forgetRemote(socket);
+  notify(socket.node, 0);
+}
+
+export function closeTcp(socket: Socket): void {
+  const unread = socket.first !== null;
+  if (socket.state === LISTENING) stopListening(socket);
+  stopWaiting(socket);
+  dropQueue(socket);
+  const peer = socket.peer;
+  if (peer !== null && peer.peer === socket) {
+    // What nobody will read, or is not waited for, is told by a RST.
+    if (unread || (socket.lingers !== 0 && socket.lingerTime === 0)) reset(peer);
+    else sendFin(socket);
+  }
+  socket.shut = SHUT_BOTH;
+  dropPeer(socket);
+  dropPort(socket);
+}
+
+/** Connects `client` to `listener`, whose queue has a place. False when memory is out. */
+function establish(listener: Socket, client: Socket): bool {
+  const served = newSocket(listener.protocol, listener.type);
+  if (served === null) return false;
+  served.own = allocate(INET_BYTES);
+  if (served.own === 0) {
+    closeSocket(served);
+    return false;
+  }
+  // Options are inherited.
+  memory.copy(served.own + offsetof<Inet>(), listener.own + offsetof<Inet>(), VALUES * 4);
+  served.options = listener.options;
+  served.lingers = listener.lingers;
+  served.lingerTime = listener.lingerTime;
+  served.receiveTime = listener.receiveTime;
+  served.sendTime = listener.sendTime;
+  served.receiveLow = listener.receiveLow;
+  served.receiveBuffer = listener.receiveBuffer;
+  served.sendBuffer = listener.sendBuffer;
+  const from = inetOf(client);
+  const to = inetOf(served);
+  to.localHigh = from.remoteHigh;
+  to.localLow = from.remoteLow;
+  to.remoteHigh = from.localHigh;
+  to.remoteLow = from.localLow;
+  to.remotePort = from.localPort;
+  to.only6 = inetOf(listener).only6;
+  to.fixed = FIXED_ADDRESS;
+  to.phase = PHASE_DONE;
+  takePort(served, from.remotePort);
+  growBuffer(served);
+  growBuffer(client);
+  pairSockets(client, served);
+  addPending(listener, served);
+  notify(client.node, 0);
+  return true;
+}
+
+/** A connection has more room to send, unless SO_SNDBUF has been set. */
+function growBuffer(socket: Socket): void {
+  if (socket.sendBuffer === TCP_SEND_FIRST) socket.sendBuffer = TCP_SEND;
+}
+
+/** Lets those in that wait for a place at `listener`. */
+function letIn(listener: Socket): void {
+  const inet = inetOf(listener);
+  while (inet.waiting !== null && listener.pendingCount <= listener.backlog) {
+    const client = inet.waiting as Socket;
+    stopWaiting(client);
+    if (!establish(listener, client)) reset(client);
+  }
+}
+
+/** Begins to connect `socket`, whose addresses and ports are set: 0 or a negative error. */
+function begin(socket: Socket): i64 {
+  const inet = inetOf(socket);
+  socket.state = CONNECTING;
+  inet.phase = PHASE_BEGUN;
+  const listener = receiverFor(socket, inet.remoteHigh, inet.remoteLow, inet.remotePort);
+  if (listener === null) {
+    reset(socket);
+    return 0;
+  }
+  if (listener.pendingCount <= listener.backlog) {
+    if (establish(listener, socket)) return 0;
+    disconnect(socket);
+    return -ENOMEM;
+  }
+  keepSocket(listener);
+  inet.waitsFor = listener;
+  const waiting = inetOf(listener);
+  let last = waiting.waiting;
+  if (last === null) {
+    waiting.waiting = socket;
+    return 0;
+  }
+  while (last.nextPending !== null) last = last.nextPending as Socket;
+  last.nextPending = socket;
+  return 0;
+}
+
+/** Sets where `socket` is to be connected to; a negative error where it cannot be. */
+export type Prepare = (socket: Socket) => i64;
+
+/** connect(2): `prepare` comes first where nothing has begun. 0 or a negative error (inet_stream_connect() of Linux). */
+export function connectTcp(thread: Thread, file: OpenFile, prepare: Prepare): i64 {
+  const socket = socketOf(file);
+  const inet = inetOf(socket);
+  const end = untilOf(socket.sendTime);
+  const waits = mayWait(file, 0);
+  let error: i64 = -EALREADY;
+  if (inet.phase === PHASE_DONE) return -EISCONN;
+  if (inet.phase === PHASE_NONE) {
+    if (socket.state !== UNCONNECTED) return -EISCONN;
+    error = prepare(socket);
+    if (error !== 0) return error;
+    error = begin(socket);
+    if (error !== 0) return error;
+    if (!waits) return -EINPROGRESS;
+    error = -EINPROGRESS;
+  }
+  while (socket.state === CONNECTING) {
+    if (!waits) return error;
+    const outcome = awaitAt(thread, socket, WRITABLE, end);
+    if (outcome !== 0) return outcome === -EAGAIN ? error : outcome;
+  }
+  if (socket.state === UNCONNECTED) {
+    const failed = takeError(socket);
+    disconnect(socket);
+    return failed !== 0 ? failed : -ECONNABORTED;
+  }
+  inet.phase = PHASE_DONE;
+  return 0;
+}
+
+/** connect(2) with AF_UNSPEC. */
+export function disconnectTcp(socket: Socket): i64 {
+  disconnect(socket);
+  return 0;
+}
+
+export function acceptTcp(thread: Thread, file: OpenFile): i64 {
+  const listener = socketOf(file);
+  if (listener.state !== LISTENING) return -EINVAL;
+  const error = takePending(thread, listener, mayWait(file, 0));
+  if (error === 0) letIn(listener);
+  return error;
+}
+
+export function shutTcp(socket: Socket, directions: u32): i64 {
+  const inet = inetOf(socket);
+  if (inet.phase === PHASE_BEGUN) {
+    inet.phase = socket.state === CONNECTED ? PHASE_DONE : PHASE_NONE;
+  }
+  if (socket.state === LISTENING && (directions & SHUT_RECEIVE) === 0) return 0;
+  if (socket.state === LISTENING || socket.state === CONNECTING) {
+    disconnect(socket);
+    return 0;
+  }
+  const closed = socket.state === UNCONNECTED;
+  socket.shut |= directions;
+  if (!closed && (directions & SHUT_SEND) !== 0) sendFin(socket);
+  notify(socket.node, 0);
+  return closed ? -ENOTCONN : 0;
+}
+
+/** Bytes that `from` may have on the way to `to`. */
+function roomFor(from: Socket, to: Socket): u32 {
+  if (queuedBytes / PAGE_SIZE > totalPages() / SHARE) return LITTLE;
+  return from.sendBuffer + to.receiveBuffer;
+}
+
+/** Puts the next bytes of `transfer` into the queue of `to`: how many, or a negative error. */
+function putBytes(from: Socket, to: Socket, transfer: Transfer): i64 {
+  const last = to.last;
+  let room: u32 = last === null || last.sender !== from ? 0 : last.capacity - last.length;
+  let message: Message | null = last;
+  if (room === 0) {
+    const wanted = min<u64>(transfer.left, CHUNK as u64) as u32;
+    message = newChunk(from, max<u32>(wanted, CHUNK_MIN));
+    if (message === null) return -ENOBUFS;
+    room = message.capacity;
+  }
+  const into = message as Message;
+  const bytes = takeBytes(
+    transfer,
+    into.data + into.length,
+    min<u64>(room as u64, transfer.left) as u32,
+  );
+  into.length += bytes;
+  inetOf(to).queued += bytes;
+  if (message !== last) {
+    if (bytes === 0) freeMessage(into);
+    else append(to, into);
+  } else {
+    notify(to.node, POLLIN | POLLRDNORM);
+  }
+  return bytes === 0 ? -EFAULT : (bytes as i64);
+}
+
+/** An empty message with room for `capacity` bytes; null when memory is out. */
+function newChunk(from: Socket, capacity: u32): Message | null {
+  const message = create<Message>();
+  if (message === null) return null;
+  message.data = allocate(capacity);
+  if (message.data === 0) {
+    destroy<Message>(message);
+    return null;
+  }
+  message.capacity = capacity;
+  charge(message, from, capacity + CHUNK_COST);
+  return message;
+}
+
+/** What `socket` is told instead of being let send: its error, or that nobody can be sent to. */
+function refusal(thread: Thread, socket: Socket): i64 {
+  const failed = takeError(socket);
+  const error = failed === 0 ? -EPIPE : failed;
+  if (error === -EPIPE) thread.broken = 1;
+  return error;
+}
+
+/** Waits until `socket`, which is about to be connected, is: 0 or a negative error. */
+function awaitConnection(thread: Thread, socket: Socket, waits: bool, end: u64): i64 {
+  while (socket.state === CONNECTING) {
+    if (!waits) return -EAGAIN;
+    const error = awaitAt(thread, socket, WRITABLE, end);
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
+export function sendTcp(
+  thread: Thread,
+  file: OpenFile,
+  transfer: Transfer,
+  _length: u32,
+  flags: u32,
+): i64 {
+  const socket = socketOf(file);
+  const end = untilOf(socket.sendTime);
+  const waits = mayWait(file, flags);
+  let error = awaitConnection(thread, socket, waits, end);
+  if (error !== 0) return error;
+  let done: i64 = 0;
+  while (true) {
+    const sends = socket.state === CONNECTED && (socket.shut & SHUT_SEND) === 0;
+    if (!sends || socket.error !== 0) return done === 0 ? refusal(thread, socket) : done;
+    if (transfer.left === 0) break;
+    const peer = socket.peer as Socket;
+    if (peer.dead !== 0 || ((peer.shut & SHUT_RECEIVE) !== 0 && inetOf(peer).finSent !== 0)) {
+      // The other side has gone, or reads no more and has said that it will not write: a RST comes back.
+      done += transfer.left as i64;
+      reset(peer);
+      reset(socket);
+      return done;
+    }
+    if (socket.charged < roomFor(socket, peer)) {
+      error = putBytes(socket, peer, transfer);
+      if (error > 0) {
+        done += error;
+        continue;
+      }
+    } else if (!waits) {
+      error = -EAGAIN;
+    } else {
+      error = awaitAt(thread, socket, WRITABLE, end);
+      if (error === 0) continue;
+    }
+    return done === 0 ? error : done;
+  }
+  if ((flags & MSG_OOB) !== 0 && done !== 0) noteUrgent(socket.peer);
+  return done;
+}
+
+/** The last byte in the queue of `to` is urgent. */
+function noteUrgent(to: Socket | null): void {
+  if (to === null || to.last === null) return;
+  const inet = inetOf(to);
+  const last = to.last as Message;
+  inet.urgent = URGENT_THERE;
+  inet.urgentByte = load<u8>(last.data + last.length - 1) as u32;
+  inet.urgentAt = inet.taken + (inet.queued as u64) - 1;
+  notify(to.node, POLLPRI);
+}
+
+/** MSG_OOB: tcp_recv_urg() of Linux. */
+function receiveUrgent(socket: Socket, transfer: Transfer, flags: u32): i64 {
+  const inet = inetOf(socket);
+  if (inlines(socket) || inet.urgent === URGENT_NONE || inet.urgent === URGENT_READ) return -EINVAL;
+  if (socket.state === UNCONNECTED && inet.finCame === 0) return -ENOTCONN;
+  if ((flags & MSG_PEEK) === 0) inet.urgent = URGENT_READ;
+  setReceivedFlags(transfer.left === 0 ? MSG_OOB | MSG_TRUNC : MSG_OOB);
+  if (transfer.left === 0 || (flags & MSG_TRUNC) !== 0) return min<u64>(transfer.left, 1) as i64;
+  store<u8>(urgentByte, inet.urgentByte as u8);
+  return fillBytes(transfer, urgentByte, 1) === 1 ? 1 : -EFAULT;
+}
+
+const urgentByte = memory.data(1);
+
+/** The end of what has come: 0, an error, or EAGAIN where more may come. `has`: there are bytes to return. */
+function ending(socket: Socket, has: bool): i64 {
+  const closed = (socket.shut & SHUT_RECEIVE) !== 0;
+  if (has) return socket.error !== 0 || closed || socket.state === UNCONNECTED ? 0 : -EAGAIN;
+  if (inetOf(socket).finCame !== 0) return 0;
+  const failed = takeError(socket);
+  if (failed !== 0) return failed;
+  if (closed) return 0;
+  return socket.state === UNCONNECTED ? -ENOTCONN : -EAGAIN;
+}
+
+/** Bytes of the queue from place `at` on that may be taken at once: up to the end of a message, or the urgent byte. */
+function runAt(socket: Socket, message: Message, offset: u32, at: u64): u32 {
+  const inet = inetOf(socket);
+  const bytes = message.length - offset;
+  if (inet.urgent === URGENT_NONE || inet.urgentAt < at) return bytes;
+  const before = inet.urgentAt - at;
+  return before === 0 ? bytes : (min<u64>(bytes as u64, before) as u32);
+}
+
+/** `bytes` of the first message have been taken. */
+function takeFrom(socket: Socket, bytes: u32): void {
+  const inet = inetOf(socket);
+  const message = socket.first as Message;
+  message.taken += bytes;
+  inet.taken += bytes as u64;
+  inet.queued -= bytes;
+  if (message.taken === message.length) freeMessage(takeFirst(socket));
+}
+
+/** The urgent byte is at place `at`. */
+function isUrgent(inet: Inet, at: u64): bool {
+  return inet.urgent !== URGENT_NONE && inet.urgentAt === at;
+}
+
+export function receiveTcp(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32): i64 {
+  const socket = socketOf(file);
+  const inet = inetOf(socket);
+  beginReceipt();
+  if (socket.state === LISTENING) return -ENOTCONN;
+  if ((flags & MSG_OOB) !== 0) return receiveUrgent(socket, transfer, flags);
+  const end = untilOf(socket.receiveTime);
+  const waits = mayWait(file, flags);
+  const peek = (flags & MSG_PEEK) !== 0;
+  const all =
+    (flags & MSG_WAITALL) !== 0 ? transfer.left : min<u64>(socket.receiveLow as u64, transfer.left);
+  const target = max<u64>(all, 1) as i64;
+  let done: i64 = 0;
+  // How far a look goes beyond what has been taken, and where that is.
+  let message = socket.first;
+  let offset: u32 = message === null ? 0 : message.taken;
+  let at = inet.taken;
+  do {
+    if (isUrgent(inet, at) && done !== 0) break;
+    if (message === null) {
+      if (done >= target) break;
+      const error = ending(socket, done !== 0);
+      if (error !== -EAGAIN) return done === 0 ? error : done;
+      const outcome = waits ? awaitAt(thread, socket, READABLE, end) : -EAGAIN;
+      if (outcome !== 0) return done === 0 ? outcome : done;
+      // Others may have read meanwhile: a look begins again behind what it has seen.
+      message = socket.first;
+      offset = message === null ? 0 : message.taken;
+      at = inet.taken;
+      let seen = peek ? (done as u64) : 0;
+      while (message !== null && seen !== 0) {
+        const step = min<u64>(seen, (message.length - offset) as u64) as u32;
+        seen -= step as u64;
+        at += step as u64;
+        offset += step;
+        if (offset < message.length) break;
+        message = message.next;
+        offset = message === null ? 0 : message.taken;
+      }
+      continue;
+    }
+    let bytes = runAt(socket, message, offset, at);
+    let skip: u32 = 0;
+    if (isUrgent(inet, at) && !inlines(socket)) {
+      // The urgent byte is not among the others.
+      skip = 1;
+      bytes--;
+    }
+    bytes = min<u64>(bytes as u64, transfer.left) as u32;
+    if ((flags & MSG_TRUNC) !== 0) {
+      transfer.left -= bytes as u64;
+    } else if (fillBytes(transfer, message.data + offset + skip, bytes) < bytes) {
+      return done === 0 ? -EFAULT : done;
+    }
+    done += bytes as i64;
+    at += (bytes + skip) as u64;
+    offset += bytes + skip;
+    if (!peek) {
+      takeFrom(socket, bytes + skip);
+      if (inet.urgentAt < at) inet.urgent = URGENT_NONE;
+      message = socket.first;
+      offset = message === null ? 0 : message.taken;
+    } else if (offset === message.length) {
+      message = message.next;
+      offset = message === null ? 0 : message.taken;
+    }
+  } while (transfer.left !== 0);
+  return done;
+}
+
+/** Bytes that can be read before the urgent one. */
+function readableNow(socket: Socket): u32 {
+  const inet = inetOf(socket);
+  const ahead = inet.urgentAt - inet.taken;
+  if (inet.urgent === URGENT_NONE || inlines(socket) || inet.urgentAt < inet.taken)
+    return inet.queued;
+  return min<u64>(ahead, inet.queued as u64) as u32;
+}
+
+export function pollTcp(socket: Socket): u32 {
+  const inet = inetOf(socket);
+  if (socket.state === LISTENING) return socket.pending === null ? 0 : POLLIN | POLLRDNORM;
+  let events: u32 = socket.error !== 0 ? POLLERR : 0;
+  if (socket.shut === SHUT_BOTH || socket.state === UNCONNECTED) events |= POLLHUP;
+  if ((socket.shut & SHUT_RECEIVE) !== 0) events |= POLLIN | POLLRDNORM | POLLRDHUP;
+  if (socket.state === CONNECTING) return events;
+  const skipped: u32 = isUrgent(inet, inet.taken) && !inlines(socket) ? 1 : 0;
+  if (inet.queued >= socket.receiveLow + skipped) events |= POLLIN | POLLRDNORM;
+  if (inet.urgent === URGENT_THERE) events |= POLLPRI;
+  const peer = socket.peer;
+  if ((socket.shut & SHUT_SEND) !== 0 || peer === null || peer.dead !== 0)
+    return events | POLLOUT | POLLWRNORM;
+  // A third of the room is free.
+  const room = roomFor(socket, peer);
+  if (socket.charged <= room - room / 3) events |= POLLOUT | POLLWRNORM;
+  return events;
+}
+
+/** Bytes that are not where the other side can read them: beyond its buffer. */
+function unsent(socket: Socket): u32 {
+  const peer = socket.peer;
+  if (peer === null || peer.dead !== 0) return 0;
+  const queued = inetOf(peer).queued;
+  return queued <= peer.receiveBuffer ? 0 : queued - peer.receiveBuffer;
+}
+
+export function ioctlTcp(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {
+  const inet = inetOf(socket);
+  let value: u32 = 0;
+  if (command === SIOCATMARK) value = isUrgent(inet, inet.taken) ? 1 : 0;
+  else if (command !== FIONREAD && command !== SIOCOUTQ) return -ENOTTY;
+  else if (socket.state === LISTENING) return -EINVAL;
+  else value = command === FIONREAD ? readableNow(socket) : unsent(socket);
+  return put32(thread.program.space, argument, value) ? 0 : -EFAULT;
+}
+
+/** listen(2); 0 or a negative error. */
+export function listenTcp(_thread: Thread, socket: Socket, backlog: u32): i64 {
+  const inet = inetOf(socket);
+  if (inet.phase !== PHASE_NONE) return -EINVAL;
+  if (socket.state !== UNCONNECTED && socket.state !== LISTENING) return -EINVAL;
+  socket.backlog = backlog;
+  if (socket.state === LISTENING) {
+    letIn(socket);
+    return 0;
+  }
+  if (inet.localPort === 0) {
+    if (!takeAnyPort(socket)) return -EADDRINUSE;
+  } else if (isTaken(socket, inet.localHigh, inet.localLow, inet.localPort)) {
+    return -EADDRINUSE;
+  }
+  socket.shut = 0;
+  socket.state = LISTENING;
+  return 0;
+}

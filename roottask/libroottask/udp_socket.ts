@@ -1,0 +1,255 @@
+// Datagrams of the families AF_INET and AF_INET6 (udp(7)) between sockets of this machine. One that nobody listens for
+// comes back as an error where the sender is connected; one that there is no room for is lost, as on Linux.
+
+import {
+  EACCES,
+  EAGAIN,
+  ECONNREFUSED,
+  EFAULT,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOTCONN,
+  ENOTTY,
+  EPIPE,
+} from "./errno";
+import { allocate, create, destroy } from "./heap";
+import {
+  dropPort,
+  inetOf,
+  isMapped,
+  nextReceiver,
+  ROUTE_BROADCAST,
+  ROUTE_NONE,
+  receiverFor,
+  routeOf,
+} from "./inet";
+import { FIONREAD, OpenFile } from "./open_file";
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDHUP,
+  POLLRDNORM,
+  POLLWRNORM,
+} from "./poll_events";
+import { Thread } from "./program";
+import {
+  awaitAt,
+  CONNECTED,
+  Message,
+  MSG_PEEK,
+  MSG_TRUNC,
+  mayWait,
+  SHUT_BOTH,
+  SHUT_RECEIVE,
+  SHUT_SEND,
+  SIOCOUTQ,
+  Socket,
+  socketOf,
+  takeError,
+  untilOf,
+} from "./socket";
+import {
+  append,
+  beginReceipt,
+  charge,
+  freeMessage,
+  makeMessage,
+  messageError,
+  noteMessage,
+  readableBytes,
+  setReceivedFlags,
+  takeFirst,
+} from "./socket_messages";
+import { put32 } from "./space";
+import { fillBytes, Transfer } from "./transfer";
+import { notify, READABLE } from "./watches";
+
+/** Longest datagrams: 65535 bytes with the heads of IPv4 and UDP, or that of UDP alone. */
+const LONGEST4: u64 = 65_507;
+const LONGEST6: u64 = 65_527;
+const SO_BROADCAST: u64 = 6;
+
+/** Where the next datagram goes; set by the caller of `sendUdp`. */
+let targetHigh: u64 = 0;
+let targetLow: u64 = 0;
+let targetPort: u32 = 0;
+
+export function setTarget(high: u64, low: u64, port: u32): void {
+  targetHigh = high;
+  targetLow = low;
+  targetPort = port;
+}
+
+/** Where the last datagram came from and went to. */
+export let cameHigh: u64 = 0;
+export let cameLow: u64 = 0;
+export let camePort: u32 = 0;
+export let wentHigh: u64 = 0;
+export let wentLow: u64 = 0;
+export let cameHops: u32 = 0;
+export let cameService: u32 = 0;
+
+/** A copy of `message`, which has no descriptors; null when memory is out. */
+function copyOf(message: Message): Message | null {
+  const copy = create<Message>();
+  if (copy === null) return null;
+  memory.copy(changetype<usize>(copy), changetype<usize>(message), offsetof<Message>());
+  copy.next = null;
+  if (message.capacity !== 0) {
+    copy.data = allocate(message.capacity);
+    if (copy.data === 0) {
+      destroy<Message>(copy);
+      return null;
+    }
+    memory.copy(copy.data, message.data, message.length);
+  }
+  charge(copy, message.sender, message.charge);
+  return copy;
+}
+
+/** Puts `message` into the queue of `to`, or loses it where that is full. */
+function deliver(message: Message, to: Socket): void {
+  const inet = inetOf(to);
+  if (inet.queued > to.receiveBuffer) {
+    freeMessage(message);
+    return;
+  }
+  inet.queued += message.charge;
+  append(to, message);
+}
+
+/** A datagram for all that have the port. */
+function deliverToAll(message: Message, from: Socket): void {
+  let to = nextReceiver(from, null, message.toHigh, message.toLow, targetPort);
+  while (to !== null) {
+    const copy = copyOf(message);
+    if (copy !== null) deliver(copy, to);
+    to = nextReceiver(from, to, message.toHigh, message.toLow, targetPort);
+  }
+  freeMessage(message);
+}
+
+/**
+ * Sends `transfer` to what `setTarget` has set, as one datagram with that many hops and that type of service: bytes, or a
+ * negative error. `socket` has a local port.
+ */
+export function sendUdp(
+  thread: Thread,
+  socket: Socket,
+  transfer: Transfer,
+  localHigh: u64,
+  localLow: u64,
+  hops: u32,
+  service: u32,
+): i64 {
+  const length = transfer.left;
+  const inet = inetOf(socket);
+  const route = routeOf(targetHigh, targetLow);
+  if (route === ROUTE_NONE) return -ENETUNREACH;
+  if (route === ROUTE_BROADCAST && ((socket.options >> SO_BROADCAST) & 1) === 0) return -EACCES;
+  if (length > (isMapped(targetHigh, targetLow) ? LONGEST4 : LONGEST6)) return -EMSGSIZE;
+  const failed = takeError(socket);
+  if (failed !== 0) return failed;
+  if ((socket.shut & SHUT_SEND) !== 0) return -EPIPE;
+  const message = makeMessage(thread, socket, transfer, length as u32);
+  if (message === null) return messageError;
+  message.fromHigh = localHigh;
+  message.fromLow = localLow;
+  message.fromPort = inet.localPort;
+  message.toHigh = targetHigh;
+  message.toLow = targetLow;
+  message.hops = hops;
+  message.service = service;
+  if (route === ROUTE_BROADCAST) {
+    deliverToAll(message, socket);
+    return length as i64;
+  }
+  // Whom it reaches depends on where it comes from.
+  const boundHigh = inet.localHigh;
+  const boundLow = inet.localLow;
+  inet.localHigh = localHigh;
+  inet.localLow = localLow;
+  const to = receiverFor(socket, targetHigh, targetLow, targetPort);
+  inet.localHigh = boundHigh;
+  inet.localLow = boundLow;
+  if (to !== null) {
+    deliver(message, to);
+    return length as i64;
+  }
+  freeMessage(message);
+  if (socket.state === CONNECTED) {
+    socket.error = ECONNREFUSED as u32;
+    notify(socket.node, 0);
+  }
+  return length as i64;
+}
+
+/** Waits for a datagram to `socket`: 1, 0 where none will be taken, or a negative error. */
+function awaitDatagram(thread: Thread, socket: Socket, waits: bool, end: u64): i64 {
+  while (true) {
+    const failed = takeError(socket);
+    if (failed !== 0) return failed;
+    if (socket.first !== null) return 1;
+    if (!waits) return -EAGAIN;
+    if ((socket.shut & SHUT_RECEIVE) !== 0) return 0;
+    const error = awaitAt(thread, socket, READABLE, end);
+    if (error !== 0) return error;
+  }
+}
+
+export function receiveUdp(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32): i64 {
+  const socket = socketOf(file);
+  beginReceipt();
+  const found = awaitDatagram(thread, socket, mayWait(file, flags), untilOf(socket.receiveTime));
+  beginReceipt();
+  if (found <= 0) return found;
+  const message = socket.first as Message;
+  const bytes = min<u64>(transfer.left, message.length as u64) as u32;
+  const peek = (flags & MSG_PEEK) !== 0;
+  const copied = fillBytes(transfer, message.data, bytes);
+  if (bytes < message.length) setReceivedFlags(MSG_TRUNC);
+  const result = (flags & MSG_TRUNC) !== 0 ? message.length : bytes;
+  noteMessage(message, peek);
+  cameHigh = message.fromHigh;
+  cameLow = message.fromLow;
+  camePort = message.fromPort;
+  wentHigh = message.toHigh;
+  wentLow = message.toLow;
+  cameHops = message.hops;
+  cameService = message.service;
+  if (!peek) {
+    inetOf(socket).queued -= message.charge;
+    freeMessage(takeFirst(socket));
+  }
+  return copied < bytes ? -EFAULT : (result as i64);
+}
+
+export function pollUdp(socket: Socket): u32 {
+  let events: u32 = POLLOUT | POLLWRNORM;
+  if (socket.error !== 0) events |= POLLERR;
+  if (socket.shut === SHUT_BOTH) events |= POLLHUP;
+  if ((socket.shut & SHUT_RECEIVE) !== 0) events |= POLLRDHUP | POLLIN | POLLRDNORM;
+  if (socket.first !== null) events |= POLLIN | POLLRDNORM;
+  return events;
+}
+
+export function shutUdp(socket: Socket, directions: u32): i64 {
+  socket.shut |= directions;
+  notify(socket.node, 0);
+  return socket.state === CONNECTED ? 0 : -ENOTCONN;
+}
+
+export function ioctlUdp(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {
+  if (command !== FIONREAD && command !== SIOCOUTQ) return -ENOTTY;
+  // What has been sent is with its receiver, or lost.
+  const value: u32 = command === FIONREAD ? readableBytes(socket) : 0;
+  return put32(thread.program.space, argument, value) ? 0 : -EFAULT;
+}
+
+export function closeUdp(socket: Socket): void {
+  socket.shut = SHUT_BOTH;
+  while (socket.first !== null) freeMessage(takeFirst(socket));
+  dropPort(socket);
+}

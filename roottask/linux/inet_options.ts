@@ -1,0 +1,290 @@
+// Options of the levels IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP (ip(7), ipv6(7), tcp(7)). They are kept and told; what
+// changes something here is said at its option. Of a network that loses nothing, times and sizes change nothing.
+
+import { EFAULT, EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP } from "../libroottask/errno";
+import { AF_INET6, inetOf, optionValue, setValue } from "../libroottask/inet";
+import { Program } from "../libroottask/program";
+import {
+  CONNECTED,
+  CONNECTING,
+  LISTENING,
+  SOCK_STREAM,
+  Socket,
+  UNCONNECTED,
+} from "../libroottask/socket";
+import { copyFrom, get32, got } from "../libroottask/space";
+import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
+
+export const IPPROTO_IP: i32 = 0;
+export const IPPROTO_TCP: i32 = 6;
+export const IPPROTO_IPV6: i32 = 41;
+
+/** Options that are numbers, by their places among the values of a socket (libroottask/inet.ts). */
+export const VALUE_TOS: u32 = 0;
+export const VALUE_TTL: u32 = 1;
+export const VALUE_PKTINFO: u32 = 2;
+export const VALUE_RECVTTL: u32 = 3;
+export const VALUE_RECVTOS: u32 = 4;
+export const VALUE_HOPS: u32 = 5;
+export const VALUE_CLASS: u32 = 6;
+export const VALUE_PKTINFO6: u32 = 7;
+export const VALUE_RECVHOPS: u32 = 8;
+export const VALUE_RECVCLASS: u32 = 9;
+const VALUE_SEGMENT: u32 = 10;
+
+/** Of each option: level, number, what it is at first, least, most, and one of the kinds below, 4 bytes each. */
+const ENTRY: u32 = 24;
+const table = memory.data(24 * 32);
+let entries: u32 = 0;
+
+/** The lowest byte of any number is kept. */
+const ANY_BYTE: u32 = 1;
+/** On or off. */
+const SWITCH: u32 = 2;
+/** Within limits; of the second -1 is what it is at first. */
+const LIMITED: u32 = 0;
+const ORDINARY: u32 = 4;
+
+function option(level: i32, number: u32, usual: i32, least: i32, most: i32, kind: u32): void {
+  const at = table + entries * ENTRY;
+  store<i32>(at, level);
+  store<u32>(at + 4, number);
+  store<i32>(at + 8, usual);
+  store<i32>(at + 12, least);
+  store<i32>(at + 16, most);
+  store<u32>(at + 20, kind);
+  entries++;
+}
+
+/** Must be called before a socket is made; the order is that of VALUE_…. */
+export function initInetOptions(): void {
+  entries = 0;
+  option(IPPROTO_IP, 1, 0, 0, 255, ANY_BYTE);
+  option(IPPROTO_IP, 2, 64, 1, 255, ORDINARY);
+  option(IPPROTO_IP, 8, 0, 0, 1, SWITCH);
+  option(IPPROTO_IP, 12, 0, 0, 1, SWITCH);
+  option(IPPROTO_IP, 13, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, 16, 64, -1, 255, ORDINARY);
+  option(IPPROTO_IPV6, 67, 0, -1, 255, ORDINARY);
+  option(IPPROTO_IPV6, 49, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, 51, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, 66, 0, 0, 1, SWITCH);
+  // TCP_MAXSEG.
+  option(IPPROTO_TCP, TCP_MAXSEG, 0, 0, 32_767, LIMITED);
+  // IP_MTU_DISCOVER, IP_MULTICAST_TTL, IP_MULTICAST_LOOP.
+  option(IPPROTO_IP, 10, 1, 0, 5, LIMITED);
+  option(IPPROTO_IP, 33, 1, 0, 255, ORDINARY);
+  option(IPPROTO_IP, 34, 1, 0, 1, SWITCH);
+  // IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP.
+  option(IPPROTO_IPV6, 18, 1, -1, 255, ORDINARY);
+  option(IPPROTO_IPV6, 19, 1, 0, 1, LIMITED);
+  // TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_QUICKACK, TCP_USER_TIMEOUT.
+  option(IPPROTO_TCP, 1, 0, 0, 1, SWITCH);
+  option(IPPROTO_TCP, 3, 0, 0, 1, SWITCH);
+  option(IPPROTO_TCP, 4, 7200, 1, 32_767, LIMITED);
+  option(IPPROTO_TCP, 5, 75, 1, 32_767, LIMITED);
+  option(IPPROTO_TCP, 6, 9, 1, 127, LIMITED);
+  option(IPPROTO_TCP, 7, 6, 1, 127, LIMITED);
+  option(IPPROTO_TCP, 12, 1, 0, 1, SWITCH);
+  option(IPPROTO_TCP, 18, 0, 0, 0x7fff_ffff, LIMITED);
+}
+
+/** Gives `socket` the values that options have at first. */
+export function defaultValues(socket: Socket): void {
+  for (let i: u32 = 0; i < entries; i++) setValue(socket, i, load<i32>(table + i * ENTRY + 8));
+}
+
+/** The place of an option of `socket`, or -1 where it has none of that level and number. */
+function placeOf(socket: Socket, level: i32, number: u32): i32 {
+  if (level === IPPROTO_TCP && socket.type !== SOCK_STREAM) return -1;
+  if (level === IPPROTO_IPV6 && socket.protocol.family !== AF_INET6) return -1;
+  for (let i: u32 = 0; i < entries; i++) {
+    const at = table + i * ENTRY;
+    if (load<i32>(at) === level && load<u32>(at + 4) === number) return i as i32;
+  }
+  return -1;
+}
+
+const IPV6_V6ONLY: u32 = 26;
+const IP_MTU: u32 = 14;
+const IPV6_MTU: u32 = 24;
+const TCP_MAXSEG: u32 = 2;
+const TCP_INFO: u32 = 11;
+const TCP_CONGESTION: u32 = 13;
+/** Of lo, and of what a segment over it carries: without the heads of IPv4 and TCP; time stamps take of it. */
+const MTU: i32 = 65_536;
+const SEGMENT: i32 = 65_495;
+const STAMPS: i32 = 12;
+/** Of a socket that is not connected, and the least that may be asked for. */
+const SEGMENT_FIRST: i32 = 536;
+const SEGMENT_LEAST: i32 = 88;
+
+/** The largest segment that `socket` has asked for. */
+function wantedSegment(socket: Socket): i32 {
+  const wanted = optionValue(socket, VALUE_SEGMENT);
+  return wanted === 0 ? SEGMENT : wanted;
+}
+
+/** TCP_MAXSEG: the smaller of what both sides ask for. */
+function segmentOf(socket: Socket): i32 {
+  if (socket.state !== CONNECTED) {
+    const wanted = optionValue(socket, VALUE_SEGMENT);
+    return wanted === 0 ? SEGMENT_FIRST : wanted;
+  }
+  const peer = socket.peer;
+  const other = peer === null ? SEGMENT : wantedSegment(peer);
+  return min<i32>(wantedSegment(socket), other) - STAMPS;
+}
+
+/** What an option is that is not among the values, as a number; -1 where there is none. */
+function computed(socket: Socket, level: i32, number: u32): i64 {
+  const inet = inetOf(socket);
+  if (level === IPPROTO_IPV6 && socket.protocol.family === AF_INET6) {
+    if (number === IPV6_V6ONLY) return inet.only6 as i64;
+  }
+  const asksMtu =
+    (level === IPPROTO_IP && number === IP_MTU) || (level === IPPROTO_IPV6 && number === IPV6_MTU);
+  if (asksMtu) return inet.remotePort !== 0 ? (MTU as i64) : -ENOTCONN;
+  if (level === IPPROTO_TCP && number === TCP_MAXSEG && socket.type === SOCK_STREAM) {
+    return segmentOf(socket) as i64;
+  }
+  return -1;
+}
+
+/** struct tcp_info: state and options, and what a connection over lo is like. */
+export const INFO_BYTES: u32 = 104;
+const TCP_ESTABLISHED: u32 = 1;
+const TCP_SYN_SENT: u32 = 2;
+const TCP_FIN_WAIT2: u32 = 5;
+const TCP_CLOSE: u32 = 7;
+const TCP_CLOSE_WAIT: u32 = 8;
+const TCP_LISTEN: u32 = 10;
+
+/** The state of a stream as Linux numbers them (include/net/tcp_states.h). */
+export function tcpState(socket: Socket): u32 {
+  const inet = inetOf(socket);
+  if (socket.state === LISTENING) return TCP_LISTEN;
+  if (socket.state === CONNECTING) return TCP_SYN_SENT;
+  if (socket.state === UNCONNECTED) return TCP_CLOSE;
+  if (inet.finSent !== 0) return TCP_FIN_WAIT2;
+  return inet.finCame !== 0 ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+}
+
+/** Puts what TCP_INFO tells of `socket` at `to`, which has INFO_BYTES of zeroes. */
+function putInfo(socket: Socket, to: usize): void {
+  store<u8>(to, tcpState(socket) as u8);
+  if (socket.state === LISTENING) {
+    store<u32>(to + 24, socket.pendingCount);
+    store<u32>(to + 28, socket.backlog);
+    return;
+  }
+  // Retransmission after 200 ms, segments, and windows that have not been reduced.
+  store<u32>(to + 8, 200_000);
+  store<u32>(to + 16, segmentOf(socket) as u32);
+  store<u32>(to + 20, SEGMENT_FIRST as u32);
+  store<u32>(to + 60, MTU as u32);
+  store<u32>(to + 76, 0x7fff_ffff);
+  store<u32>(to + 80, 10);
+}
+
+/** Room for the value of an option. */
+const space = memory.data(128, 8);
+
+/**
+ * Puts the value of an option of those levels into `storage`, which has room for INFO_BYTES: its bytes, or a negative
+ * error.
+ */
+export function getInetOption(socket: Socket, level: i32, number: u32, storage: usize): i64 {
+  if (level === IPPROTO_TCP && socket.type === SOCK_STREAM) {
+    if (number === TCP_INFO) {
+      memory.fill(storage, 0, INFO_BYTES);
+      putInfo(socket, storage);
+      return INFO_BYTES as i64;
+    }
+    if (number === TCP_CONGESTION) {
+      memory.fill(storage, 0, CONGESTION_BYTES);
+      copyLiteral(storage, "cubic");
+      return CONGESTION_BYTES as i64;
+    }
+  }
+  const other = computed(socket, level, number);
+  if (other === -ENOTCONN) return other;
+  const place = placeOf(socket, level, number);
+  if (other < 0 && place >= 0) {
+    store<i32>(storage, optionValue(socket, place as u32));
+    return 4;
+  }
+  if (other < 0) {
+    const six = socket.protocol.family === AF_INET6;
+    return six || hasLevel(socket, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
+  }
+  store<i32>(storage, other as i32);
+  return 4;
+}
+
+const CONGESTION_BYTES: u32 = 16;
+
+/** `socket` has options of that level at all. */
+function hasLevel(socket: Socket, level: i32): bool {
+  if (level === IPPROTO_IP) return true;
+  if (level === IPPROTO_TCP) return socket.type === SOCK_STREAM;
+  return level === IPPROTO_IPV6 && socket.protocol.family === AF_INET6;
+}
+
+/** Sets an option of those levels to the `length` bytes at `from`: 0 or a negative error. */
+export function setInetOption(
+  program: Program,
+  socket: Socket,
+  level: i32,
+  number: u32,
+  from: u64,
+  length: u32,
+): i64 {
+  if (!hasLevel(socket, level)) return -ENOPROTOOPT;
+  if (level === IPPROTO_TCP && number === TCP_CONGESTION) {
+    if (length < 1) return -EINVAL;
+    const bytes = min<u32>(length, CONGESTION_BYTES - 1);
+    memory.fill(space, 0, CONGESTION_BYTES);
+    if (!copyFrom(program.space, space, from, bytes)) return -EFAULT;
+    return equalsLiteral(space, terminatedLength(space, bytes), "cubic") ? 0 : -ENOENT;
+  }
+  let wanted: i32 = 0;
+  if (length >= 4) {
+    if (!get32(program.space, from)) return -EFAULT;
+    wanted = got as i32;
+  } else if (length !== 0 && level === IPPROTO_IP) {
+    // A byte is enough of options of IPv4.
+    if (!copyFrom(program.space, space, from, 1)) return -EFAULT;
+    wanted = load<u8>(space) as i32;
+  } else {
+    return -EINVAL;
+  }
+  return setNumber(socket, level, number, wanted);
+}
+
+function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
+  const inet = inetOf(socket);
+  if (level === IPPROTO_IPV6 && number === IPV6_V6ONLY) {
+    if (inet.localPort !== 0) return -EINVAL;
+    inet.only6 = wanted !== 0 ? 1 : 0;
+    return 0;
+  }
+  if (level === IPPROTO_TCP && number === TCP_MAXSEG) {
+    if (wanted !== 0 && wanted < SEGMENT_LEAST) return -EINVAL;
+  }
+  const place = placeOf(socket, level, number);
+  if (place < 0) return -ENOPROTOOPT;
+  const at = table + (place as u32) * ENTRY;
+  const kind = load<u32>(at + 20);
+  let value = wanted;
+  if (kind === SWITCH) value = wanted !== 0 ? 1 : 0;
+  else if (kind === ANY_BYTE) value = wanted & 0xff;
+  else if (kind === ORDINARY && wanted === -1) value = load<i32>(at + 8);
+  else if (wanted < load<i32>(at + 12) || wanted > load<i32>(at + 16)) return -EINVAL;
+  // Congestion marks are the stream's own.
+  if (kind === ANY_BYTE && socket.type === SOCK_STREAM) {
+    value = (value & ~3) | (optionValue(socket, place as u32) & 3);
+  }
+  setValue(socket, place as u32, value);
+  return 0;
+}

@@ -1,0 +1,397 @@
+// The families AF_INET and AF_INET6 (ip(7), ipv6(7), tcp(7), udp(7)): their addresses, and what sockets.ts asks of a
+// family. Raw sockets and other protocols are not there.
+
+import { CAP_NET_BIND_SERVICE, capable } from "../libroottask/credentials";
+import {
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EDESTADDRREQ,
+  EINVAL,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENOMEM,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPROTONOSUPPORT,
+  ESOCKTNOSUPPORT,
+} from "../libroottask/errno";
+import { allocate } from "../libroottask/heap";
+import {
+  AF_INET,
+  AF_INET6,
+  FIXED_ADDRESS,
+  FIXED_PORT,
+  forgetRemote,
+  INET_BYTES,
+  inetOf,
+  initPorts,
+  isAny,
+  isMapped,
+  isMulticast,
+  isTaken,
+  LOOPBACK4,
+  LOOPBACK6,
+  mapped,
+  optionValue,
+  ROUTE_BROADCAST,
+  ROUTE_LOCAL,
+  ROUTE_NONE,
+  routeOf,
+  setAny,
+  takeAnyPort,
+  takePort,
+} from "../libroottask/inet";
+import { OpenFile } from "../libroottask/open_file";
+import { Thread } from "../libroottask/program";
+import {
+  ADDRESS_MAX,
+  AF_UNSPEC,
+  address,
+  CONNECTED,
+  closeSocket,
+  MSG_OOB,
+  NAME_ACCEPTED,
+  NAME_OWN,
+  newSocket,
+  Protocol,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+  Socket,
+  socketOf,
+  UNCONNECTED,
+} from "../libroottask/socket";
+import {
+  acceptTcp,
+  closeTcp,
+  connectTcp,
+  disconnectTcp,
+  ioctlTcp,
+  listenTcp,
+  pollTcp,
+  receiveTcp,
+  sendTcp,
+  shutTcp,
+  TCP_RECEIVE,
+  TCP_SEND_FIRST,
+} from "../libroottask/tcp_socket";
+import { Transfer } from "../libroottask/transfer";
+import {
+  cameHigh,
+  cameLow,
+  camePort,
+  closeUdp,
+  ioctlUdp,
+  pollUdp,
+  receiveUdp,
+  sendUdp,
+  setTarget,
+  shutUdp,
+} from "../libroottask/udp_socket";
+import { defaultValues, VALUE_CLASS, VALUE_HOPS, VALUE_TOS, VALUE_TTL } from "./inet_options";
+import { FAMILY_BYTES, setFamilyError } from "./socket_address";
+
+const IPPROTO_TCP: u32 = 6;
+const IPPROTO_UDP: u32 = 17;
+/** struct sockaddr_in; struct sockaddr_in6, which older programs know without its last field. */
+const ADDRESS4_BYTES: u32 = 16;
+const ADDRESS6_BYTES: u32 = 28;
+const ADDRESS6_LEAST: u32 = 24;
+/** The bit of `options` for it. */
+const SO_BROADCAST: u64 = 6;
+/** Ports below need CAP_NET_BIND_SERVICE. */
+const PRIVILEGED_PORTS: u32 = 1024;
+
+const tcp4 = changetype<Protocol>(memory.data(128));
+const tcp6 = changetype<Protocol>(memory.data(128));
+const udp4 = changetype<Protocol>(memory.data(128));
+const udp6 = changetype<Protocol>(memory.data(128));
+
+/** The address that has been read last. */
+let high: u64 = 0;
+let low: u64 = 0;
+let port: u32 = 0;
+
+function isSix(socket: Socket): bool {
+  return socket.protocol.family === AF_INET6;
+}
+
+function familyOf(): u32 {
+  return load<u16>(address) as u32;
+}
+
+/** Reads an IPv4 address out of the `length` bytes: 0 or a negative error. AF_UNSPEC is taken where `lax`. */
+function parse4(length: u32, lax: bool): i64 {
+  if (length < ADDRESS4_BYTES) return -EINVAL;
+  const family = familyOf();
+  if (family !== AF_INET && !(lax && family === AF_UNSPEC)) return -EAFNOSUPPORT;
+  high = 0;
+  low = mapped(load<u32>(address + 4));
+  port = bswap<u16>(load<u16>(address + 2)) as u32;
+  return 0;
+}
+
+/** The same for a socket of `AF_INET6`. */
+function parse6(length: u32): i64 {
+  if (length < ADDRESS6_LEAST) return -EINVAL;
+  if (familyOf() !== AF_INET6) return -EAFNOSUPPORT;
+  high = load<u64>(address + 8);
+  low = load<u64>(address + 16);
+  port = bswap<u16>(load<u16>(address + 2)) as u32;
+  return 0;
+}
+
+/** The address is to be one to send to: wildcards are this machine. */
+function resolveAny(): void {
+  if (!isAny(high, low)) return;
+  low = low === 0 ? LOOPBACK6 : LOOPBACK4;
+}
+
+/** Puts an address of the family of `socket` into `address`: its length. */
+export function putInet(socket: Socket, ofHigh: u64, ofLow: u64, ofPort: u32): u32 {
+  memory.fill(address, 0, ADDRESS_MAX);
+  store<u16>(address, socket.protocol.family as u16);
+  store<u16>(address + 2, bswap<u16>(ofPort as u16));
+  if (!isSix(socket)) {
+    store<u32>(address + 4, (ofLow >> 32) as u32);
+    return ADDRESS4_BYTES;
+  }
+  store<u64>(address + 8, ofHigh);
+  store<u64>(address + 16, ofLow);
+  return ADDRESS6_BYTES;
+}
+
+/** The address that has been read may be that of a socket: 0 or a negative error. */
+function checkLocal(socket: Socket): i64 {
+  const inet = inetOf(socket);
+  if (isSix(socket) && isMapped(high, low) && inet.only6 !== 0) return -EINVAL;
+  const known = isAny(high, low) || routeOf(high, low) !== ROUTE_NONE || isMulticast(high, low);
+  return known ? 0 : -EADDRNOTAVAIL;
+}
+
+function bind(_thread: Thread, socket: Socket, length: u32): i64 {
+  const inet = inetOf(socket);
+  const six = isSix(socket);
+  const error = six ? parse6(length) : parse4(length, true);
+  if (error !== 0) return error;
+  // Of no family there is but the wildcard.
+  if (!six && familyOf() === AF_UNSPEC && !isAny(high, low)) return -EAFNOSUPPORT;
+  if (six && socket.type === SOCK_STREAM && isMulticast(high, low)) return -EINVAL;
+  const wrong = checkLocal(socket);
+  if (!six && wrong !== 0) return wrong;
+  const privileged = port !== 0 && port < PRIVILEGED_PORTS;
+  if (privileged && !capable(CAP_NET_BIND_SERVICE)) return -EACCES;
+  if (socket.state !== UNCONNECTED || inet.localPort !== 0) return -EINVAL;
+  if (wrong !== 0) return wrong;
+  const ofHigh = high;
+  const ofLow = low;
+  if (port !== 0) {
+    if (isTaken(socket, high, low, port)) return -EADDRINUSE;
+    takePort(socket, port);
+  } else if (!takeAnyPort(socket)) {
+    return -EADDRINUSE;
+  }
+  inet.localHigh = ofHigh;
+  inet.localLow = ofLow;
+  if (!isAny(ofHigh, ofLow)) inet.fixed |= FIXED_ADDRESS;
+  if (port !== 0) inet.fixed |= FIXED_PORT;
+  return 0;
+}
+
+/** Sets the peer of `socket` from the address that has been read: 0 or a negative error. */
+function setRemote(socket: Socket): i64 {
+  const inet = inetOf(socket);
+  const six = !isMapped(high, low);
+  inet.remoteHigh = high;
+  inet.remoteLow = low;
+  inet.remotePort = port;
+  if (isAny(inet.localHigh, inet.localLow)) {
+    inet.localHigh = 0;
+    inet.localLow = six ? LOOPBACK6 : LOOPBACK4;
+  } else if (isMapped(inet.localHigh, inet.localLow) === six) {
+    return -ENETUNREACH;
+  }
+  return takeAnyPort(socket) ? 0 : -EADDRNOTAVAIL;
+}
+
+/** Length of the address that `prepareTcp` reads. */
+let connectLength: u32 = 0;
+
+function prepareTcp(socket: Socket): i64 {
+  let error = isSix(socket) ? parse6(connectLength) : parse4(connectLength, false);
+  if (error !== 0) return error;
+  resolveAny();
+  if (isMapped(high, low) && inetOf(socket).only6 !== 0) return -ENETUNREACH;
+  if (routeOf(high, low) !== ROUTE_LOCAL) return -ENETUNREACH;
+  error = setRemote(socket);
+  if (error !== 0) forgetRemote(socket);
+  return error;
+}
+
+function connectStream(thread: Thread, file: OpenFile, length: u32): i64 {
+  if (length < FAMILY_BYTES) return -EINVAL;
+  if (familyOf() === AF_UNSPEC) return disconnectTcp(socketOf(file));
+  connectLength = length;
+  return connectTcp(thread, file, prepareTcp);
+}
+
+/** Reads where a datagram goes, out of `length` bytes: 0 or a negative error. */
+function parseTarget(socket: Socket, length: u32, lax: bool): i64 {
+  if (!isSix(socket)) return parse4(length, lax);
+  if (length >= FAMILY_BYTES && familyOf() === AF_INET) {
+    if (inetOf(socket).only6 !== 0) return lax ? -ENETUNREACH : -EAFNOSUPPORT;
+    return parse4(length, false);
+  }
+  return parse6(length);
+}
+
+function connectDatagrams(_thread: Thread, file: OpenFile, length: u32): i64 {
+  const socket = socketOf(file);
+  if (length < FAMILY_BYTES) return -EINVAL;
+  if (familyOf() === AF_UNSPEC) {
+    forgetRemote(socket);
+    return 0;
+  }
+  let error = parseTarget(socket, length, false);
+  if (error !== 0) return error;
+  resolveAny();
+  if (isMapped(high, low) && inetOf(socket).only6 !== 0) return -ENETUNREACH;
+  const route = routeOf(high, low);
+  if (route === ROUTE_NONE) return -ENETUNREACH;
+  if (route === ROUTE_BROADCAST && (socket.options & ((1 as u64) << SO_BROADCAST)) === 0) {
+    return -EACCES;
+  }
+  error = setRemote(socket);
+  if (error === 0) socket.state = CONNECTED;
+  return error;
+}
+
+function sendDatagram(
+  thread: Thread,
+  file: OpenFile,
+  transfer: Transfer,
+  length: u32,
+  flags: u32,
+): i64 {
+  const socket = socketOf(file);
+  const inet = inetOf(socket);
+  // Even a call that fails gives a port.
+  if (!takeAnyPort(socket)) return -EAGAIN;
+  if (transfer.left > 0xffff) return -EMSGSIZE;
+  if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  if (length !== 0) {
+    const error = parseTarget(socket, length, true);
+    if (error !== 0) return error;
+    if (port === 0) return -EINVAL;
+    resolveAny();
+    if (isMapped(high, low) && inet.only6 !== 0) return -ENETUNREACH;
+  } else {
+    if (socket.state !== CONNECTED) return -EDESTADDRREQ;
+    high = inet.remoteHigh;
+    low = inet.remoteLow;
+    port = inet.remotePort;
+  }
+  setTarget(high, low, port);
+  const any = isAny(inet.localHigh, inet.localLow);
+  const four = isMapped(high, low);
+  if (!any && isMapped(inet.localHigh, inet.localLow) !== four) return -ENETUNREACH;
+  const source: u64 = four ? LOOPBACK4 : LOOPBACK6;
+  const hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS) as u32;
+  const service = optionValue(socket, four ? VALUE_TOS : VALUE_CLASS) as u32;
+  return sendUdp(
+    thread,
+    socket,
+    transfer,
+    any ? 0 : inet.localHigh,
+    any ? source : inet.localLow,
+    hops,
+    service,
+  );
+}
+
+function listenNot(_thread: Thread, _socket: Socket, _backlog: u32): i64 {
+  return -EOPNOTSUPP;
+}
+
+function acceptNot(_thread: Thread, _file: OpenFile): i64 {
+  return -EOPNOTSUPP;
+}
+
+function name(socket: Socket, whose: u32): i64 {
+  const inet = inetOf(socket);
+  if (whose === NAME_OWN) {
+    return putInet(socket, inet.localHigh, inet.localLow, inet.localPort) as i64;
+  }
+  const there = socket.state === CONNECTED || whose === NAME_ACCEPTED;
+  if (inet.remotePort === 0 || !there) return -ENOTCONN;
+  return putInet(socket, inet.remoteHigh, inet.remoteLow, inet.remotePort) as i64;
+}
+
+/** Streams do not say who has sent. */
+function noSender(_socket: Socket): u32 {
+  return 0;
+}
+
+function sender(socket: Socket): u32 {
+  return camePort === 0 ? 0 : putInet(socket, cameHigh, cameLow, camePort);
+}
+
+/** A socket of `family`, type and protocol `number`, as socket(2) has them; null, and an error in `familyError`. */
+export function newInetSocket(family: u32, type: u32, number: u32): Socket | null {
+  const stream = type === SOCK_STREAM;
+  setFamilyError(-EINVAL);
+  if (number > 262) return null;
+  setFamilyError(-ESOCKTNOSUPPORT);
+  if (!stream && type !== SOCK_DGRAM && type !== SOCK_RAW) return null;
+  setFamilyError(-EPROTONOSUPPORT);
+  if (type === SOCK_RAW && number === 0) return null;
+  const own = stream ? IPPROTO_TCP : IPPROTO_UDP;
+  if (type === SOCK_RAW || (number !== 0 && number !== own)) return null;
+  setFamilyError(-ENOMEM);
+  const six = family === AF_INET6;
+  const socket = newSocket(stream ? (six ? tcp6 : tcp4) : six ? udp6 : udp4, type);
+  if (socket === null) return null;
+  socket.own = allocate(INET_BYTES);
+  if (socket.own === 0) {
+    closeSocket(socket);
+    return null;
+  }
+  if (stream) {
+    socket.sendBuffer = TCP_SEND_FIRST;
+    socket.receiveBuffer = TCP_RECEIVE;
+  }
+  setAny(socket);
+  defaultValues(socket);
+  return socket;
+}
+
+function setUp(protocol: Protocol, family: u32, number: u32): void {
+  const stream = number === IPPROTO_TCP;
+  protocol.family = family;
+  protocol.number = number;
+  protocol.ownBytes = INET_BYTES;
+  protocol.bind = bind;
+  protocol.connect = stream ? connectStream : connectDatagrams;
+  protocol.listen = stream ? listenTcp : listenNot;
+  protocol.accept = stream ? acceptTcp : acceptNot;
+  protocol.name = name;
+  protocol.shut = stream ? shutTcp : shutUdp;
+  protocol.send = stream ? sendTcp : sendDatagram;
+  protocol.receive = stream ? receiveTcp : receiveUdp;
+  protocol.sender = stream ? noSender : sender;
+  protocol.poll = stream ? pollTcp : pollUdp;
+  protocol.ioctl = stream ? ioctlTcp : ioctlUdp;
+  protocol.close = stream ? closeTcp : closeUdp;
+}
+
+/** Comes before a socket is made. */
+export function initInetSockets(): void {
+  initPorts();
+  setUp(tcp4, AF_INET, IPPROTO_TCP);
+  setUp(tcp6, AF_INET6, IPPROTO_TCP);
+  setUp(udp4, AF_INET, IPPROTO_UDP);
+  setUp(udp6, AF_INET6, IPPROTO_UDP);
+}
