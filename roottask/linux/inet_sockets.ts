@@ -92,6 +92,7 @@ import {
   shutUdp,
 } from "../libroottask/udp_socket";
 import { defaultValues, VALUE_CLASS, VALUE_HOPS, VALUE_TOS, VALUE_TTL } from "./inet_options";
+import { interfaceIoctl, NO_COMMAND } from "./interfaces";
 import { FAMILY_BYTES, setFamilyError } from "./socket_address";
 
 const IPPROTO_TCP: u32 = 6;
@@ -368,6 +369,13 @@ export function newInetSocket(family: u32, type: u32, number: u32): Socket | nul
   return socket;
 }
 
+function ioctl(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {
+  const told = interfaceIoctl(thread.program, command, argument, true);
+  if (told !== NO_COMMAND) return told;
+  if (socket.type === SOCK_STREAM) return ioctlTcp(thread, socket, command, argument);
+  return ioctlUdp(thread, socket, command, argument);
+}
+
 function setUp(protocol: Protocol, family: u32, number: u32): void {
   const stream = number === IPPROTO_TCP;
   protocol.family = family;
@@ -383,7 +391,7 @@ function setUp(protocol: Protocol, family: u32, number: u32): void {
   protocol.receive = stream ? receiveTcp : receiveUdp;
   protocol.sender = stream ? noSender : sender;
   protocol.poll = stream ? pollTcp : pollUdp;
-  protocol.ioctl = stream ? ioctlTcp : ioctlUdp;
+  protocol.ioctl = ioctl;
   protocol.close = stream ? closeTcp : closeUdp;
 }
 

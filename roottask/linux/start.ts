@@ -18,6 +18,7 @@ import { initInetOptions } from "./inet_options";
 import { initInetSockets } from "./inet_sockets";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
+import { initNetlink } from "./netlink";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
 import { threadEnded } from "./robust";
 import { addActions, dropActions } from "./signal_actions";
@@ -53,6 +54,7 @@ export function initLinux(): bool {
   initProcessFiles();
   initInetOptions();
   initInetSockets();
+  initNetlink();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);

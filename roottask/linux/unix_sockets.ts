@@ -77,6 +77,7 @@ import {
   sendMessage,
   shutUnix,
 } from "../libroottask/unix_socket";
+import { interfaceIoctl, NO_COMMAND } from "./interfaces";
 import { FAMILY_BYTES, setFamilyError } from "./socket_address";
 
 const ADDRESS_BYTES: u32 = FAMILY_BYTES + UNIX_NAME_MAX;
@@ -311,6 +312,11 @@ function receive(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32)
   return receiveMessage(thread, socket, transfer, flags, mayWait(file, flags));
 }
 
+function ioctl(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {
+  const told = interfaceIoctl(thread.program, command, argument, false);
+  return told === NO_COMMAND ? ioctlUnix(thread, socket, command, argument) : told;
+}
+
 /** Raw local sockets are those of datagrams. */
 function kindOf(type: u32): u32 {
   return type === SOCK_RAW ? SOCK_DGRAM : type;
@@ -342,6 +348,6 @@ export function initUnixSockets(): void {
   protocol.receive = receive;
   protocol.sender = sender;
   protocol.poll = pollUnix;
-  protocol.ioctl = ioctlUnix;
+  protocol.ioctl = ioctl;
   protocol.close = closeUnix;
 }
