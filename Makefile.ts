@@ -9,7 +9,7 @@ import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
 import { KERNEL_GUEST } from "./kernel/options.ts";
-import { apps, type GuestProgram, roottask, userland } from "./roottask/programs.ts";
+import { apps, type GuestProgram, names, roottask, userland } from "./roottask/programs.ts";
 import { foreignPrograms } from "./static-foreign-apps/programs.ts";
 import { WASI_GUEST } from "./tools/aot/wasi/options.ts";
 import type { BenchOptions } from "./tools/bench/bench.ts";
@@ -119,6 +119,7 @@ const shellTarball = once(() =>
     [
       { name: "userland.conf", path: "roottask/shell.conf", executable: false },
       { name: "etc/motd", path: "roottask/motd", executable: false },
+      ...names.map(({ path, file }) => ({ name: path, path: file, executable: false })),
       { name: "bin/busybox", path: relative(root, BUSYBOX), executable: true },
     ],
     [],

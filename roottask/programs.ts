@@ -65,9 +65,16 @@ export const apps: GuestProgram[] = [
   measuring(linux("hybrid_benchmark", "static-foreign-apps/TypeScript/hybrid_benchmark.ts")),
 ];
 
+/** Names of hosts, services and protocols, for what looks them up: path in every archive, file in the repository. */
+export const names = ["hosts", "nsswitch.conf", "protocols", "services"].map((name) => ({
+  path: `etc/${name}`,
+  file: `roottask/etc/${name}`,
+}));
+
 /** Files that go into userland.tar as they are: path in the archive, file in the repository. */
 export const userland: { path: string; file: string }[] = [
   { path: "userland.conf", file: "roottask/userland.conf" },
   { path: "bench.conf", file: "roottask/bench.conf" },
   { path: "etc/motd", file: "roottask/motd" },
+  ...names,
 ];

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { names } from "../../roottask/programs.ts";
 import { tarOf } from "../../roottask/testing/samples.ts";
 import { readElf, SegmentType } from "../elf/index.ts";
 import type { Program, TreeFile } from "./program.ts";
@@ -49,11 +50,20 @@ function shells(): TreeFile[] {
   return files;
 }
 
+/** Names of hosts and services, as the system's own archives have them. */
+function nameFiles(): TreeFile[] {
+  return names.map(({ path, file }) => ({
+    name: path,
+    mode: 0o644,
+    data: readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url))),
+  }));
+}
+
 let common: TreeFile[] | undefined;
 
 /** A tar archive with what all programs have, what these have, and a start file. */
 export function archiveOf(programs: readonly Program[], startFile: string): Promise<Uint8Array> {
-  common ??= [...shells(), ...filesBelow(EXTRA)];
+  common ??= [...shells(), ...nameFiles(), ...filesBelow(EXTRA)];
   const all = new Map<string, TreeFile>();
   const own = programs.flatMap(({ files }) => files);
   for (const file of [...common, ...own, { name: "userland.conf", data: startFile }])
