@@ -13,6 +13,7 @@ import {
   SYS_bind,
   SYS_chmod,
   SYS_chown,
+  SYS_clock_adjtime,
   SYS_clock_getres,
   SYS_clock_gettime,
   SYS_clock_nanosleep,
@@ -57,6 +58,7 @@ import {
   SYS_fsync,
   SYS_ftruncate,
   SYS_futex,
+  SYS_futimesat,
   SYS_get_robust_list,
   SYS_getdents,
   SYS_getdents64,
@@ -123,9 +125,11 @@ import {
   SYS_pwritev,
   SYS_pwritev2,
   SYS_read,
+  SYS_readahead,
   SYS_readlink,
   SYS_readlinkat,
   SYS_readv,
+  SYS_reboot,
   SYS_recvfrom,
   SYS_recvmmsg,
   SYS_recvmsg,
@@ -156,10 +160,12 @@ import {
   SYS_sendmmsg,
   SYS_sendmsg,
   SYS_sendto,
+  SYS_setdomainname,
   SYS_setfsgid,
   SYS_setfsuid,
   SYS_setgid,
   SYS_setgroups,
+  SYS_sethostname,
   SYS_setitimer,
   SYS_setpgid,
   SYS_setpriority,
@@ -182,6 +188,7 @@ import {
   SYS_splice,
   SYS_statx,
   SYS_symlinkat,
+  SYS_sync_file_range,
   SYS_syncfs,
   SYS_tee,
   SYS_tgkill,
@@ -452,4 +459,11 @@ export function declareArguments(): void {
   declare(SYS_mq_timedreceive, "illll");
   declare(SYS_mq_notify, "il");
   declare(SYS_mq_getsetattr, "ill");
+  declare(SYS_futimesat, "ill");
+  declare(SYS_readahead, "ill");
+  declare(SYS_sync_file_range, "illu");
+  declare(SYS_sethostname, "li");
+  declare(SYS_setdomainname, "li");
+  declare(SYS_clock_adjtime, "il");
+  declare(SYS_reboot, "iiul");
 }

@@ -15,15 +15,15 @@ import {
 } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM } from "../libroottask/errno";
-import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
+import { IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
 import { pagesForFiles } from "../libroottask/file_pages";
-import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
+import { markChanged } from "../libroottask/file_time";
 import { O_PATH } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
-import { copyFrom, copyTo } from "../libroottask/space";
+import { copyTo } from "../libroottask/space";
 import { Entry, KIND_DIRECTORY, KIND_FILE, Node, walkEntry, walkNode } from "../libroottask/tree";
 import { realCredentials } from "./credentials";
 import {
@@ -54,8 +54,6 @@ const AT_NO_AUTOMOUNT: u64 = 0x800;
 const AT_STATX_SYNC: u64 = 0x6000;
 const STAT_FLAGS: u64 = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC;
 const STATX_RESERVED: u64 = 0x8000_0000;
-/** Two timespecs of a program. */
-const times = memory.data(32);
 
 function putStat(program: Program, node: Node, address: u64): i64 {
   fillStat(node);
@@ -198,71 +196,6 @@ export function sysFchmodat(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, regs.rdi, regs.rsi, true);
   if (error !== 0) return error;
   return setMode(walkNode as Node, walkEntry, regs.rdx);
-}
-
-const UTIME_NOW: i64 = 0x3fff_ffff;
-const UTIME_OMIT: i64 = 0x3fff_fffe;
-/** Bytes of struct timespec. */
-const TIMESPEC: usize = 16;
-
-/** The fraction of the timespec at `at` is one. */
-function validTime(at: usize): bool {
-  const fraction = load<i64>(at + 8);
-  if (fraction === UTIME_NOW || fraction === UTIME_OMIT) return true;
-  return fraction >= 0 && fraction < 1_000_000_000;
-}
-
-/** Both times that were read are valid. */
-function validTimes(): bool {
-  return validTime(times) && validTime(times + TIMESPEC);
-}
-
-/** Gives `node` the times that were read: its owner may, and whoever may write where both are the present. */
-function setTimes(node: Node, entry: Entry | null): i64 {
-  const access = load<i64>(times + 8);
-  const modification = load<i64>(times + TIMESPEC + 8);
-  if (!owns(node)) {
-    if (access !== UTIME_NOW || modification !== UTIME_NOW) return -EPERM;
-    const refused = permit(node, MAY_WRITE);
-    if (refused !== 0) return refused;
-  }
-  markChanged(node);
-  if (access !== UTIME_OMIT) {
-    node.accessTime = access === UTIME_NOW ? clockSeconds : load<i64>(times);
-    node.accessNanoseconds = access === UTIME_NOW ? clockNanoseconds : (access as u32);
-  }
-  if (modification !== UTIME_OMIT) {
-    node.time = modification === UTIME_NOW ? clockSeconds : load<i64>(times + TIMESPEC);
-    node.nanoseconds = modification === UTIME_NOW ? clockNanoseconds : (modification as u32);
-  }
-  let event = IN_ATTRIB;
-  if (modification === UTIME_OMIT) event = IN_ACCESS;
-  else if (access === UTIME_OMIT) event = IN_MODIFY;
-  noteFile(node, entry, event);
-  return 0;
-}
-
-/** utimensat(fd, path, times, flags): times of access and modification; without a path those of the descriptor. */
-export function sysUtimensat(program: Program, regs: Utcb): i64 {
-  if (regs.rdx !== 0) {
-    if (!copyFrom(program.space, times, regs.rdx, 2 * (TIMESPEC as u32))) return -EFAULT;
-    if (load<i64>(times + 8) === UTIME_OMIT && load<i64>(times + TIMESPEC + 8) === UTIME_OMIT) {
-      return 0;
-    }
-  } else {
-    store<i64>(times + 8, UTIME_NOW);
-    store<i64>(times + TIMESPEC + 8, UTIME_NOW);
-  }
-  if (regs.rsi === 0 && (regs.rdi as i32) !== (AT_FDCWD as i32)) {
-    const file = fileAt(program.files, regs.rdi);
-    if (regs.r10 !== 0) return -EINVAL;
-    if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
-    return validTimes() ? setTimes(file.node, file.entry) : -EINVAL;
-  }
-  if ((regs.r10 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
-  const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
-  if (error !== 0) return error;
-  return validTimes() ? setTimes(base, baseEntry) : -EINVAL;
 }
 
 /** The caller may give `node` that owner and group; -1 leaves one alone. */

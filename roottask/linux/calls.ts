@@ -13,7 +13,9 @@ import * as epoll from "./epoll";
 import * as events from "./event_descriptors";
 import * as exec from "./exec";
 import * as extended from "./extended_attributes";
+import * as fileTimes from "./file_times";
 import * as groups from "./groups";
+import * as hostNames from "./host_names";
 import * as identity from "./identity";
 import * as inotify from "./inotify";
 import * as intervals from "./interval_timers";
@@ -32,6 +34,7 @@ import {
   SYS_accept,
   SYS_accept4,
   SYS_access,
+  SYS_adjtimex,
   SYS_alarm,
   SYS_arch_prctl,
   SYS_bind,
@@ -41,9 +44,11 @@ import {
   SYS_chdir,
   SYS_chmod,
   SYS_chown,
+  SYS_clock_adjtime,
   SYS_clock_getres,
   SYS_clock_gettime,
   SYS_clock_nanosleep,
+  SYS_clock_settime,
   SYS_clone,
   SYS_clone3,
   SYS_close,
@@ -88,9 +93,11 @@ import {
   SYS_fsync,
   SYS_ftruncate,
   SYS_futex,
+  SYS_futimesat,
   SYS_get_robust_list,
   SYS_getcpu,
   SYS_getcwd,
+  SYS_getdents,
   SYS_getdents64,
   SYS_getegid,
   SYS_geteuid,
@@ -186,9 +193,11 @@ import {
   SYS_pwritev,
   SYS_pwritev2,
   SYS_read,
+  SYS_readahead,
   SYS_readlink,
   SYS_readlinkat,
   SYS_readv,
+  SYS_reboot,
   SYS_recvfrom,
   SYS_recvmmsg,
   SYS_recvmsg,
@@ -229,10 +238,12 @@ import {
   SYS_sendto,
   SYS_set_robust_list,
   SYS_set_tid_address,
+  SYS_setdomainname,
   SYS_setfsgid,
   SYS_setfsuid,
   SYS_setgid,
   SYS_setgroups,
+  SYS_sethostname,
   SYS_setitimer,
   SYS_setpgid,
   SYS_setpriority,
@@ -243,6 +254,7 @@ import {
   SYS_setrlimit,
   SYS_setsid,
   SYS_setsockopt,
+  SYS_settimeofday,
   SYS_setuid,
   SYS_setxattr,
   SYS_shmat,
@@ -262,6 +274,7 @@ import {
   SYS_symlink,
   SYS_symlinkat,
   SYS_sync,
+  SYS_sync_file_range,
   SYS_syncfs,
   SYS_sysinfo,
   SYS_tee,
@@ -283,7 +296,9 @@ import {
   SYS_unlink,
   SYS_unlinkat,
   SYS_unshare,
+  SYS_utime,
   SYS_utimensat,
+  SYS_utimes,
   SYS_vfork,
   SYS_vmsplice,
   SYS_wait4,
@@ -298,8 +313,10 @@ import * as poll from "./poll";
 import * as timers from "./posix_timers";
 import * as prctl from "./prctl";
 import * as processMemory from "./process_vm";
+import * as reboot from "./reboot";
 import * as robust from "./robust";
 import * as scheduling from "./scheduling";
+import * as setClock from "./set_clock";
 import * as signalCalls from "./signal_calls";
 import * as signalFiles from "./signalfd";
 import * as signals from "./signals";
@@ -336,6 +353,8 @@ function fileCalls(): void {
   onProgram(SYS_fdatasync, descriptors.sysFsync);
   onThread(SYS_ftruncate, descriptors.sysFtruncate);
   onProgram(SYS_fadvise64, descriptors.sysFadvise);
+  onProgram(SYS_readahead, descriptors.sysReadahead);
+  onProgram(SYS_sync_file_range, descriptors.sysSyncFileRange);
   onThread(SYS_pselect6, poll.sysPselect);
   onThread(SYS_ppoll, poll.sysPpoll);
   onProgram(SYS_dup3, descriptors.sysDup3);
@@ -435,7 +454,11 @@ function pathCalls(): void {
   onProgram(SYS_readlinkat, paths.sysReadlinkat);
   onProgram(SYS_fchmodat, attributes.sysFchmodat);
   onThread(SYS_faccessat, attributes.sysFaccessat);
-  onProgram(SYS_utimensat, attributes.sysUtimensat);
+  onProgram(SYS_utime, fileTimes.sysUtime);
+  onProgram(SYS_getdents, directories.sysGetdents);
+  onProgram(SYS_utimes, fileTimes.sysUtimes);
+  onProgram(SYS_futimesat, fileTimes.sysFutimesat);
+  onProgram(SYS_utimensat, fileTimes.sysUtimensat);
   onProgram(SYS_renameat2, paths.sysRenameat2);
   onProgram(SYS_statx, attributes.sysStatx);
   onThread(SYS_faccessat2, attributes.sysFaccessat2);
@@ -528,6 +551,10 @@ function timeCalls(): void {
   onProgram(SYS_gettimeofday, time.sysGettimeofday);
   onProgram(SYS_times, usage.sysTimes);
   onProgram(SYS_time, time.sysTime);
+  onProgram(SYS_settimeofday, setClock.sysSettimeofday);
+  onProgram(SYS_adjtimex, setClock.sysAdjtimex);
+  onThread(SYS_clock_settime, setClock.sysClockSettime);
+  onProgram(SYS_clock_adjtime, setClock.sysClockAdjtime);
   onThread(SYS_clock_gettime, time.sysClockGettime);
   onThread(SYS_clock_getres, time.sysClockGetres);
   onThread(SYS_clock_nanosleep, time.sysClockNanosleep);
@@ -550,6 +577,9 @@ function identityCalls(): void {
   onThread(SYS_execveat, exec.sysExecveat);
   onThread(SYS_wait4, children.sysWait4);
   onProgram(SYS_uname, identity.sysUname);
+  onThread(SYS_reboot, reboot.sysReboot);
+  onProgram(SYS_sethostname, hostNames.sysSethostname);
+  onProgram(SYS_setdomainname, hostNames.sysSetdomainname);
   onProgram(SYS_getrlimit, limits.sysGetrlimit);
   onThread(SYS_getrusage, usage.sysGetrusage);
   onProgram(SYS_sysinfo, identity.sysSysinfo);

@@ -22,6 +22,7 @@ import {
   O_PATH,
   O_SETTABLE,
   OpenFile,
+  readable,
   seekFile,
   truncateFile,
   writable,
@@ -234,6 +235,27 @@ export function sysFadvise(program: Program, regs: Utcb): i64 {
   if (file === null) return -EBADF;
   if (file.node.kind === KIND_PIPE) return -ESPIPE;
   return (regs.rdx as i64) < 0 || regs.r10 > FADV_NOREUSE ? -EINVAL : 0;
+}
+
+/** readahead(fd, offset, count): as with advice, there is nothing that could be fetched ahead. */
+export function sysReadahead(program: Program, regs: Utcb): i64 {
+  const file = usableFileAt(program.files, regs.rdi);
+  if (file === null || !readable(file)) return -EBADF;
+  return file.node.kind === KIND_FILE ? 0 : -EINVAL;
+}
+
+/** SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE, _WAIT_AFTER. */
+const SYNC_FLAGS: u64 = 7;
+
+/** sync_file_range(fd, offset, count, flags): what is written is as safe as it will be. */
+export function sysSyncFileRange(program: Program, regs: Utcb): i64 {
+  const file = usableFileAt(program.files, regs.rdi);
+  if (file === null) return -EBADF;
+  const start = regs.rsi as i64;
+  const end = (regs.rsi + regs.rdx) as i64;
+  if ((regs.r10 & ~SYNC_FLAGS) !== 0 || start < 0 || end < start) return -EINVAL;
+  const kind = file.node.kind;
+  return kind === KIND_FILE || kind === KIND_DIRECTORY ? 0 : -ESPIPE;
 }
 
 /** ftruncate(fd, length). */

@@ -68,8 +68,23 @@ function record(node: Node, next: u64, text: usize, length: u32): u32 {
   return size;
 }
 
-/** getdents64(fd, buffer, size): the file's position is the cookie of the next entry. */
-export function sysGetdents64(program: Program, regs: Utcb): i64 {
+/** Bytes of struct linux_dirent before the name; the type is its last byte. */
+const OLD_HEAD: u32 = 18;
+
+/** As `record`, one struct linux_dirent. */
+function oldRecord(node: Node, next: u64, text: usize, length: u32): u32 {
+  const size = (OLD_HEAD + length + 2 + 7) & ~7;
+  memory.fill(second, 0, size);
+  store<u64>(second, node.inode as u64);
+  store<u64>(second + 8, next);
+  store<u16>(second + 16, size as u16);
+  memory.copy(second + OLD_HEAD, text, length);
+  store<u8>(second + size - 1, directoryType(node));
+  return size;
+}
+
+/** Reads the entries of a directory as the one record or the other: the file's position is the cookie of the next. */
+function readEntries(program: Program, regs: Utcb, old: bool): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   const directory = file.node;
@@ -79,7 +94,9 @@ export function sysGetdents64(program: Program, regs: Utcb): i64 {
   noteFile(directory, file.entry, IN_ACCESS);
   let done: u64 = 0;
   while (readEntry()) {
-    const size = record(entryNode, entryEnd, entryName, entryNameLength);
+    const size = old
+      ? oldRecord(entryNode, entryEnd, entryName, entryNameLength)
+      : record(entryNode, entryEnd, entryName, entryNameLength);
     if (done + (size as u64) > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
     if (!copyTo(program.space, regs.rsi + done, second, size)) {
       return done === 0 ? -EFAULT : (done as i64);
@@ -88,4 +105,14 @@ export function sysGetdents64(program: Program, regs: Utcb): i64 {
     file.position = entryEnd as i64;
   }
   return done as i64;
+}
+
+/** getdents64(fd, buffer, size). */
+export function sysGetdents64(program: Program, regs: Utcb): i64 {
+  return readEntries(program, regs, false);
+}
+
+/** getdents(fd, buffer, size). */
+export function sysGetdents(program: Program, regs: Utcb): i64 {
+  return readEntries(program, regs, true);
 }

@@ -12,6 +12,7 @@ import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
 import { copyTo, inPage, put32, put64 } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
+import { hostNames, NAME_FIELD } from "./host_names";
 import { linuxThread } from "./state";
 import { TRANSFER_MAX, userRange } from "./transfer";
 
@@ -57,11 +58,11 @@ export function sysExitGroup(thread: Thread, regs: Utcb): i64 {
 export function sysUname(program: Program, regs: Utcb): i64 {
   memory.fill(buffer, 0, UTS_BYTES);
   copyLiteral(buffer, "Linux");
-  copyLiteral(buffer + UTS_FIELD, "trihedron");
+  memory.copy(buffer + UTS_FIELD, hostNames(program), NAME_FIELD);
   copyLiteral(buffer + UTS_FIELD * 2, "6.1.0");
   copyLiteral(buffer + UTS_FIELD * 3, "#1 Trihedron");
   copyLiteral(buffer + UTS_FIELD * 4, "x86_64");
-  copyLiteral(buffer + UTS_FIELD * 5, "(none)");
+  memory.copy(buffer + UTS_FIELD * 5, hostNames(program) + NAME_FIELD, NAME_FIELD);
   return copyTo(program.space, regs.rdi, buffer, UTS_BYTES) ? 0 : -EFAULT;
 }
 

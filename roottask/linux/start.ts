@@ -13,6 +13,7 @@ import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { initCpuLimits } from "./cpu_limit";
+import { forgetHostNames } from "./host_names";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { initInetOptions } from "./inet_options";
 import { initInetSockets } from "./inet_sockets";
@@ -39,6 +40,7 @@ function forget(program: Program): void {
   removeTimers(program, true);
   forgetSignals(program);
   forgetIpc(program);
+  forgetHostNames(program);
   dropActions(program);
   forgetProcessFiles(program);
 }

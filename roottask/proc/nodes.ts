@@ -44,6 +44,7 @@ import {
   Refresh,
   root,
 } from "../libroottask/tree";
+import { hostNames, NAME_FIELD } from "../linux/host_names";
 import * as limits from "./ipc_limits";
 import * as process from "./process";
 import * as system from "./system";
@@ -95,6 +96,7 @@ const MSGMAX: u32 = 106;
 const MSGMNB: u32 = 107;
 const MSGMNI: u32 = 108;
 const SEMAPHORES: u32 = 109;
+const DOMAINNAME: u32 = 113;
 const QUEUES_MAX: u32 = 110;
 const MQ_MSG_MAX: u32 = 111;
 const MQ_MSGSIZE_MAX: u32 = 112;
@@ -405,6 +407,13 @@ function limit(value: u32): void {
   byte(10);
 }
 
+/** The name at `offset` of those that uname(2) tells. */
+function hostName(program: Program, offset: u32): void {
+  const names = hostNames(program) + offset;
+  for (let i: u32 = 0; i < NAME_FIELD && load<u8>(names + i) !== 0; i++) byte(load<u8>(names + i));
+  byte(10);
+}
+
 function ofSystem(what: u32, program: Program): void {
   switch (what) {
     case MEMINFO:
@@ -429,7 +438,10 @@ function ofSystem(what: u32, program: Program): void {
       system.filesystems();
       return;
     case HOSTNAME:
-      text("trihedron\n");
+      hostName(program, 0);
+      return;
+    case DOMAINNAME:
+      hostName(program, NAME_FIELD);
       return;
     case OSTYPE:
       text("Linux\n");
@@ -573,6 +585,7 @@ export function fillProc(directory: Node): bool {
   const sys = fixed(directory, "sys");
   const kernel = fixed(sys, "kernel");
   addFile(kernel, "hostname", HOSTNAME, 0o444);
+  addFile(kernel, "domainname", DOMAINNAME, 0o444);
   addFile(kernel, "ostype", OSTYPE, 0o444);
   addFile(kernel, "osrelease", OSRELEASE, 0o444);
   addFile(kernel, "pid_max", PID_MAX, 0o444);

@@ -1,0 +1,57 @@
+// What uname(2) tells of host and domain: a line of the start file may give itself other names, as in a UTS namespace.
+
+import { Utcb } from "../libhedron/utcb";
+import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
+import { EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { allocate, release } from "../libroottask/heap";
+import { Program } from "../libroottask/program";
+import { copyFrom } from "../libroottask/space";
+import { copyLiteral } from "../libroottask/text";
+
+/** Bytes of a name with its NUL (__NEW_UTS_LEN + 1), and of both. */
+export const NAME_FIELD: u32 = 65;
+const NAMES_BYTES: u32 = 130;
+const usual = memory.data(130);
+const read = memory.data(65);
+
+/** Name of the host of `program`, NAME_FIELD bytes, and behind it that of the domain. */
+export function hostNames(program: Program): usize {
+  const own = program.entry.hostNames;
+  if (own !== 0) return own;
+  copyLiteral(usual, "trihedron");
+  copyLiteral(usual + NAME_FIELD, "(none)");
+  return usual;
+}
+
+/** Sets the name at `offset` to `length` bytes at `address`. */
+function setName(program: Program, address: u64, length: i32, offset: u32): i64 {
+  if (!capable(CAP_SYS_ADMIN)) return -EPERM;
+  if (length < 0 || length >= (NAME_FIELD as i32)) return -EINVAL;
+  memory.fill(read, 0, NAME_FIELD);
+  if (!copyFrom(program.space, read, address, length as u32)) return -EFAULT;
+  const entry = program.entry;
+  if (entry.hostNames === 0) {
+    const names = allocate(NAMES_BYTES);
+    if (names === 0) return -ENOMEM;
+    memory.copy(names, hostNames(program), NAMES_BYTES);
+    entry.hostNames = names;
+  }
+  memory.copy(entry.hostNames + offset, read, NAME_FIELD);
+  return 0;
+}
+
+/** sethostname(name, length). */
+export function sysSethostname(program: Program, regs: Utcb): i64 {
+  return setName(program, regs.rdi, regs.rsi as i32, 0);
+}
+
+/** setdomainname(name, length). */
+export function sysSetdomainname(program: Program, regs: Utcb): i64 {
+  return setName(program, regs.rdi, regs.rsi as i32, NAME_FIELD);
+}
+
+/** The record of `program` is about to go. */
+export function forgetHostNames(program: Program): void {
+  if (program.hostNames !== 0) release(program.hostNames, NAMES_BYTES);
+  program.hostNames = 0;
+}
