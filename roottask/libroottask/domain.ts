@@ -51,6 +51,7 @@ import {
   freeProgramRecord,
   newProgramRecord,
   Program,
+  SIGKILL,
   STATE_KILLED,
   STATE_RUNNING,
   Thread,
@@ -72,9 +73,6 @@ import {
   THREAD_UTCBS_END,
 } from "./thread";
 import { dispose, Node, root } from "./tree";
-
-/** Signal number by which a program ends that waits for ever, or outlives its entry (linux/signal_numbers.ts). */
-const SIGKILL: u32 = 9;
 
 /**
  * What a program's last threads get to arrive at their handlers, in nanoseconds. One that waits in the

@@ -29,6 +29,12 @@ export const STATE_FAILED: u32 = 4;
 export const THREADS_MAX: u32 = 1023;
 export const PROGRAMS_MAX: u32 = 1023;
 
+/**
+ * Signal number by which a program ends that waits for ever, outlives its entry, or is told to die
+ * (linux/signal_numbers.ts).
+ */
+export const SIGKILL: u32 = 9;
+
 /** How the last wait of a thread ended; WAIT_NONE while it lasts. */
 export const WAIT_NONE: u32 = 0;
 export const WAIT_WOKEN: u32 = 1;
@@ -74,6 +80,8 @@ export class Program {
   /** Threads that have not ended. */
   alive: u32;
   threads: Thread | null;
+  /** The one that calls execve(2), null for none: others come to their end at their next call or event. */
+  survivor: Thread | null;
   /** Path as written in the start file. */
   name: usize;
   nameLength: u32;
@@ -175,8 +183,6 @@ export class Thread {
   watches: usize;
   /** Its call has written to a pipe that nobody reads. */
   broken: u32;
-  /** It comes to its end at its next call or event: another thread of its program has called execve(2). */
-  dying: u32;
   /** Id of the thread that it lends its memory to, and waits for; of the one that waits for it so (vfork(2)); 0 for none. */
   lends: u32;
   lender: u32;

@@ -293,7 +293,6 @@ export function newThread(program: Program): Thread | null {
   thread.lends = 0;
   thread.lender = 0;
   thread.recordOwner = 0;
-  thread.dying = 0;
   thread.usedTime = 0;
   thread.likeSlot = 0;
   thread.files = 0;
@@ -501,22 +500,17 @@ export function dismiss(thread: Thread): void {
 
 /** The thread may not go on. */
 export function isEnding(thread: Thread): bool {
-  return thread.program.ending !== 0 || thread.dying !== 0;
+  const program = thread.program;
+  return program.ending !== 0 || (program.survivor !== null && program.survivor !== thread);
 }
 
 /** Lets all threads of the program of `thread` but itself come to their end, and waits for that. */
 export function endOtherThreads(thread: Thread): void {
   const program = thread.program;
-  let other = program.threads;
-  while (other !== null) {
-    const next: Thread | null = other.next;
-    if (other !== thread) {
-      other.dying = 1;
-      kick(other);
-    }
-    other = next;
-  }
+  program.survivor = thread;
+  kickAll(program, thread);
   while (program.alive > 1) waitFor(thread, 0, 0, deadline(MOMENT));
+  program.survivor = null;
 }
 
 /** Makes another thread look for what has changed: a waiting one is woken, a running one recalled. */

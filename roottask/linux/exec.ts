@@ -254,7 +254,7 @@ function enterImage(
   thread: Thread,
   entry: u64,
   stack: u64,
-  acting: Credentials,
+  credentials: Credentials,
   secure: bool,
 ): void {
   const program = thread.program;
@@ -272,7 +272,7 @@ function enterImage(
   const owned = ownFiles(thread) && ownActions(program);
   if (owned) resetActions(program);
   removeTimers(program, false);
-  becomeExecuted(thread, acting, secure);
+  becomeExecuted(thread, credentials, secure);
   program.replaced = 1;
   pregrantMemory(program);
   memory.fill(thread.registers, 0, offsetof<Utcb>());
@@ -288,31 +288,39 @@ function enterImage(
   while (true) reply();
 }
 
-function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64): i64 {
+/** Whom the program that has been made ready acts as. */
+let acting: Credentials = changetype<Credentials>(0);
+
+/** Makes ready what `file` is, all but what cannot be undone. Returns 0, with `acting` set, or a negative error. */
+function makeReady(thread: Thread, file: Node, length: u32, argv: u64, envp: u64): i64 {
   const program = thread.program;
   const wrong = findImage(program, file, length);
-  if (wrong !== 0) {
-    closeImage();
-    return wrong;
-  }
-  const acting = executedCredentials(thread, image);
-  const secure = executesSecurely;
-  let error = executionError;
-  if (acting !== null) {
-    closeProgramWindows(program);
-    setIds(acting, secure);
-    error = makeSpace(program, length, argv, envp);
-    if (error !== 0) dropCredentials(acting);
-  }
+  if (wrong !== 0) return wrong;
+  const credentials = executedCredentials(thread, image);
+  if (credentials === null) return executionError;
+  closeProgramWindows(program);
+  setIds(credentials, executesSecurely);
+  const error = makeSpace(program, length, argv, envp);
+  if (error !== 0) dropCredentials(credentials);
+  else acting = credentials;
+  return error;
+}
+
+function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64): i64 {
+  const program = thread.program;
+  const error = makeReady(thread, file, length, argv, envp);
   closeImage();
-  if (acting === null || error !== 0) return error;
+  if (error !== 0) return error;
+  // Others may execute programs while this waits for threads to end.
+  const own = acting;
+  const secure = executesSecurely;
   const entry = firstInstruction(elf);
   const stack = entryStack;
   nameThread(thread, length);
   setExecutable(program, image);
   endOtherThreads(thread);
   if (thread.id !== program.id) takeLeaderId(thread);
-  enterImage(thread, entry, stack, acting, secure);
+  enterImage(thread, entry, stack, own, secure);
   return 0;
 }
 

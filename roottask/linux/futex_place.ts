@@ -25,7 +25,12 @@ export function canBeFutex(space: Space, address: u64, own: bool): bool {
   return address < SPACE_END && (own || get32(space, address));
 }
 
-/** The channel of those who wait for what was found last as a lock with priority inheritance: FUTEX_WAKE does not reach it. */
+/** The channel of those who wait for a futex of `channel` as a lock with priority inheritance: FUTEX_WAKE does not reach it. */
+export function lockChannelOf(channel: usize): usize {
+  return channel + 1;
+}
+
+/** That of the futex that was found last. */
 export function lockChannel(): usize {
-  return futexChannel + 1;
+  return lockChannelOf(futexChannel);
 }

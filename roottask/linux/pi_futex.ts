@@ -2,7 +2,7 @@
 // FUTEX_WAKE_OP (futex(2)). The word is the owner's thread id. There is one priority, so who waits first comes first.
 
 import { Utcb } from "../libhedron/utcb";
-import { bootTime, monotonic } from "../libroottask/clock";
+import { monotonic } from "../libroottask/clock";
 import {
   EAGAIN,
   EDEADLK,
@@ -25,15 +25,14 @@ import {
   FUTEX_TID_MASK,
   FUTEX_WAITERS,
 } from "./futex_operations";
-import { findFutex, futexChannel, futexKey, lockChannel } from "./futex_place";
-import { timespec } from "./time";
+import { findFutex, futexChannel, futexKey, lockChannel, lockChannelOf } from "./futex_place";
+import { absoluteEnd } from "./time_limit";
 
 const FUTEX_WAKE_OP: u32 = 5;
 const FUTEX_LOCK_PI: u32 = 6;
 const FUTEX_UNLOCK_PI: u32 = 7;
 const FUTEX_TRYLOCK_PI: u32 = 8;
 const FUTEX_LOCK_PI2: u32 = 13;
-const SECOND: i64 = 1_000_000_000;
 
 /** Gives the lock at `address`, which has been found, to the first of those who wait for it: 0, or -EFAULT. */
 function passLock(thread: Thread, address: u64, bits: u32): i64 {
@@ -80,14 +79,6 @@ function lock(thread: Thread, address: u64, end: u64): i64 {
   if (((got as u32) & FUTEX_TID_MASK) === thread.id) return 0;
   if (outcome === WAIT_TIMED_OUT) return -ETIMEDOUT;
   return outcome === WAIT_INTERRUPTED ? -EINTR : -EAGAIN;
-}
-
-/** The time limit, which is always a time of day or of the clock since start: monotonic nanoseconds, 0 for none. */
-function limit(thread: Thread, regs: Utcb, realtime: bool): i64 {
-  if (regs.r10 === 0) return 0;
-  const time = timespec(thread.program, regs.r10);
-  if (time < 0) return time;
-  return max<i64>(realtime ? time - bootTime() * SECOND : time, 1);
 }
 
 function unlock(thread: Thread, address: u64): i64 {
@@ -157,7 +148,8 @@ export function lockFutex(thread: Thread, regs: Utcb, command: u32): i64 {
     return taken === 0 ? -EAGAIN : min<i64>(taken, 0);
   }
   if (command !== FUTEX_LOCK_PI && command !== FUTEX_LOCK_PI2) return -ENOSYS;
-  const end = limit(thread, regs, realtime || command === FUTEX_LOCK_PI);
+  const ofDay = realtime || command === FUTEX_LOCK_PI;
+  const end = absoluteEnd(thread.program, regs.r10, ofDay);
   if (end < 0) return end;
   if (end !== 0 && (end as u64) <= monotonic()) {
     const taken = takeLock(thread, regs.rdi);
@@ -169,7 +161,7 @@ export function lockFutex(thread: Thread, regs: Utcb, command: u32): i64 {
 /** `thread` leaves: locks that it has go to those of its program who wait for them. */
 export function leaveLocks(thread: Thread): void {
   const space = thread.program.space;
-  const channel = changetype<usize>(space) + 1;
+  const channel = lockChannelOf(changetype<usize>(space));
   let other = thread.program.threads;
   while (other !== null) {
     const next: Thread | null = other.next;

@@ -1,5 +1,7 @@
 // Signals of Linux x86-64 by name (arch/x86/include/uapi/asm/signal.h).
 
+export { SIGKILL } from "../libroottask/program";
+
 export const SIGHUP: u32 = 1;
 export const SIGINT: u32 = 2;
 export const SIGQUIT: u32 = 3;
@@ -8,7 +10,6 @@ export const SIGTRAP: u32 = 5;
 export const SIGABRT: u32 = 6;
 export const SIGBUS: u32 = 7;
 export const SIGFPE: u32 = 8;
-export const SIGKILL: u32 = 9;
 export const SIGUSR1: u32 = 10;
 export const SIGSEGV: u32 = 11;
 export const SIGUSR2: u32 = 12;

@@ -4,7 +4,7 @@
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { Space } from "../libroottask/areas";
-import { bootTime, deadline, monotonic } from "../libroottask/clock";
+import { deadline, monotonic } from "../libroottask/clock";
 import { endThread } from "../libroottask/domain";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
 import { Program, Thread, tellWaiters, WAIT_INTERRUPTED, WAIT_WOKEN } from "../libroottask/program";
@@ -24,6 +24,7 @@ import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
 import { linuxThread } from "./state";
 import { timespec } from "./time";
+import { absoluteEnd } from "./time_limit";
 import { waitForever } from "./wait";
 
 const FUTEX_REQUEUE: u32 = 3;
@@ -68,12 +69,12 @@ function countWaiter(space: Space, by: i32): void {
 
 /** The time limit of a wait as monotonic nanoseconds: relative for FUTEX_WAIT, else absolute; 0 for none. */
 function limit(program: Program, regs: Utcb, command: u32): i64 {
+  if (command !== FUTEX_WAIT) {
+    return absoluteEnd(program, regs.r10, ((regs.rsi as u32) & FUTEX_CLOCK_REALTIME) !== 0);
+  }
   if (regs.r10 === 0) return 0;
   const time = timespec(program, regs.r10);
-  if (time < 0) return time;
-  if (command === FUTEX_WAIT) return time + (monotonic() as i64);
-  const realtime = ((regs.rsi as u32) & FUTEX_CLOCK_REALTIME) !== 0;
-  return max<i64>(realtime ? time - bootTime() * 1_000_000_000 : time, 1);
+  return time < 0 ? time : time + (monotonic() as i64);
 }
 
 /** futex(address, operation, value, timeout or count, second address, value). */

@@ -1,6 +1,6 @@
 // Time limits of calls that wait for descriptors: when a wait ends, and what is left of it.
 
-import { monotonic } from "../libroottask/clock";
+import { bootTime, monotonic } from "../libroottask/clock";
 import { EFAULT, EINVAL } from "../libroottask/errno";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
@@ -39,6 +39,17 @@ export function endOfTimespec(program: Program, address: u64): i64 {
   if (time < 0) return time;
   timeLimit = endOf(time as u64);
   return 0;
+}
+
+/**
+ * The end of a wait until the timespec at `address`, a time of day or a monotonic one: monotonic nanoseconds, 0 (for ever)
+ * where there is none, -EFAULT or -EINVAL.
+ */
+export function absoluteEnd(program: Program, address: u64, ofDay: bool): i64 {
+  if (address === 0) return 0;
+  const time = timespec(program, address);
+  if (time < 0) return time;
+  return max<i64>(ofDay ? time - bootTime() * (SECOND as i64) : time, 1);
 }
 
 /** The same for a timeval, whose microseconds may be more than a second's, as select(2) takes them. */
