@@ -676,3 +676,21 @@ export function listenTcp(_thread: Thread, socket: Socket, backlog: u32): i64 {
   socket.state = LISTENING;
   return 0;
 }
+
+/** States of streams, include/net/tcp_states.h. */
+const TCP_ESTABLISHED: u32 = 1;
+const TCP_SYN_SENT: u32 = 2;
+const TCP_FIN_WAIT2: u32 = 5;
+const TCP_CLOSE: u32 = 7;
+const TCP_CLOSE_WAIT: u32 = 8;
+const TCP_LISTEN: u32 = 10;
+
+/** The state of a stream as Linux numbers them (include/net/tcp_states.h). */
+export function tcpState(socket: Socket): u32 {
+  const inet = inetOf(socket);
+  if (socket.state === LISTENING) return TCP_LISTEN;
+  if (socket.state === CONNECTING) return TCP_SYN_SENT;
+  if (socket.state === UNCONNECTED) return TCP_CLOSE;
+  if (inet.finSent !== 0) return TCP_FIN_WAIT2;
+  return inet.finCame !== 0 ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+}

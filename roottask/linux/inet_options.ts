@@ -4,15 +4,9 @@
 import { EFAULT, EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP } from "../libroottask/errno";
 import { AF_INET6, inetOf, optionValue, setValue } from "../libroottask/inet";
 import { Program } from "../libroottask/program";
-import {
-  CONNECTED,
-  CONNECTING,
-  LISTENING,
-  SOCK_STREAM,
-  Socket,
-  UNCONNECTED,
-} from "../libroottask/socket";
+import { CONNECTED, LISTENING, SOCK_STREAM, Socket } from "../libroottask/socket";
 import { copyFrom, get32, got } from "../libroottask/space";
+import { tcpState } from "../libroottask/tcp_socket";
 import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
 
 export const IPPROTO_IP: i32 = 0;
@@ -153,22 +147,6 @@ function computed(socket: Socket, level: i32, number: u32): i64 {
 
 /** struct tcp_info: state and options, and what a connection over lo is like. */
 export const INFO_BYTES: u32 = 104;
-const TCP_ESTABLISHED: u32 = 1;
-const TCP_SYN_SENT: u32 = 2;
-const TCP_FIN_WAIT2: u32 = 5;
-const TCP_CLOSE: u32 = 7;
-const TCP_CLOSE_WAIT: u32 = 8;
-const TCP_LISTEN: u32 = 10;
-
-/** The state of a stream as Linux numbers them (include/net/tcp_states.h). */
-export function tcpState(socket: Socket): u32 {
-  const inet = inetOf(socket);
-  if (socket.state === LISTENING) return TCP_LISTEN;
-  if (socket.state === CONNECTING) return TCP_SYN_SENT;
-  if (socket.state === UNCONNECTED) return TCP_CLOSE;
-  if (inet.finSent !== 0) return TCP_FIN_WAIT2;
-  return inet.finCame !== 0 ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
-}
 
 /** Puts what TCP_INFO tells of `socket` at `to`, which has INFO_BYTES of zeroes. */
 function putInfo(socket: Socket, to: usize): void {

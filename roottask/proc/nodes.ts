@@ -39,6 +39,7 @@ import {
   KIND_FILE,
   KIND_LINK,
   KIND_PIPE,
+  KIND_SOCKET,
   Node,
   newNode,
   Refresh,
@@ -46,6 +47,7 @@ import {
 } from "../libroottask/tree";
 import { hostNames, NAME_FIELD } from "../linux/host_names";
 import * as limits from "./ipc_limits";
+import * as net from "./net";
 import * as process from "./process";
 import * as system from "./system";
 import * as listing from "./sysvipc";
@@ -103,6 +105,13 @@ const MQ_MSGSIZE_MAX: u32 = 112;
 const QUEUED_EVENTS: u32 = 36;
 const USER_INSTANCES: u32 = 37;
 const USER_WATCHES: u32 = 38;
+const NET_DEV: u32 = 50;
+const NET_ROUTE: u32 = 51;
+const NET_INET6: u32 = 52;
+const NET_TCP: u32 = 53;
+const NET_TCP6: u32 = 54;
+const NET_UDP: u32 = 55;
+const NET_UDP6: u32 = 56;
 /** Descriptor 0 of a process, as a link; with INFO as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
@@ -222,6 +231,7 @@ function refreshLink(node: Node): void {
 }
 
 function anonymousName(node: Node): string {
+  if (node.kind === KIND_SOCKET) return "socket:[";
   return node.kind === KIND_PIPE ? "pipe:[" : "anon_inode:[";
 }
 
@@ -462,6 +472,23 @@ function ofSystem(what: u32, program: Program): void {
     case ENTROPY:
       text("256\n");
       return;
+    case NET_DEV:
+      net.dev();
+      return;
+    case NET_ROUTE:
+      net.route();
+      return;
+    case NET_INET6:
+      net.ifInet6();
+      return;
+    case NET_TCP:
+    case NET_TCP6:
+      net.sockets(what === NET_TCP6, true);
+      return;
+    case NET_UDP:
+    case NET_UDP6:
+      net.sockets(what === NET_UDP6, false);
+      return;
     case THREADS_MAX:
       text("1023\n");
       return;
@@ -582,6 +609,14 @@ export function fillProc(directory: Node): bool {
   const length = copyLiteral(name, "mounts");
   const mounts = add(directory, length, KIND_LINK, 0o777, 0);
   if (mounts !== null) setTarget(mounts);
+  const network = fixed(directory, "net");
+  addFile(network, "dev", NET_DEV, 0o444);
+  addFile(network, "route", NET_ROUTE, 0o444);
+  addFile(network, "if_inet6", NET_INET6, 0o444);
+  addFile(network, "tcp", NET_TCP, 0o444);
+  addFile(network, "tcp6", NET_TCP6, 0o444);
+  addFile(network, "udp", NET_UDP, 0o444);
+  addFile(network, "udp6", NET_UDP6, 0o444);
   const sys = fixed(directory, "sys");
   const kernel = fixed(sys, "kernel");
   addFile(kernel, "hostname", HOSTNAME, 0o444);

@@ -1,0 +1,90 @@
+// What /proc/net tells: the interface lo, and the sockets of the families AF_INET and AF_INET6 (proc(5)).
+
+import { AF_INET, AF_INET6, Inet, inetOf } from "../libroottask/inet";
+import { CONNECTED, firstSocket, LISTENING, SOCK_STREAM, Socket } from "../libroottask/socket";
+import { tcpState } from "../libroottask/tcp_socket";
+import { byte, number, padded, text } from "./writer";
+
+/** `value` as `width` hexadecimal digits, with capital letters. */
+function capitals(value: u64, width: u32): void {
+  for (let i = width; i > 0; i--) {
+    const digit = ((value >> ((i - 1) * 4)) & 15) as u8;
+    byte(digit < 10 ? 48 + digit : 55 + digit);
+  }
+}
+
+/** Nothing is counted on lo. */
+export function dev(): void {
+  text("Inter-|   Receive                                                |  Transmit\n");
+  text(
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n",
+  );
+  text(
+    "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n",
+  );
+}
+
+export function ifInet6(): void {
+  text("00000000000000000000000000000001 01 80 10 80       lo\n");
+}
+
+/** There is no route but to this machine itself, which is not in this table. */
+export function route(): void {
+  text("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT");
+  text("                                                       \n");
+}
+
+function address(high: u64, low: u64, port: u32, six: bool): void {
+  if (six) {
+    capitals(high & 0xffff_ffff, 8);
+    capitals(high >> 32, 8);
+    capitals(low & 0xffff_ffff, 8);
+  }
+  capitals(low >> 32, 8);
+  byte(58);
+  capitals(port as u64, 4);
+  byte(32);
+}
+
+function stateOf(socket: Socket): u32 {
+  if (socket.type === SOCK_STREAM) return tcpState(socket);
+  return socket.state === CONNECTED ? 1 : 7;
+}
+
+function line(socket: Socket, index: u32, six: bool, stream: bool): void {
+  const inet: Inet = inetOf(socket);
+  const waiting: u32 = socket.state === LISTENING ? socket.pendingCount : inet.queued;
+  padded(index as u64, stream ? 4 : 5);
+  text(": ");
+  address(inet.localHigh, inet.localLow, inet.localPort, six);
+  address(inet.remoteHigh, inet.remoteLow, inet.remotePort, six);
+  capitals(stateOf(socket) as u64, 2);
+  text(" 00000000:");
+  capitals(waiting as u64, 8);
+  text(" 00:00000000 00000000 ");
+  padded(socket.node.owner as u64, 5);
+  text("        0 ");
+  number(socket.node.inode as u64);
+  text(stream ? " 1 0000000000000000 100 0 0 10 0\n" : " 2 0000000000000000 0\n");
+}
+
+/** The sockets of a family that have a port, of streams or of datagrams. */
+export function sockets(six: bool, stream: bool): void {
+  if (!stream) byte(32);
+  text("  sl  local_address ");
+  if (six) text("                        ");
+  text(six ? "remote_address                        " : "rem_address   ");
+  text("st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+  if (!stream) text(" ref pointer drops");
+  byte(10);
+  const family = six ? AF_INET6 : AF_INET;
+  let index: u32 = 0;
+  let socket = firstSocket();
+  while (socket !== null) {
+    const kind = (socket.type === SOCK_STREAM) === stream;
+    if (socket.protocol.family === family && kind && socket.own !== 0) {
+      if (inetOf(socket).localPort !== 0) line(socket, index++, six, stream);
+    }
+    socket = socket.next;
+  }
+}
