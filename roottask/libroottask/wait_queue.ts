@@ -92,6 +92,12 @@ export function waiting(channel: usize, key: u64): Thread | null {
   return thread;
 }
 
+/** Lets `thread`, which waits, wait for `key` of `channel`, behind all others. */
+export function moveBehind(thread: Thread, channel: usize, key: u64): void {
+  dequeue(thread);
+  enqueue(thread, channel, key);
+}
+
 /** Lets up to `count` threads that wait for `key` of `channel` wait for `toKey` of `to`; the number moved. */
 export function requeue(channel: usize, key: u64, to: usize, toKey: u64, count: u64): u64 {
   let moved: u64 = 0;

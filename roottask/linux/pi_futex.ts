@@ -14,7 +14,13 @@ import {
   ESRCH,
   ETIMEDOUT,
 } from "../libroottask/errno";
-import { Thread, threadWithId, WAIT_INTERRUPTED, WAIT_TIMED_OUT } from "../libroottask/program";
+import {
+  firstProgram,
+  Thread,
+  threadWithId,
+  WAIT_INTERRUPTED,
+  WAIT_TIMED_OUT,
+} from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
 import { exchange32, get32, got } from "../libroottask/space";
 import { waiting, wake } from "../libroottask/wait_queue";
@@ -26,6 +32,7 @@ import {
   FUTEX_WAITERS,
 } from "./futex_operations";
 import { findFutex, futexChannel, futexKey, lockChannel, lockChannelOf } from "./futex_place";
+import { linuxThread } from "./state";
 import { absoluteEnd } from "./time_limit";
 
 const FUTEX_WAKE_OP: u32 = 5;
@@ -48,7 +55,12 @@ function passLock(thread: Thread, address: u64, bits: u32): i64 {
 
 /** Takes the lock, which has been found, where nobody has it: 1; 0 where somebody else does, who knows then that there are others. */
 function takeLock(thread: Thread, address: u64): i64 {
-  const space = thread.program.space;
+  return takeLockFor(thread, thread, address, false);
+}
+
+/** As `takeLock` in the memory of `caller`, for `thread`; with a `crowd` others are about to wait for it as well. */
+export function takeLockFor(caller: Thread, thread: Thread, address: u64, crowd: bool): i64 {
+  const space = caller.program.space;
   if (!get32(space, address)) return -EFAULT;
   // The program's threads take and give it up without a call, while nobody waits.
   while (true) {
@@ -57,7 +69,7 @@ function takeLock(thread: Thread, address: u64): i64 {
     if (owner === thread.id) return -EDEADLK;
     let wanted = value | FUTEX_WAITERS;
     if (owner === 0) {
-      const others = waiting(lockChannel(), futexKey) !== null;
+      const others = crowd || waiting(lockChannel(), futexKey) !== null;
       wanted = (value & FUTEX_OWNER_DIED) | thread.id | (others ? FUTEX_WAITERS : 0);
     } else if (threadWithId(owner) === null) {
       return -ESRCH;
@@ -73,7 +85,9 @@ function lock(thread: Thread, address: u64, end: u64): i64 {
   const space = thread.program.space;
   const taken = takeLock(thread, address);
   if (taken !== 0) return min<i64>(taken, 0);
+  linuxThread(thread).lockAddress = address;
   const outcome = waitUntil(thread, lockChannel(), futexKey, end);
+  linuxThread(thread).lockAddress = 0;
   // Whoever gave it away has named this thread.
   if (!get32(space, address)) return -EFAULT;
   if (((got as u32) & FUTEX_TID_MASK) === thread.id) return 0;
@@ -158,21 +172,29 @@ export function lockFutex(thread: Thread, regs: Utcb, command: u32): i64 {
   return lock(thread, regs.rdi, end as u64);
 }
 
-/** `thread` leaves: locks that it has go to those of its program who wait for them. */
+/** Where `other` waits for a lock that `thread`, which leaves, has: passes it on. */
+function passIfOwned(thread: Thread, other: Thread): void {
+  const space = other.program.space;
+  const address = linuxThread(other).lockAddress;
+  if (other.waiting === 0 || address === 0 || !get32(space, address)) return;
+  const owner = (got as u32) & FUTEX_TID_MASK;
+  const died = ((got as u32) & FUTEX_OWNER_DIED) !== 0;
+  if (owner !== thread.id && (owner !== 0 || !died)) return;
+  // Channel and key are those that it waits for.
+  findFutex(space, address, other.channel === lockChannelOf(changetype<usize>(space)));
+  passLock(other, address, FUTEX_OWNER_DIED);
+}
+
+/** `thread` leaves: locks that it has go to those who wait for them, in other processes, too. */
 export function leaveLocks(thread: Thread): void {
-  const space = thread.program.space;
-  const channel = lockChannelOf(changetype<usize>(space));
-  let other = thread.program.threads;
-  while (other !== null) {
-    const next: Thread | null = other.next;
-    if (other.waiting !== 0 && other.channel === channel && get32(space, other.key)) {
-      const owner = (got as u32) & FUTEX_TID_MASK;
-      const died = ((got as u32) & FUTEX_OWNER_DIED) !== 0;
-      if (owner === thread.id || (owner === 0 && died)) {
-        findFutex(space, other.key, true);
-        passLock(thread, other.key, FUTEX_OWNER_DIED);
-      }
+  let program = firstProgram();
+  while (program !== null) {
+    let other: Thread | null = program.personality === 0 ? null : program.threads;
+    while (other !== null) {
+      const next: Thread | null = other.next;
+      passIfOwned(thread, other);
+      other = next;
     }
-    other = next;
+    program = program.next;
   }
 }

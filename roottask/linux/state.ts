@@ -69,6 +69,9 @@ export class LinuxThread {
   robustList: u64;
   /** Where it waits for semaphores or messages of System V (linux/ipc/sleepers.ts), 0 for nowhere. */
   sleeper: usize;
+  /** Locks with priority inheritance: the one it waits for, and the one it will wait for (requeue_pi.ts); 0 for none. */
+  lockAddress: u64;
+  requeueAddress: u64;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */

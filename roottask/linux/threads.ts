@@ -20,6 +20,13 @@ import {
 } from "./futex_operations";
 import { canBeFutex, findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
+import {
+  FUTEX_CMP_REQUEUE_PI,
+  FUTEX_WAIT_REQUEUE_PI,
+  firstIsRequeued,
+  requeueToLock,
+  waitToBeRequeued,
+} from "./requeue_pi";
 import { dropThreadSignals } from "./signal_queue";
 import { retarget } from "./signals";
 import { linuxThread } from "./state";
@@ -85,7 +92,8 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   const own = ((regs.rsi as u32) & FUTEX_PRIVATE) !== 0;
   const address = regs.rdi;
   const value = regs.rdx & ALL_BITS;
-  const waits = command === FUTEX_WAIT || command === FUTEX_WAIT_BITSET;
+  const requeues = command === FUTEX_WAIT_REQUEUE_PI;
+  const waits = command === FUTEX_WAIT || command === FUTEX_WAIT_BITSET || requeues;
   // A limit that cannot be read is told first.
   const end = waits ? limit(program, regs, command) : 0;
   if (end < 0) return end;
@@ -100,6 +108,9 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   if (!canBeFutex(space, address, own)) return -EFAULT;
   if (moves && !canBeFutex(space, regs.r8, own)) return -EFAULT;
   findFutex(space, address, own);
+  const wakes = command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET;
+  if (wakes && firstIsRequeued()) return -EINVAL;
+  if (command === FUTEX_CMP_REQUEUE_PI) return requeueToLock(thread, regs);
   if (command === FUTEX_WAKE) return wake(futexChannel, futexKey, value) as i64;
   if (command === FUTEX_WAKE_BITSET) return wakeBits(futexChannel, futexKey, value, bits) as i64;
   if (moves) {
@@ -116,7 +127,9 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   if (!waits) return lockFutex(thread, regs, command);
   thread.bits = selects ? bits : (ALL_BITS as u32);
   countWaiter(space, 1);
-  const result = waitWhile(thread, regs, value, end as u64);
+  const result = requeues
+    ? waitToBeRequeued(thread, regs, end as u64)
+    : waitWhile(thread, regs, value, end as u64);
   countWaiter(space, -1);
   return result;
 }
