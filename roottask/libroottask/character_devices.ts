@@ -2,6 +2,7 @@
 // goes.
 
 import { MEM_R, MEM_W } from "../libhedron/abi";
+import { registerDevice } from "./device_numbers";
 import { EFAULT, EINVAL, ENOSPC } from "./errno";
 import { FileOperations, newOperations, OpenFile, POSITION_IGNORED, setBacking } from "./open_file";
 import { POLLIN, POLLRDNORM } from "./poll_events";
@@ -122,12 +123,9 @@ export function initCharacterDevices(): void {
   urandom.read = readRandom;
   urandom.write = writeRandom;
   urandom.ioctl = ioctlRandom;
-}
-
-/** Operations of the device with this number, for its node. */
-export function deviceOperations(device: u32): usize {
-  if (device === DEVICE_NULL) return nullStorage;
-  if (device === DEVICE_ZERO) return zeroStorage;
-  if (device === DEVICE_FULL) return fullStorage;
-  return device === DEVICE_RANDOM ? randomStorage : urandomStorage;
+  registerDevice(DEVICE_NULL, nullStorage);
+  registerDevice(DEVICE_ZERO, zeroStorage);
+  registerDevice(DEVICE_FULL, fullStorage);
+  registerDevice(DEVICE_RANDOM, randomStorage);
+  registerDevice(DEVICE_URANDOM, urandomStorage);
 }

@@ -18,12 +18,14 @@ export const CAP_NET_BIND_SERVICE: u64 = 10;
 export const CAP_NET_ADMIN: u64 = 12;
 export const CAP_IPC_LOCK: u64 = 14;
 export const CAP_IPC_OWNER: u64 = 15;
+export const CAP_SYS_CHROOT: u64 = 18;
 export const CAP_SYS_PTRACE: u64 = 19;
 export const CAP_SYS_ADMIN: u64 = 21;
 export const CAP_SYS_BOOT: u64 = 22;
 export const CAP_SYS_NICE: u64 = 23;
 export const CAP_SYS_RESOURCE: u64 = 24;
 export const CAP_SYS_TIME: u64 = 25;
+export const CAP_MKNOD: u64 = 27;
 export const CAP_SETFCAP: u64 = 31;
 export const CAP_CHECKPOINT_RESTORE: u64 = 40;
 /** The last one there is. */

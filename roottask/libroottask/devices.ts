@@ -7,9 +7,9 @@ import {
   DEVICE_RANDOM,
   DEVICE_URANDOM,
   DEVICE_ZERO,
-  deviceOperations,
 } from "./character_devices";
 import { bootTime } from "./clock";
+import { operationsOfDevice, registerDevice } from "./device_numbers";
 import { allocate } from "./heap";
 import { note } from "./tar_log";
 import { copyLiteral } from "./text";
@@ -67,7 +67,7 @@ function device(directory: Node, literal: string, number: u32): bool {
   const node = newNode(KIND_DEVICE, 0o666);
   if (node === null) return false;
   node.device = number;
-  node.operations = deviceOperations(number);
+  node.operations = operationsOfDevice(number);
   return put(directory, node, copyLiteral(text, literal));
 }
 
@@ -78,6 +78,7 @@ export function addDevice(literal: string, number: u32, mode: u32, operations: u
   if (directory === null || node === null) return false;
   node.device = number;
   node.operations = operations;
+  registerDevice(number, operations);
   return put(directory, node, copyLiteral(text, literal));
 }
 

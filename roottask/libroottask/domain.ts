@@ -72,7 +72,7 @@ import {
   THREAD_UTCBS,
   THREAD_UTCBS_END,
 } from "./thread";
-import { dispose, Node, root } from "./tree";
+import { dispose, Node, root, seeFrom } from "./tree";
 
 /**
  * What a program's last threads get to arrive at their handlers, in nanoseconds. One that waits in the
@@ -114,7 +114,7 @@ function complete(program: Program): bool {
   const thread = newThread(program);
   if (thread === null) return false;
   const files = newFiles(standardInput(), standardOutput());
-  if (!giveFileState(thread, files, newFsState(root(), UMASK))) return false;
+  if (!giveFileState(thread, files, newFsState(root(), root(), UMASK))) return false;
   program.id = thread.id;
   program.group = thread.id;
   program.session = thread.id;
@@ -299,6 +299,7 @@ export function awaitEnd(program: Program): void {
     enter();
   }
   actAsRoot();
+  seeFrom(root());
 }
 
 /** Makes `space` the one of `program`, with its pages for files. */

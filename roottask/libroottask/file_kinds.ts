@@ -1,6 +1,7 @@
 // Which kinds of file there are: what an open file can do depends on them.
 
 import { initCharacterDevices } from "./character_devices";
+import { initDevices } from "./device_numbers";
 import { initEpoll } from "./epoll";
 import { initEventfds } from "./eventfd";
 import { initInotify } from "./inotify";
@@ -13,6 +14,7 @@ import { initTimerfds } from "./timerfd";
 /** Must be called before a file is opened. False when memory is out. */
 export function initFileKinds(): bool {
   initRegularFiles();
+  initDevices();
   initCharacterDevices();
   initPipes();
   initEventfds();

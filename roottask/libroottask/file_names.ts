@@ -1,7 +1,9 @@
 // Giving names to nodes and taking them away, at the place the last walk found (tree.ts): what mkdir(2),
 // symlink(2), unlink(2) and rmdir(2) do once the path has been followed.
 
-import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY } from "./errno";
+import { CAP_MKNOD, capable } from "./credentials";
+import { operationsOfDevice } from "./device_numbers";
+import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY, EPERM } from "./errno";
 import { IN_ATTRIB, IN_DELETE, IN_ISDIR, noteCreated, noteName, noteNode } from "./file_events";
 import { markChanged, markCreated, markModified } from "./file_time";
 import { mayKeepGroup, permitNew, permitRemoval, S_ISGID } from "./permission";
@@ -12,6 +14,8 @@ import {
   dispose,
   dropEntry,
   Entry,
+  KIND_BLOCK,
+  KIND_DEVICE,
   KIND_DIRECTORY,
   keepEntry,
   Node,
@@ -76,12 +80,34 @@ function takeName(entry: Entry): void {
   dropEntry(entry);
 }
 
+/** A node of `kind` can be made at the last walk's place, as far as names go: 0 or a negative error. */
+function isFree(kind: u32): i64 {
+  if (walkNode !== null || lastKind() !== LAST_NORMAL) return -EEXIST;
+  return walkSlash && kind !== KIND_DIRECTORY ? -ENOENT : 0;
+}
+
+/** Makes a device at the last walk's place, KIND_DEVICE or KIND_BLOCK, with that number. Returns 0 or a negative error. */
+export function makeDevice(kind: u32, mode: u32, device: u32): i64 {
+  const taken = isFree(kind);
+  if (taken !== 0) return taken;
+  const refused = permitNew(walkDirectory as Node);
+  if (refused !== 0) return refused;
+  // A character device 0, which overlays of file systems use, is nobody's.
+  if (!capable(CAP_MKNOD) && (kind === KIND_BLOCK || device !== 0)) return -EPERM;
+  return placeNode(kind, mode, device);
+}
+
 /** Makes a node of `kind` at the last walk's place. Returns 0 or a negative error. */
 export function makeNode(kind: u32, mode: u32): i64 {
-  if (walkNode !== null || lastKind() !== LAST_NORMAL) return -EEXIST;
-  if (walkSlash && kind !== KIND_DIRECTORY) return -ENOENT;
+  const taken = isFree(kind);
+  return taken === 0 ? placeNode(kind, mode, 0) : taken;
+}
+
+function placeNode(kind: u32, mode: u32, device: u32): i64 {
   const node = newNode(kind, mode);
   if (node === null) return -ENOMEM;
+  node.device = device;
+  if (kind === KIND_DEVICE) node.operations = operationsOfDevice(device);
   markCreated(node);
   inherit(node, walkDirectory as Node);
   return giveName(node, walkDirectory as Node);

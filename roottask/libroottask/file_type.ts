@@ -2,6 +2,7 @@
 
 import {
   KIND_ANONYMOUS,
+  KIND_BLOCK,
   KIND_DEVICE,
   KIND_DIRECTORY,
   KIND_FILE,
@@ -13,6 +14,7 @@ import {
 const S_IFIFO: u32 = 0o010000;
 const S_IFCHR: u32 = 0o020000;
 const S_IFDIR: u32 = 0o040000;
+const S_IFBLK: u32 = 0o060000;
 const S_IFREG: u32 = 0o100000;
 const S_IFLNK: u32 = 0o120000;
 const S_IFSOCK: u32 = 0o140000;
@@ -30,6 +32,8 @@ export function typeOf(node: Node): u32 {
       return S_IFLNK;
     case KIND_DEVICE:
       return S_IFCHR;
+    case KIND_BLOCK:
+      return S_IFBLK;
     case KIND_SOCKET:
       return S_IFSOCK;
     case KIND_ANONYMOUS:

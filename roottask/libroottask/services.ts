@@ -35,6 +35,7 @@ import { LOG_TRACE, lineAbout, logs, MODULE_SERVICES } from "./log";
 import { grant, takeBack } from "./pregrant";
 import { STATE_EXITED, Thread } from "./program";
 import { map, unmap } from "./space";
+import { seeFrom } from "./tree";
 
 const PAGE: u64 = 4096;
 /** Allocations end here, so that a native program's pointers reach them and nothing lies at the last pages of 4 GiB. */
@@ -152,6 +153,7 @@ function echo(thread: Thread): void {
 export function handleService(thread: Thread, service: u32): void {
   wireRead(changetype<usize>(thread.utcb) as u64);
   actAs(thread.credentials);
+  seeFrom(thread.fs.root);
   thread.program.calls++;
   switch (service) {
     case SERVICE_STDOUT:

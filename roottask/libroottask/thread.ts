@@ -88,6 +88,7 @@ import {
   threadBlock,
 } from "./selectors";
 import { Transfer } from "./transfer";
+import { seeFrom } from "./tree";
 import { dequeue, enqueue, interrupt } from "./wait_queue";
 
 /** Portal ids: slot of the thread and what happened to it. */
@@ -542,6 +543,7 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
   enter();
   actAs(thread.credentials);
   resumeThread(thread);
+  seeFrom(thread.fs.root);
   let outcome = thread.outcome;
   if (outcome === WAIT_NONE) {
     dequeue(thread);

@@ -21,6 +21,8 @@ export const KIND_PIPE: u32 = 4;
 export const KIND_ANONYMOUS: u32 = 5;
 /** A socket, or the name of one. */
 export const KIND_SOCKET: u32 = 6;
+/** A block device. */
+export const KIND_BLOCK: u32 = 7;
 
 export const NAME_MAX: u32 = 255;
 export const PATH_MAX: u32 = 4096;
@@ -76,6 +78,19 @@ export function initTree(): bool {
 
 export function root(): Node {
   return rootNode as Node;
+}
+
+/** Where the absolute paths of the call under way begin, and ".." ends; null for the root. */
+let view: Node | null = null;
+
+/** What follows is done for a program whose root is `node`. */
+export function seeFrom(node: Node): void {
+  view = node;
+}
+
+function viewRoot(): Node {
+  const node = view;
+  return node === null ? root() : node;
 }
 
 /** A node outside the tree, the caller's. */
@@ -339,7 +354,7 @@ function resolve(
   let rest = path;
   let end = path + length;
   let buffer = linkPath;
-  if (load<u8>(rest) === 47) at = root();
+  if (load<u8>(rest) === 47) at = viewRoot();
   walkDirectory = at;
   walkName = 0;
   walkNameLength = 0;
@@ -372,7 +387,7 @@ function resolve(
       continue;
     }
     if (size === 2 && load<u8>(name) === 46 && load<u8>(name + 1) === 46) {
-      walkNode = at.parent;
+      walkNode = at === viewRoot() ? at : at.parent;
       continue;
     }
     if (asFile && walkSlash && onlySlashes(rest, end)) {
@@ -406,7 +421,7 @@ function resolve(
     end = whole + targetLength + remaining;
     walkSlash = load<u8>(end - 1) === 47;
     walkEntry = null;
-    walkNode = load<u8>(rest) === 47 ? root() : at;
+    walkNode = load<u8>(rest) === 47 ? viewRoot() : at;
   }
 }
 
@@ -448,14 +463,18 @@ export function makeDirectories(path: usize, length: u32, mode: u32, time: i64):
   return 0;
 }
 
-/** Writes the absolute path of `node` to `target` (room for PATH_MAX bytes); returns its length or -ENOENT. */
+/** The last `pathOf` has left the root that the call under way sees: its path begins at the root of all. */
+export let pathOutside: bool = false;
+
+/**
+ * Writes the path of `node` from the root that the call under way sees to `target` (room for PATH_MAX bytes); returns its
+ * length or -ENOENT.
+ */
 export function pathOf(node: Node, target: usize): i64 {
-  if (node === root()) {
-    store<u8>(target, 47);
-    return 1;
-  }
+  const top = viewRoot();
   let end = target + PATH_MAX;
-  for (let at = node; at !== root(); ) {
+  let at = node;
+  while (at !== top && at !== root()) {
     const entry = at.names;
     if (entry === null || end - target < entry.nameLength + 1) return -ENOENT;
     end -= entry.nameLength;
@@ -463,6 +482,8 @@ export function pathOf(node: Node, target: usize): i64 {
     store<u8>(--end, 47);
     at = entry.directory;
   }
+  pathOutside = at !== top;
+  if (at === node) store<u8>(--end, 47);
   const length = target + PATH_MAX - end;
   memory.copy(target, end, length);
   return length as i64;

@@ -44,6 +44,7 @@ import {
   SYS_chdir,
   SYS_chmod,
   SYS_chown,
+  SYS_chroot,
   SYS_clock_adjtime,
   SYS_clock_getres,
   SYS_clock_gettime,
@@ -424,6 +425,7 @@ function pathCalls(): void {
   onProgram(SYS_getcwd, directories.sysGetcwd);
   onProgram(SYS_chdir, directories.sysChdir);
   onProgram(SYS_fchdir, directories.sysFchdir);
+  onProgram(SYS_chroot, directories.sysChroot);
   onProgram(SYS_rename, paths.sysRename);
   onProgram(SYS_mkdir, paths.sysMkdir);
   onProgram(SYS_rmdir, paths.sysRmdir);

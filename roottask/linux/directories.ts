@@ -1,12 +1,21 @@
 // Directories: the working directory (chdir(2), getcwd(2)) and reading one, getdents64(2).
 
 import { Utcb } from "../libhedron/utcb";
-import { MAY_EXECUTE } from "../libroottask/credentials";
+import { CAP_SYS_CHROOT, capable, MAY_EXECUTE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../libroottask/errno";
+import {
+  EBADF,
+  EFAULT,
+  EINVAL,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTDIR,
+  EPERM,
+  ERANGE,
+} from "../libroottask/errno";
 import { IN_ACCESS, noteFile } from "../libroottask/file_events";
 import { directoryType } from "../libroottask/file_type";
-import { setDirectory } from "../libroottask/fs_state";
+import { setDirectory, setRoot } from "../libroottask/fs_state";
 import { O_PATH } from "../libroottask/open_file";
 import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
@@ -19,7 +28,8 @@ import {
   readEntry,
 } from "../libroottask/read_directory";
 import { copyTo } from "../libroottask/space";
-import { KIND_DIRECTORY, Node, pathOf, walkNode } from "../libroottask/tree";
+import { copyLiteral } from "../libroottask/text";
+import { KIND_DIRECTORY, Node, PATH_MAX, pathOf, pathOutside, walkNode } from "../libroottask/tree";
 import { AT_FDCWD, nodeAt, second } from "./lookup";
 
 function enterDirectory(program: Program, node: Node): i64 {
@@ -41,10 +51,33 @@ export function sysFchdir(program: Program, regs: Utcb): i64 {
   return file === null ? -EBADF : enterDirectory(program, file.node);
 }
 
+/** chroot(path): the working directory stays, be it outside. */
+export function sysChroot(program: Program, regs: Utcb): i64 {
+  const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
+  if (error !== 0) return error;
+  const node = walkNode as Node;
+  if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  const refused = permit(node, MAY_EXECUTE);
+  if (refused !== 0) return refused;
+  if (!capable(CAP_SYS_CHROOT)) return -EPERM;
+  setRoot(program.fs, node);
+  return 0;
+}
+
+/** What getcwd(2) puts in front of a directory that is not below the root. */
+const UNREACHABLE = "(unreachable)";
+
 /** getcwd(buffer, size): the length with the NUL. */
 export function sysGetcwd(program: Program, regs: Utcb): i64 {
-  const length = pathOf(program.directory, second);
+  let length = pathOf(program.directory, second);
   if (length < 0) return length;
+  if (pathOutside) {
+    const head = UNREACHABLE.length as u32;
+    if (length + (head as i64) >= (PATH_MAX as i64)) return -ENAMETOOLONG;
+    memory.copy(second + head, second, length as u32);
+    copyLiteral(second, UNREACHABLE);
+    length += head as i64;
+  }
   store<u8>(second + (length as u32), 0);
   if (regs.rsi < ((length + 1) as u64)) return -ERANGE;
   return copyTo(program.space, regs.rdi, second, (length + 1) as u32) ? length + 1 : -EFAULT;

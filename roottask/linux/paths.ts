@@ -16,7 +16,14 @@ import {
   EXDEV,
 } from "../libroottask/errno";
 import { IN_ATTRIB, IN_MOVE_SELF, noteMove, noteNode } from "../libroottask/file_events";
-import { giveName, LAST_NORMAL, lastKind, makeNode, removeName } from "../libroottask/file_names";
+import {
+  giveName,
+  LAST_NORMAL,
+  lastKind,
+  makeDevice,
+  makeNode,
+  removeName,
+} from "../libroottask/file_names";
 import { markChanged, markCreated, markModified } from "../libroottask/file_time";
 import { allocate } from "../libroottask/heap";
 import {
@@ -36,10 +43,13 @@ import {
   detach,
   dispose,
   Entry,
+  KIND_BLOCK,
+  KIND_DEVICE,
   KIND_DIRECTORY,
   KIND_FILE,
   KIND_LINK,
   KIND_PIPE,
+  KIND_SOCKET,
   moveEntry,
   Node,
   newNode,
@@ -397,25 +407,27 @@ export function sysLinkat(program: Program, regs: Utcb): i64 {
   return linkAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8);
 }
 
-/** Makes a node that is no directory: a file or a FIFO. The tree has no new devices, and no sockets. */
-function mknodAt(program: Program, fd: u64, address: u64, mode: u64): i64 {
+/** Makes a node that is no directory: a file, a FIFO, the name of a socket that nobody listens to, a device. */
+function mknodAt(program: Program, fd: u64, address: u64, mode: u64, device: u64): i64 {
   const type = (mode as u32) & S_IFMT;
   const bits = (mode as u32) & 0o7777 & ~program.fs.umask;
   if (type === S_IFDIR) return -EPERM;
-  const special = type === S_IFCHR || type === S_IFBLK || type === S_IFSOCK;
-  if (!special && type !== 0 && type !== S_IFREG && type !== S_IFIFO) return -EINVAL;
+  const special = type === S_IFCHR || type === S_IFBLK;
+  const plain = type === 0 || type === S_IFREG || type === S_IFIFO || type === S_IFSOCK;
+  if (!special && !plain) return -EINVAL;
   const error = nameAt(program, fd, address);
   if (error !== 0) return error;
-  if (special) return walkNode === null ? -EPERM : -EEXIST;
+  if (special) return makeDevice(type === S_IFCHR ? KIND_DEVICE : KIND_BLOCK, bits, device as u32);
+  if (type === S_IFSOCK) return makeNode(KIND_SOCKET, bits);
   return makeNode(type === S_IFIFO ? KIND_PIPE : KIND_FILE, bits);
 }
 
 /** mknod(path, mode, device). */
 export function sysMknod(program: Program, regs: Utcb): i64 {
-  return mknodAt(program, AT_FDCWD, regs.rdi, regs.rsi);
+  return mknodAt(program, AT_FDCWD, regs.rdi, regs.rsi, regs.rdx);
 }
 
 /** mknodat(fd, path, mode, device). */
 export function sysMknodat(program: Program, regs: Utcb): i64 {
-  return mknodAt(program, regs.rdi, regs.rsi, regs.rdx);
+  return mknodAt(program, regs.rdi, regs.rsi, regs.rdx, regs.r10);
 }

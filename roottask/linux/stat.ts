@@ -1,6 +1,7 @@
 // File status as programs see it: struct stat, struct statx and struct statfs of x86-64
 // (arch/x86/include/uapi/asm/stat.h, include/uapi/linux/stat.h, include/uapi/asm-generic/statfs.h).
 
+import { majorOf, minorOf } from "../libroottask/device_numbers";
 import { pagesTaken } from "../libroottask/file_pages";
 import { typeOf } from "../libroottask/file_type";
 import { isComputed, KIND_FILE, Node } from "../libroottask/tree";
@@ -142,8 +143,8 @@ export function fillStatx(node: Node): void {
   stat.mtimeNsec = node.nanoseconds as u64;
   stat.ctime = node.changeTime;
   stat.ctimeNsec = node.changeNanoseconds as u64;
-  stat.rdevMajor = node.device >> 8;
-  stat.rdevMinor = node.device & 255;
+  stat.rdevMajor = majorOf(node.device);
+  stat.rdevMinor = minorOf(node.device);
   stat.devMinor = deviceOf(node);
 }
 

@@ -12,6 +12,7 @@ import { callerOf, forwarded, keepsFrames } from "../libroottask/mediator";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
+import { seeFrom } from "../libroottask/tree";
 import { narrow, widthsOf } from "./arguments";
 import { interruptCall } from "./restart";
 import { deliverPending, endSuspension, signalPending } from "./signals";
@@ -125,6 +126,7 @@ export function linuxCall(thread: Thread): void {
     else setFrame(regs);
   }
   actAs(thread.credentials);
+  seeFrom(thread.fs.root);
   const number = regs.rax;
   const result = dispatch(thread, number, regs);
   endCall(thread);

@@ -222,7 +222,7 @@ function refreshLink(node: Node): void {
   if (program !== null && program.ended === 0) {
     const thread = threadWithId(idOf(node));
     if (what === EXE) target = program.executable;
-    else if (thread !== null) target = what === CWD ? thread.fs.directory : root();
+    else if (thread !== null) target = what === CWD ? thread.fs.directory : thread.fs.root;
   }
   begin();
   if (target !== null) process.path(target);

@@ -223,6 +223,7 @@ class Reader {
           .map((word) => (word === "bin/busybox" ? "bin/bash" : word))
           .filter((word) => word !== "sh"),
         files,
+        answer,
       );
     else this.folder.skipped.push(`${this.#class}/${again}: no static bash`);
   }
