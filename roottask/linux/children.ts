@@ -4,7 +4,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { usableFileAt } from "../libroottask/descriptors";
 import { reapProgram, releaseProgram } from "../libroottask/domain";
-import { EAGAIN, EBADF, ECHILD, EFAULT, EINTR, EINVAL } from "../libroottask/errno";
+import { EAGAIN, EBADF, ECHILD, EFAULT, EINTR, EINVAL, ESRCH } from "../libroottask/errno";
 import { O_NONBLOCK } from "../libroottask/open_file";
 import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
 import { copyTo, put32 } from "../libroottask/space";
@@ -249,6 +249,8 @@ export function sysWait4(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const options = regs.rdx as u32;
   if ((options & ~(WNOHANG | WSTOPPED | WCONTINUED | KINDS)) !== 0) return -EINVAL;
+  // There is no such group, and its number has no opposite.
+  if ((regs.rdi as i32) === i32.MIN_VALUE) return -ESRCH;
   const error = awaitChild(thread, regs.rdi as i32, options | WEXITED);
   if (error !== 0) return error;
   const child = awaited;

@@ -45,6 +45,7 @@ import {
   Queued,
   queueSignal,
   queueTimerSignal,
+  SI_KERNEL,
   SI_USER,
   signalBit,
   signalInfo,
@@ -111,13 +112,32 @@ function enterHandler(thread: Thread, regs: Utcb, signal: u32): bool {
   // A mask that was set for a wait alone ends with the handler.
   const mask = own.suspended !== 0 ? own.resumeMask : own.mask;
   const alternate = (flags & SA_ONSTACK) !== 0;
-  if (!pushFrame(thread, regs, action, alternate, mask, signal)) return false;
+  const entered = pushFrame(thread, regs, action, alternate, mask, signal);
+  if ((flags & SA_RESETHAND) !== 0) store<u64>(action, SIG_DFL);
+  if (!entered) return false;
   leaveStack(own);
   own.suspended = 0;
   own.mask |= load<u64>(action + 24) & ~UNBLOCKABLE;
   if ((flags & SA_NODEFER) === 0) own.mask |= signalBit(signal);
-  if ((flags & SA_RESETHAND) !== 0) store<u64>(action, SIG_DFL);
   return true;
+}
+
+/** `signal`, which `thread` cannot put off, has no handler that it could enter now. */
+function isFatal(thread: Thread, signal: u32): bool {
+  const handler = load<u64>(actionOf(thread.program, signal));
+  const blocked = (linuxThread(thread).mask & signalBit(signal)) !== 0;
+  return handler === SIG_DFL || handler === SIG_IGN || blocked;
+}
+
+/**
+ * Lets the handler of `signal` run next; where its frame cannot be written, that of SIGSEGV, whose stack may be another.
+ * 0, or the signal that the program dies of.
+ */
+function handle(thread: Thread, regs: Utcb, signal: u32): u32 {
+  if (enterHandler(thread, regs, signal)) return 0;
+  if (signal === SIGSEGV || isFatal(thread, SIGSEGV)) return SIGSEGV;
+  fillInfo(SIGSEGV, SI_KERNEL);
+  return enterHandler(thread, regs, SIGSEGV) ? 0 : SIGSEGV;
 }
 
 /** The set of `size` bytes at `address` is the mask of `thread` for a wait. Returns 0, -EINVAL or -EFAULT. */
@@ -210,7 +230,8 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
     }
     const flags = load<u64>(actionOf(thread.program, signal) + 8);
     settleCall(thread, regs, true, (flags & SA_RESTART) !== 0);
-    if (!enterHandler(thread, regs, signal)) die(thread, SIGSEGV);
+    const fatal = handle(thread, regs, signal);
+    if (fatal !== 0) die(thread, fatal);
   }
   settleCall(thread, regs, false, false);
   endSuspension(thread);
@@ -230,12 +251,10 @@ export function linuxException(thread: Thread, event: u32): u32 {
   own.trap = event as u64;
   own.trapError = regs.qual0;
   if (event === EXC_PF) own.faultAddress = regs.qual1;
-  const handler = load<u64>(actionOf(thread.program, signal));
-  const blocked = (own.mask & signalBit(signal)) !== 0;
-  if (handler === SIG_DFL || handler === SIG_IGN || blocked) return signal;
+  if (isFatal(thread, signal)) return signal;
   fillInfo(signal, codeOf(thread, event, regs));
   store<u64>(signalInfo + INFO_ADDRESS, addressOf(event, regs));
-  return enterHandler(thread, regs, signal) ? 0 : SIGSEGV;
+  return handle(thread, regs, signal);
 }
 
 /** Makes `signalInfo` that of `signal`, with nothing but its `code`. */
