@@ -1,5 +1,6 @@
 // Where threads that wait for a futex are found in the queue of waiting threads.
 
+import { MEM_W } from "../libhedron/abi";
 import { areaAt, SPACE_END, Space } from "../libroottask/areas";
 import { get32 } from "../libroottask/space";
 
@@ -20,9 +21,16 @@ export function findFutex(space: Space, address: u64, own: bool): void {
   futexKey = area.offset + (address - area.start);
 }
 
-/** A futex can be at `address`: of the caller's own threads anywhere, otherwise where there is memory that can be read. */
+/**
+ * A futex can be at `address`: of the caller's own threads anywhere, otherwise where there is memory of a file that can be
+ * read, or other memory that can be written to.
+ */
 export function canBeFutex(space: Space, address: u64, own: bool): bool {
-  return address < SPACE_END && (own || get32(space, address));
+  if (address >= SPACE_END) return false;
+  if (own) return true;
+  const area = areaAt(space, address);
+  if (area !== null && area.node === null && (area.rights & MEM_W) === 0) return false;
+  return get32(space, address);
 }
 
 /** The channel of those who wait for a futex of `channel` as a lock with priority inheritance: FUTEX_WAKE does not reach it. */

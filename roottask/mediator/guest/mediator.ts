@@ -243,11 +243,11 @@ function futex(frame: u64): u32 {
   const command = operation & FUTEX_COMMAND;
   const address = load64(frame + FRAME_RDI);
   if ((address & 3) !== 0 || (operation & FUTEX_CLOCK_REALTIME) !== 0) return FORWARD;
+  const own = (operation & FUTEX_PRIVATE) !== 0;
   if (command === FUTEX_WAKE) {
-    const own = (operation & FUTEX_PRIVATE) !== 0;
-    return own && told(WORD_WAITERS) === 0 ? answer(frame, 0) : FORWARD;
+    return own && isMemory(address, 4) && told(WORD_WAITERS) === 0 ? answer(frame, 0) : FORWARD;
   }
-  if (command !== FUTEX_WAIT || load64(frame + FRAME_R10) !== 0) return FORWARD;
+  if (command !== FUTEX_WAIT || !own || load64(frame + FRAME_R10) !== 0) return FORWARD;
   if (!isMemory(address, 4) || load32(address) === (load64(frame + FRAME_RDX) & 0xffff_ffff)) {
     return FORWARD;
   }

@@ -44,7 +44,7 @@ int main(void) {
     all("only readable", readable, flag);
     all("behind the end of a file", cut, flag);
     all("at 0", 0, flag);
-    all("beyond all addresses", (void *)0x7ffffffff000, flag);
+    all("beyond all addresses", (void *)0x800000000000, flag);
     all("in the other half", (void *)-4096, flag);
     all("unaligned", (char *)&there + 2, flag);
     all("unaligned and absent", (char *)gone + 1, flag);
