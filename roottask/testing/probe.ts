@@ -30,7 +30,14 @@ import {
   totalPages,
 } from "../libroottask/pages";
 import { handlePortal } from "../libroottask/portals";
-import { ABI_LINUX, ABI_NATIVE, initPrograms, Program, Thread } from "../libroottask/program";
+import {
+  ABI_LINUX,
+  ABI_NATIVE,
+  firstProgram,
+  initPrograms,
+  Program,
+  Thread,
+} from "../libroottask/program";
 import { seedRandom } from "../libroottask/random";
 import { pointerTo } from "../libroottask/space";
 import { openStreams } from "../libroottask/start_streams";
@@ -45,7 +52,7 @@ import {
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { ID_SHIFT, initThreads } from "../libroottask/thread";
-import { find, initTree } from "../libroottask/tree";
+import { find, initTree, root } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { pregrantMemory } from "../linux/limits";
 import { initLinux, prepare } from "../linux/start";
@@ -139,10 +146,23 @@ export function free(): u32 {
   return freePages();
 }
 
+/** Programs that are there see the fresh tree; the old one stays where it is. */
+function showTree(): void {
+  let program = firstProgram();
+  while (program !== null) {
+    const fs = program.fs;
+    root().users += 2;
+    fs.root = root();
+    fs.directory = root();
+    program = program.next;
+  }
+}
+
 /** Reads an archive into a fresh tree. False where memory is out for the tree's own nodes. */
 export function unpack(tar: usize, size: u32): bool {
   if (!initTree()) return false;
   readTar(tar, size);
+  showTree();
   return populateTree() && addTerminals() && addProc();
 }
 
