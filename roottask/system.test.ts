@@ -17,7 +17,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readElf, SegmentType } from "../tools/elf/index.ts";
 import { runsLinuxPrograms } from "../tools/testing/host-tools.ts";
-import { boot, engines, makeSystem } from "./testing/boot.ts";
+import { boot, type Engine, engines, makeSystem } from "./testing/boot.ts";
 import { cc, compileProgram, output, program, startFile } from "./testing/c_programs.ts";
 import { elfOf, sampleProgram, tarOf } from "./testing/samples.ts";
 
@@ -96,6 +96,13 @@ const exitSeven = elfOf(0x40_1000n, [
   // mov edi, 7; mov eax, 60; syscall
   { address: 0x40_1000n, flags: 5, data: Buffer.from("bf07000000b83c0000000f05", "hex") },
 ]);
+
+/** Machines for what depends on the number of processors. */
+const machines: [engine: Engine, processors: string][] = [
+  ...engines.map((engine): [Engine, string] => [engine, "2"]),
+  ["the emulator", "1"],
+  ["the emulator", "4"],
+];
 
 describe("the roottask", () => {
   beforeAll(makeSystem);
@@ -217,6 +224,20 @@ describe("the roottask", () => {
     for (const engine of engines) {
       const { log } = boot(archive, ["-smp", "2"], engine);
       expect(output(log), engine).toBe(linux.stdout.repeat(2));
+    }
+  });
+
+  it.skipIf(!runsLinuxPrograms || !cc)("uses all processors as Linux does", async () => {
+    const file = compileC("processors");
+    const archive = await tarOf([
+      startFile("linux bin/processors", "mediator off", "linux bin/processors"),
+      program("processors", file),
+    ]);
+    const linux = spawnSync(file, { input: "", encoding: "utf8" });
+    expect(linux.status, linux.stdout).toBe(0);
+    for (const [engine, processors] of machines) {
+      const { log } = boot(archive, ["-smp", processors], engine);
+      expect(output(log), `${engine}, ${processors}`).toBe(linux.stdout.repeat(2));
     }
   });
 

@@ -52,8 +52,8 @@ import {
 } from "../libroottask/machine";
 import { initMediator } from "../libroottask/mediator";
 import { totalPages } from "../libroottask/pages";
-import { ownUtcb } from "../libroottask/portals";
 import { abandon, powerOff } from "../libroottask/power";
+import { initProcessors, processorCount } from "../libroottask/processors";
 import {
   ABI_LINUX,
   ABI_NATIVE,
@@ -64,7 +64,6 @@ import {
 } from "../libroottask/program";
 import { seedRandom } from "../libroottask/random";
 import { openScreen } from "../libroottask/screen";
-import { SEL_OWN_HANDLER } from "../libroottask/selectors";
 import {
   failedError,
   failedLength,
@@ -93,13 +92,8 @@ import {
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
-import {
-  allocateHandlerStack,
-  createEventPortals,
-  createHandler,
-  initThreads,
-  OWN_EVENTS,
-} from "../libroottask/thread";
+import { initThreads } from "../libroottask/thread";
+import { allocateHandlerStack, watchProcessor } from "../libroottask/thread_slots";
 import { find, initTree, KIND_FILE, Node } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
@@ -148,13 +142,13 @@ function openConsole(isValid: bool): void {
   if (findOption("log=")) readLogOption(optionValue, optionLength);
 }
 
-/** An EC of its own handles the roottask's exceptions, so that they are reported. */
+/** An EC of its own handles the roottask's exceptions on each processor, so that they are reported. */
 function watchSelf(): void {
-  const stack = allocateHandlerStack();
-  if (stack === 0) fail("out of memory");
-  const handler = createHandler(SEL_OWN_HANDLER, ownUtcb(), stack);
-  requireOk(handler, "creating the exception handler");
-  requireOk(createEventPortals(0, SEL_OWN_HANDLER, OWN_EVENTS), "creating the exception portals");
+  for (let processor: u32 = 0; processor < processorCount(); processor++) {
+    const stack = allocateHandlerStack();
+    if (stack === 0) fail("out of memory");
+    requireOk(watchProcessor(processor, stack), "creating an exception handler");
+  }
 }
 
 function buildTree(cpu: u32): void {
@@ -366,7 +360,8 @@ export function main(hipAddress: u64, cpu: u64): void {
   if (!claimRam()) fail("not enough memory");
   describeMachine();
   dumpHeap();
-  initThreads(cpu as u32);
+  initProcessors(cpu as u32, hip);
+  initThreads();
   initWaitQueue();
   if (!initPrograms()) fail("out of memory");
   watchSelf();

@@ -5,11 +5,14 @@
 import {
   HIP_API_FLG,
   HIP_API_VER,
+  HIP_CPU_OFFS,
+  HIP_CPU_SIZE,
   HIP_EXTENSION_ENTRY,
   HIP_EXTENSIONS,
   HIP_FEATURE_UEFI,
   HIP_FRAMEBUFFER,
   HIP_FREQ_TSC,
+  HIP_IOAPIC_OFFS,
   HIP_LENGTH,
   HIP_MEM_BYTES,
   HIP_MEM_OFFS,
@@ -24,6 +27,9 @@ import {
 
 /** ACPI generic address structure, address space "system I/O". */
 const GAS_IO: u8 = 1;
+
+/** Flag of a CPU's entry. */
+const CPU_ONLINE: u8 = 1;
 
 /** One entry of the memory map: `address` and `size` in bytes, physical. */
 @unmanaged
@@ -51,6 +57,22 @@ export function hipApiVersion(hip: usize): u32 {
 /** TSC ticks per millisecond. */
 export function hipTscKilohertz(hip: usize): u32 {
   return load<u32>(hip + HIP_FREQ_TSC);
+}
+
+/** CPUs that the page has room for; which of them are there `hipCpuOnline` tells. */
+export function hipCpus(hip: usize): u32 {
+  const start = load<u16>(hip + HIP_CPU_OFFS) as u32;
+  const end = load<u16>(hip + HIP_IOAPIC_OFFS) as u32;
+  const size = load<u16>(hip + HIP_CPU_SIZE) as u32;
+  return size === 0 || end > 4096 || start > end ? 0 : (end - start) / size;
+}
+
+/** CPU `number` of those runs. */
+export function hipCpuOnline(hip: usize, number: u32): bool {
+  const size = load<u16>(hip + HIP_CPU_SIZE) as u32;
+  return (
+    (load<u8>(hip + (load<u16>(hip + HIP_CPU_OFFS) as u32) + number * size) & CPU_ONLINE) !== 0
+  );
 }
 
 export function hipMemoryCount(hip: usize): u32 {

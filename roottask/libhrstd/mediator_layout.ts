@@ -43,6 +43,8 @@ export const PAGE_USER = 0x28;
 export const PAGE_EFFECTIVE_USER = 0x2c;
 export const PAGE_GROUP = 0x30;
 export const PAGE_EFFECTIVE_GROUP = 0x34;
+/** u32: the processor that the thread runs on. */
+export const PAGE_PROCESSOR = 0x38;
 /** State of the thread's ChaCha20, bytes it has made, and room for a block in work, which the stack follows. */
 export const PAGE_RANDOM = 0x40;
 export const PAGE_RANDOM_BYTES = 0x80;

@@ -45,7 +45,7 @@ export class Space {
   /** Threads in it that wait for a futex or are about to. */
   futexWaiters: u32;
   /** It has had more than one thread. */
-  threaded: u32;
+  decoys: u64;
   /** Root of a four-level table of page entries, indexed like the processor's. */
   table: usize;
   areas: Area | null;

@@ -111,7 +111,7 @@ export function newProgram(abi: u32, name: usize, nameLength: u32): Program | nu
 }
 
 function complete(program: Program): bool {
-  const thread = newThread(program);
+  const thread = newThread(program, null);
   if (thread === null) return false;
   const files = newFiles(standardInput(), standardOutput());
   if (!giveFileState(thread, files, newFsState(root(), root(), UMASK))) return false;
@@ -179,7 +179,7 @@ export function newChild(maker: Thread, sharesFiles: bool, sharesFs: bool): Prog
   program.terminal = parent.terminal;
   const executable = parent.executable;
   if (executable !== null) setExecutable(program, executable);
-  const thread = newThread(program);
+  const thread = newThread(program, maker);
   if (thread !== null && passFileState(thread, maker, sharesFiles, sharesFs)) {
     program.id = thread.id;
     if (createSm(programDone(program.slot), ROOT_SEL_PD, 0) === SUCCESS) return program;
@@ -216,7 +216,8 @@ function give(program: Program, from: u64, to: u64): u64 {
   return delegateRange(ROOT_SEL_PD, program.space.pd, CRD_OBJ, from, to, 0, PERM_ALL, 0);
 }
 
-function giveServices(program: Program, thread: Thread): u64 {
+/** Gives `program` the services that `thread`, its first one, handles. Returns the kernel's status. */
+export function giveServices(program: Program, thread: Thread): u64 {
   store<u64>(serviceSelectors, SEL_STDOUT);
   store<u64>(serviceSelectors + 8, SEL_STDERR);
   store<u64>(serviceSelectors + 16, SEL_ALLOCATE);
@@ -231,6 +232,15 @@ function giveServices(program: Program, thread: Thread): u64 {
     if (status !== SUCCESS) return status;
   }
   return SUCCESS;
+}
+
+/** Gives the program of `thread`, its first one, which runs, what that consists of. Returns the kernel's status. */
+export function giveFirstObjects(thread: Thread): u64 {
+  const program = thread.program;
+  return (
+    give(program, thread.block + THREAD_EC, SEL_EC) |
+    give(program, thread.block + THREAD_SC, SEL_SC)
+  );
 }
 
 /** Lets a loaded program run. Returns the kernel's status. */

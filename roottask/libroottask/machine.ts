@@ -36,6 +36,16 @@ export const UTCB_BASE: u32 = 0xe000_0000;
 export const MEASURED_UTCB: u64 = 0xe080_0000;
 /** Address of the UTCB of the EC that listens at the serial line, behind that one. */
 export const SERIAL_UTCB: u64 = 0xe080_1000;
+/** Addresses of two UTCBs per processor: of who handles the roottask's own exceptions there, and of the decoy (thread.ts). */
+const PROCESSOR_UTCBS: u32 = 0xe081_0000;
+
+export function handlerUtcb(processor: u32): usize {
+  return PROCESSOR_UTCBS + processor * 2 * PAGE_SIZE;
+}
+
+export function decoyUtcb(processor: u32): usize {
+  return handlerUtcb(processor) + PAGE_SIZE;
+}
 /** The first MiB belongs to the firmware and to the start code of other processors. */
 const LOW_END: u64 = 0x10_0000;
 

@@ -30,6 +30,7 @@ import {
   PAGE_EFFECTIVE_USER,
   PAGE_GROUP,
   PAGE_PROCESS,
+  PAGE_PROCESSOR,
   PAGE_RANDOM,
   PAGE_THREAD,
   PAGE_USER,
@@ -151,6 +152,7 @@ export function attachMediator(thread: Thread): void {
   memory.fill(page, 0, PAGE_SIZE);
   store<u32>(page + PAGE_PROCESS, program.id);
   store<u32>(page + PAGE_THREAD, thread.id);
+  store<u32>(page + PAGE_PROCESSOR, thread.processor);
   putIds(thread);
   putConstants<usize>(page + PAGE_RANDOM);
   randomBytes(page + PAGE_RANDOM + CHACHA_KEY, CHACHA_KEY_BYTES);

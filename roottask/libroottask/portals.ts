@@ -36,8 +36,9 @@ import { endLine, say, sayDecimal, sayHex, sayText } from "./console";
 import { endProgram } from "./domain";
 import { enter, leave } from "./lock";
 import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIONS } from "./log";
-import { UTCB_BASE } from "./machine";
+import { handlerUtcb } from "./machine";
 import { takeCall } from "./mediator";
+import { migrate, mustMove } from "./migration";
 import { abandon } from "./power";
 import { ABI_LINUX, Program, resumeThread, STATE_KILLED, slotAt, Thread } from "./program";
 import { RFLAGS_FIXED } from "./rflags";
@@ -50,16 +51,15 @@ import {
   faultReason,
   touch,
 } from "./space";
+import { dismiss, isEnding, retire } from "./thread";
 import {
-  dismiss,
   ID_PROBE,
+  ID_PROCESSOR_SHIFT,
   ID_SERVICE,
   ID_SHIFT,
   ID_SYSCALL,
-  isEnding,
-  OWN_EVENTS,
-  retire,
-} from "./thread";
+  OWN_SLOT,
+} from "./thread_slots";
 
 /** Error code of a page fault: the page was present; write; instruction fetch. */
 const FAULT_PRESENT: u64 = 1;
@@ -228,10 +228,15 @@ function startUp(thread: Thread): void {
   memory.copy(base + FIRST_REGISTER, thread.registers + FIRST_REGISTER, REGISTERS);
   utcb.rip = thread.entryRip;
   utcb.rsp = thread.entryRsp;
-  utcb.rflags = RFLAGS_FIXED;
+  utcb.rflags = thread.entryFlags;
   utcb.mtd = ALL_REGISTERS;
   const starting = threadStart;
   if (starting !== null && thread.program.abi === ABI_LINUX) starting(thread);
+  if (thread.moved === 0) return;
+  thread.moved = 0;
+  const saved = changetype<Utcb>(thread.registers);
+  utcb.fsBase = saved.fsBase;
+  utcb.gsBase = saved.gsBase;
 }
 
 /** Says which event of a program has come; page faults, of which there are many, at a level of their own. */
@@ -299,8 +304,8 @@ function handleEvent(thread: Thread, event: u32): void {
 }
 
 /** The roottask itself has failed: say where, and end. */
-function ownFailure(event: u32): void {
-  const utcb = changetype<Utcb>(UTCB_BASE);
+function ownFailure(processor: u32, event: u32): void {
+  const utcb = changetype<Utcb>(handlerUtcb(processor));
   line(LOG_ERROR, MODULE_EXCEPTIONS, "the roottask failed: ");
   say(eventName(event));
   say(" at RIP ");
@@ -318,23 +323,18 @@ function ownFailure(event: u32): void {
 let ownStack: usize = 0;
 let ownEntry: u64 = 0;
 
-/** The next EC of the roottask's own domain that gets an SC begins at `entry`, with its stack's top at `stack`. */
+/** The next EC of the roottask's own domain that gets an SC, on its own processor, begins at `entry`, with its stack's top at `stack`. */
 export function prepareOwnStart(entry: u64, stack: usize): void {
   ownEntry = entry;
   ownStack = stack;
 }
 
 function startOwn(): void {
-  const utcb = changetype<Utcb>(UTCB_BASE);
+  const utcb = changetype<Utcb>(handlerUtcb(0));
   utcb.rip = ownEntry;
   utcb.rsp = ownStack as u64;
   utcb.rflags = RFLAGS_FIXED;
   utcb.mtd = MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
-}
-
-/** UTCB of the EC that handles the roottask's own exceptions. */
-export function ownUtcb(): usize {
-  return UTCB_BASE as usize;
 }
 
 /** The thread of slot `slot`, with the lock; does not return where it is about to end. */
@@ -364,9 +364,9 @@ export function handlePortal(id: u64): void {
     leave();
     return;
   }
-  if (slot === OWN_EVENTS) {
+  if (slot === OWN_SLOT) {
     if (what === EVENT_STARTUP) startOwn();
-    else ownFailure(what);
+    else ownFailure((id >> ID_PROCESSOR_SHIFT) as u32, what);
     return;
   }
   if (what === ID_PROBE) {
@@ -376,5 +376,6 @@ export function handlePortal(id: u64): void {
   const thread = enterThread(slot);
   if (what < ID_SERVICE) handleEvent(thread, what);
   else handleService(thread, what - ID_SERVICE);
+  if (what < ID_SERVICE && mustMove(thread)) migrate(thread);
   leave();
 }

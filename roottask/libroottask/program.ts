@@ -152,12 +152,16 @@ export class Thread {
   transfer: Transfer;
   /** Page of its mediator, 0 where it has never had one. */
   page: usize;
+  /** The processor that it runs on (processors.ts), to which the slot's kernel objects are bound. */
+  processor: u32;
   /** Next free slot. */
   nextFree: Thread | null;
 
   /** Thread id; 0 while the slot is free. */
   id: u32;
   program: Program;
+  /** The set of those that it may run on. */
+  processors: u64;
   /** Whom it acts as. */
   credentials: Credentials;
   /** Its descriptor table, working directory and umask, 0 before it has them. */
@@ -170,6 +174,11 @@ export class Thread {
   /** Where it enters user mode. */
   entryRip: u64;
   entryRsp: u64;
+  entryFlags: u64;
+  /** It goes on with what an event has told, segment bases included (migration.ts). */
+  moved: u32;
+  /** Where its program sees its EC's UTCB. */
+  utcbAddress: u64;
   /** Slot of the thread whose floating-point and vector state it begins with, 0 for the initial state. */
   likeSlot: u32;
   /** CPU time of kernel objects that it has had before, in microseconds. */
@@ -253,9 +262,12 @@ export function initPrograms(): bool {
   return ids !== 0;
 }
 
-/** Tells the mediators in `space` how many threads there wait for a futex. */
+/**
+ * Tells the mediators in `space` how many threads there wait for a futex, before anything is read that comes behind; the
+ * way into a mediator ends in IRET, which waits for the program's stores likewise.
+ */
 export function tellWaiters(space: Space): void {
-  if (space.words !== 0) store<u32>(space.words + WORD_WAITERS, space.futexWaiters);
+  if (space.words !== 0) atomic.store<u32>(space.words + WORD_WAITERS, space.futexWaiters);
 }
 
 /** Tells the mediator of `program` how many threads there are, and how many wait. */

@@ -1,13 +1,10 @@
 // Object selectors of the roottask: a few of its own behind the kernel's, then a block per thread, then one
-// per program and one per space.
+// per program and one per space, then a block per processor.
 
 import { PROGRAMS_MAX, THREADS_MAX } from "./program";
+import { SPACES_MAX } from "./space_slots";
 
 export const SEL_LOCK: u64 = 64;
-export const SEL_OWN_HANDLER: u64 = 65;
-/** See thread.ts. */
-export const SEL_DECOY_EC: u64 = 69;
-export const SEL_DECOY_PT: u64 = 70;
 /** What exists only while the roottask measures. */
 export const SEL_MEASURED_EC: u64 = 66;
 export const SEL_MEASURED_PT: u64 = 67;
@@ -16,6 +13,15 @@ export const SEL_MEASURED_PD: u64 = 68;
 export const SEL_SERIAL_INTERRUPT: u64 = 71;
 export const SEL_SERIAL_EC: u64 = 72;
 export const SEL_SERIAL_SC: u64 = 73;
+
+/** Positions in a processor's block: portals for the exceptions of the roottask's ECs there, and who handles them. */
+export const OWN_EVENTS: u64 = 0;
+export const OWN_HANDLER: u64 = 32;
+/** See thread.ts. */
+export const DECOY_EC: u64 = 33;
+export const DECOY_PT: u64 = 34;
+/** Selectors per processor, as an order. */
+const PROCESSOR_ORDER: u64 = 6;
 
 /** Selectors per thread, as an order. */
 export const THREAD_ORDER: u64 = 6;
@@ -37,6 +43,7 @@ export const THREAD_DIRECT: u64 = 46;
 
 const PROGRAMS: u64 = THREADS + (((THREADS_MAX as u64) + 1) << THREAD_ORDER);
 const SPACES: u64 = PROGRAMS + (PROGRAMS_MAX as u64) + 1;
+const PROCESSORS: u64 = SPACES + (SPACES_MAX as u64) + 1;
 
 /** First selector of the block of thread slot `slot` (1…THREADS_MAX). */
 export function threadBlock(slot: u32): u64 {
@@ -46,6 +53,11 @@ export function threadBlock(slot: u32): u64 {
 /** Semaphore that tells when no thread of the program in slot `slot` (1…PROGRAMS_MAX) is left. */
 export function programDone(slot: u32): u64 {
   return PROGRAMS + (slot as u64);
+}
+
+/** First selector of the block of `processor` (processors.ts). */
+export function processorBlock(processor: u32): u64 {
+  return PROCESSORS + ((processor as u64) << PROCESSOR_ORDER);
 }
 
 /** PD of the space in slot `slot` (1…SPACES_MAX). */

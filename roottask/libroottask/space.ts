@@ -34,6 +34,7 @@ import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
 import { allocatePages, releasePages } from "./pages";
 import { recordHandedOut } from "./pregrant";
+import { processorCount } from "./processors";
 import { freeSpaceSlot } from "./space_slots";
 import { Node } from "./tree";
 
@@ -419,6 +420,8 @@ function unshare(space: Space, area: Area, address: u64): bool {
     const copy = allocatePages(0);
     if (copy === 0) return false;
     memory.copy(copy, frame, PAGE_SIZE);
+    // While one processor maps the copy, a second one must not write to it that a third one reads here still.
+    if (processorCount() > 2) mirror(space, page, frame as u64, 1, 0);
     dropFrame(frame);
     frame = copy;
   }

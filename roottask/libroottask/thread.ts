@@ -1,37 +1,13 @@
-// Threads: their kernel objects, their start, their waits and their end. Every thread has a local EC of its
-// own in the roottask, which handles all its portals. These handlers, with their portals, semaphore and
-// stack, are slots: when a thread ends, its EC and SC are destroyed, and the slot goes to the next one.
-//
-// Nothing of a dead thread can reach the next one in its slot: its capabilities for the portals are gone
-// before the slot is free, and a slot is taken only when its handler answers a call, so that the last reply
-// to the dead one is over.
+// Threads: their start, their waits and their end, and on which processor they run. What a thread needs in the
+// roottask is a slot (thread_slots.ts): when it ends, its EC and SC are destroyed, and the slot goes to the next one.
 
+import { CRD_OBJ, MTD_RIP_LEN, PAGE_SIZE, PERM_ALL, ROOT_SEL_PD, SUCCESS } from "../libhedron/abi";
 import {
-  CRD_OBJ,
-  MTD_FS_GS,
-  MTD_GPR_ACDB,
-  MTD_GPR_BSD,
-  MTD_GPR_R8_R15,
-  MTD_QUAL,
-  MTD_RFLAGS,
-  MTD_RIP_LEN,
-  MTD_RSP,
-  NUM_EXC,
-  PAGE_SIZE,
-  PERM_ALL,
-  ROOT_SEL_PD,
-  SUCCESS,
-} from "../libhedron/abi";
-import {
-  callIfIdle,
   copyState,
   createGlobalEc,
   createLocalEc,
-  createPt,
   createSc,
-  createSm,
   delegateRange,
-  ptCtrl,
   recall,
   reply,
   revoke,
@@ -40,25 +16,23 @@ import {
   smUp,
   timeOfSc,
 } from "../libhedron/hypercalls";
-import { portal_entry, raw_echo_entry } from "../libhedron/symbol";
 import { Utcb } from "../libhedron/utcb";
-import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
+import { SEL_EVENTS, SEL_FOREIGN, SERVICE_RAW_ECHO } from "../libhrstd/layout";
 import { OTHER_PAGES } from "../libhrstd/mediator_layout";
 import { deadline } from "./clock";
 import { actAs, dropCredentials, keepCredentials, rootCredentials } from "./credentials";
 import { stuckAwaited } from "./deadlock";
 import { destroyFiles, shareFiles } from "./descriptors";
 import { dropFsState, FsState } from "./fs_state";
-import { allocate, create, destroy, release } from "./heap";
 import { enter, leave } from "./lock";
-import { UTCB_BASE } from "./machine";
+import { decoyUtcb, UTCB_BASE } from "./machine";
 import { attachMediator, detachMediator } from "./mediator";
 import { endCall } from "./open_file";
-import { allocatePages, releasePages } from "./pages";
+import { allProcessors, cpuOf, noteUse, processorCount, usedBefore } from "./processors";
 import {
   ABI_LINUX,
   dropThreadId,
-  enterSlot,
+  firstProgram,
   Program,
   REGISTERS_BYTES,
   resumeThread,
@@ -71,40 +45,33 @@ import {
   WAIT_NONE,
   WAIT_TIMED_OUT,
 } from "./program";
+import { RFLAGS_FIXED } from "./rflags";
 import {
+  DECOY_EC,
+  DECOY_PT,
+  processorBlock,
   programDone,
-  SEL_DECOY_EC,
-  SEL_DECOY_PT,
   THREAD_DIRECT,
   THREAD_EC,
   THREAD_EVENTS,
-  THREAD_HANDLER,
-  THREAD_ORDER,
-  THREAD_PROBE,
   THREAD_SC,
   THREAD_SERVICES,
   THREAD_SLEEP,
   THREAD_SYSCALL,
   threadBlock,
 } from "./selectors";
-import { Transfer } from "./transfer";
+import {
+  findRested,
+  freeSlot,
+  ID_SERVICE,
+  initSlots,
+  portal,
+  SYSCALL_MTD,
+  takeSlot,
+} from "./thread_slots";
 import { seeFrom } from "./tree";
 import { dequeue, enqueue, interrupt } from "./wait_queue";
 
-/** Portal ids: slot of the thread and what happened to it. */
-export const ID_SHIFT: u64 = 8;
-export const ID_SERVICE: u32 = 32;
-export const ID_SYSCALL: u32 = 64;
-export const ID_PROBE: u32 = 65;
-/** Slot in the ids of the roottask's own event portals. */
-export const OWN_EVENTS: u32 = 0;
-
-/**
- * Stack of a handler EC, as an order of pages. The portal stub rounds RSP up to this size, so that a handler
- * may reply from anywhere in it; asm/layout.ts says the same to the stub.
- */
-const STACK_ORDER: u32 = 2;
-export const HANDLER_STACK: u32 = PAGE_SIZE << STACK_ORDER;
 /** How long at a time the end of other threads is waited for, in nanoseconds. */
 const MOMENT: u64 = 100_000;
 /** Every thread gets the same share: lowest priority above idle, 10 ms. */
@@ -125,23 +92,14 @@ const EVENT_BASE_STRIDE: u64 = 0x80;
 export const THREAD_UTCBS: u64 = OTHER_PAGES;
 export const THREAD_UTCBS_END: u64 = THREAD_UTCBS + (((THREADS_MAX + 1) * PAGE_SIZE) as u64);
 
-const EXCEPTION_MTD: u64 =
-  MTD_GPR_ACDB |
-  MTD_GPR_BSD |
-  MTD_GPR_R8_R15 |
-  MTD_RSP |
-  MTD_RIP_LEN |
-  MTD_RFLAGS |
-  MTD_FS_GS |
-  MTD_QUAL;
-const SYSCALL_MTD: u64 = MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15 | MTD_RFLAGS;
+/** Processors that have a decoy, as a set. */
+let decoys: u64 = 0;
 
-let cpu: u32 = 0;
-let slotCount: u32 = 0;
-/** Free slots, first freed first. */
-let freeSlots: Thread | null = null;
-let lastFree: Thread | null = null;
-let hasDecoy: bool = false;
+/** Must be called first. */
+export function initThreads(): void {
+  decoys = 0;
+  initSlots();
+}
 
 type End = (program: Program) => void;
 
@@ -165,127 +123,47 @@ export function setThreadEnd(end: ThreadEnd): void {
   threadEnded = end;
 }
 
-/** Must be called first; `number` is the CPU the roottask runs on. */
-export function initThreads(number: u32): void {
-  cpu = number;
-  slotCount = 0;
-  freeSlots = null;
-  lastFree = null;
-  hasDecoy = false;
-}
+/** Threads of each processor that do not wait. */
+const busy = memory.data(64 * 4);
 
-/** Creates a portal into `handler` with the id for `what` of slot `slot`. */
-function portal(selector: u64, handler: u64, mtd: u64, slot: u32, what: u32): u64 {
-  const entry = what === ID_SERVICE + SERVICE_RAW_ECHO ? raw_echo_entry() : portal_entry();
-  const status = createPt(selector, ROOT_SEL_PD, handler, mtd, entry);
-  if (status !== SUCCESS) return status;
-  return ptCtrl(selector, ((slot as u64) << ID_SHIFT) | (what as u64));
-}
-
-/** A stack for `createHandler`, or 0 when memory is out. */
-export function allocateHandlerStack(): usize {
-  return allocatePages(STACK_ORDER);
-}
-
-/** Creates the EC at `selector` that handles portals, with its UTCB at `utcb`. Returns the kernel's status. */
-export function createHandler(selector: u64, utcb: usize, stack: usize): u64 {
-  const top = stack + (PAGE_SIZE << STACK_ORDER);
-  return createLocalEc(selector, ROOT_SEL_PD, cpu, utcb as u64, top as u64, SEL_EVENTS);
-}
-
-/** Creates the 32 event portals from `first` on. */
-export function createEventPortals(first: u64, handler: u64, slot: u32): u64 {
-  for (let event: u32 = 0; event < (NUM_EXC as u32); event++) {
-    const status = portal(first + (event as u64), handler, EXCEPTION_MTD, slot, event);
-    if (status !== SUCCESS) return status;
-  }
-  return SUCCESS;
-}
-
-/** The kernel objects that stay with a slot. */
-function createSlotObjects(thread: Thread): u64 {
-  const block = thread.block;
-  const handler = block + THREAD_HANDLER;
-  let status = createHandler(handler, changetype<usize>(thread.utcb), thread.stack);
-  if (status !== SUCCESS) return status;
-  status = createEventPortals(block + THREAD_EVENTS, handler, thread.slot);
-  if (status !== SUCCESS) return status;
-  for (let service: u32 = 0; service < SERVICES; service++) {
-    const selector = block + THREAD_SERVICES + (service as u64);
-    status = portal(selector, handler, 0, thread.slot, ID_SERVICE + service);
-    if (status !== SUCCESS) return status;
-  }
-  status = portal(block + THREAD_SYSCALL, handler, SYSCALL_MTD, thread.slot, ID_SYSCALL);
-  if (status !== SUCCESS) return status;
-  status = portal(block + THREAD_DIRECT, handler, SYSCALL_MTD, thread.slot, ID_SYSCALL);
-  if (status !== SUCCESS) return status;
-  status = portal(block + THREAD_PROBE, handler, 0, thread.slot, ID_PROBE);
-  if (status !== SUCCESS) return status;
-  return createSm(block + THREAD_SLEEP, ROOT_SEL_PD, 0);
-}
-
-function discardSlot(thread: Thread): void {
-  revoke(CRD_OBJ, thread.block, THREAD_ORDER);
-  if (thread.stack !== 0) releasePages(thread.stack, STACK_ORDER);
-  if (thread.registers !== 0) release(thread.registers, REGISTERS_BYTES);
-  if (thread.page !== 0) releasePages(thread.page, 0);
-  if (thread.personality !== 0) release(thread.personality, THREAD_PERSONALITY_BYTES);
-  if (changetype<usize>(thread.transfer) !== 0) destroy<Transfer>(thread.transfer);
-  destroy<Thread>(thread);
-}
-
-function newSlot(): Thread | null {
-  if (slotCount === THREADS_MAX) return null;
-  const thread = create<Thread>();
-  if (thread === null) return null;
-  const slot = slotCount + 1;
-  thread.slot = slot;
-  thread.block = threadBlock(slot);
-  thread.stack = allocateHandlerStack();
-  thread.registers = allocate(REGISTERS_BYTES);
-  thread.personality = allocate(THREAD_PERSONALITY_BYTES);
-  thread.utcb = changetype<Utcb>(UTCB_BASE + slot * PAGE_SIZE);
-  const transfer = create<Transfer>();
-  if (transfer !== null) thread.transfer = transfer;
-  const complete = thread.stack !== 0 && thread.registers !== 0 && thread.personality !== 0;
-  if (!complete || transfer === null || createSlotObjects(thread) !== SUCCESS) {
-    discardSlot(thread);
-    return null;
-  }
-  slotCount = slot;
-  enterSlot(thread);
-  return thread;
-}
-
-/** Takes the first free slot whose handler is at rest, or makes one. */
-function takeSlot(): Thread | null {
-  let previous: Thread | null = null;
-  let thread = freeSlots;
-  while (thread !== null) {
-    const next: Thread | null = thread.nextFree;
-    if (callIfIdle(thread.block + THREAD_PROBE) === SUCCESS) {
-      if (previous === null) freeSlots = next;
-      else previous.nextFree = next;
-      if (next === null) lastFree = previous;
-      return thread;
+/** The processor in the set `allowed` with the fewest threads that do not wait, the first of several. */
+export function leastBusy(allowed: u64): u32 {
+  const count = processorCount();
+  if (count === 1) return 0;
+  memory.fill(busy, 0, count * 4);
+  let program = firstProgram();
+  while (program !== null) {
+    let thread = program.threads;
+    while (thread !== null) {
+      const at = busy + thread.processor * 4;
+      if (thread.waiting === 0) store<u32>(at, load<u32>(at) + 1);
+      thread = thread.next;
     }
-    previous = thread;
-    thread = next;
+    program = program.next;
   }
-  return newSlot();
+  let least: u32 = 0;
+  let fewest: u32 = 0xffff_ffff;
+  for (let processor: u32 = 0; processor < count; processor++) {
+    if (((allowed >> (processor as u64)) & 1) === 0) continue;
+    const threads = load<u32>(busy + processor * 4);
+    if (threads >= fewest) continue;
+    fewest = threads;
+    least = processor;
+  }
+  return least;
 }
 
-function freeSlot(thread: Thread): void {
-  thread.nextFree = null;
-  if (lastFree === null) freeSlots = thread;
-  else (lastFree as Thread).nextFree = thread;
-  lastFree = thread;
-}
-
-/** One more thread of `program`, not started; null when slots or memory are out. */
-export function newThread(program: Program): Thread | null {
-  const thread = takeSlot();
+/**
+ * One more thread of `program`, not started; null when slots or memory are out. It runs where the fewest do, among the
+ * processors of `maker`, whose handler this is; the first of an entry of the start file, which nobody makes, on the
+ * roottask's.
+ */
+export function newThread(program: Program, maker: Thread | null): Thread | null {
+  const allowed = maker === null ? allProcessors() : maker.processors;
+  const here = maker === null ? 0 : maker.processor;
+  const thread = takeSlot(maker === null ? 0 : leastBusy(allowed), here);
   if (thread === null) return null;
+  thread.processors = allowed;
   memory.fill(thread.personality, 0, THREAD_PERSONALITY_BYTES);
   memory.fill(thread.registers, 0, REGISTERS_BYTES);
   thread.waiting = 0;
@@ -298,6 +176,8 @@ export function newThread(program: Program): Thread | null {
   thread.likeSlot = 0;
   thread.files = 0;
   thread.fs = changetype<FsState>(0);
+  thread.entryFlags = RFLAGS_FIXED;
+  thread.moved = 0;
   thread.credentials = keepCredentials(rootCredentials());
   thread.program = program;
   takeId(thread);
@@ -335,7 +215,12 @@ function giveFirst(thread: Thread): u64 {
   const program = thread.program;
   const status = give(program, thread.block + THREAD_EVENTS, SEL_EVENTS, 5);
   if (status !== SUCCESS || program.abi !== ABI_LINUX) return status;
-  return give(program, thread.block + THREAD_DIRECT, SEL_FOREIGN + (cpu as u64), 0);
+  return give(
+    program,
+    thread.block + THREAD_DIRECT,
+    callSelector(SEL_FOREIGN, thread.processor),
+    0,
+  );
 }
 
 /**
@@ -345,8 +230,9 @@ function giveFirst(thread: Thread): u64 {
 export function prepareThread(thread: Thread, utcb: u64): u64 {
   const program = thread.program;
   const block = thread.block;
+  thread.utcbAddress = utcb;
   let events: u64 = SEL_EVENTS;
-  if (program.space.threaded === 0 && program.threads === thread && thread.next === null) {
+  if (program.space.decoys === 0 && program.threads === thread && thread.next === null) {
     const status = giveFirst(thread);
     if (status !== SUCCESS) return status;
   }
@@ -354,39 +240,66 @@ export function prepareThread(thread: Thread, utcb: u64): u64 {
     events = EVENT_BASES + (thread.slot as u64) * EVENT_BASE_STRIDE;
     let status = give(program, block + THREAD_EVENTS, events, 5);
     if (status !== SUCCESS) return status;
-    status = give(program, block + THREAD_SYSCALL, events + SEL_FOREIGN + (cpu as u64), 0);
+    const at = callSelector(events + SEL_FOREIGN, thread.processor);
+    status = give(program, block + THREAD_SYSCALL, at, 0);
     if (status !== SUCCESS) return status;
   }
+  const cpu = cpuOf(thread.processor);
   const status = createGlobalEc(block + THREAD_EC, program.space.pd, cpu, utcb, events);
   if (status === SUCCESS && program.abi === ABI_LINUX) attachMediator(thread);
   return status;
 }
 
-/** Creates the decoy when it is needed first. Returns the kernel's status. */
-function createDecoy(): u64 {
-  if (hasDecoy) return SUCCESS;
-  const slot: u32 = THREADS_MAX + 1;
-  const utcb = (UTCB_BASE + slot * PAGE_SIZE) as u64;
-  let status = createLocalEc(SEL_DECOY_EC, ROOT_SEL_PD, cpu, utcb, 0, SEL_EVENTS);
+/** Where the portal of system calls on `processor` is, those of the kernel's CPU 0 being at `first`. */
+function callSelector(first: u64, processor: u32): u64 {
+  return first + (cpuOf(processor) as u64);
+}
+
+/** Creates the decoy of `processor` when it is needed first. Returns the kernel's status. */
+function createDecoy(processor: u32): u64 {
+  const bit = (1 as u64) << (processor as u64);
+  if ((decoys & bit) !== 0) return SUCCESS;
+  const block = processorBlock(processor);
+  const utcb = decoyUtcb(processor);
+  const cpu = cpuOf(processor);
+  const slot = (utcb - (UTCB_BASE as usize)) / (PAGE_SIZE as usize);
+  let status = createLocalEc(block + DECOY_EC, ROOT_SEL_PD, cpu, utcb as u64, 0, SEL_EVENTS);
   if (status !== SUCCESS) return status;
-  status = portal(SEL_DECOY_PT, SEL_DECOY_EC, SYSCALL_MTD, slot, ID_SERVICE + SERVICE_RAW_ECHO);
-  hasDecoy = status === SUCCESS;
+  status = portal(
+    block + DECOY_PT,
+    block + DECOY_EC,
+    SYSCALL_MTD,
+    slot as u32,
+    ID_SERVICE + SERVICE_RAW_ECHO,
+  );
+  if (status === SUCCESS) decoys |= bit;
   return status;
 }
 
-/** Puts the decoy in the place of the first thread's portal. Returns the kernel's status. */
-function becomeThreaded(program: Program): u64 {
+/** Puts a decoy in the place of the portal for calls on `processor`. Returns the kernel's status. */
+function giveDecoy(program: Program, processor: u32): u64 {
   const space = program.space;
-  if (space.threaded !== 0) return SUCCESS;
-  const status = createDecoy();
+  const bit = (1 as u64) << (processor as u64);
+  if ((space.decoys & bit) !== 0) return SUCCESS;
+  const status = createDecoy(processor);
   if (status !== SUCCESS) return status;
-  space.threaded = 1;
-  let thread = program.threads;
-  while (thread !== null) {
-    revokeCopies(CRD_OBJ, thread.block + THREAD_DIRECT, 0);
-    thread = thread.next;
+  space.decoys |= bit;
+  const from = processorBlock(processor) + DECOY_PT;
+  return give(program, from, callSelector(SEL_FOREIGN, processor), 0);
+}
+
+/** Puts decoys in the places of the first thread's portal and that of `thread`. Returns the kernel's status. */
+function becomeThreaded(program: Program, thread: Thread): u64 {
+  if (program.space.decoys === 0) {
+    let first = program.threads;
+    while (first !== null) {
+      revokeCopies(CRD_OBJ, first.block + THREAD_DIRECT, 0);
+      const status = giveDecoy(program, first.processor);
+      if (status !== SUCCESS) return status;
+      first = first.next;
+    }
   }
-  return give(program, SEL_DECOY_PT, SEL_FOREIGN + (cpu as u64), 0);
+  return giveDecoy(program, thread.processor);
 }
 
 /** Lets a prepared thread run. Returns the kernel's status. */
@@ -405,7 +318,7 @@ export function runThread(thread: Thread): u64 {
  * Returns the kernel's status.
  */
 export function startThread(thread: Thread, program: Program): u64 {
-  let status = becomeThreaded(program);
+  let status = becomeThreaded(program, thread);
   if (status !== SUCCESS) return status;
   status = prepareThread(thread, THREAD_UTCBS + (thread.slot as u64) * (PAGE_SIZE as u64));
   return status === SUCCESS ? runThread(thread) : status;
@@ -427,11 +340,33 @@ export function timeOfProgram(program: Program): u64 {
   return time;
 }
 
+/** Microseconds that threads have used `processor`. */
+export function timeOfProcessor(processor: u32): u64 {
+  let time = usedBefore(processor);
+  let program = firstProgram();
+  while (program !== null) {
+    let thread = program.threads;
+    while (thread !== null) {
+      if (thread.processor === processor) time += timeOfSc(thread.block + THREAD_SC);
+      thread = thread.next;
+    }
+    program = program.next;
+  }
+  return time;
+}
+
+/** The SC of `thread` is about to go: what it has used is kept. */
+export function keepTime(thread: Thread): void {
+  const time = timeOfSc(thread.block + THREAD_SC);
+  thread.usedTime += time;
+  noteUse(thread.processor, time);
+}
+
 /** Takes from a thread what runs: its EC, its SC, and what its program has of it. */
 export function detachThread(thread: Thread): void {
   endCall(thread);
   detachMediator(thread);
-  thread.usedTime = timeOfThread(thread);
+  keepTime(thread);
   const block = thread.block;
   revokeCopies(CRD_OBJ, block + THREAD_EVENTS, 5);
   revokeCopies(CRD_OBJ, block + THREAD_SERVICES, 3);
@@ -474,6 +409,7 @@ export function releaseThread(thread: Thread): void {
 export function retire(thread: Thread): void {
   const program = thread.program;
   threadEnded(thread);
+  findRested(thread.processor);
   releaseThread(thread);
   if (program.alive === 0) {
     if (program.ending === 0) {
@@ -493,7 +429,11 @@ export function retire(thread: Thread): void {
 
 /** Makes the reply of the handler of `thread` one after which nothing can run. */
 export function dismiss(thread: Thread): void {
-  const utcb = thread.utcb;
+  dismissHandler(thread.utcb);
+}
+
+/** The same by the message buffer `utcb` of a handler. */
+export function dismissHandler(utcb: Utcb): void {
   utcb.items = 0;
   utcb.mtd = MTD_RIP_LEN;
   utcb.rip = 0;

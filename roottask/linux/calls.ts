@@ -635,7 +635,7 @@ function identityCalls(): void {
   onThread(SYS_set_robust_list, robust.sysSetRobustList);
   onProgram(SYS_setrlimit, limits.sysSetrlimit);
   onThread(SYS_prlimit64, limits.sysPrlimit);
-  onProgram(SYS_getcpu, identity.sysGetcpu);
+  onThread(SYS_getcpu, identity.sysGetcpu);
   onProgram(SYS_getrandom, identity.sysGetrandom);
   onProgram(SYS_rseq, identity.sysAbsent);
 }

@@ -159,7 +159,7 @@ function tellParent(thread: Thread, parent: Thread, args: CloneArguments): void 
 function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   const flags = args.flags;
   const program = parent.program;
-  const thread = newThread(program);
+  const thread = newThread(program, parent);
   if (thread === null) return -EAGAIN;
   let error: i64 = 0;
   if ((flags & CLONE_FILES) === 0) separateFiles(program);

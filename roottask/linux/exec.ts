@@ -23,6 +23,7 @@ import { copyContents } from "../libroottask/file_pages";
 import { leave } from "../libroottask/lock";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/program";
+import { RFLAGS_FIXED } from "../libroottask/rflags";
 import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
 import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
@@ -278,6 +279,7 @@ function enterImage(
   memory.fill(thread.registers, 0, offsetof<Utcb>());
   thread.entryRip = entry;
   thread.entryRsp = stack;
+  thread.entryFlags = RFLAGS_FIXED;
   program.separateFiles = 0;
   if (owned) closeForExec(thread.files);
   // What Linux finds out when there is no way back.

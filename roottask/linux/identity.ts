@@ -111,9 +111,10 @@ export function sysSysinfo(program: Program, regs: Utcb): i64 {
 }
 
 /** getcpu(cpu, node, cache). */
-export function sysGetcpu(program: Program, regs: Utcb): i64 {
-  if (regs.rdi !== 0 && !put32(program.space, regs.rdi, 0)) return -EFAULT;
-  return regs.rsi !== 0 && !put32(program.space, regs.rsi, 0) ? -EFAULT : 0;
+export function sysGetcpu(thread: Thread, regs: Utcb): i64 {
+  const space = thread.program.space;
+  if (regs.rdi !== 0 && !put32(space, regs.rdi, thread.processor)) return -EFAULT;
+  return regs.rsi !== 0 && !put32(space, regs.rsi, 0) ? -EFAULT : 0;
 }
 
 /** getrandom(buffer, size, flags): what has been filled in where an address that may not be written to comes. */

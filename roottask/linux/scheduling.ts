@@ -1,10 +1,12 @@
 // Policies, priorities, nice values and processors of threads: sched(7), nice(2), sched_setaffinity(2), personality(2).
-// What is set is remembered, told and inherited, and the rules who may set what are Linux's; the processor is shared
-// evenly whatever they say. Left out: SCHED_DEADLINE, whose promises would not be kept.
+// What is set is remembered, told and inherited, and the rules who may set what are Linux's; a processor is shared
+// evenly whatever they say. A thread runs on those of its set. Left out: SCHED_DEADLINE, whose promises would not be kept.
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_NICE, hasCapability } from "../libroottask/credentials";
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { allow } from "../libroottask/migration";
+import { allProcessors } from "../libroottask/processors";
 import { firstProgram, Program, Thread, threadWithId } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got, put32, put64 } from "../libroottask/space";
 import { RLIMIT_NICE, RLIMIT_RTPRIO } from "./limit_numbers";
@@ -240,21 +242,21 @@ export function sysSchedSetattr(thread: Thread, regs: Utcb): i64 {
   return schedule(thread, other);
 }
 
-/** Bytes of a set of processors, and the one there is. */
+/** Bytes of a set of processors. */
 const SET_BYTES: u32 = 8;
-const THE_PROCESSOR: u64 = 1;
 const set = memory.data(8);
 
 /** sched_getaffinity(tid, size, mask): its bytes. */
 export function sysSchedGetaffinity(thread: Thread, regs: Utcb): i64 {
   const size = regs.rsi as u32;
   if (size === 0 || size % SET_BYTES !== 0) return -EINVAL;
-  if (threadOf(thread, regs.rdi as i32) === null) return -ESRCH;
-  if (!put64(thread.program.space, regs.rdx, THE_PROCESSOR)) return -EFAULT;
+  const other = threadOf(thread, regs.rdi as i32);
+  if (other === null) return -ESRCH;
+  if (!put64(thread.program.space, regs.rdx, other.processors)) return -EFAULT;
   return SET_BYTES as i64;
 }
 
-/** sched_setaffinity(tid, size, mask): the one processor has to be in it. */
+/** sched_setaffinity(tid, size, mask): a processor that is there has to be in it; a thread elsewhere moves there. */
 export function sysSchedSetaffinity(thread: Thread, regs: Utcb): i64 {
   store<u64>(set, 0);
   const size = min<u32>(regs.rsi as u32, SET_BYTES);
@@ -262,7 +264,10 @@ export function sysSchedSetaffinity(thread: Thread, regs: Utcb): i64 {
   const other = threadOf(thread, regs.rdi as i32);
   if (other === null) return -ESRCH;
   if (!sameOwner(thread, other) && !hasCapability(thread.credentials, CAP_SYS_NICE)) return -EPERM;
-  return (load<u64>(set) & THE_PROCESSOR) !== 0 ? 0 : -EINVAL;
+  const allowed = load<u64>(set) & allProcessors();
+  if (allowed === 0) return -EINVAL;
+  allow(other, allowed);
+  return 0;
 }
 
 /** Whom getpriority(2) and setpriority(2) mean: a thread, a process group, a user. */

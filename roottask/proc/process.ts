@@ -7,6 +7,7 @@ import { Area, Space } from "../libroottask/areas";
 import { Credentials } from "../libroottask/credentials";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
 import { OpenFile } from "../libroottask/open_file";
+import { allProcessors, processorCount } from "../libroottask/processors";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
@@ -160,7 +161,8 @@ export function stat(program: Program, thread: Thread | null, single: bool): voi
   field(hasActions ? signalsWith(program, 2) & 0x7fff_ffff : 0);
   zeroes(3);
   field(program.exitSignal as u64);
-  zeroes(6);
+  field(thread === null ? 0 : (thread.processor as u64));
+  zeroes(5);
   zeroes(2);
   field(space === null ? 0 : space.breakStart);
   field(space === null ? 0 : space.argumentsStart);
@@ -289,7 +291,34 @@ export function status(program: Program, thread: Thread | null): void {
   }
   line("NoNewPrivs", 0);
   line("Seccomp", 0);
-  text("Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+  allowed(thread === null ? allProcessors() : thread.processors);
+}
+
+/** The set of processors `set`: a digit for four of those there are, and as ranges. */
+function allowed(set: u64): void {
+  const digits = (processorCount() + 3) / 4;
+  text("Cpus_allowed:\t");
+  if (digits > 8) {
+    hex(set >> 32, digits - 8);
+    byte(44);
+  }
+  hex(set & 0xffff_ffff, min<u32>(digits, 8));
+  text("\nCpus_allowed_list:\t");
+  let some = false;
+  for (let from: u64 = 0; from < 64; from++) {
+    if (((set >> from) & 1) === 0) continue;
+    let to = from;
+    while (to < 63 && ((set >> (to + 1)) & 1) !== 0) to++;
+    if (some) byte(44);
+    some = true;
+    number(from);
+    if (to !== from) {
+      byte(45);
+      number(to);
+    }
+    from = to;
+  }
+  byte(10);
 }
 
 /** Bytes of the program's own memory. */

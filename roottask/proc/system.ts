@@ -5,8 +5,9 @@ import { cpuid } from "../libhedron/x86";
 import { bootTime, monotonic } from "../libroottask/clock";
 import { hip } from "../libroottask/machine";
 import { freePages, totalPages } from "../libroottask/pages";
+import { processorCount } from "../libroottask/processors";
 import { firstProgram, Program, programCount } from "../libroottask/program";
-import { timeOfProgram } from "../libroottask/thread";
+import { timeOfProcessor } from "../libroottask/thread";
 import { stateOf } from "./process";
 import { byte, bytes, hex, hundredths, kibibytes, number, text } from "./writer";
 
@@ -40,20 +41,15 @@ export function meminfo(): void {
   kibibytes("Committed_AS", all - free);
 }
 
-/** CPU time of all programs, in ticks. */
-function busyTicks(): u64 {
-  let time: u64 = 0;
-  let program = firstProgram();
-  while (program !== null) {
-    time += timeOfProgram(program);
-    program = program.next;
-  }
-  return time / TICK_MICROSECONDS;
+/** Time that programs have used `processor`, in ticks. */
+function busyTicks(processor: u32): u64 {
+  return timeOfProcessor(processor) / TICK_MICROSECONDS;
 }
 
-function idleTicks(): u64 {
+/** The rest of the time since the start. */
+function idleTicks(processor: u32): u64 {
   const all = monotonic() / HUNDREDTH;
-  const busy = busyTicks();
+  const busy = busyTicks(processor);
   return all > busy ? all - busy : 0;
 }
 
@@ -68,18 +64,29 @@ function count(all: bool): u64 {
   return found;
 }
 
-function times(): void {
-  number(busyTicks());
+function times(busy: u64, idle: u64): void {
+  number(busy);
   text(" 0 0 ");
-  number(idleTicks());
+  number(idle);
   text(" 0 0 0 0 0 0\n");
 }
 
 export function stat(): void {
+  const processors = processorCount();
+  let busy: u64 = 0;
+  let idle: u64 = 0;
+  for (let processor: u32 = 0; processor < processors; processor++) {
+    busy += busyTicks(processor);
+    idle += idleTicks(processor);
+  }
   text("cpu  ");
-  times();
-  text("cpu0 ");
-  times();
+  times(busy, idle);
+  for (let processor: u32 = 0; processor < processors; processor++) {
+    text("cpu");
+    number(processor as u64);
+    byte(32);
+    times(busyTicks(processor), idleTicks(processor));
+  }
   text("intr 0\nctxt 0\nbtime ");
   number(bootTime() as u64);
   text("\nprocesses ");
@@ -94,7 +101,10 @@ export function uptime(): void {
   number(now / SECOND);
   hundredths(now / HUNDREDTH);
   byte(32);
-  const idle = idleTicks();
+  let idle: u64 = 0;
+  for (let processor: u32 = 0; processor < processorCount(); processor++) {
+    idle += idleTicks(processor);
+  }
   number(idle / 100);
   hundredths(idle);
   byte(10);
@@ -161,8 +171,15 @@ function brand(): void {
 }
 
 export function cpuinfo(): void {
+  for (let processor: u32 = 0; processor < processorCount(); processor++) describe(processor);
+}
+
+/** All processors are like the one that this runs on, each a package of its own. */
+function describe(processor: u32): void {
   cpuid(0, 0, registers);
-  text("processor\t: 0\nvendor_id\t: ");
+  text("processor\t: ");
+  number(processor as u64);
+  text("\nvendor_id\t: ");
   bytes(registers + 4, 4);
   bytes(registers + 12, 4);
   bytes(registers + 8, 4);
@@ -184,7 +201,9 @@ export function cpuinfo(): void {
   const kilohertz = hipTscKilohertz(hip);
   text("\ncpu MHz\t\t: ");
   number((kilohertz / 1000) as u64);
-  text(".000\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: ");
+  text(".000\nphysical id\t: ");
+  number(processor as u64);
+  text("\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: ");
   flags(EDX, edx);
   flags(ECX, ecx);
   text("lm\nbogomips\t: ");

@@ -37,7 +37,7 @@ import { enter, leave } from "../libroottask/lock";
 import { SERIAL_UTCB } from "../libroottask/machine";
 import { prepareOwnStart } from "../libroottask/portals";
 import { SEL_SERIAL_EC, SEL_SERIAL_INTERRUPT, SEL_SERIAL_SC } from "../libroottask/selectors";
-import { allocateHandlerStack, HANDLER_STACK } from "../libroottask/thread";
+import { allocateHandlerStack, HANDLER_STACK } from "../libroottask/thread_slots";
 import { inputRoom, receive, receiveBreak } from "./line_input";
 import { beginShowing, flush } from "./line_output";
 import { newTerminal, Terminal } from "./terminal";

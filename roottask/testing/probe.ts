@@ -30,6 +30,7 @@ import {
   totalPages,
 } from "../libroottask/pages";
 import { handlePortal } from "../libroottask/portals";
+import { oneProcessor } from "../libroottask/processors";
 import {
   ABI_LINUX,
   ABI_NATIVE,
@@ -51,7 +52,8 @@ import {
   startPregrant,
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
-import { ID_SHIFT, initThreads } from "../libroottask/thread";
+import { initThreads } from "../libroottask/thread";
+import { ID_SHIFT } from "../libroottask/thread_slots";
 import { find, initTree, root } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { pregrantMemory } from "../linux/limits";
@@ -87,7 +89,8 @@ export function setup(end: u32): void {
   const states = (__heap_base + PAGE - 1) & ~(PAGE - 1);
   initPages(states);
   addPages((states + STATE_BYTES) as u64, end as u64);
-  initThreads(0);
+  oneProcessor(0);
+  initThreads();
   initWaitQueue();
   initPrograms();
   launched = 0;

@@ -12,6 +12,7 @@ interface Options {
   only?: string;
   seconds: string;
   mediator: boolean;
+  processors: string;
   quiet?: boolean;
   update?: boolean;
 }
@@ -72,6 +73,7 @@ async function run(folders: string[], options: Options): Promise<void> {
   const all = await compare(wanted.flat(), {
     seconds: Number(options.seconds),
     mediated: options.mediator,
+    processors: Number(options.processors),
   });
   const unexpected: [name: string, Comparison][] = [];
   for (const [index, folder] of read.entries()) {
@@ -93,6 +95,7 @@ await new Command("compare:linux")
   .option("--only <pattern>", "only programs whose name matches this regular expression")
   .option("--seconds <n>", "virtual seconds after which a program hangs", "5")
   .option("--no-mediator", "without a mediator")
+  .option("--processors <n>", "processors of the guest's machine", "1")
   .option("--update", "write what differs into differences.json")
   .option("--quiet", "counts alone")
   .action(run)

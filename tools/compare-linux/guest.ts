@@ -22,6 +22,8 @@ export interface GuestOptions {
   seconds?: number;
   /** Whether system calls go to the mediator first. */
   mediated?: boolean;
+  /** Processors of the machine, 1 if it is not said. */
+  processors?: number;
 }
 
 /** A line of the start file. Every word is quoted, so that none is a comment. */
@@ -89,7 +91,7 @@ class Log {
 
 /** Boots once; outcomes of the first programs, at least of one. */
 async function boot(programs: readonly Program[], options: GuestOptions): Promise<Outcome[]> {
-  const { seconds = 5, mediated = true } = options;
+  const { seconds = 5, mediated = true, processors = 1 } = options;
   const lines = [
     ...Object.entries(ENVIRONMENT).map(([name, value]) => `env ${name}=${value}`),
     ...(mediated ? [] : ["mediator off"]),
@@ -100,6 +102,7 @@ async function boot(programs: readonly Program[], options: GuestOptions): Promis
   const machine = await Machine.create({
     kernel: built("kernel.elf32"),
     memory: "2048M",
+    cpus: processors,
     cpu: "max",
     modules: [
       { file: built("roottask-bin"), commandLine: "novga roottask" },

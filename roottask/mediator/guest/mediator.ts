@@ -31,6 +31,7 @@ import {
   PAGE_EFFECTIVE_USER,
   PAGE_GROUP,
   PAGE_PROCESS,
+  PAGE_PROCESSOR,
   PAGE_THREAD,
   PAGE_USER,
   WORD_ADDRESS_BITS,
@@ -51,6 +52,7 @@ import {
   SYS_brk,
   SYS_clock_gettime,
   SYS_futex,
+  SYS_getcpu,
   SYS_getegid,
   SYS_geteuid,
   SYS_getgid,
@@ -175,6 +177,16 @@ function pread(frame: u64): u32 {
   return load64(at) >> 32 === number ? answer(frame, bytes) : FORWARD;
 }
 
+/** getcpu(2): there is one node. */
+function getcpu(frame: u64): u32 {
+  const processor = load64(frame + FRAME_RDI);
+  const node = load64(frame + FRAME_RSI);
+  if (!isMemory(processor, 4) || !isMemory(node, 4)) return FORWARD;
+  if (processor !== 0) store32(processor, own(frame, PAGE_PROCESSOR));
+  if (node !== 0) store32(node, 0);
+  return answer(frame, 0);
+}
+
 /** Most bytes getrandom(2) fills in without being interrupted, on Linux; here and there more is another matter. */
 const RANDOM_MAX: u64 = 256;
 /** The flags of getrandom(2) that are none or one of where from, and NONBLOCK: all are below. */
@@ -259,6 +271,7 @@ export function mediate(frame: u64): u32 {
   const number = load64(frame + FRAME_NUMBER);
   if (number === SYS_read) return read(frame);
   if (number > (SYS_clock_gettime as u64)) {
+    if (number === SYS_getcpu) return getcpu(frame);
     return number === SYS_getrandom ? getrandom(frame) : FORWARD;
   }
   switch (number as u32) {
