@@ -106,7 +106,10 @@ static void inheritance(void) {
   while (stage != 5) usleep(1000);
   usleep(20000);
   word("contended", lock, tid());
-  SAY(order), SAY(FUTEX(&lock, FUTEX_UNLOCK_PI | PRIVATE)), pthread_join(other, 0), word("all done", lock, tid());
+  SAY(order);
+  long unlocked = FUTEX(&lock, FUTEX_UNLOCK_PI | PRIVATE);
+  pthread_join(other, 0);
+  SAY(unlocked), word("all done", lock, tid());
   pthread_create(&other, 0, takes, 0);
   while (stage != 6) usleep(1000);
   SAY(FUTEX(&lock, FUTEX_TRYLOCK_PI | PRIVATE)), SAY(FUTEX(&lock, FUTEX_LOCK_PI | PRIVATE, 0, &past)), SAY(FUTEX(&lock, FUTEX_UNLOCK_PI | PRIVATE));

@@ -254,8 +254,9 @@ static void interrupted(void) {
   until_asleep(pid);
   SAY(semctl(id, 0, GETNCNT));
   union semun value = {.val = 1};
-  SAY(semctl(id, 0, SETVAL, value));
+  int set = semctl(id, 0, SETVAL, value);
   say_wait("interrupted", pid);
+  SAY(set);
   pid = fork();
   if (pid == 0) {
     OP({0, -1, 0});
