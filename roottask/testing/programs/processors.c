@@ -165,6 +165,41 @@ static void parallel(void) {
   pthread_join(one, 0), pthread_join(two, 0);
 }
 
+/* Barriers of one side alone: membarrier(2) */
+
+enum { PRIVATE_EXPEDITED = 8, REGISTER_PRIVATE_EXPEDITED = 16, BARRIERS = 2000 };
+static volatile int round_begun, round_done, mine, others, seen_by_other;
+
+static void *store_and_look(void *argument) {
+  pin((intptr_t)argument);
+  for (int i = 1; i <= BARRIERS; i++) {
+    while (round_begun != i) if (count == 1) sched_yield();
+    others = 1;
+    __asm__ volatile("" : : : "memory");
+    seen_by_other = mine;
+    round_done = i;
+  }
+  return 0;
+}
+
+/** Of two that store and then look for what the other one stores, one finds it. */
+static void barriers(void) {
+  pin(0);
+  check(syscall(SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0, "membarrier: register");
+  pthread_t thread = begin(store_and_look, (void *)1);
+  for (int i = 1; i <= BARRIERS; i++) {
+    mine = others = 0;
+    atomic_thread_fence(memory_order_seq_cst);
+    round_begun = i;
+    mine = 1;
+    check(syscall(SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) == 0, "membarrier");
+    int seen_here = others;
+    while (round_done != i) if (count == 1) sched_yield();
+    check(seen_here || seen_by_other, "one of two sees the other");
+  }
+  pthread_join(thread, 0);
+}
+
 /* Locks */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, inheriting;
@@ -391,6 +426,7 @@ int main(int argc, char **argv) {
   CPU_ZERO(&all);
   for (int i = 0; i < count; i++) CPU_SET(cpus[i], &all);
   parallel(), puts("parallel");
+  barriers(), puts("barriers");
   locks(), puts("locks");
   sched_setaffinity(0, sizeof all, &all);
   memory(), puts("memory");
