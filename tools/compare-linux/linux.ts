@@ -83,6 +83,8 @@ export const enterRoot = wayIn();
 function makeDevices(root: string): void {
   mkdirSync(join(root, "proc"));
   mkdirSync(join(root, "dev"));
+  mkdirSync(join(root, "dev/shm"));
+  chmodSync(join(root, "dev/shm"), 0o1777);
   for (const [name, rest] of Object.entries(STREAMS))
     symlinkSync(`/proc/self/fd${rest}`, join(root, "dev", name));
   for (const [name, minor] of Object.entries(DEVICES)) {
