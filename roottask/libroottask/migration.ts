@@ -1,8 +1,8 @@
 // Moves of threads from one processor to another. A kernel object stays where it was made, so a thread that moves gets a
 // slot of the other processor, and there an EC with the registers and the floating-point state of the one it had; its
 // record, and all that points to it, stays. It moves itself, where an event of it ends, whose message has all registers:
-// whoever changes what a thread is allowed recalls it. Only on a kernel that
-// can copy an EC's state: on others it stays where it began, whatever it is allowed.
+// whoever changes what a thread is allowed recalls it. Only on a kernel that can copy an EC's state: on others it stays
+// where it began, whatever it is allowed.
 
 import { CRD_OBJ, PAGE_SIZE, SUCCESS } from "../libhedron/abi";
 import { copyState, recall, reply, revoke, revokeCopies } from "../libhedron/hypercalls";
@@ -10,7 +10,7 @@ import { UTCB_ADDRESS } from "../libhrstd/layout";
 import { endProgram, giveFirstObjects, giveServices } from "./domain";
 import { leave } from "./lock";
 import { detachMediator, inMediator, keepsFrames, leaveMediator } from "./mediator";
-import { enterSlot, Program, REGISTERS_BYTES, STATE_KILLED, Thread } from "./program";
+import { enterSlot, Program, REGISTERS_BYTES, SIGKILL, STATE_KILLED, Thread } from "./program";
 import {
   THREAD_DIRECT,
   THREAD_EC,
@@ -28,9 +28,6 @@ import {
   THREAD_UTCBS,
 } from "./thread";
 import { freeSlot, takeSlot } from "./thread_slots";
-
-/** Signal number of a program whose thread cannot go on for want of memory (linux/signal_numbers.ts). */
-const SIGKILL: u32 = 9;
 
 /** `thread` may run on the processors of the set `allowed`, of which there is one, and no others. */
 export function allow(thread: Thread, allowed: u64): void {
