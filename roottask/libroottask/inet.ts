@@ -17,6 +17,9 @@ export const FIXED_PORT: u32 = 2;
 
 /** Values of options that a socket keeps, i32 each (linux/inet_options.ts). */
 export const VALUES: u32 = 32;
+/** Places among them: IP_PKTINFO and IPV6_RECVPKTINFO. */
+export const VALUE_PKTINFO: u32 = 2;
+export const VALUE_PKTINFO6: u32 = 7;
 
 /** What a socket of these families has beyond its record; `VALUES` words are behind it. */
 @unmanaged

@@ -81,9 +81,11 @@ export class Message {
   toHigh: u64;
   toLow: u64;
   fromPort: u32;
-  /** IP_TTL and IP_TOS of its sender. */
+  /** IP_TTL and IP_TOS of its sender, or of IPv6 hop limit and traffic class. */
   hops: u32;
   service: u32;
+  /** It came to a socket with IP_PKTINFO or IPV6_RECVPKTINFO. */
+  noted: u32;
 }
 
 @unmanaged

@@ -18,10 +18,13 @@ import {
   inetOf,
   isMapped,
   nextReceiver,
+  optionValue,
   ROUTE_BROADCAST,
   ROUTE_NONE,
   receiverFor,
   routeOf,
+  VALUE_PKTINFO,
+  VALUE_PKTINFO6,
 } from "./inet";
 import { FIONREAD, OpenFile } from "./open_file";
 import {
@@ -90,6 +93,8 @@ export let wentHigh: u64 = 0;
 export let wentLow: u64 = 0;
 export let cameHops: u32 = 0;
 export let cameService: u32 = 0;
+/** It came to a socket that asked for its interface. */
+export let cameNoted: bool = false;
 
 /** A copy of `message`, which has no descriptors; null when memory is out. */
 function copyOf(message: Message): Message | null {
@@ -117,6 +122,9 @@ function deliver(message: Message, to: Socket): void {
     return;
   }
   inet.queued += message.charge;
+  // As on Linux, a datagram of IPv4 that came before the option was set has no interface.
+  const asks = optionValue(to, VALUE_PKTINFO) !== 0 || optionValue(to, VALUE_PKTINFO6) !== 0;
+  message.noted = asks ? 1 : 0;
   append(to, message);
 }
 
@@ -162,18 +170,17 @@ export function sendUdp(
   message.toLow = targetLow;
   message.hops = hops;
   message.service = service;
-  if (route === ROUTE_BROADCAST) {
-    deliverToAll(message, socket);
-    return length as i64;
-  }
   // Whom it reaches depends on where it comes from.
   const boundHigh = inet.localHigh;
   const boundLow = inet.localLow;
+  const toAll = route === ROUTE_BROADCAST;
   inet.localHigh = localHigh;
   inet.localLow = localLow;
-  const to = receiverFor(socket, targetHigh, targetLow, targetPort);
+  if (toAll) deliverToAll(message, socket);
+  const to: Socket | null = toAll ? null : receiverFor(socket, targetHigh, targetLow, targetPort);
   inet.localHigh = boundHigh;
   inet.localLow = boundLow;
+  if (toAll) return length as i64;
   if (to !== null) {
     deliver(message, to);
     return length as i64;
@@ -219,6 +226,7 @@ export function receiveUdp(thread: Thread, file: OpenFile, transfer: Transfer, f
   wentLow = message.toLow;
   cameHops = message.hops;
   cameService = message.service;
+  cameNoted = message.noted !== 0;
   if (!peek) {
     inetOf(socket).queued -= message.charge;
     freeMessage(takeFirst(socket));

@@ -13,15 +13,13 @@ export const IPPROTO_IP: i32 = 0;
 export const IPPROTO_TCP: i32 = 6;
 export const IPPROTO_IPV6: i32 = 41;
 
-/** Options that are numbers, by their places among the values of a socket (libroottask/inet.ts). */
+/** Options that are numbers, by their places among the values of a socket (libroottask/inet.ts, which has 2 and 7). */
 export const VALUE_TOS: u32 = 0;
 export const VALUE_TTL: u32 = 1;
-export const VALUE_PKTINFO: u32 = 2;
 export const VALUE_RECVTTL: u32 = 3;
 export const VALUE_RECVTOS: u32 = 4;
 export const VALUE_HOPS: u32 = 5;
 export const VALUE_CLASS: u32 = 6;
-export const VALUE_PKTINFO6: u32 = 7;
 export const VALUE_RECVHOPS: u32 = 8;
 export const VALUE_RECVCLASS: u32 = 9;
 const VALUE_SEGMENT: u32 = 10;

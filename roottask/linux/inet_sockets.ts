@@ -91,6 +91,14 @@ import {
   setTarget,
   shutUdp,
 } from "../libroottask/udp_socket";
+import {
+  givenHops,
+  givenService,
+  givenSource,
+  readOutgoing,
+  sourceHigh,
+  sourceLow,
+} from "./inet_control";
 import { defaultValues, VALUE_CLASS, VALUE_HOPS, VALUE_TOS, VALUE_TTL } from "./inet_options";
 import { interfaceIoctl, NO_COMMAND } from "./interfaces";
 import { FAMILY_BYTES, setFamilyError } from "./socket_address";
@@ -296,21 +304,24 @@ function sendDatagram(
     port = inet.remotePort;
   }
   setTarget(high, low, port);
-  const any = isAny(inet.localHigh, inet.localLow);
   const four = isMapped(high, low);
-  if (!any && isMapped(inet.localHigh, inet.localLow) !== four) return -ENETUNREACH;
-  const source: u64 = four ? LOOPBACK4 : LOOPBACK6;
-  const hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS) as u32;
-  const service = optionValue(socket, four ? VALUE_TOS : VALUE_CLASS) as u32;
-  return sendUdp(
-    thread,
-    socket,
-    transfer,
-    any ? 0 : inet.localHigh,
-    any ? source : inet.localLow,
-    hops,
-    service,
-  );
+  const wrong = readOutgoing(socket, four);
+  if (wrong !== 0) return wrong;
+  let fromHigh: u64 = 0;
+  let fromLow: u64 = four ? LOOPBACK4 : LOOPBACK6;
+  if (givenSource) {
+    fromHigh = sourceHigh;
+    fromLow = sourceLow;
+  } else if (!isAny(inet.localHigh, inet.localLow)) {
+    if (isMapped(inet.localHigh, inet.localLow) !== four) return -ENETUNREACH;
+    fromHigh = inet.localHigh;
+    fromLow = inet.localLow;
+  }
+  let hops = givenHops;
+  if (hops < 0) hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS);
+  let service = givenService;
+  if (service < 0) service = optionValue(socket, four ? VALUE_TOS : VALUE_CLASS);
+  return sendUdp(thread, socket, transfer, fromHigh, fromLow, hops as u32, service as u32);
 }
 
 function listenNot(_thread: Thread, _socket: Socket, _backlog: u32): i64 {

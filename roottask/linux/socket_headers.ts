@@ -1,5 +1,5 @@
 // Messages with headers: sendmsg(2), recvmsg(2), sendmmsg(2), recvmmsg(2), and the control messages that go along
-// (cmsg(3)): descriptors and credentials (unix(7)).
+// (cmsg(3)): descriptors and credentials (unix(7)), and those of inet_control.ts.
 
 import { Utcb } from "../libhedron/utcb";
 import {
@@ -12,13 +12,17 @@ import {
 import { closeFile, fileAt, installFile } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EMSGSIZE, ENOBUFS, ENOMEM, EPERM } from "../libroottask/errno";
 import { allocate, release } from "../libroottask/heap";
+import { AF_INET, AF_INET6 } from "../libroottask/inet";
 import { OpenFile } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import {
   ADDRESS_MAX,
+  CONNECTED,
   MSG_CTRUNC,
   MSG_DONTWAIT,
+  SOCK_DGRAM,
   SOCK_STREAM,
+  Socket,
   socketOf,
 } from "../libroottask/socket";
 import {
@@ -35,7 +39,25 @@ import {
   setRights,
   setSender,
 } from "../libroottask/socket_messages";
-import { copyFrom, copyTo, get32, got, put32, put64 } from "../libroottask/space";
+import { copyFrom, put32, put64 } from "../libroottask/space";
+import {
+  beginControls,
+  beginTelling,
+  CONTROL_HEAD,
+  controlData,
+  controlLevel,
+  controlSize,
+  controlType,
+  cutTelling,
+  endControl,
+  nextControl,
+  tellAt,
+  tellControl,
+  tellCut,
+  tellHead,
+  tellLeft,
+} from "./control_messages";
+import { checkStreamControl, setOutgoing, tellDatagram } from "./inet_control";
 import { putSender, sendTo, socketErrorOf, socketFile } from "./sockets";
 import { readVector } from "./transfer";
 
@@ -61,16 +83,16 @@ const HEADER_FLAGS: u64 = 48;
 const HEADER_NAME_LENGTH: u64 = 8;
 const header = changetype<Header>(memory.data(56, 8));
 
-/** struct cmsghdr: length with itself, level, type. */
-const CONTROL_HEAD: u32 = 16;
 const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
 const CREDENTIALS_BYTES: u32 = 12;
-const control = memory.data(16);
+const credentials = memory.data(12, 4);
+/** Control messages of a call are shorter (net.core.optmem_max). */
+const CONTROLS_MAX: u64 = 20_480;
 
-/** Open files of `count` descriptors at `at` of the program go along: 0 or a negative error. */
-function takeRights(program: Program, at: u64, count: u32): i64 {
+/** Open files of `count` descriptors at `at` go along: 0 or a negative error. */
+function takeRights(program: Program, at: usize, count: u32): i64 {
   if (count === 0) return 0;
   if (count > RIGHTS_MAX) return -EINVAL;
   const list = allocate(count * 4);
@@ -78,10 +100,9 @@ function takeRights(program: Program, at: u64, count: u32): i64 {
   let error: i64 = 0;
   let taken: u32 = 0;
   while (taken < count && error === 0) {
-    if (!get32(program.space, at + ((taken * 4) as u64))) error = -EFAULT;
-    const file = error === 0 ? fileAt(program.files, got) : null;
+    const file = fileAt(program.files, load<u32>(at + taken * 4));
     if (file === null) {
-      error = error === 0 ? -EBADF : error;
+      error = -EBADF;
     } else {
       file.users++;
       store<usize>(list + taken * 4, changetype<usize>(file));
@@ -109,47 +130,41 @@ function mayClaim(thread: Thread, process: u32, user: u32, group: u32): bool {
   );
 }
 
-function claim(thread: Thread, at: u64): i64 {
-  if (!copyFrom(thread.program.space, control, at, CREDENTIALS_BYTES)) return -EFAULT;
-  const process = load<u32>(control);
-  const user = load<u32>(control + 4);
-  const group = load<u32>(control + 8);
+/** The sender says that it is who the struct ucred at `at` says: 0 or a negative error. */
+function claim(thread: Thread, at: usize): i64 {
+  const process = load<u32>(at);
+  const user = load<u32>(at + 4);
+  const group = load<u32>(at + 8);
   if (!mayClaim(thread, process, user, group)) return -EPERM;
   setSender(process, user, group);
   return 0;
 }
 
 /** Reads what is to go along from `length` bytes at `from`: 0 or a negative error. */
-function readControl(thread: Thread, from: u64, length: u64): i64 {
-  const program = thread.program;
-  let rights: u64 = 0;
+function readControl(thread: Thread, from: usize, length: u32): i64 {
+  let rights: usize = 0;
   let count: u32 = 0;
-  let at: u64 = 0;
-  while (length >= (CONTROL_HEAD as u64) && at <= length - (CONTROL_HEAD as u64)) {
-    if (!copyFrom(program.space, control, from + at, CONTROL_HEAD)) return -EFAULT;
-    const bytes = load<u64>(control);
-    if (bytes < (CONTROL_HEAD as u64) || bytes > length - at) return -EINVAL;
-    const type = load<i32>(control + 12);
-    if (load<i32>(control + 8) === SOL_SOCKET) {
-      const data = from + at + (CONTROL_HEAD as u64);
-      const size = bytes - (CONTROL_HEAD as u64);
-      if (type === SCM_RIGHTS) {
+  beginControls(from, length);
+  let found = nextControl();
+  while (found > 0) {
+    if (controlLevel === SOL_SOCKET) {
+      if (controlType === SCM_RIGHTS) {
         // One list is enough for all programs there are.
         if (count !== 0) return -EINVAL;
-        if (size / 4 > (RIGHTS_MAX as u64)) return -EINVAL;
-        rights = data;
-        count = (size / 4) as u32;
-      } else if (type === SCM_CREDENTIALS) {
-        if (size !== (CREDENTIALS_BYTES as u64)) return -EINVAL;
-        const error = claim(thread, data);
+        if (controlSize / 4 > RIGHTS_MAX) return -EINVAL;
+        rights = controlData;
+        count = controlSize / 4;
+      } else if (controlType === SCM_CREDENTIALS) {
+        if (controlSize !== CREDENTIALS_BYTES) return -EINVAL;
+        const error = claim(thread, controlData);
         if (error !== 0) return error;
       } else {
         return -EINVAL;
       }
     }
-    at += (bytes + 7) & ~(7 as u64);
+    found = nextControl();
   }
-  return takeRights(program, rights, count);
+  return found < 0 ? found : takeRights(thread.program, rights, count);
 }
 
 /** Reads the struct msghdr at `at` and its vector, into the call's transfer: 0 or a negative error. */
@@ -162,19 +177,41 @@ function readHeader(thread: Thread, at: u64): i64 {
   return readVector(thread.transfer, program.space, header.vector, header.vectorLength);
 }
 
+function isInet(socket: Socket): bool {
+  return socket.protocol.family === AF_INET || socket.protocol.family === AF_INET6;
+}
+
 /** Sends the message whose header is at `at`. */
 function sendHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
-  let error = readHeader(thread, at);
+  const error = readHeader(thread, at);
   if (error !== 0) return error;
   const name = header.name;
   const length = min<u32>(header.nameLength, ADDRESS_MAX) as i32;
   clearAncillary();
-  if (header.controlLength !== 0) {
-    if (header.controlLength > 0x7fff_ffff) return -ENOBUFS;
-    error = readControl(thread, header.control, header.controlLength);
-    if (error !== 0) return error;
+  const bytes = header.controlLength;
+  if (bytes === 0) return sendTo(thread, file, name, length, flags);
+  if (bytes >= CONTROLS_MAX) return -ENOBUFS;
+  const size = bytes as u32;
+  const controls = allocate(size);
+  if (controls === 0) return -ENOBUFS;
+  if (!copyFrom(thread.program.space, controls, header.control, size)) {
+    release(controls, size);
+    return -EFAULT;
   }
-  return sendTo(thread, file, name, length, flags);
+  const socket = socketOf(file);
+  if (isInet(socket) && socket.type === SOCK_DGRAM) {
+    // What they mean depends on where the datagram goes. Sending one does not wait.
+    setOutgoing(controls, size);
+    const result = sendTo(thread, file, name, length, flags);
+    setOutgoing(0, 0);
+    release(controls, size);
+    return result;
+  }
+  let wrong: i64 = 0;
+  if (!isInet(socket)) wrong = readControl(thread, controls, size);
+  else if (socket.state === CONNECTED) wrong = checkStreamControl(controls, size);
+  release(controls, size);
+  return wrong !== 0 ? wrong : sendTo(thread, file, name, length, flags);
 }
 
 /** sendmsg(fd, header, flags). */
@@ -183,64 +220,33 @@ export function sysSendmsg(thread: Thread, regs: Utcb): i64 {
   return file === null ? socketErrorOf() : sendHeader(thread, file, regs.rsi, regs.rdx as u32);
 }
 
-/** Where control messages go next, and how many bytes are left there. */
-let controlAt: u64 = 0;
-let controlLeft: u64 = 0;
-let controlCut: bool = false;
-
-/** Begins a control message of `bytes`: how many of them fit, or -1 where not even its head does. */
-function beginControl(space: Program, type: i32, bytes: u32): i64 {
-  if (controlLeft < (CONTROL_HEAD as u64)) {
-    controlCut = true;
-    return -1;
-  }
-  const fits = min<u64>(bytes as u64, controlLeft - (CONTROL_HEAD as u64));
-  if (fits < (bytes as u64)) controlCut = true;
-  store<u64>(control, (CONTROL_HEAD as u64) + fits);
-  store<i32>(control + 8, SOL_SOCKET);
-  store<i32>(control + 12, type);
-  return copyTo(space.space, controlAt, control, CONTROL_HEAD) ? (fits as i64) : -1;
-}
-
-function endControl(bytes: u64): void {
-  const whole = min<u64>(((CONTROL_HEAD as u64) + bytes + 7) & ~(7 as u64), controlLeft);
-  controlAt += whole;
-  controlLeft -= whole;
-}
-
 function putCredentials(program: Program): void {
-  const fits = beginControl(program, SCM_CREDENTIALS, CREDENTIALS_BYTES);
-  if (fits < 0) return;
-  store<u32>(control, receivedProcess);
-  store<u32>(control + 4, receivedUser);
-  store<u32>(control + 8, receivedGroup);
-  copyTo(program.space, controlAt + (CONTROL_HEAD as u64), control, fits as u32);
-  endControl(fits as u64);
+  store<u32>(credentials, receivedProcess);
+  store<u32>(credentials + 4, receivedUser);
+  store<u32>(credentials + 8, receivedGroup);
+  tellControl(program, SOL_SOCKET, SCM_CREDENTIALS, credentials, CREDENTIALS_BYTES);
 }
 
 /** Gives the program descriptors for the open files that came along, as many as there is room for. */
 function putRights(program: Program, closing: bool): void {
-  const room = controlLeft < (CONTROL_HEAD as u64) ? 0 : (controlLeft - (CONTROL_HEAD as u64)) / 4;
+  const room = tellLeft < (CONTROL_HEAD as u64) ? 0 : (tellLeft - (CONTROL_HEAD as u64)) / 4;
   const count = min<u64>(room, receivedRightCount as u64) as u32;
   let given: u32 = 0;
   while (given < count) {
     const file = changetype<OpenFile>(load<usize>(receivedRights + given * 4));
     const fd = installFile(program.files, file, 0, program.filesLimit, closing);
     if (fd < 0) break;
-    const to = controlAt + ((CONTROL_HEAD + given * 4) as u64);
+    const to = tellAt + ((CONTROL_HEAD + given * 4) as u64);
     if (!put32(program.space, to, fd as u32)) {
       closeFile(program.files, fd as u64);
       break;
     }
     given++;
   }
-  if (given < receivedRightCount) controlCut = true;
+  if (given < receivedRightCount) cutTelling();
   if (given === 0) return;
-  store<u64>(control, (CONTROL_HEAD + given * 4) as u64);
-  store<i32>(control + 8, SOL_SOCKET);
-  store<i32>(control + 12, SCM_RIGHTS);
-  copyTo(program.space, controlAt, control, CONTROL_HEAD);
-  endControl((given * 4) as u64);
+  tellHead(program, SOL_SOCKET, SCM_RIGHTS, given * 4);
+  endControl(given * 4);
 }
 
 /** Receives a message into what the header at `at` says. */
@@ -258,17 +264,19 @@ function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64
     endReceipt();
     return result;
   }
-  controlAt = into;
-  controlLeft = room;
-  controlCut = false;
+  beginTelling(into, room);
   // The end of a stream has nobody's.
   const hasSender = receivedFrom !== null || socket.type === SOCK_STREAM;
-  if (hasSender && socket.passesCredentials !== 0) putCredentials(program);
+  if (isInet(socket)) {
+    if (socket.type === SOCK_DGRAM && receivedFrom !== null) tellDatagram(program, socket);
+  } else if (hasSender && socket.passesCredentials !== 0) {
+    putCredentials(program);
+  }
   if (receivedRightCount !== 0) putRights(program, (flags & MSG_CMSG_CLOEXEC) !== 0);
   let told: u32 = receivedFlags | (flags & MSG_CMSG_CLOEXEC);
-  if (controlCut) told |= MSG_CTRUNC;
+  if (tellCut) told |= MSG_CTRUNC;
   let stored = put32(program.space, at + HEADER_FLAGS, told);
-  stored = stored && put64(program.space, at + HEADER_CONTROL, controlAt - into);
+  stored = stored && put64(program.space, at + HEADER_CONTROL, tellAt - into);
   if (stored && name !== 0) {
     stored = putSender(program, socket, name, at + HEADER_NAME_LENGTH) === 0;
   } else if (stored) {
