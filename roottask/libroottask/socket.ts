@@ -330,10 +330,13 @@ export function untilOf(time: u64): u64 {
   return time === 0 ? 0 : monotonic() + time;
 }
 
-/** Waits for `key` of the node of `of`. Returns 0, -EAGAIN where time is up, or -EINTR. */
+/** Waits for `key` of the node of `at`. Returns 0, -EAGAIN where time is up, or -EINTR. */
 export function awaitAt(thread: Thread, at: Socket, key: u64, end: u64): i64 {
   const outcome = waitUntil(thread, changetype<usize>(at.node), key, end);
-  if (outcome === WAIT_INTERRUPTED) return -EINTR;
+  if (outcome === WAIT_INTERRUPTED) {
+    if (end !== 0) thread.limited = 1;
+    return -EINTR;
+  }
   return outcome === WAIT_TIMED_OUT ? -EAGAIN : 0;
 }
 

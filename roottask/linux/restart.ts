@@ -58,9 +58,12 @@ function endsAlways(number: u32): bool {
   );
 }
 
+/** Beside the number of a call: it had a time limit of a socket's, SO_RCVTIMEO or SO_SNDTIMEO, and does not begin again. */
+const LIMITED: u32 = 1 << 31;
+
 /** The call of `thread`, of this number, has been interrupted: `settleCall` says what comes of it. */
-export function interruptCall(thread: Thread, number: u64): void {
-  linuxThread(thread).interrupted = (number as u32) + 1;
+export function interruptCall(thread: Thread, number: u64, limited: bool): void {
+  linuxThread(thread).interrupted = ((number as u32) + 1) | (limited ? LIMITED : 0);
 }
 
 /**
@@ -70,9 +73,11 @@ export function interruptCall(thread: Thread, number: u64): void {
 export function settleCall(thread: Thread, regs: Utcb, handled: bool, restarts: bool): void {
   const own = linuxThread(thread);
   if (own.interrupted === 0) return;
-  const number = own.interrupted - 1;
+  const number = (own.interrupted & ~LIMITED) - 1;
+  const limited = (own.interrupted & LIMITED) !== 0;
   own.interrupted = 0;
   if (handled) own.sleepEnd = 0;
+  if (limited) return;
   if (handled ? !restarts || endsWithHandler(number) : endsAlways(number)) return;
   regs.rax = number as u64;
   regs.rip -= SYSCALL_BYTES;

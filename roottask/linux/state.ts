@@ -49,7 +49,7 @@ export class LinuxThread {
   returning: u32;
   /** The mask is for a wait alone, and what it was before. */
   suspended: u32;
-  /** A signal has interrupted the call of this number, less 1; 0 for none. */
+  /** A signal has interrupted the call of this number, less 1, and what restart.ts notes beside it; 0 for none. */
   interrupted: u32;
   resumeMask: u64;
   /** PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS of prctl(2). */

@@ -136,7 +136,8 @@ export function linuxCall(thread: Thread): void {
   } else {
     regs.rax = result as u64;
   }
-  if (result === -EINTR) interruptCall(thread, number);
+  if (result === -EINTR) interruptCall(thread, number, thread.limited !== 0);
+  thread.limited = 0;
   if (own.interrupted !== 0 || signalPending(thread)) deliverPending(thread, regs);
   else if (own.suspended !== 0) endSuspension(thread);
 }
