@@ -9,12 +9,13 @@ export const OTHER_PAGES_END = 0x7fff_f600_0000;
 /** UTCB of the first thread, and what lies behind it. */
 export const FIRST_UTCB = 0x7fff_ffff_e000;
 
-/** Read-only page with what clocks are computed from; the same for all programs. */
+/** Read-only page with what the vDSO computes from; the same for all programs. */
 export const TIME_PAGE = 0x7fff_f480_0000;
-/** TSC ticks per second, TSC at the roottask's start, seconds since 1970 then: u64 each. */
+/** TSC ticks per second, TSC at the roottask's start, seconds since 1970 then, number of processors: u64 each. */
 export const TIME_HERTZ = 0;
 export const TIME_ORIGIN = 8;
 export const TIME_EPOCH = 16;
+export const TIME_PROCESSORS = 24;
 
 /** The vDSO: an ELF image of the program's own, which it may unmap as on Linux. */
 export const VDSO = 0x7fff_f481_0000;

@@ -1,8 +1,9 @@
 // Time: the TSC at the rate the HIP gives, and the date of the CMOS real-time clock (MC146818A) read once.
 
 import { inb, outb, rdtsc } from "../libhedron/x86";
-import { TIME_EPOCH, TIME_HERTZ, TIME_ORIGIN } from "../libhrstd/mediator_layout";
+import { TIME_EPOCH, TIME_HERTZ, TIME_ORIGIN, TIME_PROCESSORS } from "../libhrstd/mediator_layout";
 import { NANOSECONDS, toNanoseconds } from "../libhrstd/ticks";
+import { processorCount } from "./processors";
 
 export const CMOS_PORT: u32 = 0x70;
 
@@ -80,11 +81,12 @@ export function monotonic(): u64 {
   return toNanoseconds(rdtsc() - origin, hertz);
 }
 
-/** Fills in the page from which programs compute the same. */
+/** Fills in the page from which programs compute the same, and whether there is more than one processor. */
 export function fillTimePage(page: usize): void {
   store<u64>(page + TIME_HERTZ, hertz);
   store<u64>(page + TIME_ORIGIN, origin);
   store<i64>(page + TIME_EPOCH, epoch);
+  store<u64>(page + TIME_PROCESSORS, processorCount() as u64);
 }
 
 /** Seconds since 1970 when the roottask started; add `monotonic`. */

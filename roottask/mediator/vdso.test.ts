@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guestModule } from "../../tools/asc/guest.ts";
 import { hasTool, runsLinuxPrograms } from "../../tools/testing/host-tools.ts";
+import { TIME_PAGE, TIME_PROCESSORS } from "../libhrstd/mediator_layout.ts";
 import { roottask } from "../programs.ts";
 import { linkMediator, mediatorImage } from "./image.ts";
 import { elfHash, gnuHash, vdsoImage } from "./vdso_image.ts";
@@ -34,6 +35,7 @@ const LOOK_UP = `
 #include <dlfcn.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/mman.h>
 int main(int argc, char **argv) {
   void *object = dlopen(argv[1], RTLD_NOW);
   if (!object) return puts(dlerror()), 1;
@@ -44,8 +46,13 @@ int main(int argc, char **argv) {
   CPU_ZERO(&here);
   CPU_SET(sched_getcpu(), &here);
   sched_setaffinity(0, sizeof here, &here);
+  char *page = mmap((void *)${TIME_PAGE}, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  *(long *)(page + ${TIME_PROCESSORS}) = 2;
   int result = getcpu(&cpu, &node, 0);
-  return printf("%d %d\\n", result, CPU_ISSET(cpu, &here)), 0;
+  printf("%d %d\\n", result, CPU_ISSET(cpu, &here));
+  *(long *)(page + ${TIME_PROCESSORS}) = 1;
+  result = getcpu(&cpu, &node, 0);
+  return printf("%d %u %u\\n", result, cpu, node), 0;
 }`;
 
 describe("the vDSO", () => {
@@ -63,8 +70,12 @@ describe("the vDSO", () => {
     execFileSync("gcc", ["-o", program, source, "-ldl"]);
     const look = (version: string) =>
       execFileSync(program, [file, version, ...FUNCTIONS], { encoding: "utf8" });
-    expect(look("LINUX_2.6")).toBe(`${FUNCTIONS.map((name) => `${name} 1\n`).join("")}0 1\n`);
-    expect(look("LINUX_2.7")).toBe(`${FUNCTIONS.map((name) => `${name} 0\n`).join("")}0 1\n`);
+    expect(look("LINUX_2.6")).toBe(
+      `${FUNCTIONS.map((name) => `${name} 1\n`).join("")}0 1\n0 0 0\n`,
+    );
+    expect(look("LINUX_2.7")).toBe(
+      `${FUNCTIONS.map((name) => `${name} 0\n`).join("")}0 1\n0 0 0\n`,
+    );
   });
 
   it("hashes names as both tables want them", () => {
