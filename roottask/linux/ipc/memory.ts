@@ -21,6 +21,7 @@ import { grant, takeBack } from "../../libroottask/pregrant";
 import { currentThread, Program } from "../../libroottask/program";
 import { copyFrom, copyTo, mapShared, unmap } from "../../libroottask/space";
 import { dispose, KIND_FILE, Node, newNode } from "../../libroottask/tree";
+import { RLIMIT_MEMLOCK } from "../limit_numbers";
 import { limitOf } from "../state";
 import {
   addObject,
@@ -70,8 +71,6 @@ const SHM_STAT_ANY: u32 = 15;
 /** Bits of a mode: it goes with the last mapping, and it is locked. */
 const SHM_DEST: u32 = 0o1000;
 const SHM_LOCKED: u32 = 0o2000;
-
-const RLIMIT_MEMLOCK: u32 = 8;
 
 const PAGE: u64 = 4096;
 /** Largest size of a file: of what a segment is made of. */
