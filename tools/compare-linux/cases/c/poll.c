@@ -17,8 +17,9 @@ int main(void) {
   FD_SET(file, &set);
   struct timeval zero = {0, 0};
   SAY(select(file + 1, &set, 0, 0, &zero));
-  FD_SET(77, &set);
-  SAY(select(78, &set, 0, 0, &zero));
+  // Linux asks only descriptors that its table has room for, and 64 is the smallest table.
+  FD_SET(61, &set);
+  SAY(select(62, &set, 0, 0, &zero));
   SAY(select(-1, 0, 0, 0, &zero));
   int e = epoll_create1(0), v = eventfd(2, EFD_NONBLOCK);
   struct epoll_event in = {EPOLLIN, {.u64 = 42}}, out[4] = {{0}};
