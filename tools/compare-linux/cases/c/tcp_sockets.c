@@ -1,38 +1,10 @@
 // Streams over the loopback interface (tcp(7), ip(7)): ports, connecting, bytes, ends, errors and their order, options.
-#include "say.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "inet.h"
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <linux/sockios.h>
-typedef struct sockaddr_in In;
-static char buffer[1 << 20];
-static int ready(int fd) {
-  struct pollfd p = {fd, POLLIN | POLLOUT | POLLRDHUP | POLLPRI};
-  poll(&p, 1, 0);
-  return p.revents;
-}
-static void got(const char *what, long result) {
-  if (result < 0) printf("%s: %s\n", what, strerrorname_np(errno));
-  else printf("%s: %ld '%.*s'\n", what, result, (int)(result < 40 ? result : 40), buffer);
-  fflush(stdout);
-}
-#define RECV(fd, size, flags) (memset(buffer, 0, 4096), got("recv " #fd " " #size " " #flags, recv(fd, buffer, size, flags)))
-static In at(const char *ip, int port) {
-  In a = {AF_INET, htons(port)};
-  inet_pton(AF_INET, ip, &a.sin_addr);
-  return a;
-}
-static int port_of(int fd) {
-  In a;
-  socklen_t n = sizeof a;
-  return getsockname(fd, (void *)&a, &n) ? -1 : ntohs(a.sin_port);
-}
 static void name(const char *what, int fd, int (*of)(int, struct sockaddr *, socklen_t *), int port) {
   In a;
   socklen_t n = sizeof a;
@@ -45,7 +17,6 @@ static int so_error(int fd) {
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n);
   return e;
 }
-static int on_ = 1;
 static int listener(int backlog, int flags) {
   int l = socket(AF_INET, SOCK_STREAM | flags, 0);
   In a = at("127.0.0.1", 0);

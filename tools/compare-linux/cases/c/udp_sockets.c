@@ -1,39 +1,11 @@
 // Datagrams over the loopback interface (udp(7)), and the loopback address of IPv6 (ipv6(7)), streams included.
-#include "say.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-typedef struct sockaddr_in In;
-typedef struct sockaddr_in6 In6;
-static char buffer[70000], large[70000];
-static int on_ = 1, off;
-static int ready(int fd) {
-  struct pollfd p = {fd, POLLIN | POLLOUT | POLLRDHUP};
-  poll(&p, 1, 0);
-  return p.revents;
-}
-static void got(const char *what, long result) {
-  if (result < 0) printf("%s: %s\n", what, strerrorname_np(errno));
-  else printf("%s: %ld '%.*s'\n", what, result, (int)(result < 40 ? result : 40), buffer);
-  fflush(stdout);
-}
-#define RECV(fd, size, flags) (memset(buffer, 0, 4096), got("recv " #fd " " #size " " #flags, recv(fd, buffer, size, flags)))
-static In at(const char *ip, int port) {
-  In a = {AF_INET, htons(port)};
-  inet_pton(AF_INET, ip, &a.sin_addr);
-  return a;
-}
+#include "inet.h"
+static char large[70000];
+static int off;
 static In6 at6(const char *ip, int port) {
   In6 a = {AF_INET6, htons(port)};
   inet_pton(AF_INET6, ip, &a.sin6_addr);
   return a;
-}
-static int port_of(int fd) {
-  In6 a;
-  socklen_t n = sizeof a;
-  return getsockname(fd, (void *)&a, &n) ? -1 : ntohs(a.sin6_port);
 }
 static void show(const char *what, void *a, socklen_t n, int port) {
   char text[64] = "";
