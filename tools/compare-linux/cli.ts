@@ -2,17 +2,20 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
+import { hasQemu, QEMU } from "../testing/host-tools.ts";
 import { type Comparison, compare, isSame } from "./compare.ts";
 import { diff } from "./diff.ts";
 import { type Folder, readFolder } from "./folder.ts";
 import { makeSystem, whatIsMissing } from "./host.ts";
+import { ENGINES, type Engine } from "./machines.ts";
 
 interface Options {
   only?: string;
   seconds: string;
   mediator: boolean;
   processors: string;
+  on: Engine;
   quiet?: boolean;
   update?: boolean;
 }
@@ -58,7 +61,7 @@ function report(
 }
 
 async function run(folders: string[], options: Options): Promise<void> {
-  const missing = whatIsMissing();
+  const missing = options.on === "qemu" && !hasQemu ? QEMU : whatIsMissing();
   if (missing) {
     console.log(`skipped: ${missing} cannot be had here`);
     return;
@@ -74,6 +77,7 @@ async function run(folders: string[], options: Options): Promise<void> {
     seconds: Number(options.seconds),
     mediated: options.mediator,
     processors: Number(options.processors),
+    engine: options.on,
   });
   const unexpected: [name: string, Comparison][] = [];
   for (const [index, folder] of read.entries()) {
@@ -93,9 +97,12 @@ await new Command("compare:linux")
   .description("runs the programs of folders on this Linux and in the guest, and compares")
   .argument("<folders...>", "folders of C, Rust and Go sources, executables, scripts and lists")
   .option("--only <pattern>", "only programs whose name matches this regular expression")
-  .option("--seconds <n>", "virtual seconds after which a program hangs", "5")
+  .option("--seconds <n>", "seconds of the guest after which a program hangs", "5")
   .option("--no-mediator", "without a mediator")
   .option("--processors <n>", "processors of the guest's machine", "1")
+  .addOption(
+    new Option("--on <machine>", "what the guest runs on").choices(ENGINES).default("emulator"),
+  )
   .option("--update", "write what differs into differences.json")
   .option("--quiet", "counts alone")
   .action(run)

@@ -1,29 +1,24 @@
 // Programs in the guest: many in one boot of the system, one after the other. The roottask's lines tell where each begins
 // and ends. One that hangs or stops the system costs itself alone: the next boot goes on behind it.
 
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { Machine } from "../emulator/host/machine.ts";
 import { archiveOf } from "./file-tree.ts";
+import { type Engine, startMachine } from "./machines.ts";
 import { CLEANERS, ENVIRONMENT, type Outcome, type Program } from "./program.ts";
 
-const built = (file: string) =>
-  readFileSync(fileURLToPath(new URL(`../../build/${file}`, import.meta.url)));
-
-/** Virtual nanoseconds between looks at the log. */
-const LOOK = 20e6;
-/** Virtual nanoseconds that the system may take to start the first program, and to power off. */
+/** Nanoseconds that the system may take to start the first program, and to power off. */
 const BOOT = 20e9;
 /** Bytes of programs' files in one boot; the roottask's memory is no larger than the guest's. */
 const BOOT_BYTES = 256 << 20;
 
 export interface GuestOptions {
-  /** Virtual seconds after which a program is taken to hang. */
+  /** Seconds of the machine after which a program is taken to hang. */
   seconds?: number;
   /** Whether system calls go to the mediator first. */
   mediated?: boolean;
   /** Processors of the machine, 1 if it is not said. */
   processors?: number;
+  /** What the system boots on, the emulator if it is not said. */
+  engine?: Engine;
 }
 
 /** A line of the start file. Every word is quoted, so that none is a comment. */
@@ -56,8 +51,9 @@ class Log {
     this.outcomes = programs.map(() => undefined);
   }
 
-  take(bytes: readonly number[], now: number): void {
-    const lines = (this.#line + Buffer.from(bytes).toString("latin1")).split("\n");
+  /** Bytes of the log as Latin-1 characters, and when they came. */
+  take(text: string, now: number): void {
+    const lines = (this.#line + text).split("\n");
     this.#line = lines.pop() ?? "";
     for (const line of lines) this.#takeLine(line, now);
   }
@@ -91,35 +87,27 @@ class Log {
 
 /** Boots once; outcomes of the first programs, at least of one. */
 async function boot(programs: readonly Program[], options: GuestOptions): Promise<Outcome[]> {
-  const { seconds = 5, mediated = true, processors = 1 } = options;
+  const { seconds = 5, mediated = true, processors = 1, engine = "emulator" } = options;
   const lines = [
     ...Object.entries(ENVIRONMENT).map(([name, value]) => `env ${name}=${value}`),
     ...(mediated ? [] : ["mediator off"]),
     ...programs.flatMap(({ command }) => [command, ...CLEANERS].map(startLine)),
   ];
   const archive = await archiveOf(programs, `${lines.join("\n")}\n`);
-  const bytes: number[] = [];
-  const machine = await Machine.create({
-    kernel: built("kernel.elf32"),
-    memory: "2048M",
-    cpus: processors,
-    cpu: "max",
-    modules: [
-      { file: built("roottask-bin"), commandLine: "novga roottask" },
-      { file: archive, commandLine: "userland" },
-    ],
-    onDebugConsole: (byte) => bytes.push(byte),
-  });
+  const machine = await startMachine(engine, archive, processors);
   const log = new Log(programs);
-  for (;;) {
-    const stop = machine.runSync({ nanoseconds: LOOK });
-    const now = machine.core.time();
-    log.take(bytes.splice(0), now);
-    if (log.at === programs.length) break;
-    const late = now - log.since > (log.running ? seconds * 1e9 : BOOT);
-    if (stop.kind === "limit" && !late) continue;
-    log.finish(late ? "no end: time is up" : `no end: the system stopped (${stop.kind})`);
-    break;
+  try {
+    for (;;) {
+      const { text, now, stopped } = await machine.goOn();
+      log.take(text, now);
+      if (log.at === programs.length) break;
+      const late = now - log.since > (log.running ? seconds * 1e9 : BOOT);
+      if (stopped === undefined && !late) continue;
+      log.finish(late ? "no end: time is up" : `no end: the system stopped (${stopped})`);
+      break;
+    }
+  } finally {
+    machine.end();
   }
   return log.outcomes.flatMap((outcome) => (outcome ? [outcome] : []));
 }
