@@ -89,8 +89,9 @@ const serviceSelectors = memory.data(7 * 8);
 export function setExecutable(program: Program, node: Node): void {
   const old = program.executable;
   node.users++;
+  node.executions++;
   program.executable = node;
-  if (old !== null) drop(old);
+  if (old !== null) dropExecutable(old);
 }
 
 /**
@@ -319,7 +320,8 @@ export function useSpace(program: Program, space: Space, entries: usize, words: 
   program.fileWords = words;
 }
 
-function drop(node: Node): void {
+function dropExecutable(node: Node): void {
+  node.executions--;
   node.users--;
   dispose(node);
 }
@@ -341,7 +343,7 @@ export function releaseProgram(program: Program): void {
   if (program.personality !== 0) release(program.personality, program.personalityBytes);
   program.personality = 0;
   const executable = program.executable;
-  if (executable !== null) drop(executable);
+  if (executable !== null) dropExecutable(executable);
   program.executable = null;
   program.ended = 1;
 }

@@ -51,6 +51,9 @@ export class Node {
   linkable: u32;
   /** Open files and mappings that use it. */
   users: u32;
+  /** Open files that may write to it, and programs that run it: never both (write_access.ts). */
+  writers: u32;
+  executions: u32;
   /** F_SEAL_… of a file. */
   seals: u32;
   /** Windows of mediators on it (shared_files.ts). */

@@ -103,6 +103,8 @@ export class OpenFile {
   /** The name it was found by, unless it has none; and whether who watches was told that it is open. */
   entry: Entry | null;
   told: u32;
+  /** It is among the writers of its node (write_access.ts). */
+  counted: u32;
   /** What its kind keeps of it. */
   object: usize;
   /** The first of the epoll entries on it (epoll.ts). */
@@ -289,6 +291,7 @@ export function dropFile(file: OpenFile): void {
   release(file);
   file.lock = changeLock(node, file.lock, LOCK_NONE);
   if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
+  if (file.counted !== 0) node.writers--;
   destroy<OpenFile>(file);
   if (entry !== null) dropEntry(entry);
   node.users--;

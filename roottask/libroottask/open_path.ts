@@ -29,6 +29,7 @@ import {
   O_WRONLY,
   OpenFile,
   openNode,
+  writable,
 } from "./open_file";
 import { owns, permit, permitNew } from "./permission";
 import { Program, Thread } from "./program";
@@ -52,6 +53,7 @@ import {
   walkSlash,
   walkToFile,
 } from "./tree";
+import { countWriter, mayWriteTo } from "./write_access";
 
 /** Puts `file`, which has no user yet, into the lowest free descriptor of the program, or drops it: a negative error. */
 export function giveDescriptor(program: Program, file: OpenFile, flags: u32): i64 {
@@ -60,17 +62,32 @@ export function giveDescriptor(program: Program, file: OpenFile, flags: u32): i6
   return fd;
 }
 
+/** An open file on `node`, which the call of `thread` holds; null when memory is out, and what nobody has goes. */
+function openHeld(thread: Thread, node: Node, flags: u32): OpenFile | null {
+  const file = openNode(node, flags);
+  if (file === null) dispose(node);
+  else hold(thread, file);
+  return file;
+}
+
+/** As `openDescriptor`, for open(2): who may write keeps the file from being run. */
+function openFound(thread: Thread, node: Node, entry: Entry | null, flags: u32): i64 {
+  const file = openHeld(thread, node, flags);
+  if (file === null) return -ENOMEM;
+  if (writable(file)) countWriter(file);
+  return finishOpening(thread, file, entry, flags);
+}
+
 /**
  * An open file on `node`, found by `entry` where it was by a name, in the lowest free descriptor of the thread's program, or
  * a negative error. May wait.
  */
 export function openDescriptor(thread: Thread, node: Node, entry: Entry | null, flags: u32): i64 {
-  const file = openNode(node, flags);
-  if (file === null) {
-    dispose(node);
-    return -ENOMEM;
-  }
-  hold(thread, file);
+  const file = openHeld(thread, node, flags);
+  return file === null ? -ENOMEM : finishOpening(thread, file, entry, flags);
+}
+
+function finishOpening(thread: Thread, file: OpenFile, entry: Entry | null, flags: u32): i64 {
   // While it waits, the name may go.
   if (entry !== null) keepEntry(entry);
   file.entry = entry;
@@ -111,7 +128,7 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   }
   markModified(directory);
   noteCreated(node.names as Entry);
-  return openDescriptor(thread, node, node.names, flags);
+  return openFound(thread, node, node.names, flags);
 }
 
 function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
@@ -121,7 +138,7 @@ function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): 
   const node = newFile(directory, mode);
   if (node === null) return -ENOMEM;
   if ((flags & O_EXCL) === 0) node.linkable = 1;
-  return openDescriptor(thread, node, null, flags);
+  return openFound(thread, node, null, flags);
 }
 
 /** `node`, which is there, may be opened with `flags`: 0 or a negative error. */
@@ -150,12 +167,15 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   const entry = walkEntry === null ? node.names : walkEntry;
   const refused = mayOpen(node, flags);
   if (refused !== 0) return refused;
+  const changes = (writing || (flags & O_TRUNC) !== 0) && (flags & O_PATH) === 0;
+  const busy = changes ? mayWriteTo(node) : 0;
+  if (busy !== 0) return busy;
   if ((flags & O_TRUNC) !== 0 && node.kind === KIND_FILE) {
     const emptied = truncateContents(node, 0, thread.program.fileLimit);
     if (emptied !== 0) return emptied;
     noteFile(node, entry, IN_MODIFY);
   }
-  return openDescriptor(thread, node, entry, flags);
+  return openFound(thread, node, entry, flags);
 }
 
 /**

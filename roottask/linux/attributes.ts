@@ -25,6 +25,7 @@ import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyTo } from "../libroottask/space";
 import { Entry, KIND_DIRECTORY, KIND_FILE, Node, walkEntry, walkNode } from "../libroottask/tree";
+import { mayWriteTo } from "../libroottask/write_access";
 import { realCredentials } from "./credentials";
 import {
   AT_EMPTY_PATH,
@@ -161,6 +162,8 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   if (node.kind !== KIND_FILE) return -EINVAL;
   const refused = permit(node, MAY_WRITE);
   if (refused !== 0) return refused;
+  const busy = mayWriteTo(node);
+  if (busy !== 0) return busy;
   const result = truncateContents(node, size, program.fileLimit);
   if (result === 0) noteFile(node, walkEntry, IN_MODIFY);
   return sizeResult(thread, result);

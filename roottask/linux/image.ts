@@ -22,6 +22,7 @@ import { loadElf, loadInterpreter, mapStack } from "../libroottask/loader";
 import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
 import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree";
+import { mayRun } from "../libroottask/write_access";
 
 /** The executable that was found last, and its interpreter. */
 export const elf = changetype<Elf>(memory.data(ELF_BYTES));
@@ -32,7 +33,9 @@ const COPY_MAX: u64 = 1 << 28;
 /** 0, or why `node` cannot be executed. */
 export function mayExecute(node: Node): i64 {
   if (node.kind === KIND_LINK) return -ELOOP;
-  return node.kind === KIND_FILE ? permit(node, MAY_EXECUTE) : -EACCES;
+  if (node.kind !== KIND_FILE) return -EACCES;
+  const refused = permit(node, MAY_EXECUTE);
+  return refused !== 0 ? refused : mayRun(node);
 }
 
 /** Checks `file` and fills `found`; contents in several pieces are copied, until `closeImage`. Returns one of ELF_…. */
