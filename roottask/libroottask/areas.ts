@@ -10,6 +10,17 @@ export const SPACE_END: u64 = 0x7fff_ffff_f000;
 /** Lowest address that may be mapped (Linux: vm.mmap_min_addr). */
 export const SPACE_START: u64 = 0x1_0000;
 
+/** It grows downwards when somebody touches what lies below it (MAP_GROWSDOWN). */
+export const MARK_GROWS: u32 = 1;
+/** What fork(2) does with it: the child has nothing there (MADV_DONTFORK), or zeroes (MADV_WIPEONFORK). */
+export const MARK_DONT_FORK: u32 = 2;
+export const MARK_WIPE_ON_FORK: u32 = 4;
+/** It is in no core dump (MADV_DONTDUMP). */
+export const MARK_DONT_DUMP: u32 = 8;
+
+/** Bytes that stay free between an area that grows and what is below it (stack_guard_gap of Linux). */
+const GUARD: u64 = 256 * 4096;
+
 /** One run of addresses with the same rights and backing; the list is sorted and free of overlaps. */
 @unmanaged
 export class Area {
@@ -29,6 +40,8 @@ export class Area {
   locked: u32;
   /** Rights it cannot get: writing where the file of a shared mapping was not opened for that. */
   denied: u32;
+  /** MARK_… bits. */
+  marks: u32;
   /** Where `node` is: the space it is in, and other areas of the node. */
   space: Space | null;
   nextOfNode: Area | null;
@@ -69,6 +82,10 @@ export class Space {
   pool: Area | null;
   /** What is mapped from now on is to stay: mlockall(2). */
   locksNew: u32;
+  /** The marks of what is mapped from now on. */
+  marksNew: u32;
+  /** How large areas that grow may become, bytes: RLIMIT_STACK. */
+  growthLimit: u64;
   /** Commands of membarrier(2) that it has registered for. */
   barriers: u32;
   /** Pages in use. */
@@ -85,6 +102,33 @@ export function areaAt(space: Space, address: u64): Area | null {
     area = area.next;
   }
   return null;
+}
+
+/** The first area of the program's own that ends above `address`, or null. */
+export function ownAreaFrom(space: Space, address: u64): Area | null {
+  let area = space.areas;
+  while (area !== null && (area.end <= address || area.fixed !== 0)) area = area.next;
+  return area;
+}
+
+/** The area above `address`, where nothing is mapped, if it can grow to there; null otherwise. */
+export function growDown(space: Space, address: u64): Area | null {
+  let below = SPACE_START;
+  let area = space.areas;
+  while (area !== null && area.end <= address) {
+    if (area.end > below) below = area.end;
+    // What the mediator may hand out is not to be had.
+    if (area === space.heap) below = max<u64>(below, space.heapLimit);
+    // One that nobody can touch, or that grows itself, needs no distance.
+    if (area.rights !== 0 && (area.marks & MARK_GROWS) === 0)
+      below = max<u64>(below, area.end + GUARD);
+    area = area.next;
+  }
+  if (area === null || (area.marks & MARK_GROWS) === 0 || area.fixed !== 0) return null;
+  const start = address & ~(4095 as u64);
+  if (start < below || area.end - start > space.growthLimit) return null;
+  area.start = start;
+  return area;
 }
 
 /** Nothing is mapped in [start, end). */
@@ -127,6 +171,7 @@ export function splitAt(space: Space, address: u64): bool {
   tail.shared = area.shared;
   tail.denied = area.denied;
   tail.locked = area.locked;
+  tail.marks = area.marks;
   tail.offset = area.offset + (address - area.start);
   const node = area.node;
   if (node !== null) backArea(space, tail, node);
@@ -142,6 +187,7 @@ function joins(a: Area, b: Area): bool {
     a.fixed === b.fixed &&
     a.shared === b.shared &&
     a.locked === b.locked &&
+    a.marks === b.marks &&
     a.node === null &&
     b.node === null
   );
@@ -242,6 +288,16 @@ export function freeFrom(space: Space, end: u64): u64 {
     area = area.next;
   }
   return from;
+}
+
+/** The end of what the program may have changed from `start` on, at most `limit`: where an area that is not its own begins. */
+export function ownUntil(space: Space, start: u64, limit: u64): u64 {
+  let area = space.areas;
+  while (area !== null && area.start < limit) {
+    if (area.end > start && area.fixed !== 0) return max<u64>(start, area.start);
+    area = area.next;
+  }
+  return limit;
 }
 
 /** [start, end) touches an area that is not the program's to change. */

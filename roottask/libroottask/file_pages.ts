@@ -116,6 +116,12 @@ export function frameAt(node: Node, index: u64): usize {
   return (entryOf(node, index) & ~FLAGS) as usize;
 }
 
+/** Page `index` of `node` is in memory: it is neither a hole nor behind the end. */
+export function hasPage(node: Node, index: u64): bool {
+  const entry = entryOf(node, index);
+  return (entry & ~FLAGS) !== 0 || (entry === 0 && index < basePages(node));
+}
+
 /** Bytes at the pointer that `contentsAt` returned. */
 export let runLength: u32 = 0;
 

@@ -21,14 +21,16 @@ import {
   backArea,
   dropArea,
   firstMapping,
+  growDown,
   insertArea,
   joinNeighbours,
-  mappedUntil,
+  MARK_DONT_FORK,
+  MARK_WIPE_ON_FORK,
   SPACE_END,
   Space,
   splitAt,
 } from "./areas";
-import { EACCES, EINVAL, ENOMEM } from "./errno";
+import { EINVAL, ENOMEM } from "./errno";
 import { copyContents, frameAt, frameToRead, frameToWrite, isCopy } from "./file_pages";
 import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
@@ -245,6 +247,7 @@ function mapArea(
   area.shared = shared ? 1 : 0;
   area.denied = denied;
   area.locked = space.locksNew;
+  area.marks = space.marksNew;
   area.offset = offset;
   if (node !== null) backArea(space, area, node);
   insertArea(space, area);
@@ -274,23 +277,8 @@ function allowed(space: Space, address: u64, frame: u64, rights: u32): u32 {
   return isCopy(area.node as Node, indexOf(area, address)) ? rights & ~MEM_W : rights;
 }
 
-/** The end of what may get `rights` from `start` on, at most `end`. */
-function grantedUntil(space: Space, start: u64, end: u64, rights: u32): u64 {
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start && (area.denied & rights) !== 0) return max<u64>(start, area.start);
-    area = area.next;
-  }
-  return end;
-}
-
-/**
- * Changes the rights of [start, limit). Returns 0, or -ENOMEM where part of it is not mapped, -EACCES where it cannot
- * get them; what lies before that part has changed then, as on Linux.
- */
-export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 {
-  const present = mappedUntil(space, start, limit);
-  const end = grantedUntil(space, start, present, rights);
+/** Gives [start, end), which is within one area, the rights `rights`, which it can get. Returns 0 or -ENOMEM. */
+export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
   if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   const wanted = effective(rights);
   let area = space.areas;
@@ -318,8 +306,7 @@ export function protect(space: Space, start: u64, limit: u64, rights: u32): i64 
     address = nextPresent(space, run, end);
   }
   joinNeighbours(space);
-  if (end !== present) return -EACCES;
-  return end === limit ? 0 : -ENOMEM;
+  return 0;
 }
 
 /** Moves the pages of [from, from + length) to `to`, where they take the rights of the area there. */
@@ -436,6 +423,7 @@ export function touch(space: Space, address: u64, rights: u32): bool {
   if (address >= SPACE_END) return false;
   let area = areaAt(space, address);
   if (area === null && recordHandedOut(space)) area = areaAt(space, address);
+  if (area === null) area = growDown(space, address);
   if (area === null || area.fixed !== 0) return false;
   faultReason = FAULT_RIGHTS;
   if ((area.rights & rights) !== rights) return false;
@@ -675,9 +663,10 @@ export function copySpace(from: Space, to: Space): bool {
   to.argumentsEnd = from.argumentsEnd;
   to.variablesEnd = from.variablesEnd;
   to.barriers = from.barriers;
+  to.growthLimit = from.growthLimit;
   let area = from.areas;
   while (area !== null) {
-    if (area.fixed === 0) {
+    if (area.fixed === 0 && (area.marks & MARK_DONT_FORK) === 0) {
       const copy = create<Area>();
       if (copy === null) return false;
       copy.start = area.start;
@@ -686,11 +675,13 @@ export function copySpace(from: Space, to: Space): bool {
       copy.shared = area.shared;
       copy.offset = area.offset;
       copy.denied = area.denied;
+      copy.marks = area.marks;
       const node = area.node;
       if (node !== null) backArea(to, copy, node);
       insertArea(to, copy);
       // Shared pages are the node's: the copy finds them there.
-      if (area.shared === 0 && !sharePages(from, to, area)) return false;
+      const wiped = area.shared !== 0 || (area.marks & MARK_WIPE_ON_FORK) !== 0;
+      if (!wiped && !sharePages(from, to, area)) return false;
     }
     area = area.next;
   }

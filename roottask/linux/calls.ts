@@ -27,9 +27,11 @@ import * as semaphores from "./ipc/semaphore_calls";
 import * as kcmp from "./kcmp";
 import * as limits from "./limits";
 import * as locks from "./locks";
+import * as madvise from "./madvise";
 import * as membarrier from "./membarrier";
 import * as mapping from "./memory";
 import * as memoryLocks from "./memory_locks";
+import * as mremap from "./mremap";
 import {
   SYS_accept,
   SYS_accept4,
@@ -487,8 +489,8 @@ function memoryCalls(): void {
   onProgram(SYS_munmap, mapping.sysMunmap);
   onProgram(SYS_brk, mapping.sysBrk);
   onProgram(SYS_mincore, mapping.sysMincore);
-  onProgram(SYS_mremap, mapping.sysMremap);
-  onProgram(SYS_madvise, mapping.sysMadvise);
+  onProgram(SYS_mremap, mremap.sysMremap);
+  onProgram(SYS_madvise, madvise.sysMadvise);
   onProgram(SYS_msync, mapping.sysMsync);
   onProgram(SYS_mlock, memoryLocks.sysMlock);
   onProgram(SYS_munlock, memoryLocks.sysMunlock);

@@ -35,6 +35,7 @@ import {
   executionError,
 } from "./credentials";
 import { closeImage, elf, findElf, loadImage, mayExecute } from "./image";
+import { RLIMIT_STACK } from "./limit_numbers";
 import { pregrantMemory } from "./limits";
 import {
   AT_EMPTY_PATH,
@@ -52,7 +53,7 @@ import { ownActions, resetActions } from "./signal_actions";
 import { giveSignalCode } from "./signal_frame";
 import { SIGKILL, SIGSEGV } from "./signal_numbers";
 import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./stack";
-import { LinuxThread, linuxThread, NAME_BYTES } from "./state";
+import { LinuxThread, linuxThread, NAME_BYTES, softLimit } from "./state";
 import { removeTimers } from "./timers";
 
 /** Entries of a vector that are looked at: more do not fit into any stack. */
@@ -216,6 +217,7 @@ function fillSpace(program: Program, from: Space, length: u32, argv: u64, envp: 
   if (!giveSignalCode(program) || !giveMediator(program)) return -ENOMEM;
   const vdso = giveVdso(program);
   if (loadImage(program.space, STACK_TOP, stackLimit(program)) !== ELF_OK) return -ENOMEM;
+  program.space.growthLimit = softLimit(program, RLIMIT_STACK);
   return fillStack(program, from, length, argv, envp, vdso);
 }
 

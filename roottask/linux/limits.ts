@@ -55,6 +55,7 @@ export function initLimits(program: Program): void {
     setLimit(program, resource, RLIM_INFINITY, RLIM_INFINITY);
   }
   setLimit(program, RLIMIT_STACK, STACK_SIZE, RLIM_INFINITY);
+  program.space.growthLimit = STACK_SIZE;
   setLimit(program, RLIMIT_SIGPENDING, SIGNALS_QUEUED, SIGNALS_QUEUED);
   setLimit(program, RLIMIT_CORE, 0, RLIM_INFINITY);
   setLimit(program, RLIMIT_NICE, 0, 0);

@@ -1,4 +1,4 @@
-// Memory: brk(2), mmap(2), munmap(2), mprotect(2), mremap(2), madvise(2). Protection bits are the rights
+// Memory: brk(2), mmap(2), munmap(2), mprotect(2), msync(2), mincore(2). Protection bits are the rights
 // bits of the kernel interface. What is shared is a file's: anonymous memory gets one without a name, as on Linux.
 
 import { MEM_W } from "../libhedron/abi";
@@ -8,18 +8,20 @@ import {
   areaAt,
   blocked,
   findRoom,
-  mapped,
+  MARK_GROWS,
+  ownAreaFrom,
+  ownUntil,
   rangeFree,
   SPACE_END,
   SPACE_START,
   Space,
 } from "../libroottask/areas";
-import { allocateContents } from "../libroottask/contents";
 import { fileAt } from "../libroottask/descriptors";
 import {
   EACCES,
   EAGAIN,
   EBADF,
+  EBUSY,
   EEXIST,
   EFAULT,
   EINVAL,
@@ -28,31 +30,14 @@ import {
   EOVERFLOW,
   EPERM,
 } from "../libroottask/errno";
-import {
-  backingNode,
-  FALLOC_KEEP_SIZE,
-  FALLOC_PUNCH_HOLE,
-  O_PATH,
-  OpenFile,
-  readable,
-  writable,
-} from "../libroottask/open_file";
+import { hasPage } from "../libroottask/file_pages";
+import { backingNode, O_PATH, OpenFile, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { isWriteSealed } from "../libroottask/seals";
-import { isData, lockedSize, lockedWithin, newData, sizeWithin } from "../libroottask/sizes";
-import {
-  copyTo,
-  forget,
-  map,
-  mapShared,
-  movePages,
-  present,
-  protect,
-  touch,
-  unmap,
-} from "../libroottask/space";
+import { isStack, lockedSize, newData, sizeWithin } from "../libroottask/sizes";
+import { copyTo, map, mapShared, present, protect, touch, unmap } from "../libroottask/space";
 import { dispose, KIND_FILE, Node, newNode } from "../libroottask/tree";
 import { mayExpand } from "./memory_limits";
 import { mayLock, mayLockSize } from "./memory_locks";
@@ -61,6 +46,7 @@ const PAGE: u64 = 4096;
 
 const PROT_ALL: u64 = 7;
 const PROT_SEM: u64 = 8;
+const PROT_GROWSDOWN: u64 = 0x100_0000;
 /** PROT_GROWSDOWN and PROT_GROWSUP. */
 const PROT_GROWS: u64 = 0x300_0000;
 const MS_ASYNC: u64 = 1;
@@ -73,38 +59,34 @@ const MAP_TYPE: u64 = 15;
 const MAP_FIXED: u64 = 0x10;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_32BIT: u64 = 0x40;
+const MAP_GROWSDOWN: u64 = 0x100;
 const MAP_LOCKED: u64 = 0x2000;
 const MAP_NORESERVE: u64 = 0x4000;
 const MAP_POPULATE: u64 = 0x8000;
+const MAP_HUGETLB: u64 = 0x4_0000;
+const MAP_HUGE_SHIFT: u64 = 26;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 /** LEGACY_MAP_MASK of Linux, which MAP_SHARED_VALIDATE refuses others than; the place is found before. */
 const MAP_KNOWN: u64 = 0x407_f973 | MAP_FIXED_NOREPLACE;
 
-const MREMAP_MAYMOVE: u64 = 1;
-const MREMAP_FIXED: u64 = 2;
-
 /** Of the files of shared anonymous memory, which nobody opens. */
 const ZEROES_MODE: u32 = 0o777;
-
-const MADV_DONTNEED: u64 = 4;
-const MADV_FREE: u64 = 8;
-const MADV_REMOVE: u64 = 9;
-const MADV_LAST: u64 = 25;
 
 /** A byte of mincore(2). */
 const resident = memory.data(8);
 
-function up(value: u64): u64 {
+/** `value` rounded up to whole pages; beyond the last one it is 0. */
+export function up(value: u64): u64 {
   return (value + PAGE - 1) & ~(PAGE - 1);
 }
 
 /** [start, start + length) is page-aligned, not empty and below the end. */
-function inRange(start: u64, length: u64): bool {
+export function inRange(start: u64, length: u64): bool {
   return (start & (PAGE - 1)) === 0 && length <= SPACE_END && start <= SPACE_END - length;
 }
 
 /** Brings in the pages of [start, end), as far as there is memory. */
-function populate(space: Space, start: u64, end: u64): void {
+export function populate(space: Space, start: u64, end: u64): void {
   for (let page = start; page < end; page += PAGE) if (!touch(space, page, 0)) return;
 }
 
@@ -142,10 +124,10 @@ export function sysBrk(program: Program, regs: Utcb): i64 {
 /** Where a mapping of `length` bytes goes, or a negative error. */
 function place(space: Space, hint: u64, length: u64, flags: u64): i64 {
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
+    if (length > SPACE_END || hint > SPACE_END - length) return -ENOMEM;
     if ((hint & (PAGE - 1)) !== 0) return -EINVAL;
-    if (!inRange(hint, length) || hint < SPACE_START || blocked(space, hint, hint + length)) {
-      return -ENOMEM;
-    }
+    if (hint < SPACE_START) return -EPERM;
+    if (blocked(space, hint, hint + length)) return -ENOMEM;
     if ((flags & MAP_FIXED_NOREPLACE) !== 0 && !rangeFree(space, hint, hint + length)) {
       return -EEXIST;
     }
@@ -220,6 +202,12 @@ function mayMap(program: Program, start: u64, length: u64, rights: u32, flags: u
   return mayExpand(program, more, isData ? more : 0);
 }
 
+/** Huge pages, of which there are none: sizes are logarithms, 0 being that of 2 MiB. Returns the error. */
+function hugePages(flags: u64): i64 {
+  const size = (flags >> MAP_HUGE_SHIFT) & 63;
+  return size === 0 || size === 21 || size === 30 ? -ENOMEM : -EINVAL;
+}
+
 /** Maps what mmap asks for, `length` being in whole pages: where, or a negative error. */
 function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null): i64 {
   const space = program.space;
@@ -237,15 +225,20 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
     if (((regs.r9 + length) as i64) < 0) return -EOVERFLOW;
     const refused = findBacking(file, regs.rdx, flags);
     if (refused !== 0) return refused;
+    if ((flags & MAP_GROWSDOWN) !== 0) return -EINVAL;
   } else if ((flags & MAP_TYPE) !== MAP_SHARED && (flags & MAP_TYPE) !== MAP_PRIVATE) {
+    return -EINVAL;
+  } else if ((flags & MAP_GROWSDOWN) !== 0 && (flags & MAP_TYPE) === MAP_SHARED) {
     return -EINVAL;
   }
   const rights = (regs.rdx & PROT_ALL) as u32;
   if (!mayMap(program, start, length, rights, flags)) return -ENOMEM;
   const future = space.locksNew;
   space.locksNew = locks ? 1 : 0;
+  space.marksNew = (flags & MAP_GROWSDOWN) !== 0 ? MARK_GROWS : 0;
   const error = enterMapping(space, start, length, rights, flags, regs.r9);
   space.locksNew = future;
+  space.marksNew = 0;
   if (error !== 0) return error;
   if ((locks || (flags & MAP_POPULATE) !== 0) && rights !== 0)
     populate(space, start, start + length);
@@ -261,6 +254,9 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   if ((flags & MAP_ANONYMOUS) === 0) {
     file = fileAt(program.files, regs.r8);
     if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+    if ((flags & MAP_HUGETLB) !== 0) return -EINVAL;
+  } else if ((flags & MAP_HUGETLB) !== 0) {
+    return hugePages(flags);
   }
   if (regs.rsi === 0) return -EINVAL;
   const length = up(regs.rsi);
@@ -276,27 +272,58 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   return at;
 }
 
+/** Takes what is the program's of [start, end) away. Returns 0 or -ENOMEM. */
+function unmapOwn(space: Space, start: u64, end: u64): i64 {
+  let at = start;
+  while (at < end) {
+    const until = ownUntil(space, at, end);
+    const error = unmap(space, at, until);
+    if (error !== 0) return error;
+    at = until;
+    const other = areaAt(space, at);
+    if (other !== null && other.fixed !== 0) at = other.end;
+  }
+  return 0;
+}
+
 /** munmap(address, length). */
 export function sysMunmap(program: Program, regs: Utcb): i64 {
   const start = regs.rdi;
-  if (regs.rsi === 0 || regs.rsi > SPACE_END) return -EINVAL;
   const length = up(regs.rsi);
-  if (!inRange(start, length) || blocked(program.space, start, start + length)) return -EINVAL;
+  if (regs.rsi > SPACE_END || length === 0 || !inRange(start, length)) return -EINVAL;
   takeBack(program.space);
-  const error = unmap(program.space, start, start + length);
+  const error = unmapOwn(program.space, start, start + length);
   grant(program.space);
   return error;
 }
 
-/** The end of what may be changed from `start` on, at most `limit`: up to the first area that is not the program's. */
-function changeableUntil(space: Space, start: u64, limit: u64): u64 {
-  const end = min<u64>(limit, SPACE_END);
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start && area.fixed !== 0) return max<u64>(start, area.start);
-    area = area.next;
+/** Where a change of rights from `start` to `end` begins, PROT_GROWSDOWN being where the area does, or an error. */
+function protectedFrom(space: Space, start: u64, end: u64, grows: u64): i64 {
+  const area = ownAreaFrom(space, start);
+  if (area === null || area.start >= end) return -ENOMEM;
+  if (grows === PROT_GROWSDOWN) {
+    return isStack(area) || (area.marks & MARK_GROWS) !== 0 ? (area.start as i64) : -EINVAL;
   }
-  return end;
+  if (area.start > start) return -ENOMEM;
+  // Nothing grows upwards.
+  return grows === 0 ? (start as i64) : -EINVAL;
+}
+
+/** Changes the rights of [start, end), area by area up to the first that is not there or cannot have them: 0 or an error. */
+function protectAreas(program: Program, start: u64, end: u64, rights: u32): i64 {
+  const space = program.space;
+  let from = start;
+  while (from < end) {
+    const area = areaAt(space, from);
+    if (area === null || area.fixed !== 0) return -ENOMEM;
+    if ((area.denied & rights) !== 0) return -EACCES;
+    const until = min<u64>(area.end, end);
+    // What becomes data by that counts as such.
+    const more = (rights & MEM_W) !== 0 ? newData(space, from, until) : 0;
+    if (!mayExpand(program, 0, more) || protect(space, from, until, rights) !== 0) return -ENOMEM;
+    from = until;
+  }
+  return 0;
 }
 
 /** mprotect(address, length, protection). */
@@ -307,32 +334,33 @@ export function sysMprotect(program: Program, regs: Utcb): i64 {
   if (grows === PROT_GROWS || (start & (PAGE - 1)) !== 0) return -EINVAL;
   const length = up(regs.rsi);
   if (regs.rsi === 0) return 0;
-  if (length === 0 || start + length <= start) return -ENOMEM;
+  const end = start + length;
+  if (length === 0 || end <= start) return -ENOMEM;
   if ((protection & ~(PROT_ALL | PROT_SEM | PROT_GROWS)) !== 0) return -EINVAL;
   const space = program.space;
-  if (grows !== 0) {
-    recordHandedOut(space);
-    // No mapping grows by itself.
-    return mapped(space, start, start + PAGE) ? -EINVAL : -ENOMEM;
-  }
   takeBack(space);
-  // What lies before the first address that cannot be changed is.
-  const end = changeableUntil(space, start, start + length);
+  const from = protectedFrom(space, start, end, grows);
   const rights = (protection & PROT_ALL) as u32;
-  let error: i64 = 0;
-  if (end > start) {
-    // What becomes data by that counts as such.
-    const more = (rights & MEM_W) !== 0 ? newData(space, start, end) : 0;
-    error = mayExpand(program, 0, more) ? protect(space, start, end, rights) : -ENOMEM;
-  }
+  const error = from < 0 ? from : protectAreas(program, from as u64, end, rights);
   grant(space);
-  return end === start + length ? error : -ENOMEM;
+  return error;
 }
 
-/** All of the range is mapped, which is not empty: 0, or -ENOMEM. */
-function wholly(space: Space, start: u64, end: u64): i64 {
-  recordHandedOut(space);
-  return end <= SPACE_END && mapped(space, start, end) ? 0 : -ENOMEM;
+/** The areas of [start, end), which is not empty, could be written back: 0 or an error. */
+function writeBack(space: Space, start: u64, end: u64, flags: u64): i64 {
+  let at = start;
+  let result: i64 = 0;
+  while (at < end) {
+    const area = ownAreaFrom(space, at);
+    if (area === null) return -ENOMEM;
+    if (area.start > at) {
+      if (flags === MS_ASYNC || area.start >= end) return -ENOMEM;
+      result = -ENOMEM;
+    }
+    if ((flags & MS_INVALIDATE) !== 0 && area.locked !== 0) return -EBUSY;
+    at = area.end;
+  }
+  return result;
 }
 
 /** msync(address, length, flags): files and their mappings are one, there is nothing to write back. */
@@ -345,85 +373,15 @@ export function sysMsync(program: Program, regs: Utcb): i64 {
   }
   const end = start + up(regs.rsi);
   if (end < start) return -ENOMEM;
-  return end === start ? 0 : wholly(program.space, start, end);
+  recordHandedOut(program.space);
+  return end === start ? 0 : writeBack(program.space, start, end, flags);
 }
 
-/** Maps [to, to + size) as `area` has it from `from` on. Returns 0 or -ENOMEM. */
-function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 {
-  const offset = area.offset + (from - area.start);
-  const rights = area.rights;
+/** The page `address` of `area` is in memory: that of a file also where nobody has touched it here. */
+function isResident(space: Space, area: Area, address: u64): bool {
   const node = area.node;
-  const future = space.locksNew;
-  space.locksNew = area.locked;
-  const error =
-    node === null || area.shared === 0
-      ? map(space, to, to + size, rights, node, offset)
-      : mapShared(space, to, to + size, rights, node, offset, area.denied);
-  space.locksNew = future;
-  return error;
-}
-
-/** Moves a mapping to [to, to + size), of which the first `kept` bytes have contents. */
-function move(space: Space, from: u64, oldLength: u64, to: u64, size: u64): i64 {
-  const area = areaAt(space, from);
-  if (area === null) return -EINVAL;
-  const error = mapAlike(space, area, from, to, size);
-  if (error !== 0) return error;
-  const moved = movePages(space, from, to, min<u64>(oldLength, size));
-  if (moved !== 0) return moved;
-  const gone = unmap(space, from, from + oldLength);
-  return gone === 0 ? (to as i64) : gone;
-}
-
-function remap(program: Program, regs: Utcb): i64 {
-  const space = program.space;
-  const start = regs.rdi;
-  const flags = regs.r10;
-  if ((start & (PAGE - 1)) !== 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) !== 0)
-    return -EINVAL;
-  if (regs.rdx === 0 || regs.rdx > SPACE_END || regs.rsi > SPACE_END) return -EINVAL;
-  const oldLength = up(regs.rsi);
-  const size = up(regs.rdx);
-  const area = areaAt(space, start);
-  if (area === null) return -EFAULT;
-  // No length asks for a second mapping of what is shared.
-  if (oldLength === 0 && area.shared === 0) return -EINVAL;
-  if (!inRange(start, oldLength) || blocked(space, start, start + oldLength)) return -EINVAL;
-  const fixed = (flags & MREMAP_FIXED) !== 0;
-  // What a mapping is cut by may belong to others; what moves or grows may not.
-  if (area.end < start + oldLength && (fixed || size >= oldLength)) return -EFAULT;
-  if (fixed) {
-    const to = regs.r8;
-    if ((flags & MREMAP_MAYMOVE) === 0 || !inRange(to, size) || to < SPACE_START) return -EINVAL;
-    if (to < start + oldLength && start < to + size) return -EINVAL;
-    if (blocked(space, to, to + size)) return -EINVAL;
-    return move(space, start, oldLength, to, size);
-  }
-  if (size <= oldLength) {
-    const error = size === oldLength ? 0 : unmap(space, start + size, start + oldLength);
-    return error === 0 ? (start as i64) : error;
-  }
-  if (area.shared === 0 && size > (totalPages() as u64) * PAGE) return -ENOMEM;
-  const more = size - oldLength;
-  if (area.locked !== 0 && !mayLockSize(program, lockedSize(space) + more)) return -EAGAIN;
-  if (!mayExpand(program, more, isData(area) ? more : 0)) return -ENOMEM;
-  const end = start + oldLength;
-  if (inRange(start, size) && end === area.end && rangeFree(space, end, start + size)) {
-    const error = mapAlike(space, area, end, end, size - oldLength);
-    return error === 0 ? (start as i64) : error;
-  }
-  if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
-  const room = findRoom(space, size);
-  return room === 0 ? -ENOMEM : move(space, start, oldLength, room, size);
-}
-
-/** mremap(address, old length, new length, flags, new address). */
-export function sysMremap(program: Program, regs: Utcb): i64 {
-  const space = program.space;
-  takeBack(space);
-  const result = remap(program, regs);
-  grant(space);
-  return result;
+  if (present(space, address)) return true;
+  return node !== null && hasPage(node, (area.offset + (address - area.start)) / PAGE);
 }
 
 /** mincore(address, length, vector): a byte per page, 1 where it is there. */
@@ -438,57 +396,10 @@ export function sysMincore(program: Program, regs: Utcb): i64 {
   recordHandedOut(space);
   let to = regs.rdx;
   for (let page = start; page < end; page += PAGE) {
-    if (areaAt(space, page) === null) return -ENOMEM;
-    store<u8>(resident, present(space, page) ? 1 : 0);
+    const area = areaAt(space, page);
+    if (area === null || area.fixed !== 0) return -ENOMEM;
+    store<u8>(resident, isResident(space, area, page) ? 1 : 0);
     if (!copyTo(space, to++, resident, 1)) return -EFAULT;
   }
   return 0;
-}
-
-/** Advice that there is: MADV_NORMAL to MADV_DONTNEED, MADV_FREE to MADV_COLLAPSE. */
-function isAdvice(advice: u64): bool {
-  return advice <= MADV_DONTNEED || (advice >= MADV_FREE && advice <= MADV_LAST);
-}
-
-/** MADV_REMOVE: makes a hole in the files behind [start, end), where mappings may write them. Returns 0 or an error. */
-function punch(space: Space, start: u64, end: u64): i64 {
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start) {
-      const node = area.node;
-      if (node === null) return -EINVAL;
-      if (area.shared === 0 || (area.denied & MEM_W) !== 0) return -EACCES;
-      const from = max<u64>(start, area.start);
-      const length = min<u64>(end, area.end) - from;
-      const offset = (area.offset + (from - area.start)) as i64;
-      const mode = FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE;
-      const error = allocateContents(node, mode, offset, length as i64, ~(0 as u64));
-      if (error !== 0) return error;
-    }
-    area = area.next;
-  }
-  return 0;
-}
-
-/** madvise(address, length, advice): what is mapped of the range is advised, also where it is not all mapped. */
-export function sysMadvise(program: Program, regs: Utcb): i64 {
-  const start = regs.rdi;
-  const advice = regs.rdx;
-  if (!isAdvice(advice) || (start & (PAGE - 1)) !== 0) return -EINVAL;
-  const length = up(regs.rsi);
-  const end = start + length;
-  if ((regs.rsi !== 0 && length === 0) || end < start) return -EINVAL;
-  if (length === 0) return 0;
-  const space = program.space;
-  recordHandedOut(space);
-  const last = min<u64>(end, SPACE_END);
-  if (advice === MADV_REMOVE) {
-    const error = punch(space, start, last);
-    if (error !== 0) return error;
-  }
-  if (advice === MADV_DONTNEED || advice === MADV_FREE) {
-    if (lockedWithin(space, start, last) !== 0) return -EINVAL;
-    forget(space, start, last);
-  }
-  return wholly(space, start, end);
 }

@@ -39,8 +39,9 @@ export function textsLimit(program: Program): u64 {
   return max<u64>(min<u64>(limit, TEXTS_MOST), TEXTS_LEAST);
 }
 
-/** The stack in `space` may have `limit` bytes: what it has not used yet becomes less or, as far as there is room, more. */
+/** The stack and areas that grow in `space` may have `limit` bytes: what it has not used yet becomes less or, as far as there is room, more. */
 export function limitStack(space: Space, limit: u64): void {
+  space.growthLimit = limit;
   const area = areaAt(space, STACK_TOP - 1);
   if (area === null || area.end !== STACK_TOP) return;
   const used = nextPresent(space, area.start, area.end);

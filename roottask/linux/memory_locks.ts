@@ -6,8 +6,8 @@ import { Utcb } from "../libhedron/utcb";
 import {
   Area,
   joinNeighbours,
-  mapped,
   mappedUntil,
+  ownUntil,
   SPACE_END,
   Space,
   splitAt,
@@ -46,16 +46,15 @@ export function mayLockSize(program: Program, size: u64): bool {
 function mark(space: Space, start: u64, end: u64, locked: u32): i64 {
   recordHandedOut(space);
   if (end > SPACE_END) return -ENOMEM;
-  const limit = mappedUntil(space, start, end);
+  const limit = ownUntil(space, start, mappedUntil(space, start, end));
   if (!splitAt(space, start) || !splitAt(space, limit)) return -ENOMEM;
   let area = space.areas;
   while (area !== null && area.start < limit) {
-    if (area.start >= start && area.fixed === 0) area.locked = locked;
+    if (area.start >= start) area.locked = locked;
     area = area.next;
   }
-  const wholly = mapped(space, start, end);
   joinNeighbours(space);
-  return wholly ? 0 : -ENOMEM;
+  return limit === end ? 0 : -ENOMEM;
 }
 
 /** munlock(address, length). */
