@@ -2,10 +2,10 @@
 
 import {
   type BootOptions,
-  kindOfFile,
   type NamedFile,
   NO_PLAN,
   optionsOfFiles,
+  sortedFiles,
 } from "./boot-options.ts";
 import { button, element } from "./dom.ts";
 
@@ -37,7 +37,15 @@ export class BootForm {
   readonly #files = element("input", { type: "file", multiple: true });
   readonly #append = element("input", { type: "text" });
   readonly #memory = element("input", { type: "text", value: NO_PLAN.memory });
-  readonly #cpus = element("input", { type: "number", min: "1", max: "32", value: "1" });
+  readonly #cpus = element("input", {
+    type: "number",
+    min: "1",
+    max: "32",
+    value: "1",
+    required: true,
+  });
+  /** By the names of the chosen modules, what stands behind them in their command lines. */
+  readonly #arguments = new Map<string, HTMLInputElement>();
   readonly #kinds = element("ul", { class: "files", "aria-label": "What they are taken for" });
   readonly #error = element("p", { class: "error", role: "alert" });
 
@@ -51,7 +59,7 @@ export class BootForm {
           cpus: this.#cpus.valueAsNumber,
         });
         this.element.close();
-        boot(options);
+        boot({ ...options, modules: options.modules.map((module) => this.#withArguments(module)) });
       } catch (error) {
         this.#error.textContent = (error as Error).message;
       }
@@ -88,10 +96,23 @@ export class BootForm {
 
   /** Says what the chosen files are taken for. */
   async #showKinds(): Promise<void> {
-    const files = await readFiles(this.#files.files ?? []);
+    const files = sortedFiles(await readFiles(this.#files.files ?? []));
+    this.#arguments.clear();
     this.#kinds.replaceChildren(
-      ...files.map(({ name, bytes }) => element("li", {}, `${name}: ${KINDS[kindOfFile(bytes)]}`)),
+      ...files.map(({ name, kind }) => {
+        const text = `${name}: ${KINDS[kind]}`;
+        if (kind !== "module") return element("li", {}, text);
+        const input = element("input", { type: "text", placeholder: "Arguments" });
+        input.setAttribute("aria-label", `Arguments of ${name}`);
+        this.#arguments.set(name, input);
+        return element("li", {}, text, input);
+      }),
     );
+  }
+
+  #withArguments<T extends BootOptions["modules"][number]>(module: T): T {
+    const words = this.#arguments.get(module.name)?.value.trim() ?? "";
+    return words === "" ? module : { ...module, commandLine: `${module.commandLine} ${words}` };
   }
 
   open(): void {

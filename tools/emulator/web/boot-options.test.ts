@@ -34,6 +34,9 @@ test("a kernel with modules, or media, take the place of the default guest", () 
 test.each([
   ["kernel=a&kernel=b", /^\?kernel: given 2 times$/],
   ["kernel=", /^\?kernel: expected the address of a file$/],
+  ["kernel=k&module=%20x=1", /^\?module: expected the address of a file$/],
+  ["module=m", /^\?module: expected \?kernel, too, which gets it$/],
+  ["disk=d&module=m", /^\?module: expected \?kernel, too, which gets it$/],
   ["hidden=x", /^\?hidden=x: expected run or pause$/],
   ["kernal=x", /^\?kernal: unknown option; there are kernel, /],
   ["cpus=two", /^\?cpus=two: expected a number$/],
@@ -84,6 +87,10 @@ test("a kernel takes the other files as modules; media boot without one", () => 
   expect(optionsOfFiles([{ name: "a.iso", bytes: iso }])).toMatchObject({
     ...{ kernel: undefined, modules: [], disks: [{ name: "a.iso", kind: "cdrom" }] },
   });
+  const disk = { name: "d", bytes: sector(512) };
+  expect(optionsOfFiles([disk, kernel, { ...kernel, name: "other" }])).toMatchObject({
+    ...{ kernel, modules: [{ name: "d" }, { name: "other" }], disks: [] },
+  });
   expect(() => optionsOfFiles([module])).toThrow(/^m: nothing that boots; expected /);
-  expect(() => optionsOfFiles([])).toThrow(LoadError);
+  expect(() => optionsOfFiles([])).toThrow(/^no file: nothing that boots; expected /);
 });

@@ -86,9 +86,12 @@ export function planOf(query: URLSearchParams, defaults: BootPlan = NO_PLAN): Bo
     if (values.length > 1 && !LISTS.includes(name)) {
       throw new LoadError(`?${name}: given ${values.length} times`);
     }
-    if (FILES.includes(name) && values.some((value) => value.trim() === "")) {
+    if (FILES.includes(name) && values.some((value) => /^(\s|$)/.test(value))) {
       throw new LoadError(`?${name}: expected the address of a file`);
     }
+  }
+  if (query.has("module") && !query.has("kernel")) {
+    throw new LoadError("?module: expected ?kernel, too, which gets it");
   }
   const boots = namesFiles(query);
   const plan = boots ? { ...NO_PLAN } : { ...defaults };
@@ -144,7 +147,12 @@ function addressOf(url: string, base: string): URL {
   throw new LoadError(`${url}: expected an address of http or https`);
 }
 
-async function fetched(url: string, base: string, progress: Progress): Promise<NamedFile> {
+async function fetched(
+  url: string,
+  base: string,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<NamedFile> {
   const address = addressOf(url, base);
   const name = fileName(url);
   const unreachable = ({ message }: Error): never => {
@@ -152,7 +160,7 @@ async function fetched(url: string, base: string, progress: Progress): Promise<N
     const hint = isElsewhere ? "; another host has to allow this page to read it (CORS)" : "";
     throw new LoadError(`${url}: ${message}${hint}`);
   };
-  const response = await fetch(address).catch(unreachable);
+  const response = await fetch(address, { signal }).catch(unreachable);
   if (!response.ok) throw new LoadError(`${url}: the server answers ${response.status}`);
   // The length is that of what travels, which may be packed.
   const length = response.headers.get("content-encoding")
@@ -164,7 +172,7 @@ async function fetched(url: string, base: string, progress: Progress): Promise<N
   const reader = response.body?.getReader();
   for (;;) {
     const { done, value } = (await reader?.read().catch(unreachable)) ?? { done: true };
-    if (done || value === undefined) break;
+    if (done || value === undefined || signal.aborted) break;
     parts.push(value);
     received += value.length;
     progress(name, received, total);
@@ -172,14 +180,22 @@ async function fetched(url: string, base: string, progress: Progress): Promise<N
   return { name, bytes: new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()) };
 }
 
-/** Fetches the files of a plan; addresses are relative to `base`. Throws `LoadError`. */
+/** Fetches the files of a plan; addresses are relative to `base`. Throws `LoadError`, and fetches no more of the others. */
 export async function fetchFiles(
   plan: BootPlan,
   base: string,
   progress: Progress = () => {},
 ): Promise<BootOptions> {
   const { kernel, modules, disks, ...rest } = plan;
-  const file = (url: string): Promise<NamedFile> => fetched(url, base, progress);
+  const others = new AbortController();
+  const file = async (url: string): Promise<NamedFile> => {
+    try {
+      return await fetched(url, base, progress, others.signal);
+    } catch (error) {
+      others.abort();
+      throw error;
+    }
+  };
   const [main, withArguments, media] = await Promise.all([
     kernel === undefined ? undefined : file(kernel),
     Promise.all(
@@ -231,29 +247,30 @@ export function kindOfFile(bytes: Uint8Array): "kernel" | MediaKind | "module" {
   return "module";
 }
 
-/** A machine of files that were dropped together: a kernel with modules, or disks. Throws `LoadError`. */
-export function optionsOfFiles(files: readonly NamedFile[], base: BootPlan = NO_PLAN): BootOptions {
+/** Files with what they are together: the first kernel gets all the others, media too, as its modules. */
+export function sortedFiles<T extends NamedFile>(
+  files: readonly T[],
+): (T & { kind: ReturnType<typeof kindOfFile> })[] {
   const sorted = files.map((file) => ({ ...file, kind: kindOfFile(file.bytes) }));
   const kernel = sorted.find(({ kind }) => kind === "kernel");
-  const modules = sorted.filter(
-    (file) => file.kind === "module" || (file.kind === "kernel" && file !== kernel),
-  );
-  const disks = sorted.flatMap(({ kind, ...file }) =>
-    kind === "kernel" || kind === "module" ? [] : [{ ...file, kind }],
-  );
-  if (kernel === undefined && disks.length === 0) {
-    const names = files.map(({ name }) => name).join(", ");
+  if (kernel === undefined) return sorted;
+  return sorted.map((file) => (file === kernel ? file : { ...file, kind: "module" }));
+}
+
+/** A machine of files that were dropped together: a kernel with modules, or disks. Throws `LoadError`. */
+export function optionsOfFiles(files: readonly NamedFile[], base: BootPlan = NO_PLAN): BootOptions {
+  const options: BootOptions = { ...base, kernel: undefined, modules: [], disks: [] };
+  for (const { kind, name, bytes } of sortedFiles(files)) {
+    if (kind === "kernel") options.kernel = { name, bytes };
+    else if (kind === "module") options.modules.push({ name, bytes, commandLine: name });
+    else options.disks.push({ name, bytes, kind });
+  }
+  if (options.kernel === undefined && options.disks.length === 0) {
+    const names = files.map(({ name }) => name).join(", ") || "no file";
     throw new LoadError(
       `${names}: nothing that boots; expected a Multiboot or Linux kernel, a disk with a boot sector, or a CD`,
     );
   }
-  return {
-    ...base,
-    kernel: kernel && { name: kernel.name, bytes: kernel.bytes },
-    modules:
-      kernel === undefined
-        ? []
-        : modules.map(({ name, bytes }) => ({ name, bytes, commandLine: name })),
-    disks: kernel === undefined ? disks : [],
-  };
+  // Without a kernel nobody gets them.
+  return options.kernel === undefined ? { ...options, modules: [] } : options;
 }

@@ -1,6 +1,7 @@
 // The page: a view of the machine behind this server, or of one in the tab.
 
 import { signButton } from "./dom.ts";
+import { refuseFiles } from "./drop.ts";
 import { fetchGallery, GalleryDialog, type GalleryEntry } from "./gallery.ts";
 import { HiddenTab } from "./hidden-tab.ts";
 import { hiddenChoice, themeChoice } from "./preferences.ts";
@@ -8,9 +9,11 @@ import { SocketConnection } from "./socket-connection.ts";
 import { Tab } from "./tab.ts";
 import { MachineView } from "./view.ts";
 
+const NAME = "Trihedron";
+
 /** The window's name says what has been booted. */
 const nameWindow = (title: string): void => {
-  document.title = `${title} – Trihedron`;
+  document.title = title === NAME ? NAME : `${title} – ${NAME}`;
 };
 
 function showProcess(root: HTMLElement): void {
@@ -18,6 +21,7 @@ function showProcess(root: HTMLElement): void {
     preferences: [themeChoice()],
   });
   view.onTitle = nameWindow;
+  refuseFiles(document.documentElement);
   Object.assign(window, { machineView: view });
 }
 

@@ -13,6 +13,7 @@ import {
   planOf,
 } from "./boot-options.ts";
 import { signButton } from "./dom.ts";
+import { onFiles } from "./drop.ts";
 import { chosenEntry, type GalleryEntry, queryOf } from "./gallery.ts";
 import { TabConnection } from "./tab-connection.ts";
 import { type Extras, MachineView } from "./view.ts";
@@ -21,6 +22,9 @@ import { type Extras, MachineView } from "./view.ts";
 const WORKER = "worker.js";
 const PICTURES_MODULE = "pictures.wasm";
 const MEGABYTE = 1e6;
+/** What the window is called before something is booted. */
+const NO_TITLE = "Trihedron";
+const NOTHING = "Nothing is booted";
 
 export class Tab {
   readonly #root: HTMLElement;
@@ -38,20 +42,7 @@ export class Tab {
   constructor(root: HTMLElement, extras: Extras = {}) {
     this.#root = root;
     this.#extras = extras;
-    for (const [name, isOver] of [
-      ["dragover", true],
-      ["dragleave", false],
-    ] as const) {
-      root.addEventListener(name, (event) => {
-        event.preventDefault();
-        root.classList.toggle("dropping", isOver);
-      });
-    }
-    root.addEventListener("drop", (event) => {
-      event.preventDefault();
-      root.classList.remove("dropping");
-      void this.#drop(event.dataTransfer?.files ?? []);
-    });
+    onFiles(root, (files) => void this.#drop(files));
   }
 
   get view(): MachineView | undefined {
@@ -75,7 +66,7 @@ export class Tab {
       }
       const [plan, title] = await this.#planOf(query, gallery);
       if (!bootsSomething(plan)) {
-        view.say("Nothing is booted");
+        view.say(NOTHING);
         this.#form.open();
         return;
       }
@@ -87,7 +78,7 @@ export class Tab {
       if (view === this.#view) this.boot({ ...options, title });
     } catch (error) {
       if (view !== this.#view) return;
-      view.say("Nothing is booted");
+      view.say(NOTHING);
       view.fail((error as Error).message);
     }
   }
@@ -121,6 +112,10 @@ export class Tab {
       preferences,
     });
     view.onTitle = (title) => this.onTitle(title);
+    view.onClosed = () => {
+      if (view.status === undefined) view.say(NOTHING);
+    };
+    this.onTitle(NO_TITLE);
     this.#root.append(this.#form.element);
     this.#view = view;
     this.onView(view);

@@ -41,6 +41,8 @@ export class MachineView {
   onSerial: (text: string) => void = () => {};
   /** The machine is like this now. */
   onStatus: (status: Status) => void = () => {};
+  /** There is no machine any more, or there never was one: this has been told. */
+  onClosed: () => void = () => {};
   #status: Status | undefined;
 
   /** Fills `root`. */
@@ -86,7 +88,10 @@ export class MachineView {
       snapshots.element,
     );
     this.#backend.onMessage = (message) => this.#receive(message);
-    this.#backend.onClosed = (reason) => this.fail(reason);
+    this.#backend.onClosed = (reason) => {
+      this.fail(reason);
+      this.onClosed();
+    };
   }
 
   command(name: CommandName): void {

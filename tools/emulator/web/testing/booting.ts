@@ -49,6 +49,13 @@ async function drop(page: Page, files: Readonly<Record<string, Uint8Array>>): Pr
   }, texts);
 }
 
+/** The page says that there is no machine. */
+const untilNothing = (page: Page): Promise<void> =>
+  page
+    .getByRole("status")
+    .filter({ hasText: /^Nothing is booted$/ })
+    .waitFor();
+
 export function onBooting(site: () => PageSite): void {
   test("a kernel of one's own boots when it is chosen, with a command line", async () => {
     const page = await site().open("?kernel=picture");
@@ -61,17 +68,23 @@ export function onBooting(site: () => PageSite): void {
     const kinds = page.getByRole("list", { name: "What they are taken for" });
     await kinds.filter({ hasText: "own.elf: kerneldata: module" }).waitFor();
     await page.getByLabel("Kernel command line").fill("a=1 b");
+    await page.getByLabel("Arguments of data").fill(" name x=1 ");
+    await page.getByLabel("CPUs").fill("");
+    await press(page, "Boot");
+    expect(await page.getByRole("dialog").count()).toBe(1);
+    await page.getByLabel("CPUs").fill("2");
     await page.getByRole("textbox", { name: "Memory", exact: true }).fill("1T");
     await press(page, "Boot");
     await page
       .getByRole("alert")
       .filter({ hasText: /^-m 1T/ })
       .waitFor();
+    await untilNothing(page);
     await press(page, "Boot …");
     await page.getByRole("textbox", { name: "Memory", exact: true }).fill("16M");
     await press(page, "Boot");
     await page.getByRole("heading", { level: 1, name: "own.elf" }).waitFor();
-    await untilSerialIs(page, "own.elf a=1 b\ndata\n");
+    await untilSerialIs(page, "own.elf a=1 b\ndata name x=1\n");
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("own.elf");
     await page.close();
   });
@@ -98,6 +111,49 @@ export function onBooting(site: () => PageSite): void {
     await drop(page, { "letter.txt": new TextEncoder().encode("Dear Sir") });
     expect(await alertOf(page)).toMatch(/^letter\.txt: nothing that boots; expected/);
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("cd.iso");
+    expect(await page.title()).toBe("cd.iso – Trihedron");
+    // Text that is dragged is the browser's.
+    const { taken, refused } = await page.evaluate(() => {
+      const drag = (fill: (data: DataTransfer) => void): boolean => {
+        const dataTransfer = new DataTransfer();
+        fill(dataTransfer);
+        const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+        return document.getElementById("machine")?.dispatchEvent(event) === false;
+      };
+      return {
+        taken: drag((data) => data.items.add(new File(["Dear Sir"], "letter.txt"))),
+        refused: drag((data) => data.setData("text/plain", "Dear Sir")),
+      };
+    });
+    expect([taken, refused]).toEqual([true, false]);
+    // What is broken leaves nothing of the machine before.
+    await drop(page, { "own.elf": information.subarray(0, 200) });
+    await untilNothing(page);
+    expect(await page.title()).toBe("Trihedron");
+    await page.close();
+  });
+
+  test("a file that is missing ends the loading of the others", async () => {
+    const page = await site().open("?guest=x", () => {
+      const whole = fetch;
+      // The kernel comes in pieces without end.
+      window.fetch = async (...given) => {
+        if (!String(given[0]).endsWith("echo")) return whole(...given);
+        const pull = async (controller: ReadableStreamDefaultController): Promise<void> => {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          controller.enqueue(new Uint8Array(1_000_000));
+        };
+        const signal = given[1]?.signal;
+        const stopped = new Promise<void>((resolve) =>
+          signal?.addEventListener("abort", () => resolve()),
+        );
+        void stopped.then(() => document.body.setAttribute("data-stopped", ""));
+        return new Response(new ReadableStream({ pull }));
+      };
+    });
+    await page.goto(page.url().replace("?guest=x", "?kernel=echo&module=absent"));
+    await page.locator("body[data-stopped]").waitFor({ state: "attached" });
+    await untilNothing(page);
     await page.close();
   });
 
@@ -148,6 +204,7 @@ export function onBooting(site: () => PageSite): void {
   ])("?%s is answered by a sentence", async (query, sentence) => {
     const page = await site().open(`?${query}`);
     expect(await alertOf(page)).toMatch(sentence);
+    await untilNothing(page);
     expect(await page.locator("img").count()).toBe(0);
     expect(await page.title()).not.toBe("taken");
     await page.close();

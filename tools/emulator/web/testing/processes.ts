@@ -73,6 +73,14 @@ export function onProcesses(site: () => PageSite): void {
     const { machine, display, ended } = await served();
     const first = await site().browser.open(display.url);
     await untilSerial(first, HELLO);
+    // A file that is dropped does not take the page's place.
+    const stays = await first.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["Dear Sir"], "letter.txt"));
+      const event = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+      return document.querySelector(".trihedron")?.dispatchEvent(event) === false;
+    });
+    expect(stays).toBe(true);
     machine.board.mmio.write(0xb8000, 0x0fdb, 2);
     await first.waitForFunction(() => window.machineView?.screen.picture()[0] === 255);
     const second = await site().browser.open(display.url);
