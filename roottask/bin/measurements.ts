@@ -157,7 +157,15 @@ function useFile(): void {
   const owner = program as Program;
   const thread = owner.threads as Thread;
   const length = copyLiteral(name, "tmp/measured");
-  const fd = openPath(thread, owner.directory, name, length, O_CREAT | O_RDWR, 0o777) as u64;
+  const fd = openPath(
+    thread,
+    owner.directoryMount,
+    owner.directory,
+    name,
+    length,
+    O_CREAT | O_RDWR,
+    0o777,
+  ) as u64;
   const file = fileOf(thread, fd);
   if (file === null) return;
   transferOf(thread.transfer, null, bytes as u64, 8);

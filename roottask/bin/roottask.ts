@@ -51,6 +51,9 @@ import {
   optionValue,
 } from "../libroottask/machine";
 import { initMediator } from "../libroottask/mediator";
+import { Mount } from "../libroottask/mount";
+import { initMounts } from "../libroottask/namespaces";
+
 import { totalPages } from "../libroottask/pages";
 import { abandon, powerOff } from "../libroottask/power";
 import { initProcessors, processorCount } from "../libroottask/processors";
@@ -94,7 +97,7 @@ import { readTar } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
 import { initThreads } from "../libroottask/thread";
 import { allocateHandlerStack, watchProcessor } from "../libroottask/thread_slots";
-import { find, initTree, KIND_FILE, Node } from "../libroottask/tree";
+import { find, initTree, KIND_FILE, Node, walkMount } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
@@ -152,7 +155,8 @@ function watchSelf(): void {
 }
 
 function buildTree(cpu: u32): void {
-  if (!initTree() || !initFileKinds() || !initTerminals(cpu)) fail("out of memory");
+  if (!initTree() || !initMounts() || !initFileKinds() || !initTerminals(cpu))
+    fail("out of memory");
   readTar(moduleAddress, moduleSize);
   listArchive();
   if (!populateTree() || !addTerminals() || !addProc()) fail("out of memory");
@@ -238,8 +242,8 @@ function makeProgram(): Program | null {
 }
 
 /** Loads the program and lets it run. False where that cannot be: one line says why. */
-function launch(program: Program, file: Node): bool {
-  const error = prepare(program, file);
+function launch(program: Program, mount: Mount | null, file: Node): bool {
+  const error = prepare(program, mount, file);
   if (error !== ELF_OK) {
     cannotStart(elfMessage(error));
     if (elfOffset !== 0) {
@@ -261,6 +265,7 @@ function launch(program: Program, file: Node): bool {
 /** Runs the program of the current start line. */
 function run(): void {
   const node = find(argument(0), argumentLength(0));
+  const mount = walkMount;
   if (node === null || node.kind !== KIND_FILE) {
     if (startOptional) {
       line(LOG_INFO, MODULE_PROGRAMS, "skip ");
@@ -292,7 +297,7 @@ function run(): void {
     return;
   }
   announce(program);
-  if (!launch(program, node)) {
+  if (!launch(program, mount, node)) {
     program.state = STATE_FAILED;
     keepResult(program);
     reapProgram(program);

@@ -3,6 +3,8 @@
 
 import { dropCopies } from "./file_pages";
 import { create, destroy } from "./heap";
+import { Mount } from "./mount";
+import { dropMount, keepMount } from "./mount_users";
 import { dispose, Node } from "./tree";
 
 /** Largest address a program may map, exclusive; UTCB and stack end below it. */
@@ -42,6 +44,8 @@ export class Area {
   denied: u32;
   /** MARK_… bits. */
   marks: u32;
+  /** The mount that `node` was found through, null where it has no place. */
+  mount: Mount | null;
   /** Where `node` is: the space it is in, and other areas of the node. */
   space: Space | null;
   nextOfNode: Area | null;
@@ -175,6 +179,7 @@ export function splitAt(space: Space, address: u64): bool {
   tail.offset = area.offset + (address - area.start);
   const node = area.node;
   if (node !== null) backArea(space, tail, node);
+  findAreaThrough(tail, area.mount);
   area.end = address;
   area.next = tail;
   return true;
@@ -217,6 +222,12 @@ export function backArea(space: Space, area: Area, node: Node): void {
   if (node.segment !== 0) attached(node, 1);
 }
 
+/** What `area` maps was found through `mount`. */
+export function findAreaThrough(area: Area, mount: Mount | null): void {
+  area.mount = mount;
+  keepMount(mount);
+}
+
 function leaveNode(area: Area, node: Node): void {
   const next = area.nextOfNode;
   const previous = area.previousOfNode;
@@ -231,8 +242,10 @@ function leaveNode(area: Area, node: Node): void {
 
 export function dropArea(area: Area): void {
   const node = area.node;
+  const mount = area.mount;
   if (node !== null) leaveNode(area, node);
   destroy<Area>(area);
+  dropMount(mount);
 }
 
 /** Makes one of neighbours that are alike, and drops areas that are empty. */

@@ -15,6 +15,7 @@ import {
   reserveFrame,
   unreserveFrame,
 } from "./file_pages";
+import { pagesLeft } from "./file_system";
 import { markModified } from "./file_time";
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE } from "./open_file";
 import { noteWriter } from "./permission";
@@ -119,7 +120,8 @@ function punchHole(node: Node, start: u64, end: u64): i64 {
 
 /** Keeps a frame for each page of [first, last), or for none: 0 or -ENOSPC. */
 function reservePages(node: Node, first: u64, last: u64): i64 {
-  if (last - first > (pagesForFiles() as u64) + (node.pageCount as u64)) return -ENOSPC;
+  const room = min<u32>(pagesForFiles(), pagesLeft(node));
+  if (last - first > (room as u64) + (node.pageCount as u64)) return -ENOSPC;
   for (let index = first; index < last; index++) {
     if (pagesForFiles() !== 0 && reserveFrame(node, index) >= 0) continue;
     for (let at = first; at < index; at++) unreserveFrame(node, at);

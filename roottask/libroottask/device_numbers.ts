@@ -14,6 +14,11 @@ export function minorOf(device: u32): u32 {
   return (device & 0xff) | ((device >> 12) & 0xf_ff00);
 }
 
+/** The number of a device whose major number is 0 (include/linux/kdev_t.h: new_encode_dev()). */
+export function packedMinor(minor: u32): u32 {
+  return (minor & 0xff) | ((minor & 0xf_ff00) << 12);
+}
+
 /** Slaves of pseudoterminals are reached in /dev/pts alone. */
 const FIRST_SLAVE: u32 = 136;
 const LAST_SLAVE: u32 = 143;

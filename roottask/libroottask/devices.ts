@@ -24,6 +24,7 @@ import {
   Node,
   newNode,
   root,
+  rootMount,
   setTime,
   walk,
   walkDirectory,
@@ -52,7 +53,7 @@ function put(directory: Node, node: Node, length: u32): bool {
 /** The directory at that path, whose own directory is there, made where there is none; null when memory is out. */
 export function directoryNamed(literal: string, mode: u32): Node | null {
   const length = copyLiteral(text, literal);
-  if (walk(root(), text, length, true) !== 0) return null;
+  if (walk(rootMount(), root(), text, length, true) !== 0) return null;
   const found = walkNode;
   if (found !== null && found.kind === KIND_DIRECTORY) return found;
   const parent = walkDirectory as Node;

@@ -45,6 +45,10 @@ import { copyFsState, dropFsState, FsState, newFsState } from "./fs_state";
 import { release } from "./heap";
 import { enter, leave } from "./lock";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "./log";
+import { Mount } from "./mount";
+import { dropMount, keepMount } from "./mount_users";
+import { firstNamespace } from "./namespaces";
+
 import {
   ABI_LINUX,
   firstProgram,
@@ -72,7 +76,7 @@ import {
   THREAD_UTCBS,
   THREAD_UTCBS_END,
 } from "./thread";
-import { dispose, Node, root, seeFrom } from "./tree";
+import { dispose, Node, root, rootMount, seeFrom } from "./tree";
 
 /**
  * What a program's last threads get to arrive at their handlers, in nanoseconds. One that waits in the
@@ -85,13 +89,26 @@ const UMASK: u32 = 0o22;
 
 const serviceSelectors = memory.data(7 * 8);
 
-/** Makes `node` the file the program runs. */
-export function setExecutable(program: Program, node: Node): void {
-  const old = program.executable;
+/** Makes `node`, found through `mount`, the file the program runs. */
+export function setExecutable(program: Program, mount: Mount | null, node: Node): void {
   node.users++;
+  keepMount(mount);
   node.executions++;
+  dropExecutable(program);
   program.executable = node;
-  if (old !== null) dropExecutable(old);
+  program.executableMount = mount;
+}
+
+function dropExecutable(program: Program): void {
+  const node = program.executable;
+  const mount = program.executableMount;
+  program.executable = null;
+  program.executableMount = null;
+  if (node === null) return;
+  node.executions--;
+  node.users--;
+  dispose(node);
+  dropMount(mount);
 }
 
 /**
@@ -115,7 +132,8 @@ function complete(program: Program): bool {
   const thread = newThread(program, null);
   if (thread === null) return false;
   const files = newFiles(standardInput(), standardOutput());
-  if (!giveFileState(thread, files, newFsState(root(), root(), UMASK))) return false;
+  if (!giveFileState(thread, files, newFsState(firstNamespace(), rootMount(), root(), UMASK)))
+    return false;
   program.id = thread.id;
   program.group = thread.id;
   program.session = thread.id;
@@ -179,7 +197,7 @@ export function newChild(maker: Thread, sharesFiles: bool, sharesFs: bool): Prog
   program.session = parent.session;
   program.terminal = parent.terminal;
   const executable = parent.executable;
-  if (executable !== null) setExecutable(program, executable);
+  if (executable !== null) setExecutable(program, parent.executableMount, executable);
   const thread = newThread(program, maker);
   if (thread !== null && passFileState(thread, maker, sharesFiles, sharesFs)) {
     program.id = thread.id;
@@ -310,7 +328,7 @@ export function awaitEnd(program: Program): void {
     enter();
   }
   actAsRoot();
-  seeFrom(root());
+  seeFrom(rootMount(), root());
 }
 
 /** Makes `space` the one of `program`, with its pages for files. */
@@ -318,12 +336,6 @@ export function useSpace(program: Program, space: Space, entries: usize, words: 
   program.space = space;
   program.fileEntries = entries;
   program.fileWords = words;
-}
-
-function dropExecutable(node: Node): void {
-  node.executions--;
-  node.users--;
-  dispose(node);
 }
 
 /** Takes back what a program has but its record, which tells of its end; its threads have ended. */
@@ -342,9 +354,7 @@ export function releaseProgram(program: Program): void {
   }
   if (program.personality !== 0) release(program.personality, program.personalityBytes);
   program.personality = 0;
-  const executable = program.executable;
-  if (executable !== null) dropExecutable(executable);
-  program.executable = null;
+  dropExecutable(program);
   program.ended = 1;
 }
 

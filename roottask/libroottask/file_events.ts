@@ -5,7 +5,7 @@ import { showReads } from "./file_pages";
 import { create, destroy } from "./heap";
 import { IN_IGNORED, Instance, queueEvent } from "./inotify_queue";
 import { Entry, Node } from "./node";
-import { isRemoved, KIND_DIRECTORY, setNodeGone } from "./tree";
+import { isRemoved, KIND_DIRECTORY, setNodeGone, setWatchesEnd } from "./tree";
 
 /** Events, include/uapi/linux/inotify.h. */
 export const IN_ACCESS: u32 = 1;
@@ -200,7 +200,16 @@ function nodeGone(node: Node): void {
   for (let mark = firstOf(node); mark !== null; mark = firstOf(node)) endMark(mark);
 }
 
+/** The file system of `node` goes: its watches end. */
+function endMarks(node: Node): void {
+  for (let mark = firstOf(node); mark !== null; mark = firstOf(node)) {
+    queueEvent(mark.instance, mark.watch, IN_UNMOUNT | kindBit(node), 0, 0, 0);
+    endMark(mark);
+  }
+}
+
 /** Comes before the first watch. */
 export function initFileEvents(): void {
   setNodeGone(nodeGone);
+  setWatchesEnd(endMarks);
 }

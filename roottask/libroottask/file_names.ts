@@ -3,9 +3,23 @@
 
 import { CAP_MKNOD, capable } from "./credentials";
 import { operationsOfDevice } from "./device_numbers";
-import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOMEM, ENOTDIR, ENOTEMPTY, EPERM } from "./errno";
+import {
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOMEM,
+  ENOSPC,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+} from "./errno";
 import { IN_ATTRIB, IN_DELETE, IN_ISDIR, noteCreated, noteName, noteNode } from "./file_events";
+import { hasInode } from "./file_system";
 import { markChanged, markCreated, markModified } from "./file_time";
+import { permitChange } from "./mount";
+import { isMountPoint, unmountFrom } from "./mount_tree";
 import { mayKeepGroup, permitNew, permitRemoval, S_ISGID } from "./permission";
 import { equalsLiteral } from "./text";
 import {
@@ -21,6 +35,7 @@ import {
   Node,
   newNode,
   walkDirectory,
+  walkDirectoryMount,
   walkEntry,
   walkName,
   walkNameLength,
@@ -83,7 +98,8 @@ function takeName(entry: Entry): void {
 /** A node of `kind` can be made at the last walk's place, as far as names go: 0 or a negative error. */
 function isFree(kind: u32): i64 {
   if (walkNode !== null || lastKind() !== LAST_NORMAL) return -EEXIST;
-  return walkSlash && kind !== KIND_DIRECTORY ? -ENOENT : 0;
+  if (walkSlash && kind !== KIND_DIRECTORY) return -ENOENT;
+  return permitChange(walkDirectoryMount);
 }
 
 /** Makes a device at the last walk's place, KIND_DEVICE or KIND_BLOCK, with that number. Returns 0 or a negative error. */
@@ -104,6 +120,9 @@ export function makeNode(kind: u32, mode: u32): i64 {
 }
 
 function placeNode(kind: u32, mode: u32, device: u32): i64 {
+  const refused = permitNew(walkDirectory as Node);
+  if (refused !== 0) return refused;
+  if (!hasInode(walkDirectory as Node)) return -ENOSPC;
   const node = newNode(kind, mode);
   if (node === null) return -ENOMEM;
   node.device = device;
@@ -113,28 +132,41 @@ function placeNode(kind: u32, mode: u32, device: u32): i64 {
   return giveName(node, walkDirectory as Node);
 }
 
+/** Something is mounted on `node` by the name `entry`, in the namespace of the last walk's directory. */
+export function carries(node: Node, entry: Entry): bool {
+  if (node.covers === 0) return false;
+  const mount = walkDirectoryMount;
+  if (mount === null) return false;
+  const namespace = mount.namespace;
+  return namespace !== null && isMountPoint(namespace, node, entry);
+}
+
 /** unlink(2), or with `directory` rmdir(2), of what the last walk found. Returns 0 or a negative error. */
 export function removeName(directory: bool): i64 {
   const node = walkNode;
   const last = lastKind();
   if (!directory && last !== LAST_NORMAL) return -EISDIR;
-  if (node === null) return -ENOENT;
-  const isDirectory = node.kind === KIND_DIRECTORY;
-  if (!directory) {
-    if (walkSlash) return isDirectory ? -EISDIR : -ENOTDIR;
-  } else {
+  if (directory) {
     if (last === LAST_ROOT) return -EBUSY;
     if (last === LAST_DOT) return -EINVAL;
     if (last === LAST_DOTDOT) return -ENOTEMPTY;
   }
-  const error = permitRemoval(walkDirectory as Node, node);
+  let error = permitChange(walkDirectoryMount);
+  if (error !== 0) return error;
+  if (node === null) return -ENOENT;
+  const isDirectory = node.kind === KIND_DIRECTORY;
+  if (!directory && walkSlash) return isDirectory ? -EISDIR : -ENOTDIR;
+  error = permitRemoval(walkDirectory as Node, node);
   if (error !== 0) return error;
   if (!directory) {
     if (isDirectory) return -EISDIR;
   } else {
     if (!isDirectory) return -ENOTDIR;
-    if (node.entries !== null) return -ENOTEMPTY;
   }
-  takeName(walkEntry as Entry);
+  const entry = walkEntry as Entry;
+  if (carries(node, entry)) return -EBUSY;
+  if (directory && node.entries !== null) return -ENOTEMPTY;
+  unmountFrom(node, entry);
+  takeName(entry);
   return 0;
 }

@@ -4,6 +4,7 @@
 // highest index needs: the only page of a small file is the root itself.
 
 import { PAGE_BITS, PAGE_SIZE } from "../libhedron/abi";
+import { pagesLeft, systemOf } from "./file_system";
 import { dropFrame } from "./frames";
 import { Node } from "./node";
 import { allocatePages, freePages, releasePages, totalPages } from "./pages";
@@ -162,6 +163,7 @@ function slotToFill(node: Node, index: u64): usize {
 
 /** A frame with the contents of page `index` at `slot`, which has none. 0 when memory is out. */
 function fillSlot(node: Node, index: u64, slot: usize, flags: u32): usize {
+  if (pagesLeft(node) === 0) return 0;
   const frame = allocatePages(0);
   if (frame === 0) return 0;
   const start = index << PAGE_BITS;
@@ -172,6 +174,8 @@ function fillSlot(node: Node, index: u64, slot: usize, flags: u32): usize {
   }
   store<u32>(slot, (frame as u32) | (copies || flags !== COPY ? flags : 0));
   node.pageCount++;
+  const system = systemOf(node);
+  if (system !== null) system.pages++;
   return frame;
 }
 
@@ -219,6 +223,8 @@ function clear(node: Node, slot: usize, level: u32, base: u64, first: u64, end: 
     if ((value & ~FLAGS) === 0) return;
     dropFrame((value & ~FLAGS) as usize);
     node.pageCount--;
+    const system = systemOf(node);
+    if (system !== null) system.pages--;
     return;
   }
   const shift = shiftOf(level - 1);

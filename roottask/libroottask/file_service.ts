@@ -114,7 +114,7 @@ function makeParents(program: Program): bool {
   if (!hasNames()) return false;
   for (let i: u32 = 1; i < pathLength; i++) {
     if (load<u8>(path + i) !== SLASH) continue;
-    if (walk(program.directory, path, i, true) !== 0) return false;
+    if (walk(program.directoryMount, program.directory, path, i, true) !== 0) return false;
     if (walkNode === null && makeNode(KIND_DIRECTORY, PARENT_MODE) !== 0) return false;
   }
   return true;
@@ -126,9 +126,17 @@ function open(thread: Thread): i64 {
   const flags = read32() as u32;
   const mode = read16() as u32;
   if (wireError) return -EINVAL;
-  const result = openPath(thread, program.directory, path, pathLength, flags, mode);
+  const result = openPath(
+    thread,
+    program.directoryMount,
+    program.directory,
+    path,
+    pathLength,
+    flags,
+    mode,
+  );
   if (result !== -ENOENT || (flags & O_CREAT) === 0 || !makeParents(program)) return result;
-  return openPath(thread, program.directory, path, pathLength, flags, mode);
+  return openPath(thread, program.directoryMount, program.directory, path, pathLength, flags, mode);
 }
 
 function read(thread: Thread): i64 {
@@ -186,7 +194,7 @@ function close(program: Program): i64 {
 
 function statPath(program: Program): i64 {
   if (!readPath()) return -EINVAL;
-  const error = walk(program.directory, path, pathLength, true);
+  const error = walk(program.directoryMount, program.directory, path, pathLength, true);
   if (error !== 0) return error;
   statNode = walkNode;
   return statNode === null ? -ENOENT : 0;
@@ -207,7 +215,7 @@ function statOpen(program: Program): i64 {
 
 function remove(program: Program, directory: bool): i64 {
   if (!readPath()) return -EINVAL;
-  const error = walk(program.directory, path, pathLength, false);
+  const error = walk(program.directoryMount, program.directory, path, pathLength, false);
   return error === 0 ? removeName(directory) : error;
 }
 
@@ -215,7 +223,7 @@ function makeDirectory(program: Program): i64 {
   if (!readPath()) return -EINVAL;
   const mode = read16() as u32;
   if (wireError) return -EINVAL;
-  const error = walk(program.directory, path, pathLength, false);
+  const error = walk(program.directoryMount, program.directory, path, pathLength, false);
   return error === 0 ? makeNode(KIND_DIRECTORY, mode & 0o7777) : error;
 }
 

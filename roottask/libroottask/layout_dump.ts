@@ -39,7 +39,7 @@ import {
 } from "./machine";
 import { freePages, totalPages } from "./pages";
 import { terminatedLength } from "./text";
-import { Entry, KIND_DIRECTORY, KIND_LINK, Node, pathOf, root } from "./tree";
+import { Entry, KIND_DIRECTORY, KIND_LINK, Node, pathOf, root, rootMount } from "./tree";
 
 const PAGE: u64 = 4096;
 /** First bit of a processor's flags: it is in use. */
@@ -162,7 +162,7 @@ function listNode(node: Node): void {
   sayOctal(typeOf(node) | node.mode);
   sayPadded(node.size, 10);
   say(" ");
-  const length = pathOf(node, path);
+  const length = pathOf(rootMount(), node, path);
   if (length > 0) sayText(path, length as u32);
   if (node.kind === KIND_DIRECTORY) say("/");
   if (node.kind === KIND_LINK) {

@@ -1,4 +1,5 @@
-// The records of the file tree (tree.ts): nodes, what files, directories and links are, and entries, their names.
+// The records of the file tree (tree.ts): nodes, what files, directories and links are, and entries, their names; file systems
+// (file_system.ts) and mounts (mount.ts).
 
 /** No seals can be added: of every file but some of memfd_create(2) (seals.ts). */
 export const F_SEAL_SEAL: u32 = 1;
@@ -77,8 +78,13 @@ export class Node {
   refresh: usize;
   /** The first of its extended attributes (attribute_list.ts). */
   attributes: usize;
-  /** Where a link leads whatever the name of that is; null where its text says so. */
+  /** Where a link leads whatever the name of that is, and through which Mount; null where its text says so. */
   target: Node | null;
+  targetMount: usize;
+  /** The FileSystem it belongs to (file_system.ts), 0 where it has no place in any. */
+  system: usize;
+  /** The first Mount that stands on it (mount.ts). */
+  covers: usize;
   /** Number of a device: major << 8 | minor. */
   device: u32;
   /** User and group it belongs to. */
@@ -96,3 +102,88 @@ export class Node {
 
 /** Brings the entries of a directory, or where a link leads, up to date. */
 export type Refresh = (node: Node) => void;
+
+/** What nodes of one tree have in common. */
+@unmanaged
+export class FileSystem {
+  /** TYPE_…. */
+  type: u32;
+  /** Minor number of its device, whose major number is 0. */
+  device: u32;
+  root: Node;
+  /** Mounts of it. */
+  mounts: u32;
+  /** Nothing in it may be changed. */
+  readOnly: u32;
+  /** SB_SYNCHRONOUS and its like, which are told again and change nothing. */
+  flags: u32;
+  /** Files open for writing. */
+  writers: u32;
+  /** Pages that contents take, and may take: 0 for any number. */
+  pages: u32;
+  pagesMax: u32;
+  /** Nodes, and names of files beyond the first of each; and the most of these, 0 for any number. */
+  inodes: u32;
+  inodesMax: u32;
+  /** Number of the last node. */
+  lastInode: u32;
+  /** What mount(2) made it with is told to those who list mounts; what its root was to be like. */
+  listed: u32;
+  mode: u32;
+  owner: u32;
+  group: u32;
+  /** Next of all, by device. */
+  next: FileSystem | null;
+}
+
+/** What threads see of mounts: a tree of them, and how often it has changed. */
+@unmanaged
+export class Namespace {
+  /** FsStates that are in it. */
+  users: u32;
+  /** Changes so far: who has read the list learns by it that there is another. */
+  events: u32;
+  count: u32;
+  /** What is told of changes (watches.ts). */
+  node: Node;
+  /** All its mounts, in the order of their coming. */
+  first: Mount | null;
+  last: Mount | null;
+}
+
+@unmanaged
+export class Mount {
+  id: u32;
+  /** MS_…. */
+  flags: u32;
+  /** Files, working directories, roots, mappings and executables that were found through it. */
+  users: u32;
+  /** Files open for writing through it. */
+  writers: u32;
+  system: FileSystem;
+  /** The node of the system that stands at the place: its root, or what a bind mount shows. */
+  root: Node;
+  /** Where it stands: a node of the mount `parent`, by `entry` where it is no directory. Null for the outermost, and once it has gone. */
+  parent: Mount | null;
+  point: Node | null;
+  entry: Entry | null;
+  /** Next of those on the same node, of whatever mount that is seen. */
+  nextOnPoint: Mount | null;
+  /** Mounts on nodes of this one, the oldest first. */
+  children: Mount | null;
+  lastChild: Mount | null;
+  nextChild: Mount | null;
+  /** The namespace that it is in, and its neighbours there; null once it has gone. */
+  namespace: Namespace | null;
+  previous: Mount | null;
+  next: Mount | null;
+  /** What mount(2) was told that is mounted, `sourceLength` bytes; 0 where it was told nothing. */
+  source: usize;
+  sourceLength: u32;
+  /** Walks that have come to it from below, and how many there are when umount2(2) asks for the next time, if no other comes (MNT_EXPIRE). */
+  crossings: u32;
+  expiring: u32;
+  /** Number of its peer group, 0 where mounts on it are its own; and whether it cannot be bound (MS_UNBINDABLE). */
+  group: u32;
+  unbindable: u32;
+}

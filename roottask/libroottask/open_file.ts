@@ -14,12 +14,14 @@ import {
 } from "./file_events";
 import { changeLock, LOCK_NONE } from "./file_lock";
 import { create, destroy } from "./heap";
+import { Mount } from "./mount";
+import { dropMount, keepMount } from "./mount_users";
 import { allocatePages, releasePages } from "./pages";
 import { POLL_READY } from "./poll_events";
 import { Thread } from "./program";
 import { releaseRecords } from "./record_locks";
 import { closePieces, openPieces, PIECE_BYTES, Transfer } from "./transfer";
-import { dispose, dropEntry, Entry, Node } from "./tree";
+import { dispose, dropEntry, Entry, KIND_DIRECTORY, KIND_FILE, Node } from "./tree";
 import { stopWatching } from "./watches";
 
 /** Flags of open(2), include/uapi/asm-generic/fcntl.h. */
@@ -105,6 +107,9 @@ export class OpenFile {
   told: u32;
   /** It is among the writers of its node (write_access.ts). */
   counted: u32;
+  /** The mount it was found through, null where it has no place; and whether it counts there as a writer. */
+  mount: Mount | null;
+  writes: u32;
   /** What its kind keeps of it. */
   object: usize;
   /** The first of the epoll entries on it (epoll.ts). */
@@ -292,10 +297,27 @@ export function dropFile(file: OpenFile): void {
   file.lock = changeLock(node, file.lock, LOCK_NONE);
   if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
   if (file.counted !== 0) node.writers--;
+  const mount = file.mount;
+  if (mount !== null && file.writes !== 0) {
+    mount.writers--;
+    mount.system.writers--;
+  }
   destroy<OpenFile>(file);
   if (entry !== null) dropEntry(entry);
   node.users--;
   dispose(node);
+  dropMount(mount);
+}
+
+/** `file`, which is new, was found through `mount`. */
+export function findThrough(file: OpenFile, mount: Mount | null): void {
+  file.mount = mount;
+  keepMount(mount);
+  const kind = file.node.kind;
+  if (mount === null || !writable(file) || (kind !== KIND_FILE && kind !== KIND_DIRECTORY)) return;
+  file.writes = 1;
+  mount.writers++;
+  mount.system.writers++;
 }
 
 /** `file` has been opened: those who watch are told. */

@@ -3,13 +3,29 @@
 import { truncateContents } from "./contents";
 import { MAY_EXECUTE, MAY_READ, MAY_WRITE } from "./credentials";
 import { closeFile, fileAt, hasFreeDescriptor, installFile, replaceFile } from "./descriptors";
-import { EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENOENT, ENOMEM, ENOTDIR, EPERM } from "./errno";
+import {
+  EACCES,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  EMFILE,
+  ENOENT,
+  ENOMEM,
+  ENOSPC,
+  ENOTDIR,
+  EOPNOTSUPP,
+  EPERM,
+} from "./errno";
 import { IN_MODIFY, noteCreated, noteFile } from "./file_events";
 import { inherit } from "./file_names";
+import { enterSystem, hasInode, systemOf } from "./file_system";
 import { markCreated, markModified } from "./file_time";
+import { hasFlag, Mount, MS_NODEV, permitChange } from "./mount";
 import {
   dropFile,
   endCall,
+  findThrough,
   hold,
   noteOpen,
   O_ACCMODE,
@@ -37,6 +53,8 @@ import {
   attach,
   dispose,
   Entry,
+  KIND_BLOCK,
+  KIND_DEVICE,
   KIND_DIRECTORY,
   KIND_FILE,
   KIND_LINK,
@@ -44,9 +62,12 @@ import {
   Node,
   newNode,
   root,
+  rootMount,
   walk,
   walkDirectory,
+  walkDirectoryMount,
   walkEntry,
+  walkMount,
   walkName,
   walkNameLength,
   walkNode,
@@ -71,23 +92,42 @@ function openHeld(thread: Thread, node: Node, flags: u32): OpenFile | null {
 }
 
 /** As `openDescriptor`, for open(2): who may write keeps the file from being run. */
-function openFound(thread: Thread, node: Node, entry: Entry | null, flags: u32): i64 {
+function openFound(
+  thread: Thread,
+  mount: Mount | null,
+  node: Node,
+  entry: Entry | null,
+  flags: u32,
+): i64 {
   const file = openHeld(thread, node, flags);
   if (file === null) return -ENOMEM;
   if (writable(file)) countWriter(file);
-  return finishOpening(thread, file, entry, flags);
+  return finishOpening(thread, file, mount, entry, flags);
 }
 
 /**
- * An open file on `node`, found by `entry` where it was by a name, in the lowest free descriptor of the thread's program, or
- * a negative error. May wait.
+ * An open file on `node`, found through `mount` and by `entry` where it was by a name, in the lowest free descriptor of the
+ * thread's program, or a negative error. May wait.
  */
-export function openDescriptor(thread: Thread, node: Node, entry: Entry | null, flags: u32): i64 {
+export function openDescriptor(
+  thread: Thread,
+  mount: Mount | null,
+  node: Node,
+  entry: Entry | null,
+  flags: u32,
+): i64 {
   const file = openHeld(thread, node, flags);
-  return file === null ? -ENOMEM : finishOpening(thread, file, entry, flags);
+  return file === null ? -ENOMEM : finishOpening(thread, file, mount, entry, flags);
 }
 
-function finishOpening(thread: Thread, file: OpenFile, entry: Entry | null, flags: u32): i64 {
+function finishOpening(
+  thread: Thread,
+  file: OpenFile,
+  mount: Mount | null,
+  entry: Entry | null,
+  flags: u32,
+): i64 {
+  findThrough(file, mount);
   // While it waits, the name may go.
   if (entry !== null) keepEntry(entry);
   file.entry = entry;
@@ -110,6 +150,8 @@ function finishOpening(thread: Thread, file: OpenFile, entry: Entry | null, flag
 function newFile(directory: Node, mode: u32): Node | null {
   const node = newNode(KIND_FILE, mode & 0o7777);
   if (node === null) return null;
+  const system = systemOf(directory);
+  if (system !== null) enterSystem(node, system);
   markCreated(node);
   inherit(node, directory);
   return node;
@@ -117,8 +159,11 @@ function newFile(directory: Node, mode: u32): Node | null {
 
 function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   const directory = walkDirectory as Node;
-  const refused = permitNew(directory);
+  const mount = walkDirectoryMount;
+  let refused = permitChange(mount);
+  if (refused === 0) refused = permitNew(directory);
   if (refused !== 0) return refused;
+  if (!hasInode(directory)) return -ENOSPC;
   const node = newFile(directory, mode);
   if (node === null) return -ENOMEM;
   const attached = attach(directory, node, walkName, walkNameLength);
@@ -128,28 +173,37 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   }
   markModified(directory);
   noteCreated(node.names as Entry);
-  return openFound(thread, node, node.names, flags);
+  return openFound(thread, mount, node, node.names, flags);
 }
 
 function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
-  const refused = permit(directory, MAY_WRITE | MAY_EXECUTE);
+  const mount = walkMount;
+  let refused = permitChange(mount);
+  if (refused === 0) refused = permit(directory, MAY_WRITE | MAY_EXECUTE);
   if (refused !== 0) return refused;
+  // What is computed makes no files.
+  if (directory.refresh !== 0) return -EOPNOTSUPP;
+  if (!hasInode(directory)) return -ENOSPC;
   const node = newFile(directory, mode);
   if (node === null) return -ENOMEM;
   if ((flags & O_EXCL) === 0) node.linkable = 1;
-  return openFound(thread, node, null, flags);
+  return openFound(thread, mount, node, null, flags);
 }
 
-/** `node`, which is there, may be opened with `flags`: 0 or a negative error. */
-function mayOpen(node: Node, flags: u32): i64 {
+/** `node`, which was found through `mount`, may be opened with `flags`: 0 or a negative error. */
+function mayOpen(mount: Mount | null, node: Node, flags: u32): i64 {
   if ((flags & O_PATH) !== 0) return 0;
+  const special = node.kind === KIND_DEVICE || node.kind === KIND_BLOCK;
+  if (special && hasFlag(mount, MS_NODEV)) return -EACCES;
   const mode = flags & O_ACCMODE;
   let wanted: u32 = mode === O_WRONLY ? 0 : MAY_READ;
   if (mode !== O_RDONLY || (flags & O_TRUNC) !== 0) wanted |= MAY_WRITE;
   const refused = permit(node, wanted);
   if (refused !== 0) return refused;
-  return (flags & O_NOATIME) !== 0 && !owns(node) ? -EPERM : 0;
+  if ((flags & O_NOATIME) !== 0 && !owns(node)) return -EPERM;
+  // What is no file of the file system's can be written to all the same.
+  return (wanted & MAY_WRITE) !== 0 && node.kind === KIND_FILE ? permitChange(mount) : 0;
 }
 
 function openPresent(thread: Thread, node: Node, flags: u32): i64 {
@@ -165,7 +219,8 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
     return -ENOTDIR;
   }
   const entry = walkEntry === null ? node.names : walkEntry;
-  const refused = mayOpen(node, flags);
+  const mount = walkMount;
+  const refused = mayOpen(mount, node, flags);
   if (refused !== 0) return refused;
   const changes = (writing || (flags & O_TRUNC) !== 0) && (flags & O_PATH) === 0;
   const busy = changes ? mayWriteTo(node) : 0;
@@ -175,15 +230,16 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
     if (emptied !== 0) return emptied;
     noteFile(node, entry, IN_MODIFY);
   }
-  return openFound(thread, node, entry, flags);
+  return openFound(thread, mount, node, entry, flags);
 }
 
 /**
- * Opens `path`, seen from directory `base`, for the program of `thread`, whose call holds the file then. Returns a
+ * Opens `path`, seen from directory `base` of `mount`, for the program of `thread`, whose call holds the file then. Returns a
  * descriptor or a negative error number. May wait.
  */
 export function openPath(
   thread: Thread,
+  mount: Mount | null,
   base: Node,
   path: usize,
   length: u32,
@@ -206,7 +262,9 @@ export function openPath(
   if (!hasFreeDescriptor(program.files, program.filesLimit)) return -EMFILE;
   const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
   const creates = (flags & O_CREAT) !== 0;
-  const error = creates ? walkToFile(base, path, length, follow) : walk(base, path, length, follow);
+  const error = creates
+    ? walkToFile(mount, base, path, length, follow)
+    : walk(mount, base, path, length, follow);
   if (error !== 0) return error;
   if (creates && walkSlash) return -EISDIR;
   const node = walkNode;
@@ -221,7 +279,7 @@ export function openPath(
  */
 export function openStandard(program: Program, fd: u32, path: usize, length: u32, flags: u32): i64 {
   const thread = program.threads as Thread;
-  const opened = openPath(thread, root(), path, length, flags | O_NONBLOCK, 0o644);
+  const opened = openPath(thread, rootMount(), root(), path, length, flags | O_NONBLOCK, 0o644);
   if (opened >= 0) {
     const file = fileAt(program.files, opened as u64) as OpenFile;
     file.flags &= ~O_NONBLOCK;

@@ -13,7 +13,8 @@ import {
   MAY_WRITE,
   mayAccess,
 } from "./credentials";
-import { EACCES, ENOENT, EPERM } from "./errno";
+import { EACCES, ENOENT, EPERM, EROFS } from "./errno";
+import { systemOf } from "./file_system";
 import { KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
 
 const S_ISUID: u32 = 0o4000;
@@ -25,6 +26,10 @@ const S_IXGRP: u32 = 0o010;
 export function permit(node: Node, wanted: u32): i64 {
   if (node.kind === KIND_LINK) return 0;
   const directory = node.kind === KIND_DIRECTORY;
+  if ((wanted & MAY_WRITE) !== 0 && (directory || node.kind === KIND_FILE)) {
+    const system = systemOf(node);
+    if (system !== null && system.readOnly !== 0) return -EROFS;
+  }
   return mayAccess(node.owner, node.group, node.mode, directory, wanted) ? 0 : -EACCES;
 }
 

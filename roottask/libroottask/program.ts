@@ -11,6 +11,7 @@ import { Credentials, initCredentials } from "./credentials";
 import { initFrames } from "./frames";
 import { FsState } from "./fs_state";
 import { create, destroy } from "./heap";
+import { Mount } from "./mount";
 import { allocatePages } from "./pages";
 import { initSpaceSlots } from "./space_slots";
 import { Transfer } from "./transfer";
@@ -99,6 +100,7 @@ export class Program {
   /** Its threads have had different descriptor tables since it began or was replaced. */
   separateFiles: u32;
   executable: Node | null;
+  executableMount: Mount | null;
   /** Descriptors it opens are below this (RLIMIT_NOFILE). */
   filesLimit: u32;
   /** Largest size its writes may give a file (RLIMIT_FSIZE). */
@@ -133,6 +135,10 @@ export class Program {
 
   get directory(): Node {
     return this.fs.directory;
+  }
+
+  get directoryMount(): Mount {
+    return this.fs.directoryMount;
   }
 }
 

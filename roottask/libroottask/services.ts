@@ -153,7 +153,7 @@ function echo(thread: Thread): void {
 export function handleService(thread: Thread, service: u32): void {
   wireRead(changetype<usize>(thread.utcb) as u64);
   actAs(thread.credentials);
-  seeFrom(thread.fs.root);
+  seeFrom(thread.fs.rootMount, thread.fs.root);
   thread.program.calls++;
   switch (service) {
     case SERVICE_STDOUT:

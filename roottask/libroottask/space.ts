@@ -20,6 +20,7 @@ import {
   areaAt,
   backArea,
   dropArea,
+  findAreaThrough,
   firstMapping,
   growDown,
   insertArea,
@@ -678,6 +679,7 @@ export function copySpace(from: Space, to: Space): bool {
       copy.marks = area.marks;
       const node = area.node;
       if (node !== null) backArea(to, copy, node);
+      findAreaThrough(copy, area.mount);
       insertArea(to, copy);
       // Shared pages are the node's: the copy finds them there.
       const wiped = area.shared !== 0 || (area.marks & MARK_WIPE_ON_FORK) !== 0;

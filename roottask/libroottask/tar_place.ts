@@ -27,6 +27,7 @@ import {
   newNode,
   PATH_MAX,
   root,
+  rootMount,
   setTime,
   walk,
   walkNode,
@@ -146,7 +147,7 @@ function newPlaced(entry: TarEntry, kind: u32): Node | null {
 /** The directory that has the cleaned name already, or null. */
 function presentDirectory(): Node | null {
   if (cleanedLength === 0) return root();
-  const found = walk(root(), cleaned, cleanedLength, false) === 0 ? walkNode : null;
+  const found = walk(rootMount(), root(), cleaned, cleanedLength, false) === 0 ? walkNode : null;
   return found !== null && found.kind === KIND_DIRECTORY ? found : null;
 }
 
@@ -194,7 +195,9 @@ export function placeSymbolicLink(entry: TarEntry): void {
 export function placeHardLink(entry: TarEntry): void {
   const error = cleanName(entry.link, entry.linkLength, true);
   const found =
-    error === NAME_OK && cleanedLength !== 0 && walk(root(), cleaned, cleanedLength, false) === 0
+    error === NAME_OK &&
+    cleanedLength !== 0 &&
+    walk(rootMount(), root(), cleaned, cleanedLength, false) === 0
       ? walkNode
       : null;
   if (found === null || found.kind === KIND_DIRECTORY) {

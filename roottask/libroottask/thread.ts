@@ -483,7 +483,7 @@ export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u
   enter();
   actAs(thread.credentials);
   resumeThread(thread);
-  seeFrom(thread.fs.root);
+  seeFrom(thread.fs.rootMount, thread.fs.root);
   let outcome = thread.outcome;
   if (outcome === WAIT_NONE) {
     dequeue(thread);

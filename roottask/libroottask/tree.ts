@@ -6,7 +6,19 @@ import { removeAttributes } from "./attribute_list";
 import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
 import { freeContents } from "./file_pages";
+import {
+  enterSystem,
+  FileSystem,
+  forgetFileSystems,
+  freeSystem,
+  leaveSystem,
+  newSystemRecord,
+  systemOf,
+  TYPE_PROC,
+  TYPE_TMPFS,
+} from "./file_system";
 import { allocate, create, destroy, release } from "./heap";
+import { Mount, MS_NOSYMFOLLOW, mountOn, newMount } from "./mount";
 import { Entry, F_SEAL_SEAL, Node, Refresh } from "./node";
 import { bytesEqual } from "./text";
 
@@ -33,11 +45,10 @@ export const FILE_MAX: i64 = i64.MAX_VALUE;
 /** Cookies 0 and 1 are those of "." and "..". */
 const FIRST_COOKIE: u64 = 2;
 
-/** The node is one of those that are computed: a directory of such, or in one. */
+/** The node is one of those that are computed. */
 export function isComputed(node: Node): bool {
-  if (node.refresh !== 0) return true;
-  const entry = node.names;
-  return entry !== null && entry.directory.refresh !== 0;
+  const system = systemOf(node);
+  return system !== null && system.type === TYPE_PROC;
 }
 
 /** To be called before somebody looks at what is in `node`. */
@@ -61,36 +72,56 @@ export function setNodeGone(gone: Gone): void {
   nodeGone = gone;
 }
 
+let watchesEnd: Gone = nothingToTell;
+
+/** `end` ends the watches on a node whose file system goes (file_events.ts). */
+export function setWatchesEnd(end: Gone): void {
+  watchesEnd = end;
+}
+
+/** The file system of `node`, which is watched, goes. */
+export function endWatches(node: Node): void {
+  watchesEnd(node);
+}
+
 let rootNode: Node | null = null;
+let mountOfRoot: Mount | null = null;
 let inodes: u32 = 0;
 let cookies: u64 = FIRST_COOKIE;
 
-/** Makes an empty tree. False when memory is out. */
+/** Makes an empty tree, and a mount of it that stands nowhere yet. False when memory is out. */
 export function initTree(): bool {
   inodes = 0;
-  const node = newNode(KIND_DIRECTORY, 0o755);
-  if (node === null) return false;
-  node.links = 2;
-  node.parent = node;
-  rootNode = node;
+  forgetFileSystems();
+  const system = newFileSystem(TYPE_TMPFS, 0o755);
+  if (system === null) return false;
+  rootNode = system.root;
+  const mount = newMount(system, system.root, 0);
+  mountOfRoot = mount;
+  if (mount === null) return false;
+  // It never goes, whoever unmounts it.
+  mount.users++;
+  seeFrom(mount, system.root);
   return true;
 }
 
+/** The root of the tree that the archive was unpacked into, and the mount of that. */
 export function root(): Node {
   return rootNode as Node;
 }
 
-/** Where the absolute paths of the call under way begin, and ".." ends; null for the root. */
-let view: Node | null = null;
-
-/** What follows is done for a program whose root is `node`. */
-export function seeFrom(node: Node): void {
-  view = node;
+export function rootMount(): Mount {
+  return mountOfRoot as Mount;
 }
 
-function viewRoot(): Node {
-  const node = view;
-  return node === null ? root() : node;
+/** Where the absolute paths of the call under way begin, and ".." ends. */
+let viewNode: Node = changetype<Node>(0);
+let viewMount: Mount = changetype<Mount>(0);
+
+/** What follows is done for a program whose root is `node` of `mount`. */
+export function seeFrom(mount: Mount, node: Node): void {
+  viewMount = mount;
+  viewNode = node;
 }
 
 /** A node outside the tree, the caller's. */
@@ -104,6 +135,23 @@ export function newNode(kind: u32, mode: u32): Node | null {
   node.group = actor.fileGroup;
   node.seals = F_SEAL_SEAL;
   return node;
+}
+
+/** A file system with a root of `mode` and no mount; null when memory is out. */
+export function newFileSystem(type: u32, mode: u32): FileSystem | null {
+  const system = newSystemRecord(type);
+  if (system === null) return null;
+  const root = newNode(KIND_DIRECTORY, mode);
+  if (root === null) {
+    freeSystem(system);
+    return null;
+  }
+  system.mode = mode;
+  root.links = 2;
+  root.parent = root;
+  enterSystem(root, system);
+  system.root = root;
+  return system;
 }
 
 /** The entry of `directory` by that name, or null. */
@@ -126,6 +174,11 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
     return -ENOMEM;
   }
   memory.copy(copy, name, length);
+  const system = systemOf(directory);
+  if (system !== null) {
+    if (node.system === 0) enterSystem(node, system);
+    else if (node.links !== 0) system.inodes++;
+  }
   entry.name = copy;
   entry.nameLength = length;
   entry.directory = directory;
@@ -218,6 +271,9 @@ export function detach(entry: Entry): void {
     entry.directory.links--;
     // ".." of a removed directory still leads there.
     entry.directory.users++;
+  } else if (node.links !== 0) {
+    const system = systemOf(node);
+    if (system !== null) system.inodes--;
   }
   entry.cookie = 0;
   if (entry.users !== 0) entry.directory.users++;
@@ -277,6 +333,7 @@ export function dispose(node: Node): void {
   if (node.attributes !== 0) removeAttributes(node);
   if (node.capacity !== 0) release(node.data, node.capacity);
   const parent = node.parent;
+  if (node.system !== 0) leaveSystem(node);
   destroy<Node>(node);
   if (parent === null) return;
   parent.users--;
@@ -295,8 +352,11 @@ export function setTime(node: Node, seconds: i64, nanoseconds: u32): void {
 
 /**
  * Result of `walk`: the directory of the last component, its name, and the node and its entry where it
- * exists. The root and what "." and ".." lead to have no entry.
+ * exists. The root and what "." and ".." lead to have no entry. Each node was found through a mount, but for what has no
+ * place in any tree.
  */
+export let walkMount: Mount | null = null;
+export let walkDirectoryMount: Mount | null = null;
 export let walkDirectory: Node | null = null;
 export let walkEntry: Entry | null = null;
 export let walkName: usize = 0;
@@ -309,28 +369,34 @@ const linkPath = memory.data(8192);
 const otherPath = memory.data(8192);
 
 /**
- * Follows `path` from `base` (or from the root). 0: the directory exists, `walkNode` is the node or null
+ * Follows `path` from `base` of `mount` (or from the root). 0: the directory exists, `walkNode` is the node or null
  * where the last component does not exist; otherwise a negative error number. The last component is
  * followed through symbolic links when `follow` is set.
  */
-export function walk(base: Node, path: usize, length: u32, follow: bool): i64 {
-  return resolve(base, path, length, follow, false, false);
+export function walk(mount: Mount | null, base: Node, path: usize, length: u32, follow: bool): i64 {
+  return resolve(mount, base, path, length, follow, false, false);
 }
 
 /**
  * As `walk`, for calls that make, move or remove the last component: what it names is neither followed nor has to be a
- * directory, whatever slashes come behind it.
+ * directory, whatever slashes come behind it, and it is the node of the directory, not what is mounted there.
  */
-export function walkToName(base: Node, path: usize, length: u32): i64 {
-  return resolve(base, path, length, false, true, false);
+export function walkToName(mount: Mount | null, base: Node, path: usize, length: u32): i64 {
+  return resolve(mount, base, path, length, false, true, false);
 }
 
 /**
  * As `walk`, for a file that is made where it is not there: no file has a slash behind its name, so that ends the walk,
  * and `walkSlash` tells of it.
  */
-export function walkToFile(base: Node, path: usize, length: u32, follow: bool): i64 {
-  return resolve(base, path, length, follow, true, true);
+export function walkToFile(
+  mount: Mount | null,
+  base: Node,
+  path: usize,
+  length: u32,
+  follow: bool,
+): i64 {
+  return resolve(mount, base, path, length, follow, true, true);
 }
 
 function onlySlashes(from: usize, end: usize): bool {
@@ -339,7 +405,41 @@ function onlySlashes(from: usize, end: usize): bool {
   return at === end;
 }
 
+/** The walk goes to what is mounted on `walkNode`, which something is mounted on, by whatever mount it is seen. */
+function cross(): void {
+  let mount = walkMount;
+  let node = walkNode as Node;
+  while (mount !== null && node.covers !== 0) {
+    const over: Mount | null = mountOn(mount, node, walkEntry);
+    if (over === null) break;
+    over.crossings++;
+    mount = over;
+    node = over.root;
+  }
+  walkMount = mount;
+  walkNode = node;
+}
+
+/** The walk goes from `at` of `walkMount` to the directory above, which is on another mount where `at` is the mount's root. */
+function ascend(at: Node): void {
+  let node = at;
+  let mount = walkMount;
+  while (mount !== null && node === mount.root) {
+    if (node === viewNode && mount === viewMount) break;
+    const parent: Mount | null = mount.parent;
+    if (parent === null) break;
+    node = mount.point as Node;
+    mount = parent;
+  }
+  walkMount = mount;
+  const top = node === viewNode && mount === viewMount;
+  const outermost = mount !== null && node === mount.root;
+  walkNode = top || outermost ? node : node.parent;
+  if ((walkNode as Node).covers !== 0) cross();
+}
+
 function resolve(
+  mount: Mount | null,
   base: Node,
   path: usize,
   length: u32,
@@ -354,8 +454,13 @@ function resolve(
   let rest = path;
   let end = path + length;
   let buffer = linkPath;
-  if (load<u8>(rest) === 47) at = viewRoot();
+  walkMount = mount;
+  if (load<u8>(rest) === 47) {
+    at = viewNode;
+    walkMount = viewMount;
+  }
   walkDirectory = at;
+  walkDirectoryMount = walkMount;
   walkName = 0;
   walkNameLength = 0;
   walkEntry = null;
@@ -379,6 +484,7 @@ function resolve(
     const size = (rest - name) as u32;
     if (size > NAME_MAX) return -ENAMETOOLONG;
     walkDirectory = at;
+    walkDirectoryMount = walkMount;
     walkName = name;
     walkNameLength = size;
     walkEntry = null;
@@ -387,7 +493,7 @@ function resolve(
       continue;
     }
     if (size === 2 && load<u8>(name) === 46 && load<u8>(name + 1) === 46) {
-      walkNode = at === viewRoot() ? at : at.parent;
+      ascend(at);
       continue;
     }
     if (asFile && walkSlash && onlySlashes(rest, end)) {
@@ -399,14 +505,20 @@ function resolve(
     walkNode = entry === null ? null : entry.node;
     if (entry === null) continue;
     const node = entry.node;
-    if (node.kind !== KIND_LINK) continue;
+    if (node.kind !== KIND_LINK) {
+      if (node.covers !== 0 && (asFile || !asName || !onlySlashes(rest, end))) cross();
+      continue;
+    }
     if (!follow && (asName || !walkSlash) && onlySlashes(rest, end)) continue;
     if (++links > LINKS_MAX) return -ELOOP;
+    const through = walkMount;
+    if (through !== null && (through.flags & MS_NOSYMFOLLOW) !== 0) return -ELOOP;
     refreshNode(node);
     const target = node.target;
     if (target !== null) {
       walkEntry = null;
       walkNode = target;
+      walkMount = changetype<Mount | null>(node.targetMount);
       continue;
     }
     if (node.size === 0) return -ENOENT;
@@ -421,13 +533,17 @@ function resolve(
     end = whole + targetLength + remaining;
     walkSlash = load<u8>(end - 1) === 47;
     walkEntry = null;
-    walkNode = load<u8>(rest) === 47 ? viewRoot() : at;
+    walkNode = at;
+    if (load<u8>(rest) === 47) {
+      walkNode = viewNode;
+      walkMount = viewMount;
+    }
   }
 }
 
 /** The node at `path` from the root, links followed, or null. */
 export function find(path: usize, length: u32): Node | null {
-  return walk(root(), path, length, true) === 0 ? walkNode : null;
+  return walk(rootMount(), root(), path, length, true) === 0 ? walkNode : null;
 }
 
 /**
@@ -445,7 +561,7 @@ export function makeDirectories(path: usize, length: u32, mode: u32, time: i64):
     const name = path + rest;
     while (rest < length && load<u8>(path + rest) !== 47) rest++;
     const size = (path + rest - name) as u32;
-    const error = walk(at, name, size, true);
+    const error = walk(rootMount(), at, name, size, true);
     if (error !== 0) return error;
     let node = walkNode;
     if (node === null) {
@@ -463,28 +579,54 @@ export function makeDirectories(path: usize, length: u32, mode: u32, time: i64):
   return 0;
 }
 
-/** The last `pathOf` has left the root that the call under way sees: its path begins at the root of all. */
+/**
+ * The last `pathOf` did not come to the root that the call under way sees: its path begins at the root of all, or at that of
+ * a mount that stands nowhere.
+ */
 export let pathOutside: bool = false;
 
 /**
- * Writes the path of `node` from the root that the call under way sees to `target` (room for PATH_MAX bytes); returns its
- * length or -ENOENT.
+ * Writes the path of `node`, seen through `mount`, from the root that the call under way sees to `target` (room for PATH_MAX
+ * bytes); returns its length or -ENOENT.
  */
-export function pathOf(node: Node, target: usize): i64 {
-  const top = viewRoot();
+export function pathOf(mount: Mount | null, node: Node, target: usize): i64 {
   let end = target + PATH_MAX;
   let at = node;
-  while (at !== top && at !== root()) {
-    const entry = at.names;
+  let through = mount;
+  pathOutside = false;
+  while (at !== viewNode || through !== viewMount) {
+    let entry = at.names;
+    if (through !== null && at === through.root) {
+      const parent: Mount | null = through.parent;
+      if (parent === null) {
+        pathOutside = true;
+        break;
+      }
+      at = through.point as Node;
+      entry = through.entry;
+      through = parent;
+      if (entry === null) continue;
+    }
+    if (at.parent === at) {
+      pathOutside = true;
+      break;
+    }
     if (entry === null || end - target < entry.nameLength + 1) return -ENOENT;
     end -= entry.nameLength;
     memory.copy(end, entry.name, entry.nameLength);
     store<u8>(--end, 47);
     at = entry.directory;
   }
-  pathOutside = at !== top;
-  if (at === node) store<u8>(--end, 47);
   const length = target + PATH_MAX - end;
+  if (length === 0) {
+    store<u8>(target, 47);
+    return 1;
+  }
   memory.copy(target, end, length);
   return length as i64;
+}
+
+/** Writes the path of `node` within its file system to `target`, as `pathOf` does. */
+export function pathWithin(node: Node, target: usize): i64 {
+  return pathOf(null, node, target);
 }

@@ -202,6 +202,7 @@ import {
   SYS_timerfd_settime,
   SYS_tkill,
   SYS_umask,
+  SYS_umount2,
   SYS_unlinkat,
   SYS_utimensat,
   SYS_vmsplice,
@@ -311,6 +312,7 @@ export function declareArguments(): void {
   declare(SYS_ftruncate, "ul");
   declare(SYS_getdents, "ulu");
   declare(SYS_fchdir, "u");
+  declare(SYS_umount2, "li");
   declare(SYS_mkdir, "lm");
   declare(SYS_creat, "lm");
   declare(SYS_readlink, "lli");

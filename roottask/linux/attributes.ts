@@ -11,20 +11,31 @@ import {
   capable,
   dropCredentials,
   inGroup,
+  MAY_EXECUTE,
   MAY_WRITE,
 } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM } from "../libroottask/errno";
+import { EACCES, EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM, EROFS } from "../libroottask/errno";
 import { IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
 import { pagesForFiles } from "../libroottask/file_pages";
 import { markChanged } from "../libroottask/file_time";
+import { hasFlag, isReadOnly, Mount, MS_NOEXEC, permitChange } from "../libroottask/mount";
 import { O_PATH } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyTo } from "../libroottask/space";
-import { Entry, KIND_DIRECTORY, KIND_FILE, Node, walkEntry, walkNode } from "../libroottask/tree";
+import {
+  Entry,
+  KIND_DIRECTORY,
+  KIND_FILE,
+  KIND_LINK,
+  Node,
+  walkEntry,
+  walkMount,
+  walkNode,
+} from "../libroottask/tree";
 import { mayWriteTo } from "../libroottask/write_access";
 import { realCredentials } from "./credentials";
 import {
@@ -33,6 +44,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   base,
   baseEntry,
+  baseMount,
   nodeAt,
   nodeOrDescriptor,
 } from "./lookup";
@@ -96,29 +108,39 @@ export function sysStatx(program: Program, regs: Utcb): i64 {
   }
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.rdx);
   if (error !== 0) return error;
-  fillStatx(base);
+  fillStatx(baseMount, base);
   return copyTo(program.space, regs.r8, statBuffer, STATX_BYTES) ? 0 : -EFAULT;
 }
 
-function putStatfs(program: Program, node: Node, address: u64): i64 {
-  fillStatfs(node, totalPages(), pagesForFiles());
+function putStatfs(program: Program, mount: Mount | null, node: Node, address: u64): i64 {
+  fillStatfs(mount, node, totalPages(), pagesForFiles());
   return copyTo(program.space, address, statBuffer, STATFS_BYTES) ? 0 : -EFAULT;
 }
 
 /** statfs(path, statfs). */
 export function sysStatfs(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
-  return error === 0 ? putStatfs(program, walkNode as Node, regs.rsi) : error;
+  return error === 0 ? putStatfs(program, walkMount, walkNode as Node, regs.rsi) : error;
 }
 
 export function sysFstatfs(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
-  return file === null ? -EBADF : putStatfs(program, file.node, regs.rsi);
+  return file === null ? -EBADF : putStatfs(program, file.mount, file.node, regs.rsi);
 }
 
 function accessNode(program: Program, fd: u64, address: u64, mode: u64, flags: u64): i64 {
   const error = nodeOrDescriptor(program, fd, address, flags);
-  return error === 0 ? permit(base, mode as u32) : error;
+  if (error !== 0) return error;
+  const executes = (mode & (MAY_EXECUTE as u64)) !== 0 && base.kind === KIND_FILE;
+  if (executes && hasFlag(baseMount, MS_NOEXEC)) return -EACCES;
+  const refused = permit(base, mode as u32);
+  if (refused !== 0 || (mode & (MAY_WRITE as u64)) === 0) return refused;
+  return isStored(base) ? permitChange(baseMount) : 0;
+}
+
+/** What is written to `node` is the file system's to keep. */
+function isStored(node: Node): bool {
+  return node.kind === KIND_FILE || node.kind === KIND_DIRECTORY || node.kind === KIND_LINK;
 }
 
 /** access(path, mode): for the real ids, unless `flags` say otherwise. */
@@ -160,7 +182,8 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   const node = walkNode as Node;
   if (node.kind === KIND_DIRECTORY) return -EISDIR;
   if (node.kind !== KIND_FILE) return -EINVAL;
-  const refused = permit(node, MAY_WRITE);
+  let refused = permitChange(walkMount);
+  if (refused === 0) refused = permit(node, MAY_WRITE);
   if (refused !== 0) return refused;
   const busy = mayWriteTo(node);
   if (busy !== 0) return busy;
@@ -169,7 +192,8 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   return sizeResult(thread, result);
 }
 
-function setMode(node: Node, entry: Entry | null, mode: u64): i64 {
+function setMode(mount: Mount | null, node: Node, entry: Entry | null, mode: u64): i64 {
+  if (isReadOnly(mount)) return -EROFS;
   if (!owns(node)) return -EPERM;
   let bits = (mode as u32) & 0o7777;
   if (!mayKeepGroup(node.group)) bits &= ~S_ISGID;
@@ -184,21 +208,21 @@ function setMode(node: Node, entry: Entry | null, mode: u64): i64 {
 export function sysChmod(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
   if (error !== 0) return error;
-  return setMode(walkNode as Node, walkEntry, regs.rsi);
+  return setMode(walkMount, walkNode as Node, walkEntry, regs.rsi);
 }
 
 export function sysFchmod(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
   if ((file.flags & O_PATH) !== 0) return -EBADF;
-  return setMode(file.node, file.entry, regs.rsi);
+  return setMode(file.mount, file.node, file.entry, regs.rsi);
 }
 
 /** fchmodat(fd, path, mode). */
 export function sysFchmodat(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, regs.rdi, regs.rsi, true);
   if (error !== 0) return error;
-  return setMode(walkNode as Node, walkEntry, regs.rdx);
+  return setMode(walkMount, walkNode as Node, walkEntry, regs.rdx);
 }
 
 /** The caller may give `node` that owner and group; -1 leaves one alone. */
@@ -210,7 +234,14 @@ function mayOwn(node: Node, owner: u64, group: u64): bool {
 }
 
 /** Sets user and group; -1 leaves one alone. */
-function setOwner(node: Node, entry: Entry | null, owner: u64, group: u64): i64 {
+function setOwner(
+  mount: Mount | null,
+  node: Node,
+  entry: Entry | null,
+  owner: u64,
+  group: u64,
+): i64 {
+  if (isReadOnly(mount)) return -EROFS;
   if (!mayOwn(node, owner, group)) return -EPERM;
   // A program that runs as somebody else must not come to do so as the new owner.
   if (node.kind !== KIND_DIRECTORY) {
@@ -226,7 +257,7 @@ function setOwner(node: Node, entry: Entry | null, owner: u64, group: u64): i64 
 
 function chownPath(program: Program, regs: Utcb, follow: bool): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, follow);
-  return error === 0 ? setOwner(walkNode as Node, walkEntry, regs.rsi, regs.rdx) : error;
+  return error === 0 ? setOwner(walkMount, walkNode as Node, walkEntry, regs.rsi, regs.rdx) : error;
 }
 
 /** chown(path, owner, group). */
@@ -242,14 +273,14 @@ export function sysLchown(program: Program, regs: Utcb): i64 {
 export function sysFchown(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
   if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
-  return setOwner(file.node, file.entry, regs.rsi, regs.rdx);
+  return setOwner(file.mount, file.node, file.entry, regs.rsi, regs.rdx);
 }
 
 /** fchownat(fd, path, owner, group, flags). */
 export function sysFchownat(program: Program, regs: Utcb): i64 {
   if ((regs.r8 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r8);
-  return error === 0 ? setOwner(base, baseEntry, regs.rdx, regs.r10) : error;
+  return error === 0 ? setOwner(baseMount, base, baseEntry, regs.rdx, regs.r10) : error;
 }
 
 /** umask(mask). */

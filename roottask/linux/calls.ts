@@ -31,6 +31,7 @@ import * as madvise from "./madvise";
 import * as membarrier from "./membarrier";
 import * as mapping from "./memory";
 import * as memoryLocks from "./memory_locks";
+import * as mounts from "./mounts";
 import * as mremap from "./mremap";
 import {
   SYS_accept,
@@ -155,6 +156,7 @@ import {
   SYS_mlock2,
   SYS_mlockall,
   SYS_mmap,
+  SYS_mount,
   SYS_mprotect,
   SYS_mq_getsetattr,
   SYS_mq_notify,
@@ -182,6 +184,7 @@ import {
   SYS_pidfd_send_signal,
   SYS_pipe,
   SYS_pipe2,
+  SYS_pivot_root,
   SYS_poll,
   SYS_ppoll,
   SYS_prctl,
@@ -295,6 +298,7 @@ import {
   SYS_tkill,
   SYS_truncate,
   SYS_umask,
+  SYS_umount2,
   SYS_uname,
   SYS_unlink,
   SYS_unlinkat,
@@ -428,6 +432,9 @@ function pathCalls(): void {
   onProgram(SYS_chdir, directories.sysChdir);
   onProgram(SYS_fchdir, directories.sysFchdir);
   onProgram(SYS_chroot, directories.sysChroot);
+  onProgram(SYS_mount, mounts.sysMount);
+  onProgram(SYS_umount2, mounts.sysUmount2);
+  onProgram(SYS_pivot_root, mounts.sysPivotRoot);
   onProgram(SYS_rename, paths.sysRename);
   onProgram(SYS_mkdir, paths.sysMkdir);
   onProgram(SYS_rmdir, paths.sysRmdir);

@@ -17,6 +17,7 @@ import {
 import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { allocate, release } from "../libroottask/heap";
 import { tellIds } from "../libroottask/mediator";
+import { hasFlag, Mount, MS_NOSUID } from "../libroottask/mount";
 import { Program, Thread, threadWithId } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
@@ -501,17 +502,22 @@ function permitExecuted(old: Credentials, next: Credentials): i64 {
  * What `thread` acts as once it has executed `file`: nobody has it yet. Null with `executionError`: -ENOMEM, -EPERM or
  * -EINVAL for capabilities of the file that cannot be had or are none.
  */
-export function executedCredentials(thread: Thread, file: Node): Credentials | null {
+export function executedCredentials(
+  thread: Thread,
+  mount: Mount | null,
+  file: Node,
+): Credentials | null {
   const old = thread.credentials;
   executionError = -ENOMEM;
   const next = copyCredentials(old);
   if (next === null) return null;
   const fixed = linuxThread(thread).noNewPrivileges !== 0;
-  if (!fixed) {
+  const ignored = hasFlag(mount, MS_NOSUID);
+  if (!fixed && !ignored) {
     if ((file.mode & S_ISUID) !== 0) next.effectiveUser = file.owner;
     if ((file.mode & GROUP_RIGHTS) === GROUP_RIGHTS) next.effectiveGroup = file.group;
   }
-  executionError = readFileCapabilities(file);
+  executionError = readFileCapabilities(file, ignored);
   if (executionError === 0) executionError = permitExecuted(old, next);
   if (executionError !== 0) {
     dropCredentials(next);

@@ -4,6 +4,7 @@ import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_CHROOT, capable, MAY_EXECUTE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import {
+  EACCES,
   EBADF,
   EFAULT,
   EINVAL,
@@ -16,6 +17,7 @@ import {
 import { IN_ACCESS, noteFile } from "../libroottask/file_events";
 import { directoryType } from "../libroottask/file_type";
 import { setDirectory, setRoot } from "../libroottask/fs_state";
+import { Mount } from "../libroottask/mount";
 import { O_PATH } from "../libroottask/open_file";
 import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
@@ -29,26 +31,35 @@ import {
 } from "../libroottask/read_directory";
 import { copyTo } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
-import { KIND_DIRECTORY, Node, PATH_MAX, pathOf, pathOutside, walkNode } from "../libroottask/tree";
+import {
+  KIND_DIRECTORY,
+  Node,
+  PATH_MAX,
+  pathOf,
+  pathOutside,
+  walkMount,
+  walkNode,
+} from "../libroottask/tree";
 import { AT_FDCWD, nodeAt, second } from "./lookup";
 
-function enterDirectory(program: Program, node: Node): i64 {
+function enterDirectory(program: Program, mount: Mount | null, node: Node): i64 {
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
   const error = permit(node, MAY_EXECUTE);
   if (error !== 0) return error;
-  setDirectory(program.fs, node);
+  if (mount === null) return -EACCES;
+  setDirectory(program.fs, mount, node);
   return 0;
 }
 
 /** chdir(path). */
 export function sysChdir(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
-  return error === 0 ? enterDirectory(program, walkNode as Node) : error;
+  return error === 0 ? enterDirectory(program, walkMount, walkNode as Node) : error;
 }
 
 export function sysFchdir(program: Program, regs: Utcb): i64 {
   const file = fileAt(program.files, regs.rdi);
-  return file === null ? -EBADF : enterDirectory(program, file.node);
+  return file === null ? -EBADF : enterDirectory(program, file.mount, file.node);
 }
 
 /** chroot(path): the working directory stays, be it outside. */
@@ -56,11 +67,13 @@ export function sysChroot(program: Program, regs: Utcb): i64 {
   const error = nodeAt(program, AT_FDCWD, regs.rdi, true);
   if (error !== 0) return error;
   const node = walkNode as Node;
+  const mount = walkMount;
   if (node.kind !== KIND_DIRECTORY) return -ENOTDIR;
+  if (mount === null) return -EACCES;
   const refused = permit(node, MAY_EXECUTE);
   if (refused !== 0) return refused;
   if (!capable(CAP_SYS_CHROOT)) return -EPERM;
-  setRoot(program.fs, node);
+  setRoot(program.fs, mount, node);
   return 0;
 }
 
@@ -69,7 +82,7 @@ const UNREACHABLE = "(unreachable)";
 
 /** getcwd(buffer, size): the length with the NUL. */
 export function sysGetcwd(program: Program, regs: Utcb): i64 {
-  let length = pathOf(program.directory, second);
+  let length = pathOf(program.directoryMount, program.directory, second);
   if (length < 0) return length;
   if (pathOutside) {
     const head = UNREACHABLE.length as u32;

@@ -22,12 +22,13 @@ import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_OPEN, noteFile } from "../libroottask/f
 import { copyContents } from "../libroottask/file_pages";
 import { leave } from "../libroottask/lock";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
+import { Mount } from "../libroottask/mount";
 import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/program";
 import { RFLAGS_FIXED } from "../libroottask/rflags";
 import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
 import { detachThread, dismiss, endOtherThreads } from "../libroottask/thread";
-import { Entry, Node, walk, walkEntry, walkNode } from "../libroottask/tree";
+import { Entry, Node, walk, walkEntry, walkMount, walkNode } from "../libroottask/tree";
 import {
   becomeExecuted,
   executedCredentials,
@@ -43,6 +44,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   base,
   baseEntry,
+  baseMount,
   nodeOrDescriptor,
   path,
   readPath,
@@ -125,13 +127,15 @@ function noteExecuted(file: Node, entry: Entry | null): void {
 
 /** The file that is loaded in the end. */
 let image: Node = changetype<Node>(0);
+let imageMount: Mount | null = null;
 
 /** Follows scripts from `file`, named by `length` bytes in `path`, to an executable. Returns 0 or a negative error. */
 function findImage(program: Program, file: Node, length: u32): i64 {
   wordCount = 0;
   image = file;
+  imageMount = baseMount;
   for (let depth: u32 = 0; ; depth++) {
-    const error = mayExecute(image);
+    const error = mayExecute(imageMount, image);
     if (error !== 0) return error;
     noteExecuted(image, depth === 0 ? baseEntry : walkEntry);
     if (!isScript(image)) break;
@@ -140,10 +144,17 @@ function findImage(program: Program, file: Node, length: u32): i64 {
     const wrong = readScript(image, depth);
     if (wrong !== 0) return wrong;
     const name = words + (wordCount - 1) * 8;
-    const lost = walk(program.directory, load<usize>(name), load<u32>(name + 4), true);
+    const lost = walk(
+      program.directoryMount,
+      program.directory,
+      load<usize>(name),
+      load<u32>(name + 4),
+      true,
+    );
     if (lost !== 0) return lost;
     if (walkNode === null) return -ENOENT;
     image = walkNode as Node;
+    imageMount = walkMount;
   }
   return findElf(program, image);
 }
@@ -300,7 +311,7 @@ function makeReady(thread: Thread, file: Node, length: u32, argv: u64, envp: u64
   const program = thread.program;
   const wrong = findImage(program, file, length);
   if (wrong !== 0) return wrong;
-  const credentials = executedCredentials(thread, image);
+  const credentials = executedCredentials(thread, imageMount, image);
   if (credentials === null) return executionError;
   closeProgramWindows(program);
   setIds(credentials, executesSecurely);
@@ -321,7 +332,7 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   const entry = firstInstruction(elf);
   const stack = entryStack;
   nameThread(thread, length);
-  setExecutable(program, image);
+  setExecutable(program, imageMount, image);
   endOtherThreads(thread);
   if (thread.id !== program.id) takeLeaderId(thread);
   enterImage(thread, entry, stack, own, secure);

@@ -3,7 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { usableFileAt } from "../libroottask/descriptors";
-import { E2BIG, EBADF, EFAULT, EINVAL, ENOMEM, ERANGE } from "../libroottask/errno";
+import { E2BIG, EBADF, EFAULT, EINVAL, ENOMEM, ERANGE, EROFS } from "../libroottask/errno";
 import {
   ATTRIBUTE_MAX,
   dropAttribute,
@@ -16,9 +16,10 @@ import {
 } from "../libroottask/extended_attributes";
 import { IN_ATTRIB, noteFile } from "../libroottask/file_events";
 import { allocate, release } from "../libroottask/heap";
+import { isReadOnly, Mount } from "../libroottask/mount";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyText, copyTo } from "../libroottask/space";
-import { Entry, Node, walkEntry, walkNode } from "../libroottask/tree";
+import { Entry, Node, walkEntry, walkMount, walkNode } from "../libroottask/tree";
 import { AT_FDCWD, nodeAt } from "./lookup";
 
 /** Room for a name with its NUL: XATTR_NAME_MAX is 255. */
@@ -28,6 +29,7 @@ const name = memory.data(256);
 /** The node that the last look-up found. */
 let found: Node = changetype<Node>(0);
 let foundEntry: Entry | null = null;
+let foundMount: Mount | null = null;
 
 /** Finds what the path in the first argument names. Returns 0 or a negative error. */
 function findPath(program: Program, regs: Utcb, follow: bool): i64 {
@@ -35,6 +37,7 @@ function findPath(program: Program, regs: Utcb, follow: bool): i64 {
   if (error !== 0) return error;
   found = walkNode as Node;
   foundEntry = walkEntry;
+  foundMount = walkMount;
   return 0;
 }
 
@@ -44,6 +47,7 @@ function findFile(program: Program, regs: Utcb): i64 {
   if (file === null) return -EBADF;
   found = file.node;
   foundEntry = file.entry;
+  foundMount = file.mount;
   return 0;
 }
 
@@ -71,7 +75,9 @@ function set(program: Program, regs: Utcb): i64 {
       return -EFAULT;
     }
   }
-  const error = setAttribute(found, name, length as u32, value, size, flags);
+  const error = isReadOnly(foundMount)
+    ? -EROFS
+    : setAttribute(found, name, length as u32, value, size, flags);
   if (error === 0) noteFile(found, foundEntry, IN_ATTRIB);
   else if (size !== 0) release(value, size);
   return error;
@@ -154,6 +160,7 @@ export function sysFlistxattr(program: Program, regs: Utcb): i64 {
 function remove(program: Program, regs: Utcb): i64 {
   const length = readName(program, regs.rsi);
   if (length < 0) return length;
+  if (isReadOnly(foundMount)) return -EROFS;
   const error = dropAttribute(found, name, length as u32);
   if (error === 0) noteFile(found, foundEntry, IN_ATTRIB);
   return error;

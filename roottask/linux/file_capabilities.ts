@@ -34,12 +34,13 @@ function bytesOf(revision: u32): u32 {
   return revision === REVISION_3 ? BYTES_FOR_ROOT : 0;
 }
 
-/** Looks at the capabilities of `file`. Returns 0, or -EINVAL where they are none. */
-export function readFileCapabilities(file: Node): i64 {
+/** Looks at the capabilities of `file`, unless they are `ignored`. Returns 0, or -EINVAL where they are none. */
+export function readFileCapabilities(file: Node, ignored: bool): i64 {
   given = false;
   givenPermitted = 0;
   givenInheritable = 0;
   givenEffective = false;
+  if (ignored) return 0;
   const attribute = capabilityAttribute(file);
   if (attribute === null) return 0;
   const value = attribute.value;

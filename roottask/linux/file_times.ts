@@ -3,9 +3,10 @@
 import { Utcb } from "../libhedron/utcb";
 import { MAY_WRITE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, EPERM } from "../libroottask/errno";
+import { EBADF, EFAULT, EINVAL, EPERM, EROFS } from "../libroottask/errno";
 import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
 import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
+import { isReadOnly, Mount } from "../libroottask/mount";
 import { O_PATH } from "../libroottask/open_file";
 import { owns, permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
@@ -17,6 +18,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   base,
   baseEntry,
+  baseMount,
   nodeOrDescriptor,
 } from "./lookup";
 
@@ -40,7 +42,8 @@ function validTimes(): bool {
 }
 
 /** Gives `node` the times that were read: its owner may, and whoever may write where both are the present. */
-function setTimes(node: Node, entry: Entry | null): i64 {
+function setTimes(mount: Mount | null, node: Node, entry: Entry | null): i64 {
+  if (isReadOnly(mount)) return -EROFS;
   const access = load<i64>(times + 8);
   const modification = load<i64>(times + TIMESPEC + 8);
   if (!owns(node)) {
@@ -79,12 +82,12 @@ export function sysUtimensat(program: Program, regs: Utcb): i64 {
     const file = fileAt(program.files, regs.rdi);
     if (regs.r10 !== 0) return -EINVAL;
     if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
-    return validTimes() ? setTimes(file.node, file.entry) : -EINVAL;
+    return validTimes() ? setTimes(file.mount, file.node, file.entry) : -EINVAL;
   }
   if ((regs.r10 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
   if (error !== 0) return error;
-  return validTimes() ? setTimes(base, baseEntry) : -EINVAL;
+  return validTimes() ? setTimes(baseMount, base, baseEntry) : -EINVAL;
 }
 
 /** Both times are the present. */
@@ -97,10 +100,12 @@ function takeNow(): void {
 function setTimesAt(program: Program, fd: u64, path: u64): i64 {
   if (path === 0 && (fd as i32) !== (AT_FDCWD as i32)) {
     const file = fileAt(program.files, fd);
-    return file === null || (file.flags & O_PATH) !== 0 ? -EBADF : setTimes(file.node, file.entry);
+    return file === null || (file.flags & O_PATH) !== 0
+      ? -EBADF
+      : setTimes(file.mount, file.node, file.entry);
   }
   const error = nodeOrDescriptor(program, fd, path, 0);
-  return error === 0 ? setTimes(base, baseEntry) : error;
+  return error === 0 ? setTimes(baseMount, base, baseEntry) : error;
 }
 
 /** utime(path, times): two times in seconds. */

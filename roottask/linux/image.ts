@@ -19,9 +19,10 @@ import { EACCES, EIO, ELIBBAD, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroot
 import { copyContents, inOnePiece } from "../libroottask/file_pages";
 import { allocate, release } from "../libroottask/heap";
 import { loadElf, loadInterpreter, mapStack } from "../libroottask/loader";
+import { hasFlag, Mount, MS_NOEXEC } from "../libroottask/mount";
 import { permit } from "../libroottask/permission";
 import { Program } from "../libroottask/program";
-import { KIND_FILE, KIND_LINK, Node, walk, walkNode } from "../libroottask/tree";
+import { KIND_FILE, KIND_LINK, Node, walk, walkMount, walkNode } from "../libroottask/tree";
 import { mayRun } from "../libroottask/write_access";
 
 /** The executable that was found last, and its interpreter. */
@@ -30,9 +31,10 @@ const interpreter = changetype<Elf>(memory.data(ELF_BYTES));
 /** Bytes of the largest executable that is copied. */
 const COPY_MAX: u64 = 1 << 28;
 
-/** 0, or why `node` cannot be executed. */
-export function mayExecute(node: Node): i64 {
+/** 0, or why `node`, found through `mount`, cannot be executed. */
+export function mayExecute(mount: Mount | null, node: Node): i64 {
   if (node.kind === KIND_LINK) return -ELOOP;
+  if (hasFlag(mount, MS_NOEXEC)) return -EACCES;
   if (node.kind !== KIND_FILE) return -EACCES;
   const refused = permit(node, MAY_EXECUTE);
   return refused !== 0 ? refused : mayRun(node);
@@ -71,11 +73,11 @@ export function closeImage(): void {
 /** Why the interpreter of `elf` cannot be had: 0 or a negative error. */
 function findInterpreter(program: Program): i64 {
   const name = elf.file + (elf.interpreter as usize);
-  const lost = walk(program.directory, name, elf.interpreterLength, true);
+  const lost = walk(program.directoryMount, program.directory, name, elf.interpreterLength, true);
   if (lost !== 0) return lost;
   const node = walkNode;
   if (node === null) return -ENOENT;
-  const wrong = mayExecute(node);
+  const wrong = mayExecute(walkMount, node);
   if (wrong !== 0) return wrong;
   const checked = open(interpreter, node);
   if (checked === ELF_OK) return 0;

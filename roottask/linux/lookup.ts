@@ -3,6 +3,7 @@
 
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, ENAMETOOLONG, ENOENT, ENOTDIR } from "../libroottask/errno";
+import { Mount } from "../libroottask/mount";
 import { Program } from "../libroottask/program";
 import { copyText } from "../libroottask/space";
 import {
@@ -12,6 +13,7 @@ import {
   PATH_MAX,
   walk,
   walkEntry,
+  walkMount,
   walkNode,
   walkToName,
 } from "../libroottask/tree";
@@ -33,16 +35,20 @@ export function readPath(program: Program, target: usize, address: u64): i64 {
 
 /** The directory a relative path starts from, through `base`. Returns 0 or a negative error. */
 export let base: Node = changetype<Node>(0);
+/** The mount that `base` was found through. */
+export let baseMount: Mount | null = null;
 /** The name that `nodeOrDescriptor` has found `base` by, or null. */
 export let baseEntry: Entry | null = null;
 
 export function findBase(program: Program, fd: u64, text: usize, length: u32): i64 {
   base = program.directory;
+  baseMount = program.directoryMount;
   baseEntry = null;
   if ((fd as u32) === (AT_FDCWD as u32) || (length !== 0 && load<u8>(text) === 47)) return 0;
   const file = fileAt(program.files, fd);
   if (file === null) return -EBADF;
   base = file.node;
+  baseMount = file.mount;
   baseEntry = file.entry;
   return length !== 0 && base.kind !== KIND_DIRECTORY ? -ENOTDIR : 0;
 }
@@ -52,7 +58,7 @@ export function walkAt(program: Program, fd: u64, address: u64, follow: bool): i
   const length = readPath(program, path, address);
   if (length < 0) return length;
   const error = findBase(program, fd, path, length as u32);
-  return error === 0 ? walk(base, path, length as u32, follow) : error;
+  return error === 0 ? walk(baseMount, base, path, length as u32, follow) : error;
 }
 
 /** As `walkAt`, for calls that make, move or remove what the path names. */
@@ -60,7 +66,7 @@ export function nameAt(program: Program, fd: u64, address: u64): i64 {
   const length = readPath(program, path, address);
   if (length < 0) return length;
   const error = findBase(program, fd, path, length as u32);
-  return error === 0 ? walkToName(base, path, length as u32) : error;
+  return error === 0 ? walkToName(baseMount, base, path, length as u32) : error;
 }
 
 /** As `walkAt`, for calls that need the node to be there. */
@@ -79,6 +85,7 @@ export function nodeOrDescriptor(program: Program, fd: u64, address: u64, flags:
   const error = nodeAt(program, fd, address, (flags & AT_SYMLINK_NOFOLLOW) === 0);
   if (error !== 0) return error;
   base = walkNode as Node;
+  baseMount = walkMount;
   baseEntry = walkEntry;
   return 0;
 }

@@ -1,12 +1,13 @@
 // Memory: brk(2), mmap(2), munmap(2), mprotect(2), msync(2), mincore(2). Protection bits are the rights
 // bits of the kernel interface. What is shared is a file's: anonymous memory gets one without a name, as on Linux.
 
-import { MEM_W } from "../libhedron/abi";
+import { MEM_W, MEM_X } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import {
   Area,
   areaAt,
   blocked,
+  findAreaThrough,
   findRoom,
   MARK_GROWS,
   ownAreaFrom,
@@ -31,6 +32,7 @@ import {
   EPERM,
 } from "../libroottask/errno";
 import { hasPage } from "../libroottask/file_pages";
+import { hasFlag, Mount, MS_NOEXEC } from "../libroottask/mount";
 import { backingNode, O_PATH, OpenFile, readable, writable } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
@@ -146,6 +148,7 @@ function place(space: Space, hint: u64, length: u64, flags: u64): i64 {
 
 /** What backs a mapping, null for zeroes, and the rights it cannot get. */
 let backing: Node | null = null;
+let backingMount: Mount | null = null;
 let denied: u32 = 0;
 
 /** Finds what backs a mapping of `file`, for `backing`. Returns 0 or a negative error. */
@@ -159,8 +162,11 @@ function findBacking(file: OpenFile, protection: u64, flags: u64): i64 {
   const map = file.operations.map;
   const error = map(file, shared, writing);
   backing = backingNode;
+  backingMount = file.mount;
   denied = shared && (!writable(file) || isWriteSealed(file.node)) ? MEM_W : 0;
-  return error;
+  if (error !== 0 || !hasFlag(file.mount, MS_NOEXEC)) return error;
+  denied |= MEM_X;
+  return (protection & (MEM_X as u64)) !== 0 ? -EPERM : 0;
 }
 
 /** Lets a shared mapping of zeroes have a file of its own for `backing`. Returns 0 or -ENOMEM. */
@@ -219,6 +225,7 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   if ((flags & MAP_LOCKED) !== 0 && !mayLock(program)) return -EPERM;
   if (locks && !mayLockSize(program, lockedSize(space) + length)) return -EAGAIN;
   backing = null;
+  backingMount = null;
   denied = 0;
   if (file !== null) {
     // Positions in a file are up to 2^63 - 1.
@@ -240,6 +247,11 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   space.locksNew = future;
   space.marksNew = 0;
   if (error !== 0) return error;
+  const area = areaAt(space, start);
+  if (area !== null && backingMount !== null) {
+    findAreaThrough(area, backingMount);
+    area.denied = denied;
+  }
   if ((locks || (flags & MAP_POPULATE) !== 0) && rights !== 0)
     populate(space, start, start + length);
   return at;

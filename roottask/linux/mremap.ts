@@ -6,6 +6,7 @@ import {
   Area,
   areaAt,
   blocked,
+  findAreaThrough,
   findRoom,
   joinNeighbours,
   rangeFree,
@@ -42,6 +43,11 @@ function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 
       : mapShared(space, to, to + size, rights, node, offset, area.denied);
   space.locksNew = future;
   space.marksNew = 0;
+  const made = error === 0 ? areaAt(space, to) : null;
+  if (made !== null && node !== null) {
+    findAreaThrough(made, area.mount);
+    made.denied = area.denied;
+  }
   return error;
 }
 

@@ -10,6 +10,7 @@ import {
   EISDIR,
   ENOENT,
   ENOMEM,
+  ENOSPC,
   ENOTDIR,
   ENOTEMPTY,
   EPERM,
@@ -17,6 +18,7 @@ import {
 } from "../libroottask/errno";
 import { IN_ATTRIB, IN_MOVE_SELF, noteMove, noteNode } from "../libroottask/file_events";
 import {
+  carries,
   giveName,
   LAST_NORMAL,
   lastKind,
@@ -24,8 +26,11 @@ import {
   makeNode,
   removeName,
 } from "../libroottask/file_names";
+import { hasInode } from "../libroottask/file_system";
 import { markChanged, markCreated, markModified } from "../libroottask/file_time";
 import { allocate } from "../libroottask/heap";
+import { permitChange } from "../libroottask/mount";
+import { isWithin, unmountFrom } from "../libroottask/mount_tree";
 import {
   O_CLOEXEC,
   O_CREAT,
@@ -54,10 +59,10 @@ import {
   Node,
   newNode,
   refreshNode,
-  root,
   swapNodes,
   walk,
   walkDirectory,
+  walkDirectoryMount,
   walkEntry,
   walkName,
   walkNameLength,
@@ -69,6 +74,7 @@ import {
   AT_FDCWD,
   AT_SYMLINK_NOFOLLOW,
   base,
+  baseMount,
   findBase,
   nameAt,
   nodeAt,
@@ -99,7 +105,7 @@ function openAt(thread: Thread, fd: u64, address: u64, flags: u64, mode: u64): i
   const error = findBase(program, fd, path, length as u32);
   if (error !== 0) return error;
   const bits = (mode as u32) & ~program.fs.umask;
-  return openPath(thread, base, path, length as u32, flags as u32, bits);
+  return openPath(thread, baseMount, base, path, length as u32, flags as u32, bits);
 }
 
 /** open(path, flags, mode). */
@@ -140,6 +146,7 @@ export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
   markCreated(node);
   return openDescriptor(
     thread,
+    null,
     node,
     null,
     O_RDWR | O_LARGEFILE | ((flags & MFD_CLOEXEC) !== 0 ? O_CLOEXEC : 0),
@@ -189,9 +196,10 @@ function symlinkAt(program: Program, target: u64, fd: u64, address: u64): i64 {
   const error = nameAt(program, fd, address);
   if (error !== 0) return error;
   const directory = walkDirectory as Node;
+  const mount = walkDirectoryMount;
   const made = makeNode(KIND_LINK, 0o777);
   if (made !== 0) return made;
-  walk(directory, walkName, walkNameLength, false);
+  walk(mount, directory, walkName, walkNameLength, false);
   const node = walkNode as Node;
   const text = allocate(length as u32);
   if (text === 0) {
@@ -233,18 +241,6 @@ export function sysRmdir(program: Program, regs: Utcb): i64 {
 export function sysUnlinkat(program: Program, regs: Utcb): i64 {
   if ((regs.rdx & 0xffff_ffff & ~AT_REMOVEDIR) !== 0) return -EINVAL;
   return removeAt(program, regs.rdi, regs.rsi, (regs.rdx & AT_REMOVEDIR) !== 0);
-}
-
-/** `directory` is `node` or lies below it. */
-function below(directory: Node, node: Node): bool {
-  let at = directory;
-  while (at !== root()) {
-    if (at === node) return true;
-    const parent = at.parent;
-    if (parent === null) return false;
-    at = parent;
-  }
-  return node === root();
 }
 
 /** What stands against `node` taking the place of `present`: 0 or a negative error. */
@@ -322,15 +318,16 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   const last = lastKind();
   const node = walkNode;
   const source = walkEntry;
-  // What is computed has its place.
-  if (source !== null && source.directory.refresh !== 0) return -EXDEV;
+  const mount = walkDirectoryMount;
   error = nameAt(program, to, target);
   if (error !== 0) return error;
+  if (mount !== walkDirectoryMount) return -EXDEV;
   if (last !== LAST_NORMAL) return -EBUSY;
   if (lastKind() !== LAST_NORMAL) return (flags & RENAME_NOREPLACE) !== 0 ? -EEXIST : -EBUSY;
+  error = permitChange(mount);
+  if (error !== 0) return error;
   if (node === null || source === null) return -ENOENT;
   const directory = walkDirectory as Node;
-  if (directory.refresh !== 0) return -EXDEV;
   const present = walkNode;
   const replaced = walkEntry;
   if (present !== null && (flags & RENAME_NOREPLACE) !== 0) return -EEXIST;
@@ -340,13 +337,18 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
     if (walkSlash && present.kind !== KIND_DIRECTORY) return -ENOTDIR;
   }
   if (node.kind !== KIND_DIRECTORY && (slash || (!exchanging && walkSlash))) return -ENOTDIR;
-  if (node.kind === KIND_DIRECTORY && below(directory, node)) return -EINVAL;
-  if (present !== null && present.kind === KIND_DIRECTORY && below(source.directory, present)) {
+  if (node.kind === KIND_DIRECTORY && isWithin(directory, node)) return -EINVAL;
+  if (present !== null && present.kind === KIND_DIRECTORY && isWithin(source.directory, present)) {
     return exchanging ? -EINVAL : -ENOTEMPTY;
   }
   if (present === node) return 0;
   error = permitRename(source, directory, exchanging);
   if (error !== 0) return error;
+  if (carries(node, source) || (replaced !== null && carries(replaced.node, replaced))) {
+    return -EBUSY;
+  }
+  unmountFrom(node, source);
+  if (replaced !== null) unmountFrom(replaced.node, replaced);
   if (exchanging) {
     return replaced === null ? -ENOENT : exchange(source, replaced);
   }
@@ -379,17 +381,20 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   let error = nodeOrDescriptor(program, from, old, flags | stay);
   if (error !== 0) return error;
   const node = base;
-  const own = node.names;
-  if (own !== null && own.directory.refresh !== 0) return -EXDEV;
+  const mount = baseMount;
   error = nameAt(program, to, added);
   if (error !== 0) return error;
   if (walkNode !== null) return -EEXIST;
   if (walkSlash) return -ENOENT;
+  error = permitChange(walkDirectoryMount);
+  if (error !== 0) return error;
+  if (mount !== walkDirectoryMount) return -EXDEV;
   error = permitLink(node);
   if (error === 0) error = permitNew(walkDirectory as Node);
   if (error !== 0) return error;
   if (node.kind === KIND_DIRECTORY) return -EPERM;
   if (node.links === 0 && node.linkable === 0) return -ENOENT;
+  if (node.links !== 0 && !hasInode(node)) return -ENOSPC;
   node.linkable = 0;
   markChanged(node);
   noteNode(node, IN_ATTRIB);

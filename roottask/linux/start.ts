@@ -4,6 +4,7 @@ import { HEDRON_ENVIRONMENT, STACK_TOP } from "../libhrstd/layout";
 import { setExecutable } from "../libroottask/domain";
 import { ELF_MEMORY, ELF_OK, firstInstruction } from "../libroottask/elf";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
+import { Mount } from "../libroottask/mount";
 import { setPersonality } from "../libroottask/portals";
 import { ABI_LINUX, Program, setForget, Thread } from "../libroottask/program";
 import { setWaiting } from "../libroottask/readiness";
@@ -67,18 +68,18 @@ export function initLinux(): bool {
   return true;
 }
 
-/** Loads `file` into `program`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
-export function prepare(program: Program, file: Node): u32 {
-  const result = load(program, file);
+/** Loads `file`, found through `mount`, into `program`, whose PD exists, with the words of the current start line. Returns one of ELF_…. */
+export function prepare(program: Program, mount: Mount | null, file: Node): u32 {
+  const result = load(program, mount, file);
   closeImage();
   return result;
 }
 
-function load(program: Program, file: Node): u32 {
+function load(program: Program, mount: Mount | null, file: Node): u32 {
   const foreign = program.abi === ABI_LINUX;
   const checked = foreign ? findElfOfLine(program, file) : findNative(file);
   if (checked !== ELF_OK) return checked;
-  setExecutable(program, file);
+  setExecutable(program, mount, file);
   if (foreign && !(giveSignalCode(program) && giveMediator(program))) return ELF_MEMORY;
   const vdso = foreign ? giveVdso(program) : 0;
   // Behind all that has its place, so that the interpreter finds another.

@@ -1,18 +1,37 @@
 // File status as programs see it: struct stat, struct statx and struct statfs of x86-64
 // (arch/x86/include/uapi/asm/stat.h, include/uapi/linux/stat.h, include/uapi/asm-generic/statfs.h).
 
-import { majorOf, minorOf } from "../libroottask/device_numbers";
+import { majorOf, minorOf, packedMinor } from "../libroottask/device_numbers";
 import { pagesTaken } from "../libroottask/file_pages";
+import { FileSystem, pagesLeft, systemOf } from "../libroottask/file_system";
 import { typeOf } from "../libroottask/file_type";
+import {
+  Mount,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+} from "../libroottask/mount";
 import { isComputed, KIND_FILE, Node } from "../libroottask/tree";
 
 const BLOCK_SIZE: u32 = 4096;
 /** st_blocks counts these. */
 const SECTOR: u32 = 512;
-/** Device numbers of the file tree and of what is computed in it. */
-const TREE_DEVICE: u32 = 1;
-const COMPUTED_DEVICE: u32 = 2;
+/** Device number of what has no place in a file system. */
+const NO_DEVICE: u32 = 1;
 const STATX_BASIC_STATS: u32 = 0x7ff;
+const STATX_MNT_ID: u32 = 0x1000;
+const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
+/** Flags of statfs(2), include/linux/statfs.h. */
+const ST_VALID: u64 = 0x20;
+const ST_NOATIME: u64 = 0x400;
+const ST_NODIRATIME: u64 = 0x800;
+const ST_RELATIME: u64 = 0x1000;
+const ST_NOSYMFOLLOW: u64 = 0x2000;
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 const PROC_MAGIC: u64 = 0x9fa0;
 const NAME_MAX: u64 = 255;
@@ -67,6 +86,7 @@ class Statx {
   rdevMinor: u32;
   devMajor: u32;
   devMinor: u32;
+  mountId: u64;
 }
 
 @unmanaged
@@ -98,15 +118,17 @@ function blocksOf(node: Node): u64 {
   return pagesTaken(node) * ((BLOCK_SIZE / SECTOR) as u64);
 }
 
+/** Minor number of the device that `node` is on. */
 function deviceOf(node: Node): u32 {
-  return isComputed(node) ? COMPUTED_DEVICE : TREE_DEVICE;
+  const system = systemOf(node);
+  return system === null ? NO_DEVICE : system.device;
 }
 
 /** Fills `statBuffer` with struct stat of `node`. */
 export function fillStat(node: Node): void {
   memory.fill(statBuffer, 0, STAT_BYTES);
   const stat = changetype<Stat>(statBuffer);
-  stat.dev = deviceOf(node) as u64;
+  stat.dev = packedMinor(deviceOf(node)) as u64;
   stat.ino = node.inode as u64;
   stat.nlink = node.links as u64;
   stat.mode = typeOf(node) | node.mode;
@@ -124,8 +146,8 @@ export function fillStat(node: Node): void {
   stat.ctimeNsec = node.changeNanoseconds as u64;
 }
 
-/** Fills `statBuffer` with struct statx of `node`. */
-export function fillStatx(node: Node): void {
+/** Fills `statBuffer` with struct statx of `node`, found through `mount`. */
+export function fillStatx(mount: Mount | null, node: Node): void {
   memory.fill(statBuffer, 0, STATX_BYTES);
   const stat = changetype<Statx>(statBuffer);
   stat.mask = STATX_BASIC_STATS;
@@ -146,21 +168,50 @@ export function fillStatx(node: Node): void {
   stat.rdevMajor = majorOf(node.device);
   stat.rdevMinor = minorOf(node.device);
   stat.devMinor = deviceOf(node);
+  stat.attributesMask = STATX_ATTR_MOUNT_ROOT;
+  if (mount === null) return;
+  stat.mask |= STATX_MNT_ID;
+  stat.mountId = mount.id as u64;
+  if (mount.root === node) stat.attributes = STATX_ATTR_MOUNT_ROOT;
 }
 
-/** Fills `statBuffer` with struct statfs of where `node` is; pages in all and free, where it takes any. */
-export function fillStatfs(node: Node, total: u32, free: u32): void {
+/** ST_… of `mount`. */
+function statfsFlags(mount: Mount | null): u64 {
+  if (mount === null) return ST_VALID;
+  const flags = mount.flags;
+  // The first four are alike in both.
+  let told = ST_VALID | ((flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)) as u64);
+  if (mount.system.readOnly !== 0) told |= MS_RDONLY as u64;
+  if ((flags & MS_NOATIME) !== 0) told |= ST_NOATIME;
+  if ((flags & MS_NODIRATIME) !== 0) told |= ST_NODIRATIME;
+  if ((flags & MS_RELATIME) !== 0) told |= ST_RELATIME;
+  return (flags & MS_NOSYMFOLLOW) !== 0 ? told | ST_NOSYMFOLLOW : told;
+}
+
+/** Blocks and files of `system`, of whose pages there are `total` in all and `free` for anybody. */
+function fillRoom(stat: Statfs, system: FileSystem, total: u32, free: u32): void {
+  const limited = system.pagesMax !== 0;
+  stat.blocks = limited ? (system.pagesMax as u64) : (total as u64);
+  stat.bfree = min<u32>(free, pagesLeft(system.root)) as u64;
+  stat.bavail = stat.bfree;
+  // As many files as there are pages: what a file without contents takes is less than one.
+  stat.files = total as u64;
+  stat.ffree = free as u64;
+  if (system.inodesMax === 0) return;
+  stat.files = system.inodesMax as u64;
+  stat.ffree = system.inodes < system.inodesMax ? stat.files - (system.inodes as u64) : 0;
+}
+
+/** Fills `statBuffer` with struct statfs of where `node` of `mount` is; pages in all and free, where it takes any. */
+export function fillStatfs(mount: Mount | null, node: Node, total: u32, free: u32): void {
   const computed = isComputed(node);
   memory.fill(statBuffer, 0, STATFS_BYTES);
   const stat = changetype<Statfs>(statBuffer);
   stat.type = computed ? PROC_MAGIC : TMPFS_MAGIC;
   stat.bsize = BLOCK_SIZE as u64;
-  stat.blocks = computed ? 0 : (total as u64);
-  stat.bfree = computed ? 0 : (free as u64);
-  stat.bavail = stat.bfree;
-  // As many files as there are pages: what a file without contents takes is less than one.
-  stat.files = stat.blocks;
-  stat.ffree = stat.bfree;
+  stat.flags = statfsFlags(mount);
+  const system = systemOf(node);
+  if (system !== null && !computed) fillRoom(stat, system, total, free);
   stat.namelen = NAME_MAX;
   stat.frsize = BLOCK_SIZE as u64;
 }

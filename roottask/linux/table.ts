@@ -126,7 +126,7 @@ export function linuxCall(thread: Thread): void {
     else setFrame(regs);
   }
   actAs(thread.credentials);
-  seeFrom(thread.fs.root);
+  seeFrom(thread.fs.rootMount, thread.fs.root);
   const number = regs.rax;
   const result = dispatch(thread, number, regs);
   endCall(thread);

@@ -56,6 +56,7 @@ import {
   KIND_SOCKET,
   walk,
   walkDirectory,
+  walkDirectoryMount,
   walkName,
   walkNameLength,
   walkNode,
@@ -110,7 +111,7 @@ function findSocket(program: Program, length: u32, type: u32): Socket | null {
   if (isAbstract()) {
     found = abstractSocket(type, name, length);
   } else {
-    const error = walk(program.directory, name, length, true);
+    const error = walk(program.directoryMount, program.directory, name, length, true);
     const node = walkNode;
     findError = error !== 0 ? error : -ENOENT;
     if (error !== 0 || node === null) return null;
@@ -145,12 +146,13 @@ function bindAutomatically(socket: Socket): i64 {
 
 /** Binds `socket` to a path of `length` bytes in the address: the node, or null and an error in `findError`. */
 function makeName(program: Program, length: u32): Node | null {
-  findError = walkToName(program.directory, address + FAMILY_BYTES, length);
+  findError = walkToName(program.directoryMount, program.directory, address + FAMILY_BYTES, length);
   if (findError !== 0) return null;
   const directory = walkDirectory as Node;
+  const mount = walkDirectoryMount;
   findError = makeNode(KIND_SOCKET, 0o777 & ~program.fs.umask);
   if (findError !== 0) return null;
-  findError = walk(directory, walkName, walkNameLength, false);
+  findError = walk(mount, directory, walkName, walkNameLength, false);
   return findError === 0 ? walkNode : null;
 }
 
@@ -168,7 +170,12 @@ function bind(thread: Thread, socket: Socket, length: u32): i64 {
     return listSocket(socket, name, bytes as u32) ? 0 : -ENOMEM;
   }
   if (socket.nameLength !== 0) {
-    const lost = walkToName(program.directory, address + FAMILY_BYTES, bytes as u32);
+    const lost = walkToName(
+      program.directoryMount,
+      program.directory,
+      address + FAMILY_BYTES,
+      bytes as u32,
+    );
     if (lost !== 0) return lost;
     return walkNode === null ? -EINVAL : -EADDRINUSE;
   }

@@ -7,9 +7,11 @@ import { decimal } from "../../tools/screen/guest/digits";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
 import { EACCES, EFAULT, EINVAL, ESRCH } from "../libroottask/errno";
 import { WATCHES_MAX } from "../libroottask/file_events";
+import { FsState } from "../libroottask/fs_state";
 import { allocate, release } from "../libroottask/heap";
 import { INSTANCES_MAX } from "../libroottask/inotify";
 import { QUEUE_MAX } from "../libroottask/inotify_queue";
+import { Mount } from "../libroottask/mount";
 import {
   newOperations,
   OpenFile,
@@ -43,10 +45,10 @@ import {
   Node,
   newNode,
   Refresh,
-  root,
 } from "../libroottask/tree";
 import { hostNames, NAME_FIELD } from "../linux/host_names";
 import * as limits from "./ipc_limits";
+import * as mounts from "./mounts";
 import * as net from "./net";
 import * as process from "./process";
 import * as system from "./system";
@@ -121,6 +123,7 @@ const name = memory.data(64);
 const random = memory.data(16);
 const bootId = memory.data(16);
 const storage = memory.data(64);
+const listStorage = memory.data(64);
 
 function whatOf(node: Node): u32 {
   return (node.object as u32) & ((1 << SHIFT) - 1);
@@ -153,7 +156,9 @@ function add(directory: Node, length: u32, kind: u32, mode: u32, object: u32): N
   node.time = directory.time;
   node.accessTime = directory.time;
   node.changeTime = directory.time;
-  if (kind === KIND_FILE) node.operations = storage;
+  const what = object & ((1 << SHIFT) - 1);
+  const lists = what === MOUNTS || what === MOUNTINFO;
+  if (kind === KIND_FILE) node.operations = lists ? listStorage : storage;
   if (attach(directory, node, name, length) === 0) return node;
   dispose(node);
   return null;
@@ -219,15 +224,23 @@ function refreshLink(node: Node): void {
   const program = programOf(node);
   const what = whatOf(node);
   let target: Node | null = null;
+  let mount: Mount | null = null;
   if (program !== null && program.ended === 0) {
     const thread = threadWithId(idOf(node));
-    if (what === EXE) target = program.executable;
-    else if (thread !== null) target = what === CWD ? thread.fs.directory : thread.fs.root;
+    if (what === EXE) {
+      target = program.executable;
+      mount = program.executableMount;
+    } else if (thread !== null) {
+      const fs = thread.fs;
+      target = what === CWD ? fs.directory : fs.root;
+      mount = what === CWD ? fs.directoryMount : fs.rootMount;
+    }
   }
   begin();
-  if (target !== null) process.path(target);
+  if (target !== null) process.path(mount, target);
   setTarget(node);
   node.target = target;
+  node.targetMount = changetype<usize>(mount);
 }
 
 function anonymousName(node: Node): string {
@@ -241,12 +254,12 @@ function refreshDescriptor(node: Node): void {
   const files = filesOf(node);
   const file: OpenFile | null = files === 0 ? null : fileAt(files, fd as u64);
   const target: Node | null = file === null ? null : file.node;
+  const mount: Mount | null = file === null ? null : file.mount;
   begin();
   if (target !== null) {
-    if (target.names !== null || target === root()) {
-      process.path(target);
-    } else if (target.kind === KIND_FILE || target.kind === KIND_DIRECTORY) {
-      process.path(target);
+    const placed = target.names !== null || target.kind === KIND_FILE;
+    if (placed || target.kind === KIND_DIRECTORY) {
+      process.path(mount, target);
     } else {
       text(anonymousName(target));
       number(target.inode as u64);
@@ -255,6 +268,7 @@ function refreshDescriptor(node: Node): void {
   }
   setTarget(node);
   node.target = target;
+  node.targetMount = changetype<usize>(mount);
 }
 
 /** The open descriptors of the process, as links or files about them. */
@@ -400,12 +414,6 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
     case LOGIN:
       // Nobody has logged in.
       number(u32.MAX_VALUE as u64);
-      return;
-    case MOUNTS:
-      system.mounts();
-      return;
-    case MOUNTINFO:
-      system.mountinfo();
       return;
     default:
       if (thread !== null) process.fdinfo(thread, what & (DESCRIPTOR - 1));
@@ -559,11 +567,36 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64)
     const task = parent.refresh === changetype<usize>(refreshTask);
     ofProcess(whatOf(node), program, threadWithId(id), task);
   }
+  return passText(transfer, position);
+}
+
+/** Passes what has been written, from byte `position` on. */
+function passText(transfer: Transfer, position: i64): i64 {
   if (position >= (textLength() as i64)) return 0;
   const at = position as u32;
   const wanted = min<u64>(transfer.left, (textLength() - at) as u64) as u32;
   const done = fillBytes(transfer, textStart() + at, wanted);
   return done === 0 && wanted !== 0 ? -EFAULT : (done as i64);
+}
+
+/** What the process of `node` has of the file system, null where it has gone. */
+function fsStateOf(node: Node): FsState | null {
+  const id = idOf(node);
+  let thread = threadWithId(id);
+  const program = thread === null ? programWithId(id) : null;
+  if (program !== null) thread = program.threads;
+  return thread === null ? null : thread.fs;
+}
+
+function openMounts(_thread: Thread, file: OpenFile): i64 {
+  return mounts.openList(file, fsStateOf(file.node));
+}
+
+function readMounts(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  const state = fsStateOf(file.node);
+  begin();
+  if (state !== null) mounts.list(file, state, thread.fs, whatOf(file.node) === MOUNTINFO);
+  return passText(transfer, position);
 }
 
 function write(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
@@ -593,6 +626,15 @@ export function fillProc(directory: Node): bool {
   operations.write = write;
   operations.seek = seek;
   operations.position = POSITION_KEPT;
+  const lists = newOperations(listStorage);
+  lists.open = openMounts;
+  lists.release = mounts.closeList;
+  lists.read = readMounts;
+  lists.write = write;
+  lists.seek = seek;
+  lists.poll = mounts.pollList;
+  lists.source = mounts.sourceOfList;
+  lists.position = POSITION_KEPT;
   randomBytes(bootId, 16);
   directory.mode = 0o555;
   addLink(directory, "self", SELF, refreshSelf);
@@ -607,8 +649,8 @@ export function fillProc(directory: Node): bool {
   begin();
   text("self/mounts");
   const length = copyLiteral(name, "mounts");
-  const mounts = add(directory, length, KIND_LINK, 0o777, 0);
-  if (mounts !== null) setTarget(mounts);
+  const link = add(directory, length, KIND_LINK, 0o777, 0);
+  if (link !== null) setTarget(link);
   const network = fixed(directory, "net");
   addFile(network, "dev", NET_DEV, 0o444);
   addFile(network, "route", NET_ROUTE, 0o444);

@@ -6,6 +6,7 @@ import { STACK_TOP } from "../libhrstd/layout";
 import { Area, Space } from "../libroottask/areas";
 import { Credentials } from "../libroottask/credentials";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
+import { Mount } from "../libroottask/mount";
 import { OpenFile } from "../libroottask/open_file";
 import { allProcessors, processorCount } from "../libroottask/processors";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
@@ -344,8 +345,8 @@ export function environ(program: Program): void {
   if (space !== null) memoryOf(program, space.argumentsEnd, space.variablesEnd);
 }
 
-/** The path of `node` as it is now, or that it had none any more. */
-export function path(node: Node): void {
+/** The path of `node`, seen through `mount`, as it is now, or that it had none any more. */
+export function path(mount: Mount | null, node: Node): void {
   if (node.segment !== 0) {
     text("/SYSV");
     hex(changetype<IpcObject>(node.segment).key as u64, 8);
@@ -354,7 +355,8 @@ export function path(node: Node): void {
   }
   const to = room(PATH_MAX);
   if (to === 0) return;
-  const length: i64 = node.names === null && node.kind !== KIND_DIRECTORY ? -1 : pathOf(node, to);
+  const length: i64 =
+    node.names === null && node.kind !== KIND_DIRECTORY ? -1 : pathOf(mount, node, to);
   if (length >= 0) added(length as u32);
   else text("/ (deleted)");
 }
@@ -362,7 +364,7 @@ export function path(node: Node): void {
 function areaName(space: Space, area: Area): void {
   const node = area.node;
   if (node !== null) {
-    path(node);
+    path(area.mount, node);
   } else if (area.start < space.breakEnd && area.end > space.breakStart) {
     text("[heap]");
   } else if (area.end === STACK_TOP) {
@@ -486,7 +488,10 @@ export function fdinfo(thread: Thread, fd: u32): void {
   let digits: u32 = 1;
   while (digits < 10 && open.flags >> (digits * 3) !== 0) digits++;
   octal(open.flags, digits);
-  text("\nmnt_id:\t1\n");
+  const mount = open.mount;
+  text("\nmnt_id:\t");
+  number(mount === null ? 0 : (mount.id as u64));
+  byte(10);
   line("ino", open.node.inode as u64);
   if (!isProcessFile(open)) return;
   const process = processOf(open);

@@ -125,14 +125,6 @@ export function version(): void {
   text("Linux version 6.1.0 (trihedron) #1 Trihedron\n");
 }
 
-export function mounts(): void {
-  text("tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n");
-}
-
-export function mountinfo(): void {
-  text("1 0 0:1 / / rw,relatime - tmpfs tmpfs rw\n2 1 0:2 / /proc rw,relatime - proc proc rw\n");
-}
-
 export function filesystems(): void {
   text("nodev\tproc\nnodev\ttmpfs\nnodev\tdevpts\n");
 }

@@ -20,6 +20,7 @@ import {
   inMediator,
   leaveMediator,
 } from "../libroottask/mediator";
+import { firstNamespace, initMounts } from "../libroottask/namespaces";
 import {
   addPages,
   allocatePages,
@@ -54,7 +55,7 @@ import {
 import { readTar } from "../libroottask/tar";
 import { initThreads } from "../libroottask/thread";
 import { ID_SHIFT } from "../libroottask/thread_slots";
-import { find, initTree, root } from "../libroottask/tree";
+import { find, initTree, root, rootMount, walkMount } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
 import { pregrantMemory } from "../linux/limits";
 import { initLinux, prepare } from "../linux/start";
@@ -101,6 +102,7 @@ export function setup(end: u32): void {
   initTerminals(0);
   initLinux();
   initTree();
+  initMounts();
 }
 
 /** Where a test puts its hypervisor information page. */
@@ -155,15 +157,19 @@ function showTree(): void {
   while (program !== null) {
     const fs = program.fs;
     root().users += 2;
+    rootMount().users += 2;
     fs.root = root();
+    fs.rootMount = rootMount();
     fs.directory = root();
+    fs.directoryMount = rootMount();
+    fs.namespace = firstNamespace();
     program = program.next;
   }
 }
 
 /** Reads an archive into a fresh tree. False where memory is out for the tree's own nodes. */
 export function unpack(tar: usize, size: u32): bool {
-  if (!initTree()) return false;
+  if (!initTree() || !initMounts()) return false;
   readTar(tar, size);
   showTree();
   return populateTree() && addTerminals() && addProc();
@@ -178,6 +184,7 @@ export function launch(): u32 {
   const kind = nextStartLine();
   if (kind !== LINE_RUN) return NOT_A_RUN + kind;
   const node = find(argument(0), argumentLength(0));
+  const mount = walkMount;
   if (node === null) return NO_FILE;
   const abi = startNative ? ABI_NATIVE : ABI_LINUX;
   const program = newProgram(abi, argument(0), argumentLength(0));
@@ -192,7 +199,7 @@ export function launch(): u32 {
   launched++;
   store<usize>(programs + launched * 4, changetype<usize>(program));
   store<usize>(threads + launched * 4, changetype<usize>(thread));
-  return prepare(program, node);
+  return prepare(program, mount, node);
 }
 
 /** Gives program `id` a mediator, as on a kernel that can have them; where its frame is, 0 where there is no image. */

@@ -159,7 +159,7 @@ export function sysMqOpen(thread: Thread, regs: Utcb): i64 {
   const queue = queueToOpen(program, space, length as u32, flags, regs.rdx as u32);
   if (queue === null) return openError;
   const lasting = flags & (O_ACCMODE | O_NONBLOCK);
-  return openDescriptor(thread, queue.node, null, lasting | O_CLOEXEC);
+  return openDescriptor(thread, null, queue.node, null, lasting | O_CLOEXEC);
 }
 
 /** mq_unlink(name). */
