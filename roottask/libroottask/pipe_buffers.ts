@@ -2,6 +2,7 @@
 // writes share a page while they fit; a page counts as used until its last byte has been read.
 
 import { PAGE_SIZE } from "../libhedron/abi";
+import { CAP_SYS_RESOURCE, capable } from "./credentials";
 import { EBUSY, EINVAL, ENOMEM, EPERM } from "./errno";
 import { allocate, create, destroy, release } from "./heap";
 import { allocatePages, releasePages, totalPages } from "./pages";
@@ -13,6 +14,8 @@ const FEW_SLOTS: u32 = 2;
 /** Share of RAM that pipes may have in all when full, and from which on new ones get less, as divisors. */
 const SHARE: u32 = 4;
 const LARGE_SHARE: u32 = 8;
+/** Largest size that a caller without CAP_SYS_RESOURCE may give a pipe, bytes: /proc/sys/fs/pipe-max-size. */
+export const PIPE_SIZE_MAX: u32 = 1 << 20;
 /** Largest size a caller may ask for, bytes: as a power of two no larger one has room in an i32. */
 const SIZE_MAX: u32 = 1 << 31;
 
@@ -163,11 +166,12 @@ export function extendLast(pipe: Pipe, transfer: Transfer, length: u32): bool {
   return true;
 }
 
-/** Gives the pipe room for `size` bytes: the size it has then, -EINVAL, -EPERM (too much), -EBUSY (too little) or -ENOMEM. */
+/** Gives the pipe room for `size` bytes: the size it has then, -EINVAL, -EPERM (too much, in all or for the caller), -EBUSY (too little) or -ENOMEM. */
 export function resizePipe(pipe: Pipe, size: u32): i64 {
   if (size > SIZE_MAX) return -EINVAL;
   let slots: u32 = 1;
   while (slots * PAGE_SIZE < size) slots <<= 1;
+  if (slots > pipe.slots && size > PIPE_SIZE_MAX && !capable(CAP_SYS_RESOURCE)) return -EPERM;
   if (slots > pipe.slots && reserved - pipe.slots + slots > totalPages() / SHARE) return -EPERM;
   const used = usedBuffers(pipe);
   if (slots < used) return -EBUSY;

@@ -77,6 +77,8 @@ import {
   SYS_inotify_init1,
   SYS_inotify_rm_watch,
   SYS_ioctl,
+  SYS_ioprio_get,
+  SYS_ioprio_set,
   SYS_kcmp,
   SYS_kill,
   SYS_lchown,
@@ -342,6 +344,8 @@ export function declareArguments(): void {
   declare(SYS_personality, "u");
   declare(SYS_fstatfs, "ul");
   declare(SYS_getpriority, "ii");
+  declare(SYS_ioprio_get, "ii");
+  declare(SYS_ioprio_set, "iii");
   declare(SYS_setpriority, "iii");
   declare(SYS_sched_setparam, "il");
   declare(SYS_sched_getparam, "il");

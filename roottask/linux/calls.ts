@@ -19,6 +19,7 @@ import * as hostNames from "./host_names";
 import * as identity from "./identity";
 import * as inotify from "./inotify";
 import * as intervals from "./interval_timers";
+import * as ioPriority from "./io_priority";
 import * as segments from "./ipc/memory";
 import * as messages from "./ipc/message_calls";
 import * as notifications from "./ipc/posix_notify";
@@ -131,6 +132,8 @@ import {
   SYS_inotify_init1,
   SYS_inotify_rm_watch,
   SYS_ioctl,
+  SYS_ioprio_get,
+  SYS_ioprio_set,
   SYS_kcmp,
   SYS_kill,
   SYS_lchown,
@@ -620,6 +623,8 @@ function identityCalls(): void {
   onProgram(SYS_getsid, groups.sysGetsid);
   onThread(SYS_personality, scheduling.sysPersonality);
   onThread(SYS_getpriority, scheduling.sysGetpriority);
+  onThread(SYS_ioprio_get, ioPriority.sysIoprioGet);
+  onThread(SYS_ioprio_set, ioPriority.sysIoprioSet);
   onThread(SYS_setpriority, scheduling.sysSetpriority);
   onThread(SYS_sched_setparam, scheduling.sysSchedSetparam);
   onThread(SYS_sched_getparam, scheduling.sysSchedGetparam);

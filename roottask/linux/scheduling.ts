@@ -15,7 +15,7 @@ import { LinuxThread, limitOf, linuxThread } from "./state";
 const SCHED_FIFO: u32 = 1;
 const SCHED_RR: u32 = 2;
 const SCHED_BATCH: u32 = 3;
-const SCHED_IDLE: u32 = 5;
+export const SCHED_IDLE: u32 = 5;
 const SCHED_EXT: u32 = 7;
 const SCHED_RESET_ON_FORK: u32 = 0x4000_0000;
 const RT_PRIORITY_MAX: u32 = 99;
@@ -34,7 +34,7 @@ function threadOf(thread: Thread, id: i32): Thread | null {
   return found !== null && found.program.entry === thread.program.entry ? found : null;
 }
 
-function isRealTime(policy: u32): bool {
+export function isRealTime(policy: u32): bool {
   return policy === SCHED_FIFO || policy === SCHED_RR;
 }
 
@@ -276,7 +276,7 @@ const PRIO_PGRP: u32 = 1;
 const PRIO_USER: u32 = 2;
 
 /** `which` and `who` of the calling thread mean `other`. */
-function isMeant(thread: Thread, which: u32, who: u32, other: Thread): bool {
+export function isMeant(thread: Thread, which: u32, who: u32, other: Thread): bool {
   if (other.program.entry !== thread.program.entry) return false;
   if (which === PRIO_PROCESS) return other.id === (who === 0 ? thread.id : who);
   if (which === PRIO_PGRP) return other.program.group === (who === 0 ? thread.program.group : who);

@@ -65,6 +65,8 @@ export class LinuxThread {
   priority: u32;
   nice: i32;
   resetOnFork: u32;
+  /** ioprio_set(2). */
+  ioPriority: u32;
   /** set_robust_list(2): address of the head, 0 for none. */
   robustList: u64;
   /** Where it waits for semaphores or messages of System V (linux/ipc/sleepers.ts), 0 for nowhere. */
@@ -158,6 +160,7 @@ function inheritScheduling(own: LinuxThread, from: LinuxThread): void {
   own.policy = from.policy;
   own.priority = from.priority;
   own.nice = from.nice;
+  own.ioPriority = from.ioPriority;
   if (from.resetOnFork === 0) return;
   if (from.policy !== 0 && from.policy <= SCHED_RR) {
     own.policy = 0;

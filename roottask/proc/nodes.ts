@@ -20,6 +20,7 @@ import {
   SEEK_SET,
   seekFrom,
 } from "../libroottask/open_file";
+import { PIPE_SIZE_MAX } from "../libroottask/pipe_buffers";
 import {
   currentThread,
   firstProgram,
@@ -107,6 +108,8 @@ const MQ_MSGSIZE_MAX: u32 = 112;
 const QUEUED_EVENTS: u32 = 36;
 const USER_INSTANCES: u32 = 37;
 const USER_WATCHES: u32 = 38;
+const PIPE_MAX_SIZE: u32 = 39;
+const NO_TAINT: u32 = 40;
 const NET_DEV: u32 = 50;
 const NET_ROUTE: u32 = 51;
 const NET_INET6: u32 = 52;
@@ -545,6 +548,9 @@ function ofSystem(what: u32, program: Program): void {
     case USER_INSTANCES:
       limit(INSTANCES_MAX);
       return;
+    case PIPE_MAX_SIZE:
+      limit(PIPE_SIZE_MAX);
+      return;
     case USER_WATCHES:
       limit(WATCHES_MAX);
       return;
@@ -674,7 +680,10 @@ export function fillProc(directory: Node): bool {
   addFile(kernel, "msgmnb", MSGMNB, 0o444);
   addFile(kernel, "msgmni", MSGMNI, 0o444);
   addFile(kernel, "sem", SEMAPHORES, 0o444);
-  const mqueue = fixed(fixed(sys, "fs"), "mqueue");
+  addFile(kernel, "tainted", NO_TAINT, 0o444);
+  const files = fixed(sys, "fs");
+  addFile(files, "pipe-max-size", PIPE_MAX_SIZE, 0o444);
+  const mqueue = fixed(files, "mqueue");
   addFile(mqueue, "queues_max", QUEUES_MAX, 0o444);
   addFile(mqueue, "msg_max", MQ_MSG_MAX, 0o444);
   addFile(mqueue, "msg_default", MQ_MSG_MAX, 0o444);
@@ -688,7 +697,7 @@ export function fillProc(directory: Node): bool {
   addFile(generator, "uuid", UUID, 0o444);
   addFile(generator, "boot_id", BOOT_ID, 0o444);
   addFile(generator, "entropy_avail", ENTROPY, 0o444);
-  const watching = fixed(fixed(sys, "fs"), "inotify");
+  const watching = fixed(files, "inotify");
   addFile(watching, "max_queued_events", QUEUED_EVENTS, 0o644);
   addFile(watching, "max_user_instances", USER_INSTANCES, 0o644);
   addFile(watching, "max_user_watches", USER_WATCHES, 0o644);
