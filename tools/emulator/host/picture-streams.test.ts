@@ -250,6 +250,40 @@ test("pages that go give free what waited for them, and the machine hears of the
   expect(pages.every(({ hasEnded }) => hasEnded)).toBe(true);
 });
 
+test("a page that nobody sees gets nothing until it is seen, and the last picture at the end", async () => {
+  const { streams, source, step } = await plain();
+  const heard: boolean[] = [];
+  streams.onWatched = (isWatched) => heard.push(isWatched);
+  const [hidden, seen] = [await Page.open(), await Page.open()];
+  streams.seen(1, false);
+  streams.add(1, hidden);
+  expect(heard).toEqual([]);
+  streams.add(2, seen);
+  expect(heard).toEqual([true]);
+  for (let i = 0; i < 10; i++) {
+    step();
+    while (await seen.read()) streams.drawn(2);
+  }
+  expect(hidden.unread).toBe(0);
+  streams.seen(1, true);
+  await hidden.read();
+  streams.drawn(1);
+  expect(hidden.pictures).toBe(1);
+  expect(hidden.pixels).toEqual(source.pixels);
+  streams.seen(1, false);
+  streams.seen(2, false);
+  expect(heard).toEqual([true, false]);
+  step();
+  expect([hidden.unread, seen.unread]).toEqual([0, 0]);
+  const settled = streams.upToDate();
+  for (const [number, page] of [hidden, seen].entries()) {
+    await page.read();
+    streams.drawn(1 + number);
+    expect(page.pixels).toEqual(source.pixels);
+  }
+  await settled;
+});
+
 test("a page's new stream ends its old one and begins with the whole picture", async () => {
   const { streams, source, step } = await plain();
   const [old, young] = [await Page.open(), await Page.open()];

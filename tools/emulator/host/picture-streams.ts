@@ -141,10 +141,13 @@ export class PictureStreams {
   readonly #pace: StreamPace;
   readonly #slots: SlotMemory[] = [];
   readonly #streams = new Map<number, PictureStream>();
+  /** Pages that nobody sees: they get no pictures. */
+  readonly #hidden = new Set<number>();
+  #isWatched = false;
   #waiting: ScreenRows[] = [];
   /** The rows in a slot have been read. */
   onRead: (slot: number) => void = () => {};
-  /** There is somebody to send pictures to, or nobody any more; the next rows are to be of a whole picture. */
+  /** There is somebody who sees pictures, or nobody any more; the next rows are to be of a whole picture. */
   onWatched: (isWatched: boolean) => void = () => {};
   #onUpToDate: () => void = () => {};
 
@@ -159,9 +162,8 @@ export class PictureStreams {
     this.#streams.get(page)?.sink.end();
     const stream = new PictureStream(sink, this.#pace);
     if (this.#picture.height > 0) stream.renew(this.#picture);
-    const isFirst = this.#streams.size === 0;
     this.#streams.set(page, stream);
-    if (isFirst) this.onWatched(true);
+    this.#noteWatched();
     this.#send();
   }
 
@@ -171,11 +173,24 @@ export class PictureStreams {
     if (stream === undefined || (sink !== undefined && stream.sink !== sink)) return;
     this.#streams.delete(page);
     stream.sink.end();
-    if (this.#streams.size === 0) {
-      this.#takeAll();
-      this.onWatched(false);
-    }
+    if (this.#streams.size === 0) this.#takeAll();
+    this.#noteWatched();
     this.#send();
+  }
+
+  /** Whether somebody can see a page. What it has not got it gets when it is seen again. */
+  seen(page: number, isSeen: boolean): void {
+    if (isSeen) this.#hidden.delete(page);
+    else this.#hidden.add(page);
+    this.#noteWatched();
+    this.#send();
+  }
+
+  #noteWatched(): void {
+    const isWatched = [...this.#streams.keys()].some((page) => !this.#hidden.has(page));
+    if (isWatched === this.#isWatched) return;
+    this.#isWatched = isWatched;
+    this.onWatched(isWatched);
   }
 
   /** A page has drawn a picture. */
@@ -191,10 +206,11 @@ export class PictureStreams {
     this.#send();
   }
 
-  /** Resolves when all pages have drawn what there is. */
+  /** Resolves when all pages have drawn what there is, also those that nobody sees: it is the last picture. */
   async upToDate(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#onUpToDate = resolve;
+      this.#hidden.clear();
       this.#send();
     });
   }
@@ -206,7 +222,9 @@ export class PictureStreams {
 
   #send(): void {
     const streams = [...this.#streams.values()];
-    const ready = streams.filter(({ isReady }) => isReady);
+    const ready = [...this.#streams]
+      .filter(([page, { isReady }]) => isReady && !this.#hidden.has(page))
+      .map(([, stream]) => stream);
     if (ready.length > 0) this.#takeAll();
     for (const stream of ready) stream.send(this.#picture, () => this.#send());
     if (this.#waiting.length === 0 && streams.every(({ isUpToDate }) => isUpToDate)) {

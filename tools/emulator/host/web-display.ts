@@ -180,7 +180,9 @@ export class WebDisplay {
   /** Sends the picture as it stays, when there is room for it. */
   async #lastLook(): Promise<void> {
     const feed = this.#feed;
-    if (!this.#isWatched || feed === undefined) return;
+    if (this.#pages.size === 0 || feed === undefined) return;
+    // Of pages that nobody sees none has the picture.
+    if (!this.#isWatched) feed.forget();
     await Promise.race([
       feed.ready(),
       this.#broken,

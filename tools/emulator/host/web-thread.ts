@@ -8,7 +8,12 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { WebSocket } from "ws";
 import { LoadError } from "../load-error.ts";
 import { KeptPicture } from "../pictures/kept-picture.ts";
-import { MessageError, type PictureDrawn, type PicturesKey } from "../remote/messages.ts";
+import {
+  MessageError,
+  type PageSeen,
+  type PictureDrawn,
+  type PicturesKey,
+} from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import { PictureStreams, paceFor } from "./picture-streams.ts";
 import type { FromServer, ServerOptions, ToServer } from "./web-messages.ts";
@@ -119,6 +124,7 @@ class WebThread {
     socket.on("close", () => {
       this.#pages.delete(number);
       this.#streams.remove(number);
+      this.#streams.seen(number, true);
       this.#say({ kind: "closed", page: number });
     });
   }
@@ -127,6 +133,11 @@ class WebThread {
     const drawn: PictureDrawn["kind"] = "drawn";
     if (message.kind === drawn) {
       this.#streams.drawn(page);
+      return;
+    }
+    const seen: PageSeen["kind"] = "seen";
+    if (message.kind === seen) {
+      this.#streams.seen(page, message.isSeen !== false);
       return;
     }
     // A view of all that has come is not to be copied with it.

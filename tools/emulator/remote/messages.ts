@@ -50,6 +50,12 @@ export interface PictureDrawn {
   kind: "drawn";
 }
 
+/** From any page, beside what it says to its machine: whether somebody can see it. One that is hidden gets no pictures. */
+export interface PageSeen {
+  kind: "seen";
+  isSeen: boolean;
+}
+
 /** Commands without an answer. */
 export const COMMANDS = ["pause", "resume", "reset", "power", "step", "fast", "real-time"] as const;
 export type CommandName = (typeof COMMANDS)[number];

@@ -1,8 +1,15 @@
 // A machine in a process behind a WebSocket: `-display web`. What is lost is looked for again, as long as the page is there.
 
-import type { FromMachine, PictureDrawn, PicturesKey, ToMachine } from "../remote/messages.ts";
+import type {
+  FromMachine,
+  PageSeen,
+  PictureDrawn,
+  PicturesKey,
+  ToMachine,
+} from "../remote/messages.ts";
 import { decodeMessage, encodeMessage } from "../remote/wire.ts";
 import type { Connection, FromConnection } from "./backend.ts";
+import { SeenPage } from "./page-seen.ts";
 import { StreamedPictures } from "./streamed-pictures.ts";
 
 /** Between two attempts to connect again, ms. */
@@ -23,6 +30,7 @@ export class SocketConnection implements Connection {
   onClosed: (reason: string) => void = () => {};
   readonly #base: string;
   readonly #pictures: StreamedPictures;
+  readonly #seen = new SeenPage((message) => this.#tell(message));
   #socket: WebSocket | undefined;
   #off = false;
 
@@ -44,6 +52,7 @@ export class SocketConnection implements Connection {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url.href);
     socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.#seen.tell();
     socket.onmessage = ({ data }) => {
       const sent = decodeMessage(new Uint8Array(data as ArrayBuffer)) as unknown as
         | FromMachine
@@ -71,7 +80,7 @@ export class SocketConnection implements Connection {
     return this.#tell(message);
   }
 
-  #tell(message: ToMachine | PictureDrawn): boolean {
+  #tell(message: ToMachine | PageSeen | PictureDrawn): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(encodeMessage(message));
     return true;

@@ -1,10 +1,11 @@
 // A machine in a worker of this tab.
 
-import type { FromMachine, ToMachine } from "../remote/messages.ts";
+import type { FromMachine, PageSeen, ToMachine } from "../remote/messages.ts";
 import type { ScreenRows } from "../remote/screen-feed.ts";
 import type { Connection, FromConnection } from "./backend.ts";
 import type { BootOptions } from "./boot-options.ts";
 import { PagePicture } from "./page-picture.ts";
+import { SeenPage } from "./page-seen.ts";
 
 /** What a worker says. */
 export type FromWorker =
@@ -13,7 +14,7 @@ export type FromWorker =
   | { kind: "failed"; text: string };
 
 /** What it is told. */
-export type ToWorker = ToMachine | { kind: "read"; slot: number; memory: ArrayBuffer };
+export type ToWorker = ToMachine | PageSeen | { kind: "read"; slot: number; memory: ArrayBuffer };
 
 /** Workers must be of the page's origin: one from elsewhere is imported by one of ours. */
 function sameOrigin(script: URL): URL {
@@ -26,6 +27,9 @@ export class TabConnection implements Connection {
   onMessage: (message: FromConnection) => void = () => {};
   onClosed: (reason: string) => void = () => {};
   readonly #worker: Worker;
+  readonly #seen = new SeenPage((message) => {
+    if (this.#hasMachine) this.#worker.postMessage(message);
+  });
   /** The first message is what the worker builds the machine of. */
   #hasMachine = false;
   /** What the worker has said before the picture could be kept. */
@@ -80,6 +84,7 @@ export class TabConnection implements Connection {
     const buffers = new Set(files.map(({ bytes }) => bytes.buffer as ArrayBuffer));
     this.#worker.postMessage(options, [...buffers]);
     this.#hasMachine = true;
+    this.#seen.tell();
   }
 
   send(message: ToMachine): boolean {
@@ -89,6 +94,7 @@ export class TabConnection implements Connection {
 
   /** Ends the machine. */
   close(): void {
+    this.#seen.close();
     this.#worker.terminate();
   }
 }

@@ -87,7 +87,8 @@ async function machineOf(options: BootOptions, onSerial: (byte: number) => void)
   });
 }
 
-async function start(options: BootOptions): Promise<void> {
+/** `early` is what the page says while the machine is being built. */
+async function start(options: BootOptions, early: readonly ToWorker[]): Promise<void> {
   const holder: { viewer?: Viewer } = {};
   const machine = await machineOf(options, (byte) => holder.viewer?.serial(byte));
   const control = new RunControl(machine, options.paused);
@@ -109,8 +110,12 @@ async function start(options: BootOptions): Promise<void> {
   holder.viewer = viewer;
   const feed = ScreenFeed.of(machine, (rows) => post({ kind: "rows", rows }), false);
   feed?.look();
-  scope.onmessage = ({ data }) => {
-    const message = data as ToWorker;
+  let isSeen = true;
+  const hear = (message: ToWorker): void => {
+    if (message.kind === "seen") {
+      isSeen = message.isSeen;
+      return;
+    }
     if (message.kind === "read") {
       feed?.giveBack(message.slot, message.memory);
       return;
@@ -122,10 +127,13 @@ async function start(options: BootOptions): Promise<void> {
       post({ kind: "failed", text: error.message });
     }
   };
+  for (const message of early) hear(message);
+  scope.onmessage = ({ data }) => hear(data as ToWorker);
   const [pace, screenPace] = [new LookPace(), new LookPace()];
   setInterval(() => {
     pace.tick(() => viewer.look());
-    if (feed?.isReady) screenPace.tick(() => feed.look());
+    // What changes while nobody sees it is found when somebody does.
+    if (isSeen && feed?.isReady) screenPace.tick(() => feed.look());
   }, TICK_MS);
   for (;;) {
     const stop = await control.run();
@@ -156,7 +164,9 @@ function sentence(error: unknown, { memory }: BootOptions): string {
 
 scope.onmessage = ({ data }) => {
   const options = data as BootOptions;
-  start(options).catch((error: unknown) => {
+  const early: ToWorker[] = [];
+  scope.onmessage = (event) => early.push(event.data as ToWorker);
+  start(options, early).catch((error: unknown) => {
     post({ kind: "failed", text: sentence(error, options) });
   });
 };

@@ -157,6 +157,27 @@ export function onBooting(site: () => PageSite): void {
     await page.close();
   });
 
+  test("what is typed while the machine is being built reaches it", async () => {
+    const page = await site().open("?kernel=absent");
+    let build: () => void = () => {};
+    const typed = new Promise<void>((resolve) => {
+      build = resolve;
+    });
+    await page.route("**/emulator-core.wasm", async (route) => {
+      await typed;
+      await route.continue();
+    });
+    await page.goto(page.url().replace("absent", "answering"));
+    await page
+      .getByRole("status")
+      .filter({ hasText: /^Starting …$/ })
+      .waitFor();
+    await page.evaluate(() => window.machineView?.send("early"));
+    build();
+    await untilSerialIs(page, "ready\nearly");
+    await page.close();
+  });
+
   test("a link says what boots and how", async () => {
     const query = new URLSearchParams([
       ["kernel", "information"],

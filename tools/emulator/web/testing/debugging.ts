@@ -4,16 +4,26 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { makeSystem } from "../../../../roottask/testing/boot.ts";
+import { ax, eax, edi, word } from "../../../asm/index.ts";
+import { guest } from "../../platform/testdata/guest.ts";
 import {
   instructions,
   type PageSite,
   press,
   serialOf,
+  show,
   untilSerial,
   untilState,
 } from "./page-site.ts";
 
 const kernelFile = fileURLToPath(new URL("../../../../build/kernel.elf32", import.meta.url));
+
+/** The first character's place is a blank of one colour after the other. */
+const counting = guest((a) => {
+  a.mov(edi, 0xb8000).mov(eax, 0x20);
+  a.label("next");
+  a.add(eax, 0x100).mov(word(edi), ax).jmp("next");
+});
 
 export function onDebugging(site: () => PageSite): void {
   test("pause, step, run and reset", async () => {
@@ -93,14 +103,38 @@ export function onDebugging(site: () => PageSite): void {
     await page.close();
   });
 
+  test("a tab that nobody sees gets no pictures until somebody does", async () => {
+    site().files.set("counting", counting);
+    const page = await site().open("?kernel=counting&memory=16M");
+    const corner = (): Promise<string> =>
+      page.evaluate(() => window.machineView?.screen.picture().subarray(0, 3).join() ?? "");
+    const passed = async (): Promise<void> => {
+      const before = await instructions(page);
+      await page.waitForFunction(
+        (n) => (window.machineView?.status?.instructions ?? 0) > n,
+        before,
+      );
+    };
+    await page.waitForFunction(() => window.machineView?.screen.picture()[0] === 168);
+    await show(page, false);
+    // What was on its way has come when the second status has.
+    await passed();
+    await passed();
+    const before = await corner();
+    await passed();
+    expect(await corner()).toBe(before);
+    await show(page, true);
+    await page.waitForFunction(
+      (text) => window.machineView?.screen.picture().subarray(0, 3).join() !== text,
+      before,
+    );
+    await page.close();
+  });
+
   test("a hidden tab keeps running, or pauses by choice; one that a person has stopped stays so", async () => {
     const page = await site().open("?kernel=echo");
     await untilSerial(page, "hello, page\n");
-    const hide = (hidden: boolean): Promise<void> =>
-      page.evaluate((value) => {
-        Object.defineProperty(document, "hidden", { value, configurable: true });
-        document.dispatchEvent(new Event("visibilitychange"));
-      }, hidden);
+    const hide = (hidden: boolean): Promise<void> => show(page, !hidden);
     const passes = async (): Promise<void> => {
       const before = await instructions(page);
       await page.waitForFunction(

@@ -120,6 +120,13 @@ export async function pictureOf(
   return { width, height, data: Buffer.from(text, "base64") };
 }
 
+/** Says to a page that nobody sees it, or that somebody does. */
+export const show = (page: Page, isSeen: boolean): Promise<void> =>
+  page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, !isSeen);
+
 /** Presses a button of the page. */
 export const press = (page: Page, name: string): Promise<void> =>
   page.getByRole("button", { name, exact: true }).click();

@@ -9,7 +9,15 @@ import { Machine } from "../../host/machine.ts";
 import { WebDisplay } from "../../host/web-display.ts";
 import { Monitor } from "../../monitor/monitor.ts";
 import { guest } from "../../platform/testdata/guest.ts";
-import { echo, type PageSite, pictureOf, press, untilSerial, untilState } from "./page-site.ts";
+import {
+  echo,
+  type PageSite,
+  pictureOf,
+  press,
+  show,
+  untilSerial,
+  untilState,
+} from "./page-site.ts";
 
 const HELLO = "hello, page\n";
 
@@ -143,6 +151,37 @@ export function onProcesses(site: () => PageSite): void {
       await page.close();
     }
     await display.close();
+  });
+
+  test("a page that nobody sees gets no pictures until somebody does, or the run is over", async () => {
+    const { machine, display, ended } = await served();
+    const hidden = await site().browser.open(display.url);
+    const seen = await site().browser.open(display.url);
+    const paint = (colour: number): void => machine.board.mmio.write(0xb8000, colour, 2);
+    const first = (page: Page): Promise<number | undefined> =>
+      page.evaluate(() => window.machineView?.screen.picture()[0]);
+    const until = (page: Page, red: number) =>
+      page.waitForFunction((r) => window.machineView?.screen.picture()[0] === r, red);
+    // Blocks of white, black, red, green.
+    paint(0x0fdb);
+    await Promise.all([until(hidden, 255), until(seen, 255)]);
+    await show(hidden, false);
+    paint(0x0020);
+    await until(seen, 0);
+    expect(await first(hidden)).toBe(255);
+    await show(hidden, true);
+    await until(hidden, 0);
+    // Nobody sees any of them when the run ends.
+    await show(hidden, false);
+    await show(seen, false);
+    paint(0x04db);
+    await typeEscape(seen);
+    expect(await ended).toEqual({ kind: "power-off" });
+    display.standstill({ state: "off", reason: "test" });
+    await display.close();
+    await Promise.all([until(hidden, 168), until(seen, 168)]);
+    await hidden.close();
+    await seen.close();
   });
 
   test("a page whose browser hands out bytes as it likes, and whose pictures break off, shows them all the same", async () => {
