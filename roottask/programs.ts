@@ -59,6 +59,7 @@ export const apps: GuestProgram[] = [
     ...native("hello_native", "roottask/bin/hello_native.ts"),
     builder: "buildNativeVectorApp",
   },
+  native("ramdisk", "roottask/bin/ramdisk.ts"),
   measuring(native("bench_native", "roottask/bin/bench_native.ts")),
   linux("sha256sum", "static-foreign-apps/TypeScript/sha256sum.ts"),
   linux("hello_hybrid", "static-foreign-apps/TypeScript/hello_hybrid.ts"),

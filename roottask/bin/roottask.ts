@@ -4,6 +4,7 @@
 
 import { SUCCESS } from "../libhedron/abi";
 import { hipApiVersion, hipSerialPort, hipTscKilohertz, hipValid } from "../libhedron/hip";
+import { addBlockService } from "../libroottask/block_service";
 import { bootTime, CMOS_PORT, startClock } from "../libroottask/clock";
 import {
   COM1,
@@ -159,7 +160,7 @@ function buildTree(cpu: u32): void {
     fail("out of memory");
   readTar(moduleAddress, moduleSize);
   listArchive();
-  if (!populateTree() || !addTerminals() || !addProc()) fail("out of memory");
+  if (!populateTree() || !addTerminals() || !addBlockService() || !addProc()) fail("out of memory");
 }
 
 function sayMegabytes(pages: u64): void {

@@ -3,7 +3,7 @@
 import { EIO, ENXIO } from "./errno";
 import { newOperations, OpenFile, setKind } from "./open_file";
 import { Thread } from "./program";
-import { KIND_BLOCK, KIND_DEVICE } from "./tree";
+import { KIND_DEVICE } from "./tree";
 
 /** Number of a device as Linux packs it (include/linux/kdev_t.h): the low 8 bits of the minor number are lowest. */
 export function majorOf(device: u32): u32 {
@@ -45,7 +45,8 @@ export function operationsOfDevice(device: u32): usize {
   return 0;
 }
 
-function openAbsent(_thread: Thread, file: OpenFile): i64 {
+/** open(2) of a device that is not there. */
+export function openAbsent(_thread: Thread, file: OpenFile): i64 {
   const node = file.node;
   const major = majorOf(node.device);
   const slave = node.kind === KIND_DEVICE && major >= FIRST_SLAVE && major <= LAST_SLAVE;
@@ -58,5 +59,4 @@ export function initDevices(): void {
   const operations = newOperations(absent);
   operations.open = openAbsent;
   setKind(KIND_DEVICE, operations);
-  setKind(KIND_BLOCK, operations);
 }

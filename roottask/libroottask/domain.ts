@@ -43,6 +43,7 @@ import {
 } from "./descriptors";
 import { copyFsState, dropFsState, FsState, newFsState } from "./fs_state";
 import { release } from "./heap";
+import { endServices } from "./idle";
 import { enter, leave } from "./lock";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "./log";
 import { Mount } from "./mount";
@@ -316,7 +317,7 @@ export function awaitEnd(program: Program): void {
   const done = programDone(program.slot);
   setAwaited(program);
   while (program.ending === 0) {
-    if (stuckAwaited() !== null) giveUp(program);
+    if (stuckAwaited() !== null && !endServices()) giveUp(program);
     waitForAlarms(done);
   }
   setAwaited(null);

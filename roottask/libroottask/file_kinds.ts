@@ -1,5 +1,7 @@
 // Which kinds of file there are: what an open file can do depends on them.
 
+import { initBlockDevices } from "./block_device";
+import { initBlockFiles } from "./block_file";
 import { initCharacterDevices } from "./character_devices";
 import { initDevices } from "./device_numbers";
 import { initEpoll } from "./epoll";
@@ -16,6 +18,8 @@ export function initFileKinds(): bool {
   initRegularFiles();
   initDevices();
   initCharacterDevices();
+  initBlockDevices();
+  initBlockFiles();
   initPipes();
   initEventfds();
   initTimerfds();

@@ -21,7 +21,7 @@ import { POLL_READY } from "./poll_events";
 import { Thread } from "./program";
 import { releaseRecords } from "./record_locks";
 import { closePieces, openPieces, PIECE_BYTES, Transfer } from "./transfer";
-import { dispose, dropEntry, Entry, KIND_DIRECTORY, KIND_FILE, Node } from "./tree";
+import { dispose, dropEntry, Entry, KIND_BLOCK, KIND_DIRECTORY, KIND_FILE, Node } from "./tree";
 import { stopWatching } from "./watches";
 
 /** Flags of open(2), include/uapi/asm-generic/fcntl.h. */
@@ -168,6 +168,8 @@ export type AllocateOperation = (
 export type MapOperation = (file: OpenFile, shared: bool, writing: bool) => i64;
 /** The node that is told when the file becomes ready: its own, unless several names lead to one thing. */
 export type SourceOperation = (file: OpenFile) => Node;
+/** What has been written is made safe; 0 or a negative error. */
+export type FlushOperation = (thread: Thread, file: OpenFile) => i64;
 /** The last user is gone. */
 export type ReleaseOperation = (file: OpenFile) => void;
 
@@ -184,6 +186,8 @@ export class FileOperations {
   allocate: AllocateOperation;
   map: MapOperation;
   source: SourceOperation;
+  /** fsync(2) does not ask kinds of file that have nothing to make safe. */
+  flush: FlushOperation;
   release: ReleaseOperation;
   /** The thread at work closes a descriptor on it. */
   close: ReleaseOperation;
@@ -223,6 +227,10 @@ function noMap(_file: OpenFile, _shared: bool, _writing: bool): i64 {
   return -ENODEV;
 }
 
+function isSafe(_thread: Thread, _file: OpenFile): i64 {
+  return 0;
+}
+
 function itself(file: OpenFile): Node {
   return file.node;
 }
@@ -242,6 +250,7 @@ export function newOperations(storage: usize): FileOperations {
   operations.allocate = noAllocate;
   operations.map = noMap;
   operations.source = itself;
+  operations.flush = isSafe;
   operations.release = nothingToRelease;
   operations.close = nothingToRelease;
   operations.position = POSITION_NONE;
@@ -363,14 +372,33 @@ export function callStorage(thread: Thread, bytes: u32): usize {
   return openPieces(thread.transfer, null, pieces) ? thread.transfer.pieces : 0;
 }
 
+type EndTurn = (device: usize) => void;
+
+function noTurn(_device: usize): void {}
+
+let endTurn: EndTurn = noTurn;
+
+/** `end` takes the block device that a call has had the turn at (block_device.ts). */
+export function setTurnEnd(end: EndTurn): void {
+  endTurn = end;
+}
+
+/** Ends the turn at a block device that the call of `thread` has, if it has one. */
+export function giveTurn(thread: Thread): void {
+  const device = thread.turn;
+  thread.turn = 0;
+  if (device !== 0) endTurn(device);
+}
+
 /** The call of `thread` is over, or it will never go on: what it held is let go. */
 export function endCall(thread: Thread): void {
-  const kept = thread.held0 | thread.buffer | thread.transfer.pieces | thread.watches;
+  const kept = thread.held0 | thread.buffer | thread.transfer.pieces | thread.watches | thread.turn;
   if (kept !== 0) letGoAll(thread);
 }
 
 function letGoAll(thread: Thread): void {
   stopWatching(thread);
+  giveTurn(thread);
   if (thread.buffer !== 0) releasePages(thread.buffer, BUFFER_ORDER);
   thread.buffer = 0;
   const first = thread.held0;
@@ -433,7 +461,8 @@ export function readFileAt(thread: Thread, file: OpenFile, transfer: Transfer, p
 /** Where a write goes that is asked for at `position`. */
 function writePosition(file: OpenFile, position: i64): i64 {
   const appends = (file.flags & O_APPEND) !== 0 && file.operations.position === POSITION_KEPT;
-  return appends ? (file.node.size as i64) : position;
+  // A block device has no end to append to: the flag says nothing there.
+  return appends && file.node.kind !== KIND_BLOCK ? (file.node.size as i64) : position;
 }
 
 /** write(2). */

@@ -194,6 +194,8 @@ export class Thread {
   held1: usize;
   /** Storage its call works with, of a size open_file.ts knows. */
   buffer: usize;
+  /** The block device at which its call has the turn (block_device.ts). */
+  turn: usize;
   /** What its call watches for readiness, the first of the watches (readiness.ts). */
   watches: usize;
   /** Its call has written to a pipe that nobody reads. */
@@ -216,6 +218,8 @@ export class Thread {
   recordOwner: usize;
   /** Of a futex: which wakes are for it (FUTEX_WAIT_BITSET). */
   bits: u32;
+  /** IDLE_…: it waits for others to ask it for something, and has nothing to do otherwise (idle.ts). */
+  idle: u32;
   waitPrevious: Thread | null;
   waitNext: Thread | null;
 }

@@ -21,11 +21,17 @@ function noSignal(_thread: Thread): bool {
 
 let waitForever: ForeverWait = waitsAnyway;
 let signalPending: PendingSignal = noSignal;
+let killPending: PendingSignal = noSignal;
 
-/** What the personality has to say about waits: those without a limit, and signals that have come before. */
-export function setWaiting(forever: ForeverWait, pending: PendingSignal): void {
+/** What the personality has to say about waits: those without a limit, signals that have come before, and one that kills. */
+export function setWaiting(
+  forever: ForeverWait,
+  pending: PendingSignal,
+  killing: PendingSignal,
+): void {
   waitForever = forever;
   signalPending = pending;
+  killPending = killing;
 }
 
 /** Waits for `key` of `channel`, until monotonic time `end` in nanoseconds (0: for ever): WAIT_…. */
@@ -34,6 +40,13 @@ export function waitUntil(thread: Thread, channel: usize, key: u64, end: u64): u
   if (end === 0) return waitForever(thread, channel, key);
   const now = monotonic();
   return end <= now ? WAIT_TIMED_OUT : waitFor(thread, channel, key, deadline(end - now));
+}
+
+/** Waits for `key` of `channel`, whatever signals come, but one that kills: false for that. */
+export function waitUnlessKilled(thread: Thread, channel: usize, key: u64): bool {
+  if (killPending(thread)) return false;
+  waitFor(thread, channel, key, 0);
+  return !killPending(thread);
 }
 
 /** Waits for `key` of `node`, which the thread's call holds. False where a signal has come. */

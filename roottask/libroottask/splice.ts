@@ -22,7 +22,14 @@ import { POLLIN } from "./poll_events";
 import { Thread } from "./program";
 import { SOCK_STREAM, socketOf } from "./socket";
 import { nextRun, pass, runLength, Transfer, transferOf } from "./transfer";
-import { KIND_ANONYMOUS, KIND_DEVICE, KIND_DIRECTORY, KIND_FILE, KIND_SOCKET } from "./tree";
+import {
+  KIND_ANONYMOUS,
+  KIND_BLOCK,
+  KIND_DEVICE,
+  KIND_DIRECTORY,
+  KIND_FILE,
+  KIND_SOCKET,
+} from "./tree";
 
 /** Position of a file that is its own. */
 export const OWN_POSITION: i64 = -1;
@@ -58,7 +65,8 @@ function hasBytes(input: OpenFile): bool {
 export function canSplice(input: OpenFile): bool {
   const kind = input.node.kind;
   if (kind === KIND_SOCKET) return socketOf(input).type === SOCK_STREAM;
-  return kind === KIND_FILE || (kind === KIND_DEVICE && input.node.device !== DEVICE_NULL);
+  if (kind === KIND_DEVICE) return input.node.device !== DEVICE_NULL;
+  return kind === KIND_FILE || kind === KIND_BLOCK;
 }
 
 /**

@@ -104,6 +104,22 @@ export function pass(transfer: Transfer, bytes: u32): void {
   transfer.left -= bytes as u64;
 }
 
+const copy = memory.data(64);
+if (offsetof<Transfer>() > 64) ERROR("copy");
+
+/** How many bytes, up to `length`, `takeBytes` would take now. */
+export function readyBytes(transfer: Transfer, length: u32): u32 {
+  memory.copy(copy, changetype<usize>(transfer), offsetof<Transfer>());
+  const rest = changetype<Transfer>(copy);
+  let done: u32 = 0;
+  while (done < length && rest.left !== 0 && nextRun(rest, MEM_R) !== 0) {
+    const bytes = min<u32>(runLength, length - done);
+    pass(rest, bytes);
+    done += bytes;
+  }
+  return done;
+}
+
 /** Takes up to `length` bytes to `target`: how many, fewer where the program's memory cannot be read. */
 export function takeBytes(transfer: Transfer, target: usize, length: u32): u32 {
   let done: u32 = 0;

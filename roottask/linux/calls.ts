@@ -359,8 +359,8 @@ function fileCalls(): void {
   onThread(SYS_fcntl, descriptors.sysFcntl);
   onThread(SYS_flock, locks.sysFlock);
   onThread(SYS_fallocate, descriptors.sysFallocate);
-  onProgram(SYS_fsync, descriptors.sysFsync);
-  onProgram(SYS_fdatasync, descriptors.sysFsync);
+  onThread(SYS_fsync, descriptors.sysFsync);
+  onThread(SYS_fdatasync, descriptors.sysFsync);
   onThread(SYS_ftruncate, descriptors.sysFtruncate);
   onProgram(SYS_fadvise64, descriptors.sysFadvise);
   onProgram(SYS_readahead, descriptors.sysReadahead);
@@ -640,7 +640,7 @@ function identityCalls(): void {
   onThread(SYS_arch_prctl, identity.sysArchPrctl);
   onThread(SYS_gettid, identity.sysGettid);
   onThread(SYS_futex, threads.sysFutex);
-  onProgram(SYS_sync, identity.sysZero);
+  onThread(SYS_sync, descriptors.sysSync);
   onThread(SYS_sched_setaffinity, scheduling.sysSchedSetaffinity);
   onThread(SYS_sched_getaffinity, scheduling.sysSchedGetaffinity);
   onThread(SYS_set_tid_address, identity.sysSetTidAddress);

@@ -2,6 +2,7 @@
 // the calls that ask for order on a disk, of which there is none.
 
 import { Utcb } from "../libhedron/utcb";
+import { flushAll } from "../libroottask/block_device";
 import {
   closeFile,
   closeOnExec,
@@ -30,7 +31,7 @@ import {
 import { Program, Thread } from "../libroottask/program";
 import { addSeals } from "../libroottask/seals";
 import { copyFrom, copyTo, get32, got } from "../libroottask/space";
-import { KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
+import { KIND_BLOCK, KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
 import { pipeSize, setPipeSize } from "./pipe";
 import { isRecordCommand, recordLock } from "./record_locks";
 import { sizeResult } from "./signals";
@@ -213,12 +214,20 @@ export function sysIoctl(thread: Thread, regs: Utcb): i64 {
   return ioctl(thread, file, command, regs.rdx);
 }
 
-/** fsync(2), fdatasync(2): files and directories are as safe as they will be, and nothing else can be asked for. */
-export function sysFsync(program: Program, regs: Utcb): i64 {
-  const file = usableFileAt(program.files, regs.rdi);
-  if (file === null) return -EBADF;
+/** fsync(2), fdatasync(2): files, directories and block devices; nothing else can be asked for. */
+export function sysFsync(thread: Thread, regs: Utcb): i64 {
+  const file = fileOf(thread, regs.rdi);
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   const kind = file.node.kind;
-  return kind === KIND_FILE || kind === KIND_DIRECTORY ? 0 : -EINVAL;
+  if (kind !== KIND_FILE && kind !== KIND_DIRECTORY && kind !== KIND_BLOCK) return -EINVAL;
+  const flush = file.operations.flush;
+  return flush(thread, file);
+}
+
+/** sync(2): of all block devices; whatever fails there is not told. */
+export function sysSync(thread: Thread, _regs: Utcb): i64 {
+  flushAll(thread);
+  return 0;
 }
 
 /** syncfs(2): as fsync, of everything. */
@@ -247,7 +256,7 @@ export function sysReadahead(program: Program, regs: Utcb): i64 {
 /** SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE, _WAIT_AFTER. */
 const SYNC_FLAGS: u64 = 7;
 
-/** sync_file_range(fd, offset, count, flags): what is written is as safe as it will be. */
+/** sync_file_range(fd, offset, count, flags): what is written has been passed on; no disk is told, as on Linux. */
 export function sysSyncFileRange(program: Program, regs: Utcb): i64 {
   const file = usableFileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
@@ -255,7 +264,7 @@ export function sysSyncFileRange(program: Program, regs: Utcb): i64 {
   const end = (regs.rsi + regs.rdx) as i64;
   if ((regs.r10 & ~SYNC_FLAGS) !== 0 || start < 0 || end < start) return -EINVAL;
   const kind = file.node.kind;
-  return kind === KIND_FILE || kind === KIND_DIRECTORY ? 0 : -ESPIPE;
+  return kind === KIND_FILE || kind === KIND_DIRECTORY || kind === KIND_BLOCK ? 0 : -ESPIPE;
 }
 
 /** ftruncate(fd, length). */

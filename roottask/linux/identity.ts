@@ -43,11 +43,6 @@ export function sysGettid(thread: Thread, _regs: Utcb): i64 {
   return thread.id as i64;
 }
 
-/** sync(): nothing is left to be written. */
-export function sysZero(_program: Program, _regs: Utcb): i64 {
-  return 0;
-}
-
 /** exit_group(status). */
 export function sysExitGroup(thread: Thread, regs: Utcb): i64 {
   endProgram(thread, STATE_EXITED, (regs.rdi & 0xff) as u32);

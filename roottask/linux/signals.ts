@@ -165,10 +165,15 @@ export function signalPending(thread: Thread): bool {
   return isStopped(thread.program) || (pendingOf(thread) & ~(own.mask & ~own.awaited)) !== 0;
 }
 
+/** `thread` is to die by SIGKILL. */
+export function killPending(thread: Thread): bool {
+  return (pendingOf(thread) & signalBit(SIGKILL)) !== 0;
+}
+
 /** `thread` stands still until its process continues, or is to die. */
 function standStill(thread: Thread): void {
   const state = processSignals(thread.program) as ProcessSignals;
-  while (state.stopped !== 0 && (pendingOf(thread) & signalBit(SIGKILL)) === 0) {
+  while (state.stopped !== 0 && !killPending(thread)) {
     waitForever(thread, changetype<usize>(state), 0);
   }
 }

@@ -27,7 +27,7 @@ import { addActions, dropActions } from "./signal_actions";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals } from "./signal_queue";
 import { initSignalFiles } from "./signalfd";
-import { linuxException, linuxRecall, setChanged, signalPending } from "./signals";
+import { killPending, linuxException, linuxRecall, setChanged, signalPending } from "./signals";
 import { buildStack } from "./stack";
 import { addLinuxProgram, initThread } from "./state";
 import { linuxCall } from "./table";
@@ -64,7 +64,7 @@ export function initLinux(): bool {
   setProgramEnd(processEnded);
   setChanged(processChanged);
   setThreadEnd(threadEnded);
-  setWaiting(waitForever, signalPending);
+  setWaiting(waitForever, signalPending, killPending);
   return true;
 }
 

@@ -22,16 +22,16 @@ const usual: Engine = process.env.BOOT_ON !== "emu" && hasQemu ? "QEMU" : "the e
 /** Those that are here. */
 export const engines: readonly Engine[] = hasQemu ? ["the emulator", "QEMU"] : ["the emulator"];
 
-/** Makes kernel and roottask; throws with make's messages. */
-export function makeSystem(): void {
-  const make = spawnSync(
-    process.execPath,
-    [join(root, "tools/bin/make"), "microkernel", "roottask"],
-    {
-      encoding: "utf8",
-    },
-  );
+/** Makes targets of the Makefile; throws with make's messages. */
+export function makeTargets(...targets: string[]): void {
+  const command = [join(root, "tools/bin/make"), ...targets];
+  const make = spawnSync(process.execPath, command, { encoding: "utf8" });
   if (make.status !== 0) throw new Error(`make: ${make.stdout}${make.stderr}`);
+}
+
+/** Makes kernel and roottask. */
+export function makeSystem(): void {
+  makeTargets("microkernel", "roottask");
 }
 
 export interface Boot {
