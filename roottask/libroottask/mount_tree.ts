@@ -5,7 +5,7 @@ import { ENOSPC } from "./errno";
 import { allocate, destroy } from "./heap";
 import { Mount, Namespace, newMount } from "./mount";
 import { freeMount, putOn, takeOff } from "./mount_users";
-import { dispose, Entry, isRemoved, KIND_DIRECTORY, Node } from "./tree";
+import { dispose, Entry, isRemoved, KIND_DIRECTORY, keepEntry, Node } from "./tree";
 
 /** Mounts that a namespace may have, as fs.mount-max of Linux. */
 export const MOUNTS_MAX: u32 = 100000;
@@ -159,10 +159,12 @@ export function isMountPoint(namespace: Namespace, node: Node, entry: Entry | nu
   return false;
 }
 
-/** A mount of `node` that is like `from` otherwise, and stands nowhere; null when memory is out. */
-export function copyMount(from: Mount, node: Node): Mount | null {
+/** A mount of `node`, found by `entry`, that is like `from` otherwise, and stands nowhere; null when memory is out. */
+export function copyMount(from: Mount, node: Node, entry: Entry | null): Mount | null {
   const copy = newMount(from.system, node, from.flags);
   if (copy === null) return null;
+  if (entry !== null) keepEntry(entry);
+  copy.rootEntry = entry;
   if (nameSource(copy, from.source, from.sourceLength)) return copy;
   freeMount(copy);
   return null;
@@ -206,11 +208,11 @@ function isCopied(mount: Mount, tree: Mount, node: Node, all: bool): bool {
 }
 
 /**
- * A copy of the tree of `from` from `node` on, which stands nowhere; with mounts that cannot be bound where `all` is set. Null
+ * A copy of the tree of `from` from `node`, found by `entry`, on, which stands nowhere; with mounts that cannot be bound where `all` is set. Null
  * when memory is out.
  */
-export function copyTree(from: Mount, node: Node, all: bool): Mount | null {
-  const top = copyMount(from, node);
+export function copyTree(from: Mount, node: Node, entry: Entry | null, all: bool): Mount | null {
+  const top = copyMount(from, node, entry);
   if (top === null) return null;
   let at = from;
   let copy: Mount = top;
@@ -222,7 +224,7 @@ export function copyTree(from: Mount, node: Node, all: bool): Mount | null {
         next = mount.nextChild;
         continue;
       }
-      const made = copyMount(mount, mount.root);
+      const made = copyMount(mount, mount.root, mount.rootEntry);
       if (made === null) {
         unmountTree(top);
         return null;

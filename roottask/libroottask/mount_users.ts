@@ -24,8 +24,10 @@ export function freeMount(mount: Mount): void {
   if (mount.users !== 0 || mount.namespace !== null) return;
   const system = mount.system;
   const node = mount.root;
+  const entry = mount.rootEntry;
   if (mount.source !== 0) release(mount.source, mount.sourceLength);
   destroy<Mount>(mount);
+  if (entry !== null) dropEntry(entry);
   system.mounts--;
   node.users--;
   dispose(node);

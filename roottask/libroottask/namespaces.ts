@@ -89,7 +89,7 @@ export function ownNamespace(state: FsState): i64 {
   const namespace = newNamespace();
   if (namespace === null) return -ENOMEM;
   if (top !== null) {
-    const copy = copyTree(top, top.root, true);
+    const copy = copyTree(top, top.root, null, true);
     if (copy === null) {
       destroyNamespace(namespace);
       return -ENOMEM;

@@ -163,6 +163,8 @@ export class Mount {
   system: FileSystem;
   /** The node of the system that stands at the place: its root, or what a bind mount shows. */
   root: Node;
+  /** The name that it was bound by, which tells where it was when it has been removed; null where it had none. */
+  rootEntry: Entry | null;
   /** Where it stands: a node of the mount `parent`, by `entry` where it is no directory. Null for the outermost, and once it has gone. */
   parent: Mount | null;
   point: Node | null;

@@ -590,12 +590,23 @@ export let pathOutside: bool = false;
  * bytes); returns its length or -ENOENT.
  */
 export function pathOf(mount: Mount | null, node: Node, target: usize): i64 {
+  return pathOfName(mount, node, null, target);
+}
+
+/** The same by the name `name` where that is one of the node's still, its newest otherwise. */
+export function pathOfName(
+  mount: Mount | null,
+  node: Node,
+  name: Entry | null,
+  target: usize,
+): i64 {
+  const kept = name !== null && !isRemoved(name) && name.node === node;
   let end = target + PATH_MAX;
   let at = node;
   let through = mount;
   pathOutside = false;
   while (at !== viewNode || through !== viewMount) {
-    let entry = at.names;
+    let entry = kept && at === node ? name : at.names;
     if (through !== null && at === through.root) {
       const parent: Mount | null = through.parent;
       if (parent === null) {
@@ -626,7 +637,20 @@ export function pathOf(mount: Mount | null, node: Node, target: usize): i64 {
   return length as i64;
 }
 
-/** Writes the path of `node` within its file system to `target`, as `pathOf` does. */
-export function pathWithin(node: Node, target: usize): i64 {
-  return pathOf(null, node, target);
+/** The last `pathWithin` was of something that has been removed. */
+export let pathRemoved: bool = false;
+
+/** Writes the path of what `mount` shows within its file system to `target`, as `pathOf` does. */
+export function pathWithin(mount: Mount, target: usize): i64 {
+  const node = mount.root;
+  const entry = mount.rootEntry;
+  pathRemoved = entry !== null && isRemoved(entry);
+  if (entry === null || !pathRemoved) return pathOf(null, node, target);
+  const length = pathOf(null, entry.directory, target);
+  if (length < 0) return length;
+  let end = length as u32;
+  if (end + entry.nameLength >= PATH_MAX) return -ENOENT;
+  if (end !== 1) store<u8>(target + end++, 47);
+  memory.copy(target + end, entry.name, entry.nameLength);
+  return (end + entry.nameLength) as i64;
 }

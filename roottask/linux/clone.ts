@@ -1,5 +1,6 @@
 // New processes and threads: clone(2), clone3(2), fork(2), vfork(2), with the rules of copy_process() (kernel/fork.c). A
-// process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces.
+// process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces but that
+// of mounts.
 
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
@@ -7,6 +8,7 @@ import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/c
 import { closeFile } from "../libroottask/descriptors";
 import { newChild, passFileState, reapProgram } from "../libroottask/domain";
 import { E2BIG, EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { ownNamespace } from "../libroottask/namespaces";
 import { isId, Program, REGISTERS_BYTES, Thread, takeChosenId } from "../libroottask/program";
 import { separateFiles } from "../libroottask/shared_files";
 import { copyFrom, get32, got, inPage, put32 } from "../libroottask/space";
@@ -104,7 +106,7 @@ function checkFlags(parent: Thread, flags: u64): i64 {
   if (both(flags, CLONE_THREAD, CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
   if (both(flags, CLONE_PIDFD, CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
-  return (flags & NAMESPACES) !== 0 ? -EINVAL : 0;
+  return (flags & NAMESPACES & ~CLONE_NEWNS) !== 0 ? -EINVAL : 0;
 }
 
 /** Gives `thread` the id that `args` ask for. Returns 0 or a negative error. */
@@ -155,6 +157,11 @@ function tellParent(thread: Thread, parent: Thread, args: CloneArguments): void 
   put32(parent.program.space, args.parentTid, thread.id);
 }
 
+/** Gives `thread`, which is new, a namespace of mounts where `flags` say so. Returns 0 or -ENOMEM. */
+function partMounts(thread: Thread, flags: u64): i64 {
+  return (flags & CLONE_NEWNS) !== 0 ? ownNamespace(thread.fs) : 0;
+}
+
 /** Makes a thread. Returns 0, with it in `made`, or a negative error. */
 function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   const flags = args.flags;
@@ -166,6 +173,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (!passFileState(thread, parent, (flags & CLONE_FILES) !== 0, (flags & CLONE_FS) !== 0)) {
     error = -ENOMEM;
   }
+  if (error === 0) error = partMounts(thread, flags);
   if (error === 0) error = prepare(thread, parent, regs, args);
   if (error === 0) error = checkGroup(args);
   if (error === 0) {
@@ -209,6 +217,8 @@ function fillProcess(child: Program, parent: Thread, regs: Utcb, args: CloneArgu
   if (!passActions(child, parent.program, (flags & CLONE_SIGHAND) !== 0)) return -ENOMEM;
   if ((flags & CLONE_SYSVSEM) !== 0 && !shareUndos(child, parent.program)) return -ENOMEM;
   linuxProgram(child).maker = parent.id;
+  const parted = partMounts(thread, flags);
+  if (parted !== 0) return parted;
   const error = prepare(thread, parent, regs, args);
   if (error !== 0) return error;
   child.id = thread.id;

@@ -206,10 +206,13 @@ function bind(program: Program, recursive: bool): i64 {
   if (error !== 0) return error;
   const from = walkMount;
   const node = walkNode as Node;
+  const entry = walkEntry === null ? node.names : walkEntry;
   const refused = mayCarry(program);
   if (refused !== 0) return refused;
   if (from === null || from.unbindable !== 0 || !isSeen(program, from)) return -EINVAL;
-  const top = recursive ? copyTree(from, node, false) : copyMount(from, node);
+  // The root of what is bound again was bound by another name.
+  const name = node === from.root ? from.rootEntry : entry;
+  const top = recursive ? copyTree(from, node, name, false) : copyMount(from, node, name);
   return top === null ? -ENOMEM : graft(top);
 }
 

@@ -14,6 +14,7 @@ import {
   EOPNOTSUPP,
   EOVERFLOW,
   ESPIPE,
+  EXDEV,
 } from "../libroottask/errno";
 import {
   BUFFER_BYTES,
@@ -341,6 +342,7 @@ export function sysCopyFileRange(thread: Thread, regs: Utcb): i64 {
   if (regs.r9 !== 0) return -EINVAL;
   error = checkCopy(input, output);
   if (error !== 0) return error;
+  if (input.node.system !== output.node.system) return -EXDEV;
   let count = regs.r8;
   if ((from as u64) + count < (from as u64) || (to as u64) + count < (to as u64)) return -EOVERFLOW;
   const size = input.node.size as i64;

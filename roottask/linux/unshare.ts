@@ -1,9 +1,11 @@
-// unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces.
+// unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces but that of
+// mounts.
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
 import { ownFiles, ownFsState } from "../libroottask/domain";
 import { EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { ownNamespace } from "../libroottask/namespaces";
 import { Thread } from "../libroottask/program";
 import {
   CLONE_FILES,
@@ -45,8 +47,12 @@ export function sysUnshare(thread: Thread, regs: Utcb): i64 {
   const flags = completed(regs.rdi);
   if ((flags & ~KNOWN) !== 0 || isBound(thread, flags)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
-  if ((flags & NAMESPACES) !== 0) return -EINVAL;
+  if ((flags & NAMESPACES & ~CLONE_NEWNS) !== 0) return -EINVAL;
   if ((flags & CLONE_SYSVSEM) !== 0) undoAll(thread.program);
   if ((flags & CLONE_FS) !== 0 && !ownFsState(thread)) return -ENOMEM;
+  if ((flags & CLONE_NEWNS) !== 0) {
+    const error = ownNamespace(thread.fs);
+    if (error !== 0) return error;
+  }
   return (flags & CLONE_FILES) !== 0 && !ownFiles(thread) ? -ENOMEM : 0;
 }

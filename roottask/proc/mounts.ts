@@ -22,7 +22,7 @@ import { leaveNamespace } from "../libroottask/mount_tree";
 import { OpenFile } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "../libroottask/poll_events";
-import { Node, pathOf, pathOutside, pathWithin, seeFrom } from "../libroottask/tree";
+import { Node, pathOf, pathOutside, pathRemoved, pathWithin, seeFrom } from "../libroottask/tree";
 import { byte, number, octal, text } from "./writer";
 
 /** Flags of a file system that are told (mount(2)). */
@@ -170,9 +170,9 @@ function infoLine(mount: Mount): void {
   text(" 0:");
   number(system.device as u64);
   byte(32);
-  const inner = pathWithin(mount.root, inside);
+  const inner = pathWithin(mount, inside);
   if (inner >= 0) escaped(inside, inner as u32, false);
-  else text("//deleted");
+  if (inner < 0 || pathRemoved) text("//deleted");
   byte(32);
   escaped(path, length as u32, false);
   text((mount.flags & MS_RDONLY) !== 0 ? " ro" : " rw");

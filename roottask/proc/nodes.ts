@@ -240,7 +240,7 @@ function refreshLink(node: Node): void {
     }
   }
   begin();
-  if (target !== null) process.path(mount, target);
+  if (target !== null) process.path(mount, target, null);
   setTarget(node);
   node.target = target;
   node.targetMount = changetype<usize>(mount);
@@ -258,11 +258,12 @@ function refreshDescriptor(node: Node): void {
   const file: OpenFile | null = files === 0 ? null : fileAt(files, fd as u64);
   const target: Node | null = file === null ? null : file.node;
   const mount: Mount | null = file === null ? null : file.mount;
+  const found: Entry | null = file === null ? null : file.entry;
   begin();
   if (target !== null) {
     const placed = target.names !== null || target.kind === KIND_FILE;
     if (placed || target.kind === KIND_DIRECTORY) {
-      process.path(mount, target);
+      process.path(mount, target, found);
     } else {
       text(anonymousName(target));
       number(target.inode as u64);

@@ -13,7 +13,7 @@ import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
-import { KIND_DIRECTORY, Node, PATH_MAX, pathOf } from "../libroottask/tree";
+import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
 import { isProcessFile, processOf } from "../linux/pidfd";
 import { actionOf } from "../linux/signal_actions";
@@ -345,8 +345,8 @@ export function environ(program: Program): void {
   if (space !== null) memoryOf(program, space.argumentsEnd, space.variablesEnd);
 }
 
-/** The path of `node`, seen through `mount`, as it is now, or that it had none any more. */
-export function path(mount: Mount | null, node: Node): void {
+/** The path of `node`, seen through `mount` and found by `name`, as it is now, or that it had none any more. */
+export function path(mount: Mount | null, node: Node, name: Entry | null): void {
   if (node.segment !== 0) {
     text("/SYSV");
     hex(changetype<IpcObject>(node.segment).key as u64, 8);
@@ -356,7 +356,7 @@ export function path(mount: Mount | null, node: Node): void {
   const to = room(PATH_MAX);
   if (to === 0) return;
   const length: i64 =
-    node.names === null && node.kind !== KIND_DIRECTORY ? -1 : pathOf(mount, node, to);
+    node.names === null && node.kind !== KIND_DIRECTORY ? -1 : pathOfName(mount, node, name, to);
   if (length >= 0) added(length as u32);
   else text("/ (deleted)");
 }
@@ -364,7 +364,7 @@ export function path(mount: Mount | null, node: Node): void {
 function areaName(space: Space, area: Area): void {
   const node = area.node;
   if (node !== null) {
-    path(area.mount, node);
+    path(area.mount, node, null);
   } else if (area.start < space.breakEnd && area.end > space.breakStart) {
     text("[heap]");
   } else if (area.end === STACK_TOP) {
