@@ -20,7 +20,7 @@ const CLASS_REALTIME: u32 = 1;
 const CLASS_BEST_EFFORT: u32 = 2;
 const CLASS_IDLE: u32 = 3;
 
-function valueOf(priorityClass: u32, level: u32): u32 {
+function ioValue(priorityClass: u32, level: u32): u32 {
   return (priorityClass << CLASS_SHIFT) | level;
 }
 
@@ -41,8 +41,8 @@ function effective(thread: Thread): u32 {
   const own = linuxThread(thread);
   if (own.ioPriority >> CLASS_SHIFT !== CLASS_NONE) return own.ioPriority;
   const level = ((own.nice + 20) as u32) / 5;
-  if (own.policy === SCHED_IDLE) return valueOf(CLASS_IDLE, level);
-  return valueOf(isRealTime(own.policy) ? CLASS_REALTIME : CLASS_BEST_EFFORT, level);
+  if (own.policy === SCHED_IDLE) return ioValue(CLASS_IDLE, level);
+  return ioValue(isRealTime(own.policy) ? CLASS_REALTIME : CLASS_BEST_EFFORT, level);
 }
 
 function setOf(thread: Thread, other: Thread, value: u32): i64 {
