@@ -11,9 +11,34 @@ import { Node } from "./tree";
 /** Descriptors per program, as Linux limits them by default. */
 export const FILES_MAX: u32 = 1024;
 
-/** A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, and the number of threads that have it. */
+/**
+ * A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, the number of threads that have it, and for how many
+ * descriptors Linux's would have room.
+ */
 const TABLE_USERS: u32 = FILES_MAX * 5;
-const TABLE_BYTES: u32 = TABLE_USERS + 4;
+const TABLE_ROOM: u32 = TABLE_USERS + 4;
+const TABLE_BYTES: u32 = TABLE_ROOM + 4;
+
+/** What a table of Linux begins with, and what larger ones are multiples of: fs/file.c, alloc_fdtable(). */
+const ROOM_LEAST: u32 = 64;
+const ROOM_UNIT: u32 = 128;
+
+/** Room for descriptor `fd`: 64, or 128 times a power of two. */
+function roomFor(fd: u32): u32 {
+  if (fd < ROOM_LEAST) return ROOM_LEAST;
+  let room = ROOM_UNIT;
+  while (room <= fd) room *= 2;
+  return room;
+}
+
+/** Descriptors for which `table` has room: it grows with what is opened, and does not shrink but for a copy. */
+export function filesRoom(table: usize): u32 {
+  return load<u32>(table + TABLE_ROOM);
+}
+
+function makeRoom(table: usize, fd: u32): void {
+  if (fd >= filesRoom(table)) store<u32>(table + TABLE_ROOM, roomFor(fd));
+}
 
 /** The open file behind descriptor `fd`, or null. */
 export function fileAt(table: usize, fd: u64): OpenFile | null {
@@ -52,6 +77,7 @@ export function installFile(
   for (let fd = from; fd < limit; fd++) {
     if (load<usize>(table + fd * 4) !== 0) continue;
     file.users++;
+    makeRoom(table, fd);
     store<usize>(table + fd * 4, changetype<usize>(file));
     setCloseOnExec(table, fd, closing);
     return fd as i64;
@@ -87,6 +113,7 @@ export function closeFile(table: usize, fd: u64): i64 {
 export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool): void {
   file.users++;
   closeFile(table, to as u64);
+  makeRoom(table, to);
   store<usize>(table + to * 4, changetype<usize>(file));
   setCloseOnExec(table, to, closing);
 }
@@ -117,10 +144,14 @@ export function copyFiles(table: usize): usize {
   if (copy === 0) return 0;
   memory.copy(copy, table, TABLE_BYTES);
   store<u32>(copy + TABLE_USERS, 0);
+  store<u32>(copy + TABLE_ROOM, 0);
   for (let fd: u32 = 0; fd < FILES_MAX; fd++) {
     const file = fileAt(copy, fd as u64);
-    if (file !== null) file.users++;
+    if (file === null) continue;
+    file.users++;
+    makeRoom(copy, fd);
   }
+  makeRoom(copy, 0);
   return copy;
 }
 

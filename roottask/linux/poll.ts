@@ -1,7 +1,7 @@
 // Waiting for descriptors: poll(2), ppoll(2), select(2), pselect6(2).
 
 import { Utcb } from "../libhedron/utcb";
-import { usableFileAt } from "../libroottask/descriptors";
+import { filesRoom, usableFileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINTR, EINVAL, ENOMEM } from "../libroottask/errno";
 import { expire } from "../libroottask/expiry";
 import { callStorage, sourceOf } from "../libroottask/open_file";
@@ -136,7 +136,7 @@ function finish(thread: Thread, result: i64, address: u64, end: u64, unit: u64):
   return result;
 }
 
-/** The sets of select(2): one bit per descriptor, 1024 at most. Three that are asked about, three that are answered. */
+/** The sets of select(2): one bit per descriptor, 1024 at most, as many as a table has room for. Three that are asked about, three that are answered. */
 const SET_BYTES: u32 = 128;
 const SETS: u32 = 3;
 
@@ -195,7 +195,8 @@ function watchSelected(thread: Thread, storage: usize, count: u32): bool {
 function selectAll(thread: Thread, regs: Utcb, end: u64): i64 {
   const program = thread.program;
   if ((regs.rdi as i32) < 0) return -EINVAL;
-  const count = min<u32>(regs.rdi as u32, SET_BYTES * 8);
+  // What lies beyond the table is not looked at.
+  const count = min<u32>(regs.rdi as u32, filesRoom(program.files));
   const bytes = ((count + 63) / 64) * 8;
   const sets = callStorage(thread, 2 * SETS * SET_BYTES);
   if (sets === 0) return -ENOMEM;
