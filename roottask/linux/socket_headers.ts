@@ -20,6 +20,7 @@ import {
   CONNECTED,
   MSG_CTRUNC,
   MSG_DONTWAIT,
+  MSG_OOB,
   SOCK_DGRAM,
   SOCK_STREAM,
   Socket,
@@ -62,6 +63,8 @@ import { putSender, sendTo, socketErrorOf, socketFile } from "./sockets";
 import { readVector } from "./transfer";
 
 const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
+
+import { AT_ONCE, endOfTimespec, isOver, putRest, timeLimit } from "./time_limit";
 
 /** struct msghdr. */
 @unmanaged
@@ -311,19 +314,34 @@ export function sysSendmmsg(thread: Thread, regs: Utcb): i64 {
   return count as i64;
 }
 
-/** recvmmsg(fd, headers, count, flags, timeout): how many have been received; a time limit is refused. */
-export function sysRecvmmsg(thread: Thread, regs: Utcb): i64 {
-  const file = socketFile(thread, regs.rdi);
-  if (file === null) return socketErrorOf();
-  if (regs.r8 !== 0) return -EINVAL;
-  const count = min<u32>(regs.rdx as u32, 1024);
+/** Receives up to `count` messages, of which the time limit `end` stops those that come behind it: how many, or an error. */
+function receiveMany(thread: Thread, file: OpenFile, regs: Utcb, end: u64): i64 {
+  const count = regs.rdx as u32;
   let flags = regs.r10 as u32;
   for (let i: u32 = 0; i < count; i++) {
     const at = regs.rsi + (i as u64) * ENTRY_BYTES;
     const result = receiveHeader(thread, file, at, flags & ~MSG_WAITFORONE);
     if (result < 0) return i === 0 ? result : (i as i64);
-    if (!put32(thread.program.space, at + ENTRY_LENGTH, result as u32)) return -EFAULT;
+    if (!put32(thread.program.space, at + ENTRY_LENGTH, result as u32)) {
+      return i === 0 ? -EFAULT : (i as i64);
+    }
     if ((flags & MSG_WAITFORONE) !== 0) flags |= MSG_DONTWAIT;
+    // The limit is looked at when a message has come, and no wait ends by it.
+    if (end === AT_ONCE || isOver(end)) return (i + 1) as i64;
+    if ((receivedFlags & MSG_OOB) !== 0) return (i + 1) as i64;
   }
   return count as i64;
+}
+
+/** recvmmsg(fd, headers, count, flags, timespec): how many have been received; what is left goes to the timespec. */
+export function sysRecvmmsg(thread: Thread, regs: Utcb): i64 {
+  const program = thread.program;
+  const error = endOfTimespec(program, regs.r8);
+  if (error !== 0) return error;
+  const end = timeLimit;
+  const file = socketFile(thread, regs.rdi);
+  if (file === null) return socketErrorOf();
+  const received = receiveMany(thread, file, regs, end);
+  if (regs.r8 === 0 || received <= 0) return received;
+  return putRest(program, regs.r8, end, 1) ? received : -EFAULT;
 }

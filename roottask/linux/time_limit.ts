@@ -70,12 +70,15 @@ export function isOver(end: u64): bool {
   return end !== NEVER && monotonic() >= end;
 }
 
-/** Writes what is left until `end` to `address`, in seconds and units of `unit` nanoseconds, where that can be written. */
-export function putRest(program: Program, address: u64, end: u64, unit: u64): void {
-  if (end === NEVER || end === AT_ONCE) return;
+/**
+ * Writes what is left until `end` to `address`, in seconds and units of `unit` nanoseconds; nothing where that never was
+ * or does not end. False where it cannot be written.
+ */
+export function putRest(program: Program, address: u64, end: u64, unit: u64): bool {
+  if (end === NEVER || end === AT_ONCE) return true;
   const now = monotonic();
   const rest = end > now ? end - now : 0;
   store<u64>(value, rest / SECOND);
   store<u64>(value + 8, (rest % SECOND) / unit);
-  copyTo(program.space, address, value, 16);
+  return copyTo(program.space, address, value, 16);
 }
