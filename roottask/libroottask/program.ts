@@ -221,6 +221,10 @@ export class Thread {
   /** IDLE_…: it waits for others to ask it for something, and has nothing to do otherwise (idle.ts). */
   idle: u32;
   waitPrevious: Thread | null;
+  /** What else it waits for: so many pairs of channel and key, u64 each, and which of them has been woken (futex_waitv(2)). */
+  choices: usize;
+  choiceCount: u32;
+  choice: u32;
   waitNext: Thread | null;
 }
 

@@ -53,13 +53,33 @@ export function wakeThread(thread: Thread): void {
   if (thread.waiting !== 0) end(thread, WAIT_WOKEN);
 }
 
+/** Bytes of a pair of channel and key in `choices` of a thread. */
+export const CHOICE_BYTES: u32 = 16;
+
+/** The pair among the choices of `thread` that is `channel` and `key`, which `choice` says then, or 0. */
+function choiceOf(thread: Thread, channel: usize, key: u64): usize {
+  for (let i: u32 = 0; i < thread.choiceCount; i++) {
+    const pair = thread.choices + i * CHOICE_BYTES;
+    if (load<u64>(pair) !== (channel as u64) || load<u64>(pair + 8) !== key) continue;
+    thread.choice = i;
+    return pair;
+  }
+  return 0;
+}
+
+/** `thread` waits for `key` of `channel`, or for that among others. */
+function waitsFor(thread: Thread, channel: usize, key: u64): bool {
+  if (thread.channel === channel && thread.key === key) return true;
+  return thread.choiceCount !== 0 && choiceOf(thread, channel, key) !== 0;
+}
+
 /** Wakes up to `count` threads that wait for `key` of `channel`; the number woken. */
 export function wake(channel: usize, key: u64, count: u64): u64 {
   let woken: u64 = 0;
   let thread = first;
   while (thread !== null && woken < count) {
     const next: Thread | null = thread.waitNext;
-    if (thread.channel === channel && thread.key === key) {
+    if (waitsFor(thread, channel, key)) {
       end(thread, WAIT_WOKEN);
       woken++;
     }
@@ -74,7 +94,7 @@ export function wakeBits(channel: usize, key: u64, count: u64, bits: u32): u64 {
   let thread = first;
   while (thread !== null && woken < count) {
     const next: Thread | null = thread.waitNext;
-    if (thread.channel === channel && thread.key === key && (thread.bits & bits) !== 0) {
+    if (waitsFor(thread, channel, key) && (thread.bits & bits) !== 0) {
       end(thread, WAIT_WOKEN);
       woken++;
     }
@@ -107,6 +127,13 @@ export function requeue(channel: usize, key: u64, to: usize, toKey: u64, count: 
       thread.channel = to;
       thread.key = toKey;
       moved++;
+    } else if (thread.choiceCount !== 0) {
+      const pair = choiceOf(thread, channel, key);
+      if (pair !== 0) {
+        store<u64>(pair, to as u64);
+        store<u64>(pair + 8, toKey);
+        moved++;
+      }
     }
     thread = thread.waitNext;
   }

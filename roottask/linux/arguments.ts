@@ -58,6 +58,7 @@ import {
   SYS_fsync,
   SYS_ftruncate,
   SYS_futex,
+  SYS_futex_waitv,
   SYS_futimesat,
   SYS_get_robust_list,
   SYS_getdents,
@@ -366,6 +367,7 @@ export function declareArguments(): void {
   declare(SYS_flistxattr, "ill");
   declare(SYS_fremovexattr, "il");
   declare(SYS_futex, "liullu");
+  declare(SYS_futex_waitv, "luuli");
   declare(SYS_sched_setaffinity, "iul");
   declare(SYS_sched_getaffinity, "iul");
   declare(SYS_epoll_create, "i");

@@ -14,6 +14,7 @@ import * as events from "./event_descriptors";
 import * as exec from "./exec";
 import * as extended from "./extended_attributes";
 import * as fileTimes from "./file_times";
+import * as futexWaitv from "./futex_waitv";
 import * as groups from "./groups";
 import * as hostNames from "./host_names";
 import * as identity from "./identity";
@@ -98,6 +99,7 @@ import {
   SYS_fsync,
   SYS_ftruncate,
   SYS_futex,
+  SYS_futex_waitv,
   SYS_futimesat,
   SYS_get_robust_list,
   SYS_getcpu,
@@ -641,6 +643,7 @@ function identityCalls(): void {
   onThread(SYS_gettid, identity.sysGettid);
   onThread(SYS_futex, threads.sysFutex);
   onThread(SYS_sync, descriptors.sysSync);
+  onThread(SYS_futex_waitv, futexWaitv.sysFutexWaitv);
   onThread(SYS_sched_setaffinity, scheduling.sysSchedSetaffinity);
   onThread(SYS_sched_getaffinity, scheduling.sysSchedGetaffinity);
   onThread(SYS_set_tid_address, identity.sysSetTidAddress);

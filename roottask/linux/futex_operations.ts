@@ -9,6 +9,11 @@ export const FUTEX_PRIVATE: u32 = 128;
 /** Time limits are times of day: of operations whose limit is a time, all others with it are refused. */
 export const FUTEX_CLOCK_REALTIME: u32 = 256;
 
+/** How many are woken where a program asks for `count`, of which 32 bits count: one at least, whatever it says. */
+export function wakeCount(count: u64): u64 {
+  return max<i32>(count as i32, 1) as u64;
+}
+
 /** What a futex of a lock holds (robust lists, priority inheritance): who has it, that others wait, that the owner died. */
 export const FUTEX_TID_MASK: u32 = 0x3fff_ffff;
 export const FUTEX_WAITERS: u32 = 0x8000_0000;

@@ -30,6 +30,7 @@ import {
   FUTEX_PRIVATE,
   FUTEX_TID_MASK,
   FUTEX_WAITERS,
+  wakeCount,
 } from "./futex_operations";
 import { findFutex, futexChannel, futexKey, lockChannel, lockChannelOf } from "./futex_place";
 import { linuxThread } from "./state";
@@ -143,10 +144,10 @@ function wakeOperation(thread: Thread, regs: Utcb): i64 {
   }
   if (done < 0) return -EFAULT;
   if (comparison > 5) return -ENOSYS;
-  let woken = wake(futexChannel, futexKey, max<u64>(regs.rdx & 0xffff_ffff, 1));
+  let woken = wake(futexChannel, futexKey, wakeCount(regs.rdx));
   if (compare(comparison, old as i32, signed12(code) as i32)) {
     findFutex(space, second, ((regs.rsi as u32) & FUTEX_PRIVATE) !== 0);
-    woken += wake(futexChannel, futexKey, max<u64>(regs.r10 & 0xffff_ffff, 1));
+    woken += wake(futexChannel, futexKey, wakeCount(regs.r10));
   }
   return woken as i64;
 }

@@ -17,6 +17,7 @@ import {
   FUTEX_PRIVATE,
   FUTEX_WAIT,
   FUTEX_WAKE,
+  wakeCount,
 } from "./futex_operations";
 import { canBeFutex, findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
@@ -69,7 +70,7 @@ function wait(thread: Thread, end: u64): i64 {
  * Counts the threads of `space` that wait for a futex. Its mediator answers private wakes where there are none: a thread
  * is counted before the futex is looked at, so that whoever has changed it and then finds nobody counted has been seen.
  */
-function countWaiter(space: Space, by: i32): void {
+export function countWaiter(space: Space, by: i32): void {
   space.futexWaiters += by;
   tellWaiters(space);
 }
@@ -111,8 +112,10 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   const wakes = command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET;
   if (wakes && firstIsRequeued()) return -EINVAL;
   if (command === FUTEX_CMP_REQUEUE_PI) return requeueToLock(thread, regs);
-  if (command === FUTEX_WAKE) return wake(futexChannel, futexKey, value) as i64;
-  if (command === FUTEX_WAKE_BITSET) return wakeBits(futexChannel, futexKey, value, bits) as i64;
+  if (command === FUTEX_WAKE) return wake(futexChannel, futexKey, wakeCount(value)) as i64;
+  if (command === FUTEX_WAKE_BITSET) {
+    return wakeBits(futexChannel, futexKey, wakeCount(value), bits) as i64;
+  }
   if (moves) {
     if (command === FUTEX_CMP_REQUEUE) {
       if (!get32(space, address)) return -EFAULT;
