@@ -12,7 +12,7 @@ const COUNT_MAX: u32 = 0xffff;
 /** A pointer per 8 MiB below 4 GiB. */
 const leaves = memory.data(512 * 4);
 
-/** Must be called before frames are shared. */
+/** Must be called before frames are shared, or storage is taken from the heap. */
 export function initFrames(): void {
   memory.fill(leaves, 0, 512 * 4);
 }

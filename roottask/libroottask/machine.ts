@@ -22,6 +22,7 @@ import {
 import { hipFramebuffer, hipMemory, hipMemoryCount } from "../libhedron/hip";
 import { delegateRange } from "../libhedron/hypercalls";
 import { load64 } from "../libhedron/x86";
+import { initFrames } from "./frames";
 import { addPages, initPages, STATE_BYTES } from "./pages";
 import { equalsLiteral, terminatedLength } from "./text";
 
@@ -168,6 +169,7 @@ export function claimRam(): bool {
   }
   if (states === 0) return false;
   initPages(states as usize);
+  initFrames();
   for (let i: u32 = 0; i < count; i++) {
     addPages(load<u64>(ranges + i * 16), load<u64>(ranges + i * 16 + 8));
   }

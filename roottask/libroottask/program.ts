@@ -8,7 +8,6 @@ import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
 import { Space } from "./areas";
 import { monotonic } from "./clock";
 import { Credentials, initCredentials } from "./credentials";
-import { initFrames } from "./frames";
 import { FsState } from "./fs_state";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
@@ -274,7 +273,6 @@ export function initPrograms(): bool {
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
   initCredentials();
   initSpaceSlots();
-  initFrames();
   return ids !== 0;
 }
 

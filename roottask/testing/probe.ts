@@ -9,6 +9,7 @@ import { populateTree } from "../libroottask/devices";
 import { newProgram, reapProgram } from "../libroottask/domain";
 import { checkElf, ELF_BYTES, Elf } from "../libroottask/elf";
 import { initFileKinds } from "../libroottask/file_kinds";
+import { initFrames } from "../libroottask/frames";
 import { allocate } from "../libroottask/heap";
 import { initLock } from "../libroottask/lock";
 import { readLogOption, resetLog } from "../libroottask/log";
@@ -89,6 +90,7 @@ function threadAt(id: u32): Thread {
 export function setup(end: u32): void {
   const states = (__heap_base + PAGE - 1) & ~(PAGE - 1);
   initPages(states);
+  initFrames();
   addPages((states + STATE_BYTES) as u64, end as u64);
   oneProcessor(0);
   initThreads();
