@@ -4,7 +4,7 @@
 
 import { removeAttributes } from "./attribute_list";
 import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
-import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR } from "./errno";
+import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EXDEV } from "./errno";
 import { freeContents } from "./file_pages";
 import {
   enterSystem,
@@ -365,6 +365,24 @@ export let walkNode: Node | null = null;
 /** The path ended in "/", so it has to be a directory. */
 export let walkSlash: bool = false;
 
+/** What a walk refuses: the bits of openat2(2), include/uapi/linux/openat2.h. */
+export const RESOLVE_NO_XDEV: u32 = 1;
+export const RESOLVE_NO_MAGICLINKS: u32 = 2;
+export const RESOLVE_NO_SYMLINKS: u32 = 4;
+/** The walk stays below where it begins: what leads out is an error, or with the second is taken to begin there. */
+export const RESOLVE_BENEATH: u32 = 8;
+export const RESOLVE_IN_ROOT: u32 = 16;
+const SCOPED: u32 = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
+
+/** Limits of the walk under way, and of the next one. */
+let limits: u32 = 0;
+let limitsOfNext: u32 = 0;
+
+/** The next walk refuses what `bits` say. */
+export function limitWalk(bits: u32): void {
+  limitsOfNext = bits;
+}
+
 const linkPath = memory.data(8192);
 const otherPath = memory.data(8192);
 
@@ -438,7 +456,48 @@ function ascend(at: Node): void {
   if ((walkNode as Node).covers !== 0) cross();
 }
 
+/** The walk has come from mount `before` to another, and is not to. */
+function hasLeft(before: Mount | null): bool {
+  return (limits & RESOLVE_NO_XDEV) !== 0 && walkMount !== before;
+}
+
+/** The walk, which is at `at`, may go to the directory above. */
+function mayAscend(at: Node): bool {
+  return (limits & RESOLVE_BENEATH) === 0 || at !== viewNode || walkMount !== viewMount;
+}
+
+/** The walk may go where a magic link leads, to what `mount` shows: 0 or a negative error. */
+function mayJump(mount: Mount | null): i64 {
+  if ((limits & RESOLVE_NO_MAGICLINKS) !== 0) return -ELOOP;
+  if ((limits & SCOPED) !== 0) return -EXDEV;
+  return (limits & RESOLVE_NO_XDEV) !== 0 && walkMount !== mount ? -EXDEV : 0;
+}
+
+/** `follow`, `asName` and `asFile` are as the functions above have them; limits count for this walk alone. */
 function resolve(
+  mount: Mount | null,
+  base: Node,
+  path: usize,
+  length: u32,
+  follow: bool,
+  asName: bool,
+  asFile: bool,
+): i64 {
+  limits = limitsOfNext;
+  limitsOfNext = 0;
+  if ((limits & SCOPED) === 0)
+    return resolveFrom(mount, base, path, length, follow, asName, asFile);
+  const seenMount = viewMount;
+  const seenNode = viewNode;
+  if (mount !== null) viewMount = mount;
+  viewNode = base;
+  const result = resolveFrom(mount, base, path, length, follow, asName, asFile);
+  viewMount = seenMount;
+  viewNode = seenNode;
+  return result;
+}
+
+function resolveFrom(
   mount: Mount | null,
   base: Node,
   path: usize,
@@ -456,6 +515,7 @@ function resolve(
   let buffer = linkPath;
   walkMount = mount;
   if (load<u8>(rest) === 47) {
+    if ((limits & RESOLVE_BENEATH) !== 0) return -EXDEV;
     at = viewNode;
     walkMount = viewMount;
   }
@@ -493,7 +553,9 @@ function resolve(
       continue;
     }
     if (size === 2 && load<u8>(name) === 46 && load<u8>(name + 1) === 46) {
+      if (!mayAscend(at)) return -EXDEV;
       ascend(at);
+      if (hasLeft(walkDirectoryMount)) return -EXDEV;
       continue;
     }
     if (asFile && walkSlash && onlySlashes(rest, end)) {
@@ -507,15 +569,18 @@ function resolve(
     const node = entry.node;
     if (node.kind !== KIND_LINK) {
       if (node.covers !== 0 && (asFile || !asName || !onlySlashes(rest, end))) cross();
+      if (hasLeft(walkDirectoryMount)) return -EXDEV;
       continue;
     }
     if (!follow && (asName || !walkSlash) && onlySlashes(rest, end)) continue;
-    if (++links > LINKS_MAX) return -ELOOP;
+    if (++links > LINKS_MAX || (limits & RESOLVE_NO_SYMLINKS) !== 0) return -ELOOP;
     const through = walkMount;
     if (through !== null && (through.flags & MS_NOSYMFOLLOW) !== 0) return -ELOOP;
     refreshNode(node);
     const target = node.target;
     if (target !== null) {
+      const refused = mayJump(changetype<Mount | null>(node.targetMount));
+      if (refused !== 0) return refused;
       walkEntry = null;
       walkNode = target;
       walkMount = changetype<Mount | null>(node.targetMount);
@@ -535,8 +600,10 @@ function resolve(
     walkEntry = null;
     walkNode = at;
     if (load<u8>(rest) === 47) {
+      if ((limits & RESOLVE_BENEATH) !== 0) return -EXDEV;
       walkNode = viewNode;
       walkMount = viewMount;
+      if (hasLeft(walkDirectoryMount)) return -EXDEV;
     }
   }
 }

@@ -109,6 +109,7 @@ import {
   SYS_newfstatat,
   SYS_open,
   SYS_openat,
+  SYS_openat2,
   SYS_personality,
   SYS_pidfd_getfd,
   SYS_pidfd_open,
@@ -390,6 +391,7 @@ export function declareArguments(): void {
   declare(SYS_inotify_add_watch, "ilu");
   declare(SYS_inotify_rm_watch, "ii");
   declare(SYS_openat, "ilim");
+  declare(SYS_openat2, "illl");
   declare(SYS_mkdirat, "ilm");
   declare(SYS_mknodat, "ilmu");
   declare(SYS_fchownat, "iluui");

@@ -182,6 +182,7 @@ import {
   SYS_newfstatat,
   SYS_open,
   SYS_openat,
+  SYS_openat2,
   SYS_pause,
   SYS_personality,
   SYS_pidfd_getfd,
@@ -318,6 +319,7 @@ import {
   SYS_write,
   SYS_writev,
 } from "./numbers";
+import * as openat2 from "./openat2";
 import * as paths from "./paths";
 import * as pidfd from "./pidfd";
 import * as pipe from "./pipe";
@@ -459,6 +461,7 @@ function pathCalls(): void {
   onProgram(SYS_fstatfs, attributes.sysFstatfs);
   onProgram(SYS_getdents64, directories.sysGetdents64);
   onThread(SYS_openat, paths.sysOpenat);
+  onThread(SYS_openat2, openat2.sysOpenat2);
   onProgram(SYS_mkdirat, paths.sysMkdirat);
   onProgram(SYS_mknodat, paths.sysMknodat);
   onProgram(SYS_fchownat, attributes.sysFchownat);

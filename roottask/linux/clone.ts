@@ -11,7 +11,7 @@ import { E2BIG, EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from "../
 import { ownNamespace } from "../libroottask/namespaces";
 import { isId, Program, REGISTERS_BYTES, Thread, takeChosenId } from "../libroottask/program";
 import { separateFiles } from "../libroottask/shared_files";
-import { copyFrom, get32, got, inPage, put32 } from "../libroottask/space";
+import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread } from "../libroottask/thread";
 import {
   CLONE_CHILD_CLEARTID,
@@ -39,6 +39,7 @@ import {
   NAMESPACES,
 } from "./clone_flags";
 import { watchCpuLimit } from "./cpu_limit";
+import { copyExtensible } from "./extensible_structure";
 import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
 import { lendMemory } from "./lend";
@@ -267,29 +268,14 @@ export function sysClone(parent: Thread, regs: Utcb): i64 {
   return make(parent, regs, args);
 }
 
-/** Bytes [from, to) of the caller's memory: 0 where they are zero, -E2BIG where not, -EFAULT. */
-function checkZero(parent: Thread, from: u64, to: u64): i64 {
-  const rest = memory.data(64);
-  let at = from;
-  while (at < to) {
-    const piece = min<u32>(inPage(at, to - at), 64);
-    if (!copyFrom(parent.program.space, rest, at, piece)) return -EFAULT;
-    for (let i: u32 = 0; i < piece; i++) if (load<u8>(rest + i) !== 0) return -E2BIG;
-    at += piece as u64;
-  }
-  return 0;
-}
-
 /** Reads the structure of `size` bytes at `address`, as copy_clone_args_from_user() does. Returns 0 or a negative error. */
 function readArguments(parent: Thread, address: u64, size: u64): i64 {
   if (size > PAGE) return -E2BIG;
   if (size < FIRST_BYTES) return -EINVAL;
   const args = cleared();
-  const known = min<u64>(size, ARGUMENTS_BYTES as u64);
-  const wrong = checkZero(parent, address + known, address + size);
-  if (wrong !== 0) return wrong;
   const space = parent.program.space;
-  if (!copyFrom(space, storage, address, known as u32)) return -EFAULT;
+  const wrong = copyExtensible(space, storage, ARGUMENTS_BYTES, address, size);
+  if (wrong !== 0) return wrong;
   if (args.setTidSize > LEVELS_MAX) return -EINVAL;
   if ((args.setTid === 0) !== (args.setTidSize === 0)) return -EINVAL;
   if (args.exitSignal > (SIGNALS as u64)) return -EINVAL;
