@@ -91,6 +91,10 @@ export class OpenFile {
   flags: u32;
   /** Descriptors that share it, and calls that work with it. */
   users: u32;
+  /** Those of them that are messages (socket_messages.ts). */
+  inFlight: u32;
+  /** The next one that is to be freed. */
+  nextDropped: OpenFile | null;
   /** Process or group that fcntl(2), F_SETOWN, has named. */
   owner: i32;
   /** LOCK_… it has on its node (file_lock.ts). */
@@ -283,18 +287,28 @@ export function openNode(node: Node, flags: u32): OpenFile | null {
   return file;
 }
 
-function noInterests(_file: OpenFile): void {}
+function nobody(_file: OpenFile): void {}
 
-let forgetInterests: ReleaseOperation = noInterests;
+let forgetInterests: ReleaseOperation = nobody;
 
 /** `forget` takes a file that is about to go out of the epoll instances that know it. */
 export function setForget(forget: ReleaseOperation): void {
   forgetInterests = forget;
 }
 
-/** Frees an open file that has no user. */
+let lostOutside: ReleaseOperation = nobody;
+
+/** `lost` is told of a file that only messages have. */
+export function setLost(lost: ReleaseOperation): void {
+  lostOutside = lost;
+}
+
+/** Comes behind a user's going: frees an open file that has none any more. */
 export function dropFile(file: OpenFile): void {
-  if (file.users !== 0) return;
+  if (file.users !== 0) {
+    if (file.users === file.inFlight) lostOutside(file);
+    return;
+  }
   if (file.interests !== 0) forgetInterests(file);
   const node = file.node;
   const entry = file.entry;

@@ -101,6 +101,11 @@ export class Socket {
   /** What the next call returns, as an error number. */
   error: u32;
   node: Node;
+  /** Its open file, where there is one. */
+  file: OpenFile | null;
+  /** The last search that has come here, and the next one found by it (socket_garbage.ts). */
+  search: u64;
+  nextFound: Socket | null;
   peer: Socket | null;
   first: Message | null;
   last: Message | null;
@@ -265,6 +270,7 @@ export function newSocket(protocol: Protocol, type: u32): Socket | null {
 export function openSocket(socket: Socket, flags: u32): OpenFile | null {
   const file = openNode(socket.node, O_RDWR | flags);
   if (file === null) closeSocket(socket);
+  else socket.file = file;
   return file;
 }
 

@@ -1,9 +1,10 @@
 // What descriptors of sockets do: reading, writing, readiness, ends; and the names of sockets in the file tree.
 
 import { ENXIO } from "./errno";
-import { newOperations, OpenFile, setKind } from "./open_file";
+import { newOperations, OpenFile, setKind, setLost } from "./open_file";
 import { Thread } from "./program";
 import { closeSocket, forgetSockets, socketOf, socketOperations } from "./socket";
+import { lostOutside } from "./socket_garbage";
 import { clearAncillary, endReceipt } from "./socket_messages";
 import { Transfer } from "./transfer";
 import { KIND_SOCKET } from "./tree";
@@ -48,6 +49,7 @@ function openNamed(_thread: Thread, _file: OpenFile): i64 {
 /** Must be called before a socket is made. */
 export function initSockets(): void {
   forgetSockets();
+  setLost(lostOutside);
   const operations = newOperations(socketOperations);
   operations.read = read;
   operations.write = write;

@@ -1,9 +1,11 @@
 // What goes from socket to socket: messages in queues, what goes along with them, and what came with the last one.
 
+import { PAGE_SIZE } from "../libhedron/abi";
 import { actor } from "./credentials";
 import { EFAULT, ENOBUFS } from "./errno";
 import { allocate, create, destroy, release } from "./heap";
 import { dropFile, OpenFile } from "./open_file";
+import { totalPages } from "./pages";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./poll_events";
 import { Thread } from "./program";
 import { letGo, MESSAGE_COST, Message, SOCK_DGRAM, Socket } from "./socket";
@@ -13,19 +15,64 @@ import { notify } from "./watches";
 /** Most descriptors a message takes along (SCM_MAX_FD). */
 export const RIGHTS_MAX: u32 = 253;
 
+/** Share of RAM, as a divisor, that messages may have, and that open files may have that are in messages alone. */
+const SHARE: u32 = 4;
+const FLIGHT_SHARE: u32 = 16;
+/** What an open file takes, with its node, bytes. */
+const FILE_COST: u32 = 512;
+
+/** Open files that have lost their last user while another is being freed. */
+let dropped: OpenFile | null = null;
+let dropping: bool = false;
+/** Open files in messages, each as often as it is there. */
+let flying: u32 = 0;
+
+/** Messages can take `count` more open files along. */
+export function mayFly(count: u32): bool {
+  return flying + count <= (totalPages() / FLIGHT_SHARE) * (PAGE_SIZE / FILE_COST);
+}
+
+/**
+ * A user of `file` goes. A file that is freed may be a socket with messages that have others: those are freed one after
+ * the other, however long the chain is.
+ */
+export function letFileGo(file: OpenFile): void {
+  file.users--;
+  if (file.users !== 0) {
+    dropFile(file);
+    return;
+  }
+  file.nextDropped = dropped;
+  dropped = file;
+  if (dropping) return;
+  dropping = true;
+  while (dropped !== null) {
+    const next = dropped as OpenFile;
+    dropped = next.nextDropped;
+    dropFile(next);
+  }
+  dropping = false;
+}
+
 /** Lets `count` open files go, whose list is at `rights`, and the list. */
 function dropList(rights: usize, count: u32): void {
   if (count === 0) return;
-  for (let i: u32 = 0; i < count; i++) {
-    const file = changetype<OpenFile>(load<usize>(rights + i * 4));
-    file.users--;
-    dropFile(file);
-  }
+  for (let i: u32 = 0; i < count; i++) letFileGo(changetype<OpenFile>(load<usize>(rights + i * 4)));
   release(rights, count * 4);
+}
+
+/** The open files that go with `message` are in one more, or one less. */
+function fly(message: Message, more: u32): void {
+  for (let i: u32 = 0; i < message.rightCount; i++) {
+    const file = changetype<OpenFile>(load<usize>(message.rights + i * 4));
+    file.inFlight += more;
+  }
+  flying += more * message.rightCount;
 }
 
 /** What goes with `message` is let go. */
 export function dropRights(message: Message): void {
+  fly(message, -1);
   const count = message.rightCount;
   message.rightCount = 0;
   dropList(message.rights, count);
@@ -75,6 +122,7 @@ export function makeMessage(
   length: u32,
 ): Message | null {
   messageError = -ENOBUFS;
+  if ((queuedBytes + length) / PAGE_SIZE > totalPages() / SHARE) return null;
   const message = create<Message>();
   if (message === null) return null;
   const data: usize = length === 0 ? 0 : allocate(length);
@@ -176,6 +224,7 @@ export function dropAncillary(along: Ancillary): void {
 export function goAlong(message: Message, along: Ancillary): void {
   message.rights = along.rights;
   message.rightCount = along.count;
+  fly(message, 1);
   along.count = 0;
   if (along.claimed === 0) return;
   message.process = along.process;
@@ -210,6 +259,7 @@ export function noteMessage(message: Message, peek: bool): void {
   receivedRights = message.rights;
   receivedRightCount = message.rightCount;
   if (!peek) {
+    fly(message, -1);
     message.rightCount = 0;
     return;
   }

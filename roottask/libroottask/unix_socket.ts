@@ -1,6 +1,6 @@
 // Local sockets: unix(7). Who sends is charged for what has not been taken yet, as on Linux, and waits where that is too
-// much. Left out: out-of-band bytes, and taking back sockets that are only in messages to each other. Their names in the
-// file tree are the personality's (linux/unix_sockets.ts).
+// much. Left out: out-of-band bytes. Their names in the file tree are the personality's (linux/unix_sockets.ts), sockets
+// that are only in messages to each other those of socket_garbage.ts.
 
 import {
   EAGAIN,

@@ -7,6 +7,7 @@ import { reapProgram, releaseProgram } from "../libroottask/domain";
 import { EAGAIN, EBADF, ECHILD, EFAULT, EINTR, EINVAL, ESRCH } from "../libroottask/errno";
 import { O_NONBLOCK } from "../libroottask/open_file";
 import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
+import { collectOwed } from "../libroottask/socket_garbage";
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { endIpc } from "./ipc/lifetime";
@@ -152,6 +153,7 @@ export function processEnded(program: Program): void {
   endIpc(program);
   leaving(program);
   processFilesEnd(program);
+  collectOwed();
   const parent = program.parent;
   if (parent === null || program.personality === 0) return;
   const entry = program.entry;

@@ -10,7 +10,16 @@ import {
   hasCapability,
 } from "../libroottask/credentials";
 import { closeFile, fileAt, installFile } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, EMSGSIZE, ENOBUFS, ENOMEM, EPERM } from "../libroottask/errno";
+import {
+  EBADF,
+  EFAULT,
+  EINVAL,
+  EMSGSIZE,
+  ENOBUFS,
+  ENOMEM,
+  EPERM,
+  ETOOMANYREFS,
+} from "../libroottask/errno";
 import { allocate, release } from "../libroottask/heap";
 import { AF_INET, AF_INET6 } from "../libroottask/inet";
 import { OpenFile } from "../libroottask/open_file";
@@ -29,6 +38,7 @@ import {
 import {
   clearAncillary,
   endReceipt,
+  mayFly,
   RIGHTS_MAX,
   receivedFlags,
   receivedFrom,
@@ -98,6 +108,7 @@ const CONTROLS_MAX: u64 = 20_480;
 function takeRights(program: Program, at: usize, count: u32): i64 {
   if (count === 0) return 0;
   if (count > RIGHTS_MAX) return -EINVAL;
+  if (!mayFly(count)) return -ETOOMANYREFS;
   const list = allocate(count * 4);
   if (list === 0) return -ENOMEM;
   let error: i64 = 0;
