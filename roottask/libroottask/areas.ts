@@ -96,6 +96,8 @@ export class Space {
   resident: u32;
   /** Highest value `resident` had. */
   peak: u32;
+  /** Pages of its table. */
+  tables: u32;
 }
 
 export function areaAt(space: Space, address: u64): Area | null {

@@ -39,6 +39,7 @@ import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIO
 import { handlerUtcb } from "./machine";
 import { takeCall } from "./mediator";
 import { migrate, mustMove } from "./migration";
+import { isMemoryShort, makeRoom } from "./out_of_memory";
 import { abandon } from "./power";
 import { ABI_LINUX, Program, resumeThread, STATE_KILLED, slotAt, Thread } from "./program";
 import { RFLAGS_FIXED } from "./rflags";
@@ -49,6 +50,7 @@ import {
   FAULT_MEMORY,
   FAULT_RIGHTS,
   faultReason,
+  refuseMemory,
   touch,
 } from "./space";
 import { dismiss, isEnding, retire } from "./thread";
@@ -285,7 +287,14 @@ function handleEvent(thread: Thread, event: u32): void {
       touch(thread.program.space, utcb.qual1, accessOf(utcb)) &&
       (utcb.qual0 & (FAULT_PRESENT | FAULT_WRITE)) !== FAULT_PRESENT
     ) {
-      thread.program.faults++;
+      if (!isMemoryShort() || makeRoom(thread.program)) {
+        thread.program.faults++;
+        utcb.mtd = 0;
+        return;
+      }
+      refuseMemory();
+    } else if (faultReason === FAULT_MEMORY && makeRoom(thread.program)) {
+      // It will fault again, until there is room.
       utcb.mtd = 0;
       return;
     }

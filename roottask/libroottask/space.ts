@@ -57,6 +57,11 @@ export const FAULT_BEYOND_FILE: u32 = 3;
 export const FAULT_MEMORY: u32 = 4;
 export let faultReason: u32 = FAULT_NONE;
 
+/** Memory is out for what `touch` has made usable. */
+export function refuseMemory(): void {
+  faultReason = FAULT_MEMORY;
+}
+
 /** An empty space in `slot` with one user, mirrored by the PD at selector `pd`; null when memory is out. */
 export function newSpace(slot: u32, pd: u64): Space | null {
   const space = create<Space>();
@@ -83,6 +88,7 @@ function entryOf(space: Space, address: u64, make: bool): usize {
       if (!make) return 0;
       next = allocatePages(0);
       if (next === 0) return 0;
+      space.tables++;
       store<u64>(slot, next as u64);
     }
     table = next;
