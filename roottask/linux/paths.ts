@@ -77,7 +77,6 @@ import {
   baseMount,
   findBase,
   nameAt,
-  nodeAt,
   nodeOrDescriptor,
   path,
   readPath,
@@ -155,10 +154,12 @@ export function sysMemfdCreate(thread: Thread, regs: Utcb): i64 {
 
 function readlinkAt(program: Program, fd: u64, address: u64, target: u64, room: u64): i64 {
   if ((room as i64) <= 0) return -EINVAL;
-  const error = nodeAt(program, fd, address, false);
+  const mayBeEmpty = address === 0 ? 0 : AT_EMPTY_PATH;
+  const error = nodeOrDescriptor(program, fd, address, mayBeEmpty | AT_SYMLINK_NOFOLLOW);
   if (error !== 0) return error;
-  const node = walkNode as Node;
-  if (node.kind !== KIND_LINK) return -EINVAL;
+  const node = base;
+  // Without a path it is about the descriptor, which only O_PATH | O_NOFOLLOW opens on a link.
+  if (node.kind !== KIND_LINK) return load<u8>(path) === 0 ? -ENOENT : -EINVAL;
   refreshNode(node);
   if (node.size === 0) return -ENOENT;
   const count = min<u64>(node.size as u64, room);

@@ -38,6 +38,16 @@ int main(void) {
   SAY(readlink("g", long_name, 10));
   SAY(readlink("soft", long_name, 0));
   SAY(readlink("soft", long_name, 10));
+  int link = open("soft", O_PATH | O_NOFOLLOW), plain = open("soft", O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  SAY(readlinkat(link, "", long_name, 10));
+  SAY(readlinkat(link, "", long_name, 2));
+  SAY(readlinkat(link, "x", long_name, 10));
+  SAY(readlinkat(link, NULL, long_name, 10));
+  SAY(readlinkat(plain, "", long_name, 10));
+  SAY(readlinkat(-5, "", long_name, 10));
+  SAY(readlinkat(AT_FDCWD, "", long_name, 10));
+  SAY(readlink("", long_name, 10));
+  close(link);
   SAY(symlink("", "x"));
   SAY(renameat2(AT_FDCWD, "g", AT_FDCWD, "soft", 1));
   SAY(renameat2(AT_FDCWD, "g", AT_FDCWD, "e", 2));
