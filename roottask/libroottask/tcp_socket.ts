@@ -457,8 +457,10 @@ export function sendTcp(
     if (transfer.left === 0) break;
     const peer = socket.peer as Socket;
     if (peer.dead !== 0 || ((peer.shut & SHUT_RECEIVE) !== 0 && inetOf(peer).finSent !== 0)) {
-      // The other side has gone, or reads no more and has said that it will not write: a RST comes back.
-      done += transfer.left as i64;
+      // The other side has gone, or reads no more and has said that it will not write: a RST comes back, to what fits.
+      const room = roomFor(socket, peer);
+      const fitting = socket.charged < room ? room - socket.charged : 1;
+      done += min<u64>(transfer.left, fitting as u64) as i64;
       reset(peer);
       reset(socket);
       return done;
