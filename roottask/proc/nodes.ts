@@ -108,6 +108,7 @@ const MQ_MSGSIZE_MAX: u32 = 112;
 const QUEUED_EVENTS: u32 = 36;
 const USER_INSTANCES: u32 = 37;
 const USER_WATCHES: u32 = 38;
+const KERNEL_VERSION: u32 = 41;
 const PIPE_MAX_SIZE: u32 = 39;
 const NO_TAINT: u32 = 40;
 const NET_DEV: u32 = 50;
@@ -471,6 +472,9 @@ function ofSystem(what: u32, program: Program): void {
     case OSRELEASE:
       text("6.1.0\n");
       return;
+    case KERNEL_VERSION:
+      text("#1 Trihedron\n");
+      return;
     case PID_MAX:
       text("32768\n");
       return;
@@ -672,6 +676,7 @@ export function fillProc(directory: Node): bool {
   addFile(kernel, "domainname", DOMAINNAME, 0o444);
   addFile(kernel, "ostype", OSTYPE, 0o444);
   addFile(kernel, "osrelease", OSRELEASE, 0o444);
+  addFile(kernel, "version", KERNEL_VERSION, 0o444);
   addFile(kernel, "pid_max", PID_MAX, 0o444);
   addFile(kernel, "threads-max", THREADS_MAX, 0o444);
   addFile(kernel, "shmmax", SHMMAX, 0o444);
