@@ -349,19 +349,27 @@ function respond(thread: Thread, to: usize, length: u32, port: u32): void {
   putError(error, to, port);
 }
 
+/** The queue of `socket` holds as much as it may. */
+export function isFull(socket: Socket): bool {
+  return socket.charged > socket.receiveBuffer;
+}
+
+/** Puts `length` bytes at `data` into the queue of `socket`, in a call of `thread`: 0 or a negative error. */
+export function deliverBytes(thread: Thread, socket: Socket, data: usize, length: u32): i64 {
+  const transfer = thread.transfer;
+  closePieces(transfer);
+  transferOf(transfer, null, data as u64, length as u64);
+  const message = makeMessage(thread, socket, transfer, length);
+  if (message === null) return messageError;
+  append(socket, message);
+  return 0;
+}
+
 /** Puts what has been answered into the queue of `socket`: 0 or a negative error. */
 function deliver(thread: Thread, socket: Socket): i64 {
   if (answerLength === 0) return 0;
-  if (socket.charged > socket.receiveBuffer) {
-    socket.error = ENOBUFS as u32;
-    return 0;
-  }
-  const transfer = thread.transfer;
-  closePieces(transfer);
-  transferOf(transfer, null, answer as u64, answerLength as u64);
-  const message = makeMessage(thread, socket, transfer, answerLength);
-  if (message === null) return messageError;
-  append(socket, message);
+  if (!isFull(socket)) return deliverBytes(thread, socket, answer, answerLength);
+  socket.error = ENOBUFS as u32;
   return 0;
 }
 

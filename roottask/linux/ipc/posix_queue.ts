@@ -16,6 +16,7 @@ import {
 } from "../../libroottask/open_file";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../libroottask/poll_events";
 import { Thread } from "../../libroottask/program";
+import { letGo, Socket } from "../../libroottask/socket";
 import { copyLiteral } from "../../libroottask/text";
 import { fillBytes, Transfer } from "../../libroottask/transfer";
 import { dispose, KIND_FILE, Node, newNode } from "../../libroottask/tree";
@@ -55,6 +56,12 @@ export class PosixQueue extends Slept {
   notifies: u32;
   signal: u32;
   value: u64;
+  /** Of SIGEV_THREAD: the socket that is told, and what it is told: NOTIFY_COOKIE_BYTES. */
+  socket: usize;
+  cookie0: u64;
+  cookie1: u64;
+  cookie2: u64;
+  cookie3: u64;
 }
 
 const QUEUE_BYTES: u32 = offsetof<PosixQueue>() as u32;
@@ -152,6 +159,8 @@ function freePosixQueue(queue: PosixQueue): void {
     freeMessage(message);
   }
   queue.node.object = 0;
+  // Whoever was to be told has ended without closing the queue.
+  if (queue.socket !== 0) letGo(changetype<Socket>(queue.socket));
   giveUp(changetype<usize>(queue), QUEUE_BYTES);
 }
 
