@@ -118,18 +118,26 @@ export class SerialConsole {
     );
   }
 
+  /** Throws `Error` where browsers have none for a page: on hosts without https, but for this computer itself. */
+  get #clipboard(): Clipboard {
+    const { clipboard } = navigator as { clipboard?: Clipboard };
+    if (clipboard === undefined) throw new Error("the clipboard is for pages of https alone.");
+    return clipboard;
+  }
+
   /** What is selected, or else everything that the terminal has. */
   async #copy(): Promise<string> {
+    const clipboard = this.#clipboard;
     const hadSelection = this.#terminal.hasSelection();
     if (!hadSelection) this.#terminal.selectAll();
     const text = this.#terminal.getSelection();
     if (!hadSelection) this.#terminal.clearSelection();
-    await navigator.clipboard.writeText(text);
+    await clipboard.writeText(text);
     return "copied";
   }
 
   async #paste(): Promise<string> {
-    this.#terminal.paste(await navigator.clipboard.readText());
+    this.#terminal.paste(await this.#clipboard.readText());
     this.#terminal.focus();
     return "";
   }

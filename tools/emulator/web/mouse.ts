@@ -44,6 +44,10 @@ export class Mouse {
   /** Catches the mouse, if it is wanted: in answer to a click, as browsers demand. */
   async catch(): Promise<void> {
     if (!this.#isWanted || this.isCaught) return;
+    if (this.#target.requestPointerLock === undefined) {
+      this.onRefused("This browser gives no page the mouse.");
+      return;
+    }
     try {
       await this.#target.requestPointerLock();
     } catch (error) {

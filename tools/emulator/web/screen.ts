@@ -124,6 +124,11 @@ export class Screen {
       await document.exitFullscreen();
       return;
     }
+    this.focus();
+    if (this.#stage.requestFullscreen === undefined) {
+      this.#tell("This browser shows no part of a page in full screen.");
+      return;
+    }
     try {
       await this.#stage.requestFullscreen();
       const { keyboard } = navigator as Navigator & { keyboard?: KeyboardLock };
@@ -131,7 +136,6 @@ export class Screen {
     } catch (error) {
       this.#tell(`The browser shows no full screen: ${(error as Error).message}`);
     }
-    this.focus();
   }
 
   focus(): void {

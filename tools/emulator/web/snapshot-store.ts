@@ -14,10 +14,11 @@ export interface StoredSnapshot {
 const ADVICE: Readonly<Record<string, string>> = {
   QuotaExceededError:
     "it has no room for this snapshot: delete others, or save it to a file instead",
+  TypeError: "it has no database for pages: save to a file instead",
   SecurityError: "pages may not store anything here: save to a file instead",
 };
 
-const refusal = (error: DOMException | null): Error =>
+const refusal = (error: Error | null): Error =>
   new Error(`This browser keeps nothing: ${ADVICE[error?.name ?? ""] ?? error?.message}`);
 
 export class SnapshotStore {
@@ -33,7 +34,7 @@ export class SnapshotStore {
     try {
       request = indexedDB.open(DATABASE, 1);
     } catch (error) {
-      throw refusal(error as DOMException);
+      throw refusal(error as Error);
     }
     request.onupgradeneeded = () => {
       request.result.createObjectStore(STORE, { keyPath: "name" });
@@ -52,7 +53,13 @@ export class SnapshotStore {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const transaction = this.#database.transaction(STORE, mode);
-      const request = act(transaction.objectStore(STORE));
+      let request: IDBRequest<T>;
+      try {
+        request = act(transaction.objectStore(STORE));
+      } catch (error) {
+        reject(refusal(error as Error));
+        return;
+      }
       transaction.oncomplete = () => resolve(request.result);
       transaction.onabort = () => reject(refusal(transaction.error ?? request.error));
     });

@@ -26,9 +26,10 @@ function sameOrigin(script: URL): URL {
 export class TabConnection implements Connection {
   onMessage: (message: FromConnection) => void = () => {};
   onClosed: (reason: string) => void = () => {};
-  readonly #worker: Worker;
+  /** Undefined where there is none any more, or never was. */
+  #worker: Worker | undefined;
   readonly #seen = new SeenPage((message) => {
-    if (this.#hasMachine) this.#worker.postMessage(message);
+    if (this.#hasMachine) this.#worker?.postMessage(message);
   });
   /** The first message is what the worker builds the machine of. */
   #hasMachine = false;
@@ -38,8 +39,16 @@ export class TabConnection implements Connection {
 
   /** Loads the worker's script, which waits for `boot`, and the module that keeps the picture. */
   constructor(script: URL, module: URL) {
+    try {
+      this.#worker = new Worker(sameOrigin(script), { type: "module" });
+    } catch (error) {
+      // Whoever is to hear it listens later.
+      queueMicrotask(() => {
+        this.onClosed(`This browser starts no worker for the machine: ${(error as Error).message}`);
+      });
+      return;
+    }
     void this.#load(module);
-    this.#worker = new Worker(sameOrigin(script), { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (this.#waiting === undefined) this.#hear(data);
       else this.#waiting.push(data);
@@ -74,27 +83,35 @@ export class TabConnection implements Connection {
     const memory = rows.memory as ArrayBuffer;
     this.#picture?.take(rows, memory);
     const message: ToWorker = { kind: "read", slot: rows.slot, memory };
-    this.#worker.postMessage(message, [memory]);
+    this.#worker?.postMessage(message, [memory]);
   }
 
-  /** Builds the machine. The files' bytes are the worker's from now on. */
-  boot(options: BootOptions): void {
+  /** Whether there can be a machine. */
+  get isOpen(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** Builds the machine, if there can be one. The files' bytes are the worker's from now on. */
+  boot(options: BootOptions): boolean {
+    if (this.#worker === undefined) return false;
     const { kernel, modules, disks } = options;
     const files = [...(kernel === undefined ? [] : [kernel]), ...modules, ...disks];
     const buffers = new Set(files.map(({ bytes }) => bytes.buffer as ArrayBuffer));
     this.#worker.postMessage(options, [...buffers]);
     this.#hasMachine = true;
     this.#seen.tell();
+    return true;
   }
 
   send(message: ToMachine): boolean {
-    if (this.#hasMachine) this.#worker.postMessage(message);
+    if (this.#hasMachine) this.#worker?.postMessage(message);
     return this.#hasMachine;
   }
 
   /** Ends the machine. */
   close(): void {
     this.#seen.close();
-    this.#worker.terminate();
+    this.#worker?.terminate();
+    this.#worker = undefined;
   }
 }

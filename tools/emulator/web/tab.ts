@@ -71,6 +71,7 @@ export class Tab {
         return;
       }
       const options = await fetchFiles(plan, base, (name, received, total) => {
+        if (this.#connection?.isOpen !== true) return;
         const of = total === undefined ? "" : ` of ${(total / MEGABYTE).toFixed(1)}`;
         view.say(`Loading ${name}: ${(received / MEGABYTE).toFixed(1)}${of} MB`);
       });
@@ -126,8 +127,7 @@ export class Tab {
   boot(options: BootOptions): void {
     if (!this.#isFresh) this.#renew();
     this.#isFresh = false;
-    this.#view?.say("Starting …");
-    this.#connection?.boot(options);
+    if (this.#connection?.boot(options)) this.#view?.say("Starting …");
   }
 
   async #drop(files: Iterable<File>): Promise<void> {

@@ -136,4 +136,25 @@ export function onAppearance(site: () => PageSite): void {
     ).toBe(0);
     await page.close();
   });
+
+  test("what a browser gives no page is missed in a sentence", async () => {
+    const page = await site().open("?kernel=echo", () => {
+      Object.defineProperty(navigator, "clipboard", { value: undefined });
+      Object.assign(Element.prototype, {
+        requestFullscreen: undefined,
+        requestPointerLock: undefined,
+      });
+    });
+    await untilSerial(page, HELLO);
+    for (const name of ["Copy", "Paste"]) {
+      await press(page, name);
+      await page.getByText("The browser refuses: the clipboard is for pages of https").waitFor();
+    }
+    await press(page, "Full screen");
+    await page.getByText("This browser shows no part of a page in full screen.").waitFor();
+    await press(page, "Mouse");
+    await page.getByRole("application").click();
+    await page.getByText("This browser gives no page the mouse.").waitFor();
+    await page.close();
+  });
 }

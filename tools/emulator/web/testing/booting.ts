@@ -231,6 +231,21 @@ export function onBooting(site: () => PageSite): void {
     await page.close();
   });
 
+  test("a browser that starts no workers is told so", async () => {
+    const page = await site().open("?kernel=echo", () => {
+      window.Worker = class {
+        constructor() {
+          throw new DOMException("not allowed here", "SecurityError");
+        }
+      } as unknown as typeof Worker;
+    });
+    expect(await alertOf(page)).toBe(
+      "This browser starts no worker for the machine: not allowed here",
+    );
+    await untilNothing(page);
+    await page.close();
+  });
+
   test("a browser without WebAssembly is told so", async () => {
     const page = await site().open("?kernel=echo", () => {
       Reflect.deleteProperty(globalThis, "WebAssembly");

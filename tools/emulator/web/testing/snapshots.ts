@@ -72,6 +72,11 @@ export function onSnapshots(site: () => PageSite): void {
     });
     await press(page, "Keep in this browser");
     await told.filter({ hasText: "pages may not store anything here" }).waitFor();
+    await page.evaluate(() => {
+      Object.assign(indexedDB, { open: undefined });
+    });
+    await press(page, "Keep in this browser");
+    await told.filter({ hasText: "it has no database for pages" }).waitFor();
     // The file needs no room in the browser.
     const download = page.waitForEvent("download");
     await press(page, "Save to a file");
