@@ -1,10 +1,11 @@
 // The areas of a program's address space: what may be touched, as a sorted list without overlaps. Their pages are in
 // space.ts.
 
+import { MEM_W } from "../libhedron/abi";
 import { dropCopies } from "./file_pages";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
-import { dropMount, keepMount } from "./mount_users";
+import { addWriter, dropMount, keepMount } from "./mount_users";
 import { dispose, Node } from "./tree";
 
 /** Largest address a program may map, exclusive; UTCB and stack end below it. */
@@ -224,10 +225,16 @@ export function backArea(space: Space, area: Area, node: Node): void {
   if (node.segment !== 0) attached(node, 1);
 }
 
-/** What `area` maps was found through `mount`. */
+/** What `area` maps may be changed through it. */
+function writes(area: Area): bool {
+  return area.shared !== 0 && (area.denied & MEM_W) === 0;
+}
+
+/** What `area`, whose rights cannot become others any more, maps was found through `mount`. */
 export function findAreaThrough(area: Area, mount: Mount | null): void {
   area.mount = mount;
   keepMount(mount);
+  if (mount !== null && writes(area)) addWriter(mount, 1);
 }
 
 function leaveNode(area: Area, node: Node): void {
@@ -245,6 +252,7 @@ function leaveNode(area: Area, node: Node): void {
 export function dropArea(area: Area): void {
   const node = area.node;
   const mount = area.mount;
+  if (mount !== null && writes(area)) addWriter(mount, -1);
   if (node !== null) leaveNode(area, node);
   destroy<Area>(area);
   dropMount(mount);

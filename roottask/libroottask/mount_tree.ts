@@ -1,14 +1,22 @@
 // Trees of mounts (mount_namespaces(7), fs/namespace.c of Linux 6.1): how mounts come into a namespace, go, move and are
 // copied. Who may do that, and what stands against it, is linux/mounts.ts.
 
-import { ENOSPC } from "./errno";
+import { ENOMEM, ENOSPC } from "./errno";
 import { allocate, destroy } from "./heap";
-import { Mount, Namespace, newMount } from "./mount";
+import { Mount, mountOn, Namespace, newMount } from "./mount";
 import { freeMount, putOn, takeOff } from "./mount_users";
+import {
+  dropReceivers,
+  findReceivers,
+  joinGroup,
+  makePrivate,
+  makeShared,
+  placeCopy,
+} from "./propagation";
 import { dispose, Entry, isRemoved, KIND_DIRECTORY, keepEntry, Node } from "./tree";
 
-/** Mounts that a namespace may have, as fs.mount-max of Linux. */
-export const MOUNTS_MAX: u32 = 100000;
+/** Mounts that a namespace may have (fs.mount-max of Linux, which has 100000): few enough for lists of them. */
+export const MOUNTS_MAX: u32 = 4096;
 
 export function destroyNamespace(namespace: Namespace): void {
   const node = namespace.node;
@@ -88,29 +96,166 @@ export function nameOfPoint(node: Node, entry: Entry | null): Entry | null {
   return node.kind === KIND_DIRECTORY ? null : entry;
 }
 
-/** Puts the tree of `top`, which stands nowhere, on `node` of `parent`. Returns 0 or -ENOSPC, and nothing has changed then. */
-export function mountTree(top: Mount, parent: Mount, node: Node, entry: Entry | null): i64 {
-  const namespace = parent.namespace as Namespace;
-  if (countTree(top) > MOUNTS_MAX - namespace.count) return -ENOSPC;
-  putOn(top, parent, node, nameOfPoint(node, entry));
+/** A copy of the tree of `top` for `receiver`, or null. */
+function copyFor(receiver: Mount): Mount | null {
+  let from = receiver.from as Mount;
+  while (from.copy === null) from = from.from as Mount;
+  const source = from.copy as Mount;
+  const copy = copyTree(source, source.root, source.rootEntry, true);
+  let at: Mount | null = copy;
+  while (at !== null) {
+    placeCopy(at, receiver);
+    at = following(at, copy as Mount);
+  }
+  return copy;
+}
+
+/** Lets go of the copies that have been made for those who see what is mounted on `parent`. */
+function dropCopies(parent: Mount): void {
+  let at = parent.nextReceiver;
+  while (at !== null) {
+    const copy: Mount | null = at.copy;
+    if (copy !== null) unmountTree(copy, false);
+    at = at.nextReceiver;
+  }
+  dropReceivers();
+}
+
+/**
+ * Makes a copy of the tree of `top`, which is to stand on `node` of `parent`, for each mount that sees it there, too. Returns 0,
+ * with the copies for `settle`, or -ENOMEM or -ENOSPC.
+ */
+function spread(top: Mount, parent: Mount, node: Node, entry: Entry | null): i64 {
+  const size = countTree(top);
+  let total: u32 = top.namespace === null ? size : 0;
+  if (total > MOUNTS_MAX - (parent.namespace as Namespace).count) return -ENOSPC;
+  let shared: Mount | null = top;
+  while (shared !== null && parent.group !== 0) {
+    makeShared(shared);
+    shared = following(shared, top);
+  }
+  findReceivers(parent);
+  parent.copy = top;
+  let error: i64 = 0;
+  let at = parent.nextReceiver;
+  while (at !== null && error === 0) {
+    if (shows(at, node, entry)) {
+      total += size;
+      const namespace = at.namespace as Namespace;
+      if (total > MOUNTS_MAX - namespace.count) error = -ENOSPC;
+      else at.copy = copyFor(at);
+      if (at.copy === null && error === 0) error = -ENOMEM;
+    }
+    at = at.nextReceiver;
+  }
+  if (error !== 0) dropCopies(parent);
+  return error;
+}
+
+/** `node`, found by `entry`, is in what `mount` shows. */
+function shows(mount: Mount, node: Node, entry: Entry | null): bool {
+  const name = nameOfPoint(node, entry);
+  return mount.root === node || isWithin(name === null ? node : name.directory, mount.root);
+}
+
+function enterTree(top: Mount, namespace: Namespace): void {
   let at: Mount | null = top;
   while (at !== null) {
     enterNamespace(at, namespace);
     at = following(at, top);
   }
-  noteMounts(namespace);
-  return 0;
 }
 
-/** `top`, which is there, moves with all that stands on it to `node` of `parent`. */
-export function moveTree(top: Mount, parent: Mount, node: Node, entry: Entry | null): void {
-  takeOff(top);
-  putOn(top, parent, node, nameOfPoint(node, entry));
+/** Puts the copies that `spread` has made in their places; what stands there already stands on them then. */
+function settle(parent: Mount, node: Node, entry: Entry | null): void {
+  const name = nameOfPoint(node, entry);
+  let at = parent.nextReceiver;
+  while (at !== null) {
+    const copy: Mount | null = at.copy;
+    if (copy !== null) {
+      const over = mountOn(at, node, name);
+      if (over !== null) takeOff(over);
+      putOn(copy, at, node, name);
+      if (over !== null) putOn(over, copy, copy.root, null);
+      enterTree(copy, at.namespace as Namespace);
+      noteMounts(at.namespace as Namespace);
+    }
+    at = at.nextReceiver;
+  }
+  dropReceivers();
   noteMounts(parent.namespace as Namespace);
 }
 
-/** Takes the tree of `top` away, whoever uses it: what is used goes with its last user. */
-export function unmountTree(top: Mount): void {
+/**
+ * Puts the tree of `top`, which stands nowhere, on `node` of `parent`, and copies of it where that is seen. Returns 0, or
+ * -ENOSPC or -ENOMEM where nothing has changed.
+ */
+export function mountTree(top: Mount, parent: Mount, node: Node, entry: Entry | null): i64 {
+  const error = spread(top, parent, node, entry);
+  if (error !== 0) return error;
+  putOn(top, parent, node, nameOfPoint(node, entry));
+  enterTree(top, parent.namespace as Namespace);
+  settle(parent, node, entry);
+  return 0;
+}
+
+/** `top`, which is there, moves with all that stands on it to `node` of `parent`. Returns as `mountTree` does. */
+export function moveTree(top: Mount, parent: Mount, node: Node, entry: Entry | null): i64 {
+  const error = spread(top, parent, node, entry);
+  if (error !== 0) return error;
+  takeOff(top);
+  putOn(top, parent, node, nameOfPoint(node, entry));
+  settle(parent, node, entry);
+  return 0;
+}
+
+/** Those that stand where `mount` stands on what sees that, and that nothing stands on: the first, others by `nextGone`. */
+function counterparts(mount: Mount): Mount | null {
+  const parent = mount.parent;
+  if (parent === null || parent.group === 0) return null;
+  let found: Mount | null = null;
+  findReceivers(parent);
+  let at = parent.nextReceiver;
+  while (at !== null) {
+    const child = mountOn(at, mount.point as Node, mount.entry);
+    if (child !== null && child.children === null) {
+      child.nextGone = found;
+      found = child;
+    }
+    at = at.nextReceiver;
+  }
+  dropReceivers();
+  return found;
+}
+
+/** `mount`, which nothing stands on, or what would go with it is used. */
+export function isUsed(mount: Mount): bool {
+  if (mount.users !== 0) return true;
+  let at = counterparts(mount);
+  while (at !== null) {
+    if (at.users !== 0) return true;
+    at = at.nextGone;
+  }
+  return false;
+}
+
+/** Takes `mount`, which nothing stands on, away. */
+function remove(mount: Mount): void {
+  const namespace = mount.namespace;
+  takeOff(mount);
+  makePrivate(mount);
+  if (namespace !== null) {
+    leave(mount, namespace);
+    noteMounts(namespace);
+  }
+  freeMount(mount);
+}
+
+/**
+ * Takes the tree of `top` away, whoever uses it: what is used goes with its last user. Where it `spreads`, what stands in the
+ * same places elsewhere goes as well.
+ */
+export function unmountTree(top: Mount, spreads: bool): void {
   let at = top;
   while (true) {
     const child = at.children;
@@ -120,13 +265,14 @@ export function unmountTree(top: Mount): void {
     }
     const parent = at.parent;
     const last = at === top;
-    const namespace = at.namespace;
-    takeOff(at);
-    if (namespace !== null) {
-      leave(at, namespace);
-      if (last) noteMounts(namespace);
+    let gone: Mount | null = null;
+    if (spreads) gone = counterparts(at);
+    while (gone !== null) {
+      const next: Mount | null = gone.nextGone;
+      remove(gone);
+      gone = next;
     }
-    freeMount(at);
+    remove(at);
     if (last) return;
     at = parent as Mount;
   }
@@ -139,7 +285,7 @@ export function unmountFrom(node: Node, entry: Entry | null): void {
     const next: Mount | null = mount.nextOnPoint;
     const name = mount.entry;
     if (name === null || name === entry) {
-      unmountTree(mount);
+      unmountTree(mount, false);
       // Of what has gone with it something may have been the next.
       mount = changetype<Mount | null>(node.covers);
     } else {
@@ -165,7 +311,10 @@ export function copyMount(from: Mount, node: Node, entry: Entry | null): Mount |
   if (copy === null) return null;
   if (entry !== null) keepEntry(entry);
   copy.rootEntry = entry;
-  if (nameSource(copy, from.source, from.sourceLength)) return copy;
+  if (nameSource(copy, from.source, from.sourceLength)) {
+    joinGroup(copy, from);
+    return copy;
+  }
   freeMount(copy);
   return null;
 }
@@ -226,7 +375,7 @@ export function copyTree(from: Mount, node: Node, entry: Entry | null, all: bool
       }
       const made = copyMount(mount, mount.root, mount.rootEntry);
       if (made === null) {
-        unmountTree(top);
+        unmountTree(top, false);
         return null;
       }
       made.unbindable = mount.unbindable;
@@ -247,7 +396,7 @@ export function copyTree(from: Mount, node: Node, entry: Entry | null, all: bool
 export function leaveNamespace(namespace: Namespace): void {
   namespace.users--;
   if (namespace.users !== 0) return;
-  while (namespace.first !== null) unmountTree(namespace.first as Mount);
+  while (namespace.first !== null) unmountTree(namespace.first as Mount, false);
   destroyNamespace(namespace);
 }
 

@@ -19,6 +19,12 @@ export function dropMount(mount: Mount | null): void {
   freeMount(mount);
 }
 
+/** The number of those who may write through `mount` changes by `by`: 1 or -1. */
+export function addWriter(mount: Mount, by: i32): void {
+  mount.writers += by;
+  mount.system.writers += by;
+}
+
 /** Frees a mount that is nowhere and has no user, and its file system with its last mount. */
 export function freeMount(mount: Mount): void {
   if (mount.users !== 0 || mount.namespace !== null) return;

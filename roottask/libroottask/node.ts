@@ -117,7 +117,7 @@ export class FileSystem {
   readOnly: u32;
   /** SB_SYNCHRONOUS and its like, which are told again and change nothing. */
   flags: u32;
-  /** Files open for writing. */
+  /** Files open for writing, and mappings that may write. */
   writers: u32;
   /** Pages that contents take, and may take: 0 for any number. */
   pages: u32;
@@ -158,7 +158,7 @@ export class Mount {
   flags: u32;
   /** Files, working directories, roots, mappings and executables that were found through it. */
   users: u32;
-  /** Files open for writing through it. */
+  /** Files open for writing through it, and mappings that may write. */
   writers: u32;
   system: FileSystem;
   /** The node of the system that stands at the place: its root, or what a bind mount shows. */
@@ -185,7 +185,18 @@ export class Mount {
   /** Walks that have come to it from below, and how many there are when umount2(2) asks for the next time, if no other comes (MNT_EXPIRE). */
   crossings: u32;
   expiring: u32;
-  /** Number of its peer group, 0 where mounts on it are its own; and whether it cannot be bound (MS_UNBINDABLE). */
-  group: u32;
+  /** It cannot be bound (MS_UNBINDABLE). */
   unbindable: u32;
+  /** Numbers of its peer group and of that whose slave it is, 0 for none (propagation.ts); its neighbours among those who are in any. */
+  group: u32;
+  master: u32;
+  nextShared: Mount | null;
+  previousShared: Mount | null;
+  /** While something is mounted: it sees that, through whom, the copy that is made for it, and the next of those who do. */
+  receives: u32;
+  from: Mount | null;
+  copy: Mount | null;
+  nextReceiver: Mount | null;
+  /** Next of those that go with another. */
+  nextGone: Mount | null;
 }

@@ -15,7 +15,7 @@ import {
 import { changeLock, LOCK_NONE } from "./file_lock";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
-import { dropMount, keepMount } from "./mount_users";
+import { addWriter, dropMount, keepMount } from "./mount_users";
 import { allocatePages, releasePages } from "./pages";
 import { POLL_READY } from "./poll_events";
 import { Thread } from "./program";
@@ -321,10 +321,7 @@ export function dropFile(file: OpenFile): void {
   if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
   if (file.counted !== 0) node.writers--;
   const mount = file.mount;
-  if (mount !== null && file.writes !== 0) {
-    mount.writers--;
-    mount.system.writers--;
-  }
+  if (mount !== null && file.writes !== 0) addWriter(mount, -1);
   destroy<OpenFile>(file);
   if (entry !== null) dropEntry(entry);
   node.users--;
@@ -339,8 +336,7 @@ export function findThrough(file: OpenFile, mount: Mount | null): void {
   const kind = file.node.kind;
   if (mount === null || !writable(file) || (kind !== KIND_FILE && kind !== KIND_DIRECTORY)) return;
   file.writes = 1;
-  mount.writers++;
-  mount.system.writers++;
+  addWriter(mount, 1);
 }
 
 /** `file` has been opened: those who watch are told. */

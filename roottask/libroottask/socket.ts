@@ -5,6 +5,7 @@ import { monotonic } from "./clock";
 import { actor } from "./credentials";
 import { EAGAIN, EINTR, EINVAL } from "./errno";
 import { create, destroy, release } from "./heap";
+import { Mount } from "./mount";
 import { O_NONBLOCK, O_RDWR, OpenFile, openNode } from "./open_file";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./poll_events";
 import { Thread, WAIT_INTERRUPTED, WAIT_TIMED_OUT } from "./program";
@@ -121,6 +122,7 @@ export class Socket {
   name: usize;
   nameLength: u32;
   bound: Node | null;
+  boundMount: Mount | null;
   /** It is found by its abstract name. */
   listed: u32;
   /** Whom SO_PEERCRED tells of, and what a peer is told of this one. */

@@ -16,6 +16,7 @@ import {
   EPIPE,
 } from "./errno";
 import { allocate } from "./heap";
+import { dropMount } from "./mount_users";
 import { FIONREAD } from "./open_file";
 import {
   POLLERR,
@@ -110,11 +111,14 @@ export function closeUnix(socket: Socket): void {
   }
   dropPeer(socket);
   const bound = socket.bound;
+  const mount = socket.boundMount;
   socket.bound = null;
+  socket.boundMount = null;
   if (bound === null) return;
   bound.object = 0;
   bound.users--;
   dispose(bound);
+  dropMount(mount);
 }
 
 /** Closes the connections that nobody has accepted: their clients are told by an error. */

@@ -249,8 +249,8 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   if (error !== 0) return error;
   const area = areaAt(space, start);
   if (area !== null && backingMount !== null) {
-    findAreaThrough(area, backingMount);
     area.denied = denied;
+    findAreaThrough(area, backingMount);
   }
   if ((locks || (flags & MAP_POPULATE) !== 0) && rights !== 0)
     populate(space, start, start + length);

@@ -15,6 +15,7 @@ import {
   SYS_rmdir,
   SYS_stat,
   SYS_umount2,
+  SYS_unshare,
   SYS_write,
 } from "./numbers.ts";
 
@@ -28,6 +29,9 @@ const RESULT = 0x40_3000n;
 const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
 const MS_BIND = 4096;
+const MS_REC = 0x4000;
+const MS_SHARED = 0x10_0000;
+const CLONE_NEWNS = 0x2_0000;
 const MNT_DETACH = 2;
 const MNT_EXPIRE = 4;
 const O_CREAT_RDWR = 0o102;
@@ -202,4 +206,40 @@ it("changes nothing through a mount that is read-only", () => {
   expect(mkdir("/b/d")).toBe(-17n);
   expect(mount("none", "/m", "", MS_REMOUNT | MS_RDONLY)).toBe(0n);
   expect(mkdir("/m/e")).toBe(EROFS);
+});
+
+it("gives mounts of a peer group and of a namespace back", () => {
+  mkdir("/m");
+  mkdir("/b");
+  let left = 0;
+  for (let round = 0; round < 4; round++) {
+    expect(mount("none", "/m", "tmpfs")).toBe(0n);
+    mkdir("/m/d");
+    expect(mount("none", "/m", "", MS_SHARED)).toBe(0n);
+    expect(mount("/m", "/b", "", MS_BIND)).toBe(0n);
+    expect(call(SYS_unshare, CLONE_NEWNS)).toBe(0n);
+    for (let i = 0; i < 20; i++) expect(mount("none", "/m/d", "tmpfs")).toBe(0n);
+    expect(identity("/b/d")).toEqual(identity("/m/d"));
+    expect(umount("/b", MNT_DETACH)).toBe(0n);
+    expect(umount("/m", MNT_DETACH)).toBe(0n);
+    expect(textOf("/proc/self/mounts").split("\n").length).toBe(3);
+    if (round === 1) left = machine.exports.free();
+  }
+  expect(machine.exports.free()).toBe(left);
+});
+
+it("has room for no more mounts than a namespace may have", () => {
+  mkdir("/m");
+  expect(mount("none", "/m", "tmpfs")).toBe(0n);
+  expect(mount("none", "/m", "", MS_SHARED)).toBe(0n);
+  // Each time there are twice as many.
+  let error = 0n;
+  let rounds = 0;
+  while (error === 0n && rounds < 30) {
+    error = mount("/", "/m", "", MS_BIND | MS_REC);
+    rounds++;
+  }
+  expect([ENOSPC, -12n]).toContain(error);
+  expect(rounds).toBeGreaterThan(5);
+  expect(umount("/m", MNT_DETACH)).toBe(0n);
 });

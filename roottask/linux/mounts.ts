@@ -1,5 +1,5 @@
 // mount(2), umount2(2) and pivot_root(2), as fs/namespace.c of Linux 6.1 answers them. There are file systems of type tmpfs and
-// proc. Left out: what the calls around fsopen(2) do, slaves of shared mounts.
+// proc. Left out: what the calls around fsopen(2) do.
 
 import { Utcb } from "../libhedron/utcb";
 import { actor, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
@@ -34,7 +34,9 @@ import {
   canCarry,
   copyMount,
   copyTree,
+  following,
   isBelow,
+  isUsed,
   mountTree,
   moveTree,
   nameSource,
@@ -46,6 +48,7 @@ import { freeMount, putOn, takeOff } from "../libroottask/mount_users";
 import { replaceRoots } from "../libroottask/namespaces";
 import { totalPages } from "../libroottask/pages";
 import { Program } from "../libroottask/program";
+import { makePrivate, makeShared, makeSlave } from "../libroottask/propagation";
 import { copyFrom, copyText, inPage } from "../libroottask/space";
 import { equalsLiteral } from "../libroottask/text";
 import {
@@ -196,7 +199,7 @@ function graft(top: Mount): i64 {
   let error: i64 = 0;
   if (directory !== (top.root.kind === KIND_DIRECTORY)) error = -ENOTDIR;
   if (error === 0) error = mountTree(top, pointMount, point, pointEntry);
-  if (error !== 0) unmountTree(top);
+  if (error !== 0) unmountTree(top, false);
   return error;
 }
 
@@ -216,6 +219,13 @@ function bind(program: Program, recursive: bool): i64 {
   return top === null ? -ENOMEM : graft(top);
 }
 
+/** The tree of `top` has a mount that cannot be bound. */
+function hasUnbindable(top: Mount): bool {
+  let at: Mount | null = top;
+  while (at !== null && at.unbindable === 0) at = following(at, top);
+  return at !== null;
+}
+
 /** MS_MOVE: the mount that the source names moves to the place. */
 function moveMount(program: Program): i64 {
   const error = findSource(program);
@@ -227,18 +237,38 @@ function moveMount(program: Program): i64 {
   if (from === null || from.parent === null || !isSeen(program, from)) return -EINVAL;
   if (from.root !== node) return -EINVAL;
   if ((point.kind === KIND_DIRECTORY) !== (node.kind === KIND_DIRECTORY)) return -EINVAL;
+  if (sharesBelow(from)) return -EINVAL;
+  if (pointMount.group !== 0 && hasUnbindable(from)) return -EINVAL;
   if (standsOn(pointMount, from)) return -ELOOP;
-  moveTree(from, pointMount, point, pointEntry);
-  return 0;
+  return moveTree(from, pointMount, point, pointEntry);
 }
 
-/** MS_PRIVATE and its like, with MS_REC for all that stands on the mount. What is shared with nobody is private already. */
+/** `mount` shares what is mounted on it as `type`, one of MS_SHARED and its like, says. */
+function changeSharing(mount: Mount, type: u32): void {
+  if (type === MS_SHARED) {
+    makeShared(mount);
+    mount.unbindable = 0;
+  } else if (type === MS_SLAVE) {
+    makeSlave(mount);
+  } else {
+    makePrivate(mount);
+    mount.unbindable = type === MS_UNBINDABLE ? 1 : 0;
+  }
+}
+
+/** MS_SHARED and its like, with MS_REC for all that stands on the mount. */
 function changePropagation(flags: u32): i64 {
   if (!isAtRoot()) return -EINVAL;
   const type = flags & ~(MS_REC | MS_SILENT);
   if ((type & ~PROPAGATION) !== 0 || (type & (type - 1)) !== 0) return -EINVAL;
-  if (type === MS_SHARED) return -EINVAL;
-  pointMount.unbindable = type === MS_UNBINDABLE ? 1 : 0;
+  const top = pointMount;
+  changeSharing(top, type);
+  if ((flags & MS_REC) === 0) return 0;
+  let at = following(top, top);
+  while (at !== null) {
+    changeSharing(at, type);
+    at = following(at, top);
+  }
   return 0;
 }
 
@@ -415,11 +445,11 @@ function unmount(program: Program, flags: u32): i64 {
   }
   if ((flags & MNT_DETACH) === 0) {
     if (own) return closeRoot(mount);
-    if (mount.users !== 0 || mount.children !== null) return -EBUSY;
+    if (mount.children !== null || isUsed(mount)) return -EBUSY;
   }
   // What everything stands on stays.
   if (mount.parent === null) return -EINVAL;
-  unmountTree(mount);
+  unmountTree(mount, true);
   return 0;
 }
 
@@ -439,6 +469,12 @@ function directoryAt(program: Program, address: u64): i64 {
   return node.kind === KIND_DIRECTORY ? 0 : -ENOTDIR;
 }
 
+/** What `mount` stands on is shared. */
+function sharesBelow(mount: Mount): bool {
+  const parent = mount.parent;
+  return parent !== null && parent.group !== 0;
+}
+
 /** pivot_root(new root, place of the old one). */
 export function sysPivotRoot(program: Program, regs: Utcb): i64 {
   if (!capable(CAP_SYS_ADMIN)) return -EPERM;
@@ -452,6 +488,7 @@ export function sysPivotRoot(program: Program, regs: Utcb): i64 {
   if (!canCarry(point, null)) return -ENOENT;
   const fs = program.fs;
   const old = fs.rootMount;
+  if (pointMount.group !== 0 || sharesBelow(next) || sharesBelow(old)) return -EINVAL;
   if (!isSeen(program, old) || !isSeen(program, next)) return -EINVAL;
   if (nextNode.links === 0) return -ENOENT;
   if (next === old || pointMount === old) return -EBUSY;

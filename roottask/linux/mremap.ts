@@ -45,8 +45,8 @@ function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 
   space.marksNew = 0;
   const made = error === 0 ? areaAt(space, to) : null;
   if (made !== null && node !== null) {
-    findAreaThrough(made, area.mount);
     made.denied = area.denied;
+    findAreaThrough(made, area.mount);
   }
   return error;
 }

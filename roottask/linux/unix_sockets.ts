@@ -17,6 +17,7 @@ import {
   ESOCKTNOSUPPORT,
 } from "../libroottask/errno";
 import { makeNode } from "../libroottask/file_names";
+import { keepMount } from "../libroottask/mount_users";
 import { Node } from "../libroottask/node";
 import { OpenFile } from "../libroottask/open_file";
 import { permit } from "../libroottask/permission";
@@ -57,6 +58,7 @@ import {
   walk,
   walkDirectory,
   walkDirectoryMount,
+  walkMount,
   walkName,
   walkNameLength,
   walkNode,
@@ -180,6 +182,7 @@ function bind(thread: Thread, socket: Socket, length: u32): i64 {
     return walkNode === null ? -EINVAL : -EADDRINUSE;
   }
   const node = makeName(program, bytes as u32);
+  const mount = walkMount;
   if (node === null) return findError === -EEXIST ? -EADDRINUSE : findError;
   if (!nameSocket(socket, address + FAMILY_BYTES, min<u32>((bytes as u32) + 1, UNIX_NAME_MAX))) {
     return -ENOMEM;
@@ -187,6 +190,8 @@ function bind(thread: Thread, socket: Socket, length: u32): i64 {
   node.object = changetype<usize>(socket);
   node.users++;
   socket.bound = node;
+  keepMount(mount);
+  socket.boundMount = mount;
   return 0;
 }
 

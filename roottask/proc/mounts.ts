@@ -22,6 +22,7 @@ import { leaveNamespace } from "../libroottask/mount_tree";
 import { OpenFile } from "../libroottask/open_file";
 import { totalPages } from "../libroottask/pages";
 import { POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "../libroottask/poll_events";
+import { dominatingGroup } from "../libroottask/propagation";
 import { Node, pathOf, pathOutside, pathRemoved, pathWithin, seeFrom } from "../libroottask/tree";
 import { byte, number, octal, text } from "./writer";
 
@@ -178,6 +179,11 @@ function infoLine(mount: Mount): void {
   text((mount.flags & MS_RDONLY) !== 0 ? " ro" : " rw");
   mountOptions(mount);
   if (mount.group !== 0) numbered(" shared:", mount.group as u64, "");
+  if (mount.master !== 0) {
+    numbered(" master:", mount.master as u64, "");
+    const group = dominatingGroup(mount);
+    if (group !== 0 && group !== mount.master) numbered(" propagate_from:", group as u64, "");
+  }
   option(mount.unbindable !== 0, " unbindable");
   text(" - ");
   text(typeName(system));
