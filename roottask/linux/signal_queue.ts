@@ -59,6 +59,7 @@ export class ProcessSignals {
   pending: u64;
   /** Its queue, in the order of sending, of all threads, and how many there are. */
   first: Queued | null;
+  last: Queued | null;
   count: u32;
   /** Stopped by this signal, until SIGCONT or SIGKILL; 0 while it runs. */
   stopped: u32;
@@ -119,19 +120,17 @@ function full(program: Program, state: ProcessSignals): bool {
 function append(state: ProcessSignals, record: Queued): void {
   record.queued = 1;
   record.next = null;
-  let last = state.first;
-  if (last === null) {
-    state.first = record;
-    return;
-  }
-  while (last.next !== null) last = last.next as Queued;
-  last.next = record;
+  const last = state.last;
+  if (last === null) state.first = record;
+  else last.next = record;
+  state.last = record;
 }
 
 /** Takes the record behind `previous` (null: the first) out of the queue and frees it where it is no timer's. */
 function remove(state: ProcessSignals, previous: Queued | null, record: Queued): void {
   if (previous === null) state.first = record.next;
   else previous.next = record.next;
+  if (state.last === record) state.last = previous;
   record.queued = 0;
   if (record.timer !== 0) return;
   state.count--;
