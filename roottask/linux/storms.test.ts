@@ -1,0 +1,68 @@
+// Programs that take all they can get (testing/programs/storms.c), several at once: an innocent one beside them is
+// unharmed, each comes to the end that is meant for it, and what they took is back. All there are:
+// STORMS=all npx vitest run --project all roottask/linux/storms.test.ts
+// STORMS names storms; STORMS_LIMITED=yes gives takers limits, STORMS_PROCESSORS is a number, STORMS_MEMORY of the machine.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runsLinuxPrograms } from "../../tools/testing/host-tools.ts";
+import { boot, makeSystem } from "../testing/boot.ts";
+import { cc, compileProgram, output, program, startFile } from "../testing/c_programs.ts";
+import { tarOf } from "../testing/samples.ts";
+
+/** How takers come to their end, by storm. */
+const ENDS: Readonly<Record<string, string>> = {
+  // The largest is ended when memory is out, and the last one when it is the largest itself.
+  anonymous: "signal 9 signal 9 signal 9",
+  cycles: "done done done",
+  streams: "No buffer space available No buffer space available No buffer space available",
+};
+
+describe.skipIf(!runsLinuxPrograms || !cc)("programs that take all they can get", () => {
+  let folder = "";
+  let storms = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "storms-"));
+    storms = compileProgram("storms", folder);
+    makeSystem();
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function run(lines: string[], processors: string, memory: string): Promise<string> {
+    const words = lines.map((line) => `linux bin/storms ${line}`);
+    const archive = await tarOf([startFile(...words), program("storms", storms)]);
+    const { log } = boot(archive, ["-smp", processors, "-m", memory]);
+    expect(log).toContain(`[roottask] end ${lines.length}: exit status 0\n`);
+    return log;
+  }
+
+  it("harm nobody, and leave nothing", async () => {
+    const log = await run([Object.keys(ENDS).join(" "), "-l bomb"], "2", "64M");
+    const text = output(log).trimEnd().split("\n");
+    const bomb = text.pop();
+    const lines = Object.entries(ENDS).map(
+      ([name, end]) => `${name}: ${end}, innocent unharmed, memory is back`,
+    );
+    expect(text.sort()).toEqual(lines.sort());
+    expect(log).toMatch(
+      /^\[roottask\] out of memory: ends process \d+ of 1 \(bin\/storms\) with /m,
+    );
+    // How many threads there were at a time, whose stacks are kept, is nobody's choice.
+    expect(bomb).toMatch(/^bomb: signal 9 signal 9 signal 9, innocent unharmed/);
+  });
+
+  const asked = process.env.STORMS;
+  it.skipIf(asked === undefined)("harm nobody, whichever is asked for", async () => {
+    const source = readFileSync(new URL("../testing/programs/storms.c", import.meta.url), "utf8");
+    const all = [...source.matchAll(/\{"(\w+)", \w+\}/g)].map(([, name = ""]) => name);
+    const limited = process.env.STORMS_LIMITED ? "-l " : "";
+    const { STORMS_PROCESSORS = "2", STORMS_MEMORY = "128M" } = process.env;
+    for (const name of asked === "all" ? all : (asked ?? "").split(",")) {
+      const text = output(await run([limited + name], STORMS_PROCESSORS, STORMS_MEMORY));
+      console.log(text.trimEnd());
+      expect.soft(text).toMatch(/, innocent unharmed, memory is back$/m);
+    }
+  });
+});

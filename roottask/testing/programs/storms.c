@@ -1,0 +1,580 @@
+// Programs that take all they can get of one thing, several at once, beside an innocent one: storms [-l] NAME…. For each
+// it prints why the takers came to an end, whether the innocent one came to its end unharmed, and whether as much memory
+// is free as before. With -l takers are users of their own with limits (setrlimit(2)). Each storm comes twice, and what
+// the second one leaves is told, since stacks of threads and the like are kept to be used again.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <mqueue.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096ul
+#define TAKERS 3
+/** Bytes that may be kept to be used again. */
+#define KEPT (128ul << 10)
+
+static int limited;
+static char here[64];
+static char large[1 << 16];
+
+static unsigned long free_bytes(void) {
+  struct sysinfo info;
+  sysinfo(&info);
+  return info.freeram * info.mem_unit;
+}
+
+/** Takers end with the error of the call that failed. */
+static int failed(void) { return errno; }
+
+static int anonymous(int taker) {
+  for (;;) {
+    char *at = mmap(0, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return failed();
+    memset(at, taker + 1, 64 * PAGE);
+  }
+}
+
+static int areas(int taker) {
+  for (;;) {
+    char *at = mmap(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED || mprotect(at, PAGE, PROT_READ)) return failed();
+  }
+}
+
+static int tables(int taker) {
+  for (unsigned long at = 1ul << 40;; at += 1ul << 30) {
+    if (at >= 1ul << 46) return 0;
+    char *got = mmap((void *)at, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (got == MAP_FAILED) return failed();
+    *(volatile char *)got = 1;
+  }
+}
+
+static int fill(int fd) {
+  if (fd < 0) return failed();
+  for (;;) {
+    if (write(fd, large, sizeof large) <= 0) return failed();
+  }
+}
+
+static int files(int taker) {
+  char name[100];
+  snprintf(name, sizeof name, "%s/fill%d", here, taker);
+  return fill(open(name, O_RDWR | O_CREAT, 0600));
+}
+
+static int memfds(int taker) { return fill(memfd_create("storm", 0)); }
+
+static int shared(int taker) {
+  for (;;) {
+    char *at = mmap(0, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return failed();
+    memset(at, 1, 64 * PAGE);
+  }
+}
+
+static int names(int taker) {
+  char name[300];
+  memset(name, 'n', 200);
+  for (long i = 0;; i++) {
+    snprintf(name + 180, 100, "%d-%ld", taker, i);
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", here, name);
+    if (i % 4 == 0 ? mkdir(path, 0700) : i % 4 == 1 ? symlink(path, path) : i % 4 == 2 ? mknod(path, S_IFIFO | 0600, 0) : link(here[0] ? "/tmp/linked" : "", path)) return failed();
+  }
+}
+
+static int depth(int taker) {
+  char name[100];
+  snprintf(name, sizeof name, "%s/deep%d", here, taker);
+  if (mkdir(name, 0700) || chdir(name)) return failed();
+  for (long i = 0; i < 500; i++) {
+    if (mkdir("d", 0700) || chdir("d")) return failed();
+  }
+  return 0;
+}
+
+static int attributes(int taker) {
+  for (long i = 0;; i++) {
+    char name[100], path[100];
+    snprintf(path, sizeof path, "%s/file%d-%ld", here, taker, i / 100);
+    snprintf(name, sizeof name, "user.%ld", i % 100);
+    if (i % 100 == 0 && close(creat(path, 0600))) return failed();
+    if (setxattr(path, name, large, i % 100 == 0 ? 60000 : 30, 0)) {
+      if (errno == ENOSPC && i % 100 > 1) { i += 99 - i % 100; continue; }
+      return failed();
+    }
+  }
+}
+
+static int pipes(int taker) {
+  for (;;) {
+    int fd[2];
+    if (pipe2(fd, O_NONBLOCK)) return failed();
+    fcntl(fd[1], F_SETPIPE_SZ, 1 << 20);
+    while (write(fd[1], large, sizeof large) > 0);
+  }
+}
+
+static int sockets(int type, int bytes) {
+  for (;;) {
+    int fd[2];
+    if (socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fd)) return failed();
+    int size = 1 << 20;
+    setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    while (write(fd[1], large, bytes) > 0);
+    if (errno != EAGAIN) return failed();
+  }
+}
+
+static int streams(int taker) { return sockets(SOCK_STREAM, sizeof large); }
+static int datagrams(int taker) { return sockets(SOCK_DGRAM, 1); }
+static int packets(int taker) { return sockets(SOCK_SEQPACKET, 2000); }
+
+static int pass(int over, int fd) {
+  char data = 'x', control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec piece = {&data, 1};
+  struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(head), &fd, sizeof fd);
+  return sendmsg(over, &message, MSG_DONTWAIT) < 0;
+}
+
+/** Pairs of sockets, each in a message to the other, that nobody has any more. */
+static int cycles(int taker) {
+  for (int i = 0; i < 300; i++) {
+    int fd[2];
+    if (socketpair(AF_UNIX, i % 2 ? SOCK_STREAM : SOCK_DGRAM, 0, fd)) return failed();
+    if (pass(fd[0], fd[0]) || pass(fd[0], fd[1]) || pass(fd[1], fd[1])) return failed();
+    if (i % 100 == 0) write(fd[0], large, 30000);
+    close(fd[0]), close(fd[1]);
+  }
+  return 0;
+}
+
+/** Open files that are in messages alone, as many as may be. */
+static int passed(int taker) {
+  for (;;) {
+    int fd[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd)) return failed();
+    for (;;) {
+      int event = eventfd(0, 0);
+      if (event < 0) return failed();
+      int full = pass(fd[0], event);
+      close(event);
+      if (full) { if (errno != EAGAIN) return failed(); break; }
+    }
+  }
+}
+
+/** Sockets in messages to each other, a chain as long as may be. */
+static int chain(int taker) {
+  int before = -1;
+  for (int i = 0; i < 2000; i++) {
+    int fd[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd)) return failed();
+    if (before >= 0) {
+      if (pass(fd[0], before)) return failed();
+      close(before);
+    }
+    close(fd[0]);
+    before = fd[1];
+  }
+  return 0;
+}
+
+static int segments(int taker) {
+  for (;;) {
+    int id = shmget(IPC_PRIVATE, 1 << 20, 0600 | IPC_CREAT);
+    if (id < 0) return failed();
+    char *at = shmat(id, 0, 0);
+    if (at == (void *)-1) return failed();
+    memset(at, 1, 1 << 20);
+    shmdt(at);
+    if (taker % 2) continue;
+    shmctl(id, IPC_RMID, 0);
+  }
+}
+
+static void end_ipc(void) {
+  struct shm_info shm;
+  struct shmid_ds segment;
+  for (int i = shmctl(0, SHM_INFO, (void *)&shm); i >= 0; i--) shmctl(shmctl(i, SHM_STAT, &segment), IPC_RMID, 0);
+  struct msginfo msg;
+  struct msqid_ds queue;
+  for (int i = msgctl(0, MSG_INFO, (void *)&msg); i >= 0; i--) msgctl(msgctl(i, MSG_STAT, &queue), IPC_RMID, 0);
+  struct seminfo sem;
+  struct semid_ds set;
+  for (int i = semctl(0, 0, SEM_INFO, &sem); i >= 0; i--) semctl(semctl(i, 0, SEM_STAT, &set), 0, IPC_RMID);
+}
+
+static int messages(int taker) {
+  for (;;) {
+    int id = msgget(IPC_PRIVATE, 0600 | IPC_CREAT);
+    if (id < 0) return failed();
+    struct { long type; char text[100]; } message = {1};
+    while (msgsnd(id, &message, taker, IPC_NOWAIT) == 0);
+    if (errno != EAGAIN) return failed();
+  }
+}
+
+static int semaphores(int taker) {
+  for (;;) {
+    int id = semget(IPC_PRIVATE, 250, 0600 | IPC_CREAT);
+    if (id < 0) return failed();
+    struct sembuf up = {taker, 1, SEM_UNDO};
+    if (semop(id, &up, 1)) return failed();
+  }
+}
+
+static int queues(int taker) {
+  for (int i = 0;; i++) {
+    char name[50];
+    snprintf(name, sizeof name, "/storm%d-%d", taker, i);
+    struct mq_attr attributes = {.mq_maxmsg = 10, .mq_msgsize = 8192};
+    mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_NONBLOCK, 0600, &attributes);
+    if (queue == (mqd_t)-1) return failed();
+    mq_unlink(name);
+    while (mq_send(queue, large, 8192, 0) == 0);
+  }
+}
+
+static int watches(int taker) {
+  for (int i = 0;; i++) {
+    char path[100];
+    int fd = inotify_init1(0);
+    if (fd < 0) return failed();
+    for (int k = 0; k < 300; k++) {
+      snprintf(path, sizeof path, "%s/w%d-%d", here, taker, k);
+      close(creat(path, 0600));
+      if (inotify_add_watch(fd, path, IN_ALL_EVENTS) < 0) return failed();
+    }
+  }
+}
+
+static int interests(int taker) {
+  int events[300];
+  for (int i = 0; i < 300; i++) events[i] = eventfd(0, 0);
+  for (;;) {
+    int fd = epoll_create1(0);
+    if (fd < 0) return failed();
+    for (int k = 0; k < 300; k++) {
+      struct epoll_event event = {EPOLLIN | EPOLLOUT};
+      if (epoll_ctl(fd, EPOLL_CTL_ADD, events[k], &event)) return failed();
+    }
+  }
+}
+
+static int timers(int taker) {
+  for (;;) {
+    timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer)) return failed();
+    struct itimerspec soon = {{0, 1000}, {0, 1000}};
+    sigset_t set;
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, 0);
+    timer_settime(timer, 0, &soon, 0);
+  }
+}
+
+static int locks(int taker) {
+  char path[100];
+  snprintf(path, sizeof path, "%s/locked", here);
+  int fd = open(path, O_RDWR | O_CREAT, 0600);
+  for (long i = 0; i < 500; i++) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (i * TAKERS + taker) * 2, .l_len = 1};
+    if (fcntl(fd, F_SETLK, &lock)) return failed();
+  }
+  return 0;
+}
+
+static int descriptors(int taker) {
+  for (;;) {
+    if (eventfd(0, 0) < 0) return failed();
+  }
+}
+
+static int terminals(int taker) {
+  for (;;) {
+    int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) return failed();
+    int unlock = 0, number;
+    ioctl(fd, 0x40045431, &unlock);
+    ioctl(fd, 0x80045430, &number);
+    char name[30];
+    snprintf(name, sizeof name, "/dev/pts/%d", number);
+    int slave = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
+    while (write(fd, large, 4096) > 0);
+    while (slave >= 0 && write(slave, large, 4096) > 0);
+    close(slave);
+  }
+}
+
+static int queued(int taker) {
+  sigset_t set;
+  sigfillset(&set);
+  sigprocmask(SIG_BLOCK, &set, 0);
+  for (;;) {
+    union sigval value = {.sival_int = 1};
+    if (sigqueue(getpid(), SIGRTMIN + taker, value)) return failed();
+  }
+}
+
+/** Processes that do nothing but wait, in a group that is killed as one. */
+static int processes(int taker) {
+  setpgid(0, 0);
+  for (;;) {
+    pid_t pid = fork();
+    if (pid < 0) {
+      int error = errno;
+      signal(SIGTERM, SIG_IGN);
+      kill(0, SIGTERM);
+      while (wait(0) > 0);
+      return error;
+    }
+    if (pid == 0) {
+      signal(SIGTERM, SIG_DFL);
+      for (;;) pause();
+    }
+  }
+}
+
+/** Every process makes two and goes on; all are killed from outside. */
+static int bomb(int taker) {
+  for (;;) fork();
+}
+
+static int sleeper(void *unused) { for (;;) pause(); }
+static int threads(int taker) {
+  for (;;) {
+    char *stack = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED) return failed();
+    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+    if (clone(sleeper, stack + 4 * PAGE, flags, 0) < 0) return failed();
+  }
+}
+
+/** Bytes go round through pipes between processes, until a time in rounds. */
+static int ring(int taker) {
+  int first[2], before[2];
+  pipe(first);
+  before[0] = first[0];
+  for (int i = 0; i < 20; i++) {
+    int next[2];
+    if (pipe(next)) return failed();
+    if (fork() == 0) {
+      char bytes[64];
+      long got;
+      close(first[1]);
+      close(next[0]);
+      while ((got = read(before[0], bytes, sizeof bytes)) > 0) write(next[1], bytes, got);
+      _exit(0);
+    }
+    close(before[0]), close(next[1]);
+    before[0] = next[0];
+  }
+  long sum = 0;
+  for (int i = 0; i < 50; i++) {
+    char byte = (char)i, back;
+    write(first[1], &byte, 1);
+    if (read(before[0], &back, 1) != 1) return failed();
+    sum += (unsigned char)back == (i & 255);
+  }
+  close(first[1]);
+  while (wait(0) > 0);
+  return sum == 200 ? 0 : EBADMSG;
+}
+
+static volatile int seen;
+static void count(int number) { seen++; }
+/** Two processes send each other signals as fast as they can. */
+static int signals(int taker) {
+  signal(SIGUSR1, count);
+  signal(SIGRTMIN, count);
+  pid_t self = getpid(), pid = fork();
+  if (pid < 0) return failed();
+  pid_t other = pid ? pid : self;
+  for (int i = 0; i < 300; i++) {
+    kill(other, SIGUSR1);
+    sigqueue(other, SIGRTMIN, (union sigval){.sival_int = i});
+  }
+  if (pid == 0) for (;;) pause();
+  kill(pid, SIGKILL);
+  waitpid(pid, 0, 0);
+  return 0;
+}
+
+static const struct storm { const char *name; int (*taker)(int); } storms[] = {
+  {"anonymous", anonymous}, {"areas", areas}, {"tables", tables}, {"files", files}, {"memfds", memfds}, {"shared", shared},
+  {"names", names}, {"depth", depth}, {"attributes", attributes}, {"pipes", pipes}, {"streams", streams},
+  {"datagrams", datagrams}, {"packets", packets}, {"cycles", cycles}, {"passed", passed}, {"chain", chain},
+  {"segments", segments}, {"messages", messages}, {"semaphores", semaphores}, {"queues", queues}, {"watches", watches},
+  {"interests", interests}, {"timers", timers}, {"locks", locks}, {"descriptors", descriptors},
+  {"terminals", terminals}, {"queued", queued}, {"processes", processes}, {"bomb", bomb}, {"threads", threads}, {"ring", ring},
+  {"signals", signals},
+};
+
+/** Computes, touches memory and uses a pipe and a file of its own until it is told to end; its last word is whether all was right. */
+static int innocent(int end) {
+  int fd[2];
+  char name[100];
+  snprintf(name, sizeof name, "/tmp/innocent");
+  int file = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  if (pipe(fd)) return 2;
+  write(file, large, 8192);
+  long rounds = 0;
+  fcntl(end, F_SETFL, O_NONBLOCK);
+  char byte;
+  while (read(end, &byte, 1) < 0) {
+    unsigned hash = 1, wanted = 1;
+    char *at = mmap(0, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return 3;
+    for (unsigned i = 0; i < 8 * PAGE; i += 512) at[i] = (char)(i >> 9);
+    for (unsigned i = 0; i < 8 * PAGE; i += 512) hash = hash * 31 + (unsigned char)at[i], wanted = wanted * 31 + ((i >> 9) & 255);
+    if (hash != wanted) return 4;
+    munmap(at, 8 * PAGE);
+    if (write(fd[1], &rounds, sizeof rounds) != sizeof rounds) return 5;
+    long back;
+    if (read(fd[0], &back, sizeof back) != sizeof back || back != rounds) return 6;
+    if (pwrite(file, &rounds, sizeof rounds, 4000) != sizeof rounds) return 7;
+    if (pread(file, &back, sizeof back, 4000) != sizeof back || back != rounds) return 8;
+    rounds++;
+    usleep(2000);
+  }
+  return rounds > 0 ? 0 : 9;
+}
+
+static void limit(int which, rlim_t value) {
+  struct rlimit both = {value, value};
+  if (setrlimit(which, &both)) perror("setrlimit");
+}
+
+static void limits(void) {
+  limit(RLIMIT_AS, 64 << 20);
+  limit(RLIMIT_FSIZE, 8 << 20);
+  limit(RLIMIT_NOFILE, 200);
+  limit(RLIMIT_SIGPENDING, 100);
+  limit(RLIMIT_MSGQUEUE, 200000);
+  signal(SIGXFSZ, SIG_IGN);
+  // Root has no limit of processes.
+  limit(RLIMIT_NPROC, 40);
+}
+
+static int drop(const char *path, const struct stat *status, int kind, struct FTW *at) { return remove(path); }
+
+static void wipe(void) { nftw(here, drop, 8, FTW_DEPTH | FTW_PHYS); }
+
+static const char *name_of(int error) { return error == 0 ? "done" : strerror(error); }
+
+static void run(const struct storm *storm, FILE *out) {
+  mkdir(here, 0777);
+  chmod(here, 0777);
+  close(creat("/tmp/linked", 0666));
+  unsigned long before = free_bytes();
+  int end[2], ready[2], go[2], done[2];
+  pipe(end);
+  pid_t watched = fork();
+  if (watched == 0) {
+    close(end[1]);
+    _exit(innocent(end[0]));
+  }
+  close(end[0]);
+  pipe(ready), pipe(go);
+  pid_t takers[TAKERS];
+  for (int i = 0; i < TAKERS; i++) {
+    takers[i] = fork();
+    if (takers[i] != 0) continue;
+    setpgid(0, 0);
+    close(end[1]), close(ready[0]), close(go[1]);
+    if (limited) {
+      limits();
+      setresgid(1000 + i, 1000 + i, 1000 + i);
+      setresuid(1000 + i, 1000 + i, 1000 + i);
+    }
+    unsigned char error = (unsigned char)storm->taker(i);
+    write(ready[1], &error, 1);
+    // What it has taken it keeps until all have.
+    char byte;
+    read(go[0], &byte, 1);
+    _exit(error);
+  }
+  close(ready[1]), close(go[0]);
+  if (storm->taker == bomb) usleep(300000);
+  else {
+    unsigned char error;
+    for (int i = 0; i < TAKERS; i++) if (read(ready[0], &error, 1) != 1) break;
+  }
+  unsigned long least = free_bytes();
+  close(go[1]);
+  if (storm->taker == bomb) for (int k = 0; k < 50; k++) for (int i = 0; i < TAKERS; i++) kill(-takers[i], SIGKILL);
+  fprintf(out, "%s:", storm->name);
+  for (int i = 0; i < TAKERS; i++) {
+    int status = -1;
+    waitpid(takers[i], &status, 0);
+    if (WIFSIGNALED(status)) fprintf(out, " signal %d", WTERMSIG(status));
+    else fprintf(out, " %s", name_of(WEXITSTATUS(status)));
+  }
+  close(ready[0]);
+  while (waitpid(-1, 0, WNOHANG) > 0);
+  int status = -1;
+  close(end[1]);
+  waitpid(watched, &status, 0);
+  if (status == 0) fprintf(out, ", innocent unharmed");
+  else fprintf(out, ", innocent ended with %x", status);
+  while (wait(0) > 0);
+  wipe();
+  unlink("/tmp/linked"), unlink("/tmp/innocent");
+  end_ipc();
+  unsigned long after = free_bytes();
+  if (after + KEPT >= before) fprintf(out, ", memory is back");
+  else fprintf(out, ", %lu KiB lost", (before - after) >> 10);
+  if (getenv("STORMS_FIGURES")) fprintf(out, " (%lu KiB taken, %ld KiB less)", (before - least) >> 10, (long)(before - after) / 1024);
+  fprintf(out, "\n");
+  fflush(out);
+}
+
+int main(int count, char **arguments) {
+  int first = 1;
+  setvbuf(stdout, 0, _IOLBF, 4096);
+  signal(SIGPIPE, SIG_IGN);
+  if (count > 1 && !strcmp(arguments[1], "-l")) limited = 1, first++;
+  snprintf(here, sizeof here, "/tmp/storm");
+  memset(large, 'x', sizeof large);
+  for (unsigned i = 0; i < sizeof storms / sizeof *storms; i++) {
+    int wanted = first >= count;
+    for (int k = first; k < count; k++) wanted |= !strcmp(arguments[k], storms[i].name);
+    if (!wanted) continue;
+    run(&storms[i], fopen("/dev/null", "w"));
+    run(&storms[i], stdout);
+  }
+  return 0;
+}
