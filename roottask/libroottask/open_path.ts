@@ -233,6 +233,15 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   return openFound(thread, mount, node, entry, flags);
 }
 
+/** `flags` of an open go together: 0 or -EINVAL. With O_PATH those that count for nothing may be anything. */
+export function checkFlags(flags: u32): i64 {
+  if ((flags & O_PATH) !== 0) return 0;
+  const makes = (flags & O_CREAT) !== 0;
+  if ((flags & O_TMPFILE) === 0) return makes && (flags & O_DIRECTORY) !== 0 ? -EINVAL : 0;
+  const whole = (flags & O_DIRECTORY) !== 0 && (flags & O_ACCMODE) !== O_RDONLY;
+  return whole && !makes ? 0 : -EINVAL;
+}
+
 /**
  * Opens `path`, seen from directory `base` of `mount`, for the program of `thread`, whose call holds the file then. Returns a
  * descriptor or a negative error number. May wait.
@@ -251,13 +260,9 @@ export function openPath(
   const flags = pathOnly
     ? wanted & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     : wanted | O_LARGEFILE;
+  const wrong = checkFlags(flags);
+  if (wrong !== 0) return wrong;
   const temporary = (flags & O_TMPFILE) !== 0;
-  if (temporary) {
-    if ((flags & O_DIRECTORY) === 0 || (flags & O_ACCMODE) === O_RDONLY) return -EINVAL;
-    if ((flags & O_CREAT) !== 0) return -EINVAL;
-  } else if ((flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY)) {
-    return -EINVAL;
-  }
   const program = thread.program;
   if (!hasFreeDescriptor(program.files, program.filesLimit)) return -EMFILE;
   const follow = (flags & O_NOFOLLOW) === 0 && (flags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);

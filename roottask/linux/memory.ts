@@ -229,7 +229,7 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   denied = 0;
   if (file !== null) {
     // Positions in a file are up to 2^63 - 1.
-    if (((regs.r9 + length) as i64) < 0) return -EOVERFLOW;
+    if ((regs.r9 as i64) < 0 || ((regs.r9 + length) as i64) < 0) return -EOVERFLOW;
     const refused = findBacking(file, regs.rdx, flags);
     if (refused !== 0) return refused;
     if ((flags & MAP_GROWSDOWN) !== 0) return -EINVAL;
@@ -273,7 +273,6 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   if (regs.rsi === 0) return -EINVAL;
   const length = up(regs.rsi);
   if (length === 0) return -ENOMEM;
-  if (regs.r9 + length < length) return -EOVERFLOW;
   if (length > SPACE_END) return -ENOMEM;
   const limited = (flags & MAP_NORESERVE) === 0 && (regs.rdx & (MEM_W as u64)) !== 0;
   const reserves = file === null || (flags & MAP_TYPE) === MAP_PRIVATE;

@@ -111,5 +111,6 @@ export function sysOpenat2(thread: Thread, regs: Utcb): i64 {
   const fd = openPath(thread, baseMount, base, path, length as u32, flags, mode);
   // Where there was no walk at all.
   limitWalk(0);
-  return fd;
+  // A tmpfs keeps no names that are not there.
+  return fd === -ENOENT && ((resolve as u64) & RESOLVE_CACHED) !== 0 ? -EAGAIN : fd;
 }

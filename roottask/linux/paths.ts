@@ -39,7 +39,7 @@ import {
   O_TRUNC,
   O_WRONLY,
 } from "../libroottask/open_file";
-import { openDescriptor, openPath } from "../libroottask/open_path";
+import { checkFlags, openDescriptor, openPath } from "../libroottask/open_path";
 import { permitLink, permitMove, permitNew, permitRemoval } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
@@ -99,6 +99,8 @@ const RENAME_EXCHANGE: u64 = 2;
 
 function openAt(thread: Thread, fd: u64, address: u64, flags: u64, mode: u64): i64 {
   const program = thread.program;
+  const wrong = checkFlags(flags as u32);
+  if (wrong !== 0) return wrong;
   const length = readPath(program, path, address);
   if (length < 0) return length;
   const error = findBase(program, fd, path, length as u32);

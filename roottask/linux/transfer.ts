@@ -294,8 +294,16 @@ function passDirectly(
   return copyBetween(thread, input, output, from, OWN, count);
 }
 
-/** sendfile(out, in, position, count): fs/read_write.c, do_sendfile(). */
+/** sendfile(out, in, position, count): the position is written back, whatever has become of it. */
 export function sysSendfile(thread: Thread, regs: Utcb): i64 {
+  const space = thread.program.space;
+  const result = sendFile(thread, regs);
+  if (result > 0 || regs.rdx === 0) return result;
+  return get64(space, regs.rdx) && put64(space, regs.rdx, got) ? result : -EFAULT;
+}
+
+/** The same but for that: fs/read_write.c, do_sendfile(). */
+function sendFile(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   if (regs.rdx !== 0 && !get64(program.space, regs.rdx)) return -EFAULT;
   const input = fileOf(thread, regs.rsi);

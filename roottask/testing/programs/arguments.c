@@ -53,7 +53,8 @@ static const char *const names[] = {"f", "g", "d", "d/", "d/e", "d/.", "d/..", "
 
 // Letters: f descriptor, d descriptor of a directory or AT_FDCWD, b buffer, n length, r length of a range, o offset,
 // S size of a file, a address of a mapping, s path, v vector, k number of vectors, i int of any kind, m mode, u user or group, p position's address, t timespecs'
-// address, P protection, F flags of mmap, z zero, O flags of open.
+// address, P protection, F flags of mmap, z zero, O flags of open, h a struct
+// open_how, H its size.
 struct call { int number; const char *name, *arguments; };
 #define CALL(n, a) {SYS_##n, #n, a}
 static const struct call calls[] = {
@@ -71,7 +72,7 @@ static const struct call calls[] = {
   CALL(lchown, "suu"), CALL(fchownat, "dsuui"), CALL(umask, "m"), CALL(getrlimit, "ib"), CALL(getrusage, "ib"),
   CALL(statfs, "sb"), CALL(fstatfs, "fb"), CALL(faccessat, "dsi"), CALL(faccessat2, "dsii"), CALL(utimensat, "dsti"),
   CALL(statx, "dsiib"), CALL(fallocate, "fion"), CALL(copy_file_range, "fpfpni"), CALL(sendfile, "ffpn"),
-  CALL(getrandom, "bni"), CALL(openat, "dsOm"), CALL(getgroups, "ib"), CALL(fadvise64, "foni"), CALL(getdents64, "fbn"),
+  CALL(getrandom, "bni"), CALL(openat, "dsOm"), CALL(openat2, "dshH"), CALL(getgroups, "ib"), CALL(fadvise64, "foni"), CALL(getdents64, "fbn"),
   CALL(memfd_create, "si"), CALL(mremap, "brriz"), CALL(prlimit64, "zizb"),
   CALL(clock_gettime, "ib"), CALL(clock_getres, "ib"), CALL(close_range, "ffi"),
   CALL(syncfs, "f"), CALL(getcpu, "bbz"), CALL(getresuid, "bbb"), CALL(uname, "b"),
@@ -173,6 +174,7 @@ static long map_flags(void) {
 static struct iovec vectors[4];
 static int64_t positions[2];
 static struct timespec stamps[2];
+static uint64_t how[4];
 
 static long argument(char letter) {
   switch (letter) {
@@ -195,6 +197,14 @@ static long argument(char letter) {
         vectors[i].iov_len = PICK(lengths);
       }
       return below(8) ? (long)vectors : PICK(addresses);
+    case 'h':
+      how[0] = below(8) ? open_flags() : any();
+      how[1] = below(3) ? 0 : below(010000);
+      // RESOLVE_NO_XDEV depends on where the host has its files.
+      how[2] = below(3) ? below(64) & ~1ul : 0;
+      how[3] = below(8) == 0;
+      return below(8) ? (long)how : PICK(addresses);
+    case 'H': return below(4) ? 24 : (long)below(34);
     case 'k': return below(8) ? (long)below(5) : PICK(small);
     case 'm': return (long)(below(4) ? below(010000) : any());
     case 'u': return below(3) ? (long)below(3) - 1 : PICK(small);
