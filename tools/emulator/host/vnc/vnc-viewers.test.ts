@@ -82,6 +82,8 @@ describe.skipIf(!hasTigerVnc)("TigerVNC's viewer", () => {
       "1280x1024x24",
       "-nolisten",
       "tcp",
+      // Where its last client leaves, it would begin anew, and refuse who comes meanwhile.
+      "-noreset",
     ]);
     await until(() => /^\d+\n/m.test(server.text));
     const env = { DISPLAY: `:${/^(\d+)\n/m.exec(server.text)?.[1]}` };
