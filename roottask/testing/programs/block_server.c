@@ -120,6 +120,17 @@ int main(void) {
   second = reader("/dev/disk0", O_RDONLY);
   CHECK(read(fd, &in, sizeof in), 24), close(fd), CHECK(ended(second), 1280);
   CHECK(access("/dev/disk0", F_OK), -ENOENT), CHECK(read(open_file, &in, 1), -EIO), CHECK(close(open_file), 0);
+  // A client that is killed in the second part of a write that is to be safe: its request stays until it has its answer.
+  fd = open(SERVICE, O_RDWR), CHECK(offer(fd, 1, 0, 512, "disk2"), 48);
+  if ((pid = fork()) == 0) {
+    close(fd), close(other);
+    static char many[1 << 17];
+    _exit(write(open("/dev/disk2", O_WRONLY | O_SYNC), many, sizeof many) == sizeof many ? 0 : errno);
+  }
+  CHECK(read(fd, &in, sizeof in), 65560), CHECK(answer(fd, in.id, 0, 0), 16), CHECK(read(fd, &in, sizeof in), 65560);
+  kill(pid, SIGKILL), CHECK(ended(pid), 9), CHECK(ready(fd), 4), CHECK(answer(fd, in.id, 0, 0), 16);
+  pid = reader("/dev/disk2", O_RDONLY);
+  CHECK(read(fd, &in, sizeof in), 24), CHECK(answer(fd, in.id, 0, 512), 528), CHECK(ended(pid), 0), close(fd);
   // Its number is free again; there are sixteen.
   int all[20], made = 0;
   for (int i = 0; i < 20; i++) {
