@@ -1,7 +1,9 @@
-// The areas of a program's address space: what may be touched, as a sorted list without overlaps. Their pages are in
-// space.ts.
+// The areas of a program's address space: what may be touched, without overlaps, as a list in the order of addresses and as
+// a tree over it. Their pages are in space.ts.
 
 import { MEM_W } from "../libhedron/abi";
+import { STACK_TOP } from "../libhrstd/layout";
+import { Link, plant, settle, uproot } from "./balanced_tree";
 import { dropCopies } from "./file_pages";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
@@ -21,15 +23,23 @@ export const MARK_WIPE_ON_FORK: u32 = 4;
 /** It is in no core dump (MADV_DONTDUMP). */
 export const MARK_DONT_DUMP: u32 = 8;
 
+/** Areas that a program may have and still be given one more: vm.max_map_count of Linux. */
+export const AREAS_MAX: u32 = 65530;
+
 /** Bytes that stay free between an area that grows and what is below it (stack_guard_gap of Linux). */
 const GUARD: u64 = 256 * 4096;
 
 /** One run of addresses with the same rights and backing; the list is sorted and free of overlaps. */
 @unmanaged
-export class Area {
+export class Area extends Link {
+  previous: Area | null;
   next: Area | null;
+  /** Both change by `resize` alone, and what else `count` looks at between `discount` and `count`. */
   start: u64;
   end: u64;
+  /** Free bytes between the area in front of it, or SPACE_START, and it; the most that an area of the tree below it has. */
+  gap: u64;
+  widest: u64;
   /** RIGHT_… bits. */
   rights: u32;
   /** Not to be given to anybody else by a search (the UTCB). */
@@ -66,7 +76,15 @@ export class Space {
   decoys: u64;
   /** Root of a four-level table of page entries, indexed like the processor's. */
   table: usize;
+  /** The first area, the last one, and the root of the tree of all. */
   areas: Area | null;
+  lastArea: Area | null;
+  areaTree: usize;
+  /** Areas of the program's own, and their bytes: all, data, and those that are locked. The stack's are not among them. */
+  areaCount: u32;
+  mapped: u64;
+  data: u64;
+  locked: u64;
   /** Searches for room go downwards from here. */
   top: u64;
   breakStart: u64;
@@ -101,67 +119,181 @@ export class Space {
   tables: u32;
 }
 
-export function areaAt(space: Space, address: u64): Area | null {
-  let area = space.areas;
-  while (area !== null) {
-    if (address < area.start) return null;
-    if (address < area.end) return area;
-    area = area.next;
+function treeOf(space: Space): usize {
+  return changetype<usize>(space) + offsetof<Space>("areaTree");
+}
+
+/** `area` is the stack that a program begins with. */
+export function isStack(area: Area): bool {
+  return area.end === STACK_TOP;
+}
+
+/** Only its own process writes to `area`, which is no stack (is_data_mapping() of Linux). */
+export function isData(area: Area): bool {
+  return area.shared === 0 && (area.rights & MEM_W) !== 0 && !isStack(area);
+}
+
+/** `area` counts in the sums of `space`. */
+export function count(space: Space, area: Area): void {
+  if (area.fixed !== 0) return;
+  space.areaCount++;
+  if (isStack(area)) return;
+  const size = area.end - area.start;
+  space.mapped += size;
+  if (isData(area)) space.data += size;
+  if (area.locked !== 0) space.locked += size;
+}
+
+/** `area` counts no more: it goes, or something of it changes. */
+export function discount(space: Space, area: Area): void {
+  if (area.fixed !== 0) return;
+  space.areaCount--;
+  if (isStack(area)) return;
+  const size = area.end - area.start;
+  space.mapped -= size;
+  if (isData(area)) space.data -= size;
+  if (area.locked !== 0) space.locked -= size;
+}
+
+/** The program may be given one more area. */
+export function hasRoomForArea(space: Space): bool {
+  return space.areaCount <= AREAS_MAX;
+}
+
+/** The last area that begins at `address` or below, or null. */
+function lastFrom(space: Space, address: u64): Area | null {
+  let found: Area | null = null;
+  let at = changetype<Area | null>(space.areaTree);
+  while (at !== null) {
+    if (at.start <= address) {
+      found = at;
+      at = changetype<Area | null>(at.high);
+    } else {
+      at = changetype<Area | null>(at.low);
+    }
   }
-  return null;
+  return found;
+}
+
+export function areaAt(space: Space, address: u64): Area | null {
+  const area = lastFrom(space, address);
+  return area !== null && address < area.end ? area : null;
+}
+
+/** The first area that ends above `address`, or null. */
+export function firstAbove(space: Space, address: u64): Area | null {
+  const area = lastFrom(space, address);
+  if (area === null) return space.areas;
+  return address < area.end ? area : area.next;
 }
 
 /** The first area of the program's own that ends above `address`, or null. */
 export function ownAreaFrom(space: Space, address: u64): Area | null {
-  let area = space.areas;
-  while (area !== null && (area.end <= address || area.fixed !== 0)) area = area.next;
+  let area = firstAbove(space, address);
+  while (area !== null && area.fixed !== 0) area = area.next;
   return area;
 }
 
 /** The area above `address`, where nothing is mapped, if it can grow to there; null otherwise. */
 export function growDown(space: Space, address: u64): Area | null {
-  let below = SPACE_START;
-  let area = space.areas;
-  while (area !== null && area.end <= address) {
-    if (area.end > below) below = area.end;
-    // What the mediator may hand out is not to be had.
-    if (area === space.heap) below = max<u64>(below, space.heapLimit);
-    // One that nobody can touch, or that grows itself, needs no distance.
-    if (area.rights !== 0 && (area.marks & MARK_GROWS) === 0)
-      below = max<u64>(below, area.end + GUARD);
-    area = area.next;
-  }
+  const previous = lastFrom(space, address);
+  const area = previous === null ? space.areas : previous.next;
   if (area === null || (area.marks & MARK_GROWS) === 0 || area.fixed !== 0) return null;
+  let below = SPACE_START;
+  if (previous !== null) {
+    below = max<u64>(below, previous.end);
+    // What the mediator may hand out is not to be had.
+    if (previous === space.heap) below = max<u64>(below, space.heapLimit);
+    // One that nobody can touch, or that grows itself, needs no distance.
+    if (previous.rights !== 0 && (previous.marks & MARK_GROWS) === 0)
+      below = max<u64>(below, previous.end + GUARD);
+  }
   const start = address & ~(4095 as u64);
   if (start < below || area.end - start > space.growthLimit) return null;
-  area.start = start;
+  resize(space, area, start, area.end);
   return area;
 }
 
 /** Nothing is mapped in [start, end). */
 export function rangeFree(space: Space, start: u64, end: u64): bool {
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start) return false;
-    area = area.next;
+  const area = firstAbove(space, start);
+  return area === null || area.start >= end;
+}
+
+/** What is free in front of `area`. */
+function gapOf(area: Area): u64 {
+  const previous = area.previous;
+  const from = previous === null ? SPACE_START : max<u64>(previous.end, SPACE_START);
+  return area.start > from ? area.start - from : 0;
+}
+
+function sumGaps(link: Link): void {
+  const area = changetype<Area>(link);
+  const low = changetype<Area | null>(area.low);
+  const high = changetype<Area | null>(area.high);
+  let widest = area.gap;
+  if (low !== null) widest = max<u64>(widest, low.widest);
+  if (high !== null) widest = max<u64>(widest, high.widest);
+  area.widest = widest;
+}
+
+/** What is free in front of `area`, unless that is null, may have changed. */
+function measureGap(space: Space, area: Area | null): void {
+  if (area === null) return;
+  const gap = gapOf(area);
+  if (gap === area.gap) return;
+  area.gap = gap;
+  settle(treeOf(space), area, sumGaps);
+}
+
+/** `area` becomes [start, end); it stays where it is in the order. */
+export function resize(space: Space, area: Area, start: u64, end: u64): void {
+  discount(space, area);
+  area.start = start;
+  area.end = end;
+  count(space, area);
+  measureGap(space, area);
+  measureGap(space, area.next);
+}
+
+/** The last area with at least `length` free bytes in front of it, `from` or in front of that; null where there is none. */
+function lastWide(from: Area | null, length: u64): Area | null {
+  let at = from;
+  while (at !== null) {
+    if (at.gap >= length) return at;
+    let low = changetype<Area | null>(at.low);
+    if (low !== null && low.widest >= length) return lastWideBelow(low, length);
+    // Up to the next one in front that is not below.
+    low = at;
+    at = changetype<Area | null>(at.parent);
+    while (at !== null && at.low === low) {
+      low = at;
+      at = changetype<Area | null>(at.parent);
+    }
   }
-  return true;
+  return null;
+}
+
+/** The same in the tree below `top`, where there is one. */
+function lastWideBelow(top: Area, length: u64): Area {
+  let at = top;
+  while (true) {
+    const high = changetype<Area | null>(at.high);
+    if (high !== null && high.widest >= length) at = high;
+    else if (at.gap >= length) return at;
+    else at = changetype<Area>(at.low);
+  }
 }
 
 /** The highest free range of `length` bytes below `space.top`, or 0. */
 export function findRoom(space: Space, length: u64): u64 {
-  let best: u64 = 0;
-  let floor = SPACE_START;
-  let area = space.areas;
-  while (area !== null) {
-    const limit = min<u64>(area.start, space.top);
-    if (limit > floor && limit - floor >= length) best = limit - length;
-    if (area.end > floor) floor = area.end;
-    if (floor >= space.top) return best;
-    area = area.next;
-  }
-  if (floor < space.top && space.top - floor >= length) best = space.top - length;
-  return best;
+  const top = space.top;
+  // The last that begins below it, behind which room ends there.
+  const last = lastFrom(space, top - 1);
+  const floor = last === null ? SPACE_START : max<u64>(last.end, SPACE_START);
+  if (floor < top && top - floor >= length) return top - length;
+  const area = lastWide(last, length);
+  return area === null ? 0 : area.start - length;
 }
 
 /** Cuts the area that spans `address` in two. False when memory is out. */
@@ -170,7 +302,6 @@ export function splitAt(space: Space, address: u64): bool {
   if (area === null || area.start === address) return true;
   const tail = create<Area>();
   if (tail === null) return false;
-  tail.next = area.next;
   tail.start = address;
   tail.end = area.end;
   tail.rights = area.rights;
@@ -183,8 +314,8 @@ export function splitAt(space: Space, address: u64): bool {
   const node = area.node;
   if (node !== null) backArea(space, tail, node);
   findAreaThrough(tail, area.mount);
-  area.end = address;
-  area.next = tail;
+  resize(space, area, area.start, address);
+  insertArea(space, tail);
   return true;
 }
 
@@ -196,9 +327,16 @@ function joins(a: Area, b: Area): bool {
     a.shared === b.shared &&
     a.locked === b.locked &&
     a.marks === b.marks &&
-    a.node === null &&
-    b.node === null
+    a.node === b.node &&
+    (a.node === null || continues(a, b))
   );
+}
+
+/** What `b` maps of the node of both comes behind what `a` maps of it. Mappings of segments are counted, and stay. */
+function continues(a: Area, b: Area): bool {
+  const node = a.node as Node;
+  if (node.segment !== 0 || a.denied !== b.denied || a.mount !== b.mount) return false;
+  return a.offset + (a.end - a.start) === b.offset;
 }
 
 /** The number of areas that map `node`, a segment's, changes by `by`: 1 or -1. */
@@ -258,22 +396,85 @@ export function dropArea(area: Area): void {
   dropMount(mount);
 }
 
-/** Makes one of neighbours that are alike, and drops areas that are empty. */
-export function joinNeighbours(space: Space): void {
-  let previous: Area | null = null;
+/** Takes `area` out of list and tree. */
+function takeOut(space: Space, area: Area): void {
+  const previous = area.previous;
+  const next = area.next;
+  if (previous === null) space.areas = next;
+  else previous.next = next;
+  if (next === null) space.lastArea = previous;
+  else next.previous = previous;
+  discount(space, area);
+  uproot(treeOf(space), area, sumGaps);
+  measureGap(space, next);
+}
+
+/** Takes `area` away. */
+export function removeArea(space: Space, area: Area): void {
+  takeOut(space, area);
+  dropArea(area);
+}
+
+/** Takes all areas away. */
+export function removeAll(space: Space): void {
   let area = space.areas;
   while (area !== null) {
     const next: Area | null = area.next;
-    if (area.start === area.end || (previous !== null && joins(previous, area))) {
-      if (previous === null) space.areas = next;
-      else previous.next = next;
-      if (previous !== null && area.start !== area.end) previous.end = area.end;
-      dropArea(area);
-    } else {
-      previous = area;
+    dropArea(area);
+    area = next;
+  }
+  space.areas = null;
+  space.lastArea = null;
+  space.areaTree = 0;
+  space.areaCount = 0;
+  space.mapped = 0;
+  space.data = 0;
+  space.locked = 0;
+}
+
+/** Makes one of areas that touch [start, end), or are in it, where neighbours are alike, and drops those that are empty. */
+export function joinNeighbours(space: Space, start: u64, end: u64): void {
+  let area: Area | null = null;
+  if (start !== 0) area = lastFrom(space, start - 1);
+  if (area === null) area = space.areas;
+  while (area !== null && area.start <= end) {
+    const next: Area | null = area.next;
+    const previous = area.previous;
+    if (area.start === area.end) {
+      removeArea(space, area);
+    } else if (previous !== null && joins(previous, area)) {
+      const limit = area.end;
+      removeArea(space, area);
+      resize(space, previous, previous.start, limit);
     }
     area = next;
   }
+}
+
+/** Cuts the areas at both ends of [start, end). False when memory is out, or there would be too many areas. */
+export function splitRange(space: Space, start: u64, end: u64): bool {
+  let cuts: u32 = 0;
+  const first = areaAt(space, start);
+  if (first !== null && first.start < start) cuts++;
+  const last = areaAt(space, end);
+  if (last !== null && last.start < end) cuts++;
+  if (cuts !== 0 && space.areaCount + cuts > AREAS_MAX) return false;
+  return splitAt(space, start) && splitAt(space, end);
+}
+
+/**
+ * The same, of [start, end) within `area` that is to have `rights`: where what is next to it has them too, that becomes
+ * larger, and there is no area more.
+ */
+export function splitForRights(space: Space, area: Area, start: u64, end: u64, rights: u32): bool {
+  const old = area.rights;
+  const before = area.start === start ? area.previous : null;
+  const behind = area.end === end ? area.next : null;
+  area.rights = rights;
+  const joined =
+    (before !== null && joins(before, area)) || (behind !== null && joins(area, behind));
+  area.rights = old;
+  return joined ? splitAt(space, start) && splitAt(space, end) : splitRange(space, start, end);
 }
 
 /** The first of the areas that map `node`. */
@@ -281,43 +482,104 @@ export function firstMapping(node: Node): Area | null {
   return changetype<Area | null>(node.mappings);
 }
 
-/** Puts `area` where it belongs: in front of the first that does not begin below it. */
+/** Puts `area` where it belongs; one that is empty comes in front of another that begins there. */
 export function insertArea(space: Space, area: Area): void {
   let previous: Area | null = null;
-  let at = space.areas;
-  while (at !== null && at.start < area.start) {
-    previous = at;
-    at = at.next;
+  let next: Area | null = null;
+  let parent: Area | null = null;
+  let low = false;
+  let at = changetype<Area | null>(space.areaTree);
+  const isEmpty = area.start === area.end;
+  while (at !== null) {
+    parent = at;
+    low = area.start < at.start || (isEmpty && area.start === at.start);
+    if (low) {
+      next = at;
+      at = changetype<Area | null>(at.low);
+    } else {
+      previous = at;
+      at = changetype<Area | null>(at.high);
+    }
   }
-  area.next = at;
+  area.previous = previous;
+  area.next = next;
   if (previous === null) space.areas = area;
   else previous.next = area;
+  if (next === null) space.lastArea = area;
+  else next.previous = area;
+  area.gap = gapOf(area);
+  count(space, area);
+  plant(treeOf(space), parent, low, area, sumGaps);
+  measureGap(space, next);
+}
+
+/** The next area to be put into the tree that `grow` makes. */
+let growing: Area | null = null;
+
+/** A tree of the next `size` areas: its root. */
+function grow(size: u32): Area | null {
+  if (size === 0) return null;
+  const half = size >> 1;
+  const low = grow(half);
+  const area = growing as Area;
+  growing = area.next;
+  const high = grow(size - half - 1);
+  area.low = low;
+  area.high = high;
+  if (low !== null) low.parent = area;
+  if (high !== null) high.parent = area;
+  area.height = low === null ? 1 : low.height + 1;
+  sumGaps(area);
+  return area;
+}
+
+/**
+ * Puts `area` into the list behind `previous`, in front of which are all that begin below it (null: it is the first), but
+ * not into the tree: `plantAll` comes when all have been listed.
+ */
+export function listArea(space: Space, previous: Area | null, area: Area): void {
+  const next = previous === null ? space.areas : previous.next;
+  area.previous = previous;
+  area.next = next;
+  if (previous === null) space.areas = area;
+  else previous.next = area;
+  if (next === null) space.lastArea = area;
+  else next.previous = area;
+  count(space, area);
+}
+
+/** Makes the tree of what has been listed. */
+export function plantAll(space: Space): void {
+  let size: u32 = 0;
+  let area = space.areas;
+  while (area !== null) {
+    area.gap = gapOf(area);
+    area = area.next;
+    size++;
+  }
+  growing = space.areas;
+  const root = grow(size);
+  if (root !== null) root.parent = null;
+  space.areaTree = changetype<usize>(root);
 }
 
 /** The end of what is free from `start` on, at most `limit`; `start` where nothing is. */
 export function freeUntil(space: Space, start: u64, limit: u64): u64 {
-  let area = space.areas;
-  while (area !== null && area.end <= start) area = area.next;
+  const area = firstAbove(space, start);
   if (area === null) return limit;
   return max<u64>(start, min<u64>(area.start, limit));
 }
 
-/** Where what is free below `end` begins: behind the last area that ends there or below. */
-export function freeFrom(space: Space, end: u64): u64 {
-  let from = SPACE_START;
-  let area = space.areas;
-  while (area !== null && area.end <= end) {
-    from = area.end;
-    area = area.next;
-  }
-  return from;
+/** Where what is free in front of `area` begins. */
+export function freeFrom(area: Area): u64 {
+  return area.start - gapOf(area);
 }
 
 /** The end of what the program may have changed from `start` on, at most `limit`: where an area that is not its own begins. */
 export function ownUntil(space: Space, start: u64, limit: u64): u64 {
-  let area = space.areas;
+  let area = firstAbove(space, start);
   while (area !== null && area.start < limit) {
-    if (area.end > start && area.fixed !== 0) return max<u64>(start, area.start);
+    if (area.fixed !== 0) return max<u64>(start, area.start);
     area = area.next;
   }
   return limit;
@@ -325,21 +587,16 @@ export function ownUntil(space: Space, start: u64, limit: u64): u64 {
 
 /** [start, end) touches an area that is not the program's to change. */
 export function blocked(space: Space, start: u64, end: u64): bool {
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.end > start && area.fixed !== 0) return true;
-    area = area.next;
-  }
-  return false;
+  return ownUntil(space, start, end) !== end;
 }
 
 /** The first address of [start, end) that is not mapped, or `end`. */
 export function mappedUntil(space: Space, start: u64, end: u64): u64 {
   let at = start;
-  let area = space.areas;
+  let area = firstAbove(space, start);
   while (area !== null && at < end) {
     if (area.start > at) return at;
-    if (area.end > at) at = area.end;
+    at = area.end;
     area = area.next;
   }
   return min<u64>(at, end);

@@ -14,7 +14,7 @@ import {
   WORD_PAGES_MAX,
   WORD_POOL,
 } from "../libhrstd/mediator_layout";
-import { Area, findRoom, freeUntil, insertArea, joinNeighbours, Space } from "./areas";
+import { Area, findRoom, freeUntil, insertArea, joinNeighbours, resize, Space } from "./areas";
 import { create } from "./heap";
 import { totalPages } from "./pages";
 
@@ -35,11 +35,13 @@ function record(space: Space, heapWord: u64, poolWord: u64): void {
   const end = heapWord & ADDRESS;
   if (heap !== null && end > space.breakEnd && end <= space.heapLimit) {
     space.breakEnd = end;
-    heap.end = up(end);
+    resize(space, heap, heap.start, up(end));
   }
   const pool = space.pool;
   const start = poolWord & ADDRESS & ~(PAGE - 1);
-  if (pool !== null && start < pool.start && start >= space.poolStart) pool.start = start;
+  if (pool !== null && start < pool.start && start >= space.poolStart) {
+    resize(space, pool, start, pool.end);
+  }
 }
 
 /** Records what the mediator has handed out up to now. False where it cannot have. */
@@ -59,9 +61,12 @@ export function takeBack(space: Space): void {
   const words = space.words;
   const heapWord = atomic.xchg<u64>(words + WORD_BREAK, 0);
   record(space, heapWord, atomic.xchg<u64>(words + WORD_POOL, 0));
+  const heap = space.heap;
+  const pool = space.pool;
   space.heap = null;
   space.pool = null;
-  joinNeighbours(space);
+  if (heap !== null) joinNeighbours(space, heap.start, heap.end);
+  if (pool !== null) joinNeighbours(space, pool.start, pool.end);
 }
 
 /** An empty area at `address`, or null when memory is out. */

@@ -16,20 +16,28 @@ import {
 } from "../libhedron/abi";
 import { delegateRange, revoke } from "../libhedron/hypercalls";
 import {
+  AREAS_MAX,
   Area,
   areaAt,
   backArea,
-  dropArea,
+  count,
+  discount,
   findAreaThrough,
+  firstAbove,
   firstMapping,
   growDown,
   insertArea,
   joinNeighbours,
+  listArea,
   MARK_DONT_FORK,
   MARK_WIPE_ON_FORK,
+  plantAll,
+  removeAll,
+  removeArea,
   SPACE_END,
   Space,
   splitAt,
+  splitForRights,
 } from "./areas";
 import { EINVAL, ENOMEM } from "./errno";
 import { copyContents, frameAt, frameToRead, frameToWrite, isCopy } from "./file_pages";
@@ -172,21 +180,17 @@ function discard(space: Space, start: u64, end: u64): void {
   }
 }
 
-/** Takes [start, end) away, whatever is there. Returns 0 or -ENOMEM. */
+/** Takes [start, end) away, whatever is there. Returns 0 or -ENOMEM, also for a hole that would make too many areas. */
 export function unmap(space: Space, start: u64, end: u64): i64 {
+  const spans = areaAt(space, start);
+  const isHole = spans !== null && spans.start < start && spans.end > end;
+  if (isHole && space.areaCount >= AREAS_MAX) return -ENOMEM;
   if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   discard(space, start, end);
-  let previous: Area | null = null;
-  let area = space.areas;
+  let area = firstAbove(space, start);
   while (area !== null && area.start < end) {
-    const next = area.next;
-    if (area.start >= start) {
-      if (previous === null) space.areas = next;
-      else previous.next = next;
-      dropArea(area);
-    } else {
-      previous = area;
-    }
+    const next: Area | null = area.next;
+    removeArea(space, area);
     area = next;
   }
   return 0;
@@ -194,9 +198,9 @@ export function unmap(space: Space, start: u64, end: u64): i64 {
 
 /** Forgets the contents of [start, end) of anonymous areas: the next touch finds zeroes. */
 export function forget(space: Space, start: u64, end: u64): void {
-  let area = space.areas;
+  let area = firstAbove(space, start);
   while (area !== null && area.start < end) {
-    if (area.end > start && area.fixed === 0) {
+    if (area.fixed === 0) {
       discard(space, max<u64>(start, area.start), min<u64>(end, area.end));
     }
     area = area.next;
@@ -258,7 +262,7 @@ function mapArea(
   area.offset = offset;
   if (node !== null) backArea(space, area, node);
   insertArea(space, area);
-  joinNeighbours(space);
+  joinNeighbours(space, start, end);
   return 0;
 }
 
@@ -267,7 +271,10 @@ export function block(space: Space, start: u64, end: u64): i64 {
   const error = map(space, start, end, 0, null, 0);
   if (error !== 0) return error;
   const area = areaAt(space, start);
-  if (area !== null) area.fixed = 1;
+  if (area === null) return 0;
+  discount(space, area);
+  area.fixed = 1;
+  count(space, area);
   return 0;
 }
 
@@ -284,15 +291,19 @@ function allowed(space: Space, address: u64, frame: u64, rights: u32): u32 {
   return isCopy(area.node as Node, indexOf(area, address)) ? rights & ~MEM_W : rights;
 }
 
-/** Gives [start, end), which is within one area, the rights `rights`, which it can get. Returns 0 or -ENOMEM. */
+/**
+ * Gives [start, end), which is within one area, the rights `rights`, which it can get. Returns 0 or -ENOMEM, also where there
+ * would be too many areas.
+ */
 export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
-  if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   const wanted = effective(rights);
-  let area = space.areas;
-  while (area !== null && area.start < end) {
-    if (area.start >= start) area.rights = wanted;
-    area = area.next;
-  }
+  const whole = areaAt(space, start) as Area;
+  if (whole.rights === wanted) return 0;
+  if (!splitForRights(space, whole, start, end, wanted)) return -ENOMEM;
+  const area = areaAt(space, start) as Area;
+  discount(space, area);
+  area.rights = wanted;
+  count(space, area);
   let address = nextPresent(space, start, end);
   while (address < end) {
     const first = load<u64>(entryOf(space, address, false)) & ~PAGE_MASK;
@@ -312,7 +323,7 @@ export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
     mirror(space, address, first, pages, rights);
     address = nextPresent(space, run, end);
   }
-  joinNeighbours(space);
+  joinNeighbours(space, start, end);
   return 0;
 }
 
@@ -659,6 +670,45 @@ function sharePages(from: Space, to: Space, area: Area): bool {
   return true;
 }
 
+/** Copies `area` of `from`, with its pages, behind `previous` among those of `to`: the copy, or null when memory is out. */
+function copyArea(from: Space, to: Space, area: Area, previous: Area | null): Area | null {
+  const copy = create<Area>();
+  if (copy === null) return null;
+  copy.start = area.start;
+  copy.end = area.end;
+  copy.rights = area.rights;
+  copy.shared = area.shared;
+  copy.offset = area.offset;
+  copy.denied = area.denied;
+  copy.marks = area.marks;
+  const node = area.node;
+  if (node !== null) backArea(to, copy, node);
+  findAreaThrough(copy, area.mount);
+  listArea(to, previous, copy);
+  // Shared pages are the node's: the copy finds them there.
+  const wiped = area.shared !== 0 || (area.marks & MARK_WIPE_ON_FORK) !== 0;
+  return wiped || sharePages(from, to, area) ? copy : null;
+}
+
+/** Copies the areas of `from` that a child has, with their pages, between those of `to`. False when memory is out. */
+function copyAreas(from: Space, to: Space): bool {
+  let previous: Area | null = null;
+  let following = to.areas;
+  let area = from.areas;
+  while (area !== null) {
+    if (area.fixed === 0 && (area.marks & MARK_DONT_FORK) === 0) {
+      while (following !== null && following.start < area.start) {
+        previous = following;
+        following = following.next;
+      }
+      previous = copyArea(from, to, area, previous);
+      if (previous === null) return false;
+    }
+    area = area.next;
+  }
+  return true;
+}
+
 /**
  * Makes `to`, which has nothing but fixed areas, a copy of `from` as fork(2) has it. What the mediator may hand out has
  * been taken back. False when memory is out.
@@ -671,37 +721,18 @@ export function copySpace(from: Space, to: Space): bool {
   to.variablesEnd = from.variablesEnd;
   to.barriers = from.barriers;
   to.growthLimit = from.growthLimit;
-  let area = from.areas;
-  while (area !== null) {
-    if (area.fixed === 0 && (area.marks & MARK_DONT_FORK) === 0) {
-      const copy = create<Area>();
-      if (copy === null) return false;
-      copy.start = area.start;
-      copy.end = area.end;
-      copy.rights = area.rights;
-      copy.shared = area.shared;
-      copy.offset = area.offset;
-      copy.denied = area.denied;
-      copy.marks = area.marks;
-      const node = area.node;
-      if (node !== null) backArea(to, copy, node);
-      findAreaThrough(copy, area.mount);
-      insertArea(to, copy);
-      // Shared pages are the node's: the copy finds them there.
-      const wiped = area.shared !== 0 || (area.marks & MARK_WIPE_ON_FORK) !== 0;
-      if (!wiped && !sharePages(from, to, area)) return false;
-    }
-    area = area.next;
-  }
+  const copied = copyAreas(from, to);
+  plantAll(to);
   to.peak = to.resident;
-  return true;
+  return copied;
 }
 
 /** A program has the space no more; the last one takes everything away and frees it with its PD. */
 export function destroySpace(space: Space): void {
   space.users--;
   if (space.users !== 0) return;
-  unmap(space, 0, SPACE_END + PAGE);
+  discard(space, 0, SPACE_END + PAGE);
+  removeAll(space);
   freeTable(space.table, 4);
   revoke(CRD_OBJ, space.pd, 0);
   freeSpaceSlot(space.slot);

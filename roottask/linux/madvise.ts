@@ -12,10 +12,10 @@ import {
   MARK_WIPE_ON_FORK,
   ownAreaFrom,
   Space,
-  splitAt,
+  splitRange,
 } from "../libroottask/areas";
 import { allocateContents } from "../libroottask/contents";
-import { EACCES, EFAULT, EINVAL, ENOMEM } from "../libroottask/errno";
+import { EACCES, EAGAIN, EFAULT, EINVAL, ENOMEM } from "../libroottask/errno";
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE } from "../libroottask/open_file";
 import { grant, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
@@ -55,12 +55,15 @@ function punch(area: Area, start: u64, end: u64): i64 {
   return allocateContents(node, mode, offset, (end - start) as i64, ~(0 as u64));
 }
 
-/** Takes marks from [start, end) of an area, and gives it others. Returns 0 or -ENOMEM. */
+/** Takes marks from [start, end) of an area, and gives it others. Returns 0, or -EAGAIN where there is no room for another. */
 function mark(space: Space, start: u64, end: u64, taken: u32, given: u32): i64 {
-  if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
+  const whole = ownAreaFrom(space, start) as Area;
+  const marks = (whole.marks & ~taken) | given;
+  if (whole.marks === marks) return 0;
+  if (!splitRange(space, start, end)) return -EAGAIN;
   const area = ownAreaFrom(space, start) as Area;
-  area.marks = (area.marks & ~taken) | given;
-  joinNeighbours(space);
+  area.marks = marks;
+  joinNeighbours(space, start, end);
   return 0;
 }
 

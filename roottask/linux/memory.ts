@@ -9,6 +9,9 @@ import {
   blocked,
   findAreaThrough,
   findRoom,
+  hasRoomForArea,
+  isStack,
+  joinNeighbours,
   MARK_GROWS,
   ownAreaFrom,
   ownUntil,
@@ -38,7 +41,7 @@ import { totalPages } from "../libroottask/pages";
 import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { isWriteSealed } from "../libroottask/seals";
-import { isStack, lockedSize, newData, sizeWithin } from "../libroottask/sizes";
+import { lockedSize, newData, sizeWithin } from "../libroottask/sizes";
 import { copyTo, map, mapShared, present, protect, touch, unmap } from "../libroottask/space";
 import { dispose, KIND_FILE, Node, newNode } from "../libroottask/tree";
 import { mayExpand } from "./memory_limits";
@@ -101,7 +104,9 @@ function moveBreak(program: Program, wanted: u64): i64 {
   if (end > old) {
     if (!rangeFree(space, old, end)) return space.breakEnd as i64;
     if (end - old > (totalPages() as u64) * PAGE) return space.breakEnd as i64;
-    if (!mayExpand(program, end - old, end - old)) return space.breakEnd as i64;
+    if (!mayExpand(program, end - old, end - old) || !hasRoomForArea(space)) {
+      return space.breakEnd as i64;
+    }
     if (space.locksNew !== 0 && !mayLockSize(program, lockedSize(space) + end - old)) {
       return space.breakEnd as i64;
     }
@@ -218,6 +223,7 @@ function hugePages(flags: u64): i64 {
 function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null): i64 {
   const space = program.space;
   const flags = regs.r10;
+  if (!hasRoomForArea(space)) return -ENOMEM;
   const at = place(space, regs.rdi, length, flags);
   if (at < 0) return at;
   const start = at as u64;
@@ -251,6 +257,7 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   if (area !== null && backingMount !== null) {
     area.denied = denied;
     findAreaThrough(area, backingMount);
+    joinNeighbours(space, start, start + length);
   }
   if ((locks || (flags & MAP_POPULATE) !== 0) && rights !== 0)
     populate(space, start, start + length);

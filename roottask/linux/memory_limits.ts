@@ -1,7 +1,7 @@
 // Limits on the size of address spaces: RLIMIT_AS and RLIMIT_DATA as may_expand_vm() (mm/mmap.c) has them, RLIMIT_STACK.
 
 import { STACK_TOP } from "../libhrstd/layout";
-import { areaAt, freeFrom, Space } from "../libroottask/areas";
+import { areaAt, freeFrom, resize, Space } from "../libroottask/areas";
 import { Program } from "../libroottask/program";
 import { dataSize, mappedSize } from "../libroottask/sizes";
 import { nextPresent } from "../libroottask/space";
@@ -46,5 +46,5 @@ export function limitStack(space: Space, limit: u64): void {
   if (area === null || area.end !== STACK_TOP) return;
   const used = nextPresent(space, area.start, area.end);
   const start = min<u64>(STACK_TOP - min<u64>(limit, STACK_MOST), used);
-  area.start = max<u64>(start & ~(PAGE - 1), freeFrom(space, area.start));
+  resize(space, area, max<u64>(start & ~(PAGE - 1), freeFrom(area)), area.end);
 }

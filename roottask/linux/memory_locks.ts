@@ -5,16 +5,19 @@ import { MEM_R } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import {
   Area,
+  count,
+  discount,
+  firstAbove,
   joinNeighbours,
   mappedUntil,
   ownUntil,
   SPACE_END,
   Space,
-  splitAt,
+  splitRange,
 } from "../libroottask/areas";
 import { CAP_IPC_LOCK, capable } from "../libroottask/credentials";
 import { EAGAIN, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
-import { recordHandedOut } from "../libroottask/pregrant";
+import { grant, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { lockedSize, lockedWithin, mappedSize, usedStart } from "../libroottask/sizes";
 import { FAULT_MEMORY, faultReason, touch } from "../libroottask/space";
@@ -42,19 +45,32 @@ export function mayLockSize(program: Program, size: u64): bool {
   return size <= (softLimit(program, RLIMIT_MEMLOCK) & ~(PAGE - 1)) || capable(CAP_IPC_LOCK);
 }
 
-/** Whether [start, end) is locked from now on. Returns 0, or -ENOMEM, what lies before a hole having changed. */
-function mark(space: Space, start: u64, end: u64, locked: u32): i64 {
-  recordHandedOut(space);
-  if (end > SPACE_END) return -ENOMEM;
+function setLocked(space: Space, area: Area, locked: u32): void {
+  discount(space, area);
+  area.locked = locked;
+  count(space, area);
+}
+
+/** Whether [start, end) is locked from now on, as far as there is no hole. Returns where that is, or -ENOMEM. */
+function markRange(space: Space, start: u64, end: u64, locked: u32): i64 {
   const limit = ownUntil(space, start, mappedUntil(space, start, end));
-  if (!splitAt(space, start) || !splitAt(space, limit)) return -ENOMEM;
-  let area = space.areas;
+  if (!splitRange(space, start, limit)) return -ENOMEM;
+  let area = firstAbove(space, start);
   while (area !== null && area.start < limit) {
-    if (area.start >= start) area.locked = locked;
+    setLocked(space, area, locked);
     area = area.next;
   }
-  joinNeighbours(space);
-  return limit === end ? 0 : -ENOMEM;
+  joinNeighbours(space, start, limit);
+  return limit as i64;
+}
+
+/** Whether [start, end) is locked from now on. Returns 0, or -ENOMEM, what lies before a hole having changed. */
+function mark(space: Space, start: u64, end: u64, locked: u32): i64 {
+  if (end > SPACE_END) return -ENOMEM;
+  takeBack(space);
+  const limit = markRange(space, start, end, locked);
+  grant(space);
+  return limit === (end as i64) ? 0 : -ENOMEM;
 }
 
 /** munlock(address, length). */
@@ -106,16 +122,17 @@ function populate(space: Space, area: Area): void {
 
 /** Marks all areas, and brings in their pages where `populates`. */
 function markAll(space: Space, locked: u32, populates: bool): void {
-  recordHandedOut(space);
+  takeBack(space);
   let area = space.areas;
   while (area !== null) {
     if (area.fixed === 0) {
-      area.locked = locked;
+      setLocked(space, area, locked);
       if (populates) populate(space, area);
     }
     area = area.next;
   }
-  joinNeighbours(space);
+  joinNeighbours(space, 0, SPACE_END);
+  grant(space);
 }
 
 /** mlockall(flags). */

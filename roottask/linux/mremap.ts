@@ -3,11 +3,15 @@
 
 import { Utcb } from "../libhedron/utcb";
 import {
+  AREAS_MAX,
   Area,
   areaAt,
   blocked,
+  count,
+  discount,
   findAreaThrough,
   findRoom,
+  isData,
   joinNeighbours,
   rangeFree,
   SPACE_START,
@@ -18,7 +22,7 @@ import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
 import { totalPages } from "../libroottask/pages";
 import { grant, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
-import { isData, lockedSize } from "../libroottask/sizes";
+import { lockedSize } from "../libroottask/sizes";
 import { map, mapShared, movePages, unmap } from "../libroottask/space";
 import { inRange, populate, up } from "./memory";
 import { mayExpand } from "./memory_limits";
@@ -34,19 +38,22 @@ function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 
   const offset = area.offset + (from - area.start);
   const rights = area.rights;
   const node = area.node;
+  const mount = area.mount;
+  const denied = area.denied;
   const future = space.locksNew;
   space.locksNew = area.locked;
   space.marksNew = area.marks;
   const error =
     node === null || area.shared === 0
       ? map(space, to, to + size, rights, node, offset)
-      : mapShared(space, to, to + size, rights, node, offset, area.denied);
+      : mapShared(space, to, to + size, rights, node, offset, denied);
   space.locksNew = future;
   space.marksNew = 0;
   const made = error === 0 ? areaAt(space, to) : null;
-  if (made !== null && node !== null) {
-    made.denied = area.denied;
-    findAreaThrough(made, area.mount);
+  if (made !== null && mount !== null) {
+    made.denied = denied;
+    findAreaThrough(made, mount);
+    joinNeighbours(space, to, to + size);
   }
   return error;
 }
@@ -55,8 +62,12 @@ function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 
 function unlock(space: Space, start: u64, end: u64): i64 {
   if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   const area = areaAt(space, start);
-  if (area !== null) area.locked = 0;
-  joinNeighbours(space);
+  if (area !== null) {
+    discount(space, area);
+    area.locked = 0;
+    count(space, area);
+  }
+  joinNeighbours(space, start, end);
   return 0;
 }
 
@@ -64,6 +75,7 @@ function unlock(space: Space, start: u64, end: u64): i64 {
 function move(space: Space, from: u64, length: u64, to: u64, size: u64, flags: u64): i64 {
   const area = areaAt(space, from);
   if (area === null) return -EFAULT;
+  if (space.areaCount >= AREAS_MAX - 3) return -ENOMEM;
   const locked = area.locked !== 0;
   const error = mapAlike(space, area, from, to, size);
   if (error !== 0) return error;
@@ -98,6 +110,8 @@ function moveTo(program: Program, start: u64, length: u64, to: u64, size: u64, f
   const fixed = (flags & MREMAP_FIXED) !== 0;
   if (!inRange(to, size)) return -EINVAL;
   if (start + length > to && to + size > start) return -EINVAL;
+  // What moving needs at most is asked for before anything is taken away.
+  if (space.areaCount + 2 >= AREAS_MAX - 3) return -ENOMEM;
   if (fixed) {
     if (blocked(space, to, to + size)) return -EINVAL;
     const error = unmap(space, to, to + size);

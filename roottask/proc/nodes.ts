@@ -4,6 +4,7 @@
 // A process sees those that descend from the same line of the start file, as in a PID namespace.
 
 import { decimal } from "../../tools/screen/guest/digits";
+import { AREAS_MAX } from "../libroottask/areas";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
 import { EACCES, EFAULT, EINVAL, ESRCH } from "../libroottask/errno";
 import { WATCHES_MAX } from "../libroottask/file_events";
@@ -111,6 +112,7 @@ const USER_WATCHES: u32 = 38;
 const KERNEL_VERSION: u32 = 41;
 const PIPE_MAX_SIZE: u32 = 39;
 const NO_TAINT: u32 = 40;
+const MAX_MAP_COUNT: u32 = 42;
 const NET_DEV: u32 = 50;
 const NET_ROUTE: u32 = 51;
 const NET_INET6: u32 = 52;
@@ -559,6 +561,9 @@ function ofSystem(what: u32, program: Program): void {
     case USER_WATCHES:
       limit(WATCHES_MAX);
       return;
+    case MAX_MAP_COUNT:
+      limit(AREAS_MAX);
+      return;
     default:
       text("0\n");
   }
@@ -707,7 +712,9 @@ export function fillProc(directory: Node): bool {
   addFile(watching, "max_queued_events", QUEUED_EVENTS, 0o644);
   addFile(watching, "max_user_instances", USER_INSTANCES, 0o644);
   addFile(watching, "max_user_watches", USER_WATCHES, 0o644);
-  addFile(fixed(sys, "vm"), "overcommit_memory", OVERCOMMIT, 0o444);
+  const memory = fixed(sys, "vm");
+  addFile(memory, "overcommit_memory", OVERCOMMIT, 0o444);
+  addFile(memory, "max_map_count", MAX_MAP_COUNT, 0o444);
   directory.refresh = changetype<usize>(refreshProcesses);
   return true;
 }

@@ -68,6 +68,8 @@ interface Exports {
   reap(id: number): void;
   portal(id: number, what: number): void;
   pointer(id: number, address: bigint, rights: number): number;
+  faultOfAreas(id: number): number;
+  areasOf(id: number, to: number, most: number): number;
   checkExecutable(file: number, size: number): number;
 }
 

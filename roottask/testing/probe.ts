@@ -63,6 +63,7 @@ import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
 import { addProc } from "../proc/proc";
 import { addTerminals, initTerminals } from "../terminal/devices";
+import { areaFault, listAreas } from "./area_check";
 
 export { faultReason } from "../libroottask/space";
 
@@ -274,6 +275,16 @@ export function portal(id: u32, what: u32): void {
 /** The roottask's pointer to a byte of program `id`, 0 where it may not be used with `rights`. */
 export function pointer(id: u32, address: u64, rights: u32): usize {
   return pointerTo(programAt(id).space, address, rights);
+}
+
+/** 0 where the areas of program `id` are as they have to be (area_check.ts). */
+export function faultOfAreas(id: u32): u32 {
+  return areaFault(programAt(id).space);
+}
+
+/** Writes up to `most` areas of program `id` to `to`, three u64 each; their number. */
+export function areasOf(id: u32, to: usize, most: u32): u32 {
+  return listAreas(programAt(id).space, to, most);
 }
 
 export function checkExecutable(file: usize, size: u32): u32 {

@@ -7,6 +7,8 @@ import {
   Area,
   blocked,
   findRoom,
+  firstAbove,
+  hasRoomForArea,
   rangeFree,
   SPACE_END,
   SPACE_START,
@@ -177,12 +179,13 @@ export function sysShmget(program: Program, regs: Utcb): i64 {
 /** Where a mapping of `length` bytes at `wish` (0: anywhere) goes: its address, or a negative error. */
 function place(space: Space, wish: u64, length: u64, flags: u64): i64 {
   if (wish === 0) {
-    const room = findRoom(space, length);
+    const room = hasRoomForArea(space) ? findRoom(space, length) : 0;
     return room === 0 ? -ENOMEM : (room as i64);
   }
   if ((flags & SHM_REMAP) === 0) {
     if (wish + length < wish || !rangeFree(space, wish, wish + length)) return -EINVAL;
   }
+  if (!hasRoomForArea(space)) return -ENOMEM;
   if (wish < SPACE_START) return -EPERM;
   if (length > SPACE_END || wish > SPACE_END - length) return -ENOMEM;
   return blocked(space, wish, wish + length) ? -EINVAL : (wish as i64);
@@ -241,7 +244,7 @@ function isOf(area: Area, start: u64): bool {
 
 /** Unmaps what is left of the segment that has been attached at `start`. Returns 0 or a negative error. */
 function detach(space: Space, start: u64): i64 {
-  let area = space.areas;
+  let area = firstAbove(space, start);
   while (area !== null && (area.start < start || !isOf(area, start))) area = area.next;
   if (area === null) return -EINVAL;
   const node = area.node;
