@@ -4,8 +4,10 @@
 
 import { PAGE_SIZE } from "../libhedron/abi";
 import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
+import { firstIn, nextIn } from "./balanced_tree";
 import { ELOOP, ENOMEM, ENOSPC } from "./errno";
 import { create, destroy } from "./heap";
+import { enterTree, Keyed, leaveTree, withOrder } from "./keyed_tree";
 import { OpenFile, setForget, sourceOf } from "./open_file";
 import { totalPages } from "./pages";
 import { POLLERR, POLLHUP, POLLIN, POLLRDNORM } from "./poll_events";
@@ -25,8 +27,8 @@ const SHARE: u64 = 25;
 @unmanaged
 export class Epoll {
   file: OpenFile;
-  /** All entries, and those that may be ready, first come first. */
-  entries: Interest | null;
+  /** The tree of all entries, and the list of those that may be ready, first come first. */
+  entries: usize;
   firstReady: Interest | null;
   lastReady: Interest | null;
   /** The last search that has come here, and the depth it found. */
@@ -36,17 +38,16 @@ export class Epoll {
 
 /** An entry: what an instance wants to know of an open file by one of its descriptors. */
 @unmanaged
-export class Interest {
+export class Interest extends Keyed {
   epoll: Epoll;
   file: OpenFile;
   fd: u32;
   events: u32;
   data: u64;
   watch: Watch;
-  previous: Interest | null;
-  next: Interest | null;
-  /** Next entry on the same open file. */
-  other: usize;
+  /** Its neighbours among the entries on the same open file. */
+  otherPrevious: Interest | null;
+  other: Interest | null;
   /** It is in the list of the ready. */
   ready: u32;
   previousReady: Interest | null;
@@ -142,21 +143,25 @@ export function openEpoll(): OpenFile | null {
   return file;
 }
 
+function entriesOf(epoll: Epoll): usize {
+  return changetype<usize>(epoll) + offsetof<Epoll>("entries");
+}
+
+/** What the entry for `fd` of `file` is found by. */
+function orderOf(file: OpenFile, fd: u32): u64 {
+  return ((fd as u64) << 32) | (changetype<usize>(file) as u64);
+}
+
 /** The entry for descriptor `fd`, which means `file`, or null. */
 export function interestIn(epoll: Epoll, file: OpenFile, fd: u32): Interest | null {
-  let entry = epoll.entries;
-  while (entry !== null) {
-    if (entry.file === file && entry.fd === fd) return entry;
-    entry = entry.next;
-  }
-  return null;
+  return changetype<Interest | null>(withOrder(entriesOf(epoll), orderOf(file, fd)));
 }
 
 /** Instances below `epoll`, on the longest way; more than NESTS where `target` is among them. */
 function depthBelow(epoll: Epoll, target: Epoll, depth: u32): u32 {
   if (epoll.visited === search) return epoll.depth;
   let deepest: u32 = 0;
-  let entry = epoll.entries;
+  let entry = changetype<Interest | null>(firstIn(entriesOf(epoll)));
   while (entry !== null && deepest <= NESTS) {
     if (isEpoll(entry.file)) {
       const inner = epollOf(entry.file);
@@ -164,7 +169,7 @@ function depthBelow(epoll: Epoll, target: Epoll, depth: u32): u32 {
       const below = found ? NESTS : depthBelow(inner, target, depth + 1);
       deepest = max<u32>(deepest, below + 1);
     }
-    entry = entry.next;
+    entry = changetype<Interest | null>(nextIn(entry));
   }
   epoll.visited = search;
   epoll.depth = deepest;
@@ -178,7 +183,7 @@ function depthAbove(epoll: Epoll): u32 {
   let entry = changetype<Interest | null>(epoll.file.interests);
   while (entry !== null) {
     highest = max<u32>(highest, depthAbove(entry.epoll) + 1);
-    entry = changetype<Interest | null>(entry.other);
+    entry = entry.other;
   }
   epoll.visited = search;
   epoll.depth = highest;
@@ -221,11 +226,11 @@ export function addInterest(epoll: Epoll, file: OpenFile, fd: u32, events: u32, 
   entry.fd = fd;
   entry.events = events | POLLERR | POLLHUP;
   entry.data = data;
-  const first = epoll.entries;
-  entry.next = first;
-  if (first !== null) first.previous = entry;
-  epoll.entries = entry;
-  entry.other = file.interests;
+  entry.order = orderOf(file, fd);
+  enterTree(entriesOf(epoll), entry);
+  const first = changetype<Interest | null>(file.interests);
+  entry.other = first;
+  if (first !== null) first.otherPrevious = entry;
   file.interests = changetype<usize>(entry);
   begin(entry);
   return 0;
@@ -240,26 +245,18 @@ export function changeInterest(entry: Interest, events: u32, data: u64): void {
 
 /** Takes `entry` out of the list of its file. */
 function leaveFile(entry: Interest): void {
-  const file = entry.file;
-  if (file.interests === changetype<usize>(entry)) {
-    file.interests = entry.other;
-    return;
-  }
-  let at = changetype<Interest>(file.interests);
-  while (at.other !== changetype<usize>(entry)) at = changetype<Interest>(at.other);
-  at.other = entry.other;
+  const previous = entry.otherPrevious;
+  const other = entry.other;
+  if (previous === null) entry.file.interests = changetype<usize>(other);
+  else previous.other = other;
+  if (other !== null) other.otherPrevious = previous;
 }
 
 /** EPOLL_CTL_DEL. */
 export function removeInterest(entry: Interest): void {
-  const epoll = entry.epoll;
-  const previous = entry.previous;
-  const next = entry.next;
   dropReady(entry);
   leaveFile(entry);
-  if (previous === null) epoll.entries = next;
-  else previous.next = next;
-  if (next !== null) next.previous = previous;
+  leaveTree(entriesOf(entry.epoll), entry);
   unwatch(entry.watch);
   destroy<Interest>(entry);
   count--;
@@ -290,11 +287,7 @@ function poll(file: OpenFile): u32 {
 
 function release(file: OpenFile): void {
   const epoll = epollOf(file);
-  let entry = epoll.entries;
-  while (entry !== null) {
-    removeInterest(entry);
-    entry = epoll.entries;
-  }
+  while (epoll.entries !== 0) removeInterest(changetype<Interest>(epoll.entries));
   closeAnonymous(file);
   destroy<Epoll>(epoll);
 }

@@ -2,17 +2,16 @@
 // expire first, and a thread that waits for descriptors wakes up when the next one is.
 
 import { monotonic } from "./clock";
+import { enterTree, firstKeyed, Keyed, leaveTree } from "./keyed_tree";
 import { POLLIN } from "./poll_events";
 import { Node } from "./tree";
 import { notify } from "./watches";
 
-/** A timer of `node`, which becomes readable when it expires. */
+/** A timer of `node`, which becomes readable when it expires; by its time in the tree of those that will. */
 @unmanaged
-export class Timer {
+export class Timer extends Keyed {
   node: Node;
-  previous: Timer | null;
-  next: Timer | null;
-  /** It is in the list of those that will expire. */
+  /** It is in the tree. */
   armed: u32;
   /** It has expired since it was set or read. */
   expired: u32;
@@ -24,56 +23,46 @@ export class Timer {
   ticks: u64;
 }
 
-let first: Timer | null = null;
+const armed = memory.data(4);
+
+function firstArmed(): Timer | null {
+  return changetype<Timer | null>(firstKeyed(armed));
+}
 
 /** Must be called before a timer is made. */
 export function initExpiry(): void {
-  first = null;
+  store<usize>(armed, 0);
 }
 
 export function arm(timer: Timer): void {
-  timer.previous = null;
-  timer.next = first;
-  if (first !== null) (first as Timer).previous = timer;
-  first = timer;
+  timer.order = timer.due;
+  enterTree(armed, timer);
   timer.armed = 1;
 }
 
 export function disarm(timer: Timer): void {
   if (timer.armed === 0) return;
-  const previous = timer.previous;
-  const next = timer.next;
-  if (previous === null) first = next;
-  else previous.next = next;
-  if (next !== null) next.previous = previous;
+  leaveTree(armed, timer);
   timer.armed = 0;
 }
 
 /** When the next timer is due, as monotonic nanoseconds; 0 where none is set. */
 export function nextDue(): u64 {
-  let due: u64 = 0;
-  let timer = first;
-  while (timer !== null) {
-    if (due === 0 || timer.due < due) due = timer.due;
-    timer = timer.next;
-  }
-  return due;
+  const timer = firstArmed();
+  return timer === null ? 0 : timer.due;
 }
 
 /** Lets the timers that are due expire: each once, until it is set or read again. */
 export function expire(): void {
-  if (first === null) return;
+  let timer = firstArmed();
+  if (timer === null) return;
   const now = monotonic();
-  let timer = first;
-  while (timer !== null) {
-    const next: Timer | null = timer.next;
-    if (timer.due <= now) {
-      disarm(timer);
-      timer.expired = 1;
-      timer.ticks++;
-      notify(timer.node, POLLIN);
-    }
-    timer = next;
+  while (timer !== null && timer.due <= now) {
+    disarm(timer);
+    timer.expired = 1;
+    timer.ticks++;
+    notify(timer.node, POLLIN);
+    timer = firstArmed();
   }
 }
 

@@ -4,6 +4,7 @@
 import { showReads } from "./file_pages";
 import { create, destroy } from "./heap";
 import { IN_IGNORED, Instance, queueEvent } from "./inotify_queue";
+import { enterTree, Keyed, leaveTree, withOrder } from "./keyed_tree";
 import { Entry, Node } from "./node";
 import { isRemoved, KIND_DIRECTORY, setNodeGone, setWatchesEnd } from "./tree";
 
@@ -30,18 +31,17 @@ export const IN_ONESHOT: u32 = 0x8000_0000;
 /** Watches of all instances together, at most. */
 export const WATCHES_MAX: u32 = 65536;
 
+/** By its number in a tree of its instance. */
 @unmanaged
-export class Mark {
+export class Mark extends Keyed {
   node: Node;
   instance: Instance;
   watch: i32;
   /** Events, IN_EXCL_UNLINK, IN_ONESHOT. */
   mask: u32;
-  /** Neighbours among those of the node, and those of the instance. */
+  /** Neighbours among those of the node. */
   previousOfNode: Mark | null;
   nextOfNode: Mark | null;
-  previous: Mark | null;
-  next: Mark | null;
 }
 
 /** Marks there are: nothing has to be looked at where there are none. */
@@ -59,11 +59,13 @@ export function markOn(instance: Instance, node: Node): Mark | null {
   return mark;
 }
 
+function marksOf(instance: Instance): usize {
+  return changetype<usize>(instance) + offsetof<Instance>("marks");
+}
+
 /** The mark of `instance` with that number, or null. */
 export function markNumbered(instance: Instance, watch: i32): Mark | null {
-  let mark = changetype<Mark | null>(instance.marks);
-  while (mark !== null && mark.watch !== watch) mark = mark.next;
-  return mark;
+  return changetype<Mark | null>(withOrder(marksOf(instance), watch as u64));
 }
 
 /** There can be another mark. */
@@ -94,10 +96,8 @@ export function addMark(instance: Instance, node: Node, mask: u32): Mark | null 
   mark.nextOfNode = ofNode;
   if (ofNode !== null) ofNode.previousOfNode = mark;
   node.marks = changetype<usize>(mark);
-  const ofInstance = changetype<Mark | null>(instance.marks);
-  mark.next = ofInstance;
-  if (ofInstance !== null) ofInstance.previous = mark;
-  instance.marks = changetype<usize>(mark);
+  mark.order = mark.watch as u64;
+  enterTree(marksOf(instance), mark);
   marks++;
   showReadsIn(node);
   return mark;
@@ -110,11 +110,7 @@ export function removeMark(mark: Mark): void {
   if (previousOfNode === null) mark.node.marks = changetype<usize>(nextOfNode);
   else previousOfNode.nextOfNode = nextOfNode;
   if (nextOfNode !== null) nextOfNode.previousOfNode = previousOfNode;
-  const previous = mark.previous;
-  const next = mark.next;
-  if (previous === null) mark.instance.marks = changetype<usize>(next);
-  else previous.next = next;
-  if (next !== null) next.previous = previous;
+  leaveTree(marksOf(mark.instance), mark);
   destroy<Mark>(mark);
   marks--;
 }

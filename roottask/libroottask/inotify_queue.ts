@@ -32,7 +32,7 @@ export class Event {
 export class Instance {
   /** The node of its open file, which is told of events. */
   node: Node;
-  /** Marks of its watches (file_events.ts). */
+  /** The tree of the marks of its watches (file_events.ts). */
   marks: usize;
   /** Number of the last watch. */
   lastWatch: i32;

@@ -65,7 +65,8 @@ export class ProcessSignals {
   stopped: u32;
   /** CHANGE_…: what has happened last, as long as no parent has waited for it. */
   change: u32;
-  /** Id of the next timer. */
+  /** The tree of its timers (timers.ts), and the id of the next one. */
+  timers: usize;
   nextTimer: u32;
 }
 

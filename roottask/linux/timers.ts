@@ -4,8 +4,10 @@
 // counts what it has missed: one of a nanosecond costs nobody but its program.
 
 import { alarmSet, setAlarms } from "../libroottask/alarms";
+import { firstIn, nextIn } from "../libroottask/balanced_tree";
 import { monotonic } from "../libroottask/clock";
 import { create, destroy } from "../libroottask/heap";
+import { enterTree, firstKeyed, Keyed, leaveTree, withOrder } from "../libroottask/keyed_tree";
 import { Program, programWithId, threadWithId } from "../libroottask/program";
 import { cpuTimeOf } from "./cpu_clocks";
 import { SIGALRM, SIGPROF, SIGVTALRM } from "./signal_numbers";
@@ -14,6 +16,8 @@ import {
   INFO_PID,
   INFO_UID,
   INFO_VALUE,
+  ProcessSignals,
+  processSignals,
   Queued,
   SI_KERNEL,
   SI_TIMER,
@@ -43,9 +47,15 @@ const IGNORED: u64 = 1_000_000;
 
 const OVERRUN_MAX: i64 = 0x7fff_ffff;
 
+/** When a timer is due, as monotonic nanoseconds, in the tree of all that are set. */
 @unmanaged
-export class SignalTimer {
-  next: SignalTimer | null;
+class Ring extends Keyed {
+  timer: SignalTimer;
+}
+
+/** By its id in a tree of its process. */
+@unmanaged
+export class SignalTimer extends Keyed {
   program: Program;
   id: i32;
   /** MEASURES_…, and the id of the process or thread whose CPU time that is. */
@@ -53,8 +63,12 @@ export class SignalTimer {
   whose: u32;
   /** Id of its clock. */
   clock: u32;
-  /** It will expire at `due`. */
+  /** It will expire at `due`. What measures time and is not silent rings then; of CPU time, it is in a list to be looked at. */
   armed: u32;
+  ring: Ring;
+  rings: u32;
+  previous: SignalTimer | null;
+  next: SignalTimer | null;
   /** It has expired, and goes on when its signal is taken. */
   expired: u32;
   due: u64;
@@ -72,65 +86,72 @@ export class SignalTimer {
   record: Queued | null;
 }
 
-/** All timers of all programs, newest first. */
-let timers: SignalTimer | null = null;
+/** The tree of the timers that ring, and the first of those that measure CPU time and are set. */
+const ringing = memory.data(4);
+let measuring: SignalTimer | null = null;
 
 /** Must be called before there is a program. */
 export function initTimers(): void {
-  timers = null;
+  store<usize>(ringing, 0);
+  measuring = null;
   setAlarms(nextRing, ringTimers, isTimeMeasured);
   setTimerSignals(signalTaken, signalDropped);
 }
 
 /** A timer of `program` that is not set; null when memory is out. */
 export function newTimer(program: Program, id: i32): SignalTimer | null {
+  const state = processSignals(program);
+  if (state === null) return null;
   const timer = create<SignalTimer>();
   if (timer === null) return null;
+  const ring = create<Ring>();
+  if (ring === null) {
+    destroy<SignalTimer>(timer);
+    return null;
+  }
+  ring.timer = timer;
+  timer.ring = ring;
   timer.program = program;
   timer.id = id;
-  timer.next = timers;
-  timers = timer;
+  timer.order = orderOf(id);
+  enterTree(timersOf(state), timer);
   return timer;
+}
+
+function timersOf(state: ProcessSignals): usize {
+  return changetype<usize>(state) + offsetof<ProcessSignals>("timers");
+}
+
+/** Those that are not of timer_create(2) come behind the others. */
+function orderOf(id: i32): u64 {
+  return id as u32 as u64;
 }
 
 /** Timer `id` of `program`, or null. */
 export function timerWithId(program: Program, id: i32): SignalTimer | null {
-  let timer = timers;
-  while (timer !== null && (timer.program !== program || timer.id !== id)) timer = timer.next;
-  return timer;
-}
-
-/** Takes back what `timer`, which is in no list any more, has. */
-function discard(timer: SignalTimer): void {
-  const record = timer.record;
-  if (record !== null) freeTimerSignal(timer.program, record);
-  destroy<SignalTimer>(timer);
+  if (program.signals === 0) return null;
+  const state = changetype<ProcessSignals>(program.signals);
+  return changetype<SignalTimer | null>(withOrder(timersOf(state), orderOf(id)));
 }
 
 export function removeTimer(timer: SignalTimer): void {
-  if (timers === timer) {
-    timers = timer.next;
-  } else {
-    let at = timers as SignalTimer;
-    while (at.next !== timer) at = at.next as SignalTimer;
-    at.next = timer.next;
-  }
-  discard(timer);
+  const program = timer.program;
+  disarm(timer);
+  leaveTree(timersOf(changetype<ProcessSignals>(program.signals)), timer);
+  const record = timer.record;
+  if (record !== null) freeTimerSignal(program, record);
+  destroy<Ring>(timer.ring);
+  destroy<SignalTimer>(timer);
 }
 
 /** Takes back the timers of `program`: all, or those of timer_create(2) alone. */
 export function removeTimers(program: Program, all: bool): void {
-  let previous: SignalTimer | null = null;
-  let timer = timers;
-  while (timer !== null) {
-    const next: SignalTimer | null = timer.next;
-    if (timer.program === program && (all || timer.id >= 0)) {
-      if (previous === null) timers = next;
-      else previous.next = next;
-      discard(timer);
-    } else {
-      previous = timer;
-    }
+  if (program.signals === 0) return;
+  const tree = timersOf(changetype<ProcessSignals>(program.signals));
+  let timer = changetype<SignalTimer | null>(firstIn(tree));
+  while (timer !== null && (all || timer.id >= 0)) {
+    const next = changetype<SignalTimer | null>(nextIn(timer));
+    removeTimer(timer);
     timer = next;
   }
 }
@@ -154,18 +175,48 @@ function advance(timer: SignalTimer, now: u64): void {
   timer.due += count * timer.interval;
 }
 
+/** `timer` is set no more. */
+function disarm(timer: SignalTimer): void {
+  timer.armed = 0;
+  if (timer.rings === 0) return;
+  timer.rings = 0;
+  if (timer.measures === MEASURES_TIME) {
+    leaveTree(ringing, timer.ring);
+    return;
+  }
+  const previous = timer.previous;
+  const next = timer.next;
+  if (previous === null) measuring = next;
+  else previous.next = next;
+  if (next !== null) next.previous = previous;
+}
+
 /** Lets `timer` expire at `due`. */
 export function armTimer(timer: SignalTimer, due: u64): void {
+  disarm(timer);
   timer.due = due;
   timer.armed = 1;
-  if (timer.silent === 0) alarmSet(timer.measures === MEASURES_TIME ? due : monotonic());
+  if (timer.silent !== 0) return;
+  timer.rings = 1;
+  if (timer.measures === MEASURES_TIME) {
+    timer.ring.order = due;
+    enterTree(ringing, timer.ring);
+    alarmSet(due);
+    return;
+  }
+  const first = measuring;
+  timer.previous = null;
+  timer.next = first;
+  if (first !== null) first.previous = timer;
+  measuring = timer;
+  alarmSet(monotonic());
 }
 
 /** Sets `timer` to `due` by its clock, 0 for nothing, and then every `interval`; it has nothing from before. */
 export function setTimer(timer: SignalTimer, due: u64, interval: u64): void {
   const record = timer.record;
   if (record !== null) unqueueTimerSignal(timer.program, record);
-  timer.armed = 0;
+  disarm(timer);
   timer.expired = 0;
   timer.overrun = -1;
   timer.lastOverrun = 0;
@@ -205,7 +256,7 @@ export function setLimitRing(ring: LimitRing): void {
 function ringInterval(timer: SignalTimer): void {
   const real = timer.id === REAL_ID;
   const signal = real ? SIGALRM : timer.id === VIRTUAL_ID ? SIGVTALRM : SIGPROF;
-  timer.armed = 0;
+  disarm(timer);
   // ITIMER_REAL goes on when SIGALRM is taken.
   if (!real && timer.interval !== 0) armTimer(timer, timer.due + timer.interval);
   fillInfo(signal, SI_KERNEL);
@@ -216,7 +267,7 @@ function ringInterval(timer: SignalTimer): void {
 function ringPosix(timer: SignalTimer, record: Queued, now: u64): void {
   const program = timer.program;
   const thread = threadWithId(timer.thread);
-  timer.armed = 0;
+  disarm(timer);
   if (timer.thread !== 0 && (thread === null || thread.program !== program)) return;
   fillInfo(record.signal, SI_TIMER);
   store<i32>(signalInfo + INFO_PID, timer.id);
@@ -234,22 +285,34 @@ function skip(timer: SignalTimer, now: u64): void {
   armTimer(timer, timer.due);
 }
 
+/** Lets `timer`, which is due, send its signal; it is set to a later time afterwards, or to none. */
+function ring(timer: SignalTimer, now: u64): void {
+  const record = timer.record;
+  if (timer.id === LIMIT_ID) {
+    disarm(timer);
+    ringLimit(timer);
+  } else if (record === null) ringInterval(timer);
+  else ringPosix(timer, record, now);
+}
+
+function firstRing(): Ring | null {
+  return changetype<Ring | null>(firstKeyed(ringing));
+}
+
 /** Lets timers that are due send their signals. */
 function ringTimers(): void {
-  let timer = timers;
+  let first = firstRing();
+  const now = first === null ? 0 : monotonic();
+  while (first !== null && first.order <= now) {
+    ring(first.timer, now);
+    first = firstRing();
+  }
+  let timer = measuring;
   while (timer !== null) {
-    if (timer.armed !== 0 && timer.silent === 0) {
-      const now = clockOf(timer);
-      const record = timer.record;
-      if (timer.due <= now) {
-        if (timer.id === LIMIT_ID) {
-          timer.armed = 0;
-          ringLimit(timer);
-        } else if (record === null) ringInterval(timer);
-        else ringPosix(timer, record, now);
-      }
-    }
-    timer = timer.next;
+    const next: SignalTimer | null = timer.next;
+    const used = clockOf(timer);
+    if (timer.due <= used) ring(timer, used);
+    timer = next;
   }
 }
 
@@ -295,9 +358,11 @@ function isRunning(timer: SignalTimer): bool {
   return false;
 }
 
-/** When `timer` is to be looked at, in monotonic nanoseconds: all threads together use a second of CPU time in a second. */
+/**
+ * When `timer`, of CPU time, is to be looked at, in monotonic nanoseconds: all threads together use a second of CPU time in a
+ * second.
+ */
 function ringTime(timer: SignalTimer): u64 {
-  if (timer.measures === MEASURES_TIME) return timer.due;
   const now = clockOf(timer);
   const left = timer.due > now ? timer.due - now : 0;
   return monotonic() + max<u64>(left, isRunning(timer) ? MOMENT : IDLE);
@@ -305,13 +370,12 @@ function ringTime(timer: SignalTimer): u64 {
 
 /** When the next timer is to be looked at, 0 for never. */
 function nextRing(): u64 {
-  let due: u64 = 0;
-  let timer = timers;
+  const first = firstRing();
+  let due: u64 = first === null ? 0 : first.order;
+  let timer = measuring;
   while (timer !== null) {
-    if (timer.armed !== 0 && timer.silent === 0) {
-      const time = ringTime(timer);
-      if (due === 0 || time < due) due = time;
-    }
+    const time = ringTime(timer);
+    if (due === 0 || time < due) due = time;
     timer = timer.next;
   }
   return due;
@@ -319,11 +383,5 @@ function nextRing(): u64 {
 
 /** A timer is set that expires though all threads wait. */
 function isTimeMeasured(): bool {
-  let timer = timers;
-  while (timer !== null) {
-    const rings = timer.armed !== 0 && timer.silent === 0;
-    if (rings && timer.measures === MEASURES_TIME) return true;
-    timer = timer.next;
-  }
-  return false;
+  return firstRing() !== null;
 }
