@@ -11,11 +11,10 @@ import {
   dropPages,
   frameAt,
   frameToWrite,
-  pagesForFiles,
   reserveFrame,
   unreserveFrame,
 } from "./file_pages";
-import { pagesLeft } from "./file_system";
+import { pagesForFiles, pagesLeft } from "./file_system";
 import { markModified } from "./file_time";
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE } from "./open_file";
 import { noteWriter } from "./permission";

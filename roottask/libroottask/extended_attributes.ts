@@ -13,7 +13,7 @@ import {
 } from "./attribute_list";
 import { CAP_SETFCAP, CAP_SYS_ADMIN, capable, MAY_READ, MAY_WRITE } from "./credentials";
 import { EEXIST, EINVAL, ENODATA, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ERANGE } from "./errno";
-import { pagesForFiles } from "./file_pages";
+import { pagesForFiles } from "./file_system";
 import { markChanged } from "./file_time";
 import { orderFor } from "./pages";
 import { owns, permit } from "./permission";

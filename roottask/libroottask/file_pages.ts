@@ -7,7 +7,7 @@ import { PAGE_BITS, PAGE_SIZE } from "../libhedron/abi";
 import { pagesLeft, systemOf } from "./file_system";
 import { dropFrame } from "./frames";
 import { Node } from "./node";
-import { allocatePages, freePages, releasePages, totalPages } from "./pages";
+import { allocatePages, releasePages } from "./pages";
 
 /** An entry: frame address, and one of these at most. */
 const FLAGS: u32 = PAGE_SIZE - 1;
@@ -36,16 +36,6 @@ export function setCloseWindows(close: Close): void {
 /** Reads of `node` are to be seen from now on: takes its windows away. */
 export function showReads(node: Node): void {
   if (node.windows !== 0) closeWindows(node);
-}
-
-/** Pages that writes to files leave to programs: this share of RAM. */
-const SPARE_SHARE: u32 = 16;
-
-/** Pages there are for files: what statfs(2) calls free. */
-export function pagesForFiles(): u32 {
-  const spare = totalPages() / SPARE_SHARE;
-  const free = freePages();
-  return free > spare ? free - spare : 0;
 }
 
 /** Pages that the base fills at least in part. */

@@ -3,6 +3,7 @@
 
 import { create, destroy } from "./heap";
 import { FileSystem, Node } from "./node";
+import { freePages, totalPages } from "./pages";
 
 export { FileSystem };
 
@@ -69,8 +70,19 @@ export function leaveSystem(node: Node): void {
   freeSystem(system);
 }
 
+/** Pages that files and their names leave to programs: this share of RAM. */
+const SPARE_SHARE: u32 = 16;
+
+/** Pages there are for files: what statfs(2) calls free. */
+export function pagesForFiles(): u32 {
+  const spare = totalPages() / SPARE_SHARE;
+  const free = freePages();
+  return free > spare ? free - spare : 0;
+}
+
 /** There may be another node in the system of `directory`, or another name of a file there. */
 export function hasInode(directory: Node): bool {
+  if (pagesForFiles() === 0) return false;
   const system = systemOf(directory);
   return system === null || system.inodesMax === 0 || system.inodes < system.inodesMax;
 }

@@ -1,20 +1,30 @@
 // The records of the file tree (tree.ts): nodes, what files, directories and links are, and entries, their names; file systems
 // (file_system.ts) and mounts (mount.ts).
 
+import { Link } from "./balanced_tree";
+
 /** No seals can be added: of every file but some of memfd_create(2) (seals.ts). */
 export const F_SEAL_SEAL: u32 = 1;
 
-/** A name in a directory. */
+/** A name in a directory, and as such in a tree of its names (directory_entries.ts). */
 @unmanaged
-export class Entry {
+export class Entry extends Link {
   directory: Node;
   node: Node;
-  /** Next entry of the directory. */
+  /** Its neighbours in the directory. */
+  previous: Entry | null;
   next: Entry | null;
-  /** Another name of the same node. */
+  /** Other names of the same node, newer and older. */
+  otherPrevious: Entry | null;
   other: Entry | null;
   name: usize;
   nameLength: u32;
+  hash: u32;
+  /** Another Link: in the tree of the directory's places. */
+  placeParent: usize;
+  placeLow: usize;
+  placeHigh: usize;
+  placeHeight: u32;
   /** Its place when the directory is read: ascending along the list, never used twice; 0 once it has been taken away. */
   cookie: u64;
   /** Open files that were found by it, which keep the record. */
@@ -25,8 +35,11 @@ export class Entry {
 export class Node {
   /** The directory a directory is in; the root is in itself. */
   parent: Node | null;
-  /** First entry of a directory. */
+  /** First and last entry of a directory, and the trees of names and places. */
   entries: Entry | null;
+  lastEntry: Entry | null;
+  entryNames: usize;
+  entryPlaces: usize;
   /** Names of the node, the newest first. */
   names: Entry | null;
   kind: u32;

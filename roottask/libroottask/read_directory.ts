@@ -1,6 +1,7 @@
 // Reading a directory entry by entry, "." and ".." first. A position is the cookie of the entry that comes
 // next, so that reading goes on at the right place whatever has been made or removed meanwhile.
 
+import { entryFrom } from "./directory_entries";
 import { Entry, Node, refreshNode } from "./tree";
 
 /** Positions of "." and "..". */
@@ -24,9 +25,7 @@ export function openEntries(node: Node, from: u64): void {
   directory = node;
   position = from;
   refreshNode(node);
-  let entry = node.entries;
-  while (entry !== null && entry.cookie < from) entry = entry.next;
-  following = entry;
+  following = entryFrom(node, from);
 }
 
 function found(node: Node, name: usize, length: u32, end: u64): bool {

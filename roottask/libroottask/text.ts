@@ -1,9 +1,20 @@
-// Byte strings: comparison, copying of literals, numbers in text. Strings are pointer and length, bytes
+// Byte strings: comparison, hashing, copying of literals, numbers in text. Strings are pointer and length, bytes
 // are taken as they are; a `string` argument is always a literal of ASCII characters.
 
 export function bytesEqual(a: usize, aLength: u32, b: usize, bLength: u32): bool {
   if (aLength !== bLength) return false;
   return memory.compare(a, b, aLength) === 0;
+}
+
+/** Prime and beginning of FNV-1a, http://www.isthe.com/chongo/tech/comp/fnv. */
+const PRIME: u32 = 0x0100_0193;
+const BASIS: u32 = 0x811c_9dc5;
+
+/** A number that differs for most byte strings. */
+export function hashOf(name: usize, length: u32): u32 {
+  let hash = BASIS;
+  for (let i: u32 = 0; i < length; i++) hash = (hash ^ (load<u8>(name + i) as u32)) * PRIME;
+  return hash;
 }
 
 export function equalsLiteral(text: usize, length: u32, literal: string): bool {

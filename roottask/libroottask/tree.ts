@@ -4,6 +4,13 @@
 
 import { removeAttributes } from "./attribute_list";
 import { actor, MAY_EXECUTE, mayAccess } from "./credentials";
+import {
+  enterDirectory,
+  enterNames,
+  entryOf,
+  leaveDirectory,
+  leaveNames,
+} from "./directory_entries";
 import { EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EXDEV } from "./errno";
 import { freeContents } from "./file_pages";
 import {
@@ -20,9 +27,8 @@ import {
 import { allocate, create, destroy, release } from "./heap";
 import { Mount, MS_NOSYMFOLLOW, mountOn, newMount } from "./mount";
 import { Entry, F_SEAL_SEAL, Node, Refresh } from "./node";
-import { bytesEqual } from "./text";
 
-export { Entry, Node, Refresh };
+export { Entry, entryOf, Node, Refresh };
 
 export const KIND_FILE: u32 = 0;
 export const KIND_DIRECTORY: u32 = 1;
@@ -154,16 +160,6 @@ export function newFileSystem(type: u32, mode: u32): FileSystem | null {
   return system;
 }
 
-/** The entry of `directory` by that name, or null. */
-export function entryOf(directory: Node, name: usize, length: u32): Entry | null {
-  let entry = directory.entries;
-  while (entry !== null) {
-    if (bytesEqual(entry.name, entry.nameLength, name, length)) return entry;
-    entry = entry.next;
-  }
-  return null;
-}
-
 /** Gives `node` a name in `directory`, after what is there; the name is copied. Returns 0 or -ENOMEM. */
 export function attach(directory: Node, node: Node, name: usize, length: u32): i64 {
   const copy = allocate(length);
@@ -184,8 +180,7 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
   entry.directory = directory;
   entry.node = node;
   entry.cookie = cookies++;
-  entry.other = node.names;
-  node.names = entry;
+  enterNames(entry);
   node.links++;
   if (node.kind === KIND_DIRECTORY) {
     // A directory that moves no longer keeps the one it was in.
@@ -198,22 +193,8 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
     node.links++;
     directory.links++;
   }
-  putLast(directory, entry);
+  enterDirectory(entry);
   return 0;
-}
-
-function putLast(directory: Node, entry: Entry): void {
-  let last = directory.entries;
-  if (last === null) {
-    directory.entries = entry;
-    return;
-  }
-  let after = last.next;
-  while (after !== null) {
-    last = after;
-    after = last.next;
-  }
-  last.next = entry;
 }
 
 /** Gives `entry` another name, after what is in `directory`; the name is copied. Returns 0 or -ENOMEM. */
@@ -222,7 +203,7 @@ export function moveEntry(entry: Entry, directory: Node, name: usize, length: u3
   if (copy === 0) return -ENOMEM;
   memory.copy(copy, name, length);
   const node = entry.node;
-  unlinkFromDirectory(entry);
+  leaveDirectory(entry);
   if (node.kind === KIND_DIRECTORY) {
     entry.directory.links--;
     directory.links++;
@@ -232,39 +213,16 @@ export function moveEntry(entry: Entry, directory: Node, name: usize, length: u3
   entry.name = copy;
   entry.nameLength = length;
   entry.directory = directory;
-  entry.next = null;
   entry.cookie = cookies++;
-  putLast(directory, entry);
+  enterDirectory(entry);
   return 0;
-}
-
-function unlinkFromDirectory(entry: Entry): void {
-  const directory = entry.directory;
-  if (directory.entries === entry) {
-    directory.entries = entry.next;
-    return;
-  }
-  let at = directory.entries as Entry;
-  while (at.next !== entry) at = at.next as Entry;
-  at.next = entry.next;
-}
-
-function unlinkFromNames(entry: Entry): void {
-  const node = entry.node;
-  if (node.names === entry) {
-    node.names = entry.other;
-    return;
-  }
-  let at = node.names as Entry;
-  while (at.other !== entry) at = at.other as Entry;
-  at.other = entry.other;
 }
 
 /** Takes a name away; its node is freed once nothing names or uses it. */
 export function detach(entry: Entry): void {
   const node = entry.node;
-  unlinkFromDirectory(entry);
-  unlinkFromNames(entry);
+  leaveDirectory(entry);
+  leaveNames(entry);
   node.links--;
   if (node.kind === KIND_DIRECTORY) {
     node.links--;
@@ -313,14 +271,12 @@ export function swapNodes(a: Entry, b: Entry): void {
   const first = a.node;
   const other = b.node;
   if (first === other) return;
-  unlinkFromNames(a);
-  unlinkFromNames(b);
+  leaveNames(a);
+  leaveNames(b);
   a.node = other;
   b.node = first;
-  a.other = other.names;
-  other.names = a;
-  b.other = first.names;
-  first.names = b;
+  enterNames(a);
+  enterNames(b);
   renamed(first, a, b);
   renamed(other, b, a);
 }

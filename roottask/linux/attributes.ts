@@ -17,7 +17,7 @@ import {
 import { fileAt } from "../libroottask/descriptors";
 import { EACCES, EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM, EROFS } from "../libroottask/errno";
 import { IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
-import { pagesForFiles } from "../libroottask/file_pages";
+import { pagesForFiles } from "../libroottask/file_system";
 import { markChanged } from "../libroottask/file_time";
 import { hasFlag, isReadOnly, Mount, MS_NOEXEC, permitChange } from "../libroottask/mount";
 import { O_PATH } from "../libroottask/open_file";
