@@ -219,7 +219,10 @@ export class Thread {
   bits: u32;
   /** IDLE_…: it waits for others to ask it for something, and has nothing to do otherwise (idle.ts). */
   idle: u32;
+  /** Its neighbours in the list that it is in while it waits, which list that is, and its turn among all (wait_queue.ts). */
   waitPrevious: Thread | null;
+  waitList: usize;
+  waitTurn: u64;
   /** What else it waits for: so many pairs of channel and key, u64 each, and which of them has been woken (futex_waitv(2)). */
   choices: usize;
   choiceCount: u32;

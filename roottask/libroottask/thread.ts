@@ -167,6 +167,7 @@ export function newThread(program: Program, maker: Thread | null): Thread | null
   memory.fill(thread.personality, 0, THREAD_PERSONALITY_BYTES);
   memory.fill(thread.registers, 0, REGISTERS_BYTES);
   thread.waiting = 0;
+  thread.choiceCount = 0;
   thread.outcome = WAIT_NONE;
   thread.forever = 0;
   thread.lends = 0;
