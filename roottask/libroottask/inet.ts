@@ -35,9 +35,10 @@ export class Inet {
   fixed: u32;
   /** IPV6_V6ONLY. */
   only6: u32;
-  /** Neighbours in the list of its port. */
+  /** Neighbours in the list of its port, and of what kind that is. */
   previous: Socket | null;
   next: Socket | null;
+  portKind: u32;
   /** What has been sent to it and not been taken, as SO_RCVBUF counts it; and bytes that have been taken. */
   queued: u32;
   taken: u64;
@@ -46,8 +47,9 @@ export class Inet {
   /** A FIN has been sent, has come. */
   finSent: u32;
   finCame: u32;
-  /** Of one that listens: those that wait for a place in its queue. Of one that waits: who for. */
+  /** Of one that listens: those that wait for a place in its queue, first and last. Of one that waits: who for. */
   waiting: Socket | null;
+  lastWaiting: Socket | null;
   waitsFor: Socket | null;
   /** The urgent byte: URGENT_…, which it is, and its place in what comes (tcp_socket.ts). */
   urgent: u32;
@@ -110,17 +112,51 @@ export function isMulticast(high: u64, low: u64): bool {
 }
 
 const BUCKETS: u32 = 256;
-/** Lists of the sockets that have a port, of streams and behind them of datagrams. */
-const lists = memory.data(256 * 2 * 4);
+/**
+ * Lists of the sockets that have a port: of streams, of datagrams, and of streams that have been accepted, which have that of
+ * who listened.
+ */
+const lists = memory.data(256 * 3 * 4);
+const STREAMS: u32 = 0;
+const DATAGRAMS: u32 = 1;
+const ACCEPTED: u32 = 2;
+/** A bit for each port of streams, and behind them of datagrams: some socket has it. */
+const used = memory.data(2 * 8192);
+const USED_BYTES: u32 = 8192;
 
-function listOf(socket: Socket, port: u32): usize {
-  const bucket = (port & (BUCKETS - 1)) + (socket.type === SOCK_DGRAM ? BUCKETS : 0);
-  return lists + bucket * 4;
+function kindOf(socket: Socket): u32 {
+  return socket.type === SOCK_DGRAM ? DATAGRAMS : STREAMS;
 }
 
-/** The first socket in the list where those of the type of `socket` are that have `port`. */
+function listAt(kind: u32, port: u32): usize {
+  return lists + (kind * BUCKETS + (port & (BUCKETS - 1))) * 4;
+}
+
+/** The first socket in the list of `kind` where those are that have `port`. */
+function firstOf(kind: u32, port: u32): Socket | null {
+  return changetype<Socket | null>(load<usize>(listAt(kind, port)));
+}
+
+/** The same of sockets like `socket` that could be sent something new. */
 function firstAt(socket: Socket, port: u32): Socket | null {
-  return changetype<Socket | null>(load<usize>(listOf(socket, port)));
+  return firstOf(kindOf(socket), port);
+}
+
+function isUsed(kind: u32, port: u32): bool {
+  return ((load<u8>(used + kind * USED_BYTES + (port >> 3)) >> ((port & 7) as u8)) & 1) !== 0;
+}
+
+function setUsed(kind: u32, port: u32, on: bool): void {
+  const at = used + kind * USED_BYTES + (port >> 3);
+  const bit = (1 as u8) << ((port & 7) as u8);
+  store<u8>(at, on ? load<u8>(at) | bit : load<u8>(at) & ~bit);
+}
+
+/** Some socket of that kind has `port`. */
+function isAnywhere(kind: u32, port: u32): bool {
+  let other = firstOf(kind, port);
+  while (other !== null && inetOf(other).localPort !== port) other = inetOf(other).next;
+  return other !== null;
 }
 
 const EPHEMERAL_FIRST: u32 = 32_768;
@@ -129,14 +165,26 @@ let lastPort: u32 = 0;
 
 /** Must be called before a socket gets a port. */
 export function initPorts(): void {
-  memory.fill(lists, 0, BUCKETS * 2 * 4);
+  memory.fill(lists, 0, BUCKETS * 3 * 4);
+  memory.fill(used, 0, 2 * USED_BYTES);
   lastPort = EPHEMERAL_LAST;
 }
 
 /** Gives `socket`, which has none, `port`. */
 export function takePort(socket: Socket, port: u32): void {
+  enterPort(socket, port, kindOf(socket));
+}
+
+/** Gives `socket`, which a client is connected to, the `port` of who listened. */
+export function sharePort(socket: Socket, port: u32): void {
+  enterPort(socket, port, ACCEPTED);
+}
+
+function enterPort(socket: Socket, port: u32, kind: u32): void {
   const inet = inetOf(socket);
-  const list = listOf(socket, port);
+  const list = listAt(kind, port);
+  inet.portKind = kind;
+  setUsed(kindOf(socket), port, true);
   const first = changetype<Socket | null>(load<usize>(list));
   inet.localPort = port;
   inet.previous = null;
@@ -148,12 +196,16 @@ export function takePort(socket: Socket, port: u32): void {
 export function dropPort(socket: Socket): void {
   const inet = inetOf(socket);
   if (inet.localPort === 0) return;
+  const port = inet.localPort;
   const previous = inet.previous;
   const next = inet.next;
-  if (previous === null) store<usize>(listOf(socket, inet.localPort), changetype<usize>(next));
+  if (previous === null) store<usize>(listAt(inet.portKind, port), changetype<usize>(next));
   else inetOf(previous).next = next;
   if (next !== null) inetOf(next).previous = previous;
   inet.localPort = 0;
+  const kind = kindOf(socket);
+  const isShared = isAnywhere(kind, port) || (kind === STREAMS && isAnywhere(ACCEPTED, port));
+  if (!isShared) setUsed(kind, port, false);
 }
 
 /** A wildcard of IPv6, unless for that alone, is one of IPv4 as well. */
@@ -195,8 +247,16 @@ function isOver(socket: Socket): bool {
 
 /** `socket` cannot have `port` of the address, because others have it. */
 export function isTaken(socket: Socket, high: u64, low: u64, port: u32): bool {
+  const kind = kindOf(socket);
+  if (!isUsed(kind, port)) return false;
+  if (isTakenBy(kind, socket, high, low, port)) return true;
+  return kind === STREAMS && isTakenBy(ACCEPTED, socket, high, low, port);
+}
+
+/** The same of others of that kind. */
+function isTakenBy(kind: u32, socket: Socket, high: u64, low: u64, port: u32): bool {
   const only6 = inetOf(socket).only6;
-  let other = firstAt(socket, port);
+  let other = firstOf(kind, port);
   while (other !== null) {
     const inet = inetOf(other);
     if (other !== socket && inet.localPort === port && overlap(inet, high, low, only6)) {
@@ -207,21 +267,12 @@ export function isTaken(socket: Socket, high: u64, low: u64, port: u32): bool {
   return false;
 }
 
-function isFree(socket: Socket, port: u32): bool {
-  let other = firstAt(socket, port);
-  while (other !== null) {
-    if (inetOf(other).localPort === port) return false;
-    other = inetOf(other).next;
-  }
-  return true;
-}
-
 /** Gives `socket` a port that nobody has, unless it has one. False where there is none. */
 export function takeAnyPort(socket: Socket): bool {
   if (inetOf(socket).localPort !== 0) return true;
   for (let tries = EPHEMERAL_LAST - EPHEMERAL_FIRST; tries > 0; tries--) {
     lastPort = lastPort === EPHEMERAL_LAST ? EPHEMERAL_FIRST : lastPort + 1;
-    if (!isFree(socket, lastPort)) continue;
+    if (isUsed(kindOf(socket), lastPort)) continue;
     takePort(socket, lastPort);
     return true;
   }

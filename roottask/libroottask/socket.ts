@@ -113,18 +113,21 @@ export class Socket {
   messages: u32;
   /** What it is charged for. */
   charged: u32;
-  /** Of one that listens: connections that nobody has accepted, the first, and how many there may be. */
+  /** Of one that listens: connections that nobody has accepted, first and last, how many, and how many there may be. */
   pending: Socket | null;
+  lastPending: Socket | null;
   pendingCount: u32;
   backlog: u32;
+  /** Its neighbours among those that wait like it: to be accepted, or for a place among these (tcp_socket.ts). */
+  previousPending: Socket | null;
   nextPending: Socket | null;
   /** Its name, bytes of sun_path; and the node of the tree that it is bound to. */
   name: usize;
   nameLength: u32;
   bound: Node | null;
   boundMount: Mount | null;
-  /** It is found by its abstract name. */
-  listed: u32;
+  /** What it is found by that has an abstract name (unix_socket.ts), 0 for nothing. */
+  listed: usize;
   /** Whom SO_PEERCRED tells of, and what a peer is told of this one. */
   peerProcess: u32;
   peerUser: u32;
@@ -359,14 +362,22 @@ export function takeError(socket: Socket): i64 {
 export function addPending(listener: Socket, socket: Socket): void {
   listener.pendingCount++;
   notify(listener.node, POLLIN | POLLRDNORM);
-  const first = listener.pending;
-  if (first === null) {
-    listener.pending = socket;
-    return;
-  }
-  let at = first;
-  while (at.nextPending !== null) at = at.nextPending as Socket;
-  at.nextPending = socket;
+  const last = listener.lastPending;
+  if (last === null) listener.pending = socket;
+  else last.nextPending = socket;
+  listener.lastPending = socket;
+}
+
+/** Takes the first of those that `listener` accepts; null where there is none. */
+export function popPending(listener: Socket): Socket | null {
+  const socket = listener.pending;
+  if (socket === null) return null;
+  const next = socket.nextPending;
+  listener.pending = next;
+  if (next === null) listener.lastPending = null;
+  listener.pendingCount--;
+  socket.nextPending = null;
+  return socket;
 }
 
 /** What `takePending` has taken. */
@@ -381,11 +392,7 @@ export function takePending(thread: Thread, listener: Socket, mayWait: bool): i6
     const error = awaitAt(thread, listener, READABLE, end);
     if (error !== 0) return error;
   }
-  const socket = listener.pending as Socket;
-  listener.pending = socket.nextPending;
-  listener.pendingCount--;
-  socket.nextPending = null;
+  accepted = popPending(listener);
   notify(listener.node, POLLOUT | POLLWRNORM);
-  accepted = socket;
   return 0;
 }

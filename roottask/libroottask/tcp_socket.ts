@@ -31,8 +31,8 @@ import {
   inetOf,
   isTaken,
   receiverFor,
+  sharePort,
   takeAnyPort,
-  takePort,
   VALUES,
 } from "./inet";
 import { FIONREAD, OpenFile } from "./open_file";
@@ -65,6 +65,7 @@ import {
   MSG_WAITALL,
   mayWait,
   newSocket,
+  popPending,
   SHUT_BOTH,
   SHUT_RECEIVE,
   SHUT_SEND,
@@ -160,13 +161,13 @@ function stopWaiting(client: Socket): void {
   own.waitsFor = null;
   if (listener === null) return;
   const inet = inetOf(listener);
-  let at = inet.waiting;
-  if (at === client) {
-    inet.waiting = client.nextPending;
-  } else {
-    while (at !== null && at.nextPending !== client) at = at.nextPending;
-    if (at !== null) at.nextPending = client.nextPending;
-  }
+  const previous = client.previousPending;
+  const next = client.nextPending;
+  if (previous === null) inet.waiting = next;
+  else previous.nextPending = next;
+  if (next === null) inet.lastWaiting = previous;
+  else next.previousPending = previous;
+  client.previousPending = null;
   client.nextPending = null;
   letGo(listener);
 }
@@ -175,15 +176,11 @@ function stopWaiting(client: Socket): void {
 function stopListening(socket: Socket): void {
   const inet = inetOf(socket);
   while (inet.waiting !== null) reset(inet.waiting as Socket);
-  while (socket.pending !== null) {
-    const served = socket.pending as Socket;
-    socket.pending = served.nextPending;
-    served.nextPending = null;
+  for (let served = popPending(socket); served !== null; served = popPending(socket)) {
     const client = served.peer;
     if (client !== null) reset(client);
     closeSocket(served);
   }
-  socket.pendingCount = 0;
 }
 
 function dropQueue(socket: Socket): void {
@@ -255,7 +252,7 @@ function establish(listener: Socket, client: Socket): bool {
   to.only6 = inetOf(listener).only6;
   to.fixed = FIXED_ADDRESS;
   to.phase = PHASE_DONE;
-  takePort(served, from.remotePort);
+  sharePort(served, from.remotePort);
   growBuffer(served);
   growBuffer(client);
   pairSockets(client, served);
@@ -297,13 +294,11 @@ function begin(socket: Socket): i64 {
   keepSocket(listener);
   inet.waitsFor = listener;
   const waiting = inetOf(listener);
-  let last = waiting.waiting;
-  if (last === null) {
-    waiting.waiting = socket;
-    return 0;
-  }
-  while (last.nextPending !== null) last = last.nextPending as Socket;
-  last.nextPending = socket;
+  const last = waiting.lastWaiting;
+  socket.previousPending = last;
+  if (last === null) waiting.waiting = socket;
+  else last.nextPending = socket;
+  waiting.lastWaiting = socket;
   return 0;
 }
 

@@ -2,6 +2,7 @@
 // much. Left out: out-of-band bytes. Their names in the file tree are the personality's (linux/unix_sockets.ts), sockets
 // that are only in messages to each other those of socket_garbage.ts.
 
+import { nextIn } from "./balanced_tree";
 import {
   EAGAIN,
   ECONNREFUSED,
@@ -15,7 +16,8 @@ import {
   EPERM,
   EPIPE,
 } from "./errno";
-import { allocate } from "./heap";
+import { allocate, create, destroy } from "./heap";
+import { enterTree, Keyed, leaveTree, withOrder } from "./keyed_tree";
 import { dropMount } from "./mount_users";
 import { FIONREAD } from "./open_file";
 import {
@@ -33,13 +35,13 @@ import {
   CONNECTED,
   closeSocket,
   dropPeer,
-  firstSocket,
   LISTENING,
   letGo,
   Message,
   MSG_PEEK,
   MSG_TRUNC,
   MSG_WAITALL,
+  popPending,
   SHUT_BOTH,
   SHUT_RECEIVE,
   SHUT_SEND,
@@ -72,6 +74,7 @@ import {
   takeFirst,
 } from "./socket_messages";
 import { put32 } from "./space";
+import { bytesEqual, hashOf } from "./text";
 import { fillBytes, Transfer } from "./transfer";
 import { dispose } from "./tree";
 import { notify, READABLE, WRITABLE } from "./watches";
@@ -100,6 +103,7 @@ function removeFirst(socket: Socket): void {
 /** The socket's open file is gone. */
 export function closeUnix(socket: Socket): void {
   socket.shut = SHUT_BOTH;
+  unlist(socket);
   const unread = socket.first !== null;
   while (socket.first !== null) removeFirst(socket);
   closePending(socket);
@@ -123,30 +127,56 @@ export function closeUnix(socket: Socket): void {
 
 /** Closes the connections that nobody has accepted: their clients are told by an error. */
 function closePending(socket: Socket): void {
-  while (socket.pending !== null) {
-    const waits = socket.pending as Socket;
-    socket.pending = waits.nextPending;
+  for (let waits = popPending(socket); waits !== null; waits = popPending(socket)) {
     const client = waits.peer;
     if (client !== null) client.error = ECONNRESET as u32;
     closeSocket(waits);
   }
 }
 
+/** An abstract name, in the tree of all by its hash. */
+@unmanaged
+class Listed extends Keyed {
+  socket: Socket;
+}
+
+const abstractNames = memory.data(4);
+
 /** The socket of `type` by the `length` bytes of an abstract name at `name`, or null. */
 export function abstractSocket(type: u32, name: usize, length: u32): Socket | null {
-  let socket = firstSocket();
-  while (socket !== null) {
-    const same = socket.listed !== 0 && socket.type === type && socket.nameLength === length;
-    if (same && memory.compare(socket.name, name, length) === 0) return socket;
-    socket = socket.next;
+  const hash = hashOf(name, length) as u64;
+  let listed = changetype<Listed | null>(withOrder(abstractNames, hash));
+  while (listed !== null && listed.order === hash) {
+    const socket = listed.socket;
+    if (socket.type === type && bytesEqual(socket.name, socket.nameLength, name, length)) {
+      return socket;
+    }
+    listed = changetype<Listed | null>(nextIn(listed));
   }
   return null;
 }
 
+/** `socket`, which goes, is found by its name no more. */
+function unlist(socket: Socket): void {
+  if (socket.listed === 0) return;
+  const listed = changetype<Listed>(socket.listed);
+  socket.listed = 0;
+  leaveTree(abstractNames, listed);
+  destroy<Listed>(listed);
+}
+
 /** Gives `socket` the abstract name of `length` bytes at `name`; false when memory is out. */
 export function listSocket(socket: Socket, name: usize, length: u32): bool {
-  if (!nameSocket(socket, name, length)) return false;
-  socket.listed = 1;
+  const listed = create<Listed>();
+  if (listed === null) return false;
+  if (!nameSocket(socket, name, length)) {
+    destroy<Listed>(listed);
+    return false;
+  }
+  listed.socket = socket;
+  listed.order = hashOf(name, length) as u64;
+  enterTree(abstractNames, listed);
+  socket.listed = changetype<usize>(listed);
   return true;
 }
 
