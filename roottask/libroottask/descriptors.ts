@@ -12,12 +12,13 @@ import { Node } from "./tree";
 export const FILES_MAX: u32 = 1024;
 
 /**
- * A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, the number of threads that have it, and for how many
- * descriptors Linux's would have room.
+ * A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, the number of threads that have it, for how many
+ * descriptors Linux's would have room, beyond which none is open, and a descriptor below which all are.
  */
 const TABLE_USERS: u32 = FILES_MAX * 5;
 const TABLE_ROOM: u32 = TABLE_USERS + 4;
-const TABLE_BYTES: u32 = TABLE_ROOM + 4;
+const TABLE_FULL: u32 = TABLE_ROOM + 4;
+const TABLE_BYTES: u32 = TABLE_FULL + 4;
 
 /** What a table of Linux begins with, and what larger ones are multiples of: fs/file.c, alloc_fdtable(). */
 const ROOM_LEAST: u32 = 64;
@@ -60,10 +61,18 @@ export function fileOf(thread: Thread, fd: u64): OpenFile | null {
   return file;
 }
 
+/** The lowest free descriptor from `from` on; `limit` where there is none below that. */
+function lowestFree(table: usize, from: u32, limit: u32): u32 {
+  const full = load<u32>(table + TABLE_FULL);
+  let fd = max<u32>(from, full);
+  while (fd < limit && load<usize>(table + fd * 4) !== 0) fd++;
+  if (from <= full && fd > full) store<u32>(table + TABLE_FULL, fd);
+  return min<u32>(fd, limit);
+}
+
 /** There is a free descriptor below `limit`. */
 export function hasFreeDescriptor(table: usize, limit: u32): bool {
-  for (let fd: u32 = 0; fd < limit; fd++) if (load<usize>(table + fd * 4) === 0) return true;
-  return false;
+  return lowestFree(table, 0, limit) < limit;
 }
 
 /** Puts `file` at the lowest free descriptor from `from` on, below `limit`. Returns it, or -EMFILE. */
@@ -74,15 +83,13 @@ export function installFile(
   limit: u32,
   closing: bool,
 ): i64 {
-  for (let fd = from; fd < limit; fd++) {
-    if (load<usize>(table + fd * 4) !== 0) continue;
-    file.users++;
-    makeRoom(table, fd);
-    store<usize>(table + fd * 4, changetype<usize>(file));
-    setCloseOnExec(table, fd, closing);
-    return fd as i64;
-  }
-  return -EMFILE;
+  const fd = lowestFree(table, from, limit);
+  if (fd >= limit) return -EMFILE;
+  file.users++;
+  makeRoom(table, fd);
+  store<usize>(table + fd * 4, changetype<usize>(file));
+  setCloseOnExec(table, fd, closing);
+  return fd as i64;
 }
 
 export function closeOnExec(table: usize, fd: u32): bool {
@@ -98,6 +105,7 @@ export function closeFile(table: usize, fd: u64): i64 {
   const file = fileAt(table, fd);
   if (file === null) return -EBADF;
   store<usize>(table + (fd as u32) * 4, 0);
+  if ((fd as u32) < load<u32>(table + TABLE_FULL)) store<u32>(table + TABLE_FULL, fd as u32);
   setCloseOnExec(table, fd as u32, false);
   if (file.share !== 0) forgetDescriptor(file, fd as u32);
   // Whichever of its descriptors a program closes, its locks go.
@@ -142,10 +150,11 @@ export function shareFiles(table: usize): void {
 export function copyFiles(table: usize): usize {
   const copy = allocate(TABLE_BYTES);
   if (copy === 0) return 0;
-  memory.copy(copy, table, TABLE_BYTES);
-  store<u32>(copy + TABLE_USERS, 0);
-  store<u32>(copy + TABLE_ROOM, 0);
-  for (let fd: u32 = 0; fd < FILES_MAX; fd++) {
+  const room = filesRoom(table);
+  memory.copy(copy, table, room * 4);
+  memory.copy(copy + FILES_MAX * 4, table + FILES_MAX * 4, room);
+  store<u32>(copy + TABLE_FULL, load<u32>(table + TABLE_FULL));
+  for (let fd: u32 = 0; fd < room; fd++) {
     const file = fileAt(copy, fd as u64);
     if (file === null) continue;
     file.users++;
@@ -162,7 +171,8 @@ export function filesAreShared(table: usize): bool {
 
 /** Closes what closes on exec. */
 export function closeForExec(table: usize): void {
-  for (let fd: u32 = 0; fd < FILES_MAX; fd++) {
+  const room = filesRoom(table);
+  for (let fd: u32 = 0; fd < room; fd++) {
     if (closeOnExec(table, fd)) closeFile(table, fd as u64);
   }
 }
@@ -176,6 +186,7 @@ export function destroyFiles(table: usize): void {
 
 /** Closes what is open in a table that nobody has, and frees it. */
 function freeFiles(table: usize): void {
-  for (let fd: u32 = 0; fd < FILES_MAX; fd++) closeFile(table, fd as u64);
+  const room = filesRoom(table);
+  for (let fd: u32 = 0; fd < room; fd++) closeFile(table, fd as u64);
   release(table, TABLE_BYTES);
 }
