@@ -197,6 +197,8 @@ export function newChild(maker: Thread, sharesFiles: bool, sharesFs: bool): Prog
   program.group = parent.group;
   program.session = parent.session;
   program.terminal = parent.terminal;
+  program.memoryScore = parent.memoryScore;
+  program.leastMemoryScore = parent.leastMemoryScore;
   const executable = parent.executable;
   if (executable !== null) setExecutable(program, parent.executableMount, executable);
   const thread = newThread(program, maker);

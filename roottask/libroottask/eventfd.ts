@@ -19,13 +19,30 @@ const BEYOND: u64 = ~(0 as u64);
 class Counter {
   count: u64;
   semaphore: u32;
+  /** Which of all there were it is. */
+  number: u32;
 }
 
 const storage = memory.data(64);
 const value = memory.data(8);
 
+let made: u32 = 0;
+
+export function isEventfd(file: OpenFile): bool {
+  return changetype<usize>(file.operations) === storage;
+}
+
 function counterOf(file: OpenFile): Counter {
   return changetype<Counter>(file.node.object);
+}
+
+export function countOf(file: OpenFile): u64 {
+  return counterOf(file).count;
+}
+
+/** Its number among all that have been made, from 0. */
+export function eventfdNumber(file: OpenFile): u32 {
+  return counterOf(file).number;
 }
 
 /** An open file that counts from `count`; null when memory is out. */
@@ -34,6 +51,7 @@ export function openEventfd(count: u32, semaphore: bool, flags: u32): OpenFile |
   if (counter === null) return null;
   counter.count = count as u64;
   counter.semaphore = semaphore ? 1 : 0;
+  counter.number = made++;
   const file = openAnonymous(storage, flags);
   if (file === null) destroy<Counter>(counter);
   else file.node.object = changetype<usize>(counter);

@@ -21,6 +21,8 @@ export class Timer extends Keyed {
   interval: u64;
   /** Expirations that have not been read. */
   ticks: u64;
+  /** TFD_TIMER_… that it was set with. */
+  flags: u32;
 }
 
 const armed = memory.data(4);

@@ -6,6 +6,7 @@ import { create, destroy } from "./heap";
 import { IN_IGNORED, Instance, queueEvent } from "./inotify_queue";
 import { enterTree, Keyed, leaveTree, withOrder } from "./keyed_tree";
 import { Entry, Node } from "./node";
+import { totalPages } from "./pages";
 import { isRemoved, KIND_DIRECTORY, setNodeGone, setWatchesEnd } from "./tree";
 
 /** Events, include/uapi/linux/inotify.h. */
@@ -28,8 +29,8 @@ export const IN_ISDIR: u32 = 0x4000_0000;
 export const IN_EXCL_UNLINK: u32 = 0x0400_0000;
 export const IN_ONESHOT: u32 = 0x8000_0000;
 
-/** Watches of all instances together, at most. */
-export const WATCHES_MAX: u32 = 65536;
+/** Watches of all instances together by default. */
+const WATCHES_MAX: u32 = 65536;
 
 /** By its number in a tree of its instance. */
 @unmanaged
@@ -68,9 +69,18 @@ export function markNumbered(instance: Instance, watch: i32): Mark | null {
   return changetype<Mark | null>(withOrder(marksOf(instance), watch as u64));
 }
 
+const limits = memory.data(8);
+
+/** Where the number of watches is that there may be (u64): /proc/sys/fs/inotify/max_user_watches. */
+export function maxUserWatches(): usize {
+  return limits;
+}
+
 /** There can be another mark. */
 export function hasRoomForMark(): bool {
-  return marks < WATCHES_MAX;
+  // Programs may set more than memory has room for: a page of RAM a watch is far from that.
+  if (marks >= max<u32>(WATCHES_MAX, totalPages())) return false;
+  return (marks as u64) < load<u64>(maxUserWatches());
 }
 
 /** What happens in windows (shared_files.ts) would not be seen. */
@@ -206,6 +216,7 @@ function endMarks(node: Node): void {
 
 /** Comes before the first watch. */
 export function initFileEvents(): void {
+  store<u64>(maxUserWatches(), WATCHES_MAX as u64);
   setNodeGone(nodeGone);
   setWatchesEnd(endMarks);
 }

@@ -10,6 +10,7 @@ import {
   freeEvent,
   freeInstance,
   Instance,
+  initInotifyQueues,
   newInstance,
   takeEvent,
 } from "./inotify_queue";
@@ -21,13 +22,19 @@ import { put32 } from "./space";
 import { fillBytes, Transfer } from "./transfer";
 import { READABLE } from "./watches";
 
-/** Instances there may be, of all users together. */
-export const INSTANCES_MAX: u32 = 128;
+/** Instances there may be by default, of all users together. */
+const INSTANCES_MAX: u64 = 128;
 
 const storage = memory.data(64);
 /** An event as it is read: the longest name fills 256 bytes. */
 const record = memory.data(288);
+const limits = memory.data(8);
 let instances: u32 = 0;
+
+/** Where the number of instances is that there may be (u64): /proc/sys/fs/inotify/max_user_instances. */
+export function maxUserInstances(): usize {
+  return limits;
+}
 
 export function isInotify(file: OpenFile): bool {
   return changetype<usize>(file.operations) === storage;
@@ -38,7 +45,7 @@ export function instanceOf(file: OpenFile): Instance {
 }
 
 export function hasRoomForInstance(): bool {
-  return instances < INSTANCES_MAX;
+  return (instances as u64) < load<u64>(maxUserInstances());
 }
 
 /** An open file on a new instance, to be read alone, with `flags`; null when memory is out. */
@@ -106,6 +113,8 @@ function release(file: OpenFile): void {
 
 export function initInotify(): void {
   initFileEvents();
+  initInotifyQueues();
+  store<u64>(maxUserInstances(), INSTANCES_MAX);
   const operations = newAnonymousOperations(storage);
   operations.read = read;
   operations.poll = poll;

@@ -10,8 +10,8 @@ import { notify } from "./watches";
 
 export const IN_Q_OVERFLOW: u32 = 0x4000;
 export const IN_IGNORED: u32 = 0x8000;
-/** Events that an instance keeps, and bytes that all keep: this share of RAM. */
-export const QUEUE_MAX: u32 = 16384;
+/** Events that a new instance keeps by default, and bytes that all keep: this share of RAM. */
+const QUEUE_MAX: u32 = 16384;
 const QUEUES_SHARE: u32 = 32;
 const PAGE_BYTES: u64 = 4096;
 
@@ -44,6 +44,20 @@ export class Instance {
   /** Events were lost, which the event `overflow` tells once. */
   overflowing: u32;
   overflow: Event;
+  /** Events it keeps. */
+  limit: u32;
+}
+
+const limits = memory.data(4);
+
+/** Where the number of events is that a new instance keeps (i32): /proc/sys/fs/inotify/max_queued_events. */
+export function maxQueuedEvents(): usize {
+  return limits;
+}
+
+/** Must be called before an instance is made. */
+export function initInotifyQueues(): void {
+  store<u32>(maxQueuedEvents(), QUEUE_MAX);
 }
 
 let queuedBytes: u64 = 0;
@@ -61,6 +75,7 @@ export function newInstance(node: Node): Instance | null {
   }
   instance.node = node;
   instance.overflow = overflow;
+  instance.limit = load<u32>(maxQueuedEvents());
   return instance;
 }
 
@@ -125,7 +140,7 @@ export function queueEvent(
   name: usize,
   length: u32,
 ): void {
-  if (instance.count >= QUEUE_MAX) {
+  if (instance.count >= instance.limit) {
     overflow(instance);
     return;
   }

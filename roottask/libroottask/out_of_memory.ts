@@ -21,6 +21,25 @@ function pagesOf(program: Program): u32 {
   return program.space.resident + program.space.tables;
 }
 
+/** Of `memoryScore`: it is not ended for memory. */
+const NEVER: i32 = -1000;
+
+/** How much `program` is the one to end: its pages, and a thousandth of all for each point of its score; NEVER_ENDS for none. */
+function badness(program: Program): i64 {
+  if (program.memoryScore === NEVER) return NEVER_ENDS;
+  const points = ((program.memoryScore as i64) * (totalPages() as i64)) / 1000;
+  return (pagesOf(program) as i64) + points;
+}
+
+const NEVER_ENDS: i64 = i64.MIN_VALUE;
+
+/** What /proc/PID/oom_score tells of `program`, which has a space: 0 to 2000, as Linux scales it. */
+export function memoryScoreOf(program: Program): u64 {
+  const own = badness(program);
+  if (own === NEVER_ENDS) return 0;
+  return max<i64>(((1000 + (own * 1000) / (totalPages() as i64)) * 2) / 3, 0) as u64;
+}
+
 function report(program: Program, pages: u32): void {
   lineAbout(program, LOG_ERROR, MODULE_PROGRAMS, "out of memory: ends process ");
   sayDecimal(program.id as u64);
@@ -40,21 +59,21 @@ function report(program: Program, pages: u32): void {
  */
 export function makeRoom(program: Program): bool {
   let largest: Program | null = null;
-  let most: u32 = 0;
+  let most: i64 = NEVER_ENDS;
   let each = firstProgram();
   while (each !== null) {
     if (each.alive !== 0 && changetype<usize>(each.space) !== 0) {
       if (each.ending !== 0 && each !== program) return true;
-      const pages = pagesOf(each);
-      if (pages > most) {
-        most = pages;
+      const own = badness(each);
+      if (own > most) {
+        most = own;
         largest = each;
       }
     }
     each = each.next;
   }
   if (largest === null || largest.space === program.space) return false;
-  report(largest, most);
+  report(largest, pagesOf(largest));
   killProgram(largest, SIGKILL);
   return true;
 }

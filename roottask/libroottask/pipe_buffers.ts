@@ -2,10 +2,18 @@
 // writes share a page while they fit; a page counts as used until its last byte has been read.
 
 import { PAGE_SIZE } from "../libhedron/abi";
-import { CAP_SYS_RESOURCE, capable } from "./credentials";
 import { EBUSY, EINVAL, ENOMEM, EPERM } from "./errno";
 import { allocate, create, destroy, release } from "./heap";
 import { allocatePages, releasePages, totalPages } from "./pages";
+import {
+  enterPipeUser,
+  initPipeUsers,
+  isMuch,
+  isTooMuch,
+  leavePipeUser,
+  maySize,
+  PipeUser,
+} from "./pipe_users";
 import { Transfer, takeBytes } from "./transfer";
 
 /** Buffers of a new pipe, and of one that is made when pipes have much already. */
@@ -14,8 +22,6 @@ const FEW_SLOTS: u32 = 2;
 /** Share of RAM that pipes may have in all when full, and from which on new ones get less, as divisors. */
 const SHARE: u32 = 4;
 const LARGE_SHARE: u32 = 8;
-/** Largest size that a caller without CAP_SYS_RESOURCE may give a pipe, bytes: /proc/sys/fs/pipe-max-size. */
-export const PIPE_SIZE_MAX: u32 = 1 << 20;
 /** Largest size a caller may ask for, bytes: as a power of two no larger one has room in an i32. */
 const SIZE_MAX: u32 = 1 << 31;
 
@@ -34,6 +40,8 @@ export class Pipe {
   writerOpens: u32;
   /** Open files in all. */
   files: u32;
+  /** Whose buffers they count as. */
+  user: PipeUser;
 }
 
 /** A page with the bytes from `offset` on. */
@@ -60,20 +68,35 @@ let reserved: u32 = 0;
 /** Must be called before a pipe is made. */
 export function initPipeBuffers(): void {
   reserved = 0;
+  initPipeUsers();
 }
 
-/** An empty pipe, or null when memory or the share that pipes may have is out. */
+/** Buffers that a new pipe of `user` has; 0 where there are too many. */
+function slotsFor(user: PipeUser): u32 {
+  let slots = SLOTS;
+  while (slots > 1 && !maySize(slots)) slots >>= 1;
+  if (isMuch(user, slots)) slots = FEW_SLOTS;
+  if (isTooMuch(user, slots)) return 0;
+  if (reserved + slots > totalPages() / LARGE_SHARE) slots = min<u32>(slots, FEW_SLOTS);
+  return reserved + slots > totalPages() / SHARE ? 0 : slots;
+}
+
+/** An empty pipe of the calling thread's user, or null when memory or the share that pipes may have is out. */
 export function createPipe(): Pipe | null {
-  const slots = reserved + SLOTS > totalPages() / LARGE_SHARE ? FEW_SLOTS : SLOTS;
-  if (reserved + slots > totalPages() / SHARE) return null;
-  const pipe = create<Pipe>();
-  if (pipe === null) return null;
-  pipe.ring = allocate(slots * BUFFER_BYTES);
-  if (pipe.ring === 0) {
-    destroy<Pipe>(pipe);
+  const user = enterPipeUser();
+  if (user === null) return null;
+  const slots = slotsFor(user);
+  const pipe: Pipe | null = slots === 0 ? null : create<Pipe>();
+  const ring: usize = pipe === null ? 0 : allocate(slots * BUFFER_BYTES);
+  if (pipe === null || ring === 0) {
+    if (pipe !== null) destroy<Pipe>(pipe);
+    leavePipeUser(user);
     return null;
   }
+  pipe.ring = ring;
   pipe.slots = slots;
+  pipe.user = user;
+  user.slots += slots as u64;
   reserved += slots;
   return pipe;
 }
@@ -82,6 +105,8 @@ export function destroyPipe(pipe: Pipe): void {
   while (!isEmpty(pipe)) dropBuffer(pipe);
   release(pipe.ring, pipe.slots * BUFFER_BYTES);
   reserved -= pipe.slots;
+  pipe.user.slots -= pipe.slots as u64;
+  leavePipeUser(pipe.user);
   destroy<Pipe>(pipe);
 }
 
@@ -171,8 +196,11 @@ export function resizePipe(pipe: Pipe, size: u32): i64 {
   if (size > SIZE_MAX) return -EINVAL;
   let slots: u32 = 1;
   while (slots * PAGE_SIZE < size) slots <<= 1;
-  if (slots > pipe.slots && size > PIPE_SIZE_MAX && !capable(CAP_SYS_RESOURCE)) return -EPERM;
-  if (slots > pipe.slots && reserved - pipe.slots + slots > totalPages() / SHARE) return -EPERM;
+  if (slots > pipe.slots) {
+    const more = (slots - pipe.slots) as i64;
+    if (!maySize(slots) || isTooMuch(pipe.user, more) || isMuch(pipe.user, more)) return -EPERM;
+    if (reserved + (more as u32) > totalPages() / SHARE) return -EPERM;
+  }
   const used = usedBuffers(pipe);
   if (slots < used) return -EBUSY;
   const ring = allocate(slots * BUFFER_BYTES);
@@ -183,6 +211,7 @@ export function resizePipe(pipe: Pipe, size: u32): i64 {
   }
   release(pipe.ring, pipe.slots * BUFFER_BYTES);
   reserved += slots - pipe.slots;
+  pipe.user.slots += (slots as u64) - (pipe.slots as u64);
   pipe.ring = ring;
   pipe.slots = slots;
   pipe.tail = 0;

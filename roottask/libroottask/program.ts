@@ -123,6 +123,9 @@ export class Program {
   /** System calls of a foreign program, service calls of any. */
   calls: u64;
   faults: u64;
+  /** How much sooner it is ended when memory is out, -1000 (never) to 1000, and the least it may be without rights. */
+  memoryScore: i32;
+  leastMemoryScore: i32;
   /** What is kept for the summary. */
   result: usize;
   /** Objects of System V that all have who descend from it, where it is its own `entry` (linux/ipc/objects.ts); 0 for none. */
@@ -254,13 +257,16 @@ export function resumeThread(thread: Thread): void {
 }
 
 /** One past the largest id, as Linux has it by default. */
-const IDS: u32 = 32768;
+export const IDS: u32 = 32768;
 const IDS_ORDER: u32 = 5;
 /** Mark of an id whose thread has ended while its program goes by it. */
 const RESERVED: usize = 1;
 
+/** Where ids begin again. */
+const IDS_AGAIN: u32 = 300;
+
 let ids: usize = 0;
-let lastId: u32 = 0;
+const numbering = memory.data(8);
 const slots = memory.data(1024 * 4);
 const programSlots = memory.data(1024);
 let programs: Program | null = null;
@@ -269,7 +275,8 @@ let started: u32 = 0;
 /** Must be called first. False when memory is out. */
 export function initPrograms(): bool {
   ids = allocatePages(IDS_ORDER);
-  lastId = 0;
+  store<u32>(pidMax(), IDS);
+  store<u32>(lastPid(), 0);
   programs = null;
   started = 0;
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
@@ -319,17 +326,43 @@ export function enterSlot(thread: Thread): void {
   store<usize>(slots + thread.slot * 4, changetype<usize>(thread));
 }
 
-/** Gives `thread` an id nobody has: upwards from the last one, then from 1 again. */
+/** Where one past the largest id is (u32), as programs set it: /proc/sys/kernel/pid_max; IDS counts as well. */
+export function pidMax(): usize {
+  return numbering;
+}
+
+/** Where the id is that was given last (u32): /proc/sys/kernel/ns_last_pid. */
+export function lastPid(): usize {
+  return numbering + 4;
+}
+
+/** The first free id behind the last one and below `end`, or from IDS_AGAIN on; 0 where there is none. */
+function freeId(end: u32): u32 {
+  const last = load<u32>(lastPid());
+  for (let id = last + 1; id < end; id++) if (load<usize>(ids + id * 4) === 0) return id;
+  const begin = min<u32>(IDS_AGAIN, last + 1);
+  for (let id = begin; id < end; id++) if (load<usize>(ids + id * 4) === 0) return id;
+  return 0;
+}
+
+/** A thread more can have an id. */
+export function hasFreeId(): bool {
+  return freeId(min<u32>(load<u32>(pidMax()), IDS)) !== 0;
+}
+
+/** Gives `thread` an id nobody has: upwards from the last one, then from IDS_AGAIN on. */
 export function takeId(thread: Thread): void {
-  do lastId = lastId === IDS - 1 ? 1 : lastId + 1;
-  while (load<usize>(ids + lastId * 4) !== 0);
-  store<usize>(ids + lastId * 4, changetype<usize>(thread));
-  thread.id = lastId;
+  let id = freeId(min<u32>(load<u32>(pidMax()), IDS));
+  // A line of the start file begins whatever the last one has set; there are more ids than slots.
+  if (id === 0) id = freeId(IDS);
+  store<u32>(lastPid(), id);
+  store<usize>(ids + id * 4, changetype<usize>(thread));
+  thread.id = id;
 }
 
 /** `id` may be one of a thread. */
 export function isId(id: u32): bool {
-  return id !== 0 && id < IDS;
+  return id !== 0 && id < min<u32>(load<u32>(pidMax()), IDS);
 }
 
 /** Gives `thread` the id `id` in place of the one that it has. False where somebody has that. */

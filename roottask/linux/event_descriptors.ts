@@ -94,6 +94,7 @@ export function sysTimerfdSettime(program: Program, regs: Utcb): i64 {
   // What it was is told last, so that an address that is none changes nothing about the timer.
   fillSpec(timeLeft(file), timerOf(file).interval);
   setTimer(file, due, interval);
+  timerOf(file).flags = flags;
   return regs.r10 === 0 || copyTo(program.space, regs.r10, spec, SPEC_BYTES) ? 0 : -EFAULT;
 }
 

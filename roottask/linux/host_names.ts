@@ -23,20 +23,27 @@ export function hostNames(program: Program): usize {
   return usual;
 }
 
+/** The same as names of its line of the start file that can be changed; 0 when memory is out. */
+export function ownHostNames(program: Program): usize {
+  const entry = program.entry;
+  if (entry.hostNames === 0) {
+    const names = allocate(NAMES_BYTES);
+    if (names === 0) return 0;
+    memory.copy(names, hostNames(program), NAMES_BYTES);
+    entry.hostNames = names;
+  }
+  return entry.hostNames;
+}
+
 /** Sets the name at `offset` to `length` bytes at `address`. */
 function setName(program: Program, address: u64, length: i32, offset: u32): i64 {
   if (!capable(CAP_SYS_ADMIN)) return -EPERM;
   if (length < 0 || length >= (NAME_FIELD as i32)) return -EINVAL;
   memory.fill(read, 0, NAME_FIELD);
   if (!copyFrom(program.space, read, address, length as u32)) return -EFAULT;
-  const entry = program.entry;
-  if (entry.hostNames === 0) {
-    const names = allocate(NAMES_BYTES);
-    if (names === 0) return -ENOMEM;
-    memory.copy(names, hostNames(program), NAMES_BYTES);
-    entry.hostNames = names;
-  }
-  memory.copy(entry.hostNames + offset, read, NAME_FIELD);
+  const names = ownHostNames(program);
+  if (names === 0) return -ENOMEM;
+  memory.copy(names + offset, read, NAME_FIELD);
   return 0;
 }
 

@@ -151,10 +151,36 @@ function findProcess(thread: Thread, fd: u64): i64 {
   return 0;
 }
 
+/** The process that a directory of /proc is about; null where it has gone. */
+export type AboutProcess = (node: Node) => Program | null;
+
+function aboutNobody(_node: Node): Program | null {
+  return null;
+}
+
+let aboutProcess: AboutProcess = aboutNobody;
+let processDirectory: usize = 0;
+
+/** `about` is asked about directories of /proc, which have `refresh`. */
+export function setProcessDirectories(about: AboutProcess, refresh: usize): void {
+  aboutProcess = about;
+  processDirectory = refresh;
+}
+
+/** As `findProcess`, for signals: a directory of /proc about a process means it, too. */
+function findReceiver(thread: Thread, fd: u64): i64 {
+  const file = usableFileAt(thread.files, fd);
+  const directory =
+    file !== null && processDirectory !== 0 && file.node.refresh === processDirectory;
+  if (file === null || !directory) return findProcess(thread, fd);
+  found = aboutProcess(file.node);
+  return 0;
+}
+
 /** pidfd_send_signal(pidfd, signal, info, flags). */
 export function sysPidfdSendSignal(thread: Thread, regs: Utcb): i64 {
   if ((regs.r10 as u32) !== 0) return -EINVAL;
-  const error = findProcess(thread, regs.rdi);
+  const error = findReceiver(thread, regs.rdi);
   if (error !== 0) return error;
   const process = found;
   const signal = regs.rsi & 0xffff_ffff;
@@ -164,7 +190,8 @@ export function sysPidfdSendSignal(thread: Thread, regs: Utcb): i64 {
   } else {
     const claimed = claimedInfo(thread, regs.rdx, signal);
     if (claimed === -EFAULT || claimed === -EINVAL) return claimed;
-    if (claimed !== 0 && process !== thread.program) return -EPERM;
+    const own = process === thread.program && thread.id === thread.program.id;
+    if (claimed !== 0 && !own) return -EPERM;
   }
   return process === null ? -ESRCH : sendInfo(thread, process, null, signal);
 }

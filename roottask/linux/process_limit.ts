@@ -1,7 +1,7 @@
-// RLIMIT_NPROC of setrlimit(2): how many threads a user may have, all processes together.
+// Whether there may be another thread: RLIMIT_NPROC of setrlimit(2), all processes of a user together, and ids.
 
 import { CAP_SYS_ADMIN, CAP_SYS_RESOURCE, capable } from "../libroottask/credentials";
-import { firstProgram, Thread } from "../libroottask/program";
+import { firstProgram, hasFreeId, Thread } from "../libroottask/program";
 import { RLIM_INFINITY, RLIMIT_NPROC } from "./limit_numbers";
 import { softLimit } from "./state";
 
@@ -19,8 +19,9 @@ function threadsOf(user: u32): u64 {
   return count;
 }
 
-/** The user of `thread`, the calling one, may have another thread. */
+/** The user of `thread`, the calling one, may have another thread, and there is an id for it. */
 export function mayHaveThread(thread: Thread): bool {
+  if (!hasFreeId()) return false;
   const limit = softLimit(thread.program, RLIMIT_NPROC);
   const user = thread.credentials.user;
   if (limit === RLIM_INFINITY || user === 0) return true;

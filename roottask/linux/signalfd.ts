@@ -77,6 +77,15 @@ const told = memory.data(128);
 /** All that are open. */
 let files: SignalFile | null = null;
 
+export function isSignalFile(file: OpenFile): bool {
+  return changetype<usize>(file.operations) === storage;
+}
+
+/** Signals that can be read from it. */
+export function maskOf(file: OpenFile): u64 {
+  return signalFileOf(file).mask;
+}
+
 function signalFileOf(file: OpenFile): SignalFile {
   return changetype<SignalFile>(file.node.object);
 }
@@ -223,7 +232,7 @@ function signalfd(program: Program, regs: Utcb, flags: u32): i64 {
   }
   const file = usableFileAt(program.files, regs.rdi);
   if (file === null) return -EBADF;
-  if (changetype<usize>(file.operations) !== storage) return -EINVAL;
+  if (!isSignalFile(file)) return -EINVAL;
   signalFileOf(file).mask = mask;
   notify(file.node, POLLIN);
   return regs.rdi as i64;

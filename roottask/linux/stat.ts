@@ -119,7 +119,7 @@ function blocksOf(node: Node): u64 {
 }
 
 /** Minor number of the device that `node` is on. */
-function deviceOf(node: Node): u32 {
+export function deviceOf(node: Node): u32 {
   const system = systemOf(node);
   return system === null ? NO_DEVICE : system.device;
 }

@@ -6,12 +6,9 @@
 import { decimal } from "../../tools/screen/guest/digits";
 import { AREAS_MAX } from "../libroottask/areas";
 import { FILES_MAX, fileAt } from "../libroottask/descriptors";
-import { EACCES, EFAULT, EINVAL, ESRCH } from "../libroottask/errno";
-import { WATCHES_MAX } from "../libroottask/file_events";
+import { EINVAL, EIO, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, release } from "../libroottask/heap";
-import { INSTANCES_MAX } from "../libroottask/inotify";
-import { QUEUE_MAX } from "../libroottask/inotify_queue";
 import { Mount } from "../libroottask/mount";
 import {
   newOperations,
@@ -21,7 +18,7 @@ import {
   SEEK_SET,
   seekFrom,
 } from "../libroottask/open_file";
-import { PIPE_SIZE_MAX } from "../libroottask/pipe_buffers";
+import { memoryScoreOf } from "../libroottask/out_of_memory";
 import {
   currentThread,
   firstProgram,
@@ -32,11 +29,9 @@ import {
 } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
 import { copyLiteral } from "../libroottask/text";
-import { fillBytes, Transfer } from "../libroottask/transfer";
+import { Transfer } from "../libroottask/transfer";
 import {
-  attach,
   detach,
-  dispose,
   Entry,
   entryOf,
   KIND_DIRECTORY,
@@ -45,17 +40,29 @@ import {
   KIND_PIPE,
   KIND_SOCKET,
   Node,
-  newNode,
   Refresh,
 } from "../libroottask/tree";
-import { hostNames, NAME_FIELD } from "../linux/host_names";
-import * as limits from "./ipc_limits";
+import { setProcessDirectories } from "../linux/pidfd";
+import { addNode, fixed, name } from "./entries";
+import { fdinfo } from "./fdinfo";
 import * as mounts from "./mounts";
 import * as net from "./net";
 import * as process from "./process";
+import { addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
-import { begin, byte, initWriter, number, text, textLength, textStart } from "./writer";
+import {
+  begin,
+  byte,
+  initWriter,
+  number,
+  passText,
+  signed,
+  text,
+  textLength,
+  textStart,
+} from "./writer";
+import { writeName, writeScore } from "./writing";
 
 /** What a node is: in the lower half of its `object`; the upper is the id of the process or thread it is about. */
 const STAT: u32 = 1;
@@ -76,6 +83,9 @@ const SELF: u32 = 15;
 const THREAD_SELF: u32 = 16;
 const DIRECTORY: u32 = 17;
 const LOGIN: u32 = 18;
+const SCORE: u32 = 60;
+const SCORE_SET: u32 = 61;
+const CGROUP: u32 = 62;
 const MEMINFO: u32 = 20;
 const CPUINFO: u32 = 21;
 const SYSTEM_STAT: u32 = 22;
@@ -83,35 +93,13 @@ const UPTIME: u32 = 23;
 const LOADAVG: u32 = 24;
 const VERSION: u32 = 25;
 const FILESYSTEMS: u32 = 26;
-const HOSTNAME: u32 = 27;
-const OSTYPE: u32 = 28;
-const OSRELEASE: u32 = 29;
-const PID_MAX: u32 = 30;
 const UUID: u32 = 31;
 const BOOT_ID: u32 = 32;
 const ENTROPY: u32 = 33;
 const OVERCOMMIT: u32 = 34;
-const THREADS_MAX: u32 = 35;
 const IPC_SEGMENTS: u32 = 100;
 const IPC_SETS: u32 = 101;
 const IPC_QUEUES: u32 = 102;
-const SHMMAX: u32 = 103;
-const SHMALL: u32 = 104;
-const SHMMNI: u32 = 105;
-const MSGMAX: u32 = 106;
-const MSGMNB: u32 = 107;
-const MSGMNI: u32 = 108;
-const SEMAPHORES: u32 = 109;
-const DOMAINNAME: u32 = 113;
-const QUEUES_MAX: u32 = 110;
-const MQ_MSG_MAX: u32 = 111;
-const MQ_MSGSIZE_MAX: u32 = 112;
-const QUEUED_EVENTS: u32 = 36;
-const USER_INSTANCES: u32 = 37;
-const USER_WATCHES: u32 = 38;
-const KERNEL_VERSION: u32 = 41;
-const PIPE_MAX_SIZE: u32 = 39;
-const NO_TAINT: u32 = 40;
 const MAX_MAP_COUNT: u32 = 42;
 const NET_DEV: u32 = 50;
 const NET_ROUTE: u32 = 51;
@@ -125,7 +113,6 @@ const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
 const SHIFT: u32 = 16;
 
-const name = memory.data(64);
 const random = memory.data(16);
 const bootId = memory.data(16);
 const storage = memory.data(64);
@@ -154,20 +141,12 @@ function filesOf(node: Node): usize {
 
 /** Puts a new node of `kind` by the name in `name`; null when memory is out. */
 function add(directory: Node, length: u32, kind: u32, mode: u32, object: u32): Node | null {
-  const node = newNode(kind, mode);
-  if (node === null) return null;
-  node.object = object as usize;
-  node.owner = directory.owner;
-  node.group = directory.group;
-  node.time = directory.time;
-  node.accessTime = directory.time;
-  node.changeTime = directory.time;
+  const node = addNode(directory, length, kind, mode, object as usize);
+  if (node === null || kind !== KIND_FILE) return node;
   const what = object & ((1 << SHIFT) - 1);
   const lists = what === MOUNTS || what === MOUNTINFO;
-  if (kind === KIND_FILE) node.operations = lists ? listStorage : storage;
-  if (attach(directory, node, name, length) === 0) return node;
-  dispose(node);
-  return null;
+  node.operations = lists ? listStorage : storage;
+  return node;
 }
 
 function addFile(directory: Node, literal: string, what: u32, mode: u32): void {
@@ -345,6 +324,9 @@ function fill(directory: Node): void {
   addFile(directory, "maps", MAPS, 0o444);
   addFile(directory, "smaps", SMAPS, 0o444);
   addFile(directory, "limits", LIMITS, 0o644);
+  addFile(directory, "oom_score", SCORE, 0o444);
+  addFile(directory, "oom_score_adj", SCORE_SET, 0o644);
+  addFile(directory, "cgroup", CGROUP, 0o444);
   addFile(directory, "loginuid", LOGIN, 0o644);
   addFile(directory, "sessionid", LOGIN, 0o444);
   addFile(directory, "mounts", MOUNTS, 0o444);
@@ -389,8 +371,6 @@ function refreshProcesses(directory: Node): void {
   }
 }
 
-function nothingNew(_node: Node): void {}
-
 function ofProcess(what: u32, program: Program, thread: Thread | null, single: bool): void {
   switch (what) {
     case STAT:
@@ -418,25 +398,24 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
     case LIMITS:
       process.limits(program);
       return;
+    case SCORE:
+      number(program.alive === 0 ? 0 : memoryScoreOf(program));
+      byte(10);
+      return;
+    case SCORE_SET:
+      signed(program.memoryScore as i64);
+      byte(10);
+      return;
+    case CGROUP:
+      text("0::/\n");
+      return;
     case LOGIN:
       // Nobody has logged in.
       number(u32.MAX_VALUE as u64);
       return;
     default:
-      if (thread !== null) process.fdinfo(thread, what & (DESCRIPTOR - 1));
+      if (thread !== null) fdinfo(thread, what & (DESCRIPTOR - 1));
   }
-}
-
-function limit(value: u32): void {
-  number(value as u64);
-  byte(10);
-}
-
-/** The name at `offset` of those that uname(2) tells. */
-function hostName(program: Program, offset: u32): void {
-  const names = hostNames(program) + offset;
-  for (let i: u32 = 0; i < NAME_FIELD && load<u8>(names + i) !== 0; i++) byte(load<u8>(names + i));
-  byte(10);
 }
 
 function ofSystem(what: u32, program: Program): void {
@@ -461,24 +440,6 @@ function ofSystem(what: u32, program: Program): void {
       return;
     case FILESYSTEMS:
       system.filesystems();
-      return;
-    case HOSTNAME:
-      hostName(program, 0);
-      return;
-    case DOMAINNAME:
-      hostName(program, NAME_FIELD);
-      return;
-    case OSTYPE:
-      text("Linux\n");
-      return;
-    case OSRELEASE:
-      text("6.1.0\n");
-      return;
-    case KERNEL_VERSION:
-      text("#1 Trihedron\n");
-      return;
-    case PID_MAX:
-      text("32768\n");
       return;
     case UUID:
       randomBytes(random, 16);
@@ -507,9 +468,6 @@ function ofSystem(what: u32, program: Program): void {
     case NET_UDP6:
       net.sockets(what === NET_UDP6, false);
       return;
-    case THREADS_MAX:
-      text("1023\n");
-      return;
     case IPC_SEGMENTS:
       listing.listSegments(program);
       return;
@@ -519,50 +477,9 @@ function ofSystem(what: u32, program: Program): void {
     case IPC_QUEUES:
       listing.listQueues(program);
       return;
-    case SHMMAX:
-      limits.shmmax();
-      return;
-    case SHMALL:
-      limits.shmall();
-      return;
-    case SHMMNI:
-      limits.shmmni();
-      return;
-    case MSGMAX:
-      limits.msgmax();
-      return;
-    case MSGMNB:
-      limits.msgmnb();
-      return;
-    case MSGMNI:
-      limits.msgmni();
-      return;
-    case QUEUES_MAX:
-      limits.queuesMax();
-      return;
-    case MQ_MSG_MAX:
-      limits.msgMax();
-      return;
-    case MQ_MSGSIZE_MAX:
-      limits.msgsizeMax();
-      return;
-    case SEMAPHORES:
-      limits.sem();
-      return;
-    case QUEUED_EVENTS:
-      limit(QUEUE_MAX);
-      return;
-    case USER_INSTANCES:
-      limit(INSTANCES_MAX);
-      return;
-    case PIPE_MAX_SIZE:
-      limit(PIPE_SIZE_MAX);
-      return;
-    case USER_WATCHES:
-      limit(WATCHES_MAX);
-      return;
     case MAX_MAP_COUNT:
-      limit(AREAS_MAX);
+      number(AREAS_MAX as u64);
+      text("\n");
       return;
     default:
       text("0\n");
@@ -586,15 +503,6 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64)
   return passText(transfer, position);
 }
 
-/** Passes what has been written, from byte `position` on. */
-function passText(transfer: Transfer, position: i64): i64 {
-  if (position >= (textLength() as i64)) return 0;
-  const at = position as u32;
-  const wanted = min<u64>(transfer.left, (textLength() - at) as u64) as u32;
-  const done = fillBytes(transfer, textStart() + at, wanted);
-  return done === 0 && wanted !== 0 ? -EFAULT : (done as i64);
-}
-
 /** What the process of `node` has of the file system, null where it has gone. */
 function fsStateOf(node: Node): FsState | null {
   const id = idOf(node);
@@ -615,8 +523,14 @@ function readMounts(thread: Thread, file: OpenFile, transfer: Transfer, position
   return passText(transfer, position);
 }
 
-function write(_thread: Thread, _file: OpenFile, _transfer: Transfer, _position: i64): i64 {
-  return -EACCES;
+/** Root gets as far as here with any file. */
+function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+  const node = file.node;
+  if (idOf(node) === 0) return -EIO;
+  if (whatOf(node) === COMM) return writeName(thread, threadWithId(idOf(node)), transfer);
+  if (whatOf(node) !== SCORE_SET) return -EINVAL;
+  const program = programOf(node);
+  return program === null ? -ESRCH : writeScore(program, transfer);
 }
 
 /** There is no end to seek from. */
@@ -625,13 +539,6 @@ function seek(file: OpenFile, offset: i64, whence: u32): i64 {
   const position = seekFrom(whence === SEEK_SET ? 0 : file.position, offset);
   if (position >= 0) file.position = position;
   return position;
-}
-
-/** A directory by that name in `directory` that stays as it is. */
-function fixed(directory: Node, literal: string): Node {
-  addDirectory(directory, literal, nothingNew);
-  const entry = entryOf(directory, name, copyLiteral(name, literal));
-  return entry === null ? directory : entry.node;
 }
 
 /** Fills `directory`, which is /proc. False when memory is out. */
@@ -651,6 +558,7 @@ export function fillProc(directory: Node): bool {
   lists.poll = mounts.pollList;
   lists.source = mounts.sourceOfList;
   lists.position = POSITION_KEPT;
+  setProcessDirectories(programOf, changetype<usize>(refreshProcess));
   randomBytes(bootId, 16);
   directory.mode = 0o555;
   addLink(directory, "self", SELF, refreshSelf);
@@ -677,29 +585,7 @@ export function fillProc(directory: Node): bool {
   addFile(network, "udp6", NET_UDP6, 0o444);
   const sys = fixed(directory, "sys");
   const kernel = fixed(sys, "kernel");
-  addFile(kernel, "hostname", HOSTNAME, 0o444);
-  addFile(kernel, "domainname", DOMAINNAME, 0o444);
-  addFile(kernel, "ostype", OSTYPE, 0o444);
-  addFile(kernel, "osrelease", OSRELEASE, 0o444);
-  addFile(kernel, "version", KERNEL_VERSION, 0o444);
-  addFile(kernel, "pid_max", PID_MAX, 0o444);
-  addFile(kernel, "threads-max", THREADS_MAX, 0o444);
-  addFile(kernel, "shmmax", SHMMAX, 0o444);
-  addFile(kernel, "shmall", SHMALL, 0o444);
-  addFile(kernel, "shmmni", SHMMNI, 0o444);
-  addFile(kernel, "msgmax", MSGMAX, 0o444);
-  addFile(kernel, "msgmnb", MSGMNB, 0o444);
-  addFile(kernel, "msgmni", MSGMNI, 0o444);
-  addFile(kernel, "sem", SEMAPHORES, 0o444);
-  addFile(kernel, "tainted", NO_TAINT, 0o444);
-  const files = fixed(sys, "fs");
-  addFile(files, "pipe-max-size", PIPE_MAX_SIZE, 0o444);
-  const mqueue = fixed(files, "mqueue");
-  addFile(mqueue, "queues_max", QUEUES_MAX, 0o444);
-  addFile(mqueue, "msg_max", MQ_MSG_MAX, 0o444);
-  addFile(mqueue, "msg_default", MQ_MSG_MAX, 0o444);
-  addFile(mqueue, "msgsize_max", MQ_MSGSIZE_MAX, 0o444);
-  addFile(mqueue, "msgsize_default", MQ_MSGSIZE_MAX, 0o444);
+  addSettings(kernel, fixed(sys, "fs"));
   const ipc = fixed(directory, "sysvipc");
   addFile(ipc, "shm", IPC_SEGMENTS, 0o444);
   addFile(ipc, "sem", IPC_SETS, 0o444);
@@ -708,10 +594,6 @@ export function fillProc(directory: Node): bool {
   addFile(generator, "uuid", UUID, 0o444);
   addFile(generator, "boot_id", BOOT_ID, 0o444);
   addFile(generator, "entropy_avail", ENTROPY, 0o444);
-  const watching = fixed(files, "inotify");
-  addFile(watching, "max_queued_events", QUEUED_EVENTS, 0o644);
-  addFile(watching, "max_user_instances", USER_INSTANCES, 0o644);
-  addFile(watching, "max_user_watches", USER_WATCHES, 0o644);
   const memory = fixed(sys, "vm");
   addFile(memory, "overcommit_memory", OVERCOMMIT, 0o444);
   addFile(memory, "max_map_count", MAX_MAP_COUNT, 0o444);

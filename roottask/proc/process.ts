@@ -5,9 +5,8 @@ import { MEM_R, MEM_W, MEM_X } from "../libhedron/abi";
 import { STACK_TOP } from "../libhrstd/layout";
 import { Area, Space } from "../libroottask/areas";
 import { Credentials } from "../libroottask/credentials";
-import { FILES_MAX, fileAt } from "../libroottask/descriptors";
+import { FILES_MAX } from "../libroottask/descriptors";
 import { Mount } from "../libroottask/mount";
-import { OpenFile } from "../libroottask/open_file";
 import { allProcessors, processorCount } from "../libroottask/processors";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
@@ -15,7 +14,6 @@ import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
-import { isProcessFile, processOf } from "../linux/pidfd";
 import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
@@ -189,7 +187,8 @@ export function statm(program: Program): void {
   text(" 0\n");
 }
 
-function line(name: string, value: u64): void {
+/** "NAME:<tab>VALUE". */
+export function line(name: string, value: u64): void {
   text(name);
   text(":\t");
   number(value);
@@ -476,29 +475,4 @@ export function limits(program: Program): void {
     for (let at = unit.length; at < 10; at++) byte(32);
     byte(10);
   }
-}
-
-/** fdinfo of descriptor `fd` of `thread`. */
-export function fdinfo(thread: Thread, fd: u32): void {
-  const file = fileAt(thread.files, fd as u64);
-  if (file === null) return;
-  const open = file as OpenFile;
-  line("pos", open.position as u64);
-  text("flags:\t0");
-  let digits: u32 = 1;
-  while (digits < 10 && open.flags >> (digits * 3) !== 0) digits++;
-  octal(open.flags, digits);
-  const mount = open.mount;
-  text("\nmnt_id:\t");
-  number(mount === null ? 0 : (mount.id as u64));
-  byte(10);
-  line("ino", open.node.inode as u64);
-  if (!isProcessFile(open)) return;
-  const process = processOf(open);
-  const id: i64 = process === null ? -1 : (process.id as i64);
-  text("Pid:\t");
-  signed(id);
-  text("\nNSpid:\t");
-  signed(id);
-  byte(10);
 }

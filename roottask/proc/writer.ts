@@ -1,7 +1,9 @@
 // The text of a file that is computed when it is read: put together in one buffer, which is the same for all.
 
 import { decimal, hexadecimal } from "../../tools/screen/guest/digits";
+import { EFAULT } from "../libroottask/errno";
 import { allocatePages } from "../libroottask/pages";
+import { fillBytes, Transfer } from "../libroottask/transfer";
 
 const ORDER: u32 = 5;
 /** Bytes a text may have; what is more is left out. */
@@ -20,6 +22,15 @@ export function initWriter(): bool {
 /** Begins another text. */
 export function begin(): void {
   length = 0;
+}
+
+/** Passes what has been written, from byte `position` on: how many bytes, or -EFAULT. */
+export function passText(transfer: Transfer, position: i64): i64 {
+  if (position >= (length as i64)) return 0;
+  const at = position as u32;
+  const wanted = min<u64>(transfer.left, (length - at) as u64) as u32;
+  const done = fillBytes(transfer, buffer + at, wanted);
+  return done === 0 && wanted !== 0 ? -EFAULT : (done as i64);
 }
 
 export function textStart(): usize {

@@ -52,11 +52,6 @@ import {
 } from "./objects";
 import { IpcObject, IpcSpace } from "./records";
 
-/** Limits: bytes of a segment, segments, pages of all. */
-export const SHMMAX: u64 = ~(0 as u64) - (1 << 24);
-export const SHMMNI: u32 = 4096;
-export const SHMALL: u64 = SHMMAX;
-
 /** Flags of shmget(2) and shmat(2), include/uapi/linux/shm.h. */
 const SHM_HUGETLB: u64 = 0o4000;
 const SHM_NORESERVE: u64 = 0o10000;
@@ -141,9 +136,9 @@ export function freeSegments(space: IpcSpace): void {
 
 /** A new segment; its id or a negative error. */
 function newSegment(program: Program, space: IpcSpace, key: u32, size: u64, flags: u64): i64 {
-  if (size < 1 || size > SHMMAX) return -EINVAL;
+  if (size < 1 || size > space.shmmax) return -EINVAL;
   const pages = pagesOf(size);
-  if (space.pages + pages > SHMALL) return -ENOSPC;
+  if (space.pages + pages > space.shmall) return -ENOSPC;
   if ((flags & SHM_HUGETLB) !== 0) return capable(CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
   if (size > SIZE_MAX) return -EINVAL;
   if ((flags & SHM_NORESERVE) === 0 && pages > (totalPages() as u64)) return -ENOMEM;
@@ -151,7 +146,7 @@ function newSegment(program: Program, space: IpcSpace, key: u32, size: u64, flag
   const node: Node | null = segment === null ? null : newNode(KIND_FILE, FILE_MODE);
   if (segment === null) return -ENOMEM;
   const id =
-    node === null ? -ENOMEM : addObject(space, space.segments, segment, key, flags, SHMMNI);
+    node === null ? -ENOMEM : addObject(space, space.segments, segment, key, flags, space.shmmni);
   if (node === null || id < 0) {
     if (node !== null) dispose(node);
     destroy<Segment>(segment);
@@ -273,11 +268,11 @@ export function sysShmdt(program: Program, regs: Utcb): i64 {
 /** IPC_INFO: the limits. */
 function tellLimits(program: Program, space: IpcSpace, address: u64): i64 {
   memory.fill(buffer, 0, LIMITS_BYTES);
-  store<u64>(buffer, SHMMAX);
+  store<u64>(buffer, space.shmmax);
   store<u64>(buffer + 8, 1);
-  store<u64>(buffer + 16, SHMMNI as u64);
-  store<u64>(buffer + 24, SHMMNI as u64);
-  store<u64>(buffer + 32, SHMALL);
+  store<u64>(buffer + 16, space.shmmni as u64);
+  store<u64>(buffer + 24, space.shmmni as u64);
+  store<u64>(buffer + 32, space.shmall);
   if (!copyTo(program.space, address, buffer, LIMITS_BYTES)) return -EFAULT;
   return highestPlace(space.segments);
 }

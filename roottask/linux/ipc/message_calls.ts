@@ -25,9 +25,6 @@ import {
   Message,
   MessageQueue,
   MessageSleeper,
-  MSGMAX,
-  MSGMNB,
-  MSGMNI,
   NOT_EQUAL,
   NUMBERED,
   newMessage,
@@ -79,8 +76,9 @@ const ANY_SIZE: u64 = i32.MAX_VALUE as u64;
 const DS_BYTES: u32 = 120;
 const DS_ROOM: usize = 88;
 const INFO_BYTES: u32 = 32;
-/** What Linux tells of what is not kept: MSGPOOL, MSGSSZ, MSGSEG. */
-const MSGPOOL: u32 = (MSGMNI * (MSGMNB / 1024)) as u32;
+/** What Linux tells of what is not kept: MSGPOOL, MSGMAP and MSGTQL, MSGSSZ, MSGSEG. */
+const MSGPOOL: u32 = 512_000;
+const MSGMAP: u32 = 16384;
 const MSGSSZ: u32 = 16;
 const MSGSEG: u16 = 0xffff;
 const buffer = memory.data(128);
@@ -150,9 +148,9 @@ export function sysMsgsnd(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   if (!get64(program.space, regs.rsi)) return -EFAULT;
   const type = got as i64;
-  if (regs.rdx > (MSGMAX as u64) || (regs.rdi as i32) < 0 || type < 1) return -EINVAL;
   const space = ipcSpaceOf(program);
   if (space === null) return -ENOMEM;
+  if (regs.rdx > (space.msgmax as u64) || (regs.rdi as i32) < 0 || type < 1) return -EINVAL;
   const size = regs.rdx as u32;
   const message = newMessage(type, size);
   if (message === null) return -ENOMEM;
@@ -259,12 +257,12 @@ function tellInfo(program: Program, space: IpcSpace, command: u32, address: u64)
   const used = command !== IPC_INFO;
   memory.fill(buffer, 0, INFO_BYTES);
   store<u32>(buffer, used ? space.queues.used : MSGPOOL);
-  store<u32>(buffer + 4, used ? (space.messages as u32) : MSGMNB);
-  store<u32>(buffer + 8, MSGMAX);
-  store<u32>(buffer + 12, MSGMNB);
-  store<u32>(buffer + 16, MSGMNI);
+  store<u32>(buffer + 4, used ? (space.messages as u32) : MSGMAP);
+  store<u32>(buffer + 8, space.msgmax);
+  store<u32>(buffer + 12, space.msgmnb);
+  store<u32>(buffer + 16, space.msgmni);
   store<u32>(buffer + 20, MSGSSZ);
-  store<u32>(buffer + 24, used ? (space.messageBytes as u32) : MSGMNB);
+  store<u32>(buffer + 24, used ? (space.messageBytes as u32) : MSGMAP);
   store<u16>(buffer + 28, MSGSEG);
   if (!copyTo(program.space, address, buffer, INFO_BYTES)) return -EFAULT;
   return highestPlace(space.queues);
@@ -293,7 +291,7 @@ function tell(program: Program, space: IpcSpace, id: u64, command: u32, address:
 /** IPC_SET: who waits looks again, since it may not be allowed any more, or there may be room. */
 function set(queue: MessageQueue): i64 {
   const room = load<u64>(buffer + DS_ROOM);
-  if (room > (MSGMNB as u64) && !capable(CAP_SYS_RESOURCE)) return -EPERM;
+  if (room > (queue.space.msgmnb as u64) && !capable(CAP_SYS_RESOURCE)) return -EPERM;
   const error = takePermissions(queue, buffer);
   if (error !== 0) return error;
   queue.room = room;

@@ -7,11 +7,6 @@ import { addObject, giveUp, keep, nextObject, removeObject, secondsNow } from ".
 import { IpcObject, IpcSpace, Sleeper } from "./records";
 import { finish, finishAll, RECEIVES, SENDS } from "./sleepers";
 
-/** Limits: bytes of a message and of a queue, queues. */
-export const MSGMAX: u32 = 8192;
-export const MSGMNB: u32 = 16384;
-export const MSGMNI: u32 = 32000;
-
 /** How msgrcv(2) looks for a message: any, of a type, of none but that, of the lowest up to it, at a place. */
 export const ANY: u32 = 0;
 export const EQUAL: u32 = 1;
@@ -62,9 +57,9 @@ export function bytesOf(message: Message): u32 {
   return TEXT + message.size;
 }
 
-/** A message of `size` bytes, at most MSGMAX; null when there can be no more. */
+/** A message of `size` bytes; null when there can be no more. */
 export function newMessage(type: i64, size: u32): Message | null {
-  const message = changetype<Message | null>(keep(TEXT + size));
+  const message = changetype<Message | null>(keep((TEXT as u64) + size));
   if (message === null) return null;
   message.type = type;
   message.size = size;
@@ -79,8 +74,8 @@ export function freeMessage(message: Message): void {
 export function newQueue(space: IpcSpace, key: u32, flags: u64): i64 {
   const queue = create<MessageQueue>();
   if (queue === null) return -ENOMEM;
-  queue.room = MSGMNB as u64;
-  const id = addObject(space, space.queues, queue, key, flags, MSGMNI);
+  queue.room = space.msgmnb as u64;
+  const id = addObject(space, space.queues, queue, key, flags, space.msgmni);
   if (id < 0) destroy<MessageQueue>(queue);
   return id;
 }

@@ -35,7 +35,7 @@ export const TO_WRITE: u32 = 0o222;
 export const PERMISSIONS: u32 = 0o777;
 
 /** Places there are in a table, and bits of an id that say which (IPCMNI). */
-const PLACES: u32 = 32768;
+export const PLACES: u32 = 32768;
 const PLACE_BITS: u32 = 15;
 /** Numbers above the place, before they begin again. */
 const SEQUENCES: u32 = 65535;
@@ -54,10 +54,10 @@ export const NEW: i64 = 1 << 40;
 let kept: u64 = 0;
 
 /** `bytes` of zeroes for an object; 0 where its kind has all it may have, or memory is out. */
-export function keep(bytes: u32): usize {
-  if (kept + (bytes as u64) > ((totalPages() as u64) << 12) / SHARE) return 0;
-  const storage = allocate(bytes);
-  if (storage !== 0) kept += bytes as u64;
+export function keep(bytes: u64): usize {
+  if (bytes > ((totalPages() as u64) << 12) / SHARE - kept) return 0;
+  const storage = allocate(bytes as u32);
+  if (storage !== 0) kept += bytes;
   return storage;
 }
 
@@ -70,6 +70,25 @@ export function giveUp(storage: usize, bytes: u32): void {
 /** Seconds since 1970. */
 export function secondsNow(): i64 {
   return bootTime() + ((monotonic() / SECOND) as i64);
+}
+
+/** The limits that Linux begins with. */
+function setUsualLimits(space: IpcSpace): void {
+  space.shmmax = ~(0 as u64) - (1 << 24);
+  space.shmall = space.shmmax;
+  space.shmmni = 4096;
+  space.msgmax = 8192;
+  space.msgmnb = 16384;
+  space.msgmni = 32000;
+  space.semmsl = 32000;
+  space.semmns = 1_024_000_000;
+  space.semopm = 500;
+  space.semmni = 32000;
+  space.queuesMax = 256;
+  space.msgMax = 10;
+  space.msgsizeMax = 8192;
+  space.msgDefault = 10;
+  space.msgsizeDefault = 8192;
 }
 
 function newIpcSpace(): IpcSpace | null {
@@ -87,6 +106,10 @@ function newIpcSpace(): IpcSpace | null {
   space.segments = segments;
   space.sets = sets;
   space.queues = queues;
+  segments.wanted = -1;
+  sets.wanted = -1;
+  queues.wanted = -1;
+  setUsualLimits(space);
   return space;
 }
 
@@ -174,6 +197,31 @@ function freePlace(table: IpcTable): u32 {
   return place;
 }
 
+/** Takes a place for a new object and makes the number above it the id's: the place, -ENOSPC or -ENOMEM. */
+function takePlace(table: IpcTable): i64 {
+  const wanted = table.wanted;
+  if (wanted >= 0) {
+    // What /proc/sys/kernel/msg_next_id and its like say counts once.
+    table.wanted = -1;
+    let place = (wanted as u32) & (PLACES - 1);
+    while (objectAt(table, place) !== null) place++;
+    if (place >= PLACES) return -ENOSPC;
+    if (!makeRoom(table, place + 1)) return -ENOMEM;
+    taken = ((wanted as u32) & ~(PLACES - 1)) | place;
+    return place as i64;
+  }
+  const place = freePlace(table);
+  if (!makeRoom(table, place + 1)) return -ENOMEM;
+  if (place < table.next)
+    table.sequence = table.sequence + 1 === SEQUENCES ? 0 : table.sequence + 1;
+  table.next = place + 1;
+  taken = (table.sequence << PLACE_BITS) | place;
+  return place as i64;
+}
+
+/** The id that goes with what `takePlace` has returned. */
+let taken: u32 = 0;
+
 /** Gives the new `object` an id and what it is known by; its id, -ENOSPC where there are `limit`, or -ENOMEM. */
 export function addObject(
   space: IpcSpace,
@@ -184,14 +232,11 @@ export function addObject(
   limit: u32,
 ): i64 {
   if (table.used >= limit) return -ENOSPC;
-  const place = freePlace(table);
-  if (!makeRoom(table, place + 1)) return -ENOMEM;
-  if (place < table.next)
-    table.sequence = table.sequence + 1 === SEQUENCES ? 0 : table.sequence + 1;
-  table.next = place + 1;
+  const place = takePlace(table);
+  if (place < 0) return place;
   table.used++;
-  store<usize>(table.places + (place << 2), changetype<usize>(object));
-  object.id = (table.sequence << PLACE_BITS) | place;
+  store<usize>(table.places + ((place as u32) << 2), changetype<usize>(object));
+  object.id = taken;
   object.key = key;
   object.mode = (flags as u32) & PERMISSIONS;
   object.user = actor.effectiveUser;

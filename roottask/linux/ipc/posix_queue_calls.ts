@@ -69,13 +69,9 @@ import {
 import { IpcSpace } from "./records";
 import { letGo, RECEIVES, SENDS, sleep } from "./sleepers";
 
-/** /proc/sys/fs/mqueue: queues, messages of a queue and their size, for those without CAP_SYS_RESOURCE; by default. */
-export const QUEUES_MAX: u32 = 256;
-export const MSG_MAX: u64 = 10;
-export const MSGSIZE_MAX: u64 = 8192;
-/** What those with it may have. */
-const HARD_MSG_MAX: u64 = 65536;
-const HARD_MSGSIZE_MAX: u64 = 1 << 24;
+/** What those with CAP_SYS_RESOURCE may have, and /proc/sys/fs/mqueue give others: messages of a queue, and their size. */
+export const HARD_MSG_MAX: u64 = 65536;
+export const HARD_MSGSIZE_MAX: u64 = 1 << 24;
 
 const RLIMIT_MSGQUEUE: u32 = 12;
 const SECOND: i64 = 1_000_000_000;
@@ -102,10 +98,10 @@ function checkAttributes(program: Program, space: IpcSpace): i64 {
   const maximum = load<u64>(attributes + 8);
   const largest = load<u64>(attributes + 16);
   const more = capable(CAP_SYS_RESOURCE);
-  if (space.posixCount >= QUEUES_MAX && !more) return -ENOSPC;
+  if (space.posixCount >= space.queuesMax && !more) return -ENOSPC;
   if ((maximum as i64) <= 0 || (largest as i64) <= 0) return -EINVAL;
-  if (maximum > (more ? HARD_MSG_MAX : MSG_MAX)) return -EINVAL;
-  if (largest > (more ? HARD_MSGSIZE_MAX : MSGSIZE_MAX)) return -EINVAL;
+  if (maximum > (more ? HARD_MSG_MAX : (space.msgMax as u64))) return -EINVAL;
+  if (largest > (more ? HARD_MSGSIZE_MAX : (space.msgsizeMax as u64))) return -EINVAL;
   const charge = chargeFor(maximum, largest);
   if (charge < largest) return -EOVERFLOW;
   const limit = load<u64>(limitOf(program, RLIMIT_MSGQUEUE));
@@ -148,8 +144,8 @@ export function sysMqOpen(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const space = ipcSpaceOf(program);
   if (space === null) return -ENOMEM;
-  store<u64>(attributes + 8, MSG_MAX);
-  store<u64>(attributes + 16, MSGSIZE_MAX);
+  store<u64>(attributes + 8, min<u32>(space.msgDefault, space.msgMax) as u64);
+  store<u64>(attributes + 16, min<u32>(space.msgsizeDefault, space.msgsizeMax) as u64);
   if (regs.r10 !== 0 && !copyFrom(program.space, attributes, regs.r10, ATTR_BYTES)) return -EFAULT;
   const flags = regs.rsi as u32;
   const length = readName(program, regs.rdi);

@@ -38,6 +38,8 @@ export class IpcTable {
   /** One past the place taken last, and the number above the next. */
   next: u32;
   sequence: u32;
+  /** The id that the next object is to have, where there is room for it; -1 where any will do. */
+  wanted: i32;
 }
 
 /** What a line of the start file has. */
@@ -54,6 +56,25 @@ export class IpcSpace {
   /** The first of the message queues of POSIX (posix_queue.ts), and how many there are. */
   posixQueues: usize;
   posixCount: u32;
+  /** Bytes of a segment, pages of all, segments (/proc/sys/kernel/shmmax and its like; the same for those that follow). */
+  shmmax: u64;
+  shmall: u64;
+  shmmni: u32;
+  /** Bytes of a message and of a queue, queues. */
+  msgmax: u32;
+  msgmnb: u32;
+  msgmni: u32;
+  /** Semaphores of a set and of all, operations of a call, sets: one after the other, as /proc/sys/kernel/sem has them. */
+  semmsl: u32;
+  semmns: u32;
+  semopm: u32;
+  semmni: u32;
+  /** /proc/sys/fs/mqueue: queues; messages of one and their size at most, and where no attributes are given. */
+  queuesMax: u32;
+  msgMax: u32;
+  msgsizeMax: u32;
+  msgDefault: u32;
+  msgsizeDefault: u32;
 }
 
 @unmanaged

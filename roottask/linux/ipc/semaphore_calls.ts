@@ -52,10 +52,6 @@ import {
   operationNumber,
   removeSet,
   SEM_UNDO,
-  SEMMNI,
-  SEMMNS,
-  SEMMSL,
-  SEMOPM,
   SemaphoreSleeper,
   stoppedAt,
   tellSleepers,
@@ -75,9 +71,11 @@ const SEM_STAT: u32 = 18;
 const SEM_INFO: u32 = 19;
 const SEM_STAT_ANY: u32 = 20;
 
-/** struct semid64_ds and struct seminfo: bytes; what the latter tells of an undo's size. */
+/** struct semid64_ds and struct seminfo: bytes; what the latter tells of what is not kept (SEMMAP and SEMMNU, SEMUME), and of an undo's size. */
 const DS_BYTES: u32 = 104;
 const INFO_BYTES: u32 = 40;
+const SEMMNU: u32 = 1_024_000_000;
+const SEMUME: u32 = 500;
 const SEMUSZ: u32 = 20;
 /** Semaphores that are copied at a time, 16 bits each. */
 const VALUES: u32 = 64;
@@ -90,9 +88,9 @@ function setWith(space: IpcSpace, id: u64): SemaphoreSet | null {
 /** semget(key, count, flags). */
 export function sysSemget(program: Program, regs: Utcb): i64 {
   const count = regs.rsi as i32;
-  if (count < 0 || count > (SEMMSL as i32)) return -EINVAL;
   const space = ipcSpaceOf(program);
   if (space === null) return -ENOMEM;
+  if (count < 0 || count > (space.semmsl as i32)) return -EINVAL;
   const key = regs.rdi as u32;
   const id = existing(space.sets, key, regs.rdx, count as u64);
   if (id !== NEW) return id;
@@ -166,7 +164,7 @@ function operate(program: Program, id: u64, storage: usize, count: u32): i64 {
 function semop(thread: Thread, regs: Utcb, end: u64): i64 {
   const program = thread.program;
   const count = regs.rdx as u32;
-  const storage = keep(count * OPERATION_BYTES);
+  const storage = keep((count as u64) * OPERATION_BYTES);
   if (storage === 0) return -ENOMEM;
   let result: i64 = -EFAULT;
   if (copyFrom(program.space, storage, regs.rsi, count * OPERATION_BYTES)) {
@@ -177,15 +175,17 @@ function semop(thread: Thread, regs: Utcb, end: u64): i64 {
   return result;
 }
 
-/** How many operations a call has is none, or too many. */
-function wrongCount(count: u32): i64 {
-  if (count > SEMOPM) return -E2BIG;
+/** How many operations a call of `program` has is none, or too many. */
+function wrongCount(program: Program, count: u32): i64 {
+  const space = ipcSpaceOf(program);
+  if (space === null) return -ENOMEM;
+  if (count > space.semopm) return -E2BIG;
   return count === 0 ? -EINVAL : 0;
 }
 
 /** semop(id, operations, count). */
 export function sysSemop(thread: Thread, regs: Utcb): i64 {
-  const error = wrongCount(regs.rdx as u32);
+  const error = wrongCount(thread.program, regs.rdx as u32);
   return error === 0 ? semop(thread, regs, 0) : error;
 }
 
@@ -194,20 +194,20 @@ export function sysSemtimedop(thread: Thread, regs: Utcb): i64 {
   if (regs.r10 === 0) return sysSemop(thread, regs);
   const time = timespec(thread.program, regs.r10);
   if (time === -EFAULT) return time;
-  const error = wrongCount(regs.rdx as u32);
+  const error = wrongCount(thread.program, regs.rdx as u32);
   if (error !== 0) return error;
   return time < 0 ? time : semop(thread, regs, monotonic() + (time as u64));
 }
 
 /** IPC_INFO and SEM_INFO. */
 function tellInfo(program: Program, space: IpcSpace, command: u32, address: u64): i64 {
-  store<u32>(buffer, SEMMNS);
-  store<u32>(buffer + 4, SEMMNI);
-  store<u32>(buffer + 8, SEMMNS);
-  store<u32>(buffer + 12, SEMMNS);
-  store<u32>(buffer + 16, SEMMSL);
-  store<u32>(buffer + 20, SEMOPM);
-  store<u32>(buffer + 24, SEMOPM);
+  store<u32>(buffer, SEMMNU);
+  store<u32>(buffer + 4, space.semmni);
+  store<u32>(buffer + 8, space.semmns);
+  store<u32>(buffer + 12, SEMMNU);
+  store<u32>(buffer + 16, space.semmsl);
+  store<u32>(buffer + 20, space.semopm);
+  store<u32>(buffer + 24, SEMUME);
   const used = command !== IPC_INFO;
   store<u32>(buffer + 28, used ? space.sets.used : SEMUSZ);
   store<u32>(buffer + 32, SEMVMX);

@@ -17,12 +17,6 @@ import {
 } from "./semaphore_sets";
 import { CHANGES, finish, finishAll, WAITS_FOR_ZERO } from "./sleepers";
 
-/** Limits: semaphores of a set and of all, operations of a call, sets. */
-export const SEMMSL: u32 = 32000;
-export const SEMMNS: u32 = 1_024_000_000;
-export const SEMOPM: u32 = 500;
-export const SEMMNI: u32 = 32000;
-
 /** Flags of an operation: not to wait (IPC_NOWAIT), to be undone when the process ends. */
 const NOWAIT: u32 = 0o4000;
 export const SEM_UNDO: u32 = 0x1000;
@@ -59,12 +53,13 @@ export function operationFlags(operations: usize, index: u32): u32 {
 
 /** A new set; its id or a negative error. */
 export function newSet(space: IpcSpace, key: u32, count: u32, flags: u64): i64 {
-  if (space.semaphores + (count as u64) > (SEMMNS as u64)) return -ENOSPC;
+  if (space.semaphores + (count as u64) > (space.semmns as u64)) return -ENOSPC;
   const set = create<SemaphoreSet>();
   if (set === null) return -ENOMEM;
-  set.semaphores = keep(count * SEMAPHORE_BYTES);
+  set.semaphores = keep((count as u64) * SEMAPHORE_BYTES);
   set.size = count as u64;
-  const id = set.semaphores === 0 ? -ENOMEM : addObject(space, space.sets, set, key, flags, SEMMNI);
+  const id =
+    set.semaphores === 0 ? -ENOMEM : addObject(space, space.sets, set, key, flags, space.semmni);
   if (id < 0) {
     if (set.semaphores !== 0) giveUp(set.semaphores, count * SEMAPHORE_BYTES);
     destroy<SemaphoreSet>(set);

@@ -37,7 +37,7 @@ export function undoOf(program: Program, set: SemaphoreSet): Undo | null {
   if (undo !== null) return undo;
   undo = create<Undo>();
   if (undo === null) return null;
-  undo.adjustments = keep((set.size as u32) * ADJUSTMENT_BYTES);
+  undo.adjustments = keep(set.size * ADJUSTMENT_BYTES);
   if (undo.adjustments === 0) {
     destroy<Undo>(undo);
     return null;

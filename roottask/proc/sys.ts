@@ -1,0 +1,302 @@
+// What programs may set in /proc/sys: limits of objects of System V, of message queues of POSIX, pipes and watches, process
+// ids, and the names of host and domain (proc_sys_kernel(5), proc_sys_fs(5), mq_overview(7)). Those of System V and of
+// message queues, and the names, are of a line of the start file, as in a namespace.
+
+import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
+import { EINVAL, EPERM, ERANGE } from "../libroottask/errno";
+import { maxUserWatches } from "../libroottask/file_events";
+import { maxUserInstances } from "../libroottask/inotify";
+import { maxQueuedEvents } from "../libroottask/inotify_queue";
+import { pipeMaxSize, pipeUserHard, pipeUserSoft } from "../libroottask/pipe_users";
+import { lastPid, Program, pidMax } from "../libroottask/program";
+import { copyLiteral } from "../libroottask/text";
+import { Node } from "../libroottask/tree";
+import { NAME_FIELD, ownHostNames } from "../linux/host_names";
+import { ipcSpaceOf, PLACES } from "../linux/ipc/objects";
+import { HARD_MSG_MAX, HARD_MSGSIZE_MAX } from "../linux/ipc/posix_queue_calls";
+import { IpcSpace, IpcTable } from "../linux/ipc/records";
+import { fixed } from "./entries";
+import { addSetting, initSettings, LONG, NAME, Place, SIGNED, UNSIGNED, Written } from "./settings";
+
+const WRITABLE: u32 = 0o644;
+const READABLE: u32 = 0o444;
+/** Texts of uname(2), and numbers that stay as they are. */
+const type = memory.data(16);
+const release = memory.data(16);
+const version = memory.data(16);
+const threads = memory.data(4);
+const taint = memory.data(8);
+const TEXT_BYTES: u32 = 16;
+const THREADS: u32 = 1023;
+const INT_MAX: u64 = i32.MAX_VALUE as u64;
+const INT_MIN: u64 = i32.MIN_VALUE as i64 as u64;
+const ANY: u64 = u64.MAX_VALUE;
+/** Ids below are kept back; and how many there may be on 64 bits (include/linux/threads.h). */
+const PID_LEAST: u64 = 301;
+const PID_MOST: u64 = 4_194_304;
+const PAGE: u32 = 4096;
+/** Largest power of two that a pipe's size may be. */
+const PIPE_MOST: u32 = 1 << 31;
+
+function hostName(program: Program): usize {
+  return ownHostNames(program);
+}
+
+function domainName(program: Program): usize {
+  const names = ownHostNames(program);
+  return names === 0 ? 0 : names + NAME_FIELD;
+}
+
+/** The field at `offset` of the objects of `program`; 0 when memory is out. */
+function field(program: Program, offset: usize): usize {
+  const space = ipcSpaceOf(program);
+  return space === null ? 0 : changetype<usize>(space) + offset;
+}
+
+function shmmax(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("shmmax"));
+}
+
+function shmall(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("shmall"));
+}
+
+function shmmni(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("shmmni"));
+}
+
+function msgmax(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgmax"));
+}
+
+function msgmnb(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgmnb"));
+}
+
+function msgmni(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgmni"));
+}
+
+function sem(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("semmsl"));
+}
+
+/** Sets of semaphores have places; the rest of what was written counts all the same, as on Linux. */
+function semWritten(place: usize, before: usize): i64 {
+  const sets = place + (offsetof<IpcSpace>("semmni") - offsetof<IpcSpace>("semmsl"));
+  if (load<u32>(sets) <= PLACES) return 0;
+  store<u32>(sets, load<u32>(before + (sets - place)));
+  return -ERANGE;
+}
+
+function wanted(table: IpcTable): usize {
+  return changetype<usize>(table) + offsetof<IpcTable>("wanted");
+}
+
+function nextSegment(program: Program): usize {
+  const space = ipcSpaceOf(program);
+  return space === null ? 0 : wanted(space.segments);
+}
+
+function nextSet(program: Program): usize {
+  const space = ipcSpaceOf(program);
+  return space === null ? 0 : wanted(space.sets);
+}
+
+function nextQueue(program: Program): usize {
+  const space = ipcSpaceOf(program);
+  return space === null ? 0 : wanted(space.queues);
+}
+
+function queuesMax(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("queuesMax"));
+}
+
+function msgMax(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgMax"));
+}
+
+function msgsizeMax(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgsizeMax"));
+}
+
+function msgDefault(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgDefault"));
+}
+
+function msgsizeDefault(program: Program): usize {
+  return field(program, offsetof<IpcSpace>("msgsizeDefault"));
+}
+
+function ofPids(_program: Program): usize {
+  return pidMax();
+}
+
+function ofLastPid(_program: Program): usize {
+  return lastPid();
+}
+
+function mayRestore(): bool {
+  return capable(CAP_CHECKPOINT_RESTORE) || capable(CAP_SYS_ADMIN);
+}
+
+function lastPidWritten(place: usize, before: usize): i64 {
+  const allowed = mayRestore();
+  const known = load<u32>(place) <= load<u32>(pidMax());
+  if (!allowed || !known) store<u32>(place, load<u32>(before));
+  if (!allowed) return -EPERM;
+  return known ? 0 : -EINVAL;
+}
+
+/** The next object of a kind gets an id of the caller's choice. */
+function nextWritten(place: usize, before: usize): i64 {
+  if (mayRestore()) return 0;
+  store<u32>(place, load<u32>(before));
+  return -EPERM;
+}
+
+function ofPipes(_program: Program): usize {
+  return pipeMaxSize();
+}
+
+/** Rounds up to what a pipe can have: a power of two of pages. */
+function pipesWritten(place: usize, before: usize): i64 {
+  const wanted = load<u32>(place);
+  if (wanted > PIPE_MOST) {
+    store<u32>(place, load<u32>(before));
+    return -EINVAL;
+  }
+  let size: u32 = PAGE;
+  while (size < wanted) size <<= 1;
+  store<u32>(place, size);
+  return 0;
+}
+
+function ofPipeSoft(_program: Program): usize {
+  return pipeUserSoft();
+}
+
+function ofPipeHard(_program: Program): usize {
+  return pipeUserHard();
+}
+
+function ofEvents(_program: Program): usize {
+  return maxQueuedEvents();
+}
+
+function ofInstances(_program: Program): usize {
+  return maxUserInstances();
+}
+
+function ofWatches(_program: Program): usize {
+  return maxUserWatches();
+}
+
+/** A number of 32 bits that is not negative, up to `most`. */
+function addCount(directory: Node, literal: string, least: u64, most: u64, place: Place): void {
+  addSetting(directory, literal, WRITABLE, SIGNED, 1, least, most, place);
+}
+
+function addLong(directory: Node, literal: string, most: u64, place: Place): void {
+  addSetting(directory, literal, WRITABLE, LONG, 1, 0, most, place);
+}
+
+/** A setting that `written` has a say in. */
+function addChecked(
+  directory: Node,
+  literal: string,
+  mode: u32,
+  kind: u32,
+  count: u32,
+  least: u64,
+  most: u64,
+  place: Place,
+  written: Written,
+): void {
+  const setting = addSetting(directory, literal, mode, kind, count, least, most, place);
+  if (setting !== null) setting.written = written;
+}
+
+function ofType(_program: Program): usize {
+  return type;
+}
+
+function ofRelease(_program: Program): usize {
+  return release;
+}
+
+function ofVersion(_program: Program): usize {
+  return version;
+}
+
+function ofThreads(_program: Program): usize {
+  return threads;
+}
+
+function ofTaint(_program: Program): usize {
+  return taint;
+}
+
+/** What nobody writes to. */
+function addKernelFacts(kernel: Node): void {
+  copyLiteral(type, "Linux");
+  copyLiteral(release, "6.1.0");
+  copyLiteral(version, "#1 Trihedron");
+  store<u32>(threads, THREADS);
+  addSetting(kernel, "ostype", READABLE, NAME, TEXT_BYTES, 0, 0, ofType);
+  addSetting(kernel, "osrelease", READABLE, NAME, TEXT_BYTES, 0, 0, ofRelease);
+  addSetting(kernel, "version", READABLE, NAME, TEXT_BYTES, 0, 0, ofVersion);
+  addSetting(kernel, "threads-max", READABLE, SIGNED, 1, 0, 0, ofThreads);
+  addSetting(kernel, "tainted", READABLE, LONG, 1, 0, 0, ofTaint);
+}
+
+function addKernelSettings(kernel: Node): void {
+  addSetting(kernel, "hostname", WRITABLE, NAME, NAME_FIELD, 0, 0, hostName);
+  addSetting(kernel, "domainname", WRITABLE, NAME, NAME_FIELD, 0, 0, domainName);
+  addCount(kernel, "pid_max", PID_LEAST, PID_MOST, ofPids);
+  addChecked(kernel, "ns_last_pid", WRITABLE, SIGNED, 1, 0, INT_MAX, ofLastPid, lastPidWritten);
+  addLong(kernel, "shmmax", ANY, shmmax);
+  addLong(kernel, "shmall", ANY, shmall);
+  addCount(kernel, "shmmni", 0, PLACES, shmmni);
+  addCount(kernel, "msgmax", 0, INT_MAX, msgmax);
+  addCount(kernel, "msgmnb", 0, INT_MAX, msgmnb);
+  addCount(kernel, "msgmni", 0, PLACES, msgmni);
+  addChecked(kernel, "sem", WRITABLE, SIGNED, 4, INT_MIN, INT_MAX, sem, semWritten);
+  addChecked(kernel, "shm_next_id", WRITABLE, SIGNED, 1, 0, INT_MAX, nextSegment, nextWritten);
+  addChecked(kernel, "sem_next_id", WRITABLE, SIGNED, 1, 0, INT_MAX, nextSet, nextWritten);
+  addChecked(kernel, "msg_next_id", WRITABLE, SIGNED, 1, 0, INT_MAX, nextQueue, nextWritten);
+}
+
+function addFileSettings(files: Node): void {
+  addChecked(
+    files,
+    "pipe-max-size",
+    WRITABLE,
+    UNSIGNED,
+    1,
+    0,
+    u32.MAX_VALUE,
+    ofPipes,
+    pipesWritten,
+  );
+  addLong(files, "pipe-user-pages-soft", ANY, ofPipeSoft);
+  addLong(files, "pipe-user-pages-hard", ANY, ofPipeHard);
+  const queues = fixed(files, "mqueue");
+  addCount(queues, "queues_max", INT_MIN, INT_MAX, queuesMax);
+  addCount(queues, "msg_max", 1, HARD_MSG_MAX, msgMax);
+  addCount(queues, "msg_default", 1, HARD_MSG_MAX, msgDefault);
+  addCount(queues, "msgsize_max", 128, HARD_MSGSIZE_MAX, msgsizeMax);
+  addCount(queues, "msgsize_default", 128, HARD_MSGSIZE_MAX, msgsizeDefault);
+  const watching = fixed(files, "inotify");
+  addCount(watching, "max_queued_events", 0, INT_MAX, ofEvents);
+  addLong(watching, "max_user_instances", INT_MAX, ofInstances);
+  addLong(watching, "max_user_watches", INT_MAX, ofWatches);
+}
+
+/** Adds the files to /proc/sys/kernel and /proc/sys/fs. */
+export function addSettings(kernel: Node, files: Node): void {
+  initSettings();
+  addKernelFacts(kernel);
+  addKernelSettings(kernel);
+  addFileSettings(files);
+}
