@@ -41,6 +41,8 @@ export const MSG_CTRUNC: u32 = 8;
 export const MSG_TRUNC: u32 = 0x20;
 export const MSG_DONTWAIT: u32 = 0x40;
 export const MSG_WAITALL: u32 = 0x100;
+/** What has gone wrong with what was sent: nothing is kept of that, so there is never any. */
+export const MSG_ERRQUEUE: u32 = 0x2000;
 export const MSG_NOSIGNAL: u32 = 0x4000;
 
 /** Bytes that have not been taken (TIOCOUTQ). */

@@ -59,6 +59,7 @@ import {
   LISTENING,
   letGo,
   Message,
+  MSG_ERRQUEUE,
   MSG_OOB,
   MSG_PEEK,
   MSG_TRUNC,
@@ -542,6 +543,7 @@ export function receiveTcp(thread: Thread, file: OpenFile, transfer: Transfer, f
   const socket = socketOf(file);
   const inet = inetOf(socket);
   beginReceipt();
+  if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
   if (socket.state === LISTENING) return -ENOTCONN;
   if ((flags & MSG_OOB) !== 0) return receiveUrgent(socket, transfer, flags);
   const end = untilOf(socket.receiveTime);

@@ -41,6 +41,7 @@ import {
   awaitAt,
   CONNECTED,
   Message,
+  MSG_ERRQUEUE,
   MSG_PEEK,
   MSG_TRUNC,
   mayWait,
@@ -209,6 +210,7 @@ function awaitDatagram(thread: Thread, socket: Socket, waits: bool, end: u64): i
 export function receiveUdp(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32): i64 {
   const socket = socketOf(file);
   beginReceipt();
+  if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
   const found = awaitDatagram(thread, socket, mayWait(file, flags), untilOf(socket.receiveTime));
   beginReceipt();
   if (found <= 0) return found;

@@ -20,6 +20,7 @@ import { waitForWatches } from "../libroottask/readiness";
 import { copyFrom, copyTo, get64, got } from "../libroottask/space";
 import { watchFor } from "../libroottask/watches";
 import { endSuspension, suspendMask } from "./signals";
+import { linuxThread } from "./state";
 import {
   AT_ONCE,
   endOfMilliseconds,
@@ -129,9 +130,13 @@ export function sysPpoll(thread: Thread, regs: Utcb): i64 {
   return finish(thread, ready, regs.rdx, end, 1);
 }
 
+/** Of personality(2): times are left as they are. */
+const STICKY_TIMEOUTS: u32 = 0x400_0000;
+
 /** A call comes to `result`: tells what is left until `end`, and lets go the mask it had, unless a signal has ended it. */
 function finish(thread: Thread, result: i64, address: u64, end: u64, unit: u64): i64 {
-  if (address !== 0) putRest(thread.program, address, end, unit);
+  const kept = (linuxThread(thread).personality & STICKY_TIMEOUTS) !== 0;
+  if (address !== 0 && !kept) putRest(thread.program, address, end, unit);
   if (result !== -EINTR) endSuspension(thread);
   return result;
 }

@@ -340,7 +340,7 @@ export function sysSetpriority(thread: Thread, regs: Utcb): i64 {
   return result;
 }
 
-/** personality(persona): what it was; 0xffffffff asks alone. Nothing follows from it. */
+/** personality(persona): what it was; 0xffffffff asks alone. Of its flags STICKY_TIMEOUTS counts (poll.ts). */
 export function sysPersonality(thread: Thread, regs: Utcb): i64 {
   const own = linuxThread(thread);
   const before = own.personality;

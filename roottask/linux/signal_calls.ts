@@ -60,10 +60,16 @@ function signalProgram(sender: Thread, program: Program, signal: u64): void {
   raise(sender, program, null, signal as u32);
 }
 
+/** The process with this id, or with a thread that has it; null where there is none. */
+function processWith(id: u32): Program | null {
+  const thread = threadWithId(id);
+  return thread !== null ? thread.program : programWithId(id);
+}
+
 /** kill(2) with `id` of `sender` means `program`. */
 function isMeant(sender: Program, program: Program, id: i32): bool {
   if (program.entry !== sender.entry) return false;
-  if (id > 0) return program.id === (id as u32);
+  if (id > 0) return program === processWith(id as u32);
   if (id === -1) return program !== sender && program !== program.entry;
   return program.group === (id === 0 ? sender.group : (-id as u32));
 }
@@ -141,7 +147,7 @@ export function sendInfo(
 
 /**
  * Reads `signalInfo` from `address`: -EFAULT, or -EPERM where it claims to come from the kernel, or from tkill(2), which
- * only the process itself takes.
+ * only the thread itself takes.
  */
 function readInfo(thread: Thread, address: u64): i64 {
   if (!copyFrom(thread.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
@@ -159,9 +165,9 @@ export function claimedInfo(thread: Thread, address: u64, signal: u64): i64 {
 /** rt_sigqueueinfo(pid, signal, info). */
 export function sysSigqueueinfo(thread: Thread, regs: Utcb): i64 {
   const claimed = readInfo(thread, regs.rdx);
-  const own = (regs.rdi as u32) === thread.program.id;
+  const own = (regs.rdi as u32) === thread.id;
   if (claimed === -EFAULT || (claimed !== 0 && !own)) return claimed;
-  const program = programWithId(regs.rdi as u32);
+  const program = processWith(regs.rdi as u32);
   if (program === null || program.entry !== thread.program.entry) return -ESRCH;
   return sendInfo(thread, program, null, regs.rsi & 0xffff_ffff);
 }
@@ -171,7 +177,7 @@ export function sysTgsigqueueinfo(thread: Thread, regs: Utcb): i64 {
   const claimed = readInfo(thread, regs.r10);
   if (claimed === -EFAULT) return claimed;
   if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
-  if (claimed !== 0 && (regs.rdi as u32) !== thread.program.id) return claimed;
+  if (claimed !== 0 && (regs.rsi as u32) !== thread.id) return claimed;
   const target = knownThread(thread, regs.rdi as u32, regs.rsi & 0xffff_ffff);
   if (target === null) return -ESRCH;
   return sendInfo(thread, target.program, target, regs.rdx & 0xffff_ffff);
