@@ -22,6 +22,10 @@ export const MARK_DONT_FORK: u32 = 2;
 export const MARK_WIPE_ON_FORK: u32 = 4;
 /** It is in no core dump (MADV_DONTDUMP). */
 export const MARK_DONT_DUMP: u32 = 8;
+/** The loader has put a part of a file there (images.ts). */
+export const MARK_LOADED: u32 = 16;
+/** It was not asked for to be read, which every x86 lets it be. */
+export const MARK_UNREADABLE: u32 = 32;
 
 /** Areas that a program may have and still be given one more: vm.max_map_count of Linux. */
 export const AREAS_MAX: u32 = 65530;
@@ -117,6 +121,8 @@ export class Space {
   peak: u32;
   /** Pages of its table. */
   tables: u32;
+  /** The first of the files it was loaded from (images.ts). */
+  images: usize;
 }
 
 function treeOf(space: Space): usize {
@@ -463,17 +469,27 @@ export function splitRange(space: Space, start: u64, end: u64): bool {
 }
 
 /**
- * The same, of [start, end) within `area` that is to have `rights`: where what is next to it has them too, that becomes
- * larger, and there is no area more.
+ * The same, of [start, end) within `area` that is to have `rights` and `marks`: where what is next to it has them too,
+ * that becomes larger, and there is no area more.
  */
-export function splitForRights(space: Space, area: Area, start: u64, end: u64, rights: u32): bool {
+export function splitForRights(
+  space: Space,
+  area: Area,
+  start: u64,
+  end: u64,
+  rights: u32,
+  marks: u32,
+): bool {
   const old = area.rights;
+  const oldMarks = area.marks;
   const before = area.start === start ? area.previous : null;
   const behind = area.end === end ? area.next : null;
   area.rights = rights;
+  area.marks = marks;
   const joined =
     (before !== null && joins(before, area)) || (behind !== null && joins(area, behind));
   area.rights = old;
+  area.marks = oldMarks;
   return joined ? splitAt(space, start) && splitAt(space, end) : splitRange(space, start, end);
 }
 

@@ -2,7 +2,7 @@
 // is copied at once; memory behind it (.bss) comes with the first touch.
 
 import { MEM_R, MEM_W, MEM_X, PAGE_SIZE } from "../libhedron/abi";
-import { areaAt, findRoom, Space } from "./areas";
+import { areaAt, findRoom, MARK_LOADED, Space } from "./areas";
 import {
   ELF_MEMORY,
   ELF_OK,
@@ -16,7 +16,10 @@ import {
   Segment,
   segmentOf,
 } from "./elf";
+import { noteImage } from "./images";
+import { Mount } from "./mount";
 import { copyInto, map, protect, touch } from "./space";
+import { Node } from "./tree";
 
 const PAGE: u64 = 4096;
 
@@ -44,16 +47,30 @@ function loadSegment(space: Space, elf: Elf, segment: Segment): bool {
   return copyInto(space, start, source, segment.fileSize as u32);
 }
 
-function loadSegments(space: Space, elf: Elf): bool {
-  for (let i: u32 = 0; i < elf.segmentCount; i++) {
+/** Loads the segments of `elf`, which is `file`, found through `mount`. False when memory is out. */
+function loadSegments(space: Space, elf: Elf, mount: Mount | null, file: Node): bool {
+  if (!noteImage(space, mount, file, elf.bias)) return false;
+  space.marksNew = MARK_LOADED;
+  let complete = true;
+  for (let i: u32 = 0; complete && i < elf.segmentCount; i++) {
     const segment = segmentOf(elf, i);
-    if (loadable(segment) && !loadSegment(space, elf, segment)) return false;
+    if (loadable(segment)) complete = loadSegment(space, elf, segment);
   }
-  return true;
+  space.marksNew = 0;
+  return complete;
 }
 
-/** Loads the interpreter of `elf`, both checked, where there is room for it. False when memory is out. */
-export function loadInterpreter(space: Space, elf: Elf, interpreter: Elf): bool {
+/**
+ * Loads the interpreter of `elf`, both checked, where there is room for it: `file`, found through `mount`. False when memory
+ * is out.
+ */
+export function loadInterpreter(
+  space: Space,
+  elf: Elf,
+  interpreter: Elf,
+  mount: Mount | null,
+  file: Node,
+): bool {
   if (movable(interpreter)) {
     const room = findRoom(space, (interpreter.end - interpreter.start + PAGE - 1) & ~(PAGE - 1));
     if (room === 0) return false;
@@ -61,12 +78,15 @@ export function loadInterpreter(space: Space, elf: Elf, interpreter: Elf): bool 
   }
   elf.interpreterBase = interpreter.bias;
   elf.interpreterEntry = interpreter.entry;
-  return loadSegments(space, interpreter);
+  return loadSegments(space, interpreter, mount, file);
 }
 
-/** Maps and fills the segments of a checked executable. Returns ELF_OK or ELF_MEMORY. */
-export function loadElf(space: Space, elf: Elf): u32 {
-  if (!loadSegments(space, elf)) return ELF_MEMORY;
+/**
+ * Maps and fills the segments of a checked executable, which is `file`, found through `mount`. Returns ELF_OK or
+ * ELF_MEMORY.
+ */
+export function loadElf(space: Space, elf: Elf, mount: Mount | null, file: Node): u32 {
+  if (!loadSegments(space, elf, mount, file)) return ELF_MEMORY;
   space.breakStart = (elf.end + PAGE - 1) & ~(PAGE - 1);
   space.breakEnd = space.breakStart;
   return ELF_OK;

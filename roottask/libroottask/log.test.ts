@@ -44,7 +44,7 @@ const bare = (lines: string[]) =>
 describe("the log", () => {
   it("has bare lines without the option, up to information", () => {
     const lines = linesOf("bin/sample");
-    expect(lines).toHaveLength(5);
+    expect(lines).toHaveLength(6);
     expect(lines[0]).toBe("[roottask] crash 1 (bin/sample): #UD invalid opcode at RIP 0x401002");
     expect(lines[1]).toMatch(/^\[roottask\] {3}rax 0x0{16} rbx /);
   });
@@ -62,8 +62,8 @@ describe("the log", () => {
       option(level);
       counts.push(linesOf("bin/sample").length);
     }
-    // Registers at "error"; event and further state at "debug"; the service call at "trace".
-    expect(counts).toEqual([0, 5, 5, 5, 7, 8]);
+    // Registers and place at "error"; event and further state at "debug"; the service call at "trace".
+    expect(counts).toEqual([0, 6, 6, 6, 8, 9]);
   });
 
   it("is chosen by module", () => {
@@ -75,7 +75,7 @@ describe("the log", () => {
 
   it("is chosen by program, by its path or the last part of it, before the module", () => {
     option("off:sample=trace:services=off");
-    expect(linesOf("bin/sample")).toHaveLength(8);
+    expect(linesOf("bin/sample")).toHaveLength(9);
     expect(linesOf("bin/other")).toEqual([]);
     option("services=trace:bin/sample=off");
     expect(linesOf("bin/sample")).toEqual([]);
@@ -94,7 +94,7 @@ describe("the log", () => {
       expect(machine.log).toMatch(
         /^\[roottask\] option log=: expected "LEVEL" or "NAME=LEVEL" .*\n$/,
       );
-      expect(linesOf("bin/sample")).toHaveLength(5);
+      expect(linesOf("bin/sample")).toHaveLength(6);
     },
   );
 

@@ -53,6 +53,7 @@ import {
   refuseMemory,
   touch,
 } from "./space";
+import { sayTrace } from "./stack_trace";
 import { dismiss, isEnding, retire } from "./thread";
 import {
   ID_PROBE,
@@ -214,6 +215,7 @@ function reportCrash(thread: Thread, event: u32): void {
   endLine();
   sayRegisters(program, utcb);
   sayState(program, utcb);
+  sayTrace(program, utcb);
 }
 
 /** General registers in a UTCB: RAX…R15, 16 words. */

@@ -30,6 +30,7 @@ import {
   joinNeighbours,
   listArea,
   MARK_DONT_FORK,
+  MARK_UNREADABLE,
   MARK_WIPE_ON_FORK,
   plantAll,
   removeAll,
@@ -43,6 +44,7 @@ import { EINVAL, ENOMEM } from "./errno";
 import { copyContents, frameAt, frameToRead, frameToWrite, isCopy } from "./file_pages";
 import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
+import { copyImages, dropImages } from "./images";
 import { allocatePages, releasePages } from "./pages";
 import { recordHandedOut } from "./pregrant";
 import { processorCount } from "./processors";
@@ -157,6 +159,11 @@ function effective(rights: u32): u32 {
   return rights === 0 ? 0 : rights | MEM_R;
 }
 
+/** MARK_UNREADABLE where that is so because of it. */
+function readMark(rights: u32): u32 {
+  return rights !== 0 && (rights & MEM_R) === 0 ? MARK_UNREADABLE : 0;
+}
+
 /** Gives back the pages of [start, end). */
 function discard(space: Space, start: u64, end: u64): void {
   let address = nextPresent(space, start, end);
@@ -258,7 +265,7 @@ function mapArea(
   area.shared = shared ? 1 : 0;
   area.denied = denied;
   area.locked = space.locksNew;
-  area.marks = space.marksNew;
+  area.marks = space.marksNew | readMark(rights);
   area.offset = offset;
   if (node !== null) backArea(space, area, node);
   insertArea(space, area);
@@ -298,11 +305,13 @@ function allowed(space: Space, address: u64, frame: u64, rights: u32): u32 {
 export function protect(space: Space, start: u64, end: u64, rights: u32): i64 {
   const wanted = effective(rights);
   const whole = areaAt(space, start) as Area;
-  if (whole.rights === wanted) return 0;
-  if (!splitForRights(space, whole, start, end, wanted)) return -ENOMEM;
+  const marks = (whole.marks & ~MARK_UNREADABLE) | readMark(rights);
+  if (whole.rights === wanted && whole.marks === marks) return 0;
+  if (!splitForRights(space, whole, start, end, wanted, marks)) return -ENOMEM;
   const area = areaAt(space, start) as Area;
   discount(space, area);
   area.rights = wanted;
+  area.marks = marks;
   count(space, area);
   let address = nextPresent(space, start, end);
   while (address < end) {
@@ -721,7 +730,7 @@ export function copySpace(from: Space, to: Space): bool {
   to.variablesEnd = from.variablesEnd;
   to.barriers = from.barriers;
   to.growthLimit = from.growthLimit;
-  const copied = copyAreas(from, to);
+  const copied = copyImages(from, to) && copyAreas(from, to);
   plantAll(to);
   to.peak = to.resident;
   return copied;
@@ -734,6 +743,7 @@ export function destroySpace(space: Space): void {
   discard(space, 0, SPACE_END + PAGE);
   removeAll(space);
   freeTable(space.table, 4);
+  dropImages(space);
   revoke(CRD_OBJ, space.pd, 0);
   freeSpaceSlot(space.slot);
   destroy<Space>(space);

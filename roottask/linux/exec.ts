@@ -227,7 +227,8 @@ function fillStack(
 function fillSpace(program: Program, from: Space, length: u32, argv: u64, envp: u64): i64 {
   if (!giveSignalCode(program) || !giveMediator(program)) return -ENOMEM;
   const vdso = giveVdso(program);
-  if (loadImage(program.space, STACK_TOP, stackLimit(program)) !== ELF_OK) return -ENOMEM;
+  const size = stackLimit(program);
+  if (loadImage(program.space, STACK_TOP, size, imageMount, image) !== ELF_OK) return -ENOMEM;
   program.space.growthLimit = softLimit(program, RLIMIT_STACK);
   return fillStack(program, from, length, argv, envp, vdso);
 }

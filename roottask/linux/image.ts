@@ -28,6 +28,8 @@ import { mayRun } from "../libroottask/write_access";
 /** The executable that was found last, and its interpreter. */
 export const elf = changetype<Elf>(memory.data(ELF_BYTES));
 const interpreter = changetype<Elf>(memory.data(ELF_BYTES));
+let interpreterFile: Node | null = null;
+let interpreterMount: Mount | null = null;
 /** Bytes of the largest executable that is copied. */
 const COPY_MAX: u64 = 1 << 28;
 
@@ -77,6 +79,8 @@ function findInterpreter(program: Program): i64 {
   if (lost !== 0) return lost;
   const node = walkNode;
   if (node === null) return -ENOENT;
+  interpreterFile = node;
+  interpreterMount = walkMount;
   const wrong = mayExecute(walkMount, node);
   if (wrong !== 0) return wrong;
   const checked = open(interpreter, node);
@@ -102,9 +106,19 @@ export function findElfOfLine(program: Program, file: Node): u32 {
   return error === -ELIBBAD || error === -EIO ? ELF_INTERPRETER_FILE : ELF_INTERPRETER_NAME;
 }
 
-/** Loads what was found last, with a stack of `size` bytes below `top`. Returns ELF_OK or ELF_MEMORY. */
-export function loadImage(space: Space, top: u64, size: u64): u32 {
-  if (loadElf(space, elf) !== ELF_OK || !mapStack(space, top, size)) return ELF_MEMORY;
-  if (elf.interpreterLength === 0 || loadInterpreter(space, elf, interpreter)) return ELF_OK;
-  return ELF_MEMORY;
+/**
+ * Loads what was found last, `file`, found through `mount`, with a stack of `size` bytes below `top`. Returns ELF_OK or
+ * ELF_MEMORY.
+ */
+export function loadImage(space: Space, top: u64, size: u64, mount: Mount | null, file: Node): u32 {
+  if (loadElf(space, elf, mount, file) !== ELF_OK || !mapStack(space, top, size)) return ELF_MEMORY;
+  if (elf.interpreterLength === 0) return ELF_OK;
+  const loaded = loadInterpreter(
+    space,
+    elf,
+    interpreter,
+    interpreterMount,
+    interpreterFile as Node,
+  );
+  return loaded ? ELF_OK : ELF_MEMORY;
 }

@@ -83,7 +83,7 @@ function load(program: Program, mount: Mount | null, file: Node): u32 {
   if (foreign && !(giveSignalCode(program) && giveMediator(program))) return ELF_MEMORY;
   const vdso = foreign ? giveVdso(program) : 0;
   // Behind all that has its place, so that the interpreter finds another.
-  const loaded = loadImage(program.space, STACK_TOP, STACK_SIZE);
+  const loaded = loadImage(program.space, STACK_TOP, STACK_SIZE, mount, file);
   if (loaded !== ELF_OK) return loaded;
   let stack = buildStack(program, elf, STACK_TOP, foreign ? HEDRON_ENVIRONMENT : "", vdso);
   if (stack === 0) return ELF_MEMORY;

@@ -3,9 +3,17 @@
 
 import { MEM_R, MEM_W, MEM_X } from "../libhedron/abi";
 import { STACK_TOP } from "../libhrstd/layout";
-import { Area, Space } from "../libroottask/areas";
+import { Area, MARK_LOADED, MARK_UNREADABLE, Space } from "../libroottask/areas";
 import { Credentials } from "../libroottask/credentials";
-import { FILES_MAX } from "../libroottask/descriptors";
+import { filesRoom } from "../libroottask/descriptors";
+import {
+  findImage,
+  imageEnd,
+  imageMount,
+  imageNode,
+  imageOffset,
+  nextImage,
+} from "../libroottask/images";
 import { Mount } from "../libroottask/mount";
 import { allProcessors, processorCount } from "../libroottask/processors";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
@@ -246,7 +254,7 @@ export function status(program: Program, thread: Thread | null): void {
   line("PPid", parentId(program) as u64);
   line("TracerPid", 0);
   if (thread !== null) identities(thread.credentials);
-  line("FDSize", FILES_MAX as u64);
+  line("FDSize", (program.files === 0 ? 0 : filesRoom(program.files)) as u64);
   text("Groups:\t");
   for (let at: u32 = 0; thread !== null && at < thread.credentials.groupCount; at++) {
     number(load<u32>(thread.credentials.groups + at * 4) as u64);
@@ -361,35 +369,55 @@ export function path(mount: Mount | null, node: Node, name: Entry | null): void 
 }
 
 function areaName(space: Space, area: Area): void {
-  const node = area.node;
-  if (node !== null) {
-    path(area.mount, node, null);
-  } else if (area.start < space.breakEnd && area.end > space.breakStart) {
+  if (area.start < space.breakEnd && area.end > space.breakStart) {
     text("[heap]");
   } else if (area.end === STACK_TOP) {
     text("[stack]");
   }
 }
 
-function areaLine(space: Space, area: Area): void {
-  hex(area.start, 8);
+/** The line of [start, end) of `area`, which is `node` from `offset` on; null is no file. */
+function areaLine(
+  space: Space,
+  area: Area,
+  start: u64,
+  end: u64,
+  mount: Mount | null,
+  node: Node | null,
+  offset: u64,
+): void {
+  hex(start, 8);
   byte(45);
-  hex(area.end, 8);
+  hex(end, 8);
   byte(32);
-  byte((area.rights & MEM_R) !== 0 ? 114 : 45);
+  const readable = (area.rights & MEM_R) !== 0 && (area.marks & MARK_UNREADABLE) === 0;
+  byte(readable ? 114 : 45);
   byte((area.rights & MEM_W) !== 0 ? 119 : 45);
   byte((area.rights & MEM_X) !== 0 ? 120 : 45);
   byte(area.shared !== 0 ? 115 : 112);
   byte(32);
-  const node = area.node;
-  hex(node === null ? 0 : area.offset, 8);
+  hex(offset, 8);
   text(node === null ? " 00:00 0 " : " 00:01 ");
   if (node !== null) {
     number(node.inode as u64);
     byte(32);
+    path(mount, node, null);
+  } else {
+    areaName(space, area);
   }
-  areaName(space, area);
   byte(10);
+}
+
+/** The lines of an area that the loader has filled: of files where they are, anonymous behind them. */
+function loadedLines(space: Space, area: Area, detailed: bool): void {
+  let at = area.start;
+  while (at < area.end) {
+    const start = at;
+    const found = findImage(space, at);
+    at = found ? imageEnd : nextImage(space, at, area.end);
+    areaLine(space, area, start, at, imageMount, found ? imageNode : null, found ? imageOffset : 0);
+    if (detailed) kibibytes("Size", (at - start) / 1024);
+  }
 }
 
 /** maps, or with `detailed` smaps, which knows of an area no more than its size. */
@@ -398,8 +426,19 @@ export function maps(program: Program, detailed: bool): void {
   if (space === null) return;
   let area = space.areas;
   while (area !== null) {
-    if (area.fixed === 0) {
-      areaLine(space, area);
+    if (area.fixed === 0 && (area.marks & MARK_LOADED) !== 0) {
+      loadedLines(space, area, detailed);
+    } else if (area.fixed === 0) {
+      const node = area.node;
+      areaLine(
+        space,
+        area,
+        area.start,
+        area.end,
+        area.mount,
+        node,
+        node === null ? 0 : area.offset,
+      );
       if (detailed) kibibytes("Size", (area.end - area.start) / 1024);
     }
     area = area.next;
