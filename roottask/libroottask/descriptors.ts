@@ -1,24 +1,31 @@
 // Descriptor tables: which open file a program's numbers mean, and whether a number closes on exec.
 
-import { EBADF, EMFILE } from "./errno";
-import { allocate, release } from "./heap";
+import { EBADF, EMFILE, ENOMEM } from "./errno";
+import { allocate, create, destroy, release } from "./heap";
 import { dropFile, hold, O_PATH, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
 import { Thread } from "./program";
 import { releaseRecords } from "./record_locks";
 import { forgetDescriptor } from "./shared_files";
 import { Node } from "./tree";
 
-/** Descriptors per program, as Linux limits them by default. */
-export const FILES_MAX: u32 = 1024;
+/** Descriptors that a table may have: Linux's hard limit by default; and those a program may have unless it asks for more. */
+export const FILES_MAX: u32 = 4096;
+export const FILES_SOFT: u32 = 1024;
 
-/**
- * A table: FILES_MAX pointers, FILES_MAX close-on-exec bytes, the number of threads that have it, for how many
- * descriptors Linux's would have room, beyond which none is open, and a descriptor below which all are.
- */
-const TABLE_USERS: u32 = FILES_MAX * 5;
-const TABLE_ROOM: u32 = TABLE_USERS + 4;
-const TABLE_FULL: u32 = TABLE_ROOM + 4;
-const TABLE_BYTES: u32 = TABLE_FULL + 4;
+@unmanaged
+class Table {
+  /** Threads that have it. */
+  users: u32;
+  /** Descriptors there is room for: as many as in Linux's. */
+  room: u32;
+  /** Below it all descriptors are open. */
+  full: u32;
+  /** Pointers to open files, then a byte for each: it closes on exec. 0 where `room` is 0. */
+  entries: usize;
+}
+
+/** Bytes that a descriptor takes. */
+const ENTRY_BYTES: u32 = 5;
 
 /** What a table of Linux begins with, and what larger ones are multiples of: fs/file.c, alloc_fdtable(). */
 const ROOM_LEAST: u32 = 64;
@@ -34,18 +41,32 @@ function roomFor(fd: u32): u32 {
 
 /** Descriptors for which `table` has room: it grows with what is opened, and does not shrink but for a copy. */
 export function filesRoom(table: usize): u32 {
-  return load<u32>(table + TABLE_ROOM);
+  return changetype<Table>(table).room;
 }
 
-function makeRoom(table: usize, fd: u32): void {
-  if (fd >= filesRoom(table)) store<u32>(table + TABLE_ROOM, roomFor(fd));
+/** Gives `table` room for descriptor `fd`. False when memory is out. */
+function makeRoom(table: Table, fd: u32): bool {
+  const old = table.room;
+  if (fd < old) return true;
+  const room = roomFor(fd);
+  const entries = allocate(room * ENTRY_BYTES);
+  if (entries === 0) return false;
+  if (old !== 0) {
+    memory.copy(entries, table.entries, old * 4);
+    memory.copy(entries + room * 4, table.entries + old * 4, old);
+    release(table.entries, old * ENTRY_BYTES);
+  }
+  table.entries = entries;
+  table.room = room;
+  return true;
 }
 
 /** The open file behind descriptor `fd`, or null. */
 export function fileAt(table: usize, fd: u64): OpenFile | null {
   const number = fd as u32;
-  if (number >= FILES_MAX) return null;
-  return changetype<OpenFile | null>(load<usize>(table + number * 4));
+  const own = changetype<Table>(table);
+  if (number >= own.room) return null;
+  return changetype<OpenFile | null>(load<usize>(own.entries + number * 4));
 }
 
 /** The same, unless it was opened for its path alone (O_PATH). */
@@ -61,21 +82,20 @@ export function fileOf(thread: Thread, fd: u64): OpenFile | null {
   return file;
 }
 
-/** The lowest free descriptor from `from` on; `limit` where there is none below that. */
-function lowestFree(table: usize, from: u32, limit: u32): u32 {
-  const full = load<u32>(table + TABLE_FULL);
-  let fd = max<u32>(from, full);
-  while (fd < limit && load<usize>(table + fd * 4) !== 0) fd++;
-  if (from <= full && fd > full) store<u32>(table + TABLE_FULL, fd);
-  return min<u32>(fd, limit);
+/** The lowest descriptor from `from` on that is free. */
+function firstFree(table: Table, from: u32): u32 {
+  let fd = max<u32>(from, table.full);
+  while (fd < table.room && load<usize>(table.entries + fd * 4) !== 0) fd++;
+  if (from <= table.full) table.full = fd;
+  return fd;
 }
 
 /** There is a free descriptor below `limit`. */
 export function hasFreeDescriptor(table: usize, limit: u32): bool {
-  return lowestFree(table, 0, limit) < limit;
+  return firstFree(changetype<Table>(table), 0) < limit;
 }
 
-/** Puts `file` at the lowest free descriptor from `from` on, below `limit`. Returns it, or -EMFILE. */
+/** Puts `file` at the lowest free descriptor from `from` on, below `limit`. Returns it, -EMFILE or -ENOMEM. */
 export function installFile(
   table: usize,
   file: OpenFile,
@@ -83,29 +103,34 @@ export function installFile(
   limit: u32,
   closing: bool,
 ): i64 {
-  const fd = lowestFree(table, from, limit);
+  const own = changetype<Table>(table);
+  const fd = firstFree(own, from);
   if (fd >= limit) return -EMFILE;
+  if (!makeRoom(own, fd)) return -ENOMEM;
   file.users++;
-  makeRoom(table, fd);
-  store<usize>(table + fd * 4, changetype<usize>(file));
+  store<usize>(own.entries + fd * 4, changetype<usize>(file));
   setCloseOnExec(table, fd, closing);
   return fd as i64;
 }
 
 export function closeOnExec(table: usize, fd: u32): bool {
-  return load<u8>(table + FILES_MAX * 4 + fd) !== 0;
+  const own = changetype<Table>(table);
+  return fd < own.room && load<u8>(own.entries + own.room * 4 + fd) !== 0;
 }
 
+/** `fd` is open. */
 export function setCloseOnExec(table: usize, fd: u32, on: bool): void {
-  store<u8>(table + FILES_MAX * 4 + fd, on ? 1 : 0);
+  const own = changetype<Table>(table);
+  store<u8>(own.entries + own.room * 4 + fd, on ? 1 : 0);
 }
 
 /** Closes descriptor `fd`. Returns 0 or -EBADF. */
 export function closeFile(table: usize, fd: u64): i64 {
   const file = fileAt(table, fd);
   if (file === null) return -EBADF;
-  store<usize>(table + (fd as u32) * 4, 0);
-  if ((fd as u32) < load<u32>(table + TABLE_FULL)) store<u32>(table + TABLE_FULL, fd as u32);
+  const own = changetype<Table>(table);
+  store<usize>(own.entries + (fd as u32) * 4, 0);
+  own.full = min<u32>(own.full, fd as u32);
   setCloseOnExec(table, fd as u32, false);
   if (file.share !== 0) forgetDescriptor(file, fd as u32);
   // Whichever of its descriptors a program closes, its locks go.
@@ -117,76 +142,86 @@ export function closeFile(table: usize, fd: u64): i64 {
   return 0;
 }
 
-/** Makes descriptor `to` the same open file as `file`, closing what it was. */
-export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool): void {
+/** Makes descriptor `to` the same open file as `file`, closing what it was. Returns 0 or -ENOMEM. */
+export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool): i64 {
+  const own = changetype<Table>(table);
+  if (!makeRoom(own, to)) return -ENOMEM;
   file.users++;
   closeFile(table, to as u64);
-  makeRoom(table, to);
-  store<usize>(table + to * 4, changetype<usize>(file));
+  store<usize>(own.entries + to * 4, changetype<usize>(file));
   setCloseOnExec(table, to, closing);
+  return 0;
 }
 
 /** A table that nobody has yet with the three standard descriptors, open on `input` and `output`; 0 when memory is out. */
 export function newFiles(input: Node, output: Node): usize {
-  const table = allocate(TABLE_BYTES);
+  const table = changetype<usize>(create<Table>());
   if (table === 0) return 0;
   for (let fd: u32 = 0; fd < 3; fd++) {
     const file = fd === 0 ? openNode(input, O_RDONLY) : openNode(output, O_WRONLY);
-    if (file === null) {
-      freeFiles(table);
-      return 0;
-    }
-    installFile(table, file, fd, FILES_MAX, false);
+    if (file !== null && installFile(table, file, fd, FILES_MAX, false) >= 0) continue;
+    if (file !== null) dropFile(file);
+    freeFiles(table);
+    return 0;
   }
   return table;
 }
 
 /** One more thread has `table`. */
 export function shareFiles(table: usize): void {
-  store<u32>(table + TABLE_USERS, load<u32>(table + TABLE_USERS) + 1);
+  changetype<Table>(table).users++;
+}
+
+/** One past the last open descriptor of `table`. */
+function openUntil(table: Table): u32 {
+  let end = table.room;
+  while (end > 0 && load<usize>(table.entries + (end - 1) * 4) === 0) end--;
+  return end;
 }
 
 /** A table that nobody has yet with the open files of `table`; 0 when memory is out. */
 export function copyFiles(table: usize): usize {
-  const copy = allocate(TABLE_BYTES);
-  if (copy === 0) return 0;
-  const room = filesRoom(table);
-  memory.copy(copy, table, room * 4);
-  memory.copy(copy + FILES_MAX * 4, table + FILES_MAX * 4, room);
-  store<u32>(copy + TABLE_FULL, load<u32>(table + TABLE_FULL));
-  for (let fd: u32 = 0; fd < room; fd++) {
-    const file = fileAt(copy, fd as u64);
-    if (file === null) continue;
-    file.users++;
-    makeRoom(copy, fd);
+  const from = changetype<Table>(table);
+  const end = openUntil(from);
+  const copy = create<Table>();
+  if (copy === null) return 0;
+  if (!makeRoom(copy, end === 0 ? 0 : end - 1)) {
+    destroy<Table>(copy);
+    return 0;
   }
-  makeRoom(copy, 0);
-  return copy;
+  copy.full = min<u32>(from.full, end);
+  memory.copy(copy.entries, from.entries, end * 4);
+  memory.copy(copy.entries + copy.room * 4, from.entries + from.room * 4, end);
+  for (let fd: u32 = 0; fd < end; fd++) {
+    const file = fileAt(changetype<usize>(copy), fd as u64);
+    if (file !== null) file.users++;
+  }
+  return changetype<usize>(copy);
 }
 
 /** More than one thread has `table`. */
 export function filesAreShared(table: usize): bool {
-  return load<u32>(table + TABLE_USERS) > 1;
+  return changetype<Table>(table).users > 1;
 }
 
 /** Closes what closes on exec. */
 export function closeForExec(table: usize): void {
-  const room = filesRoom(table);
-  for (let fd: u32 = 0; fd < room; fd++) {
+  for (let fd: u32 = 0; fd < filesRoom(table); fd++) {
     if (closeOnExec(table, fd)) closeFile(table, fd as u64);
   }
 }
 
 /** A thread has `table` no more; the last one closes what is open. */
 export function destroyFiles(table: usize): void {
-  const users = load<u32>(table + TABLE_USERS) - 1;
-  store<u32>(table + TABLE_USERS, users);
-  if (users === 0) freeFiles(table);
+  const own = changetype<Table>(table);
+  own.users--;
+  if (own.users === 0) freeFiles(table);
 }
 
 /** Closes what is open in a table that nobody has, and frees it. */
 function freeFiles(table: usize): void {
-  const room = filesRoom(table);
-  for (let fd: u32 = 0; fd < room; fd++) closeFile(table, fd as u64);
-  release(table, TABLE_BYTES);
+  const own = changetype<Table>(table);
+  for (let fd: u32 = 0; fd < own.room; fd++) closeFile(table, fd as u64);
+  if (own.room !== 0) release(own.entries, own.room * ENTRY_BYTES);
+  destroy<Table>(own);
 }

@@ -36,7 +36,7 @@ import { setAwaited, stuckAwaited } from "./deadlock";
 import {
   copyFiles,
   destroyFiles,
-  FILES_MAX,
+  FILES_SOFT,
   filesAreShared,
   newFiles,
   shareFiles,
@@ -122,7 +122,7 @@ export function newProgram(abi: u32, name: usize, nameLength: u32): Program | nu
   program.abi = abi;
   program.name = name;
   program.nameLength = nameLength;
-  program.filesLimit = FILES_MAX;
+  program.filesLimit = FILES_SOFT;
   program.fileLimit = ~(0 as u64);
   if (complete(program)) return program;
   reapProgram(program);

@@ -288,6 +288,7 @@ export function openStandard(program: Program, fd: u32, path: usize, length: u32
   if (opened >= 0) {
     const file = fileAt(program.files, opened as u64) as OpenFile;
     file.flags &= ~O_NONBLOCK;
+    // There is room: every table begins with these descriptors.
     replaceFile(program.files, file, fd, false);
     closeFile(program.files, opened as u64);
   }

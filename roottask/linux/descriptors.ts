@@ -6,9 +6,9 @@ import { flushAll } from "../libroottask/block_device";
 import {
   closeFile,
   closeOnExec,
-  FILES_MAX,
   fileAt,
   fileOf,
+  filesRoom,
   installFile,
   replaceFile,
   setCloseOnExec,
@@ -79,7 +79,7 @@ export function sysCloseRange(thread: Thread, regs: Utcb): i64 {
   if (first > last || (regs.rdx & 0xffff_ffff & ~known) !== 0) return -EINVAL;
   if ((regs.rdx & CLOSE_RANGE_UNSHARE) !== 0 && !ownFiles(thread)) return -ENOMEM;
   const files = thread.files;
-  for (let fd = first; fd <= last && fd < FILES_MAX; fd++) {
+  for (let fd = first; fd <= last && fd < filesRoom(files); fd++) {
     if (fileAt(files, fd as u64) === null) continue;
     if ((regs.rdx & CLOSE_RANGE_CLOEXEC) !== 0) setCloseOnExec(files, fd, true);
     else closeFile(files, fd as u64);
@@ -96,8 +96,8 @@ export function sysDup(program: Program, regs: Utcb): i64 {
 function duplicateTo(program: Program, from: u64, to: u32, closing: bool): i64 {
   const file = fileAt(program.files, from);
   if (file === null || to >= program.filesLimit) return -EBADF;
-  replaceFile(program.files, file, to, closing);
-  return to as i64;
+  const error = replaceFile(program.files, file, to, closing);
+  return error !== 0 ? error : (to as i64);
 }
 
 /** dup2(fd, fd). */

@@ -136,6 +136,8 @@ function readEntries(program: Program, regs: Utcb, old: bool): i64 {
   const directory = file.node;
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
   if (directory.links === 0) return -ENOENT;
+  // The kernel takes an unsigned size and counts it down as an int.
+  const room = regs.rdx as i32 as i64;
   openEntries(directory, file.position as u64);
   noteFile(directory, file.entry, IN_ACCESS);
   let done: u64 = 0;
@@ -143,7 +145,7 @@ function readEntries(program: Program, regs: Utcb, old: bool): i64 {
     const size = old
       ? oldRecord(entryNode, entryEnd, entryName, entryNameLength)
       : record(entryNode, entryEnd, entryName, entryNameLength);
-    if (done + (size as u64) > regs.rdx) return done === 0 ? -EINVAL : (done as i64);
+    if (((done + (size as u64)) as i64) > room) return done === 0 ? -EINVAL : (done as i64);
     if (!copyTo(program.space, regs.rsi + done, second, size)) {
       return done === 0 ? -EFAULT : (done as i64);
     }

@@ -141,9 +141,13 @@ function finish(thread: Thread, result: i64, address: u64, end: u64, unit: u64):
   return result;
 }
 
-/** The sets of select(2): one bit per descriptor, 1024 at most, as many as a table has room for. Three that are asked about, three that are answered. */
-const SET_BYTES: u32 = 128;
+/** The sets of select(2): one bit per descriptor, as many as a table has room for. Three that are asked about, three that are answered. */
 const SETS: u32 = 3;
+
+/** Bytes of a set of `count` descriptors, at least one word. */
+function setBytes(count: u32): u32 {
+  return max<u32>((count + 63) / 64, 1) * 8;
+}
 
 /** What a descriptor is ready for when its bit stays in the set of readers, of writers, of others. */
 const READABLE: u32 = POLLIN | POLLRDNORM | POLLHUP | POLLERR | POLLNVAL;
@@ -164,22 +168,23 @@ function bitOf(fd: u32): u8 {
   return ((1 as u32) << (fd & 7)) as u8;
 }
 
-/** The descriptor is in one of the sets that are asked about. */
-function selected(storage: usize, fd: u32): bool {
+/** The descriptor is in one of the sets that are asked about, of `size` bytes each. */
+function selected(storage: usize, size: u32, fd: u32): bool {
   const at = storage + (fd >> 3);
-  const bits = load<u8>(at) | load<u8>(at + SET_BYTES) | load<u8>(at + 2 * SET_BYTES);
+  const bits = load<u8>(at) | load<u8>(at + size) | load<u8>(at + 2 * size);
   return (bits & bitOf(fd)) !== 0;
 }
 
 function scanSelected(program: Program, storage: usize, count: u32): i64 {
-  const answers = storage + SETS * SET_BYTES;
+  const size = setBytes(count);
+  const answers = storage + SETS * size;
   let ready: i64 = 0;
-  memory.fill(answers, 0, SETS * SET_BYTES);
+  memory.fill(answers, 0, SETS * size);
   for (let fd: u32 = 0; fd < count; fd++) {
-    if (!selected(storage, fd)) continue;
+    if (!selected(storage, size, fd)) continue;
     const events = eventsOf(program, fd as i32);
     for (let set: u32 = 0; set < SETS; set++) {
-      const at = set * SET_BYTES + (fd >> 3);
+      const at = set * size + (fd >> 3);
       if ((load<u8>(storage + at) & bitOf(fd)) === 0) continue;
       if ((events & eventsOfSet(set)) === 0) continue;
       store<u8>(answers + at, load<u8>(answers + at) | bitOf(fd));
@@ -190,8 +195,9 @@ function scanSelected(program: Program, storage: usize, count: u32): i64 {
 }
 
 function watchSelected(thread: Thread, storage: usize, count: u32): bool {
+  const size = setBytes(count);
   for (let fd: u32 = 0; fd < count; fd++) {
-    if (selected(storage, fd) && !watchDescriptor(thread, fd as i32)) return false;
+    if (selected(storage, size, fd) && !watchDescriptor(thread, fd as i32)) return false;
   }
   return true;
 }
@@ -203,24 +209,25 @@ function selectAll(thread: Thread, regs: Utcb, end: u64): i64 {
   // What lies beyond the table is not looked at.
   const count = min<u32>(regs.rdi as u32, filesRoom(program.files));
   const bytes = ((count + 63) / 64) * 8;
-  const sets = callStorage(thread, 2 * SETS * SET_BYTES);
+  const size = setBytes(count);
+  const sets = callStorage(thread, 2 * SETS * size);
   if (sets === 0) return -ENOMEM;
-  memory.fill(sets, 0, SETS * SET_BYTES);
+  memory.fill(sets, 0, SETS * size);
   for (let set: u32 = 0; set < SETS; set++) {
     const address = addressOfSet(regs, set);
-    const to = sets + set * SET_BYTES;
+    const to = sets + set * size;
     if (address !== 0 && !copyFrom(program.space, to, address, bytes)) return -EFAULT;
   }
   for (let fd: u32 = 0; fd < count; fd++) {
-    if (selected(sets, fd) && usableFileAt(program.files, fd as u64) === null) return -EBADF;
+    if (selected(sets, size, fd) && usableFileAt(program.files, fd as u64) === null) return -EBADF;
   }
   const ready = waitReady(thread, sets, count, end, scanSelected, watchSelected);
   if (ready < 0) return ready;
-  const answers = sets + SETS * SET_BYTES;
+  const answers = sets + SETS * size;
   for (let set: u32 = 0; set < SETS; set++) {
     const address = addressOfSet(regs, set);
     if (address === 0) continue;
-    if (!copyTo(program.space, address, answers + set * SET_BYTES, bytes)) return -EFAULT;
+    if (!copyTo(program.space, address, answers + set * size, bytes)) return -EFAULT;
   }
   return ready;
 }

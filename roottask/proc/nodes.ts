@@ -5,7 +5,7 @@
 
 import { decimal } from "../../tools/screen/guest/digits";
 import { AREAS_MAX } from "../libroottask/areas";
-import { FILES_MAX, fileAt } from "../libroottask/descriptors";
+import { fileAt, filesRoom } from "../libroottask/descriptors";
 import { EINVAL, EIO, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, release } from "../libroottask/heap";
@@ -268,7 +268,7 @@ function refreshDescriptors(directory: Node): void {
     if (files === 0 || fileAt(files, fd as u64) === null) remove(entry);
     entry = next;
   }
-  for (let fd: u32 = 0; files !== 0 && fd < FILES_MAX; fd++) {
+  for (let fd: u32 = 0; files !== 0 && fd < filesRoom(files); fd++) {
     if (fileAt(files, fd as u64) === null) continue;
     const length = decimal(name, fd as u64);
     if (entryOf(directory, name, length) !== null) continue;
