@@ -4,6 +4,7 @@
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Program, Thread, threadWithId } from "../libroottask/program";
 import { RLIMIT_SIGPENDING } from "./limit_numbers";
+import { addQueued, dropQueued, queuedOf } from "./queued_signals";
 import { SIGKILL, SIGSTOP } from "./signal_numbers";
 import { limitOf, linuxThread } from "./state";
 
@@ -41,6 +42,8 @@ export class Queued {
   /** The timer whose signal it is, which it belongs to whether it is queued or not; 0 for none. */
   timer: usize;
   queued: u32;
+  /** The user that it counts for. */
+  user: u32;
   /** siginfo_t begins here; 16 words. */
   info: u64;
 }
@@ -57,10 +60,9 @@ export const CHANGE_CONTINUED: u32 = 2;
 @unmanaged
 export class ProcessSignals {
   pending: u64;
-  /** Its queue, in the order of sending, of all threads, and how many there are. */
+  /** Its queue, in the order of sending, of all threads. */
   first: Queued | null;
   last: Queued | null;
-  count: u32;
   /** Stopped by this signal, until SIGCONT or SIGKILL; 0 while it runs. */
   stopped: u32;
   /** CHANGE_…: what has happened last, as long as no parent has waited for it. */
@@ -113,9 +115,27 @@ export function pendingOf(thread: Thread): u64 {
   return linuxThread(thread).pending | processPending(thread.program);
 }
 
-/** No more signals may queue. */
-function full(program: Program, state: ProcessSignals): bool {
-  return (state.count as u64) >= load<u64>(limitOf(program, RLIMIT_SIGPENDING));
+/** The real user of `thread`, or of the first thread of `program`. */
+function userOf(program: Program, thread: Thread | null): u32 {
+  const target = thread === null ? program.threads : thread;
+  return target === null ? 0 : target.credentials.user;
+}
+
+/** A record that counts for `user`, whatever is queued already where it is `unlimited`; null when it may not be, or memory is out. */
+function newRecord(program: Program, user: u32, unlimited: bool): Queued | null {
+  const limit = load<u64>(limitOf(program, RLIMIT_SIGPENDING));
+  if (!unlimited && (queuedOf(user) as u64) >= limit) return null;
+  const record = changetype<Queued | null>(allocate(QUEUED_BYTES));
+  if (record === null) return null;
+  record.user = user;
+  if (addQueued(user)) return record;
+  release(changetype<usize>(record), QUEUED_BYTES);
+  return null;
+}
+
+function freeRecord(record: Queued): void {
+  dropQueued(record.user);
+  release(changetype<usize>(record), QUEUED_BYTES);
 }
 
 function append(state: ProcessSignals, record: Queued): void {
@@ -133,9 +153,7 @@ function remove(state: ProcessSignals, previous: Queued | null, record: Queued):
   else previous.next = record.next;
   if (state.last === record) state.last = previous;
   record.queued = 0;
-  if (record.timer !== 0) return;
-  state.count--;
-  release(changetype<usize>(record), QUEUED_BYTES);
+  if (record.timer === 0) freeRecord(record);
 }
 
 function addPending(state: ProcessSignals, thread: Thread | null, signal: u32): void {
@@ -145,11 +163,9 @@ function addPending(state: ProcessSignals, thread: Thread | null, signal: u32): 
 
 /** The record for the signals of `timer` of `program`; null when no more may queue, or memory is out. */
 export function newTimerSignal(program: Program, timer: usize, signal: u32): Queued | null {
-  const state = processSignals(program);
-  if (state === null || full(program, state)) return null;
-  const record = changetype<Queued | null>(allocate(QUEUED_BYTES));
+  if (processSignals(program) === null) return null;
+  const record = newRecord(program, userOf(program, null), false);
   if (record === null) return null;
-  state.count++;
   record.timer = timer;
   record.signal = signal;
   record.queued = 0;
@@ -195,8 +211,7 @@ export function unqueueTimerSignal(program: Program, record: Queued): void {
 /** The timer of `record` goes. */
 export function freeTimerSignal(program: Program, record: Queued): void {
   unqueueTimerSignal(program, record);
-  changetype<ProcessSignals>(program.signals).count--;
-  release(changetype<usize>(record), QUEUED_BYTES);
+  freeRecord(record);
 }
 
 /**
@@ -209,13 +224,11 @@ export function queueSignal(program: Program, thread: Thread | null, signal: u32
   const pending = thread === null ? state.pending : linuxThread(thread).pending;
   // A signal that is pending already keeps what it came with.
   if (signal < SIGRTMIN && (pending & signalBit(signal)) !== 0) return true;
-  const room =
-    !full(program, state) || (signal < SIGRTMIN && load<i32>(signalInfo + INFO_CODE) >= 0);
-  const record = room ? changetype<Queued | null>(allocate(QUEUED_BYTES)) : null;
+  const unlimited = signal < SIGRTMIN && load<i32>(signalInfo + INFO_CODE) >= 0;
+  const record = newRecord(program, userOf(program, thread), unlimited);
   if (record === null) {
     if (signal >= SIGRTMIN && load<i32>(signalInfo + INFO_CODE) !== SI_USER) return false;
   } else {
-    state.count++;
     record.signal = signal;
     record.thread = thread === null ? 0 : thread.id;
     record.timer = 0;

@@ -22,6 +22,7 @@ import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
+import { queuedOf } from "../linux/queued_signals";
 import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
@@ -281,7 +282,7 @@ export function status(program: Program, thread: Thread | null): void {
   line("Threads", program.alive as u64);
   const queued = program.signals === 0 ? 0 : changetype<ProcessSignals>(program.signals).count;
   text("SigQ:\t");
-  number(queued as u64);
+  number((thread === null ? 0 : queuedOf(thread.credentials.user)) as u64);
   byte(47);
   number(hasActions ? load<u64>(limitOf(program, 11)) : 0);
   byte(10);
