@@ -137,6 +137,8 @@ export interface CoreExports {
   cached_block(rip: bigint): number;
   /** Which links the records of a handler have: core/guest/decode/branch_links.ts. */
   branch_links(handler: number): number;
+  /** The handler of the first instruction alone, of one that executes a pair of them; of others the same. */
+  plain_handler(handler: number): number;
   /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */
   step(cpu: number): number;
   /** The ranges of `memory` that hold state (CPUs, APICs, MACHINE of core/state.ts) have been replaced: drops all decoded code and translations. */

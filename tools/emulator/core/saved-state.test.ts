@@ -33,6 +33,7 @@ import { derivedStateGuest } from "./testdata/derived_state_guest.ts";
 /** Globals that are no state: where they are, which, and why they may differ. */
 const DERIVED: readonly (readonly [room: string, names: string, why: string])[] = [
   ["decode/cursor", "*", "of the instruction that is being decoded"],
+  ["decode/pairs", "firsts seconds", "set when the core is created"],
   ["softfloat/format", "*", "of the operation in progress"],
   ["softfloat/arith", "*", "of the operation in progress"],
   ["softfloat/x80", "*", "of the operation in progress"],

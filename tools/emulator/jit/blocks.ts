@@ -56,6 +56,7 @@ export class Blocks {
   /** The core's memory, as of the last `refresh`. */
   view: DataView;
   readonly #ends = new Map<number, End>();
+  readonly #plain = new Map<number, number>();
   readonly #waits: number;
 
   constructor(core: CoreExports) {
@@ -75,8 +76,15 @@ export class Blocks {
     return this.view.getUint32(address, true);
   }
 
+  /** Handler of a record: of its own instruction, where the interpreter executes the next one together with it. */
   handler(record: number): number {
-    return this.u32(record + OP_HANDLER);
+    const handler = this.u32(record + OP_HANDLER);
+    let plain = this.#plain.get(handler);
+    if (plain === undefined) {
+      plain = this.#core.plain_handler(handler);
+      this.#plain.set(handler, plain);
+    }
+    return plain;
   }
 
   /** Links of the record that ends a block; 0 where there is none (yet). */

@@ -598,6 +598,7 @@ class RecordContext implements OpContext {
   readonly state: StateLocals;
   readonly memory: DataView;
   readonly record: number;
+  readonly handler: number;
   readonly granted: number;
   readonly seldom: boolean;
   readonly rounds: Rounds | undefined;
@@ -612,6 +613,7 @@ class RecordContext implements OpContext {
     this.state = writer.state;
     this.memory = writer.blocks.view;
     this.record = record;
+    this.handler = writer.blocks.handler(record);
     this.granted = granted;
     this.#node = node;
     const { edges, seldom } = writer.node(node);

@@ -10,7 +10,6 @@ import { VECTOR } from "../../wasm/simd.ts";
 import { type FuncType, I32, I64, V128, type ValType } from "../../wasm/types.ts";
 import {
   OP_BASE,
-  OP_HANDLER,
   OP_IMM,
   OP_SIZE,
   REGS,
@@ -119,6 +118,8 @@ export interface OpContext {
   readonly memory: DataView;
   /** Address of the record. Its fields are constants, but for the links of branches. */
   readonly record: number;
+  /** Table index of the handler of its instruction. */
+  readonly handler: number;
   /** What is known of link `which` (0 taken, 1 not taken) of this branch. */
   linkOf(which: 0 | 1): LinkState;
   /**
@@ -1424,8 +1425,8 @@ function combine(
  * Returns false, with nothing emitted, where the region has to call the handler.
  */
 export function specialize(context: OpContext): boolean {
-  const { code, core, state, memory, record } = context;
-  const index = core.functionAt(memory.getUint32(record + OP_HANDLER, true));
+  const { code, core, state } = context;
+  const index = core.functionAt(context.handler);
   const handler = index === undefined ? undefined : core.body(index);
   if (!handler) return false;
   const { chunk } = code;

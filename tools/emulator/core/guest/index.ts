@@ -2,6 +2,7 @@
 // which call them or know by them where a handler does something that is rare (../../jit/specialize.ts).
 
 export { branch_links } from "./decode/branch_links";
+export { plain_handler } from "./decode/pairs";
 export { wideQuotient, wideSignedQuotient } from "./integer/multiply";
 export { probe, readForWrite, readSlow, writeSlow } from "./memory/access";
 export { segmentAddress } from "./memory/segments";

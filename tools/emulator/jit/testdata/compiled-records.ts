@@ -136,7 +136,7 @@ export class CompiledCore {
     state.reload();
     let any = false;
     for (const record of records) {
-      const handler = view.getUint32(record + OP_HANDLER, true);
+      const handler = this.core.plain_handler(view.getUint32(record + OP_HANDLER, true));
       this.records++;
       const leave = (): void => {
         state.flush();
@@ -148,6 +148,7 @@ export class CompiledCore {
         state,
         memory: view,
         record,
+        handler,
         linkOf: (which) =>
           view.getUint32(record + OP_IMM + 4 * which, true) === 0 ? "loaded" : "set",
         granted: -1,

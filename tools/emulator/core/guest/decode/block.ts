@@ -16,6 +16,7 @@ import {
   S_RIP_BASE,
   SCRATCH_BLOCK,
 } from "../../state";
+import { nop } from "../integer/move";
 import { reachCode } from "../memory/access";
 import { canonical } from "../memory/canonical";
 import { arenaTake, arenaTop, codeMap, markCode } from "../memory/code_pages";
@@ -31,6 +32,7 @@ import { traceBlock, traces } from "../processor/tracing";
 import { endsBlock, handlerOf, overrun } from "./cursor";
 import { fuse } from "./fuse";
 import { decodeOne } from "./instruction";
+import { definePairs, pairUp } from "./pairs";
 import { counterOf, counterWidth, waitsHow } from "./waiting_loops";
 
 /**
@@ -43,6 +45,7 @@ const LINE: u32 = 256;
 export function installBuilder(): void {
   const fn: (rip: u64, linear: u64, key: u32) => usize = build;
   setBuilder(load<u32>(changetype<usize>(fn)));
+  definePairs();
 }
 
 function build(rip: u64, linear: u64, key: u32): usize {
@@ -87,7 +90,8 @@ function build(rip: u64, linear: u64, key: u32): usize {
     }
     pos += length;
     count++;
-    at += OP_SIZE;
+    // What does nothing needs no record: those behind it say how many instructions come before them.
+    if ((key & KEY_SINGLE) != 0 || changetype<Op>(at).h != handlerOf(nop)) at += OP_SIZE;
     if (endsBlock) {
       ended = true;
       break;
@@ -112,7 +116,7 @@ function build(rip: u64, linear: u64, key: u32): usize {
       at += OP_SIZE;
     }
     appendWait(first - OP_SIZE, offset, waits, at - OP_SIZE, counterOf(), counterWidth());
-  }
+  } else pairUp(first, at);
   store<u32>(block, key, BLOCK_KEY);
   store<u32>(block, <u32>first, BLOCK_FIRST);
   store<u32>(block, <u32>at, BLOCK_END);

@@ -128,11 +128,11 @@ export function readForWriteFast<T>(at: u64): u64 {
   return host != 0 ? <u64>load<T>(host) : readForWrite(at, sizeof<T>());
 }
 
-function addRR32(op: Op): usize {
+export function addRR32(op: Op): usize {
   return Alu.rr<u32>(op, ADD);
 }
 
-function addRR64(op: Op): usize {
+export function addRR64(op: Op): usize {
   return Alu.rr<u64>(op, ADD);
 }
 
@@ -168,15 +168,15 @@ function andRR64(op: Op): usize {
   return Alu.rr<u64>(op, AND);
 }
 
-function subRR32(op: Op): usize {
+export function subRR32(op: Op): usize {
   return Alu.rr<u32>(op, SUB);
 }
 
-function subRR64(op: Op): usize {
+export function subRR64(op: Op): usize {
   return Alu.rr<u64>(op, SUB);
 }
 
-function xorRR32(op: Op): usize {
+export function xorRR32(op: Op): usize {
   return Alu.rr<u32>(op, XOR);
 }
 
@@ -188,7 +188,7 @@ function cmpRR32(op: Op): usize {
   return Alu.rr<u32>(op, CMP);
 }
 
-function cmpRR64(op: Op): usize {
+export function cmpRR64(op: Op): usize {
   return Alu.rr<u64>(op, CMP);
 }
 
@@ -200,7 +200,7 @@ function testRR64(op: Op): usize {
   return Alu.rr<u64>(op, TEST);
 }
 
-function smallRR8(op: Op): usize {
+export function smallRR8(op: Op): usize {
   return Alu.smallRegister<u8>(op, Reg.get<u8>(<usize>op.src));
 }
 
@@ -233,11 +233,11 @@ export const ALU_RR: StaticArray<(op: Op) => usize> = [
   testRR64,
 ];
 
-function addRI32(op: Op): usize {
+export function addRI32(op: Op): usize {
   return Alu.ri<u32>(op, ADD);
 }
 
-function addRI64(op: Op): usize {
+export function addRI64(op: Op): usize {
   return Alu.ri<u64>(op, ADD);
 }
 
@@ -265,7 +265,7 @@ function sbbRI64(op: Op): usize {
   return Alu.ri<u64>(op, SBB);
 }
 
-function andRI32(op: Op): usize {
+export function andRI32(op: Op): usize {
   return Alu.ri<u32>(op, AND);
 }
 
@@ -277,7 +277,7 @@ function subRI32(op: Op): usize {
   return Alu.ri<u32>(op, SUB);
 }
 
-function subRI64(op: Op): usize {
+export function subRI64(op: Op): usize {
   return Alu.ri<u64>(op, SUB);
 }
 
@@ -305,7 +305,7 @@ function testRI64(op: Op): usize {
   return Alu.ri<u64>(op, TEST);
 }
 
-function smallRI8(op: Op): usize {
+export function smallRI8(op: Op): usize {
   return Alu.smallRegister<u8>(op, <u64>(<u8>op.imm));
 }
 
@@ -382,7 +382,7 @@ function subRM32(op: Op): usize {
   return Alu.rm<u32>(op, SUB);
 }
 
-function subRM64(op: Op): usize {
+export function subRM64(op: Op): usize {
   return Alu.rm<u64>(op, SUB);
 }
 
@@ -394,7 +394,7 @@ function xorRM64(op: Op): usize {
   return Alu.rm<u64>(op, XOR);
 }
 
-function cmpRM32(op: Op): usize {
+export function cmpRM32(op: Op): usize {
   return Alu.rm<u32>(op, CMP);
 }
 
@@ -624,7 +624,7 @@ function testMI64(op: Op): usize {
   return Alu.memory<u64>(op, TEST, <u64>(<u64>op.imm));
 }
 
-function smallMI8(op: Op): usize {
+export function smallMI8(op: Op): usize {
   return Alu.smallMemory<u8>(op, <u64>(<u8>op.imm));
 }
 

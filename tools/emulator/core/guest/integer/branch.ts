@@ -27,15 +27,15 @@ function j_b(op: Op): usize {
   return Flags.c() != 0 ? Branch.taken(op) : Branch.notTaken(op);
 }
 
-function j_nb(op: Op): usize {
+export function j_nb(op: Op): usize {
   return Flags.c() != 0 ? Branch.notTaken(op) : Branch.taken(op);
 }
 
-function j_z(op: Op): usize {
+export function j_z(op: Op): usize {
   return Flags.z() ? Branch.taken(op) : Branch.notTaken(op);
 }
 
-function j_nz(op: Op): usize {
+export function j_nz(op: Op): usize {
   return Flags.z() ? Branch.notTaken(op) : Branch.taken(op);
 }
 

@@ -62,11 +62,11 @@ function movRR16(op: Op): usize {
   return Move.rr<u16>(op);
 }
 
-function movRR32(op: Op): usize {
+export function movRR32(op: Op): usize {
   return Move.rr<u32>(op);
 }
 
-function movRR64(op: Op): usize {
+export function movRR64(op: Op): usize {
   return Move.rr<u64>(op);
 }
 
@@ -81,7 +81,7 @@ function movRI16(op: Op): usize {
   return Move.ri<u16>(op);
 }
 
-function movRI32(op: Op): usize {
+export function movRI32(op: Op): usize {
   return Move.ri<u32>(op);
 }
 
@@ -100,11 +100,11 @@ function movRM16(op: Op): usize {
   return Move.rm<u16>(op);
 }
 
-function movRM32(op: Op): usize {
+export function movRM32(op: Op): usize {
   return Move.rm<u32>(op);
 }
 
-function movRM64(op: Op): usize {
+export function movRM64(op: Op): usize {
   return Move.rm<u64>(op);
 }
 
@@ -115,15 +115,15 @@ function movMR8(op: Op): usize {
   return Move.mr<u8>(op);
 }
 
-function movMR16(op: Op): usize {
+export function movMR16(op: Op): usize {
   return Move.mr<u16>(op);
 }
 
-function movMR32(op: Op): usize {
+export function movMR32(op: Op): usize {
   return Move.mr<u32>(op);
 }
 
-function movMR64(op: Op): usize {
+export function movMR64(op: Op): usize {
   return Move.mr<u64>(op);
 }
 
@@ -142,7 +142,7 @@ function movMI32(op: Op): usize {
   return Move.mi<u32>(op);
 }
 
-function movMI64(op: Op): usize {
+export function movMI64(op: Op): usize {
   return Move.mi<u64>(op);
 }
 
@@ -163,11 +163,11 @@ function movZXR32(op: Op): usize {
 
 export const MOV_ZXR: StaticArray<(op: Op) => usize> = [movZXR8, movZXR16, movZXR32];
 
-function movZXM8(op: Op): usize {
+export function movZXM8(op: Op): usize {
   return Move.zxm<u8>(op);
 }
 
-function movZXM16(op: Op): usize {
+export function movZXM16(op: Op): usize {
   return Move.zxm<u16>(op);
 }
 
@@ -209,7 +209,7 @@ function movSXR32to32(op: Op): usize {
   return Move.sxr<u32, u32>(op);
 }
 
-function movSXR32to64(op: Op): usize {
+export function movSXR32to64(op: Op): usize {
   return Move.sxr<u32, u64>(op);
 }
 

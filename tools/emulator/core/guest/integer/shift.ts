@@ -115,7 +115,7 @@ function shift8(op: Op): usize {
 function shift16(op: Op): usize {
   return Shift.any<u16>(op);
 }
-function shift32(op: Op): usize {
+export function shift32(op: Op): usize {
   return Shift.any<u32>(op);
 }
 function shift64(op: Op): usize {

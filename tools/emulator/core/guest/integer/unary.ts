@@ -63,7 +63,7 @@ function dec16(op: Op): usize {
   return Unary.any<u16>(op, 1);
 }
 
-function dec32(op: Op): usize {
+export function dec32(op: Op): usize {
   return Unary.any<u32>(op, 1);
 }
 

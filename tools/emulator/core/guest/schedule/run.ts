@@ -53,6 +53,7 @@ import {
   STOP_MIDDLE,
   WAIT_SIPI,
 } from "../../state";
+import { plain_handler } from "../decode/pairs";
 import { arenaFlush } from "../memory/code_pages";
 import { CS, Seg, updateMode } from "../memory/segments";
 import { forgetNearPages } from "../memory/tlb";
@@ -188,7 +189,7 @@ function execute(op: usize): void {
     const again = changetype<Op>(<usize>load<u32>(S_AGAIN));
     store<u32>(S_COARSE, 0);
     store<u32>(S_INSN_INDEX, <u32>again.idx);
-    op = call_indirect<usize>(again.h, again);
+    op = call_indirect<usize>(plain_handler(again.h), again);
     store<u32>(S_INSN_INDEX, 0);
     store<u32>(S_COARSE, 1);
   }
