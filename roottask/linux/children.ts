@@ -11,6 +11,7 @@ import { collectOwed } from "../libroottask/socket_garbage";
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { endIpc } from "./ipc/lifetime";
+import { adopt } from "./makers";
 import { isProcessFile, processFilesEnd, processOf } from "./pidfd";
 import { actionOf, dropActions } from "./signal_actions";
 import { SIGCHLD, SIGCONT } from "./signal_numbers";
@@ -85,6 +86,7 @@ function passOn(program: Program): void {
     if (child.parent === program) {
       child.parent = heir;
       child.exitSignal = SIGCHLD;
+      adopt(heir, child);
       found = true;
     }
     child = child.next;

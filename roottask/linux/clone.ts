@@ -217,7 +217,8 @@ function fillProcess(child: Program, parent: Thread, regs: Utcb, args: CloneArgu
   if (!inheritProgram(child, parent.program)) return -ENOMEM;
   if (!passActions(child, parent.program, (flags & CLONE_SIGHAND) !== 0)) return -ENOMEM;
   if ((flags & CLONE_SYSVSEM) !== 0 && !shareUndos(child, parent.program)) return -ENOMEM;
-  linuxProgram(child).maker = parent.id;
+  const brother = (flags & CLONE_PARENT) !== 0;
+  linuxProgram(child).maker = brother ? linuxProgram(parent.program).maker : parent.id;
   const parted = partMounts(thread, flags);
   if (parted !== 0) return parted;
   const error = prepare(thread, parent, regs, args);

@@ -58,6 +58,7 @@ import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./st
 import { LinuxThread, linuxThread, NAME_BYTES, softLimit } from "./state";
 import { removeTimers } from "./timers";
 
+import { renameMaker } from "./makers";
 /** Entries of a vector that are looked at: more do not fit into any stack. */
 const ENTRIES_MAX: u64 = 1 << 20;
 /** Bytes of a script that are looked at, and how many lead to each other. */
@@ -335,7 +336,10 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   nameThread(thread, length);
   setExecutable(program, imageMount, image);
   endOtherThreads(thread);
-  if (thread.id !== program.id) takeLeaderId(thread);
+  if (thread.id !== program.id) {
+    renameMaker(program, thread.id, program.id);
+    takeLeaderId(thread);
+  }
   enterImage(thread, entry, stack, own, secure);
   return 0;
 }

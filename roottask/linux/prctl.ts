@@ -10,11 +10,9 @@ import {
   hasCapability,
 } from "../libroottask/credentials";
 import { EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
-import { firstProgram, Thread } from "../libroottask/program";
+import { Thread } from "../libroottask/program";
 import { copyText, copyTo, put32, put64 } from "../libroottask/space";
 import { become, SECBIT_KEEP_CAPS } from "./credentials";
-import { INFO_PID, INFO_UID, SI_USER, signalInfo } from "./signal_queue";
-import { fillInfo, raise } from "./signals";
 import { LinuxThread, linuxProgram, linuxThread, NAME_BYTES, SIGNALS } from "./state";
 
 /** Options, include/uapi/linux/prctl.h. */
@@ -244,24 +242,5 @@ export function sysPrctl(thread: Thread, regs: Utcb): i64 {
       return ambient(thread, value, regs.rdx, regs.r10 | regs.r8);
     default:
       return processOption(thread, option, regs);
-  }
-}
-
-/** `thread` ends: children it has made get the signal that they asked for. */
-export function tellChildren(thread: Thread): void {
-  const parent = thread.program;
-  let child = firstProgram();
-  while (child !== null) {
-    const first = child.threads;
-    if (child.parent === parent && child.personality !== 0 && first !== null) {
-      const signal = linuxThread(first).parentDeath;
-      if (signal !== 0 && linuxProgram(child).maker === thread.id) {
-        fillInfo(signal, SI_USER);
-        store<u32>(signalInfo + INFO_PID, parent.id);
-        store<u32>(signalInfo + INFO_UID, thread.credentials.user);
-        raise(null, child, null, signal);
-      }
-    }
-    child = child.next;
   }
 }

@@ -11,8 +11,8 @@ import { findFutex, futexChannel, futexKey } from "./futex_place";
 import { mayInspect, visibleThread } from "./inspect";
 import { leaveIpc } from "./ipc/lifetime";
 import { returnMemory } from "./lend";
+import { leaveChildren } from "./makers";
 import { leaveLocks } from "./pi_futex";
-import { tellChildren } from "./prctl";
 import { linuxThread } from "./state";
 
 /** struct robust_list_head: first entry, distance from an entry to its futex, the entry of a call under way. */
@@ -119,5 +119,5 @@ export function threadEnded(thread: Thread): void {
   if (thread.program.personality === 0) return;
   leaveIpc(thread);
   leaveMemory(thread);
-  tellChildren(thread);
+  leaveChildren(thread);
 }

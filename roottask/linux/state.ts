@@ -23,7 +23,7 @@ export class LinuxProgram {
   subreaper: u32;
   /** PR_SET_THP_DISABLE. */
   smallPages: u32;
-  /** Id of the thread that made it. */
+  /** Id of the thread that it is a child of (makers.ts). */
   maker: u32;
   /** What it undoes of semaphores at its end (linux/ipc/undo.ts), 0 for nothing. */
   undos: usize;
