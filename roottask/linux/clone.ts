@@ -250,6 +250,7 @@ function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (!mayHaveThread(parent)) return -EAGAIN;
   const isThread = (flags & CLONE_THREAD) !== 0;
   const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);
+  linuxThread(parent).crowded = 0;
   if (error !== 0) return error;
   const id = made.id as i64;
   if ((flags & CLONE_VFORK) !== 0) lendMemory(parent, made);

@@ -28,6 +28,7 @@ import {
   givenPermitted,
   readFileCapabilities,
 } from "./file_capabilities";
+import { noteUser } from "./process_limit";
 import { linuxProgram, linuxThread } from "./state";
 
 /** An id that is none: it leaves an id as it is, or is refused. */
@@ -111,6 +112,7 @@ function fixFileCapabilities(old: Credentials, next: Credentials): void {
 
 function setsUsers(thread: Thread, next: Credentials): i64 {
   fixCapabilities(thread.credentials, next);
+  noteUser(thread, next.user);
   become(thread, next);
   return 0;
 }

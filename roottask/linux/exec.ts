@@ -17,7 +17,16 @@ import {
   useSpace,
 } from "../libroottask/domain";
 import { ELF_OK, firstInstruction } from "../libroottask/elf";
-import { E2BIG, EFAULT, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOMEM } from "../libroottask/errno";
+import {
+  E2BIG,
+  EAGAIN,
+  EFAULT,
+  EINVAL,
+  ELOOP,
+  ENOENT,
+  ENOEXEC,
+  ENOMEM,
+} from "../libroottask/errno";
 import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_OPEN, noteFile } from "../libroottask/file_events";
 import { copyContents } from "../libroottask/file_pages";
 import { leave } from "../libroottask/lock";
@@ -49,7 +58,9 @@ import {
   path,
   readPath,
 } from "./lookup";
+import { renameMaker } from "./makers";
 import { mayExpand, stackLimit, textsLimit } from "./memory_limits";
+import { mayExecuteMore } from "./process_limit";
 import { leaveMemory } from "./robust";
 import { ownActions, resetActions } from "./signal_actions";
 import { giveSignalCode } from "./signal_frame";
@@ -58,7 +69,6 @@ import { beginStack, endStack, pushFrom, pushText, setIds, TEXT_MAX } from "./st
 import { LinuxThread, linuxThread, NAME_BYTES, softLimit } from "./state";
 import { removeTimers } from "./timers";
 
-import { renameMaker } from "./makers";
 /** Entries of a vector that are looked at: more do not fit into any stack. */
 const ENTRIES_MAX: u64 = 1 << 20;
 /** Bytes of a script that are looked at, and how many lead to each other. */
@@ -347,19 +357,25 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
 /** execve(path, arguments, environment). */
 export function sysExecve(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
+  const length = readPath(program, path, regs.rdi);
+  if (length < 0) return length;
+  if (length === 0) return -ENOENT;
+  if (!mayExecuteMore(thread)) return -EAGAIN;
   const error = nodeOrDescriptor(program, AT_FDCWD, regs.rdi, 0);
   if (error !== 0) return error;
-  const length = readPath(program, path, regs.rdi);
-  return length < 0 ? length : execute(thread, base, length as u32, regs.rsi, regs.rdx);
+  return execute(thread, base, length as u32, regs.rsi, regs.rdx);
 }
 
 /** execveat(directory, path, arguments, environment, flags). */
 export function sysExecveat(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const flags = regs.r8 & 0xffff_ffff;
+  const length = readPath(program, path, regs.rsi);
+  if (length < 0) return length;
+  if (length === 0 && (flags & AT_EMPTY_PATH) === 0) return -ENOENT;
+  if (!mayExecuteMore(thread)) return -EAGAIN;
   if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) return -EINVAL;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, flags);
   if (error !== 0) return error;
-  const length = readPath(program, path, regs.rsi);
-  return length < 0 ? length : execute(thread, base, length as u32, regs.rdx, regs.r10);
+  return execute(thread, base, length as u32, regs.rdx, regs.r10);
 }

@@ -49,6 +49,8 @@ export class LinuxThread {
   returning: u32;
   /** The mask is for a wait alone, and what it was before. */
   suspended: u32;
+  /** Its user had too many processes when it became that user's: execve(2) looks again (process_limit.ts). */
+  crowded: u32;
   /** A signal has interrupted the call of this number, less 1, and what restart.ts notes beside it; 0 for none. */
   interrupted: u32;
   resumeMask: u64;
@@ -185,6 +187,7 @@ export function inheritThread(thread: Thread, parent: Thread, keepsStack: bool):
   thread.credentials = keepCredentials(parent.credentials);
   own.fsBase = from.fsBase;
   own.gsBase = from.gsBase;
+  own.crowded = from.crowded;
   own.name0 = from.name0;
   own.name1 = from.name1;
   if (!keepsStack) return;

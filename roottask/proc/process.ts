@@ -280,7 +280,6 @@ export function status(program: Program, thread: Thread | null): void {
     statusSize("VmSwap", 0);
   }
   line("Threads", program.alive as u64);
-  const queued = program.signals === 0 ? 0 : changetype<ProcessSignals>(program.signals).count;
   text("SigQ:\t");
   number((thread === null ? 0 : queuedOf(thread.credentials.user)) as u64);
   byte(47);
