@@ -120,4 +120,5 @@ export function initInotify(): void {
   operations.poll = poll;
   operations.ioctl = ioctl;
   operations.release = release;
+  operations.signals = 1;
 }

@@ -39,8 +39,9 @@ export const FIONREAD: u32 = 0x541b;
 
 export const O_NONBLOCK: u32 = 0o4000;
 export const O_DSYNC: u32 = 0o10000;
-/** O_ASYNC and O_DIRECT: nothing follows from them. */
+/** Signals tell of what happens to the file (linux/file_signals.ts). */
 export const O_ASYNC: u32 = 0o20000;
+/** Nothing follows from it but for pipes. */
 export const O_DIRECT: u32 = 0o40000;
 export const O_LARGEFILE: u32 = 0o100000;
 export const O_DIRECTORY: u32 = 0o200000;
@@ -68,8 +69,8 @@ const LASTING: u32 =
   O_SYNC |
   O_PATH |
   O_TMPFILE;
-/** What F_SETFL changes. */
-export const O_SETTABLE: u32 = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
+/** What F_SETFL changes, beside O_ASYNC. */
+export const O_SETTABLE: u32 = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
 export const SEEK_SET: u32 = 0;
 export const SEEK_CUR: u32 = 1;
@@ -95,8 +96,8 @@ export class OpenFile {
   inFlight: u32;
   /** The next one that is to be freed. */
   nextDropped: OpenFile | null;
-  /** Process or group that fcntl(2), F_SETOWN, has named. */
-  owner: i32;
+  /** Whom signals tell about it, and of what (linux/file_signals.ts); 0 for nobody. */
+  signals: usize;
   /** LOCK_… it has on its node (file_lock.ts). */
   lock: u32;
   /** The position, unless a mediator changes it as well: then it is in the lower half of the u64 at `word`. */
@@ -197,6 +198,8 @@ export class FileOperations {
   close: ReleaseOperation;
   /** POSITION_…. */
   position: u32;
+  /** Signals can tell what happens to it (O_ASYNC). */
+  signals: u32;
 }
 
 function opens(_thread: Thread, _file: OpenFile): i64 {
@@ -258,6 +261,7 @@ export function newOperations(storage: usize): FileOperations {
   operations.release = nothingToRelease;
   operations.close = nothingToRelease;
   operations.position = POSITION_NONE;
+  operations.signals = 0;
   return operations;
 }
 
@@ -296,6 +300,13 @@ export function setForget(forget: ReleaseOperation): void {
   forgetInterests = forget;
 }
 
+let forgetSignals: ReleaseOperation = nobody;
+
+/** `forget` frees what the personality has at `signals` of a file that is about to go. */
+export function setForgetSignals(forget: ReleaseOperation): void {
+  forgetSignals = forget;
+}
+
 let lostOutside: ReleaseOperation = nobody;
 
 /** `lost` is told of a file that only messages have. */
@@ -310,6 +321,7 @@ export function dropFile(file: OpenFile): void {
     return;
   }
   if (file.interests !== 0) forgetInterests(file);
+  if (file.signals !== 0) forgetSignals(file);
   const node = file.node;
   const entry = file.entry;
   if (file.told !== 0) {

@@ -39,7 +39,7 @@ import { put32 } from "./space";
 import { fillBytes, Transfer, takeBytes } from "./transfer";
 import { KIND_PIPE, Node } from "./tree";
 import { wake } from "./wait_queue";
-import { EVERYBODY, notify, OPENED, READABLE, WRITABLE } from "./watches";
+import { EVERYBODY, notePassed, notify, OPENED, READABLE, WRITABLE } from "./watches";
 
 /** `object` of an open file that counts as reader or writer; of one that has seen no writer yet, LONE + writerOpens. */
 const JOINED: u32 = 1;
@@ -149,6 +149,7 @@ export function awaitBytes(thread: Thread, file: OpenFile, mayWait: bool): i64 {
 /** Something has been taken from the pipe that `node` is, which may have been full before. */
 export function noteTaken(node: Node, wasFull: bool): void {
   if (wasFull && !isFull(pipeOf(node))) notify(node, POLLOUT | POLLWRNORM);
+  else notePassed(node, POLLOUT);
 }
 
 /** Something has been added to the pipe that `node` is. */
@@ -267,5 +268,6 @@ export function initPipes(): void {
   pipes.ioctl = ioctl;
   pipes.allocate = noSpace;
   pipes.release = release;
+  pipes.signals = 1;
   setKind(KIND_PIPE, pipes);
 }

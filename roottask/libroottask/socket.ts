@@ -152,6 +152,8 @@ export class Socket {
   lingerTime: u32;
   /** SO_PRIORITY. */
   priority: u32;
+  /** It has been asked to send, and had no room: who has the file is told when it has (linux/file_signals.ts). */
+  lacksRoom: u32;
   /** What its family keeps beyond this record. */
   own: usize;
   previous: Socket | null;

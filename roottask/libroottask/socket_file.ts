@@ -56,6 +56,7 @@ export function initSockets(): void {
   operations.poll = poll;
   operations.ioctl = ioctl;
   operations.release = release;
+  operations.signals = 1;
   const names = newOperations(named);
   names.open = openNamed;
   setKind(KIND_SOCKET, names);

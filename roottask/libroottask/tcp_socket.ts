@@ -468,8 +468,10 @@ export function sendTcp(
         continue;
       }
     } else if (!waits) {
+      socket.lacksRoom = 1;
       error = -EAGAIN;
     } else {
+      socket.lacksRoom = 1;
       error = awaitAt(thread, socket, WRITABLE, end);
       if (error === 0) continue;
     }

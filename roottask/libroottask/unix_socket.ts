@@ -209,6 +209,7 @@ function awaitRoom(thread: Thread, from: Socket, to: Socket, mayWait: bool, end:
     if (isDeaf(to)) return to.dead !== 0 && from.type === SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
     const crowded = isCrowded(from, to);
     if (!crowded && from.charged < from.sendBuffer) return 0;
+    from.lacksRoom = 1;
     if (!mayWait) return -EAGAIN;
     const error = awaitAt(thread, crowded ? to : from, WRITABLE, end);
     if (error !== 0) return error;

@@ -31,6 +31,8 @@ export class Watch {
   owner: usize;
   /** Of the watches that are exclusive, one that has use for an event is enough (EPOLLEXCLUSIVE). */
   exclusive: u32;
+  /** It is told of each transfer, whether that changes what the node is ready for or not. */
+  each: u32;
   previous: Watch | null;
   next: Watch | null;
   /** Next watch of the same thread. */
@@ -77,6 +79,18 @@ export function notify(node: Node, events: u32): void {
     if (!exclusive || !taken) {
       const told = at.told;
       if (told(at, events) && exclusive) taken = true;
+    }
+    at = at.next;
+  }
+}
+
+/** Bytes have passed at `node`, which is as ready for `events` as it was. */
+export function notePassed(node: Node, events: u32): void {
+  let at = changetype<Watch | null>(node.watches);
+  while (at !== null) {
+    if (at.each !== 0) {
+      const told = at.told;
+      told(at, events);
     }
     at = at.next;
   }

@@ -18,6 +18,7 @@ import { ownFiles } from "../libroottask/domain";
 import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM, ESPIPE } from "../libroottask/errno";
 import {
   allocateFile,
+  O_ASYNC,
   O_CLOEXEC,
   O_NONBLOCK,
   O_PATH,
@@ -30,8 +31,20 @@ import {
 } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { addSeals } from "../libroottask/seals";
-import { copyFrom, copyTo, get32, got } from "../libroottask/space";
+import { get32, got } from "../libroottask/space";
 import { KIND_BLOCK, KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
+import {
+  asyncIoctl,
+  fileSignal,
+  NO_OWNER_COMMAND,
+  ownerIoctl,
+  ownerNumber,
+  setAsync,
+  setFileSignal,
+  setOwnerNumber,
+  setOwnerStructure,
+  tellOwner,
+} from "./file_signals";
 import { pipeSize, setPipeSize } from "./pipe";
 import { isRecordCommand, recordLock } from "./record_locks";
 import { sizeResult } from "./signals";
@@ -46,6 +59,8 @@ const F_GETFL: u32 = 3;
 const F_SETFL: u32 = 4;
 const F_SETOWN: u32 = 8;
 const F_GETOWN: u32 = 9;
+const F_SETSIG: u32 = 10;
+const F_GETSIG: u32 = 11;
 const F_SETOWN_EX: u32 = 15;
 const F_GETOWN_EX: u32 = 16;
 const F_DUPFD_CLOEXEC: u32 = 1030;
@@ -57,6 +72,7 @@ const FD_CLOEXEC: u64 = 1;
 
 /** Of every file, include/uapi/asm-generic/ioctls.h. */
 const FIONBIO: u32 = 0x5421;
+const FIOASYNC: u32 = 0x5452;
 const FIONCLEX: u32 = 0x5450;
 const FIOCLEX: u32 = 0x5451;
 
@@ -122,32 +138,6 @@ function setFlags(file: OpenFile, settable: u32, wanted: u32): i64 {
   return 0;
 }
 
-/** struct f_owner_ex. */
-const ownerBuffer = memory.data(8);
-/** Types of struct f_owner_ex, whose other half is an id: thread, process, group. */
-const F_OWNER_PID: u32 = 1;
-const F_OWNER_PGRP: u32 = 2;
-const OWNER_BYTES: u32 = 8;
-
-/** F_SETOWN_EX: a thread is kept as a process. */
-function setOwner(program: Program, file: OpenFile, address: u64): i64 {
-  if (!copyFrom(program.space, ownerBuffer, address, OWNER_BYTES)) return -EFAULT;
-  const type = load<u32>(ownerBuffer);
-  const id = load<i32>(ownerBuffer + 4);
-  if (type > F_OWNER_PGRP) return -EINVAL;
-  file.owner = type === F_OWNER_PGRP ? -id : id;
-  return 0;
-}
-
-/** F_GETOWN_EX. */
-function tellOwner(program: Program, file: OpenFile, address: u64): i64 {
-  const owner = file.owner;
-  const type = owner < 0 ? F_OWNER_PGRP : F_OWNER_PID;
-  store<u32>(ownerBuffer, owner === 0 ? 0 : type);
-  store<i32>(ownerBuffer + 4, owner < 0 ? -owner : owner);
-  return copyTo(program.space, address, ownerBuffer, OWNER_BYTES) ? 0 : -EFAULT;
-}
-
 /** F_ADD_SEALS. */
 function seal(file: OpenFile, seals: u32): i64 {
   if (!writable(file)) return -EPERM;
@@ -179,16 +169,18 @@ export function sysFcntl(thread: Thread, regs: Utcb): i64 {
     default:
       if ((file.flags & O_PATH) !== 0) return -EBADF;
   }
-  if (command === F_SETFL) return setFlags(file, O_SETTABLE, regs.rdx as u32);
+  if (command === F_SETFL) {
+    const error = setAsync(file, fd, (regs.rdx & (O_ASYNC as u64)) !== 0);
+    return error !== 0 ? error : setFlags(file, O_SETTABLE, regs.rdx as u32);
+  }
   if (command === F_SETPIPE_SZ) return setPipeSize(file, regs.rdx as u32);
   if (command === F_GETPIPE_SZ) return pipeSize(file);
-  if (command === F_GETOWN) return file.owner as i64;
-  if (command === F_SETOWN) {
-    file.owner = regs.rdx as i32;
-    return 0;
-  }
-  if (command === F_SETOWN_EX) return setOwner(program, file, regs.rdx);
-  if (command === F_GETOWN_EX) return tellOwner(program, file, regs.rdx);
+  if (command === F_GETOWN) return ownerNumber(thread, file);
+  if (command === F_SETOWN) return setOwnerNumber(thread, file, regs.rdx as i32);
+  if (command === F_SETOWN_EX) return setOwnerStructure(thread, file, regs.rdx);
+  if (command === F_GETOWN_EX) return tellOwner(thread, file, regs.rdx);
+  if (command === F_SETSIG) return setFileSignal(file, regs.rdx as u32);
+  if (command === F_GETSIG) return fileSignal(file);
   if (command === F_ADD_SEALS) return seal(file, regs.rdx as u32);
   if (command === F_GET_SEALS) {
     return file.node.kind === KIND_FILE ? (file.node.seals as i64) : -EINVAL;
@@ -210,6 +202,9 @@ export function sysIoctl(thread: Thread, regs: Utcb): i64 {
     if (!get32(program.space, regs.rdx)) return -EFAULT;
     return setFlags(file, O_NONBLOCK, got !== 0 ? O_NONBLOCK : 0);
   }
+  if (command === FIOASYNC) return asyncIoctl(program, file, regs.rdi as u32, regs.rdx);
+  const owner = ownerIoctl(thread, file, command, regs.rdx);
+  if (owner !== NO_OWNER_COMMAND) return owner;
   const ioctl = file.operations.ioctl;
   return ioctl(thread, file, command, regs.rdx);
 }

@@ -14,6 +14,7 @@ import { Node } from "../libroottask/tree";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { initCpuLimits } from "./cpu_limit";
+import { initFileSignals } from "./file_signals";
 import { forgetHostNames } from "./host_names";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { initInetOptions } from "./inet_options";
@@ -52,6 +53,7 @@ export function initLinux(): bool {
   initTimers();
   initCpuLimits();
   initSignalFiles();
+  initFileSignals();
   initUnixSockets();
   initIpc();
   initProcessFiles();

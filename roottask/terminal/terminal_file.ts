@@ -169,6 +169,7 @@ export function terminalOperations(storage: usize): FileOperations {
   operations.ioctl = ioctl;
   operations.source = source;
   operations.release = release;
+  operations.signals = 1;
   return operations;
 }
 
