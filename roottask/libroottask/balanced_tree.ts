@@ -147,6 +147,33 @@ export function firstIn(tree: usize): Link | null {
   return null;
 }
 
+/** The last of the tree, or null. */
+export function lastIn(tree: usize): Link | null {
+  let at = rootOf(tree);
+  while (at !== null) {
+    const high: Link | null = at.high;
+    if (high === null) return at;
+    at = high;
+  }
+  return null;
+}
+
+/** The one in front of `link`, or null. */
+export function previousIn(link: Link): Link | null {
+  let at = link.low;
+  if (at !== null) {
+    for (let high = at.high; high !== null; high = at.high) at = high;
+    return at;
+  }
+  let above = link;
+  let parent = link.parent;
+  while (parent !== null && parent.low === above) {
+    above = parent;
+    parent = above.parent;
+  }
+  return parent;
+}
+
 /** The one behind `link`, or null. */
 export function nextIn(link: Link): Link | null {
   let at = link.high;

@@ -157,11 +157,20 @@ export function interestIn(epoll: Epoll, file: OpenFile, fd: u32): Interest | nu
   return changetype<Interest | null>(withOrder(entriesOf(epoll), orderOf(file, fd)));
 }
 
+/** The first of the entries of `epoll`, by their descriptors, and the one behind `entry`; null where there is none. */
+export function firstInterest(epoll: Epoll): Interest | null {
+  return changetype<Interest | null>(firstIn(entriesOf(epoll)));
+}
+
+export function nextInterest(entry: Interest): Interest | null {
+  return changetype<Interest | null>(nextIn(entry));
+}
+
 /** Instances below `epoll`, on the longest way; more than NESTS where `target` is among them. */
 function depthBelow(epoll: Epoll, target: Epoll, depth: u32): u32 {
   if (epoll.visited === search) return epoll.depth;
   let deepest: u32 = 0;
-  let entry = changetype<Interest | null>(firstIn(entriesOf(epoll)));
+  let entry = firstInterest(epoll);
   while (entry !== null && deepest <= NESTS) {
     if (isEpoll(entry.file)) {
       const inner = epollOf(entry.file);
@@ -169,7 +178,7 @@ function depthBelow(epoll: Epoll, target: Epoll, depth: u32): u32 {
       const below = found ? NESTS : depthBelow(inner, target, depth + 1);
       deepest = max<u32>(deepest, below + 1);
     }
-    entry = changetype<Interest | null>(nextIn(entry));
+    entry = nextInterest(entry);
   }
   epoll.visited = search;
   epoll.depth = deepest;

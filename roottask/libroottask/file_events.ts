@@ -1,6 +1,7 @@
 // What happens to files, for those who watch them (inotify(7)). A watch is a mark on a node. An event reaches the marks of
 // the node and, with the node's name, those of the directory it has been found in (fs/notify/fsnotify.c of Linux 6.1).
 
+import { lastIn, previousIn } from "./balanced_tree";
 import { showReads } from "./file_pages";
 import { create, destroy } from "./heap";
 import { IN_IGNORED, Instance, queueEvent } from "./inotify_queue";
@@ -67,6 +68,15 @@ function marksOf(instance: Instance): usize {
 /** The mark of `instance` with that number, or null. */
 export function markNumbered(instance: Instance, watch: i32): Mark | null {
   return changetype<Mark | null>(withOrder(marksOf(instance), watch as u64));
+}
+
+/** The newest mark of `instance`, and the one that is next older; null where there is none. */
+export function newestMark(instance: Instance): Mark | null {
+  return changetype<Mark | null>(lastIn(marksOf(instance)));
+}
+
+export function olderMark(mark: Mark): Mark | null {
+  return changetype<Mark | null>(previousIn(mark));
 }
 
 const limits = memory.data(8);

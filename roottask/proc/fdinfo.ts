@@ -1,9 +1,9 @@
 // /proc/PID/fdinfo: what is told of an open file (proc_pid_fdinfo(5)); of its kind, what Linux' show_fdinfo functions tell.
 
 import { fileAt } from "../libroottask/descriptors";
-import { Epoll, epollOf, isEpoll } from "../libroottask/epoll";
+import { Epoll, epollOf, firstInterest, isEpoll, nextInterest } from "../libroottask/epoll";
 import { countOf, eventfdNumber, isEventfd } from "../libroottask/eventfd";
-import { Mark } from "../libroottask/file_events";
+import { newestMark, olderMark } from "../libroottask/file_events";
 import { instanceOf, isInotify } from "../libroottask/inotify";
 import { Instance } from "../libroottask/inotify_queue";
 import { OpenFile } from "../libroottask/open_file";
@@ -53,7 +53,7 @@ function processInfo(file: OpenFile): void {
 
 /** Its watches, the newest first. */
 function watchInfo(instance: Instance): void {
-  let mark = changetype<Mark | null>(instance.marks);
+  let mark = newestMark(instance);
   while (mark !== null) {
     text("inotify wd:");
     paddedHex(mark.watch as u64, 1);
@@ -61,12 +61,12 @@ function watchInfo(instance: Instance): void {
     text(" mask:");
     paddedHex(mark.mask as u64, 1);
     text(" ignored_mask:0 \n");
-    mark = mark.next;
+    mark = olderMark(mark);
   }
 }
 
 function epollInfo(epoll: Epoll): void {
-  let entry = epoll.entries;
+  let entry = firstInterest(epoll);
   while (entry !== null) {
     text("tfd: ");
     padded(entry.fd as u64, 8);
@@ -78,7 +78,7 @@ function epollInfo(epoll: Epoll): void {
     signed(entry.file.position);
     place(entry.file.node);
     byte(10);
-    entry = entry.next;
+    entry = nextInterest(entry);
   }
 }
 
