@@ -16,4 +16,5 @@ export declare function store16(address: u64, value: u64): void;
 export declare function store32(address: u64, value: u64): void;
 export declare function store64(address: u64, value: u64): void;
 export declare function ud2(): void;
+export declare function pause(): void;
 export declare function window(): u64;

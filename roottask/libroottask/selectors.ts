@@ -4,7 +4,9 @@
 import { PROGRAMS_MAX, THREADS_MAX } from "./program";
 import { SPACES_MAX } from "./space_slots";
 
+/** Semaphores of the lock (lock.ts). */
 export const SEL_LOCK: u64 = 64;
+export const SEL_LOCK_HAND: u64 = 65;
 /** What exists only while the roottask measures. */
 export const SEL_MEASURED_EC: u64 = 66;
 export const SEL_MEASURED_PT: u64 = 67;

@@ -140,6 +140,7 @@ export class Machine {
           return this.#time;
         },
         cpuid: () => {},
+        pause: () => {},
         load16: (address: bigint) => BigInt(this.view.getUint16(Number(address), true)),
         store16: (address: bigint, value: bigint) =>
           this.view.setUint16(Number(address), Number(value & 0xffffn), true),
