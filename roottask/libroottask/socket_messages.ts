@@ -111,6 +111,11 @@ export function charge(message: Message, from: Socket, bytes: u32): void {
   queuedBytes += bytes;
 }
 
+/** Messages may have `bytes` more. */
+export function mayQueue(bytes: u32): bool {
+  return (queuedBytes + bytes) / PAGE_SIZE <= totalPages() / SHARE;
+}
+
 /** Why `makeMessage` has made none: a negative error. */
 export let messageError: i64 = 0;
 
@@ -122,7 +127,7 @@ export function makeMessage(
   length: u32,
 ): Message | null {
   messageError = -ENOBUFS;
-  if ((queuedBytes + length) / PAGE_SIZE > totalPages() / SHARE) return null;
+  if (!mayQueue(length)) return null;
   const message = create<Message>();
   if (message === null) return null;
   const data: usize = length === 0 ? 0 : allocate(length);

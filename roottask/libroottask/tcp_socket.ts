@@ -83,6 +83,7 @@ import {
   beginReceipt,
   charge,
   freeMessage,
+  mayQueue,
   queuedBytes,
   setReceivedFlags,
   takeFirst,
@@ -402,8 +403,9 @@ function putBytes(from: Socket, to: Socket, transfer: Transfer): i64 {
   return bytes === 0 ? -EFAULT : (bytes as i64);
 }
 
-/** An empty message with room for `capacity` bytes; null when memory is out. */
+/** An empty message with room for `capacity` bytes; null when memory is out, or messages have what they may have of it. */
 function newChunk(from: Socket, capacity: u32): Message | null {
+  if (!mayQueue(capacity)) return null;
   const message = create<Message>();
   if (message === null) return null;
   message.data = allocate(capacity);
