@@ -13,7 +13,7 @@ import { readFolder } from "./folder.ts";
 import { runInGuest } from "./guest.ts";
 import { makeSystem, whatIsMissing } from "./host.ts";
 import type { Program } from "./program.ts";
-import { differingSeeds, sequenceProgram } from "./sequences/campaign.ts";
+import { differingSeeds, familyNames, sequenceProgram } from "./sequences/campaign.ts";
 import { chunks, kept, without } from "./sequences/shrink.ts";
 
 const cases = (name: string) => fileURLToPath(new URL(`cases/${name}`, import.meta.url));
@@ -85,7 +85,10 @@ describe.skipIf(whatIsMissing() !== undefined)("against Linux", () => {
   });
 
   it.skipIf(!hostCompiler("gcc"))("goes through sequences of calls as Linux does", async () => {
-    const program = sequenceProgram() as Uint8Array;
-    expect(await differingSeeds(program, { first: 33, seeds: 13, calls: 12 })).toEqual([]);
+    const data = sequenceProgram() as Uint8Array;
+    const families = familyNames()
+      .slice(0, 1)
+      .map((name) => ({ data, name }));
+    expect(await differingSeeds(families, { first: 33, seeds: 4, calls: 12 })).toEqual(new Map());
   });
 });

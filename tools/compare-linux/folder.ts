@@ -40,9 +40,10 @@ const STATIC = ["-static", "target-feature=+crt-static"];
 
 /**
  * Compiles a source, unless that has been done; the executable's path, or undefined without a compiler. Where the folder
- * has a file `dynamic` it is linked dynamically. A source "NAME.so.c" becomes a shared library.
+ * has a file `dynamic` it is linked dynamically. A source "NAME.so.c" becomes a shared library. `parts` are further sources
+ * of the same program.
  */
-export function compile(source: string): string | undefined {
+export function compile(source: string, parts: readonly string[] = []): string | undefined {
   const extension = extname(source) as Extension;
   const compiler = hostCompiler(LANGUAGES[extension]);
   if (compiler === undefined) return undefined;
@@ -55,7 +56,7 @@ export function compile(source: string): string | undefined {
       .map((name) => join(from, name)),
   );
   const hash = createHash("sha256").update(compiler.version).update(`${dynamic}`);
-  for (const path of [source, ...headers]) hash.update(readFileSync(path));
+  for (const path of [source, ...parts, ...headers]) hash.update(readFileSync(path));
   const output = join(BUILT, hash.digest("hex").slice(0, 16));
   if (existsSync(output)) return output;
   mkdirSync(BUILT, { recursive: true });
@@ -67,7 +68,7 @@ export function compile(source: string): string | undefined {
   const fixed = extension === ".rs" ? withoutOption(linked) : linked;
   execFileSync(
     compiler.command,
-    [...fixed, ...library, ...compiler.strip.all, "-o", output, source, ...after],
+    [...fixed, ...library, ...compiler.strip.all, "-o", output, source, ...parts, ...after],
     { env: { ...process.env, ...compiler.env }, stdio: ["ignore", "inherit", "inherit"] },
   );
   return output;
