@@ -96,7 +96,7 @@ function open(_thread: Thread, file: OpenFile): i64 {
   return (wanted & ~granted) === 0 ? 0 : -EACCES;
 }
 
-function valueBytes(setting: Setting): usize {
+function valueBytes(setting: Setting): u32 {
   return setting.kind === LONG ? 8 : 4;
 }
 
