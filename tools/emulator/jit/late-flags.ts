@@ -93,6 +93,8 @@ export class LateFlags {
   readonly #place: Place;
   readonly #loop: Loop | undefined;
   readonly #forms: Form[] = [];
+  /** Flags that ways out of the region have left to its end, by the second word: the first one, and what came of them. */
+  readonly #left = new Map<Value, { of: Value; form: Form; deferred: Deferred }>();
 
   /** The construct of a loop has been opened at `code.chunk`. */
   constructor(code: Code, state: StateLocals, carriers: Carriers, place: Place) {
@@ -157,17 +159,23 @@ export class LateFlags {
     const aux = bindings[FLAG_AUX];
     // There is nothing to be saved.
     if (aux === undefined || (aux.op < 0 && !this.#isLeft(aux))) return undefined;
+    const res = bindings[FLAG_RES] ?? this.#state.canonical(FLAG_RES);
+    // Several ways leave most instructions, and several instructions have the same flags before them.
+    const before = this.#place === "exit" ? this.#left.get(aux) : undefined;
+    if (before !== undefined && before.of === res) {
+      this.#takeAlong(before.form);
+      return before.deferred;
+    }
     const moves: { value: Value; to: number }[] = [];
     const translate = this.#translation(bindings, moves);
-    const form = {
-      res: translate(bindings[FLAG_RES] ?? this.#state.canonical(FLAG_RES)),
-      aux: translate(aux),
-    };
+    const form = { res: translate(res), aux: translate(aux) };
     if (form.res === undefined || form.aux === undefined) return undefined;
     const number = this.#numberOf(form as Form);
     if (number === undefined) return undefined;
     this.#takeAlong(form as Form);
-    return { moves, number };
+    const deferred = { moves, number };
+    this.#left.set(aux, { of: res, form: form as Form, deferred });
+    return deferred;
   }
 
   /**
