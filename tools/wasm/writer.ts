@@ -59,6 +59,8 @@ export function v128Const(bits: bigint): Bytes {
 /** First size of byte strings: most stay that small, and engines keep such arrays among their objects. */
 const FIRST_SIZE = 64;
 const GROWTH = 4;
+/** Bytes of a LEB128 number of 32 bits. */
+const MOST_OF_U32 = 5;
 
 /** A growing byte string. */
 export class ByteBuffer {
@@ -79,9 +81,12 @@ export class ByteBuffer {
   }
 
   u32(value: number): this {
+    this.room(MOST_OF_U32);
+    const { bytes } = this;
     let rest = value >>> 0;
-    for (; rest > 0x7f; rest >>>= 7) this.u8((rest & 0x7f) | 0x80);
-    return this.u8(rest);
+    for (; rest > 0x7f; rest >>>= 7) bytes[this.length++] = (rest & 0x7f) | 0x80;
+    bytes[this.length++] = rest;
+    return this;
   }
 
   s32(value: number): this {

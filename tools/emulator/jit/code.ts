@@ -225,8 +225,13 @@ export class Code {
     return this.chunk.depth;
   }
 
-  bytes(...values: number[]): this {
-    for (const value of values) this.chunk.bytes.push(value);
+  /** Up to four bytes, with a parameter for each: to go through an array of them takes long until V8 optimizes it. */
+  bytes(first: number, second?: number, third?: number, fourth?: number): this {
+    const { bytes } = this.chunk;
+    bytes.push(first);
+    if (second !== undefined) bytes.push(second);
+    if (third !== undefined) bytes.push(third);
+    if (fourth !== undefined) bytes.push(fourth);
     return this;
   }
 

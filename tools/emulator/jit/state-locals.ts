@@ -268,9 +268,7 @@ export class StateLocals {
       code.chunk = at;
       for (const f of used) {
         const { address, type } = FIELDS[f] as Field;
-        code
-          .i32Const(0)
-          .bytes(...bytesOf(LOAD, type), 0)
+        access(code.i32Const(0), LOAD, type)
           .u32(address)
           .set((this.locals[f] as Value).n);
       }
@@ -280,11 +278,8 @@ export class StateLocals {
       for (const f of used) {
         if (!this.written[f]) continue;
         const { address, type } = FIELDS[f] as Field;
-        code
-          .i32Const(0)
-          .get((this.locals[f] as Value).n)
-          .bytes(...bytesOf(STORE, type), 0)
-          .u32(address);
+        code.i32Const(0).get((this.locals[f] as Value).n);
+        access(code, STORE, type).u32(address);
       }
     }
     code.chunk = chunk;
@@ -451,19 +446,20 @@ function computeParts(code: Code, value: Value): boolean {
   return true;
 }
 
-const LOAD: Partial<Record<ValType, number[]>> = {
-  [I32]: [0x28],
-  [I64]: [0x29],
-  [V128]: [0xfd, 0],
-};
-const STORE: Partial<Record<ValType, number[]>> = {
-  [I32]: [0x36],
-  [I64]: [0x37],
-  [V128]: [0xfd, 11],
-};
+/** Opcodes of i32, i64 and v128; the last one stands behind a prefix. */
+const LOAD = [0x28, 0x29, 0] as const;
+const STORE = [0x36, 0x37, 11] as const;
+const VECTOR_PREFIX = 0xfd;
+const NO_ALIGNMENT = 0;
 
-function bytesOf(table: Partial<Record<ValType, number[]>>, type: ValType): number[] {
-  return table[type] as number[];
+/** Begins the load or store of a whole field; its address is next. */
+function access(
+  code: Code,
+  [narrow, wide, whole]: typeof LOAD | typeof STORE,
+  type: ValType,
+): Code {
+  if (type === V128) return code.bytes(VECTOR_PREFIX, whole, NO_ALIGNMENT);
+  return code.bytes(type === I32 ? narrow : wide, NO_ALIGNMENT);
 }
 
 /** A part of an integer. */
