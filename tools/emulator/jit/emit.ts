@@ -38,6 +38,7 @@ const I32_LE_S = 0x4c;
 const I32_ADD = 0x6a;
 const I32_AND = 0x71;
 const I32_OR = 0x72;
+const I32_XOR = 0x73;
 const I64_ADD = 0x7c;
 const I64_SUB = 0x7d;
 const I64_EXTEND_I32_S = 0xac;
@@ -265,7 +266,8 @@ class RegionWriter {
     for (const { address, mask, bits } of this.#state.assumptions) {
       code.i32Const(0).bytes(I32_LOAD, 2).u32(address);
       if (mask !== -1) code.i32Const(mask).bytes(I32_AND);
-      code.i32Const(bits).bytes(I32_NE);
+      // Not 0 where it differs: comparisons would have the engine make a 0 or 1 of each.
+      if (bits !== 0) code.i32Const(bits).bytes(I32_XOR);
       if (any) code.bytes(I32_OR);
       any = true;
     }
