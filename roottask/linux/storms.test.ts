@@ -1,7 +1,8 @@
 // Programs that take all they can get (testing/programs/storms.c), several at once: an innocent one beside them is
 // unharmed, each comes to the end that is meant for it, and what they took is back. All there are:
 // STORMS=all npx vitest run --project all roottask/linux/storms.test.ts
-// STORMS names storms; STORMS_LIMITED=yes gives takers limits, STORMS_PROCESSORS is a number, STORMS_MEMORY of the machine.
+// STORMS names storms; STORMS_LIMITED=yes gives takers limits, STORMS_PROCESSORS is a number, STORMS_MEMORY of the machine, and
+// STORMS_SEED begins the random calls elsewhere.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +17,10 @@ import { tarOf } from "../testing/samples.ts";
 const ENDS: Readonly<Record<string, string>> = {
   // The largest is ended when memory is out, and the last one when it is the largest itself.
   anonymous: "signal 9 signal 9 signal 9",
+  connections: "No buffer space available No buffer space available No buffer space available",
   cycles: "done done done",
+  // Calls with any arguments, by several processes at once.
+  random: "done done done",
   streams: "No buffer space available No buffer space available No buffer space available",
 };
 
@@ -31,7 +35,11 @@ describe.skipIf(!runsLinuxPrograms || !cc)("programs that take all they can get"
   afterAll(() => rmSync(folder, { recursive: true }));
 
   async function run(lines: string[], processors: string, memory: string): Promise<string> {
-    const words = lines.map((line) => `linux bin/storms ${line}`);
+    const { STORMS_SEED = "1" } = process.env;
+    const words = [
+      `env STORMS_SEED=${STORMS_SEED}`,
+      ...lines.map((line) => `linux bin/storms ${line}`),
+    ];
     const archive = await tarOf([startFile(...words), program("storms", storms)]);
     const { log } = boot(archive, ["-smp", processors, "-m", memory]);
     expect(log).toContain(`[roottask] end ${lines.length}: exit status 0\n`);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <mqueue.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -38,7 +40,7 @@
 /** Bytes that may be kept to be used again. */
 #define KEPT (128ul << 10)
 
-static int limited;
+static int limited, seed = 1;
 static char here[64];
 static char large[1 << 16];
 
@@ -433,6 +435,189 @@ static int signals(int taker) {
   return 0;
 }
 
+/** A socket on a port of its own at 127.0.0.1, which listens where it is one of streams, and its address; less than 0 for none. */
+static int loopback(int type, int backlog, struct sockaddr_in *at) {
+  int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+  socklen_t size = sizeof *at;
+  memset(at, 0, size);
+  at->sin_family = AF_INET;
+  at->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd < 0 || bind(fd, (void *)at, size) || getsockname(fd, (void *)at, &size)) return -1;
+  return type == SOCK_STREAM && listen(fd, backlog) ? -1 : fd;
+}
+
+/** A socket that is being connected to `at`; less than 0 for none. */
+static int client(const struct sockaddr_in *at) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  return connect(fd, (const void *)at, sizeof *at) == 0 || errno == EINPROGRESS ? fd : -1;
+}
+
+/** Connections, full of data that nobody reads, in both directions. */
+static int connections(int taker) {
+  struct sockaddr_in at;
+  int listener = loopback(SOCK_STREAM, 10, &at);
+  if (listener < 0) return failed();
+  for (;;) {
+    int fd = client(&at);
+    if (fd < 0) return failed();
+    int other = accept4(listener, 0, 0, SOCK_NONBLOCK);
+    if (other < 0) return failed();
+    while (write(fd, large, sizeof large) > 0);
+    if (errno != EAGAIN) return failed();
+    while (write(other, large, sizeof large) > 0);
+    if (errno != EAGAIN) return failed();
+  }
+}
+
+/** Connections to one queue that is full, of which some give up. */
+static int halves(int taker) {
+  struct sockaddr_in at;
+  if (loopback(SOCK_STREAM, 5, &at) < 0) return failed();
+  for (int i = 0;; i++) {
+    int fd = client(&at);
+    if (fd < 0) return failed();
+    write(fd, large, 1000);
+    if (i % 3 == 1) close(fd);
+    if (i == 5000) return 0;
+  }
+}
+
+/** Queues that are full of connections whose clients have sent something and gone. */
+static int backlogs(int taker) {
+  for (;;) {
+    struct sockaddr_in at;
+    if (loopback(SOCK_STREAM, 100, &at) < 0) return failed();
+    for (int i = 0; i < 100; i++) {
+      int fd = client(&at);
+      if (fd < 0) return failed();
+      if (write(fd, large, 30000) < 0 && errno != EAGAIN) return failed();
+      close(fd);
+    }
+  }
+}
+
+/** Datagrams of all sizes to sockets that nobody reads from. */
+static int floods(int taker) {
+  for (;;) {
+    struct sockaddr_in at;
+    int fd = loopback(SOCK_DGRAM, 0, &at);
+    if (fd < 0) return failed();
+    for (int i = 0; i < 300; i++) {
+      if (sendto(fd, large, i % 3 ? 1 : 60000, MSG_DONTWAIT, (void *)&at, sizeof at) < 0 && errno != EAGAIN) return failed();
+    }
+  }
+}
+
+/** Ports, as many as processes can have, of both kinds. */
+static int ports(int taker) {
+  int ready[2], end[2];
+  if (pipe(ready) || pipe(end)) return failed();
+  for (int i = 0; i < 12; i++) {
+    pid_t pid = fork();
+    if (pid < 0) return failed();
+    if (pid > 0) continue;
+    close(end[1]);
+    struct sockaddr_in at;
+    while (loopback(i % 2 ? SOCK_STREAM : SOCK_DGRAM, 1, &at) >= 0);
+    unsigned char error = (unsigned char)errno, byte;
+    write(ready[1], &error, 1);
+    read(end[0], &byte, 1);
+    _exit(0);
+  }
+  unsigned char error = 0;
+  for (int i = 0; i < 12; i++) read(ready[0], &error, 1);
+  return error;
+}
+
+/** What random calls leave out: what ends or stops others, changes what others see, or ends who calls. */
+static const short left_out[] = {
+  SYS_exit, SYS_exit_group, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+  SYS_pidfd_send_signal, SYS_pidfd_getfd, SYS_reboot, SYS_prlimit64, SYS_process_vm_writev, SYS_ptrace, SYS_mount,
+  SYS_umount2, SYS_pivot_root, SYS_setpgid, SYS_setsid, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_setitimer, SYS_alarm,
+  SYS_rt_sigreturn, SYS_vfork, SYS_sethostname, SYS_setdomainname, SYS_chroot, SYS_mq_open,
+};
+
+static unsigned long state;
+static unsigned below(unsigned limit) {
+  state = state * 6364136223846793005ul + 1442695040888963407ul;
+  return (unsigned)(state >> 33) % limit;
+}
+
+static char *pages;
+static unsigned long argument(void) {
+  static const char *const names[] = {"a", "b", "d", "d/e", ".", "", "d/..", "/nowhere"};
+  switch (below(14)) {
+    case 0: return 0;
+    case 1: return below(16);
+    case 2: return -1ul;
+    case 3: return -below(200);
+    case 4: case 5: return (unsigned long)pages + below(64) * 8;
+    case 6: return (unsigned long)pages + 2 * PAGE - below(16);
+    case 7: return (unsigned long)names[below(8)];
+    case 8: return 1ul << below(64);
+    case 9: return (unsigned long)below(1u << 31) << below(33);
+    case 10: return 0xffff800000000000ul + below(4096);
+    case 11: return 0x7fffffffe000ul + below(8192);
+    case 12: return below(5000);
+    default: return below(8);
+  }
+}
+
+static void nothing(int number) {}
+
+/** Random calls with random arguments, without an end. */
+static void call_randomly(void) {
+  int none = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd < 3; fd++) dup2(none, fd);
+  signal(SIGALRM, nothing);
+  siginterrupt(SIGALRM, 1);
+  signal(SIGPIPE, SIG_IGN);
+  pages = mmap(0, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  mprotect(pages + 2 * PAGE, PAGE, PROT_NONE);
+  // What waits is woken up.
+  struct itimerval often = {{0, 500}, {0, 500}};
+  setitimer(ITIMER_REAL, &often, 0);
+  pid_t self = getpid();
+  for (;;) {
+    long number = below(452);
+    int skipped = 0;
+    for (unsigned i = 0; i < sizeof left_out / sizeof *left_out; i++) skipped |= number == left_out[i];
+    // Threads without a stack of their own are soon the end of a process.
+    int clones = number == SYS_clone || number == SYS_clone3 || number == SYS_munmap || number == SYS_brk;
+    if (skipped || (clones && below(20))) continue;
+    for (int i = 0; i < 64; i++) ((volatile unsigned long *)pages)[i] = below(3) ? below(64) : argument();
+    long result = syscall(number, argument(), argument(), argument(), argument(), argument(), argument());
+    if (result == 0 && syscall(SYS_getpid) != self) _exit(0);
+  }
+}
+
+/** Several processes at once that make random calls, and are ended and made anew. */
+static int randomly(int taker) {
+  char name[100];
+  snprintf(name, sizeof name, "%s/random%d", here, taker);
+  if (mkdir(name, 0700) || chdir(name) || mkdir("d", 0700)) return failed();
+  for (int round = 0; round < 8; round++) {
+    pid_t pids[3];
+    for (int i = 0; i < 3; i++) {
+      pids[i] = fork();
+      if (pids[i] < 0) return failed();
+      if (pids[i] > 0) continue;
+      setpgid(0, 0);
+      state = (unsigned long)(seed * 1000 + taker * 100 + round * 10 + i);
+      call_randomly();
+    }
+    usleep(30000);
+    for (int i = 0; i < 3; i++) {
+      int status;
+      for (int k = 0; k < 20; k++) kill(-pids[i], SIGKILL);
+      kill(pids[i], SIGKILL);
+      waitpid(pids[i], &status, 0);
+    }
+  }
+  return 0;
+}
+
 static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"anonymous", anonymous}, {"areas", areas}, {"tables", tables}, {"files", files}, {"memfds", memfds}, {"shared", shared},
   {"names", names}, {"depth", depth}, {"attributes", attributes}, {"pipes", pipes}, {"streams", streams},
@@ -440,7 +625,8 @@ static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"segments", segments}, {"messages", messages}, {"semaphores", semaphores}, {"queues", queues}, {"watches", watches},
   {"interests", interests}, {"timers", timers}, {"locks", locks}, {"descriptors", descriptors},
   {"terminals", terminals}, {"queued", queued}, {"processes", processes}, {"bomb", bomb}, {"threads", threads}, {"ring", ring},
-  {"signals", signals},
+  {"signals", signals}, {"connections", connections}, {"halves", halves}, {"backlogs", backlogs}, {"floods", floods},
+  {"ports", ports}, {"random", randomly},
 };
 
 /** Computes, touches memory and uses a pipe and a file of its own until it is told to end; its last word is whether all was right. */
@@ -491,7 +677,7 @@ static void limits(void) {
 
 static int drop(const char *path, const struct stat *status, int kind, struct FTW *at) { return remove(path); }
 
-static void wipe(void) { nftw(here, drop, 8, FTW_DEPTH | FTW_PHYS); }
+static void wipe(void) { nftw(here, drop, 600, FTW_DEPTH | FTW_PHYS); }
 
 static const char *name_of(int error) { return error == 0 ? "done" : strerror(error); }
 
@@ -567,6 +753,7 @@ int main(int count, char **arguments) {
   setvbuf(stdout, 0, _IOLBF, 4096);
   signal(SIGPIPE, SIG_IGN);
   if (count > 1 && !strcmp(arguments[1], "-l")) limited = 1, first++;
+  if (getenv("STORMS_SEED")) seed = atoi(getenv("STORMS_SEED"));
   snprintf(here, sizeof here, "/tmp/storm");
   memset(large, 'x', sizeof large);
   for (unsigned i = 0; i < sizeof storms / sizeof *storms; i++) {
