@@ -30,6 +30,8 @@ import { READABLE, WRITABLE } from "../libroottask/watches";
 import { signalGroup } from "./job_control";
 import {
   closePty,
+  forgetShown,
+  halt,
   isAlone,
   newPty,
   Pty,
@@ -40,7 +42,18 @@ import {
   wireRoom,
 } from "./pty";
 import { openTerminal, terminalOperations } from "./terminal_file";
-import { commonIoctl, FIONREAD } from "./terminal_ioctl";
+import {
+  commonIoctl,
+  FIONREAD,
+  TCFLSH,
+  TCIOFF,
+  TCIOFLUSH,
+  TCION,
+  TCOFLUSH,
+  TCOOFF,
+  TCOON,
+  TCXONC,
+} from "./terminal_ioctl";
 
 export const DEVICE_PTMX: u32 = (5 << 8) | 2;
 
@@ -56,6 +69,9 @@ const TIOCSIG: u32 = 0x4004_5436;
 const TIOCGPKT: u32 = 0x8004_5438;
 const TIOCGPTLCK: u32 = 0x8004_5439;
 const SIGNALS: u64 = 64;
+/** What the master has for STOP and START: ^S, ^Q. */
+const MASTER_STOP: u8 = 0x13;
+const MASTER_START: u8 = 0x11;
 
 /** Bytes that are passed at once. */
 const PIECE: u32 = 256;
@@ -184,6 +200,28 @@ function setPacket(pty: Pty, on: bool): void {
   if (!on) pty.status = 0;
 }
 
+/** TCXONC at the master: of what it writes, and STOP and START as bytes that it types. */
+function flow(pty: Pty, argument: u64): i64 {
+  if (argument > TCION) return -EINVAL;
+  if (argument === TCOOFF || argument === TCOON) {
+    halt(pty, argument === TCOOFF);
+    return 0;
+  }
+  // Who has been stopped sends nothing.
+  if (pty.halted !== 0) return 0;
+  // The characters are the master's own, which nobody changes.
+  store<u8>(piece, argument === TCIOFF ? MASTER_STOP : MASTER_START);
+  type(pty, piece, 1);
+  return 0;
+}
+
+/** TCFLSH at the master: what it has not read. What it has written is the terminal's input already. */
+function flushQueues(pty: Pty, argument: u64): i64 {
+  if (argument > TCIOFLUSH) return -EINVAL;
+  if (argument !== TCOFLUSH) forgetShown(pty);
+  return 0;
+}
+
 function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64 {
   const pty = ptyOf(file);
   const space = thread.program.space;
@@ -209,6 +247,10 @@ function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64
       signalGroup(thread, pty.terminal.group, argument as u32);
       return 0;
     }
+    case TCXONC:
+      return flow(pty, argument);
+    case TCFLSH:
+      return flushQueues(pty, argument);
     case TIOCGPTPEER:
       return openPeer(thread, pty, argument as u32);
     default:

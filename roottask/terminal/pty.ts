@@ -51,6 +51,8 @@ export class Pty {
   closed: u32;
   /** Packet mode, PACKET_… that have not been told, and whether STOP and START stop the output. */
   packet: u32;
+  /** The master's own writing has been stopped (TCXONC at the master). */
+  halted: u32;
   status: u32;
   stops: u32;
 }
@@ -73,7 +75,7 @@ export function shownCount(pty: Pty): u32 {
 
 /** Bytes that the master can write. */
 export function wireRoom(pty: Pty): u32 {
-  return WIRE_BYTES - (pty.typed - pty.taken);
+  return pty.halted !== 0 ? 0 : WIRE_BYTES - (pty.typed - pty.taken);
 }
 
 function room(terminal: Terminal): u32 {
@@ -114,6 +116,19 @@ function takeTyped(terminal: Terminal): void {
   }
   flush(terminal);
   if (before !== pty.taken) notify(pty.node, POLLOUT | POLLWRNORM);
+}
+
+/** Stops what the master writes, or lets it go on. */
+export function halt(pty: Pty, on: bool): void {
+  pty.halted = on ? 1 : 0;
+  if (!on) notify(pty.node, POLLOUT | POLLWRNORM);
+}
+
+/** What has been shown and not been read by the master is forgotten. */
+export function forgetShown(pty: Pty): void {
+  if (shownCount(pty) === 0) return;
+  pty.read = pty.shown;
+  tell(pty.terminal, POLLOUT | POLLWRNORM);
 }
 
 /** `length` bytes are typed, for which the wire has room. */

@@ -33,8 +33,8 @@ const TCGETA: u32 = 0x5405;
 const TCSETA: u32 = 0x5406;
 const TCSETAF: u32 = 0x5408;
 const TCSBRK: u32 = 0x5409;
-const TCXONC: u32 = 0x540a;
-const TCFLSH: u32 = 0x540b;
+export const TCXONC: u32 = 0x540a;
+export const TCFLSH: u32 = 0x540b;
 const TIOCEXCL: u32 = 0x540c;
 const TIOCNXCL: u32 = 0x540d;
 const TIOCSCTTY: u32 = 0x540e;
@@ -59,13 +59,13 @@ const TIOCGDEV: u32 = 0x8004_5432;
 const TIOCGEXCL: u32 = 0x8004_5440;
 
 /** What TCXONC and TCFLSH are asked for. */
-const TCOOFF: u64 = 0;
-const TCOON: u64 = 1;
-const TCIOFF: u64 = 2;
-const TCION: u64 = 3;
+export const TCOOFF: u64 = 0;
+export const TCOON: u64 = 1;
+export const TCIOFF: u64 = 2;
+export const TCION: u64 = 3;
 const TCIFLUSH: u64 = 0;
-const TCOFLUSH: u64 = 1;
-const TCIOFLUSH: u64 = 2;
+export const TCOFLUSH: u64 = 1;
+export const TCIOFLUSH: u64 = 2;
 
 const buffer = memory.data(64);
 
