@@ -169,13 +169,17 @@ function takePoint(): i64 {
   point = walkNode as Node;
   pointEntry = walkEntry;
   pointMount = mount;
-  if (point !== mount.root) return 0;
-  const top = topOf(mount);
-  if (top === mount) return 0;
+  return 0;
+}
+
+/** The place is what stands topmost on it: "." leads below that. */
+function climb(): void {
+  if (point !== pointMount.root) return;
+  const top = topOf(pointMount);
+  if (top === pointMount) return;
   pointMount = top;
   point = top.root;
   pointEntry = null;
-  return 0;
 }
 
 /** Walks to what the source names, for the last walk's place. Returns 0 or a negative error. */
@@ -393,8 +397,9 @@ function mountAt(program: Program, given: u32): i64 {
   const both = MS_REMOUNT | MS_BIND;
   if ((flags & both) === both) return remountAlone(program, kept);
   if ((flags & MS_REMOUNT) !== 0) return remount(program, flags, kept);
+  if ((flags & MS_BIND) === 0 && (flags & PROPAGATION) !== 0) return changePropagation(flags);
+  climb();
   if ((flags & MS_BIND) !== 0) return bind(program, (flags & MS_REC) !== 0);
-  if ((flags & PROPAGATION) !== 0) return changePropagation(flags);
   if ((flags & MS_MOVE) !== 0) return moveMount(program);
   return mountNew(program, flags, kept);
 }
@@ -435,6 +440,7 @@ function unmount(program: Program, flags: u32): i64 {
   if (!capable(CAP_SYS_ADMIN)) return -EPERM;
   const error = takePoint();
   if (error !== 0) return error;
+  climb();
   if (!isAtRoot() || !isSeen(program, pointMount)) return -EINVAL;
   const mount = pointMount;
   const own = program.fs.rootMount === mount;
@@ -485,6 +491,7 @@ export function sysPivotRoot(program: Program, regs: Utcb): i64 {
   error = directoryAt(program, regs.rsi);
   if (error !== 0) return error;
   if (takePoint() !== 0 || next === null) return -EINVAL;
+  climb();
   if (!canCarry(point, null)) return -ENOENT;
   const fs = program.fs;
   const old = fs.rootMount;
