@@ -233,7 +233,7 @@ export function sendMessage(
       : sendOne(thread, from, to, transfer, mayWait, along);
   letGo(to);
   dropAncillary(along);
-  if (result === -EPIPE && from.type !== SOCK_DGRAM) thread.broken = 1;
+  if (result === -EPIPE && from.type === SOCK_STREAM) thread.broken = 1;
   return result;
 }
 
@@ -338,6 +338,12 @@ function receiveStream(
   const peek = (flags & MSG_PEEK) !== 0;
   let done: i64 = 0;
   let at: Message | null = null;
+  if (transfer.left === 0) {
+    // Who wants nothing waits for something all the same.
+    const found = awaitMessage(thread, socket, mayWait, end);
+    beginReceipt();
+    return min<i64>(found, 0);
+  }
   while (transfer.left !== 0) {
     if (!peek || at === null) {
       if (socket.first === null && done !== 0 && (peek || (flags & MSG_WAITALL) === 0)) break;
