@@ -453,11 +453,13 @@ export function hasWrite(file: OpenFile): bool {
 }
 
 export function readable(file: OpenFile): bool {
-  return (file.flags & O_ACCMODE) !== O_WRONLY && (file.flags & O_PATH) === 0;
+  const access = file.flags & O_ACCMODE;
+  return (access === O_RDONLY || access === O_RDWR) && (file.flags & O_PATH) === 0;
 }
 
 export function writable(file: OpenFile): bool {
-  return (file.flags & O_ACCMODE) !== O_RDONLY && (file.flags & O_PATH) === 0;
+  const access = file.flags & O_ACCMODE;
+  return (access === O_WRONLY || access === O_RDWR) && (file.flags & O_PATH) === 0;
 }
 
 /** read(2): at and past the file's position. */

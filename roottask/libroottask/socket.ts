@@ -37,8 +37,6 @@ export const SHUT_BOTH: u32 = 3;
 /** Flags of send(2) and recv(2). */
 export const MSG_OOB: u32 = 1;
 export const MSG_PEEK: u32 = 2;
-/** Asks for what is in a queue of errors, which is always empty here. */
-export const MSG_ERRQUEUE: u32 = 0x2000;
 export const MSG_CTRUNC: u32 = 8;
 export const MSG_TRUNC: u32 = 0x20;
 export const MSG_DONTWAIT: u32 = 0x40;

@@ -299,8 +299,8 @@ function selectDescriptor(program: Program, fd: i32): i64 {
   return 0;
 }
 
-/** waitid(kind, id, siginfo, options, rusage). */
-export function sysWaitid(thread: Thread, regs: Utcb): i64 {
+/** waitid(kind, id, siginfo, options, rusage): 0 and what is known of a child in `buffer`, or a negative error. */
+function findChange(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   const options = regs.r10 as u32;
   const states = WEXITED | WSTOPPED | WCONTINUED;
@@ -312,20 +312,25 @@ export function sysWaitid(thread: Thread, regs: Utcb): i64 {
   const error = awaitChild(thread, selected, mayWait ? options : options | WNOHANG);
   if (error !== 0) return error;
   const child = awaited;
-  if (child === null && !mayWait) return -EAGAIN;
-  if (child !== null && regs.r8 !== 0) {
+  memory.fill(buffer, 0, INFO_BYTES);
+  if (child === null) return mayWait ? 0 : -EAGAIN;
+  if (regs.r8 !== 0) {
     fillUsage(child);
     if (!copyTo(program.space, regs.r8, usage(), RUSAGE_BYTES)) return -EFAULT;
   }
-  memory.fill(buffer, 0, INFO_BYTES);
-  if (child !== null) {
-    store<u32>(buffer, SIGCHLD);
-    store<u32>(buffer + INFO_CODE, codeOf(child));
-    store<u32>(buffer + INFO_PID, child.id);
-    store<u32>(buffer + INFO_STATUS, detailOf(child));
-    if ((options & WNOWAIT) === 0) reap(program, child);
-  }
-  if (regs.rdx === 0) return 0;
+  store<u32>(buffer, SIGCHLD);
+  store<u32>(buffer + INFO_CODE, codeOf(child));
+  store<u32>(buffer + INFO_PID, child.id);
+  store<u32>(buffer + INFO_STATUS, detailOf(child));
+  if ((options & WNOWAIT) === 0) reap(program, child);
+  return 0;
+}
+
+/** waitid(kind, id, siginfo, options, rusage). Whatever comes of it, siginfo is written. */
+export function sysWaitid(thread: Thread, regs: Utcb): i64 {
+  const result = findChange(thread, regs);
+  if (result !== 0) memory.fill(buffer, 0, INFO_BYTES);
+  if (regs.rdx === 0) return result;
   // The kernel's own siginfo ends behind si_status here.
-  return copyTo(program.space, regs.rdx, buffer, 28) ? 0 : -EFAULT;
+  return copyTo(thread.program.space, regs.rdx, buffer, 28) ? result : -EFAULT;
 }

@@ -85,6 +85,7 @@ export function sysUtimensat(program: Program, regs: Utcb): i64 {
     return validTimes() ? setTimes(file.mount, file.node, file.entry) : -EINVAL;
   }
   if ((regs.r10 & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
+  if (regs.rsi === 0) return -EFAULT;
   const error = nodeOrDescriptor(program, regs.rdi, regs.rsi, regs.r10);
   if (error !== 0) return error;
   return validTimes() ? setTimes(baseMount, base, baseEntry) : -EINVAL;

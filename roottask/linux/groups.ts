@@ -26,7 +26,8 @@ function groupExists(program: Program, id: u32, session: u32): bool {
 /** setpgid(pid, group): of itself, or of a child that has not called execve(2) yet. */
 export function sysSetpgid(program: Program, regs: Utcb): i64 {
   const id = regs.rdi as i32;
-  if ((regs.rsi as i32) < 0) return -EINVAL;
+  // No group is the process's own, whatever number that was given.
+  if (((regs.rsi as i32) === 0 ? id : (regs.rsi as i32)) < 0) return -EINVAL;
   const target = processOf(program, id);
   if (target === null || (target !== program && target.parent !== program)) return -ESRCH;
   if (target !== program && target.session !== program.session) return -EPERM;

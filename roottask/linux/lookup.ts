@@ -57,6 +57,7 @@ export function findBase(program: Program, fd: u64, text: usize, length: u32): i
 export function walkAt(program: Program, fd: u64, address: u64, follow: bool): i64 {
   const length = readPath(program, path, address);
   if (length < 0) return length;
+  if (length === 0) return -ENOENT;
   const error = findBase(program, fd, path, length as u32);
   return error === 0 ? walk(baseMount, base, path, length as u32, follow) : error;
 }
@@ -65,6 +66,7 @@ export function walkAt(program: Program, fd: u64, address: u64, follow: bool): i
 export function nameAt(program: Program, fd: u64, address: u64): i64 {
   const length = readPath(program, path, address);
   if (length < 0) return length;
+  if (length === 0) return -ENOENT;
   const error = findBase(program, fd, path, length as u32);
   return error === 0 ? walkToName(baseMount, base, path, length as u32) : error;
 }

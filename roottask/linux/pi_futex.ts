@@ -72,12 +72,13 @@ export function takeLockFor(caller: Thread, thread: Thread, address: u64, crowd:
     if (owner === 0) {
       const others = crowd || waiting(lockChannel(), futexKey) !== null;
       wanted = (value & FUTEX_OWNER_DIED) | thread.id | (others ? FUTEX_WAITERS : 0);
-    } else if (threadWithId(owner) === null) {
-      return -ESRCH;
     }
     const done = exchange32(space, address, wanted);
     if (done < 0) return -EFAULT;
-    if (done !== 0) return owner === 0 ? 1 : 0;
+    if (done === 0) continue;
+    if (owner === 0) return 1;
+    // It is told that there are others before it is looked for.
+    return threadWithId(owner) === null ? -ESRCH : 0;
   }
 }
 

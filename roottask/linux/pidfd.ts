@@ -204,7 +204,7 @@ export function sysPidfdGetfd(thread: Thread, regs: Utcb): i64 {
   const process = found;
   if (process === null) return -ESRCH;
   const target = threadWithId(process.id);
-  if (target === null) return -EBADF;
+  if (target === null || process.alive === 0) return -ESRCH;
   if (!mayInspect(thread, target)) return -EPERM;
   const file = fileAt(target.files, regs.rsi);
   if (file === null) return -EBADF;

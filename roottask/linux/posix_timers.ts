@@ -102,8 +102,7 @@ function measure(timer: SignalTimer, caller: Thread, clock: u32): bool {
 }
 
 /** Fills in `timer` from `event`; 0 or a negative error. */
-function prepare(timer: SignalTimer, caller: Thread, clock: u32): i64 {
-  const program = caller.program;
+function prepare(timer: SignalTimer, program: Program): i64 {
   const notify = load<u32>(event + EVENT_NOTIFY);
   const signal = load<u32>(event + EVENT_SIGNAL);
   timer.value = load<u64>(event);
@@ -111,7 +110,7 @@ function prepare(timer: SignalTimer, caller: Thread, clock: u32): i64 {
   if (notify === SIGEV_THREAD_ID) timer.thread = load<u32>(event + EVENT_THREAD);
   timer.record = newTimerSignal(program, changetype<usize>(timer), signal);
   if (timer.record === null) return -EAGAIN;
-  return measure(timer, caller, clock) ? 0 : -EINVAL;
+  return 0;
 }
 
 /** timer_create(clock, sigevent, id): what the timer does, by default SIGALRM; where its id goes. */
@@ -128,8 +127,9 @@ export function sysTimerCreate(thread: Thread, regs: Utcb): i64 {
   else if (!isGoodEvent(program)) return -EINVAL;
   const timer = newTimer(program, id);
   if (timer === null) return -EAGAIN;
-  let error = prepare(timer, thread, clock);
+  let error = prepare(timer, program);
   if (error === 0 && !put32(program.space, regs.rdx, id as u32)) error = -EFAULT;
+  if (error === 0 && !measure(timer, thread, clock)) error = -EINVAL;
   if (error === 0) state.nextTimer++;
   else removeTimer(timer);
   return error;

@@ -67,7 +67,11 @@ function mayAnybody(thread: Thread, other: Thread): bool {
     const most = load<u64>(limitOf(other.program, RLIMIT_RTPRIO));
     if (wantedPolicy !== its.policy && most === 0) return false;
     if (wantedPriority > its.priority && (wantedPriority as u64) > most) return false;
-  } else if (wantedNice < its.nice && !limitLets(other, wantedNice)) {
+  } else if (
+    wantedPolicy !== SCHED_IDLE &&
+    wantedNice < its.nice &&
+    !limitLets(other, wantedNice)
+  ) {
     return false;
   }
   if (its.policy === SCHED_IDLE && wantedPolicy !== SCHED_IDLE && !limitLets(other, its.nice)) {
@@ -85,7 +89,7 @@ function schedule(thread: Thread, other: Thread): i64 {
   its.policy = wantedPolicy;
   its.priority = wantedPriority;
   its.resetOnFork = wantedReset ? 1 : 0;
-  if (!isRealTime(wantedPolicy)) its.nice = wantedNice;
+  if (!isRealTime(wantedPolicy) && wantedPolicy !== SCHED_IDLE) its.nice = wantedNice;
   return 0;
 }
 

@@ -220,7 +220,8 @@ export function setTimer(timer: SignalTimer, due: u64, interval: u64): void {
   timer.expired = 0;
   timer.overrun = -1;
   timer.lastOverrun = 0;
-  timer.interval = due === 0 ? 0 : interval;
+  // One of CPU time that is not set keeps its interval, and one of time does not.
+  timer.interval = due === 0 && timer.measures === MEASURES_TIME ? 0 : interval;
   if (due === 0) return;
   armTimer(timer, due);
   ringTimers();

@@ -50,6 +50,7 @@ export const TRANSFER_MAX: u64 = 0x7fff_f000;
 export const VECTORS_MAX: u64 = 1024;
 
 /** Flags of preadv2 and pwritev2. HIPRI, DSYNC and SYNC ask for speed or order, which needs nothing here. */
+const RWF_HIPRI: u64 = 1;
 const RWF_HINTS: u64 = 7;
 const RWF_APPEND: u64 = 16;
 const RWF_NOAPPEND: u64 = 32;
@@ -159,6 +160,8 @@ function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: 
   if (error !== 0 || thread.transfer.left === 0) return error;
   if (beyondPositions(file, position, thread.transfer.left)) return -EINVAL;
   if ((flags & ~(RWF_HINTS | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
+  // A directory is read by nothing that knows of flags, to say that it is one.
+  if (file.node.kind === KIND_DIRECTORY && (flags & ~RWF_HIPRI) !== 0) return -EOPNOTSUPP;
   const appending = flags & (RWF_APPEND | RWF_NOAPPEND);
   if (appending === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
   if (appending === 0 || file.operations.position !== POSITION_KEPT) {
