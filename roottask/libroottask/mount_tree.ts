@@ -176,8 +176,9 @@ function settle(parent: Mount, node: Node, entry: Entry | null): void {
       const over = mountOn(at, node, name);
       if (over !== null) takeOff(over);
       putOn(copy, at, node, name);
-      if (over !== null) putOn(over, copy, copy.root, null);
       enterTree(copy, at.namespace as Namespace);
+      // What is in the namespace already must not come in again with the copy's tree.
+      if (over !== null) putOn(over, copy, copy.root, null);
       noteMounts(at.namespace as Namespace);
     }
     at = at.nextReceiver;

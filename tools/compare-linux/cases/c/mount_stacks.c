@@ -1,0 +1,51 @@
+// Mounts on a directory that one stands in: "." is what is below them, new ones go on top, and copies of shared ones come
+// between. It has to be run by who may mount, in a namespace of its own; its answer is kept beside it.
+#include "say.h"
+#include <sys/mount.h>
+
+#define HERE "/tmp/k"
+
+static int compare(const void *a, const void *b) {
+  return strcmp(a, b);
+}
+
+static void mounts(const char *when) {
+  char line[4096], list[64][256];
+  int lines = 0;
+  FILE *info = fopen("/proc/self/mountinfo", "r");
+  while (fgets(line, sizeof line, info) && lines < 64) {
+    char root[100], place[100], options[50];
+    sscanf(line, "%*d %*d %*s %99s %99s %49s", root, place, options);
+    if (strncmp(place, HERE, strlen(HERE)) == 0) sprintf(list[lines++], "  %s %s %s", place, root, options);
+  }
+  fclose(info);
+  qsort(list, lines, sizeof list[0], compare);
+  printf("%s\n", when);
+  for (int i = 0; i < lines; i++) printf("%s\n", list[i]);
+  fflush(stdout);
+}
+
+int main(void) {
+  SAY(mkdir(HERE, 0755));
+  SAY(mount("k", HERE, "tmpfs", 0, NULL));
+  SAY(mount(NULL, HERE, NULL, MS_PRIVATE, NULL));
+  SAY(chdir(HERE));
+  SAY(mkdir("m", 0755)), SAY(mkdir("o", 0755));
+  SAY(mount("o", ".", NULL, MS_BIND, NULL));
+  SAY(mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | MS_NOATIME, NULL));
+  mounts("below");
+  SAY(mount(NULL, HERE, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID, NULL));
+  mounts("on top");
+  SAY(umount2(".", 0));
+  mounts("one less");
+  SAY(mount(NULL, ".", NULL, MS_SHARED, NULL));
+  SAY(mount("m", ".", NULL, MS_BIND | MS_REC, NULL));
+  SAY(mount(".", "m", NULL, MS_BIND, NULL));
+  SAY(mount("o", ".", NULL, MS_BIND | MS_REC, NULL));
+  mounts("shared");
+  SAY(chdir("/"));
+  while (umount2(HERE, MNT_DETACH) == 0) continue;
+  mounts("none");
+  SAY(rmdir(HERE));
+  return 0;
+}
