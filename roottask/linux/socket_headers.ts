@@ -18,12 +18,13 @@ import {
   ENOBUFS,
   ENOMEM,
   EPERM,
+  ESRCH,
   ETOOMANYREFS,
 } from "../libroottask/errno";
 import { allocate, release } from "../libroottask/heap";
 import { AF_INET, AF_INET6 } from "../libroottask/inet";
 import { OpenFile } from "../libroottask/open_file";
-import { Program, Thread } from "../libroottask/program";
+import { Program, programWithId, Thread, threadWithId } from "../libroottask/program";
 import {
   ADDRESS_MAX,
   CONNECTED,
@@ -150,6 +151,7 @@ function claim(thread: Thread, at: usize): i64 {
   const user = load<u32>(at + 4);
   const group = load<u32>(at + 8);
   if (!mayClaim(thread, process, user, group)) return -EPERM;
+  if (threadWithId(process) === null && programWithId(process) === null) return -ESRCH;
   setSender(process, user, group);
   return 0;
 }

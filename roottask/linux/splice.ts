@@ -42,9 +42,13 @@ function readPosition(thread: Thread, file: OpenFile, address: u64): i64 {
   if (address === 0) return 0;
   if (isPipe(file)) return -ESPIPE;
   if (!get64(thread.program.space, address)) return -EFAULT;
-  if ((got as i64) < 0 || file.operations.position === POSITION_NONE) return -EINVAL;
   position = got as i64;
   return 0;
+}
+
+/** `file` cannot be used at `at`, which was given at `address`. */
+function isWrongPlace(file: OpenFile, address: u64, at: i64): bool {
+  return address !== 0 && (at < 0 || file.operations.position === POSITION_NONE);
 }
 
 /** The position at `address`, if there is one, is `done` bytes further on. */
@@ -70,6 +74,7 @@ export function sysSplice(thread: Thread, regs: Utcb): i64 {
   if (error !== 0) return error;
   const from = position;
   if (!readable(input) || !writable(output)) return -EBADF;
+  if (isWrongPlace(output, regs.r10, to) || isWrongPlace(input, regs.rsi, from)) return -EINVAL;
   const count = min<u64>(regs.r8, TRANSFER_MAX);
   if (isPipe(input)) {
     if (isPipe(output)) {
