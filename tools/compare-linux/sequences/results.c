@@ -63,7 +63,7 @@ int slot(void) { return draw(30) == 0 ? (int)ONE(-1, 999, AT_FDCWD, 1 << 30) : f
 void keep(long fd) { if (fd > 2 && fd < MOST_FDS) fds[draw(SLOTS)] = (int)fd; }
 
 void *spoiled(void *place) {
-  return draw(24) ? place : (void *)ONE(0, 8, 0x1ffff0000, (long)(1ul << 63), 0x7ffffffff000, -1, -4096);
+  return draw(24) ? place : (void *)ONE(0, 8, 0x1ffff0000, (long)(1ul << 63), -1, -4096);
 }
 
 void note_signal(int number, siginfo_t *info, void *context) {

@@ -76,7 +76,7 @@ static void step(void) {
     struct timespec now = {0, 0};
     if (draw(2)) { result = CALL(clock_getres, which, draw(5) ? spoiled(&now) : 0); return tell("clock_getres %ld = %ld %ld", which, result, now.tv_nsec); }
     struct timespec until = {ONE(0, 0, 0, -1), ONE(0, 1, 1000000000)};
-    result = CALL(clock_nanosleep, which, draw(3) || which == CLOCK_PROCESS_CPUTIME_ID ? TIMER_ABSTIME : 0, spoiled(&until), spoiled(&now));
+    result = CALL(clock_nanosleep, which, draw(3) || which == CLOCK_PROCESS_CPUTIME_ID ? TIMER_ABSTIME : 0, &until, &now);
     return tell("clock_nanosleep %ld = %ld", which, result);
   }
   }
