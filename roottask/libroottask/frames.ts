@@ -21,10 +21,15 @@ function countOf(frame: usize, leaf: usize): usize {
   return leaf + (((frame & LEAF_MASK) >> FRAME_BITS) << 1);
 }
 
+/** How many have `frame` beyond the first. */
+export function othersWith(frame: usize): u32 {
+  const leaf = load<usize>(leaves + ((frame >> LEAF_BITS) << 2));
+  return leaf === 0 ? 0 : load<u16>(countOf(frame, leaf));
+}
+
 /** More than one space has `frame`. */
 export function isShared(frame: usize): bool {
-  const leaf = load<usize>(leaves + ((frame >> LEAF_BITS) << 2));
-  return leaf !== 0 && load<u16>(countOf(frame, leaf)) !== 0;
+  return othersWith(frame) !== 0;
 }
 
 /** One more has `frame`. False when memory is out. */

@@ -106,6 +106,19 @@ function entryOf(space: Space, address: u64, make: bool): usize {
   return table + ((((address >> 12) & 511) as usize) << 3);
 }
 
+/** The frame of the page `address`; 0 where it is not present. */
+export function frameOfPage(space: Space, address: u64): usize {
+  const slot = entryOf(space, address, false);
+  const entry: u64 = slot === 0 ? 0 : load<u64>(slot);
+  return (entry & PRESENT) === 0 ? 0 : ((entry & ~PAGE_MASK) as usize);
+}
+
+/** The page `address` of `area`, which is present in `frame`, is a copy that its file does not have, or of no file. */
+export function isAnonymous(area: Area, address: u64, frame: usize): bool {
+  const node = area.node;
+  return node === null || frameAt(node, indexOf(area, address)) !== frame;
+}
+
 /** The first page in [from, end) that is present, or `end`. */
 export function nextPresent(space: Space, from: u64, end: u64): u64 {
   let address = from;

@@ -213,6 +213,7 @@ import {
   SYS_recvfrom,
   SYS_recvmmsg,
   SYS_recvmsg,
+  SYS_remap_file_pages,
   SYS_removexattr,
   SYS_rename,
   SYS_renameat,
@@ -328,6 +329,7 @@ import * as timers from "./posix_timers";
 import * as prctl from "./prctl";
 import * as processMemory from "./process_vm";
 import * as reboot from "./reboot";
+import * as remapFilePages from "./remap_file_pages";
 import * as robust from "./robust";
 import * as scheduling from "./scheduling";
 import * as setClock from "./set_clock";
@@ -505,6 +507,7 @@ function memoryCalls(): void {
   onProgram(SYS_brk, mapping.sysBrk);
   onProgram(SYS_mincore, mapping.sysMincore);
   onProgram(SYS_mremap, mremap.sysMremap);
+  onProgram(SYS_remap_file_pages, remapFilePages.sysRemapFilePages);
   onProgram(SYS_madvise, madvise.sysMadvise);
   onProgram(SYS_msync, mapping.sysMsync);
   onProgram(SYS_mlock, memoryLocks.sysMlock);

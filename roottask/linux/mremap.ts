@@ -34,7 +34,7 @@ const MREMAP_FIXED: u64 = 2;
 const MREMAP_DONTUNMAP: u64 = 4;
 
 /** Maps [to, to + size) as `area` has it from `from` on. Returns 0 or -ENOMEM. */
-function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 {
+export function mapAlike(space: Space, area: Area, from: u64, to: u64, size: u64): i64 {
   const offset = area.offset + (from - area.start);
   const rights = area.rights;
   const node = area.node;

@@ -99,6 +99,8 @@ export function processFilesEnd(program: Program): void {
 
 /** The record of `program` is about to go: its descriptors mean nobody. */
 export function forgetProcessFiles(program: Program): void {
+  const forget = forgetDirectory;
+  forget(program);
   let at = firstOf(program);
   program.processFiles = 0;
   while (at !== null) {
@@ -159,11 +161,21 @@ function aboutNobody(_node: Node): Program | null {
 }
 
 let aboutProcess: AboutProcess = aboutNobody;
+export type ProcessGone = (program: Program) => void;
+
+function forgetNothing(_program: Program): void {}
+
+let forgetDirectory: ProcessGone = forgetNothing;
 let processDirectory: usize = 0;
 
-/** `about` is asked about directories of /proc, which have `refresh`. */
-export function setProcessDirectories(about: AboutProcess, refresh: usize): void {
+/** `about` is asked about directories of /proc, which have `refresh`; `forget` is told of processes that are about to go. */
+export function setProcessDirectories(
+  about: AboutProcess,
+  forget: ProcessGone,
+  refresh: usize,
+): void {
   aboutProcess = about;
+  forgetDirectory = forget;
   processDirectory = refresh;
 }
 

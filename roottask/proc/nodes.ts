@@ -47,6 +47,7 @@ import { addNode, fixed, name } from "./entries";
 import { fdinfo } from "./fdinfo";
 import * as mounts from "./mounts";
 import * as net from "./net";
+import { readPagemap } from "./page_details";
 import * as process from "./process";
 import { addSettings } from "./sys";
 import * as system from "./system";
@@ -86,6 +87,9 @@ const LOGIN: u32 = 18;
 const SCORE: u32 = 60;
 const SCORE_SET: u32 = 61;
 const CGROUP: u32 = 62;
+const PAGEMAP: u32 = 63;
+/** In place of the id of a process that has gone: nobody has it. */
+const NOBODY: u32 = 0xffff;
 const MEMINFO: u32 = 20;
 const CPUINFO: u32 = 21;
 const SYSTEM_STAT: u32 = 22;
@@ -323,6 +327,7 @@ function fill(directory: Node): void {
   addFile(directory, "environ", ENVIRON, 0o400);
   addFile(directory, "maps", MAPS, 0o444);
   addFile(directory, "smaps", SMAPS, 0o444);
+  addFile(directory, "pagemap", PAGEMAP, 0o400);
   addFile(directory, "limits", LIMITS, 0o644);
   addFile(directory, "oom_score", SCORE, 0o444);
   addFile(directory, "oom_score_adj", SCORE_SET, 0o644);
@@ -348,6 +353,26 @@ function refreshProcess(directory: Node): void {
   if (directory.entries !== null) return;
   fill(directory);
   addDirectory(directory, "task", refreshTasks);
+}
+
+let processes: Node = changetype<Node>(0);
+
+/** What is in `directory`, and it itself, is about nobody from now on. */
+function disown(directory: Node): void {
+  directory.object = ((NOBODY << SHIFT) | whatOf(directory)) as usize;
+  let entry = directory.entries;
+  while (entry !== null) {
+    disown(entry.node);
+    entry = entry.next;
+  }
+}
+
+/** The process has gone: who has its files open is not to see the next one with its id by them. */
+function forgetProcess(program: Program): void {
+  const entry = entryOf(processes, name, decimal(name, program.id as u64));
+  if (entry === null || idOf(entry.node) !== program.id) return;
+  disown(entry.node);
+  remove(entry);
 }
 
 function isVisible(program: Program): bool {
@@ -494,6 +519,7 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64)
   } else {
     const program = programOf(node);
     if (program === null) return -ESRCH;
+    if (whatOf(node) === PAGEMAP) return readPagemap(process.spaceOf(program), transfer, position);
     const id = idOf(node);
     const parent = node.names === null ? node : (node.names as Entry).directory;
     // A directory below "task" is about one thread.
@@ -558,7 +584,8 @@ export function fillProc(directory: Node): bool {
   lists.poll = mounts.pollList;
   lists.source = mounts.sourceOfList;
   lists.position = POSITION_KEPT;
-  setProcessDirectories(programOf, changetype<usize>(refreshProcess));
+  processes = directory;
+  setProcessDirectories(programOf, forgetProcess, changetype<usize>(refreshProcess));
   randomBytes(bootId, 16);
   directory.mode = 0o555;
   addLink(directory, "self", SELF, refreshSelf);

@@ -27,19 +27,8 @@ import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
 import { terminalOf } from "../terminal/terminal";
-import {
-  added,
-  byte,
-  bytes,
-  hex,
-  kibibytes,
-  number,
-  octal,
-  room,
-  signed,
-  statusSize,
-  text,
-} from "./writer";
+import { areaDetails } from "./page_details";
+import { added, byte, bytes, hex, number, octal, room, signed, statusSize, text } from "./writer";
 
 /** Ticks of stat's times per second, and what one is of microseconds and nanoseconds. */
 const TICK_MICROSECONDS: u64 = 10_000;
@@ -81,7 +70,7 @@ export function comm(program: Program, thread: Thread | null): void {
   byte(10);
 }
 
-function spaceOf(program: Program): Space | null {
+export function spaceOf(program: Program): Space | null {
   return program.ended !== 0 || changetype<usize>(program.space) === 0 ? null : program.space;
 }
 
@@ -416,11 +405,11 @@ function loadedLines(space: Space, area: Area, detailed: bool): void {
     const found = findImage(space, at);
     at = found ? imageEnd : nextImage(space, at, area.end);
     areaLine(space, area, start, at, imageMount, found ? imageNode : null, found ? imageOffset : 0);
-    if (detailed) kibibytes("Size", (at - start) / 1024);
+    if (detailed) areaDetails(space, area, start, at);
   }
 }
 
-/** maps, or with `detailed` smaps, which knows of an area no more than its size. */
+/** maps, or with `detailed` smaps. */
 export function maps(program: Program, detailed: bool): void {
   const space = spaceOf(program);
   if (space === null) return;
@@ -439,7 +428,7 @@ export function maps(program: Program, detailed: bool): void {
         node,
         node === null ? 0 : area.offset,
       );
-      if (detailed) kibibytes("Size", (area.end - area.start) / 1024);
+      if (detailed) areaDetails(space, area, area.start, area.end);
     }
     area = area.next;
   }

@@ -9,7 +9,11 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 
 static char text[200];
 
@@ -256,6 +260,32 @@ static void ids(void) {
   int again = child();
   printf("%d\n", again >= 300 && again < 1000);
   put("/proc/sys/kernel/ns_last_pid", "-1");
+  // A directory of /proc that was opened means the process that has gone, not one with its number.
+  char path[40], last[20];
+  int first = fork();
+  if (first == 0) {
+    pause();
+    _exit(0);
+  }
+  snprintf(path, sizeof path, "/proc/%d", first);
+  int directory = open(path, O_RDONLY), stat_ = openat(directory, "stat", O_RDONLY);
+  kill(first, SIGKILL);
+  waitpid(first, 0, 0);
+  snprintf(last, sizeof last, "%d", first - 1);
+  int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+  write(fd, last, strlen(last));
+  close(fd);
+  int second = fork();
+  if (second == 0) {
+    pause();
+    _exit(0);
+  }
+  SAY(second == first);
+  SAY(syscall(SYS_pidfd_send_signal, directory, SIGKILL, 0, 0));
+  SAY(read(stat_, text, 10));
+  SAY(open(path, O_RDONLY) > 0);
+  kill(second, SIGKILL);
+  say_wait("second", second);
   put("/proc/sys/kernel/pid_max", "32768");
 }
 
