@@ -6,8 +6,10 @@
 import { HC_REPLY, PAGE_BITS, UTCB_ITEMS } from "../../kernel/abi.ts";
 import {
   Assembler,
+  eax,
   ebp,
   edi,
+  edx,
   mem,
   OUTERMOST,
   r12,
@@ -25,6 +27,9 @@ import { HANDLER_STACK, HANDLER_UTCBS, ROOTTASK_LAYOUT } from "./layout.ts";
 const TYPED_ITEMS = UTCB_ITEMS + 2;
 /** Bits of a portal id below the slot (libroottask/thread.ts). */
 const ID_SHIFT = 8;
+
+/** x87, SSE, AVX and AVX-512, as in signal frames (linux/signal_frame.ts). */
+const STATE_COMPONENTS = 0xe7;
 
 /** `hasStart`: the module has a start function to be called first. */
 export function roottaskStubs(hasStart: boolean): ObjectFile {
@@ -59,6 +64,17 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
     .shl(edi, PAGE_BITS)
     .add(edi, HANDLER_UTCBS + TYPED_ITEMS);
   a.mov(word(rdi), 0);
+  a.mov(edi, HC_REPLY).syscall().ud2();
+
+  a.align(16);
+  a.label("state_entry", { global: true });
+  a.frame(OUTERMOST);
+  // The id is where the extended state goes that the EC has been given: by XSAVE, or with its lowest bit by FXSAVE.
+  a.test(edi, 1).jnz("state_fxsave");
+  a.mov(eax, STATE_COMPONENTS).xor(edx, edx).xsave64(mem(rdi)).jmp("state_saved");
+  a.label("state_fxsave");
+  a.and(edi, -64).fxsave64(mem(rdi));
+  a.label("state_saved");
   a.mov(edi, HC_REPLY).syscall().ud2();
 
   a.section(".bss.stack", { align: 16 });

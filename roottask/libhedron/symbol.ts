@@ -8,6 +8,9 @@ export declare function listen_entry(): u64;
 /** The stub that the portals of the raw echo service enter at. */
 export declare function raw_echo_entry(): u64;
 
+/** Entry of the portal that stores extended state at the address that is its id (linux/extended_state.ts). */
+export declare function state_entry(): u64;
+
 /** The stack that the roottask starts on. */
 export declare function stack_bottom(): u64;
 export declare function stack_top(): u64;

@@ -97,6 +97,9 @@ export class Space {
   argumentsStart: u64;
   argumentsEnd: u64;
   variablesEnd: u64;
+  /** Where the auxiliary vector is that it was started with. */
+  auxiliaryStart: u64;
+  auxiliaryEnd: u64;
   /** What its mediator may hand out by itself (pregrant.ts): bytes above the break and for mmap(2) each, 0 for none. */
   pregrant: u64;
   /** Page with its words, which the program can write to, 0 where there is no mediator. */

@@ -3,6 +3,7 @@
 // "Program header"). What a program maps in such a place later is not the loader's any more (MARK_LOADED).
 
 import { areaAt, MARK_LOADED, Space } from "./areas";
+import { PF_W } from "./elf";
 import { copyContents } from "./file_pages";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
@@ -33,6 +34,8 @@ export let imageNode: Node | null = null;
 export let imageMount: Mount | null = null;
 export let imageOffset: u64 = 0;
 export let imageEnd: u64 = 0;
+/** Its segment may be written to. */
+export let imageWritable: bool = false;
 
 function firstImage(space: Space): Image | null {
   return changetype<Image | null>(space.images);
@@ -134,6 +137,7 @@ export function findImage(space: Space, address: u64): bool {
       imageMount = image.mount;
       imageOffset = (load<u64>(segment + 8) & ~PAGE_MASK) + (address - segmentStart);
       imageEnd = min<u64>(segmentEnd, area.end);
+      imageWritable = (load<u32>(segment + 4) & PF_W) !== 0;
       return true;
     }
     image = image.next;

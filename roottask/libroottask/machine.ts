@@ -37,11 +37,18 @@ export const UTCB_BASE: u32 = 0xe000_0000;
 export const MEASURED_UTCB: u64 = 0xe080_0000;
 /** Address of the UTCB of the EC that listens at the serial line, behind that one. */
 export const SERIAL_UTCB: u64 = 0xe080_1000;
-/** Addresses of two UTCBs per processor: of who handles the roottask's own exceptions there, and of the decoy (thread.ts). */
+/**
+ * Addresses of three UTCBs per processor: of who handles the roottask's own exceptions there, of the decoy (thread.ts), and
+ * of the EC that stores extended state (linux/extended_state.ts).
+ */
 const PROCESSOR_UTCBS: u32 = 0xe081_0000;
 
 export function handlerUtcb(processor: u32): usize {
-  return PROCESSOR_UTCBS + processor * 2 * PAGE_SIZE;
+  return PROCESSOR_UTCBS + processor * 3 * PAGE_SIZE;
+}
+
+export function stateUtcb(processor: u32): usize {
+  return handlerUtcb(processor) + 2 * PAGE_SIZE;
 }
 
 export function decoyUtcb(processor: u32): usize {

@@ -75,6 +75,8 @@ export class Program {
   state: u32;
   /** Exit status, signal number, or the loader's error. */
   status: u32;
+  /** There is a core dump of it. */
+  dumped: u32;
   /** It has ended: no thread of it may go on. */
   ending: u32;
   /** Threads that have not ended. */

@@ -22,6 +22,9 @@ export const OWN_HANDLER: u64 = 32;
 /** See thread.ts. */
 export const DECOY_EC: u64 = 33;
 export const DECOY_PT: u64 = 34;
+/** See linux/extended_state.ts. */
+export const STATE_EC: u64 = 35;
+export const STATE_PT: u64 = 36;
 /** Selectors per processor, as an order. */
 const PROCESSOR_ORDER: u64 = 6;
 

@@ -67,6 +67,11 @@ export const FAULT_BEYOND_FILE: u32 = 3;
 export const FAULT_MEMORY: u32 = 4;
 export let faultReason: u32 = FAULT_NONE;
 
+/** What the last `touch` said is `reason` again, whatever has been looked at since. */
+export function keepFault(reason: u32): void {
+  faultReason = reason;
+}
+
 /** Memory is out for what `touch` has made usable. */
 export function refuseMemory(): void {
   faultReason = FAULT_MEMORY;
@@ -741,6 +746,8 @@ export function copySpace(from: Space, to: Space): bool {
   to.argumentsStart = from.argumentsStart;
   to.argumentsEnd = from.argumentsEnd;
   to.variablesEnd = from.variablesEnd;
+  to.auxiliaryStart = from.auxiliaryStart;
+  to.auxiliaryEnd = from.auxiliaryEnd;
   to.barriers = from.barriers;
   to.growthLimit = from.growthLimit;
   const copied = copyImages(from, to) && copyAreas(from, to);

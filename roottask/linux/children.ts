@@ -49,6 +49,7 @@ const P_PIDFD: u32 = 3;
 
 const CLD_EXITED: u32 = 1;
 const CLD_KILLED: u32 = 2;
+const CLD_DUMPED: u32 = 3;
 const CLD_STOPPED: u32 = 5;
 const CLD_CONTINUED: u32 = 6;
 
@@ -59,6 +60,8 @@ const SA_NOCLDWAIT: u64 = 2;
 /** Statuses of wait4(2): of a stop, with the signal above; of a child that continues. */
 const STATUS_STOPPED: u32 = 0x7f;
 const STATUS_CONTINUED: u32 = 0xffff;
+/** Beside a signal: there is a core dump. */
+const STATUS_DUMPED: u32 = 0x80;
 
 const ALL: u64 = 0xffff_ffff;
 
@@ -111,7 +114,8 @@ function codeOf(child: Program): u32 {
   const change = changeOf(child);
   if (change === CHANGE_STOPPED) return CLD_STOPPED;
   if (change === CHANGE_CONTINUED) return CLD_CONTINUED;
-  return child.state === STATE_EXITED ? CLD_EXITED : CLD_KILLED;
+  if (child.state === STATE_EXITED) return CLD_EXITED;
+  return child.dumped !== 0 ? CLD_DUMPED : CLD_KILLED;
 }
 
 /** What siginfo_t tells with that: the exit status, or the signal. */
@@ -182,7 +186,8 @@ function statusOf(child: Program): u32 {
   const change = changeOf(child);
   if (change === CHANGE_STOPPED) return (detailOf(child) << 8) | STATUS_STOPPED;
   if (change === CHANGE_CONTINUED) return STATUS_CONTINUED;
-  return child.state === STATE_EXITED ? (child.status & 0xff) << 8 : child.status & 0x7f;
+  if (child.state === STATE_EXITED) return (child.status & 0xff) << 8;
+  return (child.status & 0x7f) | (child.dumped !== 0 ? STATUS_DUMPED : 0);
 }
 
 /** What wait4(2) calls `id` means `child`, which `options` let in. */

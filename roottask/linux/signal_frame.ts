@@ -74,6 +74,16 @@ let codePage: usize = 0;
 let components: u32 = 0;
 let stateBytes: u32 = LEGACY_BYTES;
 
+/** Components that XSAVE keeps, 0 where there is FXSAVE alone. */
+export function savedComponents(): u32 {
+  return components;
+}
+
+/** Bytes of the extended state. */
+export function savedBytes(): u32 {
+  return stateBytes;
+}
+
 /** How far the components in `wanted` reach, in the standard format. */
 function reach(wanted: u32): u32 {
   const out = memory.data(16);

@@ -9,11 +9,12 @@ import { EFAULT, EFBIG, EINVAL } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
 import { firstProgram, Program, STATE_KILLED, Thread } from "../libroottask/program";
-import { copyFrom, copyTo, FAULT_MEMORY, faultReason } from "../libroottask/space";
+import { copyFrom, copyTo, FAULT_MEMORY, faultReason, keepFault } from "../libroottask/space";
 import { kick, kickAll } from "../libroottask/thread";
 import { FILE_MAX } from "../libroottask/tree";
 import { wake } from "../libroottask/wait_queue";
 import { leaveStack } from "./alternate_stack";
+import { dumpCore } from "./core_dump";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
 import { settleCall } from "./restart";
 import { ACTION_BYTES, actionOf } from "./signal_actions";
@@ -100,7 +101,15 @@ function die(thread: Thread, signal: u32): void {
   say(") by signal ");
   sayDecimal(signal as u64);
   endLine();
+  leaveCore(thread, thread.utcb, signal);
   endProgram(thread, STATE_KILLED, signal);
+}
+
+/** The program of `thread` is about to die of `signal`, of which `signalInfo` tells: it leaves a core dump where it is to. */
+function leaveCore(thread: Thread, regs: Utcb, signal: u32): void {
+  const reason = faultReason;
+  if (dumpCore(thread, regs, signal)) thread.program.dumped = 1;
+  keepFault(reason);
 }
 
 /** Lets the handler of `signal` run next, which is told `signalInfo`. False: it has no stack. */
@@ -256,10 +265,11 @@ export function linuxException(thread: Thread, event: u32): u32 {
   own.trap = event as u64;
   own.trapError = regs.qual0;
   if (event === EXC_PF) own.faultAddress = regs.qual1;
-  if (isFatal(thread, signal)) return signal;
   fillInfo(signal, codeOf(thread, event, regs));
   store<u64>(signalInfo + INFO_ADDRESS, addressOf(event, regs));
-  return handle(thread, regs, signal);
+  const fatal = isFatal(thread, signal) ? signal : handle(thread, regs, signal);
+  if (fatal !== 0) leaveCore(thread, regs, fatal);
+  return fatal;
 }
 
 /** Makes `signalInfo` that of `signal`, with nothing but its `code`. */

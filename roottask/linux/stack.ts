@@ -139,6 +139,7 @@ export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: 
   space.argumentsStart = strings;
   space.argumentsEnd = vector(count, strings);
   space.variablesEnd = vector(variables, space.argumentsEnd);
+  space.auxiliaryStart = cursor;
   if (vdso !== 0) auxiliary(AT_SYSINFO_EHDR, vdso);
   auxiliary(AT_HWCAP, hardware());
   auxiliary(AT_PAGESZ, 4096);
@@ -158,6 +159,7 @@ export function endStack(elf: Elf, count: u32, variables: u32, file: u64, vdso: 
   auxiliary(AT_EXECFN, file);
   auxiliary(AT_PLATFORM, platform);
   auxiliary(0, 0);
+  space.auxiliaryEnd = cursor;
   return failed ? 0 : start;
 }
 

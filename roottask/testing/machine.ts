@@ -116,6 +116,7 @@ export class Machine {
         portal_entry: () => 0x7000_0000n,
         listen_entry: () => 0x7000_0080n,
         raw_echo_entry: () => 0x7000_0040n,
+        state_entry: () => 0x7000_00c0n,
         screen_font: () => 0n,
         // Programs have no vDSO, and a mediator where a test has placed one.
         mediator_image: () => BigInt(this.mediatorImage),
