@@ -77,6 +77,8 @@ export class Node {
   lockedExclusively: u32;
   /** Locks of ranges of it (record_locks.ts). */
   records: usize;
+  /** Leases on it (linux/leases.ts). */
+  leases: usize;
   /** What open files on it can do, where its kind does not say so (FileOperations). */
   operations: usize;
   /** Segment of shared memory whose contents it is (linux/ipc/memory.ts), 0 for none. */

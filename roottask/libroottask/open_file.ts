@@ -307,6 +307,13 @@ export function setForgetSignals(forget: ReleaseOperation): void {
   forgetSignals = forget;
 }
 
+let forgetLease: ReleaseOperation = nobody;
+
+/** `forget` takes away the lease that a file has which is about to go. */
+export function setForgetLease(forget: ReleaseOperation): void {
+  forgetLease = forget;
+}
+
 let lostOutside: ReleaseOperation = nobody;
 
 /** `lost` is told of a file that only messages have. */
@@ -331,6 +338,7 @@ export function dropFile(file: OpenFile): void {
   release(file);
   file.lock = changeLock(node, file.lock, LOCK_NONE);
   if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
+  if (node.leases !== 0) forgetLease(file);
   if (file.counted !== 0) node.writers--;
   const mount = file.mount;
   if (mount !== null && file.writes !== 0) addWriter(mount, -1);

@@ -22,6 +22,7 @@ import { inherit } from "./file_names";
 import { enterSystem, hasInode, systemOf } from "./file_system";
 import { markCreated, markModified } from "./file_time";
 import { hasFlag, Mount, MS_NODEV, permitChange } from "./mount";
+import { dropMount, keepMount } from "./mount_users";
 import {
   dropFile,
   endCall,
@@ -52,6 +53,7 @@ import { Program, Thread } from "./program";
 import {
   attach,
   dispose,
+  dropEntry,
   Entry,
   KIND_BLOCK,
   KIND_DEVICE,
@@ -206,6 +208,40 @@ function mayOpen(mount: Mount | null, node: Node, flags: u32): i64 {
   return (wanted & MAY_WRITE) !== 0 && node.kind === KIND_FILE ? permitChange(mount) : 0;
 }
 
+/** Waits until no lease stands against opening `node` with `flags`, or against cutting it; 0 or a negative error. */
+type LeaseBreak = (thread: Thread, node: Node, flags: u32) => i64;
+
+function noLease(_thread: Thread, _node: Node, _flags: u32): i64 {
+  return 0;
+}
+
+let breakLease: LeaseBreak = noLease;
+
+/** The personality has leases (fcntl(2), F_SETLEASE). */
+export function setLeaseBreak(hook: LeaseBreak): void {
+  breakLease = hook;
+}
+
+/** The same for `node`, found through `mount` by `entry`, which stay meanwhile. */
+export function awaitLease(
+  thread: Thread,
+  mount: Mount | null,
+  node: Node,
+  entry: Entry | null,
+  flags: u32,
+): i64 {
+  if (node.leases === 0) return 0;
+  node.users++;
+  keepMount(mount);
+  if (entry !== null) keepEntry(entry);
+  const error = breakLease(thread, node, flags);
+  if (entry !== null) dropEntry(entry);
+  node.users--;
+  dispose(node);
+  dropMount(mount);
+  return error;
+}
+
 function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   const writing = (flags & O_ACCMODE) !== O_RDONLY;
   if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
@@ -225,6 +261,10 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   const changes = (writing || (flags & O_TRUNC) !== 0) && (flags & O_PATH) === 0;
   const busy = changes ? mayWriteTo(node) : 0;
   if (busy !== 0) return busy;
+  if ((flags & O_PATH) === 0) {
+    const leased = awaitLease(thread, mount, node, entry, flags);
+    if (leased !== 0) return leased;
+  }
   if ((flags & O_TRUNC) !== 0 && node.kind === KIND_FILE) {
     const emptied = truncateContents(node, 0, thread.program.fileLimit);
     if (emptied !== 0) return emptied;

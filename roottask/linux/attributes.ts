@@ -20,7 +20,8 @@ import { IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
 import { pagesForFiles } from "../libroottask/file_system";
 import { markChanged } from "../libroottask/file_time";
 import { hasFlag, isReadOnly, Mount, MS_NOEXEC, permitChange } from "../libroottask/mount";
-import { O_PATH } from "../libroottask/open_file";
+import { O_PATH, O_WRONLY } from "../libroottask/open_file";
+import { awaitLease } from "../libroottask/open_path";
 import { totalPages } from "../libroottask/pages";
 import { dangerousBits, mayKeepGroup, owns, permit, S_ISGID } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
@@ -187,8 +188,11 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   if (refused !== 0) return refused;
   const busy = mayWriteTo(node);
   if (busy !== 0) return busy;
+  const entry = walkEntry;
+  const leased = awaitLease(thread, walkMount, node, entry, O_WRONLY);
+  if (leased !== 0) return leased;
   const result = truncateContents(node, size, program.fileLimit);
-  if (result === 0) noteFile(node, walkEntry, IN_MODIFY);
+  if (result === 0) noteFile(node, entry, IN_MODIFY);
   return sizeResult(thread, result);
 }
 

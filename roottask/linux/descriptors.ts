@@ -45,6 +45,7 @@ import {
   setOwnerStructure,
   tellOwner,
 } from "./file_signals";
+import { leaseType, setLease } from "./leases";
 import { pipeSize, setPipeSize } from "./pipe";
 import { isRecordCommand, recordLock } from "./record_locks";
 import { sizeResult } from "./signals";
@@ -63,12 +64,11 @@ const F_SETSIG: u32 = 10;
 const F_GETSIG: u32 = 11;
 const F_SETOWN_EX: u32 = 15;
 const F_GETOWN_EX: u32 = 16;
+const F_SETLEASE: u32 = 1024;
+const F_GETLEASE: u32 = 1025;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
-const F_GETLEASE: u32 = 1025;
 const F_GETPIPE_SZ: u32 = 1032;
-/** What F_GETLEASE tells where there is no lease. */
-const F_UNLCK: i64 = 2;
 const F_ADD_SEALS: u32 = 1033;
 const F_GET_SEALS: u32 = 1034;
 const FD_CLOEXEC: u64 = 1;
@@ -182,9 +182,10 @@ export function sysFcntl(thread: Thread, regs: Utcb): i64 {
   if (command === F_SETOWN) return setOwnerNumber(thread, file, regs.rdx as i32);
   if (command === F_SETOWN_EX) return setOwnerStructure(thread, file, regs.rdx);
   if (command === F_GETOWN_EX) return tellOwner(thread, file, regs.rdx);
+  if (command === F_SETLEASE) return setLease(thread, file, fd, regs.rdx as u32);
+  if (command === F_GETLEASE) return leaseType(file);
   if (command === F_SETSIG) return setFileSignal(file, regs.rdx as u32);
   if (command === F_GETSIG) return fileSignal(file);
-  if (command === F_GETLEASE) return F_UNLCK;
   if (command === F_ADD_SEALS) return seal(file, regs.rdx as u32);
   if (command === F_GET_SEALS) {
     return file.node.kind === KIND_FILE ? (file.node.seals as i64) : -EINVAL;

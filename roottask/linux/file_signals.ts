@@ -40,9 +40,9 @@ const F_OWNER_PGRP: u32 = 2;
 const OWNER_BYTES: u32 = 8;
 
 /** What has happened: si_code of SIGIO, which of other signals is SI_SIGIO where it has meanings of its own. */
-export const POLL_IN: i32 = 1;
-export const POLL_OUT: i32 = 2;
-export const POLL_MSG: i32 = 3;
+const POLL_IN: i32 = 1;
+const POLL_OUT: i32 = 2;
+const POLL_MSG: i32 = 3;
 const POLL_ERR: i32 = 4;
 const POLL_PRI: i32 = 5;
 const POLL_HUP: i32 = 6;
@@ -350,6 +350,31 @@ export function setOwnerNumber(thread: Thread, file: OpenFile, number: i32): i64
   if (number === i32.MIN_VALUE) return -EINVAL;
   const type = number < 0 ? F_OWNER_PGRP : F_OWNER_PID;
   return setOwner(thread, file, type, (number < 0 ? -number : number) as u32);
+}
+
+/** Somebody wants what the lease on `file` stands against, which was asked for by descriptor `fd`. */
+export function tellLease(file: OpenFile, fd: u32): void {
+  const own = signalsOf(file);
+  if (own === null) return;
+  const before = own.fd;
+  own.fd = fd;
+  tell(own, own.signal, POLL_MSG);
+  own.fd = before;
+}
+
+/** A lease on `file` has gone: nobody is its owner any more, and F_SETSIG is undone (lease_modify()). */
+export function disownForLease(file: OpenFile): void {
+  const own = signalsOf(file);
+  if (own === null) return;
+  own.id = 0;
+  own.signal = 0;
+}
+
+/** Makes the process of `thread` the owner of `file`, which gets a lease, unless it has one. False when memory is out. */
+export function ownForLease(thread: Thread, file: OpenFile): bool {
+  const own = signalsOf(file);
+  if (own !== null && own.id !== 0) return true;
+  return setOwner(thread, file, F_OWNER_PID, thread.program.id) === 0;
 }
 
 const structure = memory.data(8);

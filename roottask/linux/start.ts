@@ -20,6 +20,7 @@ import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { initInetOptions } from "./inet_options";
 import { initInetSockets } from "./inet_sockets";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
+import { initLeases } from "./leases";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { initNetlink } from "./netlink";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
@@ -54,6 +55,7 @@ export function initLinux(): bool {
   initCpuLimits();
   initSignalFiles();
   initFileSignals();
+  initLeases();
   initUnixSockets();
   initIpc();
   initProcessFiles();
