@@ -39,6 +39,8 @@ const EXIT_PORT = 0xf4;
 const PRESENT = 1;
 const WRITABLE = 2;
 const USER = 4;
+/** Of data pages, as the host has them: a snippet may return there. */
+const NO_EXECUTE = 1n << 63n;
 const ACCESSED_DIRTY = 0x60;
 const LARGE = 0x80;
 
@@ -142,9 +144,12 @@ export class EmulatedCpu implements Core {
     put(PD + 8 * (Memory.data >>> 21), entry(PT_DATA, WRITABLE | USER));
     for (let i = 0; i < 2; i++) {
       put(PT_CODE + 8 * i, entry(CODE_PAGES + 4096 * i, WRITABLE | USER));
-      put(PT_DATA + 8 * i, entry(DATA_PAGES + 4096 * i, WRITABLE | USER));
+      put(PT_DATA + 8 * i, entry(DATA_PAGES + 4096 * i, WRITABLE | USER) | NO_EXECUTE);
     }
-    put(PT_DATA + 8 * ((Memory.readOnly - Memory.data) >>> 12), entry(READ_ONLY_PAGE, USER));
+    put(
+      PT_DATA + 8 * ((Memory.readOnly - Memory.data) >>> 12),
+      entry(READ_ONLY_PAGE, USER) | NO_EXECUTE,
+    );
     for (let i = 0; i < Memory.readOnlySize; i++)
       view.setUint8(this.#ram + READ_ONLY_PAGE + i, readOnlyByte(i));
 
