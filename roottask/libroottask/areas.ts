@@ -84,6 +84,8 @@ export class Space {
   areas: Area | null;
   lastArea: Area | null;
   areaTree: usize;
+  /** What the last search has found: the next one is mostly near it. */
+  recentArea: Area | null;
   /** Areas of the program's own, and their bytes: all, data, and those that are locked. The stack's are not among them. */
   areaCount: u32;
   mapped: u64;
@@ -171,6 +173,11 @@ export function hasRoomForArea(space: Space): bool {
 
 /** The last area that begins at `address` or below, or null. */
 function lastFrom(space: Space, address: u64): Area | null {
+  const recent = space.recentArea;
+  if (recent !== null && recent.start <= address) {
+    const next = recent.next;
+    if (next === null || address < next.start) return recent;
+  }
   let found: Area | null = null;
   let at = changetype<Area | null>(space.areaTree);
   while (at !== null) {
@@ -181,6 +188,7 @@ function lastFrom(space: Space, address: u64): Area | null {
       at = changetype<Area | null>(at.low);
     }
   }
+  space.recentArea = found;
   return found;
 }
 
@@ -413,6 +421,7 @@ function takeOut(space: Space, area: Area): void {
   else previous.next = next;
   if (next === null) space.lastArea = previous;
   else next.previous = previous;
+  if (space.recentArea === area) space.recentArea = previous;
   discount(space, area);
   uproot(treeOf(space), area, sumGaps);
   measureGap(space, next);
@@ -435,6 +444,7 @@ export function removeAll(space: Space): void {
   space.areas = null;
   space.lastArea = null;
   space.areaTree = 0;
+  space.recentArea = null;
   space.areaCount = 0;
   space.mapped = 0;
   space.data = 0;

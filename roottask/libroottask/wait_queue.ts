@@ -37,8 +37,8 @@ function listAt(index: u32): List {
 
 /** Where threads are that wait for `key` of `channel` alone. */
 function listOf(channel: usize, key: u64): List {
-  const mixed = ((channel as u64) * SPREAD) ^ key;
-  return listAt(((mixed * SPREAD) >> (64 - (LIST_BITS as u64))) as u32);
+  const mixed = ((channel as u64) ^ key) * SPREAD;
+  return listAt((mixed >> (64 - (LIST_BITS as u64))) as u32);
 }
 
 /** Where those are that wait for one of several. */
@@ -156,6 +156,7 @@ function wakeOne(thread: Thread): bool {
 
 /** Wakes up to `count` threads that wait for `key` of `channel`; the number woken. */
 export function wake(channel: usize, key: u64, count: u64): u64 {
+  if (listOf(channel, key).first === null && choosers().first === null) return 0;
   return visitAll(channel, key, count, wakeOne);
 }
 
