@@ -423,8 +423,8 @@ function takeOut(space: Space, area: Area): void {
   else next.previous = previous;
   if (space.recentArea === area) space.recentArea = previous;
   discount(space, area);
+  if (next !== null) next.gap = gapOf(next);
   uproot(treeOf(space), area, sumGaps);
-  measureGap(space, next);
 }
 
 /** Takes `area` away. */
@@ -537,9 +537,9 @@ export function insertArea(space: Space, area: Area): void {
   if (next === null) space.lastArea = area;
   else next.previous = area;
   area.gap = gapOf(area);
+  if (next !== null) next.gap = gapOf(next);
   count(space, area);
   plant(treeOf(space), parent, low, area, sumGaps);
-  measureGap(space, next);
 }
 
 /** The next area to be put into the tree that `grow` makes. */

@@ -95,7 +95,10 @@ export function settle(tree: usize, link: Link, sum: Sum): void {
   }
 }
 
-/** Puts `link` below `parent`, which has nothing at that side (null: into an empty tree). */
+/**
+ * Puts `link` below `parent`, which has nothing at that side (null: into an empty tree). The one behind it is above it, so
+ * that is brought up to date with all that are.
+ */
 export function plant(tree: usize, parent: Link | null, low: bool, link: Link, sum: Sum): void {
   link.parent = parent;
   link.low = null;
@@ -107,13 +110,15 @@ export function plant(tree: usize, parent: Link | null, low: bool, link: Link, s
   settle(tree, link, sum);
 }
 
-/** Takes `link` out of its tree. */
+/** Takes `link` out of its tree; what says something of all below it, the one behind it included, is brought up to date. */
 export function uproot(tree: usize, link: Link, sum: Sum): void {
   const low = link.low;
   const high = link.high;
   let changed = link.parent;
   if (low === null || high === null) {
-    replace(tree, link, low === null ? high : low);
+    const only = low === null ? high : low;
+    replace(tree, link, only);
+    if (only !== null && sum !== noSum) changed = only;
   } else {
     let next = high;
     for (let inner = next.low; inner !== null; inner = next.low) next = inner;
