@@ -103,6 +103,7 @@ function openAt(thread: Thread, fd: u64, address: u64, flags: u64, mode: u64): i
   if (wrong !== 0) return wrong;
   const length = readPath(program, path, address);
   if (length < 0) return length;
+  if (length === 0) return -ENOENT;
   const error = findBase(program, fd, path, length as u32);
   if (error !== 0) return error;
   const bits = (mode as u32) & ~program.fs.umask;
