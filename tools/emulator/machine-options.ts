@@ -106,11 +106,14 @@ export interface MachineOptions {
   onTrace?: CoreImports["trace"];
 }
 
-/** Parses a size as -m takes it: bytes with a suffix K, M or G, mebibytes without. Throws `LoadError`. */
-export function parseMemory(value: string): number {
+/**
+ * Parses a size as -m takes it: bytes with a suffix K, M or G, mebibytes without. Throws `LoadError`; `option` is what
+ * stands in front of the text.
+ */
+export function parseMemory(value: string, option = "memory "): number {
   const match = /^(?:size=)?(\d+)([kKmMgGbB]?)$/.exec(value);
   if (match === null) {
-    throw new LoadError(`-m ${value}: expected a number with K, M or G, such as 2048M`);
+    throw new LoadError(`${option}${value}: expected a number with K, M or G, such as 2048M`);
   }
   const unit =
     { "": MIB, b: 1, k: 1024, m: MIB, g: 2 ** 30 }[(match[2] as string).toLowerCase()] ?? 1;

@@ -27,7 +27,7 @@ import { mapBoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
 import { acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
-import { BOOT_ORDER } from "./platform/firmware/bios-state.ts";
+import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
 import { firmwareData } from "./platform/firmware/low-memory.ts";
 import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
 import { directBootHandlers } from "./platform/firmware/rom.ts";
@@ -109,6 +109,7 @@ export class Machine {
   #event: BoardEvent | { kind: "unbootable" } | undefined;
   /** The machine has been switched on: from now on it is reset. */
   #started = false;
+  #bootOrder: BootOrder;
   #stopAsked = false;
   /** Input that came while the CPUs ran. */
   #arrived: OutsideEvent[] = [];
@@ -137,6 +138,7 @@ export class Machine {
     this.core = core;
     this.options = options;
     this.#realTime = options.realTime ?? false;
+    this.#bootOrder = options.bootOrder ?? BOOT_ORDER;
     this.#tier = tier;
     this.#image = image;
     this.kernel = image?.kernel;
@@ -239,15 +241,20 @@ export class Machine {
     this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
   }
 
+  /** The kinds of media that the BIOS tries from the next reset on, in this order. */
+  setBootOrder(order: BootOrder): void {
+    this.#bootOrder = order;
+  }
+
   /** Resets the whole machine and loads the kernel again, as after switching it on. */
   powerOn(): void {
     this.#event = undefined;
     for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
     this.board.reset();
     if (this.#bios !== undefined) {
-      const { bootOrder = BOOT_ORDER, bootOnce = bootOrder } = this.options;
+      const { bootOnce = this.#bootOrder } = this.options;
       this.#bios.install();
-      this.#bios.state.order = this.#started ? bootOrder : bootOnce;
+      this.#bios.state.order = this.#started ? this.#bootOrder : bootOnce;
     }
     this.#started = true;
     const { board } = this;

@@ -17,7 +17,7 @@ import {
 } from "../machine-options.ts";
 import type { DiskBus } from "../media/disk.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
-import { BOOT_ORDER } from "../platform/firmware/bios-state.ts";
+import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, parseChardev } from "./chardev.ts";
 
@@ -51,6 +51,7 @@ export interface CliOptions {
   loose: Map<string, CliDisk>;
   /** Those -device options. */
   attachments: { device: string; props: Map<string, string> }[];
+  name?: string;
   bootOrder?: MediaKind[];
   bootOnce?: MediaKind[];
   memory: number;
@@ -263,20 +264,12 @@ function diskOption(name: string, kind: MediaKind, index: number, help: string):
   };
 }
 
-const BOOT_LETTERS: Readonly<Record<string, MediaKind>> = { a: "floppy", c: "disk", d: "cdrom" };
-
-/** What letters stand for, and behind them what they leave out, as QEMU's BIOS has it. */
 function bootKinds(option: string, letters: string): MediaKind[] {
-  const kinds = [...letters].map((letter) => {
-    const kind = BOOT_LETTERS[letter];
-    if (kind === undefined) {
-      throw new UsageError(
-        `${option}: expected a (floppy), c (hard disk) and d (CD), not "${letter}"`,
-      );
-    }
-    return kind;
-  });
-  return [...new Set([...kinds, ...BOOT_ORDER])];
+  try {
+    return [...bootOrderOf(letters)];
+  } catch (error) {
+    throw new UsageError(`${option}: ${(error as Error).message}`);
+  }
 }
 
 function parseBoot(options: CliOptions, text: string): void {
@@ -396,6 +389,16 @@ const OPTIONS: readonly Option[] = [
     },
   },
   {
+    names: ["-name"],
+    value: "NAME",
+    help: "what the machine is called: in the titles of -display web and -vnc, and in the monitor",
+    apply: (o, v) => {
+      const props = properties(v);
+      onlyKeys("-name", props, ["guest"]);
+      o.name = props.get("guest") ?? props.get("");
+    },
+  },
+  {
     names: ["-machine", "-M"],
     value: "q35",
     help: "the board; q35 is the one there is",
@@ -439,7 +442,7 @@ const OPTIONS: readonly Option[] = [
     value: "SIZE",
     help: "RAM, such as 128M (the default) or 2G; at most 3G",
     apply: (o, v) => {
-      const bytes = parseMemory(v);
+      const bytes = parseMemory(v, "-m ");
       if (bytes < MIN_RAM || bytes > MAX_RAM || bytes % 4096 !== 0) {
         throw new UsageError(`-m ${v}: expected ${MIN_RAM / MIB}M to ${MAX_RAM / MIB}M`);
       }

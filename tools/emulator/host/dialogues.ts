@@ -2,7 +2,7 @@
 
 import type { RunControl } from "../debug/run-control.ts";
 import type { MonitorHost } from "../monitor/command.ts";
-import type { Monitor } from "../monitor/monitor.ts";
+import { Monitor } from "../monitor/monitor.ts";
 import { Pointer } from "../monitor/pointer.ts";
 import { QmpSession } from "../monitor/qmp.ts";
 import { type Chardev, isSocket } from "./chardev.ts";
@@ -25,7 +25,6 @@ export type DialogueKind = "monitor" | "qmp";
 
 export interface DialogueParts {
   control: RunControl;
-  monitor: Monitor;
   host: MonitorHost;
 }
 
@@ -44,12 +43,14 @@ export class Dialogues {
     write: (text: string) => void,
     hangUp: () => void,
   ): Dialogue & { show?(): void } {
-    const { control, monitor, host } = this.#parts;
+    const { control, host } = this.#parts;
+    // Each has a CPU, formats and a history of its own.
+    const monitor = new Monitor(control, host);
     if (kind === "monitor") {
       const banner = `emu ${packageVersion()} monitor - type 'help' for more information`;
       return new MonitorConsole({ monitor, banner, terminal, write, onTooLong: hangUp });
     }
-    const context = { control, monitor, host, pointer: new Pointer(), version: packageVersion() };
+    const context = { control, monitor, host, pointer: new Pointer() };
     return new QmpSession(context, { write, quit: () => host.quit() });
   }
 

@@ -126,6 +126,7 @@ export class MonitorConsole {
   #ask(line: string): void {
     this.#answers = this.#answers.then(async () => {
       if (this.#closed) return;
+      this.#options.monitor.remember(line);
       this.#write(await this.#options.monitor.execute(line));
       this.#prompt();
     });

@@ -4,15 +4,18 @@ import { GdbServer } from "../debug/gdb-server.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import type { GuestEventLog, LogItem } from "../debug/log.ts";
 import type { RunControl } from "../debug/run-control.ts";
-import type { MonitorHost } from "../monitor/command.ts";
+import type { MonitorHost, VncService } from "../monitor/command.ts";
 import { type GdbListener, listenForGdb } from "./gdb-listener.ts";
 import { fileSink, lineWriter, type Sink } from "./output.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
+import { packageVersion } from "./version.ts";
 import { writeWholeFile } from "./whole-file.ts";
 
 export interface HostOfMonitorOptions {
   control: RunControl;
   log: GuestEventLog;
+  /** What the user calls the machine. */
+  name?: string;
   /** Where snapshots are. */
   folder: string;
   gdbArchitecture?: GdbArchitecture;
@@ -55,12 +58,11 @@ export class HostOfMonitor implements MonitorHost {
     },
   };
 
-  /** The VNC server, if clients need a password. */
-  vnc: { setPassword(password: string): void } | undefined;
+  vnc: VncService | undefined;
+  readonly version = packageVersion();
 
-  setVncPassword(password: string): boolean {
-    this.vnc?.setPassword(password);
-    return this.vnc !== undefined;
+  get name(): string | undefined {
+    return this.#options.name;
   }
 
   // ---- gdb

@@ -337,6 +337,7 @@ export class Session {
     this.#host = new HostOfMonitor({
       control,
       log: this.#log as GuestEventLog,
+      name: o.name,
       folder: process.cwd(),
       gdbArchitecture: o.gdbArchitecture,
       execute: (line) => this.#monitor?.execute(line) ?? Promise.resolve(""),
@@ -347,7 +348,7 @@ export class Session {
     if (o.display.kind === "web") await this.#startDisplay(control, this.#monitor, o.display.port);
     if (o.vnc !== undefined) await this.#startVnc(machine, o.vnc);
     if (o.gdbPort !== undefined) await this.#host.gdbServer(o.gdbPort);
-    this.#dialogues = new Dialogues({ control, monitor: this.#monitor, host: this.#host });
+    this.#dialogues = new Dialogues({ control, host: this.#host });
     await this.#dialogues.open("monitor", o.monitors);
     await this.#dialogues.open("qmp", o.qmps);
     this.#startConsoles("monitor", o.monitors);
@@ -374,18 +375,23 @@ export class Session {
 
   async #startVnc(machine: Machine, asked: NonNullable<CliOptions["vnc"]>): Promise<void> {
     const { VNC_PORT, VncServer: Server } = await import("./vnc/vnc-server.ts");
-    const { kernel, disks } = this.#options;
     this.#vnc = await Server.open(machine, {
       host: asked.host,
       port: VNC_PORT + asked.display,
       password: asked.password,
-      title: kernel ?? disks.map(({ path }) => path).join(", "),
+      title: this.#title,
     });
-    if (asked.password && this.#host !== undefined) this.#host.vnc = this.#vnc;
+    if (this.#host !== undefined) this.#host.vnc = this.#vnc;
     const locked = asked.password
       ? "; the monitor's set_password vnc PASSWORD lets clients in"
       : "";
     this.say(`emu: VNC server running on ${asked.host}:${this.#vnc.port}${locked}\n`);
+  }
+
+  /** What a window with the machine's screen is called. */
+  get #title(): string {
+    const { name, kernel, disks } = this.#options;
+    return name ?? kernel ?? disks.map(({ path }) => path).join(", ");
   }
 
   /** The monitor's or QMP's quit, or a debugger's kill. */
@@ -430,10 +436,9 @@ export class Session {
       import("./web-display.ts"),
       import("./browser.ts"),
     ]);
-    const { kernel, disks } = this.#options;
     const viewed = {
       control,
-      title: kernel ?? disks.map(({ path }) => path).join(", "),
+      title: this.#title,
       execute: (line: string) => monitor.execute(line),
     };
     this.#display = await Display.open(viewed, port);

@@ -15,12 +15,12 @@ export const DEFAULT_ACCEL: Accel = { kind: "jit" };
 export const DEFAULT_THRESHOLD = 60_000;
 const MAX_THRESHOLD = 2 ** 31 - 1;
 
-/** Parses `interp`, `jit` or `jit,threshold=N`. Throws `LoadError`. */
-export function parseAccel(text: string): Accel {
+/** Parses `interp`, `jit` or `jit,threshold=N`. Throws `LoadError`; `option` is what stands in front of the text. */
+export function parseAccel(text: string, option = "-accel "): Accel {
   const match = /^(interp|jit)(?:,threshold=(\d+))?$/.exec(text);
   const [, kind, threshold] = match ?? [];
   if (match === null || (kind === "interp" && threshold !== undefined)) {
-    throw new LoadError(`-accel ${text}: expected interp, jit or jit,threshold=N`);
+    throw new LoadError(`${option}${text}: expected interp, jit or jit,threshold=N`);
   }
   if (kind === "interp") return { kind };
   if (threshold === undefined) return { kind: "jit" };

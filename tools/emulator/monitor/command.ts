@@ -16,6 +16,24 @@ export interface SnapshotStore {
   list(): Promise<{ name: string; bytes: number; date: Date }[]>;
 }
 
+export interface VncAddress {
+  host: string;
+  port: number;
+  family: "ipv4" | "ipv6";
+}
+
+/** The VNC server as the monitor sees it. */
+export interface VncService {
+  readonly address: VncAddress;
+  /** Clients must know a password. */
+  readonly asksPassword: boolean;
+  readonly clients: readonly VncAddress[];
+  /** The password of clients that connect from now on. */
+  setPassword(password: string): void;
+  /** Lets nobody in from then on (ms since 1970; Infinity: never), whatever the password. */
+  expirePassword(when: number): void;
+}
+
 /** What the monitor can do beside looking at the machine; what is left out answers that it cannot be done here. */
 export interface MonitorHost {
   /** Ends the process. */
@@ -26,8 +44,11 @@ export interface MonitorHost {
   readonly snapshots?: SnapshotStore;
   /** Lets gdb connect, or ends that for undefined; returns a line that says how it is now. */
   gdbServer?(port: number | undefined): Promise<string>;
-  /** The password of VNC clients that connect from now on; false if there is no VNC server that asks for one. */
-  setVncPassword?(password: string): boolean;
+  /** The emulator's version, three numbers with dots. */
+  readonly version?: string;
+  /** What the user calls the machine. */
+  readonly name?: string;
+  readonly vnc?: VncService;
   readonly log?: {
     setItems(items: readonly LogItem[]): Promise<void>;
     /** What is logged from now on goes to a file. */
@@ -41,6 +62,8 @@ export interface MonitorContext {
   readonly host: MonitorHost;
   readonly snapshots: SnapshotStore;
   readonly pointer: Pointer;
+  /** Lines that have been typed, the oldest first. */
+  readonly history: readonly string[];
   /** The CPU that commands look at. */
   cpu: number;
   /** The format used last, for those that leave something out. */

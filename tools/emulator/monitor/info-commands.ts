@@ -1,6 +1,6 @@
 // "info WHAT": every subject with the function that answers; the longer answers are in the files of their topic.
 
-import type { Command, MonitorContext } from "./command.ts";
+import type { Command, MonitorContext, VncAddress } from "./command.ts";
 import { type CommandLine, MonitorError } from "./command-line.ts";
 import { cpuList, localApicState, registers } from "./info-cpus.ts";
 import {
@@ -10,6 +10,7 @@ import {
   pciFunctions,
 } from "./info-devices.ts";
 import { addressSpaces, mappedRanges, translations } from "./info-memory.ts";
+import { MOUSE } from "./input-commands.ts";
 
 interface Subject {
   name: string;
@@ -32,6 +33,21 @@ async function snapshotList({ snapshots }: MonitorContext): Promise<string> {
   return [`ID        TAG                  ${"VM SIZE".padStart(12)}  DATE`, ...rows].join("\n");
 }
 
+const placeOf = ({ host, port, family }: VncAddress): string =>
+  `${family === "ipv6" ? `[${host}]` : host}:${port} (${family})`;
+
+function vncServer({ host: { vnc } }: MonitorContext): string {
+  if (vnc === undefined) return "Server: disabled";
+  const auth = vnc.asksPassword ? "vnc" : "none";
+  const place = (kind: string, address: VncAddress): string =>
+    `  ${kind}: ${placeOf(address)}\n    Auth: ${auth} (Sub: none)`;
+  return [
+    "default:",
+    place("Server", vnc.address),
+    ...vnc.clients.map((client) => `  Client: ${placeOf(client)}`),
+  ].join("\n");
+}
+
 const SUBJECTS: readonly Subject[] = [
   {
     name: "block",
@@ -49,10 +65,16 @@ const SUBJECTS: readonly Subject[] = [
   },
   { name: "cpus", help: "show infos for each CPU", answer: (context) => cpuList(context) },
   {
+    name: "history",
+    help: "show the command line history",
+    answer: ({ history }) => history.map((line, i) => `${i}: '${line}'`).join("\n"),
+  },
+  {
     name: "irq",
     help: "show the interrupts statistics",
     answer: ({ control }) => interruptCounts(control.machine.board),
   },
+  { name: "kvm", help: "show KVM information", answer: () => "kvm support: not compiled" },
   {
     name: "lapic",
     parameters: "[apic-id]",
@@ -69,15 +91,21 @@ const SUBJECTS: readonly Subject[] = [
     answer: ({ control, cpu }) => mappedRanges(control.machine, cpu),
   },
   {
+    name: "memory_size_summary",
+    help: "show the amount of the guest's memory",
+    answer: ({ control }) => `base memory: ${control.machine.ram.size}\nplugged memory: 0`,
+  },
+  {
     name: "mice",
     help: "show which guest mouse is receiving events",
-    answer: ({ control }) => `* Mouse #0: ${control.machine.board.mouse.name}`,
+    answer: ({ control }) => `* Mouse #${MOUSE}: ${control.machine.board.mouse.name}`,
   },
   {
     name: "mtree",
     help: "show memory tree",
     answer: ({ control }) => addressSpaces(control.machine.board, control.machine.ram.size),
   },
+  { name: "name", help: "show the current VM name", answer: ({ host }) => host.name ?? "" },
   {
     name: "pci",
     help: "show PCI info",
@@ -124,6 +152,12 @@ const SUBJECTS: readonly Subject[] = [
     help: "show virtual to physical memory mappings",
     answer: ({ control, cpu }) => translations(control.machine, cpu),
   },
+  {
+    name: "version",
+    help: "show the version of the emulator",
+    answer: ({ host }) => `${host.version ?? "unknown"} (trihedron)`,
+  },
+  { name: "vnc", help: "show the VNC server status", answer: vncServer },
 ];
 
 const list = (): string =>

@@ -1,6 +1,7 @@
 // info pic, irq, pci and block, laid out as QEMU lays them out.
 
 import type { PciBar, PciBus, PciFunction } from "../devices/pci.ts";
+import type { Machine } from "../machine.ts";
 import { Disk } from "../media/disk.ts";
 import type { Board } from "../platform/pc.ts";
 import type { MonitorContext } from "./command.ts";
@@ -133,13 +134,24 @@ export function pciFunctions(bus: PciBus): string {
 
 const PREFIXES = { disk: "hd", cdrom: "cd", floppy: "floppy" } as const;
 
+export interface Drive {
+  /** As QEMU would name it: hd0, cd0, floppy0. */
+  name: string;
+  disk: Disk;
+}
+
 /** Disks in the order in which the BIOS numbers them. */
-export function blockDevices({ control }: MonitorContext): string {
+export function drives({ board }: Machine): Drive[] {
   const counts = { disk: 0, cdrom: 0, floppy: 0 };
-  const disks = control.machine.board.devices().filter((device) => device instanceof Disk);
-  return disks
-    .map((disk) => {
-      const name = `${PREFIXES[disk.kind]}${counts[disk.kind]++}`;
+  return board
+    .devices()
+    .filter((device) => device instanceof Disk)
+    .map((disk) => ({ name: `${PREFIXES[disk.kind]}${counts[disk.kind]++}`, disk }));
+}
+
+export function blockDevices({ control }: MonitorContext): string {
+  return drives(control.machine)
+    .map(({ name, disk }) => {
       const rights = disk.readOnly ? "raw, read-only" : "raw";
       const removable =
         disk.kind === "disk" ? [] : ["    Removable device: not locked, tray closed"];

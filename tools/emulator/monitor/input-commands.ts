@@ -19,6 +19,9 @@ const ALIASES: Readonly<Record<string, string>> = {
 const MAX_KEYS = 16;
 /** A mouse is not thrown farther than this at once. */
 const MAX_MOVE = 32767;
+/** The mouse's number. */
+export const MOUSE = 0;
+const MAX_INDEX = 0x7fff_ffff;
 
 /** A key by its name, or by its scan code as 0x…: bit 7 stands for the prefix E0. */
 export function keyOf(text: string): Key | undefined {
@@ -97,6 +100,19 @@ export const INPUT_COMMANDS: readonly Command[] = [
       if (buttons === undefined)
         throw new MonitorError("expected the state of the buttons, 0 to 7");
       pointer.hold(control.machine, buttons);
+      return "";
+    },
+  },
+  {
+    names: ["mouse_set"],
+    parameters: "index",
+    help: "set which mouse device receives events; info mice lists them",
+    words: () => [`${MOUSE}`],
+    run: (_context, line) => {
+      const index = line.number("the number of a mouse", 0, MAX_INDEX);
+      line.end();
+      if (index === undefined) throw new MonitorError("expected the number of a mouse");
+      if (index !== MOUSE) throw new MonitorError(`mouse at index '${index}' not found`);
       return "";
     },
   },

@@ -12,6 +12,8 @@ const NARROW_LINE = 8;
 const LINE = 16;
 /** memsave writes at most what fits into one buffer. */
 const MAX_SAVED = 2 ** 31;
+/** Bytes that sum reads at once. */
+const SUM_CHUNK = 65536;
 
 const hex = (value: bigint | number, digits: number): string =>
   value.toString(16).padStart(digits, "0");
@@ -183,6 +185,27 @@ async function save(
   return "";
 }
 
+/** The checksum of physical memory as BSD's sum computes it: 16 bits, turned right by one before each byte. */
+function checksum(context: MonitorContext, line: CommandLine): string {
+  const names = namesOf(context.control.machine, context.cpu);
+  const at = BigInt.asUintN(64, line.expression(names));
+  const size = line.expression(names);
+  line.end();
+  if (size < 0n || size > MAX_SAVED) throw new MonitorError(`${size} bytes: expected 0 to 2 GiB`);
+  const read = reader(context, true);
+  let sum = 0;
+  for (let done = 0; done < size; done += SUM_CHUNK) {
+    const wanted = Math.min(SUM_CHUNK, Number(size) - done);
+    const bytes = read(at + BigInt(done), wanted);
+    for (const byte of bytes) sum = (((sum >> 1) | (sum << 15)) + byte) & 0xffff;
+    if (bytes.length < wanted) {
+      const end = at + BigInt(done + bytes.length);
+      throw new MonitorError(`cannot access memory at 0x${hex(end, 1)}`);
+    }
+  }
+  return `${sum}`.padStart(5, "0");
+}
+
 /** A port with an access of 1, 2 or 4 bytes, for i and o. */
 function port(context: MonitorContext, line: CommandLine): { size: number; at: number } {
   const size = line.format().size ?? 1;
@@ -244,6 +267,12 @@ export const MEMORY_COMMANDS: readonly Command[] = [
     parameters: "addr size file",
     help: "save to disk physical memory dump starting at 'addr' of size 'size'",
     run: (context, line) => save(context, line, true),
+  },
+  {
+    names: ["sum"],
+    parameters: "addr size",
+    help: "compute the checksum of a memory region, by physical addresses",
+    run: checksum,
   },
   {
     names: ["i"],

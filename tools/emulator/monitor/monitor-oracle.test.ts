@@ -98,6 +98,12 @@ describe.skipIf(!hasQemu).each(MODES)("as QEMU, paging %s", (mode) => {
     await same("xp/4xw 0x10000000000");
     await same("x/0xw 0x300000");
   });
+  test("checksums", async () => {
+    for (const range of ["0x300000 4096", "0x300001 77", "0x2ffff0 70000", "0x300000 0"]) {
+      await same(`sum ${range}`);
+    }
+    await same("info memory_size_summary");
+  });
   test("formats that are left out are the last ones", async () => {
     for (const line of ["x/3dh 0x300000", "x 0x300000", "x/b 0x300000", "p 65", "x/4c 0x300000"]) {
       await same(line);

@@ -72,6 +72,47 @@ test("words are completed by what can follow", async () => {
   expect((await monitor.complete("nothing x")).words).toEqual([]);
 });
 
+test("lines that were typed are listed, each once, and only the last ones", async () => {
+  const { monitor, ask } = await start();
+  for (const line of ["info name", "p 1", "info name", "", "info history"]) monitor.remember(line);
+  expect(await ask("info history")).toBe("0: 'p 1'\n1: 'info name'\n2: 'info history'\n");
+  for (let i = 0; i < 100; i++) monitor.remember(`p ${i}`);
+  expect((await ask("info history")).split("\n").slice(62)).toEqual([
+    "62: 'p 98'",
+    "63: 'p 99'",
+    "",
+  ]);
+});
+
+test("what the host says of itself and of its VNC server is told", async () => {
+  const { control, ask } = await start();
+  expect(await ask("info version")).toBe("unknown (trihedron)\n");
+  expect(await ask("info name")).toBe("");
+  expect(await ask("info vnc")).toBe("Server: disabled\n");
+  const client = { host: "::1", port: 4711, family: "ipv6" } as const;
+  const times: number[] = [];
+  const vnc = {
+    ...{ asksPassword: true, clients: [client], setPassword() {} },
+    address: { host: "127.0.0.1", port: 5903, family: "ipv4" } as const,
+    expirePassword: (when: number) => void times.push(when),
+  };
+  const other = new Monitor(control, { quit() {}, version: "1.2.3", name: "one", vnc });
+  expect(await other.execute("info version")).toBe("1.2.3 (trihedron)\n");
+  expect(await other.execute("info name")).toBe("one\n");
+  expect(await other.execute("info vnc")).toBe(
+    "default:\n  Server: 127.0.0.1:5903 (ipv4)\n    Auth: vnc (Sub: none)\n  Client: [::1]:4711 (ipv6)\n",
+  );
+  for (const time of ["now", "never", "12"]) await other.execute(`expire_password vnc ${time}`);
+  expect(times).toEqual([0, Number.POSITIVE_INFINITY, 12_000]);
+  const before = Date.now();
+  expect(await other.execute("expire_password vnc +60")).toBe("");
+  expect(times[3]).toBeGreaterThanOrEqual(before + 60_000);
+  expect(times[3]).toBeLessThanOrEqual(Date.now() + 60_000);
+  expect(await other.execute("expire_password vnc soon")).toMatch(
+    /^expire_password: soon: expected/,
+  );
+});
+
 test("screendump writes what the screen shows, as PPM and as PNG", async () => {
   const { machine, ask } = await start();
   const { width, height, data } = machine.screenRgba() ?? { width: 0, height: 0, data: [] };
@@ -210,6 +251,13 @@ test.each([
   ["stop 1", "stop: extraneous characters at the end of line: 1"],
   ["cpu 5", "cpu: 5: expected the number of a CPU, 0 to 0"],
   ["savevm a/b", "savevm: 'a/b': expected letters, digits"],
+  ["mouse_set 3", "mouse_set: mouse at index '3' not found"],
+  ["boot_set z", 'boot_set: expected a (floppy), c (hard disk) and d (CD), not "z"'],
+  ["sum 0xffff00 257", "sum: cannot access memory at 0x1000000"],
+  ["set_password vnc x", "set_password: there is no VNC server with a password"],
+  ["set_password vnc x fail", "set_password: fail: clients of VNC can only be kept"],
+  ["set_password spice x", "set_password: invalid parameter value: spice"],
+  ["expire_password vnc now", "expire_password: there is no VNC server with a password"],
   ["log int", "log: there is no log here"],
   ["gdbserver", "gdbserver: gdb cannot connect here"],
   ["i /g 1", "i: ports are read and written by b, h or w"],

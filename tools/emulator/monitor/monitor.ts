@@ -12,6 +12,7 @@ import { Pointer } from "./pointer.ts";
 import { RUN_COMMANDS } from "./run-commands.ts";
 import { SCREEN_COMMANDS } from "./screen-commands.ts";
 import { MemorySnapshots, SNAPSHOT_COMMANDS } from "./snapshot-commands.ts";
+import { VNC_COMMANDS } from "./vnc-commands.ts";
 
 const HELP: Command = {
   names: ["help", "?"],
@@ -35,6 +36,7 @@ const COMMANDS: readonly Command[] = [
   ...MEMORY_COMMANDS,
   ...INPUT_COMMANDS,
   ...SCREEN_COMMANDS,
+  ...VNC_COMMANDS,
   ...SNAPSHOT_COMMANDS,
   ...DEBUG_COMMANDS,
 ].sort((a, b) => ((a.names[0] as string) < (b.names[0] as string) ? -1 : 1));
@@ -47,8 +49,12 @@ const helpLine = ({ names, parameters, help }: Command): string =>
 
 const unknown = (name: string): string => `unknown command: '${name}'; help lists those there are`;
 
+/** Lines that are kept. */
+const HISTORY = 64;
+
 export class Monitor {
   readonly #context: MonitorContext;
+  readonly #history: string[] = [];
 
   constructor(control: RunControl, host: MonitorHost) {
     this.#context = {
@@ -56,9 +62,18 @@ export class Monitor {
       host,
       snapshots: host.snapshots ?? new MemorySnapshots(),
       pointer: new Pointer(),
+      history: this.#history,
       cpu: 0,
       lastFormat: { kind: "x", size: 4 },
     };
+  }
+
+  /** Keeps a line that somebody typed; one that is there already moves to the end. */
+  remember(line: string): void {
+    const there = this.#history.indexOf(line);
+    if (there >= 0) this.#history.splice(there, 1);
+    if (line.trim() !== "") this.#history.push(line);
+    if (this.#history.length > HISTORY) this.#history.shift();
   }
 
   /** Runs one line; the answer ends with a newline unless it is empty. Never throws. */

@@ -3,10 +3,12 @@
 import type { RunControl } from "../debug/run-control.ts";
 import { KEYS, type Key, keyOfName } from "../devices/keys.ts";
 import { PICTURE_FORMATS, type PictureFormat, pictureFile } from "../picture-file.ts";
-import type { MonitorHost } from "./command.ts";
-import { HOLD_MS, keyOfCode, MAX_HOLD_MS, pressKeys } from "./input-commands.ts";
+import type { MonitorHost, VncAddress, VncService } from "./command.ts";
+import { type Drive, drives } from "./info-devices.ts";
+import { HOLD_MS, keyOfCode, MAX_HOLD_MS, MOUSE, pressKeys } from "./input-commands.ts";
 import type { Monitor } from "./monitor.ts";
 import type { Pointer } from "./pointer.ts";
+import { expiryTime, lockedVnc } from "./vnc-commands.ts";
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
@@ -16,8 +18,6 @@ export interface QmpContext {
   readonly monitor: Monitor;
   readonly host: MonitorHost;
   readonly pointer: Pointer;
-  /** The emulator's version, three numbers with dots. */
-  readonly version: string;
 }
 
 /** A refusal, with QMP's class of errors. One line. */
@@ -161,9 +161,66 @@ async function screendump({ control, host }: QmpContext, given: Arguments): Prom
   return {};
 }
 
-function versionOf({ version }: QmpContext): object {
+function versionOf({ host: { version = "" } }: QmpContext): object {
   const [major = 0, minor = 0, micro = 0] = version.split(".").map(Number);
   return { qemu: { micro, minor, major }, package: "trihedron" };
+}
+
+/** What may happen to clients when the password changes. */
+const CONNECTED = ["fail", "disconnect", "keep"];
+
+const address = ({ host, port, family }: VncAddress): object => ({
+  host,
+  service: `${port}`,
+  family,
+  websocket: false,
+});
+
+function vncInfo(vnc: VncService | undefined): object {
+  if (vnc === undefined) return { enabled: false };
+  const { host, port, family } = vnc.address;
+  return {
+    enabled: true,
+    ...{ host, service: `${port}`, family, auth: vnc.asksPassword ? "vnc" : "none" },
+    clients: vnc.clients.map(address),
+  };
+}
+
+/** A BlockInfo. Images are read alone: what is written stays in memory. */
+function blockInfo({ name, disk }: Drive): object {
+  const removable = disk.kind !== "disk";
+  return {
+    device: name,
+    qdev: disk.name,
+    type: "unknown",
+    ...(removable ? { tray_open: false } : {}),
+    removable,
+    locked: false,
+    "io-status": "ok",
+    inserted: {
+      file: disk.imageName,
+      "node-name": disk.name,
+      ro: disk.readOnly,
+      drv: "raw",
+      encrypted: false,
+      backing_file_depth: 0,
+      detect_zeroes: "off",
+      write_threshold: 0,
+      bps: 0,
+      bps_rd: 0,
+      bps_wr: 0,
+      iops: 0,
+      iops_rd: 0,
+      iops_wr: 0,
+      cache: { writeback: true, direct: false, "no-flush": false },
+      image: {
+        filename: disk.imageName,
+        format: "raw",
+        "virtual-size": disk.sectors * disk.sectorBytes,
+        "dirty-flag": false,
+      },
+    },
+  };
 }
 
 /** What the greeting and query-version tell: the field is QEMU's, the numbers are ours. */
@@ -188,8 +245,55 @@ export const QMP_COMMANDS: readonly QmpCommand[] = [
   },
   { name: "query-version", run: versionOf },
   { name: "query-commands", run: () => QMP_COMMANDS.map(({ name }) => ({ name })) },
-  { name: "query-name", run: () => ({}) },
+  { name: "query-name", run: ({ host: { name } }) => (name === undefined ? {} : { name }) },
   { name: "query-kvm", run: () => ({ enabled: false, present: false }) },
+  { name: "query-target", run: () => ({ arch: "x86_64" }) },
+  {
+    name: "query-memory-size-summary",
+    run: ({ control }) => ({ "base-memory": control.machine.ram.size, "plugged-memory": 0 }),
+  },
+  {
+    name: "query-mice",
+    run: ({ control }) => [
+      { name: control.machine.board.mouse.name, index: MOUSE, current: true, absolute: false },
+    ],
+  },
+  { name: "query-block", run: ({ control }) => drives(control.machine).map(blockInfo) },
+  { name: "query-vnc", run: ({ host: { vnc } }) => vncInfo(vnc) },
+  {
+    name: "set_password",
+    parameters: {
+      protocol: { type: "string" },
+      password: { type: "string" },
+      connected: { type: "string", optional: true },
+    },
+    run: ({ host }, given) => {
+      oneOf("protocol", given.protocol, ["vnc"]);
+      if (oneOf("connected", given.connected ?? "keep", CONNECTED) !== "keep") {
+        throw new QmpError("Invalid parameter 'connected'");
+      }
+      lockedVnc(host).setPassword(given.password as string);
+      return {};
+    },
+  },
+  {
+    name: "expire_password",
+    parameters: { protocol: { type: "string" }, time: { type: "string" } },
+    run: ({ host }, given) => {
+      oneOf("protocol", given.protocol, ["vnc"]);
+      const when = expiryTime(given.time as string);
+      lockedVnc(host).expirePassword(when);
+      return {};
+    },
+  },
+  {
+    name: "change-vnc-password",
+    parameters: { password: { type: "string" } },
+    run: ({ host }, given) => {
+      lockedVnc(host).setPassword(given.password as string);
+      return {};
+    },
+  },
   {
     name: "query-cpus-fast",
     run: ({ control }) =>

@@ -1,23 +1,24 @@
 // QMP beside QEMU's: the same requests, the same answers and events; and what broken clients send.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { RunControl } from "../debug/run-control.ts";
 import { Machine } from "../host/machine.ts";
 import { writeWholeFile } from "../host/whole-file.ts";
+import type { MonitorHost } from "./command.ts";
 import { Monitor } from "./monitor.ts";
 import { Pointer } from "./pointer.ts";
 import { QmpSession } from "./qmp.ts";
 import { inputGuest } from "./testdata/input-guest.ts";
 import { QemuMonitor, type QmpMessage } from "./testdata/qemu-monitor.ts";
 
-async function start() {
-  const machine = await Machine.create({ kernel: inputGuest(), memory: "16M" });
-  await machine.run({ until: "ready " });
-  const control = new RunControl(machine, false);
-  const host = { quit() {}, writeFile: writeWholeFile };
+/** A session of QMP with a machine, before any negotiation. */
+function connected(control: RunControl, host: MonitorHost) {
   const monitor = new Monitor(control, host);
-  const context = { control, monitor, host, pointer: new Pointer(), version: "1.2.3" };
+  const context = { control, monitor, host, pointer: new Pointer() };
   const messages: QmpMessage[] = [];
   let ended = false;
   const session = new QmpSession(context, {
@@ -35,7 +36,14 @@ async function start() {
     await session.answered;
     return [...messages];
   };
-  return { machine, messages, session, send, isEnded: () => ended };
+  return { messages, session, send, isEnded: () => ended };
+}
+
+async function start() {
+  const machine = await Machine.create({ kernel: inputGuest(), memory: "16M" });
+  await machine.run({ until: "ready " });
+  const host = { quit() {}, writeFile: writeWholeFile, version: "1.2.3" };
+  return { machine, ...connected(new RunControl(machine, false), host) };
 }
 
 /** A message without what differs between two runs. */
@@ -63,6 +71,15 @@ const REQUESTS: readonly unknown[] = [
   { execute: "system_powerdown" },
   { execute: "system_wakeup" },
   { execute: "query-name" },
+  { execute: "query-target" },
+  { execute: "query-memory-size-summary" },
+  { execute: "query-vnc" },
+  { execute: "set_password", arguments: { protocol: "foo", password: "x" } },
+  { execute: "set_password", arguments: { protocol: "vnc", password: "x", connected: "zz" } },
+  { execute: "set_password", arguments: { protocol: "vnc", password: "x", connected: "fail" } },
+  { execute: "set_password", arguments: { protocol: "vnc" } },
+  { execute: "expire_password", arguments: { protocol: "vnc", time: 5 } },
+  { execute: "expire_password", arguments: { protocol: "foo", time: "now" } },
   { execute: "nope" },
   { execute: "stop", arguments: { x: 1 } },
   { execute: "stop", foo: 1 },
@@ -108,6 +125,64 @@ test.skipIf(!hasQemu)("requests are answered as QEMU answers them, events includ
     }
   } finally {
     qemu.close();
+  }
+});
+
+/** The names of all members, those of members too. */
+const shape = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map(shape)
+    : typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).map(([name, v]) => [name, shape(v)]))
+      : typeof value;
+
+test.skipIf(!hasQemu)("disks and the VNC server are told of as by QEMU", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "emu-qmp-"));
+  const images = ["disk", "cdrom"].map((kind) => join(folder, kind));
+  for (const image of images) writeFileSync(image, new Uint8Array(65536));
+  const drives = images.flatMap((file, i) => [
+    "-drive",
+    `file=${file},format=raw,media=${i === 0 ? "disk" : "cdrom"},index=${i * 2}`,
+  ]);
+  const socket = `unix:${join(folder, "vnc")}`;
+  const extra = ["-nodefaults", ...drives, "-vnc", socket];
+  const qemu = await QemuMonitor.until("", inputGuest(), true, extra);
+  try {
+    const disks = (["disk", "cdrom"] as const).map((kind) => ({
+      kind,
+      image: { name: join(folder, kind), size: 65536, read: () => new Uint8Array(65536) },
+    }));
+    const machine = await Machine.create({ disks, memory: "16M" });
+    const control = new RunControl(machine, true);
+    const vnc = {
+      ...{ asksPassword: false, clients: [], setPassword() {}, expirePassword() {} },
+      address: { host: "127.0.0.1", port: 5900, family: "ipv4" } as const,
+    };
+    const session = connected(control, { quit() {}, vnc });
+    await session.send('{"execute":"qmp_capabilities"}');
+    const ask = async (name: string): Promise<[unknown, unknown]> => {
+      const [mine] = await session.send(JSON.stringify({ execute: name }));
+      return [mine?.return, (await qemu.ask({ execute: name })).return];
+    };
+    const [mine, theirs] = await ask("query-block");
+    const known = (list: unknown): unknown =>
+      (list as { inserted: { image: object } }[]).map((drive) => {
+        const { "actual-size": _, ...image } = drive.inserted.image as Record<string, unknown>;
+        return {
+          ...drive,
+          device: "",
+          qdev: "",
+          inserted: { ...drive.inserted, image, "node-name": "" },
+        };
+      });
+    expect(known(mine)).toEqual(
+      (known(theirs) as object[]).map((drive) => ({ ...drive, device: "", qdev: "" })),
+    );
+    const [our, their] = await ask("query-vnc");
+    expect(shape(our)).toEqual(shape(their));
+  } finally {
+    qemu.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 

@@ -1,5 +1,6 @@
 // Stopping, going on, resets and the buttons of the machine.
 
+import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import type { Command } from "./command.ts";
 import { MonitorError } from "./command-line.ts";
 
@@ -77,6 +78,17 @@ export const RUN_COMMANDS: readonly Command[] = [
         throw new MonitorError("unable to wake up: guest is not in suspended state");
       }
       return "";
+    },
+  },
+  {
+    names: ["boot_set"],
+    parameters: "bootdevice",
+    help: "define new values for the boot device list, for the next reset: a floppy, c hard disk, d CD",
+    run: ({ control }, line) => {
+      const letters = line.required("letters of boot devices, such as dc");
+      line.end();
+      control.machine.setBootOrder(bootOrderOf(letters));
+      return `boot device list now set to ${letters}`;
     },
   },
   {

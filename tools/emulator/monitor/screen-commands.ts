@@ -1,43 +1,10 @@
 // screendump: the screen as a PNG or PPM file.
 
 import { PICTURE_FORMATS, type PictureFormat, pictureFile } from "../picture-file.ts";
-import type { Command, MonitorContext } from "./command.ts";
+import type { Command } from "./command.ts";
 import { MonitorError } from "./command-line.ts";
 
-function setPassword({ host }: MonitorContext, password: string): string {
-  if (host.setVncPassword?.(password) !== true) {
-    throw new MonitorError("there is no VNC server with a password: -vnc :0,password=on is one");
-  }
-  return "";
-}
-
 export const SCREEN_COMMANDS: readonly Command[] = [
-  {
-    names: ["set_password"],
-    parameters: "vnc password",
-    help: "set the password of the VNC server",
-    words: () => ["vnc"],
-    run: (context, line) => {
-      if (line.required("vnc") !== "vnc") throw new MonitorError("expected vnc and a password");
-      const password = line.required("a password");
-      line.end();
-      return setPassword(context, password);
-    },
-  },
-  {
-    names: ["change"],
-    parameters: "vnc password password",
-    help: "the same",
-    words: () => ["vnc", "password"],
-    run: (context, line) => {
-      const words = [line.word(), line.word()].join(" ");
-      if (words !== "vnc password")
-        throw new MonitorError("expected vnc password and the password");
-      const password = line.required("a password");
-      line.end();
-      return setPassword(context, password);
-    },
-  },
   {
     names: ["screendump"],
     parameters: "filename [-f format]",

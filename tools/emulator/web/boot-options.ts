@@ -118,7 +118,7 @@ export function planOf(query: URLSearchParams, defaults: BootPlan = NO_PLAN): Bo
     memory: given("memory") ?? plan.memory,
     cpus: cpus === undefined ? plan.cpus : number("cpus", cpus),
     vga: vga === undefined ? plan.vga : oneOf("vga", vga, ["std", "none"]) === "std",
-    accel: accel === undefined ? plan.accel : parseAccel(accel),
+    accel: accel === undefined ? plan.accel : parseAccel(accel, "?accel="),
     realTime:
       clock === undefined ? plan.realTime : oneOf("clock", clock, ["host", "vm"]) === "host",
     paused: query.has("paused") || plan.paused,

@@ -37,18 +37,25 @@ function combinations(typist: Typist): readonly [HTMLButtonElement, HTMLElement]
       button(label, `Press ${label} in the machine`, () => typist.press(keys)),
     ),
   );
+  // A browser of before 2024 may know no popovers: there the menu stays until the button is pressed again.
+  const isPopover = typeof menu.togglePopover === "function";
+  menu.hidden = !isPopover;
   const opener = signButton("more", "Keys …", "Keys that the browser keeps for itself", () => {
-    menu.togglePopover();
+    if (isPopover) menu.togglePopover();
+    else {
+      menu.hidden = !menu.classList.toggle("open");
+      follow(!menu.hidden);
+    }
   });
-  menu.addEventListener("toggle", (event) => {
-    const isOpen = (event as ToggleEvent).newState === "open";
+  const follow = (isOpen: boolean): void => {
     opener.setAttribute("aria-expanded", String(isOpen));
     if (!isOpen) return;
     const { bottom, right } = opener.getBoundingClientRect();
     menu.style.top = `${bottom + GAP}px`;
     menu.style.left = `${Math.max(GAP, right - menu.offsetWidth)}px`;
     menu.querySelector("button")?.focus();
-  });
+  };
+  menu.addEventListener("toggle", (event) => follow((event as ToggleEvent).newState === "open"));
   opener.setAttribute("aria-expanded", "false");
   opener.classList.add("opener");
   return [opener, menu];

@@ -12,6 +12,7 @@ import { TouchKeyboard } from "./touch-keyboard.ts";
 import { TouchPad } from "./touch-pad.ts";
 import type { Typist } from "./typist.ts";
 
+export const NO_CANVAS = "This browser has no canvas to draw the machine's screen on.";
 const HINT_FREE = "Click the screen, or press Enter on it, to type into the machine.";
 const HINT_CAUGHT = "Keys go to the machine. Ctrl+Alt+G gives them back.";
 const HINT_MOUSE = "Keys and mouse go to the machine. Ctrl+Alt+G gives them back, Esc the mouse.";
@@ -87,13 +88,19 @@ export class Screen {
 
   /** The picture: bytes R, G, B, A, row by row. */
   picture(): Uint8ClampedArray {
-    return this.#context.getImageData(0, 0, this.width, this.height).data;
+    const image = this.#context?.getImageData(0, 0, this.width, this.height);
+    if (image === undefined) throw new Error(NO_CANVAS);
+    return image.data;
   }
 
-  get #context(): CanvasRenderingContext2D {
-    const context = this.#canvas.getContext("2d", { alpha: false, willReadFrequently: true });
-    if (context === null) throw new Error("This browser has no canvas to draw the screen on.");
-    return context;
+  /** Null where the browser, or somebody's settings, refuses canvases. */
+  get #context(): CanvasRenderingContext2D | null {
+    return this.#canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  }
+
+  /** The browser can show pictures. */
+  get isDrawable(): boolean {
+    return this.#context !== null;
   }
 
   resize(width: number, height: number): void {
@@ -104,7 +111,7 @@ export class Screen {
   }
 
   draw({ image, x, y, width, height }: PicturePart): void {
-    this.#context.putImageData(image, 0, 0, x, y, width, height);
+    this.#context?.putImageData(image, 0, 0, x, y, width, height);
   }
 
   /** Whole device pixels for each pixel of the machine, or as much as there is room for. */

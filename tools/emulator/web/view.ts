@@ -9,7 +9,7 @@ import { element, signButton } from "./dom.ts";
 import { Drawer } from "./drawer.ts";
 import { logo } from "./icons.ts";
 import { RunBar } from "./run-bar.ts";
-import { Screen } from "./screen.ts";
+import { NO_CANVAS, Screen } from "./screen.ts";
 import { SnapshotDialog } from "./snapshot-dialog.ts";
 import { StatusLine } from "./status-line.ts";
 import { Typist } from "./typist.ts";
@@ -122,6 +122,7 @@ export class MachineView {
         this.#title.textContent = message.title;
         this.onTitle(message.title);
         this.screen.element.hidden = !message.hasScreen;
+        if (message.hasScreen && !this.screen.isDrawable) this.fail(NO_CANVAS);
         break;
       case "size":
         this.screen.resize(message.width, message.height);

@@ -223,6 +223,16 @@ test("a password lets in who knows it, and nobody before there is one", async ()
   expect(await new Client(server.port).greet("")).toBe(1);
   server.setPassword("secret");
   expect(await new Client(server.port).greet("Secret")).toBe(1);
+  expect(server.clients).toEqual([]);
+  const inside = new Client(server.port);
+  expect(await inside.greet("secret")).toBe(0);
+  expect(server.clients).toEqual([
+    { host: "127.0.0.1", port: inside.socket.localPort, family: "ipv4" },
+  ]);
+  expect(server.address).toEqual({ host: "127.0.0.1", port: server.port, family: "ipv4" });
+  server.expirePassword(Date.now());
+  expect(await new Client(server.port).greet("secret")).toBe(1);
+  server.expirePassword(Number.POSITIVE_INFINITY);
   expect(await new Client(server.port).greet("secret")).toBe(0);
 });
 

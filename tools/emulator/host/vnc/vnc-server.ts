@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { Display } from "../../display.ts";
 import { LoadError } from "../../load-error.ts";
 import type { Machine } from "../../machine.ts";
+import type { VncAddress, VncService } from "../../monitor/command.ts";
 import { LookPace, TICK_MS } from "../../remote/look-pace.ts";
 import { hangUp } from "../hang-up.ts";
 import { RfbSession } from "./rfb-session.ts";
@@ -20,13 +21,21 @@ export interface VncOptions {
   title: string;
 }
 
-export class VncServer {
+const familyOf = (name: string | undefined): VncAddress["family"] =>
+  name === "IPv6" ? "ipv6" : "ipv4";
+
+export class VncServer implements VncService {
   readonly #server: Server;
-  readonly #sessions = new Set<RfbSession>();
+  /** Those who are connected, and from where. */
+  readonly #sessions = new Map<RfbSession, VncAddress>();
+  readonly asksPassword: boolean;
   readonly #timer: NodeJS.Timeout;
   #password = "";
+  /** From then on nobody is let in, ms since 1970. */
+  #expires = Number.POSITIVE_INFINITY;
 
   private constructor(machine: Machine, options: VncOptions) {
+    this.asksPassword = options.password;
     this.#server = createServer((socket) => {
       const display = Display.of(machine);
       if (display === undefined || this.#sessions.size >= MAX_CLIENTS) {
@@ -34,7 +43,7 @@ export class VncServer {
         return;
       }
       socket.setNoDelay(true);
-      const password = options.password ? () => this.#password : undefined;
+      const password = options.password ? () => this.#validPassword() : undefined;
       const session = new RfbSession(
         { title: options.title, display, password },
         {
@@ -47,7 +56,11 @@ export class VncServer {
           },
         },
       );
-      this.#sessions.add(session);
+      this.#sessions.set(session, {
+        host: socket.remoteAddress ?? "",
+        port: socket.remotePort ?? 0,
+        family: familyOf(socket.remoteFamily),
+      });
       socket.on("data", (bytes) => session.receive(bytes));
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
@@ -58,7 +71,7 @@ export class VncServer {
     const pace = new LookPace();
     this.#timer = setInterval(() => {
       pace.tick(() => {
-        for (const session of this.#sessions) void session.update();
+        for (const session of this.#sessions.keys()) void session.update();
       });
     }, TICK_MS);
     this.#timer.unref();
@@ -79,9 +92,24 @@ export class VncServer {
     return vnc;
   }
 
-  get port(): number {
+  get address(): VncAddress {
     const address = this.#server.address();
-    return typeof address === "object" && address !== null ? address.port : 0;
+    if (typeof address !== "object" || address === null) {
+      return { host: "", port: 0, family: "ipv4" };
+    }
+    return { host: address.address, port: address.port, family: familyOf(address.family) };
+  }
+
+  get port(): number {
+    return this.address.port;
+  }
+
+  get clients(): readonly VncAddress[] {
+    return [...this.#sessions.values()];
+  }
+
+  #validPassword(): string {
+    return Date.now() < this.#expires ? this.#password : "";
   }
 
   /** The password for those who connect from now on; nobody is let in while it is empty. */
@@ -89,9 +117,14 @@ export class VncServer {
     this.#password = password;
   }
 
+  /** Nobody is let in from then on (ms since 1970), whatever the password. */
+  expirePassword(when: number): void {
+    this.#expires = when;
+  }
+
   close(): void {
     clearInterval(this.#timer);
     this.#server.close();
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions.keys()) session.close();
   }
 }

@@ -38,8 +38,13 @@ export class QemuMonitor {
   }
 
   /** Starts QEMU and lets the kernel run until it has sent `text` on COM1; QMP is then negotiated or not. */
-  static async until(text: string, kernel: Uint8Array, negotiate = true): Promise<QemuMonitor> {
-    const qemu = new QemuMonitor(kernel, []);
+  static async until(
+    text: string,
+    kernel: Uint8Array,
+    negotiate = true,
+    extra: readonly string[] = [],
+  ): Promise<QemuMonitor> {
+    const qemu = new QemuMonitor(kernel, extra);
     await qemu.next();
     if (negotiate) await qemu.ask({ execute: "qmp_capabilities" });
     while (!qemu.serial.includes(text)) await turn();

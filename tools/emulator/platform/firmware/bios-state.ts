@@ -7,6 +7,23 @@ import type { DriveClass } from "./drives.ts";
 export type BootOrder = readonly DriveClass[];
 export const BOOT_ORDER: BootOrder = ["disk", "floppy", "cdrom"];
 
+const BOOT_LETTERS: Readonly<Record<string, DriveClass>> = { a: "floppy", c: "disk", d: "cdrom" };
+
+/**
+ * What -boot's letters stand for, and behind them what they leave out, as QEMU's BIOS has it. Throws an `Error` of one
+ * line for a letter that is none.
+ */
+export function bootOrderOf(letters: string): BootOrder {
+  const kinds = [...letters].map((letter) => {
+    const kind = BOOT_LETTERS[letter];
+    if (kind === undefined) {
+      throw new Error(`expected a (floppy), c (hard disk) and d (CD), not "${letter}"`);
+    }
+    return kind;
+  });
+  return [...new Set([...kinds, ...BOOT_ORDER])];
+}
+
 export interface BiosState {
   /** For the next boot. */
   order: BootOrder;

@@ -27,7 +27,9 @@ import {
   word,
 } from "../../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
+import { RunControl } from "../../debug/run-control.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
+import { Monitor } from "../../monitor/monitor.ts";
 import { bootCd } from "../testdata/boot-cd.ts";
 import { bootSector } from "../testdata/boot-sector.ts";
 
@@ -432,6 +434,11 @@ test("media are tried in the order given, and once in another", async () => {
   expect(await starts({ bootOrder: ["disk", "cdrom"] }, "disk ")).toBe("disk ");
   expect(await starts({ bootOrder: ["cdrom"] }, "CD CD ")).toBe("CD CD ");
   expect(await starts({ bootOnce: ["cdrom"] }, "disk ")).toBe("CD disk ");
+  const machine = await Machine.create({ disks: [cd, disk], bootOrder: ["cdrom"], reboot: true });
+  const monitor = new Monitor(new RunControl(machine, true), { quit() {} });
+  expect(await monitor.execute("boot_set c")).toBe("boot device list now set to c\n");
+  machine.runSync({ until: "disk ", nanoseconds: 10e6 });
+  expect(machine.serialOutput).toBe("CD disk ");
 });
 
 test("without anything to boot the screen says so", async () => {

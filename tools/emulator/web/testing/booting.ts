@@ -11,6 +11,7 @@ import {
   information,
   type PageSite,
   press,
+  untilSerial,
   untilSerialIs,
   untilState,
 } from "./page-site.ts";
@@ -77,7 +78,7 @@ export function onBooting(site: () => PageSite): void {
     await press(page, "Boot");
     await page
       .getByRole("alert")
-      .filter({ hasText: /^-m 1T/ })
+      .filter({ hasText: /^memory 1T/ })
       .waitFor();
     await untilNothing(page);
     await press(page, "Boot …");
@@ -208,7 +209,8 @@ export function onBooting(site: () => PageSite): void {
     ["kernel=echo&module=absent+x", /^absent: the server answers 404$/],
     ["disk=absent", /^absent: the server answers 404$/],
     ["disk=broken", /^disk disk0: 100 bytes, expected at least /],
-    ["kernel=echo&memory=1T", /^-m 1T: expected a number with K, M or G/],
+    ["kernel=echo&memory=1T", /^memory 1T: expected a number with K, M or G/],
+    ["kernel=echo&accel=fast", /^\?accel=fast: expected interp, jit or /],
     ["kernel=echo&memory=3G&cpus=999", /^999 CPUs: expected 1 to 32$/],
     ["colour=blue", /^\?colour: unknown option/],
     [`kernel=${encodeURIComponent(image)}`, /^<img src=x onerror=.*: the server answers 404$/],
@@ -243,6 +245,32 @@ export function onBooting(site: () => PageSite): void {
       "This browser starts no worker for the machine: not allowed here",
     );
     await untilNothing(page);
+    await page.close();
+  });
+
+  test("a browser that draws nothing is told so, and its serial console goes on", async () => {
+    const page = await site().open("?kernel=echo", () => {
+      HTMLCanvasElement.prototype.getContext = () => null;
+    });
+    expect(await alertOf(page)).toBe("This browser has no canvas to draw the machine's screen on.");
+    await untilSerial(page, "hello, page");
+    await page.close();
+  });
+
+  test("a browser without popovers opens the menu of keys all the same", async () => {
+    const page = await site().open("?kernel=echo", () => {
+      Reflect.deleteProperty(HTMLElement.prototype, "togglePopover");
+      Reflect.deleteProperty(HTMLElement.prototype, "popover");
+    });
+    const menu = page.getByRole("group", { name: "Key combinations" });
+    const opener = page.getByRole("button", { name: "Keys …" });
+    await opener.waitFor();
+    expect(await menu.isVisible()).toBe(false);
+    await opener.click();
+    expect(await menu.isVisible()).toBe(true);
+    expect(await opener.getAttribute("aria-expanded")).toBe("true");
+    await opener.click();
+    expect(await menu.isVisible()).toBe(false);
     await page.close();
   });
 
