@@ -514,7 +514,6 @@ export function firstMapping(node: Node): Area | null {
 /** Puts `area` where it belongs; one that is empty comes in front of another that begins there. */
 export function insertArea(space: Space, area: Area): void {
   let previous: Area | null = null;
-  let next: Area | null = null;
   let parent: Area | null = null;
   let low = false;
   let at = changetype<Area | null>(space.areaTree);
@@ -523,22 +522,16 @@ export function insertArea(space: Space, area: Area): void {
     parent = at;
     low = area.start < at.start || (isEmpty && area.start === at.start);
     if (low) {
-      next = at;
       at = changetype<Area | null>(at.low);
     } else {
       previous = at;
       at = changetype<Area | null>(at.high);
     }
   }
-  area.previous = previous;
-  area.next = next;
-  if (previous === null) space.areas = area;
-  else previous.next = area;
-  if (next === null) space.lastArea = area;
-  else next.previous = area;
+  listArea(space, previous, area);
   area.gap = gapOf(area);
+  const next = area.next;
   if (next !== null) next.gap = gapOf(next);
-  count(space, area);
   plant(treeOf(space), parent, low, area, sumGaps);
 }
 
@@ -563,8 +556,8 @@ function grow(size: u32): Area | null {
 }
 
 /**
- * Puts `area` into the list behind `previous`, in front of which are all that begin below it (null: it is the first), but
- * not into the tree: `plantAll` comes when all have been listed.
+ * Puts `area` into the list behind `previous`, the last of those that come in front of it (null: it is the first), but not
+ * into the tree: `plantAll` can do that when all have been listed.
  */
 export function listArea(space: Space, previous: Area | null, area: Area): void {
   const next = previous === null ? space.areas : previous.next;
