@@ -214,7 +214,8 @@ static int chain(int taker) {
 }
 
 static int segments(int taker) {
-  for (;;) {
+  // Who gives back what it takes comes to no end of its own.
+  for (int i = 0; taker % 2 || i < 50; i++) {
     int id = shmget(IPC_PRIVATE, 1 << 20, 0600 | IPC_CREAT);
     if (id < 0) return failed();
     char *at = shmat(id, 0, 0);
@@ -224,6 +225,7 @@ static int segments(int taker) {
     if (taker % 2) continue;
     shmctl(id, IPC_RMID, 0);
   }
+  return 0;
 }
 
 static void end_ipc(void) {
@@ -677,6 +679,15 @@ static void limits(void) {
   limit(RLIMIT_NPROC, 40);
 }
 
+static void tell(const char *path, const char *text) {
+  int fd = open(path, O_WRONLY);
+  if (fd < 0 || write(fd, text, strlen(text)) < 0) perror(path);
+  close(fd);
+}
+
+/** Whether who calls may be ended for memory: 0, or -1000 for never. */
+static void score(const char *text) { tell("/proc/self/oom_score_adj", text); }
+
 static int drop(const char *path, const struct stat *status, int kind, struct FTW *at) { return remove(path); }
 
 static void wipe(void) { nftw(here, drop, 600, FTW_DEPTH | FTW_PHYS); }
@@ -692,6 +703,7 @@ static void run(const struct storm *storm, FILE *out) {
   pipe(end);
   pid_t watched = fork();
   if (watched == 0) {
+    score("0");
     close(end[1]);
     _exit(innocent(end[0]));
   }
@@ -701,6 +713,7 @@ static void run(const struct storm *storm, FILE *out) {
   for (int i = 0; i < TAKERS; i++) {
     takers[i] = fork();
     if (takers[i] != 0) continue;
+    score("0");
     setpgid(0, 0);
     close(end[1]), close(ready[0]), close(go[1]);
     if (limited) {
@@ -757,6 +770,10 @@ int main(int count, char **arguments) {
   if (count > 1 && !strcmp(arguments[1], "-l")) limited = 1, first++;
   if (getenv("STORMS_SEED")) seed = atoi(getenv("STORMS_SEED"));
   snprintf(here, sizeof here, "/tmp/storm");
+  // Segments stay when takers are ended for memory: who removes them has to live.
+  score("-1000");
+  // Nothing else limits segments, which are nobody's; pages.
+  if (limited) tell("/proc/sys/kernel/shmall", "4096");
   memset(large, 'x', sizeof large);
   for (unsigned i = 0; i < sizeof storms / sizeof *storms; i++) {
     int wanted = first >= count;
