@@ -121,6 +121,9 @@ function writeBuffer(thread: Thread, input: OpenFile, output: OpenFile, to: i64,
   return result;
 }
 
+/** The negative error that has stopped the last `pipeToFile`, whatever had gone before; 0 where none has. */
+export let stopped: i64 = 0;
+
 /**
  * Passes up to `count` bytes from the pipe that `input` is to `to` of `output` (OWN_POSITION: its own), as many as there
  * are once there are any. Bytes, or a negative error.
@@ -136,6 +139,7 @@ export function pipeToFile(
   const kind = output.node.kind;
   if (kind === KIND_DIRECTORY || kind === KIND_ANONYMOUS) return -EINVAL;
   const found = awaitBytes(thread, input, mayWait);
+  stopped = 0;
   if (found <= 0) return found;
   const pipe = pipeOf(input.node);
   const wasFull = isFull(pipe);
@@ -148,6 +152,7 @@ export function pipeToFile(
     done += result;
   }
   noteTaken(input.node, wasFull);
+  stopped = min<i64>(result, 0);
   return done === 0 ? result : done;
 }
 

@@ -22,7 +22,9 @@ import {
   OWN_POSITION,
   pipeToFile,
   pipeToPipe,
+  stopped,
 } from "../libroottask/splice";
+import { sizeResult } from "./signals";
 import { readVector, TRANSFER_MAX, written } from "./transfer";
 
 const SPLICE_F_NONBLOCK: u32 = 2;
@@ -85,6 +87,7 @@ export function sysSplice(thread: Thread, regs: Utcb): i64 {
     if ((output.flags & O_APPEND) !== 0) return -EINVAL;
     const mayWait = waits(flags, input, input);
     const done = written(thread, pipeToFile(thread, input, output, to, count, mayWait));
+    if (done > 0) sizeResult(thread, stopped);
     return advance(thread, regs.r10, to, done);
   }
   if (!isPipe(output)) return -EINVAL;

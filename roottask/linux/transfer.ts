@@ -255,7 +255,9 @@ function copyBetween(
     if (result <= 0) break;
     done += result;
   }
-  return written(thread, done === 0 ? result : done);
+  // What has stopped it may be told by a signal, though bytes have gone before.
+  written(thread, result);
+  return done === 0 ? result : done;
 }
 
 /** Position of a call: what `positionOfCall` has found last. */
