@@ -95,6 +95,14 @@ export function hasFreeDescriptor(table: usize, limit: u32): bool {
   return firstFree(changetype<Table>(table), 0) < limit;
 }
 
+/** The lowest free descriptor from `from` on, below `limit`, with room for it; or -EMFILE or -ENOMEM. */
+export function freeDescriptor(table: usize, from: u32, limit: u32): i64 {
+  const own = changetype<Table>(table);
+  const fd = firstFree(own, from);
+  if (fd >= limit) return -EMFILE;
+  return makeRoom(own, fd) ? (fd as i64) : -ENOMEM;
+}
+
 /** Puts `file` at the lowest free descriptor from `from` on, below `limit`. Returns it, -EMFILE or -ENOMEM. */
 export function installFile(
   table: usize,
@@ -103,14 +111,14 @@ export function installFile(
   limit: u32,
   closing: bool,
 ): i64 {
+  const free = freeDescriptor(table, from, limit);
+  if (free < 0) return free;
   const own = changetype<Table>(table);
-  const fd = firstFree(own, from);
-  if (fd >= limit) return -EMFILE;
-  if (!makeRoom(own, fd)) return -ENOMEM;
+  const fd = free as u32;
   file.users++;
   store<usize>(own.entries + fd * 4, changetype<usize>(file));
   setCloseOnExec(table, fd, closing);
-  return fd as i64;
+  return free;
 }
 
 export function closeOnExec(table: usize, fd: u32): bool {

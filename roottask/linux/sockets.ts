@@ -4,7 +4,7 @@
 // socket_headers.ts, options in socket_options.ts.
 
 import { Utcb } from "../libhedron/utcb";
-import { closeFile, fileOf } from "../libroottask/descriptors";
+import { closeFile, fileOf, freeDescriptor } from "../libroottask/descriptors";
 import {
   EAFNOSUPPORT,
   EBADF,
@@ -79,11 +79,14 @@ function socketFor(family: u32, type: u32, number: u32): Socket | null {
   }
 }
 
+/** What a type may be made of. */
+const TYPE_AND_FLAGS: u32 = SOCK_TYPES | O_CLOEXEC | O_NONBLOCK;
+
 /** A new socket with its open file, as socket(2) is asked for; null, and an error in `familyError`. */
 function makeSocket(family: u32, type: u32, number: u32): OpenFile | null {
   const kind = type & SOCK_TYPES;
   setFamilyError(-EINVAL);
-  if ((type & ~(SOCK_TYPES | O_CLOEXEC | O_NONBLOCK)) !== 0) return null;
+  if ((type & ~TYPE_AND_FLAGS) !== 0) return null;
   setFamilyError(-EAFNOSUPPORT);
   if (family >= AF_MAX) return null;
   setFamilyError(-EINVAL);
@@ -102,15 +105,19 @@ export function sysSocket(program: Program, regs: Utcb): i64 {
   return file === null ? familyError : giveDescriptor(program, file, type);
 }
 
-/** socketpair(family, type, protocol, descriptors). */
+/** socketpair(family, type, protocol, descriptors): the numbers come first, and stay where they were put if it fails. */
 export function sysSocketpair(program: Program, regs: Utcb): i64 {
   const type = regs.rsi as u32;
+  if ((type & ~TYPE_AND_FLAGS) !== 0) return -EINVAL;
+  const table = program.files;
+  const one = freeDescriptor(table, 0, program.filesLimit);
+  if (one < 0) return one;
+  const other = freeDescriptor(table, (one as u32) + 1, program.filesLimit);
+  if (other < 0) return other;
+  if (!put32(program.space, regs.r10, one as u32)) return -EFAULT;
+  if (!put32(program.space, regs.r10 + 4, other as u32)) return -EFAULT;
   const first = makeSocket(regs.rdi as u32, type, regs.rdx as u32);
   if (first === null) return familyError;
-  if (socketOf(first).protocol.family !== AF_UNIX) {
-    dropFile(first);
-    return -EOPNOTSUPP;
-  }
   const second = makeSocket(regs.rdi as u32, type, regs.rdx as u32);
   if (second === null) {
     dropFile(first);
@@ -118,23 +125,18 @@ export function sysSocketpair(program: Program, regs: Utcb): i64 {
   }
   const a = socketOf(first);
   const b = socketOf(second);
+  if (a.protocol.family !== AF_UNIX) {
+    dropFile(first);
+    dropFile(second);
+    return -EOPNOTSUPP;
+  }
   noteOwner(a, program.id);
   noteOwner(b, program.id);
   pairSockets(a, b);
-  const one = giveDescriptor(program, first, type);
-  const other = giveDescriptor(program, second, type);
-  if (one >= 0 && other >= 0) {
-    if (
-      put32(program.space, regs.r10, one as u32) &&
-      put32(program.space, regs.r10 + 4, other as u32)
-    ) {
-      return 0;
-    }
-  }
-  if (one >= 0) closeFile(program.files, one as u64);
-  if (other >= 0) closeFile(program.files, other as u64);
-  if (one < 0) return one;
-  return other < 0 ? other : -EFAULT;
+  // These are the numbers that were free, and have their room.
+  giveDescriptor(program, first, type);
+  giveDescriptor(program, second, type);
+  return 0;
 }
 
 /** bind(fd, address, length). */
