@@ -31,6 +31,8 @@ export class Inet {
   /** In the host's order, 0 for none. */
   localPort: u32;
   remotePort: u32;
+  /** The port that getsockname(2) tells: of streams the last one it had, though others may have that now. */
+  toldPort: u32;
   /** FIXED_…. */
   fixed: u32;
   /** IPV6_V6ONLY. */
@@ -187,6 +189,7 @@ function enterPort(socket: Socket, port: u32, kind: u32): void {
   setUsed(kindOf(socket), port, true);
   const first = changetype<Socket | null>(load<usize>(list));
   inet.localPort = port;
+  inet.toldPort = port;
   inet.previous = null;
   inet.next = first;
   if (first !== null) inetOf(first).previous = socket;
@@ -239,7 +242,7 @@ function isListening(socket: Socket): bool {
 }
 
 /** The connection of `socket` is over, and with it its claim to a port that bind(2) has not fixed. */
-function isOver(socket: Socket): bool {
+export function isOver(socket: Socket): bool {
   const inet = inetOf(socket);
   const fixed = (inet.fixed & FIXED_PORT) !== 0;
   return inet.phase !== 0 && socket.state === UNCONNECTED && !fixed;
@@ -341,7 +344,9 @@ export function forgetRemote(socket: Socket): void {
   inet.remotePort = 0;
   socket.state = UNCONNECTED;
   if ((inet.fixed & FIXED_ADDRESS) === 0) setAny(socket);
-  if ((inet.fixed & FIXED_PORT) === 0) dropPort(socket);
+  if ((inet.fixed & FIXED_PORT) !== 0) return;
+  dropPort(socket);
+  if (socket.type === SOCK_DGRAM) inet.toldPort = 0;
 }
 
 /** The local address is the wildcard of the family. */

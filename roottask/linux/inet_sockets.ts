@@ -22,6 +22,7 @@ import { allocate } from "../libroottask/heap";
 import {
   AF_INET,
   AF_INET6,
+  dropPort,
   FIXED_ADDRESS,
   FIXED_PORT,
   forgetRemote,
@@ -31,6 +32,7 @@ import {
   isAny,
   isMapped,
   isMulticast,
+  isOver,
   isTaken,
   LOOPBACK4,
   LOOPBACK6,
@@ -193,6 +195,7 @@ function bind(_thread: Thread, socket: Socket, length: u32): i64 {
   if (!six && wrong !== 0) return wrong;
   const privileged = port !== 0 && port < PRIVILEGED_PORTS;
   if (privileged && !capable(CAP_NET_BIND_SERVICE)) return -EACCES;
+  if (isOver(socket)) dropPort(socket);
   if (socket.state !== UNCONNECTED || inet.localPort !== 0) return -EINVAL;
   if (wrong !== 0) return wrong;
   const ofHigh = high;
@@ -335,7 +338,7 @@ function acceptNot(_thread: Thread, _file: OpenFile): i64 {
 function name(socket: Socket, whose: u32): i64 {
   const inet = inetOf(socket);
   if (whose === NAME_OWN) {
-    return putInet(socket, inet.localHigh, inet.localLow, inet.localPort) as i64;
+    return putInet(socket, inet.localHigh, inet.localLow, inet.toldPort) as i64;
   }
   const there = socket.state === CONNECTED || whose === NAME_ACCEPTED;
   if (inet.remotePort === 0 || !there) return -ENOTCONN;
