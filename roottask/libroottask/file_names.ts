@@ -122,14 +122,25 @@ export function makeNode(kind: u32, mode: u32): i64 {
 function placeNode(kind: u32, mode: u32, device: u32): i64 {
   const refused = permitNew(walkDirectory as Node);
   if (refused !== 0) return refused;
-  if (!hasInode(walkDirectory as Node)) return -ENOSPC;
+  const node = newNodeFor(walkDirectory as Node, kind, mode, device);
+  return node === null ? newNodeError : giveName(node, walkDirectory as Node);
+}
+
+/** Why `newNodeFor` has made none: a negative error. */
+export let newNodeError: i64 = 0;
+
+/** A node of `kind` for `directory`, where it has no name yet; null where there is no room, or memory is out. */
+export function newNodeFor(directory: Node, kind: u32, mode: u32, device: u32): Node | null {
+  newNodeError = -ENOSPC;
+  if (!hasInode(directory)) return null;
+  newNodeError = -ENOMEM;
   const node = newNode(kind, mode);
-  if (node === null) return -ENOMEM;
+  if (node === null) return null;
   node.device = device;
   if (kind === KIND_DEVICE) node.operations = operationsOfDevice(device);
   markCreated(node);
-  inherit(node, walkDirectory as Node);
-  return giveName(node, walkDirectory as Node);
+  inherit(node, directory);
+  return node;
 }
 
 /** Something is mounted on `node` by the name `entry`, in the namespace of the last walk's directory. */

@@ -162,21 +162,34 @@ export function newFileSystem(type: u32, mode: u32): FileSystem | null {
 
 /** Gives `node` a name in `directory`, after what is there; the name is copied. Returns 0 or -ENOMEM. */
 export function attach(directory: Node, node: Node, name: usize, length: u32): i64 {
+  const entry = newEntry(name, length);
+  if (entry === null) return -ENOMEM;
+  attachEntry(entry, directory, node);
+  return 0;
+}
+
+/** A name in no directory yet, copied; null when memory is out. */
+export function newEntry(name: usize, length: u32): Entry | null {
   const copy = allocate(length);
-  if (copy === 0) return -ENOMEM;
+  if (copy === 0) return null;
   const entry = create<Entry>();
   if (entry === null) {
     release(copy, length);
-    return -ENOMEM;
+    return null;
   }
   memory.copy(copy, name, length);
+  entry.name = copy;
+  entry.nameLength = length;
+  return entry;
+}
+
+/** Makes `entry`, which is new, the name of `node` in `directory`, after what is there. */
+export function attachEntry(entry: Entry, directory: Node, node: Node): void {
   const system = systemOf(directory);
   if (system !== null) {
     if (node.system === 0) enterSystem(node, system);
     else if (node.links !== 0) system.inodes++;
   }
-  entry.name = copy;
-  entry.nameLength = length;
   entry.directory = directory;
   entry.node = node;
   entry.cookie = cookies++;
@@ -194,7 +207,6 @@ export function attach(directory: Node, node: Node, name: usize, length: u32): i
     directory.links++;
   }
   enterDirectory(entry);
-  return 0;
 }
 
 /** Gives `entry` another name, after what is in `directory`; the name is copied. Returns 0 or -ENOMEM. */
@@ -239,7 +251,8 @@ export function detach(entry: Entry): void {
   dispose(node);
 }
 
-function freeEntry(entry: Entry): void {
+/** Frees an entry that is in no directory. */
+export function freeEntry(entry: Entry): void {
   release(entry.name, entry.nameLength);
   destroy<Entry>(entry);
 }

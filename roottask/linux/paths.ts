@@ -24,6 +24,8 @@ import {
   lastKind,
   makeDevice,
   makeNode,
+  newNodeError,
+  newNodeFor,
   removeName,
 } from "../libroottask/file_names";
 import { hasInode } from "../libroottask/file_system";
@@ -45,9 +47,11 @@ import { Program, Thread } from "../libroottask/program";
 import { F_SEAL_EXEC } from "../libroottask/seals";
 import { copyText, copyTo } from "../libroottask/space";
 import {
+  attachEntry,
   detach,
   dispose,
   Entry,
+  freeEntry,
   KIND_BLOCK,
   KIND_DEVICE,
   KIND_DIRECTORY,
@@ -57,6 +61,7 @@ import {
   KIND_SOCKET,
   moveEntry,
   Node,
+  newEntry,
   newNode,
   refreshNode,
   swapNodes,
@@ -96,6 +101,7 @@ const AT_REMOVEDIR: u64 = 0x200;
 const AT_SYMLINK_FOLLOW: u64 = 0x400;
 const RENAME_NOREPLACE: u64 = 1;
 const RENAME_EXCHANGE: u64 = 2;
+const RENAME_WHITEOUT: u64 = 4;
 
 function openAt(thread: Thread, fd: u64, address: u64, flags: u64, mode: u64): i64 {
   const program = thread.program;
@@ -313,9 +319,24 @@ function move(source: Entry, directory: Node, replaced: Entry | null): i64 {
   return 0;
 }
 
+/** `move`, and a character device 0 without rights stays at the old name, which overlays take for a file that is gone. */
+function moveLeaving(source: Entry, directory: Node, replaced: Entry | null): i64 {
+  const from = source.directory;
+  const device = newNodeFor(from, KIND_DEVICE, 0, 0);
+  if (device === null) return newNodeError;
+  const entry = newEntry(source.name, source.nameLength);
+  const error: i64 = entry === null ? -ENOMEM : move(source, directory, replaced);
+  if (entry !== null) {
+    if (error === 0) attachEntry(entry, from, device);
+    else freeEntry(entry);
+  }
+  if (error !== 0) dispose(device);
+  return error;
+}
+
 function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, flags: u64): i64 {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
-  if (flags === (RENAME_NOREPLACE | RENAME_EXCHANGE)) return -EINVAL;
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) !== 0) return -EINVAL;
+  if ((flags & RENAME_EXCHANGE) !== 0 && flags !== RENAME_EXCHANGE) return -EINVAL;
   let error = nameAt(program, from, old);
   if (error !== 0) return error;
   const slash = walkSlash;
@@ -360,7 +381,9 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
     error = mayReplace(node, present);
     if (error !== 0) return error;
   }
-  return move(source, directory, replaced);
+  return (flags & RENAME_WHITEOUT) !== 0
+    ? moveLeaving(source, directory, replaced)
+    : move(source, directory, replaced);
 }
 
 /** rename(old, new). */
