@@ -121,15 +121,20 @@ static void passed_on(void) {
       await(ready[0]);
       _exit(0);
     }
-    say_wait("between", between);
+    // Told when the grandchild has said its part; it tells that by the pipe on which the other has waited.
+    siginfo_t info;
+    waitid(P_PID, between, &info, WEXITED | WNOWAIT);
     await(ready[0]);
+    say_wait("between", between);
     _exit(0);
   }
   close(end[1]);
-  say_wait("reaper", reaper);
+  // Told when nobody else has anything to say any more.
   char byte = 0;
-  SAY(read(end[0], &byte, 1));
-  SAY(read(end[0], &byte, 1));
+  int told = read(end[0], &byte, 1), ended = read(end[0], &byte, 1);
+  say_wait("reaper", reaper);
+  SAY(told);
+  SAY(ended);
 }
 
 // Threads and children do not have what was asked for.
