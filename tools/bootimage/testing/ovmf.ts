@@ -51,12 +51,12 @@ export class OvmfMachine {
     return this.#output.replace(SEQUENCES, "");
   }
 
-  /** The text as soon as it contains `what`; with a last line that says so where that does not come. */
-  async seen(what: string, limit = HANG_MS): Promise<string> {
+  /** The text as soon as it contains `what`, or fits to it; with a last line that says so where that does not come. */
+  async seen(what: string | RegExp, limit = HANG_MS): Promise<string> {
     for (const start = Date.now(); Date.now() - start < limit; ) {
       const ended = this.#child.exitCode ?? this.#child.signalCode;
       const { text } = this;
-      if (text.includes(what)) return text;
+      if (typeof what === "string" ? text.includes(what) : what.test(text)) return text;
       if (ended !== null) return `${text}\nQEMU ended with ${ended}`;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -73,10 +73,10 @@ export class OvmfMachine {
   }
 }
 
-/** Boots and returns the text as soon as it contains `until`, see `OvmfMachine.seen`. */
+/** Boots and returns the text as soon as it contains `until`, or fits to it, see `OvmfMachine.seen`. */
 export async function bootOnOvmf(
   options: readonly string[],
-  until: string,
+  until: string | RegExp,
   limit?: number,
 ): Promise<string> {
   const machine = new OvmfMachine(options);

@@ -42,7 +42,7 @@ test.each([
   ["cpus=two", /^\?cpus=two: expected a number$/],
   ["clock=rt", /^\?clock=rt: expected host or vm$/],
   ["vga=cirrus", /^\?vga=cirrus: expected std or none$/],
-  ["accel=kvm", /^-accel kvm: expected interp, jit or jit,threshold=N$/],
+  ["accel=kvm", /^\?accel=kvm: expected interp, jit or jit,threshold=N$/],
 ])("?%s is refused in a sentence", (query, message) => {
   expect(() => plan(query)).toThrow(LoadError);
   expect(() => plan(query)).toThrow(message);
