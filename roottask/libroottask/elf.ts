@@ -26,13 +26,13 @@ export const ELF_INTERPRETER_FILE: u32 = 16;
 /** Bytes of a record `Elf`. */
 export const ELF_BYTES: u32 = 96;
 
-const PT_LOAD: u32 = 1;
+export const PT_LOAD: u32 = 1;
 const PT_INTERP: u32 = 3;
 const ET_EXEC: u16 = 2;
 const ET_DYN: u16 = 3;
-const EM_X86_64: u16 = 62;
+export const EM_X86_64: u16 = 62;
 const HEADER_SIZE: u32 = 64;
-const SEGMENT_SIZE: u32 = 56;
+export const SEGMENT_SIZE: u32 = 56;
 /** Where a position independent executable goes, as Linux does without randomisation. */
 const PIE_BASE: u64 = 0x5555_5555_4000;
 /** Below it lie the pages nobody may map, above it stack and UTCB. */

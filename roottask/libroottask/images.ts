@@ -3,7 +3,7 @@
 // "Program header"). What a program maps in such a place later is not the loader's any more (MARK_LOADED).
 
 import { areaAt, MARK_LOADED, Space } from "./areas";
-import { PF_W } from "./elf";
+import { PF_W, PT_LOAD, SEGMENT_SIZE } from "./elf";
 import { copyContents } from "./file_pages";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
@@ -12,10 +12,8 @@ import { dispose, Node } from "./tree";
 
 const PAGE_MASK: u64 = 4095;
 const HEADER_BYTES: u32 = 64;
-const SEGMENT_BYTES: u32 = 56;
 /** Program headers that are looked at: linkers make a dozen. */
 const SEGMENTS_MAX: u32 = 128;
-const PT_LOAD: u32 = 1;
 
 @unmanaged
 class Image {
@@ -89,7 +87,7 @@ export function readHeader(node: Node, target: usize): bool {
 
 /** Number of program headers that are looked at by the ELF header at `from`: 0 where they are not of the known size. */
 export function segmentsOf(from: usize): u32 {
-  return load<u16>(from + 54) === SEGMENT_BYTES
+  return load<u16>(from + 54) === SEGMENT_SIZE
     ? min<u32>(load<u16>(from + 56) as u32, SEGMENTS_MAX)
     : 0;
 }
@@ -98,9 +96,9 @@ export function segmentsOf(from: usize): u32 {
 export function readSegment(node: Node, from: usize, index: u32, target: usize): bool {
   const first = load<u64>(from + 32);
   const size = node.size;
-  const within = ((index + 1) * SEGMENT_BYTES) as u64;
+  const within = ((index + 1) * SEGMENT_SIZE) as u64;
   if (first > size || within > size - first) return false;
-  copyContents(node, first + ((index * SEGMENT_BYTES) as u64), target, SEGMENT_BYTES);
+  copyContents(node, first + ((index * SEGMENT_SIZE) as u64), target, SEGMENT_SIZE);
   return true;
 }
 

@@ -4,6 +4,7 @@
 // are only in it, and what compilers make of names.
 
 import { areaAt, Space } from "./areas";
+import { PT_LOAD } from "./elf";
 import { copyContents } from "./file_pages";
 import {
   findImage,
@@ -30,7 +31,6 @@ const SHT_DYNSYM: u32 = 11;
 const STT_NOTYPE: u32 = 0;
 const STT_FUNC: u32 = 2;
 const STT_GNU_IFUNC: u32 = 10;
-const PT_LOAD: u32 = 1;
 
 /** An address and what is known about it. */
 @unmanaged

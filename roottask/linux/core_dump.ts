@@ -9,6 +9,7 @@ import { Area, MARK_DONT_DUMP, MARK_LOADED, MARK_UNREADABLE, Space } from "../li
 import { deadline } from "../libroottask/clock";
 import { actAs } from "../libroottask/credentials";
 import { closeFile, fileAt } from "../libroottask/descriptors";
+import { EM_X86_64, PF_R, PF_W, PF_X, PT_LOAD, SEGMENT_SIZE } from "../libroottask/elf";
 import { removeName } from "../libroottask/file_names";
 import { frameAt } from "../libroottask/file_pages";
 import { findImage, imageEnd, imageOffset, imageWritable, nextImage } from "../libroottask/images";
@@ -35,14 +36,8 @@ import { linuxProgram, softLimit } from "./state";
 
 const PAGE: u64 = 4096;
 const HEADER_BYTES: u32 = 64;
-const SEGMENT_BYTES: u32 = 56;
 const ET_CORE: u16 = 4;
-const EM_X86_64: u16 = 62;
-const PT_LOAD: u32 = 1;
 const PT_NOTE: u32 = 4;
-const PF_X: u32 = 1;
-const PF_W: u32 = 2;
-const PF_R: u32 = 4;
 /** Segments that the header has room for. */
 const SEGMENTS_MAX: u32 = 0xfffe;
 /** QUIT, ILL, TRAP, ABRT, BUS, FPE, SEGV, XCPU, XFSZ, SYS (signal(7), action Core). */
@@ -137,7 +132,7 @@ function flagsOf(area: Area): u32 {
 }
 
 function emitSegment(type: u32, flags: u32, at: u64, address: u64, bytes: u64, size: u64): void {
-  memory.fill(block, 0, SEGMENT_BYTES);
+  memory.fill(block, 0, SEGMENT_SIZE);
   store<u32>(block, type);
   store<u32>(block + 4, flags);
   store<u64>(block + 8, at);
@@ -145,7 +140,7 @@ function emitSegment(type: u32, flags: u32, at: u64, address: u64, bytes: u64, s
   store<u64>(block + 32, bytes);
   store<u64>(block + 40, size);
   store<u64>(block + 48, type === PT_LOAD ? PAGE : 4);
-  emit(block, SEGMENT_BYTES);
+  emit(block, SEGMENT_SIZE);
 }
 
 function describe(_space: Space, area: Area): void {
@@ -174,7 +169,7 @@ function emitHeader(segments: u32): void {
   store<u32>(block + 20, 1);
   store<u64>(block + 32, HEADER_BYTES as u64);
   store<u16>(block + 52, HEADER_BYTES as u16);
-  store<u16>(block + 54, SEGMENT_BYTES as u16);
+  store<u16>(block + 54, SEGMENT_SIZE as u16);
   store<u16>(block + 56, segments as u16);
   emit(block, HEADER_BYTES);
 }
@@ -249,7 +244,7 @@ function write(thread: Thread, regs: Utcb, signal: u32): void {
   forPieces(space, count);
   if (pieces > SEGMENTS_MAX) return;
   const segments = pieces + 1;
-  const notesAt = (HEADER_BYTES + segments * SEGMENT_BYTES) as u64;
+  const notesAt = (HEADER_BYTES + segments * SEGMENT_SIZE) as u64;
   const size = notesSize(thread, regs, signal);
   emitHeader(segments);
   emitSegment(PT_NOTE, 0, notesAt, 0, size, 0);
