@@ -712,9 +712,13 @@ static void run(const struct storm *storm, FILE *out) {
   pid_t takers[TAKERS];
   for (int i = 0; i < TAKERS; i++) {
     takers[i] = fork();
-    if (takers[i] != 0) continue;
-    score("0");
+    if (takers[i] != 0) {
+      // The same as the taker does: who is quicker is nobody's choice, and a group that is not there yet cannot be killed.
+      setpgid(takers[i], takers[i]);
+      continue;
+    }
     setpgid(0, 0);
+    score("0");
     close(end[1]), close(ready[0]), close(go[1]);
     if (limited) {
       limits();
