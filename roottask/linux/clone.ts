@@ -7,7 +7,17 @@ import { SPACE_END } from "../libroottask/areas";
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
 import { closeFile } from "../libroottask/descriptors";
 import { newChild, passFileState, reapProgram } from "../libroottask/domain";
-import { E2BIG, EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import {
+  E2BIG,
+  EAGAIN,
+  EBADF,
+  EEXIST,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+} from "../libroottask/errno";
 import { ownNamespace } from "../libroottask/namespaces";
 import { isId, Program, REGISTERS_BYTES, Thread, takeChosenId } from "../libroottask/program";
 import { separateFiles } from "../libroottask/shared_files";
@@ -47,6 +57,7 @@ import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
 import { passActions, resetActions } from "./signal_actions";
 import { SIGCHLD } from "./signal_numbers";
+import { signalPending } from "./signals";
 import { inheritProgram, inheritThread, linuxProgram, linuxThread, SIGNALS } from "./state";
 
 /** struct clone_args. */
@@ -247,6 +258,8 @@ function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   }
   const wrong = checkFlags(parent, flags);
   if (wrong !== 0) return wrong;
+  // A signal to several is for the child as well or has been taken before it is made: nobody is left out.
+  if (signalPending(parent)) return -EINTR;
   if (!mayHaveThread(parent)) return -EAGAIN;
   const isThread = (flags & CLONE_THREAD) !== 0;
   const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);

@@ -6,9 +6,12 @@ import { Utcb } from "../libhedron/utcb";
 import { Thread } from "../libroottask/program";
 import {
   SYS_clock_nanosleep,
+  SYS_clone,
+  SYS_clone3,
   SYS_epoll_pwait,
   SYS_epoll_pwait2,
   SYS_epoll_wait,
+  SYS_fork,
   SYS_msgrcv,
   SYS_msgsnd,
   SYS_nanosleep,
@@ -21,6 +24,7 @@ import {
   SYS_select,
   SYS_semop,
   SYS_semtimedop,
+  SYS_vfork,
 } from "./numbers";
 import { linuxThread } from "./state";
 
@@ -58,6 +62,13 @@ function endsAlways(number: u32): bool {
   );
 }
 
+/** It begins again whatever a handler says: who makes somebody takes the signals that have come before (kernel/fork.c, copy_process()). */
+function beginsAlways(number: u32): bool {
+  return (
+    number === SYS_clone || number === SYS_clone3 || number === SYS_fork || number === SYS_vfork
+  );
+}
+
 /** Beside the number of a call: it had a time limit of a socket's, SO_RCVTIMEO or SO_SNDTIMEO, and does not begin again. */
 const LIMITED: u32 = 1 << 31;
 
@@ -78,7 +89,8 @@ export function settleCall(thread: Thread, regs: Utcb, handled: bool, restarts: 
   own.interrupted = 0;
   if (handled) own.sleepEnd = 0;
   if (limited) return;
-  if (handled ? !restarts || endsWithHandler(number) : endsAlways(number)) return;
+  const ends = handled ? !restarts || endsWithHandler(number) : endsAlways(number);
+  if (ends && !beginsAlways(number)) return;
   regs.rax = number as u64;
   regs.rip -= SYSCALL_BYTES;
   regs.mtd |= MTD_RIP_LEN;
