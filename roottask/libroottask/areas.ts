@@ -112,6 +112,8 @@ export class Space {
   /** What has been handed out of each since they were granted; null where there is none. */
   heap: Area | null;
   pool: Area | null;
+  /** The first of its contexts of asynchronous I/O (linux/aio/contexts.ts), 0 for none. */
+  contexts: usize;
   /** What is mapped from now on is to stay: mlockall(2). */
   locksNew: u32;
   /** The marks of what is mapped from now on. */

@@ -98,6 +98,13 @@ function writeCount(thread: Thread, file: OpenFile, transfer: Transfer): i64 {
   return COUNT_BYTES as i64;
 }
 
+/** Adds 1 to the count of `file`, unless it is the largest already. */
+export function addToEventfd(file: OpenFile): void {
+  const counter = counterOf(file);
+  if (counter.count < BEYOND) counter.count++;
+  notify(file.node, POLLIN);
+}
+
 function poll(file: OpenFile): u32 {
   const count = counterOf(file).count;
   let events: u32 = 0;

@@ -756,10 +756,22 @@ export function copySpace(from: Space, to: Space): bool {
   return copied;
 }
 
+type SpaceEnd = (space: Space) => void;
+
+function nothingEnds(_space: Space): void {}
+
+let spaceEnded: SpaceEnd = nothingEnds;
+
+/** `end` takes away what the personality has in a space that is about to go. */
+export function setSpaceEnd(end: SpaceEnd): void {
+  spaceEnded = end;
+}
+
 /** A program has the space no more; the last one takes everything away and frees it with its PD. */
 export function destroySpace(space: Space): void {
   space.users--;
   if (space.users !== 0) return;
+  spaceEnded(space);
   discard(space, 0, SPACE_END + PAGE);
   removeAll(space);
   freeTable(space.table, 4);

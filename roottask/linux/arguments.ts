@@ -77,6 +77,7 @@ import {
   SYS_inotify_add_watch,
   SYS_inotify_init1,
   SYS_inotify_rm_watch,
+  SYS_io_setup,
   SYS_ioctl,
   SYS_ioprio_get,
   SYS_ioprio_set,
@@ -475,5 +476,6 @@ export function declareArguments(): void {
   declare(SYS_sethostname, "li");
   declare(SYS_setdomainname, "li");
   declare(SYS_clock_adjtime, "il");
+  declare(SYS_io_setup, "ul");
   declare(SYS_reboot, "iiul");
 }

@@ -1,6 +1,7 @@
 // Which system calls there are: one line each, which also says whether a call works on its program or on
 // the thread that makes it.
 
+import * as asynchronous from "./aio/calls";
 import * as alternate from "./alternate_stack";
 import { declareArguments } from "./arguments";
 import * as attributes from "./attributes";
@@ -133,6 +134,12 @@ import {
   SYS_inotify_init,
   SYS_inotify_init1,
   SYS_inotify_rm_watch,
+  SYS_io_cancel,
+  SYS_io_destroy,
+  SYS_io_getevents,
+  SYS_io_pgetevents,
+  SYS_io_setup,
+  SYS_io_submit,
   SYS_ioctl,
   SYS_ioprio_get,
   SYS_ioprio_set,
@@ -409,6 +416,15 @@ function eventCalls(): void {
   onThread(SYS_epoll_pwait2, epoll.sysEpollPwait2);
 }
 
+function asynchronousCalls(): void {
+  onProgram(SYS_io_setup, asynchronous.sysIoSetup);
+  onProgram(SYS_io_destroy, asynchronous.sysIoDestroy);
+  onThread(SYS_io_getevents, asynchronous.sysIoGetevents);
+  onThread(SYS_io_submit, asynchronous.sysIoSubmit);
+  onProgram(SYS_io_cancel, asynchronous.sysIoCancel);
+  onThread(SYS_io_pgetevents, asynchronous.sysIoPgetevents);
+}
+
 function socketCalls(): void {
   onProgram(SYS_socket, sockets.sysSocket);
   onProgram(SYS_socketpair, sockets.sysSocketpair);
@@ -668,6 +684,7 @@ export function enterCalls(): void {
   declareArguments();
   fileCalls();
   eventCalls();
+  asynchronousCalls();
   socketCalls();
   pathCalls();
   extendedAttributeCalls();

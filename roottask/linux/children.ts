@@ -10,6 +10,7 @@ import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libr
 import { collectOwed } from "../libroottask/socket_garbage";
 import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
+import { endRequests } from "./aio/contexts";
 import { endIpc } from "./ipc/lifetime";
 import { adopt } from "./makers";
 import { isProcessFile, processFilesEnd, processOf } from "./pidfd";
@@ -157,6 +158,7 @@ export function setLeaving(hook: Leaving): void {
 export function processEnded(program: Program): void {
   removeTimers(program, true);
   endIpc(program);
+  endRequests(program);
   leaving(program);
   processFilesEnd(program);
   collectOwed();

@@ -25,7 +25,7 @@ function ioValue(priorityClass: u32, level: u32): u32 {
 }
 
 /** The caller may set `value` at all: 0, -EPERM or -EINVAL. */
-function checkValue(value: u32): i64 {
+export function permitPriority(value: u32): i64 {
   const priorityClass = (value >> CLASS_SHIFT) & 7;
   const level = value & ((1 << CLASS_SHIFT) - 1);
   if (priorityClass === CLASS_REALTIME && !capable(CAP_SYS_ADMIN) && !capable(CAP_SYS_NICE)) {
@@ -58,7 +58,7 @@ function setOf(thread: Thread, other: Thread, value: u32): i64 {
 export function sysIoprioSet(thread: Thread, regs: Utcb): i64 {
   const which = (regs.rdi as u32) - 1;
   const value = regs.rdx as u32;
-  const wrong = checkValue(value);
+  const wrong = permitPriority(value);
   if (wrong !== 0) return wrong;
   if (which > WHO_USER) return -EINVAL;
   let result: i64 = -ESRCH;

@@ -12,6 +12,8 @@ import {
   SYS_epoll_pwait2,
   SYS_epoll_wait,
   SYS_fork,
+  SYS_io_getevents,
+  SYS_io_pgetevents,
   SYS_msgrcv,
   SYS_msgsnd,
   SYS_nanosleep,
@@ -44,6 +46,7 @@ function endsWithHandler(number: u32): bool {
     case SYS_pselect6:
     case SYS_msgsnd:
     case SYS_msgrcv:
+    case SYS_io_pgetevents:
       return true;
     default:
       return endsAlways(number);
@@ -56,6 +59,7 @@ function endsAlways(number: u32): bool {
     number === SYS_epoll_wait ||
     number === SYS_epoll_pwait ||
     number === SYS_epoll_pwait2 ||
+    number === SYS_io_getevents ||
     number === SYS_rt_sigtimedwait ||
     number === SYS_semop ||
     number === SYS_semtimedop

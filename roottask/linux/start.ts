@@ -11,6 +11,8 @@ import { setWaiting } from "../libroottask/readiness";
 import { put64 } from "../libroottask/space";
 import { setProgramEnd, setThreadEnd } from "../libroottask/thread";
 import { Node } from "../libroottask/tree";
+import { initContexts } from "./aio/contexts";
+import { cancelPolls } from "./aio/polls";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { initCpuLimits } from "./cpu_limit";
@@ -58,6 +60,7 @@ export function initLinux(): bool {
   initLeases();
   initUnixSockets();
   initIpc();
+  initContexts(cancelPolls);
   initProcessFiles();
   initInetOptions();
   initInetSockets();

@@ -13,6 +13,7 @@ import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
 import { seeFrom } from "../libroottask/tree";
+import { freeOver } from "./aio/polls";
 import { narrow, widthsOf } from "./arguments";
 import { interruptCall } from "./restart";
 import { deliverPending, endSuspension, signalPending } from "./signals";
@@ -130,6 +131,7 @@ export function linuxCall(thread: Thread): void {
   const number = regs.rax;
   const result = dispatch(thread, number, regs);
   endCall(thread);
+  freeOver();
   const own = linuxThread(thread);
   if (own.returning !== 0) {
     own.returning = 0;

@@ -55,7 +55,7 @@ const RWF_HINTS: u64 = 7;
 const RWF_APPEND: u64 = 16;
 const RWF_NOAPPEND: u64 = 32;
 /** Position of a transfer that is the file's own. */
-const OWN: i64 = -1;
+export const OWN: i64 = -1;
 
 /** [address, address + length) can be a program's memory at all. */
 export function userRange(address: u64, length: u64): bool {
@@ -150,6 +150,30 @@ export function readVector(transfer: Transfer, space: Space, address: u64, count
   return 0;
 }
 
+/** RWF_… in `flags` are known: 0 or -EOPNOTSUPP. */
+export function checkTransferFlags(flags: u64): i64 {
+  return (flags & ~(RWF_HINTS | RWF_APPEND | RWF_NOAPPEND)) !== 0 ? -EOPNOTSUPP : 0;
+}
+
+/** Reads or writes what `thread.transfer` says, at `position` or, with OWN, at the file's own, with RWF_… `flags`. */
+export function moveBytes(
+  thread: Thread,
+  file: OpenFile,
+  position: i64,
+  flags: u64,
+  writing: bool,
+): i64 {
+  const appending = flags & (RWF_APPEND | RWF_NOAPPEND);
+  if (appending === 0 || file.operations.position !== POSITION_KEPT) {
+    return move(thread, file, position, writing);
+  }
+  const before = file.flags & O_APPEND;
+  file.flags = (file.flags & ~O_APPEND) | (appending === RWF_APPEND ? O_APPEND : 0);
+  const result = move(thread, file, position, writing);
+  file.flags = (file.flags & ~O_APPEND) | before;
+  return result;
+}
+
 /** A transfer of many pieces: the vector is at RSI, RDX pieces long. */
 function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: bool): i64 {
   const file = fileOf(thread, regs.rdi);
@@ -159,19 +183,13 @@ function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: 
   const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
   if (error !== 0 || thread.transfer.left === 0) return error;
   if (beyondPositions(file, position, thread.transfer.left)) return -EINVAL;
-  if ((flags & ~(RWF_HINTS | RWF_APPEND | RWF_NOAPPEND)) !== 0) return -EOPNOTSUPP;
+  const wrong = checkTransferFlags(flags);
+  if (wrong !== 0) return wrong;
   // A directory is read by nothing that knows of flags, to say that it is one.
   if (file.node.kind === KIND_DIRECTORY && (flags & ~RWF_HIPRI) !== 0) return -EOPNOTSUPP;
   const appending = flags & (RWF_APPEND | RWF_NOAPPEND);
   if (appending === (RWF_APPEND | RWF_NOAPPEND)) return -EINVAL;
-  if (appending === 0 || file.operations.position !== POSITION_KEPT) {
-    return move(thread, file, position, writing);
-  }
-  const before = file.flags & O_APPEND;
-  file.flags = (file.flags & ~O_APPEND) | (appending === RWF_APPEND ? O_APPEND : 0);
-  const result = move(thread, file, position, writing);
-  file.flags = (file.flags & ~O_APPEND) | before;
-  return result;
+  return moveBytes(thread, file, position, flags, writing);
 }
 
 /** readv(fd, vector, count). */

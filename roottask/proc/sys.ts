@@ -11,6 +11,7 @@ import { pipeMaxSize, pipeUserHard, pipeUserSoft } from "../libroottask/pipe_use
 import { lastPid, Program, pidMax } from "../libroottask/program";
 import { copyLiteral } from "../libroottask/text";
 import { Node } from "../libroottask/tree";
+import { requestCount, requestMax } from "../linux/aio/contexts";
 import { NAME_FIELD, ownHostNames } from "../linux/host_names";
 import { ipcSpaceOf, PLACES } from "../linux/ipc/objects";
 import { HARD_MSG_MAX, HARD_MSGSIZE_MAX } from "../linux/ipc/posix_queue_calls";
@@ -192,6 +193,14 @@ function ofWatches(_program: Program): usize {
   return maxUserWatches();
 }
 
+function ofRequests(_program: Program): usize {
+  return requestCount();
+}
+
+function ofRequestsMax(_program: Program): usize {
+  return requestMax();
+}
+
 /** A number of 32 bits that is not negative, up to `most`. */
 function addCount(directory: Node, literal: string, least: u64, most: u64, place: Place): void {
   addSetting(directory, literal, WRITABLE, SIGNED, 1, least, most, place);
@@ -281,6 +290,8 @@ function addFileSettings(files: Node): void {
   );
   addLong(files, "pipe-user-pages-soft", ANY, ofPipeSoft);
   addLong(files, "pipe-user-pages-hard", ANY, ofPipeHard);
+  addSetting(files, "aio-nr", READABLE, LONG, 1, 0, 0, ofRequests);
+  addLong(files, "aio-max-nr", ANY, ofRequestsMax);
   const queues = fixed(files, "mqueue");
   addCount(queues, "queues_max", INT_MIN, INT_MAX, queuesMax);
   addCount(queues, "msg_max", 1, HARD_MSG_MAX, msgMax);
