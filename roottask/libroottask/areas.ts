@@ -27,8 +27,23 @@ export const MARK_LOADED: u32 = 16;
 /** It was not asked for to be read, which every x86 lets it be. */
 export const MARK_UNREADABLE: u32 = 32;
 
-/** Areas that a program may have and still be given one more: vm.max_map_count of Linux. */
-export const AREAS_MAX: u32 = 65530;
+/** Most areas that a program may have whatever is set, and where what is set is (u32): /proc/sys/vm/max_map_count. */
+const AREAS_MOST: u32 = 65530;
+const mostAreas = memory.data(4);
+
+export function maxMapCount(): usize {
+  return mostAreas;
+}
+
+/** Comes before the first program. */
+export function initAreas(): void {
+  store<u32>(mostAreas, AREAS_MOST);
+}
+
+/** Areas that a program may have and still be given one more. */
+export function areasMax(): u32 {
+  return min<u32>(load<u32>(mostAreas), AREAS_MOST);
+}
 
 /** Bytes that stay free between an area that grows and what is below it (stack_guard_gap of Linux). */
 const GUARD: u64 = 256 * 4096;
@@ -170,7 +185,7 @@ export function discount(space: Space, area: Area): void {
 
 /** The program may be given one more area. */
 export function hasRoomForArea(space: Space): bool {
-  return space.areaCount <= AREAS_MAX;
+  return space.areaCount <= areasMax();
 }
 
 /** The last area that begins at `address` or below, or null. */
@@ -479,7 +494,7 @@ export function splitRange(space: Space, start: u64, end: u64): bool {
   if (first !== null && first.start < start) cuts++;
   const last = areaAt(space, end);
   if (last !== null && last.start < end) cuts++;
-  if (cuts !== 0 && space.areaCount + cuts > AREAS_MAX) return false;
+  if (cuts !== 0 && space.areaCount + cuts > areasMax()) return false;
   return splitAt(space, start) && splitAt(space, end);
 }
 

@@ -11,6 +11,14 @@ export const TYPE_ROOTFS: u32 = 0;
 export const TYPE_TMPFS: u32 = 1;
 export const TYPE_PROC: u32 = 2;
 
+/** Kinds that programs are told of, by sysfs(2) and in /proc/filesystems; index below SYSTEM_TYPES. */
+export const SYSTEM_TYPES: u32 = 3;
+
+export function systemTypeName(index: u32): string {
+  if (index === 0) return "proc";
+  return index === 1 ? "tmpfs" : "devpts";
+}
+
 let first: FileSystem | null = null;
 
 /** There is none any more. */
@@ -55,6 +63,13 @@ export function enterSystem(node: Node, system: FileSystem): void {
 export function systemOfType(type: u32): FileSystem | null {
   let system = first;
   while (system !== null && system.type !== type) system = system.next;
+  return system;
+}
+
+/** The one on device `minor` of major number 0, null where there is none. */
+export function systemOfDevice(minor: u32): FileSystem | null {
+  let system = first;
+  while (system !== null && system.device !== minor) system = system.next;
   return system;
 }
 

@@ -178,9 +178,14 @@ function createFile(thread: Thread, flags: u32, mode: u32): i64 {
   return openFound(thread, mount, node, node.names, flags);
 }
 
-function openTemporary(thread: Thread, directory: Node, flags: u32, mode: u32): i64 {
+function openTemporary(
+  thread: Thread,
+  mount: Mount | null,
+  directory: Node,
+  flags: u32,
+  mode: u32,
+): i64 {
   if (directory.kind !== KIND_DIRECTORY) return -ENOTDIR;
-  const mount = walkMount;
   let refused = permitChange(mount);
   if (refused === 0) refused = permit(directory, MAY_WRITE | MAY_EXECUTE);
   if (refused !== 0) return refused;
@@ -242,7 +247,13 @@ export function awaitLease(
   return error;
 }
 
-function openPresent(thread: Thread, node: Node, flags: u32): i64 {
+function openPresent(
+  thread: Thread,
+  mount: Mount | null,
+  node: Node,
+  found: Entry | null,
+  flags: u32,
+): i64 {
   const writing = (flags & O_ACCMODE) !== O_RDONLY;
   if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
   if (node.kind === KIND_LINK && (flags & O_PATH) === 0) {
@@ -254,8 +265,7 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
   } else if ((flags & O_DIRECTORY) !== 0) {
     return -ENOTDIR;
   }
-  const entry = walkEntry === null ? node.names : walkEntry;
-  const mount = walkMount;
+  const entry = found === null ? node.names : found;
   const refused = mayOpen(mount, node, flags);
   if (refused !== 0) return refused;
   const changes = (writing || (flags & O_TRUNC) !== 0) && (flags & O_PATH) === 0;
@@ -271,6 +281,12 @@ function openPresent(thread: Thread, node: Node, flags: u32): i64 {
     noteFile(node, entry, IN_MODIFY);
   }
   return openFound(thread, mount, node, entry, flags);
+}
+
+/** What of `wanted` counts: with O_PATH nothing else of what an open may do. */
+function countingFlags(wanted: u32): u32 {
+  if ((wanted & O_PATH) === 0) return wanted | O_LARGEFILE;
+  return wanted & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /** `flags` of an open go together: 0 or -EINVAL. With O_PATH those that count for nothing may be anything. */
@@ -295,11 +311,7 @@ export function openPath(
   wanted: u32,
   mode: u32,
 ): i64 {
-  // With O_PATH nothing else of what an open may do counts.
-  const pathOnly = (wanted & O_PATH) !== 0;
-  const flags = pathOnly
-    ? wanted & (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    : wanted | O_LARGEFILE;
+  const flags = countingFlags(wanted);
   const wrong = checkFlags(flags);
   if (wrong !== 0) return wrong;
   const temporary = (flags & O_TMPFILE) !== 0;
@@ -314,8 +326,23 @@ export function openPath(
   if (creates && walkSlash) return -EISDIR;
   const node = walkNode;
   if (node === null) return creates ? createFile(thread, flags, mode) : -ENOENT;
-  if (temporary) return openTemporary(thread, node, flags, mode);
-  return openPresent(thread, node, flags);
+  if (temporary) return openTemporary(thread, walkMount, node, flags, mode);
+  return openPresent(thread, walkMount, node, walkEntry, flags);
+}
+
+/** The same for `node`, which is known without a path: found through `mount`, with a name of it where it has one. */
+export function openKnown(
+  thread: Thread,
+  mount: Mount,
+  node: Node,
+  entry: Entry | null,
+  wanted: u32,
+): i64 {
+  const flags = countingFlags(wanted);
+  const wrong = checkFlags(flags);
+  if (wrong !== 0) return wrong;
+  if ((flags & O_TMPFILE) !== 0) return openTemporary(thread, mount, node, flags, 0);
+  return openPresent(thread, mount, node, entry, flags);
 }
 
 /**

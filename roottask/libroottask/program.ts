@@ -5,7 +5,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { WORD_THREADS, WORD_WAITERS } from "../libhrstd/mediator_layout";
-import { Space } from "./areas";
+import { initAreas, Space } from "./areas";
 import { monotonic } from "./clock";
 import { Credentials, initCredentials } from "./credentials";
 import { FsState } from "./fs_state";
@@ -285,6 +285,7 @@ export function initPrograms(): bool {
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
   initCredentials();
   initSpaceSlots();
+  initAreas();
   return ids !== 0;
 }
 

@@ -16,9 +16,9 @@ import {
 } from "../libhedron/abi";
 import { delegateRange, revoke } from "../libhedron/hypercalls";
 import {
-  AREAS_MAX,
   Area,
   areaAt,
+  areasMax,
   backArea,
   count,
   discount,
@@ -209,7 +209,7 @@ function discard(space: Space, start: u64, end: u64): void {
 export function unmap(space: Space, start: u64, end: u64): i64 {
   const spans = areaAt(space, start);
   const isHole = spans !== null && spans.start < start && spans.end > end;
-  if (isHole && space.areaCount >= AREAS_MAX) return -ENOMEM;
+  if (isHole && space.areaCount >= areasMax()) return -ENOMEM;
   if (!splitAt(space, start) || !splitAt(space, end)) return -ENOMEM;
   discard(space, start, end);
   let area = firstAbove(space, start);

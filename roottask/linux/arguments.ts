@@ -107,8 +107,10 @@ import {
   SYS_msgrcv,
   SYS_msgsnd,
   SYS_msync,
+  SYS_name_to_handle_at,
   SYS_newfstatat,
   SYS_open,
+  SYS_open_by_handle_at,
   SYS_openat,
   SYS_openat2,
   SYS_personality,
@@ -195,6 +197,7 @@ import {
   SYS_symlinkat,
   SYS_sync_file_range,
   SYS_syncfs,
+  SYS_sysfs,
   SYS_tee,
   SYS_tgkill,
   SYS_timer_create,
@@ -209,6 +212,7 @@ import {
   SYS_umask,
   SYS_umount2,
   SYS_unlinkat,
+  SYS_ustat,
   SYS_utimensat,
   SYS_vmsplice,
   SYS_wait4,
@@ -476,6 +480,10 @@ export function declareArguments(): void {
   declare(SYS_sethostname, "li");
   declare(SYS_setdomainname, "li");
   declare(SYS_clock_adjtime, "il");
+  declare(SYS_name_to_handle_at, "illli");
+  declare(SYS_open_by_handle_at, "ili");
+  declare(SYS_sysfs, "ill");
+  declare(SYS_ustat, "ul");
   declare(SYS_io_setup, "ul");
   declare(SYS_reboot, "iiul");
 }

@@ -14,6 +14,8 @@ import * as epoll from "./epoll";
 import * as events from "./event_descriptors";
 import * as exec from "./exec";
 import * as extended from "./extended_attributes";
+import * as fileHandles from "./file_handles";
+import * as fileSystems from "./file_systems";
 import * as fileTimes from "./file_times";
 import * as futexWaitv from "./futex_waitv";
 import * as groups from "./groups";
@@ -185,9 +187,11 @@ import {
   SYS_munlock,
   SYS_munlockall,
   SYS_munmap,
+  SYS_name_to_handle_at,
   SYS_nanosleep,
   SYS_newfstatat,
   SYS_open,
+  SYS_open_by_handle_at,
   SYS_openat,
   SYS_openat2,
   SYS_pause,
@@ -296,6 +300,7 @@ import {
   SYS_sync,
   SYS_sync_file_range,
   SYS_syncfs,
+  SYS_sysfs,
   SYS_sysinfo,
   SYS_tee,
   SYS_tgkill,
@@ -317,6 +322,7 @@ import {
   SYS_unlink,
   SYS_unlinkat,
   SYS_unshare,
+  SYS_ustat,
   SYS_utime,
   SYS_utimensat,
   SYS_utimes,
@@ -499,6 +505,10 @@ function pathCalls(): void {
   onProgram(SYS_renameat2, paths.sysRenameat2);
   onProgram(SYS_statx, attributes.sysStatx);
   onThread(SYS_faccessat2, attributes.sysFaccessat2);
+  onProgram(SYS_name_to_handle_at, fileHandles.sysNameToHandleAt);
+  onThread(SYS_open_by_handle_at, fileHandles.sysOpenByHandleAt);
+  onProgram(SYS_sysfs, fileSystems.sysSysfs);
+  onProgram(SYS_ustat, fileSystems.sysUstat);
 }
 
 function extendedAttributeCalls(): void {

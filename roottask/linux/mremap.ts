@@ -3,9 +3,9 @@
 
 import { Utcb } from "../libhedron/utcb";
 import {
-  AREAS_MAX,
   Area,
   areaAt,
+  areasMax,
   blocked,
   count,
   discount,
@@ -75,7 +75,7 @@ function unlock(space: Space, start: u64, end: u64): i64 {
 function move(space: Space, from: u64, length: u64, to: u64, size: u64, flags: u64): i64 {
   const area = areaAt(space, from);
   if (area === null) return -EFAULT;
-  if (space.areaCount >= AREAS_MAX - 3) return -ENOMEM;
+  if (space.areaCount >= areasMax() - 3) return -ENOMEM;
   const locked = area.locked !== 0;
   const error = mapAlike(space, area, from, to, size);
   if (error !== 0) return error;
@@ -111,7 +111,7 @@ function moveTo(program: Program, start: u64, length: u64, to: u64, size: u64, f
   if (!inRange(to, size)) return -EINVAL;
   if (start + length > to && to + size > start) return -EINVAL;
   // What moving needs at most is asked for before anything is taken away.
-  if (space.areaCount + 2 >= AREAS_MAX - 3) return -ENOMEM;
+  if (space.areaCount + 2 >= areasMax() - 3) return -ENOMEM;
   if (fixed) {
     if (blocked(space, to, to + size)) return -EINVAL;
     const error = unmap(space, to, to + size);

@@ -31,6 +31,8 @@ const SO_SNDLOWAT: u32 = 19;
 const SO_RCVTIMEO: u32 = 20;
 const SO_SNDTIMEO: u32 = 21;
 const SO_ACCEPTCONN: u32 = 30;
+const SO_SNDBUFFORCE: u32 = 32;
+const SO_RCVBUFFORCE: u32 = 33;
 const SO_PROTOCOL: u32 = 38;
 const SO_DOMAIN: u32 = 39;
 
@@ -45,6 +47,8 @@ const SWITCHES: u64 =
   ((1 as u64) << SO_REUSEPORT);
 
 /** Buffers are twice what is asked for, and of this size at least and at most (net.core.wmem_max, twice). */
+/** Most that may be forced. */
+const FORCED_MAX: i32 = 0x3fff_ffff;
 const SEND_MIN: u32 = 4608;
 const RECEIVE_MIN: u32 = 2304;
 const BUFFER_MAX: u32 = 212_992;
@@ -64,6 +68,11 @@ function putValue(program: Program, regs: Utcb, size: u32): i64 {
   const bytes = min<u32>(got as u32, size);
   if (!copyTo(program.space, regs.r10, value, bytes)) return -EFAULT;
   return put32(program.space, regs.r8, bytes) ? 0 : -EFAULT;
+}
+
+/** What a buffer that is forced to `wanted` bytes has of them: no more than all sockets may have. */
+function forcedBuffer(wanted: u32): u32 {
+  return max<i32>(min<i32>(wanted as i32, FORCED_MAX), 0) as u32;
 }
 
 /** What an option that is an int is; -1 where there is none of that number. */
@@ -194,6 +203,14 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
       return 0;
     case SO_RCVBUF:
       socket.receiveBuffer = max<u32>(min<u32>(wanted, BUFFER_MAX) * 2, RECEIVE_MIN);
+      return 0;
+    case SO_SNDBUFFORCE:
+      if (!capable(CAP_NET_ADMIN)) return -EPERM;
+      socket.sendBuffer = max<u32>(forcedBuffer(wanted) * 2, SEND_MIN);
+      return 0;
+    case SO_RCVBUFFORCE:
+      if (!capable(CAP_NET_ADMIN)) return -EPERM;
+      socket.receiveBuffer = max<u32>(forcedBuffer(wanted) * 2, RECEIVE_MIN);
       return 0;
     case SO_PASSCRED:
       socket.passesCredentials = wanted !== 0 ? 1 : 0;

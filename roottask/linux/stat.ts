@@ -215,3 +215,12 @@ export function fillStatfs(mount: Mount | null, node: Node, total: u32, free: u3
   stat.namelen = NAME_MAX;
   stat.frsize = BLOCK_SIZE as u64;
 }
+
+/** Blocks free for anybody, and files, as the last `fillStatfs` has found. */
+export function freeRoom(): u64 {
+  return changetype<Statfs>(statBuffer).bfree;
+}
+
+export function freeFiles(): u64 {
+  return changetype<Statfs>(statBuffer).ffree;
+}

@@ -4,7 +4,6 @@
 // A process sees those that descend from the same line of the start file, as in a PID namespace.
 
 import { decimal } from "../../tools/screen/guest/digits";
-import { AREAS_MAX } from "../libroottask/areas";
 import { fileAt, filesRoom } from "../libroottask/descriptors";
 import { EINVAL, EIO, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
@@ -49,7 +48,7 @@ import * as mounts from "./mounts";
 import * as net from "./net";
 import { readPagemap } from "./page_details";
 import * as process from "./process";
-import { addSettings } from "./sys";
+import { addMemorySettings, addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
 import {
@@ -104,7 +103,6 @@ const OVERCOMMIT: u32 = 34;
 const IPC_SEGMENTS: u32 = 100;
 const IPC_SETS: u32 = 101;
 const IPC_QUEUES: u32 = 102;
-const MAX_MAP_COUNT: u32 = 42;
 const NET_DEV: u32 = 50;
 const NET_ROUTE: u32 = 51;
 const NET_INET6: u32 = 52;
@@ -502,10 +500,6 @@ function ofSystem(what: u32, program: Program): void {
     case IPC_QUEUES:
       listing.listQueues(program);
       return;
-    case MAX_MAP_COUNT:
-      number(AREAS_MAX as u64);
-      text("\n");
-      return;
     default:
       text("0\n");
   }
@@ -623,7 +617,7 @@ export function fillProc(directory: Node): bool {
   addFile(generator, "entropy_avail", ENTROPY, 0o444);
   const memory = fixed(sys, "vm");
   addFile(memory, "overcommit_memory", OVERCOMMIT, 0o444);
-  addFile(memory, "max_map_count", MAX_MAP_COUNT, 0o444);
+  addMemorySettings(memory);
   directory.refresh = changetype<usize>(refreshProcesses);
   return true;
 }

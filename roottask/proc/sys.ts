@@ -2,6 +2,7 @@
 // ids, and the names of host and domain (proc_sys_kernel(5), proc_sys_fs(5), mq_overview(7)). Those of System V and of
 // message queues, and the names, are of a line of the start file, as in a namespace.
 
+import { maxMapCount } from "../libroottask/areas";
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
 import { EINVAL, EPERM, ERANGE } from "../libroottask/errno";
 import { maxUserWatches } from "../libroottask/file_events";
@@ -302,6 +303,15 @@ function addFileSettings(files: Node): void {
   addCount(watching, "max_queued_events", 0, INT_MAX, ofEvents);
   addLong(watching, "max_user_instances", INT_MAX, ofInstances);
   addLong(watching, "max_user_watches", INT_MAX, ofWatches);
+}
+
+function ofAreas(_program: Program): usize {
+  return maxMapCount();
+}
+
+/** Adds the files to /proc/sys/vm. */
+export function addMemorySettings(memory: Node): void {
+  addCount(memory, "max_map_count", 0, INT_MAX, ofAreas);
 }
 
 /** Adds the files to /proc/sys/kernel and /proc/sys/fs. */

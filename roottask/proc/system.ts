@@ -3,6 +3,7 @@
 import { hipTscKilohertz } from "../libhedron/hip";
 import { cpuid } from "../libhedron/x86";
 import { bootTime, monotonic } from "../libroottask/clock";
+import { SYSTEM_TYPES, systemTypeName } from "../libroottask/file_system";
 import { hip } from "../libroottask/machine";
 import { freePages, totalPages } from "../libroottask/pages";
 import { processorCount } from "../libroottask/processors";
@@ -126,7 +127,11 @@ export function version(): void {
 }
 
 export function filesystems(): void {
-  text("nodev\tproc\nnodev\ttmpfs\nnodev\tdevpts\n");
+  for (let index: u32 = 0; index < SYSTEM_TYPES; index++) {
+    text("nodev\t");
+    text(systemTypeName(index));
+    byte(10);
+  }
 }
 
 /** Names of the bits of CPUID leaf 1, EDX from bit 0 on, "-" where there is none. */
