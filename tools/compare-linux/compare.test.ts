@@ -12,6 +12,7 @@ import { diff } from "./diff.ts";
 import { readFolder } from "./folder.ts";
 import { runInGuest } from "./guest.ts";
 import { makeSystem, whatIsMissing } from "./host.ts";
+import { runOnLinux } from "./linux.ts";
 import type { Program } from "./program.ts";
 import { differingSeeds, familyNames, sequenceProgram } from "./sequences/campaign.ts";
 import { chunks, kept, without } from "./sequences/shrink.ts";
@@ -88,7 +89,7 @@ describe.skipIf(whatIsMissing() !== undefined)("against Linux", () => {
     const data = sequenceProgram() as Uint8Array;
     const families = familyNames()
       .slice(0, 1)
-      .map((name) => ({ data, name }));
+      .map((name) => ({ data, name, runOnLinux }));
     expect(await differingSeeds(families, { first: 33, seeds: 4, calls: 12 })).toEqual(new Map());
   });
 });

@@ -6,7 +6,6 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compile } from "../folder.ts";
 import { runInGuest } from "../guest.ts";
-import { runOnLinux } from "../linux.ts";
 import type { Outcome, Program } from "../program.ts";
 import { type Chunk, chunks, kept, without } from "./shrink.ts";
 
@@ -16,10 +15,11 @@ const SEEDS = 50;
 /** How often Linux is asked again what differs. */
 const AGAIN = 3;
 
-/** The compiled program, and which of its families of calls is meant. */
+/** The compiled program, which of its families of calls is meant, and the Linux that tells what is right. */
 export interface Family {
   data: Uint8Array;
   name: string;
+  runOnLinux: (programs: readonly Program[]) => Promise<Outcome[]>;
 }
 
 export interface Campaign {
@@ -81,7 +81,7 @@ async function stillDiffering(found: Found[], calls: number): Promise<Found[]> {
   let rest = found;
   for (let count = 0; count < AGAIN && rest.length > 0; count++) {
     const programs = rest.map(({ family, seed }) => sequence(family, [seed, 1, calls]));
-    const linux = await runOnLinux(programs);
+    const linux = (await rest[0]?.family.runOnLinux(programs)) ?? [];
     rest = rest.filter(
       ({ seed, hash }, index) => hashes(linux[index] as Outcome).get(seed) !== hash || !hash,
     );
@@ -105,7 +105,7 @@ export async function differingSeeds(
       runs.push({ family, from, count: Math.min(SEEDS, end - from) });
   while (runs.length > 0) {
     const programs = runs.map(({ family, from, count }) => sequence(family, [from, count, calls]));
-    const linux = await runOnLinux(programs);
+    const linux = (await families[0]?.runOnLinux(programs)) ?? [];
     const guest = await runInGuest(programs, { seconds: 60 });
     const again: typeof runs = [];
     for (const [index, { family, from, count }] of runs.entries()) {
@@ -139,7 +139,7 @@ async function resultsOf(
   const programs = choices.map(({ seed, calls, choice }) =>
     sequence(family, [seed, 1, calls, choice]),
   );
-  const linux = await runOnLinux(programs);
+  const linux = await family.runOnLinux(programs);
   const guest = await runInGuest(programs);
   return choices.map((_, index) => ({
     linux: (linux[index] as Outcome).text,

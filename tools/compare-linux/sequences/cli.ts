@@ -3,6 +3,9 @@
 import { Command } from "commander";
 import { diff } from "../diff.ts";
 import { makeSystem, whatIsMissing } from "../host.ts";
+import { runOnKernel } from "../kernel/other-kernel.ts";
+import { runOnLinux } from "../linux.ts";
+import type { Program } from "../program.ts";
 import {
   differingSeeds,
   type Family,
@@ -22,6 +25,7 @@ interface Options {
   seeds: string;
   calls: string;
   shrink: string;
+  kernel?: string;
 }
 
 /** How many seeds of a family differ. */
@@ -63,8 +67,11 @@ async function run(names: string[], options: Options): Promise<void> {
     return;
   }
   makeSystem();
+  const { kernel } = options;
+  const onKernel = (programs: readonly Program[]) => runOnKernel(kernel ?? "", programs);
+  const linux = kernel === undefined ? runOnLinux : onKernel;
   for (const name of names.length > 0 ? names : all)
-    if ((await runFamily({ data, name }, options)) > 0) process.exitCode = 1;
+    if ((await runFamily({ data, name, runOnLinux: linux }, options)) > 0) process.exitCode = 1;
 }
 
 await new Command("compare:sequences")
@@ -74,6 +81,7 @@ await new Command("compare:sequences")
   .option("--seeds <n>", "how many of each family", "100")
   .option("--calls <n>", "system calls of each", "500")
   .option("--shrink <n>", "how many sequences of a family are shrunk, one of each kind", "3")
+  .option("--kernel <file>", "a Linux kernel that QEMU boots in place of this Linux")
   .action(run)
   .parseAsync()
   .catch((error: Error) => {
