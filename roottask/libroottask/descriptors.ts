@@ -1,6 +1,7 @@
 // Descriptor tables: which open file a program's numbers mean, and whether a number closes on exec.
 
 import { EBADF, EMFILE, ENOMEM } from "./errno";
+import { forgetFileMark } from "./file_events";
 import { allocate, create, destroy, release } from "./heap";
 import { dropFile, hold, O_PATH, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
 import { Thread } from "./program";
@@ -141,8 +142,10 @@ export function closeFile(table: usize, fd: u64): i64 {
   own.full = min<u32>(own.full, fd as u32);
   setCloseOnExec(table, fd as u32, false);
   if (file.share !== 0) forgetDescriptor(file, fd as u32);
-  // Whichever of its descriptors a program closes, its locks go.
-  if (file.node.records !== 0) releaseRecords(file.node, table);
+  // Whichever of its descriptors a program closes, its locks go, and what it has asked to be told.
+  const node = file.node;
+  if (node.records !== 0) releaseRecords(node, table);
+  if (node.marks !== 0) forgetFileMark(node, table, changetype<usize>(file));
   const close = file.operations.close;
   close(file);
   file.users--;

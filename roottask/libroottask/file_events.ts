@@ -30,6 +30,9 @@ export const IN_ISDIR: u32 = 0x4000_0000;
 export const IN_EXCL_UNLINK: u32 = 0x0400_0000;
 export const IN_ONESHOT: u32 = 0x8000_0000;
 
+/** A name has become another one in the same directory (FS_RENAME, as dnotify has it); for directories' signals alone. */
+export const IN_RENAME: u32 = 0x1000_0000;
+
 /** Watches of all instances together by default. */
 const WATCHES_MAX: u32 = 65536;
 
@@ -41,6 +44,10 @@ export class Mark extends Keyed {
   watch: i32;
   /** Events, IN_EXCL_UNLINK, IN_ONESHOT. */
   mask: u32;
+  /** The open file that asked for signals of what happens, in which table, and its descriptor; 0 where events are queued. */
+  file: usize;
+  table: usize;
+  fd: u32;
   /** Neighbours among those of the node. */
   previousOfNode: Mark | null;
   nextOfNode: Mark | null;
@@ -123,6 +130,42 @@ export function addMark(instance: Instance, node: Node, mask: u32): Mark | null 
   return mark;
 }
 
+/** The marks of open files are those of one instance, which has no queue. */
+const signalled = changetype<Instance>(memory.data(offsetof<Instance>()));
+
+type TellOperation = (mark: Mark) => void;
+
+function nobody(_mark: Mark): void {}
+
+let tellFile: TellOperation = nobody;
+
+/** `telling` sends the signal of an open file's mark. */
+export function setTellFile(telling: TellOperation): void {
+  tellFile = telling;
+}
+
+/** The mark of `file`, by its node, for descriptors of `table`; null where there is none. */
+export function fileMark(node: Node, table: usize, file: usize): Mark | null {
+  let mark = firstOf(node);
+  while (mark !== null && (mark.file !== file || mark.table !== table)) mark = mark.nextOfNode;
+  return mark;
+}
+
+/** Marks `node` for `file`, which is open by `table`; null when memory is out. */
+export function addFileMark(node: Node, table: usize, file: usize, mask: u32): Mark | null {
+  const mark = addMark(signalled, node, mask);
+  if (mark === null) return null;
+  mark.table = table;
+  mark.file = file;
+  return mark;
+}
+
+/** A descriptor of `file` in `table` is closed: nobody is told of what happens any more. */
+export function forgetFileMark(node: Node, table: usize, file: usize): void {
+  const mark = fileMark(node, table, file);
+  if (mark !== null) removeMark(mark);
+}
+
 /** Takes a mark away, without a word. */
 export function removeMark(mark: Mark): void {
   const previousOfNode = mark.previousOfNode;
@@ -137,7 +180,7 @@ export function removeMark(mark: Mark): void {
 
 /** The same, and its instance is told. */
 export function endMark(mark: Mark): void {
-  queueEvent(mark.instance, mark.watch, IN_IGNORED, 0, 0, 0);
+  if (mark.file === 0) queueEvent(mark.instance, mark.watch, IN_IGNORED, 0, 0, 0);
   removeMark(mark);
 }
 
@@ -147,8 +190,9 @@ function tell(node: Node, event: u32, cookie: u32, name: usize, length: u32, rem
   while (mark !== null) {
     const next: Mark | null = mark.nextOfNode;
     const excluded = removed && (mark.mask & IN_EXCL_UNLINK) !== 0;
-    if ((mark.mask & event & IN_ALL_EVENTS) !== 0 && !excluded) {
-      queueEvent(mark.instance, mark.watch, event, cookie, name, length);
+    if ((mark.mask & event & (IN_ALL_EVENTS | IN_RENAME)) !== 0 && !excluded) {
+      if (mark.file !== 0) tellFile(mark);
+      else queueEvent(mark.instance, mark.watch, event, cookie, name, length);
       if ((mark.mask & IN_ONESHOT) !== 0) endMark(mark);
     }
     mark = next;
@@ -194,8 +238,11 @@ export function noteMove(node: Node, from: Node, name: usize, length: u32, entry
   if (marks === 0) return;
   lastCookie++;
   const bit = kindBit(node);
-  if (from.marks !== 0) tell(from, IN_MOVED_FROM | bit, lastCookie, name, length, false);
   const to = entry.directory;
+  if (from.marks !== 0) {
+    if (from === to) tell(from, IN_RENAME | bit, 0, name, length, false);
+    tell(from, IN_MOVED_FROM | bit, lastCookie, name, length, false);
+  }
   if (to.marks !== 0) {
     tell(to, IN_MOVED_TO | bit, lastCookie, entry.name, entry.nameLength, false);
   }
@@ -219,7 +266,9 @@ function nodeGone(node: Node): void {
 /** The file system of `node` goes: its watches end. */
 function endMarks(node: Node): void {
   for (let mark = firstOf(node); mark !== null; mark = firstOf(node)) {
-    queueEvent(mark.instance, mark.watch, IN_UNMOUNT | kindBit(node), 0, 0, 0);
+    if (mark.file === 0) {
+      queueEvent(mark.instance, mark.watch, IN_UNMOUNT | kindBit(node), 0, 0, 0);
+    }
     endMark(mark);
   }
 }

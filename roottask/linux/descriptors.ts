@@ -33,6 +33,7 @@ import { Program, Thread } from "../libroottask/program";
 import { addSeals } from "../libroottask/seals";
 import { get32, got } from "../libroottask/space";
 import { KIND_BLOCK, KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
+import { notifyOfDirectory } from "./directory_signals";
 import {
   asyncIoctl,
   fileSignal,
@@ -66,6 +67,7 @@ const F_SETOWN_EX: u32 = 15;
 const F_GETOWN_EX: u32 = 16;
 const F_SETLEASE: u32 = 1024;
 const F_GETLEASE: u32 = 1025;
+const F_NOTIFY: u32 = 1026;
 const F_DUPFD_CLOEXEC: u32 = 1030;
 const F_SETPIPE_SZ: u32 = 1031;
 const F_GETPIPE_SZ: u32 = 1032;
@@ -184,6 +186,7 @@ export function sysFcntl(thread: Thread, regs: Utcb): i64 {
   if (command === F_GETOWN_EX) return tellOwner(thread, file, regs.rdx);
   if (command === F_SETLEASE) return setLease(thread, file, fd, regs.rdx as u32);
   if (command === F_GETLEASE) return leaseType(file);
+  if (command === F_NOTIFY) return notifyOfDirectory(thread, file, fd, regs.rdx as u32);
   if (command === F_SETSIG) return setFileSignal(file, regs.rdx as u32);
   if (command === F_GETSIG) return fileSignal(file);
   if (command === F_ADD_SEALS) return seal(file, regs.rdx as u32);

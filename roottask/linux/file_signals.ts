@@ -352,8 +352,8 @@ export function setOwnerNumber(thread: Thread, file: OpenFile, number: i32): i64
   return setOwner(thread, file, type, (number < 0 ? -number : number) as u32);
 }
 
-/** Somebody wants what the lease on `file` stands against, which was asked for by descriptor `fd`. */
-export function tellLease(file: OpenFile, fd: u32): void {
+/** What was asked for about `file` by descriptor `fd` has happened: a lease on it is in the way, a directory has changed. */
+export function tellMessage(file: OpenFile, fd: u32): void {
   const own = signalsOf(file);
   if (own === null) return;
   const before = own.fd;
@@ -370,8 +370,8 @@ export function disownForLease(file: OpenFile): void {
   own.signal = 0;
 }
 
-/** Makes the process of `thread` the owner of `file`, which gets a lease, unless it has one. False when memory is out. */
-export function ownForLease(thread: Thread, file: OpenFile): bool {
+/** Makes the process of `thread` the owner of `file`, unless it has one. False when memory is out. */
+export function ownIfNobody(thread: Thread, file: OpenFile): bool {
   const own = signalsOf(file);
   if (own !== null && own.id !== 0) return true;
   return setOwner(thread, file, F_OWNER_PID, thread.program.id) === 0;

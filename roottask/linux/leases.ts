@@ -17,7 +17,7 @@ import { Thread, WAIT_INTERRUPTED } from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
 import { KIND_FILE, Node } from "../libroottask/tree";
 import { wake } from "../libroottask/wait_queue";
-import { disownForLease, ownForLease, tellLease } from "./file_signals";
+import { disownForLease, ownIfNobody, tellMessage } from "./file_signals";
 
 const F_RDLCK: u32 = 0;
 const F_WRLCK: u32 = 1;
@@ -118,7 +118,7 @@ function ask(node: Node, writes: bool): u64 {
       if (!asked && writes) lease.end = end;
       else if (!asked) lease.downgrade = end;
       last = max<u64>(last, lease.end !== 0 ? lease.end : lease.downgrade);
-      if (!asked) tellLease(lease.file, lease.fd);
+      if (!asked) tellMessage(lease.file, lease.fd);
     }
     lease = next;
   }
@@ -176,7 +176,7 @@ export function setLease(thread: Thread, file: OpenFile, fd: u32, type: u32): i6
   }
   if (inUse(file, type) || refused(node, own, type)) return -EAGAIN;
   if (own === null) {
-    if (!ownForLease(thread, file)) return -ENOMEM;
+    if (!ownIfNobody(thread, file)) return -ENOMEM;
     own = create<Lease>();
     if (own === null) return -ENOMEM;
     own.file = file;

@@ -16,6 +16,7 @@ import { cancelPolls } from "./aio/polls";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
 import { initCpuLimits } from "./cpu_limit";
+import { initDirectorySignals } from "./directory_signals";
 import { initFileSignals } from "./file_signals";
 import { forgetHostNames } from "./host_names";
 import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
@@ -58,6 +59,7 @@ export function initLinux(): bool {
   initSignalFiles();
   initFileSignals();
   initLeases();
+  initDirectorySignals();
   initUnixSockets();
   initIpc();
   initContexts(cancelPolls);
