@@ -48,11 +48,14 @@ async function pair(unit: Unit) {
     }),
   );
   const core = compiled as CompiledCore;
-  /** The first difference that running compiled makes, or undefined. */
-  const difference = ({ before }: TestCase): string | undefined => {
+  /** The first difference that running compiled makes, or undefined. It is compiled when `earlier` has been run. */
+  const difference = (
+    { before }: TestCase,
+    { before: earlier }: Pick<TestCase, "before"> = { before },
+  ): string | undefined => {
     core.same = false;
-    interpreted.run(before);
-    other.run(before);
+    interpreted.run(earlier);
+    other.run(earlier);
     // What compiled code takes for granted about MXCSR and CPL is what the snippet begins with.
     const view = new DataView(core.exports.memory.buffer);
     view.setUint32(S_MXCSR, before.u32(Field.mxcsr), true);
@@ -99,9 +102,11 @@ describe("compiled handlers", () => {
     });
   }
 
+  const forms = { 32: listForms(["base"], 32), 64: listForms(["base"], 64) };
+
   /** A snippet of these bytes, with all else random. */
   const snippet = (bits: 32 | 64, bytes: readonly number[]): TestCase => {
-    const test = new Generator(listForms(["base"], bits), 1, 0, false, bits).next();
+    const test = new Generator(forms[bits], 1, 0, false, bits).next();
     const { before } = test;
     before.bytes.fill(0xcc, Field.code, Field.code + CODE_SIZE);
     before.bytes.set(bytes, Field.code);
@@ -127,6 +132,50 @@ describe("compiled handlers", () => {
       for (const register of [3, 5]) test.before.setGpr(register, 0x7fff_ffff_fffbn);
       expect(difference(test)).toBeUndefined();
     }
+  });
+
+  it("divide by what was there when they were compiled, and by all else", async () => {
+    const { core, difference } = await pair("block");
+    const divisors = [
+      0n,
+      7n,
+      0x102n,
+      0xfff9n,
+      1_000_003n,
+      0xffff_ffffn,
+      1n << 63n,
+      (1n << 64n) - 1n,
+    ];
+    const dividends = [
+      [0n, 0x1234_5678_9abc_def1n],
+      [5n, 0xffff_fffbn],
+      [(1n << 64n) - 1n, (1n << 64n) - 1000n],
+    ] as const;
+    // div, idiv of rbx, ebx, bx, bl
+    const codes = [[0x48, 0xf7], [0xf7], [0x66, 0xf7], [0xf6]];
+    const modules = new Set<string>();
+    const wrong: string[] = [];
+    for (const code of codes) {
+      for (const modrm of [0xf3, 0xfb]) {
+        const division = (divisor: bigint, [high, low]: readonly [bigint, bigint]): TestCase => {
+          const test = snippet(64, [...code, modrm]);
+          test.before.setGpr(0, low);
+          test.before.setGpr(2, high);
+          test.before.setGpr(3, divisor);
+          return test;
+        };
+        for (const usual of divisors)
+          for (const divisor of [usual, usual + 1n])
+            for (const dividend of dividends) {
+              const found = difference(division(divisor, dividend), division(usual, [0n, 5n]));
+              if (found) wrong.push(`${code} ${modrm} ${dividend} / ${divisor}: ${found}`);
+              modules.add(core.lastModule.toString());
+            }
+      }
+    }
+    expect(wrong).toEqual([]);
+    // Code for each divisor, and without one for 0 and for -1.
+    expect(modules.size).toBeGreaterThan(codes.length * divisors.length);
   });
 });
 

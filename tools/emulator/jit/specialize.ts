@@ -52,10 +52,12 @@ import {
   binary,
   EXTEND_U,
   I32_ADD,
+  I32_EQ,
   I32_EQZ,
   I32_GT_S,
   I32_LE_S,
   I32_SUB,
+  I64_EQ,
   select,
   unary,
   WRAP,
@@ -72,6 +74,7 @@ import {
   BUDGET,
   complete,
   laneOf,
+  REGISTERS,
   type StateLocals,
   TLB,
   UnsupportedAccess,
@@ -87,6 +90,7 @@ import {
   i32,
   i64,
   LINK,
+  LOCAL,
   link,
   loadedLater,
   local,
@@ -581,9 +585,32 @@ class Specializer {
     const two = NUMERIC[op]?.params.length === 2;
     let result = two ? binary(op, stack.pop() as Value, b) : unary(op, b);
     if (this.isBudgetLeft(result)) result = i32(result.op === I32_GT_S ? 1 : 0);
-    else if (traps(op)) result = computed(this.code, result);
+    else if (traps(op)) result = two ? this.divided(result) : computed(this.code, result);
     else if (op === I32_ADD && two) this.noteHostAddress(result);
     stack.push(result);
+  }
+
+  /**
+   * A quotient or remainder, computed here. Programs mostly divide by what they have divided by before, and by a constant
+   * the engine multiplies: where the divisor is as its register makes it now.
+   */
+  private divided(result: Value): Value {
+    const { code, context } = this;
+    const { op, type, a, b } = result;
+    const usual = context.seldom || !traps(op) ? undefined : usualDivisor(b as Value, context);
+    if (usual === undefined) return computed(code, result);
+    const dividend = computed(code, a as Value);
+    const divisor = computed(code, b as Value);
+    const to = code.temporary(type);
+    emit(code, binary(type === I32 ? I32_EQ : I64_EQ, divisor, usual));
+    code.if();
+    emit(code, binary(op, dividend, usual));
+    code.set(to).else();
+    emit(code, binary(op, dividend, divisor));
+    code.set(to).end();
+    const value = local(type, to, result.width);
+    value.uses = 2;
+    return value;
   }
 
   /** Whether a value asks if some budget is left, where the region has made sure of it. */
@@ -1276,6 +1303,28 @@ class Specializer {
       throw new Unsupported("computed address of a field", true);
   }
 }
+
+/** What a register is now, and with it a divisor that is made of nothing else; undefined where it says nothing. */
+function usualDivisor(divisor: Value, { state, memory }: OpContext): Value | undefined {
+  const valueNow = (value: Value, depth: number): Value | undefined => {
+    const { op, a, b } = value;
+    if (op === LOCAL) {
+      const f = state.registerOf(value.n);
+      return f >= 0 && f < REGISTERS ? i64(memory.getBigInt64(REGS + 8 * f, true)) : undefined;
+    }
+    const now = depth > 0 && op >= 0 && a ? valueNow(a, depth - 1) : undefined;
+    if (now === undefined || (b !== undefined && b.op !== CONST) || NUMERIC[op] === undefined)
+      return undefined;
+    return b === undefined ? unary(op, now) : binary(op, now, b);
+  };
+  const usual = divisor.op === CONST ? undefined : valueNow(divisor, DIVISOR_DEPTH);
+  if (usual?.op !== CONST) return undefined;
+  const bits = usual.type === I32 ? BigInt(usual.n) : usual.bits;
+  return bits === 0n || bits === -1n ? undefined : usual;
+}
+
+/** How many instructions may make a divisor of a register. */
+const DIVISOR_DEPTH = 3;
 
 /** Whether a constant is an address of the CPU's state, other than the x87 registers. */
 function isStateAddress(value: Value): boolean {
