@@ -67,3 +67,37 @@ test.each<[string, boolean, Accel]>([
   const results = expected().map((_, n) => view.getUint32(4 * n, true));
   expect(results).toEqual(expected());
 });
+
+/** Calls functions of a page; before each of the last two the page's accessed bit is cleared, and behind it noted. */
+function walks(): Uint8Array {
+  const entry = dword(DIRECTORY + 4);
+  return guest((a) => {
+    a.mov(dword(DIRECTORY), LARGE_PAGE).mov(entry, 0x40_0000 | LARGE_PAGE);
+    a.mov(eax, DIRECTORY).mov(cr3, eax).mov(eax, 0x10).mov(cr4, eax);
+    a.mov(eax, cr0).or(eax, 0x8000_0000).mov(cr0, eax);
+    for (const at of [0, 0x400, 0x800]) a.mov(dword(PAGE + at), 0xc3);
+    a.mov(edi, RESULTS).mov(eax, PAGE).call(eax);
+    for (const [at, flushes] of [
+      [0x400, false],
+      [0x800, true],
+    ] as const) {
+      a.and(entry, ~0x20);
+      if (flushes) a.mov(eax, cr3).mov(cr3, eax);
+      a.mov(eax, PAGE + at)
+        .call(eax)
+        .mov(eax, entry)
+        .and(eax, 0x20)
+        .mov(mem(edi), eax)
+        .add(edi, 4);
+    }
+  });
+}
+
+test.each<[string, Accel]>([
+  ["interpreted", { kind: "interp" }],
+  ["compiled", { kind: "jit", threshold: 0 }],
+])("new code in a page that the TLB has is found without a page walk, %s", async (_, accel) => {
+  const machine = await Machine.create({ kernel: walks(), memory: "8M", accel });
+  expect(machine.runSync({ nanoseconds: 1_000_000 }).kind).not.toBe("limit");
+  expect([...machine.readPhysical(RESULTS, 8)]).toEqual([0, 0, 0, 0, 0x20, 0, 0, 0]);
+});

@@ -16,8 +16,9 @@ import {
   S_RIP_BASE,
   SCRATCH_BLOCK,
 } from "../../state";
+import { ret, ret64 } from "../integer/branch";
 import { nop } from "../integer/move";
-import { reachCode } from "../memory/access";
+import { frameOfCode, NO_FRAME, reachCode } from "../memory/access";
 import { canonical } from "../memory/canonical";
 import { arenaTake, arenaTop, codeMap, markCode } from "../memory/code_pages";
 import { hostOf, physicalRead } from "../memory/physical";
@@ -53,14 +54,20 @@ function build(rip: u64, linear: u64, key: u32): usize {
     raiseCode(GP, 0);
     return 0;
   }
-  const physical = reachCode(linear);
-  if (physical == NO_ADDRESS) return 0;
   const offset = <u32>linear & 0xfff;
+  let frame = frameOfCode(linear);
+  if (frame == NO_FRAME) {
+    const physical = reachCode(linear);
+    if (physical == NO_ADDRESS) return 0;
+    if (hostOf(physical & PAGE_MASK) == 0) {
+      store<u64>(S_RIP_BASE, rip - <u64>offset);
+      return buildFromDevice(linear, physical, key);
+    }
+    frame = <u32>(physical >> 12);
+  }
   store<u64>(S_RIP_BASE, rip - <u64>offset);
-  const page = hostOf(physical & PAGE_MASK);
-  if (page == 0) return buildFromDevice(linear, physical, key);
+  const page = hostOf((<u64>frame) << 12);
   // The translation was missing, not the block.
-  const frame = <u32>(physical >> 12);
   const known = load<u32>(codeMap(frame) + (offset << 2));
   if (known != 0 && load<u32>(known, BLOCK_KEY) == key) return known + BLOCK_HEADER;
 
@@ -100,8 +107,11 @@ function build(rip: u64, linear: u64, key: u32): usize {
   let waits = WAIT_NONE;
   if (ended) {
     if (skipping && breakpointCount == 0 && !traces(TRACE_EXECUTED) && (key & KEY_SINGLE) == 0) {
-      const target = changetype<Op>(at - OP_SIZE).disp - <i64>offset;
-      waits = waitsHow(page + offset, pos - offset, target, key & KEY_SIZE);
+      const last = changetype<Op>(at - OP_SIZE);
+      const target = last.disp - <i64>offset;
+      // A return says no target, which in a block at a page's start would be the block.
+      if (last.h != handlerOf(ret) && last.h != handlerOf(ret64))
+        waits = waitsHow(page + offset, pos - offset, target, key & KEY_SIZE);
     }
     at = fuse(first, at);
   } else {

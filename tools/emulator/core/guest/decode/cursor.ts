@@ -282,6 +282,14 @@ export function allowLock(allowed: bool): void {
 }
 
 /** Begins the instruction at host address `bytes`, which becomes the record at `at`. */
+/** Clears a record. The engine calls a function of its own for `memory.fill`, which takes longer than so few bytes. */
+function clear(at: usize): void {
+  const none = i64x2.splat(0);
+  v128.store(at, none);
+  v128.store(at, none, 16);
+  store<u64>(at, 0, OP_SIZE - 8);
+}
+
 export function beginInstruction(
   at: usize,
   bytes: usize,
@@ -290,7 +298,7 @@ export function beginInstruction(
   key: u32,
 ): void {
   op = changetype<Op>(at);
-  memory.fill(at, 0, OP_SIZE);
+  clear(at);
   start = bytes;
   p = bytes;
   // One byte beyond the 15 allowed, to notice that an instruction is too long.

@@ -5,6 +5,7 @@ import { PAGE_MMIO, PAGE_RAM } from "../../protocol";
 import {
   FAULT_AGAIN,
   PAGE_CODEBITS,
+  PAGE_CODEMAP,
   PAGE_HOST,
   RAM_BASE,
   S_COARSE,
@@ -268,6 +269,23 @@ export function probe(linear: u64, size: i32, access: i32, alignment: i32): bool
 /** Fetch: physical address of the code byte at `linear`, TLB filled, or NO_ADDRESS with a fault pending. */
 export function reachCode(linear: u64): u64 {
   return reach(linear, EXEC);
+}
+
+/** `frameOfCode`: the TLB does not have the page, or it is no RAM. */
+export const NO_FRAME: u32 = 0xffffffff;
+
+/** The page frame of code at `linear`, if the TLB has it for fetches: it need not be translated again. */
+export function frameOfCode(linear: u64): u32 {
+  const e = Mem.entry(linear);
+  const tag = linear & PAGE_MASK;
+  if (load<u64>(e, TLB_EXEC) != tag) return NO_FRAME;
+  const host = <u32>tag + load<u32>(e, TLB_ADDEND);
+  const frame = (host - RAM_BASE) >> 12;
+  // Pages that are no RAM lie elsewhere.
+  const known =
+    (load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000) == host &&
+    load<u32>(PAGE_CODEMAP + (frame << 2)) == load<u32>(e, TLB_CODEMAP);
+  return known ? frame : NO_FRAME;
 }
 
 /** Reads with supervisor rights (descriptor tables, TSS): 1, 2, 4 or 8 bytes. */
