@@ -80,6 +80,33 @@ test("what does not count because it is compiled is part of the loop around it",
   expect(guest.opcodes(region)).toContain(DEC_EDX);
 });
 
+test("no way leads from a block that executes rarely into what is compiled", async () => {
+  const guest = await Decoded.from((a) => {
+    a.label("other");
+    a.dec(edx).mov(ecx, 1000);
+    a.label("inner");
+    a.dec(ecx).jz("rare").add(eax, ecx).jmp("inner");
+    a.label("rare");
+    a.inc(edx).jmp("other");
+  });
+  const { blocks } = guest;
+  const seed = guest.block(DEC_ECX);
+  const since = watch(blocks, seed);
+  for (let n = 0; n < 4; n++) guest.run();
+  const around = (rounds: number, ...compiled: number[]): Set<number> => {
+    const others = compiled.map((opcode) => guest.block(opcode));
+    return guest.opcodes(watched(blocks, seed, since, rounds, (block) => others.includes(block)));
+  };
+  // Some ten thousand rounds have been executed.
+  const apart = around(9_000, DEC_EDX);
+  expect(apart).toContain(INC_EDX);
+  expect(apart).not.toContain(DEC_EDX);
+  expect(around(2_000, DEC_EDX)).toContain(DEC_EDX);
+  expect(around(9_000)).toContain(DEC_EDX);
+  // How often a compiled block executes is not known.
+  expect(around(9_000, INC_EDX, DEC_EDX)).toContain(DEC_EDX);
+});
+
 test("what executes in few of the rounds is a part of the region, with less code", async () => {
   const guest = await Decoded.from((a) => {
     a.label("outer");

@@ -45,6 +45,12 @@ const SELDOM = 2;
 /** A block executes seldom if it does so in less than one of so many rounds. */
 const OFTEN = 4;
 
+/**
+ * From a block that executes in less than one of so many rounds no way leads into other regions' blocks: going there by
+ * the interpreter costs less than compiling them once more.
+ */
+const RARELY = 512;
+
 /** Rounds of a block that is hot after `threshold` entries. */
 export function roundsOf(threshold: number): number {
   return Math.max(Math.floor(threshold * ROUNDS_SHARE), LEAST_ROUNDS);
@@ -103,7 +109,9 @@ export function watched(
   const executes = (block: number): boolean => !counts(block) || times(block) >= SELDOM;
   const seldom = ({ address }: Block): boolean =>
     counts(address) && times(address) * OFTEN < rounds;
-  return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS, seldom).region(seed);
+  const apart = (from: number, to: number): boolean =>
+    counts(from) && compiled(to) && times(from) * RARELY < rounds;
+  return new Discovery(blocks, executes, MAX_BLOCKS, MAX_RECORDS, seldom, apart).region(seed);
 }
 
 /** Records that the interpreter executes in the time that it takes to enter a region and to leave it. */
@@ -151,6 +159,8 @@ class Discovery {
   readonly #maxBlocks: number;
   readonly #maxRecords: number;
   readonly #seldom: (block: Block) => boolean;
+  /** Whether a block is not to be reached from another one. */
+  readonly #apart: (from: number, to: number) => boolean;
   readonly #found: Block[] = [];
   /** RIP of the start of each block's page, as the code is mapped now. */
   readonly #bases: bigint[] = [];
@@ -164,12 +174,14 @@ class Discovery {
     maxBlocks: number,
     maxRecords: number,
     seldom: (block: Block) => boolean = () => false,
+    apart: (from: number, to: number) => boolean = () => false,
   ) {
     this.#blocks = blocks;
     this.#wanted = wanted;
     this.#maxBlocks = maxBlocks;
     this.#maxRecords = maxRecords;
     this.#seldom = seldom;
+    this.#apart = apart;
   }
 
   region(seed: number): Region {
@@ -215,6 +227,11 @@ class Discovery {
     return length;
   }
 
+  /** The same of one that is reached from another block. */
+  #reach({ address: from }: Block, to: number, base: bigint): number | undefined {
+    return this.#index.get(to) ?? (this.#apart(from, to) ? undefined : this.#take(to, base));
+  }
+
   #enter(address: number, base: bigint): void {
     const node = this.#take(address, base);
     if (node !== undefined) this.#entries.add(node);
@@ -226,13 +243,13 @@ class Discovery {
     const last = block.end - OP_SIZE;
     const edges: Edge[] = [];
     for (const which of linksOf(ends)) {
-      const edge = this.#edge(last, which, base);
+      const edge = this.#edge(block, which, base);
       if (edge === undefined) continue;
       edges.push(edge);
       if (ends === End.Call) this.#entries.add(edge.to);
     }
     if (ends === End.Other) {
-      const edge = this.#lookedUp(0, blocks.behind(last), base);
+      const edge = this.#lookedUp(block, 0, blocks.behind(last), base);
       if (edge !== undefined) edges.push(edge);
     }
     if (ends === End.Call || ends === End.ComputedCall) {
@@ -243,22 +260,24 @@ class Discovery {
   }
 
   /** Where a branch leads: along its link, or into another page, to the block that a look-up finds there now. */
-  #edge(last: number, which: 0 | 1, base: bigint): Edge | undefined {
+  #edge(block: Block, which: 0 | 1, base: bigint): Edge | undefined {
     const blocks = this.#blocks;
+    const last = block.end - OP_SIZE;
     const link = blocks.link(last, which);
     if (link !== 0) {
-      const to = this.#take(blocks.linked(link), base);
+      const to = this.#reach(block, blocks.linked(link), base);
       return to === undefined ? undefined : { which, to };
     }
     const target = which === 0 ? blocks.target(last) : blocks.behind(last);
-    return target >= 0 && target < PAGE ? undefined : this.#lookedUp(which, target, base);
+    return target >= 0 && target < PAGE ? undefined : this.#lookedUp(block, which, target, base);
   }
 
   /** Where a look-up leads to now. */
-  #lookedUp(which: 0 | 1, target: number, base: bigint): Edge | undefined {
+  #lookedUp(block: Block, which: 0 | 1, target: number, base: bigint): Edge | undefined {
     const there = this.#blocks.cached(base + BigInt(target));
     if (there === 0) return undefined;
-    const to = this.#take(there, base + BigInt(Math.floor(target / PAGE) * PAGE));
+    const page = base + BigInt(Math.floor(target / PAGE) * PAGE);
+    const to = this.#reach(block, there, page);
     return to === undefined ? undefined : { which, to, expected: heatOf(there) };
   }
 
