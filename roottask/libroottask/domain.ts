@@ -61,6 +61,7 @@ import {
   STATE_RUNNING,
   Thread,
 } from "./program";
+import { dropRemains } from "./remains";
 import { programDone, spaceDomain, THREAD_EC, THREAD_SC, THREAD_SERVICES } from "./selectors";
 import { separateFiles, takeWindows } from "./shared_files";
 import { block, destroySpace, newSpace } from "./space";
@@ -355,8 +356,6 @@ export function releaseProgram(program: Program): void {
     }
     program.space = changetype<Space>(0);
   }
-  if (program.personality !== 0) release(program.personality, program.personalityBytes);
-  program.personality = 0;
   dropExecutable(program);
   program.ended = 1;
 }
@@ -368,6 +367,9 @@ export function reapProgram(program: Program): void {
   }
   if (program.ended === 0) releaseProgram(program);
   revoke(CRD_OBJ, programDone(program.slot), 0);
+  if (program.personality !== 0) release(program.personality, program.personalityBytes);
+  program.personality = 0;
+  dropRemains(program);
   freeProgramRecord(program);
 }
 

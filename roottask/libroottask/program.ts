@@ -82,6 +82,8 @@ export class Program {
   /** Threads that have not ended. */
   alive: u32;
   threads: Thread | null;
+  /** What is left of its first thread once that has ended (remains.ts), null before. */
+  remains: Thread | null;
   /** The one that calls execve(2), null for none: others come to their end at their next call or event. */
   survivor: Thread | null;
   /** Path as written in the start file. */

@@ -45,6 +45,7 @@ import {
   WAIT_NONE,
   WAIT_TIMED_OUT,
 } from "./program";
+import { leaveRemains } from "./remains";
 import { RFLAGS_FIXED } from "./rflags";
 import {
   DECOY_EC,
@@ -396,6 +397,7 @@ export function releaseThread(thread: Thread): void {
   const rest = program.threads;
   program.files = rest === null ? 0 : rest.files;
   program.fs = rest === null ? changetype<FsState>(0) : rest.fs;
+  leaveRemains(thread);
   dropCredentials(thread.credentials);
   dropThreadId(thread);
   thread.id = 0;

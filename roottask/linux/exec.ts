@@ -33,6 +33,7 @@ import { leave } from "../libroottask/lock";
 import { giveMediator, giveVdso } from "../libroottask/mediator";
 import { Mount } from "../libroottask/mount";
 import { Program, STATE_KILLED, Thread, takeLeaderId } from "../libroottask/program";
+import { dropRemains } from "../libroottask/remains";
 import { RFLAGS_FIXED } from "../libroottask/rflags";
 import { closeProgramWindows, takeWindows } from "../libroottask/shared_files";
 import { destroySpace, get64, got, textLength } from "../libroottask/space";
@@ -349,6 +350,7 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   if (thread.id !== program.id) {
     renameMaker(program, thread.id, program.id);
     takeLeaderId(thread);
+    dropRemains(program);
   }
   enterImage(thread, entry, stack, own, secure);
   return 0;

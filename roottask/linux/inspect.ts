@@ -1,12 +1,13 @@
 // Who may look into whom: the access mode checks of ptrace(2), for calls that read what another process has.
 
 import { CAP_SYS_PTRACE, Credentials, hasCapability } from "../libroottask/credentials";
-import { Thread, threadWithId } from "../libroottask/program";
+import { Thread } from "../libroottask/program";
+import { threadOrRemains } from "../libroottask/remains";
 import { linuxProgram } from "./state";
 
-/** The thread with `id` that `thread` sees, or null. */
+/** The thread with `id` that `thread` sees, or what is left of it (remains.ts), or null. */
 export function visibleThread(thread: Thread, id: u32): Thread | null {
-  const other = threadWithId(id);
+  const other = threadOrRemains(id);
   return other !== null && other.program.entry === thread.program.entry ? other : null;
 }
 
@@ -27,6 +28,8 @@ export function mayInspect(thread: Thread, other: Thread): bool {
   if (thread.program === other.program) return true;
   const own = thread.credentials;
   const its = other.credentials;
-  const open = linuxProgram(other.program).dumpable === 1 && (its.permitted & ~own.permitted) === 0;
+  // Where no memory is left, nothing says that it must not be looked at.
+  const dumpable = other.program.ended !== 0 || linuxProgram(other.program).dumpable === 1;
+  const open = dumpable && (its.permitted & ~own.permitted) === 0;
   return (isOneUser(own, its) && open) || hasCapability(own, CAP_SYS_PTRACE);
 }

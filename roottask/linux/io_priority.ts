@@ -5,6 +5,7 @@ import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_ADMIN, CAP_SYS_NICE, capable, hasCapability } from "../libroottask/credentials";
 import { EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { firstProgram, Thread } from "../libroottask/program";
+import { firstMember, nextMember } from "../libroottask/remains";
 import { isMeant, isRealTime, SCHED_IDLE } from "./scheduling";
 import { linuxThread } from "./state";
 
@@ -64,13 +65,13 @@ export function sysIoprioSet(thread: Thread, regs: Utcb): i64 {
   let result: i64 = -ESRCH;
   let program = firstProgram();
   while (program !== null) {
-    let other = program.threads;
+    let other = firstMember(program);
     while (other !== null) {
       if (isMeant(thread, which, regs.rsi as u32, other)) {
         result = setOf(thread, other, value);
         if (result !== 0) return result;
       }
-      other = other.next;
+      other = nextMember(other);
     }
     program = program.next;
   }
@@ -84,13 +85,13 @@ export function sysIoprioGet(thread: Thread, regs: Utcb): i64 {
   let best: i64 = -ESRCH;
   let program = firstProgram();
   while (program !== null) {
-    let other = program.threads;
+    let other = firstMember(program);
     while (other !== null) {
       if (isMeant(thread, which, regs.rsi as u32, other)) {
         const found = which === WHO_PROCESS ? linuxThread(other).ioPriority : effective(other);
         best = best < 0 ? (found as i64) : min<i64>(best, found as i64);
       }
-      other = other.next;
+      other = nextMember(other);
     }
     program = program.next;
   }

@@ -3,7 +3,9 @@
 import { Utcb } from "../libhedron/utcb";
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { OpenFile } from "../libroottask/open_file";
 import { Thread } from "../libroottask/program";
+import { isRemains } from "../libroottask/remains";
 import { mayInspect, visibleThread } from "./inspect";
 
 const KCMP_FILE: u32 = 0;
@@ -20,6 +22,17 @@ function compare(one: usize, other: usize): i64 {
   return one < other ? 1 : 2;
 }
 
+/** What `thread` has open as `fd`, null for nothing; one that has ended has no descriptors. */
+function fileOf(thread: Thread, fd: u64): OpenFile | null {
+  if (thread.files === 0) return null;
+  return fileAt(thread.files, fd);
+}
+
+/** The space of `thread`, 0 where it has ended. */
+function spaceOf(thread: Thread): usize {
+  return isRemains(thread) ? 0 : changetype<usize>(thread.program.space);
+}
+
 /** kcmp(tid, tid, type, index, index). */
 export function sysKcmp(thread: Thread, regs: Utcb): i64 {
   const one = visibleThread(thread, regs.rdi as u32);
@@ -28,13 +41,13 @@ export function sysKcmp(thread: Thread, regs: Utcb): i64 {
   if (!mayInspect(thread, one) || !mayInspect(thread, other)) return -EPERM;
   switch (regs.rdx as u32) {
     case KCMP_FILE: {
-      const file = fileAt(one.files, regs.r10);
-      const second = fileAt(other.files, regs.r8);
+      const file = fileOf(one, regs.r10);
+      const second = fileOf(other, regs.r8);
       if (file === null || second === null) return -EBADF;
       return compare(changetype<usize>(file), changetype<usize>(second));
     }
     case KCMP_VM:
-      return compare(changetype<usize>(one.program.space), changetype<usize>(other.program.space));
+      return compare(spaceOf(one), spaceOf(other));
     case KCMP_FILES:
       return compare(one.files, other.files);
     case KCMP_FS:

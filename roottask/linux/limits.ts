@@ -88,8 +88,8 @@ function checkWanted(resource: u32, limit: usize): i64 {
 /** The limit of `program` has become `wanted`: what follows at once. */
 function enforce(program: Program, resource: u32): void {
   setLimit(program, resource, load<u64>(wanted), load<u64>(wanted + 8));
-  if (resource === RLIMIT_CPU) watchCpuLimit(program);
   if (program.alive === 0) return;
+  if (resource === RLIMIT_CPU) watchCpuLimit(program);
   if (resource === RLIMIT_STACK) limitStack(program.space, load<u64>(wanted));
   if (resource === RLIMIT_AS || resource === RLIMIT_DATA) pregrantMemory(program);
 }

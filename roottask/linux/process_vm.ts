@@ -4,6 +4,7 @@ import { MEM_R, MEM_W } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { Thread } from "../libroottask/program";
+import { isRemains } from "../libroottask/remains";
 import { get64, got, inPage, pointerTo } from "../libroottask/space";
 import { fillBytes, Transfer, takeBytes } from "../libroottask/transfer";
 import { mayInspect, visibleThread } from "./inspect";
@@ -65,6 +66,7 @@ function transferMemory(thread: Thread, regs: Utcb, writes: bool): i64 {
   const other = visibleThread(thread, regs.rdi as u32);
   if (other === null) return -ESRCH;
   if (!mayInspect(thread, other)) return -EPERM;
+  if (isRemains(other)) return -ESRCH;
   return passAll(thread, other, regs.r10, regs.r8, writes);
 }
 

@@ -4,6 +4,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { Thread } from "../libroottask/program";
+import { isRemains } from "../libroottask/remains";
 import { exchange32, get32, get64, got, put32, put64 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operations";
@@ -39,7 +40,8 @@ export function sysGetRobustList(thread: Thread, regs: Utcb): i64 {
   if (!mayInspect(thread, target)) return -EPERM;
   const space = thread.program.space;
   if (!put64(space, regs.rdx, HEAD_BYTES)) return -EFAULT;
-  return put64(space, regs.rsi, linuxThread(target).robustList) ? 0 : -EFAULT;
+  const list = isRemains(target) ? 0 : linuxThread(target).robustList;
+  return put64(space, regs.rsi, list) ? 0 : -EFAULT;
 }
 
 function wakeFirst(thread: Thread, address: u64): void {

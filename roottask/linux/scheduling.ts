@@ -7,7 +7,8 @@ import { CAP_SYS_NICE, hasCapability } from "../libroottask/credentials";
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { allow } from "../libroottask/migration";
 import { allProcessors } from "../libroottask/processors";
-import { firstProgram, Program, Thread, threadWithId } from "../libroottask/program";
+import { firstProgram, Program, Thread } from "../libroottask/program";
+import { firstMember, isRemains, nextMember, threadOrRemains } from "../libroottask/remains";
 import { copyFrom, copyTo, get32, got, put32, put64 } from "../libroottask/space";
 import { RLIMIT_NICE, RLIMIT_RTPRIO } from "./limit_numbers";
 import { LinuxThread, limitOf, linuxThread } from "./state";
@@ -27,10 +28,10 @@ const NICE_MAX: i32 = 19;
 const RR_INTERVAL: u64 = 100_000_000;
 const FAIR_INTERVAL: u64 = 4_000_000;
 
-/** Thread `id` of the tree of `thread`, itself for 0; null where there is none. */
+/** Thread `id` of the tree of `thread`, or what is left of it, itself for 0; null where there is none. */
 function threadOf(thread: Thread, id: i32): Thread | null {
   if (id === 0) return thread;
-  const found = threadWithId(id as u32);
+  const found = threadOrRemains(id as u32);
   return found !== null && found.program.entry === thread.program.entry ? found : null;
 }
 
@@ -270,7 +271,8 @@ export function sysSchedSetaffinity(thread: Thread, regs: Utcb): i64 {
   if (!sameOwner(thread, other) && !hasCapability(thread.credentials, CAP_SYS_NICE)) return -EPERM;
   const allowed = load<u64>(set) & allProcessors();
   if (allowed === 0) return -EINVAL;
-  allow(other, allowed);
+  if (isRemains(other)) other.processors = allowed;
+  else allow(other, allowed);
   return 0;
 }
 
@@ -292,12 +294,12 @@ function highestPriority(thread: Thread, which: u32, who: u32): i64 {
   let highest: i64 = 0;
   let program = firstProgram();
   while (program !== null) {
-    let other = program.threads;
+    let other = firstMember(program);
     while (other !== null) {
       if (isMeant(thread, which, who, other)) {
         highest = max<i64>(highest, 20 - linuxThread(other).nice);
       }
-      other = other.next;
+      other = nextMember(other);
     }
     program = program.next;
   }
@@ -331,13 +333,13 @@ export function sysSetpriority(thread: Thread, regs: Utcb): i64 {
   let result: i64 = -ESRCH;
   let program = firstProgram();
   while (program !== null) {
-    let other = program.threads;
+    let other = firstMember(program);
     while (other !== null) {
       if (isMeant(thread, regs.rdi as u32, regs.rsi as u32, other)) {
         const error = setNice(thread, other, nice);
         if (error !== 0 || result === -ESRCH) result = error;
       }
-      other = other.next;
+      other = nextMember(other);
     }
     program = program.next;
   }

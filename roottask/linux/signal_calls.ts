@@ -14,6 +14,7 @@ import {
   WAIT_TIMED_OUT,
 } from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
+import { isRemains, threadOrRemains } from "../libroottask/remains";
 import { copyFrom, copyTo } from "../libroottask/space";
 import { SIGCONT } from "./signal_numbers";
 import {
@@ -43,7 +44,7 @@ export function fillSender(sender: Thread, signal: u64, code: i32): void {
 
 /** `sender` may send `signal` to `program`: one's own user, or all with CAP_KILL; SIGCONT goes round its session. */
 function maySignal(sender: Thread, program: Program, signal: u64): bool {
-  const target = program.threads;
+  const target = program.threads === null ? program.remains : program.threads;
   if (target === null || program === sender.program) return true;
   const own = sender.credentials;
   const other = target.credentials;
@@ -101,9 +102,9 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
   return permitted || id === -1 ? 0 : -EPERM;
 }
 
-/** Thread `id` of a process that `sender` knows, of process `group` where that is not 0; or null. */
+/** Thread `id` of a process that `sender` knows, of process `group` where that is not 0, or what is left of it; or null. */
 function knownThread(sender: Thread, group: u32, id: u64): Thread | null {
-  const thread = threadWithId(id as u32);
+  const thread = threadOrRemains(id as u32);
   if (thread === null || thread.program.entry !== sender.program.entry) return null;
   return group === 0 || thread.program.id === group ? thread : null;
 }
@@ -114,7 +115,7 @@ function sendTo(sender: Thread, group: u32, target: u64, signal: u64): i64 {
   if (thread === null) return -ESRCH;
   if (signal > (SIGNALS as u64)) return -EINVAL;
   if (!maySignal(sender, thread.program, signal)) return -EPERM;
-  if (signal === 0) return 0;
+  if (signal === 0 || isRemains(thread)) return 0;
   fillSender(sender, signal, SI_TKILL);
   return raise(sender, thread.program, thread, signal as u32) ? 0 : -EAGAIN;
 }
@@ -140,7 +141,7 @@ export function sendInfo(
 ): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
   if (!maySignal(sender, program, signal)) return -EPERM;
-  if (signal === 0) return 0;
+  if (signal === 0 || (target !== null && isRemains(target))) return 0;
   store<u32>(signalInfo, signal as u32);
   return raise(sender, program, target, signal as u32) ? 0 : -EAGAIN;
 }

@@ -27,6 +27,7 @@ import {
   threadWithId,
 } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
+import { firstMember, isRemains, nextMember, threadOrRemains } from "../libroottask/remains";
 import { copyLiteral } from "../libroottask/text";
 import { Transfer } from "../libroottask/transfer";
 import {
@@ -292,14 +293,14 @@ function refreshTasks(directory: Node): void {
   let entry = directory.entries;
   while (entry !== null) {
     const next: Entry | null = entry.next;
-    const thread = threadWithId(idOf(entry.node));
+    const thread = threadOrRemains(idOf(entry.node));
     if (thread === null || thread.program !== program) remove(entry);
     entry = next;
   }
-  let thread: Thread | null = program === null ? null : program.threads;
+  let thread: Thread | null = program === null ? null : firstMember(program);
   while (thread !== null) {
     addIfNew(directory, thread.id, refreshTask);
-    thread = thread.next;
+    thread = nextMember(thread);
   }
 }
 
@@ -309,7 +310,7 @@ function addIfNew(directory: Node, id: u32, refresh: Refresh): void {
   const node = add(directory, length, KIND_DIRECTORY, 0o555, (id << SHIFT) | DIRECTORY);
   if (node === null) return;
   node.refresh = changetype<usize>(refresh);
-  const thread = threadWithId(id);
+  const thread = threadOrRemains(id);
   if (thread === null) return;
   node.owner = thread.credentials.effectiveUser;
   node.group = thread.credentials.effectiveGroup;
@@ -437,7 +438,7 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       number(u32.MAX_VALUE as u64);
       return;
     default:
-      if (thread !== null) fdinfo(thread, what & (DESCRIPTOR - 1));
+      if (thread !== null && !isRemains(thread)) fdinfo(thread, what & (DESCRIPTOR - 1));
   }
 }
 
@@ -518,7 +519,7 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64)
     const parent = node.names === null ? node : (node.names as Entry).directory;
     // A directory below "task" is about one thread.
     const task = parent.refresh === changetype<usize>(refreshTask);
-    ofProcess(whatOf(node), program, threadWithId(id), task);
+    ofProcess(whatOf(node), program, threadOrRemains(id), task);
   }
   return passText(transfer, position);
 }
@@ -547,7 +548,7 @@ function readMounts(thread: Thread, file: OpenFile, transfer: Transfer, position
 function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
   const node = file.node;
   if (idOf(node) === 0) return -EIO;
-  if (whatOf(node) === COMM) return writeName(thread, threadWithId(idOf(node)), transfer);
+  if (whatOf(node) === COMM) return writeName(thread, threadOrRemains(idOf(node)), transfer);
   if (whatOf(node) !== SCORE_SET) return -EINVAL;
   const program = programOf(node);
   return program === null ? -ESRCH : writeScore(program, transfer);

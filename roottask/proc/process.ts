@@ -17,12 +17,14 @@ import {
 import { Mount } from "../libroottask/mount";
 import { allProcessors, processorCount } from "../libroottask/processors";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
+import { isRemains } from "../libroottask/remains";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
 import { queuedOf } from "../linux/queued_signals";
+import { isRealTime } from "../linux/scheduling";
 import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
@@ -44,7 +46,7 @@ function isStopped(program: Program): bool {
 
 /** The letter of its state. */
 export function stateOf(program: Program, thread: Thread | null): u8 {
-  if (thread === null || program.ended !== 0) return 90;
+  if (thread === null || program.ended !== 0 || isRemains(thread)) return 90;
   if (isStopped(program)) return 84;
   return thread.waiting !== 0 ? 83 : 82;
 }
@@ -102,12 +104,22 @@ function parentId(program: Program): u32 {
 /** Signals whose action is `handler`, or where that is 2 those that have a handler, as a set. */
 function signalsWith(program: Program, handler: u64): u64 {
   let set: u64 = 0;
-  for (let signal: u32 = 1; signal <= SIGNALS; signal++) {
+  for (let signal: u32 = 1; program.actions !== 0 && signal <= SIGNALS; signal++) {
     const action = load<u64>(actionOf(program, signal));
     const fits = handler === 2 ? action > 1 : action === handler;
     if (fits) set |= (1 as u64) << ((signal - 1) as u64);
   }
   return set;
+}
+
+/** Threads of `program` that go on, and its first one, which stays until somebody has waited for the process. */
+function threadCount(program: Program): u64 {
+  return (program.alive + (program.remains === null ? 0 : 1)) as u64;
+}
+
+/** As the kernel counts priorities: 20 and the nice value, or less than 0 in real time. */
+function priorityOf(own: LinuxThread): i64 {
+  return isRealTime(own.policy) ? -1 - (own.priority as i64) : 20 + (own.nice as i64);
 }
 
 function field(value: u64): void {
@@ -119,10 +131,15 @@ function zeroes(count: u32): void {
   for (let i: u32 = 0; i < count; i++) field(0);
 }
 
+/** CPU time of a thread, or of one that has ended, in microseconds. */
+function timeOf(thread: Thread): u64 {
+  return isRemains(thread) ? thread.usedTime : timeOfThread(thread);
+}
+
 /** stat: of one thread where `single`, else of the whole process. */
 export function stat(program: Program, thread: Thread | null, single: bool): void {
   const space = spaceOf(program);
-  const hasActions = program.personality !== 0;
+  const own: LinuxThread | null = thread === null ? null : linuxThread(thread);
   const terminal = terminalOf(program);
   number((thread === null ? program.id : thread.id) as u64);
   text(" (");
@@ -138,24 +155,26 @@ export function stat(program: Program, thread: Thread | null, single: bool): voi
   field(0);
   field(program.faults);
   zeroes(3);
-  const time = single && thread !== null ? timeOfThread(thread) : timeOfProgram(program);
+  const time = single && thread !== null ? timeOf(thread) : timeOfProgram(program);
   field(time / TICK_MICROSECONDS);
   field(0);
   field(program.childrenTime / TICK_MICROSECONDS);
   field(0);
-  text(" 20 0");
-  field(program.alive as u64);
+  byte(32);
+  signed(own === null ? 20 : priorityOf(own));
+  byte(32);
+  signed(own === null ? 0 : (own.nice as i64));
+  field(threadCount(program));
   field(0);
   field(program.since / TICK_NANOSECONDS);
   field(totalSize(space));
   field(space === null ? 0 : (space.resident as u64));
   field(UNLIMITED);
   zeroes(5);
-  const blocked = thread === null || !hasActions ? 0 : linuxThread(thread).mask;
-  field(thread === null || !hasActions ? 0 : pendingOf(thread) & 0x7fff_ffff);
-  field(blocked & 0x7fff_ffff);
-  field(hasActions ? signalsWith(program, 1) & 0x7fff_ffff : 0);
-  field(hasActions ? signalsWith(program, 2) & 0x7fff_ffff : 0);
+  field(thread === null ? 0 : pendingOf(thread) & 0x7fff_ffff);
+  field(own === null ? 0 : own.mask & 0x7fff_ffff);
+  field(signalsWith(program, 1) & 0x7fff_ffff);
+  field(signalsWith(program, 2) & 0x7fff_ffff);
   zeroes(3);
   field(program.exitSignal as u64);
   field(thread === null ? 0 : (thread.processor as u64));
@@ -226,11 +245,11 @@ function identities(own: Credentials): void {
 
 export function status(program: Program, thread: Thread | null): void {
   const space = spaceOf(program);
-  const hasActions = program.personality !== 0;
+  const own: LinuxThread | null = thread === null ? null : linuxThread(thread);
   const id = thread === null ? program.id : thread.id;
   text("Name:\t");
   comm(program, thread);
-  if (thread !== null) {
+  if (thread !== null && !isRemains(thread)) {
     text("Umask:\t");
     octal(thread.fs.umask, 4);
     byte(10);
@@ -268,17 +287,17 @@ export function status(program: Program, thread: Thread | null): void {
     statusSize("VmExe", codeSize(space) / 1024);
     statusSize("VmSwap", 0);
   }
-  line("Threads", program.alive as u64);
+  line("Threads", threadCount(program));
   text("SigQ:\t");
   number((thread === null ? 0 : queuedOf(thread.credentials.user)) as u64);
   byte(47);
-  number(hasActions ? load<u64>(limitOf(program, 11)) : 0);
+  number(program.personality !== 0 ? load<u64>(limitOf(program, 11)) : 0);
   byte(10);
-  set("SigPnd", thread === null || !hasActions ? 0 : linuxThread(thread).pending);
+  set("SigPnd", own === null ? 0 : own.pending);
   set("ShdPnd", processPending(program));
-  set("SigBlk", thread === null || !hasActions ? 0 : linuxThread(thread).mask);
-  set("SigIgn", hasActions ? signalsWith(program, 1) : 0);
-  set("SigCgt", hasActions ? signalsWith(program, 2) : 0);
+  set("SigBlk", own === null ? 0 : own.mask);
+  set("SigIgn", signalsWith(program, 1));
+  set("SigCgt", signalsWith(program, 2));
   if (thread !== null) {
     set("CapInh", thread.credentials.inheritable);
     set("CapPrm", thread.credentials.permitted);
