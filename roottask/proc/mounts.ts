@@ -24,6 +24,7 @@ import { totalPages } from "../libroottask/pages";
 import { POLLERR, POLLIN, POLLPRI, POLLRDNORM } from "../libroottask/poll_events";
 import { dominatingGroup } from "../libroottask/propagation";
 import { Node, pathOf, pathOutside, pathRemoved, pathWithin, seeFrom } from "../libroottask/tree";
+import { END, restartSequence, Sequence } from "./sequence";
 import { byte, number, octal, text } from "./writer";
 
 /** Flags of a file system that are told (mount(2)). */
@@ -36,7 +37,7 @@ const TMPFS_MODE: u32 = 0o1777;
 
 /** What an open list keeps: whose it is, and what the reader knows of its changes. */
 @unmanaged
-class List {
+class List extends Sequence {
   namespace: Namespace;
   events: u32;
 }
@@ -58,6 +59,7 @@ export function closeList(file: OpenFile): void {
   if (file.object === 0) return;
   const list = changetype<List>(file.object);
   const namespace = list.namespace;
+  restartSequence(list);
   destroy<List>(list);
   leaveNamespace(namespace);
 }
@@ -195,14 +197,22 @@ function infoLine(mount: Mount): void {
   byte(10);
 }
 
-/** Writes the list that `file` is open on, as `state` of the process it is about sees it, with more columns for mountinfo. */
-export function list(file: OpenFile, state: FsState, reader: FsState, info: bool): void {
-  seeFrom(state.rootMount, state.root);
+/** Where in the list the reader of `file` is. */
+export function placeIn(file: OpenFile): Sequence {
+  return changetype<List>(file.object);
+}
+
+/**
+ * Line `key` of the list that `file` is open on, counted from 0, as `state` of the process it is about sees it, with more
+ * columns for mountinfo: the number of the next one, END where there is none.
+ */
+export function lineOf(file: OpenFile, key: u64, state: FsState, reader: FsState, info: bool): u64 {
   let mount = changetype<List>(file.object).namespace.first;
-  while (mount !== null) {
-    if (info) infoLine(mount);
-    else mountLine(mount);
-    mount = mount.next;
-  }
+  for (let index: u64 = 0; mount !== null && index < key; index++) mount = mount.next;
+  if (mount === null) return END;
+  seeFrom(state.rootMount, state.root);
+  if (info) infoLine(mount);
+  else mountLine(mount);
   seeFrom(reader.rootMount, reader.root);
+  return key + 1;
 }

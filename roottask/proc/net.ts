@@ -3,6 +3,7 @@
 import { AF_INET, AF_INET6, Inet, inetOf } from "../libroottask/inet";
 import { CONNECTED, firstSocket, LISTENING, SOCK_STREAM, Socket } from "../libroottask/socket";
 import { tcpState } from "../libroottask/tcp_socket";
+import { END } from "./sequence";
 import { byte, number, padded, text } from "./writer";
 
 /** `value` as `width` hexadecimal digits, with capital letters. */
@@ -68,8 +69,7 @@ function line(socket: Socket, index: u32, six: bool, stream: bool): void {
   text(stream ? " 1 0000000000000000 100 0 0 10 0\n" : " 2 0000000000000000 0\n");
 }
 
-/** The sockets of a family that have a port, of streams or of datagrams. */
-export function sockets(six: bool, stream: bool): void {
+function heading(six: bool, stream: bool): void {
   if (!stream) byte(32);
   text("  sl  local_address ");
   if (six) text("                        ");
@@ -77,14 +77,32 @@ export function sockets(six: bool, stream: bool): void {
   text("st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
   if (!stream) text(" ref pointer drops");
   byte(10);
-  const family = six ? AF_INET6 : AF_INET;
-  let index: u32 = 0;
+}
+
+/** `socket` is of those that are listed. */
+function isListed(socket: Socket, six: bool, stream: bool): bool {
+  const kind = (socket.type === SOCK_STREAM) === stream;
+  if (socket.protocol.family !== (six ? AF_INET6 : AF_INET) || !kind) return false;
+  return socket.own !== 0 && inetOf(socket).localPort !== 0;
+}
+
+/**
+ * The sockets of a family that have a port, of streams or of datagrams: record `key` (sequence.ts), the first of which is
+ * the heading; the others are numbered as they come.
+ */
+export function sockets(six: bool, stream: bool, key: u64): u64 {
+  if (key === 0) {
+    heading(six, stream);
+    return 1;
+  }
+  let index: u64 = 1;
   let socket = firstSocket();
   while (socket !== null) {
-    const kind = (socket.type === SOCK_STREAM) === stream;
-    if (socket.protocol.family === family && kind && socket.own !== 0) {
-      if (inetOf(socket).localPort !== 0) line(socket, index++, six, stream);
+    if (isListed(socket, six, stream) && index++ === key) {
+      line(socket, (key - 1) as u32, six, stream);
+      return key + 1;
     }
     socket = socket.next;
   }
+  return END;
 }

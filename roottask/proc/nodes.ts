@@ -5,9 +5,9 @@
 
 import { decimal } from "../../tools/screen/guest/digits";
 import { fileAt, filesRoom } from "../libroottask/descriptors";
-import { EINVAL, EIO, ESRCH } from "../libroottask/errno";
+import { EINVAL, EIO, ENOMEM, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
-import { allocate, release } from "../libroottask/heap";
+import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Mount } from "../libroottask/mount";
 import {
   newOperations,
@@ -49,20 +49,11 @@ import * as mounts from "./mounts";
 import * as net from "./net";
 import { readPagemap } from "./page_details";
 import * as process from "./process";
+import { END, readSequence, restartSequence, Sequence } from "./sequence";
 import { addMemorySettings, addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
-import {
-  begin,
-  byte,
-  initWriter,
-  number,
-  passText,
-  signed,
-  text,
-  textLength,
-  textStart,
-} from "./writer";
+import { begin, byte, initWriter, number, signed, text, textLength, textStart } from "./writer";
 import { writeName, writeScore } from "./writing";
 
 /** What a node is: in the lower half of its `object`; the upper is the id of the process or thread it is about. */
@@ -395,6 +386,7 @@ function refreshProcesses(directory: Node): void {
   }
 }
 
+/** Writes the text of file `what` about `program`, which is one record. */
 function ofProcess(what: u32, program: Program, thread: Thread | null, single: bool): void {
   switch (what) {
     case STAT:
@@ -406,18 +398,8 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
     case STATM:
       process.statm(program);
       return;
-    case CMDLINE:
-      process.cmdline(program);
-      return;
     case COMM:
       process.comm(program, thread);
-      return;
-    case ENVIRON:
-      process.environ(program);
-      return;
-    case MAPS:
-    case SMAPS:
-      process.maps(program, what === SMAPS);
       return;
     case LIMITS:
       process.limits(program);
@@ -442,7 +424,29 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
   }
 }
 
-function ofSystem(what: u32, program: Program): void {
+/** Writes record `key` of file `what` of the system, as `program` sees it: the key of the next one, or END. */
+function ofSystem(what: u32, program: Program, key: u64): u64 {
+  switch (what) {
+    case NET_TCP:
+    case NET_TCP6:
+      return net.sockets(what === NET_TCP6, true, key);
+    case NET_UDP:
+    case NET_UDP6:
+      return net.sockets(what === NET_UDP6, false, key);
+    case IPC_SEGMENTS:
+      return listing.listSegments(program, key);
+    case IPC_SETS:
+      return listing.listSets(program, key);
+    case IPC_QUEUES:
+      return listing.listQueues(program, key);
+    default:
+      aloneOfSystem(what, program);
+      return END;
+  }
+}
+
+/** Writes the text of file `what` of the system, which is one record. */
+function aloneOfSystem(what: u32, program: Program): void {
   switch (what) {
     case MEMINFO:
       system.meminfo();
@@ -484,44 +488,62 @@ function ofSystem(what: u32, program: Program): void {
     case NET_INET6:
       net.ifInet6();
       return;
-    case NET_TCP:
-    case NET_TCP6:
-      net.sockets(what === NET_TCP6, true);
-      return;
-    case NET_UDP:
-    case NET_UDP6:
-      net.sockets(what === NET_UDP6, false);
-      return;
-    case IPC_SEGMENTS:
-      listing.listSegments(program);
-      return;
-    case IPC_SETS:
-      listing.listSets(program);
-      return;
-    case IPC_QUEUES:
-      listing.listQueues(program);
-      return;
     default:
       text("0\n");
   }
 }
 
-function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+/** Writes record `key` of the text of `file`: the key of the next one, or END. */
+function show(file: OpenFile, key: u64): u64 {
   const node = file.node;
-  begin();
-  if (idOf(node) === 0) {
-    ofSystem(whatOf(node), thread.program);
-  } else {
+  const what = whatOf(node);
+  const id = idOf(node);
+  if (id === 0) return ofSystem(what, currentThread().program, key);
+  const program = programOf(node);
+  if (program === null) return END;
+  if (what === MAPS || what === SMAPS) return process.maps(program, key, what === SMAPS);
+  const parent = node.names === null ? node : (node.names as Entry).directory;
+  // A directory below "task" is about one thread.
+  const task = parent.refresh === changetype<usize>(refreshTask);
+  ofProcess(what, program, threadOrRemains(id), task);
+  return END;
+}
+
+/** Where the reader of `file` is; null when memory is out. */
+function placeIn(file: OpenFile): Sequence | null {
+  if (file.object === 0) file.object = changetype<usize>(create<Sequence>());
+  return changetype<Sequence | null>(file.object);
+}
+
+/** Nobody has `file` open any more. */
+function closeText(file: OpenFile): void {
+  const sequence = changetype<Sequence | null>(file.object);
+  if (sequence === null) return;
+  restartSequence(sequence);
+  destroy<Sequence>(sequence);
+}
+
+/** Passes what is no text, but memory of `program`. */
+function readMemory(what: u32, program: Program, transfer: Transfer, position: i64): i64 {
+  const space = process.spaceOf(program);
+  if (what === PAGEMAP) return readPagemap(space, transfer, position);
+  if (space === null) return 0;
+  return what === CMDLINE
+    ? process.cmdline(space, transfer, position)
+    : process.environ(space, transfer, position);
+}
+
+function read(_thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  const node = file.node;
+  const what = whatOf(node);
+  if (idOf(node) !== 0) {
     const program = programOf(node);
     if (program === null) return -ESRCH;
-    if (whatOf(node) === PAGEMAP) return readPagemap(process.spaceOf(program), transfer, position);
-    const id = idOf(node);
-    const parent = node.names === null ? node : (node.names as Entry).directory;
-    // A directory below "task" is about one thread.
-    const task = parent.refresh === changetype<usize>(refreshTask);
-    ofProcess(whatOf(node), program, threadOrRemains(id), task);
+    const memory = what === PAGEMAP || what === CMDLINE || what === ENVIRON;
+    if (memory) return readMemory(what, program, transfer, position);
   }
-  return passText(transfer, position);
+  const sequence = placeIn(file);
+  return sequence === null ? -ENOMEM : readSequence(sequence, file, transfer, position, show);
 }
 
 /** What the process of `node` has of the file system, null where it has gone. */
@@ -537,11 +559,14 @@ function openMounts(_thread: Thread, file: OpenFile): i64 {
   return mounts.openList(file, fsStateOf(file.node));
 }
 
-function readMounts(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+function showMount(file: OpenFile, key: u64): u64 {
   const state = fsStateOf(file.node);
-  begin();
-  if (state !== null) mounts.list(file, state, thread.fs, whatOf(file.node) === MOUNTINFO);
-  return passText(transfer, position);
+  if (state === null) return END;
+  return mounts.lineOf(file, key, state, currentThread().fs, whatOf(file.node) === MOUNTINFO);
+}
+
+function readMounts(_thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+  return readSequence(mounts.placeIn(file), file, transfer, position, showMount);
 }
 
 /** Root gets as far as here with any file. */
@@ -567,6 +592,7 @@ export function fillProc(directory: Node): bool {
   if (!initWriter()) return false;
   const operations = newOperations(storage);
   operations.read = read;
+  operations.release = closeText;
   operations.write = write;
   operations.seek = seek;
   operations.position = POSITION_KEPT;

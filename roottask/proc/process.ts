@@ -3,9 +3,10 @@
 
 import { MEM_R, MEM_W, MEM_X } from "../libhedron/abi";
 import { STACK_TOP } from "../libhrstd/layout";
-import { Area, MARK_LOADED, MARK_UNREADABLE, Space } from "../libroottask/areas";
+import { Area, MARK_LOADED, MARK_UNREADABLE, ownAreaFrom, Space } from "../libroottask/areas";
 import { Credentials } from "../libroottask/credentials";
 import { filesRoom } from "../libroottask/descriptors";
+import { EFAULT } from "../libroottask/errno";
 import {
   findImage,
   imageEnd,
@@ -21,6 +22,7 @@ import { isRemains } from "../libroottask/remains";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
+import { fillBytes, Transfer } from "../libroottask/transfer";
 import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
 import { IpcObject } from "../linux/ipc/records";
 import { queuedOf } from "../linux/queued_signals";
@@ -30,6 +32,7 @@ import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
 import { terminalOf } from "../terminal/terminal";
 import { areaDetails } from "./page_details";
+import { END } from "./sequence";
 import { added, byte, bytes, hex, number, octal, room, signed, statusSize, text } from "./writer";
 
 /** Ticks of stat's times per second, and what one is of microseconds and nanoseconds. */
@@ -337,27 +340,28 @@ function allowed(set: u64): void {
   byte(10);
 }
 
-/** Bytes of the program's own memory. */
-function memoryOf(program: Program, start: u64, end: u64): void {
-  const space = spaceOf(program);
-  let at = start;
-  while (space !== null && at < end) {
+/** Passes the bytes of [start, end) of the program's own memory from `position` on: how many, or -EFAULT. */
+function passMemory(space: Space, start: u64, end: u64, transfer: Transfer, position: i64): i64 {
+  let at = start + (position as u64);
+  let done: i64 = 0;
+  while (at < end && transfer.left !== 0) {
     const from = pointerTo(space, at, MEM_R);
-    const piece = inPage(at, end - at);
-    if (from === 0) return;
-    bytes(from, piece);
-    at += piece as u64;
+    if (from === 0) break;
+    const piece = inPage(at, min<u64>(end - at, transfer.left));
+    const passed = fillBytes(transfer, from, piece);
+    if (passed === 0) return done === 0 ? -EFAULT : done;
+    done += passed as i64;
+    at += passed as u64;
   }
+  return done;
 }
 
-export function cmdline(program: Program): void {
-  const space = spaceOf(program);
-  if (space !== null) memoryOf(program, space.argumentsStart, space.argumentsEnd);
+export function cmdline(space: Space, transfer: Transfer, position: i64): i64 {
+  return passMemory(space, space.argumentsStart, space.argumentsEnd, transfer, position);
 }
 
-export function environ(program: Program): void {
-  const space = spaceOf(program);
-  if (space !== null) memoryOf(program, space.argumentsEnd, space.variablesEnd);
+export function environ(space: Space, transfer: Transfer, position: i64): i64 {
+  return passMemory(space, space.argumentsEnd, space.variablesEnd, transfer, position);
 }
 
 /** The path of `node`, seen through `mount` and found by `name`, as it is now, or that it had none any more. */
@@ -416,41 +420,31 @@ function areaLine(
   byte(10);
 }
 
-/** The lines of an area that the loader has filled: of files where they are, anonymous behind them. */
-function loadedLines(space: Space, area: Area, detailed: bool): void {
-  let at = area.start;
-  while (at < area.end) {
-    const start = at;
-    const found = findImage(space, at);
-    at = found ? imageEnd : nextImage(space, at, area.end);
-    areaLine(space, area, start, at, imageMount, found ? imageNode : null, found ? imageOffset : 0);
-    if (detailed) areaDetails(space, area, start, at);
-  }
+/** The line of what begins at `start` of an area that the loader has filled: of a file, or anonymous. Returns its end. */
+function loadedLine(space: Space, area: Area, start: u64, detailed: bool): u64 {
+  const found = findImage(space, start);
+  const end = found ? imageEnd : nextImage(space, start, area.end);
+  areaLine(space, area, start, end, imageMount, found ? imageNode : null, found ? imageOffset : 0);
+  if (detailed) areaDetails(space, area, start, end);
+  return end;
 }
 
-/** maps, or with `detailed` smaps. */
-export function maps(program: Program, detailed: bool): void {
+/**
+ * maps, or with `detailed` smaps: what is at address `key`, or first above it. Returns its end, with which the next record
+ * begins (sequence.ts), or END.
+ */
+export function maps(program: Program, key: u64, detailed: bool): u64 {
   const space = spaceOf(program);
-  if (space === null) return;
-  let area = space.areas;
-  while (area !== null) {
-    if (area.fixed === 0 && (area.marks & MARK_LOADED) !== 0) {
-      loadedLines(space, area, detailed);
-    } else if (area.fixed === 0) {
-      const node = area.node;
-      areaLine(
-        space,
-        area,
-        area.start,
-        area.end,
-        area.mount,
-        node,
-        node === null ? 0 : area.offset,
-      );
-      if (detailed) areaDetails(space, area, area.start, area.end);
-    }
-    area = area.next;
+  const area: Area | null = space === null ? null : ownAreaFrom(space, key);
+  if (space === null || area === null) return END;
+  if ((area.marks & MARK_LOADED) !== 0) {
+    return loadedLine(space, area, max<u64>(area.start, key), detailed);
   }
+  const node = area.node;
+  const offset = node === null ? 0 : area.offset;
+  areaLine(space, area, area.start, area.end, area.mount, node, offset);
+  if (detailed) areaDetails(space, area, area.start, area.end);
+  return area.end;
 }
 
 function limitName(resource: u32): string {

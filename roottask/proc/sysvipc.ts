@@ -6,6 +6,7 @@ import { MessageQueue } from "../linux/ipc/messages";
 import { knownIpcSpace, nextObject, placeOf } from "../linux/ipc/objects";
 import { IpcObject, IpcTable } from "../linux/ipc/records";
 import { SemaphoreSet } from "../linux/ipc/semaphore_sets";
+import { END } from "./sequence";
 import { byte, number, octal, padded, text } from "./writer";
 
 type Line = (object: IpcObject) => void;
@@ -82,36 +83,39 @@ function queueLine(object: IpcObject): void {
   field(queue.changeTime as u64, 10);
 }
 
-function lines(table: IpcTable, line: Line): void {
-  let object = nextObject(table, 0);
-  while (object !== null) {
-    beginning(object);
-    line(object);
-    byte(10);
-    object = nextObject(table, placeOf(object) + 1);
-  }
+/** The line of the first object at place `key` - 1 or behind: its successor's key, END where there is none. */
+function nextLine(table: IpcTable, key: u64, line: Line): u64 {
+  const object = nextObject(table, (key - 1) as u32);
+  if (object === null) return END;
+  beginning(object);
+  line(object);
+  byte(10);
+  return (placeOf(object) + 2) as u64;
 }
 
-/** /proc/sysvipc/shm. */
-export function listSegments(program: Program): void {
+/** /proc/sysvipc/shm, as `program` sees it: record `key` (sequence.ts), the first of which is the heading. */
+export function listSegments(program: Program, key: u64): u64 {
+  const space = knownIpcSpace(program);
+  if (key !== 0) return space === null ? END : nextLine(space.segments, key, segmentLine);
   text("       key      shmid perms                  size  cpid  lpid nattch");
   text("   uid   gid  cuid  cgid      atime      dtime      ctime");
   text("                   rss                  swap\n");
-  const space = knownIpcSpace(program);
-  if (space !== null) lines(space.segments, segmentLine);
+  return 1;
 }
 
 /** /proc/sysvipc/sem. */
-export function listSets(program: Program): void {
-  text("       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n");
+export function listSets(program: Program, key: u64): u64 {
   const space = knownIpcSpace(program);
-  if (space !== null) lines(space.sets, setLine);
+  if (key !== 0) return space === null ? END : nextLine(space.sets, key, setLine);
+  text("       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n");
+  return 1;
 }
 
 /** /proc/sysvipc/msg. */
-export function listQueues(program: Program): void {
+export function listQueues(program: Program, key: u64): u64 {
+  const space = knownIpcSpace(program);
+  if (key !== 0) return space === null ? END : nextLine(space.queues, key, queueLine);
   text("       key      msqid perms      cbytes       qnum lspid lrpid");
   text("   uid   gid  cuid  cgid      stime      rtime      ctime\n");
-  const space = knownIpcSpace(program);
-  if (space !== null) lines(space.queues, queueLine);
+  return 1;
 }

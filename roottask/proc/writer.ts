@@ -6,7 +6,7 @@ import { allocatePages } from "../libroottask/pages";
 import { fillBytes, Transfer } from "../libroottask/transfer";
 
 const ORDER: u32 = 5;
-/** Bytes a text may have; what is more is left out. */
+/** Bytes that a record of a text may have (sequence.ts); what is more is left out. */
 export const TEXT_BYTES: u32 = 4096 << ORDER;
 
 let buffer: usize = 0;
@@ -39,6 +39,11 @@ export function textStart(): usize {
 
 export function textLength(): u32 {
   return length;
+}
+
+/** Takes away what has been written behind the first `count` bytes. */
+export function cutBack(count: u32): void {
+  length = count;
 }
 
 export function byte(value: u8): void {
