@@ -134,6 +134,8 @@ export class Program {
   result: usize;
   /** Objects of System V that all have who descend from it, where it is its own `entry` (linux/ipc/objects.ts); 0 for none. */
   ipc: usize;
+  /** Keys that all have who descend from it, where it is its own `entry` (linux/keys/records.ts); 0 for none. */
+  keys: usize;
   /** Names that it has given its host, where it is its own `entry` (linux/host_names.ts), 0 for none. */
   hostNames: usize;
   /** Next of all programs. */

@@ -8,6 +8,7 @@ import {
   SYS_accept,
   SYS_accept4,
   SYS_access,
+  SYS_add_key,
   SYS_alarm,
   SYS_arch_prctl,
   SYS_bind,
@@ -82,6 +83,7 @@ import {
   SYS_ioprio_get,
   SYS_ioprio_set,
   SYS_kcmp,
+  SYS_keyctl,
   SYS_kill,
   SYS_lchown,
   SYS_linkat,
@@ -142,6 +144,7 @@ import {
   SYS_recvmsg,
   SYS_renameat,
   SYS_renameat2,
+  SYS_request_key,
   SYS_rseq,
   SYS_rt_sigaction,
   SYS_rt_sigprocmask,
@@ -484,6 +487,9 @@ export function declareArguments(): void {
   declare(SYS_open_by_handle_at, "ili");
   declare(SYS_sysfs, "ill");
   declare(SYS_ustat, "ul");
+  declare(SYS_add_key, "lllli");
+  declare(SYS_request_key, "llli");
+  declare(SYS_keyctl, "illll");
   declare(SYS_io_setup, "ul");
   declare(SYS_reboot, "iiul");
 }

@@ -30,6 +30,8 @@ import * as notifications from "./ipc/posix_notify";
 import * as posixQueues from "./ipc/posix_queue_calls";
 import * as semaphores from "./ipc/semaphore_calls";
 import * as kcmp from "./kcmp";
+import * as keyCalls from "./keys/calls";
+import * as keyControl from "./keys/control";
 import * as limits from "./limits";
 import * as locks from "./locks";
 import * as madvise from "./madvise";
@@ -42,6 +44,7 @@ import {
   SYS_accept,
   SYS_accept4,
   SYS_access,
+  SYS_add_key,
   SYS_adjtimex,
   SYS_alarm,
   SYS_arch_prctl,
@@ -146,6 +149,7 @@ import {
   SYS_ioprio_get,
   SYS_ioprio_set,
   SYS_kcmp,
+  SYS_keyctl,
   SYS_kill,
   SYS_lchown,
   SYS_lgetxattr,
@@ -229,6 +233,7 @@ import {
   SYS_rename,
   SYS_renameat,
   SYS_renameat2,
+  SYS_request_key,
   SYS_rmdir,
   SYS_rseq,
   SYS_rt_sigaction,
@@ -567,6 +572,12 @@ function ipcCalls(): void {
   onProgram(SYS_mq_getsetattr, posixQueues.sysMqGetsetattr);
 }
 
+function keyCallTable(): void {
+  onThread(SYS_add_key, keyCalls.sysAddKey);
+  onThread(SYS_request_key, keyCalls.sysRequestKey);
+  onThread(SYS_keyctl, keyControl.sysKeyctl);
+}
+
 function signalTable(): void {
   onProgram(SYS_rt_sigaction, signals.sysSigaction);
   onThread(SYS_rt_sigprocmask, signals.sysSigprocmask);
@@ -700,6 +711,7 @@ export function enterCalls(): void {
   extendedAttributeCalls();
   memoryCalls();
   ipcCalls();
+  keyCallTable();
   signalTable();
   timeCalls();
   timerCalls();

@@ -12,6 +12,7 @@ import { copyTo, put32 } from "../libroottask/space";
 import { wake } from "../libroottask/wait_queue";
 import { endRequests } from "./aio/contexts";
 import { endIpc } from "./ipc/lifetime";
+import { leaveProcessKeys } from "./keys/rings";
 import { adopt } from "./makers";
 import { isProcessFile, processFilesEnd, processOf } from "./pidfd";
 import { actionOf, dropActions } from "./signal_actions";
@@ -159,6 +160,7 @@ export function processEnded(program: Program): void {
   removeTimers(program, true);
   endIpc(program);
   endRequests(program);
+  if (program.personality !== 0) leaveProcessKeys(program);
   leaving(program);
   processFilesEnd(program);
   collectOwed();

@@ -52,6 +52,7 @@ import { watchCpuLimit } from "./cpu_limit";
 import { copyExtensible } from "./extensible_structure";
 import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
+import { inheritKeys } from "./keys/rings";
 import { lendMemory } from "./lend";
 import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
@@ -134,6 +135,7 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
   const flags = args.flags;
   const own = linuxThread(thread);
   inheritThread(thread, parent, (flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM);
+  inheritKeys(thread);
   if ((flags & CLONE_SETTLS) !== 0) {
     if (args.tls >= SPACE_END) return -EPERM;
     own.fsBase = args.tls;

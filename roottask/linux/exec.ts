@@ -46,6 +46,7 @@ import {
   executionError,
 } from "./credentials";
 import { closeImage, elf, findElf, loadImage, mayExecute } from "./image";
+import { executeKeys } from "./keys/rings";
 import { RLIMIT_STACK } from "./limit_numbers";
 import { pregrantMemory } from "./limits";
 import {
@@ -299,6 +300,7 @@ function enterImage(
   const owned = ownFiles(thread) && ownActions(program);
   if (owned) resetActions(program);
   removeTimers(program, false);
+  executeKeys(thread);
   becomeExecuted(thread, credentials, secure);
   program.replaced = 1;
   pregrantMemory(program);

@@ -11,6 +11,7 @@ import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from "./futex_operati
 import { findFutex, futexChannel, futexKey } from "./futex_place";
 import { mayInspect, visibleThread } from "./inspect";
 import { leaveIpc } from "./ipc/lifetime";
+import { leaveKeys } from "./keys/rings";
 import { returnMemory } from "./lend";
 import { leaveChildren } from "./makers";
 import { leaveLocks } from "./pi_futex";
@@ -120,6 +121,7 @@ export function leaveMemory(thread: Thread): void {
 export function threadEnded(thread: Thread): void {
   if (thread.program.personality === 0) return;
   leaveIpc(thread);
+  leaveKeys(thread);
   leaveMemory(thread);
   leaveChildren(thread);
 }

@@ -23,6 +23,7 @@ import { closeImage, elf, findElfOfLine, findNative, loadImage } from "./image";
 import { initInetOptions } from "./inet_options";
 import { initInetSockets } from "./inet_sockets";
 import { forgetIpc, initIpc } from "./ipc/lifetime";
+import { forgetKeys } from "./keys/records";
 import { initLeases } from "./leases";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { initNetlink } from "./netlink";
@@ -46,6 +47,7 @@ function forget(program: Program): void {
   removeTimers(program, true);
   forgetSignals(program);
   forgetIpc(program);
+  forgetKeys(program);
   forgetHostNames(program);
   dropActions(program);
   forgetProcessFiles(program);

@@ -27,6 +27,8 @@ export class LinuxProgram {
   maker: u32;
   /** What it undoes of semaphores at its end (linux/ipc/undo.ts), 0 for nothing. */
   undos: usize;
+  /** Its keyring (linux/keys/rings.ts), 0 for none. */
+  processKeys: usize;
 }
 
 @unmanaged
@@ -76,6 +78,10 @@ export class LinuxThread {
   /** Locks with priority inheritance: the one it waits for, and the one it will wait for (requeue_pi.ts); 0 for none. */
   lockAddress: u64;
   requeueAddress: u64;
+  /** Keyrings of the thread and of its session, 0 for none, and where keys go that it asks for (linux/keys/rings.ts). */
+  threadKeys: usize;
+  sessionKeys: usize;
+  requestKeys: u32;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */
@@ -134,6 +140,7 @@ export function inheritProgram(program: Program, parent: Program): bool {
   memory.fill(missingOf(program), 0, MISSING_BYTES);
   linuxProgram(program).subreaper = 0;
   linuxProgram(program).undos = 0;
+  linuxProgram(program).processKeys = 0;
   return true;
 }
 
@@ -188,6 +195,8 @@ export function inheritThread(thread: Thread, parent: Thread, keepsStack: bool):
   own.fsBase = from.fsBase;
   own.gsBase = from.gsBase;
   own.crowded = from.crowded;
+  own.sessionKeys = from.sessionKeys;
+  own.requestKeys = from.requestKeys;
   own.name0 = from.name0;
   own.name1 = from.name1;
   if (!keepsStack) return;

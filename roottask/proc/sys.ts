@@ -17,6 +17,7 @@ import { NAME_FIELD, ownHostNames } from "../linux/host_names";
 import { ipcSpaceOf, PLACES } from "../linux/ipc/objects";
 import { HARD_MSG_MAX, HARD_MSGSIZE_MAX } from "../linux/ipc/posix_queue_calls";
 import { IpcSpace, IpcTable } from "../linux/ipc/records";
+import { KeyStore, storeOf } from "../linux/keys/records";
 import { fixed } from "./entries";
 import { addSetting, initSettings, LONG, NAME, Place, SIGNED, UNSIGNED, Written } from "./settings";
 
@@ -305,6 +306,37 @@ function addFileSettings(files: Node): void {
   addLong(watching, "max_user_watches", INT_MAX, ofWatches);
 }
 
+/** The limit at `offset` of the keys of `program`; 0 when memory is out. */
+function keyLimit(program: Program, offset: usize): usize {
+  const store = storeOf(program);
+  return store === null ? 0 : changetype<usize>(store) + offset;
+}
+
+function maxKeys(program: Program): usize {
+  return keyLimit(program, offsetof<KeyStore>("maxKeys"));
+}
+
+function maxKeyBytes(program: Program): usize {
+  return keyLimit(program, offsetof<KeyStore>("maxBytes"));
+}
+
+function rootMaxKeys(program: Program): usize {
+  return keyLimit(program, offsetof<KeyStore>("rootMaxKeys"));
+}
+
+function rootMaxKeyBytes(program: Program): usize {
+  return keyLimit(program, offsetof<KeyStore>("rootMaxBytes"));
+}
+
+/** Adds /proc/sys/kernel/keys (keyrings(7)). */
+function addKeySettings(kernel: Node): void {
+  const keys = fixed(kernel, "keys");
+  addCount(keys, "maxkeys", 1, INT_MAX, maxKeys);
+  addCount(keys, "maxbytes", 1, INT_MAX, maxKeyBytes);
+  addCount(keys, "root_maxkeys", 1, INT_MAX, rootMaxKeys);
+  addCount(keys, "root_maxbytes", 1, INT_MAX, rootMaxKeyBytes);
+}
+
 function ofAreas(_program: Program): usize {
   return maxMapCount();
 }
@@ -319,5 +351,6 @@ export function addSettings(kernel: Node, files: Node): void {
   initSettings();
   addKernelFacts(kernel);
   addKernelSettings(kernel);
+  addKeySettings(kernel);
   addFileSettings(files);
 }
