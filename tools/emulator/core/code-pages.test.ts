@@ -2,13 +2,16 @@
 // executed (Intel SDM vol. 3A, 9.1.3 for one processor).
 
 import { expect, test } from "vitest";
-import { cr0, cr3, cr4, dword, eax, ebx, ecx, edi, edx, mem } from "../../asm/index.ts";
+import { byte, cr0, cr3, cr4, dword, eax, ebx, ecx, edi, edx, mem } from "../../asm/index.ts";
 import { Machine } from "../host/machine.ts";
 import type { Accel } from "../jit/accel.ts";
 import { guest } from "../platform/testdata/guest.ts";
+import { CODE_GENERATION } from "./state.ts";
 
 const [DIRECTORY, PAGE, RESULTS] = [0x20_0000, 0x40_0000, 0x60_0000];
 const LARGE_PAGE = 0x83;
+/** Results where the page of the others is not mapped. */
+const NOTES = 0x20_8000;
 /** Functions of six bytes: at both ends of the page, at the ends of pieces of 64 bytes, in neighbouring ones, alone. */
 const PLACES = [0, 0x3a, 0x40, 0x7d, 0x7c0, 0xf80, 0xfbf, 0xffa];
 const ROUNDS = 12;
@@ -100,4 +103,80 @@ test.each<[string, Accel]>([
   const machine = await Machine.create({ kernel: walks(), memory: "8M", accel });
   expect(machine.runSync({ nanoseconds: 1_000_000 }).kind).not.toBe("limit");
   expect([...machine.readPhysical(RESULTS, 8)]).toEqual([0, 0, 0, 0, 0x20, 0, 0, 0]);
+});
+
+test.each<[string, Accel]>([
+  ["interpreted", { kind: "interp" }],
+  ["compiled", { kind: "jit" }],
+])("code that is rewritten takes no more room each time, %s", async (_, accel) => {
+  // A round's block is 136 bytes, and there is room for 80 MiB of them.
+  const rounds = 700_000;
+  const kernel = guest((a) => {
+    a.mov(dword(PAGE), 0xb8).mov(dword(PAGE + 4), 0xc300);
+    a.mov(ecx, rounds).xor(ebx, ebx);
+    a.label("round");
+    a.mov(dword(PAGE + 1), ecx)
+      .mov(eax, PAGE)
+      .call(eax)
+      .add(ebx, eax)
+      .dec(ecx)
+      .jnz("round");
+    a.mov(dword(RESULTS), ebx);
+  });
+  const machine = await Machine.create({ kernel, memory: "8M", accel });
+  const generation = (): number =>
+    new DataView(machine.core.memory.buffer).getUint32(CODE_GENERATION, true);
+  const before = generation();
+  expect(machine.runSync({ nanoseconds: 20_000_000 }).kind).not.toBe("limit");
+  const result = machine.readPhysical(RESULTS, 4);
+  expect(new DataView(result.buffer, result.byteOffset).getUint32(0, true)).toBe(
+    Number(BigInt.asUintN(32, (BigInt(rounds) * BigInt(rounds + 1)) / 2n)),
+  );
+  expect(generation()).toBe(before);
+});
+
+/**
+ * Code in the page table that maps it, beside its own entry: what looks for the next block sets the accessed bit there, which
+ * is a write to the code that looks.
+ */
+function inItsPageTable(): Uint8Array {
+  const [table, window, code, next] = [0x30_0000, 0x40_0000, 0x10, 0x20];
+  // Has the window's place in the TLB.
+  const beside = window + (64 << 20);
+  return guest((a) => {
+    a.mov(dword(DIRECTORY), LARGE_PAGE).mov(dword(DIRECTORY + 4), table | 3);
+    a.mov(dword(DIRECTORY + 4 * (beside >> 22)), LARGE_PAGE).mov(dword(table), table | 3);
+    a.mov(eax, DIRECTORY).mov(cr3, eax).mov(eax, 0x10).mov(cr4, eax);
+    a.mov(eax, cr0).or(eax, 0x8000_0000).mov(cr0, eax);
+    const bytes = [0xa1, 0, 0, 0, 0, 0xeb, next - code - 7, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.splice(1, 4, ...[0, 8, 16, 24].map((shift) => (beside >>> shift) & 0xff));
+    // mov eax, [beside]; jmp next; next: mov ebx, 7; mov ecx, 0x55; ret
+    bytes.push(0xbb, 7, 0, 0, 0, 0xb9, 0x55, 0, 0, 0, 0xc3);
+    for (const [n, value] of bytes.entries()) a.mov(byte(table + code + n), value);
+    a.mov(edi, NOTES)
+      .mov(eax, window + next)
+      .call(eax);
+    for (let n = 0; n < 3; n++) {
+      a.and(dword(table), ~0x20)
+        .mov(eax, window + code)
+        .call(eax);
+      a.mov(mem(edi), ebx)
+        .mov(mem(edi, { disp: 4 }), ecx)
+        .xor(ecx, ecx)
+        .add(edi, 8);
+    }
+  });
+}
+
+test.each<[string, Accel]>([
+  ["interpreted", { kind: "interp" }],
+  ["compiled", { kind: "jit", threshold: 0 }],
+])("a branch whose page walk writes to its own code goes where it says, %s", async (_, accel) => {
+  const machine = await Machine.create({ kernel: inItsPageTable(), memory: "8M", accel });
+  expect(machine.runSync({ nanoseconds: 1_000_000 }).kind).not.toBe("limit");
+  const bytes = machine.readPhysical(NOTES, 24);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  expect([0, 4, 8, 12, 16, 20].map((at) => view.getUint32(at, true))).toEqual([
+    7, 0x55, 7, 0x55, 7, 0x55,
+  ]);
 });

@@ -60,7 +60,11 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["op/wait", "skipping", "set when the core is created"],
   ["decode/waiting_loops", "*", "of the block that is being decoded"],
   ["op/lookup", "builder", "set when the core is created"],
-  ["memory/code_pages", "arenaTop firstMapped endMapped", "decoded code is dropped"],
+  [
+    "memory/code_pages",
+    "arenaTop lastFrame lastStart lastEnd firstMapped endMapped",
+    "decoded code is dropped",
+  ],
   ["op/heat", "heated entries countsAhead", "what the compiled tier has asked for"],
   ["memory/video_memory", "base length", "set when the core is created"],
   ["memory/watchpoints", "watching watchHit", "the debugger's, not the guest's"],

@@ -20,7 +20,7 @@ import { ret, ret64 } from "../integer/branch";
 import { nop } from "../integer/move";
 import { frameOfCode, NO_FRAME, reachCode } from "../memory/access";
 import { canonical } from "../memory/canonical";
-import { arenaTake, arenaTop, codeMap, markCode } from "../memory/code_pages";
+import { arenaTakeBlock, arenaTop, codeMap, markCode } from "../memory/code_pages";
 import { hostOf, physicalRead } from "../memory/physical";
 import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
 import { appendHeat, heated, heatOp } from "../op/heat";
@@ -132,7 +132,7 @@ function build(rip: u64, linear: u64, key: u32): usize {
   store<u32>(block, <u32>at, BLOCK_END);
   store<u32>(block, 0, BLOCK_REGION);
   // Blocks take the same room with and without the record at their start, so that the arena is full at the same moment.
-  arenaTake(at - block + (first == block + BLOCK_HEADER ? OP_SIZE : 0));
+  arenaTakeBlock(at - block + (first == block + BLOCK_HEADER ? OP_SIZE : 0), frame);
   store<u32>(codeMap(frame) + (offset << 2), block);
   markCode(frame, offset, pos - offset);
   if (traces(TRACE_DECODED)) traceBlock(TRACE_DECODED, rip, pos - offset);

@@ -22,8 +22,34 @@ export let arenaTop: usize = ARENA;
 let firstMapped: u32 = 0xffffffff;
 let endMapped: u32 = 0;
 
+/** The blocks at the arena's end that are all of one page frame: where they begin, and where the last one ends. */
+let lastFrame: u32 = 0;
+let lastStart: usize = 0;
+let lastEnd: usize = 0;
+
+/** Takes `size` bytes for a block of a page frame. */
+export function arenaTakeBlock(size: usize, frame: u32): void {
+  if (arenaTop != lastEnd || frame != lastFrame) {
+    lastFrame = frame;
+    lastStart = arenaTop;
+  }
+  arenaTake(size);
+  lastEnd = arenaTop;
+}
+
+/**
+ * Gives back the room of dropped blocks at the arena's end: code that is rewritten again and again finds it in the host's
+ * caches. Only blocks of the same page, and regions with code of it, know the addresses, and they are dropped as well. The
+ * instruction that has written is left before anything is built there.
+ */
+function reuseRoom(frame: u32): void {
+  if (arenaTop != lastEnd || frame != lastFrame) return;
+  arenaTop = lastStart;
+  lastEnd = 0;
+}
+
 /** Takes `size` bytes from the arena; the caller has made sure that they are there. */
-export function arenaTake(size: usize): usize {
+function arenaTake(size: usize): usize {
   const at = arenaTop;
   arenaTop = (at + size + 15) & ~15;
   return at;
@@ -48,6 +74,7 @@ export function arenaFlush(): void {
     endMapped = 0;
   }
   arenaTop = ARENA;
+  lastEnd = 0;
   store<u32>(CODE_GENERATION, load<u32>(CODE_GENERATION) + 1);
   flushAllCpus();
 }
@@ -142,6 +169,7 @@ export function dropCode(frame: u32): void {
     const regions = load<u32>(map, MAP_REGIONS);
     store<u32>(map, 0, MAP_REGIONS);
     if (regions != 0) code_dropped(frame);
+    reuseRoom(frame);
   }
   leaveDroppedCode();
 }

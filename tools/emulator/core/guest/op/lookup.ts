@@ -13,6 +13,7 @@ import {
   S_LIN_MASK,
   S_RIP,
   S_RIP_BASE,
+  S_STOP,
   SCRATCH_BLOCK,
   TLB_CODEMAP,
   TLB_EXEC,
@@ -100,10 +101,12 @@ export function linkTo(op: Op, target: i64, which: i32): usize {
   if (<u64>target >= 0x1000) return lookup();
   const generation = load<u32>(CODE_GENERATION);
   const next = lookup();
+  // A page walk may have dropped the op's own block, where the next one stands now.
   if (
     next != 0 &&
     next != SCRATCH_BLOCK + BLOCK_HEADER &&
-    generation == load<u32>(CODE_GENERATION)
+    generation == load<u32>(CODE_GENERATION) &&
+    load<u32>(S_STOP) == 0
   ) {
     // Loops and functions count how often they are entered; what goes on ahead need not.
     const ahead =
