@@ -26,7 +26,7 @@ const NEVER: i32 = -1000;
 
 /** How much `program` is the one to end: its pages, and a thousandth of all for each point of its score; NEVER_ENDS for none. */
 function badness(program: Program): i64 {
-  if (program.memoryScore === NEVER) return NEVER_ENDS;
+  if (isSpared(program)) return NEVER_ENDS;
   const points = ((program.memoryScore as i64) * (totalPages() as i64)) / 1000;
   return (pagesOf(program) as i64) + points;
 }
@@ -40,7 +40,13 @@ export function memoryScoreOf(program: Program): u64 {
   return max<i64>(((1000 + (own * 1000) / (totalPages() as i64)) * 2) / 3, 0) as u64;
 }
 
-function report(program: Program, pages: u32): void {
+/** Nothing ends `program` for memory but its own fault. */
+export function isSpared(program: Program): bool {
+  return program.memoryScore === NEVER;
+}
+
+/** Tells that `program` is ended for memory. */
+export function reportEnd(program: Program): void {
   lineAbout(program, LOG_ERROR, MODULE_PROGRAMS, "out of memory: ends process ");
   sayDecimal(program.id as u64);
   say(" of ");
@@ -48,7 +54,7 @@ function report(program: Program, pages: u32): void {
   say(" (");
   sayText(program.name, program.nameLength);
   say(") with ");
-  sayDecimal((pages as u64) << 2);
+  sayDecimal((pagesOf(program) as u64) << 2);
   say(" KiB");
   endLine();
 }
@@ -73,7 +79,7 @@ export function makeRoom(program: Program): bool {
     each = each.next;
   }
   if (largest === null || largest.space === program.space) return false;
-  report(largest, pagesOf(largest));
+  reportEnd(largest);
   killProgram(largest, SIGKILL);
   return true;
 }

@@ -72,6 +72,14 @@ export function keepFault(reason: u32): void {
   faultReason = reason;
 }
 
+/** A page for `pointerTo` could not be had since `expectMemory`. */
+export let memoryLacked: bool = false;
+
+/** A call begins: nothing has been lacking yet. */
+export function expectMemory(): void {
+  memoryLacked = false;
+}
+
 /** Memory is out for what `touch` has made usable. */
 export function refuseMemory(): void {
   faultReason = FAULT_MEMORY;
@@ -486,7 +494,10 @@ export function pointerTo(space: Space, address: u64, rights: u32): usize {
   let slot = entryOf(space, address, false);
   let entry: u64 = slot === 0 ? 0 : load<u64>(slot);
   if ((entry & PRESENT) === 0 || (entry & (rights as u64)) !== (rights as u64)) {
-    if (!touch(space, address, rights)) return 0;
+    if (!touch(space, address, rights)) {
+      memoryLacked = memoryLacked || faultReason === FAULT_MEMORY;
+      return 0;
+    }
     slot = entryOf(space, address, false);
     entry = load<u64>(slot);
   }

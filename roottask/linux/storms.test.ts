@@ -21,6 +21,8 @@ const ENDS: Readonly<Record<string, string>> = {
   cycles: "done done done",
   // Calls with any arguments, by several processes at once.
   random: "done done done",
+  // Calls meet the end of memory as accesses do.
+  reads: "signal 9 signal 9 signal 9",
   streams: "No buffer space available No buffer space available No buffer space available",
 };
 

@@ -12,10 +12,12 @@ import { callerOf, forwarded, keepsFrames } from "../libroottask/mediator";
 import { endCall } from "../libroottask/open_file";
 import { Program, Thread } from "../libroottask/program";
 import { RFLAGS_DF, RFLAGS_FIXED } from "../libroottask/rflags";
+import { expectMemory } from "../libroottask/space";
 import { seeFrom } from "../libroottask/tree";
 import { freeOver } from "./aio/polls";
 import { narrow, widthsOf } from "./arguments";
 import { interruptCall } from "./restart";
+import { mustRepeat } from "./short_memory";
 import { deliverPending, endSuspension, signalPending } from "./signals";
 import { linuxThread, MISSING_BYTES, missingOf } from "./state";
 
@@ -129,9 +131,14 @@ export function linuxCall(thread: Thread): void {
   actAs(thread.credentials);
   seeFrom(thread.fs.rootMount, thread.fs.root);
   const number = regs.rax;
-  const result = dispatch(thread, number, regs);
-  endCall(thread);
-  freeOver();
+  const pages = thread.program.space.resident;
+  let result: i64 = 0;
+  do {
+    expectMemory();
+    result = dispatch(thread, number, regs);
+    endCall(thread);
+    freeOver();
+  } while (mustRepeat(thread, result, pages));
   const own = linuxThread(thread);
   if (own.returning !== 0) {
     own.returning = 0;

@@ -61,6 +61,16 @@ static int anonymous(int taker) {
   }
 }
 
+/** As `anonymous`, but calls touch the memory. */
+static int reads(int taker) {
+  int zero = open("/dev/zero", O_RDONLY);
+  for (;;) {
+    char *at = mmap(0, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return failed();
+    if (read(zero, at, 64 * PAGE) < 0 || pread(zero, at, 64 * PAGE, 0) < 0) return failed();
+  }
+}
+
 static int areas(int taker) {
   for (;;) {
     char *at = mmap(0, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -624,7 +634,7 @@ static int randomly(int taker) {
 }
 
 static const struct storm { const char *name; int (*taker)(int); } storms[] = {
-  {"anonymous", anonymous}, {"areas", areas}, {"tables", tables}, {"files", files}, {"memfds", memfds}, {"shared", shared},
+  {"anonymous", anonymous}, {"reads", reads}, {"areas", areas}, {"tables", tables}, {"files", files}, {"memfds", memfds}, {"shared", shared},
   {"names", names}, {"depth", depth}, {"attributes", attributes}, {"pipes", pipes}, {"streams", streams},
   {"datagrams", datagrams}, {"packets", packets}, {"cycles", cycles}, {"passed", passed}, {"chain", chain},
   {"segments", segments}, {"messages", messages}, {"semaphores", semaphores}, {"queues", queues}, {"watches", watches},
