@@ -52,7 +52,7 @@ import { watchCpuLimit } from "./cpu_limit";
 import { copyExtensible } from "./extensible_structure";
 import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
-import { inheritKeys } from "./keys/rings";
+import { inheritKeys, leaveKeys } from "./keys/rings";
 import { lendMemory } from "./lend";
 import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
@@ -196,7 +196,9 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
     if (startThread(thread, program) !== 0) error = -EAGAIN;
   }
   made = thread;
-  if (error !== 0) releaseThread(thread);
+  if (error === 0) return 0;
+  leaveKeys(thread);
+  releaseThread(thread);
   return error;
 }
 
@@ -220,6 +222,7 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   made = thread;
   if (error === 0) return 0;
   if (madeFile >= 0) closeFile(parent.files, madeFile as u64);
+  leaveKeys(thread);
   reapProgram(child);
   return error;
 }

@@ -1,5 +1,8 @@
 // Processes, threads and what they have leave no memory behind: as much is free after many of them as after some.
 #include "say.h"
+#include <linux/aio_abi.h>
+#include <linux/keyctl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
@@ -15,6 +18,24 @@ static unsigned long free_bytes(void) {
 
 static void *ends(void *unused) { return unused; }
 
+// Ends, or becomes another program, with requests that wait and with keys.
+static void leaves(int i) {
+  int fd[2];
+  aio_context_t first = 0, second = 0;
+  pipe(fd);
+  syscall(SYS_io_setup, 100, &first);
+  syscall(SYS_io_setup, 1, &second);
+  struct iocb request = {.aio_lio_opcode = IOCB_CMD_POLL, .aio_fildes = fd[0], .aio_buf = POLLIN}, *list = &request;
+  for (int n = 0; n < 20; n++) syscall(SYS_io_submit, first, 1L, &list);
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
+  long ring = syscall(SYS_add_key, "keyring", "ring", 0, 0L, KEY_SPEC_PROCESS_KEYRING);
+  syscall(SYS_add_key, "user", "key", environ, 100L, ring);
+  syscall(SYS_keyctl, KEYCTL_LINK, ring, KEY_SPEC_SESSION_KEYRING);
+  syscall(SYS_add_key, "user", "other", environ, 100L, KEY_SPEC_THREAD_KEYRING);
+  if (i % 2 == 0) execl("/bin/busybox", "true", (char *)0);
+  _exit(0);
+}
+
 static void once(int i) {
   int fd[2];
   pipe(fd);
@@ -23,6 +44,9 @@ static void once(int i) {
     execl("/bin/busybox", "true", (char *)0);
     _exit(1);
   }
+  pid_t leaving = fork();
+  if (leaving == 0) leaves(i);
+  waitpid(leaving, 0, 0);
   int pidfd = syscall(SYS_pidfd_open, pid, 0);
   waitpid(pid, 0, 0);
   close(pidfd), close(fd[0]), close(fd[1]);
