@@ -391,8 +391,9 @@ export let accepted: Socket | null = null;
 export function takePending(thread: Thread, listener: Socket, mayWait: bool): i64 {
   const end = untilOf(listener.receiveTime);
   while (listener.pending === null) {
-    if (listener.state !== LISTENING || (listener.shut & SHUT_RECEIVE) !== 0) return -EINVAL;
+    if (listener.state !== LISTENING) return -EINVAL;
     if (!mayWait) return -EAGAIN;
+    if ((listener.shut & SHUT_RECEIVE) !== 0) return -EINVAL;
     const error = awaitAt(thread, listener, READABLE, end);
     if (error !== 0) return error;
   }

@@ -187,7 +187,9 @@ export function sendUdp(
     return length as i64;
   }
   freeMessage(message);
-  if (socket.state === CONNECTED) {
+  // Who is connected is told of its peer alone.
+  const isPeer = inet.remoteHigh === targetHigh && inet.remoteLow === targetLow;
+  if (socket.state === CONNECTED && isPeer && inet.remotePort === targetPort) {
     socket.error = ECONNREFUSED as u32;
     notify(socket.node, 0);
   }

@@ -200,38 +200,54 @@ function isCrowded(from: Socket, to: Socket): bool {
   return from.type === SOCK_DGRAM && to.peer !== from && to.messages > MESSAGES_MAX;
 }
 
-/** Waits until `from` may send `bytes` more to `to`: 0 or a negative error. */
-function awaitRoom(thread: Thread, from: Socket, to: Socket, mayWait: bool, end: u64): i64 {
+/** Waits until `from` may send more: 0 or a negative error. */
+function awaitRoom(thread: Thread, from: Socket, mayWait: bool, end: u64): i64 {
   while (true) {
     const failed = takeError(from);
     if (failed !== 0) return failed;
     if ((from.shut & SHUT_SEND) !== 0) return -EPIPE;
-    if (isDeaf(to)) return to.dead !== 0 && from.type === SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
-    const crowded = isCrowded(from, to);
-    if (!crowded && from.charged < from.sendBuffer) return 0;
+    if (from.charged < from.sendBuffer) return 0;
     from.lacksRoom = 1;
     if (!mayWait) return -EAGAIN;
-    const error = awaitAt(thread, crowded ? to : from, WRITABLE, end);
+    const error = awaitAt(thread, from, WRITABLE, end);
     if (error !== 0) return error;
   }
 }
 
-/** Sends `transfer` from `from` to `to`: bytes, or a negative error. Open files that were to go along go or are let go. */
+/** Waits until `to` takes what `from` has made: 0 or a negative error. */
+function awaitTaker(thread: Thread, from: Socket, to: Socket, mayWait: bool, end: u64): i64 {
+  while (true) {
+    if (isDeaf(to)) return to.dead !== 0 && from.type === SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
+    if (!isCrowded(from, to)) return 0;
+    from.lacksRoom = 1;
+    if (!mayWait) return -EAGAIN;
+    const error = awaitAt(thread, to, WRITABLE, end);
+    if (error !== 0) return error;
+    if ((from.shut & SHUT_SEND) !== 0) return -EPIPE;
+  }
+}
+
+/**
+ * Sends `transfer` from `from` to `to`: bytes, or a negative error. Where there is no `to` (not for a stream), what the
+ * message comes to before it would go there, and then the error `missing`, as Linux looks for it last. Open files that were
+ * to go along go or are let go.
+ */
 export function sendMessage(
   thread: Thread,
   from: Socket,
-  to: Socket,
+  to: Socket | null,
+  missing: i64,
   transfer: Transfer,
   mayWait: bool,
 ): i64 {
   const along = takeAncillary();
   if (along === null) return -ENOMEM;
-  to.refs++;
+  if (to !== null) to.refs++;
   const result =
     from.type === SOCK_STREAM
-      ? sendStream(thread, from, to, transfer, mayWait, along)
-      : sendOne(thread, from, to, transfer, mayWait, along);
-  letGo(to);
+      ? sendStream(thread, from, to as Socket, transfer, mayWait, along)
+      : sendOne(thread, from, to, missing, transfer, mayWait, along);
+  if (to !== null) letGo(to);
   dropAncillary(along);
   if (result === -EPIPE && from.type === SOCK_STREAM) thread.broken = 1;
   return result;
@@ -240,17 +256,24 @@ export function sendMessage(
 function sendOne(
   thread: Thread,
   from: Socket,
-  to: Socket,
+  to: Socket | null,
+  missing: i64,
   transfer: Transfer,
   mayWait: bool,
   along: Ancillary,
 ): i64 {
   const length = transfer.left;
   if (length > ((from.sendBuffer - 32) as u64)) return -EMSGSIZE;
-  const error = awaitRoom(thread, from, to, mayWait, untilOf(from.sendTime));
+  const end = untilOf(from.sendTime);
+  let error = awaitRoom(thread, from, mayWait, end);
   if (error !== 0) return error;
   const message = makeMessage(thread, from, transfer, length as u32);
   if (message === null) return messageError;
+  error = to === null ? missing : awaitTaker(thread, from, to, mayWait, end);
+  if (error !== 0 || to === null) {
+    freeMessage(message);
+    return error;
+  }
   goAlong(message, along);
   append(to, message);
   return length as i64;
@@ -268,12 +291,15 @@ function sendStream(
   const end = untilOf(from.sendTime);
   if ((from.shut & SHUT_SEND) !== 0) return -EPIPE;
   while (transfer.left !== 0) {
-    let error = awaitRoom(thread, from, to, mayWait, end);
+    let error = awaitRoom(thread, from, mayWait, end);
     if (error === 0) {
       const length = min<u64>(transfer.left, CHUNK as u64) as u32;
       const message = makeMessage(thread, from, transfer, length);
       if (message === null) {
         error = messageError;
+      } else if (isDeaf(to)) {
+        freeMessage(message);
+        error = -EPIPE;
       } else {
         goAlong(message, along);
         append(to, message);
@@ -342,6 +368,8 @@ function receiveStream(
     // Who wants nothing waits for something all the same.
     const found = awaitMessage(thread, socket, mayWait, end);
     beginReceipt();
+    // What comes along with the first byte comes without it as well.
+    if (found > 0) noteMessage(socket.first as Message, peek);
     return min<i64>(found, 0);
   }
   while (transfer.left !== 0) {

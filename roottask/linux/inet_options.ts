@@ -36,6 +36,8 @@ const SWITCH: u32 = 2;
 /** Within limits; of the second -1 is what it is at first. */
 const LIMITED: u32 = 0;
 const ORDINARY: u32 = 4;
+/** Seconds: 0 is what it is at first, more than the most is the most, less than 0 is -1. */
+const SECONDS: u32 = 8;
 
 function option(level: i32, number: u32, usual: i32, least: i32, most: i32, kind: u32): void {
   const at = table + entries * ENTRY;
@@ -79,6 +81,8 @@ export function initInetOptions(): void {
   option(IPPROTO_TCP, 7, 6, 1, 127, LIMITED);
   option(IPPROTO_TCP, 12, 1, 0, 1, SWITCH);
   option(IPPROTO_TCP, 18, 0, 0, 0x7fff_ffff, LIMITED);
+  // TCP_LINGER2.
+  option(IPPROTO_TCP, 8, 60, 0, 120, SECONDS);
 }
 
 /** Gives `socket` the values that options have at first. */
@@ -190,10 +194,7 @@ export function getInetOption(socket: Socket, level: i32, number: u32, storage: 
     store<i32>(storage, optionValue(socket, place as u32));
     return 4;
   }
-  if (other < 0) {
-    const six = socket.protocol.family === AF_INET6;
-    return six || hasLevel(socket, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
-  }
+  if (other < 0) return -ENOPROTOOPT;
   store<i32>(storage, other as i32);
   return 4;
 }
@@ -205,6 +206,12 @@ function hasLevel(socket: Socket, level: i32): bool {
   if (level === IPPROTO_IP) return true;
   if (level === IPPROTO_TCP) return socket.type === SOCK_STREAM;
   return level === IPPROTO_IPV6 && socket.protocol.family === AF_INET6;
+}
+
+/** What reading an option of that level gives before anything of it is looked at: 0 or a negative error. */
+export function levelError(socket: Socket, level: i32): i64 {
+  if (hasLevel(socket, level)) return 0;
+  return socket.protocol.family === AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
 /** Sets an option of those levels to the `length` bytes at `from`: 0 or a negative error. */
@@ -238,6 +245,12 @@ export function setInetOption(
   return setNumber(socket, level, number, wanted);
 }
 
+/** What `wanted` seconds are for the option of the table's entry `at`. */
+function secondsOf(at: usize, wanted: i32): i32 {
+  if (wanted < 0) return -1;
+  return wanted === 0 ? load<i32>(at + 8) : min<i32>(wanted, load<i32>(at + 16));
+}
+
 function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   const inet = inetOf(socket);
   if (level === IPPROTO_IPV6 && number === IPV6_V6ONLY) {
@@ -255,6 +268,7 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   let value = wanted;
   if (kind === SWITCH) value = wanted !== 0 ? 1 : 0;
   else if (kind === ANY_BYTE) value = wanted & 0xff;
+  else if (kind === SECONDS) value = secondsOf(at, wanted);
   else if (kind === ORDINARY && wanted === -1) value = load<i32>(at + 8);
   else if (wanted < load<i32>(at + 12) || wanted > load<i32>(at + 16)) return -EINVAL;
   // Congestion marks are the stream's own.

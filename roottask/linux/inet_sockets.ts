@@ -209,6 +209,8 @@ function bind(_thread: Thread, socket: Socket, length: u32): i64 {
   inet.localHigh = ofHigh;
   inet.localLow = ofLow;
   if (!isAny(ofHigh, ofLow)) inet.fixed |= FIXED_ADDRESS;
+  // One of IPv6 is for that alone, unless it is the wildcard.
+  if (six && (ofHigh | ofLow) !== 0 && !isMapped(ofHigh, ofLow)) inet.only6 = 1;
   if (port !== 0) inet.fixed |= FIXED_PORT;
   return 0;
 }
@@ -223,8 +225,8 @@ function setRemote(socket: Socket): i64 {
   if (isAny(inet.localHigh, inet.localLow)) {
     inet.localHigh = 0;
     inet.localLow = six ? LOOPBACK6 : LOOPBACK4;
-  } else if (isMapped(inet.localHigh, inet.localLow) === six) {
-    return -ENETUNREACH;
+  } else if (six && isMapped(inet.localHigh, inet.localLow)) {
+    return -EAFNOSUPPORT;
   }
   return takeAnyPort(socket) ? 0 : -EADDRNOTAVAIL;
 }
@@ -267,6 +269,8 @@ function connectDatagrams(_thread: Thread, file: OpenFile, length: u32): i64 {
     forgetRemote(socket);
     return 0;
   }
+  // Even a call that fails gives a port.
+  if (!takeAnyPort(socket)) return -EAGAIN;
   let error = parseTarget(socket, length, false);
   if (error !== 0) return error;
   resolveAny();
@@ -316,9 +320,13 @@ function sendDatagram(
     fromHigh = sourceHigh;
     fromLow = sourceLow;
   } else if (!isAny(inet.localHigh, inet.localLow)) {
-    if (isMapped(inet.localHigh, inet.localLow) !== four) return -ENETUNREACH;
-    fromHigh = inet.localHigh;
-    fromLow = inet.localLow;
+    const localFour = isMapped(inet.localHigh, inet.localLow);
+    if (localFour && !four) return -EAFNOSUPPORT;
+    // An address of IPv6 that only a connection has set is none to send from to one of IPv4.
+    if (localFour === four) {
+      fromHigh = inet.localHigh;
+      fromLow = inet.localLow;
+    }
   }
   let hops = givenHops;
   if (hops < 0) hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS);

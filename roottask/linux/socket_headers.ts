@@ -70,8 +70,10 @@ import {
   tellLeft,
 } from "./control_messages";
 import { checkStreamControl, setOutgoing, tellDatagram } from "./inet_control";
+import { readAddress } from "./socket_address";
 import { putSender, sendTo, socketErrorOf, socketFile } from "./sockets";
 import { readVector } from "./transfer";
+import { packetsError } from "./unix_sockets";
 
 const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
 
@@ -183,12 +185,15 @@ function readControl(thread: Thread, from: usize, length: u32): i64 {
   return found < 0 ? found : takeRights(thread.program, rights, count);
 }
 
-/** Reads the struct msghdr at `at` and its vector, into the call's transfer: 0 or a negative error. */
-function readHeader(thread: Thread, at: u64): i64 {
+/** Reads the struct msghdr at `at` and its vector, into the call's transfer, and the name of one who `sends`: 0 or an error. */
+function readHeader(thread: Thread, at: u64, sends: bool): i64 {
   const program = thread.program;
   const to = changetype<usize>(header);
   if (!copyFrom(program.space, to, at, HEADER_BYTES)) return -EFAULT;
   if ((header.nameLength as i32) < 0) return -EINVAL;
+  const named = sends && header.name !== 0 && header.nameLength !== 0;
+  const length = min<u32>(header.nameLength, ADDRESS_MAX) as i32;
+  if (named && readAddress(program, header.name, length) !== 0) return -EFAULT;
   if (header.vectorLength > 1024) return -EMSGSIZE;
   return readVector(thread.transfer, program.space, header.vector, header.vectorLength);
 }
@@ -199,7 +204,7 @@ function isInet(socket: Socket): bool {
 
 /** Sends the message whose header is at `at`. */
 function sendHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
-  const error = readHeader(thread, at);
+  const error = readHeader(thread, at, true);
   if (error !== 0) return error;
   const name = header.name;
   const length = min<u32>(header.nameLength, ADDRESS_MAX) as i32;
@@ -215,6 +220,11 @@ function sendHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
     return -EFAULT;
   }
   const socket = socketOf(file);
+  const unconnected = packetsError(socket);
+  if (unconnected !== 0) {
+    release(controls, size);
+    return unconnected;
+  }
   if (isInet(socket) && socket.type === SOCK_DGRAM) {
     // What they mean depends on where the datagram goes. Sending one does not wait.
     setOutgoing(controls, size);
@@ -269,7 +279,7 @@ function putRights(program: Program, closing: bool): void {
 function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
   const program = thread.program;
   const socket = socketOf(file);
-  const error = readHeader(thread, at);
+  const error = readHeader(thread, at, false);
   if (error !== 0) return error;
   const name = header.name;
   const into = header.control;

@@ -6,7 +6,7 @@ import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../libroot
 import { Program, Thread } from "../libroottask/program";
 import { AF_UNIX, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
-import { getInetOption, INFO_BYTES, IPPROTO_IP, setInetOption } from "./inet_options";
+import { getInetOption, INFO_BYTES, IPPROTO_IP, levelError, setInetOption } from "./inet_options";
 import { socketErrorOf, socketFile } from "./sockets";
 
 const SOL_SOCKET: i32 = 1;
@@ -109,11 +109,13 @@ function intOption(socket: Socket, option: u32): i64 {
 /** An option of another level than SOL_SOCKET, which local sockets have none of. */
 function getOther(program: Program, socket: Socket, level: i32, option: u32, regs: Utcb): i64 {
   if (socket.protocol.family === AF_UNIX) return -EOPNOTSUPP;
+  const unknown = levelError(socket, level);
+  if (unknown !== 0) return unknown;
   if (!get32(program.space, regs.r8)) return -EFAULT;
   const room = got as i32;
+  if (room < 0) return -EINVAL;
   const size = getInetOption(socket, level, option, value);
   if (size < 0) return size;
-  if (room < 0) return -EINVAL;
   // A small number of IPv4's fits into a byte.
   const fits = level === IPPROTO_IP && room > 0 && room < 4 && load<u32>(value) < 256;
   return putValue(program, regs, fits ? 1 : (size as u32));
@@ -128,6 +130,9 @@ export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
   const socket = socketOf(file);
   const option = regs.rdx as u32;
   if (level !== SOL_SOCKET) return getOther(program, socket, level, option, regs);
+  // An error that cannot be told stays.
+  if (!get32(program.space, regs.r8)) return -EFAULT;
+  if ((got as i32) < 0) return -EINVAL;
   memory.fill(value, 0, 16);
   if (option === SO_PEERCRED) {
     const local = socket.protocol.family === AF_UNIX;
@@ -180,8 +185,10 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
     return setInetOption(program, socket, level, option, regs.r10, length as u32);
   }
   const timed = option === SO_RCVTIMEO || option === SO_SNDTIMEO;
-  if (length < 4 || (timed && length < 16)) return -EINVAL;
-  if (!copyFrom(program.space, value, regs.r10, timed ? 16 : 4)) return -EFAULT;
+  if (length < 4) return -EINVAL;
+  if (!copyFrom(program.space, value, regs.r10, 4)) return -EFAULT;
+  if (timed && length < 16) return -EINVAL;
+  if (timed && !copyFrom(program.space, value, regs.r10, 16)) return -EFAULT;
   if (timed) return setTime(socket, option);
   const wanted = load<u32>(value);
   switch (option) {

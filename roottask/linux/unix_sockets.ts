@@ -7,7 +7,6 @@ import {
   EEXIST,
   EINVAL,
   EISCONN,
-  EMSGSIZE,
   ENOENT,
   ENOMEM,
   ENOTCONN,
@@ -47,6 +46,7 @@ import {
   Socket,
   setPeer,
   socketOf,
+  takeError,
   takePending,
   UNCONNECTED,
   UNIX_NAME_MAX,
@@ -239,7 +239,6 @@ function connect(thread: Thread, file: OpenFile, length: u32): i64 {
   }
   const bytes = nameLength(length);
   if (bytes < 0) return bytes;
-  if (socket.type !== SOCK_DGRAM && socket.state === LISTENING) return -EINVAL;
   const other = findSocket(program, bytes as u32, socket.type);
   if (other === null) return findError;
   if (socket.type === SOCK_DGRAM) {
@@ -250,7 +249,6 @@ function connect(thread: Thread, file: OpenFile, length: u32): i64 {
     return 0;
   }
   if (other.state !== LISTENING) return -ECONNREFUSED;
-  if (socket.state === CONNECTED) return -EISCONN;
   keepSocket(other);
   const result = connectTo(thread, file, other);
   letGo(other);
@@ -289,11 +287,16 @@ function shut(socket: Socket, directions: u32): i64 {
   return 0;
 }
 
+/** What `targetOf` has not found is told once the message is made. */
+let findLate: bool = false;
+
 /** The socket that `from` sends to, with a name of `length` bytes in the address or, for 0, its peer; null and `findError`. */
-function targetOf(thread: Thread, from: Socket, transfer: Transfer, length: u32): Socket | null {
+function targetOf(thread: Thread, from: Socket, length: u32): Socket | null {
+  findLate = false;
   if (length === 0 || from.type === SOCK_SEQPACKET) {
     const peer = peerOf(from);
     findError = peerError;
+    findLate = peerError === -ECONNREFUSED;
     return peer;
   }
   findError = from.state === CONNECTED ? -EISCONN : -EOPNOTSUPP;
@@ -301,21 +304,29 @@ function targetOf(thread: Thread, from: Socket, transfer: Transfer, length: u32)
   const bytes = nameLength(length);
   findError = bytes;
   if (bytes < 0) return null;
-  findError = -EMSGSIZE;
-  if (transfer.left > ((from.sendBuffer - 32) as u64)) return null;
+  findLate = true;
   const target = findSocket(thread.program, bytes as u32, from.type);
   if (target === null) return null;
   findError = maySend(from, target);
   return findError === 0 ? target : null;
 }
 
+/** What sending gives at a socket of packets before anything else: 0 or a negative error. */
+export function packetsError(socket: Socket): i64 {
+  if (socket.type !== SOCK_SEQPACKET || socket.protocol.family !== AF_UNIX) return 0;
+  const failed = takeError(socket);
+  if (failed !== 0) return failed;
+  return socket.state === CONNECTED ? 0 : -ENOTCONN;
+}
+
 function send(thread: Thread, file: OpenFile, transfer: Transfer, length: u32, flags: u32): i64 {
   const socket = socketOf(file);
   if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-  if (socket.type === SOCK_SEQPACKET && socket.state !== CONNECTED) return -ENOTCONN;
-  const target = targetOf(thread, socket, transfer, length);
-  if (target === null) return findError;
-  return sendMessage(thread, socket, target, transfer, mayWait(file, flags));
+  const unconnected = packetsError(socket);
+  if (unconnected !== 0) return unconnected;
+  const target = targetOf(thread, socket, length);
+  if (target === null && !findLate) return findError;
+  return sendMessage(thread, socket, target, findError, transfer, mayWait(file, flags));
 }
 
 function receive(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32): i64 {
