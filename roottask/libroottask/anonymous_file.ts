@@ -3,6 +3,14 @@
 import { FileOperations, newOperations, O_RDWR, OpenFile, openNode } from "./open_file";
 import { dispose, KIND_ANONYMOUS, newNode } from "./tree";
 
+/** What /proc/PID/fd calls them. */
+export const ANONYMOUS_EVENTFD: u16 = 1;
+export const ANONYMOUS_EPOLL: u16 = 2;
+export const ANONYMOUS_INOTIFY: u16 = 3;
+export const ANONYMOUS_TIMERFD: u16 = 4;
+export const ANONYMOUS_SIGNALFD: u16 = 5;
+export const ANONYMOUS_PIDFD: u16 = 6;
+
 /** Mode of anonymous files as fstat(2) tells it; they have no type. */
 const MODE: u32 = 0o600;
 
@@ -12,9 +20,10 @@ function seekNowhere(_file: OpenFile, _offset: i64, _whence: u32): i64 {
 }
 
 /** Makes the 64 bytes at `storage` a record for a kind of event descriptor, which refuses everything but to seek. */
-export function newAnonymousOperations(storage: usize): FileOperations {
+export function newAnonymousOperations(storage: usize, anonymous: u16): FileOperations {
   const operations = newOperations(storage);
   operations.seek = seekNowhere;
+  operations.anonymous = anonymous;
   return operations;
 }
 

@@ -3,7 +3,12 @@
 // instance can be in another one, at most NESTS deep.
 
 import { PAGE_SIZE } from "../libhedron/abi";
-import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
+import {
+  ANONYMOUS_EPOLL,
+  closeAnonymous,
+  newAnonymousOperations,
+  openAnonymous,
+} from "./anonymous_file";
 import { firstIn, nextIn } from "./balanced_tree";
 import { ELOOP, ENOMEM, ENOSPC } from "./errno";
 import { create, destroy } from "./heap";
@@ -304,7 +309,7 @@ function release(file: OpenFile): void {
 export function initEpoll(): void {
   count = 0;
   setForget(forgetInterests);
-  const operations = newAnonymousOperations(storage);
+  const operations = newAnonymousOperations(storage, ANONYMOUS_EPOLL);
   operations.poll = poll;
   operations.release = release;
 }

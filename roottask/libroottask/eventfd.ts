@@ -1,6 +1,11 @@
 // Event counters: eventfd(2). A read takes the count, or 1 of a semaphore's; a write adds to it.
 
-import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
+import {
+  ANONYMOUS_EVENTFD,
+  closeAnonymous,
+  newAnonymousOperations,
+  openAnonymous,
+} from "./anonymous_file";
 import { EAGAIN, EFAULT, EINTR, EINVAL } from "./errno";
 import { create, destroy } from "./heap";
 import { O_NONBLOCK, OpenFile } from "./open_file";
@@ -72,20 +77,22 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64
   return fillBytes(transfer, value, COUNT_BYTES) === COUNT_BYTES ? (COUNT_BYTES as i64) : -EFAULT;
 }
 
-/** Each piece of a vector is a count, as on Linux. */
+/** Each piece of a vector is a count, up to one that is longer than that. */
 function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
   let done: i64 = 0;
+  let whole = true;
   do {
+    whole = pieceBytes(transfer) === (COUNT_BYTES as u64);
     const result = writeCount(thread, file, transfer);
     if (result < 0) return done === 0 ? result : done;
     done += result;
-  } while (transfer.left !== 0);
+  } while (whole && transfer.left !== 0);
   return done;
 }
 
 function writeCount(thread: Thread, file: OpenFile, transfer: Transfer): i64 {
   const counter = counterOf(file);
-  if (pieceBytes(transfer) !== (COUNT_BYTES as u64)) return -EINVAL;
+  if (pieceBytes(transfer) < (COUNT_BYTES as u64)) return -EINVAL;
   if (takeBytes(transfer, value, COUNT_BYTES) !== COUNT_BYTES) return -EFAULT;
   const added = load<u64>(value);
   if (added === BEYOND) return -EINVAL;
@@ -120,7 +127,7 @@ function release(file: OpenFile): void {
 }
 
 export function initEventfds(): void {
-  const operations = newAnonymousOperations(storage);
+  const operations = newAnonymousOperations(storage, ANONYMOUS_EVENTFD);
   operations.read = read;
   operations.write = write;
   operations.poll = poll;

@@ -1,6 +1,11 @@
 // Open files of inotify(7): events are read as struct inotify_event with the name behind it.
 
-import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
+import {
+  ANONYMOUS_INOTIFY,
+  closeAnonymous,
+  newAnonymousOperations,
+  openAnonymous,
+} from "./anonymous_file";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOTTY } from "./errno";
 import { initFileEvents, Mark, removeMark } from "./file_events";
 import {
@@ -115,7 +120,7 @@ export function initInotify(): void {
   initFileEvents();
   initInotifyQueues();
   store<u64>(maxUserInstances(), INSTANCES_MAX);
-  const operations = newAnonymousOperations(storage);
+  const operations = newAnonymousOperations(storage, ANONYMOUS_INOTIFY);
   operations.read = read;
   operations.poll = poll;
   operations.ioctl = ioctl;

@@ -199,7 +199,9 @@ export class FileOperations {
   /** POSITION_…. */
   position: u32;
   /** Signals can tell what happens to it (O_ASYNC). */
-  signals: u32;
+  signals: u16;
+  /** What one without a name in the tree is called, ANONYMOUS_…. */
+  anonymous: u16;
 }
 
 function opens(_thread: Thread, _file: OpenFile): i64 {
@@ -262,6 +264,7 @@ export function newOperations(storage: usize): FileOperations {
   operations.close = nothingToRelease;
   operations.position = POSITION_NONE;
   operations.signals = 0;
+  operations.anonymous = 0;
   return operations;
 }
 

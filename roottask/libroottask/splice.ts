@@ -83,8 +83,8 @@ export function fileToPipe(
 ): i64 {
   const error = awaitRoom(thread, output, mayWait);
   if (error !== 0) return error;
-  if (count === 0) return 0;
   if (!canSplice(input)) return -EINVAL;
+  if (count === 0) return 0;
   const pipe = pipeOf(output.node);
   let done: i64 = 0;
   while ((done as u64) < count && !isFull(pipe)) {

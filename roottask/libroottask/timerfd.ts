@@ -1,6 +1,11 @@
 // Timers as descriptors: timerfd_create(2). A read takes the number of expirations since the last one.
 
-import { closeAnonymous, newAnonymousOperations, openAnonymous } from "./anonymous_file";
+import {
+  ANONYMOUS_TIMERFD,
+  closeAnonymous,
+  newAnonymousOperations,
+  openAnonymous,
+} from "./anonymous_file";
 import { monotonic } from "./clock";
 import { EAGAIN, EFAULT, EINTR, EINVAL } from "./errno";
 import { arm, disarm, expire, goOn, initExpiry, Timer } from "./expiry";
@@ -96,7 +101,7 @@ function release(file: OpenFile): void {
 
 export function initTimerfds(): void {
   initExpiry();
-  const operations = newAnonymousOperations(storage);
+  const operations = newAnonymousOperations(storage, ANONYMOUS_TIMERFD);
   operations.read = read;
   operations.poll = poll;
   operations.release = release;

@@ -260,7 +260,7 @@ function mayReplace(node: Node, present: Node): i64 {
   } else if (present.kind === KIND_DIRECTORY) {
     return -EISDIR;
   }
-  return present.entries === null ? 0 : -ENOTEMPTY;
+  return 0;
 }
 
 /** What stands against the move of `source` to the last walk's place, for whoever calls: 0 or a negative error. */
@@ -369,6 +369,10 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   if (present === node) return 0;
   error = permitRename(source, directory, exchanging);
   if (error !== 0) return error;
+  if (present !== null && !exchanging) {
+    error = mayReplace(node, present);
+    if (error !== 0) return error;
+  }
   if (carries(node, source) || (replaced !== null && carries(replaced.node, replaced))) {
     return -EBUSY;
   }
@@ -377,10 +381,7 @@ function renameAt(program: Program, from: u64, old: u64, to: u64, target: u64, f
   if (exchanging) {
     return replaced === null ? -ENOENT : exchange(source, replaced);
   }
-  if (present !== null) {
-    error = mayReplace(node, present);
-    if (error !== 0) return error;
-  }
+  if (present !== null && present.entries !== null) return -ENOTEMPTY;
   return (flags & RENAME_WHITEOUT) !== 0
     ? moveLeaving(source, directory, replaced)
     : move(source, directory, replaced);

@@ -35,6 +35,7 @@ import {
 import { findFutex, futexChannel, futexKey, lockChannel, lockChannelOf } from "./futex_place";
 import { linuxThread } from "./state";
 import { absoluteEnd } from "./time_limit";
+import { userRange } from "./transfer";
 
 const FUTEX_WAKE_OP: u32 = 5;
 const FUTEX_LOCK_PI: u32 = 6;
@@ -135,6 +136,8 @@ function wakeOperation(thread: Thread, regs: Utcb): i64 {
   if ((second & 3) !== 0) return -EINVAL;
   // FUTEX_OP_OPARG_SHIFT: the argument is a bit's number.
   if (code >> 31 !== 0) argument = (1 as u32) << (argument & 31);
+  const shared = ((regs.rsi as u32) & FUTEX_PRIVATE) === 0;
+  if (!userRange(second, 4) || (shared && !get32(space, second))) return -EFAULT;
   if (operation > 4) return -ENOSYS;
   if (!get32(space, second)) return -EFAULT;
   let old: u32 = 0;

@@ -4,6 +4,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import {
+  ANONYMOUS_PIDFD,
   closeAnonymous,
   newAnonymousOperations,
   openAnonymous,
@@ -124,7 +125,7 @@ function seekNever(_file: OpenFile, _offset: i64, _whence: u32): i64 {
 
 /** Must be called before a program is started. */
 export function initProcessFiles(): void {
-  const operations = newAnonymousOperations(storage);
+  const operations = newAnonymousOperations(storage, ANONYMOUS_PIDFD);
   operations.seek = seekNever;
   operations.poll = poll;
   operations.release = release;

@@ -26,6 +26,9 @@ const ENTRIES_MAX: u32 = 2048;
 /** Lowest bit of an entry: the futex has priority inheritance. */
 const INHERITS: u64 = 1;
 
+/** Error numbers are this at most (MAX_ERRNO). */
+const ERRORS_MAX: i64 = 4095;
+
 /** set_robust_list(head, size). */
 export function sysSetRobustList(thread: Thread, regs: Utcb): i64 {
   if (regs.rsi !== HEAD_BYTES) return -EINVAL;
@@ -40,6 +43,9 @@ export function sysGetRobustList(thread: Thread, regs: Utcb): i64 {
   if (target === null) return -ESRCH;
   if (!mayInspect(thread, target)) return -EPERM;
   const space = thread.program.space;
+  // A head among the addresses that are error numbers is told as one, as Linux's pointers are.
+  const head = linuxThread(target).robustList as i64;
+  if (head < 0 && head >= -ERRORS_MAX) return head;
   if (!put64(space, regs.rdx, HEAD_BYTES)) return -EFAULT;
   const list = isRemains(target) ? 0 : linuxThread(target).robustList;
   return put64(space, regs.rsi, list) ? 0 : -EFAULT;

@@ -233,7 +233,7 @@ export function sysSchedSetattr(thread: Thread, regs: Utcb): i64 {
   const error = readAttributes(thread, regs.rsi);
   if (error !== 0) return error;
   const keeps = (attributes.flags & FLAG_KEEP_POLICY) !== 0;
-  if (!keeps && (attributes.policy as i32) < 0) return -EINVAL;
+  if ((attributes.policy as i32) < 0) return -EINVAL;
   const other = threadOf(thread, regs.rdi as i32);
   if (other === null) return -ESRCH;
   if ((attributes.flags & ~FLAGS) !== 0) return -EINVAL;

@@ -3,6 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import {
+  ANONYMOUS_SIGNALFD,
   closeAnonymous,
   newAnonymousOperations,
   openAnonymous,
@@ -214,7 +215,7 @@ function poll(file: OpenFile): u32 {
 /** Must be called before a program is started. */
 export function initSignalFiles(): void {
   files = null;
-  const operations = newAnonymousOperations(storage);
+  const operations = newAnonymousOperations(storage, ANONYMOUS_SIGNALFD);
   operations.read = read;
   operations.poll = poll;
   operations.release = release;

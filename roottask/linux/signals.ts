@@ -424,14 +424,20 @@ export function linuxRecall(thread: Thread): void {
   deliverPending(thread, regs);
 }
 
+/** The error for a signal that there is none of: the action at `from`, if there is one, is read before. */
+function invalidAction(program: Program, from: u64): i64 {
+  return from !== 0 && !copyFrom(program.space, buffer, from, ACTION_BYTES) ? -EFAULT : -EINVAL;
+}
+
 /** rt_sigaction(signal, new, old, size). */
 export function sysSigaction(program: Program, regs: Utcb): i64 {
   const signal = regs.rdi;
-  if (regs.r10 !== (SET_BYTES as u64) || signal === 0 || signal > (SIGNALS as u64)) return -EINVAL;
+  if (regs.r10 !== (SET_BYTES as u64)) return -EINVAL;
+  if (signal === 0 || signal > (SIGNALS as u64)) return invalidAction(program, regs.rsi);
   const action = actionOf(program, signal as u32);
   if (regs.rsi !== 0) {
-    if (signal === (SIGKILL as u64) || signal === (SIGSTOP as u64)) return -EINVAL;
     if (!copyFrom(program.space, buffer, regs.rsi, ACTION_BYTES)) return -EFAULT;
+    if (signal === (SIGKILL as u64) || signal === (SIGSTOP as u64)) return -EINVAL;
   }
   if (regs.rdx !== 0 && !copyTo(program.space, regs.rdx, action, ACTION_BYTES)) return -EFAULT;
   if (regs.rsi === 0) return 0;

@@ -39,7 +39,7 @@ import { isPipe } from "../libroottask/pipe";
 import { Program, Thread } from "../libroottask/program";
 import { noteRead } from "../libroottask/shared_files";
 import { copyFrom, get64, got, put64 } from "../libroottask/space";
-import { canSplice, fileToPipe } from "../libroottask/splice";
+import { canSplice, fileToPipe, OWN_POSITION } from "../libroottask/splice";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { FILE_MAX, KIND_ANONYMOUS, KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
 import { pipeResult, sizeResult } from "./signals";
@@ -178,10 +178,13 @@ export function moveBytes(
 function vector(thread: Thread, regs: Utcb, position: i64, flags: u64, writing: bool): i64 {
   const file = fileOf(thread, regs.rdi);
   if (file === null) return -EBADF;
+  if ((file.flags & O_PATH) !== 0) return -EBADF;
+  // From 6.9 on it is told first what the open file is not for.
+  const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
+  if (error !== 0) return error;
   if (writing ? !writable(file) : !readable(file)) return -EBADF;
   if (writing ? !hasWrite(file) : !hasRead(file)) return -EINVAL;
-  const error = readVector(thread.transfer, thread.program.space, regs.rsi, regs.rdx);
-  if (error !== 0 || thread.transfer.left === 0) return error;
+  if (thread.transfer.left === 0) return 0;
   if (beyondPositions(file, position, thread.transfer.left)) return -EINVAL;
   const wrong = checkTransferFlags(flags);
   if (wrong !== 0) return wrong;
@@ -325,6 +328,11 @@ export function sysSendfile(thread: Thread, regs: Utcb): i64 {
   return get64(space, regs.rdx) && put64(space, regs.rdx, got) ? result : -EFAULT;
 }
 
+/** Where reading goes on in `input`, which may have no positions. */
+function placeOf(input: OpenFile, from: i64): i64 {
+  return input.operations.position === POSITION_NONE ? OWN_POSITION : from;
+}
+
 /** The same but for that: fs/read_write.c, do_sendfile(). */
 function sendFile(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
@@ -342,7 +350,7 @@ function sendFile(thread: Thread, regs: Utcb): i64 {
   const count = min<u64>(regs.r10, TRANSFER_MAX);
   const mayWait = (output.flags & O_NONBLOCK) === 0;
   const done = isPipe(output)
-    ? written(thread, fileToPipe(thread, input, from, output, count, mayWait))
+    ? written(thread, fileToPipe(thread, input, placeOf(input, from), output, count, mayWait))
     : passDirectly(thread, input, from, output, count);
   if (done <= 0) return done;
   const error = advance(program, input, regs.rdx, from + done);

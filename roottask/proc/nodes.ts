@@ -4,12 +4,20 @@
 // A process sees those that descend from the same line of the start file, as in a PID namespace.
 
 import { decimal } from "../../tools/screen/guest/digits";
+import {
+  ANONYMOUS_EPOLL,
+  ANONYMOUS_EVENTFD,
+  ANONYMOUS_INOTIFY,
+  ANONYMOUS_SIGNALFD,
+  ANONYMOUS_TIMERFD,
+} from "../libroottask/anonymous_file";
 import { fileAt, filesRoom } from "../libroottask/descriptors";
 import { EINVAL, EIO, ENOMEM, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Mount } from "../libroottask/mount";
 import {
+  FileOperations,
   newOperations,
   OpenFile,
   POSITION_KEPT,
@@ -34,6 +42,7 @@ import {
   detach,
   Entry,
   entryOf,
+  KIND_ANONYMOUS,
   KIND_DIRECTORY,
   KIND_FILE,
   KIND_LINK,
@@ -227,6 +236,24 @@ function anonymousName(node: Node): string {
   return node.kind === KIND_PIPE ? "pipe:[" : "anon_inode:[";
 }
 
+/** What Linux calls the kinds of file without a name, ANONYMOUS_…. */
+function kindName(kind: u16): string {
+  switch (kind) {
+    case ANONYMOUS_EVENTFD:
+      return "anon_inode:[eventfd]";
+    case ANONYMOUS_EPOLL:
+      return "anon_inode:[eventpoll]";
+    case ANONYMOUS_INOTIFY:
+      return "anon_inode:inotify";
+    case ANONYMOUS_TIMERFD:
+      return "anon_inode:[timerfd]";
+    case ANONYMOUS_SIGNALFD:
+      return "anon_inode:[signalfd]";
+    default:
+      return "anon_inode:[pidfd]";
+  }
+}
+
 /** A descriptor: a link to what it is open on. */
 function refreshDescriptor(node: Node): void {
   const fd = whatOf(node) & ~DESCRIPTOR;
@@ -241,9 +268,14 @@ function refreshDescriptor(node: Node): void {
     if (placed || target.kind === KIND_DIRECTORY) {
       process.path(mount, target, found);
     } else {
-      text(anonymousName(target));
-      number(target.inode as u64);
-      byte(93);
+      const operations = changetype<FileOperations>(target.operations);
+      if (target.kind === KIND_ANONYMOUS && operations.anonymous !== 0) {
+        text(kindName(operations.anonymous));
+      } else {
+        text(anonymousName(target));
+        number(target.inode as u64);
+        byte(93);
+      }
     }
   }
   setTarget(node);
