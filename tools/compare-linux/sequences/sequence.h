@@ -67,6 +67,8 @@ unsigned sum(const void *bytes, long n);
 int slot(void);
 /** Keeps a descriptor that a call made. */
 void keep(long fd);
+/** Bytes to write to a descriptor: `n`, or what an event counter takes of that, which from 6.10 on is no more than 8. */
+long writable_bytes(int fd, long n);
 /** `place`, or once in a while an address where nothing can be. */
 void *spoiled(void *place);
 

@@ -28,6 +28,9 @@ static void take(void) {
   tell(" sigtimedwait = %ld %d %d %d", result, info.si_code, info.si_code == SI_TIMER ? info.si_overrun : 0, result > 0 && info.si_code == SI_TIMER && info.si_signo != SIGALRM ? info.si_value.sival_int : -1);
 }
 
+/** From 6.13 on a timer that does not run has no interval. */
+static long interval_of(const struct itimerspec *of) { return of->it_value.tv_sec || of->it_value.tv_nsec ? of->it_interval.tv_sec : 0; }
+
 static void step(void) {
   int place, id = some_timer(&place);
   long result, clock = ONE(CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, 99, -1, CLOCK_MONOTONIC_RAW);
@@ -50,7 +53,7 @@ static void step(void) {
     // Longer than any clock has run, so that nothing is missed.
     if (past) value.it_value = (struct timespec){0, 1}, value.it_interval.tv_sec = ONE(0, 4000000000);
     result = CALL(timer_settime, id, flags, spoiled(&value), draw(2) ? &old : 0);
-    tell("timer_settime %ld %ld %ld = %ld %ld %ld", flags, value.it_value.tv_sec, value.it_interval.tv_sec, result, roughly(&old.it_value), old.it_interval.tv_sec);
+    tell("timer_settime %ld %ld %ld = %ld %ld %ld", flags, value.it_value.tv_sec, value.it_interval.tv_sec, result, roughly(&old.it_value), interval_of(&old));
     if (result == 0 && past) {
       const struct timespec moment = {0, 200000};
       nanosleep(&moment, 0);
@@ -59,7 +62,7 @@ static void step(void) {
     }
     return;
   }
-  case 6: result = CALL(timer_gettime, id, spoiled(&old)); return tell("timer_gettime = %ld %ld %ld", result, roughly(&old.it_value), old.it_interval.tv_sec);
+  case 6: result = CALL(timer_gettime, id, spoiled(&old)); return tell("timer_gettime = %ld %ld %ld", result, roughly(&old.it_value), interval_of(&old));
   case 7: return tell("timer_getoverrun = %ld", CALL(timer_getoverrun, id));
   case 8: result = CALL(timer_delete, id); if (result == 0 && id == timers[place]) timers[place] = -1; return tell("timer_delete = %ld", result);
   case 9: case 10: case 11: return take();

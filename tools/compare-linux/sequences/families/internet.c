@@ -88,6 +88,13 @@ static int is_stream(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
 }
 
+/** The address is that of the socket itself, to which a stream is not connected in the guest. */
+static int is_own(int fd, const struct sockaddr_in6 *address, socklen_t n) {
+  struct sockaddr_in6 own = {0};
+  socklen_t length = sizeof own;
+  return getsockname(fd, (void *)&own, &length) == 0 && n >= 16 && own.sin6_port != 0 && own.sin6_port == address->sin6_port;
+}
+
 static void begin(void) { handle(SIGPIPE, note_signal, 0), handle(SIGURG, note_signal, 0); }
 
 static void step(void) {
@@ -98,7 +105,8 @@ static void step(void) {
   long send_flags = ONE(0, 0, 0, MSG_NOSIGNAL, MSG_OOB, MSG_MORE, MSG_EOR, MSG_DONTROUTE) | MSG_DONTWAIT;
   long receive_flags = ONE(0, 0, 0, MSG_PEEK, MSG_TRUNC, MSG_OOB, MSG_WAITALL, MSG_ERRQUEUE, MSG_PEEK | MSG_TRUNC) | MSG_DONTWAIT;
   struct pollfd polled[2] = {{fd, POLLIN | POLLOUT | POLLRDHUP | POLLPRI, 0}, {slot(), POLLIN, 0}};
-  if (send_flags & MSG_MORE && is_stream(fd)) send_flags &= ~MSG_MORE;
+  // Nothing is put together out of several calls in the guest.
+  send_flags &= ~MSG_MORE;
   if (send_flags & MSG_OOB && !is_stream(fd)) send_flags &= ~MSG_OOB;
   for (int i = 0; i < size; i++) buffer[i] = (char)(size + i);
   switch (draw(32)) {
@@ -125,6 +133,7 @@ static void step(void) {
   }
   case 7: case 8: case 9: case 10:
     n = some_address(&address);
+    if (is_stream(fd) && is_own(fd, &address, n)) n = 0;
     return tell("connect %d %u %d = %ld", fd, n, address.sin6_family, CALL(connect, fd, spoiled(&address), n));
   case 11: case 12: case 13:
     n = sizeof address;

@@ -47,7 +47,7 @@ static void step(void) {
   case 10: result = CALL(pipe2, ends, O_NONBLOCK); keep(ends[0]), keep(ends[1]); return tell("pipe = %ld %d %d", result, ends[0], ends[1]);
   case 11: result = CALL(socketpair, AF_UNIX, SOCK_STREAM, 0, ends); keep(ends[0]), keep(ends[1]); return tell("socketpair = %ld %d %d", result, ends[0], ends[1]);
   case 12: return tell("close %d = %ld", fd, CALL(close, fd));
-  case 13: return tell("write %d %ld = %ld", fd, size, CALL(write, fd, buffer, size));
+  case 13: size = writable_bytes(fd, size); return tell("write %d %ld = %ld", fd, size, CALL(write, fd, buffer, size));
   case 14: return tell("pwrite %d %ld %ld = %ld", fd, size, offset, CALL(pwrite64, fd, buffer, size, offset));
   case 15: {
     int kind = draw(3);

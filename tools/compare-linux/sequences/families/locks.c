@@ -43,8 +43,8 @@ static void step(void) {
   }
   case 7: case 8: {
     long command = ONE(F_GETLK, F_GETLK, F_OFD_GETLK);
-    // Newer versions ask for locks of the open file itself in that way.
-    if (command == F_OFD_GETLK && lock->l_type == F_UNLCK) lock->l_type = F_RDLCK;
+    // From 6.11 on F_UNLCK asks for locks of the open file itself, and other types are looked at later.
+    if (command == F_OFD_GETLK && lock->l_type != F_WRLCK) lock->l_type = F_RDLCK;
     result = BY(who_does, fcntl, fd, command, lock);
     return tell("get %d %ld = %ld %d %d %ld %ld %d", by, command, result, lock->l_type, lock->l_whence, (long)lock->l_start, (long)lock->l_len, result || lock->l_type == F_UNLCK || lock->l_pid <= 0 ? lock->l_pid > 0 : who(lock->l_pid));
   }

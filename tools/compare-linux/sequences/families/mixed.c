@@ -132,7 +132,7 @@ static void transfers(void) {
   for (int i = 0; at == buffer && i < n; i += 61) buffer[i] = (char)(i + offset);
   switch (draw(11)) {
   case 0:
-  case 1: return tell("write %d %ld = %ld", fd, n, CALL(write, fd, at, n));
+  case 1: n = writable_bytes(fd, n); return tell("write %d %ld = %ld", fd, n, CALL(write, fd, at, n));
   case 2:
   case 3:
     result = CALL(read, fd, at, n);
@@ -141,7 +141,9 @@ static void transfers(void) {
     result = CALL(pread64, fd, at, n, offset);
     return tell("pread %d %ld %ld = %ld %x", fd, n, offset, result, result > 0 && at == buffer ? sum(at, result) : 0);
   case 5: return tell("pwrite %d %ld %ld = %ld", fd, n, offset, CALL(pwrite64, fd, at, n, offset));
-  case 6: return tell("writev %d %ld %ld = %ld", fd, n, (long)v[1].iov_len, CALL(writev, fd, v, 2));
+  case 6:
+    for (int i = 0; i < 2; i++) v[i].iov_len = (size_t)writable_bytes(fd, (long)v[i].iov_len);
+    return tell("writev %d %ld %ld = %ld", fd, n, (long)v[1].iov_len, CALL(writev, fd, v, 2));
   case 7: return tell("readv %d %ld %ld = %ld", fd, n, (long)v[1].iov_len, CALL(readv, fd, v, 2));
   case 8: {
     int whence = draw(6);

@@ -25,6 +25,8 @@ static void step(void) {
   unsigned long flags = ONE(0, 2, 2, 2, 3, 6, 10, 16);
   switch (draw(22)) {
   case 0: case 1: case 2: case 3: case 4: case 5:
+    // 6.5 refuses more bytes than any file can have, and older versions take what there is.
+    if (size < 0) size = 1 << 30;
     result = CALL(splice, in, off_in, out, off_out, size, flags | 2);
     return tell("splice %d %d %ld %lx = %ld %ld %ld", in, out, size, flags, result, from, to);
   case 6: case 7: return tell("tee %d %d %ld %lx = %ld", in, out, size, flags, CALL(tee, in, out, size, flags | 2));
@@ -36,6 +38,8 @@ static void step(void) {
     return tell("vmsplice %d %ld %d = %ld", out, (long)vectors[0].iov_len, n, CALL(vmsplice, out, spoiled(vectors), n, 2));
   }
   case 9: case 10: case 11:
+    // From 6.5 on nothing is nothing, even of what cannot be spliced.
+    if (size == 0) size = 1;
     result = CALL(sendfile, out, in, off_in, size);
     return tell("sendfile %d %d %ld = %ld %ld", out, in, size, result, from);
   case 12: case 13: case 14:

@@ -13,8 +13,25 @@ static void begin(void) {
   CALL(chroot, ".");
 }
 
+/** How many folders below the first root the working directory is, where that cannot be seen from the root; otherwise -1. */
+static int depth_outside(void) {
+  if (CALL(getcwd, buffer, 1000) < 0 || buffer[0] == '/') return -1;
+  const char *rest = strstr(buffer, base);
+  int depth = 0;
+  for (rest = rest ? rest + strlen(base) : ""; *rest; rest++) depth += *rest == '/';
+  return depth;
+}
+
+/** What is above the first root is not the same everywhere. */
+static int leads_above(const char *path) {
+  int depth = depth_outside();
+  if (depth < 0 || path[0] == '/') return 0;
+  return depth < (strcmp(path, "../..") == 0 ? 2 : 1) && strstr(path, "..") != 0;
+}
+
 static void step(void) {
   const char *one = path(), *two = path();
+  if (leads_above(one)) one = ".";
   struct stat st;
   long result;
   int fd = slot();
@@ -41,7 +58,10 @@ static void step(void) {
     result = kind == 0 ? CALL(mkdir, name, 0755) : kind == 1 ? CALL(rmdir, name) : kind == 2 ? CALL(rename, one, name) : CALL(symlink, two, name);
     return tell("make %d %s %s = %ld", kind, one, name, result);
   }
-  case 10: result = CALL(openat, fd, one, O_RDONLY); keep(result); return tell("openat %d %s = %ld", fd, one, result);
+  case 10:
+    // Where the descriptor is need not be known.
+    if (strstr(one, "..")) one = "d";
+    result = CALL(openat, fd, one, O_RDONLY); keep(result); return tell("openat %d %s = %ld", fd, one, result);
   default: result = CALL(close, fd); return tell("close %d = %ld", fd, result);
   }
 }

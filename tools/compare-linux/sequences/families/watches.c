@@ -60,7 +60,8 @@ static void step(void) {
   case 11: result = CALL(poll, &polled, 1, 0); return tell("poll %d = %ld %x", fd, result, polled.revents);
   case 12: case 13: case 14: {
     if (*file >= 0) close(*file);
-    long flags = ONE(O_RDONLY, O_RDWR | O_CREAT, O_WRONLY | O_TRUNC, O_PATH, O_RDWR | O_CREAT | O_EXCL, O_RDONLY | O_DIRECTORY);
+    // That a file is opened comes before that it is cut off since 6.8: nothing is cut off.
+    long flags = ONE(O_RDONLY, O_RDWR | O_CREAT, O_WRONLY, O_PATH, O_RDWR | O_CREAT | O_EXCL, O_RDONLY | O_DIRECTORY);
     *file = (int)CALL(open, one, flags | O_NONBLOCK, 0644);
     return tell("open %s %lo = %d", one, flags, *file);
   }
@@ -74,9 +75,10 @@ static void step(void) {
   case 22: return tell("mkdir %s = %ld", one, CALL(mkdir, one, 0755));
   case 23: return tell("rmdir %s = %ld", one, CALL(rmdir, one));
   case 24: {
+    // Attributes of users are on tmpfs from 6.6 on.
     int kind = draw(6);
     const struct timespec times[2] = {{1, 0}, {kind == 2 ? UTIME_OMIT : 5, kind == 2 ? UTIME_OMIT : 0}};
-    result = kind == 0 ? CALL(chmod, one, 0700 + draw(8)) : kind == 1 ? CALL(truncate, one, draw(10)) : kind < 4 ? CALL(utimensat, AT_FDCWD, one, times, 0) : kind == 4 ? CALL(setxattr, one, "user.a", "1", 1, 0) : CALL(chown, one, 0, 0);
+    result = kind == 0 ? CALL(chmod, one, 0700 + draw(8)) : kind == 1 ? CALL(truncate, one, draw(10)) : kind < 4 ? CALL(utimensat, AT_FDCWD, one, times, 0) : CALL(chown, one, 0, 0);
     return tell("change %d %s = %ld", kind, one, result);
   }
   case 25: {
