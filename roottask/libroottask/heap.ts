@@ -4,7 +4,7 @@
 
 import { PAGE_SIZE } from "../libhedron/abi";
 import { dropFrame, isShared, shareFrame } from "./frames";
-import { allocatePages, orderFor, releasePages } from "./pages";
+import { allocatePages, orderFor, releasePages, takePages } from "./pages";
 
 const SMALLEST: u32 = 4;
 const LARGEST: u32 = 11;
@@ -57,7 +57,7 @@ function unlink(piece: usize, order: u32): void {
 
 /** Cuts a page into pieces, the lowest of which is taken first. False when memory is out. */
 function addPage(order: u32): bool {
-  const page = allocatePages(0);
+  const page = takePages(0);
   if (page === 0) return false;
   // The count of the pieces in use is that of a shared frame: here it gets its place.
   if (!shareFrame(page)) {

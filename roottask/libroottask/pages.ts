@@ -60,8 +60,8 @@ function unlink(block: usize, order: u32): void {
   store<u8>(states + (block >> PAGE_BITS), 0);
 }
 
-/** A block of 2^order pages, aligned to its size and filled with zeroes, or 0 when memory is out. */
-export function allocatePages(order: u32): usize {
+/** A block of 2^order pages, aligned to its size, for who writes to all of it at once; or 0 when memory is out. */
+export function takePages(order: u32): usize {
   let have = order;
   while (have <= MAX_ORDER && load<usize>(heads + have * 4) === 0) have++;
   if (have > MAX_ORDER) return 0;
@@ -72,7 +72,13 @@ export function allocatePages(order: u32): usize {
     push(block + (PAGE_SIZE << have), have);
   }
   free -= 1 << order;
-  memory.fill(block, 0, PAGE_SIZE << order);
+  return block;
+}
+
+/** The same, filled with zeroes. */
+export function allocatePages(order: u32): usize {
+  const block = takePages(order);
+  if (block !== 0) memory.fill(block, 0, PAGE_SIZE << order);
   return block;
 }
 

@@ -45,7 +45,7 @@ import { copyContents, frameAt, frameToRead, frameToWrite, isCopy } from "./file
 import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
 import { copyImages, dropImages } from "./images";
-import { allocatePages, releasePages } from "./pages";
+import { allocatePages, releasePages, takePages } from "./pages";
 import { recordHandedOut } from "./pregrant";
 import { processorCount } from "./processors";
 import { freeSpaceSlot } from "./space_slots";
@@ -457,7 +457,7 @@ function unshare(space: Space, area: Area, address: u64): bool {
   if (area.shared !== 0) {
     frameToWrite(area.node as Node, indexOf(area, page));
   } else if (isShared(frame)) {
-    const copy = allocatePages(0);
+    const copy = takePages(0);
     if (copy === 0) return false;
     memory.copy(copy, frame, PAGE_SIZE);
     // While one processor maps the copy, a second one must not write to it that a third one reads here still.
