@@ -2,7 +2,8 @@
 // unharmed, each comes to the end that is meant for it, and what they took is back. All there are:
 // STORMS=all npx vitest run --project all roottask/linux/storms.test.ts
 // STORMS names storms; STORMS_LIMITED=yes gives takers limits, STORMS_PROCESSORS is a number, STORMS_MEMORY of the machine, and
-// STORMS_SEED begins the random calls elsewhere.
+// STORMS_SEED begins the random calls elsewhere, and STORMS_GENERATIONS is how many processes each taker of "generations"
+// makes: 1667 are 10,000 in all, which take QEMU 40 s on a machine that has nothing else to do.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,9 +38,10 @@ describe.skipIf(!runsLinuxPrograms || !cc)("programs that take all they can get"
   afterAll(() => rmSync(folder, { recursive: true }));
 
   async function run(lines: string[], processors: string, memory: string): Promise<string> {
-    const { STORMS_SEED = "1" } = process.env;
+    const { STORMS_SEED = "1", STORMS_GENERATIONS = "200" } = process.env;
     const words = [
       `env STORMS_SEED=${STORMS_SEED}`,
+      `env STORMS_GENERATIONS=${STORMS_GENERATIONS}`,
       ...lines.map((line) => `linux bin/storms ${line}`),
     ];
     const archive = await tarOf([startFile(...words), program("storms", storms)]);

@@ -383,6 +383,22 @@ static int processes(int taker) {
   }
 }
 
+/** Processes one after the other, each of which executes this program anew: STORMS_GENERATIONS of each taker. */
+static int generations(int taker) {
+  const char *wanted = getenv("STORMS_GENERATIONS");
+  for (int i = wanted ? atoi(wanted) : 200; i > 0; i--) {
+    pid_t pid = fork();
+    if (pid < 0) return failed();
+    if (pid == 0) {
+      execl("/bin/storms", "storms", "-e", (char *)0);
+      _exit(errno);
+    }
+    int status;
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 77) return EBADMSG;
+  }
+  return 0;
+}
+
 /** Every process makes two and goes on; all are killed from outside. */
 static int bomb(int taker) {
   for (;;) fork();
@@ -639,19 +655,23 @@ static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"datagrams", datagrams}, {"packets", packets}, {"cycles", cycles}, {"passed", passed}, {"chain", chain},
   {"segments", segments}, {"messages", messages}, {"semaphores", semaphores}, {"queues", queues}, {"watches", watches},
   {"interests", interests}, {"timers", timers}, {"locks", locks}, {"descriptors", descriptors},
-  {"terminals", terminals}, {"queued", queued}, {"processes", processes}, {"bomb", bomb}, {"threads", threads}, {"ring", ring},
+  {"terminals", terminals}, {"queued", queued}, {"processes", processes}, {"generations", generations}, {"bomb", bomb}, {"threads", threads}, {"ring", ring},
   {"signals", signals}, {"connections", connections}, {"halves", halves}, {"backlogs", backlogs}, {"floods", floods},
   {"ports", ports}, {"random", randomly},
 };
 
-/** Computes, touches memory and uses a pipe and a file of its own until it is told to end; its last word is whether all was right. */
-static int innocent(int end) {
+/**
+ * Computes, touches memory and uses a pipe and a file of its own, which it has before `set` is told, until it is told to
+ * end; its last word is whether all was right.
+ */
+static int innocent(int end, int set) {
   int fd[2];
   char name[100];
   snprintf(name, sizeof name, "/tmp/innocent");
   int file = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
   if (pipe(fd)) return 2;
   write(file, large, 8192);
+  close(set);
   long rounds = 0;
   fcntl(end, F_SETFL, O_NONBLOCK);
   char byte;
@@ -710,15 +730,18 @@ static void run(const struct storm *storm, FILE *out) {
   chmod(here, 0777);
   close(creat("/tmp/linked", 0666));
   unsigned long before = free_bytes();
-  int end[2], ready[2], go[2], done[2];
-  pipe(end);
+  int end[2], ready[2], go[2], set[2];
+  pipe(end), pipe(set);
   pid_t watched = fork();
   if (watched == 0) {
     score("0");
-    close(end[1]);
-    _exit(innocent(end[0]));
+    close(end[1]), close(set[0]);
+    _exit(innocent(end[0], set[1]));
   }
-  close(end[0]);
+  close(end[0]), close(set[1]);
+  char none;
+  read(set[0], &none, 1);
+  close(set[0]);
   pipe(ready), pipe(go);
   pid_t takers[TAKERS];
   for (int i = 0; i < TAKERS; i++) {
@@ -780,6 +803,7 @@ static void run(const struct storm *storm, FILE *out) {
 
 int main(int count, char **arguments) {
   int first = 1;
+  if (count > 1 && !strcmp(arguments[1], "-e")) return 77;
   setvbuf(stdout, 0, _IOLBF, 4096);
   signal(SIGPIPE, SIG_IGN);
   if (count > 1 && !strcmp(arguments[1], "-l")) limited = 1, first++;
