@@ -39,7 +39,7 @@ import { isPipe } from "../libroottask/pipe";
 import { Program, Thread } from "../libroottask/program";
 import { noteRead } from "../libroottask/shared_files";
 import { copyFrom, get64, got, put64 } from "../libroottask/space";
-import { canSplice, fileToPipe, OWN_POSITION } from "../libroottask/splice";
+import { canSplice, fileToPipe } from "../libroottask/splice";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { FILE_MAX, KIND_ANONYMOUS, KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
 import { pipeResult, sizeResult } from "./signals";
@@ -328,11 +328,6 @@ export function sysSendfile(thread: Thread, regs: Utcb): i64 {
   return get64(space, regs.rdx) && put64(space, regs.rdx, got) ? result : -EFAULT;
 }
 
-/** Where reading goes on in `input`, which may have no positions. */
-function placeOf(input: OpenFile, from: i64): i64 {
-  return input.operations.position === POSITION_NONE ? OWN_POSITION : from;
-}
-
 /** The same but for that: fs/read_write.c, do_sendfile(). */
 function sendFile(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
@@ -350,7 +345,7 @@ function sendFile(thread: Thread, regs: Utcb): i64 {
   const count = min<u64>(regs.r10, TRANSFER_MAX);
   const mayWait = (output.flags & O_NONBLOCK) === 0;
   const done = isPipe(output)
-    ? written(thread, fileToPipe(thread, input, placeOf(input, from), output, count, mayWait))
+    ? written(thread, fileToPipe(thread, input, from, output, count, mayWait))
     : passDirectly(thread, input, from, output, count);
   if (done <= 0) return done;
   const error = advance(program, input, regs.rdx, from + done);
