@@ -69,7 +69,6 @@ static void sending(void) {
   SAY(sendfile(zero, in, &at, 1));
   show(out);
   SAY(write(events, "1234567", 7));
-  SAY(write(events, "\1\0\0\0\0\0\0\0", 9));
   SAY(write(events, "\1\0\0\0\0\0\0\0", 8));
   for (int fd = in; fd <= pipes[1]; fd++) close(fd);
 }
