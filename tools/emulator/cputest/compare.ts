@@ -1,9 +1,10 @@
 // Compares the state that the host CPU and the emulator reached from the same snippet. What the manual
 // leaves undefined is masked: flags of RflagsUndefined, and the last bits of approximations.
 
+import { Decoder, Mnemonic } from "iced-x86";
 import { GENERAL_NAMES } from "../platform/cpu-access.ts";
 import { type TestCase, windowOffset } from "./generate.ts";
-import { Field, Memory, type StateRecord } from "./record.ts";
+import { CODE_SIZE, Field, Memory, type StateRecord } from "./record.ts";
 
 /** The parts of a `TestCase` that comparing needs; recorded vectors carry the same. */
 export type Expectation = Pick<TestCase, "undefinedFlags" | "undefinedFsw" | "tolerance">;
@@ -12,6 +13,34 @@ export type Expectation = Pick<TestCase, "undefinedFlags" | "undefinedFsw" | "to
 const RFLAGS_COMPARED = 0x0025_7dd5;
 /** Vectors that push an error code a user can see in the signal frame. */
 const VECTORS_WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
+
+const PAGE = 0xfffn;
+/**
+ * Which byte CR2 tells of an operand of 14 to 108 bytes that goes on into a page which is not there the manuals do not say:
+ * AMD's processors tell the operand's last one.
+ */
+const ENVIRONMENTS: ReadonlySet<Mnemonic> = new Set([
+  Mnemonic.Fldenv,
+  Mnemonic.Fnstenv,
+  Mnemonic.Frstor,
+  Mnemonic.Fnsave,
+]);
+
+/** Whether two records of the same page fault differ in what is told of its address. */
+function differInAddress(host: StateRecord, emulator: StateRecord): boolean {
+  const [there, here] = [host.u64(Field.cr2), emulator.u64(Field.cr2)];
+  if (there === here) return false;
+  if ((there | PAGE) !== (here | PAGE)) return true;
+  const at = Number(emulator.u64(Field.rip)) - emulator.u32(Field.codeAddress);
+  if (at < 0 || at >= CODE_SIZE) return true;
+  const code = emulator.bytes.slice(Field.code + at, Field.code + CODE_SIZE);
+  const decoder = new Decoder(host.bits, code, 0);
+  const instruction = decoder.decode();
+  const spans = ENVIRONMENTS.has(instruction.mnemonic);
+  instruction.free();
+  decoder.free();
+  return !spans;
+}
 
 /** Differences as lines "field: host …, emulator …"; empty when equal. */
 export function compareStates(
@@ -36,7 +65,7 @@ export function compareStates(
     ) {
       differ("error code", host.u64(Field.errorCode), emulator.u64(Field.errorCode));
     }
-    if (vector === 14 && host.u64(Field.cr2) !== emulator.u64(Field.cr2)) {
+    if (vector === 14 && differInAddress(host, emulator)) {
       differ("cr2", host.u64(Field.cr2), emulator.u64(Field.cr2));
     }
   }

@@ -105,6 +105,27 @@ describe("comparison", () => {
       compareStates({ undefinedFlags: 0x10, undefinedFsw: 0, tolerance: "exact" }, a, b),
     ).toHaveLength(1);
   });
+
+  it("ignores which byte of a page CR2 tells of an x87 environment, and of nothing else", () => {
+    const exact = { undefinedFlags: 0, undefinedFsw: 0, tolerance: "exact" } as const;
+    const fault = (code: readonly number[], cr2: bigint): StateRecord => {
+      const state = new StateRecord();
+      state.setCode(Uint8Array.from(code), Memory.code);
+      state.setU64(Field.rip, BigInt(Memory.code + 1));
+      state.setU32(Field.vector, 14);
+      state.setU64(Field.cr2, cr2);
+      return state;
+    };
+    const differences = (code: readonly number[], other: bigint): number =>
+      compareStates(exact, fault(code, 0x2000_5013n), fault(code, other)).length;
+    const [fldenv, load] = [
+      [0x90, 0xd9, 0x22],
+      [0x90, 0x8b, 0x02],
+    ] as const;
+    expect(differences(fldenv, 0x2000_5000n)).toBe(0);
+    expect(differences(fldenv, 0x2000_4ff8n)).toBe(1);
+    expect(differences(load, 0x2000_5000n)).toBe(1);
+  });
 });
 
 describe("vectors", () => {
