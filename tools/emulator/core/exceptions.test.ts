@@ -98,6 +98,18 @@ add(0, "write a read-only page with CR0.WP clear", (a) => {
   a.mov(rcx, READ_ONLY).mov(o.mem(rcx), al);
   a.or(eax, 0x1_0000).mov(cr0, rax);
 });
+// A processor (AMD EPYC) looks at the first eight bytes of ten, and at the first element of an x87 environment, before it
+// looks at the rest.
+for (const [name, address, code] of [
+  ["FSTP m80", 0x7fff_ffff_fff8n, [0xdb, 0x38]],
+  ["FBSTP", 0x7fff_ffff_fff8n, [0xdf, 0x30]],
+  ["FNSTENV", 0x7fff_ffff_fffcn, [0xd9, 0x30]],
+  ["FNSAVE", 0x7fff_ffff_fffcn, [0xdd, 0x30]],
+] as const) {
+  const across = (at: bigint) => (a: Assembler) => a.mov(rax, at).db(...code);
+  both(`${name} from an absent page on`, across(address), { 0: "e 2", 3: "e 6" });
+  both(`${name} with its first piece across the end`, across(address + 1n), "d 0");
+}
 // Stack references raise #SS (vol. 3A, 6.15, interrupt 12), and RET faults itself (vol. 2, RET).
 const stack = (a: Assembler) => a.mov(rsp, NON_CANONICAL + 8n).push(rax);
 both("PUSH to a non-canonical stack", stack, "c 0");

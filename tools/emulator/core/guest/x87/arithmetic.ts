@@ -711,8 +711,10 @@ function storeGeneral(op: Op): usize {
 
 /** Writes ten bytes, all or nothing, or only checks that it could (`withheld`); false with a fault pending. */
 function writeTen(a: u64, high: u32, low: u64, withheld: bool): bool {
-  // Inside a page the first write fails if any does.
-  if ((withheld || (a & 0xfff) > 0xff6) && !probe(a, 10, WRITE, 8)) return false;
+  // Inside a page the first write fails if any does; the first eight bytes fault before the others do.
+  if (withheld || (a & 0xfff) > 0xff6) {
+    if (!probe(a, 8, WRITE, 8) || !probe(a, 10, WRITE, 8)) return false;
+  }
   if (withheld) return true;
   Mem.write<u64>(a, low);
   Mem.write<u16>(a + 8, <u64>high);

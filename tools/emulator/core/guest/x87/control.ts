@@ -259,11 +259,17 @@ function readEnvironment(op: Op, a: u64): void {
   store<u32>(S_FDS, real ? 0 : data & 0xffff);
 }
 
+/** `size` bytes at `a` can be accessed; the first element's fault comes before one for where the others are. */
+function reaches(op: Op, a: u64, size: i32, access: i32): bool {
+  const element = elementSize(op);
+  return probe(a, element, access, element) && probe(a, size, access, element);
+}
+
 export function storeEnvironment(op: Op): usize {
   if (!readyNoWait()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size, true);
-  if (!probe(a, size, WRITE, elementSize(op))) return op.fault();
+  if (!reaches(op, a, size, WRITE)) return op.fault();
   writeEnvironment(op, a);
   store<u32>(S_FCW, load<u32>(S_FCW) | 0x3f);
   updateSummary();
@@ -274,7 +280,7 @@ export function loadEnvironment(op: Op): usize {
   if (!ready()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size, false);
-  if (!probe(a, size, READ, elementSize(op))) return op.fault();
+  if (!reaches(op, a, size, READ)) return op.fault();
   readEnvironment(op, a);
   return op.next();
 }
@@ -283,7 +289,7 @@ export function saveState(op: Op): usize {
   if (!readyNoWait()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size + 80, true);
-  if (!probe(a, size + 80, WRITE, elementSize(op))) return op.fault();
+  if (!reaches(op, a, size + 80, WRITE)) return op.fault();
   writeEnvironment(op, a);
   for (let i: u32 = 0; i < 8; i++) {
     const p = Fpu.st(i);
@@ -298,7 +304,7 @@ export function restoreState(op: Op): usize {
   if (!ready()) return op.fault();
   const size = environmentSize(op);
   const a = op.address(size + 80, false);
-  if (!probe(a, size + 80, READ, elementSize(op))) return op.fault();
+  if (!reaches(op, a, size + 80, READ)) return op.fault();
   readEnvironment(op, a);
   for (let i: u32 = 0; i < 8; i++) {
     const p = Fpu.st(i);
