@@ -14,6 +14,7 @@ export const CAP_KILL: u64 = 5;
 export const CAP_SETGID: u64 = 6;
 export const CAP_SETUID: u64 = 7;
 export const CAP_SETPCAP: u64 = 8;
+export const CAP_LINUX_IMMUTABLE: u64 = 9;
 export const CAP_NET_BIND_SERVICE: u64 = 10;
 export const CAP_NET_ADMIN: u64 = 12;
 export const CAP_IPC_LOCK: u64 = 14;

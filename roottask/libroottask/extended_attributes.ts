@@ -13,6 +13,7 @@ import {
 } from "./attribute_list";
 import { CAP_SETFCAP, CAP_SYS_ADMIN, capable, MAY_READ, MAY_WRITE } from "./credentials";
 import { EEXIST, EINVAL, ENODATA, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, ERANGE } from "./errno";
+import { isFixed } from "./file_flags";
 import { pagesForFiles } from "./file_system";
 import { markChanged } from "./file_time";
 import { orderFor } from "./pages";
@@ -48,6 +49,7 @@ function isCapabilitySet(value: usize, size: u32): bool {
 
 /** The attribute of `node` may be read or changed, MAY_READ or MAY_WRITE. Returns 0 or a negative error. */
 function permitAttribute(node: Node, name: usize, length: u32, wanted: u32): i64 {
+  if (wanted === MAY_WRITE && isFixed(node)) return -EPERM;
   if (beginsWith(name, length, "security.") || beginsWith(name, length, "system.")) return 0;
   const refused: i64 = wanted === MAY_WRITE ? -EPERM : -ENODATA;
   if (beginsWith(name, length, "trusted.")) return capable(CAP_SYS_ADMIN) ? 0 : refused;

@@ -16,6 +16,7 @@ import {
   EPERM,
 } from "./errno";
 import { IN_ATTRIB, IN_DELETE, IN_ISDIR, noteCreated, noteName, noteNode } from "./file_events";
+import { FLAGS_INHERITED } from "./file_flags";
 import { hasInode } from "./file_system";
 import { markChanged, markCreated, markModified } from "./file_time";
 import { permitChange } from "./mount";
@@ -72,8 +73,9 @@ export function giveName(node: Node, directory: Node): i64 {
 /** Set-group-ID and execution by the group: the bit means the group's rights. */
 const GROUP_RIGHTS: u32 = S_ISGID | 0o010;
 
-/** What a new node gets from its directory (inode(7)): with the set-group-ID bit its group, and a directory the bit. */
+/** What a new node gets from its directory (inode(7)): flags; with the set-group-ID bit its group, and a directory the bit. */
 export function inherit(node: Node, directory: Node): void {
+  node.flags = directory.flags & FLAGS_INHERITED;
   if ((directory.mode & S_ISGID) === 0) return;
   node.group = directory.group;
   if (node.kind === KIND_DIRECTORY) node.mode |= S_ISGID;

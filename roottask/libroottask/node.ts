@@ -45,6 +45,8 @@ export class Node {
   kind: u32;
   /** Permission bits. */
   mode: u32;
+  /** FS_…_FL (file_flags.ts). */
+  flags: u32;
   inode: u32;
   /** Target of a link; of a file what its pages come from while nobody changes them (file_pages.ts). */
   data: usize;

@@ -3,7 +3,7 @@
 // on the file keeps it until the call is over. The functions here check what is the same for every kind.
 
 import { PAGE_SIZE } from "../libhedron/abi";
-import { EBADF, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, ESPIPE } from "./errno";
+import { EBADF, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM, ESPIPE } from "./errno";
 import {
   IN_ACCESS,
   IN_CLOSE_NOWRITE,
@@ -12,6 +12,7 @@ import {
   IN_OPEN,
   noteFile,
 } from "./file_events";
+import { isAppendOnly, isImmutable } from "./file_flags";
 import { changeLock, LOCK_NONE } from "./file_lock";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
@@ -539,6 +540,7 @@ export function truncateFile(thread: Thread, file: OpenFile, size: i64): i64 {
   if (size < 0) return -EINVAL;
   if ((file.flags & O_PATH) !== 0) return -EBADF;
   if (!writable(file)) return -EINVAL;
+  if (isAppendOnly(file.node)) return -EPERM;
   const truncate = file.operations.truncate;
   const result = truncate(thread, file, size);
   return note(file, IN_MODIFY, result === 0, result);
@@ -570,6 +572,7 @@ export function allocateFile(
   const moves = operation === FALLOC_COLLAPSE_RANGE || operation === FALLOC_INSERT_RANGE;
   if ((keeps && mode === operation) || (moves && mode !== operation)) return -EOPNOTSUPP;
   if (!writable(file)) return -EBADF;
+  if ((operation !== 0 && isAppendOnly(file.node)) || isImmutable(file.node)) return -EPERM;
   const allocate = file.operations.allocate;
   const result = allocate(thread, file, mode, offset, length);
   return note(file, IN_MODIFY, result === 0, result);

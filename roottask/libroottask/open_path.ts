@@ -18,6 +18,7 @@ import {
   EPERM,
 } from "./errno";
 import { IN_MODIFY, noteCreated, noteFile } from "./file_events";
+import { isAppendOnly } from "./file_flags";
 import { inherit } from "./file_names";
 import { enterSystem, hasInode, systemOf } from "./file_system";
 import { markCreated, markModified } from "./file_time";
@@ -30,6 +31,7 @@ import {
   hold,
   noteOpen,
   O_ACCMODE,
+  O_APPEND,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
@@ -208,6 +210,10 @@ function mayOpen(mount: Mount | null, node: Node, flags: u32): i64 {
   if (mode !== O_RDONLY || (flags & O_TRUNC) !== 0) wanted |= MAY_WRITE;
   const refused = permit(node, wanted);
   if (refused !== 0) return refused;
+  if (isAppendOnly(node)) {
+    if (mode !== O_RDONLY && (flags & O_APPEND) === 0) return -EPERM;
+    if ((flags & O_TRUNC) !== 0) return -EPERM;
+  }
   if ((flags & O_NOATIME) !== 0 && !owns(node)) return -EPERM;
   // What is no file of the file system's can be written to all the same.
   return (wanted & MAY_WRITE) !== 0 && node.kind === KIND_FILE ? permitChange(mount) : 0;

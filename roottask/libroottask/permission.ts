@@ -14,6 +14,7 @@ import {
   mayAccess,
 } from "./credentials";
 import { EACCES, ENOENT, EPERM, EROFS } from "./errno";
+import { isAppendOnly, isFixed, isImmutable } from "./file_flags";
 import { systemOf } from "./file_system";
 import { KIND_DIRECTORY, KIND_FILE, KIND_LINK, Node } from "./tree";
 
@@ -22,7 +23,7 @@ export const S_ISGID: u32 = 0o2000;
 const S_ISVTX: u32 = 0o1000;
 const S_IXGRP: u32 = 0o010;
 
-/** `wanted`, MAY_… bits, may be done with `node`; -EACCES otherwise. */
+/** `wanted`, MAY_… bits, may be done with `node`; -EACCES otherwise, or what stands against every change. */
 export function permit(node: Node, wanted: u32): i64 {
   if (node.kind === KIND_LINK) return 0;
   const directory = node.kind === KIND_DIRECTORY;
@@ -30,6 +31,7 @@ export function permit(node: Node, wanted: u32): i64 {
     const system = systemOf(node);
     if (system !== null && system.readOnly !== 0) return -EROFS;
   }
+  if ((wanted & MAY_WRITE) !== 0 && isImmutable(node)) return -EPERM;
   return mayAccess(node.owner, node.group, node.mode, directory, wanted) ? 0 : -EACCES;
 }
 
@@ -44,7 +46,9 @@ export function permitNew(directory: Node): i64 {
 export function permitRemoval(directory: Node, node: Node): i64 {
   if (directory.refresh !== 0) return -EPERM;
   const error = permit(directory, MAY_WRITE | MAY_EXECUTE);
-  if (error !== 0 || (directory.mode & S_ISVTX) === 0) return error;
+  if (error !== 0) return error;
+  if (isAppendOnly(directory) || isFixed(node)) return -EPERM;
+  if ((directory.mode & S_ISVTX) === 0) return 0;
   const own = actor.fileUser === node.owner || actor.fileUser === directory.owner;
   return own || capable(CAP_FOWNER) ? 0 : -EPERM;
 }

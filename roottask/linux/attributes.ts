@@ -17,6 +17,7 @@ import {
 import { fileAt } from "../libroottask/descriptors";
 import { EACCES, EBADF, EFAULT, EINVAL, EISDIR, ENOMEM, EPERM, EROFS } from "../libroottask/errno";
 import { IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
+import { isAppendOnly, isFixed } from "../libroottask/file_flags";
 import { pagesForFiles } from "../libroottask/file_system";
 import { markChanged } from "../libroottask/file_time";
 import { hasFlag, isReadOnly, Mount, MS_NOEXEC, permitChange } from "../libroottask/mount";
@@ -185,6 +186,7 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
   if (node.kind !== KIND_FILE) return -EINVAL;
   let refused = permitChange(walkMount);
   if (refused === 0) refused = permit(node, MAY_WRITE);
+  if (refused === 0 && isAppendOnly(node)) refused = -EPERM;
   if (refused !== 0) return refused;
   const busy = mayWriteTo(node);
   if (busy !== 0) return busy;
@@ -198,7 +200,7 @@ export function sysTruncate(thread: Thread, regs: Utcb): i64 {
 
 function setMode(mount: Mount | null, node: Node, entry: Entry | null, mode: u64): i64 {
   if (isReadOnly(mount)) return -EROFS;
-  if (!owns(node)) return -EPERM;
+  if (isFixed(node) || !owns(node)) return -EPERM;
   let bits = (mode as u32) & 0o7777;
   if (!mayKeepGroup(node.group)) bits &= ~S_ISGID;
   if ((node.seals & F_SEAL_EXEC) !== 0 && ((node.mode ^ bits) & 0o111) !== 0) return -EPERM;
@@ -246,7 +248,8 @@ function setOwner(
   group: u64,
 ): i64 {
   if (isReadOnly(mount)) return -EROFS;
-  if (!mayOwn(node, owner, group)) return -EPERM;
+  const named = (owner as i32) !== -1 || (group as i32) !== -1;
+  if ((named && isFixed(node)) || !mayOwn(node, owner, group)) return -EPERM;
   // A program that runs as somebody else must not come to do so as the new owner.
   if (node.kind !== KIND_DIRECTORY) {
     node.mode &= ~dangerousBits(node);
@@ -255,7 +258,7 @@ function setOwner(
   if ((owner as i32) !== -1) node.owner = owner as u32;
   if ((group as i32) !== -1) node.group = group as u32;
   markChanged(node);
-  if ((owner as i32) !== -1 || (group as i32) !== -1) noteFile(node, entry, IN_ATTRIB);
+  if (named) noteFile(node, entry, IN_ATTRIB);
   return 0;
 }
 

@@ -16,10 +16,13 @@ import {
 } from "../libroottask/descriptors";
 import { ownFiles } from "../libroottask/domain";
 import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM, ESPIPE } from "../libroottask/errno";
+import { isAppendOnly } from "../libroottask/file_flags";
 import {
   allocateFile,
+  O_APPEND,
   O_ASYNC,
   O_CLOEXEC,
+  O_NOATIME,
   O_NONBLOCK,
   O_PATH,
   O_SETTABLE,
@@ -29,11 +32,13 @@ import {
   truncateFile,
   writable,
 } from "../libroottask/open_file";
+import { owns } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { addSeals } from "../libroottask/seals";
 import { get32, got } from "../libroottask/space";
 import { KIND_BLOCK, KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
 import { notifyOfDirectory } from "./directory_signals";
+import { flagsIoctl, NO_FLAGS_COMMAND } from "./file_flags";
 import {
   asyncIoctl,
   fileSignal,
@@ -143,6 +148,13 @@ function setFlags(file: OpenFile, settable: u32, wanted: u32): i64 {
   return 0;
 }
 
+/** F_SETFL of `wanted` is allowed: what only grows is appended to, and others' times of access are theirs. */
+function maySetFlags(file: OpenFile, wanted: u32): bool {
+  const changed = file.flags ^ wanted;
+  if ((changed & O_APPEND) !== 0 && isAppendOnly(file.node)) return false;
+  return (changed & wanted & O_NOATIME) === 0 || owns(file.node);
+}
+
 /** F_ADD_SEALS. */
 function seal(file: OpenFile, seals: u32): i64 {
   if (!writable(file)) return -EPERM;
@@ -175,6 +187,7 @@ export function sysFcntl(thread: Thread, regs: Utcb): i64 {
       if ((file.flags & O_PATH) !== 0) return -EBADF;
   }
   if (command === F_SETFL) {
+    if (!maySetFlags(file, regs.rdx as u32)) return -EPERM;
     const error = setAsync(file, fd, (regs.rdx & (O_ASYNC as u64)) !== 0);
     return error !== 0 ? error : setFlags(file, O_SETTABLE, regs.rdx as u32);
   }
@@ -213,6 +226,8 @@ export function sysIoctl(thread: Thread, regs: Utcb): i64 {
   if (command === FIOASYNC) return asyncIoctl(program, file, regs.rdi as u32, regs.rdx);
   const owner = ownerIoctl(thread, file, command, regs.rdx);
   if (owner !== NO_OWNER_COMMAND) return owner;
+  const flagged = flagsIoctl(program.space, file, command, regs.rdx);
+  if (flagged !== NO_FLAGS_COMMAND) return flagged;
   const ioctl = file.operations.ioctl;
   return ioctl(thread, file, command, regs.rdx);
 }

@@ -5,6 +5,7 @@ import { MAY_WRITE } from "../libroottask/credentials";
 import { fileAt } from "../libroottask/descriptors";
 import { EBADF, EFAULT, EINVAL, EPERM, EROFS } from "../libroottask/errno";
 import { IN_ACCESS, IN_ATTRIB, IN_MODIFY, noteFile } from "../libroottask/file_events";
+import { isFixed, isImmutable } from "../libroottask/file_flags";
 import { clockNanoseconds, clockSeconds, markChanged } from "../libroottask/file_time";
 import { isReadOnly, Mount } from "../libroottask/mount";
 import { O_PATH } from "../libroottask/open_file";
@@ -46,8 +47,10 @@ function setTimes(mount: Mount | null, node: Node, entry: Entry | null): i64 {
   if (isReadOnly(mount)) return -EROFS;
   const access = load<i64>(times + 8);
   const modification = load<i64>(times + TIMESPEC + 8);
+  const now = access === UTIME_NOW && modification === UTIME_NOW;
+  if (now ? isImmutable(node) : isFixed(node)) return -EPERM;
   if (!owns(node)) {
-    if (access !== UTIME_NOW || modification !== UTIME_NOW) return -EPERM;
+    if (!now) return -EPERM;
     const refused = permit(node, MAY_WRITE);
     if (refused !== 0) return refused;
   }

@@ -34,6 +34,7 @@ import {
   EOVERFLOW,
   EPERM,
 } from "../libroottask/errno";
+import { isAppendOnly } from "../libroottask/file_flags";
 import { hasPage } from "../libroottask/file_pages";
 import { hasFlag, Mount, MS_NOEXEC } from "../libroottask/mount";
 import { backingNode, O_PATH, OpenFile, readable, writable } from "../libroottask/open_file";
@@ -164,6 +165,7 @@ function findBacking(file: OpenFile, protection: u64, flags: u64): i64 {
   if (type === MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN) !== 0) return -EOPNOTSUPP;
   const writing = (protection & (MEM_W as u64)) !== 0;
   if (!readable(file) || (shared && writing && !writable(file))) return -EACCES;
+  if (shared && writable(file) && isAppendOnly(file.node)) return -EACCES;
   const map = file.operations.map;
   const error = map(file, shared, writing);
   backing = backingNode;

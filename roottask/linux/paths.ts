@@ -17,6 +17,7 @@ import {
   EXDEV,
 } from "../libroottask/errno";
 import { IN_ATTRIB, IN_MOVE_SELF, noteMove, noteNode } from "../libroottask/file_events";
+import { isFixed } from "../libroottask/file_flags";
 import {
   carries,
   giveName,
@@ -420,7 +421,7 @@ function linkAt(program: Program, from: u64, old: u64, to: u64, added: u64, flag
   error = permitLink(node);
   if (error === 0) error = permitNew(walkDirectory as Node);
   if (error !== 0) return error;
-  if (node.kind === KIND_DIRECTORY) return -EPERM;
+  if (isFixed(node) || node.kind === KIND_DIRECTORY) return -EPERM;
   if (node.links === 0 && node.linkable === 0) return -ENOENT;
   if (node.links !== 0 && !hasInode(node)) return -ENOSPC;
   node.linkable = 0;

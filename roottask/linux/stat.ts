@@ -2,6 +2,7 @@
 // (arch/x86/include/uapi/asm/stat.h, include/uapi/linux/stat.h, include/uapi/asm-generic/statfs.h).
 
 import { majorOf, minorOf, packedMinor } from "../libroottask/device_numbers";
+import { FS_APPEND_FL, FS_IMMUTABLE_FL, FS_NODUMP_FL } from "../libroottask/file_flags";
 import { pagesTaken } from "../libroottask/file_pages";
 import { FileSystem, pagesLeft, systemOf } from "../libroottask/file_system";
 import { typeOf } from "../libroottask/file_type";
@@ -26,6 +27,8 @@ const NO_DEVICE: u32 = 1;
 const STATX_BASIC_STATS: u32 = 0x7ff;
 const STATX_MNT_ID: u32 = 0x1000;
 const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
+/** STATX_ATTR_IMMUTABLE and its like are the flags' own bits. */
+const STATX_ATTR_FLAGS: u64 = (FS_APPEND_FL | FS_IMMUTABLE_FL | FS_NODUMP_FL) as u64;
 /** Flags of statfs(2), include/linux/statfs.h. */
 const ST_VALID: u64 = 0x20;
 const ST_NOATIME: u64 = 0x400;
@@ -169,10 +172,14 @@ export function fillStatx(mount: Mount | null, node: Node): void {
   stat.rdevMinor = minorOf(node.device);
   stat.devMinor = deviceOf(node);
   stat.attributesMask = STATX_ATTR_MOUNT_ROOT;
+  if (!isComputed(node)) {
+    stat.attributesMask |= STATX_ATTR_FLAGS;
+    stat.attributes = (node.flags as u64) & STATX_ATTR_FLAGS;
+  }
   if (mount === null) return;
   stat.mask |= STATX_MNT_ID;
   stat.mountId = mount.id as u64;
-  if (mount.root === node) stat.attributes = STATX_ATTR_MOUNT_ROOT;
+  if (mount.root === node) stat.attributes |= STATX_ATTR_MOUNT_ROOT;
 }
 
 /** ST_… of `mount`. */

@@ -13,9 +13,11 @@ import {
   ENOMEM,
   EOPNOTSUPP,
   EOVERFLOW,
+  EPERM,
   ESPIPE,
   EXDEV,
 } from "../libroottask/errno";
+import { isImmutable } from "../libroottask/file_flags";
 import {
   BUFFER_BYTES,
   callBuffer,
@@ -377,6 +379,7 @@ export function sysCopyFileRange(thread: Thread, regs: Utcb): i64 {
   error = checkCopy(input, output);
   if (error !== 0) return error;
   if (input.node.system !== output.node.system) return -EXDEV;
+  if (isImmutable(output.node)) return -EPERM;
   let count = regs.r8;
   if ((from as u64) + count < (from as u64) || (to as u64) + count < (to as u64)) return -EOVERFLOW;
   const size = input.node.size as i64;
