@@ -62,6 +62,7 @@ import {
   ABI_LINUX,
   ABI_NATIVE,
   firstProgram,
+  INIT,
   initPrograms,
   Program,
   STATE_FAILED,
@@ -100,6 +101,7 @@ import { initThreads } from "../libroottask/thread";
 import { allocateHandlerStack, watchProcessor } from "../libroottask/thread_slots";
 import { find, initTree, KIND_FILE, Node, walkMount } from "../libroottask/tree";
 import { initWaitQueue } from "../libroottask/wait_queue";
+import { makeInitProcess } from "../linux/init_process";
 import { initLinux, prepare } from "../linux/start";
 import { reportMissing } from "../linux/table";
 import { addProc } from "../proc/proc";
@@ -219,7 +221,7 @@ function finishOldest(): bool {
   let oldest: Program | null = null;
   let program = firstProgram();
   while (program !== null) {
-    if (program.entry === program) oldest = program;
+    if (program.entry === program && program.id !== INIT) oldest = program;
     program = program.next;
   }
   if (oldest === null) return false;
@@ -375,7 +377,7 @@ export function main(hipAddress: u64, cpu: u64): void {
   claimPorts(CMOS_PORT, 2);
   startClock(hipTscKilohertz(hip));
   seedRandom(bootTime() as u64);
-  if (!initMediator() || !initLinux()) fail("out of memory");
+  if (!initMediator() || !initLinux() || !makeInitProcess()) fail("out of memory");
   if (!hasUserland) {
     fail(
       'there is no boot module named userland (-initrd "roottask-bin roottask,userland.tar userland")',

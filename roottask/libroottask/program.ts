@@ -422,6 +422,31 @@ export function newProgramRecord(parent: Program | null): Program | null {
   return program;
 }
 
+/** Process 1 (linux/init_process.ts). */
+export const INIT: u32 = 1;
+
+/** The record of process 1, which takes no slot and no number; null when memory is out. */
+export function newInitRecord(): Program | null {
+  const program = create<Program>();
+  if (program === null) return null;
+  program.id = INIT;
+  program.group = INIT;
+  program.session = INIT;
+  program.entry = program;
+  program.state = STATE_RUNNING;
+  program.ending = 1;
+  program.ended = 1;
+  store<usize>(ids + INIT * 4, RESERVED);
+  program.next = programs;
+  programs = program;
+  return program;
+}
+
+/** `program` sees `other`: one that descends from the same line of the start file, or process 1. */
+export function sees(program: Program, other: Program): bool {
+  return other.entry === program.entry || other.id === INIT;
+}
+
 type Forget = (program: Program) => void;
 
 function nothingToForget(_program: Program): void {}

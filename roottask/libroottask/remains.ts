@@ -20,21 +20,29 @@ export function leaveRemains(thread: Thread): void {
   if (program.abi !== ABI_LINUX || thread.id !== program.id) return;
   const rest = create<Thread>();
   if (rest === null) return;
-  const storage = allocate(THREAD_PERSONALITY_BYTES);
-  if (storage === 0) {
-    destroy<Thread>(rest);
-    return;
-  }
-  memory.copy(storage, thread.personality, THREAD_PERSONALITY_BYTES);
-  rest.personality = storage;
-  rest.id = thread.id;
-  rest.program = program;
   rest.usedTime = thread.usedTime;
   rest.processor = thread.processor;
   rest.processors = thread.processors;
   rest.credentials = keepCredentials(thread.credentials);
+  if (!addRemains(program, rest)) return;
+  memory.copy(rest.personality, thread.personality, THREAD_PERSONALITY_BYTES);
+}
+
+/** Makes `rest`, which has credentials, what is left of `program`; it goes where memory is out: false. */
+export function addRemains(program: Program, rest: Thread): bool {
+  const storage = allocate(THREAD_PERSONALITY_BYTES);
+  if (storage === 0) {
+    dropCredentials(rest.credentials);
+    destroy<Thread>(rest);
+    return false;
+  }
+  memory.fill(storage, 0, THREAD_PERSONALITY_BYTES);
+  rest.personality = storage;
+  rest.id = program.id;
+  rest.program = program;
   dropRemains(program);
   program.remains = rest;
+  return true;
 }
 
 /** Frees what is left of the first thread of `program`. */

@@ -2,7 +2,7 @@
 // id (clock_getcpuclockid(3); include/linux/posix-timers_types.h). User and system time are one here, so the three kinds
 // of such clocks differ in resolution alone.
 
-import { Program, programWithId, Thread, threadWithId } from "../libroottask/program";
+import { Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME } from "./clock_ids";
 
@@ -35,7 +35,7 @@ export function resolutionOfCpuClock(id: u32): i64 {
 function processOf(thread: Thread, id: u32, reads: bool): Program | null {
   if (id === 0 || (reads && id === thread.id)) return thread.program;
   const found = programWithId(id);
-  return found !== null && found.entry === thread.program.entry ? found : null;
+  return found !== null && sees(thread.program, found) ? found : null;
 }
 
 /** Finds the clock of CPU time `id` of `thread`, to read it or to set a timer by it. False where there is none. */

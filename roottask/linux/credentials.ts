@@ -18,7 +18,7 @@ import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { allocate, release } from "../libroottask/heap";
 import { tellIds } from "../libroottask/mediator";
 import { hasFlag, Mount, MS_NOSUID } from "../libroottask/mount";
-import { Program, Thread } from "../libroottask/program";
+import { Program, sees, Thread } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { Node } from "../libroottask/tree";
@@ -427,7 +427,7 @@ export function sysCapget(thread: Thread, regs: Utcb): i64 {
   const id = got as i32;
   if (id < 0) return -EINVAL;
   const target = id === 0 ? thread : threadOrRemains(id as u32);
-  if (target === null || target.program.entry !== program.entry) return -ESRCH;
+  if (target === null || !sees(program, target.program)) return -ESRCH;
   const asked = target.credentials;
   putSet(0, asked.effective);
   putSet(4, asked.permitted);

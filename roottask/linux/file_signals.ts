@@ -23,7 +23,14 @@ import {
   POLLRDNORM,
   POLLWRNORM,
 } from "../libroottask/poll_events";
-import { firstProgram, Program, programWithId, Thread, threadWithId } from "../libroottask/program";
+import {
+  firstProgram,
+  Program,
+  programWithId,
+  sees,
+  Thread,
+  threadWithId,
+} from "../libroottask/program";
 import { AF_UNIX, isSocket, socketOf } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { KIND_PIPE } from "../libroottask/tree";
@@ -312,7 +319,7 @@ function processOf(thread: Thread, type: u32, id: u32): Program | null {
     const other = threadWithId(id);
     if (other !== null) program = other.program;
   }
-  return program !== null && program.entry === thread.program.entry ? program : null;
+  return program !== null && sees(thread.program, program) ? program : null;
 }
 
 /** Makes who has `id` in the meaning of `type` the owner of `file`; 0 is nobody. 0, -ESRCH or -ENOMEM. */

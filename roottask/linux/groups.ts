@@ -3,13 +3,13 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { EACCES, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
-import { firstProgram, Program, programWithId } from "../libroottask/program";
+import { firstProgram, Program, programWithId, sees } from "../libroottask/program";
 
 /** The process `id` of the tree of `program`, itself for 0; null where there is none. */
 function processOf(program: Program, id: i32): Program | null {
   if (id === 0) return program;
   const found = programWithId(id as u32);
-  return found !== null && found.entry === program.entry ? found : null;
+  return found !== null && sees(program, found) ? found : null;
 }
 
 /** Some process of `session`, or of any where that is 0, is in group `id`. */

@@ -1,14 +1,14 @@
 // Who may look into whom: the access mode checks of ptrace(2), for calls that read what another process has.
 
 import { CAP_SYS_PTRACE, Credentials, hasCapability } from "../libroottask/credentials";
-import { Thread } from "../libroottask/program";
+import { sees, Thread } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
 import { linuxProgram } from "./state";
 
 /** The thread with `id` that `thread` sees, or what is left of it (remains.ts), or null. */
 export function visibleThread(thread: Thread, id: u32): Thread | null {
   const other = threadOrRemains(id);
-  return other !== null && other.program.entry === thread.program.entry ? other : null;
+  return other !== null && sees(thread.program, other.program) ? other : null;
 }
 
 /** All ids of `its` are the real ones of `own`. */

@@ -49,13 +49,12 @@ function setLimit(program: Program, resource: u32, soft: u64, hard: u64): void {
   else if (resource === RLIMIT_FSIZE) program.fileLimit = soft;
 }
 
-/** What a new program starts with. */
-export function initLimits(program: Program): void {
+/** The limits that a new process has that nobody made. */
+export function usualLimits(program: Program): void {
   for (let resource: u32 = 0; resource < RLIMITS; resource++) {
     setLimit(program, resource, RLIM_INFINITY, RLIM_INFINITY);
   }
   setLimit(program, RLIMIT_STACK, STACK_SIZE, RLIM_INFINITY);
-  program.space.growthLimit = STACK_SIZE;
   setLimit(program, RLIMIT_SIGPENDING, SIGNALS_QUEUED, SIGNALS_QUEUED);
   setLimit(program, RLIMIT_CORE, 0, RLIM_INFINITY);
   setLimit(program, RLIMIT_NICE, 0, 0);
@@ -63,6 +62,12 @@ export function initLimits(program: Program): void {
   setLimit(program, RLIMIT_MSGQUEUE, QUEUES_BYTES, QUEUES_BYTES);
   setLimit(program, RLIMIT_MEMLOCK, LOCKED_BYTES, LOCKED_BYTES);
   setLimit(program, RLIMIT_NOFILE, FILES_SOFT as u64, FILES_MAX as u64);
+}
+
+/** What a new program of the start file starts with. */
+export function initLimits(program: Program): void {
+  usualLimits(program);
+  program.space.growthLimit = STACK_SIZE;
 }
 
 function isUnlimited(program: Program, resource: u32): bool {

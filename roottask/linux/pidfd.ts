@@ -15,7 +15,7 @@ import { create, destroy } from "../libroottask/heap";
 import { O_CLOEXEC, O_NONBLOCK, OpenFile } from "../libroottask/open_file";
 import { giveDescriptor } from "../libroottask/open_path";
 import { POLLIN, POLLRDNORM } from "../libroottask/poll_events";
-import { Program, programWithId, Thread, threadWithId } from "../libroottask/program";
+import { INIT, Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
 import { Node } from "../libroottask/tree";
 import { notify } from "../libroottask/watches";
@@ -116,6 +116,7 @@ export function forgetProcessFiles(program: Program): void {
 
 function poll(file: OpenFile): u32 {
   const program = processFileOf(file).program;
+  if (program !== null && program.id === INIT) return 0;
   return program === null || program.alive === 0 ? POLLIN | POLLRDNORM : 0;
 }
 
@@ -137,7 +138,7 @@ export function sysPidfdOpen(program: Program, regs: Utcb): i64 {
   const flags = regs.rsi as u32;
   if ((flags & ~O_NONBLOCK) !== 0 || id <= 0) return -EINVAL;
   const process = programWithId(id as u32);
-  if (process !== null && process.entry === program.entry) {
+  if (process !== null && sees(program, process)) {
     return giveProcessFile(program, process, flags);
   }
   const thread = threadWithId(id as u32);
@@ -198,7 +199,7 @@ export function sysPidfdSendSignal(thread: Thread, regs: Utcb): i64 {
   if (error !== 0) return error;
   const process = found;
   const signal = regs.rsi & 0xffff_ffff;
-  if (process !== null && process.entry !== thread.program.entry) return -EINVAL;
+  if (process !== null && !sees(thread.program, process)) return -EINVAL;
   if (regs.rdx === 0) {
     fillSender(thread, signal, SI_USER);
   } else {

@@ -7,7 +7,7 @@ import { CAP_SYS_NICE, hasCapability } from "../libroottask/credentials";
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { allow } from "../libroottask/migration";
 import { allProcessors } from "../libroottask/processors";
-import { firstProgram, Program, Thread } from "../libroottask/program";
+import { firstProgram, Program, sees, Thread } from "../libroottask/program";
 import { firstMember, isRemains, nextMember, threadOrRemains } from "../libroottask/remains";
 import { copyFrom, copyTo, get32, got, put32, put64 } from "../libroottask/space";
 import { RLIMIT_NICE, RLIMIT_RTPRIO } from "./limit_numbers";
@@ -32,7 +32,7 @@ const FAIR_INTERVAL: u64 = 4_000_000;
 function threadOf(thread: Thread, id: i32): Thread | null {
   if (id === 0) return thread;
   const found = threadOrRemains(id as u32);
-  return found !== null && found.program.entry === thread.program.entry ? found : null;
+  return found !== null && sees(thread.program, found.program) ? found : null;
 }
 
 export function isRealTime(policy: u32): bool {
@@ -283,7 +283,7 @@ const PRIO_USER: u32 = 2;
 
 /** `which` and `who` of the calling thread mean `other`. */
 export function isMeant(thread: Thread, which: u32, who: u32, other: Thread): bool {
-  if (other.program.entry !== thread.program.entry) return false;
+  if (!sees(thread.program, other.program)) return false;
   if (which === PRIO_PROCESS) return other.id === (who === 0 ? thread.id : who);
   if (which === PRIO_PGRP) return other.program.group === (who === 0 ? thread.program.group : who);
   return other.credentials.user === (who === 0 ? thread.credentials.user : who);

@@ -9,6 +9,7 @@ import {
   firstProgram,
   Program,
   programWithId,
+  sees,
   Thread,
   threadWithId,
   WAIT_TIMED_OUT,
@@ -69,7 +70,7 @@ function processWith(id: u32): Program | null {
 
 /** kill(2) with `id` of `sender` means `program`. */
 function isMeant(sender: Program, program: Program, id: i32): bool {
-  if (program.entry !== sender.entry) return false;
+  if (!sees(sender, program)) return false;
   if (id > 0) return program === processWith(id as u32);
   if (id === -1) return program !== sender && program !== program.entry;
   return program.group === (id === 0 ? sender.group : (-id as u32));
@@ -105,7 +106,7 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
 /** Thread `id` of a process that `sender` knows, of process `group` where that is not 0, or what is left of it; or null. */
 function knownThread(sender: Thread, group: u32, id: u64): Thread | null {
   const thread = threadOrRemains(id as u32);
-  if (thread === null || thread.program.entry !== sender.program.entry) return null;
+  if (thread === null || !sees(sender.program, thread.program)) return null;
   return group === 0 || thread.program.id === group ? thread : null;
 }
 
@@ -169,7 +170,7 @@ export function sysSigqueueinfo(thread: Thread, regs: Utcb): i64 {
   const own = (regs.rdi as u32) === thread.id;
   if (claimed === -EFAULT || (claimed !== 0 && !own)) return claimed;
   const program = processWith(regs.rdi as u32);
-  if (program === null || program.entry !== thread.program.entry) return -ESRCH;
+  if (program === null || !sees(thread.program, program)) return -ESRCH;
   return sendInfo(thread, program, null, regs.rsi & 0xffff_ffff);
 }
 

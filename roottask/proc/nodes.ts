@@ -31,6 +31,7 @@ import {
   firstProgram,
   Program,
   programWithId,
+  sees,
   Thread,
   threadWithId,
 } from "../libroottask/program";
@@ -399,7 +400,7 @@ function forgetProcess(program: Program): void {
 
 function isVisible(program: Program): bool {
   const thread = ownThread();
-  return program.id !== 0 && (thread === null || program.entry === thread.program.entry);
+  return program.id !== 0 && (thread === null || sees(thread.program, program));
 }
 
 function refreshProcesses(directory: Node): void {
