@@ -20,9 +20,14 @@ export const MOUNTS_MAX: u32 = 4096;
 
 export function destroyNamespace(namespace: Namespace): void {
   const node = namespace.node;
+  const file = changetype<Node | null>(namespace.file);
   destroy<Namespace>(namespace);
   node.users--;
   dispose(node);
+  if (file === null) return;
+  file.links = 0;
+  file.users--;
+  dispose(file);
 }
 
 type Changed = (namespace: Namespace) => void;

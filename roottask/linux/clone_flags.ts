@@ -19,12 +19,12 @@ export const CLONE_PARENT_SETTID: u64 = 0x10_0000;
 export const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
 export const CLONE_DETACHED: u64 = 0x40_0000;
 export const CLONE_CHILD_SETTID: u64 = 0x100_0000;
-const CLONE_NEWCGROUP: u64 = 0x200_0000;
-const CLONE_NEWUTS: u64 = 0x400_0000;
-const CLONE_NEWIPC: u64 = 0x800_0000;
+export const CLONE_NEWCGROUP: u64 = 0x200_0000;
+export const CLONE_NEWUTS: u64 = 0x400_0000;
+export const CLONE_NEWIPC: u64 = 0x800_0000;
 export const CLONE_NEWUSER: u64 = 0x1000_0000;
 export const CLONE_NEWPID: u64 = 0x2000_0000;
-const CLONE_NEWNET: u64 = 0x4000_0000;
+export const CLONE_NEWNET: u64 = 0x4000_0000;
 /** Of clone3(2) alone. */
 export const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 export const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;

@@ -90,7 +90,8 @@ function plainOf(extended: u32): u32 {
 
 /** The node has flags: of a file or a directory that is kept. */
 function hasFlags(node: Node): bool {
-  return (node.kind === KIND_FILE || node.kind === KIND_DIRECTORY) && !isComputed(node);
+  const kept = node.kind === KIND_DIRECTORY || (node.kind === KIND_FILE && node.operations === 0);
+  return kept && !isComputed(node);
 }
 
 /** What `fsx` asks for beside flags: 0 or a negative error. */

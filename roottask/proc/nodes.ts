@@ -16,6 +16,7 @@ import { EINVAL, EIO, ENOMEM, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Mount } from "../libroottask/mount";
+import { firstNamespace } from "../libroottask/namespaces";
 import {
   FileOperations,
   newOperations,
@@ -29,6 +30,7 @@ import { memoryScoreOf } from "../libroottask/out_of_memory";
 import {
   currentThread,
   firstProgram,
+  INIT,
   Program,
   programWithId,
   sees,
@@ -56,6 +58,20 @@ import { setProcessDirectories } from "../linux/pidfd";
 import { addNode, fixed, name } from "./entries";
 import { fdinfo } from "./fdinfo";
 import * as mounts from "./mounts";
+import {
+  initNamespaceFiles,
+  isNamespaceFile,
+  NAMESPACE_CGROUP,
+  NAMESPACE_IPC,
+  NAMESPACE_MOUNTS,
+  NAMESPACE_NET,
+  NAMESPACE_PID,
+  NAMESPACE_TIME,
+  NAMESPACE_USER,
+  NAMESPACE_UTS,
+  namespaceFile,
+  namespaceText,
+} from "./namespace_files";
 import * as net from "./net";
 import { readPagemap } from "./page_details";
 import * as process from "./process";
@@ -89,6 +105,9 @@ const SCORE: u32 = 60;
 const SCORE_SET: u32 = 61;
 const CGROUP: u32 = 62;
 const PAGEMAP: u32 = 63;
+/** With the kind of namespace; FOR_CHILDREN is the one that children begin in, which is the same. */
+const NAMESPACE: u32 = 200;
+const FOR_CHILDREN: u32 = 8;
 /** In place of the id of a process that has gone: nobody has it. */
 const NOBODY: u32 = 0xffff;
 const MEMINFO: u32 = 20;
@@ -266,7 +285,9 @@ function refreshDescriptor(node: Node): void {
   begin();
   if (target !== null) {
     const placed = target.names !== null || target.kind === KIND_FILE;
-    if (placed || target.kind === KIND_DIRECTORY) {
+    if (isNamespaceFile(target)) {
+      namespaceText(target);
+    } else if (placed || target.kind === KIND_DIRECTORY) {
       process.path(mount, target, found);
     } else {
       const operations = changetype<FileOperations>(target.operations);
@@ -364,6 +385,7 @@ function fill(directory: Node): void {
   addLink(directory, "root", ROOT, refreshLink);
   addDirectory(directory, "fd", refreshDescriptors);
   addDirectory(directory, "fdinfo", refreshDescriptors);
+  addDirectory(directory, "ns", refreshNamespaces);
   const infos = entryOf(directory, name, copyLiteral(name, "fdinfo"));
   if (infos !== null) infos.node.object = ((idOf(directory) << SHIFT) | INFO) as usize;
 }
@@ -376,6 +398,41 @@ function refreshProcess(directory: Node): void {
   if (directory.entries !== null) return;
   fill(directory);
   addDirectory(directory, "task", refreshTasks);
+}
+
+/** The namespace that a process or thread is in. */
+function refreshNamespace(node: Node): void {
+  const program = programOf(node);
+  const thread = threadWithId(idOf(node));
+  let file: Node | null = null;
+  if (thread !== null) file = namespaceFile(namespaceKind(node), thread.fs.namespace);
+  else if (program !== null && program.id === INIT) {
+    file = namespaceFile(namespaceKind(node), firstNamespace());
+  }
+  begin();
+  if (file !== null) namespaceText(file);
+  setTarget(node);
+  node.target = file;
+  node.targetMount = 0;
+}
+
+function namespaceKind(node: Node): u32 {
+  return (whatOf(node) - NAMESPACE) & (FOR_CHILDREN - 1);
+}
+
+function refreshNamespaces(directory: Node): void {
+  if (directory.entries !== null) return;
+  addLink(directory, "cgroup", NAMESPACE + NAMESPACE_CGROUP, refreshNamespace);
+  addLink(directory, "ipc", NAMESPACE + NAMESPACE_IPC, refreshNamespace);
+  addLink(directory, "mnt", NAMESPACE + NAMESPACE_MOUNTS, refreshNamespace);
+  addLink(directory, "net", NAMESPACE + NAMESPACE_NET, refreshNamespace);
+  addLink(directory, "pid", NAMESPACE + NAMESPACE_PID, refreshNamespace);
+  const children = NAMESPACE + FOR_CHILDREN;
+  addLink(directory, "pid_for_children", children + NAMESPACE_PID, refreshNamespace);
+  addLink(directory, "time", NAMESPACE + NAMESPACE_TIME, refreshNamespace);
+  addLink(directory, "time_for_children", children + NAMESPACE_TIME, refreshNamespace);
+  addLink(directory, "user", NAMESPACE + NAMESPACE_USER, refreshNamespace);
+  addLink(directory, "uts", NAMESPACE + NAMESPACE_UTS, refreshNamespace);
 }
 
 let processes: Node = changetype<Node>(0);
@@ -623,6 +680,7 @@ function seek(file: OpenFile, offset: i64, whence: u32): i64 {
 /** Fills `directory`, which is /proc. False when memory is out. */
 export function fillProc(directory: Node): bool {
   if (!initWriter()) return false;
+  initNamespaceFiles();
   const operations = newOperations(storage);
   operations.read = read;
   operations.release = closeText;
