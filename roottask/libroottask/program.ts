@@ -138,6 +138,8 @@ export class Program {
   keys: usize;
   /** Names that it has given its host, where it is its own `entry` (linux/host_names.ts), 0 for none. */
   hostNames: usize;
+  /** What it calls core dumps, where it is its own `entry` (linux/core_name.ts), 0 where it has not said. */
+  corePattern: usize;
   /** Next of all programs. */
   next: Program | null;
 

@@ -1,7 +1,6 @@
 // Core dumps (core(5)): what a program had and was when it died of a signal, as an ELF file `core` in its working directory
 // (fs/coredump.c and fs/binfmt_elf.c of Linux 6.1: what is dumped, in which order, and where RLIMIT_CORE cuts it). The file
-// is put together here; core_notes.ts has the notes. Left out: other names than that, pipes, and a filter of a process's
-// own.
+// is put together here; core_notes.ts has the notes, core_name.ts another name.
 
 import { MEM_R, MEM_W, MEM_X, PAGE_SIZE } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
@@ -24,10 +23,10 @@ import {
 import { openPath } from "../libroottask/open_path";
 import { Thread } from "../libroottask/program";
 import { nextPresent, pointerTo, present } from "../libroottask/space";
-import { copyLiteral } from "../libroottask/text";
 import { kickAll, waitFor } from "../libroottask/thread";
 import { dispose, Node, seeFrom, walkNode, walkToName } from "../libroottask/tree";
 import { beginFile, emit, endFile, isCut, skip } from "./core_file";
+import { coreName } from "./core_name";
 import { keepInfo, notesSize, putNotes } from "./core_notes";
 import { RLIMIT_CORE } from "./limit_numbers";
 import { SIGSTOP } from "./signal_numbers";
@@ -56,8 +55,21 @@ const SIGNALS_OF_CORE: u64 =
 const MOMENT: u64 = 100_000;
 const MOMENTS: u32 = 10_000;
 
-const name = memory.data(8);
+const name = memory.data(4096);
 const block = memory.data(64);
+
+/** What is dumped, as /proc/PID/coredump_filter has it (include/linux/sched/coredump.h). */
+const DUMP_ANON_PRIVATE: u32 = 1;
+const DUMP_ANON_SHARED: u32 = 2;
+const DUMP_MAPPED_PRIVATE: u32 = 4;
+const DUMP_MAPPED_SHARED: u32 = 8;
+const DUMP_ELF_HEADERS: u32 = 16;
+/** That of the process that dies. */
+let filter: u32 = 0;
+
+function dumps(what: u32): bool {
+  return (filter & what) !== 0;
+}
 
 /** A piece of an area, as a segment has it. */
 let pieceStart: u64 = 0;
@@ -78,19 +90,27 @@ function isChanged(space: Space, area: Area): bool {
   return false;
 }
 
-/** Bytes of the piece that belong into the file: vma_dump_size() with the filter that processes begin with. */
+/** Bytes of the piece, which begins at `offset` of its file, that belong into the dump though nothing of it was changed. */
+function sizeOfUnchanged(area: Area, offset: u64): u64 {
+  if (dumps(DUMP_MAPPED_PRIVATE)) return pieceEnd - pieceStart;
+  const begins = offset === 0 && (area.rights & MEM_R) !== 0;
+  return begins && dumps(DUMP_ELF_HEADERS) ? PAGE : 0;
+}
+
+/** Bytes of the piece that belong into the file: vma_dump_size(). */
 function sizeOfPiece(space: Space, area: Area, loaded: bool): u64 {
   const whole = pieceEnd - pieceStart;
   const node = area.node;
   if ((area.marks & MARK_DONT_DUMP) !== 0) return 0;
-  if (loaded && !imageWritable) {
-    return imageOffset === 0 && (area.rights & MEM_R) !== 0 ? PAGE : 0;
+  if (loaded) {
+    if (imageWritable && dumps(DUMP_ANON_PRIVATE)) return whole;
+    return sizeOfUnchanged(area, imageOffset);
   }
-  if (loaded) return whole;
-  if (node !== null && area.shared !== 0) return node.names === null ? whole : 0;
-  if (isChanged(space, area)) return whole;
-  if (node === null) return 0;
-  return area.offset + (pieceStart - area.start) === 0 && (area.rights & MEM_R) !== 0 ? PAGE : 0;
+  if (node !== null && area.shared !== 0) {
+    return dumps(node.names === null ? DUMP_ANON_SHARED : DUMP_MAPPED_SHARED) ? whole : 0;
+  }
+  if (dumps(DUMP_ANON_PRIVATE) && isChanged(space, area)) return whole;
+  return node === null ? 0 : sizeOfUnchanged(area, area.offset + (pieceStart - area.start));
 }
 
 type Step = (space: Space, area: Area) => void;
@@ -151,8 +171,9 @@ function describe(_space: Space, area: Area): void {
 /** Pages that were never touched stay out, unless a file has them. */
 function contents(space: Space, area: Area): void {
   const end = pieceStart + pieceBytes;
+  const isImage = (area.marks & MARK_LOADED) !== 0 && findImage(space, pieceStart);
   for (let at = pieceStart; at < end && !isCut(); at += PAGE) {
-    const there = present(space, at) || area.node !== null;
+    const there = present(space, at) || area.node !== null || isImage;
     const page = there ? pointerTo(space, at, 0) : 0;
     if (page === 0) skip(PAGE);
     else emit(page, PAGE_SIZE);
@@ -196,11 +217,12 @@ function stopOthers(thread: Thread): bool {
 }
 
 /** Makes the file, in place of one that was there: null where it cannot be. */
-function create(thread: Thread): Node | null {
+function create(thread: Thread, signal: u32): Node | null {
   const program = thread.program;
   actAs(thread.credentials);
   seeFrom(thread.fs.rootMount, thread.fs.root);
-  const length = copyLiteral(name, "core");
+  const length = coreName(thread, signal, name);
+  if (length === 0) return null;
   const mount = program.directoryMount;
   const directory = program.directory;
   if (walkToName(mount, directory, name, length) !== 0) return null;
@@ -228,8 +250,9 @@ export function dumpCore(thread: Thread, regs: Utcb, signal: u32): bool {
   if (softLimit(program, RLIMIT_CORE) < PAGE || linuxProgram(program).dumpable !== 1) return false;
   if (program.ending !== 0 || program.survivor !== null) return false;
   keepInfo();
+  filter = linuxProgram(program).dumpFilter;
   if (!stopOthers(thread)) return false;
-  const file = create(thread);
+  const file = create(thread, signal);
   if (file === null) return false;
   beginFile(thread, file, softLimit(program, RLIMIT_CORE));
   write(thread, regs, signal);

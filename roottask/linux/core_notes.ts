@@ -194,7 +194,7 @@ function putProcess(thread: Thread): void {
 }
 
 /** The name of `thread`: what it has been given, else the last part of its program's path. */
-function putName(thread: Thread, to: usize): void {
+export function putName(thread: Thread, to: usize): void {
   const own = changetype<usize>(linuxThread(thread)) + offsetof<LinuxThread>("name0");
   if (load<u8>(own) !== 0) {
     memory.copy(to, own, NAME_BYTES - 1);

@@ -15,6 +15,7 @@ import { initContexts } from "./aio/contexts";
 import { cancelPolls } from "./aio/polls";
 import { enterCalls } from "./calls";
 import { processChanged, processEnded } from "./children";
+import { forgetCorePattern } from "./core_name";
 import { initCpuLimits } from "./cpu_limit";
 import { initDirectorySignals } from "./directory_signals";
 import { initFileSignals } from "./file_signals";
@@ -49,6 +50,7 @@ function forget(program: Program): void {
   forgetIpc(program);
   forgetKeys(program);
   forgetHostNames(program);
+  forgetCorePattern(program);
   dropActions(program);
   forgetProcessFiles(program);
 }

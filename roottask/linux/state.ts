@@ -6,6 +6,8 @@ import { allocate } from "../libroottask/heap";
 import { Program, THREAD_PERSONALITY_BYTES, Thread } from "../libroottask/program";
 
 export const SIGNALS: u32 = 64;
+/** Of core dumps at first: what is anonymous, heads of ELF files, and private huge pages (MMF_DUMP_FILTER_DEFAULT). */
+const DUMP_USUAL: u32 = 0x33;
 /** One bit per entry of the system call table. */
 export const MISSING_BYTES: u32 = 64;
 /** Resource limits, and struct rlimit64. */
@@ -23,6 +25,8 @@ export class LinuxProgram {
   subreaper: u32;
   /** PR_SET_THP_DISABLE. */
   smallPages: u32;
+  /** What of its memory core dumps have: MMF_DUMP_… of core_dump.ts. */
+  dumpFilter: u32;
   /** Id of the thread that it is a child of (makers.ts). */
   maker: u32;
   /** What it undoes of semaphores at its end (linux/ipc/undo.ts), 0 for nothing. */
@@ -95,7 +99,7 @@ export class LinuxThread {
 
 if (offsetof<LinuxThread>() > THREAD_PERSONALITY_BYTES) ERROR("THREAD_PERSONALITY_BYTES");
 
-const MISSING: usize = 32;
+const MISSING: usize = 40;
 const LIMITS: usize = MISSING + (MISSING_BYTES as usize);
 const PROGRAM_BYTES: u32 = (LIMITS as u32) + RLIMITS * RLIMIT_BYTES;
 if (offsetof<LinuxProgram>() > MISSING) ERROR("MISSING");
@@ -130,6 +134,7 @@ export function addLinuxProgram(program: Program): bool {
   program.personality = storage;
   program.personalityBytes = PROGRAM_BYTES;
   linuxProgram(program).dumpable = 1;
+  linuxProgram(program).dumpFilter = DUMP_USUAL;
   return true;
 }
 

@@ -55,6 +55,7 @@ import {
   Refresh,
 } from "../libroottask/tree";
 import { setProcessDirectories } from "../linux/pidfd";
+import { linuxProgram } from "../linux/state";
 import { addNode, fixed, name } from "./entries";
 import { fdinfo } from "./fdinfo";
 import * as mounts from "./mounts";
@@ -79,8 +80,18 @@ import { END, readSequence, restartSequence, Sequence } from "./sequence";
 import { addMemorySettings, addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
-import { begin, byte, initWriter, number, signed, text, textLength, textStart } from "./writer";
-import { writeName, writeScore } from "./writing";
+import {
+  begin,
+  byte,
+  hex,
+  initWriter,
+  number,
+  signed,
+  text,
+  textLength,
+  textStart,
+} from "./writer";
+import { writeFilter, writeName, writeScore } from "./writing";
 
 /** What a node is: in the lower half of its `object`; the upper is the id of the process or thread it is about. */
 const STAT: u32 = 1;
@@ -104,6 +115,7 @@ const LOGIN: u32 = 18;
 const SCORE: u32 = 60;
 const SCORE_SET: u32 = 61;
 const CGROUP: u32 = 62;
+const CORE_FILTER: u32 = 64;
 const PAGEMAP: u32 = 63;
 /** With the kind of namespace; FOR_CHILDREN is the one that children begin in, which is the same. */
 const NAMESPACE: u32 = 200;
@@ -376,6 +388,7 @@ function fill(directory: Node): void {
   addFile(directory, "oom_score", SCORE, 0o444);
   addFile(directory, "oom_score_adj", SCORE_SET, 0o644);
   addFile(directory, "cgroup", CGROUP, 0o444);
+  addFile(directory, "coredump_filter", CORE_FILTER, 0o644);
   addFile(directory, "loginuid", LOGIN, 0o644);
   addFile(directory, "sessionid", LOGIN, 0o444);
   addFile(directory, "mounts", MOUNTS, 0o444);
@@ -500,6 +513,11 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       return;
     case SCORE_SET:
       signed(program.memoryScore as i64);
+      byte(10);
+      return;
+    case CORE_FILTER:
+      if (program.ended !== 0) return;
+      hex(linuxProgram(program).dumpFilter as u64, 8);
       byte(10);
       return;
     case CGROUP:
@@ -664,6 +682,7 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i6
   const node = file.node;
   if (idOf(node) === 0) return -EIO;
   if (whatOf(node) === COMM) return writeName(thread, threadOrRemains(idOf(node)), transfer);
+  if (whatOf(node) === CORE_FILTER) return writeFilter(programOf(node), transfer);
   if (whatOf(node) !== SCORE_SET) return -EINVAL;
   const program = programOf(node);
   return program === null ? -ESRCH : writeScore(program, transfer);

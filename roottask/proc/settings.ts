@@ -50,8 +50,8 @@ export class Setting {
 
 const storage = memory.data(64);
 const line = memory.data(4096);
-/** Values before a write: of four at most. */
-const before = memory.data(32);
+/** Values before a write: four at most, or a name. */
+const before = memory.data(128);
 
 function nothingFollows(_place: usize, _before: usize): i64 {
   return 0;
@@ -229,8 +229,10 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, position: i64
   if (takeBytes(transfer, line, length) !== length) return -EFAULT;
   if (length === 0) return 0;
   if (setting.kind === NAME) {
+    memory.copy(before, place, setting.count);
     takeName(setting, place, length, position);
-    return all;
+    const refused = setting.written(place, before);
+    return refused !== 0 ? refused : all;
   }
   // Numbers are written from the beginning; what comes behind counts as nothing.
   if (position !== 0) return all;

@@ -13,6 +13,7 @@ import { lastPid, Program, pidMax } from "../libroottask/program";
 import { copyLiteral } from "../libroottask/text";
 import { Node } from "../libroottask/tree";
 import { requestCount, requestMax } from "../linux/aio/contexts";
+import { ownCorePattern, PATTERN_BYTES } from "../linux/core_name";
 import { NAME_FIELD, ownHostNames } from "../linux/host_names";
 import { ipcSpaceOf, PLACES } from "../linux/ipc/objects";
 import { HARD_MSG_MAX, HARD_MSGSIZE_MAX } from "../linux/ipc/posix_queue_calls";
@@ -156,6 +157,30 @@ function nextWritten(place: usize, before: usize): i64 {
   if (mayRestore()) return 0;
   store<u32>(place, load<u32>(before));
   return -EPERM;
+}
+
+function ofCorePattern(program: Program): usize {
+  return ownCorePattern(program);
+}
+
+function ofCoreIds(program: Program): usize {
+  const pattern = ownCorePattern(program);
+  return pattern === 0 ? 0 : pattern + PATTERN_BYTES;
+}
+
+/** No program is given a core dump. */
+function corePatternWritten(place: usize, before: usize): i64 {
+  if (load<u8>(place) !== 124) return 0;
+  memory.copy(place, before, PATTERN_BYTES);
+  return -EINVAL;
+}
+
+/** Adds what core dumps are called. */
+function addCoreSettings(kernel: Node): void {
+  const most = PATTERN_BYTES;
+  const written = corePatternWritten;
+  addChecked(kernel, "core_pattern", WRITABLE, NAME, most, 0, 0, ofCorePattern, written);
+  addSetting(kernel, "core_uses_pid", WRITABLE, SIGNED, 1, INT_MIN, INT_MAX, ofCoreIds);
 }
 
 function ofPipes(_program: Program): usize {
@@ -351,6 +376,7 @@ export function addSettings(kernel: Node, files: Node): void {
   initSettings();
   addKernelFacts(kernel);
   addKernelSettings(kernel);
+  addCoreSettings(kernel);
   addKeySettings(kernel);
   addFileSettings(files);
 }
