@@ -4,10 +4,9 @@ import { Utcb } from "../libhedron/utcb";
 import { EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
 import { Thread } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
-import { LinuxThread, linuxThread } from "./state";
+import { LinuxThread, linuxThread, SS_DISABLE } from "./state";
 
 const SS_ONSTACK: u32 = 1;
-const SS_DISABLE: u32 = 2;
 /** A handler that enters the stack leaves none behind, until it ends. */
 const SS_AUTODISARM: u32 = 1 << 31;
 
@@ -35,7 +34,7 @@ export function within(own: LinuxThread, address: u64): bool {
 export function fillStack(own: LinuxThread, at: usize): void {
   memory.fill(at, 0, STACK_BYTES);
   store<u64>(at, own.stackBase);
-  store<u32>(at + FLAGS, own.stackSize === 0 ? SS_DISABLE : own.stackFlags);
+  store<u32>(at + FLAGS, own.stackFlags);
   store<u64>(at + SIZE, own.stackSize);
 }
 
@@ -53,10 +52,14 @@ export function setStack(own: LinuxThread, at: usize, rsp: u64): i64 {
   const flags = load<u32>(at + FLAGS);
   const mode = flags & ~SS_AUTODISARM;
   if (mode !== SS_DISABLE && mode !== SS_ONSTACK && mode !== 0) return -EINVAL;
+  const base = load<u64>(at);
+  const size = load<u64>(at + SIZE);
+  // What changes nothing is right whatever it is: none is left of a stack by execve(2) but its flags.
+  if (base === own.stackBase && size === own.stackSize && flags === own.stackFlags) return 0;
   const disabled = mode === SS_DISABLE;
-  if (!disabled && load<u64>(at + SIZE) < MINSIGSTKSZ) return -ENOMEM;
-  own.stackBase = disabled ? 0 : load<u64>(at);
-  own.stackSize = disabled ? 0 : load<u64>(at + SIZE);
+  if (!disabled && size < MINSIGSTKSZ) return -ENOMEM;
+  own.stackBase = disabled ? 0 : base;
+  own.stackSize = disabled ? 0 : size;
   own.stackFlags = flags;
   return 0;
 }

@@ -2,6 +2,7 @@
 
 import { MEM_W } from "../libhedron/abi";
 import { areaAt, SPACE_END, Space } from "../libroottask/areas";
+import { EFAULT, EINVAL } from "../libroottask/errno";
 import { get32 } from "../libroottask/space";
 
 /** Channel and key of the futex that `findFutex` has found last. */
@@ -25,12 +26,18 @@ export function findFutex(space: Space, address: u64, own: bool): void {
  * A futex can be at `address`: of the caller's own threads anywhere, otherwise where there is memory of a file that can be
  * read, or other memory that can be written to.
  */
-export function canBeFutex(space: Space, address: u64, own: bool): bool {
+function canBeFutex(space: Space, address: u64, own: bool): bool {
   if (address >= SPACE_END) return false;
   if (own) return true;
   const area = areaAt(space, address);
   if (area !== null && area.node === null && (area.rights & MEM_W) === 0) return false;
   return get32(space, address);
+}
+
+/** Why no futex can be at `address`: -EINVAL where it is no multiple of 4, else -EFAULT as `canBeFutex` says; or 0. */
+export function checkFutex(space: Space, address: u64, own: bool): i64 {
+  if ((address & 3) !== 0) return -EINVAL;
+  return canBeFutex(space, address, own) ? 0 : -EFAULT;
 }
 
 /** The channel of those who wait for a futex of `channel` as a lock with priority inheritance: FUTEX_WAKE does not reach it. */

@@ -10,7 +10,7 @@ import {
   openAnonymous,
 } from "../libroottask/anonymous_file";
 import { fileAt, usableFileAt } from "../libroottask/descriptors";
-import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM, ESPIPE, ESRCH } from "../libroottask/errno";
+import { EBADF, EINVAL, ENOMEM, EPERM, ESPIPE, ESRCH } from "../libroottask/errno";
 import { create, destroy } from "../libroottask/heap";
 import { O_CLOEXEC, O_NONBLOCK, OpenFile } from "../libroottask/open_file";
 import { giveDescriptor } from "../libroottask/open_path";
@@ -20,7 +20,7 @@ import { threadOrRemains } from "../libroottask/remains";
 import { Node } from "../libroottask/tree";
 import { notify } from "../libroottask/watches";
 import { mayInspect } from "./inspect";
-import { claimedInfo, fillSender, sendInfo } from "./signal_calls";
+import { fillSender, isForged, readInfoOf, sendInfo } from "./signal_calls";
 import { SI_USER } from "./signal_queue";
 
 @unmanaged
@@ -203,10 +203,10 @@ export function sysPidfdSendSignal(thread: Thread, regs: Utcb): i64 {
   if (regs.rdx === 0) {
     fillSender(thread, signal, SI_USER);
   } else {
-    const claimed = claimedInfo(thread, regs.rdx, signal);
-    if (claimed === -EFAULT || claimed === -EINVAL) return claimed;
+    const wrong = readInfoOf(thread, regs.rdx, signal);
+    if (wrong !== 0) return wrong;
     const own = process === thread.program && thread.id === thread.program.id;
-    if (claimed !== 0 && !own) return -EPERM;
+    if (isForged() && !own) return -EPERM;
   }
   return process === null ? -ESRCH : sendInfo(thread, process, null, signal);
 }

@@ -4,7 +4,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
 import { CAP_KILL, hasCapability } from "../libroottask/credentials";
-import { EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { E2BIG, EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import {
   firstProgram,
   Program,
@@ -17,12 +17,13 @@ import {
 import { waitUntil } from "../libroottask/readiness";
 import { isRemains, threadOrRemains } from "../libroottask/remains";
 import { copyFrom, copyTo } from "../libroottask/space";
-import { SIGCONT } from "./signal_numbers";
+import { SIGBUS, SIGCONT, SIGFPE, SIGILL, SIGSEGV, SIGSYS } from "./signal_numbers";
 import {
   INFO_BYTES,
   INFO_CODE,
   INFO_PID,
   INFO_UID,
+  SI_KERNEL,
   SI_TKILL,
   SI_USER,
   signalInfo,
@@ -147,42 +148,81 @@ export function sendInfo(
   return raise(sender, program, target, signal as u32) ? 0 : -EAGAIN;
 }
 
-/**
- * Reads `signalInfo` from `address`: -EFAULT, or -EPERM where it claims to come from the kernel, or from tkill(2), which
- * only the thread itself takes.
- */
-function readInfo(thread: Thread, address: u64): i64 {
-  if (!copyFrom(thread.program.space, signalInfo, address, INFO_BYTES)) return -EFAULT;
-  const code = load<i32>(signalInfo + INFO_CODE);
-  return code >= 0 || code === SI_TKILL ? -EPERM : 0;
+/** The part of a siginfo_t that the kernel has; what is behind it is only looked at where si_code says nothing known. */
+const KERNEL_INFO: u32 = 48;
+/** SI_DETHREAD and SI_ASYNCNL, which are lowest and alone, and NSIGPOLL. */
+const SI_DETHREAD: i32 = -7;
+const SI_ASYNCNL: i32 = -60;
+const MOST_CODES: i32 = 6;
+const ANY_SIGNAL: u32 = 0xffff_ffff;
+
+/** The greatest si_code that `signal` has of its own (NSIGILL and its like), or that any other has. */
+function mostCodes(signal: u32): i32 {
+  if (signal === SIGILL) return 11;
+  if (signal === SIGFPE) return 15;
+  if (signal === SIGSEGV) return 9;
+  if (signal === SIGBUS) return 5;
+  return signal === SIGSYS ? 2 : MOST_CODES;
 }
 
-/** The same for pidfd_send_signal(2), which lets it be about no other signal: -EINVAL. */
-export function claimedInfo(thread: Thread, address: u64, signal: u64): i64 {
-  const claimed = readInfo(thread, address);
-  if (claimed === -EFAULT) return claimed;
-  return (load<u32>(signalInfo) as u64) === signal ? claimed : -EINVAL;
+/** A siginfo_t of `signal` with `code` is of a form that the kernel knows: known_siginfo_layout() of Linux. */
+function isKnownInfo(signal: u32, code: i32): bool {
+  if (code === SI_KERNEL || code === SI_ASYNCNL) return true;
+  return code > SI_USER ? code <= mostCodes(signal) : code >= SI_DETHREAD;
+}
+
+/**
+ * Reads `signalInfo` from `address`, for `signal` or with ANY_SIGNAL the one it is about: 0, -EFAULT, or -E2BIG where it has
+ * more than the kernel knows.
+ */
+function readInfo(thread: Thread, address: u64, signal: u32): i64 {
+  const space = thread.program.space;
+  memory.fill(signalInfo, 0, INFO_BYTES);
+  if (!copyFrom(space, signalInfo, address, KERNEL_INFO)) return -EFAULT;
+  const about = signal === ANY_SIGNAL ? load<u32>(signalInfo) : signal;
+  if (isKnownInfo(about, load<i32>(signalInfo + INFO_CODE))) return 0;
+  const rest = signalInfo + KERNEL_INFO;
+  if (!copyFrom(space, rest, address + KERNEL_INFO, INFO_BYTES - KERNEL_INFO)) return -EFAULT;
+  for (let at: u32 = 0; at < INFO_BYTES - KERNEL_INFO; at += 8) {
+    if (load<u64>(rest + at) !== 0) return -E2BIG;
+  }
+  return 0;
+}
+
+/** What has been read claims to come from the kernel, or from tkill(2), which only the thread itself takes. */
+export function isForged(): bool {
+  const code = load<i32>(signalInfo + INFO_CODE);
+  return code >= 0 || code === SI_TKILL;
+}
+
+/** Reads `signalInfo` for pidfd_send_signal(2), which lets it be about no other signal: -EINVAL. */
+export function readInfoOf(thread: Thread, address: u64, signal: u64): i64 {
+  const error = readInfo(thread, address, ANY_SIGNAL);
+  if (error !== 0) return error;
+  return (load<u32>(signalInfo) as u64) === signal ? 0 : -EINVAL;
 }
 
 /** rt_sigqueueinfo(pid, signal, info). */
 export function sysSigqueueinfo(thread: Thread, regs: Utcb): i64 {
-  const claimed = readInfo(thread, regs.rdx);
-  const own = (regs.rdi as u32) === thread.id;
-  if (claimed === -EFAULT || (claimed !== 0 && !own)) return claimed;
+  const signal = regs.rsi & 0xffff_ffff;
+  const error = readInfo(thread, regs.rdx, signal as u32);
+  if (error !== 0) return error;
+  if (isForged() && (regs.rdi as u32) !== thread.id) return -EPERM;
   const program = processWith(regs.rdi as u32);
   if (program === null || !sees(thread.program, program)) return -ESRCH;
-  return sendInfo(thread, program, null, regs.rsi & 0xffff_ffff);
+  return sendInfo(thread, program, null, signal);
 }
 
 /** rt_tgsigqueueinfo(pid, tid, signal, info). */
 export function sysTgsigqueueinfo(thread: Thread, regs: Utcb): i64 {
-  const claimed = readInfo(thread, regs.r10);
-  if (claimed === -EFAULT) return claimed;
+  const signal = regs.rdx & 0xffff_ffff;
+  const error = readInfo(thread, regs.r10, signal as u32);
+  if (error !== 0) return error;
   if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
-  if (claimed !== 0 && (regs.rsi as u32) !== thread.id) return claimed;
+  if (isForged() && (regs.rsi as u32) !== thread.id) return -EPERM;
   const target = knownThread(thread, regs.rdi as u32, regs.rsi & 0xffff_ffff);
   if (target === null) return -ESRCH;
-  return sendInfo(thread, target.program, target, regs.rdx & 0xffff_ffff);
+  return sendInfo(thread, target.program, target, signal);
 }
 
 /** pause(): waits for a signal. */

@@ -47,7 +47,7 @@ export class LinuxThread {
   awaited: u64;
   /** When a sleep that was interrupted and begins again ends, as monotonic nanoseconds; 0 for none. */
   sleepEnd: u64;
-  /** sigaltstack(2). */
+  /** sigaltstack(2): SS_… as they were set last, also where there is no stack. */
   stackBase: u64;
   stackSize: u64;
   stackFlags: u32;
@@ -157,6 +157,9 @@ export function passMissing(program: Program, other: Program): void {
   }
 }
 
+/** There is no alternate stack. */
+export const SS_DISABLE: u32 = 2;
+
 /** What PR_SET_TIMERSLACK is at first, nanoseconds. */
 const TIMER_SLACK: u64 = 50_000;
 /** SCHED_FIFO and SCHED_RR: 1 and 2. */
@@ -167,6 +170,7 @@ export function initThread(thread: Thread): void {
   const own = linuxThread(thread);
   own.timerSlack = TIMER_SLACK;
   own.usualSlack = TIMER_SLACK;
+  own.stackFlags = SS_DISABLE;
 }
 
 /** A child of one that wants it so begins without real time, and no nicer to itself than others. */
@@ -204,6 +208,7 @@ export function inheritThread(thread: Thread, parent: Thread, keepsStack: bool):
   own.requestKeys = from.requestKeys;
   own.name0 = from.name0;
   own.name1 = from.name1;
+  own.stackFlags = SS_DISABLE;
   if (!keepsStack) return;
   own.stackBase = from.stackBase;
   own.stackSize = from.stackSize;

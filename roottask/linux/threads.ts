@@ -19,7 +19,7 @@ import {
   FUTEX_WAKE,
   wakeCount,
 } from "./futex_operations";
-import { canBeFutex, findFutex, futexChannel, futexKey } from "./futex_place";
+import { checkFutex, findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
 import {
   FUTEX_CMP_REQUEUE_PI,
@@ -104,10 +104,10 @@ export function sysFutex(thread: Thread, regs: Utcb): i64 {
   const selects = command === FUTEX_WAKE_BITSET || command === FUTEX_WAIT_BITSET;
   if (selects && bits === 0) return -EINVAL;
   const moves = command === FUTEX_REQUEUE || command === FUTEX_CMP_REQUEUE;
-  if (moves && (((value | regs.r10) as i32) < 0 || (regs.r8 & 3) !== 0)) return -EINVAL;
-  if ((address & 3) !== 0) return -EINVAL;
-  if (!canBeFutex(space, address, own)) return -EFAULT;
-  if (moves && !canBeFutex(space, regs.r8, own)) return -EFAULT;
+  if (moves && ((value | regs.r10) as i32) < 0) return -EINVAL;
+  let wrong = checkFutex(space, address, own);
+  if (wrong === 0 && moves) wrong = checkFutex(space, regs.r8, own);
+  if (wrong !== 0) return wrong;
   findFutex(space, address, own);
   const wakes = command === FUTEX_WAKE || command === FUTEX_WAKE_BITSET;
   if (wakes && firstIsRequeued()) return -EINVAL;

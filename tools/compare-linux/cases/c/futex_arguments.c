@@ -23,6 +23,8 @@ static void all(const char *what, void *at, int flag) {
   SAY(futex(at, FUTEX_REQUEUE | flag, -1, 1, &word, 0));
   SAY(futex(at, FUTEX_REQUEUE | flag, 1, -1, &word, 0));
   SAY(futex(at, FUTEX_CMP_REQUEUE | flag, 1, -1, &word, 0));
+  SAY(futex(at, FUTEX_REQUEUE | flag, 1, 1, (char *)&word + 1, 0));
+  SAY(futex((char *)at + 1, FUTEX_CMP_REQUEUE | flag, 1, 1, (void *)-4096, 0));
   SAY(futex(at, FUTEX_WAIT | flag, 7, 0, 0, 0));
   SAY(futex(at, FUTEX_WAIT_BITSET | flag, 7, 0, 0, 0));
 }
