@@ -242,10 +242,8 @@ function isListening(socket: Socket): bool {
 }
 
 /** The connection of `socket` is over, and with it its claim to a port that bind(2) has not fixed. */
-export function isOver(socket: Socket): bool {
-  const inet = inetOf(socket);
-  const fixed = (inet.fixed & FIXED_PORT) !== 0;
-  return inet.phase !== 0 && socket.state === UNCONNECTED && !fixed;
+export function endClaim(socket: Socket): void {
+  if ((inetOf(socket).fixed & FIXED_PORT) === 0) dropPort(socket);
 }
 
 /** `socket` cannot have `port` of the address, because others have it. */
@@ -263,7 +261,7 @@ function isTakenBy(kind: u32, socket: Socket, high: u64, low: u64, port: u32): b
   while (other !== null) {
     const inet = inetOf(other);
     if (other !== socket && inet.localPort === port && overlap(inet, high, low, only6)) {
-      if (!share(socket, other) && !isOver(other)) return true;
+      if (!share(socket, other)) return true;
     }
     other = inet.next;
   }
@@ -336,7 +334,7 @@ export function nextReceiver(
   return null;
 }
 
-/** `socket` has no peer and, where bind(2) has not fixed them, neither address nor port. */
+/** `socket` has no peer and, where bind(2) has not fixed it, no address. */
 export function forgetRemote(socket: Socket): void {
   const inet = inetOf(socket);
   inet.remoteHigh = 0;
@@ -344,9 +342,6 @@ export function forgetRemote(socket: Socket): void {
   inet.remotePort = 0;
   socket.state = UNCONNECTED;
   if ((inet.fixed & FIXED_ADDRESS) === 0) setAny(socket);
-  if ((inet.fixed & FIXED_PORT) !== 0) return;
-  dropPort(socket);
-  if (socket.type === SOCK_DGRAM) inet.toldPort = 0;
 }
 
 /** The local address is the wildcard of the family. */

@@ -24,6 +24,7 @@ import {
 import { allocate, create, destroy } from "./heap";
 import {
   dropPort,
+  endClaim,
   FIXED_ADDRESS,
   forgetRemote,
   INET_BYTES,
@@ -126,6 +127,7 @@ function finish(socket: Socket): void {
   socket.state = UNCONNECTED;
   socket.shut = SHUT_BOTH;
   dropPeer(socket);
+  endClaim(socket);
   notify(socket.node, 0);
 }
 
@@ -205,6 +207,8 @@ function disconnect(socket: Socket): void {
   inet.phase = PHASE_NONE;
   socket.shut = 0;
   socket.error = 0;
+  // A port that came after the connection's end is not the connection's.
+  if (socket.state !== UNCONNECTED) endClaim(socket);
   forgetRemote(socket);
   notify(socket.node, 0);
 }

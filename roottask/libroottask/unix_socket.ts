@@ -100,6 +100,19 @@ function removeFirst(socket: Socket): void {
   freeMessage(message);
 }
 
+/**
+ * `socket`, of datagrams, is about to have `next` as its peer, or none: what waits at it is lost, and a peer that has been
+ * its own is told (unix_dgram_disconnected() of Linux).
+ */
+export function leavePeer(socket: Socket, next: Socket | null): void {
+  const peer = socket.peer;
+  if (peer === null || peer === next || socket.first === null) return;
+  while (socket.first !== null) removeFirst(socket);
+  if (peer.dead !== 0 || peer.peer !== socket) return;
+  peer.error = ECONNRESET as u32;
+  notify(peer.node, 0);
+}
+
 /** The socket's open file is gone. */
 export function closeUnix(socket: Socket): void {
   socket.shut = SHUT_BOTH;
@@ -217,6 +230,8 @@ function awaitRoom(thread: Thread, from: Socket, mayWait: bool, end: u64): i64 {
 /** Waits until `to` takes what `from` has made: 0 or a negative error. */
 function awaitTaker(thread: Thread, from: Socket, to: Socket, mayWait: bool, end: u64): i64 {
   while (true) {
+    // It may have got another peer meanwhile.
+    if (from.type === SOCK_DGRAM && maySend(from, to) !== 0) return -EPERM;
     if (isDeaf(to)) return to.dead !== 0 && from.type === SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
     if (!isCrowded(from, to)) return 0;
     from.lacksRoom = 1;
@@ -313,7 +328,8 @@ function sendStream(
 
 /** Waits for a message to `socket`: 1, 0 at the end, or a negative error. */
 function awaitMessage(thread: Thread, socket: Socket, mayWait: bool, end: u64): i64 {
-  while (socket.first === null) {
+  // Of messages an error is told first, of a stream what has come before it.
+  while (socket.first === null || (socket.error !== 0 && socket.type !== SOCK_STREAM)) {
     const failed = takeError(socket);
     if (failed !== 0) return failed;
     const deaf = (socket.shut & SHUT_RECEIVE) !== 0;

@@ -415,7 +415,7 @@ export function declareArguments(): void {
   declare(SYS_ppoll, "lulll");
   declare(SYS_splice, "ilillu");
   declare(SYS_tee, "iilu");
-  declare(SYS_vmsplice, "illu");
+  declare(SYS_vmsplice, "iluu");
   declare(SYS_utimensat, "illi");
   declare(SYS_epoll_pwait, "iliill");
   declare(SYS_signalfd, "ill");

@@ -35,7 +35,7 @@ import {
 import { owns } from "../libroottask/permission";
 import { Program, Thread } from "../libroottask/program";
 import { addSeals } from "../libroottask/seals";
-import { get32, got } from "../libroottask/space";
+import { get32, got, put32 } from "../libroottask/space";
 import { KIND_BLOCK, KIND_DIRECTORY, KIND_FILE, KIND_PIPE } from "../libroottask/tree";
 import { notifyOfDirectory } from "./directory_signals";
 import { flagsIoctl, NO_FLAGS_COMMAND } from "./file_flags";
@@ -55,6 +55,7 @@ import { leaseType, setLease } from "./leases";
 import { pipeSize, setPipeSize } from "./pipe";
 import { isRecordCommand, recordLock } from "./record_locks";
 import { sizeResult } from "./signals";
+import { blockSizeOf } from "./stat";
 
 const CLOSE_RANGE_UNSHARE: u64 = 2;
 const CLOSE_RANGE_CLOEXEC: u64 = 4;
@@ -81,6 +82,8 @@ const F_GET_SEALS: u32 = 1034;
 const FD_CLOEXEC: u64 = 1;
 
 /** Of every file, include/uapi/asm-generic/ioctls.h. */
+/** Whatever the file is (include/uapi/linux/fs.h). */
+const FIGETBSZ: u32 = 2;
 const FIONBIO: u32 = 0x5421;
 const FIOASYNC: u32 = 0x5452;
 const FIONCLEX: u32 = 0x5450;
@@ -223,6 +226,9 @@ export function sysIoctl(thread: Thread, regs: Utcb): i64 {
     if (!get32(program.space, regs.rdx)) return -EFAULT;
     return setFlags(file, O_NONBLOCK, got !== 0 ? O_NONBLOCK : 0);
   }
+  if (command === FIGETBSZ) {
+    return put32(program.space, regs.rdx, blockSizeOf(file.node)) ? 0 : -EFAULT;
+  }
   if (command === FIOASYNC) return asyncIoctl(program, file, regs.rdi as u32, regs.rdx);
   const owner = ownerIoctl(thread, file, command, regs.rdx);
   if (owner !== NO_OWNER_COMMAND) return owner;
@@ -268,7 +274,7 @@ export function sysFadvise(program: Program, regs: Utcb): i64 {
 export function sysReadahead(program: Program, regs: Utcb): i64 {
   const file = usableFileAt(program.files, regs.rdi);
   if (file === null || !readable(file)) return -EBADF;
-  return file.node.kind === KIND_FILE ? 0 : -EINVAL;
+  return file.node.kind === KIND_FILE && (regs.rdx as i64) >= 0 ? 0 : -EINVAL;
 }
 
 /** SYNC_FILE_RANGE_WAIT_BEFORE, _WRITE, _WAIT_AFTER. */

@@ -2,12 +2,12 @@
 
 export const FUTEX_WAIT: u32 = 0;
 export const FUTEX_WAKE: u32 = 1;
-/** The operation without its flags. */
-export const FUTEX_COMMAND: u32 = 0x7f;
 /** Only threads of the caller's address space use the futex. */
 export const FUTEX_PRIVATE: u32 = 128;
 /** Time limits are times of day: of operations whose limit is a time, all others with it are refused. */
 export const FUTEX_CLOCK_REALTIME: u32 = 256;
+/** The operation without its flags; what else is there makes it an unknown one. */
+export const FUTEX_COMMAND: u32 = ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
 
 /** How many are woken where a program asks for `count`, of which 32 bits count: one at least, whatever it says. */
 export function wakeCount(count: u64): u64 {

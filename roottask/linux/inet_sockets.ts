@@ -22,7 +22,7 @@ import { allocate } from "../libroottask/heap";
 import {
   AF_INET,
   AF_INET6,
-  dropPort,
+  endClaim,
   FIXED_ADDRESS,
   FIXED_PORT,
   forgetRemote,
@@ -32,7 +32,6 @@ import {
   isAny,
   isMapped,
   isMulticast,
-  isOver,
   isTaken,
   LOOPBACK4,
   LOOPBACK6,
@@ -155,10 +154,11 @@ function parse6(length: u32): i64 {
   return 0;
 }
 
-/** The address is to be one to send to: wildcards are this machine. */
-function resolveAny(): void {
+/** The address is to be one that `socket` sends to: wildcards are this machine, by IPv4 for who is at an address of that. */
+function resolveAny(socket: Socket): void {
   if (!isAny(high, low)) return;
-  low = low === 0 ? LOOPBACK6 : LOOPBACK4;
+  const inet = inetOf(socket);
+  low = low === 0 && !isMapped(inet.localHigh, inet.localLow) ? LOOPBACK6 : LOOPBACK4;
 }
 
 /** Puts an address of the family of `socket` into `address`: its length. */
@@ -195,7 +195,6 @@ function bind(_thread: Thread, socket: Socket, length: u32): i64 {
   if (!six && wrong !== 0) return wrong;
   const privileged = port !== 0 && port < PRIVILEGED_PORTS;
   if (privileged && !capable(CAP_NET_BIND_SERVICE)) return -EACCES;
-  if (isOver(socket)) dropPort(socket);
   if (socket.state !== UNCONNECTED || inet.localPort !== 0) return -EINVAL;
   if (wrong !== 0) return wrong;
   const ofHigh = high;
@@ -219,15 +218,16 @@ function bind(_thread: Thread, socket: Socket, length: u32): i64 {
 function setRemote(socket: Socket): i64 {
   const inet = inetOf(socket);
   const six = !isMapped(high, low);
-  inet.remoteHigh = high;
-  inet.remoteLow = low;
-  inet.remotePort = port;
   if (isAny(inet.localHigh, inet.localLow)) {
     inet.localHigh = 0;
     inet.localLow = six ? LOOPBACK6 : LOOPBACK4;
   } else if (six && isMapped(inet.localHigh, inet.localLow)) {
+    // Who has a peer keeps it.
     return -EAFNOSUPPORT;
   }
+  inet.remoteHigh = high;
+  inet.remoteLow = low;
+  inet.remotePort = port;
   return takeAnyPort(socket) ? 0 : -EADDRNOTAVAIL;
 }
 
@@ -237,11 +237,13 @@ let connectLength: u32 = 0;
 function prepareTcp(socket: Socket): i64 {
   let error = isSix(socket) ? parse6(connectLength) : parse4(connectLength, false);
   if (error !== 0) return error;
-  resolveAny();
+  resolveAny(socket);
   if (isMapped(high, low) && inetOf(socket).only6 !== 0) return -ENETUNREACH;
   if (routeOf(high, low) !== ROUTE_LOCAL) return -ENETUNREACH;
   error = setRemote(socket);
-  if (error !== 0) forgetRemote(socket);
+  if (error === 0) return 0;
+  endClaim(socket);
+  forgetRemote(socket);
   return error;
 }
 
@@ -267,13 +269,15 @@ function connectDatagrams(_thread: Thread, file: OpenFile, length: u32): i64 {
   if (length < FAMILY_BYTES) return -EINVAL;
   if (familyOf() === AF_UNSPEC) {
     forgetRemote(socket);
+    endClaim(socket);
+    if (inetOf(socket).localPort === 0) inetOf(socket).toldPort = 0;
     return 0;
   }
   // Even a call that fails gives a port.
   if (!takeAnyPort(socket)) return -EAGAIN;
   let error = parseTarget(socket, length, false);
   if (error !== 0) return error;
-  resolveAny();
+  resolveAny(socket);
   if (isMapped(high, low) && inetOf(socket).only6 !== 0) return -ENETUNREACH;
   const route = routeOf(high, low);
   if (route === ROUTE_NONE) return -ENETUNREACH;
@@ -302,7 +306,7 @@ function sendDatagram(
     const error = parseTarget(socket, length, true);
     if (error !== 0) return error;
     if (port === 0) return -EINVAL;
-    resolveAny();
+    resolveAny(socket);
     if (isMapped(high, low) && inet.only6 !== 0) return -ENETUNREACH;
   } else {
     if (socket.state !== CONNECTED) return -EDESTADDRREQ;

@@ -83,7 +83,7 @@ function watchNode(instance: Instance, node: Node, mask: u32): i64 {
 /** inotify_add_watch(fd, path, mask). */
 export function sysInotifyAddWatch(program: Program, regs: Utcb): i64 {
   const mask = regs.rdx as u32;
-  if ((mask & IN_KNOWN) === 0) return -EINVAL;
+  if (mask === 0 || (mask & ~IN_KNOWN) !== 0) return -EINVAL;
   const file = fileAt(program.files, regs.rdi);
   if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   if ((mask & (IN_MASK_ADD | IN_MASK_CREATE)) === (IN_MASK_ADD | IN_MASK_CREATE)) return -EINVAL;

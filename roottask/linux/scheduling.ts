@@ -254,7 +254,8 @@ const set = memory.data(8);
 /** sched_getaffinity(tid, size, mask): its bytes. */
 export function sysSchedGetaffinity(thread: Thread, regs: Utcb): i64 {
   const size = regs.rsi as u32;
-  if (size === 0 || size % SET_BYTES !== 0) return -EINVAL;
+  // Linux compares bits, of which it has a number of 32 bits.
+  if (size * 8 === 0 || size % SET_BYTES !== 0) return -EINVAL;
   const other = threadOf(thread, regs.rdi as i32);
   if (other === null) return -ESRCH;
   if (!put64(thread.program.space, regs.rdx, other.processors)) return -EFAULT;

@@ -76,6 +76,8 @@ import { readVector } from "./transfer";
 import { packetsError } from "./unix_sockets";
 
 const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
+/** Headers of 32 bits, which only calls of 32 bits have. */
+const MSG_CMSG_COMPAT: u32 = 0x8000_0000;
 
 import { AT_ONCE, endOfTimespec, isOver, putRest, timeLimit } from "./time_limit";
 
@@ -242,6 +244,7 @@ function sendHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
 
 /** sendmsg(fd, header, flags). */
 export function sysSendmsg(thread: Thread, regs: Utcb): i64 {
+  if (((regs.rdx as u32) & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const file = socketFile(thread, regs.rdi);
   return file === null ? socketErrorOf() : sendHeader(thread, file, regs.rsi, regs.rdx as u32);
 }
@@ -314,6 +317,7 @@ function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64
 
 /** recvmsg(fd, header, flags). */
 export function sysRecvmsg(thread: Thread, regs: Utcb): i64 {
+  if (((regs.rdx as u32) & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const file = socketFile(thread, regs.rdi);
   return file === null ? socketErrorOf() : receiveHeader(thread, file, regs.rsi, regs.rdx as u32);
 }
@@ -325,6 +329,7 @@ const MSG_WAITFORONE: u32 = 0x1_0000;
 
 /** sendmmsg(fd, headers, count, flags): how many have been sent. */
 export function sysSendmmsg(thread: Thread, regs: Utcb): i64 {
+  if (((regs.r10 as u32) & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const file = socketFile(thread, regs.rdi);
   if (file === null) return socketErrorOf();
   const count = min<u32>(regs.rdx as u32, 1024);
@@ -359,6 +364,7 @@ function receiveMany(thread: Thread, file: OpenFile, regs: Utcb, end: u64): i64 
 /** recvmmsg(fd, headers, count, flags, timespec): how many have been received; what is left goes to the timespec. */
 export function sysRecvmmsg(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
+  if (((regs.r10 as u32) & MSG_CMSG_COMPAT) !== 0) return -EINVAL;
   const error = endOfTimespec(program, regs.r8);
   if (error !== 0) return error;
   const end = timeLimit;

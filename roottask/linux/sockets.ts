@@ -251,9 +251,10 @@ export function sendTo(thread: Thread, file: OpenFile, to: u64, length: i32, fla
 /** sendto(fd, buffer, length, flags, address, length). */
 export function sysSendto(thread: Thread, regs: Utcb): i64 {
   const file = socketFile(thread, regs.rdi);
-  if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
+  const length = min<u64>(regs.rdx, TRANSFER_MAX);
+  if (!userRange(regs.rsi, length)) return -EFAULT;
   if (file === null) return socketError;
-  transferOf(thread.transfer, thread.program.space, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
+  transferOf(thread.transfer, thread.program.space, regs.rsi, length);
   clearAncillary();
   return sendTo(thread, file, regs.r8, regs.r9 as i32, regs.r10 as u32);
 }
@@ -261,9 +262,10 @@ export function sysSendto(thread: Thread, regs: Utcb): i64 {
 /** recvfrom(fd, buffer, length, flags, address, length). */
 export function sysRecvfrom(thread: Thread, regs: Utcb): i64 {
   const file = socketFile(thread, regs.rdi);
-  if (!userRange(regs.rsi, regs.rdx)) return -EFAULT;
+  const length = min<u64>(regs.rdx, TRANSFER_MAX);
+  if (!userRange(regs.rsi, length)) return -EFAULT;
   if (file === null) return socketError;
-  transferOf(thread.transfer, thread.program.space, regs.rsi, min<u64>(regs.rdx, TRANSFER_MAX));
+  transferOf(thread.transfer, thread.program.space, regs.rsi, length);
   const receive = socketOf(file).protocol.receive;
   let result = receive(thread, file, thread.transfer, regs.r10 as u32);
   if (result >= 0 && regs.r8 !== 0) {

@@ -115,6 +115,11 @@ export const STATFS_BYTES: u32 = 120;
 /** Record for the functions below. */
 export const statBuffer = memory.data(256);
 
+/** Bytes of a block of the file system that `node` is in: FIGETBSZ, st_blksize. Those of /proc are smaller. */
+export function blockSizeOf(node: Node): u32 {
+  return isComputed(node) ? 1024 : BLOCK_SIZE;
+}
+
 /** Sectors a node takes: those of the pages of a file. */
 function blocksOf(node: Node): u64 {
   if (node.kind !== KIND_FILE) return 0;
@@ -139,7 +144,7 @@ export function fillStat(node: Node): void {
   stat.gid = node.group;
   stat.rdev = node.device as u64;
   stat.size = node.size;
-  stat.blksize = BLOCK_SIZE as u64;
+  stat.blksize = blockSizeOf(node) as u64;
   stat.blocks = blocksOf(node);
   stat.atime = node.accessTime;
   stat.atimeNsec = node.accessNanoseconds as u64;
@@ -154,7 +159,7 @@ export function fillStatx(mount: Mount | null, node: Node): void {
   memory.fill(statBuffer, 0, STATX_BYTES);
   const stat = changetype<Statx>(statBuffer);
   stat.mask = STATX_BASIC_STATS;
-  stat.blksize = BLOCK_SIZE;
+  stat.blksize = blockSizeOf(node);
   stat.nlink = node.links;
   stat.uid = node.owner;
   stat.gid = node.group;

@@ -346,8 +346,10 @@ function sendFile(thread: Thread, regs: Utcb): i64 {
   if (from === FILE_MAX && regs.r10 !== 0) return -EOVERFLOW;
   const count = min<u64>(regs.r10, TRANSFER_MAX);
   const mayWait = (output.flags & O_NONBLOCK) === 0;
+  // What has no positions is read where it is.
+  const at = input.operations.position === POSITION_NONE ? OWN : from;
   const done = isPipe(output)
-    ? written(thread, fileToPipe(thread, input, from, output, count, mayWait))
+    ? written(thread, fileToPipe(thread, input, at, output, count, mayWait))
     : passDirectly(thread, input, from, output, count);
   if (done <= 0) return done;
   const error = advance(program, input, regs.rdx, from + done);

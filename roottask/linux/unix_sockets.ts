@@ -69,6 +69,7 @@ import {
   awaitPlace,
   closeUnix,
   ioctlUnix,
+  leavePeer,
   listSocket,
   maySend,
   nameSocket,
@@ -232,6 +233,7 @@ function connect(thread: Thread, file: OpenFile, length: u32): i64 {
   if (socket.type === SOCK_DGRAM) {
     if (length < FAMILY_BYTES) return -EINVAL;
     if ((load<u16>(address) as u32) === AF_UNSPEC) {
+      leavePeer(socket, null);
       dropPeer(socket);
       socket.state = UNCONNECTED;
       return 0;
@@ -244,6 +246,7 @@ function connect(thread: Thread, file: OpenFile, length: u32): i64 {
   if (socket.type === SOCK_DGRAM) {
     const refused = maySend(socket, other);
     if (refused !== 0) return refused;
+    leavePeer(socket, other);
     setPeer(socket, other);
     socket.state = CONNECTED;
     return 0;
@@ -321,9 +324,12 @@ export function packetsError(socket: Socket): i64 {
 
 function send(thread: Thread, file: OpenFile, transfer: Transfer, length: u32, flags: u32): i64 {
   const socket = socketOf(file);
-  if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  const stream = socket.type === SOCK_STREAM;
+  const urgent = (flags & MSG_OOB) !== 0;
+  if (urgent && (stream ? transfer.left === 0 : socket.type === SOCK_DGRAM)) return -EOPNOTSUPP;
   const unconnected = packetsError(socket);
   if (unconnected !== 0) return unconnected;
+  if (urgent && (!stream || socket.state === CONNECTED)) return -EOPNOTSUPP;
   const target = targetOf(thread, socket, length);
   if (target === null && !findLate) return findError;
   return sendMessage(thread, socket, target, findError, transfer, mayWait(file, flags));

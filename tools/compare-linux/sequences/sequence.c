@@ -7,7 +7,7 @@
 
 #define FAMILIES(each) each(mixed) each(alarms) each(attributes) each(children) each(copies) each(events) \
   each(futexes) each(groups) each(holes) each(internet) each(limits) each(local_sockets) each(locks) each(lookups) \
-  each(memory) each(mounting) each(pieces) each(queued) each(queues) each(roots) each(scheduling) each(seals) \
+  each(memory) each(mounting) each(pieces) each(probes) each(queued) each(queues) each(roots) each(scheduling) each(seals) \
   each(sysv) each(terminals) each(vectors) each(watches)
 #define DECLARE(name) extern const struct family name##_family;
 #define ADDRESS(name) &name##_family,

@@ -69,11 +69,19 @@ static void step(void) {
   }
   case 11: case 12: case 13: {
     long flags = ONE(0, MREMAP_MAYMOVE, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED, MREMAP_FIXED, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, MREMAP_DONTUNMAP, 8);
+    if ((unsigned long)n > 64 * PAGE) n = PAGE;
+    // From 6.17 on several areas move at once: what moves here is one.
+    if (draw(2)) CALL(mmap, at, n, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    else if (n > PAGE) n = PAGE;
     // Only addresses that are given are the same everywhere.
     if (flags == MREMAP_MAYMOVE && m > n) m = n;
-    // Which of several things that are wrong is told first has changed in 6.17.
-    if ((unsigned long)n > 64 * PAGE) n = PAGE;
     result = CALL(mremap, at, n, m, flags, to);
+    if (result < 0 && result > -4096) {
+      // It also tells another of several things that are wrong, and looks for them before it takes anything away.
+      result = -1;
+      if (flags & MREMAP_FIXED && (unsigned long)m <= 64 * PAGE) CALL(munmap, to, m);
+      if (flags & MREMAP_FIXED && n > m && m > 0) CALL(munmap, at + (m + PAGE - 1) / PAGE * PAGE, n - m);
+    }
     return tell("mremap %ld %ld %ld %lx %lx = %lx", at - AREA, n, m, flags, (long)to, result);
   }
   case 14: { long flags = ONE(0, MS_SYNC, MS_ASYNC, MS_INVALIDATE, MS_SYNC | MS_ASYNC, MS_SYNC | MS_INVALIDATE, 8); return tell("msync %ld %ld %lx = %ld", at - AREA, n, flags, CALL(msync, at, n, flags)); }

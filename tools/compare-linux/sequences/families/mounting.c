@@ -58,7 +58,8 @@ static void step(void) {
     return tell("make %s %lx = %ld", one, kind | recursive, CALL(mount, 0, one, 0, kind | recursive, 0));
   }
   case 7: case 8: { unsigned long bind = draw(3) ? MS_BIND : 0; return tell("remount %s %lx = %ld", one, more | bind, CALL(mount, 0, one, 0, MS_REMOUNT | bind | more, 0)); }
-  case 9: case 10: { long flags = ONE(0, 0, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW, MNT_DETACH | MNT_EXPIRE, 64); return tell("umount %s %ld = %ld", one, flags, CALL(umount2, one, flags)); }
+  // What can be done where the working directory's mount is gone depends on the version.
+  case 9: case 10: { long flags = ONE(0, 0, MNT_DETACH, MNT_EXPIRE, UMOUNT_NOFOLLOW, MNT_DETACH | MNT_EXPIRE, 64); if (flags == MNT_DETACH && strcmp(one, ".") == 0) one = "m"; return tell("umount %s %ld = %ld", one, flags, CALL(umount2, one, flags)); }
   case 11: return tell_mounts();
   case 12: result = CALL(statfs, one, &fs); return tell("statfs %s = %ld %lx %lx %d", one, result, result ? 0 : fs.f_type, result ? 0 : fs.f_flags, result ? 0 : (int)fs.f_bsize);
   case 13: { long flags = ONE(O_RDONLY, O_RDWR, O_RDWR | O_CREAT, O_WRONLY | O_TRUNC) | O_NONBLOCK; keep(result = CALL(open, one, flags, 0644)); return tell("open %s %lo = %ld", one, flags, result); }

@@ -1,0 +1,79 @@
+// Sockets that get another peer or lose theirs: datagrams that wait, errors, addresses and ports.
+#include "say.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static char bytes[100];
+
+static int datagrams(const char *name) {
+  struct sockaddr_un address = {AF_UNIX, {0}};
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  strcpy(address.sun_path, name);
+  if (bind(fd, (void *)&address, sizeof address) != 0) exit(1);
+  return fd;
+}
+
+static int join(int fd, const char *name) {
+  struct sockaddr_un address = {name ? AF_UNIX : AF_UNSPEC, {0}};
+  if (name) strcpy(address.sun_path, name);
+  return connect(fd, (void *)&address, sizeof address);
+}
+
+static void lose(int empty, const char *next) {
+  int pair[2], other = datagrams("/tmp/other");
+  socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair);
+  printf("%s, %s\n", empty ? "nothing waits" : "something waits", next ? next : "no peer");
+  if (!empty) SAY(send(pair[1], "one", 3, 0)), SAY(send(pair[0], "two", 3, 0));
+  SAY(join(pair[0], next));
+  SAY(recv(pair[0], bytes, sizeof bytes, 0));
+  SAY(recv(pair[1], bytes, sizeof bytes, 0)), SAY(recv(pair[1], bytes, sizeof bytes, 0));
+  SAY(send(pair[1], "three", 5, 0)), SAY(send(pair[0], "four", 4, 0));
+  SAY(join(other, "/tmp/other")), SAY(send(pair[0], "five", 4, 0));
+  close(pair[0]), close(pair[1]), close(other), unlink("/tmp/other");
+}
+
+static int port_of(int fd) {
+  struct sockaddr_in6 address = {0};
+  socklen_t n = sizeof address;
+  return getsockname(fd, (void *)&address, &n) == 0 ? address.sin6_port : -1;
+}
+
+/** A refused connection lets go what it had of a port; what bind(2) gives then stays. */
+static void refuse(void) {
+  const struct sockaddr_in nobody = {AF_INET, htons(1), {htonl(INADDR_LOOPBACK)}}, any = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}};
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  SAY(connect(fd, (const void *)&nobody, sizeof nobody));
+  SAY(bind(fd, (const void *)&any, sizeof any)), SAY(bind(fd, (const void *)&any, sizeof any));
+  int port = port_of(fd);
+  SAY(connect(fd, (const void *)&nobody, sizeof nobody));
+  SAY(port != 0 && port_of(fd) == port);
+  SAY(bind(fd, (const void *)&any, sizeof any));
+  close(fd);
+}
+
+/** Sockets of IPv6 that are at an address of IPv4. */
+static void mix(void) {
+  struct sockaddr_in6 six = {AF_INET6, 0, 0, IN6ADDR_ANY_INIT};
+  int four = socket(AF_INET, SOCK_DGRAM, 0), fd = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  struct sockaddr_in at = {AF_INET, 0, {htonl(INADDR_LOOPBACK)}};
+  socklen_t n = sizeof at;
+  SAY(bind(four, (void *)&at, sizeof at)), SAY(getsockname(four, (void *)&at, &n));
+  SAY(connect(fd, (void *)&at, sizeof at));
+  six.sin6_port = at.sin_port, six.sin6_addr = in6addr_loopback;
+  SAY(connect(fd, (void *)&six, sizeof six));
+  SAY(send(fd, "to four", 7, 0)), SAY(recv(four, bytes, sizeof bytes, MSG_DONTWAIT));
+  six.sin6_addr = in6addr_any;
+  SAY(connect(fd, (void *)&six, sizeof six));
+  SAY(send(fd, "to four", 7, 0)), SAY(recv(four, bytes, sizeof bytes, MSG_DONTWAIT));
+  SAY(sendto(fd, "to any", 6, 0, (void *)&six, sizeof six)), SAY(recv(four, bytes, sizeof bytes, MSG_DONTWAIT));
+}
+
+int main(void) {
+  for (int empty = 0; empty < 2; empty++) lose(empty, 0), lose(empty, "/tmp/other");
+  refuse();
+  // Without IPv6 there is nothing to mix.
+  struct sockaddr_in6 loopback = {AF_INET6, 0, 0, IN6ADDR_LOOPBACK_INIT};
+  if (bind(socket(AF_INET6, SOCK_DGRAM, 0), (void *)&loopback, sizeof loopback) == 0) mix();
+  return 0;
+}
