@@ -1,5 +1,6 @@
 // What threads need of the roottask, in slots that are used again: a local EC, which handles all portals of the thread,
-// with stack, message buffer and portals, and a semaphore. Calls do not leave a processor, so a slot belongs to one.
+// with stack, message buffer and portals, and a semaphore. Calls do not leave a processor, so a slot belongs to one. Free
+// slots beyond some give back all but their records: who makes many threads once does not keep the memory for good.
 //
 // Nothing of a dead thread can reach the next one in its slot: its capabilities for the portals are gone
 // before the slot is free, and a slot is taken only when its handler has answered a call, so that the last reply
@@ -34,7 +35,7 @@ import { Utcb } from "../libhedron/utcb";
 import { SEL_EVENTS, SERVICE_RAW_ECHO, SERVICES } from "../libhrstd/layout";
 import { allocate, create, destroy, release } from "./heap";
 import { handlerUtcb, UTCB_BASE } from "./machine";
-import { allocatePages, releasePages } from "./pages";
+import { allocatePages, releasePages, totalPages } from "./pages";
 import { cpuOf, PROCESSORS_MAX, processorCount } from "./processors";
 import {
   enterSlot,
@@ -86,19 +87,28 @@ const EXCEPTION_MTD: u64 =
   MTD_QUAL;
 export const SYSCALL_MTD: u64 = MTD_GPR_ACDB | MTD_GPR_BSD | MTD_GPR_R8_R15 | MTD_RFLAGS;
 
-/** Free slots, first freed first. */
+/** Free slots, first freed first, and how many. */
 @unmanaged
 class Slots {
   first: Thread | null;
   last: Thread | null;
+  count: u32;
 }
 
 const SLOTS_BYTES: u32 = offsetof<Slots>() as u32;
 /** Per processor those that can be taken, and those whose handlers have not been found at rest. */
-const rested = memory.data(64 * 8);
-const leaving = memory.data(64 * 8);
-/** Those that have no kernel objects because memory was out. */
-const bare = memory.data(8);
+const rested = memory.data(64 * 12);
+const leaving = memory.data(64 * 12);
+/** Those that have nothing but their records: they were too many, or memory was out. */
+const bare = memory.data(12);
+
+/** Pages that a slot has, about. */
+const SLOT_PAGES: u32 = 6;
+/** Share of RAM that the free slots of a processor keep, as a divisor, and how many they are at most. */
+const KEPT_SHARE: u32 = 64;
+const KEPT_MOST: u32 = 64;
+/** How many of a processor give back what they have each time it is looked for those at rest. */
+const LET_GO: u32 = 4;
 
 let slotCount: u32 = 0;
 
@@ -120,6 +130,7 @@ function append(slots: Slots, thread: Thread): void {
   if (last === null) slots.first = thread;
   else last.nextFree = thread;
   slots.last = thread;
+  slots.count++;
 }
 
 /** Takes `thread` out, which comes behind `previous`. */
@@ -128,6 +139,7 @@ function remove(slots: Slots, previous: Thread | null, thread: Thread): void {
   if (previous === null) slots.first = next;
   else previous.nextFree = next;
   if (next === null) slots.last = previous;
+  slots.count--;
 }
 
 /** Creates a portal into `handler` with the id for `what` of slot `slot`. */
@@ -208,14 +220,33 @@ function createSlotObjects(thread: Thread): u64 {
   return createSm(block + THREAD_SLEEP, ROOT_SEL_PD, 0);
 }
 
-function discardSlot(thread: Thread): void {
+/** Gives back all that a free slot has but its record. */
+function strip(thread: Thread): void {
   revoke(CRD_OBJ, thread.block, THREAD_ORDER);
   if (thread.stack !== 0) releasePages(thread.stack, STACK_ORDER);
   if (thread.registers !== 0) release(thread.registers, REGISTERS_BYTES);
   if (thread.page !== 0) releasePages(thread.page, 0);
   if (thread.personality !== 0) release(thread.personality, THREAD_PERSONALITY_BYTES);
   if (changetype<usize>(thread.transfer) !== 0) destroy<Transfer>(thread.transfer);
-  destroy<Thread>(thread);
+  thread.stack = 0;
+  thread.registers = 0;
+  thread.page = 0;
+  thread.personality = 0;
+  thread.transfer = changetype<Transfer>(0);
+}
+
+/** Gives a slot that has a record alone what threads on `processor` need. False, and it has nothing, when memory is out. */
+function equip(thread: Thread, processor: u32): bool {
+  thread.processor = processor;
+  thread.stack = allocateHandlerStack();
+  thread.registers = allocate(REGISTERS_BYTES);
+  thread.personality = allocate(THREAD_PERSONALITY_BYTES);
+  const transfer = create<Transfer>();
+  if (transfer !== null) thread.transfer = transfer;
+  const complete = thread.stack !== 0 && thread.registers !== 0 && thread.personality !== 0;
+  if (complete && transfer !== null && createSlotObjects(thread) === SUCCESS) return true;
+  strip(thread);
+  return false;
 }
 
 function newSlot(processor: u32): Thread | null {
@@ -224,22 +255,30 @@ function newSlot(processor: u32): Thread | null {
   if (thread === null) return null;
   const slot = slotCount + 1;
   thread.slot = slot;
-  thread.processor = processor;
   thread.block = threadBlock(slot);
-  thread.stack = allocateHandlerStack();
-  thread.registers = allocate(REGISTERS_BYTES);
-  thread.personality = allocate(THREAD_PERSONALITY_BYTES);
   thread.utcb = changetype<Utcb>(UTCB_BASE + slot * PAGE_SIZE);
-  const transfer = create<Transfer>();
-  if (transfer !== null) thread.transfer = transfer;
-  const complete = thread.stack !== 0 && thread.registers !== 0 && thread.personality !== 0;
-  if (!complete || transfer === null || createSlotObjects(thread) !== SUCCESS) {
-    discardSlot(thread);
+  if (!equip(thread, processor)) {
+    destroy<Thread>(thread);
     return null;
   }
   slotCount = slot;
   enterSlot(thread);
   return thread;
+}
+
+/** How many free slots of a processor keep what they have, to be taken at once. */
+function keptSlots(): u32 {
+  return min<u32>(totalPages() / (KEPT_SHARE * SLOT_PAGES), KEPT_MOST);
+}
+
+/** Some of the free slots that are more than those to be kept give back what they have. */
+function letGo(slots: Slots): void {
+  const kept = keptSlots();
+  for (let i: u32 = 0; i < LET_GO && slots.count > kept; i++) {
+    const thread = takeFirst(slots) as Thread;
+    strip(thread);
+    append(slotsOf(bare, 0), thread);
+  }
 }
 
 /** Called on `processor`: those of its free slots whose handlers are at rest may be taken from now on. */
@@ -258,6 +297,7 @@ export function findRested(processor: u32): void {
     }
     thread = next;
   }
+  letGo(to);
 }
 
 function takeFirst(slots: Slots): Thread | null {
@@ -266,17 +306,14 @@ function takeFirst(slots: Slots): Thread | null {
   return thread;
 }
 
-/** A slot of another processor gets new kernel objects, of `processor`; null where none is free. */
+/** A slot that has nothing, or is at rest on another processor, becomes one of `processor`; null when memory is out. */
 function takeForeign(processor: u32): Thread | null {
   let thread = takeFirst(slotsOf(bare, 0));
   for (let other: u32 = 0; other < processorCount() && thread === null; other++) {
     thread = takeFirst(slotsOf(rested, other));
+    if (thread !== null) strip(thread);
   }
-  if (thread === null) return null;
-  revoke(CRD_OBJ, thread.block, THREAD_ORDER);
-  thread.processor = processor;
-  if (createSlotObjects(thread) === SUCCESS) return thread;
-  revoke(CRD_OBJ, thread.block, THREAD_ORDER);
+  if (thread === null || equip(thread, processor)) return thread;
   append(slotsOf(bare, 0), thread);
   return null;
 }
@@ -284,9 +321,10 @@ function takeForeign(processor: u32): Thread | null {
 /** Called on processor `here`: a free slot of `processor` whose handler is at rest, or a new one; null when memory is out. */
 export function takeSlot(processor: u32, here: u32): Thread | null {
   findRested(here);
-  let thread = takeFirst(slotsOf(rested, processor));
-  if (thread === null) thread = newSlot(processor);
-  return thread === null && slotCount === THREADS_MAX ? takeForeign(processor) : thread;
+  const thread = takeFirst(slotsOf(rested, processor));
+  if (thread !== null) return thread;
+  const isNew = slotsOf(bare, 0).count === 0 && slotCount < THREADS_MAX;
+  return isNew ? newSlot(processor) : takeForeign(processor);
 }
 
 export function freeSlot(thread: Thread): void {
