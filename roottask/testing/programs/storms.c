@@ -1,7 +1,8 @@
 // Programs that take all they can get of one thing, several at once, beside an innocent one: storms [-l] NAME…. For each
 // it prints why the takers came to an end, whether the innocent one came to its end unharmed, and whether as much memory
 // is free as before. With -l takers are users of their own with limits (setrlimit(2)). Each storm comes twice, and what
-// the second one leaves is told, since stacks of threads and the like are kept to be used again.
+// the second one leaves is told, since stacks of threads and the like are kept to be used again; where both leave much,
+// that is told as well.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <ftw.h>
 #include <mqueue.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,9 +20,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
@@ -37,8 +41,12 @@
 
 #define PAGE 4096ul
 #define TAKERS 3
-/** Bytes that may be kept to be used again. */
+/** Bytes that may be kept to be used again by a storm that has been there before, and by both together. */
 #define KEPT (128ul << 10)
+#define KEPT_BY_BOTH (2ul << 20)
+/** Ends of who has executed the program with "-e", and of who could not. */
+#define EXECUTED 77
+#define NOT_EXECUTED 78
 
 static int limited, seed = 1;
 static char here[64];
@@ -394,7 +402,7 @@ static int generations(int taker) {
       _exit(errno);
     }
     int status;
-    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 77) return EBADMSG;
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != EXECUTED) return EBADMSG;
   }
   return 0;
 }
@@ -567,11 +575,13 @@ static const short left_out[] = {
   SYS_rt_sigreturn, SYS_vfork, SYS_sethostname, SYS_setdomainname, SYS_chroot, SYS_mq_open,
 };
 
-static unsigned long state;
-static unsigned below(unsigned limit) {
-  state = state * 6364136223846793005ul + 1442695040888963407ul;
-  return (unsigned)(state >> 33) % limit;
+static unsigned next(unsigned long *state, unsigned limit) {
+  *state = *state * 6364136223846793005ul + 1442695040888963407ul;
+  return (unsigned)(*state >> 33) % limit;
 }
+
+static unsigned long state;
+static unsigned below(unsigned limit) { return next(&state, limit); }
 
 static char *pages;
 static unsigned long argument(void) {
@@ -649,6 +659,206 @@ static int randomly(int taker) {
   return 0;
 }
 
+/** Processes that a process of the storm "clashes" has at a time, and threads beside its first. */
+#define CLASH_CHILDREN 3
+#define CLASH_THREADS 3
+
+/** Children that nobody has waited for. */
+static int children;
+static int line_ends[2];
+/** Each process has bytes of its own in it. */
+static unsigned char own_bytes[2 * PAGE];
+
+/** Something is not as it should be: the taker looks for the file. */
+static void tell_broken(const char *what) {
+  char name[100];
+  snprintf(name, sizeof name, "%s/broken-%s", here, what);
+  close(creat(name, 0666));
+}
+
+static void check_bytes(const char *what) {
+  for (unsigned i = 1; i < sizeof own_bytes; i += 509) if (own_bytes[i] != own_bytes[0]) tell_broken(what);
+}
+
+static void reaped(int status) {
+  if (__atomic_load_n(&children, __ATOMIC_RELAXED) > 0) __atomic_sub_fetch(&children, 1, __ATOMIC_RELAXED);
+  if (WIFEXITED(status) && WEXITSTATUS(status) != EXECUTED && WEXITSTATUS(status) != NOT_EXECUTED) tell_broken("status");
+}
+
+static void execute(const char *option, unsigned long from, int depth, int life) {
+  char numbers[3][30];
+  snprintf(numbers[0], 30, "%lu", from), snprintf(numbers[1], 30, "%d", depth), snprintf(numbers[2], 30, "%d", life);
+  execl("/bin/storms", "storms", option, numbers[0], numbers[1], numbers[2], (char *)0);
+}
+
+/** A child that is hung up on by who has its terminal, in a session of its own, which its group's end leaves alone. */
+static pid_t on_terminal(int *master) {
+  int number, unlock = 0;
+  char name[30];
+  *master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  if (*master < 0 || ioctl(*master, TIOCSPTLCK, &unlock) || ioctl(*master, TIOCGPTN, &number)) return -1;
+  snprintf(name, sizeof name, "/dev/pts/%d", number);
+  pid_t pid = fork();
+  if (pid) return pid;
+  alarm(2);
+  close(*master);
+  setsid();
+  int slave = open(name, O_RDWR);
+  char byte;
+  read(slave, &byte, 1);
+  execute("-e", 0, 0, 0);
+  _exit(NOT_EXECUTED);
+}
+
+static void clash_as_process(unsigned long from, int depth, int life);
+
+static void child_of_clash(unsigned long *state, int depth) {
+  children = 0;
+  check_bytes("copy");
+  memset(own_bytes, getpid(), sizeof own_bytes);
+  if (next(state, 3) == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (depth < 1 && next(state, 2)) clash_as_process(*state + (unsigned long)getpid(), depth + 1, 2 + (int)next(state, 12));
+  if (next(state, 2)) execute("-e", 0, 0, 0);
+  _exit(NOT_EXECUTED);
+}
+
+/** Does one of the things that get into each other's way. */
+static void clash(unsigned long *state, int depth, int life) {
+  int status, fd[2], master = -1;
+  unsigned char bytes[200];
+  pid_t pid = 0;
+  unsigned kind = next(state, 16);
+  int forks = kind < 6;
+  if (forks && __atomic_fetch_add(&children, 1, __ATOMIC_RELAXED) >= CLASH_CHILDREN) {
+    __atomic_sub_fetch(&children, 1, __ATOMIC_RELAXED);
+    forks = 0;
+    kind = 15;
+  }
+  switch (kind) {
+    case 0: case 1: case 2:
+      if ((pid = fork()) == 0) child_of_clash(state, depth);
+      break;
+    case 3:
+      if ((pid = vfork()) == 0) {
+        execute("-e", 0, 0, 0);
+        _exit(NOT_EXECUTED);
+      }
+      break;
+    case 4:
+      pid = on_terminal(&master);
+      if (master >= 0) write(master, next(state, 2) ? "\003" : "\n", 1), write(master, large, 3000);
+      close(master);
+      break;
+    case 5:
+      // A reader whose writer goes away.
+      if (pipe2(fd, O_CLOEXEC)) { pid = -1; break; }
+      if ((pid = fork()) == 0) {
+        close(fd[1]);
+        while (read(fd[0], bytes, sizeof bytes) > 0);
+        _exit(NOT_EXECUTED);
+      }
+      close(fd[0]);
+      write(fd[1], large, 1 + next(state, 9000));
+      close(fd[1]);
+      break;
+    case 6: kill(0, next(state, 2) ? SIGUSR1 : SIGCONT); break;
+    case 7: sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 1}); break;
+    case 8: syscall(SYS_tgkill, getpid(), getpid() + next(state, 8), SIGUSR1); break;
+    case 9: if (next(state, 20) == 0) kill(0, SIGKILL); break;
+    case 10: if (next(state, 4) == 0) execute("-f", *state, depth, life); break;
+    case 11: write(line_ends[1], large, 1 + next(state, 5000)); break;
+    case 12: read(line_ends[0], bytes, sizeof bytes); break;
+    case 13:
+      if (pipe2(fd, O_NONBLOCK | O_CLOEXEC)) break;
+      if (next(state, 2)) dup3(fd[0], line_ends[0], O_CLOEXEC), dup3(fd[1], line_ends[1], O_CLOEXEC);
+      close(fd[0]), close(fd[1]);
+      break;
+    case 14: {
+      volatile char *at = mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (at == MAP_FAILED) break;
+      at[0] = at[3 * PAGE] = 1;
+      mprotect((char *)at, PAGE, PROT_READ);
+      munmap((char *)at, 4 * PAGE);
+      break;
+    }
+    default: if ((pid = waitpid(-1, &status, WNOHANG)) > 0) reaped(status); pid = 0;
+  }
+  if (!forks) return;
+  if (pid < 0) { __atomic_sub_fetch(&children, 1, __ATOMIC_RELAXED); return; }
+  unsigned way = next(state, 4);
+  if (way == 0) kill(pid, SIGSTOP), kill(pid, SIGCONT);
+  if (way == 1) kill(pid, SIGKILL);
+  // Another thread may wait for it as well.
+  if (way != 2 && waitpid(pid, &status, 0) == pid) reaped(status);
+}
+
+struct clasher { unsigned long state; int depth, life; };
+static void *clash_as_thread(void *argument) {
+  struct clasher own = *(struct clasher *)argument;
+  for (int i = 0; i < 40; i++) clash(&own.state, own.depth, own.life);
+  return 0;
+}
+
+/** Goes on as a process of several threads that does `life` things, or things without an end for 0. */
+static void clash_as_process(unsigned long from, int depth, int life) {
+  static struct clasher clashers[CLASH_THREADS];
+  struct sigaction restarts = {.sa_handler = count, .sa_flags = SA_RESTART};
+  signal(SIGRTMIN, count), siginterrupt(SIGRTMIN, 1);
+  sigaction(SIGUSR1, &restarts, 0);
+  sigaction(SIGALRM, &restarts, 0);
+  memset(own_bytes, getpid(), sizeof own_bytes);
+  struct itimerval often = {{0, 700}, {0, 700}};
+  setitimer(ITIMER_REAL, &often, 0);
+  pipe2(line_ends, O_NONBLOCK | O_CLOEXEC);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, 4 * PAGE);
+  unsigned long state = from;
+  for (int i = 0;; i++) {
+    if (i % 40 == 0 && i / 40 < 50) for (int k = 0; k < CLASH_THREADS; k++) {
+      pthread_t thread;
+      clashers[k] = (struct clasher){from + 1000 * (k + 1) + i, depth, life};
+      if (i == 0 || next(&state, 3) == 0) pthread_create(&thread, &attributes, clash_as_thread, &clashers[k]);
+    }
+    clash(&state, depth, life);
+    if (life && i == life) break;
+  }
+  check_bytes("own");
+  if (next(&state, 2)) execute("-e", 0, 0, 0);
+  _exit(NOT_EXECUTED);
+}
+
+/**
+ * Processes of several threads that fork, execute, send each other signals and close pipes and terminals that others
+ * wait for, in groups that end by one signal: nobody of a group may be behind the back of it.
+ */
+static int clashes(int taker) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  for (int round = 0; round < 8; round++) {
+    pid_t pids[2];
+    for (int i = 0; i < 2; i++) {
+      pids[i] = fork();
+      if (pids[i] < 0) return failed();
+      if (pids[i] == 0) {
+        setpgid(0, 0);
+        clash_as_process((unsigned long)(seed * 1000 + taker * 100 + round * 10 + i), 0, 0);
+      }
+      setpgid(pids[i], pids[i]);
+    }
+    usleep(30000 + 1000 * (taker + round));
+    for (int i = 0; i < 2; i++) kill(-pids[i], SIGKILL);
+    while (wait(0) > 0);
+  }
+  static const char *const all[] = {"copy", "own", "status"};
+  for (int i = 0; i < 3; i++) {
+    char name[100];
+    snprintf(name, sizeof name, "%s/broken-%s", here, all[i]);
+    if (access(name, F_OK) == 0) return i == 0 ? EBADMSG : i == 1 ? EILSEQ : EPROTO;
+  }
+  return 0;
+}
+
 static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"anonymous", anonymous}, {"reads", reads}, {"areas", areas}, {"tables", tables}, {"files", files}, {"memfds", memfds}, {"shared", shared},
   {"names", names}, {"depth", depth}, {"attributes", attributes}, {"pipes", pipes}, {"streams", streams},
@@ -657,7 +867,7 @@ static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"interests", interests}, {"timers", timers}, {"locks", locks}, {"descriptors", descriptors},
   {"terminals", terminals}, {"queued", queued}, {"processes", processes}, {"generations", generations}, {"bomb", bomb}, {"threads", threads}, {"ring", ring},
   {"signals", signals}, {"connections", connections}, {"halves", halves}, {"backlogs", backlogs}, {"floods", floods},
-  {"ports", ports}, {"random", randomly},
+  {"ports", ports}, {"random", randomly}, {"clashes", clashes},
 };
 
 /**
@@ -803,23 +1013,27 @@ static void run(const struct storm *storm, FILE *out) {
 
 int main(int count, char **arguments) {
   int first = 1;
-  if (count > 1 && !strcmp(arguments[1], "-e")) return 77;
+  if (count > 1 && !strcmp(arguments[1], "-e")) return EXECUTED;
   setvbuf(stdout, 0, _IOLBF, 4096);
   signal(SIGPIPE, SIG_IGN);
   if (count > 1 && !strcmp(arguments[1], "-l")) limited = 1, first++;
   if (getenv("STORMS_SEED")) seed = atoi(getenv("STORMS_SEED"));
   snprintf(here, sizeof here, "/tmp/storm");
+  memset(large, 'x', sizeof large);
+  if (count > 4 && !strcmp(arguments[1], "-f")) clash_as_process(strtoul(arguments[2], 0, 10), atoi(arguments[3]), atoi(arguments[4]));
   // Segments stay when takers are ended for memory: who removes them has to live.
   score("-1000");
   // Nothing else limits segments, which are nobody's; pages.
   if (limited) tell("/proc/sys/kernel/shmall", "4096");
-  memset(large, 'x', sizeof large);
   for (unsigned i = 0; i < sizeof storms / sizeof *storms; i++) {
     int wanted = first >= count;
     for (int k = first; k < count; k++) wanted |= !strcmp(arguments[k], storms[i].name);
     if (!wanted) continue;
+    unsigned long before = free_bytes();
     run(&storms[i], fopen("/dev/null", "w"));
     run(&storms[i], stdout);
+    unsigned long after = free_bytes();
+    if (after + KEPT_BY_BOTH < before) printf("%s: %lu KiB kept\n", storms[i].name, (before - after) >> 10);
   }
   return 0;
 }
