@@ -297,10 +297,10 @@ export function endProgram(thread: Thread, state: u32, status: u32): void {
   retire(thread);
 }
 
-/** Ends one thread; the last one ends the program, with the status of the first. Does not return. */
+/** Ends one thread; the last one ends the program, with its own status (synchronize_group_exit() of Linux). Does not return. */
 export function endThread(thread: Thread, status: u32): void {
   const program = thread.program;
-  if (thread.id === program.id) program.status = status;
+  if (program.alive === 1) program.status = status;
   retire(thread);
 }
 

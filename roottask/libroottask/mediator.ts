@@ -144,7 +144,7 @@ export function tellIds(thread: Thread): void {
 export function attachMediator(thread: Thread): void {
   const program = thread.program;
   // One that borrows another's memory has none: what a mediator knows of its program would be the other's.
-  if (program.fileEntries === 0) return;
+  if (program.fileEntries === 0 || thread.direct !== 0) return;
   if (thread.page === 0) thread.page = allocatePages(0);
   const page = thread.page;
   // Without it, every call is a message.
@@ -161,6 +161,15 @@ export function attachMediator(thread: Thread): void {
   if (setEntry(thread.block + THREAD_EC, MEDIATOR, codePages as u64, stack) !== SUCCESS) return;
   mirror(program.space, address, page as u64, 1, MEM_R | MEM_W);
   thread.frame = page + PAGE_SIZE - FRAME_BYTES;
+}
+
+/**
+ * From now on, all calls of `thread` are messages, as somebody has to look at them. One that its mediator is about to answer
+ * is answered.
+ */
+export function bypassMediator(thread: Thread): void {
+  thread.direct = 1;
+  if (thread.frame !== 0) setEntry(thread.block + THREAD_EC, MEDIATOR, 0, 0);
 }
 
 /** The thread has ended: counts what its mediator has answered, and takes its page from the program. */

@@ -187,6 +187,8 @@ export class Thread {
   next: Thread | null;
   /** Where its mediator keeps the program's registers, 0 where it has none. */
   frame: usize;
+  /** All its calls are messages: somebody looks at each (bypassMediator()). */
+  direct: u32;
   /** Where it enters user mode. */
   entryRip: u64;
   entryRsp: u64;

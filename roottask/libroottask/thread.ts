@@ -180,6 +180,7 @@ export function newThread(program: Program, maker: Thread | null): Thread | null
   thread.fs = changetype<FsState>(0);
   thread.entryFlags = RFLAGS_FIXED;
   thread.moved = 0;
+  thread.direct = 0;
   thread.credentials = keepCredentials(rootCredentials());
   thread.program = program;
   takeId(thread);

@@ -161,6 +161,7 @@ import {
   SYS_sched_setattr,
   SYS_sched_setparam,
   SYS_sched_setscheduler,
+  SYS_seccomp,
   SYS_select,
   SYS_semctl,
   SYS_semget,
@@ -446,6 +447,7 @@ export function declareArguments(): void {
   declare(SYS_syncfs, "i");
   declare(SYS_renameat2, "ililu");
   declare(SYS_getrandom, "llu");
+  declare(SYS_seccomp, "uul");
   declare(SYS_memfd_create, "lu");
   declare(SYS_execveat, "illli");
   declare(SYS_membarrier, "iui");

@@ -256,6 +256,7 @@ import {
   SYS_sched_setparam,
   SYS_sched_setscheduler,
   SYS_sched_yield,
+  SYS_seccomp,
   SYS_select,
   SYS_semctl,
   SYS_semget,
@@ -350,6 +351,7 @@ import * as reboot from "./reboot";
 import * as remapFilePages from "./remap_file_pages";
 import * as robust from "./robust";
 import * as scheduling from "./scheduling";
+import * as seccomp from "./seccomp/calls";
 import * as setClock from "./set_clock";
 import * as signalCalls from "./signal_calls";
 import * as signalFiles from "./signalfd";
@@ -697,6 +699,7 @@ function identityCalls(): void {
   onThread(SYS_prlimit64, limits.sysPrlimit);
   onThread(SYS_getcpu, identity.sysGetcpu);
   onProgram(SYS_getrandom, identity.sysGetrandom);
+  onThread(SYS_seccomp, seccomp.sysSeccomp);
   onProgram(SYS_rseq, identity.sysAbsent);
 }
 

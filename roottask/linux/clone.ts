@@ -56,6 +56,7 @@ import { inheritKeys, leaveKeys } from "./keys/rings";
 import { lendMemory } from "./lend";
 import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
+import { dropFilters, inheritFilters } from "./seccomp/filters";
 import { passActions, resetActions } from "./signal_actions";
 import { SIGCHLD } from "./signal_numbers";
 import { signalPending } from "./signals";
@@ -136,6 +137,7 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
   const own = linuxThread(thread);
   inheritThread(thread, parent, (flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM);
   inheritKeys(thread);
+  inheritFilters(thread, parent);
   if ((flags & CLONE_SETTLS) !== 0) {
     if (args.tls >= SPACE_END) return -EPERM;
     own.fsBase = args.tls;
@@ -198,6 +200,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   made = thread;
   if (error === 0) return 0;
   leaveKeys(thread);
+  dropFilters(thread);
   releaseThread(thread);
   return error;
 }
@@ -223,6 +226,7 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (error === 0) return 0;
   if (madeFile >= 0) closeFile(parent.files, madeFile as u64);
   leaveKeys(thread);
+  dropFilters(thread);
   reapProgram(child);
   return error;
 }

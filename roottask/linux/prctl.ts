@@ -1,5 +1,5 @@
 // prctl(2): names, what happens at the parent's end, dumpability, capabilities that are kept, bounded and ambient. Left
-// out: seccomp, speculation controls, machine checks, the layout of memory (PR_SET_MM), names of mappings.
+// out: speculation controls, machine checks, the layout of memory (PR_SET_MM), names of mappings.
 
 import { Utcb } from "../libhedron/utcb";
 import {
@@ -13,6 +13,7 @@ import { EFAULT, EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
 import { Thread } from "../libroottask/program";
 import { copyText, copyTo, put32, put64 } from "../libroottask/space";
 import { become, SECBIT_KEEP_CAPS } from "./credentials";
+import { setSeccomp } from "./seccomp/calls";
 import { LinuxThread, linuxProgram, linuxThread, NAME_BYTES, SIGNALS } from "./state";
 
 /** Options, include/uapi/linux/prctl.h. */
@@ -27,6 +28,7 @@ const PR_SET_TIMING: u32 = 14;
 const PR_SET_NAME: u32 = 15;
 const PR_GET_NAME: u32 = 16;
 const PR_GET_SECCOMP: u32 = 21;
+const PR_SET_SECCOMP: u32 = 22;
 const PR_CAPBSET_READ: u32 = 23;
 const PR_CAPBSET_DROP: u32 = 24;
 const PR_GET_TSC: u32 = 25;
@@ -198,10 +200,12 @@ function threadOption(thread: Thread, option: u32, regs: Utcb): i64 {
     // Times are counted by clocks, not by processes.
     case PR_SET_TIMING:
       return value === 0 ? 0 : -EINVAL;
-    // Neither can be anything but 0.
     case PR_GET_TIMING:
-    case PR_GET_SECCOMP:
       return 0;
+    case PR_GET_SECCOMP:
+      return own.seccomp as i64;
+    case PR_SET_SECCOMP:
+      return setSeccomp(thread, value, regs.rdx);
     case PR_SET_TIMERSLACK:
       own.timerSlack = (value as i64) <= 0 ? own.usualSlack : value;
       return 0;

@@ -15,6 +15,7 @@ import { leaveKeys } from "./keys/rings";
 import { returnMemory } from "./lend";
 import { leaveChildren } from "./makers";
 import { leaveLocks } from "./pi_futex";
+import { dropFilters } from "./seccomp/filters";
 import { linuxThread } from "./state";
 
 /** struct robust_list_head: first entry, distance from an entry to its futex, the entry of a call under way. */
@@ -128,6 +129,7 @@ export function threadEnded(thread: Thread): void {
   if (thread.program.personality === 0) return;
   leaveIpc(thread);
   leaveKeys(thread);
+  dropFilters(thread);
   leaveMemory(thread);
   leaveChildren(thread);
 }

@@ -12,6 +12,7 @@ export const SIGRTMIN: u32 = 32;
 
 /** siginfo_t: number, errno, code, then a union. */
 export const INFO_BYTES: u32 = 128;
+export const INFO_ERROR: usize = 4;
 export const INFO_CODE: usize = 8;
 export const INFO_PID: usize = 16;
 export const INFO_UID: usize = 20;
@@ -19,6 +20,9 @@ export const INFO_VALUE: usize = 24;
 /** Of SIGCHLD. */
 export const INFO_STATUS: usize = 24;
 export const INFO_ADDRESS: usize = 16;
+/** Of SIGSYS: the call's number, and the architecture. */
+export const INFO_CALL: usize = 24;
+export const INFO_ARCHITECTURE: usize = 28;
 
 /** SIGKILL and SIGSTOP, as a set. */
 export const UNBLOCKABLE: u64 = ((1 as u64) << (SIGKILL - 1)) | ((1 as u64) << (SIGSTOP - 1));

@@ -272,6 +272,18 @@ export function linuxException(thread: Thread, event: u32): u32 {
   return fatal;
 }
 
+/**
+ * Sends `thread` the signal of what it does itself, with `signalInfo`. It cannot put it off: where it is blocked or ignored,
+ * or `dies` says so, the default action is taken (force_sig_info_to_task()).
+ */
+export function force(thread: Thread, signal: u32, dies: bool): void {
+  if (dies || isFatal(thread, signal)) {
+    store<u64>(actionOf(thread.program, signal), SIG_DFL);
+    linuxThread(thread).mask &= ~signalBit(signal);
+  }
+  queueSignal(thread.program, thread, signal);
+}
+
 /** Makes `signalInfo` that of `signal`, with nothing but its `code`. */
 export function fillInfo(signal: u32, code: i32): void {
   memory.fill(signalInfo, 0, INFO_BYTES);

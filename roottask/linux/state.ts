@@ -63,6 +63,10 @@ export class LinuxThread {
   /** PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS of prctl(2). */
   parentDeath: u32;
   noNewPrivileges: u32;
+  /** seccomp(2): MODE_… of seccomp/calls.ts, how many filters it has got, and the newest one (seccomp/filters.ts), 0 for none. */
+  seccomp: u32;
+  filterCount: u32;
+  filter: usize;
   /** PR_SET_TIMERSLACK, and what it is by default: nanoseconds. */
   timerSlack: u64;
   usualSlack: u64;

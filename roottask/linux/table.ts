@@ -17,9 +17,11 @@ import { seeFrom } from "../libroottask/tree";
 import { freeOver } from "./aio/polls";
 import { narrow, widthsOf } from "./arguments";
 import { interruptCall } from "./restart";
+import { MODE_NONE } from "./seccomp/numbers";
+import { passes } from "./seccomp/verdict";
 import { mustRepeat } from "./short_memory";
 import { deliverPending, endSuspension, signalPending } from "./signals";
-import { linuxThread, MISSING_BYTES, missingOf } from "./state";
+import { LinuxThread, linuxThread, MISSING_BYTES, missingOf } from "./state";
 
 /**
  * A system call: arguments are in RDI, RSI, RDX, R10, R8 and R9 of `regs`, the result goes to RAX. Most work
@@ -113,6 +115,26 @@ function setFrame(regs: Utcb): void {
   regs.mtd = MTD_GPR_ACDB | MTD_RIP_LEN | MTD_RSP | MTD_RFLAGS;
 }
 
+/** Makes the call of `thread` in `regs`, whose result is in RAX then. */
+function makeCall(thread: Thread, own: LinuxThread, regs: Utcb): void {
+  const number = regs.rax;
+  const pages = thread.program.space.resident;
+  let result: i64 = 0;
+  do {
+    expectMemory();
+    result = dispatch(thread, number, regs);
+    endCall(thread);
+    freeOver();
+  } while (mustRepeat(thread, result, pages));
+  if (own.returning !== 0) {
+    own.returning = 0;
+  } else {
+    regs.rax = result as u64;
+  }
+  if (result === -EINTR) interruptCall(thread, number, thread.limited !== 0);
+  thread.limited = 0;
+}
+
 /**
  * Handles the system call in the UTCB of `thread`: user RIP is in RCX or, where the mediator has forwarded it, in its
  * frame; user RSP is in R11.
@@ -130,23 +152,8 @@ export function linuxCall(thread: Thread): void {
   }
   actAs(thread.credentials);
   seeFrom(thread.fs.rootMount, thread.fs.root);
-  const number = regs.rax;
-  const pages = thread.program.space.resident;
-  let result: i64 = 0;
-  do {
-    expectMemory();
-    result = dispatch(thread, number, regs);
-    endCall(thread);
-    freeOver();
-  } while (mustRepeat(thread, result, pages));
   const own = linuxThread(thread);
-  if (own.returning !== 0) {
-    own.returning = 0;
-  } else {
-    regs.rax = result as u64;
-  }
-  if (result === -EINTR) interruptCall(thread, number, thread.limited !== 0);
-  thread.limited = 0;
+  if (own.seccomp === MODE_NONE || passes(thread, regs)) makeCall(thread, own, regs);
   if (own.interrupted !== 0 || signalPending(thread)) deliverPending(thread, regs);
   else if (own.suspended !== 0) endSuspension(thread);
 }

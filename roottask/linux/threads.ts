@@ -5,9 +5,16 @@ import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { Space } from "../libroottask/areas";
 import { deadline, monotonic } from "../libroottask/clock";
-import { endThread } from "../libroottask/domain";
+import { endProgram, endThread } from "../libroottask/domain";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOSYS, ETIMEDOUT } from "../libroottask/errno";
-import { Program, Thread, tellWaiters, WAIT_INTERRUPTED, WAIT_WOKEN } from "../libroottask/program";
+import {
+  Program,
+  STATE_KILLED,
+  Thread,
+  tellWaiters,
+  WAIT_INTERRUPTED,
+  WAIT_WOKEN,
+} from "../libroottask/program";
 import { get32, got } from "../libroottask/space";
 import { waitFor } from "../libroottask/thread";
 import { requeue, wake, wakeBits } from "../libroottask/wait_queue";
@@ -145,11 +152,23 @@ function waitWhile(thread: Thread, regs: Utcb, value: u64, end: u64): i64 {
 
 /** exit(status): ends the thread. */
 export function sysExit(thread: Thread, regs: Utcb): i64 {
+  turnAway(thread);
+  endThread(thread, (regs.rdi & 0xff) as u32);
+  return 0;
+}
+
+/** `thread` is about to end and takes no signal any more; others look at those of its process. */
+function turnAway(thread: Thread): void {
   linuxThread(thread).mask = ~(0 as u64);
   retarget(thread);
   dropThreadSignals(thread);
-  endThread(thread, (regs.rdi & 0xff) as u32);
-  return 0;
+}
+
+/** Ends `thread` alone, as by `signal`, of which its process dies if it is the last one. Does not return. */
+export function endAlone(thread: Thread, signal: u32): void {
+  turnAway(thread);
+  if (thread.program.alive === 1) endProgram(thread, STATE_KILLED, signal);
+  else endThread(thread, signal);
 }
 
 /** sched_yield(): lets the other threads run. */

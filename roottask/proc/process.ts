@@ -309,8 +309,9 @@ export function status(program: Program, thread: Thread | null): void {
     set("CapBnd", thread.credentials.bounding);
     set("CapAmb", thread.credentials.ambient);
   }
-  line("NoNewPrivs", 0);
-  line("Seccomp", 0);
+  line("NoNewPrivs", own === null ? 0 : (own.noNewPrivileges as u64));
+  line("Seccomp", own === null ? 0 : (own.seccomp as u64));
+  line("Seccomp_filters", own === null ? 0 : (own.filterCount as u64));
   allowed(thread === null ? allProcessors() : thread.processors);
 }
 
