@@ -943,6 +943,7 @@ static void run(const struct storm *storm, FILE *out) {
   int end[2], ready[2], go[2], set[2];
   pipe(end), pipe(set);
   pid_t watched = fork();
+  if (watched < 0) fprintf(out, "fork: %s, ", strerror(errno));
   if (watched == 0) {
     score("0");
     close(end[1]), close(set[0]);
@@ -993,10 +994,11 @@ static void run(const struct storm *storm, FILE *out) {
     else fprintf(out, " %s", name_of(WEXITSTATUS(status)));
   }
   close(ready[0]);
-  while (waitpid(-1, 0, WNOHANG) > 0);
-  int status = -1;
+  int status = -1, early = -1;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) if (pid == watched) early = status;
+  status = early;
   close(end[1]);
-  waitpid(watched, &status, 0);
+  if (early < 0) waitpid(watched, &status, 0);
   if (status == 0) fprintf(out, ", innocent unharmed");
   else fprintf(out, ", innocent ended with %x", status);
   while (wait(0) > 0);
