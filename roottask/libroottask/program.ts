@@ -50,7 +50,7 @@ export class Program {
   slot: u32;
   /** Process id: the id of its first thread. */
   id: u32;
-  /** The program of the start file that it descends from, or itself; it is the process 1 of all that do. */
+  /** The program of the start file that it descends from, or itself; it is to all that do what init is elsewhere. */
   entry: Program;
   /** Who waits for it; null where it is its own `entry`. */
   parent: Program | null;
