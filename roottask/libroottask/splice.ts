@@ -3,7 +3,7 @@
 
 import { MEM_R, PAGE_SIZE } from "../libhedron/abi";
 import { DEVICE_NULL } from "./character_devices";
-import { EFAULT, EINVAL, ENOMEM } from "./errno";
+import { EAGAIN, EFAULT, EINVAL, ENOMEM } from "./errno";
 import { OpenFile, readFile, readFileAt, writeFile, writeFileAt } from "./open_file";
 import { awaitBytes, awaitRoom, noteAdded, noteTaken, pipeOf } from "./pipe";
 import {
@@ -20,7 +20,7 @@ import {
 } from "./pipe_buffers";
 import { POLLIN } from "./poll_events";
 import { Thread } from "./program";
-import { SOCK_STREAM, socketOf } from "./socket";
+import { AF_UNIX, SOCK_STREAM, socketOf } from "./socket";
 import { nextRun, pass, runLength, Transfer, transferOf } from "./transfer";
 import {
   KIND_ANONYMOUS,
@@ -61,6 +61,11 @@ function hasBytes(input: OpenFile): bool {
   return (poll(input) & POLLIN) !== 0;
 }
 
+/** A local socket, which does not wait where the splice does not; one of TCP does by its own flags alone. */
+function isUnixStream(input: OpenFile): bool {
+  return input.node.kind === KIND_SOCKET && socketOf(input).protocol.family === AF_UNIX;
+}
+
 /** Bytes of `input`, which is no pipe, can go into a pipe. */
 export function canSplice(input: OpenFile): bool {
   const kind = input.node.kind;
@@ -85,6 +90,7 @@ export function fileToPipe(
   if (error !== 0) return error;
   if (!canSplice(input)) return -EINVAL;
   if (count === 0) return 0;
+  if (!mayWait && isUnixStream(input) && !hasBytes(input)) return -EAGAIN;
   const pipe = pipeOf(output.node);
   let done: i64 = 0;
   while ((done as u64) < count && !isFull(pipe)) {

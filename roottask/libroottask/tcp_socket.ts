@@ -98,6 +98,8 @@ import { notify, READABLE, WRITABLE } from "./watches";
 export const PHASE_NONE: u32 = 0;
 export const PHASE_BEGUN: u32 = 1;
 export const PHASE_DONE: u32 = 2;
+/** shutdown(2) came after it had failed: only AF_UNSPEC makes another connection possible. */
+const PHASE_ENDING: u32 = 3;
 
 /** An urgent byte: none, one to be read, one that has been read. */
 const URGENT_NONE: u32 = 0;
@@ -319,6 +321,7 @@ export function connectTcp(thread: Thread, file: OpenFile, prepare: Prepare): i6
   const waits = mayWait(file, 0);
   let error: i64 = -EALREADY;
   if (inet.phase === PHASE_DONE) return -EISCONN;
+  if (inet.phase === PHASE_ENDING) return -EINVAL;
   if (inet.phase === PHASE_NONE) {
     if (socket.state !== UNCONNECTED) return -EISCONN;
     error = prepare(socket);
@@ -359,7 +362,7 @@ export function acceptTcp(thread: Thread, file: OpenFile): i64 {
 export function shutTcp(socket: Socket, directions: u32): i64 {
   const inet = inetOf(socket);
   if (inet.phase === PHASE_BEGUN) {
-    inet.phase = socket.state === CONNECTED ? PHASE_DONE : PHASE_NONE;
+    inet.phase = socket.state === CONNECTED ? PHASE_DONE : PHASE_ENDING;
   }
   if (socket.state === LISTENING && (directions & SHUT_RECEIVE) === 0) return 0;
   if (socket.state === LISTENING || socket.state === CONNECTING) {

@@ -483,6 +483,8 @@ function resolveFrom(
   let end = path + length;
   let buffer = linkPath;
   walkMount = mount;
+  // Who follows the path has looked for the root: until then a link to an absolute path leads to another mount.
+  let knowsRoot = (limits & SCOPED) !== 0 || load<u8>(rest) === 47;
   if (load<u8>(rest) === 47) {
     if ((limits & RESOLVE_BENEATH) !== 0) return -EXDEV;
     at = viewNode;
@@ -522,6 +524,7 @@ function resolveFrom(
       continue;
     }
     if (size === 2 && load<u8>(name) === 46 && load<u8>(name + 1) === 46) {
+      knowsRoot = true;
       if (!mayAscend(at)) return -EXDEV;
       ascend(at);
       if (hasLeft(walkDirectoryMount)) return -EXDEV;
@@ -570,6 +573,8 @@ function resolveFrom(
     walkNode = at;
     if (load<u8>(rest) === 47) {
       if ((limits & RESOLVE_BENEATH) !== 0) return -EXDEV;
+      if ((limits & RESOLVE_NO_XDEV) !== 0 && !knowsRoot) return -EXDEV;
+      knowsRoot = true;
       walkNode = viewNode;
       walkMount = viewMount;
       if (hasLeft(walkDirectoryMount)) return -EXDEV;
@@ -652,7 +657,8 @@ export function pathOfName(
       at = through.point as Node;
       entry = through.entry;
       through = parent;
-      if (entry === null) continue;
+      // What stands on another mount's root stands where that does.
+      if (entry === null || at === through.root) continue;
     }
     if (at.parent === at) {
       pathOutside = true;

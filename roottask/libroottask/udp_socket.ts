@@ -16,6 +16,7 @@ import { allocate, create, destroy } from "./heap";
 import {
   dropPort,
   inetOf,
+  isAny,
   isMapped,
   nextReceiver,
   optionValue,
@@ -189,7 +190,9 @@ export function sendUdp(
   freeMessage(message);
   // Who is connected is told of its peer alone.
   const isPeer = inet.remoteHigh === targetHigh && inet.remoteLow === targetLow;
-  if (socket.state === CONNECTED && isPeer && inet.remotePort === targetPort) {
+  // It comes back to where it was sent from, which is not where one is that is bound to an address of the other family.
+  const isHome = isAny(boundHigh, boundLow) || (boundHigh === localHigh && boundLow === localLow);
+  if (socket.state === CONNECTED && isHome && isPeer && inet.remotePort === targetPort) {
     socket.error = ECONNREFUSED as u32;
     notify(socket.node, 0);
   }

@@ -38,6 +38,11 @@ int main(void) {
   mounts("on top");
   SAY(umount2(".", 0));
   mounts("one less");
+  // What stands on a file that is mounted on itself is listed there.
+  SAY(close(creat("f", 0644))), SAY(close(creat("g", 0644)));
+  SAY(mount("g", "g", NULL, MS_BIND, NULL)), SAY(mount("f", "g", NULL, MS_BIND, NULL));
+  mounts("files");
+  SAY(umount2("g", 0)), SAY(umount2("g", 0)), SAY(unlink("g"));
   SAY(mount(NULL, ".", NULL, MS_SHARED, NULL));
   SAY(mount("m", ".", NULL, MS_BIND | MS_REC, NULL));
   SAY(mount(".", "m", NULL, MS_BIND, NULL));

@@ -128,6 +128,11 @@ int main(void) {
   SAY(syscall(SYS_openat2, AT_FDCWD, "/proc/self/stat", &(struct open_how){.resolve = RESOLVE_NO_XDEV}, 24));
   SAY(syscall(SYS_openat2, dir, "magic", &(struct open_how){.resolve = RESOLVE_NO_MAGICLINKS}, 24));
   SAY(syscall(SYS_openat2, dir, "f", &(struct open_how){.resolve = RESOLVE_NO_XDEV}, 24) > 2);
+  // A link to an absolute path leads elsewhere for who has not had to do with the root before.
+  SAY(symlink("/tmp/d/f", "/tmp/d/absolute"));
+  SAY(syscall(SYS_openat2, dir, "absolute", &(struct open_how){.resolve = RESOLVE_NO_XDEV}, 24));
+  SAY(syscall(SYS_openat2, dir, "../d/absolute", &(struct open_how){.resolve = RESOLVE_NO_XDEV}, 24) > 2);
+  SAY(syscall(SYS_openat2, dir, "/tmp/d/absolute", &(struct open_how){.resolve = RESOLVE_NO_XDEV}, 24) > 2);
   SAY(syscall(SYS_openat2, dir, "f", &(struct open_how){.resolve = RESOLVE_CACHED}, 24) > 2);
   int proc = open("/proc/self", O_PATH);
   SAY(syscall(SYS_openat2, proc, "cwd", &(struct open_how){.resolve = RESOLVE_BENEATH}, 24));

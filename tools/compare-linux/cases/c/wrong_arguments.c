@@ -49,6 +49,9 @@ int main(void) {
   while (read(pipes[0], bytes, sizeof bytes) > 0) continue;
   off_t at = 0;
   SAY(sendfile(pipes[1], pair[0], 0, 5)), SAY(sendfile(pipes[1], pair[0], &at, 5));
+  // The pipe does not wait, and so the socket does not.
+  fcntl(pair[0], F_SETFL, 0);
+  SAY(sendfile(pipes[1], pair[0], 0, 5)), SAY(splice(pair[0], 0, pipes[1], 0, 5, SPLICE_F_NONBLOCK));
   SAY(write(pair[1], "bytes", 5)), SAY(sendfile(pipes[1], pair[0], 0, 9)), SAY(read(pipes[0], bytes, 9));
 
   block("file", file), block("folder", open("/tmp", O_RDONLY)), block("pipe", pipes[0]), block("socket", pair[0]), block("eventfd", event);

@@ -19,6 +19,13 @@ static void tell_address(long result, const struct sockaddr_un *address, socklen
   if (result >= 0) tell(" %u %d %d %s", n, n >= 2 ? address->sun_family : 0, n > 2 && address->sun_path[0] == 0, n > 2 && n < 100 ? address->sun_path + (address->sun_path[0] == 0) : "");
 }
 
+/** What sending on `fd` gave. Without a peer one of datagrams that sends no more is told of either; which, depends on the version. */
+static long sent(int fd, long result) {
+  int type = 0;
+  socklen_t n = sizeof type;
+  return result == -EPIPE && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_DGRAM ? -ENOTCONN : result;
+}
+
 static void send_message(int fd, long flags) {
   long size = ONE(0, 1, 10, 100, 1000);
   struct iovec vectors[2] = {{buffer, size}, {buffer + 10, draw(2) * 5}};
@@ -44,7 +51,7 @@ static void send_message(int fd, long flags) {
     ((int *)CMSG_DATA(head))[0] = fd;
     message.msg_controllen = ONE(8, 16, 24, 32);
   }
-  tell("sendmsg %d %ld %d %d = %ld", fd, size, kind, n, CALL(sendmsg, fd, spoiled(&message), flags));
+  tell("sendmsg %d %ld %d %d = %ld", fd, size, kind, n, sent(fd, CALL(sendmsg, fd, spoiled(&message), flags)));
 }
 
 static void receive_message(int fd, long flags) {
@@ -108,7 +115,7 @@ static void step(void) {
   case 22:
     n = some_address(&address);
     if (draw(3)) n = 0;
-    return tell("sendto %d %ld %u %s = %ld", fd, size, n, address.sun_path, CALL(sendto, fd, spoiled(buffer), size, send_flags, n ? &address : 0, n));
+    return tell("sendto %d %ld %u %s = %ld", fd, size, n, address.sun_path, sent(fd, CALL(sendto, fd, spoiled(buffer), size, send_flags, n ? &address : 0, n)));
   case 23:
     n = ONE(110, 110, 5, 0);
     result = CALL(recvfrom, fd, spoiled(buffer), size, receive_flags, &address, &n);

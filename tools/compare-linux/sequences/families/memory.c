@@ -75,6 +75,8 @@ static void step(void) {
     else if (n > PAGE) n = PAGE;
     // Only addresses that are given are the same everywhere.
     if (flags == MREMAP_MAYMOVE && m > n) m = n;
+    // Whether lengths are the same is asked of them or, from 6.17 on, of their pages.
+    if (flags & MREMAP_DONTUNMAP && (n + PAGE - 1) / PAGE == (m + PAGE - 1) / PAGE) m = n;
     result = CALL(mremap, at, n, m, flags, to);
     if (result < 0 && result > -4096) {
       // It also tells another of several things that are wrong, and looks for them before it takes anything away.
