@@ -49,6 +49,11 @@ function roomFor(node: Node, index: u64): usize {
   return frameToWrite(node, index);
 }
 
+/** Where writes end for who has `limit`: at 0 where that is negative and not the one that means none, as on Linux. */
+export function writeEnd(limit: u64): u64 {
+  return (limit as i64) < -1 ? 0 : min<u64>(limit, FILE_MAX as u64);
+}
+
 /**
  * Writes `transfer` from byte `position` on, no further than byte `limit`: the number of bytes, -EFBIG at
  * the limit, -ENOSPC, -EPERM where a seal forbids it, or -EFAULT.
@@ -56,7 +61,7 @@ function roomFor(node: Node, index: u64): usize {
 export function writeContents(node: Node, transfer: Transfer, position: i64, limit: u64): i64 {
   if (transfer.left === 0) return 0;
   const start = position as u64;
-  const end = min<u64>(limit, FILE_MAX as u64);
+  const end = writeEnd(limit);
   if (start >= end) return -EFBIG;
   const count = min<u64>(transfer.left, end - start);
   if (isWriteSealed(node)) return -EPERM;

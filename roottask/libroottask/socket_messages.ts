@@ -225,13 +225,22 @@ export function dropAncillary(along: Ancillary): void {
   destroy<Ancillary>(along);
 }
 
-/** `along` goes with `message`. */
-export function goAlong(message: Message, along: Ancillary): void {
+/** User and group of nobody that is known. */
+const NOBODY: u32 = 65_534;
+
+/** `along` goes with `message`, and whom it comes from where it says so or one of both is `asked` to tell. */
+export function goAlong(message: Message, along: Ancillary, asked: bool): void {
   message.rights = along.rights;
   message.rightCount = along.count;
   fly(message, 1);
   along.count = 0;
-  if (along.claimed === 0) return;
+  if (along.claimed === 0) {
+    if (asked) return;
+    message.process = 0;
+    message.user = NOBODY;
+    message.group = NOBODY;
+    return;
+  }
   message.process = along.process;
   message.user = along.user;
   message.group = along.group;

@@ -289,7 +289,7 @@ function sendOne(
     freeMessage(message);
     return error;
   }
-  goAlong(message, along);
+  goAlong(message, along, tellsSender(from, to));
   append(to, message);
   return length as i64;
 }
@@ -316,7 +316,7 @@ function sendStream(
         freeMessage(message);
         error = -EPIPE;
       } else {
-        goAlong(message, along);
+        goAlong(message, along, tellsSender(from, to));
         append(to, message);
         done += length as i64;
       }
@@ -324,6 +324,11 @@ function sendStream(
     if (error !== 0) return done === 0 ? error : done;
   }
   return done;
+}
+
+/** Who sends is told by `from` or to `to`, or to whoever accepts that (maybe_add_creds() of Linux). */
+function tellsSender(from: Socket, to: Socket): bool {
+  return from.passesCredentials !== 0 || to.passesCredentials !== 0 || to.file === null;
 }
 
 /** Waits for a message to `socket`: 1, 0 at the end, or a negative error. */

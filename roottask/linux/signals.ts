@@ -4,6 +4,7 @@
 import { EXC_PF, EXC_UD } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
+import { writeEnd } from "../libroottask/contents";
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINVAL } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
@@ -415,7 +416,7 @@ function earn(thread: Thread, signal: u32): void {
  * against it, a signal tells it (setrlimit(2), RLIMIT_FSIZE).
  */
 export function sizeResult(thread: Thread, result: i64): i64 {
-  if (result === -EFBIG && thread.program.fileLimit < (FILE_MAX as u64)) {
+  if (result === -EFBIG && writeEnd(thread.program.fileLimit) < (FILE_MAX as u64)) {
     earn(thread, SIGXFSZ);
   }
   return result;

@@ -3,6 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END, Space } from "../libroottask/areas";
+import { writeEnd } from "../libroottask/contents";
 import { fileOf } from "../libroottask/descriptors";
 import {
   EBADF,
@@ -386,7 +387,7 @@ export function sysCopyFileRange(thread: Thread, regs: Utcb): i64 {
   if ((from as u64) + count < (from as u64) || (to as u64) + count < (to as u64)) return -EOVERFLOW;
   const size = input.node.size as i64;
   count = from >= size ? 0 : min<u64>(count, (size - from) as u64);
-  const limit = min<u64>(program.fileLimit, FILE_MAX as u64) as i64;
+  const limit = writeEnd(program.fileLimit) as i64;
   if (to >= limit) return written(thread, -EFBIG);
   count = min<u64>(count, (limit - to) as u64);
   // Ranges of one file must not overlap.

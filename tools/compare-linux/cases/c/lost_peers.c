@@ -69,7 +69,28 @@ static void mix(void) {
   SAY(sendto(fd, "to any", 6, 0, (void *)&six, sizeof six)), SAY(recv(four, bytes, sizeof bytes, MSG_DONTWAIT));
 }
 
+/** Who sent something is told where one of both had asked for it by then. */
+static void tell_sender(int type, int first, int second) {
+  int pair[2], on = 1;
+  char control[100] = {0};
+  struct iovec piece = {bytes, sizeof bytes};
+  struct msghdr message = {0, 0, &piece, 1, control, sizeof control, 0};
+  socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, pair);
+  if (first) setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  if (second) setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  SAY(send(pair[0], "sent", 4, 0));
+  setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  SAY(recvmsg(pair[1], &message, 0));
+  struct ucred sender;
+  memcpy(&sender, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof sender);
+  printf("type %d, asked %d %d: process %d, user %d, group %d\n", type, first, second, sender.pid == getpid(), sender.uid == getuid(), sender.gid == getgid());
+  if (sender.pid == 0) printf("nobody: %d %d\n", sender.uid, sender.gid);
+  close(pair[0]), close(pair[1]);
+}
+
 int main(void) {
+  static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+  for (int i = 0; i < 12; i++) tell_sender(types[i % 3], i / 3 & 1, i / 6);
   for (int empty = 0; empty < 2; empty++) lose(empty, 0), lose(empty, "/tmp/other");
   refuse();
   // Without IPv6 there is nothing to mix.

@@ -26,6 +26,13 @@ static long sent(int fd, long result) {
   return result == -EPIPE && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_DGRAM ? -ENOTCONN : result;
 }
 
+/** A descriptor that can be sent: when sockets that are only in each other's queues are found is a matter of the version. */
+static int right(void) {
+  int fd = slot(), type;
+  socklen_t n = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 ? 1 : fd;
+}
+
 static void send_message(int fd, long flags) {
   long size = ONE(0, 1, 10, 100, 1000);
   struct iovec vectors[2] = {{buffer, size}, {buffer + 10, draw(2) * 5}};
@@ -37,7 +44,7 @@ static void send_message(int fd, long flags) {
   if (draw(4) == 0) message.msg_namelen = some_address(&address), message.msg_name = &address;
   if (kind < 3) {
     n += 1;
-    for (int i = 0; i < n; i++) ((int *)CMSG_DATA(head))[i] = slot();
+    for (int i = 0; i < n; i++) ((int *)CMSG_DATA(head))[i] = right();
     *head = (struct cmsghdr){CMSG_LEN(4 * n), SOL_SOCKET, SCM_RIGHTS};
     message.msg_controllen = CMSG_SPACE(4 * n);
   } else if (kind == 3) {
