@@ -159,12 +159,13 @@ export function sysListen(thread: Thread, regs: Utcb): i64 {
   return listen(thread, socket, min<u32>(regs.rsi as u32, SOMAXCONN));
 }
 
-/** connect(fd, address, length). */
+/** connect(fd, address, length): the address comes before what kind of file it is. */
 export function sysConnect(thread: Thread, regs: Utcb): i64 {
   const file = socketFile(thread, regs.rdi);
-  if (file === null) return socketError;
+  if (file === null && socketError !== -ENOTSOCK) return socketError;
   const error = readAddress(thread.program, regs.rsi, regs.rdx as i32);
   if (error !== 0) return error;
+  if (file === null) return -ENOTSOCK;
   const connect = socketOf(file).protocol.connect;
   return connect(thread, file, regs.rdx as u32);
 }

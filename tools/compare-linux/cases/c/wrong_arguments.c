@@ -46,6 +46,8 @@ int main(void) {
   }
   SAY(send(socket(AF_UNIX, SOCK_STREAM, 0), bytes, 0, MSG_OOB));
 
+  SAY(connect(file, (void *)8, 16)), SAY(connect(file, 0, -1)), SAY(connect(file, (void *)bytes, 16)), SAY(connect(-1, (void *)8, 16));
+
   while (read(pipes[0], bytes, sizeof bytes) > 0) continue;
   off_t at = 0;
   SAY(sendfile(pipes[1], pair[0], 0, 5)), SAY(sendfile(pipes[1], pair[0], &at, 5));

@@ -16,6 +16,8 @@ static socklen_t some_address(struct sockaddr_un *to) {
 
 static void tell_address(long result, const struct sockaddr_un *address, socklen_t n) {
   tell(" = %ld", result);
+  // A name of five digits is the kernel's choice.
+  if (result >= 0 && n == 8 && address->sun_path[0] == 0) return tell(" chosen");
   if (result >= 0) tell(" %u %d %d %s", n, n >= 2 ? address->sun_family : 0, n > 2 && address->sun_path[0] == 0, n > 2 && n < 100 ? address->sun_path + (address->sun_path[0] == 0) : "");
 }
 
