@@ -59,6 +59,7 @@ import { mayHaveThread } from "./process_limit";
 import { dropFilters, inheritFilters } from "./seccomp/filters";
 import { passActions, resetActions } from "./signal_actions";
 import { SIGCHLD } from "./signal_numbers";
+import { processSignals } from "./signal_queue";
 import { signalPending } from "./signals";
 import { inheritProgram, inheritThread, linuxProgram, linuxThread, SIGNALS } from "./state";
 
@@ -234,7 +235,7 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
 function fillProcess(child: Program, parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   const flags = args.flags;
   const thread = child.threads as Thread;
-  if (!inheritProgram(child, parent.program)) return -ENOMEM;
+  if (!inheritProgram(child, parent.program) || processSignals(child) === null) return -ENOMEM;
   if (!passActions(child, parent.program, (flags & CLONE_SIGHAND) !== 0)) return -ENOMEM;
   if ((flags & CLONE_SYSVSEM) !== 0 && !shareUndos(child, parent.program)) return -ENOMEM;
   const brother = (flags & CLONE_PARENT) !== 0;

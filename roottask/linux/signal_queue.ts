@@ -97,7 +97,10 @@ export function setTimerSignals(whenTaken: Taken, whenDropped: Dropped): void {
   dropped = whenDropped;
 }
 
-/** Of `program`; null where it has had none and memory is out. */
+/**
+ * Of `program`; null where memory is out. They are made with the process (start.ts, clone.ts), so that signals reach it
+ * when there is no memory any more, which those that end processes are for.
+ */
 export function processSignals(program: Program): ProcessSignals | null {
   if (program.signals === 0) {
     program.signals = changetype<usize>(create<ProcessSignals>());

@@ -32,7 +32,7 @@ import { forgetProcessFiles, initProcessFiles } from "./pidfd";
 import { threadEnded } from "./robust";
 import { addActions, dropActions } from "./signal_actions";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
-import { forgetSignals } from "./signal_queue";
+import { forgetSignals, processSignals } from "./signal_queue";
 import { initSignalFiles } from "./signalfd";
 import { killPending, linuxException, linuxRecall, setChanged, signalPending } from "./signals";
 import { buildStack } from "./stack";
@@ -102,6 +102,7 @@ function load(program: Program, mount: Mount | null, file: Node): u32 {
   if (stack === 0) return ELF_MEMORY;
   if (foreign) {
     if (!addLinuxProgram(program) || !addActions(program)) return ELF_MEMORY;
+    if (processSignals(program) === null) return ELF_MEMORY;
     initLimits(program);
     initThread(program.threads as Thread);
     pregrantMemory(program);
