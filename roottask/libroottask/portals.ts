@@ -39,7 +39,7 @@ import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIO
 import { handlerUtcb } from "./machine";
 import { takeCall } from "./mediator";
 import { migrate, mustMove } from "./migration";
-import { isMemoryShort, makeRoom } from "./out_of_memory";
+import { isMemoryShort, isSpared, makeRoom } from "./out_of_memory";
 import { abandon } from "./power";
 import { ABI_LINUX, Program, resumeThread, STATE_KILLED, slotAt, Thread } from "./program";
 import { RFLAGS_FIXED } from "./rflags";
@@ -289,7 +289,8 @@ function handleEvent(thread: Thread, event: u32): void {
       touch(thread.program.space, utcb.qual1, accessOf(utcb)) &&
       (utcb.qual0 & (FAULT_PRESENT | FAULT_WRITE)) !== FAULT_PRESENT
     ) {
-      if (!isMemoryShort() || makeRoom(thread.program)) {
+      // Who is spared may have what is left, as in calls: nobody else is there to be ended.
+      if (!isMemoryShort() || makeRoom(thread.program) || isSpared(thread.program)) {
         thread.program.faults++;
         utcb.mtd = 0;
         return;
