@@ -124,19 +124,18 @@ static int stacks(void) { return grows(900); }
 /** Children that wait, until there are no more. */
 static int forks(void) {
   setpgid(0, 0);
-  signal(SIGTERM, SIG_IGN);
   int error = 0;
   pid_t self = getpid();
   for (int i = 0; i < 2000 && error == 0; i++) {
     pid_t pid = fork();
     if (pid < 0) error = errno;
     if (pid != 0) continue;
-    signal(SIGTERM, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     // Its parent may have come to its end before.
     while (getppid() == self) pause();
     _exit(0);
   }
+  signal(SIGTERM, SIG_IGN);
   kill(0, SIGTERM);
   while (wait(0) > 0);
   return error;

@@ -372,8 +372,15 @@ static int queued(int taker) {
   }
 }
 
+/** Lets a child that waits end with its parent `taker`, which may be ended for memory. */
+static void end_with(pid_t taker) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != taker) _exit(0);
+}
+
 /** Processes that do nothing but wait, in a group that is killed as one. */
 static int processes(int taker) {
+  pid_t self = getpid();
   setpgid(0, 0);
   for (;;) {
     pid_t pid = fork();
@@ -386,6 +393,7 @@ static int processes(int taker) {
     }
     if (pid == 0) {
       signal(SIGTERM, SIG_DFL);
+      end_with(self);
       for (;;) pause();
     }
   }
@@ -450,7 +458,7 @@ static int ring(int taker) {
   }
   close(first[1]);
   while (wait(0) > 0);
-  return sum == 200 ? 0 : EBADMSG;
+  return sum == 50 ? 0 : EBADMSG;
 }
 
 static volatile int seen;
@@ -549,12 +557,14 @@ static int floods(int taker) {
 /** Ports, as many as processes can have, of both kinds. */
 static int ports(int taker) {
   int ready[2], end[2];
+  pid_t self = getpid();
   if (pipe(ready) || pipe(end)) return failed();
   for (int i = 0; i < 12; i++) {
     pid_t pid = fork();
     if (pid < 0) return failed();
     if (pid > 0) continue;
     close(end[1]);
+    end_with(self);
     struct sockaddr_in at;
     while (loopback(i % 2 ? SOCK_STREAM : SOCK_DGRAM, 1, &at) >= 0);
     unsigned char error = (unsigned char)errno, byte;
@@ -563,6 +573,8 @@ static int ports(int taker) {
     _exit(0);
   }
   unsigned char error = 0;
+  // A child that is ended for memory says nothing.
+  close(ready[1]);
   for (int i = 0; i < 12; i++) read(ready[0], &error, 1);
   return error;
 }
@@ -940,7 +952,8 @@ static void run(const struct storm *storm, FILE *out) {
   chmod(here, 0777);
   close(creat("/tmp/linked", 0666));
   unsigned long before = free_bytes();
-  int end[2], ready[2], go[2], set[2];
+  // Who is ready says so in a pipe of its own, whose end is read where it has been ended instead.
+  int end[2], ready[TAKERS], go[2], set[2];
   pipe(end), pipe(set);
   pid_t watched = fork();
   if (watched < 0) fprintf(out, "fork: %s, ", strerror(errno));
@@ -953,35 +966,40 @@ static void run(const struct storm *storm, FILE *out) {
   char none;
   read(set[0], &none, 1);
   close(set[0]);
-  pipe(ready), pipe(go);
+  pipe(go);
   pid_t takers[TAKERS];
   for (int i = 0; i < TAKERS; i++) {
+    int says[2];
+    pipe(says);
     takers[i] = fork();
     if (takers[i] != 0) {
       // The same as the taker does: who is quicker is nobody's choice, and a group that is not there yet cannot be killed.
       setpgid(takers[i], takers[i]);
+      ready[i] = says[0];
+      close(says[1]);
       continue;
     }
     setpgid(0, 0);
     score("0");
-    close(end[1]), close(ready[0]), close(go[1]);
+    close(end[1]), close(says[0]), close(go[1]);
+    for (int k = 0; k < i; k++) close(ready[k]);
     if (limited) {
       limits();
       setresgid(1000 + i, 1000 + i, 1000 + i);
       setresuid(1000 + i, 1000 + i, 1000 + i);
     }
     unsigned char error = (unsigned char)storm->taker(i);
-    write(ready[1], &error, 1);
+    write(says[1], &error, 1);
     // What it has taken it keeps until all have.
     char byte;
     read(go[0], &byte, 1);
     _exit(error);
   }
-  close(ready[1]), close(go[0]);
+  close(go[0]);
   if (storm->taker == bomb) usleep(300000);
   else {
     unsigned char error;
-    for (int i = 0; i < TAKERS; i++) if (read(ready[0], &error, 1) != 1) break;
+    for (int i = 0; i < TAKERS; i++) read(ready[i], &error, 1);
   }
   unsigned long least = free_bytes();
   close(go[1]);
@@ -993,7 +1011,7 @@ static void run(const struct storm *storm, FILE *out) {
     if (WIFSIGNALED(status)) fprintf(out, " signal %d", WTERMSIG(status));
     else fprintf(out, " %s", name_of(WEXITSTATUS(status)));
   }
-  close(ready[0]);
+  for (int i = 0; i < TAKERS; i++) close(ready[i]);
   int status = -1, early = -1;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) if (pid == watched) early = status;
   status = early;
