@@ -105,8 +105,10 @@ export function fileToPipe(
       break;
     }
     done += bytes;
-    // What is there is enough.
-    if (input.node.kind === KIND_SOCKET && !hasBytes(input)) break;
+    // What is there is enough; of a terminal one line, as another read would take its end of input.
+    const kind = input.node.kind;
+    if (kind === KIND_SOCKET && !hasBytes(input)) break;
+    if (kind === KIND_DEVICE && ((bytes as u32) < length || !hasBytes(input))) break;
   }
   if (done > 0) noteAdded(output.node);
   return done;
