@@ -398,8 +398,8 @@ describe("the roottask", () => {
     expect(debug).toMatch(/ module: ".* log=debug roottask"\n/);
     expect(debug).toMatch(/ debug archive: 100644 {9}5 \/deep\/er\/file\n/);
     expect(debug).toMatch(/ debug archive: 040755 {9}0 \/deep\/er\/\n/);
-    expect(debug).toMatch(/ debug exceptions: 1, thread 1: startup\n/);
-    expect(debug).toMatch(/ debug exceptions: 2, thread 2: #UD invalid opcode at RIP 0x401002\n/);
+    expect(debug).toMatch(/ debug exceptions: 1, thread 2: startup\n/);
+    expect(debug).toMatch(/ debug exceptions: 2, thread 3: #UD invalid opcode at RIP 0x401002\n/);
     expect(debug).not.toContain(" trace ");
     expect(log("log=off:crash=error")).toMatch(/^\[roottask\] \d\.\d{6} error exceptions: crash 2/);
   });

@@ -62,8 +62,8 @@ import {
   ABI_LINUX,
   ABI_NATIVE,
   firstProgram,
-  INIT,
   initPrograms,
+  isInit,
   Program,
   STATE_FAILED,
 } from "../libroottask/program";
@@ -221,7 +221,7 @@ function finishOldest(): bool {
   let oldest: Program | null = null;
   let program = firstProgram();
   while (program !== null) {
-    if (program.entry === program && program.id !== INIT) oldest = program;
+    if (program.entry === program && !isInit(program)) oldest = program;
     program = program.next;
   }
   if (oldest === null) return false;

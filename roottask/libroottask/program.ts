@@ -288,6 +288,7 @@ export function initPrograms(): bool {
   store<u32>(pidMax(), IDS);
   store<u32>(lastPid(), 0);
   programs = null;
+  init = null;
   started = 0;
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
@@ -426,8 +427,14 @@ export function newProgramRecord(parent: Program | null): Program | null {
   return program;
 }
 
-/** Process 1 (linux/init_process.ts). */
-export const INIT: u32 = 1;
+/** Process 1 (linux/init_process.ts), null where nobody has made it. */
+let init: Program | null = null;
+const INIT: u32 = 1;
+
+/** `program` is process 1. */
+export function isInit(program: Program): bool {
+  return program === init;
+}
 
 /** The record of process 1, which takes no slot and no number; null when memory is out. */
 export function newInitRecord(): Program | null {
@@ -443,12 +450,13 @@ export function newInitRecord(): Program | null {
   store<usize>(ids + INIT * 4, RESERVED);
   program.next = programs;
   programs = program;
+  init = program;
   return program;
 }
 
 /** `program` sees `other`: one that descends from the same line of the start file, or process 1. */
 export function sees(program: Program, other: Program): bool {
-  return other.entry === program.entry || other.id === INIT;
+  return other.entry === program.entry || isInit(other);
 }
 
 type Forget = (program: Program) => void;

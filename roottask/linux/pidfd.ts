@@ -15,7 +15,7 @@ import { create, destroy } from "../libroottask/heap";
 import { O_CLOEXEC, O_NONBLOCK, OpenFile } from "../libroottask/open_file";
 import { giveDescriptor } from "../libroottask/open_path";
 import { POLLIN, POLLRDNORM } from "../libroottask/poll_events";
-import { INIT, Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
+import { isInit, Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
 import { Node } from "../libroottask/tree";
 import { notify } from "../libroottask/watches";
@@ -116,7 +116,7 @@ export function forgetProcessFiles(program: Program): void {
 
 function poll(file: OpenFile): u32 {
   const program = processFileOf(file).program;
-  if (program !== null && program.id === INIT) return 0;
+  if (program !== null && isInit(program)) return 0;
   return program === null || program.alive === 0 ? POLLIN | POLLRDNORM : 0;
 }
 

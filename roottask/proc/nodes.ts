@@ -30,7 +30,7 @@ import { memoryScoreOf } from "../libroottask/out_of_memory";
 import {
   currentThread,
   firstProgram,
-  INIT,
+  isInit,
   Program,
   programWithId,
   sees,
@@ -419,7 +419,7 @@ function refreshNamespace(node: Node): void {
   const thread = threadWithId(idOf(node));
   let file: Node | null = null;
   if (thread !== null) file = namespaceFile(namespaceKind(node), thread.fs.namespace);
-  else if (program !== null && program.id === INIT) {
+  else if (program !== null && isInit(program)) {
     file = namespaceFile(namespaceKind(node), firstNamespace());
   }
   begin();

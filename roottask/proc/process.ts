@@ -17,7 +17,7 @@ import {
 } from "../libroottask/images";
 import { Mount } from "../libroottask/mount";
 import { allProcessors, processorCount } from "../libroottask/processors";
-import { INIT, Program, STATE_EXITED, Thread } from "../libroottask/program";
+import { isInit, Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { isRemains } from "../libroottask/remains";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
@@ -49,7 +49,7 @@ function isStopped(program: Program): bool {
 
 /** The letter of its state. */
 export function stateOf(program: Program, thread: Thread | null): u8 {
-  if (program.id === INIT) return 83;
+  if (isInit(program)) return 83;
   if (thread === null || program.ended !== 0 || isRemains(thread)) return 90;
   if (isStopped(program)) return 84;
   return thread.waiting !== 0 ? 83 : 82;
