@@ -2,6 +2,7 @@
 // Linux 6.1), which a line of the start file may set for itself. Left out: patterns that begin with "|", of programs that
 // are given the dump.
 
+import { decimal } from "../../tools/screen/guest/digits";
 import { bootTime, monotonic } from "../libroottask/clock";
 import { allocate, release } from "../libroottask/heap";
 import { Program, Thread } from "../libroottask/program";
@@ -63,13 +64,8 @@ function add(character: u8): void {
 }
 
 function addNumber(value: u64): void {
-  let left = value;
-  let at: u32 = 0;
-  do {
-    store<u8>(digits + at++, ((left % 10) as u8) + 48);
-    left /= 10;
-  } while (left !== 0);
-  while (at > 0) add(load<u8>(digits + --at));
+  const count = decimal(digits, value);
+  for (let i: u32 = 0; i < count; i++) add(load<u8>(digits + i));
 }
 
 /** Adds the `size` bytes at `from` so that they are a part of one name: without "/", and neither empty, "." nor "..". */
