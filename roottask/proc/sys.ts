@@ -159,10 +159,6 @@ function nextWritten(place: usize, before: usize): i64 {
   return -EPERM;
 }
 
-function ofCorePattern(program: Program): usize {
-  return ownCorePattern(program);
-}
-
 function ofCoreIds(program: Program): usize {
   const pattern = ownCorePattern(program);
   return pattern === 0 ? 0 : pattern + PATTERN_BYTES;
@@ -179,7 +175,7 @@ function corePatternWritten(place: usize, before: usize): i64 {
 function addCoreSettings(kernel: Node): void {
   const most = PATTERN_BYTES;
   const written = corePatternWritten;
-  addChecked(kernel, "core_pattern", WRITABLE, NAME, most, 0, 0, ofCorePattern, written);
+  addChecked(kernel, "core_pattern", WRITABLE, NAME, most, 0, 0, ownCorePattern, written);
   addSetting(kernel, "core_uses_pid", WRITABLE, SIGNED, 1, INT_MIN, INT_MAX, ofCoreIds);
 }
 
