@@ -126,15 +126,21 @@ export function isWorthEntering({ nodes }: Region): boolean {
 
 /**
  * What compiling a region costs and saves, in records: how many there are that are not compiled yet, and how many of these
- * the interpreter has executed in the watched block's `rounds` since `watch`.
+ * the interpreter has executed in the watched block's rounds.
  */
+export interface Worth {
+  readonly records: number;
+  readonly executed: number;
+}
+
+/** What compiling a region is worth that has been watched for `rounds` since `watch`. */
 export function worthOf(
   blocks: Blocks,
   region: Region,
   since: Watch,
   rounds: number,
   compiled: (block: number) => boolean,
-): { records: number; executed: number } {
+): Worth {
   let records = 0;
   let executed = 0;
   for (const [index, { block }] of region.nodes.entries()) {

@@ -329,3 +329,30 @@ test("a region of blocks that are seldom entered is compiled when that pays, and
   const long = await run(10_000);
   expect(long.tierStatistics?.instructions).toBeGreaterThan(0.5 * long.core.instructions());
 });
+
+test("a loop is compiled before it is hot if it is much of what has been interpreted, and when it is hot anyway", async () => {
+  const threshold = 10_000;
+  const compilations = async (colds: number, rounds: number): Promise<number | undefined> => {
+    const kernel = guest((a) => {
+      const loop = (name: string, times: number): void => {
+        a.mov(ecx, times);
+        a.label(name);
+        for (let i = 0; i < 10; i++) a.add(eax, ecx);
+        a.dec(ecx).jnz(name);
+      };
+      for (let i = 0; i < colds; i++) loop(`cold${i}`, threshold / 10);
+      loop("loop", rounds);
+    });
+    const machine = await Machine.create({
+      kernel,
+      memory: "4M",
+      accel: { kind: "jit", threshold },
+    });
+    expect(machine.runSync({ nanoseconds: 10_000_000 }).kind).not.toBe("limit");
+    return machine.tierStatistics?.compilations;
+  };
+  expect(await compilations(0, 0.25 * threshold)).toBe(0);
+  expect(await compilations(0, 0.4 * threshold)).toBe(1);
+  expect(await compilations(40, 0.4 * threshold)).toBe(0);
+  expect(await compilations(40, 1.2 * threshold)).toBe(1);
+});

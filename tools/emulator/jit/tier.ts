@@ -19,6 +19,7 @@ import {
   type Region,
   roundsOf,
   type Watch,
+  type Worth,
   watch,
   watched,
   worthOf,
@@ -52,6 +53,17 @@ const WATCHING = 2;
 /** … and the same once more, after it has been put off because most of its region is compiled already. */
 const DEFERRED = 3;
 const WATCHING_AGAIN = 4;
+/** It is watched before it is hot, since it may be what most of a young run is. */
+const WATCHING_EARLY = 5;
+
+/**
+ * The part of the entries that make a block hot after which it is looked at first, and the part of all that the interpreter
+ * has executed so far that its region has to be by then to be compiled at once: what has been so much of a run will be.
+ */
+const EARLY = 0.2;
+const EARLY_SHARE = 0.2;
+/** Records of a large region, of which all execute each time: what there may be around a block, before one has looked. */
+const EARLY_RECORDS = 500;
 
 /** A block has to be entered as often again as makes it hot for each so many records that other regions have, too. */
 const REPEATED_RECORDS = 64;
@@ -145,7 +157,7 @@ export class Tier {
   /** Starts to work for a core that has been instantiated with `imports`. */
   attach(core: CoreExports): void {
     this.#tier = new AttachedTier(core, this.#bytes, this.#threshold, this.#patience);
-    core.set_heat(this.#tier.threshold);
+    core.set_heat(this.#tier.first);
   }
 
   #attached(): AttachedTier {
@@ -160,6 +172,8 @@ export class Tier {
 
 class AttachedTier {
   readonly threshold: number;
+  /** Entries after which a block is looked at first. */
+  readonly first: number;
   readonly #core: CoreExports;
   readonly #bytes: Uint8Array;
   readonly #blocks: Blocks;
@@ -183,6 +197,8 @@ class AttachedTier {
     this.#patience = patience;
     this.#bytes = bytes;
     this.threshold = Math.max(threshold, 1);
+    const early = Math.floor(this.threshold * EARLY);
+    this.first = early < roundsOf(this.threshold) ? this.threshold : early;
     this.#atOnce = threshold === 0;
     this.#blocks = new Blocks(core);
     this.#regions = new InstalledRegions(core, this.#blocks);
@@ -210,6 +226,12 @@ class AttachedTier {
     return code;
   }
 
+  /** Instructions that the interpreter has executed. */
+  get #interpreted(): number {
+    const { view } = this.#blocks;
+    return this.#core.instructions() - Number(view.getBigUint64(TIER_RETIRED, true));
+  }
+
   /** What the core's import `hot` answers. */
   hot(block: number): number {
     const blocks = this.#blocks.refresh();
@@ -225,9 +247,13 @@ class AttachedTier {
     };
     const wait = stage === NEW ? this.#wait(heat) : 0;
     if (wait > 0) return later(WAITED, wait);
+    const early = this.first < this.threshold && (stage === NEW || stage === WATCHING_EARLY);
+    const asUsual = (entries: number): number => later(WAITED, this.threshold - entries);
+    if (early && stage === NEW && !this.#isMuch(this.first * EARLY_RECORDS))
+      return asUsual(this.first);
     const deferred = stage === DEFERRED || stage === WATCHING_AGAIN;
     const since = this.#watches.get(block);
-    const watching = deferred ? WATCHING_AGAIN : WATCHING;
+    const watching = deferred ? WATCHING_AGAIN : early ? WATCHING_EARLY : WATCHING;
     if (!this.#atOnce && (stage !== watching || since === undefined)) {
       if (this.#watches.size >= MAX_WATCHES) this.#watches.clear();
       this.#watches.set(block, watch(blocks, block));
@@ -237,13 +263,19 @@ class AttachedTier {
     this.#heat = blocks.handler(heat);
     const room = this.#atOnce ? ROOM_AT_ONCE : 1;
     if (this.#regions.count >= MAX_REGIONS * room || this.#regions.bytes >= MAX_BYTES * room)
-      this.#regions.coolAll(this.#heat, this.threshold);
+      this.#regions.coolAll(this.#heat, this.first);
     const region = since
       ? watched(blocks, block, since, roundsOf(this.threshold), (other) => this.#regions.has(other))
       : this.#atFirst(block);
     if (since !== undefined && !isWorthEntering(region)) return later(WAITED, this.threshold);
-    const wanting = since === undefined || deferred ? 0 : this.#wanting(region, since);
-    if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
+    if (since !== undefined && !deferred) {
+      const worth = this.#worth(region, since);
+      const rounds = roundsOf(this.threshold);
+      const entries = this.first + rounds;
+      if (early && !this.#isMuch((worth.executed / rounds) * entries)) return asUsual(entries);
+      const wanting = this.#wanting(region, worth);
+      if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
+    }
     return this.#compile(region, start) ? 0 : MAX_COUNT;
   }
 
@@ -315,17 +347,24 @@ class AttachedTier {
     return this.#compile(again(this.#blocks, block, together), start) ? 0 : MAX_COUNT;
   }
 
+  /** Whether so many instructions are much of what the interpreter has executed so far. */
+  #isMuch(instructions: number): boolean {
+    return instructions >= EARLY_SHARE * this.#interpreted;
+  }
+
+  /** What compiling a region costs and saves. */
+  #worth(region: Region, since: Watch): Worth {
+    const compiled = (block: number): boolean => this.#regions.has(block);
+    return worthOf(this.#blocks, region, since, roundsOf(this.threshold), compiled);
+  }
+
   /**
    * How many times as often as makes it hot the first block of a region has to be entered again until the region is worth
    * compiling; 0 if it is now. Interpreting all its blocks has to cost as much, and so that other regions are not compiled
    * once more by each of their ways out, these count, too.
    */
-  #wanting(region: Region, since: Watch): number {
-    const rounds = roundsOf(this.threshold);
-    const { records, executed } = worthOf(this.#blocks, region, since, rounds, (block) =>
-      this.#regions.has(block),
-    );
-    const seldom = (WORTH * records * rounds) / executed - 1;
+  #wanting(region: Region, { records, executed }: Worth): number {
+    const seldom = (WORTH * records * roundsOf(this.threshold)) / executed - 1;
     const repeated = this.#repeated(region) / REPEATED_RECORDS;
     const wanting = Math.max(seldom, repeated);
     return wanting >= 1 ? wanting : 0;
@@ -361,7 +400,7 @@ class AttachedTier {
       this.#replaced.clear();
     } else {
       this.#drops.set(frame, (this.#drops.get(frame) ?? 0) + 1);
-      this.#regions.dropFrame(frame, this.#heat, this.threshold);
+      this.#regions.dropFrame(frame, this.#heat, this.first);
     }
   }
 }
