@@ -1,5 +1,6 @@
-// What happens when memory is out: the program that uses most of it is ended, so that the others go on (Linux:
-// mm/oom_kill.c). Memory counts as out while a little is left, for what the roottask does for the others meanwhile.
+// What happens when memory is out: the largest process of the program that has most of it is ended, so that the others go on
+// (Linux: mm/oom_kill.c, which looks at processes alone). Memory counts as out while a little is left, for what the
+// roottask does for the others meanwhile.
 
 import { endLine, say, sayDecimal, sayText } from "./console";
 import { killProgram } from "./domain";
@@ -59,22 +60,38 @@ export function reportEnd(program: Program): void {
   endLine();
 }
 
+/** `program` can be ended, and has memory that would be free then. */
+function isCandidate(program: Program): bool {
+  return program.alive !== 0 && changetype<usize>(program.space) !== 0 && !isSpared(program);
+}
+
+/** Adds up what the processes of each program of the start file weigh, in the record of its first one. */
+function weighPrograms(): void {
+  let each = firstProgram();
+  while (each !== null) {
+    each.entry.weight = 0;
+    each = each.next;
+  }
+  each = firstProgram();
+  while (each !== null) {
+    if (isCandidate(each)) each.entry.weight += max<i64>(badness(each), 1);
+    each = each.next;
+  }
+}
+
 /**
- * Makes room for `program`, which cannot have a page: the largest program is ended, unless one is on its way to its end
- * already. False where `program` is itself the largest, which is not ended here.
+ * Makes room for `program`, which cannot have a page: of the program of the start file with most memory the largest process
+ * is ended, unless one is on its way to its end already. So a crowd of small processes ends before somebody else's larger
+ * one. False where `program` is itself that process, which is not ended here.
  */
 export function makeRoom(program: Program): bool {
+  weighPrograms();
   let largest: Program | null = null;
-  let most: i64 = NEVER_ENDS;
   let each = firstProgram();
   while (each !== null) {
     if (each.alive !== 0 && changetype<usize>(each.space) !== 0) {
       if (each.ending !== 0 && each !== program) return true;
-      const own = badness(each);
-      if (own > most) {
-        most = own;
-        largest = each;
-      }
+      if (isCandidate(each) && (largest === null || isWorse(each, largest))) largest = each;
     }
     each = each.next;
   }
@@ -82,4 +99,10 @@ export function makeRoom(program: Program): bool {
   reportEnd(largest);
   killProgram(largest, SIGKILL);
   return true;
+}
+
+/** `program` is to be ended rather than `other`, by what `weighPrograms` has found. */
+function isWorse(program: Program, other: Program): bool {
+  if (program.entry === other.entry) return badness(program) > badness(other);
+  return program.entry.weight > other.entry.weight;
 }
