@@ -1,5 +1,5 @@
-// What happens when memory is out: the largest process of the program that has most of it is ended, so that the others go on
-// (Linux: mm/oom_kill.c, which looks at processes alone). Memory counts as out while a little is left, for what the
+// What happens when memory is out: a process of the family that has most of it is ended, so that the others go on (Linux:
+// mm/oom_kill.c, which looks at single processes). Memory counts as out while a little is left, for what the
 // roottask does for the others meanwhile.
 
 import { endLine, say, sayDecimal, sayText } from "./console";
@@ -65,44 +65,70 @@ function isCandidate(program: Program): bool {
   return program.alive !== 0 && changetype<usize>(program.space) !== 0 && !isSpared(program);
 }
 
-/** Adds up what the processes of each program of the start file weigh, in the record of its first one. */
-function weighPrograms(): void {
+/** Adds up what each process and all that descend from it weigh. */
+function weighFamilies(): void {
   let each = firstProgram();
   while (each !== null) {
-    each.entry.weight = 0;
+    each.weight = 0;
     each = each.next;
   }
   each = firstProgram();
   while (each !== null) {
-    if (isCandidate(each)) each.entry.weight += max<i64>(badness(each), 1);
+    if (isCandidate(each)) {
+      const own = max<i64>(badness(each), 1);
+      let up: Program | null = each;
+      while (up !== null) {
+        up.weight += own;
+        up = up.parent;
+      }
+    }
     each = each.next;
   }
 }
 
-/**
- * Makes room for `program`, which cannot have a page: of the program of the start file with most memory the largest process
- * is ended, unless one is on its way to its end already. So a crowd of small processes ends before somebody else's larger
- * one. False where `program` is itself that process, which is not ended here.
- */
-export function makeRoom(program: Program): bool {
-  weighPrograms();
-  let largest: Program | null = null;
+/** The child of `parent` whose family weighs most, of null the program of the start file; null where none weighs anything. */
+function heaviestOf(parent: Program | null): Program | null {
+  let heaviest: Program | null = null;
+  let most: i64 = 0;
   let each = firstProgram();
   while (each !== null) {
-    if (each.alive !== 0 && changetype<usize>(each.space) !== 0) {
-      if (each.ending !== 0 && each !== program) return true;
-      if (isCandidate(each) && (largest === null || isWorse(each, largest))) largest = each;
+    if (each.parent === parent && each.weight > most) {
+      most = each.weight;
+      heaviest = each;
     }
     each = each.next;
   }
+  return heaviest;
+}
+
+/** The process to end: in the heaviest family, the first that weighs as much as any of its children with all of theirs. */
+function findLargest(): Program | null {
+  weighFamilies();
+  let largest = heaviestOf(null);
+  while (largest !== null) {
+    const heavier = heaviestOf(largest);
+    if (heavier === null || (isCandidate(largest) && badness(largest) >= heavier.weight)) break;
+    largest = heavier;
+  }
+  return largest;
+}
+
+/**
+ * Makes room for `program`, which cannot have a page: a process is ended, unless one is on its way to its end already. Of
+ * the program of the start file with most memory it is the largest, where the memory of children counts as that of who
+ * made them: a crowd of small processes ends before a larger one that is alone. False where `program` is itself that
+ * process, which is not ended here.
+ */
+export function makeRoom(program: Program): bool {
+  let each = firstProgram();
+  while (each !== null) {
+    const lives = each.alive !== 0 && changetype<usize>(each.space) !== 0;
+    if (lives && each.ending !== 0 && each !== program) return true;
+    each = each.next;
+  }
+  const largest = findLargest();
   if (largest === null || largest.space === program.space) return false;
   reportEnd(largest);
   killProgram(largest, SIGKILL);
   return true;
-}
-
-/** `program` is to be ended rather than `other`, by what `weighPrograms` has found. */
-function isWorse(program: Program, other: Program): bool {
-  if (program.entry === other.entry) return badness(program) > badness(other);
-  return program.entry.weight > other.entry.weight;
 }

@@ -130,7 +130,7 @@ export class Program {
   /** How much sooner it is ended when memory is out, -1000 (never) to 1000, and the least it may be without rights. */
   memoryScore: i32;
   leastMemoryScore: i32;
-  /** What all that descend from it weigh while one is looked for to end (out_of_memory.ts), where it is its own `entry`. */
+  /** What it and all that descend from it weigh while one is looked for to end (out_of_memory.ts). */
   weight: i64;
   /** What is kept for the summary. */
   result: usize;
