@@ -20,6 +20,7 @@ import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, parseChardev } from "./chardev.ts";
+import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
 
 /** Where the machine's screen is shown. */
 export type DisplayRequest =
@@ -43,6 +44,8 @@ export interface CliDisk {
 export interface CliOptions {
   help: boolean;
   version: boolean;
+  /** What an option takes, which `help` in place of its value asks for. */
+  listing?: string;
   kernel?: string;
   initrd?: string;
   append: string;
@@ -79,6 +82,8 @@ export interface CliOptions {
   /** Where VNC clients connect: host, display number, and whether they need a password. */
   vnc?: { host: string; display: number; password: boolean };
   freeze: boolean;
+  /** Where the process writes its number while it is there. */
+  pidFile?: string;
   /** Where the run's input is written to, and read from. */
   record?: string;
   replay?: string;
@@ -93,6 +98,8 @@ interface Option {
   /** What the value is called, if there is one. */
   value?: string;
   help: string;
+  /** What its value may be: what `help` in its place lists. */
+  choices?: readonly string[];
   apply(options: CliOptions, value: string): void;
 }
 
@@ -150,9 +157,10 @@ function oneOf(option: string, text: string, known: readonly string[]): string {
 
 function parseCpus(text: string): number {
   const props = properties(text);
-  onlyKeys("-smp", props, ["cpus", "maxcpus", "sockets", "cores", "threads", "dies"]);
+  onlyKeys("-smp", props, ["cpus", "maxcpus", "sockets", "cores", "threads", "dies", "clusters"]);
   const part = (key: string): number => number(`-smp ${key}`, props.get(key) ?? "1", 1, MAX_CPUS);
-  const product = part("sockets") * part("dies") * part("cores") * part("threads");
+  const product =
+    part("sockets") * part("dies") * part("clusters") * part("cores") * part("threads");
   const given = props.get("") ?? props.get("cpus");
   if (given === undefined) return number("-smp", String(product), 1, MAX_CPUS);
   const cpus = number("-smp", given, 1, MAX_CPUS);
@@ -160,7 +168,7 @@ function parseCpus(text: string): number {
   const fits = props.has("sockets") ? cpus === product : cpus % product === 0;
   if (!fits) {
     throw new UsageError(
-      `-smp ${text}: ${cpus} CPUs are not ${product} (sockets × dies × cores × threads)`,
+      `-smp ${text}: ${cpus} CPUs are not ${product} (sockets × dies × clusters × cores × threads)`,
     );
   }
   return cpus;
@@ -177,10 +185,11 @@ const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>
   "ide-cd": { kind: "cdrom", bus: "ata" },
 };
 
+const DEVICES = [...ADDABLE_DEVICES.map((k) => k.name), ...Object.keys(DRIVE_DEVICES)];
+
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
-  const known = ADDABLE_DEVICES.map((k) => k.name);
-  const name = oneOf("-device", props.get("") ?? "", [...known, ...Object.keys(DRIVE_DEVICES)]);
+  const name = oneOf("-device", props.get("") ?? "", DEVICES);
   if (Object.hasOwn(DRIVE_DEVICES, name)) {
     options.attachments.push({ device: name, props });
     return;
@@ -222,6 +231,8 @@ function parseDrive(options: CliOptions, text: string): void {
   const props = properties(text);
   onlyKeys("-drive", props, [
     ...["file", "media", "format", "if", "index", "id", "readonly", "snapshot"],
+    // How QEMU reads and writes its files: none of it can be seen by a guest.
+    ...["cache", "aio", "discard", "detect-zeroes"],
   ]);
   const path = props.get("file");
   if (path === undefined || path === "") throw new UsageError(`-drive ${text}: expected file=PATH`);
@@ -287,7 +298,8 @@ function parseBoot(options: CliOptions, text: string): void {
 
 function parseClock(options: CliOptions, text: string): void {
   const props = properties(text);
-  onlyKeys("-rtc", props, ["base", "clock"]);
+  // No interrupt of the clock is ever lost: driftfix has nothing to do.
+  onlyKeys("-rtc", props, ["base", "clock", "driftfix"]);
   const base = props.get("base");
   if (base === "utc" || base === "localtime") {
     const now = new Date();
@@ -327,14 +339,29 @@ function parseLog(options: CliOptions, text: string): void {
   }
 }
 
-/** What -accel takes; QEMU's name for its own translator stands for what is usual here. */
+/** What -accel takes; QEMU's names, with properties of theirs, stand for what is usual here. */
 function accelOf(text: string): Accel | undefined {
-  return text === "tcg" ? undefined : parseAccel(text);
+  return /^(accel=)?(tcg|kvm)(,|$)/.test(text) ? undefined : parseAccel(text);
 }
+
+/** What happens when the guest ends: QEMU's newer words for -no-reboot and -no-shutdown. */
+function parseAction(options: CliOptions, text: string): void {
+  const props = properties(text);
+  onlyKeys("-action", props, ["reboot", "shutdown", "panic", "watchdog"]);
+  const known = { reboot: ["reset", "shutdown"], shutdown: ["poweroff", "pause"] } as const;
+  for (const [key, values] of Object.entries(known)) {
+    const value = props.get(key);
+    if (value !== undefined) oneOf(`-action ${key}`, value, values);
+  }
+  const reboot = props.get("reboot");
+  if (reboot !== undefined) options.reboot = reboot === "reset";
+}
+
+const DISPLAYS = ["none", "web", "curses"] as const;
 
 function parseDisplay(text: string): DisplayRequest {
   const props = properties(text);
-  const kind = oneOf("-display", props.get("") ?? "", ["none", "web", "curses"]);
+  const kind = oneOf("-display", props.get("") ?? "", DISPLAYS);
   const known: Readonly<Record<string, string[]>> = { web: ["port"], curses: ["charset"] };
   onlyKeys(`-display ${kind}`, props, known[kind] ?? []);
   if (kind === "curses") {
@@ -365,13 +392,25 @@ function parseVnc(text: string): CliOptions["vnc"] {
   return { host, display, password: flag("-vnc password", props.get("password") ?? usual) };
 }
 
+const MACHINES = ["q35", "pc-q35-7.2"] as const;
+/** Properties of QEMU's boards that concern the host alone, and those for parts which this board does not have. */
+const HOST_PROPERTIES = ["kernel-irqchip", "mem-merge", "dump-guest-core"] as const;
+const ABSENT_PARTS = ["usb", "smm", "vmport"] as const;
+
 function parseMachine(options: CliOptions, text: string): void {
   const props = properties(text);
-  oneOf("-machine", props.get("") ?? props.get("type") ?? "q35", ["q35", "pc-q35-7.2"]);
-  onlyKeys("-machine", props, ["type", "accel"]);
+  oneOf("-machine", props.get("") ?? props.get("type") ?? "q35", MACHINES);
+  onlyKeys("-machine", props, ["type", "accel", ...HOST_PROPERTIES, ...ABSENT_PARTS]);
+  for (const part of ABSENT_PARTS) {
+    const value = props.get(part);
+    if (value !== undefined) oneOf(`-machine ${part}`, value, ["off", "auto"]);
+  }
   const accel = props.get("accel");
-  if (accel !== undefined) options.accel = accelOf(accel);
+  // Of several the first one that is there is taken.
+  if (accel !== undefined) options.accel = accelOf(accel.split(":")[0] as string);
 }
+
+const ADAPTERS = ["std", "none"] as const;
 
 const OPTIONS: readonly Option[] = [
   {
@@ -394,7 +433,8 @@ const OPTIONS: readonly Option[] = [
     help: "what the machine is called: in the titles of -display web and -vnc, and in the monitor",
     apply: (o, v) => {
       const props = properties(v);
-      onlyKeys("-name", props, ["guest"]);
+      // The process's name, and threads' names: QEMU's own.
+      onlyKeys("-name", props, ["guest", "process", "debug-threads"]);
       o.name = props.get("guest") ?? props.get("");
     },
   },
@@ -402,12 +442,14 @@ const OPTIONS: readonly Option[] = [
     names: ["-machine", "-M"],
     value: "q35",
     help: "the board; q35 is the one there is",
+    choices: MACHINES,
     apply: parseMachine,
   },
   {
     names: ["-cpu"],
     value: "MODEL",
     help: "default (Ivy Bridge level) or max (everything there is)",
+    choices: Object.keys(CPU_MODELS),
     apply: (o, v) => {
       o.cpu = oneOf("-cpu", v, Object.keys(CPU_MODELS)) as CpuModel;
     },
@@ -416,6 +458,7 @@ const OPTIONS: readonly Option[] = [
     names: ["-accel"],
     value: "NAME",
     help: "jit (hot code is compiled, the default) or interp; jit,threshold=N: code that is entered N times",
+    choices: ["jit", "interp"],
     apply: (o, v) => {
       o.accel = accelOf(v);
     },
@@ -442,7 +485,7 @@ const OPTIONS: readonly Option[] = [
     value: "SIZE",
     help: "RAM, such as 128M (the default) or 2G; at most 3G",
     apply: (o, v) => {
-      const bytes = parseMemory(v, "-m ");
+      const bytes = parseMemory(v.replace(/^size=/, ""), "-m ");
       if (bytes < MIN_RAM || bytes > MAX_RAM || bytes % 4096 !== 0) {
         throw new UsageError(`-m ${v}: expected ${MIN_RAM / MIB}M to ${MAX_RAM / MIB}M`);
       }
@@ -554,6 +597,7 @@ const OPTIONS: readonly Option[] = [
     names: ["-display"],
     value: "none|web|curses",
     help: "none (the default), a page in the browser (web, or web,port=N), or this terminal: Alt-1 the screen, Alt-2 the monitor, Alt-3 COM1",
+    choices: DISPLAYS,
     apply: (o, v) => {
       o.display = parseDisplay(v);
     },
@@ -570,14 +614,16 @@ const OPTIONS: readonly Option[] = [
     names: ["-vga"],
     value: "std|none",
     help: "VGA with linear framebuffer (the default), or no display adapter",
+    choices: ADAPTERS,
     apply: (o, v) => {
-      o.vga = oneOf("-vga", v, ["std", "none"]) === "std";
+      o.vga = oneOf("-vga", v, ADAPTERS) === "std";
     },
   },
   {
     names: ["-device"],
     value: "NAME,…",
     help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; or usb-storage, ide-hd, ide-cd with drive=ID, bootindex=N`,
+    choices: DEVICES,
     apply: parseDevice,
   },
   {
@@ -592,6 +638,20 @@ const OPTIONS: readonly Option[] = [
     help: "a reset ends the run; a triple fault also prints a report",
     apply: (o) => {
       o.reboot = false;
+    },
+  },
+  {
+    names: ["-action"],
+    value: "EVENT=ACTION,…",
+    help: "reboot=reset|shutdown (the same as -no-reboot); what other events of QEMU's do makes no difference here",
+    apply: parseAction,
+  },
+  {
+    names: ["-pidfile"],
+    value: "FILE",
+    help: "the process writes its number there, and removes the file at its end",
+    apply: (o, v) => {
+      o.pidFile = v;
     },
   },
   {
@@ -640,6 +700,7 @@ const OPTIONS: readonly Option[] = [
     names: ["-d"],
     value: "ITEM,…",
     help: `log ${LOG_ITEMS.join(", ")}`,
+    choices: LOG_ITEMS,
     apply: parseLog,
   },
   {
@@ -652,7 +713,32 @@ const OPTIONS: readonly Option[] = [
   },
 ];
 
-const NAMES = OPTIONS.flatMap((o) => o.names);
+/** Every flag of this machine's. */
+export const FLAG_NAMES: readonly string[] = OPTIONS.flatMap((o) => o.names);
+
+/** What a mistyped one may have been meant for. */
+const NAMES = [...FLAG_NAMES, ...ACCEPTED_FLAGS.flatMap((o) => o.names)];
+
+const called = (name: string, flags: readonly QemuFlag[]): QemuFlag | undefined =>
+  flags.find((flag) => flag.names.includes(name));
+
+/** Takes a flag that only QEMU has, or throws. */
+function takeForeign(given: string, name: string, value: () => string): void {
+  const accepted = called(name, ACCEPTED_FLAGS);
+  if (accepted?.accepts !== undefined) {
+    const text = accepted.value === undefined ? "" : value();
+    if (accepted.accepts.test(text)) return;
+    throw new UsageError(`${given} ${text}: ${accepted.why}`);
+  }
+  const refused = called(name, REFUSED_FLAGS);
+  if (refused !== undefined) {
+    throw new UsageError(`${given} is QEMU's and not here: ${refused.why}`);
+  }
+  if (!given.startsWith("-")) {
+    throw new UsageError(`"${given}" is not an option; a kernel is given as -kernel ${given}`);
+  }
+  throw new UsageError(`unknown option ${given}${suggest(name, NAMES)}`);
+}
 
 /** The text of --help. */
 export function helpText(): string {
@@ -673,6 +759,9 @@ export function helpText(): string {
     "",
   ].join("\n");
 }
+
+/** Words that ask what there is. */
+const LISTS: ReadonlySet<string> = new Set(["help", "?"]);
 
 /** Parses arguments (without node and script). Throws `UsageError`. */
 export function parseArguments(args: readonly string[]): CliOptions {
@@ -707,17 +796,19 @@ export function parseArguments(args: readonly string[]): CliOptions {
     const given = args[i] as string;
     const name = given.startsWith("--") ? given.slice(1) : given;
     const option = OPTIONS.find((o) => o.names.includes(name));
-    if (option === undefined) {
-      if (!given.startsWith("-")) {
-        throw new UsageError(`"${given}" is not an option; a kernel is given as -kernel ${given}`);
-      }
-      throw new UsageError(`unknown option ${given}${suggest(name, NAMES)}`);
-    }
-    let value = "";
-    if (option.value !== undefined) {
+    const next = (called: string): string => {
       i++;
-      if (i >= args.length) throw new UsageError(`${given} needs a value: ${name} ${option.value}`);
-      value = args[i] as string;
+      if (i >= args.length) throw new UsageError(`${given} needs a value: ${called}`);
+      return args[i] as string;
+    };
+    if (option === undefined) {
+      takeForeign(given, name, () => next(name));
+      continue;
+    }
+    const value = option.value === undefined ? "" : next(`${name} ${option.value}`);
+    if (option.choices !== undefined && LISTS.has(value)) {
+      options.listing = option.choices.map((choice) => `${choice}\n`).join("");
+      return options;
     }
     vgaGiven ||= name === "-vga";
     try {
