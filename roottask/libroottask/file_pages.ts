@@ -195,11 +195,15 @@ export function isCopy(node: Node, index: u64): bool {
   return (entryOf(node, index) & COPY) !== 0;
 }
 
-/** Keeps a frame for page `index` where it has none: 1 where there was none, 0 where there was, -1 when memory is out. */
+/**
+ * Keeps a frame for page `index` where it has none: 1 where there was none, 0 where there was, -1 when memory is out.
+ * One that is kept already becomes contents, so that nothing takes it back: shmem_get_folio_gfp of Linux's mm/shmem.c.
+ */
 export function reserveFrame(node: Node, index: u64): i32 {
   const slot = slotOf(node, index, true);
   if (slot === 0) return -1;
   const entry = load<u32>(slot);
+  if ((entry & RESERVED) !== 0) store<u32>(slot, entry & ~RESERVED);
   if ((entry & ~FLAGS) !== 0 || (entry === 0 && index < basePages(node))) return 0;
   return fillSlot(node, index, slot, RESERVED) === 0 ? -1 : 1;
 }

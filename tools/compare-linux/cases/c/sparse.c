@@ -120,6 +120,25 @@ static void allocation(void) {
   SAY(close(fd) + close(ro));
 }
 
+/** What is set aside twice is no hole any more, wherever the calls overlap. */
+static void allocated_again(void) {
+  int fd = make("/tmp/again");
+  SAY(fallocate(fd, 0, PAGE, 3 * PAGE));
+  SAY(fallocate(fd, FALLOC_FL_KEEP_SIZE, 2 * PAGE + 1, 4 * PAGE));
+  SAY(blocks(fd));
+  SAY(lseek(fd, 0, SEEK_DATA));
+  SAY(lseek(fd, 2 * PAGE + 1, SEEK_HOLE));
+  SAY(fallocate(fd, 0, 0, 8 * PAGE));
+  SAY(lseek(fd, 0, SEEK_DATA));
+  SAY(lseek(fd, PAGE, SEEK_HOLE));
+  SAY(fallocate(fd, PUNCH, 3 * PAGE, PAGE));
+  SAY(lseek(fd, PAGE, SEEK_HOLE));
+  SAY(fallocate(fd, 0, 3 * PAGE, 1));
+  SAY(lseek(fd, PAGE, SEEK_HOLE));
+  SAY(blocks(fd));
+  SAY(close(fd));
+}
+
 static void large(void) {
   char buffer[8] = "";
   int fd = make("/tmp/large");
@@ -195,6 +214,7 @@ static void exhausted(void) {
 int main(void) {
   holes();
   allocation();
+  allocated_again();
   large();
   exhausted();
   limited();
