@@ -54,7 +54,7 @@ function option(level: i32, number: u32, usual: i32, least: i32, most: i32, kind
 export function initInetOptions(): void {
   entries = 0;
   option(IPPROTO_IP, 1, 0, 0, 255, ANY_BYTE);
-  option(IPPROTO_IP, 2, 64, 1, 255, ORDINARY);
+  option(IPPROTO_IP, IP_TTL, 64, 1, 255, ORDINARY);
   option(IPPROTO_IP, 8, 0, 0, 1, SWITCH);
   option(IPPROTO_IP, 12, 0, 0, 1, SWITCH);
   option(IPPROTO_IP, 13, 0, 0, 1, SWITCH);
@@ -65,12 +65,12 @@ export function initInetOptions(): void {
   option(IPPROTO_IPV6, 66, 0, 0, 1, SWITCH);
   // TCP_MAXSEG.
   option(IPPROTO_TCP, TCP_MAXSEG, 0, 0, 32_767, LIMITED);
-  // IP_MTU_DISCOVER, IP_MULTICAST_TTL, IP_MULTICAST_LOOP.
+  // IP_MTU_DISCOVER.
   option(IPPROTO_IP, 10, 1, 0, 5, LIMITED);
-  option(IPPROTO_IP, 33, 1, 0, 255, ORDINARY);
-  option(IPPROTO_IP, 34, 1, 0, 1, SWITCH);
-  // IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP.
-  option(IPPROTO_IPV6, 18, 1, -1, 255, ORDINARY);
+  option(IPPROTO_IP, IP_MULTICAST_TTL, 1, 0, 255, ORDINARY);
+  option(IPPROTO_IP, IP_MULTICAST_LOOP, 1, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1, -1, 255, ORDINARY);
+  // IPV6_MULTICAST_LOOP.
   option(IPPROTO_IPV6, 19, 1, 0, 1, LIMITED);
   // TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_QUICKACK, TCP_USER_TIMEOUT.
   option(IPPROTO_TCP, 1, 0, 0, 1, SWITCH);
@@ -101,14 +101,20 @@ function placeOf(socket: Socket, level: i32, number: u32): i32 {
   return -1;
 }
 
-const IPV6_V6ONLY: u32 = 26;
+const IP_TTL: u32 = 2;
 const IP_MTU: u32 = 14;
+const IP_MULTICAST_TTL: u32 = 33;
+const IP_MULTICAST_LOOP: u32 = 34;
+const IPV6_MULTICAST_HOPS: u32 = 18;
 const IPV6_MTU: u32 = 24;
+const IPV6_V6ONLY: u32 = 26;
 const TCP_MAXSEG: u32 = 2;
 const TCP_INFO: u32 = 11;
 const TCP_CONGESTION: u32 = 13;
 /** Of lo, and of what a segment over it carries: without the heads of IPv4 and TCP; time stamps take of it. */
 const MTU: i32 = 65_536;
+/** The least that IPv6 may be told: RFC 8200, section 5. */
+const MTU_LEAST: i32 = 1280;
 const SEGMENT: i32 = 65_495;
 const STAMPS: i32 = 12;
 /** Of a socket that is not connected, and the least that may be asked for. */
@@ -214,6 +220,43 @@ export function levelError(socket: Socket, level: i32): i64 {
   return socket.protocol.family === AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
+/** There is an option of that level and number that `socket` can be given. */
+function maySet(socket: Socket, level: i32, number: u32): bool {
+  if (level === IPPROTO_IPV6) {
+    if (number === IPV6_MULTICAST_HOPS && socket.type === SOCK_STREAM) return false;
+    if (number === IPV6_V6ONLY || number === IPV6_MTU) return true;
+  }
+  return placeOf(socket, level, number) >= 0;
+}
+
+/** The number that an option is to have. */
+let given: i32 = 0;
+
+/** Reads `given` from the `length` bytes at `from`, as options of `level` do: 0 or a negative error. */
+function readNumber(program: Program, level: i32, from: u64, length: u32): i64 {
+  given = 0;
+  if (length >= 4) {
+    // For IPv6 no address is 0: do_ipv6_setsockopt() of Linux.
+    if (level === IPPROTO_IPV6 && from === 0) return 0;
+    if (!get32(program.space, from)) return -EFAULT;
+    given = got as i32;
+    return 0;
+  }
+  if (level === IPPROTO_TCP) return -EINVAL;
+  if (level === IPPROTO_IPV6 || length === 0) return 0;
+  // A byte is enough of options of IPv4.
+  if (!copyFrom(program.space, space, from, 1)) return -EFAULT;
+  given = load<u8>(space) as i32;
+  return 0;
+}
+
+/** `length` bytes are enough of an option: of most of IPv4's no byte is 0, do_ip_setsockopt() of Linux. */
+function takesLength(level: i32, number: u32, length: u32): bool {
+  if (level !== IPPROTO_IP) return length >= 4;
+  const asksByte = number === IP_TTL || number === IP_MULTICAST_TTL || number === IP_MULTICAST_LOOP;
+  return length !== 0 || !asksByte;
+}
+
 /** Sets an option of those levels to the `length` bytes at `from`: 0 or a negative error. */
 export function setInetOption(
   program: Program,
@@ -231,18 +274,13 @@ export function setInetOption(
     if (!copyFrom(program.space, space, from, bytes)) return -EFAULT;
     return equalsLiteral(space, terminatedLength(space, bytes), "cubic") ? 0 : -ENOENT;
   }
-  let wanted: i32 = 0;
-  if (length >= 4) {
-    if (!get32(program.space, from)) return -EFAULT;
-    wanted = got as i32;
-  } else if (length !== 0 && level === IPPROTO_IP) {
-    // A byte is enough of options of IPv4.
-    if (!copyFrom(program.space, space, from, 1)) return -EFAULT;
-    wanted = load<u8>(space) as i32;
-  } else {
-    return -EINVAL;
-  }
-  return setNumber(socket, level, number, wanted);
+  const known = maySet(socket, level, number);
+  // IPv4 reads values of its options alone, the others first of all.
+  if (level === IPPROTO_IP && !known) return -ENOPROTOOPT;
+  const error = readNumber(program, level, from, length);
+  if (error !== 0) return error;
+  if (!known) return -ENOPROTOOPT;
+  return takesLength(level, number, length) ? setNumber(socket, level, number, given) : -EINVAL;
 }
 
 /** What `wanted` seconds are for the option of the table's entry `at`. */
@@ -258,6 +296,12 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
     inet.only6 = wanted !== 0 ? 1 : 0;
     return 0;
   }
+  // A size of fragments, of which lo makes none.
+  if (level === IPPROTO_IPV6 && number === IPV6_MTU) {
+    return wanted !== 0 && wanted < MTU_LEAST ? -EINVAL : 0;
+  }
+  const streams = socket.type === SOCK_STREAM;
+  if (level === IPPROTO_IP && number === IP_MULTICAST_TTL && streams) return -EINVAL;
   if (level === IPPROTO_TCP && number === TCP_MAXSEG) {
     if (wanted !== 0 && wanted < SEGMENT_LEAST) return -EINVAL;
   }
@@ -272,7 +316,8 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   else if (kind === ORDINARY && wanted === -1) value = load<i32>(at + 8);
   else if (wanted < load<i32>(at + 12) || wanted > load<i32>(at + 16)) return -EINVAL;
   // Congestion marks are the stream's own.
-  if (kind === ANY_BYTE && socket.type === SOCK_STREAM) {
+  const marks = (place as u32) === VALUE_TOS || (place as u32) === VALUE_CLASS;
+  if (marks && streams) {
     value = (value & ~3) | (optionValue(socket, place as u32) & 3);
   }
   setValue(socket, place as u32, value);

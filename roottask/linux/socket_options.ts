@@ -6,7 +6,14 @@ import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../libroot
 import { Program, Thread } from "../libroottask/program";
 import { AF_UNIX, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
-import { getInetOption, INFO_BYTES, IPPROTO_IP, levelError, setInetOption } from "./inet_options";
+import {
+  getInetOption,
+  INFO_BYTES,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  levelError,
+  setInetOption,
+} from "./inet_options";
 import { socketErrorOf, socketFile } from "./sockets";
 
 const SOL_SOCKET: i32 = 1;
@@ -113,12 +120,16 @@ function getOther(program: Program, socket: Socket, level: i32, option: u32, reg
   if (unknown !== 0) return unknown;
   if (!get32(program.space, regs.r8)) return -EFAULT;
   const room = got as i32;
-  if (room < 0) return -EINVAL;
+  // Of IPv6 any length is one, do_ipv6_getsockopt() of Linux.
+  if (room < 0 && level !== IPPROTO_IPV6) return -EINVAL;
   const size = getInetOption(socket, level, option, value);
   if (size < 0) return size;
   // A small number of IPv4's fits into a byte.
   const fits = level === IPPROTO_IP && room > 0 && room < 4 && load<u32>(value) < 256;
-  return putValue(program, regs, fits ? 1 : (size as u32));
+  const bytes = min<u32>(room as u32, fits ? 1 : (size as u32));
+  // How long it is, is told before the value.
+  if (!put32(program.space, regs.r8, bytes)) return -EFAULT;
+  return copyTo(program.space, regs.r10, value, bytes) ? 0 : -EFAULT;
 }
 
 /** getsockopt(fd, level, option, value, length). */
