@@ -113,6 +113,13 @@ export function leavePeer(socket: Socket, next: Socket | null): void {
   notify(peer.node, 0);
 }
 
+/** `socket`, of datagrams, has no peer any more. */
+export function losePeer(socket: Socket): void {
+  leavePeer(socket, null);
+  dropPeer(socket);
+  socket.state = UNCONNECTED;
+}
+
 /** The socket's open file is gone. */
 export function closeUnix(socket: Socket): void {
   socket.shut = SHUT_BOTH;
@@ -232,7 +239,11 @@ function awaitTaker(thread: Thread, from: Socket, to: Socket, mayWait: bool, end
   while (true) {
     // It may have got another peer meanwhile.
     if (from.type === SOCK_DGRAM && maySend(from, to) !== 0) return -EPERM;
-    if (isDeaf(to)) return to.dead !== 0 && from.type === SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
+    if (to.dead !== 0 && from.type === SOCK_DGRAM) {
+      if (from.peer === to) losePeer(from);
+      return -ECONNREFUSED;
+    }
+    if (isDeaf(to)) return -EPIPE;
     if (!isCrowded(from, to)) return 0;
     from.lacksRoom = 1;
     if (!mayWait) return -EAGAIN;
@@ -424,20 +435,9 @@ function receiveStream(
   return done;
 }
 
-/** The peer that a call without a name sends to; null, and an error in `peerError`. */
-export let peerError: i64 = 0;
-
+/** The peer that a call without a name sends to, or null. One of datagrams may be gone, which sending finds out. */
 export function peerOf(socket: Socket): Socket | null {
-  const peer = socket.peer;
-  if (socket.type === SOCK_DGRAM) {
-    peerError = -ENOTCONN;
-    if (peer === null || peer.dead === 0) return peer;
-    dropPeer(socket);
-    peerError = -ECONNREFUSED;
-    return null;
-  }
-  peerError = -ENOTCONN;
-  return socket.state === CONNECTED ? peer : null;
+  return socket.type === SOCK_DGRAM || socket.state === CONNECTED ? socket.peer : null;
 }
 
 /** `from` may send to `to`: -EPERM where that has another peer. */

@@ -29,7 +29,6 @@ import {
   address,
   CONNECTED,
   closeSocket,
-  dropPeer,
   keepSocket,
   LISTENING,
   letGo,
@@ -71,10 +70,10 @@ import {
   ioctlUnix,
   leavePeer,
   listSocket,
+  losePeer,
   maySend,
   nameSocket,
   pairSockets,
-  peerError,
   peerOf,
   pollUnix,
   receiveMessage,
@@ -131,11 +130,12 @@ function findSocket(program: Program, length: u32, type: u32): Socket | null {
 
 let lastName: u32 = 0;
 const AUTOMATIC_BYTES: u32 = 6;
+const automatic = memory.data(6);
 
 /** Gives `socket` an abstract name of five digits. */
 function bindAutomatically(socket: Socket): i64 {
   if (socket.nameLength !== 0) return 0;
-  const name = address + FAMILY_BYTES;
+  const name = automatic;
   do {
     lastName = (lastName + 1) & 0xf_ffff;
     store<u8>(name, 0);
@@ -145,6 +145,11 @@ function bindAutomatically(socket: Socket): i64 {
     }
   } while (abstractSocket(socket.type, name, AUTOMATIC_BYTES) !== null);
   return listSocket(socket, name, AUTOMATIC_BYTES) ? 0 : -ENOMEM;
+}
+
+/** A socket that wants to know who sends has a name when it sends or connects (SO_PASSCRED in unix(7)). */
+function bindForCredentials(socket: Socket): i64 {
+  return socket.passesCredentials !== 0 ? bindAutomatically(socket) : 0;
 }
 
 /** Binds `socket` to a path of `length` bytes in the address: the node, or null and an error in `findError`. */
@@ -233,14 +238,14 @@ function connect(thread: Thread, file: OpenFile, length: u32): i64 {
   if (socket.type === SOCK_DGRAM) {
     if (length < FAMILY_BYTES) return -EINVAL;
     if ((load<u16>(address) as u32) === AF_UNSPEC) {
-      leavePeer(socket, null);
-      dropPeer(socket);
-      socket.state = UNCONNECTED;
+      losePeer(socket);
       return 0;
     }
   }
   const bytes = nameLength(length);
   if (bytes < 0) return bytes;
+  const unnamed = bindForCredentials(socket);
+  if (unnamed !== 0) return unnamed;
   const other = findSocket(program, bytes as u32, socket.type);
   if (other === null) return findError;
   if (socket.type === SOCK_DGRAM) {
@@ -297,16 +302,23 @@ let findLate: bool = false;
 function targetOf(thread: Thread, from: Socket, length: u32): Socket | null {
   findLate = false;
   if (length === 0 || from.type === SOCK_SEQPACKET) {
-    const peer = peerOf(from);
-    findError = peerError;
-    findLate = peerError === -ECONNREFUSED;
-    return peer;
+    findError = -ENOTCONN;
+    if (from.type !== SOCK_STREAM) {
+      findError = bindForCredentials(from);
+      if (findError !== 0) return null;
+      // As newer kernels do; in 6.1 a missing peer is told first.
+      findError = -ENOTCONN;
+      findLate = true;
+    }
+    return peerOf(from);
   }
   findError = from.state === CONNECTED ? -EISCONN : -EOPNOTSUPP;
   if (from.type === SOCK_STREAM) return null;
   const bytes = nameLength(length);
   findError = bytes;
   if (bytes < 0) return null;
+  findError = bindForCredentials(from);
+  if (findError !== 0) return null;
   findLate = true;
   const target = findSocket(thread.program, bytes as u32, from.type);
   if (target === null) return null;

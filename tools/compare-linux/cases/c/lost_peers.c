@@ -88,11 +88,61 @@ static void tell_sender(int type, int first, int second) {
   close(pair[0]), close(pair[1]);
 }
 
+/** A message to who is gone takes what it has sent before along, but not one that is too long. */
+static void send_to_none(void) {
+  int pair[2];
+  static char much[1 << 20];
+  socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair);
+  SAY(send(pair[0], "last", 4, 0));
+  close(pair[0]);
+  SAY(send(pair[1], much, sizeof much, 0));
+  SAY(recv(pair[1], bytes, sizeof bytes, MSG_PEEK));
+  SAY(send(pair[1], "more", 4, 0));
+  SAY(recv(pair[1], bytes, sizeof bytes, 0));
+  SAY(send(pair[1], "more", 4, 0));
+  close(pair[1]);
+}
+
+static void say_named(const char *what, int fd) {
+  struct sockaddr_un address;
+  socklen_t length = sizeof address;
+  getsockname(fd, (void *)&address, &length);
+  printf("%s: %s\n", what, length == sizeof(sa_family_t) ? "no name" : length == 8 && address.sun_path[0] == 0 ? "a chosen name" : "named");
+}
+
+/** Who asks for credentials has a name once it sends or connects. */
+static void choose_names(int type) {
+  int pair[2], on = 1, fd = socket(AF_UNIX, type, 0);
+  printf("type %d\n", type);
+  setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  say_named("asked", fd);
+  struct sockaddr_un wrong = {AF_INET, {0}};
+  SAY(connect(fd, (void *)&wrong, sizeof wrong));
+  say_named("wrong family", fd);
+  SAY(join(fd, "/tmp/missing"));
+  say_named("not connected", fd);
+  close(fd), fd = socket(AF_UNIX, type, 0), setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  struct sockaddr_un missing = {AF_UNIX, "/tmp/missing"};
+  SAY(sendto(fd, "x", 1, MSG_NOSIGNAL, (void *)&missing, sizeof missing));
+  say_named("sent to what is missing", fd);
+  close(fd);
+  socketpair(AF_UNIX, type, 0, pair);
+  setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+  SAY(send(pair[1], "x", 1, 0));
+  SAY(recv(pair[0], bytes, sizeof bytes, 0));
+  say_named("received", pair[0]);
+  SAY(send(pair[0], "x", 1, 0));
+  say_named("sent", pair[0]), say_named("its peer", pair[1]);
+  close(pair[0]), close(pair[1]);
+}
+
 int main(void) {
   static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
   for (int i = 0; i < 12; i++) tell_sender(types[i % 3], i / 3 & 1, i / 6);
   for (int empty = 0; empty < 2; empty++) lose(empty, 0), lose(empty, "/tmp/other");
   refuse();
+  send_to_none();
+  for (int i = 0; i < 3; i++) choose_names(types[i]);
   // Without IPv6 there is nothing to mix.
   struct sockaddr_in6 loopback = {AF_INET6, 0, 0, IN6ADDR_LOOPBACK_INIT};
   if (bind(socket(AF_INET6, SOCK_DGRAM, 0), (void *)&loopback, sizeof loopback) == 0) mix();
