@@ -3,10 +3,11 @@
 // cannot be read whole nothing is written.
 
 import { put } from "./console";
-import { EFAULT, ESPIPE } from "./errno";
-import { newOperations, OpenFile } from "./open_file";
+import { EFAULT, ENOTTY, ESPIPE } from "./errno";
+import { FIONREAD, newOperations, OpenFile } from "./open_file";
 import { POLLHUP, POLLOUT, POLLWRNORM } from "./poll_events";
 import { Thread } from "./program";
+import { put32 } from "./space";
 import { Transfer, takeBytes } from "./transfer";
 import { KIND_PIPE, Node, newNode } from "./tree";
 
@@ -42,6 +43,12 @@ function noSpace(_thread: Thread, _file: OpenFile, _mode: u32, _offset: i64, _le
   return -ESPIPE;
 }
 
+/** Nothing waits in any of them. */
+function ioctl(thread: Thread, _file: OpenFile, command: u32, argument: u64): i64 {
+  if (command !== FIONREAD) return -ENOTTY;
+  return put32(thread.program.space, argument, 0) ? 0 : -EFAULT;
+}
+
 function pollLog(_file: OpenFile): u32 {
   return POLLOUT | POLLWRNORM;
 }
@@ -60,10 +67,12 @@ export function initStandardStreams(): bool {
   const end = newOperations(inputStorage);
   end.read = readEnd;
   end.poll = pollEnd;
+  end.ioctl = ioctl;
   const log = newOperations(outputStorage);
   log.write = writeLog;
   log.allocate = noSpace;
   log.poll = pollLog;
+  log.ioctl = ioctl;
   input = stream(inputStorage);
   output = stream(outputStorage);
   return input !== null && output !== null;

@@ -11,6 +11,7 @@ int main(void) {
   SAY(read(p[0], b, 1));
   SAY(write(p[1], "hello", 5));
   SAY(ioctl(p[0], FIONREAD, &n));
+  SAY(ioctl(1, FIONREAD, &(int){0}));
   SAY(n);
   SAY(read(p[0], b, 2));
   SAY(read(p[0], b, 16));
