@@ -393,7 +393,8 @@ export function takePending(thread: Thread, listener: Socket, mayWait: bool): i6
   while (listener.pending === null) {
     if (listener.state !== LISTENING) return -EINVAL;
     if (!mayWait) return -EAGAIN;
-    if ((listener.shut & SHUT_RECEIVE) !== 0) return -EINVAL;
+    const local = listener.protocol.family === AF_UNIX;
+    if (local && (listener.shut & SHUT_RECEIVE) !== 0) return -EINVAL;
     const error = awaitAt(thread, listener, READABLE, end);
     if (error !== 0) return error;
   }

@@ -208,7 +208,8 @@ function disconnect(socket: Socket): void {
   inet.taken = 0;
   inet.phase = PHASE_NONE;
   socket.shut = 0;
-  socket.error = 0;
+  // A connection that there was or was to be is one that has been reset.
+  if (socket.state === CONNECTED || socket.state === CONNECTING) socket.error = ECONNRESET as u32;
   // A port that came after the connection's end is not the connection's.
   if (socket.state !== UNCONNECTED) endClaim(socket);
   forgetRemote(socket);
@@ -263,9 +264,12 @@ function establish(listener: Socket, client: Socket): bool {
   sharePort(served, from.remotePort);
   growBuffer(served);
   growBuffer(client);
+  served.shut = listener.shut;
   pairSockets(client, served);
   addPending(listener, served);
   notify(client.node, 0);
+  // Who was shut down before it listened accepts what sends nothing: tcp_rcv_state_process() of Linux.
+  if ((served.shut & SHUT_SEND) !== 0) sendFin(served);
   return true;
 }
 
@@ -288,6 +292,7 @@ function letIn(listener: Socket): void {
 function begin(socket: Socket): i64 {
   const inet = inetOf(socket);
   socket.state = CONNECTING;
+  socket.error = 0;
   inet.phase = PHASE_BEGUN;
   const listener = receiverFor(socket, inet.remoteHigh, inet.remoteLow, inet.remotePort);
   if (listener === null) {
@@ -297,6 +302,7 @@ function begin(socket: Socket): i64 {
   if (listener.pendingCount <= listener.backlog) {
     if (establish(listener, socket)) return 0;
     disconnect(socket);
+    socket.error = 0;
     return -ENOMEM;
   }
   keepSocket(listener);
@@ -682,7 +688,6 @@ export function listenTcp(_thread: Thread, socket: Socket, backlog: u32): i64 {
   } else if (isTaken(socket, inet.localHigh, inet.localLow, inet.localPort)) {
     return -EADDRINUSE;
   }
-  socket.shut = 0;
   socket.state = LISTENING;
   return 0;
 }

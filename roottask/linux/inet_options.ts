@@ -85,6 +85,11 @@ export function initInetOptions(): void {
   option(IPPROTO_TCP, 8, 60, 0, 120, SECONDS);
 }
 
+/** Of include/uapi/linux/pkt_sched.h: TC_PRIO_BULK, TC_PRIO_INTERACTIVE, TC_PRIO_INTERACTIVE_BULK. */
+const PRIORITY_BULK: u32 = 2;
+const PRIORITY_INTERACTIVE: u32 = 6;
+const PRIORITY_BOTH: u32 = 4;
+
 /** Gives `socket` the values that options have at first. */
 export function defaultValues(socket: Socket): void {
   for (let i: u32 = 0; i < entries; i++) setValue(socket, i, load<i32>(table + i * ENTRY + 8));
@@ -289,6 +294,18 @@ function secondsOf(at: usize, wanted: i32): i32 {
   return wanted === 0 ? load<i32>(at + 8) : min<i32>(wanted, load<i32>(at + 16));
 }
 
+/** `wanted` is within the limits of the table's entry `at`. */
+function isWithin(at: usize, wanted: i32): bool {
+  return wanted >= load<i32>(at + 12) && wanted <= load<i32>(at + 16);
+}
+
+/** SO_PRIORITY that comes with IP_TOS, by the two bits below its precedence: rt_tos2priority() of Linux. */
+function priorityOf(service: i32): u32 {
+  const bits = (service >> 3) & 3;
+  if (bits === 0) return 0;
+  return bits === 1 ? PRIORITY_BULK : bits === 2 ? PRIORITY_INTERACTIVE : PRIORITY_BOTH;
+}
+
 function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   const inet = inetOf(socket);
   if (level === IPPROTO_IPV6 && number === IPV6_V6ONLY) {
@@ -311,14 +328,17 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   const kind = load<u32>(at + 20);
   let value = wanted;
   if (kind === SWITCH) value = wanted !== 0 ? 1 : 0;
-  else if (kind === ANY_BYTE) value = wanted & 0xff;
   else if (kind === SECONDS) value = secondsOf(at, wanted);
   else if (kind === ORDINARY && wanted === -1) value = load<i32>(at + 8);
-  else if (wanted < load<i32>(at + 12) || wanted > load<i32>(at + 16)) return -EINVAL;
+  else if (kind !== ANY_BYTE && !isWithin(at, wanted)) return -EINVAL;
   // Congestion marks are the stream's own.
   const marks = (place as u32) === VALUE_TOS || (place as u32) === VALUE_CLASS;
   if (marks && streams) {
     value = (value & ~3) | (optionValue(socket, place as u32) & 3);
+  }
+  if (kind === ANY_BYTE) {
+    if (value !== optionValue(socket, place as u32)) socket.priority = priorityOf(value);
+    value &= 0xff;
   }
   setValue(socket, place as u32, value);
   return 0;

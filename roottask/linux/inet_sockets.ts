@@ -254,6 +254,11 @@ function connectStream(thread: Thread, file: OpenFile, length: u32): i64 {
   return connectTcp(thread, file, prepareTcp);
 }
 
+/** There is a name of `length` bytes for `socket` to send to: of no family, for IPv6 that is none. */
+function namesTarget(socket: Socket, length: u32): bool {
+  return length !== 0 && !(isSix(socket) && length >= FAMILY_BYTES && familyOf() === AF_UNSPEC);
+}
+
 /** Reads where a datagram goes, out of `length` bytes: 0 or a negative error. */
 function parseTarget(socket: Socket, length: u32, lax: bool): i64 {
   if (!isSix(socket)) return parse4(length, lax);
@@ -261,6 +266,7 @@ function parseTarget(socket: Socket, length: u32, lax: bool): i64 {
     if (inetOf(socket).only6 !== 0) return lax ? -ENETUNREACH : -EAFNOSUPPORT;
     return parse4(length, false);
   }
+  if (lax && length >= FAMILY_BYTES && familyOf() !== AF_INET6) return -EINVAL;
   return parse6(length);
 }
 
@@ -302,7 +308,7 @@ function sendDatagram(
   if (!takeAnyPort(socket)) return -EAGAIN;
   if (transfer.left > 0xffff) return -EMSGSIZE;
   if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-  if (length !== 0) {
+  if (namesTarget(socket, length)) {
     const error = parseTarget(socket, length, true);
     if (error !== 0) return error;
     if (port === 0) return -EINVAL;
