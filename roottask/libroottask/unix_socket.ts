@@ -67,6 +67,7 @@ import {
   messageError,
   noteMessage,
   readableBytes,
+  receivedFrom,
   receivedProcess,
   receivedRightCount,
   setReceivedFlags,
@@ -124,7 +125,9 @@ export function losePeer(socket: Socket): void {
 export function closeUnix(socket: Socket): void {
   socket.shut = SHUT_BOTH;
   unlist(socket);
-  const unread = socket.first !== null;
+  const first = socket.first;
+  // A packet without bytes counts as none, in older kernels (6.1) as one.
+  const unread = first !== null && first.length !== first.taken;
   while (socket.first !== null) removeFirst(socket);
   closePending(socket);
   const peer = socket.peer;
@@ -400,11 +403,16 @@ function receiveStream(
     // Who wants nothing waits for something all the same.
     const found = awaitMessage(thread, socket, mayWait, end);
     beginReceipt();
+    if (found <= 0) return found;
+    const first = socket.first as Message;
+    const alone = !peek || first.rightCount !== 0;
     // What comes along with the first byte comes without it as well.
-    if (found > 0) noteMessage(socket.first as Message, peek);
-    return min<i64>(found, 0);
+    noteMessage(first, peek);
+    if (alone) return 0;
+    at = first.next;
   }
-  while (transfer.left !== 0) {
+  // A look goes on to the next open files that come along, with nothing left to fill: unix_stream_read_generic() of Linux.
+  while (transfer.left !== 0 || (peek && at !== null)) {
     if (!peek || at === null) {
       if (socket.first === null && done !== 0 && (peek || (flags & MSG_WAITALL) === 0)) break;
       const found = awaitMessage(thread, socket, mayWait, end);
@@ -417,7 +425,8 @@ function receiveStream(
     const bytes = min<u64>(transfer.left, left as u64) as u32;
     const had = message.rightCount !== 0;
     // Bytes of different senders are told apart by who wants to know them.
-    if (done !== 0 && socket.passesCredentials !== 0 && message.process !== receivedProcess) break;
+    const others = receivedFrom !== null && message.process !== receivedProcess;
+    if (others && socket.passesCredentials !== 0) break;
     if (done !== 0 && had && receivedRightCount !== 0) break;
     const copied = fillBytes(transfer, message.data + message.taken, bytes);
     if (copied < bytes) return done === 0 ? -EFAULT : done;
