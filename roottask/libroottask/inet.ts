@@ -2,7 +2,7 @@
 // 127.0.0.0/8 and ::1 is this machine, and nothing else can be reached. An address is 16 bytes as two words in memory's
 // order, one of IPv4 mapped into IPv6 (::ffff:a.b.c.d). Left out: TIME_WAIT, so ports are free once their sockets are gone.
 
-import { LISTENING, SOCK_DGRAM, Socket, UNCONNECTED } from "./socket";
+import { LISTENING, Message, SOCK_DGRAM, Socket, UNCONNECTED } from "./socket";
 
 export const AF_INET: u32 = 2;
 export const AF_INET6: u32 = 10;
@@ -44,6 +44,8 @@ export class Inet {
   /** What has been sent to it and not been taken, as SO_RCVBUF counts it; and bytes that have been taken. */
   queued: u32;
   taken: u64;
+  /** Of datagrams: one that is being put together (MSG_MORE, UDP_CORK). */
+  collected: Message | null;
   /** How far connect(2) is: PHASE_… (tcp_socket.ts). */
   phase: u32;
   /** A FIN has been sent, has come. */

@@ -44,6 +44,8 @@ export const MSG_WAITALL: u32 = 0x100;
 /** What has gone wrong with what was sent: nothing is kept of that, so there is never any. */
 export const MSG_ERRQUEUE: u32 = 0x2000;
 export const MSG_NOSIGNAL: u32 = 0x4000;
+/** More follows, and belongs to the same datagram. */
+export const MSG_MORE: u32 = 0x8000;
 
 /** Bytes that have not been taken (TIOCOUTQ). */
 export const SIOCOUTQ: u32 = 0x5411;
@@ -84,6 +86,7 @@ export class Message {
   toHigh: u64;
   toLow: u64;
   fromPort: u32;
+  toPort: u32;
   /** IP_TTL and IP_TOS of its sender, or of IPv6 hop limit and traffic class. */
   hops: u32;
   service: u32;

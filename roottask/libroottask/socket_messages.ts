@@ -111,6 +111,27 @@ export function charge(message: Message, from: Socket, bytes: u32): void {
   queuedBytes += bytes;
 }
 
+/** Puts the next `length` bytes of `transfer` behind what `message` has, which is in no queue: 0 or a negative error. */
+export function extendMessage(message: Message, transfer: Transfer, length: u32): i64 {
+  const wanted = message.length + length;
+  if (!mayQueue(length)) return -ENOBUFS;
+  if (wanted > message.capacity) {
+    const capacity = max<u32>(wanted, message.capacity * 2);
+    const data = allocate(capacity);
+    if (data === 0) return -ENOBUFS;
+    memory.copy(data, message.data, message.length);
+    if (message.capacity !== 0) release(message.data, message.capacity);
+    message.data = data;
+    message.capacity = capacity;
+  }
+  if (takeBytes(transfer, message.data + message.length, length) < length) return -EFAULT;
+  message.length = wanted;
+  message.charge += length;
+  message.sender.charged += length;
+  queuedBytes += length;
+  return 0;
+}
+
 /** Messages may have `bytes` more. */
 export function mayQueue(bytes: u32): bool {
   return (queuedBytes + bytes) / PAGE_SIZE <= totalPages() / SHARE;

@@ -1,5 +1,6 @@
 // Datagrams of the families AF_INET and AF_INET6 (udp(7)) between sockets of this machine. One that nobody listens for
-// comes back as an error where the sender is connected; one that there is no room for is lost, as on Linux.
+// comes back as an error where the sender is connected; one that there is no room for is lost, as on Linux. One can be put
+// together by several calls (MSG_MORE, UDP_CORK): where it goes and with what is said by the first.
 
 import {
   EACCES,
@@ -59,6 +60,7 @@ import {
   append,
   beginReceipt,
   charge,
+  extendMessage,
   freeMessage,
   makeMessage,
   messageError,
@@ -132,18 +134,23 @@ function deliver(message: Message, to: Socket): void {
 
 /** A datagram for all that have the port. */
 function deliverToAll(message: Message, from: Socket): void {
-  let to = nextReceiver(from, null, message.toHigh, message.toLow, targetPort);
+  let to = nextReceiver(from, null, message.toHigh, message.toLow, message.toPort);
   while (to !== null) {
     const copy = copyOf(message);
     if (copy !== null) deliver(copy, to);
-    to = nextReceiver(from, to, message.toHigh, message.toLow, targetPort);
+    to = nextReceiver(from, to, message.toHigh, message.toLow, message.toPort);
   }
   freeMessage(message);
 }
 
+/** Longest datagram to that address. */
+function longestTo(high: u64, low: u64): u64 {
+  return isMapped(high, low) ? LONGEST4 : LONGEST6;
+}
+
 /**
  * Sends `transfer` to what `setTarget` has set, as one datagram with that many hops and that type of service: bytes, or a
- * negative error. `socket` has a local port.
+ * negative error. `socket` has a local port. Where `more` follows it is kept.
  */
 export function sendUdp(
   thread: Thread,
@@ -153,13 +160,14 @@ export function sendUdp(
   localLow: u64,
   hops: u32,
   service: u32,
+  more: bool,
 ): i64 {
   const length = transfer.left;
   const inet = inetOf(socket);
   const route = routeOf(targetHigh, targetLow);
   if (route === ROUTE_NONE) return -ENETUNREACH;
   if (route === ROUTE_BROADCAST && ((socket.options >> SO_BROADCAST) & 1) === 0) return -EACCES;
-  if (length > (isMapped(targetHigh, targetLow) ? LONGEST4 : LONGEST6)) return -EMSGSIZE;
+  if (length > longestTo(targetHigh, targetLow)) return -EMSGSIZE;
   const failed = takeError(socket);
   if (failed !== 0) return failed;
   if ((socket.shut & SHUT_SEND) !== 0) return -EPIPE;
@@ -170,33 +178,89 @@ export function sendUdp(
   message.fromPort = inet.localPort;
   message.toHigh = targetHigh;
   message.toLow = targetLow;
+  message.toPort = targetPort;
   message.hops = hops;
   message.service = service;
+  if (more) inet.collected = message;
+  else transmit(socket, message);
+  return length as i64;
+}
+
+/** Puts `transfer` behind what is kept, and sends that unless `more` follows: bytes, or a negative error, and nothing is kept. */
+export function continueUdp(socket: Socket, transfer: Transfer, more: bool): i64 {
+  const message = inetOf(socket).collected as Message;
+  const length = transfer.left;
+  const fits = (message.length as u64) + length <= longestTo(message.toHigh, message.toLow);
+  const error = fits ? extendMessage(message, transfer, length as u32) : -EMSGSIZE;
+  if (error !== 0) {
+    dropCollected(socket);
+    return error;
+  }
+  if (!more) sendCollected(socket);
+  return length as i64;
+}
+
+/** Sends what is kept, if anything. */
+export function sendCollected(socket: Socket): void {
+  const inet = inetOf(socket);
+  const message = inet.collected;
+  inet.collected = null;
+  if (message !== null) transmit(socket, message);
+}
+
+/** What is kept for an address of IPv4 goes to the peer that `socket` has got of that (__ip4_datagram_connect() of Linux). */
+export function redirectCollected(socket: Socket): void {
+  const inet = inetOf(socket);
+  const message = inet.collected;
+  if (message === null || !isMapped(message.toHigh, message.toLow)) return;
+  if (!isMapped(inet.remoteHigh, inet.remoteLow)) return;
+  message.fromHigh = inet.localHigh;
+  message.fromLow = inet.localLow;
+  message.fromPort = inet.localPort;
+  message.toHigh = inet.remoteHigh;
+  message.toLow = inet.remoteLow;
+  message.toPort = inet.remotePort;
+}
+
+function dropCollected(socket: Socket): void {
+  const inet = inetOf(socket);
+  const message = inet.collected;
+  inet.collected = null;
+  if (message !== null) freeMessage(message);
+}
+
+/** `message` goes where it is to go from `socket`. */
+function transmit(socket: Socket, message: Message): void {
+  const inet = inetOf(socket);
+  const toHigh = message.toHigh;
+  const toLow = message.toLow;
+  const toPort = message.toPort;
+  const localHigh = message.fromHigh;
+  const localLow = message.fromLow;
   // Whom it reaches depends on where it comes from.
   const boundHigh = inet.localHigh;
   const boundLow = inet.localLow;
-  const toAll = route === ROUTE_BROADCAST;
+  const toAll = routeOf(toHigh, toLow) === ROUTE_BROADCAST;
   inet.localHigh = localHigh;
   inet.localLow = localLow;
   if (toAll) deliverToAll(message, socket);
-  const to: Socket | null = toAll ? null : receiverFor(socket, targetHigh, targetLow, targetPort);
+  const to: Socket | null = toAll ? null : receiverFor(socket, toHigh, toLow, toPort);
   inet.localHigh = boundHigh;
   inet.localLow = boundLow;
-  if (toAll) return length as i64;
+  if (toAll) return;
   if (to !== null) {
     deliver(message, to);
-    return length as i64;
+    return;
   }
   freeMessage(message);
   // Who is connected is told of its peer alone.
-  const isPeer = inet.remoteHigh === targetHigh && inet.remoteLow === targetLow;
+  const isPeer = inet.remoteHigh === toHigh && inet.remoteLow === toLow;
   // It comes back to where it was sent from, which is not where one is that is bound to an address of the other family.
   const isHome = isAny(boundHigh, boundLow) || (boundHigh === localHigh && boundLow === localLow);
-  if (socket.state === CONNECTED && isHome && isPeer && inet.remotePort === targetPort) {
+  if (socket.state === CONNECTED && isHome && isPeer && inet.remotePort === toPort) {
     socket.error = ECONNREFUSED as u32;
     notify(socket.node, 0);
   }
-  return length as i64;
 }
 
 /** Waits for a datagram to `socket`: 1, 0 where none will be taken, or a negative error. */
@@ -265,6 +329,7 @@ export function ioctlUdp(thread: Thread, socket: Socket, command: u32, argument:
 
 export function closeUdp(socket: Socket): void {
   socket.shut = SHUT_BOTH;
+  dropCollected(socket);
   while (socket.first !== null) freeMessage(takeFirst(socket));
   dropPort(socket);
 }

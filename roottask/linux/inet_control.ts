@@ -31,6 +31,7 @@ import {
 import {
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPPROTO_UDP,
   VALUE_RECVCLASS,
   VALUE_RECVHOPS,
   VALUE_RECVTOS,
@@ -38,7 +39,6 @@ import {
 } from "./inet_options";
 import { LO_INDEX } from "./interfaces";
 
-const IPPROTO_UDP: i32 = 17;
 const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;

@@ -4,13 +4,15 @@
 import { EFAULT, EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP } from "../libroottask/errno";
 import { AF_INET6, inetOf, optionValue, setValue } from "../libroottask/inet";
 import { Program } from "../libroottask/program";
-import { CONNECTED, LISTENING, SOCK_STREAM, Socket } from "../libroottask/socket";
+import { CONNECTED, LISTENING, SOCK_DGRAM, SOCK_STREAM, Socket } from "../libroottask/socket";
 import { copyFrom, get32, got } from "../libroottask/space";
 import { tcpState } from "../libroottask/tcp_socket";
 import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
+import { sendCollected } from "../libroottask/udp_socket";
 
 export const IPPROTO_IP: i32 = 0;
 export const IPPROTO_TCP: i32 = 6;
+export const IPPROTO_UDP: i32 = 17;
 export const IPPROTO_IPV6: i32 = 41;
 
 /** Options that are numbers, by their places among the values of a socket (libroottask/inet.ts, which has 2 and 7). */
@@ -23,6 +25,7 @@ export const VALUE_CLASS: u32 = 6;
 export const VALUE_RECVHOPS: u32 = 8;
 export const VALUE_RECVCLASS: u32 = 9;
 const VALUE_SEGMENT: u32 = 10;
+export const VALUE_CORK: u32 = 11;
 
 /** Of each option: level, number, what it is at first, least, most, and one of the kinds below, 4 bytes each. */
 const ENTRY: u32 = 24;
@@ -65,6 +68,8 @@ export function initInetOptions(): void {
   option(IPPROTO_IPV6, 66, 0, 0, 1, SWITCH);
   // TCP_MAXSEG.
   option(IPPROTO_TCP, TCP_MAXSEG, 0, 0, 32_767, LIMITED);
+  // UDP_CORK.
+  option(IPPROTO_UDP, UDP_CORK, 0, 0, 1, SWITCH);
   // IP_MTU_DISCOVER.
   option(IPPROTO_IP, 10, 1, 0, 5, LIMITED);
   option(IPPROTO_IP, IP_MULTICAST_TTL, 1, 0, 255, ORDINARY);
@@ -98,6 +103,7 @@ export function defaultValues(socket: Socket): void {
 /** The place of an option of `socket`, or -1 where it has none of that level and number. */
 function placeOf(socket: Socket, level: i32, number: u32): i32 {
   if (level === IPPROTO_TCP && socket.type !== SOCK_STREAM) return -1;
+  if (level === IPPROTO_UDP && socket.type !== SOCK_DGRAM) return -1;
   if (level === IPPROTO_IPV6 && socket.protocol.family !== AF_INET6) return -1;
   for (let i: u32 = 0; i < entries; i++) {
     const at = table + i * ENTRY;
@@ -113,6 +119,7 @@ const IP_MULTICAST_LOOP: u32 = 34;
 const IPV6_MULTICAST_HOPS: u32 = 18;
 const IPV6_MTU: u32 = 24;
 const IPV6_V6ONLY: u32 = 26;
+const UDP_CORK: u32 = 1;
 const TCP_MAXSEG: u32 = 2;
 const TCP_INFO: u32 = 11;
 const TCP_CONGESTION: u32 = 13;
@@ -216,6 +223,7 @@ const CONGESTION_BYTES: u32 = 16;
 function hasLevel(socket: Socket, level: i32): bool {
   if (level === IPPROTO_IP) return true;
   if (level === IPPROTO_TCP) return socket.type === SOCK_STREAM;
+  if (level === IPPROTO_UDP) return socket.type === SOCK_DGRAM;
   return level === IPPROTO_IPV6 && socket.protocol.family === AF_INET6;
 }
 
@@ -341,5 +349,7 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
     value &= 0xff;
   }
   setValue(socket, place as u32, value);
+  // What has been kept back for more goes.
+  if (level === IPPROTO_UDP && value === 0) sendCollected(socket);
   return 0;
 }

@@ -53,6 +53,8 @@ import {
   address,
   CONNECTED,
   closeSocket,
+  Message,
+  MSG_MORE,
   MSG_OOB,
   NAME_ACCEPTED,
   NAME_OWN,
@@ -85,9 +87,11 @@ import {
   cameLow,
   camePort,
   closeUdp,
+  continueUdp,
   ioctlUdp,
   pollUdp,
   receiveUdp,
+  redirectCollected,
   sendUdp,
   setTarget,
   shutUdp,
@@ -100,7 +104,14 @@ import {
   sourceHigh,
   sourceLow,
 } from "./inet_control";
-import { defaultValues, VALUE_CLASS, VALUE_HOPS, VALUE_TOS, VALUE_TTL } from "./inet_options";
+import {
+  defaultValues,
+  VALUE_CLASS,
+  VALUE_CORK,
+  VALUE_HOPS,
+  VALUE_TOS,
+  VALUE_TTL,
+} from "./inet_options";
 import { interfaceIoctl, NO_COMMAND } from "./interfaces";
 import { FAMILY_BYTES, setFamilyError } from "./socket_address";
 
@@ -291,8 +302,24 @@ function connectDatagrams(_thread: Thread, file: OpenFile, length: u32): i64 {
     return -EACCES;
   }
   error = setRemote(socket);
-  if (error === 0) socket.state = CONNECTED;
-  return error;
+  if (error !== 0) return error;
+  socket.state = CONNECTED;
+  redirectCollected(socket);
+  return 0;
+}
+
+/** A name of `length` bytes for what is put behind `message`: 0 or a negative error, and where it leads does not count. */
+function checkContinuation(socket: Socket, message: Message, length: u32): i64 {
+  if (!isSix(socket) || length === 0) return 0;
+  const four = length >= FAMILY_BYTES && familyOf() === AF_INET;
+  if (!four) {
+    const error = parse6(length);
+    if (error !== 0) return error;
+    resolveAny(socket);
+    if (!isMapped(high, low)) return 0;
+  }
+  if (inetOf(socket).only6 !== 0) return -ENETUNREACH;
+  return isMapped(message.toHigh, message.toLow) ? 0 : -EINVAL;
 }
 
 function sendDatagram(
@@ -308,6 +335,12 @@ function sendDatagram(
   if (!takeAnyPort(socket)) return -EAGAIN;
   if (transfer.left > 0xffff) return -EMSGSIZE;
   if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  const more = (flags & MSG_MORE) !== 0 || optionValue(socket, VALUE_CORK) !== 0;
+  const collected = inet.collected;
+  if (collected !== null) {
+    const wrong = checkContinuation(socket, collected, length);
+    return wrong !== 0 ? wrong : continueUdp(socket, transfer, more);
+  }
   if (namesTarget(socket, length)) {
     const error = parseTarget(socket, length, true);
     if (error !== 0) return error;
@@ -342,7 +375,7 @@ function sendDatagram(
   if (hops < 0) hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS);
   let service = givenService;
   if (service < 0) service = optionValue(socket, four ? VALUE_TOS : VALUE_CLASS);
-  return sendUdp(thread, socket, transfer, fromHigh, fromLow, hops as u32, service as u32);
+  return sendUdp(thread, socket, transfer, fromHigh, fromLow, hops as u32, service as u32, more);
 }
 
 function listenNot(_thread: Thread, _socket: Socket, _backlog: u32): i64 {
