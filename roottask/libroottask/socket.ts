@@ -214,6 +214,8 @@ export class Protocol {
   number: u32;
   /** Bytes at `own` of a socket, where it has that. */
   ownBytes: u32;
+  /** Of AF_INET6: what a socket becomes that takes the form of AF_INET (IPV6_ADDRFORM). */
+  four: Protocol | null;
   bind: BindOperation;
   connect: ConnectOperation;
   listen: ListenOperation;

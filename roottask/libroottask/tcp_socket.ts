@@ -693,7 +693,7 @@ export function listenTcp(_thread: Thread, socket: Socket, backlog: u32): i64 {
 }
 
 /** States of streams, include/net/tcp_states.h. */
-const TCP_ESTABLISHED: u32 = 1;
+export const TCP_ESTABLISHED: u32 = 1;
 const TCP_SYN_SENT: u32 = 2;
 const TCP_FIN_WAIT2: u32 = 5;
 const TCP_CLOSE: u32 = 7;

@@ -1,12 +1,28 @@
 // Options of the levels IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP (ip(7), ipv6(7), tcp(7)). They are kept and told; what
 // changes something here is said at its option. Of a network that loses nothing, times and sizes change nothing.
 
-import { EFAULT, EINVAL, ENOENT, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP } from "../libroottask/errno";
-import { AF_INET6, inetOf, optionValue, setValue } from "../libroottask/inet";
+import {
+  EADDRNOTAVAIL,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOPROTOOPT,
+  ENOTCONN,
+  EOPNOTSUPP,
+} from "../libroottask/errno";
+import { AF_INET, AF_INET6, inetOf, isMapped, optionValue, setValue } from "../libroottask/inet";
 import { Program } from "../libroottask/program";
-import { CONNECTED, LISTENING, SOCK_DGRAM, SOCK_STREAM, Socket } from "../libroottask/socket";
+import {
+  CONNECTED,
+  LISTENING,
+  Protocol,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  Socket,
+} from "../libroottask/socket";
 import { copyFrom, get32, got } from "../libroottask/space";
-import { tcpState } from "../libroottask/tcp_socket";
+import { TCP_ESTABLISHED, tcpState } from "../libroottask/tcp_socket";
 import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
 import { sendCollected } from "../libroottask/udp_socket";
 
@@ -113,6 +129,7 @@ function placeOf(socket: Socket, level: i32, number: u32): i32 {
 }
 
 const IP_TTL: u32 = 2;
+const IPV6_ADDRFORM: u32 = 1;
 const IP_MTU: u32 = 14;
 const IP_MULTICAST_TTL: u32 = 33;
 const IP_MULTICAST_LOOP: u32 = 34;
@@ -150,11 +167,30 @@ function segmentOf(socket: Socket): i32 {
   return min<i32>(wantedSegment(socket), other) - STAMPS;
 }
 
+/** `socket` is connected, and its other side has not said that it will send no more. */
+function isConnected(socket: Socket): bool {
+  if (socket.type === SOCK_STREAM) return tcpState(socket) === TCP_ESTABLISHED;
+  return socket.state === CONNECTED;
+}
+
+/** IPV6_ADDRFORM: a socket whose peer has an address of IPv4 is of that family from now on. */
+function setForm(socket: Socket, family: i32): i64 {
+  const inet = inetOf(socket);
+  const collected = inet.collected;
+  if (family !== (AF_INET as i32)) return -EINVAL;
+  if (collected !== null && !isMapped(collected.toHigh, collected.toLow)) return -EBUSY;
+  if (!isConnected(socket)) return -ENOTCONN;
+  if (inet.only6 !== 0 || !isMapped(inet.remoteHigh, inet.remoteLow)) return -EADDRNOTAVAIL;
+  socket.protocol = socket.protocol.four as Protocol;
+  return 0;
+}
+
 /** What an option is that is not among the values, as a number; -1 where there is none. */
 function computed(socket: Socket, level: i32, number: u32): i64 {
   const inet = inetOf(socket);
   if (level === IPPROTO_IPV6 && socket.protocol.family === AF_INET6) {
     if (number === IPV6_V6ONLY) return inet.only6 as i64;
+    if (number === IPV6_ADDRFORM) return isConnected(socket) ? (AF_INET6 as i64) : -ENOTCONN;
   }
   const asksMtu =
     (level === IPPROTO_IP && number === IP_MTU) || (level === IPPROTO_IPV6 && number === IPV6_MTU);
@@ -237,7 +273,7 @@ export function levelError(socket: Socket, level: i32): i64 {
 function maySet(socket: Socket, level: i32, number: u32): bool {
   if (level === IPPROTO_IPV6) {
     if (number === IPV6_MULTICAST_HOPS && socket.type === SOCK_STREAM) return false;
-    if (number === IPV6_V6ONLY || number === IPV6_MTU) return true;
+    if (number === IPV6_ADDRFORM || number === IPV6_V6ONLY || number === IPV6_MTU) return true;
   }
   return placeOf(socket, level, number) >= 0;
 }
@@ -255,7 +291,7 @@ function readNumber(program: Program, level: i32, from: u64, length: u32): i64 {
     given = got as i32;
     return 0;
   }
-  if (level === IPPROTO_TCP) return -EINVAL;
+  if (level === IPPROTO_TCP || level === IPPROTO_UDP) return -EINVAL;
   if (level === IPPROTO_IPV6 || length === 0) return 0;
   // A byte is enough of options of IPv4.
   if (!copyFrom(program.space, space, from, 1)) return -EFAULT;
@@ -316,6 +352,7 @@ function priorityOf(service: i32): u32 {
 
 function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   const inet = inetOf(socket);
+  if (level === IPPROTO_IPV6 && number === IPV6_ADDRFORM) return setForm(socket, wanted);
   if (level === IPPROTO_IPV6 && number === IPV6_V6ONLY) {
     if (inet.localPort !== 0) return -EINVAL;
     inet.only6 = wanted !== 0 ? 1 : 0;

@@ -467,4 +467,6 @@ export function initInetSockets(): void {
   setUp(tcp6, AF_INET6, IPPROTO_TCP);
   setUp(udp4, AF_INET, IPPROTO_UDP);
   setUp(udp6, AF_INET6, IPPROTO_UDP);
+  tcp6.four = tcp4;
+  udp6.four = udp4;
 }
