@@ -56,6 +56,7 @@ import {
 } from "../libroottask/tree";
 import { setProcessDirectories } from "../linux/pidfd";
 import { linuxProgram } from "../linux/state";
+import { config } from "./config";
 import { addNode, fixed, name } from "./entries";
 import { fdinfo } from "./fdinfo";
 import * as mounts from "./mounts";
@@ -129,6 +130,7 @@ const UPTIME: u32 = 23;
 const LOADAVG: u32 = 24;
 const VERSION: u32 = 25;
 const FILESYSTEMS: u32 = 26;
+const CONFIG: u32 = 27;
 const UUID: u32 = 31;
 const BOOT_ID: u32 = 32;
 const ENTROPY: u32 = 33;
@@ -577,6 +579,9 @@ function aloneOfSystem(what: u32, program: Program): void {
     case FILESYSTEMS:
       system.filesystems();
       return;
+    case CONFIG:
+      config();
+      return;
     case UUID:
       randomBytes(random, 16);
       system.uuid(random);
@@ -728,6 +733,7 @@ export function fillProc(directory: Node): bool {
   addFile(directory, "loadavg", LOADAVG, 0o444);
   addFile(directory, "version", VERSION, 0o444);
   addFile(directory, "filesystems", FILESYSTEMS, 0o444);
+  addFile(directory, "config.gz", CONFIG, 0o444);
   begin();
   text("self/mounts");
   const length = copyLiteral(name, "mounts");

@@ -1,5 +1,6 @@
 // /proc as programs see it. Expected values are those of the manual (proc(5) and its parts).
 
+import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   SYS_close,
@@ -158,5 +159,19 @@ describe("/proc", () => {
     expect(call(SYS_rename, named("/proc/uptime"), BUFFER)).toBe(EXDEV);
     const fd = open("/proc/uptime", 1);
     expect(call(SYS_write, fd, BUFFER, 1)).toBe(EIO);
+  });
+});
+
+describe("/proc/config.gz", () => {
+  it("is a file of gzip that tells what there is, and what there is not", () => {
+    const lines = gunzipSync(Buffer.from(contents("/proc/config.gz"), "latin1"))
+      .toString()
+      .split("\n");
+    expect(lines).toContain("CONFIG_SECCOMP_FILTER=y");
+    expect(lines).toContain("# CONFIG_USER_NS is not set");
+    const options = lines.filter((line) => line.includes("CONFIG_"));
+    for (const line of options)
+      expect(line).toMatch(/^(CONFIG_[A-Z0-9_]+=y|# CONFIG_[A-Z0-9_]+ is not set)$/);
+    expect(new Set(options).size).toBe(options.length);
   });
 });
