@@ -169,7 +169,8 @@ function createOrUpdate(store: KeyStore, type: u32, length: u32): i64 {
   // A ring is never updated: another of its name takes its place.
   if (type === TYPE_KEYRING) return create(store, ring, type, length);
   const present = memberNamed(ring, type, description, descriptionLength);
-  if (present === null) return create(store, ring, type, length);
+  // Nor is a key that has been revoked (find_key_to_update()).
+  if (present === null || present.revoked !== 0) return create(store, ring, type, length);
   if (!permitsKey(present, actor, isPossessed, WRITE)) return -EACCES;
   const error = keepPayload(present, length);
   return error === 0 ? (present.order as i64) : error;

@@ -57,6 +57,12 @@ static void adding(void) {
   long key = said("added", add("user", "a", "first", 5, KEY_SPEC_THREAD_KEYRING));
   long again = said("again", add("user", "a", "second", 6, KEY_SPEC_THREAD_KEYRING));
   printf("the same %d\n", key == again);
+  long revoked = add("user", "r", "first", 5, KEY_SPEC_THREAD_KEYRING);
+  said("revoked", keyctl(KEYCTL_REVOKE, revoked, 0, 0, 0));
+  long next = said("in its place", add("user", "r", "second", 6, KEY_SPEC_THREAD_KEYRING));
+  printf("another %d\n", revoked != next);
+  described("in its place", next);
+  said("invalidated", keyctl(KEYCTL_INVALIDATE, next, 0, 0, 0));
   said("into a key", add("user", "b", "c", 1, key));
   long length = keyctl(KEYCTL_READ, key, (long)buffer, 3, 0);
   printf("length %ld\n", length);
