@@ -108,7 +108,11 @@ function adviseAreas(space: Space, start: u64, end: u64, advice: u64): i64 {
   while (at < end) {
     const area = ownAreaFrom(space, at);
     if (area === null) return -ENOMEM;
-    if (area.start > at) result = -ENOMEM;
+    if (area.start > at) {
+      // Filling in ends where it first fails: madvise_populate() of Linux.
+      if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) return -ENOMEM;
+      result = -ENOMEM;
+    }
     at = max<u64>(at, area.start);
     if (at >= end) break;
     const until = min<u64>(area.end, end);

@@ -148,6 +148,15 @@ static void advice(void) {
   SAY(madvise(beyond + 2 * PAGE, PAGE, MADV_POPULATE_WRITE));
   p = holes();
   SAY(madvise(p, 8 * PAGE, MADV_POPULATE_WRITE));
+  // Nothing behind the first hole is brought in.
+  for (int advice = MADV_POPULATE_READ; advice <= MADV_POPULATE_WRITE; advice++) {
+    unsigned char present = 9;
+    char *island = mmap(0, 3 * PAGE, RW, ANY, -1, 0);
+    SAY(munmap(island, PAGE));
+    SAY(madvise(island, 3 * PAGE, advice));
+    SAY(mincore(island + PAGE, PAGE, &present));
+    SAY(present & 1);
+  }
   close(fd);
 }
 
