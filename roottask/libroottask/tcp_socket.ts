@@ -191,6 +191,7 @@ function stopListening(socket: Socket): void {
 
 function dropQueue(socket: Socket): void {
   while (socket.first !== null) freeMessage(takeFirst(socket));
+  inetOf(socket).queued = 0;
 }
 
 /** Makes `socket` one that was never connected, but for what bind(2) has fixed: tcp_disconnect() of Linux. */

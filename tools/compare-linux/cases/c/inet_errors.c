@@ -37,6 +37,7 @@ static void leave_connections(void) {
   SAY(connect(fd, (void *)&somebody, sizeof somebody));
   SAY(error_of(fd));
   int served = accept(listener, 0, 0);
+  SAY(send(fd, "unread", 6, 0));
   SAY(leave(served));
   SAY(ready(served));
   SAY(send(served, "x", 1, MSG_NOSIGNAL));

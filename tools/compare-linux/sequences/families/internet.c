@@ -88,6 +88,12 @@ static int is_stream(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM;
 }
 
+static int is_six(int fd) {
+  int domain = 0;
+  socklen_t n = sizeof domain;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) == 0 && domain == AF_INET6;
+}
+
 /** The address is that of the socket itself, to which a stream is not connected in the guest. */
 static int is_own(int fd, const struct sockaddr_in6 *address, socklen_t n) {
   struct sockaddr_in6 own = {0};
@@ -146,6 +152,8 @@ static void step(void) {
   case 17: case 18:
     n = some_address(&address);
     if (n == 0) n = 16;
+    // With no family Linux sends to the peer by IPv6, also to one of IPv4: where that goes depends on the host's routes.
+    if (address.sin6_family == AF_UNSPEC && is_six(fd)) address.sin6_family = AF_INET;
     return tell("sendto %d %ld %u %d = %ld", fd, size, n, address.sin6_family, CALL(sendto, fd, buffer, size, send_flags, &address, n));
   case 19: case 20: case 21:
     n = ONE(28, 16, 4);
