@@ -215,8 +215,18 @@ export function moveTree(top: Mount, parent: Mount, node: Node, entry: Entry | n
   return 0;
 }
 
-/** Those that stand where `mount` stands on what sees that, and that nothing stands on: the first, others by `nextGone`. */
-function counterparts(mount: Mount): Mount | null {
+/** What covers the whole of `mount`, where nothing else stands on that; else null. */
+function topper(mount: Mount): Mount | null {
+  const child = mount.children;
+  const alone = child !== null && child.nextChild === null && child.point === mount.root;
+  return alone ? child : null;
+}
+
+/**
+ * Those that stand where `mount`, of the tree of `top`, stands on what sees that: the first, others by `nextGone`. Not those of
+ * the tree, nor those that something stands on, unless it covers the whole (propagate_umount() of Linux).
+ */
+function counterparts(mount: Mount, top: Mount): Mount | null {
   const parent = mount.parent;
   if (parent === null || parent.group === 0) return null;
   let found: Mount | null = null;
@@ -224,9 +234,12 @@ function counterparts(mount: Mount): Mount | null {
   let at = parent.nextReceiver;
   while (at !== null) {
     const child = mountOn(at, mount.point as Node, mount.entry);
-    if (child !== null && child.children === null) {
-      child.nextGone = found;
-      found = child;
+    if (child !== null && !standsOn(child, top)) {
+      const over = topper(child);
+      if (child.children === null || (over !== null && over !== top)) {
+        child.nextGone = found;
+        found = child;
+      }
     }
     at = at.nextReceiver;
   }
@@ -237,12 +250,22 @@ function counterparts(mount: Mount): Mount | null {
 /** `mount`, which nothing stands on, or what would go with it is used. */
 export function isUsed(mount: Mount): bool {
   if (mount.users !== 0) return true;
-  let at = counterparts(mount);
+  let at = counterparts(mount, mount);
   while (at !== null) {
     if (at.users !== 0) return true;
     at = at.nextGone;
   }
   return false;
+}
+
+/** Takes `mount` away; what covers it stands in its place then. */
+function removeBelow(mount: Mount): void {
+  const over = topper(mount);
+  if (over !== null) {
+    takeOff(over);
+    putOn(over, mount.parent as Mount, mount.point as Node, mount.entry);
+  }
+  remove(mount);
 }
 
 /** Takes `mount`, which nothing stands on, away. */
@@ -272,10 +295,10 @@ export function unmountTree(top: Mount, spreads: bool): void {
     const parent = at.parent;
     const last = at === top;
     let gone: Mount | null = null;
-    if (spreads) gone = counterparts(at);
+    if (spreads) gone = counterparts(at, top);
     while (gone !== null) {
       const next: Mount | null = gone.nextGone;
-      remove(gone);
+      removeBelow(gone);
       gone = next;
     }
     remove(at);

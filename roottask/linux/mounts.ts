@@ -177,6 +177,7 @@ function climb(): void {
   if (point !== pointMount.root) return;
   const top = topOf(pointMount);
   if (top === pointMount) return;
+  top.crossings++;
   pointMount = top;
   point = top.root;
   pointEntry = null;

@@ -25,6 +25,28 @@ static void mounts(const char *when) {
   fflush(stdout);
 }
 
+/** Copies that came between go, and what covers them stays. */
+static void covered(void) {
+  SAY(mkdir(HERE, 0755));
+  SAY(mount("k", HERE, "tmpfs", 0, NULL));
+  SAY(mount(NULL, HERE, NULL, MS_SHARED, NULL));
+  SAY(chdir(HERE));
+  SAY(mkdir("m", 0755)), SAY(mkdir("n", 0755));
+  SAY(mount("m", "m", NULL, MS_BIND | MS_REC, NULL));
+  SAY(mount("m", ".", NULL, MS_BIND | MS_REC, NULL));
+  SAY(mount("n", ".", NULL, MS_BIND | MS_REC, NULL));
+  mounts("between");
+  SAY(umount2("m", MNT_DETACH));
+  mounts("covered");
+  // What "." leads below is asked for by it all the same.
+  SAY(umount2(".", MNT_EXPIRE)), SAY(umount2(".", MNT_EXPIRE));
+  mounts("expired");
+  SAY(chdir("/"));
+  while (umount2(HERE, MNT_DETACH) == 0) continue;
+  mounts("none");
+  SAY(rmdir(HERE));
+}
+
 int main(void) {
   SAY(mkdir(HERE, 0755));
   SAY(mount("k", HERE, "tmpfs", 0, NULL));
@@ -52,5 +74,6 @@ int main(void) {
   while (umount2(HERE, MNT_DETACH) == 0) continue;
   mounts("none");
   SAY(rmdir(HERE));
+  covered();
   return 0;
 }
