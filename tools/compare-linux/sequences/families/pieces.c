@@ -17,6 +17,11 @@ static void begin(void) {
   keep(open(".", O_RDONLY));
 }
 
+static int is_same(int one, int other) {
+  struct stat a, b;
+  return fstat(one, &a) == 0 && fstat(other, &b) == 0 && S_ISREG(a.st_mode) && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
 static void step(void) {
   int in = slot(), out = slot(), ends[2] = {-1, -1}, pending = 0;
   long size = ONE(0, 1, 10, 100, 4095, 4096, 4097, 10000, 70000, -1), result;
@@ -32,14 +37,17 @@ static void step(void) {
   case 6: case 7: return tell("tee %d %d %ld %lx = %ld", in, out, size, flags, CALL(tee, in, out, size, flags | 2));
   case 8: {
     // What a pipe has taken from memory is that memory: only bytes that do not change are given.
-    static char given[9000];
-    struct iovec vectors[2] = {{given, size < 0 || size > 9000 ? 10 : size}, {given, 10}};
+    static char given[9000], taken[9000];
+    char *bytes = (fcntl(out, F_GETFL) & O_ACCMODE) == O_RDONLY ? taken : given;
+    struct iovec vectors[2] = {{bytes, size < 0 || size > 9000 ? 10 : size}, {bytes, 10}};
     int n = draw(3);
     return tell("vmsplice %d %ld %d = %ld", out, (long)vectors[0].iov_len, n, CALL(vmsplice, out, spoiled(vectors), n, 2));
   }
   case 9: case 10: case 11:
     // From 6.5 on nothing is nothing, even of what cannot be spliced.
     if (size == 0) size = 1;
+    // A file that is sent into itself is copied out of the page that is written to, however that is done.
+    if (is_same(in, out)) return;
     result = CALL(sendfile, out, in, off_in, size);
     return tell("sendfile %d %d %ld = %ld %ld", out, in, size, result, from);
   case 12: case 13: case 14:
