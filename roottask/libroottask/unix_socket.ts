@@ -125,9 +125,8 @@ export function losePeer(socket: Socket): void {
 export function closeUnix(socket: Socket): void {
   socket.shut = SHUT_BOTH;
   unlist(socket);
-  const first = socket.first;
-  // A packet without bytes counts as none, in older kernels (6.1) as one.
-  const unread = first !== null && first.length !== first.taken;
+  // Packets without bytes count as none, in older kernels (6.1) as any other.
+  const unread = readableBytes(socket) !== 0;
   while (socket.first !== null) removeFirst(socket);
   closePending(socket);
   const peer = socket.peer;
