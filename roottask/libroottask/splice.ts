@@ -66,6 +66,14 @@ function isUnixStream(input: OpenFile): bool {
   return input.node.kind === KIND_SOCKET && socketOf(input).protocol.family === AF_UNIX;
 }
 
+/** Bytes of `input` from `at` on that are in one buffer of a pipe: up to the end of a page of a file, or of a message. */
+function restOfPiece(input: OpenFile, at: i64): u32 {
+  const page = PAGE_SIZE as u32;
+  if (!isUnixStream(input)) return page - ((at as u32) & (page - 1));
+  const message = socketOf(input).first;
+  return message === null ? page : min<u32>(page, message.length - message.taken);
+}
+
 /** Bytes of `input`, which is no pipe, can go into a pipe. */
 export function canSplice(input: OpenFile): bool {
   const kind = input.node.kind;
@@ -96,8 +104,7 @@ export function fileToPipe(
   while ((done as u64) < count && !isFull(pipe)) {
     const own = from === OWN_POSITION;
     const at = own ? input.position : from + done;
-    // Buffers are pages of the file.
-    const rest = (PAGE_SIZE as u32) - ((at as u32) & ((PAGE_SIZE as u32) - 1));
+    const rest = restOfPiece(input, at);
     const length = min<u64>(count - (done as u64), rest as u64) as u32;
     const bytes = fillBuffer(thread, input, own ? OWN_POSITION : at, output, length);
     if (bytes <= 0) {

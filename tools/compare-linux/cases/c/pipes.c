@@ -2,6 +2,7 @@
 #include "say.h"
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 static char big[70000];
 int main(void) {
   int p[2] = {-1, -1}, n = 0;
@@ -40,6 +41,19 @@ int main(void) {
   struct stat st;
   SAY(fstat(p[0], &st));
   SAY(S_ISFIFO(st.st_mode));
+  // A message of a socket has buffers of its own.
+  int s[2], q[2];
+  SAY(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s)), SAY(pipe2(q, O_NONBLOCK));
+  SAY(write(s[0], big, 5)), SAY(write(s[0], big, 7)), SAY(write(s[0], big, 3));
+  SAY(fcntl(q[1], F_SETPIPE_SZ, 4096));
+  SAY(splice(s[1], 0, q[1], 0, 100, SPLICE_F_NONBLOCK));
+  SAY(splice(s[1], 0, q[1], 0, 100, SPLICE_F_NONBLOCK));
+  SAY(read(q[0], big, 100));
+  SAY(splice(s[1], 0, q[1], 0, 3, SPLICE_F_NONBLOCK));
+  SAY(fcntl(q[1], F_SETPIPE_SZ, 8192));
+  SAY(splice(s[1], 0, q[1], 0, 100, SPLICE_F_NONBLOCK));
+  SAY(read(q[0], big, 100));
+  SAY(splice(s[1], 0, q[1], 0, 100, SPLICE_F_NONBLOCK));
   signal(SIGPIPE, SIG_DFL);
   SAY(pipe(p));
   close(p[0]);
