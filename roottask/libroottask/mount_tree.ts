@@ -1,7 +1,7 @@
 // Trees of mounts (mount_namespaces(7), fs/namespace.c of Linux 6.1): how mounts come into a namespace, go, move and are
 // copied. Who may do that, and what stands against it, is linux/mounts.ts.
 
-import { ENOMEM, ENOSPC } from "./errno";
+import { ENOENT, ENOMEM, ENOSPC } from "./errno";
 import { allocate, destroy } from "./heap";
 import { Mount, mountOn, Namespace, newMount } from "./mount";
 import { freeMount, putOn, takeOff } from "./mount_users";
@@ -128,9 +128,11 @@ function dropCopies(parent: Mount): void {
 
 /**
  * Makes a copy of the tree of `top`, which is to stand on `node` of `parent`, for each mount that sees it there, too. Returns 0,
- * with the copies for `settle`, or -ENOMEM or -ENOSPC.
+ * with the copies for `settle`, or -ENOMEM or -ENOSPC, or -ENOENT where the root of `top` has been removed, since something
+ * might have to stand on that (attach_recursive_mnt() of Linux).
  */
 function spread(top: Mount, parent: Mount, node: Node, entry: Entry | null): i64 {
+  if (!canCarry(top.root, top.rootEntry)) return -ENOENT;
   const size = countTree(top);
   let total: u32 = top.namespace === null ? size : 0;
   if (total > MOUNTS_MAX - (parent.namespace as Namespace).count) return -ENOSPC;
@@ -194,7 +196,7 @@ function settle(parent: Mount, node: Node, entry: Entry | null): void {
 
 /**
  * Puts the tree of `top`, which stands nowhere, on `node` of `parent`, and copies of it where that is seen. Returns 0, or
- * -ENOSPC or -ENOMEM where nothing has changed.
+ * an error of `spread` where nothing has changed.
  */
 export function mountTree(top: Mount, parent: Mount, node: Node, entry: Entry | null): i64 {
   const error = spread(top, parent, node, entry);

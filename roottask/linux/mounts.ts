@@ -177,7 +177,6 @@ function climb(): void {
   if (point !== pointMount.root) return;
   const top = topOf(pointMount);
   if (top === pointMount) return;
-  top.crossings++;
   pointMount = top;
   point = top.root;
   pointEntry = null;
@@ -441,9 +440,11 @@ function unmount(program: Program, flags: u32): i64 {
   if (!capable(CAP_SYS_ADMIN)) return -EPERM;
   const error = takePoint();
   if (error !== 0) return error;
+  const walked = pointMount;
   climb();
   if (!isAtRoot() || !isSeen(program, pointMount)) return -EINVAL;
   const mount = pointMount;
+  if (mount !== walked) mount.crossings++;
   const own = program.fs.rootMount === mount;
   if ((flags & MNT_EXPIRE) !== 0) {
     if (own || (flags & (MNT_FORCE | MNT_DETACH)) !== 0) return -EINVAL;

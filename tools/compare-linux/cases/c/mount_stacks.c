@@ -47,6 +47,25 @@ static void covered(void) {
   SAY(rmdir(HERE));
 }
 
+/** What has been removed is mounted nowhere any more, and moved nowhere. */
+static void removed(void) {
+  SAY(mkdir(HERE, 0755));
+  SAY(mount("k", HERE, "tmpfs", 0, NULL));
+  SAY(mount(NULL, HERE, NULL, MS_PRIVATE, NULL));
+  SAY(chdir(HERE));
+  for (const char *name = "abc"; *name; name++) close(creat((char[]){*name, 0}, 0644));
+  SAY(mount("a", "b", NULL, MS_BIND, NULL));
+  SAY(unlink("a"));
+  SAY(mount("b", "c", NULL, MS_BIND, NULL));
+  SAY(mount("b", "c", NULL, MS_MOVE, NULL));
+  mounts("removed");
+  SAY(umount2("b", 0));
+  // A source that is missing is no use of what stands on ".".
+  SAY(mkdir("n", 0755)), SAY(mount("n", ".", NULL, MS_BIND, NULL));
+  SAY(umount2(".", MNT_EXPIRE)), SAY(mount("missing", ".", NULL, MS_BIND, NULL)), SAY(umount2(".", MNT_EXPIRE));
+  SAY(chdir("/")), SAY(umount2(HERE, 0)), SAY(rmdir(HERE));
+}
+
 int main(void) {
   SAY(mkdir(HERE, 0755));
   SAY(mount("k", HERE, "tmpfs", 0, NULL));
@@ -75,5 +94,6 @@ int main(void) {
   mounts("none");
   SAY(rmdir(HERE));
   covered();
+  removed();
   return 0;
 }
