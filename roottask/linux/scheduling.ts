@@ -238,8 +238,11 @@ export function sysSchedSetattr(thread: Thread, regs: Utcb): i64 {
   if (other === null) return -ESRCH;
   if ((attributes.flags & ~FLAGS) !== 0) return -EINVAL;
   wantAsIs(linuxThread(other));
-  if (!keeps) wantedPolicy = attributes.policy;
-  wantedReset = (attributes.flags & FLAG_RESET_ON_FORK) !== 0;
+  // Who keeps its policy keeps what becomes of it at a fork: __sched_setscheduler() of Linux.
+  if (!keeps) {
+    wantedPolicy = attributes.policy;
+    wantedReset = (attributes.flags & FLAG_RESET_ON_FORK) !== 0;
+  }
   if ((attributes.flags & FLAG_KEEP_PARAMS) === 0) {
     wantedPriority = attributes.priority;
     wantedNice = max<i32>(min<i32>(attributes.nice, NICE_MAX), NICE_MIN);
