@@ -239,6 +239,17 @@ export function leaveHandler(thread: Thread, regs: Utcb): bool {
   return true;
 }
 
+/** A thread at RIP is on its way into a handler: where it faults, its extended state has found no room in the frame. */
+export function isEntering(rip: u64): bool {
+  return rip >= place(signal_enter()) && rip < place(signal_leave());
+}
+
+/** The thread, which is entering a handler, has its registers from before again. False where the frame cannot be read. */
+export function undoEntry(thread: Thread, regs: Utcb): bool {
+  regs.rsp += FRAME_CONTEXT;
+  return popFrame(thread, regs);
+}
+
 /** An invalid instruction at RIP says that the thread has its extended state. */
 export function hasLeft(rip: u64): bool {
   return rip === place(signal_left());

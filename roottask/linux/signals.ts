@@ -19,7 +19,15 @@ import { dumpCore } from "./core_dump";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
 import { settleCall } from "./restart";
 import { ACTION_BYTES, actionOf } from "./signal_actions";
-import { hasLeft, leaveHandler, popFrame, poppedMask, pushFrame } from "./signal_frame";
+import {
+  hasLeft,
+  isEntering,
+  leaveHandler,
+  popFrame,
+  poppedMask,
+  pushFrame,
+  undoEntry,
+} from "./signal_frame";
 import {
   SIGCHLD,
   SIGCONT,
@@ -262,6 +270,7 @@ export function linuxException(thread: Thread, event: u32): u32 {
     goOn(thread, regs);
     return 0;
   }
+  if (event === EXC_PF && isEntering(regs.rip)) return refuseEntry(thread, regs);
   const signal = signalOf(event);
   own.trap = event as u64;
   own.trapError = regs.qual0;
@@ -269,6 +278,22 @@ export function linuxException(thread: Thread, event: u32): u32 {
   fillInfo(signal, codeOf(thread, event, regs));
   store<u64>(signalInfo + INFO_ADDRESS, addressOf(event, regs));
   const fatal = isFatal(thread, signal) ? signal : handle(thread, regs, signal);
+  if (fatal !== 0) leaveCore(thread, regs, fatal);
+  return fatal;
+}
+
+/**
+ * `thread` cannot store its extended state in the frame of a handler, which another thread has made unwritable since it was
+ * pushed: it is as if it could not have been pushed. 0, or the signal that the program dies of.
+ */
+function refuseEntry(thread: Thread, regs: Utcb): u32 {
+  const signal = regs.rdi as u32;
+  let fatal: u32 = SIGSEGV;
+  fillInfo(SIGSEGV, SI_KERNEL);
+  if (undoEntry(thread, regs)) {
+    linuxThread(thread).mask = poppedMask & ~UNBLOCKABLE;
+    if (signal !== SIGSEGV && !isFatal(thread, SIGSEGV)) fatal = handle(thread, regs, SIGSEGV);
+  }
   if (fatal !== 0) leaveCore(thread, regs, fatal);
   return fatal;
 }
