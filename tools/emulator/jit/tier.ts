@@ -174,6 +174,8 @@ class AttachedTier {
   readonly threshold: number;
   /** Entries after which a block is looked at first. */
   readonly first: number;
+  /** Entries for which it is watched. */
+  readonly #rounds: number;
   readonly #core: CoreExports;
   readonly #bytes: Uint8Array;
   readonly #blocks: Blocks;
@@ -197,8 +199,9 @@ class AttachedTier {
     this.#patience = patience;
     this.#bytes = bytes;
     this.threshold = Math.max(threshold, 1);
+    this.#rounds = roundsOf(this.threshold);
     const early = Math.floor(this.threshold * EARLY);
-    this.first = early < roundsOf(this.threshold) ? this.threshold : early;
+    this.first = early < this.#rounds ? this.threshold : early;
     this.#atOnce = threshold === 0;
     this.#blocks = new Blocks(core);
     this.#regions = new InstalledRegions(core, this.#blocks);
@@ -257,7 +260,7 @@ class AttachedTier {
     if (!this.#atOnce && (stage !== watching || since === undefined)) {
       if (this.#watches.size >= MAX_WATCHES) this.#watches.clear();
       this.#watches.set(block, watch(blocks, block));
-      return later(watching, roundsOf(this.threshold));
+      return later(watching, this.#rounds);
     }
     this.#watches.delete(block);
     this.#heat = blocks.handler(heat);
@@ -265,14 +268,14 @@ class AttachedTier {
     if (this.#regions.count >= MAX_REGIONS * room || this.#regions.bytes >= MAX_BYTES * room)
       this.#regions.coolAll(this.#heat, this.first);
     const region = since
-      ? watched(blocks, block, since, roundsOf(this.threshold), (other) => this.#regions.has(other))
+      ? watched(blocks, block, since, this.#rounds, (other) => this.#regions.has(other))
       : this.#atFirst(block);
     if (since !== undefined && !isWorthEntering(region)) return later(WAITED, this.threshold);
     if (since !== undefined && !deferred) {
       const worth = this.#worth(region, since);
-      const rounds = roundsOf(this.threshold);
-      const entries = this.first + rounds;
-      if (early && !this.#isMuch((worth.executed / rounds) * entries)) return asUsual(entries);
+      const entries = this.first + this.#rounds;
+      if (early && !this.#isMuch((worth.executed / this.#rounds) * entries))
+        return asUsual(entries);
       const wanting = this.#wanting(region, worth);
       if (wanting > 0) return later(DEFERRED, Math.min(this.threshold * wanting, MAX_COUNT));
     }
@@ -355,7 +358,7 @@ class AttachedTier {
   /** What compiling a region costs and saves. */
   #worth(region: Region, since: Watch): Worth {
     const compiled = (block: number): boolean => this.#regions.has(block);
-    return worthOf(this.#blocks, region, since, roundsOf(this.threshold), compiled);
+    return worthOf(this.#blocks, region, since, this.#rounds, compiled);
   }
 
   /**
@@ -364,7 +367,7 @@ class AttachedTier {
    * once more by each of their ways out, these count, too.
    */
   #wanting(region: Region, { records, executed }: Worth): number {
-    const seldom = (WORTH * records * roundsOf(this.threshold)) / executed - 1;
+    const seldom = (WORTH * records * this.#rounds) / executed - 1;
     const repeated = this.#repeated(region) / REPEATED_RECORDS;
     const wanting = Math.max(seldom, repeated);
     return wanting >= 1 ? wanting : 0;
