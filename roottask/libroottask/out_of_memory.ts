@@ -60,9 +60,14 @@ export function reportEnd(program: Program): void {
   endLine();
 }
 
-/** `program` can be ended, and has memory that would be free then. */
+/** `program` runs, and has memory that would be free without it. */
+function hasMemory(program: Program): bool {
+  return program.alive !== 0 && changetype<usize>(program.space) !== 0;
+}
+
+/** `program` can be ended for memory. */
 function isCandidate(program: Program): bool {
-  return program.alive !== 0 && changetype<usize>(program.space) !== 0 && !isSpared(program);
+  return hasMemory(program) && !isSpared(program);
 }
 
 /** Adds up what each process and all that descend from it weigh. */
@@ -122,8 +127,7 @@ function findLargest(): Program | null {
 export function makeRoom(program: Program): bool {
   let each = firstProgram();
   while (each !== null) {
-    const lives = each.alive !== 0 && changetype<usize>(each.space) !== 0;
-    if (lives && each.ending !== 0 && each !== program) return true;
+    if (hasMemory(each) && each.ending !== 0 && each !== program) return true;
     each = each.next;
   }
   const largest = findLargest();

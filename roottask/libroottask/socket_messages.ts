@@ -104,10 +104,16 @@ export function takeFirst(socket: Socket): Message {
 
 /** `message` comes from `from` and costs it `bytes` until it is freed. */
 export function charge(message: Message, from: Socket, bytes: u32): void {
-  message.charge = bytes;
+  message.charge = 0;
   message.sender = from;
   from.refs++;
-  from.charged += bytes;
+  chargeMore(message, bytes);
+}
+
+/** `message` costs its sender `bytes` more. */
+function chargeMore(message: Message, bytes: u32): void {
+  message.charge += bytes;
+  message.sender.charged += bytes;
   queuedBytes += bytes;
 }
 
@@ -126,9 +132,7 @@ export function extendMessage(message: Message, transfer: Transfer, length: u32)
   }
   if (takeBytes(transfer, message.data + message.length, length) < length) return -EFAULT;
   message.length = wanted;
-  message.charge += length;
-  message.sender.charged += length;
-  queuedBytes += length;
+  chargeMore(message, length);
   return 0;
 }
 
