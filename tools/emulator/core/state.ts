@@ -153,11 +153,11 @@ export const NEAR_BANKS = 2;
 export const NEAR_BANK_SIZE = 0x300;
 export const NEAR_PAGE_SIZE = 40;
 /**
- * u64: linear address of the page; u32: host address or code map; u64 each: offsets below it may be accessed with up to
- * 4, 8 and 16 bytes, 0 = none. Fetches use the first one.
+ * u64: linear address of the page; u32: what its TLB entry has, the addend or the code map; u64 each: offsets below it may
+ * be accessed with up to 4, 8 and 16 bytes, 0 = none. Fetches use the first one.
  */
 export const NEAR_LINEAR = 0;
-export const NEAR_HOST = 8;
+export const NEAR_FOUND = 8;
 export const NEAR_LIMIT = 16;
 /** Of a bank, u32 each: bit n is set if page n is there; the TLB set that its pages are of. */
 export const NEAR_THERE = 0x2d0;

@@ -3,7 +3,7 @@
 
 import {
   NEAR_BANK_SIZE,
-  NEAR_HOST,
+  NEAR_FOUND,
   NEAR_LIMIT,
   NEAR_LINEAR,
   NEAR_PAGE_SIZE,
@@ -26,6 +26,7 @@ import {
   I32_ADD,
   I32_AND,
   I32_EQZ,
+  I32_NE,
   I32_OR,
   I32_SHR_U,
   I32_XOR,
@@ -38,18 +39,7 @@ import {
   unary,
   WRAP,
 } from "./fold.ts";
-import {
-  alike,
-  bitsOf,
-  computed,
-  emit,
-  I32,
-  I64,
-  I64_LOAD,
-  i32,
-  i64,
-  type Value,
-} from "./value.ts";
+import { alike, bitsOf, computed, emit, I32, I64_LOAD, i32, i64, type Value } from "./value.ts";
 
 /** Near page of accesses without a base register. */
 export const NO_REGISTER = 16;
@@ -200,7 +190,8 @@ export function emitPageTest(
     const entry = computed(code, test.entry);
     emitDiffers(code, entry, test.tag, test.lastPage);
     code.branchIf(slow);
-    emitFound(code, test, entry, first);
+    emitNoted(code, test, entry);
+    if (test.tag !== TLB_EXEC) addAddress(code, first);
     code.set(found);
   }
   return found;
@@ -214,12 +205,13 @@ export function emitDiffers(code: Code, entry: Value, tag: number, page: Value):
   code.bytes(I64_NE);
 }
 
-/** The code map, or the host address that belongs to a linear one. */
-function emitFound(code: Code, { tag }: PageTest, entry: Value, address: Value): void {
-  const fetches = tag === TLB_EXEC;
+/** What an entry has besides its tags: a code map, or what is added to a linear address for the host's. */
+function emitNoted(code: Code, { tag }: PageTest, entry: Value): void {
   emit(code, entry);
-  code.bytes(I32_LOAD, 2).u32(fetches ? TLB_CODEMAP : TLB_ADDEND);
-  if (fetches) return;
+  code.bytes(I32_LOAD, 2).u32(tag === TLB_EXEC ? TLB_CODEMAP : TLB_ADDEND);
+}
+
+function addAddress(code: Code, address: Value): void {
   emit(code, address);
   code.bytes(WRAP, I32_ADD);
 }
@@ -238,24 +230,29 @@ function emitNearTest(
   const fetches = tag === TLB_EXEC;
   const page = fetches ? CODE_PAGE : near;
   const at = bank + page * NEAR_PAGE_SIZE;
-  const offset = code.temporary(I64);
+  const known = code.temporary(I32);
   const noted = (load: number, field: number): void => {
     code
       .i32Const(0)
       .bytes(load, 2)
       .u32(at + field);
   };
+  const findKnown = (): void => {
+    code.get(known);
+    if (!fetches) addAddress(code, first);
+    code.set(found);
+  };
   const fast = code.block();
+  noted(I32_LOAD, NEAR_FOUND);
+  code.set(known);
   emit(code, first);
   noted(I64_LOAD, NEAR_LINEAR);
-  code.bytes(I64_SUB).tee(offset);
+  code.bytes(I64_SUB);
   noted(I64_LOAD, limitFor(size));
   code.bytes(I64_LT_U);
   code.if();
-  noted(I32_LOAD, NEAR_HOST);
-  if (!fetches) code.get(offset).bytes(WRAP, I32_ADD);
-  code.set(found).branch(fast);
-  code.end();
+  findKnown();
+  code.branch(fast).end();
   // What is computed here is not known behind the construct.
   const parent = code.chunk;
   code.chunk = parent.insert();
@@ -263,8 +260,13 @@ function emitNearTest(
   const pageAt = computed(code, lastPage);
   emitDiffers(code, entryAt, tag, pageAt);
   code.branchIf(slow);
-  emitFound(code, test, entryAt, first);
-  code.set(found);
+  // Where RAM is mapped in one piece, the addend is that of the last page: a branch that is predicted does not wait for it.
+  const differs = code.temporary(I32);
+  emitNoted(code, test, entryAt);
+  code.tee(differs).get(known).bytes(I32_NE).if();
+  code.get(differs).set(known);
+  code.end();
+  findKnown();
   // Pages that can be written can be read.
   if (tag === TLB_READ) {
     emitDiffers(code, entryAt, TLB_WRITE, pageAt);
@@ -273,9 +275,8 @@ function emitNearTest(
   code.i32Const(0);
   emit(code, pageAt);
   code.bytes(I64_STORE, 3).u32(at + NEAR_LINEAR);
-  code.i32Const(0);
-  emitFound(code, test, entryAt, pageAt);
-  code.bytes(I32_STORE, 2).u32(at + NEAR_HOST);
+  code.i32Const(0).get(known);
+  code.bytes(I32_STORE, 2).u32(at + NEAR_FOUND);
   // Most often another page was near before, with the same limits.
   code
     .i32Const(0)
