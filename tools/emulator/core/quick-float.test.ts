@@ -101,8 +101,8 @@ function values(bits: number, borders: readonly number[]): bigint[] {
   return found;
 }
 
-const DOUBLES = values(52, [1, 0x200, 0x3ff, 0x600, 0x7ff]);
-const SINGLES = values(23, [1, 0x40, 0x7f, 0xc0, 0xff]);
+const DOUBLES = values(52, [1, 0x200, 0x202, 0x3ff, 0x600, 0x602, 0x7ff]);
+const SINGLES = values(23, [1, 0x40, 0x42, 0x7f, 0xc0, 0xc2, 0xff]);
 
 let core: Functions;
 

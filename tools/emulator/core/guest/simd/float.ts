@@ -128,15 +128,14 @@ class Vector {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = Vector.native32(k, x, y);
-    const moderate = Packed.moderate32(k, x, y, r);
     if (Quick.precisionKnown()) {
-      if (!Packed.all32(moderate)) {
+      if (!Packed.all32(Packed.moderate32(k, x, y, r))) {
         if (!sure32x4(k, x, y, r)) {
           software32(k, d, a, b);
           return;
         }
       }
-    } else if (k == DIV || !Packed.all32(v128.and(moderate, Packed.exact32(k, x, y, r)))) {
+    } else if (k == DIV || !Packed.all32(Packed.moderateExact32(k, x, y, r))) {
       if (!sure32x4(k, x, y, r)) {
         software32(k, d, a, b);
         return;
@@ -152,15 +151,14 @@ class Vector {
     const x = v128.load(a);
     const y = v128.load(b);
     const r = Vector.native64(k, x, y);
-    const moderate = Packed.moderate64(k, x, y, r);
     if (Quick.precisionKnown()) {
-      if (!Packed.all64(moderate)) {
+      if (!Packed.all64(Packed.moderate64(k, x, y, r))) {
         if (!sure64x2(k, x, y, r)) {
           software64(k, d, a, b);
           return;
         }
       }
-    } else if (k == DIV || !Packed.all64(v128.and(moderate, Packed.exact64(k, x, y, r)))) {
+    } else if (k == DIV || !Packed.all64(Packed.moderateExact64(k, x, y, r))) {
       if (!sure64x2(k, x, y, r)) {
         software64(k, d, a, b);
         return;

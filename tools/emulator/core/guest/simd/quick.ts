@@ -54,15 +54,27 @@ export class Quick {
   }
 
   /**
-   * Operands of a sum, or operands and result of another operation, are of moderate size: the two highest bits of their
-   * exponents differ, which makes them at least 2^-511 and less than 2^513 (2^-63, 2^65). Such a sum neither overflows
-   * nor underflows, nor does a product or quotient that is of moderate size itself.
+   * Values of moderate size: the two highest bits of their exponents differ, which makes them at least 2^-511 and less
+   * than 2^513 (2^-63, 2^65). Added to these bits, 1 carries into a clear one or out of them unless they differ: only
+   * then is the upper one set.
+   */
+  @inline static upper<T>(a: T): T {
+    return a + (sizeof<T>() == 4 ? <T>0x20000000 : <T>0x2000000000000000);
+  }
+  /** The same, four times as large: from 2^-509 to 2^515 (2^-61, 2^67). */
+  @inline static upperOfResult<T>(r: T): T {
+    return r + (sizeof<T>() == 4 ? <T>0x1f000000 : <T>0x1fe0000000000000);
+  }
+
+  /**
+   * Sizes with which an operation neither overflows nor underflows and has no denormal operand: moderate operands of a
+   * sum, which is less than 2^514; the second operand and the result of another one, between which there is only room for
+   * a normal first one.
    */
   @inline static moderate<T>(k: i32, a: T, b: T, r: T): bool {
-    let differ: T = (a ^ (a << 1)) & (b ^ (b << 1));
-    if (k > SUB) differ &= r ^ (r << 1);
-    if (sizeof<T>() == 4) return <i32>((<u32>differ) << 1) < 0;
-    return <i64>((<u64>differ) << 1) < 0;
+    const set = Quick.upper<T>(b) & (k > SUB ? Quick.upperOfResult<T>(r) : Quick.upper<T>(a));
+    if (sizeof<T>() == 4) return <i32>((<u32>set) << 1) < 0;
+    return <i64>((<u64>set) << 1) < 0;
   }
 
   /** The sum `r` of `a` and `b` is exact (Knuth's TwoSum). */
@@ -141,16 +153,40 @@ export function sure64(k: i32, a: u64, b: u64, r: u64): bool {
 
 /** Conditions of `Quick` on all elements of vectors at once. */
 export class Packed {
+  @inline static upper32(a: v128): v128 {
+    return i32x4.add(a, i32x4.splat(0x20000000));
+  }
+  @inline static upper64(a: v128): v128 {
+    return i64x2.add(a, i64x2.splat(0x2000000000000000));
+  }
+
   /** Signs say where `Quick.moderate` holds. */
   @inline static moderate32(k: i32, a: v128, b: v128, r: v128): v128 {
-    let differ = v128.and(v128.xor(a, i32x4.add(a, a)), v128.xor(b, i32x4.add(b, b)));
-    if (k > SUB) differ = v128.and(differ, v128.xor(r, i32x4.add(r, r)));
-    return i32x4.add(differ, differ);
+    const other = k > SUB ? i32x4.add(r, i32x4.splat(0x1f000000)) : Packed.upper32(a);
+    const set = v128.and(Packed.upper32(b), other);
+    return i32x4.add(set, set);
   }
   @inline static moderate64(k: i32, a: v128, b: v128, r: v128): v128 {
-    let differ = v128.and(v128.xor(a, i64x2.add(a, a)), v128.xor(b, i64x2.add(b, b)));
-    if (k > SUB) differ = v128.and(differ, v128.xor(r, i64x2.add(r, r)));
-    return i64x2.add(differ, differ);
+    const other = k > SUB ? i64x2.add(r, i64x2.splat(0x1fe0000000000000)) : Packed.upper64(a);
+    const set = v128.and(Packed.upper64(b), other);
+    return i64x2.add(set, set);
+  }
+
+  /**
+   * Signs say where a result is exact and no flag is set. A sum with one moderate operand is not exact if the other one is
+   * denormal.
+   */
+  @inline static moderateExact32(k: i32, a: v128, b: v128, r: v128): v128 {
+    const exact = Packed.exact32(k, a, b, r);
+    if (k > SUB) return v128.and(Packed.moderate32(k, a, b, r), exact);
+    const set = Packed.upper32(a);
+    return v128.and(i32x4.add(set, set), exact);
+  }
+  @inline static moderateExact64(k: i32, a: v128, b: v128, r: v128): v128 {
+    const exact = Packed.exact64(k, a, b, r);
+    if (k > SUB) return v128.and(Packed.moderate64(k, a, b, r), exact);
+    const set = Packed.upper64(a);
+    return v128.and(i64x2.add(set, set), exact);
   }
   @inline static all32(signs: v128): bool {
     return i32x4.bitmask(signs) == 15;
