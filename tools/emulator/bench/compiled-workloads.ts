@@ -21,7 +21,7 @@ const BOTH: readonly Bits[] = [64, 32];
 const GUESTS: readonly Guest[] = [
   { name: "sha256", what: "SHA-256 of 64 KiB, in 32-bit rotations", rounds: 300_000, bits: BOTH },
   { name: "quicksort", what: "4096 random numbers", rounds: 1200, bits: BOTH },
-  { name: "matmul", what: "96 × 96 doubles, SSE2", rounds: 120, bits: BOTH },
+  { name: "matmul", what: "96 × 96 doubles, SSE2", rounds: 360, bits: BOTH },
   { name: "bytecode", what: "stack machine with computed jumps", rounds: 1500 },
   { name: "fib", what: "calls and returns", rounds: 150 },
   { name: "sieve", what: "primes up to 65536", rounds: 1500, bits: BOTH },

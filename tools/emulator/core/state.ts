@@ -163,6 +163,9 @@ export const NEAR_LIMIT = 16;
 export const NEAR_THERE = 0x2d0;
 export const NEAR_SET = 0x2d4;
 
+/** u32: scratch of a region, which has a sum computed ahead of a loop by storing and loading it. */
+export const PINNED = 0x4600;
+
 // ---- State of the machine, besides that of its CPUs
 export const MACHINE = 0x2f00;
 export const MACHINE_SIZE = 0x80;

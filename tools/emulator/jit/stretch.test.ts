@@ -101,6 +101,19 @@ test("loops over arrays leave at the same places in both tiers, wherever pages e
       .mov(dword(edi, { disp: -0x4000 }), eax)
       .sub(edi, 12);
     a.dec(ecx).jnz("down");
+    // By a base that stays and one that is somewhere else in between, which the second block finds moved.
+    a.mov(esi, array)
+      .mov(edi, array + 0x6000)
+      .xor(edx, edx);
+    a.label("bases");
+    a.mov(eax, dword(esi, { index: edx, scale: 4 })).add(edi, 0x1008);
+    a.cmp(edx, 100_000).ja("moved");
+    a.add(dword(edi, { index: edx, scale: 2, disp: -0x1000 }), eax)
+      .add(eax, dword(edi))
+      .sub(edi, 0x1008);
+    a.xor(dword(edi, { index: edx }), eax).add(edx, 1);
+    a.label("moved");
+    a.cmp(edx, 0xa00).jne("bases");
     a.dec(ebx).jnz("again");
   });
   const run = async (accel: Accel, slice: number): Promise<string[]> => {

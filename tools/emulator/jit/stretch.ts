@@ -3,7 +3,7 @@
 // form of the loop does all other rounds, and comes back here for the next pages.
 
 import { I32, type ValType } from "../../wasm/types.ts";
-import { TLB_ADDEND, TLB_EXEC, TLB_READ } from "../core/state.ts";
+import { PINNED, TLB_ADDEND, TLB_EXEC, TLB_READ } from "../core/state.ts";
 import { type Affine, affineOf, fieldItself, sameAffine, substituted } from "./affine.ts";
 import type { Chunk, Code } from "./code.ts";
 import type { Flow } from "./flow.ts";
@@ -27,6 +27,7 @@ import { BUDGET, REGISTERS, RIP_BASE, type StateLocals, TLB } from "./state-loca
 import { CONST, computed, emit, i64, SELECT, type Value } from "./value.ts";
 
 const I32_LOAD = 0x28;
+const I32_STORE = 0x36;
 const I32_LT_S = 0x48;
 const I32_DIV_S = 0x6d;
 const I64_MUL = 0x7e;
@@ -141,8 +142,13 @@ interface Stream {
   size: number;
   readonly tags: Set<number>;
   readonly alignments: Set<bigint>;
-  /** Local of what is added to a linear address. */
-  readonly delta: number;
+  readonly bases: Base[];
+}
+
+/** What is the same in all rounds of the host address of accesses to a stream: what of the linear one, and its local. */
+interface Base {
+  readonly part: Affine;
+  readonly local: number;
 }
 
 /** A loop of a region and its second form. */
@@ -161,6 +167,8 @@ export class Stretch {
   readonly #changes: Map<number, Affine | undefined>[] = [];
   readonly #streams: Stream[] = [];
   #cost = 0;
+  /** What registers are at each block's start, and behind the last one, over those at the head. */
+  readonly #fields: Map<number, Affine | undefined>[] = [new Map()];
   #entry: { chunk: Chunk; bindings: readonly (Value | undefined)[] } | undefined;
 
   constructor(code: Code, state: StateLocals, chain: Chain, copies: readonly number[]) {
@@ -223,18 +231,19 @@ export class Stretch {
   /** The first form has been written: whether there may be a second. */
   solve(): boolean {
     if (this.failed || this.#accesses.length === 0) return false;
-    let fields = new Map<number, Affine | undefined>();
-    const at = (f: number): Affine | undefined => (fields.has(f) ? fields.get(f) : fieldItself(f));
     const starts = new Map<Access | Alignment, Affine | undefined>();
     for (let block = 0; block < this.chain.length; block++) {
       const changes = this.#changes[block];
       if (changes === undefined) return false;
+      const fields = this.#fields[block] as Map<number, Affine | undefined>;
+      const at = (f: number): Affine | undefined => this.#registerAt(block, f);
       for (const each of [...this.#accesses, ...this.#alignments])
         if (each.block === block) starts.set(each, substituted(each.form, at));
       const next = new Map(fields);
       for (const [f, form] of changes) next.set(f, form && substituted(form, at));
-      fields = next;
+      this.#fields.push(next);
     }
+    const at = (f: number): Affine | undefined => this.#registerAt(this.chain.length, f);
     for (const access of this.#accesses) {
       const start = starts.get(access);
       const step = start && stepOf(start, at);
@@ -253,11 +262,24 @@ export class Stretch {
     return true;
   }
 
+  /** What register `f` is where a block begins, over those at the head. */
+  #registerAt(block: number, f: number): Affine | undefined {
+    const fields = this.#fields[block] as Map<number, Affine | undefined>;
+    return fields.has(f) ? fields.get(f) : fieldItself(f);
+  }
+
+  /** Whether the low half of register `f` is the same in all rounds, and where a block begins. */
+  #stays(block: number, f: number): boolean {
+    return [block, this.chain.length].every((end) => {
+      const form = this.#registerAt(end, f);
+      return form?.terms.size === 1 && form.terms.get(f) === 1n && form.plus === 0n;
+    });
+  }
+
   #stream(start: Affine, step: number, { size, tag }: Access): Stream {
     let stream = this.#streams.find((s) => sameAffine(s.start, start));
     if (stream === undefined) {
-      const delta = this.#code.local(I32);
-      stream = { start, step, size, tags: new Set(), alignments: new Set(), delta };
+      stream = { start, step, size, tags: new Set(), alignments: new Set(), bases: [] };
       this.#streams.push(stream);
     }
     stream.size = Math.max(stream.size, size);
@@ -287,15 +309,32 @@ export class Stretch {
         (a) => a.block === block && a.tag === tag && a.size === size && sameAffine(a.form, form),
       );
     const stream = access?.stream;
-    if (stream === undefined) {
+    if (form === undefined || stream === undefined) {
       this.failed = true;
       return undefined;
     }
+    // Only the low half counts: what stays is added up before the loop.
+    const terms = [...form.terms];
+    const stay = new Map(terms.filter(([f]) => this.#stays(block, f)));
     const code = this.#code;
     const host = code.temporary(I32);
-    emit(code, linear);
-    code.bytes(WRAP).get(stream.delta).bytes(I32_ADD).set(host);
+    code.get(this.#base(stream, { terms: stay, plus: form.plus, fit: "exact" }));
+    for (const [f, times] of terms) {
+      if (stay.has(f)) continue;
+      emit(code, unary(WRAP, multiplied(this.#state.canonical(f), times)));
+      code.bytes(I32_ADD);
+    }
+    code.set(host);
     return host;
+  }
+
+  #base({ bases }: Stream, part: Affine): number {
+    let base = bases.find((other) => sameAffine(other.part, part));
+    if (base === undefined) {
+      base = { part, local: this.#code.local(I32) };
+      bases.push(base);
+    }
+    return base.local;
   }
 
   /** Whether an address of the second form is known to be aligned. */
@@ -334,7 +373,7 @@ export class Stretch {
   }
 
   /** Finds what a stream's addresses are in the host, and for how many rounds. */
-  #writeStream({ start, step, size, tags, alignments, delta }: Stream, otherwise: number): void {
+  #writeStream({ start, step, size, tags, alignments, bases }: Stream, otherwise: number): void {
     const code = this.#code;
     const state = this.#state;
     const linear = computed(code, this.#valueOf(start));
@@ -350,8 +389,14 @@ export class Stretch {
       emitDiffers(code, entry, tag, page);
       code.branchIf(otherwise);
     }
-    emit(code, entry);
-    code.bytes(I32_LOAD, 2).u32(TLB_ADDEND).set(delta);
+    // The engine moves what it can compute to where it is used, into the loop: but not what it loads.
+    for (const { part, local } of bases) {
+      code.i32Const(0);
+      emit(code, unary(WRAP, this.#valueOf(part)));
+      emit(code, entry);
+      code.bytes(I32_LOAD, 2).u32(TLB_ADDEND).bytes(I32_ADD, I32_STORE, 2).u32(PINNED);
+      code.i32Const(0).bytes(I32_LOAD, 2).u32(PINNED).set(local);
+    }
     if (step === 0) return;
     const rounds = code.temporary(I32);
     if (step > 0) code.i32Const(PAGE - size + step);
