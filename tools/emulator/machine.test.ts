@@ -2,7 +2,23 @@
 // determinism. Guests are assembled here; what they must print follows from their code.
 
 import { expect, test } from "vitest";
-import { al, ax, cr0, ds, dword, dx, eax, ecx, edi, esi, mem, sp, ss } from "../asm/index.ts";
+import {
+  al,
+  ax,
+  bx,
+  cr0,
+  ds,
+  dword,
+  dx,
+  eax,
+  ecx,
+  edi,
+  esi,
+  mem,
+  sp,
+  ss,
+  word,
+} from "../asm/index.ts";
 import { Machine, type MachineOptions } from "./host/machine.ts";
 import { LoadError } from "./load-error.ts";
 import { COM1, guest, loadIdt, outb, print } from "./platform/testdata/guest.ts";
@@ -139,14 +155,20 @@ test("a kernel that goes back to real mode finds handlers for the timer and for 
       .mov(ss, ax)
       .mov(sp, STUB)
       .lidt(mem(STUB + 0x80));
-    a.sti().hlt().hlt().int(0x10).cli();
-    a.mov(eax, dword(TICKS)).mov(dword(SEEN), eax).hlt();
+    a.mov(eax, dword(TICKS)).mov(dword(SEEN), eax);
+    a.sti().hlt().hlt().cli().mov(ax, 0x0e21).mov(bx, 7).int(0x10).int(0x12);
+    a.mov(word(SEEN + 4), ax)
+      .mov(eax, dword(TICKS))
+      .sub(dword(SEEN), eax)
+      .hlt();
     a.align(0x80).dw(0x3ff).dd(0);
     a.bits(32);
   });
   const machine = await create(kernel);
   expect((await machine.run({ nanoseconds: 1_000_000_000 })).kind).toBe("dead");
-  expect(machine.readPhysical(SEEN, 4)).toEqual(Uint8Array.of(2, 0, 0, 0));
+  // Two ticks, and 639 KiB; a character is on the screen.
+  expect(machine.readPhysical(SEEN, 6)).toEqual(Uint8Array.of(0xfe, 0xff, 0xff, 0xff, 0x7f, 2));
+  expect(machine.readPhysical(0xb8000, 2)).toEqual(Uint8Array.of(0x21, 7));
 });
 
 test("received characters interrupt a halted guest", async () => {

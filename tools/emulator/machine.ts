@@ -9,7 +9,7 @@ import type { OutsideEvent, RecordedInput } from "./input.ts";
 import { crashReport } from "./inspect/report.ts";
 import { elfSymbols } from "./inspect/symbols.ts";
 import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
-import { bootImage } from "./loader/boot-entry.ts";
+import { enterImage, loadImage } from "./loader/boot-entry.ts";
 import type { BootImage, Input } from "./loader/boot-image.ts";
 import { loadKernel } from "./loader/kernel.ts";
 import {
@@ -28,9 +28,7 @@ import { CpuAccess } from "./platform/cpu-access.ts";
 import { acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
-import { firmwareData } from "./platform/firmware/low-memory.ts";
-import { leaveAsFirmwareDoes } from "./platform/firmware/post-firmware.ts";
-import { directBootHandlers } from "./platform/firmware/rom.ts";
+import type { Placement } from "./platform/firmware/low-memory.ts";
 import { wakeAt, wakingVector } from "./platform/firmware/wake.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
@@ -224,12 +222,12 @@ export class Machine {
     const machine = new this(core, map, cpus, options, image, tier);
     holder.machine = machine;
     mapBoardMemory(core, ramBytes);
-    if (options.kernel === undefined) machine.#addBios();
+    machine.#addBios();
     machine.powerOn();
     return machine;
   }
 
-  /** A BIOS that boots from disks. */
+  /** The BIOS, which boots from disks unless there is a kernel. */
   #addBios(): void {
     const disks = disksOf(this.options);
     for (const { disk } of disks) this.board.add(disk);
@@ -237,8 +235,10 @@ export class Machine {
     const passTime = (ns: number): void => this.core.pass_time(ns);
     const machine = { board, cpus, ram, map: this.#map, passTime };
     const { biosFaults } = this.options;
-    this.#bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, biosFaults));
-    this.#bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
+    const bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, biosFaults));
+    bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
+    if (this.#image !== undefined) bios.onPowerOn = () => this.#ask({ kind: "reset" });
+    this.#bios = bios;
   }
 
   /** The kinds of media that the BIOS tries from the next reset on, in this order. */
@@ -251,32 +251,27 @@ export class Machine {
     this.#event = undefined;
     for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
     this.board.reset();
-    if (this.#bios !== undefined) {
-      const { bootOnce = this.#bootOrder } = this.options;
-      this.#bios.install();
-      this.#bios.state.order = this.#started ? this.#bootOrder : bootOnce;
-    }
+    const bios = this.#bios as Bios;
+    const { bootOnce = this.#bootOrder } = this.options;
+    bios.state.order = this.#started ? this.#bootOrder : bootOnce;
     this.#started = true;
     const { board } = this;
-    const facts = {
+    const tables = acpiTables({
       map: this.#map,
       cpus: this.cpus.length,
       serialPorts: board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
+    });
+    const install = (placements: readonly Placement[]): void => {
+      bios.install();
+      for (const p of placements) this.ram.write(p.address, p.data);
     };
-    const placements = [
-      ...(this.#image === undefined ? [] : directBootHandlers()),
-      ...firmwareData(board.serialAddresses()),
-      ...acpiTables(facts),
-    ];
-    for (const p of placements) this.ram.write(p.address, p.data);
+    install(tables);
     if (this.#image === undefined) return;
-    const boot = this.cpus[0] as CpuAccess;
-    leaveAsFirmwareDoes(this.board, this.cpus);
-    bootImage(this.#image, boot, this.ram);
+    bios.powerOn();
+    loadImage(this.#image, this.ram);
     // A loader's writing to the BIOS segment has no effect: what firmware has there stays.
-    for (const p of placements) {
-      if (p.address >= BIOS_SEGMENT && p.address < MIB) this.ram.write(p.address, p.data);
-    }
+    install(tables.filter((p) => p.address >= BIOS_SEGMENT && p.address < MIB));
+    enterImage(this.#image, this.cpus[0] as CpuAccess, this.ram);
     if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
   }
 

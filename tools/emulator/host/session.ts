@@ -482,7 +482,9 @@ export class Session {
       case "unbootable": {
         const media = this.#options.disks.map((d) => d.path).join(", ");
         this.say(
-          `emu: nothing on ${media} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
+          media === ""
+            ? "emu: the kernel left it to the BIOS to boot something else, and there is no disk with it\n"
+            : `emu: nothing on ${media} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
         );
         this.leave(EXIT_FAILED);
         break;

@@ -1,10 +1,11 @@
 // Puts a boot image into memory and CPU 0 into the state its boot protocol promises: flat segments
-// with a GDT that holds them, interrupts off (Multiboot 0.6.96, 3.2; Linux x86 boot protocol, "32-bit"
-// and "64-bit boot protocol").
+// with a GDT that holds them, or real mode; interrupts off (Multiboot 0.6.96, 3.2; Linux x86 boot protocol, "32-bit"
+// and "64-bit boot protocol", "Running the Kernel").
 
 import type { CpuAccess, Segment } from "../platform/cpu-access.ts";
 import type { GuestRam } from "../platform/guest-ram.ts";
-import type { BootImage, EntryState } from "./boot-image.ts";
+import { enterRealMode, realSegment } from "../platform/real-mode.ts";
+import type { BootImage, EntryState, RealEntry } from "./boot-image.ts";
 
 /** In the BIOS segment, where a guest cannot spoil it. */
 const GDT_ADDRESS = 0xf5b00;
@@ -53,16 +54,33 @@ function enter(cpu: CpuAccess, entry: EntryState, selectors: Selectors): void {
   cpu.commit();
 }
 
-/** Loads `image` and makes `cpu`, freshly reset, ready to execute its first instruction. */
-export function bootImage(image: BootImage, cpu: CpuAccess, ram: GuestRam): void {
+/** Writes what an image consists of to memory. */
+export function loadImage(image: BootImage, ram: GuestRam): void {
   for (const chunk of image.chunks) {
     ram.write(chunk.address, chunk.data);
     if (chunk.size > chunk.data.length) {
       ram.fill(chunk.address + chunk.data.length, chunk.size - chunk.data.length);
     }
   }
-  const linux = image.entry.rsi !== 0n;
-  const code = image.entry.mode === "long64" ? CODE64 : CODE32;
+}
+
+/** Makes `cpu`, freshly reset, ready to execute the first instruction of `image`, which has been loaded. */
+export function enterImage({ entry }: BootImage, cpu: CpuAccess, ram: GuestRam): void {
+  if (entry.mode === "real16") enterSetup(cpu, entry);
+  else enterFlat(cpu, entry, ram);
+}
+
+/** Setup code is entered 0x20 paragraphs behind its first byte, with all data segments there. */
+function enterSetup(cpu: CpuAccess, { segment, stack }: RealEntry): void {
+  for (const name of ["ds", "es", "fs", "gs", "ss"] as const)
+    cpu.setSegment(name, realSegment(segment));
+  cpu.setGeneral("rsp", BigInt(stack));
+  enterRealMode(cpu, segment + 0x20, 0);
+}
+
+function enterFlat(cpu: CpuAccess, entry: EntryState, ram: GuestRam): void {
+  const linux = entry.rsi !== 0n;
+  const code = entry.mode === "long64" ? CODE64 : CODE32;
   const gdt = linux ? [0n, 0n, code, DATA, 0n] : [0n, code, DATA, 0n, 0n];
   const bytes = new Uint8Array(40);
   const view = new DataView(bytes.buffer);
@@ -70,5 +88,5 @@ export function bootImage(image: BootImage, cpu: CpuAccess, ram: GuestRam): void
     view.setBigUint64(i * 8, d, true);
   });
   ram.write(GDT_ADDRESS, bytes);
-  enter(cpu, image.entry, linux ? { code: 0x10, data: 0x18 } : { code: 8, data: 0x10 });
+  enter(cpu, entry, linux ? { code: 0x10, data: 0x18 } : { code: 8, data: 0x10 });
 }

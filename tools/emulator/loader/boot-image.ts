@@ -32,6 +32,14 @@ export interface EntryState {
   cr3?: number;
 }
 
+/** Entry of a kernel's 16-bit setup code at offset 0x200 of `segment`, with the stack there. */
+export interface RealEntry {
+  mode: "real16";
+  segment: number;
+  /** Offset of the stack's top. */
+  stack: number;
+}
+
 /** A linear graphics mode; `depth` is bits per pixel: 15, 16, 24 or 32. */
 export interface FramebufferMode {
   width: number;
@@ -44,9 +52,14 @@ export interface BootImage {
   /** The memory map that the kernel is told, with firmware's part where the kernel is not. */
   map: MemoryMap;
   chunks: Chunk[];
-  entry: EntryState;
+  entry: EntryState | RealEntry;
   /** Mode the display is to be in. */
   framebuffer?: FramebufferMode;
   /** File whose symbols describe the kernel. */
   kernel: Input;
+}
+
+/** One whose kernel is entered with flat segments. */
+export interface FlatImage extends BootImage {
+  entry: EntryState;
 }

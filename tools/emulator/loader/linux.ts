@@ -1,10 +1,11 @@
-// Direct boot of Linux bzImages (Linux Documentation/x86/boot.rst, protocol 2.04 and later): through
-// the 64-bit entry point where the kernel has one, else through the 32-bit one. Left out: the 16-bit
-// real-mode entry, zImages (loaded low), EFI handover, setup_data.
+// Direct boot of Linux bzImages (Linux Documentation/x86/boot.rst, protocol 2.02 and later): through
+// the 64-bit entry point where the kernel has one, else through the 32-bit one, and where it has neither or
+// they are not specified yet, as before 2.04, through the 16-bit one of its setup code. Left out: zImages
+// (loaded low), EFI handover, setup_data.
 
 import { LoadError } from "../load-error.ts";
 import { RSDP_ADDRESS } from "../platform/firmware/acpi-tables.ts";
-import { MIB, memoryMap } from "../platform/memory-map.ts";
+import { type MemoryMap, MIB, memoryMap } from "../platform/memory-map.ts";
 import type { BootImage, Input } from "./boot-image.ts";
 import type { Module } from "./modules.ts";
 import { PAGE, Placement } from "./placement.ts";
@@ -19,6 +20,7 @@ const HEADER_LENGTH = 0x201;
 const VERSION = 0x206;
 const TYPE_OF_LOADER = 0x210;
 const LOADFLAGS = 0x211;
+const CODE32_START = 0x214;
 const RAMDISK_IMAGE = 0x218;
 const RAMDISK_SIZE = 0x21c;
 const HEAP_END_PTR = 0x224;
@@ -44,12 +46,18 @@ const XLF_KERNEL_64 = 1;
 const LOADER_UNDEFINED = 0xff;
 /** Where code starts behind the 64-bit entry's load address. */
 const ENTRY64_OFFSET = 0x200;
-const OLDEST_VERSION = 0x0204;
+const OLDEST_VERSION = 0x0202;
+const FIRST_WITH_32_BIT_ENTRY = 0x0204;
+const RAMDISK_LAST = 0x37ffffff;
 
 /** Where things go unless the kernel is there. */
 const PAGE_TABLES = 0x70000;
 const BOOT_PARAMS = 0x90000;
 const COMMAND_LINE = 0x91000;
+/** Setup code, heap and stack, of which the last two bytes are the top; the command line is behind it. */
+const SETUP_SEGMENT = { at: 0x10000, bytes: 0x10000, stack: 0xfff0 } as const;
+/** Offset of the end of heap and stack, less 0x200, as the header wants it. */
+const HEAP_END = 0xfe00;
 
 /** True if the file carries the setup header of protocol 2.00 or later. */
 export function isLinux(data: Uint8Array): boolean {
@@ -84,6 +92,23 @@ function describeScreen(params: Uint8Array): void {
   view.setUint16(0x10, 16, true);
 }
 
+function describeMemory(p: DataView, map: MemoryMap): void {
+  p.setBigUint64(ACPI_RSDP_ADDR, BigInt(RSDP_ADDRESS), true);
+  p.setUint8(E820_ENTRIES, map.ranges.length);
+  map.ranges.forEach((r, i) => {
+    p.setBigUint64(E820_TABLE + i * 20, BigInt(r.start), true);
+    p.setBigUint64(E820_TABLE + i * 20 + 8, BigInt(r.length), true);
+    p.setUint32(E820_TABLE + i * 20 + 16, r.type, true);
+  });
+}
+
+/** The setup code with room for its heap and stack. */
+function setupCode(code: Uint8Array): Uint8Array {
+  const segment = new Uint8Array(SETUP_SEGMENT.bytes);
+  segment.set(code);
+  return segment;
+}
+
 /** Throws `LoadError`. */
 export function linuxImage(
   kernel: Input,
@@ -98,7 +123,7 @@ export function linuxImage(
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const version = view.getUint16(VERSION, true);
   if (version < OLDEST_VERSION) {
-    at(`boot protocol ${version >> 8}.${version & 0xff} is older than 2.04`);
+    at(`boot protocol ${version >> 8}.${version & 0xff} is older than 2.02`);
   }
   if (!((data[LOADFLAGS] as number) & LOADED_HIGH)) at("it is a zImage; only bzImages are loaded");
   const setupBytes = ((data[SETUP_SECTS] || 4) + 1) * SECTOR;
@@ -119,28 +144,32 @@ export function linuxImage(
   const body = data.subarray(setupBytes);
   const needed =
     version >= 0x020a ? Math.max(view.getUint32(INIT_SIZE, true), body.length) : body.length;
+  const isReal =
+    version < FIRST_WITH_32_BIT_ENTRY || (!is64 && view.getUint32(CODE32_START, true) === 0);
 
   const image = { address: load, data: body, size: needed, what: "the Linux kernel" };
   const map = memoryMap(ramBytes, [image]);
   const placement = new Placement(map);
   placement.fix(image);
-  const bootParams = placement.place("boot_params", new Uint8Array(PAGE), { at: BOOT_PARAMS });
-  const commandLine = placement.place("the command line", text, { at: COMMAND_LINE });
-  const params = bootParams.data;
-  params.set(data.subarray(SETUP_SECTS, HEADER + (data[HEADER_LENGTH] as number)), SETUP_SECTS);
+  const setup = isReal
+    ? placement.place("its setup code", setupCode(data.subarray(0, setupBytes)), {
+        at: SETUP_SEGMENT.at,
+      })
+    : placement.place("boot_params", new Uint8Array(PAGE), { at: BOOT_PARAMS });
+  const commandLine = placement.place("the command line", text, {
+    at: isReal ? setup.address + SETUP_SEGMENT.bytes : COMMAND_LINE,
+  });
+  const params = setup.data;
   const p = new DataView(params.buffer);
-  describeScreen(params);
+  if (!isReal) {
+    params.set(data.subarray(SETUP_SECTS, HEADER + (data[HEADER_LENGTH] as number)), SETUP_SECTS);
+    describeScreen(params);
+    describeMemory(p, map);
+  }
   p.setUint8(TYPE_OF_LOADER, LOADER_UNDEFINED);
   p.setUint8(LOADFLAGS, (params[LOADFLAGS] as number) | CAN_USE_HEAP);
-  p.setUint16(HEAP_END_PTR, 0xfe00, true);
+  p.setUint16(HEAP_END_PTR, HEAP_END, true);
   p.setUint32(CMD_LINE_PTR, commandLine.address, true);
-  p.setBigUint64(ACPI_RSDP_ADDR, BigInt(RSDP_ADDRESS), true);
-  p.setUint8(E820_ENTRIES, map.ranges.length);
-  map.ranges.forEach((r, i) => {
-    p.setBigUint64(E820_TABLE + i * 20, BigInt(r.start), true);
-    p.setBigUint64(E820_TABLE + i * 20 + 8, BigInt(r.length), true);
-    p.setUint32(E820_TABLE + i * 20 + 16, r.type, true);
-  });
 
   let pageTables: number | undefined;
   if (is64) {
@@ -152,7 +181,7 @@ export function linuxImage(
   }
   const disk = modules[0]?.file;
   if (disk !== undefined) {
-    const max = version >= 0x0203 ? view.getUint32(INITRD_ADDR_MAX, true) : 0x37ffffff;
+    const max = version >= 0x0203 ? view.getUint32(INITRD_ADDR_MAX, true) : RAMDISK_LAST;
     const { address } = placement.place(`initial RAM disk ${disk.name}`, disk.data, {
       below: max + 1,
       high: true,
@@ -160,15 +189,20 @@ export function linuxImage(
     p.setUint32(RAMDISK_IMAGE, address, true);
     p.setUint32(RAMDISK_SIZE, disk.data.length, true);
   }
+  const { chunks } = placement;
+  if (isReal) {
+    const { stack } = SETUP_SEGMENT;
+    return { map, chunks, entry: { mode: "real16", segment: setup.address >> 4, stack }, kernel };
+  }
   return {
     map,
-    chunks: placement.chunks,
+    chunks,
     entry: {
       mode: is64 ? "long64" : "protected32",
       rip: BigInt(is64 ? load + ENTRY64_OFFSET : load),
       rax: 0n,
       rbx: 0n,
-      rsi: BigInt(bootParams.address),
+      rsi: BigInt(setup.address),
       cr3: pageTables,
     },
     kernel,

@@ -6,7 +6,7 @@
 
 import { LoadError } from "../load-error.ts";
 import { type MemoryMap, memoryMap } from "../platform/memory-map.ts";
-import type { BootImage, Chunk, Input } from "./boot-image.ts";
+import type { Chunk, FlatImage, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
 import { behind, Placement } from "./placement.ts";
@@ -169,7 +169,7 @@ export function multiboot1(
   modules: readonly Module[],
   append: string,
   ramBytes: number,
-): BootImage {
+): FlatImage {
   const header = findHeader(kernel.data);
   if (header === undefined) {
     throw new LoadError(

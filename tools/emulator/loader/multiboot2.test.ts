@@ -6,6 +6,7 @@ import { Assembler, al, dword, dx, eax, ebx, esi, esp, type Operand } from "../.
 import { linkElf } from "../../elf/index.ts";
 import { Machine } from "../host/machine.ts";
 import { memoryMap } from "../platform/memory-map.ts";
+import type { EntryState } from "./boot-image.ts";
 import { loadKernel } from "./kernel.ts";
 
 const MAGIC = 0xe85250d6;
@@ -63,7 +64,7 @@ function information(tags: HeaderTag[], bits: 32 | 64 = 32) {
     { file: { name: "m", data: new Uint8Array(5000).fill(9) }, commandLine: "module one" },
   ];
   const image = loadKernel({ name: "k", data: kernel(tags, bits) }, modules, "a b", machine);
-  const at = Number(image.entry.rbx);
+  const at = Number((image.entry as EntryState).rbx);
   const chunk = image.chunks.find((c) => c.address === at);
   if (chunk === undefined) throw new Error("no information");
   const view = new DataView(chunk.data.buffer, chunk.data.byteOffset, chunk.data.length);

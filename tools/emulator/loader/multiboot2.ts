@@ -7,7 +7,7 @@ import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
 import { rsdp } from "../platform/firmware/acpi-tables.ts";
 import { type MemoryMap, memoryMap } from "../platform/memory-map.ts";
-import type { BootImage, Chunk, FramebufferMode, Input } from "./boot-image.ts";
+import type { Chunk, FlatImage, FramebufferMode, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
 import { behind, Placement } from "./placement.ts";
@@ -234,7 +234,7 @@ export function multiboot2(
   append: string,
   ramBytes: number,
   hasDisplay: boolean,
-): BootImage {
+): FlatImage {
   checkRequirements(kernel, header);
   const find = (type: number) => header.tags.find((t) => t.type === type);
   const address = find(HeaderTag.Address);

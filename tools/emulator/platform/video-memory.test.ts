@@ -196,13 +196,16 @@ test("page tables in the framebuffer translate, and get accessed and dirty bits"
   }
 });
 
-test("a reset leaves video memory as it is and shows text again", async () => {
+test("a reset leaves video memory beside the text as it is and shows text again", async () => {
   const machine = await machineOf(accessesGuest(FRAMEBUFFER, 1));
   const display = runLooking(machine, () => true);
-  const before = machine.readPhysical(FRAMEBUFFER + 0x1_0000, 0x1000);
+  // The BIOS writes characters and attributes, which are at even offsets of the planes.
+  const kept = (): Uint8Array =>
+    machine.readPhysical(FRAMEBUFFER + 0x1_0000, 0x1000).filter((_, i) => (i & 4) !== 0);
+  const before = kept();
   expect(before.some((byte) => byte !== 0)).toBe(true);
   machine.reset();
-  expect(machine.readPhysical(FRAMEBUFFER + 0x1_0000, 0x1000)).toEqual(before);
+  expect(kept()).toEqual(before);
   display.look();
   expect(display.mode().kind).toBe("text");
   expect(isShown(machine, display)).toBe(true);

@@ -1,5 +1,5 @@
 // A legacy BIOS: the ROM with its interrupt stubs, and the services behind them. It sets the machine
-// up at power-on, then loads the first boot medium that has something to start (disk or floppy: first
+// up at power-on, then, unless a kernel is started directly, loads the first boot medium that has something to start (disk or floppy: first
 // sector with signature 0xAA55; CD: El Torito without emulation, with a floppy or a hard disk).
 
 import type { Device, PortHandler, Slot } from "../../devices/device.ts";
@@ -73,6 +73,8 @@ export class Bios implements Device {
   readonly #faults: BiosFaults;
   /** No medium boots, which otherwise only a screen would show. */
   onUnbootable: () => void = () => {};
+  /** Does what follows a jump to the reset vector instead of booting from a medium. */
+  onPowerOn: (() => void) | undefined;
 
   /** `media` in the order in which the BIOS numbers them. */
   constructor(slot: Slot, machine: BiosMachine, media: readonly Medium[], faults: BiosFaults = {}) {
@@ -112,7 +114,8 @@ export class Bios implements Device {
       read: () => 0,
       write: (_port, value) => {
         const cpu = this.#machine.cpus[0];
-        if (cpu === undefined) return;
+        // Others write to a port that a PC does not have.
+        if (cpu?.segment("cs").base !== BigInt(BIOS_SEGMENT)) return;
         const r = new Registers(cpu, this.#machine.ram);
         r.finish(this.#serve(r, value));
       },
@@ -123,7 +126,8 @@ export class Bios implements Device {
   #serve(r: Registers, service: number): boolean {
     switch (service) {
       case SERVICE_POWER_ON:
-        this.#powerOn(r);
+        if (this.onPowerOn === undefined) this.#powerOn(r);
+        else this.onPowerOn();
         return true;
       case SERVICE_BOOT_FAILED:
         this.#video.print(r, "No bootable medium found.\r\n");
@@ -163,6 +167,12 @@ export class Bios implements Device {
       default:
         return true;
     }
+  }
+
+  /** Does at once, for a kernel that is started directly, what the code at the reset vector asks for. */
+  powerOn(): void {
+    const { cpus, ram } = this.#machine;
+    this.#powerOn(new Registers(cpus[0] as CpuAccess, ram));
   }
 
   #powerOn(r: Registers): void {

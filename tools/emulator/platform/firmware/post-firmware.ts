@@ -1,5 +1,5 @@
-// The state in which a PC BIOS leaves interrupt controllers, timer, local APIC and text font when it starts a
-// kernel; direct boot begins there. Values are SeaBIOS's, read back from QEMU's q35.
+// The state in which a PC BIOS leaves interrupt controllers, timer, local APIC and text font when it starts what it
+// boots. Values are SeaBIOS's, read back from QEMU's q35.
 
 import type { CpuAccess } from "../cpu-access.ts";
 import type { Board } from "../pc.ts";

@@ -6,6 +6,8 @@ import type { GuestRam } from "../guest-ram.ts";
 
 const CF = 1;
 const ZF = 0x40;
+/** Attribute of a stack segment: ESP, not SP (Intel SDM vol. 3A, 3.4.5). */
+const BIG = 0x4000;
 
 export class Registers {
   readonly #cpu: CpuAccess;
@@ -16,9 +18,11 @@ export class Registers {
     this.ram = ram;
   }
 
+  /** A caller that comes from protected mode may still have a stack of 32 bits. */
   #stack(offset: number): number {
-    const sp = Number(this.#cpu.general("rsp") & 0xffffn);
-    return Number(this.#cpu.segment("ss").base) + ((sp + offset) & 0xffff);
+    const { base, attributes } = this.#cpu.segment("ss");
+    const sp = Number(this.#cpu.general("rsp") & 0xffffffffn) + offset;
+    return Number(base) + (attributes & BIG ? sp >>> 0 : sp & 0xffff);
   }
 
   #get16(name: GeneralName): number {

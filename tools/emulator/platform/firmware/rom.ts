@@ -3,7 +3,6 @@
 
 import { GLYPH_LINES, textFont } from "../../../screen/font.ts";
 import { BIOS_SEGMENT } from "../memory-map.ts";
-import type { Placement } from "./low-memory.ts";
 import { ROM_CODE, ROM_LABELS } from "./rom-code.ts";
 
 /** Where stubs write the number of the service they want. */
@@ -116,20 +115,4 @@ export function vectorTable(rom: Rom): Uint8Array {
     view.setUint16(v * 4 + 2, BIOS_CODE, true);
   }
   return table;
-}
-
-/**
- * Vectors and handlers for a kernel that is started directly and goes back to real mode: hardware interrupts are
- * acknowledged, and the timer's counted; services, which nobody answers there, return at once.
- */
-export function directBootHandlers(): Placement[] {
-  const { bytes, vectors, idle } = buildRom();
-  const masterIrq = vectors.get(MASTER_IRQS[0]) ?? idle;
-  for (const v of SERVED) vectors.delete(v);
-  vectors.delete(0x18);
-  vectors.set(0x09, masterIrq);
-  return [
-    { address: 0, data: vectorTable({ bytes, vectors, idle }) },
-    { address: BIOS_SEGMENT + CODE, data: bytes.subarray(CODE) },
-  ];
 }

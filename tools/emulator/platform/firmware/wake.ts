@@ -5,6 +5,7 @@ import type { CpuAccess } from "../cpu-access.ts";
 import type { GuestRam } from "../guest-ram.ts";
 import type { MemoryMap } from "../memory-map.ts";
 import type { Board } from "../pc.ts";
+import { enterRealMode } from "../real-mode.ts";
 import { facsAddress } from "./acpi-tables.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 
@@ -12,9 +13,6 @@ import { leaveAsFirmwareDoes } from "./post-firmware.ts";
 const WAKING_VECTOR = 12;
 /** The vector has to be in the first MiB. */
 const VECTOR_END = 0x10_0000;
-/** A present, writable data segment, accessed: what segments of real mode are. */
-const REAL_MODE = 0x93;
-const REAL_LIMIT = 0xffff;
 
 /** The waking vector that the operating system has left, 0 for none. */
 export function wakingVector(ram: GuestRam, map: MemoryMap): number {
@@ -27,16 +25,5 @@ export function wakingVector(ram: GuestRam, map: MemoryMap): number {
 export function wakeAt(vector: number, board: Board, cpus: readonly CpuAccess[]): void {
   leaveAsFirmwareDoes(board, cpus);
   board.pm.wake();
-  const cpu = cpus[0] as CpuAccess;
-  const selector = vector >> 4;
-  cpu.setSegment("cs", {
-    selector,
-    base: BigInt(selector << 4),
-    limit: REAL_LIMIT,
-    attributes: REAL_MODE,
-    valid: true,
-  });
-  cpu.setWide("rip", BigInt(vector & 15));
-  cpu.activate();
-  cpu.commit();
+  enterRealMode(cpus[0] as CpuAccess, vector >> 4, vector & 15);
 }
