@@ -29,6 +29,7 @@ import { acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
 import type { Placement } from "./platform/firmware/low-memory.ts";
+import { mpTables } from "./platform/firmware/mp-tables.ts";
 import { wakeAt, wakingVector } from "./platform/firmware/wake.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
@@ -256,11 +257,9 @@ export class Machine {
     bios.state.order = this.#started ? this.#bootOrder : bootOnce;
     this.#started = true;
     const { board } = this;
-    const tables = acpiTables({
-      map: this.#map,
-      cpus: this.cpus.length,
-      serialPorts: board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
-    });
+    const cpus = this.cpus.length;
+    const serialPorts = board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i]));
+    const tables = [...acpiTables({ map: this.#map, cpus, serialPorts }), ...mpTables(cpus)];
     const install = (placements: readonly Placement[]): void => {
       bios.install();
       for (const p of placements) this.ram.write(p.address, p.data);

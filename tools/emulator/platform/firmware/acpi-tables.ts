@@ -20,83 +20,13 @@ import { LAPIC_BASE, type MemoryMap } from "../memory-map.ts";
 import * as aml from "./aml.ts";
 import type { Placement } from "./low-memory.ts";
 import { interruptModel, linkDevices, pirqFields, routingTable } from "./pci-routing.ts";
-
-/** OEM ID (6 bytes) and OEM table ID (8). */
-const OEM = "TRIHED";
-const OEM_TABLE = "TRIHEDRN";
-const CREATOR = "TRIH";
-const HEADER_BYTES = 36;
+import { checksum, OEM, Table } from "./table.ts";
 
 /** Where guests look for the RSDP: a 16-byte boundary in the BIOS segment. */
 export const RSDP_ADDRESS = 0xf59e0;
 
-/** A table under construction: little-endian fields after the common header. */
-class Table {
-  #bytes: number[] = [];
-
-  u8(...values: number[]): this {
-    for (const v of values) this.#bytes.push(v & 0xff);
-    return this;
-  }
-
-  u16(value: number): this {
-    return this.u8(value, value >>> 8);
-  }
-
-  u32(value: number): this {
-    return this.u8(value, value >>> 8, value >>> 16, value >>> 24);
-  }
-
-  u64(value: number): this {
-    return this.u32(value % 2 ** 32).u32(Math.floor(value / 2 ** 32));
-  }
-
-  text(value: string): this {
-    return this.u8(...new TextEncoder().encode(value));
-  }
-
-  append(data: Uint8Array): this {
-    return this.u8(...data);
-  }
-
-  /** Generic address structure in I/O space (5.2.3.2): `bits` wide, access size 1 byte, 2 word, 3 dword. */
-  gas(port: number, bits: number, access: number): this {
-    return this.u8(port === 0 ? 0 : 1, bits, 0, access).u64(port);
-  }
-
-  get length(): number {
-    return this.#bytes.length;
-  }
-
-  raw(): Uint8Array {
-    return Uint8Array.from(this.#bytes);
-  }
-
-  /** With the standard header in front and a correct checksum. */
-  finish(signature: string, revision: number): Uint8Array {
-    const length = HEADER_BYTES + this.#bytes.length;
-    const header = new Table()
-      .text(signature)
-      .u32(length)
-      .u8(revision, 0)
-      .text(OEM)
-      .text(OEM_TABLE)
-      .u32(1)
-      .text(CREATOR)
-      .u32(1);
-    const out = Uint8Array.from([...header.#bytes, ...this.#bytes]);
-    out[9] = checksum(out);
-    return out;
-  }
-}
-
-/** The byte that makes `data` sum up to 0. */
-function checksum(data: Uint8Array): number {
-  return -data.reduce((sum, b) => sum + b, 0) & 0xff;
-}
-
 /** GSIs that differ from their ISA number or polarity: IRQ 0 is GSI 2; the PCI interrupts are level. */
-const OVERRIDES: readonly [source: number, gsi: number, flags: number][] = [
+export const OVERRIDES: readonly [source: number, gsi: number, flags: number][] = [
   [0, 2, 0],
   [5, 5, 0x0d],
   [9, 9, 0x0d],
