@@ -26,6 +26,7 @@ export const CAP_SYS_BOOT: u64 = 22;
 export const CAP_SYS_NICE: u64 = 23;
 export const CAP_SYS_RESOURCE: u64 = 24;
 export const CAP_SYS_TIME: u64 = 25;
+export const CAP_SYS_TTY_CONFIG: u64 = 26;
 export const CAP_MKNOD: u64 = 27;
 export const CAP_LEASE: u64 = 28;
 export const CAP_SETFCAP: u64 = 31;

@@ -218,6 +218,7 @@ import {
   SYS_unlinkat,
   SYS_ustat,
   SYS_utimensat,
+  SYS_vhangup,
   SYS_vmsplice,
   SYS_wait4,
   SYS_waitid,
@@ -494,4 +495,5 @@ export function declareArguments(): void {
   declare(SYS_keyctl, "illll");
   declare(SYS_io_setup, "ul");
   declare(SYS_reboot, "iiul");
+  declare(SYS_vhangup, "");
 }

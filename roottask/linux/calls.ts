@@ -333,6 +333,7 @@ import {
   SYS_utimensat,
   SYS_utimes,
   SYS_vfork,
+  SYS_vhangup,
   SYS_vmsplice,
   SYS_wait4,
   SYS_waitid,
@@ -366,6 +367,7 @@ import * as time from "./time";
 import * as transfer from "./transfer";
 import * as unshare from "./unshare";
 import * as usage from "./usage";
+import * as vhangup from "./vhangup";
 
 function fileCalls(): void {
   onThread(SYS_read, transfer.sysRead);
@@ -639,6 +641,7 @@ function identityCalls(): void {
   onThread(SYS_wait4, children.sysWait4);
   onProgram(SYS_uname, identity.sysUname);
   onThread(SYS_reboot, reboot.sysReboot);
+  onProgram(SYS_vhangup, vhangup.sysVhangup);
   onProgram(SYS_sethostname, hostNames.sysSethostname);
   onProgram(SYS_setdomainname, hostNames.sysSetdomainname);
   onProgram(SYS_getrlimit, limits.sysGetrlimit);

@@ -2,7 +2,8 @@
 
 import { addDevice, directoryNamed } from "../libroottask/devices";
 import { setLeaving } from "../linux/children";
-import { terminalOfEnded } from "./job_control";
+import { setHangingUp } from "../linux/vhangup";
+import { hangUpOwn, terminalOfEnded } from "./job_control";
 import { DEVICE_PTMX, initPtmx } from "./ptmx";
 import { initPtys } from "./pty";
 import { initSerialTerminal } from "./serial";
@@ -19,6 +20,7 @@ export function initTerminals(cpu: u32): bool {
   initTerminalFiles();
   initPtys();
   setLeaving(terminalOfEnded);
+  setHangingUp(hangUpOwn);
   return initSerialTerminal(cpu);
 }
 

@@ -155,9 +155,14 @@ export function setForeground(program: Program, terminal: Terminal, group: u32):
   return 0;
 }
 
-/** Its other end is gone: who has it open finds the end of file, its session loses it and the leader is told. */
+/**
+ * Its other end is gone, or vhangup(2) says so: who has it open finds the end of file, its session loses it and the leader
+ * is told.
+ */
 export function hangUp(terminal: Terminal): void {
   terminal.hangups++;
+  const hungUp = terminal.hungUp;
+  hungUp(terminal);
   const session = terminal.session;
   terminal.session = 0;
   terminal.group = 0;
@@ -173,4 +178,10 @@ export function hangUp(terminal: Terminal): void {
   }
   release(session);
   tell(terminal, 0);
+}
+
+/** vhangup(2) of `program`. */
+export function hangUpOwn(program: Program): void {
+  const terminal = terminalOf(program);
+  if (terminal !== null) hangUp(terminal);
 }

@@ -50,4 +50,17 @@ describe.skipIf(busybox === undefined || !hasTool("gcc"))("pseudoterminals", () 
       expect(outcome).toEqual({ text: right, end: "exit status 0" });
     });
   });
+
+  it("are hung up by the leader of their session", async () => {
+    await inFolder(async (folder) => {
+      const program = compileProgram("pty_hangup", folder, ["gcc"]);
+      const name = `bin/${basename(program)}`;
+      const files = [{ name, mode: 0o755, data: readFileSync(program) }];
+      const [outcome] = await runInGuest([
+        { class: "pty", name: "hangup", command: [name], files },
+      ]);
+      const { stdout } = spawnSync(program, { encoding: "latin1" });
+      expect(outcome).toEqual({ text: stdout, end: "exit status 0" });
+    });
+  });
 });

@@ -7,7 +7,7 @@ import { POLLIN, POLLOUT, POLLPRI, POLLRDNORM, POLLWRNORM } from "../libroottask
 import { detach, dispose, Entry, KIND_ANONYMOUS, Node, newNode } from "../libroottask/tree";
 import { notify } from "../libroottask/watches";
 import { hangUp } from "./job_control";
-import { inputRoom, receive } from "./line_input";
+import { forgetInput, inputRoom, modeChanged, receive } from "./line_input";
 import { beginShowing, flush } from "./line_output";
 import { destroyTerminal, newTerminal, Terminal, tell } from "./terminal";
 import { B38400, CREAD, CS8, CSIZE, IXON, PARENB, setDefaults } from "./termios";
@@ -197,6 +197,14 @@ function slaveClosed(terminal: Terminal): void {
   else notify(pty.node, 0);
 }
 
+/** What had been typed is gone, and settings are as at first: TTY_DRIVER_RESET_TERMIOS of Linux. */
+function slaveHungUp(terminal: Terminal): void {
+  forgetInput(terminal);
+  setDefaults(terminal.settings, B38400 | CS8 | CREAD, SPEED);
+  modeChanged(terminal);
+  settingsChanged(terminal);
+}
+
 /** The pseudoterminal with this number, or null. */
 export function ptyWith(number: u32): Pty | null {
   return number < PTYS_MAX ? changetype<Pty | null>(load<usize>(numbers + number * 4)) : null;
@@ -228,6 +236,7 @@ export function newPty(): Pty | null {
   terminal.settingsChanged = settingsChanged;
   terminal.opened = slaveOpened;
   terminal.closed = slaveClosed;
+  terminal.hungUp = slaveHungUp;
   pty.number = number;
   pty.terminal = terminal;
   pty.node = node;

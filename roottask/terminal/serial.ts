@@ -38,7 +38,7 @@ import { SERIAL_UTCB } from "../libroottask/machine";
 import { prepareOwnStart } from "../libroottask/portals";
 import { SEL_SERIAL_EC, SEL_SERIAL_INTERRUPT, SEL_SERIAL_SC } from "../libroottask/selectors";
 import { allocateHandlerStack, HANDLER_STACK } from "../libroottask/thread_slots";
-import { inputRoom, receive, receiveBreak } from "./line_input";
+import { forgetInput, inputRoom, receive, receiveBreak } from "./line_input";
 import { beginShowing, flush } from "./line_output";
 import { newTerminal, Terminal } from "./terminal";
 import { DEVICE_TTYS0, setSerialTerminal } from "./terminal_file";
@@ -144,6 +144,7 @@ export function initSerialTerminal(number: u32): bool {
   own.drained = takeArrived;
   own.opened = opened;
   own.closed = closed;
+  own.hungUp = forgetInput;
   terminal = own;
   setSerialTerminal(own);
   return true;

@@ -65,6 +65,8 @@ export class Terminal {
   /** One more file is open on it, or one less. */
   opened: Happened;
   closed: Happened;
+  /** It has been hung up. */
+  hungUp: Happened;
   /** What its other end keeps. */
   object: usize;
 }
@@ -108,6 +110,7 @@ export function newTerminal(device: u32, send: Send, room: Room): Terminal | nul
   terminal.settingsChanged = nothing;
   terminal.opened = nothing;
   terminal.closed = nothing;
+  terminal.hungUp = nothing;
   terminal.canonical = 1;
   return terminal;
 }
