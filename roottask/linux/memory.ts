@@ -70,7 +70,6 @@ const MAP_LOCKED: u64 = 0x2000;
 const MAP_NORESERVE: u64 = 0x4000;
 const MAP_POPULATE: u64 = 0x8000;
 const MAP_HUGETLB: u64 = 0x4_0000;
-const MAP_HUGE_SHIFT: u64 = 26;
 const MAP_FIXED_NOREPLACE: u64 = 0x10_0000;
 /** LEGACY_MAP_MASK of Linux, which MAP_SHARED_VALIDATE refuses others than; the place is found before. */
 const MAP_KNOWN: u64 = 0x407_f973 | MAP_FIXED_NOREPLACE;
@@ -215,12 +214,6 @@ function mayMap(program: Program, start: u64, length: u64, rights: u32, flags: u
   return mayExpand(program, more, isData ? more : 0);
 }
 
-/** Huge pages, of which there are none: sizes are logarithms, 0 being that of 2 MiB. Returns the error. */
-function hugePages(flags: u64): i64 {
-  const size = (flags >> MAP_HUGE_SHIFT) & 63;
-  return size === 0 || size === 21 || size === 30 ? -ENOMEM : -EINVAL;
-}
-
 /** Maps what mmap asks for, `length` being in whole pages: where, or a negative error. */
 function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null): i64 {
   const space = program.space;
@@ -275,10 +268,9 @@ export function sysMmap(program: Program, regs: Utcb): i64 {
   if ((flags & MAP_ANONYMOUS) === 0) {
     file = fileAt(program.files, regs.r8);
     if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
-    if ((flags & MAP_HUGETLB) !== 0) return -EINVAL;
-  } else if ((flags & MAP_HUGETLB) !== 0) {
-    return hugePages(flags);
   }
+  // Of no size are there huge pages.
+  if ((flags & MAP_HUGETLB) !== 0) return -EINVAL;
   if (regs.rsi === 0) return -EINVAL;
   const length = up(regs.rsi);
   if (length === 0) return -ENOMEM;

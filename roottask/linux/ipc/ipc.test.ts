@@ -6,6 +6,7 @@ import { Machine } from "../../testing/machine.ts";
 import { sampleProgram, tarOf } from "../../testing/samples.ts";
 import {
   SYS_close,
+  SYS_mmap,
   SYS_mq_open,
   SYS_mq_timedsend,
   SYS_mq_unlink,
@@ -138,6 +139,18 @@ describe("objects of System V", () => {
     }
     // Places are used again under other ids.
     expect(call(SYS_shmget, 0, 1, 0)).toBe(32768n);
+  });
+
+  it("have no huge pages, whoever asks", () => {
+    launch();
+    const hugePages = 0o4000;
+    expect(call(SYS_shmget, 0, 1n << 21n, hugePages | 0o600)).toBe(EINVAL);
+    // Sizes of 2 MiB and 1 GiB (MAP_HUGE_2MB, MAP_HUGE_1GB), and the usual one.
+    for (const size of [21n, 30n, 0n]) {
+      const flags = 0x4_0022n | (size << 26n);
+      expect(call(SYS_mmap, 0, 1n << 30n, 3, flags, -1n, 0)).toBe(EINVAL);
+      expect(call(SYS_shmget, 0, 1n << 30n, BigInt(hugePages) | (size << 26n))).toBe(EINVAL);
+    }
   });
 
   it("leave most of RAM to programs", () => {

@@ -1,5 +1,6 @@
 // Shared memory of System V: shmget(2), shmat(2), shmdt(2), shmctl(2). A segment is a file without a name (as of a
-// shared mapping of anonymous memory), whose mappings are counted. Huge pages are not there.
+// shared mapping of anonymous memory), whose mappings are counted. Huge pages are not there, as where Linux is built without
+// CONFIG_HUGETLBFS.
 
 import { MEM_R, MEM_W, MEM_X } from "../../libhedron/abi";
 import { Utcb } from "../../libhedron/utcb";
@@ -139,7 +140,7 @@ function newSegment(program: Program, space: IpcSpace, key: u32, size: u64, flag
   if (size < 1 || size > space.shmmax) return -EINVAL;
   const pages = pagesOf(size);
   if (space.pages + pages > space.shmall) return -ENOSPC;
-  if ((flags & SHM_HUGETLB) !== 0) return capable(CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
+  if ((flags & SHM_HUGETLB) !== 0) return -EINVAL;
   if (size > SIZE_MAX) return -EINVAL;
   if ((flags & SHM_NORESERVE) === 0 && pages > (totalPages() as u64)) return -ENOMEM;
   const segment = create<Segment>();
