@@ -54,6 +54,7 @@ import {
 import { leaseType, setLease } from "./leases";
 import { pipeSize, setPipeSize } from "./pipe";
 import { isRecordCommand, recordLock } from "./record_locks";
+import { NO_SHARING_COMMAND, sharingIoctl } from "./shared_blocks";
 import { sizeResult } from "./signals";
 import { blockSizeOf } from "./stat";
 
@@ -234,6 +235,8 @@ export function sysIoctl(thread: Thread, regs: Utcb): i64 {
   if (owner !== NO_OWNER_COMMAND) return owner;
   const flagged = flagsIoctl(program.space, file, command, regs.rdx);
   if (flagged !== NO_FLAGS_COMMAND) return flagged;
+  const shared = sharingIoctl(thread, file, command, regs.rdx);
+  if (shared !== NO_SHARING_COMMAND) return shared;
   const ioctl = file.operations.ioctl;
   return ioctl(thread, file, command, regs.rdx);
 }

@@ -10,7 +10,6 @@ import {
   EFAULT,
   EFBIG,
   EINVAL,
-  EISDIR,
   ENOMEM,
   EOPNOTSUPP,
   EOVERFLOW,
@@ -45,6 +44,7 @@ import { copyFrom, get64, got, put64 } from "../libroottask/space";
 import { canSplice, fileToPipe } from "../libroottask/splice";
 import { openPieces, PIECE_BYTES, Transfer, transferOf } from "../libroottask/transfer";
 import { FILE_MAX, KIND_ANONYMOUS, KIND_DIRECTORY, KIND_FILE } from "../libroottask/tree";
+import { checkCopy } from "./shared_blocks";
 import { pipeResult, sizeResult } from "./signals";
 
 /** Largest transfer of one call: MAX_RW_COUNT of Linux. */
@@ -355,14 +355,6 @@ function sendFile(thread: Thread, regs: Utcb): i64 {
   if (done <= 0) return done;
   const error = advance(program, input, regs.rdx, from + done);
   return error === 0 ? done : error;
-}
-
-/** Whether `input` and `output` are of kinds, and open so, that one can be copied to the other: 0 or a negative error. */
-function checkCopy(input: OpenFile, output: OpenFile): i64 {
-  if (input.node.kind === KIND_DIRECTORY || output.node.kind === KIND_DIRECTORY) return -EISDIR;
-  if (input.node.kind !== KIND_FILE || output.node.kind !== KIND_FILE) return -EINVAL;
-  if (!readable(input) || !writable(output) || (output.flags & O_APPEND) !== 0) return -EBADF;
-  return 0;
 }
 
 /** copy_file_range(in, position, out, position, count, flags): fs/read_write.c, generic_copy_file_checks(). */
