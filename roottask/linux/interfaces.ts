@@ -1,7 +1,7 @@
-// What ioctl(2) tells of network interfaces (netdevice(7)): there is lo, and it cannot be changed. Sockets of every family
-// can be asked, for addresses those of AF_INET alone.
+// What ioctl(2) tells of network interfaces (netdevice(7)): there is lo, which nobody may change, as where CAP_NET_ADMIN is
+// missing. Sockets of every family can be asked, for addresses those of AF_INET alone.
 
-import { EFAULT, EINVAL, ENODEV } from "../libroottask/errno";
+import { EFAULT, EINVAL, ENODEV, EPERM } from "../libroottask/errno";
 import { AF_INET } from "../libroottask/inet";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyTo, get32, get64, got, put32 } from "../libroottask/space";
@@ -28,6 +28,20 @@ const SIOCGIFMTU: u32 = 0x8921;
 const SIOCGIFHWADDR: u32 = 0x8927;
 const SIOCGIFINDEX: u32 = 0x8933;
 const SIOCGIFTXQLEN: u32 = 0x8942;
+
+const SIOCSIFFLAGS: u32 = 0x8914;
+const SIOCSIFADDR: u32 = 0x8916;
+const SIOCSIFDSTADDR: u32 = 0x8918;
+const SIOCSIFBRDADDR: u32 = 0x891a;
+const SIOCSIFNETMASK: u32 = 0x891c;
+const SIOCSIFMETRIC: u32 = 0x891e;
+const SIOCSIFMTU: u32 = 0x8922;
+const SIOCSIFNAME: u32 = 0x8923;
+const SIOCSIFHWADDR: u32 = 0x8924;
+const SIOCADDMULTI: u32 = 0x8931;
+const SIOCDELMULTI: u32 = 0x8932;
+const SIOCSIFHWBROADCAST: u32 = 0x8937;
+const SIOCSIFTXQLEN: u32 = 0x8943;
 
 /** struct ifreq: a name, then what it is about. */
 const REQUEST_BYTES: u32 = 40;
@@ -98,6 +112,29 @@ function tellOther(command: u32): bool {
   }
 }
 
+/** The command changes an interface; those about addresses are of sockets of AF_INET. */
+function isChange(command: u32, inet: bool): bool {
+  switch (command) {
+    case SIOCSIFADDR:
+    case SIOCSIFDSTADDR:
+    case SIOCSIFBRDADDR:
+    case SIOCSIFNETMASK:
+      return inet;
+    case SIOCSIFFLAGS:
+    case SIOCSIFMETRIC:
+    case SIOCSIFMTU:
+    case SIOCSIFNAME:
+    case SIOCSIFHWADDR:
+    case SIOCADDMULTI:
+    case SIOCDELMULTI:
+    case SIOCSIFHWBROADCAST:
+    case SIOCSIFTXQLEN:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** SIOCGIFCONF: all interfaces that have an address, as many as there is room for. */
 function listAll(program: Program, argument: u64): i64 {
   const space = program.space;
@@ -118,6 +155,9 @@ function listAll(program: Program, argument: u64): i64 {
 /** ioctl(2) about interfaces: 0, a negative error, or NO_COMMAND where it is about something else. */
 export function interfaceIoctl(program: Program, command: u32, argument: u64, inet: bool): i64 {
   if (command === SIOCGIFCONF) return listAll(program, argument);
+  if (isChange(command, inet)) {
+    return copyFrom(program.space, request, argument, REQUEST_BYTES) ? -EPERM : -EFAULT;
+  }
   const byName = tellAddress(command) ? inet : tellOther(command);
   if (!byName && command !== SIOCGIFNAME) return NO_COMMAND;
   if (!copyFrom(program.space, request, argument, REQUEST_BYTES)) return -EFAULT;
