@@ -12,6 +12,8 @@ import { Node } from "./tree";
 /** Descriptors that a table may have: Linux's hard limit by default; and those a program may have unless it asks for more. */
 export const FILES_MAX: u32 = 4096;
 export const FILES_SOFT: u32 = 1024;
+/** Descriptors that tables grow to at present. */
+const most = memory.data<u32>([4096]);
 
 @unmanaged
 class Table {
@@ -29,7 +31,7 @@ class Table {
 const ENTRY_BYTES: u32 = 5;
 
 /** What a table of Linux begins with, and what larger ones are multiples of: fs/file.c, alloc_fdtable(). */
-const ROOM_LEAST: u32 = 64;
+export const ROOM_LEAST: u32 = 64;
 const ROOM_UNIT: u32 = 128;
 
 /** Room for descriptor `fd`: 64, or 128 times a power of two. */
@@ -43,6 +45,16 @@ function roomFor(fd: u32): u32 {
 /** Descriptors for which `table` has room: it grows with what is opened, and does not shrink but for a copy. */
 export function filesRoom(table: usize): u32 {
   return changetype<Table>(table).room;
+}
+
+/** Where the number is that tables do not grow beyond (u32), as programs set it: /proc/sys/fs/nr_open. */
+export function filesMost(): usize {
+  return most;
+}
+
+/** `table` has room for descriptor `fd`, or may grow for it: expand_files() of Linux. */
+function mayReach(table: Table, fd: u32): bool {
+  return fd < table.room || fd < load<u32>(most);
 }
 
 /** Gives `table` room for descriptor `fd`. False when memory is out. */
@@ -100,7 +112,7 @@ export function hasFreeDescriptor(table: usize, limit: u32): bool {
 export function freeDescriptor(table: usize, from: u32, limit: u32): i64 {
   const own = changetype<Table>(table);
   const fd = firstFree(own, from);
-  if (fd >= limit) return -EMFILE;
+  if (fd >= limit || !mayReach(own, fd)) return -EMFILE;
   return makeRoom(own, fd) ? (fd as i64) : -ENOMEM;
 }
 
@@ -153,9 +165,10 @@ export function closeFile(table: usize, fd: u64): i64 {
   return 0;
 }
 
-/** Makes descriptor `to` the same open file as `file`, closing what it was. Returns 0 or -ENOMEM. */
+/** Makes descriptor `to` the same open file as `file`, closing what it was. Returns 0, -EBADF or -ENOMEM. */
 export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool): i64 {
   const own = changetype<Table>(table);
+  if (!mayReach(own, to)) return -EBADF;
   if (!makeRoom(own, to)) return -ENOMEM;
   file.users++;
   closeFile(table, to as u64);
@@ -188,6 +201,12 @@ function openUntil(table: Table): u32 {
   let end = table.room;
   while (end > 0 && load<usize>(table.entries + (end - 1) * 4) === 0) end--;
   return end;
+}
+
+/** What of `table` is below descriptor `end` may be copied, by units of the smallest table: dup_fd() of Linux. */
+export function mayCopyFiles(table: usize, end: u32 = FILES_MAX): bool {
+  const units = (load<u32>(most) + ROOM_LEAST - 1) / ROOM_LEAST;
+  return min<u32>(openUntil(changetype<Table>(table)), end) <= units * ROOM_LEAST;
 }
 
 /** A table that nobody has yet with the open files of `table`; 0 when memory is out. */

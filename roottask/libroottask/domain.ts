@@ -36,8 +36,10 @@ import { setAwaited, stuckAwaited } from "./deadlock";
 import {
   copyFiles,
   destroyFiles,
+  FILES_MAX,
   FILES_SOFT,
   filesAreShared,
+  mayCopyFiles,
   newFiles,
   shareFiles,
 } from "./descriptors";
@@ -174,7 +176,12 @@ export function ownFiles(thread: Thread): bool {
   return giveFileState(thread, copyFiles(thread.files), thread.fs);
 }
 
-/** The same for its working directory and umask. */
+/** Nothing but memory keeps `ownFiles` from succeeding, where descriptors from `end` on need not be kept. */
+export function mayOwnFiles(thread: Thread, end: u32 = FILES_MAX): bool {
+  return !filesAreShared(thread.files) || mayCopyFiles(thread.files, end);
+}
+
+/** As `ownFiles` for its working directory and umask. */
 export function ownFsState(thread: Thread): bool {
   if (thread.fs.users === 1) return true;
   return giveFileState(thread, thread.files, copyFsState(thread.fs));

@@ -5,7 +5,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
-import { closeFile } from "../libroottask/descriptors";
+import { closeFile, mayCopyFiles } from "../libroottask/descriptors";
 import { newChild, passFileState, reapProgram } from "../libroottask/domain";
 import {
   E2BIG,
@@ -15,6 +15,7 @@ import {
   EFAULT,
   EINTR,
   EINVAL,
+  EMFILE,
   ENOMEM,
   EPERM,
 } from "../libroottask/errno";
@@ -271,6 +272,7 @@ function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   // A signal to several is for the child as well or has been taken before it is made: nobody is left out.
   if (signalPending(parent)) return -EINTR;
   if (!mayHaveThread(parent)) return -EAGAIN;
+  if ((flags & CLONE_FILES) === 0 && !mayCopyFiles(parent.files)) return -EMFILE;
   const isThread = (flags & CLONE_THREAD) !== 0;
   const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);
   linuxThread(parent).crowded = 0;

@@ -6,6 +6,7 @@ import { flushAll } from "../libroottask/block_device";
 import {
   closeFile,
   closeOnExec,
+  FILES_MAX,
   fileAt,
   fileOf,
   filesRoom,
@@ -14,8 +15,8 @@ import {
   setCloseOnExec,
   usableFileAt,
 } from "../libroottask/descriptors";
-import { ownFiles } from "../libroottask/domain";
-import { EBADF, EFAULT, EINVAL, ENOMEM, EPERM, ESPIPE } from "../libroottask/errno";
+import { mayOwnFiles, ownFiles } from "../libroottask/domain";
+import { EBADF, EFAULT, EINVAL, EMFILE, ENOMEM, EPERM, ESPIPE } from "../libroottask/errno";
 import { isAppendOnly } from "../libroottask/file_flags";
 import {
   allocateFile,
@@ -107,7 +108,11 @@ export function sysCloseRange(thread: Thread, regs: Utcb): i64 {
   const last = regs.rsi as u32;
   const known = CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC;
   if (first > last || (regs.rdx & 0xffff_ffff & ~known) !== 0) return -EINVAL;
-  if ((regs.rdx & CLOSE_RANGE_UNSHARE) !== 0 && !ownFiles(thread)) return -ENOMEM;
+  const unshares = (regs.rdx & CLOSE_RANGE_UNSHARE) !== 0;
+  // What is closed up to the last one is not copied.
+  const closesRest = (regs.rdx & CLOSE_RANGE_CLOEXEC) === 0 && last >= filesRoom(thread.files);
+  if (unshares && !mayOwnFiles(thread, closesRest ? first : FILES_MAX)) return -EMFILE;
+  if (unshares && !ownFiles(thread)) return -ENOMEM;
   const files = thread.files;
   for (let fd = first; fd <= last && fd < filesRoom(files); fd++) {
     if (fileAt(files, fd as u64) === null) continue;

@@ -3,7 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_RESOURCE, capable } from "../libroottask/credentials";
-import { FILES_MAX, FILES_SOFT } from "../libroottask/descriptors";
+import { FILES_MAX, FILES_SOFT, filesMost } from "../libroottask/descriptors";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { setPregrant } from "../libroottask/pregrant";
 import { Program, Thread } from "../libroottask/program";
@@ -85,8 +85,8 @@ export function pregrantMemory(program: Program): void {
 function checkWanted(resource: u32, limit: usize): i64 {
   const hard = load<u64>(wanted + 8);
   if (load<u64>(wanted) > hard) return -EINVAL;
-  // More descriptors than a table has cannot be had.
-  if (resource === RLIMIT_NOFILE && hard > (FILES_MAX as u64)) return -EPERM;
+  // More descriptors than a table may have cannot be had.
+  if (resource === RLIMIT_NOFILE && hard > (load<u32>(filesMost()) as u64)) return -EPERM;
   return hard > load<u64>(limit + 8) && !capable(CAP_SYS_RESOURCE) ? -EPERM : 0;
 }
 

@@ -3,8 +3,8 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
-import { ownFiles, ownFsState } from "../libroottask/domain";
-import { EINVAL, ENOMEM, EPERM } from "../libroottask/errno";
+import { mayOwnFiles, ownFiles, ownFsState } from "../libroottask/domain";
+import { EINVAL, EMFILE, ENOMEM, EPERM } from "../libroottask/errno";
 import { ownNamespace } from "../libroottask/namespaces";
 import { Thread } from "../libroottask/program";
 import {
@@ -48,11 +48,13 @@ export function sysUnshare(thread: Thread, regs: Utcb): i64 {
   if ((flags & ~KNOWN) !== 0 || isBound(thread, flags)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
   if ((flags & NAMESPACES & ~CLONE_NEWNS) !== 0) return -EINVAL;
+  const files = (flags & CLONE_FILES) !== 0;
+  if (files && !mayOwnFiles(thread)) return -EMFILE;
   if ((flags & CLONE_SYSVSEM) !== 0) undoAll(thread.program);
   if ((flags & CLONE_FS) !== 0 && !ownFsState(thread)) return -ENOMEM;
   if ((flags & CLONE_NEWNS) !== 0) {
     const error = ownNamespace(thread.fs);
     if (error !== 0) return error;
   }
-  return (flags & CLONE_FILES) !== 0 && !ownFiles(thread) ? -ENOMEM : 0;
+  return files && !ownFiles(thread) ? -ENOMEM : 0;
 }

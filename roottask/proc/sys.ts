@@ -1,9 +1,10 @@
-// What programs may set in /proc/sys: limits of objects of System V, of message queues of POSIX, pipes and watches, process
-// ids, and the names of host and domain (proc_sys_kernel(5), proc_sys_fs(5), mq_overview(7)). Those of System V and of
-// message queues, and the names, are of a line of the start file, as in a namespace.
+// What programs may set in /proc/sys: limits of objects of System V, of message queues of POSIX, descriptors, pipes and
+// watches, process ids, and the names of host and domain (proc_sys_kernel(5), proc_sys_fs(5), mq_overview(7)). Those of System
+// V and of message queues, and the names, are of a line of the start file, as in a namespace.
 
 import { maxMapCount } from "../libroottask/areas";
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
+import { FILES_MAX, filesMost, ROOM_LEAST } from "../libroottask/descriptors";
 import { EINVAL, EPERM, ERANGE } from "../libroottask/errno";
 import { maxUserWatches } from "../libroottask/file_events";
 import { maxUserInstances } from "../libroottask/inotify";
@@ -204,6 +205,10 @@ function ofPipeHard(_program: Program): usize {
   return pipeUserHard();
 }
 
+function ofFiles(_program: Program): usize {
+  return filesMost();
+}
+
 function ofEvents(_program: Program): usize {
   return maxQueuedEvents();
 }
@@ -300,6 +305,7 @@ function addKernelSettings(kernel: Node): void {
 }
 
 function addFileSettings(files: Node): void {
+  addCount(files, "nr_open", ROOM_LEAST, FILES_MAX, ofFiles);
   addChecked(
     files,
     "pipe-max-size",
