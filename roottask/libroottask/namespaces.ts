@@ -4,7 +4,7 @@ import { ENOMEM } from "./errno";
 import { TYPE_ROOTFS } from "./file_system";
 import { FsState, firstFsState, setDirectory, setRoot } from "./fs_state";
 import { create, destroy } from "./heap";
-import { Mount, MS_RELATIME, Namespace, newMount } from "./mount";
+import { Mount, MS_RELATIME, Namespace, newMount, topOf } from "./mount";
 import {
   copyTree,
   destroyNamespace,
@@ -108,6 +108,20 @@ export function ownNamespace(state: FsState): i64 {
   state.namespace = namespace;
   leaveNamespace(old);
   return 0;
+}
+
+/** `state` is in `namespace` from now on, at its root (mntns_install() of fs/namespace.c). */
+export function joinNamespace(state: FsState, namespace: Namespace): void {
+  const old = state.namespace;
+  namespace.users++;
+  state.namespace = namespace;
+  const first = namespace.first;
+  if (first !== null) {
+    const top = topOf(first);
+    setRoot(state, top, top.root);
+    setDirectory(state, top, top.root);
+  }
+  leaveNamespace(old);
 }
 
 /** Who has `node` of `mount` for root or working directory has `other` of `to` instead (chroot_fs_refs()). */

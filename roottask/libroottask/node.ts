@@ -163,7 +163,7 @@ export class Namespace {
   count: u32;
   /** What is told of changes (watches.ts). */
   node: Node;
-  /** The Node that /proc/PID/ns/mnt leads to (proc/namespace_files.ts), 0 before somebody has asked for it. */
+  /** The Node that /proc/PID/ns/mnt leads to (linux/namespaces/files.ts), 0 before somebody has asked for it. */
   file: usize;
   /** All its mounts, in the order of their coming. */
   first: Mount | null;

@@ -40,6 +40,7 @@ import * as mapping from "./memory";
 import * as memoryLocks from "./memory_locks";
 import * as mounts from "./mounts";
 import * as mremap from "./mremap";
+import * as setns from "./namespaces/setns";
 import {
   SYS_accept,
   SYS_accept4,
@@ -275,6 +276,7 @@ import {
   SYS_setgroups,
   SYS_sethostname,
   SYS_setitimer,
+  SYS_setns,
   SYS_setpgid,
   SYS_setpriority,
   SYS_setregid,
@@ -632,6 +634,7 @@ function identityCalls(): void {
   onThread(SYS_fork, clone.sysFork);
   onThread(SYS_vfork, clone.sysVfork);
   onThread(SYS_unshare, unshare.sysUnshare);
+  onThread(SYS_setns, setns.sysSetns);
   onThread(SYS_kcmp, kcmp.sysKcmp);
   onProgram(SYS_pidfd_open, pidfd.sysPidfdOpen);
   onThread(SYS_pidfd_send_signal, pidfd.sysPidfdSendSignal);

@@ -1,6 +1,6 @@
 // New processes and threads: clone(2), clone3(2), fork(2), vfork(2), with the rules of copy_process() (kernel/fork.c). A
-// process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces but that
-// of mounts.
+// process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces but those
+// of mounts, host names and IPC.
 
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
@@ -33,6 +33,7 @@ import {
   CLONE_FS,
   CLONE_INTO_CGROUP,
   CLONE_LEGACY_FLAGS,
+  CLONE_NEWIPC,
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWTIME,
@@ -55,6 +56,12 @@ import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
 import { inheritKeys, leaveKeys } from "./keys/rings";
 import { lendMemory } from "./lend";
+import {
+  inheritNamespaces,
+  leaveNamespaces,
+  OWN_NAMESPACES,
+  ownNamespaces,
+} from "./namespaces/threads";
 import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
 import { dropFilters, inheritFilters } from "./seccomp/filters";
@@ -122,7 +129,9 @@ function checkFlags(parent: Thread, flags: u64): i64 {
   if (both(flags, CLONE_THREAD, CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
   if (both(flags, CLONE_PIDFD, CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
-  return (flags & NAMESPACES & ~CLONE_NEWNS) !== 0 ? -EINVAL : 0;
+  // What semaphores undo is of one namespace.
+  if (both(flags, CLONE_NEWIPC, CLONE_SYSVSEM)) return -EINVAL;
+  return (flags & NAMESPACES & ~(CLONE_NEWNS | OWN_NAMESPACES)) !== 0 ? -EINVAL : 0;
 }
 
 /** Gives `thread` the id that `args` ask for. Returns 0 or a negative error. */
@@ -140,6 +149,9 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
   inheritThread(thread, parent, (flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM);
   inheritKeys(thread);
   inheritFilters(thread, parent);
+  inheritNamespaces(thread, parent);
+  const parted = ownNamespaces(thread, flags);
+  if (parted !== 0) return parted;
   if ((flags & CLONE_SETTLS) !== 0) {
     if (args.tls >= SPACE_END) return -EPERM;
     own.fsBase = args.tls;
@@ -202,6 +214,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   made = thread;
   if (error === 0) return 0;
   leaveKeys(thread);
+  leaveNamespaces(thread);
   dropFilters(thread);
   releaseThread(thread);
   return error;
@@ -228,6 +241,7 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (error === 0) return 0;
   if (madeFile >= 0) closeFile(parent.files, madeFile as u64);
   leaveKeys(thread);
+  leaveNamespaces(thread);
   dropFilters(thread);
   reapProgram(child);
   return error;

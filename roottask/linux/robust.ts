@@ -14,6 +14,7 @@ import { leaveIpc } from "./ipc/lifetime";
 import { leaveKeys } from "./keys/rings";
 import { returnMemory } from "./lend";
 import { leaveChildren } from "./makers";
+import { leaveNamespaces } from "./namespaces/threads";
 import { leaveLocks } from "./pi_futex";
 import { dropFilters } from "./seccomp/filters";
 import { linuxThread } from "./state";
@@ -129,6 +130,7 @@ export function threadEnded(thread: Thread): void {
   if (thread.program.personality === 0) return;
   leaveIpc(thread);
   leaveKeys(thread);
+  leaveNamespaces(thread);
   dropFilters(thread);
   leaveMemory(thread);
   leaveChildren(thread);

@@ -90,6 +90,9 @@ export class LinuxThread {
   threadKeys: usize;
   sessionKeys: usize;
   requestKeys: u32;
+  /** Where it is in namespaces of host names and of IPC (namespaces/records.ts), 0 for its line's first. */
+  hostNamespace: usize;
+  ipcNamespace: usize;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */

@@ -1,5 +1,5 @@
-// unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces but that of
-// mounts.
+// unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces but those of
+// mounts, host names and IPC.
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
@@ -10,6 +10,7 @@ import { Thread } from "../libroottask/program";
 import {
   CLONE_FILES,
   CLONE_FS,
+  CLONE_NEWIPC,
   CLONE_NEWNS,
   CLONE_NEWUSER,
   CLONE_SIGHAND,
@@ -19,6 +20,7 @@ import {
   NAMESPACES,
 } from "./clone_flags";
 import { undoAll } from "./ipc/undo";
+import { OWN_NAMESPACES, ownNamespaces } from "./namespaces/threads";
 import { actionsAreShared } from "./signal_actions";
 
 const KNOWN: u64 =
@@ -47,14 +49,16 @@ export function sysUnshare(thread: Thread, regs: Utcb): i64 {
   const flags = completed(regs.rdi);
   if ((flags & ~KNOWN) !== 0 || isBound(thread, flags)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
-  if ((flags & NAMESPACES & ~CLONE_NEWNS) !== 0) return -EINVAL;
+  if ((flags & NAMESPACES & ~(CLONE_NEWNS | OWN_NAMESPACES)) !== 0) return -EINVAL;
   const files = (flags & CLONE_FILES) !== 0;
   if (files && !mayOwnFiles(thread)) return -EMFILE;
-  if ((flags & CLONE_SYSVSEM) !== 0) undoAll(thread.program);
   if ((flags & CLONE_FS) !== 0 && !ownFsState(thread)) return -ENOMEM;
   if ((flags & CLONE_NEWNS) !== 0) {
     const error = ownNamespace(thread.fs);
     if (error !== 0) return error;
   }
-  return files && !ownFiles(thread) ? -ENOMEM : 0;
+  if (files && !ownFiles(thread)) return -ENOMEM;
+  // What semaphores undo is of one namespace.
+  if ((flags & (CLONE_SYSVSEM | CLONE_NEWIPC)) !== 0) undoAll(thread.program);
+  return ownNamespaces(thread, flags);
 }

@@ -16,7 +16,6 @@ import { EINVAL, EIO, ENOMEM, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Mount } from "../libroottask/mount";
-import { firstNamespace } from "../libroottask/namespaces";
 import {
   FileOperations,
   newOperations,
@@ -54,12 +53,6 @@ import {
   Node,
   Refresh,
 } from "../libroottask/tree";
-import { setProcessDirectories } from "../linux/pidfd";
-import { linuxProgram } from "../linux/state";
-import { config } from "./config";
-import { addNode, fixed, name } from "./entries";
-import { fdinfo } from "./fdinfo";
-import * as mounts from "./mounts";
 import {
   initNamespaceFiles,
   isNamespaceFile,
@@ -72,8 +65,14 @@ import {
   NAMESPACE_USER,
   NAMESPACE_UTS,
   namespaceFile,
-  namespaceText,
-} from "./namespace_files";
+} from "../linux/namespaces/files";
+import { setProcessDirectories } from "../linux/pidfd";
+import { linuxProgram } from "../linux/state";
+import { config } from "./config";
+import { addNode, fixed, name } from "./entries";
+import { fdinfo } from "./fdinfo";
+import * as mounts from "./mounts";
+import { namespaceText } from "./namespace_text";
 import * as net from "./net";
 import { readPagemap } from "./page_details";
 import * as process from "./process";
@@ -420,9 +419,8 @@ function refreshNamespace(node: Node): void {
   const program = programOf(node);
   const thread = threadWithId(idOf(node));
   let file: Node | null = null;
-  if (thread !== null) file = namespaceFile(namespaceKind(node), thread.fs.namespace);
-  else if (program !== null && isInit(program)) {
-    file = namespaceFile(namespaceKind(node), firstNamespace());
+  if (thread !== null || (program !== null && isInit(program))) {
+    file = namespaceFile(namespaceKind(node), thread);
   }
   begin();
   if (file !== null) namespaceText(file);

@@ -1,6 +1,6 @@
 // What programs may set in /proc/sys: limits of objects of System V, of message queues of POSIX, descriptors, pipes and
 // watches, process ids, and the names of host and domain (proc_sys_kernel(5), proc_sys_fs(5), mq_overview(7)). Those of System
-// V and of message queues, and the names, are of a line of the start file, as in a namespace.
+// V and of message queues, and the names, are of the caller's namespace.
 
 import { maxMapCount } from "../libroottask/areas";
 import { CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
@@ -16,7 +16,7 @@ import { Node } from "../libroottask/tree";
 import { requestCount, requestMax } from "../linux/aio/contexts";
 import { ownCorePattern, PATTERN_BYTES } from "../linux/core_name";
 import { NAME_FIELD, ownHostNames } from "../linux/host_names";
-import { ipcSpaceOf, PLACES } from "../linux/ipc/objects";
+import { ipcSpaceHere, PLACES } from "../linux/ipc/objects";
 import { HARD_MSG_MAX, HARD_MSGSIZE_MAX } from "../linux/ipc/posix_queue_calls";
 import { IpcSpace, IpcTable } from "../linux/ipc/records";
 import { KeyStore, storeOf } from "../linux/keys/records";
@@ -52,38 +52,38 @@ function domainName(program: Program): usize {
   return names === 0 ? 0 : names + NAME_FIELD;
 }
 
-/** The field at `offset` of the objects of `program`; 0 when memory is out. */
-function field(program: Program, offset: usize): usize {
-  const space = ipcSpaceOf(program);
+/** The field at `offset` of the caller's objects; 0 when memory is out. */
+function field(offset: usize): usize {
+  const space = ipcSpaceHere();
   return space === null ? 0 : changetype<usize>(space) + offset;
 }
 
-function shmmax(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("shmmax"));
+function shmmax(_program: Program): usize {
+  return field(offsetof<IpcSpace>("shmmax"));
 }
 
-function shmall(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("shmall"));
+function shmall(_program: Program): usize {
+  return field(offsetof<IpcSpace>("shmall"));
 }
 
-function shmmni(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("shmmni"));
+function shmmni(_program: Program): usize {
+  return field(offsetof<IpcSpace>("shmmni"));
 }
 
-function msgmax(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgmax"));
+function msgmax(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgmax"));
 }
 
-function msgmnb(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgmnb"));
+function msgmnb(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgmnb"));
 }
 
-function msgmni(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgmni"));
+function msgmni(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgmni"));
 }
 
-function sem(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("semmsl"));
+function sem(_program: Program): usize {
+  return field(offsetof<IpcSpace>("semmsl"));
 }
 
 /** Sets of semaphores have places; the rest of what was written counts all the same, as on Linux. */
@@ -98,39 +98,39 @@ function wanted(table: IpcTable): usize {
   return changetype<usize>(table) + offsetof<IpcTable>("wanted");
 }
 
-function nextSegment(program: Program): usize {
-  const space = ipcSpaceOf(program);
+function nextSegment(_program: Program): usize {
+  const space = ipcSpaceHere();
   return space === null ? 0 : wanted(space.segments);
 }
 
-function nextSet(program: Program): usize {
-  const space = ipcSpaceOf(program);
+function nextSet(_program: Program): usize {
+  const space = ipcSpaceHere();
   return space === null ? 0 : wanted(space.sets);
 }
 
-function nextQueue(program: Program): usize {
-  const space = ipcSpaceOf(program);
+function nextQueue(_program: Program): usize {
+  const space = ipcSpaceHere();
   return space === null ? 0 : wanted(space.queues);
 }
 
-function queuesMax(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("queuesMax"));
+function queuesMax(_program: Program): usize {
+  return field(offsetof<IpcSpace>("queuesMax"));
 }
 
-function msgMax(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgMax"));
+function msgMax(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgMax"));
 }
 
-function msgsizeMax(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgsizeMax"));
+function msgsizeMax(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgsizeMax"));
 }
 
-function msgDefault(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgDefault"));
+function msgDefault(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgDefault"));
 }
 
-function msgsizeDefault(program: Program): usize {
-  return field(program, offsetof<IpcSpace>("msgsizeDefault"));
+function msgsizeDefault(_program: Program): usize {
+  return field(offsetof<IpcSpace>("msgsizeDefault"));
 }
 
 function ofPids(_program: Program): usize {

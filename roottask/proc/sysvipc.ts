@@ -3,7 +3,7 @@
 import { Program } from "../libroottask/program";
 import { Segment } from "../linux/ipc/memory";
 import { MessageQueue } from "../linux/ipc/messages";
-import { knownIpcSpace, nextObject, placeOf } from "../linux/ipc/objects";
+import { ipcSpaceHere, nextObject, placeOf } from "../linux/ipc/objects";
 import { IpcObject, IpcTable } from "../linux/ipc/records";
 import { SemaphoreSet } from "../linux/ipc/semaphore_sets";
 import { END } from "./sequence";
@@ -95,7 +95,7 @@ function nextLine(table: IpcTable, key: u64, line: Line): u64 {
 
 /** /proc/sysvipc/shm, as `program` sees it: record `key` (sequence.ts), the first of which is the heading. */
 export function listSegments(program: Program, key: u64): u64 {
-  const space = knownIpcSpace(program);
+  const space = ipcSpaceHere();
   if (key !== 0) return space === null ? END : nextLine(space.segments, key, segmentLine);
   text("       key      shmid perms                  size  cpid  lpid nattch");
   text("   uid   gid  cuid  cgid      atime      dtime      ctime");
@@ -105,7 +105,7 @@ export function listSegments(program: Program, key: u64): u64 {
 
 /** /proc/sysvipc/sem. */
 export function listSets(program: Program, key: u64): u64 {
-  const space = knownIpcSpace(program);
+  const space = ipcSpaceHere();
   if (key !== 0) return space === null ? END : nextLine(space.sets, key, setLine);
   text("       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime\n");
   return 1;
@@ -113,7 +113,7 @@ export function listSets(program: Program, key: u64): u64 {
 
 /** /proc/sysvipc/msg. */
 export function listQueues(program: Program, key: u64): u64 {
-  const space = knownIpcSpace(program);
+  const space = ipcSpaceHere();
   if (key !== 0) return space === null ? END : nextLine(space.queues, key, queueLine);
   text("       key      msqid perms      cbytes       qnum lspid lrpid");
   text("   uid   gid  cuid  cgid      stime      rtime      ctime\n");

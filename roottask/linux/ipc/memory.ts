@@ -30,13 +30,14 @@ import {
   addObject,
   existing,
   fillPermissions,
+  freeIpcSpace,
   highestPlace,
   IPC_INFO,
   IPC_PRIVATE,
   IPC_RMID,
   IPC_SET,
   IPC_STAT,
-  ipcSpaceOf,
+  ipcSpaceHere,
   NEW,
   nextObject,
   objectToTell,
@@ -108,6 +109,7 @@ function removeSegment(segment: Segment): void {
   node.users--;
   dispose(node);
   destroy<Segment>(segment);
+  freeIpcSpace(space);
 }
 
 /** The number of mappings of `node`, a segment's, changes by `by`, 1 or -1. */
@@ -124,14 +126,24 @@ function count(segment: Segment, by: i32): void {
   if (segment.attached === 0 && (segment.mode & SHM_DEST) !== 0) removeSegment(segment);
 }
 
+/** `segment` goes: at once, or when its last mapping does. */
+function discard(segment: Segment): void {
+  segment.key = IPC_PRIVATE;
+  segment.mode |= SHM_DEST;
+  if (segment.attached === 0) removeSegment(segment);
+}
+
 export function initSegments(): void {
   setAttached(attachedBy);
 }
 
-/** All processes that had `space` are gone. */
-export function freeSegments(space: IpcSpace): void {
-  for (let at = nextObject(space.segments, 0); at !== null; at = nextObject(space.segments, 0)) {
-    removeSegment(changetype<Segment>(at));
+/** Nobody is in `space` any more: its segments go, those that are mapped with the last mapping. */
+export function leaveSegments(space: IpcSpace): void {
+  let at = nextObject(space.segments, 0);
+  while (at !== null) {
+    const place = placeOf(at);
+    discard(changetype<Segment>(at));
+    at = nextObject(space.segments, place + 1);
   }
 }
 
@@ -165,7 +177,7 @@ function newSegment(program: Program, space: IpcSpace, key: u32, size: u64, flag
 
 /** shmget(key, size, flags). */
 export function sysShmget(program: Program, regs: Utcb): i64 {
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   const key = regs.rdi as u32;
   const id = existing(space.segments, key, regs.rdx, regs.rsi);
@@ -216,7 +228,7 @@ export function sysShmat(program: Program, regs: Utcb): i64 {
   } else if ((flags & SHM_REMAP) !== 0) {
     return -EINVAL;
   }
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   const segment = changetype<Segment | null>(objectWith(space.segments, regs.rdi));
   if (segment === null) return -EINVAL;
@@ -317,9 +329,7 @@ function tell(program: Program, space: IpcSpace, id: u64, command: u32, address:
 function remove(segment: Segment): i64 {
   const error = permitControl(segment);
   if (error !== 0) return error;
-  segment.key = IPC_PRIVATE;
-  segment.mode |= SHM_DEST;
-  if (segment.attached === 0) removeSegment(segment);
+  discard(segment);
   return 0;
 }
 
@@ -352,7 +362,7 @@ function lock(program: Program, segment: Segment, locks: bool): i64 {
 export function sysShmctl(program: Program, regs: Utcb): i64 {
   const command = regs.rsi as u32;
   if ((command as i32) < 0 || (regs.rdi as i32) < 0) return -EINVAL;
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   if (command === IPC_INFO) return tellLimits(program, space, regs.rdx);
   if (command === SHM_INFO) return tellUse(program, space, regs.rdx);

@@ -44,7 +44,7 @@ import {
   IPC_RMID,
   IPC_SET,
   IPC_STAT,
-  ipcSpaceOf,
+  ipcSpaceHere,
   NEW,
   objectToTell,
   objectWith,
@@ -89,7 +89,7 @@ function queueWith(space: IpcSpace, id: u64): MessageQueue | null {
 
 /** msgget(key, flags). */
 export function sysMsgget(program: Program, regs: Utcb): i64 {
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   const key = regs.rdi as u32;
   const id = existing(space.queues, key, regs.rsi, 0);
@@ -148,7 +148,7 @@ export function sysMsgsnd(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
   if (!get64(program.space, regs.rsi)) return -EFAULT;
   const type = got as i64;
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   if (regs.rdx > (space.msgmax as u64) || (regs.rdi as i32) < 0 || type < 1) return -EINVAL;
   const size = regs.rdx as u32;
@@ -242,13 +242,12 @@ function receive(thread: Thread, space: IpcSpace, regs: Utcb): i64 {
 
 /** msgrcv(id, message, size, type, flags). */
 export function sysMsgrcv(thread: Thread, regs: Utcb): i64 {
-  const program = thread.program;
   const flags = regs.r8;
   if ((regs.rdi as i32) < 0 || (regs.rdx as i64) < 0) return -EINVAL;
   if ((flags & MSG_COPY) !== 0) {
     if ((flags & MSG_EXCEPT) !== 0 || (flags & IPC_NOWAIT) === 0) return -EINVAL;
   }
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   return space === null ? -ENOMEM : receive(thread, space, regs);
 }
 
@@ -303,7 +302,7 @@ function set(queue: MessageQueue): i64 {
 export function sysMsgctl(program: Program, regs: Utcb): i64 {
   const command = regs.rsi as u32;
   if ((command as i32) < 0 || (regs.rdi as i32) < 0) return -EINVAL;
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   if (command === IPC_INFO || command === MSG_INFO) {
     return tellInfo(program, space, command, regs.rdx);

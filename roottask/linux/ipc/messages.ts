@@ -94,7 +94,7 @@ export function removeQueue(queue: MessageQueue): void {
   destroy<MessageQueue>(queue);
 }
 
-/** All processes that had `space` are gone. */
+/** Nobody is in `space` any more. */
 export function freeQueues(space: IpcSpace): void {
   for (let at = nextObject(space.queues, 0); at !== null; at = nextObject(space.queues, 0)) {
     removeQueue(changetype<MessageQueue>(at));

@@ -1,6 +1,6 @@
 // What shared memory segments, semaphore sets and message queues of System V have in common (sysvipc(7)): keys, ids,
-// owners and permissions, and the threads that wait for them. All that descends from a line of the start file has its own,
-// as in an IPC namespace; they end with it. Ids are Linux's: a place in a table, and above it a number that grows whenever
+// owners and permissions, and the threads that wait for them. The first namespace (ipc_namespaces(7)) is one for each line of
+// the start file; what is in a namespace ends with it. Ids are Linux's: a place in a table, and above it a number that grows whenever
 // places are used again.
 
 import { bootTime, monotonic } from "../../libroottask/clock";
@@ -14,7 +14,9 @@ import {
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, EPERM } from "../../libroottask/errno";
 import { allocate, create, destroy, release } from "../../libroottask/heap";
 import { totalPages } from "../../libroottask/pages";
-import { Program } from "../../libroottask/program";
+import { currentThread } from "../../libroottask/program";
+import { OwnNamespace } from "../namespaces/records";
+import { linuxThread } from "../state";
 import { IpcObject, IpcSpace, IpcTable } from "./records";
 
 /** Flags of shmget(2) and its like, include/uapi/linux/ipc.h. */
@@ -91,7 +93,7 @@ function setUsualLimits(space: IpcSpace): void {
   space.msgsizeDefault = 8192;
 }
 
-function newIpcSpace(): IpcSpace | null {
+export function newIpcSpace(): IpcSpace | null {
   const space = create<IpcSpace>();
   if (space === null) return null;
   const segments = create<IpcTable>();
@@ -113,16 +115,16 @@ function newIpcSpace(): IpcSpace | null {
   return space;
 }
 
-/** Of `program`; null where it has had none and memory is out. */
-export function ipcSpaceOf(program: Program): IpcSpace | null {
-  const entry = program.entry;
+/** Of the calling thread; null where it has had none and memory is out. */
+export function ipcSpaceHere(): IpcSpace | null {
+  const thread = currentThread();
+  const namespace = linuxThread(thread).ipcNamespace;
+  if (namespace !== 0) {
+    return changetype<IpcSpace>(changetype<OwnNamespace>(namespace).contents);
+  }
+  const entry = thread.program.entry;
   if (entry.ipc === 0) entry.ipc = changetype<usize>(newIpcSpace());
   return changetype<IpcSpace | null>(entry.ipc);
-}
-
-/** The same, where there is one already. */
-export function knownIpcSpace(program: Program): IpcSpace | null {
-  return changetype<IpcSpace | null>(program.entry.ipc);
 }
 
 function freeTable(table: IpcTable): void {
@@ -130,13 +132,13 @@ function freeTable(table: IpcTable): void {
   destroy<IpcTable>(table);
 }
 
-/** Frees the space of `entry`, which has no objects any more. */
-export function freeIpcSpace(entry: Program, space: IpcSpace): void {
+/** Frees `space` where nobody is in it and nothing is left that somebody has mapped or open. */
+export function freeIpcSpace(space: IpcSpace): void {
+  if (space.left === 0 || space.segments.used !== 0 || space.posixQueues !== 0) return;
   freeTable(space.segments);
   freeTable(space.sets);
   freeTable(space.queues);
   destroy<IpcSpace>(space);
-  entry.ipc = 0;
 }
 
 /** The object at `place`, or null. */

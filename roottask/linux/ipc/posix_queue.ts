@@ -22,7 +22,7 @@ import { fillBytes, Transfer } from "../../libroottask/transfer";
 import { dispose, KIND_FILE, Node, newNode } from "../../libroottask/tree";
 import { notify } from "../../libroottask/watches";
 import { bytesOf, freeMessage, Message, MessageSleeper } from "./messages";
-import { giveUp, keep } from "./objects";
+import { freeIpcSpace, giveUp, keep } from "./objects";
 import { IpcSpace, Slept } from "./records";
 import { finish, RECEIVES, SENDS } from "./sleepers";
 
@@ -162,6 +162,7 @@ function freePosixQueue(queue: PosixQueue): void {
   // Whoever was to be told has ended without closing the queue.
   if (queue.socket !== 0) letGo(changetype<Socket>(queue.socket));
   giveUp(changetype<usize>(queue), QUEUE_BYTES);
+  freeIpcSpace(space);
 }
 
 /** Takes the name of `queue` away: it goes with the last open file. */
@@ -176,10 +177,13 @@ export function unnameQueue(queue: PosixQueue): void {
   dispose(node);
 }
 
-/** All processes that had `space` are gone. */
-export function freePosixQueues(space: IpcSpace): void {
-  for (let at = space.posixQueues; at !== 0; at = space.posixQueues) {
-    unnameQueue(changetype<PosixQueue>(at));
+/** Nobody is in `space` any more: its queues are those of who has them open. */
+export function leavePosixQueues(space: IpcSpace): void {
+  let at = changetype<PosixQueue | null>(space.posixQueues);
+  while (at !== null) {
+    const next: PosixQueue | null = at.next;
+    if (at.name !== 0) unnameQueue(at);
+    at = next;
   }
 }
 

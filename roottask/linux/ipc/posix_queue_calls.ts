@@ -51,7 +51,7 @@ import { readPath } from "../lookup";
 import { limitOf } from "../state";
 import { timespec } from "../time";
 import { bytesOf, freeMessage, Message, MessageSleeper, newMessage, textOf } from "./messages";
-import { ipcSpaceOf } from "./objects";
+import { ipcSpaceHere } from "./objects";
 import { tellOwner } from "./posix_notify";
 import {
   chargeFor,
@@ -142,7 +142,7 @@ function queueToOpen(
 /** mq_open(name, flags, mode, attributes). */
 export function sysMqOpen(thread: Thread, regs: Utcb): i64 {
   const program = thread.program;
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   store<u64>(attributes + 8, min<u32>(space.msgDefault, space.msgMax) as u64);
   store<u64>(attributes + 16, min<u32>(space.msgsizeDefault, space.msgsizeMax) as u64);
@@ -160,7 +160,7 @@ export function sysMqOpen(thread: Thread, regs: Utcb): i64 {
 
 /** mq_unlink(name). */
 export function sysMqUnlink(program: Program, regs: Utcb): i64 {
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   const length = readName(program, regs.rdi);
   if (length < 0) return length;

@@ -42,9 +42,11 @@ export class IpcTable {
   wanted: i32;
 }
 
-/** What a line of the start file has. */
+/** What is in a namespace of IPC. */
 @unmanaged
 export class IpcSpace {
+  /** Nobody is in the namespace any more. */
+  left: u32;
   segments: IpcTable;
   sets: IpcTable;
   queues: IpcTable;

@@ -16,7 +16,7 @@ import {
   IPC_RMID,
   IPC_SET,
   IPC_STAT,
-  ipcSpaceOf,
+  ipcSpaceHere,
   keep,
   NEW,
   objectToTell,
@@ -88,7 +88,7 @@ function setWith(space: IpcSpace, id: u64): SemaphoreSet | null {
 /** semget(key, count, flags). */
 export function sysSemget(program: Program, regs: Utcb): i64 {
   const count = regs.rsi as i32;
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   if (count < 0 || count > (space.semmsl as i32)) return -EINVAL;
   const key = regs.rdi as u32;
@@ -144,7 +144,7 @@ let foundSet: SemaphoreSet = changetype<SemaphoreSet>(0);
 let foundUndo: Undo | null = null;
 
 function operate(program: Program, id: u64, storage: usize, count: u32): i64 {
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   const set = setWith(space, id);
   if (set === null) return -EINVAL;
@@ -177,7 +177,7 @@ function semop(thread: Thread, regs: Utcb, end: u64): i64 {
 
 /** How many operations a call of `program` has is none, or too many. */
 function wrongCount(program: Program, count: u32): i64 {
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   if (count > space.semopm) return -E2BIG;
   return count === 0 ? -EINVAL : 0;
@@ -306,7 +306,7 @@ function change(program: Program, space: IpcSpace, regs: Utcb, sets: bool): i64 
 /** semctl(id, number, command, argument). */
 export function sysSemctl(program: Program, regs: Utcb): i64 {
   if ((regs.rdi as i32) < 0) return -EINVAL;
-  const space = ipcSpaceOf(program);
+  const space = ipcSpaceHere();
   if (space === null) return -ENOMEM;
   const command = regs.rdx as u32;
   switch (command) {

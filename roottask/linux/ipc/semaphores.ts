@@ -80,7 +80,7 @@ export function removeSet(set: SemaphoreSet): void {
   destroy<SemaphoreSet>(set);
 }
 
-/** All processes that had `space` are gone. */
+/** Nobody is in `space` any more. */
 export function freeSets(space: IpcSpace): void {
   for (let at = nextObject(space.sets, 0); at !== null; at = nextObject(space.sets, 0)) {
     removeSet(changetype<SemaphoreSet>(at));
