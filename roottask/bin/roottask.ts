@@ -4,6 +4,7 @@
 
 import { SUCCESS } from "../libhedron/abi";
 import { hipApiVersion, hipSerialPort, hipTscKilohertz, hipValid } from "../libhedron/hip";
+import { initAlarms } from "../libroottask/alarms";
 import { addBlockService } from "../libroottask/block_service";
 import { bootTime, CMOS_PORT, startClock } from "../libroottask/clock";
 import {
@@ -54,7 +55,6 @@ import {
 import { initMediator } from "../libroottask/mediator";
 import { Mount } from "../libroottask/mount";
 import { initMounts } from "../libroottask/namespaces";
-
 import { totalPages } from "../libroottask/pages";
 import { abandon, powerOff } from "../libroottask/power";
 import { initProcessors, processorCount } from "../libroottask/processors";
@@ -371,6 +371,7 @@ export function main(hipAddress: u64, cpu: u64): void {
   initProcessors(cpu as u32, hip);
   initThreads();
   initWaitQueue();
+  initAlarms();
   if (!initPrograms()) fail("out of memory");
   watchSelf();
   requireOk(initLock(), "creating a semaphore");

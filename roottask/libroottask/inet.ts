@@ -44,8 +44,13 @@ export class Inet {
   /** What has been sent to it and not been taken, as SO_RCVBUF counts it; and bytes that have been taken. */
   queued: u32;
   taken: u64;
-  /** Of datagrams: one that is being put together (MSG_MORE, UDP_CORK). */
+  /**
+   * Of datagrams: one that is being put together (MSG_MORE, UDP_CORK). Of streams: the first of those with bytes that are kept
+   * back, how many bytes that are, and when they go all the same (tcp_held.ts).
+   */
   collected: Message | null;
+  held: u32;
+  alarm: usize;
   /** How far connect(2) is: PHASE_… (tcp_socket.ts). */
   phase: u32;
   /** A FIN has been sent, has come. */

@@ -31,6 +31,7 @@ import {
   Inet,
   inetOf,
   isTaken,
+  optionValue,
   receiverFor,
   sharePort,
   takeAnyPort,
@@ -61,6 +62,7 @@ import {
   letGo,
   Message,
   MSG_ERRQUEUE,
+  MSG_MORE,
   MSG_OOB,
   MSG_PEEK,
   MSG_TRUNC,
@@ -90,6 +92,16 @@ import {
   takeFirst,
 } from "./socket_messages";
 import { put32 } from "./space";
+import {
+  endHold,
+  freeHeld,
+  heldRoom,
+  hold,
+  lastHeld,
+  limitHold,
+  takeHeld,
+  VALUE_TCP_CORK,
+} from "./tcp_held";
 import { fillBytes, Transfer, takeBytes } from "./transfer";
 import { pairSockets } from "./unix_socket";
 import { notify, READABLE, WRITABLE } from "./watches";
@@ -126,6 +138,7 @@ function inlines(socket: Socket): bool {
 
 /** The connection of `socket` is over: tcp_done() of Linux. */
 function finish(socket: Socket): void {
+  freeHeld(takeHeld(socket));
   socket.state = UNCONNECTED;
   socket.shut = SHUT_BOTH;
   dropPeer(socket);
@@ -144,10 +157,76 @@ function reset(socket: Socket): void {
   finish(socket);
 }
 
+/** The other side of `socket`, which is connected, reads, or will be told that it has not. */
+function reads(peer: Socket): bool {
+  return peer.dead === 0 && ((peer.shut & SHUT_RECEIVE) === 0 || inetOf(peer).finSent === 0);
+}
+
+/** What `socket` keeps back is sent. */
+export function pushHeld(socket: Socket): void {
+  let message = takeHeld(socket);
+  if (message === null) return;
+  const peer = socket.peer;
+  if (socket.state !== CONNECTED || peer === null || !reads(peer)) {
+    freeHeld(message);
+    if (peer === null) return;
+    // A RST comes back.
+    reset(peer);
+    reset(socket);
+    return;
+  }
+  while (message !== null) {
+    const next: Message | null = message.next;
+    message.next = null;
+    inetOf(peer).queued += message.length;
+    append(peer, message);
+    message = next;
+  }
+  pushUncorked(peer);
+}
+
+/** Something has come to `socket`: what it keeps back goes, unless TCP_CORK holds it (tcp_data_snd_check() of Linux). */
+function pushUncorked(socket: Socket): void {
+  if (optionValue(socket, VALUE_TCP_CORK) === 0) pushHeld(socket);
+}
+
+function pushOld(socket: usize): void {
+  pushHeld(changetype<Socket>(socket));
+}
+
+/** Keeps the next bytes of `transfer` back, as many as make a segment, which is sent: how many, or a negative error. */
+function holdBytes(socket: Socket, transfer: Transfer): i64 {
+  const inet = inetOf(socket);
+  const room = heldRoom(socket);
+  if (room === 0) pushHeld(socket);
+  const fitting = min<u64>(transfer.left, heldRoom(socket) as u64) as u32;
+  const last = lastHeld(socket);
+  let message: Message | null = last;
+  if (last === null || last.length === last.capacity) {
+    message = newChunk(socket, max<u32>(min<u32>(fitting, CHUNK), max<u32>(CHUNK_MIN, inet.held)));
+    if (message === null) return -ENOBUFS;
+  }
+  const into = message as Message;
+  const asked = min<u32>(fitting, into.capacity - into.length);
+  const bytes = takeBytes(transfer, into.data + into.length, asked);
+  into.length += bytes;
+  inet.held += bytes;
+  if (message !== last) {
+    if (bytes === 0) freeMessage(into);
+    else hold(socket, into);
+  }
+  if (bytes === 0) return -EFAULT;
+  if (heldRoom(socket) === 0) pushHeld(socket);
+  else limitHold(socket, pushOld);
+  return bytes as i64;
+}
+
 /** `socket` sends no more: its FIN comes to the other side. */
 function sendFin(socket: Socket): void {
   const inet = inetOf(socket);
   if (inet.finSent !== 0) return;
+  pushHeld(socket);
+  if (socket.state === UNCONNECTED) return;
   inet.finSent = 1;
   const peer = socket.peer;
   if (peer !== null && peer.dead === 0 && peer.peer === socket) {
@@ -156,6 +235,7 @@ function sendFin(socket: Socket): void {
     peer.shut |= SHUT_RECEIVE;
     if (other.finSent !== 0) finish(peer);
     else notify(peer.node, 0);
+    pushUncorked(peer);
   }
   if (inet.finCame !== 0) finish(socket);
 }
@@ -199,6 +279,7 @@ function disconnect(socket: Socket): void {
   const inet = inetOf(socket);
   if (socket.state === LISTENING) stopListening(socket);
   stopWaiting(socket);
+  freeHeld(takeHeld(socket));
   const peer = socket.peer;
   if (peer !== null && peer.peer === socket) reset(peer);
   dropQueue(socket);
@@ -228,6 +309,7 @@ export function closeTcp(socket: Socket): void {
     if (unread || (socket.lingers !== 0 && socket.lingerTime === 0)) reset(peer);
     else sendFin(socket);
   }
+  endHold(socket);
   socket.shut = SHUT_BOTH;
   dropPeer(socket);
   dropPort(socket);
@@ -463,12 +545,14 @@ export function sendTcp(
   let error = awaitConnection(thread, socket, waits, end);
   if (error !== 0) return error;
   let done: i64 = 0;
+  const more = (flags & MSG_MORE) !== 0 || optionValue(socket, VALUE_TCP_CORK) !== 0;
+  const holds = more && (flags & MSG_OOB) === 0;
   while (true) {
     const sends = socket.state === CONNECTED && (socket.shut & SHUT_SEND) === 0;
     if (!sends || socket.error !== 0) return done === 0 ? refusal(thread, socket) : done;
     if (transfer.left === 0) break;
     const peer = socket.peer as Socket;
-    if (peer.dead !== 0 || ((peer.shut & SHUT_RECEIVE) !== 0 && inetOf(peer).finSent !== 0)) {
+    if (!reads(peer)) {
       // The other side has gone, or reads no more and has said that it will not write: a RST comes back, to what fits.
       const room = roomFor(socket, peer);
       const fitting = socket.charged < room ? room - socket.charged : 1;
@@ -478,21 +562,27 @@ export function sendTcp(
       return done;
     }
     if (socket.charged < roomFor(socket, peer)) {
-      error = putBytes(socket, peer, transfer);
+      if (!holds) pushHeld(socket);
+      error = holds ? holdBytes(socket, transfer) : putBytes(socket, peer, transfer);
       if (error > 0) {
         done += error;
         continue;
       }
     } else if (!waits) {
+      if (done !== 0) pushHeld(socket);
       socket.lacksRoom = 1;
       error = -EAGAIN;
     } else {
+      if (done !== 0) pushHeld(socket);
       socket.lacksRoom = 1;
       error = awaitAt(thread, socket, WRITABLE, end);
       if (error === 0) continue;
     }
     return done === 0 ? error : done;
   }
+  if (!holds && done !== 0 && socket.peer !== null) pushUncorked(socket.peer as Socket);
+  // The answer to a segment that has gone.
+  if (holds && (done as u64) > (inetOf(socket).held as u64)) pushUncorked(socket);
   if ((flags & MSG_OOB) !== 0 && done !== 0) noteUrgent(socket.peer);
   return done;
 }
@@ -656,12 +746,13 @@ export function pollTcp(socket: Socket): u32 {
   return events;
 }
 
-/** Bytes that are not where the other side can read them: beyond its buffer. */
+/** Bytes that are not where the other side can read them: kept back, or beyond its buffer. */
 function unsent(socket: Socket): u32 {
   const peer = socket.peer;
-  if (peer === null || peer.dead !== 0) return 0;
+  const held = inetOf(socket).held;
+  if (peer === null || peer.dead !== 0) return held;
   const queued = inetOf(peer).queued;
-  return queued <= peer.receiveBuffer ? 0 : queued - peer.receiveBuffer;
+  return held + (queued <= peer.receiveBuffer ? 0 : queued - peer.receiveBuffer);
 }
 
 export function ioctlTcp(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {

@@ -22,7 +22,8 @@ import {
   Socket,
 } from "../libroottask/socket";
 import { copyFrom, get32, got } from "../libroottask/space";
-import { TCP_ESTABLISHED, tcpState } from "../libroottask/tcp_socket";
+import { SEGMENT_FIRST, segmentOf } from "../libroottask/tcp_held";
+import { pushHeld, TCP_ESTABLISHED, tcpState } from "../libroottask/tcp_socket";
 import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
 import { sendCollected } from "../libroottask/udp_socket";
 
@@ -31,7 +32,7 @@ export const IPPROTO_TCP: i32 = 6;
 export const IPPROTO_UDP: i32 = 17;
 export const IPPROTO_IPV6: i32 = 41;
 
-/** Options that are numbers, by their places among the values of a socket (libroottask/inet.ts, which has 2 and 7). */
+/** Options that are numbers, by their places among the values of a socket (libroottask/inet.ts, which has 2 and 7; tcp_held.ts). */
 export const VALUE_TOS: u32 = 0;
 export const VALUE_TTL: u32 = 1;
 export const VALUE_RECVTTL: u32 = 3;
@@ -40,7 +41,6 @@ export const VALUE_HOPS: u32 = 5;
 export const VALUE_CLASS: u32 = 6;
 export const VALUE_RECVHOPS: u32 = 8;
 export const VALUE_RECVCLASS: u32 = 9;
-const VALUE_SEGMENT: u32 = 10;
 export const VALUE_CORK: u32 = 11;
 
 /** Of each option: level, number, what it is at first, least, most, and one of the kinds below, 4 bytes each. */
@@ -93,9 +93,9 @@ export function initInetOptions(): void {
   option(IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1, -1, 255, ORDINARY);
   // IPV6_MULTICAST_LOOP.
   option(IPPROTO_IPV6, 19, 1, 0, 1, LIMITED);
-  // TCP_NODELAY, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_QUICKACK, TCP_USER_TIMEOUT.
-  option(IPPROTO_TCP, 1, 0, 0, 1, SWITCH);
-  option(IPPROTO_TCP, 3, 0, 0, 1, SWITCH);
+  // And TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT, TCP_QUICKACK, TCP_USER_TIMEOUT.
+  option(IPPROTO_TCP, TCP_NODELAY, 0, 0, 1, SWITCH);
+  option(IPPROTO_TCP, TCP_CORK, 0, 0, 1, SWITCH);
   option(IPPROTO_TCP, 4, 7200, 1, 32_767, LIMITED);
   option(IPPROTO_TCP, 5, 75, 1, 32_767, LIMITED);
   option(IPPROTO_TCP, 6, 9, 1, 127, LIMITED);
@@ -137,35 +137,17 @@ const IPV6_MULTICAST_HOPS: u32 = 18;
 const IPV6_MTU: u32 = 24;
 const IPV6_V6ONLY: u32 = 26;
 const UDP_CORK: u32 = 1;
+const TCP_NODELAY: u32 = 1;
 const TCP_MAXSEG: u32 = 2;
+const TCP_CORK: u32 = 3;
 const TCP_INFO: u32 = 11;
 const TCP_CONGESTION: u32 = 13;
-/** Of lo, and of what a segment over it carries: without the heads of IPv4 and TCP; time stamps take of it. */
+/** Of lo. */
 const MTU: i32 = 65_536;
 /** The least that IPv6 may be told: RFC 8200, section 5. */
 const MTU_LEAST: i32 = 1280;
-const SEGMENT: i32 = 65_495;
-const STAMPS: i32 = 12;
-/** Of a socket that is not connected, and the least that may be asked for. */
-const SEGMENT_FIRST: i32 = 536;
+/** The least segment that may be asked for. */
 const SEGMENT_LEAST: i32 = 88;
-
-/** The largest segment that `socket` has asked for. */
-function wantedSegment(socket: Socket): i32 {
-  const wanted = optionValue(socket, VALUE_SEGMENT);
-  return wanted === 0 ? SEGMENT : wanted;
-}
-
-/** TCP_MAXSEG: the smaller of what both sides ask for. */
-function segmentOf(socket: Socket): i32 {
-  if (socket.state !== CONNECTED) {
-    const wanted = optionValue(socket, VALUE_SEGMENT);
-    return wanted === 0 ? SEGMENT_FIRST : wanted;
-  }
-  const peer = socket.peer;
-  const other = peer === null ? SEGMENT : wantedSegment(peer);
-  return min<i32>(wantedSegment(socket), other) - STAMPS;
-}
 
 /** `socket` is connected, and its other side has not said that it will send no more. */
 function isConnected(socket: Socket): bool {
@@ -178,7 +160,9 @@ function setForm(socket: Socket, family: i32): i64 {
   const inet = inetOf(socket);
   const collected = inet.collected;
   if (family !== (AF_INET as i32)) return -EINVAL;
-  if (collected !== null && !isMapped(collected.toHigh, collected.toLow)) return -EBUSY;
+  if (collected !== null && socket.type === SOCK_DGRAM) {
+    if (!isMapped(collected.toHigh, collected.toLow)) return -EBUSY;
+  }
   if (!isConnected(socket)) return -ENOTCONN;
   if (inet.only6 !== 0 || !isMapped(inet.remoteHigh, inet.remoteLow)) return -EADDRNOTAVAIL;
   socket.protocol = socket.protocol.four as Protocol;
@@ -388,5 +372,9 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
   setValue(socket, place as u32, value);
   // What has been kept back for more goes.
   if (level === IPPROTO_UDP && value === 0) sendCollected(socket);
+  if (level === IPPROTO_TCP) {
+    const lets = number === TCP_NODELAY ? value !== 0 : number === TCP_CORK && value === 0;
+    if (lets) pushHeld(socket);
+  }
   return 0;
 }

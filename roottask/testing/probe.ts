@@ -4,6 +4,7 @@
 import { HIP_EXTENSION_ENTRY, HIP_EXTENSIONS } from "../libhedron/abi";
 import { hipValid } from "../libhedron/hip";
 import { Utcb } from "../libhedron/utcb";
+import { initAlarms } from "../libroottask/alarms";
 import { setAwaited } from "../libroottask/deadlock";
 import { populateTree } from "../libroottask/devices";
 import { newProgram, reapProgram } from "../libroottask/domain";
@@ -96,6 +97,7 @@ export function setup(end: u32): void {
   oneProcessor(0);
   initThreads();
   initWaitQueue();
+  initAlarms();
   initPrograms();
   launched = 0;
   resetLog();

@@ -111,8 +111,8 @@ static void step(void) {
   long send_flags = ONE(0, 0, 0, MSG_NOSIGNAL, MSG_OOB, MSG_MORE, MSG_EOR, MSG_DONTROUTE) | MSG_DONTWAIT;
   long receive_flags = ONE(0, 0, 0, MSG_PEEK, MSG_TRUNC, MSG_OOB, MSG_WAITALL, MSG_ERRQUEUE, MSG_PEEK | MSG_TRUNC) | MSG_DONTWAIT;
   struct pollfd polled[2] = {{fd, POLLIN | POLLOUT | POLLRDHUP | POLLPRI, 0}, {slot(), POLLIN, 0}};
-  // Nothing is put together out of several calls in the guest.
-  send_flags &= ~MSG_MORE;
+  // When streams let go what they keep back depends on when segments are acknowledged.
+  if (is_stream(fd)) send_flags &= ~MSG_MORE;
   if (send_flags & MSG_OOB && !is_stream(fd)) send_flags &= ~MSG_OOB;
   for (int i = 0; i < size; i++) buffer[i] = (char)(size + i);
   switch (draw(32)) {
