@@ -47,6 +47,8 @@ export const MSG_NOSIGNAL: u32 = 0x4000;
 /** More follows, and belongs to the same datagram. */
 export const MSG_MORE: u32 = 0x8000;
 
+/** Whether what comes next is, or was, urgent. */
+export const SIOCATMARK: u32 = 0x8905;
 /** Bytes that have not been taken (TIOCOUTQ). */
 export const SIOCOUTQ: u32 = 0x5411;
 
@@ -116,6 +118,8 @@ export class Socket {
   first: Message | null;
   last: Message | null;
   messages: u32;
+  /** Of a local stream: the message in its queue that is an out-of-band byte (unix_urgent.ts). */
+  urgent: Message | null;
   /** What it is charged for. */
   charged: u32;
   /** Of one that listens: connections that nobody has accepted, first and last, how many, and how many there may be. */
@@ -286,6 +290,13 @@ export function openSocket(socket: Socket, flags: u32): OpenFile | null {
   if (file === null) closeSocket(socket);
   else socket.file = file;
   return file;
+}
+
+const SO_OOBINLINE: u64 = 10;
+
+/** Urgent bytes come to `socket` among the others (SO_OOBINLINE). */
+export function inlinesUrgent(socket: Socket): bool {
+  return ((socket.options >> SO_OOBINLINE) & 1) !== 0;
 }
 
 export function keepSocket(socket: Socket): void {

@@ -57,6 +57,7 @@ import {
   CONNECTING,
   closeSocket,
   dropPeer,
+  inlinesUrgent,
   keepSocket,
   LISTENING,
   letGo,
@@ -73,6 +74,7 @@ import {
   SHUT_BOTH,
   SHUT_RECEIVE,
   SHUT_SEND,
+  SIOCATMARK,
   SIOCOUTQ,
   Socket,
   socketOf,
@@ -117,8 +119,6 @@ const PHASE_ENDING: u32 = 3;
 const URGENT_NONE: u32 = 0;
 const URGENT_THERE: u32 = 1;
 const URGENT_READ: u32 = 2;
-const SO_OOBINLINE: u64 = 10;
-const SIOCATMARK: u32 = 0x8905;
 
 /** Bytes of a stream that go into one message at most and at least, and what one costs beside. */
 const CHUNK: u32 = 32_768;
@@ -131,10 +131,6 @@ const LITTLE: u32 = 65_536;
 export const TCP_SEND: u32 = 2_626_560;
 export const TCP_SEND_FIRST: u32 = 16_384;
 export const TCP_RECEIVE: u32 = 131_072;
-
-function inlines(socket: Socket): bool {
-  return ((socket.options >> SO_OOBINLINE) & 1) !== 0;
-}
 
 /** The connection of `socket` is over: tcp_done() of Linux. */
 function finish(socket: Socket): void {
@@ -601,7 +597,8 @@ function noteUrgent(to: Socket | null): void {
 /** MSG_OOB: tcp_recv_urg() of Linux. */
 function receiveUrgent(socket: Socket, transfer: Transfer, flags: u32): i64 {
   const inet = inetOf(socket);
-  if (inlines(socket) || inet.urgent === URGENT_NONE || inet.urgent === URGENT_READ) return -EINVAL;
+  if (inlinesUrgent(socket) || inet.urgent === URGENT_NONE || inet.urgent === URGENT_READ)
+    return -EINVAL;
   if (socket.state === UNCONNECTED && inet.finCame === 0) return -ENOTCONN;
   if ((flags & MSG_PEEK) === 0) inet.urgent = URGENT_READ;
   setReceivedFlags(transfer.left === 0 ? MSG_OOB | MSG_TRUNC : MSG_OOB);
@@ -691,7 +688,7 @@ export function receiveTcp(thread: Thread, file: OpenFile, transfer: Transfer, f
     }
     let bytes = runAt(socket, message, offset, at);
     let skip: u32 = 0;
-    if (isUrgent(inet, at) && !inlines(socket)) {
+    if (isUrgent(inet, at) && !inlinesUrgent(socket)) {
       // The urgent byte is not among the others.
       skip = 1;
       bytes--;
@@ -722,7 +719,7 @@ export function receiveTcp(thread: Thread, file: OpenFile, transfer: Transfer, f
 function readableNow(socket: Socket): u32 {
   const inet = inetOf(socket);
   const ahead = inet.urgentAt - inet.taken;
-  if (inet.urgent === URGENT_NONE || inlines(socket) || inet.urgentAt < inet.taken)
+  if (inet.urgent === URGENT_NONE || inlinesUrgent(socket) || inet.urgentAt < inet.taken)
     return inet.queued;
   return min<u64>(ahead, inet.queued as u64) as u32;
 }
@@ -734,7 +731,7 @@ export function pollTcp(socket: Socket): u32 {
   if (socket.shut === SHUT_BOTH || socket.state === UNCONNECTED) events |= POLLHUP;
   if ((socket.shut & SHUT_RECEIVE) !== 0) events |= POLLIN | POLLRDNORM | POLLRDHUP;
   if (socket.state === CONNECTING) return events;
-  const skipped: u32 = isUrgent(inet, inet.taken) && !inlines(socket) ? 1 : 0;
+  const skipped: u32 = isUrgent(inet, inet.taken) && !inlinesUrgent(socket) ? 1 : 0;
   if (inet.queued >= socket.receiveLow + skipped) events |= POLLIN | POLLRDNORM;
   if (inet.urgent === URGENT_THERE) events |= POLLPRI;
   const peer = socket.peer;

@@ -1,5 +1,6 @@
 // Local sockets: unix(7). Who sends is charged for what has not been taken yet, as on Linux, and waits where that is too
-// much. Left out: out-of-band bytes. Their names in the file tree are the personality's (linux/unix_sockets.ts), sockets
+// much. Out-of-band bytes of streams are those of
+// unix_urgent.ts. Their names in the file tree are the personality's (linux/unix_sockets.ts), sockets
 // that are only in messages to each other those of socket_garbage.ts.
 
 import { nextIn } from "./balanced_tree";
@@ -25,6 +26,7 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
   POLLRDHUP,
   POLLRDNORM,
   POLLWRNORM,
@@ -38,6 +40,7 @@ import {
   LISTENING,
   letGo,
   Message,
+  MSG_OOB,
   MSG_PEEK,
   MSG_TRUNC,
   MSG_WAITALL,
@@ -45,6 +48,7 @@ import {
   SHUT_BOTH,
   SHUT_RECEIVE,
   SHUT_SEND,
+  SIOCATMARK,
   SIOCOUTQ,
   SOCK_DGRAM,
   SOCK_SEQPACKET,
@@ -78,6 +82,7 @@ import { put32 } from "./space";
 import { bytesEqual, hashOf } from "./text";
 import { fillBytes, Transfer } from "./transfer";
 import { dispose } from "./tree";
+import { atMark, passUrgent, takeUrgent } from "./unix_urgent";
 import { notify, READABLE, WRITABLE } from "./watches";
 
 /** Bytes of a stream that go into one message. */
@@ -127,6 +132,7 @@ export function closeUnix(socket: Socket): void {
   unlist(socket);
   // Packets without bytes count as none, in older kernels (6.1) as any other.
   const unread = readableBytes(socket) !== 0;
+  socket.urgent = null;
   while (socket.first !== null) removeFirst(socket);
   closePending(socket);
   const peer = socket.peer;
@@ -256,7 +262,7 @@ function awaitTaker(thread: Thread, from: Socket, to: Socket, mayWait: bool, end
 }
 
 /**
- * Sends `transfer` from `from` to `to`: bytes, or a negative error. Where there is no `to` (not for a stream), what the
+ * Sends `transfer` from `from` to `to`, the last byte out of band where it is `urgent`: bytes, or a negative error. Where there is no `to` (not for a stream), what the
  * message comes to before it would go there, and then the error `missing`, as Linux looks for it last. Open files that were
  * to go along go or are let go.
  */
@@ -266,6 +272,7 @@ export function sendMessage(
   to: Socket | null,
   missing: i64,
   transfer: Transfer,
+  urgent: bool,
   mayWait: bool,
 ): i64 {
   const along = takeAncillary();
@@ -273,7 +280,7 @@ export function sendMessage(
   if (to !== null) to.refs++;
   const result =
     from.type === SOCK_STREAM
-      ? sendStream(thread, from, to as Socket, transfer, mayWait, along)
+      ? sendStream(thread, from, to as Socket, transfer, urgent, mayWait, along)
       : sendOne(thread, from, to, missing, transfer, mayWait, along);
   if (to !== null) letGo(to);
   dropAncillary(along);
@@ -312,6 +319,7 @@ function sendStream(
   from: Socket,
   to: Socket,
   transfer: Transfer,
+  urgent: bool,
   mayWait: bool,
   along: Ancillary,
 ): i64 {
@@ -321,7 +329,10 @@ function sendStream(
   while (transfer.left !== 0) {
     let error = awaitRoom(thread, from, mayWait, end);
     if (error === 0) {
-      const length = min<u64>(transfer.left, CHUNK as u64) as u32;
+      // The last byte is a message of its own.
+      const ordinary = urgent ? transfer.left - 1 : transfer.left;
+      const alone = ordinary === 0;
+      const length = alone ? 1 : (min<u64>(ordinary, CHUNK as u64) as u32);
       const message = makeMessage(thread, from, transfer, length);
       if (message === null) {
         error = messageError;
@@ -330,7 +341,9 @@ function sendStream(
         error = -EPIPE;
       } else {
         goAlong(message, along, tellsSender(from, to));
+        if (alone) to.urgent = message;
         append(to, message);
+        if (alone) notify(to.node, POLLPRI);
         done += length as i64;
       }
     }
@@ -346,8 +359,8 @@ function tellsSender(from: Socket, to: Socket): bool {
 
 /** Waits for a message to `socket`: 1, 0 at the end, or a negative error. */
 function awaitMessage(thread: Thread, socket: Socket, mayWait: bool, end: u64): i64 {
-  // Of messages an error is told first, of a stream what has come before it.
-  while (socket.first === null || (socket.error !== 0 && socket.type !== SOCK_STREAM)) {
+  // An error is told first, unlike that of a stream.
+  while (socket.first === null || socket.error !== 0) {
     const failed = takeError(socket);
     if (failed !== 0) return failed;
     const deaf = (socket.shut & SHUT_RECEIVE) !== 0;
@@ -357,6 +370,35 @@ function awaitMessage(thread: Thread, socket: Socket, mayWait: bool, end: u64): 
     if (error !== 0) return error;
   }
   return 1;
+}
+
+/** The message that `awaitStream` has found. */
+let awaited: Message | null = null;
+
+/**
+ * Waits for a message to `socket`, a stream, of which a read has `some` bytes, as `awaitMessage` does; 0 also where it ends at
+ * an out-of-band byte.
+ */
+function awaitStream(
+  thread: Thread,
+  socket: Socket,
+  peek: bool,
+  some: bool,
+  mayWait: bool,
+  end: u64,
+): i64 {
+  while (true) {
+    const first = socket.first;
+    awaited = first === null ? null : passUrgent(socket, first, peek, some);
+    if (awaited !== null) return 1;
+    if (some && first !== null) return 0;
+    const failed = takeError(socket);
+    if (failed !== 0) return failed;
+    if ((socket.shut & SHUT_RECEIVE) !== 0) return 0;
+    if (!mayWait) return -EAGAIN;
+    const error = awaitAt(thread, socket, READABLE, end);
+    if (error !== 0) return error;
+  }
 }
 
 /** Receives into `transfer`, with the MSG_… `flags`: bytes, 0 at the end, or a negative error; `endReceipt` comes behind. */
@@ -370,6 +412,7 @@ export function receiveMessage(
   beginReceipt();
   if (socket.type === SOCK_STREAM) {
     if (socket.state !== CONNECTED) return -EINVAL;
+    if ((flags & MSG_OOB) !== 0) return takeUrgent(socket, transfer, flags);
     return receiveStream(thread, socket, transfer, flags, mayWait);
   }
   if (socket.type === SOCK_SEQPACKET && socket.state !== CONNECTED) return -ENOTCONN;
@@ -400,10 +443,10 @@ function receiveStream(
   let at: Message | null = null;
   if (transfer.left === 0) {
     // Who wants nothing waits for something all the same.
-    const found = awaitMessage(thread, socket, mayWait, end);
+    const found = awaitStream(thread, socket, peek, false, mayWait, end);
     beginReceipt();
     if (found <= 0) return found;
-    const first = socket.first as Message;
+    const first = awaited as Message;
     const alone = !peek || first.rightCount !== 0;
     // What comes along with the first byte comes without it as well.
     noteMessage(first, peek);
@@ -414,10 +457,13 @@ function receiveStream(
   while (transfer.left !== 0 || (peek && at !== null)) {
     if (!peek || at === null) {
       if (socket.first === null && done !== 0 && (peek || (flags & MSG_WAITALL) === 0)) break;
-      const found = awaitMessage(thread, socket, mayWait, end);
+      const found = awaitStream(thread, socket, peek, done !== 0, mayWait, end);
       if (done === 0) beginReceipt();
       if (found <= 0) return done === 0 ? found : done;
-      at = socket.first;
+      at = awaited;
+    } else {
+      at = passUrgent(socket, at, true, done !== 0);
+      if (at === null) break;
     }
     const message = at as Message;
     const left = message.length - message.taken;
@@ -460,6 +506,7 @@ export function pollUnix(socket: Socket): u32 {
   if (socket.shut === SHUT_BOTH) events |= POLLHUP;
   if ((socket.shut & SHUT_RECEIVE) !== 0) events |= POLLRDHUP | POLLIN | POLLRDNORM;
   if (socket.first !== null || socket.pending !== null) events |= POLLIN | POLLRDNORM;
+  if (socket.urgent !== null) events |= POLLPRI;
   if (socket.type !== SOCK_DGRAM && socket.state === UNCONNECTED) events |= POLLHUP;
   const peer = socket.peer;
   const crowded = peer !== null && isCrowded(socket, peer);
@@ -469,6 +516,11 @@ export function pollUnix(socket: Socket): u32 {
 }
 
 export function ioctlUnix(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {
+  if (command === SIOCATMARK) {
+    const mark = atMark(socket);
+    if (mark < 0) return mark;
+    return put32(thread.program.space, argument, mark as u32) ? 0 : -EFAULT;
+  }
   if (command !== FIONREAD && command !== SIOCOUTQ) return -ENOTTY;
   if (command === FIONREAD && socket.state === LISTENING) return -EINVAL;
   const bytes = command === FIONREAD ? readableBytes(socket) : socket.charged;

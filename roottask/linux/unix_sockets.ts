@@ -341,15 +341,15 @@ function send(thread: Thread, file: OpenFile, transfer: Transfer, length: u32, f
   if (urgent && (stream ? transfer.left === 0 : socket.type === SOCK_DGRAM)) return -EOPNOTSUPP;
   const unconnected = packetsError(socket);
   if (unconnected !== 0) return unconnected;
-  if (urgent && (!stream || socket.state === CONNECTED)) return -EOPNOTSUPP;
+  if (urgent && !stream) return -EOPNOTSUPP;
   const target = targetOf(thread, socket, length);
   if (target === null && !findLate) return findError;
-  return sendMessage(thread, socket, target, findError, transfer, mayWait(file, flags));
+  return sendMessage(thread, socket, target, findError, transfer, urgent, mayWait(file, flags));
 }
 
 function receive(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32): i64 {
   const socket = socketOf(file);
-  if ((flags & MSG_OOB) !== 0) return socket.type === SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
+  if ((flags & MSG_OOB) !== 0 && socket.type !== SOCK_STREAM) return -EOPNOTSUPP;
   return receiveMessage(thread, socket, transfer, flags, mayWait(file, flags));
 }
 
