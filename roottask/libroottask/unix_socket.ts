@@ -421,7 +421,12 @@ export function receiveMessage(
   if (found <= 0) return found;
   const message = socket.first as Message;
   const bytes = min<u64>(transfer.left, message.length as u64) as u32;
-  if (fillBytes(transfer, message.data, bytes) < bytes) return -EFAULT;
+  const filled = fillBytes(transfer, message.data, bytes);
+  if (filled < bytes) {
+    // It has been received all the same.
+    if ((flags & MSG_PEEK) === 0) removeFirst(socket);
+    return -EFAULT;
+  }
   if (bytes < message.length) setReceivedFlags(MSG_TRUNC);
   const result = (flags & MSG_TRUNC) !== 0 ? message.length : bytes;
   const peek = (flags & MSG_PEEK) !== 0;
