@@ -9,8 +9,10 @@ import {
   beginShown,
   continues,
   echoes,
+  flush,
   forgetShown,
   show,
+  showKept,
   showRaw,
   takeBackColumn,
   wipeCharacter,
@@ -179,9 +181,18 @@ function erase(terminal: Terminal, place: u32): void {
 export function setStopped(terminal: Terminal, stopped: bool): void {
   if ((terminal.stopped !== 0) === stopped) return;
   terminal.stopped = stopped ? 1 : 0;
+  // What has been typed by now is shown later, too.
+  if (stopped) flush(terminal);
   const changed = terminal.flowChanged;
   changed(terminal);
   if (!stopped) tell(terminal, 0);
+}
+
+/** Output goes on, with what was to be shown meanwhile, unless TCOOFF has stopped it. */
+export function goOn(terminal: Terminal): void {
+  if (terminal.stoppedByCall !== 0) return;
+  setStopped(terminal, false);
+  showKept(terminal);
 }
 
 /** What has been typed goes, with what was about to be shown of it. */
@@ -198,7 +209,7 @@ function signalTyped(terminal: Terminal, value: u8, signal: u32): void {
     forgetAll(terminal);
   }
   signalForeground(terminal, signal);
-  if (wants(terminal, IXON)) setStopped(terminal, false);
+  if (wants(terminal, IXON)) goOn(terminal);
   if (echoes(terminal)) show(terminal, value);
   else beginShowing(terminal);
   tell(terminal, 0);
@@ -282,7 +293,7 @@ function edits(terminal: Terminal, value: u8): bool {
 function controlsFlow(terminal: Terminal, value: u8): bool {
   if (!wants(terminal, IXON)) return false;
   if (is(terminal, value, VSTART)) {
-    if (terminal.stoppedByCall === 0) setStopped(terminal, false);
+    goOn(terminal);
     // What has been shown by now has moved the cursor, even if it is forgotten.
     beginShowing(terminal);
     return true;
@@ -324,9 +335,7 @@ export function receive(terminal: Terminal, typed: u8): void {
     signalTyped(terminal, value, signal);
     return;
   }
-  if (terminal.stopped !== 0 && terminal.stoppedByCall === 0) {
-    if (wants(terminal, IXON) && wants(terminal, IXANY)) setStopped(terminal, false);
-  }
+  if (terminal.stopped !== 0 && wants(terminal, IXON) && wants(terminal, IXANY)) goOn(terminal);
   let made = false;
   if (value === RETURN) {
     if (wants(terminal, IGNCR)) return;

@@ -1,6 +1,21 @@
 // What is written to a terminal, and what it shows of what is typed: output processing (termios(3), c_oflag) and echo. The
 // column of the cursor is kept for tabs.
 
+import {
+  forgetKept,
+  KEPT_AS_IS,
+  KEPT_BACK,
+  KEPT_BEGIN,
+  KEPT_MARK,
+  KEPT_TAB,
+  KEPT_TAKE_BACK,
+  keepByte,
+  keepOperation,
+  keptArgument,
+  keptOperation,
+  limitKept,
+  nextKept,
+} from "./kept_echo";
 import { inputAt, Terminal } from "./terminal";
 import {
   ECHO,
@@ -38,6 +53,7 @@ let firstLineColumn: u32 = 0;
 
 /** What is shown from now on belongs together: `forgetShown` takes it back. */
 export function beginShowing(terminal: Terminal): void {
+  showKept(terminal);
   firstColumn = terminal.column;
   firstLineColumn = terminal.lineColumn;
 }
@@ -45,12 +61,21 @@ export function beginShowing(terminal: Terminal): void {
 /** What has been shown since `beginShowing` and not been sent is forgotten. */
 export function forgetShown(terminal: Terminal): void {
   count = 0;
+  forgetKept(terminal);
   terminal.column = firstColumn;
   terminal.lineColumn = firstLineColumn;
 }
 
-/** Sends what has been collected. */
+/** Sends what has been collected, or keeps it where the output is stopped (process_echoes() of Linux). */
 export function flush(terminal: Terminal): void {
+  if (terminal.stopped !== 0) {
+    for (let at: u32 = 0; at < count; at++) {
+      keepOperation(terminal, KEPT_AS_IS, load<u8>(collected + at));
+    }
+    count = 0;
+    limitKept(terminal);
+    return;
+  }
   if (count === 0) return;
   const send = terminal.send;
   const length = count;
@@ -75,7 +100,7 @@ export function continues(terminal: Terminal, value: u8): bool {
 }
 
 function upper(value: u8): u8 {
-  const small = (value >= 97 && value <= 122) || (value >= 0xe0 && value <= 0xfe && value !== 0xf7);
+  const small = (value >= 97 && value <= 122) || (value >= 0xdf && value !== 0xf7);
   return small ? value - 32 : value;
 }
 
@@ -120,6 +145,10 @@ export function putOutput(terminal: Terminal, value: u8): void {
 
 /** Shows `value` as it is, unless the other end has no room, as for all that is shown. */
 export function showRaw(terminal: Terminal, value: u8): void {
+  if (terminal.stopped !== 0) {
+    keepByte(terminal, value);
+    return;
+  }
   const room = terminal.room;
   if (room(terminal) < count + EXPANSION) return;
   if (value !== UNPROCESSED) {
@@ -137,6 +166,11 @@ export function show(terminal: Terminal, value: u8): void {
     showRaw(terminal, value);
     return;
   }
+  if (terminal.stopped !== 0) keepOperation(terminal, value, 0);
+  else showControl(terminal, value);
+}
+
+function showControl(terminal: Terminal, value: u8): void {
   const room = terminal.room;
   if (room(terminal) < count + EXPANSION) return;
   emit(terminal, 94);
@@ -144,12 +178,32 @@ export function show(terminal: Terminal, value: u8): void {
   terminal.column += 2;
 }
 
+/** Shows what has been kept, as settings and cursor are now, where the output goes on. */
+export function showKept(terminal: Terminal): void {
+  if (terminal.stopped !== 0) return;
+  while (nextKept(terminal)) {
+    const value = keptArgument;
+    if (keptOperation === KEPT_MARK) showRaw(terminal, value);
+    else if (keptOperation === KEPT_AS_IS) emit(terminal, value);
+    else if (keptOperation === KEPT_BACK) back(terminal);
+    else if (keptOperation === KEPT_BEGIN) beginShown(terminal);
+    else if (keptOperation === KEPT_TAB) wipeColumns(terminal, value);
+    else if (keptOperation === KEPT_TAKE_BACK) takeBackColumn(terminal);
+    else showControl(terminal, keptOperation);
+  }
+}
+
 /** The line that is typed begins where the cursor is. */
 export function beginShown(terminal: Terminal): void {
-  terminal.lineColumn = terminal.column;
+  if (terminal.stopped !== 0) keepOperation(terminal, KEPT_BEGIN, 0);
+  else terminal.lineColumn = terminal.column;
 }
 
 function back(terminal: Terminal): void {
+  if (terminal.stopped !== 0) {
+    keepOperation(terminal, KEPT_BACK, 0);
+    return;
+  }
   const room = terminal.room;
   if (room(terminal) < count + EXPANSION) return;
   emit(terminal, BACKSPACE);
@@ -158,7 +212,8 @@ function back(terminal: Terminal): void {
 
 /** A byte that ECHOPRT shows takes no column of its own. */
 export function takeBackColumn(terminal: Terminal): void {
-  if (terminal.column !== 0) terminal.column--;
+  if (terminal.stopped !== 0) keepOperation(terminal, KEPT_TAKE_BACK, 0);
+  else if (terminal.column !== 0) terminal.column--;
 }
 
 function wipe(terminal: Terminal): void {
@@ -184,7 +239,18 @@ function wipeTab(terminal: Terminal): void {
       columns++;
     }
   }
-  if (!afterTab) columns += terminal.lineColumn;
+  const said = ((columns & 7) as u8) | (afterTab ? AFTER_TAB : 0);
+  if (terminal.stopped !== 0) keepOperation(terminal, KEPT_TAB, said);
+  else wipeColumns(terminal, said);
+}
+
+/** In front of a tab that is to be wiped there is another one. */
+const AFTER_TAB: u8 = 0x80;
+
+/** Goes back over a tab that has so many columns of 8 in front of it, from the line's beginning or, with AFTER_TAB, from a tab on. */
+function wipeColumns(terminal: Terminal, said: u8): void {
+  let columns = (said & 7) as u32;
+  if ((said & AFTER_TAB) === 0) columns += terminal.lineColumn;
   for (let left: u32 = 8 - (columns & 7); left !== 0; left--) back(terminal);
 }
 

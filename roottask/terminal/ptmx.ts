@@ -39,6 +39,8 @@ import {
   shownCount,
   takeShown,
   type,
+  USUAL_START,
+  USUAL_STOP,
   wireRoom,
 } from "./pty";
 import { openTerminal, terminalOperations } from "./terminal_file";
@@ -69,9 +71,6 @@ const TIOCSIG: u32 = 0x4004_5436;
 const TIOCGPKT: u32 = 0x8004_5438;
 const TIOCGPTLCK: u32 = 0x8004_5439;
 const SIGNALS: u64 = 64;
-/** What the master has for STOP and START: ^S, ^Q. */
-const MASTER_STOP: u8 = 0x13;
-const MASTER_START: u8 = 0x11;
 
 /** Bytes that are passed at once. */
 const PIECE: u32 = 256;
@@ -210,7 +209,7 @@ function flow(pty: Pty, argument: u64): i64 {
   // Who has been stopped sends nothing.
   if (pty.halted !== 0) return 0;
   // The characters are the master's own, which nobody changes.
-  store<u8>(piece, argument === TCIOFF ? MASTER_STOP : MASTER_START);
+  store<u8>(piece, argument === TCIOFF ? USUAL_STOP : USUAL_START);
   type(pty, piece, 1);
   return 0;
 }

@@ -10,7 +10,18 @@ import { hangUp } from "./job_control";
 import { forgetInput, inputRoom, modeChanged, receive } from "./line_input";
 import { beginShowing, flush } from "./line_output";
 import { destroyTerminal, newTerminal, Terminal, tell } from "./terminal";
-import { B38400, CREAD, CS8, CSIZE, IXON, PARENB, setDefaults } from "./termios";
+import {
+  B38400,
+  CREAD,
+  CS8,
+  CSIZE,
+  character,
+  IXON,
+  PARENB,
+  setDefaults,
+  VSTART,
+  VSTOP,
+} from "./termios";
 
 /** Bytes that wait for the master, and for the terminal: powers of two, one behind the other in one piece of memory. */
 const RING_BYTES: u32 = 16384;
@@ -30,6 +41,9 @@ const PACKET_STOP: u32 = 4;
 const PACKET_START: u32 = 8;
 const PACKET_NOSTOP: u32 = 16;
 const PACKET_DOSTOP: u32 = 32;
+/** The characters that PACKET_DOSTOP is about: ^S, ^Q (pty_set_termios() of Linux). */
+export const USUAL_STOP: u8 = 0x13;
+export const USUAL_START: u8 = 0x11;
 
 @unmanaged
 export class Pty {
@@ -164,7 +178,9 @@ function settingsChanged(terminal: Terminal): void {
   const settings = terminal.settings;
   const pty = ptyOf(terminal);
   settings.cflag = (settings.cflag & ~(CSIZE | PARENB)) | CS8 | CREAD;
-  const stops: u32 = (settings.iflag & IXON) !== 0 ? 1 : 0;
+  const usual =
+    character(settings, VSTOP) === USUAL_STOP && character(settings, VSTART) === USUAL_START;
+  const stops: u32 = (settings.iflag & IXON) !== 0 && usual ? 1 : 0;
   if (stops === pty.stops) return;
   pty.stops = stops;
   if (stops !== 0) report(pty, PACKET_DOSTOP, PACKET_NOSTOP);

@@ -39,7 +39,7 @@ import { prepareOwnStart } from "../libroottask/portals";
 import { SEL_SERIAL_EC, SEL_SERIAL_INTERRUPT, SEL_SERIAL_SC } from "../libroottask/selectors";
 import { allocateHandlerStack, HANDLER_STACK } from "../libroottask/thread_slots";
 import { forgetInput, inputRoom, receive, receiveBreak } from "./line_input";
-import { beginShowing, flush } from "./line_output";
+import { beginShowing, flush, showKept } from "./line_output";
 import { newTerminal, Terminal } from "./terminal";
 import { DEVICE_TTYS0, setSerialTerminal } from "./terminal_file";
 import { B115200, CLOCAL, CREAD, CS8, HUPCL, setDefaults } from "./termios";
@@ -117,6 +117,12 @@ function opened(own: Terminal): void {
   takeArrived(own);
 }
 
+/** What has been kept is shown at once. */
+function flowChanged(own: Terminal): void {
+  showKept(own);
+  flush(own);
+}
+
 function closed(own: Terminal): void {
   if (own.opens !== 0) return;
   setOutsiders(false);
@@ -145,6 +151,7 @@ export function initSerialTerminal(number: u32): bool {
   own.opened = opened;
   own.closed = closed;
   own.hungUp = forgetInput;
+  own.flowChanged = flowChanged;
   terminal = own;
   setSerialTerminal(own);
   return true;

@@ -45,6 +45,10 @@ export class Terminal {
   stopped: u32;
   /** By TCOOFF: the START character is not enough. */
   stoppedByCall: u32;
+  /** What has been typed meanwhile is shown when it goes on (kept_echo.ts): storage, 0 for none, and where it begins and ends. */
+  kept: usize;
+  keptFrom: u32;
+  keptEnd: u32;
   /** TIOCEXCL. */
   exclusive: u32;
   /** What is waited for, and what is told to those who look at many. */
@@ -120,6 +124,7 @@ export function destroyTerminal(terminal: Terminal): void {
   node.links = 0;
   dispose(node);
   releasePages(terminal.input, 1);
+  if (terminal.kept !== 0) releasePages(terminal.kept, 0);
   destroy<Termios>(terminal.settings);
   destroy<Terminal>(terminal);
 }

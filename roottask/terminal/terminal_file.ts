@@ -24,7 +24,7 @@ import { Transfer, takeBytes } from "../libroottask/transfer";
 import { Node } from "../libroottask/tree";
 import { WRITABLE } from "../libroottask/watches";
 import { checkChange, takeIfFree } from "./job_control";
-import { EXPANSION, flush, putOutput } from "./line_output";
+import { beginShowing, EXPANSION, flush, putOutput } from "./line_output";
 import { hasInput, isDead, readTerminal } from "./reading";
 import { Terminal, TerminalFile, terminalOf } from "./terminal";
 import { terminalIoctl } from "./terminal_ioctl";
@@ -108,6 +108,8 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i6
     const refused = checkChange(thread, terminal);
     if (refused !== 0) return refused;
   }
+  beginShowing(terminal);
+  flush(terminal);
   let done: i64 = 0;
   while (transfer.left !== 0) {
     if (isDead(own)) return done === 0 ? -EIO : done;

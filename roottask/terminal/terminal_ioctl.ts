@@ -7,7 +7,7 @@ import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { SIGWINCH } from "../linux/signal_numbers";
 import { checkChange, giveUp, setForeground, signalGroup, take } from "./job_control";
-import { forgetInput, inputRoom, modeChanged, receive, setStopped } from "./line_input";
+import { forgetInput, goOn, inputRoom, modeChanged, receive, setStopped } from "./line_input";
 import { beginShowing, flush } from "./line_output";
 import { isDead, readableBytes } from "./reading";
 import { Terminal, TerminalFile, tell, terminalOf } from "./terminal";
@@ -82,8 +82,9 @@ function setSettings(terminal: Terminal): void {
   const changed = terminal.settingsChanged;
   changed(terminal);
   if (((before ^ settings.lflag) & ICANON) !== 0) modeChanged(terminal);
-  if (flow !== 0 && (settings.iflag & IXON) === 0 && terminal.stoppedByCall === 0) {
-    setStopped(terminal, false);
+  if (flow !== 0 && (settings.iflag & IXON) === 0) {
+    goOn(terminal);
+    flush(terminal);
   }
   tell(terminal, 0);
 }
@@ -148,12 +149,20 @@ function flow(thread: Thread, terminal: Terminal, argument: u64): i64 {
       setStopped(terminal, false);
     }
   } else {
-    const sent = character(terminal.settings, argument === TCIOFF ? VSTOP : VSTART);
-    store<u8>(buffer, sent);
-    const send = terminal.send;
-    if (sent !== 0) send(terminal, buffer, 1);
+    sendCharacter(terminal, character(terminal.settings, argument === TCIOFF ? VSTOP : VSTART));
   }
   return 0;
+}
+
+/** Sends `sent`, 0 for none, ahead of a stopped terminal's output, unless TCOOFF has stopped it (tty_send_xchar() of Linux). */
+function sendCharacter(terminal: Terminal, sent: u8): void {
+  if (sent === 0 || terminal.stoppedByCall !== 0) return;
+  const stopped = terminal.stopped !== 0;
+  store<u8>(buffer, sent);
+  const send = terminal.send;
+  if (stopped) setStopped(terminal, false);
+  send(terminal, buffer, 1);
+  if (stopped) setStopped(terminal, true);
 }
 
 function flushQueues(thread: Thread, terminal: Terminal, argument: u64): i64 {
