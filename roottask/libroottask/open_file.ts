@@ -203,6 +203,8 @@ export class FileOperations {
   signals: u16;
   /** What one without a name in the tree is called, ANONYMOUS_…. */
   anonymous: u16;
+  /** Calls that move bytes between files neither read nor write it (splice(2)). */
+  unspliced: u32;
 }
 
 function opens(_thread: Thread, _file: OpenFile): i64 {
@@ -266,6 +268,7 @@ export function newOperations(storage: usize): FileOperations {
   operations.position = POSITION_NONE;
   operations.signals = 0;
   operations.anonymous = 0;
+  operations.unspliced = 0;
   return operations;
 }
 

@@ -20,7 +20,7 @@ import {
 } from "./pipe_buffers";
 import { POLLIN } from "./poll_events";
 import { Thread } from "./program";
-import { AF_UNIX, SOCK_STREAM, socketOf } from "./socket";
+import { AF_UNIX, SOCK_SEQPACKET, SOCK_STREAM, socketOf } from "./socket";
 import { nextRun, pass, runLength, Transfer, transferOf } from "./transfer";
 import {
   KIND_ANONYMOUS,
@@ -76,8 +76,12 @@ function restOfPiece(input: OpenFile, at: i64): u32 {
 
 /** Bytes of `input`, which is no pipe, can go into a pipe. */
 export function canSplice(input: OpenFile): bool {
+  if (input.operations.unspliced !== 0) return false;
   const kind = input.node.kind;
-  if (kind === KIND_SOCKET) return socketOf(input).type === SOCK_STREAM;
+  if (kind === KIND_SOCKET) {
+    const type = socketOf(input).type;
+    return type === SOCK_STREAM || type === SOCK_SEQPACKET;
+  }
   if (kind === KIND_DEVICE) return input.node.device !== DEVICE_NULL;
   return kind === KIND_FILE || kind === KIND_BLOCK;
 }
@@ -96,8 +100,8 @@ export function fileToPipe(
 ): i64 {
   const error = awaitRoom(thread, output, mayWait);
   if (error !== 0) return error;
-  if (!canSplice(input)) return -EINVAL;
   if (count === 0) return 0;
+  if (!canSplice(input)) return -EINVAL;
   if (!mayWait && isUnixStream(input) && !hasBytes(input)) return -EAGAIN;
   const pipe = pipeOf(output.node);
   let done: i64 = 0;
@@ -153,6 +157,7 @@ export function pipeToFile(
 ): i64 {
   const kind = output.node.kind;
   if (kind === KIND_DIRECTORY || kind === KIND_ANONYMOUS) return -EINVAL;
+  if (output.operations.unspliced !== 0) return -EINVAL;
   const found = awaitBytes(thread, input, mayWait);
   stopped = 0;
   if (found <= 0) return found;

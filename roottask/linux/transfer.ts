@@ -317,9 +317,11 @@ function passDirectly(
   if (seek(input, 0, SEEK_CUR) === -ESPIPE) return -EINVAL;
   if (count === 0) return 0;
   if (!canSplice(input)) return -EINVAL;
-  const ended = input.node.kind === KIND_FILE && (from as u64) >= input.node.size;
-  if (ended) return 0;
-  if (output.node.kind === KIND_ANONYMOUS) return -EINVAL;
+  // What is computed when it is read has no size.
+  const sized = input.node.kind === KIND_FILE && input.node.operations === 0;
+  if (sized && (from as u64) >= input.node.size) return 0;
+  const refuses = output.node.kind === KIND_ANONYMOUS || output.operations.unspliced !== 0;
+  if (refuses) return -EINVAL;
   return copyBetween(thread, input, output, from, OWN, count);
 }
 

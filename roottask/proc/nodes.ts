@@ -153,6 +153,7 @@ const random = memory.data(16);
 const bootId = memory.data(16);
 const storage = memory.data(64);
 const listStorage = memory.data(64);
+const unsplicedStorage = memory.data(64);
 
 function whatOf(node: Node): u32 {
   return (node.object as u32) & ((1 << SHIFT) - 1);
@@ -175,13 +176,23 @@ function filesOf(node: Node): usize {
   return thread === null ? 0 : thread.files;
 }
 
+/**
+ * Linux has no splice_read() for what `what`, in a node with `object`, is: files of processes but the lists, and those with
+ * records of their own (fs/proc/base.c, proc_net.c, ipc/util.c, kernel/configs.c).
+ */
+function isUnspliced(what: u32, object: u32): bool {
+  if (object >> SHIFT !== 0) return true;
+  const ofNetwork = what >= NET_DEV && what <= NET_UDP6;
+  return ofNetwork || (what >= IPC_SEGMENTS && what <= IPC_QUEUES) || what === CONFIG;
+}
+
 /** Puts a new node of `kind` by the name in `name`; null when memory is out. */
 function add(directory: Node, length: u32, kind: u32, mode: u32, object: u32): Node | null {
   const node = addNode(directory, length, kind, mode, object as usize);
   if (node === null || kind !== KIND_FILE) return node;
   const what = object & ((1 << SHIFT) - 1);
   const lists = what === MOUNTS || what === MOUNTINFO;
-  node.operations = lists ? listStorage : storage;
+  node.operations = lists ? listStorage : isUnspliced(what, object) ? unsplicedStorage : storage;
   return node;
 }
 
@@ -699,16 +710,23 @@ function seek(file: OpenFile, offset: i64, whence: u32): i64 {
   return position;
 }
 
-/** Fills `directory`, which is /proc. False when memory is out. */
-export function fillProc(directory: Node): bool {
-  if (!initWriter()) return false;
-  initNamespaceFiles();
-  const operations = newOperations(storage);
+/** Makes the record at `at` the operations of files that are texts. */
+function textOperations(at: usize): FileOperations {
+  const operations = newOperations(at);
   operations.read = read;
   operations.release = closeText;
   operations.write = write;
   operations.seek = seek;
   operations.position = POSITION_KEPT;
+  return operations;
+}
+
+/** Fills `directory`, which is /proc. False when memory is out. */
+export function fillProc(directory: Node): bool {
+  if (!initWriter()) return false;
+  initNamespaceFiles();
+  textOperations(storage);
+  textOperations(unsplicedStorage).unspliced = 1;
   const lists = newOperations(listStorage);
   lists.open = openMounts;
   lists.release = mounts.closeList;
