@@ -539,7 +539,8 @@ export function shutUnix(socket: Socket, directions: u32): void {
   if (peer !== null && socket.type !== SOCK_DGRAM) {
     if ((directions & SHUT_RECEIVE) !== 0) peer.shut |= SHUT_SEND;
     if ((directions & SHUT_SEND) !== 0) peer.shut |= SHUT_RECEIVE;
-    notify(peer.node, 0);
+    // The node of one that is closed has gone.
+    if (peer.dead === 0) notify(peer.node, 0);
   }
   notify(socket.node, 0);
 }

@@ -136,6 +136,20 @@ static void choose_names(int type) {
   close(pair[0]), close(pair[1]);
 }
 
+/** shutdown(2) on a socket whose peer has been closed, and whose memory has been given to messages by then. */
+static void shut_down_alone(int type, int how) {
+  static char filled[1024];
+  int pair[2], other[2];
+  memset(filled, 0x7f, sizeof filled);
+  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, other);
+  socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, pair);
+  close(pair[1]);
+  for (int length = 16; length <= 1024; length += 16) send(other[0], filled, length, 0);
+  SAY(shutdown(pair[0], how)), SAY(shutdown(pair[0], SHUT_RDWR));
+  SAY(recv(pair[0], bytes, sizeof bytes, 0)), SAY(send(pair[0], "x", 1, MSG_NOSIGNAL));
+  close(pair[0]), close(other[0]), close(other[1]);
+}
+
 int main(void) {
   static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
   for (int i = 0; i < 12; i++) tell_sender(types[i % 3], i / 3 & 1, i / 6);
@@ -143,6 +157,7 @@ int main(void) {
   refuse();
   send_to_none();
   for (int i = 0; i < 3; i++) choose_names(types[i]);
+  for (int i = 0; i < 9; i++) shut_down_alone(types[i / 3], i % 3);
   // Without IPv6 there is nothing to mix.
   struct sockaddr_in6 loopback = {AF_INET6, 0, 0, IN6ADDR_LOOPBACK_INIT};
   if (bind(socket(AF_INET6, SOCK_DGRAM, 0), (void *)&loopback, sizeof loopback) == 0) mix();
