@@ -57,7 +57,7 @@ read from the start: Hello, file!
 one line
 another line
 size 22, links 1
-in the directory: ./ ../ inner/ file
+in the directory: ./ ../ file inner/
 The message of the day.
 `;
 

@@ -43,6 +43,21 @@ export function entryOf(directory: Node, name: usize, length: u32): Entry | null
   return null;
 }
 
+/** The last entry of `directory` whose place is `from` or in front of it, or null. */
+export function entryUpTo(directory: Node, from: u64): Entry | null {
+  let found: Entry | null = null;
+  let at = entryAt(changetype<Link | null>(directory.entryPlaces));
+  while (at !== null) {
+    if (at.cookie > from) {
+      at = entryAt(changetype<Link | null>(at.placeLow));
+    } else {
+      found = at;
+      at = entryAt(changetype<Link | null>(at.placeHigh));
+    }
+  }
+  return found;
+}
+
 /** The first entry of `directory` whose place is `from` or behind it, or null. */
 export function entryFrom(directory: Node, from: u64): Entry | null {
   let found: Entry | null = null;
@@ -61,6 +76,7 @@ export function entryFrom(directory: Node, from: u64): Entry | null {
 /** Enters `entry`, whose name nobody has there, into its directory; its place is behind all others. */
 export function enterDirectory(entry: Entry): void {
   const directory = entry.directory;
+  directory.size++;
   entry.hash = hashOf(entry.name, entry.nameLength);
   let parent: Entry | null = null;
   let low = false;
@@ -85,6 +101,7 @@ export function enterDirectory(entry: Entry): void {
 /** Takes `entry` out of its directory. */
 export function leaveDirectory(entry: Entry): void {
   const directory = entry.directory;
+  directory.size--;
   uproot(namesOf(directory), entry, noSum);
   uproot(placesOf(directory), placeOf(entry), noSum);
   const previous = entry.previous;

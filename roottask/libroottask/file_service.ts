@@ -63,7 +63,7 @@ import {
 } from "./read_directory";
 import { equalsLiteral } from "./text";
 import { transferOf } from "./transfer";
-import { KIND_DIRECTORY, NAME_MAX, Node, walk, walkNode } from "./tree";
+import { KIND_DIRECTORY, NAME_MAX, Node, sizeOf, walk, walkNode } from "./tree";
 
 /** The largest position the answer to a seek has room for. */
 const POSITION_MAX: i64 = 0x7fff_ffff;
@@ -276,7 +276,7 @@ function writeStatus(node: Node): void {
   write64(node.inode as u64);
   write32((typeOf(node) | node.mode) as u64);
   write32(node.links as u64);
-  write64(node.size);
+  write64(sizeOf(node));
   write64(node.time as u64);
   write32(node.nanoseconds as u64);
 }

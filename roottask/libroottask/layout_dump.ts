@@ -160,7 +160,7 @@ export function dumpHeap(): void {
 function listNode(node: Node): void {
   line(LOG_DEBUG, MODULE_ARCHIVE, "");
   sayOctal(typeOf(node) | node.mode);
-  sayPadded(node.size, 10);
+  sayPadded(node.kind === KIND_DIRECTORY ? 0 : node.size, 10);
   say(" ");
   const length = pathOf(rootMount(), node, path);
   if (length > 0) sayText(path, length as u32);

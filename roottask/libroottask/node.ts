@@ -53,7 +53,7 @@ export class Node {
   /** Bytes at `data` that still count in a file, and those that belong to this node: 0 where the archive has them. */
   base: u32;
   capacity: u32;
-  /** Bytes of a file's contents, of a link's target. */
+  /** Bytes of a file's contents, of a link's target; entries of a directory. */
   size: u64;
   /** Root and levels of the tree of a file's pages, and the frames in it. */
   pages: usize;

@@ -328,7 +328,7 @@ describe("files", () => {
       const length = answer.readUInt8(13);
       entries.push(`${answer.readUInt8(12)} ${answer.toString("latin1", 14, 14 + length)}`);
     }
-    expect(entries).toEqual(["4 .", "4 ..", "8 long name", "4 sub"]);
+    expect(entries).toEqual(["4 .", "4 ..", "4 sub", "8 long name"]);
     expect(number(10, fixed(fd, 4))).toBe(0);
     number(2, fixed(fd, 4), fixed(0, 8));
     expect(number(10, fixed(fd, 4))).toBe(1);

@@ -48,13 +48,22 @@ const LINKS_MAX: u32 = 40;
 /** Largest file in bytes: MAX_LFS_FILESIZE of Linux. */
 export const FILE_MAX: i64 = i64.MAX_VALUE;
 
-/** Cookies 0 and 1 are those of "." and "..". */
-const FIRST_COOKIE: u64 = 2;
+/** Below are positions in front of all entries and behind them (read_directory.ts). */
+const FIRST_COOKIE: u64 = 4;
+
+/** Bytes that an entry of a directory, "." and ".." too, counts for: BOGO_DIRENT_SIZE of mm/shmem.c. */
+const ENTRY_BYTES: u64 = 20;
 
 /** The node is one of those that are computed. */
 export function isComputed(node: Node): bool {
   const system = systemOf(node);
   return system !== null && system.type === TYPE_PROC;
+}
+
+/** What is told as the size of `node`, in bytes; computed directories have none. */
+export function sizeOf(node: Node): u64 {
+  if (node.kind !== KIND_DIRECTORY) return node.size;
+  return isComputed(node) ? 0 : (node.size + 2) * ENTRY_BYTES;
 }
 
 /** To be called before somebody looks at what is in `node`. */
@@ -279,7 +288,17 @@ function renamed(node: Node, old: Entry, entry: Entry): void {
   node.parent = entry.directory;
 }
 
-/** Two names, of which neither lies below the other, exchange their nodes. */
+/** Makes `entry` the youngest of its directory. */
+function rejuvenate(entry: Entry): void {
+  leaveDirectory(entry);
+  entry.cookie = cookies++;
+  enterDirectory(entry);
+}
+
+/**
+ * Two names, of which neither lies below the other, exchange their nodes. They are as young as if they had been moved, the
+ * second even more so.
+ */
 export function swapNodes(a: Entry, b: Entry): void {
   const first = a.node;
   const other = b.node;
@@ -292,6 +311,8 @@ export function swapNodes(a: Entry, b: Entry): void {
   enterNames(b);
   renamed(first, a, b);
   renamed(other, b, a);
+  rejuvenate(a);
+  rejuvenate(b);
 }
 
 /** Frees a node that nothing names or uses. */

@@ -32,6 +32,7 @@ import {
   wouldDeadlock,
 } from "../libroottask/record_locks";
 import { copyFrom, copyTo } from "../libroottask/space";
+import { sizeOf } from "../libroottask/tree";
 import { waitForever } from "./wait";
 
 const F_GETLK: u32 = 5;
@@ -69,7 +70,7 @@ function findRange(file: OpenFile): i64 {
   const whence = load<u16>(flock + FLOCK_WHENCE) as u32;
   let base: i64 = 0;
   if (whence === SEEK_CUR) base = file.position;
-  else if (whence === SEEK_END) base = file.node.size as i64;
+  else if (whence === SEEK_END) base = sizeOf(file.node) as i64;
   else if (whence !== SEEK_SET) return -EINVAL;
   const offset = load<i64>(flock + FLOCK_START);
   const length = load<i64>(flock + FLOCK_LENGTH);

@@ -17,7 +17,7 @@ import {
   MS_RDONLY,
   MS_RELATIME,
 } from "../libroottask/mount";
-import { isComputed, KIND_FILE, Node } from "../libroottask/tree";
+import { isComputed, KIND_FILE, Node, sizeOf } from "../libroottask/tree";
 
 const BLOCK_SIZE: u32 = 4096;
 /** st_blocks counts these. */
@@ -143,7 +143,7 @@ export function fillStat(node: Node): void {
   stat.uid = node.owner;
   stat.gid = node.group;
   stat.rdev = node.device as u64;
-  stat.size = node.size;
+  stat.size = sizeOf(node);
   stat.blksize = blockSizeOf(node) as u64;
   stat.blocks = blocksOf(node);
   stat.atime = node.accessTime;
@@ -165,7 +165,7 @@ export function fillStatx(mount: Mount | null, node: Node): void {
   stat.gid = node.group;
   stat.mode = (typeOf(node) | node.mode) as u16;
   stat.ino = node.inode as u64;
-  stat.size = node.size;
+  stat.size = sizeOf(node);
   stat.blocks = blocksOf(node);
   stat.atime = node.accessTime;
   stat.atimeNsec = node.accessNanoseconds as u64;
