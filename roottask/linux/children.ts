@@ -234,17 +234,20 @@ function changedChild(parent: Program, id: i32, options: u32): Program | null {
 /** Result of `awaitChild`: the child, or null where there is nothing to tell and nobody wants to wait. */
 let awaited: Program | null = null;
 
-/** Waits for a child that `id` means. Returns 0 or a negative error. */
+/**
+ * Waits for a child that `id` means. Returns 0 or a negative error. A signal that comes first ends the wait, whatever has
+ * become of a child by the time that this goes on: on Linux who waits is there before a child has come to its end.
+ */
 function awaitChild(thread: Thread, id: i32, options: u32): i64 {
   const parent = thread.program;
-  let interrupted = false;
   awaited = changedChild(parent, id, options);
-  while (awaited === null && anyChild && !interrupted && (options & WNOHANG) === 0) {
-    interrupted = waitForever(thread, changetype<usize>(parent), CHILD) !== WAIT_WOKEN;
+  while (awaited === null && anyChild && (options & WNOHANG) === 0) {
+    const woken = waitForever(thread, changetype<usize>(parent), CHILD) === WAIT_WOKEN;
+    // Others have waited meanwhile: what was found is not known any more.
+    if (!woken) return -EINTR;
     awaited = changedChild(parent, id, options);
   }
-  if (!anyChild) return -ECHILD;
-  return awaited === null && interrupted ? -EINTR : 0;
+  return anyChild ? 0 : -ECHILD;
 }
 
 /** `parent` has waited for `child`: one that has ended goes. */
