@@ -1,10 +1,17 @@
-// What /proc/net tells: the interface lo, and the sockets of the families AF_INET and AF_INET6 (proc(5)).
+// What /proc/net tells: the interface lo, and the sockets of the families AF_INET, AF_INET6 and AF_UNIX (proc(5)).
 
 import { AF_INET, AF_INET6, Inet, inetOf } from "../libroottask/inet";
-import { CONNECTED, firstSocket, LISTENING, SOCK_STREAM, Socket } from "../libroottask/socket";
+import {
+  AF_UNIX,
+  CONNECTED,
+  firstSocket,
+  LISTENING,
+  SOCK_STREAM,
+  Socket,
+} from "../libroottask/socket";
 import { tcpState } from "../libroottask/tcp_socket";
 import { END } from "./sequence";
-import { byte, number, padded, text } from "./writer";
+import { byte, bytes, number, padded, text } from "./writer";
 
 /** `value` as `width` hexadecimal digits, with capital letters. */
 function capitals(value: u64, width: u32): void {
@@ -100,6 +107,51 @@ export function sockets(six: bool, stream: bool, key: u64): u64 {
   while (socket !== null) {
     if (isListed(socket, six, stream) && index++ === key) {
       line(socket, (key - 1) as u32, six, stream);
+      return key + 1;
+    }
+    socket = socket.next;
+  }
+  return END;
+}
+
+/** The name of a local socket: an abstract one with "@" for each NUL, a path up to its own. */
+function localName(socket: Socket): void {
+  if (socket.nameLength === 0) return;
+  byte(32);
+  if (load<u8>(socket.name) !== 0) {
+    bytes(socket.name, socket.nameLength - 1);
+    return;
+  }
+  for (let at: u32 = 0; at < socket.nameLength; at++) {
+    const value = load<u8>(socket.name + at);
+    byte(value === 0 ? 64 : value);
+  }
+}
+
+/** References as those of Linux that does nothing with the socket: its own two, and its peer's. */
+function localLine(socket: Socket): void {
+  const peer = socket.peer;
+  text("0000000000000000: ");
+  capitals(peer !== null && peer.peer === socket ? 3 : 2, 8);
+  text(socket.state === LISTENING ? " 00000000 00010000 " : " 00000000 00000000 ");
+  capitals(socket.type as u64, 4);
+  text(socket.state === CONNECTED ? " 03 " : " 01 ");
+  padded(socket.node.inode as u64, 5);
+  localName(socket);
+  byte(10);
+}
+
+/** The local sockets: record `key`, as in `sockets`. */
+export function localSockets(key: u64): u64 {
+  if (key === 0) {
+    text("Num       RefCount Protocol Flags    Type St Inode Path\n");
+    return 1;
+  }
+  let index: u64 = 1;
+  let socket = firstSocket();
+  while (socket !== null) {
+    if (socket.protocol.family === AF_UNIX && index++ === key) {
+      localLine(socket);
       return key + 1;
     }
     socket = socket.next;

@@ -144,6 +144,7 @@ const NET_TCP: u32 = 53;
 const NET_TCP6: u32 = 54;
 const NET_UDP: u32 = 55;
 const NET_UDP6: u32 = 56;
+const NET_UNIX: u32 = 57;
 /** Descriptor 0 of a process, as a link; with INFO as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
@@ -552,6 +553,8 @@ function ofSystem(what: u32, program: Program, key: u64): u64 {
     case NET_UDP:
     case NET_UDP6:
       return net.sockets(what === NET_UDP6, false, key);
+    case NET_UNIX:
+      return net.localSockets(key);
     case IPC_SEGMENTS:
       return listing.listSegments(program, key);
     case IPC_SETS:
@@ -763,6 +766,7 @@ export function fillProc(directory: Node): bool {
   addFile(network, "tcp6", NET_TCP6, 0o444);
   addFile(network, "udp", NET_UDP, 0o444);
   addFile(network, "udp6", NET_UDP6, 0o444);
+  addFile(network, "unix", NET_UNIX, 0o444);
   const sys = fixed(directory, "sys");
   const kernel = fixed(sys, "kernel");
   addSettings(kernel, fixed(sys, "fs"));
