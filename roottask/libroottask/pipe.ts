@@ -35,7 +35,7 @@ import {
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "./poll_events";
 import { Thread } from "./program";
 import { waitAt } from "./readiness";
-import { put32 } from "./space";
+import { lackMemory, put32 } from "./space";
 import { fillBytes, Transfer, takeBytes } from "./transfer";
 import { KIND_PIPE, Node } from "./tree";
 import { wake } from "./wait_queue";
@@ -224,6 +224,7 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i6
     const bytes = putInto(pipe, transfer, packet);
     if (bytes < 0) {
       error = bytes;
+      if (bytes === -ENOMEM && done === 0) lackMemory();
     } else {
       done += bytes;
       noteAdded(node);

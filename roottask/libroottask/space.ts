@@ -72,12 +72,17 @@ export function keepFault(reason: u32): void {
   faultReason = reason;
 }
 
-/** A page for `pointerTo` could not be had since `expectMemory`. */
+/** A page for `pointerTo`, or for bytes of a pipe, could not be had since `expectMemory`. */
 export let memoryLacked: bool = false;
 
 /** A call begins: nothing has been lacking yet. */
 export function expectMemory(): void {
   memoryLacked = false;
+}
+
+/** A page could not be had for a call that has done nothing yet, and fails with -ENOMEM. */
+export function lackMemory(): void {
+  memoryLacked = true;
 }
 
 /** Memory is out for what `touch` has made usable. */

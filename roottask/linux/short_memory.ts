@@ -1,11 +1,11 @@
 // System calls and memory that is out. What a call needs of its caller's memory is made as by a fault, and what follows is
 // the same: where too little is left then, the largest process is ended (out_of_memory.ts), be it the caller, and a call
-// that could not have a page is done again once there is room, instead of telling that its address is none (Linux:
-// mm/oom_kill.c, for faults in the kernel).
+// that could not have a page is done again once there is room, instead of telling that its address is none, or that a pipe
+// has no memory (Linux: mm/oom_kill.c, for faults in the kernel and pages that it needs).
 
 import { deadline } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT } from "../libroottask/errno";
+import { EFAULT, ENOMEM } from "../libroottask/errno";
 import { isMemoryShort, isSpared, makeRoom, reportEnd } from "../libroottask/out_of_memory";
 import { SIGKILL, STATE_KILLED, Thread, WAIT_TIMED_OUT } from "../libroottask/program";
 import { memoryLacked } from "../libroottask/space";
@@ -21,7 +21,7 @@ const MOMENT: u64 = 2_000_000;
 export function mustRepeat(thread: Thread, result: i64, before: u32): bool {
   const program = thread.program;
   if (program.ending !== 0) return false;
-  const failed = result === -EFAULT && memoryLacked;
+  const failed = (result === -EFAULT || result === -ENOMEM) && memoryLacked;
   if (!failed && program.space.resident <= before) return false;
   if (!isMemoryShort()) return failed;
   if (makeRoom(program)) {
