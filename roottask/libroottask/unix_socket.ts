@@ -1,7 +1,6 @@
 // Local sockets: unix(7). Who sends is charged for what has not been taken yet, as on Linux, and waits where that is too
-// much. Out-of-band bytes of streams are those of
-// unix_urgent.ts. Their names in the file tree are the personality's (linux/unix_sockets.ts), sockets
-// that are only in messages to each other those of socket_garbage.ts.
+// much. Out-of-band bytes of streams are those of unix_urgent.ts. Their names in the file tree are the personality's
+// (linux/unix_sockets.ts), sockets that are only in messages to each other those of socket_garbage.ts.
 
 import { nextIn } from "./balanced_tree";
 import {

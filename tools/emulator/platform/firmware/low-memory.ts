@@ -3,7 +3,6 @@
 // list, segment 40h). The interrupt vector table is rom.ts's.
 
 import type { Geometry } from "../../media/geometry.ts";
-import { EBDA_BASE } from "../memory-map.ts";
 import { ENHANCED_KEYBOARD } from "./keyboard-services.ts";
 
 /** Bytes to be placed at a physical address. */
@@ -58,10 +57,7 @@ function diskTables({ ebda, hardDisks }: LowMemory): Placement[] {
 }
 
 /** BDA at 0x400 and EBDA, for a board with serial ports at the given addresses and an 80×25 VGA. */
-export function firmwareData(
-  serialPorts: readonly number[],
-  low: LowMemory = { ebda: EBDA_BASE, floppies: 0, hardDisks: [] },
-): Placement[] {
+export function firmwareData(serialPorts: readonly number[], low: LowMemory): Placement[] {
   const { ebda, floppies, hardDisks } = low;
   const bda = new Uint8Array(0x100);
   const view = new DataView(bda.buffer);
