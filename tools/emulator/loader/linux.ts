@@ -154,10 +154,12 @@ export function linuxImage(
   const setup = isReal
     ? placement.place("its setup code", setupCode(data.subarray(0, setupBytes)), {
         at: SETUP_SEGMENT.at,
+        below: MIB,
       })
     : placement.place("boot_params", new Uint8Array(PAGE), { at: BOOT_PARAMS });
   const commandLine = placement.place("the command line", text, {
     at: isReal ? setup.address + SETUP_SEGMENT.bytes : COMMAND_LINE,
+    ...(isReal ? { below: MIB } : {}),
   });
   const params = setup.data;
   const p = new DataView(params.buffer);
