@@ -40,7 +40,7 @@ import {
   splitAt,
   splitForRights,
 } from "./areas";
-import { EINVAL, ENOMEM } from "./errno";
+import { EFAULT, EINVAL, ENOMEM } from "./errno";
 import { copyContents, frameAt, frameToRead, frameToWrite, isCopy } from "./file_pages";
 import { dropFrame, isShared, shareFrame } from "./frames";
 import { create, destroy } from "./heap";
@@ -72,17 +72,17 @@ export function keepFault(reason: u32): void {
   faultReason = reason;
 }
 
-/** A page for `pointerTo`, or for bytes of a pipe, could not be had since `expectMemory`. */
-export let memoryLacked: bool = false;
+/** How a call fails for which a page could not be had since `expectMemory`, and that is done again then; 0 for none. */
+export let lackError: i64 = 0;
 
 /** A call begins: nothing has been lacking yet. */
 export function expectMemory(): void {
-  memoryLacked = false;
+  lackError = 0;
 }
 
 /** A page could not be had for a call that has done nothing yet, and fails with -ENOMEM. */
 export function lackMemory(): void {
-  memoryLacked = true;
+  lackError = -ENOMEM;
 }
 
 /** Memory is out for what `touch` has made usable. */
@@ -500,7 +500,7 @@ export function pointerTo(space: Space, address: u64, rights: u32): usize {
   let entry: u64 = slot === 0 ? 0 : load<u64>(slot);
   if ((entry & PRESENT) === 0 || (entry & (rights as u64)) !== (rights as u64)) {
     if (!touch(space, address, rights)) {
-      memoryLacked = memoryLacked || faultReason === FAULT_MEMORY;
+      if (faultReason === FAULT_MEMORY) lackError = -EFAULT;
       return 0;
     }
     slot = entryOf(space, address, false);

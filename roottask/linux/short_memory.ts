@@ -5,10 +5,9 @@
 
 import { deadline } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
-import { EFAULT, ENOMEM } from "../libroottask/errno";
 import { isMemoryShort, isSpared, makeRoom, reportEnd } from "../libroottask/out_of_memory";
 import { SIGKILL, STATE_KILLED, Thread, WAIT_TIMED_OUT } from "../libroottask/program";
-import { memoryLacked } from "../libroottask/space";
+import { lackError } from "../libroottask/space";
 import { waitFor } from "../libroottask/thread";
 
 /** How long a thread waits for another process to end before it looks again, nanoseconds. */
@@ -21,7 +20,7 @@ const MOMENT: u64 = 2_000_000;
 export function mustRepeat(thread: Thread, result: i64, before: u32): bool {
   const program = thread.program;
   if (program.ending !== 0) return false;
-  const failed = (result === -EFAULT || result === -ENOMEM) && memoryLacked;
+  const failed = lackError !== 0 && result === lackError;
   if (!failed && program.space.resident <= before) return false;
   if (!isMemoryShort()) return failed;
   if (makeRoom(program)) {
