@@ -4,7 +4,7 @@
 import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
-import type { DeviceRequest } from "./devices/device.ts";
+import type { AttachedMedia, DeviceRequest } from "./devices/device.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
 import type { Accel } from "./jit/accel.ts";
 import { LoadError } from "./load-error.ts";
@@ -20,8 +20,9 @@ export type CpuModel = keyof typeof CPU_MODELS;
 
 export { MAX_CPUS };
 
-/** Drives of a floppy controller. */
-const MAX_FLOPPIES = 2;
+/** Drives of a floppy controller, and ports of the board's AHCI controller. */
+const FLOPPY_DRIVES = 2;
+const ATA_PORTS = 6;
 
 /** Power-on time of the RTC unless told otherwise: runs must not depend on the host's clock. */
 const DEFAULT_EPOCH = Date.UTC(2026, 0, 1) / 1000;
@@ -40,12 +41,16 @@ export interface ModuleOptions {
 
 export interface DiskOptions {
   kind: MediaKind;
-  /** Contents, or a reader of them. They are not changed. */
+  /** Contents, or a reader of them. They are not changed unless the disk is persistent. */
   image: Uint8Array | ImageSource;
+  /** What the guest writes goes to the image; otherwise it is kept beside it and lost with the machine (the default). */
+  persistent?: boolean;
   /** "usb" for a stick (or a CD) on USB; "ata" by default. */
   bus?: DiskBus;
   /** Writes fail. */
   readOnly?: boolean;
+  /** Drive A (0) or B (1), or the port (0–5) that a disk or CD is at; the first free one by default. */
+  index?: number;
   /** Place in the boot order, smallest first, before what `bootOrder` says. */
   bootIndex?: number;
 }
@@ -72,7 +77,7 @@ export interface MachineOptions {
   modules?: readonly ModuleOptions[];
   /** Kernel command line behind the kernel's name. */
   append?: string;
-  /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
+  /** Disk images, which the BIOS boots from where there is no kernel. */
   disks?: readonly DiskOptions[];
   /** Kinds of media the BIOS tries, in order; hard disks, floppies, CDs by default. */
   bootOrder?: readonly MediaKind[];
@@ -103,6 +108,8 @@ export interface MachineOptions {
   onUnimplemented?: (what: string) => void;
   onAbsent?: (what: string) => void;
   onGuestError?: (what: string) => void;
+  /** The host failed to do what the guest asked for, as reading a disk's image; the guest sees an error of the device. */
+  onHostError?: (what: string) => void;
   onTrace?: CoreImports["trace"];
 }
 
@@ -178,16 +185,61 @@ export function bootModules(modules: MachineOptions["modules"] = []): Module[] {
   });
 }
 
-/** The disks of the options, in the order in which the BIOS numbers them. Throws `LoadError`. */
-export function disksOf(options: MachineOptions): { disk: Disk; bootIndex: number }[] {
-  const disks = (options.disks ?? []).map(({ kind, image, bus, readOnly, bootIndex }, i) => {
+/** A medium, and where it comes in the boot order: infinity where it has no place of its own. */
+export interface BootMedium {
+  readonly disk: Disk;
+  readonly bootIndex: number;
+}
+
+/** Media in the order in which the BIOS numbers them, and where they are attached. */
+export interface MachineMedia {
+  readonly inBootOrder: readonly BootMedium[];
+  readonly attached: AttachedMedia;
+}
+
+/** The disks of the options. Throws `LoadError` for those that there is no place for. */
+export function mediaOf(options: MachineOptions): MachineMedia {
+  const media = (options.disks ?? []).map(({ kind, image, bootIndex, index, ...traits }, i) => {
     const name = `disk${i}`;
     const source = ArrayBuffer.isView(image) ? bytesImage(name, image) : image;
-    const disk = new Disk(name, kind, source, { bus, readOnly });
-    return { disk, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
+    const disk = new Disk(name, kind, source, traits);
+    return { disk, index, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
   });
-  const floppies = disks.filter(({ disk }) => disk.kind === "floppy").length;
-  if (floppies > MAX_FLOPPIES)
-    throw new LoadError(`${floppies} floppies: expected at most ${MAX_FLOPPIES}`);
-  return disks.sort((a, b) => (a.bootIndex === b.bootIndex ? 0 : a.bootIndex - b.bootIndex));
+  const floppies = media.filter(({ disk }) => disk.kind === "floppy");
+  const ata = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "ata");
+  return {
+    inBootOrder: media.sort((a, b) =>
+      a.bootIndex === b.bootIndex ? 0 : a.bootIndex - b.bootIndex,
+    ),
+    attached: {
+      ata: attach(ata, ATA_PORTS, "disks and CDs"),
+      floppies: attach(floppies, FLOPPY_DRIVES, "floppies"),
+    },
+  };
+}
+
+/** Media by their place: those with an index at theirs, the others where there is room. */
+function attach(
+  media: readonly { disk: Disk; index?: number | undefined }[],
+  places: number,
+  what: string,
+): (Disk | undefined)[] {
+  if (media.length > places) {
+    throw new LoadError(`${media.length} ${what}: expected at most ${places}`);
+  }
+  const at: (Disk | undefined)[] = new Array(places).fill(undefined);
+  for (const { disk, index } of media) {
+    if (index === undefined) continue;
+    const name = `disk ${disk.imageName}: index ${index}`;
+    if (!Number.isInteger(index) || index < 0 || index >= places) {
+      throw new LoadError(`${name}: expected 0 to ${places - 1}`);
+    }
+    const other = at[index];
+    if (other !== undefined) throw new LoadError(`${name} is that of ${other.imageName} already`);
+    at[index] = disk;
+  }
+  for (const { disk, index } of media) {
+    if (index === undefined) at[at.indexOf(undefined)] = disk;
+  }
+  return at;
 }

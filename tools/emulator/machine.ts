@@ -18,8 +18,9 @@ import {
   checkedModel,
   checkedRam,
   deviceRequests,
-  disksOf,
+  type MachineMedia,
   type MachineOptions,
+  mediaOf,
   powerOnTime,
 } from "./machine-options.ts";
 import { pictureFile } from "./picture-file.ts";
@@ -103,6 +104,7 @@ export class Machine {
   readonly #map: MemoryMap;
   readonly #physical: PhysicalMemory;
   readonly #tier: Tier | undefined;
+  readonly #media: MachineMedia;
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
   #event: BoardEvent | { kind: "unbootable" } | undefined;
@@ -144,10 +146,12 @@ export class Machine {
     this.#map = map;
     this.ram = new GuestRam(core, map.ramBytes);
     this.cpus = Array.from({ length: cpus }, (_, n) => new CpuAccess(core, n));
+    this.#media = mediaOf(options);
     this.board = new Board(
       {
         map,
         cpus,
+        media: this.#media.attached,
         epoch: powerOnTime(options.clockStart),
         devices: deviceRequests(options),
         stuckA20: options.biosFaults?.a20?.stuck?.flatMap((by) => (by === "bios" ? [] : [by])),
@@ -230,8 +234,11 @@ export class Machine {
 
   /** The BIOS, which boots from disks unless there is a kernel. */
   #addBios(): void {
-    const disks = disksOf(this.options);
-    for (const { disk } of disks) this.board.add(disk);
+    const disks = this.#media.inBootOrder;
+    for (const { disk } of disks) {
+      disk.onFailure = (what) => this.options.onHostError?.(what);
+      this.board.add(disk);
+    }
     const { board, cpus, ram } = this;
     const passTime = (ns: number): void => this.core.pass_time(ns);
     const machine = { board, cpus, ram, map: this.#map, passTime };
@@ -658,7 +665,14 @@ export class Machine {
     return this.#generation;
   }
 
+  /** Throws `Error` for a machine with a disk that writes to its image, which could not be taken back. */
   snapshot(): Snapshot {
+    for (const { disk } of this.#media.inBootOrder) {
+      if (!disk.persistent) continue;
+      throw new Error(
+        `disk ${disk.imageName} writes to its image, which a snapshot cannot hold: start with -snapshot`,
+      );
+    }
     return captureSnapshot(this);
   }
 

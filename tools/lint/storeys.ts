@@ -36,8 +36,8 @@ const EMULATOR: Building = {
   storeys: [
     ["load-error.ts", "event-loop.ts"],
     ["core"],
-    ["devices", "jit"],
     ["media"],
+    ["devices", "jit"],
     ["platform"],
     ["loader", "screen.ts", "serial-line.ts"],
     ["inspect", "snapshot.ts", "picture-file.ts"],

@@ -4,6 +4,7 @@
 // restoring is an assignment.
 
 import { LoadError } from "../load-error.ts";
+import type { Disk } from "../media/disk.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 import type { PciFunction, PciHeader } from "./pci.ts";
 import type { Clock, Timer } from "./timers.ts";
@@ -82,7 +83,18 @@ export interface BoardFacts {
   readonly ecam: number;
   /** Time of the RTC at power-on, seconds since 1970. */
   readonly epoch: number;
+  readonly media: AttachedMedia;
 }
+
+/** Media by the place at which they are attached; undefined where nothing is. */
+export interface AttachedMedia {
+  /** Hard disks and CDs: the port of an AHCI controller, 2 × channel + unit of an IDE controller. */
+  readonly ata: readonly (Disk | undefined)[];
+  /** Drives A and B. */
+  readonly floppies: readonly (Disk | undefined)[];
+}
+
+export const NO_MEDIA: AttachedMedia = { ata: [], floppies: [] };
 
 /** Signals from devices to the rest of the machine. */
 export interface BoardPins {

@@ -19,7 +19,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     kernel: o.kernel,
     modules: o.initrd,
     append: o.append,
-    disks: o.disks.map(({ path, index: _, ...disk }) => ({ ...disk, image: path })),
+    disks: o.disks.map(({ path, ...disk }) => ({ ...disk, image: path })),
     bootOrder: o.bootOrder,
     bootOnce: o.bootOnce,
     clockStart: o.clockStart,

@@ -521,7 +521,7 @@ const OPTIONS: readonly Option[] = [
     value: "FILE",
     help: "ISO image to boot from (El Torito, no emulation)",
     apply: (o, v) => {
-      o.disks.push({ kind: "cdrom", path: v });
+      o.disks.push({ kind: "cdrom", path: v, index: 2 });
     },
   },
   diskOption("-hda", "disk", 0, "raw disk image to boot from; what is written is lost at the end"),
@@ -883,11 +883,6 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
   // Places that are given come first, as on the cables of QEMU's controllers.
   const place = (d: CliDisk): number => d.index ?? Number.POSITIVE_INFINITY;
   options.disks.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
-  if (options.kernel !== undefined && options.disks.length > 0) {
-    throw new UsageError(
-      "-kernel boots directly, without the BIOS that -cdrom, -hda and -drive are for",
-    );
-  }
   if (options.initrd !== undefined && options.kernel === undefined) {
     throw new UsageError("-initrd needs a kernel that takes modules: -kernel FILE");
   }

@@ -267,6 +267,7 @@ export class Session {
       onUnimplemented: (what) => this.say(`emu: not implemented: ${what}\n`),
       onAbsent: (what) => log.unimplemented(what),
       onGuestError: (what) => log.guestError(what),
+      onHostError: (what) => this.say(`emu: ${what}\n`),
       onTrace: (...event) => log.event(...event),
     });
     log.machine = machine;

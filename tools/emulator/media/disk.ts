@@ -1,7 +1,6 @@
-// Disks as a BIOS sees them: sectors of 512 bytes on hard disks and floppies, 2048 on CDs. Images are not
-// changed: what a guest writes is kept beside them and lost at the end of the run.
+// Media as controllers and the BIOS see them: sectors of 512 bytes on hard disks and floppies, 2048 on CDs. What a guest
+// writes goes to the image of a persistent disk; otherwise it is kept beside it and lost at the end of the run.
 
-import type { Device } from "../devices/device.ts";
 import { LoadError } from "../load-error.ts";
 import { assisted, floppyFormat, type Geometry, sectorsOf, translated } from "./geometry.ts";
 import type { ImageSource } from "./image.ts";
@@ -14,22 +13,29 @@ export interface DiskTraits {
   bus?: DiskBus;
   /** Writes fail; CDs are so always. */
   readOnly?: boolean;
+  /** What is written goes to the image, which must be one that can be changed. */
+  persistent?: boolean;
   /** For media that have one of their own; the others get what BIOSes make up. */
   geometry?: Geometry;
 }
 
-export class Disk implements Device {
+/** A device to snapshots: it has a name and a state. */
+export class Disk {
   readonly name: string;
   readonly kind: DiskKind;
   readonly bus: DiskBus;
   readonly readOnly: boolean;
+  /** What is written goes to the image: snapshots, which would have to take it back, cannot be. */
+  readonly persistent: boolean;
   readonly sectorBytes: number;
   readonly sectors: number;
   /** Cylinders, heads and sectors; none for CDs. */
   readonly geometry: Geometry;
   /** Drive type as INT 13h, AH=08h tells it for floppies; 0 for others. */
   readonly driveType: number;
-  /** Sectors that have been written, by number. */
+  /** Called when the host fails to read or write the image; the guest gets an error of the medium. */
+  onFailure: (what: string) => void = () => {};
+  /** Sectors that have been written and are kept beside the image, by number. */
   state: { written: Map<number, Uint8Array> } = { written: new Map() };
   readonly #source: ImageSource;
 
@@ -39,8 +45,14 @@ export class Disk implements Device {
     this.kind = kind;
     this.bus = traits.bus ?? "ata";
     this.readOnly = kind === "cdrom" || (traits.readOnly ?? false);
+    this.persistent = !this.readOnly && (traits.persistent ?? false);
     this.#source = source;
     this.sectorBytes = kind === "cdrom" ? 2048 : 512;
+    if (this.persistent && source.write === undefined) {
+      throw new LoadError(
+        `disk ${source.name}: its image cannot be changed, so it must be read-only`,
+      );
+    }
     const whole = Math.floor(source.size / this.sectorBytes);
     if (whole === 0) {
       throw new LoadError(
@@ -67,22 +79,33 @@ export class Disk implements Device {
   /** Contents are the medium's: a reset changes nothing. */
   reset(): void {}
 
-  /** `count` sectors from `first`, or undefined if they are not all on the disk. */
+  /** `count` sectors from `first`, or undefined if they are not all on the disk or its image cannot be read there. */
   read(first: number, count: number): Uint8Array | undefined {
-    if (first + count > this.sectors) return undefined;
-    const out = this.#source.read(first * this.sectorBytes, count * this.sectorBytes);
+    if (!this.#has(first, count)) return undefined;
+    const source = this.#source;
+    const out = this.#try("read", () =>
+      source.read(first * this.sectorBytes, count * this.sectorBytes),
+    );
     const { written } = this.state;
-    for (let i = 0; i < count && written.size > 0; i++) {
+    for (let i = 0; i < count && out !== undefined && written.size > 0; i++) {
       const changed = written.get(first + i);
       if (changed !== undefined) out.set(changed, i * this.sectorBytes);
     }
     return out;
   }
 
-  /** Whole sectors from `first`; false if they are not all on the disk or it cannot be written. */
+  /** Whole sectors from `first`; false if they are not all on the disk, or it or its image cannot be written there. */
   write(first: number, bytes: Uint8Array): boolean {
     const count = bytes.length / this.sectorBytes;
-    if (this.readOnly || first + count > this.sectors) return false;
+    if (this.readOnly || !this.#has(first, count)) return false;
+    if (this.persistent) {
+      const source = this.#source;
+      const done = this.#try("write", () => {
+        source.write?.(first * this.sectorBytes, bytes);
+        return true;
+      });
+      return done ?? false;
+    }
     for (let i = 0; i < count; i++) {
       this.state.written.set(
         first + i,
@@ -90,6 +113,29 @@ export class Disk implements Device {
       );
     }
     return true;
+  }
+
+  /** What has been written is as safe as it gets; false if the host cannot see to it. */
+  flush(): boolean {
+    if (!this.persistent) return true;
+    const done = this.#try("flush", () => {
+      this.#source.flush?.();
+      return true;
+    });
+    return done ?? false;
+  }
+
+  #has(first: number, count: number): boolean {
+    return first >= 0 && first + count <= this.sectors;
+  }
+
+  #try<T>(what: string, action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      this.onFailure(`disk ${this.imageName}: cannot ${what} it: ${(error as Error).message}`);
+      return undefined;
+    }
   }
 }
 

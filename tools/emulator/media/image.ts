@@ -6,8 +6,12 @@ export interface ImageSource {
   name: string;
   /** Bytes. */
   size: number;
-  /** `length` bytes at `offset`; zeros beyond the end. The result belongs to the caller. */
+  /** `length` bytes at `offset`; zeros beyond the end. The result belongs to the caller. Throws `Error` where the host cannot. */
   read(offset: number, length: number): Uint8Array;
+  /** Changes bytes inside the image; not there where it cannot be changed. Throws `Error` where the host cannot. */
+  write?(offset: number, bytes: Uint8Array): void;
+  /** What has been written is on the host's storage when this returns. Throws `Error` where the host cannot. */
+  flush?(): void;
 }
 
 /** An image that is in memory. */

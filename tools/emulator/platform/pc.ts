@@ -7,6 +7,7 @@ import { firmwareRoute, pirqOf } from "../devices/chipset.ts";
 import { DebugConsole } from "../devices/debug-console.ts";
 import {
   type A20Gate,
+  type AttachedMedia,
   type BoardFacts,
   ClaimError,
   completeOptions,
@@ -17,6 +18,7 @@ import {
   type DeviceRequest,
   type GuestLog,
   type GuestMemory,
+  NO_MEDIA,
   type Slot,
 } from "../devices/device.ts";
 import { Hpet } from "../devices/hpet.ts";
@@ -67,6 +69,8 @@ export interface BoardOptions {
   epoch: number;
   /** Devices beside those that every board has. */
   devices: readonly DeviceRequest[];
+  /** What the controllers of disks find at their ports; nothing unless given. */
+  media?: AttachedMedia;
   /** Gates of address line 20 that take what is written to them and do nothing. */
   stuckA20?: readonly A20Gate[];
 }
@@ -130,6 +134,7 @@ export class Board {
       ecam: options.map.ecam,
       cpus: options.cpus,
       epoch: options.epoch,
+      media: options.media ?? NO_MEDIA,
     };
     this.#attachments = {
       ports: this.ports,

@@ -6,6 +6,7 @@ export const WRITE_PROTECTED = 0x03;
 export const SECTOR_NOT_FOUND = 0x04;
 export const MEDIUM_CHANGED = 0x06;
 export const DMA_BOUNDARY = 0x09;
+export const CONTROLLER_FAILED = 0x20;
 export const NOT_LOCKED = 0xb0;
 export const LOCKED = 0xb1;
 export const NOT_REMOVABLE = 0xb2;

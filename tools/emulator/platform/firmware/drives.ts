@@ -4,7 +4,14 @@
 import type { Disk } from "../../media/disk.ts";
 import { type BootEntry, emulatedDisk } from "../../media/el-torito.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
-import { BAD_COMMAND, DMA_BOUNDARY, OK, SECTOR_NOT_FOUND, WRITE_PROTECTED } from "./disk-status.ts";
+import {
+  BAD_COMMAND,
+  CONTROLLER_FAILED,
+  DMA_BOUNDARY,
+  OK,
+  SECTOR_NOT_FOUND,
+  WRITE_PROTECTED,
+} from "./disk-status.ts";
 import type { DiskFaults, ReadFault } from "./faults.ts";
 
 export const FLOPPY = 0x00;
@@ -138,8 +145,9 @@ export class Drives {
     const fault = this.#fault(drive, first, count);
     const status = fault?.[1].status ?? OK;
     const moved = fault === undefined ? count : fault[1].partial ? fault[0] - first : 0;
-    const bytes = moved > 0 ? disk.read(first, moved) : undefined;
-    return bytes === undefined ? nothing(status) : { status, count: moved, bytes };
+    if (moved <= 0) return nothing(status);
+    const bytes = disk.read(first, moved);
+    return bytes === undefined ? nothing(CONTROLLER_FAILED) : { status, count: moved, bytes };
   }
 
   /** Writes what `buffer` gives for `count` sectors. */
@@ -153,8 +161,7 @@ export class Drives {
     if (disk.readOnly) return nothing(WRITE_PROTECTED);
     const refusal = this.#refusal(disk, first, count, address);
     if (refusal !== OK) return nothing(refusal);
-    disk.write(first, buffer());
-    return { ...nothing(OK), count };
+    return disk.write(first, buffer()) ? { ...nothing(OK), count } : nothing(CONTROLLER_FAILED);
   }
 
   /** Verifies sectors: that they are there. */
