@@ -12,6 +12,7 @@ import type { Module } from "./loader/modules.ts";
 import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
 import { bytesImage, type ImageSource } from "./media/image.ts";
 import type { BiosFaults } from "./platform/firmware/faults.ts";
+import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
 /** CPU models by their name on the command line, and their number in the core. */
@@ -77,6 +78,16 @@ export interface MachineOptions {
   modules?: readonly ModuleOptions[];
   /** Kernel command line behind the kernel's name. */
   append?: string;
+  /** Firmware in place of our BIOS: a flash image that ends at 4 GiB. Such firmware boots from disks; `kernel` is not for it. */
+  bios?: Uint8Array;
+  /** For messages; "bios" by default. */
+  biosName?: string;
+  /** What such firmware is told about its boot menu. */
+  bootMenu?: BootMenu;
+  /** More files of the firmware configuration device. */
+  firmwareFiles?: readonly { name: string; data: Uint8Array }[];
+  /** The display adapter's expansion ROM for such firmware: its video BIOS. */
+  vgaRom?: Uint8Array;
   /** Disk images, which the BIOS boots from where there is no kernel. */
   disks?: readonly DiskOptions[];
   /** Kinds of media the BIOS tries, in order; hard disks, floppies, CDs by default. */
@@ -89,8 +100,9 @@ export interface MachineOptions {
   clockStart?: Date;
   /** Which of COM1 to COM4 there are, in this order; COM1 alone by default. */
   serialPorts?: readonly boolean[];
-  /** The console at port 0xE9; on by default. */
+  /** The debug console; on by default, at port 0xE9 unless `debugConsolePort` is another. */
   debugConsole?: boolean;
+  debugConsolePort?: number;
   debugExit?: { iobase: number; iosize: number };
   /** More devices, as -device names them (platform/devices.ts). */
   devices?: readonly DeviceRequest[];
@@ -170,7 +182,9 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
     ...(options.serialPorts ?? [true]).flatMap((there, index) =>
       there ? [{ kind: "isa-serial", options: { index } }] : [],
     ),
-    ...((options.debugConsole ?? true) ? [{ kind: "isa-debugcon" }] : []),
+    ...((options.debugConsole ?? true)
+      ? [{ kind: "isa-debugcon", options: { iobase: options.debugConsolePort ?? 0xe9 } }]
+      : []),
     ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
     ...(options.devices ?? []),

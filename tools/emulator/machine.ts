@@ -24,18 +24,24 @@ import {
   powerOnTime,
 } from "./machine-options.ts";
 import { pictureFile } from "./picture-file.ts";
-import { mapBoardMemory } from "./platform/core-pages.ts";
+import { BoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
-import { acpiTables } from "./platform/firmware/acpi-tables.ts";
+import { type AcpiFacts, acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
+import {
+  checkedFirmware,
+  cmosBootOrder,
+  expansionRom,
+  firmwareFiles,
+} from "./platform/firmware/guest-firmware.ts";
 import type { Placement } from "./platform/firmware/low-memory.ts";
 import { mpTables } from "./platform/firmware/mp-tables.ts";
 import { wakeAt, wakingVector } from "./platform/firmware/wake.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
-import { Board, type BoardEvent } from "./platform/pc.ts";
+import { Board, type BoardEvent, type BoardOptions } from "./platform/pc.ts";
 import { PhysicalMemory } from "./platform/physical-memory.ts";
 import { VideoMemory } from "./platform/video-memory.ts";
 import { type Picture, picture, type RgbaPicture, rgbaPicture, textRows } from "./screen.ts";
@@ -44,6 +50,9 @@ import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./sn
 
 /** Virtual time between looks at the outside world, ns. Fixed, so that it cannot change a run. */
 const SLICE_NS = 2_000_000;
+/** CMOS memory's shutdown status, which tells firmware of the guest's that the machine comes out of S3 (QEMU hw/i386/pc.c). */
+const SHUTDOWN_STATUS = 0x0f;
+const WOKEN_FROM_S3 = 0xfe;
 /** Events that wait for their turn at most. */
 const MAX_PLANNED = 1024;
 /** Host time after which an asynchronous run lets the event loop turn, ms. */
@@ -102,6 +111,7 @@ export class Machine {
   readonly kernel: Input | undefined;
 
   readonly #map: MemoryMap;
+  readonly #memory: BoardMemory;
   readonly #physical: PhysicalMemory;
   readonly #tier: Tier | undefined;
   readonly #media: MachineMedia;
@@ -145,6 +155,7 @@ export class Machine {
     this.kernel = image?.kernel;
     this.#map = map;
     this.ram = new GuestRam(core, map.ramBytes);
+    this.#memory = new BoardMemory(core, this.ram, options.bios);
     this.cpus = Array.from({ length: cpus }, (_, n) => new CpuAccess(core, n));
     this.#media = mediaOf(options);
     this.board = new Board(
@@ -152,6 +163,7 @@ export class Machine {
         map,
         cpus,
         media: this.#media.attached,
+        ...this.#guestFirmware(),
         epoch: powerOnTime(options.clockStart),
         devices: deviceRequests(options),
         stuckA20: options.biosFaults?.a20?.stuck?.flatMap((by) => (by === "bios" ? [] : [by])),
@@ -160,6 +172,11 @@ export class Machine {
         setIntr: (level) => core.set_intr(level ? 1 : 0),
         apicMessage: (...m) => core.apic_message(...m) !== 0,
         setA20: (on) => core.set_a20(on ? 1 : 0),
+        shadow: (areas) => this.#memory.shadow(areas),
+        writeShadowed: (address, value, size) => {
+          if (this.#memory.writeShadowed(address, value, size)) return;
+          options.onGuestError?.(`write to read-only memory at 0x${address.toString(16)}`);
+        },
         videoMemory: (bytes) => new VideoMemory(core, bytes, map.ramBytes),
       },
       {
@@ -178,7 +195,7 @@ export class Machine {
         guestError: (what) => options.onGuestError?.(what),
       },
     );
-    this.#physical = new PhysicalMemory(this.ram, this.board.mmio);
+    this.#physical = new PhysicalMemory(this.#memory, this.board.mmio);
     this.board.onEvent = (event) => this.#ask(event);
     const { debugConsole, serialPorts } = this.board;
     this.serialLines = serialPorts.map((uart, port) => {
@@ -220,25 +237,53 @@ export class Machine {
     const tier = tierOf(options.core, options.accel);
     const core = await instantiateCore(options.core, imports, tier?.imports);
     tier?.attach(core);
-    core.create(cpus, ramBytes, model);
+    const flash = options.bios && checkedFirmware(options.biosName ?? "bios", options.bios);
+    core.create(cpus, ramBytes + (flash?.length ?? 0), model);
     core.set_latencies(options.icount === true ? 0 : 1);
     if (options.skipWaits === false) core.set_skipping(0);
     const map = image?.map ?? biosMap(ramBytes, options);
     const machine = new this(core, map, cpus, options, image, tier);
     holder.machine = machine;
-    mapBoardMemory(core, ramBytes);
-    machine.#addBios();
+    machine.#addDisks();
+    if (flash === undefined) machine.#addBios();
     machine.powerOn();
     return machine;
+  }
+
+  #addDisks(): void {
+    for (const { disk } of this.#media.inBootOrder) {
+      disk.onFailure = (what) => this.options.onHostError?.(what);
+      this.board.add(disk);
+    }
+  }
+
+  /** What the board is to be for firmware of the guest's; nothing where it is ours. */
+  #guestFirmware(): Partial<BoardOptions> {
+    const { bios, vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
+    const files = more.map(({ name, data }) => ({ name, contents: () => data }));
+    if (bios === undefined) return { firmwareFiles: files };
+    const facts = (): AcpiFacts => this.#tableFacts(this.board.ecam);
+    return {
+      bare: true,
+      vgaRom: vgaRom && expansionRom(vgaRom),
+      firmwareFiles: [...firmwareFiles(this.#map.ramBytes, bootMenu, facts), ...files],
+    };
+  }
+
+  /** What firmware's tables are about, with PCI configuration's window at `ecam`. */
+  #tableFacts(ecam: number): AcpiFacts {
+    const { serialPorts } = this.board;
+    return {
+      map: { ...this.#map, ecam },
+      cpus: this.cpus.length,
+      acpiOnly: this.options.bios !== undefined,
+      serialPorts: serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
+    };
   }
 
   /** The BIOS, which boots from disks unless there is a kernel. */
   #addBios(): void {
     const disks = this.#media.inBootOrder;
-    for (const { disk } of disks) {
-      disk.onFailure = (what) => this.options.onHostError?.(what);
-      this.board.add(disk);
-    }
     const { board, cpus, ram } = this;
     const passTime = (ns: number): void => this.core.pass_time(ns);
     const machine = { board, cpus, ram, map: this.#map, passTime };
@@ -259,14 +304,17 @@ export class Machine {
     this.#event = undefined;
     for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
     this.board.reset();
-    const bios = this.#bios as Bios;
     const { bootOnce = this.#bootOrder } = this.options;
-    bios.state.order = this.#started ? this.#bootOrder : bootOnce;
+    const order = this.#started ? this.#bootOrder : bootOnce;
     this.#started = true;
-    const { board } = this;
-    const cpus = this.cpus.length;
-    const serialPorts = board.serialPorts.flatMap((port, i) => (port === undefined ? [] : [i]));
-    const tables = [...acpiTables({ map: this.#map, cpus, serialPorts }), ...mpTables(cpus)];
+    const bios = this.#bios;
+    if (bios === undefined) {
+      this.board.rtc.setUp(cmosBootOrder(order));
+      return;
+    }
+    bios.state.order = order;
+    const facts = this.#tableFacts(this.#map.ecam);
+    const tables = [...acpiTables(facts), ...mpTables(facts.cpus)];
     const install = (placements: readonly Placement[]): void => {
       bios.install();
       for (const p of placements) this.ram.write(p.address, p.data);
@@ -306,6 +354,14 @@ export class Machine {
    */
   wakeUp(): boolean {
     if (!this.asleep) return false;
+    if (this.#bios === undefined) {
+      this.#event = undefined;
+      for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
+      this.board.reset();
+      this.board.rtc.setUp({ [SHUTDOWN_STATUS]: WOKEN_FROM_S3 });
+      this.board.pm.wake();
+      return true;
+    }
     const vector = wakingVector(this.ram, this.#map);
     if (vector === 0) {
       this.powerOn();

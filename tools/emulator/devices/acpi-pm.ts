@@ -1,13 +1,22 @@
-// The ICH9's ACPI power management block at PMBASE 0x600: PM1a event and control, the 24-bit PM
+// The ICH9's ACPI power management block at PMBASE (0x600 with our BIOS): PM1a event and control, the 24-bit PM
 // timer, GPE0, and the SMI command port 0xB2 that hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet,
 // 13.8.3). S5 is sleep type 0, S3 is 1, as on QEMU. S4 is left out: the DSDT does not offer it.
 
-import type { BoardPins, Device, DeviceKind, GuestLog, PortHandler, Slot } from "./device.ts";
+import type {
+  BoardPins,
+  Device,
+  DeviceKind,
+  GuestLog,
+  MmioHandler,
+  PortHandler,
+  Slot,
+} from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 import type { Clock, Timer } from "./timers.ts";
 
 export const PM_BASE = 0x600;
-const PM_LENGTH = 0x80;
+/** Bytes of the block of registers at PMBASE. */
+export const PM_LENGTH = 0x80;
 /** PM timer frequency, Hz (ACPI 6.4, 4.8.2.1). */
 const PM_TIMER_HZ = 3579545;
 export const SMI_COMMAND_PORT = 0xb2;
@@ -26,6 +35,13 @@ const STATUS_BITS = 0xcf31;
 const ENABLE_BITS = 0x4721;
 const SCI_EN = 1;
 const SLP_EN = 0x2000;
+/**
+ * SMI_EN as our BIOS leaves it: global, end of SMI, TCO. There is no system management mode: for firmware of the guest's
+ * the command port's interrupt is enabled already, which tells it that somebody else has it, and ACPI is on for good, as with
+ * QEMU's smm=off.
+ */
+const SMI_BY_BIOS = 0x2003;
+const SMI_LOCKED = 0x20;
 
 export class AcpiPm implements Device {
   readonly name: string;
@@ -37,7 +53,7 @@ export class AcpiPm implements Device {
     gpeEnable: 0,
     smiCommand: 0,
     smiStatus: 0,
-    smiEnable: 0x2003,
+    smiEnable: 0,
     /** The machine sleeps (S3) and has not been woken. */
     asleep: false,
     /** Half periods of the timer already accounted for in TMR_STS. */
@@ -48,6 +64,7 @@ export class AcpiPm implements Device {
   readonly #log: GuestLog;
   readonly #pins: BoardPins;
   readonly #timer: Timer;
+  readonly #afterReset: { readonly smiEnable: number; readonly control: number };
 
   constructor(slot: Slot) {
     this.name = slot.name;
@@ -56,7 +73,9 @@ export class AcpiPm implements Device {
     this.#pins = slot.pins;
     this.#sci = slot.isaIrq(SCI_IRQ);
     this.#timer = slot.timer(() => this.#update());
-    slot.ports(PM_BASE, PM_LENGTH, this.#ports(), 7);
+    const { bare } = slot.board;
+    this.#afterReset = { smiEnable: bare ? SMI_LOCKED : SMI_BY_BIOS, control: bare ? SCI_EN : 0 };
+    Object.assign(this.state, this.#afterReset);
     slot.ports(SMI_COMMAND_PORT, 2, this.#smiPorts());
   }
 
@@ -65,12 +84,11 @@ export class AcpiPm implements Device {
     this.state = {
       status: 0,
       enable: 0,
-      control: 0,
       gpeStatus: 0,
       gpeEnable: 0,
       smiCommand: 0,
       smiStatus: 0,
-      smiEnable: 0x2003,
+      ...this.#afterReset,
       asleep: false,
       halfPeriods: now,
     };
@@ -115,16 +133,17 @@ export class AcpiPm implements Device {
     }
   }
 
-  /** Ports PM_BASE … PM_BASE + 0x7F, bytes, words and double words. */
-  #ports(): PortHandler {
+  /** The registers at PMBASE, which the LPC bridge places: bytes, words and double words. */
+  readonly block: MmioHandler = this.#block();
+
+  #block(): MmioHandler {
     return {
-      read: (port, size) => {
-        const offset = port - PM_BASE;
+      read: (offset, size) => {
         const aligned = offset & ~3;
         const value = this.#read32(aligned) >>> ((offset & 3) * 8);
         return size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff);
       },
-      write: (port, value, size) => this.#write(port - PM_BASE, value, size),
+      write: (offset, value, size) => this.#write(offset, value, size),
     };
   }
 

@@ -79,11 +79,36 @@ export interface BoardFacts {
   /** RAM from address 0, bytes. */
   readonly ramBytes: number;
   readonly cpus: number;
-  /** Start of the 256 MiB PCI configuration window. */
+  /** Firmware is the guest's: registers are as hardware comes out of a reset, not as our BIOS leaves them. */
+  readonly bare: boolean;
+  /** Files that the firmware configuration device offers. */
+  readonly firmwareFiles: readonly FirmwareFile[];
+  /** Contents of the display adapter's expansion ROM. */
+  readonly vgaRom: Uint8Array | undefined;
+  /** Start of the 256 MiB PCI configuration window, where firmware is ours. */
   readonly ecam: number;
   /** Time of the RTC at power-on, seconds since 1970. */
   readonly epoch: number;
   readonly media: AttachedMedia;
+}
+
+/** A file of the firmware configuration device. */
+export interface FirmwareFile {
+  /** Up to 55 characters. */
+  readonly name: string;
+  /** Made anew after each reset, when it is first selected. */
+  contents(): Uint8Array;
+}
+
+/** A stretch of C0000–FFFFF and what the host bridge's PAM registers make of it. */
+export interface ShadowedArea {
+  readonly start: number;
+  /** Bytes. */
+  readonly length: number;
+  /** Reads reach RAM, otherwise firmware's flash or nothing. */
+  readonly readsRam: boolean;
+  /** Writes reach RAM, otherwise nothing. */
+  readonly writesRam: boolean;
 }
 
 /** Media by the place at which they are attached; undefined where nothing is. */
@@ -103,6 +128,8 @@ export interface BoardPins {
   powerOff(): void;
   /** Stops the machine until it is woken: ACPI S3. */
   suspend(): void;
+  /** Has C0000–FFFFF be RAM or ROM from now on. */
+  shadow(areas: readonly ShadowedArea[]): void;
   /** Ends the run with an exit status, 0–255. */
   exit(status: number): void;
   /** The gate of address line 20; `by` is the register that was written, none for a reset. */

@@ -1,7 +1,8 @@
 // QEMU's firmware configuration device: selector port 0x510, data port 0x511, DMA at 0x514 (QEMU
-// docs/specs/fw_cfg.rst). Items are fixed when the machine is built; guests cannot write them.
+// docs/specs/fw_cfg.rst). Items are fixed when the machine is built, files are made when they are first selected; guests
+// cannot write them.
 
-import type { Device, DeviceKind, GuestMemory, PortHandler, Slot } from "./device.ts";
+import type { Device, DeviceKind, FirmwareFile, GuestMemory, PortHandler, Slot } from "./device.ts";
 
 const FW_CFG_PORT = 0x510;
 const FW_CFG_DMA_PORT = 0x514;
@@ -12,6 +13,9 @@ const RAM_SIZE = 0x03;
 const NB_CPUS = 0x05;
 const MAX_CPUS = 0x0f;
 const FILE_DIR = 0x19;
+/** Key of the first file. */
+const FIRST_FILE = 0x20;
+const NAME_BYTES = 56;
 /** Traditional interface and DMA. */
 const ID_BITS = 3;
 
@@ -30,6 +34,7 @@ class FwCfg implements Device {
   readonly name: string;
   state = { selected: 0, offset: 0, dmaHigh: 0 };
   readonly #items = new Map<number, Uint8Array>();
+  readonly #files: readonly FirmwareFile[];
   readonly #memory: GuestMemory;
 
   constructor(slot: Slot) {
@@ -48,16 +53,42 @@ class FwCfg implements Device {
     number(RAM_SIZE, ramBytes, 8);
     number(NB_CPUS, cpus, 4);
     number(MAX_CPUS, cpus, 4);
-    // No files: their count is 0.
-    this.#items.set(FILE_DIR, new Uint8Array(4));
+    // Sorted by name, as QEMU has them.
+    this.#files = [...slot.board.firmwareFiles].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   reset(): void {
     this.state = { selected: 0, offset: 0, dmaHigh: 0 };
+    for (const key of [...this.#items.keys()]) if (key >= FILE_DIR) this.#items.delete(key);
+  }
+
+  restored(): void {
+    // What a file holds follows from the board, which is another one now.
+    for (const key of [...this.#items.keys()]) if (key >= FILE_DIR) this.#items.delete(key);
   }
 
   #item(): Uint8Array {
-    return this.#items.get(this.state.selected & 0x3fff) ?? new Uint8Array(0);
+    const key = this.state.selected & 0x3fff;
+    let item = this.#items.get(key);
+    if (item === undefined) {
+      item = key === FILE_DIR ? this.#directory() : this.#files[key - FIRST_FILE]?.contents();
+      this.#items.set(key, item ?? new Uint8Array(0));
+    }
+    return item ?? new Uint8Array(0);
+  }
+
+  /** The files: their number, then size, key and name of each, big-endian. */
+  #directory(): Uint8Array {
+    const bytes = new Uint8Array(4 + this.#files.length * (8 + NAME_BYTES));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, this.#files.length);
+    this.#files.forEach((file, i) => {
+      const at = 4 + i * (8 + NAME_BYTES);
+      view.setUint32(at, file.contents().length);
+      view.setUint16(at + 4, FIRST_FILE + i);
+      bytes.set(new TextEncoder().encode(file.name), at + 8);
+    });
+    return bytes;
   }
 
   #select(key: number): void {

@@ -20,7 +20,8 @@ const CONFIG_BYTES = 256;
 const COMMAND = 0x04;
 const STATUS = 0x06;
 const BAR0 = 0x10;
-const BAR_END = 0x28;
+const ROM_BAR = 0x30;
+const ROM_ENABLE = 1;
 const CAPABILITIES = 0x34;
 const INTERRUPT_LINE = 0x3c;
 const INTERRUPT_PIN = 0x3d;
@@ -64,6 +65,20 @@ export interface PciCapability {
   readonly writable?: readonly number[];
 }
 
+/** The expansion ROM among the base address registers, as QEMU counts them. */
+const ROM_INDEX = 6;
+
+function romHandler(rom: Uint8Array): MmioHandler {
+  const view = new DataView(rom.buffer, rom.byteOffset, rom.byteLength);
+  const read = (offset: number, size: number): number =>
+    size === 4
+      ? view.getUint32(offset, true)
+      : size === 2
+        ? view.getUint16(offset, true)
+        : view.getUint8(offset);
+  return { read, peek: (offset) => view.getUint8(offset), write: () => {} };
+}
+
 /** What a function is when it comes out of reset and firmware has set it up. */
 export interface PciHeader {
   /** Name in lists; the device's unless given. */
@@ -87,11 +102,15 @@ export interface PciHeader {
   /** Number of messages, a power of two up to 32, and where the capability is. */
   readonly msi?: { readonly messages: 1 | 2 | 4 | 8 | 16 | 32; readonly at?: number };
   readonly capabilities?: readonly PciCapability[];
+  /** Contents of the expansion ROM, a power of two of at least 2048 bytes. */
+  readonly rom?: Uint8Array | undefined;
 }
 
 /** What a function needs of the board. */
 export interface PciFabric {
   readonly memory: GuestMemory;
+  /** Firmware is the guest's: it places base address registers and turns decoding on. */
+  readonly bare: boolean;
   /** Decodes an I/O or memory region from now on; the result ends that. */
   decode(
     what: string,
@@ -146,7 +165,7 @@ export class PciFunction {
     this.set16(0, header.vendor);
     this.set16(2, header.deviceId);
     // Firmware turns decoding on, and SERR.
-    this.set16(COMMAND, 0x0100 | COMMAND_IO | COMMAND_MEMORY);
+    if (!fabric.bare) this.set16(COMMAND, 0x0100 | COMMAND_IO | COMMAND_MEMORY);
     this.set32(8, (header.classCode << 8) | (header.revision ?? 0));
     if (header.multifunction) this.config[0x0e] = 0x80;
     this.set32(0x2c, header.subsystem ?? 0x1100_1af4);
@@ -154,12 +173,16 @@ export class PciFunction {
     this.allow16(COMMAND, 0x0507);
     this.#writable[0x0c] = 0xff;
     this.#writable[INTERRUPT_LINE] = 0xff;
-    for (const bar of header.bars ?? []) this.#addBar(bar, bar.address ?? placeBar(bar));
+    for (const bar of header.bars ?? []) {
+      this.#addBar(bar, fabric.bare ? 0 : (bar.address ?? placeBar(bar)));
+    }
+    if (header.rom !== undefined)
+      this.allow32(ROM_BAR, (~(header.rom.length - 1) | ROM_ENABLE) >>> 0);
     const pin = header.interruptPin;
     if (pin !== undefined) {
       this.#line = fabric.interruptLine(header.device, pin);
       this.config[INTERRUPT_PIN] = pin;
-      this.config[INTERRUPT_LINE] = fabric.firmwareIrq(header.device, pin);
+      if (!fabric.bare) this.config[INTERRUPT_LINE] = fabric.firmwareIrq(header.device, pin);
     }
     let last = CAPABILITIES;
     let free = FIRST_CAPABILITY;
@@ -261,7 +284,7 @@ export class PciFunction {
       const byte = (value >>> (8 * i)) & 0xff;
       this.config[at] = ((this.config[at] as number) & ~mask) | (byte & mask);
     }
-    if (offset < BAR_END && offset + size > COMMAND) this.#remap();
+    if (offset < ROM_BAR + 4 && offset + size > COMMAND) this.#remap();
     this.#updateLine();
     this.onWrite(offset, size);
   }
@@ -297,6 +320,35 @@ export class PciFunction {
       const end = this.#fabric.decode(what, kind, target, bar.size, bar.handler, bar.memory);
       this.#decoded.set(bar.index, { address: target, end });
     }
+    this.#showRom();
+  }
+
+  /** Has the expansion ROM show where its register says (PCI Local Bus 3.0, 6.2.5.2). */
+  #showRom(): void {
+    const { rom } = this.header;
+    if (rom === undefined) return;
+    const register = this.get32(ROM_BAR);
+    const address = (register & ~(rom.length - 1)) >>> 0;
+    const on = register & ROM_ENABLE && this.get16(COMMAND) & COMMAND_MEMORY;
+    const target = on && address !== 0 && address + rom.length <= 0xffff_f000 ? address : -1;
+    const present = this.#decoded.get(ROM_INDEX);
+    if (target === (present?.address ?? -1)) return;
+    present?.end();
+    this.#decoded.delete(ROM_INDEX);
+    if (target < 0) return;
+    const end = this.decode(`${this.name} ROM`, "memory", target, rom.length, romHandler(rom));
+    this.#decoded.set(ROM_INDEX, { address: target, end });
+  }
+
+  /** Decodes a window that a register of the function places, until the result is called. */
+  decode(
+    what: string,
+    kind: "io" | "memory",
+    start: number,
+    size: number,
+    handler: MmioHandler,
+  ): () => void {
+    return this.#fabric.decode(what, kind, start, size, handler);
   }
 
   // ---- Interrupts and bus mastering
@@ -367,7 +419,6 @@ export class PciBus implements Device {
     this.name = slot.name;
     slot.ports(0xcf8, 1, this.#addressPort(), 4);
     slot.ports(0xcfc, 4, this.#dataPorts(), 7);
-    slot.mmio(slot.board.ecam, 0x1000_0000, this.#ecam());
   }
 
   /** Puts a function on the bus. Throws `ClaimError` if another has its place. */
@@ -437,6 +488,9 @@ export class PciBus implements Device {
       },
     };
   }
+
+  /** What shows in the configuration window (ECAM), which the host bridge places. */
+  readonly window: MmioHandler = this.#ecam();
 
   /** ECAM: bus in bits 27:20, device and function in 19:12, register in 11:0. */
   #ecam(): MmioHandler {

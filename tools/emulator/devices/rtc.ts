@@ -101,6 +101,11 @@ export class Rtc implements Device {
     ram[0x5f] = cpus - 1;
   }
 
+  /** Stores bytes of CMOS memory by their index, as setup does. */
+  setUp(bytes: Readonly<Record<number, number>>): void {
+    for (const [index, value] of Object.entries(bytes)) this.state.ram[Number(index)] = value;
+  }
+
   /** Takes IRQ 8 away from the clock, or gives it back. */
   connect(on: boolean): void {
     this.state.connected = on;

@@ -61,6 +61,7 @@ export class Vga implements Device {
       deviceId: 0x1111,
       classCode: 0x030000,
       revision: 2,
+      rom: slot.board.vgaRom,
       bars: [
         {
           index: 0,

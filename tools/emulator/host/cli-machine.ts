@@ -1,11 +1,30 @@
 // The machine that the command line asks for.
 
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type CliOptions, UsageError } from "./cli-options.ts";
+import { readInput } from "./files.ts";
 import type { MachineOptions } from "./machine.ts";
+
+/** Where Debian and others have firmware images; a name without a folder is looked for there, behind the folders of -L. */
+const FIRMWARE_FOLDERS = ["/usr/share/seabios", "/usr/share/qemu", "/usr/share/ovmf"];
+/** The video BIOS of the display adapter that -vga std is, as SeaBIOS's package has it. */
+const VGA_ROM = "vgabios-stdvga.bin";
+
+/** The firmware that -bios names, and beside it or where QEMU looks the display adapter's video BIOS. */
+function firmware({ bios, dataFolders, vga }: CliOptions): Pick<MachineOptions, "bios" | "vgaRom"> {
+  if (bios === undefined) return {};
+  const folders = [...dataFolders, ...FIRMWARE_FOLDERS];
+  const found = (name: string, where: readonly string[]): string | undefined =>
+    where.map((folder) => join(folder, name)).find((path) => existsSync(path));
+  const path = existsSync(bios) || bios.includes("/") ? bios : found(bios, folders);
+  const vgaRom = vga ? found(VGA_ROM, [dirname(path ?? bios), ...folders]) : undefined;
+  return { bios: path ?? bios, ...(vgaRom === undefined ? {} : { vgaRom }) };
+}
 
 /** Options of the machine alone: where its output goes is the caller's business. Throws `UsageError`. */
 export function machineOptions(o: CliOptions): MachineOptions {
-  if (o.kernel === undefined && o.disks.length === 0) {
+  if (o.kernel === undefined && o.disks.length === 0 && o.bios === undefined) {
     throw new UsageError(
       "nothing to boot: give -kernel FILE, -cdrom FILE or -hda FILE (--help shows all options)",
     );
@@ -19,12 +38,19 @@ export function machineOptions(o: CliOptions): MachineOptions {
     kernel: o.kernel,
     modules: o.initrd,
     append: o.append,
+    ...firmware(o),
+    bootMenu: o.bootMenu,
+    firmwareFiles: o.firmwareFiles.map(({ name, file, text = "" }) => ({
+      name,
+      data: file === undefined ? new TextEncoder().encode(text) : readInput(file, "-fw_cfg").data,
+    })),
     disks: o.disks.map(({ path, ...disk }) => ({ ...disk, image: path })),
     bootOrder: o.bootOrder,
     bootOnce: o.bootOnce,
     clockStart: o.clockStart,
     serialPorts: o.serials.map((device) => device.kind !== "none"),
     debugConsole: o.debugcon.kind !== "none",
+    debugConsolePort: o.debugconPort,
     devices: o.devices,
     vga: o.vga,
     reboot: o.reboot,

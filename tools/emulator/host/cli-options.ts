@@ -18,6 +18,7 @@ import {
 import type { DiskBus } from "../media/disk.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
+import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, parseChardev } from "./chardev.ts";
 import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
@@ -47,6 +48,15 @@ export interface CliOptions {
   /** What an option takes, which `help` in place of its value asks for. */
   listing?: string;
   kernel?: string;
+  bios?: string;
+  /** What firmware of -bios is told about its menu. */
+  bootMenu: BootMenu;
+  /** Files of -fw_cfg: name, and where the contents are. */
+  firmwareFiles: { name: string; file?: string; text?: string }[];
+  /** I/O port of the debug console, where -global says it. */
+  debugconPort?: number;
+  /** Folders of -L, in order. */
+  dataFolders: string[];
   initrd?: string;
   append: string;
   disks: CliDisk[];
@@ -285,10 +295,18 @@ function bootKinds(option: string, letters: string): MediaKind[] {
 
 function parseBoot(options: CliOptions, text: string): void {
   const props = properties(text);
-  onlyKeys("-boot", props, ["order", "once", "menu", "strict"]);
+  onlyKeys("-boot", props, ["order", "once", "menu", "strict", "splash-time", "reboot-timeout"]);
   for (const key of ["menu", "strict"]) {
     const value = props.get(key);
     if (value !== undefined) oneOf(`-boot ${key}`, value, ["on", "off"]);
+  }
+  options.bootMenu.show = props.get("menu") === "on";
+  for (const [key, field] of [
+    ["splash-time", "waitMs"],
+    ["reboot-timeout", "failWaitMs"],
+  ] as const) {
+    const value = props.get(key);
+    if (value !== undefined) options.bootMenu[field] = number(`-boot ${key}`, value, 0, 0xffff);
   }
   const order = props.get("order") ?? props.get("");
   const once = props.get("once");
@@ -517,6 +535,39 @@ const OPTIONS: readonly Option[] = [
     },
   },
   {
+    names: ["-bios"],
+    value: "FILE",
+    help: "firmware in place of our BIOS, such as SeaBIOS's bios-256k.bin; a name alone is looked for where Debian has it",
+    apply: (o, v) => {
+      o.bios = v;
+    },
+  },
+  {
+    names: ["-fw_cfg"],
+    value: "name=N,file=F",
+    help: "a file of the firmware configuration device for -bios: [name=]NAME,file=FILE or string=TEXT",
+    apply: (o, v) => {
+      const props = properties(v);
+      onlyKeys("-fw_cfg", props, ["name", "file", "string"]);
+      const name = props.get("name") ?? props.get("") ?? "";
+      const [file, text] = [props.get("file"), props.get("string")];
+      if (name === "" || name.length > 55 || (file === undefined) === (text === undefined)) {
+        throw new UsageError(
+          `-fw_cfg ${v}: expected name=NAME of up to 55 characters, and file=FILE or string=TEXT`,
+        );
+      }
+      o.firmwareFiles.push({ name, ...(file === undefined ? { text } : { file }) });
+    },
+  },
+  {
+    names: ["-L"],
+    value: "FOLDER",
+    help: "where -bios looks for firmware first; may be given again",
+    apply: (o, v) => {
+      o.dataFolders.push(v);
+    },
+  },
+  {
     names: ["-cdrom"],
     value: "FILE",
     help: "ISO image to boot from (El Torito, no emulation)",
@@ -547,7 +598,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-boot"],
     value: "[order=]acd",
-    help: "boot order: a floppy, c hard disk, d CD; once=d for the first start; menu=on shows no menu here",
+    help: "boot order: a floppy, c hard disk, d CD; once=d for the first start; menu=on, splash-time=MS, reboot-timeout=MS are for the firmware of -bios",
     apply: parseBoot,
   },
   {
@@ -568,6 +619,18 @@ const OPTIONS: readonly Option[] = [
     help: "console at port 0xE9: stdio, file:PATH, unix:, tcp: or null; absent without this option",
     apply: (o, v) => {
       o.debugcon = parseChardev("-debugcon", v);
+    },
+  },
+  {
+    names: ["-global"],
+    value: "DRIVER.PROPERTY=V",
+    help: "isa-debugcon.iobase=PORT, where firmware writes its messages: 0x402; no other property can be set so",
+    apply: (o, v) => {
+      const match = /^isa-debugcon\.iobase=(.+)$/.exec(v);
+      if (match === null) {
+        throw new UsageError(`-global ${v}: only isa-debugcon.iobase=PORT; others go to -device`);
+      }
+      o.debugconPort = number("-global isa-debugcon.iobase", match[1] as string, 1, 0xffff);
     },
   },
   {
@@ -770,6 +833,9 @@ export function parseArguments(args: readonly string[]): CliOptions {
     version: false,
     append: "",
     disks: [],
+    dataFolders: [],
+    bootMenu: {},
+    firmwareFiles: [],
     loose: new Map(),
     attachments: [],
     devices: [],
@@ -883,6 +949,11 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
   // Places that are given come first, as on the cables of QEMU's controllers.
   const place = (d: CliDisk): number => d.index ?? Number.POSITIVE_INFINITY;
   options.disks.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+  if (options.bios !== undefined && options.kernel !== undefined) {
+    throw new UsageError(
+      "-kernel is started without firmware: leave -bios out, or boot from a disk or CD that has the kernel",
+    );
+  }
   if (options.initrd !== undefined && options.kernel === undefined) {
     throw new UsageError("-initrd needs a kernel that takes modules: -kernel FILE");
   }

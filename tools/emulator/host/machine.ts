@@ -23,11 +23,15 @@ export interface DiskOptions extends Omit<PortableDisk, "image"> {
 }
 
 export interface MachineOptions
-  extends Omit<PortableOptions, "core" | "kernel" | "modules" | "disks"> {
+  extends Omit<PortableOptions, "core" | "kernel" | "modules" | "disks" | "bios" | "vgaRom"> {
   /** The compiled CPU core; the one of this installation by default. */
   core?: PortableOptions["core"];
   /** Kernel: path, or contents. Its path is its name unless `kernelName` says otherwise. */
   kernel?: string | Uint8Array;
+  /** Firmware in place of our BIOS: path, or contents. */
+  bios?: string | Uint8Array;
+  /** The display adapter's expansion ROM: path, or contents. */
+  vgaRom?: string | Uint8Array;
   /** Boot modules, or the value of -initrd: "FILE ARGS,FILE ARGS". */
   modules?: readonly ModuleOptions[] | string;
   /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
@@ -49,9 +53,13 @@ function modulesOf(modules: MachineOptions["modules"]): PortableModule[] {
   }));
 }
 
+function contentsOf(file: string | Uint8Array | undefined, what: string): Uint8Array | undefined {
+  return typeof file === "string" ? readInput(file, what).data : file;
+}
+
 /** Reads the files that options name. Throws `LoadError` with the system's reason. */
 async function readFiles(options: MachineOptions): Promise<PortableOptions> {
-  const { core, kernel, modules, disks, ...rest } = options;
+  const { core, kernel, modules, disks, bios, vgaRom, ...rest } = options;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
     disassembler: async () => (await import("../inspect/iced.ts")).loadDisassembler(),
@@ -59,6 +67,9 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
     accel: rest.accel ?? accelOfEnvironment(),
     kernel: file?.data ?? (kernel as Uint8Array | undefined),
     kernelName: rest.kernelName ?? file?.name,
+    bios: contentsOf(bios, "firmware"),
+    biosName: typeof bios === "string" ? bios : undefined,
+    vgaRom: contentsOf(vgaRom, "expansion ROM"),
     modules: kernel === undefined ? [] : modulesOf(modules),
     disks: (disks ?? []).map(({ image, ...disk }) => ({
       ...disk,

@@ -41,7 +41,6 @@ export const ACCEPTED_FLAGS: readonly QemuFlag[] = [
     why: "there is no sound card; others than none are refused",
   },
   { names: ["-k"], value: "LANGUAGE", accepts: ANY, why: "viewers send keys, not characters" },
-  { names: ["-L"], value: "PATH", accepts: ANY, why: "the firmware is a part of the machine" },
   { names: ["-full-screen"], accepts: ANY, why: "pages and viewers have it themselves" },
   { names: ["-mem-prealloc"], accepts: ANY, why: "the host's memory alone" },
   { names: ["-mem-path"], value: "FILE", accepts: ANY, why: "the host's memory alone" },
@@ -70,11 +69,9 @@ const PROCESS = "the shell does this: the command stays what it was started as";
 
 /** Flags that are refused. */
 export const REFUSED_FLAGS: readonly QemuFlag[] = [
-  { names: ["-bios"], value: "FILE", why: FIRMWARE },
   { names: ["-pflash"], value: "FILE", why: FIRMWARE },
   { names: ["-option-rom"], value: "FILE", why: FIRMWARE },
   { names: ["-no-fd-bootchk"], why: FIRMWARE },
-  { names: ["-fw_cfg"], value: "PROPERTIES", why: TABLES },
   { names: ["-acpitable"], value: "PROPERTIES", why: TABLES },
   { names: ["-smbios"], value: "PROPERTIES", why: TABLES },
   { names: ["-uuid"], value: "UUID", why: TABLES },
@@ -82,7 +79,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-no-hpet"], why: "the HPET is always there" },
   { names: ["-dtb"], value: "FILE", why: "a PC has no device tree" },
   { names: ["-numa"], value: "PROPERTIES", why: "memory is one node" },
-  { names: ["-global"], value: "PROPERTIES", why: "properties are given to -device" },
   { names: ["-set"], value: "PROPERTY", why: "properties are given to -device" },
   { names: ["-object"], value: "PROPERTIES", why: "nothing here needs one" },
   { names: ["-add-fd"], value: "PROPERTIES", why: "files are given by their paths" },

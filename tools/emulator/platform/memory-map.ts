@@ -24,6 +24,8 @@ const BIOS_BASE = 0xfffc0000;
 /** End of conventional memory: the extended BIOS data area is behind it. */
 export const EBDA_BASE = 0x9fc00;
 const EBDA_BYTES = 0x400;
+/** From here to 1 MiB the host bridge decides what is RAM. */
+export const SHADOW_START = 0xc0000;
 /** The BIOS segment, read-only for guests; firmware tables live in it. */
 export const BIOS_SEGMENT = 0xf0000;
 

@@ -3,7 +3,7 @@
 // them is here. It knows the CPU core only by the functions in `CpuPins`.
 
 import { AcpiPm } from "../devices/acpi-pm.ts";
-import { firmwareRoute, pirqOf } from "../devices/chipset.ts";
+import { firmwareRoute, HostBridge, pirqOf } from "../devices/chipset.ts";
 import { DebugConsole } from "../devices/debug-console.ts";
 import {
   type A20Gate,
@@ -16,9 +16,11 @@ import {
   type DeviceKind,
   type DeviceMemory,
   type DeviceRequest,
+  type FirmwareFile,
   type GuestLog,
   type GuestMemory,
   NO_MEDIA,
+  type ShadowedArea,
   type Slot,
 } from "../devices/device.ts";
 import { Hpet } from "../devices/hpet.ts";
@@ -36,7 +38,7 @@ import { COM_PORTS, comName, Uart16550 } from "../devices/uart16550.ts";
 import { Vga } from "../devices/vga.ts";
 import { MmioBus, PortBus } from "./bus.ts";
 import { DEVICE_KINDS } from "./devices.ts";
-import { BIOS_SEGMENT, type MemoryMap } from "./memory-map.ts";
+import { type MemoryMap, MIB, SHADOW_START } from "./memory-map.ts";
 import { type Attachments, BoardSlot } from "./slot.ts";
 
 /** What the board does to the CPUs. */
@@ -50,6 +52,10 @@ export interface CpuPins {
     level: number,
   ): boolean;
   setA20(enabled: boolean): void;
+  /** Has C0000–FFFFF be RAM or ROM from now on, as the host bridge says. */
+  shadow(areas: readonly ShadowedArea[]): void;
+  /** A write there that does not go to RAM by itself. */
+  writeShadowed(address: number, value: number, size: number): void;
   /** Makes memory of a device that they access as RAM; for one device. Throws `LoadError` if there is no room for it. */
   videoMemory(bytes: number): DeviceMemory;
 }
@@ -69,6 +75,12 @@ export interface BoardOptions {
   epoch: number;
   /** Devices beside those that every board has. */
   devices: readonly DeviceRequest[];
+  /** Firmware is the guest's own: devices are as they come out of a reset. */
+  bare?: boolean;
+  /** Files of the firmware configuration device; none unless given. */
+  firmwareFiles?: readonly FirmwareFile[];
+  /** Contents of the display adapter's expansion ROM, for such firmware. */
+  vgaRom?: Uint8Array | undefined;
   /** What the controllers of disks find at their ports; nothing unless given. */
   media?: AttachedMedia;
   /** Gates of address line 20 that take what is written to them and do nothing. */
@@ -132,6 +144,9 @@ export class Board {
     const facts: BoardFacts = {
       ramBytes: options.map.ramBytes,
       ecam: options.map.ecam,
+      bare: options.bare ?? false,
+      firmwareFiles: options.firmwareFiles ?? [],
+      vgaRom: options.vgaRom,
       cpus: options.cpus,
       epoch: options.epoch,
       media: options.media ?? NO_MEDIA,
@@ -147,22 +162,20 @@ export class Board {
       pins: {
         reset: () => this.onEvent({ kind: "reset" }),
         powerOff: () => this.onEvent({ kind: "power-off" }),
+        shadow: (areas) => cpus.shadow(areas),
         suspend: () => this.onEvent({ kind: "suspended" }),
         exit: (status) => this.onEvent({ kind: "debug-exit", status }),
         setA20: (enabled, by) => {
           if (by === undefined || !options.stuckA20?.includes(by)) this.setA20(enabled);
         },
       },
-      pciFabric: this.#pciFabric(memory),
+      pciFabric: this.#pciFabric(memory, facts.bare),
       videoMemory: (bytes) => cpus.videoMemory(bytes),
       find: (kind, name) => this.find(kind, name),
     };
-    this.mmio.claim("bios", BIOS_SEGMENT, 0x10000, {
+    this.mmio.claim("bios", SHADOW_START, MIB - SHADOW_START, {
       read: () => 0xff,
-      write: (offset) =>
-        log.guestError(
-          `write to the read-only BIOS segment at 0x${(BIOS_SEGMENT + offset).toString(16)}`,
-        ),
+      write: (offset, value, size) => cpus.writeShadowed(SHADOW_START + offset, value, size),
     });
     this.#populate(kinds, options.devices);
     const the = <D extends Device>(kind: DeviceClass<D>): D => this.find(kind) as D;
@@ -227,6 +240,11 @@ export class Board {
     return COM_PORTS.filter((_, i) => this.serialPorts[i] !== undefined).map((p) => p.iobase);
   }
 
+  /** Where the window of PCI configuration is, or -1 where it is turned off. */
+  get ecam(): number {
+    return this.find(HostBridge)?.windowStart ?? -1;
+  }
+
   /** Every device, in a fixed order. */
   devices(): readonly Device[] {
     return this.#devices.map((d) => d.device);
@@ -280,9 +298,10 @@ export class Board {
     for (const device of this.devices()) device.restored?.();
   }
 
-  #pciFabric(memory: GuestMemory): PciFabric {
+  #pciFabric(memory: GuestMemory, bare: boolean): PciFabric {
     return {
       memory,
+      bare,
       decode: (what, kind, start, size, handler, shown) => {
         if (kind === "memory") return this.mmio.decode(what, start, size, handler, shown);
         return this.ports.decode(what, start, size, {

@@ -1,21 +1,18 @@
 // Physical memory as debuggers see it: RAM and ROM, and memory of devices whose reading has no effect on them. Looking
 // at it changes nothing about the machine.
 
-import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../devices/vga.ts";
 import type { MmioBus } from "./bus.ts";
-import type { GuestRam } from "./guest-ram.ts";
-import { BIOS_SEGMENT, MIB } from "./memory-map.ts";
+import type { BoardMemory } from "./core-pages.ts";
 
 const END = 0x1_0000_0000;
-/** The BIOS segment shows here as well (core-pages.ts). */
-const BIOS_ALIAS = END - (MIB - BIOS_SEGMENT);
+const PAGE = 4096;
 
 export class PhysicalMemory {
-  readonly #ram: GuestRam;
+  readonly #memory: BoardMemory;
   readonly #mmio: MmioBus;
 
-  constructor(ram: GuestRam, mmio: MmioBus) {
-    this.#ram = ram;
+  constructor(memory: BoardMemory, mmio: MmioBus) {
+    this.#memory = memory;
     this.#mmio = mmio;
   }
 
@@ -25,11 +22,10 @@ export class PhysicalMemory {
     let at = address;
     const end = Math.min(address + Math.max(0, length), END);
     while (at < end) {
-      const stop = Math.min(end, this.#boundary(at));
-      const part = this.#part(at, stop - at);
+      const part = this.#part(at, end - at);
+      if (part.length === 0) break;
       parts.push(part);
       at += part.length;
-      if (at < stop) break;
     }
     const [only] = parts;
     if (parts.length === 1 && only !== undefined) return only;
@@ -56,16 +52,9 @@ export class PhysicalMemory {
     return bytes.length < length ? undefined : new DataView(bytes.buffer, bytes.byteOffset, length);
   }
 
-  /** Where what is at `at` ends, at the latest. */
-  #boundary(at: number): number {
-    const ends = [VGA_WINDOW, VGA_WINDOW + VGA_WINDOW_BYTES, this.#ram.size, BIOS_ALIAS, END];
-    return Math.min(...ends.filter((end) => end > at));
-  }
-
+  /** What is at `at`; of a device to the end of its page at most, since something else may begin there. */
   #part(at: number, length: number): Uint8Array {
-    const isWindow = at >= VGA_WINDOW && at < VGA_WINDOW + VGA_WINDOW_BYTES;
-    if (at >= BIOS_ALIAS) return this.#ram.read(BIOS_SEGMENT + at - BIOS_ALIAS, length);
-    if (at < this.#ram.size && !isWindow) return this.#ram.read(at, length);
-    return this.#mmio.peek(at, length);
+    const inPage = Math.min(length, PAGE - (at % PAGE));
+    return this.#memory.read(at, length) ?? this.#mmio.peek(at, inPage);
   }
 }

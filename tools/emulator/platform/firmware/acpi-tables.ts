@@ -62,14 +62,17 @@ function mcfg(ecam: number): Uint8Array {
 /** WBINVD, processor C1, sleep button absent, RTC wake-up absent, reset register, platform HPET. */
 const FADT_FLAGS = 0x84a5;
 
-function fadt(facs: number, dsdt: number): Uint8Array {
+function fadt(facs: number, dsdt: number, acpiOnly: boolean): Uint8Array {
+  // Without a command port ACPI is on for good (5.2.9).
+  const handover = acpiOnly ? [0, 0, 0] : [SMI_COMMAND_PORT, ACPI_ENABLE, ACPI_DISABLE];
+  const [port, enable, disable] = handover as [number, number, number];
   const t = new Table()
     .u32(facs)
     .u32(dsdt)
     .u8(1, 0)
     .u16(SCI_IRQ)
-    .u32(SMI_COMMAND_PORT)
-    .u8(ACPI_ENABLE, ACPI_DISABLE, 0, 0)
+    .u32(port)
+    .u8(enable, disable, 0, 0)
     // PM1a event, PM1b event, PM1a control, PM1b, PM2, PM timer, GPE0, GPE1.
     .u32(PM_BASE)
     .u32(0)
@@ -193,6 +196,8 @@ export interface AcpiFacts {
   cpus: number;
   /** Serial ports that there are: 0 is COM1, 3 COM4. */
   serialPorts: readonly number[];
+  /** ACPI is on from the reset on: nobody hands it over. */
+  acpiOnly?: boolean;
 }
 
 /** The root tables come first, so that the RSDP depends on nothing behind them. */
@@ -208,7 +213,7 @@ export function facsAddress(map: MemoryMap): number {
 }
 
 /** All tables for a machine; the RSDP is in the BIOS segment, the others are in the map's table area. */
-export function acpiTables({ map, cpus, serialPorts }: AcpiFacts): Placement[] {
+export function acpiTables({ map, cpus, serialPorts, acpiOnly = false }: AcpiFacts): Placement[] {
   const placed: Placement[] = [];
   let at = map.tables + TABLES_OFFSET;
   const place = (data: Uint8Array, align: number): number => {
@@ -219,7 +224,9 @@ export function acpiTables({ map, cpus, serialPorts }: AcpiFacts): Placement[] {
   };
   const facsAt = place(facs(), FACS_ALIGNMENT);
   const dsdtAt = place(dsdt(map, cpus, serialPorts), 16);
-  const roots = [fadt(facsAt, dsdtAt), madt(cpus), hpet(), mcfg(map.ecam)].map((t) => place(t, 16));
+  const roots = [fadt(facsAt, dsdtAt, acpiOnly), madt(cpus), hpet(), mcfg(map.ecam)].map((t) =>
+    place(t, 16),
+  );
   const rsdt = new Table();
   const xsdt = new Table();
   for (const address of roots) {

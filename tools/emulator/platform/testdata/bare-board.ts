@@ -63,6 +63,8 @@ export function bareBoard(
         return true;
       },
       setA20: () => {},
+      shadow: () => {},
+      writeShadowed: () => {},
       videoMemory: (bytes) => ({
         bytes: new Uint8Array(bytes),
         changed: () => {},

@@ -1,0 +1,230 @@
+// Firmware by others: the registers that it finds against QEMU's, by flash images that make random and chosen accesses, and
+// SeaBIOS, whose own log of what it finds is the same on both.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
+import { Machine } from "../../host/machine.ts";
+import { type FlashAccess, flashImage } from "../testdata/flash-guest.ts";
+import { random } from "../testdata/random-accesses.ts";
+
+/** What firmware says on the debug console of QEMU's q35 until it ends the run, or QEMU has been told to. */
+function onQemu(bios: string, options: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), "emu-firmware-"));
+  try {
+    const log = join(folder, "log");
+    spawnSync(
+      QEMU,
+      [
+        ...["-accel", "tcg", "-machine", "q35,smm=off", "-m", "128M", "-display", "none"],
+        ...["-monitor", "none", "-nodefaults", "-vga", "std", "-no-reboot", "-bios", bios],
+        ...["-debugcon", `file:${log}`, ...options],
+      ],
+      { timeout: HANG_MS },
+    );
+    return readFileSync(log, "latin1");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function here(bios: Uint8Array | string, port = 0xe9, more = {}): Promise<string> {
+  let log = "";
+  const machine = await Machine.create({
+    bios,
+    debugConsolePort: port,
+    debugExit: { iobase: 0xf4, iosize: 4 },
+    onDebugConsole: (byte) => {
+      log += String.fromCharCode(byte);
+    },
+    ...more,
+  });
+  machine.runSync({ nanoseconds: 20e9 });
+  return log;
+}
+
+async function expectSameAccesses(script: readonly FlashAccess[], bytes: number): Promise<void> {
+  const image = flashImage(script, bytes);
+  const folder = mkdtempSync(join(tmpdir(), "emu-flash-"));
+  const file = join(folder, "flash");
+  writeFileSync(file, image);
+  const theirs = onQemu(file, ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+  rmSync(folder, { recursive: true });
+  const reads = script.filter((x) => x.value === undefined);
+  const told = (log: string) =>
+    log
+      .trimEnd()
+      .split("\n")
+      .map((line, i) => `${JSON.stringify(reads[i])}: ${line}`);
+  expect(theirs.trimEnd().split("\n").length).toBe(reads.length);
+  expect(told(await here(image))).toEqual(told(theirs));
+}
+
+const PAM0 = 0x90;
+const bridge = (register: number, size: 1 | 2 | 4, value?: number): FlashAccess => ({
+  device: 0,
+  fn: 0,
+  register,
+  size,
+  ...(value === undefined ? {} : { value }),
+});
+const lpc = (register: number, size: 1 | 2 | 4, value?: number): FlashAccess => ({
+  device: 0x1f,
+  fn: 0,
+  register,
+  size,
+  ...(value === undefined ? {} : { value }),
+});
+
+/** A byte in each of the areas that PAM registers are about. */
+const PLACES = [
+  ...Array.from({ length: 12 }, (_, i) => 0xc0000 + 0x4000 * i + 0x800),
+  ...[0xf1234, 0xfe000],
+];
+
+test.skipIf(!hasQemu).each([0x10000, 0x40000])(
+  "what shows below 1 MiB follows the PAM registers, flash of %i bytes",
+  async (bytes) => {
+    const next = random(bytes);
+    const below = (n: number): number => next() % n;
+    // Where there is neither RAM nor flash a bus floats, which QEMU reads as 0: RAM is turned on there all the time.
+    const low = Math.max(0x100000 - bytes, 0xe0000);
+    const always = (register: number): number =>
+      register > 0 && 0xb8000 + 0x8000 * register < low ? 0x11 : 0;
+    const script: FlashAccess[] = [1, 2, 3, 4, 5, 6].map((i) => bridge(PAM0 + i, 1, always(i)));
+    script.push(...PLACES.map((memory) => ({ memory })));
+    for (let i = 0; i < 7; i++) script.push(bridge(PAM0 + i, 1));
+    for (let round = 0; round < 60; round++) {
+      const register = below(7);
+      const random = below(256) & (register === 0 ? 0x30 : 0x33);
+      // With writes alone QEMU 7.2 has reads reach RAM, too.
+      const value = random | ((random >> 1) & 0x11) | always(register);
+      script.push(bridge(PAM0 + register, 1, value));
+      script.push(bridge(PAM0 + register, 1));
+      for (const memory of PLACES) {
+        if (below(3) === 0) script.push({ memory, value: below(256) });
+        if (below(3) === 0) script.push({ memory });
+      }
+    }
+    await expectSameAccesses(script, bytes);
+  },
+);
+
+test("writes alone reach RAM where a PAM register says so", async () => {
+  // Intel 3 Series datasheet, 5.1.15: reads go on to flash, which is the page's number here.
+  const script: FlashAccess[] = [
+    bridge(PAM0, 1, 0x20),
+    { memory: 0xf1234, value: 0x77 },
+    { memory: 0xf1234 },
+    bridge(PAM0, 1, 0x10),
+    { memory: 0xf1234 },
+    { memory: 0xf1234, value: 0x88 },
+    { memory: 0xf1234 },
+    bridge(PAM0, 1, 0),
+    { memory: 0xf1234 },
+    // Nothing is there.
+    { memory: 0xc0000 },
+  ];
+  const log = await here(flashImage(script, 0x10000));
+  const bytes = log
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number.parseInt(line, 16));
+  expect(bytes).toEqual([1, 0x77, 0x77, 1, 0xff]);
+});
+
+test.skipIf(!hasQemu)("the chipset comes out of its reset as QEMU's", async () => {
+  const script: FlashAccess[] = [
+    ...[0x00, 0x04, 0x08, 0x0c, 0x10, 0x2c, 0x30, 0x3c, 0x60, 0x64].map((r) => bridge(r, 4)),
+    ...[0x00, 0x04, 0x08, 0x0c, 0x10, 0x2c, 0x30, 0x3c, 0x40, 0x60, 0x68, 0xf0].map((r) =>
+      lpc(r, 4),
+    ),
+    lpc(0x44, 1),
+    { device: 1, fn: 0, register: 4, size: 4 },
+    { device: 1, fn: 0, register: 0x10, size: 4 },
+    { device: 1, fn: 0, register: 0x18, size: 4 },
+    // Power management shows where it has been put, and nowhere before.
+    { port: 0x604, size: 2 },
+    lpc(0x40, 4, 0x601),
+    { port: 0x604, size: 2 },
+    lpc(0x44, 1, 0x80),
+    { port: 0x604, size: 2 },
+    { port: 0x602, size: 2, value: 0x321 },
+    { port: 0x602, size: 2 },
+    lpc(0x40, 4, 0xb001),
+    { port: 0xb002, size: 2 },
+    { port: 0x602, size: 2 },
+    lpc(0x40, 4),
+    // Sizes of base address registers, and their first use.
+    { device: 1, fn: 0, register: 0x10, size: 4, value: 0xffffffff },
+    { device: 1, fn: 0, register: 0x10, size: 4 },
+    { device: 1, fn: 0, register: 0x18, size: 4, value: 0xffffffff },
+    { device: 1, fn: 0, register: 0x18, size: 4 },
+    bridge(0x60, 4, 0xe0000001),
+    bridge(0x60, 4),
+    // CMOS memory: equipment, memory, CPUs.
+    ...[0x10, 0x15, 0x16, 0x17, 0x18, 0x30, 0x31, 0x34, 0x35, 0x5b, 0x5c, 0x5d, 0x5f].flatMap(
+      (index): FlashAccess[] => [
+        { port: 0x70, size: 1, value: index },
+        { port: 0x71, size: 1 },
+      ],
+    ),
+  ];
+  await expectSameAccesses(script, 0x10000);
+});
+
+const SEABIOS = "/usr/share/seabios/bios-256k.bin";
+const VGA_BIOS = "/usr/share/seabios/vgabios-stdvga.bin";
+const hasSeaBios = (() => {
+  try {
+    return readFileSync(SEABIOS).length > 0 && readFileSync(VGA_BIOS).length > 0;
+  } catch {
+    return false;
+  }
+})();
+
+/** Lines about what QEMU has and this machine does not, or that are the host's. */
+const OTHERS = [
+  // QEMU's own expansion ROM, and what is left where it is not.
+  /kvmvapic|option rom at ca00|Space available for UMB|ZoneHigh|e820 map|^ +\d: /,
+  // The SMBus, the parallel port, and the length of the DSDT.
+  /1f\.3|PCI devices|lpt ports|parse DSDT|MPTABLE|^PCI: IO/,
+  // An address above 4 GiB that AMD's processors reserve.
+  /00000100000000/,
+  // Model-specific registers that a processor with more memory type ranges has.
+  /wrmsr_smp/,
+  /AHCI|1f\.2|1f,2/,
+  // Which of the root tables is looked at first.
+  /table\(50434146\)/,
+  /qemu-system|terminating/,
+];
+
+/** A log without numbers of addresses. */
+const comparable = (log: string): string[] =>
+  log
+    .split("\n")
+    .filter((line) => line !== "" && !OTHERS.some((other) => other.test(line)))
+    .map((line) => line.replace(/0x[0-9a-f]{6,}(\/[0-9a-f]+)?|bdf=\S+ +bar.*/g, "…"))
+    .sort();
+
+test.skipIf(!hasQemu || !hasSeaBios)("SeaBIOS finds the same machine as on QEMU", async () => {
+  // The guest's own end: nothing boots, so SeaBIOS starts anew after a second, which ends the run.
+  const options = [
+    "-smp",
+    "2",
+    "-boot",
+    "reboot-timeout=1000",
+    "-global",
+    "isa-debugcon.iobase=0x402",
+  ];
+  const theirs = comparable(onQemu(SEABIOS, [...options, "-serial", "null"]));
+  const bootMenu = { failWaitMs: 1000 };
+  const ours = comparable(await here(SEABIOS, 0x402, { cpus: 2, vgaRom: VGA_BIOS, bootMenu }));
+  const missing = theirs.filter((line) => !ours.includes(line));
+  const more = ours.filter((line) => !theirs.includes(line));
+  expect({ missing, more }).toEqual({ missing: [], more: [] });
+  expect(ours.length).toBeGreaterThan(50);
+});

@@ -1,0 +1,86 @@
+// Firmware for tests: from the reset vector on it performs the accesses of a script and prints what it reads, a line each,
+// on the debug console. It runs from RAM, so that the script may take its flash away from below 1 MiB.
+
+import {
+  Assembler,
+  al,
+  ax,
+  byte,
+  cs,
+  ds,
+  dx,
+  eax,
+  ecx,
+  edi,
+  es,
+  si,
+  sp,
+  ss,
+} from "../../../asm/index.ts";
+
+/** One access; a read unless it has `value`. Ports and PCI registers have 1, 2 or 4 bytes, memory below 1 MiB has one. */
+export type FlashAccess =
+  | { memory: number; value?: number }
+  | { port: number; size: 1 | 2 | 4; value?: number }
+  /** Bus 0. */
+  | { device: number; fn: number; register: number; size: 1 | 2 | 4; value?: number };
+
+/** Where in RAM the code of the last 64 KiB goes. */
+const CODE = 0x1000;
+const SEGMENT_BYTES = 0x10000;
+const RESET_VECTOR = 0xfff0;
+
+function accessPort(a: Assembler, port: number, size: 1 | 2 | 4, value: number | undefined): void {
+  a.mov(dx, port);
+  const register = size === 4 ? eax : size === 2 ? ax : al;
+  if (value === undefined) a.xor(eax, eax).in(register, dx).call("print");
+  else a.mov(eax, value >>> 0).out(dx, register);
+}
+
+function access(a: Assembler, x: FlashAccess): void {
+  if ("memory" in x) {
+    a.mov(ax, x.memory >> 4).mov(es, ax);
+    if (x.value === undefined) {
+      a.xor(eax, eax)
+        .mov(al, byte(x.memory & 15, { segment: es }))
+        .call("print");
+    } else a.mov(al, x.value).mov(byte(x.memory & 15, { segment: es }), al);
+  } else if ("port" in x) accessPort(a, x.port, x.size, x.value);
+  else {
+    const address = 0x80000000 + ((x.device << 11) | (x.fn << 8) | (x.register & 0xfc));
+    accessPort(a, 0xcf8, 4, address);
+    accessPort(a, 0xcfc + (x.register & 3), x.size, x.value);
+  }
+}
+
+/** A flash image of `bytes`, a multiple of 64 KiB, each page of 4 KiB but those of the code full of its own number. */
+export function flashImage(script: readonly FlashAccess[], bytes: number): Uint8Array {
+  const a = new Assembler({ bits: 16, name: "flash" });
+  a.section(".text");
+  a.label("start");
+  // Segment F000 to RAM, and on there.
+  a.cli().cld().mov(ax, 0xf000).mov(ds, ax).mov(ax, CODE).mov(es, ax);
+  a.xor(si, si).xor(edi, edi).xor(eax, eax).mov(ss, ax).mov(sp, 0x7000);
+  a.mov(ecx, SEGMENT_BYTES / 4);
+  a.label("copy");
+  a.movsd().dec(ecx).jnz("copy");
+  a.db(0xea).dw("script", CODE);
+  a.label("script");
+  a.mov(ax, cs).mov(ds, ax);
+  for (const x of script) access(a, x);
+  a.mov(dx, 0xf4).mov(al, 0).out(dx, al).hlt();
+  a.label("print");
+  a.mov(ecx, 8).mov(dx, 0xe9);
+  a.label("digit");
+  a.rol(eax, 4).push(eax).and(al, 15).cmp(al, 10).jb("decimal").add(al, 39);
+  a.label("decimal");
+  a.add(al, 48).out(dx, al);
+  a.pop(eax).dec(ecx).jnz("digit").mov(al, 10).out(dx, al).ret();
+  const code = a.flat({ origin: 0 }).bytes;
+  const image = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at++) image[at] = at >> 12;
+  const segment = image.subarray(bytes - SEGMENT_BYTES);
+  segment.set(code, 0);
+  segment.set([0xea, 0, 0, 0x00, 0xf0], RESET_VECTOR);
+  return image;
+}
