@@ -12,6 +12,7 @@ import type { Module } from "./loader/modules.ts";
 import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
 import { bytesImage, type ImageSource } from "./media/image.ts";
 import type { BiosFaults } from "./platform/firmware/faults.ts";
+import type { FlashChip } from "./platform/firmware/flash-chips.ts";
 import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
@@ -56,6 +57,16 @@ export interface DiskOptions {
   bootIndex?: number;
 }
 
+/** A chip of flash. */
+export interface FlashOptions {
+  /** Contents, or a reader of them: whole 4 KiB. */
+  image: Uint8Array | ImageSource;
+  /** Nothing can be written to it. */
+  readOnly?: boolean;
+  /** What is written goes to the image. */
+  persistent?: boolean;
+}
+
 export interface MachineOptions {
   /** The compiled CPU core (emulator-core.wasm). */
   core: CoreSource;
@@ -82,6 +93,11 @@ export interface MachineOptions {
   bios?: Uint8Array;
   /** For messages; "bios" by default. */
   biosName?: string;
+  /**
+   * Firmware in chips of flash that it can write, in place of `bios`: the first ends at 4 GiB, a second one, for variables,
+   * lies below it. What is written is lost with the machine unless a chip is persistent.
+   */
+  flash?: readonly FlashOptions[];
   /** What such firmware is told about its boot menu. */
   bootMenu?: BootMenu;
   /** More files of the firmware configuration device. */
@@ -186,6 +202,7 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
       ? [{ kind: "isa-debugcon", options: { iobase: options.debugConsolePort ?? 0xe9 } }]
       : []),
     ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
+    ...(options.flash ?? []).map((_, unit) => ({ kind: "cfi.pflash01", options: { unit } })),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
     ...(options.devices ?? []),
   ];
@@ -197,6 +214,15 @@ export function bootModules(modules: MachineOptions["modules"] = []): Module[] {
     const input = { name: name ?? `module${i}`, data: file };
     return { file: input, commandLine: commandLine ?? input.name };
   });
+}
+
+/** The chips of flash of the options, in order. */
+export function chipsOf({ flash = [] }: MachineOptions): FlashChip[] {
+  return flash.map(({ image, readOnly = false, persistent = false }, i) => ({
+    image: ArrayBuffer.isView(image) ? bytesImage(`flash${i}`, image) : image,
+    readOnly,
+    persistent: persistent && !readOnly,
+  }));
 }
 
 /** A medium, and where it comes in the boot order: infinity where it has no place of its own. */

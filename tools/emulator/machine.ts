@@ -9,6 +9,7 @@ import type { OutsideEvent, RecordedInput } from "./input.ts";
 import { crashReport } from "./inspect/report.ts";
 import { elfSymbols } from "./inspect/symbols.ts";
 import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
+import { LoadError } from "./load-error.ts";
 import { enterImage, loadImage } from "./loader/boot-entry.ts";
 import type { BootImage, Input } from "./loader/boot-image.ts";
 import { loadKernel } from "./loader/kernel.ts";
@@ -17,6 +18,7 @@ import {
   checkedCpus,
   checkedModel,
   checkedRam,
+  chipsOf,
   deviceRequests,
   type MachineMedia,
   type MachineOptions,
@@ -29,6 +31,7 @@ import { CpuAccess } from "./platform/cpu-access.ts";
 import { type AcpiFacts, acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
+import { flashContents, flashMemories } from "./platform/firmware/flash-chips.ts";
 import {
   checkedFirmware,
   cmosBootOrder,
@@ -99,6 +102,14 @@ function biosMap(ramBytes: number, { biosFaults }: MachineOptions): MemoryMap {
   return memoryMap(ramBytes, [], kib === undefined ? undefined : kib * 1024);
 }
 
+/** The ROM or flash of firmware that is not ours. Throws `LoadError`. */
+function firmwareOf(options: MachineOptions): Uint8Array | undefined {
+  const chips = chipsOf(options);
+  if (options.bios === undefined) return chips.length > 0 ? flashContents(chips) : undefined;
+  if (chips.length > 0) throw new LoadError("firmware is either a ROM (bios) or chips of flash");
+  return checkedFirmware(options.biosName ?? "bios", options.bios);
+}
+
 export class Machine {
   readonly core: CoreExports;
   readonly board: Board;
@@ -145,6 +156,7 @@ export class Machine {
     options: MachineOptions,
     image?: BootImage,
     tier?: Tier,
+    flash?: Uint8Array,
   ) {
     this.core = core;
     this.options = options;
@@ -155,7 +167,7 @@ export class Machine {
     this.kernel = image?.kernel;
     this.#map = map;
     this.ram = new GuestRam(core, map.ramBytes);
-    this.#memory = new BoardMemory(core, this.ram, options.bios);
+    this.#memory = new BoardMemory(core, this.ram, flash);
     this.cpus = Array.from({ length: cpus }, (_, n) => new CpuAccess(core, n));
     this.#media = mediaOf(options);
     this.board = new Board(
@@ -237,12 +249,12 @@ export class Machine {
     const tier = tierOf(options.core, options.accel);
     const core = await instantiateCore(options.core, imports, tier?.imports);
     tier?.attach(core);
-    const flash = options.bios && checkedFirmware(options.biosName ?? "bios", options.bios);
+    const flash = firmwareOf(options);
     core.create(cpus, ramBytes + (flash?.length ?? 0), model);
     core.set_latencies(options.icount === true ? 0 : 1);
     if (options.skipWaits === false) core.set_skipping(0);
     const map = image?.map ?? biosMap(ramBytes, options);
-    const machine = new this(core, map, cpus, options, image, tier);
+    const machine = new this(core, map, cpus, options, image, tier, flash);
     holder.machine = machine;
     machine.#addDisks();
     if (flash === undefined) machine.#addBios();
@@ -257,14 +269,22 @@ export class Machine {
     }
   }
 
+  /** Firmware is not our BIOS. */
+  get #hasGuestFirmware(): boolean {
+    return this.options.bios !== undefined || chipsOf(this.options).length > 0;
+  }
+
   /** What the board is to be for firmware of the guest's; nothing where it is ours. */
   #guestFirmware(): Partial<BoardOptions> {
-    const { bios, vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
+    const { vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
     const files = more.map(({ name, data }) => ({ name, contents: () => data }));
-    if (bios === undefined) return { firmwareFiles: files };
+    if (!this.#hasGuestFirmware) return { firmwareFiles: files };
     const facts = (): AcpiFacts => this.#tableFacts(this.board.ecam);
     return {
       bare: true,
+      flash: flashMemories(chipsOf(this.options), this.#memory, (what) =>
+        this.options.onHostError?.(what),
+      ),
       vgaRom: vgaRom && expansionRom(vgaRom),
       firmwareFiles: [...firmwareFiles(this.#map.ramBytes, bootMenu, facts), ...files],
     };
@@ -276,7 +296,7 @@ export class Machine {
     return {
       map: { ...this.#map, ecam },
       cpus: this.cpus.length,
-      acpiOnly: this.options.bios !== undefined,
+      acpiOnly: this.#hasGuestFirmware,
       serialPorts: serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
     };
   }
@@ -723,6 +743,10 @@ export class Machine {
 
   /** Throws `Error` for a machine with a disk that writes to its image, which could not be taken back. */
   snapshot(): Snapshot {
+    for (const { image, persistent } of chipsOf(this.options)) {
+      if (persistent)
+        throw new Error(`flash ${image.name} writes to its image: start with -snapshot`);
+    }
     for (const { disk } of this.#media.inBootOrder) {
       if (!disk.persistent) continue;
       throw new Error(

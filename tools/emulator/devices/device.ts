@@ -83,6 +83,8 @@ export interface BoardFacts {
   readonly bare: boolean;
   /** Files that the firmware configuration device offers. */
   readonly firmwareFiles: readonly FirmwareFile[];
+  /** Chips of flash that firmware lies in, the first one up to 4 GiB, the next below it; none where firmware is a ROM. */
+  readonly flash: readonly FlashMemory[];
   /** Contents of the display adapter's expansion ROM. */
   readonly vgaRom: Uint8Array | undefined;
   /** Start of the 256 MiB PCI configuration window, where firmware is ours. */
@@ -98,6 +100,20 @@ export interface FirmwareFile {
   readonly name: string;
   /** Made anew after each reset, when it is first selected. */
   contents(): Uint8Array;
+}
+
+/** What a flash chip holds; CPUs read it as ROM unless it answers something else. */
+export interface FlashMemory {
+  /** Physical address. */
+  readonly start: number;
+  /** Contents. It may be another array each time. */
+  readonly bytes: Uint8Array;
+  /** Changes contents, and the image behind them where there is one; false where that cannot be. */
+  write(offset: number, bytes: Uint8Array): boolean;
+  /** To be told after contents have been replaced otherwise. */
+  changed(offset: number, length: number): void;
+  /** Whether CPUs read the contents; otherwise reads go to the chip. */
+  show(contents: boolean): void;
 }
 
 /** A stretch of C0000–FFFFF and what the host bridge's PAM registers make of it. */

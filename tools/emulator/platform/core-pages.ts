@@ -3,7 +3,7 @@
 // RAM there (Intel 3 Series datasheet, 5.1.15; system address map, 9.2).
 
 import { type CoreExports, PageKind } from "../core/interface.ts";
-import type { ShadowedArea } from "../devices/device.ts";
+import type { FlashMemory, ShadowedArea } from "../devices/device.ts";
 import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../devices/vga.ts";
 import type { GuestRam } from "./guest-ram.ts";
 import { BIOS_SEGMENT, MIB } from "./memory-map.ts";
@@ -97,6 +97,41 @@ export class BoardMemory {
     if (area.readsRam) return this.#ram.read(address, fits);
     if (!this.#isLowRom(area.start)) return undefined;
     return this.#readRom(this.#rom.length - (MIB - address), fits);
+  }
+
+  /** A chip of flash: bytes of the ROM from `offset` on. `store` takes what is written to the image; false where it cannot. */
+  chip(
+    offset: number,
+    length: number,
+    store: (offset: number, bytes: Uint8Array) => boolean,
+  ): FlashMemory {
+    const start = this.romStart + offset;
+    const view = (): Uint8Array =>
+      new Uint8Array(this.#core.memory.buffer, this.#romBase + offset, length);
+    // Code of it may have been seen below 1 MiB, too.
+    const changed = (from: number, bytes: number): void => {
+      this.#core.ram_written(start + from, bytes);
+      const low = start + from - FOUR_GIB + MIB;
+      const first = Math.max(low, MIB - LOW_FLASH);
+      if (first < low + bytes) this.#core.ram_written(first, low + bytes - first);
+    };
+    return {
+      start,
+      get bytes() {
+        return view();
+      },
+      write: (at, bytes) => {
+        if (!store(at, bytes)) return false;
+        view().set(bytes, at);
+        changed(at, bytes.length);
+        return true;
+      },
+      changed,
+      show: (contents) => {
+        if (contents) this.#showRom(start, length);
+        else this.#core.map_pages(start / PAGE, length / PAGE, PageKind.Mmio);
+      },
+    };
   }
 
   #readRom(offset: number, length: number): Uint8Array {

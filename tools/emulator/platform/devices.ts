@@ -5,6 +5,7 @@ import { acpiPm } from "../devices/acpi-pm.ts";
 import { hostBridge, lpcBridge } from "../devices/chipset.ts";
 import { debugConsole } from "../devices/debug-console.ts";
 import type { DeviceKind } from "../devices/device.ts";
+import { flash } from "../devices/flash.ts";
 import { fwCfg } from "../devices/fw-cfg.ts";
 import { hpet } from "../devices/hpet.ts";
 import { i8042 } from "../devices/i8042.ts";
@@ -35,6 +36,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   pci,
   hostBridge,
   lpcBridge,
+  flash,
   fwCfg,
   postPort,
   uart16550,

@@ -17,6 +17,7 @@ import {
   type DeviceMemory,
   type DeviceRequest,
   type FirmwareFile,
+  type FlashMemory,
   type GuestLog,
   type GuestMemory,
   NO_MEDIA,
@@ -79,6 +80,8 @@ export interface BoardOptions {
   bare?: boolean;
   /** Files of the firmware configuration device; none unless given. */
   firmwareFiles?: readonly FirmwareFile[];
+  /** Chips of flash that firmware lies in; none unless given. */
+  flash?: readonly FlashMemory[];
   /** Contents of the display adapter's expansion ROM, for such firmware. */
   vgaRom?: Uint8Array | undefined;
   /** What the controllers of disks find at their ports; nothing unless given. */
@@ -146,6 +149,7 @@ export class Board {
       ecam: options.map.ecam,
       bare: options.bare ?? false,
       firmwareFiles: options.firmwareFiles ?? [],
+      flash: options.flash ?? [],
       vgaRom: options.vgaRom,
       cpus: options.cpus,
       epoch: options.epoch,

@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
 import { Machine } from "../../host/machine.ts";
+import { bytesImage } from "../../media/image.ts";
 import { type FlashAccess, flashImage } from "../testdata/flash-guest.ts";
 import { random } from "../testdata/random-accesses.ts";
 
-/** What firmware says on the debug console of QEMU's q35 until it ends the run, or QEMU has been told to. */
-function onQemu(bios: string, options: readonly string[]): string {
+/** What firmware says on the debug console of QEMU's q35 until it ends the run. */
+function onQemu(options: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "emu-firmware-"));
   try {
     const log = join(folder, "log");
@@ -20,7 +21,7 @@ function onQemu(bios: string, options: readonly string[]): string {
       QEMU,
       [
         ...["-accel", "tcg", "-machine", "q35,smm=off", "-m", "128M", "-display", "none"],
-        ...["-monitor", "none", "-nodefaults", "-vga", "std", "-no-reboot", "-bios", bios],
+        ...["-monitor", "none", "-nodefaults", "-vga", "std", "-no-reboot"],
         ...["-debugcon", `file:${log}`, ...options],
       ],
       { timeout: HANG_MS },
@@ -31,10 +32,14 @@ function onQemu(bios: string, options: readonly string[]): string {
   }
 }
 
-async function here(bios: Uint8Array | string, port = 0xe9, more = {}): Promise<string> {
+async function here(
+  bios: Uint8Array | string | undefined,
+  port = 0xe9,
+  more = {},
+): Promise<string> {
   let log = "";
   const machine = await Machine.create({
-    bios,
+    ...(bios === undefined ? {} : { bios }),
     debugConsolePort: port,
     debugExit: { iobase: 0xf4, iosize: 4 },
     onDebugConsole: (byte) => {
@@ -51,7 +56,7 @@ async function expectSameAccesses(script: readonly FlashAccess[], bytes: number)
   const folder = mkdtempSync(join(tmpdir(), "emu-flash-"));
   const file = join(folder, "flash");
   writeFileSync(file, image);
-  const theirs = onQemu(file, ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
+  const theirs = onQemu(["-bios", file, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
   rmSync(folder, { recursive: true });
   const reads = script.filter((x) => x.value === undefined);
   const told = (log: string) =>
@@ -176,6 +181,131 @@ test.skipIf(!hasQemu)("the chipset comes out of its reset as QEMU's", async () =
   await expectSameAccesses(script, 0x10000);
 });
 
+const FLASH_TOP = 0x1_0000_0000;
+
+/** Random sequences of commands to a chip of `bytes` at `start`, and what it says. */
+function flashCommands(start: number, bytes: number, seed: number): FlashAccess[] {
+  const next = random(seed);
+  const below = (n: number): number => next() % n;
+  const place = (): number => start + below(bytes);
+  const script: FlashAccess[] = [];
+  const write = (memory: number, value: number): void => void script.push({ memory, value });
+  // What QEMU's chip has in its status register after a reset, a clear, or while it is not asked, the datasheet has ready.
+  const READY = 0x70;
+  for (let i = 0; i < 120; i++) {
+    const at = place();
+    switch (below(7)) {
+      case 0:
+        // Erasing before programming: QEMU's sets bits, too.
+        write(at, 0x20);
+        write(at, 0xd0);
+        script.push({ memory: at });
+        write(at, 0xff);
+        for (let n = below(20); n >= 0; n--) {
+          const there = (at & ~0xfff) + below(0x1000);
+          write(there, 0xff);
+          script.push({ memory: there });
+        }
+        break;
+      case 1: {
+        const block = at & ~0xfff;
+        write(block, 0x20);
+        write(block, 0xd0);
+        write(block, below(2) ? 0x10 : 0x40);
+        write(at, below(256));
+        script.push({ memory: at });
+        write(at, READY);
+        script.push({ memory: place() });
+        write(at, 0xff);
+        script.push({ memory: at }, { memory: at & ~3, size: 4 });
+        break;
+      }
+      case 2: {
+        const block = at & ~0xfff;
+        const count = 1 + below(16);
+        write(block, 0x20);
+        write(block, 0xd0);
+        write(block, 0xe8);
+        script.push({ memory: block });
+        write(block, count - 1);
+        for (let n = 0; n < count; n++) write(block + n, below(256));
+        write(block, 0xd0);
+        script.push({ memory: block });
+        write(block, 0xff);
+        for (let n = 0; n <= count; n++) script.push({ memory: block + n });
+        break;
+      }
+      case 3:
+        write(at, 0x90);
+        script.push({ memory: at });
+        write(at, 0xff);
+        break;
+      case 4:
+        write(at, 0x60);
+        write(at, below(2) ? 0xd0 : 0x01);
+        script.push({ memory: at });
+        write(at, 0xff);
+        break;
+      case 5:
+        write(at, 0x98);
+        for (const index of [0x10, 0x11, 0x12, 0x13, 0x27, 0x2c])
+          script.push({ memory: start + index });
+        write(at, 0xff);
+        write(at, 0xff);
+        break;
+      default:
+        script.push({ memory: at }, { memory: at & ~1, size: 2 });
+    }
+  }
+  return script;
+}
+
+test.skipIf(!hasQemu).each([1, 2, 3])("chips of flash answer as QEMU's, seed %i", async (seed) => {
+  const [codeBytes, bytes] = [0x10000, 0x8000];
+  const start = FLASH_TOP - codeBytes - bytes;
+  const script = flashCommands(start, bytes, seed);
+  // A chip that is read-only: errors.
+  const code = FLASH_TOP - codeBytes + 0x2000;
+  script.push({ memory: code, value: 0x40 }, { memory: code, value: 0x12 }, { memory: code });
+  script.push({ memory: code, value: 0x50 }, { memory: code });
+  const image = flashImage(script, codeBytes);
+  const variables = Uint8Array.from({ length: bytes }, (_, i) => (i * 7) & 0xff);
+  const folder = mkdtempSync(join(tmpdir(), "emu-flash-"));
+  const file = (name: string, contents: Uint8Array): string => {
+    writeFileSync(join(folder, name), contents);
+    return join(folder, name);
+  };
+  const theirs = onQemu([
+    ...["-drive", `if=pflash,format=raw,readonly=on,file=${file("code", image)}`],
+    ...["-drive", `if=pflash,format=raw,file=${file("variables", variables)}`],
+    ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+  ]);
+  const left = readFileSync(join(folder, "variables"));
+  rmSync(folder, { recursive: true });
+  const kept = variables.slice();
+  const ours = await here(undefined, 0xe9, {
+    flash: [
+      { image, readOnly: true },
+      {
+        persistent: true,
+        image: {
+          ...bytesImage("variables", kept),
+          write: (offset: number, part: Uint8Array) => kept.set(part, offset),
+        },
+      },
+    ],
+  });
+  const reads = script.filter((x) => x.value === undefined);
+  const told = (log: string) =>
+    log
+      .trimEnd()
+      .split("\n")
+      .map((line, i) => `${i} ${JSON.stringify(reads[i])}: ${line}`);
+  expect(told(ours).length).toBe(reads.length);
+  expect(told(ours)).toEqual(told(theirs));
+  expect(Buffer.from(kept).equals(left)).toBe(true);
+});
+
 const SEABIOS = "/usr/share/seabios/bios-256k.bin";
 const VGA_BIOS = "/usr/share/seabios/vgabios-stdvga.bin";
 const hasSeaBios = (() => {
@@ -220,7 +350,7 @@ test.skipIf(!hasQemu || !hasSeaBios)("SeaBIOS finds the same machine as on QEMU"
     "-global",
     "isa-debugcon.iobase=0x402",
   ];
-  const theirs = comparable(onQemu(SEABIOS, [...options, "-serial", "null"]));
+  const theirs = comparable(onQemu(["-bios", SEABIOS, ...options, "-serial", "null"]));
   const bootMenu = { failWaitMs: 1000 };
   const ours = comparable(await here(SEABIOS, 0x402, { cpus: 2, vgaRom: VGA_BIOS, bootMenu }));
   const missing = theirs.filter((line) => !ours.includes(line));

@@ -5,22 +5,29 @@ import {
   Assembler,
   al,
   ax,
+  bx,
   byte,
+  cr0,
   cs,
   ds,
+  dword,
   dx,
   eax,
+  ebx,
   ecx,
   edi,
   es,
+  mem,
   si,
   sp,
   ss,
+  sym,
+  word,
 } from "../../../asm/index.ts";
 
-/** One access; a read unless it has `value`. Ports and PCI registers have 1, 2 or 4 bytes, memory below 1 MiB has one. */
+/** One access; a read unless it has `value`. Ports and PCI registers have 1, 2 or 4 bytes, memory one, unless it has a size. */
 export type FlashAccess =
-  | { memory: number; value?: number }
+  | { memory: number; size?: 1 | 2 | 4; value?: number }
   | { port: number; size: 1 | 2 | 4; value?: number }
   /** Bus 0. */
   | { device: number; fn: number; register: number; size: 1 | 2 | 4; value?: number };
@@ -39,12 +46,12 @@ function accessPort(a: Assembler, port: number, size: 1 | 2 | 4, value: number |
 
 function access(a: Assembler, x: FlashAccess): void {
   if ("memory" in x) {
-    a.mov(ax, x.memory >> 4).mov(es, ax);
-    if (x.value === undefined) {
-      a.xor(eax, eax)
-        .mov(al, byte(x.memory & 15, { segment: es }))
-        .call("print");
-    } else a.mov(al, x.value).mov(byte(x.memory & 15, { segment: es }), al);
+    const { memory, size = 1, value } = x;
+    const register = size === 4 ? eax : size === 2 ? ax : al;
+    const place = (size === 4 ? dword : size === 2 ? word : byte)(ebx, { segment: es });
+    a.mov(ebx, memory >>> 0);
+    if (value === undefined) a.xor(eax, eax).mov(register, place).call("print");
+    else a.mov(eax, value >>> 0).mov(place, register);
   } else if ("port" in x) accessPort(a, x.port, x.size, x.value);
   else {
     const address = 0x80000000 + ((x.device << 11) | (x.fn << 8) | (x.register & 0xfc));
@@ -67,6 +74,9 @@ export function flashImage(script: readonly FlashAccess[], bytes: number): Uint8
   a.db(0xea).dw("script", CODE);
   a.label("script");
   a.mov(ax, cs).mov(ds, ax);
+  // ES with all of 4 GiB from 0 on, which it keeps in real mode.
+  a.lgdt(mem("table_register")).mov(eax, cr0).or(al, 1).mov(cr0, eax);
+  a.mov(bx, 8).mov(es, bx).and(al, 0xfe).mov(cr0, eax);
   for (const x of script) access(a, x);
   a.mov(dx, 0xf4).mov(al, 0).out(dx, al).hlt();
   a.label("print");
@@ -76,6 +86,11 @@ export function flashImage(script: readonly FlashAccess[], bytes: number): Uint8
   a.label("decimal");
   a.add(al, 48).out(dx, al);
   a.pop(eax).dec(ecx).jnz("digit").mov(al, 10).out(dx, al).ret();
+  a.align(8, 0);
+  a.label("table");
+  a.dd(0, 0).db(0xff, 0xff, 0, 0, 0, 0x93, 0xcf, 0);
+  a.label("table_register");
+  a.dw(15).dd(sym("table", CODE << 4));
   const code = a.flat({ origin: 0 }).bytes;
   const image = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at++) image[at] = at >> 12;
