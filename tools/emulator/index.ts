@@ -1,6 +1,7 @@
 // The emulator as a library, for every host: bytes in, functions out, the compiled core among the options. What
 // Node adds, paths and the core that is there, is in host/index.ts, which has the same names.
 
+export { CPU_FEATURES, CPU_MODEL_NAMES } from "./core/cpu-models.ts";
 export type { CoreSource } from "./core/load.ts";
 export { type GdbConnection, type GdbPeer, GdbServer } from "./debug/gdb-server.ts";
 export type { GdbArchitecture } from "./debug/gdb-target.ts";
@@ -14,8 +15,6 @@ export type { Disassemble, Line } from "./inspect/disassembly.ts";
 export { LoadError } from "./load-error.ts";
 export { Machine, type RunLimits, type Stop } from "./machine.ts";
 export {
-  CPU_MODELS,
-  type CpuModel,
   type DiskOptions,
   MAX_CPUS,
   type MachineOptions,

@@ -16,10 +16,6 @@ import type { FlashChip } from "./platform/firmware/flash-chips.ts";
 import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
-/** CPU models by their name on the command line, and their number in the core. */
-export const CPU_MODELS = { default: 0, max: 1 } as const;
-export type CpuModel = keyof typeof CPU_MODELS;
-
 export { MAX_CPUS };
 
 /** Drives of a floppy controller, and ports of the board's AHCI controller. */
@@ -74,7 +70,11 @@ export interface MachineOptions {
   memory?: number | string;
   /** 1–32, 1 by default. */
   cpus?: number;
-  cpu?: CpuModel;
+  /**
+   * The CPU model as -cpu takes it: a name of `CPU_MODEL_NAMES`, then features to add or leave out and the vendor, such as
+   * "Haswell,-avx2,vendor=AuthenticAMD". "default" (Ivy Bridge level) by default; "max" has everything that there is.
+   */
+  cpu?: string;
   /** How guest code is executed; it shows in nothing but the time that a run takes. `{ kind: "jit" }` by default. */
   accel?: Accel;
   /** Every instruction takes a nanosecond, whatever it does: time counts instructions. */
@@ -173,17 +173,6 @@ export function checkedCpus(cpus: MachineOptions["cpus"]): number {
     throw new LoadError(`${n} CPUs: expected 1 to ${MAX_CPUS}`);
   }
   return n;
-}
-
-/** The number of the CPU model in the core. Throws `LoadError`. */
-export function checkedModel(cpu: MachineOptions["cpu"]): number {
-  const name = cpu ?? "default";
-  if (!Object.hasOwn(CPU_MODELS, name)) {
-    throw new LoadError(
-      `CPU model ${name}: the models are ${Object.keys(CPU_MODELS).join(" and ")}`,
-    );
-  }
-  return CPU_MODELS[name];
 }
 
 /** The RTC's time at power-on, seconds since 1970. */

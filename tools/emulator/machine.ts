@@ -2,6 +2,7 @@
 // advances with executed instructions and jumps over idle time, and input arrives only between slices of
 // virtual time. Nothing here or below knows the host: bytes come in, bytes go to functions.
 
+import { cpuDescription } from "./core/cpu-models.ts";
 import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
 import { pause, turn } from "./event-loop.ts";
@@ -16,7 +17,6 @@ import { loadKernel } from "./loader/kernel.ts";
 import {
   bootModules,
   checkedCpus,
-  checkedModel,
   checkedRam,
   chipsOf,
   deviceRequests,
@@ -225,7 +225,7 @@ export class Machine {
   static async create(options: MachineOptions): Promise<Machine> {
     const ramBytes = checkedRam(options.memory);
     const cpus = checkedCpus(options.cpus);
-    const model = checkedModel(options.cpu);
+    const model = cpuDescription(options.cpu ?? "default");
     let image: BootImage | undefined;
     if (options.kernel !== undefined) {
       const input = { name: options.kernelName ?? "kernel", data: options.kernel };
@@ -250,7 +250,8 @@ export class Machine {
     const core = await instantiateCore(options.core, imports, tier?.imports);
     tier?.attach(core);
     const flash = firmwareOf(options);
-    core.create(cpus, ramBytes + (flash?.length ?? 0), model);
+    core.create(cpus, ramBytes + (flash?.length ?? 0), model.base);
+    for (const [index, word] of model.words) core.set_model_word(index, word);
     core.set_latencies(options.icount === true ? 0 : 1);
     if (options.skipWaits === false) core.set_skipping(0);
     const map = image?.map ?? biosMap(ramBytes, options);

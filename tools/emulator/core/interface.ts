@@ -65,6 +65,8 @@ export interface CoreExports {
   table: WebAssembly.Table;
   /** Builds a machine in a fresh instance: number of CPUs (1 to MAX_CPUS), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
   create(cpus: number, ramBytes: number, model: number): void;
+  /** Has CPUID say `value` in word `index` of the CPU model (guest/processor/model.ts), before anything runs. */
+  set_model_word(index: number, value: number): void;
   /** 0: every instruction takes a nanosecond, whatever it does. Otherwise (as after `create`) with guest/processor/latency.ts. */
   set_latencies(on: number): void;
   /** 0: every iteration of loops that wait is executed. Otherwise (as after `create`) those whose outcome is known are skipped. */

@@ -56,7 +56,7 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ["schedule/run", "deadlineTime running", "of the run in progress"],
   ["schedule/run", "exitReason exitCpu exitDetail", "the result of the last run"],
   ["processor/cpus", "cpuCount", "set when the core is created"],
-  ["processor/model", "cpuModel", "set when the core is created"],
+  ["processor/model", "words", "set when the core is created"],
   ["processor/latency", "latencies", "set when the core is created"],
   ["op/wait", "skipping", "set when the core is created"],
   ["decode/waiting_loops", "*", "of the block that is being decoded"],

@@ -2,19 +2,14 @@
 // parsing and the suggestion for a mistyped one are derived from it.
 
 import { nearest } from "../../cli/nearest.ts";
+import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { DeviceRequest } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
-import {
-  CPU_MODELS,
-  type CpuModel,
-  MAX_CPUS,
-  type MediaKind,
-  parseMemory,
-} from "../machine-options.ts";
+import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
 import type { DiskBus } from "../media/disk.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
@@ -69,7 +64,7 @@ export interface CliOptions {
   bootOnce?: MediaKind[];
   memory: number;
   cpus: number;
-  cpu: CpuModel;
+  cpu: string;
   accel?: Accel;
   /** Time counts instructions. */
   icount: boolean;
@@ -466,10 +461,16 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-cpu"],
     value: "MODEL",
-    help: "default (Ivy Bridge level) or max (everything there is)",
-    choices: Object.keys(CPU_MODELS),
+    help: "default (Ivy Bridge level), max (everything there is) or a name of QEMU's, with +FEATURE, -FEATURE, vendor=V",
+    choices: CPU_MODEL_NAMES,
     apply: (o, v) => {
-      o.cpu = oneOf("-cpu", v, Object.keys(CPU_MODELS)) as CpuModel;
+      try {
+        cpuDescription(v);
+      } catch (error) {
+        const near = suggest(v.replace(/,.*/, ""), CPU_MODEL_NAMES);
+        throw new UsageError(`-cpu ${v}: ${(error as Error).message}${near}`);
+      }
+      o.cpu = v;
     },
   },
   {

@@ -258,7 +258,7 @@ test.each([
   [["vmlinux"], '"vmlinux" is not an option; a kernel is given as -kernel vmlinux'],
   [["-m", "5X"], "-m 5X: expected a number with K, M or G"],
   [["-smp", "0"], "-smp 0: expected a number from 1 to 32"],
-  [["-cpu", "host"], "-cpu host: expected default, max"],
+  [["-cpu", "hasswell"], "did you mean Haswell"],
   [["-icount", "shift=1"], "-icount shift=1: expected shift=0, 0"],
   [["-serial", "tty"], "-serial tty: expected stdio, vc, null, file:PATH, unix:PATH"],
   [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],

@@ -26,6 +26,7 @@ export {
   set_a20,
   set_intr,
   set_latencies,
+  set_model_word,
   set_trace,
   video_memory,
   video_seen,

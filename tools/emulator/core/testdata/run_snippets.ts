@@ -8,7 +8,7 @@ const LIMIT = { instructions: 50_000_000 };
 /** Runs the guest in this core to its end; the machine, and what it printed. Throws an error if it ends otherwise. */
 export async function runSnippets(
   kernel: Uint8Array,
-  cpu: "default" | "max" = "default",
+  cpu = "default",
 ): Promise<{ machine: Machine; text: string; lines: string[] }> {
   let text = "";
   const machine = await Machine.create({

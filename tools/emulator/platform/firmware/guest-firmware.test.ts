@@ -1,63 +1,19 @@
 // Firmware by others: the registers that it finds against QEMU's, by flash images that make random and chosen accesses, and
 // SeaBIOS, whose own log of what it finds is the same on both.
 
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { HANG_MS, hasQemu, QEMU } from "../../../testing/host-tools.ts";
-import { Machine } from "../../host/machine.ts";
+import { hasQemu } from "../../../testing/host-tools.ts";
 import { bytesImage } from "../../media/image.ts";
+import { firmwareHere, firmwareOnQemu, flashOnQemu } from "../testdata/firmware-runs.ts";
 import { type FlashAccess, flashImage } from "../testdata/flash-guest.ts";
 import { random } from "../testdata/random-accesses.ts";
 
-/** What firmware says on the debug console of QEMU's q35 until it ends the run. */
-function onQemu(options: readonly string[]): string {
-  const folder = mkdtempSync(join(tmpdir(), "emu-firmware-"));
-  try {
-    const log = join(folder, "log");
-    spawnSync(
-      QEMU,
-      [
-        ...["-accel", "tcg", "-machine", "q35,smm=off", "-m", "128M", "-display", "none"],
-        ...["-monitor", "none", "-nodefaults", "-vga", "std", "-no-reboot"],
-        ...["-debugcon", `file:${log}`, ...options],
-      ],
-      { timeout: HANG_MS },
-    );
-    return readFileSync(log, "latin1");
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function here(
-  bios: Uint8Array | string | undefined,
-  port = 0xe9,
-  more = {},
-): Promise<string> {
-  let log = "";
-  const machine = await Machine.create({
-    ...(bios === undefined ? {} : { bios }),
-    debugConsolePort: port,
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (byte) => {
-      log += String.fromCharCode(byte);
-    },
-    ...more,
-  });
-  machine.runSync({ nanoseconds: 20e9 });
-  return log;
-}
-
 async function expectSameAccesses(script: readonly FlashAccess[], bytes: number): Promise<void> {
   const image = flashImage(script, bytes);
-  const folder = mkdtempSync(join(tmpdir(), "emu-flash-"));
-  const file = join(folder, "flash");
-  writeFileSync(file, image);
-  const theirs = onQemu(["-bios", file, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]);
-  rmSync(folder, { recursive: true });
+  const theirs = flashOnQemu(image);
   const reads = script.filter((x) => x.value === undefined);
   const told = (log: string) =>
     log
@@ -65,7 +21,7 @@ async function expectSameAccesses(script: readonly FlashAccess[], bytes: number)
       .split("\n")
       .map((line, i) => `${JSON.stringify(reads[i])}: ${line}`);
   expect(theirs.trimEnd().split("\n").length).toBe(reads.length);
-  expect(told(await here(image))).toEqual(told(theirs));
+  expect(told(await firmwareHere(image))).toEqual(told(theirs));
 }
 
 const PAM0 = 0x90;
@@ -133,7 +89,7 @@ test("writes alone reach RAM where a PAM register says so", async () => {
     // Nothing is there.
     { memory: 0xc0000 },
   ];
-  const log = await here(flashImage(script, 0x10000));
+  const log = await firmwareHere(flashImage(script, 0x10000));
   const bytes = log
     .trimEnd()
     .split("\n")
@@ -275,7 +231,7 @@ test.skipIf(!hasQemu).each([1, 2, 3])("chips of flash answer as QEMU's, seed %i"
     writeFileSync(join(folder, name), contents);
     return join(folder, name);
   };
-  const theirs = onQemu([
+  const theirs = firmwareOnQemu([
     ...["-drive", `if=pflash,format=raw,readonly=on,file=${file("code", image)}`],
     ...["-drive", `if=pflash,format=raw,file=${file("variables", variables)}`],
     ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
@@ -283,7 +239,7 @@ test.skipIf(!hasQemu).each([1, 2, 3])("chips of flash answer as QEMU's, seed %i"
   const left = readFileSync(join(folder, "variables"));
   rmSync(folder, { recursive: true });
   const kept = variables.slice();
-  const ours = await here(undefined, 0xe9, {
+  const ours = await firmwareHere(undefined, 0xe9, {
     flash: [
       { image, readOnly: true },
       {
@@ -350,9 +306,11 @@ test.skipIf(!hasQemu || !hasSeaBios)("SeaBIOS finds the same machine as on QEMU"
     "-global",
     "isa-debugcon.iobase=0x402",
   ];
-  const theirs = comparable(onQemu(["-bios", SEABIOS, ...options, "-serial", "null"]));
+  const theirs = comparable(firmwareOnQemu(["-bios", SEABIOS, ...options, "-serial", "null"]));
   const bootMenu = { failWaitMs: 1000 };
-  const ours = comparable(await here(SEABIOS, 0x402, { cpus: 2, vgaRom: VGA_BIOS, bootMenu }));
+  const ours = comparable(
+    await firmwareHere(SEABIOS, 0x402, { cpus: 2, vgaRom: VGA_BIOS, bootMenu }),
+  );
   const missing = theirs.filter((line) => !ours.includes(line));
   const more = ours.filter((line) => !theirs.includes(line));
   expect({ missing, more }).toEqual({ missing: [], more: [] });

@@ -16,6 +16,7 @@ import {
   ebx,
   ecx,
   edi,
+  edx,
   es,
   mem,
   si,
@@ -29,11 +30,14 @@ import {
 export type FlashAccess =
   | { memory: number; size?: 1 | 2 | 4; value?: number }
   | { port: number; size: 1 | 2 | 4; value?: number }
+  /** Prints EAX, EBX, ECX and EDX of a leaf, four lines. */
+  | { cpuid: number; sub?: number; value?: undefined }
   /** Bus 0. */
   | { device: number; fn: number; register: number; size: 1 | 2 | 4; value?: number };
 
-/** Where in RAM the code of the last 64 KiB goes. */
+/** Where in RAM the code of the last 64 KiB goes: its segment, and the address. */
 const CODE = 0x1000;
+export const CODE_BASE = CODE << 4;
 const SEGMENT_BYTES = 0x10000;
 const RESET_VECTOR = 0xfff0;
 
@@ -52,6 +56,12 @@ function access(a: Assembler, x: FlashAccess): void {
     a.mov(ebx, memory >>> 0);
     if (value === undefined) a.xor(eax, eax).mov(register, place).call("print");
     else a.mov(eax, value >>> 0).mov(place, register);
+  } else if ("cpuid" in x) {
+    a.mov(eax, x.cpuid >>> 0)
+      .mov(ecx, x.sub ?? 0)
+      .cpuid();
+    a.push(edx).push(ecx).push(ebx).call("print");
+    for (let i = 0; i < 3; i++) a.pop(eax).call("print");
   } else if ("port" in x) accessPort(a, x.port, x.size, x.value);
   else {
     const address = 0x80000000 + ((x.device << 11) | (x.fn << 8) | (x.register & 0xfc));
@@ -62,6 +72,42 @@ function access(a: Assembler, x: FlashAccess): void {
 
 /** A flash image of `bytes`, a multiple of 64 KiB, each page of 4 KiB but those of the code full of its own number. */
 export function flashImage(script: readonly FlashAccess[], bytes: number): Uint8Array {
+  return firmware((a) => {
+    // ES with all of 4 GiB from 0 on, which it keeps in real mode.
+    a.lgdt(mem("table_register")).mov(eax, cr0).or(al, 1).mov(cr0, eax);
+    a.mov(bx, 8).mov(es, bx).and(al, 0xfe).mov(cr0, eax);
+    for (const x of script) access(a, x);
+    end(a);
+    printRoutine(a, "print");
+    a.align(8, 0);
+    a.label("table");
+    a.dd(0, 0).db(0xff, 0xff, 0, 0, 0, 0x93, 0xcf, 0);
+    a.label("table_register");
+    a.dw(15).dd(sym("table", CODE_BASE));
+  }, bytes);
+}
+
+/** Ends the run by isa-debug-exit. */
+export function end(a: Assembler): void {
+  a.mov(dx, 0xf4).mov(al, 0).out(dx, al).hlt();
+}
+
+/** A routine that prints EAX in eight digits and a new line; it changes ECX and EDX. Of the mode that the assembler is in. */
+export function printRoutine(a: Assembler, name: string): void {
+  a.label(name);
+  a.mov(ecx, 8).mov(dx, 0xe9);
+  a.label(`${name}_digit`);
+  a.rol(eax, 4).mov(ebx, eax).and(al, 15).cmp(al, 10).jb(`${name}_decimal`).add(al, 39);
+  a.label(`${name}_decimal`);
+  a.add(al, 48).out(dx, al);
+  a.mov(eax, ebx).dec(ecx).jnz(`${name}_digit`).mov(al, 10).out(dx, al).ret();
+}
+
+/**
+ * Firmware in a flash image of `bytes`: `body` is in 16-bit mode in RAM, with CS and DS at CODE_BASE and a stack below
+ * 0x7000; its labels count from there.
+ */
+export function firmware(body: (a: Assembler) => void, bytes = SEGMENT_BYTES): Uint8Array {
   const a = new Assembler({ bits: 16, name: "flash" });
   a.section(".text");
   a.label("start");
@@ -71,26 +117,10 @@ export function flashImage(script: readonly FlashAccess[], bytes: number): Uint8
   a.mov(ecx, SEGMENT_BYTES / 4);
   a.label("copy");
   a.movsd().dec(ecx).jnz("copy");
-  a.db(0xea).dw("script", CODE);
-  a.label("script");
+  a.db(0xea).dw("in_ram", CODE);
+  a.label("in_ram");
   a.mov(ax, cs).mov(ds, ax);
-  // ES with all of 4 GiB from 0 on, which it keeps in real mode.
-  a.lgdt(mem("table_register")).mov(eax, cr0).or(al, 1).mov(cr0, eax);
-  a.mov(bx, 8).mov(es, bx).and(al, 0xfe).mov(cr0, eax);
-  for (const x of script) access(a, x);
-  a.mov(dx, 0xf4).mov(al, 0).out(dx, al).hlt();
-  a.label("print");
-  a.mov(ecx, 8).mov(dx, 0xe9);
-  a.label("digit");
-  a.rol(eax, 4).push(eax).and(al, 15).cmp(al, 10).jb("decimal").add(al, 39);
-  a.label("decimal");
-  a.add(al, 48).out(dx, al);
-  a.pop(eax).dec(ecx).jnz("digit").mov(al, 10).out(dx, al).ret();
-  a.align(8, 0);
-  a.label("table");
-  a.dd(0, 0).db(0xff, 0xff, 0, 0, 0, 0x93, 0xcf, 0);
-  a.label("table_register");
-  a.dw(15).dd(sym("table", CODE << 4));
+  body(a);
   const code = a.flat({ origin: 0 }).bytes;
   const image = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at++) image[at] = at >> 12;

@@ -22,8 +22,9 @@ import {
 import { imul } from "../integer/multiply";
 import { BY_CL, bitCount, bitScan, bitTest, doubleShift } from "../integer/shift";
 import { DS, FS, GS, LDTR, SS, TR } from "../memory/segments";
-import { cpuModel } from "../processor/model";
+import { EXTENDED_EDX, hasBit, LEAF1_ECX, LEAF7_EBX, LEAF7_ECX } from "../processor/model";
 import { crc32 } from "../simd/crc32";
+import { BMI1, has, LZCNT, MOVBE, POPCNT, RDRAND, RDSEED, SSE42 } from "../simd/features";
 import { cpuid } from "../system/cpuid";
 import { readDr, writeDr } from "../system/debug_registers";
 import { alignmentFlag } from "../system/flag_writes";
@@ -277,8 +278,17 @@ function signExtend(b: u32): void {
   use(mod == 3 ? MOV_SXR[i] : MOV_SXM[i]);
 }
 
+/** Bits of leaf 1, ECX, of leaf 80000001h, EDX, and of leaf 7, EBX and ECX. */
+const MONITOR: u32 = 3;
+const CX16: u32 = 13;
+const RDTSCP: u32 = 27;
+const INVPCID: u32 = 10;
+const SMAP: u32 = 20;
+const CLWB: u32 = 24;
+const PKU: u32 = 3;
+
 function populationCount(_b: u32): void {
-  if (prefixRep != 0xf3) return ud();
+  if (prefixRep != 0xf3 || !has(POPCNT)) return ud();
   modrmOf(opSize);
   op.sub = 0;
   use(bitCount);
@@ -286,7 +296,7 @@ function populationCount(_b: u32): void {
 
 function scanBits(b: u32): void {
   modrmOf(opSize);
-  if (prefixRep == 0xf3 && cpuModel != 0) {
+  if (prefixRep == 0xf3 && has(b == 0xbc ? BMI1 : LZCNT)) {
     op.sub = b == 0xbc ? 1 : 2;
     use(bitCount);
     return;
@@ -332,6 +342,7 @@ function group7(_b: u32): void {
   switch (modrmByte) {
     case 0xc8:
     case 0xc9:
+      if (!hasBit(LEAF1_ECX, MONITOR)) return ud();
       op.sub = <u8>(modrmByte & 1);
       op.base = <u16>REGS;
       op.disp = 0;
@@ -340,7 +351,7 @@ function group7(_b: u32): void {
       return;
     case 0xca:
     case 0xcb:
-      if (cpuModel == 0) return ud();
+      if (!hasBit(LEAF7_EBX, SMAP)) return ud();
       op.sub = <u8>(modrmByte & 1);
       use(alignmentFlag);
       return;
@@ -351,7 +362,7 @@ function group7(_b: u32): void {
       return;
     case 0xee:
     case 0xef:
-      if (cpuModel == 0 || prefix66 || prefixRep != 0) return ud();
+      if (!hasBit(LEAF7_ECX, PKU) || prefix66 || prefixRep != 0) return ud();
       op.sub = <u8>(modrmByte & 1);
       use(pkru);
       return;
@@ -360,6 +371,7 @@ function group7(_b: u32): void {
       use(swapgs);
       return;
     case 0xf9:
+      if (!hasBit(EXTENDED_EDX, RDTSCP)) return ud();
       op.sub = 1;
       use(rdtsc);
       return;
@@ -372,13 +384,14 @@ function group9(_b: u32): void {
   decodeModrm();
   const k = (modrmByte >> 3) & 7;
   if (mod != 3) {
-    if (k != 1) return ud(); // VMX is not there
+    // VMX is not there.
+    if (k != 1 || (opSize == 8 && !hasBit(LEAF1_ECX, CX16))) return ud();
     op.size = opSize == 8 ? 8 : 4;
     allowLock(true);
     use(cmpxchgPair);
     return;
   }
-  if (k == 6 || (k == 7 && cpuModel != 0)) {
+  if (has(k == 6 ? RDRAND : RDSEED) && k >= 6) {
     op.src = gpr(rm, opSize);
     op.size = <u8>opSize;
     use(randomNumber);
@@ -392,7 +405,7 @@ function stateless15(): bool {
   const byte = peek8(0);
   const k = (byte >> 3) & 7;
   // CLFLUSH, and with 66 CLFLUSHOPT and CLWB; processors without CLFLUSHOPT ignore the prefix.
-  const line = k == 7 || (k == 6 && prefix66 && cpuModel != 0);
+  const line = k == 7 || (k == 6 && prefix66 && hasBit(LEAF7_EBX, CLWB));
   if (byte < 0xc0 && !line) return false;
   decodeModrm();
   if (mod != 3) {
@@ -423,7 +436,7 @@ function stateless15(): bool {
 function threeByteInteger(): bool {
   const b = peek8(0);
   if (b == 0xf0 || b == 0xf1) {
-    if (prefixRep == 0xf2) {
+    if (prefixRep == 0xf2 && has(SSE42)) {
       fetch8();
       const size = b == 0xf0 ? 1 : opSize;
       decodeModrm();
@@ -435,7 +448,7 @@ function threeByteInteger(): bool {
     if (prefixRep == 0) {
       fetch8();
       modrmOf(opSize);
-      if (mod == 3 || cpuModel == 0) {
+      if (mod == 3 || !has(MOVBE)) {
         ud();
         return true;
       }
@@ -447,7 +460,7 @@ function threeByteInteger(): bool {
   if (b == 0x82 && prefix66 && prefixRep == 0) {
     fetch8();
     modrmOf(opSize);
-    if (mod == 3 || cpuModel == 0) {
+    if (mod == 3 || !hasBit(LEAF7_EBX, INVPCID)) {
       ud();
       return true;
     }

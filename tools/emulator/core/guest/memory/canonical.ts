@@ -3,7 +3,7 @@
 
 import { S_CR4 } from "../../state";
 import { CR4_LA57 } from "../processor/control_bits";
-import { cpuModel } from "../processor/model";
+import { hasBit, LEAF7_ECX } from "../processor/model";
 
 /** Whether bits 63 to 47 are all alike. */
 function canonical48(linear: u64): bool {
@@ -22,7 +22,7 @@ export function canonical(linear: u64): bool {
 
 /** Width of linear addresses that CPUID reports. */
 export function linearBits(): u32 {
-  return cpuModel == 0 ? 48 : 57;
+  return hasBit(LEAF7_ECX, 16) ? 57 : 48;
 }
 
 /**

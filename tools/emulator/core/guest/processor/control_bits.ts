@@ -23,6 +23,9 @@ export const CR4_PAE: u64 = 0x20;
 export const CR4_UMIP: u64 = 0x800;
 /** 5-level paging in IA-32e mode. */
 export const CR4_LA57: u64 = 0x1000;
+export const CR4_FSGSBASE: u64 = 0x10000;
+export const CR4_PCIDE: u64 = 0x20000;
+export const CR4_OSXSAVE: u64 = 0x40000;
 export const CR4_SMEP: u64 = 0x100000;
 export const CR4_SMAP: u64 = 0x200000;
 /** Protection keys for user pages. */

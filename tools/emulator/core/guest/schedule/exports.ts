@@ -22,7 +22,7 @@ import { setA20 } from "../memory/walk";
 import { pulseNmi, route, setLint0 } from "../processor/apic";
 import { setCpuCount, stateOf } from "../processor/cpus";
 import { setLatencies } from "../processor/latency";
-import { setCpuModel } from "../processor/model";
+import { setCpuModel, setModelWord } from "../processor/model";
 import { setTraceMask } from "../processor/tracing";
 import { initSimd } from "../simd/decode";
 import { seedRandom } from "../system/random";
@@ -48,6 +48,11 @@ export function create(cpus: i32, ramBytes: u32, model: i32): void {
   memory.fill(MACHINE, 0, MACHINE_SIZE);
   setA20(true);
   seedRandom();
+}
+
+/** Has CPUID say `value` in a word of the CPU model (processor/model.ts), before anything runs. */
+export function set_model_word(index: i32, value: u32): void {
+  setModelWord(index, value);
 }
 
 export function ram_base(): u32 {

@@ -1,7 +1,6 @@
-// Which instruction-set extensions the CPU model has, as a bit mask; the model is chosen when a machine
-// is created. CPUID reports the same set.
+// Which instruction-set extensions the CPU model has, as a bit mask: those that CPUID reports.
 
-import { cpuModel } from "../processor/model";
+import { EXTENDED_ECX, LEAF1_ECX, LEAF1_EDX, LEAF7_EBX, modelWord } from "../processor/model";
 
 export const SSE: u32 = 0;
 export const SSE2: u32 = 1;
@@ -26,12 +25,41 @@ export const ADX: u32 = 19;
 export const SHA: u32 = 20;
 export const RDSEED: u32 = 21;
 
-const IVY_BRIDGE: u32 = 0x1fff;
-const MAX: u32 = 0x3fffff;
+/** Where CPUID has each of them: the model's word times 32, and the bit. */
+// prettier-ignore
+const REPORTED: StaticArray<i32> = [
+  LEAF1_EDX * 32 + 25,
+  LEAF1_EDX * 32 + 26,
+  LEAF1_ECX * 32 + 0,
+  LEAF1_ECX * 32 + 9,
+  LEAF1_ECX * 32 + 19,
+  LEAF1_ECX * 32 + 20,
+  LEAF1_ECX * 32 + 25,
+  LEAF1_ECX * 32 + 1,
+  LEAF1_ECX * 32 + 23,
+  LEAF1_ECX * 32 + 28,
+  LEAF1_ECX * 32 + 29,
+  LEAF1_ECX * 32 + 30,
+  LEAF1_EDX * 32 + 23,
+  LEAF7_EBX * 32 + 5,
+  LEAF7_EBX * 32 + 3,
+  LEAF7_EBX * 32 + 8,
+  EXTENDED_ECX * 32 + 5,
+  LEAF1_ECX * 32 + 22,
+  LEAF1_ECX * 32 + 12,
+  LEAF7_EBX * 32 + 19,
+  LEAF7_EBX * 32 + 29,
+  LEAF7_EBX * 32 + 18,
+];
 
 /** Bit n: extension n of the list above exists in the CPU model of this machine. */
 export function featureMask(): u32 {
-  return cpuModel == 0 ? IVY_BRIDGE : MAX;
+  let mask: u32 = 0;
+  for (let i = 0; i < REPORTED.length; i++) {
+    const at = unchecked(REPORTED[i]);
+    mask |= ((modelWord(at >> 5) >> (at & 31)) & 1) << i;
+  }
+  return mask;
 }
 
 export function has(feature: u32): bool {

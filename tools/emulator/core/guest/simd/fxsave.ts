@@ -28,7 +28,7 @@ import { setPkru } from "../memory/protection_keys";
 import { READ, WRITE } from "../memory/rights";
 import { Op } from "../op/op";
 import { raise, raiseCode } from "../processor/fault";
-import { cpuModel } from "../processor/model";
+import { hasBit, LEAF1_ECX, LEAF7_ECX } from "../processor/model";
 import { Vec, WIDE64 } from "./access";
 
 const UD: u32 = 6;
@@ -50,7 +50,8 @@ export const PKRU_OFFSET: u64 = 2688;
 
 /** State components that XCR0 can enable. */
 export function stateComponents(): u64 {
-  return cpuModel == 0 ? X87 | SSE | AVX : X87 | SSE | AVX | PKRU;
+  const avx = hasBit(LEAF1_ECX, 28) ? AVX : 0;
+  return X87 | SSE | avx | (hasBit(LEAF7_ECX, 3) ? PKRU : 0);
 }
 
 /** Bytes of an XSAVE area up to the last of these components. */

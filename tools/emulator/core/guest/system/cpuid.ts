@@ -1,5 +1,4 @@
-// CPUID. Model 0 is an Ivy Bridge (family 6, model 58), model 1 (`max`) adds what x86-64-v3 programs need and what
-// later kernels protect themselves with. Follows Intel SDM vol. 2, CPUID. Only what the core implements is reported.
+// CPUID. Follows Intel SDM vol. 2, CPUID, and AMD64 APM vol. 3, appendix E. What the model has is in processor/model.ts.
 
 import {
   RAX,
@@ -20,36 +19,26 @@ import { CR4_PKE, PHYSICAL_BITS } from "../processor/control_bits";
 import { cpuCount } from "../processor/cpus";
 import { GP } from "../processor/fault";
 import { CPUID, charge } from "../processor/latency";
-import { cpuModel } from "../processor/model";
+import {
+  BRAND,
+  EXTENDED_ECX,
+  EXTENDED_EDX,
+  isAmd,
+  LEAF1_ECX,
+  LEAF1_EDX,
+  LEAF7_EBX,
+  LEAF7_ECX,
+  modelWord,
+  SIGNATURE,
+  VENDOR,
+} from "../processor/model";
 import { AVX_OFFSET, areaSize, PKRU_OFFSET, stateComponents } from "../simd/fxsave";
 
-/** Family 6, model 58, stepping 9; `max` the same, as software keys on features. */
-const SIGNATURE: u32 = 0x000306a9;
-
-// Leaf 1 EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS HTT.
-const LEAF1_EDX: u32 = 0x0f8bfbff;
-// Leaf 1 ECX: SSE3 PCLMUL MONITOR SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline AES XSAVE AVX F16C RDRAND.
-const LEAF1_ECX: u32 = 0x77ba220b;
-// Additions of `max`: FMA, MOVBE.
-const LEAF1_ECX_MAX: u32 = 0x00401000;
-// Leaf 7 EBX: FSGSBASE, SMEP, ERMS.
-const LEAF7_EBX: u32 = 0x00000281;
-// Additions of `max`: BMI1 AVX2 BMI2 INVPCID RDSEED ADX SMAP CLFLUSHOPT CLWB SHA.
-const LEAF7_EBX_MAX: u32 = 0x219c0528;
-// Leaf 7 ECX of `max`: UMIP, PKU, LA57, PKS.
-const LEAF7_ECX_MAX: u32 = 0x8001000c;
-
-function leaf1Ecx(): u32 {
-  return cpuModel == 0 ? LEAF1_ECX : LEAF1_ECX | LEAF1_ECX_MAX;
-}
-
 function leaf7(): void {
-  if (cpuModel == 0) result(0, LEAF7_EBX, 0, 0);
-  else {
-    // OSPKE: the system has turned protection keys on.
-    const enabled: u32 = (load<u64>(S_CR4) & CR4_PKE) != 0 ? 0x10 : 0;
-    result(0, LEAF7_EBX | LEAF7_EBX_MAX, LEAF7_ECX_MAX | enabled, 0);
-  }
+  const ecx = modelWord(LEAF7_ECX);
+  // OSPKE: the system has turned protection keys on.
+  const enabled: u32 = (load<u64>(S_CR4) & CR4_PKE) != 0 ? 0x10 : 0;
+  result(0, modelWord(LEAF7_EBX), ecx | enabled, 0);
 }
 
 /** XSAVE: sizes, features, and where each component is. */
@@ -59,7 +48,7 @@ function leafD(sub: u32): void {
   else if (sub == 1)
     result(1, 0, 0, 0); // XSAVEOPT
   else if (sub == 2) result(256, <u32>AVX_OFFSET, 0, 0);
-  else if (sub == 9 && cpuModel != 0) result(8, <u32>PKRU_OFFSET, 0, 0);
+  else if (sub == 9 && (components & 0x200) != 0) result(8, <u32>PKRU_OFFSET, 0, 0);
   else result(0, 0, 0, 0);
 }
 
@@ -87,20 +76,24 @@ export function cpuid(op: Op): usize {
   if (leaf > 0x80000008 || (leaf > 0xd && leaf < 0x80000000)) leaf = 0xd;
   switch (leaf) {
     case 0:
-      result(0xd, 0x756e6547, 0x6c65746e, 0x49656e69); // GenuineIntel
+      result(0xd, modelWord(VENDOR), modelWord(VENDOR + 2), modelWord(VENDOR + 1));
       break;
     case 1: {
-      let c = leaf1Ecx();
+      let c = modelWord(LEAF1_ECX);
       if ((load<u64>(S_CR4) & 0x40000) != 0) c |= 0x08000000; // OSXSAVE
-      let d = LEAF1_EDX | (cpuCount > 1 ? 0x10000000 : 0);
+      let d = modelWord(LEAF1_EDX) | (cpuCount > 1 ? 0x10000000 : 0);
       if ((load<u64>(S_APIC_BASE) & 0x800) == 0) d &= ~0x200;
-      result(SIGNATURE, (id << 24) | ((<u32>cpuCount) << 16) | 0x0800, c, d);
+      result(modelWord(SIGNATURE), (id << 24) | ((<u32>cpuCount) << 16) | 0x0800, c, d);
       break;
     }
     case 2:
       result(0x76035a01, 0x00f0b2ff, 0, 0x00ca0000);
       break;
     case 4: {
+      if (isAmd()) {
+        result(0, 0, 0, 0);
+        break;
+      }
       const cores = (<u32>(cpuCount - 1)) << 26;
       if (sub == 0) result(0x121 | cores, 0x01c0003f, 63, 0);
       else if (sub == 1) result(0x122 | cores, 0x01c0003f, 63, 0);
@@ -132,18 +125,19 @@ export function cpuid(op: Op): usize {
       result(0x80000008, 0, 0, 0);
       break;
     case 0x80000001:
-      // LAHF; `max` adds LZCNT. SYSCALL, NX, 1 GiB pages, RDTSCP, long mode.
-      result(0, 0, cpuModel == 0 ? 1 : 0x21, 0x2c100800);
+      // AMD's processors tell there, too, what leaf 1 does.
+      if (isAmd()) {
+        const both = modelWord(LEAF1_EDX) & 0x0183f3ff;
+        result(modelWord(SIGNATURE), 0, modelWord(EXTENDED_ECX), modelWord(EXTENDED_EDX) | both);
+      } else result(0, 0, modelWord(EXTENDED_ECX), modelWord(EXTENDED_EDX));
       break;
     case 0x80000002:
-      result(0x68697254, 0x6f726465, 0x7620206e, 0x75747269); // "Trihedron  virtu"
-      break;
     case 0x80000003:
-      result(0x43206c61, 0x49205550, 0x42207976, 0x67646972); // "al CPU Ivy Bridg"
+    case 0x80000004: {
+      const at = BRAND + 4 * <i32>(leaf - 0x80000002);
+      result(modelWord(at), modelWord(at + 1), modelWord(at + 2), modelWord(at + 3));
       break;
-    case 0x80000004:
-      result(0x00000065, 0, 0, 0);
-      break;
+    }
     case 0x80000006:
       result(0, 0, 0x01006040, 0);
       break;
@@ -151,7 +145,7 @@ export function cpuid(op: Op): usize {
       result(0, 0, 0, 0x100); // invariant TSC
       break;
     case 0x80000008:
-      result(<u32>PHYSICAL_BITS | (linearBits() << 8), 0, 0, 0);
+      result(<u32>PHYSICAL_BITS | (linearBits() << 8), 0, isAmd() ? <u32>cpuCount - 1 : 0, 0);
       break;
     default:
       result(0, 0, 0, 0);

@@ -53,7 +53,7 @@ import { readTsc } from "../processor/clock";
 import { PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { charge, MSR } from "../processor/latency";
-import { cpuModel } from "../processor/model";
+import { hasBit, LEAF7_ECX } from "../processor/model";
 import {
   IA32_APERF,
   IA32_APIC_BASE,
@@ -190,7 +190,7 @@ const MSRS: StaticArray<u32> = [
 
 /** The line of MSR `n`, or -1 if this CPU model does not have it. */
 function find(n: u32): i32 {
-  if (n == IA32_PKRS && cpuModel == 0) return -1;
+  if (n == IA32_PKRS && !hasBit(LEAF7_ECX, 31)) return -1;
   for (let i = 0; i < MSRS.length; i += 3) if (unchecked(MSRS[i]) == n) return i;
   return -1;
 }

@@ -30,16 +30,20 @@ import {
   writeRm,
 } from "../op/op";
 import {
+  CR4_FSGSBASE,
   CR4_LA57,
+  CR4_OSXSAVE,
+  CR4_PCIDE,
   CR4_PKE,
   CR4_PKS,
   CR4_SMAP,
+  CR4_SMEP,
   CR4_UMIP,
   PHYSICAL_BITS,
 } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { charge, SERIALIZING } from "../processor/latency";
-import { cpuModel } from "../processor/model";
+import { hasBit, LEAF1_ECX, LEAF7_EBX, LEAF7_ECX } from "../processor/model";
 import { stateComponents } from "../simd/fxsave";
 
 export function isPrivileged(): bool {
@@ -84,13 +88,21 @@ function setCr3(v: u64): bool {
   return true;
 }
 
-/** CR4 bits that exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT FSGSBASE PCIDE OSXSAVE SMEP. */
-const CR4_BITS: u64 = 0x1707ff;
-/** What `max` has besides. */
-const CR4_BITS_MAX: u64 = CR4_UMIP | CR4_LA57 | CR4_SMAP | CR4_PKE | CR4_PKS;
+/** CR4 bits that always exist: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT. */
+const CR4_BITS: u64 = 0x7ff;
 
 function cr4Mask(): u64 {
-  return cpuModel == 0 ? CR4_BITS : CR4_BITS | CR4_BITS_MAX;
+  let mask = CR4_BITS;
+  if (hasBit(LEAF7_EBX, 0)) mask |= CR4_FSGSBASE;
+  if (hasBit(LEAF1_ECX, 17)) mask |= CR4_PCIDE;
+  if (hasBit(LEAF1_ECX, 26)) mask |= CR4_OSXSAVE;
+  if (hasBit(LEAF7_EBX, 7)) mask |= CR4_SMEP;
+  if (hasBit(LEAF7_EBX, 20)) mask |= CR4_SMAP;
+  if (hasBit(LEAF7_ECX, 2)) mask |= CR4_UMIP;
+  if (hasBit(LEAF7_ECX, 3)) mask |= CR4_PKE;
+  if (hasBit(LEAF7_ECX, 16)) mask |= CR4_LA57;
+  if (hasBit(LEAF7_ECX, 31)) mask |= CR4_PKS;
+  return mask;
 }
 
 function setCr4(v: u64): bool {

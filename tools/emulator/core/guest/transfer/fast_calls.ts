@@ -1,4 +1,5 @@
-// SYSCALL, SYSRET, SYSENTER, SYSEXIT. Follows Intel SDM vol. 2 and vol. 3A, 5.8.7 and 5.8.8.
+// SYSCALL, SYSRET, SYSENTER, SYSEXIT. Follows Intel SDM vol. 2 and vol. 3A, 5.8.7 and 5.8.8; where processors of AMD's differ,
+// AMD64 APM vol. 3: SYSCALL and SYSRET are there in compatibility and legacy mode, SYSENTER and SYSEXIT not in long mode.
 
 import {
   R11,
@@ -6,6 +7,7 @@ import {
   RDX,
   RSP,
   S_CPL,
+  S_CSTAR,
   S_EFER,
   S_EFLAGS,
   S_LSTAR,
@@ -31,6 +33,7 @@ import { Op, undefinedOpcode } from "../op/op";
 import { GP } from "../processor/fault";
 import { eflags, IF, RF, STATUS, setStatusFlags, TF, VM } from "../processor/flags";
 import { SINGLE_STEP, STEP_DONE } from "../processor/hardware_breakpoints";
+import { isAmd } from "../processor/model";
 
 /** SYSCALL and SYSRET trap by the TF that they leave, not by the one they find (SDM vol. 3B, 18.3.1.4). */
 function stepByNewFlags(): void {
@@ -38,8 +41,36 @@ function stepByNewFlags(): void {
   store<u32>(S_TRAP, load<u32>(S_TRAP) | STEP_DONE | step);
 }
 
+/** SYSCALL outside long mode: flags stay but for IF, RF and VM, and nothing is in R11. */
+function legacySyscall(op: Op): usize {
+  const star = load<u64>(S_STAR);
+  store<u64>(RCX, op.nextRip() & 0xffffffff);
+  store<u32>(S_EFLAGS, load<u32>(S_EFLAGS) & ~(VM | IF | RF));
+  const cs = <u32>(star >> 32) & 0xfffc;
+  setSegment(CS, cs, 0, 0xffffffff, 0xc09b);
+  setSegment(SS, cs + 8, 0, 0xffffffff, 0xc093);
+  store<u32>(S_CPL, 0);
+  updateMode();
+  return goTo(op, star & 0xffffffff);
+}
+
+/** SYSRET to code of 32 bits outside long mode: IF is set. */
+function legacySysret(op: Op): usize {
+  if (!requireRing0()) return op.fault();
+  const base = <u32>(load<u64>(S_STAR) >> 48);
+  store<u32>(S_EFLAGS, load<u32>(S_EFLAGS) | IF);
+  setSegment(CS, base | 3, 0, 0xffffffff, 0xc0fb);
+  setSegment(SS, ((base + 8) & 0xffff) | 3, 0, 0xffffffff, 0xc0f3);
+  store<u32>(S_CPL, 3);
+  updateMode();
+  return goTo(op, load<u64>(RCX) & 0xffffffff);
+}
+
 export function syscall(op: Op): usize {
-  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
+  if ((load<u64>(S_EFER) & 1) == 0) return undefinedOpcode(op);
+  const wide = code64();
+  if (!wide && (!isAmd() || !protectedMode())) return undefinedOpcode(op);
+  if (!longMode()) return legacySyscall(op);
   const star = load<u64>(S_STAR);
   store<u64>(RCX, op.nextRip());
   const before = eflags() & ~RF;
@@ -53,11 +84,13 @@ export function syscall(op: Op): usize {
   store<u32>(S_CPL, 0);
   updateMode();
   stepByNewFlags();
-  return goTo(op, load<u64>(S_LSTAR));
+  return goTo(op, load<u64>(wide ? S_LSTAR : S_CSTAR));
 }
 
 export function sysret(op: Op): usize {
-  if ((load<u64>(S_EFER) & 1) == 0 || !code64()) return undefinedOpcode(op);
+  if ((load<u64>(S_EFER) & 1) == 0) return undefinedOpcode(op);
+  if (!code64() && (!isAmd() || !protectedMode())) return undefinedOpcode(op);
+  if (!longMode()) return legacySysret(op);
   if (!requireRing0()) return op.fault();
   const star = load<u64>(S_STAR);
   const wide = op.size == 8;
@@ -76,6 +109,7 @@ export function sysret(op: Op): usize {
 }
 
 export function sysenter(op: Op): usize {
+  if (longMode() && isAmd()) return undefinedOpcode(op);
   if (!protectedMode()) return failed(op, GP, 0);
   const cs = <u32>load<u64>(S_SYSENTER_CS);
   if ((cs & 0xfffc) == 0) return failed(op, GP, 0);
@@ -91,6 +125,7 @@ export function sysenter(op: Op): usize {
 }
 
 export function sysexit(op: Op): usize {
+  if (longMode() && isAmd()) return undefinedOpcode(op);
   const cs = <u32>load<u64>(S_SYSENTER_CS);
   if (!protectedMode() || load<u32>(S_CPL) != 0 || (cs & 0xfffc) == 0) return failed(op, GP, 0);
   const wide = op.size == 8;

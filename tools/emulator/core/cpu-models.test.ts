@@ -1,0 +1,243 @@
+// CPU models by QEMU's names: what CPUID says against QEMU's, that nothing is there that CPUID does not say, and the fast
+// system calls of AMD's processors, in legacy and compatibility mode.
+
+import { describe, expect, test } from "vitest";
+import * as o from "../../asm/index.ts";
+import { hasQemu } from "../../testing/host-tools.ts";
+import { firmwareHere, flashOnQemu } from "../platform/testdata/firmware-runs.ts";
+import {
+  CODE_BASE,
+  type FlashAccess,
+  firmware,
+  flashImage,
+  printRoutine,
+} from "../platform/testdata/flash-guest.ts";
+import { CPU_MODEL_NAMES, cpuDescription } from "./cpu-models.ts";
+import { exceptionsGuest } from "./testdata/exceptions_guest.ts";
+import { outcomeOf, runSnippets } from "./testdata/run_snippets.ts";
+
+const LEAVES: FlashAccess[] = [
+  { cpuid: 0 },
+  { cpuid: 1 },
+  { cpuid: 7 },
+  { cpuid: 0x80000001 },
+  ...[0x80000002, 0x80000003, 0x80000004].map((cpuid) => ({ cpuid })),
+];
+
+interface Identity {
+  vendor: string;
+  signature: number;
+  brand: string;
+  /** Leaf 1 ECX and EDX, leaf 7 EBX and ECX, leaf 80000001h ECX and EDX. */
+  features: number[];
+}
+
+function identityOf(log: string): Identity {
+  const w = log
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number.parseInt(line, 16));
+  const text = (words: readonly (number | undefined)[]): string => {
+    const bytes = words.flatMap((word = 0) => [0, 8, 16, 24].map((s) => (word >>> s) & 0xff));
+    return String.fromCharCode(...bytes.filter((byte) => byte !== 0));
+  };
+  const at = (i: number): number => w[i] as number;
+  return {
+    vendor: text([w[1], w[3], w[2]]),
+    signature: at(4),
+    // AMD's have bits of leaf 1 there, too.
+    features: [at(6), at(7), at(9), at(10), at(14), (at(15) & ~0x0183f3ff) >>> 0],
+    brand: text(w.slice(16)).trim(),
+  };
+}
+
+const named = CPU_MODEL_NAMES.filter((name) => !["default", "max", "host"].includes(name));
+
+/** OSXSAVE, OSPKE, several CPUs, and being a hypervisor: none of a model. */
+const BESIDE = [0x88000000, 0x10000000, 0, 0x10, 0, 0];
+
+describe.skipIf(!hasQemu)("models of QEMU's names", () => {
+  const image = flashImage(LEAVES, 0x10000);
+  const both = async (cpu: string) => ({
+    ours: identityOf(await firmwareHere(image, 0xe9, { cpu })),
+    theirs: identityOf(flashOnQemu(image, ["-cpu", cpu])),
+  });
+
+  test.each(named)("%s is QEMU's, as far as both go", async (cpu) => {
+    const most = await both("max");
+    const { ours, theirs } = await both(cpu);
+    const common = most.ours.features.map(
+      (word, i) => word & (most.theirs.features[i] as number) & ~(BESIDE[i] as number),
+    );
+    const known = (features: number[]) =>
+      features.map((word, i) => ((word & (common[i] as number)) >>> 0).toString(16));
+    expect({ ...ours, features: known(ours.features) }).toEqual({
+      ...theirs,
+      features: known(theirs.features),
+    });
+  });
+});
+
+test("features are added and left out by their names, and the vendor is any", async () => {
+  const image = flashImage(LEAVES, 0x10000);
+  const of = async (cpu: string) => identityOf(await firmwareHere(image, 0xe9, { cpu }));
+  const plain = await of("Haswell");
+  const changed = await of("Haswell,-avx2,+umip,rdseed=on,fma=off,vendor=AuthenticAMD,check");
+  expect(changed.vendor).toBe("AuthenticAMD");
+  const differ = changed.features.map((word, i) => (word ^ (plain.features[i] as number)) >>> 0);
+  expect(differ).toEqual([1 << 12, 0, (1 << 5) | (1 << 18), 1 << 2, 0, 0]);
+  expect((await of("max,-la57")).features[3]).toBe(0x8000000c);
+});
+
+/** An instruction of each feature; all end without a fault where it is there. */
+const INSTRUCTIONS: readonly [feature: string, write: (a: o.Assembler) => void][] = [
+  ["ssse3", (a) => a.pshufb(o.xmm0, o.xmm1)],
+  ["sse4.1", (a) => a.pmulld(o.xmm0, o.xmm1)],
+  ["sse4.2", (a) => a.crc32(o.eax, o.ecx)],
+  ["aes", (a) => a.aesenc(o.xmm0, o.xmm1)],
+  ["pclmulqdq", (a) => a.pclmulqdq(o.xmm0, o.xmm1, 0)],
+  ["popcnt", (a) => a.popcnt(o.eax, o.ecx)],
+  ["movbe", (a) => a.movbe(o.eax, o.dword(o.rsp))],
+  ["rdrand", (a) => a.rdrand(o.eax)],
+  ["rdseed", (a) => a.rdseed(o.eax)],
+  ["adx", (a) => a.adcx(o.eax, o.ecx)],
+  ["sha-ni", (a) => a.sha1msg1(o.xmm0, o.xmm1)],
+  ["cx16", (a) => a.sub(o.rsp, 64).and(o.rsp, -16).cmpxchg16b(o.mem(o.rsp))],
+  ["rdtscp", (a) => a.rdtscp()],
+  ["monitor", (a) => a.mov(o.rax, o.rsp).xor(o.ecx, o.ecx).xor(o.edx, o.edx).monitor()],
+  ["smap", (a) => a.clac()],
+];
+
+test("what CPUID does not say is not there", async () => {
+  const snippets = INSTRUCTIONS.map(([name, write]) => ({ name, cpl: 0 as const, write }));
+  const kernel = exceptionsGuest(snippets);
+  const without = INSTRUCTIONS.map(([name]) => `-${name}`).join(",");
+  const outcomes = async (cpu: string) => (await runSnippets(kernel, cpu)).lines.map(outcomeOf);
+  expect(await outcomes("max")).toEqual(snippets.map(() => "40 0"));
+  expect(await outcomes(`max,${without}`)).toEqual(snippets.map(() => "6 0"));
+});
+
+test.each([
+  ["8086", "CPU model 8086: the models are default, max"],
+  ["max,+avx512f", "CPU feature avx512f: there are fpu, vme"],
+  ["max,avx=maybe", "CPU feature avx=maybe: expected on or off"],
+  ["max,vendor=Me", "vendor=Me: expected 12 characters"],
+])("-cpu %s is refused", (text, message) => {
+  expect(() => cpuDescription(text)).toThrow(message);
+});
+
+const { eax, ecx, edx, esp, ax, cr0, cr3, cr4, ds, es, ss, cs, al } = o;
+
+const [CODE32, DATA, CODE64] = [0x08, 0x10, 0x28];
+const TABLES = 0x2000;
+const [EFER, STAR, LSTAR, CSTAR, FMASK] = [
+  0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+];
+const UD_GATE = 0x4000;
+
+/**
+ * SYSCALL at CPL 0 and 3 and SYSRET in legacy mode, then in compatibility mode, then SYSENTER: prints where each comes
+ * to, with the selectors, ECX and the flags.
+ */
+const fastCalls = firmware((a) => {
+  const at = (label: string) => o.sym(label, CODE_BASE);
+  const msr = (index: number, low: number | o.SymbolRef, high = 0): void => {
+    a.mov(ecx, index).mov(eax, low).mov(edx, high).wrmsr();
+  };
+  const show = (print: string, value: () => void): void => {
+    value();
+    a.call(print);
+  };
+  /** Numbers of `place`, CS and SS; then what is kept in ESI: ECX of the call. */
+  const selectors = (print: string, place: number): void => {
+    show(print, () => a.mov(eax, place));
+    show(print, () => a.xor(eax, eax).mov(ax, cs));
+    show(print, () => a.xor(eax, eax).mov(ax, ss));
+  };
+  a.lgdt(o.mem("gdtr")).mov(eax, cr0).or(al, 1).mov(cr0, eax);
+  a.db(0x66, 0xea).dd(at("protected")).dw(CODE32);
+  a.bits(32);
+  a.label("protected");
+  a.mov(ax, DATA).mov(ds, ax).mov(es, ax).mov(ss, ax).mov(esp, 0x7000);
+  // IOPL 3, so that CPL 3 may print.
+  a.pushfd().or(o.dword(esp), 0x3000).popfd();
+  msr(EFER, 1);
+  // SYSRET's base is 10h: SS 18h, CS 10h in legacy mode.
+  msr(STAR, at("legacy_handler"), (0x18 << 16) | CODE32);
+  a.syscall();
+  a.label("legacy_back");
+  a.label("legacy_handler");
+  a.mov(o.esi, ecx).pushfd().pop(o.edi);
+  selectors("print32", 1);
+  show("print32", () => a.mov(eax, o.esi).sub(eax, at("legacy_back")));
+  show("print32", () => a.mov(eax, o.edi).and(eax, 0x3300));
+  // Compatibility mode: 2 MiB from 0 on, as pages of a size.
+  a.mov(o.dword(TABLES), (TABLES + 0x1000) | 3).mov(
+    o.dword(TABLES + 0x1000),
+    (TABLES + 0x2000) | 7,
+  );
+  a.mov(o.dword(TABLES), (TABLES + 0x1000) | 7).mov(o.dword(TABLES + 0x2000), 0x87);
+  a.mov(eax, TABLES).mov(cr3, eax).mov(eax, cr4).or(eax, 0x20).mov(cr4, eax);
+  msr(EFER, 0x101);
+  msr(STAR, 0, (0x18 << 16) | CODE64);
+  msr(LSTAR, 0);
+  msr(CSTAR, at("compatible_handler"));
+  msr(FMASK, 0x200);
+  a.xor(o.ebp, o.ebp);
+  a.lidt(o.mem(at("idtr")));
+  // #UD: a gate of 64-bit code.
+  a.mov(eax, at("undefined"))
+    .mov(ecx, eax)
+    .and(ecx, 0xffff)
+    .or(ecx, CODE64 << 16);
+  a.mov(o.dword(UD_GATE + 6 * 16), ecx)
+    .and(eax, 0xffff0000)
+    .or(eax, 0x8e00);
+  a.mov(o.dword(UD_GATE + 6 * 16 + 4), eax);
+  a.mov(eax, cr0).or(eax, 0x80000000).mov(cr0, eax);
+  a.syscall();
+  a.label("compatible_back");
+  a.hlt();
+  a.bits(64);
+  a.label("compatible_handler");
+  a.inc(o.ebp).cmp(o.ebp, 2).je("again");
+  a.mov(o.esi, ecx).mov(o.edi, o.r11d);
+  a.mov(esp, 0x7000);
+  selectors("print64", 2);
+  show("print64", () => a.mov(eax, o.esi).sub(eax, at("compatible_back")));
+  show("print64", () => a.mov(eax, o.edi).and(eax, 0x3300));
+  a.mov(ecx, at("user")).mov(o.r11d, 0x3002);
+  a.sysretd();
+  a.bits(32);
+  a.label("user");
+  a.mov(esp, 0x6800);
+  selectors("print32", 3);
+  // From CPL 3, where SYSENTER is undefined.
+  a.syscall();
+  a.bits(64);
+  a.label("again");
+  a.mov(esp, 0x7000).sysenter();
+  a.label("undefined");
+  a.mov(esp, 0x7000);
+  selectors("print64", 4);
+  a.mov(edx, 0xf4).mov(eax, 0).out(o.dx, al).hlt();
+  printRoutine(a, "print64");
+  a.bits(32);
+  printRoutine(a, "print32");
+  a.align(8, 0);
+  a.label("gdt");
+  a.dd(0, 0);
+  a.dd(0x0000ffff, 0x00cf9b00).dd(0x0000ffff, 0x00cf9300);
+  a.dd(0x0000ffff, 0x00cffb00).dd(0x0000ffff, 0x00cff300).dd(0x0000ffff, 0x00af9b00);
+  a.dd(0x0000ffff, 0x00cf9300);
+  a.label("gdtr");
+  a.dw(6 * 8 + 7).dd(at("gdt"));
+  a.label("idtr");
+  a.dw(0xff).dd(UD_GATE);
+});
+
+test.skipIf(!hasQemu)("AMD's fast system calls are QEMU's", async () => {
+  const theirs = flashOnQemu(fastCalls, ["-cpu", "EPYC"]);
+  expect(theirs.trimEnd().split("\n").length).toBe(16);
+  expect(await firmwareHere(fastCalls, 0xe9, { cpu: "EPYC" })).toBe(theirs);
+});
