@@ -145,7 +145,7 @@ class LpcBridge implements Device {
       deviceId: 0x2918,
       classCode: 0x060100,
       revision: 2,
-      // SATA and SMBus would be its siblings.
+      // SATA is its sibling, and SMBus would be.
       multifunction: true,
     });
     this.#fn = fn;

@@ -2,6 +2,7 @@
 // place beside its own file that knows a device. A device finds those before it in the list.
 
 import { acpiPm } from "../devices/acpi-pm.ts";
+import { ahci } from "../devices/ata/ahci.ts";
 import { hostBridge, lpcBridge } from "../devices/chipset.ts";
 import { debugConsole } from "../devices/debug-console.ts";
 import type { DeviceKind } from "../devices/device.ts";
@@ -37,6 +38,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   hostBridge,
   lpcBridge,
   flash,
+  ahci,
   fwCfg,
   postPort,
   uart16550,

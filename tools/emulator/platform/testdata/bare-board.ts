@@ -1,6 +1,11 @@
 // A board without CPUs on a clock that the test moves.
 
-import type { DeviceKind, DeviceRequest } from "../../devices/device.ts";
+import {
+  type AttachedMedia,
+  type DeviceKind,
+  type DeviceRequest,
+  NO_MEDIA,
+} from "../../devices/device.ts";
 import { DEVICE_KINDS } from "../devices.ts";
 import { memoryMap } from "../memory-map.ts";
 import { Board } from "../pc.ts";
@@ -41,6 +46,7 @@ export const ALL_DEVICES: readonly DeviceRequest[] = [
 export function bareBoard(
   devices: readonly DeviceRequest[] = ALL_DEVICES,
   kinds: readonly DeviceKind[] = DEVICE_KINDS,
+  media: AttachedMedia = NO_MEDIA,
 ): BareBoard {
   let now = 0;
   let intr = false;
@@ -53,6 +59,7 @@ export function bareBoard(
       cpus: 1,
       epoch: Date.UTC(2026, 0, 31, 23, 59, 50) / 1000,
       devices,
+      media,
     },
     {
       setIntr: (level) => {

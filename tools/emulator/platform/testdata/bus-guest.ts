@@ -6,6 +6,7 @@ import {
   Assembler,
   al,
   ax,
+  bl,
   byte,
   cl,
   dword,
@@ -30,13 +31,29 @@ export type Access =
   | ["out", port: number, value: number, size?: 1 | 2 | 4]
   | ["in", port: number, size?: 1 | 2 | 4, mask?: number]
   | ["store", address: number, value: number, size?: 1 | 2 | 4]
-  | ["load", address: number, size?: 1 | 2 | 4, mask?: number];
+  | ["load", address: number, size?: 1 | 2 | 4, mask?: number]
+  /** Until a dword has none of the bits, or any of them: for guests, not for a board without CPUs. */
+  | ["until-clear", address: number, bits: number]
+  | ["until-set", address: number, bits: number]
+  /** Until a port has none of the bits. */
+  | ["until-port-clear", port: number, bits: number];
 
-const OPS = { out: 1, in: 2, store: 3, load: 4 } as const;
+const OPS = {
+  out: 1,
+  in: 2,
+  store: 3,
+  load: 4,
+  "until-clear": 5,
+  "until-set": 6,
+  "until-port-clear": 7,
+} as const;
 const RECORD_BYTES = 12;
 const DEBUG_EXIT = 0xf4;
 
-const sizeOf = (a: Access): number => (a[0] === "out" || a[0] === "store" ? a[3] : a[2]) ?? 1;
+function sizeOf(a: Access): number {
+  if (a[0] === "out" || a[0] === "store") return a[3] ?? 1;
+  return a[0] === "in" || a[0] === "load" ? (a[2] ?? 1) : 4;
+}
 
 /** The script as the guest reads it: kind, size, padding, address, value; a zero record ends it. */
 export function encodeScript(script: readonly Access[]): Uint8Array {
@@ -46,7 +63,7 @@ export function encodeScript(script: readonly Access[]): Uint8Array {
     view.setUint8(at, OPS[a[0]]);
     view.setUint8(at + 1, sizeOf(a));
     view.setUint32(at + 4, a[1], true);
-    if (a[0] === "out" || a[0] === "store") view.setUint32(at + 8, a[2], true);
+    if (a[0] !== "in" && a[0] !== "load") view.setUint32(at + 8, a[2], true);
   });
   return new Uint8Array(view.buffer);
 }
@@ -60,7 +77,8 @@ export function runOnBoard(board: Board, script: readonly Access[]): string[] {
     if (a[0] === "out") board.ports.write(a[1], a[2], size);
     else if (a[0] === "in") value = board.ports.read(a[1], size);
     else if (a[0] === "store") board.mmio.write(a[1], a[2], size);
-    else value = board.mmio.read(a[1], size);
+    else if (a[0] === "load") value = board.mmio.read(a[1], size);
+    else throw new Error(`${a[0]} is for guests`);
     if (value !== undefined) out.push(value.toString(16).padStart(8, "0"));
   }
   return out;
@@ -83,12 +101,20 @@ export function busGuest(): Uint8Array {
     .add(esi, RECORD_BYTES);
   a.cmp(al, 0).je("done").cmp(al, OPS.out).je("out").cmp(al, OPS.in).je("in");
   a.cmp(al, OPS.store).je("store");
+  a.cmp(al, OPS["until-clear"]).je("until_clear").cmp(al, OPS["until-set"]).je("until_set");
+  a.cmp(al, OPS["until-port-clear"]).je("until_port_clear");
   a.xor(eax, eax).cmp(cl, 2).je("load16").ja("load32");
   a.mov(al, byte(edx)).jmp("print");
   a.label("load16");
   a.mov(ax, mem(edx)).jmp("print");
   a.label("load32");
   a.mov(eax, dword(edx)).jmp("print");
+  a.label("until_clear");
+  a.test(dword(edx), ebx).jnz("until_clear").jmp("next");
+  a.label("until_set");
+  a.test(dword(edx), ebx).jz("until_set").jmp("next");
+  a.label("until_port_clear");
+  a.in(al, dx).test(al, bl).jnz("until_port_clear").jmp("next");
   a.label("store");
   a.mov(eax, ebx).cmp(cl, 2).je("store16").ja("store32");
   a.mov(byte(edx), al).jmp("next");
