@@ -125,6 +125,40 @@ const identify: Access[] = [
 const sectors = (count: number): Access[] =>
   Array.from({ length: count }, (_, i) => dump(DATA + i * 512, 8)).flat();
 
+interface Queued {
+  slot: number;
+  lba: number;
+  sectors: number;
+  write?: boolean;
+}
+
+const prepareQueued = (
+  opcode: number,
+  { slot, lba, sectors: n, write = false }: Queued,
+): Access[] =>
+  prepare(opcode, {
+    slot,
+    lba,
+    features: n,
+    count: slot << 3,
+    write,
+    regions: [n * 512],
+  });
+
+/** The error register stays what a reset has made it in QEMU 7.2. */
+const STATUS = 0xff;
+/** A queued command from its issue to the end of its tag. */
+const queued = (opcode: number, q: Queued): Access[] => [
+  ...prepareQueued(opcode, q),
+  store(port(0, 0x34), (1 << q.slot) >>> 0),
+  store(port(0, 0x38), (1 << q.slot) >>> 0),
+  ["until-clear", port(0, 0x34), (1 << q.slot) >>> 0],
+  load(port(0, 0x10)),
+  load(port(0, 0x20), STATUS),
+  load(port(0, 0x38)),
+  store(port(0, 0x10), 0xffff_ffff),
+];
+
 const scripts: Record<string, readonly Access[]> = {
   "configuration space": configuration,
   "registers after the adapter's reset": [
@@ -333,6 +367,30 @@ const scripts: Record<string, readonly Access[]> = {
     load(port(0, 0x20)),
     load(port(0, 0x10)),
     ...[3, 9, 31].map((slot) => load(LIST + slot * 32 + 4)),
+  ],
+  "queued commands": [
+    ...bringUp(),
+    ...start(),
+    ...Array.from({ length: 4 }, (_, i) => store(DATA + i * 256, 0x1111 * i)),
+    ...queued(0x61, { slot: 5, lba: 300, sectors: 2, write: true }),
+    ...dump(FISES + 0x58, 8, { 0: 0x00ff_ffff }),
+    ...queued(0x60, { slot: 31, lba: 299, sectors: 4 }),
+    ...dump(FISES + 0x58, 8, { 0: 0x00ff_ffff }),
+    ...Array.from({ length: 8 }, (_, i) => load(DATA + i * 256)),
+    // Two at once, which may end in either order, but both.
+    ...[2, 17].flatMap((slot) => prepareQueued(0x60, { slot, lba: 50 + slot, sectors: 1 })),
+    store(port(0, 0x34), 0x2_0004),
+    store(port(0, 0x38), 0x2_0004),
+    ["until-clear", port(0, 0x34), 0x2_0004],
+    load(port(0, 0x20), STATUS),
+    load(port(0, 0x38)),
+    ...prepareQueued(0x60, { slot: 3, lba: 20159, sectors: 2 }),
+    store(port(0, 0x10), 0xffff_ffff),
+    store(port(0, 0x34), 8),
+    store(port(0, 0x38), 8),
+    ["until-set", port(0, 0x10), 0x4000_0008],
+    load(port(0, 0x20), WRONG_ADDRESS),
+    load(port(0, 0x34)),
   ],
   SMART: [
     ...bringUp(),
