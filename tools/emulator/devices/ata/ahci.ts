@@ -1,5 +1,5 @@
-// The SATA controller of the ICH9 (ICH9 datasheet, 13 and 15; AHCI 1.3.1, 2 and 3.1): six ports with the hard disks
-// of the machine. As QEMU's it is AHCI 1.0 and nothing else: no IDE mode, no port multipliers, no power states of
+// The SATA controller of the ICH9 (ICH9 datasheet, 13 and 15; AHCI 1.3.1, 2 and 3.1): six ports with the disks and
+// CDs of the machine. As QEMU's it is AHCI 1.0 and nothing else: no IDE mode, no port multipliers, no power states of
 // the link, no hot plugging.
 
 import type { Disk } from "../../media/disk.ts";
@@ -16,6 +16,7 @@ import { AhciPort, type PortState } from "./ahci-port.ts";
 import { capabilities, GHC, HBA, PORT_BYTES, PORTS, VERSION } from "./ahci-registers.ts";
 import type { AtaDevice } from "./ata-device.ts";
 import { AtaDisk } from "./ata-disk.ts";
+import { AtapiDrive } from "./atapi-drive.ts";
 
 const PORT_COUNT = 6;
 const REGISTER_BYTES = 0x1000;
@@ -201,8 +202,9 @@ export class Ahci implements Device {
 }
 
 function deviceOf(disk: Disk | undefined, port: number): AtaDevice | undefined {
-  if (disk?.kind !== "disk") return undefined;
-  return new AtaDisk(disk, serialOf(port), true);
+  if (disk === undefined) return undefined;
+  const serial = serialOf(port);
+  return disk.kind === "cdrom" ? new AtapiDrive(disk, serial) : new AtaDisk(disk, serial, true);
 }
 
 export const ahci: DeviceKind = {
