@@ -24,7 +24,7 @@ import {
   RECEIVED,
   registerFis,
 } from "./fis.ts";
-import { type BusMaster, Regions, readAll, writeAll } from "./prdt.ts";
+import { ahciRegions, type BusMaster, Regions, readAll, writeAll } from "./prdt.ts";
 import { BSY, DRQ, ERR } from "./task-file.ts";
 
 /** From a command's issue to its end: what a solid-state disk takes. */
@@ -373,7 +373,10 @@ export class AhciPort {
       return;
     }
     const { opcode } = decoded;
-    const regions = new Regions(this.#host, table + TABLE_REGIONS, tableHigh, flags >>> 16);
+    const regions = new Regions(
+      this.#host,
+      ahciRegions(this.#host, table + TABLE_REGIONS, tableHigh, flags >>> 16),
+    );
     const issued: Issued = { slot, regions, header };
     device.command(opcode);
     if (device.wantsPacket && !(flags & HEADER.packet)) device.abort();
@@ -463,11 +466,17 @@ export class AhciPort {
       if (t.toHost) {
         const bytes = device.take(PIECE);
         if (bytes === undefined) break;
-        if (regions.put(bytes)) continue;
+        if (regions.put(bytes)) {
+          device.taken();
+          continue;
+        }
         // What there is no room for is thrown away (AHCI 1.3.1, 6.1.5).
         if (regions.fault === "overflow") {
           this.#raise(IRQ.overflow);
-          while (device.state.transfer !== undefined && device.take(PIECE) !== undefined);
+          device.taken();
+          while (device.state.transfer !== undefined && device.take(PIECE) !== undefined) {
+            device.taken();
+          }
           break;
         }
       } else {

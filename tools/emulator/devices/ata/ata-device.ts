@@ -131,9 +131,16 @@ export abstract class AtaDevice {
     } else bytes = this.readSectors(t, length);
     if (bytes === undefined) return undefined;
     t.left -= bytes.length;
-    if (t.left === 0) this.finish();
     return bytes;
   }
+
+  /** What has been taken is with the host: after the last of it the command ends. */
+  taken(): void {
+    if (this.state.transfer?.left === 0) this.finish();
+  }
+
+  /** A block of PIO for the host is ready: packet commands say how long it is. */
+  presentBlock(_bytes: number): void {}
 
   /** Takes bytes of the host; false where they cannot be stored: the command has ended. */
   give(bytes: Uint8Array): boolean {

@@ -310,6 +310,12 @@ export class AtapiDrive extends AtaDevice {
     this.begin({ ...what, toHost: true, dma, blockBytes, extended: false, through: false });
   }
 
+  override presentBlock(bytes: number): void {
+    const r = this.registers;
+    r.lbaMid = (r.lbaMid & 0xff00) | (bytes & 0xff);
+    r.lbaHigh = (r.lbaHigh & 0xff00) | (bytes >> 8);
+  }
+
   protected override finish(): void {
     super.finish();
     this.#reason(REASON_COMMAND | REASON_TO_HOST);

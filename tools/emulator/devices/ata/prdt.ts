@@ -1,11 +1,17 @@
-// The memory that a command of an AHCI host bus adapter moves: physical region descriptors (AHCI 1.3.1, 4.2.3.3),
-// read one at a time. They are the guest's: whatever they say, no more is moved than the command asks for.
+// The memory that a command's data are in, as the host says by physical region descriptors (AHCI 1.3.1, 4.2.3.3; for
+// IDE "Programming interface for bus master IDE controller", 1.2), read one at a time. They are the guest's: whatever
+// they say, no more is moved than the command asks for.
 
 import type { GuestMemory } from "../device.ts";
 
-const ENTRY_BYTES = 16;
+const AHCI_ENTRY_BYTES = 16;
 const BYTE_COUNT = 0x003f_ffff;
 const INTERRUPT = 0x8000_0000;
+
+const IDE_ENTRY_BYTES = 8;
+const LAST = 0x8000_0000;
+/** A table is in 64 KiB that it does not leave. */
+const IDE_TABLE = 0x1_0000;
 
 /** What went wrong: the list ends before the data, or names what is no memory. */
 export type RegionFault = "overflow" | "bus";
@@ -37,6 +43,63 @@ export function writeAll(to: BusMaster, low: number, high: number, bytes: Uint8A
   return true;
 }
 
+export interface Region {
+  address: number;
+  addressHigh: number;
+  bytes: number;
+  /** The guest wants to be told when it is done. */
+  interrupt: boolean;
+}
+
+/** The next region each time. */
+export type RegionSource = () => Region | RegionFault;
+
+/** `entries` descriptors of AHCI from physical address `table` on. */
+export function ahciRegions(
+  master: BusMaster,
+  table: number,
+  tableHigh: number,
+  entries: number,
+): RegionSource {
+  let next = 0;
+  return () => {
+    if (next === entries) return "overflow";
+    const at = table + next * AHCI_ENTRY_BYTES;
+    const entry = readAll(master, at, tableHigh, AHCI_ENTRY_BYTES);
+    if (entry === undefined) return "bus";
+    next++;
+    const view = new DataView(entry.buffer, entry.byteOffset, AHCI_ENTRY_BYTES);
+    const last = view.getUint32(12, true);
+    return {
+      // Word aligned, and an even number of bytes.
+      address: (view.getUint32(0, true) & ~1) >>> 0,
+      addressHigh: view.getUint32(4, true),
+      bytes: ((last & BYTE_COUNT) | 1) + 1,
+      interrupt: (last & INTERRUPT) !== 0,
+    };
+  };
+}
+
+/** Descriptors of a bus master IDE controller, up to the one that says that it is the last. */
+export function ideRegions(master: BusMaster, table: number): RegionSource {
+  let next = 0;
+  let ended = false;
+  return () => {
+    if (ended || next === IDE_TABLE) return "overflow";
+    const entry = readAll(master, table + next, 0, IDE_ENTRY_BYTES);
+    if (entry === undefined) return "bus";
+    next += IDE_ENTRY_BYTES;
+    const view = new DataView(entry.buffer, entry.byteOffset, IDE_ENTRY_BYTES);
+    ended = (view.getUint32(4, true) & LAST) !== 0;
+    return {
+      address: (view.getUint32(0, true) & ~1) >>> 0,
+      addressHigh: 0,
+      bytes: view.getUint16(4, true) & ~1 || 0x1_0000,
+      interrupt: false,
+    };
+  };
+}
+
 export class Regions {
   /** Bytes moved. */
   moved = 0;
@@ -44,54 +107,33 @@ export class Regions {
   interrupt = false;
   fault: RegionFault | undefined;
   readonly #master: BusMaster;
-  readonly #table: number;
-  readonly #tableHigh: number;
-  readonly #entries: number;
-  #next = 0;
-  /** Of the present region. */
-  #address = 0;
-  #addressHigh = 0;
-  #left = 0;
-  #wanted = false;
+  readonly #next: RegionSource;
+  #region: Region = { address: 0, addressHigh: 0, bytes: 0, interrupt: false };
 
-  /** `table` is the physical address of the first of `entries` descriptors. */
-  constructor(master: BusMaster, table: number, tableHigh: number, entries: number) {
+  constructor(master: BusMaster, next: RegionSource) {
     this.#master = master;
-    this.#table = table;
-    this.#tableHigh = tableHigh;
-    this.#entries = entries;
+    this.#next = next;
   }
 
   /** Bytes of the present region, at most `limit`; 0 with `fault` set where there are no more. */
   #available(limit: number): number {
-    if (this.#left === 0) {
-      if (this.#next === this.#entries) {
-        this.fault = "overflow";
+    if (this.#region.bytes === 0) {
+      const next = this.#next();
+      if (typeof next === "string") {
+        this.fault = next;
         return 0;
       }
-      const at = this.#table + this.#next * ENTRY_BYTES;
-      const entry = readAll(this.#master, at, this.#tableHigh, ENTRY_BYTES);
-      if (entry === undefined) {
-        this.fault = "bus";
-        return 0;
-      }
-      this.#next++;
-      const view = new DataView(entry.buffer, entry.byteOffset, ENTRY_BYTES);
-      const last = view.getUint32(12, true);
-      // Word aligned, and an even number of bytes.
-      this.#address = (view.getUint32(0, true) & ~1) >>> 0;
-      this.#addressHigh = view.getUint32(4, true);
-      this.#left = ((last & BYTE_COUNT) | 1) + 1;
-      this.#wanted = (last & INTERRUPT) !== 0;
+      this.#region = next;
     }
-    return Math.min(limit, this.#left);
+    return Math.min(limit, this.#region.bytes);
   }
 
   #advance(bytes: number): void {
-    this.#address += bytes;
-    this.#left -= bytes;
+    const region = this.#region;
+    region.address += bytes;
+    region.bytes -= bytes;
     this.moved += bytes;
-    if (this.#left === 0 && this.#wanted) this.interrupt = true;
+    if (region.bytes === 0 && region.interrupt) this.interrupt = true;
   }
 
   /** Puts bytes into the regions; false with `fault` set where they do not go. */
@@ -100,7 +142,8 @@ export class Regions {
       const length = this.#available(bytes.length - at);
       if (length === 0) return false;
       const part = bytes.subarray(at, at + length);
-      if (!writeAll(this.#master, this.#address, this.#addressHigh, part)) {
+      const { address, addressHigh } = this.#region;
+      if (!writeAll(this.#master, address, addressHigh, part)) {
         this.fault = "bus";
         return false;
       }
@@ -116,7 +159,8 @@ export class Regions {
     for (let at = 0; at < length; ) {
       const here = this.#available(length - at);
       if (here === 0) return undefined;
-      const part = readAll(this.#master, this.#address, this.#addressHigh, here);
+      const { address, addressHigh } = this.#region;
+      const part = readAll(this.#master, address, addressHigh, here);
       if (part === undefined) {
         this.fault = "bus";
         return undefined;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Machine } from "../../../host/machine.ts";
 import { type Access, busGuest, encodeScript } from "../../../platform/testdata/bus-guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../../platform/testdata/qemu.ts";
+import { Ide } from "../ide.ts";
 
 export const DISK_SECTORS = 20160;
 const CD_SECTORS = 700;
@@ -159,6 +160,8 @@ export function issue(
 export interface Attached {
   disk?: number;
   cd?: number;
+  /** The IDE function of a PIIX3 in place of the SATA controller: an i440FX on QEMU. */
+  ide?: true;
 }
 
 export interface Answers {
@@ -189,6 +192,10 @@ export async function answers(
       output += String.fromCharCode(b);
     },
   });
+  if (at.ide) {
+    machine.board.put("ide", (slot) => new Ide(slot, 1, 1));
+    machine.powerOn();
+  }
   machine.runSync({ nanoseconds: 5e9 });
   const directory = mkdtempSync(join(tmpdir(), "emu-ata-"));
   const drives = disks.flatMap(({ kind, image, index }) => {
@@ -198,7 +205,8 @@ export async function answers(
     return ["-drive", `file=${file},format=raw,if=ide,index=${index},${medium}`];
   });
   try {
-    const extra = [...BY_INSTRUCTIONS, "-nic", "none", ...drives];
+    const board = at.ide ? ["-machine", "pc"] : [];
+    const extra = [...BY_INSTRUCTIONS, "-nic", "none", ...drives, ...board];
     const oracle = runOnQemu(guest, [encoded], extra).debugcon;
     return { ours: shown(script, output), theirs: shown(script, oracle) };
   } finally {
