@@ -23,7 +23,7 @@ export {
   parseMemory,
 } from "./machine-options.ts";
 export type { DiskBus } from "./media/disk.ts";
-export type { ImageSource } from "./media/image.ts";
+export type { ImageFormat, ImageSource } from "./media/image.ts";
 export type { MonitorHost, SnapshotStore } from "./monitor/command.ts";
 export { Monitor } from "./monitor/monitor.ts";
 export { CpuAccess } from "./platform/cpu-access.ts";

@@ -10,7 +10,8 @@ import type { Accel } from "./jit/accel.ts";
 import { LoadError } from "./load-error.ts";
 import type { Module } from "./loader/modules.ts";
 import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
-import { bytesImage, type ImageSource } from "./media/image.ts";
+import { openFormat } from "./media/formats.ts";
+import { bytesImage, type ImageFormat, type ImageSource } from "./media/image.ts";
 import type { BiosFaults } from "./platform/firmware/faults.ts";
 import type { FlashChip } from "./platform/firmware/flash-chips.ts";
 import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
@@ -41,6 +42,8 @@ export interface DiskOptions {
   kind: MediaKind;
   /** Contents, or a reader of them. They are not changed unless the disk is persistent. */
   image: Uint8Array | ImageSource;
+  /** What the contents are; found out by how they begin by default. For readers that have one already it says nothing. */
+  format?: ImageFormat;
   /** What the guest writes goes to the image; otherwise it is kept beside it and lost with the machine (the default). */
   persistent?: boolean;
   /** "usb" for a stick (or a CD) on USB; "ata" by default. */
@@ -228,12 +231,14 @@ export interface MachineMedia {
 
 /** The disks of the options. Throws `LoadError` for those that there is no place for. */
 export function mediaOf(options: MachineOptions): MachineMedia {
-  const media = (options.disks ?? []).map(({ kind, image, bootIndex, index, ...traits }, i) => {
-    const name = `disk${i}`;
-    const source = ArrayBuffer.isView(image) ? bytesImage(name, image) : image;
-    const disk = new Disk(name, kind, source, traits);
-    return { disk, index, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
-  });
+  const media = (options.disks ?? []).map(
+    ({ kind, image, format, bootIndex, index, ...traits }, i) => {
+      const name = `disk${i}`;
+      const source = ArrayBuffer.isView(image) ? imageOfBytes(name, image, format) : image;
+      const disk = new Disk(name, kind, source, traits);
+      return { disk, index, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
+    },
+  );
   const floppies = media.filter(({ disk }) => disk.kind === "floppy");
   const ata = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "ata");
   return {
@@ -241,10 +246,16 @@ export function mediaOf(options: MachineOptions): MachineMedia {
       a.bootIndex === b.bootIndex ? 0 : a.bootIndex - b.bootIndex,
     ),
     attached: {
-      ata: attach(ata, ATA_PORTS, "disks and CDs"),
-      floppies: attach(floppies, FLOPPY_DRIVES, "floppies"),
+      ata: attach(ata, ATA_PORTS, "disks and CDs", "ide"),
+      floppies: attach(floppies, FLOPPY_DRIVES, "floppies", "floppy"),
     },
   };
+}
+
+function imageOfBytes(name: string, bytes: Uint8Array, format?: ImageFormat): ImageSource {
+  return openFormat(bytesImage(name, bytes), format, (backing) => {
+    throw new LoadError(`disk ${name}: its backing file "${backing}" is not there`);
+  });
 }
 
 /** Media by their place: those with an index at theirs, the others where there is room. */
@@ -252,6 +263,7 @@ function attach(
   media: readonly { disk: Disk; index?: number | undefined }[],
   places: number,
   what: string,
+  bus: string,
 ): (Disk | undefined)[] {
   if (media.length > places) {
     throw new LoadError(`${media.length} ${what}: expected at most ${places}`);
@@ -269,6 +281,9 @@ function attach(
   }
   for (const { disk, index } of media) {
     if (index === undefined) at[at.indexOf(undefined)] = disk;
+  }
+  for (const [place, disk] of at.entries()) {
+    if (disk !== undefined) disk.attachedTo = `${bus}.${place}`;
   }
   return at;
 }

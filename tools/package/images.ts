@@ -60,9 +60,9 @@ export function emulatorArguments(
   ];
 }
 
-/** The same for the boot image in `folder`, as a disk that the firmware starts. */
+/** The same for the boot image in `folder`, as a disk that the firmware starts and that stays as it was built. */
 export function imageArguments(folder: string): string[] {
-  return [...MACHINE, "-hda", `${folder}/${BOOT_IMAGE}`];
+  return [...MACHINE, "-snapshot", "-hda", `${folder}/${BOOT_IMAGE}`];
 }
 
 /** Behind those: without a terminal, in virtual time. */

@@ -2,7 +2,8 @@
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type CliOptions, UsageError } from "./cli-options.ts";
+import type { CliOptions } from "./cli-options.ts";
+import { UsageError } from "./cli-values.ts";
 import { readInput } from "./files.ts";
 import type { MachineOptions } from "./machine.ts";
 
@@ -44,7 +45,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
       name,
       data: file === undefined ? new TextEncoder().encode(text) : readInput(file, "-fw_cfg").data,
     })),
-    disks: o.disks.map(({ path, ...disk }) => ({ ...disk, image: path })),
+    disks: o.disks.map(({ path, snapshot: _, ...disk }) => ({ ...disk, image: path })),
     bootOrder: o.bootOrder,
     bootOnce: o.bootOnce,
     clockStart: o.clockStart,

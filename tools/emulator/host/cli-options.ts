@@ -1,7 +1,6 @@
 // The command line: QEMU's names for what this machine has. One table describes every option; help,
 // parsing and the suggestion for a mistyped one are derived from it.
 
-import { nearest } from "../../cli/nearest.ts";
 import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
@@ -10,12 +9,19 @@ import { COM_PORTS } from "../devices/uart16550.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
 import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
-import type { DiskBus } from "../media/disk.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
 import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, parseChardev } from "./chardev.ts";
+import {
+  attachDrives,
+  type CliDrives,
+  DRIVE_DEVICE_NAMES,
+  parseBlockdev,
+  parseDrive,
+} from "./cli-drives.ts";
+import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
 import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
 
 /** Where the machine's screen is shown. */
@@ -26,18 +32,7 @@ export type DisplayRequest =
   /** The terminal that the command runs in. */
   | { kind: "curses" };
 
-/** A medium that the command line names. */
-export interface CliDisk {
-  kind: MediaKind;
-  path: string;
-  bus?: DiskBus;
-  readOnly?: boolean;
-  bootIndex?: number;
-  /** Place among those of its kind, where one is given. */
-  index?: number;
-}
-
-export interface CliOptions {
+export interface CliOptions extends CliDrives {
   help: boolean;
   version: boolean;
   /** What an option takes, which `help` in place of its value asks for. */
@@ -54,11 +49,6 @@ export interface CliOptions {
   dataFolders: string[];
   initrd?: string;
   append: string;
-  disks: CliDisk[];
-  /** Drives with if=none, by their id: -device attaches them. */
-  loose: Map<string, CliDisk>;
-  /** Those -device options. */
-  attachments: { device: string; props: Map<string, string> }[];
   name?: string;
   bootOrder?: MediaKind[];
   bootOnce?: MediaKind[];
@@ -108,56 +98,11 @@ interface Option {
   apply(options: CliOptions, value: string): void;
 }
 
-/** A problem with the command line: one line. */
-export class UsageError extends Error {
-  override name = "UsageError";
-}
-
-function number(option: string, text: string, min: number, max: number): number {
-  const n = /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isInteger(n) || n < min || n > max) {
-    throw new UsageError(`${option} ${text}: expected a number from ${min} to ${max}`);
-  }
-  return n;
-}
-
-/** "a,key=value,…" as QEMU splits it: the first part without a key is under "". */
-function properties(text: string): Map<string, string> {
-  const out = new Map<string, string>();
-  text.split(",").forEach((part, i) => {
-    const at = part.indexOf("=");
-    if (at < 0) out.set(i === 0 ? "" : part, i === 0 ? part : "on");
-    else out.set(part.slice(0, at), part.slice(at + 1));
-  });
-  return out;
-}
-
-function onlyKeys(option: string, props: Map<string, string>, known: readonly string[]): void {
-  for (const key of props.keys()) {
-    if (key !== "" && !known.includes(key)) {
-      throw new UsageError(`${option}: unknown property ${key}${suggest(key, known)}`);
-    }
-  }
-}
-
 /** A device that is asked and answers: not a file. */
 function dialogue(option: string, text: string): Chardev {
   const device = parseChardev(option, text);
   if (device.kind !== "file") return device;
   throw new UsageError(`${option} ${text}: expected stdio, vc, none, unix:PATH or tcp:HOST:PORT`);
-}
-
-/** " (did you mean X?)" with the word of `known` that was probably meant. */
-function suggest(word: string, known: readonly string[]): string {
-  const best = nearest(word, known);
-  return best === undefined ? "" : ` (did you mean ${best}?)`;
-}
-
-function oneOf(option: string, text: string, known: readonly string[]): string {
-  if (!known.includes(text)) {
-    throw new UsageError(`${option} ${text}: expected ${known.join(", ")}${suggest(text, known)}`);
-  }
-  return text;
 }
 
 function parseCpus(text: string): number {
@@ -181,21 +126,12 @@ function parseCpus(text: string): number {
 
 /** Display N is TCP port 5900 + N. */
 const MAX_VNC_DISPLAY = 65535 - 5900;
-const MAX_BOOT_INDEX = 0x7fffffff;
-
-/** Devices of QEMU's that attach a drive: what it becomes. */
-const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>> = {
-  "usb-storage": { bus: "usb" },
-  "ide-hd": { kind: "disk", bus: "ata" },
-  "ide-cd": { kind: "cdrom", bus: "ata" },
-};
-
-const DEVICES = [...ADDABLE_DEVICES.map((k) => k.name), ...Object.keys(DRIVE_DEVICES)];
+const DEVICES = [...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES];
 
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
   const name = oneOf("-device", props.get("") ?? "", DEVICES);
-  if (Object.hasOwn(DRIVE_DEVICES, name)) {
+  if (DRIVE_DEVICE_NAMES.includes(name)) {
     options.attachments.push({ device: name, props });
     return;
   }
@@ -207,65 +143,6 @@ function parseDevice(options: CliOptions, text: string): void {
     return [[key, number(`-device ${name}: ${key}`, value, minimum, maximum)] as const];
   });
   options.devices.push({ kind: name, options: Object.fromEntries(given) });
-}
-
-/** -device usb-storage,drive=ID and the others of its kind, when all drives are known. */
-function attachDrive(options: CliOptions, name: string, props: Map<string, string>): void {
-  onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "removable"]);
-  const id = props.get("drive");
-  if (id === undefined) throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
-  const drive = options.loose.get(id);
-  if (drive === undefined) {
-    const known = suggest(id, [...options.loose.keys()]);
-    throw new UsageError(`-device ${name}: there is no -drive if=none,id=${id} for it${known}`);
-  }
-  options.loose.delete(id);
-  const place = props.get("bootindex");
-  const bootIndex =
-    place === undefined
-      ? undefined
-      : number(`-device ${name}: bootindex`, place, 0, MAX_BOOT_INDEX);
-  options.disks.push({ ...drive, ...DRIVE_DEVICES[name], bootIndex });
-}
-
-function flag(option: string, text: string | undefined): boolean {
-  return oneOf(option, text ?? "off", ["on", "off"]) === "on";
-}
-
-function parseDrive(options: CliOptions, text: string): void {
-  const props = properties(text);
-  onlyKeys("-drive", props, [
-    ...["file", "media", "format", "if", "index", "id", "readonly", "snapshot"],
-    // How QEMU reads and writes its files: none of it can be seen by a guest.
-    ...["cache", "aio", "discard", "detect-zeroes"],
-  ]);
-  const path = props.get("file");
-  if (path === undefined || path === "") throw new UsageError(`-drive ${text}: expected file=PATH`);
-  oneOf("-drive format", props.get("format") ?? "raw", ["raw"]);
-  const where = oneOf("-drive if", props.get("if") ?? "ide", ["ide", "floppy", "none"]);
-  const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
-  if (props.has("snapshot") && !flag("-drive snapshot", props.get("snapshot"))) {
-    throw new UsageError(
-      "-drive snapshot=off: images are never changed, snapshot=on is all there is",
-    );
-  }
-  const index = props.get("index");
-  const drive: CliDisk = {
-    kind: where === "floppy" ? "floppy" : (media as MediaKind),
-    path,
-    readOnly: flag("-drive readonly", props.get("readonly")),
-    ...(index === undefined ? {} : { index: number("-drive index", index, 0, 99) }),
-  };
-  const id = props.get("id");
-  if (where !== "none") {
-    options.disks.push(drive);
-  } else if (id === undefined) {
-    throw new UsageError(`-drive ${text}: if=none needs id=ID, for -device usb-storage,drive=ID`);
-  } else if (options.loose.has(id)) {
-    throw new UsageError(`-drive id=${id}: there is a drive of this name already`);
-  } else {
-    options.loose.set(id, drive);
-  }
 }
 
 /** -hda to -hdd, -fda and -fdb. */
@@ -576,20 +453,33 @@ const OPTIONS: readonly Option[] = [
       o.disks.push({ kind: "cdrom", path: v, index: 2 });
     },
   },
-  diskOption("-hda", "disk", 0, "raw disk image to boot from; what is written is lost at the end"),
+  diskOption(
+    "-hda",
+    "disk",
+    0,
+    "disk image, raw or qcow2; what is written goes to the file (see -snapshot)",
+  ),
   ...["-hdb", "-hdc", "-hdd"].map((name, i) => diskOption(name, "disk", i + 1, "a further disk")),
   diskOption("-fda", "floppy", 0, "floppy image, 160 KB to 2.88 MB"),
   diskOption("-fdb", "floppy", 1, "the second floppy"),
   {
     names: ["-drive"],
     value: "file=F,…",
-    help: "the same, with media=disk or cdrom, if=ide, floppy or none (then id=ID for -device), readonly=on; format=raw is the only format",
+    help: "the same, with media=disk or cdrom, if=ide, floppy or none (then id=ID for -device), index=N, format=raw or qcow2, readonly=on, snapshot=on",
     apply: parseDrive,
   },
   {
+    names: ["-blockdev"],
+    value: "driver=D,node-name=N,…",
+    help: "an image for -device …,drive=N: driver=file,filename=F, or raw or qcow2 with file=NODE or file.filename=F",
+    apply: parseBlockdev,
+  },
+  {
     names: ["-snapshot"],
-    help: "images are not changed, which they never are",
-    apply: () => {},
+    help: "images are not changed: what is written is lost at the end",
+    apply: (o) => {
+      o.snapshot = true;
+    },
   },
   {
     names: ["-usb"],
@@ -686,7 +576,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-device"],
     value: "NAME,…",
-    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; or usb-storage, ide-hd, ide-cd with drive=ID, bootindex=N`,
+    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
     choices: DEVICES,
     apply: parseDevice,
   },
@@ -838,7 +728,9 @@ export function parseArguments(args: readonly string[]): CliOptions {
     bootMenu: {},
     firmwareFiles: [],
     loose: new Map(),
+    nodes: new Map(),
     attachments: [],
+    snapshot: false,
     devices: [],
     memory: 128 << 20,
     cpus: 1,
@@ -915,6 +807,18 @@ function refuseConsoles(options: CliOptions): void {
   if (console !== undefined) throw new UsageError(`${console[0]} vc needs -display curses`);
 }
 
+/** A recording is of images that the run does not change; a replay does not change them again. */
+function checkRecording(options: CliOptions): void {
+  const changed = options.disks.filter(({ persistent }) => persistent);
+  const [first] = changed;
+  if (options.record !== undefined && options.replay === undefined && first !== undefined) {
+    throw new UsageError(
+      `-record: the run would change ${first.path}, and a replay would find it changed: -snapshot keeps apart what is written`,
+    );
+  }
+  if (options.replay !== undefined) for (const disk of changed) disk.persistent = false;
+}
+
 function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
   const dialogues = [
     ...options.monitors.map((device) => ["-monitor", device] as const),
@@ -940,16 +844,8 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
       `${first[0]} stdio and ${second?.[0] ?? "-serial"} stdio both want standard input; use -serial mon:stdio`,
     );
   }
-  for (const { device, props } of options.attachments) attachDrive(options, device, props);
-  const loose = [...options.loose.keys()][0];
-  if (loose !== undefined) {
-    throw new UsageError(
-      `-drive id=${loose} is attached to nothing: -device usb-storage,drive=${loose} makes a stick of it`,
-    );
-  }
-  // Places that are given come first, as on the cables of QEMU's controllers.
-  const place = (d: CliDisk): number => d.index ?? Number.POSITIVE_INFINITY;
-  options.disks.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+  attachDrives(options);
+  checkRecording(options);
   if (options.bios !== undefined && options.kernel !== undefined) {
     throw new UsageError(
       "-kernel is started without firmware: leave -bios out, or boot from a disk or CD that has the kernel",

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { al, dx, eax, ecx, mem } from "../../asm/index.ts";
 import { HANG_MS, hasTool } from "../../testing/host-tools.ts";
 import { COM1, guest, print } from "../platform/testdata/guest.ts";
-import { parseArguments, UsageError } from "./cli-options.ts";
+import { parseArguments } from "./cli-options.ts";
+import { UsageError } from "./cli-values.ts";
 import { builtCore } from "./core.ts";
 
 const emu = fileURLToPath(new URL("../../bin/emu", import.meta.url));
@@ -406,6 +407,9 @@ test("drives are attached as QEMU attaches them", () => {
   ]);
   const cd = ["-drive", "if=none,id=c,file=x,format=raw", "-device", "ide-cd,drive=c"];
   expect(disks(...cd)).toMatchObject([{ kind: "cdrom", path: "x", bus: "ata" }]);
+  expect(disks("-drive", "file=a,,b,bus=1,unit=1")).toMatchObject([{ path: "a,b", index: 3 }]);
+  const floppy = ["-drive", "if=none,id=f,file=x", "-device", "floppy,drive=f,unit=1"];
+  expect(disks(...floppy)).toMatchObject([{ kind: "floppy", index: 1 }]);
 });
 
 test.each([
@@ -417,8 +421,34 @@ test.each([
   ],
   [["-device", "usb-storage"], /^-device usb-storage: expected drive=ID/],
   [
-    ["-hda", "x", "-drive", "file=y,snapshot=off"],
-    /^-drive snapshot=off: images are never changed/,
+    ["-drive", "if=none,id=a,file=x", "-device", "ide-hd,drive=a", "-device", "ide-cd,drive=a"],
+    /^-device ide-cd: Drive 'a' is already in use by another device$/,
+  ],
+  [
+    ["-drive", "if=none,id=a,file=x", "-device", "ide-hd,drive=a,bus=ide.0,unit=1"],
+    /Can't create IDE unit 1, bus supports only 1 units$/,
+  ],
+  [
+    ["-drive", "if=none,id=a,file=x", "-device", "ide-hd,drive=a,bus=ide.7"],
+    /Bus 'ide.7' not found/,
+  ],
+  [["-drive", "file=x,if=virtio"], /^-drive if=virtio: .* if=ide, the default, is the nearest$/],
+  [["-drive", "file=x,format=vmdk"], /there is no reader for vmdk images; qemu-img convert/],
+  [["-drive", "file=x,format=qcov2"], /expected raw, qcow2 \(did you mean qcow2\?\)$/],
+  [["-drive", "file=x,bus=1,index=1"], /index cannot be used with bus and unit$/],
+  [["-drive", "file=x,unit=2"], /unit 2 too big \(max is 1\)$/],
+  [["-blockdev", "driver=file,filename=x"], /expected node-name=NAME$/],
+  [["-blockdev", "driver=qcow2,node-name=a"], /expected file.filename=PATH or file=NODE$/],
+  [["-blockdev", "driver=nbd,node-name=a"], /^-blockdev driver nbd: expected raw, qcow2/],
+  [["-blockdev", "{"], /^-blockdev \{: /],
+  [
+    ["-blockdev", "file,node-name=a,filename=x", "-blockdev", "file,node-name=a,filename=x"],
+    /Duplicate nodes with node-name='a'$/,
+  ],
+  [["-blockdev", "file,node-name=a,filename=x"], /^-blockdev node-name=a is attached to nothing/],
+  [
+    ["-snapshot", "-blockdev", "file,node-name=a,filename=x", "-device", "ide-hd,drive=a"],
+    /^-snapshot: -blockdev would be written all the same/,
   ],
 ])("drives that lead nowhere are mistakes on the command line: %s", (args, message) => {
   expect(() => parseArguments(args)).toThrow(message);

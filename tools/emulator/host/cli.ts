@@ -2,7 +2,8 @@
 
 import { rmSync, writeFileSync } from "node:fs";
 import { LoadError } from "../load-error.ts";
-import { type CliOptions, helpText, parseArguments, UsageError } from "./cli-options.ts";
+import { type CliOptions, helpText, parseArguments } from "./cli-options.ts";
+import { UsageError } from "./cli-values.ts";
 import { prepareForRun } from "./engine.ts";
 import { packageVersion } from "./version.ts";
 

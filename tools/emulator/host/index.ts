@@ -4,7 +4,7 @@ export * from "../index.ts";
 export { loadDisassembler } from "../inspect/iced.ts";
 export { builtCore } from "./core.ts";
 export { type GdbListener, listenForGdb } from "./gdb-listener.ts";
-export { openImage } from "./image-file.ts";
+export { closeImage, type ImageFileOptions, openImage } from "./image-file.ts";
 export {
   type DiskOptions,
   Machine,

@@ -6,18 +6,19 @@ import type {
   ModuleOptions as PortableModule,
   MachineOptions as PortableOptions,
 } from "../machine-options.ts";
+import type { ImageSource } from "../media/image.ts";
 import { accelOfEnvironment } from "./accel.ts";
 import { builtCore } from "./core.ts";
 import { prepareForRegions } from "./engine.ts";
 import { readInput, readModules } from "./files.ts";
-import { openImage } from "./image-file.ts";
+import { closeImage, openImage } from "./image-file.ts";
 
 export interface ModuleOptions extends Omit<PortableModule, "file"> {
   /** Path, or contents. */
   file: string | Uint8Array;
 }
 
-/** A disk image: path, contents, or a reader of them. */
+/** A disk image: path, contents, or a reader of them. The file of a persistent disk is opened for reading and writing. */
 export interface DiskOptions extends Omit<PortableDisk, "image"> {
   image: string | PortableDisk["image"];
 }
@@ -34,7 +35,7 @@ export interface MachineOptions
   vgaRom?: string | Uint8Array;
   /** Boot modules, or the value of -initrd: "FILE ARGS,FILE ARGS". */
   modules?: readonly ModuleOptions[] | string;
-  /** Disk images for the BIOS, where there is no kernel. Images are not changed. */
+  /** Disk images, which the BIOS boots from where there is no kernel. Images are not changed unless a disk is persistent. */
   disks?: readonly DiskOptions[];
 }
 
@@ -57,8 +58,17 @@ function contentsOf(file: string | Uint8Array | undefined, what: string): Uint8A
   return typeof file === "string" ? readInput(file, what).data : file;
 }
 
+/** Opens a disk's image where it is a path; it is one of `opened` then. */
+function withImage({ image, ...disk }: DiskOptions, opened: ImageSource[]): PortableDisk {
+  if (typeof image !== "string") return { ...disk, image };
+  const writable = disk.kind !== "cdrom" && !disk.readOnly && disk.persistent === true;
+  const file = openImage(image, { writable, format: disk.format });
+  opened.push(file);
+  return { ...disk, image: file };
+}
+
 /** Reads the files that options name. Throws `LoadError` with the system's reason. */
-async function readFiles(options: MachineOptions): Promise<PortableOptions> {
+async function readFiles(options: MachineOptions, opened: ImageSource[]): Promise<PortableOptions> {
   const { core, kernel, modules, disks, bios, vgaRom, ...rest } = options;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
@@ -71,20 +81,36 @@ async function readFiles(options: MachineOptions): Promise<PortableOptions> {
     biosName: typeof bios === "string" ? bios : undefined,
     vgaRom: contentsOf(vgaRom, "expansion ROM"),
     modules: kernel === undefined ? [] : modulesOf(modules),
-    disks: (disks ?? []).map(({ image, ...disk }) => ({
-      ...disk,
-      image: typeof image === "string" ? openImage(image) : image,
-    })),
+    disks: (disks ?? []).map((disk) => withImage(disk, opened)),
     core: core ?? (await builtCore()),
   };
 }
 
 /** See the portable machine; `create` also takes paths and needs no core. */
 export class Machine extends PortableMachine {
+  /** Images that were named by their paths. */
+  #images: ImageSource[] = [];
+
   /** Builds a machine and boots it up to the kernel's first instruction. Throws `LoadError`. */
   static override async create(options: MachineOptions = {}): Promise<Machine> {
     prepareForRegions();
-    // biome-ignore lint/complexity/noThisInStatic: the machine is to be one of this class
-    return super.create(await readFiles(options));
+    const images: ImageSource[] = [];
+    try {
+      // biome-ignore lint/complexity/noThisInStatic: the machine is to be one of this class
+      const machine = (await super.create(await readFiles(options, images))) as Machine;
+      machine.#images = images;
+      return machine;
+    } catch (error) {
+      for (const image of images) closeImage(image);
+      throw error;
+    }
+  }
+
+  /**
+   * Closes the images that options named by path, after which others may have them; the machine is over. At the end of
+   * the process this happens by itself. Throws `Error` where the host cannot write what there was to be written.
+   */
+  close(): void {
+    for (const image of this.#images.splice(0)) closeImage(image);
   }
 }

@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { HANG_MS, hasQemu, QEMU } from "../../testing/host-tools.ts";
 import { guest } from "../platform/testdata/guest.ts";
-import { FLAG_NAMES, parseArguments, UsageError } from "./cli-options.ts";
+import { FLAG_NAMES, parseArguments } from "./cli-options.ts";
+import { UsageError } from "./cli-values.ts";
 import { ACCEPTED_FLAGS, REFUSED_FLAGS } from "./qemu-flags.ts";
 
 const emu = fileURLToPath(new URL("../../bin/emu", import.meta.url));

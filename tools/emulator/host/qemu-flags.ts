@@ -86,7 +86,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-mon"], value: "PROPERTIES", why: CHARDEV },
   { names: ["-qmp-pretty"], value: "DEV", why: "-qmp says the same, in one line each" },
   { names: ["-netdev"], value: "PROPERTIES", why: NO_NETWORK },
-  { names: ["-blockdev"], value: "PROPERTIES", why: DRIVE },
   { names: ["-sd"], value: "FILE", why: DRIVE },
   { names: ["-mtdblock"], value: "FILE", why: DRIVE },
   { names: ["-iscsi"], value: "PROPERTIES", why: DRIVE },

@@ -3,7 +3,7 @@
 
 import { LoadError } from "../load-error.ts";
 import { assisted, floppyFormat, type Geometry, sectorsOf, translated } from "./geometry.ts";
-import type { ImageSource } from "./image.ts";
+import type { ImageFormat, ImageSource } from "./image.ts";
 
 export type DiskKind = "disk" | "cdrom" | "floppy";
 /** What a disk is attached to: a USB disk ("stick") tells no geometry and is removable. */
@@ -33,6 +33,8 @@ export class Disk {
   readonly geometry: Geometry;
   /** Drive type as INT 13h, AH=08h tells it for floppies; 0 for others. */
   readonly driveType: number;
+  /** Where it is attached, in QEMU's words where there are any. */
+  attachedTo: string;
   /** Called when the host fails to read or write the image; the guest gets an error of the medium. */
   onFailure: (what: string) => void = () => {};
   /** Sectors that have been written and are kept beside the image, by number. */
@@ -44,6 +46,7 @@ export class Disk {
     this.name = name;
     this.kind = kind;
     this.bus = traits.bus ?? "ata";
+    this.attachedTo = `BIOS (${this.bus})`;
     this.readOnly = kind === "cdrom" || (traits.readOnly ?? false);
     this.persistent = !this.readOnly && (traits.persistent ?? false);
     this.#source = source;
@@ -53,7 +56,8 @@ export class Disk {
         `disk ${source.name}: its image cannot be changed, so it must be read-only`,
       );
     }
-    const whole = Math.floor(source.size / this.sectorBytes);
+    // As in QEMU an image ends with a whole sector of 512 bytes, the last one filled up with zeros.
+    const whole = Math.floor((Math.ceil(source.size / 512) * 512) / this.sectorBytes);
     if (whole === 0) {
       throw new LoadError(
         `disk ${source.name}: ${source.size} bytes, expected at least one sector of ${this.sectorBytes}`,
@@ -74,6 +78,17 @@ export class Disk {
   /** The image's name: its path, where it is a file. */
   get imageName(): string {
     return this.#source.name;
+  }
+
+  get format(): ImageFormat {
+    return this.#source.format ?? "raw";
+  }
+
+  /** The names of the images below its own, from the nearest one on. */
+  get backingNames(): string[] {
+    const names: string[] = [];
+    for (let below = this.#source.backing; below; below = below.backing) names.push(below.name);
+    return names;
   }
 
   /** Contents are the medium's: a reset changes nothing. */

@@ -152,15 +152,22 @@ export function drives({ board }: Machine): Drive[] {
 export function blockDevices({ control }: MonitorContext): string {
   return drives(control.machine)
     .map(({ name, disk }) => {
-      const rights = disk.readOnly ? "raw, read-only" : "raw";
+      const rights = disk.readOnly ? `${disk.format}, read-only` : disk.format;
+      const written = disk.persistent
+        ? "written to the image"
+        : `${disk.state.written.size} sectors changed in memory`;
+      const [backing, ...below] = disk.backingNames;
       const removable =
         disk.kind === "disk" ? [] : ["    Removable device: not locked, tray closed"];
       const size = disk.sectors * disk.sectorBytes;
       return [
         `${name} (#${disk.name}): ${disk.imageName} (${rights})`,
-        `    Attached to:      BIOS (${disk.bus}), ${size} bytes, ${disk.state.written.size} sectors changed in memory`,
+        `    Attached to:      ${disk.attachedTo}, ${size} bytes, ${written}`,
         ...removable,
         "    Cache mode:       writeback",
+        ...(backing === undefined
+          ? []
+          : [`    Backing file:     ${backing} (chain depth: ${1 + below.length})`]),
       ].join("\n");
     })
     .join("\n\n");

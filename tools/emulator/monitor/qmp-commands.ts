@@ -186,9 +186,10 @@ function vncInfo(vnc: VncService | undefined): object {
   };
 }
 
-/** A BlockInfo. Images are read alone: what is written stays in memory. */
+/** A BlockInfo. */
 function blockInfo({ name, disk }: Drive): object {
   const removable = disk.kind !== "disk";
+  const [backing] = disk.backingNames;
   return {
     device: name,
     qdev: disk.name,
@@ -201,9 +202,10 @@ function blockInfo({ name, disk }: Drive): object {
       file: disk.imageName,
       "node-name": disk.name,
       ro: disk.readOnly,
-      drv: "raw",
+      drv: disk.format,
       encrypted: false,
-      backing_file_depth: 0,
+      ...(backing === undefined ? {} : { backing_file: backing }),
+      backing_file_depth: disk.backingNames.length,
       detect_zeroes: "off",
       write_threshold: 0,
       bps: 0,
@@ -215,9 +217,10 @@ function blockInfo({ name, disk }: Drive): object {
       cache: { writeback: true, direct: false, "no-flush": false },
       image: {
         filename: disk.imageName,
-        format: "raw",
+        format: disk.format,
         "virtual-size": disk.sectors * disk.sectorBytes,
         "dirty-flag": false,
+        ...(backing === undefined ? {} : { "backing-filename": backing }),
       },
     },
   };

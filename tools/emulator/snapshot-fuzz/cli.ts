@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { machineOptions } from "../host/cli-machine.ts";
-import { parseArguments, UsageError } from "../host/cli-options.ts";
+import { parseArguments } from "../host/cli-options.ts";
+import { UsageError } from "../host/cli-values.ts";
 import { LoadError } from "../load-error.ts";
 import { runCampaign } from "./campaign.ts";
 
@@ -50,7 +51,8 @@ const program = new Command("fuzz:snapshot")
 async function main(): Promise<number> {
   program.parse();
   const { end, ...options } = program.opts<Options>();
-  const cli = parseArguments(program.args);
+  // Runs begin with the same images, and snapshots hold what is written.
+  const cli = parseArguments(["-snapshot", ...program.args]);
   if (cli.realTime) throw new UsageError("-rtc clock=host: a run in real time is not repeatable");
   const folder = mkdtempSync(join(tmpdir(), "fuzz-snapshot-"));
   try {

@@ -282,7 +282,6 @@ const OTHERS = [
   /00000100000000/,
   // Model-specific registers that a processor with more memory type ranges has.
   /wrmsr_smp/,
-  /AHCI|1f\.2|1f,2/,
   // Which of the root tables is looked at first.
   /table\(50434146\)/,
   /qemu-system|terminating/,

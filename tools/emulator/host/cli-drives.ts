@@ -1,0 +1,292 @@
+// Media on the command line: -hda and its like, -drive, -blockdev, and the -device options that attach them, with QEMU's
+// rules for what is written where.
+
+import type { MediaKind } from "../machine-options.ts";
+import type { DiskBus } from "../media/disk.ts";
+import { FOREIGN_FORMATS, IMAGE_FORMATS, noReader } from "../media/formats.ts";
+import type { ImageFormat } from "../media/image.ts";
+import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
+
+/** A medium that the command line names. */
+export interface CliDisk {
+  kind: MediaKind;
+  path: string;
+  /** Found out where it is not given. */
+  format?: ImageFormat;
+  bus?: DiskBus;
+  readOnly?: boolean;
+  /** What is written is kept apart and lost at the end; as -snapshot says where it is not given. */
+  snapshot?: boolean;
+  /** What is written goes to the file: what follows from all of this. */
+  persistent?: boolean;
+  bootIndex?: number;
+  /** Place among those of its kind, where one is given. */
+  index?: number;
+}
+
+/** A node of -blockdev: a file, or a format on one. */
+interface BlockNode {
+  driver: "file" | ImageFormat;
+  path?: string;
+  /** The node below. */
+  file?: string;
+  readOnly: boolean;
+}
+
+/** What the command line has said of media so far. */
+export interface CliDrives {
+  disks: CliDisk[];
+  /** Drives with if=none, by their id: -device attaches them. */
+  loose: Map<string, CliDisk>;
+  /** Nodes of -blockdev by their names. */
+  nodes: Map<string, BlockNode>;
+  /** Those -device options. */
+  attachments: { device: string; props: Map<string, string> }[];
+  /** Nothing is written to images, unless a drive says so. */
+  snapshot: boolean;
+}
+
+const MAX_BOOT_INDEX = 0x7fffffff;
+const MAX_INDEX = 99;
+/** Disks on a bus of QEMU's -drive if=ide, and floppies on theirs. */
+const UNITS_PER_BUS = 2;
+
+/** Devices of QEMU's that attach a drive: what it becomes. */
+const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>> = {
+  "usb-storage": { bus: "usb" },
+  "ide-hd": { kind: "disk", bus: "ata" },
+  "ide-cd": { kind: "cdrom", bus: "ata" },
+  floppy: { kind: "floppy", bus: "ata" },
+};
+export const DRIVE_DEVICE_NAMES = Object.keys(DRIVE_DEVICES);
+
+/** How QEMU reads and writes its files: none of it can be seen by a guest. */
+const HOST_PROPERTIES = ["cache", "aio", "discard", "detect-zeroes"];
+
+/** Controllers of QEMU's that are not here. */
+const ABSENT = ["virtio", "scsi", "sd", "mtd", "pflash", "xen"];
+
+function formatOf(option: string, text: string | undefined): ImageFormat | undefined {
+  if (text === undefined) return undefined;
+  if (FOREIGN_FORMATS.some((name) => name === text)) {
+    throw new UsageError(`${option} ${text}: ${noReader(text)}`);
+  }
+  return oneOf(option, text, IMAGE_FORMATS) as ImageFormat;
+}
+
+/** The place that -drive's index, or bus and unit, say. */
+function indexOf(text: string, props: Map<string, string>): number | undefined {
+  const [index, bus, unit] = ["index", "bus", "unit"].map((key) => {
+    const value = props.get(key);
+    return value === undefined ? undefined : number(`-drive ${key}`, value, 0, MAX_INDEX);
+  });
+  if (bus === undefined && unit === undefined) return index;
+  if (index !== undefined) {
+    throw new UsageError(`-drive ${text}: index cannot be used with bus and unit`);
+  }
+  if ((unit ?? 0) >= UNITS_PER_BUS) {
+    throw new UsageError(`-drive ${text}: unit ${unit} too big (max is ${UNITS_PER_BUS - 1})`);
+  }
+  return (bus ?? 0) * UNITS_PER_BUS + (unit ?? 0);
+}
+
+export function parseDrive(options: CliDrives, text: string): void {
+  const props = properties(text);
+  onlyKeys("-drive", props, [
+    ...["file", "media", "format", "if", "index", "bus", "unit", "id", "readonly", "snapshot"],
+    ...HOST_PROPERTIES,
+  ]);
+  const path = props.get("file");
+  if (path === undefined || path === "") throw new UsageError(`-drive ${text}: expected file=PATH`);
+  const format = formatOf("-drive format", props.get("format"));
+  if (ABSENT.includes(props.get("if") ?? "")) {
+    throw new UsageError(
+      `-drive if=${props.get("if")}: there is no such controller; if=ide, the default, is the nearest`,
+    );
+  }
+  const where = oneOf("-drive if", props.get("if") ?? "ide", ["ide", "floppy", "none"]);
+  const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
+  const index = indexOf(text, props);
+  const drive: CliDisk = {
+    kind: where === "floppy" ? "floppy" : (media as MediaKind),
+    path,
+    ...(format === undefined ? {} : { format }),
+    readOnly: flag("-drive readonly", props.get("readonly")),
+    ...(props.has("snapshot") ? { snapshot: flag("-drive snapshot", props.get("snapshot")) } : {}),
+    ...(index === undefined || where === "none" ? {} : { index }),
+  };
+  const id = props.get("id");
+  if (where !== "none") {
+    options.disks.push(drive);
+  } else if (id === undefined) {
+    throw new UsageError(`-drive ${text}: if=none needs id=ID, for -device usb-storage,drive=ID`);
+  } else if (options.loose.has(id)) {
+    throw new UsageError(`-drive id=${id}: there is a drive of this name already`);
+  } else {
+    options.loose.set(id, drive);
+  }
+}
+
+/** The properties of -blockdev, given as those of other options or as JSON; those of objects in it as "file.filename". */
+function nodeProperties(text: string): Map<string, string> {
+  if (!text.startsWith("{")) return properties(text);
+  const out = new Map<string, string>();
+  const add = (prefix: string, value: unknown): void => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      for (const [key, inner] of Object.entries(value)) {
+        add(prefix === "" ? key : `${prefix}.${key}`, inner);
+      }
+    } else if (typeof value === "boolean") out.set(prefix, value ? "on" : "off");
+    else out.set(prefix, String(value));
+  };
+  try {
+    add("", JSON.parse(text));
+  } catch (error) {
+    throw new UsageError(`-blockdev ${text}: ${(error as Error).message}`);
+  }
+  return out;
+}
+
+const FILE_KEYS = ["driver", "filename", "read-only", "auto-read-only", "locking", "aio"];
+const NODE_KEYS = [
+  ...["driver", "node-name", "filename", "file", "read-only", "auto-read-only", "locking", "aio"],
+  ...["discard", "detect-zeroes", "cache.direct", "cache.no-flush"],
+];
+
+export function parseBlockdev(options: CliDrives, text: string): void {
+  const props = nodeProperties(text);
+  if (props.has("")) {
+    props.set("driver", props.get("") as string);
+    props.delete("");
+  }
+  onlyKeys("-blockdev", props, [
+    ...NODE_KEYS,
+    ...[...FILE_KEYS, "cache.direct", "cache.no-flush"].map((key) => `file.${key}`),
+  ]);
+  const name = props.get("node-name");
+  if (name === undefined) throw new UsageError(`-blockdev ${text}: expected node-name=NAME`);
+  if (options.nodes.has(name) || options.loose.has(name)) {
+    throw new UsageError(`-blockdev ${text}: Duplicate nodes with node-name='${name}'`);
+  }
+  const given = props.get("driver");
+  if (given === undefined) throw new UsageError(`-blockdev ${text}: Parameter 'driver' is missing`);
+  const driver = given === "file" ? given : (formatOf("-blockdev driver", given) as ImageFormat);
+  oneOf("-blockdev file.driver", props.get("file.driver") ?? "file", ["file"]);
+  const file = driver === "file" ? undefined : props.get("file");
+  const path = props.get(driver === "file" ? "filename" : "file.filename");
+  if (path === undefined && file === undefined) {
+    const expected = driver === "file" ? "filename=PATH" : "file.filename=PATH or file=NODE";
+    throw new UsageError(`-blockdev ${text}: expected ${expected}`);
+  }
+  const readOnly =
+    flag("-blockdev read-only", props.get("read-only")) ||
+    flag("-blockdev file.read-only", props.get("file.read-only"));
+  options.nodes.set(name, {
+    driver,
+    ...(path === undefined ? {} : { path }),
+    ...(file === undefined ? {} : { file }),
+    readOnly,
+  });
+}
+
+/** Takes a node, with the one below it, as a drive; undefined where there is none of the name. */
+function driveOfNode(options: CliDrives, name: string): CliDisk | undefined {
+  const node = options.nodes.get(name);
+  if (node === undefined) return undefined;
+  options.nodes.delete(name);
+  const below = node.file === undefined ? undefined : options.nodes.get(node.file);
+  if (node.file !== undefined) {
+    options.nodes.delete(node.file);
+    if (below?.driver !== "file") {
+      throw new UsageError(
+        `-blockdev node-name=${name}: Cannot find device='' nor node-name='${node.file}' of a file`,
+      );
+    }
+  }
+  return {
+    kind: "disk",
+    path: (node.path ?? below?.path) as string,
+    format: node.driver === "file" ? "raw" : node.driver,
+    readOnly: node.readOnly || (below?.readOnly ?? false),
+    // -snapshot is for drives, here as in QEMU.
+    snapshot: false,
+  };
+}
+
+/** The place that -device's bus=ide.N, or a floppy's unit, says. */
+function portOf(name: string, props: Map<string, string>): number | undefined {
+  const [bus, unit] = [props.get("bus"), props.get("unit")];
+  if (name === "floppy") {
+    return unit === undefined ? undefined : number("-device floppy: unit", unit, 0, 1);
+  }
+  if (name === "usb-storage") return undefined;
+  if (unit !== undefined && unit !== "0") {
+    throw new UsageError(
+      `-device ${name}: Can't create IDE unit ${unit}, bus supports only 1 units`,
+    );
+  }
+  if (bus === undefined) return undefined;
+  const port = /^ide\.([0-5])$/.exec(bus)?.[1];
+  if (port === undefined) {
+    throw new UsageError(`-device ${name}: Bus '${bus}' not found; there are ide.0 to ide.5`);
+  }
+  return Number(port);
+}
+
+/** -device usb-storage,drive=ID and the others of its kind, when all drives are known. */
+function attachDrive(
+  options: CliDrives,
+  name: string,
+  props: Map<string, string>,
+  taken: Set<string>,
+): void {
+  onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "unit", "removable"]);
+  const id = props.get("drive");
+  if (id === undefined) throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
+  if (taken.has(id)) {
+    throw new UsageError(`-device ${name}: Drive '${id}' is already in use by another device`);
+  }
+  const drive = options.loose.get(id) ?? driveOfNode(options, id);
+  if (drive === undefined) {
+    const known = suggest(id, [...options.loose.keys(), ...options.nodes.keys()]);
+    throw new UsageError(`-device ${name}: there is no -drive if=none,id=${id} for it${known}`);
+  }
+  options.loose.delete(id);
+  taken.add(id);
+  const place = props.get("bootindex");
+  const bootIndex =
+    place === undefined
+      ? undefined
+      : number(`-device ${name}: bootindex`, place, 0, MAX_BOOT_INDEX);
+  const index = portOf(name, props);
+  options.disks.push({
+    ...drive,
+    ...DRIVE_DEVICES[name],
+    bootIndex,
+    ...(index === undefined ? {} : { index }),
+  });
+}
+
+/** All drives at their places, when all options are known. Throws `UsageError`. */
+export function attachDrives(options: CliDrives): void {
+  if (options.snapshot && options.nodes.size > 0) {
+    throw new UsageError("-snapshot: -blockdev would be written all the same; -drive is not");
+  }
+  const taken = new Set<string>();
+  for (const { device, props } of options.attachments) attachDrive(options, device, props, taken);
+  const drive = [...options.loose.keys()][0];
+  const loose = drive === undefined ? [...options.nodes.keys()][0] : drive;
+  if (loose !== undefined) {
+    const option = drive === undefined ? "-blockdev node-name" : "-drive id";
+    throw new UsageError(
+      `${option}=${loose} is attached to nothing: -device usb-storage,drive=${loose} makes a stick of it`,
+    );
+  }
+  for (const disk of options.disks) {
+    const { kind, readOnly = false, snapshot = options.snapshot } = disk;
+    disk.persistent = kind !== "cdrom" && !readOnly && !snapshot;
+  }
+  // Places that are given come first, as on the cables of QEMU's controllers.
+  const place = (d: CliDisk): number => d.index ?? Number.POSITIVE_INFINITY;
+  options.disks.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+}
