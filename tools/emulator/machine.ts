@@ -744,26 +744,33 @@ export class Machine {
 
   /** Throws `Error` for a machine with a disk that writes to its image, which could not be taken back. */
   snapshot(): Snapshot {
-    for (const { image, persistent } of chipsOf(this.options)) {
-      if (persistent)
-        throw new Error(`flash ${image.name} writes to its image: start with -snapshot`);
-    }
-    for (const { disk } of this.#media.inBootOrder) {
-      if (!disk.persistent) continue;
-      throw new Error(
-        `disk ${disk.imageName} writes to its image, which a snapshot cannot hold: start with -snapshot`,
-      );
-    }
+    this.#refusePersistent();
     return captureSnapshot(this);
   }
 
-  /** Throws `Error` of one line if the snapshot is of another machine. Input that was to come does not. */
+  /** Throws `Error` of one line if the snapshot is of another machine, and as `snapshot`. Input that was to come does not. */
   restore(snapshot: Snapshot): void {
+    this.#refusePersistent();
     restoreSnapshot(this, snapshot);
     this.#planned = [];
     this.#turnEnds = 0;
     this.#stoppedFor = undefined;
     this.#generation++;
+  }
+
+  #refusePersistent(): void {
+    for (const { image, persistent } of chipsOf(this.options)) {
+      if (persistent) {
+        throw new Error(
+          `flash ${image.name} writes to its image, which a snapshot cannot hold: start with -snapshot`,
+        );
+      }
+    }
+    const written = this.#media.inBootOrder.find(({ disk }) => disk.persistent)?.disk;
+    if (written === undefined) return;
+    throw new Error(
+      `disk ${written.imageName} writes to its image, which a snapshot cannot hold: start with -snapshot`,
+    );
   }
 
   /** A second machine in the same state, independent of this one. */

@@ -21,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ah, al, ax, bx, byte, cx, dl, dx } from "../../asm/index.ts";
 import { HANG_MS, hasQemu, QEMU } from "../../testing/host-tools.ts";
 import { RunControl } from "../debug/run-control.ts";
+import { bytesImage } from "../media/image.ts";
 import { checkImage, contentsOf, hasQemuImg, qemuImg } from "../media/testdata/qemu-img.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import { bootSector } from "../platform/testdata/boot-sector.ts";
@@ -136,6 +137,43 @@ describe("what a guest writes", () => {
     expect(contentsOf(path("top"))[WRITTEN]).toBe(0x77);
     expect(contentsOf(path("middle"))[WRITTEN]).toBe(before[WRITTEN]);
     expect(readFileSync(base)).toEqual(before);
+  });
+
+  test.skipIf(!hasQemuImg)("leaves a qcow2 image without errors after SIGKILL", async () => {
+    const raw = image("source-killed.img", writer(true));
+    const file = path("killed.qcow2");
+    qemuImg("convert", "-c", "-O", "qcow2", "-o", "cluster_size=512", raw, file);
+    const child = spawn(process.execPath, [emu, "-hda", file], { stdio: ["pipe", "pipe", "pipe"] });
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await ended;
+    expect(checkImage(file).errors).toBe(0);
+    expect([0, 0x77]).toContain(contentsOf(file)[WRITTEN]);
+    closeImage(openImage(file, { writable: true }));
+  });
+
+  test("that the host cannot take is an error to the guest, and a line", async () => {
+    const errors: string[] = [];
+    const machine = await Machine.create({
+      disks: [
+        {
+          kind: "disk",
+          image: {
+            ...bytesImage("full", writer()),
+            write: () => {
+              throw new Error("no space left");
+            },
+          },
+          persistent: true,
+        },
+      ],
+      memory: "16M",
+      onHostError: (what) => errors.push(what),
+    });
+    expect(machine.runSync()).toEqual({ kind: "power-off" });
+    expect(machine.serialOutput).not.toBe("0");
+    expect(errors).toEqual(["disk full: cannot write it: no space left"]);
   });
 
   test("cannot be recorded into images, and a replay changes none", () => {

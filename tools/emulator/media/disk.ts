@@ -40,6 +40,7 @@ export class Disk {
   /** Sectors that have been written and are kept beside the image, by number. */
   state: { written: Map<number, Uint8Array> } = { written: new Map() };
   readonly #source: ImageSource;
+  #said: string | undefined;
 
   /** Throws `LoadError` for an image that is no medium of the kind. */
   constructor(name: string, kind: DiskKind, source: ImageSource, traits: DiskTraits = {}) {
@@ -148,7 +149,10 @@ export class Disk {
     try {
       return action();
     } catch (error) {
-      this.onFailure(`disk ${this.imageName}: cannot ${what} it: ${(error as Error).message}`);
+      const said = `disk ${this.imageName}: cannot ${what} it: ${(error as Error).message}`;
+      // A guest that tries again hears of it each time; whoever looks at the host needs it once.
+      if (said !== this.#said) this.onFailure(said);
+      this.#said = said;
       return undefined;
     }
   }

@@ -70,6 +70,7 @@ test("files are known by their contents", async () => {
   expect(kindOfFile(unsummed)).toBe("module");
   expect(kindOfFile(iso)).toBe("cdrom");
   expect(kindOfFile(sector(512))).toBe("disk");
+  expect(kindOfFile(Uint8Array.of(0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3))).toBe("disk");
   expect(kindOfFile(sector(1_474_560))).toBe("floppy");
   expect(kindOfFile(sector(10 << 20))).toBe("disk");
   expect(kindOfFile(await tarOf([{ name: "a", data: "b" }]))).toBe("module");

@@ -215,6 +215,8 @@ const KERNEL_MAGICS: readonly (readonly [at: number, magic: string])[] = [
 const HEADER_BYTES = 32768;
 const HEADER_MAGICS = [0x1badb002, 0xe85250d6] as const;
 const CD_MAGIC: readonly [at: number, magic: string] = [0x8001, "CD001"];
+/** A disk image that says what it is. */
+const QCOW2_MAGIC: readonly [at: number, magic: string] = [0, "QFI\xfb"];
 const FLOPPY_BYTES = 2_949_120;
 
 const has = (bytes: Uint8Array, [at, magic]: readonly [number, string]): boolean =>
@@ -238,6 +240,7 @@ function hasMultibootHeader(bytes: Uint8Array): boolean {
 
 /** What a file that was dropped is: by its contents, not by its name. */
 export function kindOfFile(bytes: Uint8Array): "kernel" | MediaKind | "module" {
+  if (has(bytes, QCOW2_MAGIC)) return "disk";
   if (has(bytes, CD_MAGIC)) return "cdrom";
   if (KERNEL_MAGICS.some((magic) => has(bytes, magic)) || hasMultibootHeader(bytes))
     return "kernel";
