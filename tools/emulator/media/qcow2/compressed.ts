@@ -32,8 +32,12 @@ export function inflateCluster(stream: Uint8Array, bytes: number): Uint8Array {
     out.set(part, filled);
     filled += part.length;
   });
-  for (let at = 0; at < stream.length && filled < bytes; at += STEP) {
-    inflate.push(stream.subarray(at, at + STEP), at + STEP >= stream.length);
+  try {
+    for (let at = 0; at < stream.length && filled < bytes; at += STEP) {
+      inflate.push(stream.subarray(at, at + STEP), at + STEP >= stream.length);
+    }
+  } catch (error) {
+    throw new Error(`a compressed cluster is damaged: ${(error as Error).message}`);
   }
   if (filled < bytes) throw new Error(`a compressed cluster ends after ${filled} bytes`);
   return out;
