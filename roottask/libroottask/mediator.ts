@@ -40,6 +40,7 @@ import {
 import { fillTimePage } from "./clock";
 import { hip } from "./machine";
 import { allocatePages } from "./pages";
+import { seenBy } from "./pid_numbers";
 import { Program, THREADS_MAX, Thread } from "./program";
 import { randomBytes } from "./random";
 import { THREAD_EC } from "./selectors";
@@ -150,8 +151,8 @@ export function attachMediator(thread: Thread): void {
   // Without it, every call is a message.
   if (page === 0) return;
   memory.fill(page, 0, PAGE_SIZE);
-  store<u32>(page + PAGE_PROCESS, program.id);
-  store<u32>(page + PAGE_THREAD, thread.id);
+  store<u32>(page + PAGE_PROCESS, seenBy(program, program.id));
+  store<u32>(page + PAGE_THREAD, seenBy(program, thread.id));
   store<u32>(page + PAGE_PROCESSOR, thread.processor);
   putIds(thread);
   putConstants<usize>(page + PAGE_RANDOM);

@@ -12,6 +12,7 @@ import { FsState } from "./fs_state";
 import { create, destroy } from "./heap";
 import { Mount } from "./mount";
 import { allocatePages } from "./pages";
+import { forgetNumbers, initPidNamespaces, numberIn, PIDS, PidNamespace } from "./pid_namespace";
 import { initSpaceSlots } from "./space_slots";
 import { Transfer } from "./transfer";
 import { Node } from "./tree";
@@ -57,6 +58,12 @@ export class Program {
   /** Ids of its process group and session. */
   group: u32;
   session: u32;
+  /** The PID namespace that it is in, null for its line's. */
+  pidNamespace: PidNamespace | null;
+  /** It is the first of one, which signals without a handler do not reach (SIGNAL_UNKILLABLE of Linux). */
+  unkillable: u32;
+  /** It has ended as the first of one, in which others have still to go. */
+  closing: u32;
   /** Its controlling terminal, 0 for none. */
   terminal: usize;
   /** Signal its parent gets at its end, 0 for none. */
@@ -269,7 +276,7 @@ export function resumeThread(thread: Thread): void {
 }
 
 /** One past the largest id, as Linux has it by default. */
-export const IDS: u32 = 32768;
+export const IDS: u32 = PIDS;
 const IDS_ORDER: u32 = 5;
 /** Mark of an id whose thread has ended while its program goes by it. */
 const RESERVED: usize = 1;
@@ -295,6 +302,7 @@ export function initPrograms(): bool {
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
   initCredentials();
+  initPidNamespaces();
   initSpaceSlots();
   initAreas();
   return ids !== 0;
@@ -370,6 +378,7 @@ export function takeId(thread: Thread): void {
   // A line of the start file begins whatever the last one has set; there are more ids than slots.
   if (id === 0) id = freeId(IDS);
   store<u32>(lastPid(), id);
+  forgetNumbers(id);
   store<usize>(ids + id * 4, changetype<usize>(thread));
   thread.id = id;
 }
@@ -385,7 +394,13 @@ export function takeChosenId(thread: Thread, id: u32): bool {
   store<usize>(ids + thread.id * 4, 0);
   store<usize>(ids + id * 4, changetype<usize>(thread));
   thread.id = id;
+  forgetNumbers(id);
   return true;
+}
+
+/** Somebody has `id`. */
+export function idIsTaken(id: u32): bool {
+  return load<usize>(ids + id * 4) !== 0;
 }
 
 /** The thread is gone; its id is free unless its program goes by it. */
@@ -456,9 +471,14 @@ export function newInitRecord(): Program | null {
   return program;
 }
 
-/** `program` sees `other`: one that descends from the same line of the start file, or process 1. */
-export function sees(program: Program, other: Program): bool {
+/** `other` descends from the same line of the start file as `program`, or is process 1. */
+export function sharesLine(program: Program, other: Program): bool {
   return other.entry === program.entry || isInit(other);
+}
+
+/** `program` sees `other`: it does so, and is in the PID namespace of `program` or below it. */
+export function sees(program: Program, other: Program): bool {
+  return sharesLine(program, other) && numberIn(program.pidNamespace, other.id) !== 0;
 }
 
 type Forget = (program: Program) => void;

@@ -6,6 +6,7 @@ import { usableFileAt } from "../libroottask/descriptors";
 import { reapProgram, releaseProgram } from "../libroottask/domain";
 import { EAGAIN, EBADF, ECHILD, EFAULT, EINTR, EINVAL, ESRCH } from "../libroottask/errno";
 import { O_NONBLOCK } from "../libroottask/open_file";
+import { meantId, seenBy, seenId } from "../libroottask/pid_numbers";
 import { firstProgram, Program, STATE_EXITED, Thread, WAIT_WOKEN } from "../libroottask/program";
 import { collectOwed } from "../libroottask/socket_garbage";
 import { copyTo, put32 } from "../libroottask/space";
@@ -14,8 +15,10 @@ import { endRequests } from "./aio/contexts";
 import { endIpc } from "./ipc/lifetime";
 import { leaveProcessKeys } from "./keys/rings";
 import { adopt } from "./makers";
+import { closedPids, closePids } from "./namespaces/pid";
 import { isProcessFile, processFilesEnd, processOf } from "./pidfd";
 import { actionOf, dropActions } from "./signal_actions";
+import { idOfNumber } from "./signal_calls";
 import { SIGCHLD, SIGCONT } from "./signal_numbers";
 import {
   CHANGE_CONTINUED,
@@ -72,14 +75,17 @@ const CHILD: u64 = 2;
 
 const buffer = memory.data(128);
 
-/** Who inherits the children of `program`: the nearest ancestor that reaps (PR_SET_CHILD_SUBREAPER), or the first process. */
+/** Who inherits the children of `program`: the nearest ancestor that reaps (PR_SET_CHILD_SUBREAPER), or the first process
+ * of its PID namespace. */
 function heirOf(program: Program): Program {
   let at = program.parent;
-  while (at !== null && at.parent !== null) {
+  const namespace = program.pidNamespace;
+  while (at !== null && at.parent !== null && at.pidNamespace === namespace) {
     if (at.ending === 0 && at.personality !== 0 && linuxProgram(at).subreaper !== 0) return at;
     at = at.parent;
   }
-  return program.entry;
+  const first: usize = namespace === null ? 0 : namespace.init;
+  return first === 0 ? program.entry : changetype<Program>(first);
 }
 
 /** The children of `program`, which has ended, go on to another. */
@@ -88,13 +94,18 @@ function passOn(program: Program): void {
   let child = firstProgram();
   let found = false;
   while (child !== null) {
+    const next: Program | null = child.next;
     if (child.parent === program) {
       child.parent = heir;
       child.exitSignal = SIGCHLD;
-      adopt(heir, child);
-      found = true;
+      if (heir.closing !== 0 && child.ended !== 0) {
+        reapProgram(child);
+      } else {
+        adopt(heir, child);
+        found = true;
+      }
     }
-    child = child.next;
+    child = next;
   }
   if (found) wake(changetype<usize>(heir), CHILD, ALL);
 }
@@ -131,7 +142,7 @@ function detailOf(child: Program): u32 {
 function tell(parent: Program, child: Program): void {
   const signal = child.ended !== 0 ? child.exitSignal : SIGCHLD;
   fillInfo(signal, codeOf(child));
-  store<u32>(signalInfo + INFO_PID, child.id);
+  store<u32>(signalInfo + INFO_PID, seenBy(parent, child.id));
   store<u32>(signalInfo + INFO_STATUS, detailOf(child));
   raise(null, parent, null, signal);
 }
@@ -162,6 +173,17 @@ export function processEnded(program: Program): void {
   endRequests(program);
   if (program.personality !== 0) leaveProcessKeys(program);
   leaving(program);
+  if (!closePids(program, reapProgram)) complete(program);
+  finishClosed();
+}
+
+/** First processes of PID namespaces have ended when all others there have gone. */
+export function finishClosed(): void {
+  for (let program = closedPids(); program !== null; program = closedPids()) complete(program);
+}
+
+/** The rest of the end of `program`, when nobody is left in the PID namespace whose first process it is. */
+function complete(program: Program): void {
   processFilesEnd(program);
   collectOwed();
   const parent = program.parent;
@@ -176,7 +198,8 @@ export function processEnded(program: Program): void {
   // All that is left of the tree is taken back as soon as its first process has ended.
   if (entry.ending !== 0) return;
   passOn(program);
-  if (program.exitSignal === SIGCHLD && disregards(parent)) {
+  // A first process that ends waits for all of its children.
+  if (parent.closing !== 0 || (program.exitSignal === SIGCHLD && disregards(parent))) {
     reapProgram(program);
     wake(changetype<usize>(parent), CHILD, ALL);
     return;
@@ -258,6 +281,7 @@ function reap(parent: Program, child: Program): void {
   }
   addUsage(parent, child);
   reapProgram(child);
+  finishClosed();
 }
 
 /** wait4(pid, status, options, rusage): the child's id. */
@@ -267,11 +291,11 @@ export function sysWait4(thread: Thread, regs: Utcb): i64 {
   if ((options & ~(WNOHANG | WSTOPPED | WCONTINUED | KINDS)) !== 0) return -EINVAL;
   // There is no such group, and its number has no opposite.
   if ((regs.rdi as i32) === i32.MIN_VALUE) return -ESRCH;
-  const error = awaitChild(thread, regs.rdi as i32, options | WEXITED);
+  const error = awaitChild(thread, idOfNumber(regs.rdi as i32), options | WEXITED);
   if (error !== 0) return error;
   const child = awaited;
   if (child === null) return 0;
-  const id = child.id;
+  const id = seenId(child.id);
   const status = statusOf(child);
   fillUsage(child);
   reap(program, child);
@@ -289,11 +313,11 @@ function select(program: Program, kind: u32, id: i32): i64 {
   nonblocking = false;
   if (kind === P_ALL) return 0;
   if (kind === P_PID) {
-    selected = id;
+    selected = meantId(id as u32) as i32;
     return id > 0 ? 0 : -EINVAL;
   }
   if (kind === P_PIDFD) return selectDescriptor(program, id);
-  selected = id === 0 ? -(program.group as i32) : -id;
+  selected = -((id === 0 ? program.group : meantId(id as u32)) as i32);
   return kind === P_PGID && id >= 0 ? 0 : -EINVAL;
 }
 
@@ -332,7 +356,7 @@ function findChange(thread: Thread, regs: Utcb): i64 {
   }
   store<u32>(buffer, SIGCHLD);
   store<u32>(buffer + INFO_CODE, codeOf(child));
-  store<u32>(buffer + INFO_PID, child.id);
+  store<u32>(buffer + INFO_PID, seenId(child.id));
   store<u32>(buffer + INFO_STATUS, detailOf(child));
   if ((options & WNOWAIT) === 0) reap(program, child);
   return 0;

@@ -1,6 +1,6 @@
 // New processes and threads: clone(2), clone3(2), fork(2), vfork(2), with the rules of copy_process() (kernel/fork.c). A
 // process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces but those
-// of mounts, host names and IPC.
+// of mounts, host names, IPC and ids.
 
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
@@ -20,10 +20,12 @@ import {
   EPERM,
 } from "../libroottask/errno";
 import { ownNamespace } from "../libroottask/namespaces";
+import { seenId } from "../libroottask/pid_numbers";
 import { isId, Program, REGISTERS_BYTES, Thread, takeChosenId } from "../libroottask/program";
 import { separateFiles } from "../libroottask/shared_files";
 import { get32, got, put32 } from "../libroottask/space";
 import { newThread, releaseThread, startThread } from "../libroottask/thread";
+import { finishClosed } from "./children";
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
@@ -56,6 +58,7 @@ import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
 import { inheritKeys, leaveKeys } from "./keys/rings";
 import { lendMemory } from "./lend";
+import { hasOtherPids, joinPids, numberThread } from "./namespaces/pid";
 import {
   inheritNamespaces,
   leaveNamespaces,
@@ -93,16 +96,15 @@ const FIRST_BYTES: u64 = 64;
 const ARGUMENTS_BYTES: u32 = offsetof<CloneArguments>() as u32;
 const PAGE: u64 = 4096;
 const INT_MAX: u64 = 0x7fff_ffff;
-/** Levels of PID namespaces that a list of ids may be for (MAX_PID_NS_LEVEL), and those there are. */
+/** Levels of PID namespaces that a list of ids may be for (MAX_PID_NS_LEVEL). */
 const LEVELS_MAX: u64 = 32;
-const LEVELS: u64 = 1;
 
 if (ARGUMENTS_BYTES !== 88) ERROR("struct clone_args");
 
 /** What the call under way asks for; waits come when nobody looks at it any more. */
 const storage = memory.data(96);
-/** The id that it asks for where it has a list of them. */
-let chosenId: u32 = 0;
+/** The numbers that it asks for where it has a list of them, innermost first. */
+const chosen = memory.data(32 * 4);
 
 function cleared(): CloneArguments {
   memory.fill(storage, 0, ARGUMENTS_BYTES);
@@ -126,20 +128,29 @@ function checkFlags(parent: Thread, flags: u64): i64 {
   const program = parent.program;
   // There is nobody beside the first process.
   if ((flags & CLONE_PARENT) !== 0 && program.parent === null) return -EINVAL;
+  if ((flags & CLONE_PARENT) !== 0 && program.unkillable !== 0) return -EINVAL;
   if (both(flags, CLONE_THREAD, CLONE_NEWUSER | CLONE_NEWPID)) return -EINVAL;
+  if ((flags & CLONE_THREAD) !== 0 && hasOtherPids(parent)) return -EINVAL;
   if (both(flags, CLONE_PIDFD, CLONE_DETACHED | CLONE_THREAD)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
   // What semaphores undo is of one namespace.
   if (both(flags, CLONE_NEWIPC, CLONE_SYSVSEM)) return -EINVAL;
+  if ((flags & CLONE_NEWPID) !== 0 && hasOtherPids(parent)) return -EINVAL;
   return (flags & NAMESPACES & ~(CLONE_NEWNS | OWN_NAMESPACES)) !== 0 ? -EINVAL : 0;
 }
 
-/** Gives `thread` the id that `args` ask for. Returns 0 or a negative error. */
-function chooseId(thread: Thread, args: CloneArguments): i64 {
-  if (args.setTidSize === 0) return 0;
-  if (args.setTidSize > LEVELS || !isId(chosenId)) return -EINVAL;
-  if (!capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE)) return -EPERM;
-  return takeChosenId(thread, chosenId) ? 0 : -EEXIST;
+/** Gives `thread` the numbers that `args` ask for, and those that they leave open. Returns 0 or a negative error. */
+function chooseIds(thread: Thread, args: CloneArguments): i64 {
+  const count = args.setTidSize as u32;
+  const namespace = thread.program.pidNamespace;
+  const level: u32 = namespace === null ? 0 : namespace.level;
+  if (count > level + 1) return -EINVAL;
+  for (let i: u32 = 0; i < count; i++) {
+    if (!isId(load<u32>(chosen + i * 4))) return -EINVAL;
+  }
+  if (count !== 0 && !capable(CAP_SYS_ADMIN) && !capable(CAP_CHECKPOINT_RESTORE)) return -EPERM;
+  if (count > level && !takeChosenId(thread, load<u32>(chosen + level * 4))) return -EEXIST;
+  return numberThread(thread, chosen, count);
 }
 
 /** Fills in what `thread`, made by `parent`, begins with. Returns 0 or a negative error. */
@@ -162,7 +173,8 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
   thread.likeSlot = parent.slot;
   thread.entryRip = regs.rip;
   thread.entryRsp = args.stack === 0 ? regs.rsp : args.stack;
-  return chooseId(thread, args);
+  if ((flags & CLONE_THREAD) === 0) joinPids(thread.program, own.childrenPids);
+  return chooseIds(thread, args);
 }
 
 /** The descriptor of the child that was made last, -1 for none. */
@@ -184,7 +196,7 @@ function checkGroup(args: CloneArguments): i64 {
 /** Tells the id of `thread` where the parent wants it; one who gives a bad address learns nothing. */
 function tellParent(thread: Thread, parent: Thread, args: CloneArguments): void {
   if ((args.flags & CLONE_PARENT_SETTID) === 0) return;
-  put32(parent.program.space, args.parentTid, thread.id);
+  put32(parent.program.space, args.parentTid, seenId(thread.id));
 }
 
 /** Gives `thread`, which is new, a namespace of mounts where `flags` say so. Returns 0 or -ENOMEM. */
@@ -208,7 +220,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (error === 0) error = checkGroup(args);
   if (error === 0) {
     tellParent(thread, parent, args);
-    if ((flags & CLONE_CHILD_SETTID) !== 0) put32(program.space, args.childTid, thread.id);
+    if ((flags & CLONE_CHILD_SETTID) !== 0) put32(program.space, args.childTid, seenId(thread.id));
     if (startThread(thread, program) !== 0) error = -EAGAIN;
   }
   made = thread;
@@ -244,6 +256,7 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   leaveNamespaces(thread);
   dropFilters(thread);
   reapProgram(child);
+  finishClosed();
   return error;
 }
 
@@ -291,7 +304,7 @@ function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);
   linuxThread(parent).crowded = 0;
   if (error !== 0) return error;
-  const id = made.id as i64;
+  const id = seenId(made.id) as i64;
   if ((flags & CLONE_VFORK) !== 0) lendMemory(parent, made);
   return id;
 }
@@ -325,7 +338,7 @@ function readArguments(parent: Thread, address: u64, size: u64): i64 {
   }
   for (let i: u64 = 0; i < args.setTidSize; i++) {
     if (!get32(space, args.setTid + i * 4)) return -EFAULT;
-    if (i === 0) chosenId = got as u32;
+    store<u32>(chosen + (i as u32) * 4, got as u32);
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 // id (clock_getcpuclockid(3); include/linux/posix-timers_types.h). User and system time are one here, so the three kinds
 // of such clocks differ in resolution alone.
 
+import { meantId } from "../libroottask/pid_numbers";
 import { Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME } from "./clock_ids";
@@ -47,7 +48,7 @@ export function findCpuClock(thread: Thread, id: u32, reads: bool): bool {
     return true;
   }
   if ((id & KIND) === KIND_DESCRIPTOR) return false;
-  const whose = ~((id as i32) >> ID_SHIFT) as u32;
+  const whose = meantId(~((id as i32) >> ID_SHIFT) as u32);
   if ((id & OF_THREAD) !== 0) {
     const other = whose === 0 ? thread : threadWithId(whose);
     clockThread = other;

@@ -18,6 +18,7 @@ import { EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { allocate, release } from "../libroottask/heap";
 import { tellIds } from "../libroottask/mediator";
 import { hasFlag, Mount, MS_NOSUID } from "../libroottask/mount";
+import { meantId } from "../libroottask/pid_numbers";
 import { Program, sees, Thread } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
@@ -426,7 +427,7 @@ export function sysCapget(thread: Thread, regs: Utcb): i64 {
   if (!get32(program.space, regs.rdi + 4)) return -EFAULT;
   const id = got as i32;
   if (id < 0) return -EINVAL;
-  const target = id === 0 ? thread : threadOrRemains(id as u32);
+  const target = id === 0 ? thread : threadOrRemains(meantId(id as u32));
   if (target === null || !sees(program, target.program)) return -ESRCH;
   const asked = target.credentials;
   putSet(0, asked.effective);
@@ -442,7 +443,7 @@ export function sysCapset(thread: Thread, regs: Utcb): i64 {
   const words = setWords(program, regs.rdi);
   if (words <= 0) return words === 0 ? -EINVAL : words;
   if (!get32(program.space, regs.rdi + 4)) return -EFAULT;
-  if (got !== 0 && (got as u32) !== thread.id) return -EPERM;
+  if (got !== 0 && meantId(got as u32) !== thread.id) return -EPERM;
   memory.fill(sets, 0, SET_BYTES * 2);
   if (!copyFrom(program.space, sets, regs.rsi, SET_BYTES * (words as u32))) return -EFAULT;
   const effective = takeSet(0) & CAP_ALL;

@@ -13,6 +13,7 @@ import {
   sourceOf,
   writable,
 } from "../libroottask/open_file";
+import { meantId, seenId } from "../libroottask/pid_numbers";
 import {
   POLLERR,
   POLLHUP,
@@ -356,7 +357,7 @@ function groupLives(own: Program, id: u32): bool {
 export function setOwnerNumber(thread: Thread, file: OpenFile, number: i32): i64 {
   if (number === i32.MIN_VALUE) return -EINVAL;
   const type = number < 0 ? F_OWNER_PGRP : F_OWNER_PID;
-  return setOwner(thread, file, type, (number < 0 ? -number : number) as u32);
+  return setOwner(thread, file, type, meantId((number < 0 ? -number : number) as u32));
 }
 
 /** What was asked for about `file` by descriptor `fd` has happened: a lease on it is in the way, a directory has changed. */
@@ -391,7 +392,7 @@ export function setOwnerStructure(thread: Thread, file: OpenFile, address: u64):
   if (!copyFrom(thread.program.space, structure, address, OWNER_BYTES)) return -EFAULT;
   const type = load<u32>(structure);
   if (type > F_OWNER_PGRP) return -EINVAL;
-  return setOwner(thread, file, type, load<u32>(structure + 4));
+  return setOwner(thread, file, type, meantId(load<u32>(structure + 4)));
 }
 
 /** Id of the owner of `file`, 0 where there is none any more. */
@@ -399,7 +400,7 @@ function ownerId(thread: Thread, own: FileSignals | null): u32 {
   if (own === null || own.id === 0) return 0;
   const lives =
     own.type === F_OWNER_PGRP ? groupLives(thread.program, own.id) : ownerOf(own) !== null;
-  return lives ? own.id : 0;
+  return lives ? seenId(own.id) : 0;
 }
 
 /** F_GETOWN. */

@@ -5,6 +5,7 @@ import { SUCCESS } from "../libhedron/abi";
 import { domainOf, startProgram } from "../libroottask/domain";
 import { EAGAIN, ENOMEM } from "../libroottask/errno";
 import { giveMediator, giveTimePage } from "../libroottask/mediator";
+import { seenBy } from "../libroottask/pid_numbers";
 import { grant, takeBack } from "../libroottask/pregrant";
 import { Program, STATE_RUNNING, Thread } from "../libroottask/program";
 import { copySpace, put32 } from "../libroottask/space";
@@ -36,7 +37,7 @@ export function startChild(child: Program, parent: Program, borrows: bool, tid: 
   } else if (!copyMemory(child, parent)) {
     return -ENOMEM;
   }
-  if (tid !== 0) put32(child.space, tid, child.id);
+  if (tid !== 0) put32(child.space, tid, seenBy(child, child.id));
   child.state = STATE_RUNNING;
   const status = borrows ? startThread(child.threads as Thread, parent) : startProgram(child);
   return status === SUCCESS ? 0 : -EAGAIN;

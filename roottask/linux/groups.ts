@@ -3,12 +3,13 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { EACCES, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { meantId, seenId } from "../libroottask/pid_numbers";
 import { firstProgram, Program, programWithId, sees } from "../libroottask/program";
 
 /** The process `id` of the tree of `program`, itself for 0; null where there is none. */
 function processOf(program: Program, id: i32): Program | null {
   if (id === 0) return program;
-  const found = programWithId(id as u32);
+  const found = programWithId(meantId(id as u32));
   return found !== null && sees(program, found) ? found : null;
 }
 
@@ -33,7 +34,7 @@ export function sysSetpgid(program: Program, regs: Utcb): i64 {
   if (target !== program && target.session !== program.session) return -EPERM;
   if (target !== program && target.replaced !== 0) return -EACCES;
   if (target.session === target.id) return -EPERM;
-  const group = (regs.rsi as u32) === 0 ? target.id : (regs.rsi as u32);
+  const group = (regs.rsi as u32) === 0 ? target.id : meantId(regs.rsi as u32);
   if (group !== target.id && !groupExists(program, group, program.session)) return -EPERM;
   target.group = group;
   return 0;
@@ -42,12 +43,12 @@ export function sysSetpgid(program: Program, regs: Utcb): i64 {
 /** getpgid(pid). */
 export function sysGetpgid(program: Program, regs: Utcb): i64 {
   const target = processOf(program, regs.rdi as i32);
-  return target === null ? -ESRCH : (target.group as i64);
+  return target === null ? -ESRCH : (seenId(target.group) as i64);
 }
 
 /** getpgrp(). */
 export function sysGetpgrp(program: Program, _regs: Utcb): i64 {
-  return program.group as i64;
+  return seenId(program.group) as i64;
 }
 
 /** setsid(): the new session. */
@@ -56,17 +57,17 @@ export function sysSetsid(program: Program, _regs: Utcb): i64 {
   program.session = program.id;
   program.terminal = 0;
   program.group = program.id;
-  return program.id as i64;
+  return seenId(program.id) as i64;
 }
 
 /** getsid(pid). */
 export function sysGetsid(program: Program, regs: Utcb): i64 {
   const target = processOf(program, regs.rdi as i32);
-  return target === null ? -ESRCH : (target.session as i64);
+  return target === null ? -ESRCH : (seenId(target.session) as i64);
 }
 
 /** getppid(). */
 export function sysGetppid(program: Program, _regs: Utcb): i64 {
   const parent = program.parent;
-  return parent === null ? 0 : (parent.id as i64);
+  return parent === null ? 0 : (seenId(parent.id) as i64);
 }

@@ -8,6 +8,7 @@ import { monotonic } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM } from "../libroottask/errno";
 import { freePages, totalPages } from "../libroottask/pages";
+import { seenId } from "../libroottask/pid_numbers";
 import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
 import { copyTo, inPage, put32, put64 } from "../libroottask/space";
@@ -36,11 +37,11 @@ const BUFFER_BYTES: u32 = 512;
 const buffer = memory.data(512);
 
 export function sysGetpid(program: Program, _regs: Utcb): i64 {
-  return program.id as i64;
+  return seenId(program.id) as i64;
 }
 
 export function sysGettid(thread: Thread, _regs: Utcb): i64 {
-  return thread.id as i64;
+  return seenId(thread.id) as i64;
 }
 
 /** exit_group(status). */
@@ -86,7 +87,7 @@ export function sysArchPrctl(thread: Thread, regs: Utcb): i64 {
 /** set_tid_address(address). */
 export function sysSetTidAddress(thread: Thread, regs: Utcb): i64 {
   linuxThread(thread).clearTid = regs.rdi;
-  return thread.id as i64;
+  return seenId(thread.id) as i64;
 }
 
 /** rseq(2) and others whose absence every C library expects: not worth a line in the log. */

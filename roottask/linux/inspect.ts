@@ -1,13 +1,14 @@
 // Who may look into whom: the access mode checks of ptrace(2), for calls that read what another process has.
 
 import { CAP_SYS_PTRACE, Credentials, hasCapability } from "../libroottask/credentials";
+import { meantId } from "../libroottask/pid_numbers";
 import { sees, Thread } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
 import { linuxProgram } from "./state";
 
-/** The thread with `id` that `thread` sees, or what is left of it (remains.ts), or null. */
+/** The thread that the calling one, `thread`, calls `id`, or what is left of it (remains.ts), or null. */
 export function visibleThread(thread: Thread, id: u32): Thread | null {
-  const other = threadOrRemains(id);
+  const other = threadOrRemains(meantId(id));
   return other !== null && sees(thread.program, other.program) ? other : null;
 }
 

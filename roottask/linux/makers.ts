@@ -2,6 +2,7 @@
 // has it (forget_original_parent() in kernel/exit.c). At each such end threads of the child get the signal that they asked
 // for (PR_SET_PDEATHSIG of prctl(2)).
 
+import { seenBy } from "../libroottask/pid_numbers";
 import { firstProgram, Program, Thread } from "../libroottask/program";
 import { INFO_PID, INFO_UID, SI_USER, signalInfo } from "./signal_queue";
 import { fillInfo, raise } from "./signals";
@@ -43,7 +44,7 @@ function tell(child: Program, thread: Thread): void {
     const signal = linuxThread(told).parentDeath;
     if (signal !== 0) {
       fillInfo(signal, SI_USER);
-      store<u32>(signalInfo + INFO_PID, thread.program.id);
+      store<u32>(signalInfo + INFO_PID, seenBy(child, thread.program.id));
       store<u32>(signalInfo + INFO_UID, thread.credentials.user);
       raise(null, child, null, signal);
     }

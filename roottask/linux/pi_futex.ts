@@ -14,6 +14,7 @@ import {
   ESRCH,
   ETIMEDOUT,
 } from "../libroottask/errno";
+import { meantId, seenBy, seenId } from "../libroottask/pid_numbers";
 import {
   firstProgram,
   Thread,
@@ -47,7 +48,7 @@ const FUTEX_LOCK_PI2: u32 = 13;
 function passLock(thread: Thread, address: u64, bits: u32): i64 {
   const space = thread.program.space;
   const next = waiting(lockChannel(), futexKey);
-  const value = next === null ? bits : next.id | FUTEX_WAITERS | bits;
+  const value = next === null ? bits : seenBy(next.program, next.id) | FUTEX_WAITERS | bits;
   let done = exchange32(space, address, value);
   while (done === 0) done = exchange32(space, address, value);
   if (done < 0) return -EFAULT;
@@ -68,18 +69,19 @@ export function takeLockFor(caller: Thread, thread: Thread, address: u64, crowd:
   while (true) {
     const value = got as u32;
     const owner = value & FUTEX_TID_MASK;
-    if (owner === thread.id) return -EDEADLK;
+    const own = seenBy(thread.program, thread.id);
+    if (owner === own) return -EDEADLK;
     let wanted = value | FUTEX_WAITERS;
     if (owner === 0) {
       const others = crowd || waiting(lockChannel(), futexKey) !== null;
-      wanted = (value & FUTEX_OWNER_DIED) | thread.id | (others ? FUTEX_WAITERS : 0);
+      wanted = (value & FUTEX_OWNER_DIED) | own | (others ? FUTEX_WAITERS : 0);
     }
     const done = exchange32(space, address, wanted);
     if (done < 0) return -EFAULT;
     if (done === 0) continue;
     if (owner === 0) return 1;
     // It is told that there are others before it is looked for.
-    return threadWithId(owner) === null ? -ESRCH : 0;
+    return threadWithId(meantId(owner)) === null ? -ESRCH : 0;
   }
 }
 
@@ -93,14 +95,14 @@ function lock(thread: Thread, address: u64, end: u64): i64 {
   linuxThread(thread).lockAddress = 0;
   // Whoever gave it away has named this thread.
   if (!get32(space, address)) return -EFAULT;
-  if (((got as u32) & FUTEX_TID_MASK) === thread.id) return 0;
+  if (((got as u32) & FUTEX_TID_MASK) === seenId(thread.id)) return 0;
   if (outcome === WAIT_TIMED_OUT) return -ETIMEDOUT;
   return outcome === WAIT_INTERRUPTED ? -EINTR : -EAGAIN;
 }
 
 function unlock(thread: Thread, address: u64): i64 {
   if (!get32(thread.program.space, address)) return -EFAULT;
-  if (((got as u32) & FUTEX_TID_MASK) !== thread.id) return -EPERM;
+  if (((got as u32) & FUTEX_TID_MASK) !== seenId(thread.id)) return -EPERM;
   return passLock(thread, address, 0);
 }
 
@@ -184,7 +186,7 @@ function passIfOwned(thread: Thread, other: Thread): void {
   if (other.waiting === 0 || address === 0 || !get32(space, address)) return;
   const owner = (got as u32) & FUTEX_TID_MASK;
   const died = ((got as u32) & FUTEX_OWNER_DIED) !== 0;
-  if (owner !== thread.id && (owner !== 0 || !died)) return;
+  if (owner !== seenBy(other.program, thread.id) && (owner !== 0 || !died)) return;
   // Channel and key are those that it waits for.
   findFutex(space, address, other.channel === lockChannelOf(changetype<usize>(space)));
   passLock(other, address, FUTEX_OWNER_DIED);

@@ -14,6 +14,7 @@ import { EBADF, EINVAL, ENOMEM, EPERM, ESPIPE, ESRCH } from "../libroottask/errn
 import { create, destroy } from "../libroottask/heap";
 import { O_CLOEXEC, O_NONBLOCK, OpenFile } from "../libroottask/open_file";
 import { giveDescriptor } from "../libroottask/open_path";
+import { meantId } from "../libroottask/pid_numbers";
 import { POLLIN, POLLRDNORM } from "../libroottask/poll_events";
 import { isInit, Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
 import { threadOrRemains } from "../libroottask/remains";
@@ -117,7 +118,9 @@ export function forgetProcessFiles(program: Program): void {
 function poll(file: OpenFile): u32 {
   const program = processFileOf(file).program;
   if (program !== null && isInit(program)) return 0;
-  return program === null || program.alive === 0 ? POLLIN | POLLRDNORM : 0;
+  return program === null || (program.alive === 0 && program.closing === 0)
+    ? POLLIN | POLLRDNORM
+    : 0;
 }
 
 function seekNever(_file: OpenFile, _offset: i64, _whence: u32): i64 {
@@ -137,12 +140,13 @@ export function sysPidfdOpen(program: Program, regs: Utcb): i64 {
   const id = regs.rdi as i32;
   const flags = regs.rsi as u32;
   if ((flags & ~O_NONBLOCK) !== 0 || id <= 0) return -EINVAL;
-  const process = programWithId(id as u32);
+  const meant = meantId(id as u32);
+  const process = programWithId(meant);
   if (process !== null && sees(program, process)) {
     return giveProcessFile(program, process, flags);
   }
-  const thread = threadWithId(id as u32);
-  return thread !== null && thread.program.entry === program.entry ? -EINVAL : -ESRCH;
+  const thread = threadWithId(meant);
+  return thread !== null && sees(program, thread.program) ? -EINVAL : -ESRCH;
 }
 
 /** Result of `findProcess`: the process, or null when it has been waited for. */
@@ -201,7 +205,7 @@ export function sysPidfdSendSignal(thread: Thread, regs: Utcb): i64 {
   const signal = regs.rsi & 0xffff_ffff;
   if (process !== null && !sees(thread.program, process)) return -EINVAL;
   if (regs.rdx === 0) {
-    fillSender(thread, signal, SI_USER);
+    fillSender(thread, process === null ? thread.program : process, signal, SI_USER);
   } else {
     const wrong = readInfoOf(thread, regs.rdx, signal);
     if (wrong !== 0) return wrong;

@@ -4,6 +4,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { EAGAIN, EFAULT, EINVAL, EOPNOTSUPP } from "../libroottask/errno";
+import { meantId } from "../libroottask/pid_numbers";
 import { Program, Thread, threadWithId } from "../libroottask/program";
 import { copyFrom, copyTo, put32 } from "../libroottask/space";
 import {
@@ -78,7 +79,7 @@ function isGoodEvent(program: Program): bool {
   const signal = load<u32>(event + EVENT_SIGNAL);
   if (signal === 0 || signal > SIGNALS) return false;
   if (notify === SIGEV_SIGNAL || notify === SIGEV_THREAD) return true;
-  const thread = threadWithId(load<u32>(event + EVENT_THREAD));
+  const thread = threadWithId(meantId(load<u32>(event + EVENT_THREAD)));
   return notify === SIGEV_THREAD_ID && thread !== null && thread.program === program;
 }
 
@@ -107,7 +108,7 @@ function prepare(timer: SignalTimer, program: Program): i64 {
   const signal = load<u32>(event + EVENT_SIGNAL);
   timer.value = load<u64>(event);
   timer.silent = notify === SIGEV_NONE ? 1 : 0;
-  if (notify === SIGEV_THREAD_ID) timer.thread = load<u32>(event + EVENT_THREAD);
+  if (notify === SIGEV_THREAD_ID) timer.thread = meantId(load<u32>(event + EVENT_THREAD));
   timer.record = newTimerSignal(program, changetype<usize>(timer), signal);
   if (timer.record === null) return -EAGAIN;
   return 0;

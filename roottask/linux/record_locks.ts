@@ -18,6 +18,7 @@ import {
   SEEK_SET,
   writable,
 } from "../libroottask/open_file";
+import { seenId } from "../libroottask/pid_numbers";
 import { Thread, WAIT_INTERRUPTED } from "../libroottask/program";
 import {
   conflictingRecord,
@@ -114,7 +115,8 @@ function describe(lock: RecordLock): void {
   store<u64>(flock + FLOCK_START, lock.start);
   const open = lock.end === (i64.MAX_VALUE as u64);
   store<u64>(flock + FLOCK_LENGTH, open ? 0 : lock.end - lock.start + 1);
-  store<i32>(flock + FLOCK_PID, lock.process);
+  const holder = lock.process;
+  store<i32>(flock + FLOCK_PID, holder === NOBODY ? holder : (seenId(holder as u32) as i32));
 }
 
 /** Sets a lock, for which it may wait. */

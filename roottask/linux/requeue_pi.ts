@@ -3,6 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { EAGAIN, EFAULT, EINTR, EINVAL, ETIMEDOUT } from "../libroottask/errno";
+import { seenId } from "../libroottask/pid_numbers";
 import { Thread, WAIT_TIMED_OUT } from "../libroottask/program";
 import { waitUntil } from "../libroottask/readiness";
 import { get32, got } from "../libroottask/space";
@@ -43,7 +44,7 @@ export function waitToBeRequeued(thread: Thread, regs: Utcb, end: u64): i64 {
   own.lockAddress = 0;
   // Whoever gave the lock away has named this thread.
   if (!get32(space, lock)) return -EFAULT;
-  if (((got as u32) & FUTEX_TID_MASK) === thread.id) return 0;
+  if (((got as u32) & FUTEX_TID_MASK) === seenId(thread.id)) return 0;
   if (outcome === WAIT_TIMED_OUT) return -ETIMEDOUT;
   return requeued ? -EAGAIN : -EINTR;
 }

@@ -3,6 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { seenBy } from "../libroottask/pid_numbers";
 import { Thread } from "../libroottask/program";
 import { isRemains } from "../libroottask/remains";
 import { exchange32, get32, get64, got, put32, put64 } from "../libroottask/space";
@@ -71,7 +72,7 @@ function markDead(thread: Thread, address: u64, inherits: bool, pending: bool): 
       wakeFirst(thread, address);
       return true;
     }
-    if ((value & FUTEX_TID_MASK) !== thread.id) return true;
+    if ((value & FUTEX_TID_MASK) !== seenBy(thread.program, thread.id)) return true;
     done = exchange32(space, address, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED);
   }
   if (done < 0) return false;

@@ -6,6 +6,7 @@ import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_NICE, hasCapability } from "../libroottask/credentials";
 import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { allow } from "../libroottask/migration";
+import { meantId } from "../libroottask/pid_numbers";
 import { allProcessors } from "../libroottask/processors";
 import { firstProgram, Program, sees, Thread } from "../libroottask/program";
 import { firstMember, isRemains, nextMember, threadOrRemains } from "../libroottask/remains";
@@ -31,7 +32,7 @@ const FAIR_INTERVAL: u64 = 4_000_000;
 /** Thread `id` of the tree of `thread`, or what is left of it, itself for 0; null where there is none. */
 function threadOf(thread: Thread, id: i32): Thread | null {
   if (id === 0) return thread;
-  const found = threadOrRemains(id as u32);
+  const found = threadOrRemains(meantId(id as u32));
   return found !== null && sees(thread.program, found.program) ? found : null;
 }
 
@@ -288,8 +289,10 @@ const PRIO_USER: u32 = 2;
 /** `which` and `who` of the calling thread mean `other`. */
 export function isMeant(thread: Thread, which: u32, who: u32, other: Thread): bool {
   if (!sees(thread.program, other.program)) return false;
-  if (which === PRIO_PROCESS) return other.id === (who === 0 ? thread.id : who);
-  if (which === PRIO_PGRP) return other.program.group === (who === 0 ? thread.program.group : who);
+  if (which === PRIO_PROCESS) return other.id === (who === 0 ? thread.id : meantId(who));
+  if (which === PRIO_PGRP) {
+    return other.program.group === (who === 0 ? thread.program.group : meantId(who));
+  }
   return other.credentials.user === (who === 0 ? thread.credentials.user : who);
 }
 

@@ -5,6 +5,7 @@ import { Utcb } from "../libhedron/utcb";
 import { monotonic } from "../libroottask/clock";
 import { CAP_KILL, hasCapability } from "../libroottask/credentials";
 import { E2BIG, EAGAIN, EFAULT, EINTR, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
+import { meantId, seenBy } from "../libroottask/pid_numbers";
 import {
   firstProgram,
   Program,
@@ -37,10 +38,10 @@ import { waitForever } from "./wait";
 
 const set = memory.data(8);
 
-/** Makes `signalInfo` that of a `signal` that `sender` sends. */
-export function fillSender(sender: Thread, signal: u64, code: i32): void {
+/** Makes `signalInfo` that of a `signal` that `sender` sends to `program`. */
+export function fillSender(sender: Thread, program: Program, signal: u64, code: i32): void {
   fillInfo(signal as u32, code);
-  store<u32>(signalInfo + INFO_PID, sender.program.id);
+  store<u32>(signalInfo + INFO_PID, seenBy(program, sender.program.id));
   store<u32>(signalInfo + INFO_UID, sender.credentials.user);
 }
 
@@ -59,7 +60,7 @@ function maySignal(sender: Thread, program: Program, signal: u64): bool {
 /** `sender` sends `signal`, which is none where 0, to all of `program`, as kill(2) does. */
 function signalProgram(sender: Thread, program: Program, signal: u64): void {
   if (signal === 0) return;
-  fillSender(sender, signal, SI_USER);
+  fillSender(sender, program, signal, SI_USER);
   raise(sender, program, null, signal as u32);
 }
 
@@ -69,18 +70,27 @@ function processWith(id: u32): Program | null {
   return thread !== null ? thread.program : programWithId(id);
 }
 
-/** kill(2) with `id` of `sender` means `program`. */
+/** kill(2) with `id` of `sender`, above 0 of a process, means `program`. */
 function isMeant(sender: Program, program: Program, id: i32): bool {
   if (!sees(sender, program)) return false;
   if (id > 0) return program === processWith(id as u32);
-  if (id === -1) return program !== sender && program !== program.entry;
+  if (id === -1) {
+    return program !== sender && program !== program.entry && seenBy(sender, program.id) !== 1;
+  }
   return program.group === (id === 0 ? sender.group : (-id as u32));
+}
+
+/** What kill(2) and wait4(2) call processes and groups, as an id: groups are below -1. */
+export function idOfNumber(number: i32): i32 {
+  if (number >= -1) return number === -1 ? -1 : (meantId(number as u32) as i32);
+  return -(meantId(-number as u32) as i32);
 }
 
 /** kill(pid, signal): processes and groups that descend from the same line of the start file; the own one last. */
 export function sysKill(thread: Thread, regs: Utcb): i64 {
   const signal = regs.rsi & 0xffff_ffff;
-  const id = regs.rdi as i32;
+  const number = regs.rdi as i32;
+  const id = idOfNumber(number);
   const own = thread.program;
   const meansOwn = isMeant(own, own, id);
   let found = meansOwn;
@@ -106,9 +116,9 @@ export function sysKill(thread: Thread, regs: Utcb): i64 {
 
 /** Thread `id` of a process that `sender` knows, of process `group` where that is not 0, or what is left of it; or null. */
 function knownThread(sender: Thread, group: u32, id: u64): Thread | null {
-  const thread = threadOrRemains(id as u32);
+  const thread = threadOrRemains(meantId(id as u32));
   if (thread === null || !sees(sender.program, thread.program)) return null;
-  return group === 0 || thread.program.id === group ? thread : null;
+  return group === 0 || thread.program.id === meantId(group) ? thread : null;
 }
 
 /** Sends `signal` to thread `target`, of process `group` where that is not 0. */
@@ -118,7 +128,7 @@ function sendTo(sender: Thread, group: u32, target: u64, signal: u64): i64 {
   if (signal > (SIGNALS as u64)) return -EINVAL;
   if (!maySignal(sender, thread.program, signal)) return -EPERM;
   if (signal === 0 || isRemains(thread)) return 0;
-  fillSender(sender, signal, SI_TKILL);
+  fillSender(sender, thread.program, signal, SI_TKILL);
   return raise(sender, thread.program, thread, signal as u32) ? 0 : -EAGAIN;
 }
 
@@ -207,8 +217,9 @@ export function sysSigqueueinfo(thread: Thread, regs: Utcb): i64 {
   const signal = regs.rsi & 0xffff_ffff;
   const error = readInfo(thread, regs.rdx, signal as u32);
   if (error !== 0) return error;
-  if (isForged() && (regs.rdi as u32) !== thread.id) return -EPERM;
-  const program = processWith(regs.rdi as u32);
+  const id = meantId(regs.rdi as u32);
+  if (isForged() && id !== thread.id) return -EPERM;
+  const program = processWith(id);
   if (program === null || !sees(thread.program, program)) return -ESRCH;
   return sendInfo(thread, program, null, signal);
 }
@@ -219,7 +230,7 @@ export function sysTgsigqueueinfo(thread: Thread, regs: Utcb): i64 {
   const error = readInfo(thread, regs.r10, signal as u32);
   if (error !== 0) return error;
   if ((regs.rdi as i32) <= 0 || (regs.rsi as i32) <= 0) return -EINVAL;
-  if (isForged() && (regs.rsi as u32) !== thread.id) return -EPERM;
+  if (isForged() && meantId(regs.rsi as u32) !== thread.id) return -EPERM;
   const target = knownThread(thread, regs.rdi as u32, regs.rsi & 0xffff_ffff);
   if (target === null) return -ESRCH;
   return sendInfo(thread, target.program, target, signal);

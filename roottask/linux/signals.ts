@@ -9,6 +9,7 @@ import { endProgram } from "../libroottask/domain";
 import { EFAULT, EFBIG, EINVAL } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
+import { seenBy, seenId } from "../libroottask/pid_numbers";
 import { firstProgram, Program, STATE_KILLED, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason, keepFault } from "../libroottask/space";
 import { kick, kickAll } from "../libroottask/thread";
@@ -90,6 +91,11 @@ const STOPS: u64 = (15 as u64) << (SIGSTOP - 1);
 
 function stopsByDefault(signal: u32): bool {
   return (STOPS & signalBit(signal)) !== 0;
+}
+
+/** No program can do anything about it. */
+function isKernelOnly(signal: u32): bool {
+  return signal === SIGKILL || signal === SIGSTOP;
 }
 
 function isStopped(program: Program): bool {
@@ -247,6 +253,7 @@ export function deliverPending(thread: Thread, regs: Utcb): void {
     const handler = load<u64>(actionOf(thread.program, signal));
     if (handler === SIG_IGN) continue;
     if (handler === SIG_DFL) {
+      if (thread.program.unkillable !== 0 && !isKernelOnly(signal)) continue;
       if (stopsByDefault(signal)) stop(thread, signal);
       else if (!ignoredByDefault(signal)) die(thread, signal);
       continue;
@@ -304,6 +311,7 @@ function refuseEntry(thread: Thread, regs: Utcb): u32 {
  */
 export function force(thread: Thread, signal: u32, dies: bool): void {
   if (dies || isFatal(thread, signal)) {
+    thread.program.unkillable = 0;
     store<u64>(actionOf(thread.program, signal), SIG_DFL);
     linuxThread(thread).mask &= ~signalBit(signal);
   }
@@ -317,11 +325,22 @@ export function fillInfo(signal: u32, code: i32): void {
   store<i32>(signalInfo + INFO_CODE, code);
 }
 
-/** Blocked or waited for, a signal is kept whatever its action is. */
-function isIgnored(thread: Thread, signal: u32): bool {
+/** `sender` is of a process that `program` does not see, or the roottask. */
+function isAbove(sender: Thread | null, program: Program): bool {
+  return sender === null || seenBy(program, sender.program.id) === 0;
+}
+
+/**
+ * Blocked or waited for, a signal is kept whatever its action is. The first process of a PID namespace has none that it does not
+ * handle, but SIGKILL and SIGSTOP of who is `above` (sig_task_ignored()).
+ */
+function isIgnored(thread: Thread, signal: u32, above: bool): bool {
   const own = linuxThread(thread);
   if (((own.mask | own.awaited) & signalBit(signal)) !== 0) return false;
   const handler = load<u64>(actionOf(thread.program, signal));
+  if (handler === SIG_DFL && thread.program.unkillable !== 0) {
+    return !above || !isKernelOnly(signal);
+  }
   return handler === SIG_IGN || (handler === SIG_DFL && ignoredByDefault(signal));
 }
 
@@ -391,7 +410,8 @@ export function raise(
 
 /** The same once the signal has had its effect on others. */
 function send(sender: Thread | null, program: Program, thread: Thread | null, signal: u32): bool {
-  if (isIgnored(thread === null ? leader(program) : thread, signal)) return true;
+  const first = thread === null ? leader(program) : thread;
+  if (isIgnored(first, signal, isAbove(sender, program))) return true;
   if (!queueSignal(program, thread, signal)) return false;
   alert(sender, program, thread, signal);
   return true;
@@ -408,7 +428,7 @@ function alert(sender: Thread | null, program: Program, thread: Thread | null, s
 export function raiseTimer(program: Program, thread: Thread | null, record: Queued): bool {
   if (program.alive === 0 || program.ending !== 0) return false;
   const continues = prepare(program, record.signal);
-  const ignored = isIgnored(thread === null ? leader(program) : thread, record.signal);
+  const ignored = isIgnored(thread === null ? leader(program) : thread, record.signal, true);
   if (!ignored) {
     queueTimerSignal(program, thread, record);
     alert(null, program, thread, record.signal);
@@ -431,7 +451,7 @@ export function retarget(thread: Thread): void {
 /** A call of `thread` earns it `signal`, as if it had sent it to itself. */
 function earn(thread: Thread, signal: u32): void {
   fillInfo(signal, SI_USER);
-  store<u32>(signalInfo + INFO_PID, thread.program.id);
+  store<u32>(signalInfo + INFO_PID, seenId(thread.program.id));
   store<u32>(signalInfo + INFO_UID, thread.credentials.user);
   raise(thread, thread.program, thread, signal);
 }

@@ -24,6 +24,7 @@ import {
 import { allocate, release } from "../libroottask/heap";
 import { AF_INET, AF_INET6 } from "../libroottask/inet";
 import { OpenFile } from "../libroottask/open_file";
+import { meantId, seenId } from "../libroottask/pid_numbers";
 import { Program, programWithId, Thread, threadWithId } from "../libroottask/program";
 import {
   ADDRESS_MAX,
@@ -151,7 +152,7 @@ function mayClaim(thread: Thread, process: u32, user: u32, group: u32): bool {
 
 /** The sender says that it is who the struct ucred at `at` says: 0 or a negative error. */
 function claim(thread: Thread, at: usize): i64 {
-  const process = load<u32>(at);
+  const process = meantId(load<u32>(at));
   const user = load<u32>(at + 4);
   const group = load<u32>(at + 8);
   if (!mayClaim(thread, process, user, group)) return -EPERM;
@@ -250,7 +251,7 @@ export function sysSendmsg(thread: Thread, regs: Utcb): i64 {
 }
 
 function putCredentials(program: Program): void {
-  store<u32>(credentials, receivedProcess);
+  store<u32>(credentials, seenId(receivedProcess));
   store<u32>(credentials + 4, receivedUser);
   store<u32>(credentials + 8, receivedGroup);
   tellControl(program, SOL_SOCKET, SCM_CREDENTIALS, credentials, CREDENTIALS_BYTES);

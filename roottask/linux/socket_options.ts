@@ -3,6 +3,7 @@
 import { Utcb } from "../libhedron/utcb";
 import { CAP_NET_ADMIN, capable } from "../libroottask/credentials";
 import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../libroottask/errno";
+import { seenId } from "../libroottask/pid_numbers";
 import { Program, Thread } from "../libroottask/program";
 import { AF_UNIX, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
@@ -148,7 +149,7 @@ export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
   if (option === SO_PEERCRED) {
     const local = socket.protocol.family === AF_UNIX;
     const known = local && (socket.peer !== null || socket.peerProcess !== 0);
-    store<u32>(value, socket.peerProcess);
+    store<u32>(value, seenId(socket.peerProcess));
     store<u32>(value + 4, known ? socket.peerUser : 0xffff_ffff);
     store<u32>(value + 8, known ? socket.peerGroup : 0xffff_ffff);
     return putValue(program, regs, 12);

@@ -27,6 +27,7 @@ import { forgetIpc, initIpc } from "./ipc/lifetime";
 import { forgetKeys } from "./keys/records";
 import { initLeases } from "./leases";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
+import { initPids, leavePids } from "./namespaces/pid";
 import { initNetlink } from "./netlink";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
 import { threadEnded } from "./robust";
@@ -53,6 +54,7 @@ function forget(program: Program): void {
   forgetCorePattern(program);
   dropActions(program);
   forgetProcessFiles(program);
+  leavePids(program);
 }
 
 /** Makes the personality known to the portals. False when memory is out. */
@@ -68,6 +70,7 @@ export function initLinux(): bool {
   initIpc();
   initContexts(cancelPolls);
   initProcessFiles();
+  initPids();
   initInetOptions();
   initInetSockets();
   initNetlink();

@@ -93,6 +93,8 @@ export class LinuxThread {
   /** Where it is in namespaces of host names and of IPC (namespaces/records.ts), 0 for its line's first. */
   hostNamespace: usize;
   ipcNamespace: usize;
+  /** The same of the PID namespace that its children begin in (namespaces/pid.ts). */
+  childrenPids: usize;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */

@@ -1,5 +1,5 @@
 // unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces but those of
-// mounts, host names and IPC.
+// mounts, host names, IPC and ids.
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
@@ -12,6 +12,7 @@ import {
   CLONE_FS,
   CLONE_NEWIPC,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_NEWUSER,
   CLONE_SIGHAND,
   CLONE_SYSVSEM,
@@ -20,6 +21,7 @@ import {
   NAMESPACES,
 } from "./clone_flags";
 import { undoAll } from "./ipc/undo";
+import { hasOtherPids } from "./namespaces/pid";
 import { OWN_NAMESPACES, ownNamespaces } from "./namespaces/threads";
 import { actionsAreShared } from "./signal_actions";
 
@@ -50,6 +52,7 @@ export function sysUnshare(thread: Thread, regs: Utcb): i64 {
   if ((flags & ~KNOWN) !== 0 || isBound(thread, flags)) return -EINVAL;
   if ((flags & NAMESPACES & ~CLONE_NEWUSER) !== 0 && !capable(CAP_SYS_ADMIN)) return -EPERM;
   if ((flags & NAMESPACES & ~(CLONE_NEWNS | OWN_NAMESPACES)) !== 0) return -EINVAL;
+  if ((flags & CLONE_NEWPID) !== 0 && hasOtherPids(thread)) return -EINVAL;
   const files = (flags & CLONE_FILES) !== 0;
   if (files && !mayOwnFiles(thread)) return -EMFILE;
   if ((flags & CLONE_FS) !== 0 && !ownFsState(thread)) return -ENOMEM;

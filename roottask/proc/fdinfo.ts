@@ -13,7 +13,7 @@ import { Node } from "../libroottask/tree";
 import { isProcessFile, processOf } from "../linux/pidfd";
 import { isSignalFile, maskOf } from "../linux/signalfd";
 import { deviceOf } from "../linux/stat";
-import { line } from "./process";
+import { line, numbers } from "./process";
 import { byte, hex, number, octal, padded, signed, text } from "./writer";
 
 const SECOND: u64 = 1_000_000_000;
@@ -46,8 +46,13 @@ function processInfo(file: OpenFile): void {
   const id: i64 = process === null ? -1 : (process.id as i64);
   text("Pid:\t");
   signed(id);
-  text("\nNSpid:\t");
-  signed(id);
+  text("\nNSpid:");
+  if (process !== null) {
+    numbers(process.pidNamespace, process.id);
+  } else {
+    byte(9);
+    signed(id);
+  }
   byte(10);
 }
 

@@ -32,7 +32,7 @@ import {
   isInit,
   Program,
   programWithId,
-  sees,
+  sharesLine,
   Thread,
   threadWithId,
 } from "../libroottask/program";
@@ -54,6 +54,7 @@ import {
   Refresh,
 } from "../libroottask/tree";
 import {
+  childrenPidsFile,
   initNamespaceFiles,
   isNamespaceFile,
   NAMESPACE_CGROUP,
@@ -432,7 +433,9 @@ function refreshNamespace(node: Node): void {
   const thread = threadWithId(idOf(node));
   let file: Node | null = null;
   if (thread !== null || (program !== null && isInit(program))) {
-    file = namespaceFile(namespaceKind(node), thread);
+    const kind = namespaceKind(node);
+    const children = kind === NAMESPACE_PID && ((whatOf(node) - NAMESPACE) & FOR_CHILDREN) !== 0;
+    file = children && thread !== null ? childrenPidsFile(thread) : namespaceFile(kind, thread);
   }
   begin();
   if (file !== null) namespaceText(file);
@@ -482,7 +485,7 @@ function forgetProcess(program: Program): void {
 
 function isVisible(program: Program): bool {
   const thread = ownThread();
-  return program.id !== 0 && (thread === null || sees(thread.program, program));
+  return program.id !== 0 && (thread === null || sharesLine(thread.program, program));
 }
 
 function refreshProcesses(directory: Node): void {

@@ -16,6 +16,7 @@ import {
   nextImage,
 } from "../libroottask/images";
 import { Mount } from "../libroottask/mount";
+import { numberIn, PidNamespace } from "../libroottask/pid_namespace";
 import { allProcessors, processorCount } from "../libroottask/processors";
 import { isInit, Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { isRemains } from "../libroottask/remains";
@@ -247,6 +248,20 @@ function identities(own: Credentials): void {
   four("Gid:", own.group, own.effectiveGroup, own.savedGroup, own.fileGroup);
 }
 
+/** What the namespaces down to `namespace` call `id`, outermost first, each behind a tab. */
+export function numbers(namespace: PidNamespace | null, id: u32): void {
+  if (namespace !== null) numbers(namespace.parent, id);
+  byte(9);
+  number(numberIn(namespace, id) as u64);
+}
+
+/** A line of what `id` of `program` is called in its PID namespace and in those above. */
+function levels(name: string, program: Program, id: u32): void {
+  text(name);
+  numbers(program.pidNamespace, id);
+  byte(10);
+}
+
 export function status(program: Program, thread: Thread | null): void {
   const space = spaceOf(program);
   const own: LinuxThread | null = thread === null ? null : linuxThread(thread);
@@ -274,10 +289,10 @@ export function status(program: Program, thread: Thread | null): void {
     byte(32);
   }
   text(" \n");
-  line("NStgid", program.id as u64);
-  line("NSpid", id as u64);
-  line("NSpgid", program.group as u64);
-  line("NSsid", program.session as u64);
+  levels("NStgid:", program, program.id);
+  levels("NSpid:", program, id);
+  levels("NSpgid:", program, program.group);
+  levels("NSsid:", program, program.session);
   if (space !== null) {
     const size = mappedSize(space) / 1024;
     statusSize("VmPeak", size);

@@ -3,6 +3,7 @@
 
 import { EFAULT, EINVAL, EIO, ENOTTY } from "../libroottask/errno";
 import { OpenFile } from "../libroottask/open_file";
+import { meantId, seenId } from "../libroottask/pid_numbers";
 import { Program, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
 import { SIGWINCH } from "../linux/signal_numbers";
@@ -197,7 +198,7 @@ function foregroundFrom(thread: Thread, terminal: Terminal, address: u64): i64 {
   if (refused !== 0) return refused === -EIO ? -ENOTTY : refused;
   if (!get32(program.space, address)) return -EFAULT;
   if ((got as i32) < 0) return -EINVAL;
-  return setForeground(program, terminal, got as u32);
+  return setForeground(program, terminal, meantId(got as u32));
 }
 
 /** `master`: the file is the other end of a pseudoterminal, which need not be the caller's own. */
@@ -215,9 +216,9 @@ function ownership(
   if (command === TIOCNOTTY) return giveUp(program, terminal);
   if (command === TIOCSPGRP) return foregroundFrom(thread, terminal, argument);
   if (!master && terminalOf(program) !== terminal) return -ENOTTY;
-  if (command === TIOCGPGRP) return put32(space, argument, terminal.group) ? 0 : -EFAULT;
+  if (command === TIOCGPGRP) return put32(space, argument, seenId(terminal.group)) ? 0 : -EFAULT;
   if (terminal.session === 0) return -ENOTTY;
-  return put32(space, argument, terminal.session) ? 0 : -EFAULT;
+  return put32(space, argument, seenId(terminal.session)) ? 0 : -EFAULT;
 }
 
 function getSettings(program: Program, terminal: Terminal, address: u64, bytes: u32): i64 {

@@ -20,6 +20,7 @@ import { CAP_IPC_LOCK, capable } from "../../libroottask/credentials";
 import { EACCES, EFAULT, EINVAL, ENOMEM, ENOSPC, EPERM } from "../../libroottask/errno";
 import { create, destroy } from "../../libroottask/heap";
 import { totalPages } from "../../libroottask/pages";
+import { seenId } from "../../libroottask/pid_numbers";
 import { grant, takeBack } from "../../libroottask/pregrant";
 import { currentThread, Program } from "../../libroottask/program";
 import { copyFrom, copyTo, mapShared, unmap } from "../../libroottask/space";
@@ -318,8 +319,8 @@ function tell(program: Program, space: IpcSpace, id: u64, command: u32, address:
   store<i64>(buffer + 56, segment.attachTime);
   store<i64>(buffer + 64, segment.detachTime);
   store<i64>(buffer + 72, segment.changeTime);
-  store<u32>(buffer + 80, segment.maker);
-  store<u32>(buffer + 84, segment.lastUser);
+  store<u32>(buffer + 80, seenId(segment.maker));
+  store<u32>(buffer + 84, seenId(segment.lastUser));
   store<u64>(buffer + 88, segment.attached as u64);
   if (!copyTo(program.space, address, buffer, DS_BYTES)) return -EFAULT;
   return exact ? 0 : (segment.id as i64);

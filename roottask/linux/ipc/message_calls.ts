@@ -13,6 +13,7 @@ import {
   EPERM,
 } from "../../libroottask/errno";
 import { create } from "../../libroottask/heap";
+import { seenId } from "../../libroottask/pid_numbers";
 import { Program, Thread } from "../../libroottask/program";
 import { copyFrom, copyTo, get64, got, put64 } from "../../libroottask/space";
 import {
@@ -281,8 +282,8 @@ function tell(program: Program, space: IpcSpace, id: u64, command: u32, address:
   store<u64>(buffer + 72, queue.bytes);
   store<u64>(buffer + 80, queue.count);
   store<u64>(buffer + DS_ROOM, queue.room);
-  store<u32>(buffer + 96, queue.sender);
-  store<u32>(buffer + 100, queue.receiver);
+  store<u32>(buffer + 96, seenId(queue.sender));
+  store<u32>(buffer + 100, seenId(queue.receiver));
   if (!copyTo(program.space, address, buffer, DS_BYTES)) return -EFAULT;
   return exact ? 0 : (queue.id as i64);
 }

@@ -6,6 +6,7 @@ import { Utcb } from "../../libhedron/utcb";
 import { fileAt } from "../../libroottask/descriptors";
 import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, ENOTSOCK } from "../../libroottask/errno";
 import { O_PATH } from "../../libroottask/open_file";
+import { seenBy } from "../../libroottask/pid_numbers";
 import { currentThread, Program, programWithId, Thread } from "../../libroottask/program";
 import { isSocket, keepSocket, letGo, Socket, socketOf } from "../../libroottask/socket";
 import { copyFrom } from "../../libroottask/space";
@@ -64,7 +65,7 @@ export function tellOwner(sender: Thread, queue: PosixQueue): void {
   const owner = programWithId(queue.owner);
   if (queue.notifies === SIGEV_SIGNAL && queue.signal !== 0 && owner !== null) {
     fillInfo(queue.signal, SI_MESGQ);
-    store<u32>(signalInfo + INFO_PID, sender.program.id);
+    store<u32>(signalInfo + INFO_PID, seenBy(owner, sender.program.id));
     store<u32>(signalInfo + INFO_UID, sender.credentials.user);
     store<u64>(signalInfo + INFO_VALUE, queue.value);
     raise(sender, owner, null, queue.signal);

@@ -4,6 +4,7 @@ import { Utcb } from "../../libhedron/utcb";
 import { monotonic } from "../../libroottask/clock";
 import { E2BIG, EACCES, EFAULT, EFBIG, EINVAL, ENOMEM, ERANGE } from "../../libroottask/errno";
 import { create } from "../../libroottask/heap";
+import { seenId } from "../../libroottask/pid_numbers";
 import { Program, Thread } from "../../libroottask/program";
 import { copyFrom, copyTo } from "../../libroottask/space";
 import { timespec } from "../time";
@@ -287,7 +288,7 @@ function ofValues(program: Program, space: IpcSpace, regs: Utcb, command: u32): 
   const number = regs.rsi as u32;
   if ((number as u64) >= set.size) return -EINVAL;
   if (command === GETVAL) return semaphoreValue(set, number) as i64;
-  if (command === GETPID) return setterOf(set, number) as i64;
+  if (command === GETPID) return seenId(setterOf(set, number)) as i64;
   return countWaiting(set, number, command === GETZCNT);
 }
 

@@ -1,5 +1,5 @@
 // What the links in /proc/PID/ns lead to (namespaces(7), ioctl_ns(2)): a file for each namespace, that tells by its number
-// which one it is, and keeps it while it is open. There are namespaces of mounts, host names and IPC; of every other kind there
+// which one it is, and keeps it while it is open. There are namespaces of mounts, host names, IPC and ids; of every other kind there
 // is the first one alone, in the first namespace of users, which root owns.
 
 import { EFAULT, EINVAL, ENOMEM, ENOTTY, EPERM } from "../../libroottask/errno";
@@ -23,6 +23,7 @@ import {
   CLONE_NEWUTS,
 } from "../clone_flags";
 import { linuxThread } from "../state";
+import { pidNamespaceAt, recordOfPids } from "./pid";
 import { dropNamespace, keepNamespace, OwnNamespace } from "./records";
 
 /** Kinds, below KINDS. */
@@ -155,7 +156,31 @@ export function namespaceFile(kind: u32, thread: Thread | null): Node | null {
   if (thread === null) return firstFile(kind);
   if (kind === NAMESPACE_UTS) return ownFile(kind, linuxThread(thread).hostNamespace);
   if (kind === NAMESPACE_IPC) return ownFile(kind, linuxThread(thread).ipcNamespace);
+  if (kind === NAMESPACE_PID) return ownFile(kind, recordOfPids(thread.program.pidNamespace));
   return firstFile(kind);
+}
+
+/**
+ * The file of the PID namespace that children of `thread` begin in; null where that has no first process yet, or when memory
+ * is out.
+ */
+export function childrenPidsFile(thread: Thread): Node | null {
+  const record = linuxThread(thread).childrenPids;
+  const namespace = pidNamespaceAt(record);
+  return namespace !== null && namespace.init === 0 ? null : ownFile(NAMESPACE_PID, record);
+}
+
+/** NS_GET_PARENT of the PID namespace that `file` means: a descriptor of the one it is in, where `thread` is there or above. */
+function parentOfPids(thread: Thread, file: OpenFile): i64 {
+  const namespace = pidNamespaceAt(file.object);
+  if (namespace === null) return -EPERM;
+  const parent = namespace.parent;
+  const own = thread.program.pidNamespace;
+  let above = parent;
+  while (above !== null && above !== own) above = above.parent;
+  if (above !== own) return -EPERM;
+  const found = ownFile(NAMESPACE_PID, recordOfPids(parent));
+  return found === null ? -ENOMEM : openDescriptor(thread, null, found, null, O_CLOEXEC);
 }
 
 /** `node` is the file of a namespace. */
@@ -194,7 +219,8 @@ function ioctl(thread: Thread, file: OpenFile, command: u32, argument: u64): i64
       return users === null ? -ENOMEM : openDescriptor(thread, null, users, null, O_CLOEXEC);
     }
     case NS_GET_PARENT:
-      return kind === NAMESPACE_USER || kind === NAMESPACE_PID ? -EPERM : -EINVAL;
+      if (kind === NAMESPACE_PID) return parentOfPids(thread, file);
+      return kind === NAMESPACE_USER ? -EPERM : -EINVAL;
     case NS_GET_NSTYPE:
       return flagOfKind(kind) as i64;
     case NS_GET_OWNER_UID:

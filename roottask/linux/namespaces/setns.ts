@@ -11,6 +11,7 @@ import { Thread } from "../../libroottask/program";
 import {
   CLONE_NEWIPC,
   CLONE_NEWNS,
+  CLONE_NEWPID,
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
@@ -21,6 +22,7 @@ import { undoAll } from "../ipc/undo";
 import { isProcessFile, processOf } from "../pidfd";
 import { linuxThread } from "../state";
 import { flagOf, isNamespaceFile, meantBy } from "./files";
+import { enterPids, pidNamespaceAt, recordOfPids } from "./pid";
 import { enterHostNamespace, enterIpcNamespace } from "./threads";
 
 /** `thread` may enter namespaces of the kinds in `flags`: 0 or a negative error. Those of `alone` share nothing with others. */
@@ -39,8 +41,27 @@ function permitKinds(thread: Thread, flags: u64, alone: bool): i64 {
   return crowded ? -EUSERS : 0;
 }
 
+/** Children of `thread` may begin in the PID namespace whose record is at `pids`: the one it is in, or one below it. */
+function mayEnterPids(thread: Thread, pids: usize): bool {
+  const own = thread.program.pidNamespace;
+  let namespace = pidNamespaceAt(pids);
+  while (namespace !== null && namespace !== own) namespace = namespace.parent;
+  return namespace === own;
+}
+
 /** Enters what is given for each of the kinds in `flags`. Returns 0 or a negative error. */
-function enter(thread: Thread, flags: u64, mounts: usize, host: usize, ipc: usize): i64 {
+function enter(
+  thread: Thread,
+  flags: u64,
+  mounts: usize,
+  host: usize,
+  ipc: usize,
+  pids: usize,
+): i64 {
+  if ((flags & CLONE_NEWPID) !== 0) {
+    if (!mayEnterPids(thread, pids)) return -EINVAL;
+    enterPids(thread, pids);
+  }
   if ((flags & CLONE_NEWNS) !== 0) joinNamespace(thread.fs, changetype<Namespace>(mounts));
   if ((flags & CLONE_NEWUTS) !== 0) enterHostNamespace(thread, host);
   if ((flags & CLONE_NEWIPC) !== 0) {
@@ -59,7 +80,8 @@ function enterThose(thread: Thread, other: Thread | null, flags: u64): i64 {
   if (error !== 0) return error;
   const its = linuxThread(other);
   const mounts = changetype<usize>(other.fs.namespace);
-  return enter(thread, flags, mounts, its.hostNamespace, its.ipcNamespace);
+  const pids = recordOfPids(other.program.pidNamespace);
+  return enter(thread, flags, mounts, its.hostNamespace, its.ipcNamespace, pids);
 }
 
 /** setns(fd, kinds). */
@@ -77,5 +99,5 @@ export function sysSetns(thread: Thread, regs: Utcb): i64 {
   const error = permitKinds(thread, flag, true);
   if (error !== 0) return error;
   const meant = meantBy(file.node);
-  return enter(thread, flag, meant, meant, meant);
+  return enter(thread, flag, meant, meant, meant, meant);
 }

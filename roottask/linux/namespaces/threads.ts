@@ -1,16 +1,17 @@
-// In which namespaces of host names and of IPC a thread is: it has those of who made it, until clone(2), unshare(2) or setns(2)
+// In which namespaces of host names, of IPC and, for its children, of ids a thread is: it has those of who made it, until clone(2), unshare(2) or setns(2)
 // gives it others.
 
 import { ENOMEM } from "../../libroottask/errno";
 import { Thread } from "../../libroottask/program";
-import { CLONE_NEWIPC, CLONE_NEWUTS } from "../clone_flags";
+import { CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWUTS } from "../clone_flags";
 import { newHostNamespace } from "../host_names";
 import { newIpcNamespace } from "../ipc/lifetime";
 import { linuxThread } from "../state";
+import { enterPids, madePids, newPids } from "./pid";
 import { dropNamespace, keepNamespace, OwnNamespace } from "./records";
 
 /** Kinds of namespace that there can be several of, with those of mounts. */
-export const OWN_NAMESPACES: u64 = CLONE_NEWUTS | CLONE_NEWIPC;
+export const OWN_NAMESPACES: u64 = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID;
 
 /** Gives a new thread the namespaces of `parent`. */
 export function inheritNamespaces(thread: Thread, parent: Thread): void {
@@ -18,12 +19,14 @@ export function inheritNamespaces(thread: Thread, parent: Thread): void {
   const from = linuxThread(parent);
   own.hostNamespace = keepNamespace(from.hostNamespace);
   own.ipcNamespace = keepNamespace(from.ipcNamespace);
+  own.childrenPids = keepNamespace(from.childrenPids);
 }
 
 /** `thread` ends, or has never begun. */
 export function leaveNamespaces(thread: Thread): void {
   enterHostNamespace(thread, 0);
   enterIpcNamespace(thread, 0);
+  enterPids(thread, 0);
 }
 
 /** `thread` is in the namespace of host names at `address` from now on, 0 for its line's first. */
@@ -42,7 +45,7 @@ export function enterIpcNamespace(thread: Thread, address: usize): void {
   dropNamespace(old);
 }
 
-/** Gives `thread` namespaces of its own where `flags` say so, and none of them where memory is out: 0 or -ENOMEM. */
+/** Gives `thread` namespaces of its own where `flags` say so, and none of them where one cannot be made: 0 or a negative error. */
 export function ownNamespaces(thread: Thread, flags: u64): i64 {
   let host: OwnNamespace | null = null;
   let ipc: OwnNamespace | null = null;
@@ -56,6 +59,16 @@ export function ownNamespaces(thread: Thread, flags: u64): i64 {
       dropNamespace(changetype<usize>(host));
       return -ENOMEM;
     }
+  }
+  if ((flags & CLONE_NEWPID) !== 0) {
+    const error = newPids(linuxThread(thread).childrenPids);
+    if (error !== 0) {
+      dropNamespace(changetype<usize>(host));
+      dropNamespace(changetype<usize>(ipc));
+      return error;
+    }
+    enterPids(thread, madePids);
+    dropNamespace(madePids);
   }
   if (host !== null) {
     enterHostNamespace(thread, changetype<usize>(host));

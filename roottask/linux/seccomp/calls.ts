@@ -5,6 +5,7 @@ import { Utcb } from "../../libhedron/utcb";
 import { CAP_SYS_ADMIN, capable } from "../../libroottask/credentials";
 import { EACCES, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, ESRCH } from "../../libroottask/errno";
 import { bypassMediator } from "../../libroottask/mediator";
+import { seenId } from "../../libroottask/pid_numbers";
 import { Thread } from "../../libroottask/program";
 import { copyFrom, copyTo, get32, got } from "../../libroottask/space";
 import { linuxThread } from "../state";
@@ -61,7 +62,7 @@ function strangerTo(thread: Thread): u32 {
   while (other !== null) {
     const mode = linuxThread(other).seccomp;
     const alike = mode === MODE_NONE || (mode === MODE_FILTER && descends(thread, other));
-    if (other !== thread && !alike) return other.id;
+    if (other !== thread && !alike) return seenId(other.id);
     other = other.next;
   }
   return 0;
