@@ -16,6 +16,9 @@ export const TIME_HERTZ = 0;
 export const TIME_ORIGIN = 8;
 export const TIME_EPOCH = 16;
 export const TIME_PROCESSORS = 24;
+/** Nanoseconds by which CLOCK_MONOTONIC and CLOCK_BOOTTIME are ahead (time_namespaces(7)). */
+export const TIME_MONOTONIC = 32;
+export const TIME_SINCE_BOOT = 40;
 
 /** The vDSO: an ELF image of the program's own, which it may unmap as on Linux. */
 export const VDSO = 0x7fff_f481_0000;

@@ -1,7 +1,14 @@
 // Time: the TSC at the rate the HIP gives, and the date of the CMOS real-time clock (MC146818A) read once.
 
 import { inb, outb, rdtsc } from "../libhedron/x86";
-import { TIME_EPOCH, TIME_HERTZ, TIME_ORIGIN, TIME_PROCESSORS } from "../libhrstd/mediator_layout";
+import {
+  TIME_EPOCH,
+  TIME_HERTZ,
+  TIME_MONOTONIC,
+  TIME_ORIGIN,
+  TIME_PROCESSORS,
+  TIME_SINCE_BOOT,
+} from "../libhrstd/mediator_layout";
 import { NANOSECONDS, toNanoseconds } from "../libhrstd/ticks";
 import { processorCount } from "./processors";
 
@@ -87,6 +94,13 @@ export function fillTimePage(page: usize): void {
   store<u64>(page + TIME_ORIGIN, origin);
   store<i64>(page + TIME_EPOCH, epoch);
   store<u64>(page + TIME_PROCESSORS, processorCount() as u64);
+  moveTimePage(page, 0, 0);
+}
+
+/** Lets programs that read clocks from `page` see those ahead by so many nanoseconds. */
+export function moveTimePage(page: usize, ahead: i64, sinceBoot: i64): void {
+  store<i64>(page + TIME_MONOTONIC, ahead);
+  store<i64>(page + TIME_SINCE_BOOT, sinceBoot);
 }
 
 /** Seconds since 1970 when the roottask started; add `monotonic`. */

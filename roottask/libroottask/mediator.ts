@@ -96,8 +96,29 @@ export function giveTimePage(program: Program): bool {
   const space = program.space;
   if (vdso_image() === 0) return true;
   if (block(space, TIME_PAGE, TIME_PAGE + PAGE_SIZE) !== 0) return false;
-  mirror(space, TIME_PAGE, timePage as u64, 1, MEM_R);
+  mirrorTimePage(program);
   return true;
+}
+
+function mirrorTimePage(program: Program): void {
+  const own = program.timePage;
+  mirror(program.space, TIME_PAGE, (own === 0 ? timePage : own) as u64, 1, MEM_R);
+}
+
+/** `program`, which has had another page of clocks, reads them from `timePage` of it from now on. */
+export function changeTimePage(program: Program): void {
+  if (vdso_image() === 0) return;
+  mirror(program.space, TIME_PAGE, timePage as u64, 1, 0);
+  mirrorTimePage(program);
+}
+
+/** A page that programs can read clocks from; 0 when memory is out. */
+export function newTimePage(): usize {
+  const page = allocatePages(0);
+  if (page === 0) return 0;
+  memory.fill(page, 0, PAGE_SIZE as usize);
+  fillTimePage(page);
+  return page;
 }
 
 /** Gives a Linux program the vDSO and the clocks' page: the former's address, or 0 where there is none. */

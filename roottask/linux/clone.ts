@@ -1,6 +1,6 @@
 // New processes and threads: clone(2), clone3(2), fork(2), vfork(2), with the rules of copy_process() (kernel/fork.c). A
 // process has the pages of its parent until one of them writes, or runs in its memory (fork.ts). Left out: namespaces but those
-// of mounts, host names, IPC and ids.
+// of mounts, host names, IPC, ids and times.
 
 import { Utcb } from "../libhedron/utcb";
 import { SPACE_END } from "../libroottask/areas";
@@ -65,6 +65,7 @@ import {
   OWN_NAMESPACES,
   ownNamespaces,
 } from "./namespaces/threads";
+import { joinTimes } from "./namespaces/time";
 import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
 import { dropFilters, inheritFilters } from "./seccomp/filters";
@@ -173,7 +174,12 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
   thread.likeSlot = parent.slot;
   thread.entryRip = regs.rip;
   thread.entryRsp = args.stack === 0 ? regs.rsp : args.stack;
-  if ((flags & CLONE_THREAD) === 0) joinPids(thread.program, own.childrenPids);
+  if ((flags & CLONE_THREAD) === 0) {
+    joinPids(thread.program, own.childrenPids);
+    // Where memory is lent, what is in it goes by the clocks of the parent until another program is executed.
+    const lends = (flags & CLONE_VM) !== 0;
+    joinTimes(thread.program, lends ? linuxProgram(parent.program).times : own.childrenTimes);
+  }
   return chooseIds(thread, args);
 }
 

@@ -31,7 +31,7 @@ export const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /** All that clone(2) knows; CLONE_PTRACE, CLONE_UNTRACED and CLONE_IO among them, which change nothing here. */
 export const CLONE_LEGACY_FLAGS: u64 = 0xffff_ffff;
-/** Namespaces. Of all but mounts, host names, IPC and ids there is none but the first. */
+/** Namespaces. Of all but mounts, host names, IPC, ids and times there is none but the first. */
 export const NAMESPACES: u64 =
   CLONE_NEWTIME |
   CLONE_NEWNS |

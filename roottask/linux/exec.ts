@@ -62,6 +62,7 @@ import {
 } from "./lookup";
 import { renameMaker } from "./makers";
 import { mayExpand, stackLimit, textsLimit } from "./memory_limits";
+import { enterTimes } from "./namespaces/time";
 import { mayExecuteMore } from "./process_limit";
 import { leaveMemory } from "./robust";
 import { ownActions, resetActions } from "./signal_actions";
@@ -292,6 +293,7 @@ function enterImage(
   destroySpace(program.space);
   useSpace(program, program.nextSpace as Space, program.nextEntries, program.nextWords);
   program.nextSpace = null;
+  enterTimes(thread);
   const own = linuxThread(thread);
   own.fsBase = 0;
   own.gsBase = 0;

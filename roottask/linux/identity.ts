@@ -13,7 +13,9 @@ import { Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { randomBytes } from "../libroottask/random";
 import { copyTo, inPage, put32, put64 } from "../libroottask/space";
 import { copyLiteral } from "../libroottask/text";
+import { CLOCK_BOOTTIME } from "./clock_ids";
 import { hostNames, NAME_FIELD } from "./host_names";
+import { clockOffset } from "./namespaces/time";
 import { linuxThread } from "./state";
 import { TRANSFER_MAX, userRange } from "./transfer";
 
@@ -98,7 +100,9 @@ export function sysAbsent(_program: Program, _regs: Utcb): i64 {
 /** sysinfo(info). */
 export function sysSysinfo(program: Program, regs: Utcb): i64 {
   memory.fill(buffer, 0, 112);
-  store<u64>(buffer, monotonic() / SECOND);
+  // A second that has begun counts.
+  const up = monotonic() + (clockOffset(program, CLOCK_BOOTTIME) as u64);
+  store<u64>(buffer, (up + SECOND - 1) / SECOND);
   store<u64>(buffer + 32, (totalPages() as u64) << 12);
   store<u64>(buffer + 40, (freePages() as u64) << 12);
   store<u16>(buffer + 80, 1);

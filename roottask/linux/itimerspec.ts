@@ -2,7 +2,9 @@
 // (timer_create(2)): interval, then value, each seconds and nanoseconds.
 
 import { bootTime, monotonic } from "../libroottask/clock";
+import { currentThread } from "../libroottask/program";
 import { CLOCK_REALTIME, CLOCK_REALTIME_ALARM, CLOCK_TAI } from "./clock_ids";
+import { clockOffset } from "./namespaces/time";
 
 export const SPEC_BYTES: u32 = 32;
 /** Where the value is. */
@@ -42,9 +44,12 @@ export function isRealtime(clock: u32): bool {
   return clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_ALARM || clock === CLOCK_TAI;
 }
 
-/** When a timer of `clock` is due that is set to `value`, as monotonic nanoseconds; 0 for 0, which is never. */
+/** When a timer of `clock` of the calling process is due that is set to `value`, as monotonic nanoseconds; 0 for 0, which is never. */
 export function dueTime(clock: u32, value: i64, absolute: bool): u64 {
   if (value === 0) return 0;
   if (!absolute) return monotonic() + (value as u64);
-  return max<i64>(isRealtime(clock) ? value - bootTime() * SECOND : value, 1) as u64;
+  const ahead = isRealtime(clock)
+    ? bootTime() * SECOND
+    : clockOffset(currentThread().program, clock);
+  return max<i64>(value - ahead, 1) as u64;
 }

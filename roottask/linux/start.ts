@@ -28,6 +28,7 @@ import { forgetKeys } from "./keys/records";
 import { initLeases } from "./leases";
 import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { initPids, leavePids } from "./namespaces/pid";
+import { leaveTimes } from "./namespaces/time";
 import { initNetlink } from "./netlink";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
 import { threadEnded } from "./robust";
@@ -55,6 +56,7 @@ function forget(program: Program): void {
   dropActions(program);
   forgetProcessFiles(program);
   leavePids(program);
+  leaveTimes(program);
 }
 
 /** Makes the personality known to the portals. False when memory is out. */

@@ -33,6 +33,8 @@ export class LinuxProgram {
   undos: usize;
   /** Its keyring (linux/keys/rings.ts), 0 for none. */
   processKeys: usize;
+  /** Where it is in time namespaces (namespaces/time.ts), 0 for the first. */
+  times: usize;
 }
 
 @unmanaged
@@ -95,6 +97,8 @@ export class LinuxThread {
   ipcNamespace: usize;
   /** The same of the PID namespace that its children begin in (namespaces/pid.ts). */
   childrenPids: usize;
+  /** The same of the time namespace that they begin in (namespaces/time.ts). */
+  childrenTimes: usize;
   /** set_tid_address(2). */
   clearTid: u64;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */
@@ -155,6 +159,7 @@ export function inheritProgram(program: Program, parent: Program): bool {
   linuxProgram(program).subreaper = 0;
   linuxProgram(program).undos = 0;
   linuxProgram(program).processKeys = 0;
+  linuxProgram(program).times = 0;
   return true;
 }
 

@@ -23,6 +23,7 @@ import {
   isCpuClock,
   resolutionOfCpuClock,
 } from "./cpu_clocks";
+import { clockOffset } from "./namespaces/time";
 import { linuxThread } from "./state";
 import { waitForever } from "./wait";
 
@@ -46,7 +47,7 @@ function realtime(): i64 {
 function clock(thread: Thread, id: u32): i64 {
   if (isCpuClock(id)) return findCpuClock(thread, id, true) ? (cpuTime() as i64) : -1;
   if (id === CLOCK_REALTIME || id === CLOCK_REALTIME_COARSE || id === CLOCK_TAI) return realtime();
-  return id <= CLOCK_BOOTTIME ? (monotonic() as i64) : -1;
+  return id <= CLOCK_BOOTTIME ? (monotonic() as i64) + clockOffset(thread.program, id) : -1;
 }
 
 function putTime(program: Program, address: u64, nanoseconds: i64, divisor: i64): i64 {

@@ -4,6 +4,8 @@ import { bootTime, monotonic } from "../libroottask/clock";
 import { EFAULT, EINVAL } from "../libroottask/errno";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyTo } from "../libroottask/space";
+import { CLOCK_MONOTONIC } from "./clock_ids";
+import { clockOffset } from "./namespaces/time";
 import { timespec } from "./time";
 
 /** Ends that are no time: there is no limit, or nothing is waited for. Others are monotonic nanoseconds. */
@@ -49,7 +51,8 @@ export function absoluteEnd(program: Program, address: u64, ofDay: bool): i64 {
   if (address === 0) return 0;
   const time = timespec(program, address);
   if (time < 0) return time;
-  return max<i64>(ofDay ? time - bootTime() * (SECOND as i64) : time, 1);
+  const ahead = ofDay ? bootTime() * (SECOND as i64) : clockOffset(program, CLOCK_MONOTONIC);
+  return max<i64>(time - ahead, 1);
 }
 
 /** The same for a timeval, whose microseconds may be more than a second's, as select(2) takes them. */

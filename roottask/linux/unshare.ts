@@ -1,5 +1,5 @@
 // unshare(2): what a thread shares with others it has alone from then on. Left out: namespaces but those of
-// mounts, host names, IPC and ids.
+// mounts, host names, IPC, ids and times.
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";

@@ -55,6 +55,7 @@ import {
 } from "../libroottask/tree";
 import {
   childrenPidsFile,
+  childrenTimesFile,
   initNamespaceFiles,
   isNamespaceFile,
   NAMESPACE_CGROUP,
@@ -81,6 +82,7 @@ import { END, readSequence, restartSequence, Sequence } from "./sequence";
 import { addMemorySettings, addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
+import { timeOffsets, writeTimeOffsets } from "./time_offsets";
 import {
   begin,
   byte,
@@ -117,8 +119,9 @@ const SCORE: u32 = 60;
 const SCORE_SET: u32 = 61;
 const CGROUP: u32 = 62;
 const CORE_FILTER: u32 = 64;
+const TIME_OFFSETS: u32 = 65;
 const PAGEMAP: u32 = 63;
-/** With the kind of namespace; FOR_CHILDREN is the one that children begin in, which is the same. */
+/** With the kind of namespace; FOR_CHILDREN is the one that children begin in. */
 const NAMESPACE: u32 = 200;
 const FOR_CHILDREN: u32 = 8;
 /** In place of the id of a process that has gone: nobody has it. */
@@ -424,7 +427,16 @@ function refreshTask(directory: Node): void {
 function refreshProcess(directory: Node): void {
   if (directory.entries !== null) return;
   fill(directory);
+  addFile(directory, "timens_offsets", TIME_OFFSETS, 0o644);
   addDirectory(directory, "task", refreshTasks);
+}
+
+/** The file of the namespace that the link `node` of `thread`, null for process 1, leads to; null for none. */
+function namespaceOf(node: Node, thread: Thread | null): Node | null {
+  const kind = namespaceKind(node);
+  const children = ((whatOf(node) - NAMESPACE) & FOR_CHILDREN) !== 0;
+  if (!children || thread === null) return namespaceFile(kind, thread);
+  return kind === NAMESPACE_PID ? childrenPidsFile(thread) : childrenTimesFile(thread);
 }
 
 /** The namespace that a process or thread is in. */
@@ -433,9 +445,7 @@ function refreshNamespace(node: Node): void {
   const thread = threadWithId(idOf(node));
   let file: Node | null = null;
   if (thread !== null || (program !== null && isInit(program))) {
-    const kind = namespaceKind(node);
-    const children = kind === NAMESPACE_PID && ((whatOf(node) - NAMESPACE) & FOR_CHILDREN) !== 0;
-    file = children && thread !== null ? childrenPidsFile(thread) : namespaceFile(kind, thread);
+    file = namespaceOf(node, thread);
   }
   begin();
   if (file !== null) namespaceText(file);
@@ -535,6 +545,9 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       hex(linuxProgram(program).dumpFilter as u64, 8);
       byte(10);
       return;
+    case TIME_OFFSETS:
+      if (thread !== null && !isRemains(thread)) timeOffsets(thread);
+      return;
     case CGROUP:
       text("0::/\n");
       return;
@@ -583,7 +596,7 @@ function aloneOfSystem(what: u32, program: Program): void {
       system.stat();
       return;
     case UPTIME:
-      system.uptime();
+      system.uptime(program);
       return;
     case LOADAVG:
       system.loadavg(program);
@@ -698,9 +711,12 @@ function readMounts(_thread: Thread, file: OpenFile, transfer: Transfer, positio
 }
 
 /** Root gets as far as here with any file. */
-function write(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
+function write(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
   const node = file.node;
   if (idOf(node) === 0) return -EIO;
+  if (whatOf(node) === TIME_OFFSETS) {
+    return writeTimeOffsets(threadWithId(idOf(node)), transfer, position);
+  }
   if (whatOf(node) === COMM) return writeName(thread, threadOrRemains(idOf(node)), transfer);
   if (whatOf(node) === CORE_FILTER) return writeFilter(programOf(node), transfer);
   if (whatOf(node) !== SCORE_SET) return -EINVAL;

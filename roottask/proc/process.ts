@@ -18,14 +18,16 @@ import {
 import { Mount } from "../libroottask/mount";
 import { numberIn, PidNamespace } from "../libroottask/pid_namespace";
 import { allProcessors, processorCount } from "../libroottask/processors";
-import { isInit, Program, STATE_EXITED, Thread } from "../libroottask/program";
+import { currentThread, isInit, Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { isRemains } from "../libroottask/remains";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { fillBytes, Transfer } from "../libroottask/transfer";
 import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
+import { CLOCK_BOOTTIME } from "../linux/clock_ids";
 import { IpcObject } from "../linux/ipc/records";
+import { clockOffset } from "../linux/namespaces/time";
 import { queuedOf } from "../linux/queued_signals";
 import { isRealTime } from "../linux/scheduling";
 import { actionOf } from "../linux/signal_actions";
@@ -171,7 +173,10 @@ export function stat(program: Program, thread: Thread | null, single: bool): voi
   signed(own === null ? 0 : (own.nice as i64));
   field(threadCount(program));
   field(0);
-  field(program.since / TICK_NANOSECONDS);
+  field(
+    (program.since + (clockOffset(currentThread().program, CLOCK_BOOTTIME) as u64)) /
+      TICK_NANOSECONDS,
+  );
   field(totalSize(space));
   field(space === null ? 0 : (space.resident as u64));
   field(UNLIMITED);

@@ -9,6 +9,8 @@ import { freePages, totalPages } from "../libroottask/pages";
 import { processorCount } from "../libroottask/processors";
 import { firstProgram, Program, programCount } from "../libroottask/program";
 import { timeOfProcessor } from "../libroottask/thread";
+import { CLOCK_BOOTTIME } from "../linux/clock_ids";
+import { clockOffset } from "../linux/namespaces/time";
 import { stateOf } from "./process";
 import { byte, bytes, hex, hundredths, kibibytes, number, text } from "./writer";
 
@@ -97,8 +99,8 @@ export function stat(): void {
   text("\nprocs_blocked 0\nsoftirq 0\n");
 }
 
-export function uptime(): void {
-  const now = monotonic();
+export function uptime(program: Program): void {
+  const now = monotonic() + (clockOffset(program, CLOCK_BOOTTIME) as u64);
   number(now / SECOND);
   hundredths(now / HUNDREDTH);
   byte(32);

@@ -1,5 +1,5 @@
 // What the links in /proc/PID/ns lead to (namespaces(7), ioctl_ns(2)): a file for each namespace, that tells by its number
-// which one it is, and keeps it while it is open. There are namespaces of mounts, host names, IPC and ids; of every other kind there
+// which one it is, and keeps it while it is open. There are namespaces of mounts, host names, IPC, ids and times; of every other kind there
 // is the first one alone, in the first namespace of users, which root owns.
 
 import { EFAULT, EINVAL, ENOMEM, ENOTTY, EPERM } from "../../libroottask/errno";
@@ -22,7 +22,7 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "../clone_flags";
-import { linuxThread } from "../state";
+import { linuxProgram, linuxThread } from "../state";
 import { pidNamespaceAt, recordOfPids } from "./pid";
 import { dropNamespace, keepNamespace, OwnNamespace } from "./records";
 
@@ -156,6 +156,7 @@ export function namespaceFile(kind: u32, thread: Thread | null): Node | null {
   if (thread === null) return firstFile(kind);
   if (kind === NAMESPACE_UTS) return ownFile(kind, linuxThread(thread).hostNamespace);
   if (kind === NAMESPACE_IPC) return ownFile(kind, linuxThread(thread).ipcNamespace);
+  if (kind === NAMESPACE_TIME) return ownFile(kind, linuxProgram(thread.program).times);
   if (kind === NAMESPACE_PID) return ownFile(kind, recordOfPids(thread.program.pidNamespace));
   return firstFile(kind);
 }
@@ -168,6 +169,11 @@ export function childrenPidsFile(thread: Thread): Node | null {
   const record = linuxThread(thread).childrenPids;
   const namespace = pidNamespaceAt(record);
   return namespace !== null && namespace.init === 0 ? null : ownFile(NAMESPACE_PID, record);
+}
+
+/** The file of the time namespace that children of `thread` begin in; null when memory is out. */
+export function childrenTimesFile(thread: Thread): Node | null {
+  return ownFile(NAMESPACE_TIME, linuxThread(thread).childrenTimes);
 }
 
 /** NS_GET_PARENT of the PID namespace that `file` means: a descriptor of the one it is in, where `thread` is there or above. */

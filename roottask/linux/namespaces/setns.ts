@@ -5,6 +5,7 @@ import { Utcb } from "../../libhedron/utcb";
 import { CAP_SYS_ADMIN, CAP_SYS_CHROOT, capable } from "../../libroottask/credentials";
 import { usableFileAt } from "../../libroottask/descriptors";
 import { EBADF, EINVAL, EPERM, ESRCH, EUSERS } from "../../libroottask/errno";
+import { changeTimePage } from "../../libroottask/mediator";
 import { Namespace } from "../../libroottask/mount";
 import { joinNamespace } from "../../libroottask/namespaces";
 import { Thread } from "../../libroottask/program";
@@ -20,10 +21,11 @@ import {
 import { mayInspect } from "../inspect";
 import { undoAll } from "../ipc/undo";
 import { isProcessFile, processOf } from "../pidfd";
-import { linuxThread } from "../state";
+import { linuxProgram, linuxThread } from "../state";
 import { flagOf, isNamespaceFile, meantBy } from "./files";
 import { enterPids, pidNamespaceAt, recordOfPids } from "./pid";
 import { enterHostNamespace, enterIpcNamespace } from "./threads";
+import { enterChildrenTimes, joinTimes } from "./time";
 
 /** `thread` may enter namespaces of the kinds in `flags`: 0 or a negative error. Those of `alone` share nothing with others. */
 function permitKinds(thread: Thread, flags: u64, alone: bool): i64 {
@@ -57,7 +59,13 @@ function enter(
   host: usize,
   ipc: usize,
   pids: usize,
+  times: usize,
 ): i64 {
+  if ((flags & CLONE_NEWTIME) !== 0) {
+    enterChildrenTimes(thread, times);
+    joinTimes(thread.program, times);
+    changeTimePage(thread.program);
+  }
   if ((flags & CLONE_NEWPID) !== 0) {
     if (!mayEnterPids(thread, pids)) return -EINVAL;
     enterPids(thread, pids);
@@ -81,7 +89,8 @@ function enterThose(thread: Thread, other: Thread | null, flags: u64): i64 {
   const its = linuxThread(other);
   const mounts = changetype<usize>(other.fs.namespace);
   const pids = recordOfPids(other.program.pidNamespace);
-  return enter(thread, flags, mounts, its.hostNamespace, its.ipcNamespace, pids);
+  const times = linuxProgram(other.program).times;
+  return enter(thread, flags, mounts, its.hostNamespace, its.ipcNamespace, pids, times);
 }
 
 /** setns(fd, kinds). */
@@ -99,5 +108,5 @@ export function sysSetns(thread: Thread, regs: Utcb): i64 {
   const error = permitKinds(thread, flag, true);
   if (error !== 0) return error;
   const meant = meantBy(file.node);
-  return enter(thread, flag, meant, meant, meant, meant);
+  return enter(thread, flag, meant, meant, meant, meant, meant);
 }

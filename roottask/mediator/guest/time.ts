@@ -1,6 +1,13 @@
 // The clocks of linux/time.ts from the time page, without a system call.
 
-import { TIME_EPOCH, TIME_HERTZ, TIME_ORIGIN, TIME_PAGE } from "../../libhrstd/mediator_layout";
+import {
+  TIME_EPOCH,
+  TIME_HERTZ,
+  TIME_MONOTONIC,
+  TIME_ORIGIN,
+  TIME_PAGE,
+  TIME_SINCE_BOOT,
+} from "../../libhrstd/mediator_layout";
 import { NANOSECONDS, toNanoseconds } from "../../libhrstd/ticks";
 import {
   CLOCK_BOOTTIME,
@@ -47,8 +54,9 @@ function putTime(address: u64, seconds: u64, rest: u64): void {
 
 /** clock_gettime(2) of a clock that is local. */
 export function readClock(clock: u32, address: u64): void {
-  const now = monotonic();
+  const ahead = clock === CLOCK_BOOTTIME ? TIME_SINCE_BOOT : TIME_MONOTONIC;
   const real = clock === CLOCK_REALTIME || clock === CLOCK_REALTIME_COARSE || clock === CLOCK_TAI;
+  const now = monotonic() + (real ? 0 : load64(TIME_PAGE + ahead));
   const seconds = now / NANOSECONDS;
   putTime(address, real ? seconds + epoch() : seconds, now % NANOSECONDS);
 }
