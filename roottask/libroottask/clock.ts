@@ -97,6 +97,11 @@ export function fillTimePage(page: usize): void {
   moveTimePage(page, 0, 0);
 }
 
+/** Microseconds in `ticks` of the TSC. */
+export function microsecondsOf(ticks: u64): u64 {
+  return toNanoseconds(ticks, hertz) / 1000;
+}
+
 /** Lets programs that read clocks from `page` see those ahead by so many nanoseconds. */
 export function moveTimePage(page: usize, ahead: i64, sinceBoot: i64): void {
   store<i64>(page + TIME_MONOTONIC, ahead);

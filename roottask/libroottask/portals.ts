@@ -34,6 +34,7 @@ import { reply } from "../libhedron/hypercalls";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayHex, sayText } from "./console";
 import { endProgram } from "./domain";
+import { beginHandling, endHandling } from "./handling";
 import { enter, leave } from "./lock";
 import { LOG_DEBUG, LOG_ERROR, LOG_TRACE, line, lineAbout, logs, MODULE_EXCEPTIONS } from "./log";
 import { handlerUtcb } from "./machine";
@@ -360,6 +361,7 @@ function enterThread(slot: u32): Thread {
     while (true) reply();
   }
   resumeThread(thread);
+  beginHandling(thread);
   if (isEnding(thread)) retire(thread);
   return thread;
 }
@@ -373,6 +375,7 @@ export function handlePortal(id: u64): void {
     const thread = enterThread(slot);
     thread.program.calls++;
     systemCall(thread);
+    endHandling(thread);
     leave();
     return;
   }
@@ -389,5 +392,6 @@ export function handlePortal(id: u64): void {
   if (what < ID_SERVICE) handleEvent(thread, what);
   else handleService(thread, what - ID_SERVICE);
   if (what < ID_SERVICE && mustMove(thread)) migrate(thread);
+  endHandling(thread);
   leave();
 }

@@ -130,6 +130,11 @@ export class Program {
   /** CPU time of threads of it that have ended, and of children that were waited for, in microseconds. */
   usedTime: u64;
   childrenTime: u64;
+  /** Ticks that handlers of threads of it that have ended worked for it, and microseconds that they did for children. */
+  handledTicks: u64;
+  childrenSystemTime: u64;
+  /** Microseconds of the program's own that were told last, of which there are never fewer (system_time.ts). */
+  toldUserTime: u64;
   /** Pages it had at most, once it has ended; and the most that a child that was waited for had. */
   peak: u32;
   childrenPeak: u32;
@@ -212,6 +217,10 @@ export class Thread {
   likeSlot: u32;
   /** CPU time of kernel objects that it has had before, in microseconds. */
   usedTime: u64;
+  /** Ticks of the TSC that its handler has worked for it, and when it began to; those of its own time told last as a program's. */
+  handledTicks: u64;
+  handledSince: u64;
+  toldUserTime: u64;
   /** Open files its call works with (open_file.ts). */
   held0: usize;
   held1: usize;

@@ -21,6 +21,8 @@ export function leaveRemains(thread: Thread): void {
   const rest = create<Thread>();
   if (rest === null) return;
   rest.usedTime = thread.usedTime;
+  rest.handledTicks = thread.handledTicks;
+  rest.toldUserTime = thread.toldUserTime;
   rest.processor = thread.processor;
   rest.processors = thread.processors;
   rest.credentials = keepCredentials(thread.credentials);

@@ -24,6 +24,7 @@ import { actAs, dropCredentials, keepCredentials, rootCredentials } from "./cred
 import { stuckAwaited } from "./deadlock";
 import { destroyFiles, shareFiles } from "./descriptors";
 import { dropFsState, FsState } from "./fs_state";
+import { beginHandling, endHandling } from "./handling";
 import { enter, leave } from "./lock";
 import { decoyUtcb, UTCB_BASE } from "./machine";
 import { attachMediator, detachMediator } from "./mediator";
@@ -175,6 +176,9 @@ export function newThread(program: Program, maker: Thread | null): Thread | null
   thread.lender = 0;
   thread.recordOwner = 0;
   thread.usedTime = 0;
+  thread.handledTicks = 0;
+  thread.handledSince = 0;
+  thread.toldUserTime = 0;
   thread.likeSlot = 0;
   thread.files = 0;
   thread.fs = changetype<FsState>(0);
@@ -384,6 +388,7 @@ export function releaseThread(thread: Thread): void {
   const program = thread.program;
   detachThread(thread);
   program.usedTime += thread.usedTime;
+  program.handledTicks += thread.handledTicks;
   if (program.threads === thread) {
     program.threads = thread.next;
   } else {
@@ -482,9 +487,11 @@ export function kickAll(program: Program, except: Thread | null): void {
 export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u32 {
   enqueue(thread, channel, key);
   thread.forever = until === 0 ? 1 : 0;
+  endHandling(thread);
   leave();
   const status = smDown(thread.block + THREAD_SLEEP, until);
   enter();
+  beginHandling(thread);
   actAs(thread.credentials);
   resumeThread(thread);
   seeFrom(thread.fs.rootMount, thread.fs.root);

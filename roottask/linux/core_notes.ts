@@ -15,6 +15,7 @@ import {
 import { Mount } from "../libroottask/mount";
 import { Program, Thread, threadWithId } from "../libroottask/program";
 import { copyFrom } from "../libroottask/space";
+import { userTimeOfProgram, userTimeOfThread } from "../libroottask/system_time";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { Node, PATH_MAX, pathOf } from "../libroottask/tree";
 import { emit } from "./core_file";
@@ -148,8 +149,13 @@ function putStatus(thread: Thread, regs: Utcb, signal: u32): void {
   const program = thread.program;
   putIds(storage + STATUS_IDS, thread.id, program);
   const first = thread.id === program.id;
-  putTime(storage + STATUS_TIMES, first ? timeOfProgram(program) : timeOfThread(thread));
-  putTime(storage + STATUS_TIMES + 32, program.childrenTime);
+  const all = first ? timeOfProgram(program) : timeOfThread(thread);
+  const user = first ? userTimeOfProgram(program) : userTimeOfThread(thread, all);
+  const others = program.childrenSystemTime;
+  putTime(storage + STATUS_TIMES, user);
+  putTime(storage + STATUS_TIMES + 16, all - user);
+  putTime(storage + STATUS_TIMES + 32, program.childrenTime - others);
+  putTime(storage + STATUS_TIMES + 48, others);
   putRegisters(storage + STATUS_REGISTERS, thread, regs);
   store<u32>(storage + STATUS_HAS_FLOATS, 1);
   note(NT_PRSTATUS, storage, STATUS_BYTES);

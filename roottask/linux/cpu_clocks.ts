@@ -1,14 +1,16 @@
 // Clocks of CPU time: those of the calling process and thread, and those with an id that is made of a process or thread
-// id (clock_getcpuclockid(3); include/linux/posix-timers_types.h). User and system time are one here, so the three kinds
-// of such clocks differ in resolution alone.
+// id (clock_getcpuclockid(3); include/linux/posix-timers_types.h). There are three kinds
+// of such clocks: two of all time, which differ in resolution, and one of the program's own alone.
 
 import { meantId } from "../libroottask/pid_numbers";
 import { Program, programWithId, sees, Thread, threadWithId } from "../libroottask/program";
+import { userTimeOfProgram, userTimeOfThread } from "../libroottask/system_time";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { CLOCK_PROCESS_CPUTIME, CLOCK_THREAD_CPUTIME } from "./clock_ids";
 
 /** Low bits of an id: what is counted, 3 for a clock behind a descriptor; whose, a thread's or a process's. */
 const KIND: u32 = 3;
+const KIND_USER: u32 = 1;
 const KIND_SCHEDULED: u32 = 2;
 const KIND_DESCRIPTOR: u32 = 3;
 const OF_THREAD: u32 = 4;
@@ -21,10 +23,17 @@ const MICROSECOND: u64 = 1000;
 /** Whose clock `findCpuClock` has found: a process's, or a thread's, which is not null then. */
 export let clockProgram: Program = changetype<Program>(0);
 export let clockThread: Thread | null = null;
+/** It is of the program's own time alone. */
+let clockIsUser: bool = false;
 
 /** `id` is of a clock of CPU time, if there is such a clock at all. */
 export function isCpuClock(id: u32): bool {
   return id === CLOCK_PROCESS_CPUTIME || id === CLOCK_THREAD_CPUTIME || (id as i32) < 0;
+}
+
+/** `id` is a clock of what programs use themselves, without calls. */
+export function isUserClock(id: u32): bool {
+  return (id as i32) < 0 && (id & KIND) === KIND_USER;
 }
 
 /** Nanoseconds between two times that the clock can show. */
@@ -43,6 +52,7 @@ function processOf(thread: Thread, id: u32, reads: bool): Program | null {
 export function findCpuClock(thread: Thread, id: u32, reads: bool): bool {
   clockProgram = thread.program;
   clockThread = null;
+  clockIsUser = isUserClock(id);
   if ((id as i32) >= 0) {
     if (id === CLOCK_THREAD_CPUTIME) clockThread = thread;
     return true;
@@ -60,12 +70,14 @@ export function findCpuClock(thread: Thread, id: u32, reads: bool): bool {
   return true;
 }
 
-/** CPU time of `program`, or of `thread` where that is not null, in nanoseconds. */
-export function cpuTimeOf(program: Program, thread: Thread | null): u64 {
-  return (thread === null ? timeOfProgram(program) : timeOfThread(thread)) * MICROSECOND;
+/** CPU time of `program`, or of `thread` where that is not null, or with `user` that of their own, in nanoseconds. */
+export function cpuTimeOf(program: Program, thread: Thread | null, user: bool): u64 {
+  if (user && thread === null) return userTimeOfProgram(program) * MICROSECOND;
+  const all = thread === null ? timeOfProgram(program) : timeOfThread(thread);
+  return (user ? userTimeOfThread(thread as Thread, all) : all) * MICROSECOND;
 }
 
 /** What the clock that was found last shows, in nanoseconds. */
 export function cpuTime(): u64 {
-  return cpuTimeOf(clockProgram, clockThread);
+  return cpuTimeOf(clockProgram, clockThread, clockIsUser);
 }

@@ -1,5 +1,5 @@
 // The three timers that every process has: setitimer(2), getitimer(2), alarm(2). A child begins without, execve(2) keeps
-// them. User and system time are one here, so that ITIMER_VIRTUAL and ITIMER_PROF run alike.
+// them. ITIMER_VIRTUAL goes by the time of the program's own, ITIMER_PROF by all.
 
 import { Utcb } from "../libhedron/utcb";
 import { EFAULT, EINVAL, ENOMEM } from "../libroottask/errno";

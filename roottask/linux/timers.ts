@@ -9,7 +9,7 @@ import { monotonic } from "../libroottask/clock";
 import { create, destroy } from "../libroottask/heap";
 import { enterTree, firstKeyed, Keyed, leaveTree, withOrder } from "../libroottask/keyed_tree";
 import { Program, programWithId, threadWithId } from "../libroottask/program";
-import { cpuTimeOf } from "./cpu_clocks";
+import { cpuTimeOf, isUserClock } from "./cpu_clocks";
 import { SIGALRM, SIGPROF, SIGVTALRM } from "./signal_numbers";
 import {
   freeTimerSignal,
@@ -161,10 +161,11 @@ export function clockOf(timer: SignalTimer): u64 {
   if (timer.measures === MEASURES_TIME) return monotonic();
   if (timer.measures === MEASURES_THREAD) {
     const thread = threadWithId(timer.whose);
-    return thread === null ? 0 : cpuTimeOf(thread.program, thread);
+    return thread === null ? 0 : cpuTimeOf(thread.program, thread, isUserClock(timer.clock));
   }
   const program = programWithId(timer.whose);
-  return program === null ? 0 : cpuTimeOf(program, null);
+  const user = timer.id === VIRTUAL_ID || isUserClock(timer.clock);
+  return program === null ? 0 : cpuTimeOf(program, null, user);
 }
 
 /** Moves the time at which a repeating timer is due behind `now`, and counts the expirations that takes. */

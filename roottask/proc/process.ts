@@ -22,6 +22,7 @@ import { currentThread, isInit, Program, STATE_EXITED, Thread } from "../libroot
 import { isRemains } from "../libroottask/remains";
 import { dataSize, lockedSize, mappedSize, stackSize } from "../libroottask/sizes";
 import { inPage, pointerTo } from "../libroottask/space";
+import { userTimeOfProgram, userTimeOfThread } from "../libroottask/system_time";
 import { timeOfProgram, timeOfThread } from "../libroottask/thread";
 import { fillBytes, Transfer } from "../libroottask/transfer";
 import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottask/tree";
@@ -162,11 +163,14 @@ export function stat(program: Program, thread: Thread | null, single: bool): voi
   field(0);
   field(program.faults);
   zeroes(3);
-  const time = single && thread !== null ? timeOf(thread) : timeOfProgram(program);
-  field(time / TICK_MICROSECONDS);
-  field(0);
-  field(program.childrenTime / TICK_MICROSECONDS);
-  field(0);
+  const alone = single && thread !== null;
+  const all = alone ? timeOf(thread as Thread) : timeOfProgram(program);
+  const user = alone ? userTimeOfThread(thread as Thread, all) : userTimeOfProgram(program);
+  const others = program.childrenSystemTime;
+  field(user / TICK_MICROSECONDS);
+  field((all - user) / TICK_MICROSECONDS);
+  field((program.childrenTime - others) / TICK_MICROSECONDS);
+  field(others / TICK_MICROSECONDS);
   byte(32);
   signed(own === null ? 20 : priorityOf(own));
   byte(32);
