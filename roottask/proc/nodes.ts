@@ -12,7 +12,7 @@ import {
   ANONYMOUS_TIMERFD,
 } from "../libroottask/anonymous_file";
 import { fileAt, filesRoom } from "../libroottask/descriptors";
-import { EINVAL, EIO, ENOMEM, ESRCH } from "../libroottask/errno";
+import { EINVAL, EIO, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Mount } from "../libroottask/mount";
@@ -69,7 +69,7 @@ import {
   namespaceFile,
 } from "../linux/namespaces/files";
 import { setProcessDirectories } from "../linux/pidfd";
-import { linuxProgram } from "../linux/state";
+import { linuxProgram, linuxThread } from "../linux/state";
 import { config } from "./config";
 import { addNode, fixed, name } from "./entries";
 import { fdinfo } from "./fdinfo";
@@ -120,6 +120,9 @@ const SCORE_SET: u32 = 61;
 const CGROUP: u32 = 62;
 const CORE_FILTER: u32 = 64;
 const TIME_OFFSETS: u32 = 65;
+const AUXV: u32 = 66;
+const IDENTITY_MAP: u32 = 67;
+const PERSONALITY: u32 = 68;
 const PAGEMAP: u32 = 63;
 /** With the kind of namespace; FOR_CHILDREN is the one that children begin in. */
 const NAMESPACE: u32 = 200;
@@ -398,6 +401,10 @@ function fill(directory: Node): void {
   addFile(directory, "cmdline", CMDLINE, 0o444);
   addFile(directory, "comm", COMM, 0o644);
   addFile(directory, "environ", ENVIRON, 0o400);
+  addFile(directory, "auxv", AUXV, 0o400);
+  addFile(directory, "personality", PERSONALITY, 0o400);
+  addFile(directory, "uid_map", IDENTITY_MAP, 0o644);
+  addFile(directory, "gid_map", IDENTITY_MAP, 0o644);
   addFile(directory, "maps", MAPS, 0o444);
   addFile(directory, "smaps", SMAPS, 0o444);
   addFile(directory, "pagemap", PAGEMAP, 0o400);
@@ -545,6 +552,14 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       hex(linuxProgram(program).dumpFilter as u64, 8);
       byte(10);
       return;
+    case IDENTITY_MAP:
+      process.identityMap();
+      return;
+    case PERSONALITY:
+      if (thread === null) return;
+      hex(linuxThread(thread).personality as u64, 8);
+      byte(10);
+      return;
     case TIME_OFFSETS:
       if (thread !== null && !isRemains(thread)) timeOffsets(thread);
       return;
@@ -669,6 +684,7 @@ function readMemory(what: u32, program: Program, transfer: Transfer, position: i
   const space = process.spaceOf(program);
   if (what === PAGEMAP) return readPagemap(space, transfer, position);
   if (space === null) return 0;
+  if (what === AUXV) return process.auxiliaryVector(space, transfer, position);
   return what === CMDLINE
     ? process.cmdline(space, transfer, position)
     : process.environ(space, transfer, position);
@@ -680,7 +696,7 @@ function read(_thread: Thread, file: OpenFile, transfer: Transfer, position: i64
   if (idOf(node) !== 0) {
     const program = programOf(node);
     if (program === null) return -ESRCH;
-    const memory = what === PAGEMAP || what === CMDLINE || what === ENVIRON;
+    const memory = what === PAGEMAP || what === CMDLINE || what === ENVIRON || what === AUXV;
     if (memory) return readMemory(what, program, transfer, position);
   }
   const sequence = placeIn(file);
@@ -714,6 +730,8 @@ function readMounts(_thread: Thread, file: OpenFile, transfer: Transfer, positio
 function write(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
   const node = file.node;
   if (idOf(node) === 0) return -EIO;
+  // The first namespace has all ids, and what it has does not change.
+  if (whatOf(node) === IDENTITY_MAP) return -EPERM;
   if (whatOf(node) === TIME_OFFSETS) {
     return writeTimeOffsets(threadWithId(idOf(node)), transfer, position);
   }

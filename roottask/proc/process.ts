@@ -390,6 +390,15 @@ export function environ(space: Space, transfer: Transfer, position: i64): i64 {
   return passMemory(space, space.argumentsEnd, space.variablesEnd, transfer, position);
 }
 
+export function auxiliaryVector(space: Space, transfer: Transfer, position: i64): i64 {
+  return passMemory(space, space.auxiliaryStart, space.auxiliaryEnd, transfer, position);
+}
+
+/** uid_map and gid_map: there is but the first namespace of users, where all ids are what they are. */
+export function identityMap(): void {
+  text("         0          0 4294967295\n");
+}
+
 /** The path of `node`, seen through `mount` and found by `name`, as it is now, or that it had none any more. */
 export function path(mount: Mount | null, node: Node, name: Entry | null): void {
   if (node.segment !== 0) {
