@@ -280,39 +280,37 @@ export function dropEntry(entry: Entry): void {
   dispose(directory);
 }
 
-/** Replaces `old` by `entry` among the names of `node`, with what being in its directory means. */
-function renamed(node: Node, old: Entry, entry: Entry): void {
-  if (node.kind !== KIND_DIRECTORY) return;
-  old.directory.links--;
-  entry.directory.links++;
-  node.parent = entry.directory;
-}
-
-/** Makes `entry` the youngest of its directory. */
-function rejuvenate(entry: Entry): void {
-  leaveDirectory(entry);
+/** `entry` is in `directory` from now on, not in `old`, with what that means of its node. */
+function changeDirectory(entry: Entry, old: Node, directory: Node): void {
+  const node = entry.node;
+  entry.directory = directory;
   entry.cookie = cookies++;
+  if (node.kind === KIND_DIRECTORY) {
+    old.links--;
+    directory.links++;
+    node.parent = directory;
+  }
   enterDirectory(entry);
 }
 
 /**
- * Two names, of which neither lies below the other, exchange their nodes. They are as young as if they had been moved, the
- * second even more so.
+ * Two entries, of which neither lies below the other, exchange their names and places; open files keep theirs. They are as young
+ * as if they had been moved, the first even more so.
  */
-export function swapNodes(a: Entry, b: Entry): void {
-  const first = a.node;
-  const other = b.node;
-  if (first === other) return;
-  leaveNames(a);
-  leaveNames(b);
-  a.node = other;
-  b.node = first;
-  enterNames(a);
-  enterNames(b);
-  renamed(first, a, b);
-  renamed(other, b, a);
-  rejuvenate(a);
-  rejuvenate(b);
+export function swapNames(a: Entry, b: Entry): void {
+  if (a.node === b.node) return;
+  const directory = a.directory;
+  const other = b.directory;
+  const name = a.name;
+  const length = a.nameLength;
+  leaveDirectory(a);
+  leaveDirectory(b);
+  a.name = b.name;
+  a.nameLength = b.nameLength;
+  b.name = name;
+  b.nameLength = length;
+  changeDirectory(b, other, directory);
+  changeDirectory(a, directory, other);
 }
 
 /** Frees a node that nothing names or uses. */

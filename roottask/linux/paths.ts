@@ -65,7 +65,7 @@ import {
   newEntry,
   newNode,
   refreshNode,
-  swapNodes,
+  swapNames,
   walk,
   walkDirectory,
   walkDirectoryMount,
@@ -276,18 +276,18 @@ function permitRename(source: Entry, directory: Node, exchanging: bool): i64 {
   return error === 0 && exchanging ? permitMove(present as Node, directory, from) : error;
 }
 
-/** Two entries change their nodes. */
+/** Two entries change their names. */
 function exchange(a: Entry, b: Entry): i64 {
   const first = a.node;
   const other = b.node;
-  swapNodes(a, b);
+  swapNames(a, b);
   markChanged(first);
   markChanged(other);
   markModified(a.directory);
   markModified(b.directory);
-  noteMove(first, a.directory, a.name, a.nameLength, b);
+  noteMove(first, b.directory, b.name, b.nameLength, a);
   noteNode(first, IN_MOVE_SELF);
-  noteMove(other, b.directory, b.name, b.nameLength, a);
+  noteMove(other, a.directory, a.name, a.nameLength, b);
   noteNode(other, IN_MOVE_SELF);
   return 0;
 }
