@@ -48,6 +48,10 @@ export function areasMax(): u32 {
 /** Bytes that stay free between an area that grows and what is below it (stack_guard_gap of Linux). */
 const GUARD: u64 = 256 * 4096;
 
+/** How areas are locked: their pages come at once, or when they are touched (MLOCK_ONFAULT). */
+export const LOCKED: u32 = 1;
+export const LOCKED_ON_FAULT: u32 = 2;
+
 /** One run of addresses with the same rights and backing; the list is sorted and free of overlaps. */
 @unmanaged
 export class Area extends Link {
@@ -68,7 +72,7 @@ export class Area extends Link {
   shared: u32;
   /** Offset in `node` of `start`. */
   offset: u64;
-  /** Its pages are to stay: mlock(2). */
+  /** Its pages are to stay: mlock(2), LOCKED or, where they come when they are touched, LOCKED_ON_FAULT. */
   locked: u32;
   /** Rights it cannot get: writing where the file of a shared mapping was not opened for that. */
   denied: u32;

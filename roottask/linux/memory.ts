@@ -12,6 +12,8 @@ import {
   hasRoomForArea,
   isStack,
   joinNeighbours,
+  LOCKED,
+  LOCKED_ON_FAULT,
   MARK_GROWS,
   ownAreaFrom,
   ownUntil,
@@ -111,7 +113,7 @@ function moveBreak(program: Program, wanted: u64): i64 {
       return space.breakEnd as i64;
     }
     if (map(space, old, end, 3, null, 0) !== 0) return space.breakEnd as i64;
-    if (space.locksNew !== 0) populate(space, old, end);
+    if (space.locksNew === LOCKED) populate(space, old, end);
   } else if (end < old && unmap(space, end, old) !== 0) {
     return space.breakEnd as i64;
   }
@@ -242,7 +244,7 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
   const rights = (regs.rdx & PROT_ALL) as u32;
   if (!mayMap(program, start, length, rights, flags)) return -ENOMEM;
   const future = space.locksNew;
-  space.locksNew = locks ? 1 : 0;
+  if (locks && future === 0) space.locksNew = LOCKED;
   space.marksNew = (flags & MAP_GROWSDOWN) !== 0 ? MARK_GROWS : 0;
   const error = enterMapping(space, start, length, rights, flags, regs.r9);
   space.locksNew = future;
@@ -254,8 +256,9 @@ function mapAt(program: Program, regs: Utcb, length: u64, file: OpenFile | null)
     findAreaThrough(area, backingMount);
     joinNeighbours(space, start, start + length);
   }
-  if ((locks || (flags & MAP_POPULATE) !== 0) && rights !== 0)
-    populate(space, start, start + length);
+  // What is locked as it is touched is not brought in, whoever asks for that.
+  const wanted = future !== LOCKED_ON_FAULT && (locks || (flags & MAP_POPULATE) !== 0);
+  if (wanted && rights !== 0) populate(space, start, start + length);
   return at;
 }
 

@@ -9,6 +9,8 @@ import {
   discount,
   firstAbove,
   joinNeighbours,
+  LOCKED,
+  LOCKED_ON_FAULT,
   mappedUntil,
   ownUntil,
   SPACE_END,
@@ -94,7 +96,7 @@ function lock(program: Program, regs: Utcb, populates: bool): i64 {
   if (!mayLockSize(program, before - already + length)) return -ENOMEM;
   if (end < start) return -EINVAL;
   if (end === start) return 0;
-  const error = mark(space, start, end, 1);
+  const error = mark(space, start, end, populates ? LOCKED : LOCKED_ON_FAULT);
   if (error !== 0 || !populates) return error;
   for (let page = start; page < end; page += PAGE) {
     if (!touch(space, page, MEM_R)) return faultReason === FAULT_MEMORY ? -EAGAIN : -ENOMEM;
@@ -143,9 +145,10 @@ export function sysMlockall(program: Program, regs: Utcb): i64 {
   if (!mayLock(program)) return -EPERM;
   const space = program.space;
   if ((flags & MCL_CURRENT) !== 0 && !mayLockSize(program, mappedSize(space))) return -ENOMEM;
-  space.locksNew = (flags & MCL_FUTURE) !== 0 ? 1 : 0;
+  const kind = (flags & MCL_ONFAULT) === 0 ? LOCKED : LOCKED_ON_FAULT;
+  space.locksNew = (flags & MCL_FUTURE) !== 0 ? kind : 0;
   pregrantMemory(program);
-  if ((flags & MCL_CURRENT) !== 0) markAll(space, 1, (flags & MCL_ONFAULT) === 0);
+  if ((flags & MCL_CURRENT) !== 0) markAll(space, kind, kind === LOCKED);
   return 0;
 }
 

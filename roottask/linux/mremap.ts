@@ -13,6 +13,7 @@ import {
   findRoom,
   isData,
   joinNeighbours,
+  LOCKED,
   rangeFree,
   SPACE_START,
   Space,
@@ -76,7 +77,7 @@ function move(space: Space, from: u64, length: u64, to: u64, size: u64, flags: u
   const area = areaAt(space, from);
   if (area === null) return -EFAULT;
   if (space.areaCount >= areasMax() - 3) return -ENOMEM;
-  const locked = area.locked !== 0;
+  const locked = area.locked === LOCKED;
   const error = mapAlike(space, area, from, to, size);
   if (error !== 0) return error;
   const moved = movePages(space, from, to, min<u64>(length, size));
@@ -161,7 +162,7 @@ function remap(program: Program, regs: Utcb): i64 {
   if (refused !== 0) return refused;
   const end = start + length;
   if (inRange(start, size) && end === area.end && rangeFree(space, end, start + size)) {
-    const locked = area.locked !== 0;
+    const locked = area.locked === LOCKED;
     const error = mapAlike(space, area, end, end, size - length);
     if (error === 0 && locked) populate(space, end, start + size);
     return error === 0 ? (start as i64) : error;
