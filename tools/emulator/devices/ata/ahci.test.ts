@@ -41,8 +41,8 @@ interface Command {
 }
 
 /** A board with a disk at port 0, which has been started. */
-function rig(disk = new Disk("disk0", "disk", bytesImage("disk", image()))): Rig {
-  const b = bareBoard(ALL_DEVICES, undefined, { ata: [disk], floppies: [] });
+function rig(disk = new Disk("disk0", "disk", bytesImage("disk", image())), other?: Disk): Rig {
+  const b = bareBoard(ALL_DEVICES, undefined, { ata: [disk, other], floppies: [] });
   const { mmio, ports } = b.board;
   const view = new DataView(b.ram.buffer);
   const write = (register: number, value: number): void =>
@@ -305,4 +305,50 @@ test("without bus mastering nothing is moved", () => {
   r.command(READ_DMA, { lba: 7, regions: one });
   r.advance(50_000);
   expect([r.read(PORT.is), r.ram[DATA]]).toEqual([IRQ.busFatal, 0]);
+});
+
+test("registers, lists and tables full of anything end no worse than in an error", () => {
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  const cd = new Disk("disk1", "cdrom", bytesImage("cd", image()));
+  for (let round = 0; round < 40; round++) {
+    const r = rig(undefined, cd);
+    for (let at = LIST; at < LIST + 0x8000; at += 4) r.put(at, random(2 ** 32));
+    for (let slot = 0; slot < 32; slot++) {
+      // Mostly commands, with tables that are there.
+      const table = TABLE + slot * 0x100;
+      r.put(LIST + slot * 32, 5 | random(0x800) | (random(64) << 16), 0, table, 0);
+      r.put(table, 0x8027 | (random(256) << 16) | (random(256) << 24));
+      r.put(table + 4, random(0x1000) | (random(16) << 28), random(4), random(64));
+      r.ram[table + 0x40] = random(256);
+      r.put(table + 0x80, DATA + random(0x1_0000), 0, 0, random(0x4000));
+    }
+    for (const port of [0, 1]) {
+      const write = (register: number, value: number): void =>
+        r.board.mmio.write(ABAR + 0x100 + port * 0x80 + register, value, 4);
+      write(PORT.clb, LIST);
+      write(PORT.fb, FISES);
+      for (let i = 0; i < 20; i++) {
+        write(PORT.cmd, CMD.receive);
+        write(PORT.cmd, CMD.receive | CMD.start);
+        write(PORT.sact, random(2 ** 32));
+        write(PORT.ci, random(2 ** 32));
+        r.advance(random(100_000));
+        if (random(4) === 0) write(random(16) * 4, random(2 ** 32));
+      }
+    }
+    r.board.mmio.write(ABAR + 4, 0x8000_0001, 4);
+    r.write(PORT.clb, LIST);
+    r.write(PORT.fb, FISES);
+    r.write(PORT.clbu, 0);
+    r.write(PORT.fbu, 0);
+    r.write(PORT.cmd, CMD.receive);
+    r.write(PORT.cmd, CMD.receive | CMD.start);
+    r.command(0xec, { regions: one });
+    r.advance(50_000);
+    expect([r.read(PORT.ci), r.ram[DATA]]).toEqual([0, 0x40]);
+  }
 });
