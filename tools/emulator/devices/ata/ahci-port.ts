@@ -3,6 +3,7 @@
 // after it has been issued: until then it is in the guest's memory alone.
 
 import type { Timer } from "../timers.ts";
+import { freshPort, PORT_NAMES, type PortState } from "./ahci-port-state.ts";
 import {
   CMD,
   IRQ,
@@ -39,49 +40,6 @@ const TABLE_REGIONS = 0x80;
 const PACKET_BYTES = 16;
 /** A FIS has at least two dwords. */
 const SHORTEST_FIS = 2;
-
-export interface PortState {
-  clb: number;
-  clbu: number;
-  fb: number;
-  fbu: number;
-  is: number;
-  ie: number;
-  cmd: number;
-  tfd: number;
-  sig: number;
-  sctl: number;
-  serr: number;
-  sact: number;
-  ci: number;
-  /** The device has not sent its signature since its last reset. */
-  signatureWaits: boolean;
-  /** The device control register holds the device in reset. */
-  held: boolean;
-  /** After a fatal error commands wait until the guest has stopped the port. */
-  halted: boolean;
-  device: DeviceState | undefined;
-}
-
-export const freshPort = (device?: DeviceState): PortState => ({
-  clb: 0,
-  clbu: 0,
-  fb: 0,
-  fbu: 0,
-  is: 0,
-  ie: 0,
-  cmd: CMD.spinUp | CMD.powerOn,
-  tfd: NO_STATUS,
-  sig: NO_SIGNATURE,
-  sctl: 0,
-  serr: 0,
-  sact: 0,
-  ci: 0,
-  signatureWaits: true,
-  held: false,
-  halted: false,
-  device,
-});
 
 /** What a port needs of its adapter. */
 export interface PortHost extends BusMaster {
@@ -154,39 +112,9 @@ export class AhciPort {
   // ---- Registers
 
   read(register: number): number {
-    const s = this.state;
-    switch (register) {
-      case PORT.clb:
-        return s.clb;
-      case PORT.clbu:
-        return s.clbu;
-      case PORT.fb:
-        return s.fb;
-      case PORT.fbu:
-        return s.fbu;
-      case PORT.is:
-        return s.is;
-      case PORT.ie:
-        return s.ie;
-      case PORT.cmd:
-        return s.cmd;
-      case PORT.tfd:
-        return s.tfd;
-      case PORT.sig:
-        return s.sig;
-      case PORT.ssts:
-        return this.device === undefined ? 0 : LINK_UP;
-      case PORT.sctl:
-        return s.sctl;
-      case PORT.serr:
-        return s.serr;
-      case PORT.sact:
-        return s.sact;
-      case PORT.ci:
-        return s.ci;
-      default:
-        return 0;
-    }
+    if (register === PORT.ssts) return this.device === undefined ? 0 : LINK_UP;
+    const name = PORT_NAMES.get(register);
+    return name === undefined ? 0 : this.state[name];
   }
 
   write(register: number, value: number): void {

@@ -12,7 +12,8 @@ import {
   type Slot,
 } from "../device.ts";
 import type { PciFunction } from "../pci.ts";
-import { AhciPort, type PortState } from "./ahci-port.ts";
+import { AhciPort } from "./ahci-port.ts";
+import type { PortState } from "./ahci-port-state.ts";
 import { capabilities, GHC, HBA, PORT_BYTES, PORTS, VERSION } from "./ahci-registers.ts";
 import type { AtaDevice } from "./ata-device.ts";
 import { AtaDisk } from "./ata-disk.ts";

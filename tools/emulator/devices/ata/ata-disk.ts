@@ -4,10 +4,11 @@
 
 import type { Disk } from "../../media/disk.ts";
 import { type Geometry, physical } from "../../media/geometry.ts";
+import { addressIn, showAddress, type Tracks } from "./addresses.ts";
 import { AtaDevice, type DeviceState, freshDeviceState, type Handler } from "./ata-device.ts";
 import { identifyDisk, MAX_MULTIPLE, NCQ_TAGS } from "./identify.ts";
 import { SMART, SMART_KEY, smartData, smartLog, smartThresholds } from "./smart.ts";
-import { ABRT, DF, DRDY, DSC, IDNF, LBA, type Transfer, UNC } from "./task-file.ts";
+import { ABRT, DF, DRDY, DSC, IDNF, type Transfer, UNC } from "./task-file.ts";
 
 const SECTOR = 512;
 /** Sectors that are looked at together where nothing is moved. */
@@ -158,48 +159,13 @@ export class AtaDisk extends AtaDevice {
 
   // ---- Addresses
 
-  /** The sector that the registers name; undefined for cylinders, heads and sectors that the geometry has not. */
-  #address(extended: boolean): number | undefined {
-    const r = this.registers;
-    const bytes = [r.lbaLow & 0xff, r.lbaMid & 0xff, r.lbaHigh & 0xff] as const;
-    const low = bytes[0] + bytes[1] * 0x100 + bytes[2] * 0x10000;
-    if (extended) {
-      return (
-        low + (r.lbaLow >> 8) * 2 ** 24 + (r.lbaMid >> 8) * 2 ** 32 + (r.lbaHigh >> 8) * 2 ** 40
-      );
-    }
-    const head = r.device & 0x0f;
-    if (r.device & LBA) return low + head * 2 ** 24;
-    const { heads, sectorsPerTrack } = this.state;
-    const cylinder = bytes[1] + bytes[2] * 0x100;
-    if (head >= heads || bytes[0] === 0 || bytes[0] > sectorsPerTrack) return undefined;
-    return (cylinder * heads + head) * sectorsPerTrack + bytes[0] - 1;
-  }
-
-  #showAddress(sector: number, extended: boolean): void {
-    const r = this.registers;
-    const set = (low: number, middle: number, high: number): void => {
-      r.lbaLow = low;
-      r.lbaMid = middle;
-      r.lbaHigh = high;
-    };
-    const byte = (n: number): number => Math.floor(sector / 2 ** (8 * n)) & 0xff;
-    if (extended) {
-      set(byte(0) | (byte(3) << 8), byte(1) | (byte(4) << 8), byte(2) | (byte(5) << 8));
-    } else if (r.device & LBA) {
-      set(byte(0), byte(1), byte(2));
-      r.device = (r.device & 0xf0) | (byte(3) & 0x0f);
-    } else {
-      const { heads, sectorsPerTrack } = this.state;
-      const track = Math.floor(sector / sectorsPerTrack);
-      const cylinder = Math.floor(track / heads);
-      set((sector % sectorsPerTrack) + 1, cylinder & 0xff, (cylinder >> 8) & 0xff);
-      r.device = (r.device & 0xf0) | (track % heads);
-    }
+  get #tracks(): Tracks {
+    const { heads, sectorsPerTrack: sectors } = this.state;
+    return { heads, sectors };
   }
 
   #failAt(sector: number, extended: boolean, error: number, status = 0): void {
-    this.#showAddress(sector, extended);
+    showAddress(this.registers, this.#tracks, sector, extended);
     this.fail(error, status);
   }
 
@@ -211,7 +177,7 @@ export class AtaDisk extends AtaDevice {
 
   /** The first sector, where all `count` are on the disk; otherwise the command has failed. */
   #range(extended: boolean, count: number): number | undefined {
-    const first = this.#address(extended);
+    const first = addressIn(this.registers, this.#tracks, extended);
     if (first !== undefined && first + count <= this.disk.sectors) return first;
     // The first address that is not there, where one was named.
     if (first === undefined) this.fail(IDNF);
@@ -373,7 +339,8 @@ export class AtaDisk extends AtaDevice {
   /** READ NATIVE MAX ADDRESS (EXT): the last sector. */
   #nativeMaximum(extended: boolean): void {
     const last = this.disk.sectors - 1;
-    this.#showAddress(extended ? last : Math.min(last, 0x0fff_ffff), extended);
+    const shown = extended ? last : Math.min(last, 0x0fff_ffff);
+    showAddress(this.registers, this.#tracks, shown, extended);
   }
 
   #setFeatures(): void {
