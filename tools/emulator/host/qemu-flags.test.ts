@@ -104,7 +104,7 @@ describe("QEMU's flags", () => {
 
   it("list what they take where help is asked for", () => {
     const list = (...args: string[]) => parseArguments(args).listing;
-    expect(list("-cpu", "help")).toBe("default\nmax\n");
+    expect(list("-cpu", "help")).toMatch(/^default\nmax\n([\w-]+\n)+$/);
     expect(list("-machine", "?")).toContain("q35\n");
     expect(list("-device", "help")).toContain("isa-debug-exit\n");
     const { status, stdout, stderr } = spawnSync(process.execPath, [emu, "-display", "help"], {
