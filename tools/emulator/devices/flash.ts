@@ -140,6 +140,7 @@ export class Flash implements Device {
         this.#enter(command);
         s.cycle = 1;
         s.buffer = [];
+        if (command === ERASE || command === WRITE_BUFFER) s.status |= READY;
         break;
       case READ_STATUS:
       case READ_ID:
@@ -147,7 +148,8 @@ export class Flash implements Device {
         this.#enter(command);
         break;
       case CLEAR_STATUS:
-        s.status = READY;
+        // Ready goes, too, until the next command is done: by that OVMF tells such a chip from RAM and ROM.
+        s.status = 0;
         this.#enter(READ_ARRAY);
         break;
       default:
@@ -157,6 +159,7 @@ export class Flash implements Device {
 
   #argument(offset: number, value: number): void {
     const s = this.state;
+    s.status |= READY;
     switch (s.command) {
       case PROGRAM:
       case PROGRAM_AGAIN:

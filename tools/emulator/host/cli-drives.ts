@@ -24,6 +24,15 @@ export interface CliDisk {
   index?: number;
 }
 
+/** A chip of flash that firmware lies in. */
+export interface CliFlash {
+  path: string;
+  unit: number;
+  readOnly: boolean;
+  snapshot?: boolean;
+  persistent?: boolean;
+}
+
 /** A node of -blockdev: a file, or a format on one. */
 interface BlockNode {
   driver: "file" | ImageFormat;
@@ -42,6 +51,8 @@ export interface CliDrives {
   nodes: Map<string, BlockNode>;
   /** Those -device options. */
   attachments: { device: string; props: Map<string, string> }[];
+  /** Chips of flash, by their unit. */
+  flash: CliFlash[];
   /** Nothing is written to images, unless a drive says so. */
   snapshot: boolean;
 }
@@ -64,7 +75,7 @@ export const DRIVE_DEVICE_NAMES = Object.keys(DRIVE_DEVICES);
 const HOST_PROPERTIES = ["cache", "aio", "discard", "detect-zeroes"];
 
 /** Controllers of QEMU's that are not here. */
-const ABSENT = ["virtio", "scsi", "sd", "mtd", "pflash", "xen"];
+const ABSENT = ["virtio", "scsi", "sd", "mtd", "xen"];
 
 function formatOf(option: string, text: string | undefined): ImageFormat | undefined {
   if (text === undefined) return undefined;
@@ -90,6 +101,33 @@ function indexOf(text: string, props: Map<string, string>): number | undefined {
   return (bus ?? 0) * UNITS_PER_BUS + (unit ?? 0);
 }
 
+/** -drive if=pflash: the next chip, or that of `unit` or `index`. */
+function addFlash(
+  options: CliDrives,
+  text: string,
+  path: string,
+  props: Map<string, string>,
+): void {
+  oneOf("-drive if=pflash,format", props.get("format") ?? "raw", ["raw"]);
+  const given = props.get("unit") ?? props.get("index");
+  const unit =
+    given === undefined ? options.flash.length : number("-drive if=pflash,unit", given, 0, 1);
+  if (unit > 1 || options.flash.some((chip) => chip.unit === unit)) {
+    throw new UsageError(`-drive ${text}: there are two chips of flash, units 0 and 1, once each`);
+  }
+  options.flash.push({
+    path,
+    unit,
+    readOnly: flag("-drive readonly", props.get("readonly")),
+    ...(props.has("snapshot") ? { snapshot: flag("-drive snapshot", props.get("snapshot")) } : {}),
+  });
+}
+
+/** -pflash FILE. */
+export function parsePflash(options: CliDrives, path: string): void {
+  addFlash(options, `file=${path},if=pflash`, path, new Map());
+}
+
 export function parseDrive(options: CliDrives, text: string): void {
   const props = properties(text);
   onlyKeys("-drive", props, [
@@ -104,7 +142,11 @@ export function parseDrive(options: CliDrives, text: string): void {
       `-drive if=${props.get("if")}: there is no such controller; if=ide, the default, is the nearest`,
     );
   }
-  const where = oneOf("-drive if", props.get("if") ?? "ide", ["ide", "floppy", "none"]);
+  if (props.get("if") === "pflash") {
+    addFlash(options, text, path, props);
+    return;
+  }
+  const where = oneOf("-drive if", props.get("if") ?? "ide", ["ide", "floppy", "none", "pflash"]);
   const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
   const index = indexOf(text, props);
   const drive: CliDisk = {
@@ -285,6 +327,13 @@ export function attachDrives(options: CliDrives): void {
   for (const disk of options.disks) {
     const { kind, readOnly = false, snapshot = options.snapshot } = disk;
     disk.persistent = kind !== "cdrom" && !readOnly && !snapshot;
+  }
+  for (const chip of options.flash) {
+    chip.persistent = !chip.readOnly && !(chip.snapshot ?? options.snapshot);
+  }
+  options.flash.sort((a, b) => a.unit - b.unit);
+  if (options.flash.length > 0 && options.flash[0]?.unit !== 0) {
+    throw new UsageError("-drive if=pflash,unit=1: unit 0, where the CPU starts, is not there");
   }
   // Places that are given come first, as on the cables of QEMU's controllers.
   const place = (d: CliDisk): number => d.index ?? Number.POSITIVE_INFINITY;

@@ -12,20 +12,30 @@ const FIRMWARE_FOLDERS = ["/usr/share/seabios", "/usr/share/qemu", "/usr/share/o
 /** The video BIOS of the display adapter that -vga std is, as SeaBIOS's package has it. */
 const VGA_ROM = "vgabios-stdvga.bin";
 
+const hasFirmware = ({ bios, flash }: CliOptions): boolean =>
+  bios !== undefined || flash.length > 0;
+
 /** The firmware that -bios names, and beside it or where QEMU looks the display adapter's video BIOS. */
-function firmware({ bios, dataFolders, vga }: CliOptions): Pick<MachineOptions, "bios" | "vgaRom"> {
-  if (bios === undefined) return {};
+function firmware(o: CliOptions): Pick<MachineOptions, "bios" | "flash" | "vgaRom"> {
+  if (!hasFirmware(o)) return {};
+  const { bios, dataFolders, vga } = o;
   const folders = [...dataFolders, ...FIRMWARE_FOLDERS];
   const found = (name: string, where: readonly string[]): string | undefined =>
     where.map((folder) => join(folder, name)).find((path) => existsSync(path));
-  const path = existsSync(bios) || bios.includes("/") ? bios : found(bios, folders);
-  const vgaRom = vga ? found(VGA_ROM, [dirname(path ?? bios), ...folders]) : undefined;
-  return { bios: path ?? bios, ...(vgaRom === undefined ? {} : { vgaRom }) };
+  const isPath = bios === undefined || existsSync(bios) || bios.includes("/");
+  const path = isPath ? bios : (found(bios, folders) ?? bios);
+  const beside = path === undefined ? [] : [dirname(path)];
+  const vgaRom = vga ? found(VGA_ROM, [...beside, ...folders]) : undefined;
+  return {
+    ...(path === undefined ? {} : { bios: path }),
+    flash: o.flash.map(({ path, readOnly, persistent }) => ({ image: path, readOnly, persistent })),
+    ...(vgaRom === undefined ? {} : { vgaRom }),
+  };
 }
 
 /** Options of the machine alone: where its output goes is the caller's business. Throws `UsageError`. */
 export function machineOptions(o: CliOptions): MachineOptions {
-  if (o.kernel === undefined && o.disks.length === 0 && o.bios === undefined) {
+  if (o.kernel === undefined && o.disks.length === 0 && !hasFirmware(o)) {
     throw new UsageError(
       "nothing to boot: give -kernel FILE, -cdrom FILE or -hda FILE (--help shows all options)",
     );

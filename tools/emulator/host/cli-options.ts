@@ -20,6 +20,7 @@ import {
   DRIVE_DEVICE_NAMES,
   parseBlockdev,
   parseDrive,
+  parsePflash,
 } from "./cli-drives.ts";
 import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
 import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
@@ -421,6 +422,12 @@ const OPTIONS: readonly Option[] = [
     },
   },
   {
+    names: ["-pflash"],
+    value: "FILE",
+    help: "a chip of flash with firmware, the second one for its variables; -drive if=pflash,unit=N says more",
+    apply: parsePflash,
+  },
+  {
     names: ["-fw_cfg"],
     value: "name=N,file=F",
     help: "a file of the firmware configuration device for -bios: [name=]NAME,file=FILE or string=TEXT",
@@ -729,6 +736,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     firmwareFiles: [],
     loose: new Map(),
     nodes: new Map(),
+    flash: [],
     attachments: [],
     snapshot: false,
     devices: [],
@@ -846,9 +854,12 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
   }
   attachDrives(options);
   checkRecording(options);
-  if (options.bios !== undefined && options.kernel !== undefined) {
+  if (options.bios !== undefined && options.flash.length > 0) {
+    throw new UsageError("firmware is given by -bios or by -drive if=pflash, not by both");
+  }
+  if ((options.bios !== undefined || options.flash.length > 0) && options.kernel !== undefined) {
     throw new UsageError(
-      "-kernel is started without firmware: leave -bios out, or boot from a disk or CD that has the kernel",
+      "-kernel is started without firmware: leave -bios or if=pflash out, or boot from a disk or CD that has the kernel",
     );
   }
   if (options.initrd !== undefined && options.kernel === undefined) {

@@ -3,6 +3,7 @@
 import { Machine as PortableMachine } from "../machine.ts";
 import type {
   DiskOptions as PortableDisk,
+  FlashOptions as PortableFlash,
   ModuleOptions as PortableModule,
   MachineOptions as PortableOptions,
 } from "../machine-options.ts";
@@ -23,14 +24,24 @@ export interface DiskOptions extends Omit<PortableDisk, "image"> {
   image: string | PortableDisk["image"];
 }
 
+/** A chip of flash: path, contents, or a reader of them. */
+export interface FlashOptions extends Omit<PortableFlash, "image"> {
+  image: string | PortableFlash["image"];
+}
+
 export interface MachineOptions
-  extends Omit<PortableOptions, "core" | "kernel" | "modules" | "disks" | "bios" | "vgaRom"> {
+  extends Omit<
+    PortableOptions,
+    "core" | "kernel" | "modules" | "disks" | "bios" | "flash" | "vgaRom"
+  > {
   /** The compiled CPU core; the one of this installation by default. */
   core?: PortableOptions["core"];
   /** Kernel: path, or contents. Its path is its name unless `kernelName` says otherwise. */
   kernel?: string | Uint8Array;
   /** Firmware in place of our BIOS: path, or contents. */
   bios?: string | Uint8Array;
+  /** The same in chips of flash: paths, contents, or readers of them. */
+  flash?: readonly FlashOptions[];
   /** The display adapter's expansion ROM: path, or contents. */
   vgaRom?: string | Uint8Array;
   /** Boot modules, or the value of -initrd: "FILE ARGS,FILE ARGS". */
@@ -67,9 +78,18 @@ function withImage({ image, ...disk }: DiskOptions, opened: ImageSource[]): Port
   return { ...disk, image: file };
 }
 
+/** The same of a chip of flash. */
+function withContents({ image, ...chip }: FlashOptions, opened: ImageSource[]): PortableFlash {
+  if (typeof image !== "string") return { ...chip, image };
+  const writable = !chip.readOnly && chip.persistent === true;
+  const file = openImage(image, { writable, format: "raw" });
+  opened.push(file);
+  return { ...chip, image: file };
+}
+
 /** Reads the files that options name. Throws `LoadError` with the system's reason. */
 async function readFiles(options: MachineOptions, opened: ImageSource[]): Promise<PortableOptions> {
-  const { core, kernel, modules, disks, bios, vgaRom, ...rest } = options;
+  const { core, kernel, modules, disks, bios, flash, vgaRom, ...rest } = options;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
     disassembler: async () => (await import("../inspect/iced.ts")).loadDisassembler(),
@@ -78,6 +98,7 @@ async function readFiles(options: MachineOptions, opened: ImageSource[]): Promis
     kernel: file?.data ?? (kernel as Uint8Array | undefined),
     kernelName: rest.kernelName ?? file?.name,
     bios: contentsOf(bios, "firmware"),
+    flash: flash?.map((chip) => withContents(chip, opened)),
     biosName: typeof bios === "string" ? bios : undefined,
     vgaRom: contentsOf(vgaRom, "expansion ROM"),
     modules: kernel === undefined ? [] : modulesOf(modules),

@@ -89,7 +89,7 @@ describe("QEMU's flags", () => {
     ["-netdev user,id=n", "-netdev is QEMU's and not here: there is no network card"],
     ["-parallel stdio", "-parallel stdio: there is no parallel port"],
     ["--preconfig", "--preconfig is QEMU's and not here"],
-    ["-pflash x", "-pflash is QEMU's and not here: the BIOS is a part of the machine"],
+    ["-option-rom x", "-option-rom is QEMU's and not here: the BIOS is a part of the machine"],
     ["-k", "-k needs a value"],
     ["-net", "-net needs a value"],
     ["-machine q35,smm=on", "-machine smm on: expected off, auto"],

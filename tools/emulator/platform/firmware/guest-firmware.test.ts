@@ -146,11 +146,10 @@ function flashCommands(start: number, bytes: number, seed: number): FlashAccess[
   const place = (): number => start + below(bytes);
   const script: FlashAccess[] = [];
   const write = (memory: number, value: number): void => void script.push({ memory, value });
-  // What QEMU's chip has in its status register after a reset, a clear, or while it is not asked, the datasheet has ready.
-  const READY = 0x70;
+  const READ_STATUS = 0x70;
   for (let i = 0; i < 120; i++) {
     const at = place();
-    switch (below(7)) {
+    switch (below(8)) {
       case 0:
         // Erasing before programming: QEMU's sets bits, too.
         write(at, 0x20);
@@ -170,7 +169,7 @@ function flashCommands(start: number, bytes: number, seed: number): FlashAccess[
         write(block, below(2) ? 0x10 : 0x40);
         write(at, below(256));
         script.push({ memory: at });
-        write(at, READY);
+        write(at, READ_STATUS);
         script.push({ memory: place() });
         write(at, 0xff);
         script.push({ memory: at }, { memory: at & ~3, size: 4 });
@@ -193,6 +192,13 @@ function flashCommands(start: number, bytes: number, seed: number): FlashAccess[
       }
       case 3:
         write(at, 0x90);
+        script.push({ memory: at });
+        write(at, 0xff);
+        break;
+      case 7:
+        write(at, 0x50);
+        script.push({ memory: at });
+        write(at, READ_STATUS);
         script.push({ memory: at });
         write(at, 0xff);
         break;

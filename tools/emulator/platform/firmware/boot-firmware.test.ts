@@ -1,0 +1,114 @@
+// What firmware by others starts: boot loaders and our own boot image by SeaBIOS and by OVMF, from disks and CDs on the SATA
+// controller, whose drivers are theirs.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeTargets } from "../../../../roottask/testing/boot.ts";
+import { Machine, type MachineOptions } from "../../host/machine.ts";
+import { bytesImage } from "../../media/image.ts";
+import {
+  grubCd,
+  grubDisk,
+  hasGrub,
+  hasIsohybrid,
+  hasIsolinux,
+  hasSyslinux,
+  isolinuxCd,
+  syslinuxDisk,
+} from "../testdata/boot-media.ts";
+import { guest, print } from "../testdata/guest.ts";
+
+const SEABIOS = "/usr/share/seabios/bios-256k.bin";
+const VGA_BIOS = "/usr/share/seabios/vgabios-stdvga.bin";
+const hasSeaBios = existsSync(SEABIOS) && existsSync(VGA_BIOS);
+const OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+const OVMF_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+const hasOvmf = existsSync(OVMF_CODE) && existsSync(OVMF_VARIABLES);
+
+const HELLO = "the kernel is here\n";
+const kernel = guest((a) => print(a, "hello", HELLO));
+
+const directory = mkdtempSync(join(tmpdir(), "boot-firmware-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const folder = (): string => mkdtempSync(join(directory, "medium-"));
+
+async function run(options: MachineOptions, seconds: number): Promise<string> {
+  const machine = await Machine.create({ memory: "256M", ...options });
+  expect(machine.runSync({ nanoseconds: seconds * 1e9 })).toEqual({ kind: "power-off" });
+  return machine.serialOutput;
+}
+
+describe.skipIf(!hasSeaBios)("SeaBIOS", () => {
+  const starts = async (kind: "disk" | "cdrom", image: Uint8Array): Promise<void> => {
+    const disks = [{ kind, image }];
+    const order = kind === "cdrom" ? (["cdrom"] as const) : (["disk"] as const);
+    const log = await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, bootOrder: order }, 30);
+    expect(log).toContain(HELLO);
+  };
+
+  test.skipIf(!hasGrub)("starts GRUB from a CD and a disk", async () => {
+    await starts("cdrom", grubCd(folder(), kernel));
+    await starts("disk", grubDisk(folder(), kernel));
+  });
+
+  test.skipIf(!hasIsolinux)("starts ISOLINUX from a CD", async () => {
+    await starts("cdrom", isolinuxCd(folder(), kernel, false));
+  });
+
+  test.skipIf(!hasIsohybrid)("starts ISOLINUX from a hybrid image as a disk", async () => {
+    await starts("disk", isolinuxCd(folder(), kernel, true));
+  });
+
+  test.skipIf(!hasSyslinux)("starts SYSLINUX from a disk", async () => {
+    await starts("disk", syslinuxDisk(folder(), kernel));
+  });
+});
+
+describe.skipIf(!hasSeaBios && !hasOvmf)("the boot image", () => {
+  let image: Uint8Array;
+  beforeAll(() => {
+    makeTargets("bootimage");
+    image = readFileSync("build/legacy_boot_x86.img");
+  });
+  const SUMMARY = /\[roottask\] summary: \d+ programs[\s\S]*\[roottask\] power off/;
+
+  test.skipIf(!hasSeaBios).each(["disk", "cdrom"] as const)(
+    "starts the system under SeaBIOS as a %s",
+    async (kind) => {
+      const disks = [{ kind, image }];
+      expect(await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, cpus: 2 }, 60)).toMatch(SUMMARY);
+    },
+  );
+
+  /** Chips of flash with fresh variables, which are kept. */
+  const chips = () => {
+    const variables = new Uint8Array(readFileSync(OVMF_VARIABLES));
+    const write = (offset: number, bytes: Uint8Array) => variables.set(bytes, offset);
+    const image = { ...bytesImage("variables", variables), write };
+    return {
+      variables,
+      flash: [
+        { image: OVMF_CODE, readOnly: true },
+        { image, persistent: true },
+      ],
+    };
+  };
+
+  test.skipIf(!hasOvmf)(
+    "starts the system under OVMF as a disk, again with the variables that it has left",
+    async () => {
+      const { variables, flash } = chips();
+      const disks = [{ kind: "disk" as const, image }];
+      for (let i = 0; i < 2; i++)
+        expect(await run({ flash, disks, cpus: 2 }, 120)).toMatch(SUMMARY);
+      expect(Buffer.from(variables).equals(readFileSync(OVMF_VARIABLES))).toBe(false);
+    },
+  );
+
+  test.skipIf(!hasOvmf)("starts the system under OVMF as a CD", async () => {
+    const disks = [{ kind: "cdrom" as const, image }];
+    expect(await run({ flash: chips().flash, disks, cpus: 2 }, 120)).toMatch(SUMMARY);
+  });
+});
