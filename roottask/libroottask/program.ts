@@ -64,6 +64,8 @@ export class Program {
   unkillable: u32;
   /** It has ended as the first of one, in which others have still to go. */
   closing: u32;
+  /** Where it is in time namespaces (linux/namespaces/time.ts), 0 for the first. */
+  timeNamespace: usize;
   /** The page that it reads clocks from (mediator.ts), 0 for that of all. */
   timePage: usize;
   /** Its controlling terminal, 0 for none. */

@@ -178,7 +178,7 @@ function prepare(thread: Thread, parent: Thread, regs: Utcb, args: CloneArgument
     joinPids(thread.program, own.childrenPids);
     // Where memory is lent, what is in it goes by the clocks of the parent until another program is executed.
     const lends = (flags & CLONE_VM) !== 0;
-    joinTimes(thread.program, lends ? linuxProgram(parent.program).times : own.childrenTimes);
+    joinTimes(thread.program, lends ? parent.program.timeNamespace : own.childrenTimes);
   }
   return chooseIds(thread, args);
 }

@@ -33,8 +33,6 @@ export class LinuxProgram {
   undos: usize;
   /** Its keyring (linux/keys/rings.ts), 0 for none. */
   processKeys: usize;
-  /** Where it is in time namespaces (namespaces/time.ts), 0 for the first. */
-  times: usize;
 }
 
 @unmanaged
@@ -159,7 +157,6 @@ export function inheritProgram(program: Program, parent: Program): bool {
   linuxProgram(program).subreaper = 0;
   linuxProgram(program).undos = 0;
   linuxProgram(program).processKeys = 0;
-  linuxProgram(program).times = 0;
   return true;
 }
 

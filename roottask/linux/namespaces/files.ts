@@ -22,7 +22,7 @@ import {
   CLONE_NEWUSER,
   CLONE_NEWUTS,
 } from "../clone_flags";
-import { linuxProgram, linuxThread } from "../state";
+import { linuxThread } from "../state";
 import { pidNamespaceAt, recordOfPids } from "./pid";
 import { dropNamespace, keepNamespace, OwnNamespace } from "./records";
 
@@ -156,7 +156,7 @@ export function namespaceFile(kind: u32, thread: Thread | null): Node | null {
   if (thread === null) return firstFile(kind);
   if (kind === NAMESPACE_UTS) return ownFile(kind, linuxThread(thread).hostNamespace);
   if (kind === NAMESPACE_IPC) return ownFile(kind, linuxThread(thread).ipcNamespace);
-  if (kind === NAMESPACE_TIME) return ownFile(kind, linuxProgram(thread.program).times);
+  if (kind === NAMESPACE_TIME) return ownFile(kind, thread.program.timeNamespace);
   if (kind === NAMESPACE_PID) return ownFile(kind, recordOfPids(thread.program.pidNamespace));
   return firstFile(kind);
 }

@@ -21,7 +21,7 @@ import {
 import { mayInspect } from "../inspect";
 import { undoAll } from "../ipc/undo";
 import { isProcessFile, processOf } from "../pidfd";
-import { linuxProgram, linuxThread } from "../state";
+import { linuxThread } from "../state";
 import { flagOf, isNamespaceFile, meantBy } from "./files";
 import { enterPids, pidNamespaceAt, recordOfPids } from "./pid";
 import { enterHostNamespace, enterIpcNamespace } from "./threads";
@@ -89,7 +89,7 @@ function enterThose(thread: Thread, other: Thread | null, flags: u64): i64 {
   const its = linuxThread(other);
   const mounts = changetype<usize>(other.fs.namespace);
   const pids = recordOfPids(other.program.pidNamespace);
-  const times = linuxProgram(other.program).times;
+  const times = other.program.timeNamespace;
   return enter(thread, flags, mounts, its.hostNamespace, its.ipcNamespace, pids, times);
 }
 

@@ -16,7 +16,7 @@ import {
   CLOCK_MONOTONIC_COARSE,
   CLOCK_MONOTONIC_RAW,
 } from "../clock_ids";
-import { linuxProgram, linuxThread } from "../state";
+import { linuxThread } from "../state";
 import { dropNamespace, keepNamespace, newOwnNamespace, OwnNamespace } from "./records";
 
 /** Half of the seconds that 63 bits of nanoseconds have (KTIME_SEC_MAX): no clock may be moved behind that. */
@@ -74,14 +74,13 @@ export function enterChildrenTimes(thread: Thread, record: usize): void {
 
 /** Children of `thread` begin elsewhere than it is. */
 function hasOtherTimes(thread: Thread): bool {
-  return linuxThread(thread).childrenTimes !== linuxProgram(thread.program).times;
+  return linuxThread(thread).childrenTimes !== thread.program.timeNamespace;
 }
 
 /** `program` is in the namespace whose record is at `record` from now on; what it maps is changed by who gives it memory. */
 export function joinTimes(program: Program, record: usize): void {
-  const own = linuxProgram(program);
-  const old = own.times;
-  own.times = keepNamespace(record);
+  const old = program.timeNamespace;
+  program.timeNamespace = keepNamespace(record);
   const namespace = namespaceAt(record);
   program.timePage = namespace === null ? 0 : namespace.page;
   if (namespace !== null && namespace.frozen === 0) {
@@ -98,18 +97,16 @@ export function enterTimes(thread: Thread): void {
   changeTimePage(thread.program);
 }
 
-/** The record of `program`, one of Linux, is about to go. */
+/** The record of `program` is about to go. */
 export function leaveTimes(program: Program): void {
-  if (program.personality === 0) return;
-  const own = linuxProgram(program);
-  const old = own.times;
-  own.times = 0;
+  const old = program.timeNamespace;
+  program.timeNamespace = 0;
   dropNamespace(old);
 }
 
 /** Nanoseconds by which clock `id` of `program` is ahead of the system's. */
 export function clockOffset(program: Program, id: u32): i64 {
-  const namespace = namespaceAt(linuxProgram(program).times);
+  const namespace = namespaceAt(program.timeNamespace);
   if (namespace === null) return 0;
   switch (id) {
     case CLOCK_MONOTONIC:
