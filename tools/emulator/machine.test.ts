@@ -325,7 +325,7 @@ test.each([
   [{ memory: "0" }, /memory of 0 bytes/],
   [{ memory: "4G" }, /expected 2M to 3072M/],
   [{ cpus: 33 }, /33 CPUs/],
-  [{ cpu: "pentium" as "max" }, /models are default and max/],
+  [{ cpu: "pentium" as "max" }, /models are default, max/],
   [{ kernel: "/no/such/kernel" }, /kernel \/no\/such\/kernel: there is no such file/],
 ])("refuses %o", async (options, message) => {
   await expect(create(hello, options)).rejects.toThrow(message);

@@ -108,6 +108,28 @@ const INSTRUCTIONS: readonly [feature: string, write: (a: o.Assembler) => void][
   ["smap", (a) => a.clac()],
 ];
 
+test("nothing counts performance, wherever one asks", async () => {
+  // Intel SDM vol. 4, table 2-2, MISC_ENABLE: bit 7 monitoring, 11 and 12 that BTS and PEBS are unavailable.
+  const MISC_ENABLE = 0x1a0;
+  const script: FlashAccess[] = [
+    { msr: MISC_ENABLE },
+    { msr: MISC_ENABLE, value: 0x81 },
+    { msr: MISC_ENABLE },
+    { cpuid: 0xa },
+    { cpuid: 1 },
+  ];
+  const log = await firmwareHere(flashImage(script, 0x10000), 0xe9, { cpu: "max" });
+  const words = log
+    .trimEnd()
+    .split("\n")
+    .map((line) => Number.parseInt(line, 16));
+  expect(words.slice(0, 6)).toEqual([0x1801, 0x1801, 0, 0, 0, 0]);
+  const [, , ecx, edx] = words.slice(6) as [number, number, number, number];
+  // PDCM, and the debug store.
+  expect((ecx >> 15) & 1).toBe(0);
+  expect((edx >> 21) & 1).toBe(0);
+});
+
 test("what CPUID does not say is not there", async () => {
   const snippets = INSTRUCTIONS.map(([name, write]) => ({ name, cpl: 0 as const, write }));
   const kernel = exceptionsGuest(snippets);

@@ -30,6 +30,8 @@ import {
 export type FlashAccess =
   | { memory: number; size?: 1 | 2 | 4; value?: number }
   | { port: number; size: 1 | 2 | 4; value?: number }
+  /** A model-specific register's low half. */
+  | { msr: number; value?: number }
   /** Prints EAX, EBX, ECX and EDX of a leaf, four lines. */
   | { cpuid: number; sub?: number; value?: undefined }
   /** Bus 0. */
@@ -56,6 +58,13 @@ function access(a: Assembler, x: FlashAccess): void {
     a.mov(ebx, memory >>> 0);
     if (value === undefined) a.xor(eax, eax).mov(register, place).call("print");
     else a.mov(eax, value >>> 0).mov(place, register);
+  } else if ("msr" in x) {
+    a.mov(ecx, x.msr >>> 0);
+    if (x.value === undefined) a.rdmsr().call("print");
+    else
+      a.mov(eax, x.value >>> 0)
+        .xor(edx, edx)
+        .wrmsr();
   } else if ("cpuid" in x) {
     a.mov(eax, x.cpuid >>> 0)
       .mov(ecx, x.sub ?? 0)

@@ -14,6 +14,9 @@ export const SIGNATURE: i32 = 9;
 export const BRAND: i32 = 10;
 export const MODEL_WORDS: i32 = 22;
 
+/** MISC_ENABLE's bits that say that there is no branch trace store and no event-based sampling (Intel SDM vol. 4, table 2-2). */
+export const MISC_ENABLE_UNAVAILABLE: u64 = 0x1800;
+
 const AMD: u32 = 0x68747541; // "Auth"
 
 // Ivy Bridge (family 6, model 58, stepping 9): what it has, as far as it is implemented.

@@ -53,7 +53,7 @@ import { readTsc } from "../processor/clock";
 import { PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { charge, MSR } from "../processor/latency";
-import { hasBit, LEAF7_ECX } from "../processor/model";
+import { hasBit, LEAF7_ECX, MISC_ENABLE_UNAVAILABLE } from "../processor/model";
 import {
   IA32_APERF,
   IA32_APIC_BASE,
@@ -277,6 +277,8 @@ export function rdmsr(op: Op): usize {
 
 /** MISC_ENABLE: fast strings, TCC, performance monitoring, BTS, PEBS, SpeedStep, MONITOR, CPUID limit, xTPR, XD, turbo. */
 const MISC_ENABLE_BITS: u64 = 0x4400c51889;
+/** Of these performance monitoring, BTS and PEBS are read-only (SDM vol. 4, table 2-2). */
+const MISC_ENABLE_READ_ONLY: u64 = 0x1880;
 /** DEBUGCTL: LBR, BTF, TR, BTS and its kin, the freezes. */
 const DEBUGCTL_BITS: u64 = 0x7fc3;
 
@@ -362,6 +364,7 @@ function write(n: u32, v: u64): bool {
   if (rule == CANONICAL && !canonicalBase(v)) return false;
   if (rule == LOW_HALF && v >> 32 != 0) return false;
   if (rule == CHECKED && !writable(n, v)) return false;
+  if (n == IA32_MISC_ENABLE) v = (v & ~MISC_ENABLE_READ_ONLY) | MISC_ENABLE_UNAVAILABLE;
   store<u64>(place, rule == LOW_HALF_KEPT ? v & 0xffffffff : v);
   return true;
 }

@@ -32,6 +32,7 @@ import {
 import { CS, DS, ES, FS, GS, LDTR, SS, setSegment, TR, updateMode } from "../memory/segments";
 import { flushTlb } from "../memory/tlb";
 import { resetApic, setApicBase, sipiVector } from "../processor/apic";
+import { MISC_ENABLE_UNAVAILABLE } from "../processor/model";
 import { traceReset } from "../processor/tracing";
 
 /** Resets the executing CPU; the BSP starts at 0xFFFFFFF0, the others wait for SIPI. */
@@ -42,7 +43,8 @@ export function powerOn(): void {
   resetApic(cpu, false);
   setApicBase(0xfee00800 | (cpu == 0 ? 0x100 : 0));
   store<u64>(S_PAT, 0x0007040600070406);
-  store<u64>(S_MISC_ENABLE, 1);
+  // Fast strings.
+  store<u64>(S_MISC_ENABLE, MISC_ENABLE_UNAVAILABLE | 1);
   store<u64>(S_XCR0, 1);
   store<u32>(S_FCW, 0x40);
   store<u32>(S_MXCSR, 0x1f80);
