@@ -6,6 +6,7 @@ import { ahci } from "../devices/ata/ahci.ts";
 import { hostBridge, lpcBridge } from "../devices/chipset.ts";
 import { debugConsole } from "../devices/debug-console.ts";
 import type { DeviceKind } from "../devices/device.ts";
+import { dma8237 } from "../devices/dma8237.ts";
 import { flash } from "../devices/flash.ts";
 import { fwCfg } from "../devices/fw-cfg.ts";
 import { hpet } from "../devices/hpet.ts";
@@ -27,6 +28,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   pic8259,
   ioapic,
   pit8254,
+  dma8237,
   rtc,
   hpet,
   acpiPm,

@@ -40,6 +40,11 @@ export function leaveAsFirmwareDoes(board: Board, cpus: readonly CpuAccess[] = [
     out(data, pic.mask);
   }
   out(0x4d1, ELCR_SLAVE);
+  // DMA: the second controller lets the first one through.
+  out(0xda, 0);
+  out(0x0d, 0);
+  out(0xd6, 0xc0);
+  out(0xd4, 0);
   board.vga?.loadFont(vgaFont());
   // Channel 0: mode 2, full count, 18.2 Hz.
   out(0x43, 0x34);
