@@ -172,6 +172,8 @@ export interface DeviceKind<O extends OptionValues = OptionValues> {
   readonly what: string;
   /** On every board, once; the others are on a board that asks for them. */
   readonly builtIn?: true;
+  /** Of those on every board: the boards that do without say so here. */
+  wanted?(facts: BoardFacts): boolean;
   readonly options?: { readonly [K in keyof O]: NumberOption };
   /** Name of the device itself where it is not the kind's: kinds that may be there several times. */
   nameOf?(options: O): string;

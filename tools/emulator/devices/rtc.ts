@@ -23,6 +23,12 @@ const B_24H = 0x02;
 /** The update cycle: UIP is set this long before the second changes, ns (datasheet, table 6). */
 const UPDATE_NS = 244_000;
 
+/**
+ * Drives by the type that INT 13h tells of their medium, as QEMU chooses them: 5.25" is 1.2 MB, 3.5" is 1.44 MB, or
+ * 2.88 MB where it must.
+ */
+const CMOS_DRIVES: Readonly<Record<number, number>> = { 1: 2, 2: 2, 3: 4, 4: 4, 5: 5 };
+
 /** Seconds since 1970 in the fields a clock shows. */
 interface Fields {
   seconds: number;
@@ -86,7 +92,7 @@ export class Rtc implements Device {
   }
 
   /** What a BIOS setup stores about memory and equipment (Ralf Brown's CMOS list). */
-  #setUp({ ramBytes, cpus }: BoardFacts): void {
+  #setUp({ ramBytes, cpus, media }: BoardFacts): void {
     const { ram } = this.state;
     const word = (low: number, high: number, value: number): void => {
       ram[low] = value & 0xff;
@@ -97,7 +103,11 @@ export class Rtc implements Device {
     word(0x17, 0x18, extendedKib);
     word(0x30, 0x31, extendedKib);
     word(0x34, 0x35, Math.max(0, Math.min(0xffff, Math.floor((ramBytes - 16 * MIB) / 65536))));
-    ram[0x14] = 0x06;
+    const drives = media.floppies.map((floppy) => CMOS_DRIVES[floppy?.driveType ?? 0] ?? 0);
+    ram[0x10] = ((drives[0] ?? 0) << 4) | (drives[1] ?? 0);
+    // Equipment: FPU, pointing device, whether there are floppy drives and how many more than one.
+    const there = drives.filter((type) => type !== 0).length;
+    ram[0x14] = 0x06 | (there > 0 ? 1 | ((there - 1) << 6) : 0);
     ram[0x5f] = cpus - 1;
   }
 

@@ -8,6 +8,7 @@ import { debugConsole } from "../devices/debug-console.ts";
 import type { DeviceKind } from "../devices/device.ts";
 import { dma8237 } from "../devices/dma8237.ts";
 import { flash } from "../devices/flash.ts";
+import { isaFdc } from "../devices/floppy/fdc.ts";
 import { fwCfg } from "../devices/fw-cfg.ts";
 import { hpet } from "../devices/hpet.ts";
 import { i8042 } from "../devices/i8042.ts";
@@ -41,6 +42,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   lpcBridge,
   flash,
   ahci,
+  isaFdc,
   fwCfg,
   postPort,
   uart16550,

@@ -208,7 +208,8 @@ export class Board {
     }
     for (const kind of kinds) {
       const wanted = requests.filter((r) => r.kind === kind.name);
-      for (const { options } of kind.builtIn ? [{ options: {} }, ...wanted] : wanted) {
+      const own = kind.builtIn && (kind.wanted?.(this.#attachments.facts) ?? true);
+      for (const { options } of own ? [{ options: {} }, ...wanted] : wanted) {
         const complete = completeOptions(kind, options);
         this.put(kind.nameOf?.(complete) ?? kind.name, (slot) => kind.create(slot, complete));
       }

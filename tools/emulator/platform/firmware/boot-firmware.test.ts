@@ -1,5 +1,5 @@
 // What firmware by others starts: boot loaders and our own boot image by SeaBIOS and by OVMF, from disks and CDs on the SATA
-// controller, whose drivers are theirs.
+// controller and floppies on theirs, whose drivers are theirs.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeTargets } from "../../../../roottask/testing/boot.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
+import type { MediaKind } from "../../machine-options.ts";
 import { bytesImage } from "../../media/image.ts";
 import {
   grubCd,
@@ -17,6 +18,7 @@ import {
   hasSyslinux,
   isolinuxCd,
   syslinuxDisk,
+  syslinuxFloppy,
 } from "../testdata/boot-media.ts";
 import { guest, print } from "../testdata/guest.ts";
 
@@ -41,10 +43,9 @@ async function run(options: MachineOptions, seconds: number): Promise<string> {
 }
 
 describe.skipIf(!hasSeaBios)("SeaBIOS", () => {
-  const starts = async (kind: "disk" | "cdrom", image: Uint8Array): Promise<void> => {
+  const starts = async (kind: MediaKind, image: Uint8Array): Promise<void> => {
     const disks = [{ kind, image }];
-    const order = kind === "cdrom" ? (["cdrom"] as const) : (["disk"] as const);
-    const log = await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, bootOrder: order }, 30);
+    const log = await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, bootOrder: [kind] }, 30);
     expect(log).toContain(HELLO);
   };
 
@@ -61,8 +62,9 @@ describe.skipIf(!hasSeaBios)("SeaBIOS", () => {
     await starts("disk", isolinuxCd(folder(), kernel, true));
   });
 
-  test.skipIf(!hasSyslinux)("starts SYSLINUX from a disk", async () => {
+  test.skipIf(!hasSyslinux)("starts SYSLINUX from a disk and a floppy", async () => {
     await starts("disk", syslinuxDisk(folder(), kernel));
+    await starts("floppy", syslinuxFloppy(folder(), kernel));
   });
 });
 
