@@ -35,8 +35,9 @@ export type Access =
   /** Until a dword has none of the bits, or any of them: for guests, not for a board without CPUs. */
   | ["until-clear", address: number, bits: number]
   | ["until-set", address: number, bits: number]
-  /** Until a port has none of the bits. */
-  | ["until-port-clear", port: number, bits: number];
+  /** Until a port has none of the bits, or any of them. */
+  | ["until-port-clear", port: number, bits: number]
+  | ["until-port-set", port: number, bits: number];
 
 const OPS = {
   out: 1,
@@ -46,6 +47,7 @@ const OPS = {
   "until-clear": 5,
   "until-set": 6,
   "until-port-clear": 7,
+  "until-port-set": 8,
 } as const;
 const RECORD_BYTES = 12;
 const DEBUG_EXIT = 0xf4;
@@ -103,6 +105,7 @@ export function busGuest(): Uint8Array {
   a.cmp(al, OPS.store).je("store");
   a.cmp(al, OPS["until-clear"]).je("until_clear").cmp(al, OPS["until-set"]).je("until_set");
   a.cmp(al, OPS["until-port-clear"]).je("until_port_clear");
+  a.cmp(al, OPS["until-port-set"]).je("until_port_set");
   a.xor(eax, eax).cmp(cl, 2).je("load16").ja("load32");
   a.mov(al, byte(edx)).jmp("print");
   a.label("load16");
@@ -115,6 +118,8 @@ export function busGuest(): Uint8Array {
   a.test(dword(edx), ebx).jz("until_set").jmp("next");
   a.label("until_port_clear");
   a.in(al, dx).test(al, bl).jnz("until_port_clear").jmp("next");
+  a.label("until_port_set");
+  a.in(al, dx).test(al, bl).jz("until_port_set").jmp("next");
   a.label("store");
   a.mov(eax, ebx).cmp(cl, 2).je("store16").ja("store32");
   a.mov(byte(edx), al).jmp("next");
