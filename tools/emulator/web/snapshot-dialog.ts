@@ -117,8 +117,11 @@ export class SnapshotDialog {
     return `${name} is deleted`;
   }
 
+  /** Lists what there is; what has been chosen meanwhile stays so. */
   async #list(): Promise<void> {
     const names = await (await SnapshotStore.open()).names();
+    const chosen = this.#names.value;
     this.#names.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
+    this.#names.value = chosen;
   }
 }
