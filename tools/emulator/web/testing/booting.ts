@@ -208,7 +208,7 @@ export function onBooting(site: () => PageSite): void {
     ["kernel=absent", /^absent: the server answers 404$/],
     ["kernel=echo&module=absent+x", /^absent: the server answers 404$/],
     ["disk=absent", /^absent: the server answers 404$/],
-    ["disk=broken", /^disk disk0: 100 bytes, expected at least /],
+    ["disk=empty", /^disk disk0: 0 bytes, expected at least /],
     ["kernel=echo&memory=1T", /^memory 1T: expected a number with K, M or G/],
     ["kernel=echo&accel=fast", /^\?accel=fast: expected interp, jit or /],
     ["kernel=echo&memory=3G&cpus=999", /^999 CPUs: expected 1 to 32$/],

@@ -159,6 +159,7 @@ export class PageSite {
     files.set("answering", answering);
     files.set("information", information);
     files.set("broken", new Uint8Array(100));
+    files.set("empty", new Uint8Array(0));
     const server = await serveWeb(files, 0, { onSocket: (socket) => socket.close() });
     return new PageSite(files, await TestBrowser.start(), server);
   }
