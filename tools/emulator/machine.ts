@@ -322,9 +322,7 @@ export class Machine {
 
   /** Resets the whole machine and loads the kernel again, as after switching it on. */
   powerOn(): void {
-    this.#event = undefined;
-    for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
-    this.board.reset();
+    this.#resetHardware();
     const { bootOnce = this.#bootOrder } = this.options;
     const order = this.#started ? this.#bootOrder : bootOnce;
     this.#started = true;
@@ -348,6 +346,13 @@ export class Machine {
     install(tables.filter((p) => p.address >= BIOS_SEGMENT && p.address < MIB));
     enterImage(this.#image, this.cpus[0] as CpuAccess, this.ram);
     if (this.#image.framebuffer !== undefined) this.board.vga?.setMode(this.#image.framebuffer);
+  }
+
+  /** Resets CPUs and devices; memory is as it was. */
+  #resetHardware(): void {
+    this.#event = undefined;
+    for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
+    this.board.reset();
   }
 
   /** The reset button. */
@@ -376,9 +381,7 @@ export class Machine {
   wakeUp(): boolean {
     if (!this.asleep) return false;
     if (this.#bios === undefined) {
-      this.#event = undefined;
-      for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
-      this.board.reset();
+      this.#resetHardware();
       this.board.rtc.setUp({ [SHUTDOWN_STATUS]: WOKEN_FROM_S3 });
       this.board.pm.wake();
       return true;
@@ -388,9 +391,7 @@ export class Machine {
       this.powerOn();
       return true;
     }
-    this.#event = undefined;
-    for (const cpu of this.cpus) this.core.reset_cpu(cpu.cpu);
-    this.board.reset();
+    this.#resetHardware();
     wakeAt(vector, this.board, this.cpus);
     return true;
   }

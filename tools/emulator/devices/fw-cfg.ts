@@ -35,6 +35,8 @@ class FwCfg implements Device {
   state = { selected: 0, offset: 0, dmaHigh: 0 };
   readonly #items = new Map<number, Uint8Array>();
   readonly #files: readonly FirmwareFile[];
+  /** The directory and files that have been selected, by their keys. */
+  readonly #made = new Map<number, Uint8Array>();
   readonly #memory: GuestMemory;
 
   constructor(slot: Slot) {
@@ -59,22 +61,21 @@ class FwCfg implements Device {
 
   reset(): void {
     this.state = { selected: 0, offset: 0, dmaHigh: 0 };
-    for (const key of [...this.#items.keys()]) if (key >= FILE_DIR) this.#items.delete(key);
+    this.#made.clear();
   }
 
   restored(): void {
     // What a file holds follows from the board, which is another one now.
-    for (const key of [...this.#items.keys()]) if (key >= FILE_DIR) this.#items.delete(key);
+    this.#made.clear();
   }
 
   #item(): Uint8Array {
     const key = this.state.selected & 0x3fff;
-    let item = this.#items.get(key);
-    if (item === undefined) {
-      item = key === FILE_DIR ? this.#directory() : this.#files[key - FIRST_FILE]?.contents();
-      this.#items.set(key, item ?? new Uint8Array(0));
-    }
-    return item ?? new Uint8Array(0);
+    const item = this.#items.get(key) ?? this.#made.get(key);
+    if (item !== undefined) return item;
+    const made = key === FILE_DIR ? this.#directory() : this.#files[key - FIRST_FILE]?.contents();
+    if (made !== undefined) this.#made.set(key, made);
+    return made ?? new Uint8Array(0);
   }
 
   /** The files: their number, then size, key and name of each, big-endian. */
