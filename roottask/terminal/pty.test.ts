@@ -13,21 +13,21 @@ import { compileProgram } from "../testing/c_programs.ts";
 
 const SESSIONS = "40";
 const STEPS = "30";
-/** Linux moves bytes between the ends by threads of its own: a run that was disturbed is made again. */
-const RUNS = 6;
+/**
+ * Linux moves bytes between the ends by threads of its own, which a loaded machine lets wait: a run that was disturbed is
+ * made again with a longer pause (in microseconds) before each look.
+ */
+const PAUSES = [0, 200, 1_000, 5_000, 20_000];
 
 /** The sessions of a transcript: each begins with its seed. */
 const sessionsOf = (text: string): string[] => text.split(/^(?= *seed )/m);
 
-/**
- * What this Linux shows, session by session: what equals the guest's in one of a few runs, or what the last run had. Bytes
- * go through a pty by threads of Linux's own, which a loaded machine lets wait.
- */
+/** What this Linux shows, session by session: what equals the guest's in one of a few runs, or what the last run had. */
 function onLinux(program: string, guest: string): string {
   const wanted = sessionsOf(guest);
   let shown: string[] = [];
-  for (let run = 0; run < RUNS; run++) {
-    const { stdout } = spawnSync(program, [SESSIONS, STEPS], { encoding: "latin1" });
+  for (const pause of PAUSES) {
+    const { stdout } = spawnSync(program, [SESSIONS, STEPS, String(pause)], { encoding: "latin1" });
     shown = sessionsOf(stdout).map((session, index) =>
       shown[index] === wanted[index] && index in shown ? (shown[index] as string) : session,
     );

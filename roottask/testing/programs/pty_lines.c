@@ -1,5 +1,6 @@
 // Random settings and bytes at a pseudoterminal: what the slave reads, and what the master is shown. One process has both
-// ends, so that nothing depends on who runs first; poll(2) lets what is on its way arrive.
+// ends, so that nothing depends on who runs first. poll(2) lets what is on its way arrive, but only where nothing has arrived
+// yet: a pause before it (in microseconds, the third argument) lets a loaded system do that too.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +18,12 @@ static unsigned next(unsigned below) {
   return (unsigned)(state >> 33) % below;
 }
 
+static unsigned pause_us;
+
 static void show(const char *what, int fd, int lines) {
   char buffer[64];
   struct pollfd ready = {fd, POLLIN, 0};
+  if (pause_us != 0) usleep(pause_us);
   poll(&ready, 1, 0);
   printf(" %s ", what);
   for (int i = 0; i < 20; i++) {
@@ -92,6 +96,7 @@ static void session(unsigned long seed, unsigned steps) {
 
 int main(int argc, char **argv) {
   unsigned long seeds = strtoul(argv[1], 0, 0), steps = strtoul(argv[2], 0, 0);
+  if (argc > 3) pause_us = strtoul(argv[3], 0, 0);
   for (unsigned long seed = 1; seed <= seeds; seed++) session(seed, steps);
   return 0;
 }
