@@ -43,6 +43,7 @@ import { mpTables } from "./platform/firmware/mp-tables.ts";
 import { wakeAt, wakingVector } from "./platform/firmware/wake.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
+import { PageStore } from "./platform/page-store.ts";
 import { readLinear, translate } from "./platform/page-walk.ts";
 import { Board, type BoardEvent, type BoardOptions } from "./platform/pc.ts";
 import { PhysicalMemory } from "./platform/physical-memory.ts";
@@ -152,6 +153,7 @@ export class Machine {
   protected constructor(
     core: CoreExports,
     map: MemoryMap,
+    store: PageStore,
     cpus: number,
     options: MachineOptions,
     image?: BootImage,
@@ -166,7 +168,11 @@ export class Machine {
     this.#image = image;
     this.kernel = image?.kernel;
     this.#map = map;
-    this.ram = new GuestRam(core, map.ramBytes);
+    this.ram = new GuestRam(core, map.lowBytes, {
+      bytes: map.highBytes,
+      store,
+      residentBytes: options.residentHighRam,
+    });
     this.#memory = new BoardMemory(core, this.ram, flash);
     this.cpus = Array.from({ length: cpus }, (_, n) => new CpuAccess(core, n));
     this.#media = mediaOf(options);
@@ -189,7 +195,7 @@ export class Machine {
           if (this.#memory.writeShadowed(address, value, size)) return;
           options.onGuestError?.(`write to read-only memory at 0x${address.toString(16)}`);
         },
-        videoMemory: (bytes) => new VideoMemory(core, bytes, map.ramBytes),
+        videoMemory: (bytes) => new VideoMemory(core, bytes, map.lowBytes),
       },
       {
         now: () => core.time(),
@@ -247,15 +253,17 @@ export class Machine {
       trace: (...event) => options.onTrace?.(...event),
     } satisfies CoreImports;
     const tier = tierOf(options.core, options.accel);
-    const core = await instantiateCore(options.core, imports, tier?.imports);
+    const store = new PageStore();
+    const keeps = store.imports(() => core.memory);
+    const core: CoreExports = await instantiateCore(options.core, imports, tier?.imports, keeps);
     tier?.attach(core);
     const flash = firmwareOf(options);
-    core.create(cpus, ramBytes + (flash?.length ?? 0), model.base);
+    const map = image?.map ?? biosMap(ramBytes, options);
+    core.create(cpus, map.lowBytes + (flash?.length ?? 0), model.base);
     for (const [index, word] of model.words) core.set_model_word(index, word);
     core.set_latencies(options.icount === true ? 0 : 1);
     if (options.skipWaits === false) core.set_skipping(0);
-    const map = image?.map ?? biosMap(ramBytes, options);
-    const machine = new this(core, map, cpus, options, image, tier, flash);
+    const machine = new this(core, map, store, cpus, options, image, tier, flash);
     holder.machine = machine;
     machine.#addDisks();
     if (flash === undefined) machine.#addBios();
@@ -287,7 +295,7 @@ export class Machine {
         this.options.onHostError?.(what),
       ),
       vgaRom: vgaRom && expansionRom(vgaRom),
-      firmwareFiles: [...firmwareFiles(this.#map.ramBytes, bootMenu, facts), ...files],
+      firmwareFiles: [...firmwareFiles(this.#map, bootMenu, facts), ...files],
     };
   }
 

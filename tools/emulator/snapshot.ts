@@ -38,7 +38,7 @@ import {
   STATE_SIZE,
 } from "./core/state.ts";
 import type { CpuAccess } from "./platform/cpu-access.ts";
-import type { GuestRam } from "./platform/guest-ram.ts";
+import { type GuestRam, usedPagesOf } from "./platform/guest-ram.ts";
 import type { Board, BoardState } from "./platform/pc.ts";
 import type { SerialLine } from "./serial-line.ts";
 
@@ -73,19 +73,6 @@ const CORE_STATE: readonly [address: number, bytes: number][] = [
   [MACHINE, MACHINE_SIZE],
 ];
 
-/** Pages of a memory that hold something, in order. */
-function* usedPages(ram: Uint8Array): Generator<[frame: number, bytes: Uint8Array]> {
-  const words = new Uint32Array(ram.buffer, ram.byteOffset, ram.length / 4);
-  const perPage = PAGE / 4;
-  for (let frame = 0; frame < ram.length / PAGE; frame++) {
-    const first = frame * perPage;
-    let at = first;
-    const end = first + perPage;
-    while (at < end && words[at] === 0) at++;
-    if (at < end) yield [frame, ram.subarray(frame * PAGE, (frame + 1) * PAGE)];
-  }
-}
-
 /** Whether a memory has these bytes at `address`, if that is found out sooner than they are written: by words. */
 function holds(ram: Uint8Array, address: number, bytes: Uint8Array): boolean {
   if ((bytes.byteOffset | bytes.length) & 3 || address + bytes.length > ram.length) return false;
@@ -105,9 +92,7 @@ export function captureSnapshot(machine: MachineParts): Snapshot {
   return {
     ramBytes: machine.ram.size,
     cpus: machine.cpus.length,
-    pages: new Map(
-      [...usedPages(machine.ram.view())].map(([frame, bytes]) => [frame, bytes.slice()]),
-    ),
+    pages: new Map([...machine.ram.usedPages()].map(([frame, bytes]) => [frame, bytes.slice()])),
     core: CORE_STATE.map(([at, n]) => [at, new Uint8Array(memory.slice(at, at + n))]),
     board: board.save(),
     serialOutput: machine.serialLines.map((line) => line.output),
@@ -124,7 +109,7 @@ export function restoreSnapshot(machine: MachineParts, snapshot: Snapshot): void
   }
   // All that can be wrong is found before anything changes.
   board.checkSaved(snapshot.board);
-  const used = [...usedPages(ram.view())].map(([frame]) => frame);
+  const used = [...ram.usedPages()].map(([frame]) => frame);
   for (const frame of used) if (!snapshot.pages.has(frame)) ram.fill(frame * PAGE, PAGE);
   const now = ram.view();
   for (const [frame, bytes] of snapshot.pages)
@@ -191,12 +176,14 @@ const OF_MACHINE: readonly [field: number, bytes: number][] = [
  * the machine runs on.
  */
 export function* observations(machine: MachineParts): Generator<string | Uint8Array> {
-  yield* pagesOf(machine.ram.view());
+  yield* pagesOf(machine.ram.usedPages());
   yield* observationsBesideRam(machine);
 }
 
-function* pagesOf(memory: Uint8Array): Generator<string | Uint8Array> {
-  for (const [frame, bytes] of usedPages(memory)) {
+function* pagesOf(
+  pages: Iterable<[frame: number, bytes: Uint8Array]>,
+): Generator<string | Uint8Array> {
+  for (const [frame, bytes] of pages) {
     yield String(frame);
     yield bytes;
   }
@@ -220,7 +207,7 @@ export function* observationsBesideRam(machine: MachineParts): Generator<string 
   for (const d of board.devices()) {
     yield d.name;
     yield canonical(d.state);
-    if (d.memory !== undefined) yield* pagesOf(d.memory);
+    if (d.memory !== undefined) yield* pagesOf(usedPagesOf(d.memory));
   }
   yield canonical(board.scheduler.save());
   yield String(core.time());

@@ -58,12 +58,20 @@ export interface TierImports {
   code_dropped(frame: number): void;
 }
 
+/** Functions that the core calls where RAM above 4 GiB is more than it has room for (wasm import module `env`, too). */
+export interface StoreImports {
+  /** Keeps the page of 4 KiB at `host` of `memory`. Returns a number for it, below 2^31. */
+  page_out(host: number): number;
+  /** Copies the page that is kept under this number to `host`, and keeps it no more. */
+  page_in(kept: number, host: number): void;
+}
+
 /** Functions the core exports. */
 export interface CoreExports {
   memory: WebAssembly.Memory;
   /** Handlers of micro-ops, by the index in their records; regions are added behind them. */
   table: WebAssembly.Table;
-  /** Builds a machine in a fresh instance: number of CPUs (1 to MAX_CPUS), RAM in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
+  /** Builds a machine in a fresh instance: number of CPUs (1 to MAX_CPUS), RAM below 4 GiB in bytes, CPU model (0 = Ivy Bridge, 1 = max). CPU 0 is the BSP, the others wait for SIPI. */
   create(cpus: number, ramBytes: number, model: number): void;
   /** Has CPUID say `value` in word `index` of the CPU model (guest/processor/model.ts), before anything runs. */
   set_model_word(index: number, value: number): void;
@@ -82,10 +90,21 @@ export interface CoreExports {
    * there is no room. Writes to it are noted in VIDEO_WRITTEN of core/state.ts where `map_backed` shows it as Ram.
    */
   video_memory(bytes: number): number;
+  /**
+   * Makes room for `pages` pages of RAM from 4 GiB on, once in a machine, of which up to `stay` (MAX_RESIDENT of
+   * core/state.ts at most) stay in `memory`, which may have moved. Where their map begins, or 0 if there is no room: a u32
+   * for each page, 0 for zeros, 0x80000000 | number if it is kept outside, or the place in `memory` + 1, whose page frame is
+   * HIGH_FRAME + place.
+   */
+  high_memory(pages: number, stay: number): number;
+  /** Tells the core that the host wrote to a page of higher RAM which is in `memory`. */
+  frame_written(frame: number): void;
   /** Clears VIDEO_WRITTEN. A guest cannot tell. */
   video_seen(): void;
   /** Sets the kind of `pages` pages from page frame `first` on; also while CPUs run. */
   map_pages(first: number, pages: number, kind: number): void;
+  /** Offset in `memory` of the first page of 4 KiB from `start` on that is not all zero, or `end`. */
+  used_page(start: number, end: number): number;
   /** Tells the core that the host wrote to guest RAM (drops decoded code and compiled regions there). */
   ram_written(address: number, length: number): void;
   /** Power-on reset of one CPU (registers as in Intel SDM vol. 3A, table 10-1). */
@@ -143,6 +162,6 @@ export interface CoreExports {
   plain_handler(handler: number): number;
   /** Executes one instruction of one CPU, or one interrupt delivery, breakpoints ignored; returns a `RunExit`, Deadline if nothing special happened. */
   step(cpu: number): number;
-  /** The ranges of `memory` that hold state (CPUs, APICs, MACHINE of core/state.ts) have been replaced: drops all decoded code and translations. */
+  /** The ranges of `memory` that hold state (CPUs, APICs, MACHINE of core/state.ts) have been replaced: drops all decoded code and translations, and has the pages of RAM above 4 GiB kept outside. */
   state_loaded(): void;
 }

@@ -1,7 +1,7 @@
 // The compiled core as it comes, bytes or a module, and fresh instances of it.
 
 import { LoadError } from "../load-error.ts";
-import type { CoreExports, CoreImports, TierImports } from "./interface.ts";
+import type { CoreExports, CoreImports, StoreImports, TierImports } from "./interface.ts";
 
 /** The CPU core, compiled from core/guest: a WebAssembly module or its bytes. */
 export type CoreSource = WebAssembly.Module | Uint8Array | ArrayBuffer;
@@ -13,6 +13,9 @@ const origins = new WeakMap<WebAssembly.Module, Uint8Array>();
 
 /** A core without a compiled tier: blocks do not count there. */
 const NO_TIER: TierImports = { hot: () => 0, code_dropped: () => {} };
+
+/** Nothing is kept for a core that has no RAM above 4 GiB. */
+const NO_STORE: StoreImports = { page_out: () => 0, page_in: () => {} };
 
 const firstLine = (error: unknown): string => String(error).split("\n")[0] as string;
 
@@ -72,13 +75,14 @@ export function coreBytes(source: CoreSource): Uint8Array | undefined {
 }
 
 /**
- * A fresh instance of the core, which asks `tier` for regions. Call `create` on it before anything else. Throws `LoadError` if the module is
+ * A fresh instance of the core, which asks `tier` for regions and has `store` keep pages. Call `create` on it before anything else. Throws `LoadError` if the module is
  * damaged or another program.
  */
 export async function instantiateCore(
   source: CoreSource,
   imports: CoreImports,
   tier: TierImports = NO_TIER,
+  store: StoreImports = NO_STORE,
 ): Promise<CoreExports> {
   if (typeof source !== "object" || source === null) {
     throw new LoadError("the CPU core: expected emulator-core.wasm as bytes or WebAssembly.Module");
@@ -87,7 +91,7 @@ export async function instantiateCore(
   let instance: WebAssembly.Instance;
   try {
     instance = await WebAssembly.instantiate(module, {
-      env: { ...imports, ...tier } as unknown as WebAssembly.ModuleImports,
+      env: { ...imports, ...tier, ...store } as unknown as WebAssembly.ModuleImports,
     });
   } catch (error) {
     if (error instanceof WebAssembly.LinkError) {

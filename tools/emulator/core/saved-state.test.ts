@@ -68,6 +68,12 @@ const DERIVED: readonly (readonly [room: string, names: string, why: string])[] 
   ],
   ["op/heat", "heated entries countsAhead", "what the compiled tier has asked for"],
   ["memory/video_memory", "base length", "set when the core is created"],
+  ["memory/high_memory", "map pageCount places allowed placeCount", "set when the core is created"],
+  [
+    "memory/high_memory",
+    "resident everTaken freePlaces hand crowded",
+    "where pages are, which no guest can tell",
+  ],
   ["memory/watchpoints", "watching watchHit", "the debugger's, not the guest's"],
   ["op/debugger", "breakpointCount breakpointHit", "the debugger's, not the guest's"],
   ["processor/tracing", "mask", "the log's, not the guest's"],

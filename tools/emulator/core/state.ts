@@ -355,14 +355,30 @@ export const TLB_LOG_LENGTH = 16383;
 export const LARGE_PAGES = 0x360000;
 export const LARGE_PAGES_GIB = 512;
 export const LARGE_PAGES_SIZE = 520;
-/** Per page frame below 4 GiB: host address of the page | kind. */
+/**
+ * Numbers of page frames in the tables below: those of the physical address space below 4 GiB, and from HIGH_FRAME on those
+ * of the pages of higher RAM that are in the core's memory (guest/memory/high_memory.ts), HIGH_FRAMES at most.
+ */
+export const HIGH_FRAME = 0x100000;
+/** As many as may stay there, 1 GiB, and room for what an instruction accesses until some have been put out. */
+export const MAX_RESIDENT = 0x40000;
+export const RESIDENT_ROOM = 0x400;
+export const HIGH_FRAMES = MAX_RESIDENT + RESIDENT_ROOM;
+const FRAMES = HIGH_FRAME + HIGH_FRAMES;
+/** Per page frame, u32: host address of the page | kind. */
 export const PAGE_HOST = 0x400000;
-/** Per page frame below 4 GiB: address of its code map (u32 per byte of the page: block or 0), or 0. */
-export const PAGE_CODEMAP = 0x800000;
-/** Per page frame below 4 GiB: bit n = bytes 64n … 64n+63 hold decoded instructions. */
-export const PAGE_CODEBITS = 0xc00000;
+/** Per page frame, u32: address of its code map (u32 per byte of the page: block or 0), or 0. */
+export const PAGE_CODEMAP = PAGE_HOST + 4 * FRAMES;
+/** Per page frame, u64: bit n = bytes 64n … 64n+63 hold decoded instructions. */
+export const PAGE_CODEBITS = PAGE_CODEMAP + 4 * FRAMES;
+/** Per page of higher RAM in the core's memory, u32: its number from 4 GiB on + 1, or 0. */
+export const HIGH_OWNERS = PAGE_CODEBITS + 8 * FRAMES;
+/** Likewise, u8: accessed since it was last considered for being put out. */
+export const HIGH_ACCESSED = HIGH_OWNERS + 4 * HIGH_FRAMES;
+/** Likewise, u32: the places that are free again, the last one first. */
+export const HIGH_FREE = HIGH_ACCESSED + HIGH_FRAMES;
 /** The sets of all CPUs, and behind them one that stays empty: for rare checks on every access. */
-export const TLBS = 0x1400000;
+export const TLBS = 0x1b10000;
 /**
  * Decoded blocks and code maps: u32 per byte of the page, and behind them the number of regions compiled from it, and
  * whether no TLB has a write tag for the page.
@@ -370,7 +386,7 @@ export const TLBS = 0x1400000;
 export const MAP_REGIONS = 0x4000;
 export const MAP_WATCHED = 0x4004;
 export const MAP_SIZE = 0x4010;
-export const ARENA = 0x4600000;
-export const ARENA_END = 0x9600000;
+export const ARENA = 0x4d00000;
+export const ARENA_END = 0x9d00000;
 /** Guest RAM; behind it video memory, if there is any. */
 export const RAM_BASE = ARENA_END;

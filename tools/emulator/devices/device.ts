@@ -76,8 +76,9 @@ export interface DeviceMemory {
 
 /** What a device may want to know of the machine it is in. */
 export interface BoardFacts {
-  /** RAM from address 0, bytes. */
-  readonly ramBytes: number;
+  /** RAM from address 0, and RAM from 4 GiB on, bytes. */
+  readonly lowBytes: number;
+  readonly highBytes: number;
   readonly cpus: number;
   /** Firmware is the guest's: registers are as hardware comes out of a reset, not as our BIOS leaves them. */
   readonly bare: boolean;
@@ -237,6 +238,8 @@ export const allOnes = (size: number): number => 2 ** (8 * size) - 1;
 
 /** Guest-physical RAM as a bus master sees it. */
 export interface GuestMemory {
+  /** Whether `length` bytes are all memory. */
+  holds(address: number, length: number): boolean;
   /** A copy of up to `length` bytes; shorter where RAM ends. */
   read(address: number, length: number): Uint8Array;
   /** What lies beyond RAM is dropped. */

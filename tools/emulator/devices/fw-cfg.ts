@@ -44,15 +44,15 @@ class FwCfg implements Device {
     this.#memory = slot.memory;
     slot.ports(FW_CFG_PORT, 2, this.#ports(), 3);
     slot.ports(FW_CFG_DMA_PORT, 8, this.#dmaPorts(), 4);
-    const { ramBytes, cpus } = slot.board;
+    const { lowBytes, highBytes, cpus } = slot.board;
     const number = (key: number, value: number, bytes: number): void => {
-      const data = new Uint8Array(bytes);
-      new DataView(data.buffer).setUint32(0, value, true);
-      this.#items.set(key, data);
+      const data = new Uint8Array(8);
+      new DataView(data.buffer).setBigUint64(0, BigInt(value), true);
+      this.#items.set(key, data.subarray(0, bytes));
     };
     this.#items.set(SIGNATURE, new TextEncoder().encode("QEMU"));
     number(ID, ID_BITS, 4);
-    number(RAM_SIZE, ramBytes, 8);
+    number(RAM_SIZE, lowBytes + highBytes, 8);
     number(NB_CPUS, cpus, 4);
     number(MAX_CPUS, cpus, 4);
     // Sorted by name, as QEMU has them.

@@ -384,6 +384,7 @@ export class PciFunction {
 
   /** Guest memory for the function's own transfers, which need bus mastering turned on: without it nothing is read or written. */
   readonly dma: GuestMemory = {
+    holds: (address, length) => this.#isMaster && this.#fabric.memory.holds(address, length),
     read: (address, length) =>
       this.#isMaster ? this.#fabric.memory.read(address, length) : new Uint8Array(0),
     write: (address, bytes) => {

@@ -92,17 +92,20 @@ export class Rtc implements Device {
   }
 
   /** What a BIOS setup stores about memory and equipment (Ralf Brown's CMOS list). */
-  #setUp({ ramBytes, cpus, media }: BoardFacts): void {
+  #setUp({ lowBytes, highBytes, cpus, media }: BoardFacts): void {
     const { ram } = this.state;
     const word = (low: number, high: number, value: number): void => {
       ram[low] = value & 0xff;
       ram[high] = value >> 8;
     };
     word(0x15, 0x16, 640);
-    const extendedKib = Math.min(0xffff, Math.floor((ramBytes - MIB) / 1024));
+    const extendedKib = Math.min(0xffff, Math.floor((lowBytes - MIB) / 1024));
     word(0x17, 0x18, extendedKib);
     word(0x30, 0x31, extendedKib);
-    word(0x34, 0x35, Math.max(0, Math.min(0xffff, Math.floor((ramBytes - 16 * MIB) / 65536))));
+    word(0x34, 0x35, Math.max(0, Math.min(0xffff, Math.floor((lowBytes - 16 * MIB) / 65536))));
+    const highBlocks = Math.min(0xff_ffff, Math.floor(highBytes / 65536));
+    word(0x5b, 0x5c, highBlocks & 0xffff);
+    ram[0x5d] = highBlocks >> 16;
     const drives = media.floppies.map((floppy) => CMOS_DRIVES[floppy?.driveType ?? 0] ?? 0);
     ram[0x10] = ((drives[0] ?? 0) << 4) | (drives[1] ?? 0);
     // Equipment: FPU, pointing device, whether there are floppy drives and how many more than one.

@@ -12,7 +12,7 @@ import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
-import { MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
+import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, parseChardev } from "./chardev.ts";
 import {
   attachDrives,
@@ -380,11 +380,11 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-m"],
     value: "SIZE",
-    help: "RAM, such as 128M (the default) or 2G; at most 3G",
+    help: "RAM, such as 128M (the default) or 8G; at most 64G",
     apply: (o, v) => {
       const bytes = parseMemory(v.replace(/^size=/, ""), "-m ");
       if (bytes < MIN_RAM || bytes > MAX_RAM || bytes % 4096 !== 0) {
-        throw new UsageError(`-m ${v}: expected ${MIN_RAM / MIB}M to ${MAX_RAM / MIB}M`);
+        throw new UsageError(`-m ${v}: expected ${MIN_RAM / MIB}M to ${MAX_RAM / GIB}G`);
       }
       o.memory = bytes;
     },

@@ -375,8 +375,8 @@ test.each([
 });
 
 test.each([
-  [["-m", "5000M"], "-m 5000M: expected 2M to 3072M"],
-  [["-m", "0"], "-m 0: expected 2M to 3072M"],
+  [["-m", "66000M"], "-m 66000M: expected 2M to 64G"],
+  [["-m", "0"], "-m 0: expected 2M to 64G"],
   [
     ["-smp", "3,cores=2"],
     "-smp 3,cores=2: 3 CPUs are not 2 (sockets × dies × clusters × cores × threads)",

@@ -3,7 +3,7 @@
 
 import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
-import { type MemoryMap, MIB } from "../platform/memory-map.ts";
+import { FOUR_GIB, type MemoryMap, MIB } from "../platform/memory-map.ts";
 import type { Chunk } from "./boot-image.ts";
 
 export const PAGE = 4096;
@@ -36,14 +36,14 @@ const hex = (n: number): string => `0x${n.toString(16)}`;
 export class Placement {
   /** What has been placed, in the order in which it is to be written. */
   readonly chunks: Chunk[] = [];
-  /** RAM that a kernel may be linked to. */
+  /** RAM that a kernel may be linked to. All addresses of boot protocols are below 4 GiB. */
   readonly #memory: readonly Stretch[];
   /** RAM that firmware calls free. */
   readonly #free: readonly Stretch[];
 
   constructor(map: MemoryMap) {
     const usable = map.ranges
-      .filter((r) => r.type === 1)
+      .filter((r) => r.type === 1 && r.start < FOUR_GIB)
       .map((r) => ({ start: r.start, end: r.start + r.length }));
     const high = usable.filter((s) => s.start >= MIB);
     // A kernel's own addresses may lie in what firmware keeps below 1 MiB: loaders write there, and in the BIOS

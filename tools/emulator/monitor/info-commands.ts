@@ -103,7 +103,7 @@ const SUBJECTS: readonly Subject[] = [
   {
     name: "mtree",
     help: "show memory tree",
-    answer: ({ control }) => addressSpaces(control.machine.board, control.machine.ram.size),
+    answer: ({ control }) => addressSpaces(control.machine.board, control.machine.ram),
   },
   { name: "name", help: "show the current VM name", answer: ({ host }) => host.name ?? "" },
   {

@@ -2,6 +2,7 @@
 
 import type { Machine } from "../machine.ts";
 import type { CpuAccess } from "../platform/cpu-access.ts";
+import { FOUR_GIB, type RamSizes } from "../platform/memory-map.ts";
 import { mappedPages, PTE_USER, PTE_WRITE } from "../platform/page-tables.ts";
 import type { Board } from "../platform/pc.ts";
 
@@ -81,13 +82,16 @@ const region = (first: number, last: number, kind: string, name: string, indent:
   `${" ".repeat(indent)}${hex16(BigInt(first))}-${hex16(BigInt(last))} (prio 0, ${kind}): ${name}`;
 
 /** Who answers at which physical addresses and ports. */
-export function addressSpaces(board: Board, ramBytes: number): string {
+export function addressSpaces(board: Board, { lowBytes, highBytes }: RamSizes): string {
   const memory = board.mmio.regions();
   return [
     "address-space: memory",
     `  ${hex16(0n)}-${hex16(0xffff_ffff_ffff_ffffn)} (prio 0, i/o): system`,
-    region(0, ramBytes - 1, "ram", "ram", 4),
+    region(0, lowBytes - 1, "ram", "ram", 4),
     ...memory.map(({ name, first, last }) => region(first, last, "i/o", name, 4)),
+    ...(highBytes > 0
+      ? [region(FOUR_GIB, FOUR_GIB + highBytes - 1, "ram", "ram above 4 GiB", 4)]
+      : []),
     "",
     "address-space: I/O",
     region(0, 0xffff, "i/o", "io", 2),

@@ -6,14 +6,13 @@ import { type CoreExports, PageKind } from "../core/interface.ts";
 import type { FlashMemory, ShadowedArea } from "../devices/device.ts";
 import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../devices/vga.ts";
 import type { GuestRam } from "./guest-ram.ts";
-import { BIOS_SEGMENT, MIB } from "./memory-map.ts";
+import { BIOS_SEGMENT, FOUR_GIB, MIB } from "./memory-map.ts";
 
 const PAGE = 4096;
-const FOUR_GIB = 0x1_0000_0000;
 /** Most of flash that shows below 1 MiB. */
 const LOW_FLASH = 0x20000;
 
-/** The board's RAM and ROM. Flash lies behind RAM in the core's memory; without one the BIOS segment in RAM is the ROM. */
+/** The board's RAM and ROM. Flash lies behind RAM below 4 GiB in the core's memory; without one the BIOS segment in RAM is the ROM. */
 export class BoardMemory {
   readonly #core: CoreExports;
   readonly #ram: GuestRam;
@@ -28,13 +27,13 @@ export class BoardMemory {
     this.#rom =
       flash === undefined
         ? { offset: BIOS_SEGMENT, length: MIB - BIOS_SEGMENT }
-        : { offset: ram.size, length: flash.length };
+        : { offset: ram.lowBytes, length: flash.length };
     if (flash !== undefined) new Uint8Array(core.memory.buffer).set(flash, this.#romBase);
     const map = (start: number, end: number, kind: number): void =>
       core.map_pages(start / PAGE, (end - start) / PAGE, kind);
     map(0, VGA_WINDOW, PageKind.Ram);
     map(VGA_WINDOW, VGA_WINDOW + VGA_WINDOW_BYTES, PageKind.Mmio);
-    map(MIB, ram.size, PageKind.Ram);
+    map(MIB, ram.lowBytes, PageKind.Ram);
     this.#showRom(this.romStart, this.#rom.length);
   }
 
@@ -85,12 +84,13 @@ export class BoardMemory {
 
   /** Up to `length` bytes of ROM or RAM at `address`, which end where something else begins; undefined where a device is. */
   read(address: number, length: number): Uint8Array | undefined {
+    if (address >= FOUR_GIB) return this.#ram.read(address, length);
     if (address >= this.romStart) return this.#readRom(address - this.romStart, length);
     const isWindow = address >= VGA_WINDOW && address < VGA_WINDOW + VGA_WINDOW_BYTES;
-    if (isWindow || address >= this.#ram.size) return undefined;
+    if (isWindow || address >= this.#ram.lowBytes) return undefined;
     const area = this.#areaOf(address);
     if (area === undefined) {
-      const end = address < VGA_WINDOW ? VGA_WINDOW : this.#ram.size;
+      const end = address < VGA_WINDOW ? VGA_WINDOW : this.#ram.lowBytes;
       return this.#ram.read(address, Math.min(length, end - address));
     }
     const fits = Math.min(length, area.start + area.length - address);

@@ -1,6 +1,6 @@
 // The physical address map of the q35-like board, and the map of memory that firmware reports
 // (INT 15h E820 types, ACPI 6.4 table 15.2). Numbers agree with QEMU's q35 for the same `-m`. RAM is
-// one piece from 0 and ends below 4 GiB; RAM above 4 GiB is left out.
+// one piece from 0, and where that would reach into the devices' addresses, 2 GiB of it and the rest from 4 GiB on.
 
 /** A range as E820 reports it: type 1 is usable RAM, 2 reserved. */
 export interface MemoryRange {
@@ -15,7 +15,13 @@ export const MIB = 1 << 20;
 export const GIB = 2 ** 30;
 /** RAM sizes the machine accepts, bytes. */
 export const MIN_RAM = 2 * MIB;
-export const MAX_RAM = 3 * GIB;
+export const MAX_RAM = 64 * GIB;
+export const FOUR_GIB = 4 * GIB;
+
+/** PCI configuration's window of 256 MiB, and where less RAM than that ends. */
+const ECAM = 0xb000_0000;
+/** How much RAM is below 4 GiB where there is more. */
+const LOW_RAM = 2 * GIB;
 
 export const LAPIC_BASE = 0xfee00000;
 const RCBA_BASE = 0xfed1c000;
@@ -33,8 +39,14 @@ export const BIOS_SEGMENT = 0xf0000;
 const TABLES_BYTES = 0x20000;
 const FIRMWARE_BYTES = 0x21000;
 
-export interface MemoryMap {
-  ramBytes: number;
+export interface RamSizes {
+  /** RAM from 0 on, bytes. */
+  lowBytes: number;
+  /** RAM from 4 GiB on, bytes. */
+  highBytes: number;
+}
+
+export interface MemoryMap extends RamSizes {
   /** Start of the 256 MiB configuration window. */
   ecam: number;
   /** Where ACPI tables are placed; they have 128 KiB. */
@@ -48,9 +60,9 @@ interface Taken {
   size: number;
 }
 
-/** The highest address above 1 MiB where firmware's RAM is nobody else's; the top of RAM if there is none. */
-function firmwareBase(ramBytes: number, taken: readonly Taken[]): number {
-  const top = ramBytes - FIRMWARE_BYTES;
+/** The highest address above 1 MiB where firmware's RAM is nobody else's; the top of RAM below 4 GiB if there is none. */
+function firmwareBase(lowBytes: number, taken: readonly Taken[]): number {
+  const top = lowBytes - FIRMWARE_BYTES;
   for (let base = top; base > MIB; ) {
     const there = taken.find(
       (t) => t.size > 0 && t.address < base + FIRMWARE_BYTES && t.address + t.size > base,
@@ -70,16 +82,17 @@ export function memoryMap(
   taken: readonly Taken[] = [],
   conventional = EBDA_BASE,
 ): MemoryMap {
-  // QEMU's q35 has its window at 0xB0000000; RAM that reaches beyond moves it up.
-  const ecam = ramBytes <= 0xb0000000 ? 0xb0000000 : 0xe0000000;
-  const base = firmwareBase(ramBytes, taken);
+  const lowBytes = ramBytes < ECAM ? ramBytes : LOW_RAM;
+  const highBytes = ramBytes - lowBytes;
+  const base = firmwareBase(lowBytes, taken);
   const behind = base + FIRMWARE_BYTES;
   const usable = (start: number, end: number): MemoryRange[] =>
     end > start ? [{ start, length: end - start, type: 1 }] : [];
   const reserved = (start: number, length: number): MemoryRange => ({ start, length, type: 2 });
   return {
-    ramBytes,
-    ecam,
+    lowBytes,
+    highBytes,
+    ecam: ECAM,
     tables: behind - TABLES_BYTES,
     ranges: [
       ...usable(0, conventional),
@@ -87,10 +100,11 @@ export function memoryMap(
       reserved(BIOS_SEGMENT, 0x10000),
       ...usable(MIB, base),
       reserved(base, FIRMWARE_BYTES),
-      ...usable(behind, ramBytes),
-      reserved(ecam, 0x10000000),
+      ...usable(behind, lowBytes),
+      reserved(ECAM, 0x10000000),
       reserved(RCBA_BASE, 0x4000),
       reserved(BIOS_BASE, 0x40000),
+      ...usable(FOUR_GIB, FOUR_GIB + highBytes),
       // The AMD HyperTransport hole below 1 TiB, which QEMU reserves whatever the CPU.
       reserved(0xfd_0000_0000, 0x3_0000_0000),
     ],

@@ -47,8 +47,9 @@ function translate32(tables: Tables, cr3: bigint, cr4: bigint, linear: bigint): 
   const directory = tables.read32(Number(cr3 & 0xfffff000n) + (at >>> 22) * 4);
   if (directory === undefined || !(directory & 1)) return undefined;
   if (directory & 0x80 && cr4 & CR4_PSE) {
-    // Bits 20:13 of a 4 MiB entry are address bits 39:32 (PSE-36); RAM ends below 4 GiB.
-    return ((directory & 0xffc00000) | (at & 0x3fffff)) >>> 0;
+    // Bits 20:13 of a 4 MiB entry are address bits 39:32 (PSE-36).
+    const low = ((directory & 0xffc00000) | (at & 0x3fffff)) >>> 0;
+    return ((directory >>> 13) & 0xff) * 2 ** 32 + low;
   }
   const entry = tables.read32(((directory & 0xfffff000) >>> 0) + ((at >>> 12) & 0x3ff) * 4);
   if (entry === undefined || !(entry & 1)) return undefined;

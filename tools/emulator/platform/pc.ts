@@ -145,7 +145,8 @@ export class Board {
     });
     this.add(this.lines);
     const facts: BoardFacts = {
-      ramBytes: options.map.ramBytes,
+      lowBytes: options.map.lowBytes,
+      highBytes: options.map.highBytes,
       ecam: options.map.ecam,
       bare: options.bare ?? false,
       firmwareFiles: options.firmwareFiles ?? [],

@@ -4,7 +4,8 @@
 import type { MmioBus } from "./bus.ts";
 import type { BoardMemory } from "./core-pages.ts";
 
-const END = 0x1_0000_0000;
+/** Addresses have 39 bits (CPUID leaf 80000008h). */
+const END = 2 ** 39;
 const PAGE = 4096;
 
 export class PhysicalMemory {

@@ -13,13 +13,13 @@ export class VideoMemory implements DeviceMemory {
   readonly #core: CoreExports;
   readonly #base: number;
   readonly #length: number;
-  readonly #ramBytes: number;
+  readonly #lowBytes: number;
   #bytes: Uint8Array<ArrayBuffer>;
   #written: Uint32Array<ArrayBuffer>;
   #shown: readonly ShownPart[] = [];
 
-  /** `bytes` is a multiple of 4096. Throws `LoadError` if this process has no room for them. */
-  constructor(core: CoreExports, bytes: number, ramBytes: number) {
+  /** `bytes` is a multiple of 4096, `lowBytes` is where RAM ends. Throws `LoadError` if this process has no room for them. */
+  constructor(core: CoreExports, bytes: number, lowBytes: number) {
     this.#core = core;
     this.#base = core.video_memory(bytes) >>> 0;
     if (this.#base === 0) {
@@ -28,7 +28,7 @@ export class VideoMemory implements DeviceMemory {
       );
     }
     this.#length = bytes;
-    this.#ramBytes = ramBytes;
+    this.#lowBytes = lowBytes;
     this.#bytes = this.#viewBytes();
     this.#written = this.#viewWritten();
   }
@@ -86,8 +86,8 @@ export class VideoMemory implements DeviceMemory {
   #accessible({ address, offset, length }: ShownPart): ShownPart[] {
     const end = address + length;
     const stretches: [start: number, end: number][] = [
-      [Math.max(address, this.#ramBytes), Math.min(end, LAPIC_BASE)],
-      [Math.max(address, this.#ramBytes, LAPIC_BASE + PAGE), end],
+      [Math.max(address, this.#lowBytes), Math.min(end, LAPIC_BASE)],
+      [Math.max(address, this.#lowBytes, LAPIC_BASE + PAGE), end],
     ];
     return stretches.flatMap(([from, to]) =>
       from < to ? [{ address: from, offset: offset + from - address, length: to - from }] : [],

@@ -6,6 +6,7 @@ export { plain_handler } from "./decode/pairs";
 export { wideQuotient, wideSignedQuotient } from "./integer/multiply";
 export { probe, readForWrite, readSlow, writeSlow } from "./memory/access";
 export { segmentAddress } from "./memory/segments";
+export { used_page } from "./memory/zero_pages";
 export { add_watchpoint, clear_watchpoints, set_breakpoint } from "./op/debugger";
 export { assumptionFailed, set_heat } from "./op/heat";
 export { branchSlow, cached_block, findBlock, linkTo } from "./op/lookup";
@@ -17,6 +18,8 @@ export {
   cpu_state,
   cpu_state_changed,
   create,
+  frame_written,
+  high_memory,
   map_backed,
   map_pages,
   raise_nmi,

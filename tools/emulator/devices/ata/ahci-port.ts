@@ -2,6 +2,7 @@
 // device perform it and tells the outcome (AHCI 1.3.1, 3.3, 4.2, 5 and 6). A command is performed at once, a while
 // after it has been issued: until then it is in the guest's memory alone.
 
+import type { GuestMemory } from "../device.ts";
 import type { Timer } from "../timers.ts";
 import { freshPort, PORT_NAMES, type PortState } from "./ahci-port-state.ts";
 import {
@@ -25,7 +26,7 @@ import {
   RECEIVED,
   registerFis,
 } from "./fis.ts";
-import { ahciRegions, type BusMaster, Regions, readAll, writeAll } from "./prdt.ts";
+import { ahciRegions, Regions, readAll, writeAll } from "./prdt.ts";
 import { BSY, DRQ, ERR } from "./task-file.ts";
 
 /** From a command's issue to its end: what a solid-state disk takes. */
@@ -42,7 +43,8 @@ const PACKET_BYTES = 16;
 const SHORTEST_FIS = 2;
 
 /** What a port needs of its adapter. */
-export interface PortHost extends BusMaster {
+export interface PortHost {
+  readonly memory: GuestMemory;
   now(): number;
   /** PxIS or PxIE have changed. */
   interrupt(): void;
@@ -197,7 +199,7 @@ export class AhciPort {
   #post(at: number, fis: Uint8Array): void {
     const s = this.state;
     if (!(s.cmd & CMD.receive)) return;
-    if (!writeAll(this.#host, s.fb + at, s.fbu, fis)) this.#fatal(IRQ.busFatal);
+    if (!writeAll(this.#host.memory, s.fb + at, s.fbu, fis)) this.#fatal(IRQ.busFatal);
   }
 
   #raise(bits: number): void {
@@ -275,7 +277,7 @@ export class AhciPort {
   #issue(slot: number, device: AtaDevice): void {
     const s = this.state;
     const header = s.clb + slot * HEADER_BYTES;
-    const bytes = readAll(this.#host, header, s.clbu, HEADER_BYTES);
+    const bytes = readAll(this.#host.memory, header, s.clbu, HEADER_BYTES);
     if (bytes === undefined) {
       this.#fatal(IRQ.busFatal);
       return;
@@ -284,7 +286,7 @@ export class AhciPort {
     const flags = view.getUint32(0, true);
     const table = (view.getUint32(8, true) & ~0x7f) >>> 0;
     const tableHigh = view.getUint32(12, true);
-    const fis = readAll(this.#host, table, tableHigh, COMMAND_FIS_BYTES);
+    const fis = readAll(this.#host.memory, table, tableHigh, COMMAND_FIS_BYTES);
     if (fis === undefined) {
       this.#fatal(IRQ.busFatal);
       return;
@@ -302,14 +304,14 @@ export class AhciPort {
     }
     const { opcode } = decoded;
     const regions = new Regions(
-      this.#host,
-      ahciRegions(this.#host, table + TABLE_REGIONS, tableHigh, flags >>> 16),
+      this.#host.memory,
+      ahciRegions(this.#host.memory, table + TABLE_REGIONS, tableHigh, flags >>> 16),
     );
     const issued: Issued = { slot, regions, header };
     device.command(opcode);
     if (device.wantsPacket && !(flags & HEADER.packet)) device.abort();
     else if (device.wantsPacket) {
-      const packet = readAll(this.#host, table + TABLE_PACKET, tableHigh, PACKET_BYTES);
+      const packet = readAll(this.#host.memory, table + TABLE_PACKET, tableHigh, PACKET_BYTES);
       if (packet === undefined) {
         this.#fatal(IRQ.busFatal);
         return;
@@ -435,6 +437,6 @@ export class AhciPort {
   #tellBytes({ header, regions }: Issued): void {
     const count = new Uint8Array(4);
     new DataView(count.buffer).setUint32(0, regions.moved, true);
-    writeAll(this.#host, header + 4, this.state.clbu, count);
+    writeAll(this.#host.memory, header + 4, this.state.clbu, count);
   }
 }

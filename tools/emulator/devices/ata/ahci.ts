@@ -82,7 +82,6 @@ export class Ahci implements Device {
     this.#fn.sealPowerOn();
     const host = {
       memory: this.#fn.dma,
-      ramBytes: slot.board.ramBytes,
       now: () => slot.clock.now(),
       interrupt: () => this.#update(0),
     };

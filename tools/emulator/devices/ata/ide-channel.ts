@@ -2,10 +2,11 @@
 // and by the controller's bus master function. A command begins a while after it was written; blocks that follow come
 // at once.
 
+import type { GuestMemory } from "../device.ts";
 import type { IrqLine } from "../interrupt-lines.ts";
 import type { Timer } from "../timers.ts";
 import type { AtaDevice, DeviceState } from "./ata-device.ts";
-import { type BusMaster, ideRegions, Regions } from "./prdt.ts";
+import { ideRegions, Regions } from "./prdt.ts";
 import { BSY, DRQ, freshTaskFile, type TaskFile } from "./task-file.ts";
 
 /** From a command to its first data or its end. */
@@ -57,7 +58,8 @@ export interface ChannelState {
   devices: (DeviceState | undefined)[];
 }
 
-export interface ChannelHost extends BusMaster {
+export interface ChannelHost {
+  readonly memory: GuestMemory;
   now(): number;
 }
 
@@ -365,7 +367,7 @@ export class IdeChannel {
   /** All data of a command, by the table of regions. */
   #dma(device: AtaDevice): void {
     const s = this.state;
-    const regions = new Regions(this.#host, ideRegions(this.#host, s.table));
+    const regions = new Regions(this.#host.memory, ideRegions(this.#host.memory, s.table));
     for (let t = device.state.transfer; t !== undefined; t = device.state.transfer) {
       let moved = t.toHost === ((s.command & TO_MEMORY) !== 0);
       if (moved && t.toHost) {

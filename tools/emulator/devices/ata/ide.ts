@@ -47,7 +47,6 @@ export class Ide implements Device {
     this.#fn.sealPowerOn();
     const host = {
       memory: this.#fn.dma,
-      ramBytes: slot.board.ramBytes,
       now: () => slot.clock.now(),
     };
     this.#channels = CHANNELS.map(({ command, control, irq }, i) => {

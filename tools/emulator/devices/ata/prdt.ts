@@ -13,33 +13,32 @@ const LAST = 0x8000_0000;
 /** A table is in 64 KiB that it does not leave. */
 const IDE_TABLE = 0x1_0000;
 
+const FOUR_GIB = 2 ** 32;
+
 /** What went wrong: the list ends before the data, or names what is no memory. */
 export type RegionFault = "overflow" | "bus";
 
-/** Guest memory, and how much of it there is. */
-export interface BusMaster {
-  readonly memory: GuestMemory;
-  readonly ramBytes: number;
-}
-
 /** `length` bytes at an address of 64 bits, or undefined if they are not all memory. */
 export function readAll(
-  { memory, ramBytes }: BusMaster,
+  memory: GuestMemory,
   low: number,
   high: number,
   length: number,
 ): Uint8Array | undefined {
-  if (high !== 0 || low + length > ramBytes) return undefined;
-  const bytes = memory.read(low, length);
-  return bytes.length === length ? bytes : undefined;
+  const address = high * FOUR_GIB + low;
+  return memory.holds(address, length) ? memory.read(address, length) : undefined;
 }
 
 /** False if the place is not all memory; nothing is written then. */
-export function writeAll(to: BusMaster, low: number, high: number, bytes: Uint8Array): boolean {
-  // A function that is no bus master gets nothing.
-  if (readAll(to, low, high, Math.min(bytes.length, 1)) === undefined) return false;
-  if (low + bytes.length > to.ramBytes) return false;
-  to.memory.write(low, bytes);
+export function writeAll(
+  memory: GuestMemory,
+  low: number,
+  high: number,
+  bytes: Uint8Array,
+): boolean {
+  const address = high * FOUR_GIB + low;
+  if (!memory.holds(address, bytes.length)) return false;
+  memory.write(address, bytes);
   return true;
 }
 
@@ -56,7 +55,7 @@ export type RegionSource = () => Region | RegionFault;
 
 /** `entries` descriptors of AHCI from physical address `table` on. */
 export function ahciRegions(
-  master: BusMaster,
+  master: GuestMemory,
   table: number,
   tableHigh: number,
   entries: number,
@@ -81,7 +80,7 @@ export function ahciRegions(
 }
 
 /** Descriptors of a bus master IDE controller, up to the one that says that it is the last. */
-export function ideRegions(master: BusMaster, table: number): RegionSource {
+export function ideRegions(master: GuestMemory, table: number): RegionSource {
   let next = 0;
   let ended = false;
   return () => {
@@ -106,11 +105,11 @@ export class Regions {
   /** The guest wants to know that one of the regions is done. */
   interrupt = false;
   fault: RegionFault | undefined;
-  readonly #master: BusMaster;
+  readonly #master: GuestMemory;
   readonly #next: RegionSource;
   #region: Region = { address: 0, addressHigh: 0, bytes: 0, interrupt: false };
 
-  constructor(master: BusMaster, next: RegionSource) {
+  constructor(master: GuestMemory, next: RegionSource) {
     this.#master = master;
     this.#next = next;
   }

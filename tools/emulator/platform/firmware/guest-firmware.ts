@@ -4,6 +4,7 @@
 import type { FirmwareFile } from "../../devices/device.ts";
 import { LoadError } from "../../load-error.ts";
 import type { DiskKind } from "../../media/disk.ts";
+import { FOUR_GIB, type RamSizes } from "../memory-map.ts";
 import { acpiFiles } from "./acpi-loader.ts";
 import type { AcpiFacts } from "./acpi-tables.ts";
 
@@ -25,12 +26,18 @@ export function expansionRom(image: Uint8Array): Uint8Array {
   return bytes;
 }
 
+const RANGE_BYTES = 20;
+
 /** RAM as INT 15h, E820 describes it: address and bytes (64 bits each) and type 1 (32 bits). */
-function memoryFile(ramBytes: number): Uint8Array {
-  const bytes = new Uint8Array(20);
+function memoryFile({ lowBytes, highBytes }: RamSizes): Uint8Array {
+  const ranges = [[0, lowBytes] as const, [FOUR_GIB, highBytes] as const].filter(([, n]) => n > 0);
+  const bytes = new Uint8Array(RANGE_BYTES * ranges.length);
   const view = new DataView(bytes.buffer);
-  view.setBigUint64(8, BigInt(ramBytes), true);
-  view.setUint32(16, 1, true);
+  ranges.forEach(([start, length], i) => {
+    view.setBigUint64(RANGE_BYTES * i, BigInt(start), true);
+    view.setBigUint64(RANGE_BYTES * i + 8, BigInt(length), true);
+    view.setUint32(RANGE_BYTES * i + 16, 1, true);
+  });
   return bytes;
 }
 
@@ -54,7 +61,7 @@ function word(value: number, bytes: 2 | 4): Uint8Array {
 
 /** The files; `facts` are asked for when firmware reads the tables that depend on where it has put things. */
 export function firmwareFiles(
-  ramBytes: number,
+  ram: RamSizes,
   menu: BootMenu,
   facts: () => AcpiFacts,
 ): FirmwareFile[] {
@@ -64,7 +71,7 @@ export function firmwareFiles(
     contents: () => contents,
   });
   return [
-    file("etc/e820", memoryFile(ramBytes)),
+    file("etc/e820", memoryFile(ram)),
     file("etc/boot-fail-wait", word(failWaitMs, 4)),
     file("etc/show-boot-menu", word(show ? 1 : 0, 2)),
     ...(waitMs === undefined ? [] : [file("etc/boot-menu-wait", word(waitMs, 2))]),

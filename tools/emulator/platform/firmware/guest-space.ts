@@ -4,7 +4,7 @@
 import { VGA_WINDOW, VGA_WINDOW_BYTES } from "../../devices/vga.ts";
 import type { MmioBus } from "../bus.ts";
 import type { GuestRam } from "../guest-ram.ts";
-import { BIOS_SEGMENT, MIB } from "../memory-map.ts";
+import { BIOS_SEGMENT, FOUR_GIB, MIB } from "../memory-map.ts";
 
 export class GuestSpace {
   readonly #ram: GuestRam;
@@ -17,12 +17,12 @@ export class GuestSpace {
 
   /** Pieces of a range: who answers for `length` bytes at `at`. */
   #piece(at: number): [who: "ram" | "rom" | "device", end: number] {
-    if (at < VGA_WINDOW) return ["ram", Math.min(VGA_WINDOW, this.#ram.size)];
+    if (at < VGA_WINDOW) return ["ram", Math.min(VGA_WINDOW, this.#ram.lowBytes)];
     if (at < VGA_WINDOW + VGA_WINDOW_BYTES) return ["device", VGA_WINDOW + VGA_WINDOW_BYTES];
     if (at < BIOS_SEGMENT) return ["ram", BIOS_SEGMENT];
     if (at < MIB) return ["rom", MIB];
-    if (at < this.#ram.size) return ["ram", this.#ram.size];
-    return ["device", Number.POSITIVE_INFINITY];
+    if (at < this.#ram.lowBytes) return ["ram", this.#ram.lowBytes];
+    return at < FOUR_GIB ? ["device", FOUR_GIB] : ["ram", Number.POSITIVE_INFINITY];
   }
 
   read(address: number, length: number): Uint8Array {

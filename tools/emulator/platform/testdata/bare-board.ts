@@ -81,6 +81,7 @@ export function bareBoard(
     },
     { now: () => now, shorten: () => {} },
     {
+      holds: (address, length) => address + length <= ram.length,
       read: (address, length) => ram.slice(address, address + length),
       write: (address, bytes) => {
         if (address < ram.length) ram.set(bytes.subarray(0, ram.length - address), address);

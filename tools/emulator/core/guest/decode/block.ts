@@ -18,10 +18,11 @@ import {
 } from "../../state";
 import { ret, ret64 } from "../integer/branch";
 import { nop } from "../integer/move";
-import { frameOfCode, NO_FRAME, reachCode } from "../memory/access";
+import { frameOfCode, reachCode } from "../memory/access";
 import { canonical } from "../memory/canonical";
 import { arenaTakeBlock, arenaTop, codeMap, markCode } from "../memory/code_pages";
-import { hostOf, physicalRead } from "../memory/physical";
+import { frameOf, NO_FRAME } from "../memory/high_memory";
+import { hostOf, hostOfFrame, physicalRead } from "../memory/physical";
 import { breakpointCount, breakpointOp, breaksAt } from "../op/debugger";
 import { appendHeat, heated, heatOp } from "../op/heat";
 import { endBlock, setBuilder } from "../op/lookup";
@@ -63,10 +64,10 @@ function build(rip: u64, linear: u64, key: u32): usize {
       store<u64>(S_RIP_BASE, rip - <u64>offset);
       return buildFromDevice(linear, physical, key);
     }
-    frame = <u32>(physical >> 12);
+    frame = frameOf(physical);
   }
   store<u64>(S_RIP_BASE, rip - <u64>offset);
-  const page = hostOf((<u64>frame) << 12);
+  const page = hostOfFrame(frame);
   // The translation was missing, not the block.
   const known = load<u32>(codeMap(frame) + (offset << 2));
   if (known != 0 && load<u32>(known, BLOCK_KEY) == key) return known + BLOCK_HEADER;

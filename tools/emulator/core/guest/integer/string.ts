@@ -23,6 +23,7 @@ import {
   STOP_RUN,
 } from "../../state";
 import { readForWrite } from "../memory/access";
+import { crowded } from "../memory/high_memory";
 import { ES, Seg, segmentAddress } from "../memory/segments";
 import { leaveTo, Op, readLinear, readRegister, writeLinear, writeRegister } from "../op/op";
 import { port_read, port_write } from "../processor/env";
@@ -170,14 +171,14 @@ export function stringOp(op: Op): usize {
     if (!lines) spend(1);
     // Let interrupts in.
     if (stepping || (load<u32>(S_STOP) & STOP_RUN) != 0 || budgetAfter(op.idx) <= 0) break;
-    // Leave if code has been overwritten: it may be this.
-    if (load<u32>(S_STOP) != 0) return leaveMiddle(op);
+    // Leave if code has been overwritten: it may be this. Or to make room for what comes next.
+    if (load<u32>(S_STOP) != 0 || crowded) return leaveMiddle(op);
   }
   store<u32>(S_REPEAT, 1);
   return leaveTo(op, op.rip());
 }
 
-/** Leaves between iterations because code has been dropped; nothing but that happens, and no time passes. */
+/** Leaves between iterations as if code had been dropped; nothing but that happens, and no time passes. */
 function leaveMiddle(op: Op): usize {
   store<u32>(S_REPEAT, 1);
   store<u32>(S_STOP, STOP_CODE | STOP_MIDDLE);

@@ -29,6 +29,7 @@ import { raiseCode } from "../processor/fault";
 import { noteData } from "../processor/hardware_breakpoints";
 import { canonical } from "./canonical";
 import { codeMap, holdsCode, unwatchWrites } from "./code_pages";
+import { crowded, frameOf, NO_FRAME } from "./high_memory";
 import { Host, hostOf, isRam, keepsTime, physicalRead, physicalWrite } from "./physical";
 import { EXEC, READ, SYSTEM, WRITE } from "./rights";
 import { checksAlignment, clearEntry, noteLargePage, slowOnly, supervisorEntry, Tlb } from "./tlb";
@@ -49,8 +50,8 @@ function fillTlb(linear: u64, physical: u64, access: i32): void {
 
 /** Fills an entry of the set that fits the rights of the access which has just been translated. */
 function fillEntry(e: usize, linear: u64, physical: u64, access: i32): void {
-  if (physical >> 32 != 0) return;
-  const frame = <u32>(physical >> 12);
+  const frame = frameOf(physical);
+  if (frame == NO_FRAME) return;
   const page = load<u32>(PAGE_HOST + (frame << 2));
   const kind = page & 3;
   if (kind == PAGE_MMIO) return;
@@ -177,6 +178,11 @@ function reach(linear: u64, access: i32): u64 {
     raiseCode(13, 0);
     return NO_ADDRESS;
   }
+  // Before anything more comes into the core's memory, and nothing of it is held yet.
+  if (crowded && load<u32>(S_COARSE) != 0 && (access & (EXEC | SYSTEM)) == 0) {
+    store<u32>(S_FAULT, FAULT_AGAIN);
+    return NO_ADDRESS;
+  }
   const physical = translate(linear, access);
   if (physical == NO_ADDRESS) return physical;
   if ((access & SYSTEM) != 0) {
@@ -271,17 +277,14 @@ export function reachCode(linear: u64): u64 {
   return reach(linear, EXEC);
 }
 
-/** `frameOfCode`: the TLB does not have the page, or it is no RAM. */
-export const NO_FRAME: u32 = 0xffffffff;
-
-/** The page frame of code at `linear`, if the TLB has it for fetches: it need not be translated again. */
+/** The page frame of code at `linear`, if the TLB has it for fetches: it need not be translated again. Or NO_FRAME. */
 export function frameOfCode(linear: u64): u32 {
   const e = Mem.entry(linear);
   const tag = linear & PAGE_MASK;
   if (load<u64>(e, TLB_EXEC) != tag) return NO_FRAME;
   const host = <u32>tag + load<u32>(e, TLB_ADDEND);
   const frame = (host - RAM_BASE) >> 12;
-  // Pages that are no RAM lie elsewhere.
+  // Pages that are no RAM lie elsewhere, and so does RAM above 4 GiB.
   const known =
     (load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000) == host &&
     load<u32>(PAGE_CODEMAP + (frame << 2)) == load<u32>(e, TLB_CODEMAP);
@@ -316,7 +319,7 @@ export function hostOfRun(linear: u64, first: u32, length: u32, access: i32): us
   const physical = translate(linear, access);
   if (physical == NO_ADDRESS || !isRam(physical)) return 0;
   fillTlb(linear, physical, access);
-  if (writes && holdsCode(<u32>(physical >> 12), first, length)) return 0;
+  if (writes && holdsCode(frameOf(physical), first, length)) return 0;
   const host = hostOf(physical);
   if (writes) noteWrite(host);
   return host;

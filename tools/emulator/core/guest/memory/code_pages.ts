@@ -124,13 +124,12 @@ export function holdsCode(frame: u32, offset: u32, length: u32): bool {
   return (load<u64>(PAGE_CODEBITS + (frame << 3)) & chunkBits(offset, length)) != 0;
 }
 
-/** RAM at `physical` has changed: drops blocks decoded from there. `length` stays inside the page. */
-export function codeWritten(physical: u64, length: u32): void {
-  const frame = <u32>(physical >> 12);
+/** RAM from byte `offset` of a page frame on has changed: drops blocks decoded from there. `length` stays inside the page. */
+export function codeWritten(frame: u32, offset: u32, length: u32): void {
   const slot = PAGE_CODEBITS + (frame << 3);
   const bits = load<u64>(slot);
   if (bits == 0) return;
-  if ((bits & chunkBits(<u32>physical & 0xfff, length)) == 0) return;
+  if ((bits & chunkBits(offset, length)) == 0) return;
   dropCode(frame);
 }
 

@@ -8,6 +8,7 @@ import { PAGE_MASK } from "../processor/control_bits";
 import { mmio_read, mmio_write } from "../processor/env";
 import { charge, DEVICE_READ, DEVICE_WRITE, LOCAL_APIC } from "../processor/latency";
 import { codeWritten } from "./code_pages";
+import { frameOf, NO_FRAME } from "./high_memory";
 import { WRITE } from "./rights";
 import { noteWrite } from "./video_memory";
 
@@ -30,12 +31,21 @@ export class Host {
   }
 }
 
-/** Host address of a physical address in RAM or ROM, or 0. */
+/** What PAGE_HOST says of a physical address; PAGE_MMIO where there is nothing that the core has. */
+function pageOf(physical: u64): u32 {
+  const frame = frameOf(physical);
+  return frame == NO_FRAME ? PAGE_MMIO : load<u32>(PAGE_HOST + (frame << 2));
+}
+
+/** Host address of a physical address in RAM or ROM, or 0. It holds until the instruction ends. */
 export function hostOf(physical: u64): usize {
-  if (physical >> 32 != 0) return 0;
-  const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
-  if ((page & 3) == PAGE_MMIO) return 0;
-  return (page & 0xfffff000) + (<u32>physical & 0xfff);
+  const page = pageOf(physical);
+  return (page & 3) == PAGE_MMIO ? 0 : (page & 0xfffff000) + (<u32>physical & 0xfff);
+}
+
+/** Host address of a page of RAM or ROM by its frame's number. */
+export function hostOfFrame(frame: u32): usize {
+  return load<u32>(PAGE_HOST + (frame << 2)) & 0xfffff000;
 }
 
 export function physicalRead64(physical: u64): u64 {
@@ -56,17 +66,13 @@ export function physicalOr(physical: u64, bits: u32): void {
   if ((v & bits) != bits) {
     store<u32>(h, v | bits);
     noteWrite(h);
-    codeWritten(physical, 4);
+    codeWritten(frameOf(physical), <u32>physical & 0xfff, 4);
   }
 }
 
-function kindOf(physical: u64): u32 {
-  return load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2)) & 3;
-}
-
-/** Whether an access of any kind there is one to RAM; false above 4 GiB, where there is none. */
+/** Whether an access of any kind there is one to RAM. */
 export function isRam(physical: u64): bool {
-  return physical >> 32 == 0 && kindOf(physical) == PAGE_RAM;
+  return (pageOf(physical) & 3) == PAGE_RAM;
 }
 
 /**
@@ -75,7 +81,7 @@ export function isRam(physical: u64): bool {
  */
 export function keepsTime(physical: u64, access: i32): bool {
   if (physical >> 32 != 0) return false;
-  return kindOf(physical) != PAGE_ROM || (access & WRITE) != 0;
+  return (pageOf(physical) & 3) != PAGE_ROM || (access & WRITE) != 0;
 }
 
 /** Reads `size` bytes inside one page, 1, 2, 4 or 8; those beyond are 0 whatever is there. */
@@ -115,13 +121,15 @@ function outsideRead(physical: u64, size: i32): u64 {
 
 /** Writes RAM or video memory (with code tracking), a device, or ROM (goes to the platform); inside one page. */
 export function physicalWrite(physical: u64, size: i32, value: u64): void {
-  if (physical >> 32 != 0) return;
-  const page = load<u32>(PAGE_HOST + ((<u32>(physical >> 12)) << 2));
+  const frame = frameOf(physical);
+  if (frame == NO_FRAME) return;
+  const page = load<u32>(PAGE_HOST + (frame << 2));
+  const offset = <u32>physical & 0xfff;
   if ((page & 3) == PAGE_RAM) {
-    const h = (page & 0xfffff000) + (<u32>physical & 0xfff);
+    const h = (page & 0xfffff000) + offset;
     Host.store(h, size, value);
     noteWrite(h);
-    codeWritten(physical, size);
+    codeWritten(frame, offset, size);
     return;
   }
   const address = <u32>physical;

@@ -21,6 +21,7 @@ import {
 import { Mem } from "../memory/access";
 import { canonical } from "../memory/canonical";
 import { arenaFlush, arenaFree } from "../memory/code_pages";
+import { crowded, makeRoom } from "../memory/high_memory";
 import { CS, Seg } from "../memory/segments";
 import { PAGE_MASK } from "../processor/control_bits";
 import { GP, raiseCode } from "../processor/fault";
@@ -60,6 +61,7 @@ const MOST_ROOM: usize = 0x10000;
  */
 export function findBlock(): usize {
   if (arenaFree() < MOST_ROOM) arenaFlush();
+  if (crowded) makeRoom();
   const rip = load<u64>(S_RIP);
   const key = load<u32>(S_KEY);
   const linear = (key & 3) == 2 ? rip : (rip + Seg.base(CS)) & 0xffffffff;

@@ -15,6 +15,7 @@ import {
 } from "../../state";
 import { installBuilder } from "../decode/block";
 import { arenaFlush, codeWritten, dropCode } from "../memory/code_pages";
+import { placeHighMemory } from "../memory/high_memory";
 import { updateMode } from "../memory/segments";
 import { flushAllCpus, flushTlb, initTlbs, unnoteWriteTags } from "../memory/tlb";
 import { forgetWrites, placeVideoMemory } from "../memory/video_memory";
@@ -67,6 +68,16 @@ export function video_memory(bytes: u32): u32 {
   return (<u32>end) << 16;
 }
 
+/** Makes room for RAM from 4 GiB on; where its map begins, or 0 if the host has no room. */
+export function high_memory(pages: u32, stay: u32): u32 {
+  return <u32>placeHighMemory(pages, stay);
+}
+
+/** The host has written to a page of higher RAM that is in the core's memory. */
+export function frame_written(frame: u32): void {
+  codeWritten(frame, 0, 0x1000);
+}
+
 /** VIDEO_WRITTEN has been looked at: pages of video memory are noted there that are written from now on. */
 export function video_seen(): void {
   forgetWrites();
@@ -107,7 +118,7 @@ export function ram_written(address: u32, length: u32): void {
   while (left > 0) {
     const inPage = 0x1000 - (at & 0xfff);
     const n = min<u64>(left, inPage);
-    codeWritten(at, <u32>n);
+    codeWritten(<u32>(at >> 12), <u32>at & 0xfff, <u32>n);
     at += n;
     left -= n;
   }

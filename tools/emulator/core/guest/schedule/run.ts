@@ -55,6 +55,7 @@ import {
 } from "../../state";
 import { plain_handler } from "../decode/pairs";
 import { arenaFlush } from "../memory/code_pages";
+import { crowded, makeRoom, putAllOut } from "../memory/high_memory";
 import { CS, Seg, updateMode } from "../memory/segments";
 import { forgetNearPages } from "../memory/tlb";
 import { clearWatchHit, watchHit } from "../memory/watchpoints";
@@ -184,8 +185,9 @@ function execute(op: usize): void {
   for (;;) {
     while (op != 0) op = call_indirect<usize>(load<u32>(op, OP_HANDLER), changetype<Op>(op));
     if (load<u32>(S_FAULT) != FAULT_AGAIN) break;
-    // A device is accessed: once more, with the time made exact.
+    // A device is accessed: once more, with the time made exact. Or there was no room for a page.
     store<u32>(S_FAULT, 0);
+    if (crowded) makeRoom();
     const again = changetype<Op>(<usize>load<u32>(S_AGAIN));
     store<u32>(S_COARSE, 0);
     store<u32>(S_INSN_INDEX, <u32>again.idx);
@@ -203,6 +205,7 @@ function executeOn(): void {
     if (op == 0) return;
     execute(op);
     if (load<u32>(S_STOP) != (STOP_CODE | STOP_MIDDLE) || load<u32>(S_FAULT) != 0) return;
+    if (crowded) makeRoom();
     store<u32>(S_STOP, 0);
     restoreBudget();
   }
@@ -211,6 +214,7 @@ function executeOn(): void {
 /** Runs the live CPU until its budget is used up, it halts, or the run must end. */
 function runLive(): void {
   for (;;) {
+    if (crowded) makeRoom();
     store<u32>(S_STOP, 0);
     restoreBudget();
     if (watchHit != 0) {
@@ -421,6 +425,7 @@ export function step(cpu: i32): i32 {
   switchTo(cpu);
   checkTimer(cpu, clock());
   beginSlice(clock(), 1);
+  if (crowded) makeRoom();
   store<u32>(S_STOP, 0);
   if (load<u32>(S_ACTIVITY) == ACTIVE || handleEvents()) {
     store<u32>(S_KEY, load<u32>(S_KEY) | KEY_SINGLE);
@@ -444,6 +449,7 @@ export function step(cpu: i32): i32 {
 export function state_loaded(): void {
   exitReason = EXIT_NONE;
   beginSlice(clock(), 0);
+  putAllOut();
   arenaFlush();
 }
 
