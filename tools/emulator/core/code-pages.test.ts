@@ -180,3 +180,40 @@ test.each<[string, Accel]>([
     7, 0x55, 7, 0x55, 7, 0x55,
   ]);
 });
+
+/** A page table whose first bytes are an entry, with a function right behind it. */
+const TABLE = DIRECTORY + 0x1000;
+const FUNCTION = TABLE + 0x20;
+/** What the entry maps, and where. */
+const [FRAME, WINDOW] = [0x60_0000, 0x80_0000];
+const PRESENT = 3;
+
+/** Each round the function is called, and a read sets the accessed bit of the entry that stands beside it. */
+const besideTable = (rounds: number): Uint8Array =>
+  guest((a) => {
+    a.mov(dword(DIRECTORY), LARGE_PAGE).mov(dword(DIRECTORY + 8), TABLE | PRESENT);
+    a.mov(dword(FUNCTION), 0xc3_43).mov(dword(FRAME), 5);
+    a.mov(eax, DIRECTORY).mov(cr3, eax).mov(eax, 0x10).mov(cr4, eax);
+    a.mov(eax, cr0).or(eax, 0x8000_0000).mov(cr0, eax);
+    a.mov(ebx, 0).mov(ecx, rounds);
+    a.label("round");
+    a.mov(dword(TABLE), FRAME | PRESENT)
+      .mov(eax, FUNCTION)
+      .call(eax);
+    a.invlpg(mem(edi, { disp: WINDOW })).mov(edx, ebx);
+    a.add(ebx, dword(WINDOW)).add(ebx, 1).dec(ecx).jnz("round");
+  });
+
+test("accessed bits that are set beside code leave the time and the rest as they are", async () => {
+  const ends = new Set<string>();
+  for (const accel of [{ kind: "interp" }, { kind: "jit", threshold: 0 }] as const) {
+    const kernel = besideTable(500);
+    const machine = await Machine.create({ kernel, memory: "16M", accel });
+    machine.runSync({ nanoseconds: 20_000_000 });
+    ends.add(
+      `${machine.core.instructions()} ${machine.cpus[0]?.wide("rip")} ${machine.stateHash()}`,
+    );
+    expect(machine.cpus[0]?.general("rbx")).toBe(500n * 7n);
+  }
+  expect(ends.size).toBe(1);
+});

@@ -2,14 +2,14 @@
 // platform answers for.
 
 import { PAGE_MMIO, PAGE_RAM, PAGE_ROM } from "../../protocol";
-import { PAGE_HOST, S_CPU } from "../../state";
+import { FAULT_AGAIN, PAGE_HOST, S_COARSE, S_CPU, S_FAULT } from "../../state";
 import { apicBasePage, apicRead, apicWrite } from "../processor/apic";
 import { PAGE_MASK } from "../processor/control_bits";
 import { mmio_read, mmio_write } from "../processor/env";
 import { charge, DEVICE_READ, DEVICE_WRITE, LOCAL_APIC } from "../processor/latency";
-import { codeWritten } from "./code_pages";
+import { codeWritten, holdsCode } from "./code_pages";
 import { frameOf, NO_FRAME } from "./high_memory";
-import { WRITE } from "./rights";
+import { EXEC, SYSTEM, WRITE } from "./rights";
 import { noteWrite } from "./video_memory";
 
 /** Bytes at an address of the core's own memory, `size` of them: 1, 2, 4 or 8. */
@@ -58,16 +58,26 @@ export function physicalRead32(physical: u64): u32 {
   return h != 0 ? load<u32>(h) : 0;
 }
 
-/** Sets accessed and dirty bits in a paging-structure entry. */
-export function physicalOr(physical: u64, bits: u32): void {
+/**
+ * Sets accessed and dirty bits in a paging-structure entry for an access. Where that drops decoded code, but the access is
+ * one that blocks are not left after, it is attempted again (FAULT_AGAIN): false, nothing is changed then.
+ */
+export function physicalOr(physical: u64, bits: u32, access: i32): bool {
   const h = hostOf(physical);
-  if (h == 0) return;
+  if (h == 0) return true;
   const v = load<u32>(h);
-  if ((v & bits) != bits) {
-    store<u32>(h, v | bits);
-    noteWrite(h);
-    codeWritten(frameOf(physical), <u32>physical & 0xfff, 4);
+  if ((v & bits) == bits) return true;
+  const frame = frameOf(physical);
+  const offset = <u32>physical & 0xfff;
+  const inBlock = load<u32>(S_COARSE) != 0 && (access & (EXEC | SYSTEM)) == 0;
+  if (inBlock && holdsCode(frame, offset, 4)) {
+    store<u32>(S_FAULT, FAULT_AGAIN);
+    return false;
   }
+  store<u32>(h, v | bits);
+  noteWrite(h);
+  codeWritten(frame, offset, 4);
+  return true;
 }
 
 /** Whether an access of any kind there is one to RAM. */

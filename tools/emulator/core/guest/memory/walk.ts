@@ -121,7 +121,7 @@ export function translate(linear: u64, access: i32): u64 {
       const upperEntry = entry;
       entryAddress = (entry & 0xfffff000) + (((linear >> 12) & 0x3ff) << 2);
       entry = <u64>physicalRead32(entryAddress & a20());
-      if ((upperEntry & 0x20) == 0) physicalOr(upper & a20(), 0x20);
+      if ((upperEntry & 0x20) == 0 && !physicalOr(upper & a20(), 0x20, access)) return NO_ADDRESS;
       if ((entry & 1) == 0) return pageFault(linear, access, user, 0);
       rights &= <u32>entry;
       physical = (entry & 0xfffff000) | (linear & 0xfff);
@@ -162,7 +162,7 @@ export function translate(linear: u64, access: i32): u64 {
         physical = (entry & FRAME_MASK & ~low) | (linear & low);
         break;
       }
-      if ((entry & 0x20) == 0) physicalOr(entryAddress & a20(), 0x20);
+      if ((entry & 0x20) == 0 && !physicalOr(entryAddress & a20(), 0x20, access)) return NO_ADDRESS;
       table = entry & FRAME_MASK;
       level--;
     }
@@ -194,7 +194,8 @@ export function translate(linear: u64, access: i32): u64 {
   if (forbidden != 0) writable = false;
   if ((access & EXEC) != 0 && noExecute) return pageFault(linear, access, user, 1);
   const bits: u32 = writing ? 0x60 : 0x20;
-  if ((<u32>entry & bits) != bits) physicalOr(entryAddress & a20(), bits);
+  if ((<u32>entry & bits) != bits && !physicalOr(entryAddress & a20(), bits, access))
+    return NO_ADDRESS;
   walkReadable = readable;
   walkWritable = writable && (writing || (entry & 0x40) != 0) && readable;
   return physical & a20();
