@@ -5,6 +5,7 @@ import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import type { AttachedMedia, DeviceRequest } from "./devices/device.ts";
+import { USB_PORTS } from "./devices/usb/xhci-registers.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
 import type { Accel } from "./jit/accel.ts";
 import { LoadError } from "./load-error.ts";
@@ -245,6 +246,7 @@ export function mediaOf(options: MachineOptions): MachineMedia {
     },
   );
   const floppies = media.filter(({ disk }) => disk.kind === "floppy");
+  const usb = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "usb");
   const ata = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "ata");
   return {
     inBootOrder: media.sort((a, b) =>
@@ -253,6 +255,7 @@ export function mediaOf(options: MachineOptions): MachineMedia {
     attached: {
       ata: attach(ata, ATA_PORTS, "disks and CDs", "ide"),
       floppies: attach(floppies, FLOPPY_DRIVES, "floppies", "floppy"),
+      usb: attach(usb, USB_PORTS, "media on USB", "usb").filter((disk) => disk !== undefined),
     },
   };
 }

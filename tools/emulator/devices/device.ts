@@ -134,9 +134,11 @@ export interface AttachedMedia {
   readonly ata: readonly (Disk | undefined)[];
   /** Drives A and B. */
   readonly floppies: readonly (Disk | undefined)[];
+  /** Sticks, and CDs on USB, from the first port on. */
+  readonly usb: readonly Disk[];
 }
 
-export const NO_MEDIA: AttachedMedia = { ata: [], floppies: [] };
+export const NO_MEDIA: AttachedMedia = { ata: [], floppies: [], usb: [] };
 
 /** Signals from devices to the rest of the machine. */
 export interface BoardPins {

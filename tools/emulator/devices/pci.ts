@@ -353,6 +353,11 @@ export class PciFunction {
 
   // ---- Interrupts and bus mastering
 
+  /** Interrupts are messages, not levels of the pin. */
+  get usesMessages(): boolean {
+    return this.#msiEnabled;
+  }
+
   get #msiEnabled(): boolean {
     return this.#msi !== 0 && (this.get16(this.#msi + 2) & MSI_ENABLE) !== 0;
   }

@@ -490,7 +490,7 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-usb"],
-    help: "for -device usb-storage, as QEMU wants it; sticks exist for the BIOS alone",
+    help: "for -device usb-storage, as QEMU wants it; the controller is there where there are sticks",
     apply: () => {},
   },
   {

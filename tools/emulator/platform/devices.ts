@@ -22,6 +22,7 @@ import { ps2Mouse } from "../devices/ps2-mouse.ts";
 import { resetControl } from "../devices/reset-control.ts";
 import { rtc } from "../devices/rtc.ts";
 import { uart16550 } from "../devices/uart16550.ts";
+import { xhci } from "../devices/usb/xhci.ts";
 import { vga } from "../devices/vga.ts";
 import { ADDABLE_DEVICES } from "./addable-devices.ts";
 
@@ -43,6 +44,7 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   flash,
   ahci,
   isaFdc,
+  xhci,
   fwCfg,
   postPort,
   uart16550,

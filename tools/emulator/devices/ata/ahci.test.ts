@@ -42,7 +42,7 @@ interface Command {
 
 /** A board with a disk at port 0, which has been started. */
 function rig(disk = new Disk("disk0", "disk", bytesImage("disk", image())), other?: Disk): Rig {
-  const b = bareBoard(ALL_DEVICES, undefined, { ata: [disk, other], floppies: [] });
+  const b = bareBoard(ALL_DEVICES, undefined, { ata: [disk, other], floppies: [], usb: [] });
   const { mmio, ports } = b.board;
   const view = new DataView(b.ram.buffer);
   const write = (register: number, value: number): void =>

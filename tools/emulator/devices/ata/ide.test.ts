@@ -35,6 +35,7 @@ function rig(): Rig {
   const b = bareBoard([...ALL_DEVICES, { kind: "piix3-ide" }], [...DEVICE_KINDS, piix3Ide], {
     ata: [disk, undefined, cd, undefined],
     floppies: [],
+    usb: [],
   });
   const { ports } = b.board;
   const out = (port: number, value: number, size = 1): void => ports.write(port, value, size);

@@ -1,6 +1,12 @@
 // Sense keys and codes of packet commands (SPC-3, 4.5.6; MMC-5, annex F), and the commands' refusals.
 
-export const KEY = { none: 0, notReady: 2, mediumError: 3, illegalRequest: 5 } as const;
+export const KEY = {
+  none: 0,
+  notReady: 2,
+  mediumError: 3,
+  illegalRequest: 5,
+  dataProtect: 7,
+} as const;
 
 export interface Sense {
   key: number;
@@ -11,6 +17,8 @@ export interface Sense {
 export const NO_SENSE: Sense = { key: KEY.none, code: 0 };
 export const NO_MEDIUM: Sense = { key: KEY.notReady, code: 0x3a };
 export const UNREADABLE: Sense = { key: KEY.mediumError, code: 0x11 };
+export const UNWRITABLE: Sense = { key: KEY.mediumError, code: 0x0c };
+export const WRITE_PROTECTED: Sense = { key: KEY.dataProtect, code: 0x27 };
 export const INVALID_COMMAND: Sense = { key: KEY.illegalRequest, code: 0x20 };
 export const OUT_OF_RANGE: Sense = { key: KEY.illegalRequest, code: 0x21 };
 export const INVALID_FIELD: Sense = { key: KEY.illegalRequest, code: 0x24 };

@@ -21,7 +21,11 @@ const FIFO = 0x3f5;
 
 function bench(readOnly = false): Bench {
   const disk = new Disk("disk0", "floppy", bytesImage("f", floppyImage()), { readOnly });
-  const bare = bareBoard(ALL_DEVICES, DEVICE_KINDS, { ata: [], floppies: [disk, undefined] });
+  const bare = bareBoard(ALL_DEVICES, DEVICE_KINDS, {
+    ata: [],
+    floppies: [disk, undefined],
+    usb: [],
+  });
   leaveAsFirmwareDoes(bare.board);
   const out = (port: number, value: number): void => bare.board.ports.write(port, value, 1);
   const read = (port: number): number => bare.board.ports.read(port, 1);

@@ -1,5 +1,5 @@
 // What firmware by others starts: boot loaders and our own boot image by SeaBIOS and by OVMF, from disks and CDs on the SATA
-// controller and floppies on theirs, whose drivers are theirs.
+// controller, floppies on theirs and sticks on the USB controller, whose drivers are theirs.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,13 +76,15 @@ describe.skipIf(!hasSeaBios && !hasOvmf)("the boot image", () => {
   });
   const SUMMARY = /\[roottask\] summary: \d+ programs[\s\S]*\[roottask\] power off/;
 
-  test.skipIf(!hasSeaBios).each(["disk", "cdrom"] as const)(
-    "starts the system under SeaBIOS as a %s",
-    async (kind) => {
-      const disks = [{ kind, image }];
-      expect(await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, cpus: 2 }, 60)).toMatch(SUMMARY);
-    },
-  );
+  test.skipIf(!hasSeaBios).each([
+    ["disk", "ata"],
+    ["cdrom", "ata"],
+    ["disk", "usb"],
+    ["cdrom", "usb"],
+  ] as const)("starts the system under SeaBIOS as a %s (%s)", async (kind, bus) => {
+    const disks = [{ kind, image, bus }];
+    expect(await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, cpus: 2 }, 60)).toMatch(SUMMARY);
+  });
 
   /** Chips of flash with fresh variables, which are kept. */
   const chips = () => {
@@ -112,5 +114,10 @@ describe.skipIf(!hasSeaBios && !hasOvmf)("the boot image", () => {
   test.skipIf(!hasOvmf)("starts the system under OVMF as a CD", async () => {
     const disks = [{ kind: "cdrom" as const, image }];
     expect(await run({ flash: chips().flash, disks, cpus: 2 }, 120)).toMatch(SUMMARY);
+  });
+
+  test.skipIf(!hasOvmf)("starts the system under OVMF as a stick", async () => {
+    const disks = [{ kind: "disk" as const, image, bus: "usb" as const }];
+    expect(await run({ flash: chips().flash, disks }, 120)).toMatch(SUMMARY);
   });
 });

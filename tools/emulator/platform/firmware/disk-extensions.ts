@@ -49,7 +49,7 @@ const CD_INFORMATION = 0x74;
 /** PCI functions where a board has its SATA and USB controllers. */
 const CONTROLLERS = {
   ata: { device: 0x1f, function: 2 },
-  usb: { device: 0x1d, function: 7 },
+  usb: { device: 0x14, function: 0 },
 } as const;
 
 export class DiskExtensions {

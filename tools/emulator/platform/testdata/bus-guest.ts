@@ -169,3 +169,15 @@ export function busGuest(): Uint8Array {
     class: 32,
   });
 }
+
+/** What a script's guest has printed, a line for each read, in the bits that are compared. */
+export function shown(script: readonly Access[], output: string): string[] {
+  const reads = script.filter((a) => a[0] === "in" || a[0] === "load");
+  const lines = output.split("\n");
+  return reads.map((a, i) => {
+    const mask = (a[0] === "load" || a[0] === "in" ? a[3] : undefined) ?? -1;
+    const value = lines[i] === undefined || lines[i] === "" ? "nothing" : lines[i];
+    const bits = (Number.parseInt(value as string, 16) & mask) >>> 0;
+    return `${a[0]} ${a[1].toString(16)} ${value === "nothing" ? value : bits.toString(16)}`;
+  });
+}

@@ -4,7 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Machine } from "../../../host/machine.ts";
-import { type Access, busGuest, encodeScript } from "../../../platform/testdata/bus-guest.ts";
+import {
+  type Access,
+  busGuest,
+  encodeScript,
+  shown,
+} from "../../../platform/testdata/bus-guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../../platform/testdata/qemu.ts";
 import { Ide } from "../ide.ts";
 
@@ -212,15 +217,4 @@ export async function answers(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-function shown(script: readonly Access[], output: string): string[] {
-  const reads = script.filter((a) => a[0] === "in" || a[0] === "load");
-  const lines = output.split("\n");
-  return reads.map((a, i) => {
-    const mask = (a[0] === "load" || a[0] === "in" ? a[3] : undefined) ?? -1;
-    const value = lines[i] === undefined || lines[i] === "" ? "nothing" : lines[i];
-    const bits = (Number.parseInt(value as string, 16) & mask) >>> 0;
-    return `${a[0]} ${a[1].toString(16)} ${value === "nothing" ? value : bits.toString(16)}`;
-  });
 }
