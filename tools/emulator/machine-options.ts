@@ -4,6 +4,7 @@
 import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
+import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
 import type { AttachedMedia, DeviceRequest } from "./devices/device.ts";
 import { USB_PORTS } from "./devices/usb/xhci-registers.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
@@ -20,9 +21,8 @@ import { GIB, MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
 export { MAX_CPUS };
 
-/** Drives of a floppy controller, and ports of the board's AHCI controller. */
+/** Drives of a floppy controller. */
 const FLOPPY_DRIVES = 2;
-const ATA_PORTS = 6;
 
 /** Power-on time of the RTC unless told otherwise: runs must not depend on the host's clock. */
 const DEFAULT_EPOCH = Date.UTC(2026, 0, 1) / 1000;
@@ -51,7 +51,10 @@ export interface DiskOptions {
   bus?: DiskBus;
   /** Writes fail. */
   readOnly?: boolean;
-  /** Drive A (0) or B (1), or the port (0–5) that a disk or CD is at; the first free one by default. */
+  /**
+   * Drive A (0) or B (1), or where a disk or CD is: the port of q35's controller (0–5), 2 × channel + device of pc's (0–3).
+   * The first free one by default.
+   */
   index?: number;
   /** Place in the boot order, smallest first, before what `bootOrder` says. */
   bootIndex?: number;
@@ -70,6 +73,8 @@ export interface FlashOptions {
 export interface MachineOptions {
   /** The compiled CPU core (emulator-core.wasm). */
   core: CoreSource;
+  /** The board: "q35" (the default), or "pc" with the older chipset 440FX and IDE in place of SATA. */
+  machine?: Chipset["name"];
   /** RAM in bytes, or as on the command line: "2048M", "1G". 128 MiB by default. */
   memory?: number | string;
   /**
@@ -175,6 +180,14 @@ export function checkedRam(memory: MachineOptions["memory"]): number {
   return bytes;
 }
 
+/** The board's chipset. Throws `LoadError`. */
+export function checkedChipset(machine: MachineOptions["machine"] = "q35"): Chipset {
+  const chipset = CHIPSETS.find(({ name }) => name === machine);
+  if (chipset !== undefined) return chipset;
+  const names = CHIPSETS.map(({ name }) => name).join(", ");
+  throw new LoadError(`machine ${machine}: expected one of ${names}`);
+}
+
 /** The number of CPUs. Throws `LoadError`. */
 export function checkedCpus(cpus: MachineOptions["cpus"]): number {
   const n = cpus ?? 1;
@@ -237,6 +250,7 @@ export interface MachineMedia {
 
 /** The disks of the options. Throws `LoadError` for those that there is no place for. */
 export function mediaOf(options: MachineOptions): MachineMedia {
+  const { drives } = checkedChipset(options.machine);
   const media = (options.disks ?? []).map(
     ({ kind, image, format, bootIndex, index, ...traits }, i) => {
       const name = `disk${i}`;
@@ -253,9 +267,11 @@ export function mediaOf(options: MachineOptions): MachineMedia {
       a.bootIndex === b.bootIndex ? 0 : a.bootIndex - b.bootIndex,
     ),
     attached: {
-      ata: attach(ata, ATA_PORTS, "disks and CDs", "ide"),
-      floppies: attach(floppies, FLOPPY_DRIVES, "floppies", "floppy"),
-      usb: attach(usb, USB_PORTS, "media on USB", "usb").filter((disk) => disk !== undefined),
+      ata: attach(ata, drives.places, "disks and CDs", drives.nameOf),
+      floppies: attach(floppies, FLOPPY_DRIVES, "floppies", (place) => `floppy.${place}`),
+      usb: attach(usb, USB_PORTS, "media on USB", (place) => `usb.${place}`).filter(
+        (disk) => disk !== undefined,
+      ),
     },
   };
 }
@@ -271,7 +287,7 @@ function attach(
   media: readonly { disk: Disk; index?: number | undefined }[],
   places: number,
   what: string,
-  bus: string,
+  nameOf: (place: number) => string,
 ): (Disk | undefined)[] {
   if (media.length > places) {
     throw new LoadError(`${media.length} ${what}: expected at most ${places}`);
@@ -291,7 +307,7 @@ function attach(
     if (index === undefined) at[at.indexOf(undefined)] = disk;
   }
   for (const [place, disk] of at.entries()) {
-    if (disk !== undefined) disk.attachedTo = `${bus}.${place}`;
+    if (disk !== undefined) disk.attachedTo = nameOf(place);
   }
   return at;
 }

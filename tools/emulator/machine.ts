@@ -16,6 +16,7 @@ import type { BootImage, Input } from "./loader/boot-image.ts";
 import { loadKernel } from "./loader/kernel.ts";
 import {
   bootModules,
+  checkedChipset,
   checkedCpus,
   checkedRam,
   chipsOf,
@@ -98,9 +99,10 @@ export interface RunLimits {
 }
 
 /** The map of a machine with a BIOS. */
-function biosMap(ramBytes: number, { biosFaults }: MachineOptions): MemoryMap {
+function biosMap(ramBytes: number, { biosFaults, machine }: MachineOptions): MemoryMap {
   const kib = biosFaults?.memory?.conventionalKib;
-  return memoryMap(ramBytes, [], kib === undefined ? undefined : kib * 1024);
+  const conventional = kib === undefined ? undefined : kib * 1024;
+  return memoryMap(ramBytes, [], conventional, checkedChipset(machine));
 }
 
 /** The ROM or flash of firmware that is not ours. Throws `LoadError`. */
@@ -178,6 +180,7 @@ export class Machine {
     this.#media = mediaOf(options);
     this.board = new Board(
       {
+        chipset: checkedChipset(options.machine),
         map,
         cpus,
         media: this.#media.attached,
@@ -238,6 +241,7 @@ export class Machine {
       image = loadKernel(input, bootModules(options.modules), options.append ?? "", {
         ramBytes,
         hasDisplay: options.vga ?? true,
+        chipset: checkedChipset(options.machine),
       });
     }
     // The core calls back into a board that needs the core: the machine is filled in below.
@@ -303,6 +307,7 @@ export class Machine {
   #tableFacts(ecam: number): AcpiFacts {
     const { serialPorts } = this.board;
     return {
+      chipset: checkedChipset(this.options.machine),
       map: { ...this.#map, ecam },
       cpus: this.cpus.length,
       acpiOnly: this.#hasGuestFirmware,
@@ -341,7 +346,7 @@ export class Machine {
     }
     bios.state.order = order;
     const facts = this.#tableFacts(this.#map.ecam);
-    const tables = [...acpiTables(facts), ...mpTables(facts.cpus)];
+    const tables = [...acpiTables(facts), ...mpTables(facts.cpus, facts.chipset)];
     const install = (placements: readonly Placement[]): void => {
       bios.install();
       for (const p of placements) this.ram.write(p.address, p.data);

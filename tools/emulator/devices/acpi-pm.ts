@@ -1,26 +1,25 @@
-// The ICH9's ACPI power management block at PMBASE (0x600 with our BIOS): PM1a event and control, the 24-bit PM
-// timer, GPE0, and the SMI command port 0xB2 that hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet,
-// 13.8.3). S5 is sleep type 0, S3 is 1, as on QEMU. S4 is left out: the DSDT does not offer it.
+// ACPI power management of the ICH9 and the PIIX4: the block at PMBASE (0x600 with our BIOS) with PM1a event and control, the
+// 24-bit PM timer and, with the ICH9, GPE0 and SMI control; GPE0 elsewhere with QEMU's PIIX4; the SMI command port 0xB2 that
+// hands ACPI over (ACPI 6.4, 4.8; ICH9 datasheet, 13.8.3; 82371AB datasheet, 7.2). S5 is sleep type 0, S3 is 1, as on QEMU.
+// S4 is left out: the DSDT does not offer it.
 
-import type {
-  BoardPins,
-  Device,
-  DeviceKind,
-  GuestLog,
-  MmioHandler,
-  PortHandler,
-  Slot,
+import { type Chipset, SCI_IRQ } from "./chipset.ts";
+import {
+  allOnes,
+  type BoardPins,
+  type Device,
+  type DeviceKind,
+  type GuestLog,
+  type MmioHandler,
+  type PortHandler,
+  type Slot,
 } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 import type { Clock, Timer } from "./timers.ts";
 
-export const PM_BASE = 0x600;
-/** Bytes of the block of registers at PMBASE. */
-export const PM_LENGTH = 0x80;
 /** PM timer frequency, Hz (ACPI 6.4, 4.8.2.1). */
 const PM_TIMER_HZ = 3579545;
 export const SMI_COMMAND_PORT = 0xb2;
-export const SCI_IRQ = 9;
 export const ACPI_ENABLE = 2;
 export const ACPI_DISABLE = 3;
 /** SLP_TYP of S5, as the DSDT's \_S5 says. */
@@ -42,6 +41,20 @@ const SLP_EN = 0x2000;
  */
 const SMI_BY_BIOS = 0x2003;
 const SMI_LOCKED = 0x20;
+/** GPE0 behind PMBASE. */
+const GPE0 = 0x20;
+
+/** What a write of one or two bytes means for a register of 16 bits: the bits written, and those in place of the old ones. */
+function halves(
+  offset: number,
+  value: number,
+  size: number,
+): { bits: number; merge(old: number): number } {
+  const shift = size === 1 ? (offset & 1) * 8 : 0;
+  const mask = size === 1 ? 0xff << shift : 0xffff;
+  const bits = (value << shift) & mask;
+  return { bits, merge: (old) => (old & ~mask) | bits };
+}
 
 export class AcpiPm implements Device {
   readonly name: string;
@@ -63,6 +76,7 @@ export class AcpiPm implements Device {
   readonly #clock: Clock;
   readonly #log: GuestLog;
   readonly #pins: BoardPins;
+  readonly #chipset: Chipset;
   readonly #timer: Timer;
   readonly #afterReset: { readonly smiEnable: number; readonly control: number };
 
@@ -71,12 +85,15 @@ export class AcpiPm implements Device {
     this.#clock = slot.clock;
     this.#log = slot.log;
     this.#pins = slot.pins;
+    this.#chipset = slot.board.chipset;
     this.#sci = slot.isaIrq(SCI_IRQ);
     this.#timer = slot.timer(() => this.#update());
     const { bare } = slot.board;
     this.#afterReset = { smiEnable: bare ? SMI_LOCKED : SMI_BY_BIOS, control: bare ? SCI_EN : 0 };
     Object.assign(this.state, this.#afterReset);
     slot.ports(SMI_COMMAND_PORT, 2, this.#smiPorts());
+    const { port, bytes, inBlock } = this.#chipset.gpe0;
+    if (!inBlock) slot.ports(port, bytes, this.#gpePorts(port));
   }
 
   reset(): void {
@@ -133,7 +150,12 @@ export class AcpiPm implements Device {
     }
   }
 
-  /** The registers at PMBASE, which the LPC bridge places: bytes, words and double words. */
+  /** Bytes of the registers at PMBASE. */
+  get bytes(): number {
+    return this.#chipset.powerBytes;
+  }
+
+  /** These registers, which a PCI function places: bytes, words and double words. */
   readonly block: MmioHandler = this.#block();
 
   #block(): MmioHandler {
@@ -154,12 +176,16 @@ export class AcpiPm implements Device {
         this.#update();
         return s.status | (s.enable << 16);
       case 0x04:
-        return s.control;
+        return s.control | (this.#chipset.hasSmiControl ? 0 : 0xffff_0000);
       case 0x08:
         return this.#ticks() & 0xffffff;
-      case 0x20:
+    }
+    // Nothing else is the PIIX4's, and the bus floats there.
+    if (!this.#chipset.hasSmiControl) return allOnes(4);
+    switch (offset) {
+      case GPE0:
         return s.gpeStatus;
-      case 0x28:
+      case GPE0 + 8:
         return s.gpeEnable;
       case 0x30:
         return s.smiEnable;
@@ -178,10 +204,7 @@ export class AcpiPm implements Device {
       this.#write(offset + 2, value >>> 16, 2);
       return;
     }
-    const shift = size === 1 ? (offset & 1) * 8 : 0;
-    const mask = size === 1 ? 0xff << shift : 0xffff;
-    const bits = (value << shift) & mask;
-    const merge = (old: number): number => (old & ~mask) | bits;
+    const { bits, merge } = halves(offset, value, size);
     switch (offset & ~1) {
       case 0x00:
         this.#update();
@@ -193,17 +216,33 @@ export class AcpiPm implements Device {
       case 0x04:
         this.#control(merge(s.control));
         break;
-      case 0x20:
-        s.gpeStatus &= ~bits;
-        break;
-      case 0x28:
-        s.gpeEnable = merge(s.gpeEnable);
-        break;
-      case 0x30:
-        s.smiEnable = merge(s.smiEnable);
-        break;
     }
+    if (this.#chipset.hasSmiControl) this.#writeIch9(offset & ~1, bits, merge);
     this.#update();
+  }
+
+  #writeIch9(offset: number, bits: number, merge: (old: number) => number): void {
+    const s = this.state;
+    if (offset === GPE0) s.gpeStatus &= ~bits;
+    else if (offset === GPE0 + 8) s.gpeEnable = merge(s.gpeEnable);
+    else if (offset === 0x30) s.smiEnable = merge(s.smiEnable);
+  }
+
+  /** GPE0 at ports of its own: status, then enable, 16 bits each. */
+  #gpePorts(first: number): PortHandler {
+    const s = () => this.state;
+    return {
+      read: (port) => {
+        const value = port - first < 2 ? s().gpeStatus : s().gpeEnable;
+        return (value >> (8 * ((port - first) & 1))) & 0xff;
+      },
+      write: (port, value) => {
+        const { bits, merge } = halves(port - first, value, 1);
+        if (port - first < 2) s().gpeStatus &= ~bits;
+        else s().gpeEnable = merge(s().gpeEnable);
+        this.#update();
+      },
+    };
   }
 
   #control(value: number): void {
@@ -239,7 +278,7 @@ export class AcpiPm implements Device {
 
 export const acpiPm: DeviceKind = {
   name: "acpi-pm",
-  what: "ICH9 power management: PM1, PM timer, GPE0, SMI command port",
+  what: "power management: PM1, PM timer, GPE0, SMI command port",
   builtIn: true,
   create: (slot) => new AcpiPm(slot),
 };

@@ -5,6 +5,7 @@
 
 import { LoadError } from "../load-error.ts";
 import type { Disk } from "../media/disk.ts";
+import type { Chipset } from "./chipset.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 import type { PciFunction, PciHeader } from "./pci.ts";
 import type { Clock, Timer } from "./timers.ts";
@@ -76,6 +77,7 @@ export interface DeviceMemory {
 
 /** What a device may want to know of the machine it is in. */
 export interface BoardFacts {
+  readonly chipset: Chipset;
   /** RAM from address 0, and RAM from 4 GiB on, bytes. */
   readonly lowBytes: number;
   readonly highBytes: number;
@@ -88,7 +90,7 @@ export interface BoardFacts {
   readonly flash: readonly FlashMemory[];
   /** Contents of the display adapter's expansion ROM. */
   readonly vgaRom: Uint8Array | undefined;
-  /** Start of the 256 MiB PCI configuration window, where firmware is ours. */
+  /** Start of the 256 MiB PCI configuration window, where firmware is ours; -1 where there is none. */
   readonly ecam: number;
   /** Time of the RTC at power-on, seconds since 1970. */
   readonly epoch: number;

@@ -1,6 +1,6 @@
 // The wires between devices and interrupt controllers. ISA IRQ n ends at 8259A input n and IOAPIC pin
-// n, IRQ 0 at pin 2 (MADT interrupt source override). PIRQA to PIRQH end at IOAPIC pins 16 to 23 and
-// at the ISA IRQ that the LPC bridge's PIRQ routing registers name (ICH9 datasheet, 13.1.17 and
+// n, IRQ 0 at pin 2 (MADT interrupt source override). PIRQA to PIRQH end at the ISA IRQ that the PIRQ
+// routing registers name and, with an ICH9, at IOAPIC pins 16 to 23 (ICH9 datasheet, 13.1.17 and
 // 13.1.19). What ends at a controller's input is the OR of its sources.
 
 import type { Device } from "./device.ts";
@@ -21,8 +21,6 @@ export interface InterruptSinks {
 const PIC_INPUTS = 16;
 export const IOAPIC_PINS = 24;
 export const PIRQS = 8;
-/** IOAPIC pin of PIRQA. */
-export const FIRST_PIRQ_PIN = 16;
 
 /** A source of a wire: its index in `state.levels` and the inputs where it ends now. */
 interface Source {
@@ -54,8 +52,11 @@ export class InterruptLines implements Device {
   readonly #ioapic: readonly Input[];
   /** Sources of PIRQs, whose ends move with the routes. */
   readonly #pirqs: Source[][] = Array.from({ length: PIRQS }, () => []);
+  readonly #firstPirqPin: number | undefined;
 
-  constructor(sinks: InterruptSinks) {
+  /** `firstPirqPin` is the IOAPIC pin of PIRQA, where PIRQs have pins of their own. */
+  constructor(sinks: InterruptSinks, firstPirqPin: number | undefined) {
+    this.#firstPirqPin = firstPirqPin;
     const inputs = (risen: number[], drive: (n: number, level: boolean) => void): Input[] =>
       risen.map((_, n) => {
         const input: Input = {
@@ -123,8 +124,11 @@ export class InterruptLines implements Device {
 
   #pirqInputs(pirq: number): Input[] {
     const irq = this.state.routes[pirq] as number;
-    const pin = this.#input(this.#ioapic, FIRST_PIRQ_PIN + pirq);
-    return irq < 0 ? [pin] : [pin, ...this.#isaInputs(irq)];
+    const first = this.#firstPirqPin;
+    return [
+      ...(first === undefined ? [] : [this.#input(this.#ioapic, first + pirq)]),
+      ...(irq < 0 ? [] : this.#isaInputs(irq)),
+    ];
   }
 
   #source(inputs: readonly Input[]): Source {

@@ -1,5 +1,5 @@
 // The two resets of the chipset that are not the keyboard controller's: port 0xCF9 (ICH9 datasheet,
-// 13.7.5) and system control port A, 0x92, with fast reset and fast A20.
+// 13.7.5; 82371SB datasheet, 2.5.4) and system control port A, 0x92, with fast reset and fast A20.
 
 import type { BoardPins, Device, DeviceKind, PortHandler, Slot } from "./device.ts";
 
@@ -7,10 +7,12 @@ export class ResetControl implements Device {
   readonly name: string;
   state = { cf9: 0, port92: 0x02 };
   readonly #pins: BoardPins;
+  readonly #bits: number;
 
   constructor(slot: Slot) {
     this.name = slot.name;
     this.#pins = slot.pins;
+    this.#bits = slot.board.chipset.resetBits;
     slot.ports(0xcf9, 1, this.#cf9Port());
     slot.ports(0x92, 1, this.#port92());
   }
@@ -31,7 +33,7 @@ export class ResetControl implements Device {
       read: () => this.state.cf9,
       write: (_port, value) => {
         const rising = (value & 4) !== 0 && (this.state.cf9 & 4) === 0;
-        this.state.cf9 = value & 0x0a;
+        this.state.cf9 = value & this.#bits;
         if (rising) this.#pins.reset();
       },
     };

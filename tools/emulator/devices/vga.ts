@@ -34,9 +34,8 @@ export { VRAM_BYTES };
 /** The window of the IBM VGA. */
 export const VGA_WINDOW = 0xa0000;
 export const VGA_WINDOW_BYTES = 0x20000;
-/** Where firmware places BAR 0 and BAR 2. */
+/** Where firmware places BAR 0. */
 export const FRAMEBUFFER_BASE = 0xfd000000;
-const REGISTERS_BASE = 0xfebd4000;
 
 const MAX_XRES = 16000;
 const MAX_YRES = 12000;
@@ -56,7 +55,7 @@ export class Vga implements Device {
     slot.ports(0x1ce, 2, this.#dispiPorts(), 2);
     slot.mmio(VGA_WINDOW, VGA_WINDOW_BYTES, this.window());
     slot.pci({
-      device: 1,
+      device: slot.board.chipset.display.device,
       vendor: 0x1234,
       deviceId: 0x1111,
       classCode: 0x030000,
@@ -76,7 +75,7 @@ export class Vga implements Device {
           index: 2,
           kind: "memory",
           size: 0x1000,
-          address: REGISTERS_BASE,
+          address: slot.board.chipset.display.registers,
           handler: this.#registers(),
         },
       ],

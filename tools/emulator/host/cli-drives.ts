@@ -1,6 +1,7 @@
 // Media on the command line: -hda and its like, -drive, -blockdev, and the -device options that attach them, with QEMU's
 // rules for what is written where.
 
+import type { Chipset } from "../devices/chipset.ts";
 import type { MediaKind } from "../machine-options.ts";
 import type { DiskBus } from "../media/disk.ts";
 import { FOREIGN_FORMATS, IMAGE_FORMATS, noReader } from "../media/formats.ts";
@@ -255,24 +256,43 @@ function driveOfNode(options: CliDrives, name: string): CliDisk | undefined {
   };
 }
 
-/** The place that -device's bus=ide.N, or a floppy's unit, says. */
-function portOf(name: string, props: Map<string, string>): number | undefined {
+/** Buses for hard disks and CDs, ide.0 and so on, and drives on each. */
+const IDE_BUSES: Readonly<Record<Chipset["name"], { buses: number; units: number }>> = {
+  q35: { buses: 6, units: 1 },
+  pc: { buses: 2, units: 2 },
+};
+
+/** The place that -device's bus=ide.N and unit, or a floppy's unit, say; `taken` are those of disks and CDs so far. */
+function portOf(
+  name: string,
+  props: Map<string, string>,
+  machine: Chipset["name"],
+  taken: readonly (number | undefined)[],
+): number | undefined {
   const [bus, unit] = [props.get("bus"), props.get("unit")];
   if (name === "floppy") {
     return unit === undefined ? undefined : number("-device floppy: unit", unit, 0, 1);
   }
   if (name === "usb-storage") return undefined;
-  if (unit !== undefined && unit !== "0") {
+  const { buses, units } = IDE_BUSES[machine];
+  const wanted = unit === undefined ? undefined : number(`-device ${name}: unit`, unit, 0, 99);
+  if (wanted !== undefined && wanted >= units) {
     throw new UsageError(
-      `-device ${name}: Can't create IDE unit ${unit}, bus supports only 1 units`,
+      `-device ${name}: Can't create IDE unit ${unit}, bus supports only ${units} units`,
     );
   }
-  if (bus === undefined) return undefined;
-  const port = /^ide\.([0-5])$/.exec(bus)?.[1];
-  if (port === undefined) {
-    throw new UsageError(`-device ${name}: Bus '${bus}' not found; there are ide.0 to ide.5`);
+  // A bus that is not named is the first one with room.
+  if (bus === undefined && (wanted === undefined || units === 1)) return undefined;
+  const channel = Number(/^ide\.(\d)$/.exec(bus ?? "ide.0")?.[1] ?? buses);
+  if (channel >= buses) {
+    throw new UsageError(
+      `-device ${name}: Bus '${bus}' not found; there are ide.0 to ide.${buses - 1}`,
+    );
   }
-  return Number(port);
+  const first = channel * units;
+  if (wanted !== undefined) return first + wanted;
+  const free = Array.from({ length: units }, (_, i) => first + i).find((p) => !taken.includes(p));
+  return free ?? first;
 }
 
 /** -device usb-storage,drive=ID and the others of its kind, when all drives are known. */
@@ -281,6 +301,7 @@ function attachDrive(
   name: string,
   props: Map<string, string>,
   taken: Set<string>,
+  machine: Chipset["name"],
 ): void {
   onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "unit", "removable"]);
   const id = props.get("drive");
@@ -300,7 +321,8 @@ function attachDrive(
     place === undefined
       ? undefined
       : number(`-device ${name}: bootindex`, place, 0, MAX_BOOT_INDEX);
-  const index = portOf(name, props);
+  const places = options.disks.filter(({ kind }) => kind !== "floppy").map(({ index }) => index);
+  const index = portOf(name, props, machine, places);
   options.disks.push({
     ...drive,
     ...DRIVE_DEVICES[name],
@@ -310,12 +332,14 @@ function attachDrive(
 }
 
 /** All drives at their places, when all options are known. Throws `UsageError`. */
-export function attachDrives(options: CliDrives): void {
+export function attachDrives(options: CliDrives, machine: Chipset["name"]): void {
   if (options.snapshot && options.nodes.size > 0) {
     throw new UsageError("-snapshot: -blockdev would be written all the same; -drive is not");
   }
   const taken = new Set<string>();
-  for (const { device, props } of options.attachments) attachDrive(options, device, props, taken);
+  for (const { device, props } of options.attachments) {
+    attachDrive(options, device, props, taken, machine);
+  }
   const drive = [...options.loose.keys()][0];
   const loose = drive === undefined ? [...options.nodes.keys()][0] : drive;
   if (loose !== undefined) {

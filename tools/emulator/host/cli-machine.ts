@@ -41,6 +41,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     );
   }
   return {
+    machine: o.machine,
     memory: o.memory,
     cpus: o.cpus,
     cpu: o.cpu,

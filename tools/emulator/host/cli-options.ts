@@ -4,6 +4,7 @@
 import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
+import type { Chipset } from "../devices/chipset.ts";
 import type { DeviceRequest } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
@@ -34,6 +35,7 @@ export type DisplayRequest =
   | { kind: "curses" };
 
 export interface CliOptions extends CliDrives {
+  machine: Chipset["name"];
   help: boolean;
   version: boolean;
   /** What an option takes, which `help` in place of its value asks for. */
@@ -283,14 +285,24 @@ function parseVnc(text: string): CliOptions["vnc"] {
   return { host, display, password: flag("-vnc password", props.get("password") ?? usual) };
 }
 
-const MACHINES = ["q35", "pc-q35-7.2"] as const;
+/** QEMU's names for the boards. */
+const MACHINES = {
+  q35: "q35",
+  "pc-q35-7.2": "q35",
+  pc: "pc",
+  "pc-i440fx-7.2": "pc",
+} as const satisfies Record<string, Chipset["name"]>;
+const MACHINE_NAMES = Object.keys(MACHINES);
 /** Properties of QEMU's boards that concern the host alone, and those for parts which this board does not have. */
 const HOST_PROPERTIES = ["kernel-irqchip", "mem-merge", "dump-guest-core"] as const;
 const ABSENT_PARTS = ["usb", "smm", "vmport"] as const;
 
 function parseMachine(options: CliOptions, text: string): void {
   const props = properties(text);
-  oneOf("-machine", props.get("") ?? props.get("type") ?? "q35", MACHINES);
+  const name = props.get("") ?? props.get("type");
+  if (name !== undefined) {
+    options.machine = MACHINES[oneOf("-machine", name, MACHINE_NAMES) as keyof typeof MACHINES];
+  }
   onlyKeys("-machine", props, ["type", "accel", ...HOST_PROPERTIES, ...ABSENT_PARTS]);
   for (const part of ABSENT_PARTS) {
     const value = props.get(part);
@@ -331,9 +343,9 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-machine", "-M"],
-    value: "q35",
-    help: "the board; q35 is the one there is",
-    choices: MACHINES,
+    value: "q35|pc",
+    help: "the board: q35 (ICH9 with SATA, the default) or pc (i440FX and PIIX3 with IDE)",
+    choices: MACHINE_NAMES,
     apply: parseMachine,
   },
   {
@@ -740,6 +752,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     attachments: [],
     snapshot: false,
     devices: [],
+    machine: "q35",
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
@@ -852,7 +865,7 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
       `${first[0]} stdio and ${second?.[0] ?? "-serial"} stdio both want standard input; use -serial mon:stdio`,
     );
   }
-  attachDrives(options);
+  attachDrives(options, options.machine);
   checkRecording(options);
   if (options.bios !== undefined && options.flash.length > 0) {
     throw new UsageError("firmware is given by -bios or by -drive if=pflash, not by both");

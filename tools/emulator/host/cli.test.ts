@@ -265,7 +265,7 @@ test.each([
   [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],
   [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],
   [["-d", "interrupts"], "-d interrupts: expected int"],
-  [["-machine", "pc"], "-machine pc: expected q35"],
+  [["-machine", "isapc"], "-machine isapc: expected q35"],
   [["-rtc", "base=yesterday"], "expected utc, localtime or a date"],
   [["-serial", "stdio", "-serial", "mon:stdio"], "only one serial port can have standard input"],
   [Array(5).fill(["-serial", "null"]).flat(), "a PC has 4 serial ports at most"],
@@ -410,6 +410,25 @@ test("drives are attached as QEMU attaches them", () => {
   expect(disks("-drive", "file=a,,b,bus=1,unit=1")).toMatchObject([{ path: "a,b", index: 3 }]);
   const floppy = ["-drive", "if=none,id=f,file=x", "-device", "floppy,drive=f,unit=1"];
   expect(disks(...floppy)).toMatchObject([{ kind: "floppy", index: 1 }]);
+});
+
+test("-machine pc has two IDE channels with two drives each", () => {
+  const pc = (...args: string[]) => parseArguments(["-machine", "pc", ...args]);
+  expect(pc("-kernel", "k").machine).toBe("pc");
+  expect(parseArguments(["-M", "pc-i440fx-7.2", "-kernel", "k"]).machine).toBe("pc");
+  expect(parseArguments(["-kernel", "k"]).machine).toBe("q35");
+  const drive = (id: string): string[] => ["-drive", `if=none,id=${id},file=${id}`];
+  const four = ["a", "b", "c", "d"].flatMap(drive);
+  const { disks } = pc(
+    ...four,
+    ...["-device", "ide-hd,drive=a,bus=ide.1", "-device", "ide-cd,drive=b,bus=ide.1"],
+    ...["-device", "ide-hd,drive=c,bus=ide.0,unit=1", "-device", "ide-hd,drive=d"],
+  );
+  const at = (path: string) => disks.find((disk) => disk.path === path)?.index;
+  expect(["a", "b", "c", "d"].map(at)).toEqual([2, 3, 1, undefined]);
+  const refused = (device: string) => () => pc(...drive("a"), "-device", device);
+  expect(refused("ide-hd,drive=a,unit=2")).toThrow(/bus supports only 2 units$/);
+  expect(refused("ide-hd,drive=a,bus=ide.2")).toThrow(/not found; there are ide.0 to ide.1$/);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 // Finds out which boot protocol a kernel file speaks and lays it out by that.
 
+import type { Chipset } from "../devices/chipset.ts";
 import { LoadError } from "../load-error.ts";
 import type { BootImage, Input } from "./boot-image.ts";
 import { isElf } from "./elf-image.ts";
@@ -14,6 +15,8 @@ export interface BootMachine {
   ramBytes: number;
   /** There is a display adapter with a linear framebuffer. */
   hasDisplay: boolean;
+  /** Q35 unless given. */
+  chipset?: Chipset;
 }
 
 /** Throws `LoadError` where the file is none of the supported kinds. */
@@ -23,13 +26,15 @@ export function loadKernel(
   append: string,
   machine: BootMachine,
 ): BootImage {
-  const { ramBytes, hasDisplay } = machine;
-  if (findHeader(kernel.data) !== undefined) return multiboot1(kernel, modules, append, ramBytes);
+  const { ramBytes, hasDisplay, chipset } = machine;
+  if (findHeader(kernel.data) !== undefined) {
+    return multiboot1(kernel, modules, append, ramBytes, chipset);
+  }
   const header = findHeader2(kernel);
   if (header !== undefined) {
-    return multiboot2(kernel, header, modules, append, ramBytes, hasDisplay);
+    return multiboot2(kernel, header, modules, append, ramBytes, hasDisplay, chipset);
   }
-  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, ramBytes);
+  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, ramBytes, chipset);
   const what = isElf(kernel.data)
     ? "an ELF file without a Multiboot header"
     : `not an ELF file and without a Multiboot header (it starts with ${[...kernel.data.subarray(0, 4)].map((b) => b.toString(16).padStart(2, "0")).join(" ") || "nothing"})`;

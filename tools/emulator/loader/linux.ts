@@ -3,6 +3,7 @@
 // they are not specified yet, as before 2.04, through the 16-bit one of its setup code. Left out: zImages
 // (loaded low), EFI handover, setup_data.
 
+import type { Chipset } from "../devices/chipset.ts";
 import { LoadError } from "../load-error.ts";
 import { RSDP_ADDRESS } from "../platform/firmware/acpi-tables.ts";
 import { type MemoryMap, MIB, memoryMap } from "../platform/memory-map.ts";
@@ -115,6 +116,7 @@ export function linuxImage(
   modules: readonly Module[],
   append: string,
   ramBytes: number,
+  chipset?: Chipset,
 ): BootImage {
   const at = (why: string): never => {
     throw new LoadError(`kernel ${kernel.name}: Linux bzImage: ${why}`);
@@ -148,7 +150,7 @@ export function linuxImage(
     version < FIRST_WITH_32_BIT_ENTRY || (!is64 && view.getUint32(CODE32_START, true) === 0);
 
   const image = { address: load, data: body, size: needed, what: "the Linux kernel" };
-  const map = memoryMap(ramBytes, [image]);
+  const map = memoryMap(ramBytes, [image], undefined, chipset);
   const placement = new Placement(map);
   placement.fix(image);
   const setup = isReal

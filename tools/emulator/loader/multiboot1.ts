@@ -4,6 +4,7 @@
 // strings and module list in the page behind the kernel, modules page-aligned behind that. Video modes are left
 // out: a kernel that asks for one stays in text mode.
 
+import type { Chipset } from "../devices/chipset.ts";
 import { LoadError } from "../load-error.ts";
 import { type MemoryMap, memoryMap } from "../platform/memory-map.ts";
 import type { Chunk, FlatImage, Input } from "./boot-image.ts";
@@ -169,6 +170,7 @@ export function multiboot1(
   modules: readonly Module[],
   append: string,
   ramBytes: number,
+  chipset?: Chipset,
 ): FlatImage {
   const header = findHeader(kernel.data);
   if (header === undefined) {
@@ -188,7 +190,7 @@ export function multiboot1(
         ? addressImage(kernel, header)
         : notLoadable(kernel)
       : elfImage(kernel);
-  const map = memoryMap(ramBytes, image.chunks);
+  const map = memoryMap(ramBytes, image.chunks, undefined, chipset);
   const placement = new Placement(map);
   for (const chunk of image.chunks) placement.fix(chunk);
   const mmap = placement.place("the memory map", memoryMapBytes(map), { at: MMAP_ADDRESS });

@@ -3,6 +3,7 @@
 // line, loader name, modules, memory, ACPI, framebuffer and ELF sections. EFI and relocation are left
 // out: those tags are optional for a BIOS loader, and required unknown ones are refused.
 
+import type { Chipset } from "../devices/chipset.ts";
 import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
 import { rsdp } from "../platform/firmware/acpi-tables.ts";
@@ -234,6 +235,7 @@ export function multiboot2(
   append: string,
   ramBytes: number,
   hasDisplay: boolean,
+  chipset?: Chipset,
 ): FlatImage {
   checkRequirements(kernel, header);
   const find = (type: number) => header.tags.find((t) => t.type === type);
@@ -250,7 +252,7 @@ export function multiboot2(
 
   const wish = find(HeaderTag.Framebuffer);
   const mode = wish !== undefined && hasDisplay ? framebufferMode(wish.fields) : undefined;
-  const map = memoryMap(ramBytes, image.chunks);
+  const map = memoryMap(ramBytes, image.chunks, undefined, chipset);
   const describe = (modulesAt: readonly number[]): Uint8Array =>
     information(kernel, modules, append, map, image, mode, hasDisplay, modulesAt);
   const placement = new Placement(map);

@@ -3,7 +3,7 @@
 
 import { acpiPm } from "../devices/acpi-pm.ts";
 import { ahci } from "../devices/ata/ahci.ts";
-import { hostBridge, lpcBridge } from "../devices/chipset.ts";
+import { piix3Ide } from "../devices/ata/ide.ts";
 import { debugConsole } from "../devices/debug-console.ts";
 import type { DeviceKind } from "../devices/device.ts";
 import { dma8237 } from "../devices/dma8237.ts";
@@ -11,6 +11,7 @@ import { flash } from "../devices/flash.ts";
 import { isaFdc } from "../devices/floppy/fdc.ts";
 import { fwCfg } from "../devices/fw-cfg.ts";
 import { hpet } from "../devices/hpet.ts";
+import { i440fx, piix3, piix4Power } from "../devices/i440fx.ts";
 import { i8042 } from "../devices/i8042.ts";
 import { ioapic } from "../devices/ioapic.ts";
 import { pci } from "../devices/pci.ts";
@@ -19,6 +20,7 @@ import { pit8254 } from "../devices/pit8254.ts";
 import { postPort } from "../devices/post-port.ts";
 import { ps2Keyboard } from "../devices/ps2-keyboard.ts";
 import { ps2Mouse } from "../devices/ps2-mouse.ts";
+import { hostBridge, lpcBridge } from "../devices/q35.ts";
 import { resetControl } from "../devices/reset-control.ts";
 import { rtc } from "../devices/rtc.ts";
 import { uart16550 } from "../devices/uart16550.ts";
@@ -41,8 +43,12 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   pci,
   hostBridge,
   lpcBridge,
+  i440fx,
+  piix3,
+  piix4Power,
   flash,
   ahci,
+  piix3Ide,
   isaFdc,
   xhci,
   fwCfg,

@@ -1,6 +1,8 @@
-// The physical address map of the q35-like board, and the map of memory that firmware reports
-// (INT 15h E820 types, ACPI 6.4 table 15.2). Numbers agree with QEMU's q35 for the same `-m`. RAM is
-// one piece from 0, and where that would reach into the devices' addresses, 2 GiB of it and the rest from 4 GiB on.
+// The physical address map of the boards, and the map of memory that firmware reports
+// (INT 15h E820 types, ACPI 6.4 table 15.2). Numbers agree with QEMU's boards for the same `-m`. RAM is
+// one piece from 0, and where that would reach into the devices' addresses, a part of it and the rest from 4 GiB on.
+
+import { type Chipset, Q35, WINDOW_BYTES } from "../devices/chipset.ts";
 
 /** A range as E820 reports it: type 1 is usable RAM, 2 reserved. */
 export interface MemoryRange {
@@ -18,13 +20,7 @@ export const MIN_RAM = 2 * MIB;
 export const MAX_RAM = 64 * GIB;
 export const FOUR_GIB = 4 * GIB;
 
-/** PCI configuration's window of 256 MiB, and where less RAM than that ends. */
-const ECAM = 0xb000_0000;
-/** How much RAM is below 4 GiB where there is more. */
-const LOW_RAM = 2 * GIB;
-
 export const LAPIC_BASE = 0xfee00000;
-const RCBA_BASE = 0xfed1c000;
 const BIOS_BASE = 0xfffc0000;
 
 /** End of conventional memory: the extended BIOS data area is behind it. */
@@ -47,7 +43,7 @@ export interface RamSizes {
 }
 
 export interface MemoryMap extends RamSizes {
-  /** Start of the 256 MiB configuration window. */
+  /** Start of the 256 MiB configuration window, -1 where there is none. */
   ecam: number;
   /** Where ACPI tables are placed; they have 128 KiB. */
   tables: number;
@@ -81,8 +77,10 @@ export function memoryMap(
   ramBytes: number,
   taken: readonly Taken[] = [],
   conventional = EBDA_BASE,
+  chipset: Chipset = Q35,
 ): MemoryMap {
-  const lowBytes = ramBytes < ECAM ? ramBytes : LOW_RAM;
+  const { limit, kept } = chipset.lowRam;
+  const lowBytes = ramBytes < limit ? ramBytes : kept;
   const highBytes = ramBytes - lowBytes;
   const base = firmwareBase(lowBytes, taken);
   const behind = base + FIRMWARE_BYTES;
@@ -92,7 +90,7 @@ export function memoryMap(
   return {
     lowBytes,
     highBytes,
-    ecam: ECAM,
+    ecam: chipset.window,
     tables: behind - TABLES_BYTES,
     ranges: [
       ...usable(0, conventional),
@@ -101,8 +99,8 @@ export function memoryMap(
       ...usable(MIB, base),
       reserved(base, FIRMWARE_BYTES),
       ...usable(behind, lowBytes),
-      reserved(ECAM, 0x10000000),
-      reserved(RCBA_BASE, 0x4000),
+      ...(chipset.window < 0 ? [] : [reserved(chipset.window, WINDOW_BYTES)]),
+      ...chipset.reserved.map(([start, length]) => reserved(start, length)),
       reserved(BIOS_BASE, 0x40000),
       ...usable(FOUR_GIB, FOUR_GIB + highBytes),
       // The AMD HyperTransport hole below 1 TiB, which QEMU reserves whatever the CPU.

@@ -1,9 +1,9 @@
-// The board: devices on their ports, addresses and interrupt lines, as QEMU's q35 wires them. Which
-// devices there are is said in devices.ts, what each occupies in its own file; what connects two of
-// them is here. It knows the CPU core only by the functions in `CpuPins`.
+// The board: devices on their ports, addresses and interrupt lines, as QEMU's q35 or pc wires them.
+// Which devices there are is said in devices.ts, what each occupies in its own file, what the boards
+// differ in beyond that in devices/chipset.ts; what connects two devices is here. It knows the CPU core only by the functions in `CpuPins`.
 
 import { AcpiPm } from "../devices/acpi-pm.ts";
-import { firmwareRoute, HostBridge, pirqOf } from "../devices/chipset.ts";
+import { type Chipset, firmwareIrq } from "../devices/chipset.ts";
 import { DebugConsole } from "../devices/debug-console.ts";
 import {
   type A20Gate,
@@ -32,6 +32,7 @@ import { Pic8259 } from "../devices/pic8259.ts";
 import { Pit8254 } from "../devices/pit8254.ts";
 import { Ps2Keyboard } from "../devices/ps2-keyboard.ts";
 import { Ps2Mouse } from "../devices/ps2-mouse.ts";
+import { HostBridge } from "../devices/q35.ts";
 import { ResetControl } from "../devices/reset-control.ts";
 import { Rtc } from "../devices/rtc.ts";
 import { type Clock, Scheduler } from "../devices/timers.ts";
@@ -70,6 +71,7 @@ export type BoardEvent =
   | { kind: "debug-exit"; status: number };
 
 export interface BoardOptions {
+  chipset: Chipset;
   map: MemoryMap;
   cpus: number;
   /** Time of the RTC at power-on, seconds since 1970. */
@@ -139,12 +141,16 @@ export class Board {
     this.ports = new PortBus(log);
     this.mmio = new MmioBus(log);
     this.scheduler = new Scheduler(clock);
-    this.lines = new InterruptLines({
-      pic: (input, level) => this.pic.setInput(input, level),
-      ioapic: (pin, level) => this.ioapic.setPin(pin, level),
-    });
+    this.lines = new InterruptLines(
+      {
+        pic: (input, level) => this.pic.setInput(input, level),
+        ioapic: (pin, level) => this.ioapic.setPin(pin, level),
+      },
+      options.chipset.firstPirqPin,
+    );
     this.add(this.lines);
     const facts: BoardFacts = {
+      chipset: options.chipset,
       lowBytes: options.map.lowBytes,
       highBytes: options.map.highBytes,
       ecam: options.map.ecam,
@@ -174,7 +180,7 @@ export class Board {
           if (by === undefined || !options.stuckA20?.includes(by)) this.setA20(enabled);
         },
       },
-      pciFabric: this.#pciFabric(memory, facts.bare),
+      pciFabric: this.#pciFabric(memory, facts),
       videoMemory: (bytes) => cpus.videoMemory(bytes),
       find: (kind, name) => this.find(kind, name),
     };
@@ -246,7 +252,7 @@ export class Board {
     return COM_PORTS.filter((_, i) => this.serialPorts[i] !== undefined).map((p) => p.iobase);
   }
 
-  /** Where the window of PCI configuration is, or -1 where it is turned off. */
+  /** Where the window of PCI configuration is, or -1 where it is turned off or there is none. */
   get ecam(): number {
     return this.find(HostBridge)?.windowStart ?? -1;
   }
@@ -304,7 +310,7 @@ export class Board {
     for (const device of this.devices()) device.restored?.();
   }
 
-  #pciFabric(memory: GuestMemory, bare: boolean): PciFabric {
+  #pciFabric(memory: GuestMemory, { bare, chipset }: BoardFacts): PciFabric {
     return {
       memory,
       bare,
@@ -315,8 +321,8 @@ export class Board {
           write: (port, value, bytes) => handler.write(port - start, value, bytes),
         });
       },
-      interruptLine: (device, pin) => this.lines.pirq(pirqOf(device, pin)),
-      firmwareIrq: (device, pin) => firmwareRoute(pirqOf(device, pin)),
+      interruptLine: (device, pin) => this.lines.pirq(chipset.pirqOf(device, pin)),
+      firmwareIrq: (device, pin) => firmwareIrq(chipset, device, pin),
       message: (address, data) => {
         if ((address & 0xfff00000) >>> 0 === MESSAGE_BASE) this.#interruptMessage(address, data);
         else {

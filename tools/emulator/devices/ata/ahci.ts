@@ -3,6 +3,7 @@
 // the link, no hot plugging.
 
 import type { Disk } from "../../media/disk.ts";
+import { Q35 } from "../chipset.ts";
 import {
   allOnes,
   type Device,
@@ -211,5 +212,6 @@ export const ahci: DeviceKind = {
   name: "ich9-ahci",
   what: "ICH9 SATA controller at 0:1f.2: AHCI with six ports",
   builtIn: true,
+  wanted: ({ chipset }) => chipset === Q35,
   create: (slot) => new Ahci(slot),
 };

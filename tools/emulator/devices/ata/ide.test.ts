@@ -6,7 +6,7 @@ import { Disk } from "../../media/disk.ts";
 import { bytesImage } from "../../media/image.ts";
 import { DEVICE_KINDS } from "../../platform/devices.ts";
 import { ALL_DEVICES, type BareBoard, bareBoard } from "../../platform/testdata/bare-board.ts";
-import { piix3Ide } from "./ide.ts";
+import { I440FX } from "../chipset.ts";
 
 const PRIMARY = 0x1f0;
 const SECONDARY = 0x170;
@@ -32,11 +32,8 @@ interface Rig extends BareBoard {
 function rig(): Rig {
   const disk = new Disk("disk0", "disk", bytesImage("disk", pattern(1024, 512)));
   const cd = new Disk("disk1", "cdrom", bytesImage("cd", pattern(64, 2048)));
-  const b = bareBoard([...ALL_DEVICES, { kind: "piix3-ide" }], [...DEVICE_KINDS, piix3Ide], {
-    ata: [disk, undefined, cd, undefined],
-    floppies: [],
-    usb: [],
-  });
+  const media = { ata: [disk, undefined, cd, undefined], floppies: [], usb: [] };
+  const b = bareBoard(ALL_DEVICES, DEVICE_KINDS, media, I440FX);
   const { ports } = b.board;
   const out = (port: number, value: number, size = 1): void => ports.write(port, value, size);
   out(0xcf8, 0x8000_0920, 4);

@@ -1,8 +1,8 @@
 // The IDE function of the PIIX3 (Intel 82371SB datasheet, 2.3 and 2.8): two channels at the ports and interrupts that
-// they have had since the AT, each with two devices, and a bus master function for their data. The board does not have
-// one yet: boards with an i440FX do.
+// they have had since the AT, each with two devices, and a bus master function for their data.
 
 import type { Disk } from "../../media/disk.ts";
+import { I440FX } from "../chipset.ts";
 import type { Device, DeviceKind, MmioHandler, Slot } from "../device.ts";
 import type { PciFunction } from "../pci.ts";
 import type { AtaDevice } from "./ata-device.ts";
@@ -19,6 +19,9 @@ const MASTER_BYTES = 8;
 /** Timing registers: the channel decodes its ports. */
 const TIMING = 0x40;
 const DECODES = 0x8000;
+/** Status: medium DEVSEL timing, fast back-to-back transfers. */
+const STATUS = 0x06;
+const STATUS_RESET = 0x0280;
 
 interface IdeState {
   channels: ChannelState[];
@@ -30,20 +33,21 @@ export class Ide implements Device {
   readonly #channels: readonly IdeChannel[];
   readonly #fn: PciFunction;
 
-  constructor(slot: Slot, device: number, fn: number) {
+  constructor(slot: Slot) {
     this.name = slot.name;
     this.#fn = slot.pci({
-      device,
-      fn,
+      device: slot.board.chipset.isaBridge,
+      fn: 1,
       vendor: 0x8086,
       deviceId: 0x7010,
       classCode: 0x010180,
       bars: [{ index: 4, kind: "io", size: 2 * MASTER_BYTES, handler: this.#masters() }],
     });
     for (const at of [TIMING, TIMING + 2]) {
-      this.#fn.set16(at, DECODES);
+      if (!slot.board.bare) this.#fn.set16(at, DECODES);
       this.#fn.allow16(at, 0xffff);
     }
+    this.#fn.set16(STATUS, STATUS_RESET);
     this.#fn.sealPowerOn();
     const host = {
       memory: this.#fn.dma,
@@ -119,12 +123,10 @@ function deviceOf(disk: Disk | undefined, unit: number): AtaDevice | undefined {
   return disk.kind === "cdrom" ? new AtapiDrive(disk, serial) : new AtaDisk(disk, serial, false);
 }
 
-export const piix3Ide: DeviceKind<{ device: number; fn: number }> = {
+export const piix3Ide: DeviceKind = {
   name: "piix3-ide",
-  what: "PIIX3 IDE: two channels at 1F0h and 170h",
-  options: {
-    device: { default: 1, minimum: 0, maximum: 31 },
-    fn: { default: 1, minimum: 0, maximum: 7 },
-  },
-  create: (slot, { device, fn }) => new Ide(slot, device, fn),
+  what: "PIIX3 IDE at 0:1.1: two channels at 1F0h and 170h",
+  builtIn: true,
+  wanted: ({ chipset }) => chipset === I440FX,
+  create: (slot) => new Ide(slot),
 };

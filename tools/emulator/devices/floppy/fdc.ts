@@ -414,6 +414,7 @@ export const isaFdc: DeviceKind = {
   name: "isa-fdc",
   what: "82077AA floppy controller",
   builtIn: true,
-  wanted: ({ media }) => media.floppies.some((floppy) => floppy !== undefined),
+  wanted: ({ media, chipset }) =>
+    chipset.hasFloppyController || media.floppies.some((floppy) => floppy !== undefined),
   create: (slot) => new Fdc(slot),
 };

@@ -1,5 +1,5 @@
 // The ACPI tables as an operating system reads them: found from the RSDP, sound checksums, contents
-// equal to what QEMU 7.2's q35 reports for the same hardware (bytes recorded from it).
+// equal to what QEMU 7.2's q35 and pc report for the same hardware (bytes recorded from it).
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { HANG_MS, hasTool } from "../../../testing/host-tools.ts";
+import { type Chipset, I440FX, Q35 } from "../../devices/chipset.ts";
 import { memoryMap } from "../memory-map.ts";
 import { acpiTables } from "./acpi-tables.ts";
 import * as aml from "./aml.ts";
@@ -17,8 +18,9 @@ const HEADER = 36;
 const sum = (b: Uint8Array): number => b.reduce((s, v) => s + v, 0) & 0xff;
 const text = (b: Uint8Array): string => String.fromCharCode(...b);
 
-function tables(cpus: number, ram = 2 * GIB): Map<string, Uint8Array> {
-  const placed = acpiTables({ map: memoryMap(ram), cpus, serialPorts: [0, 1, 2, 3] });
+function tables(cpus: number, ram = 2 * GIB, chipset: Chipset = Q35): Map<string, Uint8Array> {
+  const map = memoryMap(ram, [], undefined, chipset);
+  const placed = acpiTables({ chipset, map, cpus, serialPorts: [0, 1, 2, 3] });
   const at = (address: number): Uint8Array => {
     const found = placed.find((p) => p.address === address);
     if (found === undefined) throw new Error(`nothing at 0x${address.toString(16)}`);
@@ -84,6 +86,19 @@ test("FADT equals QEMU's behind FACS and DSDT pointers", () => {
   expect(fadt.length).toBe(244);
 });
 
+test("of pc they are those without a window of configuration, the FADT that of ACPI 1.0", () => {
+  const [pc, q35] = [tables(2, GIB, I440FX), tables(2, GIB)];
+  expect([...pc.keys()].sort()).toEqual(["APIC", "DSDT", "FACP", "FACS", "HPET"]);
+  expect(pc.get("APIC")).toEqual(q35.get("APIC"));
+  expect(pc.get("HPET")).toEqual(q35.get("HPET"));
+  const fadt = pc.get("FACP") as Uint8Array;
+  const qemu = bytes(`01 00 09 00 b2 00 00 00 02 03 00 00 00 06 00 00 00 00 00 00
+    04 06 00 00 00 00 00 00 00 00 00 00 08 06 00 00 e0 af 00 00 00 00 00 00 04 02 00 04 04 00 00 00
+    ff 0f ff 0f 00 00 00 00 00 00 00 00 32 00 00 00 a5 80 00 00`);
+  expect([fadt[8], fadt.length]).toEqual([1, 116]);
+  expect([...fadt.subarray(44)]).toEqual(qemu);
+});
+
 test("one CPU, 32 CPUs and 8 GiB of RAM give tables that fit together", () => {
   const count = (t: Map<string, Uint8Array>): number => t.get("APIC")?.length ?? 0;
   expect(count(tables(32)) - count(tables(1))).toBe(31 * 8);
@@ -106,8 +121,8 @@ test("the DSDT names the sleep types of S3 and S5", () => {
 });
 
 /** PIRQ letters of a routing table's entries, device by device, INTA to INTD. */
-function routes(name: "PRTA" | "PRTP"): string[] {
-  const hex = Buffer.from(tables(1).get("DSDT") as Uint8Array).toString("hex");
+function routes(name: "PRTA" | "PRTP" | "_PRT", chipset: Chipset = Q35): string[] {
+  const hex = Buffer.from(tables(1, GIB, chipset).get("DSDT") as Uint8Array).toString("hex");
   const at = hex.indexOf(`08${Buffer.from(name).toString("hex")}`);
   // Package(4) {device << 16 | 0xFFFF, pin, 0 and GSI, or link and 0}.
   const pattern = /12..04(?:0bffff|0cffff(..)00)(00|01|0a02|0a03)(?:000a(..)|4c4e4b(..)00)/g;
@@ -118,7 +133,8 @@ function routes(name: "PRTA" | "PRTP"): string[] {
     // The other table follows.
     if ((letters[d] ?? "").length !== n) break;
     const pirq = Number.parseInt(gsi ?? link ?? "", 16) - (gsi === undefined ? 0x41 : 16);
-    letters[d] = (letters[d] ?? "") + "ABCDEFGH".charAt(pirq);
+    // The power management's own has its GSI where others have links.
+    letters[d] = (letters[d] ?? "") + (gsi === "09" ? "s" : "ABCDEFGH".charAt(pirq));
   }
   return letters;
 }
@@ -130,13 +146,18 @@ test("the routing tables for IOAPIC and 8259A equal QEMU's", () => {
   expect(routes("PRTP")).toEqual([...slots, ...chipset]);
 });
 
-test.skipIf(!hasTool("iasl", ["-v"]))(
-  "ACPICA's compiler reads the DSDT and finds nothing wrong with it",
-  () => {
+test("the routing table of pc equals QEMU's", () => {
+  const slots = Array.from({ length: 32 }, (_, d) => ["DABC", "ABCD", "BCDA", "CDAB"][d % 4]);
+  expect(routes("_PRT", I440FX)).toEqual([...slots.slice(0, 1), "sBCD", ...slots.slice(2)]);
+});
+
+test.skipIf(!hasTool("iasl", ["-v"])).each([Q35, I440FX])(
+  "ACPICA's compiler reads the DSDT of $name and finds nothing wrong with it",
+  (chipset) => {
     const directory = mkdtempSync(join(tmpdir(), "dsdt-"));
     const file = (name: string): string => join(directory, name);
     try {
-      writeFileSync(file("dsdt.aml"), tables(2).get("DSDT") as Uint8Array);
+      writeFileSync(file("dsdt.aml"), tables(2, GIB, chipset).get("DSDT") as Uint8Array);
       const read = spawnSync("iasl", ["-d", file("dsdt.aml")], {
         encoding: "utf8",
         timeout: HANG_MS,

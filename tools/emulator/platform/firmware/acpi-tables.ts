@@ -1,16 +1,15 @@
 // The ACPI tables a firmware leaves in memory: RSDP, RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET, MCFG
 // (ACPI 6.4, 5.2; IA-PC HPET 1.0a, 3.2.4; PCI Firmware 3.0, 4.1.2). Contents describe the board as
-// QEMU's q35 does.
+// QEMU's q35 or pc does.
 
 import {
   ACPI_DISABLE,
   ACPI_ENABLE,
-  PM_BASE,
-  SCI_IRQ,
   SLEEP_TYPE_S3,
   SLEEP_TYPE_S5,
   SMI_COMMAND_PORT,
 } from "../../devices/acpi-pm.ts";
+import { type Chipset, PM_BASE, Q35, SCI_IRQ, WINDOW_BYTES } from "../../devices/chipset.ts";
 import { HPET_BASE } from "../../devices/hpet.ts";
 import { KEYBOARD_IRQ, MOUSE_IRQ } from "../../devices/i8042.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
@@ -59,10 +58,18 @@ function mcfg(ecam: number): Uint8Array {
   return new Table().u64(0).u64(ecam).u16(0).u8(0, 255).u32(0).finish("MCFG", 1);
 }
 
-/** WBINVD, processor C1, sleep button absent, RTC wake-up absent, reset register, platform HPET. */
-const FADT_FLAGS = 0x84a5;
+/** WBINVD, processor C1, sleep button absent, RTC wake-up absent, platform HPET, and a reset register. */
+const FADT_FLAGS = 0x80a5;
+const FADT_RESET_REGISTER = 0x0400;
+/** IA-PC boot flags: 8042 present. */
+const FADT_HAS_8042 = 2;
 
-function fadt(facs: number, dsdt: number, acpiOnly: boolean): Uint8Array {
+function fadt(
+  facs: number,
+  dsdt: number,
+  { acpiOnly = false, chipset = Q35 }: AcpiFacts,
+): Uint8Array {
+  const { gpe0 } = chipset;
   // Without a command port ACPI is on for good (5.2.9).
   const handover = acpiOnly ? [0, 0, 0] : [SMI_COMMAND_PORT, ACPI_ENABLE, ACPI_DISABLE];
   const [port, enable, disable] = handover as [number, number, number];
@@ -80,20 +87,21 @@ function fadt(facs: number, dsdt: number, acpiOnly: boolean): Uint8Array {
     .u32(0)
     .u32(0)
     .u32(PM_BASE + 8)
-    .u32(PM_BASE + 0x20)
+    .u32(gpe0.port)
     .u32(0)
     // Lengths of those blocks, GPE1 base, C state support.
-    .u8(4, 2, 0, 4, 16, 0, 0, 0)
+    .u8(4, 2, 0, 4, gpe0.bytes, 0, 0, 0)
     // C2 and C3 latencies that say "not supported", flush size and stride, duty, alarms, century.
     .u16(0x0fff)
     .u16(0x0fff)
     .u16(0)
     .u16(0)
-    .u8(0, 0, 0, 0, 0x32)
-    // IA-PC boot flags: 8042 present.
-    .u16(2)
+    .u8(0, 0, 0, 0, 0x32);
+  // The pc's is of ACPI 1.0, as QEMU has it for systems that take no other.
+  if (chipset.name === "pc") return t.u16(0).u8(0).u32(FADT_FLAGS).finish("FACP", 1);
+  t.u16(FADT_HAS_8042)
     .u8(0)
-    .u32(FADT_FLAGS)
+    .u32(FADT_FLAGS | FADT_RESET_REGISTER)
     // Reset register 0xCF9, value 0x0F.
     .gas(0xcf9, 8, 0)
     .u8(0x0f)
@@ -107,7 +115,7 @@ function fadt(facs: number, dsdt: number, acpiOnly: boolean): Uint8Array {
     .gas(0, 0, 0)
     .gas(0, 0, 0)
     .gas(PM_BASE + 8, 32, 0)
-    .gas(PM_BASE + 0x20, 128, 0)
+    .gas(gpe0.port, gpe0.bytes * 8, 0)
     .gas(0, 0, 0);
   return t.finish("FACP", 3);
 }
@@ -129,7 +137,9 @@ function serialPort(index: number): aml.Aml {
   );
 }
 
-function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uint8Array {
+function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array {
+  const { ecam } = map;
+  const { hasWindow } = chipset;
   const s3 = aml.integer(SLEEP_TYPE_S3);
   const s5 = aml.integer(SLEEP_TYPE_S5);
   const processors = Array.from({ length: cpus }, (_, n) =>
@@ -145,6 +155,10 @@ function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uin
       aml.define("_HID", aml.eisaId(id)),
       aml.define("_CRS", aml.resources(...items)),
     );
+  // Where firmware has put the window is what counts.
+  const deviceMemory = hasWindow
+    ? Math.max(ecam + WINDOW_BYTES, 0xc0000000)
+    : chipset.deviceMemoryFor(map.lowBytes);
   const body = [
     ...interruptModel(),
     aml.define("\\_S3", aml.packageOf(s3, s3, aml.integer(0), aml.integer(0))),
@@ -154,8 +168,10 @@ function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uin
       ...processors,
       aml.device(
         "PCI0",
-        aml.define("_HID", aml.eisaId("PNP0A08")),
-        aml.define("_CID", aml.eisaId("PNP0A03")),
+        // PCI Express where there is a window of configuration, or PCI alone.
+        ...(hasWindow
+          ? [aml.define("_HID", aml.eisaId("PNP0A08")), aml.define("_CID", aml.eisaId("PNP0A03"))]
+          : [aml.define("_HID", aml.eisaId("PNP0A03"))]),
         aml.define("_UID", aml.integer(0)),
         aml.define(
           "_CRS",
@@ -165,24 +181,24 @@ function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uin
             aml.ioRange(0, 0x0cf7),
             aml.ioRange(0x0d00, 0xffff),
             aml.memoryRange(0xa0000, 0xbffff),
-            aml.memoryRange(Math.max(map.ecam + 0x10000000, 0xc0000000), 0xfebfffff),
+            aml.memoryRange(deviceMemory, 0xfebfffff),
           ),
         ),
-        ...routingTable(),
+        ...routingTable(chipset),
         aml.device(
           "ISA",
-          aml.define("_ADR", aml.integer(0x1f0000)),
-          pirqFields(),
+          aml.define("_ADR", aml.integer(chipset.isaBridge << 16)),
+          pirqFields(chipset),
           simple("RTC", "PNP0B00", aml.ioPort(0x70, 2), aml.irq(RTC_IRQ)),
           simple("KBD", "PNP0303", aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(KEYBOARD_IRQ)),
           simple("MOU", "PNP0F13", aml.irq(MOUSE_IRQ)),
           ...serialPorts.map(serialPort),
         ),
       ),
-      ...linkDevices("\\_SB.PCI0.ISA"),
+      ...linkDevices(chipset, "\\_SB.PCI0.ISA"),
       simple("HPET", "PNP0103", aml.memory32(HPET_BASE, 0x400)),
       // ECAM must be reserved by a motherboard resource (PCI Firmware 3.0, 4.1.2).
-      simple("MRES", "PNP0C02", aml.memory32(map.ecam, 0x10000000)),
+      ...(hasWindow ? [simple("MRES", "PNP0C02", aml.memory32(ecam, WINDOW_BYTES))] : []),
     ),
   ];
   const table = new Table();
@@ -192,6 +208,8 @@ function dsdt(map: MemoryMap, cpus: number, serialPorts: readonly number[]): Uin
 
 /** What the tables depend on. */
 export interface AcpiFacts {
+  /** Q35 unless given. */
+  chipset?: Chipset;
   map: MemoryMap;
   cpus: number;
   /** Serial ports that there are: 0 is COM1, 3 COM4. */
@@ -213,7 +231,8 @@ export function facsAddress(map: MemoryMap): number {
 }
 
 /** All tables for a machine; the RSDP is in the BIOS segment, the others are in the map's table area. */
-export function acpiTables({ map, cpus, serialPorts, acpiOnly = false }: AcpiFacts): Placement[] {
+export function acpiTables(facts: AcpiFacts): Placement[] {
+  const { map, cpus, chipset = Q35 } = facts;
   const placed: Placement[] = [];
   let at = map.tables + TABLES_OFFSET;
   const place = (data: Uint8Array, align: number): number => {
@@ -223,10 +242,13 @@ export function acpiTables({ map, cpus, serialPorts, acpiOnly = false }: AcpiFac
     return at - data.length;
   };
   const facsAt = place(facs(), FACS_ALIGNMENT);
-  const dsdtAt = place(dsdt(map, cpus, serialPorts), 16);
-  const roots = [fadt(facsAt, dsdtAt, acpiOnly), madt(cpus), hpet(), mcfg(map.ecam)].map((t) =>
-    place(t, 16),
-  );
+  const dsdtAt = place(dsdt(facts), 16);
+  const roots = [
+    fadt(facsAt, dsdtAt, facts),
+    madt(cpus),
+    hpet(),
+    ...(chipset.hasWindow ? [mcfg(map.ecam)] : []),
+  ].map((t) => place(t, 16));
   const rsdt = new Table();
   const xsdt = new Table();
   for (const address of roots) {

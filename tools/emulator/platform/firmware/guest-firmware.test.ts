@@ -11,9 +11,15 @@ import { firmwareHere, firmwareOnQemu, flashOnQemu } from "../testdata/firmware-
 import { type FlashAccess, flashImage } from "../testdata/flash-guest.ts";
 import { random } from "../testdata/random-accesses.ts";
 
-async function expectSameAccesses(script: readonly FlashAccess[], bytes: number): Promise<void> {
+type Board = "q35" | "pc";
+
+async function expectSameAccesses(
+  script: readonly FlashAccess[],
+  bytes: number,
+  machine: Board = "q35",
+): Promise<void> {
   const image = flashImage(script, bytes);
-  const theirs = flashOnQemu(image);
+  const theirs = flashOnQemu(image, ["-machine", machine]);
   const reads = script.filter((x) => x.value === undefined);
   const told = (log: string) =>
     log
@@ -21,24 +27,28 @@ async function expectSameAccesses(script: readonly FlashAccess[], bytes: number)
       .split("\n")
       .map((line, i) => `${JSON.stringify(reads[i])}: ${line}`);
   expect(theirs.trimEnd().split("\n").length).toBe(reads.length);
-  expect(told(await firmwareHere(image))).toEqual(told(theirs));
+  expect(told(await firmwareHere(image, 0xe9, { machine }))).toEqual(told(theirs));
 }
 
 const PAM0 = 0x90;
-const bridge = (register: number, size: 1 | 2 | 4, value?: number): FlashAccess => ({
-  device: 0,
-  fn: 0,
-  register,
-  size,
-  ...(value === undefined ? {} : { value }),
-});
-const lpc = (register: number, size: 1 | 2 | 4, value?: number): FlashAccess => ({
-  device: 0x1f,
-  fn: 0,
-  register,
-  size,
-  ...(value === undefined ? {} : { value }),
-});
+/** PAM0, and the bits that keep what is written to a register: pc has one that lets caches be used, too. */
+const PAM = {
+  q35: { first: PAM0, bits: 0x33 },
+  pc: { first: 0x59, bits: 0x77 },
+} as const;
+
+type Function = (register: number, size: 1 | 2 | 4, value?: number) => FlashAccess;
+const functionAt =
+  (device: number, fn = 0): Function =>
+  (register, size, value) => ({
+    device,
+    fn,
+    register,
+    size,
+    ...(value === undefined ? {} : { value }),
+  });
+const bridge = functionAt(0);
+const lpc = functionAt(0x1f);
 
 /** A byte in each of the areas that PAM registers are about. */
 const PLACES = [
@@ -46,31 +56,37 @@ const PLACES = [
   ...[0xf1234, 0xfe000],
 ];
 
-test.skipIf(!hasQemu).each([0x10000, 0x40000])(
-  "what shows below 1 MiB follows the PAM registers, flash of %i bytes",
-  async (bytes) => {
+test.skipIf(!hasQemu).each([
+  ["q35", 0x10000],
+  ["q35", 0x40000],
+  ["pc", 0x10000],
+  ["pc", 0x40000],
+] as const)(
+  "what shows below 1 MiB follows the PAM registers of %s, flash of %i bytes",
+  async (board, bytes) => {
+    const { first, bits } = PAM[board];
     const next = random(bytes);
     const below = (n: number): number => next() % n;
     // Where there is neither RAM nor flash a bus floats, which QEMU reads as 0: RAM is turned on there all the time.
     const low = Math.max(0x100000 - bytes, 0xe0000);
     const always = (register: number): number =>
       register > 0 && 0xb8000 + 0x8000 * register < low ? 0x11 : 0;
-    const script: FlashAccess[] = [1, 2, 3, 4, 5, 6].map((i) => bridge(PAM0 + i, 1, always(i)));
+    const script: FlashAccess[] = [1, 2, 3, 4, 5, 6].map((i) => bridge(first + i, 1, always(i)));
     script.push(...PLACES.map((memory) => ({ memory })));
-    for (let i = 0; i < 7; i++) script.push(bridge(PAM0 + i, 1));
+    for (let i = 0; i < 7; i++) script.push(bridge(first + i, 1));
     for (let round = 0; round < 60; round++) {
       const register = below(7);
-      const random = below(256) & (register === 0 ? 0x30 : 0x33);
+      const random = below(256) & (register === 0 ? bits & 0xf0 : bits);
       // With writes alone QEMU 7.2 has reads reach RAM, too.
       const value = random | ((random >> 1) & 0x11) | always(register);
-      script.push(bridge(PAM0 + register, 1, value));
-      script.push(bridge(PAM0 + register, 1));
+      script.push(bridge(first + register, 1, value));
+      script.push(bridge(first + register, 1));
       for (const memory of PLACES) {
         if (below(3) === 0) script.push({ memory, value: below(256) });
         if (below(3) === 0) script.push({ memory });
       }
     }
-    await expectSameAccesses(script, bytes);
+    await expectSameAccesses(script, bytes, board);
   },
 );
 
@@ -135,6 +151,66 @@ test.skipIf(!hasQemu)("the chipset comes out of its reset as QEMU's", async () =
     ),
   ];
   await expectSameAccesses(script, 0x10000);
+});
+
+const piix3 = functionAt(1);
+const power = functionAt(1, 3);
+
+/** Every register of a function, but for those that `left` says. */
+const everyRegister = (fn: Function, ...left: readonly number[]): FlashAccess[] =>
+  Array.from({ length: 64 }, (_, i) => i * 4)
+    .filter((register) => !left.includes(register))
+    .map((register) => fn(register, 4));
+
+test.skipIf(!hasQemu)("the chipset of pc comes out of its reset as QEMU's", async () => {
+  const script: FlashAccess[] = [
+    ...[bridge, piix3, functionAt(1, 1), functionAt(2)].flatMap((fn) => everyRegister(fn)),
+    // Which serial ports there are.
+    ...everyRegister(power, 0x64),
+    ...everyRegister(functionAt(1, 2)).slice(0, 4),
+    functionAt(0x1f)(0, 4),
+    // Power management shows where it has been put, and nowhere before.
+    { port: 0x604, size: 2 },
+    power(0x40, 4, 0x601),
+    power(0x40, 4),
+    { port: 0x604, size: 2 },
+    power(0x80, 1, 1),
+    ...[2, 4, 6].map((offset): FlashAccess => ({ port: 0x600 + offset, size: 2 })),
+    { port: 0x60c, size: 4 },
+    { port: 0x63e, size: 2 },
+    { port: 0x602, size: 2, value: 0x321 },
+    { port: 0x602, size: 2 },
+    { port: 0x620, size: 1 },
+    power(0x40, 4, 0xb001),
+    { port: 0xb002, size: 2 },
+    { port: 0x602, size: 2 },
+    power(0x40, 4),
+    power(0x80, 1),
+    power(0x90, 4),
+    // General purpose events, at ports of their own.
+    ...[0, 1, 2, 3].map((offset): FlashAccess => ({ port: 0xafe0 + offset, size: 1 })),
+    { port: 0xafe2, size: 1, value: 0x5a },
+    { port: 0xafe3, size: 1, value: 0xa5 },
+    { port: 0xafe0, size: 4 },
+    { port: 0xafe2, size: 2 },
+    // Interrupt routing, the reset register.
+    ...[0, 1, 2, 3].flatMap((i) => [piix3(0x60 + i, 1, 0x0a + i), piix3(0x60 + i, 1)]),
+    { port: 0xcf9, size: 1, value: 0x0a },
+    { port: 0xcf9, size: 1 },
+    // Base address registers: the IDE function's.
+    functionAt(1, 1)(0x20, 4, 0xffffffff),
+    functionAt(1, 1)(0x20, 4),
+    // CMOS memory: equipment, memory, CPUs.
+    ...[0x10, 0x14, 0x15, 0x16, 0x17, 0x18, 0x30, 0x31, 0x34, 0x35, 0x5b, 0x5c, 0x5d, 0x5f].flatMap(
+      (index): FlashAccess[] => [
+        { port: 0x70, size: 1, value: index },
+        { port: 0x71, size: 1 },
+      ],
+    ),
+    // The floppy controller is there without a floppy.
+    { port: 0x3f4, size: 1 },
+  ];
+  await expectSameAccesses(script, 0x10000, "pc");
 });
 
 const FLASH_TOP = 0x1_0000_0000;
@@ -282,8 +358,8 @@ const hasSeaBios = (() => {
 const OTHERS = [
   // QEMU's own expansion ROM, and what is left where it is not.
   /kvmvapic|option rom at ca00|Space available for UMB|ZoneHigh|e820 map|^ +\d: /,
-  // The SMBus, the parallel port, and the length of the DSDT.
-  /1f\.3|PCI devices|lpt ports|parse DSDT|MPTABLE|^PCI: IO/,
+  // The parallel port, and the length of the DSDT.
+  /lpt ports|parse DSDT|MPTABLE/,
   // An address above 4 GiB that AMD's processors reserve.
   /00000100000000/,
   // Model-specific registers that a processor with more memory type ranges has.
@@ -293,31 +369,46 @@ const OTHERS = [
   /qemu-system|terminating/,
 ];
 
+/** With q35 the SMBus, too. */
+const OTHERS_OF = { q35: [/1f\.3|PCI devices|^PCI: IO/], pc: [] } as const;
+
 /** A log without numbers of addresses. */
-const comparable = (log: string): string[] =>
+const comparable = (log: string, machine: Board): string[] =>
   log
     .split("\n")
-    .filter((line) => line !== "" && !OTHERS.some((other) => other.test(line)))
+    .filter(
+      (line) =>
+        line !== "" && ![...OTHERS, ...OTHERS_OF[machine]].some((other) => other.test(line)),
+    )
     .map((line) => line.replace(/0x[0-9a-f]{6,}(\/[0-9a-f]+)?|bdf=\S+ +bar.*/g, "…"))
     .sort();
 
-test.skipIf(!hasQemu || !hasSeaBios)("SeaBIOS finds the same machine as on QEMU", async () => {
-  // The guest's own end: nothing boots, so SeaBIOS starts anew after a second, which ends the run.
-  const options = [
-    "-smp",
-    "2",
-    "-boot",
-    "reboot-timeout=1000",
-    "-global",
-    "isa-debugcon.iobase=0x402",
-  ];
-  const theirs = comparable(firmwareOnQemu(["-bios", SEABIOS, ...options, "-serial", "null"]));
-  const bootMenu = { failWaitMs: 1000 };
-  const ours = comparable(
-    await firmwareHere(SEABIOS, 0x402, { cpus: 2, vgaRom: VGA_BIOS, bootMenu }),
-  );
-  const missing = theirs.filter((line) => !ours.includes(line));
-  const more = ours.filter((line) => !theirs.includes(line));
-  expect({ missing, more }).toEqual({ missing: [], more: [] });
-  expect(ours.length).toBeGreaterThan(50);
-});
+test.skipIf(!hasQemu || !hasSeaBios).each(["q35", "pc"] as const)(
+  "SeaBIOS finds the same %s as on QEMU",
+  async (machine) => {
+    // The guest's own end: nothing boots, so SeaBIOS starts anew after a second, which ends the run.
+    const options = [
+      "-smp",
+      "2",
+      "-boot",
+      "reboot-timeout=1000",
+      "-global",
+      "isa-debugcon.iobase=0x402",
+      "-machine",
+      machine,
+    ];
+    const theirs = comparable(
+      firmwareOnQemu(["-bios", SEABIOS, ...options, "-serial", "null"]),
+      machine,
+    );
+    const bootMenu = { failWaitMs: 1000 };
+    const ours = comparable(
+      await firmwareHere(SEABIOS, 0x402, { machine, cpus: 2, vgaRom: VGA_BIOS, bootMenu }),
+      machine,
+    );
+    const missing = theirs.filter((line) => !ours.includes(line));
+    const more = ours.filter((line) => !theirs.includes(line));
+    expect({ missing, more }).toEqual({ missing: [], more: [] });
+    expect(ours.length).toBeGreaterThan(50);
+  },
+);

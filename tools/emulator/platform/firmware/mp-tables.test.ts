@@ -84,8 +84,9 @@ function parsed(serial: string): Found {
   return found;
 }
 
-async function ours(cpus: number): Promise<Found> {
-  const machine = await Machine.create({ kernel: printing, memory: "64M", cpus });
+async function ours(cpus: number, board: "q35" | "pc" = "q35"): Promise<Found> {
+  const options = { kernel: printing, memory: "64M", cpus, machine: board } as const;
+  const machine = await Machine.create(options);
   expect(machine.runSync()).toEqual({ kind: "power-off" });
   return parsed(machine.serialOutput);
 }
@@ -123,3 +124,17 @@ describe.each([1, 3])("with %i CPUs", (cpus) => {
     for (const [irq, entry] of its.isa) expect([irq, own.isa.get(irq)]).toEqual([irq, entry]);
   });
 });
+
+test.skipIf(!hasQemu)(
+  "on pc PCI's interrupts come by the IRQs of ISA, as SeaBIOS's table says",
+  async () => {
+    const own = await ours(1, "pc");
+    const its = parsed(runOnQemu(printing, [], ["-m", "64M", "-machine", "pc"]).serial);
+    expect(own.header).toEqual(its.header);
+    // Power management, and a network card.
+    expect(its.pci.size).toBe(2);
+    const ways = (found: Found) => [...its.pci.keys()].map((pin) => found.pci.get(pin)?.slice(2));
+    expect(ways(own)).toEqual(ways(its));
+    for (const [irq, entry] of its.isa) expect([irq, own.isa.get(irq)]).toEqual([irq, entry]);
+  },
+);

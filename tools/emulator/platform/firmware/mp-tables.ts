@@ -1,8 +1,7 @@
 // The MP configuration table, for kernels that know no ACPI (Intel MultiProcessor Specification 1.4, chapter 4):
 // processors, buses, the IOAPIC, and which interrupts reach which of its pins.
 
-import { pirqOf } from "../../devices/chipset.ts";
-import { FIRST_PIRQ_PIN } from "../../devices/interrupt-lines.ts";
+import { type Chipset, firmwareIrq, Q35 } from "../../devices/chipset.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
 import { LAPIC_BASE } from "../memory-map.ts";
 import { OVERRIDES } from "./acpi-tables.ts";
@@ -28,8 +27,8 @@ const [PCI_BUS, ISA_BUS] = [0, 1];
 const ISA_IRQS = 16;
 const ALL_LOCAL_APICS = 0xff;
 const [TYPE_INT, TYPE_NMI, TYPE_EXTINT] = [0, 1, 3];
-/** Polarity and trigger mode as the bus has them; active low and level. */
-const [AS_BUS, LOW_LEVEL] = [0, 0x0f];
+/** Polarity and trigger mode as the bus has them; level, active low; level, active high, as PCI's are at ISA's IRQs. */
+const [AS_BUS, LOW_LEVEL, HIGH_LEVEL] = [0, 0x0f, 0x0d];
 const DEVICES = 32;
 const PINS = 4;
 
@@ -48,8 +47,19 @@ function interrupt(
     .u8(...source, ...target);
 }
 
+/** How an interrupt pin 1–4 of a PCI device reaches the IOAPIC: flags and pin. */
+function wayOf(
+  chipset: Chipset,
+  device: number,
+  pin: number,
+): readonly [flags: number, to: number] {
+  const first = chipset.firstPirqPin;
+  if (first === undefined) return [HIGH_LEVEL, firmwareIrq(chipset, device, pin)];
+  return [LOW_LEVEL, first + chipset.pirqOf(device, pin)];
+}
+
 /** All of the table but its header, and how many entries these are. */
-function entries(cpus: number): { table: Table; count: number } {
+function entries(cpus: number, chipset: Chipset): { table: Table; count: number } {
   const table = new Table();
   for (let cpu = 0; cpu < cpus; cpu++) {
     const flags = cpu === 0 ? ENABLED | BOOT_PROCESSOR : ENABLED;
@@ -66,8 +76,8 @@ function entries(cpus: number): { table: Table; count: number } {
   for (let device = 0; device < DEVICES; device++) {
     for (let pin = 0; pin < PINS; pin++) {
       const source = [PCI_BUS, (device << 2) | pin] as const;
-      const line = FIRST_PIRQ_PIN + pirqOf(device, pin + 1);
-      interrupt(table, 3, TYPE_INT, LOW_LEVEL, source, [IOAPIC.id, line]);
+      const [flags, to] = wayOf(chipset, device, pin + 1);
+      interrupt(table, 3, TYPE_INT, flags, source, [IOAPIC.id, to]);
       count++;
     }
   }
@@ -85,8 +95,8 @@ function entries(cpus: number): { table: Table; count: number } {
 }
 
 /** The floating pointer structure and the configuration table (4.1, 4.2). */
-export function mpTables(cpus: number): Placement[] {
-  const { table, count } = entries(cpus);
+export function mpTables(cpus: number, chipset: Chipset = Q35): Placement[] {
+  const { table, count } = entries(cpus, chipset);
   const header = new Table()
     .text("PCMP")
     .u16(HEADER_BYTES + table.length)

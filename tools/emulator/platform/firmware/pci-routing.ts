@@ -1,9 +1,8 @@
 // How interrupt pins of PCI devices reach interrupt controllers, in AML: \_PIC, the link devices behind
-// the LPC bridge's PIRQ routing registers for the 8259A, and \_PRT (ACPI 6.4, 5.8.1 and 6.2.13). What is
-// said here is what `pirqOf` in devices/chipset.ts does.
+// the PIRQ routing registers, and \_PRT (ACPI 6.4, 5.8.1 and 6.2.13). What is said here is what `pirqOf` in
+// devices/chipset.ts does.
 
-import { pirqOf, pirqRegister } from "../../devices/chipset.ts";
-import { FIRST_PIRQ_PIN, PIRQS } from "../../devices/interrupt-lines.ts";
+import { type Chipset, SCI_IRQ } from "../../devices/chipset.ts";
 import * as aml from "./aml.ts";
 
 const DEVICES = 32;
@@ -20,18 +19,22 @@ const letter = (pirq: number): string => "ABCDEFGH".charAt(pirq);
 const link = (pirq: number): string => `LNK${letter(pirq)}`;
 const field = (pirq: number): string => `PRQ${letter(pirq)}`;
 
-/** The registers, in the scope of the LPC bridge. */
-export function pirqFields(): aml.Aml {
+/** The registers, in the scope of the bridge to ISA. */
+export function pirqFields({ pirqs, pirqRegister }: Chipset): aml.Aml {
   const first = pirqRegister(0);
-  const gap = pirqRegister(4) - pirqRegister(3) - 1;
-  const names = Array.from({ length: PIRQS }, (_, pirq) => field(pirq));
+  const fields: (string | number)[] = [];
+  for (let pirq = 0; pirq < pirqs; pirq++) {
+    const gap = pirq === 0 ? 0 : pirqRegister(pirq) - pirqRegister(pirq - 1) - 1;
+    if (gap > 0) fields.push(gap);
+    fields.push(field(pirq));
+  }
   return Uint8Array.from([
-    ...aml.pciConfigRegion("PIRQ", first, pirqRegister(PIRQS - 1) - first + 1),
-    ...aml.byteFields("PIRQ", [...names.slice(0, 4), gap, ...names.slice(4)]),
+    ...aml.pciConfigRegion("PIRQ", first, pirqRegister(pirqs - 1) - first + 1),
+    ...aml.byteFields("PIRQ", fields),
   ]);
 }
 
-/** A link device: which ISA IRQ a PIRQ is on, and how to change that. `bridge` is the LPC bridge's path. */
+/** A link device: which ISA IRQ a PIRQ is on, and how to change that. `bridge` is the path of the bridge to ISA. */
 function linkDevice(pirq: number, bridge: string): aml.Aml {
   const register = aml.name(`${bridge}.${field(pirq)}`);
   const off = aml.integer(OFF);
@@ -64,8 +67,8 @@ function linkDevice(pirq: number, bridge: string): aml.Aml {
   );
 }
 
-export function linkDevices(bridge: string): aml.Aml[] {
-  return Array.from({ length: PIRQS }, (_, pirq) => linkDevice(pirq, bridge));
+export function linkDevices({ pirqs }: Chipset, bridge: string): aml.Aml[] {
+  return Array.from({ length: pirqs }, (_, pirq) => linkDevice(pirq, bridge));
 }
 
 /** \_PIC, with which an operating system says that it uses IOAPICs, and where it is kept. */
@@ -77,11 +80,16 @@ export function interruptModel(): aml.Aml[] {
 }
 
 /** An entry for every pin of every device: device << 16 | 0xFFFF, pin, source and its index. */
-function routes(sourceOf: (pirq: number) => [source: aml.Aml, index: number]): aml.Aml {
+function routes(
+  { pirqOf, sciDevice }: Chipset,
+  sourceOf: (pirq: number) => [source: aml.Aml, index: number],
+): aml.Aml {
   const entries: aml.Aml[] = [];
   for (let device = 0; device < DEVICES; device++) {
     for (let pin = 0; pin < PINS; pin++) {
-      const [source, index] = sourceOf(pirqOf(device, pin + 1));
+      // The power management's own is on no PIRQ.
+      const isSci = device === sciDevice && pin === 0;
+      const [source, index] = isSci ? [aml.integer(0), SCI_IRQ] : sourceOf(pirqOf(device, pin + 1));
       const address = aml.integer(((device << 16) | 0xffff) >>> 0);
       entries.push(aml.packageOf(address, aml.integer(pin), source, aml.integer(index)));
     }
@@ -89,10 +97,12 @@ function routes(sourceOf: (pirq: number) => [source: aml.Aml, index: number]): a
   return aml.packageOf(...entries);
 }
 
-/** \_PRT in the scope of the host bridge: GSIs for IOAPICs, link devices for the 8259A. */
-export function routingTable(): aml.Aml[] {
-  const gsis = routes((pirq) => [aml.integer(0), FIRST_PIRQ_PIN + pirq]);
-  const links = routes((pirq) => [aml.name(link(pirq)), 0]);
+/** \_PRT in the scope of the host bridge: link devices, but GSIs for IOAPICs where PIRQs have pins of their own. */
+export function routingTable(chipset: Chipset): aml.Aml[] {
+  const { firstPirqPin } = chipset;
+  const links = routes(chipset, (pirq) => [aml.name(link(pirq)), 0]);
+  if (firstPirqPin === undefined) return [aml.define("_PRT", links)];
+  const gsis = routes(chipset, (pirq) => [aml.integer(0), firstPirqPin + pirq]);
   return [
     aml.define("PRTA", gsis),
     aml.define("PRTP", links),

@@ -1,5 +1,6 @@
 // A board without CPUs on a clock that the test moves.
 
+import { type Chipset, Q35 } from "../../devices/chipset.ts";
 import {
   type AttachedMedia,
   type DeviceKind,
@@ -47,6 +48,7 @@ export function bareBoard(
   devices: readonly DeviceRequest[] = ALL_DEVICES,
   kinds: readonly DeviceKind[] = DEVICE_KINDS,
   media: AttachedMedia = NO_MEDIA,
+  chipset: Chipset = Q35,
 ): BareBoard {
   let now = 0;
   let intr = false;
@@ -55,7 +57,8 @@ export function bareBoard(
   const ram = new Uint8Array(1 << 20);
   const board = new Board(
     {
-      map: memoryMap(128 << 20),
+      chipset,
+      map: memoryMap(128 << 20, [], undefined, chipset),
       cpus: 1,
       epoch: Date.UTC(2026, 0, 31, 23, 59, 50) / 1000,
       devices,

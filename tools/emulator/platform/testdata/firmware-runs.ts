@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { HANG_MS, QEMU } from "../../../testing/host-tools.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
 
-/** What firmware says on the debug console of QEMU's q35 until it ends the run. */
+/** What firmware says on the debug console of QEMU's q35, or of another `-machine`, until it ends the run. */
 export function firmwareOnQemu(options: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "emu-firmware-"));
   try {

@@ -11,7 +11,6 @@ import {
   shown,
 } from "../../../platform/testdata/bus-guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../../platform/testdata/qemu.ts";
-import { Ide } from "../ide.ts";
 
 export const DISK_SECTORS = 20160;
 const CD_SECTORS = 700;
@@ -165,7 +164,7 @@ export function issue(
 export interface Attached {
   disk?: number;
   cd?: number;
-  /** The IDE function of a PIIX3 in place of the SATA controller: an i440FX on QEMU. */
+  /** On pc, whose controller is the PIIX3's IDE function, in place of q35 with its SATA controller. */
   ide?: true;
 }
 
@@ -189,6 +188,7 @@ export async function answers(
   ];
   let output = "";
   const machine = await Machine.create({
+    machine: at.ide ? "pc" : "q35",
     kernel: guest,
     modules: [{ file: encoded }],
     disks,
@@ -197,10 +197,6 @@ export async function answers(
       output += String.fromCharCode(b);
     },
   });
-  if (at.ide) {
-    machine.board.put("ide", (slot) => new Ide(slot, 1, 1));
-    machine.powerOn();
-  }
   machine.runSync({ nanoseconds: 5e9 });
   const directory = mkdtempSync(join(tmpdir(), "emu-ata-"));
   const drives = disks.flatMap(({ kind, image, index }) => {
