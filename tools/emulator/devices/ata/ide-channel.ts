@@ -1,6 +1,6 @@
 // One channel of an IDE controller: two devices on a cable (ATA/ATAPI-7 vol. 2, 5 to 9), its registers, data by PIO
-// and by the controller's bus master function. A command begins a while after it was written; blocks that follow come
-// at once.
+// and by the controller's bus master function. A command begins a while after it was written, but one that the host has data
+// for wants them at once, and blocks that follow come at once.
 
 import type { GuestMemory } from "../device.ts";
 import type { IrqLine } from "../interrupt-lines.ts";
@@ -22,6 +22,11 @@ const DEVICE_1 = 0x10;
 const ONES = 0xa0;
 
 const PACKET = 0xa0;
+/**
+ * Commands that begin with data of the host: WRITE SECTORS, WRITE MULTIPLE and PACKET. A drive takes the first block into its
+ * buffer; drivers such as xv6's do not wait for it to say so.
+ */
+const DATA_OUT: ReadonlySet<number> = new Set([0x30, 0x31, 0x34, 0x39, 0xc5, PACKET]);
 const DEVICE_RESET = 0x08;
 const DIAGNOSTIC = 0x90;
 
@@ -227,7 +232,10 @@ export class IdeChannel {
     this.#stop();
     this.#drive();
     s.opcode = opcode;
-    this.#wait("command");
+    if (DATA_OUT.has(opcode)) {
+      s.busy = "command";
+      this.#go();
+    } else this.#wait("command");
   }
 
   #wait(what: ChannelState["busy"]): void {

@@ -100,6 +100,18 @@ test("each block of PIO interrupts, the first one for the device does not", () =
   expect([irq(r, 14), r.in(PRIMARY + 7)]).toEqual([true, 0x50]);
 });
 
+test("data of the host are taken right behind the command, as drivers that wait for nothing send them", () => {
+  const r = rig();
+  r.command(PRIMARY, 0x30, 9, 1);
+  expect(r.in(0x3f6)).toBe(0x58);
+  for (let i = 0; i < 256; i++) r.out(PRIMARY, 0x1234, 2);
+  r.command(SECONDARY, 0xa0);
+  expect([r.in(0x376), r.in(SECONDARY + 2) & 7]).toEqual([0x58, 1]);
+  r.command(PRIMARY, 0x20, 9, 1);
+  r.advance(30_000);
+  expect([r.in(0x3f6), r.in(PRIMARY, 2)]).toEqual([0x58, 0x1234]);
+});
+
 test("a CD is read by DMA, whether the bus master starts before the packet or behind it", () => {
   for (const early of [true, false]) {
     const r = rig();
