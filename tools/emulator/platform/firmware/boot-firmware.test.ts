@@ -1,5 +1,5 @@
-// What firmware by others starts: boot loaders and our own boot image by SeaBIOS and by OVMF, from disks and CDs on the SATA
-// controller, floppies on theirs and sticks on the USB controller, whose drivers are theirs.
+// What firmware by others starts: boot loaders and our own boot image by SeaBIOS and by OVMF, from disks and CDs on the boards'
+// controllers for SATA and IDE, floppies on theirs and sticks on the USB controller, whose drivers are theirs.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,15 +43,23 @@ async function run(options: MachineOptions, seconds: number): Promise<string> {
 }
 
 describe.skipIf(!hasSeaBios)("SeaBIOS", () => {
-  const starts = async (kind: MediaKind, image: Uint8Array): Promise<void> => {
-    const disks = [{ kind, image }];
-    const log = await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, bootOrder: [kind] }, 30);
+  const starts = async (
+    kind: MediaKind,
+    image: Uint8Array,
+    machine: MachineOptions["machine"] = "q35",
+  ): Promise<void> => {
+    const options = { machine, disks: [{ kind, image }], bootOrder: [kind] };
+    const log = await run({ bios: SEABIOS, vgaRom: VGA_BIOS, ...options }, 30);
     expect(log).toContain(HELLO);
   };
 
   test.skipIf(!hasGrub)("starts GRUB from a CD and a disk", async () => {
     await starts("cdrom", grubCd(folder(), kernel));
     await starts("disk", grubDisk(folder(), kernel));
+  });
+
+  test.skipIf(!hasGrub)("starts GRUB from a disk of pc", async () => {
+    await starts("disk", grubDisk(folder(), kernel), "pc");
   });
 
   test.skipIf(!hasIsolinux)("starts ISOLINUX from a CD", async () => {
@@ -77,13 +85,15 @@ describe.skipIf(!hasSeaBios && !hasOvmf)("the boot image", () => {
   const SUMMARY = /\[roottask\] summary: \d+ programs[\s\S]*\[roottask\] power off/;
 
   test.skipIf(!hasSeaBios).each([
-    ["disk", "ata"],
-    ["cdrom", "ata"],
-    ["disk", "usb"],
-    ["cdrom", "usb"],
-  ] as const)("starts the system under SeaBIOS as a %s (%s)", async (kind, bus) => {
+    ["disk", "ata", "q35"],
+    ["cdrom", "ata", "q35"],
+    ["cdrom", "ata", "pc"],
+    ["disk", "usb", "q35"],
+    ["cdrom", "usb", "pc"],
+  ] as const)("starts the system under SeaBIOS as a %s (%s of %s)", async (kind, bus, machine) => {
     const disks = [{ kind, image, bus }];
-    expect(await run({ bios: SEABIOS, vgaRom: VGA_BIOS, disks, cpus: 2 }, 60)).toMatch(SUMMARY);
+    const options = { machine, bios: SEABIOS, vgaRom: VGA_BIOS, disks, cpus: 2 };
+    expect(await run(options, 60)).toMatch(SUMMARY);
   });
 
   /** Chips of flash with fresh variables, which are kept. */
