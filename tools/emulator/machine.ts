@@ -292,7 +292,10 @@ export class Machine {
     const { vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
     const files = more.map(({ name, data }) => ({ name, contents: () => data }));
     if (!this.#hasGuestFirmware) return { firmwareFiles: files };
-    const facts = (): AcpiFacts => this.#tableFacts(this.board.ecam);
+    const facts = (): AcpiFacts => {
+      const { ecam, pm } = this.board;
+      return { ...this.#tableFacts(ecam), ...(pm.base < 0 ? {} : { pmBase: pm.base }) };
+    };
     return {
       bare: true,
       flash: flashMemories(chipsOf(this.options), this.#memory, (what) =>

@@ -41,8 +41,6 @@ const SLP_EN = 0x2000;
  */
 const SMI_BY_BIOS = 0x2003;
 const SMI_LOCKED = 0x20;
-/** GPE0 behind PMBASE. */
-const GPE0 = 0x20;
 
 /** What a write of one or two bytes means for a register of 16 bits: the bits written, and those in place of the old ones. */
 function halves(
@@ -150,6 +148,9 @@ export class AcpiPm implements Device {
     }
   }
 
+  /** PMBASE as it is now, -1 while the block is turned off: the function that places it says so. */
+  base = -1;
+
   /** Bytes of the registers at PMBASE. */
   get bytes(): number {
     return this.#chipset.powerBytes;
@@ -182,10 +183,11 @@ export class AcpiPm implements Device {
     }
     // Nothing else is the PIIX4's, and the bus floats there.
     if (!this.#chipset.hasSmiControl) return allOnes(4);
+    const gpe0 = this.#chipset.gpe0.port;
     switch (offset) {
-      case GPE0:
+      case gpe0:
         return s.gpeStatus;
-      case GPE0 + 8:
+      case gpe0 + 8:
         return s.gpeEnable;
       case 0x30:
         return s.smiEnable;
@@ -223,8 +225,9 @@ export class AcpiPm implements Device {
 
   #writeIch9(offset: number, bits: number, merge: (old: number) => number): void {
     const s = this.state;
-    if (offset === GPE0) s.gpeStatus &= ~bits;
-    else if (offset === GPE0 + 8) s.gpeEnable = merge(s.gpeEnable);
+    const gpe0 = this.#chipset.gpe0.port;
+    if (offset === gpe0) s.gpeStatus &= ~bits;
+    else if (offset === gpe0 + 8) s.gpeEnable = merge(s.gpeEnable);
     else if (offset === 0x30) s.smiEnable = merge(s.smiEnable);
   }
 

@@ -24,7 +24,7 @@ export interface Chipset {
   readonly sciDevice: number | undefined;
   /** Bytes of the block of registers at PMBASE. */
   readonly powerBytes: number;
-  /** GPE0's registers: the I/O port where firmware has them, and their bytes; behind the others at PMBASE, or elsewhere. */
+  /** GPE0's registers: their I/O port, counted from PMBASE where they are in its block, and their bytes. */
   readonly gpe0: { readonly port: number; readonly bytes: number; readonly inBlock: boolean };
   /** SMI_EN and SMI_STS are in the block. */
   readonly hasSmiControl: boolean;
@@ -78,7 +78,7 @@ export const Q35: Chipset = {
   firstPirqPin: 16,
   sciDevice: undefined,
   powerBytes: 0x80,
-  gpe0: { port: PM_BASE + 0x20, bytes: 16, inBlock: true },
+  gpe0: { port: 0x20, bytes: 16, inBlock: true },
   hasSmiControl: true,
   resetBits: 0x0a,
   display: { device: 1, registers: 0xfebd_4000 },

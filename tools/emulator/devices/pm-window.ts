@@ -22,6 +22,7 @@ export class PmWindow {
   place(on: boolean): void {
     const base = this.#fn.get32(PMBASE) & 0xfffe & ~(this.#pm.bytes - 1);
     const start = on && base !== 0 ? base : -1;
+    this.#pm.base = start;
     if (start === (this.#shown?.start ?? -1)) return;
     this.#shown?.end();
     this.#shown = undefined;

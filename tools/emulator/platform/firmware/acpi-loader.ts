@@ -98,7 +98,8 @@ function pointersOf(signature: string, length: number): readonly Pointer[] {
     ]);
   if (signature === "RSDT") return entries(4);
   if (signature === "XSDT") return entries(8);
-  return signature === "FACP" ? FADT_POINTERS : [];
+  // The FADT of ACPI 1.0 ends before the extended ones.
+  return signature === "FACP" ? FADT_POINTERS.filter(([at, size]) => at + size <= length) : [];
 }
 
 interface Files {

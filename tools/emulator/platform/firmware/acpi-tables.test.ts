@@ -99,6 +99,20 @@ test("of pc they are those without a window of configuration, the FADT that of A
   expect([...fadt.subarray(44)]).toEqual(qemu);
 });
 
+test("the FADT says where power management has been put", () => {
+  for (const [chipset, gpe0] of [
+    [Q35, 0xb020],
+    [I440FX, 0xafe0],
+  ] as const) {
+    const map = memoryMap(GIB, [], undefined, chipset);
+    const placed = acpiTables({ chipset, map, cpus: 1, serialPorts: [], pmBase: 0xb000 });
+    const fadt = placed.find(({ data }) => text(data.subarray(0, 4)) === "FACP")
+      ?.data as Uint8Array;
+    const at = (offset: number) => new DataView(fadt.buffer).getUint32(offset, true);
+    expect([56, 64, 76, 80].map(at)).toEqual([0xb000, 0xb004, 0xb008, gpe0]);
+  }
+});
+
 test("one CPU, 32 CPUs and 8 GiB of RAM give tables that fit together", () => {
   const count = (t: Map<string, Uint8Array>): number => t.get("APIC")?.length ?? 0;
   expect(count(tables(32)) - count(tables(1))).toBe(31 * 8);

@@ -64,12 +64,10 @@ const FADT_RESET_REGISTER = 0x0400;
 /** IA-PC boot flags: 8042 present. */
 const FADT_HAS_8042 = 2;
 
-function fadt(
-  facs: number,
-  dsdt: number,
-  { acpiOnly = false, chipset = Q35 }: AcpiFacts,
-): Uint8Array {
-  const { gpe0 } = chipset;
+function fadt(facs: number, dsdt: number, facts: AcpiFacts): Uint8Array {
+  const { acpiOnly = false, chipset = Q35, pmBase = PM_BASE } = facts;
+  const gpe0 = chipset.gpe0.port + (chipset.gpe0.inBlock ? pmBase : 0);
+  const gpe0Bytes = chipset.gpe0.bytes;
   // Without a command port ACPI is on for good (5.2.9).
   const handover = acpiOnly ? [0, 0, 0] : [SMI_COMMAND_PORT, ACPI_ENABLE, ACPI_DISABLE];
   const [port, enable, disable] = handover as [number, number, number];
@@ -81,16 +79,16 @@ function fadt(
     .u32(port)
     .u8(enable, disable, 0, 0)
     // PM1a event, PM1b event, PM1a control, PM1b, PM2, PM timer, GPE0, GPE1.
-    .u32(PM_BASE)
+    .u32(pmBase)
     .u32(0)
-    .u32(PM_BASE + 4)
+    .u32(pmBase + 4)
     .u32(0)
     .u32(0)
-    .u32(PM_BASE + 8)
-    .u32(gpe0.port)
+    .u32(pmBase + 8)
+    .u32(gpe0)
     .u32(0)
     // Lengths of those blocks, GPE1 base, C state support.
-    .u8(4, 2, 0, 4, gpe0.bytes, 0, 0, 0)
+    .u8(4, 2, 0, 4, gpe0Bytes, 0, 0, 0)
     // C2 and C3 latencies that say "not supported", flush size and stride, duty, alarms, century.
     .u16(0x0fff)
     .u16(0x0fff)
@@ -109,13 +107,13 @@ function fadt(
     .u8(0)
     .u64(facs)
     .u64(dsdt)
-    .gas(PM_BASE, 32, 0)
+    .gas(pmBase, 32, 0)
     .gas(0, 0, 0)
-    .gas(PM_BASE + 4, 16, 0)
+    .gas(pmBase + 4, 16, 0)
     .gas(0, 0, 0)
     .gas(0, 0, 0)
-    .gas(PM_BASE + 8, 32, 0)
-    .gas(gpe0.port, gpe0.bytes * 8, 0)
+    .gas(pmBase + 8, 32, 0)
+    .gas(gpe0, gpe0Bytes * 8, 0)
     .gas(0, 0, 0);
   return t.finish("FACP", 3);
 }
@@ -214,6 +212,8 @@ export interface AcpiFacts {
   cpus: number;
   /** Serial ports that there are: 0 is COM1, 3 COM4. */
   serialPorts: readonly number[];
+  /** Where power management's registers are; where our BIOS puts them unless given. */
+  pmBase?: number;
   /** ACPI is on from the reset on: nobody hands it over. */
   acpiOnly?: boolean;
 }

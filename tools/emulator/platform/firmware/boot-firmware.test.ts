@@ -121,10 +121,13 @@ describe.skipIf(!hasSeaBios && !hasOvmf)("the boot image", () => {
     },
   );
 
-  test.skipIf(!hasOvmf)("starts the system under OVMF as a CD", async () => {
-    const disks = [{ kind: "cdrom" as const, image }];
-    expect(await run({ flash: chips().flash, disks, cpus: 2 }, 120)).toMatch(SUMMARY);
-  });
+  test.skipIf(!hasOvmf).each(["q35", "pc"] as const)(
+    "starts the system under OVMF as a CD of %s",
+    async (machine) => {
+      const disks = [{ kind: "cdrom" as const, image }];
+      expect(await run({ machine, flash: chips().flash, disks, cpus: 2 }, 120)).toMatch(SUMMARY);
+    },
+  );
 
   test.skipIf(!hasOvmf)("starts the system under OVMF as a stick", async () => {
     const disks = [{ kind: "disk" as const, image, bus: "usb" as const }];
