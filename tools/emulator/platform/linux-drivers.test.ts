@@ -1,0 +1,162 @@
+// Linux's own drivers for the boards' disks, CDs and floppies: a kernel with modules as distributions have them, which says what
+// it reads, and whose writing the host looks at. Such a kernel is seldom installed where tests run: LINUX_ROOT may name a folder
+// that a package of one was unpacked into.
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { cpioOf } from "../../compare-linux/kernel/cpio.ts";
+import { HANG_MS, hasTool } from "../../testing/host-tools.ts";
+import { Machine } from "../host/machine.ts";
+import { bytesImage, type ImageSource } from "../media/image.ts";
+
+const ROOT = process.env.LINUX_ROOT ?? "/";
+const BUSYBOX = "/bin/busybox";
+
+/** Modules that are loaded, behind those that they need. */
+const WANTED = {
+  pc: ["ata_piix"],
+  q35: ["ahci"],
+  both: ["crc32c_generic", "crct10dif_generic", "crc64_rocksoft_generic", "sd_mod", "sr_mod"],
+  last: ["ext4", "floppy"],
+} as const;
+
+interface Linux {
+  kernel: string;
+  /** Paths of modules by their names. */
+  modules: Map<string, string>;
+}
+
+/** A kernel and its modules, which are not compressed. */
+function findLinux(): Linux | undefined {
+  const folders = [join(ROOT, "lib/modules"), join(ROOT, "usr/lib/modules")].filter(existsSync);
+  for (const folder of folders) {
+    for (const version of readdirSync(folder)) {
+      const kernel = join(ROOT, `boot/vmlinuz-${version}`);
+      const modules = new Map<string, string>();
+      for (const path of readdirSync(join(folder, version), { recursive: true }) as string[]) {
+        const name = /([^/]+)\.ko$/.exec(path)?.[1];
+        if (name !== undefined) modules.set(name.replaceAll("-", "_"), join(folder, version, path));
+      }
+      if (existsSync(kernel) && modules.has("ata_piix") && modules.has("floppy")) {
+        return { kernel, modules };
+      }
+    }
+  }
+  return undefined;
+}
+
+const linux = findLinux();
+
+/** The modules that have to be loaded for some, in order. Such as are built in are not among them. */
+function inOrder({ modules }: Linux, names: readonly string[]): string[] {
+  const order: string[] = [];
+  const add = (name: string): void => {
+    const path = modules.get(name);
+    if (path === undefined || order.includes(name)) return;
+    const needs = /\0depends=([^\0]*)\0/.exec(readFileSync(path, "latin1"))?.[1] ?? "";
+    for (const other of needs.split(",")) add(other.replaceAll("-", "_"));
+    order.push(name);
+  };
+  for (const name of names) add(name);
+  return order;
+}
+
+/** Track of the floppy that is written, and how many bytes. */
+const [TRACK_BYTES, TRACK, TRACKS] = [18_432, 3, 8];
+
+const script = (modules: readonly string[]): string => `#!/bin/busybox sh
+B=/bin/busybox
+$B mount -t proc proc /proc
+$B mount -t devtmpfs dev /dev
+for m in ${modules.join(" ")}; do $B insmod /m/$m.ko; done
+i=0; while [ ! -b /dev/sda -o ! -b /dev/sr0 ]; do $B sleep 0.1; i=$((i+1)); [ $i -gt 100 ] && break; done
+$B mount -t ext4 /dev/sda /mnt
+$B mkdir -p /mnt/a/b
+for i in 1 2 3 4 5 6 7 8 9; do $B dd if=/bin/busybox of=/mnt/a/b/f$i bs=4096 count=$i 2>/dev/null; done
+$B cp /bin/busybox /mnt/a/copy
+$B rm /mnt/a/b/f7
+$B umount /mnt
+$B mount -t ext4 /dev/sda /mnt
+$B cmp /bin/busybox /mnt/a/copy && echo "disk: $($B ls /mnt/a/b | $B wc -l) files, a copy that is the same"
+$B umount /mnt
+echo "CD: $($B md5sum < /dev/sr0)"
+echo "floppy: $($B dd if=/dev/fd0 bs=${TRACK_BYTES} count=1 2>/dev/null | $B md5sum)"
+$B dd if=/bin/busybox of=/dev/fd0 bs=${TRACK_BYTES} seek=${TRACK} count=${TRACKS} 2>/dev/null
+$B sync
+echo 3 > /proc/sys/vm/drop_caches
+echo "written: $($B dd if=/dev/fd0 bs=${TRACK_BYTES} skip=${TRACK} count=${TRACKS} 2>/dev/null | $B md5sum)"
+$B poweroff -f
+`;
+
+const pattern = (bytes: number, step: number): Uint8Array =>
+  Uint8Array.from({ length: bytes }, (_, i) => (i * step + (i >> 9) * 7 + (i >> 17)) & 0xff);
+const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("hex");
+const written = (name: string, bytes: Uint8Array): ImageSource => ({
+  ...bytesImage(name, bytes),
+  write: (offset, part) => bytes.set(part, offset),
+});
+
+test
+  .skipIf(linux === undefined || !existsSync(BUSYBOX) || !hasTool("mke2fs", ["-V"]))
+  .each(["pc", "q35"] as const)(
+  "Linux reads and writes disk, CD and floppy of %s, and turns it off",
+  async (board) => {
+    const found = linux as Linux;
+    const modules = inOrder(found, [...WANTED.both, ...WANTED[board], ...WANTED.last]);
+    const program = readFileSync(BUSYBOX);
+    const initrd = cpioOf([
+      { name: "init", mode: 0o755, data: script(modules) },
+      { name: "bin/busybox", mode: 0o755, data: program },
+      ...["mnt", "proc", "dev"].map((folder) => ({ name: `${folder}/.keep` })),
+      ...modules.map((name) => ({
+        name: `m/${name}.ko`,
+        data: readFileSync(found.modules.get(name) as string),
+      })),
+    ]);
+    const folder = mkdtempSync(join(tmpdir(), "emu-linux-"));
+    const tool = (name: string, ...args: string[]) =>
+      spawnSync(name, args, { encoding: "utf8", timeout: HANG_MS });
+    try {
+      const file = join(folder, "disk");
+      expect(tool("mke2fs", "-q", "-t", "ext4", file, "32M").status).toBe(0);
+      const disk = new Uint8Array(readFileSync(file));
+      const floppy = pattern(1_474_560, 3);
+      const first = md5(floppy.subarray(0, TRACK_BYTES));
+      const cd = pattern(2048 * 600, 5);
+      const machine = await Machine.create({
+        machine: board,
+        kernel: found.kernel,
+        modules: [{ file: initrd }],
+        append: "console=ttyS0 quiet panic=-1",
+        memory: "256M",
+        cpus: 2,
+        disks: [
+          { kind: "disk", image: written("disk", disk), persistent: true, index: 0 },
+          { kind: "cdrom", image: cd, index: 2 },
+          { kind: "floppy", image: written("floppy", floppy), persistent: true },
+        ],
+      });
+      expect(machine.runSync({ nanoseconds: 60e9 })).toEqual({ kind: "power-off" });
+      const part = program.subarray(0, TRACKS * TRACK_BYTES);
+      const said = machine.serialOutput.split(/\r?\n/).filter((line) => /^\w+: /.test(line));
+      expect(said).toEqual([
+        "disk: 8 files, a copy that is the same",
+        `CD: ${md5(cd)}  -`,
+        `floppy: ${first}  -`,
+        `written: ${md5(part)}  -`,
+      ]);
+      expect(Buffer.from(floppy.subarray(TRACK * TRACK_BYTES)).subarray(0, part.length)).toEqual(
+        part,
+      );
+      writeFileSync(file, disk);
+      const check = tool("e2fsck", "-fn", file);
+      expect([check.status, check.stdout]).toEqual([0, check.stdout]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
