@@ -16,9 +16,12 @@ import {
 import { page_in, page_out } from "../processor/env";
 import { dropCode } from "./code_pages";
 import { flushAllCpus } from "./tlb";
+import { MAX_VIDEO_BYTES } from "./video_memory";
 import { isZero } from "./zero_pages";
 
 const PAGE: u32 = 0x1000;
+/** Where a module's memory ends. */
+const END: u64 = 0x1_0000_0000;
 /** Physical address bits of the first page, by page number. */
 const FIRST_PAGE: u64 = 0x100000;
 
@@ -46,14 +49,15 @@ let hand: u32 = 0;
 export let crowded: bool = false;
 
 /**
- * Makes room for `pages` pages from 4 GiB on, of which up to `stay` stay in the core's memory (MAX_RESIDENT at most). Where
- * their map begins, or 0 if the host has no room.
+ * Makes room for `pages` pages from 4 GiB on, of which up to `stay` stay in the core's memory: MAX_RESIDENT at most, and as
+ * many as there is room for beside video memory, which comes later. Where their map begins, or 0 if the host has no room.
  */
 export function placeHighMemory(pages: u32, stay: u32): usize {
-  allowed = min<u32>(stay, MAX_RESIDENT);
-  placeCount = min<u32>(pages, allowed + RESIDENT_ROOM);
   const start = (<usize>memory.size()) << 16;
   const mapBytes = ((pages << 2) + (PAGE - 1)) & ~(PAGE - 1);
+  const fits = (END - <u64>start - <u64>mapBytes - <u64>MAX_VIDEO_BYTES) >> 12;
+  allowed = min<u32>(min<u32>(stay, MAX_RESIDENT), <u32>fits - RESIDENT_ROOM);
+  placeCount = min<u32>(pages, allowed + RESIDENT_ROOM);
   const bytes = <u64>mapBytes + ((<u64>placeCount) << 12);
   if (memory.grow(<i32>((bytes + 0xffff) >> 16)) < 0) return 0;
   map = start;

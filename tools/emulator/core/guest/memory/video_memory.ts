@@ -9,7 +9,7 @@ export const UNNOTED: u64 = 4;
 
 const PAGE_SHIFT: u32 = 12;
 /** As many pages as there are notes for. */
-const MAX_BYTES: u32 = (TLB_LOGS - VIDEO_WRITTEN) << PAGE_SHIFT;
+export const MAX_VIDEO_BYTES: u32 = (TLB_LOGS - VIDEO_WRITTEN) << PAGE_SHIFT;
 
 /** Host address of the first byte, and how many there are. */
 let base: u32 = 0;
@@ -17,7 +17,7 @@ let length: u32 = 0;
 
 /** `bytes` of the core's memory from `host` on become video memory; false if there are too many to be noted. */
 export function placeVideoMemory(host: u32, bytes: u32): bool {
-  if (bytes > MAX_BYTES) return false;
+  if (bytes > MAX_VIDEO_BYTES) return false;
   base = host;
   length = bytes;
   return true;
