@@ -14,6 +14,7 @@ import type { Module } from "./loader/modules.ts";
 import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
 import { openFormat } from "./media/formats.ts";
 import { bytesImage, type ImageFormat, type ImageSource } from "./media/image.ts";
+import { ADDABLE_DEVICES } from "./platform/addable-devices.ts";
 import type { BiosFaults } from "./platform/firmware/faults.ts";
 import type { FlashChip } from "./platform/firmware/flash-chips.ts";
 import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
@@ -23,6 +24,12 @@ export { MAX_CPUS };
 
 /** Drives of a floppy controller. */
 const FLOPPY_DRIVES = 2;
+/** Disks of virtio devices: as many as there are slots for them. */
+const VIRTIO_DISKS = 28;
+
+/** The first slot for devices that are added: behind the host bridge, pc's bridge to ISA, and the display adapter. */
+const firstSlot = ({ machine, vga = true }: MachineOptions): number =>
+  (machine === "pc" ? 2 : 1) + (vga ? 1 : 0);
 
 /** Power-on time of the RTC unless told otherwise: runs must not depend on the host's clock. */
 const DEFAULT_EPOCH = Date.UTC(2026, 0, 1) / 1000;
@@ -47,13 +54,15 @@ export interface DiskOptions {
   format?: ImageFormat;
   /** What the guest writes goes to the image; otherwise it is kept beside it and lost with the machine (the default). */
   persistent?: boolean;
-  /** "usb" for a stick (or a CD) on USB; "ata" by default. */
+  /** "usb" for a stick (or a CD) on USB, "virtio" for a disk of a virtio device of its own; "ata" by default. */
   bus?: DiskBus;
   /** Writes fail. */
   readOnly?: boolean;
+  /** What the disk says of itself: virtio's serial number. */
+  serial?: string;
   /**
-   * Drive A (0) or B (1), or where a disk or CD is: the port of q35's controller (0–5), 2 × channel + device of pc's (0–3).
-   * The first free one by default.
+   * Drive A (0) or B (1), or where a disk or CD is: the port of q35's controller (0–5), 2 × channel + device of pc's (0–3);
+   * or the number that a virtio device's option `drive` has. The first free one by default.
    */
   index?: number;
   /** Place in the boot order, smallest first, before what `bootOrder` says. */
@@ -205,7 +214,7 @@ export function powerOnTime(start: MachineOptions["clockStart"]): number {
 /** The devices that the options ask for, beside those on every board. */
 export function deviceRequests(options: MachineOptions): DeviceRequest[] {
   const { debugExit } = options;
-  return [
+  return withSlots(options, [
     ...(options.serialPorts ?? [true]).flatMap((there, index) =>
       there ? [{ kind: "isa-serial", options: { index } }] : [],
     ),
@@ -216,7 +225,36 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
     ...(options.flash ?? []).map((_, unit) => ({ kind: "cfi.pflash01", options: { unit } })),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
     ...(options.devices ?? []),
-  ];
+    ...virtioDisks(options),
+  ]);
+}
+
+const VIRTIO_DISK = "virtio-blk-pci";
+
+/** A device for each virtio disk that no request names. */
+function virtioDisks({ disks = [], devices = [] }: MachineOptions): DeviceRequest[] {
+  const named = new Set(
+    devices.filter((d) => d.kind === VIRTIO_DISK).map((d) => d.options?.drive ?? 0),
+  );
+  const count = disks.filter(({ bus }) => bus === "virtio").length;
+  return Array.from({ length: count }, (_, drive) => drive)
+    .filter((drive) => !named.has(drive))
+    .map((drive) => ({ kind: VIRTIO_DISK, options: { drive } }));
+}
+
+/** Gives those that want a slot of the PCI bus and do not say which the next free one, in order, as QEMU does. */
+function withSlots(options: MachineOptions, requests: readonly DeviceRequest[]): DeviceRequest[] {
+  const wants = (kind: string): boolean =>
+    ADDABLE_DEVICES.some((k) => k.name === kind && k.options !== undefined && "addr" in k.options);
+  const taken = new Set(
+    requests.flatMap(({ options: o }) => (o?.addr === undefined ? [] : o.addr)),
+  );
+  let next = firstSlot(options);
+  return requests.map((request) => {
+    if (!wants(request.kind) || request.options?.addr !== undefined) return request;
+    while (taken.has(next)) next++;
+    return { ...request, options: { ...request.options, addr: next++ } };
+  });
 }
 
 /** Boot modules as the loaders take them. */
@@ -261,10 +299,12 @@ export function mediaOf(options: MachineOptions): MachineMedia {
   );
   const floppies = media.filter(({ disk }) => disk.kind === "floppy");
   const usb = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "usb");
+  const virtio = media.filter(({ disk }) => disk.bus === "virtio");
   const ata = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "ata");
   return {
+    // Of those without a place virtio's come last, as SeaBIOS finds them.
     inBootOrder: media.sort((a, b) =>
-      a.bootIndex === b.bootIndex ? 0 : a.bootIndex - b.bootIndex,
+      a.bootIndex === b.bootIndex ? late(a.disk) - late(b.disk) : a.bootIndex - b.bootIndex,
     ),
     attached: {
       ata: attach(ata, drives.places, "disks and CDs", drives.nameOf),
@@ -272,9 +312,12 @@ export function mediaOf(options: MachineOptions): MachineMedia {
       usb: attach(usb, USB_PORTS, "media on USB", (place) => `usb.${place}`).filter(
         (disk) => disk !== undefined,
       ),
+      virtio: attach(virtio, VIRTIO_DISKS, "virtio disks", (place) => `virtio.${place}`),
     },
   };
 }
+
+const late = (disk: Disk): number => (disk.bus === "virtio" ? 1 : 0);
 
 function imageOfBytes(name: string, bytes: Uint8Array, format?: ImageFormat): ImageSource {
   return openFormat(bytesImage(name, bytes), format, (backing) => {

@@ -138,6 +138,8 @@ export interface AttachedMedia {
   readonly floppies: readonly (Disk | undefined)[];
   /** Sticks, and CDs on USB, from the first port on. */
   readonly usb: readonly Disk[];
+  /** Disks of virtio devices, by the number that the device has in its options. */
+  readonly virtio?: readonly (Disk | undefined)[];
 }
 
 export const NO_MEDIA: AttachedMedia = { ata: [], floppies: [], usb: [] };
@@ -165,7 +167,13 @@ export interface NumberOption {
   readonly default: number;
   readonly minimum: number;
   readonly maximum: number;
+  /** A slot of the PCI bus as QEMU writes it: hexadecimal, with ".0" behind it or not. */
+  readonly isSlot?: true;
+  /** Words that stand for values. */
+  readonly names?: Readonly<Record<string, number>>;
 }
+
+export const ON_OFF = { on: 1, off: 0 } as const;
 
 export type OptionValues = Record<string, number>;
 

@@ -1,6 +1,6 @@
 // PCI bus 0: configuration mechanism 1 (ports 0xCF8, 0xCFC) and ECAM (PCI Local Bus 3.0, 3.2.2.3;
 // PCI Express Base 2.0, 7.2.2), type-0 functions with base address registers, interrupt pins and
-// MSI (PCI Local Bus 3.0, 6.1, 6.2 and 6.8.1). There are no bridges, no MSI-X and no per-vector masks.
+// MSI (PCI Local Bus 3.0, 6.1, 6.2 and 6.8.1); MSI-X is in msix.ts. There are no bridges and no per-vector masks of MSI.
 
 import {
   allOnes,
@@ -35,8 +35,10 @@ const STATUS_INTERRUPT = 0x08;
 const STATUS_CAPABILITIES = 0x10;
 
 const CAPABILITY_MSI = 0x05;
+export const CAPABILITY_MSIX = 0x11;
 const MSI_ENABLE = 1;
 const MSI_64BIT = 0x80;
+const MSIX_ENABLE = 0x8000;
 
 /** A base address register. */
 export interface PciBar {
@@ -146,10 +148,13 @@ export class PciFunction {
   readonly #fabric: PciFabric;
   readonly #line: IrqLine | undefined;
   readonly #msi: number = 0;
+  readonly #msix: number = 0;
   /** Decoded regions: the BAR's index, where, and how to end it. */
   readonly #decoded = new Map<number, { address: number; end: () => void }>();
   /** Configuration bytes changed, by the guest, a reset or a snapshot. */
   onWrite: (offset: number, size: number) => void = () => {};
+  /** Configuration bytes are about to be read: those that show something else than they hold can be brought up to date. */
+  onRead: (offset: number, size: number) => void = () => {};
 
   /** `placeBar` says where firmware puts a BAR that has no address of its own. */
   constructor(
@@ -189,6 +194,7 @@ export class PciFunction {
     for (const capability of [...this.#msiCapability(), ...(header.capabilities ?? [])]) {
       const at = capability.at ?? free;
       if (capability.id === CAPABILITY_MSI) this.#msi = at;
+      if (capability.id === CAPABILITY_MSIX) this.#msix = at;
       this.config[last] = at;
       this.config.set([capability.id, 0, ...capability.bytes], at);
       this.#writable.set(capability.writable ?? [], at + 2);
@@ -271,6 +277,12 @@ export class PciFunction {
   }
 
   read(offset: number, size: number): number {
+    this.onRead(offset, size);
+    return this.peek(offset, size);
+  }
+
+  /** What the bytes hold, without anybody's being told of it. */
+  peek(offset: number, size: number): number {
     let value = 0;
     for (let i = size - 1; i >= 0; i--) value = value * 256 + (this.config[offset + i] ?? 0);
     return value;
@@ -353,13 +365,23 @@ export class PciFunction {
 
   // ---- Interrupts and bus mastering
 
-  /** Interrupts are messages, not levels of the pin. */
-  get usesMessages(): boolean {
-    return this.#msiEnabled;
-  }
-
   get #msiEnabled(): boolean {
     return this.#msi !== 0 && (this.get16(this.#msi + 2) & MSI_ENABLE) !== 0;
+  }
+
+  /** Message control of MSI-X; 0 without it. */
+  get msixControl(): number {
+    return this.#msix === 0 ? 0 : this.get16(this.#msix + 2);
+  }
+
+  /** Interrupts are messages, not levels of the pin. */
+  get usesMessages(): boolean {
+    return this.#msiEnabled || (this.msixControl & MSIX_ENABLE) !== 0;
+  }
+
+  /** A memory write that is an interrupt message, if the guest has turned bus mastering on. */
+  message(address: number, data: number): void {
+    if (this.isMaster) this.#fabric.message(address, data);
   }
 
   /** The level of the interrupt pin; with MSI on, a rising edge sends message 0 instead. */
@@ -372,16 +394,16 @@ export class PciFunction {
 
   /** Sends MSI message `n`, 0–31, if the guest has turned MSI and bus mastering on; fewer messages granted share. */
   sendMessage(n: number): void {
-    if (!this.#msiEnabled || !(this.get16(COMMAND) & COMMAND_MASTER)) return;
+    if (!this.#msiEnabled) return;
     const at = this.#msi;
     const granted = 1 << Math.min(5, (this.get16(at + 2) >> 4) & 7);
     const data = (this.get16(at + 12) & ~(granted - 1)) | (n & (granted - 1));
-    if (this.get32(at + 8) === 0) this.#fabric.message(this.get32(at + 4), data);
+    if (this.get32(at + 8) === 0) this.message(this.get32(at + 4), data);
   }
 
   #updateLine(): void {
     if (this.#line === undefined) return;
-    const level = this.state.interrupt && !this.#msiEnabled;
+    const level = this.state.interrupt && !this.usesMessages;
     const status = this.config[STATUS] as number;
     this.config[STATUS] = level ? status | STATUS_INTERRUPT : status & ~STATUS_INTERRUPT;
     this.#line.set(level && !(this.get16(COMMAND) & COMMAND_INTX_OFF));
@@ -389,15 +411,16 @@ export class PciFunction {
 
   /** Guest memory for the function's own transfers, which need bus mastering turned on: without it nothing is read or written. */
   readonly dma: GuestMemory = {
-    holds: (address, length) => this.#isMaster && this.#fabric.memory.holds(address, length),
+    holds: (address, length) => this.isMaster && this.#fabric.memory.holds(address, length),
     read: (address, length) =>
-      this.#isMaster ? this.#fabric.memory.read(address, length) : new Uint8Array(0),
+      this.isMaster ? this.#fabric.memory.read(address, length) : new Uint8Array(0),
     write: (address, bytes) => {
-      if (this.#isMaster) this.#fabric.memory.write(address, bytes);
+      if (this.isMaster) this.#fabric.memory.write(address, bytes);
     },
   };
 
-  get #isMaster(): boolean {
+  /** The guest lets it access memory. */
+  get isMaster(): boolean {
     return (this.get16(COMMAND) & COMMAND_MASTER) !== 0;
   }
 }
@@ -502,7 +525,7 @@ export class PciBus implements Device {
   #ecam(): MmioHandler {
     return {
       read: (offset, size) => this.#read(offset >>> 12, offset & 0xfff, size),
-      peek: peekRegisters((offset) => this.#read(offset >>> 12, offset & 0xfff, 4)),
+      peek: peekRegisters((offset) => this.#peek(offset >>> 12, offset & 0xfff)),
       write: (offset, value, size) => this.#write(offset >>> 12, offset & 0xfff, value, size),
     };
   }
@@ -512,6 +535,11 @@ export class PciBus implements Device {
     if (fn === undefined) return allOnes(size);
     // Conventional PCI functions have no extended configuration space.
     return register >= CONFIG_BYTES ? allOnes(size) : fn.read(register, size);
+  }
+
+  #peek(bdf: number, register: number): number {
+    const fn = this.#functions.get(bdf);
+    return fn === undefined || register >= CONFIG_BYTES ? allOnes(4) : fn.peek(register, 4);
   }
 
   #write(bdf: number, register: number, value: number, size: number): void {

@@ -2,11 +2,22 @@
 // rules for what is written where.
 
 import type { Chipset } from "../devices/chipset.ts";
+import type { DeviceRequest } from "../devices/device.ts";
+import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
 import type { MediaKind } from "../machine-options.ts";
 import type { DiskBus } from "../media/disk.ts";
 import { FOREIGN_FORMATS, IMAGE_FORMATS, noReader } from "../media/formats.ts";
 import type { ImageFormat } from "../media/image.ts";
-import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
+import {
+  flag,
+  number,
+  numbersOf,
+  oneOf,
+  onlyKeys,
+  properties,
+  suggest,
+  UsageError,
+} from "./cli-values.ts";
 
 /** A medium that the command line names. */
 export interface CliDisk {
@@ -21,6 +32,7 @@ export interface CliDisk {
   /** What is written goes to the file: what follows from all of this. */
   persistent?: boolean;
   bootIndex?: number;
+  serial?: string;
   /** Place among those of its kind, where one is given. */
   index?: number;
 }
@@ -51,7 +63,9 @@ export interface CliDrives {
   /** Nodes of -blockdev by their names. */
   nodes: Map<string, BlockNode>;
   /** Those -device options. */
-  attachments: { device: string; props: Map<string, string> }[];
+  attachments: { device: string; props: Map<string, string>; place?: number }[];
+  /** Devices of the machine, in order. */
+  devices: DeviceRequest[];
   /** Chips of flash, by their unit. */
   flash: CliFlash[];
   /** Nothing is written to images, unless a drive says so. */
@@ -63,12 +77,18 @@ const MAX_INDEX = 99;
 /** Disks on a bus of QEMU's -drive if=ide, and floppies on theirs. */
 const UNITS_PER_BUS = 2;
 
+/** A disk with a device of its own, which has options beside those of the disk. */
+export const VIRTIO_BLK = virtioBlk.name;
+/** Its properties of QEMU's that make no difference here. */
+const VIRTIO_HOST_KEYS = ["ioeventfd", "write-cache", "werror", "rerror", "share-rw", "scsi"];
+
 /** Devices of QEMU's that attach a drive: what it becomes. */
 const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>> = {
   "usb-storage": { bus: "usb" },
   "ide-hd": { kind: "disk", bus: "ata" },
   "ide-cd": { kind: "cdrom", bus: "ata" },
   floppy: { kind: "floppy", bus: "ata" },
+  [VIRTIO_BLK]: { bus: "virtio" },
 };
 export const DRIVE_DEVICE_NAMES = Object.keys(DRIVE_DEVICES);
 
@@ -76,7 +96,7 @@ export const DRIVE_DEVICE_NAMES = Object.keys(DRIVE_DEVICES);
 const HOST_PROPERTIES = ["cache", "aio", "discard", "detect-zeroes"];
 
 /** Controllers of QEMU's that are not here. */
-const ABSENT = ["virtio", "scsi", "sd", "mtd", "xen"];
+const ABSENT = ["scsi", "sd", "mtd", "xen"];
 
 function formatOf(option: string, text: string | undefined): ImageFormat | undefined {
   if (text === undefined) return undefined;
@@ -147,7 +167,9 @@ export function parseDrive(options: CliDrives, text: string): void {
     addFlash(options, text, path, props);
     return;
   }
-  const where = oneOf("-drive if", props.get("if") ?? "ide", ["ide", "floppy", "none", "pflash"]);
+  const where = oneOf("-drive if", props.get("if") ?? "ide", [
+    ...["ide", "floppy", "none", "pflash", "virtio"],
+  ]);
   const media = oneOf("-drive media", props.get("media") ?? "disk", ["disk", "cdrom"]);
   const index = indexOf(text, props);
   const drive: CliDisk = {
@@ -156,7 +178,8 @@ export function parseDrive(options: CliDrives, text: string): void {
     ...(format === undefined ? {} : { format }),
     readOnly: flag("-drive readonly", props.get("readonly")),
     ...(props.has("snapshot") ? { snapshot: flag("-drive snapshot", props.get("snapshot")) } : {}),
-    ...(index === undefined || where === "none" ? {} : { index }),
+    ...(index === undefined || where === "none" || where === "virtio" ? {} : { index }),
+    ...(where === "virtio" ? { bus: "virtio" as const } : {}),
   };
   const id = props.get("id");
   if (where !== "none") {
@@ -273,7 +296,7 @@ function portOf(
   if (name === "floppy") {
     return unit === undefined ? undefined : number("-device floppy: unit", unit, 0, 1);
   }
-  if (name === "usb-storage") return undefined;
+  if (name === "usb-storage" || name === VIRTIO_BLK) return undefined;
   const { buses, units } = IDE_BUSES[machine];
   const wanted = unit === undefined ? undefined : number(`-device ${name}: unit`, unit, 0, 99);
   if (wanted !== undefined && wanted >= units) {
@@ -302,8 +325,11 @@ function attachDrive(
   props: Map<string, string>,
   taken: Set<string>,
   machine: Chipset["name"],
+  place?: number,
 ): void {
-  onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "unit", "removable"]);
+  if (place === undefined) {
+    onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "unit", "removable"]);
+  }
   const id = props.get("drive");
   if (id === undefined) throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
   if (taken.has(id)) {
@@ -316,19 +342,41 @@ function attachDrive(
   }
   options.loose.delete(id);
   taken.add(id);
-  const place = props.get("bootindex");
+  const turn = props.get("bootindex");
   const bootIndex =
-    place === undefined
-      ? undefined
-      : number(`-device ${name}: bootindex`, place, 0, MAX_BOOT_INDEX);
+    turn === undefined ? undefined : number(`-device ${name}: bootindex`, turn, 0, MAX_BOOT_INDEX);
   const places = options.disks.filter(({ kind }) => kind !== "floppy").map(({ index }) => index);
-  const index = portOf(name, props, machine, places);
+  const index = place ?? portOf(name, props, machine, places);
+  const serial = props.get("serial");
   options.disks.push({
     ...drive,
     ...DRIVE_DEVICES[name],
     bootIndex,
+    ...(serial === undefined ? {} : { serial }),
     ...(index === undefined ? {} : { index }),
   });
+}
+
+/** -device that attaches a drive, which may be named later. */
+export function parseDriveDevice(
+  options: CliDrives,
+  device: string,
+  props: Map<string, string>,
+): void {
+  if (device !== VIRTIO_BLK) {
+    options.attachments.push({ device, props });
+    return;
+  }
+  const { drive: _, ...rules } = virtioBlk.options ?? {};
+  onlyKeys(`-device ${device}`, props, [
+    ...["drive", "bootindex", "id", "bus", "serial"],
+    ...Object.keys(rules),
+    ...VIRTIO_HOST_KEYS,
+  ]);
+  const place = options.devices.filter(({ kind }) => kind === device).length;
+  options.attachments.push({ device, props, place });
+  const given = numbersOf(`-device ${device}`, rules, props);
+  options.devices.push({ kind: device, options: { ...given, drive: place } });
 }
 
 /** All drives at their places, when all options are known. Throws `UsageError`. */
@@ -337,8 +385,8 @@ export function attachDrives(options: CliDrives, machine: Chipset["name"]): void
     throw new UsageError("-snapshot: -blockdev would be written all the same; -drive is not");
   }
   const taken = new Set<string>();
-  for (const { device, props } of options.attachments) {
-    attachDrive(options, device, props, taken, machine);
+  for (const { device, props, place } of options.attachments) {
+    attachDrive(options, device, props, taken, machine, place);
   }
   const drive = [...options.loose.keys()][0];
   const loose = drive === undefined ? [...options.nodes.keys()][0] : drive;

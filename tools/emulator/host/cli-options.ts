@@ -5,7 +5,6 @@ import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { Chipset } from "../devices/chipset.ts";
-import type { DeviceRequest } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
@@ -21,9 +20,19 @@ import {
   DRIVE_DEVICE_NAMES,
   parseBlockdev,
   parseDrive,
+  parseDriveDevice,
   parsePflash,
 } from "./cli-drives.ts";
-import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
+import {
+  flag,
+  number,
+  numbersOf,
+  oneOf,
+  onlyKeys,
+  properties,
+  suggest,
+  UsageError,
+} from "./cli-values.ts";
 import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
 
 /** Where the machine's screen is shown. */
@@ -74,7 +83,9 @@ export interface CliOptions extends CliDrives {
   nographic: boolean;
   vga: boolean;
   display: DisplayRequest;
-  devices: DeviceRequest[];
+  /** Names of -object, all of them sources of entropy, and those that devices want. */
+  objects: Set<string>;
+  wantedObjects: Set<string>;
   gdbPort?: number;
   gdbArchitecture?: GdbArchitecture;
   /** Where VNC clients connect: host, display number, and whether they need a password. */
@@ -129,23 +140,41 @@ function parseCpus(text: string): number {
 
 /** Display N is TCP port 5900 + N. */
 const MAX_VNC_DISPLAY = 65535 - 5900;
-const DEVICES = [...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES];
+const DEVICES = [...new Set([...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES])];
+
+/** Properties of QEMU's that make no difference here. */
+const IGNORED_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "virtio-rng-pci": ["id", "rng", "max-bytes", "period"],
+};
 
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
   const name = oneOf("-device", props.get("") ?? "", DEVICES);
   if (DRIVE_DEVICE_NAMES.includes(name)) {
-    options.attachments.push({ device: name, props });
+    parseDriveDevice(options, name, props);
     return;
   }
   const rules = ADDABLE_DEVICES.find((k) => k.name === name)?.options ?? {};
-  onlyKeys(`-device ${name}`, props, Object.keys(rules));
-  const given = Object.entries(rules).flatMap(([key, { minimum, maximum }]) => {
-    const value = props.get(key);
-    if (value === undefined) return [];
-    return [[key, number(`-device ${name}: ${key}`, value, minimum, maximum)] as const];
-  });
-  options.devices.push({ kind: name, options: Object.fromEntries(given) });
+  const more = IGNORED_KEYS[name] ?? [];
+  onlyKeys(`-device ${name}`, props, [...Object.keys(rules), ...more]);
+  const source = props.get("rng");
+  if (source !== undefined) options.wantedObjects.add(source);
+  options.devices.push({ kind: name, options: numbersOf(`-device ${name}`, rules, props) });
+}
+
+const SOURCES = ["rng-builtin", "rng-random"] as const;
+
+/** -object: where a virtio-rng-pci of QEMU has its numbers from; here they are the device's own, whatever it says. */
+function parseObject(options: CliOptions, text: string): void {
+  const props = properties(text);
+  const kind = oneOf("-object", props.get("") ?? props.get("qom-type") ?? "", SOURCES);
+  onlyKeys(`-object ${kind}`, props, ["qom-type", "id", "filename"]);
+  const id = props.get("id");
+  if (id === undefined) throw new UsageError(`-object ${text}: Parameter 'id' is missing`);
+  if (options.objects.has(id)) {
+    throw new UsageError(`-object ${text}: there is an object ${id} already`);
+  }
+  options.objects.add(id);
 }
 
 /** -hda to -hdd, -fda and -fdb. */
@@ -484,7 +513,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-drive"],
     value: "file=F,…",
-    help: "the same, with media=disk or cdrom, if=ide, floppy or none (then id=ID for -device), index=N, format=raw or qcow2, readonly=on, snapshot=on",
+    help: "the same, with media=disk or cdrom, if=ide, floppy, virtio or none (then id=ID for -device), index=N, format=raw or qcow2, readonly=on, snapshot=on",
     apply: parseDrive,
   },
   {
@@ -598,6 +627,13 @@ const OPTIONS: readonly Option[] = [
     help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
     choices: DEVICES,
     apply: parseDevice,
+  },
+  {
+    names: ["-object"],
+    value: "rng-builtin,id=ID",
+    help: "or rng-random: what -device virtio-rng-pci,rng=ID may name; its numbers are the same in every run all the same",
+    choices: SOURCES,
+    apply: parseObject,
   },
   {
     names: ["-nodefaults"],
@@ -753,6 +789,8 @@ export function parseArguments(args: readonly string[]): CliOptions {
     snapshot: false,
     devices: [],
     machine: "q35",
+    objects: new Set(),
+    wantedObjects: new Set(),
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
@@ -866,6 +904,11 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
     );
   }
   attachDrives(options, options.machine);
+  for (const id of options.wantedObjects) {
+    if (!options.objects.has(id)) {
+      throw new UsageError(`-device virtio-rng-pci,rng=${id}: there is no -object of this name`);
+    }
+  }
   checkRecording(options);
   if (options.bios !== undefined && options.flash.length > 0) {
     throw new UsageError("firmware is given by -bios or by -drive if=pflash, not by both");

@@ -1,6 +1,7 @@
 // Values of command-line options: numbers, words, and QEMU's lists of properties.
 
 import { nearest } from "../../cli/nearest.ts";
+import type { NumberOption } from "../devices/device.ts";
 
 /** A problem with the command line: one line. */
 export class UsageError extends Error {
@@ -13,6 +14,25 @@ export function number(option: string, text: string, min: number, max: number): 
     throw new UsageError(`${option} ${text}: expected a number from ${min} to ${max}`);
   }
   return n;
+}
+
+/** The options of a device that are given, by their rules: numbers, or words that stand for some. */
+export function numbersOf(
+  option: string,
+  rules: Readonly<Record<string, NumberOption>>,
+  props: ReadonlyMap<string, string>,
+): Record<string, number> {
+  const given = Object.entries(rules).flatMap(([key, { minimum, maximum, names, isSlot }]) => {
+    let text = props.get(key);
+    if (text === undefined) return [];
+    if (isSlot) text = text.replace(/^(?:0x)?([0-9a-f]+)(?:\.0)?$/i, "0x$1");
+    const named = names?.[text];
+    if (names !== undefined && named === undefined) {
+      throw new UsageError(`${option}: ${key}=${text}: expected ${Object.keys(names).join(", ")}`);
+    }
+    return [[key, named ?? number(`${option}: ${key}`, text, minimum, maximum)] as const];
+  });
+  return Object.fromEntries(given);
 }
 
 /** "a,key=value,…" as QEMU splits it: the first part without a key is under "". */

@@ -431,6 +431,23 @@ test("-machine pc has two IDE channels with two drives each", () => {
   expect(refused("ide-hd,drive=a,bus=ide.2")).toThrow(/not found; there are ide.0 to ide.1$/);
 });
 
+test("virtio devices take their disks and options", () => {
+  const options = parseArguments([
+    ...["-device", "virtio-blk-pci,drive=n,serial=S,bootindex=2,addr=0x1e,num-queues=2"],
+    ...["-drive", "if=virtio,file=v", "-drive", "if=none,id=n,file=x,readonly=on"],
+    ...["-object", "rng-random,filename=/dev/urandom,id=r"],
+    ...["-device", "virtio-rng-pci,rng=r,disable-legacy=on,event_idx=off"],
+  ]);
+  expect(options.devices).toEqual([
+    { kind: "virtio-blk-pci", options: { addr: 30, "num-queues": 2, drive: 0 } },
+    { kind: "virtio-rng-pci", options: { "disable-legacy": 1, event_idx: 0 } },
+  ]);
+  expect(options.disks).toMatchObject([
+    { path: "x", bus: "virtio", index: 0, serial: "S", bootIndex: 2, persistent: false },
+    { path: "v", bus: "virtio", persistent: true },
+  ]);
+});
+
 test.each([
   [["-drive", "if=none,file=x"], /^-drive if=none,file=x: if=none needs id=ID/],
   [["-drive", "if=none,id=a,file=x"], /^-drive id=a is attached to nothing/],
@@ -451,7 +468,14 @@ test.each([
     ["-drive", "if=none,id=a,file=x", "-device", "ide-hd,drive=a,bus=ide.7"],
     /Bus 'ide.7' not found/,
   ],
-  [["-drive", "file=x,if=virtio"], /^-drive if=virtio: .* if=ide, the default, is the nearest$/],
+  [
+    ["-device", "virtio-blk-pci,drive=a,addr=20"],
+    /^-device virtio-blk-pci: addr 0x20: expected a number from 1 to 30$/,
+  ],
+  [["-device", "virtio-rng-pci,disable-legacy=yes"], /disable-legacy=yes: expected on, off, auto$/],
+  [["-device", "virtio-rng-pci,rng=r"], /rng=r: there is no -object of this name$/],
+  [["-object", "rng-egd,id=r"], /^-object rng-egd: expected rng-builtin, rng-random/],
+  [["-drive", "file=x,if=scsi"], /^-drive if=scsi: .* if=ide, the default, is the nearest$/],
   [["-drive", "file=x,format=vmdk"], /there is no reader for vmdk images; qemu-img convert/],
   [["-drive", "file=x,format=qcov2"], /expected raw, qcow2 \(did you mean qcow2\?\)$/],
   [["-drive", "file=x,bus=1,index=1"], /index cannot be used with bus and unit$/],

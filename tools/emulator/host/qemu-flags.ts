@@ -79,7 +79,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-dtb"], value: "FILE", why: "a PC has no device tree" },
   { names: ["-numa"], value: "PROPERTIES", why: "memory is one node" },
   { names: ["-set"], value: "PROPERTY", why: "properties are given to -device" },
-  { names: ["-object"], value: "PROPERTIES", why: "nothing here needs one" },
   { names: ["-add-fd"], value: "PROPERTIES", why: "files are given by their paths" },
   { names: ["-chardev"], value: "PROPERTIES", why: CHARDEV },
   { names: ["-mon"], value: "PROPERTIES", why: CHARDEV },

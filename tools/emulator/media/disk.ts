@@ -7,7 +7,7 @@ import type { ImageFormat, ImageSource } from "./image.ts";
 
 export type DiskKind = "disk" | "cdrom" | "floppy";
 /** What a disk is attached to: a USB disk ("stick") tells no geometry and is removable. */
-export type DiskBus = "ata" | "usb";
+export type DiskBus = "ata" | "usb" | "virtio";
 
 export interface DiskTraits {
   bus?: DiskBus;
@@ -15,6 +15,8 @@ export interface DiskTraits {
   readOnly?: boolean;
   /** What is written goes to the image, which must be one that can be changed. */
   persistent?: boolean;
+  /** What it says of itself where it is asked; nothing unless given. */
+  serial?: string;
   /** For media that have one of their own; the others get what BIOSes make up. */
   geometry?: Geometry;
 }
@@ -27,6 +29,7 @@ export class Disk {
   readonly readOnly: boolean;
   /** What is written goes to the image: snapshots, which would have to take it back, cannot be. */
   readonly persistent: boolean;
+  readonly serial: string;
   readonly sectorBytes: number;
   readonly sectors: number;
   /** Cylinders, heads and sectors; none for CDs. */
@@ -47,6 +50,7 @@ export class Disk {
     this.name = name;
     this.kind = kind;
     this.bus = traits.bus ?? "ata";
+    this.serial = traits.serial ?? "";
     this.attachedTo = `BIOS (${this.bus})`;
     this.readOnly = kind === "cdrom" || (traits.readOnly ?? false);
     this.persistent = !this.readOnly && (traits.persistent ?? false);

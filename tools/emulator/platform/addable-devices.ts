@@ -4,5 +4,12 @@
 import type { DeviceKind } from "../devices/device.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { pcTestDevice } from "../devices/pc-testdev.ts";
+import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
+import { virtioRng } from "../devices/virtio/virtio-rng.ts";
 
-export const ADDABLE_DEVICES: readonly DeviceKind[] = [debugExit, pcTestDevice];
+export const ADDABLE_DEVICES: readonly DeviceKind[] = [
+  debugExit,
+  pcTestDevice,
+  virtioBlk,
+  virtioRng,
+];

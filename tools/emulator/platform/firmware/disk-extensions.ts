@@ -151,10 +151,12 @@ export class DiskExtensions {
   #parameters(r: Registers, drive: number, disk: Disk): number {
     const at = r.at("ds", r.si);
     const room = r.word(at);
-    const size = [WITH_T13_PATH, WITH_PATH, WITH_EXTENSION, PARAMETERS].find((n) => n <= room);
+    // The specification has no name for virtio as an interface: such disks have no path.
+    const paths = disk.bus === "virtio" ? [] : [WITH_T13_PATH, WITH_PATH];
+    const size = [...paths, WITH_EXTENSION, PARAMETERS].find((n) => n <= room);
     if (size === undefined) return BAD_COMMAND;
     const { cylinders, heads, sectors } =
-      disk.kind === "disk" && disk.bus === "ata" ? physical(disk.sectors) : disk.geometry;
+      disk.kind === "disk" && disk.bus !== "usb" ? physical(disk.sectors) : disk.geometry;
     const bytes = new Uint8Array(size);
     const view = new DataView(bytes.buffer);
     const isCd = disk.kind === "cdrom";
@@ -167,23 +169,23 @@ export class DiskExtensions {
     view.setUint16(24, disk.sectorBytes, true);
     // There is no device parameter table extension.
     if (size >= WITH_EXTENSION) view.setUint32(26, 0xffffffff, true);
-    if (size >= WITH_PATH) this.#path(bytes, drive, disk);
+    if (size >= WITH_PATH && disk.bus !== "virtio") this.#path(bytes, drive, disk, disk.bus);
     this.#space.write(at, bytes);
     return OK;
   }
 
   /** The device path: key, its length, bus, interface, place on both, and a checksum over it. */
-  #path(bytes: Uint8Array, drive: number, disk: Disk): void {
+  #path(bytes: Uint8Array, drive: number, disk: Disk, bus: keyof typeof CONTROLLERS): void {
     const view = new DataView(bytes.buffer);
     const text = (at: number, length: number, value: string): void => {
       bytes.set(new TextEncoder().encode(value.padEnd(length)), at);
     };
-    const controller = CONTROLLERS[disk.bus];
+    const controller = CONTROLLERS[bus];
     view.setUint16(30, PATH_KEY, true);
     view.setUint8(32, bytes.length - 30);
     text(36, 4, "PCI");
     const ata = disk.kind === "cdrom" ? "ATAPI" : "ATA";
-    text(40, 8, disk.bus === "usb" ? "USB" : ata);
+    text(40, 8, bus === "usb" ? "USB" : ata);
     bytes.set([0, controller.device, controller.function, 0xff], 48);
     // Device path: the unit on the bus.
     bytes[56] = drive & 0x1f;
