@@ -116,7 +116,7 @@ export class VirtioBlk implements VirtioFunction {
   }
 
   perform(queue: Virtqueue): void {
-    for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
+    for (const chain of queue.requests()) {
       if (chain.readable < HEADER_BYTES || chain.writable < 1) {
         throw new RingError("a request without header or status");
       }

@@ -48,7 +48,7 @@ export class VirtioRng implements VirtioFunction {
   reset(): void {}
 
   perform(queue: Virtqueue): void {
-    for (let chain = queue.pop(); chain !== undefined; chain = queue.pop()) {
+    for (const chain of queue.requests()) {
       const answer = this.#take(Math.min(chain.writable, MAX_ANSWER));
       chain.write(0, answer);
       queue.push(chain, answer.length);
