@@ -13,7 +13,7 @@ export type InputEvent =
       /** Held from now on: the sum of 1 left, 2 right, 4 middle, 8 and 16 at the sides. */
       buttons: number;
     }
-  /** Bytes that arrive on a serial port; 0 is COM1. */
+  /** Bytes that arrive on a serial port; 0 is COM1, 4 the first port of virtio consoles. */
   | { kind: "serial"; port: number; bytes: Uint8Array };
 
 /** Whatever else reaches a machine from outside. */

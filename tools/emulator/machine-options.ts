@@ -153,7 +153,7 @@ export interface MachineOptions {
   realTime?: boolean;
   /** Makes instructions readable for `report`; without one reports show bytes. */
   disassembler?: () => Promise<Disassemble>;
-  /** Each byte that the guest sends on a serial port; `port` is 0 for COM1. */
+  /** Each byte that the guest sends on a serial port; `port` is 0 for COM1, 4 for the first port of virtio consoles. */
   onSerial?: (byte: number, port: number) => void;
   onDebugConsole?: (byte: number) => void;
   onUnimplemented?: (what: string) => void;

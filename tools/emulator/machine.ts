@@ -118,7 +118,7 @@ export class Machine {
   readonly board: Board;
   readonly ram: GuestRam;
   readonly cpus: readonly CpuAccess[];
-  /** The cables of COM1 to COM4; one without a port is silent. */
+  /** The cables of COM1 to COM4, one without a port is silent; then those of ports of virtio consoles. */
   readonly serialLines: readonly SerialLine[];
   readonly options: MachineOptions;
   /** The kernel given, for its symbols. */
@@ -218,9 +218,10 @@ export class Machine {
     );
     this.#physical = new PhysicalMemory(this.#memory, this.board.mmio);
     this.board.onEvent = (event) => this.#ask(event);
-    const { debugConsole, serialPorts } = this.board;
-    this.serialLines = serialPorts.map((uart, port) => {
-      const line = new SerialLine(uart);
+    const { debugConsole, serialPorts, virtioPorts } = this.board;
+    const ends = [...serialPorts, ...virtioPorts.map(({ end }) => end)];
+    this.serialLines = ends.map((end, port) => {
+      const line = new SerialLine(end);
       line.onByte = (byte) => options.onSerial?.(byte, port);
       line.onMatch = () => core.request_exit();
       return line;

@@ -1,7 +1,7 @@
 // The other end of a serial port's cable: a record of what the guest sent, a pattern to wait for in it, and
 // bytes typed.
 
-import type { Uart16550 } from "./devices/uart16550.ts";
+import type { CharacterPort } from "./devices/character-port.ts";
 
 /** Characters made of bytes at once; more arguments than this can exceed a stack. */
 const CHUNK = 8192;
@@ -16,7 +16,7 @@ function latin1(bytes: readonly number[]): string {
 }
 
 export class SerialLine {
-  readonly #uart: Uart16550 | undefined;
+  readonly #port: CharacterPort | undefined;
   #bytes: number[] = [];
   #text = "";
   #pattern: { wanted: string | RegExp; from: number; found: boolean } | undefined;
@@ -25,10 +25,10 @@ export class SerialLine {
   /** The text since `expect` has come to match. */
   onMatch: () => void = () => {};
 
-  /** `uart` is undefined where the machine has no such port: nothing is ever sent then. */
-  constructor(uart: Uart16550 | undefined) {
-    this.#uart = uart;
-    if (uart !== undefined) uart.onTransmit = (byte) => this.#transmitted(byte);
+  /** `port` is undefined where the machine has no such port: nothing is ever sent then. */
+  constructor(port: CharacterPort | undefined) {
+    this.#port = port;
+    if (port !== undefined) port.onTransmit = (byte) => this.#transmitted(byte);
   }
 
   /** Everything the guest has sent, as Latin-1 characters. */
@@ -48,17 +48,17 @@ export class SerialLine {
 
   /** Types text (as UTF-8) or bytes into the port. */
   send(input: string | Uint8Array): void {
-    this.#uart?.receive(typeof input === "string" ? new TextEncoder().encode(input) : input);
+    this.#port?.receive(typeof input === "string" ? new TextEncoder().encode(input) : input);
   }
 
   /** Bytes that have been typed and have not arrived. */
   get pending(): number {
-    return this.#uart?.state.wire.length ?? 0;
+    return this.#port?.pending ?? 0;
   }
 
   /** True while input could wake an idle guest. */
   get listens(): boolean {
-    return this.#uart?.listens ?? false;
+    return this.#port?.listens ?? false;
   }
 
   /** Looks for `wanted` in what is sent from now on; undefined ends that. */

@@ -61,7 +61,7 @@ export interface Snapshot {
   /** CPU states, local APICs, scheduler: address in core memory and contents. */
   core: [address: number, bytes: Uint8Array][];
   board: BoardState;
-  /** What the guest has sent on COM1 to COM4. */
+  /** What the guest has sent on COM1 to COM4, and on ports of virtio consoles. */
   serialOutput: string[];
 }
 

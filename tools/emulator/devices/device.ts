@@ -26,6 +26,8 @@ export interface Device {
 export interface Slot {
   /** The device's name. */
   readonly name: string;
+  /** What the request calls it to guests; "" for nothing. */
+  readonly label: string;
   readonly clock: Clock;
   readonly log: GuestLog;
   /** Guest-physical memory for devices that are bus masters. */
@@ -51,6 +53,8 @@ export interface Slot {
   pci(header: PciHeader): PciFunction;
   /** A device that was put on the board before this one. Throws if there is none. */
   find<D extends Device>(kind: DeviceClass<D>, name?: string): D;
+  /** All of a class that were. */
+  devices<D extends Device>(kind: DeviceClass<D>): D[];
 }
 
 export type DeviceClass<D extends Device> = abstract new (...args: never[]) => D;
@@ -199,6 +203,8 @@ export interface DeviceRequest {
   kind: string;
   /** Options that differ from their defaults. */
   options?: OptionValues;
+  /** What guests know it by, where that is a text: the name of a virtserialport. */
+  label?: string;
 }
 
 /** Two devices want the same, or there is no such kind or option. One line. */

@@ -2,6 +2,7 @@
 // takes no time, so the transmitter is always empty; reception is paced by one character time per
 // FIFO filling. Parity, framing and break are accepted as settings and never occur.
 
+import type { CharacterPort } from "./character-port.ts";
 import type { Device, DeviceKind, PortHandler, Slot } from "./device.ts";
 import type { IrqLine } from "./interrupt-lines.ts";
 import type { Clock, Timer } from "./timers.ts";
@@ -51,7 +52,7 @@ const freshState = () => ({
   timeoutPending: false,
 });
 
-export class Uart16550 implements Device {
+export class Uart16550 implements Device, CharacterPort {
   readonly name: string;
   state = freshState();
   /** A character leaves the transmitter. */
@@ -84,6 +85,10 @@ export class Uart16550 implements Device {
   /** True while a character from the host would interrupt the guest (or is yet to be delivered). */
   get listens(): boolean {
     return (this.state.ier & IER_RX) !== 0;
+  }
+
+  get pending(): number {
+    return this.state.wire.length;
   }
 
   /** Bytes typed at the other end of the cable. */

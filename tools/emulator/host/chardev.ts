@@ -32,6 +32,14 @@ export const isSocket = (device: Chardev): device is SocketAddress =>
 export const socketName = ({ kind, path, host, port }: SocketAddress): string =>
   kind === "unix" ? `unix:${path}` : `tcp:${host}:${port}`;
 
+/** What -chardev knows, and its properties; stdio's signal says who has Ctrl-C, which nobody asks here. */
+const CHARDEV_KEYS: Readonly<Record<string, readonly string[]>> = {
+  stdio: ["signal"],
+  null: [],
+  vc: [],
+  file: ["path"],
+  socket: ["path", "host", "port", "server", "wait", "nowait", "nodelay"],
+};
 const LOCAL = "127.0.0.1";
 const FLAGS = ["server", "wait", "nowait", "nodelay"] as const;
 
@@ -48,6 +56,34 @@ function socketFlags(option: string, words: readonly string[]): { server: boolea
     else flags[name] = value === "on";
   }
   return { server: flags.server === true, wait: flags.wait === true };
+}
+
+/** -chardev: its name, and the device. Throws `LoadError`. */
+export function namedChardev(props: ReadonlyMap<string, string>): [id: string, device: Chardev] {
+  const kind = props.get("") ?? props.get("backend") ?? "";
+  const id = props.get("id");
+  if (id === undefined) throw new LoadError(`-chardev ${kind}: Parameter 'id' is missing`);
+  const keys = CHARDEV_KEYS[kind];
+  if (keys === undefined) {
+    throw new LoadError(`-chardev ${kind}: expected ${Object.keys(CHARDEV_KEYS).join(", ")}`);
+  }
+  const known = ["", "backend", "id", ...keys];
+  const odd = [...props.keys()].find((key) => !known.includes(key));
+  if (odd !== undefined)
+    throw new LoadError(`-chardev ${kind}: ${odd}: expected ${keys.join(", ") || "nothing"}`);
+  const path = props.get("path");
+  if (kind === "stdio" || kind === "null" || kind === "vc") return [id, { kind }];
+  if (kind === "file") {
+    if (!path) throw new LoadError("-chardev file: expected path=PATH");
+    return [id, { kind, path }];
+  }
+  const flags = FLAGS.flatMap((flag) => {
+    const value = props.get(flag);
+    return value === undefined ? [] : [`${flag}=${value}`];
+  });
+  const { host = "", port } = Object.fromEntries(props) as { host?: string; port?: string };
+  const where = path === undefined ? `tcp:${host}:${port ?? ""}` : `unix:${path}`;
+  return [id, parseChardev("-chardev socket", [where, ...flags].join(","))];
 }
 
 /** Reads a device of the command line. Throws `LoadError`; `option` is whose value it is. */

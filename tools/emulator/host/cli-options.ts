@@ -6,6 +6,8 @@ import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { Chipset } from "../devices/chipset.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
+import { virtioSerial } from "../devices/virtio/virtio-console.ts";
+import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
 import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
@@ -13,7 +15,7 @@ import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
-import { type Chardev, parseChardev } from "./chardev.ts";
+import { type Chardev, namedChardev, parseChardev } from "./chardev.ts";
 import {
   attachDrives,
   type CliDrives,
@@ -72,6 +74,10 @@ export interface CliOptions extends CliDrives {
   icount: boolean;
   /** COM1 to COM4, as far as they were given. */
   serials: Chardev[];
+  /** Devices of -chardev, by their names. */
+  chardevs: Map<string, Chardev>;
+  /** Ports of virtio consoles, in order: the number of each, the name of its device, and in the end the device. */
+  ports: { kind: string; number: number; chardev?: string; device: Chardev }[];
   /** Ctrl-A escapes and Ctrl-C to the guest. */
   serialIsMonitor: boolean;
   debugcon: Chardev;
@@ -142,9 +148,65 @@ function parseCpus(text: string): number {
 const MAX_VNC_DISPLAY = 65535 - 5900;
 const DEVICES = [...new Set([...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES])];
 
+/** Ports of virtio-serial-pci: QEMU's names of consoles and of others. */
+const PORTS = [virtConsole.name, virtSerialPort.name];
+
+/** -device virtconsole and virtserialport: the next number, as QEMU gives them, unless nr says one. */
+function parsePort(options: CliOptions, name: string, props: Map<string, string>): void {
+  onlyKeys(`-device ${name}`, props, ["chardev", "name", "nr", "id", "bus"]);
+  if (!options.devices.some(({ kind }) => kind === virtioSerial.name)) {
+    throw new UsageError(`-device ${name}: No 'virtio-serial-bus' bus found for device '${name}'`);
+  }
+  const taken = options.ports.map(({ number }) => number);
+  let free = name === virtConsole.name ? 0 : 1;
+  while (taken.includes(free)) free++;
+  const given = props.get("nr");
+  const nr = given === undefined ? free : number(`-device ${name}: nr`, given, 0, 510);
+  const chardev = props.get("chardev");
+  const line = options.ports.length;
+  options.ports.push({
+    kind: name,
+    number: nr,
+    ...(chardev === undefined ? {} : { chardev }),
+    device: { kind: "null" },
+  });
+  const label = props.get("name");
+  options.devices.push({
+    kind: name,
+    options: { nr, line },
+    ...(label === undefined ? {} : { label }),
+  });
+}
+
+/** Gives ports the devices that they name, when all are known. */
+function connectPorts(options: CliOptions): void {
+  const taken = new Set<string>();
+  for (const port of options.ports) {
+    const { kind, chardev } = port;
+    if (chardev === undefined) continue;
+    const device = options.chardevs.get(chardev);
+    if (device === undefined) {
+      const known = suggest(chardev, [...options.chardevs.keys()]);
+      throw new UsageError(`-device ${kind}: there is no -chardev with id=${chardev}${known}`);
+    }
+    if (taken.has(chardev)) {
+      throw new UsageError(`-device ${kind}: chardev ${chardev} is already in use`);
+    }
+    taken.add(chardev);
+    port.device = device;
+  }
+}
+
+/** What is at each line of the machine: COM1 to COM4, and behind them ports of virtio consoles. */
+export function linesOf({ serials, ports }: CliOptions): Chardev[] {
+  const none: Chardev = { kind: "none" };
+  return [...COM_PORTS.map((_, i) => serials[i] ?? none), ...ports.map(({ device }) => device)];
+}
+
 /** Properties of QEMU's that make no difference here. */
 const IGNORED_KEYS: Readonly<Record<string, readonly string[]>> = {
   "virtio-rng-pci": ["id", "rng", "max-bytes", "period"],
+  "virtio-serial-pci": ["id"],
 };
 
 function parseDevice(options: CliOptions, text: string): void {
@@ -154,7 +216,14 @@ function parseDevice(options: CliOptions, text: string): void {
     parseDriveDevice(options, name, props);
     return;
   }
+  if (PORTS.includes(name)) {
+    parsePort(options, name, props);
+    return;
+  }
   const rules = ADDABLE_DEVICES.find((k) => k.name === name)?.options ?? {};
+  if (name === virtioSerial.name && options.devices.some(({ kind }) => kind === name)) {
+    throw new UsageError(`-device ${name}: there is one already, for up to 31 ports`);
+  }
   const more = IGNORED_KEYS[name] ?? [];
   onlyKeys(`-device ${name}`, props, [...Object.keys(rules), ...more]);
   const source = props.get("rng");
@@ -553,6 +622,16 @@ const OPTIONS: readonly Option[] = [
     },
   },
   {
+    names: ["-chardev"],
+    value: "KIND,id=ID,…",
+    help: "what -device virtconsole,chardev=ID or virtserialport names: stdio, vc, null, file,path=PATH, or socket with path=PATH or host=HOST,port=PORT, and server=on,wait=off",
+    apply: (o, v) => {
+      const [id, device] = namedChardev(properties(v));
+      if (o.chardevs.has(id)) throw new UsageError(`-chardev id=${id}: Duplicate ID`);
+      o.chardevs.set(id, device);
+    },
+  },
+  {
     names: ["-debugcon"],
     value: "DEV",
     help: "console at port 0xE9: stdio, file:PATH, unix:, tcp: or null; absent without this option",
@@ -796,6 +875,8 @@ export function parseArguments(args: readonly string[]): CliOptions {
     cpu: "default",
     icount: false,
     serials: [],
+    chardevs: new Map(),
+    ports: [],
     serialIsMonitor: false,
     debugcon: { kind: "none" },
     monitors: [],
@@ -842,6 +923,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
 /** Every device that the command line names, with its option. */
 const devicesOf = (o: CliOptions): (readonly [option: string, device: Chardev])[] => [
   ...o.serials.map((device) => ["-serial", device] as const),
+  ...o.ports.map(({ device }) => ["-chardev", device] as const),
   ...o.monitors.map((device) => ["-monitor", device] as const),
   ...o.qmps.map((device) => ["-qmp", device] as const),
   ["-debugcon", o.debugcon],
@@ -883,6 +965,7 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
     ...options.monitors.map((device) => ["-monitor", device] as const),
     ...options.qmps.map((device) => ["-qmp", device] as const),
   ].filter(([, { kind }]) => kind === "stdio");
+  connectPorts(options);
   if (options.display.kind === "curses") consoleDefaults(options);
   else refuseConsoles(options);
   if (options.serials.length === 0 && options.nographic) {
@@ -890,10 +973,11 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
     options.serialIsMonitor = true;
   }
   if (options.serials.length === 0 && !options.nodefaults) {
-    options.serials = [{ kind: dialogues.length > 0 ? "null" : "stdio" }];
+    const isTaken = dialogues.length > 0 || options.ports.some((p) => p.device.kind === "stdio");
+    options.serials = [{ kind: isTaken ? "null" : "stdio" }];
   }
   if (options.nodefaults && !vgaGiven) options.vga = false;
-  const typed = options.serials.filter((device) => device.kind === "stdio");
+  const typed = linesOf(options).filter((device) => device.kind === "stdio");
   if (typed.length > 1) {
     throw new UsageError("-serial stdio: only one serial port can have standard input");
   }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { al, dx, eax, ecx, mem } from "../../asm/index.ts";
 import { HANG_MS, hasTool } from "../../testing/host-tools.ts";
 import { COM1, guest, print } from "../platform/testdata/guest.ts";
-import { parseArguments } from "./cli-options.ts";
+import { linesOf, parseArguments } from "./cli-options.ts";
 import { UsageError } from "./cli-values.ts";
 import { builtCore } from "./core.ts";
 
@@ -448,7 +448,38 @@ test("virtio devices take their disks and options", () => {
   ]);
 });
 
+test("ports of virtio consoles have QEMU's numbers, and the devices that they name", () => {
+  const options = parseArguments([
+    ...["-device", "virtio-serial-pci,id=v", "-device", "virtserialport,chardev=f,name=org.x"],
+    ...["-device", "virtconsole,chardev=s", "-device", "virtconsole", "-chardev", "stdio,id=s"],
+    ...["-chardev", "file,id=f,path=x", "-chardev", "socket,id=t,path=y,server=on,wait=off"],
+    ...["-device", "virtserialport,chardev=t,nr=7"],
+  ]);
+  expect(options.devices).toEqual([
+    { kind: "virtio-serial-pci", options: {} },
+    { kind: "virtserialport", options: { nr: 1, line: 0 }, label: "org.x" },
+    { kind: "virtconsole", options: { nr: 0, line: 1 } },
+    { kind: "virtconsole", options: { nr: 2, line: 2 } },
+    { kind: "virtserialport", options: { nr: 7, line: 3 } },
+  ]);
+  // Standard input is the console's, so COM1 has none.
+  expect(linesOf(options)).toMatchObject([
+    ...[{ kind: "null" }, { kind: "none" }, { kind: "none" }, { kind: "none" }],
+    ...[{ kind: "file", path: "x" }, { kind: "stdio" }, { kind: "null" }],
+    { kind: "unix", path: "y", server: true, wait: false },
+  ]);
+});
+
 test.each([
+  [["-device", "virtconsole"], /No 'virtio-serial-bus' bus found for device 'virtconsole'$/],
+  [
+    ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=c"],
+    /^-device virtconsole: there is no -chardev with id=c$/,
+  ],
+  [["-chardev", "stdio"], /Parameter 'id' is missing$/],
+  [["-chardev", "pty,id=p"], /^-chardev pty: expected stdio, null, vc, file, socket$/],
+  [["-chardev", "file,id=p"], /expected path=PATH$/],
+  [["-chardev", "null,id=p", "-chardev", "null,id=p"], /^-chardev id=p: Duplicate ID$/],
   [["-drive", "if=none,file=x"], /^-drive if=none,file=x: if=none needs id=ID/],
   [["-drive", "if=none,id=a,file=x"], /^-drive id=a is attached to nothing/],
   [

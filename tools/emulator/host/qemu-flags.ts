@@ -80,7 +80,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-numa"], value: "PROPERTIES", why: "memory is one node" },
   { names: ["-set"], value: "PROPERTY", why: "properties are given to -device" },
   { names: ["-add-fd"], value: "PROPERTIES", why: "files are given by their paths" },
-  { names: ["-chardev"], value: "PROPERTIES", why: CHARDEV },
   { names: ["-mon"], value: "PROPERTIES", why: CHARDEV },
   { names: ["-qmp-pretty"], value: "DEV", why: "-qmp says the same, in one line each" },
   { names: ["-netdev"], value: "PROPERTIES", why: NO_NETWORK },

@@ -9,7 +9,7 @@ import type { Recording } from "../recording.ts";
 import type { SerialLine } from "../serial-line.ts";
 import { type Chardev, isSocket, type SocketAddress } from "./chardev.ts";
 import { machineOptions } from "./cli-machine.ts";
-import type { CliOptions } from "./cli-options.ts";
+import { type CliOptions, linesOf } from "./cli-options.ts";
 import { UsageError } from "./cli-values.ts";
 import type { ConsoleKind, CursesDisplay } from "./curses/curses-display.ts";
 import type { TextConsole } from "./curses/text-console.ts";
@@ -190,9 +190,9 @@ export class Session {
   }
 
   #startInput(machine: Machine): void {
-    const { serials, serialIsMonitor, monitors, qmps } = this.#options;
+    const { serialIsMonitor, monitors, qmps } = this.#options;
     const isStdio = ({ kind }: Chardev): boolean => kind === "stdio";
-    const port = serials.findIndex(isStdio);
+    const port = linesOf(this.#options).findIndex(isStdio);
     const asked = monitors.some(isStdio) ? "monitor" : qmps.some(isStdio) ? "qmp" : undefined;
     if (port < 0 && asked === undefined) return;
     this.#typed = machine.serialLines[port];
@@ -245,7 +245,9 @@ export class Session {
     // Sockets and consoles follow when there is somebody to type to.
     const plain = (device: Chardev, option: string): Sink =>
       isSocket(device) || device.kind === "vc" ? nullSink : this.#sink(device, option);
-    const serials = o.serials.map((device) => plain(device, "-serial"));
+    const lines = linesOf(o);
+    const option = (port: number): string => (port < o.serials.length ? "-serial" : "-chardev");
+    const serials = lines.map((device, port) => plain(device, option(port)));
     let debugcon = plain(o.debugcon, "-debugcon");
     const logSink =
       o.logFile === undefined ? this.#stderr : this.#sink({ kind: "file", path: o.logFile }, "-D");
@@ -277,10 +279,10 @@ export class Session {
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
     this.#followInput(machine, recording);
-    for (const [port, device] of o.serials.entries()) {
+    for (const [port, device] of lines.entries()) {
       if (device.kind === "vc") serials[port] = this.#serialConsole(machine, port);
       if (!isSocket(device)) continue;
-      serials[port] = await this.#openSocket(device, "-serial", machine, port);
+      serials[port] = await this.#openSocket(device, option(port), machine, port);
     }
     if (o.debugcon.kind === "vc") debugcon = this.#console("debugcon", 0);
     if (isSocket(o.debugcon)) {

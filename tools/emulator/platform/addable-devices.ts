@@ -5,6 +5,8 @@ import type { DeviceKind } from "../devices/device.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { pcTestDevice } from "../devices/pc-testdev.ts";
 import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
+import { virtioSerial } from "../devices/virtio/virtio-console.ts";
+import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
 import { virtioRng } from "../devices/virtio/virtio-rng.ts";
 
 export const ADDABLE_DEVICES: readonly DeviceKind[] = [
@@ -12,4 +14,7 @@ export const ADDABLE_DEVICES: readonly DeviceKind[] = [
   pcTestDevice,
   virtioBlk,
   virtioRng,
+  virtioSerial,
+  virtConsole,
+  virtSerialPort,
 ];

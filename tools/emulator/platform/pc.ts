@@ -38,6 +38,7 @@ import { Rtc } from "../devices/rtc.ts";
 import { type Clock, Scheduler } from "../devices/timers.ts";
 import { COM_PORTS, comName, Uart16550 } from "../devices/uart16550.ts";
 import { Vga } from "../devices/vga.ts";
+import { VirtioPort } from "../devices/virtio/virtio-port.ts";
 import { MmioBus, PortBus } from "./bus.ts";
 import { DEVICE_KINDS } from "./devices.ts";
 import { type MemoryMap, MIB, SHADOW_START } from "./memory-map.ts";
@@ -183,6 +184,7 @@ export class Board {
       pciFabric: this.#pciFabric(memory, facts),
       videoMemory: (bytes) => cpus.videoMemory(bytes),
       find: (kind, name) => this.find(kind, name),
+      devices: (kind) => this.all(kind),
     };
     this.mmio.claim("bios", SHADOW_START, MIB - SHADOW_START, {
       read: () => 0xff,
@@ -216,16 +218,18 @@ export class Board {
     for (const kind of kinds) {
       const wanted = requests.filter((r) => r.kind === kind.name);
       const own = kind.builtIn && (kind.wanted?.(this.#attachments.facts) ?? true);
-      for (const { options } of own ? [{ options: {} }, ...wanted] : wanted) {
+      const unasked: DeviceRequest = { kind: kind.name };
+      for (const { options, label } of own ? [unasked, ...wanted] : wanted) {
         const complete = completeOptions(kind, options);
-        this.put(kind.nameOf?.(complete) ?? kind.name, (slot) => kind.create(slot, complete));
+        const name = kind.nameOf?.(complete) ?? kind.name;
+        this.put(name, (slot) => kind.create(slot, complete), label);
       }
     }
   }
 
   /** Puts a device on the board. Throws `ClaimError` if its name or something it occupies is taken. */
-  put<D extends Device>(name: string, create: (slot: Slot) => D): D {
-    const slot = new BoardSlot(name, this.#attachments);
+  put<D extends Device>(name: string, create: (slot: Slot) => D, label?: string): D {
+    const slot = new BoardSlot(name, this.#attachments, label);
     if (this.#devices.some((d) => d.device.name === name)) {
       throw new ClaimError(`there is a device ${name} already`);
     }
@@ -245,6 +249,16 @@ export class Board {
       if (device instanceof kind && (name === undefined || device.name === name)) return device;
     }
     return undefined;
+  }
+
+  /** All devices of a class, in a fixed order. */
+  all<D extends Device>(kind: DeviceClass<D>): D[] {
+    return this.devices().flatMap((device) => (device instanceof kind ? [device] : []));
+  }
+
+  /** Ports of virtio consoles, by their lines. */
+  get virtioPorts(): VirtioPort[] {
+    return this.all(VirtioPort).sort((a, b) => a.line - b.line);
   }
 
   /** I/O addresses of the serial ports that there are. */

@@ -32,10 +32,12 @@ export interface Attachments {
   readonly pciFabric: PciFabric;
   videoMemory(bytes: number): DeviceMemory;
   find<D extends Device>(kind: DeviceClass<D>, name?: string): D | undefined;
+  devices<D extends Device>(kind: DeviceClass<D>): D[];
 }
 
 export class BoardSlot implements Slot {
   readonly name: string;
+  readonly label: string;
   readonly clock: Clock;
   readonly log: GuestLog;
   readonly memory: GuestMemory;
@@ -45,8 +47,9 @@ export class BoardSlot implements Slot {
   readonly claims: string[] = [];
   readonly #to: Attachments;
 
-  constructor(name: string, to: Attachments) {
+  constructor(name: string, to: Attachments, label = "") {
     this.name = name;
+    this.label = label;
     this.clock = to.scheduler.clock;
     this.log = to.log;
     this.memory = to.memory;
@@ -99,5 +102,9 @@ export class BoardSlot implements Slot {
       );
     }
     return device;
+  }
+
+  devices<D extends Device>(kind: DeviceClass<D>): D[] {
+    return this.#to.devices(kind);
   }
 }

@@ -83,6 +83,8 @@ const MAX_CODE = 0x7f;
 const MAX_MOVE = 32767;
 export const MAX_SERIAL = 1 << 20;
 const COM_COUNT = 4;
+/** Serial ports, and ports of a virtio console behind them. */
+const LINES = COM_COUNT + 511;
 
 type Fields = Record<string, unknown>;
 
@@ -127,7 +129,7 @@ export function checkedEvent(event: unknown, bytes: Uint8Array | undefined): Inp
   if (!(given instanceof Uint8Array) || given.length > MAX_SERIAL) {
     throw new MessageError(`bytes: expected at most ${MAX_SERIAL} bytes`);
   }
-  return { kind, port: integer(event, "port", 0, COM_COUNT - 1), bytes: given };
+  return { kind, port: integer(event, "port", 0, LINES - 1), bytes: given };
 }
 
 /** A message that came from outside, if it is one. Throws `MessageError`. */

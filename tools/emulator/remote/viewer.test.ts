@@ -206,7 +206,7 @@ describe("messages", () => {
     [{ kind: "input", event: { kind: "key", code: 1, down: 1 } }],
     [{ kind: "input", event: { kind: "pointer", dx: 1e9, dy: 0, dz: 0, buttons: 0 } }],
     [{ kind: "input", event: { kind: "pointer", dx: 1, dy: Number.NaN, dz: 0, buttons: 0 } }],
-    [{ kind: "input", event: { kind: "serial", port: 9 }, bytes: new Uint8Array(1) }],
+    [{ kind: "input", event: { kind: "serial", port: 515 }, bytes: new Uint8Array(1) }],
     [{ kind: "input", event: { kind: "serial", port: 0 } }],
     [{ kind: "command", name: "quit" }],
     [{ kind: "ask", id: 1, what: "monitor", text: "x".repeat(5000) }],

@@ -1,7 +1,7 @@
 // Scripts of accesses to virtio devices, and what they read here and on QEMU's q35: a queue's rings are built by stores,
 // as a driver does.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DiskOptions } from "../../../host/machine.ts";
@@ -200,14 +200,25 @@ export class Rings {
 export interface Attached {
   disks?: readonly DiskOptions[];
   devices?: readonly DeviceRequest[];
-  /** The same for QEMU; FILE0 and so on are the disks' images. */
+  /** The same for QEMU; FILE0 and so on are the disks' images, OUT0 and so on files that ports of consoles write. */
   qemu: readonly string[];
-  /** Bytes of standard input for what has it, here and there. */
-  onMachine?: (machine: Machine) => void;
 }
 
+/** What each of the machine's lines has sent to its port, and QEMU's to OUT0 and so on. */
+export interface Outputs {
+  ours: string[];
+  theirs: string[];
+}
+
+const OUTPUTS = 2;
+/** Lines of COM1 to COM4 come first. */
+const FIRST_LINE = 4;
+
 /** What the script reads, here and there. */
-export async function answers(script: readonly Access[], at: Attached): Promise<Answers> {
+export async function answers(
+  script: readonly Access[],
+  at: Attached,
+): Promise<Answers & { outputs: Outputs }> {
   const guest = busGuest();
   const encoded = encodeScript(script);
   let output = "";
@@ -221,17 +232,25 @@ export async function answers(script: readonly Access[], at: Attached): Promise<
       output += String.fromCharCode(b);
     },
   });
-  at.onMachine?.(machine);
   machine.runSync({ nanoseconds: 5e9 });
   const directory = mkdtempSync(join(tmpdir(), "emu-virtio-"));
   try {
     (at.disks ?? []).forEach(({ image }, i) => {
       writeFileSync(join(directory, `disk${i}`), image as Uint8Array);
     });
-    const extra = at.qemu.map((text) => text.replaceAll(/FILE(\d)/g, `${directory}/disk$1`));
+    const extra = at.qemu.map((text) =>
+      text
+        .replaceAll(/FILE(\d)/g, `${directory}/disk$1`)
+        .replaceAll(/OUT(\d)/g, `${directory}/output$1`),
+    );
     const all = [...BY_INSTRUCTIONS, "-nic", "none", ...extra];
     const oracle = runOnQemu(guest, [encoded], all).debugcon;
-    return { ours: shown(script, output), theirs: shown(script, oracle) };
+    const files = Array.from({ length: OUTPUTS }, (_, i) => join(directory, `output${i}`));
+    const outputs = {
+      ours: machine.serialLines.slice(FIRST_LINE).map((line) => line.output),
+      theirs: files.filter(existsSync).map((file) => readFileSync(file, "latin1")),
+    };
+    return { ours: shown(script, output), theirs: shown(script, oracle), outputs };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
